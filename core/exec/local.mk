@@ -1,0 +1,2 @@
+# core/exec: the specification of one step.
+# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h

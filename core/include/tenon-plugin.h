@@ -1,0 +1,819 @@
+/* tenon-plugin.h - the one interface between the tenon core and its plugins.
+ *
+ * SPDX-License-Identifier: Apache-2.0 OR MIT
+ *
+ * C99, usable from C++.  No libtenon to link: everything a plugin may call
+ * arrives in struct tenon_host.  Rules that hold for the whole file:
+ *
+ *  - structs grow only at the end, and only in a new ABI minor; the first
+ *    member says how many bytes the filler knew about; absent bytes read as 0
+ *    and 0 always means "default / not provided";
+ *  - widths are fixed (no enum, long or off_t in a struct) and there is no
+ *    implicit padding: a field added inside padding would not change the size;
+ *  - strings are NUL-terminated UTF-8 unless a length follows them; lists of
+ *    strings end with NULL;
+ *  - pointers passed in are borrowed for the duration of the call; pointers
+ *    handed out by the host live until the ctx ends; ownership of a file
+ *    descriptor moves only where said;
+ *  - 0 is success, negative is an enum tenon_status; `err` is never NULL;
+ *  - times are wall-clock nanoseconds since 1970 unless said otherwise.
+ *
+ * Threads: kind ops run on worker threads, as many at a time as
+ * tenon_plugin.threads allows.  Host functions may be called from any thread
+ * that was given the ctx; threads of the plugin's own may call log, cancelled,
+ * cancel_fd and client_open only, between attach and detach.
+ */
+#ifndef TENON_PLUGIN_H
+#define TENON_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TENON_ABI_MAJOR 0 /* incompatible change; also names the plugin dir */
+#define TENON_ABI_MINOR 1 /* something was appended */
+#define TENON_PLUGIN_MAGIC UINT32_C(0x544e4f4e)
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TENON_EXPORT __attribute__((visibility("default")))
+#define TENON_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define TENON_EXPORT
+#define TENON_PRINTF(f, a)
+#endif
+
+/* Does *p carry member f, and is it set?  Use before touching anything newer
+ * than minor 1. */
+#define TENON_HAS(type, p, f)                                                \
+    ((p)->struct_size >= offsetof(type, f) + sizeof((p)->f) && (p)->f)
+
+/* ---- vocabulary ------------------------------------------------------- */
+
+enum tenon_kind { /* values are ABI; the word is the file name prefix */
+    TENON_KIND_FRONTEND = 1,
+    TENON_KIND_SOURCE = 2,
+    TENON_KIND_MOUNT = 3,
+    TENON_KIND_EXECUTOR = 4,
+    TENON_KIND_EXPORTER = 5,
+    TENON_KIND_PROGRESS = 6,
+    TENON_KIND_CACHE = 7,
+};
+
+enum tenon_status {
+    TENON_OK = 0,
+    TENON_E_FAILED = -1,      /* anything without a better code */
+    TENON_E_INVALID = -2,     /* the user's input is wrong */
+    TENON_E_NOT_FOUND = -3,
+    TENON_E_DENIED = -4,      /* permission or policy */
+    TENON_E_UNSUPPORTED = -5, /* kernel, peer or build lacks it */
+    TENON_E_CANCELLED = -6,   /* we were asked to stop, and did */
+    TENON_E_UNAVAILABLE = -7, /* transient: the core may retry */
+    TENON_E_CORRUPT = -8,     /* a digest or a format check failed */
+    TENON_E_LIMIT = -9,       /* input larger than we accept */
+    TENON_E_NOMEM = -10,
+    TENON_E_BUG = -11,        /* broken contract, ours or a plugin's */
+};
+
+/* Who may call into the plugin at the same time.  Spaced out so that a model
+ * can be added in between; the core takes the stricter of plugin and user. */
+enum tenon_threads {
+    TENON_THREADS_SERIAL = 1000,   /* one call at a time, whole plugin */
+    TENON_THREADS_INSTANCE = 2000, /* one call at a time per `self` */
+    TENON_THREADS_PARALLEL = 3000, /* any number */
+};
+
+/* What a plugin adds to the cache key of a step it takes part in.  There is
+ * no default: kinds frontend, source, mount and executor are refused at load
+ * when this is 0. */
+enum tenon_key_policy {
+    TENON_KEY_UNDECLARED = 0,
+    TENON_KEY_NEUTRAL = 1,  /* promise: cannot change any step's result */
+    TENON_KEY_OPTIONS = 2,  /* name, key_epoch and options; nothing else */
+    TENON_KEY_CONTENT = 3,  /* the same, plus what .cache_key adds */
+    TENON_KEY_VOLATILE = 4, /* a step using it is never served from cache */
+};
+
+enum tenon_type {
+    TENON_TYPE_STRING = 1,
+    TENON_TYPE_BOOL = 2,     /* true/false/1/0; a bare name means true */
+    TENON_TYPE_INT = 3,      /* int64; 0x and 0 prefixes; min..max if not both 0 */
+    TENON_TYPE_SIZE = 4,     /* bytes; 64k, 2G accepted */
+    TENON_TYPE_DURATION = 5, /* nanoseconds; 250ms, 5m accepted */
+    TENON_TYPE_CHOICE = 6,   /* one word of `choices`, "a|b|c" */
+    TENON_TYPE_HOST_PATH = 7, /* made absolute against the invocation's cwd */
+    TENON_TYPE_MAP = 8       /* options named "PREFIX.key" or "PREFIX[...].key";
+                              * def is the separator list, see get_map */
+};
+
+#define TENON_PARAM_REQUIRED (UINT32_C(1) << 0)
+#define TENON_PARAM_REPEAT (UINT32_C(1) << 1)     /* read with get_nth */
+#define TENON_PARAM_SENSITIVE (UINT32_C(1) << 2)  /* never logged or dumped */
+#define TENON_PARAM_NOT_IN_KEY (UINT32_C(1) << 3) /* cannot change a result */
+#define TENON_PARAM_BARE (UINT32_C(1) << 4)       /* takes a value with no "name=" */
+#define TENON_PARAM_DEPRECATED (UINT32_C(1) << 5)
+
+struct tenon_param { /* arrays end with name == NULL */
+    const char *name;    /* [a-z][a-z0-9-]* */
+    const char *help;    /* one line, lower case, no full stop */
+    const char *def;     /* default, as the user would write it, or NULL */
+    const char *choices;
+    uint32_t type;       /* enum tenon_type */
+    uint32_t flags;      /* TENON_PARAM_* */
+    int64_t min, max;
+};
+
+/* Opaque, owned by the core. */
+struct tenon_ctx;    /* one unit of work: cancellation, log and progress scope */
+struct tenon_error;
+struct tenon_values; /* options after parsing, checking and defaulting */
+struct tenon_key;
+struct tenon_graph;  /* vertices being described by a frontend */
+struct tenon_node;   /* one vertex, or a part of one (a mount, an action) */
+struct tenon_ref;    /* a result that may not have been made yet */
+struct tenon_result; /* platform -> ref, and named bytes (metadata) */
+
+/* A blob as OCI descriptors tell it. */
+struct tenon_descriptor {
+    const char *media_type;
+    const char *digest; /* "sha256:<hex>" */
+    int64_t size;
+    const char *diff_id; /* of a layer: digest of the tar inside, else NULL */
+    const char *const *annotations; /* "k=v" list or NULL */
+};
+
+/* ---- registries, an extension: host->extension("tenon.registry/0") ------ */
+
+struct tenon_registry_api {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* The manifest or index that ref ("host/repo:tag" or "@digest") names,
+     * verified and kept in the content store.  *data lives until ctx ends. */
+    int (*manifest)(struct tenon_ctx *ctx, const char *ref,
+                    struct tenon_descriptor *desc, const void **data,
+                    size_t *len, struct tenon_error *err);
+    /* Have the blob in the content store: streamed, verified, resumed.  Shows
+     * itself as status lines of ctx. */
+    int (*blob)(struct tenon_ctx *ctx, const char *ref,
+                const struct tenon_descriptor *desc, struct tenon_error *err);
+    /* Push the image (manifest or index) with all it refers to from the
+     * content store to ref. */
+    int (*push)(struct tenon_ctx *ctx, const char *ref, const char *digest,
+                uint32_t flags, struct tenon_error *err);
+};
+#define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
+#define TENON_PUSH_INSECURE (UINT32_C(1) << 1)
+
+/* ---- what the core offers --------------------------------------------- */
+
+struct tenon_image { /* out of image_build */
+    uint32_t struct_size;
+    uint32_t is_index;           /* 1: digest names an index */
+    const char *digest;          /* of the manifest or index */
+    const char *media_type;
+    int64_t size;
+    const char *config_digest;   /* of the only image; NULL for an index */
+    const char *descriptor_json; /* with annotations */
+};
+
+/* What image_walk visits; one call a blob, children before parents. */
+typedef int tenon_blob_visit(void *data, const struct tenon_descriptor *desc,
+                             struct tenon_error *err);
+
+struct tenon_host {
+    uint32_t struct_size;
+    uint16_t abi_major, abi_minor; /* of the running core */
+    const char *version;
+
+    /* Errors.  `error` replaces what was set, `error_context` puts "doing x: "
+     * in front of it; both return the code, so: return host->error(...).
+     * sys is an errno or 0. */
+    int (*error)(struct tenon_error *err, int code, int sys, const char *fmt,
+                 ...) TENON_PRINTF(4, 5);
+    int (*error_context)(struct tenon_error *err, const char *fmt, ...)
+        TENON_PRINTF(2, 3);
+    void (*error_hint)(struct tenon_error *err, const char *fmt, ...)
+        TENON_PRINTF(2, 3);
+    /* Lines count from 1; end_line 0 means the same line. */
+    void (*error_at)(struct tenon_error *err, const char *file, uint32_t line,
+                     uint32_t end_line);
+    /* A typed detail, BuildKit's names ("errdefs.Vertex"), JSON value. */
+    void (*error_detail)(struct tenon_error *err, const char *type,
+                         const char *json);
+    /* The code and the whole message of err as set so far; a plugin that
+     * tolerates a failure reads it here and clears it. */
+    int (*error_code)(const struct tenon_error *err);
+    const char *(*error_text)(const struct tenon_error *err);
+    void (*error_clear)(struct tenon_error *err);
+
+    /* Log: level as in syslog(3), 3 error .. 7 debug.  ctx may be NULL. */
+    void (*log)(struct tenon_ctx *ctx, int level, const char *fmt, ...)
+        TENON_PRINTF(3, 4);
+
+    /* Options.  Asking for an undeclared name is a bug and aborts. */
+    bool (*given)(const struct tenon_values *v, const char *name);
+    const char *(*get_string)(const struct tenon_values *v, const char *name);
+    const char *(*get_nth)(const struct tenon_values *v, const char *name,
+                           size_t i); /* NULL past the end */
+    int64_t (*get_int)(const struct tenon_values *v, const char *name);
+    bool (*get_bool)(const struct tenon_values *v, const char *name);
+    /* The i-th option of a MAP parameter: *key gets the full name as written
+     * ("annotation-index[linux/amd64].k"); NULL past the end. */
+    const char *(*get_map)(const struct tenon_values *v, const char *name,
+                           size_t i, const char **key);
+
+    /* Memory that lives until ctx ends.  Zeroed; never NULL. */
+    void *(*alloc)(struct tenon_ctx *ctx, size_t size);
+    char *(*strdup)(struct tenon_ctx *ctx, const char *s);
+
+    /* Cancellation: poll the fd (readable = stop) or ask between pieces of
+     * work; then return TENON_E_CANCELLED.  The fd belongs to the core. */
+    bool (*cancelled)(struct tenon_ctx *ctx);
+    int (*cancel_fd)(struct tenon_ctx *ctx);
+
+    /* Progress of this ctx: a status line `id` ("transferring context",
+     * "sha256:..."), in bytes.  total 0: unknown.  The first call starts it;
+     * `status_done` ends it. */
+    void (*status)(struct tenon_ctx *ctx, const char *id, int64_t current,
+                   int64_t total);
+    void (*status_done)(struct tenon_ctx *ctx, const char *id);
+    /* Output of a step.  stream: 1 stdout, 2 stderr. */
+    void (*output)(struct tenon_ctx *ctx, int stream, const void *buf,
+                   size_t len);
+
+    /* SHA-256 of some bytes as "sha256:<hex>" (out holds 72). */
+    void (*digest)(const void *data, size_t len, char out[72]);
+
+    /* Cache key.  Every item is framed (label, length, bytes) before hashing. */
+    void (*key_add)(struct tenon_key *key, const char *label, const void *data,
+                    size_t len);
+    int (*key_add_tree)(struct tenon_key *key, const char *label, int dirfd,
+                        const char *path, struct tenon_error *err);
+
+    /* Files.  open_in resolves path as if dirfd were "/": no way out through
+     * "..", absolute or magic links.  Results are O_CLOEXEC and the caller's.
+     * temp_dir is emptied and removed when ctx ends; its fd is the core's and
+     * so is the path, which is good for this process and its children only.
+     * flags: TENON_TEMP_*. */
+    int (*open_in)(struct tenon_ctx *ctx, int dirfd, const char *path,
+                   int flags, uint32_t mode, struct tenon_error *err);
+    int (*temp_dir)(struct tenon_ctx *ctx, uint32_t flags, const char **path,
+                    struct tenon_error *err);
+
+    /* Things only the invoking user has.  service and id:
+     *   "secret" ID       a sealed memfd, at most 500 KiB
+     *   "ssh" ID          a connected agent socket
+     *   "local" NAME      O_PATH descriptor of a local directory
+     *   "env" NAME        a sealed memfd with one variable's value
+     * NOT_FOUND when the user did not give it.  The fd becomes the caller's. */
+    int (*client_open)(struct tenon_ctx *ctx, const char *service,
+                       const char *id, struct tenon_error *err);
+
+    /* Content store.  Digests are "sha256:<hex>".  blob_commit consumes the
+     * writer fd and fails with E_CORRUPT when `expect` (or NULL) differs;
+     * returns the digest, or NULL. */
+    int (*blob_open)(struct tenon_ctx *ctx, const char *digest, int64_t *size,
+                     struct tenon_error *err);
+    int (*blob_create)(struct tenon_ctx *ctx, struct tenon_error *err);
+    const char *(*blob_commit)(struct tenon_ctx *ctx, int fd,
+                               const char *expect, struct tenon_error *err);
+
+    /* Cache-mount directories (mount types that keep files between builds).
+     * id names it, sharing is "shared", "private" or "locked" (waits, and can
+     * be cancelled).  seed_fd: a tree copied in when it is new, or -1.  mode, uid
+     * and gid are of a new one.  The fd (O_PATH) is the caller's; the lock is
+     * the ctx's. */
+    int (*cache_dir)(struct tenon_ctx *ctx, const char *id,
+                     const char *sharing, int seed_fd, uint32_t mode,
+                     uint32_t uid, uint32_t gid, struct tenon_error *err);
+
+    /* ---- build graph (frontends); LLB, see docs/llb.md -------------------
+     * op: "source", "exec", "file", "merge", "diff".  Attributes are the names
+     * of LLB's fields; setting a list attribute again appends; maps are set as
+     * "attr.KEY".  Unknown names and wrong types are errors at once.  A node is
+     * frozen, and gets its digest, when it is first used as an input, solved or
+     * asked for its digest.  See tenon-graph.h for typed helpers. */
+    struct tenon_node *(*node_new)(struct tenon_graph *g, const char *op,
+                                   struct tenon_error *err);
+    /* A part: of exec "mount" "secretenv" "extrahost" "ulimit" "device"; of file "copy"
+     * "mkfile" "mkdir" "rm" "symlink".  Set attributes on what it returns. */
+    struct tenon_node *(*node_part)(struct tenon_node *n, const char *part,
+                                    struct tenon_error *err);
+    int (*node_set)(struct tenon_node *n, const char *attr, const char *value,
+                    struct tenon_error *err);
+    int (*node_set_int)(struct tenon_node *n, const char *attr, int64_t value,
+                        struct tenon_error *err);
+    int (*node_set_bytes)(struct tenon_node *n, const char *attr,
+                          const void *data, size_t len,
+                          struct tenon_error *err);
+    /* Connect.  slot: of an exec mount "input"; of a file action "input" and
+     * "secondary" (and "owner.user", "owner.group"); of merge "input"
+     * (repeated); of diff "lower" and "upper".  from NULL: scratch.  `from` may
+     * be a part of the same file op: the result of that action. */
+    int (*node_input)(struct tenon_node *n, const char *slot,
+                      struct tenon_node *from, uint32_t output,
+                      struct tenon_error *err);
+    /* Beside the vertex, not in its digest: "llb.customname",
+     * "com.docker.dockerfile.v1.command", "ignore_cache" = "true",
+     * "progress_group.id/name/weak", "resources.memory" ... */
+    int (*node_describe)(struct tenon_node *n, const char *key,
+                         const char *value, struct tenon_error *err);
+    /* Where in a build file; source from graph_source. */
+    int (*node_at)(struct tenon_node *n, uint32_t source, uint32_t line,
+                   uint32_t end_line);
+    /* Register a build file's text for excerpts; returns its number. */
+    uint32_t (*graph_source)(struct tenon_graph *g, const char *filename,
+                             const char *language, const void *data,
+                             size_t len);
+    const char *(*node_digest)(struct tenon_node *n, struct tenon_error *err);
+    /* The options a mount type declares (a plugin mount-TYPE is there), or
+     * NULL with NOT_FOUND and a message that names the package. */
+    const struct tenon_param *(*mount_options)(struct tenon_graph *g,
+                                               const char *type,
+                                               size_t *stride,
+                                               struct tenon_error *err);
+
+    /* ---- results ---------------------------------------------------------
+     * Frontends fill one, exporters read one. */
+    int (*result_add)(struct tenon_result *r, const char *platform,
+                      struct tenon_ref *ref, struct tenon_error *err);
+    int (*result_set)(struct tenon_result *r, const char *key,
+                      const void *data, size_t len, struct tenon_error *err);
+    size_t (*result_count)(const struct tenon_result *r);
+    const char *(*result_platform)(const struct tenon_result *r, size_t i);
+    /* NULL when there is none.  Keys: llb.md "Result metadata keys". */
+    const void *(*result_get)(const struct tenon_result *r, const char *key,
+                              size_t *len);
+    /* The finished root file system of one platform, read-only; the fd is the
+     * core's and lives until ctx ends. */
+    int (*result_tree)(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
+                       struct tenon_error *err);
+    /* What the exporter tells the caller: "containerimage.digest" ...
+     * (--metadata-file, --iidfile, -q). */
+    int (*result_respond)(struct tenon_result *r, const char *key,
+                          const char *value, bool is_json,
+                          struct tenon_error *err);
+
+    /* ---- images (exporters) ----------------------------------------------
+     * Make layers, configs, manifests and, for several platforms, the index in
+     * the content store; `options` are those of TENON_IMAGE_PARAMS. */
+    int (*image_build)(struct tenon_ctx *ctx, struct tenon_result *r,
+                       const struct tenon_values *options,
+                       struct tenon_image *out, struct tenon_error *err);
+    int (*image_walk)(struct tenon_ctx *ctx, const char *digest,
+                      tenon_blob_visit *visit, void *data,
+                      struct tenon_error *err);
+    /* Keep the image in this store under a normalised name. */
+    int (*image_tag)(struct tenon_ctx *ctx, const char *name,
+                     const char *digest, struct tenon_error *err);
+    /* "docker.io/library/busybox:latest" from "busybox". */
+    const char *(*image_normalize)(struct tenon_ctx *ctx, const char *name,
+                                   struct tenon_error *err);
+
+    /* ---- where an export goes --------------------------------------------
+     * sink_open: a writable descriptor for `dest` ("-": standard output);
+     * sink_commit makes it appear under its name in one step.  sink_dir: a
+     * directory, made when missing.  All the core's; a sink that is never
+     * committed leaves nothing. */
+    int (*sink_open)(struct tenon_ctx *ctx, const char *dest,
+                     struct tenon_error *err);
+    int (*sink_commit)(struct tenon_ctx *ctx, int fd, struct tenon_error *err);
+    int (*sink_dir)(struct tenon_ctx *ctx, const char *dest,
+                    struct tenon_error *err);
+
+    /* Optional groups of services, "tenon.registry/0"; NULL when absent. */
+    const void *(*extension)(const char *name);
+};
+#define TENON_TEMP_MEMORY (UINT32_C(1) << 0) /* a small tmpfs, not swapped
+                                              * where the kernel can */
+
+/* Options that every exporter of images declares. */
+#define TENON_IMAGE_PARAMS                                                     \
+    { .name = "name", .help = "image names, separated by commas",              \
+      .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },                \
+    { .name = "compression", .help = "of new layers",                          \
+      .type = TENON_TYPE_CHOICE, .choices = "gzip|uncompressed|zstd|estargz" },\
+    { .name = "compression-level", .help = "gzip 0-9, zstd 0-22",              \
+      .type = TENON_TYPE_INT, .def = "-1", .min = -1, .max = 22 },             \
+    { .name = "force-compression", .help = "recompress the base's layers too", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "oci-mediatypes", .help = "OCI instead of Docker media types",   \
+      .type = TENON_TYPE_BOOL, .def = "true" },                                \
+    { .name = "rewrite-timestamp", .help = "clamp times to SOURCE_DATE_EPOCH", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "source-date-epoch", .help = "seconds since 1970",               \
+      .type = TENON_TYPE_STRING },                                             \
+    { .name = "annotation", .help = "annotation.KEY=VALUE, annotation-index.KEY, ...", \
+      .type = TENON_TYPE_MAP }
+
+/* ---- frontends ---------------------------------------------------------- */
+
+struct tenon_source_query { /* for resolve_source_meta */
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *identifier; /* "docker-image://docker.io/library/x:latest" */
+    const char *platform;   /* "linux/amd64", or NULL: the build's */
+    const char *log_name;   /* "[internal] load metadata for ..." */
+    const char *const *attrs; /* "k=v" list: image.resolvemode=pull ... */
+};
+
+struct tenon_source_meta {
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *identifier; /* pinned: with the digest */
+    const char *digest;     /* of the manifest or index the name stands for */
+    const void *config;     /* image config JSON, or NULL */
+    size_t config_len;
+};
+
+struct tenon_stat {
+    const char *path; /* relative, of read_dir */
+    const char *linkname;
+    uint32_t mode; /* as st_mode */
+    uint32_t uid, gid;
+    uint32_t reserved;
+    int64_t size;
+    int64_t mtime_ns;
+};
+
+struct tenon_warning {
+    uint32_t struct_size;
+    uint32_t level;
+    const char *digest;  /* vertex, or NULL */
+    const char *summary; /* "Rule: text (line 3)" as the terminal shows it */
+    const char *const *detail;
+    const char *url;
+    const char *filename; /* of a graph_source, or NULL */
+    uint32_t line, end_line;
+};
+
+/* What the engine does for a frontend while it works. */
+struct tenon_bridge {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* A reference to output `output` of n; NULL n: scratch.  Nothing runs. */
+    int (*solve)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                 struct tenon_node *n, uint32_t output, struct tenon_ref **out,
+                 struct tenon_error *err);
+    /* The same for an encoded pb.Definition, taken as it is. */
+    int (*solve_definition)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                            const void *def, size_t len,
+                            struct tenon_ref **out, struct tenon_error *err);
+    int (*resolve_source_meta)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                               const struct tenon_source_query *q,
+                               struct tenon_source_meta *out,
+                               struct tenon_error *err);
+    /* These run what the reference needs.  limit 0: 64 MiB. */
+    int (*read_file)(struct tenon_ctx *ctx, struct tenon_ref *ref,
+                     const char *path, size_t limit, const void **data,
+                     size_t *len, struct tenon_error *err);
+    int (*read_dir)(struct tenon_ctx *ctx, struct tenon_ref *ref,
+                    const char *path, const struct tenon_stat **entries,
+                    size_t *count, struct tenon_error *err);
+    int (*stat)(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+                struct tenon_stat *out, struct tenon_error *err);
+    void (*warn)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                 const struct tenon_warning *w);
+};
+
+struct tenon_frontend_request {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* BuildKit's names: "target", "build-arg:K", "label:K", "platform",
+     * "context:NAME", "no-cache", "requestid", "filename" ...
+     * (docs/frontend-options.md); sorted "k=v" list. */
+    const char *const *options;
+    const char *host_platform; /* "linux/amd64": of this machine */
+    struct tenon_graph *graph;
+};
+
+struct tenon_frontend_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Describe the build; run nothing but through the bridge. */
+    int (*solve)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_frontend_request *request,
+                 const struct tenon_bridge *bridge,
+                 struct tenon_result *result, struct tenon_error *err);
+};
+
+/* ---- sources ------------------------------------------------------------ */
+
+struct tenon_source_request {
+    uint32_t struct_size;
+    uint32_t flags;           /* TENON_SOURCE_NEED_* */
+    const char *identifier;   /* "docker-image://...", "local://context" */
+    const char *platform;     /* "linux/amd64" */
+    const char *const *attrs; /* LLB's source attributes, "k=v" */
+};
+#define TENON_SOURCE_NEED_CONFIG (UINT32_C(1) << 0) /* resolve: config wanted */
+
+struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
+    uint32_t struct_size;
+    uint32_t flags;         /* TENON_SOURCE_* below: what fetch gives */
+    const char *key;        /* what enters cache keys; NULL: content only */
+    const char *identifier; /* pinned */
+    const char *digest;     /* of what the name stands for, or NULL */
+    const void *config;
+    size_t config_len;
+    const struct tenon_descriptor *layers; /* lowest first; LAYERS only */
+    size_t layer_count;
+};
+#define TENON_SOURCE_LAYERS (UINT32_C(1) << 8)   /* blobs: fetch_layer each */
+#define TENON_SOURCE_TREE (UINT32_C(1) << 9)     /* fetch writes a tree */
+#define TENON_SOURCE_IN_PLACE (UINT32_C(1) << 10) /* open_tree: used where it is */
+
+struct tenon_source_tree { /* filled by open_tree */
+    uint32_t struct_size;
+    uint32_t flags;            /* TENON_TREE_* */
+    int32_t dirfd;             /* O_PATH; moves to the core */
+    int32_t reserved;
+    const char *const *include; /* include patterns, or NULL: everything */
+    const char *const *exclude; /* .dockerignore lines */
+    const char *const *follow;  /* paths wanted with what their links lead to */
+};
+#define TENON_TREE_OWNER_ROOT (UINT32_C(1) << 0) /* show all as 0:0 */
+
+struct tenon_source_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    const char *const *schemes; /* "docker-image", "local", ..., NULL */
+    /* Pin a moving reference and say what it is.  May ask the network. */
+    int (*resolve)(void *self, struct tenon_ctx *ctx,
+                   const struct tenon_source_request *req,
+                   struct tenon_source_info *info, struct tenon_error *err);
+    /* LAYERS: have the blob in the content store. */
+    int (*fetch_layer)(void *self, struct tenon_ctx *ctx,
+                       const struct tenon_source_request *req,
+                       const struct tenon_source_info *info,
+                       const struct tenon_descriptor *layer,
+                       struct tenon_error *err);
+    /* TREE: write the files into dest_dirfd. */
+    int (*fetch)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_source_request *req,
+                 const struct tenon_source_info *info, int dest_dirfd,
+                 struct tenon_error *err);
+    /* IN_PLACE */
+    int (*open_tree)(void *self, struct tenon_ctx *ctx,
+                     const struct tenon_source_request *req,
+                     struct tenon_source_tree *out, struct tenon_error *err);
+};
+
+/* ---- mounts ------------------------------------------------------------- */
+
+struct tenon_mount_request {
+    uint32_t struct_size;
+    uint32_t flags;       /* TENON_MOUNT_RDONLY: the build file asked for it */
+    const struct tenon_values *options;
+    const char *target;   /* where it will appear in the step */
+    const char *selector; /* path inside the input, or NULL */
+    int32_t input_fd;     /* tree of the mount's input, or -1; the core's */
+    uint32_t index;       /* of this mount in its step, of its type, from 0 */
+};
+
+struct tenon_mount { /* filled by attach, zeroed by the core before */
+    uint32_t struct_size;
+    int32_t fd;              /* O_PATH, regular, socket or open_tree(2) fd; moves
+                              * to the core; -1: nothing to mount */
+    uint32_t flags;          /* TENON_MOUNT_* */
+    uint32_t reserved;
+    const char *const *env;  /* "K=V" added to the step, or NULL */
+    void *cookie;            /* given back to detach */
+};
+#define TENON_MOUNT_RDONLY (UINT32_C(1) << 0)
+#define TENON_MOUNT_NOEXEC (UINT32_C(1) << 1)
+
+struct tenon_mount_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    int (*attach)(void *self, struct tenon_ctx *ctx,
+                  const struct tenon_mount_request *req,
+                  struct tenon_mount *out, struct tenon_error *err);
+    /* Exactly once per successful attach, also after cancellation. */
+    void (*detach)(void *self, struct tenon_ctx *ctx, void *cookie,
+                   bool step_succeeded);
+};
+
+/* ---- executors ---------------------------------------------------------- */
+
+struct tenon_exec_mount {
+    const char *source; /* path in our mount namespace: a file or directory */
+    const char *target; /* absolute; inside the root, links not yet followed */
+    int32_t fd;         /* the same as source, O_PATH; the core's */
+    uint32_t flags;     /* TENON_MOUNT_* */
+};
+
+struct tenon_exec_limit {
+    const char *name; /* "nofile" */
+    int64_t soft, hard;
+};
+
+struct tenon_exec { /* one step; mount points exist already */
+    uint32_t struct_size;
+    uint32_t flags;       /* TENON_EXEC_* */
+    const char *id;       /* unique on this machine; fit for a container name */
+    const char *rootfs;   /* path of the mounted root in our mount namespace */
+    const char *work;     /* private directory (for a bundle), removed later */
+    int32_t rootfs_fd;
+    int32_t work_fd;
+    const char *const *argv;
+    const char *const *env;
+    const char *cwd;
+    const char *network;  /* "host", "none", "sandbox" */
+    const char *hostname;
+    const char *cgroup_parent; /* or NULL */
+    const struct tenon_exec_mount *mounts; /* in this order, after /proc & co */
+    size_t mount_count;
+    const struct tenon_exec_limit *limits;
+    size_t limit_count;
+    const uint32_t *groups; /* supplementary */
+    size_t group_count;
+    uint32_t uid, gid;      /* resolved inside the root */
+    int64_t memory_bytes, memory_swap_bytes, shm_bytes; /* 0: none, default */
+    int64_t cpu_quota, cpu_period, cpu_shares;
+    const char *cpuset_cpus, *cpuset_mems;
+    const char *const *devices; /* CDI names, or NULL */
+    int32_t stdin_fd, stdout_fd, stderr_fd; /* the core's */
+    uint32_t reserved;
+};
+#define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
+#define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
+
+struct tenon_executor_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Can it work here?  An error says why not. */
+    int (*probe)(void *self, struct tenon_ctx *ctx, struct tenon_error *err);
+    /* wait_status as from waitpid(2).  A failing step is success here.  When
+     * it returns, no process of the step is left, also after cancellation. */
+    int (*run)(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
+               int32_t *wait_status, struct tenon_error *err);
+};
+
+/* ---- exporters ---------------------------------------------------------- */
+
+struct tenon_exporter_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* TENON_EXPORTER_* */
+    const char *title; /* step name, "exporting to oci image format" */
+    int (*write)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_values *options,
+                 struct tenon_result *result, struct tenon_error *err);
+};
+#define TENON_EXPORTER_FILE (UINT32_C(1) << 0) /* wants dest: a file or "-" */
+#define TENON_EXPORTER_DIR (UINT32_C(1) << 1)  /* wants dest: a directory */
+#define TENON_EXPORTER_IMAGE (UINT32_C(1) << 2) /* makes an image: --iidfile is fine */
+
+/* ---- progress: BuildKit's SolveStatus, one change at a time --------------- */
+
+enum tenon_event_type { /* unknown types must be ignored */
+    TENON_EVENT_VERTEX = 1,  /* state of a vertex; comes again as it changes */
+    TENON_EVENT_STATUS = 2,  /* a status line of a vertex */
+    TENON_EVENT_LOG = 3,     /* output of a vertex */
+    TENON_EVENT_WARNING = 4,
+    TENON_EVENT_MESSAGE = 5, /* a note of the core: name is the text */
+};
+
+struct tenon_event {
+    uint32_t struct_size;
+    uint32_t type;           /* enum tenon_event_type */
+    const char *vertex;      /* digest of the vertex it is about */
+    const char *name;        /* VERTEX: its name; STATUS: its id; WARNING: short text */
+    const char *const *inputs; /* VERTEX: digests, or NULL */
+    int64_t started_ns;      /* wall clock; 0: not yet */
+    int64_t completed_ns;    /* 0: not yet; repeats started_ns unchanged */
+    int64_t duration_ns;     /* monotonic, of a completed one */
+    int64_t timestamp_ns;    /* STATUS, LOG */
+    int64_t current, total;  /* STATUS */
+    const char *error;       /* VERTEX: why it failed; "" never; NULL none */
+    const char *group_id;    /* VERTEX: progress group, or NULL */
+    const char *group_name;
+    const void *data;        /* LOG: raw output, do NOT send to a terminal as is */
+    size_t len;
+    const char *const *detail; /* WARNING */
+    const char *url;           /* WARNING */
+    const char *filename;      /* WARNING */
+    uint32_t line, end_line;   /* WARNING */
+    uint32_t level;            /* WARNING, MESSAGE */
+    uint32_t stream;           /* LOG: 1 stdout, 2 stderr */
+    uint32_t flags;            /* TENON_EVENT_* */
+    uint32_t reserved;
+};
+#define TENON_EVENT_CACHED (UINT32_C(1) << 0)
+#define TENON_EVENT_CANCELED (UINT32_C(1) << 1)
+#define TENON_EVENT_GROUP_WEAK (UINT32_C(1) << 2)
+#define TENON_EVENT_INTERNAL (UINT32_C(1) << 3)
+
+struct tenon_source_excerpt { /* the part of a build file that failed */
+    const char *filename;
+    const void *data; /* the whole file */
+    size_t len;
+    uint32_t line, end_line;
+};
+
+struct tenon_progress_end { /* how the build ended */
+    uint32_t struct_size;
+    int32_t status;           /* enum tenon_status */
+    const char *error;        /* "failed to solve: ..." or NULL */
+    const char *hint;
+    const char *vertex;       /* that failed, or NULL */
+    const struct tenon_source_excerpt *excerpts;
+    size_t excerpt_count;
+};
+
+struct tenon_progress_ops { /* always called from one thread */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* fd: where to write (standard error).  width and height come from the fd
+     * itself when it is a terminal. */
+    int (*open)(void *self, int fd, bool is_tty,
+                const struct tenon_values *options, struct tenon_error *err);
+    void (*event)(void *self, const struct tenon_event *ev);
+    void (*tick)(void *self, int64_t now_ns); /* wall; about 10 per second */
+    /* Final picture, failure recap, warnings. */
+    void (*close)(void *self, const struct tenon_progress_end *end);
+};
+
+/* ---- caches ------------------------------------------------------------- */
+
+struct tenon_cache_ops {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Record for key as a sealed fd; TENON_E_NOT_FOUND is the normal miss. */
+    int (*get)(void *self, struct tenon_ctx *ctx,
+               const struct tenon_values *options, const char *key, int *fd,
+               struct tenon_error *err);
+    int (*put)(void *self, struct tenon_ctx *ctx,
+               const struct tenon_values *options, const char *key, int fd,
+               struct tenon_error *err);
+};
+
+/* ---- the plugin itself ------------------------------------------------ */
+
+struct tenon_plugin {
+    uint32_t magic;
+    uint32_t struct_size;
+    uint16_t abi_major, abi_minor; /* of the header compiled against */
+    uint16_t need_minor;           /* lowest core minor that will do */
+    uint16_t reserved;
+    uint32_t kind;       /* enum tenon_kind */
+    uint32_t threads;    /* enum tenon_threads; 0: SERIAL */
+    uint32_t key_policy; /* enum tenon_key_policy */
+    uint32_t key_epoch;  /* bump when the same options give another result */
+    uint32_t param_size; /* stride of the two arrays below */
+    uint32_t flags;      /* bits 0-15: refuse if unknown; 16-31: ignore */
+
+    const char *name;    /* [a-z][a-z0-9-]*; the file is KIND-NAME.so */
+    const char *version; /* of the plugin, free form */
+    const char *summary; /* one line for `tenon plugins` */
+    const struct tenon_param *config;  /* once per run: tenon.json */
+    const struct tenon_param *options; /* once per use */
+
+    /* Both optional.  init makes `self`; nothing else is called before it or
+     * after fini.  No side effects before init: the core reads this struct
+     * only to print help. */
+    int (*init)(const struct tenon_host *host, const struct tenon_values *config,
+                void **self, struct tenon_error *err);
+    void (*fini)(void *self);
+
+    /* Required with TENON_KEY_CONTENT.  The core has already added kind, name,
+     * key_epoch and all options not marked NOT_IN_KEY. */
+    int (*cache_key)(void *self, struct tenon_ctx *ctx,
+                     const struct tenon_values *options, struct tenon_key *key,
+                     struct tenon_error *err);
+
+    union { /* the member that matches kind */
+        const struct tenon_frontend_ops *frontend;
+        const struct tenon_source_ops *source;
+        const struct tenon_mount_ops *mount;
+        const struct tenon_executor_ops *executor;
+        const struct tenon_exporter_ops *exporter;
+        const struct tenon_progress_ops *progress;
+        const struct tenon_cache_ops *cache;
+    } ops;
+};
+
+#define TENON_PLUGIN_HEADER(kind_)                                           \
+    .magic = TENON_PLUGIN_MAGIC, .struct_size = sizeof(struct tenon_plugin), \
+    .abi_major = TENON_ABI_MAJOR, .abi_minor = TENON_ABI_MINOR,              \
+    .kind = (kind_), .param_size = sizeof(struct tenon_param)
+
+/* The only symbol a module exports, e.g. TENON_PLUGIN_EXPORT(mount_secret, p)
+ * for mount-secret.so.  The prefix makes the symbol unique, so the same object
+ * files serve as a module and inside a single static binary. */
+#define TENON_PLUGIN_EXPORT(kind_name, plugin_)                              \
+    TENON_EXPORT const struct tenon_plugin *                                 \
+        kind_name##_LTX_tenon_plugin_query(void);                            \
+    const struct tenon_plugin *kind_name##_LTX_tenon_plugin_query(void)      \
+    {                                                                        \
+        return &(plugin_);                                                   \
+    }                                                                        \
+    typedef int tenon_plugin_export_needs_semicolon_
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,2 @@
+# core/plugin: module loader, host table, option parsing.
+# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h

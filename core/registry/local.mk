@@ -1,0 +1,2 @@
+# core/registry: HTTP and the distribution protocol.
+# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h

@@ -1,0 +1,58 @@
+# TENON_TRY_CFLAG(VARIABLE, FLAG): append FLAG to VARIABLE if the compiler takes it.
+AC_DEFUN([TENON_TRY_CFLAG],
+[AS_VAR_PUSHDEF([cache], [tenon_cv_cflag_$2])dnl
+AC_CACHE_CHECK([whether $CC accepts $2], [cache],
+  [tenon_saved_CFLAGS=$CFLAGS
+   CFLAGS="$CFLAGS -Werror $2"
+   AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])],
+     [AS_VAR_SET([cache], [yes])], [AS_VAR_SET([cache], [no])])
+   CFLAGS=$tenon_saved_CFLAGS])
+AS_VAR_IF([cache], [yes], [$1="$$1 $2"])
+AS_VAR_POPDEF([cache])])
+
+# TENON_WARNINGS: the language level and the warnings we live by.
+AC_DEFUN([TENON_WARNINGS],
+[AC_REQUIRE([AC_PROG_CC])
+TENON_CFLAGS=
+m4_foreach_w([flag], [-std=gnu17 -Wall -Wextra -Wshadow -Wvla -Wundef
+  -Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes
+  -Wswitch-enum -Wformat=2 -Wimplicit-fallthrough],
+  [TENON_TRY_CFLAG([TENON_CFLAGS], flag)
+])
+AC_ARG_ENABLE([werror],
+  [AS_HELP_STRING([--enable-werror], [treat warnings as errors])],
+  [], [enable_werror=no])
+AS_IF([test "$enable_werror" = yes], [TENON_CFLAGS="$TENON_CFLAGS -Werror"])
+AC_SUBST([TENON_CFLAGS])])
+
+# TENON_SANITIZERS: --enable-sanitizers[=LIST].  Modules then keep undefined
+# symbols (the runtime is in the program), so -z defs is dropped for them.
+AC_DEFUN([TENON_SANITIZERS],
+[AC_ARG_ENABLE([sanitizers],
+  [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@],
+    [build with sanitizers: address,undefined (default list) or thread])],
+  [], [enable_sanitizers=no])
+AS_CASE([$enable_sanitizers],
+  [no], [tenon_sanitizers=],
+  [yes], [tenon_sanitizers=address,undefined],
+  [tenon_sanitizers=$enable_sanitizers])
+AS_IF([test -n "$tenon_sanitizers"],
+  [TENON_CFLAGS="$TENON_CFLAGS -fsanitize=$tenon_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+   SANITIZER_LDFLAGS="-fsanitize=$tenon_sanitizers"
+   MODULE_DEFS_LDFLAGS=],
+  [SANITIZER_LDFLAGS=
+   MODULE_DEFS_LDFLAGS="-no-undefined -Wl,-z,defs"])
+AC_SUBST([SANITIZER_LDFLAGS])
+# What a bundled plugin is linked with: NAME_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+AC_SUBST([PLUGIN_LDFLAGS],
+  ["-module -avoid-version -shared $MODULE_DEFS_LDFLAGS -Wl,-z,now $SANITIZER_LDFLAGS"])
+AM_CONDITIONAL([SANITIZERS], [test -n "$tenon_sanitizers"])])
+
+# TENON_OPTIONAL_LIBRARY(PREFIX, PKG-CONFIG NAME, COMMENT): HAVE_PREFIX in
+# config.h and as a conditional.
+AC_DEFUN([TENON_OPTIONAL_LIBRARY],
+[PKG_CHECK_MODULES([$1], [$2],
+  [have_$1=yes
+   AC_DEFINE([HAVE_$1], [1], [Define to 1 if $3.])],
+  [have_$1=no])
+AM_CONDITIONAL([HAVE_$1], [test "$have_$1" = yes])])

@@ -1,0 +1,8 @@
+# exporter-image.so; once there are sources, take the '#' away:
+#
+#if PLUGIN_EXPORTER_IMAGE
+#pluginexec_LTLIBRARIES += exporter-image.la
+#endif
+#exporter_image_la_SOURCES = %D%/image.c
+#exporter_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+#exporter_image_la_LIBADD = libtenon-tools.la

@@ -1,0 +1,22 @@
+# plugins: one directory and one fragment each.
+
+include %D%/frontend-dockerfile/local.mk
+include %D%/source-image/local.mk
+include %D%/source-local/local.mk
+include %D%/source-oci-layout/local.mk
+include %D%/source-http/local.mk
+include %D%/mount-bind/local.mk
+include %D%/mount-cache/local.mk
+include %D%/mount-tmpfs/local.mk
+include %D%/mount-secret/local.mk
+include %D%/mount-ssh/local.mk
+include %D%/executor-oci/local.mk
+include %D%/executor-native/local.mk
+include %D%/exporter-oci/local.mk
+include %D%/exporter-docker/local.mk
+include %D%/exporter-local/local.mk
+include %D%/exporter-tar/local.mk
+include %D%/exporter-image/local.mk
+include %D%/progress-tty/local.mk
+include %D%/progress-plain/local.mk
+include %D%/progress-json/local.mk

@@ -1,0 +1,36 @@
+# tests: one line a unit test program, in the list below.  The program
+# tests/unit/test-NAME is made of tests/unit/test-NAME.c alone and is linked with the
+# whole core and libcheck.  A shell test (exit 77: skipped) is one line
+#   dist_check_SCRIPTS += %D%/cli/NAME.sh
+# and helpers that are no tests go to check_PROGRAMS or EXTRA_DIST.
+
+unit_tests =
+unit_tests += %D%/unit/test-buf
+unit_tests += %D%/unit/test-digest
+unit_tests += %D%/unit/test-error
+unit_tests += %D%/unit/test-io
+unit_tests += %D%/unit/test-json
+unit_tests += %D%/unit/test-jsontext
+unit_tests += %D%/unit/test-parse
+unit_tests += %D%/unit/test-path
+unit_tests += %D%/unit/test-pattern
+unit_tests += %D%/unit/test-root
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+TESTS += $(dist_check_SCRIPTS)
+EXTRA_DIST += %D%/unit/unit.h
+
+# No LDADD of their own: programs without one get this.
+LDADD = libtenon-core.la $(CHECK_LIBS)
+
+# Sanitizers and forked test cases do not like each other.
+AM_TESTS_ENVIRONMENT = \
+	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
+	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
+	TENON_BUILD_PLUGIN_DIR='$(abs_top_builddir)/.libs'; export TENON_BUILD_PLUGIN_DIR;
+if SANITIZERS
+AM_TESTS_ENVIRONMENT += CK_FORK=no; export CK_FORK;
+endif
