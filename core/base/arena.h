@@ -1,0 +1,28 @@
+/* arena.h - memory that lives and dies together.
+ *
+ * `= TENON_ARENA_INIT` (all zero) is empty.  Nothing in it is freed alone, and
+ * what it gave never moves.  One thread at a time. */
+#ifndef TENON_BASE_ARENA_H
+#define TENON_BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "cleanup.h"
+
+struct tenon_arena_chunk;
+struct tenon_arena {
+    struct tenon_arena_chunk *chunks; /* newest first */
+};
+#define TENON_ARENA_INIT {0}
+
+void tenon_arena_release(struct tenon_arena *a);
+TENON_DEFINE_AUTO_STRUCT(arena, struct tenon_arena, tenon_arena_release);
+#define auto_arena __attribute__((cleanup(tenon_auto_arena)))
+
+void *tenon_arena_alloc(struct tenon_arena *a, size_t size); /* zeroed */
+/* count * size, zeroed; aborts when the product overflows. */
+void *tenon_arena_array(struct tenon_arena *a, size_t count, size_t size);
+void *tenon_arena_dup(struct tenon_arena *a, const void *data, size_t len); /* adds a NUL */
+char *tenon_arena_strdup(struct tenon_arena *a, const char *s); /* NULL gives NULL */
+
+#endif

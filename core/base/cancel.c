@@ -1,0 +1,100 @@
+/* cancel.c - see cancel.h. */
+#include "cancel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "alloc.h"
+
+struct tenon_cancel {
+    atomic_bool fired;
+    int fd;
+    /* the tree: locked by lock */
+    struct tenon_cancel *parent;
+    struct tenon_cancel *children;
+    struct tenon_cancel *prev, *next; /* siblings */
+};
+
+/* One for all trees: taken at new, free and fire only. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+fire_locked(struct tenon_cancel *c)
+{
+    if (atomic_exchange(&c->fired, true))
+        return; /* and so are the children */
+    if (c->fd >= 0)
+        eventfd_write(c->fd, 1);
+    for (struct tenon_cancel *k = c->children; k; k = k->next)
+        fire_locked(k);
+}
+
+struct tenon_cancel *
+tenon_cancel_new(struct tenon_cancel *parent)
+{
+    struct tenon_cancel *c = tenon_new0(struct tenon_cancel);
+    c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!parent)
+        return c;
+    pthread_mutex_lock(&lock);
+    c->parent = parent;
+    c->next = parent->children;
+    if (c->next)
+        c->next->prev = c;
+    parent->children = c;
+    if (atomic_load(&parent->fired))
+        fire_locked(c);
+    pthread_mutex_unlock(&lock);
+    return c;
+}
+
+void
+tenon_cancel_free(struct tenon_cancel *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&lock);
+    tenon_assert(!c->children);
+    if (c->next)
+        c->next->prev = c->prev;
+    if (c->prev)
+        c->prev->next = c->next;
+    else if (c->parent)
+        c->parent->children = c->next;
+    pthread_mutex_unlock(&lock);
+    if (c->fd >= 0)
+        close(c->fd);
+    free(c);
+}
+
+void
+tenon_cancel_fire(struct tenon_cancel *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&lock);
+    fire_locked(c);
+    pthread_mutex_unlock(&lock);
+}
+
+bool
+tenon_cancel_fired(const struct tenon_cancel *c)
+{
+    return c && atomic_load(&c->fired);
+}
+
+int
+tenon_cancel_fd(const struct tenon_cancel *c)
+{
+    return c ? c->fd : -1;
+}
+
+int
+tenon_cancel_check(const struct tenon_cancel *c, struct tenon_error *err)
+{
+    if (!tenon_cancel_fired(c))
+        return 0;
+    return tenon_error_set(err, TENON_E_CANCELLED, "cancelled");
+}

@@ -1,0 +1,19 @@
+/* cancel.h - cooperative cancellation: a flag, a descriptor to poll, and a
+ * parent whose firing fires the children.  Any thread. */
+#ifndef TENON_BASE_CANCEL_H
+#define TENON_BASE_CANCEL_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+struct tenon_cancel;
+struct tenon_cancel *tenon_cancel_new(struct tenon_cancel *parent); /* NULL: none */
+void tenon_cancel_free(struct tenon_cancel *c);   /* before its parent */
+void tenon_cancel_fire(struct tenon_cancel *c);
+bool tenon_cancel_fired(const struct tenon_cancel *c); /* NULL: false */
+int tenon_cancel_fd(const struct tenon_cancel *c);     /* readable once fired; NULL: -1 */
+/* 0, or CANCELLED with a message. */
+int tenon_cancel_check(const struct tenon_cancel *c, struct tenon_error *err);
+
+#endif

@@ -1,0 +1,111 @@
+/* digest.c - see digest.h. */
+#include "digest.h"
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "alloc.h"
+
+struct tenon_hash {
+    gnutls_hash_hd_t handle;
+};
+
+static const char prefix[] = "sha256:";
+
+static void
+to_text(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_digest *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    char *w = out->str;
+    memcpy(w, prefix, sizeof prefix - 1);
+    w += sizeof prefix - 1;
+    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++) {
+        *w++ = hex[bin[i] >> 4];
+        *w++ = hex[bin[i] & 15];
+    }
+    *w = '\0';
+}
+
+/* gnutls fails here only when it is broken or out of memory; going on with a
+ * wrong digest is no alternative. */
+static void
+must(int ret)
+{
+    tenon_assert(ret >= 0);
+}
+
+struct tenon_hash *
+tenon_hash_new(void)
+{
+    struct tenon_hash *h = tenon_new0(struct tenon_hash);
+    must(gnutls_hash_init(&h->handle, GNUTLS_DIG_SHA256));
+    return h;
+}
+
+void
+tenon_hash_update(struct tenon_hash *h, const void *data, size_t len)
+{
+    if (len)
+        must(gnutls_hash(h->handle, data, len));
+}
+
+static void
+put_le64(uint8_t *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
+}
+
+void
+tenon_hash_item(struct tenon_hash *h, const char *label, const void *data,
+                size_t len)
+{
+    uint8_t n[8];
+    size_t label_len = strlen(label);
+    put_le64(n, label_len);
+    tenon_hash_update(h, n, sizeof n);
+    tenon_hash_update(h, label, label_len);
+    put_le64(n, len);
+    tenon_hash_update(h, n, sizeof n);
+    tenon_hash_update(h, data, len);
+}
+
+void
+tenon_hash_final(struct tenon_hash *h, struct tenon_digest *out)
+{
+    uint8_t bin[TENON_DIGEST_BIN_LEN];
+    gnutls_hash_output(h->handle, bin); /* resets the state */
+    to_text(bin, out);
+}
+
+void
+tenon_hash_free(struct tenon_hash *h)
+{
+    if (!h)
+        return;
+    gnutls_hash_deinit(h->handle, NULL);
+    free(h);
+}
+
+void
+tenon_digest_of(const void *data, size_t len, struct tenon_digest *out)
+{
+    uint8_t bin[TENON_DIGEST_BIN_LEN];
+    must(gnutls_hash_fast(GNUTLS_DIG_SHA256, len ? data : "", len, bin));
+    to_text(bin, out);
+}
+
+bool
+tenon_digest_parse(const char *s, struct tenon_digest *out)
+{
+    if (!s || strnlen(s, TENON_DIGEST_STR_LEN + 1) != TENON_DIGEST_STR_LEN ||
+        memcmp(s, prefix, sizeof prefix - 1) != 0)
+        return false;
+    for (const char *p = s + sizeof prefix - 1; *p; p++)
+        if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f')))
+            return false;
+    memcpy(out->str, s, TENON_DIGEST_STR_LEN + 1);
+    return true;
+}

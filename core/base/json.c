@@ -1,0 +1,153 @@
+/* json.c - see json.h. */
+#include "json.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define MAX_DEPTH 64
+
+int
+tenon_json_parse(const char *text, size_t len, size_t limit,
+                 struct json_object **out, struct tenon_error *err)
+{
+    if (len > limit || len > INT_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "JSON document of %zu bytes is larger than %zu",
+                               len, limit);
+    struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
+    if (!tok)
+        return tenon_error_set(err, TENON_E_NOMEM, "JSON parser");
+    json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+                                    JSON_TOKENER_VALIDATE_UTF8);
+    struct json_object *o = json_tokener_parse_ex(tok, text, (int)len);
+    enum json_tokener_error why = json_tokener_get_error(tok);
+    /* A number or a literal at the very end waits for what follows it. */
+    if (why == json_tokener_continue) {
+        o = json_tokener_parse_ex(tok, "", 1);
+        why = json_tokener_get_error(tok);
+        if (why == json_tokener_success) {
+            json_tokener_free(tok);
+            *out = o;
+            return 0;
+        }
+        json_object_put(o);
+        json_tokener_free(tok);
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "JSON document ends too early");
+    }
+    size_t end = json_tokener_get_parse_end(tok);
+    json_tokener_free(tok);
+    if (why != json_tokener_success) {
+        json_object_put(o);
+        int code = why == json_tokener_error_depth ? TENON_E_LIMIT
+                                                   : TENON_E_INVALID;
+        return tenon_error_set(err, code, "JSON at byte %zu: %s", end,
+                               json_tokener_error_desc(why));
+    }
+    while (end < len && strchr(" \t\r\n", text[end]) && text[end])
+        end++;
+    if (end < len) {
+        json_object_put(o);
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "JSON at byte %zu: trailing bytes", end);
+    }
+    *out = o;
+    return 0;
+}
+
+/* The member, or NULL when it is missing or null. */
+static struct json_object *
+member(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+    if (!json_object_is_type(o, json_type_object) ||
+        !json_object_object_get_ex(o, key, &v))
+        return NULL;
+    return v;
+}
+
+static int
+wrong_type(struct tenon_error *err, const char *key, const char *expected,
+           struct json_object *v)
+{
+    return tenon_error_set(err, TENON_E_INVALID, "\"%s\": expected %s, not %s",
+                           key, expected,
+                           json_type_to_name(json_object_get_type(v)));
+}
+
+int
+tenon_json_get_str(struct json_object *o, const char *key, const char *def,
+                   const char **out, struct tenon_error *err)
+{
+    struct json_object *v = member(o, key);
+    if (!v) {
+        *out = def;
+        return 0;
+    }
+    if (!json_object_is_type(v, json_type_string))
+        return wrong_type(err, key, "a string", v);
+    const char *s = json_object_get_string(v);
+    /* What is cut short here would be something else to another reader. */
+    if (strlen(s) != (size_t)json_object_get_string_len(v))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "\"%s\": a NUL in the string", key);
+    *out = s;
+    return 0;
+}
+
+int
+tenon_json_get_int(struct json_object *o, const char *key, int64_t def,
+                   int64_t *out, struct tenon_error *err)
+{
+    struct json_object *v = member(o, key);
+    if (!v) {
+        *out = def;
+        return 0;
+    }
+    if (!json_object_is_type(v, json_type_int))
+        return wrong_type(err, key, "an integer", v);
+    int64_t n = json_object_get_int64(v);
+    /* json-c keeps what is above INT64_MAX as unsigned, and saturates. */
+    if (n == INT64_MAX && json_object_get_uint64(v) > (uint64_t)INT64_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "\"%s\": number too large",
+                               key);
+    *out = n;
+    return 0;
+}
+
+int
+tenon_json_get_bool(struct json_object *o, const char *key, bool def,
+                    bool *out, struct tenon_error *err)
+{
+    struct json_object *v = member(o, key);
+    if (!v) {
+        *out = def;
+        return 0;
+    }
+    if (!json_object_is_type(v, json_type_boolean))
+        return wrong_type(err, key, "a boolean", v);
+    *out = json_object_get_boolean(v);
+    return 0;
+}
+
+int
+tenon_json_get_object(struct json_object *o, const char *key,
+                      struct json_object **out, struct tenon_error *err)
+{
+    struct json_object *v = member(o, key);
+    if (v && !json_object_is_type(v, json_type_object))
+        return wrong_type(err, key, "an object", v);
+    *out = v;
+    return 0;
+}
+
+int
+tenon_json_get_array(struct json_object *o, const char *key,
+                     struct json_object **out, struct tenon_error *err)
+{
+    struct json_object *v = member(o, key);
+    if (v && !json_object_is_type(v, json_type_array))
+        return wrong_type(err, key, "an array", v);
+    *out = v;
+    return 0;
+}

@@ -1,0 +1,192 @@
+/* jsontext.c - see jsontext.h. */
+#include "jsontext.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Length of the valid UTF-8 sequence at s (Go's utf8.DecodeRune: no
+ * surrogates, nothing overlong, at most U+10FFFF), or 0. */
+static size_t
+utf8_sequence(const unsigned char *s, size_t left)
+{
+    unsigned char c = s[0], lo = 0x80, hi = 0xbf;
+    size_t n;
+    if (c < 0x80)
+        return 1;
+    if (c >= 0xc2 && c <= 0xdf)
+        n = 2;
+    else if (c >= 0xe0 && c <= 0xef)
+        n = 3;
+    else if (c >= 0xf0 && c <= 0xf4)
+        n = 4;
+    else
+        return 0;
+    if (n > left)
+        return 0;
+    if (c == 0xe0)
+        lo = 0xa0;
+    else if (c == 0xed)
+        hi = 0x9f;
+    else if (c == 0xf0)
+        lo = 0x90;
+    else if (c == 0xf4)
+        hi = 0x8f;
+    if (s[1] < lo || s[1] > hi)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    return n;
+}
+
+void
+tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
+                      bool html)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    size_t start = 0;
+    tenon_buf_addc(b, '"');
+    for (size_t i = 0; i < len;) {
+        unsigned char c = p[i];
+        size_t n = 1;
+        char room[8];
+        const char *text = NULL;
+
+        if (c < 0x80) {
+            if (c == '"')
+                text = "\\\"";
+            else if (c == '\\')
+                text = "\\\\";
+            else if (c == '\b')
+                text = "\\b";
+            else if (c == '\f')
+                text = "\\f";
+            else if (c == '\n')
+                text = "\\n";
+            else if (c == '\r')
+                text = "\\r";
+            else if (c == '\t')
+                text = "\\t";
+            else if (c < 0x20 || (html && (c == '<' || c == '>' || c == '&'))) {
+                snprintf(room, sizeof room, "\\u%04x", c);
+                text = room;
+            }
+        } else {
+            n = utf8_sequence(p + i, len - i);
+            if (n == 0) {
+                n = 1;
+                text = "\\ufffd";
+            } else if (n == 3 && c == 0xe2 && p[i + 1] == 0x80 &&
+                       (p[i + 2] & 0xfe) == 0xa8) {
+                /* U+2028 and U+2029: always, they end a line in JavaScript */
+                text = p[i + 2] == 0xa8 ? "\\u2028" : "\\u2029";
+            }
+        }
+        if (text) {
+            tenon_buf_add(b, s + start, i - start);
+            tenon_buf_adds(b, text);
+            start = i + n;
+        }
+        i += n;
+    }
+    if (len > start)
+        tenon_buf_add(b, s + start, len - start);
+    tenon_buf_addc(b, '"');
+}
+
+/* Go's floatEncoder: the shortest digits that read back the same, as 'f', or
+ * as 'e' below 1e-6 and from 1e21 on. */
+static void
+add_double(struct tenon_buf *b, double v)
+{
+    if (!isfinite(v)) {
+        tenon_buf_adds(b, "null"); /* Go refuses; JSON has no such number */
+        return;
+    }
+    char room[64];
+    int digits;
+    for (digits = 1; digits < 17; digits++) {
+        snprintf(room, sizeof room, "%.*e", digits - 1, v);
+        if (strtod(room, NULL) == v)
+            break;
+    }
+    snprintf(room, sizeof room, "%.*e", digits - 1, v);
+    double abs = fabs(v);
+    if (abs != 0 && (abs < 1e-6 || abs >= 1e21)) {
+        /* e-09 becomes e-9 */
+        char *e = strchr(room, 'e');
+        if (e && e[2] == '0' && e[3]) {
+            e[2] = e[3];
+            e[3] = '\0';
+        }
+        tenon_buf_adds(b, room);
+        return;
+    }
+    /* "%e" rounds where log10() would not: take its exponent */
+    const char *e = strchr(room, 'e');
+    int exponent = 0;
+    for (const char *q = e + 2; *q; q++)
+        exponent = exponent * 10 + (*q - '0');
+    if (e[1] == '-')
+        exponent = -exponent;
+    int decimals = digits - 1 - exponent;
+    tenon_buf_addf(b, "%.*f", decimals > 0 ? decimals : 0, v);
+}
+
+void
+tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html)
+{
+    switch (json_object_get_type(o)) {
+    case json_type_null:
+        tenon_buf_adds(b, "null");
+        return;
+    case json_type_boolean:
+        tenon_buf_adds(b, json_object_get_boolean(o) ? "true" : "false");
+        return;
+    case json_type_double:
+        add_double(b, json_object_get_double(o));
+        return;
+    case json_type_int: {
+        int64_t n = json_object_get_int64(o);
+        if (n == INT64_MAX)
+            tenon_buf_addf(b, "%" PRIu64, json_object_get_uint64(o));
+        else
+            tenon_buf_addf(b, "%" PRId64, n);
+        return;
+    }
+    case json_type_string:
+        tenon_json_add_string(b, json_object_get_string(o),
+                              (size_t)json_object_get_string_len(o), html);
+        return;
+    case json_type_array: {
+        size_t n = json_object_array_length(o);
+        tenon_buf_addc(b, '[');
+        for (size_t i = 0; i < n; i++) {
+            if (i)
+                tenon_buf_addc(b, ',');
+            tenon_json_write(b, json_object_array_get_idx(o, i), html);
+        }
+        tenon_buf_addc(b, ']');
+        return;
+    }
+    case json_type_object: {
+        bool first = true;
+        tenon_buf_addc(b, '{');
+        json_object_object_foreach(o, key, value)
+        {
+            if (!first)
+                tenon_buf_addc(b, ',');
+            first = false;
+            tenon_json_add_string(b, key, strlen(key), html);
+            tenon_buf_addc(b, ':');
+            tenon_json_write(b, value, html);
+        }
+        tenon_buf_addc(b, '}');
+        return;
+    }
+    }
+}

@@ -1,0 +1,18 @@
+/* jsontext.h - JSON text as Go's encoder writes it, byte for byte: members in
+ * insertion order, no blanks, '<', '>', '&', U+2028 and U+2029 escaped when
+ * html is set, invalid UTF-8 replaced by U+FFFD.  Documents that get a digest
+ * are made with this.  Part of the toolbox. */
+#ifndef TENON_BASE_JSONTEXT_H
+#define TENON_BASE_JSONTEXT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+
+void tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
+                           bool html);
+void tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html);
+
+#endif
