@@ -148,7 +148,7 @@ struct df_command {
         struct df_copy copy;             /* ADD, COPY */
         struct df_pairs pairs;           /* ARG, ENV, LABEL */
         struct df_cmdline line;          /* CMD, ENTRYPOINT */
-        struct df_strings words;         /* EXPOSE (not sorted), SHELL, VOLUME */
+        struct df_strings words;         /* EXPOSE (sorted), SHELL, VOLUME */
         struct df_healthcheck health;
         const char *text;  /* MAINTAINER, STOPSIGNAL, USER, WORKDIR; ONBUILD:
                             * the trigger with its here-documents */
@@ -222,12 +222,17 @@ bool df_run_mounts(struct df_arena *a, const struct df_command *run,
  * a suggestion. */
 const char *df_mount_type_unknown(struct df_arena *a, const char *type);
 
+/* What BuildKit says of variables in "COPY --from=" or NULL when there are
+ * none; to be asked before the stage is looked for. */
+const char *df_copy_from_problem(const char *from);
+
 bool df_device_parse(struct df_arena *a, const char *text,
                      struct df_device *out, const char **message);
 
 /* The ports of an EXPOSE after expansion, as the image config has them
- * ("80/tcp"), ranges unrolled, sorted and unique.  Fires the two rules on
- * EXPOSE.  False with *message: "invalid containerPort: http". */
+ * ("80/tcp"), ranges unrolled, in the order given and with duplicates (history
+ * shows them so).  Fires the two rules on EXPOSE.  False with *message:
+ * "invalid containerPort: http". */
 bool df_ports_parse(struct df_arena *a, const struct df_command *expose,
                     char *const *words, size_t count, struct df_linter *lint,
                     const struct df_lint_config *stage_checks,

@@ -10,7 +10,7 @@
 
 #include "arena.h"
 
-/* The longest physical line, its newline included. */
+/* The longest physical line in bytes, without its newline. */
 #define DF_LINE_MAX 65535
 
 /* Physical lines of the file, counted from 1, both inclusive; 0 when what it

@@ -55,7 +55,7 @@ bool df_word_expand(struct df_arena *a, char escape, unsigned flags,
                     struct df_word *out, const char **message);
 
 /* The nearest name of the environment for a name that is not set, or NULL
- * (BuildKit's suggestion: at most two edits away, case ignored). */
+ * (as BuildKit suggests: at most two edits away). */
 const char *df_word_suggest(struct df_arena *a, const char *name,
                             const struct df_env *env);
 

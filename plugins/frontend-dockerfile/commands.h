@@ -1,0 +1,29 @@
+/* commands.h - one node to one typed command; each function reads one
+ * instruction.  They give NULL, or what is wrong. */
+#ifndef DF_COMMANDS_H
+#define DF_COMMANDS_H
+
+#include "instructions.h"
+
+struct df_request {
+    struct df_arena *arena;
+    const struct df_node *node;
+    struct df_linter *lint; /* may be NULL */
+    struct df_lint_config checks;
+};
+
+typedef const char *df_command_fn(const struct df_request *r,
+                                  struct df_command *out);
+
+df_command_fn df_parse_copy;   /* ADD, COPY: copy.c */
+df_command_fn df_parse_health; /* healthcheck.c */
+df_command_fn df_parse_run;    /* run.c: RUN, CMD, ENTRYPOINT, SHELL */
+df_command_fn df_parse_cmdline;
+df_command_fn df_parse_shell;
+
+struct df_strings df_args_from(const struct df_node *node, size_t first);
+/* The text after "<name> " of the first comment that has it; NULL if none. */
+const char *df_doc_comment(char *const *comments, size_t count,
+                           const char *name);
+
+#endif
