@@ -43,9 +43,10 @@ AS_IF([test -n "$tenon_sanitizers"],
   [SANITIZER_LDFLAGS=
    MODULE_DEFS_LDFLAGS="-no-undefined -Wl,-z,defs"])
 AC_SUBST([SANITIZER_LDFLAGS])
-# What a bundled plugin is linked with: NAME_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-AC_SUBST([PLUGIN_LDFLAGS],
-  ["-module -avoid-version -shared $MODULE_DEFS_LDFLAGS -Wl,-z,now $SANITIZER_LDFLAGS"])
+AC_SUBST([MODULE_DEFS_LDFLAGS])
+# Set in Makefile.am, where automake sees the -module; substituted only so that
+# it does not take the name for that of a program.
+AC_SUBST([PLUGIN_LDFLAGS], [])
 AM_CONDITIONAL([SANITIZERS], [test -n "$tenon_sanitizers"])])
 
 # TENON_OPTIONAL_LIBRARY(PREFIX, PKG-CONFIG NAME, COMMENT): HAVE_PREFIX in
