@@ -155,10 +155,9 @@ void
 tenon_strv_push(char ***v, char *taken)
 {
     size_t n = tenon_strv_len(*v);
-    /* There is no place for a capacity: it is the next power of two of n + 1,
-     * so the list is moved only when n + 1 reaches one. */
-    if (!*v || (((n + 1) & n) == 0))
-        *v = tenon_reallocarray(*v, (n + 1) * 2, sizeof **v);
+    /* The list may come from anywhere, so its capacity is not known; realloc()
+     * in place is cheap. */
+    *v = tenon_reallocarray(*v, n + 2, sizeof **v);
     (*v)[n] = taken;
     (*v)[n + 1] = NULL;
 }

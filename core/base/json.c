@@ -6,6 +6,75 @@
 
 #define MAX_DEPTH 64
 
+static size_t
+count_digits(const char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len && s[n] >= '0' && s[n] <= '9')
+        n++;
+    return n;
+}
+
+/* What json-c's strict mode lets pass and other readers of the same document
+ * refuse: keys in single quotes, NaN and the like, raw control characters in
+ * strings, numbers that are none.  Returns the offset, or len. */
+static size_t
+first_oddity(const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len) {
+        char c = text[i];
+        if (c == '"') {
+            for (i++; i < len && text[i] != '"'; i++) {
+                if ((unsigned char)text[i] < 0x20)
+                    return i;
+                if (text[i] == '\\')
+                    i++;
+            }
+            i++;
+        } else if (c == 't' || c == 'f' || c == 'n') {
+            static const char *const words[] = {"true", "false", "null"};
+            size_t n = 0;
+            for (size_t w = 0; w < 3 && n == 0; w++) {
+                size_t l = strlen(words[w]);
+                if (len - i >= l && memcmp(text + i, words[w], l) == 0)
+                    n = l;
+            }
+            if (n == 0)
+                return i;
+            i += n;
+        } else if (c == '-' || (c >= '0' && c <= '9')) {
+            size_t start = i;
+            i += c == '-';
+            size_t digits = count_digits(text + i, len - i);
+            if (digits == 0 || (digits > 1 && text[i] == '0'))
+                return start;
+            i += digits;
+            if (i < len && text[i] == '.') {
+                i++;
+                digits = count_digits(text + i, len - i);
+                if (digits == 0)
+                    return start;
+                i += digits;
+            }
+            if (i < len && (text[i] == 'e' || text[i] == 'E')) {
+                i++;
+                if (i < len && (text[i] == '+' || text[i] == '-'))
+                    i++;
+                digits = count_digits(text + i, len - i);
+                if (digits == 0)
+                    return start;
+                i += digits;
+            }
+        } else if (c && strchr("{}[]:, \t\r\n", c)) {
+            i++;
+        } else {
+            return i;
+        }
+    }
+    return len;
+}
+
 int
 tenon_json_parse(const char *text, size_t len, size_t limit,
                  struct json_object **out, struct tenon_error *err)
@@ -14,6 +83,10 @@ tenon_json_parse(const char *text, size_t len, size_t limit,
         return tenon_error_set(err, TENON_E_LIMIT,
                                "JSON document of %zu bytes is larger than %zu",
                                len, limit);
+    size_t odd = first_oddity(text, len);
+    if (odd < len)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "JSON at byte %zu: unexpected character", odd);
     struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
     if (!tok)
         return tenon_error_set(err, TENON_E_NOMEM, "JSON parser");

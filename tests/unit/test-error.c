@@ -1,0 +1,160 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cancel.h"
+#include "base/log.h"
+
+START_TEST(test_error_context_prefixes)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(tenon_error_set(&err, TENON_E_INVALID, "bad %d", 3),
+                     TENON_E_INVALID);
+    ck_assert_int_eq(tenon_error_context(&err, "step %d", 4), TENON_E_INVALID);
+    ck_assert_int_eq(tenon_error_context(&err, "build"), TENON_E_INVALID);
+    ck_assert_str_eq(err.message, "build: step 4: bad 3");
+    ck_assert_int_eq(tenon_error_hint(&err, "pass --%s", "x"),
+                     TENON_E_INVALID);
+    ck_assert_str_eq(err.hint, "pass --x");
+}
+END_TEST
+
+START_TEST(test_error_set_may_use_its_own_message)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tenon_error_set(&err, TENON_E_FAILED, "inner");
+    tenon_error_set(&err, TENON_E_DENIED, "outer (%s)", err.message);
+    ck_assert_str_eq(err.message, "outer (inner)");
+    ck_assert_int_eq(err.code, TENON_E_DENIED);
+}
+END_TEST
+
+START_TEST(test_error_sys_has_code_and_text)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    errno = ENOENT;
+    ck_assert_int_eq(tenon_error_sys(&err, "open \"%s\"", "f"),
+                     TENON_E_NOT_FOUND);
+    ck_assert_int_eq(err.sys, ENOENT);
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_str_eq(err.message, "open \"f\": No such file or directory");
+    ck_assert_int_eq(tenon_error_errno(&err, EACCES, "x"), TENON_E_DENIED);
+    ck_assert_str_eq(err.message, "x: Permission denied");
+}
+END_TEST
+
+START_TEST(test_error_at_keeps_the_innermost)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tenon_error_set(&err, TENON_E_INVALID, "x");
+    tenon_error_at(&err, "Dockerfile", 3, 5);
+    tenon_error_at(&err, "Other", 1, 1);
+    ck_assert_str_eq(err.file, "Dockerfile");
+    ck_assert_uint_eq(err.line, 3);
+    ck_assert_uint_eq(err.end_line, 5);
+}
+END_TEST
+
+START_TEST(test_error_copy_and_move)
+{
+    auto_error struct tenon_error a = TENON_ERROR_INIT;
+    auto_error struct tenon_error b = TENON_ERROR_INIT;
+    auto_error struct tenon_error c = TENON_ERROR_INIT;
+    tenon_error_set(&a, TENON_E_LIMIT, "m");
+    tenon_error_hint(&a, "h");
+    tenon_error_at(&a, "f", 1, 2);
+    tenon_error_detail(&a, "t1", "{}");
+    tenon_error_detail(&a, "t2", "[]");
+    tenon_error_set(&b, TENON_E_FAILED, "old");
+    ck_assert_int_eq(tenon_error_copy(&b, &a), TENON_E_LIMIT);
+    ck_assert_str_eq(b.message, "m");
+    ck_assert_str_eq(b.details->type, "t1");
+    ck_assert_str_eq(b.details->next->json, "[]");
+    ck_assert_int_eq(tenon_error_move(&c, &a), TENON_E_LIMIT);
+    ck_assert_ptr_null(a.message);
+    ck_assert_int_eq(a.code, 0);
+    ck_assert_str_eq(c.hint, "h");
+}
+END_TEST
+
+START_TEST(test_status_names)
+{
+    ck_assert_str_eq(tenon_status_name(TENON_E_NOT_FOUND), "not found");
+    ck_assert_str_eq(tenon_status_name(0), "ok");
+    ck_assert_str_eq(tenon_status_name(-999), "unknown");
+    ck_assert_int_lt(tenon_status_from_errno(0), 0);
+    ck_assert_int_eq(tenon_status_from_errno(ENOSPC), TENON_E_FAILED);
+    ck_assert_int_eq(tenon_status_from_errno(ENOSYS), TENON_E_UNSUPPORTED);
+}
+END_TEST
+
+static int heard_level;
+static char heard[64];
+
+static void
+listen(void *data, int level, const char *text)
+{
+    ck_assert_ptr_eq(data, heard);
+    heard_level = level;
+    snprintf(heard, sizeof heard, "%s", text);
+}
+
+START_TEST(test_log_sink_and_level)
+{
+    tenon_log_set_sink(listen, heard);
+    tenon_log(TENON_LOG_WARNING, "w%d", 1);
+    ck_assert_str_eq(heard, "w1");
+    ck_assert_int_eq(heard_level, TENON_LOG_WARNING);
+    tenon_log(TENON_LOG_DEBUG, "d");
+    ck_assert_str_eq(heard, "w1");
+    tenon_log_set_level(TENON_LOG_DEBUG);
+    tenon_log(TENON_LOG_DEBUG, "d");
+    ck_assert_str_eq(heard, "d");
+    tenon_log_set_level(TENON_LOG_NOTICE);
+    tenon_log_set_sink(NULL, NULL);
+}
+END_TEST
+
+START_TEST(test_cancel_fires_children)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_cancel *top = tenon_cancel_new(NULL);
+    struct tenon_cancel *a = tenon_cancel_new(top);
+    struct tenon_cancel *b = tenon_cancel_new(top);
+    struct tenon_cancel *aa = tenon_cancel_new(a);
+    tenon_cancel_fire(a);
+    ck_assert(tenon_cancel_fired(a) && tenon_cancel_fired(aa));
+    ck_assert(!tenon_cancel_fired(top) && !tenon_cancel_fired(b));
+    ck_assert_int_eq(tenon_cancel_check(aa, &err), TENON_E_CANCELLED);
+    ck_assert_int_eq(tenon_cancel_check(b, &err), 0);
+    tenon_cancel_fire(top);
+    ck_assert(tenon_cancel_fired(b));
+    struct tenon_cancel *late = tenon_cancel_new(top);
+    ck_assert(tenon_cancel_fired(late));
+    ck_assert_int_ge(tenon_cancel_fd(late), 0);
+    ck_assert(!tenon_cancel_fired(NULL));
+    tenon_cancel_free(late);
+    tenon_cancel_free(aa);
+    tenon_cancel_free(a);
+    tenon_cancel_free(b);
+    tenon_cancel_free(top);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("error");
+    TCase *c = tcase_create("error");
+    tcase_add_test(c, test_error_context_prefixes);
+    tcase_add_test(c, test_error_set_may_use_its_own_message);
+    tcase_add_test(c, test_error_sys_has_code_and_text);
+    tcase_add_test(c, test_error_at_keeps_the_innermost);
+    tcase_add_test(c, test_error_copy_and_move);
+    tcase_add_test(c, test_status_names);
+    tcase_add_test(c, test_log_sink_and_level);
+    tcase_add_test(c, test_cancel_fires_children);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}

@@ -1,0 +1,55 @@
+/* unit.h - what every unit test program wants. */
+#ifndef TENON_TEST_UNIT_H
+#define TENON_TEST_UNIT_H
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/io.h"
+
+/* Run the suite; the value of main().  CK_FORK=no is honoured by check. */
+__attribute__((unused)) static int
+unit_run(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* A new empty directory, and its removal. */
+__attribute__((unused)) static int
+unit_tmpdir(char path[64])
+{
+    strcpy(path, "/tmp/tenon-unit-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+__attribute__((unused)) static void
+unit_tmpdir_remove(int fd, const char *path)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    close(fd);
+    ck_assert_int_eq(tenon_remove_tree(AT_FDCWD, path, &err), 0);
+}
+
+__attribute__((unused)) static void
+unit_write(int dirfd, const char *name, const char *text)
+{
+    auto_close int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+#endif
