@@ -1,0 +1,42 @@
+/* engine.h - one build: what the command puts together, and what runs it.
+ *
+ * The engine owns the store, the plugins, the events and the session of one
+ * build, and is what the host table's functions work on.  Made and freed by
+ * the main thread; read-only for workers in between. */
+#ifndef TENON_ENGINE_ENGINE_H
+#define TENON_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "plugin/events.h"
+#include "plugin/plugins.h"
+#include "store/store.h"
+
+struct tenon_session; /* engine/session.h */
+
+struct tenon_engine {
+    struct tenon_store *store;
+    struct tenon_plugins *plugins;
+    struct tenon_events *events;   /* NULL: nobody looks */
+    struct tenon_session *session;
+    struct tenon_cancel *cancel;   /* Ctrl-C */
+    struct json_object *config;    /* merged tenon.json; never NULL */
+    const char *host_platform;     /* "linux/amd64" */
+    const char *executor;          /* plugin name, "oci" */
+    const char *default_network;   /* "host", "none", "sandbox" */
+    const char *build_id;          /* names the log directory */
+    const char *const *allow;      /* granted entitlements: "network.host",
+                                    * "security.insecure", "device=..." */
+    unsigned jobs;                 /* workers; 0: cores, at least 4 */
+    bool rootless;                 /* inside a user namespace of ours */
+};
+
+/* The table for plugins; one static object, services find the engine through
+ * the ctx. */
+const struct tenon_host *tenon_engine_host(void);
+
+#endif

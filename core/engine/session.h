@@ -1,0 +1,25 @@
+/* session.h - what only this user has (DESIGN.md section 2.1): local
+ * directories, secrets, ssh agents, variables.  Nothing below the command
+ * touches the host's files or environment but through this one vtable; a
+ * remote implementation can stand in later.  Any thread. */
+#ifndef TENON_ENGINE_SESSION_H
+#define TENON_ENGINE_SESSION_H
+
+#include "base/error.h"
+
+struct tenon_session {
+    void *data;
+    /* host->client_open: service "secret", "ssh", "local", "env". */
+    int (*open)(void *data, const char *service, const char *id, struct tenon_error *err);
+    /* Host path of a local directory, for the stat cache's name; NULL: none. */
+    const char *(*local_path)(void *data, const char *name);
+    /* Credentials of a registry host for a scope; *user and *secret malloc'ed
+     * (NULL: anonymous); identity tokens have user "<token>". */
+    int (*credentials)(void *data, const char *host, char **user, char **secret, struct tenon_error *err);
+    int (*sink_open)(void *data, const char *dest, struct tenon_error *err);
+    int (*sink_commit)(void *data, int fd, struct tenon_error *err);
+    void (*sink_abort)(void *data, int fd);
+    int (*sink_dir)(void *data, const char *dest, struct tenon_error *err);
+};
+
+#endif

@@ -1,0 +1,42 @@
+/* exec.h - one RUN step: from an exec op and its inputs to snapshots.
+ *
+ * Root and mounts are put together in the process's private mount namespace,
+ * the executor plugin runs the command, stubs are removed and parents' times
+ * restored, and the written layers become snapshots.  On a worker thread. */
+#ifndef TENON_EXEC_EXEC_H
+#define TENON_EXEC_EXEC_H
+
+#include "engine/engine.h"
+#include "graph/graph.h"
+#include "plugin/ctx.h"
+#include "store/store.h"
+#include "tree/tree.h"
+
+struct tenon_exec_input { /* one op input, made */
+    const struct tenon_chain *chain; /* or NULL with a view in place */
+    struct tenon_view *view;
+};
+
+/* outputs: array of as many chains as the op has outputs (1 + the highest
+ * mount output); filled in order.  A step that fails gives FAILED with
+ * BuildKit's message: process "/bin/sh -c false" did not complete successfully:
+ * exit code: 1 */
+int tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                    const struct tenon_vertex *v,
+                    const struct tenon_exec_input *inputs,
+                    struct tenon_chain *outputs, size_t output_count,
+                    struct tenon_error *err);
+/* Is what the step wants granted (network.host, security.insecure, device)?
+ * Checked before anything runs, also for cached steps. */
+int tenon_exec_allowed(struct tenon_engine *engine, const struct tenon_vertex *v,
+                       struct tenon_error *err);
+/* Enters what mount plugins add to the step's key; *is_volatile: a mount type says
+ * that the step may never be cached. */
+struct tenon_hash;
+int tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                          const struct tenon_vertex *v, struct tenon_hash *h,
+                          bool *is_volatile, struct tenon_error *err);
+/* The arguments as a shell would show them, for names and messages. */
+char *tenon_exec_describe(const struct tenon_vertex *v);
+
+#endif

@@ -1,0 +1,42 @@
+/* ctx.h - one unit of work, as plugins see it (struct tenon_ctx): where its
+ * events go, what stops it, and what is given back when it ends.
+ *
+ * A ctx is used by the worker that runs it and by threads of a plugin between
+ * attach and detach; its lists are locked. */
+#ifndef TENON_PLUGIN_CTX_H
+#define TENON_PLUGIN_CTX_H
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "plugin/events.h"
+
+struct tenon_engine; /* engine/engine.h: services behind the host table */
+
+struct tenon_ctx;
+/* vertex: digest that status and log lines belong to, or NULL.  cancel is a
+ * parent; the ctx has its own below it. */
+struct tenon_ctx *tenon_ctx_new(struct tenon_engine *engine,
+                                struct tenon_events *events,
+                                struct tenon_cancel *cancel,
+                                const char *vertex);
+/* Runs the cleanups, last added first; then frees. NULL is fine. */
+void tenon_ctx_free(struct tenon_ctx *ctx);
+TENON_DEFINE_AUTO(ctx, struct tenon_ctx *, tenon_ctx_free);
+#define auto_ctx __attribute__((cleanup(tenon_auto_ctx)))
+
+struct tenon_engine *tenon_ctx_engine(struct tenon_ctx *ctx);
+struct tenon_events *tenon_ctx_events(struct tenon_ctx *ctx);
+struct tenon_cancel *tenon_ctx_cancel(struct tenon_ctx *ctx);
+const char *tenon_ctx_vertex(struct tenon_ctx *ctx);
+void *tenon_ctx_alloc(struct tenon_ctx *ctx, size_t size); /* zeroed */
+char *tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s);
+void tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data);
+/* Secrets the work has seen: masked in logs that are kept (not on screen). */
+void tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len);
+/* Step output goes to the events and to the log file, when one is set. */
+void tenon_ctx_set_log_fd(struct tenon_ctx *ctx, int fd); /* taken over */
+void tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len);
+void tenon_ctx_status(struct tenon_ctx *ctx, const char *id, int64_t current, int64_t total);
+void tenon_ctx_status_done(struct tenon_ctx *ctx, const char *id);
+
+#endif

@@ -1,0 +1,42 @@
+/* events.h - what happens in a build, append-only, congruent with BuildKit's
+ * SolveStatus (struct tenon_event in tenon-plugin.h).
+ *
+ * Any thread posts; events are copied and handed, in order, to one consumer
+ * thread that owns the renderer. */
+#ifndef TENON_PLUGIN_EVENTS_H
+#define TENON_PLUGIN_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tenon-plugin.h"
+
+struct tenon_events;
+
+/* The consumer runs on a thread of its own: event for each, tick about every
+ * 100 ms; both from that thread only. */
+struct tenon_events *tenon_events_new(void (*event)(void *, const struct tenon_event *),
+                                      void (*tick)(void *, int64_t now_ns), void *data);
+/* Delivers what is queued, then stops the thread. */
+void tenon_events_free(struct tenon_events *e);
+
+void tenon_events_post(struct tenon_events *e, const struct tenon_event *ev); /* copies; NULL e: dropped */
+
+/* Vertex life cycle; digest and name are copied.  A vertex that has started
+ * keeps its started time in every later event.  Internal steps that are no
+ * vertices make up a digest of their own (tenon_events_fresh_digest). */
+struct tenon_vertex_info {
+    const char *digest, *name;
+    const char *const *inputs;
+    const char *group_id, *group_name;
+    bool group_weak, internal;
+};
+void tenon_events_vertex(struct tenon_events *e, const struct tenon_vertex_info *v); /* announce, not started */
+void tenon_events_start(struct tenon_events *e, const struct tenon_vertex_info *v);
+/* error NULL: fine; canceled: stopped from outside. */
+void tenon_events_done(struct tenon_events *e, const char *digest, bool cached,
+                       const char *error, bool canceled);
+void tenon_events_fresh_digest(char out[72]);
+
+#endif

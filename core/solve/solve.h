@@ -1,0 +1,54 @@
+/* solve.h - from an edge of the graph to its result (docs/architecture.md).
+ *
+ * One loop thread owns all vertex states; workers run sources, file actions,
+ * steps and key computations.  A vertex is keyed by definition first, then by
+ * content (docs/caching.md); what is in the store under either key is not
+ * run.  Equal vertices run once in the process and, by a lock named after the
+ * key, once across processes. */
+#ifndef TENON_SOLVE_SOLVE_H
+#define TENON_SOLVE_SOLVE_H
+
+#include "engine/engine.h"
+#include "graph/graph.h"
+#include "store/store.h"
+#include "tree/tree.h"
+
+struct tenon_solver;
+
+struct tenon_solver_options {
+    struct tenon_engine *engine;
+    bool no_cache;                     /* every step runs (stage filters arrive as
+                                        * ignore_cache of the vertices) */
+    void (*explain)(void *data, const char *text); /* --explain, or NULL */
+    void *explain_data;
+};
+struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);
+/* Cancels what runs, waits for the workers, frees. */
+void tenon_solver_free(struct tenon_solver *s);
+
+struct tenon_solved { /* what an edge became */
+    struct tenon_chain chain;  /* lowest first; empty: scratch */
+    struct tenon_view *view;   /* of a source in place: the solver's; else NULL */
+};
+void tenon_solved_release(struct tenon_solved *r);
+
+/* Blocks until the edge is made, a step failed, or cancel fired.  Any thread
+ * but the loop's and the workers'; several at once share the work.
+ * On failure err has the place in the build file and the failed vertex as a
+ * detail; other running steps are cancelled when stop_on_error. */
+int tenon_solver_solve(struct tenon_solver *s, struct tenon_edge edge,
+                       struct tenon_cancel *cancel, struct tenon_solved *out,
+                       struct tenon_error *err);
+/* Several edges in parallel; the first failure cancels the rest. */
+int tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
+                           size_t count, struct tenon_cancel *cancel,
+                           struct tenon_solved *out, struct tenon_error *err);
+/* resolve_source_meta of the bridge: shown as a vertex named log_name. */
+struct tenon_source_query;
+struct tenon_source_meta;
+int tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
+                             const struct tenon_source_query *q,
+                             struct tenon_source_meta *out,
+                             struct tenon_error *err);
+
+#endif

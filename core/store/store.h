@@ -1,0 +1,269 @@
+/* store.h - everything that outlives a build, shared by any number of
+ * processes (docs/store.md).
+ *
+ *   content/blobs/sha256/HEX   blobs        tenon.db   records (SQLite, WAL)
+ *   snapshots/N/{fs,work}      trees        locks/     flock files
+ *   cache-mounts/N/            RUN caches   tmp/       work in progress
+ *   logs/BUILD/STEP            step output
+ *
+ * Invariants: a record refers only to what is complete on disk; kill -9 at any
+ * instant needs no repair; nothing a live process uses is collected; ENOSPC and
+ * EIO leave the store intact.  All functions: any thread. */
+#ifndef TENON_STORE_STORE_H
+#define TENON_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/error.h"
+
+struct tenon_store;
+
+/* Makes what is missing (0700 root dir).  Cheap: no scan.  Work directories of
+ * dead processes are swept by a later tenon_store_sweep. */
+int tenon_store_open(const char *root, struct tenon_store **out,
+                     struct tenon_error *err);
+void tenon_store_close(struct tenon_store *s);
+/* Remove leftovers in tmp/ whose owner is dead; bounded work. */
+void tenon_store_sweep(struct tenon_store *s);
+const char *tenon_store_path(const struct tenon_store *s);
+int tenon_store_fd(const struct tenon_store *s); /* O_PATH of the root */
+bool tenon_store_userxattr(const struct tenon_store *s); /* rootless overlay:
+                                     * user.overlay.* instead of trusted.* */
+
+/* ---- blobs ---------------------------------------------------------------
+ * A writer hashes while it writes; commit verifies, fsyncs as configured and
+ * renames.  A blob that is there already makes commit a no-op. */
+struct tenon_blob_writer;
+int tenon_blob_writer_new(struct tenon_store *s, struct tenon_blob_writer **out,
+                          struct tenon_error *err);
+int tenon_blob_write(struct tenon_blob_writer *w, const void *data, size_t len,
+                     struct tenon_error *err);
+uint64_t tenon_blob_written(const struct tenon_blob_writer *w);
+/* expect NULL: whatever it is.  The writer is gone afterwards, also on
+ * failure; CORRUPT when the digest or expect_size (-1: any) differs. */
+int tenon_blob_commit(struct tenon_blob_writer *w, const char *expect,
+                      int64_t expect_size, struct tenon_digest *out,
+                      struct tenon_error *err);
+void tenon_blob_abort(struct tenon_blob_writer *w);
+/* A finished file elsewhere in the store's tmp/ becomes a blob of that digest
+ * (already computed by the caller while writing). */
+int tenon_blob_adopt_fd(struct tenon_store *s, int fd,
+                        const struct tenon_digest *digest,
+                        struct tenon_error *err);
+int tenon_blob_temp_fd(struct tenon_store *s, struct tenon_error *err); /* O_TMPFILE, rw */
+int tenon_blob_put(struct tenon_store *s, const void *data, size_t len,
+                   struct tenon_digest *out, struct tenon_error *err);
+bool tenon_blob_exists(struct tenon_store *s, const char *digest, int64_t *size);
+/* O_RDONLY; touches its last use. */
+int tenon_blob_open(struct tenon_store *s, const char *digest, int64_t *size,
+                    struct tenon_error *err);
+int tenon_blob_read(struct tenon_store *s, const char *digest, size_t limit,
+                    struct tenon_buf *out, struct tenon_error *err);
+/* Media type, diff id and where it came from, kept for layers. */
+int tenon_blob_note_layer(struct tenon_store *s, const char *digest,
+                          const char *diff_id, const char *media_type,
+                          struct tenon_error *err);
+bool tenon_blob_diff_id(struct tenon_store *s, const char *digest,
+                        struct tenon_digest *diff_id);
+
+/* ---- snapshots -----------------------------------------------------------
+ * One snapshot is one layer's tree (overlay's upper directory), immutable once
+ * committed.  What a step sees is a chain of them, lowest first. */
+struct tenon_chain {
+    int64_t *ids;
+    size_t len;
+};
+void tenon_chain_release(struct tenon_chain *c);
+TENON_DEFINE_AUTO_STRUCT(chain, struct tenon_chain, tenon_chain_release);
+#define auto_chain __attribute__((cleanup(tenon_auto_chain)))
+void tenon_chain_copy(struct tenon_chain *to, const struct tenon_chain *from);
+void tenon_chain_append(struct tenon_chain *c, int64_t id);
+
+enum tenon_snapshot_type { TENON_SNAPSHOT_REGULAR = 0, TENON_SNAPSHOT_LOCAL = 1,
+                           TENON_SNAPSHOT_GIT = 2, TENON_SNAPSHOT_INTERNAL = 3,
+                           TENON_SNAPSHOT_FRONTEND = 4 };
+
+struct tenon_snapshot_work; /* a tree being made, below tmp/, locked */
+int tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
+                         struct tenon_error *err);
+int tenon_snapshot_work_fs(struct tenon_snapshot_work *w);   /* O_PATH|O_DIRECTORY, w's */
+const char *tenon_snapshot_work_path(struct tenon_snapshot_work *w); /* of fs */
+/* Move it to snapshots/N (rename) and record it.  w is gone afterwards. */
+int tenon_snapshot_commit(struct tenon_snapshot_work *w,
+                          enum tenon_snapshot_type type,
+                          const char *description, int64_t *id,
+                          struct tenon_error *err);
+void tenon_snapshot_discard(struct tenon_snapshot_work *w); /* NULL is fine */
+int tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err); /* O_PATH fd of fs */
+/* Snapshot of an image layer, by chain id (the digest over the diff ids from
+ * the bottom up to it); false when there is none. */
+bool tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id,
+                                int64_t *id);
+int tenon_snapshot_set_chain_id(struct tenon_store *s, int64_t id,
+                                const char *chain_id, struct tenon_error *err);
+/* A layer blob made from, or unpacked to, this snapshot; variant names what
+ * the exporter asked for ("gzip", "zstd-3", "gzip+epoch=1500000000"). */
+struct tenon_snapshot_blob {
+    struct tenon_digest digest, diff_id;
+    int64_t size;
+    char media_type[80];
+};
+bool tenon_snapshot_get_blob(struct tenon_store *s, int64_t id,
+                             const char *variant,
+                             struct tenon_snapshot_blob *out);
+int tenon_snapshot_set_blob(struct tenon_store *s, int64_t id,
+                            const char *variant,
+                            const struct tenon_snapshot_blob *b,
+                            struct tenon_error *err);
+
+/* Mounts, in the mount namespace of the calling thread (the process has a
+ * private one).  Nothing outlives the process.  `target` is an existing
+ * directory given as a path.
+ *  - upper NULL: read-only view of the chain (one layer: a bind mount);
+ *  - upper given: what is written lands in its fs directory.
+ * More than 127 layers work.  An empty chain with an upper is a bind mount of
+ * the upper; without, an empty read-only tmpfs. */
+int tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
+                      struct tenon_snapshot_work *upper, const char *target,
+                      struct tenon_error *err);
+int tenon_unmount(const char *target); /* lazy; 0 or -errno */
+
+/* ---- cache records ------------------------------------------------------- */
+struct tenon_key_part { /* for explaining a miss */
+    const char *label;
+    const char *value; /* printable; secrets never get here */
+};
+
+struct tenon_record { /* what a key leads to */
+    struct tenon_digest id;    /* canonical key: the first one it was stored under */
+    uint32_t output_count;
+    struct tenon_chain *outputs; /* one chain an output index */
+    int64_t created_ns;
+    char *extra; /* JSON the solver keeps with it, or NULL */
+};
+void tenon_record_release(struct tenon_record *r);
+/* 1 found (and last use touched in the same transaction, so that no collector
+ * takes it), 0 not there, negative on trouble. */
+int tenon_record_find(struct tenon_store *s, const char *key,
+                      struct tenon_record *out, struct tenon_error *err);
+/* One transaction: the record under all `keys`.  parts belong to keys[0].
+ * `scope` is a stable name of the step (stage and instruction) by which
+ * explain finds what it was before. */
+int tenon_record_store(struct tenon_store *s, const char *const *keys,
+                       size_t key_count, const struct tenon_record *r,
+                       const char *scope, const char *description,
+                       const struct tenon_key_part *parts, size_t part_count,
+                       struct tenon_error *err);
+/* A further key for an existing record. */
+int tenon_record_link(struct tenon_store *s, const char *key, const char *id,
+                      struct tenon_error *err);
+
+/* ---- locks by name, across processes and threads --------------------------
+ * flock on locks/NAME; the kernel drops it when the process dies.  cancel_fd
+ * -1 or readable = stop waiting (CANCELLED).  *waited tells if another held
+ * it. */
+struct tenon_lock;
+int tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared,
+                       int cancel_fd, struct tenon_lock **out, bool *waited,
+                       struct tenon_error *err);
+void tenon_lock_release(struct tenon_lock *l);
+
+/* ---- cache mounts ---------------------------------------------------------
+ * host->cache_dir; *lock is held until released. */
+int tenon_cache_mount_open(struct tenon_store *s, const char *id,
+                           const char *sharing, int seed_fd, uint32_t mode,
+                           uint32_t uid, uint32_t gid, int cancel_fd,
+                           struct tenon_lock **lock, struct tenon_error *err);
+int tenon_cache_mount_drop(struct tenon_store *s, const char *id,
+                           struct tenon_error *err);
+
+/* ---- stat cache -----------------------------------------------------------
+ * File digests by (dev, ino, size, mtime, ctime); git's racy rule: an entry
+ * younger than the file system's tick when recorded is not trusted.  One root
+ * directory (host path) is one namespace; load is one read for all of it. */
+struct tenon_stat_key {
+    uint64_t dev, ino, size;
+    int64_t mtime_ns, ctime_ns;
+};
+struct tenon_stat_cache; /* one walk; not thread safe but for lookup */
+int tenon_stat_cache_load(struct tenon_store *s, const char *root_path,
+                          struct tenon_stat_cache **out, struct tenon_error *err);
+/* path relative to the root; false: not known. */
+bool tenon_stat_cache_get(struct tenon_stat_cache *c, const char *path,
+                          const struct tenon_stat_key *key,
+                          struct tenon_digest *out);
+void tenon_stat_cache_put(struct tenon_stat_cache *c, const char *path,
+                          const struct tenon_stat_key *key,
+                          const struct tenon_digest *digest);
+/* Write back what changed, if anything; then free. */
+void tenon_stat_cache_save(struct tenon_stat_cache *c);
+
+/* ---- content digests of snapshots -----------------------------------------
+ * Cached digest of (chain, selector) so that a tree is hashed once. */
+bool tenon_content_digest_get(struct tenon_store *s, const char *key,
+                              struct tenon_digest *out);
+void tenon_content_digest_put(struct tenon_store *s, const char *key,
+                              const struct tenon_digest *d);
+
+/* ---- images by name ------------------------------------------------------- */
+struct tenon_image_row {
+    char *name, *digest, *media_type;
+    int64_t size_bytes, created_ns;
+};
+int tenon_image_set(struct tenon_store *s, const char *name, const char *digest,
+                    const char *media_type, int64_t size_bytes,
+                    struct tenon_error *err);
+int tenon_image_get(struct tenon_store *s, const char *name,
+                    struct tenon_image_row *out, struct tenon_error *err); /* NOT_FOUND */
+int tenon_image_list(struct tenon_store *s, struct tenon_image_row **rows,
+                     size_t *count, struct tenon_error *err);
+int tenon_image_remove(struct tenon_store *s, const char *name, struct tenon_error *err);
+void tenon_image_row_release(struct tenon_image_row *r);
+/* What a moving name stood for when last asked ("docker-image://x@plat" ->
+ * digest), so that a registry need not be asked when it cannot be. */
+int tenon_pin_set(struct tenon_store *s, const char *name, const char *value, struct tenon_error *err);
+char *tenon_pin_get(struct tenon_store *s, const char *name); /* NULL; caller frees */
+
+/* ---- usage and collection -------------------------------------------------- */
+struct tenon_usage_row {
+    char *id;            /* "snapshot:12", "blob:sha256:...", "cache:3" */
+    char *description, *type; /* regular, source.local, exec.cachemount, ... */
+    int64_t size_bytes, created_ns, last_used_ns, use_count;
+    bool in_use, shared, is_mutable;
+    char *parents;
+};
+int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,
+                     size_t *count, struct tenon_error *err);
+void tenon_usage_free(struct tenon_usage_row *rows, size_t count);
+struct tenon_prune_options {
+    bool all;               /* also internal and image blobs that are named */
+    int64_t keep_bytes;     /* 0: keep nothing that may go */
+    int64_t older_than_ns;  /* only what was not used for so long */
+    const char *type;       /* or NULL */
+};
+/* Never touches what a live process uses (a process holds a shared lock on
+ * locks/lease-PID-START and what it finds is marked used in the same transaction).
+ * removed: rows for tenon_usage_free. */
+int tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
+                struct tenon_usage_row **removed, size_t *count,
+                struct tenon_error *err);
+
+/* ---- logs ------------------------------------------------------------------ */
+/* O_WRONLY|O_APPEND file logs/BUILD/STEP. */
+int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
+                   struct tenon_error *err);
+
+/* ---- scratch ---------------------------------------------------------------
+ * A directory below tmp/, locked by this process; removed with its content by
+ * tenon_scratch_free (mounts in it are detached first). */
+struct tenon_scratch;
+int tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err);
+const char *tenon_scratch_path(struct tenon_scratch *x);
+int tenon_scratch_fd(struct tenon_scratch *x);
+void tenon_scratch_free(struct tenon_scratch *x);
+
+#endif
