@@ -1,0 +1,494 @@
+/* Discovery, checks, and the core's own copy of what a plugin declares. */
+#include "config.h"
+
+#include "plugin/plugins.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "plugin/module.h"
+
+/* The largest ops table we know; older plugins' shorter ones are zero-filled. */
+union ops_copy {
+    struct tenon_frontend_ops frontend;
+    struct tenon_source_ops source;
+    struct tenon_mount_ops mount;
+    struct tenon_executor_ops executor;
+    struct tenon_exporter_ops exporter;
+    struct tenon_progress_ops progress;
+    struct tenon_cache_ops cache;
+};
+
+struct loaded {
+    struct tenon_module module; /* first: the public part */
+    union ops_copy ops;
+    struct tenon_values *config;
+    pthread_mutex_t serial;
+    bool inited;
+    const struct tenon_plugin_file *file;
+};
+
+struct tenon_plugins {
+    TENON_VEC(struct tenon_plugin_file) files; /* first hit of a name wins */
+    TENON_VEC(struct loaded *) loaded;
+    struct json_object *config;
+    const struct tenon_host *host;
+    char *builtin_dir;
+    pthread_mutex_t lock; /* loaded, and each plugin's init */
+};
+
+static const char *const kind_names[] = {
+    [TENON_KIND_FRONTEND] = "frontend", [TENON_KIND_SOURCE] = "source",
+    [TENON_KIND_MOUNT] = "mount",       [TENON_KIND_EXECUTOR] = "executor",
+    [TENON_KIND_EXPORTER] = "exporter", [TENON_KIND_PROGRESS] = "progress",
+    [TENON_KIND_CACHE] = "cache",
+};
+
+const char *
+tenon_kind_name(enum tenon_kind kind)
+{
+    return (size_t)kind < tenon_countof(kind_names) && kind_names[kind]
+               ? kind_names[kind] : "?";
+}
+
+static bool
+split_file_name(const char *file, enum tenon_kind *kind, char **name)
+{
+    size_t len = strlen(file);
+    const char *hyphen = strchr(file, '-');
+    if (!hyphen || len < 4 || strcmp(file + len - 3, ".so"))
+        return false;
+    for (size_t i = 1; i < tenon_countof(kind_names); i++) {
+        if (strlen(kind_names[i]) != (size_t)(hyphen - file) ||
+            memcmp(kind_names[i], file, (size_t)(hyphen - file)))
+            continue;
+        *kind = (enum tenon_kind)i;
+        *name = tenon_strndup(hyphen + 1, (size_t)(file + len - 3 - (hyphen + 1)));
+        if (**name >= 'a' && **name <= 'z' &&
+            strspn(*name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(*name))
+            return true;
+        free(*name);
+        return false;
+    }
+    return false;
+}
+
+static int
+by_kind_and_name(const void *a, const void *b)
+{
+    const struct tenon_plugin_file *x = a, *y = b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static struct tenon_plugin_file *
+find_file(struct tenon_plugins *p, enum tenon_kind kind, const char *name)
+{
+    tenon_vec_foreach(f, &p->files)
+        if (f->kind == kind && !f->shadowed && !strcmp(f->name, name))
+            return f;
+    return NULL;
+}
+
+static int
+list_dir(struct tenon_plugins *p, const char *dir, bool must_exist,
+         struct tenon_error *err)
+{
+    if (*dir != '/')
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "plugin directory \"%s\" is not an absolute path", dir);
+    auto_dir DIR *d = opendir(dir);
+    if (!d) {
+        if (!must_exist && errno == ENOENT)
+            return TENON_OK;
+        return tenon_error_sys(err, "open plugin directory %s", dir);
+    }
+    size_t first = p->files.len;
+    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+        enum tenon_kind kind;
+        char *name;
+        if (!split_file_name(e->d_name, &kind, &name))
+            continue;
+        struct tenon_plugin_file f = {
+            .kind = kind, .name = name,
+            .path = tenon_asprintf("%s/%s", dir, e->d_name),
+            .shadowed = find_file(p, kind, name) != NULL,
+        };
+        tenon_vec_push(&p->files, f);
+    }
+    if (p->files.len > first)
+        qsort(p->files.items + first, p->files.len - first,
+              sizeof *p->files.items, by_kind_and_name);
+    return TENON_OK;
+}
+
+int
+tenon_plugins_new(const struct tenon_plugins_options *o,
+                  struct tenon_plugins **out, struct tenon_error *err)
+{
+    struct tenon_plugins *p = tenon_new0(struct tenon_plugins);
+    p->config = o->config;
+    p->host = o->host;
+    p->builtin_dir = tenon_strdup(o->builtin_dir);
+    pthread_mutex_init(&p->lock, NULL);
+
+    for (const char *const *d = o->dirs; d && *d; d++)
+        if (list_dir(p, *d, true, err) < 0)
+            goto fail;
+    if (o->env_path && *o->env_path) {
+        auto_free char *copy = tenon_strdup(o->env_path);
+        char *rest = copy;
+        for (char *dir = strsep(&rest, ":"); dir; dir = strsep(&rest, ":"))
+            if (list_dir(p, dir, false, err) < 0) {
+                tenon_error_context(err, "TENON_PLUGIN_PATH");
+                goto fail;
+            }
+    }
+    if (o->builtin_dir && list_dir(p, o->builtin_dir, false, err) < 0)
+        goto fail;
+    *out = p;
+    return TENON_OK;
+fail:
+    tenon_plugins_free(p);
+    return err->code;
+}
+
+void
+tenon_plugins_free(struct tenon_plugins *p)
+{
+    if (!p)
+        return;
+    tenon_vec_foreach(l, &p->loaded) {
+        if ((*l)->inited && (*l)->module.plugin.fini)
+            (*l)->module.plugin.fini((*l)->module.self);
+        tenon_values_free((*l)->config);
+        pthread_mutex_destroy(&(*l)->serial);
+        free(*l);
+    }
+    tenon_vec_release(&p->loaded);
+    tenon_vec_foreach(f, &p->files) {
+        free(f->name);
+        free(f->path);
+    }
+    tenon_vec_release(&p->files);
+    free(p->builtin_dir);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+int
+tenon_plugins_list(struct tenon_plugins *p,
+                   const struct tenon_plugin_file **files, size_t *count,
+                   struct tenon_error *err)
+{
+    (void)err;
+    *files = p->files.items;
+    *count = p->files.len;
+    return TENON_OK;
+}
+
+/* ---- checks ---------------------------------------------------------------- */
+
+static int
+refuse(const char *path, struct tenon_error *err, const char *why)
+{
+    return tenon_error_set(err, TENON_E_INVALID, "plugin %s refused: %s", path, why);
+}
+
+static int
+check_prologue(const struct tenon_plugin *raw, const char *path,
+               struct tenon_error *err)
+{
+    if (raw->magic != TENON_PLUGIN_MAGIC)
+        return refuse(path, err, "it does not start with the magic number");
+    if (raw->abi_major != TENON_ABI_MAJOR)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "plugin %s refused: made for interface %u, this tenon has %u",
+                               path, raw->abi_major, TENON_ABI_MAJOR);
+    if (raw->need_minor > TENON_ABI_MINOR)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "plugin %s refused: it needs interface %u.%u, this tenon has %u.%u",
+                               path, raw->abi_major, raw->need_minor,
+                               TENON_ABI_MAJOR, TENON_ABI_MINOR);
+    if (raw->struct_size < offsetof(struct tenon_plugin, init))
+        return refuse(path, err, "its description is too short");
+    return TENON_OK;
+}
+
+static bool
+known_threads(uint32_t t)
+{
+    return t == TENON_THREADS_SERIAL || t == TENON_THREADS_INSTANCE ||
+           t == TENON_THREADS_PARALLEL;
+}
+
+/* Required members of each kind, by what the table must hold. */
+static bool
+table_is_complete(const struct loaded *l)
+{
+    const union ops_copy *o = &l->ops;
+    switch ((enum tenon_kind)l->module.plugin.kind) {
+    case TENON_KIND_FRONTEND:
+        return o->frontend.solve != NULL;
+    case TENON_KIND_SOURCE:
+        return o->source.schemes && o->source.resolve &&
+               (o->source.fetch || o->source.fetch_layer || o->source.open_tree);
+    case TENON_KIND_MOUNT:
+        return o->mount.attach != NULL;
+    case TENON_KIND_EXECUTOR:
+        return o->executor.run != NULL;
+    case TENON_KIND_EXPORTER:
+        return o->exporter.write != NULL;
+    case TENON_KIND_PROGRESS:
+        return o->progress.open && o->progress.event && o->progress.close;
+    case TENON_KIND_CACHE:
+        return o->cache.get || o->cache.put;
+    }
+    return false;
+}
+
+/* All tables begin with their size. */
+static void
+copy_ops(struct loaded *l, const void *theirs)
+{
+    uint32_t size;
+    memcpy(&size, theirs, sizeof size);
+    memcpy(&l->ops, theirs, size < sizeof l->ops ? size : sizeof l->ops);
+    l->module.plugin.ops.mount = &l->ops.mount; /* same address for each member */
+}
+
+static int
+adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
+{
+    const char *path = l->module.path;
+    if (check_prologue(raw, path, err) < 0)
+        return err->code;
+    struct tenon_plugin *own = &l->module.plugin;
+    memcpy(own, raw, raw->struct_size < sizeof *own ? raw->struct_size : sizeof *own);
+
+    if (own->kind != (uint32_t)l->file->kind || !own->name ||
+        strcmp(own->name, l->file->name))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "plugin %s refused: inside it says %s-%s", path,
+                               tenon_kind_name((enum tenon_kind)own->kind),
+                               own->name ? own->name : "?");
+    if (own->flags & 0xffff)
+        return refuse(path, err, "it sets flags this tenon does not know");
+    if (!own->ops.mount)
+        return refuse(path, err, "it has no table of operations");
+    bool keyed = own->kind == TENON_KIND_FRONTEND || own->kind == TENON_KIND_SOURCE ||
+                 own->kind == TENON_KIND_MOUNT || own->kind == TENON_KIND_EXECUTOR;
+    if (keyed && own->key_policy == TENON_KEY_UNDECLARED)
+        return refuse(path, err, "it does not declare key_policy");
+    if (own->key_policy == TENON_KEY_CONTENT && !own->cache_key &&
+        own->kind == TENON_KIND_MOUNT)
+        return refuse(path, err, "key_policy CONTENT needs cache_key");
+    if (own->param_size < offsetof(struct tenon_param, min))
+        own->param_size = sizeof(struct tenon_param);
+    if (!own->threads)
+        own->threads = TENON_THREADS_SERIAL;
+    if (!known_threads(own->threads))
+        return refuse(path, err, "it declares an unknown thread model");
+    if (!own->summary)
+        own->summary = "";
+    if (!own->version)
+        own->version = "";
+    copy_ops(l, own->ops.mount);
+    if (!table_is_complete(l))
+        return refuse(path, err, "its table of operations lacks a required one");
+    return TENON_OK;
+}
+
+/* ---- opening ---------------------------------------------------------------- */
+
+static int
+not_there(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
+          struct tenon_error *err)
+{
+    TENON_VEC(const char *) names = {0};
+    tenon_vec_foreach(f, &p->files)
+        if (f->kind == kind)
+            tenon_vec_push(&names, f->name);
+    tenon_vec_push(&names, NULL);
+    const char *near = tenon_nearest(name, names.items);
+    tenon_error_set(err, TENON_E_NOT_FOUND, "no %s plugin \"%s\"%s%s%s",
+                    tenon_kind_name(kind), name, near ? " (did you mean " : "",
+                    near ? near : "", near ? "?)" : "");
+    tenon_error_hint(err, "is the package tenon-plugin-%s-%s installed?",
+                     tenon_kind_name(kind), name);
+    tenon_vec_release(&names);
+    return err->code;
+}
+
+static int
+open_locked(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
+            struct loaded **out, struct tenon_error *err)
+{
+    tenon_vec_foreach(it, &p->loaded)
+        if ((*it)->file->kind == kind && !strcmp((*it)->file->name, name)) {
+            *out = *it;
+            return TENON_OK;
+        }
+    const struct tenon_plugin_file *file = find_file(p, kind, name);
+    if (!file)
+        return not_there(p, kind, name, err);
+    if (tenon_module_vet(file->path, p->builtin_dir, err) < 0)
+        return err->code;
+
+    auto_free char *symbol = tenon_asprintf("%s_%s_LTX_tenon_plugin_query",
+                                            tenon_kind_name(kind), name);
+    for (char *c = symbol; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    const struct tenon_plugin *raw;
+    if (tenon_module_open(file->path, symbol, &raw, err) < 0)
+        return err->code;
+
+    struct loaded *l = tenon_new0(struct loaded);
+    pthread_mutex_init(&l->serial, NULL);
+    /* A copy: the vector of files may not move any more, but keep it simple. */
+    l->file = file;
+    l->module.path = file->path;
+    l->module.host = p->host;
+    if (adopt(l, raw, err) < 0) {
+        pthread_mutex_destroy(&l->serial);
+        free(l);
+        return err->code;
+    }
+    tenon_vec_push(&p->loaded, l);
+    *out = l;
+    return TENON_OK;
+}
+
+static int
+init_locked(struct tenon_plugins *p, struct loaded *l, struct tenon_error *err)
+{
+    if (l->inited)
+        return TENON_OK;
+    const struct tenon_plugin *pl = &l->module.plugin;
+    auto_free char *key = tenon_asprintf("%s-%s", tenon_kind_name((enum tenon_kind)pl->kind),
+                                         pl->name);
+    struct json_object *conf = NULL;
+    if (p->config)
+        json_object_object_get_ex(p->config, key, &conf);
+    auto_free char *what = tenon_asprintf("configuration of plugin %s", key);
+    if (!l->config &&
+        tenon_values_from_json(pl->config, pl->param_size, conf, what, &l->config, err) < 0)
+        return err->code;
+    if (pl->init) {
+        int rc = pl->init(p->host, l->config, &l->module.self, err);
+        if (tenon_module_check(&l->module, "init", rc, err) < 0)
+            return tenon_error_context(err, "start plugin %s", key);
+    }
+    l->inited = true;
+    return TENON_OK;
+}
+
+int
+tenon_plugins_get(struct tenon_plugins *p, enum tenon_kind kind,
+                  const char *name, struct tenon_module **out,
+                  struct tenon_error *err)
+{
+    struct loaded *l = NULL;
+    pthread_mutex_lock(&p->lock);
+    int rc = open_locked(p, kind, name, &l, err);
+    if (rc == 0)
+        rc = init_locked(p, l, err);
+    pthread_mutex_unlock(&p->lock);
+    if (rc == 0)
+        *out = &l->module;
+    return rc;
+}
+
+int
+tenon_plugins_peek(struct tenon_plugins *p, enum tenon_kind kind,
+                   const char *name, const struct tenon_plugin **out,
+                   struct tenon_error *err)
+{
+    struct loaded *l = NULL;
+    pthread_mutex_lock(&p->lock);
+    int rc = open_locked(p, kind, name, &l, err);
+    pthread_mutex_unlock(&p->lock);
+    if (rc == 0)
+        *out = &l->module.plugin;
+    return rc;
+}
+
+static bool
+serves(const struct tenon_plugin *pl, const char *scheme)
+{
+    for (const char *const *s = pl->ops.source->schemes; s && *s; s++)
+        if (!strcmp(*s, scheme))
+            return true;
+    return false;
+}
+
+/* Most schemes are called like their plugin, or end like it ("docker-image" is
+ * served by "image"); those are tried first so that a build opens one module,
+ * not all. */
+int
+tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
+                     struct tenon_module **out, struct tenon_error *err)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        tenon_vec_foreach(f, &p->files) {
+            bool likely = tenon_has_suffix(scheme, f->name);
+            if (f->kind != TENON_KIND_SOURCE || f->shadowed || likely != (pass == 0))
+                continue;
+            const struct tenon_plugin *pl;
+            auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+            if (tenon_plugins_peek(p, TENON_KIND_SOURCE, f->name, &pl, &ignored) < 0) {
+                tenon_log(TENON_LOG_WARNING, "%s", ignored.message);
+                continue;
+            }
+            if (serves(pl, scheme))
+                return tenon_plugins_get(p, TENON_KIND_SOURCE, f->name, out, err);
+        }
+    }
+    tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
+    tenon_error_hint(err, "tenon plugins lists what is installed; packages are "
+                          "called tenon-plugin-source-NAME");
+    return err->code;
+}
+
+/* ---- calls ------------------------------------------------------------------- */
+
+void
+tenon_module_enter(struct tenon_module *m)
+{
+    if (m->plugin.threads != TENON_THREADS_PARALLEL)
+        pthread_mutex_lock(&((struct loaded *)m)->serial);
+}
+
+void
+tenon_module_leave(struct tenon_module *m)
+{
+    if (m->plugin.threads != TENON_THREADS_PARALLEL)
+        pthread_mutex_unlock(&((struct loaded *)m)->serial);
+}
+
+int
+tenon_module_check(struct tenon_module *m, const char *op, int code,
+                   struct tenon_error *err)
+{
+    if (code >= 0) {
+        if (err->code)
+            tenon_error_release(err); /* success with a message: it counts as success */
+        return code;
+    }
+    if (!err->code || !err->message)
+        return tenon_error_set(err, TENON_E_BUG, "%s-%s: %s failed without saying why",
+                               tenon_kind_name((enum tenon_kind)m->plugin.kind),
+                               m->plugin.name, op);
+    if (code < TENON_E_BUG)
+        err->code = TENON_E_BUG;
+    return err->code;
+}
