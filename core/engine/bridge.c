@@ -1,0 +1,221 @@
+/* The bridge: what the engine does for a frontend while it works. */
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/root.h"
+#include "engine/build_private.h"
+
+enum { READ_FILE_LIMIT = 64 << 20 };
+
+static struct tenon_ref *
+new_ref(struct tenon_build *b, struct tenon_edge edge)
+{
+    struct tenon_ref *ref = tenon_new0(struct tenon_ref);
+    ref->edge = edge;
+    ref->root = -1;
+    tenon_vec_push(&b->refs, ref);
+    return ref;
+}
+
+static int
+bridge_solve(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
+             uint32_t output, struct tenon_ref **out, struct tenon_error *err)
+{
+    (void)ctx;
+    struct tenon_edge edge = { NULL, output };
+    if (n) {
+        edge.vertex = tenon_node_freeze(n, err);
+        if (!edge.vertex)
+            return err->code;
+    }
+    *out = new_ref(tenon_build_of(g), edge);
+    return TENON_OK;
+}
+
+static int
+bridge_solve_definition(struct tenon_ctx *ctx, struct tenon_graph *g,
+                        const void *def, size_t len, struct tenon_ref **out,
+                        struct tenon_error *err)
+{
+    (void)ctx;
+    struct tenon_edge edge = {0};
+    if (tenon_graph_load(g, def, len, &edge, err) < 0)
+        return err->code;
+    *out = new_ref(tenon_build_of(g), edge);
+    return TENON_OK;
+}
+
+static int
+bridge_resolve_source_meta(struct tenon_ctx *ctx, struct tenon_graph *g,
+                           const struct tenon_source_query *q,
+                           struct tenon_source_meta *out,
+                           struct tenon_error *err)
+{
+    return tenon_solver_source_meta(tenon_build_of(g)->solver, ctx, q, out, err);
+}
+
+/* A reference does not say which build it is of, the ctx does. */
+static struct tenon_build *
+build_of_ctx(struct tenon_ctx *ctx)
+{
+    return tenon_build_current(tenon_ctx_engine(ctx));
+}
+
+/* In-place trees are filtered: what the filter hides is not there. */
+static int
+check_visible(const struct tenon_ref *ref, const char *path, struct tenon_error *err)
+{
+    while (*path == '/')
+        path++;
+    if (ref->made.view && *path && !tenon_view_visible(ref->made.view, path))
+        return tenon_error_errno(err, ENOENT, "%s", path);
+    return TENON_OK;
+}
+
+static int
+bridge_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+                 size_t limit, const void **data, size_t *len,
+                 struct tenon_error *err)
+{
+    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
+    if (root < 0 || check_visible(ref, path, err) < 0)
+        return err->code;
+    auto_close int fd = tenon_root_open(root, path, O_RDONLY, 0, err);
+    if (fd < 0)
+        return tenon_error_context(err, "read %s", path);
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "stat %s", path);
+    if (!S_ISREG(st.st_mode))
+        return tenon_error_set(err, TENON_E_INVALID, "%s: not a regular file", path);
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_read_all(fd, limit ? limit : READ_FILE_LIMIT, &text, err) < 0)
+        return tenon_error_context(err, "read %s", path);
+    char *copy = tenon_ctx_alloc(ctx, text.len + 1);
+    if (text.len)
+        memcpy(copy, text.data, text.len);
+    *data = copy;
+    *len = text.len;
+    return TENON_OK;
+}
+
+static void
+fill_stat(struct tenon_ctx *ctx, int dirfd, const char *name,
+          const struct stat *st, bool owner_root, struct tenon_stat *out)
+{
+    memset(out, 0, sizeof *out);
+    out->path = tenon_ctx_strdup(ctx, name);
+    out->mode = st->st_mode;
+    out->uid = owner_root ? 0 : st->st_uid;
+    out->gid = owner_root ? 0 : st->st_gid;
+    out->size = st->st_size;
+    out->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    if (S_ISLNK(st->st_mode)) {
+        char target[4096];
+        ssize_t n = readlinkat(dirfd, name, target, sizeof target - 1);
+        if (n >= 0) {
+            target[n] = '\0';
+            out->linkname = tenon_ctx_strdup(ctx, target);
+        }
+    }
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct tenon_stat *)a)->path,
+                  ((const struct tenon_stat *)b)->path);
+}
+
+static int
+bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+                const struct tenon_stat **entries, size_t *count,
+                struct tenon_error *err)
+{
+    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
+    if (root < 0 || check_visible(ref, path, err) < 0)
+        return err->code;
+    int fd = tenon_root_open(root, path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return tenon_error_context(err, "read directory %s", path);
+    auto_dir DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return tenon_error_sys(err, "read directory %s", path);
+    }
+    const char *rel = path + strspn(path, "/.");
+    TENON_VEC(struct tenon_stat) list = {0};
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        struct stat st;
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        auto_free char *full = *rel ? tenon_asprintf("%s/%s", rel, e->d_name)
+                                    : tenon_strdup(e->d_name);
+        if (ref->made.view && !tenon_view_visible(ref->made.view, full))
+            continue;
+        if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* gone in between */
+        fill_stat(ctx, dirfd(dir), e->d_name, &st, ref->made.view != NULL,
+                  tenon_vec_add(&list));
+    }
+    struct tenon_stat *copy = tenon_ctx_alloc(ctx, (list.len + 1) * sizeof *copy);
+    if (list.len) {
+        qsort(list.items, list.len, sizeof *list.items, by_path);
+        memcpy(copy, list.items, list.len * sizeof *copy);
+    }
+    *entries = copy;
+    *count = list.len;
+    tenon_vec_release(&list);
+    return TENON_OK;
+}
+
+static int
+bridge_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+            struct tenon_stat *out, struct tenon_error *err)
+{
+    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
+    if (root < 0 || check_visible(ref, path, err) < 0)
+        return err->code;
+    auto_free char *keep = NULL;
+    const char *name = NULL;
+    auto_close int parent = tenon_root_open_parent(root, path, &keep, &name, err);
+    if (parent < 0)
+        return err->code;
+    struct stat st;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "%s", path);
+    fill_stat(ctx, parent, name, &st, ref->made.view != NULL, out);
+    return TENON_OK;
+}
+
+static void
+bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
+            const struct tenon_warning *w)
+{
+    (void)g;
+    struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
+        .vertex = w->digest, .name = w->summary, .detail = w->detail,
+        .url = w->url, .filename = w->filename, .line = w->line,
+        .end_line = w->end_line, .level = w->level,
+    };
+    tenon_events_post(tenon_ctx_events(ctx), &ev);
+}
+
+const struct tenon_bridge tenon_build_bridge = {
+    .struct_size = sizeof tenon_build_bridge,
+    .solve = bridge_solve,
+    .solve_definition = bridge_solve_definition,
+    .resolve_source_meta = bridge_resolve_source_meta,
+    .read_file = bridge_read_file,
+    .read_dir = bridge_read_dir,
+    .stat = bridge_stat,
+    .warn = bridge_warn,
+};

@@ -1,0 +1,236 @@
+#include "config.h"
+
+#include "engine/build.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/root.h"
+#include "engine/build_private.h"
+
+/* One process is one build (DESIGN.md): the graph and the ctx that plugins
+ * hand back carry no pointer to it, this does. */
+static struct tenon_build *the_build;
+
+struct tenon_build *
+tenon_build_of(struct tenon_graph *g)
+{
+    tenon_assert(the_build && the_build->graph == g);
+    return the_build;
+}
+
+struct tenon_build *
+tenon_build_current(struct tenon_engine *engine)
+{
+    tenon_assert(the_build && the_build->engine == engine);
+    return the_build;
+}
+
+struct tenon_build *
+tenon_build_new(struct tenon_engine *engine)
+{
+    tenon_assert(!the_build);
+    struct tenon_build *b = tenon_new0(struct tenon_build);
+    b->engine = engine;
+    b->graph = tenon_graph_new();
+    the_build = b;
+    return b;
+}
+
+void
+tenon_build_free(struct tenon_build *b)
+{
+    if (!b)
+        return;
+    tenon_result_release(&b->result);
+    tenon_vec_foreach(r, &b->refs) {
+        struct tenon_ref *ref = *r;
+        if (ref->root >= 0)
+            close(ref->root);
+        if (ref->mount) {
+            tenon_unmount(ref->mount);
+            free(ref->mount);
+        }
+        tenon_solved_release(&ref->made);
+        free(ref);
+    }
+    tenon_vec_release(&b->refs);
+    tenon_vec_release(&b->sources);
+    tenon_solver_free(b->solver);
+    if (b->scratch)
+        tenon_scratch_free(b->scratch);
+    tenon_graph_free(b->graph);
+    the_build = NULL;
+    free(b);
+}
+
+const struct tenon_result *
+tenon_build_result(const struct tenon_build *b)
+{
+    return &b->result;
+}
+
+const struct tenon_graph_source *
+tenon_build_source(const struct tenon_build *b, const char *filename)
+{
+    for (uint32_t i = 0;; i++) {
+        const struct tenon_graph_source *s = tenon_graph_get_source(b->graph, i);
+        if (!s)
+            return NULL;
+        if (tenon_streq(s->filename, filename))
+            return s;
+    }
+}
+
+int
+tenon_build_ref_solve(struct tenon_build *b, struct tenon_ref *ref,
+                      struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    if (ref->solved)
+        return TENON_OK;
+    if (ref->edge.vertex &&
+        tenon_solver_solve(b->solver, ref->edge, cancel, &ref->made, err) < 0)
+        return err->code;
+    ref->solved = true;
+    return TENON_OK;
+}
+
+int
+tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
+                     struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    if (tenon_build_ref_solve(b, ref, cancel, err) < 0)
+        return err->code;
+    if (ref->made.view)
+        return tenon_view_root(ref->made.view);
+    if (ref->root >= 0)
+        return ref->root;
+    if (!b->scratch && tenon_scratch_new(b->engine->store, &b->scratch, err) < 0)
+        return err->code;
+    auto_free char *path = tenon_asprintf("%s/ref%u", tenon_scratch_path(b->scratch),
+                                          b->mounts++);
+    if (mkdir(path, 0700) < 0)
+        return tenon_error_sys(err, "make %s", path);
+    if (tenon_chain_mount(b->engine->store, &ref->made.chain, NULL, path, err) < 0)
+        return tenon_error_context(err, "mount a result");
+    ref->mount = tenon_steal(&path);
+    ref->root = open(ref->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (ref->root < 0)
+        return tenon_error_sys(err, "open %s", ref->mount);
+    return ref->root;
+}
+
+/* ---- steps of a build --------------------------------------------------------- */
+
+static int
+call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
+              struct tenon_error *err)
+{
+    struct tenon_module *m;
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_FRONTEND, req->frontend, &m, err) < 0)
+        return err->code;
+    struct tenon_frontend_request fr = {
+        .struct_size = sizeof fr,
+        .options = req->options,
+        .host_platform = b->engine->host_platform,
+        .graph = b->graph,
+    };
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, NULL);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, &tenon_build_bridge,
+                                           &b->result, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "solve", rc, err);
+}
+
+static int
+solve_results(struct tenon_build *b, struct tenon_error *err)
+{
+    TENON_VEC(struct tenon_edge) edges = {0};
+    TENON_VEC(struct tenon_ref *) refs = {0};
+    tenon_vec_foreach(p, &b->result.platforms)
+        if (p->ref && p->ref->edge.vertex && !p->ref->solved) {
+            tenon_vec_push(&edges, p->ref->edge);
+            tenon_vec_push(&refs, p->ref);
+        }
+    if (edges.len) {
+        struct tenon_solved *made = tenon_calloc(edges.len, sizeof *made);
+        if (tenon_solver_solve_all(b->solver, edges.items, edges.len,
+                                   b->engine->cancel, made, err) == 0)
+            for (size_t i = 0; i < edges.len; i++) {
+                refs.items[i]->made = made[i];
+                refs.items[i]->solved = true;
+            }
+        free(made);
+    }
+    tenon_vec_release(&edges);
+    tenon_vec_release(&refs);
+    return err->code;
+}
+
+static int
+run_exporter(struct tenon_build *b, const struct tenon_export *x,
+             struct tenon_error *err)
+{
+    struct tenon_module *m;
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_EXPORTER, x->type, &m, err) < 0)
+        return err->code;
+    auto_free char *what = tenon_asprintf("output type %s", x->type);
+    auto_values struct tenon_values *values = NULL;
+    if (tenon_values_parse(m->plugin.options, m->plugin.param_size,
+                           (const char *const *)x->pairs, what, &values, err) < 0)
+        return err->code;
+
+    char digest[72];
+    tenon_events_fresh_digest(digest);
+    const char *title = m->plugin.ops.exporter->title;
+    struct tenon_vertex_info info = { .digest = digest, .name = title ? title : what };
+    tenon_events_start(b->engine->events, &info);
+    struct tenon_ctx *ctx =
+        tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.exporter->write(m->self, ctx, values, &b->result, err);
+    tenon_module_leave(m);
+    rc = tenon_module_check(m, "write", rc, err);
+    tenon_ctx_free(ctx);
+    tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
+                      rc == TENON_E_CANCELLED);
+    if (rc < 0) {
+        auto_free char *detail = tenon_asprintf("{\"digest\":\"%s\"}", digest);
+        tenon_error_detail(err, "errdefs.Vertex", detail);
+    }
+    return rc;
+}
+
+int
+tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
+                struct tenon_error *err)
+{
+    struct tenon_solver_options so = {
+        .engine = b->engine,
+        .no_cache = req->no_cache,
+        .explain = req->explain,
+        .explain_data = req->explain_data,
+    };
+    b->solver = tenon_solver_new(&so);
+    /* An unknown output type must not be found out after an hour of building. */
+    for (size_t i = 0; i < req->export_count; i++) {
+        struct tenon_module *m;
+        auto_values struct tenon_values *v = NULL;
+        auto_free char *what = tenon_asprintf("output type %s", req->exports[i].type);
+        if (tenon_plugins_get(b->engine->plugins, TENON_KIND_EXPORTER,
+                              req->exports[i].type, &m, err) < 0 ||
+            tenon_values_parse(m->plugin.options, m->plugin.param_size,
+                               (const char *const *)req->exports[i].pairs, what, &v, err) < 0)
+            return err->code;
+    }
+    if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < req->export_count; i++)
+        if (run_exporter(b, &req->exports[i], err) < 0)
+            return err->code;
+    return TENON_OK;
+}

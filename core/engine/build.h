@@ -1,0 +1,36 @@
+/* build.h - one build from request to exports. */
+#ifndef TENON_ENGINE_BUILD_H
+#define TENON_ENGINE_BUILD_H
+
+#include "engine/engine.h"
+#include "engine/result.h"
+
+struct tenon_export { /* one -o */
+    char *type;    /* exporter plugin */
+    char **pairs;  /* "k=v", NULL at the end */
+};
+
+struct tenon_build_request {
+    const char *frontend;       /* plugin, "dockerfile" */
+    const char *const *options; /* BuildKit's frontend options, sorted "k=v" */
+    const struct tenon_export *exports;
+    size_t export_count;
+    bool no_cache;
+    void (*explain)(void *data, const char *text);
+    void *explain_data;
+};
+
+/* The build as an object: its graph and references live until it is freed, so
+ * that errors can show where they come from. */
+struct tenon_build;
+struct tenon_build *tenon_build_new(struct tenon_engine *engine);
+/* Blocking; from the main thread, once. */
+int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
+                    struct tenon_error *err);
+const struct tenon_result *tenon_build_result(const struct tenon_build *b);
+/* Source of a build file by name, for the excerpt of an error. */
+const struct tenon_graph_source *
+tenon_build_source(const struct tenon_build *b, const char *filename);
+void tenon_build_free(struct tenon_build *b);
+
+#endif

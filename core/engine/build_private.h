@@ -1,0 +1,34 @@
+/* build_private.h - what build.c and bridge.c share. */
+#ifndef TENON_ENGINE_BUILD_PRIVATE_H
+#define TENON_ENGINE_BUILD_PRIVATE_H
+
+#include "base/vec.h"
+#include "engine/build.h"
+#include "plugin/ctx.h"
+
+struct tenon_build {
+    struct tenon_engine *engine;
+    struct tenon_graph *graph;
+    struct tenon_solver *solver;
+    struct tenon_result result;
+    struct tenon_scratch *scratch;      /* mounts of references; made when needed */
+    unsigned mounts;                    /* made in it so far */
+    TENON_VEC(struct tenon_ref *) refs; /* all of this build */
+    TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
+};
+
+extern const struct tenon_bridge tenon_build_bridge;
+
+/* The build that a graph belongs to: the bridge's functions get the graph. */
+struct tenon_build *tenon_build_of(struct tenon_graph *g);
+/* The same by the engine of a ctx. */
+struct tenon_build *tenon_build_current(struct tenon_engine *engine);
+
+/* O_PATH descriptor of a reference's tree, mounted when it must be; the
+ * reference's.  Runs what is needed. */
+int tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
+                         struct tenon_cancel *cancel, struct tenon_error *err);
+int tenon_build_ref_solve(struct tenon_build *b, struct tenon_ref *ref,
+                          struct tenon_cancel *cancel, struct tenon_error *err);
+
+#endif

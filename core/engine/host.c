@@ -1,0 +1,434 @@
+/* The table that plugins call (struct tenon_host).  Thin: each function finds
+ * the engine through the ctx and calls the room that does the work. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/root.h"
+#include "engine/build_private.h"
+#include "engine/host_image.h"
+#include "engine/session.h"
+#include "registry/registry.h"
+
+enum { MEMORY_TEMP_BYTES = 4 << 20 };
+
+static int
+host_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vset(err, code, sys, fmt, ap);
+    va_end(ap);
+    return err->code;
+}
+
+static int
+host_error_context(struct tenon_error *err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vcontext(err, fmt, ap);
+    va_end(ap);
+    return err->code;
+}
+
+static void
+host_error_hint(struct tenon_error *err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vhint(err, fmt, ap);
+    va_end(ap);
+}
+
+static void
+host_error_at(struct tenon_error *err, const char *file, uint32_t line,
+              uint32_t end_line)
+{
+    tenon_error_at(err, file, line, end_line);
+}
+
+static void
+host_error_detail(struct tenon_error *err, const char *type, const char *json)
+{
+    tenon_error_detail(err, type, json);
+}
+
+static int
+host_error_code(const struct tenon_error *err)
+{
+    return err->code;
+}
+
+static const char *
+host_error_text(const struct tenon_error *err)
+{
+    return err->message ? err->message : "";
+}
+
+static void
+host_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
+{
+    (void)ctx;
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_vlog(level, fmt, ap);
+    va_end(ap);
+}
+
+static bool
+host_cancelled(struct tenon_ctx *ctx)
+{
+    return tenon_cancel_fired(tenon_ctx_cancel(ctx));
+}
+
+static int
+host_cancel_fd(struct tenon_ctx *ctx)
+{
+    return tenon_cancel_fd(tenon_ctx_cancel(ctx));
+}
+
+static void
+host_digest(const void *data, size_t len, char out[72])
+{
+    struct tenon_digest d;
+    tenon_digest_of(data, len, &d);
+    memcpy(out, d.str, sizeof d.str);
+}
+
+static void
+host_key_add(struct tenon_key *key, const char *label, const void *data, size_t len)
+{
+    tenon_hash_item((struct tenon_hash *)key, label, data, len);
+}
+
+static int
+host_key_add_tree(struct tenon_key *key, const char *label, int dirfd,
+                  const char *path, struct tenon_error *err)
+{
+    struct tenon_view_options o = { .rootfd = dirfd };
+    struct tenon_view *view;
+    if (tenon_view_new(&o, &view, err) < 0)
+        return err->code;
+    struct tenon_selector sel = { .path = path, .follow = true };
+    struct tenon_digest d;
+    if (tenon_view_digest(view, &sel, NULL, &d, err) == 0)
+        tenon_hash_item((struct tenon_hash *)key, label, d.str, strlen(d.str));
+    tenon_view_free(view);
+    return err->code;
+}
+
+/* ---- files ----------------------------------------------------------------- */
+
+static int
+host_open_in(struct tenon_ctx *ctx, int dirfd, const char *path, int flags,
+             uint32_t mode, struct tenon_error *err)
+{
+    (void)ctx;
+    return tenon_root_open(dirfd, path, flags, mode, err);
+}
+
+static void
+close_later(void *data)
+{
+    close((int)(intptr_t)data);
+}
+
+static void
+free_scratch(void *data)
+{
+    tenon_scratch_free(data);
+}
+
+static void
+unmount_later(void *data)
+{
+    tenon_unmount(data);
+}
+
+static int
+host_temp_dir(struct tenon_ctx *ctx, uint32_t flags, const char **path,
+              struct tenon_error *err)
+{
+    struct tenon_scratch *x;
+    if (tenon_scratch_new(tenon_ctx_engine(ctx)->store, &x, err) < 0)
+        return err->code;
+    tenon_ctx_defer(ctx, free_scratch, x);
+    if (path)
+        *path = tenon_ctx_strdup(ctx, tenon_scratch_path(x));
+    if (!(flags & TENON_TEMP_MEMORY))
+        return tenon_scratch_fd(x);
+
+    auto_free char *options = tenon_asprintf("mode=0700,size=%d", MEMORY_TEMP_BYTES);
+    auto_free char *noswap = tenon_asprintf("%s,noswap", options);
+    const char *where = tenon_scratch_path(x);
+    /* noswap came with Linux 6.4; an older kernel may swap it, as it may any
+     * page of ours that is not locked. */
+    if (mount("tmpfs", where, "tmpfs", MS_NOSUID | MS_NODEV, noswap) < 0 &&
+        mount("tmpfs", where, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+        return tenon_error_sys(err, "mount a tmpfs");
+    tenon_ctx_defer(ctx, unmount_later, tenon_ctx_strdup(ctx, where));
+    int fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open %s", where);
+    tenon_ctx_defer(ctx, close_later, (void *)(intptr_t)fd);
+    return fd;
+}
+
+static int
+host_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
+                 struct tenon_error *err)
+{
+    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
+    return s->open(s->data, service, id, err);
+}
+
+static int
+host_blob_open(struct tenon_ctx *ctx, const char *digest, int64_t *size,
+               struct tenon_error *err)
+{
+    return tenon_blob_open(tenon_ctx_engine(ctx)->store, digest, size, err);
+}
+
+static int
+host_blob_create(struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    return tenon_blob_temp_fd(tenon_ctx_engine(ctx)->store, err);
+}
+
+static const char *
+host_blob_commit(struct tenon_ctx *ctx, int fd, const char *expect,
+                 struct tenon_error *err)
+{
+    auto_close int own = fd;
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+    auto_free char *chunk = tenon_malloc(1 << 16);
+    if (lseek(own, 0, SEEK_SET) < 0) {
+        tenon_error_sys(err, "rewind a new blob");
+        return NULL;
+    }
+    for (;;) {
+        int64_t n = tenon_read_full(own, chunk, 1 << 16, err);
+        if (n < 0)
+            return NULL;
+        if (n == 0)
+            break;
+        tenon_hash_update(h, chunk, (size_t)n);
+    }
+    struct tenon_digest d;
+    tenon_hash_final(h, &d);
+    if (expect && strcmp(expect, d.str)) {
+        tenon_error_set(err, TENON_E_CORRUPT, "blob has digest %s, expected %s", d.str, expect);
+        return NULL;
+    }
+    if (tenon_blob_adopt_fd(tenon_ctx_engine(ctx)->store, own, &d, err) < 0)
+        return NULL;
+    return tenon_ctx_strdup(ctx, d.str);
+}
+
+static void
+release_lock(void *data)
+{
+    tenon_lock_release(data);
+}
+
+static int
+host_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing,
+               int seed_fd, uint32_t mode, uint32_t uid, uint32_t gid,
+               struct tenon_error *err)
+{
+    struct tenon_lock *lock = NULL;
+    int fd = tenon_cache_mount_open(tenon_ctx_engine(ctx)->store, id, sharing,
+                                    seed_fd, mode, uid, gid,
+                                    host_cancel_fd(ctx), &lock, err);
+    if (fd >= 0 && lock)
+        tenon_ctx_defer(ctx, release_lock, lock);
+    return fd;
+}
+
+/* ---- graph ------------------------------------------------------------------ */
+
+static const char *
+host_node_digest(struct tenon_node *n, struct tenon_error *err)
+{
+    const struct tenon_vertex *v = tenon_node_freeze(n, err);
+    return v ? v->digest.str : NULL;
+}
+
+static const struct tenon_param *
+host_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
+                   struct tenon_error *err)
+{
+    const struct tenon_plugin *p;
+    if (tenon_plugins_peek(tenon_build_of(g)->engine->plugins, TENON_KIND_MOUNT,
+                           type, &p, err) < 0)
+        return NULL;
+    static const struct tenon_param none = {0};
+    *stride = p->param_size;
+    return p->options ? p->options : &none;
+}
+
+/* ---- results ---------------------------------------------------------------- */
+
+static size_t
+host_result_count(const struct tenon_result *r)
+{
+    return r->platforms.len;
+}
+
+static const char *
+host_result_platform(const struct tenon_result *r, size_t i)
+{
+    return i < r->platforms.len ? r->platforms.items[i].platform : NULL;
+}
+
+static const void *
+host_result_get(const struct tenon_result *r, const char *key, size_t *len)
+{
+    const struct tenon_result_value *v = tenon_result_meta(r, key);
+    if (v && len)
+        *len = v->len;
+    return v ? v->data : NULL;
+}
+
+static int
+host_result_tree(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
+                 struct tenon_error *err)
+{
+    struct tenon_build *b = tenon_build_current(tenon_ctx_engine(ctx));
+    if (i >= r->platforms.len)
+        return tenon_error_set(err, TENON_E_BUG, "result has no platform number %zu", i);
+    struct tenon_ref *ref = r->platforms.items[i].ref;
+    if (ref)
+        return tenon_build_ref_root(b, ref, tenon_ctx_cancel(ctx), err);
+    return host_temp_dir(ctx, 0, NULL, err); /* scratch: an empty tree */
+}
+
+/* ---- where an export goes ------------------------------------------------------ */
+
+struct sink { /* given back, unless committed, when the ctx ends */
+    struct tenon_session *session;
+    int fd;
+};
+
+static void
+abort_sink(void *data)
+{
+    struct sink *s = data;
+    s->session->sink_abort(s->session->data, s->fd); /* of a committed one: nothing */
+}
+
+static int
+host_sink_open(struct tenon_ctx *ctx, const char *dest, struct tenon_error *err)
+{
+    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
+    int fd = s->sink_open(s->data, dest, err);
+    if (fd < 0)
+        return fd;
+    struct sink *keep = tenon_ctx_alloc(ctx, sizeof *keep);
+    *keep = (struct sink){ s, fd };
+    tenon_ctx_defer(ctx, abort_sink, keep);
+    return fd;
+}
+
+static int
+host_sink_commit(struct tenon_ctx *ctx, int fd, struct tenon_error *err)
+{
+    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
+    return s->sink_commit(s->data, fd, err);
+}
+
+static int
+host_sink_dir(struct tenon_ctx *ctx, const char *dest, struct tenon_error *err)
+{
+    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
+    int fd = s->sink_dir(s->data, dest, err);
+    if (fd >= 0)
+        tenon_ctx_defer(ctx, close_later, (void *)(intptr_t)fd);
+    return fd;
+}
+
+static const void *
+host_extension(const char *name)
+{
+    return strcmp(name, "tenon.registry/0") ? NULL : tenon_registry_api();
+}
+
+static const struct tenon_host host_table = {
+    .struct_size = sizeof host_table,
+    .abi_major = TENON_ABI_MAJOR,
+    .abi_minor = TENON_ABI_MINOR,
+    .version = TENON_VERSION,
+    .error = host_error,
+    .error_context = host_error_context,
+    .error_hint = host_error_hint,
+    .error_at = host_error_at,
+    .error_detail = host_error_detail,
+    .error_code = host_error_code,
+    .error_text = host_error_text,
+    .error_clear = tenon_error_release,
+    .log = host_log,
+    .given = tenon_values_given,
+    .get_string = tenon_values_string,
+    .get_nth = tenon_values_nth,
+    .get_int = tenon_values_int,
+    .get_bool = tenon_values_bool,
+    .get_map = tenon_values_map,
+    .alloc = tenon_ctx_alloc,
+    .strdup = tenon_ctx_strdup,
+    .cancelled = host_cancelled,
+    .cancel_fd = host_cancel_fd,
+    .status = tenon_ctx_status,
+    .status_done = tenon_ctx_status_done,
+    .output = tenon_ctx_output,
+    .digest = host_digest,
+    .key_add = host_key_add,
+    .key_add_tree = host_key_add_tree,
+    .open_in = host_open_in,
+    .temp_dir = host_temp_dir,
+    .client_open = host_client_open,
+    .blob_open = host_blob_open,
+    .blob_create = host_blob_create,
+    .blob_commit = host_blob_commit,
+    .cache_dir = host_cache_dir,
+    .node_new = tenon_node_new,
+    .node_part = tenon_node_part,
+    .node_set = tenon_node_set,
+    .node_set_int = tenon_node_set_int,
+    .node_set_bytes = tenon_node_set_bytes,
+    .node_input = tenon_node_input,
+    .node_describe = tenon_node_describe,
+    .node_at = tenon_node_at,
+    .graph_source = tenon_graph_source,
+    .node_digest = host_node_digest,
+    .mount_options = host_mount_options,
+    .result_add = tenon_result_add,
+    .result_set = tenon_result_set,
+    .result_count = host_result_count,
+    .result_platform = host_result_platform,
+    .result_get = host_result_get,
+    .result_tree = host_result_tree,
+    .result_respond = tenon_result_respond,
+    .image_build = tenon_host_image_build,
+    .image_walk = tenon_host_image_walk,
+    .image_tag = tenon_host_image_tag,
+    .image_normalize = tenon_host_image_normalize,
+    .sink_open = host_sink_open,
+    .sink_commit = host_sink_commit,
+    .sink_dir = host_sink_dir,
+    .extension = host_extension,
+};
+
+const struct tenon_host *
+tenon_engine_host(void)
+{
+    return &host_table;
+}

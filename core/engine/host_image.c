@@ -1,0 +1,157 @@
+#include "config.h"
+
+#include "engine/host_image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "engine/build_private.h"
+#include "image/image.h"
+
+static void
+forward_status(void *data, const char *id, int64_t current, int64_t total, bool done)
+{
+    tenon_ctx_status(data, id, current, total);
+    if (done)
+        tenon_ctx_status_done(data, id);
+}
+
+/* "annotation-index.k" as written by the user to "-index.k=v". */
+static char **
+collect_annotations(const struct tenon_values *options)
+{
+    char **list = NULL;
+    const char *key, *value;
+    for (size_t i = 0; (value = tenon_values_map(options, "annotation", i, &key)); i++)
+        tenon_strv_push(&list, tenon_asprintf("%s=%s", key + strlen("annotation"), value));
+    return list;
+}
+
+static int
+read_epoch(struct tenon_result *r, const struct tenon_values *options,
+           struct tenon_image_options *o, struct tenon_error *err)
+{
+    const char *text = tenon_values_string(options, "source-date-epoch");
+    if (!text || !*text) {
+        const struct tenon_result_value *v = tenon_result_meta(r, "source.date.epoch");
+        text = v ? v->data : NULL;
+    }
+    if (!text || !*text)
+        return TENON_OK;
+    if (!tenon_parse_i64(text, &o->epoch))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid SOURCE_DATE_EPOCH \"%s\"", text);
+    o->has_epoch = true;
+    return TENON_OK;
+}
+
+int
+tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
+                       const struct tenon_values *options,
+                       struct tenon_image *out, struct tenon_error *err)
+{
+    struct tenon_engine *engine = tenon_ctx_engine(ctx);
+    struct tenon_build *b = tenon_build_current(engine);
+    struct tenon_image_options o = {
+        .compression = tenon_values_string(options, "compression"),
+        .level = (int)tenon_values_int(options, "compression-level"),
+        .force_compression = tenon_values_bool(options, "force-compression"),
+        .docker_mediatypes = !tenon_values_bool(options, "oci-mediatypes"),
+        .rewrite_timestamp = tenon_values_bool(options, "rewrite-timestamp"),
+        .force_index = tenon_result_meta(r, "tenon.force-index") != NULL,
+        .cancel = tenon_ctx_cancel(ctx),
+        .status = forward_status,
+        .status_data = ctx,
+    };
+    if (read_epoch(r, options, &o, err) < 0)
+        return err->code;
+
+    size_t n = r->platforms.len;
+    struct tenon_image_source *src = tenon_calloc(n ? n : 1, sizeof *src);
+    char **annotations = collect_annotations(options);
+    o.annotations = (const char *const *)annotations;
+    struct tenon_image_made made = {0};
+    for (size_t i = 0; i < n; i++) {
+        struct tenon_result_platform *p = &r->platforms.items[i];
+        if (p->ref) {
+            if (tenon_build_ref_solve(b, p->ref, tenon_ctx_cancel(ctx), err) < 0)
+                goto done;
+            if (p->ref->made.view) {
+                tenon_error_set(err, TENON_E_BUG, "an image cannot be made of a tree in place");
+                goto done;
+            }
+            src[i].chain = p->ref->made.chain; /* borrowed */
+        }
+        src[i].platform = p->platform;
+        const struct tenon_result_value *c =
+            tenon_result_platform_meta(r, "containerimage.config", p->platform);
+        src[i].config = c ? c->data : NULL;
+        src[i].config_len = c ? c->len : 0;
+    }
+    if (tenon_image_make(engine->store, src, n, &o, &made, err) < 0)
+        goto done;
+    out->is_index = made.is_index;
+    out->digest = tenon_ctx_strdup(ctx, made.digest);
+    out->media_type = tenon_ctx_strdup(ctx, made.media_type);
+    out->size = made.size;
+    out->config_digest = made.config_digest ? tenon_ctx_strdup(ctx, made.config_digest) : NULL;
+    out->descriptor_json = made.descriptor_json ? tenon_ctx_strdup(ctx, made.descriptor_json) : NULL;
+done:
+    tenon_image_made_release(&made);
+    tenon_strv_free(annotations);
+    free(src);
+    return err->code;
+}
+
+struct walk {
+    tenon_blob_visit *visit;
+    void *data;
+};
+
+static int
+walk_one(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct walk *w = data;
+    struct tenon_descriptor desc = { .media_type = d->media_type, .digest = d->digest,
+                                     .size = d->size };
+    return w->visit(w->data, &desc, err);
+}
+
+int
+tenon_host_image_walk(struct tenon_ctx *ctx, const char *digest,
+                      tenon_blob_visit *visit, void *data, struct tenon_error *err)
+{
+    struct walk w = { visit, data };
+    return tenon_image_walk(tenon_ctx_engine(ctx)->store, digest, walk_one, &w, err);
+}
+
+static int
+sum_size(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    (void)err;
+    *(int64_t *)data += d->size;
+    return TENON_OK;
+}
+
+int
+tenon_host_image_tag(struct tenon_ctx *ctx, const char *name, const char *digest,
+                     struct tenon_error *err)
+{
+    struct tenon_store *s = tenon_ctx_engine(ctx)->store;
+    int64_t size = 0;
+    if (tenon_image_walk(s, digest, sum_size, &size, err) < 0)
+        return err->code;
+    return tenon_image_set(s, name, digest, NULL, size, err);
+}
+
+const char *
+tenon_host_image_normalize(struct tenon_ctx *ctx, const char *name,
+                           struct tenon_error *err)
+{
+    struct tenon_reference ref = {0};
+    if (tenon_reference_parse(name, &ref, err) < 0)
+        return NULL;
+    auto_free char *text = tenon_reference_string(&ref);
+    tenon_reference_release(&ref);
+    return tenon_ctx_strdup(ctx, text);
+}
