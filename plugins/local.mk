@@ -1,5 +1,7 @@
 # plugins: one directory and one fragment each.
 
+include %D%/exportkit/local.mk
+include %D%/progresskit/local.mk
 include %D%/frontend-dockerfile/local.mk
 include %D%/source-image/local.mk
 include %D%/source-local/local.mk

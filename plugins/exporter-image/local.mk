@@ -1,8 +1,9 @@
-# exporter-image.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_EXPORTER_IMAGE
-#pluginexec_LTLIBRARIES += exporter-image.la
-#endif
-#exporter_image_la_SOURCES = %D%/image.c
-#exporter_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#exporter_image_la_LIBADD = libtenon-tools.la
+# exporter-image.so
+
+if PLUGIN_EXPORTER_IMAGE
+pluginexec_LTLIBRARIES += exporter-image.la
+endif
+exporter_image_la_SOURCES = %D%/image.c
+exporter_image_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+exporter_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+exporter_image_la_LIBADD = $(EXPORTKIT_LIBS)

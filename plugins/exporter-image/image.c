@@ -1,0 +1,103 @@
+/* exporter-image: keep the image in the store under its names; push it where
+ * push=true asks for it. */
+#include <string.h>
+#include <tenon-plugin.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "exportkit/names.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param options[] = {
+    { .name = "push", .help = "push to the registry of each name",
+      .type = TENON_TYPE_BOOL, .def = "false" },
+    { .name = "push-by-digest", .help = "push without the tag",
+      .type = TENON_TYPE_BOOL, .def = "false" },
+    { .name = "registry.insecure", .help = "accept any certificate, or plain http",
+      .type = TENON_TYPE_BOOL, .def = "false" },
+    { .name = "store", .help = "keep the image under its names in the store",
+      .type = TENON_TYPE_BOOL, .def = "true" },
+    { .name = "unpack", .help = "accepted; a store of tenon has layers unpacked already",
+      .type = TENON_TYPE_BOOL, .def = "false" },
+    TENON_IMAGE_PARAMS,
+    { .name = NULL },
+};
+
+static int
+image_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+           struct tenon_error *err)
+{
+    (void)config, (void)self, (void)err;
+    host = h;
+    return TENON_OK;
+}
+
+static int
+keep(struct tenon_ctx *ctx, const char *name, const char *digest, struct tenon_error *err)
+{
+    auto_free char *status = tenon_asprintf("naming to %s", name);
+    host->status(ctx, status, 0, 0);
+    int rc = host->image_tag(ctx, name, digest, err);
+    host->status_done(ctx, status);
+    return rc;
+}
+
+static int
+push(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *name,
+     const char *digest, struct tenon_error *err)
+{
+    const struct tenon_registry_api *registry = host->extension("tenon.registry/0");
+    if (!registry)
+        return host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
+    uint32_t flags = 0;
+    if (host->get_bool(opt, "push-by-digest"))
+        flags |= TENON_PUSH_BY_DIGEST;
+    if (host->get_bool(opt, "registry.insecure"))
+        flags |= TENON_PUSH_INSECURE;
+    host->status(ctx, "pushing layers", 0, 0);
+    int rc = registry->push(ctx, name, digest, flags, err);
+    host->status_done(ctx, "pushing layers");
+    return rc < 0 ? host->error_context(err, "push %s", name) : rc;
+}
+
+static int
+image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+            struct tenon_result *r, struct tenon_error *err)
+{
+    (void)self;
+    bool pushes = host->get_bool(opt, "push");
+    const char *const *names = exportkit_names(host, ctx, opt, err);
+    if (!names)
+        return host->error_context(err, "output type image");
+    if (pushes && !names[0]) {
+        host->error_hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
+        return host->error(err, TENON_E_INVALID, 0, "tag is needed when pushing to registry");
+    }
+    struct tenon_image image = { .struct_size = sizeof image };
+    int rc = host->image_build(ctx, r, opt, &image, err);
+    for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "store"); i++)
+        rc = keep(ctx, names[i], image.digest, err);
+    for (size_t i = 0; rc == 0 && names[i] && pushes; i++)
+        rc = push(ctx, opt, names[i], image.digest, err);
+    return rc < 0 ? rc : exportkit_respond(host, ctx, r, &image, names, err);
+}
+
+static const struct tenon_exporter_ops ops = {
+    .struct_size = sizeof ops,
+    .flags = TENON_EXPORTER_IMAGE,
+    .title = "exporting to image",
+    .write = image_write,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "image",
+    .version = "1.0",
+    .summary = "the image in the store, pushed when asked",
+    .options = options,
+    .init = image_init,
+    .ops.exporter = &ops,
+};
+TENON_PLUGIN_EXPORT(exporter_image, plugin);

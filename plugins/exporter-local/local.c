@@ -1,0 +1,307 @@
+/* exporter-local: the finished files in a directory of the user's.  They
+ * belong to the user who asked; modes and times are kept. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <linux/fs.h>
+
+#include <tenon-plugin.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "exportkit/walk.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param options[] = {
+    { .name = "dest", .help = "directory to write into",
+      .type = TENON_TYPE_HOST_PATH, .flags = TENON_PARAM_REQUIRED },
+    { .name = "mode", .help = "copy: leave what is there already",
+      .type = TENON_TYPE_CHOICE, .choices = "copy|delete", .def = "copy" },
+    { .name = "platform-split", .help = "a directory for each platform",
+      .type = TENON_TYPE_BOOL },
+    { .name = "source-date-epoch", .help = "seconds since 1970; latest time of files",
+      .type = TENON_TYPE_STRING },
+    { .name = NULL },
+};
+
+enum { CHUNK = 1 << 20 };
+
+struct dir_time { /* set last: writing below changes it */
+    char *path;
+    struct timespec times[2];
+    mode_t mode;
+};
+
+struct owner { /* of a path, when several platforms share the directory */
+    char *path;
+    const char *platform;
+};
+
+struct out {
+    struct tenon_ctx *ctx;
+    int root; /* of this platform */
+    const char *platform;
+    bool shared; /* several platforms in one tree */
+    bool has_epoch;
+    int64_t epoch;
+    char *chunk;
+    int64_t done;
+    TENON_VEC(struct dir_time) dirs;
+    TENON_VEC(struct owner) seen;
+};
+
+static int
+local_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+           struct tenon_error *err)
+{
+    (void)config, (void)self, (void)err;
+    host = h;
+    return TENON_OK;
+}
+
+static int
+failed(struct tenon_error *err, const char *what, const char *path)
+{
+    return host->error(err, TENON_E_FAILED, errno, "%s %s", what, path);
+}
+
+static void
+file_times(const struct out *o, const struct stat *st, struct timespec times[2])
+{
+    times[0] = times[1] = st->st_mtim;
+    if (o->has_epoch && st->st_mtim.tv_sec > o->epoch) {
+        times[0].tv_sec = times[1].tv_sec = o->epoch;
+        times[0].tv_nsec = times[1].tv_nsec = 0;
+    }
+}
+
+static int
+copy_data(struct out *o, const struct exportkit_entry *e, int to, struct tenon_error *err)
+{
+    auto_close int from = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from < 0)
+        return failed(err, "open", e->path);
+    if (ioctl(to, FICLONE, from) == 0)
+        return TENON_OK;
+    for (;;) {
+        ssize_t n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0);
+        if (n == 0)
+            return TENON_OK;
+        if (n < 0)
+            break; /* another file system: the plain way, from where it stands */
+    }
+    for (;;) {
+        ssize_t n = read(from, o->chunk, CHUNK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed(err, "read", e->path);
+        if (n == 0)
+            return TENON_OK;
+        for (ssize_t off = 0; off < n;) {
+            ssize_t w = write(to, o->chunk + off, (size_t)(n - off));
+            if (w < 0 && errno != EINTR)
+                return failed(err, "write", e->path);
+            if (w > 0)
+                off += w;
+        }
+    }
+}
+
+/* One tree for several platforms: a file that two bring is an error. */
+static int
+check_clash(struct out *o, const struct exportkit_entry *e, struct tenon_error *err)
+{
+    if (!o->shared || S_ISDIR(e->st->st_mode))
+        return TENON_OK;
+    tenon_vec_foreach(s, &o->seen)
+        if (s->platform != o->platform && !strcmp(s->path, e->path))
+            return host->error(err, TENON_E_INVALID, 0,
+                               "cannot overwrite /%s from %s with %s when split option is disabled",
+                               e->path, s->platform, o->platform);
+    struct owner mine = { tenon_strdup(e->path), o->platform };
+    tenon_vec_push(&o->seen, mine);
+    return TENON_OK;
+}
+
+static int
+make_special(struct out *o, int parent, const struct exportkit_entry *e, struct tenon_error *err)
+{
+    if (S_ISLNK(e->st->st_mode)) {
+        char target[4096];
+        ssize_t n = readlinkat(e->dirfd, e->name, target, sizeof target - 1);
+        if (n < 0)
+            return failed(err, "read link", e->path);
+        target[n] = '\0';
+        if (symlinkat(target, parent, e->name) < 0)
+            return failed(err, "make link", e->path);
+        return TENON_OK;
+    }
+    if (mknodat(parent, e->name, e->st->st_mode, e->st->st_rdev) < 0) {
+        if (errno == EPERM && !S_ISFIFO(e->st->st_mode))
+            return TENON_OK; /* devices need privilege; what the user asked for is the files */
+        return failed(err, "make", e->path);
+    }
+    fchmodat(parent, e->name, e->st->st_mode & 07777, 0); /* less the umask */
+    return TENON_OK;
+}
+
+static int
+put_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
+{
+    struct out *o = data;
+    if (check_clash(o, e, err) < 0)
+        return TENON_E_INVALID;
+    const char *slash = strrchr(e->path, '/');
+    auto_free char *parent_path = slash ? tenon_strndup(e->path, (size_t)(slash - e->path))
+                                        : tenon_strdup(".");
+    auto_close int parent = host->open_in(o->ctx, o->root, parent_path,
+                                          O_RDONLY | O_DIRECTORY, 0, err);
+    if (parent < 0)
+        return parent;
+    struct timespec times[2];
+    file_times(o, e->st, times);
+
+    struct stat there;
+    bool exists = fstatat(parent, e->name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (S_ISDIR(e->st->st_mode)) {
+        if (exists && !S_ISDIR(there.st_mode) && unlinkat(parent, e->name, 0) < 0)
+            return failed(err, "replace", e->path);
+        if ((!exists || !S_ISDIR(there.st_mode)) && mkdirat(parent, e->name, 0700) < 0)
+            return failed(err, "make directory", e->path);
+        struct dir_time d = { tenon_strdup(e->path), { times[0], times[1] },
+                              e->st->st_mode & 07777 };
+        tenon_vec_push(&o->dirs, d);
+        return TENON_OK;
+    }
+    if (exists && unlinkat(parent, e->name, S_ISDIR(there.st_mode) ? AT_REMOVEDIR : 0) < 0)
+        return failed(err, "replace", e->path);
+    if (e->first) {
+        auto_free char *keep = tenon_strdup(e->first);
+        char *cut = strrchr(keep, '/');
+        if (cut)
+            *cut = '\0';
+        auto_close int from = host->open_in(o->ctx, o->root, cut ? keep : ".",
+                                            O_PATH | O_DIRECTORY, 0, err);
+        if (from < 0)
+            return from;
+        return linkat(from, cut ? cut + 1 : keep, parent, e->name, 0) < 0
+                   ? failed(err, "link", e->path) : TENON_OK;
+    }
+    if (!S_ISREG(e->st->st_mode)) {
+        if (S_ISSOCK(e->st->st_mode))
+            return TENON_OK;
+        int rc = make_special(o, parent, e, err);
+        utimensat(parent, e->name, times, AT_SYMLINK_NOFOLLOW);
+        return rc;
+    }
+    auto_close int to = openat(parent, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (to < 0)
+        return failed(err, "create", e->path);
+    int rc = copy_data(o, e, to, err);
+    if (rc == 0 && (fchmod(to, e->st->st_mode & 07777) < 0 || futimens(to, times) < 0))
+        rc = failed(err, "set mode and time of", e->path);
+    o->done += e->st->st_size;
+    host->status(o->ctx, "copying files", o->done, 0);
+    return rc;
+}
+
+static int
+finish_dirs(struct out *o, struct tenon_error *err)
+{
+    int rc = TENON_OK;
+    for (size_t i = o->dirs.len; i-- > 0;) {
+        struct dir_time *d = &o->dirs.items[i];
+        auto_close int fd = rc == 0 ? host->open_in(o->ctx, o->root, d->path,
+                                                    O_RDONLY | O_DIRECTORY, 0, err) : -1;
+        if (rc == 0 && fd < 0)
+            rc = fd;
+        if (fd >= 0 && (fchmod(fd, d->mode) < 0 || futimens(fd, d->times) < 0))
+            rc = failed(err, "set mode and time of", d->path);
+        free(d->path);
+    }
+    tenon_vec_release(&o->dirs);
+    return rc;
+}
+
+static int
+put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool split,
+             struct tenon_error *err)
+{
+    o->platform = host->result_platform(r, i);
+    int tree = host->result_tree(o->ctx, r, i, err);
+    if (tree < 0)
+        return tree;
+    auto_free char *name = exportkit_platform_dir(o->platform);
+    if (split && mkdirat(dest, name, 0755) < 0 && errno != EEXIST)
+        return failed(err, "make directory", name);
+    auto_close int root = openat(dest, split ? name : ".",
+                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC | (split ? O_NOFOLLOW : 0));
+    if (root < 0)
+        return failed(err, "open", name);
+    o->root = root;
+    int rc = exportkit_walk(host, o->ctx, tree, put_entry, o, err);
+    int rc2 = finish_dirs(o, err);
+    return rc < 0 ? rc : rc2;
+}
+
+static int
+local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+            struct tenon_result *r, struct tenon_error *err)
+{
+    (void)self;
+    const char *dest = host->get_string(opt, "dest");
+    if (!strcmp(host->get_string(opt, "mode"), "delete"))
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "output type local: mode=delete is not supported yet");
+    const char *epoch = host->get_string(opt, "source-date-epoch");
+    if (!epoch)
+        epoch = host->result_get(r, "source.date.epoch", NULL);
+    struct out o = { .ctx = ctx, .root = -1 };
+    if (epoch && *epoch) {
+        if (!tenon_parse_i64(epoch, &o.epoch))
+            return host->error(err, TENON_E_INVALID, 0, "invalid source-date-epoch \"%s\"", epoch);
+        o.has_epoch = true;
+    }
+    int dir = host->sink_dir(ctx, dest, err);
+    if (dir < 0)
+        return dir;
+    auto_free char *chunk = tenon_malloc(CHUNK);
+    o.chunk = chunk;
+    bool split = exportkit_split(host, opt, r);
+    o.shared = !split && host->result_count(r) > 1;
+    host->status(ctx, "copying files", 0, 0);
+    int rc = TENON_OK;
+    for (size_t i = 0; rc == 0 && i < host->result_count(r); i++)
+        rc = put_platform(&o, r, i, dir, split, err);
+    host->status_done(ctx, "copying files");
+    tenon_vec_foreach(s, &o.seen)
+        free(s->path);
+    tenon_vec_release(&o.seen);
+    return rc < 0 ? host->error_context(err, "export to %s", dest) : rc;
+}
+
+static const struct tenon_exporter_ops ops = {
+    .struct_size = sizeof ops,
+    .flags = TENON_EXPORTER_DIR,
+    .title = "exporting to client directory",
+    .write = local_write,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "local",
+    .version = "1.0",
+    .summary = "the finished files in a directory",
+    .options = options,
+    .init = local_init,
+    .ops.exporter = &ops,
+};
+TENON_PLUGIN_EXPORT(exporter_local, plugin);

@@ -1,0 +1,80 @@
+/* exporter-oci: the image as an OCI layout, one archive or a directory. */
+#include <tenon-plugin.h>
+
+#include "exportkit/layout.h"
+#include "exportkit/names.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param options[] = {
+    { .name = "dest", .help = "file (tar=true) or directory to write, - for standard output",
+      .type = TENON_TYPE_HOST_PATH },
+    { .name = "tar", .help = "one archive instead of a directory",
+      .type = TENON_TYPE_BOOL, .def = "true" },
+    TENON_IMAGE_PARAMS,
+    { .name = NULL },
+};
+
+static int
+oci_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+         struct tenon_error *err)
+{
+    (void)config, (void)self, (void)err;
+    host = h;
+    return TENON_OK;
+}
+
+static int
+oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+          struct tenon_result *r, struct tenon_error *err)
+{
+    (void)self;
+    const char *dest = host->get_string(opt, "dest");
+    if (!dest || !*dest) {
+        host->error_hint(err, "-o type=oci,dest=image.tar");
+        return host->error(err, TENON_E_INVALID, 0, "output type oci: dest is missing");
+    }
+    const char *const *names = exportkit_names(host, ctx, opt, err);
+    if (!names)
+        return host->error_context(err, "output type oci");
+    struct tenon_image image = { .struct_size = sizeof image };
+    int rc = host->image_build(ctx, r, opt, &image, err);
+    if (rc < 0)
+        return rc;
+
+    struct exportkit_layout l = { .host = host, .ctx = ctx, .image = &image, .names = names };
+    if (host->get_bool(opt, "tar")) {
+        int fd = host->sink_open(ctx, dest, err);
+        if (fd < 0)
+            return fd;
+        host->status(ctx, "sending tarball", 0, 0);
+        rc = exportkit_layout_tar(&l, fd, err);
+        if (rc == 0)
+            rc = host->sink_commit(ctx, fd, err);
+        host->status_done(ctx, "sending tarball");
+    } else {
+        int dir = host->sink_dir(ctx, dest, err);
+        rc = dir < 0 ? dir : exportkit_layout_dir(&l, dir, err);
+    }
+    return rc < 0 ? host->error_context(err, "export to %s", dest)
+                  : exportkit_respond(host, ctx, r, &image, names, err);
+}
+
+static const struct tenon_exporter_ops ops = {
+    .struct_size = sizeof ops,
+    .flags = TENON_EXPORTER_FILE | TENON_EXPORTER_IMAGE,
+    .title = "exporting to oci image format",
+    .write = oci_write,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "oci",
+    .version = "1.0",
+    .summary = "an OCI image layout, as an archive or a directory",
+    .options = options,
+    .init = oci_init,
+    .ops.exporter = &ops,
+};
+TENON_PLUGIN_EXPORT(exporter_oci, plugin);

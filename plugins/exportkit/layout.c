@@ -1,0 +1,262 @@
+#include "layout.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/jsontext.h"
+#include "base/vec.h"
+
+static const char layout_file[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+/* "v1" of "host:5000/repo:v1"; the part behind the last ':' of the last
+ * component. */
+static const char *
+tag_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *colon = strrchr(slash ? slash : name, ':');
+    return colon ? colon + 1 : "latest";
+}
+
+static struct json_object *
+entry_for(const struct exportkit_layout *l, const char *name)
+{
+    struct json_object *d = json_tokener_parse(l->image->descriptor_json);
+    if (!d || !name)
+        return d;
+    struct json_object *a = NULL;
+    if (!json_object_object_get_ex(d, "annotations", &a)) {
+        a = json_object_new_object();
+        json_object_object_add(d, "annotations", a);
+    }
+    json_object_object_add(a, "io.containerd.image.name", json_object_new_string(name));
+    json_object_object_add(a, "org.opencontainers.image.ref.name",
+                           json_object_new_string(tag_of(name)));
+    return d;
+}
+
+static void
+write_index(const struct exportkit_layout *l, struct tenon_buf *out)
+{
+    struct json_object *index = json_object_new_object();
+    struct json_object *list = json_object_new_array();
+    json_object_object_add(index, "schemaVersion", json_object_new_int(2));
+    json_object_object_add(index, "mediaType",
+                           json_object_new_string("application/vnd.oci.image.index.v1+json"));
+    json_object_object_add(index, "manifests", list);
+    if (!l->names || !l->names[0])
+        json_object_array_add(list, entry_for(l, NULL));
+    for (const char *const *n = l->names; n && *n; n++)
+        json_object_array_add(list, entry_for(l, *n));
+    tenon_json_write(out, index, true);
+    json_object_put(index);
+}
+
+/* ---- blobs in a fixed order ---------------------------------------------------- */
+
+struct blob {
+    char *digest;
+    int64_t size;
+};
+struct blobs {
+    TENON_VEC(struct blob) list;
+};
+
+static int
+collect(void *data, const struct tenon_descriptor *d, struct tenon_error *err)
+{
+    struct blobs *b = data;
+    (void)err;
+    tenon_vec_foreach(have, &b->list)
+        if (!strcmp(have->digest, d->digest))
+            return TENON_OK;
+    struct blob one = { tenon_strdup(d->digest), d->size };
+    tenon_vec_push(&b->list, one);
+    return TENON_OK;
+}
+
+static int
+by_digest(const void *a, const void *b)
+{
+    return strcmp(((const struct blob *)a)->digest, ((const struct blob *)b)->digest);
+}
+
+static void
+blobs_release(struct blobs *b)
+{
+    tenon_vec_foreach(one, &b->list)
+        free(one->digest);
+    tenon_vec_release(&b->list);
+}
+
+static int
+list_blobs(const struct exportkit_layout *l, struct blobs *out, struct tenon_error *err)
+{
+    int rc = l->host->image_walk(l->ctx, l->image->digest, collect, out, err);
+    if (rc == 0 && out->list.len)
+        qsort(out->list.items, out->list.len, sizeof *out->list.items, by_digest);
+    return rc;
+}
+
+/* ---- as a tar --------------------------------------------------------------------- */
+
+static int
+archive_failed(const struct exportkit_layout *l, struct archive *a, struct tenon_error *err)
+{
+    return l->host->error(err, TENON_E_FAILED, archive_errno(a), "write archive: %s",
+                          archive_error_string(a) ? archive_error_string(a) : "");
+}
+
+static int
+add_header(const struct exportkit_layout *l, struct archive *a, const char *name,
+           bool is_dir, int64_t size, struct tenon_error *err)
+{
+    struct archive_entry *e = archive_entry_new();
+    archive_entry_set_pathname(e, name);
+    archive_entry_set_filetype(e, is_dir ? AE_IFDIR : AE_IFREG);
+    archive_entry_set_perm(e, is_dir ? 0755 : 0644);
+    archive_entry_set_size(e, size);
+    archive_entry_set_mtime(e, 0, 0);
+    int rc = archive_write_header(a, e);
+    archive_entry_free(e);
+    return rc == ARCHIVE_OK ? TENON_OK : archive_failed(l, a, err);
+}
+
+static int
+add_bytes(const struct exportkit_layout *l, struct archive *a, const char *name,
+          const void *data, size_t len, struct tenon_error *err)
+{
+    int rc = add_header(l, a, name, false, (int64_t)len, err);
+    if (rc == 0 && archive_write_data(a, data, len) != (ssize_t)len)
+        rc = archive_failed(l, a, err);
+    return rc;
+}
+
+enum { CHUNK = 1 << 20 };
+
+static int
+add_blob(const struct exportkit_layout *l, struct archive *a, const struct blob *b,
+         struct tenon_error *err)
+{
+    int64_t size;
+    auto_close int fd = l->host->blob_open(l->ctx, b->digest, &size, err);
+    if (fd < 0)
+        return fd;
+    auto_free char *name = tenon_asprintf("blobs/sha256/%s", strchr(b->digest, ':') + 1);
+    int rc = add_header(l, a, name, false, size, err);
+    auto_free char *chunk = tenon_malloc(CHUNK);
+    while (rc == 0) {
+        if (l->host->cancelled(l->ctx))
+            return l->host->error(err, TENON_E_CANCELLED, 0, "export was cancelled");
+        ssize_t n = read(fd, chunk, CHUNK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return l->host->error(err, TENON_E_FAILED, errno, "read blob %s", b->digest);
+        if (n == 0)
+            break;
+        if (archive_write_data(a, chunk, (size_t)n) != n)
+            rc = archive_failed(l, a, err);
+    }
+    return rc;
+}
+
+int
+exportkit_layout_tar(const struct exportkit_layout *l, int fd, struct tenon_error *err)
+{
+    struct blobs blobs = {0};
+    auto_buf struct tenon_buf index = TENON_BUF_INIT;
+    write_index(l, &index);
+    int rc = list_blobs(l, &blobs, err);
+
+    struct archive *a = archive_write_new();
+    archive_write_set_format_pax_restricted(a);
+    archive_write_set_bytes_per_block(a, CHUNK);
+    archive_write_set_bytes_in_last_block(a, 1);
+    if (rc == 0 && archive_write_open_fd(a, fd) != ARCHIVE_OK)
+        rc = archive_failed(l, a, err);
+    if (rc == 0)
+        rc = add_header(l, a, "blobs/", true, 0, err);
+    if (rc == 0)
+        rc = add_header(l, a, "blobs/sha256/", true, 0, err);
+    for (size_t i = 0; rc == 0 && i < blobs.list.len; i++)
+        rc = add_blob(l, a, &blobs.list.items[i], err);
+    if (rc == 0)
+        rc = add_bytes(l, a, "index.json", index.data, index.len, err);
+    if (rc == 0 && l->extra_name)
+        rc = add_bytes(l, a, l->extra_name, l->extra, l->extra_len, err);
+    if (rc == 0)
+        rc = add_bytes(l, a, "oci-layout", layout_file, strlen(layout_file), err);
+    if (rc == 0 && archive_write_close(a) != ARCHIVE_OK)
+        rc = archive_failed(l, a, err);
+    archive_write_free(a);
+    blobs_release(&blobs);
+    return rc;
+}
+
+/* ---- as a directory ------------------------------------------------------------------ */
+
+static int
+put_file(const struct exportkit_layout *l, int dirfd, const char *name,
+         int from, const void *data, size_t len, struct tenon_error *err)
+{
+    auto_free char *temp = tenon_asprintf("%s.tmp%ld", name, (long)getpid());
+    auto_close int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return l->host->error(err, TENON_E_FAILED, errno, "create %s", name);
+    bool ok = true;
+    if (from >= 0) {
+        auto_free char *chunk = tenon_malloc(CHUNK);
+        for (ssize_t n; ok && (n = read(from, chunk, CHUNK)) != 0;)
+            ok = n > 0 && write(fd, chunk, (size_t)n) == n;
+    } else {
+        ok = write(fd, data, len) == (ssize_t)len;
+    }
+    if (!ok || renameat(dirfd, temp, dirfd, name) < 0) {
+        int sys = errno;
+        unlinkat(dirfd, temp, 0);
+        return l->host->error(err, TENON_E_FAILED, sys, "write %s", name);
+    }
+    return TENON_OK;
+}
+
+int
+exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_error *err)
+{
+    struct blobs blobs = {0};
+    int rc = list_blobs(l, &blobs, err);
+    if (rc == 0 && ((mkdirat(dirfd, "blobs", 0755) < 0 && errno != EEXIST) ||
+                    (mkdirat(dirfd, "blobs/sha256", 0755) < 0 && errno != EEXIST)))
+        rc = l->host->error(err, TENON_E_FAILED, errno, "make blobs/sha256");
+    for (size_t i = 0; rc == 0 && i < blobs.list.len; i++) {
+        const struct blob *b = &blobs.list.items[i];
+        auto_free char *name = tenon_asprintf("blobs/sha256/%s", strchr(b->digest, ':') + 1);
+        struct stat st;
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            st.st_size == b->size)
+            continue;
+        int64_t size;
+        auto_close int from = l->host->blob_open(l->ctx, b->digest, &size, err);
+        rc = from < 0 ? from : put_file(l, dirfd, name, from, NULL, 0, err);
+    }
+    if (rc == 0)
+        rc = put_file(l, dirfd, "oci-layout", -1, layout_file, strlen(layout_file), err);
+    if (rc == 0 && l->extra_name)
+        rc = put_file(l, dirfd, l->extra_name, -1, l->extra, l->extra_len, err);
+    if (rc == 0) {
+        auto_buf struct tenon_buf index = TENON_BUF_INIT;
+        write_index(l, &index);
+        rc = put_file(l, dirfd, "index.json", -1, index.data, index.len, err);
+    }
+    blobs_release(&blobs);
+    return rc;
+}

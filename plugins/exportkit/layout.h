@@ -1,0 +1,28 @@
+/* layout.h - an image as an OCI image layout (image-spec image-layout.md), as
+ * one tar stream or as a directory. */
+#ifndef TENON_EXPORTKIT_LAYOUT_H
+#define TENON_EXPORTKIT_LAYOUT_H
+
+#include <stdbool.h>
+#include <tenon-plugin.h>
+
+struct exportkit_layout {
+    const struct tenon_host *host;
+    struct tenon_ctx *ctx;
+    const struct tenon_image *image;
+    const char *const *names; /* normalised; one entry of index.json each */
+    /* A further file beside index.json (docker's manifest.json), or NULL. */
+    const char *extra_name;
+    const void *extra;
+    size_t extra_len;
+};
+
+/* The same image gives the same bytes: entries in a fixed order, no times. */
+int exportkit_layout_tar(const struct exportkit_layout *l, int fd,
+                         struct tenon_error *err);
+/* Files that are there already under their digest are left alone; index.json
+ * comes last. */
+int exportkit_layout_dir(const struct exportkit_layout *l, int dirfd,
+                         struct tenon_error *err);
+
+#endif

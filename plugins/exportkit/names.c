@@ -1,0 +1,55 @@
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+
+const char *const *
+exportkit_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+                const struct tenon_values *options, struct tenon_error *err)
+{
+    TENON_VEC(const char *) list = {0};
+    const char *given;
+    for (size_t i = 0; (given = host->get_nth(options, "name", i)); i++) {
+        char *rest = host->strdup(ctx, given);
+        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
+            if (!*one)
+                continue;
+            const char *name = host->image_normalize(ctx, one, err);
+            if (!name) {
+                tenon_vec_release(&list);
+                return NULL;
+            }
+            tenon_vec_push(&list, name);
+        }
+    }
+    const char **out = host->alloc(ctx, (list.len + 1) * sizeof *out);
+    if (list.len)
+        memcpy(out, list.items, list.len * sizeof *out);
+    tenon_vec_release(&list);
+    return out;
+}
+
+int
+exportkit_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
+                  struct tenon_result *r, const struct tenon_image *image,
+                  const char *const *names, struct tenon_error *err)
+{
+    (void)ctx;
+    auto_buf struct tenon_buf joined = TENON_BUF_INIT;
+    for (; *names; names++) {
+        if (joined.len)
+            tenon_buf_addc(&joined, ',');
+        tenon_buf_adds(&joined, *names);
+    }
+    int rc = host->result_respond(r, "containerimage.digest", image->digest, false, err);
+    if (rc == 0 && image->config_digest)
+        rc = host->result_respond(r, "containerimage.config.digest", image->config_digest, false, err);
+    if (rc == 0 && image->descriptor_json)
+        rc = host->result_respond(r, "containerimage.descriptor", image->descriptor_json, true, err);
+    if (rc == 0 && joined.len)
+        rc = host->result_respond(r, "image.name", tenon_buf_str(&joined), false, err);
+    return rc;
+}
