@@ -1,8 +1,9 @@
-# progress-tty.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_PROGRESS_TTY
-#pluginexec_LTLIBRARIES += progress-tty.la
-#endif
-#progress_tty_la_SOURCES = %D%/tty.c
-#progress_tty_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#progress_tty_la_LIBADD = libtenon-tools.la
+# progress-tty.so
+
+if PLUGIN_PROGRESS_TTY
+pluginexec_LTLIBRARIES += progress-tty.la
+endif
+progress_tty_la_SOURCES = %D%/render.c %D%/render.h %D%/tty.c
+progress_tty_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+progress_tty_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+progress_tty_la_LIBADD = $(PROGRESSKIT_LIBS)

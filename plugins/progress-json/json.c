@@ -1,0 +1,206 @@
+/* progress-json: one JSON object an event, BuildKit's rawjson. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tenon-plugin.h>
+
+#include "base/buf.h"
+#include "base/jsontext.h"
+#include "base/parse.h"
+
+struct raw {
+    int fd;
+};
+
+static int
+raw_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+         struct tenon_error *err)
+{
+    (void)h, (void)config, (void)err;
+    static struct raw state;
+    *self = &state;
+    return TENON_OK;
+}
+
+static int
+raw_open(void *self, int fd, bool is_tty, const struct tenon_values *opt, struct tenon_error *err)
+{
+    (void)is_tty, (void)opt, (void)err;
+    ((struct raw *)self)->fd = fd;
+    return TENON_OK;
+}
+
+static void
+add_string(struct json_object *o, const char *key, const char *value)
+{
+    if (value && *value)
+        json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void
+add_time(struct json_object *o, const char *key, int64_t ns)
+{
+    if (!ns)
+        return;
+    auto_free char *text = tenon_format_time(ns);
+    json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static struct json_object *
+base64(const void *data, size_t len)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    const unsigned char *p = data;
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0) |
+                     (i + 2 < len ? p[i + 2] : 0);
+        tenon_buf_addc(&b, digits[v >> 18]);
+        tenon_buf_addc(&b, digits[v >> 12 & 63]);
+        tenon_buf_addc(&b, i + 1 < len ? digits[v >> 6 & 63] : '=');
+        tenon_buf_addc(&b, i + 2 < len ? digits[v & 63] : '=');
+    }
+    return json_object_new_string(tenon_buf_str(&b));
+}
+
+static struct json_object *
+vertex(const struct tenon_event *ev)
+{
+    struct json_object *o = json_object_new_object();
+    add_string(o, "digest", ev->vertex);
+    if (ev->inputs && ev->inputs[0]) {
+        struct json_object *list = json_object_new_array();
+        for (const char *const *i = ev->inputs; *i; i++)
+            json_object_array_add(list, json_object_new_string(*i));
+        json_object_object_add(o, "inputs", list);
+    }
+    add_string(o, "name", ev->name);
+    add_time(o, "started", ev->started_ns);
+    add_time(o, "completed", ev->completed_ns);
+    if (ev->flags & TENON_EVENT_CACHED)
+        json_object_object_add(o, "cached", json_object_new_boolean(true));
+    add_string(o, "error", ev->error);
+    if (ev->group_id) {
+        struct json_object *g = json_object_new_object();
+        add_string(g, "id", ev->group_id);
+        add_string(g, "name", ev->group_name);
+        if (ev->flags & TENON_EVENT_GROUP_WEAK)
+            json_object_object_add(g, "weak", json_object_new_boolean(true));
+        json_object_object_add(o, "progressGroup", g);
+    }
+    return o;
+}
+
+static struct json_object *
+status(const struct tenon_event *ev)
+{
+    struct json_object *o = json_object_new_object();
+    add_string(o, "id", ev->name);
+    add_string(o, "vertex", ev->vertex);
+    if (ev->total)
+        json_object_object_add(o, "total", json_object_new_int64(ev->total));
+    json_object_object_add(o, "current", json_object_new_int64(ev->current));
+    add_time(o, "timestamp", ev->timestamp_ns);
+    add_time(o, "started", ev->started_ns);
+    add_time(o, "completed", ev->completed_ns);
+    return o;
+}
+
+static struct json_object *
+log_record(const struct tenon_event *ev)
+{
+    struct json_object *o = json_object_new_object();
+    add_string(o, "vertex", ev->vertex);
+    json_object_object_add(o, "stream", json_object_new_int64(ev->stream));
+    json_object_object_add(o, "data", base64(ev->data, ev->len));
+    add_time(o, "timestamp", ev->timestamp_ns);
+    return o;
+}
+
+static struct json_object *
+warning(const struct tenon_event *ev)
+{
+    struct json_object *o = json_object_new_object();
+    add_string(o, "vertex", ev->vertex);
+    json_object_object_add(o, "level", json_object_new_int64(ev->level));
+    if (ev->name)
+        json_object_object_add(o, "short", base64(ev->name, strlen(ev->name)));
+    struct json_object *list = json_object_new_array();
+    for (const char *const *d = ev->detail; d && *d; d++)
+        json_object_array_add(list, base64(*d, strlen(*d)));
+    json_object_object_add(o, "detail", list);
+    add_string(o, "url", ev->url);
+    return o;
+}
+
+static void
+raw_event(void *self, const struct tenon_event *ev)
+{
+    struct raw *r = self;
+    struct json_object *one = NULL;
+    const char *key = NULL;
+    switch (ev->type) {
+    case TENON_EVENT_VERTEX:
+        key = "vertexes", one = vertex(ev);
+        break;
+    case TENON_EVENT_STATUS:
+        key = "statuses", one = status(ev);
+        break;
+    case TENON_EVENT_LOG:
+        key = "logs", one = log_record(ev);
+        break;
+    case TENON_EVENT_WARNING:
+        key = "warnings", one = warning(ev);
+        break;
+    default:
+        return;
+    }
+    struct json_object *o = json_object_new_object();
+    struct json_object *list = json_object_new_array();
+    json_object_array_add(list, one);
+    json_object_object_add(o, key, list);
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    tenon_json_write(&b, o, true);
+    tenon_buf_addc(&b, '\n');
+    json_object_put(o);
+    for (size_t off = 0; off < b.len;) {
+        ssize_t n = write(r->fd, b.data + off, b.len - off);
+        if (n < 0 && errno != EINTR)
+            return;
+        if (n > 0)
+            off += (size_t)n;
+    }
+}
+
+static void
+raw_close(void *self, const struct tenon_progress_end *end)
+{
+    struct raw *r = self;
+    if (!end->error)
+        return;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    tenon_buf_addf(&b, "ERROR: %s\n", end->error);
+    if (write(r->fd, b.data, b.len) < 0)
+        return; /* nobody reads */
+}
+
+static const struct tenon_progress_ops ops = {
+    .struct_size = sizeof ops,
+    .open = raw_open,
+    .event = raw_event,
+    .close = raw_close,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_PROGRESS),
+    .threads = TENON_THREADS_SERIAL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "json",
+    .version = "1.0",
+    .summary = "one JSON object an event, for programs",
+    .init = raw_init,
+    .ops.progress = &ops,
+};
+TENON_PLUGIN_EXPORT(progress_json, plugin);

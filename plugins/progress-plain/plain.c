@@ -1,0 +1,303 @@
+/* progress-plain: blocks of lines, "#N" a step, for logs and pipes.
+ *
+ * One step has the screen at a time; what the others say waits until it is
+ * over, or has been silent, or they have waited too long. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tenon-plugin.h>
+
+#include "progresskit/model.h"
+#include "progresskit/recap.h"
+#include "progresskit/text.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param options[] = {
+    { .name = "detail", .help = "short: without digest and times of each step",
+      .type = TENON_TYPE_CHOICE, .choices = "full|short", .def = "full" },
+    { .name = NULL },
+};
+
+enum { RECAP_LINES = 10 };
+static const int64_t keep_screen_ns = 5000000000;  /* against flicker */
+static const int64_t max_wait_ns = 10000000000;    /* of the others */
+static const int64_t status_pause_ns = 5000000000; /* between two lines of one status */
+
+struct plain {
+    struct pk_model model;
+    struct tenon_buf out;
+    struct pk_vertex *active;
+    int64_t active_since_ns;
+    unsigned numbers;
+    int fd;
+    bool full;
+    bool started; /* something was printed */
+};
+
+static int
+plain_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+           struct tenon_error *err)
+{
+    (void)config, (void)err;
+    static struct plain state; /* one renderer a process */
+    host = h;
+    *self = &state;
+    return TENON_OK;
+}
+
+static void
+flush(struct plain *p)
+{
+    for (size_t off = 0; off < p->out.len;) {
+        ssize_t n = write(p->fd, p->out.data + off, p->out.len - off);
+        if (n < 0 && errno != EINTR)
+            break; /* nobody reads: the build goes on */
+        if (n > 0)
+            off += (size_t)n;
+    }
+    tenon_buf_clear(&p->out);
+}
+
+static int
+plain_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
+           struct tenon_error *err)
+{
+    struct plain *p = self;
+    (void)is_tty, (void)err;
+    p->fd = fd;
+    p->full = strcmp(host->get_string(opt, "detail"), "short") != 0;
+    return TENON_OK;
+}
+
+static void
+header(struct plain *p, struct pk_vertex *v)
+{
+    if (p->started && !(p->active && p->active->closed))
+        tenon_buf_adds(&p->out, "\n");
+    p->started = true;
+    bool fresh = v->number == 0;
+    if (fresh)
+        v->number = ++p->numbers;
+    tenon_buf_addf(&p->out, "#%u %s\n", v->number, v->name);
+    if (fresh && p->full) {
+        tenon_buf_addf(&p->out, "#%u       digest: %s\n", v->number, v->digest);
+        tenon_buf_addf(&p->out, "#%u         name: \"%s\"\n", v->number, v->name);
+        tenon_buf_addf(&p->out, "#%u      started: ", v->number);
+        pk_add_go_time(&p->out, v->started_ns);
+        tenon_buf_addc(&p->out, '\n');
+    }
+}
+
+static void
+activate(struct plain *p, struct pk_vertex *v, int64_t now)
+{
+    if (p->active == v)
+        return;
+    if (p->active && !p->active->closed)
+        tenon_buf_addf(&p->out, "#%u ...\n", p->active->number);
+    header(p, v);
+    p->active = v;
+    p->active_since_ns = now;
+}
+
+static void
+print_pending(struct plain *p, struct pk_vertex *v, int64_t now)
+{
+    const char *line = tenon_buf_str(&v->pending);
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        tenon_buf_addf(&p->out, "#%u %.*s\n", v->number, (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+    tenon_buf_clear(&v->pending);
+    v->pending_lines = 0;
+    v->last_shown_ns = now;
+}
+
+static void
+closing(struct plain *p, struct pk_vertex *v)
+{
+    if (p->full) {
+        tenon_buf_addf(&p->out, "#%u    completed: ", v->number);
+        pk_add_go_time(&p->out, v->completed_ns);
+        tenon_buf_addf(&p->out, "\n#%u     duration: ", v->number);
+        auto_buf struct tenon_buf d = TENON_BUF_INIT;
+        pk_add_go_duration(&d, v->duration_ns);
+        tenon_buf_addf(&p->out, "%s\n", tenon_buf_str(&d));
+    }
+    tenon_buf_addf(&p->out, "#%u ", v->number);
+    if (v->canceled)
+        tenon_buf_adds(&p->out, "CANCELED");
+    else if (v->error)
+        tenon_buf_addf(&p->out, "ERROR: %s", v->error);
+    else if (v->cached)
+        tenon_buf_adds(&p->out, "CACHED");
+    else {
+        tenon_buf_adds(&p->out, "DONE ");
+        pk_add_seconds(&p->out, v->duration_ns);
+    }
+    tenon_buf_adds(&p->out, "\n\n");
+    v->closed = true;
+}
+
+static void
+show(struct plain *p, struct pk_vertex *v, int64_t now)
+{
+    activate(p, v, now);
+    if (v->completed_ns)
+        pk_model_flush_line(v);
+    print_pending(p, v, now);
+    if (v->completed_ns && !v->closed)
+        closing(p, v);
+}
+
+static struct pk_vertex *
+next_completed(struct plain *p)
+{
+    struct pk_vertex *best = NULL;
+    tenon_vec_foreach(it, &p->model.vertices) {
+        struct pk_vertex *v = *it;
+        if (v->completed_ns && !v->closed &&
+            (!best || v->completed_order < best->completed_order))
+            best = v;
+    }
+    return best;
+}
+
+/* Completed steps first, in the order of completion; then the active one goes
+ * on, unless it is over or others deserve the screen. */
+static void
+schedule(struct plain *p, int64_t now)
+{
+    if (p->active && p->active->completed_ns && !p->active->closed)
+        show(p, p->active, now);
+    for (struct pk_vertex *v = next_completed(p); v; v = next_completed(p))
+        show(p, v, now);
+
+    bool busy = p->active && !p->active->closed;
+    if (busy)
+        print_pending(p, p->active, now);
+    bool may_switch = !busy || now - p->active_since_ns > keep_screen_ns;
+    struct pk_vertex *best = NULL;
+    tenon_vec_foreach(it, &p->model.vertices) {
+        struct pk_vertex *v = *it;
+        if (v == p->active || !pk_is_running(v))
+            continue;
+        int64_t waiting = now - (v->last_shown_ns ? v->last_shown_ns : v->started_ns);
+        bool talks = v->pending_lines > 0;
+        if (busy && (!may_switch || (!talks && waiting < max_wait_ns)))
+            continue;
+        if (busy && !talks)
+            continue; /* nothing to say: not worth a switch */
+        if (!best || v->pending_lines > best->pending_lines)
+            best = v;
+    }
+    if (best)
+        show(p, best, now);
+}
+
+/* A status line is worth printing at its end, and on the way when it moved by
+ * 5 % or 5 seconds. */
+static void
+on_status(struct pk_vertex *v, struct pk_status *s)
+{
+    if (s->shown_done)
+        return;
+    if (!s->completed_ns) {
+        bool jumped = s->total > 0 && s->shown_current >= 0 &&
+                      (s->current - s->shown_current) * 20 >= s->total;
+        bool late = s->timestamp_ns - (s->shown_ns ? s->shown_ns : s->started_ns) >= status_pause_ns;
+        if (s->shown_current >= 0 ? !jumped && !late : !(s->total > 0 || late))
+            return;
+    }
+    struct tenon_buf *b = &v->pending;
+    tenon_buf_adds(b, s->id);
+    if (s->total) {
+        tenon_buf_addc(b, ' ');
+        pk_add_bytes(b, s->current);
+        tenon_buf_adds(b, " / ");
+        pk_add_bytes(b, s->total);
+    } else if (s->current) {
+        tenon_buf_addc(b, ' ');
+        pk_add_bytes(b, s->current);
+    }
+    int64_t took = (s->completed_ns ? s->completed_ns : s->timestamp_ns) - s->started_ns;
+    if (took > 10000000) {
+        tenon_buf_addc(b, ' ');
+        pk_add_seconds(b, took);
+    }
+    tenon_buf_adds(b, s->completed_ns ? " done\n" : "\n");
+    v->pending_lines++;
+    s->shown_current = s->current;
+    s->shown_ns = s->timestamp_ns;
+    s->shown_done = s->completed_ns != 0;
+}
+
+static void
+plain_event(void *self, const struct tenon_event *ev)
+{
+    struct plain *p = self;
+    struct pk_status *status;
+    if (ev->type == TENON_EVENT_MESSAGE) {
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        pk_sanitize(&text, ev->name, strlen(ev->name));
+        tenon_buf_addf(&p->out, "%s\n", tenon_buf_str(&text));
+        flush(p);
+        return;
+    }
+    struct pk_vertex *v = pk_model_event(&p->model, ev, &status);
+    if (v && status)
+        on_status(v, status);
+    int64_t now = ev->timestamp_ns ? ev->timestamp_ns
+                : ev->completed_ns ? ev->completed_ns : ev->started_ns;
+    schedule(p, now);
+    flush(p);
+}
+
+static void
+plain_tick(void *self, int64_t now_ns)
+{
+    struct plain *p = self;
+    schedule(p, now_ns);
+    flush(p);
+}
+
+static void
+plain_close(void *self, const struct tenon_progress_end *end)
+{
+    struct plain *p = self;
+    int64_t now = INT64_MAX / 2;
+    schedule(p, now);
+    tenon_vec_foreach(v, &p->model.vertices)
+        if ((*v)->pending.len)
+            show(p, *v, now);
+    if (end->status < 0)
+        pk_recap_failure(&p->out, &p->model, end, RECAP_LINES);
+    pk_recap_warnings(&p->out, &p->model);
+    pk_recap_error(&p->out, end);
+    flush(p);
+    pk_model_release(&p->model);
+    tenon_buf_release(&p->out);
+}
+
+static const struct tenon_progress_ops ops = {
+    .struct_size = sizeof ops,
+    .open = plain_open,
+    .event = plain_event,
+    .tick = plain_tick,
+    .close = plain_close,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_PROGRESS),
+    .threads = TENON_THREADS_SERIAL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "plain",
+    .version = "1.0",
+    .summary = "lines of text, one block a step",
+    .options = options,
+    .init = plain_init,
+    .ops.progress = &ops,
+};
+TENON_PLUGIN_EXPORT(progress_plain, plugin);

@@ -1,0 +1,25 @@
+/* render.h - from the model to the text that draws it. */
+#ifndef TENON_PROGRESS_TTY_RENDER_H
+#define TENON_PROGRESS_TTY_RENDER_H
+
+#include "progresskit/model.h"
+
+enum tty_color { TTY_PLAIN, TTY_RUN, TTY_CANCEL, TTY_ERROR, TTY_WARNING, TTY_DIM, TTY_COLORS };
+
+struct tty_render {
+    unsigned log_lines;
+    bool color;
+    char *codes[TTY_COLORS]; /* escape sequences, or NULL for the default ones */
+    TENON_VEC(size_t) drawn; /* columns of each line of the last picture */
+};
+
+/* "run=green:error=255,0,0"; what cannot be read is left out.  NULL: none. */
+void tty_render_colors(struct tty_render *r, const char *spec);
+/* Replaces the last picture by the present one.  above: lines to leave standing
+ * over it. */
+void tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
+                        unsigned width, unsigned height, bool final,
+                        const struct tenon_buf *above, struct tenon_buf *out);
+void tty_render_release(struct tty_render *r);
+
+#endif

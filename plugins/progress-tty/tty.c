@@ -1,0 +1,160 @@
+/* progress-tty: one line a step, redrawn in place.
+ *
+ * A picture is put together as text and written with one write(2), so that it
+ * never flickers; the size of the terminal is asked for each time, so that a
+ * resize is seen at the next picture. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <tenon-plugin.h>
+
+#include "progresskit/model.h"
+#include "progresskit/recap.h"
+#include "progresskit/text.h"
+#include "render.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param options[] = {
+    { .name = "color", .help = "use colours", .type = TENON_TYPE_BOOL, .def = "true" },
+    { .name = "colors", .help = "as BUILDKIT_COLORS: run=green:error=255,0,0",
+      .type = TENON_TYPE_STRING },
+    { .name = "lines", .help = "lines of output shown of a running step",
+      .type = TENON_TYPE_INT, .def = "6", .min = 0, .max = 100 },
+    { .name = NULL },
+};
+
+static const int64_t redraw_ns = 100000000; /* ten a second */
+
+struct tty {
+    struct pk_model model;
+    struct tty_render render;
+    struct tenon_buf messages; /* notes of the core, printed above the picture */
+    int64_t drawn_ns;
+    bool dirty;
+    int fd;
+};
+
+static int
+tty_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+         struct tenon_error *err)
+{
+    (void)config, (void)err;
+    static struct tty state; /* one renderer a process */
+    host = h;
+    *self = &state;
+    return TENON_OK;
+}
+
+static int
+tty_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
+         struct tenon_error *err)
+{
+    struct tty *t = self;
+    if (!is_tty)
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "progress tty: standard error is no terminal");
+    t->fd = fd;
+    t->render.log_lines = (unsigned)host->get_int(opt, "lines");
+    t->render.color = host->get_bool(opt, "color");
+    tty_render_colors(&t->render, host->get_string(opt, "colors"));
+    return TENON_OK;
+}
+
+static void
+write_out(struct tty *t, const struct tenon_buf *b)
+{
+    for (size_t off = 0; off < b->len;) {
+        ssize_t n = write(t->fd, b->data + off, b->len - off);
+        if (n < 0 && errno != EINTR)
+            return;
+        if (n > 0)
+            off += (size_t)n;
+    }
+}
+
+static void
+draw(struct tty *t, int64_t now, bool final)
+{
+    struct winsize w = {0};
+    if (ioctl(t->fd, TIOCGWINSZ, &w) < 0 || w.ws_col == 0 || w.ws_row == 0) {
+        w.ws_col = 80;
+        w.ws_row = 24;
+    }
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    tty_render_picture(&t->render, &t->model, now, w.ws_col, w.ws_row, final,
+                       &t->messages, &out);
+    tenon_buf_clear(&t->messages);
+    write_out(t, &out);
+    t->drawn_ns = now;
+    t->dirty = false;
+}
+
+static void
+tty_event(void *self, const struct tenon_event *ev)
+{
+    struct tty *t = self;
+    struct pk_status *status;
+    if (ev->type == TENON_EVENT_MESSAGE) {
+        pk_sanitize(&t->messages, ev->name, strlen(ev->name));
+        tenon_buf_addc(&t->messages, '\n');
+    } else {
+        struct pk_vertex *v = pk_model_event(&t->model, ev, &status);
+        if (v)
+            tenon_buf_clear(&v->pending); /* that is the plain renderer's */
+    }
+    t->dirty = true;
+}
+
+static void
+tty_tick(void *self, int64_t now_ns)
+{
+    struct tty *t = self;
+    /* The clock of what runs goes on even when nothing happens. */
+    if (now_ns - t->drawn_ns >= (t->dirty ? redraw_ns : 2 * redraw_ns) && t->model.vertices.len)
+        draw(t, now_ns, false);
+}
+
+static void
+tty_close(void *self, const struct tenon_progress_end *end)
+{
+    struct tty *t = self;
+    int64_t last = 0;
+    tenon_vec_foreach(v, &t->model.vertices)
+        if ((*v)->completed_ns > last)
+            last = (*v)->completed_ns;
+    if (t->model.vertices.len || t->messages.len)
+        draw(t, last, true);
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    if (end->status < 0)
+        pk_recap_failure(&out, &t->model, end, 0);
+    pk_recap_warnings(&out, &t->model);
+    pk_recap_error(&out, end);
+    write_out(t, &out);
+    pk_model_release(&t->model);
+    tenon_buf_release(&t->messages);
+    tty_render_release(&t->render);
+}
+
+static const struct tenon_progress_ops ops = {
+    .struct_size = sizeof ops,
+    .open = tty_open,
+    .event = tty_event,
+    .tick = tty_tick,
+    .close = tty_close,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_PROGRESS),
+    .threads = TENON_THREADS_SERIAL,
+    .key_policy = TENON_KEY_NEUTRAL,
+    .name = "tty",
+    .version = "1.0",
+    .summary = "one line a step, redrawn in place on a terminal",
+    .options = options,
+    .init = tty_init,
+    .ops.progress = &ops,
+};
+TENON_PLUGIN_EXPORT(progress_tty, plugin);

@@ -1,0 +1,227 @@
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+static void
+release_vertex(struct pk_vertex *v)
+{
+    free(v->key);
+    free(v->name);
+    free(v->digest);
+    free(v->error);
+    tenon_vec_foreach(s, &v->statuses) {
+        free((*s)->id);
+        free(*s);
+    }
+    tenon_vec_release(&v->statuses);
+    tenon_vec_foreach(l, &v->lines)
+        free(*l);
+    tenon_vec_release(&v->lines);
+    tenon_vec_release(&v->line_times);
+    tenon_buf_release(&v->partial);
+    tenon_buf_release(&v->pending);
+    free(v);
+}
+
+void
+pk_model_release(struct pk_model *m)
+{
+    tenon_vec_foreach(v, &m->vertices)
+        release_vertex(*v);
+    tenon_vec_release(&m->vertices);
+    tenon_vec_foreach(w, &m->warnings) {
+        free(w->text);
+        free(w->url);
+        tenon_strv_free(w->detail);
+    }
+    tenon_vec_release(&m->warnings);
+}
+
+bool
+pk_is_running(const struct pk_vertex *v)
+{
+    return v->started_ns && !v->completed_ns;
+}
+
+struct pk_vertex *
+pk_model_find(struct pk_model *m, const char *digest)
+{
+    /* Newest first: a vertex that talks is mostly a late one. */
+    for (size_t i = m->vertices.len; digest && i-- > 0;) {
+        struct pk_vertex *v = m->vertices.items[i];
+        if (!strcmp(v->key, digest) || !strcmp(v->digest, digest))
+            return v;
+    }
+    return NULL;
+}
+
+static char *
+clean_name(const char *name)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    pk_sanitize(&b, name, strlen(name));
+    for (size_t i = 0; i < b.len; i++)
+        if (b.data[i] == '\n' || b.data[i] == '\t')
+            b.data[i] = ' ';
+    return tenon_buf_steal(&b);
+}
+
+static struct pk_vertex *
+on_vertex(struct pk_model *m, const struct tenon_event *ev)
+{
+    const char *key = ev->group_id ? ev->group_id : ev->vertex;
+    struct pk_vertex *v = pk_model_find(m, key);
+    if (!v) {
+        v = tenon_new0(struct pk_vertex);
+        v->key = tenon_strdup(key);
+        v->digest = tenon_strdup(ev->vertex);
+        v->name = clean_name(ev->group_id && ev->group_name ? ev->group_name
+                             : ev->name ? ev->name : "");
+        v->cached = true; /* until one of it ran */
+        v->internal = ev->flags & TENON_EVENT_INTERNAL;
+        tenon_vec_push(&m->vertices, v);
+    }
+    bool of_group = ev->group_id != NULL;
+    if (ev->started_ns && (!v->started_ns || ev->started_ns < v->started_ns))
+        v->started_ns = ev->started_ns;
+    if (ev->started_ns && (!m->first_ns || ev->started_ns < m->first_ns))
+        m->first_ns = ev->started_ns;
+    if (ev->started_ns && !ev->completed_ns) {
+        v->running++;
+        v->completed_ns = 0;
+    }
+    if (ev->completed_ns) {
+        if (v->running)
+            v->running--;
+        if (!(ev->flags & TENON_EVENT_CACHED))
+            v->cached = false;
+        if (ev->flags & TENON_EVENT_CANCELED)
+            v->canceled = true;
+        if (ev->error && !v->error)
+            v->error = clean_name(ev->error);
+        if (v->running == 0) {
+            v->completed_ns = ev->completed_ns;
+            v->duration_ns = of_group ? ev->completed_ns - v->started_ns : ev->duration_ns;
+            v->completed_order = ++m->completions;
+        }
+    }
+    return v;
+}
+
+static struct pk_status *
+on_status(struct pk_vertex *v, const struct tenon_event *ev)
+{
+    struct pk_status *s = NULL;
+    tenon_vec_foreach(it, &v->statuses)
+        if (!strcmp((*it)->id, ev->name))
+            s = *it;
+    if (!s) {
+        s = tenon_new0(struct pk_status);
+        s->id = clean_name(ev->name);
+        s->started_ns = ev->started_ns ? ev->started_ns : ev->timestamp_ns;
+        s->shown_current = -1;
+        tenon_vec_push(&v->statuses, s);
+    }
+    if (ev->current > s->current || !ev->completed_ns)
+        s->current = ev->current;
+    if (ev->total)
+        s->total = ev->total;
+    s->timestamp_ns = ev->timestamp_ns;
+    if (ev->completed_ns)
+        s->completed_ns = ev->completed_ns;
+    return s;
+}
+
+static void
+keep_line(struct pk_vertex *v, const char *raw, size_t len, int64_t at_ns)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    pk_sanitize(&b, raw, len);
+    if (v->lines.len >= 2 * PK_RECAP_LINES) { /* drop the older half */
+        for (size_t i = 0; i < PK_RECAP_LINES; i++)
+            free(v->lines.items[i]);
+        memmove(v->lines.items, v->lines.items + PK_RECAP_LINES,
+                PK_RECAP_LINES * sizeof *v->lines.items);
+        memmove(v->line_times.items, v->line_times.items + PK_RECAP_LINES,
+                PK_RECAP_LINES * sizeof *v->line_times.items);
+        v->lines.len = v->line_times.len = PK_RECAP_LINES;
+    }
+    pk_add_log_time(&v->pending, at_ns);
+    tenon_buf_addf(&v->pending, " %s\n", tenon_buf_str(&b));
+    v->pending_lines++;
+    tenon_vec_push(&v->lines, b.data ? tenon_buf_steal(&b) : tenon_strdup(""));
+    tenon_vec_push(&v->line_times, at_ns);
+}
+
+enum { MAX_LINE = 1 << 16 }; /* a longer one is broken */
+
+static void
+on_log(struct pk_vertex *v, const struct tenon_event *ev)
+{
+    const char *p = ev->data, *end = p + ev->len;
+    int64_t at = v->started_ns ? ev->timestamp_ns - v->started_ns : 0;
+    while (p < end) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((nl ? nl : end) - p);
+        if (!v->partial.len)
+            v->partial_ns = at;
+        tenon_buf_add(&v->partial, p, len);
+        if (nl || v->partial.len > MAX_LINE) {
+            keep_line(v, v->partial.data, v->partial.len, v->partial_ns);
+            tenon_buf_clear(&v->partial);
+        }
+        p += len + (nl != NULL);
+    }
+}
+
+void
+pk_model_flush_line(struct pk_vertex *v)
+{
+    if (v->partial.len) {
+        keep_line(v, v->partial.data, v->partial.len, v->partial_ns);
+        tenon_buf_clear(&v->partial);
+    }
+}
+
+static void
+on_warning(struct pk_model *m, const struct tenon_event *ev)
+{
+    struct pk_warning *w = tenon_vec_add(&m->warnings);
+    w->text = clean_name(ev->name ? ev->name : "");
+    w->url = tenon_strdup(ev->url);
+    w->line = ev->line;
+    for (const char *const *d = ev->detail; d && *d; d++)
+        tenon_strv_push(&w->detail, clean_name(*d));
+}
+
+struct pk_vertex *
+pk_model_event(struct pk_model *m, const struct tenon_event *ev, struct pk_status **status)
+{
+    struct pk_vertex *v = NULL;
+    *status = NULL;
+    switch (ev->type) {
+    case TENON_EVENT_VERTEX:
+        if (ev->vertex)
+            v = on_vertex(m, ev);
+        break;
+    case TENON_EVENT_STATUS:
+        v = pk_model_find(m, ev->vertex);
+        if (v && ev->name)
+            *status = on_status(v, ev);
+        break;
+    case TENON_EVENT_LOG:
+        v = pk_model_find(m, ev->vertex);
+        if (v && ev->data)
+            on_log(v, ev);
+        break;
+    case TENON_EVENT_WARNING:
+        on_warning(m, ev);
+        break;
+    default:
+        break;
+    }
+    return v;
+}

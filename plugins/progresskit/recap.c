@@ -1,0 +1,76 @@
+#include "recap.h"
+
+#include <string.h>
+
+#include "text.h"
+
+enum { CONTEXT_LINES = 2, MAX_EXCERPT = 64 };
+
+static void
+excerpt(struct tenon_buf *out, const struct tenon_source_excerpt *x)
+{
+    const char *p = x->data, *end = p + x->len;
+    uint32_t last = x->end_line > x->line ? x->end_line : x->line;
+    uint32_t from = x->line > CONTEXT_LINES ? x->line - CONTEXT_LINES : 1;
+    uint32_t to = last + CONTEXT_LINES;
+    if (to - from > MAX_EXCERPT)
+        to = from + MAX_EXCERPT;
+
+    tenon_buf_addf(out, "%s:%u\n--------------------\n", x->filename, x->line);
+    for (uint32_t n = 1; p < end && n <= to; n++) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((nl ? nl : end) - p);
+        if (n >= from) {
+            tenon_buf_addf(out, " %3u | %s ", n, n >= x->line && n <= last ? ">>>" : "   ");
+            pk_sanitize(out, p, len);
+            tenon_buf_addc(out, '\n');
+        }
+        p = nl ? nl + 1 : end;
+    }
+    tenon_buf_adds(out, "--------------------\n");
+}
+
+void
+pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
+                 const struct tenon_progress_end *end, size_t max_lines)
+{
+    struct pk_vertex *v = pk_model_find(m, end->vertex);
+    if (v) {
+        pk_model_flush_line(v);
+        tenon_buf_addf(out, "------\n > %s:\n", v->name);
+        size_t first = max_lines && v->lines.len > max_lines ? v->lines.len - max_lines : 0;
+        for (size_t i = first; i < v->lines.len; i++) {
+            pk_add_log_time(out, v->line_times.items[i]);
+            tenon_buf_addf(out, " %s\n", v->lines.items[i]);
+        }
+        tenon_buf_adds(out, "------\n");
+    }
+    for (size_t i = 0; i < end->excerpt_count; i++)
+        excerpt(out, &end->excerpts[i]);
+}
+
+void
+pk_recap_warnings(struct tenon_buf *out, const struct pk_model *m)
+{
+    if (!m->warnings.len)
+        return;
+    tenon_buf_addf(out, "\n %zu warning%s found (use --debug to expand):\n",
+                   m->warnings.len, m->warnings.len == 1 ? "" : "s");
+    for (size_t i = 0; i < m->warnings.len; i++)
+        tenon_buf_addf(out, " - %s\n", m->warnings.items[i].text);
+}
+
+void
+pk_recap_error(struct tenon_buf *out, const struct tenon_progress_end *end)
+{
+    if (!end->error)
+        return;
+    tenon_buf_adds(out, "ERROR: ");
+    pk_sanitize(out, end->error, strlen(end->error));
+    tenon_buf_addc(out, '\n');
+    if (end->hint) {
+        tenon_buf_adds(out, "hint: ");
+        pk_sanitize(out, end->hint, strlen(end->hint));
+        tenon_buf_addc(out, '\n');
+    }
+}
