@@ -8,6 +8,7 @@ unit_tests =
 unit_tests += %D%/unit/test-buf
 unit_tests += %D%/unit/test-digest
 unit_tests += %D%/unit/test-error
+unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-io
 unit_tests += %D%/unit/test-json
 unit_tests += %D%/unit/test-jsontext

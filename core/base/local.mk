@@ -17,6 +17,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/vec.h
 
 libtenon_core_la_SOURCES += \
+	%D%/arena.c \
+	%D%/arena.h \
 	%D%/cancel.c \
 	%D%/cancel.h \
 	%D%/digest.c \

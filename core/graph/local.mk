@@ -1,2 +1,20 @@
 # core/graph: ops, vertices, their encoding and digests.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+
+libtenon_core_la_SOURCES += \
+	%D%/attributes.c \
+	%D%/attributes.h \
+	%D%/builder.c \
+	%D%/builder.h \
+	%D%/decode.c \
+	%D%/decode-file.c \
+	%D%/decode.h \
+	%D%/decode-op.c \
+	%D%/definition.c \
+	%D%/encode.c \
+	%D%/freeze.c \
+	%D%/graph.c \
+	%D%/graph.h \
+	%D%/name.c \
+	%D%/private.h \
+	%D%/wire.c \
+	%D%/wire.h

@@ -1,0 +1,531 @@
+/* pb.Definition in and out. */
+#include <string.h>
+
+#include "graph/decode.h"
+
+/* ---- in --------------------------------------------------------------------- */
+
+struct pending { /* an op of the definition, by the digest of its bytes */
+    struct tenon_digest digest;
+    const void *bytes;
+    size_t len;
+    enum { PENDING_NEW, PENDING_OPEN, PENDING_DONE } state;
+    struct vertex_beside beside;
+    UT_hash_handle hh;
+};
+
+struct loader {
+    struct tenon_graph *g;
+    struct decoder d;
+    struct pending *ops; /* in the graph's arena */
+    struct pending *last;
+    TENON_VEC(uint32_t) sources; /* index of the definition -> number */
+};
+
+static int
+add_op(struct loader *l, const struct tenon_wire *w)
+{
+    struct tenon_digest digest;
+    struct pending *p;
+
+    if (HASH_COUNT(l->ops) >= TENON_GRAPH_MAX_OPS)
+        return tenon_error_set(l->d.err, TENON_E_LIMIT,
+                               "definition with more than %u ops",
+                               TENON_GRAPH_MAX_OPS);
+    tenon_digest_of(w->data ? w->data : "", w->len, &digest);
+    HASH_FIND_STR(l->ops, digest.str, p);
+    if (!p) {
+        p = tenon_arena_alloc(&l->g->arena, sizeof *p);
+        p->digest = digest;
+        p->bytes = w->data;
+        p->len = w->len;
+        HASH_ADD_STR(l->ops, digest.str, p);
+    }
+    l->last = p;
+    return 0;
+}
+
+static int
+load_group(struct loader *l, const struct tenon_wire *w, struct vertex_beside *b)
+{
+    int r = 0;
+
+    b->group_id = b->group_name = "";
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            r = tenon_decode_string(&l->d, &f, &b->group_id);
+        else if (f.field == 2)
+            r = tenon_decode_string(&l->d, &f, &b->group_name);
+        else if (f.field == 3)
+            b->group_weak = f.value;
+        if (r < 0)
+            return r;
+    }
+    return f_r;
+}
+
+static int
+load_resources(struct loader *l, const struct tenon_wire *w,
+               struct vertex_beside *b)
+{
+    int64_t *const numbers[] = { NULL, &b->memory, &b->memory_swap,
+                                 &b->cpu_shares, &b->cpu_period,
+                                 &b->cpu_quota };
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field < tenon_countof(numbers))
+            *numbers[f.field] = (int64_t)f.value;
+        else if (f.field == 6)
+            r = tenon_decode_string(&l->d, &f, &b->cpuset_cpus);
+        else if (f.field == 7)
+            r = tenon_decode_string(&l->d, &f, &b->cpuset_mems);
+        if (r < 0)
+            return r;
+    }
+    return f_r;
+}
+
+static int
+load_beside(struct loader *l, const struct tenon_wire *w,
+            struct vertex_beside *b)
+{
+    TENON_VEC(struct tenon_pair) pairs = {0};
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            b->ignore_cache = f.value;
+        else if (f.field == 2 && (r = tenon_decode_count(&l->d, pairs.len)) == 0)
+            r = tenon_decode_pair(&l->d, &f, tenon_vec_add(&pairs));
+        else if (f.field == 6)
+            r = load_group(l, &f, b);
+        else if (f.field == 7)
+            r = load_resources(l, &f, b);
+        if (r < 0)
+            break;
+    }
+    b->description_count = tenon_pairs_sort(pairs.items, pairs.len);
+    b->description = LIST_TAKE(&l->d, &pairs);
+    tenon_vec_release(&pairs);
+    return r < 0 ? r : f_r;
+}
+
+/* The op that a map entry is about, and the entry's value; *p NULL: none. */
+static int
+map_entry(struct loader *l, const struct tenon_wire *w, struct pending **p,
+          struct tenon_wire *value)
+{
+    const char *key = "";
+    int r = 0;
+
+    memset(value, 0, sizeof *value);
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            r = tenon_decode_string(&l->d, &f, &key);
+        else if (f.field == 2)
+            *value = f;
+        if (r < 0)
+            return r;
+    }
+    HASH_FIND_STR(l->ops, key, *p);
+    return f_r;
+}
+
+static int
+load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line)
+{
+    EACH_FIELD(&l->d, f, w->data, w->len)
+        if (f.field == 1)
+            *line = (uint32_t)f.value;
+    return f_r;
+}
+
+static int
+load_location(struct loader *l, const struct tenon_wire *w,
+              struct vertex_beside *b)
+{
+    TENON_VEC(struct tenon_range) ranges = {0};
+    uint32_t source = 0;
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            source = f.value < l->sources.len ? l->sources.items[f.value] : 0;
+        if (f.field != 2 || (r = tenon_decode_count(&l->d, ranges.len)) < 0)
+            continue;
+        struct tenon_range *range = tenon_vec_add(&ranges);
+        struct tenon_wire p;
+        tenon_wire_init(&p, f.data, f.len);
+        while ((r = tenon_wire_next(&p, l->d.err)) > 0) {
+            if (p.field == 1)
+                r = load_position(l, &p, &range->line);
+            else if (p.field == 2)
+                r = load_position(l, &p, &range->end_line);
+            if (r < 0)
+                break;
+        }
+        if (r < 0)
+            break;
+    }
+    if (!source && l->sources.len)
+        source = l->sources.items[0]; /* index 0 is left out on the wire */
+    size_t n = b->range_count + ranges.len;
+    struct tenon_range *all =
+        tenon_arena_array(&l->g->arena, n, sizeof *all);
+    for (size_t i = 0; i < b->range_count; i++)
+        all[i] = b->ranges[i];
+    for (size_t i = 0; i < ranges.len; i++) {
+        all[b->range_count + i] = ranges.items[i];
+        all[b->range_count + i].source = source;
+    }
+    b->ranges = all;
+    b->range_count = n;
+    tenon_vec_release(&ranges);
+    return r < 0 ? r : f_r;
+}
+
+static int
+load_info(struct loader *l, const struct tenon_wire *w)
+{
+    const char *filename = "", *language = "";
+    struct tenon_wire data = {0};
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            r = tenon_decode_string(&l->d, &f, &filename);
+        else if (f.field == 2)
+            data = f;
+        else if (f.field == 4)
+            r = tenon_decode_string(&l->d, &f, &language);
+        if (r < 0)
+            return r;
+    }
+    if (f_r < 0 || (r = tenon_decode_count(&l->d, l->sources.len)) < 0)
+        return f_r < 0 ? f_r : r;
+    tenon_vec_push(&l->sources,
+                   tenon_graph_source_locked(l->g, filename, language,
+                                             data.data ? data.data : "",
+                                             data.len));
+    return 0;
+}
+
+static int
+load_sources(struct loader *l, const struct tenon_wire *w)
+{
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len)
+        if (f.field == 2 && (r = load_info(l, &f)) < 0)
+            return r;
+    if (f_r < 0)
+        return f_r;
+    EACH_FIELD(&l->d, m, w->data, w->len) {
+        struct tenon_wire value;
+        struct pending *p;
+        if (m.field != 1)
+            continue;
+        if ((r = map_entry(l, &m, &p, &value)) < 0)
+            return r;
+        if (!p)
+            continue;
+        EACH_FIELD(&l->d, loc, value.data, value.len)
+            if (loc.field == 1 && (r = load_location(l, &loc, &p->beside)) < 0)
+                return r;
+        if (loc_r < 0)
+            return loc_r;
+    }
+    return m_r;
+}
+
+/* Make the vertices of p and all below it, inputs first, with a stack of our
+ * own: a definition may be deeper than the thread's stack. */
+static int
+resolve(struct loader *l, struct pending *from)
+{
+    TENON_VEC(struct pending *) stack = {0};
+    int r = 0;
+
+    tenon_vec_push(&stack, from);
+    while (stack.len && r == 0) {
+        struct pending *p = stack.items[stack.len - 1];
+        if (p->state == PENDING_DONE) {
+            stack.len--;
+            continue;
+        }
+        if (p->state == PENDING_OPEN) {
+            /* everything it needs was above it on the stack */
+            p->state = PENDING_DONE;
+            stack.len--;
+            if (!tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->beside,
+                                        l->d.err))
+                r = tenon_error_context(l->d.err, "vertex %s", p->digest.str);
+            continue;
+        }
+        p->state = PENDING_OPEN;
+        auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
+        struct tenon_op op;
+        struct raw_input *in;
+        size_t count;
+        r = tenon_op_decode(&scratch, p->bytes, p->len, &op, &in, &count,
+                            l->d.err);
+        if (r < 0)
+            tenon_error_context(l->d.err, "vertex %s", p->digest.str);
+        for (size_t i = 0; i < count && r == 0; i++) {
+            struct pending *q;
+            HASH_FIND_STR(l->ops, in[i].digest, q);
+            /* one that is missing is reported by add_vertex; one that is open
+             * would be a cycle of SHA-256 */
+            if (q && q->state == PENDING_NEW)
+                tenon_vec_push(&stack, q);
+        }
+    }
+    tenon_vec_release(&stack);
+    return r;
+}
+
+static int
+load_head(struct loader *l, struct tenon_edge *out)
+{
+    struct tenon_op op;
+    struct raw_input *in;
+    size_t count;
+    struct pending *p;
+
+    int r = tenon_op_decode(&l->g->arena, l->last->bytes, l->last->len, &op, &in,
+                            &count, l->d.err);
+    if (r < 0)
+        return tenon_error_context(l->d.err, "last op");
+    if (op.type != TENON_OP_NONE || count != 1)
+        return tenon_error_set(l->d.err, TENON_E_INVALID,
+                               "the definition's last op is not a bare input");
+    HASH_FIND_STR(l->ops, in->digest, p);
+    if (!p)
+        return tenon_error_set(l->d.err, TENON_E_INVALID,
+                               "result %s is not in the definition",
+                               in->digest);
+    if ((r = resolve(l, p)) < 0)
+        return r;
+    const struct tenon_vertex *v = tenon_graph_find_vertex(l->g, in->digest);
+    tenon_assert(v);
+    if ((uint64_t)in->index >= tenon_vertex_output_count(v))
+        return tenon_error_set(l->d.err, TENON_E_INVALID,
+                               "result %s has no output %lld", in->digest,
+                               (long long)in->index);
+    out->vertex = v;
+    out->index = (uint32_t)in->index;
+    return 0;
+}
+
+static int
+load_all(struct loader *l, const void *def, size_t len, struct tenon_edge *out)
+{
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, def, len)
+        if (f.field == 1 && (r = add_op(l, &f)) < 0)
+            return r;
+    if (f_r < 0)
+        return f_r;
+    if (!l->last) {
+        *out = (struct tenon_edge){ .vertex = NULL };
+        return 0;
+    }
+    EACH_FIELD(&l->d, m, def, len) {
+        struct tenon_wire value;
+        struct pending *p;
+        if (m.field == 2) {
+            r = map_entry(l, &m, &p, &value);
+            if (r == 0 && p)
+                r = load_beside(l, &value, &p->beside);
+        } else if (m.field == 3) {
+            r = load_sources(l, &m);
+        }
+        if (r < 0)
+            return r;
+    }
+    return load_head(l, out);
+}
+
+int
+tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
+                 struct tenon_edge *out, struct tenon_error *err)
+{
+    struct loader l = { .g = g, .d = { .arena = &g->arena, .err = err } };
+
+    if (len > TENON_GRAPH_MAX_BYTES)
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "definition of more than %u bytes",
+                               TENON_GRAPH_MAX_BYTES);
+    pthread_mutex_lock(&g->lock);
+    int r = load_all(&l, def, len, out);
+    HASH_CLEAR(hh, l.ops);
+    tenon_vec_release(&l.sources);
+    pthread_mutex_unlock(&g->lock);
+    return r < 0 ? tenon_error_context(err, "load definition") : 0;
+}
+
+/* ---- out -------------------------------------------------------------------- */
+
+struct saved {
+    const struct tenon_vertex *vertex;
+    bool open;
+    UT_hash_handle hh; /* by pointer */
+};
+
+typedef TENON_VEC(const struct tenon_vertex *) vertex_list;
+
+static void
+collect(const struct tenon_vertex *from, vertex_list *order)
+{
+    struct saved *seen = NULL, *s, *tmp;
+    vertex_list stack = {0};
+
+    tenon_vec_push(&stack, from);
+    while (stack.len) {
+        const struct tenon_vertex *v = stack.items[stack.len - 1];
+        HASH_FIND_PTR(seen, &v, s);
+        if (s) {
+            stack.len--;
+            if (s->open) {
+                s->open = false;
+                tenon_vec_push(order, v);
+            }
+            continue;
+        }
+        s = tenon_new0(struct saved);
+        s->vertex = v;
+        s->open = true;
+        HASH_ADD_PTR(seen, vertex, s);
+        for (size_t i = v->input_count; i > 0; i--)
+            tenon_vec_push(&stack, v->inputs[i - 1].vertex);
+    }
+    tenon_vec_release(&stack);
+    HASH_ITER(hh, seen, s, tmp) {
+        HASH_DEL(seen, s);
+        free(s);
+    }
+}
+
+static int
+by_digest(const void *a, const void *b)
+{
+    const struct tenon_vertex *const *p = a, *const *q = b;
+    return strcmp((*p)->digest.str, (*q)->digest.str);
+}
+
+static void
+put_beside(struct tenon_buf *out, const struct tenon_vertex *v)
+{
+    tenon_wire_put_bool(out, 1, v->ignore_cache);
+    for (size_t i = 0; i < v->description_count; i++)
+        tenon_wire_put_pair(out, 2, v->description[i].key,
+                            v->description[i].value);
+    if (v->group_id) {
+        auto_buf struct tenon_buf m = TENON_BUF_INIT;
+        tenon_wire_put_string(&m, 1, v->group_id);
+        tenon_wire_put_string(&m, 2, v->group_name);
+        tenon_wire_put_bool(&m, 3, v->group_weak);
+        tenon_wire_put_message(out, 6, &m);
+    }
+    auto_buf struct tenon_buf m = TENON_BUF_INIT;
+    tenon_wire_put_int(&m, 1, v->memory);
+    tenon_wire_put_int(&m, 2, v->memory_swap);
+    tenon_wire_put_int(&m, 3, v->cpu_shares);
+    tenon_wire_put_int(&m, 4, v->cpu_period);
+    tenon_wire_put_int(&m, 5, v->cpu_quota);
+    tenon_wire_put_string(&m, 6, v->cpuset_cpus);
+    tenon_wire_put_string(&m, 7, v->cpuset_mems);
+    if (m.len)
+        tenon_wire_put_message(out, 7, &m);
+}
+
+static void
+put_map_entry(struct tenon_buf *out, uint32_t field, const char *key,
+              const struct tenon_buf *value)
+{
+    auto_buf struct tenon_buf e = TENON_BUF_INIT;
+
+    tenon_wire_put_item(&e, 1, key);
+    tenon_wire_put_message(&e, 2, value);
+    tenon_wire_put_message(out, field, &e);
+}
+
+static void
+put_position(struct tenon_buf *out, uint32_t field, uint32_t line)
+{
+    auto_buf struct tenon_buf p = TENON_BUF_INIT;
+
+    tenon_wire_put_uint(&p, 1, line);
+    tenon_wire_put_message(out, field, &p);
+}
+
+static void
+put_locations(struct tenon_buf *out, const struct tenon_vertex *v)
+{
+    for (size_t i = 0; i < v->range_count; i++) {
+        auto_buf struct tenon_buf range = TENON_BUF_INIT;
+        auto_buf struct tenon_buf loc = TENON_BUF_INIT;
+        const struct tenon_range *r = &v->ranges[i];
+        put_position(&range, 1, r->line);
+        put_position(&range, 2, r->end_line ? r->end_line : r->line);
+        tenon_wire_put_uint(&loc, 1, r->source ? r->source - 1 : 0);
+        tenon_wire_put_message(&loc, 2, &range);
+        tenon_wire_put_message(out, 1, &loc);
+    }
+}
+
+static void
+put_source(struct tenon_graph *g, const vertex_list *sorted,
+           struct tenon_buf *out)
+{
+    auto_buf struct tenon_buf m = TENON_BUF_INIT;
+
+    for (size_t i = 0; i < sorted->len; i++) {
+        auto_buf struct tenon_buf locations = TENON_BUF_INIT;
+        put_locations(&locations, sorted->items[i]);
+        if (locations.len)
+            put_map_entry(&m, 1, sorted->items[i]->digest.str, &locations);
+    }
+    for (size_t i = 0; i < g->sources.len; i++) {
+        const struct tenon_graph_source *s = g->sources.items[i];
+        auto_buf struct tenon_buf info = TENON_BUF_INIT;
+        tenon_wire_put_string(&info, 1, s->filename);
+        tenon_wire_put_bytes(&info, 2, s->data, s->len);
+        tenon_wire_put_string(&info, 4, s->language);
+        tenon_wire_put_message(&m, 2, &info);
+    }
+    if (m.len)
+        tenon_wire_put_message(out, 3, &m);
+}
+
+void
+tenon_graph_save(struct tenon_graph *g, struct tenon_edge edge,
+                 struct tenon_buf *out)
+{
+    vertex_list order = {0};
+    auto_buf struct tenon_buf head = TENON_BUF_INIT;
+    const struct tenon_op none = {0};
+
+    if (!edge.vertex)
+        return; /* scratch is the empty definition */
+    pthread_mutex_lock(&g->lock);
+    collect(edge.vertex, &order);
+    for (size_t i = 0; i < order.len; i++)
+        tenon_wire_put_message(out, 1,
+                               &(struct tenon_buf){
+                                   .data = (char *)order.items[i]->bytes,
+                                   .len = order.items[i]->len });
+    tenon_op_encode(&none, &edge, 1, &head);
+    tenon_wire_put_message(out, 1, &head);
+    qsort(order.items, order.len, sizeof *order.items, by_digest);
+    for (size_t i = 0; i < order.len; i++) {
+        auto_buf struct tenon_buf m = TENON_BUF_INIT;
+        put_beside(&m, order.items[i]);
+        put_map_entry(out, 2, order.items[i]->digest.str, &m);
+    }
+    put_source(g, &order, out);
+    tenon_vec_release(&order);
+    pthread_mutex_unlock(&g->lock);
+}

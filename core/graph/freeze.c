@@ -1,0 +1,528 @@
+/* From a described node to a vertex: connections, what rides beside, and the
+ * encoding, with inputs numbered as BuildKit's client numbers them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/path.h"
+#include "graph/builder.h"
+
+/* ---- connections ---------------------------------------------------------------- */
+
+static const struct slot_name {
+    const char *name;
+    enum node_slot slot;
+    enum node_kind from, to;
+} slots[] = {
+    { "input", SLOT_INPUT, NODE_MERGE, NODE_MERGE },
+    { "input", SLOT_INPUT, NODE_MOUNT, NODE_MOUNT },
+    { "input", SLOT_INPUT, NODE_COPY, NODE_SYMLINK },
+    { "secondary", SLOT_SECONDARY, NODE_COPY, NODE_COPY },
+    { "owner.user", SLOT_USER, NODE_COPY, NODE_SYMLINK },
+    { "owner.group", SLOT_GROUP, NODE_COPY, NODE_SYMLINK },
+    { "lower", SLOT_LOWER, NODE_DIFF, NODE_DIFF },
+    { "upper", SLOT_UPPER, NODE_DIFF, NODE_DIFF },
+};
+
+static int
+find_slot(const struct tenon_node *n, const char *name, struct tenon_error *err)
+{
+    for (size_t i = 0; i < tenon_countof(slots); i++)
+        if (!strcmp(slots[i].name, name) && n->kind >= slots[i].from &&
+            n->kind <= slots[i].to)
+            return slots[i].slot;
+    return tenon_error_set(err, TENON_E_INVALID, "%s has no slot \"%s\"",
+                           tenon_node_kind_names[n->kind], name);
+}
+
+static int
+link_action(const struct tenon_node *n, int slot, const struct tenon_node *from,
+            struct node_link *link, struct tenon_error *err)
+{
+    if (n->kind < NODE_COPY || from->kind < NODE_COPY || from->parent != n->parent)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "a part is no input but of its own file op");
+    if (from->number >= n->number)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "an action can use earlier actions only");
+    if (slot != SLOT_INPUT && slot != SLOT_SECONDARY)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "names are looked up in inputs, not in actions");
+    link->action = from;
+    return 0;
+}
+
+static int
+input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
+             uint32_t output, struct tenon_error *err)
+{
+    struct node_link link = { .set = true };
+
+    int slot = find_slot(n, name, err);
+    if (slot < 0)
+        return slot;
+    if ((n->parent ? n->parent : n)->frozen)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "%s op: already used, it cannot change any more",
+                               tenon_node_kind_names[n->kind]);
+    if (from && from->graph != n->graph)
+        return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
+    if (from && from->parent) {
+        int r = link_action(n, slot, from, &link, err);
+        if (r < 0)
+            return r;
+    } else if (from) {
+        if (from == (n->parent ? n->parent : n))
+            return tenon_error_set(err, TENON_E_INVALID, "an op feeds itself");
+        link.edge.vertex = tenon_node_freeze_locked(from, err);
+        link.edge.index = output;
+        if (!link.edge.vertex)
+            return err->code;
+        if (output >= tenon_vertex_output_count(link.edge.vertex))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "\"%s\" has no output %u",
+                                   link.edge.vertex->name, output);
+    }
+    if (n->kind == NODE_MERGE) {
+        n->merged = tenon_arena_grow(&n->graph->arena, n->merged,
+                                     n->merged_count, sizeof *n->merged);
+        n->merged[n->merged_count++] = link.edge;
+    } else {
+        n->links[slot] = link;
+    }
+    return 0;
+}
+
+int
+tenon_node_input(struct tenon_node *n, const char *slot,
+                 struct tenon_node *from, uint32_t output,
+                 struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    int r = input_locked(n, slot, from, output, err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+/* ---- beside ---------------------------------------------------------------------- */
+
+static int
+describe_number(int64_t *out, const char *key, const char *value,
+                struct tenon_error *err)
+{
+    if (!tenon_parse_i64(value, out))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "%s: \"%s\" is not a number", key, value);
+    return 0;
+}
+
+static int
+describe_bool(bool *out, const char *key, const char *value,
+              struct tenon_error *err)
+{
+    if (!tenon_parse_bool(value, out))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "%s: \"%s\" is not a boolean", key, value);
+    return 0;
+}
+
+static int
+describe_locked(struct tenon_node *n, const char *key, const char *value,
+                struct tenon_error *err)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+    struct vertex_beside *b = &n->beside;
+    const struct { const char *key; int64_t *out; } numbers[] = {
+        { "resources.memory", &b->memory },
+        { "resources.memory_swap", &b->memory_swap },
+        { "resources.cpu_shares", &b->cpu_shares },
+        { "resources.cpu_period", &b->cpu_period },
+        { "resources.cpu_quota", &b->cpu_quota },
+    };
+    const struct { const char *key; const char **out; } strings[] = {
+        { "resources.cpuset_cpus", &b->cpuset_cpus },
+        { "resources.cpuset_mems", &b->cpuset_mems },
+        { "progress_group.id", &b->group_id },
+        { "progress_group.name", &b->group_name },
+    };
+
+    if (n->parent || n->frozen)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "only an op not yet used can be described");
+    if (!strcmp(key, "ignore_cache"))
+        return describe_bool(&b->ignore_cache, key, value, err);
+    if (!strcmp(key, "progress_group.weak"))
+        return describe_bool(&b->group_weak, key, value, err);
+    for (size_t i = 0; i < tenon_countof(numbers); i++)
+        if (!strcmp(key, numbers[i].key))
+            return describe_number(numbers[i].out, key, value, err);
+    for (size_t i = 0; i < tenon_countof(strings); i++) {
+        if (!strcmp(key, strings[i].key)) {
+            *strings[i].out = tenon_arena_strdup(arena, value);
+            return 0;
+        }
+    }
+    b->description = tenon_arena_grow(arena, b->description,
+                                      b->description_count,
+                                      sizeof *b->description);
+    b->description[b->description_count++] =
+        (struct tenon_pair){ .key = tenon_arena_strdup(arena, key),
+                             .value = tenon_arena_strdup(arena, value) };
+    b->description_count = tenon_pairs_sort(b->description,
+                                            b->description_count);
+    return 0;
+}
+
+int
+tenon_node_describe(struct tenon_node *n, const char *key, const char *value,
+                    struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    int r = describe_locked(n, key, value ? value : "", err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+int
+tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
+              uint32_t end_line)
+{
+    struct vertex_beside *b = &n->beside;
+    int r = TENON_E_BUG;
+
+    pthread_mutex_lock(&n->graph->lock);
+    if (!n->parent && !n->frozen) {
+        b->ranges = tenon_arena_grow(&n->graph->arena, b->ranges,
+                                     b->range_count, sizeof *b->ranges);
+        b->ranges[b->range_count++] =
+            (struct tenon_range){ .source = source, .line = line,
+                                  .end_line = end_line };
+        r = 0;
+    }
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+/* ---- encoding ----------------------------------------------------------------------- */
+
+struct inputs {
+    struct tenon_edge *items;
+    size_t len, cap;
+};
+
+static int64_t
+add_input(struct inputs *in, struct tenon_edge e)
+{
+    if (!e.vertex)
+        return -1;
+    for (size_t i = 0; i < in->len; i++)
+        if (in->items[i].vertex == e.vertex && in->items[i].index == e.index)
+            return (int64_t)i;
+    tenon_vec_push(in, e);
+    return (int64_t)in->len - 1;
+}
+
+static unsigned
+mount_rank(const struct tenon_node *n)
+{
+    if (n->kind != NODE_MOUNT)
+        return 3;
+    return n->mount.type == TENON_LLB_MOUNT_SECRET ? 1
+           : n->mount.type == TENON_LLB_MOUNT_SSH  ? 2
+                                                    : 0;
+}
+
+static int
+compare_mounts(const void *a, const void *b)
+{
+    const struct tenon_node *p = *(const struct tenon_node *const *)a;
+    const struct tenon_node *q = *(const struct tenon_node *const *)b;
+    unsigned x = mount_rank(p), y = mount_rank(q);
+    int r = x < y ? -1 : x > y;
+
+    if (!r && !x)
+        r = strcmp(p->mount.dest, q->mount.dest);
+    return r ? r : (p->number > q->number) - (p->number < q->number);
+}
+
+static bool
+has_env(const struct tenon_op_exec *x, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; x->env && x->env[i]; i++)
+        if (!strncmp(x->env[i], name, len) && x->env[i][len] == '=')
+            return true;
+    return false;
+}
+
+static void
+place_ssh(struct tenon_node *exec, struct tenon_node *m, size_t number)
+{
+    struct tenon_arena *arena = &exec->graph->arena;
+
+    if (!*m->mount.dest) {
+        auto_free char *dest =
+            tenon_asprintf("/run/buildkit/ssh_agent.%zu", number);
+        m->mount.dest = tenon_arena_strdup(arena, dest);
+    }
+    if (number == 0 && !has_env(&exec->exec, "SSH_AUTH_SOCK")) {
+        auto_free char *env =
+            tenon_asprintf("SSH_AUTH_SOCK=%s", m->mount.dest);
+        const char **list = (const char **)exec->exec.env;
+        size_t n = 0;
+        while (list && list[n])
+            n++;
+        list = tenon_arena_grow(arena, list, n, sizeof *list);
+        list[n] = tenon_arena_strdup(arena, env);
+        exec->exec.env = list;
+    }
+}
+
+static void
+encode_mounts(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+    struct tenon_node **sorted =
+        tenon_arena_array(arena, n->part_count, sizeof *sorted);
+    struct tenon_op_mount *mounts =
+        tenon_arena_array(arena, n->part_count, sizeof *mounts);
+    int64_t outputs = 0;
+    size_t ssh = 0, count = 0;
+
+    for (size_t i = 0; i < n->part_count; i++)
+        sorted[i] = n->parts[i];
+    if (n->part_count)
+        qsort(sorted, n->part_count, sizeof *sorted, compare_mounts);
+    for (size_t i = 0; i < n->part_count; i++) {
+        struct tenon_node *p = sorted[i];
+        struct tenon_op_mount *m = &p->mount;
+        if (p->kind != NODE_MOUNT)
+            break;
+        m->input = add_input(in, p->links[SLOT_INPUT].edge);
+        bool id_type = mount_rank(p) != 0;
+        bool writable = m->type == TENON_LLB_MOUNT_BIND && !m->plugin_type &&
+                        !m->readonly && !p->no_output;
+        /* The reference client leaves the output of secrets and ssh sockets
+         * at 0 where others without one have -1; ids depend on it. */
+        m->output = writable ? outputs++ : id_type ? 0 : -1;
+        m->plugin_option_count = tenon_pairs_sort(
+            (struct tenon_pair *)m->plugin_options, m->plugin_option_count);
+        if (m->type == TENON_LLB_MOUNT_SSH)
+            place_ssh(n, p, ssh++);
+        mounts[count++] = *m;
+    }
+    op->exec.mounts = mounts;
+    op->exec.mount_count = count;
+}
+
+static void
+encode_exec(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+    struct tenon_op_secretenv *secrets =
+        tenon_arena_array(arena, n->part_count, sizeof *secrets);
+    struct tenon_pair *hosts =
+        tenon_arena_array(arena, n->part_count, sizeof *hosts);
+    struct tenon_pair *devices =
+        tenon_arena_array(arena, n->part_count, sizeof *devices);
+    struct tenon_op_ulimit *ulimits =
+        tenon_arena_array(arena, n->part_count, sizeof *ulimits);
+
+    encode_mounts(n, in, op);
+    struct tenon_op_mount *mounts = (struct tenon_op_mount *)op->exec.mounts;
+    size_t mount_count = op->exec.mount_count;
+    op->exec = n->exec; /* after place_ssh */
+    op->exec.mounts = mounts;
+    op->exec.mount_count = mount_count;
+    op->exec.secretenv = secrets;
+    op->exec.extra_hosts = hosts;
+    op->exec.devices = devices;
+    op->exec.ulimits = ulimits;
+    for (size_t i = 0; i < n->part_count; i++) {
+        const struct tenon_node *p = n->parts[i];
+        if (p->kind == NODE_SECRETENV)
+            secrets[op->exec.secretenv_count++] = p->secretenv;
+        else if (p->kind == NODE_EXTRAHOST)
+            hosts[op->exec.extra_host_count++] = p->pair;
+        else if (p->kind == NODE_DEVICE)
+            devices[op->exec.device_count++] = p->pair;
+        else if (p->kind == NODE_ULIMIT)
+            ulimits[op->exec.ulimit_count++] = p->ulimit;
+    }
+}
+
+/* Absolute and clean; a copy's destination keeps what tells a directory. */
+static const char *
+normal_path(struct tenon_arena *a, const char *path, bool keep_slash)
+{
+    auto_free char *joined = tenon_path_join("/", *path ? path : ".");
+    bool slash = keep_slash && tenon_has_suffix(path, "/");
+    bool dot = keep_slash && tenon_has_suffix(path, "/.");
+    bool root = !strcmp(joined, "/");
+
+    if (!dot && !(slash && !root))
+        return tenon_arena_strdup(a, joined);
+    auto_free char *marked = tenon_asprintf(
+        "%s%s%s", joined, root ? "" : "/", dot ? "." : "");
+    return tenon_arena_strdup(a, marked);
+}
+
+/* Inputs are added in the order in which BuildKit's client meets them: for
+ * each action what the chain stands on, then what is copied from; names of
+ * owners that have an input of their own come last. */
+static void
+encode_file(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+    struct tenon_op_action *actions =
+        tenon_arena_array(arena, n->part_count, sizeof *actions);
+    struct tenon_edge base = { .vertex = NULL };
+
+    if (n->part_count)
+        base = n->parts[0]->links[SLOT_INPUT].edge;
+    int64_t base_index = add_input(in, base);
+    for (size_t i = 0; i < n->part_count; i++) {
+        const struct tenon_node *p = n->parts[i];
+        actions[i] = p->action;
+        actions[i].input = add_input(in, p->links[SLOT_INPUT].edge);
+        actions[i].secondary = add_input(in, p->links[SLOT_SECONDARY].edge);
+        actions[i].user.input = p->links[SLOT_USER].set
+                                    ? add_input(in, p->links[SLOT_USER].edge)
+                                    : base_index;
+        actions[i].group.input = p->links[SLOT_GROUP].set
+                                     ? add_input(in, p->links[SLOT_GROUP].edge)
+                                     : base_index;
+        actions[i].dest = normal_path(arena, p->action.dest,
+                                      p->kind == NODE_COPY);
+        if (p->kind == NODE_COPY)
+            actions[i].src = normal_path(arena, p->action.src, false);
+    }
+    for (size_t i = 0; i < n->part_count; i++) {
+        const struct node_link *link = &n->parts[i]->links[SLOT_INPUT];
+        const struct node_link *from = &n->parts[i]->links[SLOT_SECONDARY];
+        if (link->action)
+            actions[i].input = (int64_t)(in->len + link->action->number);
+        else if (!link->set && i > 0)
+            actions[i].input = (int64_t)(in->len + i - 1);
+        if (from->action)
+            actions[i].secondary = (int64_t)(in->len + from->action->number);
+        actions[i].output = i + 1 == n->part_count ? 0 : -1;
+    }
+    op->file.actions = actions;
+    op->file.count = n->part_count;
+}
+
+static int
+encode_merge(struct tenon_node *n, struct inputs *in, struct tenon_op *op,
+             struct tenon_error *err)
+{
+    int64_t *indexes =
+        tenon_arena_array(&n->graph->arena, n->merged_count, sizeof *indexes);
+
+    for (size_t i = 0; i < n->merged_count; i++) {
+        if (!n->merged[i].vertex) {
+            indexes[i] = -1;
+            continue;
+        }
+        indexes[i] = (int64_t)in->len; /* repeated inputs stay repeated */
+        tenon_vec_push(in, n->merged[i]);
+    }
+    if (n->merged_count < 2)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "a merge needs at least two inputs");
+    op->merge.inputs = indexes;
+    op->merge.count = n->merged_count;
+    return 0;
+}
+
+static void
+encode_diff(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
+{
+    const struct tenon_edge lower = n->links[SLOT_LOWER].edge;
+    const struct tenon_edge upper = n->links[SLOT_UPPER].edge;
+
+    op->diff.lower = op->diff.upper = -1;
+    if (lower.vertex) {
+        op->diff.lower = (int64_t)in->len;
+        tenon_vec_push(in, lower);
+    }
+    if (upper.vertex) {
+        op->diff.upper = (int64_t)in->len;
+        tenon_vec_push(in, upper);
+    }
+}
+
+static int
+encode_node(struct tenon_node *n, struct inputs *in, struct tenon_op *op,
+            struct tenon_error *err)
+{
+    op->has_platform = n->has_platform;
+    op->platform = n->platform;
+    switch (n->kind) {
+    case NODE_SOURCE:
+        op->type = TENON_OP_SOURCE;
+        n->source.attr_count = tenon_pairs_sort(
+            (struct tenon_pair *)n->source.attrs, n->source.attr_count);
+        op->source = n->source;
+        return 0;
+    case NODE_EXEC:
+        op->type = TENON_OP_EXEC;
+        encode_exec(n, in, op);
+        return 0;
+    case NODE_FILE:
+        op->type = TENON_OP_FILE;
+        encode_file(n, in, op);
+        return 0;
+    case NODE_MERGE:
+        op->type = TENON_OP_MERGE;
+        return encode_merge(n, in, op, err);
+    case NODE_DIFF:
+        op->type = TENON_OP_DIFF;
+        encode_diff(n, in, op);
+        return 0;
+    case NODE_MOUNT:
+    case NODE_SECRETENV:
+    case NODE_EXTRAHOST:
+    case NODE_ULIMIT:
+    case NODE_DEVICE:
+    case NODE_COPY:
+    case NODE_MKFILE:
+    case NODE_MKDIR:
+    case NODE_RM:
+    case NODE_SYMLINK:
+    case NODE_KINDS:
+        break;
+    }
+    return tenon_error_set(err, TENON_E_BUG, "a part is not a vertex");
+}
+
+const struct tenon_vertex *
+tenon_node_freeze_locked(struct tenon_node *n, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct inputs in = {0};
+    struct tenon_op op = {0};
+
+    if (n->frozen)
+        return n->frozen;
+    if (n->beside.group_id && !n->beside.group_name)
+        n->beside.group_name = "";
+    if (encode_node(n, &in, &op, err) == 0) {
+        tenon_op_encode(&op, in.items, in.len, &bytes);
+        n->frozen = tenon_graph_add_vertex(n->graph, tenon_buf_str(&bytes),
+                                           bytes.len, &n->beside, err);
+        if (!n->frozen)
+            tenon_error_context(err, "%s op", tenon_node_kind_names[n->kind]);
+    }
+    tenon_vec_release(&in);
+    return n->frozen;
+}
+
+const struct tenon_vertex *
+tenon_node_freeze(struct tenon_node *n, struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    const struct tenon_vertex *v = tenon_node_freeze_locked(n, err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return v;
+}

@@ -1,0 +1,204 @@
+/* The table of vertices and the build files they come from. */
+#include <string.h>
+
+#include "graph/private.h"
+
+struct tenon_graph *
+tenon_graph_new(void)
+{
+    struct tenon_graph *g = tenon_new0(struct tenon_graph);
+    pthread_mutex_init(&g->lock, NULL);
+    return g;
+}
+
+void
+tenon_graph_free(struct tenon_graph *g)
+{
+    if (!g)
+        return;
+    /* the entries are the arena's, the table itself is not */
+    HASH_CLEAR(hh, g->vertices);
+    tenon_vec_release(&g->sources);
+    tenon_arena_release(&g->arena);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+uint32_t
+tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
+                          const char *language, const void *data, size_t len)
+{
+    for (size_t i = 0; i < g->sources.len; i++) {
+        const struct tenon_graph_source *s = g->sources.items[i];
+        if (s->len == len && !strcmp(s->filename, filename) &&
+            !strcmp(s->language, language) && !memcmp(s->data, data, len))
+            return (uint32_t)i + 1;
+    }
+    struct tenon_graph_source *s = tenon_arena_alloc(&g->arena, sizeof *s);
+    s->filename = tenon_arena_strdup(&g->arena, filename);
+    s->language = tenon_arena_strdup(&g->arena, language);
+    s->data = tenon_arena_dup(&g->arena, data, len);
+    s->len = len;
+    tenon_vec_push(&g->sources, s);
+    return (uint32_t)g->sources.len;
+}
+
+uint32_t
+tenon_graph_source(struct tenon_graph *g, const char *filename,
+                   const char *language, const void *data, size_t len)
+{
+    pthread_mutex_lock(&g->lock);
+    uint32_t n = tenon_graph_source_locked(g, filename ? filename : "",
+                                           language ? language : "",
+                                           data ? data : "", data ? len : 0);
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
+const struct tenon_graph_source *
+tenon_graph_get_source(const struct tenon_graph *g, uint32_t number)
+{
+    struct tenon_graph *m = (struct tenon_graph *)g;
+    const struct tenon_graph_source *s = NULL;
+
+    pthread_mutex_lock(&m->lock);
+    if (number >= 1 && number <= g->sources.len)
+        s = g->sources.items[number - 1];
+    pthread_mutex_unlock(&m->lock);
+    return s;
+}
+
+const char *
+tenon_vertex_describe(const struct tenon_vertex *v, const char *key)
+{
+    for (size_t i = 0; i < v->description_count; i++)
+        if (!strcmp(v->description[i].key, key))
+            return v->description[i].value;
+    return NULL;
+}
+
+uint32_t
+tenon_vertex_output_count(const struct tenon_vertex *v)
+{
+    int64_t n = 0;
+
+    switch (v->op.type) {
+    case TENON_OP_EXEC:
+        for (size_t i = 0; i < v->op.exec.mount_count; i++)
+            if (v->op.exec.mounts[i].output >= n)
+                n = v->op.exec.mounts[i].output + 1;
+        return (uint32_t)n;
+    case TENON_OP_FILE:
+        for (size_t i = 0; i < v->op.file.count; i++)
+            if (v->op.file.actions[i].output >= n)
+                n = v->op.file.actions[i].output + 1;
+        return (uint32_t)n;
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+        return UINT32_MAX; /* only its run would tell */
+    case TENON_OP_NONE:
+    case TENON_OP_SOURCE:
+    case TENON_OP_MERGE:
+    case TENON_OP_DIFF:
+        return 1;
+    }
+    return 1;
+}
+
+const struct tenon_vertex *
+tenon_graph_find_vertex(struct tenon_graph *g, const char *digest)
+{
+    struct vertex_entry *e;
+
+    HASH_FIND_STR(g->vertices, digest, e);
+    return e ? &e->vertex : NULL;
+}
+
+static int
+connect_inputs(struct tenon_graph *g, struct tenon_vertex *v,
+               const struct raw_input *raw, size_t count,
+               struct tenon_error *err)
+{
+    struct tenon_edge *edges =
+        tenon_arena_array(&g->arena, count, sizeof *edges);
+
+    for (size_t i = 0; i < count; i++) {
+        edges[i].vertex = tenon_graph_find_vertex(g, raw[i].digest);
+        edges[i].index = (uint32_t)raw[i].index;
+        if (!edges[i].vertex)
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "input %s is not in the definition",
+                                   raw[i].digest);
+        if (edges[i].index >= tenon_vertex_output_count(edges[i].vertex))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "input %s has no output %u", raw[i].digest,
+                                   edges[i].index);
+    }
+    v->inputs = edges;
+    v->input_count = count;
+    return 0;
+}
+
+static void
+set_beside(struct tenon_graph *g, struct tenon_vertex *v,
+           const struct vertex_beside *b)
+{
+    if (b) {
+        v->ignore_cache = b->ignore_cache;
+        v->description = b->description;
+        v->description_count = b->description_count;
+        v->group_id = b->group_id;
+        v->group_name = b->group_name;
+        v->group_weak = b->group_weak;
+        v->ranges = b->ranges;
+        v->range_count = b->range_count;
+        v->memory = b->memory;
+        v->memory_swap = b->memory_swap;
+        v->cpu_shares = b->cpu_shares;
+        v->cpu_period = b->cpu_period;
+        v->cpu_quota = b->cpu_quota;
+        v->cpuset_cpus = b->cpuset_cpus;
+        v->cpuset_mems = b->cpuset_mems;
+    }
+    if (!v->cpuset_cpus)
+        v->cpuset_cpus = "";
+    if (!v->cpuset_mems)
+        v->cpuset_mems = "";
+    v->name = tenon_vertex_describe(v, "llb.customname");
+    if (!v->name) {
+        auto_free char *name = tenon_op_name(&v->op, v->inputs, v->input_count);
+        v->name = tenon_arena_strdup(&g->arena, name);
+    }
+}
+
+const struct tenon_vertex *
+tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
+                       const struct vertex_beside *beside,
+                       struct tenon_error *err)
+{
+    struct tenon_digest digest;
+    struct raw_input *raw;
+    size_t raw_count;
+
+    tenon_digest_of(bytes, len, &digest);
+    const struct tenon_vertex *old = tenon_graph_find_vertex(g, digest.str);
+    if (old)
+        return old;
+    if (HASH_COUNT(g->vertices) >= TENON_GRAPH_MAX_OPS) {
+        tenon_error_set(err, TENON_E_LIMIT, "more than %u vertices",
+                        TENON_GRAPH_MAX_OPS);
+        return NULL;
+    }
+    struct vertex_entry *e = tenon_arena_alloc(&g->arena, sizeof *e);
+    struct tenon_vertex *v = &e->vertex;
+    v->digest = digest;
+    v->bytes = tenon_arena_dup(&g->arena, bytes, len);
+    v->len = len;
+    if (tenon_op_decode(&g->arena, v->bytes, len, &v->op, &raw, &raw_count,
+                        err) < 0 ||
+        connect_inputs(g, v, raw, raw_count, err) < 0)
+        return NULL;
+    set_beside(g, v, beside);
+    HASH_ADD_STR(g->vertices, vertex.digest.str, e);
+    return v;
+}

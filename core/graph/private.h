@@ -1,0 +1,78 @@
+/* private.h - what the files of core/graph share. */
+#ifndef TENON_GRAPH_PRIVATE_H
+#define TENON_GRAPH_PRIVATE_H
+
+#include <pthread.h>
+
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/vec.h"
+#include "graph/graph.h"
+
+/* Hostile definitions: far above what a real build has. */
+#define TENON_GRAPH_MAX_BYTES (256u << 20)
+#define TENON_GRAPH_MAX_OPS 200000u
+#define TENON_GRAPH_MAX_ITEMS 100000u /* of one list in one op */
+
+struct vertex_entry {
+    struct tenon_vertex vertex;
+    UT_hash_handle hh; /* by vertex.digest.str */
+};
+
+struct tenon_graph {
+    pthread_mutex_t lock; /* all below, and the nodes */
+    struct tenon_arena arena;
+    struct vertex_entry *vertices;
+    TENON_VEC(struct tenon_graph_source *) sources; /* number - 1 */
+};
+
+/* What rides beside a vertex. */
+struct vertex_beside {
+    bool ignore_cache;
+    struct tenon_pair *description;
+    size_t description_count;
+    const char *group_id, *group_name;
+    bool group_weak;
+    struct tenon_range *ranges;
+    size_t range_count;
+    int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota;
+    const char *cpuset_cpus, *cpuset_mems;
+};
+
+/* An input as the bytes have it. */
+struct raw_input {
+    const char *digest;
+    int64_t index;
+};
+
+/* encode.c: the bytes of an op, in the order of BuildKit's encoder. */
+void tenon_op_encode(const struct tenon_op *op, const struct tenon_edge *inputs,
+                     size_t input_count, struct tenon_buf *out);
+/* decode.c: strings and lists go to the arena.  Checks everything that does
+ * not need the inputs' vertices. */
+int tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
+                    struct tenon_op *op, struct raw_input **inputs,
+                    size_t *input_count, struct tenon_error *err);
+/* string.c: a length-delimited field as a string: no NUL inside. */
+int tenon_wire_string(struct tenon_arena *a, const void *data, size_t len,
+                      const char **out, struct tenon_error *err);
+/* graph.c: the vertex of these bytes; one that is there already is given back
+ * as it is.  The graph's lock is held. */
+const struct tenon_vertex *
+tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
+                       const struct vertex_beside *beside,
+                       struct tenon_error *err);
+const struct tenon_vertex *tenon_graph_find_vertex(struct tenon_graph *g,
+                                                   const char *digest);
+uint32_t tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
+                                   const char *language, const void *data,
+                                   size_t len);
+/* name.c: what a vertex without "llb.customname" is called. */
+char *tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
+                    size_t input_count);
+/* Sorted by key; the last of equal keys wins.  Returns the new count. */
+size_t tenon_pairs_sort(struct tenon_pair *pairs, size_t count);
+
+#endif
