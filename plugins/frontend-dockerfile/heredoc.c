@@ -28,6 +28,7 @@ from_word(struct df_arena *a, const char *word, struct df_heredoc *out,
     word += 2;
     bool chomp = *word == '-';
     word += chomp;
+    word += strspn(word, " \t\n\f\r");
     if (!*word || strchr(word, '<'))
         return 0;
 

@@ -20,6 +20,7 @@ struct lexer {
     bool raw_escapes; /* changes inside ${x#...} */
     unsigned depth;
     size_t spent; /* bytes of all results so far */
+    size_t steps; /* of matching patterns */
     const struct df_env *env;
     struct df_names matched, unmatched;
     size_t matched_cap, unmatched_cap;
@@ -226,7 +227,7 @@ expand_modifier(struct lexer *l, const char *name, int op, bool colon,
     case '%': {
         bool greedy = *word == op;
         char *rest = df_pattern_trim(l->arena, word + greedy, value, op == '%',
-                                     greedy, &l->message);
+                                     greedy, &l->steps, &l->message);
         return rest && add_value(l, out, rest);
     }
     default:
@@ -254,7 +255,7 @@ expand_replace(struct lexer *l, const char *name, struct tenon_buf *out)
         return add_value(l, out, df_arena_printf(l->arena, "${%s/%s/%s}", name,
                                                  pattern, with));
     char *result = df_pattern_replace(l->arena, pattern, value, with, all,
-                                      &l->message);
+                                      &l->steps, &l->message);
     return result && add_value(l, out, result);
 }
 
@@ -380,12 +381,28 @@ scan_double(struct lexer *l, struct tenon_buf *out)
     }
 }
 
+/* "<<" and the blanks behind it belong to the word that follows: the shell
+ * allows "<< EOF". */
+static bool
+scan_less(struct lexer *l, struct tenon_buf *out)
+{
+    const char *start = l->p++;
+    if (peek(l) == '<') {
+        l->p++;
+        while (peek(l) == ' ' || peek(l) == '\t')
+            l->p++;
+    }
+    tenon_buf_add(out, start, (size_t)(l->p - start));
+    return true;
+}
+
 static bool
 scan_special(struct lexer *l, int c, struct tenon_buf *out,
              struct splitter *split)
 {
     size_t before = out->len;
     bool ok = c == '$'  ? scan_dollar(l, out) :
+              c == '<'  ? scan_less(l, out) :
               c == '\'' ? scan_single(l, out) :
                           scan_double(l, out);
     if (!ok)
@@ -413,7 +430,7 @@ scan_until(struct lexer *l, int stop, bool raw_escapes, struct tenon_buf *out,
             ok = true;
             goto out;
         }
-        if (c == '$' ||
+        if (c == '$' || c == '<' ||
             (!(l->flags & DF_WORD_SKIP_QUOTES) && (c == '\'' || c == '"'))) {
             if (!scan_special(l, c, out, split))
                 goto out;

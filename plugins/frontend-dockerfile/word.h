@@ -12,8 +12,8 @@
 
 /* How deep ${a:-${b:-...}} may nest. */
 #define DF_WORD_DEPTH_MAX 100
-/* The longest result of one expansion, in bytes. */
-#define DF_WORD_RESULT_MAX (16u << 20)
+/* The bytes all parts of one expansion may come to. */
+#define DF_WORD_RESULT_MAX (4u << 20)
 
 /* Where values come from. */
 struct df_env {

@@ -9,10 +9,7 @@
 #include <string.h>
 
 #include "language.h"
-
-/* Steps one expansion may take: enough for anything sensible, and a bound for
- * what is made to be slow. */
-#define STEPS_MAX (200u << 20)
+#include "word.h"
 
 enum { LITERAL, ANY_ONE, ANY_RUN };
 
@@ -26,7 +23,7 @@ struct pattern {
     size_t len;
     uint64_t *states, *next; /* bit i: the first i elements have matched */
     size_t words;
-    uint64_t steps;
+    size_t *steps;
 };
 
 /* A value as characters, so that it can be walked from both ends. */
@@ -58,12 +55,29 @@ decode(struct df_arena *a, const char *s)
     return c;
 }
 
+static const char too_slow[] = "the substitutions take too long";
+
+/* Count the bytes that are to be decoded. */
 static bool
-compile(struct df_arena *a, const char *text, struct pattern *out,
+charge(size_t *steps, const char *text)
+{
+    *steps += strlen(text);
+    return *steps <= DF_PATTERN_STEPS_MAX;
+}
+
+static bool
+compile(struct df_arena *a, const char *text, size_t *steps, struct pattern *out,
         const char **message)
 {
+    if (!charge(steps, text)) {
+        *message = too_slow;
+        return false;
+    }
     struct chars c = decode(a, text);
-    struct pattern p = {.items = df_arena_array(a, c.len + 1, sizeof *p.items)};
+    struct pattern p = {
+        .items = df_arena_array(a, c.len + 1, sizeof *p.items),
+        .steps = steps,
+    };
 
     for (size_t i = 0; i < c.len; i++) {
         uint32_t r = c.runes[i];
@@ -132,7 +146,7 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
             while (bits) {
                 size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
                 bits &= bits - 1;
-                p->steps++;
+                ++*p->steps;
                 if (i >= p->len)
                     continue;
                 struct element e = p->items[i];
@@ -142,8 +156,8 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
                 alive = true;
             }
         }
-        p->steps += p->words;
-        if (p->steps > STEPS_MAX) {
+        *p->steps += p->words;
+        if (*p->steps > DF_PATTERN_STEPS_MAX) {
             *failed = true;
             return -1;
         }
@@ -155,16 +169,18 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
     }
 }
 
-static const char too_slow[] = "the pattern of a substitution takes too long to match";
-
 char *
 df_pattern_trim(struct df_arena *a, const char *pattern, const char *value,
-                bool suffix, bool greedy, const char **message)
+                bool suffix, bool greedy, size_t *steps, const char **message)
 {
     struct pattern p;
     bool failed = false;
-    if (!compile(a, pattern, &p, message))
+    if (!compile(a, pattern, steps, &p, message))
         return NULL;
+    if (!charge(steps, value)) {
+        *message = too_slow;
+        return NULL;
+    }
     struct chars c = decode(a, value);
 
     if (suffix) {
@@ -192,6 +208,7 @@ static void
 add_template(struct tenon_buf *b, const char *t, const char *match_at,
              size_t match_len)
 {
+    const char *stop = t + strlen(t);
     for (; *t; t++) {
         if (*t != '$') {
             tenon_buf_addc(b, *t);
@@ -203,7 +220,6 @@ add_template(struct tenon_buf *b, const char *t, const char *match_at,
             continue;
         }
         const char *name = t + (t[1] == '{' ? 2 : 1), *end = name;
-        const char *stop = name + strlen(name);
         uint32_t r;
         size_t width;
         while (end < stop && (width = df_rune(end, stop, &r)) > 0 &&
@@ -222,13 +238,18 @@ add_template(struct tenon_buf *b, const char *t, const char *match_at,
 
 char *
 df_pattern_replace(struct df_arena *a, const char *pattern, const char *value,
-                   const char *replacement, bool all, const char **message)
+                   const char *replacement, bool all, size_t *steps,
+                   const char **message)
 {
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
     struct pattern p;
     bool failed = false;
-    if (!compile(a, pattern, &p, message))
+    if (!compile(a, pattern, steps, &p, message))
         return NULL;
+    if (!charge(steps, value)) {
+        *message = too_slow;
+        return NULL;
+    }
     struct chars c = decode(a, value);
     size_t copied = 0;          /* up to this character */
     size_t search = 0;
@@ -261,8 +282,8 @@ df_pattern_replace(struct df_arena *a, const char *pattern, const char *value,
             add_template(&out, replacement, value + c.offset[from],
                          c.offset[to] - c.offset[from]);
         last_end = (ptrdiff_t)to;
-        if (out.len > (16u << 20)) {
-            *message = "the result of a substitution is too long";
+        if (out.len > DF_WORD_RESULT_MAX) {
+            *message = "the result of an expansion is too long";
             return NULL;
         }
         search = to > search ? to : search + 1;
