@@ -1,0 +1,292 @@
+#include "plugin/ctx.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/io.h"
+#include "base/vec.h"
+
+#define SECRET_MAX_BYTES (500u << 10)
+#define SECRET_MIN_BYTES 4 /* shorter ones would blot out the log */
+
+struct cleanup {
+    void (*fn)(void *);
+    void *data;
+};
+
+struct secret {
+    void *data;
+    size_t len;
+};
+
+struct status_line {
+    char *id;
+    int64_t current, total, started_ns;
+};
+
+struct tenon_ctx {
+    struct tenon_engine *engine;
+    struct tenon_events *events;
+    struct tenon_cancel *cancel;
+    char *vertex;
+    pthread_mutex_t lock; /* all below */
+    struct tenon_arena arena;
+    TENON_VEC(struct cleanup) cleanups;
+    TENON_VEC(struct secret) secrets;
+    TENON_VEC(struct status_line) statuses; /* not yet done */
+    int log_fd;
+    struct tenon_buf held[2]; /* tail of a stream that may begin a secret */
+};
+
+struct tenon_ctx *
+tenon_ctx_new(struct tenon_engine *engine, struct tenon_events *events,
+              struct tenon_cancel *cancel, const char *vertex)
+{
+    struct tenon_ctx *ctx = tenon_new0(struct tenon_ctx);
+
+    ctx->engine = engine;
+    ctx->events = events;
+    ctx->cancel = tenon_cancel_new(cancel);
+    ctx->vertex = tenon_strdup(vertex);
+    ctx->log_fd = -1;
+    pthread_mutex_init(&ctx->lock, NULL);
+    return ctx;
+}
+
+static void
+log_bytes(struct tenon_ctx *ctx, const void *data, size_t len)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    if (ctx->log_fd >= 0 && len &&
+        tenon_write_all(ctx->log_fd, data, len, &err) < 0) {
+        /* A full disk must not fail the step for its log. */
+        close(ctx->log_fd);
+        ctx->log_fd = -1;
+    }
+}
+
+void
+tenon_ctx_free(struct tenon_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    /* A cleanup may add another one. */
+    while (ctx->cleanups.len) {
+        struct cleanup c = ctx->cleanups.items[--ctx->cleanups.len];
+        c.fn(c.data);
+    }
+    tenon_vec_release(&ctx->cleanups);
+    for (unsigned i = 0; i < 2; i++) {
+        log_bytes(ctx, tenon_buf_str(&ctx->held[i]), ctx->held[i].len);
+        tenon_buf_release(&ctx->held[i]);
+    }
+    if (ctx->log_fd >= 0)
+        close(ctx->log_fd);
+    tenon_vec_foreach(s, &ctx->secrets) {
+        explicit_bzero(s->data, s->len);
+        free(s->data);
+    }
+    tenon_vec_release(&ctx->secrets);
+    tenon_vec_foreach(l, &ctx->statuses)
+        free(l->id);
+    tenon_vec_release(&ctx->statuses);
+    tenon_arena_release(&ctx->arena);
+    tenon_cancel_free(ctx->cancel);
+    pthread_mutex_destroy(&ctx->lock);
+    free(ctx->vertex);
+    free(ctx);
+}
+
+struct tenon_engine *
+tenon_ctx_engine(struct tenon_ctx *ctx)
+{
+    return ctx->engine;
+}
+
+struct tenon_events *
+tenon_ctx_events(struct tenon_ctx *ctx)
+{
+    return ctx->events;
+}
+
+struct tenon_cancel *
+tenon_ctx_cancel(struct tenon_ctx *ctx)
+{
+    return ctx->cancel;
+}
+
+const char *
+tenon_ctx_vertex(struct tenon_ctx *ctx)
+{
+    return ctx->vertex;
+}
+
+void *
+tenon_ctx_alloc(struct tenon_ctx *ctx, size_t size)
+{
+    pthread_mutex_lock(&ctx->lock);
+    void *p = tenon_arena_alloc(&ctx->arena, size);
+    pthread_mutex_unlock(&ctx->lock);
+    return p;
+}
+
+char *
+tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s)
+{
+    pthread_mutex_lock(&ctx->lock);
+    char *p = tenon_arena_strdup(&ctx->arena, s);
+    pthread_mutex_unlock(&ctx->lock);
+    return p;
+}
+
+void
+tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data)
+{
+    pthread_mutex_lock(&ctx->lock);
+    tenon_vec_push(&ctx->cleanups, (struct cleanup){ .fn = fn, .data = data });
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len)
+{
+    if (len < SECRET_MIN_BYTES || len > SECRET_MAX_BYTES)
+        return;
+    /* A trailing newline belongs to the file, not to what gets printed. */
+    while (len > SECRET_MIN_BYTES && ((const char *)data)[len - 1] == '\n')
+        len--;
+    pthread_mutex_lock(&ctx->lock);
+    tenon_vec_push(&ctx->secrets, (struct secret){
+        .data = tenon_memdup(data, len), .len = len });
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+tenon_ctx_set_log_fd(struct tenon_ctx *ctx, int fd)
+{
+    pthread_mutex_lock(&ctx->lock);
+    if (ctx->log_fd >= 0)
+        close(ctx->log_fd);
+    ctx->log_fd = fd;
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+/* ---- output -------------------------------------------------------------------- */
+
+/* How many bytes at the end of b may be the beginning of a secret. */
+static size_t
+open_tail(const struct tenon_ctx *ctx, const struct tenon_buf *b)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < ctx->secrets.len; i++) {
+        const struct secret *s = &ctx->secrets.items[i];
+        size_t n = s->len - 1 < b->len ? s->len - 1 : b->len;
+        for (; n > longest; n--)
+            if (!memcmp(b->data + b->len - n, s->data, n))
+                longest = n;
+    }
+    return longest;
+}
+
+static void
+mask(const struct tenon_ctx *ctx, struct tenon_buf *b)
+{
+    for (size_t i = 0; i < ctx->secrets.len; i++) {
+        const struct secret *s = &ctx->secrets.items[i];
+        char *at = b->data;
+        while ((at = memmem(at, b->len - (size_t)(at - b->data), s->data,
+                            s->len)) != NULL) {
+            memset(at, '*', s->len);
+            at += s->len;
+        }
+    }
+}
+
+static void
+log_masked(struct tenon_ctx *ctx, unsigned stream, const void *data, size_t len)
+{
+    struct tenon_buf *b = &ctx->held[stream];
+
+    if (!ctx->secrets.len && !b->len) {
+        log_bytes(ctx, data, len);
+        return;
+    }
+    tenon_buf_add(b, data, len);
+    mask(ctx, b);
+    size_t tail = open_tail(ctx, b);
+    log_bytes(ctx, b->data, b->len - tail);
+    memmove(b->data, b->data + b->len - tail, tail);
+    tenon_buf_truncate(b, tail);
+}
+
+void
+tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len)
+{
+    if (!len)
+        return;
+    struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_LOG,
+        .vertex = ctx->vertex, .timestamp_ns = (int64_t)tenon_now_ns(),
+        .data = data, .len = len, .stream = (uint32_t)stream,
+    };
+    tenon_events_post(ctx->events, &ev);
+    pthread_mutex_lock(&ctx->lock);
+    if (ctx->log_fd >= 0)
+        log_masked(ctx, stream == 2, data, len);
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+/* ---- status lines ----------------------------------------------------------------- */
+
+static void
+post_status(struct tenon_ctx *ctx, const struct status_line *l, bool done)
+{
+    int64_t now = (int64_t)tenon_now_ns();
+    struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_STATUS,
+        .vertex = ctx->vertex, .name = l->id, .timestamp_ns = now,
+        .current = l->current, .total = l->total,
+        .started_ns = l->started_ns, .completed_ns = done ? now : 0,
+    };
+    tenon_events_post(ctx->events, &ev);
+}
+
+static struct status_line *
+find_status(struct tenon_ctx *ctx, const char *id)
+{
+    tenon_vec_foreach(l, &ctx->statuses)
+        if (!strcmp(l->id, id))
+            return l;
+    struct status_line *line = tenon_vec_add(&ctx->statuses);
+    line->id = tenon_strdup(id);
+    line->started_ns = (int64_t)tenon_now_ns();
+    return line;
+}
+
+void
+tenon_ctx_status(struct tenon_ctx *ctx, const char *id, int64_t current,
+                 int64_t total)
+{
+    pthread_mutex_lock(&ctx->lock);
+    struct status_line *line = find_status(ctx, id);
+    line->current = current;
+    line->total = total;
+    /* Posted under the lock, to be in order with another thread's "done". */
+    post_status(ctx, line, false);
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+tenon_ctx_status_done(struct tenon_ctx *ctx, const char *id)
+{
+    pthread_mutex_lock(&ctx->lock);
+    struct status_line *line = find_status(ctx, id);
+    post_status(ctx, line, true);
+    free(line->id);
+    *line = ctx->statuses.items[--ctx->statuses.len];
+    pthread_mutex_unlock(&ctx->lock);
+}
