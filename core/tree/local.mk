@@ -1,2 +1,22 @@
 # core/tree: walking, copying and hashing file trees.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+
+libtenon_core_la_SOURCES += \
+	%D%/actions.c \
+	%D%/body.c \
+	%D%/chmod.c \
+	%D%/chmod.h \
+	%D%/copy.c \
+	%D%/copy.h \
+	%D%/copy_file.c \
+	%D%/digest.c \
+	%D%/follow.c \
+	%D%/follow.h \
+	%D%/lookup.c \
+	%D%/place.c \
+	%D%/place.h \
+	%D%/scan.c \
+	%D%/tree.h \
+	%D%/user.c \
+	%D%/view.h \
+	%D%/views.c \
+	%D%/xattr.c

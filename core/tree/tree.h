@@ -51,6 +51,8 @@ struct tenon_selector {
     bool include_root_name;  /* hash names relative to the parent, as a copy of
                               * the thing itself rather than its contents */
     const char *const *include, *const *exclude; /* or NULL */
+    const char *const *required; /* paths below `path` that must be there, or
+                                  * NULL: else NOT_FOUND */
 };
 /* Digest over path, type, mode, uid, gid, link, size, device, xattrs (less
  * security.* but capability, and system.*) and data of what the selector
@@ -76,6 +78,11 @@ struct tenon_copy {
     bool follow_symlink, dir_copy_contents, attempt_unpack, create_dest_path;
     bool allow_wildcard, allow_empty_wildcard, always_replace;
     const char *const *include, *const *exclude, *const *required;
+    /* For attempt_unpack: tenon_archive_unpack (image/layer.h).  1 unpacked, 0
+     * no archive; uid and gid -1 keep those of the archive. */
+    int (*unpack)(int fd, int rootfd, const char *dest, int64_t uid,
+                  int64_t gid, struct tenon_cancel *cancel,
+                  struct tenon_error *err);
 };
 int tenon_tree_copy(int dst, const struct tenon_copy *c,
                     struct tenon_cancel *cancel, struct tenon_error *err);
@@ -106,7 +113,15 @@ struct tenon_user {
 void tenon_user_release(struct tenon_user *u);
 int tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
                       struct tenon_error *err);
+/* NOT_FOUND for a name that nobody has. */
 int tenon_user_id(int rootfd, const char *name, bool group, uint32_t *out,
                   struct tenon_error *err);
+/* The owner that --chown means: user and group are names, numbers or NULL, each
+ * looked up in its own root.  A user alone brings his primary group, a bare
+ * number the group of the same number; a name that nobody has counts as 0,
+ * which is what BuildKit makes of it. */
+int tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
+                     const char *group, struct tenon_owner *out,
+                     struct tenon_error *err);
 
 #endif

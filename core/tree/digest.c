@@ -1,0 +1,225 @@
+/* digest.c - what a selector means, as one digest.
+ *
+ * The entries in the order of their names, each with its path relative to what
+ * was selected, so that it does not matter where a tree lies.  Times are not
+ * in it. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cancel.h"
+#include "base/path.h"
+#include "tree/view.h"
+
+#define FLUSH_AT 65536
+
+/* A directory on the way down, for those that show only by what is below. */
+struct frame {
+    struct frame *up;
+    struct tenon_entry *dir;
+    size_t path_len;
+    bool done;
+};
+
+struct digester {
+    struct tenon_view *view;
+    struct tenon_cancel *cancel;
+    struct tenon_patterns *include, *exclude; /* NULL: none */
+    struct tenon_hash *hash;
+    struct tenon_buf out;  /* not hashed yet */
+    struct tenon_buf path; /* of the entry, below the selected one */
+    struct tenon_error *err;
+};
+
+static void
+put(struct digester *d, uint64_t value, unsigned bytes)
+{
+    uint8_t le[8];
+    for (unsigned i = 0; i < bytes; i++)
+        le[i] = (uint8_t)(value >> (8 * i));
+    tenon_buf_add(&d->out, le, bytes);
+}
+
+static void
+put_text(struct digester *d, const char *s, size_t len)
+{
+    put(d, len, 4);
+    tenon_buf_add(&d->out, s, len);
+}
+
+static void
+flush(struct digester *d)
+{
+    tenon_hash_update(d->hash, d->out.data, d->out.len);
+    tenon_buf_clear(&d->out);
+}
+
+/* Every field has a fixed size or its length in front. */
+static int
+add_entry(struct digester *d, struct tenon_entry *e, size_t path_len)
+{
+    const struct tenon_digest *body = NULL;
+    if (S_ISREG(e->mode)) {
+        int ret = tenon_view_body(d->view, e, d->cancel, &body, NULL, d->err);
+        if (ret < 0)
+            return ret;
+    } else if (S_ISDIR(e->mode)) {
+        body = e->xattrs;
+    }
+    /* What holds a context is not part of it. */
+    bool bare = !e->parent && d->view->owner_root;
+    bool device = S_ISCHR(e->mode) || S_ISBLK(e->mode);
+    put_text(d, tenon_buf_str(&d->path), path_len);
+    put(d, bare ? S_IFDIR : e->mode, 4);
+    put(d, e->uid, 4);
+    put(d, e->gid, 4);
+    put(d, device ? e->rdev : 0, 8);
+    put_text(d, e->link ? e->link : "", e->link ? strlen(e->link) : 0);
+    put_text(d, body && !bare ? body->str : "",
+             body && !bare ? strlen(body->str) : 0);
+    if (d->out.len > FLUSH_AT)
+        flush(d);
+    return 0;
+}
+
+static int
+add_frames(struct digester *d, struct frame *f)
+{
+    if (!f || f->done)
+        return 0;
+    int ret = add_frames(d, f->up);
+    f->done = true;
+    return ret < 0 ? ret : add_entry(d, f->dir, f->path_len);
+}
+
+static int
+add_tree(struct digester *d, struct tenon_entry *e, struct frame *up)
+{
+    if (tenon_cancel_fired(d->cancel))
+        return tenon_cancel_check(d->cancel, d->err);
+    bool top = !up;
+    const char *path = tenon_buf_str(&d->path);
+    bool included = top || !d->include || tenon_patterns_match(d->include, path);
+    bool excluded =
+        !top && d->exclude && tenon_patterns_match(d->exclude, path);
+
+    if (!S_ISDIR(e->mode)) {
+        if (!included || excluded)
+            return 0;
+        int ret = add_frames(d, up);
+        return ret < 0 ? ret : add_entry(d, e, d->path.len);
+    }
+    struct frame f = {up, e, d->path.len, false};
+    int ret = tenon_view_load(d->view, e, d->err);
+    if (ret == 0 && included && !excluded)
+        ret = add_frames(d, &f);
+    if (ret < 0)
+        return ret;
+    if (!top && excluded && !tenon_patterns_may_reinclude(d->exclude, path))
+        return 0;
+    if (!included && !tenon_patterns_may_match_below(d->include, path))
+        return 0;
+    size_t keep = d->path.len;
+    for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
+        struct tenon_entry *kid = &e->kids[i];
+        if (kid->flags & TENON_ENTRY_HIDDEN)
+            continue;
+        if (keep)
+            tenon_buf_addc(&d->path, '/');
+        tenon_buf_adds(&d->path, kid->name);
+        ret = add_tree(d, kid, &f);
+        tenon_buf_truncate(&d->path, keep);
+    }
+    return ret;
+}
+
+static int
+add_root(struct digester *d, struct tenon_entry *e, const char *name)
+{
+    flush(d);
+    tenon_hash_item(d->hash, "root", name, strlen(name));
+    tenon_buf_clear(&d->path);
+    return add_tree(d, e, NULL);
+}
+
+static int
+add_wildcard(struct digester *d, const struct tenon_selector *sel,
+             const char *path)
+{
+    auto_matches struct tenon_matches found = {0};
+    int ret = tenon_view_glob(d->view, path, true, &found, d->err);
+    tenon_vec_foreach(m, &found.list)
+    {
+        if (ret < 0)
+            return ret;
+        struct tenon_entry *e = m->entry;
+        if (sel->follow && S_ISLNK(e->mode))
+            ret = tenon_view_lookup(d->view, m->path, true, &e, d->err);
+        if (ret == 0)
+            ret = add_root(d, e, tenon_path_base(m->path));
+    }
+    return ret;
+}
+
+/* What a literal path of --parents names has to be there. */
+int
+tenon_view_require(struct tenon_view *v, const char *base, bool follow,
+                   const char *const *required, struct tenon_error *err)
+{
+    for (; required && *required; required++) {
+        auto_free char *path = tenon_path_join(base, *required);
+        auto_matches struct tenon_matches found = {0};
+        struct tenon_entry *e;
+        int ret = tenon_view_is_wildcard(*required)
+                      ? tenon_view_glob(v, path, follow, &found, err)
+                      : tenon_view_lookup(v, path, false, &e, err);
+        if (ret < 0)
+            return ret;
+        if (tenon_view_is_wildcard(*required) && !found.list.len)
+            return tenon_error_set(err, TENON_E_NOT_FOUND,
+                                   "\"/%s\": not found",
+                                   path + strspn(path, "/"));
+    }
+    return 0;
+}
+
+static int
+add_selected(struct digester *d, const struct tenon_selector *sel)
+{
+    const char *path = sel->path ? sel->path : "";
+    if (tenon_view_compile(sel->include, "include", &d->include, d->err) < 0 ||
+        tenon_view_compile(sel->exclude, "exclude", &d->exclude, d->err) < 0 ||
+        tenon_view_require(d->view, path, sel->follow, sel->required,
+                           d->err) < 0)
+        return d->err->code;
+    if (sel->wildcard && tenon_view_is_wildcard(path))
+        return add_wildcard(d, sel, path);
+    struct tenon_entry *e;
+    int ret = tenon_view_lookup(d->view, path, sel->follow, &e, d->err);
+    if (ret < 0)
+        return ret;
+    auto_free char *rooted = tenon_asprintf("/%s", path);
+    auto_free char *clean = tenon_path_clean(rooted);
+    return add_root(d, e,
+                    sel->include_root_name ? tenon_path_base(clean) : "");
+}
+
+int
+tenon_view_digest(struct tenon_view *v, const struct tenon_selector *sel,
+                  struct tenon_cancel *cancel, struct tenon_digest *out,
+                  struct tenon_error *err)
+{
+    auto_hash struct tenon_hash *hash = tenon_hash_new();
+    struct digester d = {
+        .view = v, .cancel = cancel, .hash = hash, .err = err};
+    tenon_hash_item(hash, "tenon.tree", "1", 1);
+    int ret = add_selected(&d, sel);
+    if (ret == 0) {
+        flush(&d);
+        tenon_hash_final(hash, out);
+    }
+    tenon_patterns_free(d.include);
+    tenon_patterns_free(d.exclude);
+    tenon_buf_release(&d.out);
+    tenon_buf_release(&d.path);
+    return ret < 0 ? ret : 0;
+}

@@ -1,0 +1,262 @@
+/* user.c - users and groups by the files of a root, as moby/sys/user reads
+ * them.  See tree.h. */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/root.h"
+#include "tree/tree.h"
+
+#define FILE_MAX (16 * 1024 * 1024)
+#define FIELDS 7
+#define GROUPS_MAX 65536
+
+/* An image without the file is one in which nobody has a name. */
+static int
+read_table(int rootfd, const char *path, struct tenon_buf *out,
+           struct tenon_error *err)
+{
+    auto_close int fd =
+        tenon_root_open(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
+    if (fd == TENON_E_NOT_FOUND) {
+        tenon_error_release(err);
+        return 0;
+    }
+    struct stat st;
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "\"%s\" is not a regular file", path);
+    int ret = tenon_read_all(fd, FILE_MAX, out, err);
+    return ret < 0 ? tenon_error_context(err, "read \"%s\"", path) : 0;
+}
+
+/* Splits off the next line into fields, in place; false at the end.  Missing
+ * fields are "". */
+static bool
+next_line(char **text, char *fields[FIELDS])
+{
+    static char none[] = "";
+    while (**text) {
+        char *line = *text;
+        char *end = line + strcspn(line, "\n");
+        *text = *end ? end + 1 : end;
+        *end = '\0';
+        line += strspn(line, " \t\r");
+        size_t len = strlen(line);
+        while (len && strchr(" \t\r", line[len - 1]))
+            line[--len] = '\0';
+        if (!*line || *line == '#')
+            continue;
+        for (size_t i = 0; i < FIELDS; i++) {
+            fields[i] = line ? line : none;
+            line = line ? strchr(line, ':') : NULL;
+            if (line)
+                *line++ = '\0';
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Ids are those that fit an int, as there. */
+static bool
+parse_id(const char *s, uint32_t *out)
+{
+    uint64_t v;
+    if (!tenon_parse_u64(s, 10, &v) || v > INT_MAX)
+        return false;
+    *out = (uint32_t)v;
+    return true;
+}
+
+static uint32_t
+id_or_zero(const char *s)
+{
+    uint32_t id = 0;
+    parse_id(s, &id);
+    return id;
+}
+
+static bool
+is_member(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        if (n == len && memcmp(list, name, n) == 0)
+            return true;
+        list += n + (list[n] == ',');
+    }
+    return false;
+}
+
+static bool
+is_number(const char *s)
+{
+    return *s && !s[strspn(s, "0123456789")];
+}
+
+void
+tenon_user_release(struct tenon_user *u)
+{
+    free(u->groups);
+    free(u->home);
+    *u = (struct tenon_user){0};
+}
+
+/* The user's line; *name gets its name. */
+static int
+find_user(int rootfd, const char *user, struct tenon_user *u, char **name,
+          struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int ret = read_table(rootfd, "/etc/passwd", &text, err);
+    if (ret < 0)
+        return ret;
+    bool number = is_number(user);
+    uint32_t id = 0;
+    if (number && !parse_id(user, &id))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "invalid uid \"%s\": out of range", user);
+    char *rest = text.data;
+    char *f[FIELDS];
+    while (rest && next_line(&rest, f)) {
+        uint32_t uid = id_or_zero(f[2]);
+        bool match = !*user ? uid == 0
+                            : number ? uid == id : tenon_streq(f[0], user);
+        if (!match)
+            continue;
+        u->uid = uid;
+        u->gid = id_or_zero(f[3]);
+        u->home = tenon_strdup(f[5]);
+        *name = tenon_strdup(f[0]);
+        return 0;
+    }
+    if (*user && !number)
+        return tenon_error_set(
+            err, TENON_E_NOT_FOUND,
+            "unable to find user %s: no matching entries in passwd file", user);
+    u->uid = id;
+    u->gid = 0;
+    return 0;
+}
+
+/* With a group asked for: that one.  Without: those the user is a member of. */
+static int
+find_groups(int rootfd, const char *group, const char *user_name,
+            struct tenon_user *u, struct tenon_error *err)
+{
+    uint32_t id = 0;
+    bool number = group && is_number(group);
+    if (number && !parse_id(group, &id))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "invalid gid \"%s\": out of range", group);
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int ret = read_table(rootfd, "/etc/group", &text, err);
+    if (ret < 0)
+        return ret;
+    char *rest = text.data;
+    char *f[FIELDS];
+    while (rest && next_line(&rest, f)) {
+        if (!group) {
+            if (!is_member(f[3], user_name) || u->group_count >= GROUPS_MAX)
+                continue;
+            u->groups = tenon_reallocarray(u->groups, u->group_count + 1,
+                                           sizeof *u->groups);
+            u->groups[u->group_count++] = id_or_zero(f[2]);
+        } else if (number ? id_or_zero(f[2]) == id : tenon_streq(f[0], group)) {
+            u->gid = id_or_zero(f[2]);
+            return 0;
+        }
+    }
+    if (group && !number)
+        return tenon_error_set(
+            err, TENON_E_NOT_FOUND,
+            "unable to find group %s: no matching entries in group file", group);
+    if (group)
+        u->gid = id;
+    return 0;
+}
+
+int
+tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
+                  struct tenon_error *err)
+{
+    auto_free char *user = tenon_strdup(spec ? spec : "");
+    char *group = strchr(user, ':');
+    if (group)
+        *group++ = '\0';
+    if (group && !*group)
+        group = NULL;
+    struct tenon_user u = {0};
+    auto_free char *name = NULL;
+    int ret = find_user(rootfd, user, &u, &name, err);
+    if (ret == 0 && (group || name))
+        ret = find_groups(rootfd, group, name, &u, err);
+    if (ret < 0) {
+        tenon_user_release(&u);
+        return ret;
+    }
+    *out = u;
+    return 0;
+}
+
+int
+tenon_user_id(int rootfd, const char *name, bool group, uint32_t *out,
+              struct tenon_error *err)
+{
+    if (is_number(name)) {
+        if (!parse_id(name, out))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "invalid %s \"%s\": out of range",
+                                   group ? "gid" : "uid", name);
+        return 0;
+    }
+    struct tenon_user u = {0};
+    auto_free char *found = NULL;
+    int ret = group ? find_groups(rootfd, name, "", &u, err)
+                    : find_user(rootfd, name, &u, &found, err);
+    if (ret == 0)
+        *out = group ? u.gid : u.uid;
+    tenon_user_release(&u);
+    return ret;
+}
+
+int
+tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
+                 const char *group, struct tenon_owner *out,
+                 struct tenon_error *err)
+{
+    struct tenon_owner owner = {.set = true};
+    if (user && is_number(user)) {
+        int ret = tenon_user_id(user_rootfd, user, false, &owner.uid, err);
+        if (ret < 0)
+            return ret;
+        owner.gid = owner.uid;
+    } else if (user) {
+        struct tenon_user u = {0};
+        auto_free char *name = NULL;
+        int ret = find_user(user_rootfd, user, &u, &name, err);
+        if (ret == 0) {
+            owner.uid = u.uid;
+            owner.gid = u.gid;
+        }
+        tenon_user_release(&u);
+        if (ret < 0 && ret != TENON_E_NOT_FOUND)
+            return ret;
+        tenon_error_release(err);
+    }
+    if (group) {
+        int ret = tenon_user_id(group_rootfd, group, true, &owner.gid, err);
+        if (ret < 0 && ret != TENON_E_NOT_FOUND)
+            return ret;
+        tenon_error_release(err);
+    }
+    *out = owner;
+    return 0;
+}

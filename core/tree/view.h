@@ -1,0 +1,136 @@
+/* view.h - inside a view; private to core/tree.
+ *
+ * A view keeps the entries it has seen as a tree.  Directories are read when
+ * somebody asks, or all at once by a scan; links are resolved in this tree, so
+ * that what the filter hides cannot be reached through a link either. */
+#ifndef TENON_TREE_VIEW_H
+#define TENON_TREE_VIEW_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "tree/tree.h"
+
+#define TENON_VIEW_MAX_LINKS 255      /* as BuildKit resolves */
+#define TENON_VIEW_MAX_ENTRIES 50000000u
+
+enum {
+    TENON_ENTRY_IMPLIED = 1u << 0, /* shown only for what is below it */
+    TENON_ENTRY_HIDDEN = 1u << 1,  /* an implied one with nothing below it */
+    TENON_ENTRY_EMPTY = 1u << 2,   /* a socket of a context: an empty file */
+};
+
+/* Immutable once its directory is loaded, but for the atomics. */
+struct tenon_entry {
+    struct tenon_entry *parent; /* NULL: the root */
+    const char *name;           /* "" for the root */
+    const char *link;           /* what a symbolic link says */
+    struct tenon_entry *kids;   /* sorted by name */
+    size_t kid_count;
+    /* Directories: digest of the extended attributes, NULL none. */
+    struct tenon_digest *xattrs;
+    /* Regular files: digest of data and extended attributes, once known. */
+    _Atomic(struct tenon_digest *) body;
+    uint64_t dev, ino, rdev, size;
+    int64_t mtime_ns, ctime_ns;
+    uint32_t mode, uid, gid, nlink;
+    uint32_t flags;
+    bool read;           /* kids are there; under view->lock */
+    atomic_bool loaded;  /* read, and nothing below is undecided */
+    atomic_bool unstable; /* differed from this stat while it was hashed */
+};
+
+struct tenon_view {
+    int root;
+    char *root_path;
+    bool owner_root;
+    struct tenon_store *store;
+    struct tenon_patterns *include, *exclude; /* NULL: none */
+    /* Held while directories are read: who asks for the same tree meanwhile
+     * has to wait for the answer anyway. */
+    pthread_mutex_t lock;
+    struct tenon_entry top;
+    /* A leaf lock: publishing digests, the stat cache's writes. */
+    pthread_mutex_t body_lock;
+    struct tenon_stat_cache *stats;
+    bool stats_tried;
+};
+
+/* A directory's kids are there afterwards. */
+int tenon_view_load(struct tenon_view *v, struct tenon_entry *dir,
+                    struct tenon_error *err);
+/* The same without the decision about implied entries; with v->lock held. */
+int tenon_view_read_dir(struct tenon_view *v, struct tenon_entry *dir,
+                        struct tenon_error *err);
+void tenon_view_settle(struct tenon_entry *dir); /* decide, all below is read */
+
+/* NULL when there is none; dir must be loaded. */
+struct tenon_entry *tenon_entry_child(struct tenon_entry *dir, const char *name);
+/* "a/b", "" for the root; appended to out. */
+void tenon_entry_path(const struct tenon_entry *e, struct tenon_buf *out);
+
+/* The entry that path means; links on the way are followed inside the view,
+ * one at the end when `follow`.  NOT_FOUND: `"/path": not found`. */
+int tenon_view_lookup(struct tenon_view *v, const char *path, bool follow,
+                      struct tenon_entry **out, struct tenon_error *err);
+
+struct tenon_match {
+    struct tenon_entry *entry; /* not followed */
+    char *path;                /* "/a/b" */
+};
+struct tenon_matches {
+    TENON_VEC(struct tenon_match) list;
+};
+void tenon_matches_release(struct tenon_matches *m);
+TENON_DEFINE_AUTO_STRUCT(matches, struct tenon_matches, tenon_matches_release);
+#define auto_matches __attribute__((cleanup(tenon_auto_matches)))
+/* Does the pattern hold an unescaped * ? or [ ? */
+bool tenon_view_is_wildcard(const char *pattern);
+/* What a wildcard pattern matches, in the order of names; a directory that
+ * matches stands for all that is in it.  Links before the first wildcard are
+ * followed. */
+int tenon_view_glob(struct tenon_view *v, const char *pattern, bool follow,
+                    struct tenon_matches *out, struct tenon_error *err);
+
+/* A list of patterns; NULL or empty leaves *out alone. */
+int tenon_view_compile(const char *const *lines, const char *what,
+                       struct tenon_patterns **out, struct tenon_error *err);
+
+/* Fails with NOT_FOUND when one of the paths below `base` is missing. */
+int tenon_view_require(struct tenon_view *v, const char *base, bool follow,
+                       const char *const *required, struct tenon_error *err);
+
+/* Open for reading, never through a link at the end.  dirfd is that of the
+ * entry's directory or -1.  A regular entry gives a regular file. */
+int tenon_view_open(struct tenon_view *v, const struct tenon_entry *e,
+                    int dirfd, struct tenon_error *err);
+int64_t tenon_stat_mtime_ns(const struct stat *st);
+int64_t tenon_stat_ctime_ns(const struct stat *st);
+
+/* The digest of a regular file, from memory, the stat cache or the file.
+ * *bytes (may be NULL) is what had to be read. */
+int tenon_view_body(struct tenon_view *v, struct tenon_entry *e,
+                    struct tenon_cancel *cancel, const struct tenon_digest **out,
+                    uint64_t *bytes, struct tenon_error *err);
+/* Known without reading the file? */
+bool tenon_view_body_known(struct tenon_view *v, struct tenon_entry *e);
+void tenon_view_load_stats(struct tenon_view *v);
+/* Over the data of one open file and the extended attributes of another. */
+int tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
+                      struct tenon_digest *out, uint64_t *bytes,
+                      struct tenon_error *err);
+
+/* ---- extended attributes (xattr.c) ----------------------------------------
+ * overlay's own are never touched: a copied one would change what the layer
+ * means. */
+bool tenon_xattr_counts(const char *name);  /* in digests */
+/* Those that count, sorted and framed, appended to out. */
+void tenon_xattr_read(int fd, struct tenon_buf *out);
+/* Copy all that may be copied; refusals are logged, as BuildKit does. */
+void tenon_xattr_copy(int from, int to);
+
+#endif
