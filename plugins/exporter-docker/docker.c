@@ -4,6 +4,7 @@
 #include <string.h>
 #include <tenon-plugin.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/jsontext.h"
 #include "exportkit/layout.h"

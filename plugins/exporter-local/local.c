@@ -131,7 +131,7 @@ check_clash(struct out *o, const struct exportkit_entry *e, struct tenon_error *
 }
 
 static int
-make_special(struct out *o, int parent, const struct exportkit_entry *e, struct tenon_error *err)
+make_special(int parent, const struct exportkit_entry *e, struct tenon_error *err)
 {
     if (S_ISLNK(e->st->st_mode)) {
         char target[4096];
@@ -197,7 +197,7 @@ put_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
     if (!S_ISREG(e->st->st_mode)) {
         if (S_ISSOCK(e->st->st_mode))
             return TENON_OK;
-        int rc = make_special(o, parent, e, err);
+        int rc = make_special(parent, e, err);
         utimensat(parent, e->name, times, AT_SYMLINK_NOFOLLOW);
         return rc;
     }

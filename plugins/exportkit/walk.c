@@ -96,7 +96,7 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
     int list_fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (list_fd < 0)
         return w->host->error(err, TENON_E_FAILED, errno, "open /%s", path);
-    char **names;
+    char **names = NULL;
     int rc = read_names(w, list_fd, path, &names, err);
     if (rc < 0)
         return rc;
