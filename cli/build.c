@@ -1,0 +1,236 @@
+/* tenon build */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "buildflags.h"
+#include "buildinput.h"
+#include "buildoutput.h"
+#include "cli.h"
+#include "engine/build.h"
+#include "image/image.h"
+#include "renderer.h"
+#include "session.h"
+
+/* ---- Ctrl-C ---------------------------------------------------------------------------- */
+
+struct watcher {
+    pthread_t thread;
+    sigset_t signals;
+    struct tenon_cancel *cancel;
+    bool interrupted; /* read after the thread is joined */
+};
+
+static void *
+watch_signals(void *data)
+{
+    struct watcher *w = data;
+    for (;;) {
+        int sig = 0;
+        if (sigwait(&w->signals, &sig) != 0)
+            continue;
+        if (sig == SIGUSR2) /* the build is over */
+            return NULL;
+        if (w->interrupted)
+            _exit(CLI_INTERRUPTED); /* asked twice: what is left is swept at the next start */
+        w->interrupted = true;
+        tenon_cancel_fire(w->cancel);
+    }
+}
+
+/* Before the first thread: all of them inherit the mask. */
+static void
+block_signals(struct watcher *w)
+{
+    sigemptyset(&w->signals);
+    sigaddset(&w->signals, SIGINT);
+    sigaddset(&w->signals, SIGTERM);
+    sigaddset(&w->signals, SIGHUP);
+    sigaddset(&w->signals, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &w->signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+stop_watching(struct watcher *w)
+{
+    pthread_kill(w->thread, SIGUSR2);
+    pthread_join(w->thread, NULL);
+}
+
+/* ---- one build -------------------------------------------------------------------------- */
+
+struct job {
+    const struct cli *cli;
+    struct build_flags flags;
+    struct cli_session *session;
+    char **options; /* of the frontend */
+    struct build_outputs outputs;
+    struct tenon_engine engine;
+    struct tenon_build *build;
+    struct renderer *renderer;
+    struct watcher watcher;
+};
+
+static const char *
+progress_mode(const struct job *j)
+{
+    if (j->flags.quiet)
+        return "quiet";
+    if (j->flags.progress)
+        return j->flags.progress;
+    const char *env = secure_getenv("BUILDKIT_PROGRESS");
+    if (env && *env)
+        return env;
+    const char *conf = cli_config_string(j->cli->config, "progress");
+    return conf ? conf : "auto";
+}
+
+static void
+explain(void *data, const char *text)
+{
+    struct job *j = data;
+    struct tenon_event ev = { .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE,
+                              .name = text, .level = TENON_LOG_NOTICE };
+    if (j->engine.events)
+        tenon_events_post(j->engine.events, &ev);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+static char *
+make_build_id(void)
+{
+    return tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
+}
+
+static int
+prepare(struct job *j, struct tenon_error *err)
+{
+    static char platform[200];
+    struct tenon_platform host;
+    tenon_platform_host(&host);
+    tenon_platform_format(&host, platform);
+    const char *network = cli_config_string(j->cli->config, "network");
+    const char *executor = cli_config_string(j->cli->config, "executor");
+    j->session = cli_session_new();
+    if (build_input(&j->flags, j->session, network, &j->options, err) < 0 ||
+        build_outputs_parse(&j->flags, &j->outputs, err) < 0)
+        return err->code;
+    if (cli_open_plugins(j->cli, &j->engine.plugins, err) < 0 ||
+        cli_open_store(j->cli, &j->engine.store, err) < 0)
+        return err->code;
+    j->engine.session = cli_session_vtable(j->session);
+    j->engine.cancel = j->watcher.cancel;
+    j->engine.config = j->cli->config;
+    j->engine.host_platform = platform;
+    j->engine.executor = executor ? executor : "oci";
+    j->engine.default_network = network ? network : "host";
+    j->engine.build_id = make_build_id();
+    j->engine.allow = (const char *const *)j->flags.allow;
+    j->engine.rootless = j->cli->rootless;
+    return renderer_open(j->engine.plugins, progress_mode(j), &j->renderer, err);
+}
+
+static int
+run(struct job *j, struct tenon_error *err)
+{
+    j->engine.events = renderer_events(j->renderer);
+    j->build = tenon_build_new(&j->engine);
+    struct tenon_build_request req = {
+        .frontend = "dockerfile",
+        .options = (const char *const *)j->options,
+        .exports = j->outputs.exports,
+        .export_count = j->outputs.count,
+        .no_cache = j->flags.no_cache,
+        .explain = j->flags.explain ? explain : NULL,
+        .explain_data = j,
+    };
+    return tenon_build_run(j->build, &req, err);
+}
+
+/* Everything that ends a build ends here: the picture, the error, the files
+ * that tell what was made, the exit status. */
+static int
+finish(struct job *j, struct tenon_error *err)
+{
+    int status = CLI_OK;
+    if (err->code == 0 && j->build)
+        build_outputs_write(&j->flags, tenon_build_result(j->build), err);
+    auto_free char *text = NULL;
+    if (err->code)
+        text = tenon_asprintf("failed to build: failed to solve: %s",
+                              err->message ? err->message : "unknown error");
+    if (j->renderer)
+        renderer_close(j->renderer, j->build, err, text);
+    else if (err->code) {
+        fprintf(stderr, "ERROR: %s\n", text);
+        if (err->file && err->line)
+            fprintf(stderr, "  at %s:%u\n", err->file, err->line);
+        if (err->hint)
+            fprintf(stderr, "hint: %s\n", err->hint);
+    }
+    if (err->code)
+        status = CLI_FAILED;
+    else if (j->build)
+        status = build_outputs_print(&j->flags, tenon_build_result(j->build));
+    return j->watcher.interrupted ? CLI_INTERRUPTED : status;
+}
+
+static void
+release(struct job *j)
+{
+    tenon_build_free(j->build);
+    tenon_plugins_free(j->engine.plugins);
+    tenon_store_close(j->engine.store);
+    cli_session_free(j->session);
+    tenon_strv_free(j->options);
+    build_outputs_release(&j->outputs);
+    free((char *)j->engine.build_id);
+    build_flags_release(&j->flags);
+}
+
+int
+cli_build(const struct cli *cli, int argc, char **argv)
+{
+    struct job j = { .cli = cli };
+    int status = build_flags_parse(&j.flags, argc, argv);
+    if (status || j.flags.help) {
+        if (!status)
+            build_flags_help();
+        build_flags_release(&j.flags);
+        return status;
+    }
+    if (j.flags.debug || cli->debug)
+        tenon_log_set_level(TENON_LOG_DEBUG);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    block_signals(&j.watcher);
+    j.watcher.cancel = tenon_cancel_new(NULL);
+    if (cli_private_mounts(&err) < 0 || build_outputs_clear(&j.flags, &err) < 0) {
+        status = cli_print_error(&err);
+    } else if (pthread_create(&j.watcher.thread, NULL, watch_signals, &j.watcher) != 0) {
+        tenon_error_sys(&err, "start a thread");
+        status = cli_print_error(&err);
+    } else {
+        if (prepare(&j, &err) < 0 && !j.renderer) {
+            status = j.flags.quiet || err.code ? cli_print_error(&err) : CLI_FAILED;
+        } else {
+            run(&j, &err);
+            status = finish(&j, &err);
+        }
+        stop_watching(&j.watcher);
+    }
+    release(&j);
+    tenon_cancel_free(j.watcher.cancel);
+    return status;
+}

@@ -1,0 +1,262 @@
+#include "buildflags.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "cli.h"
+
+enum kind { FLAG_BOOL, FLAG_STRING, FLAG_LIST, FLAG_CSV, FLAG_LATER, FLAG_LATER_BOOL };
+
+struct flag {
+    const char *name;
+    char letter;
+    enum kind kind;
+    size_t offset; /* in struct build_flags */
+    const char *arg, *help;
+};
+
+#define AT(member) offsetof(struct build_flags, member)
+
+static const struct flag flags[] = {
+    { "add-host", 0, FLAG_LIST, AT(add_hosts), "HOST:IP", "another line of /etc/hosts in steps" },
+    { "allow", 0, FLAG_CSV, AT(allow), "E", "grant network.host, security.insecure or device" },
+    { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
+    { "attest", 0, FLAG_LATER, 0, "TYPE", "attestations" },
+    { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]", "build argument; without a value, from the environment" },
+    { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V", "further context: directory, docker-image://, oci-layout://" },
+    { "builder", 0, FLAG_LATER, 0, "N", "builder instance" },
+    { "cache-from", 0, FLAG_LATER, 0, "C", "import cache" },
+    { "cache-to", 0, FLAG_LATER, 0, "C", "export cache" },
+    { "call", 0, FLAG_STRING, AT(call), "M", "build, check, outline, targets; M,format=json" },
+    { "cgroup-parent", 0, FLAG_STRING, AT(cgroup_parent), "C", "parent control group of steps" },
+    { "check", 0, FLAG_BOOL, AT(check), NULL, "the same as --call=check" },
+    { "debug", 'D', FLAG_BOOL, AT(debug), NULL, "more talk" },
+    { "explain", 0, FLAG_BOOL, AT(explain), NULL, "say why a step was not cached" },
+    { "file", 'f', FLAG_STRING, AT(file), "F", "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
+    { "iidfile", 0, FLAG_STRING, AT(iidfile), "F", "write the image's id to a file" },
+    { "label", 0, FLAG_LIST, AT(labels), "K=V", "label of the image" },
+    { "load", 0, FLAG_LATER_BOOL, 0, NULL, "load the image into a docker engine" },
+    { "metadata-file", 0, FLAG_STRING, AT(metadata_file), "F", "write what was built as JSON" },
+    { "network", 0, FLAG_STRING, AT(network), "N", "network of steps: default, none, host" },
+    { "no-cache", 0, FLAG_BOOL, AT(no_cache), NULL, "run every step" },
+    { "no-cache-filter", 0, FLAG_CSV, AT(no_cache_filter), "S", "run every step of these stages" },
+    { "output", 'o', FLAG_LIST, AT(outputs), "O", "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
+    { "platform", 0, FLAG_CSV, AT(platforms), "P", "platform of the image" },
+    { "policy", 0, FLAG_LATER, 0, "P", "source policy" },
+    { "progress", 0, FLAG_STRING, AT(progress), "P", "auto, tty, plain[,detail=short], rawjson, quiet, none" },
+    { "provenance", 0, FLAG_LATER, 0, "P", "provenance attestation" },
+    { "pull", 0, FLAG_BOOL, AT(pull), NULL, "ask the registry for base images anew" },
+    { "push", 0, FLAG_BOOL, AT(push), NULL, "push the image to the registry of its name" },
+    { "quiet", 'q', FLAG_BOOL, AT(quiet), NULL, "print the image's id only" },
+    { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
+    { "sbom", 0, FLAG_LATER, 0, "S", "SBOM attestation" },
+    { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]", "secret for RUN --mount=type=secret" },
+    { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
+    { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=SOCKET]", "agent for RUN --mount=type=ssh" },
+    { "tag", 't', FLAG_LIST, AT(tags), "NAME", "name of the image" },
+    { "target", 0, FLAG_STRING, AT(target), "STAGE", "stage to build" },
+    { "ulimit", 0, FLAG_LIST, AT(ulimits), "T=S[:H]", "resource limit in steps" },
+    /* of the classic builder; hidden there and here */
+    { "compress", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
+    { "isolation", 0, FLAG_LATER, 0, NULL, NULL },
+    { "security-opt", 0, FLAG_LATER, 0, NULL, NULL },
+    { "squash", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
+    { "rm", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
+    { "force-rm", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
+    { "memory", 'm', FLAG_LATER, 0, NULL, NULL },
+    { "memory-swap", 0, FLAG_LATER, 0, NULL, NULL },
+    { "cpu-period", 0, FLAG_LATER, 0, NULL, NULL },
+    { "cpu-quota", 0, FLAG_LATER, 0, NULL, NULL },
+    { "cpu-shares", 'c', FLAG_LATER, 0, NULL, NULL },
+    { "cpuset-cpus", 0, FLAG_LATER, 0, NULL, NULL },
+    { "cpuset-mems", 0, FLAG_LATER, 0, NULL, NULL },
+    { "help", 'h', FLAG_BOOL, AT(help), NULL, "this text" },
+};
+
+static const struct flag *
+find_long(const char *name, size_t len)
+{
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        if (strlen(flags[i].name) == len && !memcmp(flags[i].name, name, len))
+            return &flags[i];
+    return NULL;
+}
+
+static const struct flag *
+find_letter(char letter)
+{
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        if (flags[i].letter && flags[i].letter == letter)
+            return &flags[i];
+    return NULL;
+}
+
+static int
+unknown(const char *arg, size_t len)
+{
+    const char *names[tenon_countof(flags) + 1] = {0};
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        names[i] = flags[i].name;
+    auto_free char *name = tenon_strndup(arg, len);
+    const char *near = tenon_nearest(name, names);
+    return near ? cli_usage_error("build", "unknown flag: --%s (did you mean --%s?)", name, near)
+                : cli_usage_error("build", "unknown flag: --%s", name);
+}
+
+static int
+set_bool(struct build_flags *f, const struct flag *flag, const char *value)
+{
+    bool on = true;
+    if (value && !tenon_parse_bool(value, &on))
+        return cli_usage_error("build", "invalid value \"%s\" for --%s: expected true or false",
+                               value, flag->name);
+    if (flag->kind == FLAG_LATER_BOOL)
+        return on ? cli_usage_error("build", "--%s is not supported yet", flag->name) : 0;
+    *(bool *)((char *)f + flag->offset) = on;
+    return 0;
+}
+
+static int
+set_value(struct build_flags *f, const struct flag *flag, const char *value)
+{
+    void *at = (char *)f + flag->offset;
+    switch (flag->kind) {
+    case FLAG_STRING:
+        *(const char **)at = value;
+        return 0;
+    case FLAG_LIST:
+        tenon_strv_push(at, tenon_strdup(value));
+        return 0;
+    case FLAG_CSV: {
+        char **parts = tenon_parse_csv(value);
+        if (!parts)
+            return cli_usage_error("build", "invalid value \"%s\" for --%s", value, flag->name);
+        for (char **p = parts; *p; p++)
+            tenon_strv_push(at, tenon_strdup(*p));
+        tenon_strv_free(parts);
+        return 0;
+    }
+    case FLAG_LATER: {
+        bool on;
+        /* --provenance=false asks for what we do anyway */
+        if (tenon_parse_bool(value, &on) && !on)
+            return 0;
+        return cli_usage_error("build", "--%s is not supported yet", flag->name);
+    }
+    case FLAG_BOOL:
+    case FLAG_LATER_BOOL:
+        break;
+    }
+    return 0;
+}
+
+static bool
+takes_no_value(const struct flag *flag)
+{
+    return flag->kind == FLAG_BOOL || flag->kind == FLAG_LATER_BOOL;
+}
+
+static int
+parse_long(struct build_flags *f, const char *arg, char **argv, int argc, int *i)
+{
+    size_t len = strcspn(arg, "=");
+    const struct flag *flag = find_long(arg, len);
+    if (!flag)
+        return unknown(arg, len);
+    const char *value = arg[len] ? arg + len + 1 : NULL;
+    if (takes_no_value(flag))
+        return set_bool(f, flag, value);
+    if (!value) {
+        if (*i + 1 >= argc)
+            return cli_usage_error("build", "flag needs an argument: --%s", flag->name);
+        value = argv[++*i];
+    }
+    return set_value(f, flag, value);
+}
+
+static int
+parse_letters(struct build_flags *f, const char *letters, char **argv, int argc, int *i)
+{
+    for (const char *p = letters; *p; p++) {
+        const struct flag *flag = find_letter(*p);
+        if (!flag)
+            return cli_usage_error("build", "unknown flag: -%c", *p);
+        if (takes_no_value(flag)) {
+            int rc = set_bool(f, flag, NULL);
+            if (rc)
+                return rc;
+            continue;
+        }
+        const char *value = p[1] == '=' ? p + 2 : p[1] ? p + 1 : NULL;
+        if (!value) {
+            if (*i + 1 >= argc)
+                return cli_usage_error("build", "flag needs an argument: -%c", *p);
+            value = argv[++*i];
+        }
+        return set_value(f, flag, value);
+    }
+    return 0;
+}
+
+int
+build_flags_parse(struct build_flags *f, int argc, char **argv)
+{
+    int contexts = 0;
+    bool only_args = false;
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+        int rc = 0;
+        if (!only_args && !strcmp(arg, "--")) {
+            only_args = true;
+        } else if (!only_args && !strncmp(arg, "--", 2)) {
+            rc = parse_long(f, arg + 2, argv, argc, &i);
+        } else if (!only_args && arg[0] == '-' && arg[1]) {
+            rc = parse_letters(f, arg + 1, argv, argc, &i);
+        } else {
+            f->context = arg;
+            contexts++;
+        }
+        if (rc)
+            return rc;
+    }
+    if (f->help)
+        return 0;
+    if (contexts != 1)
+        return cli_usage_error("build", "requires exactly 1 argument, the context (a directory, or - "
+                               "for standard input); %d given", contexts);
+    if (f->quiet && f->progress && strcmp(f->progress, "quiet"))
+        return cli_usage_error("build", "--quiet and --progress=%s cannot be used together", f->progress);
+    return 0;
+}
+
+void
+build_flags_release(struct build_flags *f)
+{
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        if (flags[i].kind == FLAG_LIST || flags[i].kind == FLAG_CSV)
+            tenon_strv_free(*(char ***)((char *)f + flags[i].offset));
+}
+
+void
+build_flags_help(void)
+{
+    puts("Usage: tenon build [FLAGS] CONTEXT\n\n"
+         "Build an image from a Dockerfile. CONTEXT is a directory, or - for a tar archive or\n"
+         "a Dockerfile on standard input.\n\nFlags:");
+    for (size_t i = 0; i < tenon_countof(flags); i++) {
+        const struct flag *f = &flags[i];
+        if (!f->help)
+            continue;
+        char left[64];
+        snprintf(left, sizeof left, "%c%c%s --%s%s%s", f->letter ? '-' : ' ',
+                 f->letter ? f->letter : ' ', f->letter ? "," : " ", f->name,
+                 f->arg ? " " : "", f->arg ? f->arg : "");
+        bool later = f->kind == FLAG_LATER || f->kind == FLAG_LATER_BOOL;
+        printf("  %-36s %s%s\n", left, f->help, later ? " (not supported yet)" : "");
+    }
+}

@@ -1,0 +1,24 @@
+/* buildflags.h - the flags of `docker buildx build` as data. */
+#ifndef TENON_CLI_BUILDFLAGS_H
+#define TENON_CLI_BUILDFLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct build_flags {
+    const char *context; /* the one argument */
+    const char *file, *target, *iidfile, *metadata_file, *network, *progress;
+    const char *call, *shm_size, *cgroup_parent;
+    char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
+    char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **allow;
+    char **annotations, **ulimits, **resources;
+    bool no_cache, pull, push, quiet, check, debug, explain, help;
+};
+
+/* 0, or an exit status after the message was printed.  What is known but not
+ * there yet is told so by its name; nothing is ignored. */
+int build_flags_parse(struct build_flags *f, int argc, char **argv);
+void build_flags_release(struct build_flags *f);
+void build_flags_help(void);
+
+#endif

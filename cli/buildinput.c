@@ -1,0 +1,369 @@
+#include "buildinput.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "buildoutput.h"
+#include "cli.h"
+#include "image/layer.h"
+
+struct input {
+    const struct build_flags *flags;
+    struct cli_session *session;
+    char ***options;
+};
+
+static void
+option(struct input *in, const char *key, const char *value)
+{
+    tenon_strv_push(in->options, tenon_asprintf("%s=%s", key, value));
+}
+
+static void
+option_list(struct input *in, const char *key, char **list)
+{
+    if (!list)
+        return;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    for (char **v = list; *v; v++)
+        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", *v);
+    option(in, key, tenon_buf_str(&b));
+}
+
+static bool
+is_remote(const char *s)
+{
+    return tenon_has_prefix(s, "http://") || tenon_has_prefix(s, "https://") ||
+           tenon_has_prefix(s, "git://") || tenon_has_prefix(s, "git@") ||
+           tenon_has_prefix(s, "ssh://") || tenon_has_prefix(s, "github.com/");
+}
+
+/* ---- context and Dockerfile ----------------------------------------------------------- */
+
+static int
+stdin_to(const char *dir, const char *name, const void *head, size_t head_len,
+         struct tenon_error *err)
+{
+    auto_free char *path = tenon_asprintf("%s/%s", dir, name);
+    auto_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return tenon_error_sys(err, "create %s", path);
+    if (tenon_write_all(fd, head, head_len, err) < 0 ||
+        tenon_copy_fd(STDIN_FILENO, fd, UINT64_MAX, err) < 0)
+        return tenon_error_context(err, "read standard input");
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return tenon_error_sys(err, "rewind %s", path);
+    return tenon_steal_fd(&fd);
+}
+
+static bool
+looks_like_archive(const unsigned char *p, size_t n)
+{
+    return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) || (n >= 3 && !memcmp(p, "BZh", 3)) ||
+           (n >= 6 && !memcmp(p, "\xfd" "7zXZ", 6)) ||
+           (n >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)) ||
+           (n >= 262 && !memcmp(p + 257, "ustar", 5));
+}
+
+/* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
+ * with an empty context. */
+static int
+context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_error *err)
+{
+    char head[512];
+    if (in->flags->file && !strcmp(in->flags->file, "-"))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "invalid argument: can't use stdin for both build context and dockerfile");
+    int64_t n = tenon_read_full(STDIN_FILENO, head, sizeof head, err);
+    const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
+    if (!dir)
+        return err->code;
+    if (!looks_like_archive((unsigned char *)head, (size_t)n)) {
+        if (in->flags->file) {
+            tenon_error_set(err, TENON_E_INVALID,
+                            "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+            return err->code;
+        }
+        const char *empty = cli_session_temp_dir(in->session, err);
+        auto_close int fd = empty ? stdin_to(dir, "Dockerfile", head, (size_t)n, err) : -1;
+        if (fd < 0)
+            return err->code;
+        *dockerfile_dir = dir;
+        return cli_session_add_local(in->session, "context", empty, err);
+    }
+    const char *spool = cli_session_temp_dir(in->session, err);
+    auto_close int archive = spool ? stdin_to(spool, "context", head, (size_t)n, err) : -1;
+    if (archive < 0)
+        return err->code;
+    auto_close int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return tenon_error_sys(err, "open %s", dir);
+    int rc = tenon_archive_unpack(archive, root, "/", -1, -1, NULL, err);
+    if (rc == 0)
+        return tenon_error_set(err, TENON_E_INVALID, "standard input is no archive that can be read");
+    if (rc < 0)
+        return tenon_error_context(err, "unpack the context from standard input");
+    return cli_session_add_local(in->session, "context", dir, err);
+}
+
+static int
+dockerfile_option(struct input *in, const char *context_dir, struct tenon_error *err)
+{
+    const char *file = in->flags->file;
+    if (file && !strcmp(file, "-")) {
+        const char *dir = cli_session_temp_dir(in->session, err);
+        auto_close int fd = dir ? stdin_to(dir, "Dockerfile", "", 0, err) : -1;
+        if (fd < 0)
+            return err->code;
+        option(in, "filename", "Dockerfile");
+        return cli_session_add_local(in->session, "dockerfile", dir, err);
+    }
+    if (file && (tenon_has_prefix(file, "http://") || tenon_has_prefix(file, "https://")))
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "-f %s: a Dockerfile from a URL is not supported yet", file);
+    if (!file) {
+        option(in, "filename", "Dockerfile");
+        return cli_session_add_local(in->session, "dockerfile", context_dir, err);
+    }
+    /* With a context from standard input, -f names a file inside it. */
+    bool inside = !strcmp(in->flags->context, "-");
+    auto_free char *path = inside ? tenon_path_join(context_dir, file) : tenon_path_clean(file);
+    auto_free char *dir = tenon_strdup(path);
+    char *slash = strrchr(dir, '/');
+    const char *parent = !slash ? "." : slash == dir ? "/" : dir;
+    if (slash && slash != dir)
+        *slash = '\0';
+    option(in, "filename", tenon_path_base(path));
+    if (access(parent, F_OK) < 0) {
+        tenon_error_sys(err, "failed to read dockerfile: open %s", file);
+        return err->code;
+    }
+    return cli_session_add_local(in->session, "dockerfile", parent, err);
+}
+
+static int
+context_options(struct input *in, struct tenon_error *err)
+{
+    const char *context = in->flags->context;
+    const struct tenon_session *vt = cli_session_vtable(in->session);
+    if (is_remote(context)) {
+        /* the frontend fetches it */
+        option(in, "context", context);
+        if (in->flags->file)
+            option(in, "filename", in->flags->file);
+        return TENON_OK;
+    }
+    const char *dockerfile_dir = NULL;
+    int rc = strcmp(context, "-") ? cli_session_add_local(in->session, "context", context, err)
+                                  : context_from_stdin(in, &dockerfile_dir, err);
+    if (rc < 0)
+        return rc;
+    if (dockerfile_dir) {
+        option(in, "filename", "Dockerfile");
+        return cli_session_add_local(in->session, "dockerfile", dockerfile_dir, err);
+    }
+    return dockerfile_option(in, vt->local_path(vt->data, "context"), err);
+}
+
+/* --build-context NAME=VALUE */
+static int
+named_context(struct input *in, const char *spec, struct tenon_error *err)
+{
+    const char *eq = strchr(spec, '=');
+    if (!eq || eq == spec || !eq[1])
+        return tenon_error_set(err, TENON_E_INVALID, "invalid build context: %s, expected NAME=VALUE", spec);
+    auto_free char *name = tenon_strndup(spec, (size_t)(eq - spec));
+    auto_free char *key = tenon_asprintf("context:%s", name);
+    const char *value = eq + 1;
+    if (tenon_has_prefix(value, "oci-layout://")) {
+        /* DIR[:TAG][@DIGEST]: the directory stays here, under the context's name */
+        const char *path = value + strlen("oci-layout://");
+        auto_free char *dir = tenon_strdup(path);
+        char *at = strstr(dir, "@sha256:");
+        if (at)
+            *at = '\0';
+        char *colon = strrchr(dir, ':');
+        if (colon && !strchr(colon, '/'))
+            *colon = '\0';
+        else
+            colon = NULL;
+        auto_free char *local = tenon_asprintf("oci-layout-%s", name);
+        for (char *c = local; *c; c++)
+            if (strchr(":/@", *c))
+                *c = '-';
+        auto_free char *ref = tenon_asprintf("oci-layout://%s%s%s%s%s", local, colon ? ":" : "",
+                                             colon ? colon + 1 : "", at ? "@" : "", at ? at + 1 : "");
+        option(in, key, ref);
+        return cli_session_add_local(in->session, local, dir, err);
+    }
+    if (strstr(value, "://") || is_remote(value)) {
+        option(in, key, value);
+        return TENON_OK;
+    }
+    auto_free char *local = tenon_asprintf("local:%s", name);
+    option(in, key, local);
+    return cli_session_add_local(in->session, name, value, err);
+}
+
+/* ---- the rest --------------------------------------------------------------------------- */
+
+static int
+build_args(struct input *in, struct tenon_error *err)
+{
+    bool epoch = false;
+    for (char **a = in->flags->build_args; a && *a; a++) {
+        char *eq = strchr(*a, '=');
+        auto_free char *name = eq ? tenon_strndup(*a, (size_t)(eq - *a)) : tenon_strdup(*a);
+        if (!*name)
+            return tenon_error_set(err, TENON_E_INVALID, "invalid build argument \"%s\"", *a);
+        epoch |= !strcmp(name, "SOURCE_DATE_EPOCH");
+        const char *value = eq ? eq + 1 : secure_getenv(name);
+        if (!value)
+            continue; /* without a value and not in the environment: as if not given */
+        auto_free char *key = tenon_asprintf("build-arg:%s", name);
+        option(in, key, value);
+    }
+    const char *from_env = secure_getenv("SOURCE_DATE_EPOCH");
+    if (from_env && *from_env && !epoch)
+        option(in, "build-arg:SOURCE_DATE_EPOCH", from_env);
+    return TENON_OK;
+}
+
+static int
+network_option(struct input *in, const char *default_network, struct tenon_error *err)
+{
+    const char *n = in->flags->network;
+    if (!n || !strcmp(n, "default")) {
+        (void)default_network;
+        return TENON_OK;
+    }
+    if (strcmp(n, "host") && strcmp(n, "none"))
+        return tenon_error_set(err, TENON_E_INVALID, "network mode \"%s\" not supported: "
+                               "expected default, host or none", n);
+    option(in, "force-network-mode", n);
+    return TENON_OK;
+}
+
+static int
+add_hosts(struct input *in, struct tenon_error *err)
+{
+    if (!in->flags->add_hosts)
+        return TENON_OK;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    for (char **h = in->flags->add_hosts; *h; h++) {
+        const char *sep = strpbrk(*h, "=:");
+        if (!sep || sep == *h || !sep[1])
+            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s, expected HOST:IP", *h);
+        const char *ip = sep + 1;
+        size_t len = strlen(ip);
+        if (*ip == '[' && ip[len - 1] == ']')
+            ip++, len -= 2;
+        tenon_buf_addf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)(sep - *h), *h, (int)len, ip);
+    }
+    option(in, "add-hosts", tenon_buf_str(&b));
+    return TENON_OK;
+}
+
+static int
+resource_options(struct input *in, struct tenon_error *err)
+{
+    static const struct { const char *flag, *key; } map[] = {
+        { "memory", "memory" }, { "memory-swap", "memswap" }, { "cpu-shares", "cpushares" },
+        { "cpu-period", "cpuperiod" }, { "cpu-quota", "cpuquota" },
+        { "cpuset-cpus", "cpusetcpus" }, { "cpuset-mems", "cpusetmems" },
+    };
+    for (char **r = in->flags->resources; r && *r; r++) {
+        const char *eq = strchr(*r, '=');
+        size_t i = 0;
+        for (; i < tenon_countof(map); i++)
+            if (eq && strlen(map[i].flag) == (size_t)(eq - *r) &&
+                !memcmp(map[i].flag, *r, (size_t)(eq - *r)))
+                break;
+        if (i == tenon_countof(map))
+            return tenon_error_set(err, TENON_E_INVALID, "invalid resource \"%s\"", *r);
+        option(in, map[i].key, eq + 1);
+    }
+    return TENON_OK;
+}
+
+/* The platform of DOCKER_DEFAULT_PLATFORM when no flag says another; "local"
+ * is this machine. */
+static void
+platform_option(struct input *in)
+{
+    const char *from_env = secure_getenv("DOCKER_DEFAULT_PLATFORM");
+    if (!in->flags->platforms) {
+        if (from_env && *from_env)
+            option(in, "platform", from_env);
+        return;
+    }
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    for (char **p = in->flags->platforms; *p; p++)
+        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", *p);
+    option(in, "platform", tenon_buf_str(&b));
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+build_input(const struct build_flags *f, struct cli_session *s,
+            const char *default_network, char ***options, struct tenon_error *err)
+{
+    struct input in = { f, s, options };
+    for (char **x = f->secrets; x && *x; x++)
+        if (cli_session_add_secret(s, *x, err) < 0)
+            return err->code;
+    for (char **x = f->ssh; x && *x; x++)
+        if (cli_session_add_ssh(s, *x, err) < 0)
+            return err->code;
+    if (context_options(&in, err) < 0 || build_args(&in, err) < 0 ||
+        network_option(&in, default_network, err) < 0 || add_hosts(&in, err) < 0 ||
+        resource_options(&in, err) < 0)
+        return err->code;
+    for (char **c = f->build_contexts; c && *c; c++)
+        if (named_context(&in, *c, err) < 0)
+            return err->code;
+    for (char **l = f->labels; l && *l; l++) {
+        char *eq = strchr(*l, '=');
+        auto_free char *key = tenon_asprintf("label:%.*s", (int)(eq ? eq - *l : (long)strlen(*l)), *l);
+        option(&in, key, eq ? eq + 1 : "");
+    }
+    platform_option(&in);
+    bool json;
+    const char *request = build_call_request(f, &json, err);
+    if (err->code)
+        return err->code;
+    if (request)
+        option(&in, "requestid", request);
+    if (f->target)
+        option(&in, "target", f->target);
+    if (f->no_cache)
+        option(&in, "no-cache", "");
+    else if (f->no_cache_filter)
+        option_list(&in, "no-cache", f->no_cache_filter);
+    if (f->pull)
+        option(&in, "image-resolve-mode", "pull");
+    if (f->shm_size) {
+        int64_t bytes;
+        if (!tenon_parse_size(f->shm_size, &bytes))
+            return tenon_error_set(err, TENON_E_INVALID, "invalid --shm-size \"%s\"", f->shm_size);
+        auto_free char *text = tenon_asprintf("%lld", (long long)bytes);
+        option(&in, "shm-size", text);
+    }
+    if (f->cgroup_parent)
+        option(&in, "cgroup-parent", f->cgroup_parent);
+    option_list(&in, "ulimit", f->ulimits);
+    if (*options)
+        qsort(*options, tenon_strv_len(*options), sizeof **options, by_text);
+    return TENON_OK;
+}

@@ -1,0 +1,17 @@
+/* buildinput.h - from flags to what the frontend is told and the session
+ * offers. */
+#ifndef TENON_CLI_BUILDINPUT_H
+#define TENON_CLI_BUILDINPUT_H
+
+#include "base/error.h"
+#include "buildflags.h"
+#include "session.h"
+
+/* BuildKit's frontend options as a sorted "k=v" list (tenon_strv_free); local
+ * directories, secrets and agents go into the session.  Standard input is read
+ * when a flag says so. */
+int build_input(const struct build_flags *f, struct cli_session *s,
+                const char *default_network, char ***options,
+                struct tenon_error *err);
+
+#endif

@@ -1,0 +1,297 @@
+#include "buildoutput.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "cli.h"
+#include "engine/result.h"
+
+/* ---- -o ------------------------------------------------------------------------------------ */
+
+static void
+add_export(struct build_outputs *o, char *type, char **pairs)
+{
+    o->exports = tenon_reallocarray(o->exports, o->count + 1, sizeof *o->exports);
+    o->exports[o->count++] = (struct tenon_export){ type, pairs };
+}
+
+static bool
+has_pair(char *const *pairs, const char *key)
+{
+    size_t len = strlen(key);
+    for (; pairs && *pairs; pairs++)
+        if (!strncmp(*pairs, key, len) && ((*pairs)[len] == '=' || !(*pairs)[len]))
+            return true;
+    return false;
+}
+
+static bool
+makes_images(const char *type)
+{
+    return strcmp(type, "local") && strcmp(type, "tar");
+}
+
+static void
+add_tags(const struct build_flags *f, const char *type, char ***pairs)
+{
+    if (!makes_images(type) || has_pair(*pairs, "name"))
+        return;
+    for (char **t = f->tags; t && *t; t++)
+        tenon_strv_push(pairs, tenon_asprintf("name=%s", *t));
+}
+
+/* --annotation [TYPE[PLATFORM][,...]:]K=V to annotation-TYPE[PLATFORM].K=V */
+static int
+add_annotations(const struct build_flags *f, const char *type, char ***pairs,
+                struct tenon_error *err)
+{
+    for (char **a = f->annotations; a && *a && makes_images(type); a++) {
+        const char *eq = strchr(*a, '=');
+        if (!eq)
+            return tenon_error_set(err, TENON_E_INVALID, "invalid annotation %s, expected KEY=VALUE", *a);
+        static const char *const kinds[] = { "manifest-descriptor", "index-descriptor", "manifest",
+                                             "index" };
+        const char *colon = memchr(*a, ':', (size_t)(eq - *a));
+        bool typed = false;
+        for (size_t i = 0; colon && i < tenon_countof(kinds); i++)
+            typed |= tenon_has_prefix(*a, kinds[i]);
+        if (!typed) {
+            tenon_strv_push(pairs, tenon_asprintf("annotation.%s", *a));
+            continue;
+        }
+        auto_free char *types = tenon_strndup(*a, (size_t)(colon - *a));
+        char *rest = types;
+        for (char *t = strsep(&rest, ","); t; t = strsep(&rest, ","))
+            tenon_strv_push(pairs, tenon_asprintf("annotation-%s.%s", t, colon + 1));
+    }
+    return TENON_OK;
+}
+
+static int
+parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o,
+          struct tenon_error *err)
+{
+    char **fields = tenon_parse_csv(spec);
+    char **pairs = NULL;
+    char *type = NULL;
+    if (!fields)
+        return tenon_error_set(err, TENON_E_INVALID, "invalid output \"%s\"", spec);
+    if (tenon_strv_len(fields) == 1 && !strchr(fields[0], '=')) { /* -o DIR, -o - */
+        type = tenon_strdup(strcmp(spec, "-") ? "local" : "tar");
+        tenon_strv_push(&pairs, tenon_asprintf("dest=%s", spec));
+    } else {
+        for (char **p = fields; *p; p++) {
+            if (!strchr(*p, '=')) {
+                tenon_error_set(err, TENON_E_INVALID, "invalid value %s in output \"%s\"", *p, spec);
+                break;
+            }
+            if (tenon_has_prefix(*p, "type=")) {
+                free(type);
+                type = tenon_strdup(*p + 5);
+            } else {
+                tenon_strv_push(&pairs, tenon_strdup(*p));
+            }
+        }
+        if (!err->code && !type)
+            tenon_error_set(err, TENON_E_INVALID, "type is required for output \"%s\"", spec);
+    }
+    tenon_strv_free(fields);
+    if (!err->code && !strcmp(type, "registry")) { /* = image, pushed */
+        free(type);
+        type = tenon_strdup("image");
+        if (!has_pair(pairs, "push"))
+            tenon_strv_push(&pairs, tenon_strdup("push=true"));
+    }
+    if (!err->code && !strcmp(type, "cacheonly")) { /* nothing comes out */
+        free(type);
+        tenon_strv_free(pairs);
+        return TENON_OK;
+    }
+    if (!err->code) {
+        add_tags(f, type, &pairs);
+        add_annotations(f, type, &pairs, err);
+    }
+    if (err->code) {
+        free(type);
+        tenon_strv_free(pairs);
+        return err->code;
+    }
+    add_export(o, type, pairs);
+    return TENON_OK;
+}
+
+int
+build_outputs_parse(const struct build_flags *f, struct build_outputs *o, struct tenon_error *err)
+{
+    bool json;
+    const char *request = build_call_request(f, &json, err);
+    if (err->code || request)
+        return err->code;
+    for (char **s = f->outputs; s && *s; s++)
+        if (parse_one(f, *s, o, err) < 0)
+            return err->code;
+    bool image = false;
+    for (size_t i = 0; i < o->count; i++)
+        if (!strcmp(o->exports[i].type, "image")) {
+            image = true;
+            if (f->push && !has_pair(o->exports[i].pairs, "push"))
+                tenon_strv_push(&o->exports[i].pairs, tenon_strdup("push=true"));
+        }
+    if (f->push && !image && parse_one(f, "type=image,push=true", o, err) < 0)
+        return err->code;
+    /* Nothing asked: the image stays in the store, under its names. */
+    if (!f->outputs && !f->push && parse_one(f, "type=image", o, err) < 0)
+        return err->code;
+    for (size_t i = 0; f->iidfile && i < o->count; i++)
+        if (!makes_images(o->exports[i].type))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "cannot use --iidfile with the output type %s", o->exports[i].type);
+    return TENON_OK;
+}
+
+void
+build_outputs_release(struct build_outputs *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        free(o->exports[i].type);
+        tenon_strv_free(o->exports[i].pairs);
+    }
+    free(o->exports);
+}
+
+/* ---- --call ----------------------------------------------------------------------------------- */
+
+const char *
+build_call_request(const struct build_flags *f, bool *json, struct tenon_error *err)
+{
+    static const struct { const char *word, *request; } calls[] = {
+        { "build", NULL }, { "check", "frontend.lint" }, { "lint", "frontend.lint" },
+        { "outline", "frontend.outline" }, { "targets", "frontend.targets" },
+        { "subrequests.describe", "frontend.subrequests.describe" },
+    };
+    *json = false;
+    if (!f->call)
+        return f->check ? "frontend.lint" : NULL;
+    char **parts = tenon_parse_csv(f->call);
+    const char *request = NULL;
+    bool known = false;
+    for (size_t i = 0; parts && parts[0] && i < tenon_countof(calls); i++)
+        if (!strcmp(parts[0], calls[i].word)) {
+            request = calls[i].request;
+            known = true;
+        }
+    if (!known)
+        tenon_error_set(err, TENON_E_INVALID, "unknown method \"%s\" for --call: expected build, "
+                        "check, outline, targets or subrequests.describe", f->call);
+    for (char **p = parts; known && p && *p && *++p;) {
+        if (!strcmp(*p, "format=json"))
+            *json = true;
+        else if (strcmp(*p, "format=text") && !tenon_has_prefix(*p, "ignorestatus"))
+            tenon_error_set(err, TENON_E_INVALID, "unknown option \"%s\" for --call", *p);
+    }
+    tenon_strv_free(parts);
+    return request;
+}
+
+static bool
+ignores_status(const struct build_flags *f)
+{
+    return f->call && strstr(f->call, ",ignorestatus") && !strstr(f->call, "ignorestatus=false");
+}
+
+/* Findings make a check fail: warnings, or an error of the build file. */
+static bool
+check_failed(const struct tenon_result *r)
+{
+    const struct tenon_result_value *v = tenon_result_meta(r, "result.json");
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_json struct json_object *o = NULL;
+    struct json_object *list = NULL, *failure = NULL;
+    if (!v || tenon_json_parse(v->data, v->len, 64 << 20, &o, &ignored) < 0)
+        return false;
+    tenon_json_get_array(o, "warnings", &list, &ignored);
+    tenon_json_get_object(o, "buildError", &failure, &ignored);
+    return failure || (list && json_object_array_length(list) > 0);
+}
+
+static int
+print_call(const struct build_flags *f, const struct tenon_result *r, bool json, bool check)
+{
+    const struct tenon_result_value *v = tenon_result_meta(r, json ? "result.json" : "result.txt");
+    bool failed = check && check_failed(r);
+    if (check && !json && !failed)
+        puts("Check complete, no warnings found.");
+    else if (v)
+        fwrite(v->data, 1, v->len, stdout);
+    if (v && v->len && ((const char *)v->data)[v->len - 1] != '\n')
+        putchar('\n');
+    return failed && !ignores_status(f) ? CLI_FAILED : CLI_OK;
+}
+
+/* ---- files and standard output ------------------------------------------------------------------ */
+
+int
+build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
+{
+    if (f->iidfile && unlink(f->iidfile) < 0 && errno != ENOENT)
+        return tenon_error_sys(err, "remove %s", f->iidfile);
+    return TENON_OK;
+}
+
+static const char *
+image_id(const struct tenon_result *r)
+{
+    const struct tenon_result_value *v = tenon_result_response(r, "containerimage.config.digest");
+    if (!v)
+        v = tenon_result_response(r, "containerimage.digest");
+    return v ? v->data : NULL;
+}
+
+static int
+write_metadata(const char *path, const struct tenon_result *r, struct tenon_error *err)
+{
+    auto_json struct json_object *o = json_object_new_object();
+    tenon_vec_foreach(v, &r->responses) {
+        struct json_object *value = v->is_json ? json_tokener_parse(v->data) : NULL;
+        json_object_object_add(o, v->key, value ? value : json_object_new_string(v->data));
+    }
+    const char *text = json_object_to_json_string_ext(
+        o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+}
+
+int
+build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
+                    struct tenon_error *err)
+{
+    const char *id = image_id(r);
+    if (f->iidfile && id &&
+        tenon_write_file_at(AT_FDCWD, f->iidfile, id, strlen(id), 0644, false, err) < 0)
+        return tenon_error_context(err, "write %s", f->iidfile);
+    if (f->metadata_file && write_metadata(f->metadata_file, r, err) < 0)
+        return tenon_error_context(err, "write %s", f->metadata_file);
+    return TENON_OK;
+}
+
+int
+build_outputs_print(const struct build_flags *f, const struct tenon_result *r)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    bool json;
+    const char *request = build_call_request(f, &json, &ignored);
+    if (request)
+        return print_call(f, r, json, !strcmp(request, "frontend.lint"));
+    const char *id = image_id(r);
+    if (f->quiet && id)
+        puts(id);
+    return CLI_OK;
+}

@@ -1,0 +1,95 @@
+/* cli.h - the command: one file a verb, and what the verbs share.
+ *
+ * stdout is results, stderr is talk.  Exit status: 0, 1 for a failure, 2 for
+ * wrong usage, 130 after Ctrl-C.  The environment is read here and in config.c
+ * only. */
+#ifndef TENON_CLI_CLI_H
+#define TENON_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "plugin/plugins.h"
+#include "store/store.h"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
+
+struct cli { /* what main.c found before the verb; read-only for verbs */
+    const char *program;         /* "tenon", or "docker buildx"-like names in help */
+    const char **plugin_dirs;    /* --plugin-dir, NULL at the end */
+    const char *root;            /* --root, TENON_ROOT, configuration, or the default */
+    struct json_object *config;  /* merged tenon.json; never NULL */
+    bool debug;
+    bool rootless;               /* re-executed into a user namespace */
+};
+
+struct cli_verb {
+    const char *name;
+    const char *summary; /* one line of `tenon --help` */
+    int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] is the verb */
+};
+
+int cli_build(const struct cli *cli, int argc, char **argv);
+int cli_version(const struct cli *cli, int argc, char **argv);
+int cli_plugins(const struct cli *cli, int argc, char **argv);
+int cli_prune(const struct cli *cli, int argc, char **argv);
+int cli_du(const struct cli *cli, int argc, char **argv);
+int cli_images(const struct cli *cli, int argc, char **argv);
+int cli_docker(const struct cli *cli, int argc, char **argv);
+int cli_doctor(const struct cli *cli, int argc, char **argv);
+
+/* ---- config.c -------------------------------------------------------------- */
+/* /etc/tenon/tenon.json, then $XDG_CONFIG_HOME/tenon/tenon.json (or the one
+ * that TENON_CONFIG names), merged; unknown keys are warned about with the nearest
+ * known one. */
+int cli_config_load(struct json_object **out, struct tenon_error *err);
+/* String member of the configuration or NULL. */
+const char *cli_config_string(struct json_object *config, const char *key);
+/* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
+char *cli_docker_config_dir(void);
+/* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
+char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
+
+/* ---- credentials.c --------------------------------------------------------- */
+/* docker's config.json (auths, credHelpers, credsStore, identitytoken) and
+ * containers/auth.json, for tenon_session.credentials: *user and *secret
+ * malloc'ed or NULL (anonymous); an identity token has user "<token>". */
+int cli_credentials(const char *host, char **user, char **secret, struct tenon_error *err);
+
+/* ---- common.c --------------------------------------------------------------- */
+/* "tenon: MESSAGE\n  at FILE:LINE\n  hint: ..." on stderr; returns CLI_FAILED. */
+int cli_print_error(const struct tenon_error *err);
+/* Wrong usage: the message and `see tenon VERB --help`; returns CLI_USAGE. */
+int cli_usage_error(const char *verb, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* As root: a mount namespace of our own, so that what we mount goes with us.
+ * Before the first thread. */
+int cli_private_mounts(struct tenon_error *err);
+int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
+int cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err);
+/* Before the first thread of a build: a mount namespace of our own, from which
+ * nothing gets out, so that the kernel undoes all mounts when we die.  An
+ * ordinary user gets an error that says what to do; entering a user namespace
+ * by ourselves is going to happen here. */
+int cli_private_mounts(struct tenon_error *err);
+/* getopt_long that reports like the rest: 0 after an error was printed (the
+ * caller returns CLI_USAGE), -1 at the end of the options, else the option's
+ * val.  optind, optarg as usual; a first call has optind 1. */
+int cli_getopt(int argc, char **argv, const char *shortopts, const struct option *longopts);
+/* Help text on stdout, "PROGRAM" in it replaced; returns CLI_OK. */
+int cli_help(const struct cli *cli, const char *text);
+/* `y` on the terminal; false at the end of the input. */
+bool cli_confirm(const char *question);
+/* Text from elsewhere to a stream, control characters made visible. */
+void cli_put_text(FILE *to, const char *text);
+/* One JSON value a line on stdout. */
+void cli_put_json(struct json_object *o);
+/* "3 minutes ago"; "never" for 0. */
+char *cli_format_age(int64_t then_ns);
+/* --format VALUE of the listing verbs: false after an error was printed. */
+bool cli_parse_format(const char *verb, const char *value, bool *json);
+
+#endif

@@ -1,0 +1,21 @@
+/* renderer.h - the progress plugin between the events and the terminal. */
+#ifndef TENON_CLI_RENDERER_H
+#define TENON_CLI_RENDERER_H
+
+#include "base/error.h"
+#include "engine/build.h"
+#include "plugin/plugins.h"
+
+struct renderer;
+
+/* spec: auto, tty, plain[,k=v], rawjson, quiet, none.  *out is NULL for the
+ * silent ones. */
+int renderer_open(struct tenon_plugins *plugins, const char *spec,
+                  struct renderer **out, struct tenon_error *err);
+struct tenon_events *renderer_events(struct renderer *r); /* NULL r: NULL */
+/* The last event is shown before; err as the build left it (code 0: fine).
+ * text: the whole error line.  Frees r. */
+void renderer_close(struct renderer *r, const struct tenon_build *b,
+                    const struct tenon_error *err, const char *text);
+
+#endif

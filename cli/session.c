@@ -1,0 +1,410 @@
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "cli.h"
+
+enum { SECRET_LIMIT = 500 * 1024 }; /* BuildKit's */
+
+struct secret {
+    char *id, *file, *env;
+};
+struct agent {
+    char *id, *socket;
+};
+struct local {
+    char *name, *path;
+};
+struct sink { /* an export under way */
+    int fd;
+    char *temp, *dest; /* temp NULL: written directly */
+};
+
+struct cli_session {
+    struct tenon_session vtable;
+    TENON_VEC(struct secret) secrets;
+    TENON_VEC(struct agent) agents;
+    TENON_VEC(struct local) locals;
+    TENON_VEC(struct sink) sinks;
+    TENON_VEC(char *) temps;
+};
+
+/* ---- secrets -------------------------------------------------------------------- */
+
+/* The bytes stay in a sealed memory file: no copy on disk, none in our heap
+ * longer than needed. */
+static int
+seal(const void *data, size_t len, struct tenon_error *err)
+{
+    auto_close int fd = memfd_create("tenon-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return tenon_error_sys(err, "memfd_create");
+    if (tenon_write_all(fd, data, len, err) < 0)
+        return err->code;
+    if (lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return tenon_error_sys(err, "seal a secret");
+    return tenon_steal_fd(&fd);
+}
+
+static int
+seal_file(const char *path, struct tenon_error *err)
+{
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open %s", path);
+    char *data = tenon_malloc(SECRET_LIMIT + 1);
+    int64_t n = tenon_read_full(fd, data, SECRET_LIMIT + 1, err);
+    int out = (int)n;
+    if (n > SECRET_LIMIT)
+        out = tenon_error_set(err, TENON_E_LIMIT,
+                              "secret file %s is larger than 500 KiB", path);
+    else if (n >= 0)
+        out = seal(data, (size_t)n, err);
+    explicit_bzero(data, SECRET_LIMIT + 1);
+    free(data);
+    return out;
+}
+
+static int
+open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
+{
+    for (size_t i = s->secrets.len; i-- > 0;) {
+        const struct secret *x = &s->secrets.items[i];
+        if (strcmp(x->id, id))
+            continue;
+        if (x->env) {
+            const char *value = secure_getenv(x->env);
+            if (!value)
+                return tenon_error_set(err, TENON_E_NOT_FOUND,
+                                       "secret %s: variable %s is not set", id, x->env);
+            return seal(value, strlen(value), err);
+        }
+        return seal_file(x->file, err);
+    }
+    return tenon_error_set(err, TENON_E_NOT_FOUND, "secret %s: not found", id);
+}
+
+int
+cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_error *err)
+{
+    char **fields = tenon_parse_csv(spec);
+    const char *id = NULL, *file = NULL, *env = NULL, *type = NULL;
+    if (!fields)
+        return tenon_error_set(err, TENON_E_INVALID, "invalid secret \"%s\"", spec);
+    for (char **f = fields; *f; f++) {
+        char *eq = strchr(*f, '=');
+        if (!eq) {
+            tenon_error_set(err, TENON_E_INVALID, "invalid field '%s' must be a key=value pair", *f);
+            goto done;
+        }
+        *eq = '\0';
+        if (!strcmp(*f, "id"))
+            id = eq + 1;
+        else if (!strcmp(*f, "src") || !strcmp(*f, "source"))
+            file = eq + 1;
+        else if (!strcmp(*f, "env"))
+            env = eq + 1;
+        else if (!strcmp(*f, "type"))
+            type = eq + 1;
+        else {
+            tenon_error_set(err, TENON_E_INVALID, "unexpected key '%s' in '%s'", *f, spec);
+            goto done;
+        }
+    }
+    if (!id || !*id) {
+        tenon_error_set(err, TENON_E_INVALID, "secret \"%s\" has no id", spec);
+        goto done;
+    }
+    if (type && strcmp(type, "file") && strcmp(type, "env")) {
+        tenon_error_set(err, TENON_E_INVALID, "unsupported secret type \"%s\"", type);
+        goto done;
+    }
+    if (type && !strcmp(type, "env") && !env) {
+        env = file ? file : id;
+        file = NULL;
+    }
+    if (!file && !env) { /* bare: the environment first, then a file */
+        if (secure_getenv(id) && !(type && !strcmp(type, "file")))
+            env = id;
+        else
+            file = id;
+    }
+    if (!env && access(file, R_OK) < 0) {
+        tenon_error_sys(err, "failed to stat %s", file);
+        goto done;
+    }
+    struct secret x = { tenon_strdup(id), env ? NULL : tenon_strdup(file), tenon_strdup(env) };
+    tenon_vec_push(&s->secrets, x);
+done:
+    tenon_strv_free(fields);
+    return err->code;
+}
+
+/* ---- ssh ------------------------------------------------------------------------- */
+
+int
+cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_error *err)
+{
+    const char *eq = strchr(spec, '=');
+    auto_free char *id = eq ? tenon_strndup(spec, (size_t)(eq - spec)) : tenon_strdup(spec);
+    const char *socket = eq ? eq + 1 : secure_getenv("SSH_AUTH_SOCK");
+    if (!socket || !*socket) {
+        tenon_error_set(err, TENON_E_INVALID,
+                        "invalid empty ssh agent socket: SSH_AUTH_SOCK is not set");
+        return tenon_error_hint(err, "eval $(ssh-agent) && ssh-add, or --ssh %s=SOCKET", id);
+    }
+    tenon_vec_foreach(a, &s->agents)
+        if (!strcmp(a->id, id))
+            return tenon_error_set(err, TENON_E_INVALID, "ssh id \"%s\" was given twice", id);
+    struct stat st;
+    if (stat(socket, &st) < 0)
+        return tenon_error_sys(err, "ssh agent %s", socket);
+    if (!S_ISSOCK(st.st_mode)) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "--ssh %s: key files are not supported yet, only an agent's socket", spec);
+        return tenon_error_hint(err, "ssh-add %s, then --ssh %s", socket, id);
+    }
+    struct agent a = { tenon_steal(&id), tenon_strdup(socket) };
+    tenon_vec_push(&s->agents, a);
+    return TENON_OK;
+}
+
+static int
+open_ssh(struct cli_session *s, const char *id, struct tenon_error *err)
+{
+    tenon_vec_foreach(a, &s->agents) {
+        if (strcmp(a->id, id))
+            continue;
+        struct sockaddr_un to = { .sun_family = AF_UNIX };
+        if (strlen(a->socket) >= sizeof to.sun_path)
+            return tenon_error_set(err, TENON_E_INVALID, "path of ssh agent is too long: %s",
+                                   a->socket);
+        strcpy(to.sun_path, a->socket);
+        auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
+            return tenon_error_sys(err, "connect to ssh agent %s", a->socket);
+        return tenon_steal_fd(&fd);
+    }
+    return tenon_error_set(err, TENON_E_NOT_FOUND, "no SSH key \"%s\" forwarded from the client", id);
+}
+
+/* ---- local directories ------------------------------------------------------------- */
+
+int
+cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
+                      struct tenon_error *err)
+{
+    char real[PATH_MAX];
+    struct stat st;
+    if (!realpath(dir, real))
+        return tenon_error_errno(err, errno, "unable to prepare context: path \"%s\" not found", dir);
+    if (stat(real, &st) < 0)
+        return tenon_error_sys(err, "stat %s", real);
+    if (!S_ISDIR(st.st_mode))
+        return tenon_error_set(err, TENON_E_INVALID, "context \"%s\" is not a directory", dir);
+    struct local l = { tenon_strdup(name), tenon_strdup(real) };
+    tenon_vec_push(&s->locals, l);
+    return TENON_OK;
+}
+
+static const char *
+local_path(void *data, const char *name)
+{
+    struct cli_session *s = data;
+    tenon_vec_foreach(l, &s->locals)
+        if (!strcmp(l->name, name))
+            return l->path;
+    return NULL;
+}
+
+static int
+open_local(struct cli_session *s, const char *name, struct tenon_error *err)
+{
+    const char *path = local_path(s, name);
+    if (!path)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "local directory \"%s\" was not given", name);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? tenon_error_sys(err, "open %s", path) : fd;
+}
+
+const char *
+cli_session_temp_dir(struct cli_session *s, struct tenon_error *err)
+{
+    const char *base = secure_getenv("TMPDIR");
+    char *dir = tenon_asprintf("%s/tenon-context-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(dir)) {
+        tenon_error_sys(err, "make a temporary directory in %s", base && *base ? base : "/tmp");
+        free(dir);
+        return NULL;
+    }
+    tenon_vec_push(&s->temps, dir);
+    return dir;
+}
+
+static int
+session_open(void *data, const char *service, const char *id, struct tenon_error *err)
+{
+    struct cli_session *s = data;
+    if (!strcmp(service, "secret"))
+        return open_secret(s, id, err);
+    if (!strcmp(service, "ssh"))
+        return open_ssh(s, id, err);
+    if (!strcmp(service, "local"))
+        return open_local(s, id, err);
+    return tenon_error_set(err, TENON_E_UNSUPPORTED, "this session does not offer \"%s\"", service);
+}
+
+static int
+session_credentials(void *data, const char *host, char **user, char **secret,
+                    struct tenon_error *err)
+{
+    (void)data;
+    return cli_credentials(host, user, secret, err);
+}
+
+/* ---- sinks: nothing appears under its name before it is whole ------------------------- */
+
+static int
+sink_open(void *data, const char *dest, struct tenon_error *err)
+{
+    struct cli_session *s = data;
+    struct sink k = { .fd = -1 };
+    struct stat st;
+    if (!strcmp(dest, "-")) {
+        if (isatty(STDOUT_FILENO))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "dest file is required. refusing to write to console");
+        k.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    } else if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode)) {
+        if (S_ISDIR(st.st_mode))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "destination \"%s\" is a directory, a file is wanted", dest);
+        k.fd = open(dest, O_WRONLY | O_CLOEXEC); /* a device or a pipe */
+    } else {
+        k.temp = tenon_asprintf("%s.tenon-%ld", dest, (long)getpid());
+        k.dest = tenon_strdup(dest);
+        k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    }
+    if (k.fd < 0) {
+        tenon_error_sys(err, "create %s", dest);
+        free(k.temp);
+        free(k.dest);
+        return err->code;
+    }
+    tenon_vec_push(&s->sinks, k);
+    return k.fd;
+}
+
+static void
+forget_sink(struct cli_session *s, struct sink *k)
+{
+    close(k->fd);
+    free(k->temp);
+    free(k->dest);
+    *k = s->sinks.items[--s->sinks.len];
+}
+
+static int
+sink_commit(void *data, int fd, struct tenon_error *err)
+{
+    struct cli_session *s = data;
+    tenon_vec_foreach(k, &s->sinks) {
+        if (k->fd != fd)
+            continue;
+        if (k->temp && rename(k->temp, k->dest) < 0) {
+            tenon_error_sys(err, "rename to %s", k->dest);
+            unlink(k->temp);
+        }
+        forget_sink(s, k);
+        return err->code;
+    }
+    return tenon_error_set(err, TENON_E_BUG, "commit of a sink that is not open");
+}
+
+static void
+sink_abort(void *data, int fd)
+{
+    struct cli_session *s = data;
+    tenon_vec_foreach(k, &s->sinks)
+        if (k->fd == fd) {
+            if (k->temp)
+                unlink(k->temp);
+            forget_sink(s, k);
+            return;
+        }
+}
+
+static int
+sink_dir(void *data, const char *dest, struct tenon_error *err)
+{
+    (void)data;
+    if (tenon_mkdir_p(AT_FDCWD, dest, 0755, err) < 0)
+        return tenon_error_context(err, "make %s", dest);
+    int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? tenon_error_sys(err, "open %s", dest) : fd;
+}
+
+struct cli_session *
+cli_session_new(void)
+{
+    struct cli_session *s = tenon_new0(struct cli_session);
+    s->vtable = (struct tenon_session){
+        .data = s, .open = session_open, .local_path = local_path,
+        .credentials = session_credentials, .sink_open = sink_open,
+        .sink_commit = sink_commit, .sink_abort = sink_abort, .sink_dir = sink_dir,
+    };
+    return s;
+}
+
+struct tenon_session *
+cli_session_vtable(struct cli_session *s)
+{
+    return &s->vtable;
+}
+
+void
+cli_session_free(struct cli_session *s)
+{
+    if (!s)
+        return;
+    while (s->sinks.len)
+        sink_abort(s, s->sinks.items[0].fd);
+    tenon_vec_foreach(x, &s->secrets) {
+        free(x->id);
+        free(x->file);
+        free(x->env);
+    }
+    tenon_vec_foreach(a, &s->agents) {
+        free(a->id);
+        free(a->socket);
+    }
+    tenon_vec_foreach(l, &s->locals) {
+        free(l->name);
+        free(l->path);
+    }
+    tenon_vec_foreach(t, &s->temps) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        tenon_remove_tree(AT_FDCWD, *t, &ignored);
+        free(*t);
+    }
+    tenon_vec_release(&s->secrets);
+    tenon_vec_release(&s->agents);
+    tenon_vec_release(&s->locals);
+    tenon_vec_release(&s->sinks);
+    tenon_vec_release(&s->temps);
+    free(s);
+}

@@ -1,0 +1,25 @@
+/* session.h - the command's own session provider: files, variables, agents
+ * of the user who runs it (engine/session.h is the interface). */
+#ifndef TENON_CLI_SESSION_H
+#define TENON_CLI_SESSION_H
+
+#include "base/error.h"
+#include "engine/session.h"
+
+struct cli_session;
+
+struct cli_session *cli_session_new(void);
+void cli_session_free(struct cli_session *s); /* removes temporary contexts */
+struct tenon_session *cli_session_vtable(struct cli_session *s);
+
+/* --secret id=X[,src=F][,env=E][,type=file|env]; the last of equal ids wins. */
+int cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_error *err);
+/* --ssh ID[=SOCKET]; default: SSH_AUTH_SOCK. */
+int cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_error *err);
+/* A local directory under a name. */
+int cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
+                          struct tenon_error *err);
+/* A fresh temporary directory (0700), removed with the session; borrowed. */
+const char *cli_session_temp_dir(struct cli_session *s, struct tenon_error *err);
+
+#endif
