@@ -146,12 +146,12 @@ load_location(struct loader *l, const struct tenon_wire *w,
               struct vertex_beside *b)
 {
     TENON_VEC(struct tenon_range) ranges = {0};
-    uint32_t source = 0;
+    uint64_t index = 0; /* left out on the wire when 0 */
     int r = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            source = f.value < l->sources.len ? l->sources.items[f.value] : 0;
+            index = f.value;
         if (f.field != 2 || (r = tenon_decode_count(&l->d, ranges.len)) < 0)
             continue;
         struct tenon_range *range = tenon_vec_add(&ranges);
@@ -168,8 +168,9 @@ load_location(struct loader *l, const struct tenon_wire *w,
         if (r < 0)
             break;
     }
-    if (!source && l->sources.len)
-        source = l->sources.items[0]; /* index 0 is left out on the wire */
+    /* A file that is not there: get_source gives NULL for it. */
+    const uint32_t source =
+        index < l->sources.len ? l->sources.items[index] : UINT32_MAX;
     size_t n = b->range_count + ranges.len;
     struct tenon_range *all =
         tenon_arena_array(&l->g->arena, n, sizeof *all);
@@ -470,7 +471,7 @@ put_locations(struct tenon_buf *out, const struct tenon_vertex *v)
         const struct tenon_range *r = &v->ranges[i];
         put_position(&range, 1, r->line);
         put_position(&range, 2, r->end_line ? r->end_line : r->line);
-        tenon_wire_put_uint(&loc, 1, r->source ? r->source - 1 : 0);
+        tenon_wire_put_uint(&loc, 1, r->source);
         tenon_wire_put_message(&loc, 2, &range);
         tenon_wire_put_message(out, 1, &loc);
     }

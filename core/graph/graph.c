@@ -32,7 +32,7 @@ tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
         const struct tenon_graph_source *s = g->sources.items[i];
         if (s->len == len && !strcmp(s->filename, filename) &&
             !strcmp(s->language, language) && !memcmp(s->data, data, len))
-            return (uint32_t)i + 1;
+            return (uint32_t)i;
     }
     struct tenon_graph_source *s = tenon_arena_alloc(&g->arena, sizeof *s);
     s->filename = tenon_arena_strdup(&g->arena, filename);
@@ -40,7 +40,7 @@ tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
     s->data = tenon_arena_dup(&g->arena, data, len);
     s->len = len;
     tenon_vec_push(&g->sources, s);
-    return (uint32_t)g->sources.len;
+    return (uint32_t)g->sources.len - 1;
 }
 
 uint32_t
@@ -62,8 +62,8 @@ tenon_graph_get_source(const struct tenon_graph *g, uint32_t number)
     const struct tenon_graph_source *s = NULL;
 
     pthread_mutex_lock(&m->lock);
-    if (number >= 1 && number <= g->sources.len)
-        s = g->sources.items[number - 1];
+    if (number < g->sources.len)
+        s = g->sources.items[number];
     pthread_mutex_unlock(&m->lock);
     return s;
 }

@@ -152,7 +152,7 @@ struct tenon_op {
 };
 
 struct tenon_range { /* where in a build file */
-    uint32_t source; /* number from tenon_graph_source, from 1 */
+    uint32_t source; /* number from tenon_graph_source */
     uint32_t line, end_line;
 };
 

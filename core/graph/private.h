@@ -25,7 +25,7 @@ struct tenon_graph {
     pthread_mutex_t lock; /* all below, and the nodes */
     struct tenon_arena arena;
     struct vertex_entry *vertices;
-    TENON_VEC(struct tenon_graph_source *) sources; /* number - 1 */
+    TENON_VEC(struct tenon_graph_source *) sources; /* by number */
 };
 
 /* What rides beside a vertex. */
