@@ -77,6 +77,9 @@ struct tenon_image_source { /* one platform */
     struct tenon_chain chain;
     const void *config;        /* containerimage.config of the frontend; NULL: a minimal one */
     size_t config_len;
+    const void *base_config;   /* containerimage.base.config, or NULL: whose history
+                                * an epoch leaves alone */
+    size_t base_config_len;
 };
 struct tenon_image_options {
     const char *compression;   /* NULL: gzip; "uncompressed" "zstd" "estargz" */

@@ -1,2 +1,27 @@
 # core/image: OCI documents, references, platforms, layers.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+
+libtenon_core_la_SOURCES += \
+	%D%/annotations.c \
+	%D%/assemble.h \
+	%D%/config.c \
+	%D%/deflate.c \
+	%D%/diff.c \
+	%D%/diff.h \
+	%D%/document.c \
+	%D%/extract.c \
+	%D%/extract.h \
+	%D%/image.h \
+	%D%/inflate.c \
+	%D%/layer.c \
+	%D%/layer.h \
+	%D%/layers.c \
+	%D%/lower.c \
+	%D%/lower.h \
+	%D%/make.c \
+	%D%/platform.c \
+	%D%/reference.c \
+	%D%/stream.h \
+	%D%/tar.c \
+	%D%/tar.h \
+	%D%/unpack.c \
+	%D%/walk.c

@@ -1,0 +1,51 @@
+/* assemble.h - the parts of making an image: blobs of the layers, the config,
+ * annotations, and JSON documents as BuildKit lays them out. */
+#ifndef TENON_IMAGE_ASSEMBLE_H
+#define TENON_IMAGE_ASSEMBLE_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "image/image.h"
+
+/* ---- layers ---------------------------------------------------------------- */
+struct tenon_image_layer {
+    struct tenon_snapshot_blob blob; /* media type in the family asked for */
+    int64_t created_ns;              /* when its snapshot was made */
+};
+/* Blobs for a whole chain, found or made; *out is the caller's, chain->len
+ * long. */
+int tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
+                       const struct tenon_image_options *o,
+                       struct tenon_image_layer **out, struct tenon_error *err);
+
+/* ---- config ----------------------------------------------------------------
+ * The config JSON: rootfs and history brought in line with the layers, created
+ * times filled in and clamped, all else as the frontend gave it. */
+int tenon_image_config(const struct tenon_image_source *src,
+                       const struct tenon_image_layer *layers, size_t count,
+                       const struct tenon_image_options *o, struct tenon_buf *out,
+                       struct tenon_error *err);
+
+/* ---- annotations ----------------------------------------------------------- */
+enum tenon_annotation_kind {
+    TENON_ANNOTATION_MANIFEST,
+    TENON_ANNOTATION_MANIFEST_DESCRIPTOR,
+    TENON_ANNOTATION_INDEX,
+    TENON_ANNOTATION_INDEX_DESCRIPTOR,
+};
+/* Refuse what cannot be parsed, and index kinds when there is no index. */
+int tenon_annotations_check(const char *const *list, bool index,
+                            struct tenon_error *err);
+/* Those of one kind and platform (NULL: of none) as an object with sorted
+ * keys, the caller's; NULL when there are none. */
+struct json_object *tenon_annotations_get(const char *const *list,
+                                          enum tenon_annotation_kind kind,
+                                          const struct tenon_platform *platform);
+
+/* ---- documents ------------------------------------------------------------- */
+/* Go's json.MarshalIndent(o, "", "  "). */
+void tenon_json_indent(struct tenon_buf *out, struct json_object *o);
+/* {"architecture", "os", ...} */
+struct json_object *tenon_platform_json(const struct tenon_platform *p);
+
+#endif

@@ -1,0 +1,425 @@
+/* deflate.c - compressing layers, see stream.h.
+ *
+ * gzip: the input is cut into blocks of BLOCK_SIZE.  Each is deflated on its
+ * own, without history, and ends on a byte border; one after the other in one
+ * member they are an ordinary gzip file.  Which thread did a block leaves no
+ * trace.  One block is done by the caller; threads start with the second. */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#ifdef HAVE_ISAL
+#include <isa-l.h>
+#endif
+
+#include "base/alloc.h"
+#include "image/stream.h"
+
+#define BLOCK_SIZE ((size_t)1 << 20)
+#define THREADS_MAX 8
+#define ZSTD_LEVEL 3
+#define ZSTD_JOB_BYTES (4 << 20)
+#define ISAL_LEVEL_MAX 3
+
+enum method { METHOD_NONE, METHOD_GZIP, METHOD_ZSTD };
+enum slot_state { SLOT_FREE, SLOT_READY, SLOT_BUSY, SLOT_DONE };
+
+struct slot {
+    enum slot_state state;
+    unsigned char *in, *out;
+    size_t in_len, out_len, out_cap;
+    bool failed;
+};
+
+struct tenon_deflate {
+    enum method method;
+    int level;
+    tenon_deflate_sink *sink;
+    void *sink_data;
+    struct tenon_hash *hash;
+
+    /* gzip */
+    uint32_t crc;
+    uint64_t total;
+    bool started;      /* the header is out */
+    struct slot *slots; /* a ring: [tail, head) are under way */
+    size_t slot_count;
+    uint64_t head, tail, next; /* next: the first that no thread has taken */
+    pthread_t threads[THREADS_MAX];
+    size_t thread_count;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    bool stop;         /* locked by lock, as are states and next */
+
+    ZSTD_CCtx *zstd;
+    unsigned char *zstd_out;
+};
+
+/* ---- one block ----------------------------------------------------------- */
+
+#ifdef HAVE_ISAL
+static bool
+deflate_isal(struct slot *s, int level)
+{
+    static const uint32_t room[ISAL_LEVEL_MAX + 1] = {
+        0, ISAL_DEF_LVL1_LARGE, ISAL_DEF_LVL2_LARGE, ISAL_DEF_LVL3_LARGE};
+    /* too large for the stack of a thread on some systems */
+    auto_free struct isal_zstream *z = tenon_new(struct isal_zstream);
+    auto_free unsigned char *work = tenon_malloc(room[level]);
+    isal_deflate_init(z);
+    z->level = (uint32_t)level;
+    z->level_buf = work;
+    z->level_buf_size = room[level];
+    z->flush = FULL_FLUSH;
+    z->gzip_flag = IGZIP_DEFLATE;
+    z->end_of_stream = 0;
+    z->next_in = s->in;
+    z->avail_in = (uint32_t)s->in_len;
+    z->next_out = s->out;
+    z->avail_out = (uint32_t)s->out_cap;
+    if (isal_deflate(z) != COMP_OK || z->avail_in > 0 || z->avail_out == 0)
+        return false;
+    s->out_len = s->out_cap - z->avail_out;
+    return true;
+}
+#endif
+
+static bool
+deflate_zlib(struct slot *s, int level)
+{
+    z_stream z = {0};
+    if (deflateInit2(&z, level, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
+    z.next_in = s->in;
+    z.avail_in = (uInt)s->in_len;
+    z.next_out = s->out;
+    z.avail_out = (uInt)s->out_cap;
+    int rc = deflate(&z, Z_FULL_FLUSH);
+    bool ok = rc == Z_OK && z.avail_in == 0 && z.avail_out > 0;
+    s->out_len = s->out_cap - z.avail_out;
+    deflateEnd(&z);
+    return ok;
+}
+
+static void
+deflate_block(struct slot *s, int level)
+{
+#ifdef HAVE_ISAL
+    if (level < 0)
+        level = 1;
+    if (level >= 1 && level <= ISAL_LEVEL_MAX) {
+        s->failed = !deflate_isal(s, level);
+        return;
+    }
+#endif
+    s->failed = !deflate_zlib(s, level);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+static void *
+worker(void *data)
+{
+    struct tenon_deflate *d = data;
+    pthread_mutex_lock(&d->lock);
+    for (;;) {
+        while (!d->stop && d->next == d->head)
+            pthread_cond_wait(&d->work, &d->lock);
+        if (d->stop)
+            break;
+        struct slot *s = &d->slots[d->next++ % d->slot_count];
+        s->state = SLOT_BUSY;
+        pthread_mutex_unlock(&d->lock);
+        deflate_block(s, d->level);
+        pthread_mutex_lock(&d->lock);
+        s->state = SLOT_DONE;
+        pthread_cond_signal(&d->done);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+/* Threads are a help, not a need: with none the caller does the blocks. */
+static void
+start_threads(struct tenon_deflate *d)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t want = cores < 2 ? 0 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    while (d->thread_count < want &&
+           pthread_create(&d->threads[d->thread_count], NULL, worker, d) == 0)
+        d->thread_count++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static int
+emit(struct tenon_deflate *d, const struct slot *s, struct tenon_error *err)
+{
+    if (s->failed)
+        return tenon_error_set(err, TENON_E_FAILED, "gzip: compression failed");
+    return d->sink(d->sink_data, s->out, s->out_len, err);
+}
+
+/* Take the oldest block out of the ring, waiting for it. */
+static int
+retire(struct tenon_deflate *d, struct tenon_error *err)
+{
+    struct slot *s = &d->slots[d->tail % d->slot_count];
+    pthread_mutex_lock(&d->lock);
+    if (s->state == SLOT_READY) {
+        /* nobody has it yet: rather work than wait */
+        d->next++;
+        s->state = SLOT_BUSY;
+        pthread_mutex_unlock(&d->lock);
+        deflate_block(s, d->level);
+        pthread_mutex_lock(&d->lock);
+        s->state = SLOT_DONE;
+    }
+    while (s->state != SLOT_DONE)
+        pthread_cond_wait(&d->done, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    int rc = emit(d, s, err);
+    s->state = SLOT_FREE;
+    s->in_len = 0;
+    d->tail++;
+    return rc;
+}
+
+static int
+header(struct tenon_deflate *d, struct tenon_error *err)
+{
+    static const unsigned char bytes[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff};
+    d->started = true;
+    return d->sink(d->sink_data, bytes, sizeof bytes, err);
+}
+
+/* The block being filled; NULL when none is open. */
+static struct slot *
+open_slot(struct tenon_deflate *d, struct tenon_error *err)
+{
+    struct slot *s = &d->slots[d->head % d->slot_count];
+    if (d->head - d->tail == d->slot_count && retire(d, err) < 0)
+        return NULL;
+    if (!s->in) {
+        /* stored blocks cost 5 bytes in 64 KiB; flush markers a few more */
+        s->out_cap = BLOCK_SIZE + BLOCK_SIZE / 64 + 1024;
+        s->in = tenon_malloc(BLOCK_SIZE);
+        s->out = tenon_malloc(s->out_cap);
+    }
+    return s;
+}
+
+static int
+submit(struct tenon_deflate *d, struct slot *s, struct tenon_error *err)
+{
+    if (!d->started && header(d, err) < 0)
+        return err->code;
+    pthread_mutex_lock(&d->lock);
+    s->state = SLOT_READY;
+    d->head++;
+    pthread_cond_signal(&d->work);
+    pthread_mutex_unlock(&d->lock);
+    if (d->head == 1)
+        start_threads(d);
+    return 0;
+}
+
+static int
+gzip_write(struct tenon_deflate *d, const unsigned char *p, size_t len,
+           struct tenon_error *err)
+{
+#ifdef HAVE_ISAL
+    d->crc = crc32_gzip_refl(d->crc, p, len);
+#else
+    d->crc = (uint32_t)crc32_z(d->crc, p, len);
+#endif
+    d->total += len;
+    while (len > 0) {
+        struct slot *s = open_slot(d, err);
+        if (!s)
+            return err->code;
+        size_t n = BLOCK_SIZE - s->in_len;
+        if (n > len)
+            n = len;
+        memcpy(s->in + s->in_len, p, n);
+        s->in_len += n;
+        p += n;
+        len -= n;
+        /* the rest of a small layer never gets here: it needs no thread */
+        if (s->in_len == BLOCK_SIZE && submit(d, s, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static void
+put32(unsigned char *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (unsigned char)(v >> (8 * i));
+}
+
+static int
+gzip_finish(struct tenon_deflate *d, struct tenon_error *err)
+{
+    struct slot *s = &d->slots[d->head % d->slot_count];
+    bool open = d->head - d->tail < d->slot_count && s->in && s->in_len > 0;
+    if (!d->started && header(d, err) < 0)
+        return err->code;
+    while (d->tail < d->head)
+        if (retire(d, err) < 0)
+            return err->code;
+    if (open) {
+        deflate_block(s, d->level);
+        if (emit(d, s, err) < 0)
+            return err->code;
+    }
+    /* an empty last block, then the trailer */
+    unsigned char end[10] = {0x03, 0x00};
+    put32(end + 2, d->crc);
+    put32(end + 6, (uint32_t)d->total);
+    return d->sink(d->sink_data, end, sizeof end, err);
+}
+
+/* ---- zstd ---------------------------------------------------------------- */
+
+static int
+zstd_run(struct tenon_deflate *d, const void *data, size_t len,
+         ZSTD_EndDirective mode, struct tenon_error *err)
+{
+    ZSTD_inBuffer in = {data, len, 0};
+    for (;;) {
+        ZSTD_outBuffer out = {d->zstd_out, BLOCK_SIZE, 0};
+        size_t rc = ZSTD_compressStream2(d->zstd, &out, &in, mode);
+        if (ZSTD_isError(rc))
+            return tenon_error_set(err, TENON_E_FAILED, "zstd: %s",
+                                   ZSTD_getErrorName(rc));
+        if (out.pos > 0 &&
+            d->sink(d->sink_data, d->zstd_out, out.pos, err) < 0)
+            return err->code;
+        if (mode == ZSTD_e_end ? rc == 0 : in.pos == in.size)
+            return 0;
+    }
+}
+
+static int
+zstd_open(struct tenon_deflate *d, struct tenon_error *err)
+{
+    d->zstd = ZSTD_createCCtx();
+    if (!d->zstd)
+        return tenon_error_set(err, TENON_E_NOMEM, "zstd: no memory");
+    d->zstd_out = tenon_malloc(BLOCK_SIZE);
+    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_compressionLevel,
+                           d->level < 0 ? ZSTD_LEVEL : d->level);
+    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_checksumFlag, 1);
+    /* Any number of workers gives the same bytes as one (not as none), with
+     * the size of a job fixed.  Fails where the library has no threads. */
+    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_nbWorkers, 2);
+    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_jobSize, ZSTD_JOB_BYTES);
+    return 0;
+}
+
+/* ---- the face ------------------------------------------------------------ */
+
+int
+tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
+                  void *data, struct tenon_deflate **out,
+                  struct tenon_error *err)
+{
+    enum method m;
+    int level_max = 0;
+    if (!method || tenon_streq(method, "gzip")) {
+        m = METHOD_GZIP;
+        level_max = 9;
+    } else if (tenon_streq(method, "zstd")) {
+        m = METHOD_ZSTD;
+        level_max = 22;
+    } else if (tenon_streq(method, "uncompressed")) {
+        m = METHOD_NONE;
+    } else {
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "compression \"%s\" is not supported", method);
+    }
+    if (m != METHOD_NONE && (level < -1 || level > level_max))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "compression level %d is not in 0..%d", level,
+                               level_max);
+    struct tenon_deflate *d = tenon_new0(struct tenon_deflate);
+    d->method = m;
+    d->level = level;
+    d->sink = sink;
+    d->sink_data = data;
+    d->hash = tenon_hash_new();
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->work, NULL);
+    pthread_cond_init(&d->done, NULL);
+    if (m == METHOD_GZIP) {
+        d->slot_count = 2 * THREADS_MAX;
+        d->slots = tenon_calloc(d->slot_count, sizeof *d->slots);
+    }
+    if (m == METHOD_ZSTD && zstd_open(d, err) < 0) {
+        tenon_deflate_free(d);
+        return err->code;
+    }
+    *out = d;
+    return 0;
+}
+
+int
+tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
+                    struct tenon_error *err)
+{
+    tenon_hash_update(d->hash, data, len);
+    switch (d->method) {
+    case METHOD_GZIP:
+        return gzip_write(d, data, len, err);
+    case METHOD_ZSTD:
+        return zstd_run(d, data, len, ZSTD_e_continue, err);
+    case METHOD_NONE:
+        break;
+    }
+    return d->sink(d->sink_data, data, len, err);
+}
+
+int
+tenon_deflate_finish(struct tenon_deflate *d, struct tenon_digest *raw,
+                     struct tenon_error *err)
+{
+    int rc = 0;
+    if (d->method == METHOD_GZIP)
+        rc = gzip_finish(d, err);
+    else if (d->method == METHOD_ZSTD)
+        rc = zstd_run(d, NULL, 0, ZSTD_e_end, err);
+    if (rc == 0)
+        tenon_hash_final(d->hash, raw);
+    return rc;
+}
+
+void
+tenon_deflate_free(struct tenon_deflate *d)
+{
+    if (!d)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    pthread_cond_broadcast(&d->work);
+    pthread_mutex_unlock(&d->lock);
+    for (size_t i = 0; i < d->thread_count; i++)
+        pthread_join(d->threads[i], NULL);
+    for (size_t i = 0; i < d->slot_count; i++) {
+        free(d->slots[i].in);
+        free(d->slots[i].out);
+    }
+    free(d->slots);
+    pthread_cond_destroy(&d->work);
+    pthread_cond_destroy(&d->done);
+    pthread_mutex_destroy(&d->lock);
+    ZSTD_freeCCtx(d->zstd);
+    free(d->zstd_out);
+    tenon_hash_free(d->hash);
+    free(d);
+}

@@ -1,0 +1,31 @@
+/* diff.h - the tar of what one snapshot changes in the chain below it. */
+#ifndef TENON_IMAGE_DIFF_H
+#define TENON_IMAGE_DIFF_H
+
+#include "base/cancel.h"
+#include "image/layer.h"
+#include "image/tar.h"
+#include "store/store.h"
+
+struct tenon_diff {
+    const struct tenon_tar *tar;
+    struct tenon_store *store;
+    int64_t snapshot;
+    const struct tenon_chain *lower;
+    bool has_epoch;
+    int64_t epoch;
+    struct tenon_cancel *cancel;
+    /* out: what is below changed what was written, so that the bytes do not
+     * serve the same snapshot on another chain */
+    bool depends;
+};
+int tenon_diff_write(struct tenon_diff *d, struct tenon_error *err);
+
+/* tenon_layer_write, and whether the layer depends on its lower chain. */
+int tenon_layer_write_for(struct tenon_store *s, int64_t snapshot,
+                          const struct tenon_chain *lower,
+                          const struct tenon_layer_write_options *o,
+                          struct tenon_snapshot_blob *out, bool *depends,
+                          struct tenon_error *err);
+
+#endif

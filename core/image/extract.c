@@ -1,0 +1,536 @@
+/* extract.c - see extract.h. */
+#include "image/extract.h"
+
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/root.h"
+#include "base/vec.h"
+
+#define NAME_LIMIT 4096
+#define ENTRY_LIMIT (UINT64_C(1) << 24)
+#define FILE_LIMIT (INT64_C(1) << 46)
+#define XATTR_LIMIT 65536
+#define WHITEOUT ".wh."
+#define WHITEOUT_META ".wh..wh."
+#define OPAQUE ".wh..wh..opq"
+#define PARENT_MODE 0755
+
+struct dir_time {
+    char *path;
+    struct timespec mtime;
+};
+
+struct run {
+    const struct tenon_extract *x;
+    struct archive *a;
+    char *parent;  /* path of parentfd */
+    int parentfd;  /* the directory of the last entry; -1 */
+    TENON_VEC(struct dir_time) dirs; /* set last: filling changes them */
+};
+
+static int
+archive_failed(struct run *r, struct tenon_error *err)
+{
+    const char *text = archive_error_string(r->a);
+    if (err->code)
+        return err->code; /* our own read callback has said it */
+    return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
+                           text ? text : "damaged");
+}
+
+static void
+forget_parent(struct run *r)
+{
+    if (r->parentfd >= 0)
+        close(r->parentfd);
+    r->parentfd = -1;
+    free(tenon_steal(&r->parent));
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+/* Clean, absolute, below dest; "/" or dest for the top itself. */
+static int
+clean_name(struct run *r, const char *name, char **out, struct tenon_error *err)
+{
+    if (!name)
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "archive: an entry without a name");
+    if (strlen(name) >= NAME_LIMIT)
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "archive: a name of %zu bytes", strlen(name));
+    if (r->x->strict) {
+        auto_free char *relative = tenon_path_clean(name + strspn(name, "/"));
+        if (tenon_streq(relative, "..") || tenon_has_prefix(relative, "../"))
+            return tenon_error_set(err, TENON_E_DENIED,
+                                   "archive: \"%s\" leads out of the destination",
+                                   name);
+    }
+    auto_free char *rooted = tenon_asprintf("/%s", name);
+    auto_free char *clean = tenon_path_clean(rooted);
+    if (r->x->dest && !tenon_streq(r->x->dest, "/"))
+        *out = tenon_streq(clean, "/") ? tenon_strdup(r->x->dest)
+                                       : tenon_asprintf("%s%s", r->x->dest, clean);
+    else
+        *out = tenon_steal(&clean);
+    return 0;
+}
+
+/* Descriptor of the directory that will hold path (borrowed) and the name in
+ * it (points into path). */
+static int
+open_parent(struct run *r, const char *path, const char **base,
+            struct tenon_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash > path ? (size_t)(slash - path) : 1;
+    *base = slash + 1;
+    if (r->parentfd >= 0 && strlen(r->parent) == len &&
+        memcmp(r->parent, path, len) == 0)
+        return r->parentfd;
+    forget_parent(r);
+    auto_free char *dir = tenon_strndup(path, len);
+    int fd = tenon_root_mkdir_p(r->x->rootfd, dir, PARENT_MODE, 0, 0, NULL, err);
+    if (fd < 0)
+        return tenon_error_context(err, "archive: directory of \"%s\"", path);
+    r->parent = tenon_steal(&dir);
+    return r->parentfd = fd;
+}
+
+/* ---- what was there before ------------------------------------------------ */
+
+static int
+remove_any(struct run *r, int dirfd, const char *name, struct tenon_error *err)
+{
+    if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return tenon_error_sys(err, "remove \"%s\"", name);
+    /* the directory that goes may be the one we hold */
+    auto_close int held = dup(dirfd);
+    forget_parent(r);
+    return tenon_remove_tree(held, name, err);
+}
+
+/* Delete below dirfd what this layer did not bring; upper is this directory in
+ * the overlay's upper tree, or -1 when nothing of the layer is in it. */
+static int
+empty_lower(struct run *r, int dirfd, int upper, struct tenon_error *err)
+{
+    auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open directory");
+    auto_dir DIR *d = fdopendir(fd);
+    if (!d)
+        return tenon_error_sys(err, "open directory");
+    int here = tenon_steal_fd(&fd);
+    struct dirent *e;
+    while ((errno = 0, e = readdir(d))) {
+        struct stat st;
+        if (tenon_streq(e->d_name, ".") || tenon_streq(e->d_name, ".."))
+            continue;
+        if (upper < 0 ||
+            fstatat(upper, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (remove_any(r, here, e->d_name, err) < 0)
+                return err->code;
+            continue;
+        }
+        if (!S_ISDIR(st.st_mode))
+            continue;
+        int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        auto_close int child = openat(here, e->d_name, flags);
+        auto_close int child_upper = openat(upper, e->d_name, flags);
+        if (child >= 0 && empty_lower(r, child, child_upper, err) < 0)
+            return err->code;
+    }
+    return errno ? tenon_error_sys(err, "read directory") : 0;
+}
+
+static int
+opaque(struct run *r, const char *dir, struct tenon_error *err)
+{
+    if (r->x->upperfd < 0)
+        return 0; /* nothing below this layer */
+    auto_free char *real = NULL;
+    if (tenon_root_realpath(r->x->rootfd, dir, &real, err) < 0)
+        return err->code;
+    int flags = O_PATH | O_DIRECTORY;
+    auto_close int fd = tenon_root_open(r->x->rootfd, real, flags, 0, err);
+    if (fd < 0)
+        return err->code;
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_close int upper = tenon_root_open(r->x->upperfd, real, flags, 0, &none);
+    return empty_lower(r, fd, upper, err);
+}
+
+/* 1: the name was a white-out and is done. */
+static int
+whiteout(struct run *r, const char *path, struct tenon_error *err)
+{
+    const char *base = strrchr(path, '/') + 1;
+    if (!tenon_has_prefix(base, WHITEOUT))
+        return 0;
+    const char *name;
+    int dirfd = open_parent(r, path, &name, err);
+    if (dirfd < 0)
+        return dirfd;
+    if (tenon_streq(base, OPAQUE)) {
+        auto_free char *dir = tenon_strdup(r->parent);
+        return opaque(r, dir, err) < 0 ? err->code : 1;
+    }
+    if (tenon_has_prefix(base, WHITEOUT_META))
+        return 1; /* AUFS's own */
+    const char *gone = base + strlen(WHITEOUT);
+    if (!*gone || tenon_streq(gone, ".") || tenon_streq(gone, ".."))
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "archive: invalid white-out \"%s\"", path);
+    return remove_any(r, dirfd, gone, err) < 0 ? err->code : 1;
+}
+
+/* ---- one entry ------------------------------------------------------------ */
+
+static int
+write_data(struct run *r, int fd, int64_t size, struct tenon_error *err)
+{
+    int64_t end = 0;
+    for (;;) {
+        const void *data;
+        size_t len;
+        la_int64_t offset;
+        int rc = archive_read_data_block(r->a, &data, &len, &offset);
+        if (rc == ARCHIVE_EOF)
+            break;
+        if (rc < ARCHIVE_WARN)
+            return archive_failed(r, err);
+        if (tenon_cancel_check(r->x->cancel, err) < 0)
+            return err->code;
+        if (offset < end || offset > size || (int64_t)len > size - offset)
+            return tenon_error_set(err, TENON_E_CORRUPT,
+                                   "archive: data outside of its file");
+        if (offset > end && lseek(fd, offset, SEEK_SET) < 0)
+            return tenon_error_sys(err, "seek");
+        if (tenon_write_all(fd, data, len, err) < 0)
+            return err->code;
+        end = offset + (int64_t)len;
+    }
+    if (end < size && ftruncate(fd, size) < 0)
+        return tenon_error_sys(err, "truncate");
+    return 0;
+}
+
+/* Attributes of ours (overlay's) would change what the tree means, other
+ * security.* what the host does with it. */
+static bool
+xattr_wanted(const char *name)
+{
+    if (tenon_streq(name, "security.capability"))
+        return true;
+    return tenon_has_prefix(name, "user.") &&
+           !tenon_has_prefix(name, "user.overlay.");
+}
+
+static int
+set_xattrs(struct archive_entry *e, int dirfd, const char *name,
+           struct tenon_error *err)
+{
+    if (archive_entry_xattr_reset(e) == 0)
+        return 0;
+    auto_close int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open \"%s\"", name);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const char *key;
+    const void *value;
+    size_t len;
+    while (archive_entry_xattr_next(e, &key, &value, &len) == ARCHIVE_OK) {
+        if (!key || !xattr_wanted(key))
+            continue;
+        if (len > XATTR_LIMIT)
+            return tenon_error_set(err, TENON_E_LIMIT,
+                                   "archive: attribute \"%s\" has %zu bytes", key,
+                                   len);
+        if (setxattr(path, key, value, len, 0) < 0 && errno != ENOTSUP &&
+            errno != EPERM && errno != EINVAL)
+            return tenon_error_sys(err, "set attribute \"%s\"", key);
+    }
+    return 0;
+}
+
+static struct timespec
+entry_mtime(struct archive_entry *e)
+{
+    return (struct timespec){archive_entry_mtime(e), archive_entry_mtime_nsec(e)};
+}
+
+/* Owner, mode, attributes and time; a chown clears set-id bits and
+ * capabilities, so in this order. */
+static int
+set_metadata(struct run *r, struct archive_entry *e, int dirfd, const char *name,
+             bool is_link, struct tenon_error *err)
+{
+    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e));
+    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
+    /* EINVAL: an id that our user namespace does not have */
+    if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno != EINVAL)
+        return tenon_error_sys(err, "chown \"%s\"", name);
+    if (!is_link &&
+        fchmodat(dirfd, name, archive_entry_perm(e) & 07777, 0) < 0)
+        return tenon_error_sys(err, "chmod \"%s\"", name);
+    if (set_xattrs(e, dirfd, name, err) < 0)
+        return err->code;
+    struct timespec t[2] = {entry_mtime(e), entry_mtime(e)};
+    if (utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "set time of \"%s\"", name);
+    return 0;
+}
+
+static int
+make_file(struct run *r, struct archive_entry *e, int dirfd, const char *name,
+          struct tenon_error *err)
+{
+    int64_t size = archive_entry_size(e);
+    if (size < 0 || size > FILE_LIMIT)
+        return tenon_error_set(err, TENON_E_LIMIT, "archive: a file of %lld bytes",
+                               (long long)size);
+    auto_close int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+               0600);
+    if (fd < 0)
+        return tenon_error_sys(err, "create \"%s\"", name);
+    return write_data(r, fd, size, err);
+}
+
+static int
+make_node(struct archive_entry *e, int dirfd, const char *name, mode_t type,
+          struct tenon_error *err)
+{
+    dev_t dev = 0;
+    if (type != S_IFIFO)
+        dev = makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e));
+    /* 0:0 is how overlay spells "deleted"; no archive may say that */
+    if (type == S_IFCHR && dev == makedev(0, 0)) {
+        tenon_log(TENON_LOG_DEBUG, "archive: device 0:0 \"%s\" skipped", name);
+        return 1;
+    }
+    if (mknodat(dirfd, name, type | 0600, dev) == 0)
+        return 0;
+    if (errno == EPERM && type != S_IFIFO) {
+        /* a user namespace makes no devices */
+        tenon_log(TENON_LOG_DEBUG, "archive: device \"%s\" skipped", name);
+        return 1;
+    }
+    return tenon_error_sys(err, "make node \"%s\"", name);
+}
+
+static int
+make_link(struct run *r, struct archive_entry *e, const char *path,
+          struct tenon_error *err)
+{
+    auto_free char *target = NULL;
+    if (clean_name(r, archive_entry_hardlink(e), &target, err) < 0)
+        return err->code;
+    auto_free char *keep = NULL;
+    const char *from;
+    auto_close int fromfd = tenon_root_open_parent(r->x->rootfd, target, &keep,
+                                                   &from, err);
+    if (fromfd < 0)
+        return tenon_error_context(err, "archive: hard link \"%s\"", path);
+    const char *name;
+    int dirfd = open_parent(r, path, &name, err);
+    if (dirfd < 0)
+        return dirfd;
+    struct stat a, b;
+    if (fstatat(fromfd, from, &a, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "archive: hard link \"%s\" to \"%s\"", path,
+                               target);
+    if (S_ISDIR(a.st_mode))
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "archive: hard link \"%s\" to a directory", path);
+    if (fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+            return 0;
+        if (remove_any(r, dirfd, name, err) < 0)
+            return err->code;
+        dirfd = open_parent(r, path, &name, err);
+        if (dirfd < 0)
+            return dirfd;
+    }
+    if (linkat(fromfd, from, dirfd, name, 0) < 0)
+        return tenon_error_sys(err, "archive: hard link \"%s\" to \"%s\"", path,
+                               target);
+    return 0;
+}
+
+static int
+make_entry(struct run *r, struct archive_entry *e, const char *path,
+           struct tenon_error *err)
+{
+    if (archive_entry_hardlink(e))
+        return make_link(r, e, path, err);
+
+    const char *name;
+    int dirfd = open_parent(r, path, &name, err);
+    if (dirfd < 0)
+        return dirfd;
+    mode_t type = archive_entry_filetype(e);
+    struct stat st;
+    bool there = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    bool merge = there && S_ISDIR(st.st_mode) && type == S_IFDIR;
+    if (there && !merge) {
+        if (remove_any(r, dirfd, name, err) < 0)
+            return err->code;
+        dirfd = open_parent(r, path, &name, err);
+        if (dirfd < 0)
+            return dirfd;
+    }
+
+    int rc = 0;
+    switch (type) {
+    case S_IFREG:
+        rc = make_file(r, e, dirfd, name, err);
+        break;
+    case S_IFDIR:
+        if (!merge && mkdirat(dirfd, name, 0700) < 0)
+            return tenon_error_sys(err, "make directory \"%s\"", path);
+        tenon_vec_push(&r->dirs, (struct dir_time){tenon_strdup(path),
+                                                   entry_mtime(e)});
+        break;
+    case S_IFLNK: {
+        const char *target = archive_entry_symlink(e);
+        if (!target || !*target || strlen(target) >= NAME_LIMIT)
+            return tenon_error_set(err, TENON_E_CORRUPT,
+                                   "archive: invalid link \"%s\"", path);
+        if (symlinkat(target, dirfd, name) < 0)
+            return tenon_error_sys(err, "make link \"%s\"", path);
+        break;
+    }
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+        rc = make_node(e, dirfd, name, type, err);
+        break;
+    default:
+        tenon_log(TENON_LOG_DEBUG, "archive: \"%s\" of unknown type skipped", path);
+        return 0;
+    }
+    if (rc < 0)
+        return tenon_error_context(err, "archive: \"%s\"", path);
+    return rc > 0 ? 0
+                  : set_metadata(r, e, dirfd, name, type == S_IFLNK, err);
+}
+
+/* An entry for the top: layers leave their root alone, ADD gives the destination
+ * what the archive says. */
+static int
+top_entry(struct run *r, struct archive_entry *e, const char *path,
+          struct tenon_error *err)
+{
+    if (r->x->layer || archive_entry_filetype(e) != S_IFDIR ||
+        archive_entry_hardlink(e))
+        return 0;
+    auto_close int fd = tenon_root_open(r->x->rootfd, path,
+                                        O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return err->code;
+    tenon_vec_push(&r->dirs, (struct dir_time){tenon_strdup(path), entry_mtime(e)});
+    return set_metadata(r, e, fd, ".", false, err);
+}
+
+static void
+set_dir_times(struct run *r)
+{
+    tenon_vec_foreach(d, &r->dirs) {
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        auto_close int fd = tenon_root_open(r->x->rootfd, d->path,
+                                            O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                                            &none);
+        struct timespec t[2] = {d->mtime, d->mtime};
+        if (fd >= 0) /* it may have been replaced since; the time is no loss */
+            utimensat(fd, ".", t, 0);
+        free(d->path);
+    }
+    tenon_vec_release(&r->dirs);
+}
+
+static int
+run(struct run *r, uint64_t *entries, struct tenon_error *err)
+{
+    for (uint64_t n = 0;; n++) {
+        struct archive_entry *e;
+        int rc = archive_read_next_header(r->a, &e);
+        if (rc == ARCHIVE_EOF) {
+            if (entries)
+                *entries = n;
+            return 0;
+        }
+        if (rc < ARCHIVE_WARN)
+            return archive_failed(r, err);
+        if (n >= ENTRY_LIMIT)
+            return tenon_error_set(err, TENON_E_LIMIT, "archive: too many entries");
+        if (tenon_cancel_check(r->x->cancel, err) < 0)
+            return err->code;
+
+        auto_free char *path = NULL;
+        if (clean_name(r, archive_entry_pathname(e), &path, err) < 0)
+            return err->code;
+        rc = 0;
+        if (tenon_streq(path, r->x->dest ? r->x->dest : "/")) {
+            if (top_entry(r, e, path, err) < 0)
+                return err->code;
+            continue;
+        }
+        if (r->x->layer)
+            rc = whiteout(r, path, err);
+        if (rc == 0)
+            rc = make_entry(r, e, path, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int
+tenon_extract_all(const struct tenon_extract *x, struct archive *a,
+                  uint64_t *entries, struct tenon_error *err)
+{
+    struct run r = {.x = x, .a = a, .parentfd = -1};
+    int rc = run(&r, entries, err);
+    set_dir_times(&r);
+    forget_parent(&r);
+    return rc;
+}
+
+int
+tenon_extract_locale_enter(struct tenon_extract_locale *l,
+                           struct tenon_error *err)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!utf8)
+        return tenon_error_sys(err, "locale C.UTF-8");
+    l->ours = utf8;
+    l->before = uselocale(utf8);
+    return 0;
+}
+
+void
+tenon_extract_locale_leave(struct tenon_extract_locale *l)
+{
+    if (!l->ours)
+        return;
+    uselocale((locale_t)l->before);
+    freelocale((locale_t)l->ours);
+    l->ours = NULL;
+}

@@ -1,0 +1,40 @@
+/* extract.h - entries of a hostile tar into a tree, on descriptors only.
+ *
+ * Nothing is written outside the root: names are cleaned, ".." stops at the
+ * root, links on the way are followed as the root sees them.  What an entry
+ * replaces is removed first; a link is never written through. */
+#ifndef TENON_IMAGE_EXTRACT_H
+#define TENON_IMAGE_EXTRACT_H
+
+#include <archive.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/error.h"
+
+struct tenon_extract {
+    int rootfd;          /* names are below this */
+    int upperfd;         /* layers: the overlay's upper directory, which shows what
+                          * this layer brought; -1 when rootfd is it */
+    bool layer;          /* ".wh." names delete; else they are ordinary files */
+    bool strict;         /* a name with ".." that leads out is an error */
+    const char *dest;    /* names start here, clean and absolute; NULL: the root */
+    int64_t uid, gid;    /* -1: as the entry says */
+    struct tenon_cancel *cancel;
+};
+
+/* All entries of an opened archive.  *entries counts them (may be NULL). */
+int tenon_extract_all(const struct tenon_extract *x, struct archive *a,
+                      uint64_t *entries, struct tenon_error *err);
+
+/* libarchive converts names to the locale's charset and spoils them in "C";
+ * between these two, the calling thread has a UTF-8 one. */
+struct tenon_extract_locale {
+    void *ours, *before;
+};
+int tenon_extract_locale_enter(struct tenon_extract_locale *l,
+                               struct tenon_error *err);
+void tenon_extract_locale_leave(struct tenon_extract_locale *l);
+
+#endif

@@ -1,0 +1,204 @@
+/* layers.c - the blobs of a chain: those that images came with, those made
+ * before, and new ones. */
+#include <inttypes.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "image/assemble.h"
+#include "image/diff.h"
+#include "image/layer.h"
+#include "image/stream.h"
+
+#define BASE "base"
+
+static void
+blob_abort(struct tenon_blob_writer *w)
+{
+    if (w)
+        tenon_blob_abort(w);
+}
+TENON_DEFINE_AUTO(writer, struct tenon_blob_writer *, blob_abort);
+#define auto_writer __attribute__((cleanup(tenon_auto_writer)))
+
+static const char *
+wanted_compression(const struct tenon_image_options *o)
+{
+    return o->compression && *o->compression ? o->compression : "gzip";
+}
+
+static const char *
+compression_of(const char *media_type)
+{
+    size_t len = strlen(media_type);
+    if (tenon_has_suffix(media_type, "gzip"))
+        return "gzip";
+    if (tenon_has_suffix(media_type, "zstd"))
+        return "zstd";
+    return len > 4 && tenon_has_suffix(media_type, ".tar") ? "uncompressed" : "";
+}
+
+/* The same layer in the other family of media types. */
+static void
+set_family(struct tenon_snapshot_blob *b, bool docker)
+{
+    const char *c = compression_of(b->media_type);
+    if (!*c)
+        return; /* encrypted or foreign: not ours to rename */
+    bool plain = tenon_streq(c, "uncompressed");
+    snprintf(b->media_type, sizeof b->media_type, "%s%s%s",
+             docker ? TENON_MT_DOCKER_LAYER : TENON_MT_OCI_LAYER,
+             plain ? "" : docker ? "." : "+", plain ? "" : c);
+}
+
+/* What was asked for, as the store knows it: "gzip", "zstd-3",
+ * "gzip+epoch=1500000000". */
+static char *
+variant_name(const struct tenon_image_options *o, bool rewrite)
+{
+    struct tenon_buf b = TENON_BUF_INIT;
+    tenon_buf_adds(&b, wanted_compression(o));
+    if (o->level >= 0)
+        tenon_buf_addf(&b, "-%d", o->level);
+    if (rewrite)
+        tenon_buf_addf(&b, "+epoch=%" PRId64, o->epoch);
+    return tenon_buf_steal(&b);
+}
+
+/* The variant of a layer that is right on this chain only. */
+static char *
+on_chain(const char *variant, const struct tenon_chain *lower)
+{
+    struct tenon_digest d;
+    tenon_digest_of(lower->ids, lower->len * sizeof *lower->ids, &d);
+    return tenon_asprintf("%s@%.16s", variant, tenon_digest_hex(&d));
+}
+
+static bool
+known(struct tenon_store *s, int64_t id, const char *variant,
+      struct tenon_snapshot_blob *out)
+{
+    return tenon_snapshot_get_blob(s, id, variant, out) &&
+           tenon_blob_exists(s, out->digest.str, NULL);
+}
+
+static int
+to_blob(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    return tenon_blob_write(data, buf, len, err);
+}
+
+/* The same tar in another compression: its diff id stays. */
+static int
+recompress(struct tenon_store *s, const struct tenon_snapshot_blob *from,
+           const struct tenon_image_options *o, struct tenon_snapshot_blob *out,
+           struct tenon_error *err)
+{
+    auto_close int fd = tenon_blob_open(s, from->digest.str, NULL, err);
+    if (fd < 0)
+        return fd;
+    struct tenon_blob_writer *blob = NULL;
+    if (tenon_blob_writer_new(s, &blob, err) < 0)
+        return err->code;
+    auto_writer struct tenon_blob_writer *guard = blob;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    auto_deflate struct tenon_deflate *deflate = NULL;
+    if (tenon_deflate_new(wanted_compression(o), o->level, to_blob, blob, &deflate,
+                          err) < 0)
+        return err->code;
+    const void *data;
+    int64_t n;
+    while ((n = tenon_inflate_read(in, &data, err)) > 0)
+        if (tenon_deflate_write(deflate, data, (size_t)n, err) < 0 ||
+            tenon_cancel_check(o->cancel, err) < 0)
+            return err->code;
+    if (n < 0)
+        return (int)n;
+    struct tenon_snapshot_blob made = {0};
+    if (tenon_deflate_finish(deflate, &made.diff_id, err) < 0)
+        return err->code;
+    made.size = (int64_t)tenon_blob_written(blob);
+    if (tenon_blob_commit(tenon_steal(&guard), NULL, -1, &made.digest, err) < 0)
+        return err->code;
+    bool plain = tenon_streq(wanted_compression(o), "uncompressed");
+    snprintf(made.media_type, sizeof made.media_type, "%s%s%s", TENON_MT_OCI_LAYER,
+             plain ? "" : "+", plain ? "" : wanted_compression(o));
+    if (tenon_blob_note_layer(s, made.digest.str, made.diff_id.str,
+                              made.media_type, err) < 0)
+        return err->code;
+    *out = made;
+    return 0;
+}
+
+static int
+make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
+           const struct tenon_image_options *o, struct tenon_snapshot_blob *out,
+           struct tenon_error *err)
+{
+    struct tenon_snapshot_blob base;
+    bool pulled = tenon_snapshot_get_blob(s, id, BASE, &base);
+    bool is_base = pulled && tenon_blob_exists(s, base.digest.str, NULL);
+    bool keep = is_base && (!o->force_compression ||
+                            tenon_streq(compression_of(base.media_type),
+                                        wanted_compression(o)));
+    if (keep) {
+        *out = base;
+        return 0;
+    }
+    /* times of a base's layers are its maker's: rewriting concerns ours only */
+    bool rewrite = !pulled && o->rewrite_timestamp && o->has_epoch;
+    auto_free char *variant = variant_name(o, rewrite);
+    auto_free char *here = on_chain(variant, lower);
+    if (known(s, id, variant, out) || known(s, id, here, out))
+        return 0;
+
+    bool depends = false;
+    if (is_base) {
+        if (recompress(s, &base, o, out, err) < 0)
+            return tenon_error_context(err, "layer %s", base.digest.str);
+    } else {
+        struct tenon_layer_write_options w = {
+            .compression = wanted_compression(o),
+            .level = o->level,
+            .has_epoch = rewrite,
+            .epoch = o->epoch,
+            .cancel = o->cancel,
+        };
+        if (tenon_layer_write_for(s, id, lower, &w, out, &depends, err) < 0)
+            return err->code;
+    }
+    return tenon_snapshot_set_blob(s, id, depends ? here : variant, out, err);
+}
+
+/* Snapshots are made once and never changed: their directory has the time. */
+static int64_t
+created_at(struct tenon_store *s, int64_t id)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "snapshots/%" PRId64, id);
+    if (fstatat(tenon_store_fd(s), path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+int
+tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
+                   const struct tenon_image_options *o,
+                   struct tenon_image_layer **out, struct tenon_error *err)
+{
+    auto_free struct tenon_image_layer *list =
+        tenon_calloc(chain->len + 1, sizeof *list);
+    for (size_t i = 0; i < chain->len; i++) {
+        struct tenon_chain lower = {chain->ids, i};
+        if (tenon_cancel_check(o->cancel, err) < 0 ||
+            make_layer(s, chain->ids[i], &lower, o, &list[i].blob, err) < 0)
+            return tenon_error_context(err, "exporting layers");
+        set_family(&list[i].blob, o->docker_mediatypes);
+        list[i].created_ns = created_at(s, chain->ids[i]);
+    }
+    *out = tenon_steal(&list);
+    return 0;
+}

@@ -1,0 +1,232 @@
+/* unpack.c - layers and archives into trees, see layer.h.
+ *
+ * A layer is unpacked through a mount of the chain below it: the kernel then
+ * makes white-outs, opaque marks and copies of parent directories, and a link in
+ * a lower layer is seen as what it is.  The lowest layer needs no mount. */
+#include <archive.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/path.h"
+#include "base/root.h"
+#include "image/extract.h"
+#include "image/layer.h"
+#include "image/stream.h"
+
+static inline void
+close_archive(struct archive *a)
+{
+    if (a)
+        archive_read_free(a);
+}
+TENON_DEFINE_AUTO(archive, struct archive *, close_archive);
+#define auto_archive __attribute__((cleanup(tenon_auto_archive)))
+TENON_DEFINE_AUTO_STRUCT(locale, struct tenon_extract_locale,
+                         tenon_extract_locale_leave);
+#define auto_locale __attribute__((cleanup(tenon_auto_locale)))
+TENON_DEFINE_AUTO(work, struct tenon_snapshot_work *, tenon_snapshot_discard);
+#define auto_work __attribute__((cleanup(tenon_auto_work)))
+
+static void
+scratch_free(struct tenon_scratch *x)
+{
+    if (x)
+        tenon_scratch_free(x);
+}
+TENON_DEFINE_AUTO(scratch, struct tenon_scratch *, scratch_free);
+#define auto_scratch __attribute__((cleanup(tenon_auto_scratch)))
+
+struct feed {
+    struct tenon_inflate *in;
+    struct tenon_error *err;
+};
+
+static la_ssize_t
+feed_read(struct archive *a, void *data, const void **buf)
+{
+    struct feed *f = data;
+    int64_t n = tenon_inflate_read(f->in, buf, f->err);
+    if (n < 0) {
+        archive_set_error(a, EIO, "%s",
+                          f->err->message ? f->err->message : "read");
+        return ARCHIVE_FATAL;
+    }
+    return (la_ssize_t)n;
+}
+
+static int
+unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
+              struct tenon_error *err)
+{
+    auto_locale struct tenon_extract_locale locale = {0};
+    if (tenon_extract_locale_enter(&locale, err) < 0)
+        return err->code;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd);
+    struct feed feed = {in, err};
+    auto_archive struct archive *a = archive_read_new();
+    if (!a)
+        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+    archive_read_support_format_tar(a);
+    archive_read_support_format_empty(a);
+    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
+        if (!err->code)
+            tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
+                            archive_error_string(a));
+        return err->code;
+    }
+    if (tenon_extract_all(x, a, NULL, err) < 0)
+        return err->code;
+
+    struct tenon_digest digest;
+    if (tenon_inflate_finish(in, &digest, err) < 0)
+        return err->code;
+    if (diff_id && !tenon_streq(digest.str, diff_id))
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "wrong diff id: layer holds %s, its config says %s",
+                               digest.str, diff_id);
+    return 0;
+}
+
+/* Through a mount of lower with the new snapshot on top. */
+static int
+unpack_merged(struct tenon_store *s, struct tenon_snapshot_work *work,
+              int blob_fd, const char *diff_id, const struct tenon_chain *lower,
+              struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    auto_scratch struct tenon_scratch *scratch = NULL;
+    if (tenon_scratch_new(s, &scratch, err) < 0)
+        return err->code;
+    if (mkdirat(tenon_scratch_fd(scratch), "root", 0700) < 0)
+        return tenon_error_sys(err, "make mount point");
+    auto_free char *target = tenon_path_join(tenon_scratch_path(scratch), "root");
+    if (tenon_chain_mount(s, lower, work, target, err) < 0)
+        return err->code;
+    int rc;
+    {
+        auto_close int rootfd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (rootfd < 0) {
+            rc = tenon_error_sys(err, "open %s", target);
+        } else {
+            struct tenon_extract x = {
+                .rootfd = rootfd,
+                .upperfd = tenon_snapshot_work_fs(work),
+                .layer = true,
+                .uid = -1,
+                .gid = -1,
+                .cancel = cancel,
+            };
+            rc = unpack_stream(&x, blob_fd, diff_id, err);
+        }
+    }
+    tenon_unmount(target);
+    return rc;
+}
+
+int
+tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
+                   const struct tenon_chain *lower, struct tenon_cancel *cancel,
+                   int64_t *snapshot, struct tenon_error *err)
+{
+    auto_work struct tenon_snapshot_work *work = NULL;
+    if (tenon_snapshot_begin(s, &work, err) < 0)
+        return err->code;
+    int rc;
+    if (lower && lower->len > 0) {
+        rc = unpack_merged(s, work, blob_fd, diff_id, lower, cancel, err);
+    } else {
+        struct tenon_extract x = {
+            .rootfd = tenon_snapshot_work_fs(work),
+            .upperfd = -1,
+            .layer = true,
+            .uid = -1,
+            .gid = -1,
+            .cancel = cancel,
+        };
+        rc = unpack_stream(&x, blob_fd, diff_id, err);
+    }
+    if (rc < 0)
+        return tenon_error_context(err, "unpack layer");
+    return tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR,
+                                 "pulled layer", snapshot, err);
+}
+
+/* ---- ADD ------------------------------------------------------------------ */
+
+/* An archive is what starts with a tar header, once decompressed. */
+static int
+probe(struct archive *a, int fd, struct tenon_error *err)
+{
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_tar(a);
+    if (archive_read_open_fd(a, fd, 128 << 10) == ARCHIVE_OK)
+        return 1;
+    if (archive_errno(a) == ENOMEM)
+        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+    return 0;
+}
+
+/* Is the first header one? Uses an archive handle of its own, because the
+ * extraction wants to start before it. */
+static int
+is_archive(int fd, int64_t start, struct tenon_error *err)
+{
+    auto_archive struct archive *a = archive_read_new();
+    if (!a)
+        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+    int rc = probe(a, fd, err);
+    if (rc > 0) {
+        struct archive_entry *e;
+        int header = archive_read_next_header(a, &e);
+        rc = header == ARCHIVE_OK || header == ARCHIVE_WARN;
+    }
+    if (lseek(fd, start, SEEK_SET) < 0)
+        return tenon_error_sys(err, "seek");
+    return rc;
+}
+
+int
+tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
+                     int64_t gid, struct tenon_cancel *cancel,
+                     struct tenon_error *err)
+{
+    auto_locale struct tenon_extract_locale locale = {0};
+    if (tenon_extract_locale_enter(&locale, err) < 0)
+        return err->code;
+    int64_t start = lseek(fd, 0, SEEK_CUR);
+    if (start < 0)
+        return tenon_error_sys(err, "seek");
+    int rc = is_archive(fd, start, err);
+    if (rc <= 0)
+        return rc;
+
+    auto_free char *rooted = tenon_asprintf("/%s", dest);
+    auto_free char *clean = tenon_path_clean(rooted);
+    auto_close int made = tenon_root_mkdir_p(
+        rootfd, clean, 0755, (uint32_t)(uid >= 0 ? uid : 0),
+        (uint32_t)(gid >= 0 ? gid : 0), NULL, err);
+    if (made < 0)
+        return err->code;
+    auto_archive struct archive *a = archive_read_new();
+    if (!a)
+        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+    rc = probe(a, fd, err);
+    if (rc <= 0)
+        return rc;
+    struct tenon_extract x = {
+        .rootfd = rootfd,
+        .upperfd = -1,
+        .strict = true,
+        .dest = clean,
+        .uid = uid,
+        .gid = gid,
+        .cancel = cancel,
+    };
+    rc = tenon_extract_all(&x, a, NULL, err);
+    return rc < 0 ? rc : 1;
+}
