@@ -16,6 +16,9 @@ unit_tests += %D%/unit/test-parse
 unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
 unit_tests += %D%/unit/test-root
+unit_tests += %D%/unit/test-values
+unit_tests += %D%/unit/test-plugins
+unit_tests += %D%/unit/test-progress
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
@@ -35,3 +38,9 @@ AM_TESTS_ENVIRONMENT = \
 if SANITIZERS
 AM_TESTS_ENVIRONMENT += CK_FORK=no; export CK_FORK;
 endif
+
+# The renderers' shared part is no part of the core.
+tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+tests_unit_test_progress_LDADD = libtenon-progresskit.la libtenon-core.la $(CHECK_LIBS)
+
+dist_check_SCRIPTS += %D%/abi/header.sh

@@ -1,0 +1,22 @@
+#!/bin/sh
+# The plugin header stands alone: C99, C11 and C++11, without implicit padding,
+# on 64 and 32 bit.
+set -eu
+top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+printf '#include "tenon-plugin.h"\nint tenon_header_alone(void) { return (int)sizeof(struct tenon_host); }\n' >"$tmp/t.c"
+cp "$tmp/t.c" "$tmp/t.cc"
+flags="-I$top/core/include -Wall -Wextra -pedantic -Wpadded -Wno-missing-declarations -Werror -c -o $tmp/t.o"
+for std in c99 c11 gnu17; do
+    ${CC:-cc} -std=$std $flags "$tmp/t.c"
+    echo "ok: $std"
+done
+if command -v ${CXX:-c++} >/dev/null; then
+    ${CXX:-c++} -x c++ -std=c++11 $flags "$tmp/t.cc"
+    echo "ok: c++11"
+fi
+if echo 'int x;' | ${CC:-cc} -m32 -x c -c -o "$tmp/m.o" - 2>/dev/null; then
+    ${CC:-cc} -m32 -ffreestanding -std=c99 $flags "$tmp/t.c"
+    echo "ok: 32 bit"
+fi
