@@ -1,2 +1,18 @@
 # core/exec: the specification of one step.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+libtenon_core_la_SOURCES += \
+	%D%/allow.c \
+	%D%/describe.c \
+	%D%/diagnose.c \
+	%D%/drop.c \
+	%D%/env.c \
+	%D%/exec.h \
+	%D%/key.c \
+	%D%/mounts.c \
+	%D%/net.c \
+	%D%/output.c \
+	%D%/place.c \
+	%D%/private.h \
+	%D%/step.c \
+	%D%/stubs.c \
+	%D%/stubs.h \
+	%D%/tree.c

@@ -1,0 +1,176 @@
+/* Why could the program not be started?  Asked after a step failed with a code
+ * that runtimes use for it; answered from the root, whatever the executor. */
+#include "config.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/path.h"
+#include "base/root.h"
+#include "exec/private.h"
+
+enum { HEAD_BYTES = 4096 };
+
+static const char *
+path_of(const struct tenon_step *s)
+{
+    for (char **e = s->env; e && *e; e++)
+        if (tenon_has_prefix(*e, "PATH="))
+            return *e + 5;
+    return "";
+}
+
+static bool
+is_mounted_over(const struct tenon_step *s, const char *path)
+{
+    tenon_vec_foreach(m, &s->mounts) {
+        size_t n = m->target ? strlen(m->target) : 0;
+        if (n && !strncmp(path, m->target, n) && (!path[n] || path[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static int
+open_program(const struct tenon_step *s, const char *path)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    return tenon_root_open(s->rootfd, path, O_RDONLY | O_NONBLOCK, 0, &ignored);
+}
+
+/* The program's path in the root; NULL when there is none.  *unsure: some
+ * directory of PATH is a mount that is not in this view. */
+static char *
+find_program(const struct tenon_step *s, bool *unsure)
+{
+    const char *name = s->op->args[0];
+    if (strchr(name, '/')) {
+        auto_free char *cwd = tenon_path_join("/", s->op->cwd);
+        char *path = name[0] == '/' ? tenon_path_clean(name) : tenon_path_join(cwd, name);
+        *unsure = is_mounted_over(s, path);
+        auto_close int fd = open_program(s, path);
+        if (fd < 0)
+            free(tenon_steal(&path));
+        return path;
+    }
+    for (const char *p = path_of(s); *p;) {
+        size_t n = strcspn(p, ":");
+        auto_free char *dir = tenon_strndup(p, n);
+        auto_free char *path = tenon_path_join(dir, name);
+        *unsure = *unsure || is_mounted_over(s, path);
+        auto_close int fd = open_program(s, path);
+        if (fd >= 0)
+            return tenon_steal(&path);
+        p += n + (p[n] == ':');
+    }
+    return NULL;
+}
+
+static void
+check_interpreter(const struct tenon_step *s, const char *path, const char *wanted,
+                  struct tenon_error *err)
+{
+    auto_close int fd = open_program(s, wanted);
+    if (fd < 0 && !is_mounted_over(s, wanted))
+        tenon_error_hint(err, "\"%s\" needs \"%s\", which the image does not have", path,
+                         wanted);
+}
+
+static uint16_t
+own_machine(void)
+{
+#if defined(__x86_64__)
+    return EM_X86_64;
+#elif defined(__aarch64__)
+    return EM_AARCH64;
+#elif defined(__i386__)
+    return EM_386;
+#elif defined(__arm__)
+    return EM_ARM;
+#elif defined(__riscv)
+    return EM_RISCV;
+#elif defined(__powerpc64__)
+    return EM_PPC64;
+#elif defined(__s390x__)
+    return EM_S390;
+#else
+    return EM_NONE;
+#endif
+}
+
+static void
+check_elf(const struct tenon_step *s, int fd, const char *path, const char *head,
+          size_t len, struct tenon_error *err)
+{
+    Elf64_Ehdr h;
+    if (len < sizeof h)
+        return;
+    memcpy(&h, head, sizeof h); /* e_machine is at the same place in both classes */
+    if (own_machine() == EM_X86_64 && h.e_machine == EM_386)
+        return;
+    if (own_machine() != EM_NONE && h.e_machine != own_machine()) {
+        tenon_error_hint(err, "\"%s\" is for another processor (exec format error): check "
+                         "--platform, or install binfmt emulation", path);
+        return;
+    }
+    if (h.e_ident[EI_CLASS] != ELFCLASS64)
+        return;
+    for (unsigned i = 0; i < h.e_phnum && i < 64; i++) {
+        Elf64_Phdr ph;
+        char wanted[256];
+        if (pread(fd, &ph, sizeof ph, (off_t)(h.e_phoff + i * sizeof ph)) != sizeof ph)
+            return;
+        if (ph.p_type != PT_INTERP || ph.p_filesz == 0 || ph.p_filesz >= sizeof wanted)
+            continue;
+        if (pread(fd, wanted, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz)
+            return;
+        wanted[ph.p_filesz] = 0;
+        check_interpreter(s, path, wanted, err);
+        return;
+    }
+}
+
+void
+tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err)
+{
+    if ((code != 1 && code != 126 && code != 127 && code != 255) || s->rootfd < 0 ||
+        !s->op->args || !s->op->args[0])
+        return;
+    bool unsure = false;
+    auto_free char *path = find_program(s, &unsure);
+    if (unsure)
+        return;
+    if (!path) {
+        tenon_error_hint(err, "the image has no program \"%s\"", s->op->args[0]);
+        return;
+    }
+    auto_close int fd = open_program(s, path);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    if (!(st.st_mode & 0111)) {
+        tenon_error_hint(err, "\"%s\" is not executable", path);
+        return;
+    }
+    char head[HEAD_BYTES + 1];
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    int64_t n = tenon_read_full(fd, head, HEAD_BYTES, &ignored);
+    if (n < 4)
+        return;
+    head[n] = 0;
+    if (!memcmp(head, ELFMAG, SELFMAG)) {
+        check_elf(s, fd, path, head, (size_t)n, err);
+    } else if (!memcmp(head, "#!", 2)) {
+        const char *p = head + 2 + strspn(head + 2, " \t");
+        auto_free char *wanted = tenon_strndup(p, strcspn(p, " \t\r\n"));
+        if (p[strlen(wanted)] == '\r')
+            tenon_error_hint(err, "\"%s\" has DOS line ends: its first line ends with a "
+                             "carriage return", path);
+        else
+            check_interpreter(s, path, wanted, err);
+    }
+}

@@ -1,0 +1,123 @@
+/* The environment of a step. */
+#include "config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "exec/private.h"
+
+enum { SECRET_MAX_BYTES = 500 * 1024 };
+
+static char **
+find(char **env, const char *pair)
+{
+    size_t n = strcspn(pair, "=");
+    for (char **e = env; e && *e; e++)
+        if (!strncmp(*e, pair, n) && (*e)[n] == '=')
+            return e;
+    return NULL;
+}
+
+void
+tenon_step_env_add(struct tenon_step *s, const char *pair)
+{
+    char **old = find(s->env, pair);
+    if (!old) {
+        tenon_strv_push(&s->env, tenon_strdup(pair));
+        return;
+    }
+    free(*old);
+    *old = tenon_strdup(pair);
+}
+
+static void
+add_default(struct tenon_step *s, const char *pair)
+{
+    if (!find(s->env, pair))
+        tenon_strv_push(&s->env, tenon_strdup(pair));
+}
+
+static void
+add_proxies(struct tenon_step *s)
+{
+    static const char *const names[5][2] = {
+        { "HTTP_PROXY", "http_proxy" }, { "HTTPS_PROXY", "https_proxy" },
+        { "FTP_PROXY", "ftp_proxy" },   { "NO_PROXY", "no_proxy" },
+        { "ALL_PROXY", "all_proxy" },
+    };
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        const char *value = s->op->proxy[i];
+        if (!value || !*value)
+            continue;
+        for (size_t k = 0; k < 2; k++) {
+            auto_free char *pair = tenon_asprintf("%s=%s", names[i][k], value);
+            tenon_step_env_add(s, pair);
+        }
+    }
+}
+
+static int
+add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct tenon_error *err)
+{
+    if (!e->id || !*e->id)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "secret ID missing for \"%s\" environment variable", e->name);
+    const struct tenon_host *host = tenon_engine_host();
+    auto_error struct tenon_error why = TENON_ERROR_INIT;
+    auto_close int fd = host->client_open(s->ctx, "secret", e->id, &why);
+    char *pair = NULL;
+    if (fd == TENON_E_NOT_FOUND && e->optional) {
+        pair = tenon_asprintf("%s=", e->name);
+    } else if (fd == TENON_E_NOT_FOUND) {
+        tenon_error_set(err, TENON_E_NOT_FOUND, "secret %s: not found", e->id);
+        tenon_error_hint(err, "pass --secret id=%s,src=FILE", e->id);
+        return err->code;
+    } else if (fd < 0) {
+        return tenon_error_move(err, &why);
+    } else {
+        char *data = tenon_malloc(SECRET_MAX_BYTES + 1);
+        int64_t n = tenon_read_full(fd, data, SECRET_MAX_BYTES + 1, err);
+        if (n > SECRET_MAX_BYTES)
+            tenon_error_set(err, TENON_E_LIMIT, "secret %s: more than 500 KiB", e->id);
+        else if (n >= 0 && memchr(data, 0, (size_t)n))
+            tenon_error_set(err, TENON_E_INVALID,
+                            "secret %s: holds a NUL byte, which no variable can", e->id);
+        if (!err->code) {
+            tenon_ctx_add_secret(s->ctx, data, (size_t)n);
+            pair = tenon_asprintf("%s=%.*s", e->name, (int)n, data);
+        }
+        explicit_bzero(data, SECRET_MAX_BYTES + 1);
+        free(data);
+        if (err->code)
+            return err->code;
+    }
+    tenon_step_env_add(s, pair);
+    explicit_bzero(pair, strlen(pair));
+    free(pair);
+    return 0;
+}
+
+int
+tenon_step_env(struct tenon_step *s, struct tenon_error *err)
+{
+    /* What mount plugins set is there already and wins over nothing: the op's
+     * own variables come first in the list. */
+    char **plugins = tenon_steal(&s->env);
+    for (const char *const *e = s->op->env; e && *e; e++)
+        tenon_strv_push(&s->env, tenon_strdup(*e));
+    for (char **e = plugins; e && *e; e++)
+        tenon_step_env_add(s, *e);
+    tenon_strv_free(plugins);
+
+    add_proxies(s);
+    add_default(s, TENON_EXEC_PATH);
+    for (size_t i = 0; i < s->op->secretenv_count; i++)
+        if (add_secret(s, &s->op->secretenv[i], err) < 0)
+            return err->code;
+    const char *home = s->user.home && *s->user.home ? s->user.home : "/";
+    auto_free char *pair = tenon_asprintf("HOME=%s", home);
+    add_default(s, pair);
+    return 0;
+}

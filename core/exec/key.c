@@ -1,0 +1,100 @@
+/* What mount plugins add to a step's cache key.
+ *
+ * The op's own fields, and the content of inputs, are the solver's; here come
+ * the plugins by name and epoch, and the options of the types that LLB does
+ * not know. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "exec/private.h"
+
+static const struct tenon_param *
+find_param(const struct tenon_plugin *p, const char *name)
+{
+    for (const char *at = (const char *)p->options; at; at += p->param_size) {
+        const struct tenon_param *o = (const struct tenon_param *)at;
+        if (!o->name)
+            break;
+        if (!strcmp(o->name, name))
+            return o;
+    }
+    return NULL;
+}
+
+/* Foreign options arrive sorted by name. */
+static void
+add_options(struct tenon_hash *h, const struct tenon_plugin *p,
+            const struct tenon_op_mount *m)
+{
+    for (size_t i = 0; i < m->plugin_option_count; i++) {
+        const struct tenon_pair *o = &m->plugin_options[i];
+        const struct tenon_param *param = find_param(p, o->key);
+        if (param && (param->flags & TENON_PARAM_NOT_IN_KEY))
+            continue;
+        auto_free char *label = tenon_asprintf("mount.option.%s", o->key);
+        tenon_hash_item(h, label, o->value, strlen(o->value));
+    }
+}
+
+static int
+add_content(struct tenon_ctx *ctx, struct tenon_module *module,
+            const struct tenon_op_mount *m, struct tenon_hash *h, struct tenon_error *err)
+{
+    char **pairs = tenon_step_mount_options(m, NULL);
+    static const char *const none[] = { NULL };
+    auto_free char *what = tenon_asprintf("mount type %s", module->plugin.name);
+    auto_values struct tenon_values *values = NULL;
+    int r = tenon_values_parse(module->plugin.options, module->plugin.param_size,
+                               pairs ? (const char *const *)pairs : none, what, &values, err);
+    tenon_strv_free(pairs);
+    if (r < 0)
+        return r;
+    tenon_module_enter(module);
+    r = module->plugin.cache_key(module->self, ctx, values, (struct tenon_key *)h, err);
+    tenon_module_leave(module);
+    return tenon_module_check(module, "cache_key", r, err);
+}
+
+int
+tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                      const struct tenon_vertex *v, struct tenon_hash *h,
+                      bool *is_volatile, struct tenon_error *err)
+{
+    const struct tenon_op_exec *op = &v->op.exec;
+    for (size_t i = 0; i < op->mount_count; i++) {
+        const struct tenon_op_mount *m = &op->mounts[i];
+        if (!m->plugin_type && m->type == TENON_LLB_MOUNT_BIND)
+            continue; /* an input like any other */
+        const char *type = tenon_step_mount_type(m);
+        if (!type)
+            return tenon_error_set(err, TENON_E_UNSUPPORTED, "mount %s: unknown type %d",
+                                   m->dest, (int)m->type);
+        struct tenon_module *module;
+        if (tenon_plugins_get(engine->plugins, TENON_KIND_MOUNT, type, &module, err) < 0)
+            return err->code;
+        const struct tenon_plugin *p = &module->plugin;
+        switch ((enum tenon_key_policy)p->key_policy) {
+        case TENON_KEY_NEUTRAL:
+            continue;
+        case TENON_KEY_VOLATILE:
+            *is_volatile = true;
+            continue;
+        case TENON_KEY_UNDECLARED:
+        case TENON_KEY_OPTIONS:
+        case TENON_KEY_CONTENT:
+            break;
+        }
+        tenon_hash_item(h, "mount.type", type, strlen(type));
+        auto_free char *epoch = tenon_asprintf("%u", p->key_epoch);
+        tenon_hash_item(h, "mount.epoch", epoch, strlen(epoch));
+        if (m->plugin_type)
+            add_options(h, p, m);
+        if (p->key_policy == TENON_KEY_CONTENT && p->cache_key &&
+            add_content(ctx, module, m, h, err) < 0)
+            return err->code;
+    }
+    return 0;
+}

@@ -1,0 +1,119 @@
+/* private.h - what the files of core/exec share: one step while it runs.
+ *
+ * Everything belongs to the worker that runs the step; only the relay of the
+ * output has a thread of its own. */
+#ifndef TENON_EXEC_PRIVATE_H
+#define TENON_EXEC_PRIVATE_H
+
+#include "base/vec.h"
+#include "exec/exec.h"
+#include "exec/stubs.h"
+
+#define TENON_EXEC_HOSTNAME "buildkitsandbox" /* BuildKit's, seen by steps */
+#define TENON_EXEC_PATH                                                       \
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define TENON_EXEC_MAX_MOUNTS 1024
+
+/* One tree of the step: an input, mounted, with or without an upper. */
+struct tenon_step_tree {
+    char *path;                       /* where it is mounted; NULL: it is not */
+    int fd;                           /* O_PATH of its root, or -1 */
+    struct tenon_snapshot_work *work; /* of a writable one */
+    const struct tenon_chain *lower;  /* NULL: empty */
+};
+
+/* One mount besides the root, in the order of the op. */
+struct tenon_step_mount {
+    const struct tenon_op_mount *op;
+    struct tenon_step_tree tree;
+    struct tenon_module *module;
+    struct tenon_ctx *ctx; /* of attach: ends, with its locks, after detach */
+    void *cookie;
+    bool attached;
+    char *target; /* clean and absolute */
+    char *source; /* mount point below the scratch; NULL: nothing to mount */
+    uint32_t flags;
+    uint32_t index; /* among the mounts of its type */
+    bool is_dir, covered; /* covered: a later one has the same target */
+};
+
+struct tenon_step {
+    struct tenon_engine *engine;
+    struct tenon_ctx *ctx;
+    const struct tenon_vertex *v;
+    const struct tenon_op_exec *op;
+    const struct tenon_exec_input *inputs;
+    struct tenon_scratch *scratch;
+    const char *dir; /* path of the scratch */
+    unsigned names;  /* made in it so far */
+    const struct tenon_op_mount *root_op;
+    struct tenon_step_tree root;
+    int rootfd; /* O_RDONLY of the mounted root */
+    TENON_VEC(struct tenon_step_mount) mounts;
+    TENON_VEC(struct tenon_exec_mount) list; /* for the executor; owns the fds,
+                                              * strings are the mounts' or the ctx's */
+    struct tenon_stubs stubs;
+    struct tenon_user user;
+    char **env;
+    bool ran_well;
+};
+
+/* ---- tree.c: inputs as mounted trees ---------------------------------------- */
+
+/* Input chain of a mount; NULL for scratch.  BUG when it was not made. */
+int tenon_step_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
+                     const struct tenon_chain **out, struct tenon_error *err);
+int tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
+                          bool writable, struct tenon_step_tree *t,
+                          struct tenon_error *err);
+void tenon_step_tree_unmount(struct tenon_step_tree *t);
+void tenon_step_tree_release(struct tenon_step_tree *t); /* discards work */
+
+/* ---- mounts.c ------------------------------------------------------------------ */
+
+/* Name of the plugin that serves m ("bind"). */
+const char *tenon_step_mount_type(const struct tenon_op_mount *m);
+/* Its options as "name=value" for the plugin's declared array; a list for
+ * tenon_strv_free. */
+char **tenon_step_mount_options(const struct tenon_op_mount *m, const char *cache_id);
+/* Mount every tree and attach every plugin; fills s->mounts. */
+int tenon_step_attach(struct tenon_step *s, struct tenon_error *err);
+/* s->list: /etc/hosts and /etc/resolv.conf, then the mounts by target. */
+int tenon_step_list_mounts(struct tenon_step *s, struct tenon_error *err);
+/* Once each for what was attached, in reverse order; then everything is
+ * unmounted. */
+void tenon_step_detach(struct tenon_step *s);
+
+/* ---- drop.c ---------------------------------------------------------------------- */
+
+/* A step that must not use the cache starts with empty cache mounts; each name
+ * is emptied once in a build, so that later steps find what earlier ones left. */
+int tenon_step_drop_caches(struct tenon_step *s, struct tenon_error *err);
+
+/* ---- place.c: descriptors of plugins become paths ---------------------------- */
+
+/* Bind what fd is (a directory, a file, a socket, or a mount that is not
+ * attached yet) to a new name below the scratch. */
+int tenon_step_place(struct tenon_step *s, int fd, uint32_t flags,
+                     char **source, bool *is_dir, struct tenon_error *err);
+int tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err);
+
+/* ---- env.c, net.c, output.c, diagnose.c, describe.c ---------------------------- */
+
+int tenon_step_env(struct tenon_step *s, struct tenon_error *err);
+void tenon_step_env_add(struct tenon_step *s, const char *pair); /* replaces */
+const char *tenon_step_network(const struct tenon_step *s);
+int tenon_step_net_files(struct tenon_step *s, struct tenon_error *err);
+
+struct tenon_relay; /* moves two pipes to tenon_ctx_output */
+int tenon_relay_start(struct tenon_ctx *ctx, int *out_fd, int *err_fd,
+                      struct tenon_relay **relay, struct tenon_error *err);
+/* What is in the pipes is still delivered; what could come later is not waited
+ * for.  Closes the writers' ends, too. */
+void tenon_relay_finish(struct tenon_relay *r);
+
+/* A hint why the program could not be started, from what the root holds. */
+void tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err);
+char *tenon_exec_quote(const char *text); /* as Go's %q */
+
+#endif

@@ -1,0 +1,331 @@
+/* One RUN step, from inputs to snapshots. */
+#include "config.h"
+
+#include "exec/exec.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/alloc.h"
+#include "base/root.h"
+#include "exec/private.h"
+
+static void
+step_release(struct tenon_step *s)
+{
+    tenon_step_detach(s);
+    tenon_stubs_release(&s->stubs);
+    if (s->rootfd >= 0)
+        close(s->rootfd);
+    tenon_step_tree_release(&s->root);
+    tenon_vec_foreach(m, &s->mounts)
+        tenon_step_tree_release(&m->tree);
+    tenon_vec_release(&s->mounts);
+    tenon_user_release(&s->user);
+    for (char **e = s->env; e && *e; e++)
+        explicit_bzero(*e, strlen(*e)); /* may hold secrets */
+    tenon_strv_free(s->env);
+    if (s->scratch)
+        tenon_scratch_free(s->scratch);
+}
+TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, step_release);
+#define auto_step __attribute__((cleanup(tenon_auto_step)))
+
+/* ---- before -------------------------------------------------------------------- */
+
+/* Where runtimes mount, whatever the image holds. */
+static const struct {
+    const char *path;
+    bool is_dir;
+} always[] = {
+    { "/proc", true }, { "/sys", true }, { "/dev", true },
+};
+
+static int
+make_stubs(struct tenon_step *s, struct tenon_error *err)
+{
+    for (size_t i = 0; i < tenon_countof(always); i++)
+        if (tenon_stubs_add(&s->stubs, s->rootfd, always[i].path, always[i].is_dir, true,
+                            err) < 0)
+            return err->code;
+    tenon_vec_foreach(m, &s->list) {
+        struct stat st;
+        if (fstat(m->fd, &st) < 0)
+            return tenon_error_sys(err, "stat %s", m->source);
+        if (tenon_stubs_add(&s->stubs, s->rootfd, m->target, S_ISDIR(st.st_mode),
+                            S_ISDIR(st.st_mode), err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static int
+prepare_root(struct tenon_step *s, struct tenon_error *err)
+{
+    s->rootfd = open(s->root.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->rootfd < 0)
+        return tenon_error_sys(err, "open %s", s->root.path);
+    const char *user = s->op->user && *s->op->user ? s->op->user : "0";
+    if (tenon_user_lookup(s->rootfd, user, &s->user, err) < 0)
+        return err->code;
+    auto_close int cwd = tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/",
+                                            0755, s->user.uid, s->user.gid, NULL, err);
+    if (cwd < 0)
+        return tenon_error_context(err, "working directory %s", s->op->cwd);
+    return 0;
+}
+
+static int
+set_root_readonly(struct tenon_step *s, bool on, struct tenon_error *err)
+{
+    struct mount_attr attr = {0};
+    *(on ? &attr.attr_set : &attr.attr_clr) = MOUNT_ATTR_RDONLY;
+    if (syscall(SYS_mount_setattr, s->root.fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+        return tenon_error_sys(err, "change the root mount");
+    return 0;
+}
+
+/* ---- run ------------------------------------------------------------------------- */
+
+static char *
+unique_id(void)
+{
+    static atomic_uint counter;
+    return tenon_asprintf("tenon-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
+}
+
+static const char **
+device_list(const struct tenon_step *s)
+{
+    if (!s->op->device_count)
+        return NULL;
+    const char **list = tenon_ctx_alloc(s->ctx, (s->op->device_count + 1) * sizeof *list);
+    for (size_t i = 0; i < s->op->device_count; i++)
+        list[i] = s->op->devices[i].key;
+    return list;
+}
+
+static struct tenon_exec_limit *
+limit_list(const struct tenon_step *s)
+{
+    struct tenon_exec_limit *l =
+        tenon_ctx_alloc(s->ctx, (s->op->ulimit_count + 1) * sizeof *l);
+    for (size_t i = 0; i < s->op->ulimit_count; i++)
+        l[i] = (struct tenon_exec_limit){ s->op->ulimits[i].name, s->op->ulimits[i].soft,
+                                          s->op->ulimits[i].hard };
+    return l;
+}
+
+/* A step's own user may open /dev/stdout again. */
+static void
+give_pipes(const struct tenon_step *s, int out, int err)
+{
+    (void)!fchown(out, s->user.uid, (gid_t)-1);
+    (void)!fchown(err, s->user.uid, (gid_t)-1);
+}
+
+static int
+run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
+             struct tenon_error *err)
+{
+    auto_free char *id = unique_id();
+    auto_free char *work = tenon_asprintf("%s/work", s->dir);
+    if (mkdir(work, 0700) < 0)
+        return tenon_error_sys(err, "make %s", work);
+    auto_close int workfd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (workfd < 0 || null < 0)
+        return tenon_error_sys(err, "open %s", workfd < 0 ? work : "/dev/null");
+
+    const struct tenon_op_exec *op = s->op;
+    struct tenon_exec x = {
+        .struct_size = sizeof x,
+        .flags = (op->security ? TENON_EXEC_INSECURE : 0) |
+                 (s->engine->rootless ? TENON_EXEC_ROOTLESS : 0),
+        .id = id,
+        .rootfs = s->root.path,
+        .work = work,
+        .rootfs_fd = s->root.fd,
+        .work_fd = workfd,
+        .argv = op->args,
+        .env = (const char *const *)s->env,
+        .cwd = op->cwd && *op->cwd ? op->cwd : "/",
+        .network = tenon_step_network(s),
+        .hostname = op->hostname && *op->hostname ? op->hostname : TENON_EXEC_HOSTNAME,
+        .cgroup_parent = op->cgroup_parent && *op->cgroup_parent ? op->cgroup_parent : NULL,
+        .mounts = s->list.items,
+        .mount_count = s->list.len,
+        .limits = limit_list(s),
+        .limit_count = op->ulimit_count,
+        .groups = s->user.groups,
+        .group_count = s->user.group_count,
+        .uid = s->user.uid,
+        .gid = s->user.gid,
+        .memory_bytes = s->v->memory,
+        .memory_swap_bytes = s->v->memory_swap,
+        .cpu_quota = s->v->cpu_quota,
+        .cpu_period = s->v->cpu_period,
+        .cpu_shares = s->v->cpu_shares,
+        .cpuset_cpus = s->v->cpuset_cpus && *s->v->cpuset_cpus ? s->v->cpuset_cpus : NULL,
+        .cpuset_mems = s->v->cpuset_mems && *s->v->cpuset_mems ? s->v->cpuset_mems : NULL,
+        .devices = device_list(s),
+        .stdin_fd = null,
+    };
+    struct tenon_relay *relay;
+    if (tenon_relay_start(s->ctx, &x.stdout_fd, &x.stderr_fd, &relay, err) < 0)
+        return err->code;
+    give_pipes(s, x.stdout_fd, x.stderr_fd);
+    tenon_module_enter(executor);
+    int r = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
+    tenon_module_leave(executor);
+    tenon_relay_finish(relay);
+    return tenon_module_check(executor, "run", r, err);
+}
+
+static bool
+is_valid_code(const struct tenon_op_exec *op, int code)
+{
+    for (size_t i = 0; i < op->valid_exit_code_count; i++)
+        if (op->valid_exit_codes[i] == code)
+            return true;
+    return op->valid_exit_code_count == 0 && code == 0;
+}
+
+static int
+judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (is_valid_code(s->op, code))
+        return 0;
+    tenon_error_set(err, TENON_E_FAILED, "exit code: %d", code);
+    auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
+    tenon_error_detail(err, "gatewayapi.ExitMessage", json);
+    tenon_step_diagnose(s, code, err);
+    return err->code;
+}
+
+/* Also when it fails, the stubs are gone afterwards. */
+static int
+run(struct tenon_step *s, struct tenon_module *executor, struct tenon_error *err)
+{
+    int32_t status = 0;
+    int r = prepare_root(s, err);
+    if (r == 0)
+        r = tenon_step_env(s, err);
+    if (r == 0)
+        r = tenon_step_net_files(s, err);
+    if (r == 0)
+        r = tenon_step_list_mounts(s, err);
+    if (r == 0)
+        r = make_stubs(s, err);
+    bool readonly = s->root_op->readonly;
+    if (r == 0 && readonly)
+        r = set_root_readonly(s, true, err);
+    if (r == 0) {
+        r = run_executor(s, executor, &status, err);
+        if (readonly && r == 0)
+            r = set_root_readonly(s, false, err);
+    }
+    if (r == 0)
+        r = judge(s, status, err);
+    tenon_stubs_remove(&s->stubs, s->op->remove_stubs_recursive);
+    return r;
+}
+
+/* ---- after ------------------------------------------------------------------------- */
+
+static int
+take_output(struct tenon_step *s, const struct tenon_op_mount *op,
+            struct tenon_step_tree *t, struct tenon_chain *outputs, size_t output_count,
+            struct tenon_error *err)
+{
+    if (op->output < 0)
+        return 0;
+    if ((uint64_t)op->output >= output_count)
+        return tenon_error_set(err, TENON_E_INVALID, "mount %s: output %lld out of range",
+                               op->dest, (long long)op->output);
+    struct tenon_chain *out = &outputs[op->output];
+    int64_t id = -1;
+    if (t->work && tenon_snapshot_commit(tenon_steal(&t->work), TENON_SNAPSHOT_REGULAR,
+                                         s->v->name, &id, err) < 0)
+        return err->code;
+    tenon_chain_release(out); /* the same output twice: the last one counts */
+    if (t->lower)
+        tenon_chain_copy(out, t->lower);
+    if (id >= 0)
+        tenon_chain_append(out, id);
+    return 0;
+}
+
+static int
+commit(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
+       struct tenon_error *err)
+{
+    int r = take_output(s, s->root_op, &s->root, outputs, output_count, err);
+    tenon_vec_foreach(m, &s->mounts)
+        if (r == 0)
+            r = take_output(s, m->op, &m->tree, outputs, output_count, err);
+    if (r < 0)
+        for (size_t i = 0; i < output_count; i++)
+            tenon_chain_release(&outputs[i]);
+    return r;
+}
+
+static int
+do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
+        struct tenon_error *err)
+{
+    struct tenon_engine *e = s->engine;
+    struct tenon_module *executor;
+    const char *name = e->executor ? e->executor : "oci";
+    if (!s->op->args || !s->op->args[0])
+        return tenon_error_set(err, TENON_E_INVALID, "no command to run");
+    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, &executor, err) < 0 ||
+        tenon_scratch_new(e->store, &s->scratch, err) < 0)
+        return err->code;
+    s->dir = tenon_scratch_path(s->scratch);
+    if (tenon_step_drop_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
+        return err->code;
+
+    if (run(s, executor, err) < 0) {
+        if (err->code == TENON_E_CANCELLED)
+            return err->code;
+        auto_free char *text = tenon_exec_describe(s->v);
+        auto_free char *quoted = tenon_exec_quote(text);
+        return tenon_error_context(err, "process %s did not complete successfully", quoted);
+    }
+    s->ran_well = true;
+    tenon_step_detach(s);
+    close(tenon_steal_fd(&s->rootfd));
+    tenon_step_tree_unmount(&s->root);
+    tenon_stubs_prune(&s->stubs, tenon_snapshot_work_fs(s->root.work));
+    return commit(s, outputs, output_count, err);
+}
+
+int
+tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                struct tenon_chain *outputs, size_t output_count, struct tenon_error *err)
+{
+    auto_step struct tenon_step s = {
+        .engine = engine,
+        .ctx = ctx,
+        .v = v,
+        .op = &v->op.exec,
+        .inputs = inputs,
+        .root = { .fd = -1 },
+        .rootfd = -1,
+    };
+    int r = do_step(&s, outputs, output_count, err);
+    if (r < 0 && tenon_cancel_fired(tenon_ctx_cancel(ctx)) &&
+        err->code != TENON_E_CANCELLED) {
+        tenon_error_release(err);
+        return tenon_error_set(err, TENON_E_CANCELLED, "cancelled");
+    }
+    return r;
+}

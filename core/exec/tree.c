@@ -1,0 +1,71 @@
+/* Inputs of a step as mounted trees below its scratch directory. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "exec/private.h"
+
+int
+tenon_step_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
+                 const struct tenon_chain **out, struct tenon_error *err)
+{
+    *out = NULL;
+    if (m->input < 0)
+        return 0;
+    if ((uint64_t)m->input >= s->v->input_count)
+        return tenon_error_set(err, TENON_E_INVALID, "mount %s: missing input %lld",
+                               m->dest, (long long)m->input);
+    const struct tenon_exec_input *in = &s->inputs[m->input];
+    if (!in->chain)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "mount %s: input %lld was not made a snapshot", m->dest,
+                               (long long)m->input);
+    *out = in->chain;
+    return 0;
+}
+
+int
+tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
+                      bool writable, struct tenon_step_tree *t,
+                      struct tenon_error *err)
+{
+    static const struct tenon_chain empty;
+    t->fd = -1;
+    if (tenon_step_chain(s, m, &t->lower, err) < 0)
+        return err->code;
+    if (writable && tenon_snapshot_begin(s->engine->store, &t->work, err) < 0)
+        return err->code;
+
+    auto_free char *path = tenon_asprintf("%s/t%u", s->dir, s->names++);
+    if (mkdir(path, 0700) < 0)
+        return tenon_error_sys(err, "make %s", path);
+    if (tenon_chain_mount(s->engine->store, t->lower ? t->lower : &empty, t->work,
+                          path, err) < 0)
+        return err->code;
+    t->path = tenon_steal(&path);
+    t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (t->fd < 0)
+        return tenon_error_sys(err, "open %s", t->path);
+    return 0;
+}
+
+void
+tenon_step_tree_unmount(struct tenon_step_tree *t)
+{
+    if (!t->path)
+        return;
+    if (t->fd >= 0)
+        close(t->fd);
+    t->fd = -1;
+    tenon_unmount(t->path);
+    free(tenon_steal(&t->path));
+}
+
+void
+tenon_step_tree_release(struct tenon_step_tree *t)
+{
+    tenon_step_tree_unmount(t);
+    tenon_snapshot_discard(tenon_steal(&t->work));
+}
