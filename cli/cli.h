@@ -41,6 +41,17 @@ int cli_images(const struct cli *cli, int argc, char **argv);
 int cli_docker(const struct cli *cli, int argc, char **argv);
 int cli_doctor(const struct cli *cli, int argc, char **argv);
 
+/* ---- dockerface.c ------------------------------------------------------------
+ * What the docker client expects of a program it calls as docker-tenon. */
+/* `docker-cli-plugin-metadata`: the JSON on stdout. */
+int cli_docker_metadata(void);
+/* Skip docker's own flags and the word "tenon" in front of the verb: the index
+ * of the verb (argc when there is none), or negative after an error was
+ * printed.  Takes over --config and --debug. */
+int cli_docker_skip_flags(int argc, char **argv, bool *debug);
+/* End with a SIGTERM when the docker client ends. */
+void cli_docker_follow_client(void);
+
 /* ---- config.c -------------------------------------------------------------- */
 /* /etc/tenon/tenon.json, then $XDG_CONFIG_HOME/tenon/tenon.json (or the one
  * that TENON_CONFIG names), merged; unknown keys are warned about with the nearest

@@ -2,5 +2,33 @@
 
 bin_PROGRAMS += tenon
 tenon_SOURCES = \
-	%D%/main.c
+	%D%/cli.h \
+	%D%/common.c \
+	%D%/config.c \
+	%D%/credentials.c \
+	%D%/docker.c \
+	%D%/dockerface.c \
+	%D%/doctor.c \
+	%D%/du.c \
+	%D%/images.c \
+	%D%/main.c \
+	%D%/plugins.c \
+	%D%/prune.c \
+	%D%/usage.c \
+	%D%/usage.h \
+	%D%/version.c
 tenon_LDADD = libtenon-core.la
+
+# tenon build
+tenon_SOURCES += \
+	%D%/build.c \
+	%D%/buildflags.c \
+	%D%/buildflags.h \
+	%D%/buildinput.c \
+	%D%/buildinput.h \
+	%D%/buildoutput.c \
+	%D%/buildoutput.h \
+	%D%/renderer.c \
+	%D%/renderer.h \
+	%D%/session.c \
+	%D%/session.h

@@ -1,9 +1,255 @@
-/* main.c - the tenon command. */
-#include <stdio.h>
+/* main.c - the tenon command: flags that come before the verb, and the verbs.
+ *
+ * Called as docker-tenon it speaks as a plugin of the docker client
+ * (dockerface.c), which then calls it for `docker build`, too. */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/vec.h"
+
+static const struct cli_verb verbs[] = {
+    {"build", "build an image from a Dockerfile", cli_build},
+    {"prune", "remove what builds left in the store", cli_prune},
+    {"du", "show what the store holds", cli_du},
+    {"images", "list the images in the store, or remove some", cli_images},
+    {"plugins", "list plugins and their options", cli_plugins},
+    {"docker", "make `docker build` use tenon, or no longer", cli_docker},
+    {"doctor", "tell what this machine offers", cli_doctor},
+    {"version", "show the version", cli_version},
+};
+
+static const char help_head[] =
+    "Usage: PROGRAM [OPTIONS] VERB ...\n"
+    "\n"
+    "Build container images from Dockerfiles, without a daemon.\n"
+    "\n"
+    "Verbs:\n";
+
+static const char help_tail[] =
+    "\n"
+    "Options:\n"
+    "      --config FILE       read this configuration file only\n"
+    "  -D, --debug             talk more\n"
+    "  -h, --help              show this\n"
+    "      --plugin-dir DIR    look for plugins here first (repeatable)\n"
+    "      --root DIR          the store (default: $TENON_ROOT, the configuration,\n"
+    "                          /var/lib/tenon; ~/.local/share/tenon for users)\n"
+    "      --version           show the version\n"
+    "\n"
+    "`PROGRAM VERB --help` tells more about a verb.\n";
+
+static int
+show_help(const struct cli *cli)
+{
+    cli_help(cli, help_head);
+    for (size_t i = 0; i < tenon_countof(verbs); i++)
+        printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+    return cli_help(cli, help_tail);
+}
+
+static const struct cli_verb *
+find_verb(const char *name)
+{
+    for (size_t i = 0; i < tenon_countof(verbs); i++)
+        if (!strcmp(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+static int
+unknown_verb(const char *name)
+{
+    const char *names[tenon_countof(verbs) + 1] = {0};
+    for (size_t i = 0; i < tenon_countof(verbs); i++)
+        names[i] = verbs[i].name;
+    const char *near = tenon_nearest(name, names);
+    return cli_usage_error("", "unknown verb \"%s\"%s%s%s", name,
+                           near ? " (did you mean " : "", near ? near : "",
+                           near ? "?)" : "");
+}
+
+/* ---- what stands before the verb ---------------------------------------------- */
+
+struct globals {
+    const char *root;
+    TENON_VEC(const char *) plugin_dirs;
+    bool debug, help, version, docker;
+};
+
+/* A path the user gave is about where the user is; plugin directories and the
+ * store are named absolutely from here on. */
+static char *
+absolute(const char *path)
+{
+    auto_free char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+    return cwd ? tenon_asprintf("%s/%s", cwd, path) : tenon_strdup(path);
+}
+
+/* Returns the index of the verb, or negative after an error was printed. */
+static int
+parse_globals(int argc, char **argv, struct globals *g)
+{
+    enum { ROOT = 256, PLUGIN_DIR, CONFIG, VERSION, DOCKER_FACE };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, CONFIG},
+        {"debug", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},
+        {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
+        {"root", required_argument, NULL, ROOT},
+        {"version", no_argument, NULL, VERSION},
+        /* For wrapper scripts, which cannot choose argv[0]. */
+        {"docker-face", no_argument, NULL, DOCKER_FACE},
+        {0},
+    };
+    static char no_verb[] = "";
+    argv[0] = no_verb; /* the name in messages */
+    for (;;) {
+        switch (cli_getopt(argc, argv, "+Dh", options)) {
+        case -1:
+            return optind;
+        case 0:
+            return -1;
+        case ROOT:
+            g->root = absolute(optarg);
+            break;
+        case PLUGIN_DIR:
+            tenon_vec_push(&g->plugin_dirs, absolute(optarg));
+            break;
+        case CONFIG:
+            setenv("TENON_CONFIG", optarg, 1);
+            break;
+        case 'D':
+            g->debug = true;
+            break;
+        case 'h':
+            g->help = true;
+            break;
+        case VERSION:
+            g->version = true;
+            break;
+        case DOCKER_FACE:
+            g->docker = true;
+            return optind;
+        default:
+            break;
+        }
+    }
+}
+
+/* Root of a user namespace is an ordinary user elsewhere. */
+static bool
+in_user_namespace(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf map = TENON_BUF_INIT;
+    if (tenon_read_file("/proc/self/uid_map", 4096, &map, &ignored) < 0)
+        return false;
+    return !strstr(tenon_buf_str(&map), "4294967295");
+}
+
+static char *
+default_root(struct json_object *config, bool rootless)
+{
+    const char *chosen = secure_getenv("TENON_ROOT");
+    if (!chosen || !*chosen)
+        chosen = cli_config_string(config, "root");
+    if (chosen && *chosen)
+        return absolute(chosen);
+    if (geteuid() == 0 && !rootless)
+        return tenon_strdup("/var/lib/tenon");
+    return cli_home_path("XDG_DATA_HOME", ".local/share", "tenon");
+}
+
+static int
+run_verb(struct globals *g, int argc, char **argv, int verb_at)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_json struct json_object *config = NULL;
+    struct cli cli = {
+        .program = g->docker ? "docker tenon" : "tenon",
+        .debug = g->debug,
+    };
+    if (g->debug)
+        tenon_log_set_level(TENON_LOG_DEBUG);
+
+    const char *name = verb_at < argc ? argv[verb_at] : NULL;
+    /* `help VERB` is `VERB --help`. */
+    static char help_option[] = "--help";
+    char *help_argv[] = {NULL, help_option, NULL};
+    if (name && !strcmp(name, "help")) {
+        name = verb_at + 1 < argc ? argv[verb_at + 1] : NULL;
+        if (name) {
+            help_argv[0] = argv[verb_at + 1];
+            argv = help_argv;
+            argc = 2;
+            verb_at = 0;
+        }
+    }
+    if (g->help || !name || !strcmp(name, "--help") || !strcmp(name, "-h"))
+        return show_help(&cli);
+    const struct cli_verb *verb = find_verb(name);
+    if (!verb)
+        return unknown_verb(name);
+
+    if (cli_config_load(&config, &err) < 0)
+        return cli_print_error(&err);
+    tenon_vec_push(&g->plugin_dirs, NULL);
+    cli.plugin_dirs = g->plugin_dirs.items;
+    cli.config = config;
+    cli.rootless = in_user_namespace();
+    auto_free char *root = g->root ? NULL : default_root(config, cli.rootless);
+    cli.root = g->root ? g->root : root;
+
+    optind = 1;
+    int status = verb->run(&cli, argc - verb_at, argv + verb_at);
+    /* A result that did not reach its reader is a failure. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        tenon_error_sys(&err, "write to standard output");
+        return cli_print_error(&err);
+    }
+    return status;
+}
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    puts("tenon " TENON_VERSION);
-    return 0;
+    struct globals g = {0};
+    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
+
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *base = argc > 0 ? (slash ? slash + 1 : argv[0]) : "tenon";
+    int at = 1;
+    if (!strcmp(base, "docker-tenon"))
+        g.docker = true;
+    else
+        at = parse_globals(argc, argv, &g);
+    if (at < 0)
+        return CLI_USAGE;
+    if (g.docker) {
+        if (at < argc && !strcmp(argv[at], "docker-cli-plugin-metadata"))
+            return cli_docker_metadata();
+        int verb_at = cli_docker_skip_flags(argc - at, argv + at, &g.debug);
+        if (verb_at < 0)
+            return CLI_USAGE;
+        at += verb_at;
+        cli_docker_follow_client();
+    }
+    if (g.version) {
+        puts("tenon " TENON_VERSION);
+        return CLI_OK;
+    }
+    int status = run_verb(&g, argc, argv, at);
+    tenon_vec_foreach(dir, &g.plugin_dirs)
+        free((char *)(uintptr_t)*dir);
+    tenon_vec_release(&g.plugin_dirs);
+    free((char *)(uintptr_t)g.root);
+    return status;
 }

@@ -1,0 +1,245 @@
+/* What the verbs share: talk on stderr, options, the store and the plugins. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/jsontext.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "base/vec.h"
+#include "engine/engine.h"
+
+/* ---- talk -------------------------------------------------------------------- */
+
+void
+cli_put_text(FILE *to, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
+            fprintf(to, "\\x%02x", *c);
+        else
+            putc(*c, to);
+    }
+}
+
+int
+cli_print_error(const struct tenon_error *err)
+{
+    fputs("tenon: ", stderr);
+    cli_put_text(stderr, err->message ? err->message : tenon_status_name(err->code));
+    putc('\n', stderr);
+    if (err->file) {
+        fputs("  at ", stderr);
+        cli_put_text(stderr, err->file);
+        if (err->line)
+            fprintf(stderr, ":%u", err->line);
+        putc('\n', stderr);
+    }
+    if (err->hint) {
+        fputs("  hint: ", stderr);
+        cli_put_text(stderr, err->hint);
+        putc('\n', stderr);
+    }
+    return CLI_FAILED;
+}
+
+int
+cli_usage_error(const char *verb, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    auto_free char *text = tenon_vasprintf(fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "tenon%s%s: ", verb && *verb ? " " : "", verb ? verb : "");
+    cli_put_text(stderr, text);
+    fprintf(stderr, "\n  hint: see tenon %s%s--help\n", verb ? verb : "",
+            verb && *verb ? " " : "");
+    return CLI_USAGE;
+}
+
+int
+cli_help(const struct cli *cli, const char *text)
+{
+    static const char mark[] = "PROGRAM";
+    for (const char *at = strstr(text, mark); at; at = strstr(text, mark)) {
+        fwrite(text, 1, (size_t)(at - text), stdout);
+        fputs(cli->program, stdout);
+        text = at + sizeof mark - 1;
+    }
+    fputs(text, stdout);
+    return CLI_OK;
+}
+
+bool
+cli_confirm(const char *question)
+{
+    fprintf(stderr, "%s [y/N] ", question);
+    fflush(stderr);
+    auto_free char *line = NULL;
+    size_t room = 0;
+    if (getline(&line, &room, stdin) < 0)
+        return false;
+    return !strcmp(line, "y\n") || !strcmp(line, "Y\n") || !strcmp(line, "yes\n");
+}
+
+void
+cli_put_json(struct json_object *o)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    tenon_json_write(&text, o, false);
+    tenon_buf_addc(&text, '\n');
+    fwrite(text.data, 1, text.len, stdout);
+}
+
+char *
+cli_format_age(int64_t then_ns)
+{
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {
+        {365 * 86400, "year"}, {30 * 86400, "month"}, {7 * 86400, "week"}, {86400, "day"},
+        {3600, "hour"},        {60, "minute"},        {1, "second"},
+    };
+    if (then_ns <= 0)
+        return tenon_strdup("never");
+    int64_t age = ((int64_t)tenon_now_ns() - then_ns) / 1000000000;
+    for (size_t i = 0; i < tenon_countof(units); i++)
+        if (age >= units[i].seconds) {
+            int64_t n = age / units[i].seconds;
+            return tenon_asprintf("%lld %s%s ago", (long long)n, units[i].unit,
+                                  n == 1 ? "" : "s");
+        }
+    return tenon_strdup("just now");
+}
+
+/* ---- options ------------------------------------------------------------------ */
+
+static const char *
+nearest_option(const char *word, const struct option *longopts)
+{
+    TENON_VEC(const char *) names = {0};
+    for (const struct option *o = longopts; o->name; o++)
+        tenon_vec_push(&names, o->name);
+    tenon_vec_push(&names, NULL);
+    const char *near = tenon_nearest(word, names.items);
+    tenon_vec_release(&names);
+    return near;
+}
+
+int
+cli_getopt(int argc, char **argv, const char *shortopts, const struct option *longopts)
+{
+    const char *verb = argv[0];
+    auto_free char *quiet = tenon_asprintf(":%s", shortopts);
+    opterr = 0;
+    int option = getopt_long(argc, argv, quiet, longopts, NULL);
+    if (option != '?' && option != ':')
+        return option;
+
+    const char *word = argv[optind - 1];
+    if (option == ':')
+        cli_usage_error(verb, "option %s needs a value", word);
+    else if (!tenon_has_prefix(word, "--"))
+        cli_usage_error(verb, "unknown option -%c", optopt);
+    else if (optopt)
+        cli_usage_error(verb, "option --%.*s takes no value",
+                        (int)strcspn(word + 2, "="), word + 2);
+    else {
+        auto_free char *name = tenon_strndup(word + 2, strcspn(word + 2, "="));
+        const char *near = nearest_option(name, longopts);
+        cli_usage_error(verb, "unknown option --%s%s%s%s", name,
+                        near ? " (did you mean --" : "", near ? near : "",
+                        near ? "?)" : "");
+    }
+    return 0;
+}
+
+bool
+cli_parse_format(const char *verb, const char *value, bool *json)
+{
+    if (!strcmp(value, "json"))
+        *json = true;
+    else if (!strcmp(value, "table") || !strcmp(value, "pretty"))
+        *json = false;
+    else {
+        cli_usage_error(verb, "unknown format \"%s\": table or json", value);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the store and the plugins -------------------------------------------------- */
+
+int
+cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err)
+{
+    auto_free char *parent = tenon_path_join(cli->root, "..");
+    if (tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 ||
+        tenon_store_open(cli->root, out, err) < 0)
+        return tenon_error_context(err, "open store %s", cli->root);
+    return 0;
+}
+
+/* The environment of root often comes from an ordinary user through sudo, and
+ * a plugin is code. */
+static const char *
+plugin_path(void)
+{
+    const char *path = secure_getenv("TENON_PLUGIN_PATH");
+    if (path && *path && geteuid() == 0) {
+        tenon_log(TENON_LOG_WARNING, "TENON_PLUGIN_PATH is ignored as root; "
+                                     "use --plugin-dir");
+        return NULL;
+    }
+    return path;
+}
+
+int
+cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err)
+{
+    bool raised = getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid();
+    if (raised && cli->plugin_dirs && cli->plugin_dirs[0])
+        return tenon_error_set(err, TENON_E_DENIED,
+                               "--plugin-dir: not in a program with raised privileges");
+    struct json_object *config = NULL;
+    if (tenon_json_get_object(cli->config, "plugins", &config, err) < 0)
+        return tenon_error_context(err, "configuration");
+    struct tenon_plugins_options o = {
+        .dirs = cli->plugin_dirs,
+        .env_path = plugin_path(),
+        .builtin_dir = TENON_PLUGIN_DIR,
+        .config = config,
+        .host = tenon_engine_host(),
+    };
+    return tenon_plugins_new(&o, out, err);
+}
+
+int
+cli_private_mounts(struct tenon_error *err)
+{
+    if (geteuid() != 0) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "building as an ordinary user needs a user namespace, which "
+                        "this version does not enter by itself");
+        return tenon_error_hint(err, "run it as root, or as "
+                                     "unshare --user --map-root-user tenon build ...");
+    }
+    if (unshare(CLONE_NEWNS) < 0) {
+        tenon_error_sys(err, "make a mount namespace");
+        return tenon_error_hint(err, "inside a container it needs CAP_SYS_ADMIN");
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return tenon_error_sys(err, "keep our mounts from the rest of the system");
+    return 0;
+}

@@ -1,0 +1,150 @@
+/* tenon.json: where it is, what may stand in it, and how two become one. */
+#include "cli.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/parse.h"
+
+enum { CONFIG_MAX = 1 << 20 };
+
+static const struct {
+    const char *key;
+    enum json_type type;
+} known[] = {
+    {"executor", json_type_string},   {"features", json_type_object},
+    {"gc", json_type_object},         {"jobs", json_type_int},
+    {"network", json_type_string},    {"plugins", json_type_object},
+    {"progress", json_type_string},   {"registries", json_type_object},
+    {"root", json_type_string},
+};
+
+static const char *
+nearest_key(const char *key)
+{
+    const char *names[tenon_countof(known) + 1] = {0};
+    for (size_t i = 0; i < tenon_countof(known); i++)
+        names[i] = known[i].key;
+    return tenon_nearest(key, names);
+}
+
+static int
+check_keys(struct json_object *o, const char *path, struct tenon_error *err)
+{
+    json_object_object_foreach(o, key, value) {
+        size_t i = 0;
+        while (i < tenon_countof(known) && strcmp(known[i].key, key) != 0)
+            i++;
+        if (i == tenon_countof(known)) {
+            const char *near = nearest_key(key);
+            tenon_log(TENON_LOG_WARNING, "%s: unknown key \"%s\"%s%s%s", path, key,
+                      near ? " (did you mean \"" : "", near ? near : "",
+                      near ? "\"?)" : "");
+        } else if (value && !json_object_is_type(value, known[i].type)) {
+            return tenon_error_set(err, TENON_E_INVALID, "%s: %s: expected %s", path, key,
+                                   json_type_to_name(known[i].type));
+        }
+    }
+    return 0;
+}
+
+/* Objects are merged member by member, anything else is replaced. */
+static void
+merge(struct json_object *into, struct json_object *from)
+{
+    json_object_object_foreach(from, key, value) {
+        struct json_object *there = NULL;
+        if (json_object_object_get_ex(into, key, &there) &&
+            json_object_is_type(there, json_type_object) &&
+            json_object_is_type(value, json_type_object))
+            merge(there, value);
+        else
+            json_object_object_add(into, key, json_object_get(value));
+    }
+}
+
+static int
+add_file(struct json_object *into, const char *path, bool must_exist, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_read_file(path, CONFIG_MAX, &text, err) < 0) {
+        if (must_exist || err->code != TENON_E_NOT_FOUND)
+            return tenon_error_context(err, "configuration");
+        tenon_error_release(err);
+        return 0;
+    }
+    auto_json struct json_object *o = NULL;
+    if (tenon_json_parse(tenon_buf_str(&text), text.len, CONFIG_MAX, &o, err) < 0)
+        return tenon_error_context(err, "configuration %s", path);
+    if (!json_object_is_type(o, json_type_object))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "configuration %s: expected a JSON object", path);
+    if (check_keys(o, path, err) < 0)
+        return err->code;
+    merge(into, o);
+    return 0;
+}
+
+static char *
+home_dir(void)
+{
+    const char *home = secure_getenv("HOME");
+    if (home && *home == '/')
+        return tenon_strdup(home);
+    struct passwd *pw = getpwuid(geteuid());
+    return tenon_strdup(pw && pw->pw_dir ? pw->pw_dir : "/");
+}
+
+char *
+cli_home_path(const char *xdg_variable, const char *below_home, const char *rest)
+{
+    const char *xdg = xdg_variable ? secure_getenv(xdg_variable) : NULL;
+    if (xdg && *xdg == '/')
+        return tenon_asprintf("%s/%s", xdg, rest);
+    auto_free char *home = home_dir();
+    return tenon_asprintf("%s/%s/%s", home, below_home, rest);
+}
+
+int
+cli_config_load(struct json_object **out, struct tenon_error *err)
+{
+    auto_json struct json_object *all = json_object_new_object();
+    const char *only = secure_getenv("TENON_CONFIG");
+    if (only && *only) {
+        if (add_file(all, only, true, err) < 0)
+            return err->code;
+    } else {
+        auto_free char *mine = cli_home_path("XDG_CONFIG_HOME", ".config", "tenon/tenon.json");
+        if (add_file(all, "/etc/tenon/tenon.json", false, err) < 0 ||
+            add_file(all, mine, false, err) < 0)
+            return err->code;
+    }
+    *out = tenon_steal(&all);
+    return 0;
+}
+
+const char *
+cli_config_string(struct json_object *config, const char *key)
+{
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(config, key, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return NULL;
+    return json_object_get_string(value);
+}
+
+char *
+cli_docker_config_dir(void)
+{
+    const char *dir = secure_getenv("DOCKER_CONFIG");
+    if (dir && *dir)
+        return tenon_strdup(dir);
+    auto_free char *home = home_dir();
+    return tenon_asprintf("%s/.docker", home);
+}

@@ -1,0 +1,306 @@
+/* Registry credentials as docker and podman keep them: config.json and
+ * auth.json, and the helper programs they name.  Read anew at each call: a
+ * build asks once a registry, and a login during it should count. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+enum { AUTH_FILE_MAX = 4 << 20, HELPER_ANSWER_MAX = 1 << 20 };
+
+extern char **environ;
+
+struct answer { /* NULLs: nothing found here */
+    char *user, *secret;
+};
+
+static void
+wipe_buf(struct tenon_buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->cap);
+    tenon_buf_release(b);
+}
+TENON_DEFINE_AUTO_STRUCT(secret_text, struct tenon_buf, wipe_buf);
+#define auto_secret_text __attribute__((cleanup(tenon_auto_secret_text)))
+
+/* ---- names --------------------------------------------------------------------- */
+
+static bool
+is_docker_hub(const char *host)
+{
+    return !strcmp(host, "docker.io") || !strcmp(host, "index.docker.io") ||
+           !strcmp(host, "registry-1.docker.io");
+}
+
+/* The name that docker login stores for a host. */
+static const char *
+stored_name(const char *host)
+{
+    return is_docker_hub(host) ? "https://index.docker.io/v1/" : host;
+}
+
+/* "https://HOST/v1/" was the key once, and still is what some tools write. */
+static char *
+key_host(const char *key)
+{
+    const char *scheme = strstr(key, "://");
+    const char *host = scheme ? scheme + 3 : key;
+    return tenon_strndup(host, strcspn(host, "/"));
+}
+
+static struct json_object *
+find_auth(struct json_object *auths, const char *host)
+{
+    struct json_object *entry = NULL;
+    if (json_object_object_get_ex(auths, stored_name(host), &entry) ||
+        json_object_object_get_ex(auths, host, &entry))
+        return entry;
+    json_object_object_foreach(auths, key, value) {
+        auto_free char *name = key_host(key);
+        /* A key of auth.json may be for one namespace of a registry only. */
+        const char *path = strchr(strstr(key, "://") ? strstr(key, "://") + 3 : key, '/');
+        bool whole = !path || !path[1] || tenon_has_prefix(path, "/v1") ||
+                     tenon_has_prefix(path, "/v2");
+        if (whole && (!strcmp(name, host) || (is_docker_hub(host) && is_docker_hub(name))))
+            return value;
+    }
+    return NULL;
+}
+
+/* ---- what stands in the file ----------------------------------------------------- */
+
+static int
+decode_auth(const char *text, struct answer *out, struct tenon_error *err)
+{
+    gnutls_datum_t in = {.data = (unsigned char *)(uintptr_t)text,
+                         .size = (unsigned)strlen(text)};
+    gnutls_datum_t plain = {0};
+    if (gnutls_base64_decode2(&in, &plain) < 0)
+        return tenon_error_set(err, TENON_E_INVALID, "auth is not base64");
+    const char *colon = plain.size ? memchr(plain.data, ':', plain.size) : NULL;
+    if (colon) {
+        size_t user_len = (size_t)(colon - (const char *)plain.data);
+        size_t secret_len = plain.size - user_len - 1;
+        /* Old clients wrote NULs behind it. */
+        secret_len = strnlen(colon + 1, secret_len);
+        out->user = tenon_strndup((const char *)plain.data, user_len);
+        out->secret = tenon_strndup(colon + 1, secret_len);
+    }
+    if (plain.data)
+        explicit_bzero(plain.data, plain.size);
+    gnutls_free(plain.data);
+    if (!colon)
+        return tenon_error_set(err, TENON_E_INVALID, "auth is not USER:PASSWORD");
+    return 0;
+}
+
+static int
+from_entry(struct json_object *entry, struct answer *out, struct tenon_error *err)
+{
+    const char *auth, *user, *password, *token;
+    if (!json_object_is_type(entry, json_type_object))
+        return tenon_error_set(err, TENON_E_INVALID, "expected an object");
+    if (tenon_json_get_str(entry, "identitytoken", "", &token, err) < 0 ||
+        tenon_json_get_str(entry, "auth", "", &auth, err) < 0 ||
+        tenon_json_get_str(entry, "username", "", &user, err) < 0 ||
+        tenon_json_get_str(entry, "password", "", &password, err) < 0)
+        return err->code;
+    if (*token) {
+        out->user = tenon_strdup("<token>");
+        out->secret = tenon_strdup(token);
+    } else if (*auth) {
+        return decode_auth(auth, out, err);
+    } else if (*user) {
+        out->user = tenon_strdup(user);
+        out->secret = tenon_strdup(password);
+    }
+    return 0;
+}
+
+/* ---- helpers ------------------------------------------------------------------- */
+
+/* The child gets the host on its standard input and answers on its standard
+ * output; what it says on standard error is for the user. */
+static int
+run_helper(const char *program, const char *input, struct tenon_buf *answer, int *status,
+           struct tenon_error *err)
+{
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return tenon_error_sys(err, "make a pipe");
+    auto_close int in_read = in[0];
+    auto_close int in_write = in[1];
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return tenon_error_sys(err, "make a pipe");
+    auto_close int out_read = out[0];
+    auto_close int out_write = out[1];
+
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, ours;
+    sigemptyset(&none);
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGPIPE);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in_read, 0);
+    posix_spawn_file_actions_adddup2(&actions, out_write, 1);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &ours);
+
+    char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)"get", NULL};
+    pid_t pid;
+    int rc = posix_spawnp(&pid, program, &actions, &attr, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    if (rc != 0)
+        return tenon_error_errno(err, rc, "run %s", program);
+
+    close(tenon_steal_fd(&in_read));
+    close(tenon_steal_fd(&out_write));
+    /* A host name fits into the pipe; a helper that is gone already (EPIPE;
+     * SIGPIPE is ignored by main) has said why on its output. */
+    if (write(in_write, input, strlen(input)) < 0 && errno != EPIPE)
+        tenon_log(TENON_LOG_DEBUG, "%s: does not read its input", program);
+    close(tenon_steal_fd(&in_write));
+    rc = tenon_read_all(out_read, HELPER_ANSWER_MAX, answer, err);
+    if (rc < 0)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+        ;
+    return rc < 0 ? err->code : 0;
+}
+
+static int
+from_helper(const char *name, const char *host, struct answer *out, struct tenon_error *err)
+{
+    if (!*name || strchr(name, '/'))
+        return tenon_error_set(err, TENON_E_INVALID, "credential helper \"%s\": not a name",
+                               name);
+    auto_free char *program = tenon_asprintf("docker-credential-%s", name);
+    auto_free char *input = tenon_asprintf("%s\n", stored_name(host));
+    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
+    int status = 0;
+    if (run_helper(program, input, &text, &status, err) < 0)
+        return err->code;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        /* The agreed words for "I know nothing about it". */
+        if (strstr(tenon_buf_str(&text), "credentials not found"))
+            return 0;
+        size_t len = strcspn(tenon_buf_str(&text), "\n");
+        return tenon_error_set(err, TENON_E_FAILED, "%s: %.*s", program,
+                               len ? (int)(len > 200 ? 200 : len) : 6,
+                               len ? tenon_buf_str(&text) : "failed");
+    }
+    auto_json struct json_object *o = NULL;
+    const char *user, *secret;
+    if (tenon_json_parse(tenon_buf_str(&text), text.len, HELPER_ANSWER_MAX, &o, err) < 0 ||
+        tenon_json_get_str(o, "Username", "", &user, err) < 0 ||
+        tenon_json_get_str(o, "Secret", "", &secret, err) < 0)
+        return tenon_error_context(err, "answer of %s", program);
+    if (*user || *secret) {
+        out->user = tenon_strdup(user);
+        out->secret = tenon_strdup(secret);
+    }
+    return 0;
+}
+
+/* ---- files ----------------------------------------------------------------------- */
+
+static int
+from_document(struct json_object *doc, const char *host, struct answer *out,
+              struct tenon_error *err)
+{
+    struct json_object *helpers, *auths;
+    const char *store, *helper = NULL;
+    if (tenon_json_get_object(doc, "credHelpers", &helpers, err) < 0 ||
+        tenon_json_get_object(doc, "auths", &auths, err) < 0 ||
+        tenon_json_get_str(doc, "credsStore", "", &store, err) < 0)
+        return err->code;
+    if (helpers && (tenon_json_get_str(helpers, stored_name(host), NULL, &helper, err) < 0 ||
+                    (!helper && tenon_json_get_str(helpers, host, NULL, &helper, err) < 0)))
+        return tenon_error_context(err, "credHelpers");
+    if (!helper && *store)
+        helper = store;
+    if (helper && from_helper(helper, host, out, err) < 0)
+        return err->code;
+    if (out->user || !auths)
+        return 0;
+    struct json_object *entry = find_auth(auths, host);
+    if (entry && from_entry(entry, out, err) < 0)
+        return tenon_error_context(err, "auths \"%s\"", host);
+    return 0;
+}
+
+static int
+from_file(const char *path, const char *host, struct answer *out, struct tenon_error *err)
+{
+    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_read_file(path, AUTH_FILE_MAX, &text, err) < 0) {
+        if (err->code != TENON_E_NOT_FOUND)
+            return err->code;
+        tenon_error_release(err);
+        return 0;
+    }
+    if (text.len == 0)
+        return 0;
+    auto_json struct json_object *doc = NULL;
+    if (tenon_json_parse(text.data, text.len, AUTH_FILE_MAX, &doc, err) < 0 ||
+        from_document(doc, host, out, err) < 0)
+        return tenon_error_context(err, "%s", path);
+    return 0;
+}
+
+/* The first file that knows the host counts. */
+static char **
+candidate_files(void)
+{
+    char **files = NULL;
+    const char *named = secure_getenv("REGISTRY_AUTH_FILE");
+    if (named && *named)
+        tenon_strv_push(&files, tenon_strdup(named));
+    auto_free char *docker = cli_docker_config_dir();
+    tenon_strv_push(&files, tenon_asprintf("%s/config.json", docker));
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+    if (runtime && *runtime == '/')
+        tenon_strv_push(&files, tenon_asprintf("%s/containers/auth.json", runtime));
+    tenon_strv_push(&files, tenon_asprintf("/run/containers/%u/auth.json",
+                                           (unsigned)geteuid()));
+    tenon_strv_push(&files, cli_home_path("XDG_CONFIG_HOME", ".config",
+                                          "containers/auth.json"));
+    return files;
+}
+
+int
+cli_credentials(const char *host, char **user, char **secret, struct tenon_error *err)
+{
+    struct answer found = {0};
+    char **files = candidate_files();
+    int rc = 0;
+    for (char **f = files; *f && rc == 0 && !found.user; f++)
+        rc = from_file(*f, host, &found, err);
+    tenon_strv_free(files);
+    if (rc < 0) {
+        free(found.user);
+        free(found.secret);
+        return tenon_error_context(err, "credentials for %s", host);
+    }
+    *user = found.user;
+    *secret = found.secret;
+    return 0;
+}

@@ -1,0 +1,295 @@
+/* tenon plugins */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/vec.h"
+
+static const char help[] =
+    "Usage: PROGRAM plugins [OPTIONS] [NAME...]\n"
+    "\n"
+    "List the plugins that are found, or tell all about some: NAME is as in the\n"
+    "list (\"secret\") or with its kind (\"mount-secret\").\n"
+    "\n"
+    "Options:\n"
+    "      --format FORMAT   table or json\n"
+    "  -h, --help            show this\n"
+    "  -q, --quiet           names only; no plugin is opened\n"
+    "  -v, --verbose         with files, and plugins that others hide\n"
+    "\n"
+    "Searched in this order: --plugin-dir, $TENON_PLUGIN_PATH (not as root),\n"
+    TENON_PLUGIN_DIR "\n";
+
+struct flags {
+    bool json, quiet, verbose;
+};
+
+static const char *const type_names[] = {
+    [TENON_TYPE_STRING] = "string",   [TENON_TYPE_BOOL] = "bool",
+    [TENON_TYPE_INT] = "int",         [TENON_TYPE_SIZE] = "size",
+    [TENON_TYPE_DURATION] = "duration", [TENON_TYPE_CHOICE] = "choice",
+    [TENON_TYPE_HOST_PATH] = "path",  [TENON_TYPE_MAP] = "map",
+};
+
+static const char *
+type_name(uint32_t type)
+{
+    return type < tenon_countof(type_names) && type_names[type] ? type_names[type] : "?";
+}
+
+static const char *
+threads_name(uint32_t threads)
+{
+    return threads == TENON_THREADS_PARALLEL   ? "parallel"
+           : threads == TENON_THREADS_INSTANCE ? "instance"
+                                               : "serial";
+}
+
+static const char *
+key_policy_name(uint32_t policy)
+{
+    static const char *const names[] = {
+        [TENON_KEY_UNDECLARED] = "none",   [TENON_KEY_NEUTRAL] = "neutral",
+        [TENON_KEY_OPTIONS] = "options",   [TENON_KEY_CONTENT] = "content",
+        [TENON_KEY_VOLATILE] = "volatile",
+    };
+    return policy < tenon_countof(names) ? names[policy] : "?";
+}
+
+/* Arrays come with the stride of the header the plugin was compiled with. */
+static const struct tenon_param *
+next_param(const struct tenon_plugin *pl, const struct tenon_param *p)
+{
+    return (const struct tenon_param *)((const char *)p + pl->param_size);
+}
+
+static bool
+has_params(const struct tenon_param *p)
+{
+    return p && p->name;
+}
+
+/* ---- as text -------------------------------------------------------------------- */
+
+static void
+show_params(const struct tenon_plugin *pl, const char *title,
+            const struct tenon_param *params)
+{
+    if (!has_params(params))
+        return;
+    printf("  %s:\n", title);
+    for (const struct tenon_param *p = params; p->name; p = next_param(pl, p)) {
+        auto_free char *what = tenon_asprintf(
+            "%s=%s", p->name, p->type == TENON_TYPE_CHOICE && p->choices
+                                  ? p->choices : type_name(p->type));
+        printf("    %-26s %s", what, p->help ? p->help : "");
+        if (p->flags & TENON_PARAM_REQUIRED)
+            fputs(" (required)", stdout);
+        if (p->flags & TENON_PARAM_REPEAT)
+            fputs(" (repeatable)", stdout);
+        if (p->flags & TENON_PARAM_DEPRECATED)
+            fputs(" (deprecated)", stdout);
+        if (p->def && *p->def && p->type != TENON_TYPE_MAP)
+            printf(" (default %s)", p->def);
+        putchar('\n');
+    }
+}
+
+static void
+show_details(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
+             const struct flags *flags)
+{
+    printf("%s-%s %s\n  %s\n", tenon_kind_name(f->kind), f->name, pl->version, pl->summary);
+    if (flags->verbose)
+        printf("  file: %s\n  interface: %u.%u\n  threads: %s\n  cache key: %s\n", f->path,
+               pl->abi_major, pl->abi_minor, threads_name(pl->threads),
+               key_policy_name(pl->key_policy));
+    show_params(pl, "options", pl->options);
+    show_params(pl, "configuration (tenon.json: plugins)", pl->config);
+}
+
+static void
+show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
+         const struct flags *flags)
+{
+    printf("%-10s %-14s %-9s %s\n", tenon_kind_name(f->kind), f->name,
+           pl ? pl->version : "-",
+           pl ? pl->summary : f->shadowed ? "(hidden by another)" : "(cannot be used)");
+    if (flags->verbose)
+        printf("%-10s %s\n", "", f->path);
+}
+
+/* ---- as JSON --------------------------------------------------------------------- */
+
+static struct json_object *
+params_json(const struct tenon_plugin *pl, const struct tenon_param *params)
+{
+    struct json_object *list = json_object_new_array();
+    if (!has_params(params))
+        return list;
+    for (const struct tenon_param *p = params; p->name; p = next_param(pl, p)) {
+        struct json_object *o = json_object_new_object();
+        json_object_object_add(o, "name", json_object_new_string(p->name));
+        json_object_object_add(o, "type", json_object_new_string(type_name(p->type)));
+        if (p->help)
+            json_object_object_add(o, "help", json_object_new_string(p->help));
+        if (p->def)
+            json_object_object_add(o, "default", json_object_new_string(p->def));
+        if (p->choices)
+            json_object_object_add(o, "choices", json_object_new_string(p->choices));
+        json_object_object_add(o, "required",
+                               json_object_new_boolean(p->flags & TENON_PARAM_REQUIRED));
+        json_object_object_add(o, "repeat",
+                               json_object_new_boolean(p->flags & TENON_PARAM_REPEAT));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static void
+put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl)
+{
+    auto_json struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "kind", json_object_new_string(tenon_kind_name(f->kind)));
+    json_object_object_add(o, "name", json_object_new_string(f->name));
+    json_object_object_add(o, "path", json_object_new_string(f->path));
+    json_object_object_add(o, "shadowed", json_object_new_boolean(f->shadowed));
+    if (pl) {
+        json_object_object_add(o, "version", json_object_new_string(pl->version));
+        json_object_object_add(o, "summary", json_object_new_string(pl->summary));
+        json_object_object_add(o, "threads",
+                               json_object_new_string(threads_name(pl->threads)));
+        json_object_object_add(o, "cacheKey",
+                               json_object_new_string(key_policy_name(pl->key_policy)));
+        json_object_object_add(o, "options", params_json(pl, pl->options));
+        json_object_object_add(o, "config", params_json(pl, pl->config));
+    }
+    cli_put_json(o);
+}
+
+/* ---- the verb --------------------------------------------------------------------- */
+
+static int
+by_kind_and_name(const void *a, const void *b)
+{
+    const struct tenon_plugin_file *x = *(const struct tenon_plugin_file *const *)a;
+    const struct tenon_plugin_file *y = *(const struct tenon_plugin_file *const *)b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (int)x->shadowed - (int)y->shadowed;
+}
+
+static bool
+is_called(const struct tenon_plugin_file *f, const char *name)
+{
+    auto_free char *full = tenon_asprintf("%s-%s", tenon_kind_name(f->kind), f->name);
+    return !strcmp(f->name, name) || !strcmp(full, name);
+}
+
+static bool
+wanted(const struct tenon_plugin_file *f, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (is_called(f, names[i]))
+            return true;
+    return count == 0;
+}
+
+static int
+complain_unknown(const struct tenon_plugin_file *files, size_t count, char **names,
+                 int name_count)
+{
+    for (int i = 0; i < name_count; i++) {
+        size_t n = 0;
+        while (n < count && !is_called(&files[n], names[i]))
+            n++;
+        if (n < count)
+            continue;
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        tenon_error_set(&err, TENON_E_NOT_FOUND, "no plugin \"%s\"", names[i]);
+        tenon_error_hint(&err, "`tenon plugins -q` lists those that are there");
+        return cli_print_error(&err);
+    }
+    return CLI_OK;
+}
+
+static int
+list_plugins(struct tenon_plugins *all, const struct flags *flags, char **names,
+             int name_count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const struct tenon_plugin_file *files;
+    size_t count;
+    if (tenon_plugins_list(all, &files, &count, &err) < 0)
+        return cli_print_error(&err);
+    int status = complain_unknown(files, count, names, name_count);
+    if (status != CLI_OK)
+        return status;
+
+    TENON_VEC(const struct tenon_plugin_file *) shown = {0};
+    for (size_t i = 0; i < count; i++)
+        if (wanted(&files[i], names, name_count) && (flags->verbose || !files[i].shadowed))
+            tenon_vec_push(&shown, &files[i]);
+    if (shown.len)
+        qsort(shown.items, shown.len, sizeof *shown.items, by_kind_and_name);
+
+    bool details = name_count > 0;
+    if (!flags->json && !flags->quiet && !details && shown.len)
+        printf("%-10s %-14s %-9s %s\n", "KIND", "NAME", "VERSION", "SUMMARY");
+    tenon_vec_foreach(it, &shown) {
+        const struct tenon_plugin_file *f = *it;
+        const struct tenon_plugin *pl = NULL;
+        if (flags->quiet) {
+            printf("%s-%s\n", tenon_kind_name(f->kind), f->name);
+            continue;
+        }
+        /* One that cannot be opened must not keep the others from sight. */
+        if (!f->shadowed && tenon_plugins_peek(all, f->kind, f->name, &pl, &err) < 0) {
+            status = cli_print_error(&err);
+            tenon_error_release(&err);
+        }
+        if (flags->json)
+            put_json(f, pl);
+        else if (details && pl)
+            show_details(f, pl, flags);
+        else
+            show_row(f, pl, flags);
+    }
+    tenon_vec_release(&shown);
+    return status;
+}
+
+int
+cli_plugins(const struct cli *cli, int argc, char **argv)
+{
+    enum { FORMAT = 256 };
+    static const struct option options[] = {
+        {"format", required_argument, NULL, FORMAT},
+        {"help", no_argument, NULL, 'h'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},
+        {0},
+    };
+    struct flags flags = {0};
+    for (int o; (o = cli_getopt(argc, argv, "hqv", options)) != -1;) {
+        if (o == 'h')
+            return cli_help(cli, help);
+        if (o == 'q')
+            flags.quiet = true;
+        else if (o == 'v')
+            flags.verbose = true;
+        else if (o != FORMAT || !cli_parse_format("plugins", optarg, &flags.json))
+            return CLI_USAGE;
+    }
+
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_plugins *all = NULL;
+    if (cli_open_plugins(cli, &all, &err) < 0)
+        return cli_print_error(&err);
+    int status = list_plugins(all, &flags, argv + optind, argc - optind);
+    tenon_plugins_free(all);
+    return status;
+}
