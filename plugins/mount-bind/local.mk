@@ -1,8 +1,7 @@
-# mount-bind.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_MOUNT_BIND
-#pluginexec_LTLIBRARIES += mount-bind.la
-#endif
-#mount_bind_la_SOURCES = %D%/bind.c
-#mount_bind_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#mount_bind_la_LIBADD = libtenon-tools.la
+# mount-bind.so
+
+if PLUGIN_MOUNT_BIND
+pluginexec_LTLIBRARIES += mount-bind.la
+endif
+mount_bind_la_SOURCES = %D%/bind.c
+mount_bind_la_LDFLAGS = $(PLUGIN_LDFLAGS)

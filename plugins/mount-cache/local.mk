@@ -1,8 +1,7 @@
-# mount-cache.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_MOUNT_CACHE
-#pluginexec_LTLIBRARIES += mount-cache.la
-#endif
-#mount_cache_la_SOURCES = %D%/cache.c
-#mount_cache_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#mount_cache_la_LIBADD = libtenon-tools.la
+# mount-cache.so
+
+if PLUGIN_MOUNT_CACHE
+pluginexec_LTLIBRARIES += mount-cache.la
+endif
+mount_cache_la_SOURCES = %D%/cache.c
+mount_cache_la_LDFLAGS = $(PLUGIN_LDFLAGS)
