@@ -16,6 +16,10 @@ unit_tests += %D%/unit/test-parse
 unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
 unit_tests += %D%/unit/test-root
+unit_tests += %D%/unit/test-tree-copy
+unit_tests += %D%/unit/test-tree-digest
+unit_tests += %D%/unit/test-tree-user
+unit_tests += %D%/unit/test-tree-view
 unit_tests += %D%/unit/test-values
 unit_tests += %D%/unit/test-plugins
 unit_tests += %D%/unit/test-progress
@@ -25,7 +29,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += %D%/unit/unit.h
+EXTRA_DIST += %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this.
 LDADD = libtenon-core.la $(CHECK_LIBS)

@@ -1,0 +1,263 @@
+/* What changes the digest of a selection, and what does not. */
+#include "treekit.h"
+
+#include "base/cancel.h"
+
+#define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
+
+static char tmp[64];
+static int top = -1;
+
+static void
+setup(void)
+{
+    top = unit_tmpdir(tmp);
+}
+
+static void
+teardown(void)
+{
+    unit_tmpdir_remove(top, tmp);
+}
+
+static int
+make(const char *name, const char *const *specs)
+{
+    ck_assert_int_eq(mkdirat(top, name, 0755), 0);
+    int root = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(root, 0);
+    tree_make(root, specs);
+    return root;
+}
+
+static int
+digest_of(int root, const char *const *exclude,
+          const struct tenon_selector *sel, bool owner_root, bool scan,
+          struct tenon_digest *out, struct tenon_error *err)
+{
+    struct tenon_view_options o = {
+        .rootfd = root, .owner_root = owner_root, .exclude = exclude};
+    struct tenon_view *v;
+    ck_assert_msg(tenon_view_new(&o, &v, err) == 0, "%s", err->message);
+    int ret = scan ? tenon_view_scan(v, 2, NULL, NULL, NULL, err) : 0;
+    if (ret == 0)
+        ret = tenon_view_digest(v, sel, NULL, out, err);
+    tenon_view_free(v);
+    return ret;
+}
+
+static const struct {
+    const char *what;
+    const char *const *one, *const *two;
+    struct tenon_selector sel;
+    bool equal;
+} pairs[] = {
+    {"the same", LIST("d/a=1", "d/b=2"), LIST("d/b=2", "d/a=1"),
+     {.path = "d"}, true},
+    {"content", LIST("f=1"), LIST("f=2"), {.path = "f"}, false},
+    {"mode", LIST("f=1"), LIST("0600 f=1"), {.path = "f"}, false},
+    {"owner", LIST("f=1"), LIST("0644:1:0 f=1"), {.path = "f"}, false},
+    {"group", LIST("f=1"), LIST("0644:0:1 f=1"), {.path = "f"}, false},
+    {"unselected", LIST("f=1", "g=1"), LIST("f=1", "g=2"), {.path = "f"}, true},
+    {"a name below", LIST("d/a=1"), LIST("d/b=1"), {.path = "d"}, false},
+    {"an added file", LIST("d/a=1"), LIST("d/a=1", "d/b="), {.path = "d"},
+     false},
+    {"an empty directory", LIST("d/a=1"), LIST("d/a=1", "d/e/"), {.path = "d"},
+     false},
+    {"mode of a directory", LIST("d/e/a=1"), LIST("d/e/a=1", "0700 d/e/"),
+     {.path = "d"}, false},
+    {"a file or a directory", LIST("d/e="), LIST("d/e/"), {.path = "d"}, false},
+    {"a name that holds a slash's place", LIST("d/a/b=1"), LIST("d/ab=1"),
+     {.path = "d"}, false},
+    {"link target", LIST("d/l>a"), LIST("d/l>b"), {.path = "d"}, false},
+    {"a link or its target", LIST("l>f", "f=1"), LIST("l=1"), {.path = "l"},
+     false},
+    {"a followed link is its target", LIST("l>f", "f=1"), LIST("l=1"),
+     {.path = "l", .follow = true}, true},
+    {"through a link", LIST("l>d", "d/f=1"), LIST("l/f=1"), {.path = "l/f"},
+     true},
+    {"a pipe or a file", LIST("d/p|"), LIST("d/p="), {.path = "d"}, false},
+    {"a pipe", LIST("d/p|"), LIST("d/p|"), {.path = "d"}, true},
+    {"the root's name counts when asked", LIST("x/f=1"), LIST("y/f=1"),
+     {.path = "*", .wildcard = true}, false},
+    {"matches", LIST("a.c=1", "b.c=2", "x=1"), LIST("a.c=1", "b.c=2", "y=7"),
+     {.path = "*.c", .wildcard = true}, true},
+    {"names of matches", LIST("a.c=1"), LIST("b.c=1"),
+     {.path = "*.c", .wildcard = true}, false},
+    {"base names of matches are enough", LIST("d/a.c=1"), LIST("e/a.c=1"),
+     {.path = "*/*.c", .wildcard = true}, true},
+    {"no match", LIST("x=1"), LIST("y=1"),
+     {.path = "*.c", .wildcard = true}, true},
+    {"exclude", LIST("d/a=1", "d/x.log=1"), LIST("d/a=1", "d/x.log=2"),
+     {.path = "d", .exclude = LIST("*.log")}, true},
+    {"exclude but", LIST("d/x/a=1", "d/x/b=1"), LIST("d/x/a=1", "d/x/b=2"),
+     {.path = "d", .exclude = LIST("x", "!x/b")}, false},
+    {"include", LIST("d/a=1", "d/b=1"), LIST("d/a=1", "d/b=2"),
+     {.path = "d", .include = LIST("a")}, true},
+    {"include takes the parents' modes", LIST("d/e/a=1"),
+     LIST("d/e/a=1", "0700 d/e/"), {.path = "/", .include = LIST("d/e/a")},
+     false},
+    {"include leaves other directories out", LIST("d/e/a=1"),
+     LIST("d/e/a=1", "d/z/"), {.path = "/", .include = LIST("d/*/a")}, true},
+};
+
+START_TEST(test_digest_pair)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int one = make("one", pairs[_i].one);
+    auto_close int two = make("elsewhere", pairs[_i].two);
+    /* times do not matter */
+    utimensat(top, "elsewhere", NULL, 0);
+    struct tenon_digest a, b;
+    ck_assert_msg(digest_of(one, NULL, &pairs[_i].sel, false, false, &a,
+                            &err) == 0, "%s", err.message);
+    ck_assert_msg(digest_of(two, NULL, &pairs[_i].sel, false, true, &b,
+                            &err) == 0, "%s", err.message);
+    ck_assert_msg((strcmp(a.str, b.str) == 0) == pairs[_i].equal, "%s",
+                  pairs[_i].what);
+}
+END_TEST
+
+START_TEST(test_digest_time_does_not_count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("d/f=1"));
+    struct tenon_selector sel = {.path = "/"};
+    struct tenon_digest a, b;
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, true, &a, &err), 0);
+    tree_age(root, "d/f", 5);
+    tree_age(root, "d", 5);
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, true, &b, &err), 0);
+    ck_assert_str_eq(a.str, b.str);
+}
+END_TEST
+
+START_TEST(test_digest_context_root_and_owner_do_not_count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int one = make("one", LIST("f=1"));
+    auto_close int two = make("two", LIST("0644:5:6 f=1"));
+    ck_assert_int_eq(fchmod(two, 0700), 0);
+    struct tenon_selector sel = {.path = "/"};
+    struct tenon_digest a, b;
+    ck_assert_int_eq(digest_of(one, NULL, &sel, true, false, &a, &err), 0);
+    ck_assert_int_eq(digest_of(two, NULL, &sel, true, false, &b, &err), 0);
+    ck_assert_str_eq(a.str, b.str);
+}
+END_TEST
+
+START_TEST(test_digest_ignored_files_do_not_count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int one = make("one", LIST("d/f=1"));
+    auto_close int two = make("two", LIST("d/f=1", "d/x.log=1"));
+    struct tenon_selector sel = {.path = "d"};
+    struct tenon_digest a, b;
+    ck_assert_int_eq(
+        digest_of(one, LIST("**/*.log"), &sel, true, false, &a, &err), 0);
+    ck_assert_int_eq(
+        digest_of(two, LIST("**/*.log"), &sel, true, false, &b, &err), 0);
+    ck_assert_str_eq(a.str, b.str);
+}
+END_TEST
+
+START_TEST(test_digest_xattr_counts)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("f=1", "d/"));
+    struct tenon_selector sel = {.path = "/"};
+    struct tenon_digest a, b, c;
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &a, &err), 0);
+    auto_close int fd = openat(root, "f", O_RDONLY | O_CLOEXEC);
+    if (fsetxattr(fd, "user.k", "v", 1, 0) < 0)
+        return; /* the file system has none */
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &b, &err), 0);
+    ck_assert_str_ne(a.str, b.str);
+    auto_close int dir = openat(root, "d", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(fsetxattr(dir, "user.k", "v", 1, 0), 0);
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &c, &err), 0);
+    ck_assert_str_ne(b.str, c.str);
+}
+END_TEST
+
+static const struct {
+    struct tenon_selector sel;
+    const char *message;
+} missing[] = {
+    {{.path = "gone"}, "\"/gone\": not found"},
+    {{.path = "/d/gone"}, "\"/d/gone\": not found"},
+    {{.path = "../gone"}, "\"/gone\": not found"},
+    {{.path = "d/f/x"}, "\"/d/f/x\": not found"},
+    {{.path = "out", .follow = true}, "\"/out\": not found"},
+    {{.path = "ignored"}, "\"/ignored\": not found"},
+    {{.path = "/", .required = LIST("d/f", "d/gone")}, "\"/d/gone\": not found"},
+    {{.path = "/d", .required = LIST("gone")}, "\"/d/gone\": not found"},
+};
+
+START_TEST(test_digest_missing_is_not_found)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("d/f=1", "out>../elsewhere",
+                                         "ignored=1"));
+    struct tenon_digest d;
+    ck_assert_int_eq(digest_of(root, LIST("ignored"), &missing[_i].sel, true,
+                               false, &d, &err),
+                     TENON_E_NOT_FOUND);
+    ck_assert_str_eq(err.message, missing[_i].message);
+}
+END_TEST
+
+/* Golden: what is in the store must stay valid. */
+START_TEST(test_digest_golden)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root =
+        make("r", LIST("d/f=1", "d/l>f", "0700:3:4 d/e/", "d/p|"));
+    struct tenon_selector sel = {.path = "d"};
+    struct tenon_digest d;
+    ck_assert_int_eq(digest_of(root, NULL, &sel, false, false, &d, &err), 0);
+    ck_assert_str_eq(
+        d.str,
+        "sha256:0bfcd6e53c992b75321699b8ebfef312bd3dbd578f6d61b33eaf128b97df2389");
+}
+END_TEST
+
+START_TEST(test_digest_cancelled)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("f=1"));
+    struct tenon_view_options o = {.rootfd = root};
+    struct tenon_view *v;
+    ck_assert_int_eq(tenon_view_new(&o, &v, &err), 0);
+    struct tenon_cancel *cancel = tenon_cancel_new(NULL);
+    tenon_cancel_fire(cancel);
+    struct tenon_selector sel = {.path = "/"};
+    struct tenon_digest d;
+    ck_assert_int_eq(tenon_view_digest(v, &sel, cancel, &d, &err),
+                     TENON_E_CANCELLED);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_view_scan(v, 2, cancel, NULL, NULL, &err),
+                     TENON_E_CANCELLED);
+    tenon_view_free(v);
+    tenon_cancel_free(cancel);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("tree-digest");
+    TCase *c = tcase_create("digest");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_loop_test(c, test_digest_pair, 0, tenon_countof(pairs));
+    tcase_add_test(c, test_digest_time_does_not_count);
+    tcase_add_test(c, test_digest_context_root_and_owner_do_not_count);
+    tcase_add_test(c, test_digest_ignored_files_do_not_count);
+    tcase_add_test(c, test_digest_xattr_counts);
+    tcase_add_loop_test(c, test_digest_missing_is_not_found, 0,
+                        tenon_countof(missing));
+    tcase_add_test(c, test_digest_golden);
+    tcase_add_test(c, test_digest_cancelled);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}

@@ -1,0 +1,272 @@
+/* What a view shows: filters, followed paths, links, scans. */
+#include "treekit.h"
+
+#define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
+
+static char tmp[64];
+static int top = -1, root = -1;
+
+static void
+setup(void)
+{
+    top = unit_tmpdir(tmp);
+    ck_assert_int_eq(mkdirat(top, "ctx", 0755), 0);
+    root = openat(top, "ctx", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    unit_write(top, "secret", "outside");
+}
+
+static void
+teardown(void)
+{
+    close(root);
+    unit_tmpdir_remove(top, tmp);
+}
+
+static struct tenon_view *
+view(const char *const *include, const char *const *exclude,
+     const char *const *follow)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_view_options o = {.rootfd = root,
+                                   .owner_root = true,
+                                   .include = include,
+                                   .exclude = exclude,
+                                   .follow = follow};
+    struct tenon_view *v;
+    ck_assert_msg(tenon_view_new(&o, &v, &err) == 0, "%s", err.message);
+    return v;
+}
+
+static const struct {
+    const char *what;
+    const char *const *tree, *const *include, *const *exclude, *const *follow;
+    const char *shown;
+} shows[] = {
+    {"everything", LIST("a=1", "d/e=2", "l>a"), NULL, NULL, NULL,
+     "a=1\nd/\nd/e=2\nl>a\n"},
+    {"exclude a directory", LIST("a=1", "d/e=2", "d/f/g=3"), NULL, LIST("d"),
+     NULL, "a=1\n"},
+    {"exclude what is in it", LIST("a=1", "d/e=2"), NULL, LIST("d/*"), NULL,
+     "a=1\nd/\n"},
+    {"an exception below", LIST("d/e=2", "d/f/g=3", "x=1"), NULL,
+     LIST("d", "!d/f/g"), NULL, "d/\nd/f/\nd/f/g=3\nx=1\n"},
+    {"an exception that matches nothing shows no parents",
+     LIST("d/e=2", "d/f/g=3", "x=1"), NULL, LIST("d", "!d/f/nope"), NULL,
+     "x=1\n"},
+    {"everything but", LIST("a=1", "src/x=2", "src/y.log=3", "docs/z=4"), NULL,
+     LIST("*", "!src", "**/*.log"), NULL, "src/\nsrc/x=2\n"},
+    {"include", LIST("a=1", "d/e=2", "d/f=3"), LIST("d/e"), NULL, NULL,
+     "d/\nd/e=2\n"},
+    {"include with a wildcard", LIST("a.c=1", "d/b.c=2", "e/f=3"),
+     LIST("**/*.c"), NULL, NULL, "a.c=1\nd/\nd/b.c=2\n"},
+    {"include and exclude", LIST("d/e=2", "d/f=3"), LIST("d"), LIST("d/f"),
+     NULL, "d/\nd/e=2\n"},
+    {"follow a file", LIST("a=1", "b=2"), NULL, NULL, LIST("a"), "a=1\n"},
+    {"follow a link", LIST("l>d/f", "d/f=1", "d/g=2"), NULL, NULL, LIST("l"),
+     "d/\nd/f=1\nl>d/f\n"},
+    {"follow a link on the way", LIST("l>d", "d/f=1", "d/g=2"), NULL, NULL,
+     LIST("l/f"), "d/\nd/f=1\nl>d\n"},
+    {"follow a wildcard", LIST("a1=1", "a2>t", "t=3", "u=4"), NULL, NULL,
+     LIST("a*"), "a1=1\na2>t\nt=3\n"},
+    {"follow the root", LIST("a=1", "b=2"), NULL, NULL, LIST("a", "."),
+     "a=1\nb=2\n"},
+    {"follow in circles", LIST("a>b", "b>a", "c=1"), NULL, NULL, LIST("a"),
+     "a>b\nb>a\n"},
+    {"follow out of the root", LIST("a>../../secret", "secret=in"), NULL, NULL,
+     LIST("a"), "a>../../secret\nsecret=in\n"},
+    {"follow what is missing", LIST("a=1"), NULL, NULL, LIST("no/such"), ""},
+    {"an excluded link target", LIST("l>x", "x=1"), NULL, LIST("x"), LIST("l"),
+     "l>x\n"},
+    {"owners are root's", LIST("0600:5:6 f=1"), NULL, NULL, NULL, "f=1 0600\n"},
+    {"a socket is an empty file", LIST("s&"), NULL, NULL, NULL, "s=\n"},
+};
+
+START_TEST(test_view_filter_shows)
+{
+    tree_make(root, shows[_i].tree);
+    for (int scan = 0; scan < 2; scan++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct tenon_view *v =
+            view(shows[_i].include, shows[_i].exclude, shows[_i].follow);
+        if (scan)
+            ck_assert_msg(tenon_view_scan(v, 3, NULL, NULL, NULL, &err) == 0,
+                          "%s", err.message);
+        auto_free char *got = view_show(v);
+        ck_assert_msg(strcmp(got, shows[_i].shown) == 0, "%s:\n%s",
+                      shows[_i].what, got);
+        tenon_view_free(v);
+    }
+}
+END_TEST
+
+START_TEST(test_view_bad_pattern_is_refused)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_view_options o = {.rootfd = root, .exclude = LIST("a[")};
+    struct tenon_view *v;
+    ck_assert_int_eq(tenon_view_new(&o, &v, &err), TENON_E_INVALID);
+}
+END_TEST
+
+static const struct {
+    const char *path;
+    bool follow;
+    const char *found; /* NULL: not found */
+} lookups[] = {
+    {"", true, ""},
+    {"/", false, ""},
+    {"d/f", false, "d/f"},
+    {"/d/../d/./f", false, "d/f"},
+    {"../d/f", false, "d/f"},
+    {"link", false, "link"},
+    {"link", true, "d"},
+    {"link/f", false, "d/f"},
+    {"abs/f", false, "d/f"},
+    {"out/f", true, NULL},
+    {"out", true, "secret"},
+    {"far", true, "secret"},
+    {"hidden-link", false, "hidden-link"},
+    {"hidden-link", true, NULL},
+    {"hidden", false, NULL},
+    {"d/f/g", false, NULL},
+    {"d/no", false, NULL},
+    {"loop", false, "loop"},
+};
+
+START_TEST(test_view_lookup_stays_inside)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("d/f=1", "link>d", "abs>/d", "out>../secret",
+                         "far>/../../../secret", "secret=in", "hidden=x",
+                         "hidden-link>hidden", "loop>loop"));
+    struct tenon_view *v = view(NULL, LIST("hidden"), NULL);
+    struct tenon_entry *e;
+    int ret =
+        tenon_view_lookup(v, lookups[_i].path, lookups[_i].follow, &e, &err);
+    if (lookups[_i].found) {
+        ck_assert_msg(ret == 0, "%s", err.message);
+        auto_buf struct tenon_buf path = TENON_BUF_INIT;
+        tenon_entry_path(e, &path);
+        ck_assert_str_eq(tenon_buf_str(&path), lookups[_i].found);
+    } else {
+        ck_assert_int_eq(ret, TENON_E_NOT_FOUND);
+        ck_assert_msg(strstr(err.message, "\": not found"), "%s", err.message);
+    }
+    tenon_view_free(v);
+}
+END_TEST
+
+START_TEST(test_view_lookup_loop_is_an_error)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("a>b", "b>a"));
+    struct tenon_view *v = view(NULL, NULL, NULL);
+    struct tenon_entry *e;
+    ck_assert_int_eq(tenon_view_lookup(v, "a", true, &e, &err),
+                     TENON_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "too many links"));
+    tenon_view_free(v);
+}
+END_TEST
+
+START_TEST(test_view_visible)
+{
+    tree_make(root, LIST("d/f=1", "x=1", "l>x", "m>d/f", "n>nowhere"));
+    struct tenon_view *v = view(NULL, LIST("x"), NULL);
+    ck_assert(tenon_view_visible(v, "d/f"));
+    ck_assert(tenon_view_visible(v, "/"));
+    ck_assert(!tenon_view_visible(v, "x"));
+    ck_assert(!tenon_view_visible(v, "l"));
+    ck_assert(tenon_view_visible(v, "m"));
+    ck_assert(tenon_view_visible(v, "n"));
+    ck_assert(!tenon_view_visible(v, "none"));
+    tenon_view_free(v);
+}
+END_TEST
+
+/* What is ignored is not looked into: a directory nobody may read. */
+START_TEST(test_view_excluded_directory_is_not_read)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("node_modules/a=1", "f=2"));
+    struct tenon_view *v = view(NULL, LIST("node_modules", "!src/x"), NULL);
+    ck_assert_int_eq(tenon_view_scan(v, 1, NULL, NULL, NULL, &err), 0);
+    ck_assert_uint_eq(v->top.kid_count, 1);
+    tenon_view_free(v);
+}
+END_TEST
+
+static void
+count_bytes(void *data, int64_t bytes)
+{
+    *(int64_t *)data = bytes;
+}
+
+START_TEST(test_view_scan_hashes_all)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    int64_t bytes = 0;
+    for (int i = 0; i < 300; i++) {
+        auto_free char *spec = tenon_asprintf("d%d/e/f%d=%d", i % 17, i, i);
+        tree_add(root, spec);
+    }
+    struct tenon_view *v = view(NULL, NULL, NULL);
+    ck_assert_int_eq(tenon_view_scan(v, 4, NULL, count_bytes, &bytes, &err), 0);
+    ck_assert_int_eq(bytes, 10 + 2 * 90 + 3 * 200);
+    struct tenon_entry *e;
+    ck_assert_int_eq(tenon_view_lookup(v, "d1/e/f1", false, &e, &err), 0);
+    ck_assert(tenon_view_body_known(v, e));
+    struct tenon_digest want;
+    tenon_digest_of("1", 1, &want);
+    ck_assert_str_eq(e->body->str, want.str);
+    tenon_view_free(v);
+}
+END_TEST
+
+static const struct {
+    const char *pattern, *found;
+} globs[] = {
+    {"*.c", "/a.c /b.c "},        {"d*", "/d1 /d2 "},
+    {"d*/", "/d1 /d2 "},          {"*/x", "/d1/x "}, /* not through l */
+    {"d[1-1]/*", "/d1/x /d1/y "}, {"l/*", "/d1/x /d1/y "},
+    {"no*", ""},                  {"no/*", ""},
+    {"d1/x", "/d1/x "},           {"?.c", "/a.c /b.c "},
+    {"[", ""},
+};
+
+START_TEST(test_view_glob)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("a.c=1", "b.c=1", "d1/x=1", "d1/y=1", "d2/z=1",
+                         "l>d1"));
+    struct tenon_view *v = view(NULL, NULL, NULL);
+    auto_matches struct tenon_matches m = {0};
+    ck_assert_int_eq(tenon_view_glob(v, globs[_i].pattern, true, &m, &err), 0);
+    auto_buf struct tenon_buf got = TENON_BUF_INIT;
+    tenon_vec_foreach(one, &m.list)
+    {
+        tenon_buf_addf(&got, "%s ", one->path);
+    }
+    ck_assert_str_eq(tenon_buf_str(&got), globs[_i].found);
+    tenon_view_free(v);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("tree-view");
+    TCase *c = tcase_create("view");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_loop_test(c, test_view_filter_shows, 0, tenon_countof(shows));
+    tcase_add_test(c, test_view_bad_pattern_is_refused);
+    tcase_add_loop_test(c, test_view_lookup_stays_inside, 0,
+                        tenon_countof(lookups));
+    tcase_add_test(c, test_view_lookup_loop_is_an_error);
+    tcase_add_test(c, test_view_visible);
+    tcase_add_test(c, test_view_excluded_directory_is_not_read);
+    tcase_add_test(c, test_view_scan_hashes_all);
+    tcase_add_loop_test(c, test_view_glob, 0, tenon_countof(globs));
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}
