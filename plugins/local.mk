@@ -1,5 +1,6 @@
 # plugins: one directory and one fragment each.
 
+include %D%/execkit/local.mk
 include %D%/exportkit/local.mk
 include %D%/progresskit/local.mk
 include %D%/frontend-dockerfile/local.mk

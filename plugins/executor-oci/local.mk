@@ -1,8 +1,9 @@
-# executor-oci.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_EXECUTOR_OCI
-#pluginexec_LTLIBRARIES += executor-oci.la
-#endif
-#executor_oci_la_SOURCES = %D%/oci.c
-#executor_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#executor_oci_la_LIBADD = libtenon-tools.la
+# executor-oci.so
+
+if PLUGIN_EXECUTOR_OCI
+pluginexec_LTLIBRARIES += executor-oci.la
+endif
+executor_oci_la_SOURCES = %D%/oci.c %D%/spec.c %D%/spec.h
+executor_oci_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+executor_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+executor_oci_la_LIBADD = $(EXECKIT_LIBS) $(JSON_C_LIBS)

@@ -1,0 +1,361 @@
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "base/path.h"
+
+#define ROOT "/sys/fs/cgroup"
+
+struct hierarchy { /* our own group in one hierarchy */
+    char *dir;
+    char *controllers; /* "cpu,cpuacct"; "" is version 2 */
+};
+
+static void
+hierarchies_free(struct hierarchy *h, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(h[i].dir);
+        free(h[i].controllers);
+    }
+    free(h);
+}
+
+static bool
+is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* One line of /proc/self/cgroup: "4:cpu,cpuacct:/path". */
+static bool
+parse_line(char *line, struct hierarchy *out)
+{
+    char *first = strchr(line, ':');
+    char *second = first ? strchr(first + 1, ':') : NULL;
+    if (!second)
+        return false;
+    *second = 0;
+    const char *controllers = first + 1;
+    const char *path = second + 1;
+    char *dir = NULL;
+    if (*controllers) {
+        const char *name = !strncmp(controllers, "name=", 5) ? controllers + 5 : controllers;
+        dir = tenon_asprintf(ROOT "/%s%s", name, path);
+    } else if (is_dir(ROOT "/unified")) {
+        dir = tenon_asprintf(ROOT "/unified%s", path);
+    } else {
+        /* Version 2 has no processes in inner groups: go beside ours. */
+        auto_free char *up = tenon_path_join(path, "..");
+        auto_free char *clean = tenon_path_join("/", up);
+        dir = tenon_asprintf(ROOT "%s", strcmp(path, "/") ? clean : "/");
+    }
+    out->dir = dir;
+    out->controllers = tenon_strdup(controllers);
+    return true;
+}
+
+static size_t
+hierarchies(struct hierarchy **out)
+{
+    *out = NULL;
+    size_t n = 0;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    while (f && (len = getline(&line, &cap, f)) > 0) {
+        if (line[len - 1] == '\n')
+            line[len - 1] = 0;
+        struct hierarchy h;
+        if (!parse_line(line, &h))
+            continue;
+        *out = tenon_reallocarray(*out, n + 1, sizeof **out);
+        (*out)[n++] = h;
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return n;
+}
+
+char *
+cgroup_path(const struct tenon_exec *x)
+{
+    if (!x->cgroup_parent)
+        return tenon_asprintf("tenon/%s", x->id);
+    auto_free char *parent = tenon_path_join("/", x->cgroup_parent);
+    return tenon_asprintf("%s/tenon/%s", parent, x->id);
+}
+
+bool
+cgroup_has_limits(const struct tenon_exec *x)
+{
+    return x->memory_bytes || x->memory_swap_bytes || x->cpu_quota || x->cpu_period ||
+           x->cpu_shares || x->cpuset_cpus || x->cpuset_mems || x->cgroup_parent;
+}
+
+/* Absolute paths count from the hierarchy's root, as runtimes have it. */
+static char *
+place(const struct hierarchy *h, const char *path)
+{
+    if (path[0] != '/')
+        return tenon_asprintf("%s/%s", h->dir, path);
+    if (!*h->controllers)
+        return tenon_asprintf("%s%s", is_dir(ROOT "/unified") ? ROOT "/unified" : ROOT, path);
+    const char *name = !strncmp(h->controllers, "name=", 5) ? h->controllers + 5
+                                                             : h->controllers;
+    return tenon_asprintf(ROOT "/%s%s", name, path);
+}
+
+void
+cgroup_remove(const char *path)
+{
+    struct hierarchy *h;
+    size_t n = hierarchies(&h);
+    for (size_t i = 0; i < n; i++) {
+        auto_free char *dir = place(&h[i], path);
+        rmdir(dir);
+    }
+    hierarchies_free(h, n);
+}
+
+/* "tenon-PID-N" of a process that is no more. */
+static bool
+is_stale(const char *name)
+{
+    if (strncmp(name, "tenon-", 6))
+        return false;
+    const char *end = strchr(name + 6, '-');
+    auto_free char *digits = end ? tenon_strndup(name + 6, (size_t)(end - name - 6)) : NULL;
+    uint64_t pid;
+    return digits && tenon_parse_u64(digits, 10, &pid) && pid > 1 && pid < INT32_MAX &&
+           kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void
+cgroup_sweep(void)
+{
+    struct hierarchy *h;
+    size_t n = hierarchies(&h);
+    for (size_t i = 0; i < n; i++) {
+        auto_free char *dir = tenon_asprintf("%s/tenon", h[i].dir);
+        auto_dir DIR *d = opendir(dir);
+        struct dirent *e;
+        while (d && (e = readdir(d)))
+            if (is_stale(e->d_name))
+                unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* busy ones stay */
+    }
+    hierarchies_free(h, n);
+}
+
+/* ---- making one ------------------------------------------------------------------ */
+
+static bool
+has_controller(const struct hierarchy *h, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = h->controllers; *p;) {
+        size_t len = strcspn(p, ",");
+        if (len == n && !strncmp(p, name, n))
+            return true;
+        p += len + (p[len] == ',');
+    }
+    return false;
+}
+
+static int
+write_file(const char *dir, const char *name, const char *value)
+{
+    auto_free char *path = tenon_asprintf("%s/%s", dir, name);
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    size_t len = strlen(value);
+    return write(fd, value, len) == (ssize_t)len ? 0 : errno;
+}
+
+static int
+write_number(const char *dir, const char *name, int64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return write_file(dir, name, text);
+}
+
+/* A version 1 cpuset starts empty and takes no process so. */
+static int
+fill_cpuset(const char *dir, const struct tenon_exec *x)
+{
+    static const char *const names[] = { "cpuset.cpus", "cpuset.mems" };
+    const char *const wanted[] = { x->cpuset_cpus, x->cpuset_mems };
+    auto_free char *above = tenon_path_join(dir, "..");
+    for (int i = 0; i < 2; i++) {
+        char text[1024] = "";
+        if (!wanted[i]) {
+            auto_free char *path = tenon_asprintf("%s/%s", above, names[i]);
+            auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+            ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+            if (n < 0)
+                return errno;
+            text[n] = 0;
+        }
+        int e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+static int
+limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
+         const char **what)
+{
+    int e = 0;
+    if (has_controller(h, "cpuset")) {
+        *what = "set cpuset";
+        struct tenon_exec none = { .struct_size = sizeof none };
+        auto_free char *above = tenon_path_join(dir, "..");
+        e = fill_cpuset(above, &none); /* the group "tenon" itself */
+        if (!e)
+            e = fill_cpuset(dir, x);
+    }
+    if (!e && has_controller(h, "memory") && x->memory_bytes) {
+        *what = "set memory.limit_in_bytes";
+        e = write_number(dir, "memory.limit_in_bytes", x->memory_bytes);
+    }
+    if (!e && has_controller(h, "memory") && x->memory_swap_bytes) {
+        *what = "set memory.memsw.limit_in_bytes";
+        e = write_number(dir, "memory.memsw.limit_in_bytes", x->memory_swap_bytes);
+    }
+    if (!e && has_controller(h, "cpu")) {
+        *what = "set cpu limits";
+        if (x->cpu_shares)
+            e = write_number(dir, "cpu.shares", x->cpu_shares);
+        if (!e && x->cpu_period)
+            e = write_number(dir, "cpu.cfs_period_us", x->cpu_period);
+        if (!e && x->cpu_quota)
+            e = write_number(dir, "cpu.cfs_quota_us", x->cpu_quota);
+    }
+    return e;
+}
+
+static int
+limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
+{
+    auto_free char *middle = tenon_path_join(dir, "..");
+    auto_free char *top = tenon_path_join(middle, "..");
+    const char *const parents[] = { top, middle };
+    for (int i = 0; i < 2; i++) { /* each one that is there; a missing one shows below */
+        write_file(parents[i], "cgroup.subtree_control", "+memory");
+        write_file(parents[i], "cgroup.subtree_control", "+cpu");
+        write_file(parents[i], "cgroup.subtree_control", "+cpuset");
+    }
+    int e = 0;
+    if (x->memory_bytes) {
+        *what = "set memory.max";
+        e = write_number(dir, "memory.max", x->memory_bytes);
+    }
+    if (!e && x->memory_swap_bytes) {
+        *what = "set memory.swap.max";
+        /* Version 1 counts memory and swap together. */
+        int64_t swap = x->memory_swap_bytes < 0 ? -1 : x->memory_swap_bytes - x->memory_bytes;
+        e = swap < 0 ? write_file(dir, "memory.swap.max", "max")
+                     : write_number(dir, "memory.swap.max", swap);
+    }
+    if (!e && x->cpu_shares) {
+        *what = "set cpu.weight"; /* 2..262144 to 1..10000 */
+        e = write_number(dir, "cpu.weight", 1 + ((x->cpu_shares - 2) * 9999) / 262142);
+    }
+    if (!e && (x->cpu_quota || x->cpu_period)) {
+        *what = "set cpu.max";
+        char text[64];
+        int64_t period = x->cpu_period ? x->cpu_period : 100000;
+        if (x->cpu_quota > 0)
+            snprintf(text, sizeof text, "%lld %lld", (long long)x->cpu_quota,
+                     (long long)period);
+        else
+            snprintf(text, sizeof text, "max %lld", (long long)period);
+        e = write_file(dir, "cpu.max", text);
+    }
+    *what = e ? *what : "set cpuset";
+    if (!e && x->cpuset_cpus)
+        e = write_file(dir, "cpuset.cpus", x->cpuset_cpus);
+    if (!e && x->cpuset_mems)
+        e = write_file(dir, "cpuset.mems", x->cpuset_mems);
+    return e;
+}
+
+static int
+make_dirs(const char *dir)
+{
+    auto_free char *path = tenon_strdup(dir);
+    for (char *p = path + sizeof ROOT; (p = strchr(p, '/')); p++) {
+        *p = 0;
+        int r = mkdir(path, 0755);
+        *p = '/';
+        if (r < 0 && errno != EEXIST)
+            return errno;
+    }
+    return mkdir(path, 0755) < 0 && errno != EEXIST ? errno : 0;
+}
+
+static int
+make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
+        const struct tenon_exec *x, const char **what)
+{
+    auto_free char *dir = place(h, c->path);
+    *what = "make a control group";
+    int e = make_dirs(dir);
+    if (!e)
+        e = *h->controllers ? limit_v1(h, dir, x, what) : is_pure_v2 ? limit_v2(dir, x, what) : 0;
+    if (e)
+        return e;
+    *what = "open cgroup.procs";
+    auto_free char *procs = tenon_asprintf("%s/cgroup.procs", dir);
+    int fd = open(procs, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    c->procs = tenon_reallocarray(c->procs, c->count + 1, sizeof *c->procs);
+    c->procs[c->count++] = fd;
+    return 0;
+}
+
+int
+cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what)
+{
+    struct hierarchy *h;
+    size_t n = hierarchies(&h);
+    bool is_pure_v2 = !is_dir(ROOT "/unified");
+    c->path = cgroup_path(x);
+    int e = n ? 0 : ENOENT;
+    *what = "find control groups";
+    for (size_t i = 0; !e && i < n; i++)
+        if (is_dir(h[i].dir))
+            e = make_in(c, &h[i], is_pure_v2, x, what);
+    hierarchies_free(h, n);
+    return e;
+}
+
+void
+cgroup_release(struct cgroup *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        close(c->procs[i]);
+    free(c->procs);
+    if (c->path)
+        cgroup_remove(c->path);
+    free(c->path);
+    memset(c, 0, sizeof *c);
+}

@@ -1,0 +1,31 @@
+/* cgroup.h - control groups of steps: tenon/ID below our own group, in every
+ * hierarchy.  Version 1, version 2 and both at once. */
+#ifndef EXECKIT_CGROUP_H
+#define EXECKIT_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <tenon-plugin.h>
+
+/* Where the group of a step is, relative as runtimes take it: "tenon/ID".
+ * The caller frees it. */
+char *cgroup_path(const struct tenon_exec *x);
+bool cgroup_has_limits(const struct tenon_exec *x);
+
+/* Remove what is left of a step; its processes are gone. */
+void cgroup_remove(const char *path);
+/* Remove groups of tenon processes that are no more. */
+void cgroup_sweep(void);
+
+/* A group of our own making, for an executor without a runtime. */
+struct cgroup {
+    int *procs; /* open cgroup.procs files: writing "0" joins */
+    size_t count;
+    char *path;
+};
+/* 0, or an errno and *what (static or c's). */
+int cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what);
+void cgroup_release(struct cgroup *c); /* removes the group */
+
+#endif

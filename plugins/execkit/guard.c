@@ -1,0 +1,254 @@
+#include "guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What travels over the report pipe; smaller than PIPE_BUF, so one write is
+ * one record. */
+struct record {
+    int32_t failed; /* 0: value is a wait status; 1: an errno */
+    int32_t value;
+    char what[120];
+};
+
+/* ---- in the guard and the child: async-signal-safe only ------------------------ */
+
+static void
+report(int fd, bool failed, int value, const char *what)
+{
+    struct record r;
+    memset(&r, 0, sizeof r);
+    r.failed = failed;
+    r.value = value;
+    for (size_t i = 0; what && what[i] && i < sizeof r.what - 1; i++)
+        r.what[i] = what[i];
+    ssize_t n;
+    do
+        n = write(fd, &r, sizeof r);
+    while (n < 0 && errno == EINTR);
+}
+
+void
+guard_fail(int report_fd, const char *what, int sys)
+{
+    report(report_fd, true, sys, what);
+    _exit(1);
+}
+
+void
+guard_reset_signals(void)
+{
+    struct sigaction dfl;
+    memset(&dfl, 0, sizeof dfl);
+    dfl.sa_handler = SIG_DFL;
+    for (int i = 1; i < NSIG; i++)
+        sigaction(i, &dfl, NULL); /* fails for KILL and STOP */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+close_between(unsigned first, unsigned last)
+{
+    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    if (last > 65536)
+        last = 65536;
+    for (unsigned i = first; i <= last; i++)
+        close((int)i);
+}
+
+/* keep is sorted. */
+static void
+close_others(const int *keep, size_t count)
+{
+    unsigned next = 0;
+    for (size_t i = 0; i < count; i++) {
+        if ((unsigned)keep[i] < next)
+            continue;
+        if ((unsigned)keep[i] > next)
+            close_between(next, (unsigned)keep[i] - 1);
+        next = (unsigned)keep[i] + 1;
+    }
+    close_between(next, ~0u);
+}
+
+/* fork() with flags.  Not fork(2) of libc: its handlers take locks that other
+ * threads may hold. */
+static pid_t
+fork_with(uint64_t flags, int *pidfd)
+{
+    struct clone_args a;
+    memset(&a, 0, sizeof a);
+    a.flags = flags | (pidfd ? CLONE_PIDFD : 0);
+    a.pidfd = (uint64_t)(uintptr_t)pidfd;
+    a.exit_signal = SIGCHLD;
+    return (pid_t)syscall(SYS_clone3, &a, sizeof a);
+}
+
+/* The child ends, or tenon does. */
+static void
+watch(int alive_fd, int pidfd)
+{
+    struct pollfd p[2] = {
+        { .fd = alive_fd, .events = POLLIN },
+        { .fd = pidfd, .events = POLLIN },
+    };
+    while (poll(p, 2, -1) < 0 || (!p[0].revents && !p[1].revents))
+        if (errno != EINTR && errno != EAGAIN)
+            break;
+    if (p[0].revents)
+        _exit(1); /* and the kernel kills the namespace */
+}
+
+struct guard { /* prepared before fork */
+    const struct guard_options *o;
+    const int *keep;
+    size_t keep_count;
+    int alive_r; /* ends when tenon does */
+    int report_w;
+};
+
+static void
+guard_main(const struct guard *g)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "tenon-guard");
+    close_others(g->keep, g->keep_count);
+    setsid(); /* Ctrl-C is for tenon, which knows what to do */
+    const char *what = "set up the guard";
+    int sys = g->o->guard_setup ? g->o->guard_setup(g->o->data, &what) : 0;
+    if (sys)
+        guard_fail(g->report_w, what, sys);
+
+    int pidfd = -1;
+    pid_t pid = fork_with(g->o->child_flags, &pidfd);
+    if (pid < 0)
+        guard_fail(g->report_w, "make the step's process", errno);
+    if (pid == 0) {
+        close(g->alive_r);
+        g->o->child(g->o->data, g->report_w);
+        _exit(1);
+    }
+    watch(g->alive_r, pidfd);
+    int status;
+    pid_t w;
+    do
+        w = waitpid(pid, &status, 0);
+    while (w < 0 && errno == EINTR);
+    if (w < 0)
+        guard_fail(g->report_w, "wait for the step", errno);
+    report(g->report_w, false, status, NULL);
+    _exit(0);
+}
+
+/* ---- in tenon -------------------------------------------------------------------- */
+
+static int
+by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void
+failed(struct guard_result *r, const char *what, int sys)
+{
+    r->outcome = GUARD_FAILED;
+    r->sys = sys;
+    strncpy(r->what, what, sizeof r->what - 1);
+}
+
+/* The first record counts: a child that cannot exec says so before it exits. */
+static void
+read_report(int fd, struct guard_result *result)
+{
+    struct record r;
+    ssize_t n;
+    do
+        n = read(fd, &r, sizeof r);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof r) {
+        failed(result, "the step's guard was killed", 0);
+    } else if (r.failed) {
+        r.what[sizeof r.what - 1] = 0;
+        failed(result, r.what, r.value);
+    } else {
+        result->outcome = GUARD_EXITED;
+        result->wait_status = r.value;
+    }
+}
+
+static void
+supervise(const struct guard_options *o, pid_t pid, int report_fd, struct guard_result *result)
+{
+    struct pollfd p[2] = {
+        { .fd = report_fd, .events = POLLIN },
+        { .fd = o->cancel_fd, .events = POLLIN }, /* -1 is skipped */
+    };
+    int n;
+    do
+        n = poll(p, 2, -1);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 || p[1].revents) {
+        kill(pid, SIGKILL);
+        result->outcome = GUARD_CANCELLED;
+    } else {
+        read_report(report_fd, result);
+    }
+    int status;
+    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+        ;
+}
+
+void
+guard_run(const struct guard_options *o, struct guard_result *result)
+{
+    int alive[2] = { -1, -1 }, rep[2] = { -1, -1 };
+    memset(result, 0, sizeof *result);
+    int *keep = calloc(o->keep_count + 2, sizeof *keep);
+    if (!keep || pipe2(alive, O_CLOEXEC) < 0 || pipe2(rep, O_CLOEXEC) < 0) {
+        failed(result, "make pipes", keep ? errno : ENOMEM);
+    } else {
+        memcpy(keep, o->keep, o->keep_count * sizeof *keep);
+        keep[o->keep_count] = alive[0];
+        keep[o->keep_count + 1] = rep[1];
+        qsort(keep, o->keep_count + 2, sizeof *keep, by_number);
+        struct guard g = { o, keep, o->keep_count + 2, alive[0], rep[1] };
+        sigset_t all, old;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        pid_t pid = fork_with(o->guard_flags | CLONE_NEWPID, NULL);
+        if (pid == 0) {
+            guard_main(&g);
+            _exit(1);
+        }
+        int sys = errno;
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        close(rep[1]);
+        rep[1] = -1;
+        if (pid < 0)
+            failed(result, "make the step's guard", sys);
+        else
+            supervise(o, pid, rep[0], result);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (alive[i] >= 0)
+            close(alive[i]);
+        if (rep[i] >= 0)
+            close(rep[i]);
+    }
+    free(keep);
+}

@@ -1,0 +1,56 @@
+/* guard.h - nothing of a step outlives tenon.
+ *
+ * A step's first process is not our child but our grandchild: between us is the
+ * guard, a forked copy of this process that never runs another program and is
+ * number 1 of a PID namespace of its own.  When tenon dies, however it dies, the
+ * guard's pipe ends (and PR_SET_PDEATHSIG hits it); it exits, and the kernel
+ * kills what is left in its namespace.  Killing the guard is also how a step is
+ * cancelled; waiting for it returns only when the namespace is empty.
+ *
+ * fork() in a threaded process: between fork and exec or _exit only
+ * async-signal-safe calls, all data prepared before. */
+#ifndef EXECKIT_GUARD_H
+#define EXECKIT_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct guard_report; /* where a child says what went wrong */
+/* Runs in the grandchild, all signals blocked, descriptors other than `keep`
+ * closed.  Execs, or says why not with guard_fail. */
+typedef void guard_child(void *data, int report_fd);
+
+struct guard_options {
+    uint64_t guard_flags; /* CLONE_NEWNS ... besides CLONE_NEWPID */
+    uint64_t child_flags; /* CLONE_NEW* of the grandchild */
+    /* In the guard, before the child is made; 0 or an errno with *what. */
+    int (*guard_setup)(void *data, const char **what);
+    guard_child *child;
+    void *data;
+    const int *keep; /* descriptors that the child needs */
+    size_t keep_count;
+    int cancel_fd;   /* readable: kill all; -1 */
+};
+
+enum guard_outcome {
+    GUARD_EXITED,    /* *wait_status is the child's */
+    GUARD_CANCELLED, /* everything was killed */
+    GUARD_FAILED,    /* set-up went wrong: what and sys tell */
+};
+struct guard_result {
+    enum guard_outcome outcome;
+    int32_t wait_status;
+    int sys;
+    char what[120];
+};
+
+/* Blocks until no process of the step is left. */
+void guard_run(const struct guard_options *o, struct guard_result *result);
+
+/* For the child and set-up: async-signal-safe. Does not return. */
+void guard_fail(int report_fd, const char *what, int sys) __attribute__((noreturn));
+/* Back to how a program expects signals, for the child before exec. */
+void guard_reset_signals(void);
+
+#endif

@@ -1,0 +1,11 @@
+# execkit: what the executors share; a convenience library, no plugin.
+noinst_LTLIBRARIES += libtenon-execkit.la
+libtenon_execkit_la_SOURCES = \
+	%D%/cgroup.c \
+	%D%/cgroup.h \
+	%D%/guard.c \
+	%D%/guard.h \
+	%D%/profile.c \
+	%D%/profile.h \
+	%D%/seccomp.c
+EXECKIT_LIBS = libtenon-execkit.la libtenon-tools.la

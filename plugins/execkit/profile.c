@@ -1,0 +1,75 @@
+#include "profile.h"
+
+#include <sys/prctl.h>
+
+const struct profile_cap profile_caps[] = {
+    { "CAP_CHOWN", 0, true },
+    { "CAP_DAC_OVERRIDE", 1, true },
+    { "CAP_DAC_READ_SEARCH", 2, false },
+    { "CAP_FOWNER", 3, true },
+    { "CAP_FSETID", 4, true },
+    { "CAP_KILL", 5, true },
+    { "CAP_SETGID", 6, true },
+    { "CAP_SETUID", 7, true },
+    { "CAP_SETPCAP", 8, true },
+    { "CAP_LINUX_IMMUTABLE", 9, false },
+    { "CAP_NET_BIND_SERVICE", 10, true },
+    { "CAP_NET_BROADCAST", 11, false },
+    { "CAP_NET_ADMIN", 12, false },
+    { "CAP_NET_RAW", 13, true },
+    { "CAP_IPC_LOCK", 14, false },
+    { "CAP_IPC_OWNER", 15, false },
+    { "CAP_SYS_MODULE", 16, false },
+    { "CAP_SYS_RAWIO", 17, false },
+    { "CAP_SYS_CHROOT", 18, true },
+    { "CAP_SYS_PTRACE", 19, false },
+    { "CAP_SYS_PACCT", 20, false },
+    { "CAP_SYS_ADMIN", 21, false },
+    { "CAP_SYS_BOOT", 22, false },
+    { "CAP_SYS_NICE", 23, false },
+    { "CAP_SYS_RESOURCE", 24, false },
+    { "CAP_SYS_TIME", 25, false },
+    { "CAP_SYS_TTY_CONFIG", 26, false },
+    { "CAP_MKNOD", 27, true },
+    { "CAP_LEASE", 28, false },
+    { "CAP_AUDIT_WRITE", 29, true },
+    { "CAP_AUDIT_CONTROL", 30, false },
+    { "CAP_SETFCAP", 31, true },
+    { "CAP_MAC_OVERRIDE", 32, false },
+    { "CAP_MAC_ADMIN", 33, false },
+    { "CAP_SYSLOG", 34, false },
+    { "CAP_WAKE_ALARM", 35, false },
+    { "CAP_BLOCK_SUSPEND", 36, false },
+    { "CAP_AUDIT_READ", 37, false },
+    { "CAP_PERFMON", 38, false },
+    { "CAP_BPF", 39, false },
+    { "CAP_CHECKPOINT_RESTORE", 40, false },
+};
+const size_t profile_cap_count = sizeof profile_caps / sizeof *profile_caps;
+
+uint64_t
+profile_cap_set(bool insecure)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < profile_cap_count; i++) {
+        const struct profile_cap *c = &profile_caps[i];
+        if ((insecure || c->by_default) && prctl(PR_CAPBSET_READ, c->number, 0, 0, 0) == 1)
+            set |= UINT64_C(1) << c->number;
+    }
+    return set;
+}
+
+const char *const profile_masked[] = {
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+    "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap", NULL,
+};
+const char *const profile_readonly[] = {
+    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+
+const struct profile_device profile_devices[] = {
+    { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
+    { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
+const size_t profile_device_count = sizeof profile_devices / sizeof *profile_devices;

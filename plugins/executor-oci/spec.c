@@ -1,0 +1,298 @@
+#include "spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "execkit/cgroup.h"
+#include "execkit/profile.h"
+
+/* ---- small helpers ------------------------------------------------------------ */
+
+static struct json_object *
+add_object(struct json_object *o, const char *key)
+{
+    struct json_object *c = json_object_new_object();
+    json_object_object_add(o, key, c);
+    return c;
+}
+
+static struct json_object *
+add_array(struct json_object *o, const char *key)
+{
+    struct json_object *c = json_object_new_array();
+    json_object_object_add(o, key, c);
+    return c;
+}
+
+static void
+add_string(struct json_object *o, const char *key, const char *value)
+{
+    json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void
+add_number(struct json_object *o, const char *key, int64_t value)
+{
+    json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+static void
+push_string(struct json_object *array, const char *value)
+{
+    json_object_array_add(array, json_object_new_string(value));
+}
+
+static void
+add_strings(struct json_object *o, const char *key, const char *const *list)
+{
+    struct json_object *a = add_array(o, key);
+    for (; list && *list; list++)
+        push_string(a, *list);
+}
+
+/* ---- process -------------------------------------------------------------------- */
+
+static void
+add_capabilities(struct json_object *process, bool insecure)
+{
+    /* No ambient and no inheritable ones: a user without privileges gains
+     * none by running a program. */
+    static const char *const sets[] = { "bounding", "effective", "permitted" };
+    uint64_t have = profile_cap_set(insecure);
+    struct json_object *caps = add_object(process, "capabilities");
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
+        struct json_object *a = add_array(caps, sets[s]);
+        for (size_t i = 0; i < profile_cap_count; i++)
+            if (have & (UINT64_C(1) << profile_caps[i].number))
+                push_string(a, profile_caps[i].name);
+    }
+}
+
+static void
+add_limits(struct json_object *process, const struct tenon_exec *x)
+{
+    if (!x->limit_count)
+        return;
+    struct json_object *a = add_array(process, "rlimits");
+    for (size_t i = 0; i < x->limit_count; i++) {
+        char name[40] = "RLIMIT_";
+        size_t n = 7;
+        for (const char *p = x->limits[i].name; *p && n < sizeof name - 1; p++)
+            name[n++] = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+        name[n] = 0;
+        struct json_object *l = json_object_new_object();
+        add_string(l, "type", name);
+        /* -1 is no limit; the documents have unsigned numbers. */
+        json_object_object_add(l, "soft", json_object_new_uint64((uint64_t)x->limits[i].soft));
+        json_object_object_add(l, "hard", json_object_new_uint64((uint64_t)x->limits[i].hard));
+        json_object_array_add(a, l);
+    }
+}
+
+static void
+add_process(struct json_object *spec, const struct tenon_exec *x)
+{
+    struct json_object *p = add_object(spec, "process");
+    struct json_object *user = add_object(p, "user");
+    add_number(user, "uid", x->uid);
+    add_number(user, "gid", x->gid);
+    if (x->group_count) {
+        struct json_object *groups = add_array(user, "additionalGids");
+        for (size_t i = 0; i < x->group_count; i++)
+            json_object_array_add(groups, json_object_new_int64(x->groups[i]));
+    }
+    add_strings(p, "args", x->argv);
+    add_strings(p, "env", x->env);
+    add_string(p, "cwd", x->cwd);
+    add_capabilities(p, x->flags & TENON_EXEC_INSECURE);
+    add_limits(p, x);
+    json_object_object_add(p, "noNewPrivileges", json_object_new_boolean(0));
+    json_object_object_add(p, "terminal", json_object_new_boolean(0));
+}
+
+/* ---- mounts ---------------------------------------------------------------------- */
+
+static struct json_object *
+add_mount(struct json_object *mounts, const char *target, const char *type,
+          const char *source, const char *const *options)
+{
+    struct json_object *m = json_object_new_object();
+    add_string(m, "destination", target);
+    add_string(m, "type", type);
+    add_string(m, "source", source);
+    add_strings(m, "options", options);
+    json_object_array_add(mounts, m);
+    return json_object_object_get(m, "options");
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+add_system_mounts(struct json_object *mounts, const struct tenon_exec *x)
+{
+    bool rootless = x->flags & TENON_EXEC_ROOTLESS;
+    const char *rw = x->flags & TENON_EXEC_INSECURE ? "rw" : "ro";
+
+    add_mount(mounts, "/proc", "proc", "proc", LIST("nosuid", "noexec", "nodev"));
+    add_mount(mounts, "/dev", "tmpfs", "tmpfs",
+              LIST("nosuid", "strictatime", "mode=755", "size=65536k"));
+    struct json_object *pts =
+        add_mount(mounts, "/dev/pts", "devpts", "devpts",
+                  LIST("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"));
+    if (!rootless) /* a user namespace may not have the group tty */
+        push_string(pts, "gid=5");
+    char size[40];
+    snprintf(size, sizeof size, "size=%lld",
+             (long long)(x->shm_bytes > 0 ? x->shm_bytes : PROFILE_SHM_BYTES));
+    add_mount(mounts, "/dev/shm", "tmpfs", "shm",
+              LIST("nosuid", "noexec", "nodev", "mode=1777", size));
+    add_mount(mounts, "/dev/mqueue", "mqueue", "mqueue", LIST("nosuid", "noexec", "nodev"));
+    /* sysfs belongs to a network namespace; one that is not ours is bound. */
+    if (rootless && !strcmp(x->network, "host"))
+        add_mount(mounts, "/sys", "none", "/sys",
+                  LIST("rbind", "nosuid", "noexec", "nodev", "ro"));
+    else
+        add_mount(mounts, "/sys", "sysfs", "sysfs", LIST("nosuid", "noexec", "nodev", rw));
+    if (!rootless)
+        add_mount(mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
+                  LIST("nosuid", "noexec", "nodev", "relatime", rw));
+}
+
+static void
+add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
+{
+    for (size_t i = 0; i < x->mount_count; i++) {
+        const struct tenon_exec_mount *m = &x->mounts[i];
+        struct json_object *options =
+            add_mount(mounts, m->target, "bind", m->source, LIST("rbind"));
+        if (m->flags & TENON_MOUNT_RDONLY)
+            push_string(options, "ro");
+        if (m->flags & TENON_MOUNT_NOEXEC) {
+            push_string(options, "noexec");
+            push_string(options, "nosuid");
+            push_string(options, "nodev");
+        }
+    }
+}
+
+/* ---- linux ----------------------------------------------------------------------- */
+
+static void
+add_namespaces(struct json_object *linux_part, const struct tenon_exec *x)
+{
+    struct json_object *a = add_array(linux_part, "namespaces");
+    const char *const names[] = { "pid", "ipc", "uts", "mount", "cgroup",
+                                  strcmp(x->network, "host") ? "network" : NULL };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!names[i])
+            continue;
+        struct json_object *n = json_object_new_object();
+        add_string(n, "type", names[i]);
+        json_object_array_add(a, n);
+    }
+}
+
+static void
+add_resources(struct json_object *linux_part, const struct tenon_exec *x)
+{
+    struct json_object *r = add_object(linux_part, "resources");
+    if (!(x->flags & TENON_EXEC_ROOTLESS)) {
+        /* Everything is refused but what the runtime itself allows (null, tty
+         * and so on); a step that was granted all gets all. */
+        struct json_object *d = json_object_new_object();
+        bool all = x->flags & TENON_EXEC_INSECURE;
+        json_object_object_add(d, "allow", json_object_new_boolean(all));
+        add_string(d, "access", "rwm");
+        json_object_array_add(add_array(r, "devices"), d);
+    }
+    if (x->memory_bytes || x->memory_swap_bytes) {
+        struct json_object *m = add_object(r, "memory");
+        if (x->memory_bytes)
+            add_number(m, "limit", x->memory_bytes);
+        if (x->memory_swap_bytes)
+            add_number(m, "swap", x->memory_swap_bytes);
+    }
+    if (x->cpu_quota || x->cpu_period || x->cpu_shares || x->cpuset_cpus || x->cpuset_mems) {
+        struct json_object *c = add_object(r, "cpu");
+        if (x->cpu_quota)
+            add_number(c, "quota", x->cpu_quota);
+        if (x->cpu_period)
+            add_number(c, "period", x->cpu_period);
+        if (x->cpu_shares)
+            add_number(c, "shares", x->cpu_shares);
+        if (x->cpuset_cpus)
+            add_string(c, "cpus", x->cpuset_cpus);
+        if (x->cpuset_mems)
+            add_string(c, "mems", x->cpuset_mems);
+    }
+}
+
+static void
+add_rule(struct json_object *calls, const struct profile_rule *rule)
+{
+    if (!*rule->names)
+        return;
+    struct json_object *o = json_object_new_object();
+    add_strings(o, "names", rule->names);
+    add_string(o, "action",
+               rule->action == PROFILE_ALLOW ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO");
+    if (rule->action == PROFILE_ENOSYS)
+        add_number(o, "errnoRet", ENOSYS);
+    if (rule->compare != PROFILE_ANY) {
+        struct json_object *arg = json_object_new_object();
+        bool masked = rule->compare == PROFILE_MASKED;
+        add_number(arg, "index", rule->argument);
+        add_number(arg, "value", (int64_t)(masked ? rule->mask : rule->value));
+        if (masked)
+            add_number(arg, "valueTwo", (int64_t)rule->value);
+        add_string(arg, "op",
+                   masked                               ? "SCMP_CMP_MASKED_EQ"
+                   : rule->compare == PROFILE_NOT_EQUAL ? "SCMP_CMP_NE"
+                                                        : "SCMP_CMP_EQ");
+        json_object_array_add(add_array(o, "args"), arg);
+    }
+    json_object_array_add(calls, o);
+}
+
+static void
+add_seccomp(struct json_object *linux_part)
+{
+    struct json_object *s = add_object(linux_part, "seccomp");
+    add_string(s, "defaultAction", "SCMP_ACT_ERRNO");
+    add_number(s, "defaultErrnoRet", EPERM);
+    add_strings(s, "architectures", profile_arches);
+    struct json_object *calls = add_array(s, "syscalls");
+    for (size_t i = 0; i < profile_rule_count; i++)
+        add_rule(calls, &profile_rules[i]);
+}
+
+static void
+add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup)
+{
+    struct json_object *l = add_object(spec, "linux");
+    add_namespaces(l, x);
+    add_resources(l, x);
+    if (!(x->flags & TENON_EXEC_ROOTLESS) || cgroup_has_limits(x))
+        add_string(l, "cgroupsPath", cgroup);
+    if (x->flags & TENON_EXEC_INSECURE)
+        return;
+    add_strings(l, "maskedPaths", profile_masked);
+    add_strings(l, "readonlyPaths", profile_readonly);
+    add_seccomp(l);
+}
+
+struct json_object *
+oci_spec(const struct tenon_exec *x, const char *cgroup)
+{
+    struct json_object *spec = json_object_new_object();
+    add_string(spec, "ociVersion", "1.0.2");
+    add_process(spec, x);
+    add_string(add_object(spec, "root"), "path", x->rootfs);
+    add_string(spec, "hostname", x->hostname);
+    struct json_object *mounts = add_array(spec, "mounts");
+    add_system_mounts(mounts, x);
+    add_step_mounts(mounts, x);
+    add_linux(spec, x, cgroup);
+    return spec;
+}

@@ -1,0 +1,11 @@
+/* spec.h - the OCI bundle of one step (config.json). */
+#ifndef EXECUTOR_OCI_SPEC_H
+#define EXECUTOR_OCI_SPEC_H
+
+#include <json-c/json.h>
+#include <tenon-plugin.h>
+
+/* The caller's (json_object_put).  cgroup: from cgroup_path. */
+struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup);
+
+#endif
