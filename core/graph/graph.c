@@ -192,6 +192,7 @@ tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
     struct vertex_entry *e = tenon_arena_alloc(&g->arena, sizeof *e);
     struct tenon_vertex *v = &e->vertex;
     v->digest = digest;
+    v->graph = g;
     v->bytes = tenon_arena_dup(&g->arena, bytes, len);
     v->len = len;
     if (tenon_op_decode(&g->arena, v->bytes, len, &v->op, &raw, &raw_count,

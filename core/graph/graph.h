@@ -156,6 +156,7 @@ struct tenon_range { /* where in a build file */
     uint32_t line, end_line;
 };
 
+struct tenon_graph;
 struct tenon_vertex {
     struct tenon_digest digest;
     const void *bytes;
@@ -174,6 +175,7 @@ struct tenon_vertex {
     size_t range_count;
     int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota;
     const char *cpuset_cpus, *cpuset_mems;
+    const struct tenon_graph *graph; /* it belongs to */
 };
 
 struct tenon_graph_source {

@@ -335,8 +335,8 @@ tenon_events_start(struct tenon_events *e, const struct tenon_vertex_info *info)
         v->started_ns = (int64_t)tenon_now_ns();
         v->started_monotonic_ns = tenon_monotonic_ns();
     }
-    if (!v->completed_ns)
-        post_vertex(e, v, &none);
+    v->completed_ns = 0; /* one that goes on is running again */
+    post_vertex(e, v, &none);
     pthread_mutex_unlock(&e->lock);
 }
 

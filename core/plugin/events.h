@@ -33,6 +33,7 @@ struct tenon_vertex_info {
     bool group_weak, internal;
 };
 void tenon_events_vertex(struct tenon_events *e, const struct tenon_vertex_info *v); /* announce, not started */
+/* A completed vertex that starts again keeps its first start. */
 void tenon_events_start(struct tenon_events *e, const struct tenon_vertex_info *v);
 /* error NULL: fine; canceled: stopped from outside. */
 void tenon_events_done(struct tenon_events *e, const char *digest, bool cached,

@@ -1,2 +1,22 @@
 # core/solve: keys, cache look-up, scheduler, jobs.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+
+libtenon_core_la_SOURCES += \
+	%D%/content.c \
+	%D%/deps.c \
+	%D%/explain.c \
+	%D%/file.c \
+	%D%/key.c \
+	%D%/layers.c \
+	%D%/lookup.c \
+	%D%/loop.c \
+	%D%/meta.c \
+	%D%/mounts.c \
+	%D%/parts.c \
+	%D%/private.h \
+	%D%/run.c \
+	%D%/show.c \
+	%D%/solve.h \
+	%D%/solver.c \
+	%D%/source.c \
+	%D%/source.h \
+	%D%/state.c

@@ -1,0 +1,178 @@
+/* Content digests of inputs, and views in place turned into snapshots. */
+#include <string.h>
+
+#include "solve/private.h"
+
+/* One digest over what all selectors of an input mean. */
+static int
+digest_view(struct tenon_view *view, const struct dep *d, bool whole,
+            struct tenon_cancel *cancel, struct tenon_digest *out,
+            struct tenon_error *err)
+{
+    const struct tenon_selector all = { .path = "" };
+
+    if (whole || !d->selectors.len)
+        return tenon_view_digest(view, &all, cancel, out, err);
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+    for (size_t i = 0; i < d->selectors.len; i++) {
+        const struct tenon_selector *sel = &d->selectors.items[i].sel;
+        struct tenon_digest one;
+        int r = tenon_view_digest(view, sel, cancel, &one, err);
+        if (r < 0)
+            return r;
+        tenon_hash_item(h, "selected", one.str, strlen(one.str));
+    }
+    tenon_hash_final(h, out);
+    return 0;
+}
+
+static void
+add_list(struct tenon_hash *h, const char *label, const char *const *list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        tenon_hash_item(h, label, list[i], strlen(list[i]));
+}
+
+/* Under what the digest of these snapshots and selectors is remembered. */
+static void
+memo_key(const struct tenon_chain *chain, const struct dep *d, bool whole,
+         struct tenon_digest *out)
+{
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+
+    for (size_t i = 0; i < chain->len; i++)
+        tenon_hash_item(h, "snapshot", &chain->ids[i], sizeof chain->ids[i]);
+    for (size_t i = 0; i < d->selectors.len && !whole; i++) {
+        const struct tenon_selector *s = &d->selectors.items[i].sel;
+        const char flags[3] = { (char)s->wildcard, (char)s->follow,
+                                (char)s->include_root_name };
+        tenon_hash_item(h, "path", s->path, strlen(s->path));
+        tenon_hash_item(h, "flags", flags, sizeof flags);
+        add_list(h, "include", s->include);
+        add_list(h, "exclude", s->exclude);
+        add_list(h, "required", s->required);
+    }
+    tenon_hash_final(h, out);
+}
+
+static int
+digest_chain(struct state *user, const struct tenon_chain *chain,
+             const struct dep *d, bool whole, struct tenon_digest *out,
+             struct tenon_error *err)
+{
+    struct tenon_store *store = user->solver->engine->store;
+    struct tenon_digest memo;
+
+    memo_key(chain, d, whole, &memo);
+    if (tenon_content_digest_get(store, memo.str, out))
+        return 0;
+    auto_job_mounts struct job_mounts mounts = { .store = store };
+    int fd = job_mount(&mounts, chain, NULL, err);
+    if (fd < 0)
+        return fd;
+    const struct tenon_view_options o = { .rootfd = fd };
+    struct tenon_view *view = NULL;
+    int r = tenon_view_new(&o, &view, err);
+    if (r == 0)
+        r = digest_view(view, d, whole, user->cancel, out, err);
+    tenon_view_free(view);
+    if (r == 0)
+        tenon_content_digest_put(store, memo.str, out);
+    return r;
+}
+
+int
+content_of_input(struct state *user, size_t input, struct tenon_digest *out,
+                 struct tenon_error *err)
+{
+    const struct state *in = user->inputs[input];
+    const struct dep *d = &user->deps[input];
+    const bool whole = d->whole || !d->content;
+    int r = in->view
+                ? digest_view(in->view, d, whole, user->cancel, out, err)
+                : digest_chain(user, &in->outputs[user->v->inputs[input].index],
+                               d, whole, out, err);
+
+    if (r < 0 && r != TENON_E_CANCELLED)
+        tenon_error_context(err, "failed to calculate checksum of ref %.25s",
+                            tenon_digest_hex(&in->v->digest));
+    return r;
+}
+
+/* ---- views in place ------------------------------------------------------------------ */
+
+static int
+copy_view(struct state *user, const struct state *in,
+          struct tenon_chain *out, struct tenon_error *err)
+{
+    struct tenon_snapshot_work *work = NULL;
+    const struct tenon_copy copy = {
+        .src_view = in->view, .src = "/", .dest = "/", .mode = -1,
+        .mode_str = "", .timestamp_ns = -1, .dir_copy_contents = true,
+        .create_dest_path = true,
+    };
+    int64_t id;
+
+    int r = tenon_snapshot_begin(user->solver->engine->store, &work, err);
+    if (r == 0)
+        r = tenon_tree_copy(tenon_snapshot_work_fs(work), &copy, user->cancel,
+                            err);
+    if (r == 0)
+        r = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_LOCAL,
+                                  in->v->name, &id, err);
+    tenon_snapshot_discard(work);
+    if (r == 0)
+        tenon_chain_append(out, id);
+    return r;
+}
+
+/* A context is copied once for each content it ever has. */
+static int
+view_chain(struct state *user, const struct state *in, struct tenon_chain *out,
+           struct tenon_error *err)
+{
+    struct tenon_store *store = user->solver->engine->store;
+    const struct tenon_selector all = { .path = "" };
+    struct tenon_digest content, key;
+    struct tenon_lock *lock = NULL;
+    bool waited = false;
+
+    int r = tenon_view_digest(in->view, &all, user->cancel, &content, err);
+    if (r < 0)
+        return r;
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+    tenon_hash_item(h, "tenon.key", "view", 4);
+    tenon_hash_item(h, "content", content.str, strlen(content.str));
+    tenon_hash_final(h, &key);
+    auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(&key));
+    r = tenon_lock_acquire(store, name, false, tenon_cancel_fd(user->cancel),
+                           &lock, &waited, err);
+    if (r < 0)
+        return r;
+    struct tenon_record record = {0};
+    r = tenon_record_find(store, key.str, &record, err);
+    if (r > 0) {
+        tenon_chain_copy(out, &record.outputs[0]);
+    } else if (r == 0 && (r = copy_view(user, in, out, err)) == 0) {
+        const char *const keys[] = { key.str };
+        const struct tenon_record made = { .id = key, .output_count = 1,
+                                           .outputs = out };
+        r = tenon_record_store(store, keys, 1, &made, NULL, in->v->name, NULL,
+                               0, err);
+    }
+    tenon_record_release(&record);
+    tenon_lock_release(lock);
+    return r < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
+}
+
+int
+input_chain(struct state *user, size_t input, struct tenon_chain *out,
+            struct tenon_error *err)
+{
+    const struct state *in = user->inputs[input];
+
+    if (in->view)
+        return view_chain(user, in, out, err);
+    tenon_chain_copy(out, &in->outputs[user->v->inputs[input].index]);
+    return 0;
+}

@@ -1,0 +1,233 @@
+/* The own key of a vertex: what of its op can change its result, its inputs
+ * left aside (docs/caching.md). */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "exec/exec.h"
+#include "solve/private.h"
+
+/* ---- exec ------------------------------------------------------------------------- */
+
+/* The id of a cache mount is a key part in its default form only ("/target" or
+ * "namespace/target", shared): that is how BuildKit's frontend makes it, and it
+ * then follows from the target. */
+static bool
+cache_is_default(const struct tenon_op_mount *m)
+{
+    if (m->cache_sharing != TENON_LLB_CACHE_SHARED)
+        return false;
+    if (!strcmp(m->cache_id, m->dest))
+        return true;
+    const char *slash = strchr(m->cache_id, '/');
+    return slash && !strcmp(slash + 1, m->dest);
+}
+
+static void
+add_mount(struct parts *p, const struct tenon_op_mount *m)
+{
+    auto_free char *label = tenon_asprintf("mount %s", m->dest);
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+
+    tenon_buf_addf(&b, "type %d input %lld output %lld%s content %d", (int)m->type,
+                   (long long)m->input, (long long)m->output,
+                   m->readonly ? " readonly" : "", (int)m->content_cache);
+    if (m->type == TENON_LLB_MOUNT_TMPFS)
+        tenon_buf_addf(&b, " size %lld", (long long)m->tmpfs_size);
+    if (m->type == TENON_LLB_MOUNT_CACHE && cache_is_default(m))
+        tenon_buf_addf(&b, " id %s", m->cache_id);
+    if (m->type == TENON_LLB_MOUNT_SECRET || m->type == TENON_LLB_MOUNT_SSH)
+        tenon_buf_addf(&b, " id %s uid %u gid %u mode %o%s", m->id, m->uid,
+                       m->gid, m->mode, m->optional ? " optional" : "");
+    if (m->plugin_type)
+        tenon_buf_addf(&b, " plugin %s", m->plugin_type);
+    parts_add(p, label, tenon_buf_str(&b));
+    if (*m->result_id)
+        parts_add(p, "result id", m->result_id);
+    for (size_t i = 0; i < m->plugin_option_count; i++) {
+        auto_free char *option =
+            tenon_asprintf("mount %s option %s", m->dest,
+                           m->plugin_options[i].key);
+        parts_add(p, option, m->plugin_options[i].value);
+    }
+}
+
+static bool
+only_plain_root(const struct tenon_op_exec *x)
+{
+    const struct tenon_op_mount *m = x->mounts;
+
+    return x->mount_count == 1 && !strcmp(m->dest, "/") && !*m->selector &&
+           !m->readonly && m->type == TENON_LLB_MOUNT_BIND && !m->plugin_type &&
+           !*m->result_id;
+}
+
+static void
+add_env(struct parts *p, const char *env)
+{
+    const char *eq = strchr(env, '=');
+    int len = eq ? (int)(eq - env) : (int)strlen(env);
+    auto_free char *label = tenon_asprintf("env %.*s", len, env);
+
+    parts_add(p, label, eq ? eq + 1 : "");
+}
+
+static void
+add_exec(struct parts *p, const struct tenon_op_exec *x)
+{
+    for (size_t i = 0; x->args[i]; i++)
+        parts_add(p, "argument", x->args[i]);
+    for (size_t i = 0; x->env[i]; i++)
+        add_env(p, x->env[i]);
+    parts_add(p, "working directory", x->cwd);
+    parts_add(p, "user", x->user);
+    parts_add(p, "hostname", x->hostname);
+    parts_add(p, "cgroup parent", x->cgroup_parent);
+    for (size_t i = 0; i < x->extra_host_count; i++)
+        parts_add(p, "extra host", x->extra_hosts[i].key);
+    for (size_t i = 0; i < x->ulimit_count; i++)
+        parts_addf(p, "ulimit", "%s=%lld:%lld", x->ulimits[i].name,
+                   (long long)x->ulimits[i].soft,
+                   (long long)x->ulimits[i].hard);
+    for (size_t i = 0; i < x->valid_exit_code_count; i++)
+        parts_addf(p, "valid exit code", "%lld",
+                   (long long)x->valid_exit_codes[i]);
+    parts_addf(p, "network", "%d", (int)x->network);
+    parts_addf(p, "security", "%d", (int)x->security);
+    for (size_t i = 0; i < x->secretenv_count; i++)
+        parts_addf(p, "secret environment", "%s=%s%s", x->secretenv[i].name,
+                   x->secretenv[i].id,
+                   x->secretenv[i].optional ? " optional" : "");
+    for (size_t i = 0; i < x->device_count; i++)
+        parts_addf(p, "device", "%s %s", x->devices[i].key,
+                   x->devices[i].value);
+    if (!only_plain_root(x))
+        for (size_t i = 0; i < x->mount_count; i++)
+            add_mount(p, &x->mounts[i]);
+}
+
+/* What mount plugins add. */
+static int
+add_mount_plugins(struct state *st, struct parts *p, bool *is_volatile,
+                  struct tenon_error *err)
+{
+    struct tenon_engine *e = st->solver->engine;
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+    struct tenon_digest d;
+
+    if (only_plain_root(&st->v->op.exec))
+        return 0;
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
+    int r = tenon_exec_mount_keys(e, ctx, st->v, h, is_volatile, err);
+    if (r < 0)
+        return r;
+    tenon_hash_final(h, &d);
+    parts_add(p, "mount plugins", d.str);
+    return 0;
+}
+
+/* ---- file ---------------------------------------------------------------------------- */
+
+static void
+add_user(struct parts *p, const char *label, const struct tenon_op_user *u)
+{
+    switch (u->how) {
+    case TENON_USER_UNSET:
+        break;
+    case TENON_USER_ID:
+        parts_addf(p, label, "%u", u->id);
+        break;
+    case TENON_USER_NAME:
+        parts_addf(p, label, "%s of input %lld", u->name, (long long)u->input);
+        break;
+    }
+}
+
+static void
+add_list(struct parts *p, const char *label, const char *const *list)
+{
+    for (size_t i = 0; list[i]; i++)
+        parts_add(p, label, list[i]);
+}
+
+static void
+add_action(struct parts *p, const struct tenon_op_action *a, size_t inputs)
+{
+    static const char *const names[] = {
+        [TENON_FILE_COPY] = "copy",   [TENON_FILE_MKFILE] = "mkfile",
+        [TENON_FILE_MKDIR] = "mkdir", [TENON_FILE_RM] = "rm",
+        [TENON_FILE_SYMLINK] = "symlink",
+    };
+
+    parts_addf(p, "action", "%s %lld %lld %lld", names[a->type],
+               (long long)a->input, (long long)a->secondary,
+               (long long)a->output);
+    /* Where a copied file lies does not matter, only what it is called. */
+    bool of_input = a->type == TENON_FILE_COPY && a->secondary >= 0 &&
+                    (uint64_t)a->secondary < inputs;
+    parts_add(p, "source", of_input ? tenon_path_base(a->src) : a->src);
+    parts_add(p, "destination", a->dest);
+    if (a->has_owner) {
+        add_user(p, "owner", &a->user);
+        add_user(p, "group", &a->group);
+    }
+    parts_addf(p, "mode", "%lld", (long long)a->mode);
+    parts_add(p, "mode text", a->mode_str);
+    parts_addf(p, "timestamp", "%lld", (long long)a->timestamp_ns);
+    parts_addf(p, "flags", "%d%d%d%d%d%d%d%d%d", a->follow_symlink,
+               a->dir_copy_contents, a->attempt_unpack, a->create_dest_path,
+               a->allow_wildcard, a->allow_empty_wildcard, a->always_replace,
+               a->make_parents, a->allow_not_found);
+    add_list(p, "include", a->include);
+    add_list(p, "exclude", a->exclude);
+    add_list(p, "required", a->required);
+    if (a->type == TENON_FILE_MKFILE) {
+        struct tenon_digest d;
+        tenon_digest_of(a->data ? a->data : "", a->data_len, &d);
+        parts_add(p, "data", d.str);
+    }
+}
+
+/* ---- all ------------------------------------------------------------------------------- */
+
+int
+key_own(struct state *st, struct parts *p, bool *is_volatile,
+        struct tenon_digest *out, struct tenon_error *err)
+{
+    const struct tenon_op *op = &st->v->op;
+    const char *tag = "merge";
+    int r = 0;
+
+    switch (op->type) {
+    case TENON_OP_EXEC: {
+        auto_free char *platform = source_platform(st->solver->engine, st->v);
+        tag = "exec";
+        parts_add(p, "platform", platform);
+        add_exec(p, &op->exec);
+        r = add_mount_plugins(st, p, is_volatile, err);
+        break;
+    }
+    case TENON_OP_FILE:
+        tag = "file";
+        for (size_t i = 0; i < op->file.count; i++)
+            add_action(p, &op->file.actions[i], st->v->input_count);
+        break;
+    case TENON_OP_MERGE:
+        for (size_t i = 0; i < op->merge.count; i++)
+            parts_addf(p, "merged", "%lld", (long long)op->merge.inputs[i]);
+        break;
+    case TENON_OP_DIFF:
+        tag = "diff";
+        parts_addf(p, "lower", "%lld", (long long)op->diff.lower);
+        parts_addf(p, "upper", "%lld", (long long)op->diff.upper);
+        break;
+    case TENON_OP_SOURCE:
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+    case TENON_OP_NONE:
+        return tenon_error_set(err, TENON_E_BUG, "no key for this kind of op");
+    }
+    parts_digest(p, tag, out);
+    return r;
+}

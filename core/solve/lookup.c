@@ -1,0 +1,113 @@
+/* Looking for what was made before: first by definition, then by content. */
+#include <stdio.h>
+#include <string.h>
+
+#include "exec/exec.h"
+#include "solve/private.h"
+
+static void
+add_item(struct tenon_hash *h, const char *label, const char *value)
+{
+    tenon_hash_item(h, label, value, strlen(value));
+}
+
+/* False when an input has no key but its content. */
+static bool
+definition_key(const struct state *st, const struct tenon_digest *own,
+               struct tenon_digest *out)
+{
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+
+    add_item(h, "tenon.key", "def");
+    add_item(h, "own", own->str);
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        auto_free char *index = tenon_asprintf("%u", st->v->inputs[i].index);
+        if (!st->inputs[i]->ckey.str[0])
+            return false;
+        add_item(h, "input", st->inputs[i]->ckey.str);
+        add_item(h, "output", index);
+        add_item(h, "selector", st->deps[i].selector_text);
+    }
+    tenon_hash_final(h, out);
+    return true;
+}
+
+static void
+content_key(const struct state *st, const struct tenon_digest *digests,
+            struct tenon_digest *out)
+{
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+
+    add_item(h, "tenon.key", "content");
+    add_item(h, "own", st->own_key.str);
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        auto_free char *index = tenon_asprintf("%u", st->v->inputs[i].index);
+        if (digests[i].str[0]) {
+            add_item(h, "content", digests[i].str);
+            continue;
+        }
+        add_item(h, "input", st->inputs[i]->ckey.str);
+        add_item(h, "output", index);
+    }
+    tenon_hash_final(h, out);
+}
+
+static int
+find(struct job *j, const struct tenon_digest *key)
+{
+    const struct state *st = j->state;
+
+    if (st->fresh || j->is_volatile || !key->str[0])
+        return 0;
+    int r = tenon_record_find(st->solver->engine->store, key->str, &j->record,
+                              &j->err);
+    if (r < 0)
+        return tenon_error_context(&j->err, "look up \"%s\"", st->v->name);
+    j->found = r > 0 && j->record.output_count >=
+                            tenon_vertex_output_count(st->v);
+    if (r > 0 && !j->found) {
+        tenon_record_release(&j->record);
+        j->record = (struct tenon_record){0};
+    }
+    return 0;
+}
+
+int
+work_lookup(struct job *j)
+{
+    struct state *st = j->state;
+    struct tenon_engine *e = st->solver->engine;
+
+    if (st->v->op.type == TENON_OP_EXEC &&
+        tenon_exec_allowed(e, st->v, &j->err) < 0)
+        return j->err.code;
+    int r = key_own(st, &j->own, &j->is_volatile, &j->own_key, &j->err);
+    if (r < 0)
+        return r;
+    if (!definition_key(st, &j->own_key, &j->k1))
+        j->k1.str[0] = 0;
+    return find(j, &j->k1);
+}
+
+int
+work_content(struct job *j)
+{
+    struct state *st = j->state;
+    struct tenon_engine *e = st->solver->engine;
+
+    j->is_volatile = st->is_volatile;
+    j->digests = tenon_calloc(st->v->input_count, sizeof *j->digests);
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        if (!st->deps[i].content && st->inputs[i]->ckey.str[0])
+            continue;
+        int r = content_of_input(st, i, &j->digests[i], &j->err);
+        if (r < 0)
+            return r;
+    }
+    content_key(st, j->digests, &j->k2);
+    int r = find(j, &j->k2);
+    /* The same content by another way: next time the definition will do. */
+    if (r == 0 && j->found && st->k1.str[0])
+        r = tenon_record_link(e->store, st->k1.str, j->record.id.str, &j->err);
+    return r;
+}

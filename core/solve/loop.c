@@ -1,0 +1,226 @@
+/* The loop thread, the workers and the two queues between them. */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "solve/private.h"
+
+struct job *
+job_new(struct state *s, int (*work)(struct job *), void (*finish)(struct job *))
+{
+    struct job *j = tenon_new0(struct job);
+    j->state = s;
+    j->work = work;
+    j->finish = finish;
+    return j;
+}
+
+void
+job_free(struct job *j)
+{
+    tenon_error_release(&j->err);
+    tenon_record_release(&j->record);
+    parts_release(&j->own);
+    free(j->digests);
+    for (uint32_t i = 0; i < j->output_count; i++)
+        tenon_chain_release(&j->outputs[i]);
+    free(j->outputs);
+    tenon_view_free(j->view);
+    free(j);
+}
+
+void
+loop_wake(struct tenon_solver *s)
+{
+    eventfd_write(s->wake_fd, 1);
+}
+
+void
+loop_submit(struct tenon_solver *s, struct job *j)
+{
+    s->running++;
+    pthread_mutex_lock(&s->lock);
+    *s->todo_last = j;
+    s->todo_last = &j->next;
+    pthread_cond_signal(&s->work_there);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static struct job *
+take_todo_locked(struct tenon_solver *s)
+{
+    struct job *j = s->todo;
+    s->todo = j->next;
+    if (!s->todo)
+        s->todo_last = &s->todo;
+    j->next = NULL;
+    return j;
+}
+
+static void
+work(struct tenon_solver *s, struct job *j)
+{
+    /* What was cancelled before it began does not begin. */
+    j->code = tenon_cancel_check(j->state->cancel, &j->err);
+    if (j->code == 0)
+        j->code = j->work(j);
+    tenon_assert(j->code <= 0);
+    if (j->code < 0 && j->code != TENON_E_CANCELLED &&
+        tenon_cancel_fired(j->state->cancel)) {
+        /* Whatever it says, it was stopped. */
+        tenon_error_release(&j->err);
+        j->code = tenon_error_set(&j->err, TENON_E_CANCELLED, "canceled");
+    }
+    if (j->code < 0 && !j->err.code)
+        tenon_error_set(&j->err, j->code, "%s", tenon_status_name(j->code));
+    pthread_mutex_lock(&s->lock);
+    *s->done_last = j;
+    s->done_last = &j->next;
+    pthread_mutex_unlock(&s->lock);
+    loop_wake(s);
+}
+
+static void *
+worker(void *data)
+{
+    struct tenon_solver *s = data;
+
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        while (!s->todo && !s->stop)
+            pthread_cond_wait(&s->work_there, &s->lock);
+        if (!s->todo) {
+            pthread_mutex_unlock(&s->lock);
+            return NULL;
+        }
+        struct job *j = take_todo_locked(s);
+        pthread_mutex_unlock(&s->lock);
+        work(s, j);
+    }
+}
+
+static void
+start_requests(struct tenon_solver *s, struct request *r)
+{
+    while (r) {
+        struct request *next = r->next, **last = &s->requests;
+        while (*last)
+            last = &(*last)->next;
+        r->next = NULL;
+        *last = r;
+        for (size_t i = 0; i < r->count; i++)
+            if (r->edges[i].vertex)
+                state_want(state_get(s, r->edges[i].vertex), GOAL_RESULT);
+        r = next;
+    }
+}
+
+/* Everything that came in, and what follows from it.  True when something
+ * had come. */
+static bool
+turn(struct tenon_solver *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct job *done = s->done;
+    struct request *incoming = s->incoming;
+    bool cancel = s->cancel_asked;
+    s->done = NULL;
+    s->done_last = &s->done;
+    s->incoming = NULL;
+    s->incoming_last = &s->incoming;
+    s->cancel_asked = false;
+    pthread_mutex_unlock(&s->lock);
+
+    if (cancel)
+        tenon_cancel_fire(s->run_cancel);
+    bool any = done || incoming || cancel;
+    while (done) {
+        struct job *j = done;
+        done = j->next;
+        s->running--;
+        j->finish(j);
+        job_free(j);
+    }
+    start_requests(s, incoming);
+    states_advance(s);
+    requests_check(s);
+    return any;
+}
+
+static void *
+loop(void *data)
+{
+    struct tenon_solver *s = data;
+    bool stop = false;
+
+    while (!stop) {
+        struct epoll_event ev;
+        eventfd_t count;
+        if (epoll_wait(s->epoll_fd, &ev, 1, -1) == 1)
+            eventfd_read(s->wake_fd, &count);
+        turn(s);
+        pthread_mutex_lock(&s->lock);
+        stop = s->stop;
+        pthread_mutex_unlock(&s->lock);
+        stop = stop && s->running == 0;
+    }
+    return NULL;
+}
+
+bool
+tenon_solver_step(struct tenon_solver *s)
+{
+    tenon_assert(s->stepped);
+    pthread_mutex_lock(&s->lock);
+    struct job *j = s->todo ? take_todo_locked(s) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (j)
+        work(s, j);
+    return turn(s) || j;
+}
+
+void
+loop_start(struct tenon_solver *s, bool stepped)
+{
+    unsigned count = s->engine->jobs;
+    struct epoll_event ev = { .events = EPOLLIN };
+
+    s->stepped = stepped;
+    s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    tenon_assert(s->wake_fd >= 0 && s->epoll_fd >= 0);
+    tenon_assert(epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) == 0);
+    if (stepped)
+        return;
+    if (!count) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        count = cores > 4 ? (unsigned)cores : 4;
+    }
+    s->workers = tenon_calloc(count, sizeof *s->workers);
+    s->worker_count = count;
+    for (unsigned i = 0; i < count; i++)
+        tenon_assert(pthread_create(&s->workers[i], NULL, worker, s) == 0);
+    tenon_assert(pthread_create(&s->loop, NULL, loop, s) == 0);
+}
+
+void
+loop_stop(struct tenon_solver *s)
+{
+    tenon_cancel_fire(s->cancel);
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_broadcast(&s->work_there);
+    pthread_mutex_unlock(&s->lock);
+    loop_wake(s);
+    if (s->stepped) {
+        while (tenon_solver_step(s) || s->running)
+            ;
+    } else {
+        pthread_join(s->loop, NULL);
+        for (unsigned i = 0; i < s->worker_count; i++)
+            pthread_join(s->workers[i], NULL);
+    }
+    free(s->workers);
+    close(s->wake_fd);
+    close(s->epoll_fd);
+}

@@ -1,0 +1,151 @@
+/* What a name stands for, asked on behalf of a frontend; asked once. */
+#include <string.h>
+
+#include "plugin/plugins.h"
+#include "solve/private.h"
+
+struct source_meta { /* the solver's meta_lock */
+    char *key; /* identifier, platform, attributes */
+    bool ready;
+    int code;
+    struct tenon_error err;
+    struct tenon_ctx *ctx; /* info's pointers live in it */
+    struct tenon_source_info info;
+    UT_hash_handle hh;
+};
+
+void
+metas_free(struct tenon_solver *s)
+{
+    struct source_meta *m, *tmp;
+
+    HASH_ITER(hh, s->metas, m, tmp) {
+        HASH_DEL(s->metas, m);
+        tenon_ctx_free(m->ctx);
+        tenon_error_release(&m->err);
+        free(m->key);
+        free(m);
+    }
+}
+
+static char *
+make_key(const struct tenon_source_query *q, const char *platform)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+
+    tenon_buf_addf(&b, "%s\n%s", q->identifier, platform);
+    for (size_t i = 0; q->attrs && q->attrs[i]; i++)
+        tenon_buf_addf(&b, "\n%s", q->attrs[i]);
+    return tenon_buf_steal(&b);
+}
+
+static int
+ask(struct tenon_solver *s, struct source_meta *m,
+    const struct tenon_source_query *q, const char *platform,
+    struct tenon_error *err)
+{
+    static const char *const none[] = { NULL };
+    const char *end = strstr(q->identifier, "://");
+    struct tenon_module *module;
+
+    if (!end)
+        return tenon_error_set(err, TENON_E_INVALID, "source \"%s\": no scheme",
+                               q->identifier);
+    auto_free char *scheme =
+        tenon_strndup(q->identifier, (size_t)(end - q->identifier));
+    int r = tenon_plugins_source(s->engine->plugins, scheme, &module, err);
+    if (r < 0)
+        return r;
+    const struct tenon_source_request request = {
+        .struct_size = sizeof request,
+        .flags = TENON_SOURCE_NEED_CONFIG,
+        .identifier = q->identifier,
+        .platform = platform,
+        .attrs = q->attrs ? q->attrs : none,
+    };
+    m->info.struct_size = sizeof m->info;
+    tenon_module_enter(module);
+    r = module->plugin.ops.source->resolve(module->self, m->ctx, &request,
+                                           &m->info, err);
+    tenon_module_leave(module);
+    return tenon_module_check(module, "resolve", r, err);
+}
+
+/* Shown as a vertex of its own, which is no op of any graph. */
+static void
+ask_shown(struct tenon_solver *s, struct source_meta *m,
+          const struct tenon_source_query *q, const char *platform)
+{
+    struct tenon_events *events = s->engine->events;
+    struct tenon_digest digest;
+    auto_free char *text = tenon_asprintf(
+        "%s\n%s", q->log_name ? q->log_name : "", m->key);
+
+    tenon_digest_of(text, strlen(text), &digest);
+    const struct tenon_vertex_info info = {
+        .digest = digest.str,
+        .name = q->log_name ? q->log_name : q->identifier,
+    };
+    tenon_events_start(events, &info);
+    m->ctx = tenon_ctx_new(s->engine, events, s->cancel, digest.str);
+    m->code = ask(s, m, q, platform, &m->err);
+    const bool cancelled = m->code == TENON_E_CANCELLED;
+    tenon_events_done(events, digest.str, false,
+                      m->code < 0 && !cancelled ? m->err.message : NULL,
+                      cancelled);
+    if (m->code < 0 && !cancelled) {
+        auto_free char *json =
+            tenon_asprintf("{\"digest\":\"%s\"}", digest.str);
+        tenon_error_detail(&m->err, "errdefs.Vertex", json);
+    }
+}
+
+static void
+fill(struct tenon_ctx *ctx, const struct tenon_source_info *info,
+     const struct tenon_source_query *q, struct tenon_source_meta *out)
+{
+    out->identifier = tenon_ctx_strdup(
+        ctx, info->identifier ? info->identifier : q->identifier);
+    out->digest = tenon_ctx_strdup(ctx, info->digest);
+    out->config_len = info->config_len;
+    out->config = NULL;
+    if (info->config) {
+        char *copy = tenon_ctx_alloc(ctx, info->config_len + 1);
+        memcpy(copy, info->config, info->config_len);
+        out->config = copy;
+    }
+}
+
+int
+tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
+                         const struct tenon_source_query *q,
+                         struct tenon_source_meta *out,
+                         struct tenon_error *err)
+{
+    const char *platform =
+        q->platform ? q->platform : s->engine->host_platform;
+    auto_free char *key = make_key(q, platform);
+    struct source_meta *m;
+
+    pthread_mutex_lock(&s->meta_lock);
+    HASH_FIND_STR(s->metas, key, m);
+    if (!m) {
+        m = tenon_new0(struct source_meta);
+        m->key = tenon_steal(&key);
+        HASH_ADD_KEYPTR(hh, s->metas, m->key, strlen(m->key), m);
+        pthread_mutex_unlock(&s->meta_lock);
+        ask_shown(s, m, q, platform);
+        pthread_mutex_lock(&s->meta_lock);
+        m->ready = true;
+        pthread_cond_broadcast(&s->meta_ready);
+    }
+    while (!m->ready)
+        pthread_cond_wait(&s->meta_ready, &s->meta_lock);
+    int r = m->code;
+    if (r < 0)
+        tenon_error_copy(err, &m->err);
+    else
+        fill(ctx, &m->info, q, out);
+    pthread_mutex_unlock(&s->meta_lock);
+    return r;
+}

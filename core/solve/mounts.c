@@ -1,0 +1,64 @@
+/* Chains mounted for the time of one job, below a scratch directory. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "solve/private.h"
+
+void
+job_mounts_release(struct job_mounts *m)
+{
+    for (size_t i = m->fds.len; i > 0; i--) {
+        if (m->fds.items[i - 1] < 0)
+            continue;
+        close(m->fds.items[i - 1]);
+        tenon_unmount(m->paths.items[i - 1]);
+    }
+    tenon_vec_foreach(p, &m->paths)
+        free(*p);
+    tenon_vec_release(&m->paths);
+    tenon_vec_release(&m->fds);
+    if (m->scratch)
+        tenon_scratch_free(m->scratch);
+    m->scratch = NULL;
+}
+
+int
+job_mount(struct job_mounts *m, const struct tenon_chain *chain,
+          struct tenon_snapshot_work *upper, struct tenon_error *err)
+{
+    if (!m->scratch && tenon_scratch_new(m->store, &m->scratch, err) < 0)
+        return err->code;
+    auto_free char *path = tenon_asprintf(
+        "%s/m%u", tenon_scratch_path(m->scratch), m->count++);
+    if (mkdir(path, 0700) < 0)
+        return tenon_error_sys(err, "make %s", path);
+    if (tenon_chain_mount(m->store, chain, upper, path, err) < 0)
+        return err->code;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        tenon_error_sys(err, "open %s", path);
+        tenon_unmount(path);
+        return err->code;
+    }
+    tenon_vec_push(&m->fds, fd);
+    tenon_vec_push(&m->paths, tenon_steal(&path));
+    return fd;
+}
+
+int
+job_unmount(struct job_mounts *m, int fd, struct tenon_error *err)
+{
+    for (size_t i = 0; i < m->fds.len; i++) {
+        if (m->fds.items[i] != fd)
+            continue;
+        close(fd);
+        m->fds.items[i] = -1;
+        int r = tenon_unmount(m->paths.items[i]);
+        if (r < 0)
+            return tenon_error_errno(err, -r, "unmount %s", m->paths.items[i]);
+        return 0;
+    }
+    return tenon_error_set(err, TENON_E_BUG, "no such mount");
+}

@@ -1,0 +1,254 @@
+/* private.h - what the files of core/solve share.
+ *
+ * A vertex state belongs to the loop thread.  While a job of it is out, the
+ * loop leaves the state alone but for its lists of users, and the worker reads
+ * it and the finished states below it; what the job found comes back in the
+ * job itself. */
+#ifndef TENON_SOLVE_PRIVATE_H
+#define TENON_SOLVE_PRIVATE_H
+
+#include <pthread.h>
+#include <uthash.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/vec.h"
+#include "plugin/ctx.h"
+#include "solve/solve.h"
+
+/* ---- key parts -------------------------------------------------------------- */
+
+struct parts { /* owns its strings */
+    TENON_VEC(struct tenon_key_part) list;
+};
+void parts_add(struct parts *p, const char *label, const char *value);
+void parts_addf(struct parts *p, const char *label, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void parts_release(struct parts *p);
+/* The key made of a type tag and the parts in order. */
+void parts_digest(const struct parts *p, const char *tag, struct tenon_digest *out);
+
+/* ---- what a vertex depends on -------------------------------------------------- */
+
+struct dep_selector {
+    struct tenon_selector sel;
+    char *path; /* of sel */
+};
+
+struct dep { /* one input of a vertex */
+    TENON_VEC(struct dep_selector) selectors;
+    bool content;                /* has a content function */
+    bool whole;                  /* of everything, whatever the selectors say */
+    char *selector_text;         /* enters K1 */
+    struct tenon_digest digest;  /* content, once known */
+};
+
+enum goal { GOAL_NONE, GOAL_KEY, GOAL_RESULT };
+enum phase {
+    PHASE_NEW,
+    PHASE_RESOLVE,        /* job: a source is asked what it is */
+    PHASE_INPUT_KEYS,     /* waits for the keys of its inputs */
+    PHASE_LOOKUP,         /* job: own key, look-up under K1 */
+    PHASE_CONTENT_INPUTS, /* waits for inputs to be made that are read for K2 */
+    PHASE_CONTENT,        /* job: content digests, look-up under K2 */
+    PHASE_KEYED,          /* its key is known; waits to be wanted */
+    PHASE_RESULT_INPUTS,  /* waits for all inputs to be made */
+    PHASE_RUN,            /* job: make the result */
+    PHASE_DONE,
+    PHASE_FAILED,
+};
+
+struct source_state; /* source.c */
+
+struct state {
+    struct tenon_solver *solver;
+    const struct tenon_vertex *v;
+    UT_hash_handle hh; /* by v */
+    enum goal goal;
+    enum phase phase;
+    struct state **inputs; /* one an input of v */
+    struct dep *deps;      /* the same count */
+    TENON_VEC(struct state *) users;
+    bool queued; /* in the solver's list of those to look at */
+
+    /* keys */
+    struct parts own;
+    struct tenon_digest own_key, k1, k2; /* "" when there is none */
+    struct tenon_digest ckey;            /* what users build their K1 on */
+    bool is_volatile;                    /* never stored */
+    bool fresh;                          /* never looked up: no cache wanted */
+
+    /* result */
+    struct source_state *source; /* of a source op */
+    struct tenon_view *view;     /* of a source in place */
+    struct tenon_chain *outputs;
+    uint32_t output_count;
+    bool cached;
+
+    struct tenon_ctx *ctx; /* of the current or last job; a source's stays */
+    struct tenon_cancel *cancel;
+    bool shown_started, shown_done;
+    struct tenon_error err; /* FAILED */
+};
+
+/* ---- jobs ------------------------------------------------------------------------ */
+
+struct job {
+    struct job *next;
+    struct state *state;
+    int (*work)(struct job *); /* worker; sets err when negative */
+    void (*finish)(struct job *); /* loop; takes over what it wants */
+    int code;
+    struct tenon_error err;
+    /* what was found */
+    bool found;
+    struct tenon_record record;
+    struct tenon_digest *digests; /* one an input; "" where none is needed */
+    struct parts own;
+    struct tenon_digest own_key, k1, k2, ckey;
+    bool is_volatile, cached;
+    struct tenon_view *view;
+    struct tenon_chain *outputs;
+    uint32_t output_count;
+};
+struct job *job_new(struct state *s, int (*work)(struct job *),
+                    void (*finish)(struct job *));
+void job_free(struct job *j);
+
+/* ---- the loop ----------------------------------------------------------------------- */
+
+struct request {
+    struct request *next;
+    const struct tenon_edge *edges;
+    size_t count;
+    struct tenon_solved *made; /* count of them, zeroed */
+    int event_fd;              /* written when done */
+    bool finished;             /* the solver's lock */
+    int code;
+    struct tenon_error err;
+};
+
+struct source_meta; /* meta.c */
+
+struct tenon_solver {
+    struct tenon_solver_options options;
+    struct tenon_engine *engine;
+    struct tenon_cancel *cancel; /* of the whole solver */
+
+    /* loop thread only */
+    struct tenon_cancel *run_cancel; /* of what runs now; fired by a failure */
+    struct state *states;
+    TENON_VEC(struct state *) dirty;
+    struct request *requests;
+    unsigned running; /* jobs out */
+    struct state *culprit; /* first failure since the last calm */
+    TENON_VEC(struct tenon_cancel *) old_cancels;
+
+    /* shared */
+    pthread_mutex_t lock;
+    pthread_cond_t work_there;
+    struct job *todo, **todo_last, *done, **done_last;
+    struct request *incoming, **incoming_last;
+    bool stop, cancel_asked;
+    int wake_fd, epoll_fd;
+
+    pthread_t loop;
+    pthread_t *workers;
+    unsigned worker_count;
+    bool stepped; /* no threads: tests call tenon_solver_step */
+
+    pthread_mutex_t meta_lock;
+    pthread_cond_t meta_ready;
+    struct source_meta *metas;
+};
+
+/* For tests: no threads; each step runs one job, if any is waiting, and then
+ * the loop.  False when there was nothing to do. */
+struct tenon_solver *tenon_solver_new_stepped(const struct tenon_solver_options *o);
+bool tenon_solver_step(struct tenon_solver *s);
+/* Give a request to the loop without waiting for it. */
+void tenon_solver_submit(struct tenon_solver *s, struct request *r);
+
+void loop_start(struct tenon_solver *s, bool stepped);
+void loop_stop(struct tenon_solver *s);
+void loop_submit(struct tenon_solver *s, struct job *j); /* loop thread */
+void loop_wake(struct tenon_solver *s);
+
+/* ---- states (state.c, loop thread) ----------------------------------------------------- */
+
+struct state *state_get(struct tenon_solver *s, const struct tenon_vertex *v);
+void state_free(struct state *st);
+void state_want(struct state *st, enum goal goal);
+void state_touch(struct state *st);       /* look at it again */
+void states_advance(struct tenon_solver *s);
+void state_fail(struct state *st, struct tenon_error *err); /* takes err */
+void state_keyed(struct state *st);
+void state_made(struct state *st, struct job *j);
+void state_reset_failed(struct tenon_solver *s);
+static inline bool
+state_has_key(const struct state *st)
+{
+    return st->phase >= PHASE_KEYED && st->phase != PHASE_FAILED;
+}
+
+/* ---- requests (solver.c, loop thread) ---------------------------------------------------- */
+void requests_check(struct tenon_solver *s);
+
+/* ---- showing (show.c) ---------------------------------------------------------------------- */
+void show_start(struct state *st);
+void show_done(struct state *st, bool cached, const struct tenon_error *err);
+/* Place in the build file, and the vertex as a detail. */
+void show_blame(const struct tenon_vertex *v, struct tenon_error *err);
+void explain_miss(struct state *st);                   /* worker, in a run */
+char *explain_scope(const struct tenon_vertex *v);
+void explain_keep(struct state *st);
+
+/* ---- work (workers) -------------------------------------------------------------------------- */
+int work_lookup(struct job *j);
+int work_content(struct job *j);
+int work_run(struct job *j);
+int work_resolve(struct job *j);
+int run_file(struct job *j);
+int run_source(struct job *j);
+
+void deps_init(struct state *st);
+void deps_release(struct state *st);
+int key_own(struct state *st, struct parts *p, bool *is_volatile,
+            struct tenon_digest *out, struct tenon_error *err);
+
+/* The content of output `index` of a made state, as the selectors of d mean it. */
+int content_of_input(struct state *user, size_t input, struct tenon_digest *out,
+                     struct tenon_error *err);
+/* The chain of an input; a view in place becomes a snapshot (once). */
+int input_chain(struct state *user, size_t input, struct tenon_chain *out,
+                struct tenon_error *err);
+
+/* source.c */
+void source_free(struct state *st);
+const char *source_key(const struct state *st); /* NULL: content only */
+bool source_in_place(const struct state *st);
+bool source_is_tree(const struct state *st);
+char *source_platform(struct tenon_engine *e, const struct tenon_vertex *v);
+int layers_make(struct state *st, struct tenon_chain *out, struct tenon_error *err);
+
+/* ---- mounts of one job (mounts.c) --------------------------------------------------------------- */
+struct job_mounts {
+    struct tenon_store *store;
+    struct tenon_scratch *scratch;
+    unsigned count;
+    TENON_VEC(char *) paths;
+    TENON_VEC(int) fds;
+};
+void job_mounts_release(struct job_mounts *m);
+TENON_DEFINE_AUTO_STRUCT(job_mounts, struct job_mounts, job_mounts_release);
+#define auto_job_mounts __attribute__((cleanup(tenon_auto_job_mounts)))
+/* Mount a chain; returns m's descriptor of its root. */
+int job_mount(struct job_mounts *m, const struct tenon_chain *chain,
+              struct tenon_snapshot_work *upper, struct tenon_error *err);
+/* Unmount what job_mount gave, before the upper is committed. */
+int job_unmount(struct job_mounts *m, int fd, struct tenon_error *err);
+
+/* meta.c */
+void metas_free(struct tenon_solver *s);
+
+#endif

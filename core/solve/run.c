@@ -1,0 +1,245 @@
+/* Making a result: the lock that keeps equal steps of several processes apart,
+ * the work, and the record of it. */
+#include <string.h>
+
+#include "exec/exec.h"
+#include "solve/private.h"
+
+static void
+outputs_new(struct job *j)
+{
+    j->output_count = tenon_vertex_output_count(j->state->v);
+    j->outputs = tenon_calloc(j->output_count, sizeof *j->outputs);
+}
+
+static void
+release_chains(struct tenon_chain *chains, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tenon_chain_release(&chains[i]);
+    free(chains);
+}
+
+static struct tenon_chain *
+input_chains(struct job *j)
+{
+    struct state *st = j->state;
+    const size_t count = st->v->input_count;
+    struct tenon_chain *chains = tenon_calloc(count, sizeof *chains);
+
+    for (size_t i = 0; i < count; i++) {
+        if (input_chain(st, i, &chains[i], &j->err) < 0) {
+            release_chains(chains, count);
+            return NULL;
+        }
+    }
+    return chains;
+}
+
+/* ---- exec ------------------------------------------------------------------------ */
+
+/* The log is one of the build's, not of the store: failing to open it is no
+ * failure of the step. */
+static void
+open_log(struct state *st, struct tenon_ctx *ctx)
+{
+    struct tenon_engine *e = st->solver->engine;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    if (!e->build_id)
+        return;
+    int fd = tenon_log_file(e->store, e->build_id,
+                            tenon_digest_hex(&st->v->digest), &err);
+    if (fd >= 0)
+        tenon_ctx_set_log_fd(ctx, fd);
+}
+
+static int
+run_exec(struct job *j)
+{
+    struct state *st = j->state;
+    struct tenon_engine *e = st->solver->engine;
+    const size_t count = st->v->input_count;
+    struct tenon_chain *chains = input_chains(j);
+
+    if (!chains)
+        return j->err.code;
+    auto_free struct tenon_exec_input *inputs =
+        tenon_calloc(count, sizeof *inputs);
+    for (size_t i = 0; i < count; i++)
+        inputs[i].chain = &chains[i];
+    struct tenon_ctx *ctx =
+        tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
+    open_log(st, ctx);
+    outputs_new(j);
+    int r = tenon_exec_step(e, ctx, st->v, inputs, j->outputs, j->output_count,
+                            &j->err);
+    tenon_ctx_free(ctx);
+    release_chains(chains, count);
+    return r;
+}
+
+/* ---- merge and diff --------------------------------------------------------------- */
+
+static int
+run_merge(struct job *j)
+{
+    const struct tenon_op *op = &j->state->v->op;
+    const size_t count = j->state->v->input_count;
+    struct tenon_chain *chains = input_chains(j);
+
+    if (!chains)
+        return j->err.code;
+    outputs_new(j);
+    for (size_t i = 0; i < op->merge.count; i++) {
+        const int64_t n = op->merge.inputs[i];
+        for (size_t k = 0; n >= 0 && k < chains[n].len; k++)
+            tenon_chain_append(&j->outputs[0], chains[n].ids[k]);
+    }
+    release_chains(chains, count);
+    return 0;
+}
+
+static int
+diff_chains(struct job *j, const struct tenon_chain *lower,
+            const struct tenon_chain *upper)
+{
+    if (lower->len > upper->len ||
+        (lower->len && memcmp(lower->ids, upper->ids,
+                              lower->len * sizeof *lower->ids)))
+        return tenon_error_set(&j->err, TENON_E_UNSUPPORTED,
+                               "diff of trees that are not built upon one "
+                               "another");
+    for (size_t i = lower->len; i < upper->len; i++)
+        tenon_chain_append(&j->outputs[0], upper->ids[i]);
+    return 0;
+}
+
+static int
+run_diff(struct job *j)
+{
+    const struct tenon_op *op = &j->state->v->op;
+    const struct tenon_chain none = {0};
+    const size_t count = j->state->v->input_count;
+    struct tenon_chain *chains = input_chains(j);
+
+    if (!chains)
+        return j->err.code;
+    outputs_new(j);
+    int r = diff_chains(j, op->diff.lower < 0 ? &none : &chains[op->diff.lower],
+                        op->diff.upper < 0 ? &none : &chains[op->diff.upper]);
+    release_chains(chains, count);
+    return r;
+}
+
+/* ---- the record --------------------------------------------------------------------- */
+
+static int
+make(struct job *j)
+{
+    switch (j->state->v->op.type) {
+    case TENON_OP_EXEC:
+        return run_exec(j);
+    case TENON_OP_FILE:
+        return run_file(j);
+    case TENON_OP_MERGE:
+        return run_merge(j);
+    case TENON_OP_DIFF:
+        return run_diff(j);
+    case TENON_OP_SOURCE:
+        return run_source(j);
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+    case TENON_OP_NONE:
+        break;
+    }
+    return tenon_error_set(&j->err, TENON_E_BUG, "nothing to run");
+}
+
+static bool
+kept(const struct state *st)
+{
+    return !st->is_volatile && (st->k1.str[0] || st->k2.str[0]);
+}
+
+static int
+store_record(struct job *j)
+{
+    struct state *st = j->state;
+    const char *keys[3];
+    size_t count = 0;
+    auto_free char *scope = explain_scope(st->v);
+    const struct tenon_record record = {
+        .id = st->ckey, .output_count = j->output_count,
+        .outputs = j->outputs,
+    };
+
+    if (st->k1.str[0])
+        keys[count++] = st->k1.str;
+    if (st->k2.str[0])
+        keys[count++] = st->k2.str;
+    if (st->fresh) /* its canonical key is none of them */
+        keys[count++] = st->ckey.str;
+    int r = tenon_record_store(st->solver->engine->store, keys, count, &record,
+                               scope, st->v->name, st->own.list.items,
+                               st->own.list.len, &j->err);
+    if (r == 0)
+        explain_keep(st);
+    return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
+}
+
+/* 1: another process has made it meanwhile. */
+static int
+look_again(struct job *j)
+{
+    struct state *st = j->state;
+    const struct tenon_digest *const keys[] = { &st->k1, &st->k2 };
+
+    for (size_t i = 0; i < 2 && !st->fresh; i++) {
+        if (!keys[i]->str[0])
+            continue;
+        int r = tenon_record_find(st->solver->engine->store, keys[i]->str,
+                                  &j->record, &j->err);
+        if (r < 0)
+            return r;
+        if (r > 0 &&
+            j->record.output_count >= tenon_vertex_output_count(st->v)) {
+            j->outputs = tenon_steal(&j->record.outputs);
+            j->output_count = j->record.output_count;
+            j->record.output_count = 0;
+            j->cached = true;
+            return 1;
+        }
+        tenon_record_release(&j->record);
+        j->record = (struct tenon_record){0};
+    }
+    return 0;
+}
+
+int
+work_run(struct job *j)
+{
+    struct state *st = j->state;
+    struct tenon_lock *lock = NULL;
+    bool waited = false;
+
+    /* Sources in layers lock and remember each layer on their own. */
+    if (!kept(st) || (st->source && !source_is_tree(st)))
+        return make(j);
+    const struct tenon_digest *key = st->k2.str[0] ? &st->k2 : &st->k1;
+    auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(key));
+    int r = tenon_lock_acquire(st->solver->engine->store, name, false,
+                               tenon_cancel_fd(st->cancel), &lock, &waited,
+                               &j->err);
+    if (r < 0)
+        return r;
+    r = look_again(j);
+    if (r == 0) {
+        explain_miss(st);
+        r = make(j);
+        if (r == 0)
+            r = store_record(j);
+    }
+    tenon_lock_release(lock);
+    return r < 0 ? r : 0;
+}

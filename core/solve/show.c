@@ -1,0 +1,65 @@
+/* What the user sees of a vertex: its events, and the place of its failure. */
+#include <string.h>
+
+#include "solve/private.h"
+
+static void
+fill_info(const struct state *st, struct tenon_vertex_info *info,
+          const char **inputs)
+{
+    const struct tenon_vertex *v = st->v;
+
+    for (size_t i = 0; i < v->input_count; i++)
+        inputs[i] = v->inputs[i].vertex->digest.str;
+    *info = (struct tenon_vertex_info){
+        .digest = v->digest.str,
+        .name = v->name,
+        .inputs = inputs,
+        .group_id = v->group_id,
+        .group_name = v->group_name,
+        .group_weak = v->group_weak,
+    };
+}
+
+void
+show_start(struct state *st)
+{
+    auto_free const char **inputs =
+        tenon_calloc(st->v->input_count + 1, sizeof *inputs);
+    struct tenon_vertex_info info;
+
+    if (st->shown_started && !st->shown_done)
+        return;
+    /* A source that was only asked starts again when it is fetched. */
+    st->shown_started = true;
+    st->shown_done = false;
+    fill_info(st, &info, inputs);
+    tenon_events_start(st->solver->engine->events, &info);
+}
+
+void
+show_done(struct state *st, bool cached, const struct tenon_error *err)
+{
+    if (!st->shown_started || st->shown_done)
+        return;
+    st->shown_done = true;
+    bool cancelled = err && err->code == TENON_E_CANCELLED;
+    tenon_events_done(st->solver->engine->events, st->v->digest.str, cached,
+                      err && !cancelled ? err->message : NULL, cancelled);
+}
+
+void
+show_blame(const struct tenon_vertex *v, struct tenon_error *err)
+{
+    if (err->code == TENON_E_CANCELLED)
+        return;
+    auto_free char *json = tenon_asprintf("{\"digest\":\"%s\"}", v->digest.str);
+    tenon_error_detail(err, "errdefs.Vertex", json);
+    if (!v->range_count || !v->graph)
+        return;
+    const struct tenon_range *r = &v->ranges[0];
+    const struct tenon_graph_source *s =
+        tenon_graph_get_source(v->graph, r->source);
+    if (s)
+        tenon_error_at(err, s->filename, r->line, r->end_line);
+}

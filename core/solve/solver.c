@@ -1,0 +1,228 @@
+/* The solver as its callers see it: requests in, results out. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "solve/private.h"
+
+static struct tenon_solver *
+solver_new(const struct tenon_solver_options *o, bool stepped)
+{
+    struct tenon_solver *s = tenon_new0(struct tenon_solver);
+
+    s->options = *o;
+    s->engine = o->engine;
+    s->cancel = tenon_cancel_new(o->engine->cancel);
+    s->run_cancel = tenon_cancel_new(s->cancel);
+    s->todo_last = &s->todo;
+    s->done_last = &s->done;
+    s->incoming_last = &s->incoming;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->work_there, NULL);
+    pthread_mutex_init(&s->meta_lock, NULL);
+    pthread_cond_init(&s->meta_ready, NULL);
+    loop_start(s, stepped);
+    return s;
+}
+
+struct tenon_solver *
+tenon_solver_new(const struct tenon_solver_options *o)
+{
+    return solver_new(o, false);
+}
+
+struct tenon_solver *
+tenon_solver_new_stepped(const struct tenon_solver_options *o)
+{
+    return solver_new(o, true);
+}
+
+void
+tenon_solver_free(struct tenon_solver *s)
+{
+    struct state *st, *tmp;
+
+    if (!s)
+        return;
+    loop_stop(s);
+    HASH_ITER(hh, s->states, st, tmp) {
+        HASH_DEL(s->states, st);
+        state_free(st);
+    }
+    metas_free(s);
+    tenon_vec_release(&s->dirty);
+    tenon_cancel_free(s->run_cancel);
+    tenon_vec_foreach(c, &s->old_cancels)
+        tenon_cancel_free(*c);
+    tenon_vec_release(&s->old_cancels);
+    tenon_cancel_free(s->cancel);
+    pthread_cond_destroy(&s->work_there);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->meta_ready);
+    pthread_mutex_destroy(&s->meta_lock);
+    free(s);
+}
+
+void
+tenon_solved_release(struct tenon_solved *r)
+{
+    tenon_chain_release(&r->chain);
+    r->view = NULL;
+}
+
+/* ---- the loop's side --------------------------------------------------------------- */
+
+static void
+request_finish(struct tenon_solver *s, struct request **at,
+               const struct tenon_error *err)
+{
+    struct request *r = *at;
+
+    *at = r->next;
+    for (size_t i = 0; !err && i < r->count; i++) {
+        if (!r->edges[i].vertex)
+            continue;
+        const struct state *st = state_get(s, r->edges[i].vertex);
+        r->made[i].view = st->view;
+        if (!st->view)
+            tenon_chain_copy(&r->made[i].chain, &st->outputs[r->edges[i].index]);
+    }
+    if (err) {
+        tenon_error_copy(&r->err, err);
+        r->code = err->code;
+    }
+    const int fd = r->event_fd; /* r is its owner's once it is finished */
+    pthread_mutex_lock(&s->lock);
+    r->finished = true;
+    pthread_mutex_unlock(&s->lock);
+    eventfd_write(fd, 1);
+}
+
+static bool
+request_made(struct tenon_solver *s, const struct request *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->edges[i].vertex &&
+            state_get(s, r->edges[i].vertex)->phase != PHASE_DONE)
+            return false;
+    return true;
+}
+
+/* A failure ends all that was asked for, once nothing runs any more; then the
+ * solver is as good as new. */
+static void
+fail_all(struct tenon_solver *s)
+{
+    while (s->requests)
+        request_finish(s, &s->requests, &s->culprit->err);
+    s->culprit = NULL;
+    tenon_vec_push(&s->old_cancels, s->run_cancel);
+    s->run_cancel = tenon_cancel_new(s->cancel);
+    state_reset_failed(s);
+}
+
+void
+requests_check(struct tenon_solver *s)
+{
+    if (s->culprit) {
+        if (s->running == 0)
+            fail_all(s);
+        return;
+    }
+    for (struct request **at = &s->requests; *at;) {
+        if (request_made(s, *at))
+            request_finish(s, at, NULL);
+        else
+            at = &(*at)->next;
+    }
+    /* Every wait in the machine ends with a job. */
+    tenon_assert(!s->requests || s->running);
+}
+
+/* ---- the callers' side --------------------------------------------------------------- */
+
+void
+tenon_solver_submit(struct tenon_solver *s, struct request *r)
+{
+    r->next = NULL;
+    pthread_mutex_lock(&s->lock);
+    *s->incoming_last = r;
+    s->incoming_last = &r->next;
+    pthread_mutex_unlock(&s->lock);
+    loop_wake(s);
+}
+
+static bool
+request_finished(struct tenon_solver *s, struct request *r)
+{
+    pthread_mutex_lock(&s->lock);
+    bool finished = r->finished;
+    pthread_mutex_unlock(&s->lock);
+    return finished;
+}
+
+static void
+request_wait(struct tenon_solver *s, struct request *r,
+             struct tenon_cancel *cancel)
+{
+    struct pollfd fds[2] = {
+        { .fd = r->event_fd, .events = POLLIN },
+        { .fd = tenon_cancel_fd(cancel), .events = POLLIN }, /* -1: ignored */
+    };
+
+    while (!request_finished(s, r)) {
+        if (s->stepped) {
+            tenon_solver_step(s);
+            continue;
+        }
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[1].revents && fds[1].fd >= 0) {
+            pthread_mutex_lock(&s->lock);
+            s->cancel_asked = true;
+            pthread_mutex_unlock(&s->lock);
+            loop_wake(s);
+            fds[1].fd = -1;
+        }
+    }
+    /* request_finish writes after it set the flag */
+    eventfd_t count;
+    struct pollfd fd = { .fd = r->event_fd, .events = POLLIN };
+    while (poll(&fd, 1, -1) < 0 && errno == EINTR)
+        ;
+    eventfd_read(r->event_fd, &count);
+}
+
+int
+tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
+                       size_t count, struct tenon_cancel *cancel,
+                       struct tenon_solved *out, struct tenon_error *err)
+{
+    auto_close int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    auto_free struct tenon_solved *made = tenon_calloc(count, sizeof *made);
+    struct request r = { .edges = edges, .count = count, .event_fd = fd,
+                         .made = made };
+
+    if (fd < 0)
+        return tenon_error_sys(err, "eventfd");
+    for (size_t i = 0; i < count; i++)
+        if (edges[i].vertex &&
+            edges[i].index >= tenon_vertex_output_count(edges[i].vertex))
+            return tenon_error_set(err, TENON_E_BUG, "\"%s\" has no output %u",
+                                   edges[i].vertex->name, edges[i].index);
+    tenon_solver_submit(s, &r);
+    request_wait(s, &r, cancel);
+    if (r.code < 0)
+        return tenon_error_move(err, &r.err), r.code;
+    for (size_t i = 0; i < count; i++)
+        out[i] = made[i];
+    return TENON_OK;
+}
+
+int
+tenon_solver_solve(struct tenon_solver *s, struct tenon_edge edge,
+                   struct tenon_cancel *cancel, struct tenon_solved *out,
+                   struct tenon_error *err)
+{
+    return tenon_solver_solve_all(s, &edge, 1, cancel, out, err);
+}

@@ -1,0 +1,303 @@
+/* Sources: asked by a plugin what they are, then fetched as layers, as a tree,
+ * or used where they are. */
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/session.h"
+#include "plugin/plugins.h"
+#include "solve/private.h"
+#include "solve/source.h"
+
+void
+source_free(struct state *st)
+{
+    struct source_state *x = st->source;
+
+    if (!x)
+        return;
+    /* the view reads patterns of the ctx */
+    tenon_view_free(st->view);
+    st->view = NULL;
+    tenon_ctx_free(x->ctx);
+    tenon_strv_free(x->attrs);
+    free(x->platform);
+    free(x);
+    st->source = NULL;
+}
+
+const char *
+source_key(const struct state *st)
+{
+    return st->source->info.key;
+}
+
+bool
+source_in_place(const struct state *st)
+{
+    return st->source->info.flags & TENON_SOURCE_IN_PLACE;
+}
+
+bool
+source_is_tree(const struct state *st)
+{
+    return st->source->info.flags & TENON_SOURCE_TREE;
+}
+
+char *
+source_platform(struct tenon_engine *e, const struct tenon_vertex *v)
+{
+    const struct tenon_op_platform *p = &v->op.platform;
+
+    if (!v->op.has_platform || !*p->os)
+        return tenon_strdup(e->host_platform);
+    return tenon_asprintf(*p->os_version ? "%s(%s)/%s%s%s" : "%s%s/%s%s%s",
+                          p->os, p->os_version, p->arch,
+                          *p->variant ? "/" : "", p->variant);
+}
+
+static char *
+scheme_of(const char *identifier)
+{
+    const char *end = strstr(identifier, "://");
+    return end ? tenon_strndup(identifier, (size_t)(end - identifier)) : NULL;
+}
+
+static struct source_state *
+source_new(struct state *st, struct tenon_module *m)
+{
+    struct tenon_engine *e = st->solver->engine;
+    const struct tenon_op_source *op = &st->v->op.source;
+    struct source_state *x = tenon_new0(struct source_state);
+
+    x->module = m;
+    x->ops = m->plugin.ops.source;
+    x->ctx = tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
+    x->platform = source_platform(e, st->v);
+    for (size_t i = 0; i < op->attr_count; i++)
+        tenon_strv_push(&x->attrs, tenon_asprintf("%s=%s", op->attrs[i].key,
+                                                  op->attrs[i].value));
+    if (!x->attrs)
+        x->attrs = tenon_calloc(1, sizeof *x->attrs);
+    x->request = (struct tenon_source_request){
+        .struct_size = sizeof x->request,
+        .identifier = op->identifier,
+        .platform = x->platform,
+        .attrs = (const char *const *)x->attrs,
+    };
+    x->info.struct_size = sizeof x->info;
+    return x;
+}
+
+static int
+check_info(struct state *st, struct tenon_error *err)
+{
+    const struct source_state *x = st->source;
+    const uint32_t kinds =
+        x->info.flags &
+        (TENON_SOURCE_LAYERS | TENON_SOURCE_TREE | TENON_SOURCE_IN_PLACE);
+    const bool there =
+        (kinds == TENON_SOURCE_LAYERS && x->ops->fetch_layer) ||
+        (kinds == TENON_SOURCE_TREE && x->ops->fetch) ||
+        (kinds == TENON_SOURCE_IN_PLACE && x->ops->open_tree);
+
+    if (!there)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "plugin source-%s gave no way to fetch \"%s\"",
+                               x->module->plugin.name,
+                               x->request.identifier);
+    if (kinds == TENON_SOURCE_LAYERS && !x->info.key)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "plugin source-%s gave no key for \"%s\"",
+                               x->module->plugin.name,
+                               x->request.identifier);
+    for (size_t i = 0; i < x->info.layer_count; i++)
+        if (!x->info.layers[i].diff_id)
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "layer %s of \"%s\" has no diff id",
+                                   x->info.layers[i].digest,
+                                   x->request.identifier);
+    return 0;
+}
+
+/* A tree that was fetched before. */
+static int
+find_tree(struct job *j)
+{
+    struct state *st = j->state;
+    struct parts parts = {0};
+    struct tenon_digest key;
+
+    if (!source_is_tree(st) || !st->source->info.key)
+        return 0;
+    parts_add(&parts, "source", st->source->info.key);
+    parts_digest(&parts, "source", &key);
+    parts_release(&parts);
+    int r = tenon_record_find(st->solver->engine->store, key.str, &j->record,
+                              &j->err);
+    j->found = r > 0 && j->record.output_count == 1;
+    return r < 0 ? r : 0;
+}
+
+int
+work_resolve(struct job *j)
+{
+    struct state *st = j->state;
+    const char *identifier = st->v->op.source.identifier;
+    auto_free char *scheme = scheme_of(identifier);
+    struct tenon_module *m;
+
+    if (!scheme)
+        return tenon_error_set(&j->err, TENON_E_INVALID,
+                               "source \"%s\": no scheme", identifier);
+    int r = tenon_plugins_source(st->solver->engine->plugins, scheme, &m,
+                                 &j->err);
+    if (r < 0)
+        return tenon_error_context(&j->err, "source \"%s\"", identifier);
+    struct source_state *x = st->source = source_new(st, m);
+    tenon_module_enter(m);
+    r = x->ops->resolve(m->self, x->ctx, &x->request, &x->info, &j->err);
+    tenon_module_leave(m);
+    r = tenon_module_check(m, "resolve", r, &j->err);
+    if (r == 0)
+        r = check_info(st, &j->err);
+    if (r == 0)
+        r = find_tree(j);
+    if (r == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
+        auto_chain struct tenon_chain chain = {0};
+        if (layers_there(st, &chain)) {
+            j->outputs = tenon_calloc(1, sizeof *j->outputs);
+            j->output_count = 1;
+            j->outputs[0] = chain;
+            chain = (struct tenon_chain){0};
+            j->cached = true;
+        }
+    }
+    return r;
+}
+
+/* ---- in place ------------------------------------------------------------------------ */
+
+struct transfer {
+    struct tenon_ctx *ctx;
+    char *id;
+};
+
+static void
+on_progress(void *data, int64_t bytes)
+{
+    const struct transfer *t = data;
+    /* Like BuildKit, which counts the messages too and never shows 0. */
+    tenon_ctx_status(t->ctx, t->id, bytes + 2, 0);
+}
+
+static const char *
+transfer_word(const struct tenon_vertex *v)
+{
+    const char *word = tenon_vertex_describe(v, "tenon.transfer");
+    if (!word)
+        word = tenon_vertex_describe(v, "local.status");
+    return word ? word : "context";
+}
+
+static int
+scan(struct state *st, struct tenon_view *view, struct tenon_error *err)
+{
+    struct source_state *x = st->source;
+    auto_free char *id =
+        tenon_asprintf("transferring %s:", transfer_word(st->v));
+    struct transfer t = { .ctx = x->ctx, .id = id };
+    unsigned threads = st->solver->worker_count;
+
+    on_progress(&t, 0);
+    int r = tenon_view_scan(view, threads ? threads : 1, st->cancel,
+                            on_progress, &t, err);
+    if (r == 0)
+        tenon_ctx_status_done(x->ctx, id);
+    return r;
+}
+
+static int
+open_in_place(struct job *j)
+{
+    struct state *st = j->state;
+    struct source_state *x = st->source;
+    struct tenon_engine *e = st->solver->engine;
+    struct tenon_source_tree tree = { .struct_size = sizeof tree, .dirfd = -1 };
+    const char *name = strstr(x->request.identifier, "://") + 3;
+
+    tenon_module_enter(x->module);
+    int r = x->ops->open_tree(x->module->self, x->ctx, &x->request, &tree,
+                              &j->err);
+    tenon_module_leave(x->module);
+    r = tenon_module_check(x->module, "open_tree", r, &j->err);
+    if (r < 0)
+        return r;
+    auto_close int fd = tree.dirfd;
+    const struct tenon_view_options o = {
+        .rootfd = fd,
+        .root_path = e->session && e->session->local_path
+                         ? e->session->local_path(e->session->data, name)
+                         : NULL,
+        .owner_root = tree.flags & TENON_TREE_OWNER_ROOT,
+        .include = tree.include,
+        .exclude = tree.exclude,
+        .follow = tree.follow,
+        .store = e->store,
+    };
+    struct tenon_view *view = NULL;
+    r = tenon_view_new(&o, &view, &j->err);
+    if (r == 0)
+        r = scan(st, view, &j->err);
+    if (r < 0) {
+        tenon_view_free(view);
+        return r;
+    }
+    j->view = view;
+    j->output_count = 1;
+    j->outputs = tenon_calloc(1, sizeof *j->outputs);
+    return 0;
+}
+
+/* ---- trees ------------------------------------------------------------------------------ */
+
+static int
+fetch_tree(struct job *j)
+{
+    struct state *st = j->state;
+    struct source_state *x = st->source;
+    struct tenon_snapshot_work *work = NULL;
+    int64_t id;
+
+    int r = tenon_snapshot_begin(st->solver->engine->store, &work, &j->err);
+    if (r < 0)
+        return r;
+    tenon_module_enter(x->module);
+    r = x->ops->fetch(x->module->self, x->ctx, &x->request, &x->info,
+                      tenon_snapshot_work_fs(work), &j->err);
+    tenon_module_leave(x->module);
+    r = tenon_module_check(x->module, "fetch", r, &j->err);
+    if (r == 0)
+        r = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR,
+                                  st->v->name, &id, &j->err);
+    tenon_snapshot_discard(work);
+    if (r < 0)
+        return r;
+    j->output_count = 1;
+    j->outputs = tenon_calloc(1, sizeof *j->outputs);
+    tenon_chain_append(&j->outputs[0], id);
+    return 0;
+}
+
+int
+run_source(struct job *j)
+{
+    struct state *st = j->state;
+
+    if (source_in_place(st))
+        return open_in_place(j);
+    if (source_is_tree(st))
+        return fetch_tree(j);
+    j->output_count = 1;
+    j->outputs = tenon_calloc(1, sizeof *j->outputs);
+    return layers_make(st, &j->outputs[0], &j->err);
+}

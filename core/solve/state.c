@@ -1,0 +1,405 @@
+/* The state machine of a vertex, on the loop thread.
+ *
+ *   NEW -> (RESOLVE) -> INPUT_KEYS -> LOOKUP -> CONTENT_INPUTS -> CONTENT
+ *       -> KEYED -> RESULT_INPUTS -> RUN -> DONE
+ *
+ * A hit in LOOKUP or CONTENT goes to DONE at once.  A vertex that is wanted
+ * for its key only stops at KEYED: what it would make is not made. */
+#include "solve/private.h"
+
+struct state *
+state_get(struct tenon_solver *s, const struct tenon_vertex *v)
+{
+    struct state *st;
+
+    HASH_FIND_PTR(s->states, &v, st);
+    if (st)
+        return st;
+    st = tenon_new0(struct state);
+    st->solver = s;
+    st->v = v;
+    st->fresh = v->op.type != TENON_OP_SOURCE &&
+                (v->ignore_cache || s->options.no_cache);
+    st->inputs = tenon_calloc(v->input_count, sizeof(struct state *));
+    st->deps = tenon_calloc(v->input_count, sizeof *st->deps);
+    HASH_ADD_PTR(s->states, v, st);
+    deps_init(st);
+    return st;
+}
+
+static void
+state_clear(struct state *st)
+{
+    source_free(st);
+    tenon_ctx_free(st->ctx);
+    st->ctx = NULL;
+    st->cancel = NULL;
+    parts_release(&st->own);
+    for (uint32_t i = 0; i < st->output_count; i++)
+        tenon_chain_release(&st->outputs[i]);
+    free(st->outputs);
+    st->outputs = NULL;
+    st->output_count = 0;
+    tenon_view_free(st->view);
+    st->view = NULL;
+    tenon_error_release(&st->err);
+}
+
+void
+state_free(struct state *st)
+{
+    state_clear(st);
+    deps_release(st);
+    tenon_vec_release(&st->users);
+    free(st->deps);
+    free(st->inputs);
+    free(st);
+}
+
+/* After a failure: what is finished stays, the rest begins anew. */
+void
+state_reset_failed(struct tenon_solver *s)
+{
+    struct state *st, *tmp;
+
+    HASH_ITER(hh, s->states, st, tmp) {
+        if (st->phase == PHASE_DONE)
+            continue;
+        if (st->shown_started && !st->shown_done)
+            show_done(st, false, &(const struct tenon_error){
+                .code = TENON_E_CANCELLED });
+        state_clear(st);
+        st->phase = PHASE_NEW;
+        st->goal = GOAL_NONE;
+        st->queued = false;
+        st->shown_started = st->shown_done = false;
+    }
+    s->dirty.len = 0;
+}
+
+void
+state_touch(struct state *st)
+{
+    if (!st->queued) {
+        st->queued = true;
+        tenon_vec_push(&st->solver->dirty, st);
+    }
+}
+
+void
+state_want(struct state *st, enum goal goal)
+{
+    if (goal > st->goal) {
+        st->goal = goal;
+        state_touch(st);
+    }
+}
+
+static void
+touch_users(struct state *st)
+{
+    for (size_t i = 0; i < st->users.len; i++)
+        state_touch(st->users.items[i]);
+}
+
+void
+state_fail(struct state *st, struct tenon_error *err)
+{
+    struct tenon_solver *s = st->solver;
+
+    st->phase = PHASE_FAILED;
+    tenon_error_move(&st->err, err);
+    if (!s->culprit) {
+        s->culprit = st;
+        tenon_cancel_fire(s->run_cancel);
+    }
+}
+
+void
+state_keyed(struct state *st)
+{
+    st->phase = PHASE_KEYED;
+    state_touch(st);
+    touch_users(st);
+}
+
+void
+state_made(struct state *st, struct job *j)
+{
+    st->outputs = tenon_steal(&j->outputs);
+    st->output_count = j->output_count;
+    j->output_count = 0;
+    if (!st->view)
+        st->view = tenon_steal(&j->view);
+    st->phase = PHASE_DONE;
+    touch_users(st);
+}
+
+/* ---- ends of jobs ------------------------------------------------------------------- */
+
+/* What a job that found a record leaves behind. */
+static void
+take_record(struct state *st, struct job *j)
+{
+    st->ckey = j->record.id;
+    j->outputs = tenon_steal(&j->record.outputs);
+    j->output_count = j->record.output_count;
+    j->record.output_count = 0;
+    st->cached = true;
+    show_start(st);
+    show_done(st, true, NULL);
+    state_made(st, j);
+}
+
+static bool
+job_failed(struct job *j)
+{
+    struct state *st = j->state;
+
+    if (j->code >= 0)
+        return false;
+    bool cancelled = j->code == TENON_E_CANCELLED;
+    if (!cancelled || st->shown_started) {
+        show_start(st);
+        show_done(st, false, &j->err);
+    }
+    if (j->work == work_content && !cancelled)
+        tenon_error_context(&j->err, "failed to compute cache key");
+    show_blame(st->v, &j->err);
+    state_fail(st, &j->err);
+    return true;
+}
+
+static void
+resolve_finish(struct job *j)
+{
+    struct state *st = j->state;
+    const char *key;
+
+    if (job_failed(j))
+        return;
+    key = source_key(st);
+    if (key) {
+        parts_add(&st->own, "source", key);
+        parts_digest(&st->own, "source", &st->own_key);
+        st->k1 = st->ckey = st->own_key;
+    }
+    if (!source_in_place(st)) {
+        if (j->found) {
+            take_record(st, j);
+            return;
+        }
+        /* Asked, and perhaps that is all that is needed of it. */
+        show_done(st, j->cached, NULL);
+        if (j->outputs) {
+            st->cached = true;
+            state_made(st, j);
+            return;
+        }
+    }
+    state_keyed(st);
+}
+
+static bool
+needs_content(const struct state *st, size_t input)
+{
+    /* A view in place has no key but its content. */
+    return st->deps[input].content || !st->inputs[input]->ckey.str[0];
+}
+
+static bool
+needs_any_content(const struct state *st)
+{
+    for (size_t i = 0; i < st->v->input_count; i++)
+        if (needs_content(st, i))
+            return true;
+    return false;
+}
+
+static void
+key_without_record(struct state *st)
+{
+    if (st->fresh || st->is_volatile) {
+        /* Its result is a new one, whatever was made of the same before; so
+         * nothing that was built upon the old one may be found. */
+        tenon_events_fresh_digest(st->ckey.str);
+    } else {
+        st->ckey = st->k1.str[0] ? st->k1 : st->k2;
+    }
+    state_keyed(st);
+}
+
+static void
+lookup_finish(struct job *j)
+{
+    struct state *st = j->state;
+
+    if (job_failed(j))
+        return;
+    st->own = j->own;
+    j->own = (struct parts){0};
+    st->own_key = j->own_key;
+    st->k1 = j->k1;
+    st->is_volatile = j->is_volatile;
+    if (j->found) {
+        take_record(st, j);
+    } else if (needs_any_content(st) && !st->is_volatile) {
+        st->phase = PHASE_CONTENT_INPUTS;
+        state_touch(st);
+    } else {
+        key_without_record(st);
+    }
+}
+
+static void
+content_finish(struct job *j)
+{
+    struct state *st = j->state;
+
+    if (job_failed(j))
+        return;
+    for (size_t i = 0; i < st->v->input_count; i++)
+        st->deps[i].digest = j->digests[i];
+    st->k2 = j->k2;
+    if (j->found)
+        take_record(st, j);
+    else
+        key_without_record(st);
+}
+
+static void
+run_finish(struct job *j)
+{
+    struct state *st = j->state;
+
+    if (job_failed(j))
+        return;
+    st->cached = j->cached;
+    show_done(st, j->cached, NULL);
+    state_made(st, j);
+}
+
+/* ---- steps ----------------------------------------------------------------------------- */
+
+static void
+submit(struct state *st, enum phase phase, int (*work)(struct job *),
+       void (*finish)(struct job *))
+{
+    st->phase = phase;
+    st->cancel = st->solver->run_cancel;
+    loop_submit(st->solver, job_new(st, work, finish));
+}
+
+static void
+connect(struct state *st)
+{
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        if (!st->inputs[i]) {
+            struct state *in = state_get(st->solver, st->v->inputs[i].vertex);
+            st->inputs[i] = in;
+            tenon_vec_push(&in->users, st);
+        }
+        state_want(st->inputs[i], GOAL_KEY);
+    }
+}
+
+static void
+begin(struct state *st)
+{
+    switch (st->v->op.type) {
+    case TENON_OP_SOURCE:
+        show_start(st);
+        submit(st, PHASE_RESOLVE, work_resolve, resolve_finish);
+        return;
+    case TENON_OP_EXEC:
+    case TENON_OP_FILE:
+    case TENON_OP_MERGE:
+    case TENON_OP_DIFF:
+        connect(st);
+        st->phase = PHASE_INPUT_KEYS;
+        state_touch(st);
+        return;
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+    case TENON_OP_NONE:
+        break;
+    }
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tenon_error_set(&err, TENON_E_UNSUPPORTED,
+                    "ops of kind %d cannot be solved", (int)st->v->op.type);
+    show_blame(st->v, &err);
+    state_fail(st, &err);
+}
+
+static bool
+inputs_keyed(const struct state *st)
+{
+    for (size_t i = 0; i < st->v->input_count; i++)
+        if (!state_has_key(st->inputs[i]))
+            return false;
+    return true;
+}
+
+static bool
+inputs_made(struct state *st, bool all)
+{
+    bool made = true;
+
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        if (!all && !needs_content(st, i))
+            continue;
+        state_want(st->inputs[i], GOAL_RESULT);
+        made = made && st->inputs[i]->phase == PHASE_DONE;
+    }
+    return made;
+}
+
+static void
+advance(struct state *st)
+{
+    switch (st->phase) {
+    case PHASE_NEW:
+        if (st->goal >= GOAL_KEY)
+            begin(st);
+        break;
+    case PHASE_INPUT_KEYS:
+        if (inputs_keyed(st))
+            submit(st, PHASE_LOOKUP, work_lookup, lookup_finish);
+        break;
+    case PHASE_CONTENT_INPUTS:
+        if (inputs_made(st, false))
+            submit(st, PHASE_CONTENT, work_content, content_finish);
+        break;
+    case PHASE_KEYED:
+        if (st->goal < GOAL_RESULT)
+            break;
+        st->phase = PHASE_RESULT_INPUTS;
+        /* fall through */
+    case PHASE_RESULT_INPUTS:
+        if (inputs_made(st, true)) {
+            show_start(st);
+            submit(st, PHASE_RUN, work_run, run_finish);
+        }
+        break;
+    case PHASE_RESOLVE:
+    case PHASE_LOOKUP:
+    case PHASE_CONTENT:
+    case PHASE_RUN:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+        break;
+    }
+}
+
+void
+states_advance(struct tenon_solver *s)
+{
+    /* by index: advancing adds to the list */
+    for (size_t i = 0; i < s->dirty.len; i++) {
+        struct state *st = s->dirty.items[i];
+        st->queued = false;
+        if (!s->culprit)
+            advance(st);
+    }
+    s->dirty.len = 0;
+}
