@@ -163,6 +163,31 @@ struct tenon_registry_api {
      * content store to ref. */
     int (*push)(struct tenon_ctx *ctx, const char *ref, const char *digest,
                 uint32_t flags, struct tenon_error *err);
+    /* The same as manifest, for a mode of image.resolvemode: "default", "pull"
+     * or "local"; NULL is "default". */
+    int (*resolve)(struct tenon_ctx *ctx, const char *ref, const char *mode,
+                   struct tenon_descriptor *desc, const void **data,
+                   size_t *len, struct tenon_error *err);
+    /* These read documents that came from anywhere; strings live until ctx
+     * ends.  choose: the entry of an index for a platform, NOT_FOUND when there
+     * is none.  image_config: the config of a manifest.  image_layers: its
+     * layers, lowest first, with the diff ids that the config (its text) has.
+     * chain_id: what the first `count` layers are together, "" for none. */
+    int (*choose)(struct tenon_ctx *ctx, const void *index, size_t len,
+                  const char *platform, struct tenon_descriptor *out,
+                  struct tenon_error *err);
+    int (*image_config)(struct tenon_ctx *ctx, const void *manifest, size_t len,
+                        struct tenon_descriptor *out, struct tenon_error *err);
+    int (*image_layers)(struct tenon_ctx *ctx, const void *manifest, size_t len,
+                        const void *config, size_t config_len,
+                        const struct tenon_descriptor **layers, size_t *count,
+                        struct tenon_error *err);
+    const char *(*chain_id)(struct tenon_ctx *ctx,
+                            const struct tenon_descriptor *layers,
+                            size_t count);
+    /* Is it an index?  By its media type, or where that is "" by content. */
+    bool (*is_index)(struct tenon_ctx *ctx, const char *media_type,
+                     const void *data, size_t len);
 };
 #define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
 #define TENON_PUSH_INSECURE (UINT32_C(1) << 1)

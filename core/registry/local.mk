@@ -1,2 +1,13 @@
 # core/registry: HTTP and the distribution protocol.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+
+libtenon_core_la_SOURCES += \
+	%D%/api.c \
+	%D%/auth.c \
+	%D%/hosts.c \
+	%D%/http.c \
+	%D%/http.h \
+	%D%/private.h \
+	%D%/pull.c \
+	%D%/push.c \
+	%D%/registry.h \
+	%D%/request.c

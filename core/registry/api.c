@@ -1,0 +1,251 @@
+/* api.c - registries as plugins see them: the extension "tenon.registry/0". */
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "engine/session.h"
+#include "plugin/ctx.h"
+#include "registry/registry.h"
+
+#define INDEX_MAX ((size_t)8 << 20)
+
+/* One registry client an engine: tokens and connections last as long as the
+ * build.  Engines are few (one a process, but for tests). */
+struct client {
+    struct tenon_engine *engine;
+    struct tenon_store *store; /* the same engine address with another store is another */
+    struct tenon_registry *registry;
+    struct client *next;
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct client *clients; /* locked by lock */
+
+static int
+session_credentials(void *data, const char *host, char **user, char **secret,
+                    struct tenon_error *err)
+{
+    struct tenon_engine *engine = data;
+    struct tenon_session *s = engine->session;
+    return s && s->credentials ? s->credentials(s->data, host, user, secret, err) : 0;
+}
+
+static struct tenon_registry *
+registry_of(struct tenon_ctx *ctx)
+{
+    struct tenon_engine *engine = tenon_ctx_engine(ctx);
+    pthread_mutex_lock(&lock);
+    struct client *c = clients;
+    while (c && (c->engine != engine || c->store != engine->store))
+        c = c->next;
+    if (!c) {
+        struct tenon_registry_options o = {
+            .store = engine->store,
+            .config = engine->config,
+            .credentials = session_credentials,
+            .data = engine,
+        };
+        c = tenon_new0(struct client);
+        c->engine = engine;
+        c->store = engine->store;
+        c->registry = tenon_registry_new(&o);
+        c->next = clients;
+        clients = c;
+    }
+    pthread_mutex_unlock(&lock);
+    return c->registry;
+}
+
+static void
+forward(void *data, const char *id, int64_t current, int64_t total, bool done)
+{
+    tenon_ctx_status(data, id, current, total);
+    if (done)
+        tenon_ctx_status_done(data, id);
+}
+
+static struct tenon_registry_call
+call_of(struct tenon_ctx *ctx)
+{
+    return (struct tenon_registry_call){
+        .cancel = tenon_ctx_cancel(ctx), .status = forward, .data = ctx};
+}
+
+static void
+give_desc(struct tenon_ctx *ctx, const struct tenon_desc *from, struct tenon_descriptor *to)
+{
+    *to = (struct tenon_descriptor){
+        .media_type = tenon_ctx_strdup(ctx, from->media_type),
+        .digest = tenon_ctx_strdup(ctx, from->digest),
+        .size = from->size,
+    };
+}
+
+/* ---- registries --------------------------------------------------------------- */
+
+static int
+api_resolve(struct tenon_ctx *ctx, const char *ref, const char *mode,
+            struct tenon_descriptor *desc, const void **data, size_t *len,
+            struct tenon_error *err)
+{
+    enum tenon_resolve_mode m = TENON_RESOLVE_DEFAULT;
+    if (tenon_streq(mode, "pull"))
+        m = TENON_RESOLVE_PULL;
+    else if (tenon_streq(mode, "local"))
+        m = TENON_RESOLVE_LOCAL;
+    else if (mode && *mode && !tenon_streq(mode, "default"))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid resolve mode \"%s\"", mode);
+    struct tenon_registry_call call = call_of(ctx);
+    struct tenon_desc d = {0};
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_registry_manifest(registry_of(ctx), &call, ref, m, &d, &text, err) < 0)
+        return err->code;
+    char *copy = tenon_ctx_alloc(ctx, text.len + 1);
+    memcpy(copy, tenon_buf_str(&text), text.len);
+    give_desc(ctx, &d, desc);
+    tenon_desc_release(&d);
+    *data = copy;
+    *len = text.len;
+    return 0;
+}
+
+static int
+api_manifest(struct tenon_ctx *ctx, const char *ref, struct tenon_descriptor *desc,
+             const void **data, size_t *len, struct tenon_error *err)
+{
+    return api_resolve(ctx, ref, NULL, desc, data, len, err);
+}
+
+static int
+api_blob(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor *desc,
+         struct tenon_error *err)
+{
+    struct tenon_registry_call call = call_of(ctx);
+    return tenon_registry_blob(registry_of(ctx), &call, ref, desc->digest,
+                               desc->size > 0 ? desc->size : -1, err);
+}
+
+static int
+api_push(struct tenon_ctx *ctx, const char *ref, const char *digest, uint32_t flags,
+         struct tenon_error *err)
+{
+    struct tenon_registry_call call = call_of(ctx);
+    call.insecure = flags & TENON_PUSH_INSECURE;
+    return tenon_registry_push(registry_of(ctx), &call, ref, digest,
+                               flags & TENON_PUSH_BY_DIGEST, err);
+}
+
+/* ---- documents ------------------------------------------------------------------ */
+
+static int
+api_choose(struct tenon_ctx *ctx, const void *index, size_t len, const char *platform,
+           struct tenon_descriptor *out, struct tenon_error *err)
+{
+    struct tenon_platform want;
+    if (!platform || !*platform)
+        tenon_platform_host(&want);
+    else if (tenon_platform_parse(platform, &want, err) < 0)
+        return err->code;
+    auto_json struct json_object *o = NULL;
+    if (tenon_json_parse(index, len, INDEX_MAX, &o, err) < 0)
+        return tenon_error_context(err, "index");
+    if (json_object_get_type(o) != json_type_object)
+        return tenon_error_set(err, TENON_E_CORRUPT, "index is not an object");
+    struct tenon_desc d = {0};
+    if (tenon_index_choose(o, &want, &d, err) < 0)
+        return err->code;
+    give_desc(ctx, &d, out);
+    tenon_desc_release(&d);
+    return 0;
+}
+
+static int
+api_image_config(struct tenon_ctx *ctx, const void *manifest, size_t len,
+                 struct tenon_descriptor *out, struct tenon_error *err)
+{
+    struct tenon_manifest m = {0};
+    if (tenon_manifest_parse(manifest, len, NULL, &m, err) < 0)
+        return err->code;
+    give_desc(ctx, &m.config, out);
+    tenon_manifest_release(&m);
+    return 0;
+}
+
+static int
+fill_layers(struct tenon_ctx *ctx, const struct tenon_manifest *m, char *const *ids,
+            const struct tenon_descriptor **layers, size_t *count, struct tenon_error *err)
+{
+    if (tenon_strv_len(ids) != m->layer_count)
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "mismatched image rootfs and manifest layers");
+    struct tenon_descriptor *list =
+        tenon_ctx_alloc(ctx, (m->layer_count + 1) * sizeof *list);
+    for (size_t i = 0; i < m->layer_count; i++) {
+        give_desc(ctx, &m->layers[i], &list[i]);
+        list[i].diff_id = tenon_ctx_strdup(ctx, ids[i]);
+    }
+    *layers = list;
+    *count = m->layer_count;
+    return 0;
+}
+
+static int
+api_image_layers(struct tenon_ctx *ctx, const void *manifest, size_t len,
+                 const void *config, size_t config_len,
+                 const struct tenon_descriptor **layers, size_t *count,
+                 struct tenon_error *err)
+{
+    struct tenon_manifest m = {0};
+    char **ids = NULL;
+    if (tenon_manifest_parse(manifest, len, NULL, &m, err) < 0)
+        return err->code;
+    int rc = tenon_config_diff_ids(config, config_len, &ids, err);
+    if (rc >= 0)
+        rc = fill_layers(ctx, &m, ids, layers, count, err);
+    tenon_manifest_release(&m);
+    tenon_strv_free(ids);
+    return rc;
+}
+
+static const char *
+api_chain_id(struct tenon_ctx *ctx, const struct tenon_descriptor *layers, size_t count)
+{
+    struct tenon_digest id;
+    char **ids = tenon_calloc(count + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = tenon_strdup(layers[i].diff_id);
+    tenon_chain_id(ids, count, &id);
+    tenon_strv_free(ids);
+    return tenon_ctx_strdup(ctx, id.str);
+}
+
+static bool
+api_is_index(struct tenon_ctx *ctx, const char *media_type, const void *data, size_t len)
+{
+    (void)ctx;
+    if (media_type && *media_type)
+        return tenon_media_is_index(media_type);
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_json struct json_object *o = NULL;
+    return tenon_json_parse(data, len, INDEX_MAX, &o, &none) == 0 &&
+           json_object_get_type(o) == json_type_object &&
+           json_object_object_get_ex(o, "manifests", NULL);
+}
+
+const struct tenon_registry_api *
+tenon_registry_api(void)
+{
+    static const struct tenon_registry_api api = {
+        .struct_size = sizeof api,
+        .manifest = api_manifest,
+        .blob = api_blob,
+        .push = api_push,
+        .resolve = api_resolve,
+        .choose = api_choose,
+        .image_config = api_image_config,
+        .image_layers = api_image_layers,
+        .chain_id = api_chain_id,
+        .is_index = api_is_index,
+    };
+    return &api;
+}

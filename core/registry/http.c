@@ -1,0 +1,628 @@
+/* http.c - see http.h. */
+#include "registry/http.h"
+
+#include <curl/curl.h>
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "tenon-plugin.h"
+
+#define REDIRECTS_MAX 10
+#define ERROR_BODY_MAX ((size_t)64 << 10)
+#define HEADERS_MAX 200
+#define HEADER_LEN_MAX 16384
+#define CONNECT_TIMEOUT_S 30L
+#define STALL_TIMEOUT_S 60L
+#define POOL_MAX 8
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+#define CA_MAX ((size_t)4 << 20)
+
+#ifndef TENON_VERSION
+#define TENON_VERSION "0"
+#endif
+
+struct connection { /* used by one thread at a time */
+    CURL *easy;
+    CURLM *multi; /* keeps the connections */
+    struct connection *next;
+};
+
+struct tenon_http {
+    pthread_mutex_t lock;
+    struct connection *idle; /* locked by lock, as is idle_count */
+    unsigned idle_count;
+};
+
+/* One hop of a request. */
+struct exchange {
+    const struct tenon_http_request *req;
+    struct tenon_http_response *res;
+    struct tenon_error *err;
+    uint64_t sent;
+    unsigned headers;
+    bool began;
+    bool failed; /* err says why; curl was told to stop */
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+init_curl(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct tenon_http *
+tenon_http_new(void)
+{
+    pthread_once(&once, init_curl);
+    struct tenon_http *h = tenon_new0(struct tenon_http);
+    pthread_mutex_init(&h->lock, NULL);
+    return h;
+}
+
+static void
+connection_free(struct connection *c)
+{
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
+    free(c);
+}
+
+void
+tenon_http_free(struct tenon_http *h)
+{
+    if (!h)
+        return;
+    while (h->idle) {
+        struct connection *c = h->idle;
+        h->idle = c->next;
+        connection_free(c);
+    }
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+static struct connection *
+take(struct tenon_http *h)
+{
+    pthread_mutex_lock(&h->lock);
+    struct connection *c = h->idle;
+    if (c) {
+        h->idle = c->next;
+        h->idle_count--;
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (c)
+        return c;
+    c = tenon_new0(struct connection);
+    c->easy = curl_easy_init();
+    c->multi = curl_multi_init();
+    tenon_assert(c->easy && c->multi);
+    return c;
+}
+
+static void
+give_back(struct tenon_http *h, struct connection *c)
+{
+    curl_easy_reset(c->easy);
+    pthread_mutex_lock(&h->lock);
+    bool keep = h->idle_count < POOL_MAX;
+    if (keep) {
+        c->next = h->idle;
+        h->idle = c;
+        h->idle_count++;
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (!keep)
+        connection_free(c);
+}
+
+void
+tenon_http_response_release(struct tenon_http_response *r)
+{
+    tenon_buf_release(&r->body);
+    free(r->content_type);
+    free(r->location);
+    free(r->digest);
+    free(r->content_range);
+    tenon_strv_free(r->challenges);
+    *r = (struct tenon_http_response){0};
+}
+
+/* ---- small things of URLs ---------------------------------------------------- */
+
+bool
+tenon_host_is_loopback(const char *host)
+{
+    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    auto_free char *name = tenon_strndup(host, len);
+    if (tenon_streq(name, "localhost") || tenon_streq(name, "[::1]"))
+        return true;
+    return tenon_has_prefix(name, "127.") &&
+           name[strspn(name, "0123456789.")] == '\0';
+}
+
+/* scheme, host and port of a URL, in one spelling; "" when it is none. */
+static char *
+origin(const char *url)
+{
+    CURLU *u = curl_url();
+    char *scheme = NULL, *host = NULL, *port = NULL, *out = NULL;
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+        out = tenon_asprintf("%s://%s:%s", scheme, host, port);
+        for (char *p = out; *p; p++)
+            if (*p >= 'A' && *p <= 'Z')
+                *p += 'a' - 'A';
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
+    return out ? out : tenon_strdup("");
+}
+
+bool
+tenon_url_same_origin(const char *a, const char *b)
+{
+    auto_free char *x = origin(a);
+    auto_free char *y = origin(b);
+    return *x && tenon_streq(x, y);
+}
+
+bool
+tenon_http_is_tls_answer(const struct tenon_http_response *r)
+{
+    return r->status == 400 &&
+           strcasestr(tenon_buf_str(&r->body), "HTTP request to an HTTPS server");
+}
+
+/* ---- callbacks ---------------------------------------------------------------- */
+
+static void
+replace(char **to, const char *value, size_t len)
+{
+    free(*to);
+    *to = tenon_strndup(value, len);
+}
+
+static size_t
+on_header(char *line, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    size_t len = size * count;
+    if (++x->headers > HEADERS_MAX || len > HEADER_LEN_MAX) {
+        x->failed = true;
+        tenon_error_set(x->err, TENON_E_LIMIT, "too many or too long headers");
+        return 0;
+    }
+    if (len > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+        /* a new answer, behind "100 Continue" */
+        tenon_http_response_release(x->res);
+        return len;
+    }
+    char *colon = memchr(line, ':', len);
+    if (!colon)
+        return len;
+    size_t name = (size_t)(colon - line);
+    char *value = colon + 1;
+    size_t n = len - name - 1;
+    while (n > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        n--;
+    }
+    while (n > 0 && (unsigned char)value[n - 1] <= ' ')
+        n--;
+#define IS(word) (name == strlen(word) && strncasecmp(line, word, name) == 0)
+    if (IS("Content-Type")) {
+        char *semicolon = memchr(value, ';', n);
+        replace(&x->res->content_type, value, semicolon ? (size_t)(semicolon - value) : n);
+    } else if (IS("Docker-Content-Digest")) {
+        replace(&x->res->digest, value, n);
+    } else if (IS("Content-Range")) {
+        replace(&x->res->content_range, value, n);
+    } else if (IS("Location")) {
+        replace(&x->res->location, value, n);
+    } else if (IS("WWW-Authenticate")) {
+        tenon_strv_push(&x->res->challenges, tenon_strndup(value, n));
+    }
+#undef IS
+    return len;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    size_t len = size * count;
+    curl_off_t status = x->res->status;
+    bool success = status >= 200 && status < 300;
+    if (success && x->req->sink) {
+        x->began = true;
+        if (x->req->sink(x->req->data, p, len, x->err) < 0) {
+            x->failed = true;
+            return 0;
+        }
+        return len;
+    }
+    size_t limit = success ? x->req->limit : ERROR_BODY_MAX;
+    if (x->res->body.len + len > limit) {
+        if (!success)
+            return len; /* enough of an error's text */
+        x->failed = true;
+        tenon_error_set(x->err, TENON_E_LIMIT, "answer of more than %zu bytes", limit);
+        return 0;
+    }
+    tenon_buf_add(&x->res->body, p, len);
+    return len;
+}
+
+
+static size_t
+on_read(char *to, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    uint64_t left = x->req->body_len - x->sent;
+    size_t len = size * count;
+    if (len > left)
+        len = (size_t)left;
+    if (x->req->body) {
+        memcpy(to, (const char *)x->req->body + x->sent, len);
+    } else if (len > 0) {
+        ssize_t n = pread(x->req->body_fd, to, len, (off_t)x->sent);
+        if (n <= 0) {
+            x->failed = true;
+            tenon_error_sys(x->err, "read blob");
+            return CURL_READFUNC_ABORT;
+        }
+        len = (size_t)n;
+    }
+    x->sent += len;
+    if (x->req->sent)
+        x->req->sent(x->req->data, x->sent);
+    return len;
+}
+
+static int
+on_seek(void *data, curl_off_t offset, int whence)
+{
+    struct exchange *x = data;
+    if (whence != SEEK_SET || offset < 0 || (uint64_t)offset > x->req->body_len)
+        return CURL_SEEKFUNC_FAIL;
+    x->sent = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* ---- what went wrong ------------------------------------------------------------ */
+
+static void
+host_of(const char *url, char *host, size_t size, bool port)
+{
+    const char *p = strstr(url, "://");
+    p = p ? p + 3 : url;
+    size_t len = strcspn(p, "/?");
+    if (!port)
+        len = p[0] == '[' ? strcspn(p, "]") + 1 : strcspn(p, ":/?");
+    snprintf(host, size, "%.*s", (int)len, p);
+    if (port && (p[0] == '[' ? !strstr(host, "]:") : !strchr(host, ':')))
+        snprintf(host, size, "%.*s:%s", (int)len, p,
+                 tenon_has_prefix(url, "https:") ? "443" : "80");
+}
+
+static char *
+certificate_words(CURL *easy, const char *url, const char *detail)
+{
+    char host[300];
+    long bits = 0;
+    host_of(url, host, sizeof host, false);
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
+    if (strstr(detail, "does not match"))
+        return tenon_asprintf("x509: certificate is not valid for any names, but "
+                              "wanted to match %s", host);
+    if ((bits & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) ||
+        strstr(detail, "expir") || strstr(detail, "activat"))
+        return tenon_strdup("x509: certificate has expired or is not yet valid");
+    if (bits & GNUTLS_CERT_REVOKED)
+        return tenon_strdup("x509: certificate is revoked");
+    return tenon_strdup("x509: certificate signed by unknown authority");
+}
+
+/* The cause in Go's words; *code is set to what it means to us. */
+static char *
+failure_words(CURL *easy, CURLcode rc, const char *url, const char *detail, int *code)
+{
+    char host[300], address[340];
+    char *ip = NULL;
+    long port = 0, sys = 0;
+    *code = TENON_E_UNAVAILABLE;
+    host_of(url, host, sizeof host, false);
+    host_of(url, address, sizeof address, true);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
+    if (ip && *ip && port > 0)
+        snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
+                 port);
+    const char *said = *detail ? detail : curl_easy_strerror(rc);
+    switch ((int)rc) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return tenon_asprintf("dial tcp: lookup %s: no such host", host);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return tenon_asprintf("proxyconnect tcp: %s", said);
+    case CURLE_COULDNT_CONNECT: {
+        const char *text = sys == EHOSTUNREACH   ? "no route to host"
+                           : sys == ENETUNREACH  ? "network is unreachable"
+                           : sys == ETIMEDOUT    ? "connection timed out"
+                           : sys == ECONNRESET   ? "connection reset by peer"
+                                                 : "connection refused";
+        return tenon_asprintf("dial tcp %s: connect: %s", address, text);
+    }
+    case CURLE_OPERATION_TIMEDOUT:
+        return tenon_asprintf("dial tcp %s: i/o timeout", address);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        *code = TENON_E_DENIED;
+        return certificate_words(easy, url, detail);
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        *code = TENON_E_INVALID;
+        return tenon_asprintf("tls: %s", said);
+    case CURLE_SSL_CONNECT_ERROR:
+        if (strstr(detail, "unexpected TLS packet") || strstr(detail, "record"))
+            return tenon_strdup("http: server gave HTTP response to HTTPS client");
+        return tenon_asprintf("tls: %s", said);
+    case CURLE_GOT_NOTHING:
+        return tenon_strdup("EOF");
+    case CURLE_PARTIAL_FILE:
+        return tenon_strdup("unexpected EOF");
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        return tenon_asprintf("connection broken: %s", said);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        *code = TENON_E_INVALID;
+        return tenon_asprintf("invalid URL: %s", said);
+    default:
+        return tenon_strdup(said);
+    }
+}
+
+static int
+request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *url,
+               const char *detail)
+{
+    int code = TENON_E_UNAVAILABLE;
+    const char *m = x->req->method;
+    auto_free char *words = NULL;
+    if (x->failed) {
+        code = x->err->code ? x->err->code : TENON_E_FAILED;
+        words = tenon_strdup(x->err->message ? x->err->message : "failed");
+    } else {
+        words = failure_words(easy, rc, url, detail, &code);
+    }
+    return tenon_error_set(x->err, code, "failed to do request: %c%s \"%s\": %s",
+                           m[0],
+                           tenon_streq(m, "GET")    ? "et"
+                           : tenon_streq(m, "HEAD") ? "ead"
+                           : tenon_streq(m, "PUT")  ? "ut"
+                                                    : "ost",
+                           url, words);
+}
+
+/* ---- one hop -------------------------------------------------------------------- */
+
+static struct curl_slist *
+header(struct curl_slist *list, const char *name, const char *value)
+{
+    if (!value)
+        return list;
+    auto_free char *line = tenon_asprintf("%s: %s", name, value);
+    struct curl_slist *more = curl_slist_append(list, line);
+    tenon_assert(more);
+    return more;
+}
+
+/* The system's authorities and one more. */
+static void
+set_ca(CURL *c, const char *extra)
+{
+    auto_buf struct tenon_buf all = TENON_BUF_INIT;
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    tenon_read_file(SYSTEM_CA, CA_MAX, &all, &none);
+    tenon_buf_addc(&all, '\n');
+    tenon_buf_adds(&all, extra);
+    struct curl_blob blob = {all.data, all.len, CURL_BLOB_COPY};
+    curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+}
+
+static void
+set_options(CURL *c, struct exchange *x, const char *url, bool home,
+            struct curl_slist *headers)
+{
+    const struct tenon_http_request *r = x->req;
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S);
+    curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+    if (r->range)
+        curl_easy_setopt(c, CURLOPT_RANGE, r->range + strlen("bytes="));
+    if (tenon_streq(r->method, "HEAD")) {
+        curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+    } else if (tenon_streq(r->method, "PUT")) {
+        curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(c, CURLOPT_READDATA, x);
+        curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+    } else if (tenon_streq(r->method, "POST")) {
+        curl_easy_setopt(c, CURLOPT_POST, 1L);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+    }
+    if (r->tls && r->tls->insecure) {
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (r->tls && r->tls->ca)
+        set_ca(c, r->tls->ca);
+    if (home && r->tls && r->tls->cert) {
+        curl_easy_setopt(c, CURLOPT_SSLCERT, r->tls->cert);
+        curl_easy_setopt(c, CURLOPT_SSLKEY, r->tls->key);
+    }
+}
+
+/* Drive the transfer; the status is known before the first byte of the body. */
+static CURLcode
+perform(struct connection *c, struct exchange *x)
+{
+    CURLcode rc = CURLE_FAILED_INIT;
+    int running = 1;
+    curl_multi_add_handle(c->multi, c->easy);
+    while (running) {
+        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
+            break;
+        if (tenon_cancel_check(x->req->cancel, x->err) < 0) {
+            x->failed = true;
+            rc = CURLE_ABORTED_BY_CALLBACK;
+            break;
+        }
+        int fd = tenon_cancel_fd(x->req->cancel);
+        struct curl_waitfd wait = {.fd = fd, .events = CURL_WAIT_POLLIN};
+        if (running)
+            curl_multi_poll(c->multi, &wait, fd >= 0, 1000, NULL);
+    }
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(c->multi, &left)))
+        if (msg->msg == CURLMSG_DONE && !(x->failed && x->err->code == TENON_E_CANCELLED))
+            rc = msg->data.result;
+    curl_multi_remove_handle(c->multi, c->easy);
+    return rc;
+}
+
+static size_t
+on_header_status(char *line, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    size_t len = on_header(line, size, count, data);
+    /* "HTTP/1.1 200 OK", "HTTP/2 200" */
+    if (len > 9 && strncasecmp(line, "HTTP/", 5) == 0) {
+        size_t i = 5;
+        while (i < len && line[i] != ' ')
+            i++;
+        long status = 0;
+        for (i++; i < len && line[i] >= '0' && line[i] <= '9' && status < 1000; i++)
+            status = status * 10 + (line[i] - '0');
+        x->res->status = status;
+    }
+    return len;
+}
+
+static int
+hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
+    bool authorized, struct tenon_http_response *res, bool *began, char **next,
+    struct tenon_error *err)
+{
+    struct exchange x = {.req = req, .res = res, .err = err};
+    struct connection *c = take(h);
+    char detail[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers = NULL;
+    headers = header(headers, "Accept", req->accept ? req->accept : "*/*");
+    headers = header(headers, "Content-Type", req->content_type);
+    if (authorized)
+        headers = header(headers, "Authorization", req->authorization);
+    headers = header(headers, "Expect", ""); /* no "100-continue" round trips */
+    set_options(c->easy, &x, url, authorized, headers);
+    curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_status);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
+    CURLcode rc = perform(c, &x);
+    int result = 0;
+    if (rc != CURLE_OK || x.failed) {
+        result = err->code == TENON_E_CANCELLED
+                     ? err->code
+                     : request_failed(&x, c->easy, rc, url, detail);
+    } else {
+        char *redirect = NULL;
+        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &res->status);
+        if (res->status >= 300 && res->status < 400)
+            curl_easy_getinfo(c->easy, CURLINFO_REDIRECT_URL, &redirect);
+        *next = tenon_strdup(redirect);
+    }
+    *began = *began || x.began;
+    curl_slist_free_all(headers);
+    give_back(h, c);
+    return result;
+}
+
+/* Location against the URL it came from. */
+static void
+absolute_location(struct tenon_http_response *res, const char *url)
+{
+    if (!res->location)
+        return;
+    CURLU *u = curl_url();
+    char *full = NULL;
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_URL, res->location, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
+        replace(&res->location, full, strlen(full));
+    curl_free(full);
+    curl_url_cleanup(u);
+}
+
+int
+tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
+              struct tenon_http_response *out, bool *began, struct tenon_error *err)
+{
+    auto_response struct tenon_http_response res = {0};
+    auto_free char *url = tenon_strdup(req->url);
+    bool started = false, authorized = true;
+    bool follows = tenon_streq(req->method, "GET") || tenon_streq(req->method, "HEAD");
+    if (began)
+        *began = false;
+    for (int i = 0;; i++) {
+        auto_free char *next = NULL;
+        int rc = hop(h, req, url, authorized, &res, &started, &next, err);
+        if (began)
+            *began = started;
+        if (rc < 0)
+            return rc;
+        if (!follows || !next)
+            break;
+        if (i == REDIRECTS_MAX)
+            return tenon_error_set(err, TENON_E_LIMIT,
+                                   "failed to do request: \"%s\": stopped after %d "
+                                   "redirects", req->url, REDIRECTS_MAX);
+        if (tenon_has_prefix(url, "https:") && !tenon_has_prefix(next, "https:"))
+            return tenon_error_set(err, TENON_E_DENIED,
+                                   "failed to do request: \"%s\": redirected from "
+                                   "https to \"%s\"", req->url, next);
+        /* once away from the first host, never again */
+        authorized = authorized && tenon_url_same_origin(req->url, next);
+        free(url);
+        url = tenon_steal(&next);
+        tenon_http_response_release(&res);
+    }
+    absolute_location(&res, url);
+    *out = res;
+    res = (struct tenon_http_response){0};
+    return 0;
+}

@@ -1,0 +1,92 @@
+/* private.h - shared by the files of this room: endpoints, authorization, and
+ * one request with retries.  See registry.h. */
+#ifndef TENON_REGISTRY_PRIVATE_H
+#define TENON_REGISTRY_PRIVATE_H
+
+#include <pthread.h>
+
+#include "registry/http.h"
+#include "registry/registry.h"
+
+#define TENON_REGISTRY_MANIFEST_MAX ((size_t)8 << 20)
+#define TENON_REGISTRY_ACCEPT                                                   \
+    TENON_MT_DOCKER_MANIFEST ", " TENON_MT_DOCKER_LIST ", " TENON_MT_OCI_MANIFEST \
+                             ", " TENON_MT_OCI_INDEX ", */*"
+
+struct token; /* auth.c */
+
+struct tenon_registry {
+    struct tenon_registry_options o;
+    struct tenon_http *http;
+    pthread_mutex_t lock;
+    struct token *tokens; /* locked by lock */
+};
+
+/* ---- hosts.c ----------------------------------------------------------------- */
+
+/* One place that may have a repository: the registry itself or a mirror. */
+struct tenon_endpoint {
+    char *name;    /* host[:port] as users say it: credentials go by it */
+    char *base;    /* "https://host:port/v2/prefix" */
+    char *repo;    /* path below base, prefix included in scope_repo */
+    char *scope_repo;
+    char *ns;      /* of a mirror: the registry it stands for, else NULL */
+    bool maybe_tls; /* http is a guess, because the host is loopback */
+    struct tenon_http_tls tls;
+    char *ca, *cert, *key; /* behind tls */
+};
+struct tenon_endpoints {
+    struct tenon_endpoint *items;
+    size_t len;
+};
+/* Mirrors first (pull only), then the registry itself; insecure ones twice. */
+int tenon_endpoints_find(struct tenon_registry *r, const struct tenon_reference *ref,
+                         bool push, bool insecure, struct tenon_endpoints *out,
+                         struct tenon_error *err);
+void tenon_endpoints_release(struct tenon_endpoints *e);
+TENON_DEFINE_AUTO_STRUCT(endpoints, struct tenon_endpoints, tenon_endpoints_release);
+#define auto_endpoints __attribute__((cleanup(tenon_auto_endpoints)))
+/* base/repo/<kind>/<rest>, with ns where it belongs. */
+char *tenon_endpoint_url(const struct tenon_endpoint *e, const char *kind,
+                         const char *rest);
+void tenon_endpoint_use_tls(struct tenon_endpoint *e); /* http to https */
+
+/* ---- auth.c ------------------------------------------------------------------- */
+
+/* The Authorization header for an endpoint as far as known; NULL: none. */
+char *tenon_auth_header(struct tenon_registry *r, const struct tenon_endpoint *e,
+                        const char *scope);
+/* Learn from a 401: get a token or basic credentials.  1: try again with
+ * tenon_auth_header, 0: nothing can be done. */
+int tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call *call,
+                         const struct tenon_endpoint *e, const char *scope,
+                         const struct tenon_http_response *res,
+                         struct tenon_error *err);
+void tenon_auth_free(struct tenon_registry *r);
+
+/* ---- request.c ---------------------------------------------------------------- */
+
+/* tenon_http_do with authorization for scope; the first refusal asks for a
+ * token.  Tries again, with pauses that grow, after failures that may pass, and
+ * 5xx, unless the sink has had bytes. */
+int tenon_registry_request(struct tenon_registry *r,
+                           const struct tenon_registry_call *call,
+                           struct tenon_endpoint *e, const char *scope,
+                           struct tenon_http_request *req,
+                           struct tenon_http_response *res, bool *began,
+                           struct tenon_error *err);
+/* Pause number n (0, 1, ...); CANCELLED when stopped, LIMIT when n is past the
+ * last. */
+int tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel,
+                         unsigned n, struct tenon_error *err);
+/* An answer that is no success as an error, worded as containerd does. */
+int tenon_registry_status_error(const struct tenon_http_request *req,
+                                const struct tenon_http_response *res,
+                                const char *ref, struct tenon_error *err);
+
+/* ---- pull.c ------------------------------------------------------------------- */
+
+/* Where a blob came from ("host/path"), for mounting it across repositories. */
+char *tenon_blob_origin(struct tenon_registry *r, const char *digest);
+
+#endif

@@ -1,0 +1,441 @@
+/* pull.c - manifests and blobs out of registries into the content store. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "registry/private.h"
+
+#define BLOB_MAX (INT64_C(1) << 46)
+
+static void
+blob_abort(struct tenon_blob_writer *w)
+{
+    if (w)
+        tenon_blob_abort(w);
+}
+TENON_DEFINE_AUTO(writer, struct tenon_blob_writer *, blob_abort);
+#define auto_writer __attribute__((cleanup(tenon_auto_writer)))
+TENON_DEFINE_AUTO(lock, struct tenon_lock *, tenon_lock_release);
+TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
+#define auto_reference __attribute__((cleanup(tenon_auto_reference)))
+
+struct tenon_registry *
+tenon_registry_new(const struct tenon_registry_options *o)
+{
+    struct tenon_registry *r = tenon_new0(struct tenon_registry);
+    r->o = *o;
+    r->http = tenon_http_new();
+    pthread_mutex_init(&r->lock, NULL);
+    return r;
+}
+
+void
+tenon_registry_free(struct tenon_registry *r)
+{
+    if (!r)
+        return;
+    tenon_auth_free(r);
+    tenon_http_free(r->http);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+static char *
+pull_scope(const struct tenon_endpoint *e)
+{
+    return tenon_asprintf("repository:%s:pull", e->scope_repo);
+}
+
+/* ---- what the store knows ---------------------------------------------------- */
+
+static char *
+pin_name(const struct tenon_reference *ref)
+{
+    auto_free char *name = tenon_reference_string(ref);
+    return tenon_asprintf("docker-image://%s", name);
+}
+
+static char *
+origin_pin(const char *digest)
+{
+    return tenon_asprintf("blob-origin:%s", digest);
+}
+
+char *
+tenon_blob_origin(struct tenon_registry *r, const char *digest)
+{
+    auto_free char *name = origin_pin(digest);
+    return tenon_pin_get(r->o.store, name);
+}
+
+/* A hint for later pushes; to lose it costs an upload. */
+static void
+note_origin(struct tenon_registry *r, const struct tenon_reference *ref, const char *digest)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_free char *name = origin_pin(digest);
+    auto_free char *value = tenon_asprintf("%s/%s", ref->domain, ref->path);
+    tenon_pin_set(r->o.store, name, value, &none);
+}
+
+/* The media type of a document, as it says itself or by what it holds. */
+static char *
+own_media_type(const struct tenon_buf *data, const char *header, struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    const char *said;
+    if (tenon_json_parse(data->data, data->len, TENON_REGISTRY_MANIFEST_MAX, &o, err) < 0) {
+        tenon_error_context(err, "manifest");
+        return NULL;
+    }
+    if (json_object_get_type(o) != json_type_object) {
+        tenon_error_set(err, TENON_E_CORRUPT, "manifest is not an object");
+        return NULL;
+    }
+    if (tenon_json_get_str(o, "mediaType", NULL, &said, err) < 0) {
+        tenon_error_context(err, "manifest");
+        return NULL;
+    }
+    if (said)
+        return tenon_strdup(said);
+    if (header && (tenon_media_is_index(header) || tenon_media_is_manifest(header)))
+        return tenon_strdup(header);
+    return tenon_strdup(json_object_object_get_ex(o, "manifests", NULL)
+                            ? TENON_MT_OCI_INDEX
+                            : TENON_MT_OCI_MANIFEST);
+}
+
+/* A manifest that the content store has. */
+static int
+from_store(struct tenon_registry *r, const char *digest, const char *header,
+           struct tenon_desc *desc, struct tenon_buf *data, struct tenon_error *err)
+{
+    if (tenon_blob_read(r->o.store, digest, TENON_REGISTRY_MANIFEST_MAX, data, err) < 0)
+        return err->code;
+    char *mt = own_media_type(data, header, err);
+    if (!mt)
+        return err->code;
+    *desc = (struct tenon_desc){mt, tenon_strdup(digest), (int64_t)data->len};
+    return 0;
+}
+
+static bool
+stored(struct tenon_registry *r, const char *digest)
+{
+    return digest && tenon_blob_exists(r->o.store, digest, NULL);
+}
+
+/* The digest of an image kept under this name, or of what the name stood for
+ * when last asked; malloc'ed or NULL. */
+static char *
+local_digest(struct tenon_registry *r, const struct tenon_reference *ref, bool pins)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    struct tenon_image_row row = {0};
+    auto_free char *name = tenon_reference_string(ref);
+    char *digest = NULL;
+    if (tenon_image_get(r->o.store, name, &row, &none) >= 0) {
+        digest = tenon_strdup(row.digest);
+        tenon_image_row_release(&row);
+    } else if (pins) {
+        auto_free char *pin = pin_name(ref);
+        digest = tenon_pin_get(r->o.store, pin);
+    }
+    if (!stored(r, digest)) {
+        free(digest);
+        return NULL;
+    }
+    return digest;
+}
+
+/* ---- manifests ----------------------------------------------------------------- */
+
+static int
+get_manifest(struct tenon_registry *r, const struct tenon_registry_call *call,
+             struct tenon_endpoint *e, const struct tenon_reference *ref, const char *what,
+             const char *digest, struct tenon_desc *desc, struct tenon_buf *data,
+             struct tenon_error *err)
+{
+    auto_free char *name = tenon_reference_string(ref);
+    auto_free char *scope = pull_scope(e);
+    auto_free char *url = tenon_endpoint_url(e, "manifests", what);
+    struct tenon_http_request req = {.method = "GET", .url = url,
+                                     .accept = TENON_REGISTRY_ACCEPT,
+                                     .limit = TENON_REGISTRY_MANIFEST_MAX};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(r, call, e, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status != 200) {
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, name, err);
+    }
+    struct tenon_digest got;
+    tenon_digest_of(res.body.data ? res.body.data : "", res.body.len, &got);
+    if (digest && !tenon_streq(got.str, digest))
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "%s: manifest has digest %s instead of %s", name, got.str,
+                               digest);
+    auto_free char *mt = own_media_type(&res.body, res.content_type, err);
+    if (!mt)
+        return tenon_error_context(err, "%s", name);
+    struct tenon_digest put;
+    if (tenon_blob_put(r->o.store, res.body.data, res.body.len, &put, err) < 0)
+        return err->code;
+    tenon_buf_add(data, res.body.data, res.body.len);
+    *desc = (struct tenon_desc){tenon_steal(&mt), tenon_strdup(got.str),
+                                (int64_t)res.body.len};
+    return 0;
+}
+
+/* By tag: first a HEAD, which is cheap and not counted by hubs with quotas; the
+ * content itself is often here already. */
+static int
+resolve_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
+            struct tenon_endpoint *e, const struct tenon_reference *ref,
+            struct tenon_desc *desc, struct tenon_buf *data, struct tenon_error *err)
+{
+    auto_free char *name = tenon_reference_string(ref);
+    auto_free char *scope = pull_scope(e);
+    auto_free char *url = tenon_endpoint_url(e, "manifests", ref->tag);
+    struct tenon_http_request req = {.method = "HEAD", .url = url,
+                                     .accept = TENON_REGISTRY_ACCEPT};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(r, call, e, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status == 405)
+        return get_manifest(r, call, e, ref, ref->tag, NULL, desc, data, err);
+    if (res.status != 200) {
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, name, err);
+    }
+    struct tenon_digest digest;
+    if (!res.digest || !tenon_digest_parse(res.digest, &digest))
+        return get_manifest(r, call, e, ref, ref->tag, NULL, desc, data, err);
+    if (stored(r, digest.str))
+        return from_store(r, digest.str, res.content_type, desc, data, err);
+    return get_manifest(r, call, e, ref, digest.str, digest.str, desc, data, err);
+}
+
+static int
+ask_endpoints(struct tenon_registry *r, const struct tenon_registry_call *call,
+              const struct tenon_reference *ref, struct tenon_desc *desc,
+              struct tenon_buf *data, struct tenon_error *err)
+{
+    auto_endpoints struct tenon_endpoints list = {0};
+    if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < list.len; i++) {
+        struct tenon_endpoint *e = &list.items[i];
+        int rc = ref->digest ? get_manifest(r, call, e, ref, ref->digest, ref->digest, desc,
+                                            data, err)
+                             : resolve_tag(r, call, e, ref, desc, data, err);
+        if (rc == 0)
+            return 0;
+        if (rc == TENON_E_CANCELLED || i + 1 == list.len)
+            return rc;
+        tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err->message ? err->message : "");
+        tenon_error_release(err);
+        tenon_buf_clear(data);
+    }
+    return tenon_error_set(err, TENON_E_BUG, "no endpoint");
+}
+
+int
+tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_call *call,
+                        const char *text, enum tenon_resolve_mode mode,
+                        struct tenon_desc *desc, struct tenon_buf *data,
+                        struct tenon_error *err)
+{
+    auto_reference struct tenon_reference ref = {0};
+    if (tenon_reference_parse(text, &ref, err) < 0)
+        return err->code;
+    if (ref.digest) {
+        if (stored(r, ref.digest))
+            return from_store(r, ref.digest, NULL, desc, data, err);
+        return ask_endpoints(r, call, &ref, desc, data, err);
+    }
+    if (mode != TENON_RESOLVE_PULL) {
+        auto_free char *digest = local_digest(r, &ref, mode == TENON_RESOLVE_LOCAL);
+        if (digest)
+            return from_store(r, digest, NULL, desc, data, err);
+    }
+    auto_free char *pin = pin_name(&ref);
+    int rc = ask_endpoints(r, call, &ref, desc, data, err);
+    if (rc == 0) {
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        tenon_pin_set(r->o.store, pin, desc->digest, &none);
+        return 0;
+    }
+    auto_free char *last = NULL;
+    if (rc == TENON_E_UNAVAILABLE && mode == TENON_RESOLVE_DEFAULT)
+        last = tenon_pin_get(r->o.store, pin);
+    if (!stored(r, last))
+        return rc;
+    tenon_log(TENON_LOG_WARNING, "%s: using what it was when last seen: %s", text,
+              err->message ? err->message : "registry cannot be reached");
+    tenon_error_release(err);
+    tenon_buf_clear(data);
+    return from_store(r, last, NULL, desc, data, err);
+}
+
+/* ---- blobs ------------------------------------------------------------------------ */
+
+struct download {
+    const struct tenon_registry_call *call;
+    struct tenon_blob_writer *w;
+    const char *digest;
+    int64_t size;  /* -1: unknown */
+    uint64_t have; /* in the writer */
+    uint64_t skip; /* bytes of this answer that are there already */
+    struct tenon_http_response *res;
+    bool checked;  /* the answer's kind was looked at */
+};
+
+/* A range was asked for; a server may send all the same. */
+static int
+check_range(struct download *d, struct tenon_error *err)
+{
+    d->checked = true;
+    if (d->have == 0)
+        return 0;
+    if (d->res->status == 200) {
+        d->skip = d->have;
+        return 0;
+    }
+    char want[64];
+    snprintf(want, sizeof want, "bytes %llu-", (unsigned long long)d->have);
+    if (d->res->content_range && !tenon_has_prefix(d->res->content_range, want))
+        return tenon_error_set(err, TENON_E_CORRUPT, "blob %s: wrong range \"%.60s\"",
+                               d->digest, d->res->content_range);
+    return 0;
+}
+
+static int
+on_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    struct download *d = data;
+    if (!d->checked && check_range(d, err) < 0)
+        return err->code;
+    size_t skip = d->skip < len ? (size_t)d->skip : len;
+    d->skip -= skip;
+    buf = (const char *)buf + skip;
+    len -= skip;
+    if (len == 0)
+        return 0;
+    if ((d->size >= 0 && d->have + len > (uint64_t)d->size) || d->have + len > BLOB_MAX)
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "blob %s is larger than its descriptor says", d->digest);
+    if (tenon_blob_write(d->w, buf, len, err) < 0)
+        return err->code;
+    d->have += len;
+    if (d->call->status)
+        d->call->status(d->call->data, d->digest, (int64_t)d->have,
+                        d->size > 0 ? d->size : 0, false);
+    return 0;
+}
+
+/* From one endpoint, going on where a broken connection left off. */
+static int
+download(struct tenon_registry *r, const struct tenon_registry_call *call,
+         struct tenon_endpoint *e, const char *name, struct download *d,
+         struct tenon_error *err)
+{
+    auto_free char *scope = pull_scope(e);
+    for (unsigned n = 0;; n++) {
+        auto_free char *url = tenon_endpoint_url(e, "blobs", d->digest);
+        auto_response struct tenon_http_response res = {0};
+        char range[64];
+        snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)d->have);
+        struct tenon_http_request req = {.method = "GET", .url = url,
+                                         .range = d->have > 0 ? range : NULL,
+                                         .sink = on_bytes, .data = d};
+        uint64_t before = d->have;
+        bool began = false;
+        d->checked = false;
+        d->skip = 0;
+        d->res = &res;
+        int rc = tenon_registry_request(r, call, e, scope, &req, &res, &began, err);
+        if (rc == 0 && res.status != 200 && res.status != 206) {
+            req.url = url;
+            return tenon_registry_status_error(&req, &res, name, err);
+        }
+        if (rc == 0 && (d->size < 0 || d->have >= (uint64_t)d->size))
+            return 0;
+        if (rc == 0)
+            tenon_error_set(err, TENON_E_UNAVAILABLE, "blob %s: unexpected EOF", d->digest);
+        if (err->code != TENON_E_UNAVAILABLE || (!began && rc < 0))
+            return err->code;
+        if (d->have > before)
+            n = 0; /* it goes on, if in pieces */
+        rc = tenon_registry_pause(r, call->cancel, n, err);
+        if (rc == TENON_E_LIMIT)
+            return err->code;
+        if (rc < 0)
+            return rc;
+        tenon_error_release(err);
+    }
+}
+
+static int
+fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
+      const struct tenon_reference *ref, const char *digest, int64_t size,
+      struct tenon_error *err)
+{
+    auto_free char *name = tenon_reference_string(ref);
+    auto_endpoints struct tenon_endpoints list = {0};
+    if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < list.len; i++) {
+        struct download d = {.call = call, .digest = digest, .size = size};
+        if (tenon_blob_writer_new(r->o.store, &d.w, err) < 0)
+            return err->code;
+        auto_writer struct tenon_blob_writer *w = d.w;
+        int rc = download(r, call, &list.items[i], name, &d, err);
+        struct tenon_digest got;
+        if (rc == 0)
+            rc = tenon_blob_commit(tenon_steal(&w), digest, size, &got, err);
+        if (rc == 0) {
+            note_origin(r, ref, digest);
+            return 0;
+        }
+        if (rc == TENON_E_CANCELLED || i + 1 == list.len)
+            return tenon_error_context(err, "failed to copy");
+        tenon_log(TENON_LOG_INFO, "%s: %s", list.items[i].name,
+                  err->message ? err->message : "");
+        tenon_error_release(err);
+    }
+    return tenon_error_set(err, TENON_E_BUG, "no endpoint");
+}
+
+int
+tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *call,
+                    const char *text, const char *digest, int64_t size,
+                    struct tenon_error *err)
+{
+    struct tenon_digest checked;
+    if (!tenon_digest_parse(digest, &checked))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid digest \"%.100s\"", digest);
+    if (stored(r, digest))
+        return 0;
+    auto_reference struct tenon_reference ref = {0};
+    if (tenon_reference_parse(text, &ref, err) < 0)
+        return err->code;
+    /* once across threads and processes: the others find it there */
+    __attribute__((cleanup(tenon_auto_lock))) struct tenon_lock *lock = NULL;
+    auto_free char *lock_name = tenon_asprintf("blob-%s", tenon_digest_hex(&checked));
+    bool waited = false;
+    if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel), &lock,
+                           &waited, err) < 0)
+        return err->code;
+    if (waited && stored(r, digest))
+        return 0;
+    if (call->status)
+        call->status(call->data, digest, 0, size > 0 ? size : 0, false);
+    if (fetch(r, call, &ref, digest, size, err) < 0)
+        return err->code;
+    if (call->status)
+        call->status(call->data, digest, size > 0 ? size : 0, size > 0 ? size : 0, true);
+    return 0;
+}

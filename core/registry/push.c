@@ -1,0 +1,317 @@
+/* push.c - images from the content store to a registry: blobs in parallel, each
+ * mounted from where it came from when that is on the same registry, then
+ * manifests, children before parents. */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/vec.h"
+#include "registry/private.h"
+
+#define UPLOADS 3
+#define ATTEMPTS 5
+
+TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
+#define auto_reference __attribute__((cleanup(tenon_auto_reference)))
+
+struct push {
+    struct tenon_registry *r;
+    const struct tenon_registry_call *call;
+    const struct tenon_reference *ref;
+    struct tenon_endpoint *endpoint; /* scheme settled before threads start */
+    char *name;                      /* of ref */
+    TENON_VEC(struct tenon_desc) blobs;
+    TENON_VEC(struct tenon_desc) manifests;
+
+    pthread_mutex_t lock;
+    size_t next;            /* blob to do; locked, as is error */
+    struct tenon_error error;
+};
+
+static int
+collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    (void)err;
+    struct push *p = data;
+    struct tenon_desc copy = {tenon_strdup(d->media_type), tenon_strdup(d->digest), d->size};
+    if (tenon_media_is_index(d->media_type) || tenon_media_is_manifest(d->media_type))
+        tenon_vec_push(&p->manifests, copy);
+    else
+        tenon_vec_push(&p->blobs, copy);
+    return 0;
+}
+
+/* ---- blobs ------------------------------------------------------------------------- */
+
+/* Where on this registry the blob may be mounted from; malloc'ed or NULL. */
+static char *
+mount_source(const struct push *p, const char *digest)
+{
+    auto_free char *origin = tenon_blob_origin(p->r, digest);
+    size_t len = strlen(p->ref->domain);
+    if (!origin || strncmp(origin, p->ref->domain, len) != 0 || origin[len] != '/' ||
+        tenon_streq(origin + len + 1, p->ref->path))
+        return NULL;
+    return tenon_strdup(origin + len + 1);
+}
+
+static char *
+push_scope(const struct push *p, const char *from)
+{
+    return from ? tenon_asprintf("repository:%s:pull,push repository:%s:pull",
+                                 p->endpoint->scope_repo, from)
+                : tenon_asprintf("repository:%s:pull,push", p->endpoint->scope_repo);
+}
+
+/* 1 it is there, 0 it is not. */
+static int
+exists(struct push *p, const char *kind, const char *what, const char *digest,
+       struct tenon_error *err)
+{
+    auto_free char *scope = push_scope(p, NULL);
+    auto_free char *url = tenon_endpoint_url(p->endpoint, kind, what);
+    struct tenon_http_request req = {.method = "HEAD", .url = url,
+                                     .accept = TENON_REGISTRY_ACCEPT};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status == 200)
+        return !digest || tenon_streq(res.digest, digest);
+    if (res.status == 404 || res.status == 405)
+        return 0;
+    req.url = url;
+    req.method = "PUT"; /* what the refusal is about */
+    return tenon_registry_status_error(&req, &res, p->name, err);
+}
+
+/* Begin an upload; 1 mounted, nothing to send; 0 *location is where to. */
+static int
+begin_upload(struct push *p, const char *digest, char **location, struct tenon_error *err)
+{
+    auto_free char *from = mount_source(p, digest);
+    auto_free char *scope = push_scope(p, from);
+    auto_free char *base = tenon_endpoint_url(p->endpoint, "blobs", "uploads/");
+    auto_free char *url = from ? tenon_asprintf("%s?mount=%s&from=%s", base, digest, from)
+                               : tenon_strdup(base);
+    struct tenon_http_request req = {.method = "POST", .url = url};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (from && (res.status == 401 || res.status == 403)) {
+        /* we may push here, but not read there */
+        tenon_http_response_release(&res);
+        auto_free char *own = push_scope(p, NULL);
+        req = (struct tenon_http_request){.method = "POST", .url = base};
+        if (tenon_registry_request(p->r, p->call, p->endpoint, own, &req, &res, NULL,
+                                   err) < 0)
+            return err->code;
+    }
+    if (res.status == 201)
+        return 1;
+    if (res.status != 202) {
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, p->name, err);
+    }
+    if (!res.location)
+        return tenon_error_set(err, TENON_E_CORRUPT, "%s: upload without a location",
+                               p->name);
+    *location = tenon_steal(&res.location);
+    return 0;
+}
+
+static int
+send_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
+{
+    auto_free char *location = NULL;
+    int rc = begin_upload(p, d->digest, &location, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    int64_t size;
+    auto_close int fd = tenon_blob_open(p->r->o.store, d->digest, &size, err);
+    if (fd < 0)
+        return fd;
+    auto_free char *scope = push_scope(p, NULL);
+    auto_free char *url = tenon_asprintf("%s%sdigest=%s", location,
+                                         strchr(location, '?') ? "&" : "?", d->digest);
+    struct tenon_http_request req = {.method = "PUT", .url = url,
+                                     .content_type = "application/octet-stream",
+                                     .body_fd = fd, .body_len = (uint64_t)size,
+                                     .once = true};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status != 201 && res.status != 204) {
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, p->name, err);
+    }
+    return 0;
+}
+
+/* An upload that broke is begun anew: its location may be gone. */
+static int
+push_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
+{
+    int rc = exists(p, "blobs", d->digest, NULL, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    for (unsigned n = 0;; n++) {
+        rc = send_blob(p, d, err);
+        if (rc == 0 || rc != TENON_E_UNAVAILABLE || n + 1 == ATTEMPTS)
+            return rc;
+        int pause = tenon_registry_pause(p->r, p->call->cancel, n, err);
+        if (pause < 0)
+            return pause == TENON_E_LIMIT ? rc : pause;
+        tenon_error_release(err);
+    }
+}
+
+static void *
+uploader(void *data)
+{
+    struct push *p = data;
+    for (;;) {
+        pthread_mutex_lock(&p->lock);
+        bool stop = p->error.code || p->next == p->blobs.len;
+        size_t mine = stop ? 0 : p->next++;
+        pthread_mutex_unlock(&p->lock);
+        if (stop)
+            return NULL;
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        if (push_blob(p, &p->blobs.items[mine], &err) < 0) {
+            pthread_mutex_lock(&p->lock);
+            if (!p->error.code)
+                tenon_error_move(&p->error, &err);
+            pthread_mutex_unlock(&p->lock);
+        }
+    }
+}
+
+static int
+push_blobs(struct push *p, struct tenon_error *err)
+{
+    /* the first one alone: it settles the scheme and the token */
+    if (p->blobs.len > 0) {
+        p->next = 1;
+        if (push_blob(p, &p->blobs.items[0], err) < 0)
+            return err->code;
+    }
+    pthread_t threads[UPLOADS];
+    size_t started = 0;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    while (started < UPLOADS && started + 1 < p->blobs.len &&
+           pthread_create(&threads[started], NULL, uploader, p) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (started == 0)
+        uploader(p);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    return p->error.code ? tenon_error_move(err, &p->error) : 0;
+}
+
+/* ---- manifests ------------------------------------------------------------------------ */
+
+static int
+push_manifest(struct push *p, const struct tenon_desc *d, const char *as,
+              struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_blob_read(p->r->o.store, d->digest, TENON_REGISTRY_MANIFEST_MAX, &text, err) < 0)
+        return err->code;
+    int rc = exists(p, "manifests", as, d->digest, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    auto_free char *scope = push_scope(p, NULL);
+    auto_free char *url = tenon_endpoint_url(p->endpoint, "manifests", as);
+    struct tenon_http_request req = {.method = "PUT", .url = url,
+                                     .content_type = d->media_type, .body = text.data,
+                                     .body_len = text.len};
+    auto_response struct tenon_http_response res = {0};
+    if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
+        return err->code;
+    if (res.status != 200 && res.status != 201 && res.status != 202) {
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, p->name, err);
+    }
+    return 0;
+}
+
+static int
+push_manifests(struct push *p, bool by_digest, struct tenon_error *err)
+{
+    for (size_t i = 0; i < p->manifests.len; i++) {
+        const struct tenon_desc *d = &p->manifests.items[i];
+        bool top = i + 1 == p->manifests.len;
+        const char *as = top && !by_digest && p->ref->tag ? p->ref->tag : d->digest;
+        if (push_manifest(p, d, as, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static void
+status(const struct push *p, const char *id, bool done)
+{
+    if (p->call->status)
+        p->call->status(p->call->data, id, 0, 0, done);
+}
+
+static int
+push_to(struct push *p, const char *digest, bool by_digest, struct tenon_error *err)
+{
+    p->next = 0;
+    status(p, "pushing layers", false);
+    if (push_blobs(p, err) < 0)
+        return err->code;
+    status(p, "pushing layers", true);
+    auto_free char *id = tenon_asprintf("pushing manifest for %s@%s", p->name, digest);
+    status(p, id, false);
+    if (push_manifests(p, by_digest, err) < 0)
+        return err->code;
+    status(p, id, true);
+    return 0;
+}
+
+int
+tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *call,
+                    const char *text, const char *digest, bool by_digest,
+                    struct tenon_error *err)
+{
+    auto_reference struct tenon_reference ref = {0};
+    if (tenon_reference_parse(text, &ref, err) < 0)
+        return err->code;
+    auto_endpoints struct tenon_endpoints list = {0};
+    if (tenon_endpoints_find(r, &ref, true, call->insecure, &list, err) < 0)
+        return err->code;
+    struct push p = {.r = r, .call = call, .ref = &ref};
+    p.name = by_digest ? tenon_asprintf("%s/%s", ref.domain, ref.path)
+                       : tenon_reference_string(&ref);
+    pthread_mutex_init(&p.lock, NULL);
+    int rc = tenon_image_walk(r->o.store, digest, collect, &p, err);
+    for (size_t i = 0; rc == 0 && i < list.len; i++) {
+        p.endpoint = &list.items[i];
+        rc = push_to(&p, digest, by_digest, err);
+        bool other = rc == TENON_E_UNAVAILABLE && i + 1 < list.len;
+        if (rc < 0 && !other)
+            break;
+        if (rc == 0)
+            break;
+        tenon_error_release(err);
+        rc = 0;
+    }
+    if (rc < 0)
+        tenon_error_context(err, "failed to push %s", p.name);
+    tenon_vec_foreach(d, &p.blobs)
+        tenon_desc_release(d);
+    tenon_vec_foreach(d, &p.manifests)
+        tenon_desc_release(d);
+    tenon_vec_release(&p.blobs);
+    tenon_vec_release(&p.manifests);
+    tenon_error_release(&p.error);
+    pthread_mutex_destroy(&p.lock);
+    free(p.name);
+    return rc;
+}

@@ -1,0 +1,73 @@
+/* registry.h - the distribution protocol: manifests and blobs from and to
+ * registries, into and out of the content store.  Source: the OCI distribution
+ * spec 1.1; docker's token and oauth2 documents for authorization.
+ *
+ * Trusts no answer: sizes are limited, digests verified while bytes stream,
+ * credentials go to the host they are for only.  Messages are worded as
+ * BuildKit's (Go's) are, since scripts look for them. */
+#ifndef TENON_REGISTRY_REGISTRY_H
+#define TENON_REGISTRY_REGISTRY_H
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "image/image.h"
+#include "store/store.h"
+
+struct tenon_registry; /* connections, tokens; any thread */
+
+struct tenon_registry_options {
+    struct tenon_store *store;
+    struct json_object *config; /* tenon.json, its "registries" is read; borrowed */
+    /* As tenon_session.credentials; NULL: anonymous always. */
+    int (*credentials)(void *data, const char *host, char **user, char **secret,
+                       struct tenon_error *err);
+    void *data;
+    uint64_t retry_ns;          /* first pause before trying again; 0: half a second */
+};
+struct tenon_registry *tenon_registry_new(const struct tenon_registry_options *o);
+void tenon_registry_free(struct tenon_registry *r);
+
+/* One piece of work: what stops it and who is told. */
+struct tenon_registry_call {
+    struct tenon_cancel *cancel;
+    /* A status line: bytes so far, total (0 unknown); may be NULL.  May be
+     * called from threads of a push. */
+    void (*status)(void *data, const char *id, int64_t current, int64_t total,
+                   bool done);
+    void *data;
+    bool insecure; /* --registry.insecure: do not verify TLS, http will do */
+};
+
+/* How a moving name is looked up (image.resolvemode). */
+enum tenon_resolve_mode {
+    TENON_RESOLVE_DEFAULT, /* an image of this store by that name, else the
+                            * registry; else, when that cannot be reached, what
+                            * the name stood for last */
+    TENON_RESOLVE_PULL,    /* the registry */
+    TENON_RESOLVE_LOCAL,   /* what the store knows, else the registry */
+};
+
+/* The manifest or index of ref, verified, kept in the content store, its text
+ * in *data.  *desc members are malloc'ed (tenon_desc_release). */
+int tenon_registry_manifest(struct tenon_registry *r,
+                            const struct tenon_registry_call *call,
+                            const char *ref, enum tenon_resolve_mode mode,
+                            struct tenon_desc *desc, struct tenon_buf *data,
+                            struct tenon_error *err);
+/* Have a blob in the content store; size -1: unknown. */
+int tenon_registry_blob(struct tenon_registry *r,
+                        const struct tenon_registry_call *call, const char *ref,
+                        const char *digest, int64_t size, struct tenon_error *err);
+/* Push the image `digest` and all it refers to.  by_digest: leave the tag
+ * alone. */
+int tenon_registry_push(struct tenon_registry *r,
+                        const struct tenon_registry_call *call, const char *ref,
+                        const char *digest, bool by_digest,
+                        struct tenon_error *err);
+
+/* The extension "tenon.registry/0" for host->extension. */
+const struct tenon_registry_api *tenon_registry_api(void);
+
+#endif
