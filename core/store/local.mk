@@ -1,2 +1,21 @@
 # core/store: blobs, snapshots, records, locks, collection.
 # Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+libtenon_core_la_SOURCES += \
+	%D%/blob.c \
+	%D%/cachemount.c \
+	%D%/copytree.c \
+	%D%/db.c \
+	%D%/lease.h \
+	%D%/lock.c \
+	%D%/mount.c \
+	%D%/names.c \
+	%D%/private.h \
+	%D%/prune.c \
+	%D%/record.c \
+	%D%/scratch.c \
+	%D%/snapshot.c \
+	%D%/statcache.c \
+	%D%/store.c \
+	%D%/store.h \
+	%D%/usage.c \
+	%D%/work.h

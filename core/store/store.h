@@ -162,6 +162,13 @@ int tenon_record_store(struct tenon_store *s, const char *const *keys,
 int tenon_record_link(struct tenon_store *s, const char *key, const char *id,
                       struct tenon_error *err);
 
+/* The parts of the newest record of that scope, in order; 1 when there is one
+ * (its id in id_out, of TENON_DIGEST_STR_LEN + 1 bytes, unless NULL). */
+typedef void tenon_key_part_visit(void *data, const char *label, const char *value);
+int tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
+                            tenon_key_part_visit *visit, void *data,
+                            struct tenon_error *err);
+
 /* ---- locks by name, across processes and threads --------------------------
  * flock on locks/NAME; the kernel drops it when the process dies.  cancel_fd
  * -1 or readable = stop waiting (CANCELLED).  *waited tells if another held

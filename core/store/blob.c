@@ -1,0 +1,213 @@
+/* Blobs: hashed while written, linked into place under their digest. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "store/private.h"
+
+struct tenon_blob_writer {
+    struct tenon_store *store;
+    int fd;
+    struct tenon_hash *hash;
+    uint64_t len;
+};
+
+int
+tenon_blob_temp_fd(struct tenon_store *s, struct tenon_error *err)
+{
+    int fd = openat(s->tmp_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    return fd < 0 ? tenon_error_sys(err, "create a file in %s/tmp", s->path) : fd;
+}
+
+int
+tenon_blob_writer_new(struct tenon_store *s, struct tenon_blob_writer **out, struct tenon_error *err)
+{
+    int fd = tenon_blob_temp_fd(s, err);
+    if (fd < 0)
+        return fd;
+    struct tenon_blob_writer *w = tenon_new0(struct tenon_blob_writer);
+    *w = (struct tenon_blob_writer){ s, fd, tenon_hash_new(), 0 };
+    *out = w;
+    return 0;
+}
+
+int
+tenon_blob_write(struct tenon_blob_writer *w, const void *data, size_t len, struct tenon_error *err)
+{
+    if (tenon_write_all(w->fd, data, len, err) < 0)
+        return tenon_error_context(err, "write a blob");
+    tenon_hash_update(w->hash, data, len);
+    w->len += len;
+    return 0;
+}
+
+uint64_t
+tenon_blob_written(const struct tenon_blob_writer *w)
+{
+    return w->len;
+}
+
+void
+tenon_blob_abort(struct tenon_blob_writer *w)
+{
+    if (!w)
+        return;
+    close(w->fd);
+    tenon_hash_free(w->hash);
+    free(w);
+}
+
+/* The record comes after the file: a crash in between leaves a file that the
+ * next commit of the same digest takes up. */
+static int
+note_blob(struct tenon_store *s, const char *digest, int64_t size, struct tenon_error *err)
+{
+    int64_t now = (int64_t)tenon_now_ns();
+    return db_run(s, err,
+                  "INSERT INTO blob (digest, size, created, used) VALUES (?1, ?2, ?3, ?3)"
+                  " ON CONFLICT(digest) DO UPDATE SET used = excluded.used, size = excluded.size",
+                  "tii", digest, size, now);
+}
+
+int
+tenon_blob_adopt_fd(struct tenon_store *s, int fd, const struct tenon_digest *digest,
+                    struct tenon_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "stat a blob");
+    auto_free char *from = tenon_asprintf("/proc/self/fd/%d", fd);
+    if (fchmod(fd, 0444) < 0)
+        return tenon_error_sys(err, "chmod a blob");
+    while (linkat(AT_FDCWD, from, s->blobs_fd, tenon_digest_hex(digest), AT_SYMLINK_FOLLOW) < 0) {
+        struct stat there;
+        if (errno != EEXIST)
+            return tenon_error_sys(err, "store blob %s", digest->str);
+        if (fstatat(s->blobs_fd, tenon_digest_hex(digest), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            there.st_size == st.st_size)
+            break;
+        /* of another size: what a crash of the machine left */
+        unlinkat(s->blobs_fd, tenon_digest_hex(digest), 0);
+    }
+    return note_blob(s, digest->str, st.st_size, err);
+}
+
+int
+tenon_blob_commit(struct tenon_blob_writer *w, const char *expect, int64_t expect_size,
+                  struct tenon_digest *out, struct tenon_error *err)
+{
+    struct tenon_digest d;
+    tenon_hash_final(w->hash, &d);
+    if (expect_size >= 0 && w->len != (uint64_t)expect_size)
+        tenon_error_set(err, TENON_E_CORRUPT, "blob %s has %llu bytes, expected %lld",
+                        expect ? expect : d.str, (unsigned long long)w->len,
+                        (long long)expect_size);
+    else if (expect && strcmp(expect, d.str))
+        tenon_error_set(err, TENON_E_CORRUPT, "blob has digest %s, expected %s", d.str, expect);
+    else
+        tenon_blob_adopt_fd(w->store, w->fd, &d, err);
+    tenon_blob_abort(w);
+    if (err->code)
+        return err->code;
+    if (out)
+        *out = d;
+    return 0;
+}
+
+int
+tenon_blob_put(struct tenon_store *s, const void *data, size_t len, struct tenon_digest *out,
+               struct tenon_error *err)
+{
+    struct tenon_blob_writer *w;
+    if (tenon_blob_writer_new(s, &w, err) < 0)
+        return err->code;
+    if (tenon_blob_write(w, data, len, err) < 0) {
+        tenon_blob_abort(w);
+        return err->code;
+    }
+    return tenon_blob_commit(w, NULL, -1, out, err);
+}
+
+static bool
+stat_blob(struct tenon_store *s, const char *digest, struct stat *st)
+{
+    struct tenon_digest d;
+    return tenon_digest_parse(digest, &d) &&
+           fstatat(s->blobs_fd, tenon_digest_hex(&d), st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st->st_mode);
+}
+
+/* Marked used before it is looked at: a collector that comes in between sees
+ * the mark, one that was faster has taken the file away already. */
+static void
+touch(struct tenon_store *s, const char *digest)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    db_run(s, &ignored, "UPDATE blob SET used = ?2 WHERE digest = ?1", "ti", digest,
+           (int64_t)tenon_now_ns());
+}
+
+bool
+tenon_blob_exists(struct tenon_store *s, const char *digest, int64_t *size)
+{
+    struct stat st;
+    touch(s, digest);
+    if (!stat_blob(s, digest, &st))
+        return false;
+    if (size)
+        *size = st.st_size;
+    return true;
+}
+
+int
+tenon_blob_open(struct tenon_store *s, const char *digest, int64_t *size, struct tenon_error *err)
+{
+    struct tenon_digest d;
+    if (!tenon_digest_parse(digest, &d))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid digest \"%s\"", digest);
+    touch(s, digest);
+    auto_close int fd = openat(s->blobs_fd, tenon_digest_hex(&d), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "blob %s", digest);
+    if (size)
+        *size = st.st_size;
+    return tenon_steal_fd(&fd);
+}
+
+int
+tenon_blob_read(struct tenon_store *s, const char *digest, size_t limit, struct tenon_buf *out,
+                struct tenon_error *err)
+{
+    auto_close int fd = tenon_blob_open(s, digest, NULL, err);
+    return fd < 0 ? fd : tenon_read_all(fd, limit, out, err);
+}
+
+int
+tenon_blob_note_layer(struct tenon_store *s, const char *digest, const char *diff_id,
+                      const char *media_type, struct tenon_error *err)
+{
+    return db_run(s, err, "UPDATE blob SET diff_id = ?2, media_type = ?3 WHERE digest = ?1", "ttt",
+                  digest, diff_id, media_type);
+}
+
+bool
+tenon_blob_diff_id(struct tenon_store *s, const char *digest, struct tenon_digest *diff_id)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT diff_id FROM blob WHERE digest = ?1", &ignored) < 0)
+        return false;
+    db_text(&q, 1, digest);
+    bool found = db_step(&q, &ignored) == 1 && db_get_text(&q, 0) &&
+                 tenon_digest_parse(db_get_text(&q, 0), diff_id);
+    db_end(&q);
+    return found;
+}

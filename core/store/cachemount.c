@@ -1,0 +1,184 @@
+/* Directories of RUN --mount=type=cache: found by id, shared, cloned or locked.
+ *
+ * Several directories may carry one id ("private" makes a further one when all
+ * are taken).  A user holds the lock "cache-N": exclusive for locked and
+ * private, shared for shared. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/vec.h"
+#include "store/work.h"
+
+struct numbers {
+    TENON_VEC(int64_t) list;
+};
+
+static int
+find_all(struct tenon_store *s, const char *id, struct numbers *out, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT n FROM cache WHERE id = ?1 ORDER BY n", err) < 0)
+        return err->code;
+    db_text(&q, 1, id);
+    int rc;
+    while ((rc = db_step(&q, err)) == 1)
+        tenon_vec_push(&out->list, db_get_int(&q, 0));
+    db_end(&q);
+    return rc;
+}
+
+static int
+take_lock(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_fd,
+          struct tenon_lock **lock, struct tenon_error *err)
+{
+    auto_free char *name = tenon_asprintf("cache-%lld", (long long)n);
+    if (wait)
+        return tenon_lock_acquire(s, name, shared, cancel_fd, lock, NULL, err);
+    /* A descriptor that is readable at once makes "wait" a single try. */
+    int pipe_fd[2];
+    if (pipe(pipe_fd) < 0)
+        return tenon_error_sys(err, "pipe");
+    close(pipe_fd[1]); /* end of file: readable */
+    int rc = tenon_lock_acquire(s, name, shared, pipe_fd[0], lock, NULL, err);
+    close(pipe_fd[0]);
+    return rc;
+}
+
+static int
+open_number(struct tenon_store *s, int64_t n, struct tenon_error *err)
+{
+    auto_free char *path = tenon_asprintf("cache-mounts/%lld/fs", (long long)n);
+    int fd = openat(s->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? tenon_error_sys(err, "open %s/%s", s->path, path) : fd;
+}
+
+/* Filled in tmp/, renamed, then recorded: a half copied seed is never seen. */
+static int
+make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint32_t uid,
+         uint32_t gid, int64_t *out, struct tenon_error *err)
+{
+    char *name = NULL;
+    auto_close int dir = store_temp_dir(s, "cache", &name, err);
+    auto_free char *keep = name;
+    if (dir < 0)
+        return err->code;
+    if (mkdirat(dir, "fs", 0700) < 0)
+        return tenon_error_sys(err, "make a cache directory");
+    auto_close int fs = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fs < 0)
+        return tenon_error_sys(err, "open a cache directory");
+    struct stat seed;
+    bool seeded = seed_fd >= 0 && fstat(seed_fd, &seed) == 0;
+    if (seeded && store_copy_tree(seed_fd, fs, err) < 0)
+        return tenon_error_context(err, "fill a cache mount from its source");
+    if (fchown(fs, seeded ? seed.st_uid : uid, seeded ? seed.st_gid : gid) < 0 ||
+        fchmod(fs, seeded ? seed.st_mode & 07777 : mode) < 0)
+        return tenon_error_sys(err, "set owner and mode of a cache directory");
+    if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
+        return err->code;
+    int64_t now = (int64_t)tenon_now_ns();
+    int rc = db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", id, now);
+    int64_t n = rc == 0 ? db_last_id(s) : 0;
+    auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
+    if (rc == 0 && renameat(s->tmp_fd, name, s->fd, place) < 0) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        tenon_remove_tree(s->fd, place, &ignored); /* of a number that was rolled back */
+        if (renameat(s->tmp_fd, name, s->fd, place) < 0)
+            rc = tenon_error_sys(err, "move a cache directory to %s", place);
+    }
+    if (rc < 0) {
+        db_rollback(s);
+        return rc;
+    }
+    if (db_commit(s, err) < 0)
+        return err->code;
+    *out = n;
+    return 0;
+}
+
+static int
+open_locked(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_fd,
+            struct tenon_lock **lock, struct tenon_error *err)
+{
+    if (take_lock(s, n, shared, wait, cancel_fd, lock, err) < 0)
+        return err->code;
+    int fd = open_number(s, n, err);
+    if (fd < 0) {
+        tenon_lock_release(*lock);
+        *lock = NULL;
+        return fd;
+    }
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    db_run(s, &ignored, "UPDATE cache SET used = ?2, size = -1 WHERE n = ?1", "ii", n,
+           (int64_t)tenon_now_ns());
+    return fd;
+}
+
+int
+tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharing, int seed_fd,
+                       uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
+                       struct tenon_lock **lock, struct tenon_error *err)
+{
+    bool is_private = !strcmp(sharing, "private"), shared = !strcmp(sharing, "shared");
+    if (!is_private && !shared && strcmp(sharing, "locked"))
+        return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
+    /* Two that want the same new id must not both make it. */
+    struct tenon_digest d;
+    tenon_digest_of(id, strlen(id), &d);
+    auto_free char *making = tenon_asprintf("cache-id-%.32s", tenon_digest_hex(&d));
+    struct tenon_lock *guard;
+    if (tenon_lock_acquire(s, making, false, cancel_fd, &guard, NULL, err) < 0)
+        return err->code;
+
+    struct numbers found = {0};
+    int fd = find_all(s, id, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
+    int64_t first = found.list.len ? found.list.items[0] : 0;
+    for (size_t i = 0; is_private && fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
+        auto_error struct tenon_error busy = TENON_ERROR_INIT;
+        int got = open_locked(s, found.list.items[i], false, false, -1, lock, &busy);
+        if (got >= 0)
+            fd = got;
+    }
+    if (fd == TENON_E_NOT_FOUND && (is_private || !found.list.len) &&
+        make_new(s, id, seed_fd, mode, uid, gid, &first, err) < 0)
+        fd = err->code;
+    tenon_vec_release(&found.list);
+    if (is_private && fd == TENON_E_NOT_FOUND)
+        fd = open_locked(s, first, false, true, cancel_fd, lock, err);
+    tenon_lock_release(guard);
+    /* The wait for another step comes without the guard. */
+    if (fd == TENON_E_NOT_FOUND)
+        fd = open_locked(s, first, shared, true, cancel_fd, lock, err);
+    return fd;
+}
+
+int
+tenon_cache_mount_drop(struct tenon_store *s, const char *id, struct tenon_error *err)
+{
+    struct numbers found = {0};
+    if (find_all(s, id, &found, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < found.list.len; i++) {
+        int64_t n = found.list.items[i];
+        struct tenon_lock *lock = NULL;
+        auto_error struct tenon_error busy = TENON_ERROR_INIT;
+        if (take_lock(s, n, false, false, -1, &lock, &busy) < 0)
+            continue; /* somebody works in it: it stays */
+        auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
+        auto_free char *gone = store_temp_name(s, "gone");
+        if (db_run(s, err, "DELETE FROM cache WHERE n = ?1", "i", n) == 0 &&
+            renameat(s->fd, place, s->tmp_fd, gone) == 0)
+            tenon_remove_tree(s->tmp_fd, gone, &busy);
+        tenon_lock_release(lock);
+    }
+    tenon_vec_release(&found.list);
+    return err->code;
+}

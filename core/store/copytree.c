@@ -1,0 +1,159 @@
+/* A plain recursive copy: modes, owners, times, links between its files, and
+ * extended attributes. */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/vec.h"
+#include "store/private.h"
+
+struct seen { /* a file with several names */
+    dev_t dev;
+    ino_t ino;
+    char *path; /* in the copy */
+};
+
+struct copy {
+    int root; /* of the copy */
+    TENON_VEC(struct seen) links;
+};
+
+static void
+copy_xattrs(int from, int to)
+{
+    char names[4096], value[65536];
+    ssize_t n = flistxattr(from, names, sizeof names);
+    for (char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
+        if (!strncmp(p, "trusted.overlay.", 16) || !strncmp(p, "user.overlay.", 13))
+            continue;
+        ssize_t len = fgetxattr(from, p, value, sizeof value);
+        if (len >= 0)
+            fsetxattr(to, p, value, (size_t)len, 0); /* what this file system cannot keep is lost */
+    }
+}
+
+static int
+set_all(int dirfd, const char *name, const struct stat *st, struct tenon_error *err)
+{
+    struct timespec times[2] = { st->st_atim, st->st_mtim };
+    if (fchownat(dirfd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EPERM)
+        return tenon_error_sys(err, "chown %s", name);
+    if (!S_ISLNK(st->st_mode) && fchmodat(dirfd, name, st->st_mode & 07777, 0) < 0)
+        return tenon_error_sys(err, "chmod %s", name);
+    utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
+    return 0;
+}
+
+static int copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth,
+                    struct tenon_error *err);
+
+static int
+copy_regular(int from, int to, const char *name, struct tenon_error *err)
+{
+    auto_close int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (in < 0)
+        return tenon_error_sys(err, "open %s", name);
+    auto_close int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (out < 0)
+        return tenon_error_sys(err, "create %s", name);
+    if (tenon_copy_fd(in, out, UINT64_MAX, err) < 0)
+        return tenon_error_context(err, "copy %s", name);
+    copy_xattrs(in, out);
+    return 0;
+}
+
+/* 1: made as a link to an earlier name. */
+static int
+link_earlier(struct copy *c, const struct stat *st, int to, const char *name, const char *path,
+             struct tenon_error *err)
+{
+    tenon_vec_foreach(s, &c->links)
+        if (s->ino == st->st_ino && s->dev == st->st_dev)
+            return linkat(c->root, s->path, to, name, 0) < 0
+                       ? tenon_error_sys(err, "link %s", path) : 1;
+    struct seen s = { st->st_dev, st->st_ino, tenon_strdup(path) };
+    tenon_vec_push(&c->links, s);
+    return 0;
+}
+
+static int
+copy_entry(struct copy *c, int from, int to, const char *name, const char *path, unsigned depth,
+           struct tenon_error *err)
+{
+    struct stat st;
+    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "stat %s", path);
+    if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+        int rc = link_earlier(c, &st, to, name, path, err);
+        if (rc)
+            return rc < 0 ? rc : 0;
+    }
+    int rc = 0;
+    if (S_ISREG(st.st_mode)) {
+        rc = copy_regular(from, to, name, err);
+    } else if (S_ISLNK(st.st_mode)) {
+        char target[4096];
+        ssize_t n = readlinkat(from, name, target, sizeof target - 1);
+        if (n < 0)
+            return tenon_error_sys(err, "read link %s", path);
+        target[n] = '\0';
+        if (symlinkat(target, to, name) < 0)
+            return tenon_error_sys(err, "make link %s", path);
+    } else if (S_ISDIR(st.st_mode)) {
+        auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (in < 0 || mkdirat(to, name, 0700) < 0)
+            return tenon_error_sys(err, "copy directory %s", path);
+        auto_close int out = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (out < 0)
+            return tenon_error_sys(err, "open %s", path);
+        copy_xattrs(in, out);
+        rc = copy_dir(c, in, out, path, depth + 1, err);
+    } else if (!S_ISSOCK(st.st_mode) && mknodat(to, name, st.st_mode, st.st_rdev) < 0) {
+        return tenon_error_sys(err, "make %s", path);
+    }
+    return rc < 0 || S_ISSOCK(st.st_mode) ? rc : set_all(to, name, &st, err);
+}
+
+enum { MAX_DEPTH = 500 };
+
+static int
+copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth, struct tenon_error *err)
+{
+    if (depth > MAX_DEPTH)
+        return tenon_error_set(err, TENON_E_LIMIT, "%s: too many directories deep", path);
+    int list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *dir = list < 0 ? NULL : fdopendir(list);
+    if (!dir)
+        return tenon_error_sys(err, "read directory %s", path);
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        auto_free char *full = *path ? tenon_asprintf("%s/%s", path, e->d_name) : tenon_strdup(e->d_name);
+        if (copy_entry(c, from, to, e->d_name, full, depth, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+int
+store_copy_tree(int from, int to, struct tenon_error *err)
+{
+    struct copy c = { .root = to };
+    auto_close int in = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (in < 0)
+        return tenon_error_sys(err, "open a tree to copy");
+    copy_dir(&c, in, to, "", 0, err);
+    tenon_vec_foreach(s, &c.links)
+        free(s->path);
+    tenon_vec_release(&c.links);
+    return err->code;
+}

@@ -1,0 +1,268 @@
+/* Records in SQLite.  WAL with synchronous=NORMAL: a transaction is one append
+ * without fsync; after a crash of the machine the last ones may be missing,
+ * never half there, and what they spoke of is made again. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/private.h"
+
+enum { SCHEMA = 1, BUSY_MS = 30000 };
+
+static const char schema[] =
+    "CREATE TABLE snapshot (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
+    " description TEXT, created INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " uses INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1, chain_id TEXT);"
+    "CREATE UNIQUE INDEX snapshot_chain ON snapshot(chain_id) WHERE chain_id IS NOT NULL;"
+    "CREATE TABLE snapshot_blob (snapshot INTEGER NOT NULL REFERENCES snapshot(id)"
+    " ON DELETE CASCADE, variant TEXT NOT NULL, digest TEXT NOT NULL, diff_id TEXT NOT NULL,"
+    " size INTEGER NOT NULL, media_type TEXT NOT NULL, PRIMARY KEY (snapshot, variant));"
+    "CREATE INDEX snapshot_blob_digest ON snapshot_blob(digest);"
+    "CREATE TABLE blob (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " used INTEGER NOT NULL, diff_id TEXT, media_type TEXT) WITHOUT ROWID;"
+    "CREATE TABLE record (id TEXT PRIMARY KEY, outputs TEXT NOT NULL, created INTEGER NOT NULL,"
+    " used INTEGER NOT NULL, extra TEXT, scope TEXT, description TEXT) WITHOUT ROWID;"
+    "CREATE INDEX record_scope ON record(scope, created);"
+    "CREATE TABLE key (key TEXT PRIMARY KEY, record TEXT NOT NULL REFERENCES record(id)"
+    " ON DELETE CASCADE) WITHOUT ROWID;"
+    "CREATE INDEX key_record ON key(record);"
+    "CREATE TABLE part (record TEXT NOT NULL REFERENCES record(id) ON DELETE CASCADE,"
+    " n INTEGER NOT NULL, label TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (record, n))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE record_snapshot (record TEXT NOT NULL REFERENCES record(id) ON DELETE CASCADE,"
+    " snapshot INTEGER NOT NULL, PRIMARY KEY (record, snapshot)) WITHOUT ROWID;"
+    "CREATE INDEX record_snapshot_s ON record_snapshot(snapshot);"
+    "CREATE TABLE image (name TEXT PRIMARY KEY, digest TEXT NOT NULL, media_type TEXT,"
+    " size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE pin (name TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE content (key TEXT PRIMARY KEY, digest TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE stat (root TEXT NOT NULL, path TEXT NOT NULL, dev INTEGER, ino INTEGER,"
+    " size INTEGER, mtime INTEGER, ctime INTEGER, digest BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;"
+    "CREATE TABLE cache (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
+    " created INTEGER NOT NULL, used INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT -1);"
+    "CREATE INDEX cache_id ON cache(id);"
+    "PRAGMA user_version = 1;";
+
+/* sql text -> statement; the texts are literals, compared by address first */
+struct db_statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+    bool busy;
+    struct db_statement *next;
+};
+
+static int
+failed(struct tenon_store *s, struct tenon_error *err)
+{
+    int code = sqlite3_errcode(s->db);
+    int status = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_READONLY ||
+                         code == SQLITE_CANTOPEN
+                     ? TENON_E_FAILED
+                 : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? TENON_E_CORRUPT
+                 : code == SQLITE_BUSY ? TENON_E_UNAVAILABLE : TENON_E_FAILED;
+    return tenon_error_set(err, status, "store %s/tenon.db: %s", s->path, sqlite3_errmsg(s->db));
+}
+
+static int
+exec(struct tenon_store *s, const char *sql, struct tenon_error *err)
+{
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(s, err);
+}
+
+static int
+read_version(struct tenon_store *s, int64_t *version, struct tenon_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &stmt, NULL) != SQLITE_OK)
+        return failed(s, err);
+    int rc = sqlite3_step(stmt);
+    *version = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? 0 : failed(s, err);
+}
+
+int
+db_open(struct tenon_store *s, struct tenon_error *err)
+{
+    auto_free char *file = tenon_asprintf("%s/tenon.db", s->path);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&s->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    if (sqlite3_open_v2(file, &s->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
+        return s->db ? failed(s, err) : tenon_error_set(err, TENON_E_NOMEM, "open %s", file);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    int64_t version = 0;
+    if (exec(s, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;", err) < 0 ||
+        read_version(s, &version, err) < 0)
+        return err->code;
+    if (version > SCHEMA)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "store %s was written by a newer tenon (schema %lld)", s->path,
+                               (long long)version);
+    if (version == SCHEMA)
+        return 0;
+    /* New, or another process is making it just now: decide under the lock. */
+    if (exec(s, "PRAGMA journal_mode=WAL;", err) < 0 || exec(s, "BEGIN IMMEDIATE", err) < 0 ||
+        read_version(s, &version, err) < 0)
+        return err->code;
+    if (version == 0 && exec(s, schema, err) < 0) {
+        exec(s, "ROLLBACK", &(struct tenon_error)TENON_ERROR_INIT);
+        return err->code;
+    }
+    return exec(s, "COMMIT", err);
+}
+
+void
+db_close(struct tenon_store *s)
+{
+    while (s->statements) {
+        struct db_statement *next = s->statements->next;
+        sqlite3_finalize(s->statements->stmt);
+        free(s->statements);
+        s->statements = next;
+    }
+    sqlite3_close(s->db);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static struct db_statement *
+statement(struct tenon_store *s, const char *sql, struct tenon_error *err)
+{
+    for (struct db_statement *d = s->statements; d; d = d->next)
+        if (!d->busy && (d->sql == sql || !strcmp(d->sql, sql)))
+            return d;
+    struct db_statement *d = tenon_new0(struct db_statement);
+    d->sql = sql;
+    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmt, NULL) != SQLITE_OK) {
+        failed(s, err);
+        free(d);
+        return NULL;
+    }
+    d->next = s->statements;
+    s->statements = d;
+    return d;
+}
+
+int
+db_begin(struct tenon_store *s, struct db_query *q, const char *sql, struct tenon_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    struct db_statement *d = statement(s, sql, err);
+    *q = (struct db_query){ s, d ? d->stmt : NULL };
+    if (!d) {
+        pthread_mutex_unlock(&s->lock);
+        return err->code;
+    }
+    d->busy = true;
+    return 0;
+}
+
+void
+db_text(struct db_query *q, int at, const char *value)
+{
+    if (value)
+        sqlite3_bind_text(q->stmt, at, value, -1, SQLITE_TRANSIENT);
+    else
+        sqlite3_bind_null(q->stmt, at);
+}
+
+void
+db_int(struct db_query *q, int at, int64_t value)
+{
+    sqlite3_bind_int64(q->stmt, at, value);
+}
+
+int
+db_step(struct db_query *q, struct tenon_error *err)
+{
+    int rc = sqlite3_step(q->stmt);
+    return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : failed(q->store, err);
+}
+
+const char *
+db_get_text(struct db_query *q, int column)
+{
+    return (const char *)sqlite3_column_text(q->stmt, column);
+}
+
+int64_t
+db_get_int(struct db_query *q, int column)
+{
+    return sqlite3_column_int64(q->stmt, column);
+}
+
+void
+db_end(struct db_query *q)
+{
+    if (!q->stmt)
+        return;
+    sqlite3_reset(q->stmt);
+    sqlite3_clear_bindings(q->stmt);
+    for (struct db_statement *d = q->store->statements; d; d = d->next)
+        if (d->stmt == q->stmt)
+            d->busy = false;
+    q->stmt = NULL;
+    pthread_mutex_unlock(&q->store->lock);
+}
+
+int
+db_run(struct tenon_store *s, struct tenon_error *err, const char *sql, const char *fmt, ...)
+{
+    struct db_query q;
+    if (db_begin(s, &q, sql, err) < 0)
+        return err->code;
+    va_list ap;
+    va_start(ap, fmt);
+    for (int at = 1; fmt[at - 1]; at++)
+        if (fmt[at - 1] == 't')
+            db_text(&q, at, va_arg(ap, const char *));
+        else
+            db_int(&q, at, va_arg(ap, int64_t));
+    va_end(ap);
+    int rc = db_step(&q, err);
+    db_end(&q);
+    return rc < 0 ? rc : 0;
+}
+
+int
+db_transaction(struct tenon_store *s, struct tenon_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    if (exec(s, "BEGIN IMMEDIATE", err) < 0) {
+        pthread_mutex_unlock(&s->lock);
+        return err->code;
+    }
+    return 0;
+}
+
+int
+db_commit(struct tenon_store *s, struct tenon_error *err)
+{
+    int rc = exec(s, "COMMIT", err);
+    if (rc < 0)
+        exec(s, "ROLLBACK", &(struct tenon_error)TENON_ERROR_INIT);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+void
+db_rollback(struct tenon_store *s)
+{
+    struct tenon_error ignored = TENON_ERROR_INIT;
+    exec(s, "ROLLBACK", &ignored);
+    tenon_error_release(&ignored);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int64_t
+db_last_id(struct tenon_store *s)
+{
+    return sqlite3_last_insert_rowid(s->db);
+}

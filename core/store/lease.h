@@ -1,0 +1,12 @@
+/* lease.h - how long ago the oldest live build began. */
+#ifndef TENON_STORE_LEASE_H
+#define TENON_STORE_LEASE_H
+
+#include "store/private.h"
+
+/* Start (ns since 1970) of the oldest process, other than this one, that has
+ * the store open; INT64_MAX when there is none.  Whatever was used at or after
+ * that time may be in use. */
+int64_t store_oldest_lease(struct tenon_store *s);
+
+#endif

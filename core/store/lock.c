@@ -1,0 +1,78 @@
+/* flock files.  A lock's file may be removed by its holder when it is done;
+ * who waited on the removed one notices and opens the name again. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/private.h"
+
+struct tenon_lock {
+    int fd;
+    int dir; /* locks/, the store's */
+    char *name;
+};
+
+static bool
+still_there(int dir, const char *name, int fd)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+enum { PAUSE_MAX_MS = 20 };
+
+int
+tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
+                   struct tenon_lock **out, bool *waited, struct tenon_error *err)
+{
+    int pause = 1;
+    if (waited)
+        *waited = false;
+    for (;;) {
+        auto_close int fd = openat(s->locks_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return tenon_error_sys(err, "open lock %s", name);
+        int rc = store_flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+        if (rc == 0 && still_there(s->locks_fd, name, fd)) {
+            struct tenon_lock *l = tenon_new0(struct tenon_lock);
+            l->fd = tenon_steal_fd(&fd);
+            l->dir = s->locks_fd;
+            l->name = tenon_strdup(name);
+            *out = l;
+            return 0;
+        }
+        if (rc == 0)
+            continue; /* removed under our hands */
+        if (rc != -EWOULDBLOCK)
+            return tenon_error_errno(err, -rc, "lock %s", name);
+        if (waited)
+            *waited = true;
+        struct pollfd p = { .fd = cancel_fd, .events = POLLIN };
+        if (poll(&p, cancel_fd >= 0, pause) > 0)
+            return tenon_error_set(err, TENON_E_CANCELLED, "cancelled while waiting for %s", name);
+        if (pause < PAUSE_MAX_MS)
+            pause *= 2;
+    }
+}
+
+void
+tenon_lock_release(struct tenon_lock *l)
+{
+    if (!l)
+        return;
+    /* Only the last holder can take it alone, and removes the file. */
+    if (store_flock(l->fd, LOCK_EX | LOCK_NB) == 0 && still_there(l->dir, l->name, l->fd))
+        unlinkat(l->dir, l->name, 0);
+    close(l->fd);
+    free(l->name);
+    free(l);
+}

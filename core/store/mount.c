@@ -1,0 +1,215 @@
+/* Chains as overlay mounts.
+ *
+ * index, metacopy and redirect_dir are off so that an upper directory holds
+ * whole files only and can be a layer by itself anywhere.  Writable mounts are
+ * "volatile": a machine that crashes while a step runs loses the step anyway,
+ * and what is committed becomes durable with the file system's own order
+ * (contents before the rename that the record follows). */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/work.h"
+
+enum { OVERLAY_MAX_LAYERS = 500 };
+
+static int
+sys_fsopen(const char *type)
+{
+    return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static int
+set_string(int fs, const char *key, const char *value)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static int
+set_flag(int fs, const char *key)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+}
+
+/* What the kernel says about the last failure, "" when nothing. */
+static void
+kernel_message(int fs, char *text, size_t size)
+{
+    ssize_t n = read(fs, text, size - 1);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+}
+
+static char *
+layer_path(struct tenon_store *s, int64_t id)
+{
+    return tenon_asprintf("%s/snapshots/%lld/fs", s->path, (long long)id);
+}
+
+static int
+configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
+          const char *empty, const char *upper, const char *work)
+{
+    /* topmost first */
+    for (size_t i = lower->len; i-- > 0;) {
+        auto_free char *path = layer_path(s, lower->ids[i]);
+        if (set_string(fs, "lowerdir+", path) < 0)
+            return -1;
+    }
+    if (empty && set_string(fs, "lowerdir+", empty) < 0)
+        return -1;
+    if (upper && (set_string(fs, "upperdir", upper) < 0 || set_string(fs, "workdir", work) < 0 ||
+                  set_flag(fs, "volatile") < 0))
+        return -1;
+    if (s->userxattr && set_flag(fs, "userxattr") < 0)
+        return -1;
+    if (!s->userxattr && (set_string(fs, "redirect_dir", "off") < 0 ||
+                          set_string(fs, "metacopy", "off") < 0))
+        return -1;
+    return set_string(fs, "index", "off");
+}
+
+/* ENOSYS or EINVAL on the first "lowerdir+" mean an older kernel. */
+static int
+mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char *empty,
+              const char *upper, const char *work, const char *target, struct tenon_error *err)
+{
+    char said[256];
+    auto_close int fs = sys_fsopen("overlay");
+    if (fs < 0)
+        return errno == ENOSYS ? TENON_E_UNSUPPORTED
+                               : tenon_error_sys(err, "open the overlay file system");
+    if (configure(s, fs, lower, empty, upper, work) < 0) {
+        int sys = errno;
+        kernel_message(fs, said, sizeof said);
+        if (sys == EINVAL && strstr(said, "lowerdir+"))
+            return TENON_E_UNSUPPORTED;
+        return tenon_error_errno(err, sys, "configure an overlay (%s)", said);
+    }
+    auto_close int mnt = -1;
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+        (mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, upper ? 0 : MOUNT_ATTR_RDONLY)) < 0) {
+        int sys = errno;
+        kernel_message(fs, said, sizeof said);
+        return tenon_error_errno(err, sys, "mount an overlay of %zu layers (%s)", lower->len, said);
+    }
+    if (syscall(SYS_move_mount, mnt, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return tenon_error_sys(err, "mount at %s", target);
+    return 0;
+}
+
+/* ---- older kernels: one page of options, hence relative names from a thread that
+ * has a working directory of its own ---- */
+
+struct old_mount {
+    struct tenon_store *store;
+    const char *options, *target;
+    unsigned long flags;
+    int sys;
+};
+
+static void *
+old_mount_thread(void *data)
+{
+    struct old_mount *m = data;
+    m->sys = 0;
+    if (unshare(CLONE_FS) < 0 || fchdir(m->store->snapshots_fd) < 0 ||
+        mount("overlay", m->target, "overlay", m->flags, m->options) < 0)
+        m->sys = errno;
+    return NULL;
+}
+
+static int
+mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char *empty,
+              const char *upper, const char *work, const char *target, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    tenon_buf_adds(&b, "lowerdir=");
+    for (size_t i = lower->len; i-- > 0;)
+        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || empty ? ":" : "");
+    if (empty)
+        tenon_buf_adds(&b, empty);
+    if (upper)
+        tenon_buf_addf(&b, ",upperdir=%s,workdir=%s", upper, work);
+    tenon_buf_adds(&b, s->userxattr ? ",userxattr" : ",redirect_dir=off,metacopy=off");
+    tenon_buf_adds(&b, ",index=off");
+    if (b.len >= (size_t)sysconf(_SC_PAGESIZE))
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "this kernel cannot mount %zu layers at once", lower->len);
+    struct old_mount m = { s, tenon_buf_str(&b), target, upper ? 0 : MS_RDONLY, 0 };
+    pthread_t t;
+    int rc = pthread_create(&t, NULL, old_mount_thread, &m);
+    if (rc == 0)
+        pthread_join(t, NULL);
+    if (rc || m.sys)
+        return tenon_error_errno(err, rc ? rc : m.sys, "mount an overlay of %zu layers", lower->len);
+    return 0;
+}
+
+/* ---- */
+
+static int
+bind(const char *from, const char *target, bool readonly, struct tenon_error *err)
+{
+    if (mount(from, target, NULL, MS_BIND, NULL) < 0 ||
+        (readonly && mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0))
+        return tenon_error_sys(err, "bind %s to %s", from, target);
+    return 0;
+}
+
+/* An empty directory that stands below a lone layer: overlay wants two. */
+static int
+empty_layer(struct tenon_store *s, char **path, struct tenon_error *err)
+{
+    *path = tenon_asprintf("%s/snapshots/empty", s->path);
+    if (mkdirat(s->snapshots_fd, "empty", 0755) < 0 && errno != EEXIST) {
+        tenon_error_sys(err, "make %s", *path);
+        free(*path);
+        *path = NULL;
+    }
+    return err->code;
+}
+
+int
+tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
+                  struct tenon_snapshot_work *upper, const char *target, struct tenon_error *err)
+{
+    if (lower->len > OVERLAY_MAX_LAYERS)
+        return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
+                               lower->len, OVERLAY_MAX_LAYERS);
+    if (lower->len == 0) {
+        if (upper)
+            return bind(upper->fs_path, target, false, err);
+        if (mount("tmpfs", target, "tmpfs", MS_RDONLY, "size=4k,mode=0755") < 0)
+            return tenon_error_sys(err, "mount an empty tree at %s", target);
+        return 0;
+    }
+    auto_free char *empty = NULL;
+    auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
+    /* A read-only overlay needs two layers; a lone one may hold white-outs, so
+     * that a bind mount would show what must not be seen. */
+    if (!upper && lower->len == 1 && empty_layer(s, &empty, err) < 0)
+        return err->code;
+    const char *up = upper ? upper->fs_path : NULL;
+    int rc = mount_new_api(s, lower, empty, up, work, target, err);
+    if (rc == TENON_E_UNSUPPORTED && !err->code)
+        rc = mount_old_api(s, lower, empty, up, work, target, err);
+    return rc;
+}
+
+int
+tenon_unmount(const char *target)
+{
+    return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}

@@ -1,0 +1,60 @@
+/* private.h - what the files of the store share. */
+#ifndef TENON_STORE_PRIVATE_H
+#define TENON_STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+struct tenon_store {
+    char *path;
+    int fd;          /* O_PATH of the root */
+    int blobs_fd;    /* content/blobs/sha256 */
+    int snapshots_fd, tmp_fd, locks_fd;
+    bool userxattr;
+    struct tenon_lock *lease;
+    sqlite3 *db;
+    pthread_mutex_t lock; /* the connection and the statements */
+    struct db_statement *statements;
+    unsigned serial; /* names below tmp/; atomic */
+};
+
+/* ---- db.c: one connection, statements prepared once -------------------------- */
+int db_open(struct tenon_store *s, struct tenon_error *err);
+void db_close(struct tenon_store *s);
+
+/* A statement in use: the store is locked from begin to end.
+ *   struct db_query q; if (db_begin(s, &q, "SELECT ...", err) < 0) ...
+ *   db_text(&q, 1, x); while ((rc = db_step(&q, err)) == 1) ...; db_end(&q); */
+struct db_query {
+    struct tenon_store *store;
+    sqlite3_stmt *stmt;
+};
+int db_begin(struct tenon_store *s, struct db_query *q, const char *sql,
+             struct tenon_error *err);
+void db_text(struct db_query *q, int at, const char *value); /* NULL: null */
+void db_int(struct db_query *q, int at, int64_t value);
+int db_step(struct db_query *q, struct tenon_error *err); /* 1 row, 0 end */
+const char *db_get_text(struct db_query *q, int column); /* valid until the next step */
+int64_t db_get_int(struct db_query *q, int column);
+void db_end(struct db_query *q);
+/* The same for a statement that gives no row; fmt: 't' text, 'i' int64_t. */
+int db_run(struct tenon_store *s, struct tenon_error *err, const char *sql,
+           const char *fmt, ...);
+
+/* A transaction holds the store (recursively: db_run and db_begin inside). */
+int db_transaction(struct tenon_store *s, struct tenon_error *err);
+int db_commit(struct tenon_store *s, struct tenon_error *err);
+void db_rollback(struct tenon_store *s);
+int64_t db_last_id(struct tenon_store *s);
+
+/* ---- helpers ------------------------------------------------------------------ */
+char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N" */
+/* flock a directory or file; 0, or -errno */
+int store_flock(int fd, int operation);
+uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once */
+/* Recursive copy with modes, owners, times, links and xattrs. */
+int store_copy_tree(int from, int to, struct tenon_error *err);
+
+#endif

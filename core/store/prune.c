@@ -1,0 +1,220 @@
+/* Collection.  What goes is decided and deleted in one transaction, by the
+ * marks that look-ups leave in theirs; the files follow, through tmp/, so that a
+ * crash leaves only leftovers that the sweep knows. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "store/lease.h"
+
+enum { MANIFEST_MAX = 8 << 20 };
+
+struct kept { /* blobs that named images consist of */
+    TENON_VEC(char *) digests;
+};
+
+static bool
+is_kept(const struct kept *k, const char *digest)
+{
+    tenon_vec_foreach(d, &k->digests)
+        if (!strcmp(*d, digest))
+            return true;
+    return false;
+}
+
+/* Any document: every "digest" in it is something it needs. */
+static void
+keep_from(struct tenon_store *s, struct json_object *o, struct kept *k, unsigned depth);
+
+static void
+keep(struct tenon_store *s, const char *digest, struct kept *k, unsigned depth)
+{
+    if (is_kept(k, digest) || depth > 4)
+        return;
+    tenon_vec_push(&k->digests, tenon_strdup(digest));
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    if (tenon_blob_read(s, digest, MANIFEST_MAX, &b, &ignored) == 0 && b.len && b.data[0] == '{' &&
+        tenon_json_parse(b.data, b.len, MANIFEST_MAX, &o, &ignored) == 0)
+        keep_from(s, o, k, depth + 1);
+}
+
+static void
+keep_from(struct tenon_store *s, struct json_object *o, struct kept *k, unsigned depth)
+{
+    if (json_object_is_type(o, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+            keep_from(s, json_object_array_get_idx(o, i), k, depth);
+    } else if (json_object_is_type(o, json_type_object)) {
+        json_object_object_foreach(o, key, value) {
+            if (!strcmp(key, "digest") && json_object_is_type(value, json_type_string))
+                keep(s, json_object_get_string(value), k, depth);
+            else
+                keep_from(s, value, k, depth);
+        }
+    }
+}
+
+static int
+keep_named(struct tenon_store *s, struct kept *k, struct tenon_error *err)
+{
+    struct tenon_image_row *rows;
+    size_t n;
+    if (tenon_image_list(s, &rows, &n, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < n; i++) {
+        keep(s, rows[i].digest, k, 0);
+        tenon_image_row_release(&rows[i]);
+    }
+    free(rows);
+    return 0;
+}
+
+static int
+oldest_first(const void *a, const void *b)
+{
+    const struct tenon_usage_row *x = a, *y = b;
+    return x->last_used_ns < y->last_used_ns ? -1 : x->last_used_ns > y->last_used_ns;
+}
+
+struct pruning {
+    struct tenon_store *store;
+    const struct tenon_prune_options *options;
+    struct kept kept;
+    int64_t before; /* used earlier than this: may go */
+    TENON_VEC(struct tenon_usage_row) removed;
+};
+
+static bool
+may_go(const struct pruning *p, const struct tenon_usage_row *r)
+{
+    if (r->last_used_ns >= p->before)
+        return false;
+    if (p->options->type && strcmp(p->options->type, r->type))
+        return false;
+    if (!p->options->all && (!strcmp(r->type, "internal") || !strcmp(r->type, "frontend")))
+        return false;
+    return !tenon_has_prefix(r->id, "blob:") || !is_kept(&p->kept, r->id + 5);
+}
+
+/* In the transaction: the row, if nobody used it in between. 1: gone. */
+static int
+delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_error *err)
+{
+    struct tenon_store *s = p->store;
+    const char *name = strchr(r->id, ':') + 1;
+    uint64_t n = 0;
+    tenon_parse_u64(name, 10, &n);
+    struct db_query q;
+    int rc;
+    if (tenon_has_prefix(r->id, "snapshot:")) {
+        /* the records that need it go first */
+        if (db_run(s, err, "DELETE FROM record WHERE id IN (SELECT record FROM record_snapshot"
+                   " WHERE snapshot = ?1) AND EXISTS (SELECT 1 FROM snapshot WHERE id = ?1 AND used < ?2)",
+                   "ii", (int64_t)n, p->before) < 0 ||
+            db_begin(s, &q, "DELETE FROM snapshot WHERE id = ?1 AND used < ?2 RETURNING id", err) < 0)
+            return err->code;
+        db_int(&q, 1, (int64_t)n);
+    } else if (tenon_has_prefix(r->id, "blob:")) {
+        if (db_begin(s, &q, "DELETE FROM blob WHERE digest = ?1 AND used < ?2 RETURNING digest", err) < 0)
+            return err->code;
+        db_text(&q, 1, name);
+    } else {
+        if (db_begin(s, &q, "DELETE FROM cache WHERE n = ?1 AND used < ?2 RETURNING n", err) < 0)
+            return err->code;
+        db_int(&q, 1, (int64_t)n);
+    }
+    db_int(&q, 2, p->before);
+    rc = db_step(&q, err);
+    db_end(&q);
+    return rc;
+}
+
+/* Still inside the transaction, so that nobody can find a row whose files are
+ * moving; a rename is quick, the removal comes later. */
+static void
+move_away(struct tenon_store *s, const struct tenon_usage_row *r, char ***gone)
+{
+    const char *name = strchr(r->id, ':') + 1;
+    auto_free char *to = store_temp_name(s, "gone");
+    auto_free char *cache = tenon_asprintf("cache-mounts/%s", name);
+    int rc;
+    if (tenon_has_prefix(r->id, "snapshot:"))
+        rc = renameat(s->snapshots_fd, name, s->tmp_fd, to);
+    else if (tenon_has_prefix(r->id, "blob:"))
+        rc = renameat(s->blobs_fd, strchr(name, ':') + 1, s->tmp_fd, to);
+    else
+        rc = renameat(s->fd, cache, s->tmp_fd, to);
+    if (rc == 0)
+        tenon_strv_push(gone, tenon_steal(&to));
+}
+
+static int
+remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struct tenon_error *err)
+{
+    char **gone = NULL;
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += rows[i].size_bytes;
+    if (db_transaction(p->store, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < count && (!p->options->keep_bytes || total > p->options->keep_bytes); i++) {
+        if (!may_go(p, &rows[i]))
+            continue;
+        int rc = delete_row(p, &rows[i], err);
+        if (rc < 0) {
+            db_rollback(p->store);
+            tenon_strv_free(gone);
+            return rc;
+        }
+        if (rc == 1) {
+            move_away(p->store, &rows[i], &gone);
+            total -= rows[i].size_bytes;
+            tenon_vec_push(&p->removed, rows[i]);
+            rows[i] = (struct tenon_usage_row){0};
+        }
+    }
+    if (p->options->all && !p->options->type)
+        db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before);
+    int rc = db_commit(p->store, err);
+    for (char **g = gone; rc == 0 && g && *g; g++) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        tenon_remove_tree(p->store->tmp_fd, *g, &ignored);
+    }
+    tenon_strv_free(gone);
+    return rc;
+}
+
+int
+tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
+            struct tenon_usage_row **removed, size_t *count, struct tenon_error *err)
+{
+    struct pruning p = { .store = s, .options = o };
+    struct tenon_usage_row *rows = NULL;
+    size_t n = 0;
+    tenon_store_sweep(s);
+    if (tenon_usage_list(s, &rows, &n, err) < 0 || keep_named(s, &p.kept, err) < 0)
+        goto done;
+    p.before = store_oldest_lease(s);
+    int64_t now = (int64_t)tenon_now_ns();
+    if (o->older_than_ns && now - o->older_than_ns < p.before)
+        p.before = now - o->older_than_ns;
+    if (n)
+        qsort(rows, n, sizeof *rows, oldest_first);
+    remove_rows(&p, rows, n, err);
+done:
+    tenon_vec_foreach(d, &p.kept.digests)
+        free(*d);
+    tenon_vec_release(&p.kept.digests);
+    tenon_usage_free(rows, n);
+    *removed = p.removed.items;
+    *count = p.removed.len;
+    return err->code;
+}

@@ -1,0 +1,98 @@
+/* Directories below tmp/ that live as long as their owner; logs. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/vec.h"
+#include "store/work.h"
+
+struct tenon_scratch {
+    struct tenon_store *store;
+    char *name, *path;
+    int fd;
+};
+
+int
+tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err)
+{
+    char *name;
+    int fd = store_temp_dir(s, "scratch", &name, err);
+    if (fd < 0)
+        return fd;
+    struct tenon_scratch *x = tenon_new0(struct tenon_scratch);
+    *x = (struct tenon_scratch){ s, name, tenon_asprintf("%s/tmp/%s", s->path, name), fd };
+    *out = x;
+    return 0;
+}
+
+const char *
+tenon_scratch_path(struct tenon_scratch *x)
+{
+    return x->path;
+}
+
+int
+tenon_scratch_fd(struct tenon_scratch *x)
+{
+    return x->fd;
+}
+
+/* Mount points below `path`, as our mount namespace has them. */
+static void
+unmount_below(const char *path)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    if (tenon_read_file("/proc/self/mountinfo", 64 << 20, &b, &ignored) < 0)
+        return;
+    TENON_VEC(char *) points = {0};
+    size_t len = strlen(path);
+    char *rest = tenon_buf_steal(&b);
+    char *text = rest;
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        char *field = line;
+        for (int i = 0; i < 4 && field; i++)
+            strsep(&field, " ");
+        char *point = field ? strsep(&field, " ") : NULL;
+        if (point && !strncmp(point, path, len) && (point[len] == '/' || !point[len]))
+            tenon_vec_push(&points, point);
+    }
+    for (size_t i = points.len; i-- > 0;) /* later mounts first */
+        tenon_unmount(points.items[i]);
+    tenon_vec_release(&points);
+    free(text);
+}
+
+void
+tenon_scratch_free(struct tenon_scratch *x)
+{
+    if (!x)
+        return;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    unmount_below(x->path);
+    tenon_remove_tree(x->store->tmp_fd, x->name, &ignored); /* never across a mount */
+    close(x->fd);
+    free(x->name);
+    free(x->path);
+    free(x);
+}
+
+int
+tenon_log_file(struct tenon_store *s, const char *build, const char *step, struct tenon_error *err)
+{
+    auto_free char *dir = tenon_asprintf("logs/%s", build);
+    auto_free char *path = tenon_asprintf("logs/%s/%s", build, step);
+    for (char *c = path + strlen(dir) + 1; *c; c++)
+        if (*c == '/' || *c == ':')
+            *c = '-';
+    if (tenon_mkdir_p(s->fd, dir, 0700, err) < 0)
+        return err->code;
+    int fd = openat(s->fd, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? tenon_error_sys(err, "create %s/%s", s->path, path) : fd;
+}

@@ -1,0 +1,235 @@
+/* Snapshots: made below tmp/ under a lock, renamed into place, recorded. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "store/private.h"
+#include "store/work.h"
+
+void
+tenon_chain_release(struct tenon_chain *c)
+{
+    free(c->ids);
+    *c = (struct tenon_chain){0};
+}
+
+void
+tenon_chain_copy(struct tenon_chain *to, const struct tenon_chain *from)
+{
+    to->ids = from->len ? tenon_memdup(from->ids, from->len * sizeof *from->ids) : NULL;
+    to->len = from->len;
+}
+
+void
+tenon_chain_append(struct tenon_chain *c, int64_t id)
+{
+    c->ids = tenon_reallocarray(c->ids, c->len + 1, sizeof *c->ids);
+    c->ids[c->len++] = id;
+}
+
+int
+store_temp_dir(struct tenon_store *s, const char *prefix, char **name, struct tenon_error *err)
+{
+    *name = store_temp_name(s, prefix);
+    if (mkdirat(s->tmp_fd, *name, 0700) < 0) {
+        tenon_error_sys(err, "make %s/tmp/%s", s->path, *name);
+        goto fail;
+    }
+    int fd = openat(s->tmp_fd, *name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && store_flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    tenon_error_sys(err, "lock %s/tmp/%s", s->path, *name);
+    if (fd >= 0)
+        close(fd);
+fail:
+    free(*name);
+    *name = NULL;
+    return err->code;
+}
+
+int
+tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
+                     struct tenon_error *err)
+{
+    struct tenon_snapshot_work *w = tenon_new0(struct tenon_snapshot_work);
+    w->store = s;
+    w->dir = w->fs = -1;
+    w->dir = store_temp_dir(s, "work", &w->name, err);
+    if (w->dir < 0)
+        goto fail;
+    if (mkdirat(w->dir, "fs", 0755) < 0 || fchmodat(w->dir, "fs", 0755, 0) < 0 ||
+        mkdirat(w->dir, "work", 0700) < 0) {
+        tenon_error_sys(err, "make %s/tmp/%s", s->path, w->name);
+        goto fail;
+    }
+    w->fs = openat(w->dir, "fs", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (w->fs < 0) {
+        tenon_error_sys(err, "open %s/tmp/%s/fs", s->path, w->name);
+        goto fail;
+    }
+    w->fs_path = tenon_asprintf("%s/tmp/%s/fs", s->path, w->name);
+    *out = w;
+    return 0;
+fail:
+    tenon_snapshot_discard(w);
+    return err->code;
+}
+
+int
+tenon_snapshot_work_fs(struct tenon_snapshot_work *w)
+{
+    return w->fs;
+}
+
+const char *
+tenon_snapshot_work_path(struct tenon_snapshot_work *w)
+{
+    return w->fs_path;
+}
+
+static void
+work_free(struct tenon_snapshot_work *w)
+{
+    if (w->fs >= 0)
+        close(w->fs);
+    if (w->dir >= 0)
+        close(w->dir);
+    free(w->name);
+    free(w->fs_path);
+    free(w);
+}
+
+void
+tenon_snapshot_discard(struct tenon_snapshot_work *w)
+{
+    if (!w)
+        return;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    if (w->name && w->dir >= 0)
+        tenon_remove_tree(w->store->tmp_fd, w->name, &ignored); /* else the next sweep does */
+    work_free(w);
+}
+
+/* A directory under a number that no record has is what a process left that
+ * died between rename and commit. */
+static int
+move_into_place(struct tenon_snapshot_work *w, const char *number, struct tenon_error *err)
+{
+    struct tenon_store *s = w->store;
+    if (renameat(s->tmp_fd, w->name, s->snapshots_fd, number) == 0)
+        return 0;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return tenon_error_sys(err, "move a snapshot to %s/snapshots/%s", s->path, number);
+    auto_free char *stale = store_temp_name(s, "stale");
+    if (renameat(s->snapshots_fd, number, s->tmp_fd, stale) < 0 ||
+        renameat(s->tmp_fd, w->name, s->snapshots_fd, number) < 0)
+        return tenon_error_sys(err, "move a snapshot to %s/snapshots/%s", s->path, number);
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    tenon_remove_tree(s->tmp_fd, stale, &ignored);
+    return 0;
+}
+
+int
+tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type type,
+                      const char *description, int64_t *id, struct tenon_error *err)
+{
+    struct tenon_store *s = w->store;
+    int64_t now = (int64_t)tenon_now_ns();
+    if (tenon_remove_tree(w->dir, "work", err) < 0 || db_transaction(s, err) < 0) {
+        tenon_snapshot_discard(w);
+        return err->code;
+    }
+    int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used)"
+                    " VALUES (?1, ?2, ?3, ?3)", "iti", (int64_t)type, description, now);
+    int64_t n = rc == 0 ? db_last_id(s) : 0;
+    auto_free char *number = tenon_asprintf("%lld", (long long)n);
+    if (rc == 0)
+        rc = move_into_place(w, number, err);
+    if (rc < 0) {
+        db_rollback(s);
+        tenon_snapshot_discard(w);
+        return rc;
+    }
+    if (db_commit(s, err) < 0) {
+        renameat(s->snapshots_fd, number, s->tmp_fd, w->name);
+        tenon_snapshot_discard(w);
+        return err->code;
+    }
+    *id = n;
+    work_free(w);
+    return 0;
+}
+
+int
+tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err)
+{
+    auto_free char *name = tenon_asprintf("%lld/fs", (long long)id);
+    int fd = openat(s->snapshots_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? tenon_error_sys(err, "snapshot %lld", (long long)id) : fd;
+}
+
+bool
+tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id, int64_t *id)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct db_query q;
+    if (db_begin(s, &q, "UPDATE snapshot SET used = ?2, uses = uses + 1 WHERE chain_id = ?1"
+                 " RETURNING id", &ignored) < 0)
+        return false;
+    db_text(&q, 1, chain_id);
+    db_int(&q, 2, (int64_t)tenon_now_ns());
+    bool found = db_step(&q, &ignored) == 1;
+    if (found)
+        *id = db_get_int(&q, 0);
+    db_end(&q);
+    return found;
+}
+
+int
+tenon_snapshot_set_chain_id(struct tenon_store *s, int64_t id, const char *chain_id,
+                            struct tenon_error *err)
+{
+    /* Two that unpack the same layer at once: the first name stays. */
+    return db_run(s, err, "UPDATE OR IGNORE snapshot SET chain_id = ?2 WHERE id = ?1", "it", id,
+                  chain_id);
+}
+
+bool
+tenon_snapshot_get_blob(struct tenon_store *s, int64_t id, const char *variant,
+                        struct tenon_snapshot_blob *out)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT digest, diff_id, size, media_type FROM snapshot_blob"
+                 " WHERE snapshot = ?1 AND variant = ?2", &ignored) < 0)
+        return false;
+    db_int(&q, 1, id);
+    db_text(&q, 2, variant);
+    bool found = db_step(&q, &ignored) == 1 && tenon_digest_parse(db_get_text(&q, 0), &out->digest) &&
+                 tenon_digest_parse(db_get_text(&q, 1), &out->diff_id);
+    if (found) {
+        out->size = db_get_int(&q, 2);
+        snprintf(out->media_type, sizeof out->media_type, "%s", db_get_text(&q, 3));
+    }
+    db_end(&q);
+    return found;
+}
+
+int
+tenon_snapshot_set_blob(struct tenon_store *s, int64_t id, const char *variant,
+                        const struct tenon_snapshot_blob *b, struct tenon_error *err)
+{
+    return db_run(s, err, "INSERT OR REPLACE INTO snapshot_blob"
+                  " (snapshot, variant, digest, diff_id, size, media_type)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)", "itttit", id, variant, b->digest.str,
+                  b->diff_id.str, b->size, b->media_type);
+}

@@ -1,0 +1,160 @@
+/* Opening, the layout on disk, what dead processes left. */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "store/private.h"
+
+int
+store_flock(int fd, int operation)
+{
+    while (flock(fd, operation) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+char *
+store_temp_name(struct tenon_store *s, const char *prefix)
+{
+    unsigned n = __atomic_fetch_add(&s->serial, 1, __ATOMIC_RELAXED);
+    return tenon_asprintf("%s-%ld-%u", prefix, (long)getpid(), n);
+}
+
+static int
+open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *err)
+{
+    *out = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*out < 0 && errno == ENOENT) {
+        if (tenon_mkdir_p(s->fd, name, 0700, err) < 0)
+            return tenon_error_context(err, "store %s", s->path);
+        *out = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    return *out < 0 ? tenon_error_sys(err, "open %s/%s", s->path, name) : 0;
+}
+
+/* Another user namespace than the machine's first one maps ids otherwise than
+ * one to one over the whole range. */
+static bool
+in_user_namespace(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    if (tenon_read_file("/proc/self/uid_map", 4096, &b, &ignored) < 0)
+        return false;
+    const char *p = tenon_buf_str(&b);
+    p += strspn(p, " ");
+    if (strncmp(p, "0 ", 2))
+        return true;
+    p += 1 + strspn(p + 1, " ");
+    if (strncmp(p, "0 ", 2))
+        return true;
+    p += 1 + strspn(p + 1, " ");
+    return strncmp(p, "4294967295", 10) != 0;
+}
+
+int
+tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error *err)
+{
+    struct tenon_store *s = tenon_new0(struct tenon_store);
+    s->path = tenon_strdup(root);
+    s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
+    auto_free char *lease = tenon_asprintf("lease-%ld-%llu", (long)getpid(),
+                                           (unsigned long long)tenon_now_ns());
+    s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (s->fd < 0 && errno == ENOENT && tenon_mkdir_p(AT_FDCWD, root, 0700, err) == 0)
+        s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (s->fd < 0) {
+        if (!err->code)
+            tenon_error_sys(err, "open store %s", root);
+        goto fail;
+    }
+    if (open_dir(s, "content/blobs/sha256", &s->blobs_fd, err) < 0 ||
+        open_dir(s, "snapshots", &s->snapshots_fd, err) < 0 ||
+        open_dir(s, "tmp", &s->tmp_fd, err) < 0 ||
+        open_dir(s, "locks", &s->locks_fd, err) < 0)
+        goto fail;
+    s->userxattr = in_user_namespace();
+    if (db_open(s, err) < 0)
+        goto fail;
+    if (tenon_lock_acquire(s, lease, true, -1, &s->lease, NULL, err) < 0)
+        goto fail;
+    *out = s;
+    return 0;
+fail:
+    tenon_store_close(s);
+    return err->code;
+}
+
+void
+tenon_store_close(struct tenon_store *s)
+{
+    if (!s)
+        return;
+    tenon_lock_release(s->lease);
+    if (s->db)
+        db_close(s);
+    int fds[] = { s->fd, s->blobs_fd, s->snapshots_fd, s->tmp_fd, s->locks_fd };
+    for (size_t i = 0; i < tenon_countof(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(s->path);
+    free(s);
+}
+
+const char *
+tenon_store_path(const struct tenon_store *s)
+{
+    return s->path;
+}
+
+int
+tenon_store_fd(const struct tenon_store *s)
+{
+    return s->fd;
+}
+
+bool
+tenon_store_userxattr(const struct tenon_store *s)
+{
+    return s->userxattr;
+}
+
+/* A directory of tmp/ is locked by its owner; the kernel drops the lock with
+ * the process. */
+static void
+sweep_one(struct tenon_store *s, const char *name)
+{
+    auto_close int fd = openat(s->tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || store_flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    tenon_remove_tree(s->tmp_fd, name, &ignored);
+}
+
+enum { SWEEP_MAX = 256 };
+
+void
+tenon_store_sweep(struct tenon_store *s)
+{
+    int fd = openat(s->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return;
+    int n = 0;
+    for (struct dirent *e = readdir(dir); e && n < SWEEP_MAX; e = readdir(dir))
+        if (e->d_name[0] != '.') {
+            sweep_one(s, e->d_name);
+            n++;
+        }
+}

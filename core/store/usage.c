@@ -1,0 +1,226 @@
+/* What lies in the store, how large it is, who still needs it. */
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/vec.h"
+#include "store/lease.h"
+#include "store/private.h"
+
+/* ---- sizes on disk -------------------------------------------------------------- */
+
+struct inode {
+    dev_t dev;
+    ino_t ino;
+};
+
+struct sum {
+    uint64_t bytes;
+    TENON_VEC(struct inode) seen; /* files with several names */
+};
+
+static bool
+first_sight(struct sum *sum, const struct stat *st)
+{
+    if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
+        return true;
+    tenon_vec_foreach(i, &sum->seen)
+        if (i->ino == st->st_ino && i->dev == st->st_dev)
+            return false;
+    struct inode one = { st->st_dev, st->st_ino };
+    tenon_vec_push(&sum->seen, one);
+    return true;
+}
+
+static void
+sum_tree(int dirfd, const char *name, struct sum *sum, unsigned depth)
+{
+    struct stat st;
+    if (depth > 4096 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    if (first_sight(sum, &st))
+        sum->bytes += (uint64_t)st.st_blocks * 512;
+    if (!S_ISDIR(st.st_mode))
+        return;
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            sum_tree(fd, e->d_name, sum, depth + 1);
+}
+
+uint64_t
+store_disk_bytes(int dirfd, const char *name)
+{
+    struct sum sum = {0};
+    sum_tree(dirfd, name, &sum, 0);
+    tenon_vec_release(&sum.seen);
+    return sum.bytes;
+}
+
+/* ---- leases --------------------------------------------------------------------- */
+
+int64_t
+store_oldest_lease(struct tenon_store *s)
+{
+    int64_t oldest = INT64_MAX;
+    int fd = openat(s->locks_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        if (!tenon_has_prefix(e->d_name, "lease-"))
+            continue;
+        uint64_t pid, start;
+        const char *dash = strrchr(e->d_name, '-');
+        auto_free char *pid_text = tenon_strndup(e->d_name + 6, (size_t)(dash - e->d_name - 6));
+        if (!tenon_parse_u64(pid_text, 10, &pid) || !tenon_parse_u64(dash + 1, 10, &start) ||
+            pid == (uint64_t)getpid())
+            continue;
+        auto_close int lease = openat(s->locks_fd, e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (lease < 0)
+            continue;
+        if (store_flock(lease, LOCK_EX | LOCK_NB) == 0)
+            unlinkat(s->locks_fd, e->d_name, 0); /* its owner is dead */
+        else if ((int64_t)start < oldest)
+            oldest = (int64_t)start;
+    }
+    return oldest;
+}
+
+/* ---- du --------------------------------------------------------------------------- */
+
+static const char *const snapshot_types[] = {
+    [TENON_SNAPSHOT_REGULAR] = "regular", [TENON_SNAPSHOT_LOCAL] = "source.local",
+    [TENON_SNAPSHOT_GIT] = "source.git.checkout", [TENON_SNAPSHOT_INTERNAL] = "internal",
+    [TENON_SNAPSHOT_FRONTEND] = "frontend",
+};
+
+struct rows {
+    TENON_VEC(struct tenon_usage_row) list;
+};
+
+static int
+list_snapshots(struct tenon_store *s, struct rows *out, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT id, type, description, created, used, uses, size, chain_id,"
+                 " (SELECT count(*) FROM record_snapshot r WHERE r.snapshot = snapshot.id)"
+                 " FROM snapshot ORDER BY id", err) < 0)
+        return err->code;
+    int rc;
+    while ((rc = db_step(&q, err)) == 1) {
+        struct tenon_usage_row *r = tenon_vec_add(&out->list);
+        int64_t type = db_get_int(&q, 1);
+        r->id = tenon_asprintf("snapshot:%lld", (long long)db_get_int(&q, 0));
+        r->type = tenon_strdup(type >= 0 && type < (int64_t)tenon_countof(snapshot_types)
+                                   ? snapshot_types[type] : "regular");
+        r->description = tenon_strdup(db_get_text(&q, 2) ? db_get_text(&q, 2) : "");
+        r->created_ns = db_get_int(&q, 3);
+        r->last_used_ns = db_get_int(&q, 4);
+        r->use_count = db_get_int(&q, 5);
+        r->size_bytes = db_get_int(&q, 6);
+        r->shared = db_get_text(&q, 7) != NULL || db_get_int(&q, 8) > 1;
+    }
+    db_end(&q);
+    return rc;
+}
+
+static int
+list_blobs(struct tenon_store *s, struct rows *out, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT digest, size, created, used FROM blob ORDER BY digest", err) < 0)
+        return err->code;
+    int rc;
+    while ((rc = db_step(&q, err)) == 1) {
+        struct tenon_usage_row *r = tenon_vec_add(&out->list);
+        r->id = tenon_asprintf("blob:%s", db_get_text(&q, 0));
+        r->type = tenon_strdup("regular");
+        r->description = tenon_strdup("blob");
+        r->size_bytes = (db_get_int(&q, 1) + 4095) / 4096 * 4096;
+        r->created_ns = db_get_int(&q, 2);
+        r->last_used_ns = db_get_int(&q, 3);
+    }
+    db_end(&q);
+    return rc;
+}
+
+static int
+list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT n, id, created, used, size FROM cache ORDER BY n", err) < 0)
+        return err->code;
+    int rc;
+    while ((rc = db_step(&q, err)) == 1) {
+        struct tenon_usage_row *r = tenon_vec_add(&out->list);
+        r->id = tenon_asprintf("cache:%lld", (long long)db_get_int(&q, 0));
+        r->type = tenon_strdup("exec.cachemount");
+        r->description = tenon_asprintf("cached mount %s", db_get_text(&q, 1));
+        r->created_ns = db_get_int(&q, 2);
+        r->last_used_ns = db_get_int(&q, 3);
+        r->size_bytes = -1; /* it changes with each step that uses it */
+        r->is_mutable = true;
+    }
+    db_end(&q);
+    return rc;
+}
+
+static void
+measure(struct tenon_store *s, struct tenon_usage_row *r)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    const char *number = strchr(r->id, ':') + 1;
+    if (r->size_bytes >= 0)
+        return;
+    if (r->is_mutable) {
+        auto_free char *place = tenon_asprintf("cache-mounts/%s", number);
+        r->size_bytes = (int64_t)store_disk_bytes(s->fd, place);
+        return;
+    }
+    r->size_bytes = (int64_t)store_disk_bytes(s->snapshots_fd, number);
+    uint64_t id;
+    if (tenon_parse_u64(number, 10, &id)) /* immutable: measured once */
+        db_run(s, &ignored, "UPDATE snapshot SET size = ?2 WHERE id = ?1", "ii", (int64_t)id,
+               r->size_bytes);
+}
+
+int
+tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *count,
+                 struct tenon_error *err)
+{
+    struct rows out = {0};
+    if (list_snapshots(s, &out, err) < 0 || list_blobs(s, &out, err) < 0 ||
+        list_caches(s, &out, err) < 0) {
+        tenon_usage_free(out.list.items, out.list.len);
+        return err->code;
+    }
+    int64_t oldest = store_oldest_lease(s);
+    tenon_vec_foreach(r, &out.list) {
+        measure(s, r);
+        r->in_use = r->last_used_ns >= oldest;
+    }
+    *rows = out.list.items;
+    *count = out.list.len;
+    return 0;
+}
+
+void
+tenon_usage_free(struct tenon_usage_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(rows[i].id);
+        free(rows[i].description);
+        free(rows[i].type);
+        free(rows[i].parents);
+    }
+    free(rows);
+}

@@ -1,0 +1,440 @@
+/* The store: blobs, snapshots, mounts, records, locks, caches, collection. */
+#include "unit.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "store/store.h"
+
+static char dir_path[64];
+static int dir_fd = -1;
+static struct tenon_store *store;
+
+static void
+setup(void)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    dir_fd = unit_tmpdir(dir_path);
+    ck_assert_msg(tenon_store_open(dir_path, &store, &err) == 0, "%s", err.message);
+}
+
+static void
+teardown(void)
+{
+    tenon_store_close(store);
+    unit_tmpdir_remove(dir_fd, dir_path);
+}
+
+#define OK(call)                                                                   \
+    do {                                                                           \
+        tenon_error_release(&err);                                                 \
+        ck_assert_msg((call) >= 0, "%s: %s", #call, err.message ? err.message : ""); \
+    } while (0)
+
+static int
+entries(const char *name)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *d = fdopendir(fd);
+    int n = 0;
+    for (struct dirent *e = readdir(d); e; e = readdir(d))
+        n += e->d_name[0] != '.';
+    return n;
+}
+
+static int64_t
+make_snapshot(const char *file, const char *text)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_snapshot_work *w;
+    int64_t id = 0;
+    OK(tenon_snapshot_begin(store, &w, &err));
+    if (file) {
+        auto_close int fs = open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY);
+        unit_write(fs, file, text);
+    }
+    OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err));
+    return id;
+}
+
+START_TEST(test_blob_put_and_read)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    struct tenon_digest d;
+    OK(tenon_blob_put(store, "hello", 5, &d, &err));
+    ck_assert_str_eq(d.str, "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    OK(tenon_blob_put(store, "hello", 5, &d, &err)); /* once more is fine */
+    OK(tenon_blob_read(store, d.str, 100, &b, &err));
+    ck_assert_str_eq(tenon_buf_str(&b), "hello");
+    ck_assert_int_eq(entries("content/blobs/sha256"), 1);
+    ck_assert_int_eq(entries("tmp"), 0);
+}
+END_TEST
+
+START_TEST(test_blob_wrong_digest_leaves_nothing)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_blob_writer *w;
+    OK(tenon_blob_writer_new(store, &w, &err));
+    OK(tenon_blob_write(w, "x", 1, &err));
+    ck_assert_int_eq(tenon_blob_commit(w, "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+                                       -1, NULL, &err), TENON_E_CORRUPT);
+    ck_assert_int_eq(entries("content/blobs/sha256"), 0);
+}
+END_TEST
+
+START_TEST(test_blob_wrong_size_is_refused)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_blob_writer *w;
+    OK(tenon_blob_writer_new(store, &w, &err));
+    OK(tenon_blob_write(w, "xy", 2, &err));
+    ck_assert_int_eq(tenon_blob_commit(w, NULL, 3, NULL, &err), TENON_E_CORRUPT);
+}
+END_TEST
+
+START_TEST(test_snapshot_commit_and_discard)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_snapshot_work *w;
+    int64_t id = make_snapshot("f", "text");
+    ck_assert_int_eq(id, 1);
+    OK(tenon_snapshot_begin(store, &w, &err));
+    tenon_snapshot_discard(w);
+    ck_assert_int_eq(entries("tmp"), 0);
+    auto_close int fs = tenon_snapshot_open(store, id, &err);
+    ck_assert_int_ge(fs, 0);
+    ck_assert_int_eq(faccessat(fs, "f", F_OK, 0), 0);
+}
+END_TEST
+
+/* A process that dies in the middle: nothing recorded, the sweep finds it. */
+START_TEST(test_snapshot_of_a_killed_process_is_swept)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tenon_error err = TENON_ERROR_INIT;
+        struct tenon_store *own;
+        struct tenon_snapshot_work *w;
+        if (tenon_store_open(dir_path, &own, &err) < 0 || tenon_snapshot_begin(own, &w, &err) < 0)
+            _exit(1);
+        raise(SIGKILL);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(entries("tmp"), 1);
+    tenon_store_sweep(store);
+    ck_assert_int_eq(entries("tmp"), 0);
+    ck_assert_int_eq(make_snapshot(NULL, NULL), 1);
+}
+END_TEST
+
+/* What a crash between rename and commit leaves does not stop the next one. */
+START_TEST(test_snapshot_stale_directory_is_replaced)
+{
+    ck_assert_int_eq(mkdirat(dir_fd, "snapshots/1", 0700), 0);
+    ck_assert_int_eq(mkdirat(dir_fd, "snapshots/1/fs", 0700), 0);
+    ck_assert_int_eq(make_snapshot("f", "x"), 1);
+    ck_assert_int_eq(entries("snapshots/1/fs"), 1);
+}
+END_TEST
+
+START_TEST(test_sweep_leaves_the_living_alone)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_scratch *x;
+    OK(tenon_scratch_new(store, &x, &err));
+    tenon_store_sweep(store);
+    ck_assert_int_eq(entries("tmp"), 1);
+    tenon_scratch_free(x);
+    ck_assert_int_eq(entries("tmp"), 0);
+}
+END_TEST
+
+START_TEST(test_record_found_under_every_key)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_record r = {0}, got = {0};
+    struct tenon_chain chain = {0};
+    tenon_chain_append(&chain, make_snapshot("a", "1"));
+    tenon_chain_append(&chain, make_snapshot("b", "2"));
+    r.outputs = &chain;
+    r.output_count = 1;
+    tenon_digest_of("k1", 2, &r.id);
+    struct tenon_key_part parts[] = { { "args", "make" }, { "env", "A=1" } };
+    const char *keys[] = { r.id.str, "k2" };
+    OK(tenon_record_store(store, keys, 2, &r, "scope", "RUN make", parts, 2, &err));
+    ck_assert_int_eq(tenon_record_find(store, "k2", &got, &err), 1);
+    ck_assert_str_eq(got.id.str, r.id.str);
+    ck_assert_uint_eq(got.output_count, 1);
+    ck_assert_uint_eq(got.outputs[0].len, 2);
+    ck_assert_int_eq(got.outputs[0].ids[1], chain.ids[1]);
+    tenon_record_release(&got);
+    ck_assert_int_eq(tenon_record_find(store, "k3", &got, &err), 0);
+    OK(tenon_record_link(store, "k3", r.id.str, &err));
+    ck_assert_int_eq(tenon_record_find(store, "k3", &got, &err), 1);
+    tenon_record_release(&got);
+    tenon_chain_release(&chain);
+}
+END_TEST
+
+START_TEST(test_lock_excludes_another_process)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *l;
+    int ready[2];
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tenon_error e = TENON_ERROR_INIT;
+        struct tenon_store *own;
+        struct tenon_lock *held;
+        if (tenon_store_open(dir_path, &own, &e) < 0 ||
+            tenon_lock_acquire(own, "step", false, -1, &held, NULL, &e) < 0 ||
+            write(ready[1], "x", 1) != 1)
+            _exit(1);
+        usleep(200000);
+        _exit(0); /* the kernel drops the lock */
+    }
+    char c;
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    bool waited = false;
+    OK(tenon_lock_acquire(store, "step", false, -1, &l, &waited, &err));
+    ck_assert(waited);
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    tenon_lock_release(l);
+}
+END_TEST
+
+START_TEST(test_lock_wait_can_be_cancelled)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *a, *b;
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    close(fds[1]); /* readable: fired */
+    OK(tenon_lock_acquire(store, "step", false, -1, &a, NULL, &err));
+    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, fds[0], &b, NULL, &err), TENON_E_CANCELLED);
+    tenon_lock_release(a);
+    close(fds[0]);
+}
+END_TEST
+
+START_TEST(test_cache_mount_shared_private_and_drop)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *l1 = NULL, *l2 = NULL, *l3 = NULL;
+    struct stat s1, s2, s3;
+    auto_close int a = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, &l1, &err);
+    auto_close int b = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, &l2, &err);
+    ck_assert_int_ge(a, 0);
+    ck_assert_int_ge(b, 0);
+    fstat(a, &s1);
+    fstat(b, &s2);
+    ck_assert_uint_eq(s1.st_ino, s2.st_ino);
+    auto_close int c = tenon_cache_mount_open(store, "c", "private", -1, 0755, 0, 0, -1, &l3, &err);
+    ck_assert_msg(c >= 0, "%s", err.message);
+    fstat(c, &s3);
+    ck_assert_uint_ne(s1.st_ino, s3.st_ino);
+    tenon_lock_release(l1);
+    tenon_lock_release(l2);
+    tenon_lock_release(l3);
+    OK(tenon_cache_mount_drop(store, "c", &err));
+    ck_assert_int_eq(entries("cache-mounts"), 0);
+}
+END_TEST
+
+START_TEST(test_cache_mount_is_seeded_once)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *l = NULL;
+    ck_assert_int_eq(mkdirat(dir_fd, "seed", 0750), 0);
+    auto_close int seed = openat(dir_fd, "seed", O_RDONLY | O_DIRECTORY);
+    unit_write(seed, "f", "seeded");
+    auto_close int fd = tenon_cache_mount_open(store, "s", "locked", seed, 0755, 0, 0, -1, &l, &err);
+    ck_assert_msg(fd >= 0, "%s", err.message);
+    ck_assert_int_eq(faccessat(fd, "f", F_OK, 0), 0);
+    tenon_lock_release(l);
+}
+END_TEST
+
+START_TEST(test_statcache_keeps_old_files_only)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_stat_cache *c;
+    struct tenon_digest d, got;
+    struct tenon_stat_key old = { 1, 2, 3, 1000000000, 1000000000 };
+    struct tenon_stat_key young = { 1, 3, 3, (int64_t)tenon_now_ns(), (int64_t)tenon_now_ns() };
+    tenon_digest_of("x", 1, &d);
+    OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
+    tenon_stat_cache_put(c, "old", &old, &d);
+    tenon_stat_cache_put(c, "young", &young, &d);
+    tenon_stat_cache_save(c);
+    OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
+    ck_assert(tenon_stat_cache_get(c, "old", &old, &got));
+    ck_assert_str_eq(got.str, d.str);
+    ck_assert(!tenon_stat_cache_get(c, "young", &young, &got));
+    old.mtime_ns++;
+    ck_assert(!tenon_stat_cache_get(c, "old", &old, &got));
+    tenon_stat_cache_save(c);
+}
+END_TEST
+
+static void
+mount_layers(size_t count)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_chain struct tenon_chain chain = {0};
+    struct tenon_snapshot_work *w;
+    struct tenon_scratch *x;
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+        return; /* only root may mount */
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "f%zu", i);
+        tenon_chain_append(&chain, make_snapshot(name, "x"));
+    }
+    OK(tenon_snapshot_begin(store, &w, &err));
+    OK(tenon_scratch_new(store, &x, &err));
+    OK(tenon_chain_mount(store, &chain, w, tenon_scratch_path(x), &err));
+    auto_close int root = open(tenon_scratch_path(x), O_RDONLY | O_DIRECTORY);
+    char last[32];
+    snprintf(last, sizeof last, "f%zu", count - 1);
+    ck_assert_int_eq(faccessat(root, "f0", F_OK, 0), 0);
+    ck_assert_int_eq(faccessat(root, last, F_OK, 0), 0);
+    ck_assert_int_eq(unlinkat(root, "f0", 0), 0);
+    unit_write(root, "new", "n");
+    ck_assert_int_eq(tenon_unmount(tenon_scratch_path(x)), 0);
+    int64_t id;
+    OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "upper", &id, &err));
+    tenon_chain_append(&chain, id);
+    if (chain.len <= 500) {
+        OK(tenon_chain_mount(store, &chain, NULL, tenon_scratch_path(x), &err));
+        auto_close int again = open(tenon_scratch_path(x), O_RDONLY | O_DIRECTORY);
+        ck_assert_int_ne(faccessat(again, "f0", F_OK, 0), 0);
+        ck_assert_int_eq(faccessat(again, "new", F_OK, 0), 0);
+        ck_assert_int_eq(unlinkat(again, "new", 0), -1);
+        ck_assert_int_eq(errno, EROFS);
+    }
+    close(tenon_steal_fd(&root));
+    tenon_scratch_free(x);
+}
+
+START_TEST(test_mount_one_layer)
+{
+    mount_layers(1);
+}
+END_TEST
+
+START_TEST(test_mount_200_layers)
+{
+    mount_layers(200);
+}
+END_TEST
+
+START_TEST(test_mount_400_layers)
+{
+    mount_layers(400);
+}
+END_TEST
+
+/* Of two stores open on one root, a collector leaves alone what was used since
+ * the other began. */
+START_TEST(test_prune_respects_a_live_lease)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    int64_t before = make_snapshot("before", "x");
+    int go[2], ready[2];
+    ck_assert_int_eq(pipe(go), 0);
+    ck_assert_int_eq(pipe(ready), 0);
+    usleep(2000);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tenon_error e = TENON_ERROR_INIT;
+        struct tenon_store *own;
+        char c;
+        close(go[1]);
+        if (tenon_store_open(dir_path, &own, &e) < 0 || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        _exit(read(go[0], &c, 1) < 0);
+    }
+    char c;
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    int64_t after = make_snapshot("after", "x");
+    struct tenon_prune_options o = { .all = true };
+    struct tenon_usage_row *rows;
+    size_t n;
+    OK(tenon_prune(store, &o, &rows, &n, &err));
+    tenon_usage_free(rows, n);
+    struct tenon_error ignored = TENON_ERROR_INIT;
+    ck_assert_int_lt(tenon_snapshot_open(store, before, &ignored), 0);
+    tenon_error_release(&ignored);
+    int fd = tenon_snapshot_open(store, after, &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    close(go[1]);
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    OK(tenon_prune(store, &o, &rows, &n, &err));
+    tenon_usage_free(rows, n);
+    ck_assert_int_lt(tenon_snapshot_open(store, after, &ignored), 0);
+    tenon_error_release(&ignored);
+}
+END_TEST
+
+START_TEST(test_prune_keeps_named_images)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest config, manifest, loose;
+    OK(tenon_blob_put(store, "{}", 2, &config, &err));
+    auto_free char *text = tenon_asprintf("{\"config\":{\"digest\":\"%s\"}}", config.str);
+    OK(tenon_blob_put(store, text, strlen(text), &manifest, &err));
+    OK(tenon_blob_put(store, "loose", 5, &loose, &err));
+    OK(tenon_image_set(store, "docker.io/library/x:latest", manifest.str, NULL, 1, &err));
+    struct tenon_prune_options o = { .all = true };
+    struct tenon_usage_row *rows;
+    size_t n;
+    OK(tenon_prune(store, &o, &rows, &n, &err));
+    ck_assert_uint_eq(n, 1);
+    tenon_usage_free(rows, n);
+    ck_assert(tenon_blob_exists(store, config.str, NULL));
+    ck_assert(tenon_blob_exists(store, manifest.str, NULL));
+    ck_assert(!tenon_blob_exists(store, loose.str, NULL));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("store");
+    TCase *tc = tcase_create("store");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, test_blob_put_and_read);
+    tcase_add_test(tc, test_blob_wrong_digest_leaves_nothing);
+    tcase_add_test(tc, test_blob_wrong_size_is_refused);
+    tcase_add_test(tc, test_snapshot_commit_and_discard);
+    tcase_add_test(tc, test_snapshot_of_a_killed_process_is_swept);
+    tcase_add_test(tc, test_snapshot_stale_directory_is_replaced);
+    tcase_add_test(tc, test_sweep_leaves_the_living_alone);
+    tcase_add_test(tc, test_record_found_under_every_key);
+    tcase_add_test(tc, test_lock_excludes_another_process);
+    tcase_add_test(tc, test_lock_wait_can_be_cancelled);
+    tcase_add_test(tc, test_cache_mount_shared_private_and_drop);
+    tcase_add_test(tc, test_cache_mount_is_seeded_once);
+    tcase_add_test(tc, test_statcache_keeps_old_files_only);
+    tcase_add_test(tc, test_mount_one_layer);
+    tcase_add_test(tc, test_mount_200_layers);
+    tcase_add_test(tc, test_mount_400_layers);
+    tcase_add_test(tc, test_prune_respects_a_live_lease);
+    tcase_add_test(tc, test_prune_keeps_named_images);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
