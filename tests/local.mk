@@ -16,6 +16,7 @@ unit_tests += %D%/unit/test-parse
 unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
 unit_tests += %D%/unit/test-root
+unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-tree-copy
 unit_tests += %D%/unit/test-tree-digest
 unit_tests += %D%/unit/test-tree-user
@@ -48,3 +49,24 @@ tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 tests_unit_test_progress_LDADD = libtenon-progresskit.la libtenon-core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += %D%/abi/header.sh
+
+# What tenon does as a command; tests/cli/lib.sh is what they share.
+cli_tests =
+cli_tests += %D%/cli/version.sh
+cli_tests += %D%/cli/plugins.sh
+cli_tests += %D%/cli/docker-face.sh
+cli_tests += %D%/cli/credentials.sh
+cli_tests += %D%/cli/prune-du.sh
+cli_tests += %D%/cli/plugin-out-of-tree.sh
+dist_check_SCRIPTS += $(cli_tests)
+EXTRA_DIST += %D%/cli/lib.sh
+
+# Recorded from BuildKit; scripts/check runs it.
+EXTRA_DIST += %D%/conformance
+
+# A part of `make check`.
+check-unit: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) tests/abi/header.sh'
+check-cli: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)'
+.PHONY: check-unit check-cli
