@@ -17,6 +17,7 @@ unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-store
+unit_tests += %D%/unit/test-source-local
 unit_tests += %D%/unit/test-tree-copy
 unit_tests += %D%/unit/test-tree-digest
 unit_tests += %D%/unit/test-tree-user

@@ -73,6 +73,22 @@ tenon_view_load_stats(struct tenon_view *v)
     pthread_mutex_unlock(&v->body_lock);
 }
 
+void
+tenon_view_save_stats(struct tenon_view *v)
+{
+    tenon_vec_foreach(p, &v->hashed)
+    {
+        auto_buf struct tenon_buf path = TENON_BUF_INIT;
+        tenon_entry_path(*p, &path);
+        struct tenon_stat_key key = stat_key(*p);
+        tenon_stat_cache_put(v->stats, path.data, &key, atomic_load(&(*p)->body));
+    }
+    tenon_vec_release(&v->hashed);
+    if (v->stats)
+        tenon_stat_cache_save(v->stats);
+    v->stats = NULL;
+}
+
 /* The first digest stays: others may hold it. */
 static const struct tenon_digest *
 publish(struct tenon_view *v, struct tenon_entry *e,
@@ -140,9 +156,8 @@ tenon_view_body(struct tenon_view *v, struct tenon_entry *e,
         atomic_store(&e->unstable, true);
     *out = publish(v, e, &d);
     if (same && v->stats) {
-        struct tenon_stat_key key = stat_key(e);
         pthread_mutex_lock(&v->body_lock);
-        tenon_stat_cache_put(v->stats, path.data, &key, &d);
+        tenon_vec_push(&v->hashed, e);
         pthread_mutex_unlock(&v->body_lock);
     }
     return 0;

@@ -1,5 +1,6 @@
 /* copy.c - the copy action: which entries go where.  The rules are those of
- * BuildKit's file op (docs/copy.md); copy_file.c does the single entry. */
+ * BuildKit's file op, each a line of tests/unit/test-tree-copy.c; copy_file.c
+ * does the single entry. */
 #include "tree/copy.h"
 
 #include <fcntl.h>

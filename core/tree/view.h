@@ -54,10 +54,11 @@ struct tenon_view {
      * has to wait for the answer anyway. */
     pthread_mutex_t lock;
     struct tenon_entry top;
-    /* A leaf lock: publishing digests, the stat cache's writes. */
+    /* A leaf lock: publishing digests, and what follows. */
     pthread_mutex_t body_lock;
-    struct tenon_stat_cache *stats;
+    struct tenon_stat_cache *stats; /* only looked up in, until the end */
     bool stats_tried;
+    TENON_VEC(struct tenon_entry *) hashed; /* to go into the stat cache */
 };
 
 /* A directory's kids are there afterwards. */
@@ -119,6 +120,7 @@ int tenon_view_body(struct tenon_view *v, struct tenon_entry *e,
 /* Known without reading the file? */
 bool tenon_view_body_known(struct tenon_view *v, struct tenon_entry *e);
 void tenon_view_load_stats(struct tenon_view *v);
+void tenon_view_save_stats(struct tenon_view *v); /* and close it */
 /* Over the data of one open file and the extended attributes of another. */
 int tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
                       struct tenon_digest *out, uint64_t *bytes,

@@ -108,8 +108,7 @@ tenon_view_free(struct tenon_view *v)
 {
     if (!v)
         return;
-    if (v->stats)
-        tenon_stat_cache_save(v->stats);
+    tenon_view_save_stats(v);
     release_kids(&v->top);
     free(v->top.xattrs);
     tenon_patterns_free(v->include);
@@ -364,7 +363,8 @@ tenon_view_settle(struct tenon_entry *dir)
         bool any = false;
         for (size_t k = 0; k < e->kid_count && !any; k++)
             any = !(e->kids[k].flags & TENON_ENTRY_HIDDEN);
-        if (!any)
+        /* Only where it is news: others read the flags of what is loaded. */
+        if (!any && !(e->flags & TENON_ENTRY_HIDDEN))
             e->flags |= TENON_ENTRY_HIDDEN;
     }
     atomic_store_explicit(&dir->loaded, true, memory_order_release);
