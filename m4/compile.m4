@@ -16,7 +16,7 @@ AC_DEFUN([TENON_WARNINGS],
 TENON_CFLAGS=
 m4_foreach_w([flag], [-std=gnu17 -Wall -Wextra -Wshadow -Wvla -Wundef
   -Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes
-  -Wswitch-enum -Wformat=2 -Wimplicit-fallthrough],
+  -Wswitch-enum -Wformat=2 -Wno-format-truncation -Wno-stringop-truncation -Wimplicit-fallthrough],
   [TENON_TRY_CFLAG([TENON_CFLAGS], flag)
 ])
 AC_ARG_ENABLE([werror],

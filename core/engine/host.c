@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/root.h"
@@ -267,7 +268,7 @@ static const struct tenon_param *
 host_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
                    struct tenon_error *err)
 {
-    const struct tenon_plugin *p;
+    const struct tenon_plugin *p = NULL;
     if (tenon_plugins_peek(tenon_build_of(g)->engine->plugins, TENON_KIND_MOUNT,
                            type, &p, err) < 0)
         return NULL;

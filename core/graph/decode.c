@@ -212,7 +212,7 @@ decode_merge(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op)
     int r = 0;
 
     EACH_FIELD(d, f, w->data, w->len) {
-        int64_t index;
+        int64_t index = 0;
         if (f.field != 1)
             continue;
         r = tenon_decode_count(d, inputs.len);

@@ -443,7 +443,7 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
             bool likely = tenon_has_suffix(scheme, f->name);
             if (f->kind != TENON_KIND_SOURCE || f->shadowed || likely != (pass == 0))
                 continue;
-            const struct tenon_plugin *pl;
+            const struct tenon_plugin *pl = NULL;
             auto_error struct tenon_error ignored = TENON_ERROR_INIT;
             if (tenon_plugins_peek(p, TENON_KIND_SOURCE, f->name, &pl, &ignored) < 0) {
                 tenon_log(TENON_LOG_WARNING, "%s", ignored.message);
