@@ -1,8 +1,8 @@
-# source-oci-layout.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_SOURCE_OCI_LAYOUT
-#pluginexec_LTLIBRARIES += source-oci-layout.la
-#endif
-#source_oci_layout_la_SOURCES = %D%/oci-layout.c
-#source_oci_layout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#source_oci_layout_la_LIBADD = libtenon-tools.la
+# source-oci-layout.so: images from OCI layout directories.
+
+if PLUGIN_SOURCE_OCI_LAYOUT
+pluginexec_LTLIBRARIES += source-oci-layout.la
+endif
+source_oci_layout_la_SOURCES = %D%/layout.c
+source_oci_layout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+source_oci_layout_la_LIBADD = $(JSON_C_LIBS)
