@@ -64,6 +64,20 @@ make_stubs(struct tenon_step *s, struct tenon_error *err)
     return 0;
 }
 
+/* The primary group is one of the supplementary ones, too, as in containerd: a
+ * set-group-id program cannot shed it then. */
+static void
+add_own_group(struct tenon_user *u)
+{
+    for (size_t i = 0; i < u->group_count; i++)
+        if (u->groups[i] == u->gid)
+            return;
+    u->groups = tenon_reallocarray(u->groups, u->group_count + 1, sizeof *u->groups);
+    memmove(u->groups + 1, u->groups, u->group_count * sizeof *u->groups);
+    u->groups[0] = u->gid;
+    u->group_count++;
+}
+
 static int
 prepare_root(struct tenon_step *s, struct tenon_error *err)
 {
@@ -73,6 +87,7 @@ prepare_root(struct tenon_step *s, struct tenon_error *err)
     const char *user = s->op->user && *s->op->user ? s->op->user : "0";
     if (tenon_user_lookup(s->rootfd, user, &s->user, err) < 0)
         return err->code;
+    add_own_group(&s->user);
     auto_close int cwd = tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/",
                                             0755, s->user.uid, s->user.gid, NULL, err);
     if (cwd < 0)

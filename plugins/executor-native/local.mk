@@ -1,8 +1,17 @@
-# executor-native.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_EXECUTOR_NATIVE
-#pluginexec_LTLIBRARIES += executor-native.la
-#endif
-#executor_native_la_SOURCES = %D%/native.c
-#executor_native_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#executor_native_la_LIBADD = libtenon-tools.la
+# executor-native.so
+
+if PLUGIN_EXECUTOR_NATIVE
+pluginexec_LTLIBRARIES += executor-native.la
+endif
+executor_native_la_SOURCES = \
+	%D%/child.c \
+	%D%/filter.c \
+	%D%/mount.c \
+	%D%/native.c \
+	%D%/native.h \
+	%D%/prepare.c \
+	%D%/root.c \
+	%D%/system.c
+executor_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+executor_native_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+executor_native_la_LIBADD = $(EXECKIT_LIBS) $(SECCOMP_LIBS)

@@ -1,0 +1,224 @@
+/* The step's first process, from clone to exec.  Async-signal-safe only; ids are
+ * set by raw system calls, since libc's versions would speak to the threads of
+ * the process we were copied from. */
+#include "native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "execkit/guard.h"
+
+#ifndef KEYCTL_JOIN_SESSION_KEYRING
+#define KEYCTL_JOIN_SESSION_KEYRING 1
+#endif
+#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1u << 2)
+#endif
+
+int
+native_join_cgroup(void *launch, const char **what)
+{
+    const struct native_launch *l = launch;
+    *what = "join the control group";
+    for (size_t i = 0; i < l->cgroup_count; i++)
+        if (write(l->cgroup_procs[i], "0", 1) < 0)
+            return errno;
+    return 0;
+}
+
+static int
+loopback_up(void)
+{
+    struct ifreq r;
+    memset(&r, 0, sizeof r);
+    memcpy(r.ifr_name, "lo", 3);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int e = 0;
+    if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
+        e = errno;
+    r.ifr_flags |= IFF_UP | IFF_RUNNING;
+    if (!e && ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+        e = errno;
+    close(fd);
+    return e;
+}
+
+static int
+set_limits(const struct native_launch *l)
+{
+    for (size_t i = 0; i < l->limit_count; i++)
+        if (setrlimit((__rlimit_resource_t)l->limits[i].resource, &l->limits[i].value) < 0)
+            return errno;
+    return 0;
+}
+
+static int
+drop_bounding(uint64_t keep)
+{
+    for (unsigned i = 0; i < 64; i++)
+        if (!(keep & (UINT64_C(1) << i)) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
+            if (errno == EINVAL)
+                break; /* the kernel knows no more of them */
+            return errno;
+        }
+    return 0;
+}
+
+static int
+install_filter(const struct native_launch *l)
+{
+    if (!l->filter.len)
+        return 0;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                &l->filter) == 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &l->filter) == 0)
+        return 0;
+    return errno;
+}
+
+static int
+become_user(const struct native_launch *l)
+{
+    /* A user namespace with one id only has setgroups(2) forbidden. */
+    if (syscall(SYS_setgroups, l->group_count, l->groups) < 0 &&
+        !(l->rootless && errno == EPERM))
+        return errno;
+    if (syscall(SYS_setresgid, l->gid, l->gid, l->gid) < 0 ||
+        syscall(SYS_setresuid, l->uid, l->uid, l->uid) < 0)
+        return errno;
+    uint64_t caps = l->uid == 0 ? l->caps : 0;
+    struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct d[2];
+    memset(d, 0, sizeof d);
+    d[0].effective = d[0].permitted = (uint32_t)caps;
+    d[1].effective = d[1].permitted = (uint32_t)(caps >> 32);
+    return syscall(SYS_capset, &h, d) < 0 ? errno : 0;
+}
+
+static int
+enter_cwd(const struct native_launch *l)
+{
+    char path[4096];
+    if (chdir(l->x->cwd) < 0)
+        return errno;
+    /* A directory outside the root would show as "(unreachable)". */
+    if (syscall(SYS_getcwd, path, sizeof path) < 0)
+        return errno;
+    return path[0] == '/' ? 0 : EXDEV;
+}
+
+/* ---- exec ------------------------------------------------------------------------- */
+
+static void
+say(const char *text)
+{
+    (void)!write(2, text, strlen(text));
+}
+
+/* As runtimes have it: the reason is on the step's standard error, and the
+ * step's exit code is 1. */
+static void __attribute__((noreturn))
+cannot_start(const char *program, int e)
+{
+    say("exec: \"");
+    say(program);
+    say(e == ENOENT && !strchr(program, '/') ? "\": executable file not found in $PATH\n"
+        : e == ENOENT                        ? "\": no such file or directory\n"
+        : e == EACCES                        ? "\": permission denied\n"
+        : e == ENOEXEC                       ? "\": exec format error\n"
+        : e == EISDIR                        ? "\": is a directory\n"
+                                             : "\": cannot be executed\n");
+    _exit(1);
+}
+
+static void __attribute__((noreturn))
+exec_program(const struct native_launch *l)
+{
+    int why = ENOENT;
+    for (char **c = l->candidates; *c; c++) {
+        execve(*c, (char *const *)l->x->argv, (char *const *)l->x->env);
+        if (errno == EACCES)
+            why = EACCES; /* and look further */
+        else if (errno != ENOENT && errno != ENOTDIR)
+            cannot_start(l->x->argv[0], errno);
+    }
+    cannot_start(l->x->argv[0], why);
+}
+
+static int
+set_up(const struct native_launch *l, const char **what)
+{
+    int root = -1;
+    int e = native_enter_root(l, &root, what);
+    if (!e)
+        e = native_mount_system(l, root, what);
+    if (!e && !l->insecure)
+        e = native_hide_paths(root, what);
+    if (!e)
+        e = native_mount_step(l, root, what);
+    if (!e)
+        e = native_leave_host(root, what);
+    if (e)
+        return e;
+    close(root);
+    *what = "set the host name";
+    if (sethostname(l->x->hostname, strlen(l->x->hostname)) < 0)
+        return errno;
+    *what = "bring the loopback device up";
+    if (l->own_net && (e = loopback_up()))
+        return e;
+    *what = "set limits";
+    return set_limits(l);
+}
+
+static int
+give_up_powers(const struct native_launch *l, const char **what)
+{
+    *what = "drop capabilities";
+    int e = drop_bounding(l->caps);
+    if (e)
+        return e;
+    /* While we may: without no_new_privs it takes CAP_SYS_ADMIN. */
+    *what = "install the system call filter";
+    if ((e = install_filter(l)))
+        return e;
+    *what = "change the user";
+    if ((e = become_user(l)))
+        return e;
+    *what = "enter the working directory";
+    return enter_cwd(l);
+}
+
+void
+native_child(void *launch, int report_fd)
+{
+    const struct native_launch *l = launch;
+    const char *what = "start a session";
+    umask(022);
+    if (setsid() < 0)
+        guard_fail(report_fd, what, errno);
+    /* Keys of whoever started tenon are not the step's. */
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
+    int e = set_up(l, &what);
+    if (e)
+        guard_fail(report_fd, what, e);
+    if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
+        guard_fail(report_fd, "set up standard streams", errno);
+    e = give_up_powers(l, &what);
+    if (e)
+        guard_fail(report_fd, what, e);
+    guard_reset_signals();
+    exec_program(l);
+}

@@ -1,0 +1,156 @@
+/* executor-native: run a step without a runtime: one process made into all its
+ * namespaces, the new mount API, pivot_root, capabilities, a system call filter.
+ * The same sandbox as executor-oci's with runc, in a tenth of the time
+ * (docs/executors.md). */
+#include "native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "execkit/cgroup.h"
+#include "execkit/guard.h"
+
+static const struct tenon_host *host;
+
+static const struct tenon_param no_params[] = { { .name = NULL } };
+
+static int
+native_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+            struct tenon_error *err)
+{
+    (void)config, (void)err;
+    host = h;
+    *self = NULL;
+    cgroup_sweep();
+    return TENON_OK;
+}
+
+static void
+native_fini(void *self)
+{
+    (void)self;
+}
+
+static int
+native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    (void)self, (void)ctx;
+    /* mount_setattr (Linux 5.12) is the newest call we need. */
+    if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS) {
+        host->error(err, TENON_E_UNSUPPORTED, 0,
+                    "executor-native needs Linux 5.12 (mount_setattr)");
+        host->error_hint(err, "set {\"executor\": \"oci\"} in tenon.json");
+        return TENON_E_UNSUPPORTED;
+    }
+    struct sock_fprog filter;
+    int e = native_filter(&filter);
+    return e ? host->error(err, TENON_E_UNSUPPORTED, e, "compile the system call filter")
+             : TENON_OK;
+}
+
+static int
+check_request(const struct tenon_exec *x, struct tenon_error *err)
+{
+    if (strcmp(x->network, "host") && strcmp(x->network, "none"))
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "network \"%s\": not supported by executor-native yet (host and "
+                           "none are)", x->network);
+    if (x->devices && *x->devices)
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "device \"%s\": not supported by executor-native yet", *x->devices);
+    return TENON_OK;
+}
+
+static void
+supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
+{
+    int *keep = tenon_calloc(3 + l->cgroup_count, sizeof *keep);
+    keep[0] = l->in;
+    keep[1] = l->out;
+    keep[2] = l->err;
+    for (size_t i = 0; i < l->cgroup_count; i++)
+        keep[3 + i] = l->cgroup_procs[i];
+    struct guard_options g = {
+        .child_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                       CLONE_NEWCGROUP | (l->own_net ? CLONE_NEWNET : 0),
+        .guard_setup = native_join_cgroup,
+        .child = native_child,
+        .data = l,
+        .keep = keep,
+        .keep_count = 3 + l->cgroup_count,
+        .cancel_fd = host->cancel_fd(ctx),
+    };
+    guard_run(&g, result);
+    free(keep);
+}
+
+static int
+run_prepared(struct native_launch *l, struct tenon_ctx *ctx, int32_t *wait_status,
+             struct tenon_error *err)
+{
+    struct cgroup group = {0};
+    if (cgroup_has_limits(l->x)) {
+        const char *what = "";
+        int e = cgroup_make(&group, l->x, &what);
+        if (e) {
+            cgroup_release(&group);
+            return host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+        }
+        l->cgroup_procs = group.procs;
+        l->cgroup_count = group.count;
+    }
+    struct guard_result result;
+    supervise(l, ctx, &result);
+    cgroup_release(&group);
+    switch (result.outcome) {
+    case GUARD_CANCELLED:
+        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+    case GUARD_FAILED:
+        return host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+    case GUARD_EXITED:
+        break;
+    }
+    *wait_status = result.wait_status;
+    return TENON_OK;
+}
+
+static int
+native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
+           int32_t *wait_status, struct tenon_error *err)
+{
+    (void)self;
+    if (check_request(x, err) < 0)
+        return host->error_code(err);
+    struct native_launch l;
+    int r = native_prepare(&l, x, host, err);
+    if (r == TENON_OK)
+        r = run_prepared(&l, ctx, wait_status, err);
+    native_release(&l);
+    return r;
+}
+
+static const struct tenon_executor_ops ops = {
+    .struct_size = sizeof ops,
+    .probe = native_probe,
+    .run = native_run,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL, /* what a step makes does not depend on it */
+    .key_epoch = 1,
+    .name = "native",
+    .version = "1.0",
+    .summary = "steps run by tenon itself, without a runtime",
+    .options = no_params,
+    .init = native_init,
+    .fini = native_fini,
+    .ops.executor = &ops,
+};
+TENON_PLUGIN_EXPORT(executor_native, plugin);

@@ -1,0 +1,75 @@
+/* native.h - one step as data: everything that the step's first process will
+ * need, made before it is forked, because afterwards nothing may be allocated
+ * (execkit/guard.h). */
+#ifndef EXECUTOR_NATIVE_H
+#define EXECUTOR_NATIVE_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <tenon-plugin.h>
+
+struct native_limit {
+    int resource;
+    struct rlimit value;
+};
+struct native_hierarchy { /* of cgroups version 1 */
+    char *name;           /* of the directory: "cpu,cpuacct", "systemd" */
+    char **options;       /* "cpu", "cpuacct"; "none", "name=systemd" */
+    bool is_v2;           /* "unified" */
+};
+
+struct native_launch {
+    const struct tenon_exec *x;
+    int in, out, err;      /* above the standard numbers */
+    bool rootless, insecure, own_net;
+    uint64_t caps;
+    uid_t uid;
+    gid_t gid;
+    gid_t *groups;
+    size_t group_count;
+    struct native_limit *limits;
+    size_t limit_count;
+    char **candidates;     /* paths to exec, in order; NULL-terminated */
+    const char *shm_size;  /* as text */
+    struct sock_fprog filter; /* len 0: none */
+    struct native_hierarchy *hierarchies; /* version 1; none: version 2 */
+    size_t hierarchy_count;
+    const int *cgroup_procs; /* joined by the guard */
+    size_t cgroup_count;
+};
+
+/* prepare.c.  0 or a status with err set by host. */
+int native_prepare(struct native_launch *l, const struct tenon_exec *x,
+                   const struct tenon_host *host, struct tenon_error *err);
+void native_release(struct native_launch *l);
+
+/* filter.c: compiled once in a process; 0 or an errno.  Any thread. */
+int native_filter(struct sock_fprog *out);
+
+/* root.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
+int native_enter_root(const struct native_launch *l, int *root, const char **what);
+int native_mount_system(const struct native_launch *l, int root, const char **what);
+int native_hide_paths(int root, const char **what);
+int native_mount_step(const struct native_launch *l, int root, const char **what);
+int native_leave_host(int root, const char **what);
+void native_child(void *launch, int report_fd);
+int native_join_cgroup(void *launch, const char **what);
+
+/* mount.c: the new mount API; -1 and errno. */
+struct native_fs_option {
+    const char *key, *value; /* value NULL: a flag */
+};
+int native_fs(const char *type, const struct native_fs_option *options, unsigned attrs);
+int native_open_tree(int dirfd, const char *path, bool recursive);
+int native_set_attrs(int fd, unsigned attrs, bool recursive);
+int native_attach(int mountfd, int targetfd);
+/* Below root as if it were "/"; follows links inside it only. */
+int native_open_in(int root, const char *path, int flags);
+/* No link in path at all. */
+int native_open_plain(int root, const char *path, int flags);
+
+#endif

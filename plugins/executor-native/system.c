@@ -1,0 +1,236 @@
+/* /proc, /dev, /sys and what is hidden in them.  Between fork and exec. */
+#include "native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "execkit/profile.h"
+
+#define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* Closes mountfd; path must hold no link: an image whose /proc is one would
+ * have us mount elsewhere. */
+static int
+attach_at(int root, const char *path, int mountfd)
+{
+    if (mountfd < 0)
+        return errno;
+    int e = 0;
+    int target = native_open_plain(root, path, O_PATH);
+    if (target < 0 || native_attach(mountfd, target) < 0)
+        e = errno;
+    if (target >= 0)
+        close(target);
+    close(mountfd);
+    return e;
+}
+
+/* ---- /dev ------------------------------------------------------------------------- */
+
+static int
+bind_device(int root, int dev, const char *name)
+{
+    char host[32] = "/dev/", path[32] = "dev/";
+    strncat(host, name, sizeof host - 6);
+    strncat(path, name, sizeof path - 5);
+    int file = openat(dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0)
+        return errno;
+    close(file);
+    return attach_at(root, path, native_open_tree(AT_FDCWD, host, false));
+}
+
+static int
+make_devices(int root, int dev)
+{
+    for (size_t i = 0; i < profile_device_count; i++) {
+        const struct profile_device *d = &profile_devices[i];
+        if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0)
+            continue;
+        if (errno != EPERM)
+            return errno;
+        int e = bind_device(root, dev, d->name); /* in a user namespace */
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+static int
+make_links(int dev)
+{
+    static const char *const links[][2] = {
+        { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+        { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+        { "ptmx", "pts/ptmx" },
+    };
+    static const char *const dirs[] = { "pts", "shm", "mqueue" };
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        if (symlinkat(links[i][1], dev, links[i][0]) < 0)
+            return errno;
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (mkdirat(dev, dirs[i], 0755) < 0)
+            return errno;
+    return 0;
+}
+
+static int
+mount_dev(const struct native_launch *l, int root)
+{
+    const struct native_fs_option dev[] = { { "mode", "755" }, { "size", "65536k" }, { NULL, NULL } };
+    const struct native_fs_option pts[] = { { "ptmxmode", "0666" }, { "mode", "0620" },
+                                            { l->rootless ? NULL : "gid", "5" }, { NULL, NULL } };
+    const struct native_fs_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
+                                            { NULL, NULL } };
+    int e = attach_at(root, "dev", native_fs("tmpfs", dev, MOUNT_ATTR_NOSUID |
+                                                               MOUNT_ATTR_STRICTATIME));
+    if (e)
+        return e;
+    int fd = native_open_plain(root, "dev", O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return errno;
+    umask(0);
+    e = make_devices(root, fd);
+    umask(022);
+    if (!e)
+        e = make_links(fd);
+    close(fd);
+    if (!e)
+        e = attach_at(root, "dev/pts", native_fs("devpts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+    if (!e)
+        e = attach_at(root, "dev/shm", native_fs("tmpfs", shm, SAFE));
+    if (!e)
+        e = attach_at(root, "dev/mqueue", native_fs("mqueue", NULL, SAFE));
+    return e;
+}
+
+/* ---- /sys ------------------------------------------------------------------------- */
+
+static int
+mount_hierarchy(int dir, const struct native_hierarchy *h, unsigned attrs)
+{
+    if (mkdirat(dir, h->name, 0755) < 0)
+        return errno;
+    struct native_fs_option options[16];
+    size_t n = 0;
+    for (char **o = h->options; o && *o && n < 15; o++) {
+        bool named = !strncmp(*o, "name=", 5);
+        options[n].key = named ? "name" : *o;
+        options[n++].value = named ? *o + 5 : NULL;
+    }
+    options[n].key = NULL;
+    int fd = native_fs(h->is_v2 ? "cgroup2" : "cgroup", options, attrs);
+    return attach_at(dir, h->name, fd);
+}
+
+/* A step can do without: where the machine refuses, there is none. */
+static void
+mount_cgroup(const struct native_launch *l, int root)
+{
+    unsigned attrs = SAFE | (l->insecure ? 0 : MOUNT_ATTR_RDONLY);
+    if (!l->hierarchy_count) {
+        attach_at(root, "sys/fs/cgroup", native_fs("cgroup2", NULL, attrs));
+        return;
+    }
+    const struct native_fs_option options[] = { { "mode", "755" }, { NULL, NULL } };
+    if (attach_at(root, "sys/fs/cgroup", native_fs("tmpfs", options, SAFE)) != 0)
+        return;
+    int dir = native_open_plain(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
+    if (dir < 0)
+        return;
+    for (size_t i = 0; i < l->hierarchy_count; i++)
+        mount_hierarchy(dir, &l->hierarchies[i], attrs);
+    native_set_attrs(dir, attrs & MOUNT_ATTR_RDONLY, false);
+    close(dir);
+}
+
+static int
+mount_sys(const struct native_launch *l, int root)
+{
+    unsigned attrs = SAFE | (l->insecure ? 0 : MOUNT_ATTR_RDONLY);
+    if (!l->rootless || l->own_net)
+        return attach_at(root, "sys", native_fs("sysfs", NULL, attrs));
+    /* sysfs shows a network namespace; that of the host is not ours to mount. */
+    int fd = native_open_tree(AT_FDCWD, "/sys", true);
+    if (fd >= 0 && native_set_attrs(fd, attrs, true) < 0) {
+        int e = errno;
+        close(fd);
+        return e;
+    }
+    return attach_at(root, "sys", fd);
+}
+
+int
+native_mount_system(const struct native_launch *l, int root, const char **what)
+{
+    *what = "mount /proc";
+    int e = attach_at(root, "proc", native_fs("proc", NULL, SAFE));
+    if (e)
+        return e;
+    *what = "mount /dev";
+    e = mount_dev(l, root);
+    if (e)
+        return e;
+    *what = "mount /sys";
+    e = mount_sys(l, root);
+    if (!e && !(l->rootless && !l->own_net))
+        mount_cgroup(l, root);
+    return e;
+}
+
+/* ---- hidden and read-only ------------------------------------------------------------ */
+
+static int
+hide(int root, const char *path)
+{
+    int target = native_open_plain(root, path + 1, O_PATH);
+    if (target < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    struct stat st;
+    int cover = -1;
+    if (fstat(target, &st) == 0)
+        cover = S_ISDIR(st.st_mode) ? native_fs("tmpfs", NULL, SAFE | MOUNT_ATTR_RDONLY)
+                                    : native_open_tree(root, "dev/null", false);
+    int e = cover < 0 || native_attach(cover, target) < 0 ? errno : 0;
+    if (cover >= 0)
+        close(cover);
+    close(target);
+    return e;
+}
+
+static int
+make_readonly(int root, const char *path)
+{
+    int target = native_open_plain(root, path + 1, O_PATH);
+    if (target < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    int e = 0;
+    int tree = native_open_tree(target, "", true);
+    if (tree < 0 || native_set_attrs(tree, MOUNT_ATTR_RDONLY, true) < 0 ||
+        native_attach(tree, target) < 0)
+        e = errno;
+    if (tree >= 0)
+        close(tree);
+    close(target);
+    return e;
+}
+
+int
+native_hide_paths(int root, const char **what)
+{
+    int e = 0;
+    *what = "make a path read-only";
+    for (const char *const *p = profile_readonly; *p && !e; p++)
+        e = make_readonly(root, *p);
+    if (e)
+        return e;
+    *what = "hide a path";
+    for (const char *const *p = profile_masked; *p && !e; p++)
+        e = hide(root, *p);
+    return e;
+}

@@ -1,0 +1,195 @@
+/* fakehost.h - a host table for plugin tests: enough for mounts and executors,
+ * backed by the real base, values and nothing of the engine. */
+#ifndef TENON_TESTS_FAKEHOST_H
+#define TENON_TESTS_FAKEHOST_H
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/root.h"
+#include "plugin/plugins.h"
+#include "tenon-plugin.h"
+
+/* What the fake's services see; struct tenon_ctx is one of these. */
+struct fake_ctx {
+    struct tenon_cancel *cancel;
+    const char *secret;    /* what client_open("secret") holds, or NULL */
+    size_t secret_len;
+    int agent_fd;          /* of client_open("ssh"), or -1 */
+    char temp[64];         /* the temporary directory, once asked for */
+    int temp_fd;
+    void *allocs[64];
+    size_t alloc_count;
+    char cache_id[200];    /* what cache_dir was asked for */
+    unsigned cache_mode;
+};
+
+static inline struct fake_ctx *
+fake_of(struct tenon_ctx *ctx)
+{
+    return (struct fake_ctx *)(void *)ctx;
+}
+
+static inline int
+fake_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vset(err, code, sys, fmt, ap);
+    va_end(ap);
+    return err->code;
+}
+
+static inline int
+fake_context(struct tenon_error *err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vcontext(err, fmt, ap);
+    va_end(ap);
+    return err->code;
+}
+
+static inline void
+fake_hint(struct tenon_error *err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    tenon_error_vhint(err, fmt, ap);
+    va_end(ap);
+}
+
+static inline int
+fake_code(const struct tenon_error *err)
+{
+    return err->code;
+}
+
+static inline void *
+fake_alloc(struct tenon_ctx *ctx, size_t size)
+{
+    struct fake_ctx *f = fake_of(ctx);
+    tenon_assert(f->alloc_count < tenon_countof(f->allocs));
+    return f->allocs[f->alloc_count++] = tenon_calloc(1, size);
+}
+
+static inline int
+fake_cancel_fd(struct tenon_ctx *ctx)
+{
+    return tenon_cancel_fd(fake_of(ctx)->cancel);
+}
+
+static inline int
+fake_open_in(struct tenon_ctx *ctx, int dirfd, const char *path, int flags, uint32_t mode,
+             struct tenon_error *err)
+{
+    (void)ctx;
+    return tenon_root_open(dirfd, path, flags, mode, err);
+}
+
+static inline int
+fake_temp_dir(struct tenon_ctx *ctx, uint32_t flags, const char **path,
+              struct tenon_error *err)
+{
+    (void)flags;
+    struct fake_ctx *f = fake_of(ctx);
+    strcpy(f->temp, "/tmp/tenon-fake-XXXXXX");
+    if (!mkdtemp(f->temp))
+        return tenon_error_sys(err, "mkdtemp");
+    f->temp_fd = open(f->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (path)
+        *path = f->temp;
+    return f->temp_fd;
+}
+
+static inline int
+fake_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
+                 struct tenon_error *err)
+{
+    struct fake_ctx *f = fake_of(ctx);
+    if (!strcmp(service, "secret") && f->secret) {
+        int fd = memfd_create("secret", MFD_CLOEXEC);
+        if (tenon_write_all(fd, f->secret, f->secret_len, err) < 0)
+            abort();
+        lseek(fd, 0, SEEK_SET);
+        return fd;
+    }
+    if (!strcmp(service, "ssh") && f->agent_fd >= 0)
+        return tenon_steal_fd(&f->agent_fd);
+    return tenon_error_set(err, TENON_E_NOT_FOUND, "%s \"%s\": not supplied", service, id);
+}
+
+static inline int
+fake_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing, int seed_fd,
+               uint32_t mode, uint32_t uid, uint32_t gid, struct tenon_error *err)
+{
+    (void)sharing, (void)seed_fd, (void)uid, (void)gid;
+    struct fake_ctx *f = fake_of(ctx);
+    snprintf(f->cache_id, sizeof f->cache_id, "%s", id);
+    f->cache_mode = mode;
+    int fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? fd : tenon_error_sys(err, "open");
+}
+
+static const struct tenon_host fake_host = {
+    .struct_size = sizeof fake_host,
+    .abi_major = TENON_ABI_MAJOR,
+    .abi_minor = TENON_ABI_MINOR,
+    .version = "test",
+    .error = fake_error,
+    .error_context = fake_context,
+    .error_hint = fake_hint,
+    .error_code = fake_code,
+    .error_clear = tenon_error_release,
+    .given = tenon_values_given,
+    .get_string = tenon_values_string,
+    .get_nth = tenon_values_nth,
+    .get_int = tenon_values_int,
+    .get_bool = tenon_values_bool,
+    .get_map = tenon_values_map,
+    .alloc = fake_alloc,
+    .cancel_fd = fake_cancel_fd,
+    .open_in = fake_open_in,
+    .temp_dir = fake_temp_dir,
+    .client_open = fake_client_open,
+    .cache_dir = fake_cache_dir,
+};
+
+static inline void
+fake_ctx_release(struct fake_ctx *f)
+{
+    for (size_t i = 0; i < f->alloc_count; i++)
+        free(f->allocs[i]);
+    if (f->temp[0]) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        tenon_remove_tree(AT_FDCWD, f->temp, &err);
+        close(f->temp_fd);
+    }
+    memset(f, 0, sizeof *f);
+}
+
+/* The plugin KIND-NAME.so of the build tree, or NULL: it was not built. */
+static inline const struct tenon_plugin *
+fake_load(const char *file, const char *symbol)
+{
+    const char *dir = getenv("TENON_BUILD_PLUGIN_DIR");
+    auto_free char *path = tenon_asprintf("%s/%s", dir ? dir : ".libs", file);
+    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!module)
+        return NULL;
+    const struct tenon_plugin *(*query)(void);
+    void *found = dlsym(module, symbol);
+    memcpy(&query, &found, sizeof query);
+    return found ? query() : NULL;
+}
+
+#endif

@@ -1,0 +1,419 @@
+/* Both executors on a busybox root: what a step sees, may do and leaves. */
+#include "unit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "fakehost.h"
+
+static const struct {
+    const char *file, *symbol, *config[2];
+} executors[] = {
+    { "executor-oci.so", "executor_oci_LTX_tenon_plugin_query", { NULL } },
+    { "executor-native.so", "executor_native_LTX_tenon_plugin_query", { NULL } },
+};
+
+static char top[64], rootfs[80];
+static const struct tenon_plugin *plugin;
+static void *self;
+static struct fake_ctx ctx;
+static char output[65536];
+static int32_t status;
+static unsigned step_number;
+
+static int
+make_root(void)
+{
+    if (getuid() != 0 || access("/bin/busybox", X_OK) < 0)
+        return -1;
+    strcpy(top, "/var/tmp/tenon-exec-XXXXXX");
+    if (!mkdtemp(top))
+        return -1;
+    snprintf(rootfs, sizeof rootfs, "%s/rootfs", top);
+    char command[1200];
+    snprintf(command, sizeof command,
+             "mkdir -p %s/bin %s/tmp %s/proc %s/sys %s/dev %s/etc && chmod 1777 %s/tmp && "
+             "cp /bin/busybox %s/bin/ && for a in sh cat id grep awk sort ls echo sleep mount "
+             "umask hostname df touch mkdir env readlink chroot unshare tail wc kill test "
+             "tr head stat; do ln -s busybox %s/bin/$a; done",
+             rootfs, rootfs, rootfs, rootfs, rootfs, rootfs, rootfs, rootfs, rootfs);
+    return system(command) == 0 ? 0 : -1;
+}
+
+static void
+remove_root(void)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    if (top[0])
+        tenon_remove_tree(AT_FDCWD, top, &err);
+}
+
+static int
+load(int i)
+{
+    plugin = fake_load(executors[i].file, executors[i].symbol);
+    if (!plugin)
+        return -1;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_values *config = NULL;
+    static const struct tenon_param no_params[] = { { .name = NULL } };
+    ck_assert_int_eq(tenon_values_parse(plugin->config ? plugin->config : no_params,
+                                        sizeof(struct tenon_param), executors[i].config,
+                                        "config", &config, &err), 0);
+    ck_assert_int_eq(plugin->init(&fake_host, config, &self, &err), 0);
+    tenon_values_free(config);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.agent_fd = -1;
+    ctx.cancel = tenon_cancel_new(NULL);
+    return plugin->ops.executor->probe(self, (struct tenon_ctx *)(void *)&ctx, &err) == 0 ? 0
+                                                                                           : -1;
+}
+
+static void
+unload(void)
+{
+    plugin->fini(self);
+    tenon_cancel_free(ctx.cancel);
+    fake_ctx_release(&ctx);
+}
+
+/* Runs x with what is not set filled in; the text of both streams in output. */
+static int
+run_step(struct tenon_exec *x, struct tenon_error *err)
+{
+    static const char *const env[] = { "PATH=/bin:/usr/bin", "HOME=/", NULL };
+    char work[120], id[40];
+    snprintf(id, sizeof id, "tenon-%d-%u", (int)getpid(), step_number++);
+    snprintf(work, sizeof work, "%s/%s", top, id);
+    ck_assert_int_eq(mkdir(work, 0700), 0);
+    x->struct_size = sizeof *x;
+    x->id = id;
+    x->rootfs = rootfs;
+    x->work = work;
+    x->rootfs_fd = open(rootfs, O_PATH | O_CLOEXEC);
+    x->work_fd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    x->env = x->env ? x->env : env;
+    x->cwd = x->cwd ? x->cwd : "/";
+    x->network = x->network ? x->network : "host";
+    x->hostname = "buildkitsandbox";
+    FILE *out = tmpfile();
+    x->stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    x->stdout_fd = x->stderr_fd = fileno(out);
+    status = -1;
+    int r = plugin->ops.executor->run(self, (struct tenon_ctx *)(void *)&ctx, x, &status, err);
+    rewind(out);
+    size_t n = fread(output, 1, sizeof output - 1, out);
+    output[n] = 0;
+    fclose(out);
+    close(x->rootfs_fd);
+    close(x->work_fd);
+    close(x->stdin_fd);
+    return r;
+}
+
+static int
+run_shell_as(const char *script, struct tenon_exec *x)
+{
+    struct tenon_error err = TENON_ERROR_INIT;
+    const char *argv[] = { "/bin/sh", "-c", script, NULL };
+    x->argv = argv;
+    int r = run_step(x, &err);
+    ck_assert_msg(r == 0, "%s", err.message);
+    ck_assert_msg(WIFEXITED(status), "status %x", (unsigned)status);
+    return WEXITSTATUS(status);
+}
+
+static int
+run_shell(const char *script)
+{
+    struct tenon_exec x = {0};
+    return run_shell_as(script, &x);
+}
+
+static bool
+begin(int i)
+{
+    if (load(i) == 0)
+        return true;
+    fprintf(stderr, "%s: not built, skipped\n", executors[i].file);
+    return false;
+}
+
+START_TEST(test_executor_capabilities_are_the_fourteen)
+{
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell("grep -E '^(CapPrm|CapEff|CapBnd|CapInh|CapAmb|NoNewPrivs|Seccomp:)' "
+                               "/proc/self/status"), 0);
+    ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\n"
+                             "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n"
+                             "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+    static const uint32_t groups[] = { 1000 };
+    struct tenon_exec x = { .uid = 1000, .gid = 1000, .groups = groups, .group_count = 1 };
+    ck_assert_int_eq(run_shell_as("grep -E '^(CapPrm|CapEff|CapBnd|CapInh)' /proc/self/status; id",
+                                  &x), 0);
+    ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
+                             "CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n"
+                             "uid=1000 gid=1000 groups=1000\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_dev_and_mounts)
+{
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell("ls /dev | grep -vE '^(core|kmsg)$' | sort | tr '\\n' ' '; echo;"
+                               "awk '$5 ~ \"^/(proc|sys|dev|dev/pts|dev/shm|dev/mqueue|sys/fs/cgroup)$\" "
+                               "{print $5}' /proc/self/mountinfo | sort -u | tr '\\n' ' '"), 0);
+    ck_assert_str_eq(output, "fd full mqueue null ptmx pts random shm stderr stdin stdout tty "
+                             "urandom zero \n"
+                             "/dev /dev/mqueue /dev/pts /dev/shm /proc /sys /sys/fs/cgroup ");
+    ck_assert_int_eq(run_shell("echo $$; umask; hostname; df -k /dev/shm | tail -1 | "
+                               "awk '{print $2}'; test -t 0 || echo notty; cat;"
+                               "echo x > /dev/null && echo nulled; head -c 3 /dev/zero | wc -c"), 0);
+    ck_assert_str_eq(output, "1\n0022\nbuildkitsandbox\n65536\nnotty\nnulled\n3\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_hidden_and_readonly_paths)
+{
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell("head -c 1 /proc/keys | wc -c; ls /sys/firmware | wc -l;"
+                               "(echo 1 > /proc/sys/kernel/panic) 2>/dev/null && echo wrote || echo ro;"
+                               "(echo x > /sys/x) 2>/dev/null && echo wrote || echo ro;"
+                               "mount -t tmpfs none /tmp 2>/dev/null && echo mounted || echo refused;"
+                               "unshare -U true 2>/dev/null && echo unshared || echo refused;"
+                               "chroot / /bin/echo chrooted"), 0);
+    ck_assert_str_eq(output, "0\n0\nro\nro\nrefused\nrefused\nchrooted\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_insecure_may_mount)
+{
+    if (!begin(_i))
+        return;
+    struct tenon_exec x = { .flags = TENON_EXEC_INSECURE };
+    ck_assert_int_eq(run_shell_as("mount -t tmpfs none /tmp && echo mounted; "
+                                  "grep Seccomp: /proc/self/status", &x), 0);
+    ck_assert_str_eq(output, "mounted\nSeccomp:\t0\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_no_descriptor_leaks)
+{
+    if (!begin(_i))
+        return;
+    int leak = open("/", O_RDONLY | O_DIRECTORY); /* not O_CLOEXEC on purpose */
+    struct tenon_exec x = {0};
+    const char *argv[] = { "/bin/busybox", "ls", "/proc/self/fd", NULL };
+    struct tenon_error err = TENON_ERROR_INIT;
+    x.argv = argv;
+    ck_assert_int_eq(run_step(&x, &err), 0);
+    ck_assert_str_eq(output, "0\n1\n2\n3\n"); /* 3: the directory being read */
+    close(leak);
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_exit_codes)
+{
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell("exit 3"), 3);
+    ck_assert_int_eq(run_shell("sh -c 'kill -9 $$'; exit $?"), 137);
+    struct tenon_exec x = {0};
+    const char *argv[] = { "nosuchprogram", "arg", NULL };
+    struct tenon_error err = TENON_ERROR_INIT;
+    x.argv = argv;
+    ck_assert_int_eq(run_step(&x, &err), 0);
+    ck_assert_int_eq(WEXITSTATUS(status), 1);
+    ck_assert_ptr_nonnull(strstr(output, "nosuchprogram"));
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_user_groups_cwd)
+{
+    if (!begin(_i))
+        return;
+    static const uint32_t groups[] = { 1002, 2000, 3000 };
+    struct tenon_exec x = { .uid = 1000, .gid = 1002, .groups = groups, .group_count = 3,
+                            .cwd = "/tmp" };
+    ck_assert_int_eq(run_shell_as("id; pwd; touch f && ls -ln f | awk '{print $3,$4}'", &x), 0);
+    ck_assert_ptr_nonnull(strstr(output, "uid=1000 gid=1002 groups=1002,2000,3000\n/tmp\n1000 1002\n"));
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_network_none_has_only_lo)
+{
+    if (!begin(_i))
+        return;
+    struct tenon_exec x = { .network = "none" };
+    ck_assert_int_eq(run_shell_as("ls /sys/class/net; cat /sys/class/net/lo/flags", &x), 0);
+    ck_assert_str_eq(output, "lo\n0x9\n"); /* up, loopback */
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_mounts_in_order)
+{
+    if (!begin(_i))
+        return;
+    char dir[120], file[140], command[600];
+    snprintf(dir, sizeof dir, "%s/src-%d", top, _i);
+    snprintf(file, sizeof file, "%s/secret", dir);
+    snprintf(command, sizeof command, "mkdir -p %s/sub %s/m && echo s > %s", dir, rootfs, file);
+    ck_assert_int_eq(system(command), 0);
+    auto_close int dfd = open(dir, O_PATH | O_CLOEXEC);
+    auto_close int ffd = open(file, O_PATH | O_CLOEXEC);
+    struct tenon_exec_mount mounts[] = {
+        { .source = dir, .target = "/m", .fd = dfd },
+        { .source = file, .target = "/m/new/file", .fd = ffd,
+          .flags = TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC },
+        { .source = dir, .target = "/dev/shm/x", .fd = dfd, .flags = TENON_MOUNT_RDONLY },
+    };
+    struct tenon_exec x = { .mounts = mounts, .mount_count = 3 };
+    ck_assert_int_eq(run_shell_as("cat /m/new/file; ls -d /dev/shm/x/sub; echo y > /m/w; "
+                                  "(echo z > /m/new/file) 2>/dev/null || echo ro; "
+                                  "touch /dev/shm/x/y 2>/dev/null || echo ro", &x), 0);
+    ck_assert_str_eq(output, "s\n/dev/shm/x/sub\nro\nro\n");
+    snprintf(command, sizeof command, "test -f %s/w", dir);
+    ck_assert_int_eq(system(command), 0);
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_limits)
+{
+    if (!begin(_i))
+        return;
+    struct tenon_exec_limit l = { "nofile", 321, 654 };
+    struct tenon_exec x = { .limits = &l, .limit_count = 1 };
+    ck_assert_int_eq(run_shell_as("ulimit -n; ulimit -Hn", &x), 0);
+    ck_assert_str_eq(output, "321\n654\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_background_process_ends)
+{
+    if (!begin(_i))
+        return;
+    uint64_t start = tenon_monotonic_ns();
+    ck_assert_int_eq(run_shell("(sleep 300; echo late) & echo started"), 0);
+    ck_assert_str_eq(output, "started\n");
+    ck_assert(tenon_monotonic_ns() - start < UINT64_C(20000000000));
+    unload();
+}
+END_TEST
+
+static void *
+fire_later(void *data)
+{
+    usleep(300000);
+    tenon_cancel_fire(data);
+    return NULL;
+}
+
+START_TEST(test_executor_cancel_kills_the_tree)
+{
+    if (!begin(_i))
+        return;
+    pthread_t t;
+    ck_assert_int_eq(pthread_create(&t, NULL, fire_later, ctx.cancel), 0);
+    struct tenon_exec x = {0};
+    const char *argv[] = { "/bin/sh", "-c", "sleep 4242 & sleep 4242", NULL };
+    struct tenon_error err = TENON_ERROR_INIT;
+    x.argv = argv;
+    uint64_t start = tenon_monotonic_ns();
+    ck_assert_int_eq(run_step(&x, &err), TENON_E_CANCELLED);
+    ck_assert(tenon_monotonic_ns() - start < UINT64_C(2000000000));
+    pthread_join(t, NULL);
+    ck_assert_int_ne(system("ps ax | grep -q '[s]leep 4242'"), 0);
+    tenon_error_release(&err);
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_dies_with_its_parent)
+{
+    if (!begin(_i))
+        return;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct tenon_exec x = {0};
+        const char *argv[] = { "/bin/sh", "-c", "sleep 4343 & exec sleep 4343", NULL };
+        struct tenon_error err = TENON_ERROR_INIT;
+        x.argv = argv;
+        run_step(&x, &err);
+        _exit(0);
+    }
+    int tries = 100;
+    while (system("ps ax | grep -q '[s]leep 4343'") != 0 && --tries)
+        usleep(50000);
+    ck_assert_int_gt(tries, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    tries = 40;
+    while (system("ps ax | grep -q '[s]leep 4343'") == 0 && --tries)
+        usleep(50000);
+    ck_assert_int_gt(tries, 0);
+    unload();
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+    Suite *s = suite_create("exec-executors");
+    TCase *t = tcase_create("both");
+    int n = (int)tenon_countof(executors);
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, test_executor_capabilities_are_the_fourteen, 0, n);
+    tcase_add_loop_test(t, test_executor_dev_and_mounts, 0, n);
+    tcase_add_loop_test(t, test_executor_hidden_and_readonly_paths, 0, n);
+    tcase_add_loop_test(t, test_executor_insecure_may_mount, 0, n);
+    tcase_add_loop_test(t, test_executor_no_descriptor_leaks, 0, n);
+    tcase_add_loop_test(t, test_executor_exit_codes, 0, n);
+    tcase_add_loop_test(t, test_executor_user_groups_cwd, 0, n);
+    tcase_add_loop_test(t, test_executor_network_none_has_only_lo, 0, n);
+    tcase_add_loop_test(t, test_executor_mounts_in_order, 0, n);
+    tcase_add_loop_test(t, test_executor_limits, 0, n);
+    tcase_add_loop_test(t, test_executor_background_process_ends, 0, n);
+    tcase_add_loop_test(t, test_executor_cancel_kills_the_tree, 0, n);
+    tcase_add_loop_test(t, test_executor_dies_with_its_parent, 0, n);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int
+main(void)
+{
+    if (make_root() < 0) {
+        fprintf(stderr, "skipped: needs root and /bin/busybox\n");
+        remove_root();
+        return 77;
+    }
+    /* As the command does: mounts are ours alone. */
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return 1;
+    SRunner *r = srunner_create(suite());
+    srunner_run_all(r, CK_ENV);
+    int failures = srunner_ntests_failed(r);
+    srunner_free(r);
+    remove_root();
+    return failures ? 1 : 0;
+}
