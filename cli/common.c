@@ -141,7 +141,9 @@ int
 cli_getopt(int argc, char **argv, const char *shortopts, const struct option *longopts)
 {
     const char *verb = argv[0];
-    auto_free char *quiet = tenon_asprintf(":%s", shortopts);
+    /* '+' (stop at the first word that is no option) has to come first. */
+    bool in_order = *shortopts == '+';
+    auto_free char *quiet = tenon_asprintf("%s:%s", in_order ? "+" : "", shortopts + in_order);
     opterr = 0;
     int option = getopt_long(argc, argv, quiet, longopts, NULL);
     if (option != '?' && option != ':')
