@@ -74,6 +74,17 @@ parse_id(const char *s, uint32_t *out)
     return true;
 }
 
+/* Owners of files may be any. */
+static bool
+parse_u32(const char *s, uint32_t *out)
+{
+    uint64_t v;
+    if (!tenon_parse_u64(s, 10, &v) || v > UINT32_MAX)
+        return false;
+    *out = (uint32_t)v;
+    return true;
+}
+
 static uint32_t
 id_or_zero(const char *s)
 {
@@ -233,10 +244,7 @@ tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
                  struct tenon_error *err)
 {
     struct tenon_owner owner = {.set = true};
-    if (user && is_number(user)) {
-        int ret = tenon_user_id(user_rootfd, user, false, &owner.uid, err);
-        if (ret < 0)
-            return ret;
+    if (user && parse_u32(user, &owner.uid)) {
         owner.gid = owner.uid;
     } else if (user) {
         struct tenon_user u = {0};
@@ -251,7 +259,7 @@ tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
             return ret;
         tenon_error_release(err);
     }
-    if (group) {
+    if (group && !parse_u32(group, &owner.gid)) {
         int ret = tenon_user_id(group_rootfd, group, true, &owner.gid, err);
         if (ret < 0 && ret != TENON_E_NOT_FOUND)
             return ret;

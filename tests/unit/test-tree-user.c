@@ -146,6 +146,7 @@ static const struct { /* conformance: copy-add/chown, chown-unknown */
     {"7", "staff", 7, 1002},       {"worker", "99", 1001, 99},
     {"worker", NULL, 1001, 1002},  {"stranger", NULL, 0, 0},
     {"app", "stranger", 1000, 1000}, {NULL, "staff", 0, 1002},
+    {"4000000000", NULL, 4000000000, 4000000000},
 };
 
 START_TEST(test_user_owner)

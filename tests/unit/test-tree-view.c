@@ -223,6 +223,48 @@ START_TEST(test_view_scan_hashes_all)
 }
 END_TEST
 
+static int64_t
+scan_with(struct tenon_store *store)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *path = tenon_asprintf("%s/ctx", tmp);
+    struct tenon_view_options o = {.rootfd = root,
+                                   .root_path = path,
+                                   .owner_root = true,
+                                   .store = store};
+    struct tenon_view *v;
+    int64_t bytes = 0;
+    ck_assert_int_eq(tenon_view_new(&o, &v, &err), 0);
+    ck_assert_msg(tenon_view_scan(v, 2, NULL, count_bytes, &bytes, &err) == 0,
+                  "%s", err.message);
+    struct tenon_entry *e;
+    ck_assert_int_eq(tenon_view_lookup(v, "d/f", false, &e, &err), 0);
+    struct tenon_digest want;
+    tenon_digest_of("12345", 5, &want);
+    ck_assert_str_eq(e->body->str, want.str);
+    tenon_view_free(v);
+    return bytes;
+}
+
+START_TEST(test_view_scan_uses_the_stat_cache)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *path = tenon_asprintf("%s/store", tmp);
+    struct tenon_store *store;
+    tree_make(root, LIST("d/f=12345", "g=678"));
+    ck_assert_msg(tenon_store_open(path, &store, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(scan_with(store), 8);
+    /* too young to be trusted */
+    ck_assert_int_eq(scan_with(store), 8);
+    sleep(3);
+    ck_assert_int_eq(scan_with(store), 8);
+    ck_assert_int_eq(scan_with(store), 0);
+    unit_write(root, "g", "9999");
+    ck_assert_int_eq(scan_with(store), 4);
+    tenon_store_close(store);
+}
+END_TEST
+
 static const struct {
     const char *pattern, *found;
 } globs[] = {
@@ -257,6 +299,7 @@ main(void)
 {
     Suite *s = suite_create("tree-view");
     TCase *c = tcase_create("view");
+    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_view_filter_shows, 0, tenon_countof(shows));
     tcase_add_test(c, test_view_bad_pattern_is_refused);
@@ -266,6 +309,7 @@ main(void)
     tcase_add_test(c, test_view_visible);
     tcase_add_test(c, test_view_excluded_directory_is_not_read);
     tcase_add_test(c, test_view_scan_hashes_all);
+    tcase_add_test(c, test_view_scan_uses_the_stat_cache);
     tcase_add_loop_test(c, test_view_glob, 0, tenon_countof(globs));
     suite_add_tcase(s, c);
     return unit_run(s);
