@@ -1,0 +1,156 @@
+/* image.c - see image.h: the values and how they change. */
+#include "image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+void
+df_image_empty(struct df_arena *a, const struct df_platform *p,
+               struct df_image *out)
+{
+    *out = (struct df_image){
+        .author = "", .platform = *p, .user = "", .working_dir = "/",
+        .stop_signal = "", .rootfs_type = "layers",
+    };
+    if (strcmp(p->os, "windows") != 0)
+        df_list_add(a, &out->env, df_arena_strdup(a, "PATH=" DF_DEFAULT_PATH));
+}
+
+static void
+clone_list(struct df_arena *a, struct df_list *l)
+{
+    char **items = df_arena_array(a, l->len, sizeof *items);
+    if (l->len)
+        memcpy(items, l->items, l->len * sizeof *items);
+    l->items = items;
+    l->cap = l->len;
+}
+
+void
+df_image_clone(struct df_arena *a, const struct df_image *src,
+               struct df_image *out)
+{
+    *out = *src;
+    struct df_list *const lists[] = {
+        &out->os_features, &out->ports, &out->volumes, &out->env,
+        &out->entrypoint, &out->cmd, &out->onbuild, &out->shell,
+        &out->diff_ids,
+    };
+    for (size_t i = 0; i < tenon_countof(lists); i++)
+        clone_list(a, lists[i]);
+
+    out->labels = df_arena_array(a, src->labels_len, sizeof *out->labels);
+    if (src->labels_len)
+        memcpy(out->labels, src->labels, src->labels_len * sizeof *out->labels);
+    out->labels_cap = src->labels_len;
+
+    out->history = df_arena_array(a, src->history_len, sizeof *out->history);
+    if (src->history_len)
+        memcpy(out->history, src->history,
+               src->history_len * sizeof *out->history);
+    out->history_cap = src->history_len;
+}
+
+static bool
+has_key(const char *entry, const char *key)
+{
+    size_t n = strlen(key);
+    return strncmp(entry, key, n) == 0 && (entry[n] == '=' || !entry[n]);
+}
+
+const char *
+df_image_env(const struct df_image *img, const char *key)
+{
+    for (size_t i = 0; i < img->env.len; i++)
+        if (has_key(img->env.items[i], key)) {
+            const char *eq = strchr(img->env.items[i], '=');
+            return eq ? eq + 1 : "";
+        }
+    return NULL;
+}
+
+void
+df_image_set_env(struct df_arena *a, struct df_image *img, const char *key,
+                 const char *value)
+{
+    char *entry = df_arena_printf(a, "%s=%s", key, value);
+    for (size_t i = 0; i < img->env.len; i++)
+        if (has_key(img->env.items[i], key)) {
+            img->env.items[i] = entry;
+            return;
+        }
+    df_list_add(a, &img->env, entry);
+}
+
+void
+df_image_set_label(struct df_arena *a, struct df_image *img, const char *key,
+                   const char *value)
+{
+    size_t at = 0, end = img->labels_len;
+    while (at < end) {
+        size_t mid = at + (end - at) / 2;
+        int c = strcmp(img->labels[mid].key, key);
+        if (c == 0) {
+            img->labels[mid].value = value;
+            return;
+        }
+        if (c < 0)
+            at = mid + 1;
+        else
+            end = mid;
+    }
+    if (img->labels_len == img->labels_cap) {
+        img->labels_cap = img->labels_cap ? img->labels_cap * 2 : 8;
+        struct df_label *grown =
+            df_arena_array(a, img->labels_cap, sizeof *grown);
+        if (img->labels_len)
+            memcpy(grown, img->labels, img->labels_len * sizeof *grown);
+        img->labels = grown;
+    }
+    memmove(img->labels + at + 1, img->labels + at,
+            (img->labels_len - at) * sizeof *img->labels);
+    img->labels[at] = (struct df_label){key, value};
+    img->labels_len++;
+}
+
+static int
+by_text(const void *x, const void *y)
+{
+    return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
+void
+df_set_add(struct df_arena *a, struct df_list *set, char *const *items,
+           size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        df_list_add(a, set, items[i]);
+    if (!set->len)
+        return;
+    qsort(set->items, set->len, sizeof *set->items, by_text);
+    size_t n = 1;
+    for (size_t i = 1; i < set->len; i++)
+        if (strcmp(set->items[i], set->items[n - 1]) != 0)
+            set->items[n++] = set->items[i];
+    set->len = n;
+}
+
+void
+df_image_commit(struct df_arena *a, struct df_image *img,
+                const char *created_by, bool layer, const char *created)
+{
+    if (img->history_len == img->history_cap) {
+        img->history_cap = img->history_cap ? img->history_cap * 2 : 16;
+        struct df_history *grown =
+            df_arena_array(a, img->history_cap, sizeof *grown);
+        if (img->history_len)
+            memcpy(grown, img->history, img->history_len * sizeof *grown);
+        img->history = grown;
+    }
+    img->history[img->history_len++] = (struct df_history){
+        .created = created, .created_by = created_by, .author = "",
+        .comment = "buildkit.dockerfile.v0", .empty_layer = !layer,
+    };
+}

@@ -1,0 +1,26 @@
+/* vars.h - an environment: names and values in the order of their last
+ * assignment, as BuildKit's graph client keeps them. */
+#ifndef DF_VARS_H
+#define DF_VARS_H
+
+#include "arena.h"
+#include "instructions.h"
+#include "word.h"
+
+struct df_vars { /* `= {0}` is empty */
+    struct df_pair *items;
+    size_t len, cap;
+};
+
+const char *df_vars_get(const struct df_vars *v, const char *name);
+void df_vars_set(struct df_arena *a, struct df_vars *v, const char *name,
+                 const char *value);
+void df_vars_delete(struct df_vars *v, const char *name);
+void df_vars_clone(struct df_arena *a, const struct df_vars *src,
+                   struct df_vars *out);
+/* As word.h wants it; borrows v. */
+struct df_env df_vars_env(const struct df_vars *v);
+/* "K=V", NULL-terminated. */
+const char **df_vars_list(struct df_arena *a, const struct df_vars *v);
+
+#endif
