@@ -1,0 +1,100 @@
+/* build.h - one request to the frontend, and what its files share: the host,
+ * the options, the build file, the contexts.
+ *
+ * Lives for one call of solve(); one thread.  Everything it points to is in
+ * its arena or belongs to the host's ctx. */
+#ifndef DF_BUILD_H
+#define DF_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tenon-plugin.h>
+
+#include "arena.h"
+#include "instructions.h"
+#include "language.h"
+#include "platform.h"
+
+struct df_context_cache;
+struct df_meta_cache;
+
+struct df_host_ip {
+    const char *host, *ip;
+};
+struct df_ulimit {
+    const char *name;
+    int64_t soft, hard;
+};
+
+/* The options of a request, read and checked; options.c. */
+struct df_config {
+    const struct df_platform *host;       /* this machine */
+    const struct df_platform **platforms; /* wanted; none: the host's */
+    size_t platforms_len;
+    bool multi_platform;
+    const char *resolve_mode; /* "default", "pull", "local" */
+    const char *network;      /* "sandbox", "none", "host" */
+    const char *target, *hostname, *cgroup_parent, *cache_namespace;
+    int64_t shm_bytes; /* 0: default */
+    struct df_pairs build_args, labels; /* sorted */
+    struct df_host_ip *hosts;
+    size_t hosts_len;
+    struct df_ulimit *ulimits;
+    size_t ulimits_len;
+    struct df_pairs resources; /* "memory" ... as the graph names them */
+    struct df_list no_cache;   /* stages; see no_cache_given */
+    bool no_cache_given;       /* with an empty list: all stages */
+    bool lint_given;           /* BUILDKIT_DOCKERFILE_CHECK */
+    struct df_lint_config lint;
+};
+
+struct df_build {
+    const struct tenon_host *host;
+    const struct tenon_bridge *bridge;
+    struct tenon_ctx *ctx;
+    struct tenon_graph *graph;
+    struct df_arena *arena;
+    const char *const *options;
+    struct df_config config;
+
+    /* The build file; load.c. */
+    const char *filename;
+    const char *text;
+    size_t text_len;
+    uint32_t source;        /* of graph_source */
+    const char *definition; /* digest of the vertex that loads it */
+    bool have_source;       /* text is there: errors may point into it */
+    struct df_lines fail_lines; /* where the last error was put */
+
+    struct df_context_cache *contexts; /* load.c */
+    struct df_meta_cache *metas;       /* meta.c */
+};
+
+/* ---- options.c ---- */
+
+/* The value of an option of the request, or NULL. */
+const char *df_option(const struct df_build *b, const char *key);
+int df_options_read(struct df_build *b, const char *host_platform,
+                    struct tenon_error *err);
+/* The value of a --build-arg, or NULL. */
+const char *df_build_arg(const struct df_build *b, const char *name);
+bool df_is_no_cache(const struct df_build *b, const char *stage);
+
+/* ---- fail.c ---- */
+
+/* Fail with the user's input; lines may be zero. */
+int df_fail(struct df_build *b, struct tenon_error *err, struct df_lines lines,
+            const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Put lines to an error that has none of its own yet. */
+int df_fail_at(struct df_build *b, struct tenon_error *err,
+               struct df_lines lines);
+/* The first problem of a list as the error. */
+int df_fail_problem(struct df_build *b, struct tenon_error *err,
+                    const struct df_problems *problems);
+/* " (did you mean X?)" behind the error, when something is near. */
+int df_fail_suggest(struct df_build *b, struct tenon_error *err,
+                    const char *word, const char *const *options);
+
+#endif
