@@ -1,0 +1,166 @@
+/* dispatch.c - the instructions of the wanted stages, one after the other. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "convert.h"
+
+int
+df_dispatch_fail(const struct df_dispatch *d, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *text = df_arena_vprintf(d->c->arena, fmt, ap);
+    va_end(ap);
+    return df_fail(d->c->build, d->err, d->step->cmd->lines, "%s", text);
+}
+
+void
+df_dispatch_lint(const struct df_dispatch *d, enum df_rule rule,
+                 const char *message)
+{
+    df_lint(&d->c->lint, rule, &d->step->cmd->checks, d->step->cmd->lines,
+            message);
+}
+
+void
+df_dispatch_commit(const struct df_dispatch *d, const char *text, bool layer)
+{
+    df_image_commit(d->c->arena, &d->s->image, text, layer, d->c->epoch);
+}
+
+/* Names that arguments may have without reaching the environment. */
+static bool
+outside_env(const char *name)
+{
+    return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 ||
+           strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
+}
+
+static bool
+is_declared(const struct df_state *s, const char *name)
+{
+    for (size_t i = 0; i < s->build_args.len; i++)
+        if (strcmp(s->build_args.items[i].key, name) == 0)
+            return true;
+    return false;
+}
+
+void
+df_dispatch_unmatched(const struct df_dispatch *d, const struct df_names *names)
+{
+    struct df_env env = df_vars_env(&d->s->env);
+    for (size_t i = 0; i < names->len; i++) {
+        const char *name = names->items[i];
+        if (is_declared(d->s, name) || outside_env(name))
+            continue;
+        df_dispatch_lint(d, DF_RULE_UNDEFINED_VAR,
+                         df_lint_undefined_var(
+                             d->c->arena, name,
+                             df_word_suggest(d->c->arena, name, &env)));
+    }
+}
+
+const char *
+df_dispatch_expand(void *dispatch, const char *word, const char **message)
+{
+    struct df_dispatch *d = dispatch;
+    struct df_env env = df_vars_env(&d->s->env);
+    struct df_word out = {0};
+    if (!df_word_expand(d->c->arena, d->c->file->escape, 0, word, strlen(word),
+                        &env, &out, message))
+        return NULL;
+    df_dispatch_unmatched(d, &out.unmatched);
+    return out.text;
+}
+
+static int
+dispatch(struct df_dispatch *d)
+{
+    struct df_expander expander = {df_dispatch_expand, d};
+    struct df_problems problems = {0};
+    d->cmd = d->step->cmd;
+    d->s->step_onbuild = d->step->onbuild;
+    /* The default of an ARG counts only when nothing else is given, so its
+     * expansion is its own affair. */
+    if (d->cmd->kind != DF_ARG) {
+        d->cmd = df_command_expand(d->c->arena, d->cmd, &expander, &problems);
+        if (!d->cmd)
+            return df_fail_problem(d->c->build, d->err, &problems);
+    }
+    switch (d->cmd->kind) {
+    case DF_RUN:
+        return df_dispatch_run(d);
+    case DF_ADD:
+    case DF_COPY:
+        return df_dispatch_copy(d);
+    case DF_ENV:
+        return df_dispatch_env(d);
+    case DF_LABEL:
+        return df_dispatch_label(d);
+    case DF_ARG:
+        return df_dispatch_arg(d);
+    case DF_WORKDIR:
+        return df_dispatch_workdir(d);
+    case DF_CMD:
+    case DF_ENTRYPOINT:
+    case DF_EXPOSE:
+    case DF_HEALTHCHECK:
+    case DF_MAINTAINER:
+    case DF_ONBUILD:
+    case DF_SHELL:
+    case DF_STOPSIGNAL:
+    case DF_USER:
+    case DF_VOLUME:
+        return df_dispatch_config(d);
+    case DF_FROM:
+        break;
+    }
+    return d->c->build->host->error(d->err, TENON_E_BUG, 0,
+                                    "instruction %s among the steps of a stage",
+                                    df_kind_name(d->cmd->kind));
+}
+
+/* What the base image says holds for the stage. */
+static void
+start_stage(struct df_convert *c, struct df_state *s)
+{
+    df_state_inherit(c, s);
+    s->dispatched = true;
+    if (!s->platform)
+        s->platform = c->platform;
+    if (!df_image_env(&s->image, "PATH"))
+        df_image_set_env(c->arena, &s->image, "PATH", DF_DEFAULT_PATH);
+    for (size_t i = 0; i < s->image.env.len; i++) {
+        const char *entry = s->image.env.items[i], *eq = strchr(entry, '=');
+        df_vars_set(c->arena, &s->env,
+                    eq ? df_arena_strndup(c->arena, entry, (size_t)(eq - entry)) :
+                         entry,
+                    eq ? eq + 1 : "");
+    }
+    if (s->image.working_dir && *s->image.working_dir)
+        df_state_workdir(c, s, s->image.working_dir);
+    if (s->image.user && *s->image.user)
+        s->user = s->image.user;
+}
+
+int
+df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
+{
+    for (size_t i = 0; i < c->states_len; i++) {
+        struct df_state *s = c->states[i];
+        if (!c->all_stages && (!s->reachable || s->dispatched))
+            continue;
+        start_stage(c, s);
+        for (size_t k = 0; k < s->steps_len; k++) {
+            if (c->build->host->cancelled(c->build->ctx))
+                return c->build->host->error(err, TENON_E_CANCELLED, 0,
+                                             "cancelled");
+            struct df_dispatch d = {
+                .c = c, .s = s, .step = &s->steps[k], .err = err};
+            int r = dispatch(&d);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}

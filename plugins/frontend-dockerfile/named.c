@@ -1,0 +1,223 @@
+/* named.c - see named.h. */
+#include "named.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "giturl.h"
+#include "load.h"
+
+int
+df_named_find(struct df_convert *c, const char *name,
+              const struct df_platform *platform, struct df_named **out,
+              struct tenon_error *err)
+{
+    struct df_build *b = c->build;
+    if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
+        return 0;
+    const char *normal = df_image_normal(b, name, err);
+    if (!normal)
+        return b->host->error_context(err, "invalid context name %s", name);
+    const char *plain = df_image_familiar(c->arena, normal);
+    if (!platform)
+        platform = c->platform;
+    const char *const names[] = {
+        df_arena_printf(c->arena, "%s::%s", plain,
+                        df_platform_format(
+                            c->arena, df_platform_normalize(c->arena, platform),
+                            true)),
+        plain,
+    };
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        const char *input = df_option(
+            b, df_arena_printf(c->arena, "context:%s", names[i]));
+        if (!input)
+            continue;
+        struct df_named *n = df_arena_new(c->arena, struct df_named);
+        n->name = names[i];
+        n->plain = plain;
+        n->input = input;
+        n->platform = platform;
+        *out = n;
+        return 0;
+    }
+    return 0;
+}
+
+static int
+parse_config(struct df_convert *c, const struct df_image_meta *meta,
+             struct df_image *image, struct tenon_error *err)
+{
+    const char *why = NULL;
+    if (!df_image_parse(c->arena, meta->config, meta->config_len, image, &why))
+        return c->build->host->error(err, TENON_E_CORRUPT, 0,
+                                     "failed to parse image config: %s: %s",
+                                     meta->ref, why);
+    return 0;
+}
+
+static int
+load_docker_image(struct df_convert *c, const struct df_named *n,
+                  const char *ref, struct df_vertex **tree,
+                  struct df_image *image, bool *has_image,
+                  struct tenon_error *err)
+{
+    if (strcmp(ref, "scratch") == 0) {
+        *tree = NULL;
+        return 0;
+    }
+    const char *normal = df_image_normal(c->build, ref, err);
+    if (!normal)
+        return c->build->host->error_code(err);
+    struct df_pair mode = {.key = "image.resolvemode",
+                           .value = c->build->config.resolve_mode};
+    struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
+    struct df_image_meta meta;
+    int r = df_image_meta(
+        c->build, df_arena_printf(c->arena, "docker-image://%s", normal),
+        n->platform,
+        df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
+                        ref), &attrs, &meta, err);
+    if (r < 0 || (r = parse_config(c, &meta, image, err)) < 0)
+        return r;
+    *has_image = true;
+    /* Pinned, so that the tree is the one whose config was read. */
+    *tree = df_plan_source(
+        &c->plan, df_arena_printf(c->arena, "docker-image://%s", meta.ref),
+        df_platform_format(c->arena, n->platform, true),
+        df_arena_printf(c->arena, "[context %s] %s", n->name, ref));
+    return 0;
+}
+
+static int
+load_oci_layout(struct df_convert *c, const struct df_named *n,
+                const char *spec, struct df_vertex **tree,
+                struct df_image *image, bool *has_image,
+                struct tenon_error *err)
+{
+    const char *at = strchr(spec, '@');
+    if (!at)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "oci-layout reference %s has no digest",
+                       df_quote(c->arena, spec));
+    if (at == spec)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "oci-layout reference %s has no name",
+                       df_quote(c->arena, spec));
+    /* The name in messages is the context's; what the layout is called in the
+     * session is an attribute. */
+    const char *normal = df_image_normal(c->build, n->plain, err);
+    if (!normal)
+        return c->build->host->error_context(
+            err, "could not parse oci-layout reference %s",
+            df_quote(c->arena, n->plain));
+    size_t len = strcspn(normal, "@");
+    if (tenon_has_suffix(normal, ":latest") && !normal[len])
+        len -= strlen(":latest");
+    const char *dummy = df_arena_printf(c->arena, "%.*s%s", (int)len, normal, at);
+    const char *id = df_arena_printf(c->arena, "oci-layout://%s", dummy);
+
+    char *store = df_arena_strndup(c->arena, spec, (size_t)(at - spec));
+    char *slash = strrchr(store, '/'), *colon = strrchr(store, ':');
+    if (colon && (!slash || colon > slash))
+        *colon = '\0'; /* a tag; the digest decides */
+    struct df_pair attr = {.key = "oci.store", .value = store};
+    struct df_pairs attrs = {&attr, 1};
+    struct df_image_meta meta;
+    int r = df_image_meta(
+        c->build, id, n->platform,
+        df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
+                        dummy), &attrs, &meta, err);
+    if (r < 0 || (r = parse_config(c, &meta, image, err)) < 0)
+        return r;
+    *has_image = true;
+    *tree = df_plan_source(
+        &c->plan, id, df_platform_format(c->arena, n->platform, true),
+        df_arena_printf(c->arena, "[context %s] OCI load from client", n->name));
+    df_vertex_attr(&c->plan, *tree, attr.key, attr.value);
+    return 0;
+}
+
+static int
+load_local(struct df_convert *c, const struct df_named *n, const char *local,
+           const struct df_paths *paths, struct df_vertex **tree,
+           struct tenon_error *err)
+{
+    struct df_list *exclude = df_arena_new(c->arena, struct df_list);
+    int r = df_load_local_ignore(
+        c->build, local,
+        df_arena_printf(c->arena, "context:%s-.dockerignore", n->name),
+        df_arena_printf(c->arena, "[context %s] load .dockerignore", n->name),
+        exclude, err);
+    if (r < 0)
+        return r;
+    const char *shared = df_option(
+        c->build, df_arena_printf(c->arena, "sharedkey:localdir:%s", n->name));
+    struct df_vertex *v = df_plan_source(
+        &c->plan, df_arena_printf(c->arena, "local://%s", local), NULL,
+        df_arena_printf(c->arena, "[context %s] load from client", n->name));
+    df_vertex_attr(&c->plan, v, "local.sharedkeyhint",
+                   df_arena_printf(c->arena, "context:%s-%s", n->name,
+                                   shared ? shared : ""));
+    v->source.follow = paths;
+    v->source.exclude = exclude;
+    v->transfer = n->name;
+    *tree = v;
+    return 0;
+}
+
+static int
+load_remote(struct df_convert *c, const struct df_named *n,
+            struct df_vertex **tree, struct tenon_error *err)
+{
+    struct df_git git;
+    const char *why = NULL;
+    switch (df_git_parse(c->arena, n->input, false, &git, &why)) {
+    case DF_GIT_BAD:
+        return df_fail(c->build, err, (struct df_lines){0}, "%s", why);
+    case DF_GIT_YES:
+        *tree = df_git_source(
+            &c->plan, &git,
+            df_arena_printf(c->arena, "[internal] load git source %s", n->input));
+        return 0;
+    case DF_GIT_NO:
+        break;
+    }
+    if (!tenon_has_prefix(n->input, "http"))
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "invalid git context %s", n->input);
+    *tree = df_plan_source(
+        &c->plan, n->input, NULL,
+        df_arena_printf(c->arena, "[context %s] %s", n->name, n->input));
+    df_vertex_attr(&c->plan, *tree, "http.filename", "context");
+    return 0;
+}
+
+int
+df_named_load(struct df_convert *c, const struct df_named *n,
+              const struct df_paths *paths, struct df_vertex **tree,
+              struct df_image *image, bool *has_image, struct tenon_error *err)
+{
+    const char *colon = strchr(n->input, ':');
+    *has_image = false;
+    *tree = NULL;
+    if (!colon)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "invalid context specifier %s for %s", n->input, n->name);
+    const char *kind = df_arena_strndup(c->arena, n->input,
+                                        (size_t)(colon - n->input));
+    const char *rest = colon + 1;
+    const char *ref = tenon_has_prefix(rest, "//") ? rest + 2 : rest;
+
+    if (strcmp(kind, "docker-image") == 0)
+        return load_docker_image(c, n, ref, tree, image, has_image, err);
+    if (strcmp(kind, "oci-layout") == 0)
+        return load_oci_layout(c, n, ref, tree, image, has_image, err);
+    if (strcmp(kind, "local") == 0)
+        return load_local(c, n, rest, paths, tree, err);
+    if (strcmp(kind, "git") == 0 || tenon_has_prefix(kind, "git@") ||
+        strcmp(kind, "http") == 0 || strcmp(kind, "https") == 0)
+        return load_remote(c, n, tree, err);
+    return df_fail(c->build, err, (struct df_lines){0},
+                   "unsupported context source %s for %s", kind, n->name);
+}
