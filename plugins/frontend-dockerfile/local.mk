@@ -74,11 +74,65 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/dockerfile/parser-line-continuation \
 	tests/fuzz/corpus/dockerfile/parser-quoting
 
-# frontend-dockerfile.so; once there are sources, take the '#' away:
-#
-#if PLUGIN_FRONTEND_DOCKERFILE
-#pluginexec_LTLIBRARIES += frontend-dockerfile.la
-#endif
-#frontend_dockerfile_la_SOURCES = %D%/dockerfile.c
-#frontend_dockerfile_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-#frontend_dockerfile_la_LIBADD = libtenon-tools.la
+# The other half: typed instructions to the graph, the image config, answers
+# about the file.
+noinst_LTLIBRARIES += libdf-graph.la
+libdf_graph_la_SOURCES = \
+	%D%/build.h \
+	%D%/check.c \
+	%D%/convert.c \
+	%D%/convert.h \
+	%D%/dispatch.c \
+	%D%/dispatch_config.c \
+	%D%/dispatch_copy.c \
+	%D%/dispatch_env.c \
+	%D%/dispatch_mounts.c \
+	%D%/dispatch_run.c \
+	%D%/emit.c \
+	%D%/epoch.c \
+	%D%/fail.c \
+	%D%/frontend.c \
+	%D%/giturl.c \
+	%D%/giturl.h \
+	%D%/image.c \
+	%D%/image.h \
+	%D%/imagejson.c \
+	%D%/images.c \
+	%D%/lintrules.c \
+	%D%/load.c \
+	%D%/load.h \
+	%D%/meta.c \
+	%D%/name.c \
+	%D%/named.c \
+	%D%/named.h \
+	%D%/options.c \
+	%D%/outline.c \
+	%D%/outlinedata.c \
+	%D%/platform.c \
+	%D%/platform.h \
+	%D%/resolve.c \
+	%D%/stages.c \
+	%D%/subrequests.c \
+	%D%/subrequests.h \
+	%D%/table.c \
+	%D%/targets.c \
+	%D%/vars.c \
+	%D%/vars.h \
+	%D%/vertex.c \
+	%D%/vertex.h
+libdf_graph_la_LIBADD = libdf-language.la
+
+EXTRA_DIST += tests/unit/dfkit.h
+tests_unit_test_df_dispatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
+tests_unit_test_df_dispatch_LDADD = libdf-graph.la $(LDADD)
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test-df-dispatch
+TESTS += tests/unit/test-df-dispatch
+endif
+
+if PLUGIN_FRONTEND_DOCKERFILE
+pluginexec_LTLIBRARIES += frontend-dockerfile.la
+endif
+frontend_dockerfile_la_SOURCES =
+frontend_dockerfile_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+frontend_dockerfile_la_LIBADD = libdf-graph.la

@@ -1,0 +1,152 @@
+/* check.c - the lint subrequest: all rules over all stages. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "subrequests.h"
+
+struct finding {
+    const struct df_rule_info *rule;
+    const char *message;
+    struct df_lines lines;
+};
+struct findings {
+    struct df_arena *arena;
+    TENON_VEC(struct finding) list;
+};
+
+static void
+note(void *data, const struct df_rule_info *rule, const char *message,
+     struct df_lines lines)
+{
+    struct findings *f = data;
+    tenon_vec_push(&f->list, (struct finding){
+        rule, df_arena_strdup(f->arena, message), lines});
+}
+
+static int
+by_place(const void *x, const void *y)
+{
+    const struct finding *a = x, *b = y;
+    if (a->lines.first != b->lines.first)
+        return a->lines.first < b->lines.first ? -1 : 1;
+    return strcmp(a->rule->name, b->rule->name);
+}
+
+/* The lines of the build file around a place, the place itself marked. */
+static void
+excerpt(struct tenon_buf *out, const struct df_build *b, struct df_lines at)
+{
+    TENON_VEC(const char *) lines = {0};
+    const char *end = b->text + b->text_len;
+    for (const char *p = b->text;;) {
+        tenon_vec_push(&lines, p);
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        if (!nl)
+            break;
+        p = nl + 1;
+    }
+    size_t first = at.first, last = at.last < lines.len ? at.last : lines.len;
+    if (first >= 1 && first <= lines.len) {
+        size_t pad = first == last ? 4 : 2;
+        for (size_t p = 0; p < pad; p++) {
+            if (first > 1) {
+                first--;
+                p++;
+            }
+            if (last < lines.len) {
+                last++;
+                p++;
+            }
+        }
+        tenon_buf_addf(out, "%s:%zu\n--------------------\n", b->filename,
+                       at.first);
+        for (size_t i = first; i <= last; i++) {
+            const char *line = lines.items[i - 1];
+            const char *nl = memchr(line, '\n', (size_t)(end - line));
+            bool marked = i >= at.first && i <= at.last;
+            tenon_buf_addf(out, " %3zu | %s ", i, marked ? ">>>" : "   ");
+            tenon_buf_add(out, line, (size_t)((nl ? nl : end) - line));
+            tenon_buf_addc(out, '\n');
+        }
+        tenon_buf_adds(out, "--------------------\n");
+    }
+    tenon_vec_release(&lines);
+}
+
+static void
+write_warnings(struct df_build *b, const struct findings *f,
+               struct json_object *json, struct tenon_buf *text)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < f->list.len; i++) {
+        const struct finding *w = &f->list.items[i];
+        struct json_object *o = json_object_new_object();
+        json_object_object_add(o, "ruleName", json_object_new_string(w->rule->name));
+        df_json_put(o, "description", w->rule->description);
+        df_json_put(o, "url", w->rule->url);
+        df_json_put(o, "detail", w->message);
+        struct json_object *at = df_json_location(w->lines);
+        json_object_object_add(o, "location", at ? at : json_object_new_object());
+        json_object_array_add(list, o);
+        tenon_buf_addf(text, "\nWARNING: %s", w->rule->name);
+        if (*w->rule->url)
+            tenon_buf_addf(text, " - %s", w->rule->url);
+        tenon_buf_addf(text, "\n%s\n", w->message);
+        excerpt(text, b, w->lines);
+    }
+    json_object_object_add(json, "warnings", list);
+}
+
+static void
+write_source(struct df_build *b, struct json_object *json)
+{
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "filename", json_object_new_string(b->filename));
+    json_object_object_add(o, "language", json_object_new_string("Dockerfile"));
+    json_object_object_add(o, "data", df_json_source(b));
+    struct json_object *sources = json_object_new_array();
+    json_object_array_add(sources, o);
+    json_object_object_add(json, "sources", sources);
+}
+
+int
+df_check_report(struct df_build *b, struct json_object *json,
+                struct tenon_buf *text, size_t *count, struct tenon_error *err)
+{
+    struct findings found = {.arena = b->arena};
+    struct df_convert c = {
+        .build = b, .arena = b->arena,
+        .platform = b->config.platforms_len ? b->config.platforms[0] :
+                                              b->config.host,
+        .implicit = !b->config.platforms_len,
+        .all_stages = !b->config.target || !*b->config.target,
+        .lint = {.warn = note, .data = &found},
+    };
+    b->fail_lines = (struct df_lines){0};
+    int r = df_convert(&c, err);
+    df_convert_release(&c);
+    if (r == TENON_E_CANCELLED) {
+        tenon_vec_release(&found.list);
+        return r;
+    }
+    if (found.list.len)
+        qsort(found.list.items, found.list.len, sizeof *found.list.items, by_place);
+    write_warnings(b, &found, json, text);
+    write_source(b, json);
+    *count = found.list.len;
+    if (r < 0) {
+        struct json_object *e = json_object_new_object();
+        const char *message = b->host->error_text(err);
+        json_object_object_add(e, "message", json_object_new_string(message));
+        struct json_object *at = df_json_location(b->fail_lines);
+        json_object_object_add(e, "location", at ? at : json_object_new_object());
+        json_object_object_add(json, "buildError", e);
+        tenon_buf_addf(text, "\nERROR: %s\n", message);
+        excerpt(text, b, b->fail_lines);
+        b->host->error_clear(err);
+        ++*count;
+    }
+    tenon_vec_release(&found.list);
+    return 0;
+}

@@ -1,0 +1,285 @@
+/* frontend.c - the Dockerfile frontend: a request in, a graph and the image
+ * configurations out. */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/jsontext.h"
+#include "load.h"
+#include "subrequests.h"
+
+/* Written by init alone, before anything else runs. */
+static const struct tenon_host *host;
+
+/* ---- "# syntax=" ----------------------------------------------------------- */
+
+/* The family of images that holds this very frontend, in any version. */
+static bool
+is_ours(const char *image)
+{
+    static const char *const family[] = {
+        "docker/dockerfile", "docker/dockerfile-upstream",
+        "docker/dockerfile-experimental"};
+    if (strcmp(image, "dockerfile.v0") == 0)
+        return true;
+    if (tenon_has_prefix(image, "docker.io/"))
+        image += strlen("docker.io/");
+    else if (tenon_has_prefix(image, "index.docker.io/"))
+        image += strlen("index.docker.io/");
+    size_t n = strcspn(image, ":@");
+    for (size_t i = 0; i < tenon_countof(family); i++)
+        if (strlen(family[i]) == n && strncmp(image, family[i], n) == 0)
+            return true;
+    return false;
+}
+
+static int
+check_syntax(struct df_build *b, struct tenon_error *err)
+{
+    struct df_directive d = {0};
+    if (df_option(b, "cmdline")) /* somebody chose us for this file already */
+        return 0;
+    const char *arg = df_option(b, "build-arg:BUILDKIT_SYNTAX");
+    if (arg) {
+        const char *line = df_trim(b->arena, arg);
+        d.value = df_arena_strndup(b->arena, line, strcspn(line, " "));
+    } else if (!df_syntax_detect(b->arena, b->text, b->text_len, &d)) {
+        return 0;
+    }
+    if (is_ours(d.value))
+        return 0;
+    b->host->error(err, TENON_E_UNSUPPORTED, 0,
+                   "frontend image %s: images as frontends are not supported",
+                   df_quote(b->arena, d.value));
+    b->host->error_hint(err, arg ?
+                        "leave BUILDKIT_SYNTAX out to use the frontend that is built in" :
+                        "remove the syntax line to use the frontend that is built in");
+    return df_fail_at(b, err, d.lines);
+}
+
+/* ---- warnings -------------------------------------------------------------- */
+
+static void
+warn(void *data, const struct df_rule_info *rule, const char *message,
+     struct df_lines lines)
+{
+    struct df_build *b = data;
+    const char *detail[] = {rule->description, NULL};
+    const char *text = df_arena_printf(b->arena, "%s: %s", rule->name, message);
+    if (lines.first)
+        text = df_arena_printf(b->arena, "%s (line %zu)", text, lines.first);
+    struct tenon_warning w = {
+        .struct_size = sizeof w, .level = 1, .digest = b->definition,
+        .summary = text, .detail = detail, .url = rule->url,
+        .filename = b->filename, .line = (uint32_t)lines.first,
+        .end_line = (uint32_t)lines.last,
+    };
+    b->bridge->warn(b->ctx, b->graph, &w);
+}
+
+static bool
+declares(const struct df_command *cmd, const char *name)
+{
+    for (size_t i = 0; cmd->kind == DF_ARG && i < cmd->pairs.len; i++)
+        if (strcmp(cmd->pairs.items[i].key, name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+is_declared(const struct df_convert *c, const char *name)
+{
+    for (size_t i = 0; i < c->file->meta_args_len; i++)
+        if (declares(c->file->meta_args[i], name))
+            return true;
+    for (size_t i = 0; i < c->states_len; i++)
+        for (size_t k = 0; k < c->states[i]->steps_len; k++)
+            if (declares(c->states[i]->steps[k].cmd, name))
+                return true;
+    return false;
+}
+
+/* Build arguments that nothing in the file asks for. */
+static void
+warn_unused(const struct df_convert *c)
+{
+    struct df_build *b = c->build;
+    auto_buf struct tenon_buf names = TENON_BUF_INIT;
+    for (size_t i = 0; i < b->config.build_args.len; i++) {
+        const char *name = b->config.build_args.items[i].key;
+        if (!df_arg_is_predefined(name) && !is_declared(c, name))
+            tenon_buf_addf(&names, "%s%s", names.len ? " " : "", name);
+    }
+    if (!names.len)
+        return;
+    const char *text = df_arena_printf(
+        b->arena, "[Warning] One or more build-args [%s] were not consumed",
+        tenon_buf_str(&names));
+    struct tenon_warning w = {
+        .struct_size = sizeof w, .level = 1, .digest = b->definition,
+        .summary = text,
+    };
+    b->bridge->warn(b->ctx, b->graph, &w);
+}
+
+/* ---- results --------------------------------------------------------------- */
+
+static int
+set_meta(struct df_build *b, struct tenon_result *result, const char *key,
+         const char *platform, const void *data, size_t len,
+         struct tenon_error *err)
+{
+    if (b->config.multi_platform)
+        key = df_arena_printf(b->arena, "%s/%s", key, platform);
+    return b->host->result_set(result, key, data, len, err);
+}
+
+static int
+set_image(struct df_build *b, struct tenon_result *result, const char *key,
+          const char *platform, const struct df_image *img,
+          struct tenon_error *err)
+{
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+    df_image_write(img, &json);
+    return set_meta(b, result, key, platform, json.data, json.len, err);
+}
+
+static void
+list_platform(struct json_object *list, const char *id,
+              const struct df_platform *p)
+{
+    struct json_object *platform = json_object_new_object();
+    df_json_put(platform, "architecture", p->arch);
+    df_json_put(platform, "os", p->os);
+    df_json_put(platform, "os.version", p->os_version);
+    df_json_put(platform, "variant", p->variant);
+    struct json_object *o = json_object_new_object();
+    df_json_put(o, "ID", id);
+    json_object_object_add(o, "Platform", platform);
+    json_object_array_add(list, o);
+}
+
+/* One platform: convert, emit, and put all of it into the result. */
+static int
+build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
+               struct tenon_result *result, struct json_object *platforms,
+               struct tenon_error *err)
+{
+    struct df_convert c = {
+        .build = b, .arena = b->arena,
+        .platform = wanted ? wanted : b->config.host, .implicit = !wanted,
+    };
+    /* The same words for every platform would only repeat themselves. */
+    if (first)
+        c.lint = (struct df_linter){.warn = warn, .data = b};
+    int r = df_convert(&c, err);
+    df_convert_release(&c);
+    if (r < 0)
+        return r;
+    if (first)
+        warn_unused(&c);
+
+    const struct df_image *img = &c.target->image;
+    const struct df_platform *p = c.platform;
+    if (c.implicit && *img->platform.os && *img->platform.arch)
+        p = &img->platform; /* of a base that is only there for another one */
+    const char *id = df_platform_format(b->arena, p, true);
+
+    struct tenon_node *node = NULL;
+    struct tenon_ref *ref = NULL;
+    if ((r = df_plan_emit(&c.plan, c.target->tree, &node, err)) < 0 ||
+        (r = b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err)) < 0 ||
+        (r = b->host->result_add(result, id, ref, err)) < 0 ||
+        (r = set_image(b, result, "containerimage.config", id, img, err)) < 0)
+        return r;
+    if (c.target->base_image &&
+        (r = set_image(b, result, "containerimage.base.config", id,
+                       c.target->base_image, err)) < 0)
+        return r;
+    if (c.epoch_text &&
+        (r = set_meta(b, result, "source.date.epoch", id, c.epoch_text,
+                      strlen(c.epoch_text), err)) < 0)
+        return r;
+    list_platform(platforms, id, p);
+    return 0;
+}
+
+static int
+build_all(struct df_build *b, struct tenon_result *result,
+          struct json_object *list, struct tenon_error *err)
+{
+    size_t n = b->config.platforms_len;
+    int r = n ? 0 : build_platform(b, NULL, true, result, list, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = build_platform(b, b->config.platforms[i], i == 0, result, list, err);
+    if (r < 0)
+        return r;
+    struct json_object *root = json_object_new_object();
+    json_object_object_add(root, "Platforms", json_object_get(list));
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+    tenon_json_write(&json, root, true);
+    json_object_put(root);
+    return b->host->result_set(result, "refs.platforms", json.data, json.len, err);
+}
+
+static int
+serve(struct df_build *b, const char *host_platform,
+      struct tenon_result *result, struct tenon_error *err)
+{
+    int r = df_options_read(b, host_platform, err);
+    if (r == 0)
+        r = df_load_build_file(b, err);
+    if (r == 0)
+        r = check_syntax(b, err);
+    if (r == 0)
+        r = df_subrequest(b, result, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    struct json_object *list = json_object_new_array();
+    r = build_all(b, result, list, err);
+    json_object_put(list);
+    return r;
+}
+
+static int
+frontend_solve(void *self, struct tenon_ctx *ctx,
+               const struct tenon_frontend_request *request,
+               const struct tenon_bridge *bridge, struct tenon_result *result,
+               struct tenon_error *err)
+{
+    (void)self;
+    auto_df_arena struct df_arena arena = DF_ARENA_INIT;
+    struct df_build b = {
+        .host = host, .bridge = bridge, .ctx = ctx, .graph = request->graph,
+        .arena = &arena, .options = request->options,
+    };
+    return serve(&b, request->host_platform, result, err);
+}
+
+static int
+frontend_init(const struct tenon_host *h, const struct tenon_values *config,
+              void **self, struct tenon_error *err)
+{
+    (void)config, (void)err;
+    host = h;
+    *self = NULL; /* no state: each request stands alone */
+    return TENON_OK;
+}
+
+static const struct tenon_frontend_ops ops = {
+    .struct_size = sizeof ops,
+    .solve = frontend_solve,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_FRONTEND),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL, /* it only writes the graph that is keyed */
+    .key_epoch = 1,
+    .name = "dockerfile",
+    .version = TENON_VERSION,
+    .summary = "Dockerfiles, in the language of docker/dockerfile 1.26",
+    .init = frontend_init,
+    .ops.frontend = &ops,
+};
+TENON_PLUGIN_EXPORT(frontend_dockerfile, plugin);

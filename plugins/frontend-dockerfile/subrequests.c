@@ -1,0 +1,166 @@
+/* subrequests.c - which questions there are, and how answers are handed over. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "subrequests.h"
+
+#define PROTOCOL "1.0.0"
+
+void
+df_json_put(struct json_object *o, const char *key, const char *value)
+{
+    if (value && *value)
+        json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static struct json_object *
+position(size_t line)
+{
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "line", json_object_new_int64((int64_t)line));
+    return o;
+}
+
+struct json_object *
+df_json_location(struct df_lines lines)
+{
+    if (!lines.first)
+        return NULL;
+    struct json_object *range = json_object_new_object();
+    json_object_object_add(range, "start", position(lines.first));
+    json_object_object_add(range, "end", position(lines.last));
+    struct json_object *ranges = json_object_new_array();
+    json_object_array_add(ranges, range);
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "ranges", ranges);
+    return o;
+}
+
+struct json_object *
+df_json_source(const struct df_build *b)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    const unsigned char *p = (const unsigned char *)b->text;
+    for (size_t i = 0; i < b->text_len; i += 3) {
+        size_t left = b->text_len - i;
+        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+                     (left > 2 ? p[i + 2] : 0);
+        tenon_buf_addc(&out, digits[v >> 18]);
+        tenon_buf_addc(&out, digits[v >> 12 & 63]);
+        tenon_buf_addc(&out, left > 1 ? digits[v >> 6 & 63] : '=');
+        tenon_buf_addc(&out, left > 2 ? digits[v & 63] : '=');
+    }
+    return json_object_new_string(tenon_buf_str(&out));
+}
+
+struct kind {
+    const char *name, *description;
+    const char *const *metadata; /* NULL-terminated */
+    bool target;                 /* takes the option of that name */
+};
+
+static const char *const json_and_text[] = {"result.json", "result.txt", NULL};
+static const char *const with_status[] = {"result.json", "result.txt",
+                                          "result.statuscode", NULL};
+enum { OUTLINE, TARGETS, LINT, DESCRIBE };
+static const struct kind kinds[] = {
+    [OUTLINE] = {"frontend.outline",
+                 "List all parameters current build target supports",
+                 json_and_text, true},
+    [TARGETS] = {"frontend.targets", "List all targets current build supports",
+                 json_and_text, false},
+    [LINT] = {"frontend.lint", "Lint a Dockerfile", with_status, false},
+    [DESCRIBE] = {"frontend.subrequests.describe",
+                  "List available subrequest types", json_and_text, false},
+};
+
+static struct json_object *
+describe(struct tenon_buf *text)
+{
+    struct json_object *all = json_object_new_array();
+    auto_buf struct tenon_buf cells = TENON_BUF_INIT;
+    tenon_buf_adds(&cells, "NAME\tVERSION\tDESCRIPTION\n");
+    for (size_t i = 0; i < tenon_countof(kinds); i++) {
+        struct json_object *o = json_object_new_object();
+        df_json_put(o, "name", kinds[i].name);
+        df_json_put(o, "version", PROTOCOL);
+        df_json_put(o, "type", "rpc");
+        df_json_put(o, "description", kinds[i].description);
+        if (kinds[i].target) {
+            struct json_object *opts = json_object_new_array();
+            struct json_object *opt = json_object_new_object();
+            df_json_put(opt, "name", "target");
+            df_json_put(opt, "description", "Target build stage");
+            json_object_array_add(opts, opt);
+            json_object_object_add(o, "opts", opts);
+        }
+        struct json_object *metadata = json_object_new_array();
+        for (const char *const *m = kinds[i].metadata; *m; m++) {
+            struct json_object *named = json_object_new_object();
+            df_json_put(named, "name", *m);
+            json_object_array_add(metadata, named);
+        }
+        json_object_object_add(o, "metadata", metadata);
+        json_object_array_add(all, o);
+        tenon_buf_addf(&cells, "%s\t%s\t%s\n", kinds[i].name + strlen("frontend."),
+                       PROTOCOL, kinds[i].description);
+    }
+    df_table(text, tenon_buf_str(&cells), 1);
+    return all;
+}
+
+static int
+hand_over(struct df_build *b, struct tenon_result *result, const char *key,
+          const char *text, struct tenon_error *err)
+{
+    return b->host->result_set(result, key, text, strlen(text), err);
+}
+
+int
+df_subrequest(struct df_build *b, struct tenon_result *result,
+              struct tenon_error *err)
+{
+    const char *id = df_option(b, "requestid");
+    size_t which = 0, findings = 0;
+    if (!id || !*id)
+        return 0;
+    while (which < tenon_countof(kinds) && strcmp(kinds[which].name, id) != 0)
+        which++;
+    if (which == tenon_countof(kinds)) {
+        struct json_object *detail = json_object_new_object();
+        df_json_put(detail, "name", id);
+        b->host->error(err, TENON_E_UNSUPPORTED, 0, "unsupported request %s", id);
+        b->host->error_detail(err, "errdefs.Subrequest",
+                              json_object_to_json_string_ext(
+                                  detail, JSON_C_TO_STRING_PLAIN));
+        json_object_put(detail);
+        return b->host->error_code(err);
+    }
+
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct json_object *json =
+        which == DESCRIBE ? describe(&text) : json_object_new_object();
+    int r = 0;
+    if (which == OUTLINE)
+        r = df_outline_report(b, json, &text, err);
+    else if (which == TARGETS)
+        r = df_targets_report(b, json, &text, err);
+    else if (which == LINT)
+        r = df_check_report(b, json, &text, &findings, err);
+    if (r == 0)
+        r = hand_over(b, result, "result.json",
+                      json_object_to_json_string_ext(
+                          json, JSON_C_TO_STRING_PRETTY |
+                                    JSON_C_TO_STRING_SPACED |
+                                    JSON_C_TO_STRING_NOSLASHESCAPE), err);
+    if (r == 0)
+        r = hand_over(b, result, "result.txt", tenon_buf_str(&text), err);
+    if (r == 0)
+        r = hand_over(b, result, "version", PROTOCOL, err);
+    if (r == 0 && which == LINT)
+        r = hand_over(b, result, "result.statuscode", findings ? "1" : "0", err);
+    json_object_put(json);
+    return r < 0 ? r : 1;
+}

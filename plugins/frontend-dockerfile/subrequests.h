@@ -1,0 +1,35 @@
+/* subrequests.h - questions about a build file that build nothing: their
+ * answers are result.json and result.txt, with BuildKit's field names. */
+#ifndef DF_SUBREQUESTS_H
+#define DF_SUBREQUESTS_H
+
+#include <json-c/json.h>
+
+#include "base/buf.h"
+#include "convert.h"
+
+/* Answers "requestid" when the request has one: 1, 0 when it has none. */
+int df_subrequest(struct df_build *b, struct tenon_result *result,
+                  struct tenon_error *err);
+
+/* The members of the family; each fills json and text. */
+int df_outline_report(struct df_build *b, struct json_object *json,
+                      struct tenon_buf *text, struct tenon_error *err);
+int df_targets_report(struct df_build *b, struct json_object *json,
+                      struct tenon_buf *text, struct tenon_error *err);
+/* *findings: number of warnings, and 1 more when the file cannot be built. */
+int df_check_report(struct df_build *b, struct json_object *json,
+                    struct tenon_buf *text, size_t *findings,
+                    struct tenon_error *err);
+
+/* {"ranges":[...]} as LLB's Location; NULL for nowhere. */
+struct json_object *df_json_location(struct df_lines lines);
+/* The build file's bytes in base64. */
+struct json_object *df_json_source(const struct df_build *b);
+void df_json_put(struct json_object *o, const char *key, const char *value);
+
+/* Rows of cells into columns of even width, cells ended by '\t' and rows by
+ * '\n', `gap` blanks between; as Go's tabwriter does. */
+void df_table(struct tenon_buf *out, const char *cells, size_t gap);
+
+#endif
