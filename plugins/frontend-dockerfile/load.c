@@ -141,7 +141,7 @@ build_file_source(struct df_plan *p, const struct df_context_cache *x,
                         filename));
     df_vertex_attr(p, v, "local.sharedkeyhint", local);
     df_vertex_attr(p, v, "local.differ", "none");
-    v->transfer = "dockerfile";
+    v->transfer = local;
     struct df_paths *follow = df_arena_new(b->arena, struct df_paths);
     df_paths_add(b->arena, follow, filename);
     df_paths_add(b->arena, follow,
@@ -237,7 +237,7 @@ df_load_local_ignore(struct df_build *b, const char *local, const char *hint,
         &plan, df_arena_printf(b->arena, "local://%s", local), NULL, name);
     df_vertex_attr(&plan, v, "local.sharedkeyhint", hint);
     df_vertex_attr(&plan, v, "local.differ", "none");
-    v->transfer = "context";
+    v->transfer = local;
     struct df_paths *follow = df_arena_new(b->arena, struct df_paths);
     df_paths_add(b->arena, follow, ".dockerignore");
     v->source.follow = follow;
@@ -307,7 +307,7 @@ df_load_context(struct df_plan *p, const struct df_paths *used,
         p, df_arena_printf(b->arena, "local://%s", x->name), NULL,
         "[internal] load build context");
     df_vertex_attr(p, v, "local.sharedkeyhint", x->name);
-    v->transfer = "context";
+    v->transfer = x->name;
     v->source.follow = used;
     v->source.exclude = exclude;
     *out = v;

@@ -161,7 +161,7 @@ load_local(struct df_convert *c, const struct df_named *n, const char *local,
                                    shared ? shared : ""));
     v->source.follow = paths;
     v->source.exclude = exclude;
-    v->transfer = n->name;
+    v->transfer = local;
     *tree = v;
     return 0;
 }
