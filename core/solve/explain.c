@@ -1,35 +1,49 @@
 /* --explain: what changed since a step was last made.
  *
- * The parts of the last run of a step are kept under the step's name; names
- * come from the frontend ("[build 2/5] RUN make"). */
+ * A record keeps the named parts of its key under a scope, which is where the
+ * step stands rather than what it says: the directory that is built, the stage
+ * and the number in it, and the instruction's word. */
 #include <string.h>
 
-#include "base/json.h"
-#include "base/jsontext.h"
+#include "engine/session.h"
 #include "solve/private.h"
 
-#define PARTS_MAX_BYTES (1u << 20)
 #define VALUE_SHOWN_BYTES 60
 
-char *
-explain_scope(const struct tenon_vertex *v)
+/* "[build 2/5] RUN make" -> "[build 2] RUN"; other names as they are. */
+static void
+add_place(struct tenon_buf *b, const char *name)
 {
-    const char *stage =
-        tenon_vertex_describe(v, "com.docker.dockerfile.v1.command");
-    return stage ? tenon_asprintf("%s %s", v->name, stage)
-                 : tenon_strdup(v->name);
+    const char *end = name[0] == '[' ? strstr(name, "] ") : NULL;
+
+    if (!end) {
+        tenon_buf_adds(b, name);
+        return;
+    }
+    const char *slash = memchr(name, '/', (size_t)(end - name));
+    const size_t word = strcspn(end + 2, " ");
+    tenon_buf_add(b, name, (size_t)((slash ? slash : end) - name));
+    tenon_buf_add(b, end, word + 2);
 }
 
-static char *
-pin_name(const struct state *st)
+char *
+explain_scope(const struct state *st)
 {
-    auto_free char *scope = explain_scope(st->v);
-    return tenon_asprintf("explain:%s", scope);
+    const struct tenon_session *session = st->solver->engine->session;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    const char *path = session && session->local_path
+                           ? session->local_path(session->data, "context")
+                           : NULL;
+
+    if (path)
+        tenon_buf_addf(&b, "%s: ", path);
+    add_place(&b, st->v->name);
+    return tenon_buf_steal(&b);
 }
 
 /* The own parts, then what each input is known by. */
-static void
-all_parts(const struct state *st, struct parts *out)
+void
+explain_parts(const struct state *st, struct parts *out)
 {
     for (size_t i = 0; i < st->own.list.len; i++)
         parts_add(out, st->own.list.items[i].label,
@@ -44,75 +58,47 @@ all_parts(const struct state *st, struct parts *out)
     }
 }
 
-void
-explain_keep(struct state *st)
-{
-    struct parts all = {0};
-    auto_free char *name = pin_name(st);
-    auto_json struct json_object *list = json_object_new_array();
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-
-    if (st->source)
-        return;
-    all_parts(st, &all);
-    tenon_vec_foreach(p, &all.list) {
-        json_object_array_add(list, json_object_new_string(p->label));
-        json_object_array_add(list, json_object_new_string(p->value));
-    }
-    tenon_json_write(&text, list, false);
-    /* For information only: a build does not fail for it. */
-    if (text.len < PARTS_MAX_BYTES)
-        (void)tenon_pin_set(st->solver->engine->store, name,
-                            tenon_buf_str(&text), &err);
-    parts_release(&all);
-}
-
-static const char *
-item(struct json_object *list, size_t i)
-{
-    return json_object_get_string(json_object_array_get_idx(list, i));
-}
-
 static void
 tell(const struct state *st, const char *fmt, const char *label,
-     const char *old, const char *new)
+     const char *before, const char *now)
 {
     const struct tenon_solver_options *o = &st->solver->options;
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
 
-    tenon_buf_addf(&b, "%s: ", st->v->name);
-    tenon_buf_addf(&b, "%s %s", label, fmt);
-    if (old && new)
-        tenon_buf_addf(&b, ": \"%.*s\" -> \"%.*s\"", VALUE_SHOWN_BYTES, old,
-                       VALUE_SHOWN_BYTES, new);
+    tenon_buf_addf(&b, "%s: %s %s", st->v->name, label, fmt);
+    if (before && now)
+        tenon_buf_addf(&b, ": \"%.*s\" -> \"%.*s\"", VALUE_SHOWN_BYTES, before,
+                       VALUE_SHOWN_BYTES, now);
     o->explain(o->explain_data, tenon_buf_str(&b));
 }
 
 static void
-compare(const struct state *st, struct json_object *old)
+collect(void *data, const char *label, const char *value)
 {
-    struct parts all = {0};
-    const size_t count = json_object_array_length(old) / 2;
+    parts_add(data, label, value);
+}
+
+static void
+compare(const struct state *st, const struct parts *before,
+        const struct parts *now)
+{
+    const struct tenon_key_part *p = before->list.items;
+    const struct tenon_key_part *q = now->list.items;
+    const size_t n = before->list.len, m = now->list.len;
     size_t i = 0;
 
-    all_parts(st, &all);
-    while (i < count && i < all.list.len &&
-           tenon_streq(item(old, 2 * i), all.list.items[i].label) &&
-           tenon_streq(item(old, 2 * i + 1), all.list.items[i].value))
+    while (i < n && i < m && tenon_streq(p[i].label, q[i].label) &&
+           tenon_streq(p[i].value, q[i].value))
         i++;
-    if (i == count && i == all.list.len)
-        tell(st, "the same; its result is not in the store any more",
+    if (i == n && i == m)
+        tell(st, "the same; the result is not in the store any more",
              "all parts are", NULL, NULL);
-    else if (i == all.list.len)
-        tell(st, "is gone", item(old, 2 * i), NULL, NULL);
-    else if (i == count ||
-             !tenon_streq(item(old, 2 * i), all.list.items[i].label))
-        tell(st, "is new", all.list.items[i].label, NULL, NULL);
+    else if (i == m || (i < n && n > m && !tenon_streq(p[i].label, q[i].label)))
+        tell(st, "is gone", p[i].label, NULL, NULL);
+    else if (i == n || !tenon_streq(p[i].label, q[i].label))
+        tell(st, "is new", q[i].label, NULL, NULL);
     else
-        tell(st, "changed", all.list.items[i].label, item(old, 2 * i + 1),
-             all.list.items[i].value);
-    parts_release(&all);
+        tell(st, "changed", q[i].label, p[i].value, q[i].value);
 }
 
 void
@@ -120,20 +106,23 @@ explain_miss(struct state *st)
 {
     struct tenon_solver *s = st->solver;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct parts before = {0}, now = {0};
 
     if (!s->options.explain || st->source)
         return;
     if (st->fresh) {
-        tell(st, "is not wanted for this step", "the cache", NULL, NULL);
+        tell(st, "is not to be used for this step", "the cache", NULL, NULL);
         return;
     }
-    auto_free char *name = pin_name(st);
-    auto_free char *text = tenon_pin_get(s->engine->store, name);
-    auto_json struct json_object *old = NULL;
-    if (!text ||
-        tenon_json_parse(text, strlen(text), PARTS_MAX_BYTES, &old, &err) < 0 ||
-        !json_object_is_type(old, json_type_array))
-        tell(st, "has never run here", "this step", NULL, NULL);
+    auto_free char *scope = explain_scope(st);
+    /* For information only: a build does not fail for it. */
+    int r = tenon_record_last_parts(s->engine->store, scope, NULL, collect,
+                                    &before, &err);
+    explain_parts(st, &now);
+    if (r == 1)
+        compare(st, &before, &now);
     else
-        compare(st, old);
+        tell(st, "has not run here before", "a step like it", NULL, NULL);
+    parts_release(&before);
+    parts_release(&now);
 }

@@ -3,7 +3,7 @@
  * A vertex state belongs to the loop thread.  While a job of it is out, the
  * loop leaves the state alone but for its lists of users, and the worker reads
  * it and the finished states below it; what the job found comes back in the
- * job itself. */
+ * job itself (but for `source`, which the resolve job sets). */
 #ifndef TENON_SOLVE_PRIVATE_H
 #define TENON_SOLVE_PRIVATE_H
 
@@ -200,8 +200,8 @@ void show_done(struct state *st, bool cached, const struct tenon_error *err);
 /* Place in the build file, and the vertex as a detail. */
 void show_blame(const struct tenon_vertex *v, struct tenon_error *err);
 void explain_miss(struct state *st);                   /* worker, in a run */
-char *explain_scope(const struct tenon_vertex *v);
-void explain_keep(struct state *st);
+char *explain_scope(const struct state *st);
+void explain_parts(const struct state *st, struct parts *out);
 
 /* ---- work (workers) -------------------------------------------------------------------------- */
 int work_lookup(struct job *j);

@@ -168,7 +168,8 @@ store_record(struct job *j)
     struct state *st = j->state;
     const char *keys[3];
     size_t count = 0;
-    auto_free char *scope = explain_scope(st->v);
+    auto_free char *scope = explain_scope(st);
+    struct parts parts = {0};
     const struct tenon_record record = {
         .id = st->ckey, .output_count = j->output_count,
         .outputs = j->outputs,
@@ -180,11 +181,11 @@ store_record(struct job *j)
         keys[count++] = st->k2.str;
     if (st->fresh) /* its canonical key is none of them */
         keys[count++] = st->ckey.str;
+    explain_parts(st, &parts);
     int r = tenon_record_store(st->solver->engine->store, keys, count, &record,
-                               scope, st->v->name, st->own.list.items,
-                               st->own.list.len, &j->err);
-    if (r == 0)
-        explain_keep(st);
+                               scope, st->v->name, parts.list.items,
+                               parts.list.len, &j->err);
+    parts_release(&parts);
     return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
 }
 

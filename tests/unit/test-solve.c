@@ -1,0 +1,497 @@
+/* The solver over the real store and the real local source; file ops only.
+ * Needs to mount: skipped without root. */
+#include "unit.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "base/buf.h"
+#include "engine/engine.h"
+#include "engine/session.h"
+#include "graph/graph.h"
+#include "solve/private.h"
+
+static char store_path[64], context_path[64];
+static int store_dir, context_dir;
+static struct tenon_store *store;
+static struct tenon_plugins *plugins;
+static struct tenon_engine engine;
+static struct tenon_session session;
+static struct tenon_graph *g;
+static struct tenon_error err;
+static struct tenon_buf shown, explained;
+static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+local_open(void *data, const char *service, const char *id,
+           struct tenon_error *e)
+{
+    (void)data;
+    if (strcmp(service, "local") || strcmp(id, "context"))
+        return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
+    return open(context_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *
+local_path(void *data, const char *name)
+{
+    (void)data, (void)name;
+    return context_path;
+}
+
+/* One line a finished vertex: "name ran|cached|canceled|error". */
+static void
+on_event(void *data, const struct tenon_event *ev)
+{
+    (void)data;
+    if (ev->type != TENON_EVENT_VERTEX || !ev->completed_ns)
+        return;
+    pthread_mutex_lock(&shown_lock);
+    tenon_buf_addf(&shown, "%s %s\n", ev->name,
+                   ev->error                              ? ev->error
+                   : ev->flags & TENON_EVENT_CANCELED ? "canceled"
+                   : ev->flags & TENON_EVENT_CACHED   ? "cached"
+                                                          : "ran");
+    pthread_mutex_unlock(&shown_lock);
+}
+
+static void
+on_explain(void *data, const char *text)
+{
+    (void)data;
+    tenon_buf_addf(&explained, "%s\n", text);
+}
+
+#define OK(e) ck_assert_msg((e) == 0, "%s", err.message ? err.message : "?")
+
+static void
+setup(void)
+{
+    static struct json_object *config;
+
+    if (!config)
+        config = json_object_new_object();
+    err = (struct tenon_error)TENON_ERROR_INIT;
+    store_dir = unit_tmpdir(store_path);
+    context_dir = unit_tmpdir(context_path);
+    OK(tenon_store_open(store_path, &store, &err));
+    const struct tenon_plugins_options po = {
+        .builtin_dir = getenv("TENON_BUILD_PLUGIN_DIR"),
+        .host = tenon_engine_host(),
+    };
+    OK(tenon_plugins_new(&po, &plugins, &err));
+    session = (struct tenon_session){ .open = local_open,
+                                      .local_path = local_path };
+    engine = (struct tenon_engine){
+        .store = store, .plugins = plugins, .session = &session,
+        .config = config, .host_platform = "linux/amd64", .jobs = 1,
+    };
+    g = tenon_graph_new();
+}
+
+static void
+teardown(void)
+{
+    tenon_graph_free(g);
+    tenon_plugins_free(plugins);
+    tenon_store_close(store);
+    unit_tmpdir_remove(store_dir, store_path);
+    unit_tmpdir_remove(context_dir, context_path);
+    tenon_buf_release(&shown);
+    tenon_buf_release(&explained);
+    tenon_error_release(&err);
+}
+
+static struct tenon_node *
+node(const char *op, const char *name)
+{
+    struct tenon_node *n = tenon_node_new(g, op, &err);
+    ck_assert_ptr_nonnull(n);
+    OK(tenon_node_describe(n, "llb.customname", name, &err));
+    return n;
+}
+
+static struct tenon_node *
+part(struct tenon_node *n, const char *what, const char *k1, const char *v1,
+     const char *k2, const char *v2)
+{
+    struct tenon_node *p = tenon_node_part(n, what, &err);
+    ck_assert_ptr_nonnull(p);
+    OK(tenon_node_set(p, k1, v1, &err));
+    if (k2)
+        OK(tenon_node_set(p, k2, v2, &err));
+    return p;
+}
+
+static struct tenon_node *
+context(void)
+{
+    struct tenon_node *n = node("source", "context");
+    OK(tenon_node_set(n, "identifier", "local://context", &err));
+    return n;
+}
+
+static struct tenon_node *
+mkfile(const char *name, struct tenon_node *base, const char *path,
+       const char *text)
+{
+    struct tenon_node *f = node("file", name);
+    struct tenon_node *a = part(f, "mkfile", "path", path, NULL, NULL);
+    OK(tenon_node_set_int(a, "mode", 0644, &err));
+    OK(tenon_node_set_bytes(a, "data", text, strlen(text), &err));
+    OK(tenon_node_input(a, "input", base, 0, &err));
+    return f;
+}
+
+static struct tenon_node *
+copy(const char *name, struct tenon_node *base, struct tenon_node *from,
+     const char *src, const char *dest)
+{
+    struct tenon_node *f = node("file", name);
+    struct tenon_node *a = part(f, "copy", "src", src, "dest", dest);
+    OK(tenon_node_set_int(a, "create_dest_path", 1, &err));
+    OK(tenon_node_set_int(a, "allow_wildcard", 1, &err));
+    OK(tenon_node_input(a, "input", base, 0, &err));
+    OK(tenon_node_input(a, "secondary", from, 0, &err));
+    return f;
+}
+
+struct run {
+    bool no_cache, threads;
+    struct tenon_solved out;
+};
+
+/* Solve n in a solver of its own; what was shown is in `shown`. */
+static int
+run(struct tenon_node *n, struct run *r)
+{
+    const struct tenon_solver_options o = { .engine = &engine,
+                                            .no_cache = r->no_cache,
+                                            .explain = on_explain };
+    const struct tenon_vertex *v = tenon_node_freeze(n, &err);
+    ck_assert_msg(v != NULL, "%s", err.message ? err.message : "?");
+    tenon_buf_clear(&shown);
+    tenon_buf_clear(&explained);
+    engine.events = tenon_events_new(on_event, NULL, NULL);
+    struct tenon_solver *s =
+        r->threads ? tenon_solver_new(&o) : tenon_solver_new_stepped(&o);
+    int code = tenon_solver_solve(s, (struct tenon_edge){ .vertex = v }, NULL,
+                                  &r->out, &err);
+    tenon_solver_free(s);
+    tenon_events_free(engine.events);
+    engine.events = NULL;
+    return code;
+}
+
+static void
+assert_run(struct tenon_node *n, struct run *r, const char *expected)
+{
+    OK(run(n, r));
+    ck_assert_str_eq(tenon_buf_str(&shown), expected);
+}
+
+static void
+assert_file(const struct tenon_chain *chain, const char *path,
+            const char *text)
+{
+    auto_job_mounts struct job_mounts m = { .store = store };
+    char buf[64] = "";
+
+    int root = job_mount(&m, chain, NULL, &err);
+    ck_assert_msg(root >= 0, "%s", err.message ? err.message : "?");
+    int fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+    ck_assert_msg(fd >= 0, "%s is missing", path);
+    ck_assert_int_ge(read(fd, buf, sizeof buf - 1), 0);
+    close(fd);
+    ck_assert_str_eq(buf, text);
+}
+
+START_TEST(test_solve_made_once_then_cached)
+{
+    struct run r = {0};
+    struct tenon_node *n = mkfile("two", mkfile("one", NULL, "/1", "a"), "/2", "b");
+
+    assert_run(n, &r, "one ran\ntwo ran\n");
+    ck_assert_uint_eq(r.out.chain.len, 2);
+    assert_file(&r.out.chain, "1", "a");
+    assert_file(&r.out.chain, "2", "b");
+    const int64_t top = r.out.chain.ids[1];
+    tenon_solved_release(&r.out);
+
+    assert_run(n, &r, "one cached\ntwo cached\n");
+    ck_assert_int_eq(r.out.chain.ids[1], top);
+    tenon_solved_release(&r.out);
+
+    r.no_cache = true;
+    assert_run(n, &r, "one ran\ntwo ran\n");
+    ck_assert_int_ne(r.out.chain.ids[1], top);
+    const int64_t newer = r.out.chain.ids[1];
+    tenon_solved_release(&r.out);
+
+    r.no_cache = false; /* finds what the last one made */
+    assert_run(n, &r, "one cached\ntwo cached\n");
+    ck_assert_int_eq(r.out.chain.ids[1], newer);
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+START_TEST(test_solve_copy_goes_by_content)
+{
+    struct run r = {0};
+
+    unit_write(context_dir, "f", "one");
+    unit_write(context_dir, "other", "x");
+    struct tenon_node *n = copy("copy", mkfile("base", NULL, "/b", "b"),
+                                context(), "/f", "/f");
+    assert_run(n, &r, "context ran\nbase ran\ncopy ran\n");
+    assert_file(&r.out.chain, "f", "one");
+    tenon_solved_release(&r.out);
+    unit_write(context_dir, "other", "y");
+    assert_run(n, &r, "base cached\ncontext ran\ncopy cached\n");
+    tenon_solved_release(&r.out);
+    unit_write(context_dir, "f", "two");
+    assert_run(n, &r, "base cached\ncontext ran\ncopy ran\n");
+    ck_assert_ptr_nonnull(strstr(tenon_buf_str(&explained),
+                                 "copy: content of context changed"));
+    assert_file(&r.out.chain, "f", "two");
+    tenon_solved_release(&r.out);
+    unit_write(context_dir, "f", "one");
+    assert_run(n, &r, "base cached\ncontext ran\ncopy cached\n");
+    assert_file(&r.out.chain, "f", "one");
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+/* A stage that is made again to the same content does not rerun its readers. */
+START_TEST(test_solve_same_content_by_another_way_is_a_hit)
+{
+    struct run r = {0};
+    struct tenon_node *gen, *user;
+
+    gen = mkfile("gen", mkfile("one", NULL, "/way", "1"), "/out", "same");
+    user = copy("user", NULL, gen, "/out", "/out");
+    assert_run(user, &r, "one ran\ngen ran\nuser ran\n");
+    tenon_solved_release(&r.out);
+    gen = mkfile("gen", mkfile("two", NULL, "/way", "2"), "/out", "same");
+    user = copy("user", NULL, gen, "/out", "/out");
+    assert_run(user, &r, "two ran\ngen ran\nuser cached\n");
+    tenon_solved_release(&r.out);
+    /* and now by definition: nothing of the stage is needed */
+    assert_run(user, &r, "two cached\ngen cached\nuser cached\n");
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+START_TEST(test_solve_actions_of_one_op_share_a_snapshot)
+{
+    struct run r = {0};
+    struct tenon_node *f = node("file", "many"), *a, *first;
+
+    first = part(f, "mkdir", "path", "/d", NULL, NULL);
+    OK(tenon_node_set_int(first, "mode", 0755, &err));
+    a = part(f, "mkfile", "path", "/d/f", NULL, NULL);
+    OK(tenon_node_set_int(a, "mode", 0600, &err));
+    OK(tenon_node_set_bytes(a, "data", "x", 1, &err));
+    a = part(f, "symlink", "oldpath", "d/f", "newpath", "/l");
+    OK(tenon_node_input(first, "input", mkfile("base", NULL, "/b", "b"), 0, &err));
+    assert_run(f, &r, "base ran\nmany ran\n");
+    ck_assert_uint_eq(r.out.chain.len, 2);
+    assert_file(&r.out.chain, "d/f", "x");
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+START_TEST(test_solve_action_copies_from_earlier_action)
+{
+    struct run r = {0};
+    struct tenon_node *f = node("file", "two trees"), *a, *side;
+
+    side = part(f, "mkfile", "path", "/s", NULL, NULL);
+    OK(tenon_node_set_bytes(side, "data", "side", 4, &err));
+    a = part(f, "copy", "src", "/s", "dest", "/t");
+    OK(tenon_node_input(a, "input", mkfile("base", NULL, "/b", "b"), 0, &err));
+    OK(tenon_node_input(a, "secondary", side, 0, &err));
+    assert_run(f, &r, "base ran\ntwo trees ran\n");
+    ck_assert_uint_eq(r.out.chain.len, 2);
+    assert_file(&r.out.chain, "t", "side");
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+START_TEST(test_solve_merge_and_diff)
+{
+    struct run r = {0};
+    struct tenon_node *base = mkfile("base", NULL, "/b", "b");
+    struct tenon_node *upper = mkfile("upper", base, "/u", "u");
+    struct tenon_node *other = mkfile("other", NULL, "/o", "o");
+    struct tenon_node *d = node("diff", "diff"), *m = node("merge", "merge");
+
+    OK(tenon_node_input(d, "lower", base, 0, &err));
+    OK(tenon_node_input(d, "upper", upper, 0, &err));
+    OK(tenon_node_input(m, "input", other, 0, &err));
+    OK(tenon_node_input(m, "input", d, 0, &err));
+    OK(run(m, &r));
+    ck_assert_uint_eq(r.out.chain.len, 2);
+    assert_file(&r.out.chain, "o", "o");
+    assert_file(&r.out.chain, "u", "u");
+    tenon_solved_release(&r.out);
+
+    struct tenon_node *bad = node("diff", "bad");
+    OK(tenon_node_input(bad, "lower", other, 0, &err));
+    OK(tenon_node_input(bad, "upper", upper, 0, &err));
+    ck_assert_int_eq(run(bad, &r), TENON_E_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(test_solve_context_as_base_is_copied_once)
+{
+    struct run r = {0};
+
+    unit_write(context_dir, "f", "one");
+    struct tenon_node *n = mkfile("on context", context(), "/g", "g");
+    OK(run(n, &r));
+    ck_assert_uint_eq(r.out.chain.len, 2);
+    assert_file(&r.out.chain, "f", "one");
+    const int64_t below = r.out.chain.ids[0];
+    tenon_solved_release(&r.out);
+    OK(run(mkfile("another", context(), "/h", "h"), &r));
+    ck_assert_int_eq(r.out.chain.ids[0], below);
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+START_TEST(test_solve_missing_file_names_place_and_vertex)
+{
+    struct run r = {0};
+    struct tenon_node *n;
+    const uint32_t src =
+        tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM\nCOPY\n", 10);
+
+    struct tenon_node *f = node("file", "copy");
+    struct tenon_node *a = part(f, "copy", "src", "/gone", "dest", "/");
+    OK(tenon_node_input(a, "secondary", context(), 0, &err));
+    OK(tenon_node_at(f, src, 2, 2));
+    n = f;
+    ck_assert_int_eq(run(n, &r), TENON_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.message, "failed to compute cache key: "
+                                              "failed to calculate checksum of ref "));
+    ck_assert_ptr_nonnull(strstr(err.message, ": \"/gone\": not found"));
+    ck_assert_str_eq(err.file, "Dockerfile");
+    ck_assert_uint_eq(err.line, 2);
+    ck_assert_ptr_nonnull(err.details);
+    ck_assert_str_eq(err.details->type, "errdefs.Vertex");
+    ck_assert_ptr_nonnull(strstr(tenon_buf_str(&shown), "copy failed to calculate"));
+}
+END_TEST
+
+START_TEST(test_solve_failure_leaves_solver_usable)
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new(&o);
+    struct tenon_solved out[2] = {0};
+    struct tenon_edge edges[2] = {
+        { .vertex = tenon_node_freeze(copy("bad", NULL, context(), "/gone", "/"), &err) },
+        { .vertex = tenon_node_freeze(mkfile("good", NULL, "/f", "f"), &err) },
+    };
+
+    ck_assert_int_eq(tenon_solver_solve_all(s, edges, 2, NULL, out, &err),
+                     TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    OK(tenon_solver_solve(s, edges[1], NULL, out, &err));
+    ck_assert_uint_eq(out[0].chain.len, 1);
+    tenon_solved_release(out);
+    ck_assert_int_eq(tenon_solver_solve(s, edges[0], NULL, out, &err),
+                     TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    OK(tenon_solver_solve(s, (struct tenon_edge){0}, NULL, out, &err));
+    ck_assert_uint_eq(out[0].chain.len, 0);
+    tenon_solver_free(s);
+}
+END_TEST
+
+START_TEST(test_solve_cancelled_before_it_begins)
+{
+    engine.cancel = tenon_cancel_new(NULL);
+    struct run r = { .threads = true };
+    tenon_cancel_fire(engine.cancel);
+    ck_assert_int_eq(run(mkfile("f", NULL, "/f", "f"), &r), TENON_E_CANCELLED);
+    tenon_cancel_free(engine.cancel);
+    engine.cancel = NULL;
+}
+END_TEST
+
+struct solving {
+    struct tenon_solver *s;
+    struct tenon_edge edge;
+    int code;
+};
+
+static void *
+solve_in_thread(void *data)
+{
+    struct solving *x = data;
+    auto_error struct tenon_error e = TENON_ERROR_INIT;
+    struct tenon_solved out;
+    x->code = tenon_solver_solve(x->s, x->edge, NULL, &out, &e);
+    if (x->code == 0)
+        tenon_solved_release(&out);
+    return NULL;
+}
+
+START_TEST(test_solve_many_requests_share_the_work)
+{
+    engine.jobs = 4;
+    tenon_buf_clear(&shown);
+    engine.events = tenon_events_new(on_event, NULL, NULL);
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new(&o);
+    struct solving x[8];
+    pthread_t t[8];
+
+    for (unsigned i = 0; i < 8; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%u", i % 4);
+        struct tenon_node *n =
+            mkfile("leaf", mkfile("shared", NULL, "/s", "s"), "/f", text);
+        x[i] = (struct solving){ .s = s,
+            .edge = { .vertex = tenon_node_freeze(n, &err) } };
+        pthread_create(&t[i], NULL, solve_in_thread, &x[i]);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        pthread_join(t[i], NULL);
+        ck_assert_int_eq(x[i].code, 0);
+    }
+    tenon_solver_free(s);
+    tenon_events_free(engine.events);
+    engine.events = NULL;
+    ck_assert_str_eq(tenon_buf_str(&shown), "shared ran\nleaf ran\nleaf ran\n"
+                                            "leaf ran\nleaf ran\n");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("solve");
+    TCase *t = tcase_create("solve");
+
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return 77;
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, test_solve_made_once_then_cached);
+    tcase_add_test(t, test_solve_copy_goes_by_content);
+    tcase_add_test(t, test_solve_same_content_by_another_way_is_a_hit);
+    tcase_add_test(t, test_solve_actions_of_one_op_share_a_snapshot);
+    tcase_add_test(t, test_solve_action_copies_from_earlier_action);
+    tcase_add_test(t, test_solve_merge_and_diff);
+    tcase_add_test(t, test_solve_context_as_base_is_copied_once);
+    tcase_add_test(t, test_solve_missing_file_names_place_and_vertex);
+    tcase_add_test(t, test_solve_failure_leaves_solver_usable);
+    tcase_add_test(t, test_solve_cancelled_before_it_begins);
+    tcase_add_test(t, test_solve_many_requests_share_the_work);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
