@@ -166,7 +166,8 @@ tenon_view_require(struct tenon_view *v, const char *base, bool follow,
                    const char *const *required, struct tenon_error *err)
 {
     for (; required && *required; required++) {
-        auto_free char *path = tenon_path_join(base, *required);
+        auto_free char *path = tenon_path_join(
+            **required == '/' ? "/" : base, *required);
         auto_matches struct tenon_matches found = {0};
         struct tenon_entry *e;
         int ret = tenon_view_is_wildcard(*required)

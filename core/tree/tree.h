@@ -51,8 +51,8 @@ struct tenon_selector {
     bool include_root_name;  /* hash names relative to the parent, as a copy of
                               * the thing itself rather than its contents */
     const char *const *include, *const *exclude; /* or NULL */
-    const char *const *required; /* paths below `path` that must be there, or
-                                  * NULL: else NOT_FOUND */
+    const char *const *required; /* paths that must be there, absolute or below
+                                  * `path`, or NULL: else NOT_FOUND */
 };
 /* Digest over path, type, mode, uid, gid, link, size, device, xattrs (less
  * security.* but capability, and system.*) and data of what the selector

@@ -101,7 +101,8 @@ int tenon_view_glob(struct tenon_view *v, const char *pattern, bool follow,
 int tenon_view_compile(const char *const *lines, const char *what,
                        struct tenon_patterns **out, struct tenon_error *err);
 
-/* Fails with NOT_FOUND when one of the paths below `base` is missing. */
+/* Fails with NOT_FOUND when one of the paths is missing: below `base`, or
+ * absolute. */
 int tenon_view_require(struct tenon_view *v, const char *base, bool follow,
                        const char *const *required, struct tenon_error *err);
 

@@ -192,6 +192,8 @@ static const struct {
     {{.path = "ignored"}, "\"/ignored\": not found"},
     {{.path = "/", .required = LIST("d/f", "d/gone")}, "\"/d/gone\": not found"},
     {{.path = "/d", .required = LIST("gone")}, "\"/d/gone\": not found"},
+    {{.path = "/d", .required = LIST("/d/f", "/gone")},
+     "\"/gone\": not found"},
 };
 
 START_TEST(test_digest_missing_is_not_found)
