@@ -9,8 +9,12 @@ unit_tests += %D%/unit/test-buf
 unit_tests += %D%/unit/test-digest
 unit_tests += %D%/unit/test-error
 unit_tests += %D%/unit/test-events
+unit_tests += %D%/unit/test-exec-executors
+unit_tests += %D%/unit/test-exec-mounts
+unit_tests += %D%/unit/test-exec-stubs
 unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-image-document
+unit_tests += %D%/unit/test-image-layer
 unit_tests += %D%/unit/test-image-platform
 unit_tests += %D%/unit/test-image-reference
 unit_tests += %D%/unit/test-image-stream
@@ -37,7 +41,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += %D%/unit/treekit.h %D%/unit/unit.h
+EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this.
 LDADD = libtenon-core.la $(CHECK_LIBS)
