@@ -94,9 +94,9 @@ char *
 cgroup_path(const struct tenon_exec *x)
 {
     if (!x->cgroup_parent)
-        return tenon_asprintf("tenon/%s", x->id);
+        return tenon_strdup(x->id);
     auto_free char *parent = tenon_path_join("/", x->cgroup_parent);
-    return tenon_asprintf("%s/tenon/%s", parent, x->id);
+    return tenon_asprintf("%s/%s", strcmp(parent, "/") ? parent : "", x->id);
 }
 
 bool
@@ -150,8 +150,7 @@ cgroup_sweep(void)
     struct hierarchy *h;
     size_t n = hierarchies(&h);
     for (size_t i = 0; i < n; i++) {
-        auto_free char *dir = tenon_asprintf("%s/tenon", h[i].dir);
-        auto_dir DIR *d = opendir(dir);
+        auto_dir DIR *d = opendir(h[i].dir);
         struct dirent *e;
         while (d && (e = readdir(d)))
             if (is_stale(e->d_name))
@@ -225,11 +224,7 @@ limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
     int e = 0;
     if (has_controller(h, "cpuset")) {
         *what = "set cpuset";
-        struct tenon_exec none = { .struct_size = sizeof none };
-        auto_free char *above = tenon_path_join(dir, "..");
-        e = fill_cpuset(above, &none); /* the group "tenon" itself */
-        if (!e)
-            e = fill_cpuset(dir, x);
+        e = fill_cpuset(dir, x);
     }
     if (!e && has_controller(h, "memory") && x->memory_bytes) {
         *what = "set memory.limit_in_bytes";
@@ -254,14 +249,11 @@ limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
 static int
 limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
 {
-    auto_free char *middle = tenon_path_join(dir, "..");
-    auto_free char *top = tenon_path_join(middle, "..");
-    const char *const parents[] = { top, middle };
-    for (int i = 0; i < 2; i++) { /* each one that is there; a missing one shows below */
-        write_file(parents[i], "cgroup.subtree_control", "+memory");
-        write_file(parents[i], "cgroup.subtree_control", "+cpu");
-        write_file(parents[i], "cgroup.subtree_control", "+cpuset");
-    }
+    auto_free char *above = tenon_path_join(dir, "..");
+    /* Each that is there; a missing one shows below, by its file. */
+    write_file(above, "cgroup.subtree_control", "+memory");
+    write_file(above, "cgroup.subtree_control", "+cpu");
+    write_file(above, "cgroup.subtree_control", "+cpuset");
     int e = 0;
     if (x->memory_bytes) {
         *what = "set memory.max";

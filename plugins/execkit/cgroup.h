@@ -1,5 +1,6 @@
-/* cgroup.h - control groups of steps: tenon/ID below our own group, in every
- * hierarchy.  Version 1, version 2 and both at once. */
+/* cgroup.h - control groups of steps: one named like the step directly below our
+ * own group, in every hierarchy.  No group between the two, which would be left
+ * behind.  Version 1, version 2 and both at once. */
 #ifndef EXECKIT_CGROUP_H
 #define EXECKIT_CGROUP_H
 
@@ -8,7 +9,7 @@
 
 #include <tenon-plugin.h>
 
-/* Where the group of a step is, relative as runtimes take it: "tenon/ID".
+/* Where the group of a step is, relative as runtimes take it.
  * The caller frees it. */
 char *cgroup_path(const struct tenon_exec *x);
 bool cgroup_has_limits(const struct tenon_exec *x);

@@ -1,0 +1,302 @@
+/* The mount plugins with a fake host: what they give, refuse and leave. */
+#include "unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "fakehost.h"
+
+static struct fake_ctx ctx;
+static const struct tenon_plugin *plugin;
+
+static struct tenon_ctx *
+fake(void)
+{
+    return (struct tenon_ctx *)(void *)&ctx;
+}
+
+/* false: not built. */
+static bool
+begin(const char *file, const char *symbol)
+{
+    memset(&ctx, 0, sizeof ctx);
+    ctx.agent_fd = -1;
+    plugin = fake_load(file, symbol);
+    if (!plugin) {
+        fprintf(stderr, "%s: not built, skipped\n", file);
+        return false;
+    }
+    void *self;
+    struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(plugin->init(&fake_host, NULL, &self, &err), 0);
+    return true;
+}
+
+static int
+attach(const char *const *pairs, struct tenon_mount_request *req, struct tenon_mount *out,
+       struct tenon_error *err)
+{
+    struct tenon_values *v = NULL;
+    ck_assert_int_eq(tenon_values_parse(plugin->options, plugin->param_size, pairs, "test", &v,
+                                        err), 0);
+    req->struct_size = sizeof *req;
+    req->options = v;
+    req->target = "/t";
+    *out = (struct tenon_mount){ .struct_size = sizeof *out, .fd = -1 };
+    int r = plugin->ops.mount->attach(NULL, fake(), req, out, err);
+    tenon_values_free(v);
+    return r;
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+reopen(int fd, char *text, size_t size)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    auto_close int in = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(in, 0);
+    ssize_t n = read(in, text, size - 1);
+    ck_assert_int_ge(n, 0);
+    text[n] = 0;
+}
+
+#define SECRET "mount-secret.so", "mount_secret_LTX_tenon_plugin_query"
+#define SSH "mount-ssh.so", "mount_ssh_LTX_tenon_plugin_query"
+
+START_TEST(test_secret_file_has_bytes_and_mode)
+{
+    if (!begin(SECRET))
+        return;
+    ctx.secret = "s3cret";
+    ctx.secret_len = 6;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(attach(LIST("id=tok", "mode=0440"), &req, &m, &err), 0);
+    char text[32];
+    reopen(m.fd, text, sizeof text);
+    ck_assert_str_eq(text, "s3cret");
+    struct stat st;
+    ck_assert_int_eq(fstat(m.fd, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0440);
+    ck_assert_uint_eq(m.flags, TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC);
+    close(m.fd);
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
+START_TEST(test_secret_missing)
+{
+    if (!begin(SECRET))
+        return;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(attach(LIST("id=absent"), &req, &m, &err), 0);
+    ck_assert_int_eq(m.fd, -1);
+    ck_assert_int_eq(err.code, 0); /* nothing left behind */
+    ck_assert_int_eq(attach(LIST("id=absent", "required=true"), &req, &m, &err),
+                     TENON_E_NOT_FOUND);
+    ck_assert_str_eq(err.message, "secret absent: not found");
+    tenon_error_release(&err);
+}
+END_TEST
+
+START_TEST(test_secret_too_large)
+{
+    if (!begin(SECRET))
+        return;
+    static char big[500 * 1024 + 1];
+    memset(big, 'x', sizeof big);
+    ctx.secret = big;
+    ctx.secret_len = sizeof big;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(attach(LIST("id=tok"), &req, &m, &err), TENON_E_LIMIT);
+    tenon_error_release(&err);
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
+START_TEST(test_bind_selector_stays_inside)
+{
+    if (!begin("mount-bind.so", "mount_bind_LTX_tenon_plugin_query"))
+        return;
+    char dir[64];
+    auto_close int fd = unit_tmpdir(dir);
+    unit_write(fd, "file", "inside");
+    ck_assert_int_eq(symlinkat("/file", fd, "absolute"), 0);
+    ck_assert_int_eq(symlinkat("../../../../etc/passwd", fd, "climbs"), 0);
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = fd, .selector = "/absolute",
+                                       .flags = TENON_MOUNT_RDONLY };
+    ck_assert_int_eq(attach(LIST(NULL), &req, &m, &err), 0);
+    char text[32];
+    reopen(m.fd, text, sizeof text);
+    ck_assert_str_eq(text, "inside");
+    ck_assert_uint_eq(m.flags, TENON_MOUNT_RDONLY);
+    close(m.fd);
+    req.selector = "/climbs";
+    ck_assert_int_eq(attach(LIST(NULL), &req, &m, &err), TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    unit_tmpdir_remove(tenon_steal_fd(&fd), dir);
+}
+END_TEST
+
+START_TEST(test_cache_takes_mode_of_its_seed)
+{
+    if (!begin("mount-cache.so", "mount_cache_LTX_tenon_plugin_query"))
+        return;
+    char dir[64];
+    auto_close int fd = unit_tmpdir(dir);
+    ck_assert_int_eq(mkdirat(fd, "cache", 0750), 0);
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = fd, .selector = "/cache" };
+    ck_assert_int_eq(attach(LIST("id=a", "sharing=locked"), &req, &m, &err), 0);
+    close(m.fd);
+    ck_assert_str_eq(ctx.cache_id, "a");
+    ck_assert_uint_eq(ctx.cache_mode, 0750);
+    unit_tmpdir_remove(tenon_steal_fd(&fd), dir);
+}
+END_TEST
+
+START_TEST(test_tmpfs_is_a_mount)
+{
+    if (getuid() != 0 || !begin("mount-tmpfs.so", "mount_tmpfs_LTX_tenon_plugin_query"))
+        return;
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    ck_assert_int_eq(attach(LIST("size=1048576"), &req, &m, &err), 0);
+    struct stat st;
+    ck_assert_int_eq(fstat(m.fd, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 01777);
+    close(m.fd);
+}
+END_TEST
+
+/* An agent that answers every request with its own type byte plus one. */
+static void *
+agent_main(void *data)
+{
+    int fd = *(int *)data;
+    uint8_t head[5];
+    while (recv(fd, head, 5, MSG_WAITALL) == 5) {
+        uint32_t rest = ((uint32_t)head[2] << 8 | head[3]) - 1;
+        uint8_t skip[65536];
+        if (rest && recv(fd, skip, rest, MSG_WAITALL) != (ssize_t)rest)
+            break;
+        uint8_t answer[] = { 0, 0, 0, 1, (uint8_t)(head[4] + 1) };
+        if (send(fd, answer, sizeof answer, MSG_NOSIGNAL) < 0)
+            break;
+    }
+    return NULL;
+}
+
+static int
+connect_to(const char *dir)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/agent", dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+static uint8_t
+ask(int fd, uint8_t type)
+{
+    uint8_t request[] = { 0, 0, 0, 3, type, 1, 2 };
+    uint8_t answer[5] = {0};
+    ck_assert_int_eq(send(fd, request, 2, MSG_NOSIGNAL), 2); /* in pieces */
+    usleep(20000);
+    ck_assert_int_eq(send(fd, request + 2, 5, MSG_NOSIGNAL), 5);
+    ck_assert_int_eq(recv(fd, answer, 5, MSG_WAITALL), 5);
+    return answer[4];
+}
+
+START_TEST(test_ssh_lists_and_signs_only)
+{
+    if (!begin(SSH))
+        return;
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    pthread_t agent;
+    ck_assert_int_eq(pthread_create(&agent, NULL, agent_main, &pair[1]), 0);
+    ctx.agent_fd = pair[0];
+
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    ck_assert_int_eq(attach(LIST("id=default", "mode=0660"), &req, &m, &err), 0);
+    struct stat st;
+    ck_assert_int_eq(fstat(m.fd, &st), 0);
+    ck_assert(S_ISSOCK(st.st_mode));
+    ck_assert_uint_eq(st.st_mode & 07777, 0660);
+
+    int a = connect_to(ctx.temp);
+    int b = connect_to(ctx.temp);
+    ck_assert_uint_eq(ask(a, 11), 12); /* list */
+    ck_assert_uint_eq(ask(b, 13), 14); /* sign */
+    ck_assert_uint_eq(ask(a, 17), 5);  /* add: refused */
+    ck_assert_uint_eq(ask(a, 19), 5);  /* remove all */
+    ck_assert_uint_eq(ask(b, 22), 5);  /* lock */
+    ck_assert_uint_eq(ask(b, 27), 5);  /* extension */
+    ck_assert_uint_eq(ask(a, 11), 12); /* and goes on */
+
+    static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xff, 11 };
+    uint8_t end;
+    ck_assert_int_eq(send(b, huge, sizeof huge, MSG_NOSIGNAL), 5);
+    ck_assert_int_le(recv(b, &end, 1, 0), 0); /* hung up */
+
+    close(m.fd);
+    plugin->ops.mount->detach(NULL, fake(), m.cookie, true);
+    ck_assert_int_le(recv(a, &end, 1, 0), 0);
+    pthread_join(agent, NULL);
+    close(a);
+    close(b);
+    close(pair[1]);
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
+START_TEST(test_ssh_missing)
+{
+    if (!begin(SSH))
+        return;
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    ck_assert_int_eq(attach(LIST("id=default"), &req, &m, &err), 0);
+    ck_assert_int_eq(m.fd, -1);
+    ck_assert_int_eq(attach(LIST("id=default", "required=true"), &req, &m, &err),
+                     TENON_E_NOT_FOUND);
+    ck_assert_str_eq(err.message, "unset ssh forward key default");
+    tenon_error_release(&err);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("exec-mounts");
+    TCase *t = tcase_create("plugins");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, test_secret_file_has_bytes_and_mode);
+    tcase_add_test(t, test_secret_missing);
+    tcase_add_test(t, test_secret_too_large);
+    tcase_add_test(t, test_bind_selector_stays_inside);
+    tcase_add_test(t, test_cache_takes_mode_of_its_seed);
+    tcase_add_test(t, test_tmpfs_is_a_mount);
+    tcase_add_test(t, test_ssh_lists_and_signs_only);
+    tcase_add_test(t, test_ssh_missing);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
