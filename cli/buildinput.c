@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "base/path.h"
 #include "buildoutput.h"
@@ -171,6 +172,39 @@ context_options(struct input *in, struct tenon_error *err)
     return dockerfile_option(in, vt->local_path(vt->data, "context"), err);
 }
 
+/* The digest that a tag stands for in an OCI layout's index; without a tag the
+ * only entry, or the one called "latest". */
+static int
+layout_digest(const char *dir, const char *tag, char **out, struct tenon_error *err)
+{
+    enum { INDEX_MAX = 4 << 20 };
+    auto_free char *file = tenon_asprintf("%s/index.json", dir);
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_json struct json_object *index = NULL;
+    struct json_object *list = NULL;
+    if (tenon_read_file(file, INDEX_MAX, &text, err) < 0 ||
+        tenon_json_parse(text.data, text.len, INDEX_MAX, &index, err) < 0 ||
+        tenon_json_get_array(index, "manifests", &list, err) < 0)
+        return tenon_error_context(err, "OCI layout %s", dir);
+    size_t n = list ? json_object_array_length(list) : 0;
+    const char *found = NULL;
+    for (size_t i = 0; i < n && !found; i++) {
+        struct json_object *d = json_object_array_get_idx(list, i), *notes = NULL;
+        const char *name = NULL, *digest = NULL;
+        if (tenon_json_get_str(d, "digest", NULL, &digest, err) < 0 ||
+            tenon_json_get_object(d, "annotations", &notes, err) < 0 ||
+            (notes && tenon_json_get_str(notes, "org.opencontainers.image.ref.name", NULL, &name, err) < 0))
+            return tenon_error_context(err, "OCI layout %s", dir);
+        if ((!tag && n == 1) || tenon_streq(name, tag ? tag : "latest"))
+            found = digest;
+    }
+    if (!found)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "OCI layout %s has no image \"%s\"", dir,
+                               tag ? tag : "latest");
+    *out = tenon_strdup(found);
+    return TENON_OK;
+}
+
 /* --build-context NAME=VALUE */
 static int
 named_context(struct input *in, const char *spec, struct tenon_error *err)
@@ -197,8 +231,10 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
         for (char *c = local; *c; c++)
             if (strchr(":/@", *c))
                 *c = '-';
-        auto_free char *ref = tenon_asprintf("oci-layout://%s%s%s%s%s", local, colon ? ":" : "",
-                                             colon ? colon + 1 : "", at ? "@" : "", at ? at + 1 : "");
+        auto_free char *digest = at ? tenon_strdup(at + 1) : NULL;
+        if (!digest && layout_digest(dir, colon ? colon + 1 : NULL, &digest, err) < 0)
+            return err->code;
+        auto_free char *ref = tenon_asprintf("oci-layout://%s@%s", local, digest);
         option(in, key, ref);
         return cli_session_add_local(in->session, local, dir, err);
     }

@@ -28,24 +28,26 @@ tag_of(const char *name)
 }
 
 static struct json_object *
-entry_for(const struct exportkit_layout *l, const char *name)
+entry_for(const struct exportkit_layout *l, const char *name, bool dir)
 {
     struct json_object *d = json_tokener_parse(l->image->descriptor_json);
-    if (!d || !name)
+    if (!d || (!name && !dir))
         return d;
     struct json_object *a = NULL;
     if (!json_object_object_get_ex(d, "annotations", &a)) {
         a = json_object_new_object();
         json_object_object_add(d, "annotations", a);
     }
-    json_object_object_add(a, "io.containerd.image.name", json_object_new_string(name));
+    if (name)
+        json_object_object_add(a, "io.containerd.image.name", json_object_new_string(name));
+    /* A directory is an index others add to: its nameless image is "latest". */
     json_object_object_add(a, "org.opencontainers.image.ref.name",
-                           json_object_new_string(tag_of(name)));
+                           json_object_new_string(name ? tag_of(name) : "latest"));
     return d;
 }
 
 static void
-write_index(const struct exportkit_layout *l, struct tenon_buf *out)
+write_index(const struct exportkit_layout *l, bool dir, struct tenon_buf *out)
 {
     struct json_object *index = json_object_new_object();
     struct json_object *list = json_object_new_array();
@@ -54,9 +56,9 @@ write_index(const struct exportkit_layout *l, struct tenon_buf *out)
                            json_object_new_string("application/vnd.oci.image.index.v1+json"));
     json_object_object_add(index, "manifests", list);
     if (!l->names || !l->names[0])
-        json_object_array_add(list, entry_for(l, NULL));
+        json_object_array_add(list, entry_for(l, NULL, dir));
     for (const char *const *n = l->names; n && *n; n++)
-        json_object_array_add(list, entry_for(l, *n));
+        json_object_array_add(list, entry_for(l, *n, dir));
     tenon_json_write(out, index, true);
     json_object_put(index);
 }
@@ -175,7 +177,7 @@ exportkit_layout_tar(const struct exportkit_layout *l, int fd, struct tenon_erro
 {
     struct blobs blobs = {0};
     auto_buf struct tenon_buf index = TENON_BUF_INIT;
-    write_index(l, &index);
+    write_index(l, false, &index);
     int rc = list_blobs(l, &blobs, err);
 
     struct archive *a = archive_write_new();
@@ -254,7 +256,7 @@ exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_e
         rc = put_file(l, dirfd, l->extra_name, -1, l->extra, l->extra_len, err);
     if (rc == 0) {
         auto_buf struct tenon_buf index = TENON_BUF_INIT;
-        write_index(l, &index);
+        write_index(l, true, &index);
         rc = put_file(l, dirfd, "index.json", -1, index.data, index.len, err);
     }
     blobs_release(&blobs);
