@@ -185,6 +185,7 @@ void state_fail(struct state *st, struct tenon_error *err); /* takes err */
 void state_keyed(struct state *st);
 void state_made(struct state *st, struct job *j);
 void state_reset_failed(struct tenon_solver *s);
+void states_settle(struct tenon_solver *s);
 static inline bool
 state_has_key(const struct state *st)
 {

@@ -30,7 +30,7 @@ show_start(struct state *st)
 
     if (st->shown_started && !st->shown_done)
         return;
-    /* A source that was only asked starts again when it is fetched. */
+    /* One that was settled as not needed may be needed after all. */
     st->shown_started = true;
     st->shown_done = false;
     fill_info(st, &info, inputs);

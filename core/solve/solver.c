@@ -129,6 +129,11 @@ requests_check(struct tenon_solver *s)
             fail_all(s);
         return;
     }
+    bool pending = false;
+    for (const struct request *r = s->requests; r; r = r->next)
+        pending = pending || !request_made(s, r);
+    if (s->requests && !pending)
+        states_settle(s);
     for (struct request **at = &s->requests; *at;) {
         if (request_made(s, *at))
             request_finish(s, at, NULL);

@@ -56,6 +56,17 @@ state_free(struct state *st)
     free(st);
 }
 
+/* Sources that were asked, and then not needed. */
+void
+states_settle(struct tenon_solver *s)
+{
+    struct state *st, *tmp;
+
+    HASH_ITER(hh, s->states, st, tmp)
+        if (st->phase == PHASE_KEYED)
+            show_done(st, false, NULL);
+}
+
 /* After a failure: what is finished stays, the rest begins anew. */
 void
 state_reset_failed(struct tenon_solver *s)
@@ -184,20 +195,15 @@ resolve_finish(struct job *j)
         parts_digest(&st->own, "source", &st->own_key);
         st->k1 = st->ckey = st->own_key;
     }
-    if (!source_in_place(st)) {
-        if (j->found) {
-            take_record(st, j);
-            return;
-        }
-        /* Asked, and perhaps that is all that is needed of it. */
-        show_done(st, j->cached, NULL);
-        if (j->outputs) {
-            st->cached = true;
-            state_made(st, j);
-            return;
-        }
+    if (j->found) {
+        take_record(st, j);
+    } else if (j->outputs) {
+        st->cached = true;
+        show_done(st, true, NULL);
+        state_made(st, j);
+    } else {
+        state_keyed(st);
     }
-    state_keyed(st);
 }
 
 static bool
@@ -331,13 +337,31 @@ begin(struct state *st)
     state_fail(st, &err);
 }
 
-static bool
-inputs_keyed(const struct state *st)
+/* An input that was looked for and not found has a key under which nothing can
+ * be in the store yet: what is built on it will have to know its content.  So
+ * it need not wait for the keys of its siblings; independent stages run at the
+ * same time because of this.  A source is another matter: it may never have to
+ * be fetched. */
+static void
+hurry_input(struct state *st, size_t i)
 {
-    for (size_t i = 0; i < st->v->input_count; i++)
-        if (!state_has_key(st->inputs[i]))
-            return false;
-    return true;
+    const struct state *in = st->inputs[i];
+
+    if (in->phase == PHASE_KEYED && needs_content(st, i) &&
+        (!in->source || source_in_place(in)))
+        state_want(st->inputs[i], GOAL_RESULT);
+}
+
+static bool
+inputs_keyed(struct state *st)
+{
+    bool keyed = true;
+
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        keyed = keyed && state_has_key(st->inputs[i]);
+        hurry_input(st, i);
+    }
+    return keyed;
 }
 
 static bool
