@@ -307,6 +307,23 @@ START_TEST(test_executor_limits)
 }
 END_TEST
 
+START_TEST(test_executor_memory_limit)
+{
+    if (!begin(_i))
+        return;
+    struct tenon_exec x = { .memory_bytes = 64 << 20 };
+    ck_assert_int_eq(run_shell_as("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
+                                  "cat /sys/fs/cgroup/memory.max", &x), 0);
+    ck_assert_str_eq(output, "67108864\n");
+    /* And the group is gone: its name has our process number. */
+    char command[120];
+    snprintf(command, sizeof command, "ls -d /sys/fs/cgroup/*/tenon-%d-* "
+             "/sys/fs/cgroup/tenon-%d-* >/dev/null 2>&1", (int)getpid(), (int)getpid());
+    ck_assert_int_ne(system(command) == 0, 1);
+    unload();
+}
+END_TEST
+
 START_TEST(test_executor_background_process_ends)
 {
     if (!begin(_i))
@@ -392,6 +409,7 @@ suite(void)
     tcase_add_loop_test(t, test_executor_network_none_has_only_lo, 0, n);
     tcase_add_loop_test(t, test_executor_mounts_in_order, 0, n);
     tcase_add_loop_test(t, test_executor_limits, 0, n);
+    tcase_add_loop_test(t, test_executor_memory_limit, 0, n);
     tcase_add_loop_test(t, test_executor_background_process_ends, 0, n);
     tcase_add_loop_test(t, test_executor_cancel_kills_the_tree, 0, n);
     tcase_add_loop_test(t, test_executor_dies_with_its_parent, 0, n);
