@@ -15,6 +15,7 @@ unit_tests += %D%/unit/test-exec-stubs
 unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-image-document
 unit_tests += %D%/unit/test-image-layer
+unit_tests += %D%/unit/test-image-make
 unit_tests += %D%/unit/test-image-platform
 unit_tests += %D%/unit/test-image-reference
 unit_tests += %D%/unit/test-image-stream
