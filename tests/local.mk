@@ -25,6 +25,7 @@ unit_tests += %D%/unit/test-jsontext
 unit_tests += %D%/unit/test-parse
 unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
+unit_tests += %D%/unit/test-registry
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-store

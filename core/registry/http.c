@@ -592,7 +592,8 @@ int
 tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
               struct tenon_http_response *out, bool *began, struct tenon_error *err)
 {
-    auto_response struct tenon_http_response res = {0};
+    /* *out itself: a sink may look at the status and the headers */
+    tenon_http_response_release(out);
     auto_free char *url = tenon_strdup(req->url);
     bool started = false, authorized = true;
     bool follows = tenon_streq(req->method, "GET") || tenon_streq(req->method, "HEAD");
@@ -600,7 +601,7 @@ tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
         *began = false;
     for (int i = 0;; i++) {
         auto_free char *next = NULL;
-        int rc = hop(h, req, url, authorized, &res, &started, &next, err);
+        int rc = hop(h, req, url, authorized, out, &started, &next, err);
         if (began)
             *began = started;
         if (rc < 0)
@@ -619,10 +620,8 @@ tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
         authorized = authorized && tenon_url_same_origin(req->url, next);
         free(url);
         url = tenon_steal(&next);
-        tenon_http_response_release(&res);
+        tenon_http_response_release(out);
     }
-    absolute_location(&res, url);
-    *out = res;
-    res = (struct tenon_http_response){0};
+    absolute_location(out, url);
     return 0;
 }

@@ -58,7 +58,9 @@ TENON_DEFINE_AUTO_STRUCT(http_response, struct tenon_http_response,
 /* Follows redirects of GET and HEAD (at most 10, never from https to http);
  * the authorization stays at the first host.  Fails only when there is no
  * answer: UNAVAILABLE what may pass, DENIED for certificates.  *began (or NULL)
- * tells that bytes of a success have gone to the sink. */
+ * tells that bytes of a success have gone to the sink.  *out is initialised (all
+ * zero, or an earlier answer, which goes) and filled as headers arrive, so that a
+ * sink may look at it. */
 int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
                   struct tenon_http_response *out, bool *began,
                   struct tenon_error *err);
