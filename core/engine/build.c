@@ -163,6 +163,10 @@ solve_results(struct tenon_build *b, struct tenon_error *err)
             for (size_t i = 0; i < edges.len; i++) {
                 refs.items[i]->made = made[i];
                 refs.items[i]->solved = true;
+                /* what is exported are snapshots */
+                if (!err->code)
+                    tenon_solver_make_chain(b->solver, &refs.items[i]->made,
+                                            b->engine->cancel, err);
             }
         free(made);
     }

@@ -102,42 +102,65 @@ content_of_input(struct state *user, size_t input, struct tenon_digest *out,
 /* ---- views in place ------------------------------------------------------------------ */
 
 static int
-copy_view(struct state *user, const struct state *in,
-          struct tenon_chain *out, struct tenon_error *err)
+copy_view(struct tenon_store *store, struct tenon_view *view,
+          struct tenon_cancel *cancel, struct tenon_chain *out,
+          struct tenon_error *err)
 {
     struct tenon_snapshot_work *work = NULL;
     const struct tenon_copy copy = {
-        .src_view = in->view, .src = "/", .dest = "/", .mode = -1,
+        .src_view = view, .src = "/", .dest = "/", .mode = -1,
         .mode_str = "", .timestamp_ns = -1, .dir_copy_contents = true,
         .create_dest_path = true,
     };
     int64_t id;
 
-    int r = tenon_snapshot_begin(user->solver->engine->store, &work, err);
+    int r = tenon_snapshot_begin(store, &work, err);
     if (r == 0)
-        r = tenon_tree_copy(tenon_snapshot_work_fs(work), &copy, user->cancel,
-                            err);
+        r = tenon_tree_copy(tenon_snapshot_work_fs(work), &copy, cancel, err);
     if (r == 0)
         r = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_LOCAL,
-                                  in->v->name, &id, err);
+                                  "local source", &id, err);
     tenon_snapshot_discard(work);
     if (r == 0)
         tenon_chain_append(out, id);
     return r;
 }
 
+static int
+find_or_copy(struct tenon_store *store, struct tenon_view *view,
+             const struct tenon_digest *key, struct tenon_cancel *cancel,
+             struct tenon_chain *out, struct tenon_error *err)
+{
+    const char *const keys[] = { key->str };
+    struct tenon_record record = {0};
+
+    int r = tenon_record_find(store, key->str, &record, err);
+    if (r > 0) {
+        tenon_chain_copy(out, &record.outputs[0]);
+        tenon_record_release(&record);
+        return 0;
+    }
+    if (r == 0)
+        r = copy_view(store, view, cancel, out, err);
+    const struct tenon_record made = { .id = *key, .output_count = 1,
+                                       .outputs = out };
+    return r < 0 ? r
+                 : tenon_record_store(store, keys, 1, &made, NULL,
+                                      "local source", NULL, 0, err);
+}
+
 /* A context is copied once for each content it ever has. */
 static int
-view_chain(struct state *user, const struct state *in, struct tenon_chain *out,
+view_chain(struct tenon_store *store, struct tenon_view *view,
+           struct tenon_cancel *cancel, struct tenon_chain *out,
            struct tenon_error *err)
 {
-    struct tenon_store *store = user->solver->engine->store;
     const struct tenon_selector all = { .path = "" };
     struct tenon_digest content, key;
     struct tenon_lock *lock = NULL;
     bool waited = false;
 
-    int r = tenon_view_digest(in->view, &all, user->cancel, &content, err);
+    int r = tenon_view_digest(view, &all, cancel, &content, err);
     if (r < 0)
         return r;
     auto_hash struct tenon_hash *h = tenon_hash_new();
@@ -145,24 +168,13 @@ view_chain(struct state *user, const struct state *in, struct tenon_chain *out,
     tenon_hash_item(h, "content", content.str, strlen(content.str));
     tenon_hash_final(h, &key);
     auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(&key));
-    r = tenon_lock_acquire(store, name, false, tenon_cancel_fd(user->cancel),
-                           &lock, &waited, err);
+    r = tenon_lock_acquire(store, name, false, tenon_cancel_fd(cancel), &lock,
+                           &waited, err);
     if (r < 0)
         return r;
-    struct tenon_record record = {0};
-    r = tenon_record_find(store, key.str, &record, err);
-    if (r > 0) {
-        tenon_chain_copy(out, &record.outputs[0]);
-    } else if (r == 0 && (r = copy_view(user, in, out, err)) == 0) {
-        const char *const keys[] = { key.str };
-        const struct tenon_record made = { .id = key, .output_count = 1,
-                                           .outputs = out };
-        r = tenon_record_store(store, keys, 1, &made, NULL, in->v->name, NULL,
-                               0, err);
-    }
-    tenon_record_release(&record);
+    r = find_or_copy(store, view, &key, cancel, out, err);
     tenon_lock_release(lock);
-    return r < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
+    return r;
 }
 
 int
@@ -171,8 +183,30 @@ input_chain(struct state *user, size_t input, struct tenon_chain *out,
 {
     const struct state *in = user->inputs[input];
 
-    if (in->view)
-        return view_chain(user, in, out, err);
+    if (in->view) {
+        int r = view_chain(user->solver->engine->store, in->view, user->cancel,
+                           out, err);
+        return r < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
+    }
     tenon_chain_copy(out, &in->outputs[user->v->inputs[input].index]);
     return 0;
+}
+
+int
+tenon_solver_make_chain(struct tenon_solver *s, struct tenon_solved *r,
+                        struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    struct tenon_chain chain = {0};
+
+    if (!r->view)
+        return TENON_OK;
+    int code = view_chain(s->engine->store, r->view, cancel, &chain, err);
+    if (code < 0) {
+        tenon_chain_release(&chain);
+        return tenon_error_context(err, "copy a local source");
+    }
+    tenon_chain_release(&r->chain);
+    r->chain = chain;
+    r->view = NULL;
+    return TENON_OK;
 }

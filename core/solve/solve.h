@@ -43,6 +43,10 @@ int tenon_solver_solve(struct tenon_solver *s, struct tenon_edge edge,
 int tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
                            size_t count, struct tenon_cancel *cancel,
                            struct tenon_solved *out, struct tenon_error *err);
+/* A result in place becomes a snapshot (once for each content), for those who
+ * need a chain; others stay as they are. */
+int tenon_solver_make_chain(struct tenon_solver *s, struct tenon_solved *r,
+                            struct tenon_cancel *cancel, struct tenon_error *err);
 /* resolve_source_meta of the bridge: shown as a vertex named log_name. */
 struct tenon_source_query;
 struct tenon_source_meta;
