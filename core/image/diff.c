@@ -319,7 +319,7 @@ visit_dir(struct walk *w, struct level *l, const char *name,
     if (marked)
         w->d->depends = true; /* on another chain it would hide other things */
     bool changed = true;
-    if (below->len > 0) {
+    if (below->len > 0 && !w->d->bare) {
         int rc = same(-1, st, -1, below_st, name, err);
         if (rc < 0)
             return rc;
@@ -351,7 +351,7 @@ visit(struct walk *w, struct level *l, const char *name, const struct stat *st,
     }
     if (S_ISDIR(st->st_mode))
         return visit_dir(w, l, name, st, &below, &below_st, err);
-    if (there && at >= 0) {
+    if (there && at >= 0 && !w->d->bare) {
         int rc = same(l->fd, st, at, &below_st, name, err);
         if (rc < 0)
             return rc;

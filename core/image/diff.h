@@ -12,6 +12,7 @@ struct tenon_diff {
     struct tenon_store *store;
     int64_t snapshot;
     const struct tenon_chain *lower;
+    bool bare; /* every entry of the snapshot counts, also one that is equal below */
     bool has_epoch;
     int64_t epoch;
     struct tenon_cancel *cancel;

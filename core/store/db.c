@@ -10,12 +10,13 @@
 #include "base/alloc.h"
 #include "store/private.h"
 
-enum { SCHEMA = 1, BUSY_MS = 30000 };
+enum { SCHEMA = 2, BUSY_MS = 30000 };
 
 static const char schema[] =
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
     " description TEXT, created INTEGER NOT NULL, used INTEGER NOT NULL,"
-    " uses INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1, chain_id TEXT);"
+    " uses INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1, chain_id TEXT,"
+    " bare INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX snapshot_chain ON snapshot(chain_id) WHERE chain_id IS NOT NULL;"
     "CREATE TABLE snapshot_blob (snapshot INTEGER NOT NULL REFERENCES snapshot(id)"
     " ON DELETE CASCADE, variant TEXT NOT NULL, digest TEXT NOT NULL, diff_id TEXT NOT NULL,"
@@ -44,7 +45,7 @@ static const char schema[] =
     "CREATE TABLE cache (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
     " created INTEGER NOT NULL, used INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT -1);"
     "CREATE INDEX cache_id ON cache(id);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
 
 /* sql text -> statement; the texts are literals, compared by address first */
 struct db_statement {
@@ -111,6 +112,11 @@ db_open(struct tenon_store *s, struct tenon_error *err)
                                (long long)version);
     if (version == SCHEMA)
         return 0;
+    if (version != 0) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED, "store %s was written by an older tenon (schema %lld)",
+                        s->path, (long long)version);
+        return tenon_error_hint(err, "it holds cache only: remove %s", s->path);
+    }
     /* New, or another process is making it just now: decide under the lock. */
     if (exec(s, "PRAGMA journal_mode=WAL;", err) < 0 || exec(s, "BEGIN IMMEDIATE", err) < 0 ||
         read_version(s, &version, err) < 0)

@@ -202,6 +202,8 @@ tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
     if (!upper && lower->len == 1 && empty_layer(s, &empty, err) < 0)
         return err->code;
     const char *up = upper ? upper->fs_path : NULL;
+    if (upper)
+        upper->overlaid = true;
     int rc = mount_new_api(s, lower, empty, up, work, target, err);
     if (rc == TENON_E_UNSUPPORTED && !err->code)
         rc = mount_old_api(s, lower, empty, up, work, target, err);

@@ -148,8 +148,9 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
         tenon_snapshot_discard(w);
         return err->code;
     }
-    int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used)"
-                    " VALUES (?1, ?2, ?3, ?3)", "iti", (int64_t)type, description, now);
+    int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used, bare)"
+                    " VALUES (?1, ?2, ?3, ?3, ?4)", "itii", (int64_t)type, description, now,
+                    (int64_t)!w->overlaid);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *number = tenon_asprintf("%lld", (long long)n);
     if (rc == 0)
@@ -175,6 +176,19 @@ tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err)
     auto_free char *name = tenon_asprintf("%lld/fs", (long long)id);
     int fd = openat(s->snapshots_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? tenon_error_sys(err, "snapshot %lld", (long long)id) : fd;
+}
+
+bool
+tenon_snapshot_is_bare(struct tenon_store *s, int64_t id)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT bare FROM snapshot WHERE id = ?1", &ignored) < 0)
+        return false;
+    db_int(&q, 1, id);
+    bool bare = db_step(&q, &ignored) == 1 && db_get_int(&q, 0);
+    db_end(&q);
+    return bare;
 }
 
 bool

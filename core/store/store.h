@@ -99,6 +99,9 @@ int tenon_snapshot_commit(struct tenon_snapshot_work *w,
                           struct tenon_error *err);
 void tenon_snapshot_discard(struct tenon_snapshot_work *w); /* NULL is fine */
 int tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err); /* O_PATH fd of fs */
+/* Made on nothing, never the upper of an overlay: all that is in it was put
+ * there on purpose, nothing was copied up. */
+bool tenon_snapshot_is_bare(struct tenon_store *s, int64_t id);
 /* Snapshot of an image layer, by chain id (the digest over the diff ids from
  * the bottom up to it); false when there is none. */
 bool tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id,

@@ -10,6 +10,7 @@ struct tenon_snapshot_work {
     int dir;       /* locked */
     int fs;        /* O_PATH */
     char *fs_path;
+    bool overlaid; /* was the upper of an overlay */
 };
 
 /* A fresh locked directory below tmp/; its descriptor, and *name malloc'ed. */
