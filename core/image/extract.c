@@ -102,6 +102,13 @@ open_parent(struct run *r, const char *path, const char **base,
         return r->parentfd;
     forget_parent(r);
     auto_free char *dir = tenon_strndup(path, len);
+    struct stat st;
+    auto_error struct tenon_error absent = TENON_ERROR_INIT;
+    /* A directory that is missing is made; a link that leads nowhere is not
+     * filled with one. */
+    if (!r->x->layer && tenon_root_stat(r->x->rootfd, dir, false, &st, &absent) == 0 &&
+        S_ISLNK(st.st_mode) && tenon_root_stat(r->x->rootfd, dir, true, &st, &absent) < 0)
+        return tenon_error_errno(err, ENOENT, "open %s", path);
     int fd = tenon_root_mkdir_p(r->x->rootfd, dir, PARENT_MODE, 0, 0, NULL, err);
     if (fd < 0)
         return tenon_error_context(err, "archive: directory of \"%s\"", path);

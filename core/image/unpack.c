@@ -218,11 +218,11 @@ tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
     rc = probe(a, fd, err);
     if (rc <= 0)
         return rc;
+    /* The destination is the root for what is in the archive, as it is in a
+     * chroot: ".." and absolute links of it stop there. */
     struct tenon_extract x = {
-        .rootfd = rootfd,
+        .rootfd = made,
         .upperfd = -1,
-        .strict = true,
-        .dest = clean,
         .uid = uid,
         .gid = gid,
         .cancel = cancel,
