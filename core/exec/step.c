@@ -38,21 +38,18 @@ TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, step_release);
 
 /* ---- before -------------------------------------------------------------------- */
 
-/* Where runtimes mount, whatever the image holds. */
-static const struct {
-    const char *path;
-    bool is_dir;
-} always[] = {
-    { "/proc", true }, { "/sys", true }, { "/dev", true },
-};
+/* Where runtimes mount, whatever the image holds.  These stay in the layer, as
+ * they do in BuildKit's, whose runtime makes them. */
+static const char *const always[] = { "/proc", "/sys", "/dev" };
 
 static int
 make_stubs(struct tenon_step *s, struct tenon_error *err)
 {
-    for (size_t i = 0; i < tenon_countof(always); i++)
-        if (tenon_stubs_add(&s->stubs, s->rootfd, always[i].path, always[i].is_dir, true,
-                            err) < 0)
+    for (size_t i = 0; i < tenon_countof(always); i++) {
+        auto_close int fd = tenon_root_mkdir_p(s->rootfd, always[i], 0755, 0, 0, NULL, err);
+        if (fd < 0 || tenon_stubs_add(&s->stubs, s->rootfd, always[i], true, true, err) < 0)
             return err->code;
+    }
     tenon_vec_foreach(m, &s->list) {
         struct stat st;
         if (fstat(m->fd, &st) < 0)
