@@ -117,9 +117,9 @@ df_check_report(struct df_build *b, struct json_object *json,
     struct findings found = {.arena = b->arena};
     struct df_convert c = {
         .build = b, .arena = b->arena,
-        .platform = b->config.platforms_len ? b->config.platforms[0] :
-                                              b->config.host,
-        .implicit = !b->config.platforms_len,
+        /* BuildKit answers for the machine's own platform, whatever was asked. */
+        .platform = b->config.host,
+        .implicit = true,
         .all_stages = !b->config.target || !*b->config.target,
         .lint = {.warn = note, .data = &found},
     };

@@ -214,6 +214,6 @@ df_lint_is_secret_name(const char *name)
     static const char *const secret[] = {
         "apikey", "auth",  "credential", "credentials", "key",  "password",
         "pword",  "passwd", "secret",     "token",       NULL};
-    static const char *const harmless[] = {"public", NULL};
+    static const char *const harmless[] = {"public", "file", "version", NULL};
     return has_word(name, secret) && !has_word(name, harmless);
 }

@@ -150,9 +150,9 @@ df_outline_report(struct df_build *b, struct json_object *json,
 {
     struct df_convert c = {
         .build = b, .arena = b->arena,
-        .platform = b->config.platforms_len ? b->config.platforms[0] :
-                                              b->config.host,
-        .implicit = !b->config.platforms_len,
+        /* BuildKit answers for the machine's own platform, whatever was asked. */
+        .platform = b->config.host,
+        .implicit = true,
     };
     int r = df_convert(&c, err);
     df_convert_release(&c);
