@@ -3,9 +3,11 @@
  * never half there, and what they spoke of is made again. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "store/private.h"
@@ -85,6 +87,23 @@ read_version(struct tenon_store *s, int64_t *version, struct tenon_error *err)
     return rc == SQLITE_ROW ? 0 : failed(s, err);
 }
 
+/* New, or another process is making it just now: decide under the lock. */
+static int
+make_schema(struct tenon_store *s, struct tenon_error *err)
+{
+    int64_t version;
+    if (exec(s, "PRAGMA journal_mode=WAL;", err) < 0 || exec(s, "BEGIN IMMEDIATE", err) < 0)
+        return err->code;
+    if (read_version(s, &version, err) < 0 || (version == 0 && exec(s, schema, err) < 0) ||
+        exec(s, "COMMIT", err) < 0) {
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+        return err->code;
+    }
+    return 0;
+}
+
+enum { MAKE_TRIES = 400, MAKE_PAUSE_MS = 5 };
+
 int
 db_open(struct tenon_store *s, struct tenon_error *err)
 {
@@ -102,30 +121,50 @@ db_open(struct tenon_store *s, struct tenon_error *err)
     /* Folding the log into the file costs two flushes; not at the end of every
      * build, SQLite does it when the log has grown. */
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    int64_t version = 0;
-    if (exec(s, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;", err) < 0 ||
-        read_version(s, &version, err) < 0)
+    if (exec(s, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;", err) < 0)
         return err->code;
+    /* While the first process turns WAL on, the others get "busy" without the
+     * wait that the time limit promises. */
+    int64_t version = 0;
+    int rc;
+    for (int i = 0;; i++) {
+        rc = read_version(s, &version, err);
+        if (rc == 0 && version == 0) {
+            rc = make_schema(s, err);
+            if (rc == 0)
+                continue; /* read what it is now */
+        }
+        if (rc != TENON_E_UNAVAILABLE || i >= MAKE_TRIES)
+            break;
+        tenon_error_release(err);
+        sqlite3_sleep(MAKE_PAUSE_MS);
+    }
+    if (rc < 0)
+        return rc;
     if (version > SCHEMA)
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "store %s was written by a newer tenon (schema %lld)", s->path,
                                (long long)version);
-    if (version == SCHEMA)
-        return 0;
-    if (version != 0) {
+    if (version != SCHEMA) {
         tenon_error_set(err, TENON_E_UNSUPPORTED, "store %s was written by an older tenon (schema %lld)",
                         s->path, (long long)version);
         return tenon_error_hint(err, "it holds cache only: remove %s", s->path);
     }
-    /* New, or another process is making it just now: decide under the lock. */
-    if (exec(s, "PRAGMA journal_mode=WAL;", err) < 0 || exec(s, "BEGIN IMMEDIATE", err) < 0 ||
-        read_version(s, &version, err) < 0)
-        return err->code;
-    if (version == 0 && exec(s, schema, err) < 0) {
-        exec(s, "ROLLBACK", &(struct tenon_error)TENON_ERROR_INIT);
-        return err->code;
-    }
-    return exec(s, "COMMIT", err);
+    return 0;
+}
+
+/* The next open reads the whole log.  Folding it in costs two flushes, so it is
+ * done when it has grown, and when nobody else needs it. */
+static const off_t LONG_LOG = 2 << 20;
+
+static void
+shorten_log(struct tenon_store *s)
+{
+    struct stat st;
+    if (fstatat(s->fd, "tenon.db-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size < LONG_LOG)
+        return;
+    sqlite3_busy_timeout(s->db, 0);
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 void
@@ -137,6 +176,7 @@ db_close(struct tenon_store *s)
         free(s->statements);
         s->statements = next;
     }
+    shorten_log(s);
     sqlite3_close(s->db);
     pthread_mutex_destroy(&s->lock);
 }
