@@ -20,8 +20,8 @@ struct tenon_lock {
     char *name;
 };
 
-static bool
-still_there(int dir, const char *name, int fd)
+bool
+store_still_there(int dir, const char *name, int fd)
 {
     struct stat a, b;
     return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -42,7 +42,7 @@ tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int can
         if (fd < 0)
             return tenon_error_sys(err, "open lock %s", name);
         int rc = store_flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
-        if (rc == 0 && still_there(s->locks_fd, name, fd)) {
+        if (rc == 0 && store_still_there(s->locks_fd, name, fd)) {
             struct tenon_lock *l = tenon_new0(struct tenon_lock);
             l->fd = tenon_steal_fd(&fd);
             l->dir = s->locks_fd;
@@ -70,7 +70,7 @@ tenon_lock_release(struct tenon_lock *l)
     if (!l)
         return;
     /* Only the last holder can take it alone, and removes the file. */
-    if (store_flock(l->fd, LOCK_EX | LOCK_NB) == 0 && still_there(l->dir, l->name, l->fd))
+    if (store_flock(l->fd, LOCK_EX | LOCK_NB) == 0 && store_still_there(l->dir, l->name, l->fd))
         unlinkat(l->dir, l->name, 0);
     close(l->fd);
     free(l->name);

@@ -14,6 +14,7 @@ struct tenon_store {
     int snapshots_fd, tmp_fd, locks_fd;
     bool userxattr;
     struct tenon_lock *lease;
+    char *lease_name; /* in locks/ */
     sqlite3 *db;
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
@@ -53,6 +54,8 @@ int64_t db_last_id(struct tenon_store *s);
 char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N" */
 /* flock a directory or file; 0, or -errno */
 int store_flock(int fd, int operation);
+/* Is name still what fd is? */
+bool store_still_there(int dirfd, const char *name, int fd);
 uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once */
 /* Recursive copy with modes, owners, times, links and xattrs. */
 int store_copy_tree(int from, int to, struct tenon_error *err);

@@ -36,24 +36,35 @@ tenon_chain_append(struct tenon_chain *c, int64_t id)
     c->ids[c->len++] = id;
 }
 
+/* Names of the dead with our number are passed by: a container's first process
+ * has that of the one before it.  Until it is locked, a sweep may take the new
+ * directory for one of the dead; then there is another. */
 int
 store_temp_dir(struct tenon_store *s, const char *prefix, char **name, struct tenon_error *err)
 {
-    *name = store_temp_name(s, prefix);
-    if (mkdirat(s->tmp_fd, *name, 0700) < 0) {
-        tenon_error_sys(err, "make %s/tmp/%s", s->path, *name);
-        goto fail;
-    }
-    int fd = openat(s->tmp_fd, *name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && store_flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    tenon_error_sys(err, "lock %s/tmp/%s", s->path, *name);
-    if (fd >= 0)
-        close(fd);
-fail:
-    free(*name);
     *name = NULL;
-    return err->code;
+    for (;;) {
+        auto_free char *own = store_temp_name(s, prefix);
+        if (mkdirat(s->tmp_fd, own, 0700) < 0) {
+            if (errno == EEXIST)
+                continue;
+            return tenon_error_sys(err, "make %s/tmp/%s", s->path, own);
+        }
+        auto_close int fd = openat(s->tmp_fd, own, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0)
+            return tenon_error_sys(err, "open %s/tmp/%s", s->path, own);
+        int rc = store_flock(fd, LOCK_EX | LOCK_NB);
+        if (rc == -EWOULDBLOCK)
+            continue;
+        if (rc < 0)
+            return tenon_error_errno(err, -rc, "lock %s/tmp/%s", s->path, own);
+        if (!store_still_there(s->tmp_fd, own, fd))
+            continue;
+        *name = tenon_steal(&own);
+        return tenon_steal_fd(&fd);
+    }
 }
 
 int

@@ -69,8 +69,8 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     struct tenon_store *s = tenon_new0(struct tenon_store);
     s->path = tenon_strdup(root);
     s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
-    auto_free char *lease = tenon_asprintf("lease-%ld-%llu", (long)getpid(),
-                                           (unsigned long long)tenon_now_ns());
+    s->lease_name = tenon_asprintf("lease-%ld-%llu", (long)getpid(),
+                                   (unsigned long long)tenon_now_ns());
     s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->fd < 0 && errno == ENOENT && tenon_mkdir_p(AT_FDCWD, root, 0700, err) == 0)
         s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -87,7 +87,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     s->userxattr = in_user_namespace();
     if (db_open(s, err) < 0)
         goto fail;
-    if (tenon_lock_acquire(s, lease, true, -1, &s->lease, NULL, err) < 0)
+    if (tenon_lock_acquire(s, s->lease_name, true, -1, &s->lease, NULL, err) < 0)
         goto fail;
     *out = s;
     return 0;
@@ -109,6 +109,7 @@ tenon_store_close(struct tenon_store *s)
         if (fds[i] >= 0)
             close(fds[i]);
     free(s->path);
+    free(s->lease_name);
     free(s);
 }
 
@@ -136,7 +137,10 @@ static void
 sweep_one(struct tenon_store *s, const char *name)
 {
     auto_close int fd = openat(s->tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 || store_flock(fd, LOCK_EX | LOCK_NB) < 0)
+    /* The name may have gone and come back, as a living one's with the number
+     * of the dead. */
+    if (fd < 0 || store_flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+        !store_still_there(s->tmp_fd, name, fd))
         return;
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     tenon_remove_tree(s->tmp_fd, name, &ignored);

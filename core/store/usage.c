@@ -82,7 +82,8 @@ store_oldest_lease(struct tenon_store *s)
         const char *dash = strrchr(e->d_name, '-');
         auto_free char *pid_text = tenon_strndup(e->d_name + 6, (size_t)(dash - e->d_name - 6));
         if (!tenon_parse_u64(pid_text, 10, &pid) || !tenon_parse_u64(dash + 1, 10, &start) ||
-            pid == (uint64_t)getpid())
+            tenon_streq(e->d_name, s->lease_name)) /* by number is not enough: other
+                                                    * pid namespaces have ours, too */
             continue;
         auto_close int lease = openat(s->locks_fd, e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (lease < 0)
