@@ -76,6 +76,26 @@ note_blob(struct tenon_store *s, const char *digest, int64_t size, struct tenon_
                   "tii", digest, size, now);
 }
 
+static int
+link_blob(struct tenon_store *s, int fd, const struct tenon_digest *digest, int64_t size,
+          struct tenon_error *err)
+{
+    auto_free char *from = tenon_asprintf("/proc/self/fd/%d", fd);
+    while (linkat(AT_FDCWD, from, s->blobs_fd, tenon_digest_hex(digest), AT_SYMLINK_FOLLOW) < 0) {
+        struct stat there;
+        if (errno != EEXIST)
+            return tenon_error_sys(err, "store blob %s", digest->str);
+        if (fstatat(s->blobs_fd, tenon_digest_hex(digest), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            there.st_size == size)
+            break;
+        /* of another size: what a crash of the machine left */
+        unlinkat(s->blobs_fd, tenon_digest_hex(digest), 0);
+    }
+    return 0;
+}
+
+/* Inside one transaction: a collector takes a file away only inside one that
+ * has seen no row, so it cannot come between the name and the row. */
 int
 tenon_blob_adopt_fd(struct tenon_store *s, int fd, const struct tenon_digest *digest,
                     struct tenon_error *err)
@@ -83,20 +103,16 @@ tenon_blob_adopt_fd(struct tenon_store *s, int fd, const struct tenon_digest *di
     struct stat st;
     if (fstat(fd, &st) < 0)
         return tenon_error_sys(err, "stat a blob");
-    auto_free char *from = tenon_asprintf("/proc/self/fd/%d", fd);
     if (fchmod(fd, 0444) < 0)
         return tenon_error_sys(err, "chmod a blob");
-    while (linkat(AT_FDCWD, from, s->blobs_fd, tenon_digest_hex(digest), AT_SYMLINK_FOLLOW) < 0) {
-        struct stat there;
-        if (errno != EEXIST)
-            return tenon_error_sys(err, "store blob %s", digest->str);
-        if (fstatat(s->blobs_fd, tenon_digest_hex(digest), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-            there.st_size == st.st_size)
-            break;
-        /* of another size: what a crash of the machine left */
-        unlinkat(s->blobs_fd, tenon_digest_hex(digest), 0);
+    if (db_transaction(s, err) < 0)
+        return err->code;
+    if (link_blob(s, fd, digest, st.st_size, err) < 0 ||
+        note_blob(s, digest->str, st.st_size, err) < 0) {
+        db_rollback(s);
+        return err->code;
     }
-    return note_blob(s, digest->str, st.st_size, err);
+    return db_commit(s, err);
 }
 
 int
@@ -145,21 +161,37 @@ stat_blob(struct tenon_store *s, const char *digest, struct stat *st)
 }
 
 /* Marked used before it is looked at: a collector that comes in between sees
- * the mark, one that was faster has taken the file away already. */
-static void
-touch(struct tenon_store *s, const char *digest)
+ * the mark.  What has no row (its process was killed) gets one if the file is
+ * there; 1 when there is a row now, 0 when there is nothing. */
+static int
+use_blob(struct tenon_store *s, const char *digest, struct tenon_error *err)
 {
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    db_run(s, &ignored, "UPDATE blob SET used = ?2 WHERE digest = ?1", "ti", digest,
-           (int64_t)tenon_now_ns());
+    struct db_query q;
+    if (db_begin(s, &q, "UPDATE blob SET used = ?2 WHERE digest = ?1 RETURNING 1", err) < 0)
+        return err->code;
+    db_text(&q, 1, digest);
+    db_int(&q, 2, (int64_t)tenon_now_ns());
+    int rc = db_step(&q, err);
+    db_end(&q);
+    struct stat st;
+    if (rc != 0 || !stat_blob(s, digest, &st))
+        return rc;
+    if (db_transaction(s, err) < 0)
+        return err->code;
+    rc = stat_blob(s, digest, &st);
+    if (rc == 1 && note_blob(s, digest, st.st_size, err) < 0) {
+        db_rollback(s);
+        return err->code;
+    }
+    return db_commit(s, err) < 0 ? err->code : rc;
 }
 
 bool
 tenon_blob_exists(struct tenon_store *s, const char *digest, int64_t *size)
 {
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     struct stat st;
-    touch(s, digest);
-    if (!stat_blob(s, digest, &st))
+    if (use_blob(s, digest, &ignored) != 1 || !stat_blob(s, digest, &st))
         return false;
     if (size)
         *size = st.st_size;
@@ -172,7 +204,8 @@ tenon_blob_open(struct tenon_store *s, const char *digest, int64_t *size, struct
     struct tenon_digest d;
     if (!tenon_digest_parse(digest, &d))
         return tenon_error_set(err, TENON_E_INVALID, "invalid digest \"%s\"", digest);
-    touch(s, digest);
+    if (use_blob(s, digest, err) < 0)
+        return tenon_error_context(err, "blob %s", digest);
     auto_close int fd = openat(s->blobs_fd, tenon_digest_hex(&d), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
