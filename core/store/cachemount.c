@@ -44,7 +44,7 @@ take_lock(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_f
         return tenon_lock_acquire(s, name, shared, cancel_fd, lock, NULL, err);
     /* A descriptor that is readable at once makes "wait" a single try. */
     int pipe_fd[2];
-    if (pipe(pipe_fd) < 0)
+    if (pipe2(pipe_fd, O_CLOEXEC) < 0)
         return tenon_error_sys(err, "pipe");
     close(pipe_fd[1]); /* end of file: readable */
     int rc = tenon_lock_acquire(s, name, shared, pipe_fd[0], lock, NULL, err);
@@ -104,32 +104,43 @@ make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint
     return 0;
 }
 
+/* Its mark keeps a collector away, so it comes before the tree is opened.
+ * NOT_FOUND without a message: collected before the lock was ours. */
+static int
+mark_used(struct tenon_store *s, int64_t n, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "UPDATE cache SET used = ?2, size = -1 WHERE n = ?1 RETURNING 1", err) < 0)
+        return err->code;
+    db_int(&q, 1, n);
+    db_int(&q, 2, (int64_t)tenon_now_ns());
+    int rc = db_step(&q, err);
+    db_end(&q);
+    return rc == 0 ? TENON_E_NOT_FOUND : rc;
+}
+
 static int
 open_locked(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_fd,
             struct tenon_lock **lock, struct tenon_error *err)
 {
     if (take_lock(s, n, shared, wait, cancel_fd, lock, err) < 0)
         return err->code;
-    int fd = open_number(s, n, err);
+    int fd = mark_used(s, n, err);
+    if (fd >= 0)
+        fd = open_number(s, n, err);
     if (fd < 0) {
         tenon_lock_release(*lock);
         *lock = NULL;
-        return fd;
     }
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    db_run(s, &ignored, "UPDATE cache SET used = ?2, size = -1 WHERE n = ?1", "ii", n,
-           (int64_t)tenon_now_ns());
     return fd;
 }
 
-int
-tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharing, int seed_fd,
-                       uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
-                       struct tenon_lock **lock, struct tenon_error *err)
+/* NOT_FOUND without a message: what was there has been collected meanwhile. */
+static int
+open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, int seed_fd,
+          uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
+          struct tenon_lock **lock, struct tenon_error *err)
 {
-    bool is_private = !strcmp(sharing, "private"), shared = !strcmp(sharing, "shared");
-    if (!is_private && !shared && strcmp(sharing, "locked"))
-        return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
     /* Two that want the same new id must not both make it. */
     struct tenon_digest d;
     tenon_digest_of(id, strlen(id), &d);
@@ -157,6 +168,21 @@ tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharin
     /* The wait for another step comes without the guard. */
     if (fd == TENON_E_NOT_FOUND)
         fd = open_locked(s, first, shared, true, cancel_fd, lock, err);
+    return fd;
+}
+
+int
+tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharing, int seed_fd,
+                       uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
+                       struct tenon_lock **lock, struct tenon_error *err)
+{
+    bool is_private = !strcmp(sharing, "private"), shared = !strcmp(sharing, "shared");
+    if (!is_private && !shared && strcmp(sharing, "locked"))
+        return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
+    int fd;
+    do
+        fd = open_once(s, id, is_private, shared, seed_fd, mode, uid, gid, cancel_fd, lock, err);
+    while (fd == TENON_E_NOT_FOUND && !err->code);
     return fd;
 }
 
