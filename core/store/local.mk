@@ -9,6 +9,8 @@ libtenon_core_la_SOURCES += \
 	%D%/lock.c \
 	%D%/mount.c \
 	%D%/names.c \
+	%D%/orphans.c \
+	%D%/orphans.h \
 	%D%/private.h \
 	%D%/prune.c \
 	%D%/record.c \

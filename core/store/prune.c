@@ -1,6 +1,8 @@
 /* Collection.  What goes is decided and deleted in one transaction, by the
- * marks that look-ups leave in theirs; the files follow, through tmp/, so that a
- * crash leaves only leftovers that the sweep knows. */
+ * marks that look-ups leave in theirs.  Only when that is committed the files
+ * follow, by way of tmp/: a process killed in between, or a disk that is full,
+ * leaves files without a row (orphans.c finds them), never a row without its
+ * files. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "base/parse.h"
 #include "base/vec.h"
 #include "store/lease.h"
+#include "store/orphans.h"
 
 enum { MANIFEST_MAX = 8 << 20 };
 
@@ -81,7 +84,13 @@ static int
 oldest_first(const void *a, const void *b)
 {
     const struct tenon_usage_row *x = a, *y = b;
-    return x->last_used_ns < y->last_used_ns ? -1 : x->last_used_ns > y->last_used_ns;
+    if (x->last_used_ns != y->last_used_ns)
+        return x->last_used_ns < y->last_used_ns ? -1 : 1;
+    /* A record marks all its layers at once: the top one, made last, is of use
+     * to the fewest. */
+    if (x->created_ns != y->created_ns)
+        return x->created_ns > y->created_ns ? -1 : 1;
+    return strcmp(x->id, y->id);
 }
 
 struct pruning {
@@ -137,29 +146,9 @@ delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_erro
     return rc;
 }
 
-/* Still inside the transaction, so that nobody can find a row whose files are
- * moving; a rename is quick, the removal comes later. */
-static void
-move_away(struct tenon_store *s, const struct tenon_usage_row *r, char ***gone)
-{
-    const char *name = strchr(r->id, ':') + 1;
-    auto_free char *to = store_temp_name(s, "gone");
-    auto_free char *cache = tenon_asprintf("cache-mounts/%s", name);
-    int rc;
-    if (tenon_has_prefix(r->id, "snapshot:"))
-        rc = renameat(s->snapshots_fd, name, s->tmp_fd, to);
-    else if (tenon_has_prefix(r->id, "blob:"))
-        rc = renameat(s->blobs_fd, strchr(name, ':') + 1, s->tmp_fd, to);
-    else
-        rc = renameat(s->fd, cache, s->tmp_fd, to);
-    if (rc == 0)
-        tenon_strv_push(gone, tenon_steal(&to));
-}
-
 static int
 remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struct tenon_error *err)
 {
-    char **gone = NULL;
     int64_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += rows[i].size_bytes;
@@ -171,25 +160,20 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
         int rc = delete_row(p, &rows[i], err);
         if (rc < 0) {
             db_rollback(p->store);
-            tenon_strv_free(gone);
             return rc;
         }
         if (rc == 1) {
-            move_away(p->store, &rows[i], &gone);
             total -= rows[i].size_bytes;
             tenon_vec_push(&p->removed, rows[i]);
             rows[i] = (struct tenon_usage_row){0};
         }
     }
-    if (p->options->all && !p->options->type)
-        db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before);
-    int rc = db_commit(p->store, err);
-    for (char **g = gone; rc == 0 && g && *g; g++) {
-        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-        tenon_remove_tree(p->store->tmp_fd, *g, &ignored);
+    if (p->options->all && !p->options->type &&
+        db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before) < 0) {
+        db_rollback(p->store);
+        return err->code;
     }
-    tenon_strv_free(gone);
-    return rc;
+    return db_commit(p->store, err);
 }
 
 int
@@ -208,7 +192,12 @@ tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
         p.before = now - o->older_than_ns;
     if (n)
         qsort(rows, n, sizeof *rows, oldest_first);
-    remove_rows(&p, rows, n, err);
+    if (remove_rows(&p, rows, n, err) < 0) {
+        tenon_usage_free(p.removed.items, p.removed.len); /* rolled back */
+        memset(&p.removed, 0, sizeof p.removed);
+    } else {
+        store_collect_orphans(s, err);
+    }
 done:
     tenon_vec_foreach(d, &p.kept.digests)
         free(*d);
