@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -23,9 +24,14 @@ struct inode {
     ino_t ino;
 };
 
+struct seen {
+    struct inode key;
+    UT_hash_handle hh;
+};
+
 struct sum {
     uint64_t bytes;
-    TENON_VEC(struct inode) seen; /* files with several names */
+    struct seen *seen; /* files with several names */
 };
 
 static bool
@@ -33,11 +39,17 @@ first_sight(struct sum *sum, const struct stat *st)
 {
     if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
         return true;
-    tenon_vec_foreach(i, &sum->seen)
-        if (i->ino == st->st_ino && i->dev == st->st_dev)
-            return false;
-    struct inode one = { st->st_dev, st->st_ino };
-    tenon_vec_push(&sum->seen, one);
+    struct inode key;
+    struct seen *one;
+    memset(&key, 0, sizeof key); /* hashed with what lies between */
+    key.dev = st->st_dev;
+    key.ino = st->st_ino;
+    HASH_FIND(hh, sum->seen, &key, sizeof key, one);
+    if (one)
+        return false;
+    one = tenon_new0(struct seen);
+    one->key = key;
+    HASH_ADD(hh, sum->seen, key, sizeof one->key, one);
     return true;
 }
 
@@ -63,7 +75,11 @@ store_disk_bytes(int dirfd, const char *name)
 {
     struct sum sum = {0};
     sum_tree(dirfd, name, &sum, 0);
-    tenon_vec_release(&sum.seen);
+    struct seen *one, *next;
+    HASH_ITER(hh, sum.seen, one, next) {
+        HASH_DEL(sum.seen, one);
+        free(one);
+    }
     return sum.bytes;
 }
 
