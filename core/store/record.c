@@ -178,7 +178,22 @@ tenon_record_store(struct tenon_store *s, const char *const *keys, size_t key_co
 int
 tenon_record_link(struct tenon_store *s, const char *key, const char *id, struct tenon_error *err)
 {
-    return link_key(s, key, id, err);
+    struct db_query q;
+    if (db_transaction(s, err) < 0)
+        return err->code;
+    int rc = db_begin(s, &q, "SELECT 1 FROM record WHERE id = ?1", err);
+    if (rc == 0) {
+        db_text(&q, 1, id);
+        rc = db_step(&q, err);
+        db_end(&q);
+        if (rc == 0)
+            rc = tenon_error_set(err, TENON_E_NOT_FOUND, "store: record %s: not there", id);
+    }
+    if (rc < 0 || link_key(s, key, id, err) < 0) {
+        db_rollback(s);
+        return err->code;
+    }
+    return db_commit(s, err);
 }
 
 int
