@@ -61,9 +61,9 @@ forget_parent(struct run *r)
 
 /* ---- names --------------------------------------------------------------- */
 
-/* Clean, absolute, below dest; "/" or dest for the top itself. */
+/* Clean and absolute; "/" for the top itself. */
 static int
-clean_name(struct run *r, const char *name, char **out, struct tenon_error *err)
+clean_name(const char *name, char **out, struct tenon_error *err)
 {
     if (!name)
         return tenon_error_set(err, TENON_E_CORRUPT,
@@ -71,20 +71,32 @@ clean_name(struct run *r, const char *name, char **out, struct tenon_error *err)
     if (strlen(name) >= NAME_LIMIT)
         return tenon_error_set(err, TENON_E_LIMIT,
                                "archive: a name of %zu bytes", strlen(name));
-    if (r->x->strict) {
-        auto_free char *relative = tenon_path_clean(name + strspn(name, "/"));
-        if (tenon_streq(relative, "..") || tenon_has_prefix(relative, "../"))
-            return tenon_error_set(err, TENON_E_DENIED,
-                                   "archive: \"%s\" leads out of the destination",
-                                   name);
-    }
     auto_free char *rooted = tenon_asprintf("/%s", name);
-    auto_free char *clean = tenon_path_clean(rooted);
-    if (r->x->dest && !tenon_streq(r->x->dest, "/"))
-        *out = tenon_streq(clean, "/") ? tenon_strdup(r->x->dest)
-                                       : tenon_asprintf("%s%s", r->x->dest, clean);
-    else
-        *out = tenon_steal(&clean);
+    *out = tenon_path_clean(rooted);
+    return 0;
+}
+
+/* A link to nothing on the way: layers make what it means, as containerd does;
+ * ADD stops there, as docker's archive package does. */
+static int
+check_dangling(struct run *r, const char *dir, const char *path,
+               struct tenon_error *err)
+{
+    auto_free char *prefix = tenon_strdup(dir);
+    for (char *end = prefix; *end;) {
+        end += 1 + strcspn(end + 1, "/");
+        char kept = *end;
+        *end = '\0';
+        struct stat st;
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        if (tenon_root_stat(r->x->rootfd, prefix, false, &st, &none) < 0)
+            return 0;
+        if (S_ISLNK(st.st_mode) &&
+            tenon_root_stat(r->x->rootfd, prefix, true, &st, &none) < 0)
+            return tenon_error_set(err, TENON_E_NOT_FOUND,
+                                   "open %s: no such file or directory", path);
+        *end = kept;
+    }
     return 0;
 }
 
@@ -102,13 +114,8 @@ open_parent(struct run *r, const char *path, const char **base,
         return r->parentfd;
     forget_parent(r);
     auto_free char *dir = tenon_strndup(path, len);
-    struct stat st;
-    auto_error struct tenon_error absent = TENON_ERROR_INIT;
-    /* A directory that is missing is made; a link that leads nowhere is not
-     * filled with one. */
-    if (!r->x->layer && tenon_root_stat(r->x->rootfd, dir, false, &st, &absent) == 0 &&
-        S_ISLNK(st.st_mode) && tenon_root_stat(r->x->rootfd, dir, true, &st, &absent) < 0)
-        return tenon_error_errno(err, ENOENT, "open %s", path);
+    if (!r->x->layer && check_dangling(r, dir, path, err) < 0)
+        return err->code;
     int fd = tenon_root_mkdir_p(r->x->rootfd, dir, PARENT_MODE, 0, 0, NULL, err);
     if (fd < 0)
         return tenon_error_context(err, "archive: directory of \"%s\"", path);
@@ -348,7 +355,7 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
 {
     auto_free char *target = NULL;
-    if (clean_name(r, archive_entry_hardlink(e), &target, err) < 0)
+    if (clean_name(archive_entry_hardlink(e), &target, err) < 0)
         return err->code;
     auto_free char *keep = NULL;
     const char *from;
@@ -492,10 +499,10 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
             return err->code;
 
         auto_free char *path = NULL;
-        if (clean_name(r, archive_entry_pathname(e), &path, err) < 0)
+        if (clean_name(archive_entry_pathname(e), &path, err) < 0)
             return err->code;
         rc = 0;
-        if (tenon_streq(path, r->x->dest ? r->x->dest : "/")) {
+        if (tenon_streq(path, "/")) {
             if (top_entry(r, e, path, err) < 0)
                 return err->code;
             continue;

@@ -17,9 +17,8 @@ struct tenon_extract {
     int rootfd;          /* names are below this */
     int upperfd;         /* layers: the overlay's upper directory, which shows what
                           * this layer brought; -1 when rootfd is it */
-    bool layer;          /* ".wh." names delete; else they are ordinary files */
-    bool strict;         /* a name with ".." that leads out is an error */
-    const char *dest;    /* names start here, clean and absolute; NULL: the root */
+    bool layer;          /* ".wh." names delete; else they are ordinary files, and the
+                          * top itself takes the attributes that its entry has */
     int64_t uid, gid;    /* -1: as the entry says */
     struct tenon_cancel *cancel;
 };
