@@ -207,7 +207,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
     int status = build_flags_parse(&j.flags, argc, argv);
     if (status || j.flags.help) {
         if (!status)
-            build_flags_help();
+            build_flags_help(cli);
         build_flags_release(&j.flags);
         return status;
     }

@@ -243,11 +243,11 @@ build_flags_release(struct build_flags *f)
 }
 
 void
-build_flags_help(void)
+build_flags_help(const struct cli *cli)
 {
-    puts("Usage: tenon build [FLAGS] CONTEXT\n\n"
+    cli_help(cli, "Usage: PROGRAM build [FLAGS] CONTEXT\n\n"
          "Build an image from a Dockerfile. CONTEXT is a directory, or - for a tar archive or\n"
-         "a Dockerfile on standard input.\n\nFlags:");
+         "a Dockerfile on standard input.\n\nFlags:\n");
     for (size_t i = 0; i < tenon_countof(flags); i++) {
         const struct flag *f = &flags[i];
         if (!f->help)

@@ -19,6 +19,7 @@ struct build_flags {
  * there yet is told so by its name; nothing is ignored. */
 int build_flags_parse(struct build_flags *f, int argc, char **argv);
 void build_flags_release(struct build_flags *f);
-void build_flags_help(void);
+struct cli;
+void build_flags_help(const struct cli *cli);
 
 #endif

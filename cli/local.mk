@@ -32,3 +32,12 @@ tenon_SOURCES += \
 	%D%/renderer.h \
 	%D%/session.c \
 	%D%/session.h
+
+# The program and the plugins of this build tree, without an installation.
+noinst_SCRIPTS += tenon-dev
+EXTRA_DIST += %D%/tenon-dev.in
+CLEANFILES += tenon-dev
+tenon-dev: cli/tenon-dev.in Makefile
+	$(AM_V_GEN)rm -f $@ $@.tmp && \
+	sed 's|BUILD_DIRECTORY|$(abs_top_builddir)|' $(srcdir)/cli/tenon-dev.in >$@.tmp && \
+	chmod 755 $@.tmp && mv $@.tmp $@

@@ -97,14 +97,14 @@ absolute(const char *path)
 static int
 parse_globals(int argc, char **argv, struct globals *g)
 {
-    enum { ROOT = 256, PLUGIN_DIR, CONFIG, VERSION, DOCKER_FACE };
+    enum { ROOT = 256, PLUGIN_DIR, CONFIG, SHOW_VERSION, DOCKER_FACE };
     static const struct option options[] = {
         {"config", required_argument, NULL, CONFIG},
         {"debug", no_argument, NULL, 'D'},
         {"help", no_argument, NULL, 'h'},
         {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
         {"root", required_argument, NULL, ROOT},
-        {"version", no_argument, NULL, VERSION},
+        {"version", no_argument, NULL, SHOW_VERSION},
         /* For wrapper scripts, which cannot choose argv[0]. */
         {"docker-face", no_argument, NULL, DOCKER_FACE},
         {0},
@@ -132,7 +132,7 @@ parse_globals(int argc, char **argv, struct globals *g)
         case 'h':
             g->help = true;
             break;
-        case VERSION:
+        case SHOW_VERSION:
             g->version = true;
             break;
         case DOCKER_FACE:
@@ -208,14 +208,19 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     auto_free char *root = g->root ? NULL : default_root(config, cli.rootless);
     cli.root = g->root ? g->root : root;
 
-    optind = 1;
-    int status = verb->run(&cli, argc - verb_at, argv + verb_at);
-    /* A result that did not reach its reader is a failure. */
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        tenon_error_sys(&err, "write to standard output");
-        return cli_print_error(&err);
-    }
-    return status;
+    optind = 0; /* makes getopt forget the order it kept in front of the verb */
+    return verb->run(&cli, argc - verb_at, argv + verb_at);
+}
+
+/* A result that did not reach its reader is a failure. */
+static int
+finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tenon_error_sys(&err, "write to standard output");
+    return cli_print_error(&err);
 }
 
 int
@@ -235,7 +240,7 @@ main(int argc, char **argv)
         return CLI_USAGE;
     if (g.docker) {
         if (at < argc && !strcmp(argv[at], "docker-cli-plugin-metadata"))
-            return cli_docker_metadata();
+            return finish(cli_docker_metadata());
         int verb_at = cli_docker_skip_flags(argc - at, argv + at, &g.debug);
         if (verb_at < 0)
             return CLI_USAGE;
@@ -244,12 +249,12 @@ main(int argc, char **argv)
     }
     if (g.version) {
         puts("tenon " TENON_VERSION);
-        return CLI_OK;
+        return finish(CLI_OK);
     }
     int status = run_verb(&g, argc, argv, at);
     tenon_vec_foreach(dir, &g.plugin_dirs)
         free((char *)(uintptr_t)*dir);
     tenon_vec_release(&g.plugin_dirs);
     free((char *)(uintptr_t)g.root);
-    return status;
+    return finish(status);
 }
