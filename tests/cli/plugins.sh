@@ -1,0 +1,74 @@
+#!/bin/sh
+# tenon plugins: what is found, what it tells, and what is refused.
+. "$(dirname "$0")/lib.sh"
+
+run 0 tenon plugins -q
+for p in frontend-dockerfile exporter-oci mount-secret mount-ssh progress-tty progress-plain; do
+    grep -qx "$p" "$work/out" || fail "$p is not listed"
+done
+
+run 0 tenon plugins
+assert_has "$work/out" "KIND"
+grep -Eq '^mount +secret +[0-9]' "$work/out" || fail "mount secret has no row"
+[ ! -s "$work/err" ] || { cat "$work/err" >&2; fail "a plugin of the tree is refused"; }
+
+run 0 tenon plugins mount-secret
+assert_has "$work/out" "options:"
+assert_has "$work/out" "id=string"
+run 0 tenon plugins secret -v
+assert_has "$work/out" "mount-secret.so"
+assert_has "$work/out" "cache key:"
+run 1 tenon plugins no-such
+assert_has "$work/err" 'no plugin "no-such"'
+
+need jq
+run 0 tenon plugins --format json
+jq -se 'length > 10 and all(.[]; .kind and .name and .path and .summary != "")' \
+    "$work/out" >/dev/null || fail "JSON lacks members"
+jq -se '.[] | select(.kind == "mount" and .name == "secret") | .options | map(.name)
+    | contains(["id", "required"])' "$work/out" >/dev/null || fail "no options in JSON"
+
+# The first directory wins; -v shows the hidden one.
+libs=$(jq -r 'select(.name == "secret") | .path' "$work/out")
+mkdir -m 755 "$work/plugins"
+chmod 755 "$work"
+install -m 644 "$libs" "$work/plugins/mount-secret.so"
+tenon_with() { "$abs_top_builddir/tenon" --plugin-dir "$work/plugins" --plugin-dir "${libs%/*}" "$@"; }
+run 0 tenon_with plugins -v
+assert_has "$work/out" "$work/plugins/mount-secret.so"
+assert_has "$work/out" "hidden by another"
+run 0 tenon_with plugins -q
+assert_eq 1 "$(grep -cx mount-secret "$work/out")"
+
+# Others may write to it: refused, and the rest is listed all the same.
+chmod 666 "$work/plugins/mount-secret.so"
+run 1 tenon_with plugins
+assert_has "$work/err" "others may write"
+assert_has "$work/out" "(cannot be used)"
+grep -Eq '^exporter +oci' "$work/out" || fail "the others are not listed"
+
+# Not a module, a wrong name inside, no directory.
+chmod 644 "$work/plugins/mount-secret.so"
+mv "$work/plugins/mount-secret.so" "$work/plugins/mount-other.so"
+run 1 tenon_with plugins other
+assert_has "$work/err" "mount-other.so"
+echo nonsense >"$work/plugins/mount-other.so"
+run 1 tenon_with plugins other
+assert_has "$work/err" "load plugin"
+run 1 "$abs_top_builddir/tenon" --plugin-dir "$work/absent" plugins
+assert_has "$work/err" "$work/absent"
+
+# root's environment often is somebody else's.
+if [ "$(id -u)" = 0 ]; then
+    run 0 env TENON_PLUGIN_PATH="$work/plugins" "$abs_top_builddir/tenon-dev" plugins -q
+    assert_has "$work/err" "TENON_PLUGIN_PATH is ignored as root"
+    assert_lacks "$work/out" mount-other
+fi
+
+# One symbol a module.
+if command -v nm >/dev/null; then
+    for so in "${libs%/*}"/*-*.so; do
+        count=$(nm -D --defined-only "$so" | grep -vc ' [Ww] ' || :)
+        assert_eq "1 ${so##*/}" "$count ${so##*/}"
+    done
+fi

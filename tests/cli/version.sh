@@ -1,0 +1,60 @@
+#!/bin/sh
+# Version, help, and wrong usage.
+. "$(dirname "$0")/lib.sh"
+
+run 0 tenon --version
+grep -Eqx 'tenon [0-9]+\.[0-9]+\.[0-9]+' "$work/out" || fail "odd version: $(cat "$work/out")"
+version=$(cut -d' ' -f2 "$work/out")
+
+run 0 tenon version -q
+assert_eq "$version" "$(cat "$work/out")"
+run 0 tenon version
+assert_has "$work/out" "plugin interface"
+run 0 tenon version --format json
+assert_has "$work/out" "\"version\":\"$version\""
+
+run 0 tenon --help
+cp "$work/out" "$work/help"
+# Each verb of the overview has a help of its own.
+sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$work/help" >"$work/verbs"
+[ "$(wc -l <"$work/verbs")" -ge 8 ] || fail "too few verbs in the help"
+while read -r verb; do
+    run 0 tenon "$verb" --help
+    assert_has "$work/out" "Usage: tenon $verb"
+    run 0 tenon help "$verb"
+    assert_has "$work/out" "Usage: tenon $verb"
+    [ ! -s "$work/err" ] || fail "help of $verb talks on standard error"
+    run 2 tenon "$verb" --no-such-option
+    assert_has "$work/err" "no-such-option"
+    [ ! -s "$work/out" ] || fail "wrong usage of $verb writes to standard output"
+done <"$work/verbs"
+run 0 tenon
+cmp -s "$work/out" "$work/help" || fail "no verb: not the help"
+
+run 2 tenon buil
+assert_has "$work/err" 'unknown verb "buil" (did you mean build?)'
+run 2 tenon --rot /x version
+assert_has "$work/err" "--root"
+run 2 tenon prune --filer x=y
+assert_has "$work/err" "did you mean --filter?"
+run 2 tenon prune --filter typ=regular --force
+assert_has "$work/err" "did you mean type?"
+run 2 tenon du --format yaml
+assert_has "$work/err" "table or json"
+
+# The configuration is checked, and unknown keys are warned about.
+echo '{"progres": "plain"}' >"$work/tenon.json"
+run 0 tenon version
+assert_has "$work/err" 'unknown key "progres" (did you mean "progress"?)'
+echo '{"progress": 1}' >"$work/tenon.json"
+run 1 tenon version
+assert_has "$work/err" "progress: expected string"
+echo '{' >"$work/tenon.json"
+run 1 tenon version
+assert_has "$work/err" "$work/tenon.json"
+run 1 tenon --config "$work/absent.json" version
+assert_has "$work/err" "absent.json"
+
+# A reader that went away is a failure, not silence.
+run 1 sh -c "'$abs_top_builddir/tenon-dev' --help >/dev/full"
+assert_has "$work/err" "write to standard output"
