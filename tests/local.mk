@@ -29,6 +29,7 @@ unit_tests += %D%/unit/test-registry
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-store
+unit_tests += %D%/unit/test-store-faults
 unit_tests += %D%/unit/test-source-local
 unit_tests += %D%/unit/test-tree-copy
 unit_tests += %D%/unit/test-tree-digest
