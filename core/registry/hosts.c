@@ -164,7 +164,7 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
         return err->code;
     insecure = insecure || o.insecure;
     bool loopback = tenon_host_is_loopback(host);
-    bool plain = o.has_plain ? o.plain : loopback && !insecure;
+    bool plain = o.has_plain ? o.plain : loopback && !insecure && !o.ca;
     const char *real = tenon_streq(host, HUB) ? HUB_HOST : host;
 
     /* an insecure one speaks TLS that nobody checks, or none at all */
@@ -178,6 +178,7 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
             .scope_repo = tenon_asprintf("%s%s%s", prefix, *prefix ? "/" : "", ref->path),
             .ns = tenon_strdup(ns),
             .maybe_tls = http && pass == 0 && !o.has_plain,
+            .fallback = pass == 1,
         };
         list->items = tenon_reallocarray(list->items, list->len + 1, sizeof e);
         list->items[list->len++] = e;
@@ -277,4 +278,15 @@ tenon_endpoint_use_tls(struct tenon_endpoint *e)
     free(e->base);
     e->base = base;
     e->maybe_tls = false;
+}
+
+size_t
+tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc)
+{
+    if (rc == TENON_E_CANCELLED)
+        return e->len;
+    i++;
+    if (i < e->len && e->items[i].fallback && rc != TENON_E_UNAVAILABLE)
+        i++;
+    return i;
 }

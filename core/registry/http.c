@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -18,7 +19,6 @@
 #define CONNECT_TIMEOUT_S 30L
 #define STALL_TIMEOUT_S 60L
 #define POOL_MAX 8
-#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define CA_MAX ((size_t)4 << 20)
 
 #ifndef TENON_VERSION
@@ -430,17 +430,27 @@ header(struct curl_slist *list, const char *name, const char *value)
     return more;
 }
 
-/* The system's authorities and one more. */
-static void
-set_ca(CURL *c, const char *extra)
+/* The system's authorities and more, in a file that libcurl can be told: with
+ * gnutls it takes no text.  Returns its descriptor. */
+static int
+ca_file(const char *extra, char path[32])
 {
+    static const char *const bundles[] = {
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
     auto_buf struct tenon_buf all = TENON_BUF_INIT;
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
-    tenon_read_file(SYSTEM_CA, CA_MAX, &all, &none);
+    for (size_t i = 0; i < tenon_countof(bundles) && all.len == 0; i++) {
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        tenon_read_file(bundles[i], CA_MAX, &all, &none);
+    }
     tenon_buf_addc(&all, '\n');
     tenon_buf_adds(&all, extra);
-    struct curl_blob blob = {all.data, all.len, CURL_BLOB_COPY};
-    curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_close int fd = memfd_create("ca", MFD_CLOEXEC);
+    if (fd < 0 || tenon_write_all(fd, all.data, all.len, &none) < 0)
+        return -1;
+    snprintf(path, 32, "/proc/self/fd/%d", fd);
+    return tenon_steal_fd(&fd);
 }
 
 static void
@@ -481,8 +491,6 @@ set_options(CURL *c, struct exchange *x, const char *url, bool home,
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    if (r->tls && r->tls->ca)
-        set_ca(c, r->tls->ca);
     if (home && r->tls && r->tls->cert) {
         curl_easy_setopt(c, CURLOPT_SSLCERT, r->tls->cert);
         curl_easy_setopt(c, CURLOPT_SSLKEY, r->tls->key);
@@ -553,6 +561,12 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
     set_options(c->easy, &x, url, authorized, headers);
     curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_status);
     curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
+    char ca_path[32];
+    auto_close int ca = -1;
+    if (req->tls && req->tls->ca && tenon_has_prefix(url, "https:"))
+        ca = ca_file(req->tls->ca, ca_path);
+    if (ca >= 0)
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, ca_path);
     CURLcode rc = perform(c, &x);
     int result = 0;
     if (rc != CURLE_OK || x.failed) {

@@ -64,7 +64,7 @@ TENON_DEFINE_AUTO_STRUCT(http_response, struct tenon_http_response,
 int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
                   struct tenon_http_response *out, bool *began,
                   struct tenon_error *err);
-/* Did the answer, or the failure, look like TLS meeting plain HTTP? */
+/* Is it a TLS server's answer to plain HTTP? */
 bool tenon_http_is_tls_answer(const struct tenon_http_response *r);
 
 /* "scheme://host:port" equal? */

@@ -32,6 +32,7 @@ struct tenon_endpoint {
     char *scope_repo;
     char *ns;      /* of a mirror: the registry it stands for, else NULL */
     bool maybe_tls; /* http is a guess, because the host is loopback */
+    bool fallback;  /* http of the endpoint before, for when that speaks no TLS */
     struct tenon_http_tls tls;
     char *ca, *cert, *key; /* behind tls */
 };
@@ -50,6 +51,8 @@ TENON_DEFINE_AUTO_STRUCT(endpoints, struct tenon_endpoints, tenon_endpoints_rele
 char *tenon_endpoint_url(const struct tenon_endpoint *e, const char *kind,
                          const char *rest);
 void tenon_endpoint_use_tls(struct tenon_endpoint *e); /* http to https */
+/* Which one to try after number i failed with rc; len: none. */
+size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc);
 
 /* ---- auth.c ------------------------------------------------------------------- */
 

@@ -226,14 +226,15 @@ ask_endpoints(struct tenon_registry *r, const struct tenon_registry_call *call,
     auto_endpoints struct tenon_endpoints list = {0};
     if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
         return err->code;
-    for (size_t i = 0; i < list.len; i++) {
+    for (size_t i = 0, next; i < list.len; i = next) {
         struct tenon_endpoint *e = &list.items[i];
         int rc = ref->digest ? get_manifest(r, call, e, ref, ref->digest, ref->digest, desc,
                                             data, err)
                              : resolve_tag(r, call, e, ref, desc, data, err);
         if (rc == 0)
             return 0;
-        if (rc == TENON_E_CANCELLED || i + 1 == list.len)
+        next = tenon_endpoints_next(&list, i, rc);
+        if (next == list.len)
             return rc;
         tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err->message ? err->message : "");
         tenon_error_release(err);
@@ -387,7 +388,7 @@ fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
     auto_endpoints struct tenon_endpoints list = {0};
     if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
         return err->code;
-    for (size_t i = 0; i < list.len; i++) {
+    for (size_t i = 0, next; i < list.len; i = next) {
         struct download d = {.call = call, .digest = digest, .size = size};
         if (tenon_blob_writer_new(r->o.store, &d.w, err) < 0)
             return err->code;
@@ -400,7 +401,8 @@ fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
             note_origin(r, ref, digest);
             return 0;
         }
-        if (rc == TENON_E_CANCELLED || i + 1 == list.len)
+        next = tenon_endpoints_next(&list, i, rc);
+        if (next == list.len)
             return tenon_error_context(err, "failed to copy");
         tenon_log(TENON_LOG_INFO, "%s: %s", list.items[i].name,
                   err->message ? err->message : "");

@@ -291,13 +291,11 @@ tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *
                        : tenon_reference_string(&ref);
     pthread_mutex_init(&p.lock, NULL);
     int rc = tenon_image_walk(r->o.store, digest, collect, &p, err);
-    for (size_t i = 0; rc == 0 && i < list.len; i++) {
+    for (size_t i = 0; rc == 0 && i < list.len;) {
         p.endpoint = &list.items[i];
         rc = push_to(&p, digest, by_digest, err);
-        bool other = rc == TENON_E_UNAVAILABLE && i + 1 < list.len;
-        if (rc < 0 && !other)
-            break;
-        if (rc == 0)
+        i = rc == 0 ? list.len : tenon_endpoints_next(&list, i, rc);
+        if (rc == 0 || i == list.len)
             break;
         tenon_error_release(err);
         rc = 0;

@@ -12,6 +12,7 @@
 #define FIRST_PAUSE_NS UINT64_C(500000000)
 #define LAST_PAUSE_NS UINT64_C(8000000000)
 #define MESSAGE_MAX 1000
+#define PROBE_MAX ((size_t)64 << 10)
 
 int
 tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel, unsigned n,
@@ -61,17 +62,28 @@ authorized(struct tenon_registry *r, const struct tenon_registry_call *call,
     }
 }
 
-/* Loopback is taken for plain HTTP; a TLS server there says so, or hangs up. */
+/* Loopback is taken for plain HTTP; a TLS server there answers 400 and says why
+ * (but to a HEAD it says nothing, so it is asked again), or hangs up. */
 static bool
-should_use_tls(const struct tenon_endpoint *e, int rc, const struct tenon_http_response *res,
-               const struct tenon_error *err)
+should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
+               const struct tenon_endpoint *e, int rc,
+               const struct tenon_http_response *res, const struct tenon_error *err)
 {
     if (!e->maybe_tls)
         return false;
-    if (rc == 0)
-        return tenon_http_is_tls_answer(res);
-    return err->code == TENON_E_UNAVAILABLE && err->message &&
-           (strstr(err->message, "HTTP/0.9") || strstr(err->message, "connection broken"));
+    if (rc < 0)
+        return err->code == TENON_E_UNAVAILABLE && err->message &&
+               (strstr(err->message, "HTTP/0.9") ||
+                strstr(err->message, "connection broken"));
+    if (res->status != 400)
+        return false;
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_response struct tenon_http_response probe = {0};
+    auto_free char *url = tenon_asprintf("%s/", e->base);
+    struct tenon_http_request req = {.method = "GET", .url = url, .limit = PROBE_MAX,
+                                     .cancel = call->cancel, .tls = &e->tls};
+    return tenon_http_do(r->http, &req, &probe, NULL, &none) == 0 &&
+           tenon_http_is_tls_answer(&probe);
 }
 
 int
@@ -88,7 +100,7 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
         int rc = authorized(r, call, e, scope, req, res, &started, err);
         if (began)
             *began = started;
-        if (should_use_tls(e, rc, res, err) &&
+        if (should_use_tls(r, call, e, rc, res, err) &&
             tenon_has_prefix(req->url, e->base)) {
             char *secure = tenon_asprintf("https%s", req->url + strlen("http"));
             free(url);
