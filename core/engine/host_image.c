@@ -87,6 +87,10 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
             tenon_result_platform_meta(r, "containerimage.config", p->platform);
         src[i].config = c ? c->data : NULL;
         src[i].config_len = c ? c->len : 0;
+        const struct tenon_result_value *base =
+            tenon_result_platform_meta(r, "containerimage.base.config", p->platform);
+        src[i].base_config = base ? base->data : NULL;
+        src[i].base_config_len = base ? base->len : 0;
     }
     if (tenon_image_make(engine->store, src, n, &o, &made, err) < 0)
         goto done;
