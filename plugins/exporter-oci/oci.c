@@ -43,21 +43,7 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         return rc;
 
     struct exportkit_layout l = { .host = host, .ctx = ctx, .image = &image, .names = names };
-    if (host->get_bool(opt, "tar")) {
-        int fd = host->sink_open(ctx, dest, err);
-        if (fd < 0)
-            return fd;
-        host->status(ctx, "sending tarball", 0, 0);
-        rc = exportkit_layout_tar(&l, fd, err);
-        if (rc == 0)
-            rc = host->sink_commit(ctx, fd, err);
-        host->status_done(ctx, "sending tarball");
-    } else {
-        int dir = host->sink_dir(ctx, dest, err);
-        rc = dir < 0 ? dir : exportkit_layout_dir(&l, dir, err);
-    }
-    return rc < 0 ? host->error_context(err, "export to %s", dest)
-                  : exportkit_respond(host, ctx, r, &image, names, err);
+    return exportkit_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
 }
 
 static const struct tenon_exporter_ops ops = {

@@ -1,4 +1,5 @@
 #include "layout.h"
+#include "names.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -261,4 +262,27 @@ exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_e
     }
     blobs_release(&blobs);
     return rc;
+}
+
+int
+exportkit_layout_export(const struct exportkit_layout *l, struct tenon_result *r,
+                        const char *dest, bool tar, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    int rc;
+    if (tar) {
+        int fd = host->sink_open(l->ctx, dest, err);
+        if (fd < 0)
+            return fd;
+        host->status(l->ctx, "sending tarball", 0, 0);
+        rc = exportkit_layout_tar(l, fd, err);
+        if (rc == 0)
+            rc = host->sink_commit(l->ctx, fd, err);
+        host->status_done(l->ctx, "sending tarball");
+    } else {
+        int dir = host->sink_dir(l->ctx, dest, err);
+        rc = dir < 0 ? dir : exportkit_layout_dir(l, dir, err);
+    }
+    return rc < 0 ? host->error_context(err, "export to %s", dest)
+                  : exportkit_respond(host, l->ctx, r, l->image, l->names, err);
 }

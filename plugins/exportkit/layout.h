@@ -25,4 +25,9 @@ int exportkit_layout_tar(const struct exportkit_layout *l, int fd,
 int exportkit_layout_dir(const struct exportkit_layout *l, int dirfd,
                          struct tenon_error *err);
 
+/* What exporters of layouts do with dest and tar: one archive through a sink,
+ * or a directory.  Tells the caller what was made. */
+int exportkit_layout_export(const struct exportkit_layout *l, struct tenon_result *r,
+                            const char *dest, bool tar, struct tenon_error *err);
+
 #endif
