@@ -285,8 +285,8 @@ check_runtime(struct report *r)
     if (runtime)
         say(r, GOOD, "runtime", NULL, "%s", runtime);
     else
-        say(r, BAD, "runtime", "apt-get install runc", "no runc, crun or youki: RUN "
-                                                       "steps cannot run");
+        say(r, POOR, "runtime", "apt-get install runc",
+            "no runc, crun or youki: RUN steps need \"executor\": \"native\" in tenon.json");
 }
 
 static void
