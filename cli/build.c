@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -114,6 +115,13 @@ make_build_id(void)
     return tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
 }
 
+/* For ordinary users the one that needs nothing installed. */
+static const char *
+default_executor(void)
+{
+    return tenon_ids_mapped() ? "native" : "oci";
+}
+
 static int
 prepare(struct job *j, struct tenon_error *err)
 {
@@ -127,18 +135,17 @@ prepare(struct job *j, struct tenon_error *err)
     if (build_input(&j->flags, j->session, network, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, &j->outputs, err) < 0)
         return err->code;
-    if (cli_open_plugins(j->cli, &j->engine.plugins, err) < 0 ||
-        cli_open_store(j->cli, &j->engine.store, err) < 0)
+    if (cli_open_store(j->cli, &j->engine.store, err) < 0)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
     j->engine.cancel = j->watcher.cancel;
     j->engine.config = j->cli->config;
     j->engine.host_platform = platform;
-    j->engine.executor = executor ? executor : "oci";
+    j->engine.executor = executor ? executor : default_executor();
     j->engine.default_network = network ? network : "host";
     j->engine.build_id = make_build_id();
     j->engine.allow = (const char *const *)j->flags.allow;
-    j->engine.rootless = j->cli->rootless;
+    j->engine.rootless = tenon_ids_mapped();
     return renderer_open(j->engine.plugins, progress_mode(j), &j->renderer, err);
 }
 
@@ -191,6 +198,10 @@ static void
 release(struct job *j)
 {
     tenon_build_free(j->build);
+    /* What killed builds left. Last, when nobody waits for a result any more;
+     * an empty tmp/ costs a look. */
+    if (j->build && !j->watcher.interrupted)
+        tenon_store_sweep(j->engine.store);
     tenon_plugins_free(j->engine.plugins);
     tenon_store_close(j->engine.store);
     cli_session_free(j->session);
@@ -198,6 +209,18 @@ release(struct job *j)
     build_outputs_release(&j->outputs);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
+}
+
+/* What takes a process with one thread; plugins first, for inside of a user
+ * namespace nobody knows any more whom a file belongs to. */
+static int
+enter(struct job *j, struct tenon_error *err)
+{
+    if (cli_open_plugins(j->cli, &j->engine.plugins, err) < 0)
+        return err->code;
+    if (geteuid() != 0)
+        tenon_plugins_vet(j->engine.plugins);
+    return cli_private_mounts(err);
 }
 
 int
@@ -216,7 +239,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
     j.watcher.cancel = tenon_cancel_new(NULL);
-    if (cli_private_mounts(&err) < 0 || build_outputs_clear(&j.flags, &err) < 0) {
+    if (enter(&j, &err) < 0 || build_outputs_clear(&j.flags, &err) < 0) {
         status = cli_print_error(&err);
     } else if (pthread_create(&j.watcher.thread, NULL, watch_signals, &j.watcher) != 0) {
         tenon_error_sys(&err, "start a thread");

@@ -146,19 +146,37 @@ sweep_one(struct tenon_store *s, const char *name)
     tenon_remove_tree(s->tmp_fd, name, &ignored);
 }
 
+/* The file of a lock whose holder died.  Whoever opened it meanwhile notices
+ * (lock.c). */
+static void
+sweep_lock(struct tenon_store *s, const char *name)
+{
+    auto_close int fd = openat(s->locks_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && store_flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        store_still_there(s->locks_fd, name, fd))
+        unlinkat(s->locks_fd, name, 0);
+}
+
 enum { SWEEP_MAX = 256 };
 
-void
-tenon_store_sweep(struct tenon_store *s)
+static void
+sweep_dir(struct tenon_store *s, int dir_fd, void (*sweep)(struct tenon_store *, const char *))
 {
-    int fd = openat(s->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
         return;
     int n = 0;
     for (struct dirent *e = readdir(dir); e && n < SWEEP_MAX; e = readdir(dir))
         if (e->d_name[0] != '.') {
-            sweep_one(s, e->d_name);
+            sweep(s, e->d_name);
             n++;
         }
+}
+
+void
+tenon_store_sweep(struct tenon_store *s)
+{
+    sweep_dir(s, s->tmp_fd, sweep_one);
+    sweep_dir(s, s->locks_fd, sweep_lock);
 }
