@@ -31,6 +31,7 @@ struct local {
 struct sink { /* an export under way */
     int fd;
     char *temp, *dest; /* temp NULL: written directly */
+    bool nameless;     /* temp comes at the end */
 };
 
 struct cli_session {
@@ -278,6 +279,17 @@ session_credentials(void *data, const char *host, char **user, char **secret,
 
 /* ---- sinks: nothing appears under its name before it is whole ------------------------- */
 
+/* A file that goes with us if we are killed; -1 where the file system has none. */
+static int
+open_nameless(const char *dest)
+{
+    const char *slash = strrchr(dest, '/');
+    auto_free char *dir = !slash         ? tenon_strdup(".")
+                          : slash == dest ? tenon_strdup("/")
+                                          : tenon_strndup(dest, (size_t)(slash - dest));
+    return open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0644);
+}
+
 static int
 sink_open(void *data, const char *dest, struct tenon_error *err)
 {
@@ -297,7 +309,10 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
     } else {
         k.temp = tenon_asprintf("%s.tenon-%ld", dest, (long)getpid());
         k.dest = tenon_strdup(dest);
-        k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        k.fd = open_nameless(dest);
+        k.nameless = k.fd >= 0;
+        if (k.fd < 0)
+            k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     }
     if (k.fd < 0) {
         tenon_error_sys(err, "create %s", dest);
@@ -319,16 +334,29 @@ forget_sink(struct cli_session *s, struct sink *k)
 }
 
 static int
+put_in_place(const struct sink *k, struct tenon_error *err)
+{
+    /* No call puts a nameless file where another is: by way of a name. */
+    auto_free char *self = tenon_asprintf("/proc/self/fd/%d", k->fd);
+    if (k->nameless) {
+        unlink(k->temp);
+        if (linkat(AT_FDCWD, self, AT_FDCWD, k->temp, AT_SYMLINK_FOLLOW) < 0)
+            return tenon_error_sys(err, "create %s", k->temp);
+    }
+    if (rename(k->temp, k->dest) < 0)
+        return tenon_error_sys(err, "rename to %s", k->dest);
+    return 0;
+}
+
+static int
 sink_commit(void *data, int fd, struct tenon_error *err)
 {
     struct cli_session *s = data;
     tenon_vec_foreach(k, &s->sinks) {
         if (k->fd != fd)
             continue;
-        if (k->temp && rename(k->temp, k->dest) < 0) {
-            tenon_error_sys(err, "rename to %s", k->dest);
+        if (k->temp && put_in_place(k, err) < 0)
             unlink(k->temp);
-        }
         forget_sink(s, k);
         return err->code;
     }
@@ -341,7 +369,7 @@ sink_abort(void *data, int fd)
     struct cli_session *s = data;
     tenon_vec_foreach(k, &s->sinks)
         if (k->fd == fd) {
-            if (k->temp)
+            if (k->temp && !k->nameless)
                 unlink(k->temp);
             forget_sink(s, k);
             return;
