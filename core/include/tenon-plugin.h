@@ -192,6 +192,57 @@ struct tenon_registry_api {
 #define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
 #define TENON_PUSH_INSECURE (UINT32_C(1) << 1)
 
+/* ---- HTTP, an extension: host->extension("tenon.http/0") ----------------- */
+
+struct tenon_fetch { /* one request */
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *method; /* "GET", "HEAD", "POST" */
+    const char *url;
+    const char *const *headers; /* "Name: value", or NULL */
+    const char *authorization;  /* value of that header, which stays at the
+                                 * host of url; or NULL */
+    const void *body;           /* POST */
+    size_t body_len;
+    const char *status_id;      /* a status line counts what is received; NULL */
+};
+
+struct tenon_fetch_answer { /* absent strings are NULL; they live until ctx ends */
+    uint32_t struct_size;
+    int32_t status;
+    const char *url; /* after redirects */
+    const char *etag, *last_modified, *content_type, *content_disposition;
+    int64_t last_modified_ns; /* 0 when there is none, or none that can be read */
+    int64_t size;             /* bytes written to fd */
+};
+
+struct tenon_http_api {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* Ask, following redirects of GET and HEAD; the body of a success (2xx) is
+     * appended to fd.  Any status is an answer: an error means that there was
+     * none. */
+    int (*fetch)(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
+                 struct tenon_fetch_answer *answer, struct tenon_error *err);
+};
+
+/* ---- what a source keeps, an extension: host->extension("tenon.store/0") -- */
+
+struct tenon_store_api {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* Small texts under a name of the plugin's ("http:..."); what is lost can
+     * be made again.  NULL when there is none; lives until ctx ends. */
+    const char *(*note_get)(struct tenon_ctx *ctx, const char *name);
+    int (*note_set)(struct tenon_ctx *ctx, const char *name, const char *text,
+                    struct tenon_error *err);
+    /* A directory kept between builds, one user at a time: waits for others,
+     * of any process.  Gives an O_PATH descriptor; leave ends the use, and so
+     * does the end of ctx. */
+    int (*enter)(struct tenon_ctx *ctx, const char *name, struct tenon_error *err);
+    void (*leave)(struct tenon_ctx *ctx, int fd);
+};
+
 /* ---- what the core offers --------------------------------------------- */
 
 struct tenon_image { /* out of image_build */

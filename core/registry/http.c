@@ -2,7 +2,6 @@
 #include "registry/http.h"
 
 #include <curl/curl.h>
-#include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "registry/failure.h"
 #include "tenon-plugin.h"
 
 #define REDIRECTS_MAX 10
@@ -130,6 +130,10 @@ tenon_http_response_release(struct tenon_http_response *r)
     free(r->location);
     free(r->digest);
     free(r->content_range);
+    free(r->content_disposition);
+    free(r->etag);
+    free(r->last_modified);
+    free(r->url);
     tenon_strv_free(r->challenges);
     *r = (struct tenon_http_response){0};
 }
@@ -230,6 +234,12 @@ on_header(char *line, size_t size, size_t count, void *data)
         replace(&x->res->content_range, value, n);
     } else if (IS("Location")) {
         replace(&x->res->location, value, n);
+    } else if (IS("Content-Disposition")) {
+        replace(&x->res->content_disposition, value, n);
+    } else if (IS("ETag")) {
+        replace(&x->res->etag, value, n);
+    } else if (IS("Last-Modified")) {
+        replace(&x->res->last_modified, value, n);
     } else if (IS("WWW-Authenticate")) {
         tenon_strv_push(&x->res->challenges, tenon_strndup(value, n));
     }
@@ -302,99 +312,6 @@ on_seek(void *data, curl_off_t offset, int whence)
 
 /* ---- what went wrong ------------------------------------------------------------ */
 
-static void
-host_of(const char *url, char *host, size_t size, bool port)
-{
-    const char *p = strstr(url, "://");
-    p = p ? p + 3 : url;
-    size_t len = strcspn(p, "/?");
-    if (!port)
-        len = p[0] == '[' ? strcspn(p, "]") + 1 : strcspn(p, ":/?");
-    snprintf(host, size, "%.*s", (int)len, p);
-    if (port && (p[0] == '[' ? !strstr(host, "]:") : !strchr(host, ':')))
-        snprintf(host, size, "%.*s:%s", (int)len, p,
-                 tenon_has_prefix(url, "https:") ? "443" : "80");
-}
-
-static char *
-certificate_words(CURL *easy, const char *url, const char *detail)
-{
-    char host[300];
-    long bits = 0;
-    host_of(url, host, sizeof host, false);
-    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
-    if (strstr(detail, "does not match"))
-        return tenon_asprintf("x509: certificate is not valid for any names, but "
-                              "wanted to match %s", host);
-    if ((bits & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) ||
-        strstr(detail, "expir") || strstr(detail, "activat"))
-        return tenon_strdup("x509: certificate has expired or is not yet valid");
-    if (bits & GNUTLS_CERT_REVOKED)
-        return tenon_strdup("x509: certificate is revoked");
-    return tenon_strdup("x509: certificate signed by unknown authority");
-}
-
-/* The cause in Go's words; *code is set to what it means to us. */
-static char *
-failure_words(CURL *easy, CURLcode rc, const char *url, const char *detail, int *code)
-{
-    char host[300], address[340];
-    char *ip = NULL;
-    long port = 0, sys = 0;
-    *code = TENON_E_UNAVAILABLE;
-    host_of(url, host, sizeof host, false);
-    host_of(url, address, sizeof address, true);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
-    if (ip && *ip && port > 0)
-        snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
-                 port);
-    const char *said = *detail ? detail : curl_easy_strerror(rc);
-    switch ((int)rc) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return tenon_asprintf("dial tcp: lookup %s: no such host", host);
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return tenon_asprintf("proxyconnect tcp: %s", said);
-    case CURLE_COULDNT_CONNECT: {
-        const char *text = sys == EHOSTUNREACH   ? "no route to host"
-                           : sys == ENETUNREACH  ? "network is unreachable"
-                           : sys == ETIMEDOUT    ? "connection timed out"
-                           : sys == ECONNRESET   ? "connection reset by peer"
-                                                 : "connection refused";
-        return tenon_asprintf("dial tcp %s: connect: %s", address, text);
-    }
-    case CURLE_OPERATION_TIMEDOUT:
-        return tenon_asprintf("dial tcp %s: i/o timeout", address);
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        *code = TENON_E_DENIED;
-        return certificate_words(easy, url, detail);
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-        *code = TENON_E_INVALID;
-        return tenon_asprintf("tls: %s", said);
-    case CURLE_SSL_CONNECT_ERROR:
-        if (strstr(detail, "unexpected TLS packet") || strstr(detail, "record"))
-            return tenon_strdup("http: server gave HTTP response to HTTPS client");
-        return tenon_asprintf("tls: %s", said);
-    case CURLE_GOT_NOTHING:
-        return tenon_strdup("EOF");
-    case CURLE_PARTIAL_FILE:
-        return tenon_strdup("unexpected EOF");
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-        return tenon_asprintf("connection broken: %s", said);
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        *code = TENON_E_INVALID;
-        return tenon_asprintf("invalid URL: %s", said);
-    default:
-        return tenon_strdup(said);
-    }
-}
-
 static int
 request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *url,
                const char *detail)
@@ -406,18 +323,27 @@ request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *ur
         code = x->err->code ? x->err->code : TENON_E_FAILED;
         words = tenon_strdup(x->err->message ? x->err->message : "failed");
     } else {
-        words = failure_words(easy, rc, url, detail, &code);
+        words = tenon_http_failure(easy, rc, url, detail, &code);
     }
+    auto_free char *shown = tenon_url_redact(url);
     return tenon_error_set(x->err, code, "failed to do request: %c%s \"%s\": %s",
                            m[0],
                            tenon_streq(m, "GET")    ? "et"
                            : tenon_streq(m, "HEAD") ? "ead"
                            : tenon_streq(m, "PUT")  ? "ut"
                                                     : "ost",
-                           url, words);
+                           shown, words);
 }
 
 /* ---- one hop -------------------------------------------------------------------- */
+
+static struct curl_slist *
+add_line(struct curl_slist *list, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(list, line);
+    tenon_assert(more);
+    return more;
+}
 
 static struct curl_slist *
 header(struct curl_slist *list, const char *name, const char *value)
@@ -425,9 +351,7 @@ header(struct curl_slist *list, const char *name, const char *value)
     if (!value)
         return list;
     auto_free char *line = tenon_asprintf("%s: %s", name, value);
-    struct curl_slist *more = curl_slist_append(list, line);
-    tenon_assert(more);
-    return more;
+    return add_line(list, line);
 }
 
 /* The system's authorities and more, in a file that libcurl can be told: with
@@ -555,6 +479,8 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
     struct curl_slist *headers = NULL;
     headers = header(headers, "Accept", req->accept ? req->accept : "*/*");
     headers = header(headers, "Content-Type", req->content_type);
+    for (const char *const *line = req->headers; line && *line; line++)
+        headers = add_line(headers, *line);
     if (authorized)
         headers = header(headers, "Authorization", req->authorization);
     headers = header(headers, "Expect", ""); /* no "100-continue" round trips */
@@ -637,5 +563,6 @@ tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
         tenon_http_response_release(out);
     }
     absolute_location(out, url);
+    out->url = tenon_steal(&url);
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+struct tenon_http_api; /* tenon-plugin.h */
+
 struct tenon_http; /* a pool of connections; any thread */
 struct tenon_http *tenon_http_new(void);
 void tenon_http_free(struct tenon_http *h);
@@ -26,6 +28,7 @@ struct tenon_http_request {
     const char *url;
     const char *accept, *content_type, *authorization; /* or NULL */
     const char *range;  /* "bytes=100-" or NULL */
+    const char *const *headers; /* further ones, "Name: value"; or NULL */
     const struct tenon_http_tls *tls;
     struct tenon_cancel *cancel;
     /* Body to send: memory, or body_len bytes of a descriptor from offset 0. */
@@ -47,7 +50,8 @@ struct tenon_http_response {
     char *content_type;   /* without parameters; NULL */
     char *location;       /* absolute, of 2xx answers; NULL */
     char *digest;         /* Docker-Content-Digest; NULL */
-    char *content_range;
+    char *content_range, *content_disposition, *etag, *last_modified;
+    char *url;            /* that answered, after redirects */
     char **challenges;    /* WWW-Authenticate, one a string; NULL-terminated or NULL */
 };
 void tenon_http_response_release(struct tenon_http_response *r);
@@ -66,6 +70,9 @@ int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
                   struct tenon_error *err);
 /* Is it a TLS server's answer to plain HTTP? */
 bool tenon_http_is_tls_answer(const struct tenon_http_response *r);
+
+/* The extension "tenon.http/0" for host->extension. */
+const struct tenon_http_api *tenon_http_api(void);
 
 /* "scheme://host:port" equal? */
 bool tenon_url_same_origin(const char *a, const char *b);

@@ -3,6 +3,9 @@
 libtenon_core_la_SOURCES += \
 	%D%/api.c \
 	%D%/auth.c \
+	%D%/failure.c \
+	%D%/failure.h \
+	%D%/fetch.c \
 	%D%/hosts.c \
 	%D%/http.c \
 	%D%/http.h \

@@ -1,0 +1,14 @@
+/* failure.h - what libcurl says of a failed request, in the words that Go's
+ * net/http has for it. */
+#ifndef TENON_REGISTRY_FAILURE_H
+#define TENON_REGISTRY_FAILURE_H
+
+#include <curl/curl.h>
+
+/* The cause, for the caller to free; *code is set to what it means to us. */
+char *tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
+                         int *code);
+/* The URL with its password as "xxxxx"; for the caller to free. */
+char *tenon_url_redact(const char *url);
+
+#endif

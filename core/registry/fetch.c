@@ -1,0 +1,126 @@
+/* fetch.c - HTTP as plugins see it: the extension "tenon.http/0". */
+#include <curl/curl.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "plugin/ctx.h"
+#include "registry/http.h"
+#include "tenon-plugin.h"
+
+#define STATUS_STEP (INT64_C(1) << 18)
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct tenon_http *http; /* for the life of the process */
+
+static void
+make(void)
+{
+    http = tenon_http_new();
+}
+
+struct transfer {
+    struct tenon_ctx *ctx;
+    const char *status_id;
+    int fd;
+    int64_t size, shown;
+};
+
+static int
+take(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    struct transfer *t = data;
+    if (tenon_write_all(t->fd, buf, len, err) < 0)
+        return err->code;
+    t->size += (int64_t)len;
+    if (t->status_id && t->size - t->shown >= STATUS_STEP) {
+        t->shown = t->size;
+        tenon_ctx_status(t->ctx, t->status_id, t->size, 0);
+    }
+    return 0;
+}
+
+static const char *
+keep(struct tenon_ctx *ctx, const char *s)
+{
+    return s ? tenon_ctx_strdup(ctx, s) : NULL;
+}
+
+static int64_t
+date_ns(const char *text)
+{
+    time_t t = text ? curl_getdate(text, NULL) : -1;
+    return t > 0 ? (int64_t)t * INT64_C(1000000000) : 0;
+}
+
+/* A newline would let a value of the build file's or a secret's add headers. */
+static int
+check_header(const char *h, struct tenon_error *err)
+{
+    if (h && h[strcspn(h, "\r\n")])
+        return tenon_error_set(err, TENON_E_INVALID, "invalid header field value");
+    return 0;
+}
+
+static int
+check(const struct tenon_fetch *f, struct tenon_error *err)
+{
+    if (!tenon_has_prefix(f->url, "http://") && !tenon_has_prefix(f->url, "https://"))
+        return tenon_error_set(err, TENON_E_INVALID, "unsupported protocol scheme in \"%s\"",
+                               f->url);
+    for (const char *const *h = f->headers; h && *h; h++)
+        if (check_header(*h, err) < 0)
+            return err->code;
+    return check_header(f->authorization, err);
+}
+
+static int
+api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *f, int fd,
+          struct tenon_fetch_answer *answer, struct tenon_error *err)
+{
+    pthread_once(&once, make);
+    if (check(f, err) < 0)
+        return err->code;
+    struct transfer t = {.ctx = ctx, .status_id = f->status_id, .fd = fd};
+    struct tenon_http_request req = {
+        .method = f->method,
+        .url = f->url,
+        .headers = f->headers,
+        .authorization = f->authorization,
+        .cancel = tenon_ctx_cancel(ctx),
+        .body = f->body,
+        .body_len = f->body_len,
+        .sink = fd >= 0 ? take : NULL,
+        .data = &t,
+    };
+    auto_response struct tenon_http_response res = {0};
+    int rc = tenon_http_do(http, &req, &res, NULL, err);
+    if (t.status_id && t.shown)
+        tenon_ctx_status(ctx, t.status_id, t.size, rc < 0 ? 0 : t.size);
+    if (t.status_id && t.shown && rc == 0)
+        tenon_ctx_status_done(ctx, t.status_id);
+    if (rc < 0)
+        return rc;
+    answer->status = (int32_t)res.status;
+    answer->url = keep(ctx, res.url);
+    answer->etag = keep(ctx, res.etag);
+    answer->last_modified = keep(ctx, res.last_modified);
+    answer->last_modified_ns = date_ns(res.last_modified);
+    answer->content_type = keep(ctx, res.content_type);
+    answer->content_disposition = keep(ctx, res.content_disposition);
+    answer->size = t.size;
+    return 0;
+}
+
+const struct tenon_http_api *
+tenon_http_api(void)
+{
+    static const struct tenon_http_api api = {
+        .struct_size = sizeof api,
+        .fetch = api_fetch,
+    };
+    return &api;
+}
