@@ -16,7 +16,9 @@
 #include "base/root.h"
 #include "engine/build_private.h"
 #include "engine/host_image.h"
+#include "engine/host_store.h"
 #include "engine/session.h"
+#include "registry/http.h"
 #include "registry/registry.h"
 
 enum { MEMORY_TEMP_BYTES = 4 << 20 };
@@ -247,6 +249,8 @@ host_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing,
                struct tenon_error *err)
 {
     struct tenon_lock *lock = NULL;
+    if (tenon_has_prefix(id, TENON_CACHE_KEPT)) /* not a step's to write to */
+        return tenon_error_set(err, TENON_E_INVALID, "invalid cache id");
     int fd = tenon_cache_mount_open(tenon_ctx_engine(ctx)->store, id, sharing,
                                     seed_fd, mode, uid, gid,
                                     host_cancel_fd(ctx), &lock, err);
@@ -360,7 +364,11 @@ host_sink_dir(struct tenon_ctx *ctx, const char *dest, struct tenon_error *err)
 static const void *
 host_extension(const char *name)
 {
-    return strcmp(name, "tenon.registry/0") ? NULL : tenon_registry_api();
+    if (!strcmp(name, "tenon.registry/0"))
+        return tenon_registry_api();
+    if (!strcmp(name, "tenon.http/0"))
+        return tenon_http_api();
+    return strcmp(name, "tenon.store/0") ? NULL : tenon_store_api();
 }
 
 static const struct tenon_host host_table = {

@@ -9,6 +9,8 @@ libtenon_core_la_SOURCES += \
 	%D%/host.c \
 	%D%/host_image.c \
 	%D%/host_image.h \
+	%D%/host_store.c \
+	%D%/host_store.h \
 	%D%/result.c \
 	%D%/result.h \
 	%D%/session.h

@@ -597,6 +597,7 @@ struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
     size_t config_len;
     const struct tenon_descriptor *layers; /* lowest first; LAYERS only */
     size_t layer_count;
+    const void *cookie; /* for fetch, the plugin's own */
 };
 #define TENON_SOURCE_LAYERS (UINT32_C(1) << 8)   /* blobs: fetch_layer each */
 #define TENON_SOURCE_TREE (UINT32_C(1) << 9)     /* fetch writes a tree */

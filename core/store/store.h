@@ -183,7 +183,10 @@ int tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared,
 void tenon_lock_release(struct tenon_lock *l);
 
 /* ---- cache mounts ---------------------------------------------------------
- * host->cache_dir; *lock is held until released. */
+ * host->cache_dir; *lock is held until released.  Ids that begin like this are
+ * directories of sources; no build file may name them, or a step could change
+ * what a source trusts.  The rest of the id says what it is. */
+#define TENON_CACHE_KEPT "\001"
 int tenon_cache_mount_open(struct tenon_store *s, const char *id,
                            const char *sharing, int seed_fd, uint32_t mode,
                            uint32_t uid, uint32_t gid, int cancel_fd,

@@ -180,8 +180,11 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
     while ((rc = db_step(&q, err)) == 1) {
         struct tenon_usage_row *r = tenon_vec_add(&out->list);
         r->id = tenon_asprintf("cache:%lld", (long long)db_get_int(&q, 0));
-        r->type = tenon_strdup("exec.cachemount");
-        r->description = tenon_asprintf("cached mount %s", db_get_text(&q, 1));
+        const char *id = db_get_text(&q, 1);
+        bool kept = tenon_has_prefix(id, TENON_CACHE_KEPT);
+        r->type = tenon_strdup(kept ? "regular" : "exec.cachemount");
+        r->description = kept ? tenon_strdup(id + strlen(TENON_CACHE_KEPT))
+                              : tenon_asprintf("cached mount %s", id);
         r->created_ns = db_get_int(&q, 2);
         r->last_used_ns = db_get_int(&q, 3);
         r->size_bytes = -1; /* it changes with each step that uses it */

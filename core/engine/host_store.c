@@ -1,0 +1,110 @@
+/* The extension "tenon.store/0": what sources keep between builds. */
+#include "engine/host_store.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "plugin/ctx.h"
+
+#define NOTE "note:" /* beside the pins of images, which have a scheme */
+
+static const char *
+note_get(struct tenon_ctx *ctx, const char *name)
+{
+    auto_free char *pin = tenon_asprintf(NOTE "%s", name);
+    auto_free char *text = tenon_pin_get(tenon_ctx_engine(ctx)->store, pin);
+    return text ? tenon_ctx_strdup(ctx, text) : NULL;
+}
+
+static int
+note_set(struct tenon_ctx *ctx, const char *name, const char *text, struct tenon_error *err)
+{
+    auto_free char *pin = tenon_asprintf(NOTE "%s", name);
+    return tenon_pin_set(tenon_ctx_engine(ctx)->store, pin, text, err);
+}
+
+/* ---- kept directories ---------------------------------------------------------- */
+
+struct stay { /* freed with its ctx; lock NULL: left already */
+    struct tenon_lock *lock;
+    int fd;
+    struct tenon_ctx *ctx;
+    struct stay *next;
+};
+static pthread_mutex_t stays_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct stay *stays; /* locked by stays_lock */
+
+static void
+end(struct stay *s)
+{
+    if (!s)
+        return;
+    close(s->fd);
+    tenon_lock_release(s->lock);
+    free(s);
+}
+
+/* Out of the list: its user's from here on. */
+static struct stay *
+take(const struct tenon_ctx *ctx, int fd)
+{
+    struct stay *found = NULL;
+    pthread_mutex_lock(&stays_lock);
+    for (struct stay **s = &stays; *s; s = &(*s)->next)
+        if ((*s)->ctx == ctx && (fd < 0 || (*s)->fd == fd)) {
+            found = *s;
+            *s = found->next;
+            break;
+        }
+    pthread_mutex_unlock(&stays_lock);
+    return found;
+}
+
+static void
+leave_all(void *ctx)
+{
+    struct stay *s;
+    while ((s = take(ctx, -1)))
+        end(s);
+}
+
+static int
+enter(struct tenon_ctx *ctx, const char *name, struct tenon_error *err)
+{
+    struct tenon_lock *lock = NULL;
+    auto_free char *id = tenon_asprintf(TENON_CACHE_KEPT "%s", name);
+    int fd = tenon_cache_mount_open(tenon_ctx_engine(ctx)->store, id, "locked", -1, 0700, 0, 0,
+                                    tenon_cancel_fd(tenon_ctx_cancel(ctx)), &lock, err);
+    if (fd < 0)
+        return fd;
+    struct stay *s = tenon_new0(struct stay);
+    *s = (struct stay){.lock = lock, .fd = fd, .ctx = ctx};
+    pthread_mutex_lock(&stays_lock);
+    s->next = stays;
+    stays = s;
+    pthread_mutex_unlock(&stays_lock);
+    tenon_ctx_defer(ctx, leave_all, ctx);
+    return fd;
+}
+
+static void
+leave(struct tenon_ctx *ctx, int fd)
+{
+    if (fd >= 0)
+        end(take(ctx, fd));
+}
+
+const struct tenon_store_api *
+tenon_store_api(void)
+{
+    static const struct tenon_store_api api = {
+        .struct_size = sizeof api,
+        .note_get = note_get,
+        .note_set = note_set,
+        .enter = enter,
+        .leave = leave,
+    };
+    return &api;
+}
