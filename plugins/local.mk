@@ -3,6 +3,7 @@
 include %D%/execkit/local.mk
 include %D%/exportkit/local.mk
 include %D%/progresskit/local.mk
+include %D%/sourcekit/local.mk
 include %D%/frontend-dockerfile/local.mk
 include %D%/source-image/local.mk
 include %D%/source-local/local.mk

@@ -1,0 +1,63 @@
+/* sourcekit.c - see sourcekit.h. */
+#include "sourcekit/sourcekit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+
+#define LINE_MAX_BYTES 16384
+
+const char *
+source_attr(const struct tenon_source_request *req, const char *key)
+{
+    size_t len = strlen(key);
+    for (const char *const *a = req->attrs; a && *a; a++)
+        if (strncmp(*a, key, len) == 0 && (*a)[len] == '=')
+            return *a + len + 1;
+    return NULL;
+}
+
+int
+source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const char *id,
+              char **out, struct tenon_error *err)
+{
+    auto_close int fd = host->client_open(ctx, "secret", id, err);
+    if (fd == TENON_E_NOT_FOUND) {
+        host->error_clear(err);
+        *out = NULL;
+        return TENON_OK;
+    }
+    if (fd < 0)
+        return host->error_context(err, "secret %s", id);
+    char *text = tenon_calloc(1, LINE_MAX_BYTES + 1);
+    size_t len = 0;
+    while (len < LINE_MAX_BYTES) {
+        ssize_t n = pread(fd, text + len, LINE_MAX_BYTES - len, (off_t)len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    if (len == LINE_MAX_BYTES || strlen(text) != len || text[strcspn(text, "\r\n")]) {
+        source_forget(&text);
+        return host->error(err, TENON_E_INVALID, 0, "secret %s is not a line of text", id);
+    }
+    *out = text;
+    return TENON_OK;
+}
+
+void
+source_forget(char **secret)
+{
+    if (*secret)
+        explicit_bzero(*secret, strlen(*secret));
+    free(*secret);
+    *secret = NULL;
+}

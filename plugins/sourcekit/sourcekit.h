@@ -1,0 +1,17 @@
+/* sourcekit.h - what source plugins share: attributes and the user's secrets. */
+#ifndef SOURCEKIT_H
+#define SOURCEKIT_H
+
+#include <tenon-plugin.h>
+
+/* The value of a source attribute, or NULL. */
+const char *source_attr(const struct tenon_source_request *req, const char *key);
+
+/* A secret of the user's that is one line of text (a token, a header), without
+ * the newline that files end with.  *out is a copy, for source_forget; NULL when the
+ * user did not give it, which is no error. */
+int source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const char *id,
+                  char **out, struct tenon_error *err);
+void source_forget(char **secret); /* overwrites and frees */
+
+#endif
