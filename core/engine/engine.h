@@ -26,7 +26,7 @@ struct tenon_engine {
     struct tenon_cancel *cancel;   /* Ctrl-C */
     struct json_object *config;    /* merged tenon.json; never NULL */
     const char *host_platform;     /* "linux/amd64" */
-    const char *executor;          /* plugin name, "oci" */
+    const char *executor;          /* plugin name; NULL: "native" */
     const char *default_network;   /* "host", "none", "sandbox" */
     const char *build_id;          /* names the log directory */
     const char *const *allow;      /* granted entitlements: "network.host",

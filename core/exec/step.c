@@ -294,7 +294,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
 {
     struct tenon_engine *e = s->engine;
     struct tenon_module *executor;
-    const char *name = e->executor ? e->executor : "oci";
+    const char *name = e->executor ? e->executor : "native";
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
     if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, &executor, err) < 0 ||
