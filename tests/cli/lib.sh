@@ -79,7 +79,7 @@ start_registry() {
     registry=127.0.0.1:$port
     mkdir -p "$work/registry-$port"
     {
-        printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n'
+        printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: %s}}\n' "${registry_quiet:-true}"
         printf 'storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n' \
             "$work/registry-$port"
         printf 'http: {addr: "%s"}\n' "$registry"
