@@ -23,7 +23,6 @@ struct cli { /* what main.c found before the verb; read-only for verbs */
     const char *root;            /* --root, TENON_ROOT, configuration, or the default */
     struct json_object *config;  /* merged tenon.json; never NULL */
     bool debug;
-    bool rootless;               /* re-executed into a user namespace */
 };
 
 struct cli_verb {
@@ -76,16 +75,15 @@ int cli_print_error(const struct tenon_error *err);
 /* Wrong usage: the message and `see tenon VERB --help`; returns CLI_USAGE. */
 int cli_usage_error(const char *verb, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* As root: a mount namespace of our own, so that what we mount goes with us.
- * Before the first thread. */
+/* An ordinary user's process enters a user namespace where it is root; others
+ * stay where they are.  Before the first thread. */
+int cli_enter_user_namespace(struct tenon_error *err);
+/* That, and a mount namespace of our own, from which nothing gets out, so that
+ * the kernel undoes all mounts when we die. */
 int cli_private_mounts(struct tenon_error *err);
+/* For an ordinary user it is in the user namespace. */
 int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
 int cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err);
-/* Before the first thread of a build: a mount namespace of our own, from which
- * nothing gets out, so that the kernel undoes all mounts when we die.  An
- * ordinary user gets an error that says what to do; entering a user namespace
- * by ourselves is going to happen here. */
-int cli_private_mounts(struct tenon_error *err);
 /* getopt_long that reports like the rest: 0 after an error was printed (the
  * caller returns CLI_USAGE), -1 at the end of the options, else the option's
  * val.  optind, optarg as usual; a first call has optind 1. */

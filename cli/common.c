@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/jsontext.h"
 #include "base/log.h"
@@ -186,10 +185,15 @@ cli_parse_format(const char *verb, const char *value, bool *json)
 int
 cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err)
 {
-    auto_free char *parent = tenon_path_join(cli->root, "..");
-    if (tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 ||
-        tenon_store_open(cli->root, out, err) < 0)
-        return tenon_error_context(err, "open store %s", cli->root);
+    if (cli_enter_user_namespace(err) < 0)
+        return err->code;
+    /* With one id, files of others lose their owner: not to be found by builds
+     * that have more. */
+    auto_free char *root = tenon_ids_single() ? tenon_asprintf("%s/one-id", cli->root)
+                                              : tenon_strdup(cli->root);
+    auto_free char *parent = tenon_path_join(root, "..");
+    if (tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 || tenon_store_open(root, out, err) < 0)
+        return tenon_error_context(err, "open store %s", root);
     return 0;
 }
 
@@ -225,23 +229,4 @@ cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon
         .host = tenon_engine_host(),
     };
     return tenon_plugins_new(&o, out, err);
-}
-
-int
-cli_private_mounts(struct tenon_error *err)
-{
-    if (geteuid() != 0) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED,
-                        "building as an ordinary user needs a user namespace, which "
-                        "this version does not enter by itself");
-        return tenon_error_hint(err, "run it as root, or as "
-                                     "unshare --user --map-root-user tenon build ...");
-    }
-    if (unshare(CLONE_NEWNS) < 0) {
-        tenon_error_sys(err, "make a mount namespace");
-        return tenon_error_hint(err, "inside a container it needs CAP_SYS_ADMIN");
-    }
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return tenon_error_sys(err, "keep our mounts from the rest of the system");
-    return 0;
 }

@@ -16,6 +16,8 @@ tenon_SOURCES = \
 	%D%/prune.c \
 	%D%/usage.c \
 	%D%/usage.h \
+	%D%/userns.c \
+	%D%/userns.h \
 	%D%/version.c
 tenon_LDADD = libtenon-core.la
 

@@ -144,26 +144,20 @@ parse_globals(int argc, char **argv, struct globals *g)
     }
 }
 
-/* Root of a user namespace is an ordinary user elsewhere. */
-static bool
-in_user_namespace(void)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf map = TENON_BUF_INIT;
-    if (tenon_read_file("/proc/self/uid_map", 4096, &map, &ignored) < 0)
-        return false;
-    return !strstr(tenon_buf_str(&map), "4294967295");
-}
-
 static char *
-default_root(struct json_object *config, bool rootless)
+default_root(struct json_object *config)
 {
     const char *chosen = secure_getenv("TENON_ROOT");
     if (!chosen || !*chosen)
         chosen = cli_config_string(config, "root");
     if (chosen && *chosen)
         return absolute(chosen);
-    if (geteuid() == 0 && !rootless)
+    /* Root of a user namespace is an ordinary user elsewhere. */
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf map = TENON_BUF_INIT;
+    bool mapped = tenon_read_file("/proc/self/uid_map", 65536, &map, &ignored) == 0 &&
+                  !strstr(tenon_buf_str(&map), "4294967295");
+    if (geteuid() == 0 && !mapped)
         return tenon_strdup("/var/lib/tenon");
     return cli_home_path("XDG_DATA_HOME", ".local/share", "tenon");
 }
@@ -204,8 +198,7 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     tenon_vec_push(&g->plugin_dirs, NULL);
     cli.plugin_dirs = g->plugin_dirs.items;
     cli.config = config;
-    cli.rootless = in_user_namespace();
-    auto_free char *root = g->root ? NULL : default_root(config, cli.rootless);
+    auto_free char *root = g->root ? NULL : default_root(config);
     cli.root = g->root ? g->root : root;
 
     optind = 0; /* makes getopt forget the order it kept in front of the verb */

@@ -25,6 +25,8 @@ libtenon_core_la_SOURCES += \
 	%D%/digest.h \
 	%D%/error.c \
 	%D%/error.h \
+	%D%/ids.c \
+	%D%/ids.h \
 	%D%/io.c \
 	%D%/io.h \
 	%D%/json.c \

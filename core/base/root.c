@@ -16,6 +16,7 @@
 
 #include "alloc.h"
 #include "buf.h"
+#include "ids.h"
 #include "vec.h"
 
 #define MAX_LINKS 40      /* as the kernel */
@@ -431,7 +432,9 @@ tenon_root_mkdir_p(int rootfd, const char *path, uint32_t mode, uint32_t uid,
     auto_walk struct walk w = {
         .rootfd = rootfd, .dir = -1, .mode = mode, .uid = uid, .gid = gid};
     if (walk_path(&w, path, WALK_MKDIR) < 0)
-        return resolve_error(err, path);
+        return errno == EINVAL && (uid != (uint32_t)-1 || gid != (uint32_t)-1)
+                   ? tenon_error_owner(err, uid, gid, "make directory \"%s\"", path)
+                   : resolve_error(err, path);
     if (w.dir >= 0) {
         fd = tenon_steal_fd(&w.dir);
     } else {

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -37,6 +38,7 @@ struct run {
     struct archive *a;
     char *parent;  /* path of parentfd */
     int parentfd;  /* the directory of the last entry; -1 */
+    bool squashed; /* an owner was not kept */
     TENON_VEC(struct dir_time) dirs; /* set last: filling changes them */
 };
 
@@ -289,18 +291,34 @@ entry_mtime(struct archive_entry *e)
     return (struct timespec){archive_entry_mtime(e), archive_entry_mtime_nsec(e)};
 }
 
+/* With one id to give, images can at least be pulled and built upon: all that
+ * they hold is 0:0 then.  What a build file asks for (ADD) is not bent. */
+static int
+set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
+          struct tenon_error *err)
+{
+    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e));
+    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
+    if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (errno != EINVAL || !r->x->layer || !tenon_ids_single())
+        return tenon_error_owner(err, uid, gid, "chown \"%s\"", name);
+    if (!r->squashed)
+        tenon_log(TENON_LOG_WARNING,
+                  "one id to build with: \"%s\" and others in a layer belong to 0:0 "
+                  "instead of %u:%u (docs/rootless.md)", name, uid, gid);
+    r->squashed = true;
+    return 0;
+}
+
 /* Owner, mode, attributes and time; a chown clears set-id bits and
  * capabilities, so in this order. */
 static int
 set_metadata(struct run *r, struct archive_entry *e, int dirfd, const char *name,
              bool is_link, struct tenon_error *err)
 {
-    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e));
-    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
-    /* EINVAL: an id that our user namespace does not have */
-    if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-        errno != EINVAL)
-        return tenon_error_sys(err, "chown \"%s\"", name);
+    if (set_owner(r, e, dirfd, name, err) < 0)
+        return err->code;
     if (!is_link &&
         fchmodat(dirfd, name, archive_entry_perm(e) & 07777, 0) < 0)
         return tenon_error_sys(err, "chmod \"%s\"", name);

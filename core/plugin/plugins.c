@@ -162,6 +162,20 @@ fail:
 }
 
 void
+tenon_plugins_vet(struct tenon_plugins *p)
+{
+    tenon_vec_foreach(f, &p->files) {
+        auto_error struct tenon_error why = TENON_ERROR_INIT;
+        if (f->shadowed || f->vetted || f->refused)
+            continue;
+        if (tenon_module_vet(f->path, p->builtin_dir, &why) == 0)
+            f->vetted = true;
+        else
+            f->refused = tenon_strdup(why.message);
+    }
+}
+
+void
 tenon_plugins_free(struct tenon_plugins *p)
 {
     if (!p)
@@ -177,6 +191,7 @@ tenon_plugins_free(struct tenon_plugins *p)
     tenon_vec_foreach(f, &p->files) {
         free(f->name);
         free(f->path);
+        free(f->refused);
     }
     tenon_vec_release(&p->files);
     free(p->builtin_dir);
@@ -340,7 +355,9 @@ open_locked(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
     const struct tenon_plugin_file *file = find_file(p, kind, name);
     if (!file)
         return not_there(p, kind, name, err);
-    if (tenon_module_vet(file->path, p->builtin_dir, err) < 0)
+    if (file->refused)
+        return tenon_error_set(err, TENON_E_DENIED, "%s", file->refused);
+    if (!file->vetted && tenon_module_vet(file->path, p->builtin_dir, err) < 0)
         return err->code;
 
     auto_free char *symbol = tenon_asprintf("%s_%s_LTX_tenon_plugin_query",

@@ -24,6 +24,10 @@ struct tenon_plugins_options {
 };
 int tenon_plugins_new(const struct tenon_plugins_options *o,
                       struct tenon_plugins **out, struct tenon_error *err);
+/* Check owners and modes of all files now and not when they are opened: for a
+ * process that is about to enter a user namespace, inside of which the files of
+ * root and those of any stranger look alike.  One thread. */
+void tenon_plugins_vet(struct tenon_plugins *p);
 void tenon_plugins_free(struct tenon_plugins *p); /* fini of all that had init */
 
 /* A loaded plugin: core's own zero-extended copy of what it declared, with
@@ -52,6 +56,8 @@ struct tenon_plugin_file { /* what discovery found */
     enum tenon_kind kind;
     char *name, *path;
     bool shadowed;
+    bool vetted;   /* by tenon_plugins_vet, */
+    char *refused; /* and why not */
 };
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);

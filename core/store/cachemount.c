@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/vec.h"
 #include "store/work.h"
@@ -79,9 +80,11 @@ make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint
     bool seeded = seed_fd >= 0 && fstat(seed_fd, &seed) == 0;
     if (seeded && store_copy_tree(seed_fd, fs, err) < 0)
         return tenon_error_context(err, "fill a cache mount from its source");
-    if (fchown(fs, seeded ? seed.st_uid : uid, seeded ? seed.st_gid : gid) < 0 ||
-        fchmod(fs, seeded ? seed.st_mode & 07777 : mode) < 0)
-        return tenon_error_sys(err, "set owner and mode of a cache directory");
+    uint32_t own_uid = seeded ? seed.st_uid : uid, own_gid = seeded ? seed.st_gid : gid;
+    if (fchown(fs, own_uid, own_gid) < 0)
+        return tenon_error_owner(err, own_uid, own_gid, "set owner of a cache directory");
+    if (fchmod(fs, seeded ? seed.st_mode & 07777 : mode) < 0)
+        return tenon_error_sys(err, "set mode of a cache directory");
     if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
         return err->code;
     int64_t now = (int64_t)tenon_now_ns();

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/path.h"
 #include "base/root.h"
@@ -26,7 +27,7 @@ give_owner(int dir, const char *name, const struct tenon_owner *owner,
 {
     if (owner && owner->set &&
         fchownat(dir, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return tenon_error_sys(err, "change owner of \"%s\"", path);
+        return tenon_error_owner(err, owner->uid, owner->gid, "change owner of \"%s\"", path);
     return 0;
 }
 
@@ -86,7 +87,7 @@ fill_file(int fd, const char *path, uint32_t mode, const void *data, size_t len,
     if (ret < 0)
         return tenon_error_context(err, "write \"%s\"", path);
     if (owner && owner->set && fchown(fd, owner->uid, owner->gid) < 0)
-        return tenon_error_sys(err, "change owner of \"%s\"", path);
+        return tenon_error_owner(err, owner->uid, owner->gid, "change owner of \"%s\"", path);
     if (fchmod(fd, mode & 0777) < 0)
         return tenon_error_sys(err, "change mode of \"%s\"", path);
     if (timestamp_ns < 0)

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/cancel.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/path.h"
 #include "base/root.h"
@@ -43,6 +44,15 @@ failed(struct tenon_copier *k, const char *what)
     return tenon_error_errno(k->err, sys, "%s \"%s\"", what, path);
 }
 
+static int
+owner_failed(struct tenon_copier *k, uint32_t uid, uint32_t gid)
+{
+    int sys = errno;
+    auto_free char *path = tenon_copy_target(k);
+    errno = sys;
+    return tenon_error_owner(k->err, uid, gid, "change owner of \"%s\"", path);
+}
+
 static uint32_t
 owner_uid(const struct tenon_copier *k, const struct tenon_entry *e)
 {
@@ -70,7 +80,7 @@ give_info(struct tenon_copier *k, const struct tenon_entry *e, int from, int to,
           int64_t mtime_ns)
 {
     if (fchown(to, owner_uid(k, e), owner_gid(k, e)) < 0)
-        return failed(k, "change owner of");
+        return owner_failed(k, owner_uid(k, e), owner_gid(k, e));
     if (fchmod(to, tenon_copy_mode(k, e)) < 0)
         return failed(k, "change mode of");
     if (from >= 0)
@@ -362,7 +372,7 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
     }
     if (fchownat(d->to_fd, name, owner_uid(k, e), owner_gid(k, e),
                  AT_SYMLINK_NOFOLLOW) < 0)
-        return failed(k, "change owner of");
+        return owner_failed(k, owner_uid(k, e), owner_gid(k, e));
     /* Not a link: it was made just now, and nobody else writes here. */
     if (!S_ISLNK(e->mode) &&
         fchmodat(d->to_fd, name, tenon_copy_mode(k, e), 0) < 0)

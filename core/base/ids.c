@@ -1,0 +1,119 @@
+/* ids.c - see ids.h. */
+#include "ids.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "buf.h"
+#include "io.h"
+#include "parse.h"
+
+enum { MAP_MAX_EXTENTS = 340 }; /* the kernel's */
+
+struct id_map {
+    struct {
+        uint64_t first, count;
+    } extents[MAP_MAX_EXTENTS];
+    size_t len;
+    uint64_t total;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct id_map users, groups; /* immutable after `once` */
+
+/* The next word of *at as a number; blanks before it are passed. */
+static bool
+number(const char **at, uint64_t *out)
+{
+    *at += strspn(*at, " \t");
+    size_t n = strcspn(*at, " \t\n");
+    auto_free char *word = tenon_strndup(*at, n);
+    *at += n;
+    return tenon_parse_u64(word, 10, out);
+}
+
+static void
+read_map(const char *path, struct id_map *m)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (tenon_read_file(path, 65536, &text, &ignored) == 0) {
+        const char *p = tenon_buf_str(&text);
+        uint64_t inside, outside, count;
+        while (m->len < MAP_MAX_EXTENTS && number(&p, &inside) && number(&p, &outside) &&
+               number(&p, &count)) {
+            m->extents[m->len].first = inside;
+            m->extents[m->len++].count = count;
+            m->total += count;
+            p += strspn(p, " \t\n");
+        }
+    }
+    if (m->len)
+        return;
+    m->extents[m->len++].count = UINT32_MAX; /* a kernel without namespaces, or no /proc */
+    m->total = UINT32_MAX;
+}
+
+static void
+read_maps(void)
+{
+    read_map("/proc/self/uid_map", &users);
+    read_map("/proc/self/gid_map", &groups);
+}
+
+static bool
+has(const struct id_map *m, uint32_t id)
+{
+    for (size_t i = 0; i < m->len; i++)
+        if (id >= m->extents[i].first && id - m->extents[i].first < m->extents[i].count)
+            return true;
+    return false;
+}
+
+bool
+tenon_ids_have(uint32_t uid, uint32_t gid)
+{
+    pthread_once(&once, read_maps);
+    return has(&users, uid) && has(&groups, gid);
+}
+
+bool
+tenon_ids_single(void)
+{
+    pthread_once(&once, read_maps);
+    return users.total <= 1 || groups.total <= 1;
+}
+
+bool
+tenon_ids_mapped(void)
+{
+    pthread_once(&once, read_maps);
+    return users.total < UINT32_MAX || groups.total < UINT32_MAX;
+}
+
+int
+tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const char *fmt, ...)
+{
+    int sys = errno;
+    va_list ap;
+    va_start(ap, fmt);
+    auto_free char *what = tenon_vasprintf(fmt, ap);
+    va_end(ap);
+    if (sys != EINVAL || tenon_ids_have(uid, gid))
+        return tenon_error_errno(err, sys, "%s", what);
+    if (tenon_ids_single()) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "%s: owner %u:%u cannot be: this user has one id to build with, "
+                        "which is 0:0 inside of the image", what, uid, gid);
+        return tenon_error_hint(err, "have ids set aside in /etc/subuid and /etc/subgid: sudo "
+                                     "usermod --add-subuids 100000-165535 --add-subgids "
+                                     "100000-165535 $USER (and install uidmap)");
+    }
+    tenon_error_set(err, TENON_E_UNSUPPORTED,
+                    "%s: owner %u:%u cannot be: of %llu user ids and %llu group ids it is none",
+                    what, uid, gid, (unsigned long long)users.total,
+                    (unsigned long long)groups.total);
+    return tenon_error_hint(err, "have a larger range in /etc/subuid and /etc/subgid");
+}

@@ -1,0 +1,24 @@
+/* ids.h - which user and group ids this process can give to files.
+ *
+ * Root of the machine has all; inside of a user namespace there are those of
+ * its map only, in the least case one.  The maps are read once, at the first
+ * question: ask after the namespace was entered.  Any thread. */
+#ifndef TENON_BASE_IDS_H
+#define TENON_BASE_IDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+
+bool tenon_ids_have(uint32_t uid, uint32_t gid);
+/* One user or group only, 0. */
+bool tenon_ids_single(void);
+/* A namespace of any kind: not all ids of the machine. */
+bool tenon_ids_mapped(void);
+/* After a failed chown or the like to (uid, gid), from errno: names the ids
+ * when it was them, with a hint how to get more. */
+int tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid,
+                      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif
