@@ -75,6 +75,14 @@ cli_tests += %D%/cli/plugin-out-of-tree.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh
 
+# What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
+fault_tests =
+fault_tests += %D%/fault/kill9.sh
+fault_tests += %D%/fault/once.sh
+fault_tests += %D%/fault/ctrl-c.sh
+dist_check_SCRIPTS += $(fault_tests)
+EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store
+
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
 
@@ -83,4 +91,6 @@ check-unit: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) tests/abi/header.sh'
 check-cli: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)'
-.PHONY: check-unit check-cli
+check-fault: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(fault_tests)'
+.PHONY: check-unit check-cli check-fault

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SIGINT and SIGTERM end a build within a second with status 130, whatever its
+# step does with signals; nothing runs, nothing is mounted, the store is right,
+# and the next build too.  A step that leaves a daemon does not hang the build.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 runc
+make_bases
+
+context=$work/context
+mkdir -p "$context"
+cat >"$context/plain.Dockerfile" <<'END_FILE'
+FROM base
+ARG MARK
+RUN echo begun; sleep 1000
+END_FILE
+cat >"$context/stubborn.Dockerfile" <<'END_FILE'
+FROM base
+ARG MARK
+RUN trap '' INT TERM HUP QUIT PIPE; (trap '' INT TERM; sleep 1000) & echo begun; while :; do sleep 1000; done
+END_FILE
+# A step that prints without end, and one that waits for another's cache mount.
+cat >"$context/noisy.Dockerfile" <<'END_FILE'
+FROM base
+ARG MARK
+RUN echo begun; while :; do echo noise noise noise noise; done
+END_FILE
+cat >"$context/waiting.Dockerfile" <<'END_FILE'
+FROM base AS one
+ARG MARK
+RUN --mount=type=cache,target=/c,sharing=locked echo begun; sleep 1000
+FROM base AS two
+ARG MARK
+RUN --mount=type=cache,target=/c,sharing=locked echo two begun; sleep 1000
+FROM base
+COPY --from=one / /
+COPY --from=two / /
+END_FILE
+cat >"$context/next.Dockerfile" <<'END_FILE'
+FROM base
+RUN --mount=type=cache,target=/c,sharing=locked echo next >/next
+END_FILE
+cat >"$context/daemon.Dockerfile" <<'END_FILE'
+FROM base
+ARG MARK
+RUN (trap '' HUP; sleep 1000) & setsid sleep 1000 >/dev/null 2>&1 & echo here >/file
+RUN cat /file
+END_FILE
+base="base=oci-layout://$bases/busybox"
+
+wait_for() { # FILE TEXT
+    for _ in $(seq 200); do
+        ! grep -qF -e "$2" "$1" || return 0
+        sleep 0.05
+    done
+    cat "$1" >&2
+    fail "the step did not begin"
+}
+
+end_with() { # SIGNAL EXECUTOR NAME
+    config_executor "$2"
+    begin "$store" -f "$context/$3.Dockerfile" --build-context "$base" \
+        -o "type=oci,dest=$work/none.tar" "$context"
+    wait_for "$work/began.err" "begun"
+    [ "$(processes_left | wc -l)" -ge 2 ] || fail "the step's processes do not show"
+    began=$(now)
+    kill -"$1" $tenon
+    status=0
+    wait $tenon || status=$?
+    took=$(since "$began")
+    [ $status = 130 ] || { tail -n 20 "$work/began.err" >&2; fail "$*: status $status"; }
+    [ "$took" -lt 1000 ] || fail "$*: took $took ms"
+    echo "$*: $took ms"
+    assert_has "$work/began.err" "CANCELED"
+    assert_no_file "$work/none.tar"
+    no_process
+    no_mount "$store"
+    store_right "$store"
+    left=$(ls "$store/tmp" "$store/locks" | grep -v ':$' || :)
+    assert_eq "" "$left"
+}
+
+config_executor() {
+    printf '{"executor": "%s"}\n' "$1" >"$TENON_CONFIG"
+}
+
+for executor in oci native; do
+    for file in plain stubborn noisy waiting; do
+        end_with INT $executor $file
+    done
+    end_with TERM $executor stubborn
+
+    # A signal to the whole group, as a terminal sends it.
+    setsid "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+        --build-arg "MARK=$mark" -f "$context/stubborn.Dockerfile" --build-context "$base" \
+        "$context" >"$work/group.err" 2>&1 &
+    tenon=$!
+    wait_for "$work/group.err" "begun"
+    kill -INT -$tenon
+    status=0
+    wait $tenon || status=$?
+    assert_eq 130 $status
+    no_process
+
+    run 0 build "$store" -f "$context/next.Dockerfile" --build-context "$base" --no-cache -o "$work/next" "$context"
+    assert_eq next "$(cat "$work/next/next")"
+    rm -rf "$work/next"
+
+    began=$(now)
+    run 0 timeout 30 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
+        --build-arg "MARK=$mark" -f "$context/daemon.Dockerfile" --build-context "$base" "$context"
+    [ "$(since "$began")" -lt 10000 ] || fail "a daemon held the build: $(since "$began") ms"
+    no_process
+    no_mount "$store"
+    no_leftover "$store"
+done
+
+# Before anything runs: while a source is waited for (a registry that is silent).
+"$python" -c '
+import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5)
+print(s.getsockname()[1], flush=True)
+time.sleep(100)' >"$work/port" &
+remember $!
+wait_for "$work/port" ""
+for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+printf 'FROM 127.0.0.1:%s/silent\n' "$(cat "$work/port")" >"$context/silent.Dockerfile"
+begin "$store" -f "$context/silent.Dockerfile" "$context"
+wait_for "$work/began.err" "load metadata for 127.0.0.1"
+began=$(now)
+kill -INT $tenon
+status=0
+wait $tenon || status=$?
+assert_eq 130 $status
+[ "$(since "$began")" -lt 1000 ] || fail "a silent registry: $(since "$began") ms"
+no_process
