@@ -146,7 +146,11 @@ prepare(struct job *j, struct tenon_error *err)
     j->engine.build_id = make_build_id();
     j->engine.allow = (const char *const *)j->flags.allow;
     j->engine.rootless = tenon_ids_mapped();
-    return renderer_open(j->engine.plugins, progress_mode(j), &j->renderer, err);
+    const struct renderer_about about = {
+        .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
+        .debug = j->flags.debug || j->cli->debug,
+    };
+    return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
 }
 
 static int

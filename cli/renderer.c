@@ -13,6 +13,7 @@ struct renderer {
     struct tenon_module *module;
     struct tenon_values *values;
     struct tenon_events *events;
+    char **warned; /* files that warnings are about */
 };
 
 /* The word a user says and the plugin that does it. */
@@ -24,6 +25,13 @@ static void
 on_event(void *data, const struct tenon_event *ev)
 {
     struct renderer *r = data;
+    if (ev->type == TENON_EVENT_WARNING && ev->filename) {
+        char **w = r->warned;
+        while (w && *w && strcmp(*w, ev->filename))
+            w++;
+        if (!w || !*w)
+            tenon_strv_push(&r->warned, tenon_strdup(ev->filename));
+    }
     r->module->plugin.ops.progress->event(r->module->self, ev);
 }
 
@@ -47,21 +55,44 @@ on_log(void *data, int level, const char *text)
     tenon_events_post(r->events, &ev);
 }
 
-/* Options of the environment, which only the command reads. */
+/* Options that come from the environment, which only the command reads: odd
+ * values there must not end a build. */
 static void
-add_env_options(const char *plugin, char ***pairs)
+add_env_number(const char *option, const char *variable, uint64_t min, uint64_t max,
+               char ***pairs)
 {
-    if (strcmp(plugin, "tty"))
+    const char *value = secure_getenv(variable);
+    uint64_t number;
+    if (!value || !*value)
         return;
-    const char *no_color = secure_getenv("NO_COLOR");
-    const char *colors = secure_getenv("BUILDKIT_COLORS");
-    const char *lines = secure_getenv("BUILDKIT_TTY_LOG_LINES");
-    if (no_color && *no_color)
-        tenon_strv_push(pairs, tenon_strdup("color=false"));
-    if (colors && *colors)
-        tenon_strv_push(pairs, tenon_asprintf("colors=%s", colors));
-    if (lines && *lines)
-        tenon_strv_push(pairs, tenon_asprintf("lines=%s", lines));
+    if (!tenon_parse_u64(value, 10, &number) || number < min || number > max)
+        tenon_log(TENON_LOG_WARNING, "%s=%s is ignored: a number from %llu to %llu is wanted",
+                  variable, value, (unsigned long long)min, (unsigned long long)max);
+    else
+        tenon_strv_push(pairs, tenon_asprintf("%s=%s", option, value));
+}
+
+/* Of our own renderers; others take only what the user writes. */
+static void
+add_options(const char *plugin, const struct renderer_about *about, char ***pairs)
+{
+    bool tty = !strcmp(plugin, "tty");
+    if (!tty && strcmp(plugin, "plain"))
+        return;
+    tenon_strv_push(pairs, tenon_asprintf("debug=%s", about->debug ? "true" : "false"));
+    tenon_strv_push(pairs, tenon_asprintf("program=%s", about->program));
+    if (tty) {
+        const char *no_color = secure_getenv("NO_COLOR");
+        if (no_color && *no_color)
+            tenon_strv_push(pairs, tenon_strdup("color=false"));
+        const char *colors = secure_getenv("BUILDKIT_COLORS");
+        if (colors && *colors)
+            tenon_strv_push(pairs, tenon_asprintf("colors=%s", colors));
+        add_env_number("lines", "BUILDKIT_TTY_LOG_LINES", 0, 100, pairs);
+        add_env_number("rate", "TTY_DISPLAY_RATE", 1, 60000, pairs);
+    } else if (tenon_streq(secure_getenv("PROGRESS_NO_TRUNC"), "0")) {
+        tenon_strv_push(pairs, tenon_strdup("truncate=true"));
+    }
 }
 
 static int
@@ -90,8 +121,16 @@ fail:
     return err->code;
 }
 
+/* A terminal that can move its cursor. */
+static bool
+can_redraw(void)
+{
+    return isatty(STDERR_FILENO) && !tenon_streq(secure_getenv("TERM"), "dumb");
+}
+
 int
-renderer_open(struct tenon_plugins *plugins, const char *spec, struct renderer **out,
+renderer_open(struct tenon_plugins *plugins, const char *spec,
+              const struct renderer_about *about, struct renderer **out,
               struct tenon_error *err)
 {
     *out = NULL;
@@ -102,7 +141,7 @@ renderer_open(struct tenon_plugins *plugins, const char *spec, struct renderer *
     }
     const char *mode = parts[0];
     if (!strcmp(mode, "auto"))
-        mode = isatty(STDERR_FILENO) ? "tty" : "plain";
+        mode = can_redraw() ? "tty" : "plain";
     const char *plugin = mode; /* a renderer of a third party is asked by its name */
     for (size_t i = 0; i < tenon_countof(modes); i++)
         if (!strcmp(mode, modes[i].word))
@@ -110,11 +149,13 @@ renderer_open(struct tenon_plugins *plugins, const char *spec, struct renderer *
     int rc = TENON_OK;
     if (strcmp(mode, "quiet") && strcmp(mode, "none")) {
         char **pairs = NULL;
-        for (char **p = parts + 1; *p; p++)
-            tenon_strv_push(&pairs, tenon_strdup(*p));
-        if (!strcmp(plugin, "tty") && !isatty(STDERR_FILENO))
+        /* Asked for, or by default: a log file gets lines that can be read. */
+        bool fallback = !strcmp(plugin, "tty") && !isatty(STDERR_FILENO);
+        if (fallback)
             plugin = "plain";
-        add_env_options(plugin, &pairs);
+        add_options(plugin, about, &pairs);
+        for (char **p = parts + 1; *p && !fallback; p++)
+            tenon_strv_push(&pairs, tenon_strdup(*p));
         rc = open_plugin(plugins, plugin, pairs, out, err);
         tenon_strv_free(pairs);
     }
@@ -165,7 +206,18 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
         end.excerpts = &excerpt;
         end.excerpt_count = 1;
     }
+    TENON_VEC(struct tenon_source_excerpt) files = {0};
+    for (char **w = r->warned; w && *w; w++) {
+        const struct tenon_graph_source *f = b ? tenon_build_source(b, *w) : NULL;
+        if (f)
+            tenon_vec_push(&files, ((struct tenon_source_excerpt){ .filename = f->filename,
+                                    .data = f->data, .len = f->len }));
+    }
+    end.files = files.items;
+    end.file_count = files.len;
     r->module->plugin.ops.progress->close(r->module->self, &end);
+    tenon_vec_release(&files);
+    tenon_strv_free(r->warned);
     tenon_values_free(r->values);
     free(r);
 }

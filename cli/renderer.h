@@ -8,10 +8,16 @@
 
 struct renderer;
 
+struct renderer_about { /* what the renderers say of the command */
+    const char *program; /* "tenon", "docker" */
+    bool debug;
+};
+
 /* spec: auto, tty, plain[,k=v], rawjson, quiet, none.  *out is NULL for the
- * silent ones. */
+ * silent ones.  INVALID when there is no such mode. */
 int renderer_open(struct tenon_plugins *plugins, const char *spec,
-                  struct renderer **out, struct tenon_error *err);
+                  const struct renderer_about *about, struct renderer **out,
+                  struct tenon_error *err);
 struct tenon_events *renderer_events(struct renderer *r); /* NULL r: NULL */
 /* The last event is shown before; err as the build left it (code 0: fine).
  * text: the whole error line.  Frees r. */

@@ -784,11 +784,11 @@ struct tenon_event {
 #define TENON_EVENT_GROUP_WEAK (UINT32_C(1) << 2)
 #define TENON_EVENT_INTERNAL (UINT32_C(1) << 3)
 
-struct tenon_source_excerpt { /* the part of a build file that failed */
+struct tenon_source_excerpt { /* a part of a build file */
     const char *filename;
     const void *data; /* the whole file */
     size_t len;
-    uint32_t line, end_line;
+    uint32_t line, end_line; /* 0: no part in particular */
 };
 
 struct tenon_progress_end { /* how the build ended */
@@ -797,8 +797,10 @@ struct tenon_progress_end { /* how the build ended */
     const char *error;        /* "failed to solve: ..." or NULL */
     const char *hint;
     const char *vertex;       /* that failed, or NULL */
-    const struct tenon_source_excerpt *excerpts;
+    const struct tenon_source_excerpt *excerpts; /* what failed */
     size_t excerpt_count;
+    const struct tenon_source_excerpt *files; /* that warnings are about */
+    size_t file_count;
 };
 
 struct tenon_progress_ops { /* always called from one thread */
@@ -814,19 +816,45 @@ struct tenon_progress_ops { /* always called from one thread */
     void (*close)(void *self, const struct tenon_progress_end *end);
 };
 
-/* ---- caches ------------------------------------------------------------- */
+/* ---- caches -------------------------------------------------------------
+ * A cache is an OCI manifest somewhere: its config lists results by their keys,
+ * its layers are what the results are made of (docs/caching.md).  The core
+ * reads and writes the documents, a plugin keeps them.  Which results are in
+ * it and in which compression is told by the options of TENON_CACHE_PARAMS,
+ * which every cache plugin declares. */
 
 struct tenon_cache_ops {
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
-    /* Record for key as a sealed fd; TENON_E_NOT_FOUND is the normal miss. */
-    int (*get)(void *self, struct tenon_ctx *ctx,
-               const struct tenon_values *options, const char *key, int *fd,
-               struct tenon_error *err);
-    int (*put)(void *self, struct tenon_ctx *ctx,
-               const struct tenon_values *options, const char *key, int fd,
-               struct tenon_error *err);
+    uint32_t flags;    /* 0 */
+    const char *title; /* step name of save, "exporting cache to ..." */
+    /* --cache-from: the manifest; *data lives until ctx ends.  A failure is a
+     * warning to the user, but for INVALID: wrong options. */
+    int (*load)(void *self, struct tenon_ctx *ctx,
+                const struct tenon_values *options, const void **data,
+                size_t *len, struct tenon_error *err);
+    /* Have a blob of it in the content store. */
+    int (*fetch)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_values *options,
+                 const struct tenon_descriptor *blob, struct tenon_error *err);
+    /* --cache-to: the manifest with all it refers to, from the content store
+     * (host->image_walk lists the blobs). */
+    int (*save)(void *self, struct tenon_ctx *ctx,
+                const struct tenon_values *options,
+                const struct tenon_descriptor *manifest,
+                struct tenon_error *err);
 };
+
+#define TENON_CACHE_PARAMS                                                     \
+    { .name = "mode", .help = "min: what the result is made of; max: every step", \
+      .type = TENON_TYPE_CHOICE, .choices = "min|max", .def = "min" },         \
+    { .name = "ignore-error", .help = "a failed export is only a warning",     \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "compression", .help = "of layers that have no blob yet",        \
+      .type = TENON_TYPE_CHOICE, .choices = "gzip|uncompressed|zstd" },        \
+    { .name = "compression-level", .help = "gzip 0-9, zstd 0-22",              \
+      .type = TENON_TYPE_INT, .def = "-1", .min = -1, .max = 22 },             \
+    { .name = "force-compression", .help = "recompress the base's layers too", \
+      .type = TENON_TYPE_BOOL, .def = "false" }
 
 /* ---- the plugin itself ------------------------------------------------ */
 

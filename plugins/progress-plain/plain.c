@@ -3,11 +3,13 @@
  * One step has the screen at a time; what the others say waits until it is
  * over, or has been silent, or they have waited too long. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <tenon-plugin.h>
 
+#include "base/alloc.h"
 #include "progresskit/model.h"
 #include "progresskit/recap.h"
 #include "progresskit/text.h"
@@ -17,10 +19,15 @@ static const struct tenon_host *host;
 static const struct tenon_param options[] = {
     { .name = "detail", .help = "short: without digest and times of each step",
       .type = TENON_TYPE_CHOICE, .choices = "full|short", .def = "full" },
+    { .name = "truncate", .help = "cut names of steps after 72 characters",
+      .type = TENON_TYPE_BOOL, .def = "false" },
+    PK_PARAM_DEBUG,
+    PK_PARAM_PROGRAM,
     { .name = NULL },
 };
 
-enum { RECAP_LINES = 10 };
+enum { RECAP_LINES = 10, NAME_COLUMNS = 72 };
+static const int64_t print_pause_ns = 100000000;   /* between two looks at the model */
 static const int64_t keep_screen_ns = 5000000000;  /* against flicker */
 static const int64_t max_wait_ns = 10000000000;    /* of the others */
 static const int64_t status_pause_ns = 5000000000; /* between two lines of one status */
@@ -28,11 +35,14 @@ static const int64_t status_pause_ns = 5000000000; /* between two lines of one s
 struct plain {
     struct pk_model model;
     struct tenon_buf out;
-    struct pk_vertex *active;
+    struct pk_vertex *active; /* has the screen; NULL after its closing line */
     int64_t active_since_ns;
+    struct pk_warning_style warnings;
+    char *program;
+    int64_t looked_ns;
     unsigned numbers;
     int fd;
-    bool full;
+    bool full, truncate;
     bool started; /* something was printed */
 };
 
@@ -68,19 +78,24 @@ plain_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
     (void)is_tty, (void)err;
     p->fd = fd;
     p->full = strcmp(host->get_string(opt, "detail"), "short") != 0;
+    p->truncate = host->get_bool(opt, "truncate");
+    p->program = tenon_strdup(host->get_string(opt, "program"));
+    p->warnings = (struct pk_warning_style){ host->get_bool(opt, "debug"), p->program, NULL };
     return TENON_OK;
 }
 
 static void
 header(struct plain *p, struct pk_vertex *v)
 {
-    if (p->started && !(p->active && p->active->closed))
+    if (p->started)
         tenon_buf_adds(&p->out, "\n");
     p->started = true;
     bool fresh = v->number == 0;
     if (fresh)
         v->number = ++p->numbers;
-    tenon_buf_addf(&p->out, "#%u %s\n", v->number, v->name);
+    size_t len = p->truncate ? pk_cut(v->name, NAME_COLUMNS) : strlen(v->name);
+    tenon_buf_addf(&p->out, "#%u %.*s%s\n", v->number, (int)len, v->name,
+                   v->name[len] ? "..." : "");
     if (fresh && p->full) {
         tenon_buf_addf(&p->out, "#%u       digest: %s\n", v->number, v->digest);
         tenon_buf_addf(&p->out, "#%u         name: \"%s\"\n", v->number, v->name);
@@ -95,16 +110,70 @@ activate(struct plain *p, struct pk_vertex *v, int64_t now)
 {
     if (p->active == v)
         return;
-    if (p->active && !p->active->closed)
+    if (p->active)
         tenon_buf_addf(&p->out, "#%u ...\n", p->active->number);
     header(p, v);
     p->active = v;
     p->active_since_ns = now;
 }
 
+/* A status line is worth printing at its end, and on the way when it moved by
+ * 5 % or 5 seconds. */
+static bool
+worth_printing(const struct pk_status *s)
+{
+    if (!s->changed || s->shown_done)
+        return false;
+    if (s->completed_ns)
+        return true;
+    bool late = s->timestamp_ns - (s->shown_ns ? s->shown_ns : s->started_ns) >= status_pause_ns;
+    if (s->shown_current < 0)
+        return s->total > 0 || late;
+    return late || (s->total > 0 && (s->current - s->shown_current) * 20 >= s->total);
+}
+
+static void
+print_status(struct plain *p, const struct pk_vertex *v, struct pk_status *s)
+{
+    struct tenon_buf *b = &p->out;
+    tenon_buf_addf(b, "#%u %s", v->number, s->id);
+    if (s->total) {
+        tenon_buf_addc(b, ' ');
+        pk_add_bytes(b, s->current);
+        tenon_buf_adds(b, " / ");
+        pk_add_bytes(b, s->total);
+    } else if (s->current) {
+        tenon_buf_addc(b, ' ');
+        pk_add_bytes(b, s->current);
+    }
+    int64_t took = (s->completed_ns ? s->completed_ns : s->timestamp_ns) - s->started_ns;
+    if (took > 10000000) {
+        tenon_buf_addc(b, ' ');
+        pk_add_seconds(b, took);
+    }
+    tenon_buf_adds(b, s->completed_ns ? " done\n" : "\n");
+    s->shown_current = s->current;
+    s->shown_ns = s->timestamp_ns;
+    s->shown_done = s->completed_ns != 0;
+}
+
+static bool
+has_news(const struct pk_vertex *v)
+{
+    bool news = v->pending_lines > 0;
+    tenon_vec_foreach(s, &v->statuses)
+        news |= worth_printing(*s);
+    return news;
+}
+
 static void
 print_pending(struct plain *p, struct pk_vertex *v, int64_t now)
 {
+    tenon_vec_foreach(s, &v->statuses) {
+        if (worth_printing(*s))
+            print_status(p, v, *s);
+        (*s)->changed = false;
+    }
     const char *line = tenon_buf_str(&v->pending);
     while (*line) {
         size_t len = strcspn(line, "\n");
@@ -138,8 +207,9 @@ closing(struct plain *p, struct pk_vertex *v)
         tenon_buf_adds(&p->out, "DONE ");
         pk_add_seconds(&p->out, v->duration_ns);
     }
-    tenon_buf_adds(&p->out, "\n\n");
+    tenon_buf_addc(&p->out, '\n');
     v->closed = true;
+    p->active = NULL;
 }
 
 static void
@@ -171,12 +241,12 @@ next_completed(struct plain *p)
 static void
 schedule(struct plain *p, int64_t now)
 {
-    if (p->active && p->active->completed_ns && !p->active->closed)
+    if (p->active && p->active->completed_ns)
         show(p, p->active, now);
     for (struct pk_vertex *v = next_completed(p); v; v = next_completed(p))
         show(p, v, now);
 
-    bool busy = p->active && !p->active->closed;
+    bool busy = p->active != NULL;
     if (busy)
         print_pending(p, p->active, now);
     bool may_switch = !busy || now - p->active_since_ns > keep_screen_ns;
@@ -186,7 +256,7 @@ schedule(struct plain *p, int64_t now)
         if (v == p->active || !pk_is_running(v))
             continue;
         int64_t waiting = now - (v->last_shown_ns ? v->last_shown_ns : v->started_ns);
-        bool talks = v->pending_lines > 0;
+        bool talks = has_news(v);
         if (busy && (!may_switch || (!talks && waiting < max_wait_ns)))
             continue;
         if (busy && !talks)
@@ -198,41 +268,12 @@ schedule(struct plain *p, int64_t now)
         show(p, best, now);
 }
 
-/* A status line is worth printing at its end, and on the way when it moved by
- * 5 % or 5 seconds. */
 static void
-on_status(struct pk_vertex *v, struct pk_status *s)
+look(struct plain *p, int64_t now)
 {
-    if (s->shown_done)
-        return;
-    if (!s->completed_ns) {
-        bool jumped = s->total > 0 && s->shown_current >= 0 &&
-                      (s->current - s->shown_current) * 20 >= s->total;
-        bool late = s->timestamp_ns - (s->shown_ns ? s->shown_ns : s->started_ns) >= status_pause_ns;
-        if (s->shown_current >= 0 ? !jumped && !late : !(s->total > 0 || late))
-            return;
-    }
-    struct tenon_buf *b = &v->pending;
-    tenon_buf_adds(b, s->id);
-    if (s->total) {
-        tenon_buf_addc(b, ' ');
-        pk_add_bytes(b, s->current);
-        tenon_buf_adds(b, " / ");
-        pk_add_bytes(b, s->total);
-    } else if (s->current) {
-        tenon_buf_addc(b, ' ');
-        pk_add_bytes(b, s->current);
-    }
-    int64_t took = (s->completed_ns ? s->completed_ns : s->timestamp_ns) - s->started_ns;
-    if (took > 10000000) {
-        tenon_buf_addc(b, ' ');
-        pk_add_seconds(b, took);
-    }
-    tenon_buf_adds(b, s->completed_ns ? " done\n" : "\n");
-    v->pending_lines++;
-    s->shown_current = s->current;
-    s->shown_ns = s->timestamp_ns;
-    s->shown_done = s->completed_ns != 0;
+    schedule(p, now);
+    flush(p);
+    p->looked_ns = now;
 }
 
 static void
@@ -249,19 +290,18 @@ plain_event(void *self, const struct tenon_event *ev)
     }
     struct pk_vertex *v = pk_model_event(&p->model, ev, &status);
     if (v && status)
-        on_status(v, status);
+        status->changed = true;
+    /* Many events make one look: what is over at once gets its block whole. */
     int64_t now = ev->timestamp_ns ? ev->timestamp_ns
                 : ev->completed_ns ? ev->completed_ns : ev->started_ns;
-    schedule(p, now);
-    flush(p);
+    if (now - p->looked_ns >= print_pause_ns)
+        look(p, now);
 }
 
 static void
 plain_tick(void *self, int64_t now_ns)
 {
-    struct plain *p = self;
-    schedule(p, now_ns);
-    flush(p);
+    look(self, now_ns);
 }
 
 static void
@@ -275,11 +315,12 @@ plain_close(void *self, const struct tenon_progress_end *end)
             show(p, *v, now);
     if (end->status < 0)
         pk_recap_failure(&p->out, &p->model, end, RECAP_LINES);
-    pk_recap_warnings(&p->out, &p->model);
+    pk_recap_warnings(&p->out, &p->model, end, &p->warnings);
     pk_recap_error(&p->out, end);
     flush(p);
     pk_model_release(&p->model);
     tenon_buf_release(&p->out);
+    free(p->program);
 }
 
 static const struct tenon_progress_ops ops = {

@@ -45,31 +45,41 @@ color_code(const char *value)
     return code;
 }
 
-void
-tty_render_colors(struct tty_render *r, const char *spec)
+static bool
+set_color(struct tty_render *r, const char *key, const char *value)
 {
-    if (!spec || !*spec)
-        return;
     static const struct { const char *word; enum tty_color color; } keys[] = {
         { "run", TTY_RUN }, { "cancel", TTY_CANCEL }, { "error", TTY_ERROR },
         { "warning", TTY_WARNING },
     };
-    auto_free char *copy = tenon_strdup(spec);
+    for (size_t i = 0; i < tenon_countof(keys); i++) {
+        if (strcmp(key, keys[i].word))
+            continue;
+        char *code = color_code(value);
+        if (!code)
+            return false;
+        free(r->codes[keys[i].color]);
+        r->codes[keys[i].color] = code;
+        return true;
+    }
+    return false;
+}
+
+char *
+tty_render_colors(struct tty_render *r, const char *spec)
+{
+    char *bad = NULL;
+    auto_free char *copy = tenon_strdup(spec ? spec : "");
     char *rest = copy;
     for (char *one = strsep(&rest, ":"); one; one = strsep(&rest, ":")) {
-        char *value = strchr(one, '=');
-        if (!value)
-            continue;
-        *value++ = '\0';
-        for (size_t i = 0; i < tenon_countof(keys); i++)
-            if (!strcmp(one, keys[i].word)) {
-                char *code = color_code(value);
-                if (code) {
-                    free(r->codes[keys[i].color]);
-                    r->codes[keys[i].color] = code;
-                }
-            }
+        auto_free char *key = tenon_strdup(one);
+        char *value = strchr(key, '=');
+        if (value)
+            *value++ = '\0';
+        if (*one && (!value || !set_color(r, key, value)) && !bad)
+            bad = tenon_strdup(one);
     }
+    return bad;
 }
 
 void
@@ -120,11 +130,24 @@ add_statuses(struct picture *p, const struct pk_vertex *v, int64_t now)
 }
 
 static void
+add_log_line(struct picture *p, const char *text)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    tenon_buf_adds(&b, " => => # ");
+    for (; *text; text++)
+        if (*text == '\t')
+            tenon_buf_adds(&b, "    ");
+        else
+            tenon_buf_addc(&b, *text);
+    add_line(p, tenon_buf_steal(&b), -1, TTY_DIM, true, true);
+}
+
+static void
 add_log_tail(struct picture *p, const struct pk_vertex *v, unsigned count)
 {
     size_t first = v->lines.len > count ? v->lines.len - count : 0;
     for (size_t i = first; i < v->lines.len; i++)
-        add_line(p, tenon_asprintf(" => => # %s", v->lines.items[i]), -1, TTY_DIM, true, true);
+        add_log_line(p, v->lines.items[i]);
 }
 
 static void
@@ -171,8 +194,8 @@ shrink(struct picture *p, size_t room)
 
 /* ---- drawing --------------------------------------------------------------------- */
 
-static const char *
-code_of(const struct tty_render *r, enum tty_color c)
+const char *
+tty_render_code(const struct tty_render *r, enum tty_color c)
 {
     return r->codes[c] ? r->codes[c] : default_codes[c];
 }
@@ -189,13 +212,12 @@ put_line(struct tty_render *r, const struct line *l, unsigned width, struct teno
     if (!right && room > 1)
         room--;
     size_t bytes = pk_cut(l->left, room);
-    bool colored = r->color && *code_of(r, l->color);
+    bool colored = r->color && *tty_render_code(r, l->color);
     if (colored)
-        tenon_buf_adds(out, code_of(r, l->color));
+        tenon_buf_adds(out, tty_render_code(r, l->color));
     tenon_buf_add(out, l->left, bytes);
-    size_t cols = pk_columns(l->left);
-    if (cols > room)
-        cols = room;
+    auto_free char *shown = tenon_strndup(l->left, bytes);
+    size_t cols = pk_columns(shown);
     if (right) {
         size_t pad = width - 1 - right - cols;
         tenon_buf_addf(out, "%*s%s", (int)pad, "", l->right);

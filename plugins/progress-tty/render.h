@@ -13,8 +13,11 @@ struct tty_render {
     TENON_VEC(size_t) drawn; /* columns of each line of the last picture */
 };
 
-/* "run=green:error=255,0,0"; what cannot be read is left out.  NULL: none. */
-void tty_render_colors(struct tty_render *r, const char *spec);
+/* "run=green:error=255,0,0" (NULL: none).  What cannot be read is left out;
+ * the first such part is returned, malloc'ed. */
+char *tty_render_colors(struct tty_render *r, const char *spec);
+/* The escape sequence of a colour; "" for the terminal's own. */
+const char *tty_render_code(const struct tty_render *r, enum tty_color c);
 /* Replaces the last picture by the present one.  above: lines to leave standing
  * over it. */
 void tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,

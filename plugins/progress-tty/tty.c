@@ -4,13 +4,16 @@
  * never flickers; the size of the terminal is asked for each time, so that a
  * resize is seen at the next picture. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <tenon-plugin.h>
 
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "progresskit/model.h"
 #include "progresskit/recap.h"
 #include "progresskit/text.h"
@@ -24,16 +27,22 @@ static const struct tenon_param options[] = {
       .type = TENON_TYPE_STRING },
     { .name = "lines", .help = "lines of output shown of a running step",
       .type = TENON_TYPE_INT, .def = "6", .min = 0, .max = 100 },
+    { .name = "rate", .help = "milliseconds between two pictures",
+      .type = TENON_TYPE_INT, .def = "100", .min = 1, .max = 60000 },
+    PK_PARAM_DEBUG,
+    PK_PARAM_PROGRAM,
     { .name = NULL },
 };
 
-static const int64_t redraw_ns = 100000000; /* ten a second */
+enum { TICK_NS = 100000000 };
 
 struct tty {
     struct pk_model model;
     struct tty_render render;
     struct tenon_buf messages; /* notes of the core, printed above the picture */
-    int64_t drawn_ns;
+    struct pk_warning_style warnings;
+    char *program;
+    int64_t drawn_ns, rate_ns;
     bool dirty;
     int fd;
 };
@@ -60,7 +69,16 @@ tty_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
     t->fd = fd;
     t->render.log_lines = (unsigned)host->get_int(opt, "lines");
     t->render.color = host->get_bool(opt, "color");
-    tty_render_colors(&t->render, host->get_string(opt, "colors"));
+    t->rate_ns = host->get_int(opt, "rate") * 1000000;
+    t->program = tenon_strdup(host->get_string(opt, "program"));
+    const char *colors = host->get_string(opt, "colors");
+    auto_free char *bad = tty_render_colors(&t->render, colors);
+    if (bad)
+        tenon_buf_addf(&t->messages, "warning: colors \"%s\": \"%s\" is ignored\n", colors, bad);
+    t->warnings = (struct pk_warning_style){
+        host->get_bool(opt, "debug"), t->program,
+        t->render.color ? tty_render_code(&t->render, TTY_WARNING) : NULL,
+    };
     return TENON_OK;
 }
 
@@ -93,6 +111,14 @@ draw(struct tty *t, int64_t now, bool final)
     t->dirty = false;
 }
 
+static int64_t
+wall_clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void
 tty_event(void *self, const struct tenon_event *ev)
 {
@@ -107,6 +133,10 @@ tty_event(void *self, const struct tenon_event *ev)
             tenon_buf_clear(&v->pending); /* that is the plain renderer's */
     }
     t->dirty = true;
+    /* The core ticks ten times a second; who wants more gets it from here. */
+    int64_t now = wall_clock_ns();
+    if (t->rate_ns < TICK_NS && now - t->drawn_ns >= t->rate_ns && t->model.vertices.len)
+        draw(t, now, false);
 }
 
 static void
@@ -114,7 +144,9 @@ tty_tick(void *self, int64_t now_ns)
 {
     struct tty *t = self;
     /* The clock of what runs goes on even when nothing happens. */
-    if (now_ns - t->drawn_ns >= (t->dirty ? redraw_ns : 2 * redraw_ns) && t->model.vertices.len)
+    int64_t pause = t->dirty || t->rate_ns > TICK_NS ? t->rate_ns : 2 * TICK_NS;
+    /* Ticks come a little early or late. */
+    if (now_ns - t->drawn_ns >= pause - TICK_NS / 10 && t->model.vertices.len)
         draw(t, now_ns, false);
 }
 
@@ -131,12 +163,13 @@ tty_close(void *self, const struct tenon_progress_end *end)
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
     if (end->status < 0)
         pk_recap_failure(&out, &t->model, end, 0);
-    pk_recap_warnings(&out, &t->model);
+    pk_recap_warnings(&out, &t->model, end, &t->warnings);
     pk_recap_error(&out, end);
     write_out(t, &out);
     pk_model_release(&t->model);
     tenon_buf_release(&t->messages);
     tty_render_release(&t->render);
+    free(t->program);
 }
 
 static const struct tenon_progress_ops ops = {

@@ -35,6 +35,7 @@ pk_model_release(struct pk_model *m)
     tenon_vec_foreach(w, &m->warnings) {
         free(w->text);
         free(w->url);
+        free(w->filename);
         tenon_strv_free(w->detail);
     }
     tenon_vec_release(&m->warnings);
@@ -92,6 +93,7 @@ on_vertex(struct pk_model *m, const struct tenon_event *ev)
     if (ev->started_ns && !ev->completed_ns) {
         v->running++;
         v->completed_ns = 0;
+        v->closed = false;
     }
     if (ev->completed_ns) {
         if (v->running)
@@ -191,8 +193,10 @@ on_warning(struct pk_model *m, const struct tenon_event *ev)
 {
     struct pk_warning *w = tenon_vec_add(&m->warnings);
     w->text = clean_name(ev->name ? ev->name : "");
-    w->url = tenon_strdup(ev->url);
+    w->url = ev->url ? clean_name(ev->url) : NULL;
+    w->filename = ev->filename ? clean_name(ev->filename) : NULL;
     w->line = ev->line;
+    w->end_line = ev->end_line;
     for (const char *const *d = ev->detail; d && *d; d++)
         tenon_strv_push(&w->detail, clean_name(*d));
 }

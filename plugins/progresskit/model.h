@@ -16,7 +16,7 @@ struct pk_status {
     int64_t current, total;
     int64_t started_ns, completed_ns, timestamp_ns;
     int64_t shown_current, shown_ns; /* plain: what was printed last */
-    bool shown_done;
+    bool shown_done, changed;
 };
 
 struct pk_vertex { /* or a progress group, shown as one */
@@ -42,9 +42,9 @@ struct pk_vertex { /* or a progress group, shown as one */
 };
 
 struct pk_warning {
-    char *text, *url;
+    char *text, *url, *filename;
     char **detail;
-    uint32_t line;
+    uint32_t line, end_line;
 };
 
 struct pk_model {

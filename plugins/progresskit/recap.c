@@ -44,20 +44,54 @@ pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
             tenon_buf_addf(out, " %s\n", v->lines.items[i]);
         }
         tenon_buf_adds(out, "------\n");
+        /* A step that printed nothing has this to say. */
+        if (!v->lines.len && v->error)
+            tenon_buf_addf(out, "%s\n", v->error);
     }
     for (size_t i = 0; i < end->excerpt_count; i++)
         excerpt(out, &end->excerpts[i]);
 }
 
+static void
+warning_excerpt(struct tenon_buf *out, const struct pk_warning *w,
+                const struct tenon_progress_end *end)
+{
+    for (size_t i = 0; w->filename && w->line && i < end->file_count; i++) {
+        if (strcmp(end->files[i].filename, w->filename))
+            continue;
+        struct tenon_source_excerpt part = end->files[i];
+        part.line = w->line;
+        part.end_line = w->end_line;
+        excerpt(out, &part);
+        return;
+    }
+}
+
 void
-pk_recap_warnings(struct tenon_buf *out, const struct pk_model *m)
+pk_recap_warnings(struct tenon_buf *out, const struct pk_model *m,
+                  const struct tenon_progress_end *end,
+                  const struct pk_warning_style *style)
 {
     if (!m->warnings.len)
         return;
-    tenon_buf_addf(out, "\n %zu warning%s found (use --debug to expand):\n",
+    bool colored = style->color && *style->color;
+    tenon_buf_addf(out, "\n %s%zu warning%s found", colored ? style->color : "",
                    m->warnings.len, m->warnings.len == 1 ? "" : "s");
-    for (size_t i = 0; i < m->warnings.len; i++)
-        tenon_buf_addf(out, " - %s\n", m->warnings.items[i].text);
+    if (!style->debug)
+        tenon_buf_addf(out, " (use %s --debug to expand)", style->program);
+    tenon_buf_addf(out, ":%s\n", colored ? "\033[0m" : "");
+    for (size_t i = 0; i < m->warnings.len; i++) {
+        const struct pk_warning *w = &m->warnings.items[i];
+        tenon_buf_addf(out, " - %s\n", w->text);
+        if (!style->debug)
+            continue;
+        for (char **d = w->detail; d && *d; d++)
+            tenon_buf_addf(out, "%s\n", *d);
+        if (w->url)
+            tenon_buf_addf(out, "More info: %s\n", w->url);
+        warning_excerpt(out, w, end);
+        tenon_buf_addc(out, '\n');
+    }
 }
 
 void
