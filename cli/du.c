@@ -36,7 +36,8 @@ show(struct tenon_usage_row *rows, size_t count, const struct flags *flags)
 {
     int64_t now = (int64_t)tenon_now_ns();
     int64_t reclaimable = 0, shared = 0, total = 0;
-    qsort(rows, count, sizeof *rows, by_size);
+    if (count)
+        qsort(rows, count, sizeof *rows, by_size);
     if (!flags->json && !flags->verbose)
         usage_print_header();
     for (size_t i = 0; i < count; i++) {

@@ -118,6 +118,7 @@ parse_globals(int argc, char **argv, struct globals *g)
         case 0:
             return -1;
         case ROOT:
+            free((char *)(uintptr_t)g->root); /* the last one counts */
             g->root = absolute(optarg);
             break;
         case PLUGIN_DIR:
@@ -216,6 +217,38 @@ finish(int status)
     return cli_print_error(&err);
 }
 
+/* `at`: what follows our own flags. */
+static int
+run_docker_face(struct globals *g, int argc, char **argv, int at)
+{
+    if (at < argc && !strcmp(argv[at], "docker-cli-plugin-metadata"))
+        return cli_docker_metadata();
+    int verb_at = cli_docker_skip_flags(argc - at, argv + at, &g->debug);
+    if (verb_at < 0)
+        return CLI_USAGE;
+    cli_docker_follow_client();
+    return run_verb(g, argc, argv, at + verb_at);
+}
+
+static int
+run_as(struct globals *g, const char *base, int argc, char **argv)
+{
+    int at = 1;
+    if (!strcmp(base, "docker-tenon"))
+        g->docker = true;
+    else
+        at = parse_globals(argc, argv, g);
+    if (at < 0)
+        return CLI_USAGE;
+    if (g->docker)
+        return run_docker_face(g, argc, argv, at);
+    if (g->version) {
+        puts("tenon " TENON_VERSION);
+        return CLI_OK;
+    }
+    return run_verb(g, argc, argv, at);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,27 +257,8 @@ main(int argc, char **argv)
 
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *base = argc > 0 ? (slash ? slash + 1 : argv[0]) : "tenon";
-    int at = 1;
-    if (!strcmp(base, "docker-tenon"))
-        g.docker = true;
-    else
-        at = parse_globals(argc, argv, &g);
-    if (at < 0)
-        return CLI_USAGE;
-    if (g.docker) {
-        if (at < argc && !strcmp(argv[at], "docker-cli-plugin-metadata"))
-            return finish(cli_docker_metadata());
-        int verb_at = cli_docker_skip_flags(argc - at, argv + at, &g.debug);
-        if (verb_at < 0)
-            return CLI_USAGE;
-        at += verb_at;
-        cli_docker_follow_client();
-    }
-    if (g.version) {
-        puts("tenon " TENON_VERSION);
-        return finish(CLI_OK);
-    }
-    int status = run_verb(&g, argc, argv, at);
+    int status = run_as(&g, base, argc, argv);
+
     tenon_vec_foreach(dir, &g.plugin_dirs)
         free((char *)(uintptr_t)*dir);
     tenon_vec_release(&g.plugin_dirs);
