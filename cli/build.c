@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "buildcache.h"
 #include "buildflags.h"
 #include "buildinput.h"
 #include "buildoutput.h"
@@ -83,6 +84,7 @@ struct job {
     struct watcher watcher;
 };
 
+    struct build_caches cache_from, cache_to;
 static const char *
 progress_mode(const struct job *j)
 {
@@ -133,7 +135,8 @@ prepare(struct job *j, struct tenon_error *err)
     const char *executor = cli_config_string(j->cli->config, "executor");
     j->session = cli_session_new();
     if (build_input(&j->flags, j->session, network, &j->options, err) < 0 ||
-        build_outputs_parse(&j->flags, &j->outputs, err) < 0)
+        build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
+        build_caches_parse(&j->flags, j->session, &j->cache_from, &j->cache_to, err) < 0)
         return err->code;
     if (cli_open_store(j->cli, &j->engine.store, err) < 0)
         return err->code;
@@ -162,6 +165,10 @@ run(struct job *j, struct tenon_error *err)
         .frontend = "dockerfile",
         .options = (const char *const *)j->options,
         .exports = j->outputs.exports,
+        .cache_from = j->cache_from.list,
+        .cache_from_count = j->cache_from.count,
+        .cache_to = j->cache_to.list,
+        .cache_to_count = j->cache_to.count,
         .export_count = j->outputs.count,
         .no_cache = j->flags.no_cache,
         .explain = j->flags.explain ? explain : NULL,
@@ -210,6 +217,8 @@ release(struct job *j)
     tenon_store_close(j->engine.store);
     cli_session_free(j->session);
     tenon_strv_free(j->options);
+    build_caches_release(&j->cache_from);
+    build_caches_release(&j->cache_to);
     build_outputs_release(&j->outputs);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);

@@ -11,7 +11,7 @@ struct build_flags {
     const char *call, *shm_size, *cgroup_parent;
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **allow;
-    char **annotations, **ulimits, **resources;
+    char **annotations, **ulimits, **resources, **cache_from, **cache_to;
     bool no_cache, pull, push, quiet, check, debug, explain, help;
 };
 

@@ -24,6 +24,8 @@ tenon_LDADD = libtenon-core.la
 # tenon build
 tenon_SOURCES += \
 	%D%/build.c \
+	%D%/buildcache.c \
+	%D%/buildcache.h \
 	%D%/buildflags.c \
 	%D%/buildflags.h \
 	%D%/buildinput.c \

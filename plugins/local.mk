@@ -2,6 +2,7 @@
 
 include %D%/execkit/local.mk
 include %D%/exportkit/local.mk
+include %D%/layoutkit/local.mk
 include %D%/progresskit/local.mk
 include %D%/sourcekit/local.mk
 include %D%/frontend-dockerfile/local.mk
@@ -21,6 +22,7 @@ include %D%/exporter-docker/local.mk
 include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
+include %D%/cache-local/local.mk
 include %D%/progress-tty/local.mk
 include %D%/progress-plain/local.mk
 include %D%/progress-json/local.mk

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/root.h"
-#include "engine/build_private.h"
+#include "engine/cache.h"
 
 /* One process is one build (DESIGN.md): the graph and the ctx that plugins
  * hand back carry no pointer to it, this does. */
@@ -59,6 +59,7 @@ tenon_build_free(struct tenon_build *b)
     tenon_vec_release(&b->refs);
     tenon_vec_release(&b->sources);
     tenon_solver_free(b->solver);
+    tenon_caches_free(b);
     if (b->scratch)
         tenon_scratch_free(b->scratch);
     tenon_graph_free(b->graph);
@@ -213,9 +214,13 @@ int
 tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                 struct tenon_error *err)
 {
+    if (tenon_caches_check(b, req, err) < 0 || tenon_caches_import(b, req, err) < 0)
+        return err->code;
     struct tenon_solver_options so = {
         .engine = b->engine,
         .no_cache = req->no_cache,
+        .imports = b->imports.items,
+        .import_count = b->imports.len,
         .explain = req->explain,
         .explain_data = req->explain_data,
     };
@@ -236,5 +241,5 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     for (size_t i = 0; i < req->export_count; i++)
         if (run_exporter(b, &req->exports[i], err) < 0)
             return err->code;
-    return TENON_OK;
+    return tenon_caches_export(b, req, err);
 }

@@ -5,8 +5,8 @@
 #include "engine/engine.h"
 #include "engine/result.h"
 
-struct tenon_export { /* one -o */
-    char *type;    /* exporter plugin */
+struct tenon_export { /* one -o, --cache-from or --cache-to */
+    char *type;    /* exporter or cache plugin */
     char **pairs;  /* "k=v", NULL at the end */
 };
 
@@ -15,6 +15,8 @@ struct tenon_build_request {
     const char *const *options; /* BuildKit's frontend options, sorted "k=v" */
     const struct tenon_export *exports;
     size_t export_count;
+    const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
+    size_t cache_from_count, cache_to_count;
     bool no_cache;
     void (*explain)(void *data, const char *text);
     void *explain_data;

@@ -6,6 +6,8 @@
 #include "engine/build.h"
 #include "plugin/ctx.h"
 
+struct tenon_cache; /* cache.c */
+
 struct tenon_build {
     struct tenon_engine *engine;
     struct tenon_graph *graph;
@@ -15,6 +17,8 @@ struct tenon_build {
     unsigned mounts;                    /* made in it so far */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
+    TENON_VEC(struct tenon_cache *) caches; /* cache.c */
+    TENON_VEC(const struct tenon_import *) imports;
 };
 
 extern const struct tenon_bridge tenon_build_bridge;

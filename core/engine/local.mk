@@ -5,6 +5,9 @@ libtenon_core_la_SOURCES += \
 	%D%/build.c \
 	%D%/build.h \
 	%D%/build_private.h \
+	%D%/cache.c \
+	%D%/cache.h \
+	%D%/cachedocument.c \
 	%D%/engine.h \
 	%D%/host.c \
 	%D%/host_image.c \

@@ -265,7 +265,7 @@ table_is_complete(const struct loaded *l)
     case TENON_KIND_PROGRESS:
         return o->progress.open && o->progress.event && o->progress.close;
     case TENON_KIND_CACHE:
-        return o->cache.get || o->cache.put;
+        return (o->cache.load && o->cache.fetch) || o->cache.save;
     }
     return false;
 }

@@ -1,39 +1,35 @@
-/* Image layers to snapshots: fetched several at a time, unpacked one after
- * the other from the bottom, each under a lock so that processes share the
- * work. */
+/* Layers to snapshots: fetched several at a time, unpacked one after the other
+ * from the bottom, each under a lock so that processes share the work. */
 #include <stdio.h>
 #include <string.h>
 
 #include "image/image.h"
 #include "image/layer.h"
-#include "solve/source.h"
+#include "solve/layers.h"
 
 #define FETCHERS_MAX 4
 
 static void
-chain_ids(const struct source_state *x, struct tenon_digest *out)
+chain_ids(const struct tenon_descriptor *layers, size_t n, struct tenon_digest *out)
 {
-    const size_t n = x->info.layer_count;
     auto_free char **diff_ids = tenon_calloc(n + 1, sizeof *diff_ids);
 
     for (size_t i = 0; i < n; i++)
-        diff_ids[i] = (char *)x->info.layers[i].diff_id;
+        diff_ids[i] = (char *)layers[i].diff_id;
     for (size_t i = 0; i < n; i++)
         tenon_chain_id(diff_ids, i + 1, &out[i]);
 }
 
 bool
-layers_there(struct state *st, struct tenon_chain *out)
+layers_there(struct tenon_store *store, const struct tenon_descriptor *layers,
+             size_t count, struct tenon_chain *out)
 {
-    const struct source_state *x = st->source;
-    const size_t n = x->info.layer_count;
-    auto_free struct tenon_digest *ids = tenon_calloc(n, sizeof *ids);
+    auto_free struct tenon_digest *ids = tenon_calloc(count, sizeof *ids);
 
-    chain_ids(x, ids);
-    for (size_t i = 0; i < n; i++) {
+    chain_ids(layers, count, ids);
+    for (size_t i = 0; i < count; i++) {
         int64_t snapshot;
-        if (!tenon_snapshot_by_chain_id(st->solver->engine->store, ids[i].str,
-                                        &snapshot))
+        if (!tenon_snapshot_by_chain_id(store, ids[i].str, &snapshot))
             return false;
         tenon_chain_append(out, snapshot);
     }
@@ -43,7 +39,7 @@ layers_there(struct state *st, struct tenon_chain *out)
 /* ---- fetching ------------------------------------------------------------------------ */
 
 struct fetch {
-    struct state *st;
+    const struct layer_set *set;
     pthread_mutex_t lock; /* all below */
     pthread_cond_t ready;
     size_t next;    /* layer to take */
@@ -53,31 +49,25 @@ struct fetch {
 };
 
 static int
-fetch_one(struct state *st, size_t i, struct tenon_error *err)
+fetch_one(const struct layer_set *set, size_t i, struct tenon_error *err)
 {
-    struct source_state *x = st->source;
-
-    if (tenon_cancel_check(st->cancel, err) < 0)
+    if (tenon_cancel_check(set->cancel, err) < 0)
         return err->code;
-    tenon_module_enter(x->module);
-    int r = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
-                                &x->info.layers[i], err);
-    tenon_module_leave(x->module);
-    return tenon_module_check(x->module, "fetch_layer", r, err);
+    return set->fetch(set->data, i, err);
 }
 
 static void *
 fetcher(void *data)
 {
     struct fetch *f = data;
-    const size_t count = f->st->source->info.layer_count;
+    const size_t count = f->set->count;
 
     pthread_mutex_lock(&f->lock);
     while (f->next < count && !f->failed) {
         const size_t i = f->next++;
         auto_error struct tenon_error err = TENON_ERROR_INIT;
         pthread_mutex_unlock(&f->lock);
-        int r = fetch_one(f->st, i, &err);
+        int r = fetch_one(f->set, i, &err);
         pthread_mutex_lock(&f->lock);
         f->finished[i] = true;
         if (r < 0 && !f->failed) {
@@ -110,10 +100,10 @@ wait_fetched(struct fetch *f, size_t i, struct tenon_error *err)
 
 /* The exporters reuse the very blob a snapshot came from. */
 static int
-remember_blob(struct state *st, const struct tenon_descriptor *layer,
-              int64_t snapshot, struct tenon_error *err)
+remember_blob(const struct layer_set *set, size_t i, int64_t snapshot,
+              struct tenon_error *err)
 {
-    struct tenon_store *store = st->solver->engine->store;
+    const struct tenon_descriptor *layer = &set->layers[i];
     struct tenon_snapshot_blob b = { .size = layer->size };
 
     if (!tenon_digest_parse(layer->digest, &b.digest) ||
@@ -123,31 +113,31 @@ remember_blob(struct state *st, const struct tenon_descriptor *layer,
                                layer->digest);
     snprintf(b.media_type, sizeof b.media_type, "%s",
              layer->media_type ? layer->media_type : "");
-    return tenon_snapshot_set_blob(store, snapshot, "base", &b, err);
+    return tenon_snapshot_set_blob(set->store, snapshot,
+                                   set->variant ? set->variant(set->data, i) : "base",
+                                   &b, err);
 }
 
 static int
-unpack(struct state *st, size_t i, const struct tenon_digest *chain_id,
+unpack(const struct layer_set *set, size_t i, const struct tenon_digest *chain_id,
        const struct tenon_chain *lower, int64_t *snapshot,
        struct tenon_error *err)
 {
-    struct source_state *x = st->source;
-    struct tenon_store *store = st->solver->engine->store;
-    const struct tenon_descriptor *layer = &x->info.layers[i];
+    const struct tenon_descriptor *layer = &set->layers[i];
     auto_free char *status = tenon_asprintf("extracting %s", layer->digest);
 
-    auto_close int fd = tenon_blob_open(store, layer->digest, NULL, err);
+    auto_close int fd = tenon_blob_open(set->store, layer->digest, NULL, err);
     if (fd < 0)
         return fd;
-    tenon_ctx_status(x->ctx, status, 0, 0);
-    int r = tenon_layer_unpack(store, fd, layer->diff_id, lower, st->cancel,
-                               snapshot, err);
+    tenon_ctx_status(set->ctx, status, 0, 0);
+    int r = tenon_layer_unpack(set->store, fd, layer->diff_id, lower,
+                               set->cancel, snapshot, err);
     if (r < 0)
         return tenon_error_context(err, "layer %s", layer->digest);
-    r = remember_blob(st, layer, *snapshot, err);
+    r = remember_blob(set, i, *snapshot, err);
     if (r == 0)
-        r = tenon_snapshot_set_chain_id(store, *snapshot, chain_id->str, err);
-    tenon_ctx_status_done(x->ctx, status);
+        r = tenon_snapshot_set_chain_id(set->store, *snapshot, chain_id->str, err);
+    tenon_ctx_status_done(set->ctx, status);
     return r;
 }
 
@@ -156,24 +146,23 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
            const struct tenon_chain *lower, int64_t *snapshot,
            struct tenon_error *err)
 {
-    struct state *st = f->st;
-    struct tenon_store *store = st->solver->engine->store;
+    const struct layer_set *set = f->set;
     auto_free char *name =
         tenon_asprintf("layer-%s", tenon_digest_hex(chain_id));
     struct tenon_lock *lock = NULL;
     bool waited = false;
 
-    if (tenon_snapshot_by_chain_id(store, chain_id->str, snapshot))
+    if (tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         return 0;
     int r = wait_fetched(f, i, err);
     if (r < 0)
         return r;
-    r = tenon_lock_acquire(store, name, false, tenon_cancel_fd(st->cancel),
+    r = tenon_lock_acquire(set->store, name, false, tenon_cancel_fd(set->cancel),
                            &lock, &waited, err);
     if (r < 0)
         return r;
-    if (!tenon_snapshot_by_chain_id(store, chain_id->str, snapshot))
-        r = unpack(st, i, chain_id, lower, snapshot, err);
+    if (!tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
+        r = unpack(set, i, chain_id, lower, snapshot, err);
     tenon_lock_release(lock);
     return r;
 }
@@ -185,25 +174,25 @@ mark_present(struct fetch *f, const struct tenon_digest *ids, size_t count)
 
     /* From the bottom: a layer counts only upon those below it. */
     while (f->next < count &&
-           tenon_snapshot_by_chain_id(f->st->solver->engine->store,
-                                      ids[f->next].str, &snapshot))
+           tenon_snapshot_by_chain_id(f->set->store, ids[f->next].str, &snapshot))
         f->finished[f->next++] = true;
 }
 
 int
-layers_make(struct state *st, struct tenon_chain *out, struct tenon_error *err)
+layers_make(const struct layer_set *set, struct tenon_chain *out,
+            struct tenon_error *err)
 {
-    const size_t count = st->source->info.layer_count;
+    const size_t count = set->count;
     auto_free struct tenon_digest *ids = tenon_calloc(count, sizeof *ids);
     auto_free bool *finished = tenon_calloc(count, sizeof *finished);
-    struct fetch f = { .st = st, .finished = finished,
+    struct fetch f = { .set = set, .finished = finished,
                        .lock = PTHREAD_MUTEX_INITIALIZER,
                        .ready = PTHREAD_COND_INITIALIZER };
     pthread_t threads[FETCHERS_MAX];
     unsigned thread_count = 0;
     int r = 0;
 
-    chain_ids(st->source, ids);
+    chain_ids(set->layers, count, ids);
     mark_present(&f, ids, count);
     const size_t missing = count - f.next;
     while (thread_count < FETCHERS_MAX && thread_count < missing)

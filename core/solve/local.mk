@@ -1,12 +1,17 @@
 # core/solve: keys, cache look-up, scheduler, jobs.
 
 libtenon_core_la_SOURCES += \
+	%D%/cache.h \
 	%D%/content.c \
 	%D%/deps.c \
 	%D%/explain.c \
 	%D%/file.c \
 	%D%/key.c \
+	%D%/import.c \
+	%D%/import.h \
+	%D%/known.c \
 	%D%/layers.c \
+	%D%/layers.h \
 	%D%/lookup.c \
 	%D%/loop.c \
 	%D%/meta.c \

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exec/exec.h"
-#include "solve/private.h"
+#include "solve/import.h"
 
 static void
 add_item(struct tenon_hash *h, const char *label, const char *value)
@@ -52,6 +52,19 @@ content_key(const struct state *st, const struct tenon_digest *digests,
     tenon_hash_final(h, out);
 }
 
+/* What other stores know. */
+static void
+find_imported(struct job *j, const struct tenon_digest *key)
+{
+    const struct tenon_vertex *v = j->state->v;
+    const struct import_record *r = import_find(j->state->solver, key->str);
+
+    if (r && r->result_count >= tenon_vertex_output_count(v))
+        j->imported = r;
+    else if (r)
+        j->alias = r;
+}
+
 static int
 find(struct job *j, const struct tenon_digest *key)
 {
@@ -69,6 +82,8 @@ find(struct job *j, const struct tenon_digest *key)
         tenon_record_release(&j->record);
         j->record = (struct tenon_record){0};
     }
+    if (!j->found)
+        find_imported(j, key);
     return 0;
 }
 

@@ -108,6 +108,8 @@ start_requests(struct tenon_solver *s, struct request *r)
             last = &(*last)->next;
         r->next = NULL;
         *last = r;
+        if (r->visit)
+            r->visit(s, r->visit_data);
         for (size_t i = 0; i < r->count; i++)
             if (r->edges[i].vertex)
                 state_want(state_get(s, r->edges[i].vertex), GOAL_RESULT);

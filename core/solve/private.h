@@ -58,7 +58,8 @@ enum phase {
     PHASE_FAILED,
 };
 
-struct source_state; /* source.c */
+struct source_state;  /* source.c */
+struct import_record; /* import.h */
 
 struct state {
     struct tenon_solver *solver;
@@ -75,6 +76,8 @@ struct state {
     struct parts own;
     struct tenon_digest own_key, k1, k2; /* "" when there is none */
     struct tenon_digest ckey;            /* what users build their K1 on */
+    const struct import_record *imported; /* a result that only has to be unpacked */
+    const struct import_record *alias;    /* a record that only tells the ckey */
     bool is_volatile;                    /* never stored */
     bool fresh;                          /* never looked up: no cache wanted */
 
@@ -103,6 +106,8 @@ struct job {
     /* what was found */
     bool found;
     struct tenon_record record;
+    const struct import_record *imported, *alias; /* when not found */
+    bool gave_up; /* what was imported cannot be had */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct parts own;
     struct tenon_digest own_key, k1, k2, ckey;
@@ -122,6 +127,8 @@ struct request {
     const struct tenon_edge *edges;
     size_t count;
     struct tenon_solved *made; /* count of them, zeroed */
+    void (*visit)(struct tenon_solver *s, void *data); /* loop thread; or NULL */
+    void *visit_data;
     int event_fd;              /* written when done */
     bool finished;             /* the solver's lock */
     int code;
@@ -168,6 +175,9 @@ struct tenon_solver *tenon_solver_new_stepped(const struct tenon_solver_options 
 bool tenon_solver_step(struct tenon_solver *s);
 /* Give a request to the loop without waiting for it. */
 void tenon_solver_submit(struct tenon_solver *s, struct request *r);
+/* Have the loop thread do it, and wait. */
+int solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *),
+                 void *data, struct tenon_error *err);
 
 void loop_start(struct tenon_solver *s, bool stepped);
 void loop_stop(struct tenon_solver *s);
@@ -230,7 +240,6 @@ const char *source_key(const struct state *st); /* NULL: content only */
 bool source_in_place(const struct state *st);
 bool source_is_tree(const struct state *st);
 char *source_platform(struct tenon_engine *e, const struct tenon_vertex *v);
-int layers_make(struct state *st, struct tenon_chain *out, struct tenon_error *err);
 
 /* ---- mounts of one job (mounts.c) --------------------------------------------------------------- */
 struct job_mounts {

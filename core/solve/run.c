@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exec/exec.h"
-#include "solve/private.h"
+#include "solve/import.h"
 
 static void
 outputs_new(struct job *j)
@@ -166,8 +166,7 @@ static int
 store_record(struct job *j)
 {
     struct state *st = j->state;
-    const char *keys[3];
-    size_t count = 0;
+    TENON_VEC(const char *) keys = {0};
     auto_free char *scope = explain_scope(st);
     struct parts parts = {0};
     const struct tenon_record record = {
@@ -176,16 +175,19 @@ store_record(struct job *j)
     };
 
     if (st->k1.str[0])
-        keys[count++] = st->k1.str;
+        tenon_vec_push(&keys, st->k1.str);
     if (st->k2.str[0])
-        keys[count++] = st->k2.str;
+        tenon_vec_push(&keys, st->k2.str);
     if (st->fresh) /* its canonical key is none of them */
-        keys[count++] = st->ckey.str;
+        tenon_vec_push(&keys, st->ckey.str);
+    for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
+        tenon_vec_push(&keys, st->imported->keys[i]);
     explain_parts(st, &parts);
-    int r = tenon_record_store(st->solver->engine->store, keys, count, &record,
-                               scope, st->v->name, parts.list.items,
+    int r = tenon_record_store(st->solver->engine->store, keys.items, keys.len,
+                               &record, scope, st->v->name, parts.list.items,
                                parts.list.len, &j->err);
     parts_release(&parts);
+    tenon_vec_release(&keys);
     return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
 }
 
@@ -217,6 +219,21 @@ look_again(struct job *j)
     return 0;
 }
 
+static int
+make_or_take(struct job *j)
+{
+    if (!j->state->imported) {
+        explain_miss(j->state);
+        return make(j);
+    }
+    int r = import_make(j);
+    if (r < 0 && r != TENON_E_CANCELLED) {
+        import_give_up(j);
+        r = 0;
+    }
+    return r;
+}
+
 int
 work_run(struct job *j)
 {
@@ -236,9 +253,8 @@ work_run(struct job *j)
         return r;
     r = look_again(j);
     if (r == 0) {
-        explain_miss(st);
-        r = make(j);
-        if (r == 0)
+        r = make_or_take(j);
+        if (r == 0 && !j->gave_up)
             r = store_record(j);
     }
     tenon_lock_release(lock);

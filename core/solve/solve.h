@@ -14,11 +14,14 @@
 #include "tree/tree.h"
 
 struct tenon_solver;
+struct tenon_import; /* solve/cache.h */
 
 struct tenon_solver_options {
     struct tenon_engine *engine;
     bool no_cache;                     /* every step runs (stage filters arrive as
                                         * ignore_cache of the vertices) */
+    const struct tenon_import *const *imports; /* --cache-from, in this order */
+    size_t import_count;
     void (*explain)(void *data, const char *text); /* --explain, or NULL */
     void *explain_data;
 };

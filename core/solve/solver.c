@@ -225,6 +225,20 @@ tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
 }
 
 int
+solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *),
+             void *data, struct tenon_error *err)
+{
+    auto_close int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct request r = { .event_fd = fd, .visit = visit, .visit_data = data };
+
+    if (fd < 0)
+        return tenon_error_sys(err, "eventfd");
+    tenon_solver_submit(s, &r);
+    request_wait(s, &r, NULL);
+    return r.code < 0 ? (tenon_error_move(err, &r.err), r.code) : TENON_OK;
+}
+
+int
 tenon_solver_solve(struct tenon_solver *s, struct tenon_edge edge,
                    struct tenon_cancel *cancel, struct tenon_solved *out,
                    struct tenon_error *err)

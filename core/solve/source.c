@@ -5,7 +5,8 @@
 
 #include "engine/session.h"
 #include "plugin/plugins.h"
-#include "solve/private.h"
+#include "solve/import.h"
+#include "solve/layers.h"
 #include "solve/source.h"
 
 void
@@ -135,6 +136,10 @@ find_tree(struct job *j)
     int r = tenon_record_find(st->solver->engine->store, key.str, &j->record,
                               &j->err);
     j->found = r > 0 && j->record.output_count == 1;
+    const struct import_record *known =
+        r == 0 ? import_find(st->solver, key.str) : NULL;
+    if (known && known->result_count == 1)
+        j->imported = known;
     return r < 0 ? r : 0;
 }
 
@@ -164,7 +169,8 @@ work_resolve(struct job *j)
         r = find_tree(j);
     if (r == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
         auto_chain struct tenon_chain chain = {0};
-        if (layers_there(st, &chain)) {
+        if (layers_there(st->solver->engine->store, x->info.layers,
+                         x->info.layer_count, &chain)) {
             j->outputs = tenon_calloc(1, sizeof *j->outputs);
             j->output_count = 1;
             j->outputs[0] = chain;
@@ -288,10 +294,25 @@ fetch_tree(struct job *j)
     return 0;
 }
 
+/* ---- layers ----------------------------------------------------------------------------- */
+
+static int
+fetch_layer(void *data, size_t i, struct tenon_error *err)
+{
+    struct source_state *x = data;
+
+    tenon_module_enter(x->module);
+    int r = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
+                                &x->info.layers[i], err);
+    tenon_module_leave(x->module);
+    return tenon_module_check(x->module, "fetch_layer", r, err);
+}
+
 int
 run_source(struct job *j)
 {
     struct state *st = j->state;
+    struct source_state *x = st->source;
 
     if (source_in_place(st))
         return open_in_place(j);
@@ -299,5 +320,10 @@ run_source(struct job *j)
         return fetch_tree(j);
     j->output_count = 1;
     j->outputs = tenon_calloc(1, sizeof *j->outputs);
-    return layers_make(st, &j->outputs[0], &j->err);
+    const struct layer_set set = {
+        .store = st->solver->engine->store, .ctx = x->ctx, .cancel = st->cancel,
+        .layers = x->info.layers, .count = x->info.layer_count,
+        .fetch = fetch_layer, .data = x,
+    };
+    return layers_make(&set, &j->outputs[0], &j->err);
 }

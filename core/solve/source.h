@@ -15,7 +15,4 @@ struct source_state { /* set by the resolve job, then immutable */
     char **attrs;
 };
 
-/* The chain of all layers, when all are unpacked. */
-bool layers_there(struct state *st, struct tenon_chain *out);
-
 #endif

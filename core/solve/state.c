@@ -5,7 +5,7 @@
  *
  * A hit in LOOKUP or CONTENT goes to DONE at once.  A vertex that is wanted
  * for its key only stops at KEYED: what it would make is not made. */
-#include "solve/private.h"
+#include "solve/import.h"
 
 struct state *
 state_get(struct tenon_solver *s, const struct tenon_vertex *v)
@@ -35,6 +35,7 @@ state_clear(struct state *st)
     st->ctx = NULL;
     st->cancel = NULL;
     parts_release(&st->own);
+    st->imported = st->alias = NULL;
     for (uint32_t i = 0; i < st->output_count; i++)
         tenon_chain_release(&st->outputs[i]);
     free(st->outputs);
@@ -162,6 +163,19 @@ take_record(struct state *st, struct job *j)
     state_made(st, j);
 }
 
+/* There is a result elsewhere: it counts as made, and is fetched when it is
+ * wanted. */
+static void
+take_import(struct state *st, struct job *j)
+{
+    st->imported = j->imported;
+    st->ckey = j->imported->id;
+    st->cached = true;
+    show_start(st);
+    show_done(st, true, NULL);
+    state_keyed(st);
+}
+
 static bool
 job_failed(struct job *j)
 {
@@ -197,6 +211,8 @@ resolve_finish(struct job *j)
     }
     if (j->found) {
         take_record(st, j);
+    } else if (j->imported) {
+        take_import(st, j);
     } else if (j->outputs) {
         st->cached = true;
         show_done(st, true, NULL);
@@ -230,7 +246,7 @@ key_without_record(struct state *st)
          * nothing that was built upon the old one may be found. */
         tenon_events_fresh_digest(st->ckey.str);
     } else {
-        st->ckey = st->k1.str[0] ? st->k1 : st->k2;
+        st->ckey = st->alias ? st->alias->id : st->k1.str[0] ? st->k1 : st->k2;
     }
     state_keyed(st);
 }
@@ -247,8 +263,11 @@ lookup_finish(struct job *j)
     st->own_key = j->own_key;
     st->k1 = j->k1;
     st->is_volatile = j->is_volatile;
+    st->alias = j->alias;
     if (j->found) {
         take_record(st, j);
+    } else if (j->imported) {
+        take_import(st, j);
     } else if (needs_any_content(st) && !st->is_volatile) {
         st->phase = PHASE_CONTENT_INPUTS;
         state_touch(st);
@@ -267,8 +286,12 @@ content_finish(struct job *j)
     for (size_t i = 0; i < st->v->input_count; i++)
         st->deps[i].digest = j->digests[i];
     st->k2 = j->k2;
+    if (j->alias)
+        st->alias = j->alias;
     if (j->found)
         take_record(st, j);
+    else if (j->imported)
+        take_import(st, j);
     else
         key_without_record(st);
 }
@@ -280,6 +303,12 @@ run_finish(struct job *j)
 
     if (job_failed(j))
         return;
+    if (j->gave_up) {
+        st->imported = NULL;
+        st->phase = PHASE_KEYED;
+        state_touch(st);
+        return;
+    }
     st->cached = j->cached;
     show_done(st, j->cached, NULL);
     state_made(st, j);
@@ -347,7 +376,7 @@ hurry_input(struct state *st, size_t i)
 {
     const struct state *in = st->inputs[i];
 
-    if (in->phase == PHASE_KEYED && needs_content(st, i) &&
+    if (in->phase == PHASE_KEYED && !in->imported && needs_content(st, i) &&
         (!in->source || source_in_place(in)))
         state_want(st->inputs[i], GOAL_RESULT);
 }
@@ -397,6 +426,10 @@ advance(struct state *st)
     case PHASE_KEYED:
         if (st->goal < GOAL_RESULT)
             break;
+        if (st->imported) {
+            submit(st, PHASE_RUN, work_run, run_finish);
+            break;
+        }
         st->phase = PHASE_RESULT_INPUTS;
         /* fall through */
     case PHASE_RESULT_INPUTS:

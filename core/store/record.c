@@ -197,6 +197,25 @@ tenon_record_link(struct tenon_store *s, const char *key, const char *id, struct
 }
 
 int
+tenon_record_keys(struct tenon_store *s, const char *id, char ***out, struct tenon_error *err)
+{
+    struct db_query q;
+    char **list = NULL;
+    int rc;
+    if (db_begin(s, &q, "SELECT key FROM key WHERE record = ?1 ORDER BY key", err) < 0)
+        return err->code;
+    db_text(&q, 1, id);
+    while ((rc = db_step(&q, err)) == 1)
+        tenon_strv_push(&list, tenon_strdup(db_get_text(&q, 0)));
+    db_end(&q);
+    if (rc < 0)
+        tenon_strv_free(list);
+    else
+        *out = list;
+    return rc;
+}
+
+int
 tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
                         tenon_key_part_visit *visit, void *data, struct tenon_error *err)
 {

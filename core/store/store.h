@@ -164,6 +164,9 @@ int tenon_record_store(struct tenon_store *s, const char *const *keys,
 /* A further key for an existing record. */
 int tenon_record_link(struct tenon_store *s, const char *key, const char *id,
                       struct tenon_error *err);
+/* All keys that lead to a record, sorted, for tenon_strv_free; NULL: none. */
+int tenon_record_keys(struct tenon_store *s, const char *id, char ***out,
+                      struct tenon_error *err);
 
 /* The parts of the newest record of that scope, in order; 1 when there is one
  * (its id in id_out, of TENON_DIGEST_STR_LEN + 1 bytes, unless NULL). */

@@ -16,6 +16,9 @@
 #include "base/jsontext.h"
 #include "base/vec.h"
 
+#define REF_NAME "org.opencontainers.image.ref.name"
+#define INDEX_MAX ((size_t)8 << 20)
+
 static const char layout_file[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 /* "v1" of "host:5000/repo:v1"; the part behind the last ':' of the last
@@ -29,9 +32,21 @@ tag_of(const char *name)
 }
 
 static struct json_object *
+descriptor(const struct tenon_image *image)
+{
+    if (image->descriptor_json)
+        return json_tokener_parse(image->descriptor_json);
+    struct json_object *d = json_object_new_object();
+    json_object_object_add(d, "mediaType", json_object_new_string(image->media_type));
+    json_object_object_add(d, "digest", json_object_new_string(image->digest));
+    json_object_object_add(d, "size", json_object_new_int64(image->size));
+    return d;
+}
+
+static struct json_object *
 entry_for(const struct exportkit_layout *l, const char *name, bool dir)
 {
-    struct json_object *d = json_tokener_parse(l->image->descriptor_json);
+    struct json_object *d = descriptor(l->image);
     if (!d || (!name && !dir))
         return d;
     struct json_object *a = NULL;
@@ -42,20 +57,56 @@ entry_for(const struct exportkit_layout *l, const char *name, bool dir)
     if (name)
         json_object_object_add(a, "io.containerd.image.name", json_object_new_string(name));
     /* A directory is an index others add to: its nameless image is "latest". */
-    json_object_object_add(a, "org.opencontainers.image.ref.name",
-                           json_object_new_string(name ? tag_of(name) : "latest"));
+    const char *tag = name ? tag_of(name) : l->tag ? l->tag : "latest";
+    json_object_object_add(a, REF_NAME, json_object_new_string(tag));
     return d;
 }
 
-static void
-write_index(const struct exportkit_layout *l, bool dir, struct tenon_buf *out)
+static bool
+has_tag(struct json_object *entry, const char *tag)
 {
+    struct json_object *notes = NULL, *name = NULL;
+    return json_object_object_get_ex(entry, "annotations", &notes) &&
+           json_object_object_get_ex(notes, REF_NAME, &name) &&
+           !strcmp(json_object_get_string(name), tag);
+}
+
+/* What index.json has under other tags.  One that cannot be read has none. */
+static void
+keep_entries(int dirfd, const char *tag, struct json_object *list)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct json_object *old = NULL, *entries = NULL;
+    auto_close int fd = openat(dirfd, "index.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char chunk[4096];
+    for (ssize_t n; fd >= 0 && text.len < INDEX_MAX && (n = read(fd, chunk, sizeof chunk)) > 0;)
+        tenon_buf_add(&text, chunk, (size_t)n);
+    if (text.len && text.len < INDEX_MAX)
+        old = json_tokener_parse(tenon_buf_str(&text));
+    if (json_object_get_type(old) == json_type_object &&
+        json_object_object_get_ex(old, "manifests", &entries) &&
+        json_object_get_type(entries) == json_type_array)
+        for (size_t i = 0; i < json_object_array_length(entries); i++) {
+            struct json_object *e = json_object_array_get_idx(entries, i);
+            if (json_object_get_type(e) == json_type_object && !has_tag(e, tag))
+                json_object_array_add(list, json_object_get(e));
+        }
+    json_object_put(old);
+}
+
+/* dirfd -1: of a tar. */
+static void
+write_index(const struct exportkit_layout *l, int dirfd, struct tenon_buf *out)
+{
+    const bool dir = dirfd >= 0;
     struct json_object *index = json_object_new_object();
     struct json_object *list = json_object_new_array();
     json_object_object_add(index, "schemaVersion", json_object_new_int(2));
     json_object_object_add(index, "mediaType",
                            json_object_new_string("application/vnd.oci.image.index.v1+json"));
     json_object_object_add(index, "manifests", list);
+    if (dir && l->tag)
+        keep_entries(dirfd, l->tag, list);
     if (!l->names || !l->names[0])
         json_object_array_add(list, entry_for(l, NULL, dir));
     for (const char *const *n = l->names; n && *n; n++)
@@ -178,7 +229,7 @@ exportkit_layout_tar(const struct exportkit_layout *l, int fd, struct tenon_erro
 {
     struct blobs blobs = {0};
     auto_buf struct tenon_buf index = TENON_BUF_INIT;
-    write_index(l, false, &index);
+    write_index(l, -1, &index);
     int rc = list_blobs(l, &blobs, err);
 
     struct archive *a = archive_write_new();
@@ -257,7 +308,7 @@ exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_e
         rc = put_file(l, dirfd, l->extra_name, -1, l->extra, l->extra_len, err);
     if (rc == 0) {
         auto_buf struct tenon_buf index = TENON_BUF_INIT;
-        write_index(l, true, &index);
+        write_index(l, dirfd, &index);
         rc = put_file(l, dirfd, "index.json", -1, index.data, index.len, err);
     }
     blobs_release(&blobs);

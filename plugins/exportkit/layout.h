@@ -11,6 +11,9 @@ struct exportkit_layout {
     struct tenon_ctx *ctx;
     const struct tenon_image *image;
     const char *const *names; /* normalised; one entry of index.json each */
+    /* Of a directory, instead of names: the one entry has this tag, and others
+     * that index.json has under other tags stay. */
+    const char *tag;
     /* A further file beside index.json (docker's manifest.json), or NULL. */
     const char *extra_name;
     const void *extra;

@@ -1,21 +1,15 @@
 /* source-oci-layout: an image out of an OCI layout, a directory of the user's.
  *
  * oci-layout://NAME[:TAG][@DIGEST]; the directory is the session's local NAME,
- * or what oci.store names.  Blobs are verified while they are copied into the
- * content store; nothing else of the directory is trusted or used. */
-#include <errno.h>
-#include <fcntl.h>
-#include <json-c/json.h>
+ * or what oci.store names. */
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <tenon-plugin.h>
+#include "layoutkit/layoutkit.h"
 
 #define SCHEME "oci-layout://"
-#define DOCUMENT_MAX (8 * 1024 * 1024)
 #define DEPTH_MAX 4
-#define REF_NAME "org.opencontainers.image.ref.name"
 
 static const struct tenon_host *host;
 static const struct tenon_registry_api *registry;
@@ -24,7 +18,7 @@ static const struct tenon_registry_api *registry;
 struct layout {
     const char *store, *tag, *digest; /* tag "latest" and digest NULL: not given */
     bool tag_given;
-    int dirfd;
+    struct layoutkit kit;
 };
 
 static int
@@ -51,11 +45,13 @@ attribute(const struct tenon_source_request *req, const char *key)
     return NULL;
 }
 
-static bool
-digest_ok(const char *d)
+static const char *
+describe(struct tenon_ctx *ctx, const char *store)
 {
-    return strncmp(d, "sha256:", 7) == 0 && strlen(d) == 71 &&
-           strspn(d + 7, "0123456789abcdef") == 64;
+    size_t size = sizeof "oci-layout \"\"" + strlen(store);
+    char *what = host->alloc(ctx, size);
+    snprintf(what, size, "oci-layout \"%s\"", store);
+    return what;
 }
 
 static int
@@ -67,12 +63,13 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         return host->error(err, TENON_E_INVALID, 0, "invalid oci-layout source \"%s\"",
                            req->identifier);
     char *name = host->strdup(ctx, req->identifier + strlen(SCHEME));
-    *out = (struct layout){.tag = "latest", .dirfd = -1};
+    *out = (struct layout){.tag = "latest",
+                           .kit = {.host = host, .ctx = ctx, .dirfd = -1}};
     char *at = strchr(name, '@');
     if (at) {
         *at = '\0';
         out->digest = at + 1;
-        if (!digest_ok(out->digest))
+        if (!layoutkit_digest_ok(out->digest))
             return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"",
                                out->digest);
     }
@@ -86,183 +83,10 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     out->store = attribute(req, "oci.store");
     if (!out->store || !*out->store)
         out->store = name;
-    out->dirfd = host->client_open(ctx, "local", out->store, err);
-    if (out->dirfd < 0)
-        return host->error_context(err, "oci-layout \"%s\"", out->store);
-    return TENON_OK;
-}
-
-/* ---- files of the layout ------------------------------------------------------- */
-
-static int
-read_fd(struct tenon_ctx *ctx, int fd, const char *what, const void **data, size_t *len,
-        struct tenon_error *err)
-{
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return host->error(err, TENON_E_FAILED, errno, "stat %s", what);
-    if (!S_ISREG(st.st_mode) || st.st_size > DOCUMENT_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "%s is no file of at most %d bytes", what,
-                           DOCUMENT_MAX);
-    char *text = host->alloc(ctx, (size_t)st.st_size + 1);
-    size_t have = 0;
-    while (have < (size_t)st.st_size) {
-        ssize_t n = read(fd, text + have, (size_t)st.st_size - have);
-        if (n < 0)
-            return host->error(err, TENON_E_FAILED, errno, "read %s", what);
-        if (n == 0)
-            break;
-        have += (size_t)n;
-    }
-    *data = text;
-    *len = have;
-    return TENON_OK;
-}
-
-/* Copy a blob of the layout into the content store. */
-static int
-import(struct tenon_ctx *ctx, const struct layout *l, const char *digest,
-       struct tenon_error *err)
-{
-    int fd = host->blob_open(ctx, digest, NULL, err);
-    if (fd >= 0) {
-        close(fd);
-        return TENON_OK;
-    }
-    if (host->error_code(err) != TENON_E_NOT_FOUND)
-        return fd;
-    host->error_clear(err);
-
-    char path[7 + 7 + 64 + 1] = "blobs/sha256/";
-    memcpy(path + 13, digest + 7, 65);
-    fd = host->open_in(ctx, l->dirfd, path, O_RDONLY, 0, err);
-    if (fd < 0)
-        return host->error_context(err, "oci-layout \"%s\"", l->store);
-    struct stat st;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return host->error(err, TENON_E_INVALID, 0, "%s is not a regular file", path);
-    }
-    int out = host->blob_create(ctx, err);
-    int rc = out < 0 ? out : TENON_OK;
-    char *buf = host->alloc(ctx, 1 << 18);
-    int64_t copied = 0;
-    while (rc == TENON_OK) {
-        ssize_t n = read(fd, buf, 1 << 18);
-        if (n < 0)
-            rc = host->error(err, TENON_E_FAILED, errno, "read %s", path);
-        if (n <= 0)
-            break;
-        for (ssize_t done = 0; done < n && rc == TENON_OK;) {
-            ssize_t w = write(out, buf + done, (size_t)(n - done));
-            if (w < 0 && errno != EINTR)
-                rc = host->error(err, TENON_E_FAILED, errno, "write blob");
-            else if (w > 0)
-                done += w;
-        }
-        copied += n;
-        host->status(ctx, digest, copied, st.st_size);
-        if (rc == TENON_OK && host->cancelled(ctx))
-            rc = host->error(err, TENON_E_CANCELLED, 0, "cancelled");
-    }
-    close(fd);
-    if (rc < 0) {
-        if (out >= 0)
-            close(out);
-        return rc;
-    }
-    if (!host->blob_commit(ctx, out, digest, err))
-        return host->error_context(err, "oci-layout \"%s\"", l->store);
-    host->status_done(ctx, digest);
-    return TENON_OK;
-}
-
-static int
-read_blob(struct tenon_ctx *ctx, const struct layout *l, const char *digest,
-          const void **data, size_t *len, struct tenon_error *err)
-{
-    int rc = import(ctx, l, digest, err);
-    if (rc < 0)
-        return rc;
-    int fd = host->blob_open(ctx, digest, NULL, err);
-    if (fd < 0)
-        return fd;
-    rc = read_fd(ctx, fd, digest, data, len, err);
-    close(fd);
-    return rc;
-}
-
-/* ---- index.json ------------------------------------------------------------------- */
-
-static const char *
-member(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-    if (json_object_get_type(o) != json_type_object ||
-        !json_object_object_get_ex(o, key, &v) ||
-        json_object_get_type(v) != json_type_string)
-        return NULL;
-    return json_object_get_string(v);
-}
-
-/* "v1" is meant by "v1" and by "docker.io/library/x:v1". */
-static bool
-tag_matches(const char *name, const char *tag)
-{
-    if (!name)
-        return false;
-    const char *colon = strrchr(name, ':');
-    return strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0);
-}
-
-/* The digest that the tag has; a layout with one image needs no tag. */
-static const char *
-find_tag(struct tenon_ctx *ctx, const struct layout *l, struct json_object *index)
-{
-    struct json_object *list = NULL;
-    if (json_object_get_type(index) != json_type_object ||
-        !json_object_object_get_ex(index, "manifests", &list) ||
-        json_object_get_type(list) != json_type_array)
-        return NULL;
-    size_t count = json_object_array_length(list);
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *m = json_object_array_get_idx(list, i), *notes = NULL;
-        if (json_object_get_type(m) != json_type_object)
-            continue;
-        json_object_object_get_ex(m, "annotations", &notes);
-        bool only = count == 1 && !l->tag_given;
-        const char *digest = member(m, "digest");
-        if (digest && digest_ok(digest) && (only || tag_matches(member(notes, REF_NAME), l->tag)))
-            return host->strdup(ctx, digest);
-    }
-    return NULL;
-}
-
-static int
-resolve_tag(struct tenon_ctx *ctx, struct layout *l, struct tenon_error *err)
-{
-    const void *text;
-    size_t len;
-    int fd = host->open_in(ctx, l->dirfd, "index.json", O_RDONLY, 0, err);
-    if (fd < 0)
-        return host->error_context(err, "oci-layout \"%s\"", l->store);
-    int rc = read_fd(ctx, fd, "index.json", &text, &len, err);
-    close(fd);
-    if (rc < 0)
-        return rc;
-    struct json_tokener *t = json_tokener_new();
-    json_tokener_set_flags(t, JSON_TOKENER_STRICT);
-    struct json_object *index = json_tokener_parse_ex(t, text, (int)len);
-    json_tokener_free(t);
-    if (!index)
-        return host->error(err, TENON_E_CORRUPT, 0, "oci-layout \"%s\": index.json is no JSON",
-                           l->store);
-    l->digest = find_tag(ctx, l, index);
-    json_object_put(index);
-    if (!l->digest)
-        return host->error(err, TENON_E_NOT_FOUND, 0,
-                           "oci-layout \"%s\": no image with the tag \"%s\"", l->store,
-                           l->tag);
+    out->kit.what = describe(ctx, out->store);
+    out->kit.dirfd = host->client_open(ctx, "local", out->store, err);
+    if (out->kit.dirfd < 0)
+        return host->error_context(err, "%s", out->kit.what);
     return TENON_OK;
 }
 
@@ -275,7 +99,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     struct tenon_descriptor desc = {.digest = l->digest, .media_type = ""};
     for (int depth = 0;; depth++) {
-        int rc = read_blob(ctx, l, desc.digest, data, len, err);
+        int rc = layoutkit_read(&l->kit, desc.digest, data, len, err);
         if (rc < 0 || !registry->is_index(ctx, "", *data, *len))
             return rc;
         if (depth == DEPTH_MAX)
@@ -293,13 +117,15 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     const void *manifest;
     size_t len;
     struct tenon_descriptor config;
-    int rc = l->digest ? TENON_OK : resolve_tag(ctx, l, err);
+    int rc = l->digest ? TENON_OK
+                       : layoutkit_tag(&l->kit, l->tag, !l->tag_given, &l->digest, err);
     if (rc == TENON_OK)
         rc = find_manifest(ctx, req, l, &manifest, &len, err);
     if (rc == TENON_OK)
         rc = registry->image_config(ctx, manifest, len, &config, err);
     if (rc == TENON_OK)
-        rc = read_blob(ctx, l, config.digest, &info->config, &info->config_len, err);
+        rc = layoutkit_read(&l->kit, config.digest, &info->config, &info->config_len,
+                            err);
     if (rc == TENON_OK)
         rc = registry->image_layers(ctx, manifest, len, info->config, info->config_len,
                                     &info->layers, &info->layer_count, err);
@@ -332,7 +158,7 @@ layout_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_requ
     if (rc < 0)
         return rc;
     rc = resolve_opened(ctx, req, &l, info, err);
-    close(l.dirfd);
+    close(l.kit.dirfd);
     return rc;
 }
 
@@ -347,10 +173,8 @@ layout_fetch_layer(void *self, struct tenon_ctx *ctx,
     int rc = open_layout(ctx, req, &l, err);
     if (rc < 0)
         return rc;
-    rc = digest_ok(layer->digest)
-             ? import(ctx, &l, layer->digest, err)
-             : host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"", layer->digest);
-    close(l.dirfd);
+    rc = layoutkit_blob(&l.kit, layer->digest, err);
+    close(l.kit.dirfd);
     return rc;
 }
 

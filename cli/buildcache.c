@@ -1,0 +1,118 @@
+#include "buildcache.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/parse.h"
+#include "base/path.h"
+
+/* Docker's; those that are no plugins yet. */
+static const char *const later[] = { "registry", "inline", "gha", "s3", "azblob", NULL };
+
+static void
+add(struct build_caches *c, const char *type, char **pairs)
+{
+    c->list = tenon_reallocarray(c->list, c->count + 1, sizeof *c->list);
+    c->list[c->count++] = (struct tenon_export){ tenon_strdup(type), pairs };
+}
+
+static int
+not_yet(const char *flag, const char *type, struct tenon_error *err)
+{
+    tenon_error_set(err, TENON_E_UNSUPPORTED, "--%s: cache type \"%s\" is not supported yet",
+                    flag, type);
+    return tenon_error_hint(err, strcmp(flag, "cache-to") ? "--cache-from type=local,src=DIR"
+                                                          : "--cache-to type=local,dest=DIR");
+}
+
+static int
+check(const char *flag, const char *spec, const char *type, char *const *pairs,
+      struct tenon_error *err)
+{
+    const char *place = strcmp(flag, "cache-to") ? "src" : "dest";
+    if (!type)
+        return tenon_error_set(err, TENON_E_INVALID, "type is required for --%s \"%s\"", flag,
+                               spec);
+    for (const char *const *t = later; *t; t++)
+        if (!strcmp(*t, type))
+            return not_yet(flag, type, err);
+    if (strcmp(type, "local"))
+        return TENON_OK; /* a plugin's; it knows its options */
+    for (char *const *p = pairs; p && *p; p++)
+        if (tenon_has_prefix(*p, place) && (*p)[strlen(place)] == '=')
+            return TENON_OK;
+    tenon_error_set(err, TENON_E_INVALID, "--%s type=local requires %s", flag, place);
+    return tenon_error_hint(err, "--%s type=local,%s=DIR", flag, place);
+}
+
+static int
+parse_one(const char *flag, const char *spec, struct build_caches *c, struct tenon_error *err)
+{
+    char **fields = tenon_parse_csv(spec), **pairs = NULL;
+    const char *type = NULL;
+    if (!fields)
+        return tenon_error_set(err, TENON_E_INVALID, "invalid value \"%s\" for --%s", spec, flag);
+    for (char **p = fields; *p && !err->code; p++) {
+        if (tenon_has_prefix(*p, "type="))
+            type = *p + strlen("type=");
+        else if (strchr(*p, '='))
+            tenon_strv_push(&pairs, tenon_strdup(*p));
+        else if (tenon_strv_len(fields) == 1) /* a bare reference */
+            type = "registry";
+        else
+            tenon_error_set(err, TENON_E_INVALID, "invalid value %s in --%s \"%s\"", *p, flag,
+                            spec);
+    }
+    if (!err->code && check(flag, spec, type, pairs, err) == 0)
+        add(c, type, tenon_steal(&pairs));
+    tenon_strv_free(pairs);
+    tenon_strv_free(fields);
+    return err->code;
+}
+
+/* Where it is not there the plugin will miss it, and that is no error. */
+static void
+add_src(struct cli_session *session, char **pairs)
+{
+    for (char **p = pairs; p && *p; p++) {
+        char cwd[PATH_MAX];
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        if (!tenon_has_prefix(*p, "src=") || !getcwd(cwd, sizeof cwd))
+            continue;
+        auto_free char *path = (*p)[4] == '/' ? tenon_strdup(*p + 4)
+                                              : tenon_asprintf("%s/%s", cwd, *p + 4);
+        free(*p);
+        *p = tenon_asprintf("src=%s", path);
+        cli_session_add_local(session, path, path, &ignored);
+    }
+}
+
+int
+build_caches_parse(const struct build_flags *f, struct cli_session *session,
+                   struct build_caches *from, struct build_caches *to,
+                   struct tenon_error *err)
+{
+    for (char **s = f->cache_from; s && *s; s++)
+        if (parse_one("cache-from", *s, from, err) < 0)
+            return err->code;
+    for (char **s = f->cache_to; s && *s; s++)
+        if (parse_one("cache-to", *s, to, err) < 0)
+            return err->code;
+    for (size_t i = 0; i < from->count; i++)
+        if (!strcmp(from->list[i].type, "local"))
+            add_src(session, from->list[i].pairs);
+    return TENON_OK;
+}
+
+void
+build_caches_release(struct build_caches *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        free(c->list[i].type);
+        tenon_strv_free(c->list[i].pairs);
+    }
+    free(c->list);
+}

@@ -1,0 +1,21 @@
+/* buildcache.h - --cache-from and --cache-to. */
+#ifndef TENON_CLI_BUILDCACHE_H
+#define TENON_CLI_BUILDCACHE_H
+
+#include "buildflags.h"
+#include "engine/build.h"
+#include "session.h"
+
+struct build_caches {
+    struct tenon_export *list;
+    size_t count;
+};
+
+/* Directories to import from become local directories of the session, under
+ * their absolute paths. */
+int build_caches_parse(const struct build_flags *f, struct cli_session *session,
+                       struct build_caches *from, struct build_caches *to,
+                       struct tenon_error *err);
+void build_caches_release(struct build_caches *c);
+
+#endif

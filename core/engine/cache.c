@@ -1,0 +1,272 @@
+#include "config.h"
+
+#include "engine/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "image/image.h"
+#include "solve/cache.h"
+
+struct tenon_cache { /* one --cache-from, until the build ends */
+    char *name; /* "local:DIR" */
+    struct tenon_module *module;
+    struct tenon_values *values;
+    struct tenon_ctx *ctx; /* of load; what it gave lives in it */
+    struct tenon_import *import;
+};
+
+static int
+open_plugin(struct tenon_build *b, const struct tenon_export *x,
+            struct tenon_module **m, struct tenon_values **values,
+            struct tenon_error *err)
+{
+    auto_free char *what = tenon_asprintf("cache type %s", x->type);
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_CACHE, x->type, m, err) < 0)
+        return err->code;
+    return tenon_values_parse((*m)->plugin.options, (*m)->plugin.param_size,
+                              (const char *const *)x->pairs, what, values, err);
+}
+
+static int
+lacks(const struct tenon_export *x, const char *what, struct tenon_error *err)
+{
+    return tenon_error_set(err, TENON_E_UNSUPPORTED, "cache type %s cannot %s", x->type,
+                           what);
+}
+
+int
+tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
+                   struct tenon_error *err)
+{
+    for (size_t i = 0; i < req->cache_from_count + req->cache_to_count; i++) {
+        bool from = i < req->cache_from_count;
+        const struct tenon_export *x =
+            from ? &req->cache_from[i] : &req->cache_to[i - req->cache_from_count];
+        struct tenon_module *m;
+        auto_values struct tenon_values *v = NULL;
+        if (open_plugin(b, x, &m, &v, err) < 0)
+            return err->code;
+        const struct tenon_cache_ops *ops = m->plugin.ops.cache;
+        if (from && !(ops->load && ops->fetch))
+            return lacks(x, "be imported", err);
+        if (!from && !ops->save)
+            return lacks(x, "be exported", err);
+    }
+    return TENON_OK;
+}
+
+/* The place that the options name; never more of them, some are secrets. */
+static char *
+cache_name(const struct tenon_export *x)
+{
+    for (char **p = x->pairs; p && *p; p++)
+        if (tenon_has_prefix(*p, "src=") || tenon_has_prefix(*p, "ref="))
+            return tenon_asprintf("%s:%s", x->type, *p + 4);
+    return tenon_strdup(x->type);
+}
+
+static void
+warn(struct tenon_build *b, const char *what, struct tenon_error *err)
+{
+    auto_free char *text = tenon_asprintf("WARNING: %s: %s", what,
+                                          err->message ? err->message : "");
+    const struct tenon_event ev = { .struct_size = sizeof ev, .name = text,
+                                    .type = TENON_EVENT_MESSAGE,
+                                    .level = TENON_LOG_WARNING };
+    tenon_events_post(b->engine->events, &ev);
+    tenon_error_release(err);
+}
+
+/* A step of the build that is no vertex. */
+static struct tenon_ctx *
+start(struct tenon_build *b, const char *name, char digest[72])
+{
+    tenon_events_fresh_digest(digest);
+    const struct tenon_vertex_info info = { .digest = digest, .name = name };
+    tenon_events_start(b->engine->events, &info);
+    return tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
+}
+
+/* ---- import --------------------------------------------------------------------- */
+
+static int
+fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
+      struct tenon_error *err)
+{
+    struct tenon_cache *c = data;
+    struct tenon_module *m = c->module;
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.cache->fetch(m->self, ctx, c->values, blob, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "fetch", rc, err);
+}
+
+static int
+read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
+              size_t len, struct tenon_error *err)
+{
+    struct tenon_manifest m = {0};
+    auto_buf struct tenon_buf config = TENON_BUF_INIT;
+    if (tenon_manifest_parse(text, len, NULL, &m, err) < 0)
+        return err->code;
+    const struct tenon_descriptor d = { .media_type = m.config.media_type,
+                                        .digest = m.config.digest,
+                                        .size = m.config.size };
+    int rc = fetch(c, c->ctx, &d, err);
+    if (rc == 0)
+        rc = tenon_blob_read(b->engine->store, d.digest, TENON_CACHE_DOCUMENT_MAX,
+                             &config, err);
+    tenon_manifest_release(&m);
+    return rc < 0 ? rc : tenon_import_new(c->name, config.data, config.len, fetch, c,
+                                          &c->import, err);
+}
+
+static int
+load(struct tenon_build *b, struct tenon_cache *c, struct tenon_error *err)
+{
+    struct tenon_module *m = c->module;
+    const void *text = NULL;
+    size_t len = 0;
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.cache->load(m->self, c->ctx, c->values, &text, &len, err);
+    tenon_module_leave(m);
+    rc = tenon_module_check(m, "load", rc, err);
+    if (rc == TENON_E_CANCELLED || rc == TENON_E_INVALID)
+        return rc;
+    if (rc == 0)
+        rc = read_manifest(b, c, text, len, err);
+    if (rc == TENON_E_CANCELLED)
+        return rc;
+    if (rc < 0) {
+        auto_free char *what = tenon_asprintf("cache %s is not used", c->name);
+        warn(b, what, err);
+    }
+    return TENON_OK;
+}
+
+int
+tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req,
+                    struct tenon_error *err)
+{
+    for (size_t i = 0; i < req->cache_from_count; i++) {
+        struct tenon_cache *c = tenon_new0(struct tenon_cache);
+        char digest[72];
+        tenon_vec_push(&b->caches, c);
+        c->name = cache_name(&req->cache_from[i]);
+        if (open_plugin(b, &req->cache_from[i], &c->module, &c->values, err) < 0)
+            return err->code;
+        auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
+        c->ctx = start(b, title, digest);
+        int rc = load(b, c, err);
+        tenon_events_done(b->engine->events, digest, false,
+                          rc < 0 ? err->message : NULL, rc == TENON_E_CANCELLED);
+        if (rc < 0)
+            return rc;
+        if (c->import)
+            tenon_vec_push(&b->imports, c->import);
+    }
+    return TENON_OK;
+}
+
+void
+tenon_caches_free(struct tenon_build *b)
+{
+    tenon_vec_foreach(p, &b->caches) {
+        struct tenon_cache *c = *p;
+        tenon_import_free(c->import);
+        tenon_ctx_free(c->ctx);
+        tenon_values_free(c->values);
+        free(c->name);
+        free(c);
+    }
+    tenon_vec_release(&b->caches);
+    tenon_vec_release(&b->imports);
+}
+
+/* ---- export --------------------------------------------------------------------- */
+
+static int
+make_document(struct tenon_build *b, const struct tenon_values *values,
+              struct tenon_ctx *ctx, struct tenon_desc *manifest,
+              struct tenon_error *err)
+{
+    static const char preparing[] = "preparing build cache for export";
+    const struct tenon_image_options o = {
+        .compression = tenon_values_string(values, "compression"),
+        .level = (int)tenon_values_int(values, "compression-level"),
+        .force_compression = tenon_values_bool(values, "force-compression"),
+        .cancel = tenon_ctx_cancel(ctx),
+    };
+    const bool all = tenon_streq(tenon_values_string(values, "mode"), "max");
+    struct tenon_known *known = NULL;
+    size_t count = 0;
+    tenon_ctx_status(ctx, preparing, 0, 0);
+    if (tenon_solver_known(b->solver, all, b->engine->cancel, &known, &count, err) < 0)
+        return err->code;
+    TENON_VEC(struct tenon_chain) final = {0}; /* borrowed */
+    tenon_vec_foreach(p, &b->result.platforms)
+        if (p->ref && p->ref->solved)
+            tenon_vec_push(&final, p->ref->made.chain);
+    int rc = tenon_cache_document(b->engine->store, known, count, final.items, final.len,
+                                  all, &o, manifest, err);
+    tenon_vec_release(&final);
+    tenon_known_free(known, count);
+    tenon_ctx_status_done(ctx, preparing);
+    return rc;
+}
+
+static int
+save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
+     struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    struct tenon_desc manifest = {0};
+    int rc = make_document(b, values, ctx, &manifest, err);
+    if (rc == 0) {
+        const struct tenon_descriptor d = { .media_type = manifest.media_type,
+                                            .digest = manifest.digest,
+                                            .size = manifest.size };
+        tenon_module_enter(m);
+        rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);
+        tenon_module_leave(m);
+        rc = tenon_module_check(m, "save", rc, err);
+    }
+    tenon_desc_release(&manifest);
+    return rc < 0 ? tenon_error_context(err, "export cache") : TENON_OK;
+}
+
+static int
+export_one(struct tenon_build *b, const struct tenon_export *x, struct tenon_error *err)
+{
+    struct tenon_module *m;
+    auto_values struct tenon_values *values = NULL;
+    char digest[72];
+    if (open_plugin(b, x, &m, &values, err) < 0)
+        return err->code;
+    const char *title = m->plugin.ops.cache->title;
+    struct tenon_ctx *ctx = start(b, title ? title : "exporting cache", digest);
+    int rc = save(b, m, values, ctx, err);
+    tenon_ctx_free(ctx);
+    if (rc < 0 && rc != TENON_E_CANCELLED && tenon_values_bool(values, "ignore-error")) {
+        warn(b, "the cache was not exported", err);
+        rc = TENON_OK;
+    }
+    tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
+                      rc == TENON_E_CANCELLED);
+    if (rc < 0) {
+        auto_free char *detail = tenon_asprintf("{\"digest\":\"%s\"}", digest);
+        tenon_error_detail(err, "errdefs.Vertex", detail);
+    }
+    return rc;
+}
+
+int
+tenon_caches_export(struct tenon_build *b, const struct tenon_build_request *req,
+                    struct tenon_error *err)
+{
+    for (size_t i = 0; i < req->cache_to_count; i++)
+        if (export_one(b, &req->cache_to[i], err) < 0)
+            return err->code;
+    return TENON_OK;
+}

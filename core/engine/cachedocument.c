@@ -1,0 +1,264 @@
+/* The document of a cache: a manifest whose config lists layers and records
+ * in the form of BuildKit's cache config, with keys of our own. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/jsontext.h"
+#include "base/parse.h"
+#include "engine/cache.h"
+#include "image/assemble.h"
+#include "solve/cache.h"
+
+#define MT_CONFIG "application/vnd.buildkit.cacheconfig.v0"
+
+struct layer { /* a blob upon another; the same blob may come again elsewhere */
+    char *name; /* "PARENT DIGEST" */
+    int64_t index;
+    UT_hash_handle hh;
+};
+
+struct document {
+    struct tenon_store *store;
+    const struct tenon_image_options *options;
+    struct json_object *layers, *records; /* of the config */
+    struct json_object *blobs;            /* of the manifest */
+    struct layer *by_name, *by_digest;    /* written so far */
+};
+
+static void
+put_string(struct json_object *o, const char *key, const char *value)
+{
+    json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void
+put_time(struct json_object *o, const char *key, int64_t ns)
+{
+    auto_free char *text = tenon_format_time(ns);
+    put_string(o, key, text);
+}
+
+/* Remember name; its index, or -1 when it is new. */
+static int64_t
+seen(struct layer **set, char *name, int64_t index)
+{
+    struct layer *l;
+    HASH_FIND_STR(*set, name, l);
+    if (l) {
+        free(name);
+        return l->index;
+    }
+    l = tenon_new0(struct layer);
+    l->name = name;
+    l->index = index;
+    HASH_ADD_KEYPTR(hh, *set, l->name, strlen(l->name), l);
+    return -1;
+}
+
+static void
+seen_release(struct layer *set)
+{
+    struct layer *l, *tmp;
+    HASH_ITER(hh, set, l, tmp) {
+        HASH_DEL(set, l);
+        free(l->name);
+        free(l);
+    }
+}
+
+static void
+add_blob(struct document *d, const struct tenon_snapshot_blob *b)
+{
+    if (seen(&d->by_digest, tenon_strdup(b->digest.str), 0) >= 0)
+        return;
+    struct json_object *o = json_object_new_object();
+    struct json_object *notes = json_object_new_object();
+    put_string(o, "mediaType", b->media_type);
+    put_string(o, "digest", b->digest.str);
+    json_object_object_add(o, "size", json_object_new_int64(b->size));
+    put_string(notes, "containerd.io/uncompressed", b->diff_id.str);
+    json_object_object_add(o, "annotations", notes);
+    json_object_array_add(d->blobs, o);
+}
+
+static int64_t
+add_layer(struct document *d, const struct tenon_image_layer *l, int64_t snapshot,
+          int64_t parent)
+{
+    struct tenon_snapshot_blob base;
+    int64_t index = (int64_t)json_object_array_length(d->layers);
+    int64_t before = seen(&d->by_name, tenon_asprintf("%" PRId64 " %s", parent,
+                                                      l->blob.digest.str), index);
+    if (before >= 0)
+        return before;
+    struct json_object *o = json_object_new_object();
+    struct json_object *notes = json_object_new_object();
+    put_string(o, "blob", l->blob.digest.str);
+    json_object_object_add(o, "parent", json_object_new_int64(parent));
+    put_string(notes, "mediaType", l->blob.media_type);
+    put_string(notes, "diffID", l->blob.diff_id.str);
+    json_object_object_add(notes, "size", json_object_new_int64(l->blob.size));
+    put_time(notes, "createdAt", l->created_ns);
+    json_object_object_add(o, "annotations", notes);
+    /* its times are its maker's: no SOURCE_DATE_EPOCH changes them */
+    if (tenon_snapshot_get_blob(d->store, snapshot, "base", &base))
+        json_object_object_add(o, "tenon.base", json_object_new_boolean(true));
+    json_object_array_add(d->layers, o);
+    add_blob(d, &l->blob);
+    return index;
+}
+
+static int
+add_result(struct document *d, const struct tenon_chain *chain,
+           struct json_object *results, struct tenon_error *err)
+{
+    struct tenon_image_layer *layers = NULL;
+    int64_t top = -1, created_ns = 0;
+    if (tenon_image_layers(d->store, chain, d->options, &layers, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < chain->len; i++) {
+        top = add_layer(d, &layers[i], chain->ids[i], top);
+        created_ns = layers[i].created_ns;
+    }
+    free(layers);
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "layer", json_object_new_int64(top));
+    put_time(o, "createdAt", created_ns);
+    json_object_array_add(results, o);
+    return TENON_OK;
+}
+
+static bool
+is_part(const struct tenon_chain *c, const struct tenon_chain *final, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (c->len <= final[i].len &&
+            (!c->len || !memcmp(c->ids, final[i].ids, c->len * sizeof *c->ids)))
+            return true;
+    return false;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All keys, those that the store has too, each once and sorted. */
+static int
+add_keys(struct document *d, const struct tenon_known *k, struct json_object *record,
+         struct tenon_error *err)
+{
+    char **keys = NULL;
+    if (tenon_record_keys(d->store, k->id.str, &keys, err) < 0)
+        return err->code;
+    for (char **p = k->keys; p && *p; p++)
+        tenon_strv_push(&keys, tenon_strdup(*p));
+    struct json_object *list = json_object_new_array();
+    const size_t count = tenon_strv_len(keys);
+    if (count)
+        qsort(keys, count, sizeof *keys, by_text);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(keys[i - 1], keys[i]))
+            json_object_array_add(list, json_object_new_string(keys[i]));
+    tenon_strv_free(keys);
+    json_object_object_add(record, "tenon.keys", list);
+    return TENON_OK;
+}
+
+static int
+add_record(struct document *d, const struct tenon_known *k, bool made,
+           struct tenon_error *err)
+{
+    auto_json struct json_object *o = json_object_new_object();
+    put_string(o, "digest", k->id.str);
+    if (made) {
+        struct json_object *results = json_object_new_array();
+        json_object_object_add(o, "results", results);
+        for (uint32_t i = 0; i < k->output_count; i++)
+            if (add_result(d, &k->outputs[i], results, err) < 0)
+                return err->code;
+    }
+    if (add_keys(d, k, o, err) < 0)
+        return err->code;
+    json_object_array_add(d->records, tenon_steal(&o));
+    return TENON_OK;
+}
+
+static int
+put_text(struct tenon_store *s, struct json_object *o, struct tenon_digest *digest,
+         size_t *len, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    tenon_json_write(&text, o, true);
+    if (text.len > TENON_CACHE_DOCUMENT_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "the cache has too many records");
+    *len = text.len;
+    return tenon_blob_put(s, text.data, text.len, digest, err);
+}
+
+static int
+write_manifest(struct document *d, struct json_object *config,
+               struct tenon_desc *manifest, struct tenon_error *err)
+{
+    struct tenon_digest digest;
+    size_t len;
+    if (put_text(d->store, config, &digest, &len, err) < 0)
+        return err->code;
+    auto_json struct json_object *o = json_object_new_object();
+    struct json_object *c = json_object_new_object();
+    json_object_object_add(o, "schemaVersion", json_object_new_int(2));
+    put_string(o, "mediaType", TENON_MT_OCI_MANIFEST);
+    put_string(c, "mediaType", MT_CONFIG);
+    put_string(c, "digest", digest.str);
+    json_object_object_add(c, "size", json_object_new_int64((int64_t)len));
+    json_object_object_add(o, "config", c);
+    json_object_object_add(o, "layers", json_object_get(d->blobs));
+    if (put_text(d->store, o, &digest, &len, err) < 0)
+        return err->code;
+    *manifest = (struct tenon_desc){ .media_type = tenon_strdup(TENON_MT_OCI_MANIFEST),
+                                     .digest = tenon_strdup(digest.str),
+                                     .size = (int64_t)len };
+    return TENON_OK;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    const struct tenon_known *x = a, *y = b;
+    return strcmp(x->id.str, y->id.str);
+}
+
+int
+tenon_cache_document(struct tenon_store *s, struct tenon_known *known, size_t count,
+                     const struct tenon_chain *final, size_t final_count, bool all,
+                     const struct tenon_image_options *o,
+                     struct tenon_desc *manifest, struct tenon_error *err)
+{
+    auto_json struct json_object *config = json_object_new_object();
+    auto_json struct json_object *blobs = json_object_new_array();
+    struct document d = { .store = s, .options = o, .blobs = blobs,
+                          .layers = json_object_new_array(),
+                          .records = json_object_new_array() };
+    json_object_object_add(config, "layers", d.layers);
+    json_object_object_add(config, "records", d.records);
+    if (count)
+        qsort(known, count, sizeof *known, by_id);
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        bool made = known[i].output_count > 0;
+        for (uint32_t n = 0; made && !all && n < known[i].output_count; n++)
+            made = is_part(&known[i].outputs[n], final, final_count);
+        rc = add_record(&d, &known[i], made, err);
+    }
+    if (rc == 0)
+        rc = write_manifest(&d, config, manifest, err);
+    seen_release(d.by_name);
+    seen_release(d.by_digest);
+    return rc;
+}

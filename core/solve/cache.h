@@ -1,0 +1,42 @@
+/* cache.h - results out of caches that other stores filled (--cache-from), and
+ * what this build knows, for filling one (--cache-to).  docs/caching.md has
+ * the document both are about. */
+#ifndef TENON_SOLVE_CACHE_H
+#define TENON_SOLVE_CACHE_H
+
+#include "solve/solve.h"
+#include "tenon-plugin.h"
+
+/* The largest document that is read or written. */
+#define TENON_CACHE_DOCUMENT_MAX ((size_t)64 << 20)
+
+/* ---- import: immutable once made; must outlive the solver ------------------- */
+
+struct tenon_import;
+/* Have one blob of the cache in the content store; several threads. */
+typedef int tenon_import_fetch(void *data, struct tenon_ctx *ctx,
+                               const struct tenon_descriptor *blob,
+                               struct tenon_error *err);
+/* name is for messages.  UNSUPPORTED: a sound document without a key of ours,
+ * that is another builder's cache. */
+int tenon_import_new(const char *name, const void *config, size_t len,
+                     tenon_import_fetch *fetch, void *data,
+                     struct tenon_import **out, struct tenon_error *err);
+void tenon_import_free(struct tenon_import *im);
+
+/* ---- export ------------------------------------------------------------------ */
+
+struct tenon_known { /* a vertex that has a key */
+    struct tenon_digest id;   /* of its record, made or not */
+    char **keys;              /* it can be found under; made ones: the store knows more */
+    struct tenon_chain *outputs;
+    uint32_t output_count;    /* 0: only the keys are known */
+};
+/* Steps and fetched trees of this solver; nothing volatile, no contexts, no
+ * images.  all: what an import only promised is unpacked first. */
+int tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
+                       struct tenon_known **out, size_t *count,
+                       struct tenon_error *err);
+void tenon_known_free(struct tenon_known *list, size_t count);
+
+#endif

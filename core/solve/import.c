@@ -1,0 +1,325 @@
+/* Records of a cache that another store has filled: read once, looked up by
+ * key, unpacked when a result is wanted. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "solve/cache.h"
+#include "solve/import.h"
+#include "solve/layers.h"
+
+#define LAYERS_MAX 65536
+#define RECORDS_MAX 1000000
+#define CHAIN_MAX 4096
+
+struct layer {
+    struct tenon_descriptor desc;
+    int64_t parent; /* -1: the lowest */
+    bool base;      /* of an image, not of a step */
+};
+
+struct entry { /* a key; many lead to one record */
+    struct import_record *record;
+    const char *key;
+    UT_hash_handle hh;
+};
+
+struct tenon_import {
+    struct tenon_arena arena; /* all below */
+    const char *name;
+    struct layer *layers;
+    size_t layer_count;
+    struct entry *entries;
+    tenon_import_fetch *fetch;
+    void *data;
+};
+
+/* ---- reading -------------------------------------------------------------------- */
+
+static int
+malformed(struct tenon_error *err, const char *what, size_t i)
+{
+    return tenon_error_set(err, TENON_E_CORRUPT, "%s[%zu] is malformed", what, i);
+}
+
+static const char *
+keep_string(struct tenon_import *im, struct json_object *o, const char *key)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    const char *s = NULL;
+
+    tenon_json_get_str(o, key, NULL, &s, &ignored);
+    return s ? tenon_arena_strdup(&im->arena, s) : NULL;
+}
+
+static int
+read_layer(struct tenon_import *im, struct json_object *o, size_t i,
+           struct tenon_error *err)
+{
+    struct layer *l = &im->layers[i];
+    struct json_object *notes = NULL;
+    struct tenon_digest d;
+
+    if (json_object_get_type(o) != json_type_object)
+        return malformed(err, "layers", i);
+    if (tenon_json_get_int(o, "parent", -1, &l->parent, err) < 0 ||
+        tenon_json_get_bool(o, "tenon.base", false, &l->base, err) < 0 ||
+        tenon_json_get_object(o, "annotations", &notes, err) < 0 ||
+        (notes && tenon_json_get_int(notes, "size", 0, &l->desc.size, err) < 0))
+        return tenon_error_context(err, "layers[%zu]", i);
+    l->desc.digest = keep_string(im, o, "blob");
+    if (notes) {
+        l->desc.media_type = keep_string(im, notes, "mediaType");
+        l->desc.diff_id = keep_string(im, notes, "diffID");
+    }
+    /* Parents come first: no chain can run in a circle. */
+    if (!l->desc.digest || !tenon_digest_parse(l->desc.digest, &d) ||
+        !l->desc.diff_id || !tenon_digest_parse(l->desc.diff_id, &d) ||
+        l->parent < -1 || l->parent >= (int64_t)i || l->desc.size < 0)
+        return malformed(err, "layers", i);
+    return 0;
+}
+
+static int
+read_results(struct tenon_import *im, struct import_record *r,
+             struct json_object *list, size_t i, struct tenon_error *err)
+{
+    r->result_count = list ? json_object_array_length(list) : 0;
+    r->results = tenon_arena_array(&im->arena, r->result_count, sizeof *r->results);
+    for (size_t k = 0; k < r->result_count; k++) {
+        struct json_object *o = json_object_array_get_idx(list, k);
+        if (json_object_get_type(o) != json_type_object ||
+            tenon_json_get_int(o, "layer", -1, &r->results[k], err) < 0 ||
+            r->results[k] < -1 || r->results[k] >= (int64_t)im->layer_count)
+            return malformed(err, "records", i);
+    }
+    return 0;
+}
+
+static int
+read_keys(struct tenon_import *im, struct import_record *r,
+          struct json_object *list, size_t i, struct tenon_error *err)
+{
+    const size_t count = json_object_array_length(list);
+    const char **keys = tenon_arena_array(&im->arena, count + 1, sizeof *keys);
+
+    for (size_t k = 0; k < count; k++) {
+        struct json_object *o = json_object_array_get_idx(list, k);
+        struct tenon_digest d;
+        struct entry *e;
+        if (json_object_get_type(o) != json_type_string ||
+            !tenon_digest_parse(json_object_get_string(o), &d))
+            return malformed(err, "records", i);
+        keys[k] = tenon_arena_strdup(&im->arena, d.str);
+        HASH_FIND_STR(im->entries, keys[k], e);
+        if (e)
+            continue;
+        e = tenon_arena_alloc(&im->arena, sizeof *e);
+        e->key = keys[k];
+        e->record = r;
+        HASH_ADD_KEYPTR(hh, im->entries, e->key, strlen(e->key), e);
+    }
+    r->keys = keys;
+    return 0;
+}
+
+static int
+read_record(struct tenon_import *im, struct json_object *o, size_t i,
+            struct tenon_error *err)
+{
+    struct import_record *r = tenon_arena_alloc(&im->arena, sizeof *r);
+    struct json_object *results = NULL, *keys = NULL;
+    const char *id;
+
+    r->import = im;
+    if (json_object_get_type(o) != json_type_object)
+        return malformed(err, "records", i);
+    if (tenon_json_get_str(o, "digest", "", &id, err) < 0 ||
+        tenon_json_get_array(o, "results", &results, err) < 0 ||
+        tenon_json_get_array(o, "tenon.keys", &keys, err) < 0)
+        return tenon_error_context(err, "records[%zu]", i);
+    if (!keys) /* another builder's */
+        return 0;
+    if (!tenon_digest_parse(id, &r->id))
+        return malformed(err, "records", i);
+    int rc = read_results(im, r, results, i, err);
+    return rc < 0 ? rc : read_keys(im, r, keys, i, err);
+}
+
+static int
+read_document(struct tenon_import *im, struct json_object *o, struct tenon_error *err)
+{
+    struct json_object *layers = NULL, *records = NULL;
+
+    if (json_object_get_type(o) != json_type_object)
+        return tenon_error_set(err, TENON_E_CORRUPT, "the config is not an object");
+    if (tenon_json_get_array(o, "layers", &layers, err) < 0 ||
+        tenon_json_get_array(o, "records", &records, err) < 0)
+        return err->code;
+    im->layer_count = layers ? json_object_array_length(layers) : 0;
+    const size_t count = records ? json_object_array_length(records) : 0;
+    if (im->layer_count > LAYERS_MAX || count > RECORDS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "%zu layers and %zu records are more than a cache may have",
+                               im->layer_count, count);
+    im->layers = tenon_arena_array(&im->arena, im->layer_count, sizeof *im->layers);
+    for (size_t i = 0; i < im->layer_count; i++)
+        if (read_layer(im, json_object_array_get_idx(layers, i), i, err) < 0)
+            return err->code;
+    for (size_t i = 0; i < count; i++)
+        if (read_record(im, json_object_array_get_idx(records, i), i, err) < 0)
+            return err->code;
+    if (count && !im->entries)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "made by another builder: none of its keys is ours");
+    return 0;
+}
+
+int
+tenon_import_new(const char *name, const void *config, size_t len,
+                 tenon_import_fetch *fetch, void *data,
+                 struct tenon_import **out, struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+
+    if (tenon_json_parse(config, len, TENON_CACHE_DOCUMENT_MAX, &o, err) < 0)
+        return err->code;
+    struct tenon_import *im = tenon_new0(struct tenon_import);
+    im->name = tenon_arena_strdup(&im->arena, name);
+    im->fetch = fetch;
+    im->data = data;
+    if (read_document(im, o, err) < 0) {
+        tenon_import_free(im);
+        return err->code;
+    }
+    *out = im;
+    return 0;
+}
+
+void
+tenon_import_free(struct tenon_import *im)
+{
+    if (!im)
+        return;
+    HASH_CLEAR(hh, im->entries);
+    tenon_arena_release(&im->arena);
+    free(im);
+}
+
+/* ---- looking up ------------------------------------------------------------------- */
+
+const struct import_record *
+import_find(const struct tenon_solver *s, const char *key)
+{
+    const struct import_record *known = NULL;
+
+    for (size_t i = 0; i < s->options.import_count; i++) {
+        struct entry *e;
+        HASH_FIND_STR(s->options.imports[i]->entries, key, e);
+        if (e && e->record->result_count)
+            return e->record;
+        if (e && !known)
+            known = e->record;
+    }
+    return known;
+}
+
+/* ---- unpacking ---------------------------------------------------------------------- */
+
+struct chain { /* of one result */
+    const struct tenon_import *import;
+    struct tenon_ctx *ctx;
+    const struct layer **layers; /* lowest first */
+};
+
+static int
+fetch_layer(void *data, size_t i, struct tenon_error *err)
+{
+    const struct chain *c = data;
+
+    return c->import->fetch(c->import->data, c->ctx, &c->layers[i]->desc, err);
+}
+
+/* As the exporter would have named what it made (core/image/layers.c). */
+static const char *
+layer_variant(void *data, size_t i)
+{
+    const struct chain *c = data;
+    const char *mt = c->layers[i]->desc.media_type;
+
+    if (c->layers[i]->base || !mt)
+        return "base";
+    return tenon_has_suffix(mt, "zstd") ? "zstd" :
+           tenon_has_suffix(mt, "gzip") ? "gzip" : "uncompressed";
+}
+
+static int
+unpack_result(struct job *j, struct tenon_ctx *ctx, int64_t top,
+              struct tenon_chain *out)
+{
+    const struct tenon_import *im = j->state->imported->import;
+    size_t count = 0;
+
+    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
+        count++;
+    if (count > CHAIN_MAX)
+        return tenon_error_set(&j->err, TENON_E_LIMIT, "a result of %zu layers",
+                               count);
+    auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
+    auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
+    size_t i = count;
+    for (int64_t n = top; n >= 0; n = im->layers[n].parent) {
+        list[--i] = &im->layers[n];
+        descs[i] = im->layers[n].desc;
+    }
+    struct chain c = { .import = im, .ctx = ctx, .layers = list };
+    const struct layer_set set = {
+        .store = j->state->solver->engine->store, .ctx = ctx,
+        .cancel = j->state->cancel, .layers = descs, .count = count,
+        .fetch = fetch_layer, .variant = layer_variant, .data = &c,
+    };
+    return layers_make(&set, out, &j->err);
+}
+
+int
+import_make(struct job *j)
+{
+    struct state *st = j->state;
+    struct tenon_engine *e = st->solver->engine;
+    const struct import_record *r = st->imported;
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
+    int rc = 0;
+
+    j->output_count = (uint32_t)r->result_count;
+    j->outputs = tenon_calloc(r->result_count, sizeof *j->outputs);
+    j->cached = true;
+    for (uint32_t i = 0; i < j->output_count && rc == 0; i++)
+        rc = unpack_result(j, ctx, r->results[i], &j->outputs[i]);
+    return rc;
+}
+
+/* The step can still run: what cannot be had costs time, not the build. */
+void
+import_give_up(struct job *j)
+{
+    struct state *st = j->state;
+    const char *why = j->err.message ? j->err.message : "";
+    auto_free char *text = tenon_asprintf("WARNING: %s: %s; \"%s\" runs instead",
+                                          st->imported->import->name, why,
+                                          st->v->name);
+    const struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE, .name = text,
+        .level = TENON_LOG_WARNING,
+    };
+
+    tenon_events_post(st->solver->engine->events, &ev);
+    tenon_error_release(&j->err);
+    for (uint32_t i = 0; i < j->output_count; i++)
+        tenon_chain_release(&j->outputs[i]);
+    free(tenon_steal(&j->outputs));
+    j->output_count = 0;
+    j->cached = false;
+    j->gave_up = true;
+}

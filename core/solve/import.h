@@ -1,0 +1,23 @@
+/* import.h - an imported cache as the solver's files use it. */
+#ifndef TENON_SOLVE_IMPORT_H
+#define TENON_SOLVE_IMPORT_H
+
+#include "solve/private.h"
+
+struct import_record { /* immutable, the import's */
+    const struct tenon_import *import;
+    struct tenon_digest id;
+    const char *const *keys; /* NULL at the end */
+    int64_t *results;        /* topmost layer of each output; -1: an empty tree */
+    size_t result_count;     /* 0: only the keys are known */
+};
+
+/* One with results, if there is any; NULL when no import knows the key.  Any
+ * thread. */
+const struct import_record *import_find(const struct tenon_solver *s, const char *key);
+/* Unpack what the state's record promises into the job's outputs.  Worker. */
+int import_make(struct job *j);
+/* After import_make failed: a warning, and the job is as if it had not tried. */
+void import_give_up(struct job *j);
+
+#endif

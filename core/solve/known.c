@@ -1,0 +1,113 @@
+/* What this solver knows of its vertices, for a cache that is to be filled. */
+#include <stdlib.h>
+
+#include "solve/cache.h"
+#include "solve/import.h"
+
+struct collection {
+    TENON_VEC(struct tenon_known) list;
+    TENON_VEC(struct tenon_edge) promised; /* imported, not yet unpacked */
+};
+
+static void
+add_key(struct tenon_known *k, const struct tenon_digest *key)
+{
+    if (key->str[0])
+        tenon_strv_push(&k->keys, tenon_strdup(key->str));
+}
+
+static void
+add_state(struct collection *c, const struct state *st)
+{
+    struct tenon_known *k = tenon_vec_add(&c->list);
+
+    *k = (struct tenon_known){ .id = st->ckey };
+    add_key(k, &st->k1);
+    add_key(k, &st->k2);
+    for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
+        tenon_strv_push(&k->keys, tenon_strdup(st->imported->keys[i]));
+    if (st->phase != PHASE_DONE)
+        return;
+    k->output_count = st->output_count;
+    k->outputs = tenon_calloc(st->output_count, sizeof *k->outputs);
+    for (uint32_t i = 0; i < st->output_count; i++)
+        tenon_chain_copy(&k->outputs[i], &st->outputs[i]);
+}
+
+static bool
+is_record(const struct state *st)
+{
+    /* Contexts are found by content, images by their own digests. */
+    return state_has_key(st) && st->ckey.str[0] && !st->is_volatile && !st->view &&
+           (!st->source || source_is_tree(st));
+}
+
+static void
+collect(struct tenon_solver *s, void *data)
+{
+    struct collection *c = data;
+    struct state *st, *tmp;
+
+    HASH_ITER(hh, s->states, st, tmp)
+        if (is_record(st))
+            add_state(c, st);
+}
+
+static void
+collect_promised(struct tenon_solver *s, void *data)
+{
+    struct collection *c = data;
+    struct state *st, *tmp;
+
+    HASH_ITER(hh, s->states, st, tmp)
+        if (st->imported && st->phase == PHASE_KEYED)
+            tenon_vec_push(&c->promised, (struct tenon_edge){ .vertex = st->v });
+}
+
+static int
+unpack_promised(struct tenon_solver *s, struct collection *c,
+                struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    int r = solver_visit(s, collect_promised, c, err);
+
+    if (r < 0 || !c->promised.len)
+        return r;
+    const size_t n = c->promised.len;
+    struct tenon_solved *made = tenon_calloc(n, sizeof *made);
+    r = tenon_solver_solve_all(s, c->promised.items, n, cancel, made, err);
+    for (size_t i = 0; i < n; i++)
+        tenon_solved_release(&made[i]);
+    free(made);
+    return r;
+}
+
+int
+tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
+                   struct tenon_known **out, size_t *count, struct tenon_error *err)
+{
+    struct collection c = {0};
+    int r = all ? unpack_promised(s, &c, cancel, err) : 0;
+
+    if (r == 0)
+        r = solver_visit(s, collect, &c, err);
+    tenon_vec_release(&c.promised);
+    if (r < 0) {
+        tenon_known_free(c.list.items, c.list.len);
+        return r;
+    }
+    *out = c.list.items;
+    *count = c.list.len;
+    return 0;
+}
+
+void
+tenon_known_free(struct tenon_known *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        tenon_strv_free(list[i].keys);
+        for (uint32_t k = 0; k < list[i].output_count; k++)
+            tenon_chain_release(&list[i].outputs[k]);
+        free(list[i].outputs);
+    }
+    free(list);
+}

@@ -1,0 +1,208 @@
+#include "layoutkit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DOCUMENT_MAX (8 * 1024 * 1024)
+#define CHUNK ((size_t)1 << 18)
+#define REF_NAME "org.opencontainers.image.ref.name"
+
+bool
+layoutkit_digest_ok(const char *d)
+{
+    return strncmp(d, "sha256:", 7) == 0 && strlen(d) == 71 &&
+           strspn(d + 7, "0123456789abcdef") == 64;
+}
+
+static int
+read_fd(const struct layoutkit *l, int fd, const char *what, const void **data,
+        size_t *len, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return host->error(err, TENON_E_FAILED, errno, "stat %s", what);
+    if (!S_ISREG(st.st_mode) || st.st_size > DOCUMENT_MAX)
+        return host->error(err, TENON_E_LIMIT, 0, "%s is no file of at most %d bytes", what,
+                           DOCUMENT_MAX);
+    char *text = host->alloc(l->ctx, (size_t)st.st_size + 1);
+    size_t have = 0;
+    while (have < (size_t)st.st_size) {
+        ssize_t n = read(fd, text + have, (size_t)st.st_size - have);
+        if (n < 0)
+            return host->error(err, TENON_E_FAILED, errno, "read %s", what);
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    *data = text;
+    *len = have;
+    return TENON_OK;
+}
+
+/* ---- blobs ------------------------------------------------------------------------- */
+
+static int
+copy(const struct layoutkit *l, int from, int to, int64_t size, const char *digest,
+     struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    char *buf = host->alloc(l->ctx, CHUNK);
+    int64_t copied = 0;
+    for (;;) {
+        ssize_t n = read(from, buf, CHUNK);
+        if (n < 0)
+            return host->error(err, TENON_E_FAILED, errno, "read %s", digest);
+        if (n == 0)
+            return TENON_OK;
+        for (ssize_t done = 0; done < n;) {
+            ssize_t w = write(to, buf + done, (size_t)(n - done));
+            if (w < 0 && errno != EINTR)
+                return host->error(err, TENON_E_FAILED, errno, "write blob");
+            if (w > 0)
+                done += w;
+        }
+        copied += n;
+        host->status(l->ctx, digest, copied, size);
+        if (host->cancelled(l->ctx))
+            return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+    }
+}
+
+static int
+import(const struct layoutkit *l, int fd, const char *digest, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return host->error(err, TENON_E_INVALID, 0, "blob %s is not a regular file", digest);
+    int out = host->blob_create(l->ctx, err);
+    if (out < 0)
+        return out;
+    int rc = copy(l, fd, out, st.st_size, digest, err);
+    if (rc < 0) {
+        close(out);
+        return rc;
+    }
+    if (!host->blob_commit(l->ctx, out, digest, err))
+        return host->error_code(err);
+    host->status_done(l->ctx, digest);
+    return TENON_OK;
+}
+
+int
+layoutkit_blob(const struct layoutkit *l, const char *digest, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    if (!layoutkit_digest_ok(digest))
+        return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"", digest);
+    int fd = host->blob_open(l->ctx, digest, NULL, err);
+    if (fd >= 0) {
+        close(fd);
+        return TENON_OK;
+    }
+    if (host->error_code(err) != TENON_E_NOT_FOUND)
+        return fd;
+    host->error_clear(err);
+
+    char path[7 + 7 + 64 + 1] = "blobs/sha256/";
+    memcpy(path + 13, digest + 7, 65);
+    fd = host->open_in(l->ctx, l->dirfd, path, O_RDONLY, 0, err);
+    if (fd < 0)
+        return host->error_context(err, "%s", l->what);
+    int rc = import(l, fd, digest, err);
+    close(fd);
+    return rc < 0 ? host->error_context(err, "%s", l->what) : TENON_OK;
+}
+
+int
+layoutkit_read(const struct layoutkit *l, const char *digest, const void **data,
+               size_t *len, struct tenon_error *err)
+{
+    int rc = layoutkit_blob(l, digest, err);
+    if (rc < 0)
+        return rc;
+    int fd = l->host->blob_open(l->ctx, digest, NULL, err);
+    if (fd < 0)
+        return fd;
+    rc = read_fd(l, fd, digest, data, len, err);
+    close(fd);
+    return rc;
+}
+
+/* ---- index.json ---------------------------------------------------------------------- */
+
+static const char *
+member(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+    if (json_object_get_type(o) != json_type_object ||
+        !json_object_object_get_ex(o, key, &v) ||
+        json_object_get_type(v) != json_type_string)
+        return NULL;
+    return json_object_get_string(v);
+}
+
+static bool
+tag_matches(const char *name, const char *tag)
+{
+    if (!name)
+        return false;
+    const char *colon = strrchr(name, ':');
+    return strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0);
+}
+
+static const char *
+find_tag(const struct layoutkit *l, struct json_object *index, const char *tag, bool any)
+{
+    struct json_object *list = NULL;
+    if (json_object_get_type(index) != json_type_object ||
+        !json_object_object_get_ex(index, "manifests", &list) ||
+        json_object_get_type(list) != json_type_array)
+        return NULL;
+    size_t count = json_object_array_length(list);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *m = json_object_array_get_idx(list, i), *notes = NULL;
+        if (json_object_get_type(m) != json_type_object)
+            continue;
+        json_object_object_get_ex(m, "annotations", &notes);
+        const char *digest = member(m, "digest");
+        if (digest && layoutkit_digest_ok(digest) &&
+            ((count == 1 && any) || tag_matches(member(notes, REF_NAME), tag)))
+            return l->host->strdup(l->ctx, digest);
+    }
+    return NULL;
+}
+
+int
+layoutkit_tag(const struct layoutkit *l, const char *tag, bool any,
+              const char **digest, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    const void *text;
+    size_t len;
+    int fd = host->open_in(l->ctx, l->dirfd, "index.json", O_RDONLY, 0, err);
+    if (fd < 0)
+        return host->error_context(err, "%s", l->what);
+    int rc = read_fd(l, fd, "index.json", &text, &len, err);
+    close(fd);
+    if (rc < 0)
+        return rc;
+    struct json_tokener *t = json_tokener_new();
+    json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+    struct json_object *index = json_tokener_parse_ex(t, text, (int)len);
+    json_tokener_free(t);
+    if (!index)
+        return host->error(err, TENON_E_CORRUPT, 0, "%s: index.json is no JSON", l->what);
+    const char *found = find_tag(l, index, tag, any);
+    json_object_put(index);
+    if (!found)
+        return host->error(err, TENON_E_NOT_FOUND, 0, "%s: no image with the tag \"%s\"",
+                           l->what, tag);
+    *digest = found;
+    return TENON_OK;
+}
