@@ -210,6 +210,17 @@ run_exporter(struct tenon_build *b, const struct tenon_export *x,
     return rc;
 }
 
+/* What a solver runs writes to the store alone. */
+static int
+blame_store(const struct tenon_build *b, struct tenon_error *err)
+{
+    const char *path = tenon_store_path(b->engine->store);
+    const bool disk = err->sys == ENOSPC || err->sys == EDQUOT || err->sys == EROFS;
+    if (disk && !strstr(err->message, path))
+        tenon_error_context(err, "store %s", path);
+    return err->code;
+}
+
 int
 tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                 struct tenon_error *err)
@@ -237,7 +248,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
             return err->code;
     }
     if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
-        return err->code;
+        return blame_store(b, err);
     for (size_t i = 0; i < req->export_count; i++)
         if (run_exporter(b, &req->exports[i], err) < 0)
             return err->code;

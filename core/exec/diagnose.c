@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -13,7 +14,7 @@
 #include "base/root.h"
 #include "exec/private.h"
 
-enum { HEAD_BYTES = 4096 };
+enum { HEAD_BYTES = 4096, FULL_BYTES = 64 << 10 };
 
 static const char *
 path_of(const struct tenon_step *s)
@@ -132,6 +133,18 @@ check_elf(const struct tenon_step *s, int fd, const char *path, const char *head
         check_interpreter(s, path, wanted, err);
         return;
     }
+}
+
+void
+tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err)
+{
+    struct statvfs fs;
+    if (fstatvfs(tenon_store_fd(s->engine->store), &fs) < 0)
+        return;
+    const bool no_files = fs.f_files && fs.f_favail == 0;
+    if (no_files || fs.f_bavail * fs.f_frsize < FULL_BYTES)
+        tenon_error_hint(err, "the disk of the store %s is full; \"tenon prune\" makes room",
+                         tenon_store_path(s->engine->store));
 }
 
 void

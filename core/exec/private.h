@@ -114,6 +114,8 @@ void tenon_relay_finish(struct tenon_relay *r);
 
 /* A hint why the program could not be started, from what the root holds. */
 void tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err);
+/* A hint when the store is full. */
+void tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err);
 char *tenon_exec_quote(const char *text); /* as Go's %q */
 
 #endif

@@ -218,6 +218,7 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
     tenon_error_detail(err, "gatewayapi.ExitMessage", json);
     tenon_step_diagnose(s, code, err);
+    tenon_step_diagnose_disk(s, err);
     return err->code;
 }
 

@@ -42,7 +42,7 @@ int
 tenon_blob_write(struct tenon_blob_writer *w, const void *data, size_t len, struct tenon_error *err)
 {
     if (tenon_write_all(w->fd, data, len, err) < 0)
-        return tenon_error_context(err, "write a blob");
+        return tenon_error_context(err, "write a blob to %s", w->store->path);
     tenon_hash_update(w->hash, data, len);
     w->len += len;
     return 0;

@@ -240,13 +240,20 @@ copy_small(struct tenon_copier *k, int from, int to)
 static int
 copy_data(struct tenon_copier *k, int from, int to, const struct stat *st)
 {
+    int ret;
     if (st->st_size == 0)
         return 0;
     if (st->st_size <= SMALL)
-        return copy_small(k, from, to);
-    if ((uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size)
-        return copy_sparse(k, from, to, st->st_size);
-    return copy_range(k, from, to, (uint64_t)st->st_size);
+        ret = copy_small(k, from, to);
+    else if ((uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size)
+        ret = copy_sparse(k, from, to, st->st_size);
+    else
+        ret = copy_range(k, from, to, (uint64_t)st->st_size);
+    if (ret < 0 && ret != TENON_E_CANCELLED) {
+        auto_free char *path = tenon_copy_target(k);
+        tenon_error_context(k->err, "copy to \"%s\"", path);
+    }
+    return ret;
 }
 
 /* The key of this step was made of a digest.  When the file is not what the
