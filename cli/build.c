@@ -37,14 +37,20 @@ static void *
 watch_signals(void *data)
 {
     struct watcher *w = data;
+    sigset_t seen;
+    sigemptyset(&seen);
     for (;;) {
         int sig = 0;
         if (sigwait(&w->signals, &sig) != 0)
             continue;
         if (sig == SIGUSR2) /* the build is over */
             return NULL;
-        if (w->interrupted)
-            _exit(CLI_INTERRUPTED); /* asked twice: what is left is swept at the next start */
+        /* Asked twice: what is left is swept at the next start.  Ctrl-C below a
+         * docker client is one wish, but comes as SIGINT from the terminal and as
+         * SIGTERM from the client. */
+        if (sigismember(&seen, sig))
+            _exit(CLI_INTERRUPTED);
+        sigaddset(&seen, sig);
         w->interrupted = true;
         tenon_cancel_fire(w->cancel);
     }
@@ -78,13 +84,13 @@ struct job {
     struct cli_session *session;
     char **options; /* of the frontend */
     struct build_outputs outputs;
+    struct build_caches cache_from, cache_to;
     struct tenon_engine engine;
     struct tenon_build *build;
     struct renderer *renderer;
     struct watcher watcher;
 };
 
-    struct build_caches cache_from, cache_to;
 static const char *
 progress_mode(const struct job *j)
 {
@@ -117,13 +123,6 @@ make_build_id(void)
     return tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
 }
 
-/* For ordinary users the one that needs nothing installed. */
-static const char *
-default_executor(void)
-{
-    return tenon_ids_mapped() ? "native" : "oci";
-}
-
 static int
 prepare(struct job *j, struct tenon_error *err)
 {
@@ -144,7 +143,7 @@ prepare(struct job *j, struct tenon_error *err)
     j->engine.cancel = j->watcher.cancel;
     j->engine.config = j->cli->config;
     j->engine.host_platform = platform;
-    j->engine.executor = executor ? executor : default_executor();
+    j->engine.executor = executor ? executor : "native";
     j->engine.default_network = network ? network : "host";
     j->engine.build_id = make_build_id();
     j->engine.allow = (const char *const *)j->flags.allow;
@@ -165,11 +164,11 @@ run(struct job *j, struct tenon_error *err)
         .frontend = "dockerfile",
         .options = (const char *const *)j->options,
         .exports = j->outputs.exports,
+        .export_count = j->outputs.count,
         .cache_from = j->cache_from.list,
         .cache_from_count = j->cache_from.count,
         .cache_to = j->cache_to.list,
         .cache_to_count = j->cache_to.count,
-        .export_count = j->outputs.count,
         .no_cache = j->flags.no_cache,
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
@@ -217,9 +216,9 @@ release(struct job *j)
     tenon_store_close(j->engine.store);
     cli_session_free(j->session);
     tenon_strv_free(j->options);
+    build_outputs_release(&j->outputs);
     build_caches_release(&j->cache_from);
     build_caches_release(&j->cache_to);
-    build_outputs_release(&j->outputs);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }

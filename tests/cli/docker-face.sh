@@ -111,6 +111,10 @@ for _ in $(seq 100); do
 done
 assert_has "$work/slow" begun
 [ "$(alive | wc -l)" -ge 2 ] || fail "neither build nor step is there"
+# Ctrl-C is a signal to both, and then one more from the client: one wish.
+for p in $(alive | cut -d/ -f3); do
+    [ "$(readlink "/proc/$p/exe")" != "$abs_top_builddir/tenon" ] || kill -HUP "$p"
+done
 kill -TERM $pid
 status=0
 wait $pid || status=$?
@@ -121,3 +125,4 @@ for _ in $(seq 50); do
     sleep 0.1
 done
 [ -z "$left" ] || fail "processes of a stopped build are left: $left"
+assert_has "$work/slow" CANCELED
