@@ -57,7 +57,7 @@ static const struct flag flags[] = {
     { "sbom", 0, FLAG_LATER, 0, "S", "SBOM attestation" },
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]", "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
-    { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=SOCKET]", "agent for RUN --mount=type=ssh" },
+    { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=PATH,...]", "agent or key files for RUN --mount=type=ssh" },
     { "tag", 't', FLAG_LIST, AT(tags), "NAME", "name of the image" },
     { "target", 0, FLAG_STRING, AT(target), "STAGE", "stage to build" },
     { "ulimit", 0, FLAG_LIST, AT(ulimits), "T=S[:H]", "resource limit in steps" },

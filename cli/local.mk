@@ -35,7 +35,11 @@ tenon_SOURCES += \
 	%D%/renderer.c \
 	%D%/renderer.h \
 	%D%/session.c \
-	%D%/session.h
+	%D%/session.h \
+	%D%/sshagent.c \
+	%D%/sshagent.h \
+	%D%/sshkey.c \
+	%D%/sshkey.h
 
 # The program and the plugins of this build tree, without an installation.
 noinst_SCRIPTS += tenon-dev

@@ -16,14 +16,16 @@
 #include "base/parse.h"
 #include "base/vec.h"
 #include "cli.h"
+#include "sshagent.h"
 
 enum { SECRET_LIMIT = 500 * 1024 }; /* BuildKit's */
 
 struct secret {
     char *id, *file, *env;
 };
-struct agent {
+struct agent { /* one of the two */
     char *id, *socket;
+    struct ssh_agent *keys;
 };
 struct local {
     char *name, *path;
@@ -157,29 +159,70 @@ done:
 
 /* ---- ssh ------------------------------------------------------------------------- */
 
+/* A path of --ssh: the socket of an agent, or a private key for one of ours. */
+static int
+add_ssh_path(struct agent *a, const char *path, struct tenon_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return tenon_error_sys(err, "stat %s", path);
+    if (S_ISSOCK(st.st_mode) && (a->socket || a->keys))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "%s is a socket: only one, and no keys beside it", path);
+    if (a->socket)
+        return tenon_error_set(err, TENON_E_INVALID, "no keys beside the socket %s", a->socket);
+    if (S_ISSOCK(st.st_mode)) {
+        a->socket = tenon_strdup(path);
+        return TENON_OK;
+    }
+    if (!S_ISREG(st.st_mode))
+        return tenon_error_set(err, TENON_E_INVALID, "%s is neither a socket nor a file", path);
+    if (!a->keys)
+        a->keys = ssh_agent_new();
+    if (ssh_agent_add(a->keys, path, err) < 0) {
+        if (err->code == TENON_E_DENIED)
+            tenon_error_hint(err, "ssh-add %s, then --ssh %s", path, a->id);
+        return err->code;
+    }
+    return TENON_OK;
+}
+
+static void
+release_agent(struct agent *a)
+{
+    ssh_agent_free(a->keys);
+    free(a->id);
+    free(a->socket);
+}
+
 int
 cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_error *err)
 {
     const char *eq = strchr(spec, '=');
-    auto_free char *id = eq ? tenon_strndup(spec, (size_t)(eq - spec)) : tenon_strdup(spec);
-    const char *socket = eq ? eq + 1 : secure_getenv("SSH_AUTH_SOCK");
-    if (!socket || !*socket) {
+    const char *paths = eq ? eq + 1 : secure_getenv("SSH_AUTH_SOCK");
+    auto_free char *given = eq ? tenon_strndup(spec, (size_t)(eq - spec)) : tenon_strdup(spec);
+    struct agent a = { .id = tenon_strdup(*given ? given : "default") };
+    if (!paths || !*paths) {
         tenon_error_set(err, TENON_E_INVALID,
-                        "invalid empty ssh agent socket: SSH_AUTH_SOCK is not set");
-        return tenon_error_hint(err, "eval $(ssh-agent) && ssh-add, or --ssh %s=SOCKET", id);
+                        "invalid empty ssh agent socket: %s",
+                        eq ? "nothing behind the \"=\"" : "SSH_AUTH_SOCK is not set");
+        tenon_error_hint(err, "eval $(ssh-agent) && ssh-add, or --ssh %s=SOCKET, or --ssh "
+                         "%s=KEYFILE", a.id, a.id);
     }
-    tenon_vec_foreach(a, &s->agents)
-        if (!strcmp(a->id, id))
-            return tenon_error_set(err, TENON_E_INVALID, "ssh id \"%s\" was given twice", id);
-    struct stat st;
-    if (stat(socket, &st) < 0)
-        return tenon_error_sys(err, "ssh agent %s", socket);
-    if (!S_ISSOCK(st.st_mode)) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED,
-                        "--ssh %s: key files are not supported yet, only an agent's socket", spec);
-        return tenon_error_hint(err, "ssh-add %s, then --ssh %s", socket, id);
+    tenon_vec_foreach(o, &s->agents)
+        if (!err->code && !strcmp(o->id, a.id))
+            tenon_error_set(err, TENON_E_INVALID, "ssh id \"%s\" was given twice", a.id);
+    for (const char *p = paths; !err->code && p; p = strchr(p, ',')) {
+        p += *p == ',';
+        auto_free char *path = eq ? tenon_strndup(p, strcspn(p, ",")) : tenon_strdup(p);
+        add_ssh_path(&a, path, err);
+        if (!eq)
+            break;
     }
-    struct agent a = { tenon_steal(&id), tenon_strdup(socket) };
+    if (err->code) {
+        release_agent(&a);
+        return tenon_error_context(err, "--ssh %s", spec);
+    }
     tenon_vec_push(&s->agents, a);
     return TENON_OK;
 }
@@ -190,6 +233,8 @@ open_ssh(struct cli_session *s, const char *id, struct tenon_error *err)
     tenon_vec_foreach(a, &s->agents) {
         if (strcmp(a->id, id))
             continue;
+        if (a->keys)
+            return ssh_agent_connect(a->keys, err);
         struct sockaddr_un to = { .sun_family = AF_UNIX };
         if (strlen(a->socket) >= sizeof to.sun_path)
             return tenon_error_set(err, TENON_E_INVALID, "path of ssh agent is too long: %s",
@@ -416,10 +461,8 @@ cli_session_free(struct cli_session *s)
         free(x->file);
         free(x->env);
     }
-    tenon_vec_foreach(a, &s->agents) {
-        free(a->id);
-        free(a->socket);
-    }
+    tenon_vec_foreach(a, &s->agents)
+        release_agent(a);
     tenon_vec_foreach(l, &s->locals) {
         free(l->name);
         free(l->path);

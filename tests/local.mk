@@ -71,6 +71,7 @@ cli_tests += %D%/cli/plugins.sh
 cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
 cli_tests += %D%/cli/prune-du.sh
+cli_tests += %D%/cli/ssh-keys.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh
