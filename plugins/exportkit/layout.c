@@ -259,6 +259,40 @@ exportkit_layout_tar(const struct exportkit_layout *l, int fd, struct tenon_erro
 
 /* ---- as a directory ------------------------------------------------------------------ */
 
+/* 0, or an errno. */
+static int
+write_whole(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno != EINTR)
+            return errno;
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int
+copy_whole(const struct exportkit_layout *l, int from, int to)
+{
+    auto_free char *chunk = tenon_malloc(CHUNK);
+    for (;;) {
+        if (l->host->cancelled(l->ctx))
+            return ECANCELED;
+        ssize_t n = read(from, chunk, CHUNK);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        int sys = n < 0 ? errno : write_whole(to, chunk, (size_t)n);
+        if (sys)
+            return sys;
+    }
+}
+
 static int
 put_file(const struct exportkit_layout *l, int dirfd, const char *name,
          int from, const void *data, size_t len, struct tenon_error *err)
@@ -267,20 +301,15 @@ put_file(const struct exportkit_layout *l, int dirfd, const char *name,
     auto_close int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return l->host->error(err, TENON_E_FAILED, errno, "create %s", name);
-    bool ok = true;
-    if (from >= 0) {
-        auto_free char *chunk = tenon_malloc(CHUNK);
-        for (ssize_t n; ok && (n = read(from, chunk, CHUNK)) != 0;)
-            ok = n > 0 && write(fd, chunk, (size_t)n) == n;
-    } else {
-        ok = write(fd, data, len) == (ssize_t)len;
-    }
-    if (!ok || renameat(dirfd, temp, dirfd, name) < 0) {
-        int sys = errno;
-        unlinkat(dirfd, temp, 0);
-        return l->host->error(err, TENON_E_FAILED, sys, "write %s", name);
-    }
-    return TENON_OK;
+    int sys = from >= 0 ? copy_whole(l, from, fd) : write_whole(fd, data, len);
+    if (!sys && renameat(dirfd, temp, dirfd, name) < 0)
+        sys = errno;
+    if (!sys)
+        return TENON_OK;
+    unlinkat(dirfd, temp, 0);
+    return sys == ECANCELED
+               ? l->host->error(err, TENON_E_CANCELLED, 0, "export was cancelled")
+               : l->host->error(err, TENON_E_FAILED, sys, "write %s", name);
 }
 
 int
