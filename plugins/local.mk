@@ -10,6 +10,7 @@ include %D%/source-image/local.mk
 include %D%/source-local/local.mk
 include %D%/source-oci-layout/local.mk
 include %D%/source-http/local.mk
+include %D%/source-git/local.mk
 include %D%/mount-bind/local.mk
 include %D%/mount-cache/local.mk
 include %D%/mount-tmpfs/local.mk

@@ -1,0 +1,63 @@
+/* conn.c - see conn.h. */
+#include "conn.h"
+
+#include <git2/sys/transport.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+
+static int
+make_transport(git_transport **out, git_remote *owner, void *data)
+{
+    struct gs_conn *conn = data;
+    const char *url = conn->url;
+    bool web = tenon_has_prefix(url, "http://") || tenon_has_prefix(url, "https://");
+    bool plain = tenon_has_prefix(url, "git://");
+    git_smart_subtransport_definition how = {
+        .callback = web     ? gs_http_subtransport
+                    : plain ? git_smart_subtransport_git
+                            : gs_ssh_subtransport,
+        .rpc = web,
+        .param = plain ? NULL : data,
+    };
+    if (!gs_conn_allowed(url)) {
+        git_error_set_str(GIT_ERROR_NET, "transport not allowed");
+        return -1;
+    }
+    return git_transport_smart(out, owner, &how);
+}
+
+static int
+on_transfer(const git_indexer_progress *p, void *data)
+{
+    struct gs_conn *conn = data;
+    if (conn->host->cancelled(conn->ctx)) {
+        conn->failed = true;
+        conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
+        return -1;
+    }
+    conn->host->status(conn->ctx, "receiving objects", (int64_t)p->received_bytes, 0);
+    return 0;
+}
+
+void
+gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out)
+{
+    git_remote_init_callbacks(out, GIT_REMOTE_CALLBACKS_VERSION);
+    out->transport = make_transport;
+    out->transfer_progress = on_transfer;
+    out->payload = conn;
+}
+
+int
+gs_conn_error(struct gs_conn *conn, const char *what)
+{
+    auto_free char *shown = gs_url_redact(conn->url);
+    if (!conn->failed) {
+        const git_error *e = git_error_last();
+        conn->host->error(conn->err, TENON_E_FAILED, 0, "%s",
+                          e && e->message ? e->message : "git: unknown failure");
+    }
+    return conn->host->error_context(conn->err, "%s %s", what, shown);
+}

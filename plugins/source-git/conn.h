@@ -1,0 +1,59 @@
+/* conn.h - one remote repository, and what reaches it.
+ *
+ * libgit2 speaks git's protocol; the bytes go through the host's HTTP client,
+ * or the ssh program with the user's agent.  libgit2's own transports know no
+ * cancellation, and would be a second place that verifies TLS. */
+#ifndef SOURCE_GIT_CONN_H
+#define SOURCE_GIT_CONN_H
+
+#include <git2.h>
+#include <git2/sys/transport.h>
+
+#include <tenon-plugin.h>
+
+struct gs_conn { /* used by one worker */
+    const struct tenon_host *host;
+    const struct tenon_http_api *http;
+    struct tenon_ctx *ctx;
+    const char *url;
+    const char *authorization; /* for url and what is below; or NULL */
+    const char *ssh_id;        /* which agent; NULL: none */
+    const char *known_hosts;   /* text; NULL: who is new is trusted once */
+    int keep_fd;               /* where new host keys are kept, or -1 */
+    struct tenon_error *err;
+    bool failed; /* err was set by a transport: libgit2 knows less */
+};
+
+/* http, https, ssh or git URL, or user@host:path? */
+bool gs_conn_allowed(const char *url);
+
+/* Callbacks for libgit2 that use conn, which must outlive them. */
+void gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out);
+
+/* What libgit2 says went wrong, unless a transport said it; the code. */
+int gs_conn_error(struct gs_conn *conn, const char *what);
+
+/* ---- http.c, ssh.c ---- */
+
+int gs_http_subtransport(git_smart_subtransport **out, git_transport *owner, void *conn);
+int gs_ssh_subtransport(git_smart_subtransport **out, git_transport *owner, void *conn);
+
+/* ---- url.c: pure ---- */
+
+/* The URL with the password as "xxxxx"; for the caller to free. */
+char *gs_url_redact(const char *url);
+/* "scheme://host:port" of both the same? */
+bool gs_url_same_origin(const char *a, const char *b);
+/* ssh: or scp-like.  Strings for the caller to free; user may be NULL, port
+ * "" when not given.  False when it is none, or could be taken for an option. */
+bool gs_url_ssh(const char *url, char **user, char **host, char **port, char **path);
+/* url of a submodule against that of the repository it is in ("../x.git");
+ * NULL when it leads nowhere. */
+char *gs_url_resolve(const char *base, const char *url);
+/* Text for a POSIX shell. */
+char *gs_shell_quote(const char *s);
+/* May credentials for remote be used for url?  For what lies below it, and for
+ * all of github.com when remote is there. */
+bool gs_url_in_scope(const char *remote, const char *url);
+
+#endif

@@ -1,0 +1,502 @@
+/* source-git: the files of a commit.
+ *
+ * A name is looked up at the remote each time; the commit it stands for is the
+ * key.  Repositories are kept, bare, between builds, and get what they lack. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tenon-plugin.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/path.h"
+#include "checkout.h"
+#include "remote.h"
+#include "sourcekit/sourcekit.h"
+
+#define SCHEME "git://"
+#define SUBMODULES_MAX 1000
+#define SUBMODULE_DEPTH_MAX 32
+#define MODULES_MAX ((git_object_size_t)1 << 20)
+
+static const struct tenon_host *host;
+static const struct tenon_http_api *http;
+static const struct tenon_store_api *store;
+
+struct options { /* strings live until ctx ends */
+    const char *remote;
+    const char *ref;    /* "" for the default branch */
+    const char *subdir; /* clean, relative; "" for all */
+    const char *checksum; /* "" for none */
+    const char *token_secret, *header_secret, *ssh_id, *known_hosts; /* or NULL */
+    bool keep_git_dir, skip_submodules, commit_time, fetch_by_commit;
+};
+
+struct resolved { /* from resolve to fetch */
+    struct options o;
+    const char *ref; /* full name, NULL for a commit */
+    const char *sha;
+};
+
+static int
+git_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+         struct tenon_error *err)
+{
+    (void)config;
+    host = h;
+    http = host->extension("tenon.http/0");
+    store = host->extension("tenon.store/0");
+    *self = NULL; /* no state: each call stands alone */
+    if (!http || !store)
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "this tenon offers no HTTP or no store service");
+    if (git_libgit2_init() < 0)
+        return host->error(err, TENON_E_FAILED, 0, "libgit2 cannot be used");
+    /* The configuration of who runs the build must not change its result, and
+     * directories of the store belong to whom the store belongs to. */
+    for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
+        git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    git_libgit2_opts(GIT_OPT_SET_TEMPLATE_PATH, "");
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    return TENON_OK;
+}
+
+static void
+git_fini(void *self)
+{
+    (void)self;
+    git_libgit2_shutdown();
+}
+
+/* ---- what is asked for ----------------------------------------------------------- */
+
+static bool
+is_true(const struct tenon_source_request *req, const char *key)
+{
+    return tenon_streq(source_attr(req, key), "true");
+}
+
+/* URL#ref:subdir of the identifier, unless the whole URL is an attribute. */
+static int
+read_identifier(struct tenon_ctx *ctx, const struct tenon_source_request *req,
+                struct options *o, struct tenon_error *err)
+{
+    const char *id = req->identifier, *full = source_attr(req, "git.fullurl");
+    if (!tenon_has_prefix(id, SCHEME) || !id[strlen(SCHEME)])
+        return host->error(err, TENON_E_INVALID, 0, "invalid git source \"%s\"", id);
+    id += strlen(SCHEME);
+    char *plain = host->strdup(ctx, id), *fragment = strchr(plain, '#');
+    if (fragment)
+        *fragment++ = '\0';
+    char *colon = fragment ? strchr(fragment, ':') : NULL;
+    if (colon)
+        *colon++ = '\0';
+    o->ref = fragment ? fragment : "";
+    auto_free char *subdir = tenon_path_join("/", colon ? colon : "");
+    o->subdir = host->strdup(ctx, subdir + 1);
+    const char *url = full && *full ? full : plain;
+    auto_free char *remote =
+        tenon_asprintf("%s%s", gs_conn_allowed(url) || strstr(url, "://") ? "" : "https://", url);
+    if (!gs_conn_allowed(remote))
+        return host->error(err, TENON_E_INVALID, 0, "git remote \"%s\": transport not allowed",
+                           remote);
+    o->remote = host->strdup(ctx, remote);
+    return TENON_OK;
+}
+
+static int
+refuse_unknown(const struct tenon_source_request *req, struct tenon_error *err)
+{
+    static const char *const later[] = {"git.sig.", "git.bundle", "git.checkoutbundle"};
+    for (const char *const *a = req->attrs; a && *a; a++)
+        for (size_t i = 0; i < tenon_countof(later); i++)
+            if (tenon_has_prefix(*a, later[i]))
+                return host->error(err, TENON_E_UNSUPPORTED, 0,
+                                   "git sources with \"%.*s\" are not supported yet",
+                                   (int)strcspn(*a, "="), *a);
+    return TENON_OK;
+}
+
+static int
+read_options(struct tenon_ctx *ctx, const struct tenon_source_request *req, struct options *o,
+             struct tenon_error *err)
+{
+    int rc = read_identifier(ctx, req, o, err);
+    if (rc == TENON_OK)
+        rc = refuse_unknown(req, err);
+    if (rc < 0)
+        return rc;
+    const char *checksum = source_attr(req, "git.checksum");
+    const char *mtime = source_attr(req, "git.mtime");
+    o->checksum = checksum ? checksum : "";
+    o->token_secret = source_attr(req, "git.authtokensecret");
+    o->header_secret = source_attr(req, "git.authheadersecret");
+    o->ssh_id = source_attr(req, "git.mountsshsock");
+    o->known_hosts = source_attr(req, "git.knownsshhosts");
+    o->keep_git_dir = is_true(req, "git.keepgitdir");
+    o->skip_submodules = is_true(req, "git.skipsubmodules");
+    o->fetch_by_commit = is_true(req, "git.fetchbycommit");
+    o->commit_time = tenon_streq(mtime, "commit");
+    if (*o->checksum && !gs_is_hex(o->checksum))
+        return host->error(err, TENON_E_INVALID, 0,
+                           "invalid checksum %s for Git URL, expected hex commit hash",
+                           o->checksum);
+    if (mtime && *mtime && !o->commit_time && strcmp(mtime, "checkout") != 0)
+        return host->error(err, TENON_E_INVALID, 0,
+                           "invalid git mtime \"%s\": expected checkout or commit", mtime);
+    if (o->fetch_by_commit && !gs_is_sha(o->checksum))
+        return host->error(err, TENON_E_INVALID, 0,
+                           "fetch-by-commit wants the full commit as checksum");
+    return TENON_OK;
+}
+
+/* ---- connections -------------------------------------------------------------------- */
+
+static char *
+base64(const char *s, size_t len)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = tenon_calloc(len / 3 + 2, 4), *w = out;
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned v = 0, n = 0;
+        for (; n < 3 && i + n < len; n++)
+            v |= (unsigned)(unsigned char)s[i + n] << (16 - 8 * n);
+        for (unsigned k = 0; k < 4; k++)
+            *w++ = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+    }
+    return out;
+}
+
+/* The Authorization that the user's secrets give, for source_forget. */
+static int
+authorization(struct tenon_ctx *ctx, const struct options *o, char **out,
+              struct tenon_error *err)
+{
+    const char *at = strstr(o->remote, "://");
+    *out = NULL;
+    if (!at || !tenon_has_prefix(o->remote, "http"))
+        return TENON_OK;
+    at += 3;
+    size_t len = strcspn(at, "/?#");
+    const char *user = memrchr(at, '@', len);
+    if (user) {
+        len -= (size_t)(user + 1 - at);
+        at = user + 1;
+    }
+    const char *const kinds[] = {o->header_secret, o->token_secret};
+    for (int general = 0; general < 2; general++)
+        for (int token = 0; token < 2; token++) {
+            if (!kinds[token] || !*kinds[token])
+                continue;
+            auto_free char *id = general ? tenon_strdup(kinds[token])
+                                         : tenon_asprintf("%s.%.*s", kinds[token], (int)len, at);
+            char *secret = NULL;
+            int rc = source_secret(host, ctx, id, &secret, err);
+            if (rc < 0 || (secret && !token)) {
+                *out = secret;
+                return rc;
+            }
+            if (!secret)
+                continue;
+            char *pair = tenon_asprintf("x-access-token:%s", secret);
+            char *encoded = base64(pair, strlen(pair));
+            *out = tenon_asprintf("basic %s", encoded);
+            source_forget(&encoded);
+            source_forget(&pair);
+            source_forget(&secret);
+            return TENON_OK;
+        }
+    return TENON_OK;
+}
+
+static void
+conn_init(struct gs_conn *conn, struct tenon_ctx *ctx, const struct options *o,
+          const char *url, const char *auth, struct tenon_error *err)
+{
+    *conn = (struct gs_conn){
+        .host = host,
+        .http = http,
+        .ctx = ctx,
+        .url = url,
+        .authorization = auth && gs_url_in_scope(o->remote, url) ? auth : NULL,
+        .ssh_id = o->ssh_id,
+        .known_hosts = o->known_hosts,
+        .keep_fd = -1,
+        .err = err,
+    };
+}
+
+/* The kept directory of conn's remote. */
+static int
+enter(struct gs_conn *conn)
+{
+    auto_free char *shown = gs_url_redact(conn->url);
+    auto_free char *name = tenon_asprintf("shared git repo for %s", shown);
+    conn->keep_fd = store->enter(conn->ctx, name, conn->err);
+    return conn->keep_fd < 0 ? conn->keep_fd : TENON_OK;
+}
+
+static void
+leave(struct gs_conn *conn)
+{
+    store->leave(conn->ctx, conn->keep_fd);
+    conn->keep_fd = -1;
+}
+
+/* ---- resolve --------------------------------------------------------------------------- */
+
+static int
+check_sum(const struct options *o, const struct gs_choice *c, struct tenon_error *err)
+{
+    if (!*o->checksum || gs_sha_matches(c->sha, o->checksum) ||
+        (c->commit && gs_sha_matches(c->commit, o->checksum)))
+        return TENON_OK;
+    return host->error(err, TENON_E_CORRUPT, 0, "expected checksum to match %s, got %s%s%s",
+                       o->checksum, c->sha, c->commit ? " or " : "", c->commit ? c->commit : "");
+}
+
+static int
+ask_remote(struct gs_conn *conn, const struct options *o, struct gs_choice *choice)
+{
+    const struct gs_ref *refs;
+    const char *head;
+    size_t count;
+    int rc = gs_remote_list(conn, &refs, &count, &head);
+    if (rc < 0)
+        return rc;
+    auto_free char *shown = gs_url_redact(o->remote);
+    if (!*o->ref && !head)
+        return host->error(conn->err, TENON_E_NOT_FOUND, 0,
+                           "could not find default branch for repository: %s", shown);
+    gs_refs_choose(refs, count, *o->ref ? o->ref : head, choice);
+    if (!choice->name)
+        return host->error(conn->err, TENON_E_NOT_FOUND, 0,
+                           "repository does not contain ref %s", o->ref);
+    return check_sum(o, choice, conn->err);
+}
+
+static int
+look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice,
+        struct tenon_error *err)
+{
+    const char *known = o->fetch_by_commit ? o->checksum : gs_is_sha(o->ref) ? o->ref : NULL;
+    if (known) {
+        *choice = (struct gs_choice){.sha = known};
+        return check_sum(o, choice, err);
+    }
+    char *auth;
+    struct gs_conn conn;
+    int rc = authorization(ctx, o, &auth, err);
+    if (rc < 0)
+        return rc;
+    conn_init(&conn, ctx, o, o->remote, auth, err);
+    if (!tenon_has_prefix(o->remote, "http"))
+        rc = enter(&conn); /* host keys are kept there */
+    if (rc == TENON_OK)
+        rc = ask_remote(&conn, o, choice);
+    leave(&conn);
+    source_forget(&auth);
+    return rc;
+}
+
+static const char *
+key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c)
+{
+    auto_buf struct tenon_buf key = TENON_BUF_INIT;
+    tenon_buf_adds(&key, c->commit && !o->keep_git_dir ? c->commit : c->sha);
+    if (o->keep_git_dir)
+        tenon_buf_addf(&key, ".git#%s %s", c->name ? c->name : c->sha, o->remote);
+    if (*o->subdir)
+        tenon_buf_addf(&key, ":%s", o->subdir);
+    if (o->skip_submodules)
+        tenon_buf_adds(&key, "(skip-submodules)");
+    if (o->commit_time)
+        tenon_buf_adds(&key, "(mtime-commit)");
+    return host->strdup(ctx, tenon_buf_str(&key));
+}
+
+static int
+git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
+            struct tenon_source_info *info, struct tenon_error *err)
+{
+    (void)self;
+    struct resolved *r = host->alloc(ctx, sizeof *r);
+    struct gs_choice choice = {0};
+    int rc = read_options(ctx, req, &r->o, err);
+    if (rc == TENON_OK)
+        rc = look_up(ctx, &r->o, &choice, err);
+    if (rc < 0)
+        return rc;
+    r->ref = choice.name;
+    r->sha = choice.sha;
+    info->flags = TENON_SOURCE_TREE;
+    info->key = key_of(ctx, &r->o, &choice);
+    info->identifier = req->identifier;
+    info->digest = choice.sha;
+    info->cookie = r;
+    return TENON_OK;
+}
+
+/* ---- fetch ------------------------------------------------------------------------------ */
+
+struct job { /* one repository to check out, the first or a submodule */
+    const char *url, *ref, *sha, *subdir;
+    int dirfd;
+    unsigned depth;
+};
+
+struct fetching {
+    const struct options *o;
+    struct tenon_ctx *ctx;
+    const char *auth;
+    size_t submodules; /* so far */
+    struct tenon_error *err;
+};
+
+/* Text of .gitmodules in the commit; "" when there is none, or it is a link. */
+static int
+read_modules(struct gs_conn *conn, git_repository *repo, git_commit *commit,
+             struct tenon_buf *out)
+{
+    git_tree *tree = NULL;
+    git_blob *blob = NULL;
+    int rc = TENON_OK;
+    if (git_commit_tree(&tree, commit) < 0)
+        return gs_conn_error(conn, "failed to update submodules for");
+    const git_tree_entry *e = git_tree_entry_byname(tree, ".gitmodules");
+    if (e && git_tree_entry_type(e) == GIT_OBJECT_BLOB &&
+        git_tree_entry_filemode(e) != GIT_FILEMODE_LINK) {
+        if (git_blob_lookup(&blob, repo, git_tree_entry_id(e)) < 0)
+            rc = gs_conn_error(conn, "failed to update submodules for");
+        else if (git_blob_rawsize(blob) > MODULES_MAX)
+            rc = host->error(conn->err, TENON_E_LIMIT, 0, ".gitmodules is too large");
+        else
+            tenon_buf_add(out, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
+    }
+    git_blob_free(blob);
+    git_tree_free(tree);
+    return rc;
+}
+
+/* In the kept directory: get the commit, write its files. */
+static int
+check_out(struct fetching *f, struct gs_conn *conn, const struct job *job,
+          struct gs_submodule_list *list, struct tenon_buf *modules)
+{
+    git_repository *repo = NULL;
+    git_object *object = NULL, *commit = NULL;
+    git_oid id;
+    int rc = gs_store_open(conn, conn->keep_fd, &repo);
+    if (rc == TENON_OK)
+        rc = gs_remote_get(conn, repo, job->sha, job->ref);
+    if (rc == TENON_OK &&
+        (git_oid_fromstr(&id, job->sha) < 0 ||
+         git_object_lookup(&object, repo, &id, GIT_OBJECT_ANY) < 0 ||
+         git_object_peel(&commit, object, GIT_OBJECT_COMMIT) < 0))
+        rc = gs_conn_error(conn, "failed to checkout remote");
+    if (rc == TENON_OK) {
+        struct gs_checkout c = {
+            .repo = repo,
+            .commit = (git_commit *)commit,
+            .subdir = job->subdir,
+            .commit_time = f->o->commit_time,
+        };
+        rc = gs_checkout_files(conn, &c, job->dirfd, list);
+        if (rc == TENON_OK && job->depth == 0 && f->o->keep_git_dir && !*job->subdir)
+            rc = gs_checkout_gitdir(conn, &c, job->ref, job->sha, job->dirfd);
+        if (rc == TENON_OK && list->len)
+            rc = read_modules(conn, repo, c.commit, modules);
+    }
+    git_object_free(commit);
+    git_object_free(object);
+    git_repository_free(repo);
+    return rc;
+}
+
+static int fetch_one(struct fetching *f, const struct job *job);
+
+static int
+fetch_submodules(struct fetching *f, const struct job *job, const struct gs_submodule_list *l,
+                 const struct tenon_buf *modules)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        const struct gs_submodule_at *s = &l->items[i];
+        auto_free char *url = gs_modules_url(tenon_buf_str(modules), modules->len, s->path);
+        auto_free char *full = url ? gs_url_resolve(job->url, url) : NULL;
+        if (!url)
+            return host->error(f->err, TENON_E_NOT_FOUND, 0,
+                               "no url found for submodule path \"%s\" in .gitmodules", s->path);
+        if (!full || !gs_conn_allowed(full))
+            return host->error(f->err, TENON_E_DENIED, 0,
+                               "submodule \"%s\": \"%s\" is not an allowed address", s->path,
+                               url);
+        if (++f->submodules > SUBMODULES_MAX || job->depth == SUBMODULE_DEPTH_MAX)
+            return host->error(f->err, TENON_E_LIMIT, 0, "too many submodules");
+        const struct job below = {full, NULL, s->sha, "", s->dirfd, job->depth + 1};
+        if (fetch_one(f, &below) < 0)
+            return host->error_context(f->err, "submodule \"%s\"", s->path);
+    }
+    return TENON_OK;
+}
+
+/* Submodules come when the directory has been left: who holds two could wait
+ * for one that waits for them. */
+static int
+fetch_one(struct fetching *f, const struct job *job)
+{
+    struct gs_conn conn;
+    struct gs_submodule_list list = {0};
+    auto_buf struct tenon_buf modules = TENON_BUF_INIT;
+    conn_init(&conn, f->ctx, f->o, job->url, f->auth, f->err);
+    int rc = enter(&conn);
+    if (rc == TENON_OK)
+        rc = check_out(f, &conn, job, &list, &modules);
+    leave(&conn);
+    if (rc == TENON_OK && !f->o->skip_submodules)
+        rc = fetch_submodules(f, job, &list, &modules);
+    gs_submodule_list_release(&list);
+    return rc;
+}
+
+static int
+git_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
+          const struct tenon_source_info *info, int dest_dirfd, struct tenon_error *err)
+{
+    (void)self, (void)req;
+    const struct resolved *r = info->cookie;
+    char *auth;
+    int rc = authorization(ctx, &r->o, &auth, err);
+    if (rc < 0)
+        return rc;
+    struct fetching f = {.o = &r->o, .ctx = ctx, .auth = auth, .err = err};
+    const struct job job = {r->o.remote, r->ref, r->sha, r->o.subdir, dest_dirfd, 0};
+    rc = fetch_one(&f, &job);
+    source_forget(&auth);
+    return rc;
+}
+
+static const char *const schemes[] = {"git", NULL};
+
+static const struct tenon_source_ops ops = {
+    .struct_size = sizeof ops,
+    .schemes = schemes,
+    .resolve = git_resolve,
+    .fetch = git_fetch,
+};
+
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_SOURCE),
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_OPTIONS,
+    .key_epoch = 1,
+    .name = "git",
+    .version = "1.0",
+    .summary = "commits of git repositories",
+    .init = git_init,
+    .fini = git_fini,
+    .ops.source = &ops,
+};
+TENON_PLUGIN_EXPORT(source_git, plugin);

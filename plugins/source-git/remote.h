@@ -1,0 +1,21 @@
+/* remote.h - asking a remote what it has, and getting it. */
+#ifndef SOURCE_GIT_REMOTE_H
+#define SOURCE_GIT_REMOTE_H
+
+#include "conn.h"
+#include "refs.h"
+
+/* All refs; strings live until ctx ends.  *head is the default branch, a full
+ * name, or NULL. */
+int gs_remote_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count,
+                    const char **head);
+
+/* The bare repository in dir, made when it is not there. */
+int gs_store_open(struct gs_conn *conn, int dirfd, git_repository **out);
+
+/* Have the object sha, a commit or a tag, in repo; ref (or NULL) is where it is
+ * expected. */
+int gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha,
+                   const char *ref);
+
+#endif
