@@ -366,7 +366,9 @@ df_stages_depend(struct df_convert *c, struct tenon_error *err)
                            "circular dependency detected on stage: %s",
                            c->states[i]->stage_name);
     }
-    if (c->states_len == 1)
+    /* BuildKit counts the images and empty trees that steps mount, too, so that
+     * its only stage gets a name with them; that helps nobody. */
+    if (stages == 1)
         c->states[0]->stage_name = "";
     return 0;
 }
