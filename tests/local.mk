@@ -72,9 +72,12 @@ cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
 cli_tests += %D%/cli/prune-du.sh
 cli_tests += %D%/cli/ssh-keys.sh
+cli_tests += %D%/cli/http-source.sh
+cli_tests += %D%/cli/git-source.sh
+cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 dist_check_SCRIPTS += $(cli_tests)
-EXTRA_DIST += %D%/cli/lib.sh
+EXTRA_DIST += %D%/cli/lib.sh %D%/cli/web-server
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =

@@ -1,0 +1,194 @@
+#!/bin/sh
+# Git repositories: ADD and contexts, names of commits, sub-directories,
+# submodules, --keep-git-dir, checksums, secrets, hostile trees.
+. "$(dirname "$0")/lib.sh"
+need python3 git
+need_root
+[ -e "$abs_top_builddir/.libs/source-git.so" ] || skip "built without source-git"
+
+mkdir "$work/www" "$work/context"
+# "basic " and base64 of "x-access-token:secret-of-the-test"
+TOKEN="basic $(printf x-access-token:secret-of-the-test | base64 -w0)" \
+    "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+remember $!
+for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+url=http://127.0.0.1:$(cat "$work/port")
+
+git config --global user.name test
+git config --global user.email test@example.org
+git config --global init.defaultBranch main
+git config --global advice.detachedHead false
+git config --global protocol.file.allow always
+GIT_AUTHOR_DATE='1500000000 +0000' GIT_COMMITTER_DATE='1500000000 +0000'
+export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+
+git init -q "$work/sub"
+echo sub >"$work/sub/s"
+git -C "$work/sub" add .
+git -C "$work/sub" commit -qm sub
+git clone -q --bare "$work/sub" "$work/www/sub.git"
+
+git init -q "$work/repo"
+cd "$work/repo"
+mkdir dir
+echo one >f
+echo below >dir/g
+echo run >x
+chmod 755 x
+ln -s f link
+printf 'FROM scratch\nCOPY f /from-root\n' >Dockerfile
+printf 'FROM scratch\nCOPY g /from-dir\n' >dir/Dockerfile
+git add .
+git commit -qm one
+first=$(git rev-parse HEAD)
+git tag -a -m annotated v1
+echo two >f
+printf '*.crlf text eol=crlf\n' >.gitattributes
+printf 'a\nb\n' >t.crlf
+git submodule --quiet add "$work/sub" module
+git config -f .gitmodules submodule.module.url ../sub.git
+git add .
+git commit -qm two
+second=$(git rev-parse HEAD)
+git clone -q --bare . "$work/www/repo.git"
+cd "$work"
+: >"$work/log"
+
+build() {
+    out=$1
+    shift
+    { echo 'FROM scratch'; cat; } >"$work/context/Dockerfile"
+    rm -rf "${work:?}/$out"
+    tenon build --progress=plain -o "type=local,dest=$work/$out" "$@" "$work/context"
+}
+
+# The default branch, with its submodule; no .git.
+run 0 build a <<END
+ADD $url/git/repo.git /r
+END
+assert_eq "$(cat "$work/a/r/f")" two
+assert_eq "$(cat "$work/a/r/module/s")" sub
+assert_eq "$(readlink "$work/a/r/link")" f
+assert_eq "$(stat -c %a "$work/a/r/f" "$work/a/r/x" | tr '\n' ' ')" "644 755 "
+assert_eq "$(od -An -c "$work/a/r/t.crlf" | tr -d ' \n')" 'a\r\nb\r\n'
+assert_no_file "$work/a/r/.git"
+
+# Nothing new: one question.
+: >"$work/log"
+run 0 build a <<END
+ADD $url/git/repo.git /r
+END
+assert_has "$work/err" CACHED
+assert_eq "$(wc -l <"$work/log")" 1
+
+# By tag, by branch, by commit, by query, below a directory.
+run 0 build b <<END
+ADD $url/git/repo.git#v1 /tag
+ADD $url/git/repo.git#main /branch
+ADD $url/git/repo.git#$first /commit
+ADD $url/git/repo.git?tag=v1&subdir=dir /query
+ADD $url/git/repo.git#main:dir /sub
+END
+assert_eq "$(cat "$work/b/tag/f" "$work/b/branch/f" "$work/b/commit/f" | tr '\n' ' ')" "one two one "
+assert_eq "$(cat "$work/b/query/g" "$work/b/sub/g" | tr '\n' ' ')" "below below "
+
+# Another name for the same commit is the same step.
+run 0 build b <<END
+ADD $url/git/repo.git#refs/tags/v1 /tag
+END
+assert_has "$work/err" CACHED
+
+run 0 build c <<END
+ADD --keep-git-dir=true $url/git/repo.git#v1 /r
+ADD $url/git/repo.git?submodules=false&mtime=commit /s
+END
+assert_eq "$(git -c safe.directory='*' -C "$work/c/r" rev-parse HEAD v1^{commit} | tr '\n' ' ')" "$first $first "
+assert_eq "$(git -c safe.directory='*' -C "$work/c/r" status --short)" ""
+git -c safe.directory='*' -C "$work/c/r" fsck --strict >/dev/null 2>&1 || fail "fsck"
+assert_eq "$(git -c safe.directory='*' -C "$work/c/r" config remote.origin.url)" "$url/git/repo.git"
+assert_no_file "$work/c/s/module/s"
+assert_eq "$(stat -c %Y "$work/c/s/f")" 1500000000
+
+# Checksums: of the commit, a beginning will do.
+run 0 build d <<END
+ADD --checksum=$(echo "$second" | cut -c1-12) $url/git/repo.git#main /r
+END
+run 1 build d <<END
+ADD --checksum=$first $url/git/repo.git#main /r
+END
+assert_has "$work/err" "expected checksum to match $first, got $second"
+run 1 build d <<END
+ADD $url/git/repo.git#nothing /r
+END
+assert_has "$work/err" "repository does not contain ref nothing"
+run 1 build d <<END
+ADD $url/git/none.git /r
+END
+assert_has "$work/err" "failed to fetch remote $url/git/none.git"
+run 1 build d <<END
+ADD $url/git/repo.git#main:nothing /r
+END
+assert_has "$work/err" "failed to open subdir nothing"
+
+# A branch that moved is got again, with the difference only.
+cd "$work/repo"
+echo three >f
+git commit -qam three
+git push -q "$work/www/repo.git" main
+cd "$work"
+run 0 build e <<END
+ADD $url/git/repo.git /r
+END
+assert_eq "$(cat "$work/e/r/f")" three
+
+# Contexts.
+run 0 tenon build --progress=plain -o "type=local,dest=$work/f" "$url/git/repo.git"
+assert_eq "$(cat "$work/f/from-root")" three
+run 0 tenon build --progress=plain -o "type=local,dest=$work/g" "$url/git/repo.git#v1:dir"
+assert_eq "$(cat "$work/g/from-dir")" below
+run 0 build h --build-context "named=$url/git/repo.git#v1" <<END
+COPY --from=named f /named
+END
+assert_eq "$(cat "$work/h/named")" one
+
+# Secrets; they stay at the host, and out of what is printed.
+run 1 build i <<END
+ADD $url/private/git/repo.git /r
+END
+assert_has "$work/err" "authentication required"
+echo secret-of-the-test >"$work/token"
+run 0 build i --secret "id=GIT_AUTH_TOKEN,src=$work/token" <<END
+ADD --keep-git-dir $url/private/git/repo.git?submodules=0 /r
+END
+assert_eq "$(cat "$work/i/r/f")" three
+assert_lacks "$work/err" secret-of-the-test
+! grep -rq secret-of-the-test "$work/i" || fail "the secret is in the result"
+run 0 build i --secret "id=GIT_AUTH_TOKEN.127.0.0.1:$(cat "$work/port"),src=$work/token" --no-cache <<END
+ADD $url/private/git/repo.git?submodules=0 /r
+END
+
+# Addresses that are no remote ones, and trees that would lead out.
+cd "$work/repo"
+git config -f .gitmodules submodule.module.url "$work/sub"
+git commit -qam local
+git push -q "$work/www/repo.git" main:local
+cd "$work"
+run 1 build j <<END
+ADD $url/git/repo.git#local /r
+END
+assert_has "$work/err" "not an allowed address"
+git init -q --bare "$work/www/evil.git"
+cd "$work/www/evil.git"
+blob=$(echo x | git hash-object -w --stdin)
+tree=$(printf '100644 blob %s\tconfig\n' "$blob" | git mktree)
+tree=$(printf '040000 tree %s\t.git\n' "$tree" | git mktree)
+git update-ref refs/heads/main "$(git commit-tree -m x "$tree")"
+cd "$work"
+run 1 build k <<END
+ADD $url/git/evil.git /r
+END
+assert_has "$work/err" 'invalid path ".git"'
+
+# What is kept is shown, and may go.
+run 0 tenon du --verbose
+assert_has "$work/out" "shared git repo for $url/git/repo.git"
