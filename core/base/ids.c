@@ -105,14 +105,14 @@ tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const cha
         return tenon_error_errno(err, sys, "%s", what);
     if (tenon_ids_single()) {
         tenon_error_set(err, TENON_E_UNSUPPORTED,
-                        "%s: owner %u:%u cannot be: this user has one id to build with, "
-                        "which is 0:0 inside of the image", what, uid, gid);
+                        "%s: no ids %u:%u: this user has one id to build with, which is "
+                        "0:0 inside of the image", what, uid, gid);
         return tenon_error_hint(err, "have ids set aside in /etc/subuid and /etc/subgid: sudo "
                                      "usermod --add-subuids 100000-165535 --add-subgids "
                                      "100000-165535 $USER (and install uidmap)");
     }
     tenon_error_set(err, TENON_E_UNSUPPORTED,
-                    "%s: owner %u:%u cannot be: of %llu user ids and %llu group ids it is none",
+                    "%s: no ids %u:%u among this user's %llu user ids and %llu group ids",
                     what, uid, gid, (unsigned long long)users.total,
                     (unsigned long long)groups.total);
     return tenon_error_hint(err, "have a larger range in /etc/subuid and /etc/subgid");

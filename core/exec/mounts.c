@@ -1,11 +1,13 @@
 /* The mounts of a step: from LLB to plugins, and to a list for the executor. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/path.h"
 #include "exec/private.h"
@@ -148,6 +150,13 @@ note_secret(struct tenon_step *s, const struct tenon_op_mount *op, int fd)
     free(data);
 }
 
+static bool
+has_owner(const struct tenon_op_mount *op)
+{
+    return !op->plugin_type &&
+           (op->type == TENON_LLB_MOUNT_SECRET || op->type == TENON_LLB_MOUNT_SSH);
+}
+
 static int
 attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error *err)
 {
@@ -155,6 +164,10 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     const char *type = tenon_step_mount_type(op);
     if (tenon_plugins_get(s->engine->plugins, TENON_KIND_MOUNT, type, &m->module, err) < 0)
         return err->code;
+    if (has_owner(op) && !tenon_ids_have(op->uid, op->gid)) {
+        errno = EINVAL;
+        return tenon_error_owner(err, op->uid, op->gid, "mount %s at %s", type, m->target);
+    }
 
     auto_free char *cache = is_cache(op) ? cache_name(m) : NULL;
     char **pairs = tenon_step_mount_options(op, cache);

@@ -3,6 +3,7 @@
 
 #include "exec/exec.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/root.h"
 #include "exec/private.h"
 
@@ -75,6 +77,20 @@ add_own_group(struct tenon_user *u)
     u->group_count++;
 }
 
+/* In a user namespace: said here, where the user's name is known. */
+static int
+check_ids(const struct tenon_user *u, const char *name, struct tenon_error *err)
+{
+    errno = EINVAL;
+    if (!tenon_ids_have(u->uid, u->gid))
+        return tenon_error_owner(err, u->uid, u->gid, "user \"%s\"", name);
+    /* With one id setgroups(2) is forbidden, and nobody tries. */
+    for (size_t i = 0; i < u->group_count && !tenon_ids_single(); i++)
+        if (!tenon_ids_have(u->uid, u->groups[i]))
+            return tenon_error_owner(err, u->uid, u->groups[i], "groups of user \"%s\"", name);
+    return 0;
+}
+
 static int
 prepare_root(struct tenon_step *s, struct tenon_error *err)
 {
@@ -85,6 +101,8 @@ prepare_root(struct tenon_step *s, struct tenon_error *err)
     if (tenon_user_lookup(s->rootfd, user, &s->user, err) < 0)
         return err->code;
     add_own_group(&s->user);
+    if (check_ids(&s->user, user, err) < 0)
+        return err->code;
     auto_close int cwd = tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/",
                                             0755, s->user.uid, s->user.gid, NULL, err);
     if (cwd < 0)
@@ -218,6 +236,9 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
     tenon_error_detail(err, "gatewayapi.ExitMessage", json);
     tenon_step_diagnose(s, code, err);
+    if (!err->hint && tenon_ids_single())
+        tenon_error_hint(err, "this user has one id to build with: what changes owners or users "
+                              "fails (Invalid argument); tenon doctor tells how to get more");
     tenon_step_diagnose_disk(s, err);
     return err->code;
 }
@@ -299,7 +320,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
     if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, &executor, err) < 0 ||
-        tenon_scratch_new(e->store, &s->scratch, err) < 0)
+        tenon_scratch_new_small(e->store, &s->scratch, err) < 0)
         return err->code;
     s->dir = tenon_scratch_path(s->scratch);
     if (tenon_step_drop_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)

@@ -25,6 +25,8 @@
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1u << 2)
 #endif
 
+const char native_setting_limits[] = "set limits";
+
 int
 native_join_cgroup(void *launch, const char **what)
 {
@@ -179,7 +181,7 @@ set_up(const struct native_launch *l, const char **what)
     *what = "bring the loopback device up";
     if (l->own_net && (e = loopback_up()))
         return e;
-    *what = "set limits";
+    *what = native_setting_limits;
     return set_limits(l);
 }
 

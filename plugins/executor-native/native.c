@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -90,6 +92,27 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
     free(keep);
 }
 
+/* ---- a machine that shows a part of /proc only ---- */
+
+static atomic_bool proc_is_partial;
+
+/* Nothing of the step has run then. */
+static bool
+lacks_proc(const struct native_launch *l, const struct guard_result *r)
+{
+    return l->rootless && !l->bind_proc && r->outcome == GUARD_FAILED && r->sys == EPERM &&
+           !strcmp(r->what, native_mounting_proc);
+}
+
+static void
+note_partial_proc(struct tenon_ctx *ctx)
+{
+    if (!atomic_exchange(&proc_is_partial, true))
+        host->log(ctx, LOG_WARNING,
+                  "parts of /proc are hidden here, so steps cannot have one of their own: "
+                  "they see that of this machine, with its processes (docs/rootless.md)");
+}
+
 static int
 run_prepared(struct native_launch *l, struct tenon_ctx *ctx, int32_t *wait_status,
              struct tenon_error *err)
@@ -100,19 +123,32 @@ run_prepared(struct native_launch *l, struct tenon_ctx *ctx, int32_t *wait_statu
         int e = cgroup_make(&group, l->x, &what);
         if (e) {
             cgroup_release(&group);
-            return host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+            host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+            if (l->rootless)
+                host->error_hint(err, "have a control group of your own: systemd-run --user "
+                                      "--scope -p Delegate=yes tenon build ...");
+            return TENON_E_UNSUPPORTED;
         }
         l->cgroup_procs = group.procs;
         l->cgroup_count = group.count;
     }
     struct guard_result result;
+    l->bind_proc = atomic_load(&proc_is_partial);
     supervise(l, ctx, &result);
+    if (lacks_proc(l, &result)) {
+        note_partial_proc(ctx);
+        l->bind_proc = true;
+        supervise(l, ctx, &result);
+    }
     cgroup_release(&group);
     switch (result.outcome) {
     case GUARD_CANCELLED:
         return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
-        return host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        if (l->rootless && result.sys == EPERM && !strcmp(result.what, native_setting_limits))
+            host->error_hint(err, "an ordinary user cannot have more than `ulimit -Ha` shows");
+        return TENON_E_FAILED;
     case GUARD_EXITED:
         break;
     }

@@ -26,6 +26,7 @@ struct native_launch {
     const struct tenon_exec *x;
     int in, out, err;      /* above the standard numbers */
     bool rootless, insecure, own_net;
+    bool bind_proc;        /* the machine's /proc in place of one of our own */
     uint64_t caps;
     uid_t uid;
     gid_t gid;
@@ -51,6 +52,8 @@ void native_release(struct native_launch *l);
 int native_filter(struct sock_fprog *out);
 
 /* root.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
+extern const char native_mounting_proc[]; /* what was tried, in the guard's words */
+extern const char native_setting_limits[];
 int native_enter_root(const struct native_launch *l, int *root, const char **what);
 int native_mount_system(const struct native_launch *l, int root, const char **what);
 int native_hide_paths(int root, const char **what);

@@ -11,6 +11,8 @@
 
 #include "execkit/profile.h"
 
+const char native_mounting_proc[] = "mount /proc";
+
 #define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* Closes mountfd; path must hold no link: an image whose /proc is one would
@@ -165,11 +167,27 @@ mount_sys(const struct native_launch *l, int root)
     return attach_at(root, "sys", fd);
 }
 
+/* Where parts of /proc are hidden, as in most containers, a user namespace gets
+ * no whole one. */
+static int
+mount_proc(const struct native_launch *l, int root)
+{
+    if (!l->bind_proc)
+        return attach_at(root, "proc", native_fs("proc", NULL, SAFE));
+    int fd = native_open_tree(AT_FDCWD, "/proc", true);
+    if (fd >= 0 && native_set_attrs(fd, SAFE, true) < 0) {
+        int e = errno;
+        close(fd);
+        return e;
+    }
+    return attach_at(root, "proc", fd);
+}
+
 int
 native_mount_system(const struct native_launch *l, int root, const char **what)
 {
-    *what = "mount /proc";
-    int e = attach_at(root, "proc", native_fs("proc", NULL, SAFE));
+    *what = native_mounting_proc;
+    int e = mount_proc(l, root);
     if (e)
         return e;
     *what = "mount /dev";
@@ -178,7 +196,7 @@ native_mount_system(const struct native_launch *l, int root, const char **what)
         return e;
     *what = "mount /sys";
     e = mount_sys(l, root);
-    if (!e && !(l->rootless && !l->own_net))
+    if (!e)
         mount_cgroup(l, root);
     return e;
 }

@@ -133,6 +133,8 @@ struct launch { /* prepared before fork */
     int in, out, err;
 };
 
+static const char mounting_proc[] = "mount /proc for the runtime";
+
 static int
 guard_setup(void *data, const char **what)
 {
@@ -141,7 +143,7 @@ guard_setup(void *data, const char **what)
     *what = "make mounts private";
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return errno;
-    *what = "mount /proc for the runtime";
+    *what = mounting_proc;
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return errno;
     return 0;
@@ -215,7 +217,12 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
     case GUARD_CANCELLED:
         return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
-        return host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        if ((x->flags & TENON_EXEC_ROOTLESS) && result.sys == EPERM &&
+            !strcmp(result.what, mounting_proc))
+            host->error_hint(err, "parts of /proc are hidden here: {\"executor\": \"native\"} "
+                                  "in tenon.json can do without");
+        return TENON_E_FAILED;
     case GUARD_EXITED:
         break;
     }

@@ -148,10 +148,11 @@ add_system_mounts(struct json_object *mounts, const struct tenon_exec *x)
     add_mount(mounts, "/dev/shm", "tmpfs", "shm",
               LIST("nosuid", "noexec", "nodev", "mode=1777", size));
     add_mount(mounts, "/dev/mqueue", "mqueue", "mqueue", LIST("nosuid", "noexec", "nodev"));
-    /* sysfs belongs to a network namespace; one that is not ours is bound. */
+    /* sysfs belongs to a network namespace; one that is not ours is bound.  What
+     * is mounted in it is read-only, too: control groups may be the user's. */
     if (rootless && !strcmp(x->network, "host"))
         add_mount(mounts, "/sys", "none", "/sys",
-                  LIST("rbind", "nosuid", "noexec", "nodev", "ro"));
+                  LIST("rbind", "nosuid", "noexec", "nodev", "ro", "rro"));
     else
         add_mount(mounts, "/sys", "sysfs", "sysfs", LIST("nosuid", "noexec", "nodev", rw));
     if (!rootless)
