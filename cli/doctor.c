@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "userns.h"
 
 static const char help[] =
     "Usage: PROGRAM doctor [OPTIONS]\n"
@@ -88,13 +88,16 @@ try_user_namespace(const char *arg)
 static int
 try_overlay(const char *dir)
 {
-    if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(dir) < 0)
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    bool ordinary = geteuid() != 0;
+    if (cli_private_mounts(&err) < 0)
+        return err.sys ? err.sys : EPERM;
+    if (chdir(dir) < 0)
         return errno;
     if (mkdir("l", 0755) < 0 || mkdir("u", 0755) < 0 || mkdir("w", 0755) < 0 ||
         mkdir("m", 0755) < 0)
         return errno;
-    const char *options = geteuid() ? "lowerdir=l,upperdir=u,workdir=w,userxattr"
+    const char *options = ordinary ? "lowerdir=l,upperdir=u,workdir=w,userxattr"
                                     : "lowerdir=l,upperdir=u,workdir=w";
     if (mount("overlay", "m", "overlay", 0, options) < 0)
         return errno;
@@ -229,18 +232,7 @@ check_user_namespaces(struct report *r)
         say(r, GOOD, "user namespaces", NULL, "can be made");
     else
         say(r, geteuid() ? BAD : POOR, "user namespaces",
-            "sysctl -w user.max_user_namespaces=65536", "cannot be made: %s", strerror(sys));
-}
-
-static bool
-file_names_user(const char *path, const char *user)
-{
-    auto_free char *text = read_small(path);
-    auto_free char *start = tenon_asprintf("%s:", user);
-    for (char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-        if (tenon_has_prefix(line, start))
-            return true;
-    return false;
+            userns_advice(), "cannot be made: %s", strerror(sys));
 }
 
 static void
@@ -250,19 +242,22 @@ check_sub_ids(struct report *r)
         say(r, GOOD, "subordinate ids", NULL, "not needed as root");
         return;
     }
-    struct passwd *pw = getpwuid(geteuid());
-    const char *user = pw ? pw->pw_name : "?";
-    bool files = file_names_user("/etc/subuid", user) && file_names_user("/etc/subgid", user);
-    auto_free char *mapper = find_program("newuidmap");
-    if (!files)
+    struct userns_ids users = {0}, groups = {0};
+    userns_ids_read(&users, "/etc/subuid", geteuid());
+    userns_ids_read(&groups, "/etc/subgid", geteuid());
+    auto_free char *mapper = userns_mapper("newuidmap");
+    if (!users.count || !groups.count)
         say(r, POOR, "subordinate ids",
             "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER",
-            "none for %s in /etc/subuid and /etc/subgid", user);
+            "none in /etc/subuid and /etc/subgid: images with one owner only");
     else if (!mapper)
         say(r, POOR, "subordinate ids", "sudo apt-get install uidmap",
-            "newuidmap is missing");
+            "newuidmap is missing: images with one owner only");
     else
-        say(r, GOOD, "subordinate ids", NULL, "ranges for %s, %s", user, mapper);
+        say(r, GOOD, "subordinate ids", NULL, "%llu users, %llu groups, by %s",
+            (unsigned long long)users.count, (unsigned long long)groups.count, mapper);
+    userns_ids_release(&users);
+    userns_ids_release(&groups);
 }
 
 static void
@@ -285,8 +280,8 @@ check_runtime(struct report *r)
     if (runtime)
         say(r, GOOD, "runtime", NULL, "%s", runtime);
     else
-        say(r, POOR, "runtime", "apt-get install runc",
-            "no runc, crun or youki: RUN steps need \"executor\": \"native\" in tenon.json");
+        say(r, GOOD, "runtime", NULL,
+            "no runc, crun or youki: only \"executor\": \"oci\" would need one");
 }
 
 static void
@@ -323,9 +318,6 @@ cli_doctor(const struct cli *cli, int argc, char **argv)
     check_runtime(&r);
     check_cgroups(&r);
     check_network(&r);
-    if (geteuid() != 0)
-        say(&r, BAD, "this user", "sudo tenon build ...",
-            "builds need root, or a user namespace around them, for now");
     if (r.advice)
         printf("\nWould help most: %s\n", r.advice);
     return r.broken ? CLI_FAILED : CLI_OK;

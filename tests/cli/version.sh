@@ -58,3 +58,11 @@ assert_has "$work/err" "absent.json"
 # A reader that went away is a failure, not silence.
 run 1 sh -c "'$abs_top_builddir/tenon-dev' --help >/dev/full"
 assert_has "$work/err" "write to standard output"
+
+# doctor tries things in the store's file system and leaves nothing there.
+"$abs_top_builddir/tenon-dev" --root "$work/not/yet/store" doctor >"$work/out" || [ $? = 1 ]
+for topic in kernel store overlay "user namespaces" "subordinate ids" runtime cgroups network; do
+    assert_has "$work/out" "$topic"
+done
+assert_no_file "$work/not"
+assert_eq "" "$(find "$work" -name '.tenon-doctor*')"
