@@ -84,6 +84,7 @@ fault_tests =
 fault_tests += %D%/fault/kill9.sh
 fault_tests += %D%/fault/once.sh
 fault_tests += %D%/fault/ctrl-c.sh
+fault_tests += %D%/fault/full-disk.sh
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store
 
