@@ -59,6 +59,7 @@ assert_has "$work/err" "absent.json"
 run 1 sh -c "'$abs_top_builddir/tenon-dev' --help >/dev/full"
 assert_has "$work/err" "write to standard output"
 
+echo '{}' >"$work/tenon.json"
 # doctor tries things in the store's file system and leaves nothing there.
 "$abs_top_builddir/tenon-dev" --root "$work/not/yet/store" doctor >"$work/out" || [ $? = 1 ]
 for topic in kernel store overlay "user namespaces" "subordinate ids" runtime cgroups network; do
