@@ -9,6 +9,7 @@
 
 #include "base/root.h"
 #include "engine/cache.h"
+#include "solve/cache.h"
 
 /* One process is one build (DESIGN.md): the graph and the ctx that plugins
  * hand back carry no pointer to it, this does. */
@@ -249,6 +250,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     }
     if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
         return blame_store(b, err);
+    tenon_solver_adopt(b->solver);
     for (size_t i = 0; i < req->export_count; i++)
         if (run_exporter(b, &req->exports[i], err) < 0)
             return err->code;

@@ -24,6 +24,11 @@ int tenon_import_new(const char *name, const void *config, size_t len,
                      struct tenon_import **out, struct tenon_error *err);
 void tenon_import_free(struct tenon_import *im);
 
+/* After a build: what was promised and not wanted goes into the store's records,
+ * with a result where its layers were unpacked as parts of others, else with
+ * its keys alone. */
+void tenon_solver_adopt(struct tenon_solver *s);
+
 /* ---- export ------------------------------------------------------------------ */
 
 struct tenon_known { /* a vertex that has a key */

@@ -254,25 +254,54 @@ layer_variant(void *data, size_t i)
            tenon_has_suffix(mt, "gzip") ? "gzip" : "uncompressed";
 }
 
+static size_t
+chain_length(const struct tenon_import *im, int64_t top)
+{
+    size_t count = 0;
+
+    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
+        count++;
+    return count;
+}
+
+static void
+fill_chain(const struct tenon_import *im, int64_t top, size_t count,
+           const struct layer **list, struct tenon_descriptor *descs)
+{
+    size_t i = count;
+
+    for (int64_t n = top; n >= 0; n = im->layers[n].parent) {
+        list[--i] = &im->layers[n];
+        descs[i] = im->layers[n].desc;
+    }
+}
+
+bool
+import_there(const struct import_record *r, size_t result,
+             struct tenon_store *store, struct tenon_chain *out)
+{
+    const int64_t top = r->results[result];
+    const size_t count = chain_length(r->import, top);
+    auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
+    auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
+
+    fill_chain(r->import, top, count, list, descs);
+    return layers_there(store, descs, count, out);
+}
+
 static int
 unpack_result(struct job *j, struct tenon_ctx *ctx, int64_t top,
               struct tenon_chain *out)
 {
     const struct tenon_import *im = j->state->imported->import;
-    size_t count = 0;
+    const size_t count = chain_length(im, top);
 
-    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
-        count++;
     if (count > CHAIN_MAX)
         return tenon_error_set(&j->err, TENON_E_LIMIT, "a result of %zu layers",
                                count);
     auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
     auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
-    size_t i = count;
-    for (int64_t n = top; n >= 0; n = im->layers[n].parent) {
-        list[--i] = &im->layers[n];
-        descs[i] = im->layers[n].desc;
-    }
+    fill_chain(im, top, count, list, descs);
     struct chain c = { .import = im, .ctx = ctx, .layers = list };
     const struct layer_set set = {
         .store = j->state->solver->engine->store, .ctx = ctx,

@@ -17,6 +17,9 @@ struct import_record { /* immutable, the import's */
 const struct import_record *import_find(const struct tenon_solver *s, const char *key);
 /* Unpack what the state's record promises into the job's outputs.  Worker. */
 int import_make(struct job *j);
+/* The chain of a result, when all of its layers are unpacked. */
+bool import_there(const struct import_record *r, size_t result,
+                  struct tenon_store *store, struct tenon_chain *out);
 /* After import_make failed: a warning, and the job is as if it had not tried. */
 void import_give_up(struct job *j);
 

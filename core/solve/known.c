@@ -17,15 +17,21 @@ add_key(struct tenon_known *k, const struct tenon_digest *key)
 }
 
 static void
+add_keys(struct tenon_known *k, const struct state *st)
+{
+    add_key(k, &st->k1);
+    add_key(k, &st->k2);
+    for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
+        tenon_strv_push(&k->keys, tenon_strdup(st->imported->keys[i]));
+}
+
+static void
 add_state(struct collection *c, const struct state *st)
 {
     struct tenon_known *k = tenon_vec_add(&c->list);
 
     *k = (struct tenon_known){ .id = st->ckey };
-    add_key(k, &st->k1);
-    add_key(k, &st->k2);
-    for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
-        tenon_strv_push(&k->keys, tenon_strdup(st->imported->keys[i]));
+    add_keys(k, st);
     if (st->phase != PHASE_DONE)
         return;
     k->output_count = st->output_count;
@@ -80,6 +86,86 @@ unpack_promised(struct tenon_solver *s, struct collection *c,
     free(made);
     return r;
 }
+
+/* ---- what lies there anyway ------------------------------------------------------ */
+
+struct promise { /* a state's, copied */
+    const struct import_record *record;
+    char **keys;
+    const char *name; /* the vertex's */
+};
+struct promises {
+    TENON_VEC(struct promise) list;
+};
+
+static void
+collect_records(struct tenon_solver *s, void *data)
+{
+    struct promises *p = data;
+    struct state *st, *tmp;
+
+    HASH_ITER(hh, s->states, st, tmp) {
+        struct tenon_known k = {0};
+        if (!st->imported || st->phase != PHASE_KEYED)
+            continue;
+        add_keys(&k, st);
+        tenon_vec_push(&p->list, (struct promise){ .record = st->imported,
+                                                   .keys = k.keys,
+                                                   .name = st->v->name });
+    }
+}
+
+static bool
+found(struct tenon_store *store, const struct tenon_digest *id)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct tenon_record record = {0};
+    bool yes = tenon_record_find(store, id->str, &record, &ignored) != 0;
+
+    tenon_record_release(&record);
+    return yes;
+}
+
+static void
+adopt(struct tenon_store *store, const struct promise *p)
+{
+    const struct import_record *r = p->record;
+    struct tenon_record record = { .id = r->id,
+                                   .output_count = (uint32_t)r->result_count };
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    bool there = true;
+
+    record.outputs = tenon_calloc(r->result_count, sizeof *record.outputs);
+    for (size_t i = 0; i < r->result_count && there; i++)
+        there = import_there(r, i, store, &record.outputs[i]);
+    if (!there) {
+        for (size_t i = 0; i < r->result_count; i++)
+            tenon_chain_release(&record.outputs[i]);
+        record.output_count = 0;
+    }
+    if (!found(store, &r->id))
+        tenon_record_store(store, (const char *const *)p->keys,
+                           tenon_strv_len(p->keys), &record, NULL, p->name, NULL,
+                           0, &ignored);
+    tenon_record_release(&record);
+}
+
+void
+tenon_solver_adopt(struct tenon_solver *s)
+{
+    struct promises p = {0};
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+
+    if (s->options.import_count)
+        solver_visit(s, collect_records, &p, &ignored);
+    tenon_vec_foreach(one, &p.list) {
+        adopt(s->engine->store, one);
+        tenon_strv_free(one->keys);
+    }
+    tenon_vec_release(&p.list);
+}
+
+/* ---- all -------------------------------------------------------------------------- */
 
 int
 tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,

@@ -61,8 +61,8 @@ find_imported(struct job *j, const struct tenon_digest *key)
 
     if (r && r->result_count >= tenon_vertex_output_count(v))
         j->imported = r;
-    else if (r)
-        j->alias = r;
+    else if (r && !j->alias.str[0])
+        j->alias = r->id;
 }
 
 static int
@@ -79,6 +79,7 @@ find(struct job *j, const struct tenon_digest *key)
     j->found = r > 0 && j->record.output_count >=
                             tenon_vertex_output_count(st->v);
     if (r > 0 && !j->found) {
+        j->alias = j->record.id;
         tenon_record_release(&j->record);
         j->record = (struct tenon_record){0};
     }

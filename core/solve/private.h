@@ -77,7 +77,7 @@ struct state {
     struct tenon_digest own_key, k1, k2; /* "" when there is none */
     struct tenon_digest ckey;            /* what users build their K1 on */
     const struct import_record *imported; /* a result that only has to be unpacked */
-    const struct import_record *alias;    /* a record that only tells the ckey */
+    struct tenon_digest alias;           /* of a record that has a key and no result */
     bool is_volatile;                    /* never stored */
     bool fresh;                          /* never looked up: no cache wanted */
 
@@ -106,7 +106,8 @@ struct job {
     /* what was found */
     bool found;
     struct tenon_record record;
-    const struct import_record *imported, *alias; /* when not found */
+    const struct import_record *imported; /* when not found */
+    struct tenon_digest alias;            /* when neither */
     bool gave_up; /* what was imported cannot be had */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct parts own;

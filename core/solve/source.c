@@ -137,7 +137,7 @@ find_tree(struct job *j)
                               &j->err);
     j->found = r > 0 && j->record.output_count == 1;
     const struct import_record *known =
-        r == 0 ? import_find(st->solver, key.str) : NULL;
+        r >= 0 && !j->found ? import_find(st->solver, key.str) : NULL;
     if (known && known->result_count == 1)
         j->imported = known;
     return r < 0 ? r : 0;

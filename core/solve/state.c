@@ -35,7 +35,7 @@ state_clear(struct state *st)
     st->ctx = NULL;
     st->cancel = NULL;
     parts_release(&st->own);
-    st->imported = st->alias = NULL;
+    st->imported = NULL;
     for (uint32_t i = 0; i < st->output_count; i++)
         tenon_chain_release(&st->outputs[i]);
     free(st->outputs);
@@ -246,7 +246,7 @@ key_without_record(struct state *st)
          * nothing that was built upon the old one may be found. */
         tenon_events_fresh_digest(st->ckey.str);
     } else {
-        st->ckey = st->alias ? st->alias->id : st->k1.str[0] ? st->k1 : st->k2;
+        st->ckey = st->alias.str[0] ? st->alias : st->k1.str[0] ? st->k1 : st->k2;
     }
     state_keyed(st);
 }
@@ -286,7 +286,7 @@ content_finish(struct job *j)
     for (size_t i = 0; i < st->v->input_count; i++)
         st->deps[i].digest = j->digests[i];
     st->k2 = j->k2;
-    if (j->alias)
+    if (j->alias.str[0])
         st->alias = j->alias;
     if (j->found)
         take_record(st, j);
@@ -376,7 +376,10 @@ hurry_input(struct state *st, size_t i)
 {
     const struct state *in = st->inputs[i];
 
-    if (in->phase == PHASE_KEYED && !in->imported && needs_content(st, i) &&
+    /* What somebody made once may have made its users known, too. */
+    if (in->imported || in->alias.str[0])
+        return;
+    if (in->phase == PHASE_KEYED && needs_content(st, i) &&
         (!in->source || source_in_place(in)))
         state_want(st->inputs[i], GOAL_RESULT);
 }

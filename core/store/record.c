@@ -20,11 +20,13 @@ tenon_record_release(struct tenon_record *r)
     *r = (struct tenon_record){0};
 }
 
-/* "1,2,3;;4": chains of snapshot numbers. */
+/* "1,2,3;;4": chains of snapshot numbers; "-": no outputs. */
 static char *
 outputs_text(const struct tenon_record *r)
 {
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    if (!r->output_count)
+        return tenon_strdup("-");
     for (uint32_t i = 0; i < r->output_count; i++) {
         if (i)
             tenon_buf_addc(&b, ';');
@@ -38,6 +40,8 @@ static bool
 parse_outputs(const char *text, struct tenon_record *r)
 {
     TENON_VEC(struct tenon_chain) list = {0};
+    if (!strcmp(text, "-"))
+        return true;
     auto_free char *copy = tenon_strdup(text);
     char *rest = copy;
     bool good = true;

@@ -143,7 +143,7 @@ struct tenon_key_part { /* for explaining a miss */
 
 struct tenon_record { /* what a key leads to */
     struct tenon_digest id;    /* canonical key: the first one it was stored under */
-    uint32_t output_count;
+    uint32_t output_count;       /* 0: its keys are known, its result is elsewhere */
     struct tenon_chain *outputs; /* one chain an output index */
     int64_t created_ns;
     char *extra; /* JSON the solver keeps with it, or NULL */

@@ -1,0 +1,173 @@
+#!/bin/sh
+# --cache-to and --cache-from of type local: between stores, in both modes, and
+# with a cache that is missing, damaged or another builder's.
+. "$(dirname "$0")/lib.sh"
+need_root
+need jq
+make_bases
+
+context=$work/context
+mkdir "$context"
+cat >"$context/Dockerfile" <<'END'
+FROM base AS one
+RUN echo ran > /one && rm -rf /etc/group
+FROM base
+COPY file /file
+COPY --from=one /one /one
+COPY --link file /linked
+RUN head -c 1000 /dev/urandom > /random
+END
+echo content >"$context/file"
+
+# build STORE FLAG...: the names of the steps that were CACHED are in cached, those
+# that ran in ran, the root file system in out-STORE.
+build() {
+    at=$1
+    shift
+    rm -rf "$work/tree"
+    run 0 "$abs_top_builddir/tenon-dev" --root "$work/$at" build --progress=rawjson \
+        --build-context "base=oci-layout://$bases/busybox" -o "$work/tree" "$@" "$context"
+    jq -rs '[.[] | .vertexes // [] | .[]] | group_by(.digest)[] |
+        select(any(.completed)) | (if any(.cached) then "cached " else "ran " end) + last.name |
+        select(test("\\] (RUN|COPY)"))' "$work/err" | sed 's/\[.*\] //' | sort >"$work/steps"
+}
+expect() { # CACHED RAN
+    assert_eq "$1 $2" "$(grep -c ^cached "$work/steps") $(grep -c ^ran "$work/steps")"
+}
+
+build a --cache-to "type=local,dest=$work/max,mode=max" --cache-to "type=local,dest=$work/min"
+expect 0 5
+random=$(sha256sum <"$work/tree/random")
+
+# It is an OCI layout, complete and true.
+assert_file "$work/max/oci-layout"
+for blob in "$work"/max/blobs/sha256/*; do
+    assert_eq "${blob##*/}" "$(sha256sum <"$blob" | cut -d' ' -f1)"
+done
+blob() { echo "$work/$1/blobs/sha256/${2#sha256:}"; }
+manifest() { blob "$1" "$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "'"${2-latest}"'").digest' "$work/$1/index.json")"; }
+config() { blob "$1" "$(jq -r .config.digest "$(manifest "$@")")"; }
+assert_eq application/vnd.buildkit.cacheconfig.v0 "$(jq -r .config.mediaType "$(manifest max)")"
+for digest in $(jq -r '.layers[].digest' "$(manifest max)"); do assert_file "$(blob max "$digest")"; done
+assert_eq true "$(jq '(.layers | length) > 3 and all(.records[]; .results and (."tenon.keys" | length) > 0)' "$(config max)")"
+[ "$(jq '.layers | length' "$(config min)")" -lt "$(jq '.layers | length' "$(config max)")" ] ||
+    fail "min has all layers"
+
+# The same store, the same cache: nothing that is there is written anew.
+before=$(cat "$work/max/index.json")
+build a --cache-to "type=local,dest=$work/max,mode=max"
+expect 5 0
+assert_eq "$before" "$(cat "$work/max/index.json")"
+
+# In another store all is there, and the results are those of the first.
+build b --cache-from "type=local,src=$work/max"
+expect 5 0
+assert_eq "$random" "$(sha256sum <"$work/tree/random")"
+cmp "$context/file" "$work/tree/linked" || fail "/linked"
+# Now they are its own, as far as they are parts of the result; of the others
+# it knows the keys, and nothing runs.
+build b
+expect 3 0
+# min has the last stage alone, and knows the others by their keys.
+build c --cache-from "type=local,src=$work/min"
+expect 3 0
+assert_eq "$random" "$(sha256sum <"$work/tree/random")"
+
+# A cache of a cache: imported and exported at once, from a store that has
+# nothing.
+build d --cache-from "type=local,src=$work/max" --cache-to "type=local,dest=$work/copy,mode=max"
+expect 5 0
+assert_eq "$(jq '[.records[] | {digest, n: (.results | length)}]' "$(config max)")" \
+    "$(jq '[.records[] | {digest, n: (.results | length)}]' "$(config copy)")"
+build e --cache-from "type=local,src=$work/copy"
+expect 5 0
+
+# What changed runs; the rest is found. COPY goes by content.
+sed -i 's/echo ran/echo  ran/' "$context/Dockerfile"
+build f --cache-from "type=local,src=$work/nothing" --cache-from "type=local,src=$work/max"
+expect 4 1
+assert_has "$work/steps" "ran RUN echo"
+sed -i 's/echo  ran/echo ran/' "$context/Dockerfile"
+
+# Another tag does not replace the first.
+build a --cache-to "type=local,dest=$work/max,tag=other"
+build g --cache-from "type=local,src=$work/max"
+expect 5 0
+assert_file "$(manifest max other)"
+
+# times of imported layers are ours to set, those of the base are not
+tar_of() {
+    "$abs_top_builddir/tenon-dev" --root "$work/$1" build -q \
+        --build-context "base=oci-layout://$bases/busybox" \
+        -o "type=oci,dest=$work/$1.tar,rewrite-timestamp=true,source-date-epoch=1000" "$context" >/dev/null
+    mkdir -p "$work/$1.oci"
+    tar -xf "$work/$1.tar" -C "$work/$1.oci"
+    jq -c '[.layers[].digest]' "$work/$1.oci/blobs/sha256/$(jq -r '.manifests[0].digest | sub("sha256:"; "")' "$work/$1.oci/index.json")"
+}
+assert_eq "$(tar_of a)" "$(tar_of b)"
+
+# Nothing there: told, and built.
+build h --cache-from "type=local,src=$work/nothing"
+expect 0 5
+run 0 tenon build --progress=plain --cache-from "type=local,src=$work/nothing" -o type=cacheonly \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "WARNING: cache local:$work/nothing is not used: no directory $work/nothing"
+
+# A layer that is not what its name says: that step runs.
+cp -r "$work/max" "$work/damaged"
+top=$(jq -r '.layers[-1].blob' "$(config damaged)")
+jq -r '.layers[] | select(."tenon.base" | not).blob' "$(config damaged)" | while read -r digest; do
+    echo junk >"$(blob damaged "$digest")"
+done
+[ -n "$top" ]
+build i --cache-from "type=local,src=$work/damaged"
+assert_has "$work/tree/one" ran
+assert_file "$work/tree/linked"
+run 0 "$abs_top_builddir/tenon-dev" --root "$work/j" build --progress=plain -o type=cacheonly \
+    --cache-from "type=local,src=$work/damaged" \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "runs instead"
+
+# A config that is none, an index that is none.
+cp -r "$work/max" "$work/broken"
+echo '{' >"$(config broken)"
+build k --cache-from "type=local,src=$work/broken"
+expect 0 5
+echo '[' >"$work/broken/index.json"
+build l --cache-from "type=local,src=$work/broken"
+expect 0 5
+
+# Of another builder: told so.
+cp -r "$work/max" "$work/foreign"
+jq -c 'del(.records[]."tenon.keys")' "$(config max)" >"$work/foreign.json"
+hex=$(sha256sum <"$work/foreign.json" | cut -d' ' -f1)
+cp "$work/foreign.json" "$work/foreign/blobs/sha256/$hex"
+jq -c ".config.digest = \"sha256:$hex\" | .config.size = $(wc -c <"$work/foreign.json")" \
+    "$(manifest max)" >"$work/foreign-manifest.json"
+hex=$(sha256sum <"$work/foreign-manifest.json" | cut -d' ' -f1)
+cp "$work/foreign-manifest.json" "$work/foreign/blobs/sha256/$hex"
+run 0 "$abs_top_builddir/tenon-dev" --root "$work/m" build --progress=plain -o type=cacheonly \
+    --cache-from "type=local,src=$work/foreign,digest=sha256:$hex" \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "another builder"
+
+# Failed exports.
+echo file >"$work/file"
+run 1 tenon build --cache-to "type=local,dest=$work/file/x" -o type=cacheonly \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "export cache"
+run 0 tenon build --progress=plain --cache-to "type=local,dest=$work/file/x,ignore-error=true" \
+    -o type=cacheonly --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "WARNING: the cache was not exported"
+
+# Options.
+run 1 tenon build --cache-to type=registry,ref=x "$context"
+assert_has "$work/err" 'cache type "registry" is not supported yet'
+run 1 tenon build --cache-from example.org/x "$context"
+assert_has "$work/err" 'cache type "registry" is not supported yet'
+run 1 tenon build --cache-to type=local "$context"
+assert_has "$work/err" "requires dest"
+run 1 tenon build --cache-to "type=local,dest=$work/x,mode=most" "$context"
+assert_has "$work/err" "most"
+run 1 tenon build --cache-to "type=nowhere" "$context"
+assert_has "$work/err" "cache-nowhere"
