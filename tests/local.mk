@@ -85,8 +85,9 @@ fault_tests += %D%/fault/kill9.sh
 fault_tests += %D%/fault/once.sh
 fault_tests += %D%/fault/ctrl-c.sh
 fault_tests += %D%/fault/full-disk.sh
+fault_tests += %D%/fault/hostile.sh
 dist_check_SCRIPTS += $(fault_tests)
-EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store
+EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store %D%/fault/bad-registry
 
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
