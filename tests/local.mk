@@ -74,6 +74,7 @@ cli_tests += %D%/cli/prune-du.sh
 cli_tests += %D%/cli/ssh-keys.sh
 cli_tests += %D%/cli/http-source.sh
 cli_tests += %D%/cli/git-source.sh
+cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 dist_check_SCRIPTS += $(cli_tests)

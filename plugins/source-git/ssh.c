@@ -105,12 +105,9 @@ spawn(struct ssh *s, char *const *argv, const char *agent)
         close(in[1]);
         return stop_errno(s->conn, "pipe");
     }
-    const char *path = secure_getenv("PATH"), *home = secure_getenv("HOME");
-    auto_free char *path_env = tenon_asprintf("PATH=%s", path ? path : "/usr/bin:/bin");
-    auto_free char *home_env = tenon_asprintf("HOME=%s", home ? home : "/");
     auto_free char *agent_env = tenon_asprintf("SSH_AUTH_SOCK=%s", agent);
     char lang[] = "LC_ALL=C";
-    char *env[] = {path_env, home_env, lang, *agent ? agent_env : NULL, NULL};
+    char *env[] = {lang, *agent ? agent_env : NULL, NULL};
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, in[0], 0);
@@ -176,30 +173,14 @@ start(struct ssh *s, const char *url)
     auto_free char *kept = given ? NULL : path_of(conn->keep_fd);
     auto_free char *known =
         tenon_asprintf("UserKnownHostsFile=\"%s/known_hosts\"", kept ? kept : where);
-    const char *argv[24];
-    size_t n = 0;
-    argv[n++] = "ssh";
-    argv[n++] = "-F";
-    argv[n++] = "/dev/null";
-    argv[n++] = "-T";
-    argv[n++] = "-o";
-    argv[n++] = "BatchMode=yes";
-    argv[n++] = "-o";
-    argv[n++] = known;
-    argv[n++] = "-o";
-    argv[n++] = given ? "StrictHostKeyChecking=yes" : "StrictHostKeyChecking=accept-new";
-    if (*port) {
-        argv[n++] = "-p";
-        argv[n++] = port;
-    }
-    if (user) {
-        argv[n++] = "-l";
-        argv[n++] = user;
-    }
-    argv[n++] = "--";
-    argv[n++] = name;
-    argv[n++] = command;
-    argv[n] = NULL;
+    /* Of the user's own, the agent alone: no configuration, no key files. */
+    const char *const argv[] = {
+        "ssh", "-F", "/dev/null", "-T", "-o", "BatchMode=yes", "-o", "IdentityFile=none",
+        "-o", known, "-o",
+        given ? "StrictHostKeyChecking=yes" : "StrictHostKeyChecking=accept-new",
+        "-p", *port ? port : "22", "-l", user ? user : "git",
+        "--", name, command, NULL,
+    };
     return spawn(s, (char *const *)argv, conn->ssh_id ? agent : "");
 }
 

@@ -1,0 +1,86 @@
+#!/bin/sh
+# A git repository behind ssh: the user's agent, host keys that are new, known,
+# and changed.
+. "$(dirname "$0")/lib.sh"
+need python3 git ssh ssh-agent ssh-keygen
+need_root
+[ -e "$abs_top_builddir/.libs/source-git.so" ] || skip "built without source-git"
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+[ -x "$sshd" ] || skip "needs sshd"
+
+port=$(free_port)
+ssh-keygen -q -t ed25519 -N '' -f "$work/host-key"
+ssh-keygen -q -t ed25519 -N '' -f "$work/user-key"
+mkdir -p "$work/keys" /run/sshd
+cp "$work/user-key.pub" "$work/keys/root"
+chmod 755 "$work" "$work/keys"
+cat >"$work/sshd_config" <<END
+ListenAddress 127.0.0.1:$port
+HostKey $work/host-key
+PidFile none
+AuthorizedKeysFile $work/keys/%u
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+END
+start_sshd() {
+    "$sshd" -D -f "$work/sshd_config" -E "$work/sshd.log" &
+    sshd_pid=$!
+    remember $sshd_pid
+    for _ in $(seq 50); do
+        ssh-keyscan -p "$port" 127.0.0.1 2>/dev/null | grep -q . && return
+        sleep 0.1
+    done
+    cat "$work/sshd.log" >&2
+    skip "sshd does not start here"
+}
+start_sshd
+eval "$(ssh-agent -s)" >/dev/null
+remember "$SSH_AGENT_PID"
+ssh-add -q "$work/user-key"
+
+git config --global user.name test
+git config --global user.email test@example.org
+git config --global init.defaultBranch main
+git init -q "$work/it's a repo"
+cd "$work/it's a repo"
+echo one >f
+git add .
+git commit -qm one
+cd "$work"
+mkdir "$work/context"
+ln -s "it's a repo" "$work/repo"
+
+build() {
+    out=$1
+    shift
+    { echo 'FROM scratch'; cat; } >"$work/context/Dockerfile"
+    rm -rf "${work:?}/$out"
+    tenon build --progress=plain -o "type=local,dest=$work/$out" "$@" "$work/context"
+}
+
+run 1 build a <<END
+ADD ssh://root@127.0.0.1:$port$work/repo /r
+END
+assert_has "$work/err" 'no SSH key "default" forwarded from the client'
+run 0 build a --ssh default <<END
+ADD ssh://root@127.0.0.1:$port$work/repo /r
+END
+assert_eq "$(cat "$work/a/r/f")" one
+run 1 build b --ssh default <<END
+ADD ssh://root@127.0.0.1:$port$work/none /r
+END
+assert_has "$work/err" "failed to fetch remote ssh://root@127.0.0.1:$port$work/none"
+
+# Another machine under the same name is refused.
+kill "$sshd_pid"
+wait "$sshd_pid" || :
+rm "$work/host-key" "$work/host-key.pub"
+ssh-keygen -q -t ed25519 -N '' -f "$work/host-key"
+start_sshd
+run 1 build a --ssh default <<END
+ADD ssh://root@127.0.0.1:$port$work/repo /r
+END
+assert_has "$work/err" "Host key verification failed"
