@@ -150,6 +150,29 @@ tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data)
     pthread_mutex_unlock(&ctx->lock);
 }
 
+static void
+push_secret(struct tenon_ctx *ctx, const char *data, size_t len)
+{
+    tenon_vec_push(&ctx->secrets, (struct secret){
+        .data = tenon_memdup(data, len), .len = len });
+}
+
+/* Who prints a key prints a line of it. */
+static void
+push_lines(struct tenon_ctx *ctx, const char *data, size_t len)
+{
+    const char *end = data + len;
+    for (unsigned n = 0; data < end && n < SECRET_LINES_MAX; n++) {
+        const char *stop = memchr(data, '\n', (size_t)(end - data));
+        size_t line = (size_t)((stop ? stop : end) - data);
+        if (line && data[line - 1] == '\r')
+            line--;
+        if (line >= SECRET_LINE_MIN_BYTES && line < len)
+            push_secret(ctx, data, line);
+        data = stop ? stop + 1 : end;
+    }
+}
+
 void
 tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len)
 {
@@ -159,8 +182,8 @@ tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len)
     while (len > SECRET_MIN_BYTES && ((const char *)data)[len - 1] == '\n')
         len--;
     pthread_mutex_lock(&ctx->lock);
-    tenon_vec_push(&ctx->secrets, (struct secret){
-        .data = tenon_memdup(data, len), .len = len });
+    push_secret(ctx, data, len);
+    push_lines(ctx, data, len);
     pthread_mutex_unlock(&ctx->lock);
 }
 
