@@ -10,6 +10,8 @@
 
 #define SECRET_MAX_BYTES (500u << 10)
 #define SECRET_MIN_BYTES 4 /* shorter ones would blot out the log */
+#define SECRET_LINE_MIN_BYTES 8u
+#define SECRET_LINES_MAX 512u
 
 struct cleanup {
     void (*fn)(void *);
