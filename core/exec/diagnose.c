@@ -147,8 +147,26 @@ tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err)
                          tenon_store_path(s->engine->store));
 }
 
-void
-tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err)
+/* What a mount may go without may be what the program misses. */
+static void
+check_absent(const struct tenon_step *s, struct tenon_error *err)
+{
+    tenon_vec_foreach(m, &s->mounts) {
+        const char *id = m->op->id;
+        if (!m->absent)
+            continue;
+        if (m->op->type == TENON_LLB_MOUNT_SSH)
+            tenon_error_hint(err, "the step ran without an ssh agent: pass --ssh %s",
+                             id && *id ? id : "default");
+        else
+            tenon_error_hint(err, "the step ran without its secret \"%s\": pass "
+                             "--secret id=%s,src=FILE", id, id);
+        return;
+    }
+}
+
+static void
+check_program(const struct tenon_step *s, int code, struct tenon_error *err)
 {
     if ((code != 1 && code != 126 && code != 127 && code != 255) || s->rootfd < 0 ||
         !s->op->args || !s->op->args[0])
@@ -186,4 +204,12 @@ tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *er
         else
             check_interpreter(s, path, wanted, err);
     }
+}
+
+void
+tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err)
+{
+    check_program(s, code, err);
+    if (!err->hint)
+        check_absent(s, err);
 }

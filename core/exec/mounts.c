@@ -201,6 +201,7 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     m->attached = true;
     m->cookie = out.cookie;
     m->flags = out.flags | req.flags;
+    m->absent = has_owner(op) && out.fd < 0 && !(out.env && *out.env);
     for (const char *const *e = out.env; e && *e; e++)
         tenon_step_env_add(s, *e);
     if (out.fd < 0)

@@ -35,6 +35,7 @@ struct tenon_step_mount {
     uint32_t flags;
     uint32_t index; /* among the mounts of its type */
     bool is_dir, covered; /* covered: a later one has the same target */
+    bool absent;          /* a secret or an agent that nobody gave */
 };
 
 struct tenon_step {
@@ -56,6 +57,8 @@ struct tenon_step {
     struct tenon_user user;
     char **env;
     bool ran_well;
+    bool judged;      /* it ran, and its status was not a good one */
+    const int *stdio; /* of who entered it; NULL: output goes to the ctx */
 };
 
 /* ---- tree.c: inputs as mounted trees ---------------------------------------- */
@@ -89,6 +92,12 @@ void tenon_step_detach(struct tenon_step *s);
 /* A step that must not use the cache starts with empty cache mounts; each name
  * is emptied once in a build, so that later steps find what earlier ones left. */
 int tenon_step_drop_caches(struct tenon_step *s, struct tenon_error *err);
+
+/* ---- keep.c --------------------------------------------------------------------- */
+
+/* Keep the root of a step that failed, for tenon_exec_shell; trouble with it is
+ * none of the step's.  Detaches and unmounts. */
+void tenon_step_keep(struct tenon_step *s, struct tenon_error *why);
 
 /* ---- place.c: descriptors of plugins become paths ---------------------------- */
 
