@@ -326,7 +326,7 @@ request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *ur
         words = tenon_http_failure(easy, rc, url, detail, &code);
     }
     auto_free char *shown = tenon_url_redact(url);
-    return tenon_error_set(x->err, code, "failed to do request: %c%s \"%s\": %s",
+    return tenon_error_set(x->err, code, "failed to do request: %c%s %s: %s",
                            m[0],
                            tenon_streq(m, "GET")    ? "et"
                            : tenon_streq(m, "HEAD") ? "ead"

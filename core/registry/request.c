@@ -184,7 +184,7 @@ tenon_registry_status_error(const struct tenon_http_request *req,
     bool push = tenon_streq(req->method, "PUT") || tenon_streq(req->method, "POST");
     auto_free char *said = server_message(res);
     if (res->status == 404 && !push)
-        return tenon_error_set(err, TENON_E_NOT_FOUND, "%s: not found", ref);
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "%s not found", ref);
     if (res->status == 401 || res->status == 403)
         return tenon_error_set(
             err, TENON_E_DENIED,

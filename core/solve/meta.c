@@ -97,6 +97,10 @@ ask_shown(struct tenon_solver *s, struct source_meta *m,
         auto_free char *json =
             tenon_asprintf("{\"digest\":\"%s\"}", digest.str);
         tenon_error_detail(&m->err, "errdefs.Vertex", json);
+        /* The vertex says by its name what was being done. */
+        const char *rest = strstr(q->identifier, "://");
+        tenon_error_context(&m->err, "failed to resolve source metadata for %s",
+                            rest ? rest + strlen("://") : q->identifier);
     }
 }
 

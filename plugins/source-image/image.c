@@ -158,9 +158,8 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     if (!ref)
         return TENON_E_INVALID;
     int rc = find_manifest(ctx, req, ref, &info->digest, &manifest, &len, err);
-    if (rc < 0)
-        return host->error_context(err, "failed to resolve source metadata for %s", ref);
-    rc = registry->image_config(ctx, manifest, len, &config, err);
+    if (rc == TENON_OK)
+        rc = registry->image_config(ctx, manifest, len, &config, err);
     if (rc == TENON_OK)
         rc = registry->blob(ctx, ref, &config, err);
     if (rc == TENON_OK)

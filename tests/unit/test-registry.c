@@ -271,7 +271,7 @@ START_TEST(test_registry_manifest_hostile)
         const char *head, *body;
         const char *says;
     } cases[] = {
-        {"404 Not Found\r\n", "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}", "/team/app:v1: not found"},
+        {"404 Not Found\r\n", "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}", "/team/app:v1 not found"},
         {"200 OK\r\n", "this is no JSON", "manifest"},
         {"200 OK\r\n", "[1,2]", "manifest is not an object"},
         {"200 OK\r\n", "", "manifest"},
@@ -343,12 +343,12 @@ START_TEST(test_registry_refused_and_unknown_host)
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     snprintf(k.ref, sizeof k.ref, "127.0.0.1:1/a/b:c");
     ck_assert_int_eq(manifest(&k, &text, &err), TENON_E_UNAVAILABLE);
-    ck_assert_str_eq(err.message, "failed to do request: Head \"http://127.0.0.1:1/v2/a/b/manifests/c\": "
+    ck_assert_str_eq(err.message, "failed to do request: Head http://127.0.0.1:1/v2/a/b/manifests/c: "
                                   "dial tcp 127.0.0.1:1: connect: connection refused");
     tenon_error_release(&err);
     snprintf(k.ref, sizeof k.ref, "no-such-host.invalid/a/b:c");
     ck_assert_int_eq(manifest(&k, &text, &err), TENON_E_UNAVAILABLE);
-    ck_assert_str_eq(err.message, "failed to do request: Head \"https://no-such-host.invalid/v2/a/b/manifests/c\": "
+    ck_assert_str_eq(err.message, "failed to do request: Head https://no-such-host.invalid/v2/a/b/manifests/c: "
                                   "dial tcp: lookup no-such-host.invalid: no such host");
     kit_close(&k);
 }
