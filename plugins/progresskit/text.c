@@ -95,30 +95,10 @@ pk_add_log_time(struct tenon_buf *out, int64_t ns)
     tenon_buf_addf(out, "%.*f", s < 10 ? 3 : s < 100 ? 2 : 1, s);
 }
 
-void
-pk_add_go_duration(struct tenon_buf *out, int64_t ns)
+/* A number with as many decimals as it needs. */
+static void
+add_fraction(struct tenon_buf *out, int64_t whole, int64_t frac, int digits, const char *unit)
 {
-    if (ns < 0)
-        ns = 0;
-    if (ns >= 1000000000) {
-        int64_t minutes = ns / 60000000000;
-        if (minutes >= 60)
-            tenon_buf_addf(out, "%lldh", (long long)(minutes / 60));
-        if (minutes)
-            tenon_buf_addf(out, "%lldm", (long long)(minutes % 60));
-        ns %= 60000000000;
-    }
-    /* the unit as Go picks it: s, ms, µs, ns, without trailing zeros */
-    const char *unit = ns >= 1000000000 || out->len == 0 ? "s" : "s";
-    int64_t whole = ns / 1000000000, frac = ns % 1000000000;
-    int digits = 9;
-    if (ns > 0 && ns < 1000000000) {
-        unit = ns >= 1000000 ? "ms" : ns >= 1000 ? "\302\265s" : "ns";
-        int64_t div = ns >= 1000000 ? 1000000 : ns >= 1000 ? 1000 : 1;
-        digits = ns >= 1000000 ? 6 : ns >= 1000 ? 3 : 0;
-        whole = ns / div;
-        frac = ns % div;
-    }
     while (digits > 0 && frac % 10 == 0) {
         frac /= 10;
         digits--;
@@ -127,6 +107,27 @@ pk_add_go_duration(struct tenon_buf *out, int64_t ns)
     if (digits > 0)
         tenon_buf_addf(out, ".%0*lld", digits, (long long)frac);
     tenon_buf_adds(out, unit);
+}
+
+void
+pk_add_go_duration(struct tenon_buf *out, int64_t ns)
+{
+    const int64_t second = 1000000000, minute = 60 * second, hour = 60 * minute;
+    if (ns <= 0) {
+        tenon_buf_adds(out, "0s");
+    } else if (ns < 1000) {
+        add_fraction(out, ns, 0, 0, "ns");
+    } else if (ns < 1000000) {
+        add_fraction(out, ns / 1000, ns % 1000, 3, "\302\265s");
+    } else if (ns < second) {
+        add_fraction(out, ns / 1000000, ns % 1000000, 6, "ms");
+    } else {
+        if (ns >= hour)
+            tenon_buf_addf(out, "%lldh", (long long)(ns / hour));
+        if (ns >= minute)
+            tenon_buf_addf(out, "%lldm", (long long)(ns % hour / minute));
+        add_fraction(out, ns % minute / second, ns % second, 9, "s");
+    }
 }
 
 void

@@ -42,6 +42,7 @@ static const struct {
     { 500, "500ns", "0.000" },
     { 1500000, "1.5ms", "0.002" },
     { 25000000000, "25s", "25.00" },
+    { 60012602525, "1m0.012602525s", "60.01" },
     { 125500000000, "2m5.5s", "125.5" },
     { 3600000000000, "1h0m0s", "3600.0" },
 };
@@ -54,6 +55,29 @@ START_TEST(test_text_times)
     tenon_buf_clear(&b);
     pk_add_log_time(&b, times[_i].ns);
     ck_assert_str_eq(tenon_buf_str(&b), times[_i].log);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    size_t columns, room;
+    const char *cut;
+} columns[] = {
+    { "plain", 5, 3, "pla" },
+    { "gr\303\274n", 4, 3, "gr\303\274" },
+    { "\346\227\245\346\234\254", 4, 3, "\346\227\245" },       /* two wide ones */
+    { "ok \360\237\232\200", 5, 4, "ok " },                        /* a rocket */
+    { "e\314\201x", 2, 1, "e\314\201" },                           /* a combining accent */
+    { "\342\234\205 done", 7, 2, "\342\234\205" },
+    { "", 0, 4, "" },
+};
+
+START_TEST(test_text_columns)
+{
+    ck_assert_uint_eq(pk_columns(columns[_i].text), columns[_i].columns);
+    auto_free char *cut = tenon_strndup(columns[_i].text,
+                                        pk_cut(columns[_i].text, columns[_i].room));
+    ck_assert_str_eq(cut, columns[_i].cut);
 }
 END_TEST
 
@@ -129,6 +153,37 @@ START_TEST(test_model_keeps_a_bounded_tail)
 }
 END_TEST
 
+START_TEST(test_recap_warnings)
+{
+    struct pk_model m = {0};
+    struct pk_status *st;
+    const char *detail[] = { "Why it matters", NULL };
+    struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_WARNING, .name = "Rule: text (line 2)",
+        .detail = detail, .url = "https://example.com/rule", .filename = "Dockerfile",
+        .line = 2, .end_line = 2,
+    };
+    pk_model_event(&m, &ev, &st);
+    static const char file[] = "FROM a\nRUN b\n";
+    struct tenon_source_excerpt x = { "Dockerfile", file, sizeof file - 1, 0, 0 };
+    struct tenon_progress_end end = { .struct_size = sizeof end, .files = &x, .file_count = 1 };
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    struct pk_warning_style style = { .program = "docker" };
+    pk_recap_warnings(&b, &m, &end, &style);
+    ck_assert_str_eq(tenon_buf_str(&b),
+                     "\n 1 warning found (use docker --debug to expand):\n - Rule: text (line 2)\n");
+    tenon_buf_clear(&b);
+    style.debug = true;
+    pk_recap_warnings(&b, &m, &end, &style);
+    ck_assert_str_eq(tenon_buf_str(&b),
+                     "\n 1 warning found:\n - Rule: text (line 2)\nWhy it matters\n"
+                     "More info: https://example.com/rule\nDockerfile:2\n"
+                     "--------------------\n   1 |     FROM a\n   2 | >>> RUN b\n"
+                     "--------------------\n\n");
+    pk_model_release(&m);
+}
+END_TEST
+
 START_TEST(test_recap_shows_step_and_lines)
 {
     struct pk_model m = {0};
@@ -185,6 +240,8 @@ main(void)
     tcase_add_test(tc, test_text_cut_counts_characters);
     tcase_add_test(tc, test_model_joins_partial_lines);
     tcase_add_test(tc, test_model_keeps_a_bounded_tail);
+    tcase_add_loop_test(tc, test_text_columns, 0, (int)tenon_countof(columns));
+    tcase_add_test(tc, test_recap_warnings);
     tcase_add_test(tc, test_recap_shows_step_and_lines);
     tcase_add_test(tc, test_model_group_is_one_line);
     suite_add_tcase(suite, tc);
