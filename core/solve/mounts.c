@@ -28,7 +28,7 @@ int
 job_mount(struct job_mounts *m, const struct tenon_chain *chain,
           struct tenon_snapshot_work *upper, struct tenon_error *err)
 {
-    if (!m->scratch && tenon_scratch_new(m->store, &m->scratch, err) < 0)
+    if (!m->scratch && tenon_scratch_new_small(m->store, &m->scratch, err) < 0)
         return err->code;
     auto_free char *path = tenon_asprintf(
         "%s/m%u", tenon_scratch_path(m->scratch), m->count++);

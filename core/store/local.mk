@@ -16,6 +16,7 @@ libtenon_core_la_SOURCES += \
 	%D%/record.c \
 	%D%/scratch.c \
 	%D%/snapshot.c \
+	%D%/space.c \
 	%D%/statcache.c \
 	%D%/store.c \
 	%D%/store.h \

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -13,10 +14,18 @@
 #include "store/work.h"
 
 struct tenon_scratch {
-    struct tenon_store *store;
+    int parent; /* the store's */
     char *name, *path;
     int fd;
 };
+
+static struct tenon_scratch *
+new_scratch(int parent, char *name, char *path, int fd)
+{
+    struct tenon_scratch *x = tenon_new0(struct tenon_scratch);
+    *x = (struct tenon_scratch){ parent, name, path, fd };
+    return x;
+}
 
 int
 tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err)
@@ -25,9 +34,26 @@ tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct teno
     int fd = store_temp_dir(s, "scratch", &name, err);
     if (fd < 0)
         return fd;
-    struct tenon_scratch *x = tenon_new0(struct tenon_scratch);
-    *x = (struct tenon_scratch){ s, name, tenon_asprintf("%s/tmp/%s", s->path, name), fd };
-    *out = x;
+    *out = new_scratch(s->tmp_fd, name, tenon_asprintf("%s/tmp/%s", s->path, name), fd);
+    return 0;
+}
+
+int
+tenon_scratch_new_small(struct tenon_store *s, struct tenon_scratch **out,
+                        struct tenon_error *err)
+{
+    const char *space;
+    int parent = store_space(s, &space);
+    if (parent < 0)
+        return tenon_scratch_new(s, out, err);
+    auto_free char *name = store_temp_name(s, "s"); /* the whole space is locked */
+    auto_free char *path = tenon_asprintf("%s/tmp/%s/%s", s->path, space, name);
+    if (mkdirat(parent, name, 0700) < 0)
+        return tenon_error_sys(err, "make %s", path);
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return tenon_error_sys(err, "open %s", path);
+    *out = new_scratch(parent, tenon_steal(&name), tenon_steal(&path), fd);
     return 0;
 }
 
@@ -75,8 +101,12 @@ tenon_scratch_free(struct tenon_scratch *x)
     if (!x)
         return;
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    unmount_below(x->path);
-    tenon_remove_tree(x->store->tmp_fd, x->name, &ignored); /* never across a mount */
+    /* It never crosses a mount, and stops where somebody left one. */
+    if (tenon_remove_tree(x->parent, x->name, &ignored) < 0) {
+        tenon_error_release(&ignored);
+        unmount_below(x->path);
+        (void)tenon_remove_tree(x->parent, x->name, &ignored);
+    }
     close(x->fd);
     free(x->name);
     free(x->path);

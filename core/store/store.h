@@ -278,6 +278,9 @@ int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
  * tenon_scratch_free (mounts in it are detached first). */
 struct tenon_scratch;
 int tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err);
+/* The same in memory: for mount points and files of a few bytes. */
+int tenon_scratch_new_small(struct tenon_store *s, struct tenon_scratch **out,
+                            struct tenon_error *err);
 const char *tenon_scratch_path(struct tenon_scratch *x);
 int tenon_scratch_fd(struct tenon_scratch *x);
 void tenon_scratch_free(struct tenon_scratch *x);

@@ -17,4 +17,9 @@ struct tenon_snapshot_work {
 int store_temp_dir(struct tenon_store *s, const char *prefix, char **name,
                    struct tenon_error *err);
 
+/* A directory in memory that is there as long as the store is open, and its name
+ * below tmp/; -1 when there can be none. */
+int store_space(struct tenon_store *s, const char **name);
+void store_space_close(struct tenon_store *s);
+
 #endif

@@ -1,0 +1,70 @@
+/* The process's own tmpfs below tmp/: mount points and files of a few bytes.
+ *
+ * A RUN step needs half a dozen of them for some milliseconds.  On a disk each
+ * costs an inode to find, to write and to free; here it costs nothing, and all
+ * of it goes with the process's mount namespace. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/work.h"
+
+static void
+release(struct tenon_store *s)
+{
+    if (s->space.fd >= 0)
+        close(s->space.fd);
+    if (s->space.lock_fd >= 0)
+        close(s->space.lock_fd);
+    free(s->space.name);
+    s->space.fd = s->space.lock_fd = -1;
+    s->space.name = NULL;
+}
+
+/* Whoever cannot mount a tmpfs works on the disk; no error then. */
+static void
+make(struct tenon_store *s)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    s->space.lock_fd = store_temp_dir(s, "space", &s->space.name, &ignored);
+    if (s->space.lock_fd < 0)
+        return;
+    auto_free char *path = tenon_asprintf("%s/tmp/%s", s->path, s->space.name);
+    if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "size=64m,mode=0700") == 0)
+        s->space.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    /* Our own sweep sees the tmpfs, that of others what lies below it. */
+    if (s->space.fd >= 0 && store_flock(s->space.fd, LOCK_EX | LOCK_NB) == 0)
+        return;
+    store_space_close(s);
+}
+
+int
+store_space(struct tenon_store *s, const char **name)
+{
+    pthread_mutex_lock(&s->space.lock);
+    if (!s->space.is_tried) {
+        s->space.is_tried = true;
+        make(s);
+    }
+    pthread_mutex_unlock(&s->space.lock);
+    *name = s->space.name;
+    return s->space.fd;
+}
+
+void
+store_space_close(struct tenon_store *s)
+{
+    if (!s->space.name)
+        return;
+    auto_free char *path = tenon_asprintf("%s/tmp/%s", s->path, s->space.name);
+    if (s->space.fd >= 0)
+        umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    unlinkat(s->tmp_fd, s->space.name, AT_REMOVEDIR);
+    release(s);
+}
