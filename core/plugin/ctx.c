@@ -39,6 +39,8 @@ struct tenon_ctx {
     TENON_VEC(struct secret) secrets;
     TENON_VEC(struct status_line) statuses; /* not yet done */
     int log_fd;
+    int (*log_open)(void *); /* NULL: open already, or there is none */
+    void *log_data;
     struct tenon_buf held[2]; /* tail of a stream that may begin a secret */
 };
 
@@ -196,6 +198,17 @@ tenon_ctx_set_log_fd(struct tenon_ctx *ctx, int fd)
     if (ctx->log_fd >= 0)
         close(ctx->log_fd);
     ctx->log_fd = fd;
+    ctx->log_open = NULL;
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+tenon_ctx_set_log(struct tenon_ctx *ctx, int (*open)(void *data), void *data)
+{
+    tenon_ctx_set_log_fd(ctx, -1);
+    pthread_mutex_lock(&ctx->lock);
+    ctx->log_open = open;
+    ctx->log_data = data;
     pthread_mutex_unlock(&ctx->lock);
 }
 
@@ -260,6 +273,10 @@ tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len
     };
     tenon_events_post(ctx->events, &ev);
     pthread_mutex_lock(&ctx->lock);
+    if (ctx->log_open && len) {
+        ctx->log_fd = ctx->log_open(ctx->log_data);
+        ctx->log_open = NULL;
+    }
     if (ctx->log_fd >= 0)
         log_masked(ctx, stream == 2, data, len);
     pthread_mutex_unlock(&ctx->lock);

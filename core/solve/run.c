@@ -40,18 +40,13 @@ input_chains(struct job *j)
 
 /* The log is one of the build's, not of the store: failing to open it is no
  * failure of the step. */
-static void
-open_log(struct state *st, struct tenon_ctx *ctx)
+static int
+open_log(void *data)
 {
+    struct state *st = data;
     struct tenon_engine *e = st->solver->engine;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-
-    if (!e->build_id)
-        return;
-    int fd = tenon_log_file(e->store, e->build_id,
-                            tenon_digest_hex(&st->v->digest), &err);
-    if (fd >= 0)
-        tenon_ctx_set_log_fd(ctx, fd);
+    return tenon_log_file(e->store, e->build_id, tenon_digest_hex(&st->v->digest), &err);
 }
 
 static int
@@ -70,7 +65,8 @@ run_exec(struct job *j)
         inputs[i].chain = &chains[i];
     struct tenon_ctx *ctx =
         tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
-    open_log(st, ctx);
+    if (st->solver->engine->build_id)
+        tenon_ctx_set_log(ctx, open_log, st);
     outputs_new(j);
     int r = tenon_exec_step(e, ctx, st->v, inputs, j->outputs, j->output_count,
                             &j->err);
