@@ -319,7 +319,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     const char *name = e->executor ? e->executor : "native";
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
-    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, executor, err) < 0 ||
+    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, &executor, err) < 0 ||
         tenon_scratch_new_small(e->store, &s->scratch, err) < 0)
         return err->code;
     s->dir = tenon_scratch_path(s->scratch);
