@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { STACK_BYTES = 256 << 10 };
+
 /* What travels over the report pipe; smaller than PIPE_BUF, so one write is
  * one record. */
 struct record {
@@ -88,14 +90,50 @@ close_others(const int *keep, size_t count)
 /* fork() with flags.  Not fork(2) of libc: its handlers take locks that other
  * threads may hold. */
 static pid_t
-fork_with(uint64_t flags, int *pidfd)
+fork_with(uint64_t flags)
 {
     struct clone_args a;
     memset(&a, 0, sizeof a);
-    a.flags = flags | (pidfd ? CLONE_PIDFD : 0);
-    a.pidfd = (uint64_t)(uintptr_t)pidfd;
+    a.flags = flags;
     a.exit_signal = SIGCHLD;
     return (pid_t)syscall(SYS_clone3, &a, sizeof a);
+}
+
+struct guard { /* prepared before fork */
+    const struct guard_options *o;
+    const int *keep;
+    size_t keep_count;
+    int alive_r; /* ends when tenon does */
+    int report_w;
+    char *stack; /* of the child; grows down from its end, aligned */
+};
+
+/* The step's process, from the guard: in the guard's memory until it execs, on a
+ * stack of its own, while the guard waits in the kernel.  Copying the memory
+ * would cost more than the rest of what a step needs.  A death signal still
+ * reaches the guard there. */
+struct start {
+    guard_child *child;
+    void *data;
+    int alive_r, report_w;
+};
+
+static int
+start_main(void *data)
+{
+    const struct start *s = data;
+    close(s->alive_r);
+    s->child(s->data, s->report_w);
+    return 1;
+}
+
+static pid_t
+start_child(const struct guard *g, int *pidfd)
+{
+    struct start s = { g->o->child, g->o->data, g->alive_r, g->report_w };
+    return clone(start_main, g->stack + STACK_BYTES,
+                 (int)g->o->child_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &s,
+                 pidfd);
 }
 
 /* The child ends, or tenon does. */
@@ -113,14 +151,6 @@ watch(int alive_fd, int pidfd)
         _exit(1); /* and the kernel kills the namespace */
 }
 
-struct guard { /* prepared before fork */
-    const struct guard_options *o;
-    const int *keep;
-    size_t keep_count;
-    int alive_r; /* ends when tenon does */
-    int report_w;
-};
-
 static void
 guard_main(const struct guard *g)
 {
@@ -134,14 +164,9 @@ guard_main(const struct guard *g)
         guard_fail(g->report_w, what, sys);
 
     int pidfd = -1;
-    pid_t pid = fork_with(g->o->child_flags, &pidfd);
+    pid_t pid = start_child(g, &pidfd);
     if (pid < 0)
         guard_fail(g->report_w, "make the step's process", errno);
-    if (pid == 0) {
-        close(g->alive_r);
-        g->o->child(g->o->data, g->report_w);
-        _exit(1);
-    }
     watch(g->alive_r, pidfd);
     int status;
     pid_t w;
@@ -219,18 +244,19 @@ guard_run(const struct guard_options *o, struct guard_result *result)
     int alive[2] = { -1, -1 }, rep[2] = { -1, -1 };
     memset(result, 0, sizeof *result);
     int *keep = calloc(o->keep_count + 2, sizeof *keep);
-    if (!keep || pipe2(alive, O_CLOEXEC) < 0 || pipe2(rep, O_CLOEXEC) < 0) {
-        failed(result, "make pipes", keep ? errno : ENOMEM);
+    char *stack = aligned_alloc(64, STACK_BYTES);
+    if (!keep || !stack || pipe2(alive, O_CLOEXEC) < 0 || pipe2(rep, O_CLOEXEC) < 0) {
+        failed(result, "make pipes", keep && stack ? errno : ENOMEM);
     } else {
         memcpy(keep, o->keep, o->keep_count * sizeof *keep);
         keep[o->keep_count] = alive[0];
         keep[o->keep_count + 1] = rep[1];
         qsort(keep, o->keep_count + 2, sizeof *keep, by_number);
-        struct guard g = { o, keep, o->keep_count + 2, alive[0], rep[1] };
+        struct guard g = { o, keep, o->keep_count + 2, alive[0], rep[1], stack };
         sigset_t all, old;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        pid_t pid = fork_with(o->guard_flags | CLONE_NEWPID, NULL);
+        pid_t pid = fork_with(o->guard_flags | CLONE_NEWPID);
         if (pid == 0) {
             guard_main(&g);
             _exit(1);
@@ -250,5 +276,6 @@ guard_run(const struct guard_options *o, struct guard_result *result)
         if (rep[i] >= 0)
             close(rep[i]);
     }
+    free(stack);
     free(keep);
 }
