@@ -216,6 +216,48 @@ read_report(int fd, struct guard_result *result)
     }
 }
 
+/* Guards whose step is over and that need not be waited for; freeing their
+ * memory takes longer than many a step.  Locked by the mutex. */
+static pthread_mutex_t leaving_lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t leaving[64];
+static size_t leaving_count;
+
+static void
+wait_for(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+        ;
+}
+
+void
+guard_reap(bool all)
+{
+    pthread_mutex_lock(&leaving_lock);
+    size_t left = 0;
+    for (size_t i = 0; i < leaving_count; i++) {
+        int status;
+        if (all)
+            wait_for(leaving[i]);
+        else if (waitpid(leaving[i], &status, __WALL | WNOHANG) == 0)
+            leaving[left++] = leaving[i];
+    }
+    leaving_count = left;
+    pthread_mutex_unlock(&leaving_lock);
+}
+
+static bool
+leave(pid_t pid)
+{
+    guard_reap(false);
+    pthread_mutex_lock(&leaving_lock);
+    bool has_room = leaving_count < sizeof leaving / sizeof *leaving;
+    if (has_room)
+        leaving[leaving_count++] = pid;
+    pthread_mutex_unlock(&leaving_lock);
+    return has_room;
+}
+
 static void
 supervise(const struct guard_options *o, pid_t pid, int report_fd, struct guard_result *result)
 {
@@ -233,9 +275,8 @@ supervise(const struct guard_options *o, pid_t pid, int report_fd, struct guard_
     } else {
         read_report(report_fd, result);
     }
-    int status;
-    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
-        ;
+    if (result->outcome != GUARD_EXITED || !o->child_is_all || !leave(pid))
+        wait_for(pid);
 }
 
 void

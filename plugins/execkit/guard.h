@@ -31,6 +31,9 @@ struct guard_options {
     const int *keep; /* descriptors that the child needs */
     size_t keep_count;
     int cancel_fd;   /* readable: kill all; -1 */
+    /* The child has a PID namespace of its own, so nothing is left when it
+     * ends, and nobody asks where the guard is: do not wait for that. */
+    bool child_is_all;
 };
 
 enum guard_outcome {
@@ -47,6 +50,8 @@ struct guard_result {
 
 /* Blocks until no process of the step is left. */
 void guard_run(const struct guard_options *o, struct guard_result *result);
+/* Collect guards that were not waited for; all: wait for them now. */
+void guard_reap(bool all);
 
 /* For the child and set-up: async-signal-safe. Does not return. */
 void guard_fail(int report_fd, const char *what, int sys) __attribute__((noreturn));

@@ -37,6 +37,7 @@ static void
 native_fini(void *self)
 {
     (void)self;
+    guard_reap(true);
 }
 
 static int
@@ -87,6 +88,7 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
         .keep = keep,
         .keep_count = 3 + l->cgroup_count,
         .cancel_fd = host->cancel_fd(ctx),
+        .child_is_all = l->cgroup_count == 0, /* a busy group cannot be removed */
     };
     guard_run(&g, result);
     free(keep);
