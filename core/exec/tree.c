@@ -41,8 +41,10 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
     auto_free char *path = tenon_asprintf("%s/t%u", s->dir, s->names++);
     if (mkdir(path, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);
-    if (tenon_chain_mount(s->engine->store, t->lower ? t->lower : &empty, t->work,
-                          path, err) < 0)
+    int (*mount_it)(struct tenon_store *, const struct tenon_chain *,
+                    struct tenon_snapshot_work *, const char *, struct tenon_error *) =
+        m == s->root_op ? tenon_chain_mount_step : tenon_chain_mount;
+    if (mount_it(s->engine->store, t->lower ? t->lower : &empty, t->work, path, err) < 0)
         return err->code;
     t->path = tenon_steal(&path);
     t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);

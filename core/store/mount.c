@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "store/work.h"
 
 enum { OVERLAY_MAX_LAYERS = 500 };
@@ -59,7 +60,7 @@ layer_path(struct tenon_store *s, int64_t id)
 
 static int
 configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
-          const char *empty, const char *upper, const char *work)
+          const char *bottom, const char *upper, const char *work)
 {
     /* topmost first */
     for (size_t i = lower->len; i-- > 0;) {
@@ -67,7 +68,7 @@ configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
         if (set_string(fs, "lowerdir+", path) < 0)
             return -1;
     }
-    if (empty && set_string(fs, "lowerdir+", empty) < 0)
+    if (bottom && set_string(fs, "lowerdir+", bottom) < 0)
         return -1;
     if (upper && (set_string(fs, "upperdir", upper) < 0 || set_string(fs, "workdir", work) < 0 ||
                   set_flag(fs, "volatile") < 0))
@@ -82,7 +83,7 @@ configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
 
 /* ENOSYS or EINVAL on the first "lowerdir+" mean an older kernel. */
 static int
-mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char *empty,
+mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
               const char *upper, const char *work, const char *target, struct tenon_error *err)
 {
     char said[256];
@@ -90,7 +91,7 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     if (fs < 0)
         return errno == ENOSYS ? TENON_E_UNSUPPORTED
                                : tenon_error_sys(err, "open the overlay file system");
-    if (configure(s, fs, lower, empty, upper, work) < 0) {
+    if (configure(s, fs, lower, bottom, upper, work) < 0) {
         int sys = errno;
         kernel_message(fs, said, sizeof said);
         if (sys == EINVAL && strstr(said, "lowerdir+"))
@@ -131,15 +132,15 @@ old_mount_thread(void *data)
 }
 
 static int
-mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char *empty,
+mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
               const char *upper, const char *work, const char *target, struct tenon_error *err)
 {
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     tenon_buf_adds(&b, "lowerdir=");
     for (size_t i = lower->len; i-- > 0;)
-        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || empty ? ":" : "");
-    if (empty)
-        tenon_buf_adds(&b, empty);
+        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || bottom ? ":" : "");
+    if (bottom)
+        tenon_buf_adds(&b, bottom);
     if (upper)
         tenon_buf_addf(&b, ",upperdir=%s,workdir=%s", upper, work);
     tenon_buf_adds(&b, s->userxattr ? ",userxattr" : ",redirect_dir=off,metacopy=off");
@@ -181,9 +182,54 @@ empty_layer(struct tenon_store *s, char **path, struct tenon_error *err)
     return err->code;
 }
 
-int
-tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
-                  struct tenon_snapshot_work *upper, const char *target, struct tenon_error *err)
+/* Does the tree have a directory /etc?  Seen from the top. */
+static bool
+has_etc(struct tenon_store *s, const struct tenon_chain *c)
+{
+    for (size_t i = c->len; i-- > 0;) {
+        auto_free char *path = tenon_asprintf("%lld/fs/etc", (long long)c->ids[i]);
+        struct stat st;
+        if (fstatat(s->snapshots_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return S_ISDIR(st.st_mode);
+    }
+    return false;
+}
+
+/* A lowest layer with the files that every step has mounts on.  Where an image
+ * lacks them they would have to be made above, copying /etc up, and taken away
+ * again; below all others they are seen when nothing else is, and are no part
+ * of what the step makes. */
+static int
+stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
+{
+    static const char *const names[] = { "etc/hosts", "etc/resolv.conf" };
+    auto_free char *dir = tenon_asprintf("%s/snapshots/stubs", s->path);
+    struct stat st;
+    if (fstatat(s->snapshots_fd, "stubs", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        auto_free char *name = store_temp_name(s, "stubs");
+        auto_free char *etc = tenon_asprintf("%s/etc", name);
+        if (mkdirat(s->tmp_fd, name, 0755) < 0 || mkdirat(s->tmp_fd, etc, 0755) < 0)
+            return tenon_error_sys(err, "make %s", dir);
+        for (size_t i = 0; i < tenon_countof(names); i++) {
+            auto_free char *file = tenon_asprintf("%s/%s", name, names[i]);
+            auto_close int fd =
+                openat(s->tmp_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+            if (fd < 0)
+                return tenon_error_sys(err, "make %s", dir);
+        }
+        /* Somebody else was quicker: then theirs. */
+        if (renameat(s->tmp_fd, name, s->snapshots_fd, "stubs") < 0 &&
+            tenon_remove_tree(s->tmp_fd, name, err) < 0)
+            return err->code;
+    }
+    *path = tenon_steal(&dir);
+    return 0;
+}
+
+static int
+mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
+            struct tenon_snapshot_work *upper, bool of_step, const char *target,
+            struct tenon_error *err)
 {
     if (lower->len > OVERLAY_MAX_LAYERS)
         return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
@@ -195,19 +241,36 @@ tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
             return tenon_error_sys(err, "mount an empty tree at %s", target);
         return 0;
     }
-    auto_free char *empty = NULL;
+    auto_free char *bottom = NULL;
     auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
     /* A read-only overlay needs two layers; a lone one may hold white-outs, so
      * that a bind mount would show what must not be seen. */
-    if (!upper && lower->len == 1 && empty_layer(s, &empty, err) < 0)
+    if (!upper && lower->len == 1 && empty_layer(s, &bottom, err) < 0)
+        return err->code;
+    if (of_step && upper && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0)
         return err->code;
     const char *up = upper ? upper->fs_path : NULL;
     if (upper)
         upper->overlaid = true;
-    int rc = mount_new_api(s, lower, empty, up, work, target, err);
+    int rc = mount_new_api(s, lower, bottom, up, work, target, err);
     if (rc == TENON_E_UNSUPPORTED && !err->code)
-        rc = mount_old_api(s, lower, empty, up, work, target, err);
+        rc = mount_old_api(s, lower, bottom, up, work, target, err);
     return rc;
+}
+
+int
+tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
+                  struct tenon_snapshot_work *upper, const char *target, struct tenon_error *err)
+{
+    return mount_chain(s, lower, upper, false, target, err);
+}
+
+int
+tenon_chain_mount_step(struct tenon_store *s, const struct tenon_chain *lower,
+                       struct tenon_snapshot_work *upper, const char *target,
+                       struct tenon_error *err)
+{
+    return mount_chain(s, lower, upper, true, target, err);
 }
 
 int

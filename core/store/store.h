@@ -133,6 +133,11 @@ int tenon_snapshot_set_blob(struct tenon_store *s, int64_t id,
 int tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
                       struct tenon_snapshot_work *upper, const char *target,
                       struct tenon_error *err);
+/* The same for a step's root: /etc/hosts and /etc/resolv.conf, which executors
+ * mount on, exist when /etc does, without being part of any layer. */
+int tenon_chain_mount_step(struct tenon_store *s, const struct tenon_chain *lower,
+                           struct tenon_snapshot_work *upper, const char *target,
+                           struct tenon_error *err);
 int tenon_unmount(const char *target); /* lazy; 0 or -errno */
 
 /* ---- cache records ------------------------------------------------------- */
