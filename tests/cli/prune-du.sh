@@ -73,8 +73,10 @@ run 0 tenon prune --all --force
 assert_has "$work/out" "Total:"
 run 0 tenon du --format json
 assert_eq "0" "$(jq -s 'map(.Size) | add // 0' "$work/out")"
-left=$(find "$store/snapshots" "$store/content/blobs" "$store/cache-mounts" -mindepth 2 | wc -l)
-assert_eq 0 "$left"
+# The empty files below all steps stay.
+left=$(find "$store/snapshots" "$store/content/blobs" "$store/cache-mounts" -mindepth 2 \
+    ! -path "$store/snapshots/stubs/*")
+assert_eq "" "$left"
 
 # An empty store builds as the first one did.
 run 0 build

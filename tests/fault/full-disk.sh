@@ -16,7 +16,7 @@ small=$work/small
 store=$small/store
 mkdir "$small"
 mount -t tmpfs -o size=64m tmpfs "$small" || skip "needs to mount a tmpfs"
-trap 'status=$?; umount -l "$small" "$work/target" 2>/dev/null; (exit $status); cleanup' EXIT
+trap 'status=$?; umount -l "$small" "$work/target" 2>/dev/null || :; set +e; (exit $status); cleanup' EXIT
 context=$work/context
 mkdir -p "$context/many"
 "$python" - "$context" <<'END_PYTHON'
