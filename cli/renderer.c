@@ -184,6 +184,20 @@ failed_vertex(const struct tenon_error *err)
     return NULL;
 }
 
+static char **
+further_errors(const struct tenon_error *err)
+{
+    char **list = NULL;
+    for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
+        if (strcmp(d->type, "tenon.Further"))
+            continue;
+        auto_json struct json_object *o = json_tokener_parse(d->json);
+        if (json_object_get_type(o) == json_type_string)
+            tenon_strv_push(&list, tenon_strdup(json_object_get_string(o)));
+    }
+    return list;
+}
+
 void
 renderer_close(struct renderer *r, const struct tenon_build *b,
                const struct tenon_error *err, const char *text)
@@ -206,6 +220,8 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
         end.excerpts = &excerpt;
         end.excerpt_count = 1;
     }
+    char **further = further_errors(err);
+    end.further = (const char *const *)further;
     TENON_VEC(struct tenon_source_excerpt) files = {0};
     for (char **w = r->warned; w && *w; w++) {
         const struct tenon_graph_source *f = b ? tenon_build_source(b, *w) : NULL;
@@ -217,6 +233,7 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
     end.file_count = files.len;
     r->module->plugin.ops.progress->close(r->module->self, &end);
     tenon_vec_release(&files);
+    tenon_strv_free(further);
     tenon_strv_free(r->warned);
     tenon_values_free(r->values);
     free(r);

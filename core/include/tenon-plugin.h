@@ -276,7 +276,8 @@ struct tenon_host {
     /* Lines count from 1; end_line 0 means the same line. */
     void (*error_at)(struct tenon_error *err, const char *file, uint32_t line,
                      uint32_t end_line);
-    /* A typed detail, BuildKit's names ("errdefs.Vertex"), JSON value. */
+    /* A typed detail, JSON value.  BuildKit's names ("errdefs.Vertex"), and
+     * "tenon.Further", a string: another error that was found beside this one. */
     void (*error_detail)(struct tenon_error *err, const char *type,
                          const char *json);
     /* The code and the whole message of err as set so far; a plugin that
@@ -801,6 +802,7 @@ struct tenon_progress_end { /* how the build ended */
     size_t excerpt_count;
     const struct tenon_source_excerpt *files; /* that warnings are about */
     size_t file_count;
+    const char *const *further; /* more errors than the one, or NULL */
 };
 
 struct tenon_progress_ops { /* always called from one thread */

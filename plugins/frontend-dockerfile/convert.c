@@ -27,9 +27,7 @@ parse_file(struct df_convert *c, struct tenon_error *err)
         return df_fail(b, err, (struct df_lines){0},
                        "the Dockerfile cannot be empty");
     const struct df_file *file =
-        df_file_parse(c->arena, b->text, b->text_len, &problems);
-    if (!file)
-        return df_fail_problem(b, err, &problems);
+        df_file_read(c->arena, b->text, b->text_len, &problems);
     c->file = df_instructions_parse(c->arena, file, &c->lint, &problems);
     if (!c->file)
         return df_fail_problem(b, err, &problems);

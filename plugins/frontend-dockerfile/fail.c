@@ -1,6 +1,10 @@
 /* fail.c - errors with the place in the build file they are about. */
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/buf.h"
+#include "base/jsontext.h"
 #include "build.h"
 
 int
@@ -26,6 +30,55 @@ df_fail(struct df_build *b, struct tenon_error *err, struct df_lines lines,
     return df_fail_at(b, err, lines);
 }
 
+/* ---- more than one -------------------------------------------------------------- */
+
+#define FURTHER_MAX 20
+
+static int
+by_line(const void *x, const void *y)
+{
+    const struct df_problem *a = x, *b = y;
+    if (a->lines.first != b->lines.first)
+        return a->lines.first < b->lines.first ? -1 : 1;
+    return strcmp(a->message, b->message);
+}
+
+/* The place comes first here, so it need not be said again. */
+static const char *
+without_line(const char *message)
+{
+    static const char prefix[] = "dockerfile parse error on line ";
+    const char *end = strncmp(message, prefix, sizeof prefix - 1) == 0 ?
+                          strstr(message, ": ") : NULL;
+    return end ? end + 2 : message;
+}
+
+/* Problems behind the first travel as details of the error.  A file that is no text
+ * has one on each line, and is none. */
+static void
+add_further(struct df_build *b, struct tenon_error *err,
+            const struct df_problems *problems)
+{
+    const size_t count = problems->len - 1;
+    if (!b->have_source || !count || memchr(b->text, 0, b->text_len))
+        return;
+    struct df_problem *list = df_arena_array(b->arena, count, sizeof *list);
+    memcpy(list, problems->items + 1, count * sizeof *list);
+    qsort(list, count, sizeof *list, by_line);
+    for (size_t i = 0; i < count; i++) {
+        const bool last = i + 1 == FURTHER_MAX && count > FURTHER_MAX;
+        const char *text = last ?
+            df_arena_printf(b->arena, "%zu more", count - i) :
+            df_arena_printf(b->arena, "%s:%zu: %s", b->filename, list[i].lines.first,
+                            without_line(list[i].message));
+        auto_buf struct tenon_buf json = TENON_BUF_INIT;
+        tenon_json_add_string(&json, text, strlen(text), false);
+        b->host->error_detail(err, "tenon.Further", tenon_buf_str(&json));
+        if (last)
+            return;
+    }
+}
+
 int
 df_fail_problem(struct df_build *b, struct tenon_error *err,
                 const struct df_problems *problems)
@@ -37,6 +90,7 @@ df_fail_problem(struct df_build *b, struct tenon_error *err,
     df_fail(b, err, p->lines, "%s", p->message);
     if (p->hint)
         b->host->error_hint(err, "%s", p->hint);
+    add_further(b, err, problems);
     return b->host->error_code(err);
 }
 

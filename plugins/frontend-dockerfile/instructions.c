@@ -360,6 +360,7 @@ struct build {
     struct df_arena *arena;
     TENON_VEC(struct df_stage) stages;
     TENON_VEC(const struct df_command *) meta, commands;
+    bool in_stage; /* also one whose FROM is wrong */
 };
 
 static void
@@ -377,7 +378,7 @@ close_stage(struct build *b)
     b->commands.len = 0;
 }
 
-static bool
+static void
 add_node(struct build *b, const struct df_node *n, struct df_linter *lint,
          struct df_problems *problems)
 {
@@ -394,24 +395,23 @@ add_node(struct build *b, const struct df_node *n, struct df_linter *lint,
         error = parse_from(&r, &stage);
     else
         c = parse_command(&r, kind, &error);
-    if (error) {
+    b->in_stage = b->in_stage || kind == DF_FROM;
+    if (error)
         df_problem_add(a, problems, n->lines,
                        "dockerfile parse error on line %zu: %s", n->lines.first,
                        error);
-        return false;
-    }
-    if (!c) {
+    if (problems->len > 0) { /* from here on it is only looked for more of them */
+        return;
+    } else if (!c) {
         close_stage(b);
         tenon_vec_push(&b->stages, stage);
-    } else if (b->stages.len > 0) {
+    } else if (b->in_stage) {
         tenon_vec_push(&b->commands, c);
     } else if (kind == DF_ARG) {
         tenon_vec_push(&b->meta, c);
     } else {
         df_problem_add(a, problems, n->lines, "no build stage in current context");
-        return false;
     }
-    return true;
 }
 
 const struct df_instructions *
@@ -420,15 +420,16 @@ df_instructions_parse(struct df_arena *a, const struct df_file *file,
 {
     struct build b = {.arena = a};
     struct df_instructions *out = NULL;
-    bool ok = true;
 
+    if (problems->len) /* BuildKit did not come so far */
+        lint = NULL;
     for (size_t i = 0; i < file->empty_continuations_len; i++)
         df_lint(lint, DF_RULE_NO_EMPTY_CONTINUATION, NULL,
                 file->empty_continuations[i], df_lint_no_empty_continuation());
-    for (size_t i = 0; ok && i < file->len; i++)
-        ok = add_node(&b, &file->nodes[i], lint, problems);
+    for (size_t i = 0; i < file->len; i++)
+        add_node(&b, &file->nodes[i], problems->len ? NULL : lint, problems);
     close_stage(&b);
-    if (ok) {
+    if (!problems->len) {
         struct df_stage *stages =
             df_arena_array(a, b.stages.len, sizeof *stages);
         const struct df_command **meta =

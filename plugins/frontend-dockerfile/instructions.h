@@ -181,8 +181,9 @@ struct df_instructions {
 };
 
 /* Type all nodes of a file.  Fires the first group of enum df_rule at `lint`
- * (may be NULL).  NULL with a problem otherwise; the message of errors inside
- * an instruction starts with "dockerfile parse error on line N: ". */
+ * (may be NULL), up to the first problem.  NULL when there are problems, those
+ * that were in the list before among them; the message of errors inside an
+ * instruction starts with "dockerfile parse error on line N: ". */
 const struct df_instructions *df_instructions_parse(struct df_arena *a,
                                                     const struct df_file *file,
                                                     struct df_linter *lint,

@@ -21,6 +21,7 @@ struct parser {
     TENON_VEC(struct df_node) nodes;
     TENON_VEC(struct df_lines) empty_continuations;
     struct df_problems *problems;
+    bool skipped; /* an instruction with a problem was left out */
 };
 
 /* A physical line; `raw` has its line end. */
@@ -264,7 +265,12 @@ read_logical(struct parser *s, const struct line *line, struct tenon_buf *joined
     tenon_buf_add(joined, text, len);
     if (more && !read_continuation(s, joined))
         return false;
-    return read_node(s, joined, first);
+    /* What follows a bad instruction can be read all the same. */
+    if (!read_node(s, joined, first)) {
+        s->comments = (struct df_list){0};
+        s->skipped = true;
+    }
+    return true;
 }
 
 static void *
@@ -280,6 +286,15 @@ const struct df_file *
 df_file_parse(struct df_arena *a, const char *text, size_t len,
               struct df_problems *problems)
 {
+    const size_t before = problems->len;
+    const struct df_file *file = df_file_read(a, text, len, problems);
+    return problems->len == before ? file : NULL;
+}
+
+const struct df_file *
+df_file_read(struct df_arena *a, const char *text, size_t len,
+             struct df_problems *problems)
+{
     auto_buf struct tenon_buf joined = TENON_BUF_INIT;
     struct parser s = {
         .arena = a,
@@ -289,7 +304,7 @@ df_file_parse(struct df_arena *a, const char *text, size_t len,
         .zone = {.comment = "#"},
         .problems = problems,
     };
-    struct df_file *file = NULL;
+    struct df_file *file = df_arena_new(a, struct df_file);
     struct line line;
     int got;
 
@@ -299,20 +314,17 @@ df_file_parse(struct df_arena *a, const char *text, size_t len,
             break;
         }
     }
-    if (got == 0 && s.nodes.len == 0) {
+    if (got == 0 && s.nodes.len == 0 && !s.skipped)
         problem(&s, s.line, s.line, "file with no instructions");
-    } else if (got == 0) {
-        file = df_arena_new(a, struct df_file);
-        *file = (struct df_file){
-            .nodes = keep(a, s.nodes.items, s.nodes.len, sizeof *s.nodes.items),
-            .len = s.nodes.len,
-            .escape = s.escape,
-            .empty_continuations =
-                keep(a, s.empty_continuations.items, s.empty_continuations.len,
-                     sizeof *s.empty_continuations.items),
-            .empty_continuations_len = s.empty_continuations.len,
-        };
-    }
+    *file = (struct df_file){
+        .nodes = keep(a, s.nodes.items, s.nodes.len, sizeof *s.nodes.items),
+        .len = s.nodes.len,
+        .escape = s.escape,
+        .empty_continuations =
+            keep(a, s.empty_continuations.items, s.empty_continuations.len,
+                 sizeof *s.empty_continuations.items),
+        .empty_continuations_len = s.empty_continuations.len,
+    };
     tenon_vec_release(&s.nodes);
     tenon_vec_release(&s.empty_continuations);
     return file;

@@ -26,7 +26,7 @@ struct df_problem {
     struct df_lines lines;
 };
 
-/* A list so that a caller can show all; today the first one ends the work. */
+/* The first is the one that BuildKit stops at. */
 struct df_problems {
     struct df_problem *items;
     size_t len;
@@ -85,6 +85,10 @@ struct df_file {
  * empty, "the Dockerfile cannot be empty", is for the reader of it to say). */
 const struct df_file *df_file_parse(struct df_arena *a, const char *text,
                                     size_t len, struct df_problems *problems);
+/* The same, but whatever could be read is returned also when there are
+ * problems: to look for more of them in it. */
+const struct df_file *df_file_read(struct df_arena *a, const char *text,
+                                   size_t len, struct df_problems *problems);
 
 struct df_directive {
     const char *value;   /* up to the first blank */

@@ -8,11 +8,10 @@ df_targets_report(struct df_build *b, struct json_object *json,
                   struct tenon_buf *text, struct tenon_error *err)
 {
     struct df_problems problems = {0};
-    const struct df_instructions *in = NULL;
     const struct df_file *file =
-        df_file_parse(b->arena, b->text, b->text_len, &problems);
-    if (file)
-        in = df_instructions_parse(b->arena, file, NULL, &problems);
+        df_file_read(b->arena, b->text, b->text_len, &problems);
+    const struct df_instructions *in =
+        df_instructions_parse(b->arena, file, NULL, &problems);
     if (!in)
         return df_fail_problem(b, err, &problems);
 

@@ -107,4 +107,11 @@ pk_recap_error(struct tenon_buf *out, const struct tenon_progress_end *end)
         pk_sanitize(out, end->hint, strlen(end->hint));
         tenon_buf_addc(out, '\n');
     }
+    if (end->further && *end->further)
+        tenon_buf_adds(out, "more errors:\n");
+    for (const char *const *f = end->further; f && *f; f++) {
+        tenon_buf_adds(out, " - ");
+        pk_sanitize(out, *f, strlen(*f));
+        tenon_buf_addc(out, '\n');
+    }
 }

@@ -82,9 +82,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (df_directive_find(&a, text, size, "check", &d))
         (void)df_lint_config_parse(&a, d.cmdline, &lint.config, &message);
     (void)df_word_expand(&a, '`', DF_WORD_SKIP_QUOTES, text, size, &env, &w, &message);
-    const struct df_file *file = df_file_parse(&a, text, size, &problems);
+    const struct df_file *file = df_file_read(&a, text, size, &problems);
     const struct df_instructions *all =
-        file ? df_instructions_parse(&a, file, &lint, &problems) : NULL;
+        df_instructions_parse(&a, file, &lint, &problems);
     for (size_t i = 0; all && i < all->stages_len; i++) {
         for (size_t k = 0; k < all->stages[i].len; k++)
             visit(&a, all->stages[i].commands[k], &lint);
