@@ -5,6 +5,8 @@ libtenon_execkit_la_SOURCES = \
 	%D%/cgroup.h \
 	%D%/guard.c \
 	%D%/guard.h \
+	%D%/network.c \
+	%D%/network.h \
 	%D%/profile.c \
 	%D%/profile.h \
 	%D%/seccomp.c

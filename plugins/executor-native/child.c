@@ -8,10 +8,12 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -163,6 +165,9 @@ static int
 set_up(const struct native_launch *l, const char **what)
 {
     int root = -1;
+    *what = "join the network namespace";
+    if (l->net_fd >= 0 && setns(l->net_fd, CLONE_NEWNET) < 0)
+        return errno;
     int e = native_enter_root(l, &root, what);
     if (!e)
         e = native_mount_system(l, root, what);
@@ -218,6 +223,7 @@ native_child(void *launch, int report_fd)
         guard_fail(report_fd, what, e);
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
+    (void)ioctl(0, TIOCSCTTY, 0); /* of `tenon shell`; anything else is none */
     e = give_up_powers(l, &what);
     if (e)
         guard_fail(report_fd, what, e);

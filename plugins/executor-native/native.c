@@ -17,18 +17,26 @@
 #include "base/alloc.h"
 #include "execkit/cgroup.h"
 #include "execkit/guard.h"
+#include "execkit/network.h"
 
 static const struct tenon_host *host;
 
+struct native {
+    char *network_helper;
+};
+
 static const struct tenon_param no_params[] = { { .name = NULL } };
+static const struct tenon_param config_params[] = { NETWORK_HELPER_PARAM, { .name = NULL } };
 
 static int
 native_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
             struct tenon_error *err)
 {
-    (void)config, (void)err;
+    (void)err;
     host = h;
-    *self = NULL;
+    struct native *n = tenon_new0(struct native);
+    n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
+    *self = n;
     cgroup_sweep();
     return TENON_OK;
 }
@@ -36,8 +44,10 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
 static void
 native_fini(void *self)
 {
-    (void)self;
+    struct native *n = self;
     guard_reap(true);
+    free(n->network_helper);
+    free(n);
 }
 
 static int
@@ -60,33 +70,34 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
 static int
 check_request(const struct tenon_exec *x, struct tenon_error *err)
 {
-    if (strcmp(x->network, "host") && strcmp(x->network, "none"))
+    if (strcmp(x->network, "host") && strcmp(x->network, "none") &&
+        strcmp(x->network, "sandbox"))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "network \"%s\": not supported by executor-native yet (host and "
-                           "none are)", x->network);
-    if (x->devices && *x->devices)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "device \"%s\": not supported by executor-native yet", *x->devices);
+                           "network \"%s\": not supported by executor-native", x->network);
     return TENON_OK;
 }
 
 static void
 supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
 {
-    int *keep = tenon_calloc(3 + l->cgroup_count, sizeof *keep);
-    keep[0] = l->in;
-    keep[1] = l->out;
-    keep[2] = l->err;
+    int *keep = tenon_calloc(4 + l->cgroup_count, sizeof *keep);
+    size_t count = 0;
+    keep[count++] = l->in;
+    keep[count++] = l->out;
+    keep[count++] = l->err;
+    if (l->net_fd >= 0)
+        keep[count++] = l->net_fd;
     for (size_t i = 0; i < l->cgroup_count; i++)
-        keep[3 + i] = l->cgroup_procs[i];
+        keep[count++] = l->cgroup_procs[i];
     struct guard_options g = {
         .child_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-                       CLONE_NEWCGROUP | (l->own_net ? CLONE_NEWNET : 0),
+                       CLONE_NEWCGROUP |
+                       (l->own_net && l->net_fd < 0 ? CLONE_NEWNET : 0),
         .guard_setup = native_join_cgroup,
         .child = native_child,
         .data = l,
         .keep = keep,
-        .keep_count = 3 + l->cgroup_count,
+        .keep_count = count,
         .cancel_fd = host->cancel_fd(ctx),
         .child_is_all = l->cgroup_count == 0, /* a busy group cannot be removed */
     };
@@ -162,14 +173,18 @@ static int
 native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
            int32_t *wait_status, struct tenon_error *err)
 {
-    (void)self;
+    const struct native *n = self;
     if (check_request(x, err) < 0)
         return host->error_code(err);
+    struct network *net;
+    if (network_open(host, ctx, x, n->network_helper, &net, err) < 0)
+        return host->error_code(err);
     struct native_launch l;
-    int r = native_prepare(&l, x, host, err);
+    int r = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
     if (r == TENON_OK)
         r = run_prepared(&l, ctx, wait_status, err);
     native_release(&l);
+    network_close(net);
     return r;
 }
 
@@ -186,6 +201,7 @@ static const struct tenon_plugin plugin = {
     .name = "native",
     .version = "1.0",
     .summary = "steps run by tenon itself, without a runtime",
+    .config = config_params,
     .options = no_params,
     .init = native_init,
     .fini = native_fini,

@@ -25,6 +25,7 @@ struct native_hierarchy { /* of cgroups version 1 */
 struct native_launch {
     const struct tenon_exec *x;
     int in, out, err;      /* above the standard numbers */
+    int net_fd;            /* namespace to join, or -1 */
     bool rootless, insecure, own_net;
     bool bind_proc;        /* the machine's /proc in place of one of our own */
     uint64_t caps;
@@ -45,7 +46,8 @@ struct native_launch {
 
 /* prepare.c.  0 or a status with err set by host. */
 int native_prepare(struct native_launch *l, const struct tenon_exec *x,
-                   const struct tenon_host *host, struct tenon_error *err);
+                   const struct tenon_host *host, const char *network,
+                   struct tenon_error *err);
 void native_release(struct native_launch *l);
 
 /* filter.c: compiled once in a process; 0 or an errno.  Any thread. */

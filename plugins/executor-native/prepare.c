@@ -126,15 +126,22 @@ move_up(int fd)
 
 int
 native_prepare(struct native_launch *l, const struct tenon_exec *x,
-               const struct tenon_host *host, struct tenon_error *err)
+               const struct tenon_host *host, const char *network, struct tenon_error *err)
 {
     memset(l, 0, sizeof *l);
+    l->net_fd = -1;
     l->x = x;
     l->in = move_up(x->stdin_fd);
     l->out = move_up(x->stdout_fd);
     l->err = move_up(x->stderr_fd);
     if (l->in < 0 || l->out < 0 || l->err < 0)
         return host->error(err, TENON_E_FAILED, errno, "duplicate the standard streams");
+    if (network) {
+        auto_close int fd = open(network, O_RDONLY | O_CLOEXEC);
+        l->net_fd = fd < 0 ? -1 : move_up(fd);
+        if (l->net_fd < 0)
+            return host->error(err, TENON_E_FAILED, errno, "open %s", network);
+    }
     l->rootless = x->flags & TENON_EXEC_ROOTLESS;
     l->insecure = x->flags & TENON_EXEC_INSECURE;
     l->own_net = strcmp(x->network, "host") != 0;
@@ -158,9 +165,9 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
 void
 native_release(struct native_launch *l)
 {
-    const int fds[] = { l->in, l->out, l->err };
-    for (int i = 0; i < 3; i++)
-        if (fds[i] > 2)
+    const int fds[] = { l->in, l->out, l->err, l->net_fd };
+    for (int i = 0; i < 4; i++)
+        if (fds[i] >= 10) /* ours: moved up, or zeroed */
             close(fds[i]);
     free(l->groups);
     free(l->limits);

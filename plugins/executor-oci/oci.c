@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "execkit/cgroup.h"
 #include "execkit/guard.h"
+#include "execkit/network.h"
 #include "spec.h"
 
 static const struct tenon_host *host;
@@ -28,11 +29,13 @@ static const struct tenon_host *host;
 struct oci {
     char *runtime; /* as configured */
     char *path;    /* absolute; NULL: not found */
+    char *network_helper;
 };
 
 static const struct tenon_param config_params[] = {
     { .name = "runtime", .help = "the OCI runtime: a name in PATH or a path",
       .type = TENON_TYPE_STRING, .def = "runc" },
+    NETWORK_HELPER_PARAM,
     { .name = NULL },
 };
 
@@ -61,6 +64,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     struct oci *o = tenon_new0(struct oci);
     o->runtime = tenon_strdup(host->get_string(config, "runtime"));
     o->path = find_runtime(o->runtime);
+    o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -72,6 +76,7 @@ oci_fini(void *self)
     struct oci *o = self;
     free(o->runtime);
     free(o->path);
+    free(o->network_helper);
     free(o);
 }
 
@@ -91,20 +96,18 @@ oci_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
 static int
 check_request(const struct tenon_exec *x, struct tenon_error *err)
 {
-    if (strcmp(x->network, "host") && strcmp(x->network, "none"))
+    if (strcmp(x->network, "host") && strcmp(x->network, "none") &&
+        strcmp(x->network, "sandbox"))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "network \"%s\": not supported by executor-oci yet (host and none "
-                           "are)", x->network);
-    if (x->devices && *x->devices)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "device \"%s\": not supported by executor-oci yet", *x->devices);
+                           "network \"%s\": not supported by executor-oci", x->network);
     return TENON_OK;
 }
 
 static int
-write_config(const struct tenon_exec *x, const char *cgroup, struct tenon_error *err)
+write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
+             struct tenon_error *err)
 {
-    struct json_object *spec = oci_spec(x, cgroup);
+    struct json_object *spec = oci_spec(x, cgroup, network);
     const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
     size_t len = strlen(text);
     int fd = openat(x->work_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -200,14 +203,11 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
 }
 
 static int
-oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *wait_status,
-        struct tenon_error *err)
+run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
+       const char *network, int32_t *wait_status, struct tenon_error *err)
 {
-    const struct oci *o = self;
-    if (oci_probe(self, ctx, err) < 0 || check_request(x, err) < 0)
-        return host->error_code(err);
     auto_free char *cgroup = cgroup_path(x);
-    if (write_config(x, cgroup, err) < 0)
+    if (write_config(x, cgroup, network, err) < 0)
         return host->error_code(err);
 
     struct guard_result result;
@@ -228,6 +228,20 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
     }
     *wait_status = result.wait_status;
     return TENON_OK;
+}
+
+static int
+oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *wait_status,
+        struct tenon_error *err)
+{
+    const struct oci *o = self;
+    struct network *net;
+    if (oci_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
+        network_open(host, ctx, x, o->network_helper, &net, err) < 0)
+        return host->error_code(err);
+    int r = run_in(self, ctx, x, net ? network_path(net) : NULL, wait_status, err);
+    network_close(net);
+    return r;
 }
 
 static const struct tenon_executor_ops ops = {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "execkit/cgroup.h"
 #include "execkit/profile.h"
@@ -180,7 +182,8 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
 /* ---- linux ----------------------------------------------------------------------- */
 
 static void
-add_namespaces(struct json_object *linux_part, const struct tenon_exec *x)
+add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
+               const char *network)
 {
     struct json_object *a = add_array(linux_part, "namespaces");
     const char *const names[] = { "pid", "ipc", "uts", "mount", "cgroup",
@@ -190,7 +193,27 @@ add_namespaces(struct json_object *linux_part, const struct tenon_exec *x)
             continue;
         struct json_object *n = json_object_new_object();
         add_string(n, "type", names[i]);
+        if (network && !strcmp(names[i], "network"))
+            add_string(n, "path", network);
         json_object_array_add(a, n);
+    }
+}
+
+/* Device nodes among the step's mounts were granted by name. */
+static void
+add_granted_devices(struct json_object *devices, const struct tenon_exec *x)
+{
+    for (size_t i = 0; i < x->mount_count; i++) {
+        struct stat st;
+        if (fstat(x->mounts[i].fd, &st) < 0 || (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
+            continue;
+        struct json_object *d = json_object_new_object();
+        json_object_object_add(d, "allow", json_object_new_boolean(1));
+        add_string(d, "type", S_ISCHR(st.st_mode) ? "c" : "b");
+        add_number(d, "major", major(st.st_rdev));
+        add_number(d, "minor", minor(st.st_rdev));
+        add_string(d, "access", "rwm");
+        json_object_array_add(devices, d);
     }
 }
 
@@ -205,7 +228,9 @@ add_resources(struct json_object *linux_part, const struct tenon_exec *x)
         bool all = x->flags & TENON_EXEC_INSECURE;
         json_object_object_add(d, "allow", json_object_new_boolean(all));
         add_string(d, "access", "rwm");
-        json_object_array_add(add_array(r, "devices"), d);
+        struct json_object *devices = add_array(r, "devices");
+        json_object_array_add(devices, d);
+        add_granted_devices(devices, x);
     }
     if (x->memory_bytes || x->memory_swap_bytes) {
         struct json_object *m = add_object(r, "memory");
@@ -269,10 +294,11 @@ add_seccomp(struct json_object *linux_part)
 }
 
 static void
-add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup)
+add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup,
+          const char *network)
 {
     struct json_object *l = add_object(spec, "linux");
-    add_namespaces(l, x);
+    add_namespaces(l, x, network);
     add_resources(l, x);
     if (!(x->flags & TENON_EXEC_ROOTLESS) || cgroup_has_limits(x))
         add_string(l, "cgroupsPath", cgroup);
@@ -284,7 +310,7 @@ add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgro
 }
 
 struct json_object *
-oci_spec(const struct tenon_exec *x, const char *cgroup)
+oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network)
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
@@ -294,6 +320,6 @@ oci_spec(const struct tenon_exec *x, const char *cgroup)
     struct json_object *mounts = add_array(spec, "mounts");
     add_system_mounts(mounts, x);
     add_step_mounts(mounts, x);
-    add_linux(spec, x, cgroup);
+    add_linux(spec, x, cgroup, network);
     return spec;
 }

@@ -5,7 +5,9 @@
 #include <json-c/json.h>
 #include <tenon-plugin.h>
 
-/* The caller's (json_object_put).  cgroup: from cgroup_path. */
-struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup);
+/* The caller's (json_object_put).  cgroup: from cgroup_path; network: path of a
+ * namespace to join, or NULL. */
+struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup,
+                             const char *network);
 
 #endif

@@ -1,0 +1,110 @@
+#!/bin/sh
+# The networks of steps: host, none, and sandbox with what carries its traffic. The
+# way out leads to another machine of the test's own: a network namespace behind a
+# pair of virtual cables.
+[ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
+if [ -z "${OWN_NETWORK-}" ]; then
+    unshare --net --mount true 2>/dev/null || { echo "needs namespaces"; exit 77; }
+    exec unshare --net --mount env OWN_NETWORK=1 sh "$0" "$@"
+fi
+. "$(dirname "$0")/lib.sh"
+need ip python3
+make_bases
+
+# Here 10.77.0.1, there 10.77.0.2; a resolver for the one name that there is.
+ip link set lo up
+unshare --net sleep 600 &
+there=$!
+remember $there
+for _ in $(seq 50); do
+    [ "$(readlink /proc/$there/ns/net)" = "$(readlink /proc/self/ns/net)" ] || break
+    sleep 0.1
+done
+ip link add here type veth peer name there
+ip link set there netns $there
+ip addr add 10.77.0.1/24 dev here
+ip link set here up
+ip route add default via 10.77.0.2
+in_there() { nsenter --target $there --net "$@"; }
+in_there ip addr add 10.77.0.2/24 dev there
+in_there ip link set there up
+mkdir "$work/www" "$work/context"
+echo "from far away" >"$work/www/index.html"
+in_there python3 -m http.server --directory "$work/www" --bind 10.77.0.2 8080 >"$work/far.log" 2>&1 &
+remember $!
+# What listens on the machine's own loopback, and on an abstract socket.
+mkdir "$work/near"
+echo "from this machine" >"$work/near/index.html"
+python3 -m http.server --directory "$work/near" --bind 127.0.0.1 8081 >"$work/near.log" 2>&1 &
+remember $!
+for _ in $(seq 100); do
+    ! { curl -sf -o /dev/null http://10.77.0.2:8080/ && curl -sf -o /dev/null http://127.0.0.1:8081/; } || break
+    sleep 0.1
+done
+
+cat >"$work/context/Dockerfile" <<'END'
+FROM base
+RUN ip -o addr | grep -v 'scope link' | sed 's/.*inet6* \([^ ]*\).*/address \1/'; \
+    get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 5 nc $1 $2 | grep from; }; \
+    get 10.77.0.2 8080 || echo "far is not reached"; \
+    get 127.0.0.1 8081 || echo "near is not reached"
+END
+build() {
+    tenon build --progress=plain,detail=short --build-context "base=oci-layout://$bases/busybox" --no-cache \
+        -o type=cacheonly "$@" "$work/context"
+}
+set_up() { printf '{"executor": "%s", "network": "%s"}\n' "$1" "$2" >"$TENON_CONFIG"; }
+no_helper() {
+    ! grep -lsF "$store" /proc/[0-9]*/cmdline >"$work/left" || fail "a helper is left: $(cat "$work/left")"
+    assert_eq "" "$(grep "$store" /proc/self/mountinfo || :)"
+}
+
+executors=native
+! command -v runc >/dev/null || executors="native oci"
+for executor in $executors; do
+    set_up $executor host
+    run 0 build
+    assert_has "$work/err" "from far away"
+    assert_has "$work/err" "from this machine"
+
+    run 0 build --network none
+    assert_has "$work/err" "address 127.0.0.1/8"
+    assert_lacks "$work/err" "address 10."
+    assert_has "$work/err" "far is not reached"
+    assert_has "$work/err" "near is not reached"
+
+    set_up $executor nonsense
+    run 1 build
+    assert_has "$work/err" 'network "nonsense"'
+done
+
+tried=
+for helper in pasta slirp4netns; do
+    command -v $helper >/dev/null || continue
+    tried=$helper
+    for executor in $executors; do
+        printf '{"executor": "%s", "network": "sandbox", "plugins": {"executor-%s": {"network-helper": "%s"}}}\n' \
+            $executor $executor $helper >"$TENON_CONFIG"
+        run 0 build
+        assert_has "$work/err" "from far away"
+        assert_has "$work/err" "near is not reached"
+        no_helper
+        # It ends with a step that is stopped, too.
+        printf 'FROM base\nRUN echo begun; sleep 60\n' >"$work/context/slow.Dockerfile"
+        build -f "$work/context/slow.Dockerfile" >"$work/slow" 2>&1 &
+        for _ in $(seq 100); do
+            ! grep -q ' begun$' "$work/slow" || break
+            sleep 0.1
+        done
+        assert_has "$work/slow" " begun"
+        pid=$(pgrep -f "$abs_top_builddir/tenon .*slow.Dockerfile" | head -n 1)
+        kill -KILL "$pid"
+        wait $! 2>/dev/null || :
+        for _ in $(seq 50); do
+            grep -lsF "$store" /proc/[0-9]*/cmdline >"$work/left" || break
+            sleep 0.1
+        done
+        no_helper
+    done
+done
+[ -n "$tried" ] || skip "passed, but for the network sandbox (needs pasta or slirp4netns)"
