@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -20,7 +19,7 @@
 #include "buildoutput.h"
 #include "cli.h"
 #include "engine/build.h"
-#include "image/image.h"
+#include "exec/exec.h"
 #include "renderer.h"
 #include "session.h"
 
@@ -126,13 +125,11 @@ make_build_id(void)
 static int
 prepare(struct job *j, struct tenon_error *err)
 {
-    static char platform[200];
-    struct tenon_platform host;
-    tenon_platform_host(&host);
-    tenon_platform_format(&host, platform);
     const char *network = cli_config_string(j->cli->config, "network");
-    const char *executor = cli_config_string(j->cli->config, "executor");
     j->session = cli_session_new();
+    for (char **a = j->flags.allow; a && *a; a++)
+        if (tenon_exec_check_grant(*a, err) < 0)
+            return err->code;
     if (build_input(&j->flags, j->session, network, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
         build_caches_parse(&j->flags, j->session, &j->cache_from, &j->cache_to, err) < 0)
@@ -141,13 +138,9 @@ prepare(struct job *j, struct tenon_error *err)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
     j->engine.cancel = j->watcher.cancel;
-    j->engine.config = j->cli->config;
-    j->engine.host_platform = platform;
-    j->engine.executor = executor ? executor : "native";
-    j->engine.default_network = network ? network : "host";
     j->engine.build_id = make_build_id();
     j->engine.allow = (const char *const *)j->flags.allow;
-    j->engine.rootless = tenon_ids_mapped();
+    cli_fill_engine(j->cli, &j->engine);
     const struct renderer_about about = {
         .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
         .debug = j->flags.debug || j->cli->debug,

@@ -38,6 +38,7 @@ int cli_prune(const struct cli *cli, int argc, char **argv);
 int cli_du(const struct cli *cli, int argc, char **argv);
 int cli_images(const struct cli *cli, int argc, char **argv);
 int cli_docker(const struct cli *cli, int argc, char **argv);
+int cli_shell(const struct cli *cli, int argc, char **argv);
 int cli_doctor(const struct cli *cli, int argc, char **argv);
 
 /* ---- dockerface.c ------------------------------------------------------------
@@ -84,6 +85,10 @@ int cli_private_mounts(struct tenon_error *err);
 /* For an ordinary user it is in the user namespace. */
 int cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err);
 int cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err);
+/* What the configuration and the machine say, for build and shell: executor,
+ * network, platform, ids.  The rest of e is the caller's. */
+struct tenon_engine;
+void cli_fill_engine(const struct cli *cli, struct tenon_engine *e);
 /* getopt_long that reports like the rest: 0 after an error was printed (the
  * caller returns CLI_USAGE), -1 at the end of the options, else the option's
  * val.  optind, optarg as usual; a first call has optind 1. */

@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "engine/engine.h"
+#include "image/image.h"
 
 /* ---- talk -------------------------------------------------------------------- */
 
@@ -209,6 +210,22 @@ plugin_path(void)
         return NULL;
     }
     return path;
+}
+
+void
+cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
+{
+    static char platform[200];
+    struct tenon_platform host;
+    tenon_platform_host(&host);
+    tenon_platform_format(&host, platform);
+    const char *network = cli_config_string(cli->config, "network");
+    const char *executor = cli_config_string(cli->config, "executor");
+    e->config = cli->config;
+    e->host_platform = platform;
+    e->executor = executor ? executor : "native";
+    e->default_network = network ? network : "host";
+    e->rootless = tenon_ids_mapped();
 }
 
 int

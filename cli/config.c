@@ -18,6 +18,7 @@ static const struct {
     const char *key;
     enum json_type type;
 } known[] = {
+    {"cdi-dirs", json_type_array},
     {"executor", json_type_string},   {"features", json_type_object},
     {"gc", json_type_object},         {"jobs", json_type_int},
     {"network", json_type_string},    {"plugins", json_type_object},

@@ -36,10 +36,13 @@ tenon_SOURCES += \
 	%D%/renderer.h \
 	%D%/session.c \
 	%D%/session.h \
+	%D%/shell.c \
 	%D%/sshagent.c \
 	%D%/sshagent.h \
 	%D%/sshkey.c \
-	%D%/sshkey.h
+	%D%/sshkey.h \
+	%D%/terminal.c \
+	%D%/terminal.h
 
 # The program and the plugins of this build tree, without an installation.
 noinst_SCRIPTS += tenon-dev

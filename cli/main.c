@@ -22,6 +22,7 @@ static const struct cli_verb verbs[] = {
     {"images", "list the images in the store, or remove some", cli_images},
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},
+    {"shell", "enter the step that failed", cli_shell},
     {"doctor", "tell what this machine offers", cli_doctor},
     {"version", "show the version", cli_version},
 };

@@ -26,6 +26,26 @@ int tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
                     const struct tenon_exec_input *inputs,
                     struct tenon_chain *outputs, size_t output_count,
                     struct tenon_error *err);
+/* The same with the caller's standard streams, and nothing made of it; any
+ * status is success. */
+int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                     const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                     const int stdio[3], int32_t *status, struct tenon_error *err);
+
+/* A command in what a failed step left: its root, environment, user, working
+ * directory and mounts.  What it writes into the root is thrown away.  NOT_FOUND
+ * when nothing is kept, or no more. */
+struct tenon_shell {
+    const char *build; /* NULL: the last one that failed */
+    const char *const *argv;
+    int stdio[3];
+};
+int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                     const struct tenon_shell *shell, int32_t *status,
+                     struct tenon_error *err);
+
+/* Is it the name of something that can be granted? */
+int tenon_exec_check_grant(const char *grant, struct tenon_error *err);
 /* Is what the step wants granted (network.host, security.insecure, device)?
  * Checked before anything runs, also for cached steps. */
 int tenon_exec_allowed(struct tenon_engine *engine, const struct tenon_vertex *v,

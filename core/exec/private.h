@@ -113,6 +113,8 @@ int tenon_step_env(struct tenon_step *s, struct tenon_error *err);
 void tenon_step_env_add(struct tenon_step *s, const char *pair); /* replaces */
 const char *tenon_step_network(const struct tenon_step *s);
 int tenon_step_net_files(struct tenon_step *s, struct tenon_error *err);
+/* Adds to s->list, s->env and s->user what the step's devices need. */
+int tenon_step_devices(struct tenon_step *s, struct tenon_error *err);
 
 struct tenon_relay; /* moves two pipes to tenon_ctx_output */
 int tenon_relay_start(struct tenon_ctx *ctx, int *out_fd, int *err_fd,

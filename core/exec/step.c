@@ -206,10 +206,15 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         .devices = device_list(s),
         .stdin_fd = null,
     };
-    struct tenon_relay *relay;
-    if (tenon_relay_start(s->ctx, &x.stdout_fd, &x.stderr_fd, &relay, err) < 0)
+    struct tenon_relay *relay = NULL;
+    if (s->stdio) {
+        x.stdin_fd = s->stdio[0];
+        x.stdout_fd = s->stdio[1];
+        x.stderr_fd = s->stdio[2];
+    } else if (tenon_relay_start(s->ctx, &x.stdout_fd, &x.stderr_fd, &relay, err) < 0)
         return err->code;
-    give_pipes(s, x.stdout_fd, x.stderr_fd);
+    if (relay)
+        give_pipes(s, x.stdout_fd, x.stderr_fd);
     tenon_module_enter(executor);
     int r = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
     tenon_module_leave(executor);
@@ -232,6 +237,7 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (is_valid_code(s->op, code))
         return 0;
+    s->judged = true;
     tenon_error_set(err, TENON_E_FAILED, "exit code: %d", code);
     auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
     tenon_error_detail(err, "gatewayapi.ExitMessage", json);
@@ -245,14 +251,16 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
 
 /* Also when it fails, the stubs are gone afterwards. */
 static int
-run(struct tenon_step *s, struct tenon_module *executor, struct tenon_error *err)
+run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
+    struct tenon_error *err)
 {
-    int32_t status = 0;
     int r = prepare_root(s, err);
     if (r == 0)
         r = tenon_step_env(s, err);
     if (r == 0)
         r = tenon_step_net_files(s, err);
+    if (r == 0)
+        r = tenon_step_devices(s, err);
     if (r == 0)
         r = tenon_step_list_mounts(s, err);
     if (r == 0)
@@ -261,12 +269,12 @@ run(struct tenon_step *s, struct tenon_module *executor, struct tenon_error *err
     if (r == 0 && readonly)
         r = set_root_readonly(s, true, err);
     if (r == 0) {
-        r = run_executor(s, executor, &status, err);
+        r = run_executor(s, executor, status, err);
         if (readonly && r == 0)
             r = set_root_readonly(s, false, err);
     }
-    if (r == 0)
-        r = judge(s, status, err);
+    if (r == 0 && !s->stdio)
+        r = judge(s, *status, err);
     tenon_stubs_remove(&s->stubs, s->op->remove_stubs_recursive);
     return r;
 }
@@ -311,24 +319,34 @@ commit(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
 }
 
 static int
-do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
-        struct tenon_error *err)
+set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error *err)
 {
     struct tenon_engine *e = s->engine;
-    struct tenon_module *executor;
     const char *name = e->executor ? e->executor : "native";
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
-    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, &executor, err) < 0 ||
+    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, executor, err) < 0 ||
         tenon_scratch_new_small(e->store, &s->scratch, err) < 0)
         return err->code;
     s->dir = tenon_scratch_path(s->scratch);
     if (tenon_step_drop_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
         return err->code;
+    return 0;
+}
 
-    if (run(s, executor, err) < 0) {
+static int
+do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
+        struct tenon_error *err)
+{
+    struct tenon_module *executor;
+    int32_t status = 0;
+    if (set_up(s, &executor, err) < 0)
+        return err->code;
+    if (run(s, executor, &status, err) < 0) {
         if (err->code == TENON_E_CANCELLED)
             return err->code;
+        if (s->judged)
+            tenon_step_keep(s, err);
         auto_free char *text = tenon_exec_describe(s->v);
         auto_free char *quoted = tenon_exec_quote(text);
         return tenon_error_context(err, "process %s did not complete successfully", quoted);
@@ -362,4 +380,24 @@ tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
         return tenon_error_set(err, TENON_E_CANCELLED, "cancelled");
     }
     return r;
+}
+
+int
+tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                 const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                 const int stdio[3], int32_t *status, struct tenon_error *err)
+{
+    auto_step struct tenon_step s = {
+        .engine = engine,
+        .ctx = ctx,
+        .v = v,
+        .op = &v->op.exec,
+        .inputs = inputs,
+        .root = { .fd = -1 },
+        .rootfd = -1,
+        .stdio = stdio,
+    };
+    struct tenon_module *executor;
+    int r = set_up(&s, &executor, err);
+    return r < 0 ? r : run(&s, executor, status, err);
 }

@@ -36,7 +36,7 @@ make(struct tenon_store *s)
     if (s->space.lock_fd < 0)
         return;
     auto_free char *path = tenon_asprintf("%s/tmp/%s", s->path, s->space.name);
-    if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "size=64m,mode=0700") == 0)
+    if (mount("tmpfs", path, "tmpfs", MS_NOSUID, "size=64m,mode=0700") == 0)
         s->space.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     /* Our own sweep sees the tmpfs, that of others what lies below it. */
     if (s->space.fd >= 0 && store_flock(s->space.fd, LOCK_EX | LOCK_NB) == 0)

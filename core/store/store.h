@@ -27,7 +27,7 @@ struct tenon_store;
 int tenon_store_open(const char *root, struct tenon_store **out,
                      struct tenon_error *err);
 void tenon_store_close(struct tenon_store *s);
-/* Remove leftovers in tmp/ whose owner is dead; bounded work. */
+/* Remove leftovers in tmp/ and locks/ whose owner is dead; bounded work. */
 void tenon_store_sweep(struct tenon_store *s);
 const char *tenon_store_path(const struct tenon_store *s);
 int tenon_store_fd(const struct tenon_store *s); /* O_PATH of the root */

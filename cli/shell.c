@@ -1,0 +1,136 @@
+/* tenon shell: back into a step that failed. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli.h"
+#include "engine/engine.h"
+#include "exec/exec.h"
+#include "session.h"
+#include "terminal.h"
+
+static const char help[] =
+    "Usage: PROGRAM shell [OPTIONS] [COMMAND [ARGUMENTS...]]\n"
+    "\n"
+    "Run /bin/sh, or a command, in what the last failed step left: its root, with\n"
+    "its environment, user, working directory and mounts.  What is written to the\n"
+    "root is thrown away afterwards; `PROGRAM prune` removes what is kept.\n"
+    "\n"
+    "Options:\n"
+    "      --allow WHAT        what the step was allowed (as in build)\n"
+    "      --build ID          a step of that build (a name in STORE/logs), not the last one\n"
+    "  -h, --help              show this\n"
+    "      --secret SPEC       secrets are not kept: give them again (as in build)\n"
+    "      --ssh SPEC          the same\n";
+
+struct job {
+    struct cli_session *session;
+    struct tenon_shell shell;
+    struct tenon_engine engine;
+    char **allow;
+    bool help;
+};
+
+/* 0, or the exit status after an error was printed. */
+static int
+parse(struct job *j, int argc, char **argv)
+{
+    enum { ALLOW = 256, BUILD, SECRET, SSH };
+    static const struct option options[] = {
+        { "allow", required_argument, NULL, ALLOW }, { "build", required_argument, NULL, BUILD },
+        { "help", no_argument, NULL, 'h' },          { "secret", required_argument, NULL, SECRET },
+        { "ssh", required_argument, NULL, SSH },     { 0 },
+    };
+    static const char *const sh[] = { "/bin/sh", NULL };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    for (int o; (o = cli_getopt(argc, argv, "+h", options)) != -1;) {
+        switch (o) {
+        case ALLOW:
+            if (tenon_exec_check_grant(optarg, &err) < 0)
+                return cli_print_error(&err);
+            tenon_strv_push(&j->allow, tenon_strdup(optarg));
+            break;
+        case BUILD:
+            j->shell.build = optarg;
+            break;
+        case SECRET:
+            if (cli_session_add_secret(j->session, optarg, &err) < 0)
+                return cli_print_error(&err);
+            break;
+        case SSH:
+            if (cli_session_add_ssh(j->session, optarg, &err) < 0)
+                return cli_print_error(&err);
+            break;
+        case 'h':
+            j->help = true;
+            return 0;
+        default:
+            return CLI_USAGE;
+        }
+    }
+    j->shell.argv = optind < argc ? (const char *const *)argv + optind : sh;
+    return 0;
+}
+
+static int
+open_engine(struct job *j, const struct cli *cli, struct tenon_error *err)
+{
+    if (cli_open_plugins(cli, &j->engine.plugins, err) < 0)
+        return err->code;
+    if (geteuid() != 0)
+        tenon_plugins_vet(j->engine.plugins);
+    if (cli_private_mounts(err) < 0 || cli_open_store(cli, &j->engine.store, err) < 0)
+        return err->code;
+    j->engine.session = cli_session_vtable(j->session);
+    j->engine.allow = (const char *const *)j->allow;
+    cli_fill_engine(cli, &j->engine);
+    return 0;
+}
+
+static int
+enter(struct job *j, struct tenon_error *err)
+{
+    struct terminal *t = NULL;
+    int32_t status = 0;
+    for (int i = 0; i < 3; i++)
+        j->shell.stdio[i] = i;
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+        int fd;
+        if (terminal_open(&t, &fd, err) < 0)
+            return err->code;
+        for (int i = 0; i < 3; i++)
+            j->shell.stdio[i] = fd;
+    }
+    struct tenon_ctx *ctx = tenon_ctx_new(&j->engine, NULL, j->engine.cancel, NULL);
+    int r = tenon_exec_shell(&j->engine, ctx, &j->shell, &status, err);
+    tenon_ctx_free(ctx);
+    terminal_close(t);
+    if (r < 0)
+        return r;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int
+cli_shell(const struct cli *cli, int argc, char **argv)
+{
+    struct job j = { .session = cli_session_new() };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    int status = parse(&j, argc, argv);
+    if (!status && j.help) {
+        status = cli_help(cli, help);
+    } else if (!status) {
+        j.engine.cancel = tenon_cancel_new(NULL);
+        status = open_engine(&j, cli, &err) < 0 ? err.code : enter(&j, &err);
+        if (status < 0)
+            status = cli_print_error(&err);
+        tenon_plugins_free(j.engine.plugins);
+        tenon_store_close(j.engine.store);
+        tenon_cancel_free(j.engine.cancel);
+    }
+    cli_session_free(j.session);
+    tenon_strv_free(j.allow);
+    return status;
+}

@@ -1,0 +1,164 @@
+/* What a failed step leaves behind, and how to get into it again: its root as
+ * a snapshot, with a record of the definition and of the inputs.  Secrets are
+ * in neither; they are asked for again. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "exec/private.h"
+
+#define LAST "failed-step" /* the pin that names the build of the last one */
+enum { DEFINITION_MAX = 64 << 20 };
+
+static void
+name_key(const char *build, struct tenon_digest *key)
+{
+    auto_free char *text = tenon_asprintf(LAST " %s", build);
+    tenon_digest_of(text, strlen(text), key);
+}
+
+static char *
+definition_json(const struct tenon_vertex *v)
+{
+    static const char hex[] = "0123456789abcdef";
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    struct tenon_buf out = TENON_BUF_INIT;
+    tenon_graph_save((struct tenon_graph *)(uintptr_t)v->graph, (struct tenon_edge){ v, 0 }, &def);
+    tenon_buf_adds(&out, "{\"definition\":\"");
+    for (size_t i = 0; i < def.len; i++) {
+        tenon_buf_addc(&out, hex[(uint8_t)def.data[i] >> 4]);
+        tenon_buf_addc(&out, hex[(uint8_t)def.data[i] & 15]);
+    }
+    tenon_buf_adds(&out, "\"}");
+    return tenon_buf_steal(&out);
+}
+
+static int
+store(struct tenon_step *s, struct tenon_error *err)
+{
+    struct tenon_store *st = s->engine->store;
+    int64_t id;
+    auto_free char *what = tenon_asprintf("failed: %s", s->v->name ? s->v->name : "step");
+    if (tenon_snapshot_commit(tenon_steal(&s->root.work), TENON_SNAPSHOT_REGULAR, what, &id,
+                              err) < 0)
+        return err->code;
+    auto_free char *extra = definition_json(s->v);
+    struct tenon_record r = { .output_count = (uint32_t)s->v->input_count + 1, .extra = extra };
+    r.outputs = tenon_calloc(r.output_count, sizeof *r.outputs);
+    if (s->root.lower)
+        tenon_chain_copy(&r.outputs[0], s->root.lower);
+    tenon_chain_append(&r.outputs[0], id);
+    for (size_t i = 0; i < s->v->input_count; i++)
+        if (s->inputs[i].chain)
+            tenon_chain_copy(&r.outputs[i + 1], s->inputs[i].chain);
+    name_key(s->engine->build_id, &r.id);
+    const char *key = r.id.str;
+    if (tenon_record_store(st, &key, 1, &r, LAST, what, NULL, 0, err) == 0)
+        tenon_pin_set(st, LAST, s->engine->build_id, err);
+    for (uint32_t i = 0; i < r.output_count; i++)
+        tenon_chain_release(&r.outputs[i]);
+    free(r.outputs);
+    return err->code;
+}
+
+void
+tenon_step_keep(struct tenon_step *s, struct tenon_error *why)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    if (!s->engine->build_id || !s->root.work || !s->v->graph)
+        return;
+    tenon_step_detach(s);
+    close(tenon_steal_fd(&s->rootfd));
+    tenon_step_tree_unmount(&s->root);
+    if (store(s, &err) < 0)
+        tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: %s", err.message);
+    else if (!why->hint)
+        tenon_error_hint(why, "tenon shell enters the failed step");
+}
+
+/* ---- back in ---------------------------------------------------------------------- */
+
+static int
+digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int
+load_definition(const char *extra, struct tenon_graph *g, struct tenon_edge *out,
+                struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    const char *hex = NULL;
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    if (!extra || tenon_json_parse(extra, strlen(extra), DEFINITION_MAX, &o, err) < 0 ||
+        tenon_json_get_str(o, "definition", NULL, &hex, err) < 0 || !hex)
+        return err->code ? err->code
+                         : tenon_error_set(err, TENON_E_CORRUPT, "no definition is kept");
+    for (; *hex && hex[1]; hex += 2) {
+        if (digit(hex[0]) < 0 || digit(hex[1]) < 0)
+            return tenon_error_set(err, TENON_E_CORRUPT, "the definition is damaged");
+        tenon_buf_addc(&def, (char)(digit(hex[0]) << 4 | digit(hex[1])));
+    }
+    return tenon_graph_load(g, def.data, def.len, out, err);
+}
+
+/* The op with another command, in the root that the failed one left. */
+static int
+enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_record *r,
+      const struct tenon_vertex *kept, const struct tenon_shell *shell, int32_t *status,
+      struct tenon_error *err)
+{
+    if (kept->op.type != TENON_OP_EXEC || r->output_count != kept->input_count + 1)
+        return tenon_error_set(err, TENON_E_CORRUPT, "what is kept does not fit together");
+    struct tenon_vertex v = *kept;
+    struct tenon_op_exec *op = &v.op.exec;
+    auto_free struct tenon_op_mount *mounts = tenon_calloc(op->mount_count + 1, sizeof *mounts);
+    if (op->mount_count)
+        memcpy(mounts, op->mounts, op->mount_count * sizeof *mounts);
+    for (size_t i = 0; i < op->mount_count; i++)
+        if (!strcmp(mounts[i].dest, "/"))
+            mounts[i].input = (int64_t)kept->input_count; /* the one that is added below */
+    auto_free struct tenon_exec_input *inputs = tenon_calloc(r->output_count, sizeof *inputs);
+    for (size_t i = 0; i < kept->input_count; i++)
+        inputs[i].chain = &r->outputs[i + 1];
+    inputs[kept->input_count].chain = &r->outputs[0];
+    v.input_count++;
+    v.ignore_cache = false; /* its caches are to be looked at, not emptied */
+    op->mounts = mounts;
+    op->args = shell->argv;
+    if (tenon_exec_allowed(engine, &v, err) < 0)
+        return err->code;
+    return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, status, err);
+}
+
+int
+tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                 const struct tenon_shell *shell, int32_t *status, struct tenon_error *err)
+{
+    auto_free char *last = shell->build ? NULL : tenon_pin_get(engine->store, LAST);
+    const char *build = shell->build ? shell->build : last;
+    if (!build)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "no failed step is kept");
+    struct tenon_digest key;
+    struct tenon_record r = {0};
+    name_key(build, &key);
+    int found = tenon_record_find(engine->store, key.str, &r, err);
+    if (found < 0)
+        return found;
+    if (!found)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "no failed step of build %s is kept "
+                               "(any more)", build);
+    struct tenon_graph *g = tenon_graph_new();
+    struct tenon_edge edge = {0};
+    int rc = load_definition(r.extra, g, &edge, err);
+    if (rc == 0)
+        rc = edge.vertex ? enter(engine, ctx, &r, edge.vertex, shell, status, err)
+                         : tenon_error_set(err, TENON_E_CORRUPT, "the definition is empty");
+    tenon_graph_free(g);
+    tenon_record_release(&r);
+    return rc < 0 ? tenon_error_context(err, "failed step of build %s", build) : 0;
+}
