@@ -9,6 +9,7 @@ unit_tests += %D%/unit/test-buf
 unit_tests += %D%/unit/test-digest
 unit_tests += %D%/unit/test-error
 unit_tests += %D%/unit/test-events
+unit_tests += %D%/unit/test-exec-cdi
 unit_tests += %D%/unit/test-exec-executors
 unit_tests += %D%/unit/test-exec-mounts
 unit_tests += %D%/unit/test-exec-stubs
@@ -68,6 +69,10 @@ dist_check_SCRIPTS += %D%/abi/header.sh
 cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
+cli_tests += %D%/cli/devices.sh
+cli_tests += %D%/cli/network.sh
+cli_tests += %D%/cli/shell.sh
+cli_tests += %D%/cli/seed-page.sh
 cli_tests += %D%/cli/plugins.sh
 cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
@@ -79,7 +84,8 @@ cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 dist_check_SCRIPTS += $(cli_tests)
-EXTRA_DIST += %D%/cli/lib.sh %D%/cli/web-server
+EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
+EXTRA_DIST += %D%/cli/web-server
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =
@@ -88,6 +94,8 @@ fault_tests += %D%/fault/once.sh
 fault_tests += %D%/fault/ctrl-c.sh
 fault_tests += %D%/fault/full-disk.sh
 fault_tests += %D%/fault/hostile.sh
+fault_tests += %D%/fault/deep.sh
+fault_tests += %D%/fault/secrets.sh
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store %D%/fault/bad-registry
 

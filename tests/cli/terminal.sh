@@ -1,0 +1,50 @@
+# terminal.sh - a real terminal for a command: tmux with a socket of its own.
+# Sourced after lib.sh.
+need_terminal() {
+    need tmux
+    TMUX_TMPDIR=$work
+    export TMUX_TMPDIR
+    unset TMUX TERM NO_COLOR BUILDKIT_COLORS BUILDKIT_TTY_LOG_LINES TTY_DISPLAY_RATE 2>/dev/null || :
+}
+
+tm() { tmux -L t -f /dev/null "$@"; }
+
+# term_start COLUMNS ROWS COMMAND: runs it there; the screen stands when it is over.
+term_start() {
+    rm -f "$work/term-status"
+    printf '#!/bin/sh\n(%s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status" >"$work/term.sh"
+    tm new-session -d -x "$1" -y "$2" "exec sh $work/term.sh"
+    tm set-option -g status off
+    tm set-option -g history-limit 20000
+    tm resize-window -x "$1" -y "$2"
+    remember "$(tm display-message -p '#{pid}')"
+}
+
+term_end() { tm kill-server 2>/dev/null || :; }
+term_screen() { tm capture-pane -p "$@"; }            # what is seen
+term_all() { tm capture-pane -p -S - -J "$@"; }       # and what scrolled away
+term_cursor() { tm display-message -p '#{cursor_flag}'; } # 1: visible
+term_resize() { tm resize-window -x "$1" -y "$2"; }
+
+# term_until TEXT: it is on the screen.
+term_until() {
+    for _ in $(seq 300); do
+        ! term_screen | grep -qF -e "$1" || return 0
+        [ ! -s "$work/term-status" ] || break
+        sleep 0.1
+    done
+    term_screen | grep -qF -e "$1" || { term_screen >&2; fail "no \"$1\" on the terminal"; }
+}
+
+# term_wait STATUS: the command is over.
+term_wait() {
+    for _ in $(seq 600); do
+        [ ! -s "$work/term-status" ] || break
+        sleep 0.1
+    done
+    [ -s "$work/term-status" ] || { term_screen >&2; fail "the command does not end"; }
+    [ "$(cat "$work/term-status")" = "$1" ] || {
+        term_all >&2
+        fail "status $(cat "$work/term-status") instead of $1"
+    }
+}
