@@ -226,6 +226,9 @@ cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
     e->executor = executor ? executor : "native";
     e->default_network = network ? network : "host";
     e->rootless = tenon_ids_mapped();
+    struct json_object *jobs;
+    if (json_object_object_get_ex(cli->config, "jobs", &jobs))
+        e->jobs = (unsigned)json_object_get_int(jobs);
 }
 
 int

@@ -12,15 +12,14 @@
 #include "base/log.h"
 #include "base/parse.h"
 
-enum { CONFIG_MAX = 1 << 20 };
+enum { CONFIG_MAX = 1 << 20, JOBS_MAX = 1000 };
 
 static const struct {
     const char *key;
     enum json_type type;
 } known[] = {
     {"cdi-dirs", json_type_array},
-    {"executor", json_type_string},   {"features", json_type_object},
-    {"gc", json_type_object},         {"jobs", json_type_int},
+    {"executor", json_type_string},   {"jobs", json_type_int},
     {"network", json_type_string},    {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
     {"root", json_type_string},
@@ -50,6 +49,10 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
         } else if (value && !json_object_is_type(value, known[i].type)) {
             return tenon_error_set(err, TENON_E_INVALID, "%s: %s: expected %s", path, key,
                                    json_type_to_name(known[i].type));
+        } else if (!strcmp(key, "jobs") &&
+                   (json_object_get_int(value) < 1 || json_object_get_int(value) > JOBS_MAX)) {
+            return tenon_error_set(err, TENON_E_INVALID, "%s: jobs: expected 1 to %d", path,
+                                   JOBS_MAX);
         }
     }
     return 0;

@@ -70,6 +70,7 @@ cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/devices.sh
+cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh
 cli_tests += %D%/cli/shell.sh
 cli_tests += %D%/cli/seed-page.sh

@@ -31,7 +31,7 @@ struct tenon_engine {
     const char *build_id;          /* names the log directory */
     const char *const *allow;      /* granted entitlements: "network.host",
                                     * "security.insecure", "device=..." */
-    unsigned jobs;                 /* workers; 0: cores, at least 4 */
+    unsigned jobs;                 /* steps at once; 0: no bound worth naming */
     bool rootless;                 /* inside a user namespace of ours */
 };
 

@@ -5,6 +5,8 @@
 
 #include "solve/private.h"
 
+enum { WORKERS_MAX = 256 }; /* BuildKit has no bound */
+
 struct job *
 job_new(struct state *s, int (*work)(struct job *), void (*finish)(struct job *))
 {
@@ -35,6 +37,21 @@ loop_wake(struct tenon_solver *s)
     eventfd_write(s->wake_fd, 1);
 }
 
+static void *worker(void *data);
+
+/* Most steps wait: for the network, for a disk, for a program that sleeps.  So
+ * there are as many workers as there was ever work for at once. */
+static void
+start_worker_locked(struct tenon_solver *s)
+{
+    if (s->stepped || s->todo_count <= s->idle || s->worker_count == s->worker_limit)
+        return;
+    int e = pthread_create(&s->workers[s->worker_count], NULL, worker, s);
+    if (e == 0)
+        s->worker_count++;
+    tenon_assert(s->worker_count > 0); /* else nobody would do it */
+}
+
 void
 loop_submit(struct tenon_solver *s, struct job *j)
 {
@@ -42,6 +59,8 @@ loop_submit(struct tenon_solver *s, struct job *j)
     pthread_mutex_lock(&s->lock);
     *s->todo_last = j;
     s->todo_last = &j->next;
+    s->todo_count++;
+    start_worker_locked(s);
     pthread_cond_signal(&s->work_there);
     pthread_mutex_unlock(&s->lock);
 }
@@ -54,6 +73,7 @@ take_todo_locked(struct tenon_solver *s)
     if (!s->todo)
         s->todo_last = &s->todo;
     j->next = NULL;
+    s->todo_count--;
     return j;
 }
 
@@ -87,8 +107,11 @@ worker(void *data)
 
     for (;;) {
         pthread_mutex_lock(&s->lock);
-        while (!s->todo && !s->stop)
+        while (!s->todo && !s->stop) {
+            s->idle++;
             pthread_cond_wait(&s->work_there, &s->lock);
+            s->idle--;
+        }
         if (!s->todo) {
             pthread_mutex_unlock(&s->lock);
             return NULL;
@@ -184,7 +207,6 @@ tenon_solver_step(struct tenon_solver *s)
 void
 loop_start(struct tenon_solver *s, bool stepped)
 {
-    unsigned count = s->engine->jobs;
     struct epoll_event ev = { .events = EPOLLIN };
 
     s->stepped = stepped;
@@ -194,14 +216,8 @@ loop_start(struct tenon_solver *s, bool stepped)
     tenon_assert(epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) == 0);
     if (stepped)
         return;
-    if (!count) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        count = cores > 4 ? (unsigned)cores : 4;
-    }
-    s->workers = tenon_calloc(count, sizeof *s->workers);
-    s->worker_count = count;
-    for (unsigned i = 0; i < count; i++)
-        tenon_assert(pthread_create(&s->workers[i], NULL, worker, s) == 0);
+    s->worker_limit = s->engine->jobs ? s->engine->jobs : WORKERS_MAX;
+    s->workers = tenon_calloc(s->worker_limit, sizeof *s->workers);
     tenon_assert(pthread_create(&s->loop, NULL, loop, s) == 0);
 }
 

@@ -161,8 +161,10 @@ struct tenon_solver {
     int wake_fd, epoll_fd;
 
     pthread_t loop;
+    /* locked by `lock` */
     pthread_t *workers;
-    unsigned worker_count;
+    unsigned worker_count, worker_limit, idle; /* started; at most; waiting for work */
+    unsigned todo_count;
     bool stepped; /* no threads: tests call tenon_solver_step */
 
     pthread_mutex_t meta_lock;
