@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "store/private.h"
 
-enum { SCHEMA = 2, BUSY_MS = 30000 };
+enum { SCHEMA = 3, BUSY_MS = 30000 };
 
 static const char schema[] =
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
@@ -42,12 +42,13 @@ static const char schema[] =
     " size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE pin (name TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE content (key TEXT PRIMARY KEY, digest TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE stat (root TEXT NOT NULL, path TEXT NOT NULL, dev INTEGER, ino INTEGER,"
-    " size INTEGER, mtime INTEGER, ctime INTEGER, digest BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;"
+    "CREATE TABLE stat_root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE stat (root INTEGER NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER,"
+    " mtime INTEGER, ctime INTEGER, digest BLOB, PRIMARY KEY (root, dev, ino)) WITHOUT ROWID;"
     "CREATE TABLE cache (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
     " created INTEGER NOT NULL, used INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT -1);"
     "CREATE INDEX cache_id ON cache(id);"
-    "PRAGMA user_version = 2;";
+    "PRAGMA user_version = 3;";
 
 /* sql text -> statement; the texts are literals, compared by address first */
 struct db_statement {

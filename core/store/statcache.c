@@ -10,64 +10,74 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/vec.h"
 #include "store/private.h"
 
-/* uthash is not used here: a sorted array that is searched fits a table that
- * is read whole and mostly hit in the order it was written. */
+/* A file is found by its inode: numbers are compared faster than names, and a
+ * file that is renamed keeps its line. */
 struct entry {
-    char *path;
     struct tenon_stat_key key;
     unsigned char digest[TENON_DIGEST_BIN_LEN];
     bool dirty;
 };
 
+/* The entries in the order in which they came; an open-addressed table of their
+ * numbers plus one, which is small enough to stay near the processor. */
 struct tenon_stat_cache {
     struct tenon_store *store;
-    char *root;
-    struct entry *slots; /* open addressing; cap is a power of two */
-    size_t cap, used;
+    int64_t root; /* its row */
+    TENON_VEC(struct entry) entries;
+    uint32_t *slots;
+    unsigned bits; /* the table has 1 << bits places */
     size_t dirty;
     int64_t loaded_ns;
 };
 
+enum { FIRST_BITS = 10, MAX_BITS = 30 };
 static const int64_t racy_ns = 2000000000; /* coarse file systems tick in seconds */
 
-static size_t
-hash_path(const char *p)
+/* Fibonacci hashing: neighbouring inodes do not meet. */
+static uint32_t *
+slot_for(struct tenon_stat_cache *c, uint64_t dev, uint64_t ino)
 {
-    uint64_t h = UINT64_C(1469598103934665603);
-    for (; *p; p++)
-        h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-    return (size_t)(h ^ h >> 29);
-}
-
-static struct entry *
-slot_for(struct tenon_stat_cache *c, const char *path)
-{
-    size_t i = hash_path(path) & (c->cap - 1);
-    while (c->slots[i].path && strcmp(c->slots[i].path, path))
-        i = (i + 1) & (c->cap - 1);
+    const size_t mask = ((size_t)1 << c->bits) - 1;
+    size_t i = (size_t)(((ino ^ dev << 32) * UINT64_C(11400714819323198485)) >> (64 - c->bits));
+    for (; c->slots[i]; i = (i + 1) & mask) {
+        const struct tenon_stat_key *k = &c->entries.items[c->slots[i] - 1].key;
+        if (k->ino == ino && k->dev == dev)
+            break;
+    }
     return &c->slots[i];
 }
 
-static struct entry *
-entry_add(struct tenon_stat_cache *c, const char *path)
+static void
+make_table(struct tenon_stat_cache *c, unsigned bits)
 {
-    if (c->used * 2 >= c->cap) {
-        struct entry *old = c->slots;
-        size_t n = c->cap;
-        c->cap = n ? n * 2 : 1024;
-        c->slots = tenon_calloc(c->cap, sizeof *c->slots);
-        for (size_t i = 0; i < n; i++)
-            if (old[i].path)
-                *slot_for(c, old[i].path) = old[i];
-        free(old);
+    free(c->slots);
+    c->bits = bits;
+    c->slots = tenon_calloc((size_t)1 << bits, sizeof *c->slots);
+    for (size_t i = 0; i < c->entries.len; i++) {
+        const struct tenon_stat_key *k = &c->entries.items[i].key;
+        *slot_for(c, k->dev, k->ino) = (uint32_t)i + 1;
     }
-    struct entry *e = slot_for(c, path);
-    if (!e->path) {
-        e->path = tenon_strdup(path);
-        c->used++;
+}
+
+/* NULL when the table is as large as it may be. */
+static struct entry *
+entry_add(struct tenon_stat_cache *c, const struct tenon_stat_key *key)
+{
+    if (c->entries.len * 2 >= (size_t)1 << c->bits) {
+        if (c->bits == MAX_BITS)
+            return NULL;
+        make_table(c, c->bits + 1);
     }
+    uint32_t *slot = slot_for(c, key->dev, key->ino);
+    if (!*slot) {
+        tenon_vec_push(&c->entries, (struct entry){0});
+        *slot = (uint32_t)c->entries.len;
+    }
+    struct entry *e = &c->entries.items[*slot - 1];
+    e->key = *key;
     return e;
 }
 
@@ -96,31 +106,57 @@ to_bin(const struct tenon_digest *d, unsigned char *bin)
         bin[i] = (unsigned char)(hex_value(d->str[7 + 2 * i]) << 4 | hex_value(d->str[8 + 2 * i]));
 }
 
+/* The row of a root, made when it is new; -1 when that fails. */
+static int64_t
+root_row(struct tenon_store *s, const char *path, struct tenon_error *err)
+{
+    struct db_query q;
+    int64_t id = -1;
+    if (db_begin(s, &q, "SELECT id FROM stat_root WHERE path = ?1", err) < 0)
+        return -1;
+    db_text(&q, 1, path);
+    int rc = db_step(&q, err);
+    if (rc == 1)
+        id = db_get_int(&q, 0);
+    db_end(&q);
+    if (rc != 0)
+        return id;
+    if (db_begin(s, &q, "INSERT INTO stat_root (path) VALUES (?1) ON CONFLICT (path)"
+                 " DO UPDATE SET path = ?1 RETURNING id", err) < 0)
+        return -1;
+    db_text(&q, 1, path);
+    if (db_step(&q, err) == 1)
+        id = db_get_int(&q, 0);
+    db_end(&q);
+    return id;
+}
+
 int
 tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon_stat_cache **out,
                       struct tenon_error *err)
 {
+    struct db_query q;
+    int64_t root = root_row(s, root_path, err);
+    if (root < 0 || db_begin(s, &q, "SELECT dev, ino, size, mtime, ctime, digest FROM stat"
+                             " WHERE root = ?1", err) < 0)
+        return err->code;
     struct tenon_stat_cache *c = tenon_new0(struct tenon_stat_cache);
     c->store = s;
-    c->root = tenon_strdup(root_path);
+    c->root = root;
     c->loaded_ns = (int64_t)tenon_now_ns();
-    c->cap = 1024;
-    c->slots = tenon_calloc(c->cap, sizeof *c->slots);
-    struct db_query q;
-    if (db_begin(s, &q, "SELECT path, dev, ino, size, mtime, ctime, digest FROM stat WHERE root = ?1", err) < 0) {
-        tenon_stat_cache_save(c);
-        return err->code;
-    }
-    db_text(&q, 1, root_path);
+    make_table(c, FIRST_BITS);
+    db_int(&q, 1, root);
     int rc;
     while ((rc = db_step(&q, err)) == 1) {
-        const void *digest = sqlite3_column_blob(q.stmt, 6);
-        if (!digest || sqlite3_column_bytes(q.stmt, 6) != TENON_DIGEST_BIN_LEN)
+        const void *digest = sqlite3_column_blob(q.stmt, 5);
+        if (!digest || sqlite3_column_bytes(q.stmt, 5) != TENON_DIGEST_BIN_LEN)
             continue;
-        struct entry *e = entry_add(c, db_get_text(&q, 0));
-        e->key = (struct tenon_stat_key){
-            (uint64_t)db_get_int(&q, 1), (uint64_t)db_get_int(&q, 2), (uint64_t)db_get_int(&q, 3),
-            db_get_int(&q, 4), db_get_int(&q, 5) };
+        const struct tenon_stat_key key = {
+            (uint64_t)db_get_int(&q, 0), (uint64_t)db_get_int(&q, 1), (uint64_t)db_get_int(&q, 2),
+            db_get_int(&q, 3), db_get_int(&q, 4) };
+        struct entry *e = entry_add(c, &key);
+        if (!e)
+            break;
         memcpy(e->digest, digest, sizeof e->digest);
     }
     db_end(&q);
@@ -133,25 +169,27 @@ tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon
 }
 
 bool
-tenon_stat_cache_get(struct tenon_stat_cache *c, const char *path,
-                     const struct tenon_stat_key *key, struct tenon_digest *out)
+tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
+                     struct tenon_digest *out)
 {
-    struct entry *e = slot_for(c, path);
-    if (!e->path || memcmp(&e->key, key, sizeof *key))
+    const uint32_t *slot = slot_for(c, key->dev, key->ino);
+    const struct entry *e = *slot ? &c->entries.items[*slot - 1] : NULL;
+    if (!e || memcmp(&e->key, key, sizeof *key))
         return false;
     to_text(e->digest, out);
     return true;
 }
 
 void
-tenon_stat_cache_put(struct tenon_stat_cache *c, const char *path, const struct tenon_stat_key *key,
+tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
                      const struct tenon_digest *digest)
 {
     int64_t newest = key->mtime_ns > key->ctime_ns ? key->mtime_ns : key->ctime_ns;
     if (newest + racy_ns > c->loaded_ns)
         return; /* may change again unseen */
-    struct entry *e = entry_add(c, path);
-    e->key = *key;
+    struct entry *e = entry_add(c, key);
+    if (!e)
+        return;
     to_bin(digest, e->digest);
     if (!e->dirty)
         c->dirty++;
@@ -162,23 +200,22 @@ static int
 write_back(struct tenon_stat_cache *c, struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(c->store, &q, "INSERT OR REPLACE INTO stat (root, path, dev, ino, size, mtime, ctime, digest)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err) < 0)
+    if (db_begin(c->store, &q, "INSERT OR REPLACE INTO stat (root, dev, ino, size, mtime, ctime, digest)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", err) < 0)
         return err->code;
     int rc = 0;
-    db_text(&q, 1, c->root);
-    for (size_t i = 0; rc == 0 && i < c->cap; i++) {
-        struct entry *e = &c->slots[i];
-        if (!e->path || !e->dirty)
+    db_int(&q, 1, c->root);
+    for (size_t i = 0; rc == 0 && i < c->entries.len; i++) {
+        const struct entry *e = &c->entries.items[i];
+        if (!e->dirty)
             continue;
         sqlite3_reset(q.stmt);
-        sqlite3_bind_text(q.stmt, 2, e->path, -1, SQLITE_STATIC);
-        db_int(&q, 3, (int64_t)e->key.dev);
-        db_int(&q, 4, (int64_t)e->key.ino);
-        db_int(&q, 5, (int64_t)e->key.size);
-        db_int(&q, 6, e->key.mtime_ns);
-        db_int(&q, 7, e->key.ctime_ns);
-        sqlite3_bind_blob(q.stmt, 8, e->digest, sizeof e->digest, SQLITE_STATIC);
+        db_int(&q, 2, (int64_t)e->key.dev);
+        db_int(&q, 3, (int64_t)e->key.ino);
+        db_int(&q, 4, (int64_t)e->key.size);
+        db_int(&q, 5, e->key.mtime_ns);
+        db_int(&q, 6, e->key.ctime_ns);
+        sqlite3_bind_blob(q.stmt, 7, e->digest, sizeof e->digest, SQLITE_STATIC);
         rc = db_step(&q, err);
     }
     db_end(&q);
@@ -197,9 +234,7 @@ tenon_stat_cache_save(struct tenon_stat_cache *c)
         else
             db_commit(c->store, &ignored);
     }
-    for (size_t i = 0; i < c->cap; i++)
-        free(c->slots[i].path);
+    tenon_vec_release(&c->entries);
     free(c->slots);
-    free(c->root);
     free(c);
 }

@@ -213,12 +213,9 @@ struct tenon_stat_key {
 struct tenon_stat_cache; /* one walk; not thread safe but for lookup */
 int tenon_stat_cache_load(struct tenon_store *s, const char *root_path,
                           struct tenon_stat_cache **out, struct tenon_error *err);
-/* path relative to the root; false: not known. */
-bool tenon_stat_cache_get(struct tenon_stat_cache *c, const char *path,
-                          const struct tenon_stat_key *key,
-                          struct tenon_digest *out);
-void tenon_stat_cache_put(struct tenon_stat_cache *c, const char *path,
-                          const struct tenon_stat_key *key,
+bool tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
+                          struct tenon_digest *out); /* false: not known */
+void tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
                           const struct tenon_digest *digest);
 /* Write back what changed, if anything; then free. */
 void tenon_stat_cache_save(struct tenon_stat_cache *c);

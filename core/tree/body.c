@@ -78,10 +78,8 @@ tenon_view_save_stats(struct tenon_view *v)
 {
     tenon_vec_foreach(p, &v->hashed)
     {
-        auto_buf struct tenon_buf path = TENON_BUF_INIT;
-        tenon_entry_path(*p, &path);
         struct tenon_stat_key key = stat_key(*p);
-        tenon_stat_cache_put(v->stats, path.data, &key, atomic_load(&(*p)->body));
+        tenon_stat_cache_put(v->stats, &key, atomic_load(&(*p)->body));
     }
     tenon_vec_release(&v->hashed);
     if (v->stats)
@@ -111,11 +109,9 @@ tenon_view_body_known(struct tenon_view *v, struct tenon_entry *e)
         return true;
     if (!v->stats)
         return false;
-    auto_buf struct tenon_buf path = TENON_BUF_INIT;
-    tenon_entry_path(e, &path);
     struct tenon_stat_key key = stat_key(e);
     struct tenon_digest d;
-    if (!tenon_stat_cache_get(v->stats, path.data, &key, &d))
+    if (!tenon_stat_cache_get(v->stats, &key, &d))
         return false;
     publish(v, e, &d);
     return true;

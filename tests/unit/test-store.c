@@ -273,15 +273,48 @@ START_TEST(test_statcache_keeps_old_files_only)
     struct tenon_stat_key young = { 1, 3, 3, (int64_t)tenon_now_ns(), (int64_t)tenon_now_ns() };
     tenon_digest_of("x", 1, &d);
     OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
-    tenon_stat_cache_put(c, "old", &old, &d);
-    tenon_stat_cache_put(c, "young", &young, &d);
+    tenon_stat_cache_put(c, &old, &d);
+    tenon_stat_cache_put(c, &young, &d);
     tenon_stat_cache_save(c);
     OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
-    ck_assert(tenon_stat_cache_get(c, "old", &old, &got));
+    ck_assert(tenon_stat_cache_get(c, &old, &got));
     ck_assert_str_eq(got.str, d.str);
-    ck_assert(!tenon_stat_cache_get(c, "young", &young, &got));
+    ck_assert(!tenon_stat_cache_get(c, &young, &got));
     old.mtime_ns++;
-    ck_assert(!tenon_stat_cache_get(c, "old", &old, &got));
+    ck_assert(!tenon_stat_cache_get(c, &old, &got));
+    tenon_stat_cache_save(c);
+}
+END_TEST
+
+/* More than one table's worth, in a root of its own; what is written again replaces. */
+START_TEST(test_statcache_many_files)
+{
+    enum { MANY = 5000 };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_stat_cache *c;
+    struct tenon_digest d, other, got;
+    tenon_digest_of("x", 1, &d);
+    tenon_digest_of("y", 1, &other);
+    for (int round = 0; round < 2; round++) {
+        OK(tenon_stat_cache_load(store, "/many", &c, &err));
+        for (uint64_t i = 0; i < MANY; i++) {
+            struct tenon_stat_key key = { i % 3, i, 3, 1000000000 + round, 5 };
+            ck_assert(!tenon_stat_cache_get(c, &key, &got));
+            tenon_stat_cache_put(c, &key, round ? &other : &d);
+        }
+        tenon_stat_cache_save(c);
+    }
+    OK(tenon_stat_cache_load(store, "/many", &c, &err));
+    for (uint64_t i = 0; i < MANY; i++) {
+        struct tenon_stat_key key = { i % 3, i, 3, 1000000001, 5 };
+        ck_assert(tenon_stat_cache_get(c, &key, &got));
+        ck_assert_str_eq(got.str, other.str);
+        key.dev++;
+        ck_assert(!tenon_stat_cache_get(c, &key, &got));
+    }
+    tenon_stat_cache_save(c);
+    OK(tenon_stat_cache_load(store, "/other", &c, &err));
+    ck_assert(!tenon_stat_cache_get(c, &(struct tenon_stat_key){ 0, 0, 3, 1000000001, 5 }, &got));
     tenon_stat_cache_save(c);
 }
 END_TEST
@@ -430,6 +463,7 @@ main(void)
     tcase_add_test(tc, test_cache_mount_shared_private_and_drop);
     tcase_add_test(tc, test_cache_mount_is_seeded_once);
     tcase_add_test(tc, test_statcache_keeps_old_files_only);
+    tcase_add_test(tc, test_statcache_many_files);
     tcase_add_test(tc, test_mount_one_layer);
     tcase_add_test(tc, test_mount_200_layers);
     tcase_add_test(tc, test_mount_400_layers);
