@@ -169,7 +169,8 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
         }
     }
     if (p->options->all && !p->options->type &&
-        db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before) < 0) {
+        (db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before) < 0 ||
+         db_run(p->store, err, "DELETE FROM stat", "") < 0)) {
         db_rollback(p->store);
         return err->code;
     }
