@@ -109,7 +109,7 @@ add_node(struct edits *e, struct json_object *o, struct tenon_error *err)
                 (n.uid < 0 || n.uid == (int64_t)st.st_uid) &&
                 (n.gid < 0 || n.gid == (int64_t)st.st_gid);
     if (same || (is_there && e->s->engine->rootless))
-        return add_mount(e->s, n.host_path, n.path, 0, err);
+        return add_mount(e->s, n.host_path, n.path, TENON_MOUNT_DEVICE, err);
 
     /* A node of our own where the machine's is not as the file wants it. */
     auto_free char *name = tenon_asprintf("n%u", e->s->names++);
@@ -123,7 +123,7 @@ add_node(struct edits *e, struct json_object *o, struct tenon_error *err)
                  AT_SYMLINK_NOFOLLOW) < 0 ||
         fchmodat(dir, name, mode, 0) < 0)
         return tenon_error_sys(err, "make the device node %s", n.path);
-    return add_mount(e->s, path, n.path, 0, err);
+    return add_mount(e->s, path, n.path, TENON_MOUNT_DEVICE, err);
 }
 
 static int

@@ -663,6 +663,8 @@ struct tenon_mount { /* filled by attach, zeroed by the core before */
 };
 #define TENON_MOUNT_RDONLY (UINT32_C(1) << 0)
 #define TENON_MOUNT_NOEXEC (UINT32_C(1) << 1)
+#define TENON_MOUNT_DEVICE (UINT32_C(1) << 2) /* a device that the user granted; other
+                                               * nodes are there, and do not open */
 
 struct tenon_mount_ops {
     uint32_t struct_size;

@@ -145,18 +145,46 @@ is_stale(const char *name)
 }
 
 void
+cgroup_sweep_in(int dir)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    while (d && (e = readdir(d)))
+        if (is_stale(e->d_name))
+            unlinkat(dir, e->d_name, AT_REMOVEDIR); /* busy ones stay */
+}
+
+void
 cgroup_sweep(void)
 {
     struct hierarchy *h;
     size_t n = hierarchies(&h);
     for (size_t i = 0; i < n; i++) {
-        auto_dir DIR *d = opendir(h[i].dir);
-        struct dirent *e;
-        while (d && (e = readdir(d)))
-            if (is_stale(e->d_name))
-                unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* busy ones stay */
+        auto_close int dir = open(h[i].dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir >= 0)
+            cgroup_sweep_in(dir);
     }
     hierarchies_free(h, n);
+}
+
+char *
+cgroup_own_v2(void)
+{
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    char *line = NULL, *path = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    while (f && !path && (len = getline(&line, &cap, f)) > 0) {
+        if (line[len - 1] == '\n')
+            line[len - 1] = 0;
+        if (!strncmp(line, "0::/", 4) && line[4])
+            path = tenon_strdup(line + 3);
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return path;
 }
 
 /* ---- making one ------------------------------------------------------------------ */
@@ -193,24 +221,36 @@ write_number(const char *dir, const char *name, int64_t value)
     return write_file(dir, name, text);
 }
 
-/* A version 1 cpuset starts empty and takes no process so. */
+static int
+read_file(const char *dir, const char *name, char *text, size_t size)
+{
+    auto_free char *path = tenon_asprintf("%s/%s", dir, name);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (n < 0)
+        return errno;
+    text[n] = 0;
+    return 0;
+}
+
+/* A version 1 cpuset starts empty and takes no process so; the root's never is.
+ * x NULL: as the one above. */
 static int
 fill_cpuset(const char *dir, const struct tenon_exec *x)
 {
     static const char *const names[] = { "cpuset.cpus", "cpuset.mems" };
-    const char *const wanted[] = { x->cpuset_cpus, x->cpuset_mems };
+    const char *const wanted[] = { x ? x->cpuset_cpus : NULL, x ? x->cpuset_mems : NULL };
     auto_free char *above = tenon_path_join(dir, "..");
     for (int i = 0; i < 2; i++) {
         char text[1024] = "";
-        if (!wanted[i]) {
-            auto_free char *path = tenon_asprintf("%s/%s", above, names[i]);
-            auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-            ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-            if (n < 0)
-                return errno;
-            text[n] = 0;
+        int e = wanted[i] ? 0 : read_file(above, names[i], text, sizeof text);
+        if (!e && !wanted[i] && !text[strspn(text, "\n")]) {
+            e = fill_cpuset(above, NULL);
+            if (!e)
+                e = read_file(above, names[i], text, sizeof text);
         }
-        int e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
+        if (!e)
+            e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
         if (e)
             return e;
     }
@@ -321,7 +361,9 @@ make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
         return errno;
     c->procs = tenon_reallocarray(c->procs, c->count + 1, sizeof *c->procs);
     c->procs[c->count++] = fd;
-    return 0;
+    if (!*h->controllers && c->v2 < 0)
+        c->v2 = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return !*h->controllers && c->v2 < 0 ? errno : 0;
 }
 
 int
@@ -346,8 +388,10 @@ cgroup_release(struct cgroup *c)
     for (size_t i = 0; i < c->count; i++)
         close(c->procs[i]);
     free(c->procs);
+    if (c->v2 >= 0)
+        close(c->v2);
     if (c->path)
         cgroup_remove(c->path);
     free(c->path);
-    memset(c, 0, sizeof *c);
+    *c = (struct cgroup)CGROUP_INIT;
 }

@@ -18,13 +18,19 @@ bool cgroup_has_limits(const struct tenon_exec *x);
 void cgroup_remove(const char *path);
 /* Remove groups of tenon processes that are no more. */
 void cgroup_sweep(void);
+void cgroup_sweep_in(int dir); /* in this one */
+
+/* Our own group of version 2, "/a/b"; NULL: the root.  The caller frees it. */
+char *cgroup_own_v2(void);
 
 /* A group of our own making, for an executor without a runtime. */
 struct cgroup {
     int *procs; /* open cgroup.procs files: writing "0" joins */
     size_t count;
+    int v2;     /* directory of the version 2 group; -1: there is none */
     char *path;
 };
+#define CGROUP_INIT { .v2 = -1 }
 /* 0, or an errno and *what (static or c's). */
 int cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what);
 void cgroup_release(struct cgroup *c); /* removes the group */

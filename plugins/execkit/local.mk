@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += libtenon-execkit.la
 libtenon_execkit_la_SOURCES = \
 	%D%/cgroup.c \
 	%D%/cgroup.h \
+	%D%/devices.c \
+	%D%/devices.h \
 	%D%/guard.c \
 	%D%/guard.h \
 	%D%/network.c \

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "execkit/cgroup.h"
+#include "execkit/devices.h"
 #include "execkit/guard.h"
 #include "execkit/network.h"
 
@@ -23,6 +26,10 @@ static const struct tenon_host *host;
 
 struct native {
     char *network_helper;
+    pthread_mutex_t lock; /* of the following */
+    bool has_devices;
+    struct devices devices; /* joined by all steps that have no group of their own */
+    int why_none;
 };
 
 static const struct tenon_param no_params[] = { { .name = NULL } };
@@ -36,6 +43,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     host = h;
     struct native *n = tenon_new0(struct native);
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
+    pthread_mutex_init(&n->lock, NULL);
     *self = n;
     cgroup_sweep();
     return TENON_OK;
@@ -46,6 +54,9 @@ native_fini(void *self)
 {
     struct native *n = self;
     guard_reap(true);
+    if (n->has_devices)
+        devices_release(&n->devices);
+    pthread_mutex_destroy(&n->lock);
     free(n->network_helper);
     free(n);
 }
@@ -99,7 +110,7 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
         .keep = keep,
         .keep_count = count,
         .cancel_fd = host->cancel_fd(ctx),
-        .child_is_all = l->cgroup_count == 0, /* a busy group cannot be removed */
+        .child_is_all = !l->own_cgroup, /* a busy group cannot be removed */
     };
     guard_run(&g, result);
     free(keep);
@@ -126,26 +137,90 @@ note_partial_proc(struct tenon_ctx *ctx)
                   "they see that of this machine, with its processes (docs/rootless.md)");
 }
 
-static int
-run_prepared(struct native_launch *l, struct tenon_ctx *ctx, int32_t *wait_status,
-             struct tenon_error *err)
+/* ---- devices ---- */
+
+static bool
+was_granted_devices(const struct tenon_exec *x)
 {
-    struct cgroup group = {0};
-    if (cgroup_has_limits(l->x)) {
-        const char *what = "";
-        int e = cgroup_make(&group, l->x, &what);
-        if (e) {
-            cgroup_release(&group);
-            host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
-            if (l->rootless)
-                host->error_hint(err, "have a control group of your own: systemd-run --user "
-                                      "--scope -p Delegate=yes tenon build ...");
-            return TENON_E_UNSUPPORTED;
-        }
-        l->cgroup_procs = group.procs;
-        l->cgroup_count = group.count;
+    for (size_t i = 0; i < x->mount_count; i++)
+        if (x->mounts[i].flags & TENON_MOUNT_DEVICE)
+            return true;
+    return false;
+}
+
+/* Making a group costs more than joining one. */
+static int
+common_devices(struct native *n, int *procs)
+{
+    pthread_mutex_lock(&n->lock);
+    if (!n->has_devices) {
+        auto_free char *name = tenon_asprintf("tenon-%ld-devices", (long)getpid());
+        n->why_none = devices_make(&n->devices, name, NULL);
+        n->has_devices = true;
     }
+    *procs = n->devices.procs;
+    pthread_mutex_unlock(&n->lock);
+    return n->why_none;
+}
+
+/* Nodes of devices lie in images and are made by steps.  In a user namespace the
+ * kernel opens none of them. */
+static void
+guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
+              const struct cgroup *group, struct devices *own)
+{
+    if (l->rootless || l->insecure)
+        return;
+    int procs = -1, e;
+    if (group->v2 >= 0) {
+        e = devices_restrict(group->v2, l->x);
+    } else if (was_granted_devices(l->x)) {
+        e = devices_make(own, l->x->id, l->x);
+        procs = own->procs;
+        l->own_cgroup = l->own_cgroup || !e;
+    } else {
+        e = common_devices(n, &procs);
+    }
+    if (procs >= 0)
+        l->cgroup_procs[l->cgroup_count++] = procs;
+    l->nodev = e != 0;
+    if (e)
+        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): nodes outside of /dev "
+                                  "do not open at all", strerror(e));
+}
+
+static int
+join_groups(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
+            struct cgroup *group, struct devices *own, struct tenon_error *err)
+{
+    const char *what = "";
+    int e = cgroup_has_limits(l->x) ? cgroup_make(group, l->x, &what) : 0;
+    if (e) {
+        host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+        if (l->rootless)
+            host->error_hint(err, "have a control group of your own: systemd-run --user "
+                                  "--scope -p Delegate=yes tenon build ...");
+        return TENON_E_UNSUPPORTED;
+    }
+    l->cgroup_procs = tenon_calloc(group->count + 1, sizeof *l->cgroup_procs);
+    for (; l->cgroup_count < group->count; l->cgroup_count++)
+        l->cgroup_procs[l->cgroup_count] = group->procs[l->cgroup_count];
+    l->own_cgroup = group->count > 0;
+    guard_devices(n, l, ctx, group, own);
+    return TENON_OK;
+}
+
+static int
+run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
+             int32_t *wait_status, struct tenon_error *err)
+{
+    struct cgroup group = CGROUP_INIT;
+    struct devices own = { .parent = -1, .procs = -1 };
     struct guard_result result;
+    if (join_groups(n, l, ctx, &group, &own, err) < 0) {
+        cgroup_release(&group);
+        return host->error_code(err);
+    }
     l->bind_proc = atomic_load(&proc_is_partial);
     supervise(l, ctx, &result);
     if (lacks_proc(l, &result)) {
@@ -153,6 +228,7 @@ run_prepared(struct native_launch *l, struct tenon_ctx *ctx, int32_t *wait_statu
         l->bind_proc = true;
         supervise(l, ctx, &result);
     }
+    devices_release(&own);
     cgroup_release(&group);
     switch (result.outcome) {
     case GUARD_CANCELLED:
@@ -173,7 +249,7 @@ static int
 native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
            int32_t *wait_status, struct tenon_error *err)
 {
-    const struct native *n = self;
+    struct native *n = self;
     if (check_request(x, err) < 0)
         return host->error_code(err);
     struct network *net;
@@ -182,7 +258,7 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
     struct native_launch l;
     int r = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
     if (r == TENON_OK)
-        r = run_prepared(&l, ctx, wait_status, err);
+        r = run_prepared(n, &l, ctx, wait_status, err);
     native_release(&l);
     network_close(net);
     return r;

@@ -28,6 +28,7 @@ struct native_launch {
     int net_fd;            /* namespace to join, or -1 */
     bool rootless, insecure, own_net;
     bool bind_proc;        /* the machine's /proc in place of one of our own */
+    bool nodev;            /* no control group guards devices: mounts have to */
     uint64_t caps;
     uid_t uid;
     gid_t gid;
@@ -40,8 +41,9 @@ struct native_launch {
     struct sock_fprog filter; /* len 0: none */
     struct native_hierarchy *hierarchies; /* version 1; none: version 2 */
     size_t hierarchy_count;
-    const int *cgroup_procs; /* joined by the guard */
+    int *cgroup_procs;     /* joined by the guard */
     size_t cgroup_count;
+    bool own_cgroup;       /* removed with the step, hence not busy then */
 };
 
 /* prepare.c.  0 or a status with err set by host. */

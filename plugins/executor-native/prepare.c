@@ -171,6 +171,7 @@ native_release(struct native_launch *l)
             close(fds[i]);
     free(l->groups);
     free(l->limits);
+    free(l->cgroup_procs);
     free((char *)l->shm_size);
     tenon_strv_free(l->candidates);
     for (size_t i = 0; i < l->hierarchy_count; i++) {

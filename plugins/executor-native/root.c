@@ -22,7 +22,9 @@ native_enter_root(const struct native_launch *l, int *root, const char **what)
     if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(path) < 0)
         return errno;
     *root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return *root < 0 ? errno : 0;
+    if (*root < 0 || native_set_attrs(*root, l->nodev ? MOUNT_ATTR_NODEV : 0, true) < 0)
+        return errno;
+    return 0;
 }
 
 /* Make the last component of path, a prefix of the target; what is there is
@@ -82,9 +84,10 @@ open_target(int root, const char *target, bool is_dir, int *out)
 }
 
 static int
-mount_one(int root, const struct tenon_exec_mount *m)
+mount_one(const struct native_launch *l, int root, const struct tenon_exec_mount *m)
 {
-    unsigned attrs = (m->flags & TENON_MOUNT_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
+    unsigned attrs = (l->nodev && !(m->flags & TENON_MOUNT_DEVICE) ? MOUNT_ATTR_NODEV : 0) |
+                     (m->flags & TENON_MOUNT_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
                      (m->flags & TENON_MOUNT_NOEXEC
                           ? MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV
                           : 0);
@@ -111,7 +114,7 @@ int
 native_mount_step(const struct native_launch *l, int root, const char **what)
 {
     for (size_t i = 0; i < l->x->mount_count; i++) {
-        int e = mount_one(root, &l->x->mounts[i]);
+        int e = mount_one(l, root, &l->x->mounts[i]);
         if (e) {
             *what = l->x->mounts[i].target;
             return e;

@@ -48,15 +48,16 @@ bind_device(int root, int dev, const char *name)
 }
 
 static int
-make_devices(int root, int dev)
+make_devices(const struct native_launch *l, int root, int dev)
 {
     for (size_t i = 0; i < profile_device_count; i++) {
         const struct profile_device *d = &profile_devices[i];
-        if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0)
+        if (!l->nodev &&
+            mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0)
             continue;
-        if (errno != EPERM)
+        if (!l->nodev && errno != EPERM)
             return errno;
-        int e = bind_device(root, dev, d->name); /* in a user namespace */
+        int e = bind_device(root, dev, d->name); /* in a user namespace, too */
         if (e)
             return e;
     }
@@ -90,14 +91,15 @@ mount_dev(const struct native_launch *l, int root)
     const struct native_fs_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
                                             { NULL, NULL } };
     int e = attach_at(root, "dev", native_fs("tmpfs", dev, MOUNT_ATTR_NOSUID |
-                                                               MOUNT_ATTR_STRICTATIME));
+                                                               MOUNT_ATTR_STRICTATIME |
+                                                               (l->nodev ? MOUNT_ATTR_NODEV : 0)));
     if (e)
         return e;
     int fd = native_open_plain(root, "dev", O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno;
     umask(0);
-    e = make_devices(root, fd);
+    e = make_devices(l, root, fd);
     umask(022);
     if (!e)
         e = make_links(fd);

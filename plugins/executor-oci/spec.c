@@ -199,13 +199,14 @@ add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
     }
 }
 
-/* Device nodes among the step's mounts were granted by name. */
+/* A mount of another node, which a layer may hold, grants nothing. */
 static void
 add_granted_devices(struct json_object *devices, const struct tenon_exec *x)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
         struct stat st;
-        if (fstat(x->mounts[i].fd, &st) < 0 || (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
+        if (!(x->mounts[i].flags & TENON_MOUNT_DEVICE) || fstat(x->mounts[i].fd, &st) < 0 ||
+            (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
             continue;
         struct json_object *d = json_object_new_object();
         json_object_object_add(d, "allow", json_object_new_boolean(1));

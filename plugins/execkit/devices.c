@@ -1,0 +1,200 @@
+#include "devices.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/mount.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "cgroup.h"
+#include "profile.h"
+
+/* ---- the program ---------------------------------------------------------------- */
+
+struct code {
+    struct bpf_insn *list;
+    size_t len, cap;
+};
+
+static void
+emit(struct code *c, struct bpf_insn insn)
+{
+    if (c->len == c->cap) {
+        c->cap = c->cap ? 2 * c->cap : 64;
+        c->list = tenon_reallocarray(c->list, c->cap, sizeof *c->list);
+    }
+    c->list[c->len++] = insn;
+}
+
+static void
+emit_load(struct code *c, uint8_t reg, int16_t offset)
+{
+    emit(c, (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = reg,
+                               .src_reg = BPF_REG_1, .off = offset });
+}
+
+/* reg OP= value, in 32 bits */
+static void
+emit_alu(struct code *c, uint8_t op, uint8_t reg, int32_t value)
+{
+    emit(c, (struct bpf_insn){ .code = (uint8_t)(BPF_ALU | op | BPF_K), .dst_reg = reg,
+                               .imm = value });
+}
+
+static void
+emit_skip_unless(struct code *c, uint8_t reg, uint32_t value, int16_t count)
+{
+    emit(c, (struct bpf_insn){ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = reg, .off = count,
+                               .imm = (int32_t)value });
+}
+
+static void
+emit_return(struct code *c, bool allow)
+{
+    emit(c, (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0,
+                               .imm = allow });
+    emit(c, (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT });
+}
+
+enum { TYPE = BPF_REG_2, ACCESS = BPF_REG_3, MAJOR = BPF_REG_4, MINOR = BPF_REG_5 };
+
+static void
+emit_rule(struct code *c, uint32_t type, uint32_t major_number, int64_t minor_number)
+{
+    bool any = minor_number < 0;
+    emit_skip_unless(c, TYPE, type, any ? 3 : 4);
+    emit_skip_unless(c, MAJOR, major_number, any ? 2 : 3);
+    if (!any)
+        emit_skip_unless(c, MINOR, (uint32_t)minor_number, 2);
+    emit_return(c, true);
+}
+
+static void
+emit_granted(struct code *c, const struct tenon_exec *x)
+{
+    for (size_t i = 0; x && i < x->mount_count; i++) {
+        struct stat st;
+        if ((x->mounts[i].flags & TENON_MOUNT_DEVICE) && fstat(x->mounts[i].fd, &st) == 0 &&
+            (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+            emit_rule(c, S_ISCHR(st.st_mode) ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK,
+                      major(st.st_rdev), minor(st.st_rdev));
+    }
+}
+
+/* What runtimes allow by themselves: any node can be made, few be opened. */
+static void
+emit_all(struct code *c, const struct tenon_exec *x)
+{
+    emit_load(c, TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+    emit(c, (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = ACCESS,
+                               .src_reg = TYPE });
+    emit_alu(c, BPF_AND, TYPE, 0xffff);
+    emit_alu(c, BPF_RSH, ACCESS, 16);
+    emit_load(c, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
+    emit_load(c, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
+    emit_skip_unless(c, ACCESS, BPF_DEVCG_ACC_MKNOD, 2);
+    emit_return(c, true);
+    for (size_t i = 0; i < profile_device_count; i++)
+        emit_rule(c, BPF_DEVCG_DEV_CHAR, profile_devices[i].major, profile_devices[i].minor);
+    emit_rule(c, BPF_DEVCG_DEV_CHAR, 5, 2); /* /dev/ptmx */
+    emit_rule(c, BPF_DEVCG_DEV_CHAR, 136, -1); /* /dev/pts/N */
+    emit_granted(c, x);
+    emit_return(c, false);
+}
+
+static int
+call_bpf(enum bpf_cmd command, union bpf_attr *a)
+{
+    return (int)syscall(SYS_bpf, command, a, sizeof *a);
+}
+
+int
+devices_restrict(int group_fd, const struct tenon_exec *x)
+{
+    static const char license[] = "GPL"; /* needed by no helper of it; checked by none */
+    struct code c = {0};
+    emit_all(&c, x);
+    union bpf_attr a;
+    memset(&a, 0, sizeof a);
+    a.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    a.insns = (uint64_t)(uintptr_t)c.list;
+    a.insn_cnt = (uint32_t)c.len;
+    a.license = (uint64_t)(uintptr_t)license;
+    auto_close int program = call_bpf(BPF_PROG_LOAD, &a);
+    int e = program < 0 ? errno : 0;
+    free(c.list);
+    if (e)
+        return e;
+    memset(&a, 0, sizeof a);
+    a.target_fd = (uint32_t)group_fd;
+    a.attach_bpf_fd = (uint32_t)program;
+    a.attach_type = BPF_CGROUP_DEVICE;
+    a.attach_flags = BPF_F_ALLOW_MULTI; /* what is above us counts as well */
+    return call_bpf(BPF_PROG_ATTACH, &a) < 0 ? errno : 0;
+}
+
+/* ---- the group ------------------------------------------------------------------- */
+
+/* The version 2 hierarchy, mounted nowhere.  Its directory, or -1 and errno. */
+static int
+open_hierarchy(void)
+{
+    auto_close int fs = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+}
+
+static int
+open_own(void)
+{
+    auto_close int top = open_hierarchy();
+    if (top < 0)
+        return -1;
+    auto_free char *path = cgroup_own_v2();
+    return openat(top, path ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int
+devices_make(struct devices *d, const char *name, const struct tenon_exec *x)
+{
+    *d = (struct devices){ .parent = -1, .procs = -1 };
+    auto_close int parent = open_own();
+    if (parent < 0)
+        return errno;
+    cgroup_sweep_in(parent);
+    if (mkdirat(parent, name, 0755) < 0)
+        return errno;
+    auto_close int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int e = dir < 0 ? errno : devices_restrict(dir, x);
+    int procs = e ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (!e && procs < 0)
+        e = errno;
+    if (e) {
+        unlinkat(parent, name, AT_REMOVEDIR);
+        return e;
+    }
+    *d = (struct devices){ tenon_strdup(name), tenon_steal_fd(&parent), procs };
+    return 0;
+}
+
+void
+devices_release(struct devices *d)
+{
+    if (d->procs >= 0) {
+        close(d->procs);
+        unlinkat(d->parent, d->name, AT_REMOVEDIR);
+        close(d->parent);
+    }
+    free(d->name);
+    *d = (struct devices){ .parent = -1, .procs = -1 };
+}

@@ -1,0 +1,24 @@
+/* devices.h - which devices a step can open, whatever nodes it finds or makes:
+ * those of every step, and what it was granted.
+ *
+ * The kernel asks a program (BPF) of the version 2 control group that a process
+ * is in; machines that use version 1 for all else have that hierarchy, too. */
+#ifndef EXECKIT_DEVICES_H
+#define EXECKIT_DEVICES_H
+
+#include <tenon-plugin.h>
+
+/* Let the group, a directory, open these devices alone.  x's mounts with
+ * TENON_MOUNT_DEVICE are granted; NULL: nothing is.  0 or an errno. */
+int devices_restrict(int group_fd, const struct tenon_exec *x);
+
+/* A group for that and nothing else, below our own. */
+struct devices {
+    char *name;
+    int parent; /* directory; -1: none was made */
+    int procs;  /* cgroup.procs: writing "0" joins; -1: none was made */
+};
+int devices_make(struct devices *d, const char *name, const struct tenon_exec *x);
+void devices_release(struct devices *d); /* its processes are gone */
+
+#endif

@@ -1,0 +1,117 @@
+#!/bin/sh
+# Device nodes of the machine: made by a step where it can write, or lying in an
+# archive, a layer, a mount.  A step may make any (CAP_MKNOD, as BuildKit has it),
+# and opens none but those of every step and those that the user granted.
+. "$(dirname "$0")/lib.sh"
+
+# The kernel's log and memory, and a disk if there is one.
+disk=$(cat /sys/class/block/*/dev 2>/dev/null | head -n 1)
+devices="c 1 11
+c 1 1${disk:+
+b ${disk%:*} ${disk#*:}}"
+
+"$python" - "$context/nodes.tar" $devices <<'END_PYTHON'
+import sys, tarfile
+with tarfile.open(sys.argv[1], "w") as t:
+    words = sys.argv[2:]
+    for n in range(0, len(words), 3):
+        i = tarfile.TarInfo("archived-" + "-".join(words[n:n + 3]))
+        i.type = tarfile.BLKTYPE if words[n] == "b" else tarfile.CHRTYPE
+        i.devmajor, i.devminor, i.mode = int(words[n + 1]), int(words[n + 2]), 0o666
+        t.addfile(i)
+END_PYTHON
+
+each_device() { echo "$devices" | while read -r type major minor; do "$@"; done; }
+make_nodes() {
+    name=made-$type-$major-$minor
+    echo " mknod /nodes/$name $type $major $minor; mknod /cache/$name $type $major $minor; \\"
+}
+try_nodes() {
+    cat <<END
+    for d in /nodes/archived- /nodes/made- /cache/made- /bound/nodes/archived- /bound/nodes/made- \\
+        /new- /dev/new- /tmpfs/new- /cache/new- /tmp/new-; do \\
+        /probe device $type $major $minor \${d}$type-$major-$minor; done; \\
+END
+}
+cat >"$context/Dockerfile" <<END
+FROM base AS layer
+COPY probe /
+ADD nodes.tar /nodes/
+RUN --mount=type=cache,target=/cache $(each_device make_nodes)
+    chmod 666 /nodes/* /cache/*
+FROM base
+COPY --from=layer / /
+COPY --from=layer /nodes /nodes
+RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/tmpfs --mount=from=layer,target=/bound \\
+    --mount=from=layer,source=/nodes/archived-c-1-11,target=/bound-node \\
+$(each_device try_nodes)
+    /probe device c 1 11 /bound-node; /probe device c 1 11 /dev/shm/new; \\
+    /probe device c 1 3 /own-null; echo x >/own-null && echo own null; \\
+    head -c 1 /dev/zero | wc -c | sed 's/^/zero /'; head -c 1 /dev/urandom | wc -c | sed 's/^/urandom /'; \\
+    test ! -e /dev/kmsg && test ! -e /dev/mem && echo no others; cut -d: -f3 /proc/self/cgroup | sort -u
+END
+cat >"$context/granted.Dockerfile" <<'END'
+FROM base
+COPY probe /
+RUN --device=vendor.com/log=a /probe device c 1 11 /dev/granted; /probe device c 1 11 /again; \
+    /probe device c 1 1 /memory
+RUN /probe device c 1 11 /without
+END
+mkdir "$work/cdi"
+cat >"$work/cdi/vendor.json" <<'END'
+{"cdiVersion": "0.6.0", "kind": "vendor.com/log", "devices": [
+  {"name": "a", "containerEdits": {"deviceNodes": [
+    {"path": "/dev/granted", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]}}]}
+END
+config='"cdi-dirs": ["'$work'/cdi"]'
+
+nothing_opens() {
+    opened=$(said | grep -E '^(read|write) .*: works$' | grep -v own-null || :)
+    [ -z "$opened" ] || fail "$executor: $opened"
+    assert_said "zero 1"
+    assert_said "urandom 1"
+    assert_said "no others"
+}
+
+trial() {
+    try 0 --no-cache
+    nothing_opens
+    assert_said "read /nodes/archived-c-1-11: EPERM"
+    assert_said "read /bound-node: EPERM"
+    # What every step may have works, also where it made it.
+    assert_said "read /own-null: works"
+    assert_said "own null"
+    said | sort >"$work/said-$executor"
+
+    # Steps with a group of their own.
+    try 0 --no-cache --cgroup-parent "/tenon-test-$$"
+    rmdir /sys/fs/cgroup/*/tenon-test-$$ /sys/fs/cgroup/tenon-test-$$ 2>/dev/null || :
+    nothing_opens
+
+    # Granted by name: this one opens, in the step that was granted it.
+    try 0 --no-cache -f "$context/granted.Dockerfile" --allow device=vendor.com/log=a
+    assert_said "write /dev/granted: works"
+    assert_said "write /again: works"
+    assert_said "read /memory: EPERM"
+    assert_said "write /without: EPERM"
+}
+each_executor trial
+[ ! -e "$work/said-oci" ] || diff "$work/said-native" "$work/said-oci" || fail "the executors differ"
+
+# Where no control group can be made, no node opens at all, but those of /dev.
+group=
+v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+[ -z "$v2" ] || group=$v2/test-$$
+if [ -z "$group" ] || ! mkdir "$group" 2>/dev/null || ! echo 0 >"$group/cgroup.max.descendants"; then
+    skip "passed, but for a machine without control groups (needs a version 2 group to be without)"
+fi
+executor=native
+store=$work/store-none
+echo '{"executor": "native"}' >"$TENON_CONFIG"
+run 0 sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$group" "$abs_top_builddir/tenon-dev" -D \
+    --root "$store" build --progress=plain --build-context "$base" -o type=cacheonly "$context"
+rmdir "$group"
+assert_has "$work/err" "no control group for devices"
+nothing_opens
+assert_said "read /own-null: EACCES"
+done_all

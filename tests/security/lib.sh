@@ -1,0 +1,58 @@
+# lib.sh - sourced by the tests of known holes, on top of that of tests/fault.
+. "$(dirname "$0")/../fault/lib.sh"
+need_root
+need python3 cc
+make_bases
+
+context=$work/context
+mkdir "$context"
+base=base=oci-layout://$bases/busybox
+cc -static -O1 -o "$context/probe" "$here/probe.c" || fail "the probe does not compile"
+
+# each_executor FUNCTION: with both, each with a store of its own.
+partly=
+each_executor() {
+    for executor in native oci; do
+        if [ $executor = oci ] && ! command -v runc >/dev/null; then continue; fi
+        printf '{"executor": "%s"%s}\n' $executor "${config:+, $config}" >"$TENON_CONFIG"
+        store=$work/store-$executor
+        "$1"
+        no_process
+        no_mount "$store"
+        no_leftover "$store"
+        store_right "$store"
+    done
+    command -v runc >/dev/null || partly="executor-oci (needs runc)"
+}
+
+# try STATUS FLAG...: builds $context; what was printed is in $work/err.
+try() {
+    try_status=$1
+    shift
+    run "$try_status" build "$store" --build-context "$base" -o type=cacheonly "$@" "$context"
+}
+
+# dockerfile: from standard input, below a common head.
+dockerfile() {
+    { echo "FROM base"; echo "COPY probe /"; cat; } >"$context/Dockerfile"
+}
+
+# said: what the steps of the last build printed, without numbers and times.
+said() { sed -nE 's/^#[0-9]+ [0-9]+\.[0-9]+ //p' "$work/err"; }
+
+assert_said() { said | grep -qxF -e "$1" || { said >&2; fail "$executor: no line \"$1\""; }; }
+assert_not_said() { # TEXT: in no line
+    ! said | grep -F -e "$1" >&2 || fail "$executor: \"$1\""
+}
+
+# Where attacks lead to.  Nothing of it may change.
+target=$work/target
+mkdir "$target" "$target/dir"
+echo kept >"$target/kept"
+echo kept >"$target/dir/kept"
+target_state() { find "$target" -printf '%p %y %m %U %G %n %T@ %s\n' | sort; cat "$target/kept" "$target/dir/kept"; }
+target_before=$(target_state)
+target_untouched() { assert_eq "$target_before" "$(target_state)"; }
+
+# done_all: the last line of a test.
+done_all() { [ -z "$partly" ] || skip "passed, but for $partly"; }

@@ -1,0 +1,263 @@
+/* probe - what a hostile step tries, as a program without libraries.  Each
+ * trial prints one line of what it got; the test judges. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/keyctl.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef AF_VSOCK
+#define AF_VSOCK 40
+#endif
+
+static const char *
+name_of(int e)
+{
+    return e ? strerrorname_np(e) : "works";
+}
+
+/* ---- descriptors ------------------------------------------------------------ */
+
+static int
+descriptors(void)
+{
+    for (int i = 0; i < 4096; i++) {
+        char path[40], target[4096];
+        if (fcntl(i, F_GETFD) < 0)
+            continue;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", i);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = 0;
+        printf("descriptor %d: %s\n", i, target);
+    }
+    return 0;
+}
+
+/* ---- system calls ------------------------------------------------------------- */
+
+static char stack[65536];
+
+static int
+nothing(void *data)
+{
+    (void)data;
+    return 0;
+}
+
+static long
+cloned(int flags)
+{
+    return clone(nothing, stack + sizeof stack, flags | SIGCHLD, NULL);
+}
+
+static int
+calls(void)
+{
+    char page[256] = "";
+    union bpf_attr bpf = { 0 };
+    struct perf_event_attr perf = { .size = sizeof perf, .type = PERF_TYPE_SOFTWARE };
+    struct timespec now = { 1, 0 };
+#define TRY(name, call)                                   \
+    do {                                                  \
+        errno = 0;                                        \
+        long r = (call);                                  \
+        printf("%s: %s\n", name, name_of(r < 0 ? errno : 0)); \
+    } while (0)
+    TRY("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+    TRY("umount", umount("/proc"));
+    TRY("pivot_root", syscall(SYS_pivot_root, "/", "/"));
+    TRY("move_mount", syscall(SYS_move_mount, -1, "", -1, "", 0));
+    TRY("open_tree", syscall(SYS_open_tree, AT_FDCWD, "/", 1));
+    TRY("fsopen", syscall(SYS_fsopen, "tmpfs", 0));
+    TRY("mount_setattr", syscall(SYS_mount_setattr, -1, "", 0, NULL, 0));
+    TRY("unshare user", unshare(CLONE_NEWUSER));
+    TRY("unshare mount", unshare(CLONE_NEWNS));
+    TRY("clone user", cloned(CLONE_NEWUSER));
+    TRY("clone mount", cloned(CLONE_NEWNS));
+    TRY("clone pid", cloned(CLONE_NEWPID));
+    TRY("clone net", cloned(CLONE_NEWNET));
+    TRY("clone3", syscall(SYS_clone3, NULL, 0));
+    TRY("setns", setns(-1, 0));
+    TRY("bpf", syscall(SYS_bpf, BPF_MAP_CREATE, &bpf, sizeof bpf));
+    TRY("perf_event_open", syscall(SYS_perf_event_open, &perf, 0, -1, -1, 0));
+    TRY("kexec_load", syscall(SYS_kexec_load, 0, 0, NULL, 0));
+    TRY("init_module", syscall(SYS_init_module, page, 0, ""));
+    TRY("finit_module", syscall(SYS_finit_module, -1, "", 0));
+    TRY("delete_module", syscall(SYS_delete_module, "none", 0));
+    TRY("reboot", syscall(SYS_reboot, 0, 0, 0, NULL));
+    TRY("swapon", syscall(SYS_swapon, "/none", 0));
+    TRY("swapoff", syscall(SYS_swapoff, "/none"));
+    TRY("acct", syscall(SYS_acct, "/none"));
+    TRY("quotactl", syscall(SYS_quotactl, 0, NULL, 0, NULL));
+    TRY("add_key", syscall(SYS_add_key, "user", "k", "v", 1, KEY_SPEC_SESSION_KEYRING));
+    TRY("request_key", syscall(SYS_request_key, "user", "k", NULL, KEY_SPEC_SESSION_KEYRING));
+    TRY("keyctl", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_USER_KEYRING, 0, 0, 0));
+    TRY("open_by_handle_at", syscall(SYS_open_by_handle_at, -1, page, 0));
+    TRY("userfaultfd", syscall(SYS_userfaultfd, 0));
+    TRY("io_uring_setup", syscall(SYS_io_uring_setup, 1, NULL));
+    TRY("syslog", syscall(SYS_syslog, 10, NULL, 0));
+    TRY("settimeofday", syscall(SYS_settimeofday, NULL, NULL));
+    TRY("clock_settime", clock_settime(CLOCK_REALTIME, &now));
+    TRY("sethostname", sethostname("x", 1));
+    TRY("fanotify_init", syscall(SYS_fanotify_init, 0, 0));
+    TRY("kcmp", syscall(SYS_kcmp, 1, 1, 0, 0, 0));
+    TRY("lookup_dcookie", syscall(SYS_lookup_dcookie, 0, page, 1));
+#ifdef SYS_iopl
+    TRY("iopl", syscall(SYS_iopl, 3));
+    TRY("ioperm", syscall(SYS_ioperm, 0, 1, 1));
+#endif
+    TRY("socket vsock", socket(AF_VSOCK, SOCK_STREAM, 0));
+    TRY("socket packet", socket(AF_PACKET, SOCK_DGRAM, 0));
+    TRY("socket netlink", socket(AF_NETLINK, SOCK_RAW, 0));
+    TRY("chroot", chroot("/"));
+    return 0;
+}
+
+/* ---- devices -------------------------------------------------------------------- */
+
+/* device TYPE MAJOR MINOR PATH: made, opened, read. */
+static int
+device(char **a)
+{
+    mode_t type = *a[0] == 'b' ? S_IFBLK : S_IFCHR;
+    char byte;
+    int e = 0;
+    if (mknod(a[3], type | 0666, makedev((unsigned)atoi(a[1]), (unsigned)atoi(a[2]))) < 0 &&
+        errno != EEXIST) {
+        printf("mknod %s: %s\n", a[3], name_of(errno));
+        return 0;
+    }
+    int fd = open(a[3], O_RDONLY);
+    if (fd < 0 || read(fd, &byte, 1) < 0)
+        e = errno;
+    printf("read %s: %s\n", a[3], name_of(e));
+    fd = open(a[3], O_WRONLY);
+    printf("write %s: %s\n", a[3], name_of(fd < 0 ? errno : 0));
+    return 0;
+}
+
+/* ---- files -------------------------------------------------------------------------- */
+
+/* write PATH...: each opened for writing, and a byte written. */
+static int
+write_to(char **paths)
+{
+    for (; *paths; paths++) {
+        int fd = open(*paths, O_WRONLY);
+        int e = fd < 0 || write(fd, "!", 1) < 0 ? errno : 0;
+        printf("write %s: %s\n", *paths, name_of(e));
+        if (fd >= 0)
+            close(fd);
+    }
+    return 0;
+}
+
+/* swap COUNT A B: the two names change places. */
+static int
+swap(char **a)
+{
+    for (long n = atol(a[0]); n > 0; n--)
+        if (renameat2(AT_FDCWD, a[1], AT_FDCWD, a[2], RENAME_EXCHANGE) < 0) {
+            printf("swap: %s\n", name_of(errno));
+            return 1;
+        }
+    return 0;
+}
+
+/* rewrite COUNT: every program that a number of /proc leads to, and what runs
+ * this one, opened for writing again and again. */
+static int
+rewrite(char **a)
+{
+    long opened = 0, tried = 0;
+    for (long n = atol(a[0]); n > 0; n--) {
+        DIR *d = opendir("/proc");
+        for (struct dirent *e; d && (e = readdir(d));) {
+            char path[300];
+            if (e->d_name[0] < '1' || e->d_name[0] > '9')
+                continue;
+            snprintf(path, sizeof path, "/proc/%s/exe", e->d_name);
+            int flags[] = { O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC };
+            for (int i = 0; i < 3; i++) {
+                int fd = open(path, flags[i] | O_NONBLOCK);
+                tried++;
+                if (fd < 0)
+                    continue;
+                opened++;
+                (void)!write(fd, "#!/bin/false\n", 13);
+                close(fd);
+            }
+        }
+        if (d)
+            closedir(d);
+    }
+    printf("rewrite: %ld of %ld\n", opened, tried);
+    return 0;
+}
+
+/* keep FILE: its descriptor stays open for a program that is run next and
+ * writes through it. */
+static int
+keep(char **a)
+{
+    int fd = open(a[0], O_RDONLY);
+    char path[40];
+    if (fd < 0) {
+        printf("keep %s: %s\n", a[0], name_of(errno));
+        return 0;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char *argv[] = { a[1], "write", path, NULL };
+    execv(a[1], argv);
+    return 1;
+}
+
+/* ---- processes ------------------------------------------------------------------------ */
+
+static int
+trace(char **a)
+{
+    pid_t pid = (pid_t)atoi(a[0]);
+    long r = ptrace(PTRACE_ATTACH, pid, NULL, NULL);
+    printf("ptrace %d: %s\n", (int)pid, name_of(r < 0 ? errno : 0));
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int arguments;
+        int (*run)(char **);
+    } verbs[] = {
+        { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
+        { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
+    };
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc == 2 && !strcmp(argv[1], "descriptors"))
+        return descriptors();
+    if (argc == 2 && !strcmp(argv[1], "calls"))
+        return calls();
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(argv[1], verbs[i].name) && argc - 2 >= verbs[i].arguments)
+            return verbs[i].run(argv + 2);
+    fprintf(stderr, "usage: probe WHAT ...\n");
+    return 2;
+}
