@@ -286,14 +286,21 @@ limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
     return e;
 }
 
-static int
-limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
+/* In the group above, each that is there; a missing one shows when its file is
+ * written to. */
+static void
+enable_controllers(const char *dir)
 {
     auto_free char *above = tenon_path_join(dir, "..");
-    /* Each that is there; a missing one shows below, by its file. */
     write_file(above, "cgroup.subtree_control", "+memory");
     write_file(above, "cgroup.subtree_control", "+cpu");
     write_file(above, "cgroup.subtree_control", "+cpuset");
+}
+
+static int
+limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
+{
+    enable_controllers(dir);
     int e = 0;
     if (x->memory_bytes) {
         *what = "set memory.max";
@@ -329,16 +336,41 @@ limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
     return e;
 }
 
+static bool
+is_empty(const char *dir, const char *name)
+{
+    auto_free char *path = tenon_asprintf("%s/%s", dir, name);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char c = 0;
+    return fd >= 0 && (read(fd, &c, 1) < 1 || c == '\n');
+}
+
+/* One of the groups above a step's: it hands down what it has. */
 static int
-make_dirs(const char *dir)
+make_parent(const struct hierarchy *h, const char *dir)
+{
+    static const struct tenon_exec no_limits;
+    bool made = mkdir(dir, 0755) == 0;
+    if (!made && errno != EEXIST)
+        return errno;
+    if (made && !*h->controllers)
+        enable_controllers(dir);
+    if (has_controller(h, "cpuset") &&
+        (is_empty(dir, "cpuset.cpus") || is_empty(dir, "cpuset.mems")))
+        return fill_cpuset(dir, &no_limits);
+    return 0;
+}
+
+static int
+make_dirs(const struct hierarchy *h, const char *dir)
 {
     auto_free char *path = tenon_strdup(dir);
     for (char *p = path + sizeof ROOT; (p = strchr(p, '/')); p++) {
         *p = 0;
-        int r = mkdir(path, 0755);
+        int e = make_parent(h, path);
         *p = '/';
-        if (r < 0 && errno != EEXIST)
-            return errno;
+        if (e)
+            return e;
     }
     return mkdir(path, 0755) < 0 && errno != EEXIST ? errno : 0;
 }
@@ -349,7 +381,7 @@ make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
 {
     auto_free char *dir = place(h, c->path);
     *what = "make a control group";
-    int e = make_dirs(dir);
+    int e = make_dirs(h, dir);
     if (!e)
         e = *h->controllers ? limit_v1(h, dir, x, what) : is_pure_v2 ? limit_v2(dir, x, what) : 0;
     if (e)
