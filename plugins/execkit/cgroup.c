@@ -233,22 +233,16 @@ read_file(const char *dir, const char *name, char *text, size_t size)
     return 0;
 }
 
-/* A version 1 cpuset starts empty and takes no process so; the root's never is.
- * x NULL: as the one above. */
+/* A version 1 cpuset starts empty and takes no process so. */
 static int
 fill_cpuset(const char *dir, const struct tenon_exec *x)
 {
     static const char *const names[] = { "cpuset.cpus", "cpuset.mems" };
-    const char *const wanted[] = { x ? x->cpuset_cpus : NULL, x ? x->cpuset_mems : NULL };
+    const char *const wanted[] = { x->cpuset_cpus, x->cpuset_mems };
     auto_free char *above = tenon_path_join(dir, "..");
     for (int i = 0; i < 2; i++) {
         char text[1024] = "";
         int e = wanted[i] ? 0 : read_file(above, names[i], text, sizeof text);
-        if (!e && !wanted[i] && !text[strspn(text, "\n")]) {
-            e = fill_cpuset(above, NULL);
-            if (!e)
-                e = read_file(above, names[i], text, sizeof text);
-        }
         if (!e)
             e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
         if (e)
@@ -339,10 +333,8 @@ limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
 static bool
 is_empty(const char *dir, const char *name)
 {
-    auto_free char *path = tenon_asprintf("%s/%s", dir, name);
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char c = 0;
-    return fd >= 0 && (read(fd, &c, 1) < 1 || c == '\n');
+    char text[8];
+    return read_file(dir, name, text, sizeof text) == 0 && !text[strspn(text, "\n")];
 }
 
 /* One of the groups above a step's: it hands down what it has. */
