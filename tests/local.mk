@@ -84,6 +84,7 @@ cli_tests += %D%/cli/git-source.sh
 cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
+cli_tests += %D%/cli/debian.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server

@@ -1,0 +1,140 @@
+#!/bin/sh
+# The real thing: a Debian from the mirror that this machine's apt knows becomes
+# a base image in a registry; on it a compiler is installed with apt's
+# directories in cache mounts, a C program is compiled and copied into a second
+# stage. Other tools read the archive, and the program runs from it.
+#
+# The one test that uses a network beyond loopback, as far as that mirror.
+# The root file system is kept in the build directory for the next time.
+# DEBIAN_COMPILER=gcc takes another compiler than the small one.
+proxies=$(env | grep -i '^https\?_proxy=' || :)
+. "$(dirname "$0")/lib.sh"
+need_root
+need mmdebstrap apt-get skopeo umoci runc python3 jq docker-registry
+
+compiler=${DEBIAN_COMPILER:-tcc}
+suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+uri=$(apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
+    'Identifier: Packages' 2>/dev/null | sed -n "s/^$suite main //p" | head -n 1)
+[ -n "$suite" ] && [ -n "$uri" ] || skip "apt knows no mirror of a Debian release"
+# What apt needs to get there, as a user hands it to a step.
+apt-config dump Acquire | grep -i '::proxy' >"$work/apt.conf" || :
+proxy_args=
+for p in $proxies; do
+    export "$p"
+    proxy_args="$proxy_args --build-arg ${p%%=*}"
+done
+/usr/lib/apt/apt-helper download-file "${uri%/}/dists/$suite/InRelease" "$work/InRelease" \
+    >"$work/reach" 2>&1 || skip "the mirror of apt cannot be reached: $(grep '^E: ' "$work/reach" | head -n 1)"
+
+rootfs=$abs_top_builddir/tests/debian-$suite.tar
+[ -s "$rootfs" ] || {
+    mmdebstrap --quiet --mode=root --variant=apt --aptopt="$work/apt.conf" \
+        --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+        "$suite" - "$uri" >"$rootfs.$$" 2>"$work/mmdebstrap.log" ||
+        { rm -f "$rootfs.$$"; cat "$work/mmdebstrap.log" >&2; fail "mmdebstrap"; }
+    mv "$rootfs.$$" "$rootfs"
+}
+
+# 1. The archive becomes an image, in a registry.
+start_registry </dev/null
+base=$registry/debian:$suite
+mkdir "$work/import"
+ln "$rootfs" "$work/import/rootfs.tar" 2>/dev/null || cp "$rootfs" "$work/import/rootfs.tar"
+cat >"$work/import/Dockerfile" <<'END'
+FROM scratch
+ADD rootfs.tar /
+CMD ["bash"]
+END
+run 0 tenon build --progress=plain -t "$base" --push "$work/import"
+run 0 skopeo inspect --tls-verify=false "docker://$base"
+jq -e '.Os == "linux" and (.Layers | length) == 1' "$work/out" >/dev/null || fail "the base: $(cat "$work/out")"
+rm -rf "$store" # from here on the base comes out of the registry
+
+# 2. A compiler, a program, a second stage.
+mkdir "$work/context"
+cat >"$work/context/hello.c" <<'END'
+#include <stdio.h>
+#include <sys/utsname.h>
+
+int
+main(int argc, char **argv)
+{
+    struct utsname u;
+    FILE *f = fopen("/etc/debian_version", "r");
+    char version[64] = "";
+    if (uname(&u) < 0 || !f || fscanf(f, "%63s", version) != 1)
+        return 1;
+    printf("hello %s from %s on Debian %s\n", argc > 1 ? argv[1] : "?", u.sysname, version);
+    return 0;
+}
+END
+cat >"$work/context/Dockerfile" <<END
+FROM $base AS build
+ARG COMPILER
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \\
+    --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99machine \\
+    apt-get update && apt-get install -y --no-install-recommends \$COMPILER libc6-dev
+WORKDIR /src
+COPY hello.c .
+RUN \$COMPILER -Wall -Werror -o hello hello.c && ./hello stage
+
+FROM $base
+COPY --from=build /src/hello /usr/local/bin/
+ENTRYPOINT ["hello"]
+CMD ["world"]
+END
+app() { # FLAG...
+    tenon build --progress=plain --secret "id=apt,src=$work/apt.conf" $proxy_args \
+        --build-arg "COMPILER=$compiler" -t app:1 -o "type=oci,dest=$work/app.tar" "$@" "$work/context"
+}
+run 0 app --metadata-file "$work/metadata.json"
+assert_has "$work/err" "hello stage from Linux on Debian"
+version=$(sed -n 's/.*hello stage from Linux on Debian //p' "$work/err" | head -n 1)
+
+# 3. What others make of the archive.
+run 0 skopeo inspect "oci-archive:$work/app.tar"
+jq -e '.Os == "linux" and (.Layers | length) == 2' "$work/out" >/dev/null || fail "skopeo: $(cat "$work/out")"
+assert_eq "$(jq -r '."containerimage.digest"' "$work/metadata.json")" "$(jq -r .Digest "$work/out")"
+run 0 skopeo inspect --config "oci-archive:$work/app.tar"
+assert_eq '["hello"] ["world"]' "$(jq -c '.config.Entrypoint, .config.Cmd' "$work/out" | paste -sd' ')"
+mkdir "$work/layout"
+tar -xf "$work/app.tar" -C "$work/layout"
+run 0 umoci unpack --image "$work/layout:1" "$work/bundle"
+files=$work/bundle/rootfs
+assert_file "$files/usr/local/bin/hello"
+[ "$(find "$files" | wc -l)" -gt 1000 ] || fail "umoci unpacked no Debian"
+# No compiler, no list and no archive of apt, no configuration of this machine.
+assert_no_file "$files/usr/bin/$compiler"
+assert_no_file "$files/etc/apt/apt.conf.d/99machine"
+assert_eq "" "$(find "$files/var/cache/apt" "$files/var/lib/apt/lists" -type f ! -name lock)"
+
+# 4. The program runs from it.
+python3 - "$work/bundle/config.json" <<'END'
+import json, sys
+c = json.load(open(sys.argv[1]))
+c["process"]["terminal"] = False
+c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]
+json.dump(c, open(sys.argv[1], "w"))
+END
+run 0 runc --root "$work/runc" run --bundle "$work/bundle" "tenon-debian-$$"
+assert_eq "hello world from Linux on Debian $version" "$(cat "$work/out")"
+
+# 5. Again: nothing runs, and the image is the same.
+digest=$(jq -r '."containerimage.digest"' "$work/metadata.json")
+run 0 app --metadata-file "$work/metadata.json"
+assert_eq "$digest" "$(jq -r '."containerimage.digest"' "$work/metadata.json")"
+for step in 'RUN --mount' 'WORKDIR /src' 'COPY hello.c' "RUN $compiler" 'COPY --from=build'; do
+    number=$(grep "^#[0-9]* \[" "$work/err" | grep -F -e "$step" | head -n 1 | sed 's/^#\([0-9]*\).*/\1/')
+    grep -qx "#${number:-?} CACHED" "$work/err" || { cat "$work/err" >&2; fail "$step ran again"; }
+done
+
+# 6. What apt fetched is in the cache mount: the step again, without a network.
+sed -i -e 's/^RUN --mount=type=cache,target=.var.cache/RUN --network=none --mount=type=cache,target=\/var\/cache/' \
+    -e 's/apt-get update && apt-get/apt-get --no-download/' "$work/context/Dockerfile"
+run 0 app
+assert_has "$work/err" "RUN --network=none"
+assert_lacks "$work/err" "Get:1"
