@@ -45,7 +45,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/treekit.h %D%/unit/unit.h
+EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this.
 LDADD = libtenon-core.la $(CHECK_LIBS)
@@ -85,6 +85,7 @@ cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 cli_tests += %D%/cli/debian.sh
+cli_tests += %D%/cli/dist.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server
