@@ -88,6 +88,7 @@ struct job {
     struct tenon_build *build;
     struct renderer *renderer;
     struct watcher watcher;
+    bool reading_flags; /* a value that means nothing is wrong usage */
 };
 
 static const char *
@@ -125,15 +126,22 @@ make_build_id(void)
 static int
 prepare(struct job *j, struct tenon_error *err)
 {
-    const char *network = cli_config_string(j->cli->config, "network");
     j->session = cli_session_new();
+    for (char **x = j->flags.ssh; x && *x; x++)
+        if (cli_session_add_ssh(j->session, *x, err) < 0)
+            return err->code;
+    j->reading_flags = true;
+    /* Who asks for it grants it. */
+    if (tenon_streq(j->flags.network, "host"))
+        tenon_strv_push(&j->flags.allow, tenon_strdup("network.host"));
     for (char **a = j->flags.allow; a && *a; a++)
         if (tenon_exec_check_grant(*a, err) < 0)
             return err->code;
-    if (build_input(&j->flags, j->session, network, &j->options, err) < 0 ||
+    if (build_input(&j->flags, j->session, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
         build_caches_parse(&j->flags, j->session, &j->cache_from, &j->cache_to, err) < 0)
         return err->code;
+    j->reading_flags = false;
     if (cli_open_store(j->cli, &j->engine.store, err) < 0)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
@@ -251,7 +259,9 @@ cli_build(const struct cli *cli, int argc, char **argv)
         status = cli_print_error(&err);
     } else {
         if (prepare(&j, &err) < 0 && !j.renderer) {
-            status = j.flags.quiet || err.code ? cli_print_error(&err) : CLI_FAILED;
+            status = cli_print_error(&err);
+            if (j.reading_flags && err.code == TENON_E_INVALID)
+                status = CLI_USAGE;
         } else {
             run(&j, &err);
             status = finish(&j, &err);

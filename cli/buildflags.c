@@ -10,7 +10,16 @@
 #include "base/vec.h"
 #include "cli.h"
 
-enum kind { FLAG_BOOL, FLAG_STRING, FLAG_LIST, FLAG_CSV, FLAG_LATER, FLAG_LATER_BOOL };
+enum kind {
+    FLAG_BOOL,
+    FLAG_STRING,
+    FLAG_LIST,
+    FLAG_CSV,
+    FLAG_RESOURCE,   /* the old name of --resource NAME=... */
+    FLAG_ALWAYS,     /* a switch for what is never otherwise */
+    FLAG_LATER,      /* not there yet */
+    FLAG_LATER_BOOL,
+};
 
 struct flag {
     const char *name;
@@ -28,7 +37,7 @@ static const struct flag flags[] = {
     { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
     { "attest", 0, FLAG_LATER, 0, "TYPE", "attestations" },
     { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]", "build argument; without a value, from the environment" },
-    { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V", "further context: directory, docker-image://, oci-layout://" },
+    { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V", "another context: DIR, docker-image://, oci-layout://, URL" },
     { "builder", 0, FLAG_LATER, 0, "N", "builder instance" },
     { "cache-from", 0, FLAG_LIST, AT(cache_from), "C", "look into a cache, too: type=local,src=DIR" },
     { "cache-to", 0, FLAG_LIST, AT(cache_to), "C", "fill a cache: type=local,dest=DIR[,mode=max]" },
@@ -66,15 +75,15 @@ static const struct flag flags[] = {
     { "isolation", 0, FLAG_LATER, 0, NULL, NULL },
     { "security-opt", 0, FLAG_LATER, 0, NULL, NULL },
     { "squash", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
-    { "rm", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
-    { "force-rm", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
-    { "memory", 'm', FLAG_LATER, 0, NULL, NULL },
-    { "memory-swap", 0, FLAG_LATER, 0, NULL, NULL },
-    { "cpu-period", 0, FLAG_LATER, 0, NULL, NULL },
-    { "cpu-quota", 0, FLAG_LATER, 0, NULL, NULL },
-    { "cpu-shares", 'c', FLAG_LATER, 0, NULL, NULL },
-    { "cpuset-cpus", 0, FLAG_LATER, 0, NULL, NULL },
-    { "cpuset-mems", 0, FLAG_LATER, 0, NULL, NULL },
+    { "rm", 0, FLAG_ALWAYS, 0, NULL, NULL },
+    { "force-rm", 0, FLAG_ALWAYS, 0, NULL, NULL },
+    { "memory", 'm', FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "memory-swap", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "cpu-period", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "cpu-quota", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "cpu-shares", 'c', FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "cpuset-cpus", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
+    { "cpuset-mems", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
     { "help", 'h', FLAG_BOOL, AT(help), NULL, "this text" },
 };
 
@@ -115,6 +124,8 @@ set_bool(struct build_flags *f, const struct flag *flag, const char *value)
     if (value && !tenon_parse_bool(value, &on))
         return cli_usage_error("build", "invalid value \"%s\" for --%s: expected true or false",
                                value, flag->name);
+    if (flag->kind == FLAG_ALWAYS)
+        return on ? 0 : cli_usage_error("build", "--%s=false is not supported yet", flag->name);
     if (flag->kind == FLAG_LATER_BOOL)
         return on ? cli_usage_error("build", "--%s is not supported yet", flag->name) : 0;
     *(bool *)((char *)f + flag->offset) = on;
@@ -131,6 +142,9 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         return 0;
     case FLAG_LIST:
         tenon_strv_push(at, tenon_strdup(value));
+        return 0;
+    case FLAG_RESOURCE:
+        tenon_strv_push(at, tenon_asprintf("%s=%s", flag->name, value));
         return 0;
     case FLAG_CSV: {
         char **parts = tenon_parse_csv(value);
@@ -149,6 +163,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         return cli_usage_error("build", "--%s is not supported yet", flag->name);
     }
     case FLAG_BOOL:
+    case FLAG_ALWAYS:
     case FLAG_LATER_BOOL:
         break;
     }
@@ -158,7 +173,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
 static bool
 takes_no_value(const struct flag *flag)
 {
-    return flag->kind == FLAG_BOOL || flag->kind == FLAG_LATER_BOOL;
+    return flag->kind == FLAG_BOOL || flag->kind == FLAG_ALWAYS || flag->kind == FLAG_LATER_BOOL;
 }
 
 static int
@@ -227,8 +242,8 @@ build_flags_parse(struct build_flags *f, int argc, char **argv)
     if (f->help)
         return 0;
     if (contexts != 1)
-        return cli_usage_error("build", "requires exactly 1 argument, the context (a directory, or - "
-                               "for standard input); %d given", contexts);
+        return cli_usage_error("build", "requires exactly 1 argument, the context; %d given\n"
+                               "  usage: tenon build [FLAGS] CONTEXT", contexts);
     if (f->quiet && f->progress && strcmp(f->progress, "quiet"))
         return cli_usage_error("build", "--quiet and --progress=%s cannot be used together", f->progress);
     return 0;
@@ -246,8 +261,9 @@ void
 build_flags_help(const struct cli *cli)
 {
     cli_help(cli, "Usage: PROGRAM build [FLAGS] CONTEXT\n\n"
-         "Build an image from a Dockerfile. CONTEXT is a directory, or - for a tar archive or\n"
-         "a Dockerfile on standard input.\n\nFlags:\n");
+         "Build an image from a Dockerfile. CONTEXT is a directory, - for a tar archive or a\n"
+         "Dockerfile on standard input, or the URL of a git repository, a tar archive or a\n"
+         "Dockerfile.\n\nFlags:\n");
     for (size_t i = 0; i < tenon_countof(flags); i++) {
         const struct flag *f = &flags[i];
         if (!f->help)

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "buildoutput.h"
 #include "cli.h"
+#include "image/image.h"
 #include "image/layer.h"
 
 struct input {
@@ -64,13 +65,30 @@ stdin_to(const char *dir, const char *name, const void *head, size_t head_len,
     return tenon_steal_fd(&fd);
 }
 
+/* The first header of an archive without compression: its checksum is right.
+ * Old ones have no magic word. */
+static bool
+is_tar_header(const unsigned char *p)
+{
+    enum { CHECKSUM = 148, CHECKSUM_END = 156, HEADER = 512 };
+    unsigned sum = 0, said = 0;
+    for (size_t i = 0; i < HEADER; i++)
+        sum += i >= CHECKSUM && i < CHECKSUM_END ? ' ' : p[i];
+    size_t i = CHECKSUM;
+    while (i < CHECKSUM_END && p[i] == ' ')
+        i++;
+    for (; i < CHECKSUM_END && p[i] >= '0' && p[i] <= '7'; i++)
+        said = said * 8 + (p[i] - '0');
+    return *p && sum == said;
+}
+
 static bool
 looks_like_archive(const unsigned char *p, size_t n)
 {
     return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) || (n >= 3 && !memcmp(p, "BZh", 3)) ||
            (n >= 6 && !memcmp(p, "\xfd" "7zXZ", 6)) ||
            (n >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)) ||
-           (n >= 262 && !memcmp(p + 257, "ustar", 5));
+           (n >= 512 && is_tar_header(p));
 }
 
 /* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
@@ -108,7 +126,7 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
         return tenon_error_sys(err, "open %s", dir);
     int rc = tenon_archive_unpack(archive, root, "/", -1, -1, NULL, err);
     if (rc == 0)
-        return tenon_error_set(err, TENON_E_INVALID, "standard input is no archive that can be read");
+        return tenon_error_set(err, TENON_E_CORRUPT, "standard input is no archive that can be read");
     if (rc < 0)
         return tenon_error_context(err, "unpack the context from standard input");
     return cli_session_add_local(in->session, "context", dir, err);
@@ -272,13 +290,11 @@ build_args(struct input *in, struct tenon_error *err)
 }
 
 static int
-network_option(struct input *in, const char *default_network, struct tenon_error *err)
+network_option(struct input *in, struct tenon_error *err)
 {
     const char *n = in->flags->network;
-    if (!n || !strcmp(n, "default")) {
-        (void)default_network;
+    if (!n || !strcmp(n, "default"))
         return TENON_OK;
-    }
     if (strcmp(n, "host") && strcmp(n, "none"))
         return tenon_error_set(err, TENON_E_INVALID, "network mode \"%s\" not supported: "
                                "expected default, host or none", n);
@@ -306,13 +322,51 @@ add_hosts(struct input *in, struct tenon_error *err)
     return TENON_OK;
 }
 
+enum resource { RESOURCE_BYTES, RESOURCE_NUMBER, RESOURCE_SET };
+
+/* What the kernel's list of processors or memory nodes may look like: 0-3,8 */
+static bool
+is_set(const char *s)
+{
+    for (const char *p = s;; p++) {
+        if (*p < '0' || *p > '9')
+            return false;
+        while (*p >= '0' && *p <= '9')
+            p++;
+        if (!*p)
+            return true;
+        if (*p != ',' && *p != '-')
+            return false;
+    }
+}
+
+/* The value as the frontend takes it (bytes as a number), or NULL. */
+static char *
+resource_value(enum resource kind, const char *value)
+{
+    int64_t n;
+    if (kind == RESOURCE_SET)
+        return is_set(value) ? tenon_strdup(value) : NULL;
+    if (kind == RESOURCE_BYTES && strcmp(value, "-1")) { /* -1: no limit */
+        if (!tenon_parse_size(value, &n))
+            return NULL;
+    } else if (!tenon_parse_i64(value, &n)) {
+        return NULL;
+    }
+    return tenon_asprintf("%lld", (long long)n);
+}
+
 static int
 resource_options(struct input *in, struct tenon_error *err)
 {
-    static const struct { const char *flag, *key; } map[] = {
-        { "memory", "memory" }, { "memory-swap", "memswap" }, { "cpu-shares", "cpushares" },
-        { "cpu-period", "cpuperiod" }, { "cpu-quota", "cpuquota" },
-        { "cpuset-cpus", "cpusetcpus" }, { "cpuset-mems", "cpusetmems" },
+    static const struct { const char *flag, *key; enum resource kind; } map[] = {
+        { "memory", "memory", RESOURCE_BYTES },
+        { "memory-swap", "memswap", RESOURCE_BYTES },
+        { "cpu-shares", "cpushares", RESOURCE_NUMBER },
+        { "cpu-period", "cpuperiod", RESOURCE_NUMBER },
+        { "cpu-quota", "cpuquota", RESOURCE_NUMBER },
+        { "cpuset-cpus", "cpusetcpus", RESOURCE_SET },
+        { "cpuset-mems", "cpusetmems", RESOURCE_SET },
     };
     for (char **r = in->flags->resources; r && *r; r++) {
         const char *eq = strchr(*r, '=');
@@ -321,9 +375,11 @@ resource_options(struct input *in, struct tenon_error *err)
             if (eq && strlen(map[i].flag) == (size_t)(eq - *r) &&
                 !memcmp(map[i].flag, *r, (size_t)(eq - *r)))
                 break;
-        if (i == tenon_countof(map))
+        auto_free char *value = i < tenon_countof(map) ? resource_value(map[i].kind, eq + 1)
+                                                       : NULL;
+        if (!value)
             return tenon_error_set(err, TENON_E_INVALID, "invalid resource \"%s\"", *r);
-        option(in, map[i].key, eq + 1);
+        option(in, map[i].key, value);
     }
     return TENON_OK;
 }
@@ -339,9 +395,13 @@ platform_option(struct input *in)
             option(in, "platform", from_env);
         return;
     }
+    struct tenon_platform host;
+    char local[200];
+    tenon_platform_host(&host);
+    tenon_platform_format(&host, local);
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     for (char **p = in->flags->platforms; *p; p++)
-        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", *p);
+        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", strcmp(*p, "local") ? *p : local);
     option(in, "platform", tenon_buf_str(&b));
 }
 
@@ -352,18 +412,15 @@ by_text(const void *a, const void *b)
 }
 
 int
-build_input(const struct build_flags *f, struct cli_session *s,
-            const char *default_network, char ***options, struct tenon_error *err)
+build_input(const struct build_flags *f, struct cli_session *s, char ***options,
+            struct tenon_error *err)
 {
     struct input in = { f, s, options };
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)
             return err->code;
-    for (char **x = f->ssh; x && *x; x++)
-        if (cli_session_add_ssh(s, *x, err) < 0)
-            return err->code;
     if (context_options(&in, err) < 0 || build_args(&in, err) < 0 ||
-        network_option(&in, default_network, err) < 0 || add_hosts(&in, err) < 0 ||
+        network_option(&in, err) < 0 || add_hosts(&in, err) < 0 ||
         resource_options(&in, err) < 0)
         return err->code;
     for (char **c = f->build_contexts; c && *c; c++)

@@ -8,10 +8,9 @@
 #include "session.h"
 
 /* BuildKit's frontend options as a sorted "k=v" list (tenon_strv_free); local
- * directories, secrets and agents go into the session.  Standard input is read
+ * directories and secrets go into the session.  Standard input is read
  * when a flag says so. */
-int build_input(const struct build_flags *f, struct cli_session *s,
-                const char *default_network, char ***options,
+int build_input(const struct build_flags *f, struct cli_session *s, char ***options,
                 struct tenon_error *err);
 
 #endif

@@ -40,6 +40,19 @@ makes_images(const char *type)
     return strcmp(type, "local") && strcmp(type, "tar");
 }
 
+/* One archive: without a destination it goes to standard output. */
+static bool
+is_stream(const char *type, char *const *pairs)
+{
+    if (!strcmp(type, "tar"))
+        return true;
+    bool tar = true;
+    for (; !strcmp(type, "oci") && pairs && *pairs; pairs++)
+        if (tenon_has_prefix(*pairs, "tar="))
+            tenon_parse_bool(*pairs + 4, &tar);
+    return tar && !strcmp(type, "oci");
+}
+
 static void
 add_tags(const struct build_flags *f, const char *type, char ***pairs)
 {
@@ -111,6 +124,8 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
         if (!has_pair(pairs, "push"))
             tenon_strv_push(&pairs, tenon_strdup("push=true"));
     }
+    if (!err->code && is_stream(type, pairs) && !has_pair(pairs, "dest"))
+        tenon_strv_push(&pairs, tenon_strdup("dest=-"));
     if (!err->code && !strcmp(type, "cacheonly")) { /* nothing comes out */
         free(type);
         tenon_strv_free(pairs);

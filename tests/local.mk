@@ -69,6 +69,7 @@ dist_check_SCRIPTS += %D%/abi/header.sh
 cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
+cli_tests += %D%/cli/flags.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh

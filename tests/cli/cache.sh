@@ -165,7 +165,7 @@ run 1 tenon build --cache-to type=registry,ref=x "$context"
 assert_has "$work/err" 'cache type "registry" is not supported yet'
 run 1 tenon build --cache-from example.org/x "$context"
 assert_has "$work/err" 'cache type "registry" is not supported yet'
-run 1 tenon build --cache-to type=local "$context"
+run 2 tenon build --cache-to type=local "$context"
 assert_has "$work/err" "requires dest"
 run 1 tenon build --cache-to "type=local,dest=$work/x,mode=most" "$context"
 assert_has "$work/err" "most"

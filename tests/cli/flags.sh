@@ -1,0 +1,567 @@
+#!/bin/sh
+# The flags of `docker buildx build`, each once: what it does, or how it is
+# refused. None is ignored, and standard output is for results alone.
+. "$(dirname "$0")/lib.sh"
+need python3 jq docker-registry
+need_root
+make_bases
+oci() { "$abs_top_srcdir/tests/cli/ociread" "$@"; }
+base="base=oci-layout://$bases/busybox"
+context=$work/context
+mkdir "$context"
+echo file >"$context/file"
+cat >"$context/Dockerfile" <<'END'
+FROM base AS one
+ARG ARGUMENT=default
+RUN echo "argument is $ARGUMENT"
+FROM one AS two
+COPY file /two
+END
+
+# build FLAG...: of $context; what it says goes to $work/said, standard output
+# to $work/out, which stays empty unless the test looks at it.
+build() { run "$status" tenon build --progress=plain --build-context "$base" "$@" "$context"; }
+ok() { status=0; build "$@"; [ ! -s "$work/out" ] || fail "on standard output: $(cat "$work/out")"; }
+no() { status=$1; shift; build "$@"; [ ! -s "$work/out" ] || fail "on standard output: $(cat "$work/out")"; }
+# says FILE: a build whose only step runs this shell text, on standard input.
+step() {
+    { printf 'FROM base\nRUN <<END_OF_STEP\n'; cat; echo END_OF_STEP; } >"$work/step.Dockerfile"
+    ok --no-cache -f "$work/step.Dockerfile" "$@"
+}
+# A step's line of output; its command is in its name, too.
+printed() { grep -Eq "^#[0-9]+ [0-9.]+ $1" "$work/err"; }
+said() { assert_has "$work/err" "$1"; }
+tested=
+flag() { tested="$tested $1 "; }
+
+# ---- refused by name, and what is not there yet ---------------------------------------
+
+while read -r status text flags; do
+    set -- $flags
+    flag "${1%%=*}"
+    text=$(echo "$text" | tr _ ' ')
+    run "$status" tenon build --build-context "$base" "$@" "$context"
+    [ ! -s "$work/out" ] || fail "$flags: on standard output: $(cat "$work/out")"
+    said "$text"
+done <<'END'
+2 --attest_is_not_supported_yet         --attest type=sbom
+2 --builder_is_not_supported_yet        --builder other
+2 --load_is_not_supported_yet           --load
+2 --policy_is_not_supported_yet         --policy reset=true
+2 --provenance_is_not_supported_yet     --provenance=mode=max
+2 --sbom_is_not_supported_yet           --sbom true
+2 --compress_is_not_supported_yet       --compress
+2 --isolation_is_not_supported_yet      --isolation default
+2 --security-opt_is_not_supported_yet   --security-opt label=disable
+2 --squash_is_not_supported_yet         --squash
+2 --rm=false_is_not_supported_yet       --rm=false
+2 --force-rm=false_is_not_supported_yet --force-rm=false
+2 unknown_flag:_--taget_(did_you_mean_--target?) --taget=x
+2 unknown_flag:_-z                      -z
+2 invalid_value_"maybe"_for_--pull      --pull=maybe
+2 invalid_host_nowhere                  --add-host nowhere
+2 unknown_entitlement_"all"             --allow all
+2 invalid_annotation_a                  --annotation a -o type=oci,dest=none
+2 invalid_build_argument_"=a"           --build-arg =a
+2 invalid_build_context:_a              --build-context a
+1 path_"/none"_not_found                --build-context a=/none
+1 OCI_layout_/none                      --build-context a=oci-layout:///none
+1 cache_type_"registry"_is_not          --cache-from example.org/a
+1 cache_type_"s3"_is_not                --cache-to type=s3,bucket=a
+2 unknown_method_"lunch"                --call lunch
+2 unknown_option_"format=xml"           --call=check,format=xml
+1 failed_to_read_dockerfile             -f none/Dockerfile
+1 failed_to_read_dockerfile             -f none
+1 not_supported_yet                     --file http://127.0.0.1:1/Dockerfile
+2 cannot_use_--iidfile                  --iidfile iid -o type=local,dest=none
+2 network_mode_"bridge"_not_supported   --network bridge
+2 type_is_required                      --output dest=none
+2 invalid_value_a                       -o type=oci,a
+1 no_exporter_plugin_"flat"             -o type=flat
+1 "dest"_is_missing                     -o type=local
+1 unknown_operating_system              --platform nothing
+1 no_progress_plugin_"fast"             --progress fast
+2 cannot_be_used_together               --quiet --progress=plain
+2 invalid_resource_"memory=much"        --resource memory=much
+2 invalid_resource_"cpuset-cpus=a"      --resource cpuset-cpus=a
+2 invalid_resource_"fuel=1"             --resource fuel=1
+2 must_be_a_key=value_pair              --secret a
+2 unexpected_key_'ID'                   --secret ID=a
+2 has_no_id                             --secret src=/none
+1 failed_to_stat_/none                  --secret id=a,src=/none
+2 invalid_--shm-size_"big"              --shm-size big
+1 invalid_empty_ssh_agent               --ssh default
+1 must_be_lowercase                     --tag UPPER
+1 target_stage_"three"_could_not_be_found --target three
+1 invalid_ulimit_type:_nothing          --ulimit nothing=1
+1 tag_is_needed                         --push
+END
+assert_no_file none
+# Nothing asked is nothing refused.
+ok --provenance=false --sbom=false --load=false --squash=false --attest=false --rm --force-rm=true
+
+# Without a context: how it is used. One too many, too.
+run 2 tenon build
+said "requires exactly 1 argument"
+said "usage: tenon build [FLAGS] CONTEXT"
+run 2 tenon build "$context" "$context"
+run 2 tenon build "$context" -t
+said "flag needs an argument: -t"
+run 2 tenon build "$context" --target
+said "flag needs an argument: --target"
+run 1 tenon build "$work/none"
+said 'path "'"$work/none"'" not found'
+
+# ---- the build file and its arguments ----------------------------------------------------
+
+flag --build-arg
+ok --build-arg ARGUMENT=given
+said "argument is given"
+ARGUMENT=environment
+export ARGUMENT
+ok --build-arg ARGUMENT
+said "argument is environment"
+unset ARGUMENT
+ok --no-cache --build-arg ARGUMENT
+printed "argument is default" || fail "a build argument nobody set"
+
+flag --no-cache
+ok
+said CACHED
+printed "argument is" && fail "the step ran"
+ok --no-cache
+printed "argument is" || fail "the step did not run"
+
+flag --no-cache-filter
+ok --no-cache-filter two
+printed "argument is" && fail "the step ran"
+ok --no-cache-filter=nothing,one
+printed "argument is" || fail "the step did not run"
+
+flag --target
+ok --target one -o "$work/target"
+assert_no_file "$work/target/two"
+ok -o "$work/whole"
+assert_file "$work/whole/two"
+
+flag --file
+mkdir "$context/sub"
+printf 'FROM scratch\nCOPY file /by-file\n' >"$context/sub/other"
+ok -f "$context/sub/other" -o "$work/file"
+assert_file "$work/file/by-file"
+(cd "$context" && run 0 tenon build --file=sub/other -o "$work/file2" .)
+assert_file "$work/file2/by-file"
+mv "$context/Dockerfile" "$context/dockerfile" # the other name
+ok --target one
+mv "$context/dockerfile" "$context/Dockerfile"
+printf 'FROM scratch\nCOPY file /by-input\n' >"$work/input"
+run 0 tenon build -f - -o "$work/input.out" "$context" <"$work/input"
+assert_file "$work/input.out/by-input"
+
+flag --label
+ok --label org.example.a=b=c --label empty -o "type=oci,dest=$work/image.tar"
+assert_eq '{"empty":"","org.example.a":"b=c"}' "$(oci "$work/image.tar" config | jq -Sc .config.Labels)"
+
+flag --build-context
+mkdir "$work/named"
+echo "from a directory" >"$work/named/n"
+printf 'FROM scratch\nCOPY --from=named n /n\n' >"$work/named.Dockerfile"
+ok -f "$work/named.Dockerfile" --build-context "named=$work/named" -o "$work/n1"
+assert_eq "from a directory" "$(cat "$work/n1/n")"
+printf 'FROM named\nCOPY file /n\n' >"$work/named.Dockerfile"
+ok -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox:latest" -o "$work/n2"
+assert_file "$work/n2/bin/busybox"
+digest=$(jq -r '.manifests[0].digest' "$bases/busybox/index.json")
+ok -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox@$digest"
+no 1 -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox:none"
+said 'has no image "none"'
+
+# ---- what a step gets ----------------------------------------------------------------------
+
+flag --add-host
+step --add-host one.example:192.0.2.7 --add-host two.example=192.0.2.8 \
+    --add-host 'six.example=[2001:db8::7]' --add-host gate:host-gateway <<'END'
+tr '\t' ' ' </etc/hosts
+END
+said "192.0.2.7 one.example"
+said "192.0.2.8 two.example"
+said "2001:db8::7 six.example"
+grep -Eq '[0-9.]+[0-9] gate$' "$work/err" || fail "host-gateway: no address"
+
+flag --network
+for network in none host default; do
+    step --network $network <<'END'
+echo "interfaces: $(sed -n 's/^ *\([^ ]*\):.*/\1/p' /proc/net/dev | sort | tr '\n' ' ')namespace $(readlink /proc/self/ns/net)"
+END
+    sed -n 's/.*interfaces: \(.*\)namespace \(.*\)/\1\2/p' "$work/err" | tail -n 1 >"$work/net.$network"
+done
+host=$(readlink /proc/self/ns/net)
+assert_lacks "$work/net.none" "$host"
+assert_eq lo "$(cut -d' ' -f1 "$work/net.none")"
+assert_has "$work/net.host" "$host"
+assert_has "$work/net.default" "$host"
+
+flag --allow
+printf 'FROM base\nRUN --network=host readlink /proc/self/ns/net\n' >"$work/allow.Dockerfile"
+no 1 -f "$work/allow.Dockerfile"
+said "network.host"
+ok -f "$work/allow.Dockerfile" --allow network.host
+said "$host"
+
+flag --shm-size
+step --shm-size 3m <<'END'
+echo "shm $(df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d' ' -f2)"
+END
+said "shm 3072"
+
+flag --ulimit
+step --ulimit nofile=123:234 --ulimit core=0 <<'END'
+echo "files $(ulimit -Sn) $(ulimit -Hn) core $(ulimit -c)"
+END
+said "files 123 234 core 0"
+
+flag --secret
+echo "text of a file" >"$work/secret"
+printf 'FROM base\nRUN --mount=type=secret,id=s --mount=type=secret,id=t cut -d" " -f1 /run/secrets/s /run/secrets/t\n' \
+    >"$work/secret.Dockerfile"
+SECRET_TEXT="variable of a name"
+export SECRET_TEXT
+ok -f "$work/secret.Dockerfile" --secret "id=s,src=$work/secret" --secret id=t,env=SECRET_TEXT
+said " text"
+said " variable"
+sed -i 's/id=t/id=SECRET_TEXT/; s,secrets/t,secrets/SECRET_TEXT,' "$work/secret.Dockerfile"
+ok -f "$work/secret.Dockerfile" --secret "type=file,id=s,source=$work/secret" --secret id=SECRET_TEXT
+said " variable"
+unset SECRET_TEXT
+
+flag --ssh
+if command -v ssh-keygen >/dev/null; then
+    ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+    printf 'FROM base\nRUN --mount=type=ssh,id=work,required=true test -S "$SSH_AUTH_SOCK" && echo agent is there\n' \
+        >"$work/ssh.Dockerfile"
+    ok -f "$work/ssh.Dockerfile" --ssh "work=$work/key"
+    said "agent is there"
+    no 1 --no-cache -f "$work/ssh.Dockerfile" --ssh "home=$work/key"
+    said "work"
+fi
+
+# Limits and the place of a step are seen from outside, while it waits for us.
+flag --cgroup-parent
+flag --resource
+flag --memory
+flag --memory-swap
+flag --cpu-shares
+flag --cpu-period
+flag --cpu-quota
+flag --cpuset-cpus
+flag --cpuset-mems
+parent=tenon-flags-$$
+cat >"$work/wait.Dockerfile" <<'END'
+FROM base
+RUN --mount=type=cache,target=/c,id=flags touch /c/here; until [ -e /c/go ]; do sleep 0.1; done; rm /c/here /c/go
+END
+begin_limited() { # FLAG...: sets group to a directory of its control group, per controller "memory", "cpu"
+    "$abs_top_builddir/tenon-dev" --root "$store" build --no-cache --progress=plain -f "$work/wait.Dockerfile" \
+        --build-context "$base" --cgroup-parent "/$parent" "$@" "$context" >"$work/limited" 2>&1 &
+    limited=$!
+    remember $limited
+    for _ in $(seq 200); do
+        here=$(ls "$store"/cache-mounts/*/here "$store"/cache-mounts/*/*/here 2>/dev/null || :)
+        [ -z "$here" ] || break
+        kill -0 $limited 2>/dev/null || { cat "$work/limited" >&2; fail "$*"; }
+        sleep 0.05
+    done
+    [ -n "$here" ] || fail "the step does not begin"
+}
+limit() { cat /sys/fs/cgroup/$1/$parent/*/"$2" /sys/fs/cgroup/$parent/*/"$3" 2>/dev/null || :; }
+end_limited() {
+    touch "${here%here}go"
+    wait $limited || { cat "$work/limited" >&2; fail "the step did not end well"; }
+}
+if [ -w /sys/fs/cgroup ]; then
+    # The new spelling, and what the classic builder called the same.
+    for spelling in "--resource memory=64m --resource memory-swap=96m --resource cpu-shares=512 \
+            --resource cpu-period=50000 --resource cpu-quota=25000 --resource cpuset-cpus=0 --resource cpuset-mems=0" \
+        "-m 64m --memory-swap 96m -c 512 --cpu-period=50000 --cpu-quota=25000 --cpuset-cpus 0 --cpuset-mems 0"; do
+        begin_limited $spelling
+        [ -n "$(find /sys/fs/cgroup -type d -path "*/$parent/*" | head -n 1)" ] ||
+            fail "the step is not below --cgroup-parent"
+        if [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] || grep -qs memory /sys/fs/cgroup/cgroup.controllers; then
+            assert_eq 67108864 "$(limit memory memory.limit_in_bytes memory.max)"
+        fi
+        if [ -e /sys/fs/cgroup/cpu/cpu.shares ]; then
+            assert_eq "512 50000 25000" "$(limit cpu cpu.shares none) $(limit cpu cpu.cfs_period_us none) $(
+                limit cpu cpu.cfs_quota_us none)"
+        elif grep -qsw cpu /sys/fs/cgroup/cgroup.controllers; then
+            assert_eq "25000 50000" "$(limit none none cpu.max)"
+        fi
+        if [ -e /sys/fs/cgroup/cpuset/cpuset.cpus ] || grep -qsw cpuset /sys/fs/cgroup/cgroup.controllers; then
+            assert_eq "0 0" "$(limit cpuset cpuset.cpus cpuset.cpus) $(limit cpuset cpuset.mems cpuset.mems)"
+        fi
+        end_limited
+    done
+    assert_eq "" "$(find /sys/fs/cgroup -type d -path "*/$parent/*")"
+    find /sys/fs/cgroup -depth -type d -name "$parent" -exec rmdir {} +
+fi
+
+# ---- results ---------------------------------------------------------------------------------
+
+flag --output
+ok -o "$work/dir"
+assert_eq file "$(cat "$work/dir/two")"
+status=0
+for o in - type=tar type=tar,dest=-; do
+    build -o "$o"
+    tar -tf "$work/out" | grep -Eq '^(\./)?two$' || fail "-o $o: no tar on standard output"
+done
+ok -o "type=tar,dest=$work/files.tar"
+tar -tf "$work/files.tar" | grep -Eq '^(\./)?two$' || fail "no tar"
+build -o type=oci
+tar -tf "$work/out" | grep -q '^index.json$' || fail "-o type=oci: no archive on standard output"
+ok -o "type=oci,tar=false,dest=$work/layout"
+assert_file "$work/layout/oci-layout"
+ok -o "type=docker,dest=$work/docker.tar" -t a.example/b:c
+tar -xOf "$work/docker.tar" manifest.json | jq -e '.[0].RepoTags == ["a.example/b:c"]' >/dev/null ||
+    fail "-o type=docker: $(tar -xOf "$work/docker.tar" manifest.json)"
+ok -o type=cacheonly -t not.example/kept:1
+run 0 tenon images
+assert_lacks "$work/out" not.example
+# Several at once.
+ok -o "$work/several" -o "type=tar,dest=$work/several.tar" -o "type=oci,dest=$work/several.oci"
+assert_file "$work/several/two"
+assert_file "$work/several.tar"
+assert_file "$work/several.oci"
+
+flag --tag
+ok -t a.example/tagged -t second:2
+run 0 tenon images
+assert_has "$work/out" a.example/tagged
+assert_has "$work/out" second
+
+flag --quiet
+status=0
+run 0 tenon build -q --build-context "$base" -o "type=oci,dest=$work/image.tar" "$context"
+grep -Exq 'sha256:[0-9a-f]{64}' "$work/out" || fail "-q: $(cat "$work/out")"
+[ ! -s "$work/err" ] || fail "-q talks: $(cat "$work/err")"
+id=$(cat "$work/out")
+manifest() { # ARCHIVE: its only manifest
+    m=$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest' | tr : /)
+    tar -xOf "$1" "blobs/$m"
+}
+assert_eq "$id" "$(manifest "$work/image.tar" | jq -r .config.digest)"
+
+flag --iidfile
+ok --iidfile "$work/iid"
+assert_eq "$id" "$(cat "$work/iid")"
+no 1 --iidfile "$work/iid" --target three
+assert_no_file "$work/iid"
+
+flag --metadata-file
+ok --metadata-file "$work/metadata" -t one.example/a:1 -t two.example/b -o "type=oci,dest=$work/image.tar"
+jq -e --arg id "$id" --arg m "$(tar -xOf "$work/image.tar" index.json | jq -r '.manifests[0].digest')" '
+    ."containerimage.config.digest" == $id and ."containerimage.digest" == $m and
+    (."containerimage.descriptor" | .digest == $m and .size > 100 and
+        .mediaType == "application/vnd.oci.image.manifest.v1+json" and
+        (.annotations."org.opencontainers.image.created" | length) > 10) and
+    ."image.name" == "one.example/a:1,two.example/b:latest"' "$work/metadata" >/dev/null ||
+    fail "--metadata-file: $(cat "$work/metadata")"
+ok --metadata-file "$work/metadata" -o "$work/dir"
+jq -e 'has("containerimage.digest") | not' "$work/metadata" >/dev/null || fail "metadata of no image"
+
+flag --annotation
+ok --annotation org.example.plain=1 --annotation manifest:org.example.typed=a:b=2 \
+    -o "type=oci,dest=$work/image.tar"
+manifest "$work/image.tar" | jq -e '.annotations."org.example.plain" == "1" and
+    .annotations."org.example.typed" == "a:b=2"' >/dev/null || fail "--annotation"
+
+flag --platform
+own=$(jq -r '.architecture' <<END
+$(oci "$work/image.tar" config)
+END
+)
+ok --platform local -o "type=oci,dest=$work/image.tar"
+assert_eq "$own" "$(oci "$work/image.tar" config | jq -r .architecture)"
+ok --platform "linux/$own" -o "type=oci,dest=$work/image.tar"
+other=arm64
+[ "$own" != arm64 ] || other=amd64
+printf 'FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n' >"$work/foreign.Dockerfile"
+ok -f "$work/foreign.Dockerfile" --platform "linux/$other" -o "type=oci,dest=$work/image.tar"
+assert_eq "linux $other" "$(oci "$work/image.tar" config | jq -r '.os + " " + .architecture')"
+ok -f "$work/foreign.Dockerfile" --platform "linux/$other,linux/$own" -o "$work/platforms"
+assert_file "$work/platforms/linux_$other/$other"
+assert_file "$work/platforms/linux_$own/$own"
+run 0 env DOCKER_DEFAULT_PLATFORM="linux/$other" "$abs_top_builddir/tenon-dev" --root "$store" build -q \
+    -f "$work/foreign.Dockerfile" -o "type=oci,dest=$work/image.tar" "$context"
+assert_eq "$other" "$(oci "$work/image.tar" config | jq -r .architecture)"
+
+# Registry: --push sends, --pull asks again instead of taking what is known.
+flag --push
+flag --pull
+start_registry </dev/null
+name=$registry/a:1
+ok -t "$name" --push --target one
+curl -sf "http://$registry/v2/a/tags/list" >"$work/tags"
+assert_has "$work/tags" '"1"'
+printf 'FROM %s\nCOPY file /x\n' "$name" >"$work/pull.Dockerfile"
+# Under its name this store now has another image, the registry still the first.
+ok -t "$name"
+ok -f "$work/pull.Dockerfile" -o "$work/kept"
+assert_file "$work/kept/two"
+ok -f "$work/pull.Dockerfile" --pull -o "$work/pulled"
+assert_no_file "$work/pulled/two"
+ok -o type=registry -t "$registry/b:2"
+curl -sf "http://$registry/v2/b/tags/list" >/dev/null || fail "-o type=registry did not push"
+
+flag --cache-to
+flag --cache-from
+ok --cache-to "type=local,dest=$work/cache,mode=max"
+run 0 tenon --root "$work/empty" build --progress=plain --build-context "$base" \
+    --cache-from "type=local,src=$work/cache" -o "$work/from-cache" "$context"
+said CACHED
+printed "argument is" && fail "the step ran"
+
+# ---- talk --------------------------------------------------------------------------------------
+
+flag --call
+flag --check
+status=0
+build --call outline
+assert_has "$work/out" ARGUMENT
+build --call=outline,format=json
+jq -e '.args[0].name == "ARGUMENT"' "$work/out" >/dev/null || fail "no outline"
+build --call targets
+assert_has "$work/out" two
+build --check
+assert_eq "Check complete, no warnings found." "$(cat "$work/out")"
+printf 'FROM scratch as one\nCOPY file /\n' >"$work/warn.Dockerfile"
+status=1
+build --call=check -f "$work/warn.Dockerfile"
+assert_has "$work/out" FromAsCasing
+build --call=check,format=json -f "$work/warn.Dockerfile"
+jq -e '.warnings[0].ruleName == "FromAsCasing"' "$work/out" >/dev/null || fail "no finding"
+status=0
+build --call=check,ignorestatus=true -f "$work/warn.Dockerfile"
+build --call=subrequests.describe
+assert_has "$work/out" outline
+
+flag --progress
+for mode in plain tty auto none quiet rawjson plain,detail=short; do
+    run 0 tenon build "--progress=$mode" --build-context "$base" -o type=cacheonly "$context"
+    [ ! -s "$work/out" ] || fail "--progress=$mode: on standard output"
+    case $mode in
+    quiet | none) [ ! -s "$work/err" ] || fail "--progress=$mode talks" ;;
+    rawjson) jq -se 'map(has("vertexes")) | any' "$work/err" >/dev/null || fail "--progress=rawjson" ;;
+    *) said "#1 [internal] load build definition from Dockerfile" ;;
+    esac
+done
+run 0 env BUILDKIT_PROGRESS=rawjson "$abs_top_builddir/tenon-dev" --root "$store" build --build-context "$base" "$context"
+jq -se . "$work/err" >/dev/null || fail "BUILDKIT_PROGRESS"
+
+flag --debug
+no 1 -D -f "$work/none.Dockerfile"
+flag --explain
+echo changed >"$context/file"
+ok --explain
+said "COPY file /two"
+grep -q '^#' "$work/err"
+grep -Ev '^#|^$' "$work/err" | grep -q . || fail "--explain explains nothing"
+
+# ---- standard input and URLs as the context ------------------------------------------------------
+
+mkdir "$work/archive"
+printf 'FROM scratch\nCOPY data /data\n' >"$work/archive/Dockerfile"
+printf 'FROM scratch\nCOPY data /other\n' >"$work/archive/other"
+head -c 100000 /dev/urandom >"$work/archive/data"
+tar -C "$work/archive" -cf "$work/context.tar" .
+tar -C "$work/archive" --format=v7 -cf "$work/context.v7" .
+gzip -k "$work/context.tar"
+bzip2 -k "$work/context.tar"
+xz -k "$work/context.tar"
+zstd -q -k "$work/context.tar"
+for archive in tar v7 tar.gz tar.bz2 tar.xz tar.zst; do
+    run 0 tenon build -o "$work/stdin" - <"$work/context.$archive"
+    cmp "$work/archive/data" "$work/stdin/data" || fail "$archive"
+    rm -r "$work/stdin"
+done
+run 0 tenon build -f other -o "$work/stdin" - <"$work/context.tar.gz"
+assert_file "$work/stdin/other"
+run 0 tenon build -o - - <"$work/context.tar"
+tar -xOf "$work/out" data | cmp - "$work/archive/data" || fail "tar in, tar out"
+printf 'FROM scratch\nCOPY <<END /text\nsome text\nEND\n' >"$work/input"
+run 0 tenon build -o "$work/stdin" - <"$work/input"
+assert_eq "some text" "$(cat "$work/stdin/text")"
+printf 'FROM scratch\nCOPY data /data\n' >"$work/input"
+run 1 tenon build - <"$work/input"
+said "data"
+run 2 tenon build -f - - <"$work/input"
+said "can't use stdin for both"
+run 2 tenon build -f other - <"$work/input"
+said "ambiguous Dockerfile source"
+head -c 3000 "$work/context.tar.gz" >"$work/cut"
+run 1 tenon build - <"$work/cut"
+said "standard input"
+run 1 tenon build - </dev/null
+said "the Dockerfile cannot be empty"
+
+mkdir "$work/www"
+"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+remember $!
+for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+url=http://127.0.0.1:$(cat "$work/port")
+cp "$work/context.tar.xz" "$work/www/context"
+cp "$work/archive/other" "$work/www/plainfile"
+run 0 tenon build -o "$work/url" "$url/context"
+cmp "$work/archive/data" "$work/url/data"
+run 0 tenon build -f other -o "$work/url" "$url/context"
+assert_file "$work/url/other"
+run 1 tenon build "$url/plainfile"
+said "data"
+run 1 tenon build "$url/nothing"
+said "404"
+if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
+    git init -q -b main "$work/repo"
+    cp "$work/archive/Dockerfile" "$work/archive/other" "$work/archive/data" "$work/repo"
+    mkdir "$work/repo/sub"
+    printf 'FROM scratch\nCOPY . /\n' >"$work/repo/sub/Dockerfile"
+    git -C "$work/repo" add .
+    git -C "$work/repo" -c user.name=t -c user.email=t@localhost commit -q -m one
+    git clone -q --bare "$work/repo" "$work/www/repo.git"
+    run 0 tenon build -o "$work/git" "$url/git/repo.git"
+    cmp "$work/archive/data" "$work/git/data"
+    run 0 tenon build -o "$work/git" -f other "$url/git/repo.git#main"
+    assert_file "$work/git/other"
+    run 0 tenon build -o "$work/gitsub" "$url/git/repo.git#main:sub"
+    assert_file "$work/gitsub/Dockerfile"
+    run 1 tenon build "$url/git/repo.git#none"
+    said "none"
+fi
+
+# ---- every flag there is has had its turn, and help tells of it ------------------------------------
+
+flag --help
+for f in add-host allow annotation attest build-arg build-context builder cache-from cache-to call check \
+    cgroup-parent debug file iidfile label load metadata-file network no-cache no-cache-filter output platform \
+    policy progress provenance pull push quiet resource sbom secret shm-size ssh tag target ulimit \
+    compress isolation security-opt squash rm force-rm memory memory-swap cpu-period cpu-quota cpu-shares \
+    cpuset-cpus cpuset-mems; do
+    case $tested in *" --$f "*) ;; *) fail "--$f was not tried" ;; esac
+done
+run 0 tenon build --help
+[ ! -s "$work/err" ] || fail "help on standard error"
+cp "$work/out" "$work/help"
+for f in $(sed -n 's/^ *\(-.,\)\? *--\([a-z-]*\).*/--\2/p' "$work/help"); do
+    case $tested in *" $f "*) ;; *) fail "$f is in the help and was not tried" ;; esac
+done
+for f in attest builder load policy provenance sbom; do
+    grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
+done
+for verb in prune du images plugins docker shell doctor version build; do
+    run 0 tenon "$verb" --help
+    assert_has "$work/out" "Usage: tenon $verb"
+    run 0 tenon --help
+    grep -Eq "^  $verb +[a-z]" "$work/out" || fail "$verb is not in the help"
+    run 2 tenon "$verb" --no-such-option
+    [ ! -s "$work/out" ] || fail "$verb: on standard output"
+done
+run 2 tenon buid .
+said "did you mean build?"
