@@ -76,6 +76,7 @@ cli_tests += %D%/cli/network.sh
 cli_tests += %D%/cli/shell.sh
 cli_tests += %D%/cli/seed-page.sh
 cli_tests += %D%/cli/plugins.sh
+cli_tests += %D%/cli/plugin-missing.sh
 cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
 cli_tests += %D%/cli/prune-du.sh

@@ -451,6 +451,20 @@ serves(const struct tenon_plugin *pl, const char *scheme)
 /* Most schemes are called like their plugin, or end like it ("docker-image" is
  * served by "image"); those are tried first so that a build opens one module,
  * not all. */
+/* The plugin that usually serves a scheme; most are called like it. */
+static const char *
+source_name(const char *scheme)
+{
+    static const struct { const char *scheme, *name; } others[] = {
+        { "docker-image", "image" },
+        { "https", "http" },
+    };
+    for (size_t i = 0; i < tenon_countof(others); i++)
+        if (!strcmp(scheme, others[i].scheme))
+            return others[i].name;
+    return scheme;
+}
+
 int
 tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
                      struct tenon_module **out, struct tenon_error *err)
@@ -471,8 +485,8 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
         }
     }
     tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
-    tenon_error_hint(err, "tenon plugins lists what is installed; packages are "
-                          "called tenon-plugin-source-NAME");
+    tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?",
+                     source_name(scheme));
     return err->code;
 }
 

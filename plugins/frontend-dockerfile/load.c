@@ -204,7 +204,9 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
             b->ctx, ref,
             df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename),
             BUILD_FILE_MAX, &text, &len, err);
-        if (r < 0) /* the name that was asked for is the one to complain of */
+        /* The name that was asked for is the one to complain of. What is not
+         * about names is said twice, and keeps what else it tells. */
+        if (r < 0 && strcmp(b->host->error_text(err), why) != 0)
             b->host->error(err, r, 0, "%s", why);
     }
     if (r < 0)
