@@ -79,14 +79,16 @@ is_cache(const struct tenon_op_mount *m)
 /* ---- cache mounts ------------------------------------------------------------- */
 
 /* A cache that starts as a copy of something is another cache for another
- * something; BuildKit does the same with the id of the input's snapshot. */
+ * something: another snapshot, or another place in it. */
 static char *
 cache_name(const struct tenon_step_mount *m)
 {
     const struct tenon_chain *c = m->tree.lower;
     if (!c || !c->len)
         return tenon_strdup(m->op->cache_id);
-    return tenon_asprintf("%s:%lld", m->op->cache_id, (long long)c->ids[c->len - 1]);
+    return tenon_asprintf("%s" TENON_CACHE_SEEDED "%lld%s", m->op->cache_id,
+                          (long long)c->ids[c->len - 1],
+                          m->op->selector ? m->op->selector : "");
 }
 
 /* The same cache twice in one step is one directory; a second lock on it would
@@ -101,7 +103,7 @@ same_cache(struct tenon_step *s, const struct tenon_step_mount *m)
             continue;
         auto_free char *a = cache_name(o);
         auto_free char *b = cache_name(m);
-        if (!strcmp(a, b) && tenon_streq(o->op->selector, m->op->selector))
+        if (!strcmp(a, b))
             return o;
     }
     return NULL;

@@ -22,11 +22,14 @@ struct numbers {
     TENON_VEC(int64_t) list;
 };
 
+/* prefix: all ids that begin so. */
 static int
-find_all(struct tenon_store *s, const char *id, struct numbers *out, struct tenon_error *err)
+find_all(struct tenon_store *s, const char *id, bool prefix, struct numbers *out,
+         struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(s, &q, "SELECT n FROM cache WHERE id = ?1 ORDER BY n", err) < 0)
+    if (db_begin(s, &q, prefix ? "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
+                               : "SELECT n FROM cache WHERE id = ?1 ORDER BY n", err) < 0)
         return err->code;
     db_text(&q, 1, id);
     int rc;
@@ -153,7 +156,7 @@ open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, i
         return err->code;
 
     struct numbers found = {0};
-    int fd = find_all(s, id, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
+    int fd = find_all(s, id, false, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
     int64_t first = found.list.len ? found.list.items[0] : 0;
     for (size_t i = 0; is_private && fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
@@ -190,10 +193,12 @@ tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharin
 }
 
 int
-tenon_cache_mount_drop(struct tenon_store *s, const char *id, struct tenon_error *err)
+tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
+                       struct tenon_error *err)
 {
     struct numbers found = {0};
-    if (find_all(s, id, &found, err) < 0)
+    auto_free char *wanted = tenon_asprintf("%s%s", id, seeded ? TENON_CACHE_SEEDED : "");
+    if (find_all(s, wanted, seeded, &found, err) < 0)
         return err->code;
     for (size_t i = 0; i < found.list.len; i++) {
         int64_t n = found.list.items[i];

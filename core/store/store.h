@@ -195,11 +195,16 @@ void tenon_lock_release(struct tenon_lock *l);
  * directories of sources; no build file may name them, or a step could change
  * what a source trusts.  The rest of the id says what it is. */
 #define TENON_CACHE_KEPT "\001"
+/* The id of a directory that started as a copy of something goes on like this,
+ * and then says of what. */
+#define TENON_CACHE_SEEDED "\037"
 int tenon_cache_mount_open(struct tenon_store *s, const char *id,
                            const char *sharing, int seed_fd, uint32_t mode,
                            uint32_t uid, uint32_t gid, int cancel_fd,
                            struct tenon_lock **lock, struct tenon_error *err);
-int tenon_cache_mount_drop(struct tenon_store *s, const char *id,
+/* Those of the id, or with seeded all that started as a copy; what a step works
+ * in stays. */
+int tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
                            struct tenon_error *err);
 
 /* ---- stat cache -----------------------------------------------------------

@@ -184,7 +184,8 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
         bool kept = tenon_has_prefix(id, TENON_CACHE_KEPT);
         r->type = tenon_strdup(kept ? "regular" : "exec.cachemount");
         r->description = kept ? tenon_strdup(id + strlen(TENON_CACHE_KEPT))
-                              : tenon_asprintf("cached mount %s", id);
+                              : tenon_asprintf("cached mount %.*s",
+                                               (int)strcspn(id, TENON_CACHE_SEEDED), id);
         r->created_ns = db_get_int(&q, 2);
         r->last_used_ns = db_get_int(&q, 3);
         r->size_bytes = -1; /* it changes with each step that uses it */

@@ -245,7 +245,30 @@ START_TEST(test_cache_mount_shared_private_and_drop)
     tenon_lock_release(l1);
     tenon_lock_release(l2);
     tenon_lock_release(l3);
-    OK(tenon_cache_mount_drop(store, "c", &err));
+    OK(tenon_cache_mount_drop(store, "c", false, &err));
+    ck_assert_int_eq(entries("cache-mounts"), 0);
+}
+END_TEST
+
+START_TEST(test_cache_mount_drop_takes_the_seeded_or_the_others)
+{
+    static const char *const ids[] = { "d", "d" TENON_CACHE_SEEDED "7/x", "d:7", "dd" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    for (size_t i = 0; i < tenon_countof(ids); i++) {
+        struct tenon_lock *l = NULL;
+        auto_close int fd = tenon_cache_mount_open(store, ids[i], "shared", -1, 0755, 0, 0, -1,
+                                                   &l, &err);
+        ck_assert_int_ge(fd, 0);
+        tenon_lock_release(l);
+    }
+    OK(tenon_cache_mount_drop(store, "d", true, &err));
+    ck_assert_int_eq(entries("cache-mounts"), 3);
+    OK(tenon_cache_mount_drop(store, "d", true, &err)); /* gone already */
+    ck_assert_int_eq(entries("cache-mounts"), 3);
+    OK(tenon_cache_mount_drop(store, "d", false, &err));
+    ck_assert_int_eq(entries("cache-mounts"), 2);
+    OK(tenon_cache_mount_drop(store, "d:7", false, &err));
+    OK(tenon_cache_mount_drop(store, "dd", false, &err));
     ck_assert_int_eq(entries("cache-mounts"), 0);
 }
 END_TEST
@@ -461,6 +484,7 @@ main(void)
     tcase_add_test(tc, test_lock_excludes_another_process);
     tcase_add_test(tc, test_lock_wait_can_be_cancelled);
     tcase_add_test(tc, test_cache_mount_shared_private_and_drop);
+    tcase_add_test(tc, test_cache_mount_drop_takes_the_seeded_or_the_others);
     tcase_add_test(tc, test_cache_mount_is_seeded_once);
     tcase_add_test(tc, test_statcache_keeps_old_files_only);
     tcase_add_test(tc, test_statcache_many_files);
