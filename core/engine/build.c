@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/root.h"
 #include "engine/cache.h"
@@ -211,12 +212,21 @@ run_exporter(struct tenon_build *b, const struct tenon_export *x,
     return rc;
 }
 
-/* What a solver runs writes to the store alone. */
+static bool
+is_readonly(const struct tenon_store *s)
+{
+    struct statvfs fs;
+    return fstatvfs(tenon_store_fd(s), &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
+/* What a solver runs writes to the store alone; a step's mounts may be
+ * read-only. */
 static int
 blame_store(const struct tenon_build *b, struct tenon_error *err)
 {
     const char *path = tenon_store_path(b->engine->store);
-    const bool disk = err->sys == ENOSPC || err->sys == EDQUOT || err->sys == EROFS;
+    const bool disk = err->sys == ENOSPC || err->sys == EDQUOT ||
+                      (err->sys == EROFS && is_readonly(b->engine->store));
     if (disk && !strstr(err->message, path))
         tenon_error_context(err, "store %s", path);
     return err->code;

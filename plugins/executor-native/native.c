@@ -234,7 +234,10 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
     case GUARD_CANCELLED:
         return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
-        host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        if (result.what[0] == '/')
+            host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
+        else
+            host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
         if (l->rootless && result.sys == EPERM && !strcmp(result.what, native_setting_limits))
             host->error_hint(err, "an ordinary user cannot have more than `ulimit -Ha` shows");
         return TENON_E_FAILED;
