@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,8 +64,15 @@ seal(const void *data, size_t len, struct tenon_error *err)
     return tenon_steal_fd(&fd);
 }
 
+/* BuildKit's words. */
 static int
-seal_file(const char *path, struct tenon_error *err)
+too_big(const char *id, struct tenon_error *err)
+{
+    return tenon_error_set(err, TENON_E_LIMIT, "secret %s too big. max size 500KB", id);
+}
+
+static int
+seal_file(const char *id, const char *path, struct tenon_error *err)
 {
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -73,8 +81,7 @@ seal_file(const char *path, struct tenon_error *err)
     int64_t n = tenon_read_full(fd, data, SECRET_LIMIT + 1, err);
     int out = (int)n;
     if (n > SECRET_LIMIT)
-        out = tenon_error_set(err, TENON_E_LIMIT,
-                              "secret file %s is larger than 500 KiB", path);
+        out = too_big(id, err);
     else if (n >= 0)
         out = seal(data, (size_t)n, err);
     explicit_bzero(data, SECRET_LIMIT + 1);
@@ -90,13 +97,13 @@ open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
         if (strcmp(x->id, id))
             continue;
         if (x->env) {
+            /* Not set is empty, as with BuildKit: steps count on the file. */
             const char *value = secure_getenv(x->env);
-            if (!value)
-                return tenon_error_set(err, TENON_E_NOT_FOUND,
-                                       "secret %s: variable %s is not set", id, x->env);
-            return seal(value, strlen(value), err);
+            if (value && strlen(value) > SECRET_LIMIT)
+                return too_big(id, err);
+            return seal(value ? value : "", value ? strlen(value) : 0, err);
         }
-        return seal_file(x->file, err);
+        return seal_file(id, x->file, err);
     }
     return tenon_error_set(err, TENON_E_NOT_FOUND, "secret %s: not found", id);
 }
@@ -115,16 +122,16 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
             goto done;
         }
         *eq = '\0';
-        if (!strcmp(*f, "id"))
+        if (!strcasecmp(*f, "id"))
             id = eq + 1;
-        else if (!strcmp(*f, "src") || !strcmp(*f, "source"))
+        else if (!strcasecmp(*f, "src") || !strcasecmp(*f, "source"))
             file = eq + 1;
-        else if (!strcmp(*f, "env"))
+        else if (!strcasecmp(*f, "env"))
             env = eq + 1;
-        else if (!strcmp(*f, "type"))
+        else if (!strcasecmp(*f, "type"))
             type = eq + 1;
         else {
-            tenon_error_set(err, TENON_E_INVALID, "unexpected key '%s' in '%s'", *f, spec);
+            tenon_error_set(err, TENON_E_INVALID, "unexpected key '%s' in '%s=%s'", *f, *f, eq + 1);
             goto done;
         }
     }
@@ -146,8 +153,13 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
         else
             file = id;
     }
-    if (!env && access(file, R_OK) < 0) {
+    struct stat st;
+    if (!env && (stat(file, &st) < 0 || access(file, R_OK) < 0)) {
         tenon_error_sys(err, "failed to stat %s", file);
+        goto done;
+    }
+    if (!env && S_ISREG(st.st_mode) && st.st_size > SECRET_LIMIT) {
+        too_big(id, err);
         goto done;
     }
     struct secret x = { tenon_strdup(id), env ? NULL : tenon_strdup(file), tenon_strdup(env) };

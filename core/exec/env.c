@@ -80,7 +80,7 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
         char *data = tenon_malloc(SECRET_MAX_BYTES + 1);
         int64_t n = tenon_read_full(fd, data, SECRET_MAX_BYTES + 1, err);
         if (n > SECRET_MAX_BYTES)
-            tenon_error_set(err, TENON_E_LIMIT, "secret %s: more than 500 KiB", e->id);
+            tenon_error_set(err, TENON_E_LIMIT, "secret %s too big. max size 500KB", e->id);
         else if (n >= 0 && memchr(data, 0, (size_t)n))
             tenon_error_set(err, TENON_E_INVALID,
                             "secret %s: holds a NUL byte, which no variable can", e->id);

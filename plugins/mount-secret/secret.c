@@ -85,7 +85,7 @@ make_file(struct tenon_ctx *ctx, int from, const struct tenon_values *v, const c
         e = errno;
     close(fd);
     if (e == EFBIG)
-        return host->error(err, TENON_E_LIMIT, 0, "secret %s: more than 500 KiB", id);
+        return host->error(err, TENON_E_LIMIT, 0, "secret %s too big. max size 500KB", id);
     if (e)
         return host->error(err, TENON_E_FAILED, e, "secret %s: copy", id);
     fd = openat(dir, "secret", O_PATH | O_NOFOLLOW | O_CLOEXEC);
