@@ -88,9 +88,15 @@ cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 cli_tests += %D%/cli/debian.sh
 cli_tests += %D%/cli/dist.sh
+cli_tests += %D%/cli/mount-secret.sh
+cli_tests += %D%/cli/mount-ssh.sh
+cli_tests += %D%/cli/mount-cache.sh
+cli_tests += %D%/cli/mount-cache-sharing.sh
+cli_tests += %D%/cli/mount-bind.sh
+cli_tests += %D%/cli/mount-targets.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
-EXTRA_DIST += %D%/cli/web-server
+EXTRA_DIST += %D%/cli/web-server %D%/cli/steps.sh
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =

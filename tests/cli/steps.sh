@@ -1,0 +1,59 @@
+# steps.sh - for tests of what a RUN step sees; sourced after lib.sh.
+need_root
+make_bases
+context=$work/context
+mkdir "$context"
+executors=native
+! command -v runc >/dev/null || executors="native oci"
+
+use_executor() { printf '{"executor": "%s"}\n' "$1" >"$TENON_CONFIG"; }
+
+# build FLAG...: of $context; "base" is the busybox image. The rest of standard
+# input, if the test gives some, is no Dockerfile.
+build() {
+    tenon build --progress=plain,detail=short --build-context "base=oci-layout://$bases/busybox" \
+        "$@" "$context"
+}
+
+# dockerfile <<...: the one of $context.
+dockerfile() { cat >"$context/Dockerfile"; }
+
+# result FLAG...: builds, with the tree of the last stage in $work/tree. Steps
+# leave what they saw there.
+result() {
+    rm -rf "$work/tree"
+    run 0 build -o "$work/tree" "$@"
+}
+
+# saw FILE TEXT: this is what the step wrote to it.
+saw() {
+    [ -e "$work/tree/$1" ] || fail "no step wrote $1"
+    [ "$(cat "$work/tree/$1")" = "$2" ] || fail "$1: expected \"$2\", got \"$(cat "$work/tree/$1")\""
+}
+
+# steps_said TEXT...: lines that steps printed, without their numbers.
+step_lines() { sed -n 's/^#[0-9]* *//p' "$work/err"; }
+
+# wait_for FILE TEXT
+wait_for() {
+    for _ in $(seq 400); do
+        ! grep -qF -e "$2" "$1" || return 0
+        sleep 0.05
+    done
+    cat "$1" >&2
+    fail "no \"$2\" in ${1##*/}"
+}
+
+# put PROGRAM...: copies of this machine's programs, with the libraries they need,
+# in $context/tools, for "COPY tools /".
+put() {
+    for p; do
+        p=$(command -v "$p")
+        mkdir -p "$context/tools$(dirname "$p")"
+        cp -L "$p" "$context/tools$p"
+        ldd "$p" | grep -o '/[^ ]*' | while read -r lib; do
+            mkdir -p "$context/tools$(dirname "$lib")"
+            cp -L "$lib" "$context/tools$lib"
+        done
+    done
+}
