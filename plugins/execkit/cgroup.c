@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -390,6 +391,19 @@ make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
     return !*h->controllers && c->v2 < 0 ? errno : 0;
 }
 
+/* Does the hierarchy carry one of the step's limits? */
+static bool
+is_needed(const struct hierarchy *h, bool is_pure_v2, const struct tenon_exec *x)
+{
+    if (x->cgroup_parent)
+        return true;
+    if (!*h->controllers)
+        return is_pure_v2;
+    return (has_controller(h, "memory") && (x->memory_bytes || x->memory_swap_bytes)) ||
+           (has_controller(h, "cpu") && (x->cpu_quota || x->cpu_period || x->cpu_shares)) ||
+           (has_controller(h, "cpuset") && (x->cpuset_cpus || x->cpuset_mems));
+}
+
 int
 cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what)
 {
@@ -400,10 +414,39 @@ cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what)
     int e = n ? 0 : ENOENT;
     *what = "find control groups";
     for (size_t i = 0; !e && i < n; i++)
-        if (is_dir(h[i].dir))
+        if (is_dir(h[i].dir)) {
             e = make_in(c, &h[i], is_pure_v2, x, what);
+            if ((e == EACCES || e == EPERM || e == EROFS) && !is_needed(&h[i], is_pure_v2, x))
+                e = 0; /* not given to this user, and nothing is lost */
+        }
     hierarchies_free(h, n);
     return e;
+}
+
+int
+cgroup_open(const struct tenon_host *host, struct cgroup *c, const struct tenon_exec *x,
+            struct tenon_error *err)
+{
+    const char *what = "";
+    int e = cgroup_make(c, x, &what);
+    if (!e)
+        return TENON_OK;
+    cgroup_release(c);
+    host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+    if (x->flags & TENON_EXEC_ROOTLESS)
+        host->error_hint(err, "have a control group of your own: systemd-run --user --scope -p "
+                              "Delegate=yes tenon build ...");
+    return TENON_E_UNSUPPORTED;
+}
+
+int
+cgroup_join(const int *procs, size_t count, const char **what)
+{
+    *what = "join the control group";
+    for (size_t i = 0; i < count; i++)
+        if (write(procs[i], "0", 1) < 0)
+            return errno;
+    return 0;
 }
 
 void

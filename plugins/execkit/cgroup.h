@@ -23,7 +23,8 @@ void cgroup_sweep_in(int dir); /* in this one */
 /* Our own group of version 2, "/a/b"; NULL: the root.  The caller frees it. */
 char *cgroup_own_v2(void);
 
-/* A group of our own making, for an executor without a runtime. */
+/* A group of our own making: for an executor without a runtime, and for a
+ * runtime that could not make one in all hierarchies, as it would. */
 struct cgroup {
     int *procs; /* open cgroup.procs files: writing "0" joins */
     size_t count;
@@ -33,6 +34,11 @@ struct cgroup {
 #define CGROUP_INIT { .v2 = -1 }
 /* 0, or an errno and *what (static or c's). */
 int cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what);
+/* cgroup_make with its error set, and a hint for an ordinary user. */
+int cgroup_open(const struct tenon_host *host, struct cgroup *c, const struct tenon_exec *x,
+                struct tenon_error *err);
+/* The calling process; async-signal-safe.  0, or an errno and *what. */
+int cgroup_join(const int *procs, size_t count, const char **what);
 void cgroup_release(struct cgroup *c); /* removes the group */
 
 #endif

@@ -221,6 +221,15 @@ last_words(const struct network *n)
     return tenon_strdup(line ? line + 1 : text);
 }
 
+/* Both helpers make their device with it. */
+static void
+hint_tun(const struct tenon_host *host, struct tenon_error *err)
+{
+    if (access("/dev/net/tun", R_OK | W_OK) == 0)
+        return;
+    host->error_hint(err, errno == ENOENT ? "sudo modprobe tun" : "sudo chmod 666 /dev/net/tun");
+}
+
 static int
 wait_ready(struct network *n, const struct tenon_host *host, struct tenon_ctx *ctx,
            struct tenon_error *err)
@@ -236,8 +245,10 @@ wait_ready(struct network *n, const struct tenon_host *host, struct tenon_ctx *c
             return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
         if ((r > 0 && p[0].revents) || tries > READY_MS / LOOK_MS) {
             auto_free char *said = last_words(n);
-            return host->error(err, TENON_E_FAILED, n->result.sys,
-                               "network \"sandbox\": %s gives none: %s", n->argv[0], said);
+            host->error(err, TENON_E_FAILED, n->result.sys,
+                        "network \"sandbox\": %s gives none: %s", n->argv[0], said);
+            hint_tun(host, err);
+            return TENON_E_FAILED;
         }
     }
 }

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "execkit/cgroup.h"
 #include "execkit/guard.h"
 
 #ifndef KEYCTL_JOIN_SESSION_KEYRING
@@ -33,11 +34,7 @@ int
 native_join_cgroup(void *launch, const char **what)
 {
     const struct native_launch *l = launch;
-    *what = "join the control group";
-    for (size_t i = 0; i < l->cgroup_count; i++)
-        if (write(l->cgroup_procs[i], "0", 1) < 0)
-            return errno;
-    return 0;
+    return cgroup_join(l->cgroup_procs, l->cgroup_count, what);
 }
 
 static int

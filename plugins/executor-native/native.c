@@ -193,15 +193,8 @@ static int
 join_groups(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
             struct cgroup *group, struct devices *own, struct tenon_error *err)
 {
-    const char *what = "";
-    int e = cgroup_has_limits(l->x) ? cgroup_make(group, l->x, &what) : 0;
-    if (e) {
-        host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
-        if (l->rootless)
-            host->error_hint(err, "have a control group of your own: systemd-run --user "
-                                  "--scope -p Delegate=yes tenon build ...");
-        return TENON_E_UNSUPPORTED;
-    }
+    if (cgroup_has_limits(l->x) && cgroup_open(host, group, l->x, err) < 0)
+        return host->error_code(err);
     l->cgroup_procs = tenon_calloc(group->count + 1, sizeof *l->cgroup_procs);
     for (; l->cgroup_count < group->count; l->cgroup_count++)
         l->cgroup_procs[l->cgroup_count] = group->procs[l->cgroup_count];

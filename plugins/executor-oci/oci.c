@@ -130,6 +130,8 @@ write_config(const struct tenon_exec *x, const char *cgroup, const char *network
 /* ---- in the guard and its child: async-signal-safe only ------------------------- */
 
 struct launch { /* prepared before fork */
+    const int *cgroup_procs;
+    size_t cgroup_count;
     const char *path;
     char *const *argv;
     char *const *env;
@@ -141,7 +143,10 @@ static const char mounting_proc[] = "mount /proc for the runtime";
 static int
 guard_setup(void *data, const char **what)
 {
-    (void)data;
+    const struct launch *l = data;
+    int e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
+    if (e)
+        return e;
     /* The runtime reads /proc by process numbers of its own namespace. */
     *what = "make mounts private";
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -175,7 +180,7 @@ move_up(int fd)
 
 static void
 supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-          struct guard_result *result)
+          const struct cgroup *group, struct guard_result *result)
 {
     auto_free char *state = tenon_asprintf("%s/state", x->work);
     auto_free char *log = tenon_asprintf("%s/runtime.log", x->work);
@@ -188,15 +193,20 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int in = move_up(x->stdin_fd);
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
-    struct launch l = { o->path, argv, env, in, out, err };
-    int keep[] = { in, out, err };
+    struct launch l = { group->procs, group->count, o->path, argv, env, in, out, err };
+    auto_free int *keep = tenon_calloc(3 + group->count, sizeof *keep);
+    keep[0] = in;
+    keep[1] = out;
+    keep[2] = err;
+    if (group->count)
+        memcpy(keep + 3, group->procs, group->count * sizeof *keep);
     struct guard_options g = {
         .guard_flags = CLONE_NEWNS,
         .guard_setup = guard_setup,
         .child = launch_child,
         .data = &l,
         .keep = keep,
-        .keep_count = 3,
+        .keep_count = 3 + group->count,
         .cancel_fd = host->cancel_fd(ctx),
     };
     guard_run(&g, result);
@@ -210,8 +220,16 @@ run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     if (write_config(x, cgroup, network, err) < 0)
         return host->error_code(err);
 
+    /* A runtime wants a group in each hierarchy; an ordinary user has been given
+     * those of some at most.  So the runtime starts in the one with the limits. */
+    struct cgroup group = CGROUP_INIT;
+    if ((x->flags & TENON_EXEC_ROOTLESS) && cgroup_has_limits(x) &&
+        cgroup_open(host, &group, x, err) < 0)
+        return host->error_code(err);
+
     struct guard_result result;
-    supervise(o, ctx, x, &result);
+    supervise(o, ctx, x, &group, &result);
+    cgroup_release(&group);
     cgroup_remove(cgroup); /* of a runtime that could not do it itself */
     switch (result.outcome) {
     case GUARD_CANCELLED:

@@ -232,6 +232,8 @@ add_resources(struct json_object *linux_part, const struct tenon_exec *x)
         struct json_object *devices = add_array(r, "devices");
         json_object_array_add(devices, d);
         add_granted_devices(devices, x);
+    } else {
+        return; /* limits: oci.c */
     }
     if (x->memory_bytes || x->memory_swap_bytes) {
         struct json_object *m = add_object(r, "memory");
@@ -301,7 +303,7 @@ add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgro
     struct json_object *l = add_object(spec, "linux");
     add_namespaces(l, x, network);
     add_resources(l, x);
-    if (!(x->flags & TENON_EXEC_ROOTLESS) || cgroup_has_limits(x))
+    if (!(x->flags & TENON_EXEC_ROOTLESS))
         add_string(l, "cgroupsPath", cgroup);
     if (x->flags & TENON_EXEC_INSECURE)
         return;
