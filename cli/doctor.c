@@ -5,20 +5,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "engine/engine.h"
+#include "plugin/ctx.h"
+#include "probe.h"
 #include "userns.h"
 
 static const char help[] =
@@ -28,15 +28,19 @@ static const char help[] =
     "work here.\n"
     "\n"
     "Options:\n"
-    "  -h, --help   show this\n";
+    "      --format FORMAT  table or json (one object a line, the build's last)\n"
+    "  -h, --help           show this\n";
 
 enum verdict { GOOD, POOR, BAD };
 
 struct report {
-    const char *advice; /* the first one wins: checks are in order of weight */
+    bool json;
+    char *advice; /* of what is broken first; then checks are in order of weight */
+    bool advice_is_needed;
     bool broken;
 };
 
+/* advice: a command that would make it good, or NULL. */
 static void
 say(struct report *r, enum verdict v, const char *topic, const char *advice,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -46,72 +50,38 @@ say(struct report *r, enum verdict v, const char *topic, const char *advice,
     const char *fmt, ...)
 {
     static const char *const marks[] = {[GOOD] = "ok", [POOR] = "--", [BAD] = "NO"};
+    static const char *const results[] = {[GOOD] = "ok", [POOR] = "poor", [BAD] = "broken"};
     va_list ap;
     va_start(ap, fmt);
     auto_free char *text = tenon_vasprintf(fmt, ap);
     va_end(ap);
-    printf("%-3s %-16s %s\n", marks[v], topic, text);
-    if (v == BAD)
-        r->broken = true;
-    if (v != GOOD && advice && !r->advice)
-        r->advice = advice;
+    if (r->json) {
+        auto_json struct json_object *o = json_object_new_object();
+        json_object_object_add(o, "check", json_object_new_string(topic));
+        json_object_object_add(o, "result", json_object_new_string(results[v]));
+        json_object_object_add(o, "text", json_object_new_string(text));
+        if (v != GOOD && advice)
+            json_object_object_add(o, "advice", json_object_new_string(advice));
+        cli_put_json(o);
+    } else {
+        printf("%-3s %-16s %s\n", marks[v], topic, text);
+    }
+    r->broken |= v == BAD;
+    if (v != GOOD && advice && (!r->advice || (v == BAD && !r->advice_is_needed))) {
+        free(r->advice);
+        r->advice = tenon_strdup(advice);
+        r->advice_is_needed = v == BAD;
+    }
 }
 
-/* ---- trying things -------------------------------------------------------------- */
-
-/* Runs try() in a child, which cannot leave anything behind in us: 0, or the
- * errno it returned. */
-static int
-in_child(int (*try)(const char *arg), const char *arg)
-{
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid < 0)
-        return errno;
-    if (pid == 0)
-        _exit(try(arg));
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return errno;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
-}
-
-static int
-try_user_namespace(const char *arg)
-{
-    (void)arg;
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? errno : 0;
-}
-
-/* In directories of its own below dir, in a mount namespace of its own. */
-static int
-try_overlay(const char *dir)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    bool ordinary = geteuid() != 0;
-    if (cli_private_mounts(&err) < 0)
-        return err.sys ? err.sys : EPERM;
-    if (chdir(dir) < 0)
-        return errno;
-    if (mkdir("l", 0755) < 0 || mkdir("u", 0755) < 0 || mkdir("w", 0755) < 0 ||
-        mkdir("m", 0755) < 0)
-        return errno;
-    const char *options = ordinary ? "lowerdir=l,upperdir=u,workdir=w,userxattr"
-                                    : "lowerdir=l,upperdir=u,workdir=w";
-    if (mount("overlay", "m", "overlay", 0, options) < 0)
-        return errno;
-    return umount2("m", MNT_DETACH) < 0 ? errno : 0;
-}
-
+/* Where the executors look for programs. */
 static char *
 find_program(const char *name)
 {
-    const char *path = secure_getenv("PATH");
-    auto_free char *copy = tenon_strdup(path && *path ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
-    char *rest = copy;
-    for (char *dir = strsep(&rest, ":"); dir; dir = strsep(&rest, ":")) {
-        auto_free char *file = tenon_asprintf("%s/%s", *dir ? dir : ".", name);
+    static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                       "/usr/bin", "/sbin", "/bin"};
+    for (size_t i = 0; i < tenon_countof(dirs); i++) {
+        auto_free char *file = tenon_asprintf("%s/%s", dirs[i], name);
         if (access(file, X_OK) == 0)
             return tenon_steal(&file);
     }
@@ -128,19 +98,6 @@ find_first(const char *const *names)
             return file;
     }
     return NULL;
-}
-
-static char *
-read_small(const char *path)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    if (tenon_read_file(path, 65536, &text, &ignored) < 0)
-        return NULL;
-    while (text.len && text.data[text.len - 1] == '\n')
-        tenon_buf_truncate(&text, text.len - 1);
-    tenon_buf_adds(&text, "");
-    return tenon_buf_steal(&text);
 }
 
 /* ---- checks ------------------------------------------------------------------------ */
@@ -190,86 +147,117 @@ existing_parent(const char *path)
 }
 
 static void
-check_root(struct report *r, const char *dir, const char *root)
+check_store(struct report *r, const char *dir, const char *root)
 {
     struct statvfs v = {0};
     statvfs(dir, &v);
     auto_free char *avail = tenon_format_bytes((int64_t)(v.f_bavail * v.f_frsize));
     const char *type = file_system_name(dir);
     bool slow = !strcmp(type, "nfs") || !strcmp(type, "fuse") || !strcmp(type, "overlay");
-    say(r, slow ? POOR : GOOD, "store", "tenon --root DIR_ON_A_LOCAL_DISK build ...",
-        "%s, on %s, %s free", root, type, avail);
-}
-
-static void
-check_overlay(struct report *r, const char *dir)
-{
-    if (access(dir, W_OK) < 0) {
-        say(r, BAD, "overlay", "tenon --root DIR build ...", "%s: %s", dir, strerror(errno));
-        return;
-    }
-    auto_free char *tmp = tenon_asprintf("%s/.tenon-doctor-XXXXXX", dir);
-    if (!mkdtemp(tmp)) {
-        say(r, BAD, "overlay", NULL, "%s: %s", dir, strerror(errno));
-        return;
-    }
-    int sys = in_child(try_overlay, tmp);
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    tenon_remove_tree(AT_FDCWD, tmp, &ignored);
-    if (sys == 0)
-        say(r, GOOD, "overlay", NULL, "works in the store's file system");
+    if (access(dir, W_OK | X_OK) < 0)
+        say(r, BAD, "store", "tenon --root DIR build ...", "%s: %s: %s", root, dir,
+            strerror(errno));
     else
-        say(r, BAD, "overlay", sys == ENODEV ? "modprobe overlay"
-                                             : "tenon --root DIR_ON_ANOTHER_FILE_SYSTEM build ...",
-            "cannot be mounted: %s", strerror(sys));
+        say(r, slow ? POOR : GOOD, "store", "tenon --root DIR_ON_A_LOCAL_DISK build ...",
+            "%s, on %s, %s free", root, type, avail);
 }
 
 static void
-check_user_namespaces(struct report *r)
+check_user_namespaces(struct report *r, const struct probe *p)
 {
-    int sys = in_child(try_user_namespace, NULL);
-    if (sys == 0)
+    bool ordinary = geteuid() != 0;
+    if (!ordinary && p->rights.sys)
+        say(r, BAD, "rights", "docker run --privileged ... (or build as an ordinary user)",
+            "root without the right to mount (CAP_SYS_ADMIN): %s", p->rights.text);
+    if (p->namespace.sys)
+        say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be made: %s",
+            p->namespace.text);
+    else if (ordinary && p->rights.sys)
+        say(r, BAD, "user namespaces", userns_advice(), "give no rights: %s", p->rights.text);
+    else if (userns_is_restricted())
+        say(r, GOOD, "user namespaces", NULL, "can be made (AppArmor lets tenon)");
+    else
         say(r, GOOD, "user namespaces", NULL, "can be made");
-    else
-        say(r, geteuid() ? BAD : POOR, "user namespaces",
-            userns_advice(), "cannot be made: %s", strerror(sys));
 }
 
 static void
-check_sub_ids(struct report *r)
+check_sub_ids(struct report *r, const struct probe *p)
 {
-    if (geteuid() == 0) {
+    if (geteuid() == 0 && p->users == UINT32_MAX) {
         say(r, GOOD, "subordinate ids", NULL, "not needed as root");
         return;
     }
-    struct userns_ids users = {0}, groups = {0};
-    userns_ids_read(&users, "/etc/subuid", geteuid());
-    userns_ids_read(&groups, "/etc/subgid", geteuid());
-    auto_free char *mapper = userns_mapper("newuidmap");
-    if (!users.count || !groups.count)
-        say(r, POOR, "subordinate ids",
-            "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER",
-            "none in /etc/subuid and /etc/subgid: images with one owner only");
-    else if (!mapper)
-        say(r, POOR, "subordinate ids", "sudo apt-get install uidmap",
-            "newuidmap is missing: images with one owner only");
+    if (geteuid() == 0) {
+        say(r, p->users > 1 && p->groups > 1 ? GOOD : POOR, "subordinate ids", NULL,
+            "%llu users, %llu groups, those of the user namespace we are in",
+            (unsigned long long)p->users, (unsigned long long)p->groups);
+        return;
+    }
+    struct userns_lack lack = {0};
+    userns_look(&lack, geteuid());
+    const char *why = *p->why_one ? p->why_one : lack.why;
+    if (why)
+        say(r, POOR, "subordinate ids", lack.advice, "%s: images with one owner only", why);
     else
-        say(r, GOOD, "subordinate ids", NULL, "%llu users, %llu groups, by %s",
-            (unsigned long long)users.count, (unsigned long long)groups.count, mapper);
-    userns_ids_release(&users);
-    userns_ids_release(&groups);
+        say(r, GOOD, "subordinate ids", NULL, "%llu users, %llu groups, by newuidmap",
+            (unsigned long long)lack.users, (unsigned long long)lack.groups);
+    userns_lack_release(&lack);
+}
+
+static void
+check_overlay(struct report *r, const struct probe *p)
+{
+    if (p->overlay.is_known && p->overlay.sys)
+        say(r, BAD, "overlay",
+            p->overlay.sys == ENODEV ? "sudo modprobe overlay"
+                                     : "tenon --root DIR_ON_ANOTHER_FILE_SYSTEM build ...",
+            "cannot be mounted: %s", p->overlay.text);
+    else if (p->overlay.is_known)
+        say(r, GOOD, "overlay", NULL, "works in the store's file system%s",
+            p->users < UINT32_MAX ? " (userxattr)" : "");
+    if (p->proc.is_known && p->proc.sys)
+        say(r, POOR, "proc", "docker run --security-opt systempaths=unconfined ...",
+            "parts of /proc are hidden here (%s): steps see the processes of this machine",
+            p->proc.text);
 }
 
 static void
 check_cgroups(struct report *r)
 {
-    auto_free char *v2 = read_small("/sys/fs/cgroup/cgroup.controllers");
-    if (v2)
-        say(r, GOOD, "cgroups", NULL, "version 2 (%s)", v2);
-    else if (access("/sys/fs/cgroup/memory", F_OK) == 0)
-        say(r, POOR, "cgroups", NULL, "version 1: limits of steps may not work");
-    else
+    struct probe_cgroups c;
+    probe_cgroups(&c);
+    const char *delegate = geteuid() && c.version == 2 && access("/run/systemd/system", F_OK) == 0
+                               ? "systemd-run --user --scope -p Delegate=yes tenon build ..."
+                               : NULL;
+    if (!c.version)
         say(r, POOR, "cgroups", NULL, "not mounted: no limits for steps");
+    else if (c.sys)
+        say(r, POOR, "cgroups", delegate, "version %d, not delegated (%s): no limits for steps",
+            c.version, strerror(c.sys));
+    else
+        say(r, strstr(c.controllers, "memory") ? GOOD : POOR, "cgroups", delegate,
+            "version %d, groups can be made (%s)", c.version,
+            *c.controllers ? c.controllers : "without controllers: no limits for steps");
+}
+
+/* ---- what is run for a step -------------------------------------------------------- */
+
+static void
+check_executor(struct report *r, const struct cli *cli, const char *name)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_plugins *plugins = NULL;
+    struct tenon_module *m = NULL;
+    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(NULL, NULL, NULL, NULL);
+    if (cli_open_plugins(cli, &plugins, &err) == 0 &&
+        tenon_plugins_get(plugins, TENON_KIND_EXECUTOR, name, &m, &err) == 0 &&
+        m->plugin.ops.executor->probe)
+        m->plugin.ops.executor->probe(m->self, ctx, &err);
+    if (err.code)
+        say(r, BAD, "executor", err.hint, "%s: %s", name, err.message);
+    else
+        say(r, GOOD, "executor", NULL, "%s, which can run steps here", name);
+    tenon_plugins_free(plugins);
 }
 
 static void
@@ -285,40 +273,117 @@ check_runtime(struct report *r)
 }
 
 static void
-check_network(struct report *r)
+check_network(struct report *r, const char *network)
 {
     static const char *const helpers[] = {"pasta", "slirp4netns", NULL};
     auto_free char *helper = find_first(helpers);
-    if (helper)
+    int sys = access("/dev/net/tun", R_OK | W_OK) < 0 ? errno : 0;
+    enum verdict lacking = strcmp(network, "sandbox") ? POOR : BAD;
+    if (helper && sys)
+        say(r, lacking, "network helper",
+            sys == ENOENT ? "sudo modprobe tun" : "sudo chmod 666 /dev/net/tun",
+            "%s, but /dev/net/tun: %s: no network \"sandbox\"", helper, strerror(sys));
+    else if (helper)
         say(r, GOOD, "network helper", NULL, "%s", helper);
     else
-        say(r, POOR, "network helper", "apt-get install passt",
-            "none: steps use the host's network, or none");
+        say(r, lacking, "network helper",
+            access("/usr/bin/apt-get", X_OK) == 0 ? "sudo apt-get install passt"
+                                                  : "install passt or slirp4netns",
+            "no pasta nor slirp4netns: no network \"sandbox\"");
+}
+
+/* ---- what comes of it ---------------------------------------------------------------- */
+
+static char *
+describe_mode(const struct report *r, const struct probe *p)
+{
+    if (r->broken)
+        return tenon_strdup("cannot work here");
+    if (geteuid() == 0)
+        return tenon_strdup(p->users == UINT32_MAX ? "as root"
+                                                   : "as root of the user namespace we are in");
+    return p->users > 1 && p->groups > 1
+               ? tenon_asprintf("without root, with %llu user and %llu group ids",
+                                (unsigned long long)p->users, (unsigned long long)p->groups)
+               : tenon_strdup("without root, with one id");
+}
+
+static const char *
+mode_name(const struct report *r, const struct probe *p)
+{
+    if (r->broken)
+        return "none";
+    if (p->users == UINT32_MAX)
+        return "root";
+    return p->users > 1 && p->groups > 1 ? "rootless" : "rootless-one-id";
+}
+
+static void
+conclude(const struct report *r, const struct probe *p, const struct tenon_engine *e,
+         const char *store)
+{
+    if (r->json) {
+        auto_json struct json_object *o = json_object_new_object();
+        json_object_object_add(o, "mode", json_object_new_string(mode_name(r, p)));
+        json_object_object_add(o, "users", json_object_new_int64((int64_t)p->users));
+        json_object_object_add(o, "groups", json_object_new_int64((int64_t)p->groups));
+        json_object_object_add(o, "executor", json_object_new_string(e->executor));
+        json_object_object_add(o, "network", json_object_new_string(e->default_network));
+        json_object_object_add(o, "store", json_object_new_string(store));
+        if (r->advice)
+            json_object_object_add(o, "advice", json_object_new_string(r->advice));
+        cli_put_json(o);
+        return;
+    }
+    auto_free char *mode = describe_mode(r, p);
+    printf("\nA build: %s", mode);
+    if (!r->broken)
+        printf("; steps by \"%s\", network \"%s\"", e->executor, e->default_network);
+    printf("\n");
+    if (r->advice)
+        printf("Would help most: %s\n", r->advice);
+}
+
+static int
+run(const struct cli *cli, bool json)
+{
+    struct report r = {.json = json};
+    struct tenon_engine e = {0};
+    auto_free char *dir = existing_parent(cli->root);
+    struct probe *p = probe_build(dir);
+    cli_fill_engine(cli, &e); /* not earlier: the ids are looked at once a process */
+    auto_free char *store = p->users == 1 || p->groups == 1
+                                ? tenon_asprintf("%s/one-id", cli->root)
+                                : tenon_strdup(cli->root);
+    check_kernel(&r);
+    check_store(&r, dir, store);
+    check_user_namespaces(&r, p);
+    check_sub_ids(&r, p);
+    check_overlay(&r, p);
+    check_executor(&r, cli, e.executor);
+    check_runtime(&r);
+    check_network(&r, e.default_network);
+    check_cgroups(&r);
+    conclude(&r, p, &e, store);
+    probe_free(p);
+    free(r.advice);
+    return r.broken ? CLI_FAILED : CLI_OK;
 }
 
 int
 cli_doctor(const struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int option = cli_getopt(argc, argv, "h", options);
-    if (option == 'h')
-        return cli_help(cli, help);
-    if (option != -1)
-        return CLI_USAGE;
+    enum { FORMAT = 256 };
+    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},
+                                            {"help", no_argument, NULL, 'h'}, {0}};
+    bool json = false;
+    for (int o; (o = cli_getopt(argc, argv, "h", options)) != -1;) {
+        if (o == 'h')
+            return cli_help(cli, help);
+        if (o != FORMAT || !cli_parse_format("doctor", optarg, &json))
+            return CLI_USAGE;
+    }
     if (optind < argc)
         return cli_usage_error("doctor", "unexpected argument \"%s\"", argv[optind]);
-
-    struct report r = {0};
-    auto_free char *dir = existing_parent(cli->root);
-    check_kernel(&r);
-    check_root(&r, dir, cli->root);
-    check_overlay(&r, dir);
-    check_user_namespaces(&r);
-    check_sub_ids(&r);
-    check_runtime(&r);
-    check_cgroups(&r);
-    check_network(&r);
-    if (r.advice)
-        printf("\nWould help most: %s\n", r.advice);
-    return r.broken ? CLI_FAILED : CLI_OK;
+    return run(cli, json);
 }

@@ -13,6 +13,8 @@ tenon_SOURCES = \
 	%D%/images.c \
 	%D%/main.c \
 	%D%/plugins.c \
+	%D%/probe.c \
+	%D%/probe.h \
 	%D%/prune.c \
 	%D%/usage.c \
 	%D%/usage.h \

@@ -15,10 +15,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -93,6 +96,113 @@ userns_mapper(const char *name)
     return NULL;
 }
 
+/* ---- what would get the user more ids -------------------------------------------- */
+
+enum { RANGE_FROM = 100000, RANGE_IDS = 65536 };
+
+void
+userns_lack_release(struct userns_lack *lack)
+{
+    free(lack->why);
+    free(lack->advice);
+    *lack = (struct userns_lack){0};
+}
+
+/* Behind everybody's: who shares a range shares files. */
+static uint64_t
+first_free(const char *file)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    uint64_t next = RANGE_FROM;
+    if (tenon_read_file(file, ETC_MAX_BYTES, &text, &ignored) < 0)
+        return next;
+    char *rest = text.data;
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        strsep(&line, ":");
+        const char *first = strsep(&line, ":");
+        uint64_t a, n;
+        if (line && tenon_parse_u64(first, 10, &a) && tenon_parse_u64(line, 10, &n) &&
+            a <= UINT32_MAX && n <= UINT32_MAX && a + n > next)
+            next = a + n;
+    }
+    return next;
+}
+
+static const char *
+install_uidmap(void)
+{
+    return access("/usr/bin/apt-get", X_OK) == 0 ? "sudo apt-get install uidmap"
+           : access("/usr/bin/dnf", X_OK) == 0   ? "sudo dnf install shadow-utils"
+                                                 : "install newuidmap and newgidmap";
+}
+
+/* "" when there is a range in both files. */
+static char *
+range_advice(uid_t uid, bool has_users, bool has_groups)
+{
+    uint64_t u = first_free("/etc/subuid"), g = first_free("/etc/subgid");
+    uint64_t first = u > g ? u : g;
+    if (has_users && has_groups)
+        return tenon_strdup("");
+    auto_free char *range = tenon_asprintf("%llu-%llu", (unsigned long long)first,
+                                           (unsigned long long)first + RANGE_IDS - 1);
+    const char *name = user_name(uid);
+    return tenon_asprintf("sudo usermod%s%s%s%s %s", has_users ? "" : " --add-subuids ",
+                          has_users ? "" : range, has_groups ? "" : " --add-subgids ",
+                          has_groups ? "" : range, *name ? name : "$USER");
+}
+
+/* A set-user-id program may not get root's rights. */
+static bool
+is_powerless(const char *program)
+{
+    struct stat st;
+    return stat(program, &st) == 0 && !(st.st_mode & S_ISUID) &&
+           getxattr(program, "security.capability", NULL, 0) <= 0;
+}
+
+void
+userns_look(struct userns_lack *lack, uid_t uid)
+{
+    static const char *const names[] = {"newuidmap", "newgidmap"};
+    struct userns_ids users = {0}, groups = {0};
+    userns_ids_read(&users, "/etc/subuid", uid);
+    userns_ids_read(&groups, "/etc/subgid", uid);
+    lack->users = users.count;
+    lack->groups = groups.count;
+    auto_free char *range = range_advice(uid, users.count > 0, groups.count > 0);
+    const char *install = NULL;
+    for (int i = 0; i < 2; i++) {
+        auto_free char *mapper = userns_mapper(names[i]);
+        if (!mapper && !lack->why)
+            lack->why = tenon_asprintf("%s is not installed", names[i]);
+        if (!mapper)
+            install = install_uidmap();
+        else if (is_powerless(mapper) && !lack->why) {
+            lack->why = tenon_asprintf("%s is not set-user-id", mapper);
+            lack->advice = tenon_asprintf("sudo chmod u+s %s", mapper);
+        }
+    }
+    if (*range) {
+        free(lack->why);
+        lack->why = tenon_strdup(users.count    ? "no ids are set aside in /etc/subgid"
+                                 : groups.count ? "no ids are set aside in /etc/subuid"
+                                                : "no ids are set aside in /etc/subuid and "
+                                                  "/etc/subgid");
+    } else if (!lack->why && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+        lack->why = tenon_strdup("this process may gain no privileges (no_new_privs), as "
+                                 "newuidmap would have to");
+    }
+    if (install || *range) {
+        free(lack->advice);
+        lack->advice = tenon_asprintf("%s%s%s", install ? install : "",
+                                      install && *range ? " && " : "", range);
+    }
+    userns_ids_release(&users);
+    userns_ids_release(&groups);
+}
+
 /* ---- maps made by newuidmap and newgidmap ----------------------------------------- */
 
 struct mapping {
@@ -109,8 +219,7 @@ mapping_release(struct mapping *m)
     }
 }
 
-/* false: there is no range, or nothing that would map it. */
-static bool
+static void
 mapping_prepare(struct mapping *m, uid_t uid, gid_t gid)
 {
     static const char *const files[] = {"/etc/subuid", "/etc/subgid"};
@@ -118,25 +227,16 @@ mapping_prepare(struct mapping *m, uid_t uid, gid_t gid)
     for (int i = 0; i < 2; i++) {
         struct userns_ids ids = {0};
         userns_ids_read(&ids, files[i], uid);
-        if (!ids.count)
-            return false;
         tenon_strv_push(&m->argv[i], tenon_strdup(names[i]));
         tenon_strv_push(&m->argv[i], tenon_asprintf("%ld", (long)getpid()));
         tenon_strv_push(&m->argv[i], tenon_strdup("0"));
         tenon_strv_push(&m->argv[i], tenon_asprintf("%lu", (unsigned long)(i ? gid : uid)));
         tenon_strv_push(&m->argv[i], tenon_strdup("1"));
-        for (char **a = ids.args; *a; a++)
+        for (char **a = ids.args; a && *a; a++)
             tenon_strv_push(&m->argv[i], tenon_strdup(*a));
         userns_ids_release(&ids);
         m->programs[i] = userns_mapper(names[i]);
-        if (!m->programs[i]) {
-            tenon_log(TENON_LOG_WARNING, "%s has ids for this user, but %s is not installed "
-                                         "(package uidmap): building with one id", files[i],
-                      names[i]);
-            return false;
-        }
     }
-    return true;
 }
 
 static int
@@ -177,8 +277,8 @@ map_from_outside(const struct mapping *m, int go, int said)
 }
 
 /* Why the programs did not do it; one line. */
-static void
-report_failure(int fd)
+static char *
+failure(int fd)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
@@ -186,8 +286,7 @@ report_failure(int fd)
     char *line = text.len ? text.data : NULL;
     if (line)
         line[strcspn(line, "\n")] = '\0';
-    tenon_log(TENON_LOG_WARNING, "building with one id: %s",
-              line && *line ? line : "newuidmap did not work");
+    return tenon_strdup(line && *line ? line : "newuidmap did not work");
 }
 
 /* ---- one id, which needs nobody ---------------------------------------------------- */
@@ -234,10 +333,16 @@ file_says(const char *path, char wanted)
     return tenon_read_file(path, 64, &text, &ignored) == 0 && text.len && text.data[0] == wanted;
 }
 
+bool
+userns_is_restricted(void)
+{
+    return file_says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1');
+}
+
 const char *
 userns_advice(void)
 {
-    if (file_says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+    if (userns_is_restricted())
         return "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
     if (file_says("/proc/sys/kernel/unprivileged_userns_clone", '0'))
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1";
@@ -255,9 +360,10 @@ advise(struct tenon_error *err)
     return tenon_error_hint(err, "tenon doctor tells what this machine offers; or build as root");
 }
 
-/* The namespace and its maps. */
+/* The namespace and its maps; *said is what newuidmap had against it. */
 static int
-enter(struct mapping *m, bool ranges, uid_t uid, gid_t gid, struct tenon_error *err)
+enter(struct mapping *m, bool ranges, uid_t uid, gid_t gid, char **said_why,
+      struct tenon_error *err)
 {
     int go[2] = {-1, -1}, said[2] = {-1, -1};
     pid_t helper = -1;
@@ -281,7 +387,7 @@ enter(struct mapping *m, bool ranges, uid_t uid, gid_t gid, struct tenon_error *
         mapped = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         close(tenon_steal_fd(&said[1]));
         if (!mapped && !err->code)
-            report_failure(said[0]);
+            *said_why = failure(said[0]);
     }
     for (int i = 0; i < 2; i++) {
         if (go[i] >= 0)
@@ -295,15 +401,15 @@ enter(struct mapping *m, bool ranges, uid_t uid, gid_t gid, struct tenon_error *
 }
 
 int
-cli_enter_user_namespace(struct tenon_error *err)
+userns_enter(struct userns_lack *lack, struct tenon_error *err)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
-    if (uid == 0)
-        return 0;
+    userns_look(lack, uid);
     struct mapping m = {0};
-    bool ranges = mapping_prepare(&m, uid, gid);
-    int rc = enter(&m, ranges, uid, gid, err);
+    if (!lack->why)
+        mapping_prepare(&m, uid, gid);
+    int rc = enter(&m, !lack->why, uid, gid, &lack->why, err);
     mapping_release(&m);
     if (rc < 0) {
         tenon_error_context(err, "building as an ordinary user");
@@ -313,11 +419,24 @@ cli_enter_user_namespace(struct tenon_error *err)
 }
 
 int
-cli_private_mounts(struct tenon_error *err)
+cli_enter_user_namespace(struct tenon_error *err)
 {
-    bool ordinary = geteuid() != 0;
-    if (ordinary && cli_enter_user_namespace(err) < 0)
-        return err->code;
+    if (geteuid() == 0)
+        return 0;
+    struct userns_lack lack = {0};
+    int rc = userns_enter(&lack, err);
+    if (rc == 0 && lack.why)
+        tenon_log(lack.users && lack.groups ? TENON_LOG_WARNING : TENON_LOG_INFO,
+                  "building with one id: %s", lack.why);
+    if (rc == 0 && lack.advice)
+        tenon_ids_advise(lack.advice);
+    userns_lack_release(&lack);
+    return rc;
+}
+
+int
+userns_private_mounts(bool ordinary, struct tenon_error *err)
+{
     if (unshare(CLONE_NEWNS) < 0) {
         tenon_error_sys(err, "make a mount namespace");
         return ordinary ? advise(err)
@@ -328,4 +447,13 @@ cli_private_mounts(struct tenon_error *err)
         return ordinary ? advise(err) : err->code;
     }
     return 0;
+}
+
+int
+cli_private_mounts(struct tenon_error *err)
+{
+    bool ordinary = geteuid() != 0;
+    if (ordinary && cli_enter_user_namespace(err) < 0)
+        return err->code;
+    return userns_private_mounts(ordinary, err);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -22,6 +23,7 @@ struct id_map {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct id_map users, groups; /* immutable after `once` */
+static char *advice;                /* immutable once there are threads */
 
 /* The next word of *at as a number; blanks before it are passed. */
 static bool
@@ -93,6 +95,27 @@ tenon_ids_mapped(void)
     return users.total < UINT32_MAX || groups.total < UINT32_MAX;
 }
 
+void
+tenon_ids_totals(uint64_t *user_count, uint64_t *group_count)
+{
+    pthread_once(&once, read_maps);
+    *user_count = users.total;
+    *group_count = groups.total;
+}
+
+void
+tenon_ids_advise(const char *command)
+{
+    free(advice);
+    advice = tenon_strdup(command);
+}
+
+const char *
+tenon_ids_advice(void)
+{
+    return advice;
+}
+
 int
 tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const char *fmt, ...)
 {
@@ -107,9 +130,8 @@ tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const cha
         tenon_error_set(err, TENON_E_UNSUPPORTED,
                         "%s: no ids %u:%u: this user has one id to build with, which is "
                         "0:0 inside of the image", what, uid, gid);
-        return tenon_error_hint(err, "have ids set aside in /etc/subuid and /etc/subgid: sudo "
-                                     "usermod --add-subuids 100000-165535 --add-subgids "
-                                     "100000-165535 $USER (and install uidmap)");
+        return tenon_error_hint(err, "%s", advice ? advice : "have ids set aside in /etc/subuid "
+                                                             "and /etc/subgid");
     }
     tenon_error_set(err, TENON_E_UNSUPPORTED,
                     "%s: no ids %u:%u among this user's %llu user ids and %llu group ids",

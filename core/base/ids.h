@@ -16,6 +16,11 @@ bool tenon_ids_have(uint32_t uid, uint32_t gid);
 bool tenon_ids_single(void);
 /* A namespace of any kind: not all ids of the machine. */
 bool tenon_ids_mapped(void);
+void tenon_ids_totals(uint64_t *users, uint64_t *groups);
+/* The command that gets this user more ids, for hints: set once, before the
+ * first thread; NULL when none is known. */
+void tenon_ids_advise(const char *command);
+const char *tenon_ids_advice(void);
 /* After a failed chown or the like to (uid, gid), from errno: names the ids
  * when it was them, with a hint how to get more. */
 int tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid,

@@ -1,0 +1,34 @@
+/* probe.h - what doctor finds out by doing it: what a build does first, in a
+ * child that leaves nothing behind.  One thread only. */
+#ifndef TENON_CLI_PROBE_H
+#define TENON_CLI_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct probe_step {
+    bool is_known; /* false: what comes before it failed */
+    int sys;       /* errno, 0 when it works */
+    char text[200];
+};
+
+struct probe {
+    struct probe_step namespace; /* a user namespace; as root: could there be one */
+    struct probe_step rights;    /* a mount namespace and mounts in it */
+    struct probe_step overlay;   /* below the directory, as the store has it */
+    struct probe_step proc;      /* a /proc of a step's own */
+    uint64_t users, groups;      /* ids to build with; UINT32_MAX: all */
+    char why_one[200];           /* what newuidmap had against more; or "" */
+};
+/* dir: where the store is, or would be; a writable directory. Never NULL. */
+struct probe *probe_build(const char *dir);
+void probe_free(struct probe *p);
+
+struct probe_cgroups {
+    int version;           /* 0: none */
+    int sys;               /* of making a group; 0: it can be made */
+    char controllers[200]; /* that groups of ours would have */
+};
+void probe_cgroups(struct probe_cgroups *out);
+
+#endif
