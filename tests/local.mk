@@ -39,6 +39,7 @@ unit_tests += %D%/unit/test-tree-view
 unit_tests += %D%/unit/test-values
 unit_tests += %D%/unit/test-plugins
 unit_tests += %D%/unit/test-progress
+unit_tests += %D%/unit/test-progress-displays
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)

@@ -14,7 +14,7 @@
 
 #define TICK_NS UINT64_C(100000000)
 /* A step that prints faster than the renderer writes waits for it. */
-#define QUEUE_MAX_BYTES ((size_t)32 << 20)
+#define QUEUE_MAX_BYTES ((size_t)4 << 20)
 
 struct queued {
     struct queued *next;

@@ -1,14 +1,14 @@
 /* progress-json: one JSON object an event, BuildKit's rawjson. */
-#include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <tenon-plugin.h>
 
 #include "base/buf.h"
 #include "base/jsontext.h"
 #include "base/parse.h"
+#include "progresskit/output.h"
+#include "progresskit/recap.h"
 
 struct raw {
     int fd;
@@ -166,25 +166,16 @@ raw_event(void *self, const struct tenon_event *ev)
     tenon_json_write(&b, o, true);
     tenon_buf_addc(&b, '\n');
     json_object_put(o);
-    for (size_t off = 0; off < b.len;) {
-        ssize_t n = write(r->fd, b.data + off, b.len - off);
-        if (n < 0 && errno != EINTR)
-            return;
-        if (n > 0)
-            off += (size_t)n;
-    }
+    pk_write(r->fd, &b);
 }
 
 static void
 raw_close(void *self, const struct tenon_progress_end *end)
 {
     struct raw *r = self;
-    if (!end->error)
-        return;
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    tenon_buf_addf(&b, "ERROR: %s\n", end->error);
-    if (write(r->fd, b.data, b.len) < 0)
-        return; /* nobody reads */
+    pk_recap_error(&b, end);
+    pk_write(r->fd, &b);
 }
 
 static const struct tenon_progress_ops ops = {

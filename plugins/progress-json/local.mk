@@ -4,5 +4,6 @@ if PLUGIN_PROGRESS_JSON
 pluginexec_LTLIBRARIES += progress-json.la
 endif
 progress_json_la_SOURCES = %D%/json.c
+progress_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 progress_json_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-progress_json_la_LIBADD = libtenon-tools.la $(JSON_C_LIBS)
+progress_json_la_LIBADD = $(PROGRESSKIT_LIBS) $(JSON_C_LIBS)

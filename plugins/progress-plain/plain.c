@@ -2,15 +2,14 @@
  *
  * One step has the screen at a time; what the others say waits until it is
  * over, or has been silent, or they have waited too long. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <tenon-plugin.h>
 
 #include "base/alloc.h"
 #include "progresskit/model.h"
+#include "progresskit/output.h"
 #include "progresskit/recap.h"
 #include "progresskit/text.h"
 
@@ -31,6 +30,10 @@ static const int64_t print_pause_ns = 100000000;   /* between two looks at the m
 static const int64_t keep_screen_ns = 5000000000;  /* against flicker */
 static const int64_t max_wait_ns = 10000000000;    /* of the others */
 static const int64_t status_pause_ns = 5000000000; /* between two lines of one status */
+static const int64_t partial_pause_ns = 2000000000; /* then a line without its end is shown */
+/* Text that waits: of the step that has the screen, and of another, which gets
+ * the screen then.  So a step that prints without end takes no memory. */
+enum { MAX_BATCH = 64 << 10, MAX_WAITING = 1 << 20 };
 
 struct plain {
     struct pk_model model;
@@ -52,6 +55,7 @@ plain_init(const struct tenon_host *h, const struct tenon_values *config, void *
 {
     (void)config, (void)err;
     static struct plain state; /* one renderer a process */
+    state = (struct plain){0};
     host = h;
     *self = &state;
     return TENON_OK;
@@ -60,13 +64,7 @@ plain_init(const struct tenon_host *h, const struct tenon_values *config, void *
 static void
 flush(struct plain *p)
 {
-    for (size_t off = 0; off < p->out.len;) {
-        ssize_t n = write(p->fd, p->out.data + off, p->out.len - off);
-        if (n < 0 && errno != EINTR)
-            break; /* nobody reads: the build goes on */
-        if (n > 0)
-            off += (size_t)n;
-    }
+    pk_write(p->fd, &p->out);
     tenon_buf_clear(&p->out);
 }
 
@@ -77,6 +75,7 @@ plain_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
     struct plain *p = self;
     (void)is_tty, (void)err;
     p->fd = fd;
+    p->model.keep_pending = true;
     p->full = strcmp(host->get_string(opt, "detail"), "short") != 0;
     p->truncate = host->get_bool(opt, "truncate");
     p->program = tenon_strdup(host->get_string(opt, "program"));
@@ -160,7 +159,7 @@ print_status(struct plain *p, const struct pk_vertex *v, struct pk_status *s)
 static bool
 has_news(const struct pk_vertex *v)
 {
-    bool news = v->pending_lines > 0;
+    bool news = v->pending_lines > 0 || v->warnings_shown < v->warnings.len;
     tenon_vec_foreach(s, &v->statuses)
         news |= worth_printing(*s);
     return news;
@@ -174,6 +173,12 @@ print_pending(struct plain *p, struct pk_vertex *v, int64_t now)
             print_status(p, v, *s);
         (*s)->changed = false;
     }
+    while (v->warnings_shown < v->warnings.len)
+        tenon_buf_addf(&p->out, "#%u WARN: %s\n", v->number,
+                       v->warnings.items[v->warnings_shown++]);
+    /* A question, perhaps, that nobody will answer. */
+    if (v->partial.len && now - v->spoke_ns >= partial_pause_ns)
+        pk_model_flush_line(&p->model, v);
     const char *line = tenon_buf_str(&v->pending);
     while (*line) {
         size_t len = strcspn(line, "\n");
@@ -210,6 +215,8 @@ closing(struct plain *p, struct pk_vertex *v)
     tenon_buf_addc(&p->out, '\n');
     v->closed = true;
     p->active = NULL;
+    if (!v->error)
+        pk_model_forget_output(v);
 }
 
 static void
@@ -217,7 +224,7 @@ show(struct plain *p, struct pk_vertex *v, int64_t now)
 {
     activate(p, v, now);
     if (v->completed_ns)
-        pk_model_flush_line(v);
+        pk_model_flush_line(&p->model, v);
     print_pending(p, v, now);
     if (v->completed_ns && !v->closed)
         closing(p, v);
@@ -257,11 +264,12 @@ schedule(struct plain *p, int64_t now)
             continue;
         int64_t waiting = now - (v->last_shown_ns ? v->last_shown_ns : v->started_ns);
         bool talks = has_news(v);
-        if (busy && (!may_switch || (!talks && waiting < max_wait_ns)))
+        bool full = v->pending.len > MAX_WAITING;
+        if (busy && !full && (!may_switch || (!talks && waiting < max_wait_ns)))
             continue;
         if (busy && !talks)
             continue; /* nothing to say: not worth a switch */
-        if (!best || v->pending_lines > best->pending_lines)
+        if (!best || v->pending.len > best->pending.len)
             best = v;
     }
     if (best)
@@ -294,7 +302,8 @@ plain_event(void *self, const struct tenon_event *ev)
     /* Many events make one look: what is over at once gets its block whole. */
     int64_t now = ev->timestamp_ns ? ev->timestamp_ns
                 : ev->completed_ns ? ev->completed_ns : ev->started_ns;
-    if (now - p->looked_ns >= print_pause_ns)
+    bool full = v && v->pending.len > (v == p->active ? MAX_BATCH : MAX_WAITING);
+    if (full || now - p->looked_ns >= print_pause_ns)
         look(p, now);
 }
 

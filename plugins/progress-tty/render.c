@@ -2,12 +2,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/parse.h"
 #include "progresskit/text.h"
 
+enum { MIN_NAME = 10 }; /* columns; with less of it nothing stands beside a name */
+
 struct line {
     char *left;
+    char *status; /* how far it is, or NULL: stays when left is cut */
     char *right; /* seconds, or NULL */
     enum tty_color color;
     bool running; /* of a step that is not over: stays in sight */
@@ -30,9 +34,12 @@ color_code(const char *value)
 {
     static const char *const names[] = { "black", "red", "green", "yellow", "blue",
                                          "magenta", "cyan", "white" };
+    if (!strcasecmp(value, "default"))
+        return tenon_strdup("\033[39m");
+    bool light = !strncasecmp(value, "light-", 6);
     for (size_t i = 0; i < tenon_countof(names); i++)
-        if (!strcmp(value, names[i]))
-            return tenon_asprintf("\033[%zum", 30 + i);
+        if (!strcasecmp(value + (light ? 6 : 0), names[i]))
+            return tenon_asprintf("\033[%zum", (light ? 90 : 30) + i);
     char **parts = tenon_parse_csv(value);
     uint64_t rgb[3];
     char *code = NULL;
@@ -53,7 +60,7 @@ set_color(struct tty_render *r, const char *key, const char *value)
         { "warning", TTY_WARNING },
     };
     for (size_t i = 0; i < tenon_countof(keys); i++) {
-        if (strcmp(key, keys[i].word))
+        if (strcasecmp(key, keys[i].word))
             continue;
         char *code = color_code(value);
         if (!code)
@@ -95,10 +102,16 @@ tty_render_release(struct tty_render *r)
 /* ---- lines --------------------------------------------------------------------- */
 
 static void
-add_line(struct picture *p, char *left, int64_t took_ns, enum tty_color color, bool running,
-         bool detail)
+free_line(struct line *l)
 {
-    struct line l = { .left = left, .color = color, .running = running, .detail = detail };
+    free(l->left);
+    free(l->status);
+    free(l->right);
+}
+
+static void
+add_line(struct picture *p, struct line l, int64_t took_ns)
+{
     if (took_ns >= 0) {
         auto_buf struct tenon_buf b = TENON_BUF_INIT;
         pk_add_seconds(&b, took_ns);
@@ -113,19 +126,21 @@ add_statuses(struct picture *p, const struct pk_vertex *v, int64_t now)
     tenon_vec_foreach(it, &v->statuses) {
         struct pk_status *s = *it;
         auto_buf struct tenon_buf b = TENON_BUF_INIT;
-        tenon_buf_addf(&b, " => => %s", s->id);
-        if (s->total) {
-            tenon_buf_addc(&b, ' ');
+        if (s->total || s->current)
             pk_add_bytes(&b, s->current);
+        if (s->total) {
             tenon_buf_adds(&b, " / ");
             pk_add_bytes(&b, s->total);
-        } else if (s->current) {
-            tenon_buf_addc(&b, ' ');
-            pk_add_bytes(&b, s->current);
         }
         int64_t end = s->completed_ns ? s->completed_ns : v->completed_ns ? v->completed_ns : now;
-        add_line(p, tenon_buf_steal(&b), end - s->started_ns,
-                 v->completed_ns ? TTY_RUN : TTY_PLAIN, !s->completed_ns && pk_is_running(v), true);
+        struct line l = {
+            .left = tenon_asprintf(" => => %s", s->id),
+            .status = b.len ? tenon_buf_steal(&b) : NULL,
+            .color = v->completed_ns ? TTY_RUN : TTY_PLAIN,
+            .running = !s->completed_ns && pk_is_running(v),
+            .detail = true,
+        };
+        add_line(p, l, end - s->started_ns);
     }
 }
 
@@ -139,15 +154,22 @@ add_log_line(struct picture *p, const char *text)
             tenon_buf_adds(&b, "    ");
         else
             tenon_buf_addc(&b, *text);
-    add_line(p, tenon_buf_steal(&b), -1, TTY_DIM, true, true);
+    add_line(p, (struct line){ .left = tenon_buf_steal(&b), .color = TTY_DIM, .running = true,
+                               .detail = true }, -1);
 }
 
+/* The line that has no end yet is one of them: a progress bar, a question. */
 static void
-add_log_tail(struct picture *p, const struct pk_vertex *v, unsigned count)
+add_log_tail(struct picture *p, const struct pk_vertex *v, size_t count)
 {
-    size_t first = v->lines.len > count ? v->lines.len - count : 0;
-    for (size_t i = first; i < v->lines.len; i++)
-        add_log_line(p, v->lines.items[i]);
+    auto_buf struct tenon_buf open = TENON_BUF_INIT;
+    pk_sanitize(&open, v->partial.data, v->partial.len);
+    if (open.len)
+        count--;
+    for (size_t i = v->lines.len > count ? v->lines.len - count : 0; i < v->lines.len; i++)
+        add_log_line(p, v->lines.items[i].text);
+    if (open.len)
+        add_log_line(p, tenon_buf_str(&open));
 }
 
 static void
@@ -159,10 +181,14 @@ add_vertex(struct picture *p, const struct tty_render *r, const struct pk_vertex
                        : v->completed_ns && v->cached ? "CACHED " : "";
     enum tty_color color = v->canceled ? TTY_CANCEL : v->error ? TTY_ERROR
                          : running ? TTY_PLAIN : TTY_RUN;
-    add_line(p, tenon_asprintf(" => %s%s", prefix, v->name),
-             running ? now - v->started_ns : v->duration_ns, color, running, false);
+    int64_t took = running ? now - v->started_ns : v->duration_ns;
+    add_line(p, (struct line){ .left = tenon_asprintf(" => %s%s", prefix, v->name),
+                               .color = color, .running = running }, took);
     add_statuses(p, v, now);
-    if (running && v->lines.len && *logs_left) {
+    tenon_vec_foreach(w, &v->warnings)
+        add_line(p, (struct line){ .left = tenon_asprintf(" => WARN: %s", *w),
+                                   .color = TTY_WARNING, .detail = true }, took);
+    if (running && r->log_lines && (v->lines.len || v->partial.len) && *logs_left) {
         add_log_tail(p, v, r->log_lines);
         --*logs_left;
     }
@@ -181,8 +207,7 @@ shrink(struct picture *p, size_t room)
                       : pass == 1 ? !l->running
                       : pass == 2 ? l->detail : true;
             if (drop && excess) {
-                free(l->left);
-                free(l->right);
+                free_line(l);
                 excess--;
             } else {
                 p->lines.items[kept++] = *l;
@@ -200,28 +225,39 @@ tty_render_code(const struct tty_render *r, enum tty_color c)
     return r->codes[c] ? r->codes[c] : default_codes[c];
 }
 
+/* At most so many columns of s; how many it took. */
+static size_t
+put_cut(const char *s, size_t room, struct tenon_buf *out)
+{
+    auto_free char *shown = tenon_strndup(s, pk_cut(s, room));
+    tenon_buf_adds(out, shown);
+    return pk_columns(shown);
+}
+
 static void
 put_line(struct tty_render *r, const struct line *l, unsigned width, struct tenon_buf *out)
 {
-    size_t right = l->right ? strlen(l->right) : 0;
-    /* On a very narrow terminal the name is worth more than the seconds. */
-    if (right && width < right + 12)
-        right = 0;
-    size_t room = right ? width - right - 1 : width;
     /* The last column stays empty: some terminals wrap when it is written. */
-    if (!right && room > 1)
-        room--;
-    size_t bytes = pk_cut(l->left, room);
+    size_t row = width - 1, room = row;
+    size_t right = l->right ? 1 + strlen(l->right) : 0;
+    /* On a very narrow terminal the name is worth more than what is beside it. */
+    if (room < right + MIN_NAME)
+        right = 0;
+    room -= right;
+    size_t status = l->status ? 1 + strlen(l->status) : 0;
+    if (room < status + MIN_NAME)
+        status = 0;
+    room -= status;
     bool colored = r->color && *tty_render_code(r, l->color);
     if (colored)
         tenon_buf_adds(out, tty_render_code(r, l->color));
-    tenon_buf_add(out, l->left, bytes);
-    auto_free char *shown = tenon_strndup(l->left, bytes);
-    size_t cols = pk_columns(shown);
+    size_t cols = put_cut(l->left, room, out);
+    if (status)
+        tenon_buf_addf(out, " %s", l->status);
+    cols += status;
     if (right) {
-        size_t pad = width - 1 - right - cols;
-        tenon_buf_addf(out, "%*s%s", (int)pad, "", l->right);
-        cols = width - 1;
+        tenon_buf_addf(out, "%*s%s", (int)(row - cols - (right - 1)), "", l->right);
+        cols = row;
     }
     if (colored)
         tenon_buf_adds(out, "\033[0m");
@@ -239,19 +275,25 @@ rows_drawn(const struct tty_render *r, unsigned width)
     return rows;
 }
 
+/* On a narrow terminal the numbers are what matters. */
 static char *
-headline(const struct pk_model *m, int64_t now, bool final)
+headline(const struct pk_model *m, int64_t now, bool final, unsigned width)
 {
-    size_t done = 0, total = 0;
-    tenon_vec_foreach(it, &m->vertices) {
-        total++;
-        done += (*it)->completed_ns != 0;
+    size_t done, total;
+    pk_model_count(m, &done, &total);
+    auto_buf struct tenon_buf took = TENON_BUF_INIT;
+    pk_add_seconds(&took, m->first_ns ? now - m->first_ns : 0);
+    bool finished = final && total && done == total;
+    char *text = NULL;
+    for (int form = 0; form < 3; form++) {
+        free(text);
+        text = tenon_asprintf("[+] %s%s (%zu/%zu)%s", form ? "" : "Building ",
+                              tenon_buf_str(&took), done, total,
+                              finished && form < 2 ? " FINISHED" : "");
+        if (strlen(text) < width)
+            break;
     }
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    tenon_buf_adds(&b, "[+] Building ");
-    pk_add_seconds(&b, m->first_ns ? now - m->first_ns : 0);
-    tenon_buf_addf(&b, " (%zu/%zu)%s", done, total, final ? " FINISHED" : "");
-    return tenon_buf_steal(&b);
+    return text;
 }
 
 void
@@ -259,8 +301,8 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
                    unsigned width, unsigned height, bool final,
                    const struct tenon_buf *above, struct tenon_buf *out)
 {
-    if (width < 4)
-        width = 4;
+    if (width < 2)
+        width = 2;
     struct picture p = {0};
     unsigned logs = height > 8 ? (height - 4) / (r->log_lines + 2) : 0;
     if (final || logs < 1)
@@ -271,7 +313,7 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
     /* The headline and the row of the cursor. The last picture is scrolled
      * through, so it may be as long as it likes. */
     if (!final)
-        shrink(&p, height > 3 ? height - 3 : 1);
+        shrink(&p, height > 3 ? height - 2 : 1);
 
     size_t rows = rows_drawn(r, width);
     tenon_buf_adds(out, "\033[?25l");
@@ -283,13 +325,12 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
         tenon_buf_add(out, above->data, above->len);
     }
     r->drawn.len = 0;
-    struct line head = { .left = headline(m, now_ns, final), .color = TTY_PLAIN };
+    struct line head = { .left = headline(m, now_ns, final, width), .color = TTY_PLAIN };
     put_line(r, &head, width, out);
-    free(head.left);
+    free_line(&head);
     tenon_vec_foreach(l, &p.lines) {
         put_line(r, l, width, out);
-        free(l->left);
-        free(l->right);
+        free_line(l);
     }
     tenon_vec_release(&p.lines);
     tenon_buf_adds(out, "\033[J\033[?25h");

@@ -3,7 +3,6 @@
  * A picture is put together as text and written with one write(2), so that it
  * never flickers; the size of the terminal is asked for each time, so that a
  * resize is seen at the next picture. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "progresskit/model.h"
+#include "progresskit/output.h"
 #include "progresskit/recap.h"
 #include "progresskit/text.h"
 #include "render.h"
@@ -53,6 +53,7 @@ tty_init(const struct tenon_host *h, const struct tenon_values *config, void **s
 {
     (void)config, (void)err;
     static struct tty state; /* one renderer a process */
+    state = (struct tty){0};
     host = h;
     *self = &state;
     return TENON_OK;
@@ -83,18 +84,6 @@ tty_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
 }
 
 static void
-write_out(struct tty *t, const struct tenon_buf *b)
-{
-    for (size_t off = 0; off < b->len;) {
-        ssize_t n = write(t->fd, b->data + off, b->len - off);
-        if (n < 0 && errno != EINTR)
-            return;
-        if (n > 0)
-            off += (size_t)n;
-    }
-}
-
-static void
 draw(struct tty *t, int64_t now, bool final)
 {
     struct winsize w = {0};
@@ -106,7 +95,7 @@ draw(struct tty *t, int64_t now, bool final)
     tty_render_picture(&t->render, &t->model, now, w.ws_col, w.ws_row, final,
                        &t->messages, &out);
     tenon_buf_clear(&t->messages);
-    write_out(t, &out);
+    pk_write(t->fd, &out);
     t->drawn_ns = now;
     t->dirty = false;
 }
@@ -128,9 +117,7 @@ tty_event(void *self, const struct tenon_event *ev)
         pk_sanitize(&t->messages, ev->name, strlen(ev->name));
         tenon_buf_addc(&t->messages, '\n');
     } else {
-        struct pk_vertex *v = pk_model_event(&t->model, ev, &status);
-        if (v)
-            tenon_buf_clear(&v->pending); /* that is the plain renderer's */
+        pk_model_event(&t->model, ev, &status);
     }
     t->dirty = true;
     /* The core ticks ten times a second; who wants more gets it from here. */
@@ -165,7 +152,7 @@ tty_close(void *self, const struct tenon_progress_end *end)
         pk_recap_failure(&out, &t->model, end, 0);
     pk_recap_warnings(&out, &t->model, end, &t->warnings);
     pk_recap_error(&out, end);
-    write_out(t, &out);
+    pk_write(t->fd, &out);
     pk_model_release(&t->model);
     tenon_buf_release(&t->messages);
     tty_render_release(&t->render);

@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += libtenon-progresskit.la
 libtenon_progresskit_la_SOURCES = \
 	%D%/model.c \
 	%D%/model.h \
+	%D%/output.c \
+	%D%/output.h \
 	%D%/recap.c \
 	%D%/recap.h \
 	%D%/text.c \

@@ -5,6 +5,26 @@
 
 #include "text.h"
 
+static size_t
+line_size(const struct pk_line *l)
+{
+    return sizeof *l + strlen(l->text) + 2 * sizeof(void *); /* about malloc's share */
+}
+
+/* The first n of those that are kept. */
+static void
+forget_lines(struct pk_vertex *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        v->lines_bytes -= line_size(&v->lines.items[i]);
+        free(v->lines.items[i].text);
+    }
+    v->lines.len -= n;
+    v->lines_lost += n;
+    if (v->lines.len)
+        memmove(v->lines.items, v->lines.items + n, v->lines.len * sizeof *v->lines.items);
+}
+
 static void
 release_vertex(struct pk_vertex *v)
 {
@@ -17,10 +37,11 @@ release_vertex(struct pk_vertex *v)
         free(*s);
     }
     tenon_vec_release(&v->statuses);
-    tenon_vec_foreach(l, &v->lines)
-        free(*l);
+    forget_lines(v, v->lines.len);
     tenon_vec_release(&v->lines);
-    tenon_vec_release(&v->line_times);
+    tenon_vec_foreach(w, &v->warnings)
+        free(*w);
+    tenon_vec_release(&v->warnings);
     tenon_buf_release(&v->partial);
     tenon_buf_release(&v->pending);
     free(v);
@@ -39,6 +60,15 @@ pk_model_release(struct pk_model *m)
         tenon_strv_free(w->detail);
     }
     tenon_vec_release(&m->warnings);
+}
+
+void
+pk_model_count(const struct pk_model *m, size_t *done, size_t *total)
+{
+    *done = 0;
+    *total = m->vertices.len;
+    tenon_vec_foreach(v, &m->vertices)
+        *done += (*v)->completed_ns != 0;
 }
 
 bool
@@ -68,6 +98,14 @@ clean_name(const char *name)
         if (b.data[i] == '\n' || b.data[i] == '\t')
             b.data[i] = ' ';
     return tenon_buf_steal(&b);
+}
+
+void
+pk_model_forget_output(struct pk_vertex *v)
+{
+    forget_lines(v, v->lines.len);
+    tenon_vec_release(&v->lines);
+    tenon_buf_release(&v->partial);
 }
 
 static struct pk_vertex *
@@ -108,6 +146,9 @@ on_vertex(struct pk_model *m, const struct tenon_event *ev)
             v->completed_ns = ev->completed_ns;
             v->duration_ns = of_group ? ev->completed_ns - v->started_ns : ev->duration_ns;
             v->completed_order = ++m->completions;
+            /* Its output is of no use any more, but to a recap. */
+            if (!v->error && !m->keep_pending)
+                pk_model_forget_output(v);
         }
     }
     return v;
@@ -138,57 +179,55 @@ on_status(struct pk_vertex *v, const struct tenon_event *ev)
 }
 
 static void
-keep_line(struct pk_vertex *v, const char *raw, size_t len, int64_t at_ns)
+keep_line(const struct pk_model *m, struct pk_vertex *v)
 {
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    pk_sanitize(&b, raw, len);
-    if (v->lines.len >= 2 * PK_RECAP_LINES) { /* drop the older half */
-        for (size_t i = 0; i < PK_RECAP_LINES; i++)
-            free(v->lines.items[i]);
-        memmove(v->lines.items, v->lines.items + PK_RECAP_LINES,
-                PK_RECAP_LINES * sizeof *v->lines.items);
-        memmove(v->line_times.items, v->line_times.items + PK_RECAP_LINES,
-                PK_RECAP_LINES * sizeof *v->line_times.items);
-        v->lines.len = v->line_times.len = PK_RECAP_LINES;
+    pk_sanitize(&b, v->partial.data, v->partial.len);
+    tenon_buf_clear(&v->partial);
+    if (m->keep_pending) {
+        pk_add_log_time(&v->pending, v->partial_ns);
+        tenon_buf_addf(&v->pending, " %s\n", tenon_buf_str(&b));
+        v->pending_lines++;
     }
-    pk_add_log_time(&v->pending, at_ns);
-    tenon_buf_addf(&v->pending, " %s\n", tenon_buf_str(&b));
-    v->pending_lines++;
-    tenon_vec_push(&v->lines, b.data ? tenon_buf_steal(&b) : tenon_strdup(""));
-    tenon_vec_push(&v->line_times, at_ns);
+    struct pk_line l = { tenon_strdup(tenon_buf_str(&b)), v->partial_ns };
+    v->lines_bytes += line_size(&l);
+    tenon_vec_push(&v->lines, l);
+    if (v->lines_bytes > PK_KEPT_BYTES) { /* half of it, so that this is rare */
+        size_t n = 0, bytes = 0;
+        while (n + 1 < v->lines.len && bytes < PK_KEPT_BYTES / 2)
+            bytes += line_size(&v->lines.items[n++]);
+        forget_lines(v, n);
+    }
 }
 
 enum { MAX_LINE = 1 << 16 }; /* a longer one is broken */
 
 static void
-on_log(struct pk_vertex *v, const struct tenon_event *ev)
+on_log(const struct pk_model *m, struct pk_vertex *v, const struct tenon_event *ev)
 {
     const char *p = ev->data, *end = p + ev->len;
     int64_t at = v->started_ns ? ev->timestamp_ns - v->started_ns : 0;
+    v->spoke_ns = ev->timestamp_ns;
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t len = (size_t)((nl ? nl : end) - p);
         if (!v->partial.len)
             v->partial_ns = at;
         tenon_buf_add(&v->partial, p, len);
-        if (nl || v->partial.len > MAX_LINE) {
-            keep_line(v, v->partial.data, v->partial.len, v->partial_ns);
-            tenon_buf_clear(&v->partial);
-        }
+        if (nl || v->partial.len > MAX_LINE)
+            keep_line(m, v);
         p += len + (nl != NULL);
     }
 }
 
 void
-pk_model_flush_line(struct pk_vertex *v)
+pk_model_flush_line(const struct pk_model *m, struct pk_vertex *v)
 {
-    if (v->partial.len) {
-        keep_line(v, v->partial.data, v->partial.len, v->partial_ns);
-        tenon_buf_clear(&v->partial);
-    }
+    if (v->partial.len)
+        keep_line(m, v);
 }
 
-static void
+static struct pk_vertex *
 on_warning(struct pk_model *m, const struct tenon_event *ev)
 {
     struct pk_warning *w = tenon_vec_add(&m->warnings);
@@ -199,6 +238,10 @@ on_warning(struct pk_model *m, const struct tenon_event *ev)
     w->end_line = ev->end_line;
     for (const char *const *d = ev->detail; d && *d; d++)
         tenon_strv_push(&w->detail, clean_name(*d));
+    struct pk_vertex *v = pk_model_find(m, ev->vertex);
+    if (v)
+        tenon_vec_push(&v->warnings, tenon_strdup(w->text));
+    return v;
 }
 
 struct pk_vertex *
@@ -219,10 +262,10 @@ pk_model_event(struct pk_model *m, const struct tenon_event *ev, struct pk_statu
     case TENON_EVENT_LOG:
         v = pk_model_find(m, ev->vertex);
         if (v && ev->data)
-            on_log(v, ev);
+            on_log(m, v, ev);
         break;
     case TENON_EVENT_WARNING:
-        on_warning(m, ev);
+        v = on_warning(m, ev);
         break;
     default:
         break;

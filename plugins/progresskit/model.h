@@ -9,7 +9,8 @@
 #include "base/buf.h"
 #include "base/vec.h"
 
-enum { PK_RECAP_LINES = 256 }; /* of a step, kept for the recap */
+/* Of a step's output, kept for the recap; the first lines go when it is more. */
+enum { PK_KEPT_BYTES = 2 << 20 };
 
 struct pk_status {
     char *id;
@@ -17,6 +18,11 @@ struct pk_status {
     int64_t started_ns, completed_ns, timestamp_ns;
     int64_t shown_current, shown_ns; /* plain: what was printed last */
     bool shown_done, changed;
+};
+
+struct pk_line { /* of output, sanitised, without the newline */
+    char *text;
+    int64_t at_ns; /* since the start of the step */
 };
 
 struct pk_vertex { /* or a progress group, shown as one */
@@ -29,13 +35,15 @@ struct pk_vertex { /* or a progress group, shown as one */
     bool cached, canceled, internal;
     char *error;
     TENON_VEC(struct pk_status *) statuses;
-    /* lines of output, sanitised, without the newline; [first..] are kept */
-    TENON_VEC(char *) lines;
-    TENON_VEC(int64_t) line_times; /* ns since the start */
-    struct tenon_buf partial;      /* a line not ended yet, raw */
-    int64_t partial_ns;
-    struct tenon_buf pending;      /* plain: text to print, without "#N " */
+    TENON_VEC(struct pk_line) lines;
+    size_t lines_bytes;    /* what they take */
+    size_t lines_lost;     /* in front of them */
+    struct tenon_buf partial; /* a line not ended yet, raw */
+    int64_t partial_ns, spoke_ns; /* its start since the step's; wall clock of its end */
+    TENON_VEC(char *) warnings;
+    struct tenon_buf pending; /* plain: text to print, without "#N " */
     size_t pending_lines;
+    size_t warnings_shown;
     int64_t last_shown_ns;
     unsigned completed_order;
     bool closed;                   /* plain: closing line was printed */
@@ -48,6 +56,7 @@ struct pk_warning {
 };
 
 struct pk_model {
+    bool keep_pending; /* collect what is to be printed: set by plain */
     TENON_VEC(struct pk_vertex *) vertices; /* in order of appearance */
     TENON_VEC(struct pk_warning) warnings;
     int64_t first_ns;
@@ -61,7 +70,11 @@ struct pk_vertex *pk_model_event(struct pk_model *m, const struct tenon_event *e
                                  struct pk_status **status);
 struct pk_vertex *pk_model_find(struct pk_model *m, const char *digest);
 /* End a line that has no newline (a step that is over). */
-void pk_model_flush_line(struct pk_vertex *v);
+void pk_model_flush_line(const struct pk_model *m, struct pk_vertex *v);
+/* What is kept of it: no recap will want it. */
+void pk_model_forget_output(struct pk_vertex *v);
 bool pk_is_running(const struct pk_vertex *v);
+/* How many are over, and how many there are. */
+void pk_model_count(const struct pk_model *m, size_t *done, size_t *total);
 
 #endif

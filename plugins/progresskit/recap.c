@@ -36,12 +36,14 @@ pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
 {
     struct pk_vertex *v = pk_model_find(m, end->vertex);
     if (v) {
-        pk_model_flush_line(v);
+        pk_model_flush_line(m, v);
         tenon_buf_addf(out, "------\n > %s:\n", v->name);
         size_t first = max_lines && v->lines.len > max_lines ? v->lines.len - max_lines : 0;
+        if (!max_lines && v->lines_lost)
+            tenon_buf_addf(out, "[%zu lines of output before]\n", v->lines_lost);
         for (size_t i = first; i < v->lines.len; i++) {
-            pk_add_log_time(out, v->line_times.items[i]);
-            tenon_buf_addf(out, " %s\n", v->lines.items[i]);
+            pk_add_log_time(out, v->lines.items[i].at_ns);
+            tenon_buf_addf(out, " %s\n", v->lines.items[i].text);
         }
         tenon_buf_adds(out, "------\n");
         /* A step that printed nothing has this to say. */

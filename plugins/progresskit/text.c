@@ -52,8 +52,13 @@ pk_sanitize(struct tenon_buf *out, const char *data, size_t len)
     const unsigned char *p = (const unsigned char *)data;
     size_t line = out->len;
     for (size_t i = 0; i < len;) {
-        size_t n;
-        if (p[i] == 0x1b) {
+        size_t n = 0;
+        while (i + n < len && p[i + n] >= 0x20 && p[i + n] < 0x7f)
+            n++;
+        if (n) { /* most of it, and much of it */
+            tenon_buf_add(out, p + i, n);
+            i += n;
+        } else if (p[i] == 0x1b) {
             i += escape_len(p + i, len - i);
         } else if (p[i] == '\r') {
             if (i + 1 < len && p[i + 1] != '\n' && p[i + 1] != '\r')

@@ -129,11 +129,11 @@ START_TEST(test_model_joins_partial_lines)
     log_text(&m, "a", "one ", 1500000000);
     log_text(&m, "a", "line\ntwo", 2000000000);
     ck_assert_uint_eq(v->lines.len, 1);
-    ck_assert_str_eq(v->lines.items[0], "one line");
-    ck_assert_int_eq(v->line_times.items[0], 500000000);
-    pk_model_flush_line(v);
+    ck_assert_str_eq(v->lines.items[0].text, "one line");
+    ck_assert_int_eq(v->lines.items[0].at_ns, 500000000);
+    pk_model_flush_line(&m, v);
     ck_assert_uint_eq(v->lines.len, 2);
-    ck_assert_str_eq(v->lines.items[1], "two");
+    ck_assert_str_eq(v->lines.items[1].text, "two");
     pk_model_release(&m);
 }
 END_TEST
@@ -142,13 +142,17 @@ START_TEST(test_model_keeps_a_bounded_tail)
 {
     struct pk_model m = {0};
     struct pk_vertex *v = vertex(&m, "a", 1, 0, NULL);
-    for (int i = 0; i < 5000; i++) {
+    const unsigned count = 100000;
+    for (unsigned i = 0; i < count; i++) {
         char line[32];
-        snprintf(line, sizeof line, "%d\n", i);
+        snprintf(line, sizeof line, "%u\n", i);
         log_text(&m, "a", line, 2);
+        ck_assert_uint_le(v->lines_bytes, PK_KEPT_BYTES);
     }
-    ck_assert_uint_le(v->lines.len, 2 * PK_RECAP_LINES);
-    ck_assert_str_eq(v->lines.items[v->lines.len - 1], "4999");
+    ck_assert_uint_gt(v->lines.len, 10000);
+    ck_assert_uint_eq(v->lines.len + v->lines_lost, count);
+    ck_assert_str_eq(v->lines.items[v->lines.len - 1].text, "99999");
+    ck_assert_uint_eq(v->pending.len, 0); /* nobody asked for it */
     pk_model_release(&m);
 }
 END_TEST
