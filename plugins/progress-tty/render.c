@@ -265,14 +265,45 @@ put_line(struct tty_render *r, const struct line *l, unsigned width, struct teno
     tenon_vec_push(&r->drawn, cols);
 }
 
-/* Rows that the last picture takes now: a narrower terminal has wrapped it. */
 static size_t
-rows_drawn(const struct tty_render *r, unsigned width)
+rows_of(size_t columns, unsigned width)
+{
+    return columns > width ? (columns + width - 1) / width : 1;
+}
+
+/* How many rows to go up, to where the next picture begins, and forget what it
+ * will replace.
+ *
+ * A terminal that became narrower has wrapped the lines, and rows that a smaller
+ * one had no room for went into its history; most terminals join them and show
+ * them again when they grow.  So the lines above the screen are remembered. */
+static size_t
+go_back(struct tty_render *r, unsigned width, unsigned height)
 {
     size_t rows = 0;
-    for (size_t i = 0; i < r->drawn.len; i++)
-        rows += r->drawn.items[i] > width ? (r->drawn.items[i] + width - 1) / width : 1;
-    return rows;
+    if (width == r->width && height == r->height) {
+        rows = r->drawn.len - r->lost;
+        r->drawn.len = r->lost;
+        return rows;
+    }
+    r->width = width;
+    r->height = height;
+    if (r->lost < r->drawn.len)
+        r->drawn.items[r->lost] += r->joined;
+    r->joined = 0;
+    tenon_vec_foreach(columns, &r->drawn)
+        rows += rows_of(*columns, width);
+    size_t off = rows < height ? 0 : rows - (height - 1), above = 0;
+    for (r->lost = 0; above < off; r->lost++) {
+        size_t line = rows_of(r->drawn.items[r->lost], width);
+        if (above + line > off) {
+            r->joined = (off - above) * width;
+            break;
+        }
+        above += line;
+    }
+    r->drawn.len = r->lost;
+    return rows - off;
 }
 
 /* On a narrow terminal the numbers are what matters. */
@@ -301,8 +332,8 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
                    unsigned width, unsigned height, bool final,
                    const struct tenon_buf *above, struct tenon_buf *out)
 {
-    if (width < 2)
-        width = 2;
+    width = width < 2 ? 2 : width;
+    height = height < 2 ? 2 : height;
     struct picture p = {0};
     unsigned logs = height > 8 ? (height - 4) / (r->log_lines + 2) : 0;
     if (final || logs < 1)
@@ -315,7 +346,7 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
     if (!final)
         shrink(&p, height > 3 ? height - 2 : 1);
 
-    size_t rows = rows_drawn(r, width);
+    size_t rows = go_back(r, width, height);
     tenon_buf_adds(out, "\033[?25l");
     if (rows)
         tenon_buf_addf(out, "\033[%zuA", rows);
@@ -323,8 +354,8 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
     if (above->len) {
         tenon_buf_adds(out, "\033[J");
         tenon_buf_add(out, above->data, above->len);
+        r->drawn.len = r->lost = r->joined = 0; /* behind this text now */
     }
-    r->drawn.len = 0;
     struct line head = { .left = headline(m, now_ns, final, width), .color = TTY_PLAIN };
     put_line(r, &head, width, out);
     free_line(&head);

@@ -10,7 +10,12 @@ struct tty_render {
     unsigned log_lines;
     bool color;
     char *codes[TTY_COLORS]; /* escape sequences, or NULL for the default ones */
-    TENON_VEC(size_t) drawn; /* columns of each line of the last picture */
+    /* Columns of each line of the last picture, and in front of them of what
+     * earlier ones left above a screen that became too small for them. */
+    TENON_VEC(size_t) drawn;
+    size_t lost;   /* how many of the latter */
+    size_t joined; /* columns of a lost line that the headline continues */
+    unsigned width, height;
 };
 
 /* "run=green:error=255,0,0" (NULL: none).  What cannot be read is left out;

@@ -10,14 +10,21 @@ need_terminal() {
 tm() { tmux -L t -f /dev/null "$@"; }
 
 # term_start COLUMNS ROWS COMMAND: runs it there; the screen stands when it is over.
+# All that it writes is in $work/term-record.
 term_start() {
-    rm -f "$work/term-status"
-    printf '#!/bin/sh\n(%s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status" >"$work/term.sh"
+    rm -f "$work/term-status" "$work/term-go"
+    : >"$work/term-record"
+    {
+        printf '#!/bin/sh\nuntil [ -e "%s" ]; do sleep 0.05; done\n' "$work/term-go"
+        printf '(%s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status"
+    } >"$work/term.sh"
     tm new-session -d -x "$1" -y "$2" "exec sh $work/term.sh"
     tm set-option -g status off
     tm set-option -g history-limit 20000
     tm resize-window -x "$1" -y "$2"
     remember "$(tm display-message -p '#{pid}')"
+    tm pipe-pane "exec cat >'$work/term-record'"
+    : >"$work/term-go"
 }
 
 term_end() { tm kill-server 2>/dev/null || :; }
@@ -25,6 +32,9 @@ term_screen() { tm capture-pane -p "$@"; }            # what is seen
 term_all() { tm capture-pane -p -S - -J "$@"; }       # and what scrolled away
 term_cursor() { tm display-message -p '#{cursor_flag}'; } # 1: visible
 term_resize() { tm resize-window -x "$1" -y "$2"; }
+term_keys() { tm send-keys "$@"; }
+# Pictures that were drawn: each hides the cursor once.
+term_frames() { grep -ao "$(printf '\033\\[?25l')" "$work/term-record" | wc -l; }
 
 # term_until TEXT: it is on the screen.
 term_until() {
