@@ -86,7 +86,8 @@ done <<'END'
 2 invalid_resource_"cpuset-cpus=a"      --resource cpuset-cpus=a
 2 invalid_resource_"fuel=1"             --resource fuel=1
 2 must_be_a_key=value_pair              --secret a
-2 unexpected_key_'ID'                   --secret ID=a
+1 failed_to_stat_a                      --secret ID=a
+2 unexpected_key_'di'                   --secret di=a
 2 has_no_id                             --secret src=/none
 1 failed_to_stat_/none                  --secret id=a,src=/none
 2 invalid_--shm-size_"big"              --shm-size big

@@ -162,14 +162,14 @@ head -c 512001 /dev/zero >over
 run 1 build --secret id=x,src=over
 assert_has "$work/err" "secret x too big. max size 500KB"
 
-# What is wrong with a flag.
-flag() { # TEXT SPEC
-    run 1 build --secret "$2"
-    assert_has "$work/err" "$1"
+# What is wrong with a flag: its words, or what it names.
+flag() { # STATUS TEXT SPEC
+    run "$1" build --secret "$3"
+    assert_has "$work/err" "$2"
 }
-flag "failed to stat $work/nothing: " "id=x,src=$work/nothing"
-flag "failed to stat y: " id=y
-flag "invalid field 'x' must be a key=value pair" x
-flag "unexpected key 'file' in 'file=one'" id=x,file=one
-flag 'unsupported secret type "vault"' type=vault,id=x
-flag "no id" "src=$work/one"
+flag 1 "failed to stat $work/nothing: " "id=x,src=$work/nothing"
+flag 1 "failed to stat y: " id=y
+flag 2 "invalid field 'x' must be a key=value pair" x
+flag 2 "unexpected key 'file' in 'file=one'" id=x,file=one
+flag 2 'unsupported secret type "vault"' type=vault,id=x
+flag 2 "no id" "src=$work/one"
