@@ -98,6 +98,8 @@ df_is_letter(uint32_t r)
         {0xff21, 0xff3a},   {0xff41, 0xff5a},   {0xff66, 0xffbe},
         {0x20000, 0x323af},
     };
+    if (r < 0x80)
+        return (r | 0x20) >= 'a' && (r | 0x20) <= 'z';
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         if (r >= ranges[i].first && r <= ranges[i].last)
             return true;

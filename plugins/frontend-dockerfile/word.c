@@ -19,8 +19,6 @@ struct lexer {
     unsigned flags;
     bool raw_escapes; /* changes inside ${x#...} */
     unsigned depth;
-    size_t spent; /* bytes of all results so far */
-    size_t steps; /* of matching patterns */
     const struct df_env *env;
     struct df_names matched, unmatched;
     size_t matched_cap, unmatched_cap;
@@ -82,15 +80,18 @@ split_add(struct splitter *s, const char *text, size_t len)
     if (!s)
         return;
     for (const char *end = text + len; text < end;) {
-        uint32_t r;
-        size_t width = df_space(text, end);
-        if (width > 0) {
-            if (s->in_word)
-                split_end(s);
-        } else {
-            width = df_rune(text, end, &r);
-            split_raw(s, text, width);
+        const char *from = text;
+        size_t width = 0;
+        while (text < end && (width = df_space(text, end)) == 0) {
+            uint32_t r;
+            text += df_rune(text, end, &r);
         }
+        if (text > from)
+            split_raw(s, from, (size_t)(text - from));
+        if (text == end)
+            return;
+        if (s->in_word)
+            split_end(s);
         text += width;
     }
 }
@@ -131,9 +132,9 @@ static bool
 add_value(struct lexer *l, struct tenon_buf *out, const char *value)
 {
     size_t len = strlen(value);
-    l->spent += len;
-    if (l->spent > DF_WORD_RESULT_MAX)
-        return fail(l, "the result of an expansion is too long");
+    l->arena->work += len;
+    if (!df_work_left(l->arena))
+        return fail(l, "the substitutions take too long");
     tenon_buf_add(out, value, len);
     return true;
 }
@@ -227,7 +228,7 @@ expand_modifier(struct lexer *l, const char *name, int op, bool colon,
     case '%': {
         bool greedy = *word == op;
         char *rest = df_pattern_trim(l->arena, word + greedy, value, op == '%',
-                                     greedy, &l->steps, &l->message);
+                                     greedy, &l->message);
         return rest && add_value(l, out, rest);
     }
     default:
@@ -255,7 +256,7 @@ expand_replace(struct lexer *l, const char *name, struct tenon_buf *out)
         return add_value(l, out, df_arena_printf(l->arena, "${%s/%s/%s}", name,
                                                  pattern, with));
     char *result = df_pattern_replace(l->arena, pattern, value, with, all,
-                                      &l->steps, &l->message);
+                                      &l->message);
     return result && add_value(l, out, result);
 }
 
@@ -414,6 +415,18 @@ scan_special(struct lexer *l, int c, struct tenon_buf *out,
     return true;
 }
 
+/* How many characters from here on mean nothing but themselves, wherever they
+ * stand. */
+static size_t
+plain_run(const struct lexer *l)
+{
+    const char *p = l->p;
+    while (p < l->end && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                          (*p >= '0' && *p <= '9') || (*p && strchr("-_.,:=+@&|;", *p))))
+        p++;
+    return (size_t)(p - l->p);
+}
+
 static bool
 scan_until(struct lexer *l, int stop, bool raw_escapes, struct tenon_buf *out,
            struct splitter *split)
@@ -437,7 +450,14 @@ scan_until(struct lexer *l, int stop, bool raw_escapes, struct tenon_buf *out,
             continue;
         }
         const char *at = l->p;
-        size_t width = width_here(l);
+        size_t width = plain_run(l);
+        if (width > 0) {
+            l->p += width;
+            split_raw(split, at, width);
+            tenon_buf_add(out, at, width);
+            continue;
+        }
+        width = width_here(l);
         l->p += width;
         if (c != (unsigned char)l->escape) {
             split_add(split, at, width);
@@ -485,6 +505,7 @@ df_word_expand(struct df_arena *a, char escape, unsigned flags,
         .env = env,
     };
 
+    a->work_given += len * DF_WORD_WORK_PER_BYTE;
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         l.p += 3; /* as Go's text scanner does */
     bool ok = scan_until(&l, END, l.raw_escapes, &result, &split);
@@ -515,7 +536,8 @@ df_word_suggest(struct df_arena *a, const char *name, const struct df_env *env)
     if (!env || !env->name_at)
         return NULL;
     for (size_t i = 0; (one = env->name_at(env->data, i)) != NULL; i++)
-        df_list_add(a, &names, df_arena_strdup(a, one));
+        if (*one)
+            df_list_add(a, &names, (char *)one);
     df_list_add(a, &names, NULL);
     /* BuildKit compares with case here. */
     return df_suggest(a, name, (const char *const *)names.items, true);

@@ -12,15 +12,26 @@
 
 /* How deep ${a:-${b:-...}} may nest. */
 #define DF_WORD_DEPTH_MAX 100
-/* The bytes all parts of one expansion may come to. */
-#define DF_WORD_RESULT_MAX (4u << 20)
+/* What all expansions in one arena may take together: bytes of values and steps of
+ * matching patterns.  Enough for anything sensible, and a bound for a file that was
+ * made to be slow: ${a//?/${a//?/...}} multiplies with each level. */
+#define DF_WORD_WORK_MAX ((size_t)16 << 20)
+/* And this much more for each byte of the texts that are expanded. */
+#define DF_WORD_WORK_PER_BYTE 16
+
+static inline bool
+df_work_left(const struct df_arena *a)
+{
+    return a->work <= a->work_given + DF_WORD_WORK_MAX;
+}
 
 /* Where values come from. */
 struct df_env {
     /* The value of the variable, or NULL when it is not set.  Stays the
      * environment's; must live as long as the call that asked. */
     const char *(*get)(void *data, const char *name);
-    /* The i-th name, NULL behind the last.  For suggestions; may be NULL. */
+    /* The i-th name or "", NULL behind the last.  For suggestions; may be
+     * NULL. */
     const char *(*name_at)(void *data, size_t i);
     void *data;
 };

@@ -23,7 +23,7 @@ struct pattern {
     size_t len;
     uint64_t *states, *next; /* bit i: the first i elements have matched */
     size_t words;
-    size_t *steps;
+    struct df_arena *arena;
 };
 
 /* A value as characters, so that it can be walked from both ends. */
@@ -59,24 +59,24 @@ static const char too_slow[] = "the substitutions take too long";
 
 /* Count the bytes that are to be decoded. */
 static bool
-charge(size_t *steps, const char *text)
+charge(struct df_arena *a, const char *text)
 {
-    *steps += strlen(text);
-    return *steps <= DF_PATTERN_STEPS_MAX;
+    a->work += strlen(text);
+    return df_work_left(a);
 }
 
 static bool
-compile(struct df_arena *a, const char *text, size_t *steps, struct pattern *out,
+compile(struct df_arena *a, const char *text, struct pattern *out,
         const char **message)
 {
-    if (!charge(steps, text)) {
+    if (!charge(a, text)) {
         *message = too_slow;
         return false;
     }
     struct chars c = decode(a, text);
     struct pattern p = {
         .items = df_arena_array(a, c.len + 1, sizeof *p.items),
-        .steps = steps,
+        .arena = a,
     };
 
     for (size_t i = 0; i < c.len; i++) {
@@ -146,7 +146,7 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
             while (bits) {
                 size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
                 bits &= bits - 1;
-                ++*p->steps;
+                ++p->arena->work;
                 if (i >= p->len)
                     continue;
                 struct element e = p->items[i];
@@ -156,8 +156,8 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
                 alive = true;
             }
         }
-        *p->steps += p->words;
-        if (*p->steps > DF_PATTERN_STEPS_MAX) {
+        p->arena->work += p->words;
+        if (!df_work_left(p->arena)) {
             *failed = true;
             return -1;
         }
@@ -171,13 +171,13 @@ match(struct pattern *p, const uint32_t *runes, ptrdiff_t step, size_t n,
 
 char *
 df_pattern_trim(struct df_arena *a, const char *pattern, const char *value,
-                bool suffix, bool greedy, size_t *steps, const char **message)
+                bool suffix, bool greedy, const char **message)
 {
     struct pattern p;
     bool failed = false;
-    if (!compile(a, pattern, steps, &p, message))
+    if (!compile(a, pattern, &p, message))
         return NULL;
-    if (!charge(steps, value)) {
+    if (!charge(a, value)) {
         *message = too_slow;
         return NULL;
     }
@@ -203,11 +203,13 @@ df_pattern_trim(struct df_arena *a, const char *pattern, const char *value,
     return df_arena_strdup(a, value + c.offset[n]);
 }
 
-/* Go's Regexp.Expand: "$$" is a dollar, "$0" the match, other names nothing. */
-static void
-add_template(struct tenon_buf *b, const char *t, const char *match_at,
-             size_t match_len)
+/* Go's Regexp.Expand: "$$" is a dollar, "$0" the match, other names nothing.
+ * False when it got too long. */
+static bool
+add_template(struct df_arena *a, struct tenon_buf *b, const char *t,
+             const char *match_at, size_t match_len)
 {
+    a->work += strlen(t);
     const char *stop = t + strlen(t);
     for (; *t; t++) {
         if (*t != '$') {
@@ -230,23 +232,27 @@ add_template(struct tenon_buf *b, const char *t, const char *match_at,
             tenon_buf_addc(b, '$');
             continue;
         }
-        if (end - name == 1 && *name == '0')
+        if (end - name == 1 && *name == '0') {
+            a->work += match_len;
+            if (!df_work_left(a))
+                return false;
             tenon_buf_add(b, match_at, match_len);
+        }
         t = end - (brace ? 0 : 1);
     }
+    return df_work_left(a);
 }
 
 char *
 df_pattern_replace(struct df_arena *a, const char *pattern, const char *value,
-                   const char *replacement, bool all, size_t *steps,
-                   const char **message)
+                   const char *replacement, bool all, const char **message)
 {
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
     struct pattern p;
     bool failed = false;
-    if (!compile(a, pattern, steps, &p, message))
+    if (!compile(a, pattern, &p, message))
         return NULL;
-    if (!charge(steps, value)) {
+    if (!charge(a, value)) {
         *message = too_slow;
         return NULL;
     }
@@ -278,14 +284,13 @@ df_pattern_replace(struct df_arena *a, const char *pattern, const char *value,
             break;
         }
         /* No empty match right behind another match. */
-        if ((ptrdiff_t)to > last_end || from == 0)
-            add_template(&out, replacement, value + c.offset[from],
-                         c.offset[to] - c.offset[from]);
-        last_end = (ptrdiff_t)to;
-        if (out.len > DF_WORD_RESULT_MAX) {
-            *message = "the result of an expansion is too long";
+        if (((ptrdiff_t)to > last_end || from == 0) &&
+            !add_template(a, &out, replacement, value + c.offset[from],
+                          c.offset[to] - c.offset[from])) {
+            *message = too_slow;
             return NULL;
         }
+        last_end = (ptrdiff_t)to;
         search = to > search ? to : search + 1;
     }
     tenon_buf_adds(&out, value + c.offset[copied]);

@@ -1,4 +1,6 @@
 /* test-df-word - quotes, escapes and ${...} in the words of build files. */
+#include "base/alloc.h"
+#include "base/buf.h"
 #include "unit.h"
 #include "word.h"
 
@@ -193,6 +195,45 @@ START_TEST(test_word_nesting_is_bounded)
 }
 END_TEST
 
+/* Each would take hours, or all memory, if somebody did the work. */
+static const char *const endless[] = {
+    "${L//*/$R}",
+    "${L//?/${L//?/$L}}",
+    "${L/*x*y*z/}${L/*x*y*z/}",
+    "${L//?/${A//?/${A//?/${A//?/${A//?/${A//?/${A//?/${A//?/${A//?/$A}}}}}}}}}",
+};
+
+static const char *
+get_long(void *data, const char *name)
+{
+    return strcmp(name, "A") == 0 ? "seven.." : *name == 'L' || *name == 'R' ?
+           ((char **)data)[*name == 'R'] : NULL;
+}
+
+START_TEST(test_word_work_is_bounded_over_all_of_an_arena)
+{
+    auto_df_arena struct df_arena a = DF_ARENA_INIT;
+    auto_buf struct tenon_buf l = TENON_BUF_INIT, r = TENON_BUF_INIT;
+    for (size_t i = 0; i < 200000; i++) {
+        tenon_buf_addc(&l, 'l');
+        tenon_buf_adds(&r, "$0");
+    }
+    char *values[] = {l.data, r.data};
+    struct df_env e = {.get = get_long, .data = values};
+    struct df_word w;
+    const char *message = "", *text = endless[_i];
+    ck_assert(!df_word_expand(&a, '\\', 0, text, strlen(text), &e, &w, &message));
+    ck_assert_ptr_nonnull(strstr(message, "the substitutions take too long"));
+
+    /* What is spent is spent, but an honest word costs next to nothing. */
+    ck_assert(!df_word_expand(&a, '\\', 0, text, strlen(text), &e, &w, &message));
+    struct df_arena fresh = DF_ARENA_INIT;
+    for (size_t i = 0; i < 100000; i++)
+        ck_assert(df_word_expand(&fresh, '\\', 0, "a $A ${A%.*}", 12, &e, &w, &message));
+    df_arena_release(&fresh);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -204,6 +245,8 @@ main(void)
     tcase_add_test(t, test_word_names_are_recorded_once);
     tcase_add_test(t, test_word_backtick_is_the_escape);
     tcase_add_test(t, test_word_nesting_is_bounded);
+    tcase_add_loop_test(t, test_word_work_is_bounded_over_all_of_an_arena, 0,
+                        tenon_countof(endless));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
