@@ -11,18 +11,20 @@ void
 df_problem_add(struct df_arena *a, struct df_problems *list,
                struct df_lines lines, const char *fmt, ...)
 {
-    struct df_problem *items = df_arena_array(a, list->len + 1, sizeof *items);
-    if (list->len)
-        memcpy(items, list->items, list->len * sizeof *items);
+    if (list->len == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 4;
+        struct df_problem *items = df_arena_array(a, list->cap, sizeof *items);
+        if (list->len)
+            memcpy(items, list->items, list->len * sizeof *items);
+        list->items = items;
+    }
     va_list ap;
     va_start(ap, fmt);
-    items[list->len] = (struct df_problem){
+    list->items[list->len++] = (struct df_problem){
         .message = df_arena_vprintf(a, fmt, ap),
         .lines = lines,
     };
     va_end(ap);
-    list->items = items;
-    list->len++;
 }
 
 /* What a line parser works on. */

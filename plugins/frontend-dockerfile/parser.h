@@ -29,7 +29,7 @@ struct df_problem {
 /* The first is the one that BuildKit stops at. */
 struct df_problems {
     struct df_problem *items;
-    size_t len;
+    size_t len, cap;
 };
 
 /* Appends; the text goes to the arena. */

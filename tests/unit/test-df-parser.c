@@ -1,4 +1,7 @@
 /* test-df-parser - lines, directives and here-documents of build files. */
+#include <malloc.h>
+
+#include "instructions.h"
 #include "parser.h"
 #include "unit.h"
 
@@ -183,6 +186,23 @@ START_TEST(test_parser_csv_table_matches)
 }
 END_TEST
 
+START_TEST(test_parser_memory_for_problems_grows_with_their_number)
+{
+    enum { LINES = 5000 };
+    auto_df_arena struct df_arena a = DF_ARENA_INIT;
+    struct df_problems problems = {0};
+    char *text = df_arena_alloc(&a, 2 * LINES + 1);
+    for (size_t i = 0; i < LINES; i++)
+        memcpy(text + 2 * i, "x\n", 2);
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    const struct df_file *file = df_file_read(&a, text, 2 * LINES, &problems);
+    ck_assert_ptr_null(df_instructions_parse(&a, file, NULL, &problems));
+    ck_assert_uint_eq(problems.len, LINES);
+    /* A few hundred bytes each; sanitizers do not tell. */
+    ck_assert_uint_lt(mallinfo2().uordblks + mallinfo2().hblkhd - before, 1000 * LINES);
+}
+END_TEST
+
 #define COUNT(t) (int)(sizeof(t) / sizeof *(t))
 
 int
@@ -196,6 +216,7 @@ main(void)
     tcase_add_test(t, test_parser_long_line_is_refused);
     tcase_add_test(t, test_parser_nul_is_refused_but_not_in_heredoc);
     tcase_add_test(t, test_parser_comments_belong_to_the_next_node);
+    tcase_add_test(t, test_parser_memory_for_problems_grows_with_their_number);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
