@@ -88,8 +88,21 @@ df_arena_strdup(struct df_arena *a, const char *s)
 char *
 df_arena_vprintf(struct df_arena *a, const char *fmt, va_list ap)
 {
-    auto_free char *s = tenon_vasprintf(fmt, ap);
-    return df_arena_strdup(a, s);
+    /* Straight into the chunk, when it fits there. */
+    struct df_arena_chunk *c = a->chunks;
+    size_t room = c ? c->size - c->used : 0;
+    va_list again;
+    va_copy(again, ap);
+    int len = vsnprintf(c ? c->bytes + c->used : NULL, room, fmt, again);
+    va_end(again);
+    tenon_assert(len >= 0);
+    if ((size_t)len < room)
+        return df_arena_alloc(a, (size_t)len + 1);
+    if (room)
+        memset(c->bytes + c->used, 0, room); /* what is handed out is zero */
+    char *s = df_arena_alloc(a, (size_t)len + 1);
+    vsnprintf(s, (size_t)len + 1, fmt, ap);
+    return s;
 }
 
 char *

@@ -31,6 +31,7 @@ struct df_outline {
     struct df_arg_info *args; /* by key, each once */
     size_t args_len, args_cap;
     struct df_list used; /* names of arguments */
+    struct df_index args_index, used_index;
     struct df_need_info *secrets, *ssh;
     size_t secrets_len, secrets_cap, ssh_len, ssh_cap;
 };
@@ -39,6 +40,8 @@ void df_outline_clone(struct df_arena *a, const struct df_outline *src,
 void df_outline_arg(struct df_arena *a, struct df_outline *o,
                     const struct df_arg_info *info);
 void df_outline_use(struct df_arena *a, struct df_outline *o, const char *arg);
+const struct df_arg_info *df_outline_find(const struct df_outline *o,
+                                          const char *key);
 /* The first one of an id counts. */
 void df_outline_need(struct df_arena *a, struct df_outline *o, bool ssh,
                      const struct df_need_info *info);
@@ -77,6 +80,8 @@ struct df_state {
     struct df_named *named;
     struct df_dep *deps;
     size_t deps_len, deps_cap;
+    struct df_state *needed_by; /* the last one, which has it at deps[needed_at] */
+    size_t needed_at;
     struct df_step *steps;
     size_t steps_len;
 
@@ -91,7 +96,9 @@ struct df_state {
     struct df_vertex *tree; /* NULL: scratch */
     struct df_vars env;
     const char *dir, *user;
-    struct df_pairs build_args; /* those declared, in order; value may be NULL */
+    struct df_pairs build_args; /* those declared, each once, in the order of
+                                 * the first time; value may be NULL */
+    struct df_index build_args_index;
     size_t build_args_cap;
     bool workdir_set;
     struct df_used_once cmd, entrypoint, healthcheck;
@@ -123,6 +130,7 @@ struct df_convert {
     struct df_outline outline; /* of the global scope */
     struct df_state **states;
     size_t states_len, states_cap;
+    struct df_index names; /* of states; the last one of a name */
     struct df_state *target;
     struct df_vertex *context; /* the build context; maybe planned only */
     const struct tenon_patterns *ignore; /* of .dockerignore, or NULL */

@@ -39,10 +39,8 @@ outside_env(const char *name)
 static bool
 is_declared(const struct df_state *s, const char *name)
 {
-    for (size_t i = 0; i < s->build_args.len; i++)
-        if (strcmp(s->build_args.items[i].key, name) == 0)
-            return true;
-    return false;
+    size_t at;
+    return df_index_get(&s->build_args_index, name, strlen(name), &at);
 }
 
 void

@@ -215,7 +215,8 @@ set_ports(struct df_dispatch *d)
     if (!df_ports_parse(a, d->cmd, words.items, words.len, &d->c->lint,
                         d->s->stage ? &d->s->stage->checks : NULL, &ports, &why))
         return df_dispatch_fail(d, "%s", why);
-    df_set_add(a, &d->s->image.ports, ports.items, ports.len);
+    for (size_t i = 0; i < ports.len; i++)
+        df_list_add(a, &d->s->image.ports, ports.items[i]);
     df_dispatch_commit(d, df_arena_printf(a, "EXPOSE %s",
                                           plain_list(a, ports.items, ports.len)),
                        false);
@@ -230,7 +231,8 @@ set_volumes(struct df_dispatch *d)
     for (size_t i = 0; i < v.len; i++)
         if (!*v.items[i])
             return df_dispatch_fail(d, "VOLUME specified can not be an empty string");
-    df_set_add(a, &d->s->image.volumes, v.items, v.len);
+    for (size_t i = 0; i < v.len; i++)
+        df_list_add(a, &d->s->image.volumes, v.items[i]);
     df_dispatch_commit(
         d, df_arena_printf(a, "VOLUME %s", plain_list(a, v.items, v.len)), false);
     return 0;

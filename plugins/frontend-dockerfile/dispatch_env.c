@@ -40,6 +40,12 @@ static void
 declare(struct df_dispatch *d, const char *key, const char *value)
 {
     struct df_pairs *args = &d->s->build_args;
+    size_t at, len = strlen(key);
+    if (df_index_get(&d->s->build_args_index, key, len, &at)) {
+        args->items[at].value = value;
+        return;
+    }
+    df_index_put(d->c->arena, &d->s->build_args_index, key, len, args->len);
     if (args->len == d->s->build_args_cap) {
         size_t cap = args->len ? args->len * 2 : 8;
         struct df_pair *grown = df_arena_array(d->c->arena, cap, sizeof *grown);

@@ -114,26 +114,16 @@ history_text(struct df_dispatch *d, const struct df_list *args)
     const struct df_pairs *known = &d->s->build_args;
     auto_buf struct tenon_buf pairs = TENON_BUF_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    size_t count = 0;
     for (size_t i = 0; i < known->len; i++) {
-        const struct df_pair *last = &known->items[i];
-        bool again = false;
-        for (size_t k = 0; k < i && !again; k++)
-            again = strcmp(known->items[k].key, last->key) == 0;
-        if (again)
-            continue;
-        for (size_t k = i + 1; k < known->len; k++)
-            if (strcmp(known->items[k].key, last->key) == 0)
-                last = &known->items[k];
-        const char *value = df_vars_get(&d->s->env, last->key);
+        const struct df_pair *arg = &known->items[i];
+        const char *value = df_vars_get(&d->s->env, arg->key);
         if (!value)
-            value = last->value ? last->value : "";
-        tenon_buf_addf(&pairs, " %s=%s", last->key, value);
-        count++;
+            value = arg->value ? arg->value : "";
+        tenon_buf_addf(&pairs, " %s=%s", arg->key, value);
     }
     tenon_buf_adds(&text, "RUN");
-    if (count)
-        tenon_buf_addf(&text, " |%zu%s", count, tenon_buf_str(&pairs));
+    if (known->len)
+        tenon_buf_addf(&text, " |%zu%s", known->len, tenon_buf_str(&pairs));
     for (size_t i = 0; i < args->len; i++)
         tenon_buf_addf(&text, " %s", args->items[i]);
     tenon_buf_adds(&text, " # buildkit");
@@ -179,14 +169,19 @@ devices(struct df_dispatch *d, struct df_exec *x)
 }
 
 /* Secrets that become variables are shown as stars. */
-static struct df_vars
+static const struct df_vars *
 masked(struct df_dispatch *d, const struct df_mount *mounts, size_t count)
 {
-    struct df_vars v;
-    df_vars_clone(d->c->arena, &d->s->env, &v);
-    for (size_t i = 0; i < count; i++)
-        if (mounts[i].type == DF_MOUNT_SECRET && mounts[i].env)
-            df_vars_set(d->c->arena, &v, mounts[i].env, "****");
+    struct df_vars *v = &d->s->env;
+    for (size_t i = 0; i < count; i++) {
+        if (mounts[i].type != DF_MOUNT_SECRET || !mounts[i].env)
+            continue;
+        if (v == &d->s->env) {
+            v = df_arena_new(d->c->arena, struct df_vars);
+            df_vars_clone(d->c->arena, &d->s->env, v);
+        }
+        df_vars_set(d->c->arena, v, mounts[i].env, "****");
+    }
     return v;
 }
 
@@ -220,24 +215,26 @@ df_dispatch_run(struct df_dispatch *d)
         d->cmd->run.line.shell ? with_shell(d, &text) : text;
 
     const struct df_platform *platform = df_state_platform(c, s);
-    struct df_vars shown = masked(d, mounts, mount_count);
+    const struct df_vars *shown = masked(d, mounts, mount_count);
     const char *name = df_step_text(
-        c, df_arena_printf(a, "%s%s", d->cmd->code, note), &shown,
+        c, df_arena_printf(a, "%s%s", d->cmd->code, note), shown,
         DF_WORD_RAW_QUOTES | DF_WORD_SKIP_UNSET);
     struct df_vertex *v = df_plan_exec(
         &c->plan, df_step_name(c, s, name, platform, &s->env));
     v->exec = scratch.exec;
     struct df_exec *x = &v->exec;
 
-    struct df_vars env;
-    df_vars_clone(a, &s->env, &env);
-    if (ssh.len && !df_vars_get(&env, "SSH_AUTH_SOCK"))
-        df_vars_set(a, &env, "SSH_AUTH_SOCK", ssh.items[0]);
+    struct df_vars with_agent, *env = &s->env;
+    if (ssh.len && !df_vars_get(env, "SSH_AUTH_SOCK")) {
+        df_vars_clone(a, &s->env, &with_agent);
+        env = &with_agent;
+        df_vars_set(a, env, "SSH_AUTH_SOCK", ssh.items[0]);
+    }
     const char **argv = df_arena_array(a, args.len + 1, sizeof *argv);
     for (size_t i = 0; i < args.len; i++)
         argv[i] = args.items[i];
     x->args = argv;
-    x->env = df_vars_list(a, &env);
+    x->env = df_vars_list(a, env);
     x->cwd = s->dir;
     x->user = s->user;
     x->hostname = c->build->config.hostname;

@@ -1,7 +1,6 @@
 /* image.c - see image.h: the values and how they change. */
 #include "image.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -33,6 +32,8 @@ df_image_clone(struct df_arena *a, const struct df_image *src,
                struct df_image *out)
 {
     *out = *src;
+    out->env_index = (struct df_index){0};
+    out->env_indexed = 0;
     struct df_list *const lists[] = {
         &out->os_features, &out->ports, &out->volumes, &out->env,
         &out->entrypoint, &out->cmd, &out->onbuild, &out->shell,
@@ -45,12 +46,6 @@ df_image_clone(struct df_arena *a, const struct df_image *src,
     if (src->labels_len)
         memcpy(out->labels, src->labels, src->labels_len * sizeof *out->labels);
     out->labels_cap = src->labels_len;
-
-    out->history = df_arena_array(a, src->history_len, sizeof *out->history);
-    if (src->history_len)
-        memcpy(out->history, src->history,
-               src->history_len * sizeof *out->history);
-    out->history_cap = src->history_len;
 }
 
 static bool
@@ -71,16 +66,37 @@ df_image_env(const struct df_image *img, const char *key)
     return NULL;
 }
 
+/* Of two with the same name, which a foreign image may have, the first. */
+static void
+index_env(struct df_arena *a, struct df_image *img)
+{
+    for (; img->env_indexed < img->env.len; img->env_indexed++) {
+        const char *entry = img->env.items[img->env_indexed];
+        size_t len = strcspn(entry, "="), at;
+        if (!df_index_get(&img->env_index, entry, len, &at))
+            df_index_put(a, &img->env_index, entry, len, img->env_indexed);
+    }
+}
+
 void
 df_image_set_env(struct df_arena *a, struct df_image *img, const char *key,
                  const char *value)
 {
     char *entry = df_arena_printf(a, "%s=%s", key, value);
-    for (size_t i = 0; i < img->env.len; i++)
-        if (has_key(img->env.items[i], key)) {
-            img->env.items[i] = entry;
+    if (img->env.len > DF_INDEX_FROM) {
+        size_t at;
+        index_env(a, img);
+        if (df_index_get(&img->env_index, key, strlen(key), &at)) {
+            img->env.items[at] = entry;
             return;
         }
+    } else {
+        for (size_t i = 0; i < img->env.len; i++)
+            if (has_key(img->env.items[i], key)) {
+                img->env.items[i] = entry;
+                return;
+            }
+    }
     df_list_add(a, &img->env, entry);
 }
 
@@ -115,42 +131,16 @@ df_image_set_label(struct df_arena *a, struct df_image *img, const char *key,
     img->labels_len++;
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
-void
-df_set_add(struct df_arena *a, struct df_list *set, char *const *items,
-           size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        df_list_add(a, set, items[i]);
-    if (!set->len)
-        return;
-    qsort(set->items, set->len, sizeof *set->items, by_text);
-    size_t n = 1;
-    for (size_t i = 1; i < set->len; i++)
-        if (strcmp(set->items[i], set->items[n - 1]) != 0)
-            set->items[n++] = set->items[i];
-    set->len = n;
-}
-
 void
 df_image_commit(struct df_arena *a, struct df_image *img,
                 const char *created_by, bool layer, const char *created)
 {
-    if (img->history_len == img->history_cap) {
-        img->history_cap = img->history_cap ? img->history_cap * 2 : 16;
-        struct df_history *grown =
-            df_arena_array(a, img->history_cap, sizeof *grown);
-        if (img->history_len)
-            memcpy(grown, img->history, img->history_len * sizeof *grown);
-        img->history = grown;
-    }
-    img->history[img->history_len++] = (struct df_history){
+    struct df_history *h = df_arena_new(a, struct df_history);
+    *h = (struct df_history){
+        .before = img->history,
         .created = created, .created_by = created_by, .author = "",
         .comment = "buildkit.dockerfile.v0", .empty_layer = !layer,
     };
+    img->history = h;
+    img->history_len++;
 }

@@ -12,10 +12,13 @@
 
 #include "base/buf.h"
 #include "instructions.h"
+#include "index.h"
 #include "language.h"
 #include "platform.h"
 
+/* An entry; what lies below is shared with the stages it comes from. */
 struct df_history {
+    const struct df_history *before;
     const char *created; /* RFC 3339, or NULL */
     const char *created_by, *author, *comment; /* "" when absent */
     bool empty_layer;
@@ -38,7 +41,9 @@ struct df_image {
     struct df_list os_features;
     /* config */
     const char *user, *working_dir, *stop_signal;
-    struct df_list ports, volumes; /* sorted, each once */
+    struct df_list ports, volumes; /* sets; in any order, and with doubles */
+    struct df_index env_index; /* of the first env_indexed of env */
+    size_t env_indexed;
     struct df_list env, entrypoint, cmd, onbuild, shell;
     struct df_label *labels; /* sorted by key */
     size_t labels_len, labels_cap;
@@ -47,8 +52,8 @@ struct df_image {
     /* rootfs */
     const char *rootfs_type;
     struct df_list diff_ids;
-    struct df_history *history;
-    size_t history_len, history_cap;
+    const struct df_history *history; /* the last entry */
+    size_t history_len;
 };
 
 #define DF_DEFAULT_PATH \
@@ -72,9 +77,6 @@ void df_image_set_env(struct df_arena *a, struct df_image *img,
                       const char *key, const char *value);
 void df_image_set_label(struct df_arena *a, struct df_image *img,
                         const char *key, const char *value);
-/* Add to a sorted set. */
-void df_set_add(struct df_arena *a, struct df_list *set, char *const *items,
-                size_t count);
 /* created NULL: left to the exporter. */
 void df_image_commit(struct df_arena *a, struct df_image *img,
                      const char *created_by, bool layer, const char *created);

@@ -114,12 +114,10 @@ keys(struct reader *r, struct json_object *o, const char *key,
     struct json_object *v = object(r, o, key);
     if (!v)
         return;
-    struct df_list all = {0};
     json_object_object_foreach(v, name, ignored) {
         (void)ignored;
-        df_list_add(r->arena, &all, df_arena_strdup(r->arena, name));
+        df_list_add(r->arena, out, df_arena_strdup(r->arena, name));
     }
-    df_set_add(r->arena, out, all.items, all.len);
 }
 
 static void
@@ -163,8 +161,6 @@ read_history(struct reader *r, struct json_object *root, struct df_image *img)
 {
     struct json_object *list = array(r, root, "history");
     size_t n = list ? json_object_array_length(list) : 0;
-    img->history = df_arena_array(r->arena, n, sizeof *img->history);
-    img->history_cap = n;
     for (size_t i = 0; i < n; i++) {
         struct json_object *h = json_object_array_get_idx(list, i);
         if (!json_object_is_type(h, json_type_object)) {
@@ -172,13 +168,17 @@ read_history(struct reader *r, struct json_object *root, struct df_image *img)
             return;
         }
         const char *created = text(r, h, "created");
-        img->history[img->history_len++] = (struct df_history){
+        struct df_history *one = df_arena_new(r->arena, struct df_history);
+        *one = (struct df_history){
+            .before = img->history,
             .created = *created ? created : NULL,
             .created_by = text(r, h, "created_by"),
             .author = text(r, h, "author"),
             .comment = text(r, h, "comment"),
             .empty_layer = truth(r, h, "empty_layer"),
         };
+        img->history = one;
+        img->history_len++;
     }
 }
 
@@ -249,14 +249,23 @@ put_list(struct json_object *o, const char *key, const struct df_list *l)
         json_object_object_add(o, key, list_of(l));
 }
 
+static int
+by_text(const void *x, const void *y)
+{
+    return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
 static void
 put_set(struct json_object *o, const char *key, const struct df_list *l)
 {
     if (!l->len)
         return;
     struct json_object *v = json_object_new_object();
+    auto_free char **sorted = tenon_memdup(l->items, l->len * sizeof *sorted);
+    qsort(sorted, l->len, sizeof *sorted, by_text);
     for (size_t i = 0; i < l->len; i++)
-        json_object_object_add(v, l->items[i], json_object_new_object());
+        if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
+            json_object_object_add(v, sorted[i], json_object_new_object());
     json_object_object_add(o, key, v);
 }
 
@@ -325,8 +334,13 @@ df_image_write(const struct df_image *img, struct tenon_buf *out)
 
     if (img->history_len) {
         struct json_object *list = json_object_new_array();
+        size_t left = img->history_len;
+        auto_free const struct df_history **all =
+            tenon_malloc(left * sizeof *all);
+        for (const struct df_history *h = img->history; h; h = h->before)
+            all[--left] = h;
         for (size_t i = 0; i < img->history_len; i++) {
-            const struct df_history *h = &img->history[i];
+            const struct df_history *h = all[i];
             struct json_object *e = json_object_new_object();
             put(e, "created", h->created);
             put(e, "created_by", h->created_by);

@@ -33,12 +33,15 @@ void
 df_lint_from_args(struct df_convert *c, const struct df_stage *stage,
                   const struct df_names *unmatched)
 {
-    size_t n = c->globals.len + c->outline.args_len, len = 0;
+    if (!unmatched->len)
+        return;
+    size_t n = c->globals.live + c->outline.args_len, len = 0;
+    const struct df_pair *p;
     const char **known = df_arena_array(c->arena, n + 1, sizeof *known);
     for (size_t i = 0; i < c->outline.args_len; i++)
         known[len++] = c->outline.args[i].key;
-    for (size_t i = 0; i < c->globals.len; i++)
-        known[len++] = c->globals.items[i].key;
+    for (size_t at = 0; (p = df_vars_next(&c->globals, &at)) != NULL;)
+        known[len++] = p->key;
 
     for (size_t i = 0; i < unmatched->len; i++) {
         const char *arg = unmatched->items[i];

@@ -98,6 +98,8 @@ libdf_graph_la_SOURCES = \
 	%D%/image.h \
 	%D%/imagejson.c \
 	%D%/images.c \
+	%D%/index.c \
+	%D%/index.h \
 	%D%/lintrules.c \
 	%D%/load.c \
 	%D%/load.h \

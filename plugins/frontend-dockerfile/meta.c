@@ -80,10 +80,9 @@ note_deps(struct df_arena *a, const struct df_outline *outline,
             add_dep(a, info, matched->items[i]);
             continue;
         }
-        for (size_t k = 0; k < outline->args_len; k++)
-            if (strcmp(outline->args[k].key, info->key) == 0)
-                for (size_t d = 0; d < outline->args[k].deps_len; d++)
-                    add_dep(a, info, outline->args[k].deps[d]);
+        const struct df_arg_info *older = df_outline_find(outline, info->key);
+        for (size_t d = 0; older && d < older->deps_len; d++)
+            add_dep(a, info, older->deps[d]);
     }
 }
 

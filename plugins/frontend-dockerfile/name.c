@@ -29,15 +29,16 @@ target_of(struct df_convert *c, const struct df_vars *env,
 {
     bool any = false;
     *out = (struct df_platform){"", "", "", ""};
-    for (size_t i = 0; i < env->len; i++) {
-        const char *key = env->items[i].key, *value = env->items[i].value;
+    const struct df_pair *p;
+    for (size_t at = 0; (p = df_vars_next(env, &at)) != NULL;) {
+        const char *key = p->key, *value = p->value;
         if (strcmp(key, "TARGETPLATFORM") == 0) {
             const char *why = NULL;
-            const struct df_platform *p = df_platform_parse(
+            const struct df_platform *one = df_platform_parse(
                 c->arena, value, c->build->config.host, &why);
-            if (!p)
+            if (!one)
                 continue;
-            *out = *p;
+            *out = *one;
             return true;
         }
         const char **field = strcmp(key, "TARGETOS") == 0      ? &out->os :

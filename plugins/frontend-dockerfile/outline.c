@@ -5,21 +5,12 @@
 #include "base/vec.h"
 #include "subrequests.h"
 
-static const struct df_arg_info *
-find_arg(const struct df_outline *o, const char *key)
-{
-    for (size_t i = 0; i < o->args_len; i++)
-        if (strcmp(o->args[i].key, key) == 0)
-            return &o->args[i];
-    return NULL;
-}
-
 /* What a used argument is made of is used as well. */
 static void
 use_deps(struct df_arena *a, struct df_outline *o)
 {
     for (size_t i = 0; i < o->used.len; i++) { /* the list grows meanwhile */
-        const struct df_arg_info *info = find_arg(o, o->used.items[i]);
+        const struct df_arg_info *info = df_outline_find(o, o->used.items[i]);
         for (size_t k = 0; info && k < info->deps_len; k++)
             df_outline_use(a, o, info->deps[k]);
     }
@@ -47,7 +38,7 @@ collect(struct df_convert *c, struct df_state *s, struct collected *out)
     struct df_outline *o = &s->outline;
     use_deps(c->arena, o);
     for (size_t i = 0; i < o->used.len; i++) {
-        const struct df_arg_info *info = find_arg(o, o->used.items[i]);
+        const struct df_arg_info *info = df_outline_find(o, o->used.items[i]);
         if (info && !seen(c->arena, &out->arg_names, info->key))
             tenon_vec_push(&out->args, *info);
     }

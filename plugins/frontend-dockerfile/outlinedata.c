@@ -3,6 +3,13 @@
 
 #include "convert.h"
 
+const struct df_arg_info *
+df_outline_find(const struct df_outline *o, const char *key)
+{
+    size_t at;
+    return df_index_get(&o->args_index, key, strlen(key), &at) ? &o->args[at] : NULL;
+}
+
 #define GROW(a, items, len, cap)                                             \
     do {                                                                     \
         if ((len) == (cap)) {                                                \
@@ -34,11 +41,12 @@ void
 df_outline_arg(struct df_arena *a, struct df_outline *o,
                const struct df_arg_info *info)
 {
-    for (size_t i = 0; i < o->args_len; i++)
-        if (strcmp(o->args[i].key, info->key) == 0) {
-            o->args[i] = *info;
-            return;
-        }
+    size_t len = strlen(info->key), at;
+    if (df_index_get(&o->args_index, info->key, len, &at)) {
+        o->args[at] = *info;
+        return;
+    }
+    df_index_put(a, &o->args_index, info->key, len, o->args_len);
     GROW(a, o->args, o->args_len, o->args_cap);
     o->args[o->args_len++] = *info;
 }
@@ -46,10 +54,11 @@ df_outline_arg(struct df_arena *a, struct df_outline *o,
 void
 df_outline_use(struct df_arena *a, struct df_outline *o, const char *arg)
 {
-    for (size_t i = 0; i < o->used.len; i++)
-        if (strcmp(o->used.items[i], arg) == 0)
-            return;
-    df_list_add(a, &o->used, df_arena_strdup(a, arg));
+    size_t len = strlen(arg), at;
+    if (df_index_get(&o->used_index, arg, len, &at))
+        return;
+    df_index_put(a, &o->used_index, arg, len, o->used.len);
+    df_list_add(a, &o->used, (char *)arg);
 }
 
 void

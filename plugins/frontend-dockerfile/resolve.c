@@ -31,12 +31,17 @@ df_state_inherit(struct df_convert *c, struct df_state *s)
     s->workdir_set = base->workdir_set;
     s->build_args = (struct df_pairs){0};
     s->build_args_cap = 0;
+    s->build_args_index = (struct df_index){0};
     size_t n = base->build_args.len;
     s->build_args.items = df_arena_array(c->arena, n, sizeof *s->build_args.items);
     if (n)
         memcpy(s->build_args.items, base->build_args.items,
                n * sizeof *s->build_args.items);
     s->build_args.len = s->build_args_cap = n;
+    for (size_t i = 0; i < n; i++) {
+        const char *key = s->build_args.items[i].key;
+        df_index_put(c->arena, &s->build_args_index, key, strlen(key), i);
+    }
 }
 
 /* The image config may name another platform than the one asked for. */
@@ -59,8 +64,8 @@ has_layers(const struct df_image *img)
 {
     if (img->diff_ids.len)
         return true;
-    for (size_t i = 0; i < img->history_len; i++)
-        if (!img->history[i].empty_layer)
+    for (const struct df_history *h = img->history; h; h = h->before)
+        if (!h->empty_layer)
             return true;
     return false;
 }

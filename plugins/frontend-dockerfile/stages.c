@@ -10,13 +10,15 @@
 void
 df_state_register(struct df_convert *c, struct df_state *s)
 {
+    size_t at;
     s->base = NULL;
-    for (size_t i = c->states_len; i-- > 0;)
-        if (*c->states[i]->name && strcmp(c->states[i]->name, s->base_name) == 0) {
-            s->base = c->states[i];
-            df_outline_clone(c->arena, &s->base->outline, &s->outline);
-            break;
-        }
+    if (df_index_get(&c->names, s->base_name, strlen(s->base_name), &at)) {
+        s->base = c->states[at];
+        df_outline_clone(c->arena, &s->base->outline, &s->outline);
+    }
+    if (*s->name)
+        df_index_put(c->arena, &c->names, s->name, strlen(s->name),
+                     c->states_len);
     if (c->states_len == c->states_cap) {
         c->states_cap = c->states_cap ? c->states_cap * 2 : 16;
         struct df_state **grown =
@@ -32,10 +34,9 @@ struct df_state *
 df_state_find(struct df_convert *c, const char *name)
 {
     const char *lower = df_lower(c->arena, name);
-    for (size_t i = c->states_len; i-- > 0;)
-        if (*lower && strcmp(c->states[i]->name, lower) == 0)
-            return c->states[i];
-    return NULL;
+    size_t at;
+    return df_index_get(&c->names, lower, strlen(lower), &at) ? c->states[at] :
+                                                                NULL;
 }
 
 static struct df_state *
@@ -82,9 +83,10 @@ suggest_unset(struct df_convert *c, struct tenon_error *err,
               const struct df_names *unset)
 {
     const char **known =
-        df_arena_array(c->arena, c->globals.len + 1, sizeof *known);
-    for (size_t i = 0; i < c->globals.len; i++)
-        known[i] = c->globals.items[i].key;
+        df_arena_array(c->arena, c->globals.live + 1, sizeof *known);
+    const struct df_pair *p;
+    for (size_t at = 0, n = 0; (p = df_vars_next(&c->globals, &at)) != NULL;)
+        known[n++] = p->key;
     for (size_t i = 0; i < unset->len; i++)
         if (df_suggest(c->arena, unset->items[i], known, true))
             return df_fail_suggest(c->build, err, unset->items[i], known);
@@ -283,12 +285,8 @@ df_state_need(struct df_convert *c, struct df_state *s,
 {
     for (size_t i = 0; i < step->sources_len; i++) {
         struct df_state *src = step->sources[i];
-        struct df_dep *known = NULL;
-        for (size_t k = 0; k < s->deps_len && !known; k++)
-            if (s->deps[k].state == src)
-                known = &s->deps[k];
-        if (known) {
-            known->lines = step->cmd->lines;
+        if (src->needed_by == s) {
+            s->deps[src->needed_at].lines = step->cmd->lines;
         } else {
             if (s->deps_len == s->deps_cap) {
                 s->deps_cap = s->deps_cap ? s->deps_cap * 2 : 4;
@@ -298,6 +296,8 @@ df_state_need(struct df_convert *c, struct df_state *s,
                     memcpy(grown, s->deps, s->deps_len * sizeof *grown);
                 s->deps = grown;
             }
+            src->needed_by = s;
+            src->needed_at = s->deps_len;
             s->deps[s->deps_len++] = (struct df_dep){src, step->cmd->lines};
         }
         if (src->unregistered)

@@ -6,10 +6,13 @@
 static struct df_pair *
 find(const struct df_vars *v, const char *name)
 {
-    for (size_t i = 0; i < v->len; i++)
-        if (strcmp(v->items[i].key, name) == 0)
+    size_t at;
+    for (size_t i = v->len; i-- > v->indexed;)
+        if (v->items[i].key && strcmp(v->items[i].key, name) == 0)
             return &v->items[i];
-    return NULL;
+    if (!v->indexed || !df_index_get(&v->index, name, strlen(name), &at))
+        return NULL;
+    return v->items[at].key ? &v->items[at] : NULL;
 }
 
 const char *
@@ -19,15 +22,48 @@ df_vars_get(const struct df_vars *v, const char *name)
     return p ? p->value : NULL;
 }
 
+const struct df_pair *
+df_vars_next(const struct df_vars *v, size_t *at)
+{
+    while (*at < v->len && !v->items[*at].key)
+        ++*at;
+    return *at < v->len ? &v->items[(*at)++] : NULL;
+}
+
 void
 df_vars_delete(struct df_vars *v, const char *name)
 {
     struct df_pair *p = find(v, name);
     if (!p)
         return;
-    size_t behind = v->len - (size_t)(p - v->items) - 1;
-    memmove(p, p + 1, behind * sizeof *p);
-    v->len--;
+    *p = (struct df_pair){0};
+    v->live--;
+    while (v->len > v->indexed && !v->items[v->len - 1].key)
+        v->len--;
+}
+
+/* Room for one more, without the deleted ones. */
+static void
+make_room(struct df_arena *a, struct df_vars *v)
+{
+    struct df_vars fresh = {.cap = 2 * v->live < 16 ? 16 : 2 * v->live};
+    fresh.items = df_arena_array(a, fresh.cap, sizeof *fresh.items);
+    for (size_t at = 0; fresh.len < v->live;)
+        fresh.items[fresh.len++] = *df_vars_next(v, &at);
+    fresh.live = fresh.len;
+    *v = fresh;
+}
+
+static void
+keep_index(struct df_arena *a, struct df_vars *v)
+{
+    if (v->len <= DF_INDEX_FROM)
+        return;
+    for (; v->indexed < v->len; v->indexed++) {
+        const char *key = v->items[v->indexed].key;
+        if (key)
+            df_index_put(a, &v->index, key, strlen(key), v->indexed);
+    }
 }
 
 void
@@ -35,24 +71,20 @@ df_vars_set(struct df_arena *a, struct df_vars *v, const char *name,
             const char *value)
 {
     df_vars_delete(v, name);
-    if (v->len == v->cap) {
-        v->cap = v->cap ? v->cap * 2 : 16;
-        struct df_pair *grown = df_arena_array(a, v->cap, sizeof *grown);
-        if (v->len)
-            memcpy(grown, v->items, v->len * sizeof *grown);
-        v->items = grown;
-    }
+    if (v->len == v->cap)
+        make_room(a, v);
     v->items[v->len++] = (struct df_pair){.key = name, .value = value};
+    v->live++;
+    keep_index(a, v);
 }
 
 void
 df_vars_clone(struct df_arena *a, const struct df_vars *src,
               struct df_vars *out)
 {
-    struct df_vars v = {df_arena_array(a, src->len, sizeof *v.items), src->len,
-                        src->len};
-    if (src->len)
-        memcpy(v.items, src->items, src->len * sizeof *v.items);
+    struct df_vars v = *src;
+    make_room(a, &v);
+    keep_index(a, &v);
     *out = v;
 }
 
@@ -66,7 +98,7 @@ static const char *
 env_name(void *data, size_t i)
 {
     const struct df_vars *v = data;
-    return i < v->len ? v->items[i].key : NULL;
+    return i < v->len ? (v->items[i].key ? v->items[i].key : "") : NULL;
 }
 
 struct df_env
@@ -78,8 +110,16 @@ df_vars_env(const struct df_vars *v)
 const char **
 df_vars_list(struct df_arena *a, const struct df_vars *v)
 {
-    const char **out = df_arena_array(a, v->len + 1, sizeof *out);
-    for (size_t i = 0; i < v->len; i++)
-        out[i] = df_arena_printf(a, "%s=%s", v->items[i].key, v->items[i].value);
+    const char **out = df_arena_array(a, v->live + 1, sizeof *out);
+    const struct df_pair *p;
+    size_t n = 0;
+    for (size_t at = 0; (p = df_vars_next(v, &at)) != NULL;) {
+        size_t key = strlen(p->key), value = strlen(p->value);
+        char *text = df_arena_alloc(a, key + value + 2);
+        memcpy(text, p->key, key);
+        text[key] = '=';
+        memcpy(text + key + 1, p->value, value);
+        out[n++] = text;
+    }
     return out;
 }

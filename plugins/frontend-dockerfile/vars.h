@@ -4,12 +4,15 @@
 #define DF_VARS_H
 
 #include "arena.h"
+#include "index.h"
 #include "instructions.h"
 #include "word.h"
 
 struct df_vars { /* `= {0}` is empty */
-    struct df_pair *items;
-    size_t len, cap;
+    struct df_pair *items; /* key NULL: was deleted; see df_vars_next() */
+    size_t len, cap, live;
+    struct df_index index;
+    size_t indexed; /* so many of the items are in it */
 };
 
 const char *df_vars_get(const struct df_vars *v, const char *name);
@@ -18,6 +21,8 @@ void df_vars_set(struct df_arena *a, struct df_vars *v, const char *name,
 void df_vars_delete(struct df_vars *v, const char *name);
 void df_vars_clone(struct df_arena *a, const struct df_vars *src,
                    struct df_vars *out);
+/* The next one from *at = 0 on, or NULL. */
+const struct df_pair *df_vars_next(const struct df_vars *v, size_t *at);
 /* As word.h wants it; borrows v. */
 struct df_env df_vars_env(const struct df_vars *v);
 /* "K=V", NULL-terminated. */

@@ -10,10 +10,12 @@ void
 df_paths_add(struct df_arena *a, struct df_paths *p, const char *path)
 {
     auto_free char *clean = tenon_path_join("/", path);
-    for (size_t i = 0; i < p->list.len; i++)
-        if (strcmp(p->list.items[i], clean) == 0)
-            return;
-    df_list_add(a, &p->list, df_arena_strdup(a, clean));
+    size_t len = strlen(clean), at;
+    if (df_index_get(&p->index, clean, len, &at))
+        return;
+    char *path_kept = df_arena_strndup(a, clean, len);
+    df_index_put(a, &p->index, path_kept, len, p->list.len);
+    df_list_add(a, &p->list, path_kept);
 }
 
 static struct df_vertex *

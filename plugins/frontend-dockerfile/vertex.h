@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "build.h"
+#include "index.h"
 
 enum df_op { DF_OP_SOURCE, DF_OP_EXEC, DF_OP_FILE, DF_OP_MERGE };
 
@@ -20,6 +21,7 @@ struct df_vertex;
 /* Paths of a tree that are used, absolute; "/" means all. */
 struct df_paths {
     struct df_list list;
+    struct df_index index;
 };
 void df_paths_add(struct df_arena *a, struct df_paths *p, const char *path);
 

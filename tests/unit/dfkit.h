@@ -166,7 +166,10 @@ kit_set(struct tenon_node *n, const char *attr, const char *value,
         struct tenon_error *err)
 {
     (void)err;
-    tenon_buf_addf(&n->text, " %s=%s", attr, value);
+    tenon_buf_addc(&n->text, ' ');
+    tenon_buf_adds(&n->text, attr);
+    tenon_buf_addc(&n->text, '=');
+    tenon_buf_adds(&n->text, value);
     return 0;
 }
 

@@ -1,0 +1,31 @@
+/* index.h - where a name stands in a list that is too long to be searched.
+ *
+ * `= {0}` is empty.  Keys are borrowed.  Not to be used through two copies of the
+ * structure: each would write into the other's table. */
+#ifndef DF_INDEX_H
+#define DF_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arena.h"
+
+/* Lists up to this length are searched faster than indexed. */
+#define DF_INDEX_FROM 16
+
+struct df_index_slot {
+    const char *key; /* NULL: free */
+    size_t len, value;
+};
+struct df_index {
+    struct df_index_slot *slots;
+    size_t cap, used;
+};
+
+bool df_index_get(const struct df_index *x, const char *key, size_t len,
+                  size_t *value);
+/* Replaces the value of an equal key. */
+void df_index_put(struct df_arena *a, struct df_index *x, const char *key,
+                  size_t len, size_t value);
+
+#endif
