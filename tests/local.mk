@@ -75,6 +75,7 @@ cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh
 cli_tests += %D%/cli/shell.sh
+cli_tests += %D%/cli/ignored-tree.sh
 cli_tests += %D%/cli/seed-page.sh
 cli_tests += %D%/cli/plugins.sh
 cli_tests += %D%/cli/plugin-missing.sh
