@@ -136,10 +136,24 @@ start_child(const struct guard *g, int *pidfd)
                  pidfd);
 }
 
+/* Not by our own end alone: the kernel lets go of a dead process's program before
+ * it kills the namespace, and nothing of the step may run when tenon's program can
+ * be written to again (CVE-2019-5736: a step that was made to start it has it as
+ * /proc/self/exe). */
+static void __attribute__((noreturn))
+end_all(void)
+{
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+        ;
+    _exit(1);
+}
+
 /* The child ends, or tenon does. */
 static void
 watch(int alive_fd, int pidfd)
 {
+    prctl(PR_SET_PDEATHSIG, 0); /* from here on the pipe tells */
     struct pollfd p[2] = {
         { .fd = alive_fd, .events = POLLIN },
         { .fd = pidfd, .events = POLLIN },
@@ -148,7 +162,7 @@ watch(int alive_fd, int pidfd)
         if (errno != EINTR && errno != EAGAIN)
             break;
     if (p[0].revents)
-        _exit(1); /* and the kernel kills the namespace */
+        end_all();
 }
 
 static void

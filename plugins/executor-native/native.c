@@ -72,6 +72,16 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
         host->error_hint(err, "set {\"executor\": \"oci\"} in tenon.json");
         return TENON_E_UNSUPPORTED;
     }
+    /* A step can be made to start tenon, whose file must not be written to then;
+     * some kernels (Linux 6.11) allow that for a program that runs. */
+    int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        host->error(err, TENON_E_UNSUPPORTED, 0,
+                    "executor-native: this kernel lets programs be changed while they run");
+        host->error_hint(err, "set {\"executor\": \"oci\"} in tenon.json");
+        return TENON_E_UNSUPPORTED;
+    }
     struct sock_fprog filter;
     int e = native_filter(&filter);
     return e ? host->error(err, TENON_E_UNSUPPORTED, e, "compile the system call filter")
@@ -246,10 +256,9 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
            int32_t *wait_status, struct tenon_error *err)
 {
     struct native *n = self;
-    if (check_request(x, err) < 0)
-        return host->error_code(err);
     struct network *net;
-    if (network_open(host, ctx, x, n->network_helper, &net, err) < 0)
+    if (native_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
+        network_open(host, ctx, x, n->network_helper, &net, err) < 0)
         return host->error_code(err);
     struct native_launch l;
     int r = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);

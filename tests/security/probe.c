@@ -239,6 +239,23 @@ trace(char **a)
     return 0;
 }
 
+#ifdef PRELOAD
+/* As a library of an image: run in whatever program the step was made to start. */
+__attribute__((constructor)) static void
+loaded(void)
+{
+    char target[4096];
+    ssize_t n = readlink("/proc/self/exe", target, sizeof target - 1);
+    target[n > 0 ? n : 0] = 0;
+    int fd = open("/proc/self/exe", O_WRONLY);
+    printf("loaded: %s for writing: %s\n", target, name_of(fd < 0 ? errno : 0));
+    fd = open("/proc/self/exe", O_RDONLY);
+    printf("loaded: %s for reading: %s\n", target, fd < 0 ? name_of(errno) : "open");
+    fflush(stdout);
+    _exit(0);
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
