@@ -79,7 +79,8 @@ is_cache(const struct tenon_op_mount *m)
 /* ---- cache mounts ------------------------------------------------------------- */
 
 /* A cache that starts as a copy of something is another cache for another
- * something: another snapshot, or another place in it. */
+ * something: another snapshot, or another place in it (BuildKit copies the whole
+ * tree of which we copy a part). */
 static char *
 cache_name(const struct tenon_step_mount *m)
 {
@@ -94,7 +95,7 @@ cache_name(const struct tenon_step_mount *m)
 /* The same cache twice in one step is one directory; a second lock on it would
  * wait for ourselves. */
 static struct tenon_step_mount *
-same_cache(struct tenon_step *s, const struct tenon_step_mount *m)
+same_cache(struct tenon_step *s, const struct tenon_step_mount *m, struct tenon_error *err)
 {
     if (!is_cache(m->op))
         return NULL;
@@ -103,8 +104,14 @@ same_cache(struct tenon_step *s, const struct tenon_step_mount *m)
             continue;
         auto_free char *a = cache_name(o);
         auto_free char *b = cache_name(m);
-        if (!strcmp(a, b))
+        if (strcmp(a, b))
+            continue;
+        if (tenon_streq(o->op->selector, m->op->selector))
             return o;
+        if (o->op->cache_sharing == TENON_LLB_CACHE_LOCKED ||
+            m->op->cache_sharing == TENON_LLB_CACHE_LOCKED)
+            tenon_error_set(err, TENON_E_UNSUPPORTED, "mount %s: cache \"%s\" is locked at %s "
+                            "in the same step", m->target, m->op->cache_id, o->target);
     }
     return NULL;
 }
@@ -218,7 +225,9 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
 static int
 attach_one(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error *err)
 {
-    struct tenon_step_mount *twin = same_cache(s, m);
+    struct tenon_step_mount *twin = same_cache(s, m, err);
+    if (err->code)
+        return err->code;
     if (!twin)
         return attach_plugin(s, m, err);
     if (!twin->source)
