@@ -116,6 +116,13 @@ EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store %D%/fault/bad-registry
 # executors; tests/security/lib.sh is what they share.
 security_tests =
 security_tests += %D%/security/host-devices.sh
+security_tests += %D%/security/leaked-descriptors.sh
+security_tests += %D%/security/workdir-through-proc.sh
+security_tests += %D%/security/cache-source-swapped.sh
+security_tests += %D%/security/stub-removal-symlink.sh
+security_tests += %D%/security/proc-self-exe-rewrite.sh
+security_tests += %D%/security/groups-and-capabilities.sh
+security_tests += %D%/security/denied-by-the-sandbox.sh
 dist_check_SCRIPTS += $(security_tests)
 EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c
 
