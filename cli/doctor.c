@@ -167,7 +167,7 @@ check_user_namespaces(struct report *r, const struct probe *p)
 {
     bool ordinary = geteuid() != 0;
     if (!ordinary && p->rights.sys)
-        say(r, BAD, "rights", "docker run --privileged ... (or build as an ordinary user)",
+        say(r, BAD, "rights", userns_root_advice(),
             "root without the right to mount (CAP_SYS_ADMIN): %s", p->rights.text);
     if (p->namespace.sys)
         say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be made: %s",
@@ -216,7 +216,7 @@ check_overlay(struct report *r, const struct probe *p)
         say(r, GOOD, "overlay", NULL, "works in the store's file system%s",
             p->users < UINT32_MAX ? " (userxattr)" : "");
     if (p->proc.is_known && p->proc.sys)
-        say(r, POOR, "proc", "docker run --security-opt systempaths=unconfined ...",
+        say(r, POOR, "proc", userns_proc_advice(),
             "parts of /proc are hidden here (%s): steps see the processes of this machine",
             p->proc.text);
 }
@@ -299,13 +299,13 @@ describe_mode(const struct report *r, const struct probe *p)
 {
     if (r->broken)
         return tenon_strdup("cannot work here");
-    if (geteuid() == 0)
-        return tenon_strdup(p->users == UINT32_MAX ? "as root"
-                                                   : "as root of the user namespace we are in");
+    if (p->users == UINT32_MAX)
+        return tenon_strdup("as root");
+    const char *as = geteuid() == 0 ? "as root of the user namespace we are in" : "without root";
     return p->users > 1 && p->groups > 1
-               ? tenon_asprintf("without root, with %llu user and %llu group ids",
+               ? tenon_asprintf("%s, with %llu user and %llu group ids", as,
                                 (unsigned long long)p->users, (unsigned long long)p->groups)
-               : tenon_strdup("without root, with one id");
+               : tenon_asprintf("%s, with one id", as);
 }
 
 static const char *

@@ -348,7 +348,28 @@ userns_advice(void)
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1";
     if (file_says("/proc/sys/user/max_user_namespaces", '0'))
         return "sudo sysctl -w user.max_user_namespaces=65536";
+    /* Containers have them forbidden by a filter of system calls. */
+    if (access("/run/.containerenv", F_OK) == 0)
+        return "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL ...";
+    if (access("/.dockerenv", F_OK) == 0)
+        return "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+               "--security-opt systempaths=unconfined ...";
     return NULL;
+}
+
+const char *
+userns_root_advice(void)
+{
+    return access("/run/.containerenv", F_OK) == 0 ? "podman run --privileged ..."
+                                                   : "docker run --privileged ...";
+}
+
+const char *
+userns_proc_advice(void)
+{
+    return access("/run/.containerenv", F_OK) == 0
+               ? "podman run --security-opt unmask=ALL ..."
+               : "docker run --security-opt systempaths=unconfined ...";
 }
 
 static int
@@ -440,7 +461,8 @@ userns_private_mounts(bool ordinary, struct tenon_error *err)
     if (unshare(CLONE_NEWNS) < 0) {
         tenon_error_sys(err, "make a mount namespace");
         return ordinary ? advise(err)
-                        : tenon_error_hint(err, "inside a container it needs CAP_SYS_ADMIN");
+                        : tenon_error_hint(err, "root lacks CAP_SYS_ADMIN, as in most containers: %s",
+                                           userns_root_advice());
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
         tenon_error_sys(err, "keep our mounts from the rest of the system");

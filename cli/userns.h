@@ -24,6 +24,9 @@ char *userns_mapper(const char *name);
 /* The command that allows user namespaces where something here forbids them;
  * NULL when nothing is known to. */
 const char *userns_advice(void);
+/* The same where root may not mount, and where parts of /proc are hidden. */
+const char *userns_root_advice(void);
+const char *userns_proc_advice(void);
 /* AppArmor lets only programs with a profile have them. */
 bool userns_is_restricted(void);
 
