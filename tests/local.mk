@@ -71,6 +71,7 @@ cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/flags.sh
+cli_tests += %D%/cli/doctor.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh
@@ -99,6 +100,8 @@ cli_tests += %D%/cli/mount-targets.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server %D%/cli/steps.sh
+EXTRA_DIST += %D%/cli/web-server
+EXTRA_DIST += %D%/rootless/lib.sh
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =

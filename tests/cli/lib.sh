@@ -12,11 +12,13 @@ name=${name%.sh}
 work=$(mktemp -d "${TMPDIR:-/tmp}/tenon-$name.XXXXXX")
 store=$work/store
 started=
+at_exit= # functions
 
 cleanup() {
     status=$?
     for pid in $started; do kill "$pid" 2>/dev/null || :; done
     for pid in $started; do wait "$pid" 2>/dev/null || :; done
+    for function in $at_exit; do $function; done
     if [ -n "${KEEP-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
     exit $status
 }

@@ -1,0 +1,127 @@
+# lib.sh - sourced by the tests of builds without root, on top of that of
+# tests/cli.  The test is root and makes users; what it tries it does as them.
+: "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd -P)}"
+. "$abs_top_srcdir/tests/cli/lib.sh"
+need_root
+need useradd userdel usermod setpriv
+grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map || skip "needs all ids of the machine"
+chmod 711 "$work"
+
+users=
+at_exit=remove_users
+
+# The lock of /etc/passwd is everybody's.
+patiently() {
+    for _ in $(seq 50); do
+        ! "$@" >"$work/user.log" 2>&1 || return 0
+        grep -q 'cannot lock' "$work/user.log" || break
+        sleep 0.1
+    done
+    cat "$work/user.log" >&2
+    return 1
+}
+
+# make_user VARIABLE many|one: its name goes to VARIABLE, its home is $work/NAME;
+# with a range of ids of its own, or with none.
+make_user() {
+    new_user=tt$$-$1
+    case $2 in
+    many)
+        need newuidmap
+        [ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "needs /etc/subuid and /etc/subgid"
+        count=65536
+        ;;
+    one) count=0 ;;
+    esac
+    patiently useradd --no-create-home --home-dir "$work/$new_user" --user-group --shell /bin/sh \
+        -K SUB_UID_COUNT=$count -K SUB_GID_COUNT=$count "$new_user" || fail "useradd"
+    users="$users $new_user"
+    mkdir -m 700 "$work/$new_user"
+    chown "$new_user:$new_user" "$work/$new_user"
+    eval "$1=\$new_user"
+    find_program
+    [ $2 = one ] || grep -q "^$new_user:" /etc/subuid || skip "useradd gives no range of ids"
+}
+
+# copy_program DIR: tenon-dev with all it needs.
+copy_program() {
+    mkdir -p "$1/.libs"
+    cp "$abs_top_builddir/tenon" "$1/"
+    cp "$abs_top_builddir"/.libs/*-*.so "$1/.libs/"
+    sed "s|^build=.*|build='$1'|" "$abs_top_builddir/tenon-dev" >"$1/tenon-dev"
+    chmod 755 "$1/tenon-dev"
+}
+
+# Sets program: the tenon of the build tree, or a copy where users cannot reach that.
+find_program() {
+    program=$abs_top_builddir/tenon-dev
+    ! setpriv --reuid "$new_user" --regid "$new_user" --clear-groups test -r "$program" || return 0
+    program=$work/program/tenon-dev
+    [ -e "$program" ] || copy_program "$work/program"
+}
+
+# make_namespace VARIABLE MAP: a user namespace, by the process that holds it.
+make_namespace() {
+    unshare --user sleep 600 &
+    remember $!
+    for _ in $(seq 100); do
+        [ "$(readlink /proc/$!/ns/user)" = "$(readlink /proc/self/ns/user)" ] || break
+        sleep 0.05
+    done
+    echo "$2" >/proc/$!/uid_map
+    echo "$2" >/proc/$!/gid_map
+    eval "$1=$!"
+}
+
+# The base images where users can read them; sets base to a --build-context.
+public_bases() {
+    make_bases
+    cp -r "$bases/busybox" "$work/busybox"
+    chmod -R go+rX "$work/busybox"
+    base="base=oci-layout://$work/busybox"
+}
+
+# uid_range USER: "FIRST COUNT" of the first range.
+uid_range() { awk -F: -v u="$1" '$1 == u { print $2, $3; exit }' /etc/subuid; }
+
+# Processes of USER and of the user's range: PID and arguments.
+processes_of() {
+    set -- "$(id -u "$1")" $(uid_range "$1")
+    ps -eo uid=,pid=,args= | awk -v own="$1" -v first="${2:-0}" -v count="${3:-0}" \
+        '$1 == own || ($1 >= first && $1 < first + count)'
+}
+
+remove_users() {
+    for user in $users; do
+        # Made here, so what runs as it was started here.
+        for pid in $(processes_of "$user" | awk '{ print $2 }'); do
+            kill -KILL "$pid" 2>/dev/null || :
+        done
+        patiently userdel "$user" || :
+    done
+}
+
+# become USER COMMAND...: in its home, with a login's environment (and as_env), in
+# place of this shell: `become ... &` is the program itself.  as_in: a command
+# that changes root's surroundings before.
+become() {
+    as_user=$1
+    shift
+    cd "$work/$as_user"
+    exec ${as_in-} setpriv --reuid "$as_user" --regid "$as_user" --init-groups \
+        env -i HOME="$work/$as_user" USER="$as_user" LOGNAME="$as_user" LC_ALL=C \
+        PATH="$PATH" TERM=dumb ${as_env-} "$@"
+}
+
+as() { (become "$@"); }
+
+tenon_as() { # USER ARGUMENT...
+    tenon_user=$1
+    shift
+    as "$tenon_user" "$program" "$@"
+}
+
+# Files below DIR whose owner is not USER.
+of_others() { # USER DIR
+    find "$2" ! -user "$1" -o ! -group "$1"
+}
