@@ -101,7 +101,6 @@ dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server %D%/cli/steps.sh
 EXTRA_DIST += %D%/cli/web-server
-EXTRA_DIST += %D%/rootless/lib.sh
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =
@@ -128,6 +127,16 @@ security_tests += %D%/security/groups-and-capabilities.sh
 security_tests += %D%/security/denied-by-the-sandbox.sh
 dist_check_SCRIPTS += $(security_tests)
 EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c
+# As users that the tests make; tests/rootless/lib.sh is what they share.
+rootless_tests =
+rootless_tests += %D%/rootless/store.sh
+rootless_tests += %D%/rootless/steps.sh
+rootless_tests += %D%/rootless/one-id.sh
+rootless_tests += %D%/rootless/network.sh
+rootless_tests += %D%/rootless/kill9.sh
+rootless_tests += %D%/rootless/container.sh
+dist_check_SCRIPTS += $(rootless_tests)
+EXTRA_DIST += %D%/rootless/lib.sh %D%/rootless/conformance
 
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
@@ -142,3 +151,6 @@ check-fault: all
 check-security: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(security_tests)'
 .PHONY: check-unit check-cli check-fault check-security
+check-rootless: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(rootless_tests)'
+.PHONY: check-unit check-cli check-fault check-rootless
