@@ -10,6 +10,7 @@ unit_tests += %D%/unit/test-digest
 unit_tests += %D%/unit/test-error
 unit_tests += %D%/unit/test-events
 unit_tests += %D%/unit/test-exec-cdi
+unit_tests += %D%/unit/test-exec-cgroup
 unit_tests += %D%/unit/test-exec-executors
 unit_tests += %D%/unit/test-exec-mounts
 unit_tests += %D%/unit/test-exec-stubs
@@ -63,6 +64,9 @@ endif
 # The renderers' shared part is no part of the core.
 tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 tests_unit_test_progress_LDADD = libtenon-progresskit.la libtenon-core.la $(CHECK_LIBS)
+
+tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+tests_unit_test_exec_cgroup_LDADD = libtenon-execkit.la libtenon-core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += %D%/abi/header.sh
 

@@ -57,6 +57,7 @@ struct tenon_step {
     struct tenon_user user;
     char **env;
     bool ran_well;
+    char *why;        /* it failed, by the executor; or NULL */
     bool judged;      /* it ran, and its status was not a good one */
     const int *stdio; /* of who entered it; NULL: output goes to the ctx */
 };

@@ -32,6 +32,7 @@ step_release(struct tenon_step *s)
     for (char **e = s->env; e && *e; e++)
         explicit_bzero(*e, strlen(*e)); /* may hold secrets */
     tenon_strv_free(s->env);
+    free(s->why);
     if (s->scratch)
         tenon_scratch_free(s->scratch);
 }
@@ -219,7 +220,10 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
     int r = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
     tenon_module_leave(executor);
     tenon_relay_finish(relay);
-    return tenon_module_check(executor, "run", r, err);
+    r = tenon_module_check(executor, "run", r, err);
+    if (r >= 0)
+        s->why = tenon_steal(&err->hint);
+    return r;
 }
 
 static bool
@@ -241,7 +245,10 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     tenon_error_set(err, TENON_E_FAILED, "exit code: %d", code);
     auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
     tenon_error_detail(err, "gatewayapi.ExitMessage", json);
-    tenon_step_diagnose(s, code, err);
+    if (s->why)
+        tenon_error_hint(err, "%s", s->why);
+    else
+        tenon_step_diagnose(s, code, err);
     if (!err->hint && tenon_ids_single())
         tenon_error_hint(err, "this user has one id to build with: what changes owners or users "
                               "fails (Invalid argument); for more: %s",

@@ -727,8 +727,9 @@ struct tenon_executor_ops {
     uint32_t flags; /* 0 */
     /* Can it work here?  An error says why not. */
     int (*probe)(void *self, struct tenon_ctx *ctx, struct tenon_error *err);
-    /* wait_status as from waitpid(2).  A failing step is success here.  When
-     * it returns, no process of the step is left, also after cancellation. */
+    /* wait_status as from waitpid(2).  A failing step is success here; a hint
+     * without an error says why it failed, where the executor knows.  When it
+     * returns, no process of the step is left, also after cancellation. */
     int (*run)(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
                int32_t *wait_status, struct tenon_error *err);
 };

@@ -39,6 +39,15 @@ is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Version 2 alone; where version 1 has the controllers too, version 2 is beside
+ * it, if it is there at all. */
+static bool
+is_pure_v2(void)
+{
+    struct stat st;
+    return stat(ROOT "/cgroup.controllers", &st) == 0;
+}
+
 /* One line of /proc/self/cgroup: "4:cpu,cpuacct:/path". */
 static bool
 parse_line(char *line, struct hierarchy *out)
@@ -56,6 +65,8 @@ parse_line(char *line, struct hierarchy *out)
         dir = tenon_asprintf(ROOT "/%s%s", name, path);
     } else if (is_dir(ROOT "/unified")) {
         dir = tenon_asprintf(ROOT "/unified%s", path);
+    } else if (!is_pure_v2()) {
+        return false; /* mounted nowhere */
     } else {
         /* Version 2 has no processes in inner groups: go beside ours. */
         auto_free char *up = tenon_path_join(path, "..");
@@ -222,30 +233,36 @@ write_number(const char *dir, const char *name, int64_t value)
     return write_file(dir, name, text);
 }
 
-static int
+static ssize_t
 read_file(const char *dir, const char *name, char *text, size_t size)
 {
     auto_free char *path = tenon_asprintf("%s/%s", dir, name);
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
-    if (n < 0)
-        return errno;
-    text[n] = 0;
-    return 0;
+    text[n > 0 ? n : 0] = 0;
+    return n;
 }
 
-/* A version 1 cpuset starts empty and takes no process so. */
+/* A version 1 cpuset starts empty and takes no process so: it gets what the one
+ * above has, and so do those that --cgroup-parent had made. */
 static int
-fill_cpuset(const char *dir, const struct tenon_exec *x)
+fill_cpuset(const char *dir, const char *const wanted[2])
 {
     static const char *const names[] = { "cpuset.cpus", "cpuset.mems" };
-    const char *const wanted[] = { x->cpuset_cpus, x->cpuset_mems };
+    static const char *const none[2] = { NULL, NULL };
     auto_free char *above = tenon_path_join(dir, "..");
     for (int i = 0; i < 2; i++) {
-        char text[1024] = "";
-        int e = wanted[i] ? 0 : read_file(above, names[i], text, sizeof text);
-        if (!e)
-            e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
+        char text[1024];
+        if (!wanted[i] && read_file(dir, names[i], text, sizeof text) > 1)
+            continue;
+        if (!wanted[i] && read_file(above, names[i], text, sizeof text) < 0)
+            return errno;
+        if (!wanted[i] && text[0] <= '\n' && strlen(above) > sizeof ROOT) {
+            int e = fill_cpuset(above, none);
+            if (e || read_file(above, names[i], text, sizeof text) < 0)
+                return e ? e : errno;
+        }
+        int e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
         if (e)
             return e;
     }
@@ -259,7 +276,7 @@ limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
     int e = 0;
     if (has_controller(h, "cpuset")) {
         *what = "set cpuset";
-        e = fill_cpuset(dir, x);
+        e = fill_cpuset(dir, (const char *const[]){ x->cpuset_cpus, x->cpuset_mems });
     }
     if (!e && has_controller(h, "memory") && x->memory_bytes) {
         *what = "set memory.limit_in_bytes";
@@ -281,36 +298,65 @@ limit_v1(const struct hierarchy *h, const char *dir, const struct tenon_exec *x,
     return e;
 }
 
-/* In the group above, each that is there; a missing one shows when its file is
- * written to. */
+/* Each group hands on what its own may use.  A controller that is missing
+ * shows later, by its file. */
 static void
-enable_controllers(const char *dir)
+hand_on_controllers(const char *dir)
 {
-    auto_free char *above = tenon_path_join(dir, "..");
-    write_file(above, "cgroup.subtree_control", "+memory");
-    write_file(above, "cgroup.subtree_control", "+cpu");
-    write_file(above, "cgroup.subtree_control", "+cpuset");
+    static const char *const names[] = { "+memory", "+cpu", "+cpuset" };
+    auto_free char *path = tenon_strdup(dir);
+    for (char *p = path + strlen(ROOT); p; p = strchr(p + 1, '/')) {
+        *p = 0;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            write_file(path, "cgroup.subtree_control", names[i]);
+        *p = '/';
+    }
+}
+
+/* -1 is no limit. */
+static int
+write_limit(const char *dir, const char *name, int64_t value)
+{
+    return value < 0 ? write_file(dir, name, "max") : write_number(dir, name, value);
+}
+
+/* Version 1 counts memory and swap together. */
+static int
+limit_swap_v2(const char *dir, const struct tenon_exec *x)
+{
+    if (x->memory_swap_bytes < 0)
+        return write_limit(dir, "memory.swap.max", -1);
+    if (x->memory_bytes <= 0 || x->memory_swap_bytes < x->memory_bytes)
+        return EINVAL;
+    int e = write_limit(dir, "memory.swap.max", x->memory_swap_bytes - x->memory_bytes);
+    /* No swap here, and none wanted. */
+    return e == ENOENT && x->memory_swap_bytes == x->memory_bytes ? 0 : e;
+}
+
+/* 2..262144 to 1..10000 */
+static int64_t
+weight_of(int64_t shares)
+{
+    int64_t s = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+    return 1 + ((s - 2) * 9999) / 262142;
 }
 
 static int
 limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
 {
-    enable_controllers(dir);
+    hand_on_controllers(dir);
     int e = 0;
     if (x->memory_bytes) {
         *what = "set memory.max";
-        e = write_number(dir, "memory.max", x->memory_bytes);
+        e = write_limit(dir, "memory.max", x->memory_bytes);
     }
     if (!e && x->memory_swap_bytes) {
         *what = "set memory.swap.max";
-        /* Version 1 counts memory and swap together. */
-        int64_t swap = x->memory_swap_bytes < 0 ? -1 : x->memory_swap_bytes - x->memory_bytes;
-        e = swap < 0 ? write_file(dir, "memory.swap.max", "max")
-                     : write_number(dir, "memory.swap.max", swap);
+        e = limit_swap_v2(dir, x);
     }
     if (!e && x->cpu_shares) {
-        *what = "set cpu.weight"; /* 2..262144 to 1..10000 */
-        e = write_number(dir, "cpu.weight", 1 + ((x->cpu_shares - 2) * 9999) / 262142);
+        *what = "set cpu.weight";
+        e = write_number(dir, "cpu.weight", weight_of(x->cpu_shares));
     }
     if (!e && (x->cpu_quota || x->cpu_period)) {
         *what = "set cpu.max";
@@ -331,52 +377,29 @@ limit_v2(const char *dir, const struct tenon_exec *x, const char **what)
     return e;
 }
 
-static bool
-is_empty(const char *dir, const char *name)
-{
-    char text[8];
-    return read_file(dir, name, text, sizeof text) == 0 && !text[strspn(text, "\n")];
-}
-
-/* One of the groups above a step's: it hands down what it has. */
 static int
-make_parent(const struct hierarchy *h, const char *dir)
-{
-    static const struct tenon_exec no_limits;
-    bool made = mkdir(dir, 0755) == 0;
-    if (!made && errno != EEXIST)
-        return errno;
-    if (made && !*h->controllers)
-        enable_controllers(dir);
-    if (has_controller(h, "cpuset") &&
-        (is_empty(dir, "cpuset.cpus") || is_empty(dir, "cpuset.mems")))
-        return fill_cpuset(dir, &no_limits);
-    return 0;
-}
-
-static int
-make_dirs(const struct hierarchy *h, const char *dir)
+make_dirs(const char *dir)
 {
     auto_free char *path = tenon_strdup(dir);
     for (char *p = path + sizeof ROOT; (p = strchr(p, '/')); p++) {
         *p = 0;
-        int e = make_parent(h, path);
+        int r = mkdir(path, 0755);
         *p = '/';
-        if (e)
-            return e;
+        if (r < 0 && errno != EEXIST)
+            return errno;
     }
     return mkdir(path, 0755) < 0 && errno != EEXIST ? errno : 0;
 }
 
 static int
-make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
-        const struct tenon_exec *x, const char **what)
+make_in(struct cgroup *c, const struct hierarchy *h, const struct tenon_exec *x,
+        const char **what)
 {
     auto_free char *dir = place(h, c->path);
     *what = "make a control group";
-    int e = make_dirs(h, dir);
+    int e = make_dirs(dir);
     if (!e)
-        e = *h->controllers ? limit_v1(h, dir, x, what) : is_pure_v2 ? limit_v2(dir, x, what) : 0;
+        e = *h->controllers ? limit_v1(h, dir, x, what) : is_pure_v2() ? limit_v2(dir, x, what) : 0;
     if (e)
         return e;
     *what = "open cgroup.procs";
@@ -393,12 +416,12 @@ make_in(struct cgroup *c, const struct hierarchy *h, bool is_pure_v2,
 
 /* Does the hierarchy carry one of the step's limits? */
 static bool
-is_needed(const struct hierarchy *h, bool is_pure_v2, const struct tenon_exec *x)
+is_needed(const struct hierarchy *h, const struct tenon_exec *x)
 {
     if (x->cgroup_parent)
         return true;
     if (!*h->controllers)
-        return is_pure_v2;
+        return is_pure_v2();
     return (has_controller(h, "memory") && (x->memory_bytes || x->memory_swap_bytes)) ||
            (has_controller(h, "cpu") && (x->cpu_quota || x->cpu_period || x->cpu_shares)) ||
            (has_controller(h, "cpuset") && (x->cpuset_cpus || x->cpuset_mems));
@@ -409,14 +432,13 @@ cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what)
 {
     struct hierarchy *h;
     size_t n = hierarchies(&h);
-    bool is_pure_v2 = !is_dir(ROOT "/unified");
     c->path = cgroup_path(x);
     int e = n ? 0 : ENOENT;
     *what = "find control groups";
     for (size_t i = 0; !e && i < n; i++)
         if (is_dir(h[i].dir)) {
-            e = make_in(c, &h[i], is_pure_v2, x, what);
-            if ((e == EACCES || e == EPERM || e == EROFS) && !is_needed(&h[i], is_pure_v2, x))
+            e = make_in(c, &h[i], x, what);
+            if ((e == EACCES || e == EPERM || e == EROFS) && !is_needed(&h[i], x))
                 e = 0; /* not given to this user, and nothing is lost */
         }
     hierarchies_free(h, n);
@@ -436,6 +458,9 @@ cgroup_open(const struct tenon_host *host, struct cgroup *c, const struct tenon_
     if (x->flags & TENON_EXEC_ROOTLESS)
         host->error_hint(err, "have a control group of your own: systemd-run --user --scope -p "
                               "Delegate=yes tenon build ...");
+    else if (e == ENOENT || e == EBUSY)
+        host->error_hint(err, "the control group above has no such controller to hand on: "
+                              "systemd-run --scope -p Delegate=yes tenon build ...");
     return TENON_E_UNSUPPORTED;
 }
 
@@ -447,6 +472,38 @@ cgroup_join(const int *procs, size_t count, const char **what)
         if (write(procs[i], "0", 1) < 0)
             return errno;
     return 0;
+}
+
+/* The number behind "oom_kill ". */
+static bool
+counts_kills(const char *dir, const char *file)
+{
+    static const char word[] = "oom_kill ";
+    char text[4096];
+    read_file(dir, file, text, sizeof text);
+    for (const char *p = text; p && *p; p = strchr(p, '\n')) {
+        p += *p == '\n';
+        if (!strncmp(p, word, sizeof word - 1))
+            return p[sizeof word - 1] > '0';
+    }
+    return false;
+}
+
+bool
+cgroup_ran_out_of_memory(const char *path)
+{
+    struct hierarchy *h;
+    size_t n = hierarchies(&h);
+    bool found = false;
+    for (size_t i = 0; i < n && !found; i++) {
+        auto_free char *dir = place(&h[i], path);
+        if (has_controller(&h[i], "memory"))
+            found = counts_kills(dir, "memory.oom_control");
+        else if (!*h[i].controllers)
+            found = counts_kills(dir, "memory.events");
+    }
+    hierarchies_free(h, n);
+    return found;
 }
 
 void

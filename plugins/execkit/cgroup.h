@@ -14,6 +14,14 @@
 char *cgroup_path(const struct tenon_exec *x);
 bool cgroup_has_limits(const struct tenon_exec *x);
 
+/* Did the kernel kill a process of the step for its memory limit?  Before the
+ * group is removed. */
+bool cgroup_ran_out_of_memory(const char *path);
+
+/* The hint of a step to which it happened. */
+#define CGROUP_OUT_OF_MEMORY                                                  \
+    "a process of the step was killed, out of memory: raise --resource memory"
+
 /* Remove what is left of a step; its processes are gone. */
 void cgroup_remove(const char *path);
 /* Remove groups of tenon processes that are no more. */

@@ -232,6 +232,7 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         supervise(l, ctx, &result);
     }
     devices_release(&own);
+    bool out_of_memory = group.path && cgroup_ran_out_of_memory(group.path);
     cgroup_release(&group);
     switch (result.outcome) {
     case GUARD_CANCELLED:
@@ -248,6 +249,8 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         break;
     }
     *wait_status = result.wait_status;
+    if (out_of_memory && result.wait_status)
+        host->error_hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
 }
 
