@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -103,6 +105,37 @@ check_request(const struct tenon_exec *x, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* Does "run" know --keep?  crun does not. */
+static bool
+can_keep(const struct oci *o)
+{
+    int out[2];
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return false;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 2);
+    char *argv[] = { o->path, (char *)"run", (char *)"--help", NULL };
+    char *env[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+    pid_t pid;
+    int e = posix_spawn(&pid, o->path, &actions, NULL, argv, env);
+    posix_spawn_file_actions_destroy(&actions);
+    close(out[1]);
+    char text[16384];
+    size_t len = 0;
+    ssize_t n = 0;
+    while (!e && len < sizeof text - 1 &&
+           ((n = read(out[0], text + len, sizeof text - 1 - len)) > 0 || (n < 0 && errno == EINTR)))
+        len += n > 0 ? (size_t)n : 0;
+    text[len] = 0;
+    close(out[0]);
+    while (!e && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return strstr(text, "--keep") != NULL;
+}
+
 static int
 write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
              struct tenon_error *err)
@@ -178,15 +211,23 @@ move_up(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
+#define STATE "state"
+#define LOG "runtime.log"
+
 static void
 supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
           const struct cgroup *group, struct guard_result *result)
 {
-    auto_free char *state = tenon_asprintf("%s/state", x->work);
-    auto_free char *log = tenon_asprintf("%s/runtime.log", x->work);
+    auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
+    auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
+    /* With --keep the control group is there to be asked what became of the
+     * step. */
+    const bool keep_group = x->memory_bytes > 0 && can_keep(o);
     char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
                      (char *)"--log-format", (char *)"json", (char *)"run",
-                     (char *)"--bundle", (char *)x->work, (char *)x->id, NULL };
+                     (char *)"--bundle", (char *)x->work,
+                     keep_group ? (char *)"--keep" : (char *)x->id,
+                     keep_group ? (char *)x->id : NULL, NULL };
     /* Of ours nothing reaches the runtime but where programs are. */
     char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                     (char *)"XDG_RUNTIME_DIR=/run", NULL };
@@ -212,6 +253,79 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     guard_run(&g, result);
 }
 
+/* ---- what the runtime says ------------------------------------------------------ */
+
+/* The last error in its log; NULL when there is none. */
+static char *
+last_error(const struct tenon_exec *x)
+{
+    auto_close int fd = openat(x->work_fd, LOG, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+    char *line = NULL, *found = NULL;
+    size_t cap = 0;
+    if (f)
+        tenon_steal_fd(&fd); /* f's now */
+    while (f && getline(&line, &cap, f) > 0) {
+        struct json_object *o = json_tokener_parse(line), *level, *message;
+        if (o && json_object_object_get_ex(o, "level", &level) &&
+            json_object_object_get_ex(o, "msg", &message) &&
+            !strcmp(json_object_get_string(level), "error")) {
+            free(found);
+            found = tenon_strdup(json_object_get_string(message));
+        }
+        json_object_put(o);
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* The step's program could not be started: that is a step that failed. */
+static bool
+is_of_program(const char *message)
+{
+    static const char *const words[] = { "exec", "chdir", "cwd" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(message, words[i]))
+            return true;
+    return false;
+}
+
+static int
+blame_runtime(const struct oci *o, const char *message, struct tenon_error *err)
+{
+    host->error(err, TENON_E_FAILED, 0, "OCI runtime \"%s\": %s", o->runtime, message);
+    if (strstr(message, "cgroups in hybrid mode"))
+        host->error_hint(err, "it wants control groups of one version, and this machine has both: "
+                              "take {\"plugins\": {\"executor-oci\": {\"runtime\": \"runc\"}}} or "
+                              "{\"executor\": \"native\"} in tenon.json, or boot with "
+                              "systemd.unified_cgroup_hierarchy=1");
+    else
+        host->error_hint(err, "{\"executor\": \"native\"} in tenon.json does without a runtime");
+    return TENON_E_FAILED;
+}
+
+/* Did the runtime run the step at all? */
+static int
+check_runtime(const struct oci *o, const struct tenon_exec *x, int status,
+              struct tenon_error *err)
+{
+    if (WIFSIGNALED(status)) { /* a step's signal is an exit code of the runtime */
+        auto_free char *text = tenon_asprintf("ended by signal %d", WTERMSIG(status));
+        return blame_runtime(o, text, err);
+    }
+    auto_free char *message = status ? last_error(x) : NULL;
+    if (message && !is_of_program(message))
+        return blame_runtime(o, message, err);
+    if (!message && faccessat(x->work_fd, STATE, F_OK, 0) < 0) {
+        auto_free char *text = tenon_asprintf("ended with status %d, and without having run "
+                                              "anything", WEXITSTATUS(status));
+        return blame_runtime(o, text, err);
+    }
+    return TENON_OK;
+}
+
 static int
 run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
        const char *network, int32_t *wait_status, struct tenon_error *err)
@@ -229,6 +343,7 @@ run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
 
     struct guard_result result;
     supervise(o, ctx, x, &group, &result);
+    bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(cgroup);
     cgroup_release(&group);
     cgroup_remove(cgroup); /* of a runtime that could not do it itself */
     switch (result.outcome) {
@@ -244,7 +359,11 @@ run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     case GUARD_EXITED:
         break;
     }
+    if (check_runtime(o, x, result.wait_status, err) < 0)
+        return host->error_code(err);
     *wait_status = result.wait_status;
+    if (out_of_memory && result.wait_status)
+        host->error_hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
 }
 
