@@ -181,7 +181,11 @@ check_program(const struct tenon_step *s, int code, struct tenon_error *err)
     }
     auto_close int fd = open_program(s, path);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return;
+    if (S_ISDIR(st.st_mode))
+        tenon_error_hint(err, "\"%s\" is a directory", path);
+    if (!S_ISREG(st.st_mode))
         return;
     if (!(st.st_mode & 0111)) {
         tenon_error_hint(err, "\"%s\" is not executable", path);
@@ -190,6 +194,8 @@ check_program(const struct tenon_step *s, int code, struct tenon_error *err)
     char head[HEAD_BYTES + 1];
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     int64_t n = tenon_read_full(fd, head, HEAD_BYTES, &ignored);
+    if (n == 0)
+        tenon_error_hint(err, "\"%s\" is empty", path);
     if (n < 4)
         return;
     head[n] = 0;
