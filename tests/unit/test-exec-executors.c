@@ -198,6 +198,32 @@ START_TEST(test_executor_hidden_and_readonly_paths)
 }
 END_TEST
 
+/* Whoever may open the machine's disks is out. */
+START_TEST(test_executor_nodes_lead_nowhere)
+{
+    static const char script[] =
+        "for at in /tmp /dev /dev/shm; do for n in 'c 1 1' 'c 1 11' 'b 7 0' 'b 254 0'; do "
+        "busybox mknod $at/node $n || echo refused; "
+        "(: <$at/node) 2>/dev/null && echo read; (: >>$at/node) 2>/dev/null && echo wrote; "
+        "busybox rm $at/node; done; done; echo done";
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell(script), 0);
+    ck_assert_str_eq(output, "done\n");
+    char command[200];
+    snprintf(command, sizeof command, "mknod %s/tmp/kmsg c 1 11", rootfs); /* as a layer has it */
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_ne(run_shell("cat </tmp/kmsg"), 0);
+    ck_assert_int_eq(run_shell("busybox rm /tmp/kmsg"), 0);
+    /* Granted all: they are devices. */
+    struct tenon_exec x = { .flags = TENON_EXEC_INSECURE };
+    ck_assert_int_eq(run_shell_as("busybox mknod /tmp/zero c 1 5; head -c 1 /tmp/zero | wc -c; "
+                                  "busybox rm /tmp/zero", &x), 0);
+    ck_assert_str_eq(output, "1\n");
+    unload();
+}
+END_TEST
+
 START_TEST(test_executor_insecure_may_mount)
 {
     if (!begin(_i))
@@ -402,6 +428,7 @@ suite(void)
     tcase_add_loop_test(t, test_executor_capabilities_are_the_fourteen, 0, n);
     tcase_add_loop_test(t, test_executor_dev_and_mounts, 0, n);
     tcase_add_loop_test(t, test_executor_hidden_and_readonly_paths, 0, n);
+    tcase_add_loop_test(t, test_executor_nodes_lead_nowhere, 0, n);
     tcase_add_loop_test(t, test_executor_insecure_may_mount, 0, n);
     tcase_add_loop_test(t, test_executor_no_descriptor_leaks, 0, n);
     tcase_add_loop_test(t, test_executor_exit_codes, 0, n);
