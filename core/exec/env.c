@@ -118,6 +118,8 @@ tenon_step_env(struct tenon_step *s, struct tenon_error *err)
             return err->code;
     const char *home = s->user.home && *s->user.home ? s->user.home : "/";
     auto_free char *pair = tenon_asprintf("HOME=%s", home);
-    add_default(s, pair);
+    char **given = find(s->env, "HOME=");
+    if (!given || !(*given)[strlen("HOME=")]) /* runtimes take an empty one for none */
+        tenon_step_env_add(s, pair);
     return 0;
 }
