@@ -194,6 +194,13 @@ give_up_powers(const struct native_launch *l, const char **what)
     int e = drop_bounding(l->caps);
     if (e)
         return e;
+    /* As root, who gets into directories that the user does not; where that is
+     * an ordinary user itself, the other way round. */
+    *what = "enter the working directory";
+    e = enter_cwd(l);
+    bool entered = !e;
+    if (e && e != EACCES && e != EPERM)
+        return e;
     /* While we may: without no_new_privs it takes CAP_SYS_ADMIN. */
     *what = "install the system call filter";
     if ((e = install_filter(l)))
@@ -202,7 +209,7 @@ give_up_powers(const struct native_launch *l, const char **what)
     if ((e = become_user(l)))
         return e;
     *what = "enter the working directory";
-    return enter_cwd(l);
+    return entered ? 0 : enter_cwd(l);
 }
 
 void
