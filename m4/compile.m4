@@ -10,13 +10,14 @@ AC_CACHE_CHECK([whether $CC accepts $2], [cache],
 AS_VAR_IF([cache], [yes], [$1="$$1 $2"])
 AS_VAR_POPDEF([cache])])
 
-# TENON_WARNINGS: the language level and the warnings we live by.
+# TENON_WARNINGS: the language level and the warnings we live by. gcc's -Wextra has
+# -Wimplicit-fallthrough; clang's knows no comments, and the macros of uthash have them.
 AC_DEFUN([TENON_WARNINGS],
 [AC_REQUIRE([AC_PROG_CC])
 TENON_CFLAGS=
 m4_foreach_w([flag], [-std=gnu17 -Wall -Wextra -Wshadow -Wvla -Wundef
   -Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes
-  -Wswitch-enum -Wformat=2 -Wno-format-truncation -Wno-stringop-truncation -Wimplicit-fallthrough],
+  -Wswitch-enum -Wformat=2 -Wno-format-truncation -Wno-stringop-truncation],
   [TENON_TRY_CFLAG([TENON_CFLAGS], flag)
 ])
 AC_ARG_ENABLE([werror],

@@ -23,7 +23,7 @@
 
 enum { MEMORY_TEMP_BYTES = 4 << 20 };
 
-static int
+__attribute__((format(printf, 4, 5))) static int
 host_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
 {
     va_list ap;
@@ -33,7 +33,7 @@ host_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
     return err->code;
 }
 
-static int
+__attribute__((format(printf, 2, 3))) static int
 host_error_context(struct tenon_error *err, const char *fmt, ...)
 {
     va_list ap;
@@ -43,7 +43,7 @@ host_error_context(struct tenon_error *err, const char *fmt, ...)
     return err->code;
 }
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 host_error_hint(struct tenon_error *err, const char *fmt, ...)
 {
     va_list ap;
@@ -77,7 +77,7 @@ host_error_text(const struct tenon_error *err)
     return err->message ? err->message : "";
 }
 
-static void
+__attribute__((format(printf, 3, 4))) static void
 host_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
 {
     (void)ctx;

@@ -69,9 +69,8 @@ static int
 make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint32_t uid,
          uint32_t gid, int64_t *out, struct tenon_error *err)
 {
-    char *name = NULL;
+    auto_free char *name = NULL;
     auto_close int dir = store_temp_dir(s, "cache", &name, err);
-    auto_free char *keep = name;
     if (dir < 0)
         return err->code;
     if (mkdirat(dir, "fs", 0700) < 0)
