@@ -39,7 +39,7 @@ fake_of(struct tenon_ctx *ctx)
     return (struct fake_ctx *)(void *)ctx;
 }
 
-static inline int
+__attribute__((format(printf, 4, 5))) static inline int
 fake_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
 {
     va_list ap;
@@ -49,7 +49,7 @@ fake_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
     return err->code;
 }
 
-static inline int
+__attribute__((format(printf, 2, 3))) static inline int
 fake_context(struct tenon_error *err, const char *fmt, ...)
 {
     va_list ap;
@@ -59,7 +59,7 @@ fake_context(struct tenon_error *err, const char *fmt, ...)
     return err->code;
 }
 
-static inline void
+__attribute__((format(printf, 2, 3))) static inline void
 fake_hint(struct tenon_error *err, const char *fmt, ...)
 {
     va_list ap;

@@ -491,7 +491,7 @@ START_TEST(test_registry_blob_resumes)
         {.request = "GET /v2/team/app/blobs/", .want = "!Range:", .head = "200 OK\r\n", .body = TEXT,
          .cut = 10},
         {.request = "GET /v2/team/app/blobs/", .want = "Range: bytes=10-", .times = 1,
-         .head = "206 Partial\r\nContent-Range: bytes 10-35/36\r\n", .body = TEXT + 10, .cut = 5},
+         .head = "206 Partial\r\nContent-Range: bytes 10-35/36\r\n", .body = &TEXT[10], .cut = 5},
         {.request = "GET /v2/team/app/blobs/", .want = "Range: bytes=15-", .times = 1,
          .head = "503 Busy\r\n"},
         /* this one ignores the range */

@@ -13,7 +13,7 @@ static char asked[64];
 static void *allocated[64];
 static size_t allocated_count;
 
-static int
+__attribute__((format(printf, 4, 5))) static int
 fake_error(struct tenon_error *err, int code, int sys, const char *fmt, ...)
 {
     (void)err, (void)sys;
