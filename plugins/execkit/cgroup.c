@@ -255,9 +255,9 @@ fill_cpuset(const char *dir, const char *const wanted[2])
         char text[1024];
         if (!wanted[i] && read_file(dir, names[i], text, sizeof text) > 1)
             continue;
-        if (!wanted[i] && read_file(above, names[i], text, sizeof text) < 0)
+        if (read_file(above, names[i], text, sizeof text) < 0)
             return errno;
-        if (!wanted[i] && text[0] <= '\n' && strlen(above) > sizeof ROOT) {
+        if (text[0] <= '\n' && strlen(above) > sizeof ROOT) {
             int e = fill_cpuset(above, none);
             if (e || read_file(above, names[i], text, sizeof text) < 0)
                 return e ? e : errno;

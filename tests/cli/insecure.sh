@@ -27,7 +27,7 @@ for executor in $executors; do
     ! grep -q '^#.*RUN mkdir' "$work/err" || fail "something ran"
     run 1 build --no-cache --allow network.host
     assert_has "$work/err" "security.insecure is not allowed"
-    run 1 build --no-cache --allow security.insecur
+    run 2 build --no-cache --allow security.insecur
     assert_has "$work/err" "security.insecur"
     # By nobody but the command line.
     printf '{"executor": "%s", "allow": ["security.insecure"]}\n' $executor >"$TENON_CONFIG"

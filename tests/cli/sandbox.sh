@@ -102,7 +102,7 @@ for bad in far:nowhere far:1.2.3 far:fd00:::1; do
     run 1 build --add-host "$bad"
     assert_has "$work/err" "failed to parse IP ${bad#*:}"
 done
-run 1 build --add-host far
+run 2 build --add-host far
 assert_has "$work/err" "invalid host far, expected HOST:IP"
 
 # ---- limits and devices --------------------------------------------------------
@@ -174,7 +174,7 @@ done
 
 run 1 build --ulimit nothing=1
 run 1 build --ulimit nofile=2:1
-run 1 build --shm-size much
+run 2 build --shm-size much
 
 # ---- what a step leaves running --------------------------------------------------
 # A daemon of each kind ends with its step, and the build does not wait for it: it
