@@ -131,6 +131,21 @@ place(const struct hierarchy *h, const char *path)
     return tenon_asprintf(ROOT "/%s%s", name, path);
 }
 
+/* With the groups in it: a runtime that was killed leaves its own. */
+static void
+remove_group(int parent, const char *name)
+{
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+        return;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    while (d && (e = readdir(d)))
+        if (e->d_type == DT_DIR && e->d_name[0] != '.')
+            remove_group(dirfd(d), e->d_name);
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 void
 cgroup_remove(const char *path)
 {
@@ -138,7 +153,7 @@ cgroup_remove(const char *path)
     size_t n = hierarchies(&h);
     for (size_t i = 0; i < n; i++) {
         auto_free char *dir = place(&h[i], path);
-        rmdir(dir);
+        remove_group(AT_FDCWD, dir);
     }
     hierarchies_free(h, n);
 }
@@ -164,7 +179,7 @@ cgroup_sweep_in(int dir)
     struct dirent *e;
     while (d && (e = readdir(d)))
         if (is_stale(e->d_name))
-            unlinkat(dir, e->d_name, AT_REMOVEDIR); /* busy ones stay */
+            remove_group(dir, e->d_name); /* busy ones stay */
 }
 
 void
