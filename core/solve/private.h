@@ -209,6 +209,7 @@ state_has_key(const struct state *st)
 void requests_check(struct tenon_solver *s);
 
 /* ---- showing (show.c) ---------------------------------------------------------------------- */
+void show_planned(struct state *st);
 void show_start(struct state *st);
 void show_done(struct state *st, bool cached, const struct tenon_error *err);
 /* Place in the build file, and the vertex as a detail. */

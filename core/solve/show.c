@@ -21,6 +21,18 @@ fill_info(const struct state *st, struct tenon_vertex_info *info,
     };
 }
 
+/* So that the displays know how many steps there will be. */
+void
+show_planned(struct state *st)
+{
+    auto_free const char **inputs =
+        tenon_calloc(st->v->input_count + 1, sizeof *inputs);
+    struct tenon_vertex_info info;
+
+    fill_info(st, &info, inputs);
+    tenon_events_vertex(st->solver->engine->events, &info);
+}
+
 void
 show_start(struct state *st)
 {

@@ -24,6 +24,7 @@ state_get(struct tenon_solver *s, const struct tenon_vertex *v)
     st->deps = tenon_calloc(v->input_count, sizeof *st->deps);
     HASH_ADD_PTR(s->states, v, st);
     deps_init(st);
+    show_planned(st);
     return st;
 }
 

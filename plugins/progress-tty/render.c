@@ -274,36 +274,27 @@ rows_of(size_t columns, unsigned width)
 /* How many rows to go up, to where the next picture begins, and forget what it
  * will replace.
  *
- * A terminal that became narrower has wrapped the lines, and rows that a smaller
- * one had no room for went into its history; most terminals join them and show
- * them again when they grow.  So the lines above the screen are remembered. */
+ * Rows that a lower terminal has no room for go into its history, and most
+ * terminals show them again when they grow: how many is remembered, so that
+ * the next picture covers them. A narrower terminal wraps lines; what it loses
+ * then is given up, for counting too much would cover what is not ours. */
 static size_t
 go_back(struct tty_render *r, unsigned width, unsigned height)
 {
-    size_t rows = 0;
+    size_t rows = 0, keep = r->lost;
     if (width == r->width && height == r->height) {
         rows = r->drawn.len - r->lost;
-        r->drawn.len = r->lost;
-        return rows;
+    } else {
+        tenon_vec_foreach(columns, &r->drawn)
+            rows += rows_of(*columns, width);
+        size_t off = rows < height ? 0 : rows - (height - 1);
+        keep = width == r->width ? off : 0;
+        rows -= off;
     }
     r->width = width;
     r->height = height;
-    if (r->lost < r->drawn.len)
-        r->drawn.items[r->lost] += r->joined;
-    r->joined = 0;
-    tenon_vec_foreach(columns, &r->drawn)
-        rows += rows_of(*columns, width);
-    size_t off = rows < height ? 0 : rows - (height - 1), above = 0;
-    for (r->lost = 0; above < off; r->lost++) {
-        size_t line = rows_of(r->drawn.items[r->lost], width);
-        if (above + line > off) {
-            r->joined = (off - above) * width;
-            break;
-        }
-        above += line;
-    }
-    r->drawn.len = r->lost;
-    return rows - off;
+    r->drawn.len = r->lost = keep;
+    return rows;
 }
 
 /* On a narrow terminal the numbers are what matters. */
@@ -327,6 +318,17 @@ headline(const struct pk_model *m, int64_t now, bool final, unsigned width)
     return text;
 }
 
+/* A row that was wrapped stays so, whatever is written over it, until it is
+ * cleared: from here so many rows down, and back. (Not the whole screen at
+ * once: some terminals scroll that into their history.) */
+static void
+unwrap(size_t rows, struct tenon_buf *out)
+{
+    for (size_t i = 0; i < rows; i++)
+        tenon_buf_adds(out, "\033[2K\033[B");
+    tenon_buf_addf(out, "\033[%zuA", rows);
+}
+
 void
 tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
                    unsigned width, unsigned height, bool final,
@@ -346,15 +348,18 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
     if (!final)
         shrink(&p, height > 3 ? height - 2 : 1);
 
+    bool wrapped = width < r->width;
     size_t rows = go_back(r, width, height);
     tenon_buf_adds(out, "\033[?25l");
     if (rows)
         tenon_buf_addf(out, "\033[%zuA", rows);
     tenon_buf_adds(out, "\r");
+    if (wrapped && rows)
+        unwrap(rows, out);
     if (above->len) {
         tenon_buf_adds(out, "\033[J");
         tenon_buf_add(out, above->data, above->len);
-        r->drawn.len = r->lost = r->joined = 0; /* behind this text now */
+        r->drawn.len = r->lost = 0; /* behind this text now */
     }
     struct line head = { .left = headline(m, now_ns, final, width), .color = TTY_PLAIN };
     put_line(r, &head, width, out);

@@ -13,8 +13,7 @@ struct tty_render {
     /* Columns of each line of the last picture, and in front of them of what
      * earlier ones left above a screen that became too small for them. */
     TENON_VEC(size_t) drawn;
-    size_t lost;   /* how many of the latter */
-    size_t joined; /* columns of a lost line that the headline continues */
+    size_t lost; /* how many of the latter */
     unsigned width, height;
 };
 

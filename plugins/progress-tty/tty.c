@@ -142,6 +142,8 @@ tty_close(void *self, const struct tenon_progress_end *end)
 {
     struct tty *t = self;
     int64_t last = 0;
+    if (end->status == 0)
+        pk_model_forget_planned(&t->model);
     tenon_vec_foreach(v, &t->model.vertices)
         if ((*v)->completed_ns > last)
             last = (*v)->completed_ns;

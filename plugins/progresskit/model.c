@@ -108,6 +108,30 @@ pk_model_forget_output(struct pk_vertex *v)
     tenon_buf_release(&v->partial);
 }
 
+/* Announced ones take their place when they start. */
+static void
+move_to_end(struct pk_model *m, struct pk_vertex *v)
+{
+    size_t i = m->vertices.len - 1;
+    while (m->vertices.items[i] != v)
+        i--;
+    memmove(m->vertices.items + i, m->vertices.items + i + 1,
+            (m->vertices.len - 1 - i) * sizeof *m->vertices.items);
+    m->vertices.items[m->vertices.len - 1] = v;
+}
+
+void
+pk_model_forget_planned(struct pk_model *m)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->vertices.len; i++)
+        if (m->vertices.items[i]->started_ns)
+            m->vertices.items[kept++] = m->vertices.items[i];
+        else
+            release_vertex(m->vertices.items[i]);
+    m->vertices.len = kept;
+}
+
 static struct pk_vertex *
 on_vertex(struct pk_model *m, const struct tenon_event *ev)
 {
@@ -123,6 +147,8 @@ on_vertex(struct pk_model *m, const struct tenon_event *ev)
         v->internal = ev->flags & TENON_EVENT_INTERNAL;
         tenon_vec_push(&m->vertices, v);
     }
+    if (ev->started_ns && !v->started_ns)
+        move_to_end(m, v);
     bool of_group = ev->group_id != NULL;
     if (ev->started_ns && (!v->started_ns || ev->started_ns < v->started_ns))
         v->started_ns = ev->started_ns;

@@ -57,7 +57,8 @@ struct pk_warning {
 
 struct pk_model {
     bool keep_pending; /* collect what is to be printed: set by plain */
-    TENON_VEC(struct pk_vertex *) vertices; /* in order of appearance */
+    /* Those that started in this order; others anywhere between them. */
+    TENON_VEC(struct pk_vertex *) vertices;
     TENON_VEC(struct pk_warning) warnings;
     int64_t first_ns;
     unsigned completions;
@@ -71,6 +72,8 @@ struct pk_vertex *pk_model_event(struct pk_model *m, const struct tenon_event *e
 struct pk_vertex *pk_model_find(struct pk_model *m, const char *digest);
 /* End a line that has no newline (a step that is over). */
 void pk_model_flush_line(const struct pk_model *m, struct pk_vertex *v);
+/* Steps that never started: they were not needed. */
+void pk_model_forget_planned(struct pk_model *m);
 /* What is kept of it: no recap will want it. */
 void pk_model_forget_output(struct pk_vertex *v);
 bool pk_is_running(const struct pk_vertex *v);

@@ -463,6 +463,26 @@ START_TEST(test_tty_not_finished)
 }
 END_TEST
 
+START_TEST(test_tty_planned_steps_count)
+{
+    if (!begin_frames(LIST("color=false")))
+        return;
+    for (const char *const *n = LIST("c", "b", "a", "skipped"); *n; n++)
+        vertex_start(*n, 0);
+    vertex_done("a", START, START + SECOND, NULL, 0);
+    vertex_start("b", START);
+    tick(START + SECOND);
+    ck_assert_str_eq(picture(),
+        "[+] Building 1.0s (1/4)\n"
+        " => a                                                                      1.0s\n"
+        " => b                                                                      1.0s\n");
+    vertex_done("b", START, START + SECOND, NULL, 0);
+    vertex_done("c", START, START + SECOND, NULL, 0);
+    /* What was not needed after all is not missing. */
+    ck_assert_ptr_nonnull(strstr(finish(0, NULL), "(3/3) FINISHED"));
+}
+END_TEST
+
 static const struct { unsigned width; const char *want; } widths[] = {
     { 60, "[+] Building 2.0s (0/1)\n"
           " => [1/2] RUN make \346\227\245\346\234\254\350\252\236 and more of a long command   2.0s\n"
@@ -581,6 +601,31 @@ START_TEST(test_tty_narrower_terminal_is_drawn_over)
 }
 END_TEST
 
+START_TEST(test_tty_lower_terminal_and_higher_again)
+{
+    if (!begin_terminal(80, 24, LIST("color=false")))
+        return;
+    for (const char *const *n = LIST("a", "b", "c", "d"); *n; n++)
+        vertex_start(*n, START);
+    tick(START + SECOND);
+    news();
+    set_size(80, 3); /* of five lines two are left, and are drawn over */
+    tick(START + 2 * SECOND);
+    ck_assert_ptr_nonnull(strstr(news(), "\033[2A\r[+]"));
+    tick(START + 3 * SECOND);
+    ck_assert_ptr_nonnull(strstr(news(), "\033[2A\r[+]"));
+    set_size(80, 4); /* one comes back */
+    tick(START + 4 * SECOND);
+    ck_assert_ptr_nonnull(strstr(news(), "\033[3A\r[+]"));
+    set_size(80, 24); /* and the two others */
+    tick(START + 5 * SECOND);
+    ck_assert_ptr_nonnull(strstr(news(), "\033[5A\r[+]"));
+    tick(START + 6 * SECOND);
+    ck_assert_ptr_nonnull(strstr(news(), "\033[5A\r[+]"));
+    finish(0, NULL);
+}
+END_TEST
+
 START_TEST(test_tty_colors)
 {
     if (!begin_frames(LIST("colors=run=green:ERROR=1,2,3:warning=light-Cyan:nonsense:cancel=300,0,0")))
@@ -655,11 +700,13 @@ main(void)
     tcase_add_test(tc, test_tty_rate);
     tcase_add_test(tc, test_tty_finished_when_all_are);
     tcase_add_test(tc, test_tty_not_finished);
+    tcase_add_test(tc, test_tty_planned_steps_count);
     tcase_add_loop_test(tc, test_tty_lines_fit, 0, (int)tenon_countof(widths));
     tcase_add_test(tc, test_tty_running_steps_stay_in_sight);
     tcase_add_test(tc, test_tty_log_tail);
     tcase_add_test(tc, test_tty_no_log_lines_at_all);
     tcase_add_test(tc, test_tty_narrower_terminal_is_drawn_over);
+    tcase_add_test(tc, test_tty_lower_terminal_and_higher_again);
     tcase_add_test(tc, test_tty_colors);
     tcase_add_test(tc, test_tty_no_colors);
     tcase_add_test(tc, test_tty_refuses_what_is_no_terminal);
