@@ -16,18 +16,26 @@ term_start() {
     : >"$work/term-record"
     {
         printf '#!/bin/sh\nuntil [ -e "%s" ]; do sleep 0.05; done\n' "$work/term-go"
-        printf '(%s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status"
+        printf 'trap : INT\n(trap : INT; %s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status"
     } >"$work/term.sh"
     tm new-session -d -x "$1" -y "$2" "exec sh $work/term.sh"
     tm set-option -g status off
     tm set-option -g history-limit 20000
     tm resize-window -x "$1" -y "$2"
-    remember "$(tm display-message -p '#{pid}')"
+    term_pid=$(tm display-message -p '#{pid}')
+    remember "$term_pid"
     tm pipe-pane "exec cat >'$work/term-record'"
     : >"$work/term-go"
 }
 
-term_end() { tm kill-server 2>/dev/null || :; }
+# The next server cannot come before this one has gone.
+term_end() {
+    tm kill-server 2>/dev/null || :
+    for _ in $(seq 100); do
+        kill -0 "$term_pid" 2>/dev/null || break
+        sleep 0.05
+    done
+}
 term_screen() { tm capture-pane -p "$@"; }            # what is seen
 term_all() { tm capture-pane -p -S - -J "$@"; }       # and what scrolled away
 term_cursor() { tm display-message -p '#{cursor_flag}'; } # 1: visible
@@ -58,3 +66,30 @@ term_wait() {
         fail "status $(cat "$work/term-status") instead of $1"
     }
 }
+
+esc=$(printf '\033')
+show() { sed 's/^/  | /' "$work/screen" >&2; fail "$@"; }
+screen_has() { grep -Eq -e "$1" "$work/screen" || show "no /$1/ on the screen"; }
+screen_lacks() { ! grep -Eq -e "$1" "$work/screen" || show "/$1/ is on the screen"; }
+record_has() {
+    grep -qaF -e "$1" "$work/term-record" || { cat -v "$work/term-record" >&2; fail "\"$1\" was not written"; }
+}
+record_lacks() {
+    ! grep -qaF -e "$1" "$work/term-record" || { cat -v "$work/term-record" >&2; fail "\"$1\" was written"; }
+}
+
+# start_gates FILE: writes a program for a step, "FILE NAME", which waits until
+# open_gate NAME.
+start_gates() {
+    need busybox
+    mkdir "$work/gates"
+    gates_port=$(free_port)
+    busybox httpd -f -p "127.0.0.1:$gates_port" -h "$work/gates" &
+    remember $!
+    cat >"$1" <<END
+#!/bin/sh
+until wget -q -O /dev/null "http://127.0.0.1:$gates_port/\$1" 2>/dev/null; do sleep 0.1; done
+END
+    chmod 755 "$1"
+}
+open_gate() { : >"$work/gates/$1"; }
