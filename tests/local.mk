@@ -76,6 +76,7 @@ cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/flags.sh
 cli_tests += %D%/cli/doctor.sh
+cli_tests += %D%/cli/dockerfiles.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh
@@ -153,6 +154,8 @@ EXTRA_DIST += %D%/rootless/lib.sh %D%/rootless/conformance
 
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
+# Built by cli/dockerfiles.sh.
+EXTRA_DIST += %D%/dockerfiles
 
 # A part of `make check`.
 check-unit: all

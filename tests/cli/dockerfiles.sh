@@ -1,0 +1,53 @@
+#!/bin/sh
+# Build files of kinds that the conformance cases do not have, in tests/dockerfiles/NAME:
+#   Dockerfile, and the context
+#   prepare    makes what cannot be kept in files (sh, in a copy of the directory)
+#   builds     TITLE: FLAGS, a line a build; without it one build without flags
+#   change     another line of builds begins with "change:": this script (sh) runs first
+#   wanted     what each build makes (tests/dockerfiles/describe) and which of its steps ran
+# What is wanted was written down from the Dockerfile reference, not from what tenon made.
+# Each build is done twice; the second time nothing runs.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 jq busybox xz bzip2 zstd gzip
+make_bases
+top=$abs_top_srcdir/tests/dockerfiles
+
+# build FLAG...: what it made is in $work/tree.tar and image.tar; the steps that ran in ran.
+build() {
+    rm -f "$work/tree.tar" "$work/image.tar"
+    run 0 tenon build --progress=rawjson \
+        --build-context "busybox=oci-layout://$bases/busybox" \
+        -o "type=tar,dest=$work/tree.tar" -o "type=oci,dest=$work/image.tar" "$@" "$work/$kind"
+    jq -rs '[.[] | .vertexes // [] | .[]] | group_by(.digest)[] |
+        select(any(.completed) and (any(.cached) | not)) | last.name |
+        select(test("\\] (ONBUILD )?(LINK )?(RUN|COPY|ADD|WORKDIR)"))' "$work/err" |
+        sed 's/^\[//; s/ *[0-9]*\/[0-9]*\] / /; s/^ //' | sort >"$work/ran"
+}
+
+for directory in "$top"/*/; do
+    kind=$(basename "$directory")
+    case " ${KINDS-$kind} " in *" $kind "*) ;; *) continue ;; esac
+    cp -R "$directory" "$work/$kind"
+    chmod -R u+w,go-w,a+rX "$work/$kind"
+    cd "$work/$kind"
+    for f in prepare builds change wanted; do [ ! -e $f ] || mv $f "$work/$kind.$f"; done
+    [ ! -e "$work/$kind.prepare" ] || (umask 022 && sh -e "$work/$kind.prepare")
+    [ -e "$work/$kind.builds" ] || echo build: >"$work/$kind.builds"
+    : >"$work/got"
+    while read -r title flags; do
+        [ "$title" != change: ] || sh -e "$work/$kind.change"
+        eval "set -- $flags"
+        build "$@"
+        {
+            echo "== ${title%:}"
+            "$top/describe" "$work/tree.tar" "$work/image.tar" "$bases/busybox"
+            sed 's/^/ran /' "$work/ran"
+        } >>"$work/got"
+        build "$@"
+        [ ! -s "$work/ran" ] || { cat "$work/ran" >&2; fail "$kind: ran the second time"; }
+    done <"$work/$kind.builds"
+    diff -u "$work/$kind.wanted" "$work/got" >&2 || fail "$kind"
+    rm -rf "$store"
+    cd "$work"
+done
