@@ -375,10 +375,12 @@ resource_options(struct input *in, struct tenon_error *err)
             if (eq && strlen(map[i].flag) == (size_t)(eq - *r) &&
                 !memcmp(map[i].flag, *r, (size_t)(eq - *r)))
                 break;
-        auto_free char *value = i < tenon_countof(map) ? resource_value(map[i].kind, eq + 1)
-                                                       : NULL;
-        if (!value)
+        if (i == tenon_countof(map))
             return tenon_error_set(err, TENON_E_INVALID, "invalid resource \"%s\"", *r);
+        auto_free char *value = resource_value(map[i].kind, eq + 1);
+        if (!value)
+            return tenon_error_set(err, TENON_E_INVALID, "invalid value for %s: \"%s\"",
+                                   map[i].flag, eq + 1);
         option(in, map[i].key, value);
     }
     return TENON_OK;

@@ -82,8 +82,8 @@ done <<'END'
 1 unknown_operating_system              --platform nothing
 1 no_progress_plugin_"fast"             --progress fast
 2 cannot_be_used_together               --quiet --progress=plain
-2 invalid_resource_"memory=much"        --resource memory=much
-2 invalid_resource_"cpuset-cpus=a"      --resource cpuset-cpus=a
+2 invalid_value_for_memory:_"much"      --resource memory=much
+2 invalid_value_for_cpuset-cpus:_"a"    --resource cpuset-cpus=a
 2 invalid_resource_"fuel=1"             --resource fuel=1
 2 must_be_a_key=value_pair              --secret a
 1 failed_to_stat_a                      --secret ID=a

@@ -69,7 +69,7 @@ done
 
 # ---- refused -------------------------------------------------------------------
 refused() { # TEXT VALUE
-    run 1 build --resource "$2"
+    run 2 build --resource "$2"
     assert_has "$work/err" "$1"
 }
 refused 'invalid value for memory: "much"' memory=much

@@ -171,6 +171,18 @@ for executor in $executors; do
     result --no-cache
     saw nodes ""
 done
+# The same where control groups are of version 2 alone, and where there are none.
+use_executor native
+for hierarchy in cgroup2 tmpfs; do
+    rm -rf "$work/tree"
+    printf 'mount -t %s none /sys/fs/cgroup || exit 77\nexec "$@"\n' $hierarchy >"$work/inside"
+    got=0
+    unshare --mount sh "$work/inside" "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
+        --build-context "base=oci-layout://$bases/busybox" -o "$work/tree" "$context" >"$work/out" 2>"$work/err" || got=$?
+    if [ $got = 77 ]; then echo "no $hierarchy to be mounted here"; continue; fi
+    [ $got = 0 ] || { cat "$work/err" >&2; fail "with $hierarchy"; }
+    saw nodes ""
+done
 
 run 1 build --ulimit nothing=1
 run 1 build --ulimit nofile=2:1
@@ -211,6 +223,7 @@ echo "MARK=$mark" >"$work/mark"
 alive() { grep -lsF -f "$work/mark" /proc/[0-9]*/environ 2>/dev/null | wc -l; }
 for executor in $executors; do
     use_executor $executor
+    rm -f "$work/slow"
     "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache --build-arg "MARK=$mark" \
         --build-context "base=oci-layout://$bases/busybox" "$context" >"$work/slow" 2>&1 &
     pid=$!

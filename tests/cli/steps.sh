@@ -34,10 +34,10 @@ saw() {
 # steps_said TEXT...: lines that steps printed, without their numbers.
 step_lines() { sed -n 's/^#[0-9]* *//p' "$work/err"; }
 
-# wait_for FILE TEXT
+# wait_for FILE TEXT: a step printed a line that ends so (its name holds the text, too)
 wait_for() {
     for _ in $(seq 400); do
-        ! grep -qF -e "$2" "$1" || return 0
+        ! grep -sEq "^#[0-9]+ [0-9.]+.*$2\$" "$1" || return 0
         sleep 0.05
     done
     cat "$1" >&2
