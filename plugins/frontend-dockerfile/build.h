@@ -93,6 +93,9 @@ int df_fail_at(struct df_build *b, struct tenon_error *err,
 /* The first problem of a list as the error. */
 int df_fail_problem(struct df_build *b, struct tenon_error *err,
                     const struct df_problems *problems);
+/* Further ones, which the error there is did not come to. */
+void df_fail_further(struct df_build *b, struct tenon_error *err,
+                     const struct df_problems *problems);
 /* " (did you mean X?)" behind the error, when something is near. */
 int df_fail_suggest(struct df_build *b, struct tenon_error *err,
                     const char *word, const char *const *options);

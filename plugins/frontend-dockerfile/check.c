@@ -123,7 +123,6 @@ df_check_report(struct df_build *b, struct json_object *json,
         .all_stages = !b->config.target || !*b->config.target,
         .lint = {.warn = note, .data = &found},
     };
-    b->fail_lines = (struct df_lines){0};
     int r = df_convert(&c, err);
     df_convert_release(&c);
     if (r == TENON_E_CANCELLED) {

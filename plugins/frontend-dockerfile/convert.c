@@ -85,8 +85,30 @@ finish_image(struct df_convert *c)
     img->platform = *df_platform_normalize(c->arena, &img->platform);
 }
 
-int
-df_convert(struct df_convert *c, struct tenon_error *err)
+/* A build stops at its first error; what else is wrong with the file is said with
+ * it, as far as that can be told without variables. */
+static void
+add_further(struct df_convert *c, struct tenon_error *err)
+{
+    const struct df_instructions *f = c->file;
+    const size_t here = c->build->fail_lines.first;
+    struct df_problems all = {0}, other = {0};
+    if (!f || !here)
+        return;
+    for (size_t i = 0; i < f->meta_args_len; i++)
+        df_command_check(c->arena, f->meta_args[i], f->escape, &all);
+    for (size_t i = 0; i < f->stages_len; i++)
+        for (size_t k = 0; k < f->stages[i].len; k++)
+            df_command_check(c->arena, f->stages[i].commands[k], f->escape, &all);
+    for (size_t i = 0; i < all.len; i++)
+        if (all.items[i].lines.first != here)
+            df_problem_add(c->arena, &other, all.items[i].lines, "%s",
+                           all.items[i].message);
+    df_fail_further(c->build, err, &other);
+}
+
+static int
+convert(struct df_convert *c, struct tenon_error *err)
 {
     const struct df_list *exclude = NULL;
     struct df_paths *used = df_arena_new(c->arena, struct df_paths);
@@ -121,6 +143,16 @@ df_convert(struct df_convert *c, struct tenon_error *err)
     finish_image(c);
     const char *lint = df_lint_error(c->arena, &c->lint);
     return lint ? df_fail(c->build, err, (struct df_lines){0}, "%s", lint) : 0;
+}
+
+int
+df_convert(struct df_convert *c, struct tenon_error *err)
+{
+    c->build->fail_lines = (struct df_lines){0};
+    int r = convert(c, err);
+    if (r < 0 && r != TENON_E_CANCELLED)
+        add_further(c, err);
+    return r;
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "language.h"
+#include "word.h"
 
 struct work {
     struct df_arena *arena;
@@ -119,4 +120,62 @@ df_command_expand(struct df_arena *a, const struct df_command *cmd,
         return NULL;
     }
     return c;
+}
+
+/* ---- without variables ----------------------------------------------------- */
+
+struct unset {
+    struct df_arena *arena;
+    char escape;
+};
+
+/* "$x" stays "$x", as if it had no value yet. */
+static const char *
+keep_variables(void *data, const char *text, const char **message)
+{
+    struct unset *u = data;
+    struct df_word out;
+    return df_word_expand(u->arena, u->escape,
+                          DF_WORD_SKIP_UNSET | DF_WORD_JUDGE, text, strlen(text),
+                          NULL, &out, message) ?
+               out.text : NULL;
+}
+
+static bool
+has_variables(struct df_strings list)
+{
+    for (size_t i = 0; i < list.len; i++)
+        if (strchr(list.items[i], '$'))
+            return true;
+    return false;
+}
+
+static void
+check_ports(struct df_arena *a, const struct df_command *cmd,
+            const struct df_expander *e, struct df_problems *problems)
+{
+    struct work w = {.arena = a, .expander = e};
+    struct df_strings list = words(&w, cmd->words), ports;
+    if (!w.error && !has_variables(list))
+        (void)df_ports_parse(a, cmd, list.items, list.len, NULL, NULL, &ports,
+                             &w.error);
+    if (w.error)
+        df_problem_add(a, problems, cmd->lines, "%s", w.error);
+}
+
+void
+df_command_check(struct df_arena *a, const struct df_command *cmd, char escape,
+                 struct df_problems *problems)
+{
+    struct unset u = {a, escape};
+    struct df_expander e = {keep_variables, &u};
+    struct df_mount *mounts;
+    size_t n;
+
+    if (!df_command_expand(a, cmd, &e, problems))
+        return;
+    if (cmd->kind == DF_RUN && !has_variables(cmd->run.mount_texts))
+        (void)df_run_mounts(a, cmd, &e, &mounts, &n, problems);
+    else if (cmd->kind == DF_EXPOSE)
+        check_ports(a, cmd, &e, problems);
 }

@@ -53,17 +53,16 @@ without_line(const char *message)
     return end ? end + 2 : message;
 }
 
-/* Problems behind the first travel as details of the error.  A file that is no text
- * has one on each line, and is none. */
+/* They travel as details of the error.  A file that is no text has one on each
+ * line, and is none. */
 static void
 add_further(struct df_build *b, struct tenon_error *err,
-            const struct df_problems *problems)
+            const struct df_problem *problems, size_t count)
 {
-    const size_t count = problems->len - 1;
     if (!b->have_source || !count || memchr(b->text, 0, b->text_len))
         return;
     struct df_problem *list = df_arena_array(b->arena, count, sizeof *list);
-    memcpy(list, problems->items + 1, count * sizeof *list);
+    memcpy(list, problems, count * sizeof *list);
     qsort(list, count, sizeof *list, by_line);
     for (size_t i = 0; i < count; i++) {
         const bool last = i + 1 == FURTHER_MAX && count > FURTHER_MAX;
@@ -79,6 +78,13 @@ add_further(struct df_build *b, struct tenon_error *err,
     }
 }
 
+void
+df_fail_further(struct df_build *b, struct tenon_error *err,
+                const struct df_problems *problems)
+{
+    add_further(b, err, problems->items, problems->len);
+}
+
 int
 df_fail_problem(struct df_build *b, struct tenon_error *err,
                 const struct df_problems *problems)
@@ -90,7 +96,7 @@ df_fail_problem(struct df_build *b, struct tenon_error *err,
     df_fail(b, err, p->lines, "%s", p->message);
     if (p->hint)
         b->host->error_hint(err, "%s", p->hint);
-    add_further(b, err, problems);
+    add_further(b, err, problems->items + 1, problems->len - 1);
     return b->host->error_code(err);
 }
 

@@ -78,26 +78,34 @@ warn(void *data, const struct df_rule_info *rule, const char *message,
     b->bridge->warn(b->ctx, b->graph, &w);
 }
 
-static bool
-declares(const struct df_command *cmd, const char *name)
+static void
+add_names(const struct df_convert *c, const struct df_command *cmd,
+          struct df_list *out)
 {
     for (size_t i = 0; cmd->kind == DF_ARG && i < cmd->pairs.len; i++)
-        if (strcmp(cmd->pairs.items[i].key, name) == 0)
-            return true;
-    return false;
+        df_list_add(c->arena, out, (char *)cmd->pairs.items[i].key);
+}
+
+/* The names that the file declares, NULL-terminated. */
+static const char *const *
+declared(const struct df_convert *c)
+{
+    struct df_list names = {0};
+    for (size_t i = 0; i < c->file->meta_args_len; i++)
+        add_names(c, c->file->meta_args[i], &names);
+    for (size_t i = 0; i < c->states_len; i++)
+        for (size_t k = 0; k < c->states[i]->steps_len; k++)
+            add_names(c, c->states[i]->steps[k].cmd, &names);
+    df_list_add(c->arena, &names, NULL);
+    return (const char *const *)names.items;
 }
 
 static bool
-is_declared(const struct df_convert *c, const char *name)
+is_one_of(const char *name, const char *const *list)
 {
-    for (size_t i = 0; i < c->file->meta_args_len; i++)
-        if (declares(c->file->meta_args[i], name))
-            return true;
-    for (size_t i = 0; i < c->states_len; i++)
-        for (size_t k = 0; k < c->states[i]->steps_len; k++)
-            if (declares(c->states[i]->steps[k].cmd, name))
-                return true;
-    return false;
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list;
 }
 
 /* Build arguments that nothing in the file asks for. */
@@ -105,17 +113,25 @@ static void
 warn_unused(const struct df_convert *c)
 {
     struct df_build *b = c->build;
-    auto_buf struct tenon_buf names = TENON_BUF_INIT;
+    auto_buf struct tenon_buf names = TENON_BUF_INIT, near = TENON_BUF_INIT;
+    const char *const *known = b->config.build_args.len ? declared(c) : NULL;
     for (size_t i = 0; i < b->config.build_args.len; i++) {
         const char *name = b->config.build_args.items[i].key;
-        if (!df_arg_is_predefined(name) && !is_declared(c, name))
-            tenon_buf_addf(&names, "%s%s", names.len ? " " : "", name);
+        if (df_arg_is_predefined(name) || is_one_of(name, known))
+            continue;
+        tenon_buf_addf(&names, "%s%s", names.len ? " " : "", name);
+        const char *meant = df_suggest(b->arena, name, known, true);
+        if (meant)
+            tenon_buf_addf(&near, "%s%s", near.len ? " " : "", meant);
     }
     if (!names.len)
         return;
     const char *text = df_arena_printf(
         b->arena, "[Warning] One or more build-args [%s] were not consumed",
         tenon_buf_str(&names));
+    if (near.len)
+        text = df_arena_printf(b->arena, "%s (did you mean %s?)", text,
+                               tenon_buf_str(&near));
     struct tenon_warning w = {
         .struct_size = sizeof w, .level = 1, .digest = b->definition,
         .summary = text,

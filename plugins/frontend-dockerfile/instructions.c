@@ -360,6 +360,7 @@ struct build {
     struct df_arena *arena;
     TENON_VEC(struct df_stage) stages;
     TENON_VEC(const struct df_command *) meta, commands;
+    TENON_VEC(const struct df_command *) all; /* also beside problems */
     bool in_stage; /* also one whose FROM is wrong */
 };
 
@@ -400,6 +401,8 @@ add_node(struct build *b, const struct df_node *n, struct df_linter *lint,
         df_problem_add(a, problems, n->lines,
                        "dockerfile parse error on line %zu: %s", n->lines.first,
                        error);
+    if (c)
+        tenon_vec_push(&b->all, c);
     if (problems->len > 0) { /* from here on it is only looked for more of them */
         return;
     } else if (!c) {
@@ -450,7 +453,10 @@ df_instructions_parse(struct df_arena *a, const struct df_file *file,
     }
     tenon_vec_release(&b.stages);
     tenon_vec_release(&b.meta);
+    for (size_t i = 0; !out && i < b.all.len; i++)
+        df_command_check(a, b.all.items[i], file->escape, problems);
     tenon_vec_release(&b.commands);
+    tenon_vec_release(&b.all);
     return out;
 }
 

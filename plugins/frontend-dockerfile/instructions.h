@@ -213,6 +213,11 @@ const struct df_command *df_command_expand(struct df_arena *a,
                                            const struct df_expander *expander,
                                            struct df_problems *problems);
 
+/* What is wrong with a command whatever its variables are; to tell more than the
+ * first error of a file. */
+void df_command_check(struct df_arena *a, const struct df_command *cmd,
+                      char escape, struct df_problems *problems);
+
 /* The --mount flags of a RUN, each value expanded.  With expander == NULL only
  * what can be judged before expansion is checked (df_instructions_parse() has
  * done so).  False with a problem. */

@@ -255,17 +255,26 @@ mark_reachable(struct df_convert *c)
     tenon_vec_release(&todo);
 }
 
+/* An ONBUILD of an image, or of a stage in the file. */
+struct trigger {
+    const char *text;
+    struct df_lines lines; /* in the file, or zero */
+};
+
 /* Put triggers in front of the stage's own instructions. */
 static int
-add_triggers(struct df_convert *c, struct df_state *s, char *const *texts,
-             size_t count, bool *need_more, struct tenon_error *err)
+add_triggers(struct df_convert *c, struct df_state *s,
+             const struct trigger *triggers, size_t count, bool *need_more,
+             struct tenon_error *err)
 {
     struct df_step *steps =
         df_arena_array(c->arena, count + s->steps_len, sizeof *steps);
     for (size_t i = 0; i < count; i++) {
         struct df_problems problems = {0};
         const struct df_command *cmd =
-            df_trigger_parse(c->arena, texts[i], s->lines, &problems);
+            df_trigger_parse(c->arena, triggers[i].text, s->lines, &problems);
+        if (!cmd && triggers[i].lines.first) /* what has to be put right */
+            problems.items[0].lines = triggers[i].lines;
         if (!cmd)
             return df_fail_problem(c->build, err, &problems);
         int r = df_step_make(c, cmd, &steps[i], err);
@@ -289,23 +298,24 @@ static int
 take_triggers(struct df_convert *c, struct df_state *s, bool *need_more,
               struct tenon_error *err)
 {
-    struct df_list texts = {0};
+    TENON_VEC(struct trigger) all = {0};
     df_state_inherit(c, s);
     for (size_t i = 0; i < s->image.onbuild.len; i++)
-        df_list_add(c->arena, &texts, s->image.onbuild.items[i]);
+        tenon_vec_push(&all, (struct trigger){s->image.onbuild.items[i], {0}});
     if (s->base && !s->onbuild_done) {
         for (size_t i = 0; i < s->base->steps_len; i++) {
             const struct df_command *cmd = s->base->steps[i].cmd;
             if (cmd->kind == DF_ONBUILD)
-                df_list_add(c->arena, &texts,
-                            df_arena_strdup(c->arena, cmd->text));
+                tenon_vec_push(&all, (struct trigger){cmd->text, cmd->lines});
         }
         s->onbuild_done = true;
     }
-    if (!texts.len)
-        return 0;
-    int r = add_triggers(c, s, texts.items, texts.len, need_more, err);
-    s->image.onbuild = (struct df_list){0};
+    int r = 0;
+    if (all.len) {
+        r = add_triggers(c, s, all.items, all.len, need_more, err);
+        s->image.onbuild = (struct df_list){0};
+    }
+    tenon_vec_release(&all);
     return r;
 }
 

@@ -241,7 +241,7 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
         const char *from = cmd->copy.from;
         const char *why = df_copy_from_problem(from);
         if (why)
-            return df_fail(c->build, err, (struct df_lines){0}, "%s", why);
+            return df_fail(c->build, err, cmd->lines, "%s", why);
         struct df_state *s;
         int64_t index;
         char *digits = df_arena_strdup(c->arena, from);
@@ -249,7 +249,7 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
             digits++; /* decimal, always */
         if (tenon_parse_i64(digits, &index)) {
             if (index < 0 || (uint64_t)index >= c->states_len)
-                return df_fail(c->build, err, (struct df_lines){0},
+                return df_fail(c->build, err, cmd->lines,
                                "invalid stage index %lld", (long long)index);
             s = c->states[index];
         } else {
@@ -272,7 +272,7 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
                 from = "scratch";
             struct df_state *s = df_state_find(c, from);
             if (!s)
-                s = df_state_unregistered(c, from, (struct df_lines){0});
+                s = df_state_unregistered(c, from, cmd->lines);
             out->sources[i] = s;
         }
     }

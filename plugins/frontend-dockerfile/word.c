@@ -207,6 +207,8 @@ expand_modifier(struct lexer *l, const char *name, int op, bool colon,
     if (!word)
         return false;
     const char *value = lookup(l, name, &set);
+    if (l->flags & DF_WORD_JUDGE && !(op > 0 && strchr("-+?#%", op)))
+        return unsupported(l, modifier);
     if (!set && l->flags & DF_WORD_SKIP_UNSET)
         return add_value(l, out, df_arena_printf(l->arena, "${%s%s%s}", name,
                                                  modifier, word));

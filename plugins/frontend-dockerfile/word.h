@@ -41,6 +41,7 @@ enum df_word_flags {
     DF_WORD_RAW_ESCAPES = 1 << 1, /* keep the escape characters */
     DF_WORD_SKIP_QUOTES = 1 << 2, /* quotes are ordinary (here-documents) */
     DF_WORD_SKIP_UNSET = 1 << 3,  /* leave "$x" of an unset x as it is */
+    DF_WORD_JUDGE = 1 << 4,       /* but fail for a modifier that is none */
 };
 
 /* Names, each once, in order of first use. */

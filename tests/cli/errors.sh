@@ -44,3 +44,101 @@ for call in check outline targets; do
     cat "$work/out" "$work/err" >"$work/said"
     assert_has "$work/said" "unknown instruction: RUM"
 done
+
+# said FLAG...: what the build says from the place on.
+said() {
+    run 1 tenon build --progress=plain "$@" "$work/context"
+    sed -n '/^Dockerfile:[0-9]*$/,$p' "$work/err" >"$work/said"
+}
+# at LINE TEXT: the line that is marked.
+at() { assert_has "$work/said" "$(printf '%4d | >>> %s' "$1" "$2")"; }
+
+# Words, mounts and ports are judged beside what the parser says, whatever their
+# variables are; what a variable may put right is not judged.
+cat >"$file" <<'END'
+FROM scratch
+LABEL x=${y:*z}
+FLY
+EXPOSE http
+EXPOSE $port
+WORKDIR "open
+RUN --mount=type=bind,taget=/a true
+RUN --mount=type=tmpfs,target=/a,size=$size --network=$net true
+ENV fine="${y:?told when it is needed}" also=${y#[}
+COPY --from=$stage a b
+END
+said
+assert_has "$work/said" "unknown instruction: FLY"
+sed -n '/^more errors:/,$p' "$work/said" >"$work/more"
+cat >"$work/wanted" <<'END'
+more errors:
+ - Dockerfile:2: failed to process "${y:*z}": unsupported modifier (:*) in substitution
+ - Dockerfile:4: invalid containerPort: http
+ - Dockerfile:6: failed to process "\"open": unexpected end of statement while looking for matching double-quote
+ - Dockerfile:7: unexpected key 'taget' in 'taget=/a' (did you mean target?)
+ - Dockerfile:10: variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround
+END
+diff "$work/wanted" "$work/more" || fail "words beside the parser's errors"
+
+# The same when the parser has nothing to say.
+printf 'FROM scratch\nUSER ${\nWORKDIR ${a:*}\nEXPOSE 1-\n' >"$file"
+said
+at 2 'USER ${'
+assert_has "$work/said" " - Dockerfile:3: failed to process"
+assert_has "$work/said" " - Dockerfile:4: invalid containerPort: 1-"
+assert_lacks "$work/said" "Dockerfile:2: "
+
+# Beside an error of the graph, too: a circle, a stage that comes later, none.
+printf 'FROM scratch AS a\nCOPY --from=b /x /\nFROM scratch AS b\nCOPY --from=a /x /\nUSER ${\n' >"$file"
+said
+at 4 'COPY --from=a /x /'
+assert_has "$work/said" "circular dependency detected on stage: a"
+assert_has "$work/said" " - Dockerfile:5: failed to process"
+printf 'FROM scratch\nCOPY --from=3 a b\nUSER ${\n' >"$file"
+said
+at 2 'COPY --from=3 a b'
+assert_has "$work/said" "invalid stage index 3"
+assert_has "$work/said" " - Dockerfile:3: failed to process"
+
+# A here-document and a trigger have lines of their own.
+printf 'FROM scratch\nCOPY <<A <<B /\na\nA\n${x:?set it}\nB\nLABEL a=b\n' >"$file"
+said
+at 2 'COPY <<A <<B /'
+at 6 B
+assert_lacks "$work/said" ">>> LABEL"
+assert_has "$work/said" 'x: set it'
+printf 'FROM scratch AS a\nONBUILD COPY <<A /a\na\nA\nONBUILD ENV x\nFROM a\n' >"$file"
+said
+at 5 'ONBUILD ENV x'
+assert_has "$work/said" "ENV must have two arguments"
+printf 'FROM scratch\nRUN <<A\none\ntwo\n' >"$file"
+said
+at 2 'RUN <<A'
+assert_has "$work/said" "unterminated heredoc"
+
+# What was meant: instructions, flags, keys, stages, arguments. Nothing here has a
+# registry, so a stage that is none ends with what was meant, too.
+printf 'FROM scratch AS build\nFROM scratch AS release\nLABEL a=b\n' >"$file"
+run 1 tenon build --target relaese "$work/context"
+assert_has "$work/err" 'target stage "relaese" could not be found (did you mean release?)'
+start_registry </dev/null
+mirror=$registry
+cat >"$work/tenon.json" <<END
+{"registries": {"docker.io": {"mirrors": ["$mirror"], "plain-http": true}}}
+END
+for line in 'COPY --from=biuld /a /b' 'FROM biuld' 'RUN --mount=from=biuld,target=/x true'; do
+    printf 'FROM scratch AS build\nFROM scratch AS release\n%s\n' "$line" >"$file"
+    got=0
+    timeout 60 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+        "$work/context" >"$work/out" 2>"$work/err" || got=$?
+    assert_eq 1 "$got"
+    cp "$work/err" "$work/said"
+    at 3 "$line"
+    assert_has "$work/said" "(did you mean build?)"
+done
+printf 'ARG VERSION=1\nFROM scratch\nARG COLOR\nLABEL v=$COLOR\n' >"$file"
+run 0 tenon build --build-arg VERISON=2 --build-arg COLOUR=red --build-arg OTHER=1 "$work/context"
+assert_has "$work/err" "One or more build-args [COLOUR OTHER VERISON] were not consumed (did you mean COLOR VERSION?)"
+run 0 tenon build --build-arg OTHER=1 "$work/context"
+assert_has "$work/err" "One or more build-args [OTHER] were not consumed"
+assert_lacks "$work/err" "did you mean"
