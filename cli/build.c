@@ -105,6 +105,15 @@ progress_mode(const struct job *j)
     return conf ? conf : "auto";
 }
 
+/* Where no renderer does it. */
+static void
+put_line(const char *lead, const char *text)
+{
+    fputs(lead, stderr);
+    cli_put_text(stderr, text);
+    putc('\n', stderr);
+}
+
 static void
 explain(void *data, const char *text)
 {
@@ -114,7 +123,7 @@ explain(void *data, const char *text)
     if (j->engine.events)
         tenon_events_post(j->engine.events, &ev);
     else
-        fprintf(stderr, "%s\n", text);
+        put_line("", text);
 }
 
 static char *
@@ -192,11 +201,13 @@ finish(struct job *j, struct tenon_error *err)
     if (j->renderer)
         renderer_close(j->renderer, j->build, err, text);
     else if (err->code) {
-        fprintf(stderr, "ERROR: %s\n", text);
-        if (err->file && err->line)
-            fprintf(stderr, "  at %s:%u\n", err->file, err->line);
+        put_line("ERROR: ", text);
+        if (err->file && err->line) {
+            auto_free char *place = tenon_asprintf("%s:%u", err->file, err->line);
+            put_line("  at ", place);
+        }
         if (err->hint)
-            fprintf(stderr, "hint: %s\n", err->hint);
+            put_line("hint: ", err->hint);
     }
     if (err->code)
         status = CLI_FAILED;

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "cli.h"
 #include "engine/result.h"
@@ -245,8 +246,11 @@ print_call(const struct build_flags *f, const struct tenon_result *r, bool json,
     bool failed = check && check_failed(r);
     if (check && !json && !failed)
         puts("Check complete, no warnings found.");
-    else if (v)
-        fwrite(v->data, 1, v->len, stdout);
+    else if (v) {
+        auto_buf struct tenon_buf plain = TENON_BUF_INIT;
+        (json ? tenon_text_add_json : tenon_text_add)(&plain, v->data, v->len);
+        fwrite(plain.data, 1, plain.len, stdout);
+    }
     if (v && v->len && ((const char *)v->data)[v->len - 1] != '\n')
         putchar('\n');
     return failed && !ignores_status(f) ? CLI_FAILED : CLI_OK;

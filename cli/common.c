@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "engine/engine.h"
 #include "image/image.h"
@@ -24,12 +25,9 @@
 void
 cli_put_text(FILE *to, const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
-            fprintf(to, "\\x%02x", *c);
-        else
-            putc(*c, to);
-    }
+    auto_buf struct tenon_buf plain = TENON_BUF_INIT;
+    tenon_text_add(&plain, text, strlen(text));
+    fputs(tenon_buf_str(&plain), to);
 }
 
 int
@@ -96,9 +94,11 @@ void
 cli_put_json(struct json_object *o)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_buf struct tenon_buf plain = TENON_BUF_INIT;
     tenon_json_write(&text, o, false);
-    tenon_buf_addc(&text, '\n');
-    fwrite(text.data, 1, text.len, stdout);
+    tenon_text_add_json(&plain, text.data, text.len);
+    tenon_buf_addc(&plain, '\n');
+    fwrite(plain.data, 1, plain.len, stdout);
 }
 
 char *

@@ -33,6 +33,7 @@ unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-faults
 unit_tests += %D%/unit/test-source-local
+unit_tests += %D%/unit/test-text
 unit_tests += %D%/unit/test-tree-copy
 unit_tests += %D%/unit/test-tree-digest
 unit_tests += %D%/unit/test-tree-user
@@ -140,6 +141,10 @@ security_tests += %D%/security/stub-removal-symlink.sh
 security_tests += %D%/security/proc-self-exe-rewrite.sh
 security_tests += %D%/security/groups-and-capabilities.sh
 security_tests += %D%/security/denied-by-the-sandbox.sh
+security_tests += %D%/security/frontend-privileges.sh
+security_tests += %D%/security/tar-climbs.sh
+security_tests += %D%/security/mount-symlink-race.sh
+security_tests += %D%/security/terminal-escapes.sh
 dist_check_SCRIPTS += $(security_tests)
 EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c
 # As users that the tests make; tests/rootless/lib.sh is what they share.
@@ -152,6 +157,8 @@ rootless_tests += %D%/rootless/kill9.sh
 rootless_tests += %D%/rootless/container.sh
 dist_check_SCRIPTS += $(rootless_tests)
 EXTRA_DIST += %D%/rootless/lib.sh %D%/rootless/conformance
+EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c %D%/security/evil-archive %D%/security/evil-layout
+EXTRA_DIST += %D%/security/record-terminal %D%/security/rude-server
 
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance

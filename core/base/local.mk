@@ -14,6 +14,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/path.h \
 	%D%/pattern.c \
 	%D%/pattern.h \
+	%D%/text.c \
+	%D%/text.h \
 	%D%/vec.h
 
 libtenon_core_la_SOURCES += \

@@ -4,9 +4,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "alloc.h"
+#include "buf.h"
 #include "cleanup.h"
+#include "text.h"
 
 static atomic_int max_level = TENON_LOG_NOTICE;
 
@@ -62,8 +65,11 @@ tenon_vlog(int level, const char *fmt, va_list ap)
     pthread_mutex_lock(&lock);
     if (sink)
         sink(sink_data, level, text);
-    else
-        fprintf(stderr, "tenon: %s%s\n", level_prefix(level), text);
+    else {
+        auto_buf struct tenon_buf plain = TENON_BUF_INIT;
+        tenon_text_add(&plain, text, strlen(text));
+        fprintf(stderr, "tenon: %s%s\n", level_prefix(level), tenon_buf_str(&plain));
+    }
     pthread_mutex_unlock(&lock);
     errno = saved;
 }

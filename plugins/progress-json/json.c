@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/jsontext.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "progresskit/output.h"
 #include "progresskit/recap.h"
 
@@ -163,7 +164,9 @@ raw_event(void *self, const struct tenon_event *ev)
     json_object_array_add(list, one);
     json_object_object_add(o, key, list);
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    tenon_json_write(&b, o, true);
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    tenon_json_write(&text, o, true);
+    tenon_text_add_json(&b, text.data, text.len);
     tenon_buf_addc(&b, '\n');
     json_object_put(o);
     pk_write(r->fd, &b);

@@ -5,23 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/parse.h"
-
-/* Length of a valid UTF-8 sequence at p (1..4), or 0. */
-static size_t
-utf8_len(const unsigned char *p, size_t left)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-             : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    /* C1 controls (U+0080..U+009F) are escape sequences to some terminals. */
-    if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
-        return 0;
-    return n;
-}
+#include "base/text.h"
 
 /* Bytes of the escape sequence that starts at p[0] == ESC. */
 static size_t
@@ -70,7 +54,7 @@ pk_sanitize(struct tenon_buf *out, const char *data, size_t len)
                 line = out->len;
         } else if (p[i] < 0x20 || p[i] == 0x7f) {
             i++;
-        } else if ((n = utf8_len(p + i, len - i)) > 0) {
+        } else if ((n = tenon_text_printable(data + i, len - i)) > 0) {
             tenon_buf_add(out, p + i, n);
             i += n;
         } else {

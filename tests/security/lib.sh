@@ -47,9 +47,10 @@ assert_not_said() { # TEXT: in no line
 
 # Where attacks lead to.  Nothing of it may change.
 target=$work/target
+outside=outside-$mark # what its files say
 mkdir "$target" "$target/dir"
-echo kept >"$target/kept"
-echo kept >"$target/dir/kept"
+echo "$outside" >"$target/kept"
+echo "$outside" >"$target/dir/kept"
 target_state() { find "$target" -printf '%p %y %m %U %G %n %T@ %s\n' | sort; cat "$target/kept" "$target/dir/kept"; }
 target_before=$(target_state)
 target_untouched() { assert_eq "$target_before" "$(target_state)"; }

@@ -12,7 +12,7 @@ END
 where() { # STATUS PLACE, lines before on standard input
     { cat; inside; } | dockerfile
     try "$1" --no-cache
-    assert_not_said kept
+    assert_not_said "$outside"
     [ -z "$2" ] || assert_said "at $2"
     # The same place for what the frontend makes and copies there.
     target_untouched
@@ -43,7 +43,7 @@ END
     for link in /proc/1/root /proc/self/root /proc/self/cwd; do
         { echo "RUN ln -s $link /link"; echo "WORKDIR /link$target/dir"; inside; } | dockerfile
         build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
-        assert_not_said kept
+        assert_not_said "$outside"
         { echo "RUN ln -s $link /link"; echo "COPY probe /link$target/"; echo "ADD probe /link$target/dir/"; } | dockerfile
         build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
         target_untouched
@@ -58,13 +58,13 @@ RUN rmdir /w/dir && ln -s /proc/1/root$target /w/dir
 $(inside)
 END
     build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
-    assert_not_said kept
+    assert_not_said "$outside"
     target_untouched
     # In memory of a mount, and by names with parts that the kernel takes for itself.
     for dir in /proc/self/ns /proc/self/map_files /proc/1/task /proc/sys/kernel /dev/fd /dev/pts /sys/kernel; do
         { echo "WORKDIR $dir"; inside; echo "RUN (echo x >./panic) 2>/dev/null && echo wrote; true"; } | dockerfile
         build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
-        assert_not_said kept
+        assert_not_said "$outside"
         [ $dir = /dev/fd ] || assert_not_said wrote
     done
 }
