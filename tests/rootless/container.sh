@@ -61,9 +61,34 @@ run 0 in_inner "$work/inner/program/tenon-dev" --config "$work/tenon.json" docto
 assert_has "$work/out" "A build: as root of the user namespace we are in, with 65536 user and 65536 group ids"
 run 0 in_inner "$work/inner/program/tenon-dev" --config "$work/tenon.json" prune --force --all
 
-# Parts of /proc are hidden: then no step can have its own.
+# Parts of /proc are hidden: then no step can have its own.  It sees processes, but
+# not into them: neither the user's nor tenon.
 mount -t tmpfs tmpfs /proc/fs
 echo '{"executor": "native"}' >"$work/tenon.json"
+cat >"$work/context/look.Dockerfile" <<'END_FILE'
+FROM base
+RUN for p in /proc/[0-9]*; do echo "sees $(tr '\0' ' ' <$p/cmdline)"; done 2>/dev/null | grep -E ' (sleep 345|.*tenon.*build)'; \
+    cat /proc/[0-9]*/environ 2>/dev/null | grep -c "MARK-$((40 + 2))" || echo "sees nothing in them"; \
+    pids=; for p in /proc/[0-9]*; do \
+        case $(tr '\0' ' ' <$p/cmdline) in "sleep 345 "* | /*/tenon\ *) pids="$pids ${p#/proc/}" ;; esac; done; \
+    echo "of $(echo $pids | wc -w)"; \
+    for p in $pids; do ! ls /proc/$p/root/ /proc/$p/fd/ >/dev/null 2>&1 || echo "enters $p"; done; \
+    kill $pids 2>/dev/null || echo "kills nothing"
+END_FILE
+as_env="LEAK=MARK-42"
+become "$alice" sleep 345 &
+remember $!
+sleeper=$!
+run 0 tenon_as "$alice" --config "$work/tenon.json" build --progress=plain,detail=short --no-cache -o type=cacheonly \
+    --build-context "$base" -f "$work/context/look.Dockerfile" "$work/context"
+as_env=
+assert_has "$work/err" "sees sleep 345"
+assert_has "$work/err" "--build-context"
+assert_has "$work/err" "sees nothing in them"
+grep -qE ' of ([2-9]|[1-9][0-9])$' "$work/err" || fail "the step does not see the user's processes"
+! grep -q ' enters [0-9]' "$work/err" || fail "a step enters a process of the user"
+assert_has "$work/err" "kills nothing"
+kill -0 $sleeper || fail "a step ended a process of the user"
 run 0 build
 assert_has "$work/err" "parts of /proc are hidden here"
 assert_has "$work/err" " 12 "

@@ -99,6 +99,22 @@ run 0 build "$alice" -f "$work/context/scratch.Dockerfile" -o "type=tar,dest=out
 tar --numeric-owner -tvf "$work/$alice/out.tar" >"$work/list"
 grep -q ' 12/34 .* d/f$' "$work/list" || { cat "$work/list"; fail "owner of d/f in the archive"; }
 
+# A device in a layer of a base image: nobody but root makes one; the layer stays.
+printf 'FROM base\nRUN mkdir /d && mknod /d/full c 1 7 && echo x >/d/x\n' >"$work/context/device.Dockerfile"
+printf 'FROM withdevice\nRUN ls /d >/seen && test ! -e /d/full\n' >"$work/context/on.Dockerfile"
+store=$work/root-store
+run 0 tenon build --build-context "$base" -f "$work/context/device.Dockerfile" -o "type=oci,tar=false,dest=$work/device" \
+    "$work/context"
+chmod -R go+rX "$work/device" "$work/context"
+run 0 build "$bob" --build-context "withdevice=oci-layout://$work/device" -f "$work/context/on.Dockerfile" \
+    -o "type=oci,tar=false,dest=on-device"
+layers() { # LAYOUT
+    manifest=$(jq -r '.manifests[0].digest' "$1/index.json" | tr : /)
+    jq -r '.layers[].digest' "$1/blobs/$manifest"
+}
+layers "$work/device" >"$work/below"
+assert_eq "$(cat "$work/below")" "$(layers "$work/$bob/on-device" | head -n "$(wc -l <"$work/below")")"
+
 # Without prune the user cannot remove what belongs to the range: documented so.
 run 1 as "$alice" rm -r .local
 run 0 tenon_as "$alice" prune --force --all
