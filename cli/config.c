@@ -125,9 +125,14 @@ cli_config_load(struct json_object **out, struct tenon_error *err)
             return err->code;
     } else {
         auto_free char *mine = cli_home_path("XDG_CONFIG_HOME", ".config", "tenon/tenon.json");
-        if (add_file(all, "/etc/tenon/tenon.json", false, err) < 0 ||
-            add_file(all, mine, false, err) < 0)
+        if (add_file(all, "/etc/tenon/tenon.json", false, err) < 0)
             return err->code;
+        if (add_file(all, mine, false, err) < 0) {
+            auto_free char *home = home_dir();
+            if (err->sys == EACCES) /* as after sudo -u or setpriv */
+                tenon_error_hint(err, "set HOME (now %s) to a directory of this user", home);
+            return err->code;
+        }
     }
     *out = tenon_steal(&all);
     return 0;

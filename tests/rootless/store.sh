@@ -72,7 +72,7 @@ chmod 755 "$work/$alice" "$work/$alice/data"
 run 2 as "$bob" ls "$store"
 run 1 tenon_as "$bob" --root "$store" du
 assert_has "$work/err" "Permission denied"
-assert_lacks "$work/err" "hint: tenon doctor"
+assert_has "$work/err" "hint: tenon --root DIR ..., or TENON_ROOT=DIR"
 run 0 tenon_as "$bob" du --format json
 bobs=$(cat "$work/out")
 as_env=XDG_DATA_HOME=$work/$alice/data
@@ -80,6 +80,18 @@ run 0 tenon_as "$alice" prune --force --all
 as_env=
 run 0 tenon_as "$bob" du --format json
 assert_eq "$bobs" "$(cat "$work/out")"
+
+# Without a login's environment: HOME is still that of root, say.
+as_env="HOME=$work/home" # 0700, and not alice's
+chmod 700 "$work/home"
+run 1 tenon_as "$alice" du
+assert_has "$work/err" "Permission denied"
+assert_has "$work/err" "hint: set HOME (now $work/home) to a directory of this user"
+as_env="HOME=$work/none"
+run 1 tenon_as "$alice" du
+assert_has "$work/err" "open store $work/none/.local/share/tenon: "
+assert_has "$work/err" "hint: tenon --root DIR ..., or TENON_ROOT=DIR"
+as_env=
 
 # All is given back: what is left is the user's own, and little.
 assert_eq "" "$(of_others "$alice" "$store")"
