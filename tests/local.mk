@@ -151,6 +151,7 @@ EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c
 rootless_tests =
 rootless_tests += %D%/rootless/store.sh
 rootless_tests += %D%/rootless/steps.sh
+rootless_tests += %D%/rootless/sandbox.sh
 rootless_tests += %D%/rootless/one-id.sh
 rootless_tests += %D%/rootless/network.sh
 rootless_tests += %D%/rootless/kill9.sh

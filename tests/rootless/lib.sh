@@ -84,11 +84,12 @@ public_bases() {
 # uid_range USER: "FIRST COUNT" of the first range.
 uid_range() { awk -F: -v u="$1" '$1 == u { print $2, $3; exit }' /etc/subuid; }
 
-# Processes of USER and of the user's range: PID and arguments.
+# Processes of USER and of the user's range: uid, PID and arguments.  Not those that
+# have ended and wait for the machine's init.
 processes_of() {
     set -- "$(id -u "$1")" $(uid_range "$1")
-    ps -eo uid=,pid=,args= | awk -v own="$1" -v first="${2:-0}" -v count="${3:-0}" \
-        '$1 == own || ($1 >= first && $1 < first + count)'
+    ps -eo uid=,pid=,stat=,args= | awk -v own="$1" -v first="${2:-0}" -v count="${3:-0}" \
+        '($1 == own || ($1 >= first && $1 < first + count)) && $3 !~ /^Z/'
 }
 
 remove_users() {

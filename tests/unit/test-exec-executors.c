@@ -1,4 +1,5 @@
-/* Both executors on a busybox root: what a step sees, may do and leaves. */
+/* Both executors on a busybox root: what a step sees, may do and leaves.  Inside
+ * of a user namespace (tests/rootless/sandbox.sh) as an ordinary user's build. */
 #include "unit.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "base/ids.h"
 #include "fakehost.h"
 
 static const struct {
@@ -93,6 +95,7 @@ run_step(struct tenon_exec *x, struct tenon_error *err)
     snprintf(work, sizeof work, "%s/%s", top, id);
     ck_assert_int_eq(mkdir(work, 0700), 0);
     x->struct_size = sizeof *x;
+    x->flags |= tenon_ids_mapped() ? TENON_EXEC_ROOTLESS : 0;
     x->id = id;
     x->rootfs = rootfs;
     x->work = work;
@@ -338,6 +341,17 @@ START_TEST(test_executor_memory_limit)
     if (!begin(_i))
         return;
     struct tenon_exec x = { .memory_bytes = 64 << 20 };
+    if (tenon_ids_mapped()) { /* no group is ours: refused before anything runs */
+        struct tenon_error err = TENON_ERROR_INIT;
+        const char *argv[] = { "/bin/echo", "ran", NULL };
+        x.argv = argv;
+        ck_assert_int_eq(run_step(&x, &err), TENON_E_UNSUPPORTED);
+        ck_assert_str_eq(output, "");
+        ck_assert_ptr_nonnull(strstr(err.hint, "Delegate=yes"));
+        tenon_error_release(&err);
+        unload();
+        return;
+    }
     ck_assert_int_eq(run_shell_as("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
                                   "cat /sys/fs/cgroup/memory.max", &x), 0);
     ck_assert_str_eq(output, "67108864\n");
