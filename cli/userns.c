@@ -39,6 +39,18 @@ user_name(uid_t uid)
     return pw ? pw->pw_name : "";
 }
 
+/* The kernel takes no map in which a range stands twice. */
+static bool
+overlaps(const struct userns_ids *ids, uint64_t first, uint64_t count)
+{
+    uint64_t a, n;
+    for (size_t i = 0; i < ids->ranges; i++)
+        if (tenon_parse_u64(ids->args[3 * i + 1], 10, &a) &&
+            tenon_parse_u64(ids->args[3 * i + 2], 10, &n) && first < a + n && a < first + count)
+            return true;
+    return false;
+}
+
 /* "NAME:FIRST:COUNT" or "UID:FIRST:COUNT"; adds to list as newuidmap's
  * arguments, from id `next` on. */
 static void
@@ -51,7 +63,7 @@ add_range(struct userns_ids *ids, char *line, const char *name, const char *numb
     if (!count || (strcmp(owner, name) && strcmp(owner, number)) ||
         !tenon_parse_u64(first, 10, &a) || !tenon_parse_u64(count, 10, &n) || !n ||
         a > UINT32_MAX || n > UINT32_MAX - a || ids->count + n >= UINT32_MAX ||
-        ids->ranges >= RANGES_MAX)
+        ids->ranges >= RANGES_MAX || overlaps(ids, a, n))
         return;
     tenon_strv_push(&ids->args, tenon_asprintf("%llu", (unsigned long long)ids->count + 1));
     tenon_strv_push(&ids->args, tenon_strdup(first));

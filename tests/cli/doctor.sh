@@ -9,6 +9,9 @@ if [ -z "${OWN_MOUNTS-}" ]; then
 fi
 . "$(dirname "$0")/../rootless/lib.sh"
 need jq nsenter
+# userdel renames over these.
+unmount_etc() { umount /etc/subuid /etc/subgid 2>/dev/null || :; }
+at_exit="unmount_etc $at_exit"
 make_user alice many
 make_user bob one
 public_bases
@@ -66,6 +69,20 @@ assert_has "$work/out" "with 65537 user and 65537 group ids"
 set -- $(uid_range "$bob")
 awk -F: -v a="$1" -v n="$2" '$2 < a + n && a < $2 + $3' /etc/subuid >"$work/overlaps"
 assert_eq 1 "$(wc -l <"$work/overlaps")"
+
+# One of the two files only, and a range that stands there twice.
+grep -v "^$alice:" /etc/subgid >"$work/subgid" || :
+mount --bind "$work/subgid" /etc/subgid
+run 0 tenon_as "$alice" doctor
+line -- "subordinate ids" "no ids are set aside in /etc/subgid"
+case $(advice) in "sudo usermod --add-subgids "*" $alice") ;; *) fail "advice: $(advice)" ;; esac
+umount /etc/subgid
+{ cat /etc/subuid; grep "^$alice:" /etc/subuid; } >"$work/subuid"
+mount --bind "$work/subuid" /etc/subuid
+run 0 tenon_as "$alice" doctor
+line ok "subordinate ids" "65536 users, 65536 groups"
+assert_has "$work/out" "with 65537 user and 65537 group ids"
+umount /etc/subuid
 
 # newuidmap without root's rights, and none at all.
 cp "$newuidmap" "$work/plain"

@@ -11,7 +11,8 @@ mkdir "$work/context"
 cat >"$work/context/Dockerfile" <<'END_FILE'
 FROM base
 ARG NOW
-RUN echo "map $(tr -s ' ' </proc/self/uid_map | tr '\n' ',')"; id; echo "cgroup $(ls -d /sys/fs/cgroup/* 2>/dev/null | wc -l)"
+RUN echo "map $(tr -s ' ' </proc/self/uid_map | tr '\n' ',')"; id; \
+    grep ' / / ' /proc/self/mountinfo | grep -o userxattr
 USER app
 RUN id; touch /home/app/f; stat -c 'owner %u:%g' /home/app/f; \
     for i in 0 1 2; do test -e /proc/self/fd/$i; done; grep CapEff /proc/self/status
@@ -54,6 +55,7 @@ for executor in $executors; do
     run 0 build --secret id=s,src=secret --ssh default
     assert_has "$work/err" " 0 $(id -u "$alice") 1, 1 ${range% *} 65536,"
     assert_has "$work/err" "uid=0(root) gid=0(root)"
+    grep -qE '^#[0-9]+ [0-9.]+ userxattr$' "$work/err" || fail "the root is no overlay with userxattr"
     assert_has "$work/err" "uid=1000(app) gid=1000(app) groups=1000(app),2000(extra)"
     assert_has "$work/err" "owner 1000:1000"
     assert_has "$work/err" "secret 0:0 400"
