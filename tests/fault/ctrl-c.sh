@@ -48,9 +48,10 @@ RUN cat /file
 END_FILE
 base="base=oci-layout://$bases/busybox"
 
-wait_for() { # FILE TEXT
+begun='^#[0-9]+ [0-9.]+ (two )?begun' # what a step prints; its name says it earlier
+wait_for() { # FILE PATTERN
     for _ in $(seq 200); do
-        ! grep -qF -e "$2" "$1" || return 0
+        ! grep -Eq -e "$2" "$1" || return 0
         sleep 0.05
     done
     cat "$1" >&2
@@ -61,7 +62,7 @@ end_with() { # SIGNAL EXECUTOR NAME
     config_executor "$2"
     begin "$store" -f "$context/$3.Dockerfile" --build-context "$base" \
         -o "type=oci,dest=$work/none.tar" "$context"
-    wait_for "$work/began.err" "begun"
+    wait_for "$work/began.err" "$begun"
     [ "$(processes_left | wc -l)" -ge 2 ] || fail "the step's processes do not show"
     began=$(now)
     kill -"$1" $tenon
@@ -95,7 +96,7 @@ for executor in oci native; do
         --build-arg "MARK=$mark" -f "$context/stubborn.Dockerfile" --build-context "$base" \
         "$context" >"$work/group.err" 2>&1 &
     tenon=$!
-    wait_for "$work/group.err" "begun"
+    wait_for "$work/group.err" "$begun"
     kill -INT -$tenon
     status=0
     wait $tenon || status=$?
@@ -134,3 +135,37 @@ wait $tenon || status=$?
 assert_eq 130 $status
 [ "$(since "$began")" -lt 1000 ] || fail "a silent registry: $(since "$began") ms"
 no_process
+
+# In the middle of a COPY, of layers that come and are unpacked, of an export: at
+# once, and nothing is left. Ended once means not asked twice.
+printf '{}\n' >"$TENON_CONFIG"
+store=$work/store-kinds
+. "$abs_top_srcdir/tests/fault/kinds.sh"
+for kind in copy pull export; do
+    for warm in 1 2; do
+        fresh $kind "reference $warm"
+        end_in INT $kind 0 0 "$work/reference.tar"
+        took=$took_ms
+        cp "$work/iid" "$work/reference.iid"
+    done
+    middle=0
+    for fraction in 0.0 0.2 0.4 0.5 0.6 0.8; do
+        fresh $kind "$fraction"
+        end_in INT $kind $fraction "$took" "$work/none.tar"
+        if [ $ended = ended ]; then rm "$work/none.tar"; continue; fi
+        [ $ended != middle ] || middle=$((middle + 1))
+        [ "${took_ms%.*}" -lt 1000 ] || fail "$kind at $fraction: took $took_ms ms"
+        # It had its name already, or never gets it.
+        [ ! -e "$work/none.tar" ] || tar -tf "$work/none.tar" >/dev/null 2>&1 ||
+            fail "$kind at $fraction: half an archive"
+        rm -f "$work/none.tar"
+        no_process
+        no_mount "$root"
+        no_leftover "$root"
+        store_right "$root"
+        run 0 build "$root" $(flags $kind "$work/next.tar")
+        cmp -s "$work/iid" "$work/reference.iid" || fail "$kind at $fraction: another image after it"
+    done
+    [ $middle -gt 0 ] || fail "$kind: no signal in the middle of it"
+    echo "$kind: $middle in the middle"
+done
