@@ -19,6 +19,7 @@ assert_file "$prefix/bin/tenon"
 
 # Only what an installation has: no path of the source or the build tree.
 cp -r "$abs_top_srcdir/examples/mount-hello" "$work/sample"
+chmod -R u+w "$work/sample" # make distcheck has the sources read-only
 cd "$work/sample"
 (
     PKG_CONFIG_PATH=${pc%/*}

@@ -69,6 +69,8 @@ reopen(int fd, char *text, size_t size)
 
 START_TEST(test_secret_file_has_bytes_and_mode)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     if (!begin(SECRET))
         return;
     ctx.secret = "s3cret";
@@ -224,6 +226,8 @@ ask(int fd, uint8_t type)
 
 START_TEST(test_ssh_lists_and_signs_only)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     if (!begin(SSH))
         return;
     int pair[2];

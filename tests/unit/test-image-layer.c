@@ -141,6 +141,8 @@ END_TEST
 
 START_TEST(test_layer_unpack_damaged)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     struct kit k;
     kit_open(&k);
     auto_buf struct tenon_buf tar = TENON_BUF_INIT;
@@ -315,6 +317,8 @@ END_TEST
 /* What COPY --link made counts as a whole, on whatever it lies. */
 START_TEST(test_layer_write_own_layer_is_whole)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -452,6 +456,8 @@ END_TEST
 
 START_TEST(test_archive_unpack)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;

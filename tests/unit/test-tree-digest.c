@@ -103,6 +103,8 @@ static const struct {
 
 START_TEST(test_digest_pair)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int one = make("one", pairs[_i].one);
     auto_close int two = make("elsewhere", pairs[_i].two);
@@ -134,6 +136,8 @@ END_TEST
 
 START_TEST(test_digest_context_root_and_owner_do_not_count)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int one = make("one", LIST("f=1"));
     auto_close int two = make("two", LIST("0644:5:6 f=1"));
@@ -212,6 +216,8 @@ END_TEST
 /* Golden: what is in the store must stay valid. */
 START_TEST(test_digest_golden)
 {
+    if (geteuid() != 0)
+        return; /* it sets owners */
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int root =
         make("r", LIST("d/f=1", "d/l>f", "0700:3:4 d/e/", "d/p|"));
