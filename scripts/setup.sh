@@ -33,6 +33,10 @@ install_packages() {
     fi
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        die "packages are missing, and there is no sudo to install them. As root:
+  apt-get install -y --no-install-recommends $(echo $missing)"
+    fi
     say "installing: $(echo $missing)"
     DEBIAN_FRONTEND=noninteractive
     export DEBIAN_FRONTEND
@@ -64,7 +68,7 @@ build_tree() {
         (cd "$build" && "$top/configure" -q "$@" >configure.log 2>&1) ||
             { tail -n 20 "$build/configure.log" >&2; die "configure did not work"; }
     fi
-    say "make"
+    if [ -x "$build/tenon" ]; then say "make"; else say "make (takes a minute or two the first time)"; fi
     make -C "$build" -j"$(nproc)" all >"$build/make.log" 2>&1 ||
         { grep -E 'error|\*\*\*' "$build/make.log" | head -n 20 >&2; die "make did not work (see $build/make.log)"; }
 }
