@@ -22,6 +22,7 @@ tenon_SOURCES = \
 	%D%/userns.h \
 	%D%/version.c
 tenon_LDADD = libtenon-core.la
+dist_man_MANS += docs/tenon.1
 
 # tenon build
 tenon_SOURCES += \

@@ -78,6 +78,7 @@ cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/flags.sh
 cli_tests += %D%/cli/doctor.sh
 cli_tests += %D%/cli/dockerfiles.sh
+cli_tests += %D%/cli/manual.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/network.sh

@@ -1,0 +1,27 @@
+#!/bin/sh
+# tenon(1) has the flags and the verbs that the help has, and no others.
+. "$(dirname "$0")/lib.sh"
+page=$abs_top_srcdir/docs/tenon.1
+
+run 0 tenon build --help
+sed -n 's/^ *\(-.,\)\? *\(--[a-z-]*\).*(not supported yet)$/\2*/p; s/^ *\(-.,\)\? *\(--[a-z-]*\).*/\2/p' "$work/out" |
+    grep . | awk '{ n = $0; sub(/\*$/, "", n); if (n != $0) later[n] = 1; all[n] = 1 }
+        END { for (n in all) print n (n in later ? "*" : "") }' | sort >"$work/help"
+sed -n '/^\.Sh BUILD/,/^\.Sh ENVIRONMENT/p' "$page" | grep '^\.It' | grep -o 'Fl Fl [a-z-]*\*\?' |
+    sed 's/Fl Fl /--/' | sort -u >"$work/manual"
+diff "$work/help" "$work/manual" || fail "flags of build: the help (<) and the manual (>)"
+
+run 0 tenon --help
+sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$work/out" | sort >"$work/help"
+sed -n '/^The verbs are/,/^\.Sh/p' "$page" | sed -n 's/^\.Cm //p; ' | tr -d ' .' | tr ',' '\n' | sed 's/^and//' |
+    sort >"$work/manual"
+diff "$work/help" "$work/manual" || fail "verbs: the help (<) and the manual (>)"
+sed -n 's/^ *\(-.,\)\? *\(--[a-z-]*\).*/\2/p' "$work/out" | sort >"$work/help"
+sed -n '/^Options come before/,/^The verbs are/p' "$page" | grep '^\.It' | grep -o 'Fl Fl [a-z-]*' |
+    sed 's/Fl Fl /--/' | sort >"$work/manual"
+diff "$work/help" "$work/manual" || fail "options: the help (<) and the manual (>)"
+
+# It is a page that the formatter has nothing against.
+command -v groff >/dev/null || exit 0
+groff -mdoc -Tascii -ww -z "$page" 2>"$work/groff" || fail "groff"
+[ ! -s "$work/groff" ] || { cat "$work/groff" >&2; fail "groff complains"; }
