@@ -22,12 +22,13 @@ run 0 build "$work/other-store" -f "$context/base.Dockerfile" \
     --build-context "base=oci-layout://$bases/busybox" \
     -o "type=image,name=$registry/base,push=true" "$context"
 
-# A step tells of its run by a file of its own name in a cache mount, that
-# nobody else's key or result sees.
+# A step tells of its run by a line in a cache mount, that nobody else's key or result
+# sees. The first goes on when all processes have begun.
 cat >"$context/Dockerfile" <<END_FILE
 FROM $registry/base AS one
 ARG MARK
-RUN --mount=type=cache,target=/runs,id=$mark echo one >>/runs/log; sleep 0.2; echo one >/one
+RUN --mount=type=cache,target=/runs,id=$mark echo one >>/runs/log; touch /runs/here; \\
+    until [ -e /runs/go ]; do sleep 0.05; done; echo one >/one
 COPY c /c
 RUN --mount=type=cache,target=/runs,id=$mark echo two >>/runs/log; sleep 0.2; echo two >/two
 FROM $registry/base AS three
@@ -63,6 +64,15 @@ at_once() { # COUNT
         remember $!
         pids="$pids $!"
     done
+    for _ in $(seq 400); do
+        first=$(ls "$root"/cache-mounts/*/here "$root"/cache-mounts/*/*/here 2>/dev/null || :)
+        begun=$(cat "$work"/?.err | grep -c '^#1 \[internal\]' || :)
+        [ -z "$first" ] || [ "$begun" != "$count" ] || break
+        sleep 0.05
+    done
+    [ -n "$first" ] || { cat "$work"/?.err >&2; fail "the first step does not begin"; }
+    assert_eq "$count" "$begun"
+    touch "${first%here}go"
     for p in $pids; do
         wait "$p" || { tail -n 20 "$work"/?.err >&2; fail "one of $count failed"; }
     done
