@@ -51,11 +51,11 @@ guard_fail(int report_fd, const char *what, int sys)
 void
 guard_reset_signals(void)
 {
-    struct sigaction dfl;
-    memset(&dfl, 0, sizeof dfl);
-    dfl.sa_handler = SIG_DFL;
+    /* The kernel's own structure, all zero: SIG_DFL.  The library keeps two signals
+     * for itself, which whoever started us may have had ignored. */
+    static const uint64_t dfl[8];
     for (int i = 1; i < NSIG; i++)
-        sigaction(i, &dfl, NULL); /* fails for KILL and STOP */
+        syscall(SYS_rt_sigaction, i, dfl, NULL, (size_t)NSIG / 8); /* not KILL and STOP */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

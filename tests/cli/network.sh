@@ -30,8 +30,9 @@ in_there ip addr add 10.77.0.2/24 dev there
 in_there ip link set there up
 mkdir "$work/www" "$work/context"
 echo "from far away" >"$work/www/index.html"
-in_there python3 -m http.server --directory "$work/www" --bind 10.77.0.2 8080 >"$work/far.log" 2>&1 &
-remember $!
+nsenter --target $there --net python3 -m http.server --directory "$work/www" --bind 10.77.0.2 8080 \
+    >"$work/far.log" 2>&1 &
+remember $! # not through a function, whose shell that would be
 # What listens on the machine's own loopback, and on an abstract socket.
 mkdir "$work/near"
 echo "from this machine" >"$work/near/index.html"
@@ -100,7 +101,7 @@ for helper in pasta slirp4netns; do
         pid=$(pgrep -f "$abs_top_builddir/tenon .*slow.Dockerfile" | head -n 1)
         kill -KILL "$pid"
         wait $! 2>/dev/null || :
-        for _ in $(seq 50); do
+        for _ in $(seq 300); do # taking a network apart can take a while
             grep -lsF "$store" /proc/[0-9]*/cmdline >"$work/left" || break
             sleep 0.1
         done
