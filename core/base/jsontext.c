@@ -8,40 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the valid UTF-8 sequence at s (Go's utf8.DecodeRune: no
- * surrogates, nothing overlong, at most U+10FFFF), or 0. */
-static size_t
-utf8_sequence(const unsigned char *s, size_t left)
-{
-    unsigned char c = s[0], lo = 0x80, hi = 0xbf;
-    size_t n;
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xc2 && c <= 0xdf)
-        n = 2;
-    else if (c >= 0xe0 && c <= 0xef)
-        n = 3;
-    else if (c >= 0xf0 && c <= 0xf4)
-        n = 4;
-    else
-        return 0;
-    if (n > left)
-        return 0;
-    if (c == 0xe0)
-        lo = 0xa0;
-    else if (c == 0xed)
-        hi = 0x9f;
-    else if (c == 0xf0)
-        lo = 0x90;
-    else if (c == 0xf4)
-        hi = 0x8f;
-    if (s[1] < lo || s[1] > hi)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if (s[i] < 0x80 || s[i] > 0xbf)
-            return 0;
-    return n;
-}
+#include "utf8.h"
 
 void
 tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
@@ -76,7 +43,7 @@ tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
                 text = room;
             }
         } else {
-            n = utf8_sequence(p + i, len - i);
+            n = tenon_utf8_len(p + i, len - i);
             if (n == 0) {
                 n = 1;
                 text = "\\ufffd";

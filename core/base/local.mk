@@ -16,6 +16,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/pattern.h \
 	%D%/text.c \
 	%D%/text.h \
+	%D%/utf8.c \
+	%D%/utf8.h \
 	%D%/vec.h
 
 libtenon_core_la_SOURCES += \

@@ -3,26 +3,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vec.h"
+#include "utf8.h"
 
-/* One well-formed character of UTF-8; 0: it is none. */
+/* One character; 0: it is none. */
 static size_t
 decode(const char *text, size_t left, uint32_t *out)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-             : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || n > left)
+    size_t n = tenon_utf8_len(p, left);
+    if (n == 0)
         return 0;
     uint32_t c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
+    for (size_t i = 1; i < n; i++)
         c = c << 6 | (p[i] & 0x3f);
-    }
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-        return 0;
     *out = c;
     return n;
 }
