@@ -176,9 +176,6 @@ print_pending(struct plain *p, struct pk_vertex *v, int64_t now)
     while (v->warnings_shown < v->warnings.len)
         tenon_buf_addf(&p->out, "#%u WARN: %s\n", v->number,
                        v->warnings.items[v->warnings_shown++]);
-    /* A question, perhaps, that nobody will answer. */
-    if (v->partial.len && now - v->spoke_ns >= partial_pause_ns)
-        pk_model_flush_line(&p->model, v);
     const char *line = tenon_buf_str(&v->pending);
     while (*line) {
         size_t len = strcspn(line, "\n");
@@ -307,9 +304,24 @@ plain_event(void *self, const struct tenon_event *ev)
         look(p, now);
 }
 
+/* A line without its end: a question, perhaps, that nobody will answer.  Silence is
+ * measured between ticks: events may have waited for a slow reader. */
+static void
+show_question(struct plain *p, int64_t now)
+{
+    struct pk_vertex *v = p->active;
+    if (!v || !v->partial.len)
+        return;
+    if (!v->silent_ns)
+        v->silent_ns = now;
+    else if (now - v->silent_ns >= partial_pause_ns)
+        pk_model_flush_line(&p->model, v);
+}
+
 static void
 plain_tick(void *self, int64_t now_ns)
 {
+    show_question(self, now_ns);
     look(self, now_ns);
 }
 

@@ -233,7 +233,7 @@ on_log(const struct pk_model *m, struct pk_vertex *v, const struct tenon_event *
 {
     const char *p = ev->data, *end = p + ev->len;
     int64_t at = v->started_ns ? ev->timestamp_ns - v->started_ns : 0;
-    v->spoke_ns = ev->timestamp_ns;
+    v->silent_ns = 0;
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t len = (size_t)((nl ? nl : end) - p);

@@ -39,7 +39,8 @@ struct pk_vertex { /* or a progress group, shown as one */
     size_t lines_bytes;    /* what they take */
     size_t lines_lost;     /* in front of them */
     struct tenon_buf partial; /* a line not ended yet, raw */
-    int64_t partial_ns, spoke_ns; /* its start since the step's; wall clock of its end */
+    int64_t partial_ns;       /* when it began, since the step's start */
+    int64_t silent_ns;        /* plain: has been since then; 0: it spoke */
     TENON_VEC(char *) warnings;
     struct tenon_buf pending; /* plain: text to print, without "#N " */
     size_t pending_lines;

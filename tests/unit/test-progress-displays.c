@@ -302,7 +302,15 @@ START_TEST(test_plain_question_is_seen)
     tick(START + 2 * SECOND);
     ck_assert_str_eq(news(), "#1 a\n");
     tick(START + 3 * SECOND);
+    ck_assert_str_eq(news(), "");
+    tick(START + 4 * SECOND);
     ck_assert_str_eq(news(), "#1 1.000 Continue? [Y/n] \n");
+    /* What comes late, because somebody reads slowly, is no silence. */
+    output("a", START + 2 * SECOND, "half a ");
+    tick(START + 10 * SECOND);
+    output("a", START + 2 * SECOND, "line\n");
+    tick(START + 20 * SECOND);
+    ck_assert_str_eq(news(), "#1 2.000 half a line\n");
     finish(0, NULL);
 }
 END_TEST
