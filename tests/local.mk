@@ -114,6 +114,7 @@ cli_tests += %D%/cli/mount-targets.sh
 cli_tests += %D%/cli/progress-tty.sh
 cli_tests += %D%/cli/progress-look.sh
 cli_tests += %D%/cli/quickstart.sh
+cli_tests += %D%/cli/progress-plain.sh
 dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server %D%/cli/steps.sh

@@ -107,7 +107,7 @@ if have docker; then
     unset DOCKER_HOST
 fi
 
-row S3 # a terminal: one line a step (tests/cli/tty.sh has more)
+row S3 # a terminal: one line a step (tests/cli/progress-tty.sh has more)
 cat >Dockerfile <<END
 FROM $base AS stage
 RUN echo stage three
