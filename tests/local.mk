@@ -164,6 +164,23 @@ EXTRA_DIST += %D%/rootless/lib.sh %D%/rootless/conformance
 EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c %D%/security/evil-archive %D%/security/evil-layout
 EXTRA_DIST += %D%/security/record-terminal %D%/security/rude-server
 
+# Fuzz targets; as tests, they read their corpus. See tests/fuzz/run.
+fuzz_targets = \
+	%D%/fuzz/fuzz-definition \
+	%D%/fuzz/fuzz-dockerfile \
+	%D%/fuzz/fuzz-names \
+	%D%/fuzz/fuzz-patterns
+check_PROGRAMS += $(fuzz_targets)
+TESTS += $(fuzz_targets)
+tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
+tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
+df_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/plugins/frontend-dockerfile
+tests_fuzz_fuzz_dockerfile_CPPFLAGS = $(df_fuzz_CPPFLAGS)
+tests_fuzz_fuzz_dockerfile_LDADD = libdf-language.la
+tests_fuzz_fuzz_names_CPPFLAGS = $(df_fuzz_CPPFLAGS)
+tests_fuzz_fuzz_names_LDADD = libdf-graph.la libtenon-core.la
+EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/run %D%/fuzz/dockerfile.dict %D%/fuzz/corpus
+
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
@@ -171,7 +188,7 @@ EXTRA_DIST += %D%/dockerfiles
 
 # A part of `make check`.
 check-unit: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) tests/abi/header.sh'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="`$(MAKE) -s --no-print-directory print-unit-tests` tests/abi/header.sh"
 check-cli: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)'
 check-fault: all
@@ -182,3 +199,7 @@ check-security: all
 check-rootless: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(rootless_tests)'
 .PHONY: check-unit check-cli check-fault check-rootless
+# With those that stand in the fragments of plugins.
+print-unit-tests:
+	@for t in $(TESTS); do case $$t in %D%/unit/* | %D%/fuzz/*) echo $$t ;; esac; done
+.PHONY: check-unit check-cli check-fault print-unit-tests

@@ -49,31 +49,6 @@ check_PROGRAMS += $(df_language_tests)
 TESTS += $(df_language_tests)
 endif
 
-# Replays its corpus; build it with -DFUZZ_WITH_LIBFUZZER -fsanitize=fuzzer to
-# look for more.
-check_PROGRAMS += tests/fuzz/fuzz-dockerfile
-TESTS += tests/fuzz/fuzz-dockerfile
-tests_fuzz_fuzz_dockerfile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_fuzz_fuzz_dockerfile_LDADD = libdf-language.la
-EXTRA_DIST += \
-	tests/fuzz/corpus/dockerfile/all-flags \
-	tests/fuzz/corpus/dockerfile/config-healthcheck \
-	tests/fuzz/corpus/dockerfile/config-onbuild \
-	tests/fuzz/corpus/dockerfile/crlf \
-	tests/fuzz/corpus/dockerfile/env-args-replace \
-	tests/fuzz/corpus/dockerfile/env-args-trim \
-	tests/fuzz/corpus/dockerfile/env-args-where-expanded \
-	tests/fuzz/corpus/dockerfile/json-syntax \
-	tests/fuzz/corpus/dockerfile/lint-expose-format \
-	tests/fuzz/corpus/dockerfile/lint-no-empty-continuation \
-	tests/fuzz/corpus/dockerfile/modifiers \
-	tests/fuzz/corpus/dockerfile/nested-replace \
-	tests/fuzz/corpus/dockerfile/parser-escape-backtick \
-	tests/fuzz/corpus/dockerfile/parser-heredoc-run \
-	tests/fuzz/corpus/dockerfile/parser-heredoc-shapes \
-	tests/fuzz/corpus/dockerfile/parser-line-continuation \
-	tests/fuzz/corpus/dockerfile/parser-quoting
-
 # The other half: typed instructions to the graph, the image config, answers
 # about the file.
 noinst_LTLIBRARIES += libdf-graph.la

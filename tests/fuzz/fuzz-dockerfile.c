@@ -1,17 +1,9 @@
 /* fuzz-dockerfile - whatever the bytes are: parsed, typed, expanded, without a
- * wrong access.  With libFuzzer as LLVMFuzzerTestOneInput; else a program that
- * reads the files it is given. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/alloc.h"
-#include "base/buf.h"
+ * wrong access. */
+#define FUZZ_CORPUS "dockerfile"
+#include "fuzz.h"
 #include "instructions.h"
 #include "word.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *
 get(void *data, const char *name)
@@ -44,6 +36,7 @@ visit(struct df_arena *a, const struct df_command *c, struct df_linter *lint)
     struct df_expander e = {.expand = expand, .data = a};
     const char *message;
 
+    df_command_check(a, c, '\\', &problems);
     const struct df_command *x = df_command_expand(a, c, &e, &problems);
     if (c->kind == DF_RUN) {
         struct df_mount *mounts;
@@ -64,18 +57,15 @@ visit(struct df_arena *a, const struct df_command *c, struct df_linter *lint)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    auto_df_arena struct df_arena a = DF_ARENA_INIT;
+    /* Sanitizers are slow: most of what expansions may cost is spent. */
+    auto_df_arena struct df_arena a = {.work = DF_WORD_WORK_MAX - (64 << 10)};
     struct df_problems problems = {0};
     struct df_directive d;
     struct df_word w;
     size_t sum = 0;
     struct df_linter lint = {.warn = warn, .data = &sum};
     const char *message;
-    /* An exact copy, so that reading one byte too many is noticed. */
-    char *text = malloc(size ? size : 1);
-    if (!text)
-        return 0;
-    memcpy(text, data, size);
+    char *text = fuzz_copy(data, size);
 
     lint.config.experimental_all = true;
     (void)df_syntax_detect(&a, text, size, &d);
@@ -93,55 +83,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
     return 0;
 }
-
-#ifndef FUZZ_WITH_LIBFUZZER
-static bool
-replay(const char *path)
-{
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    char part[4096];
-    size_t n;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        return false;
-    }
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        tenon_buf_add(&b, part, n);
-    fclose(f);
-    LLVMFuzzerTestOneInput((const uint8_t *)tenon_buf_str(&b), b.len);
-    return true;
-}
-
-/* The files named, or the corpus in the source tree. */
-int
-main(int argc, char **argv)
-{
-    int count = 0;
-
-    for (int i = 1; i < argc; i++, count++) {
-        if (!replay(argv[i]))
-            return EXIT_FAILURE;
-    }
-    if (argc == 1) {
-        const char *top = secure_getenv("abs_top_srcdir");
-        auto_free char *dir = tenon_asprintf(
-            "%s/tests/fuzz/corpus/dockerfile", top ? top : ".");
-        auto_dir DIR *d = opendir(dir);
-        if (!d) {
-            perror(dir);
-            return EXIT_FAILURE;
-        }
-        for (struct dirent *e; (e = readdir(d)) != NULL;) {
-            auto_free char *path = tenon_asprintf("%s/%s", dir, e->d_name);
-            if (*e->d_name == '.')
-                continue;
-            if (!replay(path))
-                return EXIT_FAILURE;
-            count++;
-        }
-    }
-    printf("%d inputs\n", count);
-    return count ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-#endif
