@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "plugin/ctx.h"
 #include "probe.h"
+#include "subids.h"
 #include "userns.h"
 
 static const char help[] =
@@ -193,15 +194,15 @@ check_sub_ids(struct report *r, const struct probe *p)
             (unsigned long long)p->users, (unsigned long long)p->groups);
         return;
     }
-    struct userns_lack lack = {0};
-    userns_look(&lack, geteuid());
+    struct subids_lack lack = {0};
+    subids_look(&lack, geteuid());
     const char *why = *p->why_one ? p->why_one : lack.why;
     if (why)
         say(r, POOR, "subordinate ids", lack.advice, "%s: images with one owner only", why);
     else
         say(r, GOOD, "subordinate ids", NULL, "%llu users, %llu groups, by newuidmap",
             (unsigned long long)lack.users, (unsigned long long)lack.groups);
-    userns_lack_release(&lack);
+    subids_lack_release(&lack);
 }
 
 static void

@@ -16,6 +16,8 @@ tenon_SOURCES = \
 	%D%/probe.c \
 	%D%/probe.h \
 	%D%/prune.c \
+	%D%/subids.c \
+	%D%/subids.h \
 	%D%/usage.c \
 	%D%/usage.h \
 	%D%/userns.c \

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
+#include "subids.h"
 #include "userns.h"
 
 /* ---- in a child ------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ try_all(struct probe *p, const char *tmp)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     bool ordinary = geteuid() != 0;
     if (ordinary) {
-        struct userns_lack lack = {0};
+        struct subids_lack lack = {0};
         if (userns_enter(&lack, &err) < 0) {
             found_error(&p->namespace, &err);
             return;
@@ -164,7 +165,7 @@ try_version_2(struct probe_cgroups *out, const char *path)
         *strrchr(dir, '/') = '\0';
     out->version = 2;
     out->sys = try_group(dir);
-    auto_free char *file = tenon_asprintf("%s/cgroup.subtree_control", dir);
+    auto_free char *file = tenon_asprintf("%s/cgroup.controllers", dir);
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_read_file(file, 4096, &text, &ignored) == 0)
