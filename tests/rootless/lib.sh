@@ -52,10 +52,14 @@ copy_program() {
     chmod 755 "$1/tenon-dev"
 }
 
-# Sets program: the tenon of the build tree, or a copy where users cannot reach that.
+# Sets program: the tenon of the build tree; or a copy where users cannot reach that,
+# or the tree belongs to another user, whose plugins are refused.
 find_program() {
     program=$abs_top_builddir/tenon-dev
-    ! setpriv --reuid "$new_user" --regid "$new_user" --clear-groups test -r "$program" || return 0
+    if setpriv --reuid "$new_user" --regid "$new_user" --clear-groups test -r "$program" &&
+        [ -z "$(find "$abs_top_builddir/.libs" -maxdepth 1 ! -user root)" ]; then
+        return 0
+    fi
     program=$work/program/tenon-dev
     [ -e "$program" ] || copy_program "$work/program"
 }
