@@ -22,6 +22,29 @@ struct terminal { /* the thread's between open and close */
     pthread_t thread;
 };
 
+/* A signal that ends us finds the user's terminal in raw mode. */
+static const int ending[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT };
+static struct termios users; /* written before the handlers are there */
+
+static void
+give_back(int sig)
+{
+    tcsetattr(STDIN_FILENO, TCSANOW, &users);
+    raise(sig); /* by default now (SA_RESETHAND), once we return */
+}
+
+/* What is ignored stays so. */
+static void
+on_ending(void (*handler)(int), void (*instead_of)(int))
+{
+    for (size_t i = 0; i < tenon_countof(ending); i++) {
+        struct sigaction old, new = { .sa_handler = handler, .sa_flags = (int)SA_RESETHAND };
+        sigemptyset(&new.sa_mask);
+        if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler == instead_of)
+            sigaction(ending[i], &new, NULL);
+    }
+}
+
 static void
 copy_size(const struct terminal *t)
 {
@@ -97,6 +120,8 @@ set_up(struct terminal *t, struct tenon_error *err)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (e)
         return tenon_error_errno(err, e, "start a thread");
+    users = t->saved;
+    on_ending(give_back, SIG_DFL);
     tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
     return 0;
 }
@@ -134,5 +159,6 @@ terminal_close(struct terminal *t)
     (void)!write(t->stop, &one, sizeof one);
     pthread_join(t->thread, NULL);
     tcsetattr(STDIN_FILENO, TCSADRAIN, &t->saved);
+    on_ending(SIG_DFL, give_back);
     release(t);
 }

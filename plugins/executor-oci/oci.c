@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -196,6 +197,9 @@ launch_child(void *data, int report_fd)
     const struct launch *l = data;
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
+    /* So that the runtime hears of a terminal that changes its size. */
+    if (isatty(0) && setsid() >= 0)
+        (void)ioctl(0, TIOCSCTTY, 0);
     umask(022);
     guard_reset_signals();
     execve(l->path, l->argv, l->env);

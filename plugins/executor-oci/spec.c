@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "execkit/cgroup.h"
 #include "execkit/profile.h"
@@ -110,7 +111,8 @@ add_process(struct json_object *spec, const struct tenon_exec *x)
     add_capabilities(p, x->flags & TENON_EXEC_INSECURE);
     add_limits(p, x);
     json_object_object_add(p, "noNewPrivileges", json_object_new_boolean(0));
-    json_object_object_add(p, "terminal", json_object_new_boolean(0));
+    /* Of `tenon shell`: the runtime makes one for the container, and passes on. */
+    json_object_object_add(p, "terminal", json_object_new_boolean(isatty(x->stdin_fd)));
 }
 
 /* ---- mounts ---------------------------------------------------------------------- */
