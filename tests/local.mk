@@ -105,6 +105,7 @@ cli_tests += %D%/cli/executors.sh
 cli_tests += %D%/cli/resources.sh
 cli_tests += %D%/cli/insecure.sh
 cli_tests += %D%/cli/failures.sh
+cli_tests += %D%/cli/shell-terminal.sh
 cli_tests += %D%/cli/mount-secret.sh
 cli_tests += %D%/cli/mount-ssh.sh
 cli_tests += %D%/cli/mount-cache.sh

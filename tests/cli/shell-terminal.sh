@@ -1,0 +1,109 @@
+#!/bin/sh
+# tenon shell on a real terminal: prompt, keys, job control, size; and the terminal
+# is as it was, however the shell ends.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/steps.sh"
+. "$(dirname "$0")/terminal.sh"
+need_terminal
+
+# Two stages at once; the one that fails is entered, though the other ran last.
+dockerfile <<'D'
+FROM base AS good
+WORKDIR /good
+RUN --mount=type=cache,target=/marks touch /marks/good; sleep 1111
+FROM base AS bad
+WORKDIR /bad
+ENV WHO="the bad one"
+RUN --mount=type=cache,target=/marks n=0; while ! test -e /marks/good; do n=$((n + 1)); [ $n -lt 600 ] || exit 9; sleep 0.05; done; \
+    rm /marks/good; echo half >half; exit 3
+FROM base
+COPY --from=good / /
+COPY --from=bad / /
+D
+
+begin() { # FLAG...: the shell, in a terminal of 80 columns and 24 lines
+    term_start 80 24 "stty -g >$work/before; $abs_top_builddir/tenon-dev --root $store shell $*; s=\$?; stty -g >$work/after; exit \$s"
+}
+type_line() { tm send-keys -l "$1"; tm send-keys Enter; }
+restored() {
+    for _ in $(seq 100); do [ ! -s "$work/after" ] || break; sleep 0.05; done
+    diff "$work/before" "$work/after" || fail "the terminal is not as before"
+    rm -f "$work/before" "$work/after"
+}
+
+for executor in $executors; do
+    use_executor $executor
+    run 1 build --no-cache
+    assert_has "$work/err" "exit code: 3"
+    assert_has "$work/err" "hint: tenon shell"
+
+    begin
+    term_until "/bad #"
+    type_line 'cat half; echo "I am $WHO"; stty size'
+    term_until "half"
+    term_until "I am the bad one"
+    term_until "24 80"
+    ! term_screen | grep -q "job control turned off\|can't access tty" || fail "no terminal of its own"
+
+    # Ctrl-C is for what runs in the shell.
+    type_line 'sleep 1111; echo "ended with $?"'
+    sleep_runs() { pgrep -x sleep -a 2>/dev/null | grep -q "sleep 1111" || grep -lsa "sleep.1111" /proc/[0-9]*/cmdline >/dev/null; }
+    for _ in $(seq 100); do ! sleep_runs || break; sleep 0.05; done
+    tm send-keys C-c
+    term_until "/bad #"
+    type_line 'echo "code $?" | tr a-z A-Z'
+    term_until "CODE 130"
+    # Ctrl-Z, and the jobs.
+    type_line 'sleep 1112'
+    for _ in $(seq 100); do ! grep -lsa "sleep.1112" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
+    tm send-keys C-z
+    term_until "Stopped"
+    type_line 'kill %1; fg; jobs; echo "no jobs" | tr a-z A-Z'
+    term_until "NO JOBS"
+    # Ctrl-\ and Ctrl-D are the shell's, too; bytes pass as they are.
+    type_line 'cat | od -An -tx1'
+    tm send-keys -l 'äé'
+    tm send-keys Enter
+    tm send-keys C-d
+    term_until "c3 a4 c3 a9 0a"
+
+    # The window changes: the shell's program sees it.
+    type_line 'clear; n=0; until [ "$(stty size)" = "30 100" ] || [ $n -gt 300 ]; do n=$((n + 1)); sleep 0.1; done; stty size'
+    term_resize 100 30
+    term_until "30 100"
+
+    type_line 'exit 7'
+    term_wait 7
+    restored
+    term_end
+
+    # A command, not a shell; it may have been ended by a signal.
+    begin sh -c "'stty size; kill -KILL \$\$; exit 4'"
+    term_until "24 80"
+    term_wait 4 # number 1 of a namespace takes no such signal from itself
+    restored
+    term_end
+
+    # tenon is told to end: the terminal is given back, and nothing runs on.
+    begin
+    term_until "/bad #"
+    type_line 'sleep 1113'
+    for _ in $(seq 100); do ! grep -lsa "sleep.1113" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
+    # The first of them: its guard is a copy with the same arguments.
+    pid=$(for p in $(grep -lsaF "$store" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+        case $(readlink "/proc/$p/exe") in */tenon) echo "$p" ;; esac
+    done | sort -n | head -n 1)
+    kill -TERM "$pid"
+    restored
+    for _ in $(seq 100); do grep -lsa "sleep.1113" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
+    ! grep -lsa "sleep.1113" /proc/[0-9]*/cmdline || fail "the shell's program outlives it"
+    term_end
+done
+
+# A prune takes it.
+run 0 tenon prune --all --force
+begin
+term_wait 1
+term_screen | grep -q "no failed step of build .* is kept" || { term_screen >&2; fail "not gone"; }
+restored
+term_end
