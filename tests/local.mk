@@ -101,6 +101,7 @@ cli_tests += %D%/cli/debian.sh
 cli_tests += %D%/cli/dist.sh
 cli_tests += %D%/cli/oci-runtime.sh
 cli_tests += %D%/cli/sandbox.sh
+cli_tests += %D%/cli/processes.sh
 cli_tests += %D%/cli/executors.sh
 cli_tests += %D%/cli/resources.sh
 cli_tests += %D%/cli/insecure.sh

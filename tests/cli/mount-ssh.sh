@@ -102,7 +102,7 @@ D
 printf 'FROM base\nARG N\nRUN --mount=type=cache,target=/c echo $N >/c/asked\n' >"$context/go.Dockerfile"
 build --no-cache --ssh "default=$work/keys/a" -o "$work/tree2" >"$work/slow" 2>&1 &
 slow=$!
-wait_for "$work/slow" " waiting"
+wait_for "$work/slow" "waiting"
 as_app() { "$(command -v setpriv)" --reuid 65534 --regid 65534 --clear-groups "$@"; }
 find "$store" -type s >"$work/sockets"
 [ -s "$work/sockets" ] || fail "where is the socket of the step?"

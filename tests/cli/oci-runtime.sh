@@ -92,7 +92,7 @@ R
     --build-context "base=oci-layout://$bases/busybox" "$context" >"$work/hang" 2>&1 &
 pid=$!
 remember $pid
-wait_for "$work/hang" " begun"
+wait_for "$work/hang" "begun"
 kill -INT $pid
 status=0
 wait $pid || status=$?

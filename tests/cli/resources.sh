@@ -50,11 +50,12 @@ throttled"
     parent=tenon-test-$$
     printf 'FROM base\nRUN --mount=type=cache,target=/marks echo begun; n=0; while ! test -e /marks/go; do n=$((n + 1)); [ $n -lt 600 ] || exit 9; sleep 0.05; done; rm /marks/go\n' >"$context/slow.Dockerfile"
     printf 'FROM base\nARG N\nRUN --mount=type=cache,target=/marks touch /marks/go\n' >"$context/go.Dockerfile"
+    rm -f "$work/slow"
     "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache -f "$context/slow.Dockerfile" \
         --cgroup-parent "$parent" --build-context "base=oci-layout://$bases/busybox" "$context" >"$work/slow" 2>&1 &
     pid=$!
     remember $pid
-    wait_for "$work/slow" " begun"
+    wait_for "$work/slow" "begun"
     find /sys/fs/cgroup -maxdepth 3 -path "*/$parent/tenon-*" -type d >"$work/groups"
     [ -s "$work/groups" ] || fail "$executor: not below --cgroup-parent"
     run 0 build -f "$context/go.Dockerfile" --build-arg N=$executor

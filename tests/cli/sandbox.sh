@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a RUN step finds around it: user and groups, directories, names, limits,
-# devices; and what becomes of the processes that it leaves. By each executor.
+# devices. By each executor.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/steps.sh"
 
@@ -98,6 +98,41 @@ fd00::8	bracket
         ;;
     esac
 done
+# A resolver on the machine's loopback is none for a step that does not reach it.
+dockerfile <<'D'
+FROM base AS s
+RUN cat /etc/resolv.conf >/resolv
+FROM scratch
+COPY --from=s /resolv /
+D
+printf '# by hand\nsearch example.org\nnameserver 127.0.0.53\noptions edns0\n' >"$work/resolv.local"
+printf 'nameserver 127.0.0.1\nnameserver 10.1.1.1\n' >"$work/resolv.mixed"
+printf 'nameserver 10.2.2.2\nsearch upstream.example.org\n' >"$work/resolv.upstream"
+with_resolv() { # FILE FLAG...; upstream: what systemd-resolved keeps, or nothing
+    file=$1
+    shift
+    rm -rf "$work/tree"
+    cat >"$work/inside" <<'I'
+mount --bind "$1" /etc/resolv.conf && mount -t tmpfs none /run || exit 77
+[ -z "$2" ] || { mkdir -p /run/systemd/resolve && cp "$2" /run/systemd/resolve/resolv.conf; }
+shift 2
+exec "$@"
+I
+    run 0 unshare --mount sh "$work/inside" "$file" "$upstream" "$abs_top_builddir/tenon-dev" --root "$store" build \
+        --no-cache --build-context "base=oci-layout://$bases/busybox" -o "$work/tree" "$@" "$context"
+}
+use_executor native
+upstream=
+with_resolv "$work/resolv.local"
+saw resolv "$(cat "$work/resolv.local")"
+with_resolv "$work/resolv.mixed" --network none
+saw resolv "nameserver 10.1.1.1"
+with_resolv "$work/resolv.local" --network none
+assert_eq "8.8.8.8 8.8.4.4 2001:4860:4860::8888 2001:4860:4860::8844" "$(echo $(sed -n 's/^nameserver //p' "$work/tree/resolv"))"
+upstream=$work/resolv.upstream
+with_resolv "$work/resolv.local" --network none
+saw resolv "$(cat "$work/resolv.upstream")"
+
 for bad in far:nowhere far:1.2.3 far:fd00:::1; do
     run 1 build --add-host "$bad"
     assert_has "$work/err" "failed to parse IP ${bad#*:}"
@@ -187,53 +222,3 @@ done
 run 1 build --ulimit nothing=1
 run 1 build --ulimit nofile=2:1
 run 2 build --shm-size much
-
-# ---- what a step leaves running --------------------------------------------------
-# A daemon of each kind ends with its step, and the build does not wait for it: it
-# would sleep for longer than the test may take.
-dockerfile <<'D'
-FROM base AS s
-RUN sleep 1111 & echo background >/1
-RUN setsid sleep 1111 & echo session >/2
-RUN (setsid sh -c 'sleep 1111 & exit' >/dev/null 2>&1 </dev/null &) ; echo twice >/3
-RUN trap '' TERM HUP INT; nohup sh -c 'trap "" TERM HUP INT; while :; do sleep 1111; done' & echo deaf >/4
-RUN ! pidof sleep && echo none >/5
-FROM scratch
-COPY --from=s /1 /2 /3 /4 /5 /
-D
-for executor in $executors; do
-    use_executor $executor
-    rm -rf "$work/tree"
-    run 0 timeout 60 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
-        --build-context "base=oci-layout://$bases/busybox" -o "$work/tree" "$context"
-    assert_eq "background session twice deaf none" "$(echo $(cat "$work"/tree/[1-5]))"
-done
-
-# ---- Ctrl-C --------------------------------------------------------------------
-# A whole tree: deaf ones, other sessions, stopped ones. They are known by what is
-# in their environment.
-mark=mark-$$-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
-dockerfile <<'D'
-FROM base
-ARG MARK
-RUN (trap '' INT TERM; sleep 1111) & setsid sleep 1111 & (sleep 1111 & kill -STOP $!; wait) & sh -c 'sh -c "sleep 1111"; :' & \
-    sleep 0.2; echo begun; wait
-D
-echo "MARK=$mark" >"$work/mark"
-alive() { grep -lsF -f "$work/mark" /proc/[0-9]*/environ 2>/dev/null | wc -l; }
-for executor in $executors; do
-    use_executor $executor
-    rm -f "$work/slow"
-    "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache --build-arg "MARK=$mark" \
-        --build-context "base=oci-layout://$bases/busybox" "$context" >"$work/slow" 2>&1 &
-    pid=$!
-    remember $pid
-    wait_for "$work/slow" " begun"
-    [ "$(alive)" -ge 5 ] || fail "$executor: $(alive) processes of the step"
-    kill -INT $pid
-    status=0
-    wait $pid || status=$?
-    assert_eq 130 $status
-    for _ in $(seq 100); do [ "$(alive)" != 0 ] || break; sleep 0.05; done
-    assert_eq 0 "$(alive)"
-done

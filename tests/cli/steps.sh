@@ -34,10 +34,11 @@ saw() {
 # steps_said TEXT...: lines that steps printed, without their numbers.
 step_lines() { sed -n 's/^#[0-9]* *//p' "$work/err"; }
 
-# wait_for FILE TEXT: a step printed a line that ends so (its name holds the text, too)
+# wait_for FILE WORD: a step has printed it, as the last of a line. (The step's title has
+# it, too: not at its end.)
 wait_for() {
     for _ in $(seq 400); do
-        ! grep -sEq "^#[0-9]+ [0-9.]+.*$2\$" "$1" || return 0
+        ! grep -q "^#.* $2\$" "$1" 2>/dev/null || return 0
         sleep 0.05
     done
     cat "$1" >&2
