@@ -49,20 +49,28 @@ is_remote(const char *s)
 
 /* ---- context and Dockerfile ----------------------------------------------------------- */
 
+/* What was read of it already, and the rest, becomes a file. */
 static int
-stdin_to(const char *dir, const char *name, const void *head, size_t head_len,
-         struct tenon_error *err)
+stream_to(int from, const char *dir, const char *name, const void *head, size_t head_len,
+          struct tenon_error *err)
 {
     auto_free char *path = tenon_asprintf("%s/%s", dir, name);
     auto_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return tenon_error_sys(err, "create %s", path);
     if (tenon_write_all(fd, head, head_len, err) < 0 ||
-        tenon_copy_fd(STDIN_FILENO, fd, UINT64_MAX, err) < 0)
-        return tenon_error_context(err, "read standard input");
+        tenon_copy_fd(from, fd, UINT64_MAX, err) < 0)
+        return tenon_error_context(err, "read %s", from == STDIN_FILENO ? "standard input" : name);
     if (lseek(fd, 0, SEEK_SET) < 0)
         return tenon_error_sys(err, "rewind %s", path);
     return tenon_steal_fd(&fd);
+}
+
+static int
+stdin_to(const char *dir, const char *name, const void *head, size_t head_len,
+         struct tenon_error *err)
+{
+    return stream_to(STDIN_FILENO, dir, name, head, head_len, err);
 }
 
 /* The first header of an archive without compression: its checksum is right.
@@ -132,18 +140,31 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     return cli_session_add_local(in->session, "context", dir, err);
 }
 
+/* A build file that can be read once: a pipe, as the shell's <(...) is one. */
+static int
+dockerfile_stream(struct input *in, int from, struct tenon_error *err)
+{
+    const char *dir = cli_session_temp_dir(in->session, err);
+    auto_close int fd = dir ? stream_to(from, dir, "Dockerfile", "", 0, err) : -1;
+    if (fd < 0)
+        return err->code;
+    option(in, "filename", "Dockerfile");
+    return cli_session_add_local(in->session, "dockerfile", dir, err);
+}
+
+static bool
+is_stream(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static int
 dockerfile_option(struct input *in, const char *context_dir, struct tenon_error *err)
 {
     const char *file = in->flags->file;
-    if (file && !strcmp(file, "-")) {
-        const char *dir = cli_session_temp_dir(in->session, err);
-        auto_close int fd = dir ? stdin_to(dir, "Dockerfile", "", 0, err) : -1;
-        if (fd < 0)
-            return err->code;
-        option(in, "filename", "Dockerfile");
-        return cli_session_add_local(in->session, "dockerfile", dir, err);
-    }
+    if (file && !strcmp(file, "-"))
+        return dockerfile_stream(in, STDIN_FILENO, err);
     if (file && (tenon_has_prefix(file, "http://") || tenon_has_prefix(file, "https://")))
         return tenon_error_set(err, TENON_E_UNSUPPORTED, "-f %s: a Dockerfile from a URL is not supported yet", file);
     if (!file) {
@@ -152,6 +173,11 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     }
     /* With a context from standard input, -f names a file inside it. */
     bool inside = !strcmp(in->flags->context, "-");
+    if (!inside && is_stream(file)) {
+        auto_close int from = open(file, O_RDONLY | O_CLOEXEC);
+        return from < 0 ? tenon_error_sys(err, "failed to read dockerfile: open %s", file)
+                        : dockerfile_stream(in, from, err);
+    }
     auto_free char *path = inside ? tenon_path_join(context_dir, file) : tenon_path_clean(file);
     auto_free char *dir = tenon_strdup(path);
     char *slash = strrchr(dir, '/');

@@ -127,6 +127,10 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
     }
     if (!err->code && is_stream(type, pairs) && !has_pair(pairs, "dest"))
         tenon_strv_push(&pairs, tenon_strdup("dest=-"));
+    if (!err->code && !strcmp(type, "docker") && !has_pair(pairs, "dest")) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED, "loading into a docker engine is not supported yet");
+        tenon_error_hint(err, "-o type=docker,dest=FILE, then docker load -i FILE");
+    }
     if (!err->code && !strcmp(type, "cacheonly")) { /* nothing comes out */
         free(type);
         tenon_strv_free(pairs);

@@ -79,6 +79,7 @@ done <<'END'
 2 invalid_value_a                       -o type=oci,a
 1 no_exporter_plugin_"flat"             -o type=flat
 1 "dest"_is_missing                     -o type=local
+1 loading_into_a_docker_engine_is_not   -o type=docker
 1 unknown_operating_system              --platform nothing
 1 no_progress_plugin_"fast"             --progress fast
 2 cannot_be_used_together               --quiet --progress=plain
@@ -158,6 +159,10 @@ mv "$context/dockerfile" "$context/Dockerfile"
 printf 'FROM scratch\nCOPY file /by-input\n' >"$work/input"
 run 0 tenon build -f - -o "$work/input.out" "$context" <"$work/input"
 assert_file "$work/input.out/by-input"
+mkfifo "$work/fifo"
+cat "$work/input" >"$work/fifo" & # what <(...) is
+ok -f "$work/fifo" -o "$work/fifo.out"
+assert_file "$work/fifo.out/by-input"
 
 flag --label
 ok --label org.example.a=b=c --label empty -o "type=oci,dest=$work/image.tar"
