@@ -4,10 +4,20 @@
 #include "base/buf.h"
 #include "convert.h"
 
+/* Told of what is built, and not when the file is read. */
+static void
+lint_legacy(const struct df_dispatch *d)
+{
+    if (d->cmd->legacy_pair)
+        df_dispatch_lint(d, DF_RULE_LEGACY_KEY_VALUE_FORMAT,
+                         df_lint_legacy_key_value(d->c->arena, d->cmd->name));
+}
+
 int
 df_dispatch_env(struct df_dispatch *d)
 {
     struct df_arena *a = d->c->arena;
+    lint_legacy(d);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_buf_adds(&text, "ENV");
     for (size_t i = 0; i < d->cmd->pairs.len; i++) {
@@ -25,6 +35,7 @@ int
 df_dispatch_label(struct df_dispatch *d)
 {
     struct df_arena *a = d->c->arena;
+    lint_legacy(d);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_buf_adds(&text, "LABEL");
     for (size_t i = 0; i < d->cmd->pairs.len; i++) {

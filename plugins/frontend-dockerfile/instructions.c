@@ -121,9 +121,7 @@ parse_pairs(const struct df_request *r, struct df_command *out)
         if (!*pairs[i].key)
             return df_arena_printf(a, "%s names can not be blank", name);
     }
-    if (n->legacy_pair)
-        lint_request(r, DF_RULE_LEGACY_KEY_VALUE_FORMAT,
-                     df_lint_legacy_key_value(a, n->value));
+    out->legacy_pair = n->legacy_pair;
     out->pairs = (struct df_pairs){pairs, count};
     return NULL;
 }

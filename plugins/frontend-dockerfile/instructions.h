@@ -139,6 +139,7 @@ struct df_command {
     enum df_kind kind;
     const char *name; /* the keyword as written */
     const char *code; /* the logical line, trimmed; for history and progress */
+    bool legacy_pair; /* ENV or LABEL as "key rest of line" */
     struct df_lines lines;
     char *const *comments; /* the block right above */
     size_t comments_len;

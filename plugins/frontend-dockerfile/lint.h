@@ -19,13 +19,13 @@ enum df_rule {
     DF_RULE_DUPLICATE_STAGE_NAME,
     DF_RULE_RESERVED_STAGE_NAME,
     DF_RULE_MAINTAINER_DEPRECATED,
-    DF_RULE_LEGACY_KEY_VALUE_FORMAT,
     DF_RULE_INVALID_DEFINITION_DESCRIPTION, /* experimental */
     /* Fired by df_ports_parse() (instructions.h), when the words are known. */
     DF_RULE_EXPOSE_PROTO_CASING,
     DF_RULE_EXPOSE_INVALID_FORMAT,
     /* Fired when a stage is turned into a graph: they depend on base images,
      * on variables, or on which stages are wanted. */
+    DF_RULE_LEGACY_KEY_VALUE_FORMAT,
     DF_RULE_JSON_ARGS_RECOMMENDED,            /* no SHELL was set before */
     DF_RULE_MULTIPLE_INSTRUCTIONS_DISALLOWED, /* at the earlier instruction */
     DF_RULE_UNDEFINED_ARG_IN_FROM,

@@ -151,8 +151,10 @@ load_image(struct df_convert *c, struct df_state *s, const char *written,
         log_name(c, *platform, s->base_name), &attrs, &meta, err);
     if (r < 0) {
         static const char *const common[] = {
-            "alpine", "busybox", "centos", "debian", "golang", "ubuntu",
-            "fedora", NULL};
+            "alpine", "alpine:latest", "busybox", "busybox:latest", "centos",
+            "centos:latest", "debian", "debian:latest", "golang",
+            "golang:latest", "ubuntu", "ubuntu:latest", "fedora",
+            "fedora:latest", NULL};
         c->build->host->error_context(err, "%s", written);
         return df_fail_suggest(c->build, err, written,
                                df_stage_names(c, common));

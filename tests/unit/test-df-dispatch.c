@@ -317,7 +317,7 @@ static const struct {
      "target stage \"bse\" could not be found (did you mean base?)", 0},
     {"FROM busybox AS a\nCOPY --from=b /x /\nFROM busybox AS b\nCOPY --from=a /x /\n",
      "x=", "circular dependency detected on stage: a", 4},
-    {"FROM scratch\nCOPY --from=5 /x /\n", "x=", "invalid stage index 5", 0},
+    {"FROM scratch\nCOPY --from=5 /x /\n", "x=", "invalid stage index 5", 2}, /* there without a line */
     {"FROM $X\n", "x=", "base name ($X) should not be blank", 1},
     {"FROM --platform=$X busybox\n", "x=", "empty platform value from expression $X", 1},
     {"FROM busybix\n", "x=", "busybix: docker.io/library/busybix:latest: not found (did you mean busybox?)", 1},
@@ -366,6 +366,21 @@ START_TEST(test_df_warnings_name_rule_and_line)
         "UndefinedVar: Usage of undefined variable '$SETT' (line 3)");
     ck_assert_str_eq(kit.warnings.items[1],
         "[Warning] One or more build-args [NOBODY] were not consumed");
+}
+END_TEST
+
+/* Of stages that are not built nothing is said that is not said of the file. */
+START_TEST(test_df_warnings_are_of_what_is_built)
+{
+    const char *const none[] = {NULL};
+    ck_assert_int_eq(run_with(
+        "FROM busybox AS other\nENV a b\nENV KEY=x\nFROM busybox\nMAINTAINER me\n"
+        "LABEL c d\n# check=skip=LegacyKeyValueFormat\nENV e f\n", none), 0);
+    ck_assert_uint_eq(kit.warnings.len, 2);
+    ck_assert_ptr_nonnull(strstr(kit.warnings.items[0], "MaintainerDeprecated"));
+    ck_assert_str_eq(kit.warnings.items[1],
+        "LegacyKeyValueFormat: \"LABEL key=value\" should be used instead of legacy "
+        "\"LABEL key value\" format (line 6)");
 }
 END_TEST
 
@@ -446,6 +461,7 @@ main(void)
                         (int)(sizeof errors / sizeof *errors));
     tcase_add_test(t, test_df_syntax_family_is_served);
     tcase_add_test(t, test_df_warnings_name_rule_and_line);
+    tcase_add_test(t, test_df_warnings_are_of_what_is_built);
     tcase_add_test(t, test_df_outline_lists_parameters);
     tcase_add_test(t, test_df_targets_lists_stages);
     tcase_add_test(t, test_df_check_reports_and_goes_on);

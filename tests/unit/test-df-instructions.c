@@ -107,8 +107,6 @@ static const struct {
     {"FROM a AS one\nFROM b AS two\nFROM c AS one\n", "DuplicateStageName@3 "},
     {"FROM a AS context\nFROM a AS scratch\n", "ReservedStageName@1 ReservedStageName@2 "},
     {"FROM a\nMAINTAINER me\n", "MaintainerDeprecated@2 "},
-    {"FROM a\nENV a b\nLABEL c d\nENV e=f\n",
-     "LegacyKeyValueFormat@2 LegacyKeyValueFormat@3 "},
     {"FROM a\nRUN a \\\n\n b\n", "NoEmptyContinuation@4 "},
     {"# check=skip=StageNameCasing, FromAsCasing\nFROM a as Upper\n", "FromAsCasing@2 "},
     {"# check=skip=all\nFROM a as Upper\nMAINTAINER me\n", ""},
