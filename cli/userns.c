@@ -299,5 +299,11 @@ cli_private_mounts(struct tenon_error *err)
     bool ordinary = geteuid() != 0;
     if (ordinary && cli_enter_user_namespace(err) < 0)
         return err->code;
-    return userns_private_mounts(ordinary, err);
+    if (userns_private_mounts(ordinary, err) < 0)
+        return err->code;
+    /* Secrets are in our memory soon, and in our guards': no core of it on a disk,
+     * and no other process looks into it.  Programs that are run get over it; the
+     * maps above could not have been written after it. */
+    prctl(PR_SET_DUMPABLE, 0);
+    return 0;
 }

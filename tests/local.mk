@@ -150,6 +150,7 @@ security_tests += %D%/security/frontend-privileges.sh
 security_tests += %D%/security/tar-climbs.sh
 security_tests += %D%/security/mount-symlink-race.sh
 security_tests += %D%/security/terminal-escapes.sh
+security_tests += %D%/security/secrets-in-memory.sh
 dist_check_SCRIPTS += $(security_tests)
 EXTRA_DIST += %D%/security/lib.sh %D%/security/probe.c
 # As users that the tests make; tests/rootless/lib.sh is what they share.
