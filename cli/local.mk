@@ -57,3 +57,6 @@ tenon-dev: cli/tenon-dev.in Makefile
 	$(AM_V_GEN)rm -f $@ $@.tmp && \
 	sed 's|BUILD_DIRECTORY|$(abs_top_builddir)|' $(srcdir)/cli/tenon-dev.in >$@.tmp && \
 	chmod 755 $@.tmp && mv $@.tmp $@
+
+# They hold where plugins are installed: configured anew, they are compiled anew.
+%D%/common.$(OBJEXT) %D%/plugins.$(OBJEXT) %D%/version.$(OBJEXT): Makefile
