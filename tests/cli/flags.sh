@@ -2,7 +2,7 @@
 # The flags of `docker buildx build`, each once: what it does, or how it is
 # refused. None is ignored, and standard output is for results alone.
 . "$(dirname "$0")/lib.sh"
-need python3 jq docker-registry
+need python3 jq docker-registry bzip2 xz zstd mkfifo
 need_root
 make_bases
 oci() { "$abs_top_srcdir/tests/cli/ociread" "$@"; }
