@@ -89,7 +89,11 @@ int tenon_registry_status_error(const struct tenon_http_request *req,
 
 /* ---- pull.c ------------------------------------------------------------------- */
 
-/* Where a blob came from ("host/path"), for mounting it across repositories. */
-char *tenon_blob_origin(struct tenon_registry *r, const char *digest);
+/* A repository of that registry which has the blob, for mounting it from there; malloc'ed
+ * or NULL. */
+char *tenon_blob_origin(struct tenon_registry *r, const char *domain, const char *digest);
+/* It was pulled from or pushed to there. A hint: to lose it costs an upload. */
+void tenon_blob_note_origin(struct tenon_registry *r, const struct tenon_reference *ref,
+                            const char *digest);
 
 #endif

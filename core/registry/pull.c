@@ -58,26 +58,28 @@ pin_name(const struct tenon_reference *ref)
 }
 
 static char *
-origin_pin(const char *digest)
+origin_pin(const char *domain, const char *digest)
 {
-    return tenon_asprintf("blob-origin:%s", digest);
+    return tenon_asprintf("blob-origin:%s/%s", domain, digest);
 }
 
 char *
-tenon_blob_origin(struct tenon_registry *r, const char *digest)
+tenon_blob_origin(struct tenon_registry *r, const char *domain, const char *digest)
 {
-    auto_free char *name = origin_pin(digest);
+    auto_free char *name = origin_pin(domain, digest);
     return tenon_pin_get(r->o.store, name);
 }
 
-/* A hint for later pushes; to lose it costs an upload. */
-static void
-note_origin(struct tenon_registry *r, const struct tenon_reference *ref, const char *digest)
+void
+tenon_blob_note_origin(struct tenon_registry *r, const struct tenon_reference *ref,
+                       const char *digest)
 {
     auto_error struct tenon_error none = TENON_ERROR_INIT;
-    auto_free char *name = origin_pin(digest);
-    auto_free char *value = tenon_asprintf("%s/%s", ref->domain, ref->path);
-    tenon_pin_set(r->o.store, name, value, &none);
+    auto_free char *known = tenon_blob_origin(r, ref->domain, digest);
+    if (known)
+        return; /* as good as another */
+    auto_free char *name = origin_pin(ref->domain, digest);
+    tenon_pin_set(r->o.store, name, ref->path, &none);
 }
 
 /* The media type of a document, as it says itself or by what it holds. */
@@ -398,7 +400,7 @@ fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
         if (rc == 0)
             rc = tenon_blob_commit(tenon_steal(&w), digest, size, &got, err);
         if (rc == 0) {
-            note_origin(r, ref, digest);
+            tenon_blob_note_origin(r, ref, digest);
             return 0;
         }
         next = tenon_endpoints_next(&list, i, rc);

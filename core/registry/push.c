@@ -48,12 +48,8 @@ collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
 static char *
 mount_source(const struct push *p, const char *digest)
 {
-    auto_free char *origin = tenon_blob_origin(p->r, digest);
-    size_t len = strlen(p->ref->domain);
-    if (!origin || strncmp(origin, p->ref->domain, len) != 0 || origin[len] != '/' ||
-        tenon_streq(origin + len + 1, p->ref->path))
-        return NULL;
-    return tenon_strdup(origin + len + 1);
+    auto_free char *origin = tenon_blob_origin(p->r, p->ref->domain, digest);
+    return tenon_streq(origin, p->ref->path) ? NULL : tenon_steal(&origin);
 }
 
 static char *
@@ -153,10 +149,14 @@ static int
 push_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
 {
     int rc = exists(p, "blobs", d->digest, NULL, err);
+    if (rc > 0)
+        tenon_blob_note_origin(p->r, p->ref, d->digest);
     if (rc != 0)
         return rc < 0 ? rc : 0;
     for (unsigned n = 0;; n++) {
         rc = send_blob(p, d, err);
+        if (rc == 0)
+            tenon_blob_note_origin(p->r, p->ref, d->digest);
         if (rc == 0 || rc != TENON_E_UNAVAILABLE || n + 1 == ATTEMPTS)
             return rc;
         int pause = tenon_registry_pause(p->r, p->call->cancel, n, err);

@@ -120,7 +120,13 @@ look "$log"
 run 0 build -o type=registry -t "$secure/private/app:2"
 requests "$log"
 assert_eq 2 "$(grep -c '^PUT /v2/private/app/blobs/uploads/' "$work/requests")"
-# Into another repository, layers that were pulled from here go without a transfer.
+# Into another repository, what was pushed or pulled here before goes without a transfer.
+look "$log"
+run 0 build -o type=registry -t "$secure/third/app:2"
+requests "$log"
+[ "$(grep -c '^POST .*mount=sha256:.*from=private/app' "$work/requests")" -ge 5 ] ||
+    { cat "$work/requests"; fail "no layer was taken from where it was pushed"; }
+! grep '^PUT /v2/third/app/blobs/' "$work/requests" || fail "sent what is next door"
 printf 'FROM %s/private/app:1\nCOPY f1 /again\n' "$secure" >"$context/Dockerfile"
 : >"$work/tokens"
 look "$log"
