@@ -52,6 +52,33 @@ bad:
     return 1;
 }
 
+const char *
+df_utf8(struct df_arena *a, const char *text, size_t *len)
+{
+    const char *p = text, *end = text + *len;
+    uint32_t r;
+    size_t width = 1, bad = 0;
+    for (; p < end; p += width) {
+        width = 1;
+        if ((unsigned char)*p >= 0x80) {
+            width = df_rune(p, end, &r);
+            bad += r == 0xfffd && width == 1;
+        }
+    }
+    if (!bad)
+        return text;
+    char *copy = df_arena_alloc(a, *len + 2 * bad + 1);
+    size_t n = 0;
+    for (p = text; p < end; p += width) {
+        width = df_rune(p, end, &r);
+        bool none = r == 0xfffd && width == 1;
+        memcpy(copy + n, none ? "\xef\xbf\xbd" : p, none ? 3 : width);
+        n += none ? 3 : width;
+    }
+    *len = n;
+    return copy;
+}
+
 static bool
 is_space(uint32_t r)
 {

@@ -497,10 +497,12 @@ df_word_expand(struct df_arena *a, char escape, unsigned flags,
 {
     auto_buf struct tenon_buf result = TENON_BUF_INIT;
     struct splitter split = {.arena = a};
+    size_t clean_len = len;
+    const char *clean = df_utf8(a, text, &clean_len);
     struct lexer l = {
         .arena = a,
-        .p = text,
-        .end = text + len,
+        .p = clean,
+        .end = clean + clean_len,
         .escape = escape,
         .flags = flags,
         .raw_escapes = flags & DF_WORD_RAW_ESCAPES,

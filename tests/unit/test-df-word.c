@@ -112,6 +112,10 @@ static const struct one expansions[] = {
     {"${NOPE?}", "!NOPE: is not allowed to be unset", 0},
     {"${E:?}", "!E: is not allowed to be empty", 0},
     {"${E?}", "", 0},
+    /* Go reads characters: what is none becomes U+FFFD. */
+    {"a\xff" "b", "a\xef\xbf\xbd" "b", 0},
+    {"'\xff'\"\xc3\"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 0},
+    {"${NOPE:-\xfe}\xc3\xa9", "\xef\xbf\xbd\xc3\xa9", 0},
     {"\"open", "!unexpected end of statement while looking for matching double-quote", 0},
     {"'open", "!unexpected end of statement while looking for matching single-quote", 0},
     {"${A#x\\y}", "!invalid pattern (x\\y) in substitution: invalid escape '\\y'", 0},
