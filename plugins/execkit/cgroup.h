@@ -9,6 +9,8 @@
 
 #include <tenon-plugin.h>
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
 /* Where the group of a step is, relative as runtimes take it.
  * The caller frees it. */
 char *cgroup_path(const struct tenon_exec *x);

@@ -7,6 +7,8 @@ libtenon_execkit_la_SOURCES = \
 	%D%/devices.h \
 	%D%/guard.c \
 	%D%/guard.h \
+	%D%/limits.c \
+	%D%/limits.h \
 	%D%/network.c \
 	%D%/network.h \
 	%D%/profile.c \

@@ -8,8 +8,7 @@ executors=native
 
 use_executor() { printf '{"executor": "%s"}\n' "$1" >"$TENON_CONFIG"; }
 
-# build FLAG...: of $context; "base" is the busybox image. The rest of standard
-# input, if the test gives some, is no Dockerfile.
+# build FLAG...: of $context; "base" is the busybox image.
 build() {
     tenon build --progress=plain,detail=short --build-context "base=oci-layout://$bases/busybox" \
         "$@" "$context"
@@ -30,9 +29,6 @@ saw() {
     [ -e "$work/tree/$1" ] || fail "no step wrote $1"
     [ "$(cat "$work/tree/$1")" = "$2" ] || fail "$1: expected \"$2\", got \"$(cat "$work/tree/$1")\""
 }
-
-# steps_said TEXT...: lines that steps printed, without their numbers.
-step_lines() { sed -n 's/^#[0-9]* *//p' "$work/err"; }
 
 # wait_for FILE WORD: a step has printed it, as the last of a line. (The step's title has
 # it, too: not at its end.)

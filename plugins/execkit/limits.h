@@ -1,0 +1,24 @@
+/* limits.h - the files of control groups, and the limits of a step written to them. */
+#ifndef EXECKIT_LIMITS_H
+#define EXECKIT_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <tenon-plugin.h>
+
+/* Is name in a list like "cpu,cpuacct"? */
+bool limits_has_controller(const char *controllers, const char *name);
+
+/* A file of the group dir.  0 or an errno; bytes read, and text ended by NUL in
+ * any case. */
+int limits_write(const char *dir, const char *name, const char *value);
+ssize_t limits_read(const char *dir, const char *name, char *text, size_t size);
+
+/* 0, or an errno and *what (static): what was to be done.  dir is below
+ * CGROUP_ROOT; limits_v2 hands the controllers on, from there down. */
+int limits_v1(const char *controllers, const char *dir, const struct tenon_exec *x,
+              const char **what);
+int limits_v2(const char *dir, const struct tenon_exec *x, const char **what);
+
+#endif
