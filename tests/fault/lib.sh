@@ -12,6 +12,7 @@ mark=mark-$$-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
 begin() {
     begin_root=$1
     shift
+    : >"$work/began.err" # not the last one's
     "$abs_top_builddir/tenon-dev" --root "$begin_root" build --progress=plain \
         --build-arg "MARK=$mark" "$@" >"$work/began.out" 2>"$work/began.err" &
     tenon=$!
