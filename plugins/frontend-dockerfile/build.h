@@ -67,6 +67,7 @@ struct df_build {
     const char *definition; /* digest of the vertex that loads it */
     bool have_source;       /* text is there: errors may point into it */
     struct df_lines fail_lines; /* where the last error was put */
+    struct df_lines shown_lines; /* the same, or where df_show_at() put it */
 
     struct df_context_cache *contexts; /* load.c */
     struct df_meta_cache *metas;       /* meta.c */
@@ -89,6 +90,10 @@ int df_fail(struct df_build *b, struct tenon_error *err, struct df_lines lines,
             const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Put lines to an error that has none of its own yet. */
 int df_fail_at(struct df_build *b, struct tenon_error *err,
+               struct df_lines lines);
+/* The same for an error that has no place in BuildKit: it is shown with one, and
+ * the answer of a check has none. */
+int df_show_at(struct df_build *b, struct tenon_error *err,
                struct df_lines lines);
 /* The first problem of a list as the error. */
 int df_fail_problem(struct df_build *b, struct tenon_error *err,

@@ -91,9 +91,9 @@ static void
 add_further(struct df_convert *c, struct tenon_error *err)
 {
     const struct df_instructions *f = c->file;
-    const size_t here = c->build->fail_lines.first;
+    const size_t here = c->build->shown_lines.first;
     struct df_problems all = {0}, other = {0};
-    if (!f || !here)
+    if (!f)
         return;
     for (size_t i = 0; i < f->meta_args_len; i++)
         df_command_check(c->arena, f->meta_args[i], f->escape, &all);
@@ -148,7 +148,7 @@ convert(struct df_convert *c, struct tenon_error *err)
 int
 df_convert(struct df_convert *c, struct tenon_error *err)
 {
-    c->build->fail_lines = (struct df_lines){0};
+    c->build->fail_lines = c->build->shown_lines = (struct df_lines){0};
     int r = convert(c, err);
     if (r < 0 && r != TENON_E_CANCELLED)
         add_further(c, err);

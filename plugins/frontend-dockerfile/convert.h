@@ -74,6 +74,7 @@ struct df_state {
     const char *stage_name; /* as progress shows it: "stage-1"; "" */
     const char *code;       /* the FROM line, or "" */
     struct df_lines lines;
+    struct df_lines mounted_at; /* of an image that only a mount names */
     struct df_lint_config checks;
     bool unregistered;
     struct df_state *base;

@@ -8,14 +8,22 @@
 #include "build.h"
 
 int
-df_fail_at(struct df_build *b, struct tenon_error *err, struct df_lines lines)
+df_show_at(struct df_build *b, struct tenon_error *err, struct df_lines lines)
 {
     if (lines.first && b->have_source) {
         b->host->error_at(err, b->filename, (uint32_t)lines.first,
                           (uint32_t)lines.last);
-        b->fail_lines = lines;
+        b->shown_lines = lines;
     }
     return b->host->error_code(err);
+}
+
+int
+df_fail_at(struct df_build *b, struct tenon_error *err, struct df_lines lines)
+{
+    if (lines.first && b->have_source)
+        b->fail_lines = lines;
+    return df_show_at(b, err, lines);
 }
 
 int

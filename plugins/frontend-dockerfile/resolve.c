@@ -233,6 +233,8 @@ resolve_base(struct df_convert *c, struct df_state *s, struct tenon_error *err)
     int r = resolve_image(c, s, wanted, err);
     if (s->unregistered)
         s->dispatched = true;
+    if (r < 0 && s->mounted_at.first)
+        return df_show_at(c->build, err, s->mounted_at);
     return r < 0 ? df_fail_at(c->build, err, s->lines) : 0;
 }
 

@@ -240,17 +240,21 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
     if (cmd->kind == DF_COPY && *cmd->copy.from) {
         const char *from = cmd->copy.from;
         const char *why = df_copy_from_problem(from);
-        if (why)
-            return df_fail(c->build, err, cmd->lines, "%s", why);
+        if (why) {
+            df_fail(c->build, err, (struct df_lines){0}, "%s", why);
+            return df_show_at(c->build, err, cmd->lines);
+        }
         struct df_state *s;
         int64_t index;
         char *digits = df_arena_strdup(c->arena, from);
         while (digits[0] == '0' && digits[1])
             digits++; /* decimal, always */
         if (tenon_parse_i64(digits, &index)) {
-            if (index < 0 || (uint64_t)index >= c->states_len)
-                return df_fail(c->build, err, cmd->lines,
-                               "invalid stage index %lld", (long long)index);
+            if (index < 0 || (uint64_t)index >= c->states_len) {
+                df_fail(c->build, err, (struct df_lines){0},
+                        "invalid stage index %lld", (long long)index);
+                return df_show_at(c->build, err, cmd->lines);
+            }
             s = c->states[index];
         } else {
             s = df_state_find(c, from);
@@ -271,8 +275,10 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
             if (!*from)
                 from = "scratch";
             struct df_state *s = df_state_find(c, from);
-            if (!s)
-                s = df_state_unregistered(c, from, cmd->lines);
+            if (!s) {
+                s = df_state_unregistered(c, from, (struct df_lines){0});
+                s->mounted_at = cmd->lines;
+            }
             out->sources[i] = s;
         }
     }
