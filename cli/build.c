@@ -146,7 +146,7 @@ prepare(struct job *j, struct tenon_error *err)
     for (char **a = j->flags.allow; a && *a; a++)
         if (tenon_exec_check_grant(*a, err) < 0)
             return err->code;
-    if (build_input(&j->flags, j->session, &j->options, err) < 0 ||
+    if (build_input(&j->flags, j->session, j->watcher.cancel, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
         build_caches_parse(&j->flags, j->session, &j->cache_from, &j->cache_to, err) < 0)
         return err->code;
@@ -213,7 +213,7 @@ finish(struct job *j, struct tenon_error *err)
         status = CLI_FAILED;
     else if (j->build)
         status = build_outputs_print(&j->flags, tenon_build_result(j->build));
-    return j->watcher.interrupted ? CLI_INTERRUPTED : status;
+    return status;
 }
 
 static void
@@ -278,6 +278,8 @@ cli_build(const struct cli *cli, int argc, char **argv)
             status = finish(&j, &err);
         }
         stop_watching(&j.watcher);
+        if (j.watcher.interrupted)
+            status = CLI_INTERRUPTED;
     }
     release(&j);
     tenon_cancel_free(j.watcher.cancel);

@@ -1,6 +1,8 @@
 #include "buildinput.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +21,7 @@
 struct input {
     const struct build_flags *flags;
     struct cli_session *session;
+    struct tenon_cancel *cancel;
     char ***options;
 };
 
@@ -49,28 +52,65 @@ is_remote(const char *s)
 
 /* ---- context and Dockerfile ----------------------------------------------------------- */
 
+/* read(), that Ctrl-C ends: who writes to a pipe may take their time. */
+static ssize_t
+read_or_cancel(const struct input *in, int fd, void *data, size_t len, struct tenon_error *err)
+{
+    for (;;) {
+        struct pollfd wait[] = { { .fd = fd, .events = POLLIN },
+                                 { .fd = tenon_cancel_fd(in->cancel), .events = POLLIN } };
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            return tenon_error_sys(err, "poll");
+        if (tenon_cancel_check(in->cancel, err) < 0)
+            return err->code;
+        if (!wait[0].revents)
+            continue;
+        ssize_t n = read(fd, data, len);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return tenon_error_sys(err, "read");
+    }
+}
+
 /* What was read of it already, and the rest, becomes a file. */
 static int
-stream_to(int from, const char *dir, const char *name, const void *head, size_t head_len,
-          struct tenon_error *err)
+stream_to(const struct input *in, int from, const char *dir, const char *name, const void *head,
+          size_t head_len, struct tenon_error *err)
 {
+    enum { CHUNK = 1 << 16 };
     auto_free char *path = tenon_asprintf("%s/%s", dir, name);
     auto_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return tenon_error_sys(err, "create %s", path);
-    if (tenon_write_all(fd, head, head_len, err) < 0 ||
-        tenon_copy_fd(from, fd, UINT64_MAX, err) < 0)
+    auto_free char *chunk = tenon_malloc(CHUNK);
+    int rc = tenon_write_all(fd, head, head_len, err);
+    ssize_t n = 1;
+    while (rc == 0 && n > 0) {
+        n = read_or_cancel(in, from, chunk, CHUNK, err);
+        rc = n < 0 ? (int)n : tenon_write_all(fd, chunk, (size_t)n, err);
+    }
+    if (rc < 0)
         return tenon_error_context(err, "read %s", from == STDIN_FILENO ? "standard input" : name);
     if (lseek(fd, 0, SEEK_SET) < 0)
         return tenon_error_sys(err, "rewind %s", path);
     return tenon_steal_fd(&fd);
 }
 
-static int
-stdin_to(const char *dir, const char *name, const void *head, size_t head_len,
-         struct tenon_error *err)
+/* As much as fits, less at the end of the input only. */
+static ssize_t
+read_head(const struct input *in, char *head, size_t len, struct tenon_error *err)
 {
-    return stream_to(STDIN_FILENO, dir, name, head, head_len, err);
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = read_or_cancel(in, STDIN_FILENO, head + got, len - got, err);
+        if (n < 0)
+            return tenon_error_context(err, "read standard input");
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
 }
 
 /* The first header of an archive without compression: its checksum is right.
@@ -108,7 +148,7 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     if (in->flags->file && !strcmp(in->flags->file, "-"))
         return tenon_error_set(err, TENON_E_INVALID,
                                "invalid argument: can't use stdin for both build context and dockerfile");
-    int64_t n = tenon_read_full(STDIN_FILENO, head, sizeof head, err);
+    ssize_t n = read_head(in, head, sizeof head, err);
     const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
     if (!dir)
         return err->code;
@@ -119,20 +159,21 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
             return err->code;
         }
         const char *empty = cli_session_temp_dir(in->session, err);
-        auto_close int fd = empty ? stdin_to(dir, "Dockerfile", head, (size_t)n, err) : -1;
+        auto_close int fd = empty ? stream_to(in, STDIN_FILENO, dir, "Dockerfile", head, (size_t)n, err) : -1;
         if (fd < 0)
             return err->code;
         *dockerfile_dir = dir;
         return cli_session_add_local(in->session, "context", empty, err);
     }
     const char *spool = cli_session_temp_dir(in->session, err);
-    auto_close int archive = spool ? stdin_to(spool, "context", head, (size_t)n, err) : -1;
+    auto_close int archive =
+        spool ? stream_to(in, STDIN_FILENO, spool, "context", head, (size_t)n, err) : -1;
     if (archive < 0)
         return err->code;
     auto_close int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return tenon_error_sys(err, "open %s", dir);
-    int rc = tenon_archive_unpack(archive, root, "/", -1, -1, NULL, err);
+    int rc = tenon_archive_unpack(archive, root, "/", -1, -1, in->cancel, err);
     if (rc == 0)
         return tenon_error_set(err, TENON_E_CORRUPT, "standard input is no archive that can be read");
     if (rc < 0)
@@ -145,7 +186,7 @@ static int
 dockerfile_stream(struct input *in, int from, struct tenon_error *err)
 {
     const char *dir = cli_session_temp_dir(in->session, err);
-    auto_close int fd = dir ? stream_to(from, dir, "Dockerfile", "", 0, err) : -1;
+    auto_close int fd = dir ? stream_to(in, from, dir, "Dockerfile", "", 0, err) : -1;
     if (fd < 0)
         return err->code;
     option(in, "filename", "Dockerfile");
@@ -174,7 +215,7 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     /* With a context from standard input, -f names a file inside it. */
     bool inside = !strcmp(in->flags->context, "-");
     if (!inside && is_stream(file)) {
-        auto_close int from = open(file, O_RDONLY | O_CLOEXEC);
+        auto_close int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         return from < 0 ? tenon_error_sys(err, "failed to read dockerfile: open %s", file)
                         : dockerfile_stream(in, from, err);
     }
@@ -440,10 +481,10 @@ by_text(const void *a, const void *b)
 }
 
 int
-build_input(const struct build_flags *f, struct cli_session *s, char ***options,
-            struct tenon_error *err)
+build_input(const struct build_flags *f, struct cli_session *s, struct tenon_cancel *cancel,
+            char ***options, struct tenon_error *err)
 {
-    struct input in = { f, s, options };
+    struct input in = { f, s, cancel, options };
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)
             return err->code;

@@ -3,14 +3,15 @@
 #ifndef TENON_CLI_BUILDINPUT_H
 #define TENON_CLI_BUILDINPUT_H
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "buildflags.h"
 #include "session.h"
 
 /* BuildKit's frontend options as a sorted "k=v" list (tenon_strv_free); local
  * directories and secrets go into the session.  Standard input is read
- * when a flag says so. */
-int build_input(const struct build_flags *f, struct cli_session *s, char ***options,
-                struct tenon_error *err);
+ * when a flag says so, until cancel fires. */
+int build_input(const struct build_flags *f, struct cli_session *s,
+                struct tenon_cancel *cancel, char ***options, struct tenon_error *err);
 
 #endif

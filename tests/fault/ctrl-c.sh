@@ -123,7 +123,6 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5)
 print(s.getsockname()[1], flush=True)
 time.sleep(100)' >"$work/port" &
 remember $!
-wait_for "$work/port" ""
 for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
 printf 'FROM 127.0.0.1:%s/silent\n' "$(cat "$work/port")" >"$context/silent.Dockerfile"
 begin "$store" -f "$context/silent.Dockerfile" "$context"
@@ -135,6 +134,27 @@ wait $tenon || status=$?
 assert_eq 130 $status
 [ "$(since "$began")" -lt 1000 ] || fail "a silent registry: $(since "$began") ms"
 no_process
+
+# While a context or a build file is waited for, which somebody types or pipes.
+mkfifo "$work/fifo"
+for what in "-" "-f - $context" "-f $work/fifo $context"; do
+    "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --build-arg "MARK=$mark" $what \
+        <>"$work/fifo" >"$work/began.out" 2>"$work/began.err" &
+    tenon=$!
+    remember $tenon
+    for _ in $(seq 100); do
+        case $(readlink /proc/$tenon/exe) in */tenon) break ;; esac
+        sleep 0.05
+    done
+    sleep 0.2
+    began=$(now)
+    kill -INT $tenon
+    status=0
+    wait $tenon || status=$?
+    assert_eq "$what 130" "$what $status"
+    [ "$(since "$began")" -lt 1000 ] || fail "waiting for a $what: $(since "$began") ms"
+    no_process
+done
 
 # In the middle of a COPY, of layers that come and are unpacked, of an export: at
 # once, and nothing is left. Ended once means not asked twice.
