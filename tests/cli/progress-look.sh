@@ -34,9 +34,9 @@ screen_has '^ => ERROR \[2/3'
 screen_has '^Dockerfile:3$'
 screen_has '^ERROR: failed to build: failed to solve: process "/bin/sh -c echo said; exit 3" did not complete'
 assert_eq 1 "$(term_cursor)"
-for bad in ']0;title' '[2J'; do record_lacks "$esc$bad"; done
-record_has "$esc[31m => ERROR [2/3"
-record_has "$esc[2m => => # "
+for bad in ']0;title' '[2J'; do record_lacks "${esc}$bad"; done
+record_has "${esc}[31m => ERROR [2/3"
+record_has "${esc}[2m => => # "
 term_end
 
 term_start 80 24 "BUILDKIT_COLORS=run=green:error=255,0,0:warning=nocolor $build $work/context"
@@ -44,17 +44,18 @@ term_wait 1
 term_screen >"$work/screen"
 term_all >"$work/screen"
 screen_has '^warning: colors ".*": "warning=nocolor" is ignored$'
-record_has "$esc[32m => CACHED [1/3] RUN"
-record_has "$esc[38;2;255;0;0m => ERROR [2/3]"
+record_has "${esc}[32m => CACHED [1/3] RUN"
+record_has "${esc}[38;2;255;0;0m => ERROR [2/3]"
 term_end
 # ... the recap has all that the step said, between dashes
-grep -A 3 '^------$' "$work/screen" | sed -n 1,4p >"$work/recap"
-sed 's/^[0-9.]* said/TIME said/' "$work/recap" | cmp -s - <<'END' || { cat "$work/recap"; fail "another recap"; }
+grep -A 3 '^------$' "$work/screen" | sed -n '1,4s/^[0-9.]* said/TIME said/; 1,4p' >"$work/recap"
+cat >"$work/wanted" <<'END'
 ------
  > [2/3] RUN echo said; exit 3:
 TIME said
 ------
 END
+diff -u "$work/wanted" "$work/recap" || fail "another recap"
 
 printf 'FROM base as x\nRUN exit 3\n' | dockerfile
 term_start 80 24 "NO_COLOR=1 BUILDKIT_COLORS=run=green $build $work/context"
@@ -66,8 +67,8 @@ screen_has '^ 1 warning found'
 term_end
 term_start 80 24 "$build $work/context"
 term_wait 1
-record_has "$esc[33m => WARN: FromAsCasing"
-record_has "$esc[33m1 warning found"
+record_has "${esc}[33m => WARN: FromAsCasing"
+record_has "${esc}[33m1 warning found"
 term_end
 
 # ---- the environment's wishes; Ctrl-C --------------------------------------------------
@@ -94,7 +95,7 @@ term_screen >"$work/screen"
 screen_has '^ => CANCELED \[2/3\] RUN '
 screen_lacks '# line'
 assert_eq 1 "$(term_cursor)"
-record_has "$esc[33m => CANCELED [2/3]"
+record_has "${esc}[33m => CANCELED [2/3]"
 term_end
 
 # ---- where there is no terminal ---------------------------------------------------------

@@ -93,8 +93,8 @@ tidy 100 1 || show "torn"
 screen_has '^ => CACHED \[one 1/3\] COPY gate /bin/gate +0\.0s$'
 screen_has '\(([0-9]+)/\1\) FINISHED$'
 # run blue, the rest as the terminal has it
-record_has "$esc[34m => CACHED [one 1/3] COPY"
-record_lacks "$esc[2J"
+record_has "${esc}[34m => CACHED [one 1/3] COPY"
+record_lacks "${esc}[2J"
 term_end
 
 # ---- 80x12: 300 steps, one of which goes on all the time -----------------------------
@@ -135,5 +135,5 @@ frames=$(term_frames)
 [ "$frames" -le $(((ended - began) / 100000000 + 3)) ] ||
     fail "$frames pictures in $(((ended - began) / 1000000)) ms"
 [ "$frames" -ge 3 ] || fail "$frames pictures only"
-record_lacks "$esc[2J"
+record_lacks "${esc}[2J"
 term_end

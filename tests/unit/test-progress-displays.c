@@ -493,7 +493,8 @@ END_TEST
 
 static const struct { unsigned width; const char *want; } widths[] = {
     { 60, "[+] Building 2.0s (0/1)\n"
-          " => [1/2] RUN make \346\227\245\346\234\254\350\252\236 and more of a long command   2.0s\n"
+          " => [1/2] RUN make \346\227\245\346\234\254\350\252\236 and more"
+          " of a long command   2.0s\n"
           " => => sha256:0123456789abcdef0123456 1.00MB / 25.00MB 2.0s\n"
           " => => # 12345678901234567890123456789012345678901234567890\n" },
     { 30, "[+] Building 2.0s (0/1)\n"
@@ -515,7 +516,8 @@ START_TEST(test_tty_lines_fit)
 {
     if (!begin_terminal(widths[_i].width, 24, LIST("color=false")))
         return;
-    const char *name = "[1/2] RUN make \346\227\245\346\234\254\350\252\236 and more of a long command";
+    const char *name = "[1/2] RUN make \346\227\245\346\234\254\350\252\236 and more"
+                       " of a long command";
     vertex_start(name, START);
     status(name, "sha256:0123456789abcdef0123456789abcdef", START, 1000000, 25000000, false);
     output(name, START, "12345678901234567890123456789012345678901234567890\n");
@@ -636,7 +638,8 @@ END_TEST
 
 START_TEST(test_tty_colors)
 {
-    if (!begin_frames(LIST("colors=run=green:ERROR=1,2,3:warning=light-Cyan:nonsense:cancel=300,0,0")))
+    if (!begin_frames(LIST("colors=run=green:ERROR=1,2,3:warning=light-Cyan:nonsense:"
+                           "cancel=300,0,0")))
         return;
     vertex_done("a", START, START + 1, NULL, 0);
     vertex_done("b", START, START + 1, "bad", 0);
