@@ -206,3 +206,9 @@ check-rootless: all
 print-unit-tests:
 	@for t in $(TESTS); do case $$t in %D%/unit/* | %D%/fuzz/*) echo $$t ;; esac; done
 .PHONY: check-unit check-cli check-fault print-unit-tests
+.PHONY: check-unit check-cli check-fault
+
+# What tests keep for the next time, and scripts/ in a build directory.
+distclean-local:
+	rm -rf tests/bases tests/debian-*.tar quickstart
+	rm -f configure.log make.log check.log conformance.log
