@@ -368,10 +368,11 @@ begin(struct state *st)
 }
 
 /* An input that was looked for and not found has a key under which nothing can
- * be in the store yet: what is built on it will have to know its content.  So
- * it need not wait for the keys of its siblings; independent stages run at the
- * same time because of this.  A source is another matter: it may never have to
- * be fetched. */
+ * be in the store yet.  What is built on it will have to know its content, or
+ * will not be found itself: its result is needed in any case.  So it need not
+ * wait for the keys of its siblings; independent stages, and the steps before
+ * and behind a COPY from one, run at the same time because of this.  A source is
+ * another matter: it may never have to be fetched. */
 static void
 hurry_input(struct state *st, size_t i)
 {
@@ -380,8 +381,8 @@ hurry_input(struct state *st, size_t i)
     /* What somebody made once may have made its users known, too. */
     if (in->imported || in->alias.str[0])
         return;
-    if (in->phase == PHASE_KEYED && needs_content(st, i) &&
-        (!in->source || source_in_place(in)))
+    if (in->phase == PHASE_KEYED &&
+        (!in->source || (needs_content(st, i) && source_in_place(in))))
         state_want(st->inputs[i], GOAL_RESULT);
 }
 

@@ -24,6 +24,24 @@ build() {
 run 0 build -o "$work/out.d"
 assert_eq $count "$(ls "$work/out.d" | wc -l)"
 
+# What comes before a COPY from a slow stage does not wait for that stage; here the
+# stage waits for it.
+cat >"$work/context/Dockerfile" <<'END'
+FROM base AS one
+RUN echo 1 >/one
+FROM base AS two
+RUN --mount=type=cache,target=/order until [ -e /order/three ]; do sleep 0.05; done; echo 2 >/two
+FROM base
+COPY --from=one /one /
+RUN --mount=type=cache,target=/order touch /order/three; cat /one >/three
+COPY --from=two /two /
+RUN cat /one /two /three >/all
+FROM scratch
+COPY --from=2 /all /
+END
+run 0 build -o "$work/order"
+assert_eq "1 2 1" "$(echo $(cat "$work/order/all"))"
+
 # Each step counts who is there while it is.
 {
     for i in $(seq 6); do
