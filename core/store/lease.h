@@ -5,8 +5,8 @@
 #include "store/private.h"
 
 /* Start (ns since 1970) of the oldest user, other than this very store, that
- * has it open; INT64_MAX when there is none.  Whatever was used at or after
- * that time may be in use. */
+ * has it open; now when there is none, for one may begin while we look.
+ * Whatever was used at or after that time may be in use. */
 int64_t store_oldest_lease(struct tenon_store *s);
 
 #endif

@@ -88,7 +88,8 @@ store_disk_bytes(int dirfd, const char *name)
 int64_t
 store_oldest_lease(struct tenon_store *s)
 {
-    int64_t oldest = INT64_MAX;
+    /* Who comes while we look, and after, uses things later than now. */
+    int64_t oldest = (int64_t)tenon_now_ns();
     int fd = openat(s->locks_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "store/lease.h"
 #include "store/store.h"
 
 static char dir_path[64];
@@ -263,6 +264,15 @@ START_TEST(test_faults_begin_while_another_sweeps)
 }
 END_TEST
 
+/* A process that begins when a collector has looked for others: what it uses from
+ * then on is not older than what the collector may take. */
+START_TEST(test_faults_no_lease_is_now_and_not_for_ever)
+{
+    int64_t before = store_oldest_lease(store);
+    ck_assert_int_le(before, (int64_t)tenon_now_ns());
+}
+END_TEST
+
 /* Processes in other pid namespaces may have our number. */
 START_TEST(test_faults_lease_of_another_with_our_number_counts)
 {
@@ -419,6 +429,7 @@ main(void)
     tcase_add_test(tc, test_faults_prune_killed_at_any_time);
     tcase_add_test(tc, test_faults_many_make_the_same_store);
     tcase_add_test(tc, test_faults_begin_while_another_sweeps);
+    tcase_add_test(tc, test_faults_no_lease_is_now_and_not_for_ever);
     tcase_add_test(tc, test_faults_lease_of_another_with_our_number_counts);
     tcase_add_test(tc, test_faults_blob_wanted_while_collected);
     tcase_add_test(tc, test_faults_cache_mount_wanted_while_collected);
