@@ -1,6 +1,7 @@
 # core/solve: keys, cache look-up, scheduler, jobs.
 
 libtenon_core_la_SOURCES += \
+	%D%/allow.c \
 	%D%/cache.h \
 	%D%/content.c \
 	%D%/deps.c \

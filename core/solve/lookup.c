@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exec/exec.h"
 #include "solve/import.h"
 
 static void
@@ -92,11 +91,7 @@ int
 work_lookup(struct job *j)
 {
     struct state *st = j->state;
-    struct tenon_engine *e = st->solver->engine;
 
-    if (st->v->op.type == TENON_OP_EXEC &&
-        tenon_exec_allowed(e, st->v, &j->err) < 0)
-        return j->err.code;
     int r = key_own(st, &j->own, &j->is_volatile, &j->own_key, &j->err);
     if (r < 0)
         return r;

@@ -182,6 +182,10 @@ void tenon_solver_submit(struct tenon_solver *s, struct request *r);
 int solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *),
                  void *data, struct tenon_error *err);
 
+/* allow.c: may all of it run?  The caller's thread. */
+int solver_allowed(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
+                   struct tenon_error *err);
+
 void loop_start(struct tenon_solver *s, bool stepped);
 void loop_stop(struct tenon_solver *s);
 void loop_submit(struct tenon_solver *s, struct job *j); /* loop thread */
@@ -212,6 +216,8 @@ void requests_check(struct tenon_solver *s);
 void show_planned(struct state *st);
 void show_start(struct state *st);
 void show_done(struct state *st, bool cached, const struct tenon_error *err);
+void show_refused(struct tenon_solver *s, const struct tenon_vertex *v,
+                  const struct tenon_error *err);
 /* Place in the build file, and the vertex as a detail. */
 void show_blame(const struct tenon_vertex *v, struct tenon_error *err);
 void explain_miss(struct state *st);                   /* worker, in a run */

@@ -4,11 +4,9 @@
 #include "solve/private.h"
 
 static void
-fill_info(const struct state *st, struct tenon_vertex_info *info,
+fill_info(const struct tenon_vertex *v, struct tenon_vertex_info *info,
           const char **inputs)
 {
-    const struct tenon_vertex *v = st->v;
-
     for (size_t i = 0; i < v->input_count; i++)
         inputs[i] = v->inputs[i].vertex->digest.str;
     *info = (struct tenon_vertex_info){
@@ -29,7 +27,7 @@ show_planned(struct state *st)
         tenon_calloc(st->v->input_count + 1, sizeof *inputs);
     struct tenon_vertex_info info;
 
-    fill_info(st, &info, inputs);
+    fill_info(st->v, &info, inputs);
     tenon_events_vertex(st->solver->engine->events, &info);
 }
 
@@ -45,7 +43,7 @@ show_start(struct state *st)
     /* One that was settled as not needed may be needed after all. */
     st->shown_started = true;
     st->shown_done = false;
-    fill_info(st, &info, inputs);
+    fill_info(st->v, &info, inputs);
     tenon_events_start(st->solver->engine->events, &info);
 }
 
@@ -58,6 +56,19 @@ show_done(struct state *st, bool cached, const struct tenon_error *err)
     bool cancelled = err && err->code == TENON_E_CANCELLED;
     tenon_events_done(st->solver->engine->events, st->v->digest.str, cached,
                       err && !cancelled ? err->message : NULL, cancelled);
+}
+
+/* A step that did not get as far as to have a state.  Any thread. */
+void
+show_refused(struct tenon_solver *s, const struct tenon_vertex *v,
+             const struct tenon_error *err)
+{
+    auto_free const char **inputs = tenon_calloc(v->input_count + 1, sizeof *inputs);
+    struct tenon_vertex_info info;
+
+    fill_info(v, &info, inputs);
+    tenon_events_start(s->engine->events, &info);
+    tenon_events_done(s->engine->events, v->digest.str, false, err->message, false);
 }
 
 void
