@@ -206,13 +206,17 @@ START_TEST(test_executor_nodes_lead_nowhere)
 {
     static const char script[] =
         "for at in /tmp /dev /dev/shm; do for n in 'c 1 1' 'c 1 11' 'b 7 0' 'b 254 0'; do "
-        "busybox mknod $at/node $n || echo refused; "
+        "busybox mknod $at/node $n 2>/dev/null || continue; " /* in a user namespace */
         "(: <$at/node) 2>/dev/null && echo read; (: >>$at/node) 2>/dev/null && echo wrote; "
         "busybox rm $at/node; done; done; echo done";
     if (!begin(_i))
         return;
     ck_assert_int_eq(run_shell(script), 0);
     ck_assert_str_eq(output, "done\n");
+    if (tenon_ids_mapped()) { /* no node can be made there */
+        unload();
+        return;
+    }
     char command[200];
     snprintf(command, sizeof command, "mknod %s/tmp/kmsg c 1 11", rootfs); /* as a layer has it */
     ck_assert_int_eq(system(command), 0);
