@@ -112,7 +112,15 @@ done | dockerfile
 } >>"$work/context/Dockerfile"
 began=$(date +%s%N)
 term_start 80 12 "$build $work/context"
-term_until "[s9 29/30] COPY f29"
+# Until nothing else goes on: while ten steps run there is no room for its output.
+count= same=0
+for _ in $(seq 300); do
+    before=$count
+    count=$(term_screen | sed -n '1s/.*(\(.*\)).*/\1/p')
+    if [ "$count" = "$before" ]; then same=$((same + 1)); else same=0; fi
+    [ $same -lt 10 ] || break
+    sleep 0.1
+done
 until_tidy 80 1
 # It began long ago and stays, with its output; others scrolled away.
 screen_has '^ => \[s0 2/32\] *RUN echo held; gate here|^ => \[s0 +2/32\] RUN echo held; gate here'

@@ -72,7 +72,7 @@ has(const char *file, const char *wanted)
     ck_assert_msg(!strcmp(text, wanted), "%s: \"%s\", not \"%s\"", file, text, wanted);
 }
 
-static struct cgroup group;
+static struct cgroup group = CGROUP_INIT;
 static const char *what;
 
 /* cgroup_make's result; the group is not released: plain directories with files
@@ -80,7 +80,7 @@ static const char *what;
 static int
 make(const struct tenon_exec *x)
 {
-    memset(&group, 0, sizeof group);
+    group = (struct cgroup)CGROUP_INIT;
     return cgroup_make(&group, x, &what);
 }
 
