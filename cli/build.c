@@ -20,6 +20,7 @@
 #include "cli.h"
 #include "engine/build.h"
 #include "exec/exec.h"
+#include "registry/libcurl.h"
 #include "renderer.h"
 #include "session.h"
 
@@ -269,6 +270,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
         tenon_error_sys(&err, "start a thread");
         status = cli_print_error(&err);
     } else {
+        tenon_libcurl_prepare(); /* most builds ask a registry something */
         if (prepare(&j, &err) < 0 && !j.renderer) {
             status = cli_print_error(&err);
             if (j.reading_flags && err.code == TENON_E_INVALID)
@@ -277,6 +279,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
             run(&j, &err);
             status = finish(&j, &err);
         }
+        tenon_libcurl_settle();
         stop_watching(&j.watcher);
         if (j.watcher.interrupted)
             status = CLI_INTERRUPTED;

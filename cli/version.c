@@ -1,13 +1,13 @@
 /* tenon version */
 #include "cli.h"
 
-#include <archive.h>
-#include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <sqlite3.h>
 #include <sys/utsname.h>
 
 #include "base/alloc.h"
+#include "image/libarchive.h"
+#include "registry/libcurl.h"
 
 static const char help[] =
     "Usage: PROGRAM version [OPTIONS]\n"
@@ -18,6 +18,22 @@ static const char help[] =
     "      --format FORMAT   table or json\n"
     "  -h, --help            show this\n"
     "  -q, --quiet           the number only\n";
+
+static const char *
+curl_version_of(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    return tenon_libcurl(&ignored) == 0 ? tenon_curl.version_info_(CURLVERSION_NOW)->version
+                                        : "missing";
+}
+
+static const char *
+archive_version_of(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    return tenon_libarchive(&ignored) == 0
+               ? tenon_archive.version_string_() + sizeof "libarchive" : "missing";
+}
 
 static struct json_object *
 collect(void)
@@ -34,10 +50,10 @@ collect(void)
         {"plugins", TENON_PLUGIN_DIR},
         {"kernel", system.release},
         {"machine", system.machine},
-        {"curl", curl_version_info(CURLVERSION_NOW)->version},
+        {"curl", curl_version_of()},
         {"gnutls", gnutls_check_version(NULL)},
         {"json-c", json_c_version()},
-        {"libarchive", archive_version_string() + sizeof "libarchive"},
+        {"libarchive", archive_version_of()},
         {"sqlite", sqlite3_libversion()},
     };
     for (size_t i = 0; i < tenon_countof(facts); i++)

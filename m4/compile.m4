@@ -58,3 +58,17 @@ AC_DEFUN([TENON_OPTIONAL_LIBRARY],
    AC_DEFINE([HAVE_$1], [1], [Define to 1 if $3.])],
   [have_$1=no])
 AM_CONDITIONAL([HAVE_$1], [test "$have_$1" = yes])])
+
+# TENON_SONAME(PREFIX, LIBRARY, FUNCTION): TENON_PREFIX_SONAME is the file that PREFIX_LIBS
+# names at run time, for a library that is loaded by name.
+AC_DEFUN([TENON_SONAME],
+[AC_REQUIRE([LT_INIT])
+AC_CACHE_CHECK([the file name of $2], [tenon_cv_soname_$1],
+  [tenon_saved_LIBS=$LIBS
+   LIBS="$$1_LIBS $LIBS"
+   tenon_cv_soname_$1=
+   AC_LINK_IFELSE([AC_LANG_PROGRAM([[char $3(void);]], [[return $3();]])],
+     [tenon_cv_soname_$1=`${OBJDUMP:-objdump} -p conftest$EXEEXT | sed -n 's/^ *NEEDED *\($2[[^ ]]*\)$/\1/p' | head -n 1`])
+   LIBS=$tenon_saved_LIBS])
+AS_VAR_IF([tenon_cv_soname_$1], [], [AC_MSG_ERROR([cannot find the file name of $2])])
+AC_DEFINE_UNQUOTED([TENON_$1_SONAME], ["$tenon_cv_soname_$1"], [the file name of $2])])

@@ -50,8 +50,8 @@ endif
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 
-# No LDADD of their own: programs without one get this.
-LDADD = libtenon-core.la $(CHECK_LIBS)
+# No LDADD of their own: programs without one get this; some read archives themselves.
+LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS)
 
 # Sanitizers and forked test cases do not like each other.
 AM_TESTS_ENVIRONMENT = \

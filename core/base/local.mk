@@ -34,6 +34,8 @@ libtenon_core_la_SOURCES += \
 	%D%/io.c \
 	%D%/io.h \
 	%D%/json.c \
+	%D%/lazylib.c \
+	%D%/lazylib.h \
 	%D%/json.h \
 	%D%/log.c \
 	%D%/log.h \

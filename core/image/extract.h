@@ -6,12 +6,12 @@
 #ifndef TENON_IMAGE_EXTRACT_H
 #define TENON_IMAGE_EXTRACT_H
 
-#include <archive.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "image/libarchive.h"
 
 struct tenon_extract {
     int rootfd;          /* names are below this */

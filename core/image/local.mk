@@ -13,6 +13,8 @@ libtenon_core_la_SOURCES += \
 	%D%/image.h \
 	%D%/inflate.c \
 	%D%/layer.c \
+	%D%/libarchive.c \
+	%D%/libarchive.h \
 	%D%/layer.h \
 	%D%/layers.c \
 	%D%/lower.c \

@@ -3,7 +3,6 @@
  * A layer is unpacked through a mount of the chain below it: the kernel then
  * makes white-outs, opaque marks and copies of parent directories, and a link in
  * a lower layer is seen as what it is.  The lowest layer needs no mount. */
-#include <archive.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -20,10 +19,21 @@ static inline void
 close_archive(struct archive *a)
 {
     if (a)
-        archive_read_free(a);
+        tenon_archive.read_free_(a);
 }
 TENON_DEFINE_AUTO(archive, struct archive *, close_archive);
 #define auto_archive __attribute__((cleanup(tenon_auto_archive)))
+
+static struct archive *
+new_reader(struct tenon_error *err)
+{
+    if (tenon_libarchive(err) < 0)
+        return NULL;
+    struct archive *a = tenon_archive.read_new_();
+    if (!a)
+        tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+    return a;
+}
 TENON_DEFINE_AUTO_STRUCT(locale, struct tenon_extract_locale,
                          tenon_extract_locale_leave);
 #define auto_locale __attribute__((cleanup(tenon_auto_locale)))
@@ -50,7 +60,7 @@ feed_read(struct archive *a, void *data, const void **buf)
     struct feed *f = data;
     int64_t n = tenon_inflate_read(f->in, buf, f->err);
     if (n < 0) {
-        archive_set_error(a, EIO, "%s",
+        tenon_archive.set_error_(a, EIO, "%s",
                           f->err->message ? f->err->message : "read");
         return ARCHIVE_FATAL;
     }
@@ -66,15 +76,15 @@ unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
         return err->code;
     auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd);
     struct feed feed = {in, err};
-    auto_archive struct archive *a = archive_read_new();
+    auto_archive struct archive *a = new_reader(err);
     if (!a)
-        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
-    archive_read_support_format_tar(a);
-    archive_read_support_format_empty(a);
-    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
+        return err->code;
+    tenon_archive.read_support_format_tar_(a);
+    tenon_archive.read_support_format_empty_(a);
+    if (tenon_archive.read_open_(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
         if (!err->code)
             tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
-                            archive_error_string(a));
+                            tenon_archive.error_string_(a));
         return err->code;
     }
     if (tenon_extract_all(x, a, NULL, err) < 0)
@@ -159,14 +169,14 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
 static int
 probe(struct archive *a, int fd, struct tenon_error *err)
 {
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_zstd(a);
-    archive_read_support_format_tar(a);
-    if (archive_read_open_fd(a, fd, 128 << 10) == ARCHIVE_OK)
+    tenon_archive.read_support_filter_gzip_(a);
+    tenon_archive.read_support_filter_bzip2_(a);
+    tenon_archive.read_support_filter_xz_(a);
+    tenon_archive.read_support_filter_zstd_(a);
+    tenon_archive.read_support_format_tar_(a);
+    if (tenon_archive.read_open_fd_(a, fd, 128 << 10) == ARCHIVE_OK)
         return 1;
-    if (archive_errno(a) == ENOMEM)
+    if (tenon_archive.errno_(a) == ENOMEM)
         return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
     return 0;
 }
@@ -176,13 +186,13 @@ probe(struct archive *a, int fd, struct tenon_error *err)
 static int
 is_archive(int fd, int64_t start, struct tenon_error *err)
 {
-    auto_archive struct archive *a = archive_read_new();
+    auto_archive struct archive *a = new_reader(err);
     if (!a)
-        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+        return err->code;
     int rc = probe(a, fd, err);
     if (rc > 0) {
         struct archive_entry *e;
-        int header = archive_read_next_header(a, &e);
+        int header = tenon_archive.read_next_header_(a, &e);
         rc = header == ARCHIVE_OK || header == ARCHIVE_WARN;
     }
     if (lseek(fd, start, SEEK_SET) < 0)
@@ -212,9 +222,9 @@ tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
         (uint32_t)(gid >= 0 ? gid : 0), NULL, err);
     if (made < 0)
         return err->code;
-    auto_archive struct archive *a = archive_read_new();
+    auto_archive struct archive *a = new_reader(err);
     if (!a)
-        return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
+        return err->code;
     rc = probe(a, fd, err);
     if (rc <= 0)
         return rc;

@@ -4,13 +4,13 @@
  * Bearer realm=...); the user's name and secret go there, and to the registry
  * itself only when it asks for them (Basic).  Sources: docker's "token
  * authentication" documents, RFC 6749 for the oauth2 form. */
-#include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "registry/libcurl.h"
 #include "registry/private.h"
 
 #define TOKEN_DEFAULT_S 60
@@ -154,9 +154,9 @@ scheme(const struct tenon_http_response *res, const char *word)
 static char *
 escape(const char *s)
 {
-    char *quoted = curl_easy_escape(NULL, s, 0);
+    char *quoted = tenon_curl.easy_escape_(NULL, s, 0);
     char *out = tenon_strdup(quoted ? quoted : "");
-    curl_free(quoted);
+    tenon_curl.free_(quoted);
     return out;
 }
 

@@ -44,7 +44,7 @@ certificate_words(CURL *easy, const char *url, const char *detail)
     char host[300];
     long bits = 0;
     host_of(url, host, sizeof host, false);
-    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
+    tenon_curl.easy_getinfo_(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
     if (strstr(detail, "does not match"))
         return tenon_asprintf("x509: certificate is not valid for any names, but "
                               "wanted to match %s", host);
@@ -65,13 +65,13 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
     *code = TENON_E_UNAVAILABLE;
     host_of(url, host, sizeof host, false);
     host_of(url, address, sizeof address, true);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
+    tenon_curl.easy_getinfo_(easy, CURLINFO_PRIMARY_IP, &ip);
+    tenon_curl.easy_getinfo_(easy, CURLINFO_PRIMARY_PORT, &port);
+    tenon_curl.easy_getinfo_(easy, CURLINFO_OS_ERRNO, &sys);
     if (ip && *ip && port > 0)
         snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
                  port);
-    const char *said = *detail ? detail : curl_easy_strerror(rc);
+    const char *said = *detail ? detail : tenon_curl.easy_strerror_(rc);
     switch ((int)rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return tenon_asprintf("dial tcp: lookup %s: no such host", host);

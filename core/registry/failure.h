@@ -3,7 +3,7 @@
 #ifndef TENON_REGISTRY_FAILURE_H
 #define TENON_REGISTRY_FAILURE_H
 
-#include <curl/curl.h>
+#include "registry/libcurl.h"
 
 /* The cause, for the caller to free; *code is set to what it means to us. */
 char *tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,

@@ -1,5 +1,4 @@
 /* fetch.c - HTTP as plugins see it: the extension "tenon.http/0". */
-#include <curl/curl.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "base/parse.h"
 #include "plugin/ctx.h"
 #include "registry/http.h"
+#include "registry/libcurl.h"
 #include "tenon-plugin.h"
 
 #define STATUS_STEP (INT64_C(1) << 18)
@@ -52,7 +52,7 @@ keep(struct tenon_ctx *ctx, const char *s)
 static int64_t
 date_ns(const char *text)
 {
-    time_t t = text ? curl_getdate(text, NULL) : -1;
+    time_t t = text ? tenon_curl.getdate_(text, NULL) : -1;
     return t > 0 ? (int64_t)t * INT64_C(1000000000) : 0;
 }
 

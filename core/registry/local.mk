@@ -8,6 +8,8 @@ libtenon_core_la_SOURCES += \
 	%D%/fetch.c \
 	%D%/hosts.c \
 	%D%/http.c \
+	%D%/libcurl.c \
+	%D%/libcurl.h \
 	%D%/http.h \
 	%D%/private.h \
 	%D%/pull.c \
