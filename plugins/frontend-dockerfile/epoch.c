@@ -1,9 +1,14 @@
 /* epoch.c - SOURCE_DATE_EPOCH: seconds, or where to take them from. */
 #include <string.h>
 
+#include <tenon-graph.h>
+
 #include "base/alloc.h"
 #include "base/parse.h"
+#include "base/path.h"
 #include "convert.h"
+#include "giturl.h"
+#include "named.h"
 
 static int
 set_seconds(struct df_convert *c, int64_t seconds, struct tenon_error *err)
@@ -32,6 +37,114 @@ parse_decimal(const char *text, int64_t *out)
     return true;
 }
 
+/* ---- the time of a source ------------------------------------------------------- */
+
+/* What has a time: a commit, or what a server gives with Last-Modified. */
+struct origin {
+    bool is_git;
+    struct df_git git;
+    const char *url; /* http */
+};
+
+static bool
+parse_origin(struct df_convert *c, const char *text, struct origin *out)
+{
+    const char *why = NULL;
+    memset(out, 0, sizeof *out);
+    switch (df_git_parse(c->arena, text, false, &out->git, &why)) {
+    case DF_GIT_YES:
+        out->is_git = true;
+        out->git.mtime = "commit"; /* every entry of the tree has that time then */
+        return true;
+    case DF_GIT_BAD:
+        return false; /* told where it is used */
+    case DF_GIT_NO:
+        break;
+    }
+    out->url = text;
+    return tenon_has_prefix(text, "http://") || tenon_has_prefix(text, "https://");
+}
+
+/* *seconds 0: the server does not say. */
+static int
+origin_time(struct df_convert *c, const struct origin *o, const char *name, int64_t *seconds,
+            struct tenon_error *err)
+{
+    struct df_build *b = c->build;
+    struct df_plan plan = {.build = b};
+    const char *title = df_arena_printf(c->arena, "[internal] load the time of %s", name);
+    struct df_vertex *v = o->is_git ? df_git_source(&plan, &o->git, title)
+                                    : df_plan_source(&plan, o->url, NULL, title);
+    struct tenon_node *node = NULL;
+    struct tenon_ref *ref = NULL;
+    const struct tenon_stat *entries = NULL;
+    size_t count = 0;
+    if (!o->is_git)
+        df_vertex_attr(&plan, v, "http.filename", "source");
+    if (df_plan_emit(&plan, v, &node, err) < 0 ||
+        b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err) < 0 ||
+        b->bridge->read_dir(b->ctx, ref, "/", &entries, &count, err) < 0)
+        return b->host->error_context(err, "SOURCE_DATE_EPOCH");
+    *seconds = count ? entries[0].mtime_ns / INT64_C(1000000000) : 0;
+    return 0;
+}
+
+/* The one source of a stage that ADDs it and does nothing else, or NULL. */
+static const char *
+added_source(const struct df_convert *c, const char *stage)
+{
+    for (size_t i = c->file->stages_len; i-- > 0;) { /* a later one hides the earlier */
+        const struct df_stage *s = &c->file->stages[i];
+        if (strcasecmp(s->name, stage))
+            continue;
+        const struct df_command *only = s->len == 1 ? s->commands[0] : NULL;
+        bool fits = only && only->kind == DF_ADD && strcasecmp(s->base, "scratch") == 0 &&
+                    only->copy.sources.len == 1 && !only->copy.contents_len;
+        return fits && !strchr(only->copy.sources.items[0], '$') ? only->copy.sources.items[0]
+                                                                 : NULL;
+    }
+    return NULL;
+}
+
+/* What the name stands for as the reader of the file sees it: the build context, a
+ * named context, a stage.  False when there is nothing that has a time. */
+static bool
+find_origin(struct df_convert *c, const char *name, struct origin *o, struct tenon_error *err)
+{
+    const char *text = NULL;
+    struct df_named *named = NULL;
+    if (strcmp(name, "context") == 0) {
+        const char *key = df_option(c->build, "contextkey");
+        text = df_option(c->build, key && *key ? key : "context");
+    } else {
+        if (df_named_find(c, name, NULL, &named, err) < 0)
+            c->build->host->error_clear(err); /* no name of a context */
+        text = named ? named->input : added_source(c, name);
+    }
+    return text && *text && parse_origin(c, text, o);
+}
+
+/* ------------------------------------------------------------------------------------ */
+
+static int
+set_from_source(struct df_convert *c, const char *name, struct tenon_error *err)
+{
+    struct origin o;
+    int64_t seconds = 0;
+    bool found = find_origin(c, name, &o, err);
+    if (found && origin_time(c, &o, name, &seconds, err) < 0)
+        return c->build->host->error_code(err);
+    if (seconds > 0)
+        return set_seconds(c, seconds, err);
+    if (strcmp(name, "context") == 0)
+        return 0; /* a local directory has no time of its own */
+    if (found)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "invalid SOURCE_DATE_EPOCH: the server does not say when %s was modified",
+                       name);
+    return df_fail(c->build, err, (struct df_lines){0}, "invalid SOURCE_DATE_EPOCH: %s", name);
+}
+
 int
 df_epoch_resolve(struct df_convert *c, struct tenon_error *err)
 {
@@ -44,13 +157,11 @@ df_epoch_resolve(struct df_convert *c, struct tenon_error *err)
         int r = set_seconds(c, seconds, err);
         if (r < 0)
             return r;
-    } else if (*value && strcmp(value, "context") != 0) {
-        /* LATER: BuildKit also takes the name of a stage that ADDs one URL, or
-         * of a remote named context; needs times in tenon_source_meta. */
-        return df_fail(c->build, err, (struct df_lines){0},
-                       "invalid SOURCE_DATE_EPOCH: %s", value);
+    } else if (*value) {
+        int r = set_from_source(c, value, err);
+        if (r < 0)
+            return r;
     }
-    /* "context": a local directory has no time of its own. */
     c->source_epoch_given = given != NULL;
     c->source_epoch = c->epoch_text;
     if (df_vars_get(&c->globals, "SOURCE_DATE_EPOCH")) {

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SOURCE_DATE_EPOCH: seconds, and sources that have a time: the build context, a named
+# context, a stage that ADDs one thing.
+. "$(dirname "$0")/lib.sh"
+need python3 git jq
+need_root
+[ -e "$abs_top_builddir/.libs/source-git.so" ] || skip "built without source-git"
+
+mkdir "$work/www" "$work/context"
+"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+remember $!
+for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+url=http://127.0.0.1:$(cat "$work/port")
+echo hello >"$work/www/file.txt"
+touch -d @1500000000 "$work/www/file.txt"
+
+GIT_AUTHOR_DATE='1400000000 +0000' GIT_COMMITTER_DATE='1400000000 +0000'
+export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+git -c init.defaultBranch=main init -q "$work/repo"
+mkdir "$work/repo/dir"
+printf 'FROM scratch\nARG SOURCE_DATE_EPOCH\nCOPY f /\nLABEL epoch=$SOURCE_DATE_EPOCH\n' >"$work/repo/Dockerfile"
+echo f >"$work/repo/f"
+echo g >"$work/repo/dir/g"
+git -C "$work/repo" add .
+git -C "$work/repo" -c user.name=t -c user.email=t@localhost commit -q -m one
+git clone -q --bare "$work/repo" "$work/www/repo.git"
+cp "$work/www/file.txt" "$work/context/"
+
+cat >"$work/context/Dockerfile" <<END
+FROM scratch AS From-Web
+ADD $url/file.txt /
+FROM scratch AS from-git
+ADD $url/git/repo.git /
+FROM scratch AS two
+ADD $url/file.txt $url/file.txt /d/
+FROM scratch AS more
+ADD $url/file.txt /
+COPY file.txt /other
+FROM scratch
+ARG SOURCE_DATE_EPOCH
+COPY file.txt /
+LABEL epoch=\$SOURCE_DATE_EPOCH
+END
+
+# epoch VALUE CONTEXT FLAG...: what becomes the time of the image, "" for none.
+epoch() {
+    value=$1
+    shift
+    rm -rf "$work/layout"
+    run 0 tenon build --progress=plain --build-arg "SOURCE_DATE_EPOCH=$value" \
+        -o "type=oci,tar=false,dest=$work/layout" "$@"
+    blob() { echo "$work/layout/blobs/sha256/${1#sha256:}"; }
+    manifest=$(blob "$(jq -r '.manifests[0].digest' "$work/layout/index.json")")
+    config=$(blob "$(jq -r .config.digest "$manifest")")
+    label=$(jq -r '.config.Labels.epoch // ""' "$config")
+    created=$(jq -r .created "$config")
+    [ -z "$label" ] || assert_eq "$label" "$(date -u -d "$created" +%s)"
+}
+wanted() { assert_eq "$1" "$label"; }
+
+epoch 1600000000 "$work/context"; wanted 1600000000
+epoch from-web "$work/context"; wanted 1500000000
+epoch FROM-WEB "$work/context"; wanted 1500000000
+epoch from-git "$work/context"; wanted 1400000000
+epoch page --build-context "page=$url/file.txt" "$work/context"; wanted 1500000000
+epoch code --build-context "code=$url/git/repo.git#main:dir" "$work/context"; wanted 1400000000
+# A named context stands in the place of a stage.
+epoch from-web --build-context "from-web=$url/git/repo.git" "$work/context"; wanted 1400000000
+epoch context "$url/git/repo.git"; wanted 1400000000
+# A directory has none.
+epoch context "$work/context"; wanted ""
+
+refused() {
+    run 1 tenon build --build-arg "SOURCE_DATE_EPOCH=$1" "$work/context"
+    assert_has "$work/err" "invalid SOURCE_DATE_EPOCH: $1"
+}
+refused two
+refused more
+refused nobody
+epoch "" "$work/context"; wanted ""
+# What cannot be had is told as such.
+run 1 tenon build --build-arg SOURCE_DATE_EPOCH=gone --build-context "gone=$url/none.txt" "$work/context"
+assert_has "$work/err" "SOURCE_DATE_EPOCH"
+assert_has "$work/err" "404"
