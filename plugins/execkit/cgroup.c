@@ -159,11 +159,28 @@ cgroup_remove(const char *path)
     hierarchies_free(h, n);
 }
 
+/* A number tells something where it was given only. */
+static bool
+is_of_other_namespace(const char *name)
+{
+    static const char mark[] = "-" CGROUP_DEVICES "-";
+    const char *at = strstr(name, mark);
+    uint64_t ino;
+    return at && tenon_parse_u64(at + sizeof mark - 1, 10, &ino) && ino != cgroup_pid_namespace();
+}
+
+uint64_t
+cgroup_pid_namespace(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
 /* "tenon-PID-N" of a process that is no more. */
 static bool
 is_stale(const char *name)
 {
-    if (strncmp(name, "tenon-", 6))
+    if (strncmp(name, "tenon-", 6) || is_of_other_namespace(name))
         return false;
     const char *end = strchr(name + 6, '-');
     auto_free char *digits = end ? tenon_strndup(name + 6, (size_t)(end - name - 6)) : NULL;

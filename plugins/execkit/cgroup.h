@@ -30,6 +30,12 @@ void cgroup_remove(const char *path);
 void cgroup_sweep(void);
 void cgroup_sweep_in(int dir); /* in this one */
 
+/* The group that all steps of a process share lives as long as that process, and is
+ * empty between them: "tenon-PID-devices-NAMESPACE", so that nobody for whom that PID is
+ * another takes it for stale. */
+#define CGROUP_DEVICES "devices"
+uint64_t cgroup_pid_namespace(void);
+
 /* Our own group of version 2, "/a/b"; NULL: the root.  The caller frees it. */
 char *cgroup_own_v2(void);
 

@@ -172,7 +172,10 @@ devices_make(struct devices *d, const char *name, const struct tenon_exec *x)
     if (parent < 0)
         return errno;
     cgroup_sweep_in(parent);
-    if (mkdirat(parent, name, 0755) < 0)
+    /* One of a dead process that had our number goes first. */
+    if (mkdirat(parent, name, 0755) < 0 &&
+        (errno != EEXIST || unlinkat(parent, name, AT_REMOVEDIR) < 0 ||
+         mkdirat(parent, name, 0755) < 0))
         return errno;
     auto_close int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int e = dir < 0 ? errno : devices_restrict(dir, x);

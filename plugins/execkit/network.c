@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -27,7 +28,8 @@ struct helper {
 };
 /* No port is passed on in either direction, no address leads to the machine's
  * loopback.  pasta would become nobody before it opens the namespace, which is
- * ours; without capabilities and in an empty root it is harmless all the same. */
+ * ours; without capabilities and in an empty root it is harmless all the same, as
+ * is slirp4netns when it is told to. */
 static const char *const pasta_argv[] = {
     "pasta", "--foreground", "--quiet", "--runas", "0:0", "--config-net", "--no-map-gw",
     "--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
@@ -35,7 +37,7 @@ static const char *const pasta_argv[] = {
 };
 static const char *const slirp_argv[] = {
     "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
-    "--netns-type=path", "@", "tap0", NULL,
+    "--enable-sandbox", "--enable-seccomp", "--netns-type=path", "@", "tap0", NULL,
 };
 static const struct helper helpers[] = {
     { "pasta", pasta_argv },
@@ -102,7 +104,9 @@ look(void *data)
         return NULL;
     for (struct ifaddrs *i = list; i; i = i->ifa_next)
         if (i->ifa_addr && !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP) &&
-            (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6))
+            (i->ifa_addr->sa_family == AF_INET ||
+             (i->ifa_addr->sa_family == AF_INET6 && /* the kernel's own comes before all */
+              !IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr))))
             m->sys = 1;
     freeifaddrs(list);
     return NULL;

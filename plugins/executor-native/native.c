@@ -164,7 +164,8 @@ common_devices(struct native *n, int *procs)
 {
     pthread_mutex_lock(&n->lock);
     if (!n->has_devices) {
-        auto_free char *name = tenon_asprintf("tenon-%ld-devices", (long)getpid());
+        auto_free char *name = tenon_asprintf("tenon-%ld-" CGROUP_DEVICES "-%llu", (long)getpid(),
+                                              (unsigned long long)cgroup_pid_namespace());
         n->why_none = devices_make(&n->devices, name, NULL);
         n->has_devices = true;
     }

@@ -271,8 +271,8 @@ last_error(const struct tenon_exec *x)
         tenon_steal_fd(&fd); /* f's now */
     while (f && getline(&line, &cap, f) > 0) {
         struct json_object *o = json_tokener_parse(line), *level, *message;
-        if (o && json_object_object_get_ex(o, "level", &level) &&
-            json_object_object_get_ex(o, "msg", &message) &&
+        if (o && json_object_object_get_ex(o, "level", &level) && level &&
+            json_object_object_get_ex(o, "msg", &message) && message &&
             !strcmp(json_object_get_string(level), "error")) {
             free(found);
             found = tenon_strdup(json_object_get_string(message));
@@ -290,9 +290,13 @@ static bool
 is_of_program(const char *message)
 {
     static const char *const words[] = { "exec", "chdir", "cwd" };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(message, words[i]))
-            return true;
+    bool is_quoted = false; /* paths are, and may hold any word */
+    for (const char *p = message; *p; p++) {
+        is_quoted ^= *p == '"';
+        for (size_t i = 0; !is_quoted && i < sizeof words / sizeof *words; i++)
+            if (!strncmp(p, words[i], strlen(words[i])))
+                return true;
+    }
     return false;
 }
 

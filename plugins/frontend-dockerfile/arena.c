@@ -50,6 +50,7 @@ df_arena_alloc(struct df_arena *a, size_t size)
     size_t room = big ? size : CHUNK_SIZE;
     struct df_arena_chunk *fresh = tenon_calloc(1, sizeof *fresh + room);
     fresh->size = room;
+    a->bytes += room;
     fresh->used = size;
     if (c && big) {
         fresh->next = c->next;

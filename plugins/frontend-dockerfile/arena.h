@@ -15,6 +15,7 @@ struct df_arena_chunk;
 struct df_arena {
     struct df_arena_chunk *chunks; /* the newest first */
     size_t work, work_given; /* of expansions; see df_work_left() */
+    size_t bytes;            /* taken so far */
 };
 #define DF_ARENA_INIT {0}
 

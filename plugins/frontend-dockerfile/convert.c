@@ -6,6 +6,7 @@
 #include "base/pattern.h"
 #include "convert.h"
 #include "load.h"
+#include "word.h"
 
 static int
 parse_file(struct df_convert *c, struct tenon_error *err)
@@ -93,7 +94,7 @@ add_further(struct df_convert *c, struct tenon_error *err)
     const struct df_instructions *f = c->file;
     const size_t here = c->build->shown_lines.first;
     struct df_problems all = {0}, other = {0};
-    if (!f)
+    if (!f || !df_work_left(c->arena)) /* nothing more can be told of words then */
         return;
     for (size_t i = 0; i < f->meta_args_len; i++)
         df_command_check(c->arena, f->meta_args[i], f->escape, &all);

@@ -141,6 +141,19 @@ start_stage(struct df_convert *c, struct df_state *s)
         s->user = s->image.user;
 }
 
+/* Each step has a copy of its environment, each stage of what it is built on: a small
+ * file can ask for any amount of that. */
+#define FILE_MEMORY_MAX ((size_t)256 << 20)
+
+static int
+check_memory(struct df_convert *c, struct df_lines lines, struct tenon_error *err)
+{
+    if (c->arena->bytes <= FILE_MEMORY_MAX)
+        return 0;
+    return df_fail(c->build, err, lines, "the build file takes too much memory (over %zu MiB)",
+                   FILE_MEMORY_MAX >> 20);
+}
+
 int
 df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
 {
@@ -149,6 +162,8 @@ df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
         if (!c->all_stages && (!s->reachable || s->dispatched))
             continue;
         start_stage(c, s);
+        if (check_memory(c, (struct df_lines){0}, err) < 0)
+            return c->build->host->error_code(err);
         for (size_t k = 0; k < s->steps_len; k++) {
             if (c->build->host->cancelled(c->build->ctx))
                 return c->build->host->error(err, TENON_E_CANCELLED, 0,
@@ -156,6 +171,8 @@ df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
             struct df_dispatch d = {
                 .c = c, .s = s, .step = &s->steps[k], .err = err};
             int r = dispatch(&d);
+            if (r == 0)
+                r = check_memory(c, s->steps[k].cmd->lines, err);
             if (r < 0)
                 return r;
         }

@@ -142,3 +142,31 @@ assert_has "$work/err" "One or more build-args [COLOUR OTHER VERISON] were not c
 run 0 tenon build --build-arg OTHER=1 "$work/context"
 assert_has "$work/err" "One or more build-args [OTHER] were not consumed"
 assert_lacks "$work/err" "did you mean"
+
+# Little text that asks for much: an end, with the place.
+{
+    echo "FROM scratch"
+    echo "ENV A=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    for i in $(seq 17); do echo 'ENV A=$A$A'; done
+    for i in $(seq 300); do echo "RUN x"; done
+} >"$file"
+run 1 tenon build --check "$work/context"
+cat "$work/out" "$work/err" >"$work/said"
+assert_has "$work/said" "the build file takes too much memory"
+{
+    echo "FROM scratch AS s0"
+    for i in $(seq 2000); do echo "ARG a$i=1"; done
+    for i in $(seq 2000); do echo "FROM s$((i - 1)) AS s$i"; done
+} >"$file"
+run 1 tenon build --check "$work/context"
+cat "$work/out" "$work/err" >"$work/said"
+assert_has "$work/said" "the build file takes too much memory"
+# What failed for the work that it takes does not blame all lines before it.
+{
+    echo "FROM scratch"
+    echo "ENV A=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    for i in $(seq 22); do echo 'ENV A=$A$A'; done
+} >"$file"
+run 1 tenon build "$work/context"
+assert_has "$work/err" "the substitutions take too long"
+assert_lacks "$work/err" "more errors"
