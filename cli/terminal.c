@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -67,17 +68,49 @@ move(int from, int to)
     return n > 0 && tenon_write_all(to, buf, (size_t)n, &ignored) == 0;
 }
 
+/* What the program does not take yet stays in keys: its output is moved meanwhile. */
+struct keys {
+    char data[8192];
+    size_t len;
+};
+
+/* false: the end. */
+static bool
+take_keys(struct keys *k)
+{
+    ssize_t n = read(STDIN_FILENO, k->data, sizeof k->data);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
+    k->len = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+static void
+give_keys(struct keys *k, int master)
+{
+    ssize_t n = write(master, k->data, k->len);
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+        n = (ssize_t)k->len; /* nobody is there */
+    if (n > 0) {
+        k->len -= (size_t)n;
+        memmove(k->data, k->data + n, k->len);
+    }
+}
+
 static void *
 terminal_main(void *data)
 {
     struct terminal *t = data;
+    struct keys keys = {0};
     struct pollfd p[] = {
         { .fd = t->master, .events = POLLIN },
         { .fd = STDIN_FILENO, .events = POLLIN },
         { .fd = t->stop, .events = POLLIN },
     };
-    bool stopping = false;
+    bool stopping = false, ended = false;
     for (;;) {
+        p[0].events = (short)(keys.len && !stopping ? POLLIN | POLLOUT : POLLIN);
+        p[1].fd = keys.len || stopping || ended ? -1 : STDIN_FILENO;
         int n = poll(p, 3, stopping ? 0 : RESIZE_MS);
         copy_size(t);
         if (n < 0 && errno != EINTR)
@@ -86,13 +119,15 @@ terminal_main(void *data)
             break;
         if (n <= 0)
             continue;
-        if (p[0].revents && !move(t->master, STDOUT_FILENO))
+        if (p[0].revents & ~POLLOUT && !move(t->master, STDOUT_FILENO))
             p[0].fd = -1;
-        if (p[1].revents && !move(STDIN_FILENO, t->master))
-            p[1].fd = -1;
+        if (p[0].revents & POLLOUT)
+            give_keys(&keys, t->master);
+        if (p[1].revents && !take_keys(&keys))
+            ended = true;
         if (p[2].revents) {
             stopping = true;
-            p[1].fd = p[2].fd = -1;
+            p[2].fd = -1;
         }
     }
     return NULL;
@@ -102,7 +137,7 @@ static int
 set_up(struct terminal *t, struct tenon_error *err)
 {
     struct termios raw;
-    t->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    t->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (t->master < 0 || grantpt(t->master) < 0 || unlockpt(t->master) < 0)
         return tenon_error_sys(err, "make a terminal");
     t->slave = ioctl(t->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -2,12 +2,14 @@
  * step's own. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/alloc.h"
+#include "base/ids.h"
 #include "exec/devices.h"
 #include "exec/private.h"
 
@@ -169,6 +171,9 @@ add_group(struct edits *e, struct json_object *o, struct tenon_error *err)
     if (gid < 0 || gid >= UINT32_MAX)
         return tenon_error_set(err, TENON_E_INVALID, "invalid group");
     struct tenon_user *u = &e->s->user;
+    errno = EINVAL;
+    if (!tenon_ids_single() && !tenon_ids_have(u->uid, (uint32_t)gid))
+        return tenon_error_owner(err, u->uid, (uint32_t)gid, "group of a device");
     u->groups = tenon_reallocarray(u->groups, u->group_count + 1, sizeof *u->groups);
     u->groups[u->group_count++] = (gid_t)gid;
     return 0;

@@ -3,6 +3,7 @@
  * in neither; they are asked for again. */
 #include "config.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -64,11 +65,30 @@ store(struct tenon_step *s, struct tenon_error *err)
     return err->code;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char *kept_build; /* the build whose step is kept; under the lock */
+
+static bool
+is_first_of_build(const char *build)
+{
+    pthread_mutex_lock(&lock);
+    bool is_first = !tenon_streq(kept_build, build);
+    if (is_first) {
+        free(kept_build);
+        kept_build = tenon_strdup(build);
+    }
+    pthread_mutex_unlock(&lock);
+    return is_first;
+}
+
 void
 tenon_step_keep(struct tenon_step *s, struct tenon_error *why)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     if (!s->engine->build_id || !s->root.work || !s->v->graph)
+        return;
+    /* Of several that fail the first is told of; who is stopped did not fail. */
+    if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine->build_id))
         return;
     tenon_step_detach(s);
     close(tenon_steal_fd(&s->rootfd));

@@ -87,7 +87,7 @@ cache_name(const struct tenon_step_mount *m)
     const struct tenon_chain *c = m->tree.lower;
     if (!c || !c->len)
         return tenon_strdup(m->op->cache_id);
-    return tenon_asprintf("%s" TENON_CACHE_SEEDED "%lld%s", m->op->cache_id,
+    return tenon_asprintf("%s" TENON_CACHE_SEEDED "%lld:%s", m->op->cache_id,
                           (long long)c->ids[c->len - 1],
                           m->op->selector ? m->op->selector : "");
 }

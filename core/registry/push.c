@@ -92,10 +92,12 @@ begin_upload(struct push *p, const char *digest, char **location, struct tenon_e
                                : tenon_strdup(base);
     struct tenon_http_request req = {.method = "POST", .url = url};
     auto_response struct tenon_http_response res = {0};
-    if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
-        return err->code;
-    if (from && (res.status == 401 || res.status == 403)) {
-        /* we may push here, but not read there */
+    int rc = tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err);
+    if (rc < 0 && !(from && rc == TENON_E_DENIED))
+        return rc;
+    if (from && (rc < 0 || res.status == 401 || res.status == 403)) {
+        /* we may push here, but not read there; the registry says so, or who gives tokens */
+        tenon_error_release(err);
         tenon_http_response_release(&res);
         auto_free char *own = push_scope(p, NULL);
         req = (struct tenon_http_request){.method = "POST", .url = base};

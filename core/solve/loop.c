@@ -1,11 +1,25 @@
 /* The loop thread, the workers and the two queues between them. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "solve/private.h"
 
-enum { WORKERS_MAX = 256 }; /* BuildKit has no bound */
+/* BuildKit has no bound; a running step holds some 25 descriptors of ours, and raising
+ * their limit would raise that of the steps. */
+enum { WORKERS_MAX = 256, WORKERS_MIN = 4, FILES_EACH = 32 };
+
+static unsigned
+most_workers(unsigned wanted)
+{
+    struct rlimit l;
+    unsigned most = wanted ? wanted : WORKERS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur / FILES_EACH >= most)
+        return most;
+    unsigned n = (unsigned)(l.rlim_cur / FILES_EACH);
+    return n > WORKERS_MIN ? n : WORKERS_MIN < most ? WORKERS_MIN : most;
+}
 
 struct job *
 job_new(struct state *s, int (*work)(struct job *), void (*finish)(struct job *))
@@ -216,7 +230,7 @@ loop_start(struct tenon_solver *s, bool stepped)
     tenon_assert(epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) == 0);
     if (stepped)
         return;
-    s->worker_limit = s->engine->jobs ? s->engine->jobs : WORKERS_MAX;
+    s->worker_limit = most_workers(s->engine->jobs);
     s->workers = tenon_calloc(s->worker_limit, sizeof *s->workers);
     tenon_assert(pthread_create(&s->loop, NULL, loop, s) == 0);
 }

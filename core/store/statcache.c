@@ -13,8 +13,9 @@
 #include "base/vec.h"
 #include "store/private.h"
 
-/* A file is found by its inode: numbers are compared faster than names, and a
- * file that is renamed keeps its line. */
+/* A file is found by a hash of its path: numbers are compared faster than names. By its
+ * inode it is not: some file systems make inode numbers up whenever a file is looked up,
+ * and each file that is written anew would be one more line. */
 struct entry {
     struct tenon_stat_key key;
     unsigned char digest[TENON_DIGEST_BIN_LEN];
@@ -36,17 +37,14 @@ struct tenon_stat_cache {
 enum { FIRST_BITS = 10, MAX_BITS = 30 };
 static const int64_t racy_ns = 2000000000; /* coarse file systems tick in seconds */
 
-/* Fibonacci hashing: neighbouring inodes do not meet. */
 static uint32_t *
-slot_for(struct tenon_stat_cache *c, uint64_t dev, uint64_t ino)
+slot_for(struct tenon_stat_cache *c, uint64_t path)
 {
     const size_t mask = ((size_t)1 << c->bits) - 1;
-    size_t i = (size_t)(((ino ^ dev << 32) * UINT64_C(11400714819323198485)) >> (64 - c->bits));
-    for (; c->slots[i]; i = (i + 1) & mask) {
-        const struct tenon_stat_key *k = &c->entries.items[c->slots[i] - 1].key;
-        if (k->ino == ino && k->dev == dev)
+    size_t i = (size_t)((path * UINT64_C(11400714819323198485)) >> (64 - c->bits));
+    for (; c->slots[i]; i = (i + 1) & mask)
+        if (c->entries.items[c->slots[i] - 1].key.path == path)
             break;
-    }
     return &c->slots[i];
 }
 
@@ -57,8 +55,7 @@ make_table(struct tenon_stat_cache *c, unsigned bits)
     c->bits = bits;
     c->slots = tenon_calloc((size_t)1 << bits, sizeof *c->slots);
     for (size_t i = 0; i < c->entries.len; i++) {
-        const struct tenon_stat_key *k = &c->entries.items[i].key;
-        *slot_for(c, k->dev, k->ino) = (uint32_t)i + 1;
+        *slot_for(c, c->entries.items[i].key.path) = (uint32_t)i + 1;
     }
 }
 
@@ -71,7 +68,7 @@ entry_add(struct tenon_stat_cache *c, const struct tenon_stat_key *key)
             return NULL;
         make_table(c, c->bits + 1);
     }
-    uint32_t *slot = slot_for(c, key->dev, key->ino);
+    uint32_t *slot = slot_for(c, key->path);
     if (!*slot) {
         tenon_vec_push(&c->entries, (struct entry){0});
         *slot = (uint32_t)c->entries.len;
@@ -137,7 +134,7 @@ tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon
 {
     struct db_query q;
     int64_t root = root_row(s, root_path, err);
-    if (root < 0 || db_begin(s, &q, "SELECT dev, ino, size, mtime, ctime, digest FROM stat"
+    if (root < 0 || db_begin(s, &q, "SELECT path, dev, ino, size, mtime, ctime, digest FROM stat"
                              " WHERE root = ?1", err) < 0)
         return err->code;
     struct tenon_stat_cache *c = tenon_new0(struct tenon_stat_cache);
@@ -148,12 +145,12 @@ tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon
     db_int(&q, 1, root);
     int rc;
     while ((rc = db_step(&q, err)) == 1) {
-        const void *digest = sqlite3_column_blob(q.stmt, 5);
-        if (!digest || sqlite3_column_bytes(q.stmt, 5) != TENON_DIGEST_BIN_LEN)
+        const void *digest = sqlite3_column_blob(q.stmt, 6);
+        if (!digest || sqlite3_column_bytes(q.stmt, 6) != TENON_DIGEST_BIN_LEN)
             continue;
         const struct tenon_stat_key key = {
             (uint64_t)db_get_int(&q, 0), (uint64_t)db_get_int(&q, 1), (uint64_t)db_get_int(&q, 2),
-            db_get_int(&q, 3), db_get_int(&q, 4) };
+            (uint64_t)db_get_int(&q, 3), db_get_int(&q, 4), db_get_int(&q, 5) };
         struct entry *e = entry_add(c, &key);
         if (!e)
             break;
@@ -168,11 +165,22 @@ tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon
     return 0;
 }
 
+/* FNV-1a.  Two paths that meet cost each other their lines, no more: the rest of the
+ * key tells them apart. */
+uint64_t
+tenon_stat_path(const char *path)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (; *path; path++)
+        h = (h ^ (unsigned char)*path) * UINT64_C(1099511628211);
+    return h;
+}
+
 bool
 tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
                      struct tenon_digest *out)
 {
-    const uint32_t *slot = slot_for(c, key->dev, key->ino);
+    const uint32_t *slot = slot_for(c, key->path);
     const struct entry *e = *slot ? &c->entries.items[*slot - 1] : NULL;
     if (!e || memcmp(&e->key, key, sizeof *key))
         return false;
@@ -200,8 +208,8 @@ static int
 write_back(struct tenon_stat_cache *c, struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(c->store, &q, "INSERT OR REPLACE INTO stat (root, dev, ino, size, mtime, ctime, digest)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", err) < 0)
+    if (db_begin(c->store, &q, "INSERT OR REPLACE INTO stat (root, path, dev, ino, size, mtime, ctime, digest)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err) < 0)
         return err->code;
     int rc = 0;
     db_int(&q, 1, c->root);
@@ -210,12 +218,13 @@ write_back(struct tenon_stat_cache *c, struct tenon_error *err)
         if (!e->dirty)
             continue;
         sqlite3_reset(q.stmt);
-        db_int(&q, 2, (int64_t)e->key.dev);
-        db_int(&q, 3, (int64_t)e->key.ino);
-        db_int(&q, 4, (int64_t)e->key.size);
-        db_int(&q, 5, e->key.mtime_ns);
-        db_int(&q, 6, e->key.ctime_ns);
-        sqlite3_bind_blob(q.stmt, 7, e->digest, sizeof e->digest, SQLITE_STATIC);
+        db_int(&q, 2, (int64_t)e->key.path);
+        db_int(&q, 3, (int64_t)e->key.dev);
+        db_int(&q, 4, (int64_t)e->key.ino);
+        db_int(&q, 5, (int64_t)e->key.size);
+        db_int(&q, 6, e->key.mtime_ns);
+        db_int(&q, 7, e->key.ctime_ns);
+        sqlite3_bind_blob(q.stmt, 8, e->digest, sizeof e->digest, SQLITE_STATIC);
         rc = db_step(&q, err);
     }
     db_end(&q);

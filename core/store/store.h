@@ -208,16 +208,18 @@ int tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
                            struct tenon_error *err);
 
 /* ---- stat cache -----------------------------------------------------------
- * File digests by (dev, ino, size, mtime, ctime); git's racy rule: an entry
+ * File digests by (path, dev, ino, size, mtime, ctime); git's racy rule: an entry
  * younger than the file system's tick when recorded is not trusted.  One root
  * directory (host path) is one namespace; load is one read for all of it. */
 struct tenon_stat_key {
+    uint64_t path; /* tenon_stat_path of it, relative to the root */
     uint64_t dev, ino, size;
     int64_t mtime_ns, ctime_ns;
 };
 struct tenon_stat_cache; /* one walk; not thread safe but for lookup */
 int tenon_stat_cache_load(struct tenon_store *s, const char *root_path,
                           struct tenon_stat_cache **out, struct tenon_error *err);
+uint64_t tenon_stat_path(const char *path);
 bool tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
                           struct tenon_digest *out); /* false: not known */
 void tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *key,

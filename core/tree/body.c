@@ -51,7 +51,10 @@ tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
 static struct tenon_stat_key
 stat_key(const struct tenon_entry *e)
 {
-    return (struct tenon_stat_key){.dev = e->dev,
+    auto_buf struct tenon_buf path = TENON_BUF_INIT;
+    tenon_entry_path(e, &path);
+    return (struct tenon_stat_key){.path = tenon_stat_path(tenon_buf_str(&path)),
+                                   .dev = e->dev,
                                    .ino = e->ino,
                                    .size = e->size,
                                    .mtime_ns = e->mtime_ns,

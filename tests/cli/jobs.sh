@@ -56,6 +56,19 @@ echo '{"jobs": 2}' >"$TENON_CONFIG"
 run 0 build -o "$work/two"
 [ "$(cat "$work"/two/out* | sort -n | tail -n 1)" -le 2 ] || fail "more than two at once"
 
+# No more at once than there are descriptors for.
+{
+    for i in $(seq 60); do
+        echo "FROM base AS s$i"
+        echo "RUN sleep 0.3; echo $i >/out"
+    done
+    echo "FROM scratch"
+    for i in $(seq 60); do echo "COPY --from=s$i /out /$i"; done
+} >"$work/context/Dockerfile"
+echo '{}' >"$TENON_CONFIG"
+(ulimit -Sn 512 && run 0 build -o "$work/sixty") || exit 1
+assert_eq 60 "$(ls "$work/sixty" | wc -l)"
+
 echo '{"jobs": 0}' >"$TENON_CONFIG"
 run 1 build
 assert_has "$work/err" "jobs: expected 1 to"

@@ -100,6 +100,16 @@ for executor in $executors; do
     term_end
 done
 
+# What is typed for a program that does not read is in nobody's way.
+seq 6000 >"$work/typed"
+begin sh -c "'echo asleep; sleep 2'"
+term_until "asleep"
+tm load-buffer "$work/typed"
+tm paste-buffer
+term_wait 0
+restored
+term_end
+
 # A prune takes it.
 run 0 tenon prune --all --force
 begin

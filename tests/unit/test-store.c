@@ -294,8 +294,8 @@ START_TEST(test_statcache_keeps_old_files_only)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_stat_cache *c;
     struct tenon_digest d, got;
-    struct tenon_stat_key old = { 1, 2, 3, 1000000000, 1000000000 };
-    struct tenon_stat_key young = { 1, 3, 3, (int64_t)tenon_now_ns(), (int64_t)tenon_now_ns() };
+    struct tenon_stat_key old = { 7, 1, 2, 3, 1000000000, 1000000000 };
+    struct tenon_stat_key young = { 8, 1, 3, 3, (int64_t)tenon_now_ns(), (int64_t)tenon_now_ns() };
     tenon_digest_of("x", 1, &d);
     OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
     tenon_stat_cache_put(c, &old, &d);
@@ -323,7 +323,8 @@ START_TEST(test_statcache_many_files)
     for (int round = 0; round < 2; round++) {
         OK(tenon_stat_cache_load(store, "/many", &c, &err));
         for (uint64_t i = 0; i < MANY; i++) {
-            struct tenon_stat_key key = { i % 3, i, 3, 1000000000 + round, 5 };
+            auto_free char *name = tenon_asprintf("d/%llu", (unsigned long long)i);
+            struct tenon_stat_key key = { tenon_stat_path(name), i % 3, i, 3, 1000000000 + round, 5 };
             ck_assert(!tenon_stat_cache_get(c, &key, &got));
             tenon_stat_cache_put(c, &key, round ? &other : &d);
         }
@@ -331,15 +332,16 @@ START_TEST(test_statcache_many_files)
     }
     OK(tenon_stat_cache_load(store, "/many", &c, &err));
     for (uint64_t i = 0; i < MANY; i++) {
-        struct tenon_stat_key key = { i % 3, i, 3, 1000000001, 5 };
+        auto_free char *name = tenon_asprintf("d/%llu", (unsigned long long)i);
+        struct tenon_stat_key key = { tenon_stat_path(name), i % 3, i, 3, 1000000001, 5 };
         ck_assert(tenon_stat_cache_get(c, &key, &got));
         ck_assert_str_eq(got.str, other.str);
-        key.dev++;
+        key.ino++; /* written anew: the same line */
         ck_assert(!tenon_stat_cache_get(c, &key, &got));
     }
     tenon_stat_cache_save(c);
     OK(tenon_stat_cache_load(store, "/other", &c, &err));
-    ck_assert(!tenon_stat_cache_get(c, &(struct tenon_stat_key){ 0, 0, 3, 1000000001, 5 }, &got));
+    ck_assert(!tenon_stat_cache_get(c, &(struct tenon_stat_key){ tenon_stat_path("d/0"), 0, 0, 3, 1000000001, 5 }, &got));
     tenon_stat_cache_save(c);
 }
 END_TEST
