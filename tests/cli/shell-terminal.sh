@@ -101,7 +101,7 @@ for executor in $executors; do
 done
 
 # What is typed for a program that does not read is in nobody's way.
-seq 6000 >"$work/typed"
+seq 60000 >"$work/typed"
 begin sh -c "'echo asleep; sleep 2'"
 term_until "asleep"
 tm load-buffer "$work/typed"
