@@ -189,6 +189,8 @@ EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/run %D%/fuzz/dockerfile.dict %D%/fuzz/cor
 EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
 EXTRA_DIST += %D%/dockerfiles
+# Mistakes that the tests must notice; scripts/check tries a few.
+EXTRA_DIST += %D%/mutation
 
 # A part of `make check`.
 check-unit: all

@@ -40,6 +40,9 @@ tenon() { "$abs_top_builddir/tenon-dev" --root "$store" "$@"; }
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
 skip() { echo "$*"; exit 77; }
+# not_tried WHAT: WHY - a part that could not be done here; the test goes on. scripts/check
+# lists these, and in CI tests/may-skip says which there may be.
+not_tried() { echo "NOT TRIED: $*"; }
 need() { for p; do command -v "$p" >/dev/null || skip "needs $p"; done; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
