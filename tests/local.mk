@@ -48,6 +48,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 TESTS += $(dist_check_SCRIPTS)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/bounded
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this; some read archives themselves.
@@ -190,26 +191,35 @@ EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
 EXTRA_DIST += %D%/dockerfiles
 # Mistakes that the tests must notice; scripts/check tries a few.
-EXTRA_DIST += %D%/mutation
+EXTRA_DIST += %D%/mutation %D%/bounded %D%/may-skip
 
-# A part of `make check`.
-check-unit: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS="`$(MAKE) -s --no-print-directory print-unit-tests` tests/abi/header.sh"
-check-cli: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)'
-check-fault: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(fault_tests)'
-check-security: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(security_tests)'
-.PHONY: check-unit check-cli check-fault check-security
-check-rootless: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(rootless_tests)'
-.PHONY: check-unit check-cli check-fault check-rootless
-# With those that stand in the fragments of plugins.
-print-unit-tests:
-	@for t in $(TESTS); do case $$t in %D%/unit/* | %D%/fuzz/*) echo $$t ;; esac; done
-.PHONY: check-unit check-cli check-fault print-unit-tests
-.PHONY: check-unit check-cli check-fault
+# Of each area what shows most in little time: scripts/check --quick.
+smoke_tests = \
+	%D%/cli/cache.sh \
+	%D%/cli/errors.sh \
+	%D%/cli/failures.sh \
+	%D%/cli/mount-cache.sh \
+	%D%/cli/mount-secret.sh \
+	%D%/cli/plugins.sh \
+	%D%/cli/progress-plain.sh \
+	%D%/cli/progress-tty.sh \
+	%D%/cli/prune-du.sh \
+	%D%/cli/registry.sh \
+	%D%/cli/sandbox.sh \
+	%D%/fault/secrets.sh \
+	%D%/rootless/steps.sh \
+	%D%/security/leaked-descriptors.sh \
+	%D%/security/tar-climbs.sh
+
+# make print-tests AREA=unit (cli, fault, ...): what scripts/check runs of an area. Unit
+# tests stand in the fragments of plugins, too.
+print-tests:
+	@case '$(AREA)' in \
+	unit) for t in $(TESTS); do \
+	    case $$t in %D%/unit/* | %D%/fuzz/* | %D%/abi/*) echo $$t ;; esac; done ;; \
+	*) for t in $($(AREA)_tests); do echo $$t; done ;; \
+	esac
+.PHONY: print-tests
 
 # What tests keep for the next time, and scripts/ in a build directory.
 distclean-local:

@@ -31,8 +31,7 @@ build() {
         -o type=cacheonly "$@" "$work/context"
 }
 
-executors=native
-! command -v runc >/dev/null || executors="native oci"
+find_executors
 for executor in $executors; do
     printf '{"executor": "%s", "cdi-dirs": ["%s"]}\n' $executor "$work/cdi" >"$TENON_CONFIG"
     run 1 build

@@ -5,7 +5,7 @@
 #     cd build && sh ../tests/cli/executors.sh
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/steps.sh"
-[ "$executors" != native ] || skip "needs runc"
+need runc
 doc=$abs_top_srcdir/docs/executors.md
 
 # Items whose values differ, and may: none.

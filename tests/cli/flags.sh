@@ -241,7 +241,7 @@ said " variable"
 unset SECRET_TEXT
 
 flag --ssh
-if command -v ssh-keygen >/dev/null; then
+if can_try "--ssh" ssh-keygen; then
     ssh-keygen -q -t ed25519 -N '' -f "$work/key"
     printf 'FROM base\nRUN --mount=type=ssh,id=work,required=true test -S "$SSH_AUTH_SOCK" && echo agent is there\n' \
         >"$work/ssh.Dockerfile"
@@ -294,20 +294,28 @@ if [ -w /sys/fs/cgroup ]; then
             fail "the step is not below --cgroup-parent"
         if [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] || grep -qs memory /sys/fs/cgroup/cgroup.controllers; then
             assert_eq 67108864 "$(limit memory memory.limit_in_bytes memory.max)"
+        else
+            not_tried "--memory: no control group for memory"
         fi
         if [ -e /sys/fs/cgroup/cpu/cpu.shares ]; then
             assert_eq "512 50000 25000" "$(limit cpu cpu.shares none) $(limit cpu cpu.cfs_period_us none) $(
                 limit cpu cpu.cfs_quota_us none)"
         elif grep -qsw cpu /sys/fs/cgroup/cgroup.controllers; then
             assert_eq "25000 50000" "$(limit none none cpu.max)"
+        else
+            not_tried "--cpu-quota, --cpu-period, --cpu-shares: no control group for processors"
         fi
         if [ -e /sys/fs/cgroup/cpuset/cpuset.cpus ] || grep -qsw cpuset /sys/fs/cgroup/cgroup.controllers; then
             assert_eq "0 0" "$(limit cpuset cpuset.cpus cpuset.cpus) $(limit cpuset cpuset.mems cpuset.mems)"
+        else
+            not_tried "--cpuset-cpus, --cpuset-mems: no control group for sets of processors"
         fi
         end_limited
     done
     assert_eq "" "$(find /sys/fs/cgroup -type d -path "*/$parent/*")"
     find /sys/fs/cgroup -depth -type d -name "$parent" -exec rmdir {} +
+else
+    not_tried "limits: /sys/fs/cgroup cannot be written"
 fi
 
 # ---- results ---------------------------------------------------------------------------------
@@ -524,7 +532,9 @@ run 1 tenon build "$url/plainfile"
 said "data"
 run 1 tenon build "$url/nothing"
 said "404"
-if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
+if [ ! -e "$abs_top_builddir/.libs/source-git.so" ]; then
+    not_tried "git contexts: built without source-git"
+elif can_try "git contexts" git; then
     git init -q -b main "$work/repo"
     cp "$work/archive/Dockerfile" "$work/archive/other" "$work/archive/data" "$work/repo"
     mkdir "$work/repo/sub"

@@ -43,6 +43,12 @@ skip() { echo "$*"; exit 77; }
 # not_tried WHAT: WHY - a part that could not be done here; the test goes on. scripts/check
 # lists these, and in CI tests/may-skip says which there may be.
 not_tried() { echo "NOT TRIED: $*"; }
+# can_try WHAT PROGRAM...: whether the programs of a part are there; says so if not.
+can_try() {
+    part=$1
+    shift
+    for p; do command -v "$p" >/dev/null || { not_tried "$part: needs $p"; return 1; }; done
+}
 need() { for p; do command -v "$p" >/dev/null || skip "needs $p"; done; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
@@ -67,6 +73,12 @@ run() {
         sed 's/^/  | /' "$work/out" "$work/err" >&2
         fail "status $got instead of $wanted: $*"
     }
+}
+
+# executors: those that can be had here, the bundled one first.
+find_executors() {
+    executors=native
+    if can_try "executor-oci" runc; then executors="native oci"; fi
 }
 
 # remember PID: ended with the test, by its id.

@@ -22,6 +22,6 @@ sed -n '/^Options come before/,/^The verbs are/p' "$page" | grep '^\.It' | grep 
 diff "$work/help" "$work/manual" || fail "options: the help (<) and the manual (>)"
 
 # It is a page that the formatter has nothing against.
-command -v groff >/dev/null || exit 0
+can_try "the formatter" groff || exit 0
 groff -mdoc -Tascii -ww -z "$page" 2>"$work/groff" || fail "groff"
 [ ! -s "$work/groff" ] || { cat "$work/groff" >&2; fail "groff complains"; }

@@ -101,7 +101,7 @@ assert_eq 130 $status
 
 # The real ones.
 for name in runc crun runsc; do
-    command -v $name >/dev/null || continue
+    can_try "the runtime $name" $name || continue
     runtime $name
     got=0
     build --no-cache >"$work/out" 2>"$work/err" || got=$?

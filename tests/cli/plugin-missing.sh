@@ -34,7 +34,7 @@ one_line "FROM base"
 run 0 build --progress=plain --build-context "$base" -o type=registry -t "$base_image" <"$work/Dockerfile"
 printf 'FROM scratch\nCOPY file /from-web\n' >"$work/context/Dockerfile"
 tar -C "$work/context" -cf "$work/www/context.tar" .
-if command -v git >/dev/null; then
+if can_try "source-git" git; then
     git init -q -b main "$work/repo"
     cp "$work/context/file" "$work/repo"
     git -C "$work/repo" add .
@@ -131,10 +131,10 @@ for so in "$plugins"/*.so; do
     plugin=${so##*/}
     plugin=${plugin%.so}
     case $plugin in
-    executor-oci) command -v runc >/dev/null || continue ;;
-    source-git) command -v git >/dev/null || continue ;;
-    progress-tty) command -v script >/dev/null || continue ;;
-    mount-ssh) command -v ssh-keygen >/dev/null || continue ;;
+    executor-oci) can_try $plugin runc || continue ;;
+    source-git) can_try $plugin git || continue ;;
+    progress-tty) can_try $plugin script || continue ;;
+    mount-ssh) can_try $plugin ssh-keygen || continue ;;
     esac
     echo '{}' >"$TENON_CONFIG"
     run 0 needs "$plugin"

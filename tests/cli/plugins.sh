@@ -66,7 +66,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # One symbol a module.
-if command -v nm >/dev/null; then
+if can_try "one symbol a module" nm; then
     for so in "${libs%/*}"/*-*.so; do
         count=$(nm -D --defined-only "$so" | grep -vc ' [Ww] ' || :)
         assert_eq "1 ${so##*/}" "$count ${so##*/}"

@@ -66,7 +66,7 @@ RUN --mount=type=secret,id=mysecret cat /run/secrets/mysecret
 RUN echo one; echo two; exit 3
 END
 echo WARMACHINEROX >mysecret.txt
-build --progress=quiet --secret id=mysecret,src=mysecret.txt >/dev/null 2>&1 || : # the base is there
+run 1 build --progress=quiet --secret id=mysecret,src=mysecret.txt # the base is there now
 run 1 build --progress=plain --no-cache --secret id=mysecret,src=mysecret.txt
 blocks
 same <<'END'

@@ -41,4 +41,5 @@ assert_lacks "$work/err" "the slow part, once"
 assert_eq 0 "$(grep -c '^#[0-9]* [0-9]*\.[0-9]* ' "$work/err" || :)"
 [ "$(grep -c '^#[0-9]* CACHED' "$work/err")" -ge 10 ] || { cat "$work/err" >&2; fail "it ran again"; }
 # With files of several ids, nobody else could remove it.
-"$BUILD/tenon-dev" --root quickstart/store prune --all --force >/dev/null 2>&1 || :
+"$BUILD/tenon-dev" --root quickstart/store prune --all --force >"$work/prune" 2>&1 ||
+    { cat "$work/prune" >&2; fail "its store cannot be emptied"; }

@@ -25,8 +25,7 @@ build() {
 run 1 tenon shell true </dev/null
 assert_has "$work/err" "no failed step is kept"
 
-executors=native
-! command -v runc >/dev/null || executors="native oci"
+find_executors
 for executor in $executors; do
     printf '{"executor": "%s"}\n' $executor >"$TENON_CONFIG"
     run 1 build --no-cache --secret "id=s,src=$work/secret"

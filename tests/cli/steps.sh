@@ -3,8 +3,7 @@ need_root
 make_bases
 context=$work/context
 mkdir "$context"
-executors=native
-! command -v runc >/dev/null || executors="native oci"
+find_executors
 
 use_executor() { printf '{"executor": "%s"}\n' "$1" >"$TENON_CONFIG"; }
 

@@ -69,7 +69,7 @@ assert_no_file "$work/not"
 assert_eq "" "$(find "$work" -name '.tenon-doctor*')"
 
 # Where plugins are installed is the same for the program and for who makes them.
-if command -v pkg-config >/dev/null; then
+if can_try "tenon.pc" pkg-config; then
     run 0 tenon version --format json
     assert_has "$work/out" "\"plugins\":\"$(pkg-config --variable=plugindir "$abs_top_builddir/tenon.pc")\""
 fi

@@ -1,0 +1,188 @@
+# check-parts.sh - sourced by check: one function for each kind of test. Each says what
+# it does as it goes, and counts in passed, failed and skipped.
+
+tests_of() { make -s -C "$build" --no-print-directory print-tests AREA="$1"; }
+
+# Each result of automake's as it comes: "PASS: NAME".
+follow_tests() { # LOG HOW-MANY
+    done=0
+    tail -q -n +1 -f --pid="$running" "$1" 2>/dev/null | while read -r result test; do
+        case $result in
+        PASS: | FAIL: | SKIP: | ERROR:)
+            done=$((done + 1))
+            say "  [$done/$2] $result $test"
+            ;;
+        esac
+    done
+}
+
+# Automake leaves a NAME.trs and a NAME.log for each test.
+count_tests() { # BUILD-DIRECTORY HOW TEST...
+    dir=$1 how=$2
+    shift 2
+    for test; do
+        name=${dir#"$build"}/$test
+        name=${name#/}
+        log=$dir/$test.log
+        case $(sed -n 's/^:test-result: *\([A-Z]*\).*/\1/p' "$dir/$test.trs" 2>/dev/null | head -n 1) in
+        PASS) passed=$((passed + 1)) ;;
+        SKIP)
+            skipped=$((skipped + 1))
+            left_out "$name" "$(grep -v -e '^SKIP ' -e '^TOOK ' -e '^NOT TRIED: ' "$log" | tail -n 1)" "$how"
+            ;;
+        *)
+            failed_one "$how" "$test"
+            if [ -n "$verbose" ] && [ -e "$log" ]; then sed 's/^/  | /' "$log"; fi
+            ;;
+        esac
+        [ -e "$log" ] || continue
+        sed -n 's/^NOT TRIED: //p' "$log" | sort -u >"$build/check.parts"
+        while IFS= read -r what; do left_out "$name" "$what" "$how"; done <"$build/check.parts"
+    done
+}
+
+run_tests() { # TITLE "[as root] [env ...]" TEST...
+    title=$1 prefix=$2
+    shift 2
+    say "$title ($#)"
+    rm -f "$build/check.log"
+    : >"$build/check.log"
+    for test; do $root rm -f "$build/$test.trs" "$build/$test.log"; done
+    in_session $prefix make -C "$build" -j"$(nproc)" -k check TESTS="$*" >"$build/check.log" 2>&1
+    follow_tests "$build/check.log" $# &
+    follower=$!
+    wait_session || : # the results tell
+    wait $follower
+    count_tests "$build" test "$@"
+}
+
+# A build of its own below $build, of the test programs and no more.
+run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
+    dir=$build/$1
+    flag=$2
+    how=$1
+    shift 2
+    say "unit tests with $flag ($#)"
+    mkdir -p "$dir"
+    [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$flag" >configure.log 2>&1) ||
+        { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "with $flag"; return; }
+    programs=
+    for test; do
+        rm -f "$dir/$test.trs" "$dir/$test.log"
+        case $test in *.sh) ;; *) programs="$programs $test" ;; esac
+    done
+    # The solver's tests read a context through its plugin.
+    in_session make -C "$dir" -j"$(nproc)" -k source-local.la $programs >"$dir/check.log" 2>&1
+    wait_session || : # a program that is missing is a failure below
+    in_session make -C "$dir" -j"$(nproc)" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
+    follow_tests "$dir/check.log" $# &
+    follower=$!
+    wait_session || :
+    wait $follower
+    count_tests "$dir" "$how" "$@"
+}
+
+# The runner's lines "FAIL AREA/NAME" and "SKIP AREA/NAME: why", and its last one.
+count_cases() { # LOG HOW TITLE
+    if [ -n "$verbose" ]; then cat "$1"; fi
+    sed -n 's/^SKIP \([^:]*\): /\1 /p' "$1" >"$build/check.parts"
+    while read -r case why; do left_out "conformance:$case" "$why" "$2"; done <"$build/check.parts"
+    sed -n 's/^\(FAIL\|ERROR\) \([^ :]*\).*/\2/p' "$1" >"$build/check.parts"
+    while read -r case; do failed_one "$2" "$case"; done <"$build/check.parts"
+    runs=0
+    while read -r p _ f _ s _; do
+        [ -n "$p" ] || continue
+        passed=$((passed + p)) skipped=$((skipped + s)) runs=$((runs + 1))
+    done <<END
+$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$1")
+END
+}
+
+run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
+    title=$1 how=$2 wanted=$3
+    shift 3
+    say "$title"
+    if [ "$(id -u)" != 0 ] && [ -z "$root" ]; then
+        skipped=$((skipped + 1))
+        left_out "$title" "needs root" "$how"
+        return
+    fi
+    log=$build/conformance-$how.log
+    in_session $root "$@" ${verbose:+-v} >"$log" 2>&1
+    status=0
+    wait_session || status=$?
+    if [ $status = 77 ]; then
+        skipped=$((skipped + 1))
+        left_out "$title" "$(tail -n 1 "$log")" "$how"
+        return
+    fi
+    count_cases "$log" "$how" "$title"
+    if [ "$runs" -lt "$wanted" ]; then
+        tail -n 5 "$log" >&2
+        failed_one "$how" "*" "$title: the runner stopped"
+    fi
+}
+
+run_conformance() { # TITLE [OPTION...] of the runner
+    title=$1
+    shift
+    # Not in the tree: overlayfs may not work where that is.
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/tenon-conformance.XXXXXX")
+    run_cases "$title" "${conformance_how-cases}" 1 "$top/tests/conformance/run" --tool tenon \
+        --bin "$build/tenon-dev" --jobs "$jobs" --dir "$scratch" "$@"
+    $root rm -rf "$scratch"
+    scratch=
+}
+
+run_conformance_oci() { # [OPTION...]
+    if ! command -v runc >/dev/null; then
+        skipped=$((skipped + 1))
+        left_out "conformance with executor-oci" "needs runc" cases-oci
+        return
+    fi
+    echo '{"executor": "oci"}' >"$build/oci.json"
+    conformance_how=cases-oci
+    run_conformance "conformance with executor-oci" --env "TENON_CONFIG=$build/oci.json" "$@"
+    unset conformance_how
+}
+
+run_rootless_cases() {
+    run_cases "conformance as ordinary users" cases-rootless 2 \
+        env abs_top_builddir="$build" "$top/tests/rootless/conformance" --jobs "$jobs"
+}
+
+run_mutations() { # OPTION...
+    say "mistakes that the tests must notice"
+    if [ "$(id -u)" != 0 ]; then
+        skipped=$((skipped + 1))
+        left_out "tests/mutation" "needs root" mutation
+        return
+    fi
+    log=$build/mutation.log
+    in_session "$top/tests/mutation/run" -v "$@" >"$log" 2>&1
+    wait_session || : # its lines tell
+    sed -n 's/^/  /p' "$log"
+    passed=$((passed + $(grep -c '^NOTICED ' "$log" || :)))
+    sed -n 's/^\(SURVIVED\|BROKEN\|WRONG\) *\([^ ]*\).*/\2/p' "$log" >"$build/check.parts"
+    while read -r name; do failed_one mutation "$name" "not noticed"; done <"$build/check.parts"
+    tail -n 1 "$log" | grep -Eq '^[0-9]+ noticed, [0-9]+ survived, [0-9]+ broken$' || [ -s "$build/check.parts" ] ||
+        failed_one mutation "*" "the runner stopped"
+}
+
+# Repeats what the last run wrote to check.failed.
+run_failed() {
+    list=$build/check.failed
+    [ -s "$list" ] || { say "nothing failed the last time"; return; }
+    of() { sed -n "s/^$1 //p" "$list"; }
+    filters_of() { of "$1" | sed 's/.*/--filter &/'; }
+    [ -z "$(of test)" ] ||
+        run_tests "tests that failed" "$root env FAULT_ROUNDS=${FAULT_ROUNDS-25}" $(of test)
+    [ -z "$(of asan)" ] || run_sanitized asan --enable-sanitizers $(of asan | sed '/^configure$/d')
+    [ -z "$(of tsan)" ] || run_sanitized tsan --enable-sanitizers=thread $(of tsan | sed '/^configure$/d')
+    set -f # "*" stays one
+    [ -z "$(of cases)" ] || run_conformance "cases that failed" $(filters_of cases)
+    [ -z "$(of cases-oci)" ] || run_conformance_oci $(filters_of cases-oci)
+    [ -z "$(of mutation)" ] || run_mutations $(of mutation)
+    set +f
+    [ -z "$(of cases-rootless)" ] || run_rootless_cases
+}
