@@ -16,6 +16,14 @@ follow_tests() { # LOG HOW-MANY
     done
 }
 
+# The parts that a passing test did not try; false when one of them had to be.
+parts_left_out() { # NAME LOG HOW
+    sed -n 's/^NOT TRIED: //p' "$2" | sort -u >"$build/check.parts"
+    accepted=0
+    while IFS= read -r what; do left_out "$1" "$what" "$3" || accepted=1; done <"$build/check.parts"
+    return $accepted
+}
+
 # Automake leaves a NAME.trs and a NAME.log for each test.
 count_tests() { # BUILD-DIRECTORY HOW TEST...
     dir=$1 how=$2
@@ -25,19 +33,15 @@ count_tests() { # BUILD-DIRECTORY HOW TEST...
         name=${name#/}
         log=$dir/$test.log
         case $(sed -n 's/^:test-result: *\([A-Z]*\).*/\1/p' "$dir/$test.trs" 2>/dev/null | head -n 1) in
-        PASS) passed=$((passed + 1)) ;;
+        PASS) ! parts_left_out "$name" "$log" "$how" || passed=$((passed + 1)) ;;
         SKIP)
-            skipped=$((skipped + 1))
-            left_out "$name" "$(grep -v -e '^SKIP ' -e '^TOOK ' -e '^NOT TRIED: ' "$log" | tail -n 1)" "$how"
+            skipped_one "$name" "$(grep -v -e '^SKIP ' -e '^TOOK ' -e '^NOT TRIED: ' "$log" | tail -n 1)" "$how"
             ;;
         *)
             failed_one "$how" "$test"
             if [ -n "$verbose" ] && [ -e "$log" ]; then sed 's/^/  | /' "$log"; fi
             ;;
         esac
-        [ -e "$log" ] || continue
-        sed -n 's/^NOT TRIED: //p' "$log" | sort -u >"$build/check.parts"
-        while IFS= read -r what; do left_out "$name" "$what" "$how"; done <"$build/check.parts"
     done
 }
 
@@ -86,13 +90,13 @@ run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
 count_cases() { # LOG HOW TITLE
     if [ -n "$verbose" ]; then cat "$1"; fi
     sed -n 's/^SKIP \([^:]*\): /\1 /p' "$1" >"$build/check.parts"
-    while read -r case why; do left_out "conformance:$case" "$why" "$2"; done <"$build/check.parts"
+    while read -r case why; do skipped_one "conformance:$case" "$why" "$2"; done <"$build/check.parts"
     sed -n 's/^\(FAIL\|ERROR\) \([^ :]*\).*/\2/p' "$1" >"$build/check.parts"
     while read -r case; do failed_one "$2" "$case"; done <"$build/check.parts"
     runs=0
-    while read -r p _ f _ s _; do
+    while read -r p _; do
         [ -n "$p" ] || continue
-        passed=$((passed + p)) skipped=$((skipped + s)) runs=$((runs + 1))
+        passed=$((passed + p)) runs=$((runs + 1))
     done <<END
 $(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$1")
 END
@@ -103,8 +107,7 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
     shift 3
     say "$title"
     if [ "$(id -u)" != 0 ] && [ -z "$root" ]; then
-        skipped=$((skipped + 1))
-        left_out "$title" "needs root" "$how"
+        skipped_one "$title" "needs root" "$how"
         return
     fi
     log=$build/conformance-$how.log
@@ -112,8 +115,7 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
     status=0
     wait_session || status=$?
     if [ $status = 77 ]; then
-        skipped=$((skipped + 1))
-        left_out "$title" "$(tail -n 1 "$log")" "$how"
+        skipped_one "$title" "$(tail -n 1 "$log")" "$how"
         return
     fi
     count_cases "$log" "$how" "$title"
@@ -136,8 +138,7 @@ run_conformance() { # TITLE [OPTION...] of the runner
 
 run_conformance_oci() { # [OPTION...]
     if ! command -v runc >/dev/null; then
-        skipped=$((skipped + 1))
-        left_out "conformance with executor-oci" "needs runc" cases-oci
+        skipped_one "conformance with executor-oci" "needs runc" cases-oci
         return
     fi
     echo '{"executor": "oci"}' >"$build/oci.json"
@@ -154,8 +155,7 @@ run_rootless_cases() {
 run_mutations() { # OPTION...
     say "mistakes that the tests must notice"
     if [ "$(id -u)" != 0 ]; then
-        skipped=$((skipped + 1))
-        left_out "tests/mutation" "needs root" mutation
+        skipped_one "tests/mutation" "needs root" mutation
         return
     fi
     log=$build/mutation.log

@@ -25,7 +25,7 @@ stopped() { # SIGNAL-NUMBER
     trap '' INT TERM HUP
     say "ended by a signal; ending what runs"
     if [ -n "$running" ]; then
-        kill -TERM -- "-$running" 2>/dev/null || say "it had ended"
+        kill -s TERM -- "-$running" || say "it had ended"
         wait "$running" || :
     fi
     [ -z "${scratch-}" ] || $root rm -rf "$scratch"
@@ -52,14 +52,18 @@ may_be_left_out() { # NAME WHAT
     return 1
 }
 
-# left_out NAME WHAT: a test, or a part of one, that could not be tried.
+# left_out NAME WHAT HOW: a test, or a part of one, that could not be tried. False when
+# that is a failure, which is counted here.
 left_out() {
     if [ -n "$strict" ] && ! may_be_left_out "$1" "$2"; then
         failed_one "$3" "$1" "not tried, and not in tests/may-skip: $2"
-        return
+        return 1
     fi
     printf '  %s: %s\n' "$1" "$2" >>"$build/check.left-out"
 }
+
+# skipped_one NAME WHY HOW: as a whole.
+skipped_one() { ! left_out "$@" || skipped=$((skipped + 1)); }
 
 # failed_one HOW NAME [WHY]: HOW is what --failed needs to repeat it.
 failed_one() {

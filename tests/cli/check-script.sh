@@ -1,0 +1,93 @@
+#!/bin/sh
+# scripts/check counts, lists what was not tried, repeats what failed, and leaves nothing
+# running: with a build directory whose "tests" do as they are told.
+. "$(dirname "$0")/lib.sh"
+need make setsid
+unset MAKEFLAGS MFLAGS MAKELEVEL
+BUILD=$work/build
+export BUILD
+mkdir -p "$BUILD/tests/unit"
+# Each test does what tests/unit/NAME.does says, and leaves what automake leaves.
+cat >"$BUILD/Makefile" <<'END'
+all:
+print-tests:
+	@cd tests/unit && for t in *.does; do echo tests/unit/$${t%.does}; done
+check:
+	@for t in $(TESTS); do \
+	    sh $$t.does >$$t.log 2>&1; status=$$?; result=FAIL; \
+	    case $$status in 0) result=PASS ;; 77) result=SKIP ;; esac; \
+	    echo ":test-result: $$result" >$$t.trs; echo "$$result: $$t"; \
+	done
+END
+does() { cat >"$BUILD/tests/unit/$1.does"; }
+check() { "$abs_top_srcdir/scripts/check" --no-packages --unit "$@"; }
+last() { assert_eq "$1" "$(tail -n 1 "$work/out")"; }
+
+does good </dev/null
+echo 'echo "NOT TRIED: a part: needs a moon"' | does partly
+run 0 check
+last "2 passed, 0 failed, 0 skipped"
+assert_has "$work/out" "  tests/unit/partly: a part: needs a moon"
+assert_has "$work/out" "[2/2] PASS: tests/unit/partly"
+run 1 check --strict
+last "1 passed, 1 failed, 0 skipped"
+assert_has "$work/out" "FAIL tests/unit/partly: not tried, and not in tests/may-skip: a part: needs a moon"
+
+# What failed, and that alone, is repeated; then nothing is left to repeat.
+echo 'echo "it needs a sun"; exit 77' | does skipped
+echo "echo ran >>$work/ran; exit 1" | does bad
+rm "$BUILD/tests/unit/partly.does"
+run 1 check -v
+last "1 passed, 1 failed, 1 skipped"
+assert_has "$work/out" "tests/unit/skipped: it needs a sun"
+run 1 "$abs_top_srcdir/scripts/check" --no-packages --failed
+last "0 passed, 1 failed, 0 skipped"
+echo "echo ran >>$work/ran" | does bad
+run 0 "$abs_top_srcdir/scripts/check" --no-packages --failed
+last "1 passed, 0 failed, 0 skipped"
+assert_eq 3 "$(wc -l <"$work/ran")"
+run 0 "$abs_top_srcdir/scripts/check" --no-packages --failed
+assert_has "$work/out" "nothing failed the last time"
+
+# A test without a result did not pass.
+echo "kill -9 \$PPID" | does vanishes
+run 1 check
+assert_has "$work/out" "FAIL tests/unit/vanishes"
+rm "$BUILD/tests/unit/vanishes.does"
+
+# A signal ends all of it, with the status that tells so.
+for signal in "INT 130" "TERM 143" "HUP 129"; do
+    set -- $signal
+    rm -f "$work/pid"
+    echo "echo \$\$ >$work/pid.new; mv $work/pid.new $work/pid; exec sleep 600" | does hangs
+    env --default-signal=INT "$abs_top_srcdir/scripts/check" --no-packages --unit >"$work/out" 2>&1 &
+    checking=$!
+    remember $checking
+    for _ in $(seq 200); do
+        [ ! -e "$work/pid" ] || break
+        sleep 0.1
+    done
+    assert_file "$work/pid"
+    kill -$1 $checking
+    status=0
+    wait $checking || status=$?
+    assert_eq "$1 $2" "$1 $status"
+    for _ in $(seq 50); do
+        kill -0 "$(cat "$work/pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    ! kill -0 "$(cat "$work/pid")" 2>/dev/null || fail "$1: a test outlives scripts/check"
+done
+
+# A line without a reason is no line of tests/may-skip.
+rm "$BUILD/tests/unit/hangs.does"
+mkdir -p "$work/copy/tests" "$work/copy/core"
+cp -r "$abs_top_srcdir/scripts" "$work/copy"
+touch "$work/copy/configure" "$work/copy/configure.ac"
+chmod +x "$work/copy/configure"
+echo 'tests/unit/skipped: *  # the sun is for the next release' >"$work/copy/tests/may-skip"
+run 0 "$work/copy/scripts/check" --no-packages --unit --strict
+last "2 passed, 0 failed, 1 skipped"
+echo 'tests/unit/skipped: *' >"$work/copy/tests/may-skip"
+run 1 "$work/copy/scripts/check" --no-packages --unit --strict
+assert_has "$work/err" 'tests/may-skip: "tests/unit/skipped: *" is not'
