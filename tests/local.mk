@@ -28,6 +28,11 @@ unit_tests += %D%/unit/test-parse
 unit_tests += %D%/unit/test-path
 unit_tests += %D%/unit/test-pattern
 unit_tests += %D%/unit/test-registry
+unit_tests += %D%/unit/test-registry-auth
+unit_tests += %D%/unit/test-registry-hosts
+unit_tests += %D%/unit/test-registry-http
+unit_tests += %D%/unit/test-registry-push
+unit_tests += %D%/unit/test-registry-tls
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-store
@@ -49,6 +54,7 @@ TESTS += $(unit_tests)
 endif
 TESTS += $(dist_check_SCRIPTS)
 LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/bounded
+EXTRA_DIST += %D%/unit/registrykit.h %D%/unit/tlskit.h
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this; some read archives themselves.

@@ -61,6 +61,12 @@ tenon_auth_free(struct tenon_registry *r)
     }
 }
 
+static uint64_t
+now(const struct tenon_registry *r)
+{
+    return r->o.now_ns ? r->o.now_ns() : tenon_monotonic_ns();
+}
+
 /* Basic credentials serve all scopes of a host; they are kept under "". */
 static void
 remember(struct tenon_registry *r, const char *host, const char *scope,
@@ -70,7 +76,7 @@ remember(struct tenon_registry *r, const char *host, const char *scope,
     t->host = tenon_strdup(host);
     t->scope = tenon_strdup(scope);
     t->header = tenon_strdup(header);
-    t->until_ns = tenon_monotonic_ns() + (uint64_t)seconds * 1000000000;
+    t->until_ns = now(r) + (uint64_t)seconds * 1000000000;
     pthread_mutex_lock(&r->lock);
     for (struct token **p = &r->tokens; *p;) {
         struct token *old = *p;
@@ -91,10 +97,10 @@ tenon_auth_header(struct tenon_registry *r, const struct tenon_endpoint *e,
                   const char *scope)
 {
     char *found = NULL;
-    uint64_t now = tenon_monotonic_ns();
+    uint64_t time = now(r);
     pthread_mutex_lock(&r->lock);
     for (struct token *t = r->tokens; t && !found; t = t->next)
-        if (tenon_streq(t->host, e->name) && t->until_ns > now &&
+        if (tenon_streq(t->host, e->name) && t->until_ns > time &&
             (!*t->scope || tenon_streq(t->scope, scope)))
             found = tenon_strdup(t->header);
     pthread_mutex_unlock(&r->lock);
@@ -207,7 +213,13 @@ ask(struct tenon_registry *r, const struct tenon_registry_call *call,
     auto_response struct tenon_http_response res = {0};
     req->limit = TOKEN_ANSWER_MAX;
     req->cancel = call->cancel;
+    auto_endpoint struct tenon_endpoint elsewhere = {0};
     req->tls = &e->tls;
+    if (!tenon_url_same_origin(req->url, e->base)) {
+        if (tenon_endpoint_elsewhere(r, e, req->url, &elsewhere, err) < 0)
+            return err->code;
+        req->tls = &elsewhere.tls;
+    }
     if (tenon_http_do(r->http, req, &res, NULL, err) < 0)
         return tenon_error_context(err, "failed to fetch oauth token");
     *status = res.status;

@@ -24,14 +24,26 @@ tenon_url_redact(const char *url)
     return tenon_asprintf("%.*s:xxxxx%s", (int)(colon - url), url, at);
 }
 
-static void
-host_of(const char *url, char *host, size_t size, bool port)
+const char *
+tenon_url_authority(const char *url, size_t *len)
 {
     const char *p = strstr(url, "://");
     p = p ? p + 3 : url;
-    size_t len = strcspn(p, "/?");
+    *len = strcspn(p, "/?#");
+    const char *at = memrchr(p, '@', *len);
+    if (!at)
+        return p;
+    *len -= (size_t)(at + 1 - p);
+    return at + 1;
+}
+
+static void
+host_of(const char *url, char *host, size_t size, bool port)
+{
+    size_t len;
+    const char *p = tenon_url_authority(url, &len);
     if (!port)
-        len = p[0] == '[' ? strcspn(p, "]") + 1 : strcspn(p, ":/?");
+        len = p[0] == '[' ? strcspn(p, "]") + 1 : strcspn(p, ":/?#");
     snprintf(host, size, "%.*s", (int)len, p);
     if (port && (p[0] == '[' ? !strstr(host, "]:") : !strchr(host, ':')))
         snprintf(host, size, "%.*s:%s", (int)len, p,
@@ -46,8 +58,7 @@ certificate_words(CURL *easy, const char *url, const char *detail)
     host_of(url, host, sizeof host, false);
     tenon_curl.easy_getinfo_(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
     if (strstr(detail, "does not match"))
-        return tenon_asprintf("x509: certificate is not valid for any names, but "
-                              "wanted to match %s", host);
+        return tenon_asprintf("x509: certificate is valid for other names, not %s", host);
     if ((bits & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) ||
         strstr(detail, "expir") || strstr(detail, "activat"))
         return tenon_strdup("x509: certificate has expired or is not yet valid");
@@ -97,6 +108,10 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
         *code = TENON_E_INVALID;
         return tenon_asprintf("tls: %s", said);
     case CURLE_SSL_CONNECT_ERROR:
+        if (strstr(detail, "error reading X.509")) {
+            *code = TENON_E_INVALID; /* our own certificate or key */
+            return tenon_asprintf("tls: %s", said);
+        }
         if (strstr(detail, "unexpected TLS packet") || strstr(detail, "record"))
             return tenon_strdup("http: server gave HTTP response to HTTPS client");
         return tenon_asprintf("tls: %s", said);
@@ -107,8 +122,11 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
         return tenon_asprintf("connection broken: %s", said);
-    case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+        if (strstr(detail, "HTTP/0.9"))
+            return tenon_strdup("malformed HTTP response");
+        /* fallthrough */
+    case CURLE_URL_MALFORMAT:
         *code = TENON_E_INVALID;
         return tenon_asprintf("invalid URL: %s", said);
     default:

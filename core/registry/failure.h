@@ -8,6 +8,8 @@
 /* The cause, for the caller to free; *code is set to what it means to us. */
 char *tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
                          int *code);
+/* Where "host[:port]" begins in a URL, behind a user's name and password, and its length. */
+const char *tenon_url_authority(const char *url, size_t *len);
 /* The URL with its password as "xxxxx"; for the caller to free. */
 char *tenon_url_redact(const char *url);
 

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "registry/failure.h"
 #include "registry/private.h"
 
 #define HUB "docker.io"
@@ -27,19 +28,24 @@ struct host_options {
 };
 
 void
+tenon_endpoint_release(struct tenon_endpoint *e)
+{
+    free(e->name);
+    free(e->base);
+    free(e->repo);
+    free(e->scope_repo);
+    free(e->ns);
+    free(e->ca);
+    free(e->cert);
+    free(e->key);
+    *e = (struct tenon_endpoint){0};
+}
+
+void
 tenon_endpoints_release(struct tenon_endpoints *e)
 {
-    for (size_t i = 0; i < e->len; i++) {
-        struct tenon_endpoint *p = &e->items[i];
-        free(p->name);
-        free(p->base);
-        free(p->repo);
-        free(p->scope_repo);
-        free(p->ns);
-        free(p->ca);
-        free(p->cert);
-        free(p->key);
-    }
+    for (size_t i = 0; i < e->len; i++)
+        tenon_endpoint_release(&e->items[i]);
     free(e->items);
     *e = (struct tenon_endpoints){0};
 }
@@ -261,6 +267,26 @@ tenon_endpoints_find(struct tenon_registry *r, const struct tenon_reference *ref
         return err->code;
     *out = list;
     list = (struct tenon_endpoints){0};
+    return 0;
+}
+
+int
+tenon_endpoint_elsewhere(struct tenon_registry *r, const struct tenon_endpoint *e,
+                         const char *url, struct tenon_endpoint *out, struct tenon_error *err)
+{
+    struct host_options o;
+    size_t len;
+    const char *p = tenon_url_authority(url, &len);
+    auto_free char *host = tenon_strndup(p, len);
+    *out = (struct tenon_endpoint){0};
+    if (host_options(r, host, &o, err) < 0 || set_tls(out, &o, host, err) < 0)
+        return err->code;
+    if (e->ca) {
+        char *both = tenon_asprintf("%s%s", out->ca ? out->ca : "", e->ca);
+        free(out->ca);
+        out->tls.ca = out->ca = both;
+    }
+    out->tls.insecure = e->tls.insecure || o.insecure;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "registry/certificate.h"
 #include "registry/failure.h"
 #include "tenon-plugin.h"
 
@@ -41,6 +42,8 @@ struct exchange {
     const struct tenon_http_request *req;
     struct tenon_http_response *res;
     struct tenon_error *err;
+    CURL *easy;
+    const char *url;
     uint64_t sent;
     unsigned headers;
     bool began;
@@ -267,6 +270,22 @@ on_body(char *p, size_t size, size_t count, void *data)
     return len;
 }
 
+/* Connected, and libcurl has no objection; nothing has been sent. */
+static int
+on_connected(void *data, char *ip, char *local_ip, int port, int local_port)
+{
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    struct exchange *x = data;
+    const struct tenon_http_tls *tls = x->req->tls;
+    if (!tenon_has_prefix(x->url, "https:") || (tls && tls->insecure))
+        return CURL_PREREQFUNC_OK;
+    const char *wrong = tenon_certificate_fault(x->easy, x->url);
+    if (!wrong)
+        return CURL_PREREQFUNC_OK;
+    x->failed = true;
+    tenon_error_set(x->err, TENON_E_DENIED, "%s", wrong);
+    return CURL_PREREQFUNC_ABORT;
+}
 
 static size_t
 on_read(char *to, size_t size, size_t count, void *data)
@@ -388,6 +407,8 @@ set_options(CURL *c, struct exchange *x, const char *url, bool home,
     tenon_curl.easy_setopt_(c, CURLOPT_HEADERDATA, x);
     tenon_curl.easy_setopt_(c, CURLOPT_WRITEFUNCTION, on_body);
     tenon_curl.easy_setopt_(c, CURLOPT_WRITEDATA, x);
+    tenon_curl.easy_setopt_(c, CURLOPT_PREREQFUNCTION, on_connected);
+    tenon_curl.easy_setopt_(c, CURLOPT_PREREQDATA, x);
     if (r->range)
         tenon_curl.easy_setopt_(c, CURLOPT_RANGE, r->range + strlen("bytes="));
     if (tenon_streq(r->method, "HEAD")) {
@@ -466,8 +487,8 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
     bool authorized, struct tenon_http_response *res, bool *began, char **next,
     struct tenon_error *err)
 {
-    struct exchange x = {.req = req, .res = res, .err = err};
     struct connection *c = take(h);
+    struct exchange x = {.req = req, .res = res, .err = err, .easy = c->easy, .url = url};
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     headers = header(headers, "Accept", req->accept ? req->accept : "*/*");

@@ -3,6 +3,8 @@
 libtenon_core_la_SOURCES += \
 	%D%/api.c \
 	%D%/auth.c \
+	%D%/certificate.c \
+	%D%/certificate.h \
 	%D%/failure.c \
 	%D%/failure.h \
 	%D%/fetch.c \

@@ -50,6 +50,15 @@ TENON_DEFINE_AUTO_STRUCT(endpoints, struct tenon_endpoints, tenon_endpoints_rele
 /* base/repo/<kind>/<rest>, with ns where it belongs. */
 char *tenon_endpoint_url(const struct tenon_endpoint *e, const char *kind,
                          const char *rest);
+/* How to talk to another host that an endpoint sends to for tokens: as its own settings say,
+ * trusting also whom the endpoint trusts; the endpoint's client certificate is not for it.  In
+ * *out only tls is set, and what is behind it; to be released by tenon_endpoint_release. */
+int tenon_endpoint_elsewhere(struct tenon_registry *r, const struct tenon_endpoint *e,
+                             const char *url, struct tenon_endpoint *out,
+                             struct tenon_error *err);
+void tenon_endpoint_release(struct tenon_endpoint *e);
+TENON_DEFINE_AUTO_STRUCT(endpoint, struct tenon_endpoint, tenon_endpoint_release);
+#define auto_endpoint __attribute__((cleanup(tenon_auto_endpoint)))
 void tenon_endpoint_use_tls(struct tenon_endpoint *e); /* http to https */
 /* Which one to try after number i failed with rc; len: none. */
 size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc);

@@ -114,6 +114,9 @@ begin_upload(struct push *p, const char *digest, char **location, struct tenon_e
     if (!res.location)
         return tenon_error_set(err, TENON_E_CORRUPT, "%s: upload without a location",
                                p->name);
+    if (tenon_has_prefix(p->endpoint->base, "https:") && !tenon_has_prefix(res.location, "https:"))
+        return tenon_error_set(err, TENON_E_DENIED, "%s: upload sent from https to \"%s\"",
+                               p->name, res.location);
     *location = tenon_steal(&res.location);
     return 0;
 }

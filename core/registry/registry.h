@@ -24,7 +24,9 @@ struct tenon_registry_options {
     int (*credentials)(void *data, const char *host, char **user, char **secret,
                        struct tenon_error *err);
     void *data;
-    uint64_t retry_ns;          /* first pause before trying again; 0: half a second */
+    uint64_t retry_ns;          /* first pause before trying again, and none is shorter;
+                                 * 0: half a second */
+    uint64_t (*now_ns)(void);   /* the clock that tokens go by; NULL: monotonic */
 };
 struct tenon_registry *tenon_registry_new(const struct tenon_registry_options *o);
 void tenon_registry_free(struct tenon_registry *r);

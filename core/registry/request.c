@@ -20,9 +20,11 @@ tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel, unsi
 {
     if (n + 1 >= ATTEMPTS)
         return TENON_E_LIMIT;
-    uint64_t ns = (r->o.retry_ns ? r->o.retry_ns : FIRST_PAUSE_NS) << n;
-    if (ns > LAST_PAUSE_NS)
-        ns = LAST_PAUSE_NS;
+    uint64_t first = r->o.retry_ns ? r->o.retry_ns : FIRST_PAUSE_NS;
+    uint64_t last = first > LAST_PAUSE_NS ? first : LAST_PAUSE_NS;
+    uint64_t ns = first << n;
+    if (ns > last)
+        ns = last;
     struct pollfd p = {.fd = tenon_cancel_fd(cancel), .events = POLLIN};
     poll(&p, p.fd >= 0 ? 1 : 0, (int)(ns / 1000000));
     if (!tenon_cancel_fired(cancel))
@@ -73,7 +75,7 @@ should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
         return false;
     if (rc < 0)
         return err->code == TENON_E_UNAVAILABLE && err->message &&
-               (strstr(err->message, "HTTP/0.9") ||
+               (strstr(err->message, "malformed HTTP response") ||
                 strstr(err->message, "connection broken"));
     if (res->status != 400)
         return false;
