@@ -98,6 +98,7 @@ cli_tests += %D%/cli/plugin-missing.sh
 cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
 cli_tests += %D%/cli/registry.sh
+cli_tests += %D%/cli/tls.sh
 cli_tests += %D%/cli/prune-du.sh
 cli_tests += %D%/cli/ssh-keys.sh
 cli_tests += %D%/cli/http-source.sh
@@ -130,7 +131,7 @@ dist_check_SCRIPTS += $(cli_tests)
 EXTRA_DIST += %D%/cli/lib.sh %D%/cli/ociread %D%/cli/seed-page-net.sh %D%/cli/terminal.sh
 EXTRA_DIST += %D%/cli/web-server %D%/cli/steps.sh
 EXTRA_DIST += %D%/cli/web-server
-EXTRA_DIST += %D%/cli/layout-registry %D%/cli/token-server %D%/cli/web-server
+EXTRA_DIST += %D%/cli/layout-registry %D%/cli/token-server %D%/cli/tls-front %D%/cli/web-server
 
 # What kills, fills, attacks or races it; tests/fault/lib.sh is what they share.
 fault_tests =

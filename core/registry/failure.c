@@ -83,6 +83,11 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
         snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
                  port);
     const char *said = *detail ? detail : tenon_curl.easy_strerror_(rc);
+    if ((rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) &&
+        strstr(detail, "alert")) {
+        *code = TENON_E_DENIED; /* and will be again */
+        return tenon_asprintf("remote error: tls: %s", said);
+    }
     switch ((int)rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return tenon_asprintf("dial tcp: lookup %s: no such host", host);

@@ -64,8 +64,23 @@ authorized(struct tenon_registry *r, const struct tenon_registry_call *call,
     }
 }
 
+/* Does the endpoint that hung up speak TLS?  If it shows a certificate it does, whether we
+ * believe that or not. */
+static bool
+answers_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
+            const struct tenon_endpoint *e)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_response struct tenon_http_response probe = {0};
+    auto_free char *url = tenon_asprintf("https%s/", e->base + strlen("http"));
+    struct tenon_http_request req = {.method = "HEAD", .url = url, .cancel = call->cancel,
+                                     .tls = &e->tls};
+    return tenon_http_do(r->http, &req, &probe, NULL, &err) == 0 || err.code == TENON_E_DENIED;
+}
+
 /* Loopback is taken for plain HTTP; a TLS server there answers 400 and says why
- * (but to a HEAD it says nothing, so it is asked again), or hangs up. */
+ * (but to a HEAD it says nothing, so it is asked again), answers what is no HTTP, or
+ * hangs up. */
 static bool
 should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
                const struct tenon_endpoint *e, int rc,
@@ -73,10 +88,12 @@ should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
 {
     if (!e->maybe_tls)
         return false;
+    if (rc < 0 && (err->code != TENON_E_UNAVAILABLE || !err->message))
+        return false;
     if (rc < 0)
-        return err->code == TENON_E_UNAVAILABLE && err->message &&
-               (strstr(err->message, "malformed HTTP response") ||
-                strstr(err->message, "connection broken"));
+        return strstr(err->message, "malformed HTTP response") ||
+               strstr(err->message, "connection broken") ||
+               (tenon_has_suffix(err->message, ": EOF") && answers_tls(r, call, e));
     if (res->status != 400)
         return false;
     auto_error struct tenon_error none = TENON_ERROR_INIT;

@@ -42,7 +42,8 @@ struct server {
     pthread_t thread;
     struct answer *answers;
     gnutls_certificate_credentials_t tls; /* or NULL */
-    bool ask_client;                      /* for a certificate; none is needed */
+    enum { ASK_NOTHING, ASK, NEED } client; /* for a certificate of the client */
+    enum { SAY_TLS, HANG_UP, SAY_SO } to_plain; /* to who speaks none of it */
     void *data;                           /* of the answers' `then` */
 
     pthread_mutex_t lock; /* of what follows */
@@ -51,6 +52,7 @@ struct server {
                            * a certificate */
     struct tenon_buf upload;
     int refused; /* requests nobody had an answer for */
+    int broken;  /* handshakes that came to nothing */
 };
 
 /* One connection, with TLS or without. */
@@ -98,19 +100,33 @@ static inline bool
 peer_shake_hands(struct server *s, struct peer *p)
 {
     int rc;
+    char first = 0;
     if (!s->tls)
         return true;
+    if (s->to_plain != SAY_TLS && recv(p->fd, &first, 1, MSG_PEEK) == 1 && first >= 'A') {
+        static const char words[] = "HTTP/1.0 400 Bad Request\r\n\r\n"
+                                    "Client sent an HTTP request to an HTTPS server.\n";
+        peer_write(p, words, s->to_plain == SAY_SO ? strlen(words) : 0);
+        return false;
+    }
     gnutls_init(&p->tls, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
     gnutls_set_default_priority(p->tls);
     gnutls_credentials_set(p->tls, GNUTLS_CRD_CERTIFICATE, s->tls);
-    if (s->ask_client)
-        gnutls_certificate_server_set_request(p->tls, GNUTLS_CERT_REQUEST);
+    if (s->client != ASK_NOTHING)
+        gnutls_certificate_server_set_request(p->tls, s->client == NEED ? GNUTLS_CERT_REQUIRE
+                                                                        : GNUTLS_CERT_REQUEST);
     gnutls_transport_set_int(p->tls, p->fd);
     while ((rc = gnutls_handshake(p->tls)) < 0 && !gnutls_error_is_fatal(rc))
         continue;
-    if (rc == 0)
+    if (rc == 0) {
         peer_subject(p);
-    return rc == 0;
+        return true;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->broken++;
+    pthread_mutex_unlock(&s->lock);
+    gnutls_alert_send_appropriate(p->tls, rc);
+    return false;
 }
 
 static inline bool

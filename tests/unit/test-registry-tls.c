@@ -181,15 +181,20 @@ secure_close(struct secure *s)
     identity_release(&s->authority);
 }
 
-/* A host of loopback is taken for plain, but found to speak TLS; then what it shows counts. */
+/* A host of loopback is taken for plain, but found to speak TLS, however that shows; then what
+ * its certificate says counts. */
 START_TEST(test_tls_found_out)
 {
     struct answer answers[] = {{0}};
     struct secure s;
     secure_open_with(&s, answers, false);
+    pthread_mutex_lock(&s.k.server.lock);
+    s.k.server.to_plain = _i == 0 ? SAY_TLS : _i == 1 ? HANG_UP : SAY_SO;
+    pthread_mutex_unlock(&s.k.server.lock);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    ck_assert_int_eq(kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err), TENON_E_DENIED);
+    int rc = kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == TENON_E_DENIED, "%d %s", rc, err.message);
     ck_assert_msg(strstr(err.message, "Head https://127.0.0.1:") &&
                   strstr(err.message, "certificate signed by unknown authority"), "%s",
                   err.message);
@@ -383,8 +388,8 @@ START_TEST(test_tls_client_certificate)
     struct answer others[] = {{.request = "GET /end", .head = "200 OK\r\n", .body = TEXT},
                               {.request = "GET /return", .head = NULL}, {0}};
     secure_open(&s, answers);
-    struct server other = {.tls = s.tls, .ask_client = true};
-    s.k.server.ask_client = true;
+    struct server other = {.tls = s.tls, .client = ASK};
+    s.k.server.client = ASK;
     server_start(&other, others);
     auto_free char *to_end = tenon_asprintf("302 Found\r\nLocation: %s/end\r\n", other.base);
     auto_free char *to_return = tenon_asprintf("302 Found\r\nLocation: %s/return\r\n", other.base);
@@ -435,6 +440,25 @@ START_TEST(test_tls_client_certificate)
 }
 END_TEST
 
+/* Who needs a certificate and gets none says so; that is an answer, and not tried again. */
+START_TEST(test_tls_client_certificate_needed)
+{
+    struct answer answers[] = {{0}};
+    struct secure s;
+    secure_open(&s, answers);
+    s.k.server.client = NEED;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == TENON_E_DENIED, "%d %s", rc, err.message);
+    ck_assert_msg(strstr(err.message, ": remote error: tls: ") != NULL, "%s", err.message);
+    pthread_mutex_lock(&s.k.server.lock);
+    ck_assert_int_eq(s.k.server.broken, 1);
+    pthread_mutex_unlock(&s.k.server.lock);
+    secure_close(&s);
+}
+END_TEST
+
 /* A certificate that is not there, or whose key is another's, is an error that says so. */
 START_TEST(test_tls_client_certificate_broken)
 {
@@ -444,7 +468,7 @@ START_TEST(test_tls_client_certificate_broken)
     struct answer answers[] = {{.request = "GET", .head = "200 OK\r\n"}, {0}};
     struct secure s;
     secure_open(&s, answers);
-    s.k.server.ask_client = true;
+    s.k.server.client = ASK;
     auto_free char *cert = tenon_asprintf("%s/%s", s.k.dir, cases[_i].cert);
     auto_free char *key = tenon_asprintf("%s/%s", s.k.dir, cases[_i].key);
     struct tenon_http_tls tls = {.insecure = true, .cert = cert, .key = key};
@@ -469,7 +493,7 @@ main(void)
     TCase *t = tcase_create("tls");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_tls_certificates, 0, tenon_countof(certificates));
-    tcase_add_test(t, test_tls_found_out);
+    tcase_add_loop_test(t, test_tls_found_out, 0, 3);
     tcase_add_loop_test(t, test_tls_insecure, 0, 2);
     tcase_add_loop_test(t, test_tls_redirect_to_plain, 0, 5);
     tcase_add_loop_test(t, test_tls_realm_is_plain, 0, 2);
@@ -477,6 +501,7 @@ main(void)
     tcase_add_test(t, test_tls_upload_location_is_plain);
     tcase_add_test(t, test_tls_redirect_from_plain);
     tcase_add_test(t, test_tls_client_certificate);
+    tcase_add_test(t, test_tls_client_certificate_needed);
     tcase_add_loop_test(t, test_tls_client_certificate_broken, 0, 3);
     suite_add_tcase(s, t);
     return unit_run(s);
