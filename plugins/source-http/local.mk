@@ -11,9 +11,11 @@ source_http_la_LIBADD = libtenon-httpname.la libtenon-sourcekit.la
 noinst_LTLIBRARIES += libtenon-httpname.la
 libtenon_httpname_la_SOURCES = %D%/name.c %D%/name.h
 
+if PLUGIN_SOURCE_HTTP
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/test-source-http
 TESTS += tests/unit/test-source-http
+endif
 endif
 tests_unit_test_source_http_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 tests_unit_test_source_http_LDADD = libtenon-httpname.la $(LDADD)
