@@ -35,6 +35,7 @@ unit_tests += %D%/unit/test-registry-push
 unit_tests += %D%/unit/test-registry-tls
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
+unit_tests += %D%/unit/test-ssh-agent
 unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-faults
 unit_tests += %D%/unit/test-source-local
@@ -72,6 +73,9 @@ endif
 # The renderers' shared part is no part of the core.
 tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 tests_unit_test_progress_LDADD = libtenon-progresskit.la libtenon-core.la $(CHECK_LIBS)
+
+# Of the command's own files, those two.
+tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
 tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
 tests_unit_test_exec_cgroup_LDADD = libtenon-execkit.la libtenon-core.la $(CHECK_LIBS)

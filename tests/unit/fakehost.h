@@ -82,6 +82,12 @@ fake_alloc(struct tenon_ctx *ctx, size_t size)
     return f->allocs[f->alloc_count++] = tenon_calloc(1, size);
 }
 
+static inline char *
+fake_strdup(struct tenon_ctx *ctx, const char *s)
+{
+    return strcpy(fake_alloc(ctx, strlen(s) + 1), s);
+}
+
 static inline int
 fake_cancel_fd(struct tenon_ctx *ctx)
 {
@@ -157,6 +163,7 @@ static const struct tenon_host fake_host = {
     .get_bool = tenon_values_bool,
     .get_map = tenon_values_map,
     .alloc = fake_alloc,
+    .strdup = fake_strdup,
     .cancel_fd = fake_cancel_fd,
     .open_in = fake_open_in,
     .temp_dir = fake_temp_dir,

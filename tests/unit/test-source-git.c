@@ -1,8 +1,12 @@
-/* Names of commits, addresses and .gitmodules. */
+/* What is asked of which server, with which secret; keys; names of commits, addresses and
+ * .gitmodules. */
+#include "unit.h"
+
+#include "fakehost.h"
+
 #include "source-git/checkout.h"
 #include "source-git/conn.h"
 #include "source-git/refs.h"
-#include "unit.h"
 
 static const char a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -173,11 +177,244 @@ START_TEST(test_git_modules)
 }
 END_TEST
 
+/* ---- the plugin, with a host of ours ------------------------------------------------------- */
+
+static struct {
+    struct tenon_buf log; /* of requests: METHOD URL[ AUTHORIZATION]\n */
+    const char *secrets[4][2]; /* id, value */
+} fake;
+
+/* Nobody answers. */
+static int
+fake_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *f, int fd,
+           struct tenon_fetch_answer *answer, struct tenon_error *err)
+{
+    (void)ctx, (void)fd, (void)answer;
+    tenon_buf_addf(&fake.log, "%s %s%s%s\n", f->method, f->url, f->authorization ? " " : "",
+                   f->authorization ? f->authorization : "");
+    return tenon_error_set(err, TENON_E_UNAVAILABLE, "nobody answers");
+}
+
+static void
+fake_leave(struct tenon_ctx *ctx, int fd)
+{
+    (void)ctx, (void)fd;
+}
+
+static const void *
+fake_extension(const char *name)
+{
+    static const struct tenon_http_api http = {.struct_size = sizeof http, .fetch = fake_fetch};
+    static const struct tenon_store_api store = {.struct_size = sizeof store, .leave = fake_leave};
+    if (!strcmp(name, "tenon.http/0"))
+        return &http;
+    return strcmp(name, "tenon.store/0") ? NULL : &store;
+}
+
+static int
+fake_blob_create(struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    (void)ctx, (void)err;
+    return memfd_create("blob", MFD_CLOEXEC);
+}
+
+static bool
+fake_cancelled(struct tenon_ctx *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static int
+fake_secret(struct tenon_ctx *ctx, const char *service, const char *id, struct tenon_error *err)
+{
+    for (size_t i = 0; i < tenon_countof(fake.secrets); i++)
+        if (fake.secrets[i][0] && !strcmp(fake.secrets[i][0], id)) {
+            fake_of(ctx)->secret = fake.secrets[i][1];
+            fake_of(ctx)->secret_len = strlen(fake.secrets[i][1]);
+            return fake_client_open(ctx, service, id, err);
+        }
+    return tenon_error_set(err, TENON_E_NOT_FOUND, "%s: not supplied", id);
+}
+
+static const struct tenon_plugin *plugin;
+
+static void
+setup(void)
+{
+    static struct tenon_host host;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    void *self;
+    host = fake_host;
+    host.extension = fake_extension;
+    host.blob_create = fake_blob_create;
+    host.client_open = fake_secret;
+    host.cancelled = fake_cancelled;
+    plugin = fake_load("source-git.so", "source_git_LTX_tenon_plugin_query");
+    ck_assert_ptr_nonnull(plugin);
+    ck_assert_int_eq(plugin->init(&host, NULL, &self, &err), 0);
+}
+
+static void
+teardown(void)
+{
+    plugin->fini(NULL);
+    tenon_buf_release(&fake.log);
+    memset(&fake, 0, sizeof fake);
+}
+
+/* resolve; what it says is a copy, to free. */
+static int
+look(const char *id, const char *const *attrs, char **key, char **digest, struct tenon_error *err)
+{
+    struct fake_ctx ctx = {.agent_fd = -1};
+    const struct tenon_source_request req = {.struct_size = sizeof req, .identifier = id,
+                                             .attrs = attrs};
+    struct tenon_source_info info = {.struct_size = sizeof info};
+    int rc = plugin->ops.source->resolve(NULL, (struct tenon_ctx *)(void *)&ctx, &req, &info, err);
+    *key = tenon_strdup(info.key);
+    *digest = tenon_strdup(info.digest);
+    ck_assert(rc < 0 || info.flags == TENON_SOURCE_TREE);
+    fake_ctx_release(&ctx);
+    return rc;
+}
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* A commit by its full name needs no server; each thing that changes what is checked out is in
+ * its key, and nothing else is. */
+static const struct {
+    const char *id;
+    const char *attrs[4];
+    const char *key; /* NULL: an error */
+    int code;
+    const char *says;
+} keys[] = {
+    {"git://h.example/r#" A, {NULL}, A, 0, NULL},
+    {"git://h.example/other#" A, {NULL}, A, 0, NULL},
+    {"git://h.example/r#" B, {NULL}, B, 0, NULL},
+    {"git://h.example/r#" A ":d/e", {NULL}, A ":d/e", 0, NULL},
+    {"git://h.example/r#" A ":/d/./e/", {NULL}, A ":d/e", 0, NULL},
+    {"git://h.example/r#" A ":../../d", {NULL}, A ":d", 0, NULL},
+    {"git://h.example/r#" A, {"git.skipsubmodules=true"}, A "(skip-submodules)", 0, NULL},
+    {"git://h.example/r#" A, {"git.skipsubmodules=false"}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.mtime=commit"}, A "(mtime-commit)", 0, NULL},
+    {"git://h.example/r#" A, {"git.mtime=checkout"}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.mtime="}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.keepgitdir=true"}, A ".git#" A " https://h.example/r", 0, NULL},
+    {"git://h.example/r#" A ":d", {"git.keepgitdir=true", "git.skipsubmodules=true", "git.mtime=commit"},
+     A ".git#" A " https://h.example/r:d(skip-submodules)(mtime-commit)", 0, NULL},
+    {"git://x#" A, {"git.fullurl=ssh://git@h.example/r", "git.keepgitdir=true"},
+     A ".git#" A " ssh://git@h.example/r", 0, NULL},
+    {"git://h.example/r#" A, {"git.authtokensecret=T"}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.checksum=aaaa"}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.checksum=" A}, A, 0, NULL},
+    {"git://h.example/r#main", {"git.checksum=" A, "git.fetchbycommit=true"}, A, 0, NULL},
+    {"git://h.example/r#" A, {"git.checksum=aaab"}, NULL, TENON_E_CORRUPT,
+     "expected checksum to match aaab, got " A},
+    {"git://h.example/r#" A, {"git.checksum=xyz"}, NULL, TENON_E_INVALID,
+     "invalid checksum xyz for Git URL, expected hex commit hash"},
+    {"git://h.example/r#" A, {"git.mtime=now"}, NULL, TENON_E_INVALID,
+     "invalid git mtime \"now\": expected checkout or commit"},
+    {"git://h.example/r#main", {"git.checksum=aaaa", "git.fetchbycommit=true"}, NULL, TENON_E_INVALID,
+     "fetch-by-commit wants the full commit as checksum"},
+    {"git://", {NULL}, NULL, TENON_E_INVALID, "invalid git source \"git://\""},
+    {"https://h.example/r", {NULL}, NULL, TENON_E_INVALID, "invalid git source \"https://h.example/r\""},
+    {"git://x#" A, {"git.fullurl=file:///etc"}, NULL, TENON_E_INVALID,
+     "git remote \"file:///etc\": transport not allowed"},
+    {"git://h.example/r#" A, {"git.sig.pubkey=x"}, NULL, TENON_E_UNSUPPORTED,
+     "git sources with \"git.sig.pubkey\" are not supported yet"},
+    {"git://h.example/r#" A, {"git.bundle=x"}, NULL, TENON_E_UNSUPPORTED,
+     "git sources with \"git.bundle\" are not supported yet"},
+    {"git://h.example/r#" A, {"git.checkoutbundle=x"}, NULL, TENON_E_UNSUPPORTED,
+     "git sources with \"git.checkoutbundle\" are not supported yet"},
+};
+
+START_TEST(test_git_keys)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *key = NULL;
+    auto_free char *digest = NULL;
+    int rc = look(keys[_i].id, keys[_i].attrs, &key, &digest, &err);
+    ck_assert_str_eq(tenon_buf_str(&fake.log), "");
+    ck_assert_msg(rc == keys[_i].code, "%d %s", rc, err.message);
+    if (keys[_i].key) {
+        ck_assert_str_eq(key, keys[_i].key);
+        ck_assert(tenon_has_prefix(key, digest) && strlen(digest) == 40);
+    } else {
+        ck_assert_str_eq(err.message, keys[_i].says);
+    }
+}
+END_TEST
+
+/* The secret of that host before the one for all, a header before a token; over HTTP only. */
+#define X "basic eC1hY2Nlc3MtdG9rZW46" /* of "x-access-token:" and */
+static const struct {
+    const char *url;
+    const char *secrets[3][2];
+    const char *auth; /* NULL: none */
+} auths[] = {
+    {"https://h.example/r", {{NULL}}, NULL},
+    {"https://h.example/r", {{"T", "one\n"}}, X "b25l"},
+    {"https://h.example/r", {{"T", "four"}}, X "Zm91cg=="},
+    {"https://h.example/r", {{"T", "seven!!"}}, X "c2V2ZW4hIQ=="},
+    {"https://h.example/r", {{"T", "eight..."}}, X "ZWlnaHQuLi4="},
+    {"https://h.example/r", {{"H", "Custom x"}}, "Custom x"},
+    {"https://h.example/r", {{"T", "one"}, {"H", "Custom x"}}, "Custom x"},
+    {"https://h.example/r", {{"T", "one"}, {"T.h.example", "four"}}, X "Zm91cg=="},
+    {"https://h.example/r", {{"H", "Custom x"}, {"T.h.example", "four"}}, X "Zm91cg=="},
+    {"https://h.example/r", {{"T.h.example", "one"}, {"H.h.example", "Custom y"}}, "Custom y"},
+    {"https://h.example:8443/r", {{"T.h.example", "one"}, {"T.h.example:8443", "four"}}, X "Zm91cg=="},
+    {"https://u:p@h.example/r@s", {{"T.h.example", "one"}}, X "b25l"},
+    {"https://h.example/r", {{"T.g.example", "one"}}, NULL},
+    {"https://h.example@g.example/r", {{"T.h.example", "one"}}, NULL},
+};
+
+START_TEST(test_git_authorization)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *key = NULL;
+    auto_free char *digest = NULL;
+    auto_free char *full = tenon_asprintf("git.fullurl=%s", auths[_i].url);
+    const char *attrs[] = {full, "git.authtokensecret=T", "git.authheadersecret=H", NULL};
+    const char *auth = auths[_i].auth;
+    memcpy(fake.secrets, auths[_i].secrets, sizeof auths[_i].secrets);
+    ck_assert_int_eq(look("git://x#main", attrs, &key, &digest, &err), TENON_E_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.message, "nobody answers"));
+    auto_free char *log = tenon_asprintf("GET %s/info/refs?service=git-upload-pack%s%s\n",
+                                         auths[_i].url, auth ? " " : "", auth ? auth : "");
+    ck_assert_str_eq(tenon_buf_str(&fake.log), log);
+    ck_assert_ptr_null(strstr(err.message, "u:p"));
+}
+END_TEST
+
+/* Without the names of secrets nobody looks for any. */
+START_TEST(test_git_no_secrets_asked_for)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *key = NULL;
+    auto_free char *digest = NULL;
+    const char *attrs[] = {"git.authtokensecret=", NULL};
+    fake.secrets[0][0] = "";
+    fake.secrets[0][1] = "one";
+    fake.secrets[1][0] = ".h.example";
+    fake.secrets[1][1] = "one";
+    ck_assert_int_lt(look("git://h.example/r#main", attrs, &key, &digest, &err), 0);
+    ck_assert_str_eq(tenon_buf_str(&fake.log),
+                     "GET https://h.example/r/info/refs?service=git-upload-pack\n");
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *s = suite_create("source-git");
     TCase *t = tcase_create("source-git");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, test_git_keys, 0, tenon_countof(keys));
+    tcase_add_loop_test(t, test_git_authorization, 0, tenon_countof(auths));
+    tcase_add_test(t, test_git_no_secrets_asked_for);
     tcase_add_loop_test(t, test_git_refs_choose, 0, tenon_countof(choices));
     tcase_add_test(t, test_git_sha);
     tcase_add_loop_test(t, test_git_url_ssh, 0, tenon_countof(ssh));

@@ -93,12 +93,6 @@ fake_extension(const char *name)
     return strcmp(name, "tenon.store/0") ? NULL : &store;
 }
 
-static char *
-fake_strdup(struct tenon_ctx *ctx, const char *s)
-{
-    return strcpy(fake_alloc(ctx, strlen(s) + 1), s);
-}
-
 static void
 fake_digest(const void *data, size_t len, char out[72])
 {
@@ -167,7 +161,6 @@ setup(void)
     static struct tenon_host host;
     host = fake_host;
     host.extension = fake_extension;
-    host.strdup = fake_strdup;
     host.digest = fake_digest;
     host.blob_create = fake_blob_create;
     host.blob_commit = fake_blob_commit;
