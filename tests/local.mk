@@ -103,6 +103,7 @@ cli_tests += %D%/cli/docker-face.sh
 cli_tests += %D%/cli/credentials.sh
 cli_tests += %D%/cli/registry.sh
 cli_tests += %D%/cli/tls.sh
+cli_tests += %D%/cli/oci-layout.sh
 cli_tests += %D%/cli/prune-du.sh
 cli_tests += %D%/cli/ssh-keys.sh
 cli_tests += %D%/cli/http-source.sh

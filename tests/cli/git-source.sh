@@ -167,6 +167,37 @@ run 0 build i --secret "id=GIT_AUTH_TOKEN.127.0.0.1:$(cat "$work/port"),src=$wor
 ADD $url/private/git/repo.git?submodules=0 /r
 END
 
+# Another host gets none of them: not for a submodule, nor where we are sent to.
+: >"$work/other-log"
+"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/other-log" >"$work/other-port" &
+remember $!
+for _ in $(seq 50); do [ -s "$work/other-port" ] && break; sleep 0.1; done
+other=http://127.0.0.1:$(cat "$work/other-port")
+cd "$work/repo"
+git config -f .gitmodules submodule.module.url "$other/git/sub.git"
+git commit -qam elsewhere
+git push -q "$work/www/repo.git" main:elsewhere
+git reset -q --hard HEAD~
+cd "$work"
+run 0 build i2 --secret "id=GIT_AUTH_TOKEN,src=$work/token" <<END
+ADD $url/private/git/repo.git#elsewhere /r
+END
+assert_eq sub "$(cat "$work/i2/r/module/s")"
+run 0 build i3 --no-cache --secret "id=GIT_AUTH_TOKEN,src=$work/token" <<END
+ADD $url/private/to/$other/git/sub.git /r
+END
+assert_eq sub "$(cat "$work/i3/r/s")"
+assert_has "$work/log" "with Authorization"
+grep -q '^POST /git/sub.git/git-upload-pack 200' "$work/other-log" || fail "the other host was not asked"
+assert_lacks "$work/other-log" "with Authorization"
+# What is no repository is called that.
+mkdir -p "$work/www/page.git/info"
+echo 'please log in' >"$work/www/page.git/info/refs"
+run 1 build i4 <<END
+ADD $url/page.git#main /r
+END
+assert_has "$work/err" "the server does not speak git's smart HTTP protocol"
+
 # Addresses that are no remote ones, and trees that would lead out.
 cd "$work/repo"
 git config -f .gitmodules submodule.module.url "$work/sub"

@@ -332,8 +332,10 @@ kit_credentials(void *data, const char *host, char **user, char **secret,
 {
     (void)err;
     struct kit *k = data;
+    pthread_mutex_lock(&k->server.lock);
     strncat(k->asked, host, sizeof k->asked - strlen(k->asked) - 2);
     strcat(k->asked, " ");
+    pthread_mutex_unlock(&k->server.lock);
     *user = tenon_strdup(k->user);
     *secret = tenon_strdup(k->secret);
     return 0;

@@ -3,6 +3,7 @@
 #include "registrykit.h"
 
 #include "registry/private.h"
+#include "tenon-plugin.h"
 
 struct web {
     struct server server;
@@ -485,6 +486,30 @@ START_TEST(test_http_pool)
 }
 END_TEST
 
+/* What plugins may ask for: the web, with headers of one line each. */
+START_TEST(test_http_of_plugins)
+{
+    static const struct {
+        const char *url, *header, *authorization, *says;
+    } cases[] = {
+        {"file:///etc/passwd", NULL, NULL, "unsupported protocol scheme in \"file:///etc/passwd\""},
+        {"ftp://127.0.0.1:1/", NULL, NULL, "unsupported protocol scheme"},
+        {"httpx://127.0.0.1:1/", NULL, NULL, "unsupported protocol scheme"},
+        {"http://127.0.0.1:1/", "Accept: x\nX-More: y", NULL, "invalid header field value"},
+        {"http://127.0.0.1:1/", "Accept: x\rX-More: y", NULL, "invalid header field value"},
+        {"http://127.0.0.1:1/", NULL, "Bearer x\r\nX-More: y", "invalid header field value"},
+    };
+    const char *headers[] = {"X-First: x", cases[_i].header, NULL};
+    const struct tenon_fetch f = {.struct_size = sizeof f, .method = "GET", .url = cases[_i].url,
+                                  .headers = headers, .authorization = cases[_i].authorization};
+    struct tenon_fetch_answer answer = {.struct_size = sizeof answer};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(tenon_http_api()->fetch(NULL, &f, -1, &answer, &err), TENON_E_INVALID);
+    ck_assert_msg(strstr(err.message, cases[_i].says) != NULL, "%s", err.message);
+    ck_assert_ptr_null(strstr(err.message, "X-More"));
+}
+END_TEST
+
 START_TEST(test_http_tls_answer)
 {
     struct tenon_http_response r = {.status = 400};
@@ -518,6 +543,7 @@ main(void)
     tcase_add_loop_test(t, test_http_failures, 0, 11);
     tcase_add_test(t, test_http_cancelled);
     tcase_add_test(t, test_http_pool);
+    tcase_add_loop_test(t, test_http_of_plugins, 0, 6);
     tcase_add_test(t, test_http_tls_answer);
     suite_add_tcase(s, t);
     return unit_run(s);

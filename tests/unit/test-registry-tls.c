@@ -203,7 +203,7 @@ START_TEST(test_tls_found_out)
 }
 END_TEST
 
-/* "insecure" believes any certificate, of that registry only. */
+/* "insecure" believes any certificate, even a client's, of that registry only. */
 START_TEST(test_tls_insecure)
 {
     auto_free char *head = digest_head(MANIFEST);
@@ -212,6 +212,10 @@ START_TEST(test_tls_insecure)
                                {0}};
     struct secure s;
     secure_open_with(&s, answers, false);
+    gnutls_certificate_credentials_t wrong = identity_credentials(&s.client, NULL);
+    pthread_mutex_lock(&s.k.server.lock);
+    s.k.server.tls = wrong;
+    pthread_mutex_unlock(&s.k.server.lock);
     snprintf(s.k.ref, sizeof s.k.ref, "localhost:%u/team/app:v1", s.k.server.port);
     auto_free char *host = tenon_strndup(s.k.ref, strcspn(s.k.ref, "/"));
     json_object_object_add(kit_configure(&s.k, host), "insecure", json_object_new_boolean(_i));
@@ -224,6 +228,7 @@ START_TEST(test_tls_insecure)
     snprintf(s.k.ref, sizeof s.k.ref, "127.0.0.1:%u/team/app:v1", s.k.server.port);
     ck_assert_int_eq(kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err), TENON_E_DENIED);
     secure_close(&s);
+    gnutls_certificate_free_credentials(wrong);
 }
 END_TEST
 

@@ -631,6 +631,46 @@ START_TEST(test_registry_blob_status)
 }
 END_TEST
 
+static void *
+want_text(void *data)
+{
+    struct kit *k = data;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    intptr_t good = kit_manifest(k, TENON_RESOLVE_PULL, &text, &err) == 0 &&
+                    kit_blob(k, TEXT, 36, &err) == 0;
+    return (void *)good;
+}
+
+/* Many that want the same at a time load it once, with any number of tokens. */
+START_TEST(test_registry_together)
+{
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {
+        {.request = "GET /token", .head = "200 OK\r\n", .body = "{\"token\":\"abc\"}"},
+        {.request = "", .want = "!Authorization:",
+         .head = "401 No\r\nWWW-Authenticate: Bearer realm=\"@BASE@/token\"\r\n"},
+        {.request = "HEAD", .head = head},
+        {.request = "GET " PATH_MANIFEST, .head = OK_MANIFEST, .body = MANIFEST},
+        {.request = "GET " PATH_BLOB, .want = "Authorization: Bearer abc\r\n", .times = 1,
+         .head = "200 OK\r\n", .body = TEXT},
+        {0}};
+    struct kit k;
+    pthread_t threads[6];
+    kit_open(&k, answers);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, want_text, &k), 0);
+    for (size_t i = 0; i < 6; i++) {
+        void *good;
+        pthread_join(threads[i], &good);
+        ck_assert_ptr_nonnull(good);
+    }
+    ck_assert(has_text(&k));
+    ck_assert_int_eq(server_refused(&k.server), 0);
+    kit_close(&k);
+}
+END_TEST
+
 /* A mirror that has it is enough; what is wrong with one is no reason to give up, unless the
  * user has had enough. */
 START_TEST(test_registry_mirrors)
@@ -736,6 +776,7 @@ main(void)
     tcase_add_loop_test(t, test_registry_blob_in_pieces, 0, 2);
     tcase_add_loop_test(t, test_registry_blob_names, 0, 6);
     tcase_add_loop_test(t, test_registry_blob_status, 0, 2);
+    tcase_add_test(t, test_registry_together);
     tcase_add_loop_test(t, test_registry_mirrors, 0, 8);
     tcase_add_test(t, test_registry_mirror_first);
     tcase_add_test(t, test_registry_cancelled);

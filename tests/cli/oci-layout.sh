@@ -1,0 +1,62 @@
+#!/bin/sh
+# Images in OCI layouts: by tag, by digest, by the only one there is; what is not there, and
+# what is not what its name says.
+. "$(dirname "$0")/lib.sh"
+need_root
+need skopeo jq
+
+mkdir "$work/context"
+for n in one two; do
+    echo "$n" >"$work/context/f"
+    printf 'FROM scratch\nCOPY f /f\n' >"$work/context/Dockerfile"
+    run 0 tenon build --progress=plain -o "type=oci,tar=false,dest=$work/$n" "$work/context"
+    run 0 skopeo copy -q "oci:$work/$n" "oci:$work/both:$n"
+done
+run 0 skopeo copy -q "oci:$work/one" "oci:$work/latest:latest"
+run 0 skopeo copy -q "oci:$work/two" "oci:$work/latest:other"
+digest() { jq -r --arg n "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n).digest' "$work/both/index.json"; }
+
+printf 'FROM image\n' >"$work/context/Dockerfile"
+use() { # STATUS NAME
+    rm -rf "$work/out.d"
+    run "$1" tenon --root "$work/fresh" build --progress=plain --build-context "image=oci-layout://$2" \
+        -o "$work/out.d" "$work/context"
+    rm -rf "$work/fresh"
+}
+gives() { use 0 "$2"; assert_eq "$1" "$(cat "$work/out.d/f")"; }
+gives one "$work/one"
+gives one "$work/both:one"
+gives two "$work/both:two"
+gives one "$work/both@$(digest one)"
+gives two "$work/both@$(digest two)"
+gives two "$work/both:one@$(digest two)" # the digest has the last word
+gives one "$work/latest"
+gives two "$work/latest:other"
+
+none=sha256:0000000000000000000000000000000000000000000000000000000000000000
+use 1 "$work/both:three"
+assert_has "$work/err" three
+use 1 "$work/both@$none"
+assert_has "$work/err" "$none"
+use 1 "$work/both@sha256:abc"
+assert_has "$work/err" "sha256:abc"
+use 1 "$work/nothing"
+assert_has "$work/err" nothing
+
+# One byte, of each kind of blob.
+for which in manifest config layer; do
+    rm -rf "$work/bad"
+    cp -r "$work/one" "$work/bad"
+    blob=$(jq -r '.manifests[0].digest' "$work/bad/index.json")
+    [ $which != config ] || blob=$(jq -r .config.digest "$work/bad/blobs/sha256/${blob#sha256:}")
+    [ $which != layer ] || blob=$(jq -r '.layers[0].digest' "$work/bad/blobs/sha256/${blob#sha256:}")
+    file=$work/bad/blobs/sha256/${blob#sha256:}
+    size=$(stat -c %s "$file")
+    printf ' ' | dd of="$file" bs=1 seek=$((size - 1)) conv=notrunc status=none
+    use 1 "$work/bad"
+    assert_has "$work/err" "${blob#sha256:}"
+    assert_no_file "$work/out.d"
+    rm "$file"
+    use 1 "$work/bad"
+    assert_no_file "$work/out.d"
+done
