@@ -102,6 +102,12 @@ same "$work/three"
 echo '{}' >"$TENON_CONFIG"
 run 1 tenon --root "$work/store4" build --progress=plain "$context"
 assert_has "$work/err" "x509: certificate signed by unknown authority"
+# Unless that is asked for, for one push.
+login pusher
+printf 'FROM scratch\nCOPY f1 /\n' >"$context/Dockerfile"
+run 1 build -o "type=image,name=$secure/public/insecure:1,push=true"
+assert_has "$work/err" "x509: certificate signed by unknown authority"
+run 0 build -o "type=image,name=$secure/public/insecure:1,push=true,registry.insecure=true"
 config
 
 # ---- pushes send what is not there --------------------------------------------------------
@@ -178,6 +184,14 @@ digest=$(jq -r '.manifests[0].digest' "$work/layout-zstd/index.json")
 printf 'FROM %s/zstd@%s\n' "$registry" "$digest" >"$context/Dockerfile"
 run 0 tenon --root "$work/digest.store" build --progress=plain -o "$work/digest" "$context"
 same "$work/digest"
+
+# A push by digest leaves tags alone.
+printf 'FROM scratch\nCOPY f1 /\n' >"$context/Dockerfile"
+run 0 build -o "type=image,name=$registry/untagged,push=true,push-by-digest=true" --metadata-file "$work/metadata"
+code() { curl -s -o /dev/null -w '%{http_code}' -H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json' "http://$registry/v2/untagged/manifests/$1"; }
+assert_eq 200 "$(code "$(jq -r '."containerimage.digest"' "$work/metadata")")"
+assert_eq 404 "$(code latest)"
+assert_eq null "$(curl -s "http://$registry/v2/untagged/tags/list" | jq -c .tags)"
 
 # ---- side by side, and from mirrors --------------------------------------------------------------
 

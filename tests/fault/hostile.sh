@@ -73,6 +73,8 @@ bad nomanifest "manifest is not an object"
 bad huge "manifest"
 bad config "config"
 bad diffid "layer sha256:"
+bad count "mismatched image rootfs and manifest layers"
+bad other "sha256:"
 bad gzip "layer sha256:"
 store_right "$store"
 
