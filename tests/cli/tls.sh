@@ -221,6 +221,19 @@ forget
 from "registry.test:$(port registry self)"
 run 0 build
 
+# Docker's mirrors are for its hub; others are not asked there.
+nowhere
+plain=127.0.0.1:$(cat "$work/registry-port")
+echo "{\"registry-mirrors\": [\"http://$plain\"]}" >/etc/docker/daemon.json
+forget
+printf 'FROM anything/of-the-hub\n' >"$work/context/Dockerfile"
+run 0 build
+assert_has "$work/registry.log" "HEAD /v2/anything/of-the-hub/manifests/latest?ns=docker.io 200"
+forget
+from "127.0.0.1:$(free_port)"
+run 1 build
+assert_eq '' "$(cat "$work/registry.log")"
+
 # ---- our own certificate -----------------------------------------------------------------------
 
 cat "$work/system.crt" "$ours.crt" >"$system"

@@ -51,7 +51,7 @@ struct server {
     struct tenon_buf log; /* "METHOD path\n" of all requests; "METHOD path CN\n" by who showed
                            * a certificate */
     struct tenon_buf upload;
-    int refused; /* requests nobody had an answer for */
+    int refused; /* requests nobody had an answer for, and uploads of other bytes than they say */
     int broken;  /* handshakes that came to nothing */
 };
 
@@ -179,7 +179,10 @@ take_down(struct server *s, const struct peer *p, const char *head, const struct
     tenon_buf_addf(&s->log, "%.*s%s%s\n", version ? (int)(version - head) : line, head,
                    *p->name ? " " : "", p->name);
     struct answer *a = find_answer(s, head);
-    if (!a)
+    const char *digest = strstr(head, "digest=sha256:");
+    struct tenon_digest d;
+    tenon_digest_of(body->data ? body->data : "", body->len, &d);
+    if (!a || (digest && digest < head + line && !tenon_has_prefix(digest + 7, d.str)))
         s->refused++;
     if (a && a->accept_upload) {
         tenon_buf_clear(&s->upload);

@@ -69,7 +69,7 @@ END_TEST
 
 /* ---- the answer ------------------------------------------------------------------------ */
 
-static char long_token[65538];
+static char long_token[65538], long_answer[(1 << 20) + 2];
 static const struct {
     const char *head, *body;
     const char *says; /* NULL: "abc" is the token */
@@ -83,6 +83,7 @@ static const struct {
     {"200 OK\r\n", "{\"token\":\"abc\\r\\nX-More: y\"}", "no token"},
     {"200 OK\r\n", "{\"token\":\"abc\\nX-More: y\"}", "no token"},
     {"200 OK\r\n", NULL, "no token"}, /* the long one */
+    {"200 OK\r\n", long_answer, "answer of more than 1048576 bytes"},
     {"200 OK\r\n", "{\"token\":7}", "token"},
     {"200 OK\r\n", "{\"token\":\"abc\",\"expires_in\":\"long\"}", "expires_in"},
     {"200 OK\r\n", "abc", "failed to fetch oauth token"},
@@ -98,6 +99,10 @@ START_TEST(test_auth_answers)
 {
     auto_free char *head = digest_head(MANIFEST);
     auto_free char *long_body = NULL;
+    if (token_answers[_i].body == long_answer) {
+        memset(long_answer, ' ', sizeof long_answer - 1);
+        memcpy(long_answer, "{\"token\":\"abc\"}", strlen("{\"token\":\"abc\"}"));
+    }
     if (!token_answers[_i].body) {
         memset(long_token, 'a', sizeof long_token - 1);
         long_body = tenon_asprintf("{\"token\":\"%s\"}", long_token);
@@ -311,6 +316,32 @@ START_TEST(test_auth_token_revoked)
 }
 END_TEST
 
+static void
+fire(void *data)
+{
+    tenon_cancel_fire(data);
+}
+
+/* Stopped while it is asked for. */
+START_TEST(test_auth_cancelled)
+{
+    struct answer answers[] = {
+        {.request = "HEAD", .head = CHALLENGE},
+        {.request = "GET /token", .head = "200 OK\r\n", .body = "{\"token\":\"abc\"}", .then = fire},
+        {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    k.call.cancel = tenon_cancel_new(NULL);
+    k.server.data = k.call.cancel;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), TENON_E_CANCELLED);
+    ck_assert_int_eq(server_count(&k.server, "HEAD"), 1);
+    kit_close(&k);
+    tenon_cancel_free(k.call.cancel);
+}
+END_TEST
+
 /* ---- who gets to see it ------------------------------------------------------------------------ */
 
 /* A token is for one repository of one registry: another of either gets none. */
@@ -441,6 +472,7 @@ main(void)
     tcase_add_loop_test(t, test_auth_basic, 0, 4);
     tcase_add_loop_test(t, test_auth_lifetime, 0, tenon_countof(lifetimes));
     tcase_add_test(t, test_auth_token_revoked);
+    tcase_add_test(t, test_auth_cancelled);
     tcase_add_loop_test(t, test_auth_token_is_for_its_scope, 0, 3);
     tcase_add_loop_test(t, test_auth_upload_elsewhere, 0, 2);
     tcase_add_test(t, test_auth_others_cannot_ask);

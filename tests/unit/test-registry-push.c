@@ -61,8 +61,10 @@ START_TEST(test_push_everything)
 {
     struct answer answers[] = {
         {.request = "HEAD", .head = "404 Not Found\r\n"},
-        {.request = "POST " PATH_UPLOADS " ", .head = UPLOAD},
-        {.request = "PUT /upload?digest=sha256:", .head = _i & 2 ? "204 x\r\n" : "201 x\r\n",
+        {.request = "POST " PATH_UPLOADS " ",
+         .head = _i & 2 ? "202 Accepted\r\nLocation: ../../../../upload?state=x\r\n" : UPLOAD},
+        {.request = _i & 2 ? "PUT /v2/upload?state=x&digest=sha256:" : "PUT /upload?digest=sha256:",
+         .head = _i & 2 ? "204 x\r\n" : "201 x\r\n",
          .want = "Content-Type: application/octet-stream\r\n"},
         {.request = "PUT " PATH_MANIFEST, .times = 1,
          .want = "Content-Type: " TENON_MT_OCI_MANIFEST "\r\n", .head = "201 x\r\n"},
@@ -70,6 +72,7 @@ START_TEST(test_push_everything)
          .head = _i & 2 ? "202 x\r\n" : "200 x\r\n"},
         {0}};
     bool by_digest = _i & 1;
+    const char *upload = _i & 2 ? "PUT /v2/upload?state=x&digest=@\n" : "PUT /upload?digest=@\n";
     struct kit k;
     struct image image;
     kit_open(&k, answers);
@@ -78,10 +81,10 @@ START_TEST(test_push_everything)
     ck_assert_msg(push(&k, &image, by_digest, &err) == 0, "%s", err.message);
     for (int i = 0; i < LAYERS; i++) {
         ck_assert_int_eq(count(&k, "HEAD " PATH_BLOB "@\n", image.layers[i].str), 1);
-        ck_assert_int_eq(count(&k, "PUT /upload?digest=@\n", image.layers[i].str), 1);
+        ck_assert_int_eq(count(&k, upload, image.layers[i].str), 1);
     }
-    ck_assert_int_eq(count(&k, "PUT /upload?digest=@\n", image.config.str), 1);
-    ck_assert_int_eq(count(&k, "PUT /upload", ""), LAYERS + 1);
+    ck_assert_int_eq(count(&k, upload, image.config.str), 1);
+    ck_assert_int_eq(count(&k, _i & 2 ? "PUT /v2/upload" : "PUT /upload", ""), LAYERS + 1);
     auto_free char *log = server_log(&k.server);
     auto_free char *manifest = tenon_asprintf("PUT " PATH_MANIFEST "%s\n", image.manifest.str);
     auto_free char *end = tenon_asprintf("PUT " PATH_MANIFEST "%s\n",
@@ -206,6 +209,32 @@ START_TEST(test_push_upload_again)
     ck_assert_msg(push(&k, &image, false, &err) == 0, "%s", err.message);
     ck_assert_int_eq(count(&k, "POST", ""), LAYERS + 1 + 4);
     ck_assert_int_eq(count(&k, "PUT /upload", ""), LAYERS + 1 + 4);
+    kit_close(&k);
+}
+END_TEST
+
+/* What the store has lost cannot be pushed, and nothing is announced. */
+START_TEST(test_push_lost)
+{
+    struct answer answers[] = {
+        {.request = "HEAD", .head = "404 Not Found\r\n"},
+        {.request = "POST", .head = UPLOAD},
+        {.request = "PUT", .head = "201 x\r\n"},
+        {0}};
+    struct kit k;
+    struct image image;
+    kit_open(&k, answers);
+    image_make(&k, &image);
+    const char *digest = _i < LAYERS ? image.layers[_i].str
+                         : _i == LAYERS ? image.config.str
+                                        : image.manifest.str;
+    auto_free char *path = tenon_asprintf("%s/store/content/blobs/sha256/%s", k.dir,
+                                          digest + strlen("sha256:"));
+    ck_assert_int_eq(unlink(path), 0);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_lt(push(&k, &image, false, &err), 0);
+    ck_assert_msg(strstr(err.message, digest) != NULL, "%s", err.message);
+    ck_assert_int_eq(count(&k, "PUT /v2", ""), 0);
     kit_close(&k);
 }
 END_TEST
@@ -412,6 +441,7 @@ main(void)
     tcase_add_loop_test(t, test_push_nothing, 0, 3);
     tcase_add_loop_test(t, test_push_faults, 0, tenon_countof(faults));
     tcase_add_test(t, test_push_upload_again);
+    tcase_add_loop_test(t, test_push_lost, 0, LAYERS + 2);
     tcase_add_loop_test(t, test_push_one_fails, 0, LAYERS + 1);
     tcase_add_loop_test(t, test_push_mounts, 0, tenon_countof(mounts));
     tcase_add_loop_test(t, test_push_remembers, 0, 2);

@@ -60,6 +60,67 @@ START_TEST(test_registry_manifest_hostile)
 }
 END_TEST
 
+/* A refusal in the words of containerd, and of the registry if it has any. */
+START_TEST(test_registry_words)
+{
+    static const struct {
+        const char *head, *body, *says;
+    } cases[] = {
+        {"400 x\r\n", "", ": 400 Bad Request"},
+        {"405 x\r\n", "", ": 405 Method Not Allowed"},
+        {"413 x\r\n", "", ": 413 Request Entity Too Large"},
+        {"416 x\r\n", "", ": 416 Requested Range Not Satisfiable"},
+        {"429 x\r\n", "", ": 429 Too Many Requests"},
+        {"500 x\r\n", "", ": 500 Internal Server Error"},
+        {"502 x\r\n", "", ": 502 Bad Gateway"},
+        {"503 x\r\n", "", ": 503 Service Unavailable"},
+        {"504 x\r\n", "", ": 504 Gateway Timeout"},
+        {"418 x\r\n", "", ": 418"},
+        {"429 x\r\n", "{\"errors\":[{\"code\":\"TOO_MANY\",\"message\":\"Slow down\"},{\"code\":\"X\"}]}",
+         ": 429 Too Many Requests: too many: Slow down"},
+        {"418 x\r\n", "{\"errors\":[{\"code\":\"A_B_C\"}]}", ": 418: a b c"},
+        {"418 x\r\n", "{\"errors\":[{\"message\":\"m\"}]}", ": 418: unknown: m"},
+        {"418 x\r\n", "{\"errors\":[]}", ": 418"},
+        {"418 x\r\n", "{\"errors\":{}}", ": 418"},
+        {"418 x\r\n", "{\"errors\":[7]}", ": 418"},
+        {"418 x\r\n", "[]", ": 418"},
+        {"418 x\r\n", "<html>", ": 418"},
+    };
+    struct answer answers[] = {{.request = "GET", .head = cases[_i].head, .body = cases[_i].body}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest d;
+    tenon_digest_of(TEXT, strlen(TEXT), &d);
+    auto_free char *said = tenon_asprintf("failed to copy: unexpected status from GET request to "
+                                          "http://127.0.0.1:%u" PATH_BLOB "%s%s", k.server.port, d.str,
+                                          cases[_i].says);
+    ck_assert_int_lt(kit_blob(&k, TEXT, 36, &err), 0);
+    ck_assert_str_eq(err.message, said);
+    kit_close(&k);
+}
+END_TEST
+
+/* What a registry says at length is cut. */
+START_TEST(test_registry_many_words)
+{
+    auto_free char *words = tenon_malloc(30001);
+    memset(words, 'w', 30000);
+    words[30000] = '\0';
+    auto_free char *body = tenon_asprintf("{\"errors\":[{\"code\":\"%s\",\"message\":\"%s\"}]}", words, words);
+    struct answer answers[] = {{.request = "HEAD", .head = "200 OK\r\n"},
+                               {.request = "GET", .head = "403 x\r\n", .body = body}, {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), TENON_E_DENIED);
+    ck_assert_uint_lt(strlen(err.message), 2300);
+    ck_assert_uint_gt(strlen(err.message), 2000);
+    kit_close(&k);
+}
+END_TEST
+
 /* An answer that never ends is cut off at the limit. */
 START_TEST(test_registry_manifest_too_large)
 {
@@ -757,6 +818,8 @@ main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_registry_manifest_and_cached);
     tcase_add_loop_test(t, test_registry_manifest_hostile, 0, 11);
+    tcase_add_loop_test(t, test_registry_words, 0, 18);
+    tcase_add_test(t, test_registry_many_words);
     tcase_add_test(t, test_registry_manifest_too_large);
     tcase_add_test(t, test_registry_manifest_wrong_digest);
     tcase_add_test(t, test_registry_refused_and_unknown_host);
