@@ -255,8 +255,9 @@ for which in docker containers; do
     assert_eq 'asks -' "$(sort -u "$work/fronts.log")"
 done
 # Of two the first by name.
+nowhere
+with_client docker "$needs" client
 with_client docker "$needs" another
-rm -r /etc/containers/certs.d
 forget
 from "$needs"
 run 0 build
