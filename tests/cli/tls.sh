@@ -199,6 +199,16 @@ forget
 from "$here"
 run 1 build
 untouched
+# It is one more than the system's, and they stay.
+cat "$work/system.crt" "$ours.crt" >"$system"
+for name in right unknown; do
+    host=registry.test:$(port registry $name)
+    echo "{\"registries\": {\"$host\": {\"ca\": \"$work/ca/unknown.crt\"}}}" >"$TENON_CONFIG"
+    forget
+    from "$host"
+    run 0 build
+done
+cp "$work/system.crt" "$system"
 # It is not the web's.
 nowhere
 in_docker "registry.test:$(port web right)"
