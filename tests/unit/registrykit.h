@@ -32,6 +32,7 @@ struct answer {
     size_t body_len;      /* 0: strlen */
     size_t cut;           /* hang up after so many bytes of the body; 0: never */
     bool accept_upload;   /* keep what comes */
+    bool silent;          /* say nothing until the client hangs up */
     void (*then)(void *); /* called before the answer goes out, with the server's data */
 };
 
@@ -206,7 +207,10 @@ serve(struct server *s, struct peer *p)
         peer_write(p, "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n", 42);
         return;
     }
-    if (!*a->head)
+    char byte;
+    while (a->silent && peer_read(p, &byte, 1) > 0)
+        continue;
+    if (!*a->head || a->silent)
         return;
     size_t len = a->body_len ? a->body_len : a->body ? strlen(a->body) : 0;
     const char *mark = strstr(a->head, "@BASE@");

@@ -224,6 +224,12 @@ START_TEST(test_auth_basic)
     int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
     ck_assert_msg(rc == (cases[_i].gets ? 0 : TENON_E_DENIED), "%d %s", rc, err.message);
     ck_assert(rc == 0 || strstr(err.message, "pull access denied"));
+    /* it is good for all of the registry, which need not ask again */
+    int heads = server_count(&k.server, "HEAD");
+    snprintf(k.ref, sizeof k.ref, "127.0.0.1:%u/team/other:v1", k.server.port);
+    if (rc == 0)
+        ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), 0);
+    ck_assert_int_eq(server_count(&k.server, "HEAD"), heads + (rc == 0));
     ck_assert_int_eq(server_refused(&k.server), 0);
     kit_close(&k);
 }
@@ -327,7 +333,7 @@ START_TEST(test_auth_cancelled)
 {
     struct answer answers[] = {
         {.request = "HEAD", .head = CHALLENGE},
-        {.request = "GET /token", .head = "200 OK\r\n", .body = "{\"token\":\"abc\"}", .then = fire},
+        {.request = "GET /token", .head = "200 OK\r\n", .silent = true, .then = fire},
         {0}};
     struct kit k;
     kit_open(&k, answers);
