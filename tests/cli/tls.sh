@@ -162,6 +162,24 @@ refused early registry.test "x509: certificate has expired or is not yet valid"
 refused for-clients registry.test "x509: certificate specifies an incompatible key usage"
 refused unknown registry.test "x509: certificate signed by unknown authority"
 refused self registry.test "x509: certificate signed by unknown authority"
+# Repositories of git come by the same way.
+if can_try "git over TLS" git && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
+    git init -q --bare "$work/www/r.git"
+    tree=$(git -C "$work/www/r.git" hash-object -t tree -w /dev/null)
+    commit=$(git -C "$work/www/r.git" -c user.name=n -c user.email=e@example.org commit-tree -m first "$tree")
+    git -C "$work/www/r.git" update-ref HEAD "$commit"
+    for name in right expired for-clients other-host; do
+        forget
+        add "https://registry.test:$(port web $name)/git/r.git"
+        if [ $name = right ]; then
+            run 0 build
+        else
+            run 1 build
+            assert_has "$work/err" "x509: "
+            untouched
+        fi
+    done
+fi
 cp "$work/system.crt" "$system"
 refused right registry.test "x509: certificate signed by unknown authority"
 
