@@ -152,7 +152,7 @@ add_list(struct parts *p, const char *label, const char *const *list)
 }
 
 static void
-add_action(struct parts *p, const struct tenon_op_action *a, size_t inputs)
+add_action(struct parts *p, const struct tenon_op_action *a, const struct state *st)
 {
     static const char *const names[] = {
         [TENON_FILE_COPY] = "copy",   [TENON_FILE_MKFILE] = "mkfile",
@@ -163,10 +163,12 @@ add_action(struct parts *p, const struct tenon_op_action *a, size_t inputs)
     parts_addf(p, "action", "%s %lld %lld %lld", names[a->type],
                (long long)a->input, (long long)a->secondary,
                (long long)a->output);
-    /* Where a copied file lies does not matter, only what it is called. */
-    bool of_input = a->type == TENON_FILE_COPY && a->secondary >= 0 &&
-                    (uint64_t)a->secondary < inputs;
-    parts_add(p, "source", of_input ? tenon_path_base(a->src) : a->src);
+    /* Of what goes by content it does not matter where it lies, only what it is
+     * called. */
+    bool by_content = a->type == TENON_FILE_COPY && a->secondary >= 0 &&
+                      (uint64_t)a->secondary < st->v->input_count &&
+                      st->deps[a->secondary].content;
+    parts_add(p, "source", by_content ? tenon_path_base(a->src) : a->src);
     parts_add(p, "destination", a->dest);
     if (a->has_owner) {
         add_user(p, "owner", &a->user);
@@ -211,7 +213,7 @@ key_own(struct state *st, struct parts *p, bool *is_volatile,
     case TENON_OP_FILE:
         tag = "file";
         for (size_t i = 0; i < op->file.count; i++)
-            add_action(p, &op->file.actions[i], st->v->input_count);
+            add_action(p, &op->file.actions[i], st);
         break;
     case TENON_OP_MERGE:
         for (size_t i = 0; i < op->merge.count; i++)

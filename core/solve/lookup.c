@@ -31,6 +31,15 @@ definition_key(const struct state *st, const struct tenon_digest *own,
     return true;
 }
 
+/* Of what is known by the key or the content of all of it: which part is meant.
+ * The whole of it has no name. */
+static void
+add_selected(struct tenon_hash *h, const struct dep *d)
+{
+    if (*d->selector_text && strcmp(d->selector_text, "/"))
+        add_item(h, "selector", d->selector_text);
+}
+
 static void
 content_key(const struct state *st, const struct tenon_digest *digests,
             struct tenon_digest *out)
@@ -43,10 +52,13 @@ content_key(const struct state *st, const struct tenon_digest *digests,
         auto_free char *index = tenon_asprintf("%u", st->v->inputs[i].index);
         if (digests[i].str[0]) {
             add_item(h, "content", digests[i].str);
+            if (!st->deps[i].content)
+                add_selected(h, &st->deps[i]);
             continue;
         }
         add_item(h, "input", st->inputs[i]->ckey.str);
         add_item(h, "output", index);
+        add_selected(h, &st->deps[i]);
     }
     tenon_hash_final(h, out);
 }
