@@ -50,11 +50,15 @@ int tenon_exec_check_grant(const char *grant, struct tenon_error *err);
  * Checked before anything runs, also for cached steps. */
 int tenon_exec_allowed(struct tenon_engine *engine, const struct tenon_vertex *v,
                        struct tenon_error *err);
-/* Enters what mount plugins add to the step's key; *is_volatile: a mount type says
- * that the step may never be cached. */
+/* Enters what mount plugins add to the step's key, and tells the options of foreign
+ * types that are in it; *is_volatile: a mount type says that the step may never be
+ * cached. */
 struct tenon_hash;
+typedef void tenon_exec_key_option(void *data, const struct tenon_op_mount *m,
+                                   const struct tenon_pair *option);
 int tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
                           const struct tenon_vertex *v, struct tenon_hash *h,
+                          tenon_exec_key_option *option, void *data,
                           bool *is_volatile, struct tenon_error *err);
 /* The arguments as a shell would show them, for names and messages. */
 char *tenon_exec_describe(const struct tenon_vertex *v);

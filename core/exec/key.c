@@ -26,16 +26,14 @@ find_param(const struct tenon_plugin *p, const char *name)
 
 /* Foreign options arrive sorted by name. */
 static void
-add_options(struct tenon_hash *h, const struct tenon_plugin *p,
-            const struct tenon_op_mount *m)
+tell_options(const struct tenon_plugin *p, const struct tenon_op_mount *m,
+             tenon_exec_key_option *option, void *data)
 {
     for (size_t i = 0; i < m->plugin_option_count; i++) {
         const struct tenon_pair *o = &m->plugin_options[i];
         const struct tenon_param *param = find_param(p, o->key);
-        if (param && (param->flags & TENON_PARAM_NOT_IN_KEY))
-            continue;
-        auto_free char *label = tenon_asprintf("mount.option.%s", o->key);
-        tenon_hash_item(h, label, o->value, strlen(o->value));
+        if (!param || !(param->flags & TENON_PARAM_NOT_IN_KEY))
+            option(data, m, o);
     }
 }
 
@@ -61,6 +59,7 @@ add_content(struct tenon_ctx *ctx, struct tenon_module *module,
 int
 tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
                       const struct tenon_vertex *v, struct tenon_hash *h,
+                      tenon_exec_key_option *option, void *data,
                       bool *is_volatile, struct tenon_error *err)
 {
     const struct tenon_op_exec *op = &v->op.exec;
@@ -91,7 +90,7 @@ tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
         auto_free char *epoch = tenon_asprintf("%u", p->key_epoch);
         tenon_hash_item(h, "mount.epoch", epoch, strlen(epoch));
         if (m->plugin_type)
-            add_options(h, p, m);
+            tell_options(p, m, option, data);
         if (p->key_policy == TENON_KEY_CONTENT && p->cache_key &&
             add_content(ctx, module, m, h, err) < 0)
             return err->code;

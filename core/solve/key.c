@@ -44,12 +44,6 @@ add_mount(struct parts *p, const struct tenon_op_mount *m)
     parts_add(p, label, tenon_buf_str(&b));
     if (*m->result_id)
         parts_add(p, "result id", m->result_id);
-    for (size_t i = 0; i < m->plugin_option_count; i++) {
-        auto_free char *option =
-            tenon_asprintf("mount %s option %s", m->dest,
-                           m->plugin_options[i].key);
-        parts_add(p, option, m->plugin_options[i].value);
-    }
 }
 
 static bool
@@ -106,6 +100,16 @@ add_exec(struct parts *p, const struct tenon_op_exec *x)
             add_mount(p, &x->mounts[i]);
 }
 
+static void
+add_mount_option(void *data, const struct tenon_op_mount *m,
+                 const struct tenon_pair *option)
+{
+    auto_free char *label =
+        tenon_asprintf("mount %s option %s", m->dest, option->key);
+
+    parts_add(data, label, option->value);
+}
+
 /* What mount plugins add. */
 static int
 add_mount_plugins(struct state *st, struct parts *p, bool *is_volatile,
@@ -119,7 +123,8 @@ add_mount_plugins(struct state *st, struct parts *p, bool *is_volatile,
         return 0;
     auto_ctx struct tenon_ctx *ctx =
         tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
-    int r = tenon_exec_mount_keys(e, ctx, st->v, h, is_volatile, err);
+    int r = tenon_exec_mount_keys(e, ctx, st->v, h, add_mount_option, p,
+                                  is_volatile, err);
     if (r < 0)
         return r;
     tenon_hash_final(h, &d);
