@@ -95,6 +95,9 @@ add_exec(struct parts *p, const struct tenon_op_exec *x)
     for (size_t i = 0; i < x->device_count; i++)
         parts_addf(p, "device", "%s %s", x->devices[i].key,
                    x->devices[i].value);
+    /* As clients have it, it says nothing. */
+    if (!x->remove_stubs_recursive)
+        parts_add(p, "mount stubs", "directories stay");
     if (!only_plain_root(x))
         for (size_t i = 0; i < x->mount_count; i++)
             add_mount(p, &x->mounts[i]);
