@@ -36,6 +36,7 @@ unit_tests += %D%/unit/test-registry-tls
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-ssh-agent
+unit_tests += %D%/unit/test-solve-keys
 unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-faults
 unit_tests += %D%/unit/test-source-local

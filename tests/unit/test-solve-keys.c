@@ -1,0 +1,1081 @@
+/* One thing differs, so the key differs; or it is not in the key, and why is
+ * written in docs/caching.md.
+ *
+ * The pairs are checked against the attribute table of the graph: an attribute
+ * without a pair fails the test.  Nothing runs here: inputs are given keys and
+ * directories, and the two look-up jobs are called by hand. */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "engine/session.h"
+#include "graph/builder.h"
+#include "graph/graph.h"
+#include "solve/private.h"
+
+static char top_path[64];
+static int top_dir;
+static unsigned plugin_dirs; /* opened */
+static struct tenon_store *store;
+static struct tenon_plugins *plugins;
+static struct tenon_engine engine;
+static struct tenon_session session;
+static struct tenon_graph *g;
+static struct tenon_error err;
+
+#define OK(e) ck_assert_msg((e) == 0, "%s", err.message ? err.message : "?")
+#define LIST(...) { __VA_ARGS__, NULL }
+
+/* Two mount types that LLB does not know, made here; the compiler that built
+ * us is there. */
+static void
+compile_mount(const char *name, const char *policy, unsigned epoch)
+{
+    auto_free char *text = tenon_asprintf(
+        "#include <tenon-plugin.h>\n"
+        "static int at(void *s, struct tenon_ctx *c,"
+        " const struct tenon_mount_request *r, struct tenon_mount *o,"
+        " struct tenon_error *e)"
+        " { (void)s,(void)c,(void)r,(void)o,(void)e; return -1; }\n"
+        "static const struct tenon_mount_ops ops ="
+        " { .struct_size = sizeof ops, .attach = at };\n"
+        "static const struct tenon_param options[] = {"
+        " { .name = \"in\", .type = TENON_TYPE_STRING },"
+        " { .name = \"out\", .type = TENON_TYPE_STRING,"
+        " .flags = TENON_PARAM_NOT_IN_KEY }, { 0 } };\n"
+        "static const struct tenon_plugin p ="
+        " { TENON_PLUGIN_HEADER(TENON_KIND_MOUNT), .key_policy = %s,"
+        " .key_epoch = %u, .name = \"%s\", .options = options,"
+        " .ops.mount = &ops };\n"
+        "TENON_PLUGIN_EXPORT(mount_%s, p);\n", policy, epoch, name, name);
+    const char *src = getenv("abs_top_srcdir");
+    auto_free char *dir = tenon_asprintf("%s/plugins-%u", top_path, plugin_dirs);
+    auto_free char *command = tenon_asprintf(
+        "mkdir -p %s && cc -shared -fPIC -I%s/core/include -o %s/mount-%s.so "
+        "%s/m.c && chmod 644 %s/mount-%s.so", dir, src ? src : ".", dir, name,
+        top_path, dir, name);
+
+    unit_write(top_dir, "m.c", text);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* With what was compiled since the last time: modules stay loaded, so each
+ * time in a directory of its own. */
+static void
+open_plugins(void)
+{
+    auto_free char *dir = tenon_asprintf("%s/plugins-%u", top_path, plugin_dirs++);
+    const struct tenon_plugins_options po = {
+        .dirs = (const char *[]){ dir, NULL },
+        .builtin_dir = getenv("TENON_BUILD_PLUGIN_DIR"),
+        .host = tenon_engine_host(),
+    };
+    OK(tenon_mkdir_p(AT_FDCWD, dir, 0755, &err));
+    tenon_plugins_free(plugins);
+    plugins = NULL;
+    OK(tenon_plugins_new(&po, &plugins, &err));
+    engine.plugins = plugins;
+}
+
+static void
+on_event(void *data, const struct tenon_event *ev)
+{
+    (void)data, (void)ev;
+}
+
+static void
+setup(void)
+{
+    err = (struct tenon_error)TENON_ERROR_INIT;
+    top_dir = unit_tmpdir(top_path);
+    auto_free char *path = tenon_asprintf("%s/store", top_path);
+    OK(tenon_store_open(path, &store, &err));
+    engine = (struct tenon_engine){
+        .store = store, .session = &session, .host_platform = "linux/amd64",
+        .jobs = 1, .events = tenon_events_new(on_event, NULL, NULL),
+    };
+    open_plugins();
+    g = tenon_graph_new();
+}
+
+static void
+teardown(void)
+{
+    tenon_graph_free(g);
+    tenon_events_free(engine.events);
+    tenon_plugins_free(plugins);
+    plugins = NULL;
+    tenon_store_close(store);
+    unit_tmpdir_remove(top_dir, top_path);
+    tenon_error_release(&err);
+}
+
+/* ---- the keys of a vertex ------------------------------------------------- */
+
+struct keys {
+    struct tenon_digest vertex, own, k1, k2;
+    bool is_volatile;
+};
+
+/* A tree of this test, by the name of its source; NULL: there is none. */
+static struct tenon_view *
+tree_of(const struct tenon_vertex *source)
+{
+    const char *name = strstr(source->op.source.identifier, "://") + 3;
+    auto_close int fd = openat(top_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct tenon_view_options o = { .rootfd = fd };
+    struct tenon_view *v = NULL;
+
+    if (fd >= 0)
+        OK(tenon_view_new(&o, &v, &err));
+    return v;
+}
+
+static void
+look_up(struct state *st, int (*work)(struct job *), struct keys *out)
+{
+    struct job *j = job_new(st, work, NULL);
+
+    ck_assert_msg(work(j) == 0, "%s", j->err.message ? j->err.message : "?");
+    if (work == work_lookup) {
+        out->own = st->own_key = j->own_key;
+        out->k1 = j->k1;
+        out->is_volatile = j->is_volatile;
+    } else {
+        out->k2 = j->k2;
+    }
+    job_free(j);
+}
+
+/* content: K2 as well; the trees of all inputs are there. */
+static struct keys
+keys_of(struct tenon_node *n, bool content)
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    const struct tenon_vertex *v = tenon_node_freeze(n, &err);
+    struct keys out = {0};
+
+    ck_assert_msg(v != NULL, "%s", err.message ? err.message : "?");
+    out.vertex = v->digest;
+    if (v->op.type == TENON_OP_SOURCE)
+        return out; /* its key is the plugin's */
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct state *st = state_get(s, v);
+    for (size_t i = 0; i < v->input_count; i++) {
+        struct state *in = state_get(s, v->inputs[i].vertex);
+        in->ckey = in->v->digest;
+        if (content && !in->view)
+            in->view = tree_of(in->v);
+        st->inputs[i] = in;
+    }
+    look_up(st, work_lookup, &out);
+    if (content)
+        look_up(st, work_content, &out);
+    tenon_solver_free(s);
+    return out;
+}
+
+/* ---- describing ------------------------------------------------------------ */
+
+static struct tenon_node *
+new_node(const char *op)
+{
+    struct tenon_node *n = tenon_node_new(g, op, &err);
+    ck_assert_ptr_nonnull(n);
+    return n;
+}
+
+static struct tenon_node *
+new_part(struct tenon_node *n, const char *name)
+{
+    struct tenon_node *p = tenon_node_part(n, name, &err);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+static void
+set(struct tenon_node *n, const char *attr, const char *value)
+{
+    OK(tenon_node_set(n, attr, value, &err));
+}
+
+static void
+connect_to(struct tenon_node *n, const char *slot, struct tenon_node *from)
+{
+    OK(tenon_node_input(n, slot, from, 0, &err));
+}
+
+static struct tenon_node *
+source(const char *name)
+{
+    auto_free char *identifier = tenon_asprintf("local://%s", name);
+    struct tenon_node *n = new_node("source");
+    set(n, "identifier", identifier);
+    return n;
+}
+
+static struct tenon_node *
+exec(void)
+{
+    struct tenon_node *n = new_node("exec");
+    set(n, "args", "sh");
+    struct tenon_node *root = new_part(n, "mount");
+    set(root, "dest", "/");
+    connect_to(root, "input", source("base"));
+    return n;
+}
+
+/* The entry of the attribute table; a map's is named with its dot. */
+static const struct attr *
+attr_of(enum node_kind kind, const char *name)
+{
+    for (const struct attr *a = tenon_node_attrs[kind]; a->name; a++)
+        if (a->type == ATTR_MAP ? tenon_has_prefix(name, a->name)
+                                : tenon_streq(name, a->name))
+            return a;
+    return NULL;
+}
+
+/* Any attribute from text. */
+static void
+set_any(struct tenon_node *n, enum node_kind kind, const char *name,
+        const char *value)
+{
+    const struct attr *a = attr_of(kind, name);
+
+    ck_assert_msg(a != NULL, "%s has no %s", tenon_node_kind_names[kind], name);
+    switch (a->type) {
+    case ATTR_STRING:
+    case ATTR_LIST:
+    case ATTR_MAP:
+    case ATTR_WORD:
+    case ATTR_PLATFORM:
+    case ATTR_USER:
+    case ATTR_MOUNT_TYPE:
+        set(n, name, value);
+        break;
+    case ATTR_BYTES:
+        OK(tenon_node_set_bytes(n, name, value, strlen(value), &err));
+        break;
+    case ATTR_INTS:
+    case ATTR_INT64:
+    case ATTR_INT32:
+    case ATTR_UINT32:
+    case ATTR_BOOL:
+    case ATTR_OPTIONAL:
+        OK(tenon_node_set_int(n, name, strtoll(value, NULL, 0), &err));
+        break;
+    }
+}
+
+/* ---- attributes -------------------------------------------------------------- */
+
+enum where {
+    VERTEX_ONLY, /* in the vertex's id and in no key */
+    DEFINITION,  /* in K1, not in the own key */
+    OWN,         /* in the own key, and so in K1 and K2 */
+    SAME,        /* not even in the vertex */
+};
+
+static const struct pair {
+    enum node_kind kind;
+    const char *attr;
+    const char *one[4], *two[4]; /* set in turn; none: left alone */
+    enum where where;
+    const char *as; /* of a mount: its type */
+} pairs[] = {
+    /* the key of a source is what its plugin says */
+    { NODE_SOURCE, "identifier", LIST("local://a"), LIST("local://b"), VERTEX_ONLY, 0 },
+    { NODE_SOURCE, "platform", LIST("linux/amd64"), LIST("linux/arm64"), VERTEX_ONLY, 0 },
+    { NODE_SOURCE, "platform", LIST(NULL), LIST("linux/amd64"), VERTEX_ONLY, 0 },
+    { NODE_SOURCE, "platform", LIST("linux/arm/v6"), LIST("linux/arm/v7"), VERTEX_ONLY, 0 },
+    { NODE_SOURCE, "attr.k", LIST("1"), LIST("2"), VERTEX_ONLY, 0 },
+    { NODE_SOURCE, "attr.k", LIST(NULL), LIST(""), VERTEX_ONLY, 0 },
+
+    { NODE_EXEC, "args", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_EXEC, "args", LIST("a", "b"), LIST("b", "a"), OWN, 0 },
+    { NODE_EXEC, "args", LIST("a b"), LIST("a", "b"), OWN, 0 },
+    { NODE_EXEC, "args", LIST("a"), LIST("a", ""), OWN, 0 },
+    { NODE_EXEC, "env", LIST("A=1"), LIST("A=2"), OWN, 0 },
+    { NODE_EXEC, "env", LIST("A=1"), LIST("B=1"), OWN, 0 },
+    { NODE_EXEC, "env", LIST("A=1", "B=2"), LIST("B=2", "A=1"), OWN, 0 },
+    { NODE_EXEC, "env", LIST("A="), LIST(NULL), OWN, 0 },
+    { NODE_EXEC, "env", LIST("A=1=2"), LIST("A=1"), OWN, 0 },
+    { NODE_EXEC, "cwd", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_EXEC, "user", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_EXEC, "user", LIST("0"), LIST(NULL), OWN, 0 },
+    { NODE_EXEC, "user", LIST("1:2"), LIST("1:3"), OWN, 0 },
+    { NODE_EXEC, "hostname", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_EXEC, "hostname", LIST("a"), LIST(NULL), OWN, 0 },
+    { NODE_EXEC, "cgroup_parent", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_EXEC, "network", LIST("sandbox"), LIST("host"), OWN, 0 },
+    { NODE_EXEC, "network", LIST("none"), LIST("host"), OWN, 0 },
+    { NODE_EXEC, "network", LIST("sandbox"), LIST(NULL), SAME, 0 },
+    { NODE_EXEC, "security", LIST("sandbox"), LIST("insecure"), OWN, 0 },
+    { NODE_EXEC, "proxy.http", LIST("a"), LIST("b"), VERTEX_ONLY, 0 },
+    { NODE_EXEC, "proxy.https", LIST("a"), LIST("b"), VERTEX_ONLY, 0 },
+    { NODE_EXEC, "proxy.ftp", LIST("a"), LIST("b"), VERTEX_ONLY, 0 },
+    { NODE_EXEC, "proxy.no", LIST("a"), LIST(NULL), VERTEX_ONLY, 0 },
+    { NODE_EXEC, "proxy.all", LIST("a"), LIST("b"), VERTEX_ONLY, 0 },
+    { NODE_EXEC, "valid_exit_code", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_EXEC, "valid_exit_code", LIST("0"), LIST("0", "1"), OWN, 0 },
+    { NODE_EXEC, "valid_exit_code", LIST("0"), LIST(NULL), OWN, 0 },
+    { NODE_EXEC, "remove_stubs_recursive", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_EXEC, "remove_stubs_recursive", LIST("1"), LIST(NULL), SAME, 0 },
+    { NODE_EXEC, "platform", LIST("linux/amd64"), LIST("linux/arm64"), OWN, 0 },
+    { NODE_EXEC, "platform", LIST("linux/arm/v6"), LIST("linux/arm/v7"), OWN, 0 },
+    { NODE_EXEC, "platform", LIST("linux(1)/amd64"), LIST("linux(2)/amd64"), OWN, 0 },
+    { NODE_EXEC, "platform", LIST("linux/amd64"), LIST("freebsd/amd64"), OWN, 0 },
+    /* where it runs otherwise */
+    { NODE_EXEC, "platform", LIST("linux/amd64"), LIST(NULL), VERTEX_ONLY, 0 },
+
+    { NODE_MOUNT, "type", LIST("bind"), LIST("tmpfs"), OWN, 0 },
+    { NODE_MOUNT, "type", LIST("secret"), LIST("ssh"), OWN, 0 },
+    { NODE_MOUNT, "type", LIST("cache"), LIST("tmpfs"), OWN, 0 },
+    { NODE_MOUNT, "type", LIST("x"), LIST("y"), OWN, 0 },
+    { NODE_MOUNT, "type", LIST("x"), LIST("bind"), OWN, 0 },
+    { NODE_MOUNT, "dest", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_MOUNT, "dest", LIST("/a"), LIST("/b"), OWN, "tmpfs" },
+    { NODE_MOUNT, "dest", LIST("/a"), LIST("/b"), OWN, "secret" },
+    { NODE_MOUNT, "selector", LIST("/a"), LIST("/b"), DEFINITION, 0 },
+    { NODE_MOUNT, "selector", LIST("a"), LIST(NULL), DEFINITION, 0 },
+    { NODE_MOUNT, "selector", LIST("/a"), LIST("/b"), DEFINITION, "cache" },
+    { NODE_MOUNT, "readonly", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_MOUNT, "readonly", LIST("0"), LIST("1"), OWN, "cache" },
+    { NODE_MOUNT, "no_output", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_MOUNT, "result_id", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_MOUNT, "content_cache", LIST("on"), LIST("off"), OWN, 0 },
+    { NODE_MOUNT, "content_cache", LIST("default"), LIST("on"), OWN, 0 },
+    { NODE_MOUNT, "tmpfs_size", LIST("1"), LIST("2"), OWN, "tmpfs" },
+    { NODE_MOUNT, "tmpfs_size", LIST(NULL), LIST("2"), OWN, "tmpfs" },
+    /* what a cache holds may change at any time, so which one it is tells
+     * nothing; but the default id follows from the target */
+    { NODE_MOUNT, "cache_id", LIST("a"), LIST("b"), VERTEX_ONLY, "cache" },
+    { NODE_MOUNT, "cache_id", LIST("/m"), LIST("b"), OWN, "cache" },
+    { NODE_MOUNT, "cache_id", LIST("/m"), LIST("ns//m"), OWN, "cache" },
+    { NODE_MOUNT, "cache_id", LIST("n1//m"), LIST("n2//m"), OWN, "cache" },
+    { NODE_MOUNT, "cache_sharing", LIST("private"), LIST("locked"), VERTEX_ONLY, "cache" },
+    { NODE_MOUNT, "id", LIST("a"), LIST("b"), OWN, "secret" },
+    { NODE_MOUNT, "id", LIST("a"), LIST("b"), OWN, "ssh" },
+    { NODE_MOUNT, "uid", LIST("1"), LIST("2"), OWN, "secret" },
+    { NODE_MOUNT, "uid", LIST("1"), LIST("2"), OWN, "ssh" },
+    { NODE_MOUNT, "gid", LIST("1"), LIST("2"), OWN, "secret" },
+    { NODE_MOUNT, "gid", LIST("1"), LIST("2"), OWN, "ssh" },
+    { NODE_MOUNT, "mode", LIST("0400"), LIST("0444"), OWN, "secret" },
+    { NODE_MOUNT, "mode", LIST("0400"), LIST("0444"), OWN, "ssh" },
+    { NODE_MOUNT, "optional", LIST("0"), LIST("1"), OWN, "secret" },
+    { NODE_MOUNT, "optional", LIST("0"), LIST("1"), OWN, "ssh" },
+    { NODE_MOUNT, "option.in", LIST("1"), LIST("2"), OWN, "x" },
+    { NODE_MOUNT, "option.in", LIST(NULL), LIST(""), OWN, "x" },
+    { NODE_MOUNT, "option.unknown", LIST("1"), LIST("2"), OWN, "x" },
+    { NODE_MOUNT, "option.out", LIST("1"), LIST("2"), VERTEX_ONLY, "x" },
+    { NODE_MOUNT, "option.in", LIST("1"), LIST("2"), VERTEX_ONLY, "neutral" },
+
+    { NODE_SECRETENV, "id", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_SECRETENV, "name", LIST("A"), LIST("B"), OWN, 0 },
+    { NODE_SECRETENV, "optional", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_EXTRAHOST, "host", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_EXTRAHOST, "ip", LIST("1.1.1.1"), LIST("1.1.1.2"), VERTEX_ONLY, 0 },
+    { NODE_ULIMIT, "name", LIST("core"), LIST("nofile"), OWN, 0 },
+    { NODE_ULIMIT, "soft", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_ULIMIT, "hard", LIST("1"), LIST("-1"), OWN, 0 },
+    { NODE_DEVICE, "name", LIST("v/c=a"), LIST("v/c=b"), OWN, 0 },
+    { NODE_DEVICE, "optional", LIST("0"), LIST("1"), OWN, 0 },
+
+    { NODE_COPY, "src", LIST("/d/a"), LIST("/d/b"), OWN, 0 },
+    { NODE_COPY, "src", LIST("/d/a"), LIST("/e/a"), DEFINITION, 0 },
+    { NODE_COPY, "src", LIST("/d/a"), LIST("d/../d/a/"), SAME, 0 },
+    { NODE_COPY, "dest", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_COPY, "dest", LIST("/a"), LIST("/a/"), OWN, 0 },
+    { NODE_COPY, "dest", LIST("/a"), LIST("a"), SAME, 0 },
+    { NODE_COPY, "mode", LIST("0644"), LIST("0600"), OWN, 0 },
+    { NODE_COPY, "mode", LIST(NULL), LIST("0"), OWN, 0 },
+    { NODE_COPY, "mode", LIST("0755"), LIST("04755"), OWN, 0 },
+    { NODE_COPY, "mode_str", LIST("u+x"), LIST("a+x"), OWN, 0 },
+    { NODE_COPY, "follow_symlink", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "dir_copy_contents", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "attempt_unpack", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "create_dest_path", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "allow_wildcard", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "allow_empty_wildcard", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "always_replace", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_COPY, "include", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_COPY, "include", LIST("a", "!b"), LIST("!b", "a"), OWN, 0 },
+    { NODE_COPY, "exclude", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_COPY, "exclude", LIST("a"), LIST("a", "b"), OWN, 0 },
+    { NODE_COPY, "required", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_COPY, "owner.user", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_COPY, "owner.user", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_COPY, "owner.user", LIST(NULL), LIST("0"), OWN, 0 },
+    { NODE_COPY, "owner.user", LIST("0"), LIST("root"), SAME, 0 },
+    { NODE_COPY, "owner.group", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_COPY, "owner.group", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_COPY, "timestamp", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_COPY, "timestamp", LIST(NULL), LIST("0"), OWN, 0 },
+
+    { NODE_MKFILE, "path", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_MKFILE, "mode", LIST("0644"), LIST("0600"), OWN, 0 },
+    { NODE_MKFILE, "data", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_MKFILE, "data", LIST(NULL), LIST("b"), OWN, 0 },
+    { NODE_MKFILE, "owner.user", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_MKFILE, "owner.group", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_MKFILE, "timestamp", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_MKDIR, "path", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_MKDIR, "mode", LIST("0755"), LIST("0700"), OWN, 0 },
+    { NODE_MKDIR, "make_parents", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_MKDIR, "owner.user", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_MKDIR, "owner.group", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_MKDIR, "timestamp", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_RM, "path", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_RM, "allow_not_found", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_RM, "allow_wildcard", LIST("0"), LIST("1"), OWN, 0 },
+    { NODE_SYMLINK, "oldpath", LIST("a"), LIST("b"), OWN, 0 },
+    { NODE_SYMLINK, "oldpath", LIST("d/a"), LIST("e/a"), OWN, 0 },
+    { NODE_SYMLINK, "newpath", LIST("/a"), LIST("/b"), OWN, 0 },
+    { NODE_SYMLINK, "owner.user", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_SYMLINK, "owner.group", LIST("1"), LIST("2"), OWN, 0 },
+    { NODE_SYMLINK, "timestamp", LIST("1"), LIST("2"), OWN, 0 },
+};
+
+/* One node or part of each kind, with what it cannot do without; *op is what
+ * to freeze. */
+static struct tenon_node *
+begin(enum node_kind kind, const char *as, struct tenon_node **op)
+{
+    const char *name = tenon_node_kind_names[kind];
+
+    if (kind == NODE_SOURCE)
+        return *op = source("context");
+    if (kind == NODE_EXEC)
+        return *op = exec();
+    if (kind >= NODE_COPY) {
+        *op = new_node("file");
+        struct tenon_node *a = new_part(*op, name);
+        connect_to(a, "input", source("base"));
+        if (kind == NODE_COPY)
+            connect_to(a, "secondary", source("other"));
+        return a;
+    }
+    *op = exec();
+    struct tenon_node *p = new_part(*op, name);
+    if (kind == NODE_MOUNT) {
+        set(p, "type", as ? as : "bind");
+        set(p, "dest", "/m");
+        if (!as || tenon_streq(as, "cache"))
+            connect_to(p, "input", source("other"));
+    }
+    return p;
+}
+
+static struct keys
+keys_with(const struct pair *p, const char *const *values)
+{
+    struct tenon_node *op, *n = begin(p->kind, p->as, &op);
+
+    /* What a mount of any sort is connected to would tell them apart. */
+    for (; *values; values++)
+        set_any(n, p->kind, p->attr, *values);
+    return keys_of(op, false);
+}
+
+static bool
+same(const struct tenon_digest *a, const struct tenon_digest *b)
+{
+    return tenon_streq(a->str, b->str);
+}
+
+static void
+assert_where(const struct keys *a, const struct keys *b, enum where where,
+             const char *what)
+{
+    ck_assert_msg(same(&a->vertex, &b->vertex) == (where == SAME), "%s: vertex",
+                  what);
+    ck_assert_msg(same(&a->own, &b->own) == (where != OWN), "%s: own key", what);
+    ck_assert_msg(same(&a->k1, &b->k1) == (where != OWN && where != DEFINITION),
+                  "%s: definition key", what);
+}
+
+START_TEST(test_keys_every_attribute)
+{
+    compile_mount("x", "TENON_KEY_OPTIONS", 1);
+    compile_mount("y", "TENON_KEY_OPTIONS", 1);
+    compile_mount("neutral", "TENON_KEY_NEUTRAL", 1);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(pairs); i++) {
+        const struct pair *p = &pairs[i];
+        auto_free char *what = tenon_asprintf(
+            "%s %s (%s, %s)", tenon_node_kind_names[p->kind], p->attr,
+            p->one[0] ? p->one[0] : "none", p->two[0] ? p->two[0] : "none");
+        const struct keys one = keys_with(p, p->one), two = keys_with(p, p->two);
+        const struct keys again = keys_with(p, p->one);
+        assert_where(&one, &two, p->where, what);
+        assert_where(&one, &again, SAME, what);
+    }
+}
+END_TEST
+
+/* A new attribute needs a pair of values above. */
+START_TEST(test_keys_no_attribute_is_forgotten)
+{
+    for (int kind = 0; kind < NODE_KINDS; kind++) {
+        for (const struct attr *a = tenon_node_attrs[kind]; a->name; a++) {
+            bool found = false;
+            for (size_t i = 0; i < tenon_countof(pairs) && !found; i++)
+                found = (int)pairs[i].kind == kind && pairs[i].where != SAME &&
+                        attr_of(pairs[i].kind, pairs[i].attr) == a;
+            ck_assert_msg(found, "no pair of values for \"%s\" of %s", a->name,
+                          tenon_node_kind_names[kind]);
+        }
+    }
+}
+END_TEST
+
+/* What the receiver of an op sees of attributes that are in no key. */
+START_TEST(test_keys_vertex_has_what_no_key_has)
+{
+    static const char *const names[5] = { "proxy.http", "proxy.https",
+                                          "proxy.ftp", "proxy.no", "proxy.all" };
+    struct tenon_node *x = exec();
+
+    for (size_t i = 0; i < 5; i++)
+        set(x, names[i], names[i]);
+    struct tenon_node *h = new_part(x, "extrahost");
+    set(h, "host", "a");
+    set(h, "ip", "10.0.0.7");
+    struct tenon_node *c = new_part(x, "mount");
+    set(c, "type", "cache");
+    set(c, "dest", "/c");
+    set(c, "cache_id", "id");
+    set(c, "cache_sharing", "locked");
+    const struct tenon_vertex *v = tenon_node_freeze(x, &err);
+    ck_assert_ptr_nonnull(v);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_str_eq(v->op.exec.proxy[i], names[i]);
+    ck_assert_str_eq(v->op.exec.extra_hosts[0].value, "10.0.0.7");
+    ck_assert_str_eq(v->op.exec.mounts[1].cache_id, "id");
+    ck_assert_int_eq(v->op.exec.mounts[1].cache_sharing, TENON_LLB_CACHE_LOCKED);
+}
+END_TEST
+
+/* ---- inputs -------------------------------------------------------------------- */
+
+/* Each slot of each op, connected to one tree or to another one. */
+static const struct {
+    const char *op, *part, *slot, *owner;
+    enum node_slot number;
+} slots[] = {
+    { "exec", "mount", "input", NULL, SLOT_INPUT }, /* "/" */
+    { "file", "copy", "input", NULL, SLOT_INPUT },
+    { "file", "copy", "secondary", NULL, SLOT_SECONDARY },
+    { "file", "copy", "owner.user", "owner.user", SLOT_USER },
+    { "file", "copy", "owner.group", "owner.group", SLOT_GROUP },
+    { "file", "mkfile", "input", NULL, SLOT_INPUT },
+    { "file", "mkfile", "owner.user", "owner.user", SLOT_USER },
+    { "file", "mkdir", "owner.group", "owner.group", SLOT_GROUP },
+    { "file", "symlink", "owner.user", "owner.user", SLOT_USER },
+    { "file", "rm", "input", NULL, SLOT_INPUT },
+    { "merge", NULL, "input", NULL, SLOT_INPUT },
+    { "diff", NULL, "lower", NULL, SLOT_LOWER },
+    { "diff", NULL, "upper", NULL, SLOT_UPPER },
+};
+
+static struct keys
+keys_from(size_t i, struct tenon_node *from, uint32_t output)
+{
+    struct tenon_node *op = new_node(slots[i].op), *n = op;
+
+    if (slots[i].part)
+        n = new_part(op, slots[i].part);
+    if (tenon_streq(slots[i].op, "exec")) {
+        set(op, "args", "sh");
+        set(n, "dest", "/");
+    }
+    if (slots[i].owner)
+        set(n, slots[i].owner, "somebody");
+    OK(tenon_node_input(n, slots[i].slot, from, output, &err));
+    if (tenon_streq(slots[i].op, "merge"))
+        connect_to(n, "input", source("base"));
+    return keys_of(op, false);
+}
+
+START_TEST(test_keys_every_slot)
+{
+    struct tenon_node *two = exec(); /* with two outputs */
+    struct tenon_node *second = new_part(two, "mount");
+    set(second, "dest", "/m");
+
+    const struct keys a = keys_from((size_t)_i, source("a"), 0);
+    const struct keys b = keys_from((size_t)_i, source("b"), 0);
+    const struct keys again = keys_from((size_t)_i, source("a"), 0);
+    const struct keys first = keys_from((size_t)_i, two, 0);
+    const struct keys other = keys_from((size_t)_i, two, 1);
+    const struct keys none = keys_from((size_t)_i, NULL, 0);
+    assert_where(&a, &again, SAME, slots[_i].slot);
+    assert_where(&a, &b, DEFINITION, slots[_i].slot);
+    assert_where(&first, &other, DEFINITION, slots[_i].slot);
+    ck_assert_str_ne(a.k1.str, none.k1.str);
+}
+END_TEST
+
+START_TEST(test_keys_no_slot_is_forgotten)
+{
+    for (int slot = 0; slot < NODE_SLOTS; slot++) {
+        bool found = false;
+        for (size_t i = 0; i < tenon_countof(slots); i++)
+            found = found || (int)slots[i].number == slot;
+        ck_assert_msg(found, "slot %d", slot);
+    }
+}
+END_TEST
+
+START_TEST(test_keys_order_of_inputs)
+{
+    static const char *const slot[][2] = { { "input", "input" },
+                                           { "lower", "upper" } };
+    struct keys k[2];
+
+    for (int kind = 0; kind < 2; kind++) {
+        for (int i = 0; i < 2; i++) {
+            struct tenon_node *n = new_node(kind ? "diff" : "merge");
+            connect_to(n, slot[kind][0], source(i ? "a" : "b"));
+            connect_to(n, slot[kind][1], source(i ? "b" : "a"));
+            k[i] = keys_of(n, false);
+        }
+        assert_where(&k[0], &k[1], DEFINITION, kind ? "diff" : "merge");
+    }
+    /* The empty one on the left or on the right. */
+    for (int kind = 0; kind < 2; kind++) {
+        for (int i = 0; i < 2; i++) {
+            struct tenon_node *n = new_node(kind ? "diff" : "merge");
+            connect_to(n, slot[kind][0], i ? source("a") : NULL);
+            connect_to(n, slot[kind][1], i ? NULL : source("a"));
+            k[i] = keys_of(n, false);
+        }
+        assert_where(&k[0], &k[1], OWN, kind ? "diff" : "merge");
+    }
+}
+END_TEST
+
+/* ---- parts ----------------------------------------------------------------------- */
+
+static struct tenon_node *
+exec_with(unsigned variant)
+{
+    struct tenon_node *x = exec(), *p;
+
+    switch (variant) {
+    case 1: /* a mount more */
+        set(new_part(x, "mount"), "dest", "/m");
+        break;
+    case 2:
+        p = new_part(x, "mount");
+        set(p, "dest", "/m");
+        set(new_part(x, "mount"), "dest", "/n");
+        break;
+    case 3:
+    case 4: /* which of two hosts comes first */
+        set(new_part(x, "extrahost"), "host", variant == 3 ? "a" : "b");
+        set(new_part(x, "extrahost"), "host", variant == 3 ? "b" : "a");
+        break;
+    case 5:
+    case 6: /* one secret less */
+        set(new_part(x, "secretenv"), "id", "a");
+        if (variant == 6)
+            set(new_part(x, "secretenv"), "id", "b");
+        break;
+    case 7:
+        set(new_part(x, "ulimit"), "name", "core");
+        break;
+    case 8:
+        set(new_part(x, "device"), "name", "core");
+        break;
+    default:
+        break;
+    }
+    return x;
+}
+
+START_TEST(test_keys_every_part_counts)
+{
+    enum { VARIANTS = 9 };
+    struct keys k[VARIANTS];
+
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        k[i] = keys_of(exec_with(i), false);
+        for (unsigned before = 0; before < i; before++)
+            ck_assert_msg(!same(&k[i].own, &k[before].own), "%u and %u", i,
+                          before);
+    }
+}
+END_TEST
+
+/* The actions of a file op: their kind, number, order, and what each works on. */
+static struct tenon_node *
+file_with(unsigned variant)
+{
+    struct tenon_node *f = new_node("file"), *a, *b;
+
+    a = new_part(f, variant == 1 ? "mkdir" : "rm");
+    set(a, "path", variant == 3 ? "/b" : "/a");
+    connect_to(a, "input", source("base"));
+    if (variant < 2)
+        return f;
+    b = new_part(f, "rm");
+    set(b, "path", variant == 3 ? "/a" : "/b");
+    if (variant == 4) /* beside the first, not upon it */
+        connect_to(b, "input", source("base"));
+    return f;
+}
+
+START_TEST(test_keys_every_action_counts)
+{
+    enum { VARIANTS = 5 };
+    struct keys k[VARIANTS];
+
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        k[i] = keys_of(file_with(i), false);
+        for (unsigned before = 0; before < i; before++)
+            ck_assert_msg(!same(&k[i].own, &k[before].own), "%u and %u", i,
+                          before);
+    }
+}
+END_TEST
+
+/* A lone root says nothing, as long as there is nothing to say about it. */
+START_TEST(test_keys_lone_root_that_is_not_plain)
+{
+    static const char *const attrs[][2] = {
+        { NULL, NULL }, { "selector", "/d" }, { "readonly", "1" },
+        { "type", "tmpfs" }, { "type", "x" }, { "result_id", "r" },
+    };
+    struct keys k[tenon_countof(attrs)];
+
+    compile_mount("x", "TENON_KEY_OPTIONS", 1);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(attrs); i++) {
+        struct tenon_node *x = new_node("exec");
+        struct tenon_node *m = new_part(x, "mount");
+        set(x, "args", "sh");
+        set(m, "dest", "/");
+        connect_to(m, "input", source("base"));
+        if (attrs[i][0])
+            set_any(m, NODE_MOUNT, attrs[i][0], attrs[i][1]);
+        k[i] = keys_of(x, false);
+        for (size_t before = 0; before < i; before++)
+            ck_assert_msg(!same(&k[i].own, &k[before].own), "%s %s",
+                          attrs[i][0], attrs[i][1]);
+    }
+}
+END_TEST
+
+/* Two kinds of op with the same parts. */
+START_TEST(test_keys_kind_of_op_counts)
+{
+    struct tenon_node *merge = new_node("merge"), *diff = new_node("diff");
+
+    connect_to(merge, "input", source("a"));
+    connect_to(merge, "input", source("b"));
+    connect_to(diff, "lower", source("a"));
+    connect_to(diff, "upper", source("b"));
+    const struct keys one = keys_of(merge, false), two = keys_of(diff, false);
+    assert_where(&one, &two, OWN, "merge or diff");
+}
+END_TEST
+
+/* ---- beside the op ----------------------------------------------------------------- */
+
+START_TEST(test_keys_what_stands_beside_is_in_none)
+{
+    static const char *const beside[][2] = {
+        { "llb.customname", "a name" },   { "ignore_cache", "true" },
+        { "resources.memory", "1000" },   { "resources.memory_swap", "1000" },
+        { "resources.cpu_shares", "2" },  { "resources.cpu_period", "2" },
+        { "resources.cpu_quota", "2" },   { "resources.cpuset_cpus", "0" },
+        { "resources.cpuset_mems", "0" }, { "progress_group.id", "g" },
+        { "progress_group.name", "g" },   { "progress_group.weak", "true" },
+        { "anything.else", "x" },
+    };
+    struct tenon_graph *plain_graph = g;
+    const struct keys plain = keys_of(exec(), false);
+
+    /* In a graph of its own: there equal vertices are one. */
+    g = tenon_graph_new();
+    struct tenon_node *n = exec();
+    for (size_t i = 0; i < tenon_countof(beside); i++)
+        OK(tenon_node_describe(n, beside[i][0], beside[i][1], &err));
+    OK(tenon_node_at(n, 0, 3, 4));
+    const struct keys k = keys_of(n, false);
+    assert_where(&plain, &k, SAME, "beside");
+
+    const struct tenon_vertex *v = tenon_node_freeze(n, &err);
+    ck_assert_str_eq(v->name, "a name");
+    ck_assert(v->ignore_cache);
+    ck_assert_int_eq(v->memory, 1000);
+    ck_assert_int_eq(v->memory_swap, 1000);
+    ck_assert_int_eq(v->cpu_shares, 2);
+    ck_assert_int_eq(v->cpu_period, 2);
+    ck_assert_int_eq(v->cpu_quota, 2);
+    ck_assert_str_eq(v->cpuset_cpus, "0");
+    ck_assert_str_eq(v->cpuset_mems, "0");
+    ck_assert_str_eq(v->group_id, "g");
+    ck_assert_str_eq(v->group_name, "g");
+    ck_assert(v->group_weak);
+    ck_assert_str_eq(tenon_vertex_describe(v, "anything.else"), "x");
+    ck_assert_uint_eq(v->ranges[0].line, 3);
+    ck_assert_uint_eq(v->ranges[0].end_line, 4);
+    tenon_graph_free(plain_graph);
+}
+END_TEST
+
+/* ---- plugins ------------------------------------------------------------------------ */
+
+static struct keys
+keys_of_plugin(const char *policy, unsigned epoch)
+{
+    compile_mount("x", policy, epoch);
+    open_plugins();
+    struct tenon_node *n = exec();
+    struct tenon_node *m = new_part(n, "mount");
+    set(m, "type", "x");
+    set(m, "dest", "/m");
+    return keys_of(n, false);
+}
+
+START_TEST(test_keys_policy_and_epoch_of_a_plugin)
+{
+    const struct keys one = keys_of_plugin("TENON_KEY_OPTIONS", 1);
+    const struct keys two = keys_of_plugin("TENON_KEY_OPTIONS", 2);
+    const struct keys neutral = keys_of_plugin("TENON_KEY_NEUTRAL", 1);
+    const struct keys newer = keys_of_plugin("TENON_KEY_NEUTRAL", 2);
+    const struct keys never = keys_of_plugin("TENON_KEY_VOLATILE", 1);
+
+    ck_assert_str_ne(one.own.str, two.own.str);
+    ck_assert_str_ne(one.own.str, neutral.own.str);
+    ck_assert_str_eq(neutral.own.str, newer.own.str);
+    ck_assert(!one.is_volatile && !neutral.is_volatile && never.is_volatile);
+}
+END_TEST
+
+/* ---- content ------------------------------------------------------------------------- */
+
+/* a and b hold the same, c something else; other's c does not. */
+static void
+make_trees(void)
+{
+    static const char *const files[][2] = {
+        { "base/a/f", "1" },  { "base/b/f", "1" },  { "base/c/f", "2" },
+        { "other/a/f", "1" }, { "other/b/f", "1" }, { "other/c/f", "1" },
+        { "base/etc/passwd", "u:x:1:1::/:\n" }, { "base/etc/group", "u:x:1:\n" },
+        { "other/etc/passwd", "u:x:2:1::/:\n" }, { "other/etc/group", "u:x:1:\n" },
+    };
+
+    for (size_t i = 0; i < tenon_countof(files); i++) {
+        auto_free char *dir = tenon_strndup(
+            files[i][0], (size_t)(strrchr(files[i][0], '/') - files[i][0]));
+        OK(tenon_mkdir_p(top_dir, dir, 0755, &err));
+        unit_write(top_dir, files[i][0], files[i][1]);
+    }
+}
+
+static struct tenon_node *
+copy_from(const char *tree, const char *src, const char *user,
+          const char *users)
+{
+    struct tenon_node *f = new_node("file"), *a = new_part(f, "copy");
+
+    set(a, "src", src);
+    set(a, "dest", "/t");
+    connect_to(a, "input", source("unread"));
+    connect_to(a, "secondary", source(tree));
+    if (user) {
+        set(a, users ? "owner.user" : "owner.group", user);
+        connect_to(a, users ? "owner.user" : "owner.group",
+                   source(users ? users : "base"));
+    }
+    return f;
+}
+
+START_TEST(test_keys_copy_by_content)
+{
+    make_trees();
+    const struct keys a = keys_of(copy_from("base", "/a/f", NULL, NULL), true);
+    const struct keys b = keys_of(copy_from("base", "/b/f", NULL, NULL), true);
+    const struct keys c = keys_of(copy_from("base", "/c/f", NULL, NULL), true);
+    const struct keys o = keys_of(copy_from("other", "/a/f", NULL, NULL), true);
+
+    ck_assert_str_ne(a.k1.str, a.k2.str);
+    ck_assert_str_ne(a.k1.str, b.k1.str);
+    ck_assert_str_eq(a.k2.str, b.k2.str);
+    ck_assert_str_ne(a.k2.str, c.k2.str);
+    ck_assert_str_ne(a.k1.str, o.k1.str);
+    ck_assert_str_eq(a.k2.str, o.k2.str);
+}
+END_TEST
+
+START_TEST(test_keys_owner_by_the_files_that_name_it)
+{
+    make_trees();
+    const struct keys none = keys_of(copy_from("base", "/a/f", NULL, NULL), true);
+    const struct keys base = keys_of(copy_from("base", "/a/f", "u", "base"), true);
+    const struct keys other = keys_of(copy_from("base", "/a/f", "u", "other"), true);
+    const struct keys group = keys_of(copy_from("base", "/a/f", "u", NULL), true);
+
+    ck_assert_str_ne(none.k2.str, base.k2.str);
+    ck_assert_str_ne(base.k2.str, other.k2.str);
+    ck_assert_str_ne(base.k2.str, group.k2.str);
+    unit_write(top_dir, "base/etc/passwd", "u:x:7:1::/:\n");
+    const struct keys user2 = keys_of(copy_from("other", "/a/f", "u", "base"), true);
+    const struct keys group2 = keys_of(copy_from("base", "/a/f", "u", NULL), true);
+    ck_assert_str_ne(base.k2.str, user2.k2.str);
+    ck_assert_str_eq(group.k2.str, group2.k2.str);
+    unit_write(top_dir, "base/etc/group", "u:x:7:\n");
+    const struct keys group3 = keys_of(copy_from("base", "/a/f", "u", NULL), true);
+    ck_assert_str_ne(group.k2.str, group3.k2.str);
+}
+END_TEST
+
+struct bind {
+    const char *tree, *selector, *attr;
+};
+
+/* An exec on base with two more mounts at the most. */
+static struct keys
+keys_with_binds(struct bind one, struct bind two)
+{
+    struct tenon_node *x = exec();
+    const struct bind *const binds[] = { &one, &two };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (!binds[i]->tree)
+            continue;
+        struct tenon_node *m = new_part(x, "mount");
+        set(m, "dest", i ? "/two" : "/one");
+        set(m, "selector", binds[i]->selector);
+        if (binds[i]->attr)
+            OK(tenon_node_set_int(m, binds[i]->attr, 1, &err));
+        connect_to(m, "input", source(binds[i]->tree));
+    }
+    return keys_of(x, true);
+}
+
+START_TEST(test_keys_mounts_by_content)
+{
+    static const struct bind none;
+    static const char *const safe[] = { "readonly", "no_output" };
+
+    make_trees();
+    for (size_t i = 0; i < tenon_countof(safe); i++) {
+        const struct keys a = keys_with_binds((struct bind){ "other", "/a", safe[i] }, none);
+        const struct keys b = keys_with_binds((struct bind){ "other", "/b", safe[i] }, none);
+        ck_assert_str_ne(a.k1.str, b.k1.str);
+        ck_assert_str_eq(a.k2.str, b.k2.str);
+        unit_write(top_dir, "other/b/f", "changed");
+        const struct keys changed = keys_with_binds((struct bind){ "other", "/b", safe[i] }, none);
+        ck_assert_str_eq(b.k1.str, changed.k1.str);
+        ck_assert_str_ne(b.k2.str, changed.k2.str);
+        unit_write(top_dir, "other/b/f", "1");
+    }
+    /* The whole of a tree goes by content though it is written to. */
+    const struct keys whole = keys_with_binds((struct bind){ "other", "/", NULL }, none);
+    unit_write(top_dir, "other/a/f", "2");
+    const struct keys changed = keys_with_binds((struct bind){ "other", "/", NULL }, none);
+    ck_assert_str_eq(whole.k1.str, changed.k1.str);
+    ck_assert_str_ne(whole.k2.str, changed.k2.str);
+    /* A part that is written to does not. */
+    const struct keys written = keys_with_binds((struct bind){ "other", "/a", NULL }, none);
+    unit_write(top_dir, "other/a/f", "3");
+    const struct keys same_key = keys_with_binds((struct bind){ "other", "/a", NULL }, none);
+    ck_assert_str_eq(written.k2.str, same_key.k2.str);
+}
+END_TEST
+
+/* A tree that does not go by content is known by its key, which does not say
+ * what of it is mounted: that has to be said beside it. */
+START_TEST(test_keys_selector_counts_where_content_does_not)
+{
+    const struct bind read = { "third", "/", "readonly" };
+
+    make_trees();
+    OK(tenon_mkdir_p(top_dir, "third", 0755, &err));
+    /* of the step's own root */
+    const struct keys a = keys_with_binds((struct bind){ "base", "/a", "readonly" }, read);
+    const struct keys c = keys_with_binds((struct bind){ "base", "/c", "readonly" }, read);
+    ck_assert_str_ne(a.k1.str, c.k1.str);
+    ck_assert_str_ne(a.k2.str, c.k2.str);
+    /* of a tree that is written to */
+    const struct keys d = keys_with_binds((struct bind){ "other", "/a", NULL }, read);
+    const struct keys e = keys_with_binds((struct bind){ "other", "/c", NULL }, read);
+    ck_assert_str_ne(d.k2.str, e.k2.str);
+}
+END_TEST
+
+/* The same for a copy out of what it is made upon. */
+START_TEST(test_keys_copy_from_its_own_base)
+{
+    struct keys k[2][2];
+
+    make_trees();
+    for (int content = 0; content < 2; content++) {
+        for (int i = 0; i < 2; i++) {
+            struct tenon_node *f = new_node("file"), *a = new_part(f, "copy");
+            set(a, "src", i ? "/a/f" : "/c/f");
+            set(a, "dest", "/t");
+            connect_to(a, "input", source("base"));
+            connect_to(a, "secondary", source("base"));
+            k[content][i] = keys_of(f, content);
+        }
+        ck_assert_str_ne(k[content][0].k1.str, k[content][1].k1.str);
+    }
+    ck_assert_str_ne(k[1][0].k2.str, k[1][1].k2.str);
+}
+END_TEST
+
+START_TEST(test_keys_content_cache_overrides)
+{
+    make_trees();
+    for (int on = 0; on < 2; on++) {
+        struct keys k[2];
+        for (int i = 0; i < 2; i++) {
+            struct tenon_node *x = exec();
+            struct tenon_node *m = new_part(x, "mount");
+            set(m, "dest", "/one");
+            set(m, "content_cache", on ? "on" : "off");
+            OK(tenon_node_set_int(m, "readonly", 1, &err));
+            connect_to(m, "input", source("other"));
+            unit_write(top_dir, "other/a/f", i ? "1" : "2");
+            k[i] = keys_of(x, true);
+        }
+        ck_assert_int_eq(same(&k[0].k2, &k[1].k2), !on);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("solve-keys");
+    TCase *c = tcase_create("keys");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, test_keys_every_attribute);
+    tcase_add_test(c, test_keys_no_attribute_is_forgotten);
+    tcase_add_test(c, test_keys_vertex_has_what_no_key_has);
+    tcase_add_loop_test(c, test_keys_every_slot, 0, tenon_countof(slots));
+    tcase_add_test(c, test_keys_no_slot_is_forgotten);
+    tcase_add_test(c, test_keys_order_of_inputs);
+    tcase_add_test(c, test_keys_every_part_counts);
+    tcase_add_test(c, test_keys_every_action_counts);
+    tcase_add_test(c, test_keys_lone_root_that_is_not_plain);
+    tcase_add_test(c, test_keys_kind_of_op_counts);
+    tcase_add_test(c, test_keys_what_stands_beside_is_in_none);
+    tcase_add_test(c, test_keys_policy_and_epoch_of_a_plugin);
+    tcase_add_test(c, test_keys_copy_by_content);
+    tcase_add_test(c, test_keys_owner_by_the_files_that_name_it);
+    tcase_add_test(c, test_keys_mounts_by_content);
+    tcase_add_test(c, test_keys_selector_counts_where_content_does_not);
+    tcase_add_test(c, test_keys_copy_from_its_own_base);
+    tcase_add_test(c, test_keys_content_cache_overrides);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}
