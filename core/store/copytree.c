@@ -41,12 +41,19 @@ copy_xattrs(int from, int to)
     }
 }
 
+/* First of all: a new owner takes set-id bits and capabilities away. */
 static int
-set_all(int dirfd, const char *name, const struct stat *st, struct tenon_error *err)
+set_owner(int dirfd, const char *name, const struct stat *st, struct tenon_error *err)
 {
-    struct timespec times[2] = { st->st_atim, st->st_mtim };
     if (fchownat(dirfd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EPERM)
         return tenon_error_sys(err, "chown %s", name);
+    return 0;
+}
+
+static int
+set_mode_and_times(int dirfd, const char *name, const struct stat *st, struct tenon_error *err)
+{
+    struct timespec times[2] = { st->st_atim, st->st_mtim };
     if (!S_ISLNK(st->st_mode) && fchmodat(dirfd, name, st->st_mode & 07777, 0) < 0)
         return tenon_error_sys(err, "chmod %s", name);
     utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
@@ -57,7 +64,7 @@ static int copy_dir(struct copy *c, int from, int to, const char *path, unsigned
                     struct tenon_error *err);
 
 static int
-copy_regular(int from, int to, const char *name, struct tenon_error *err)
+copy_regular(int from, int to, const char *name, const struct stat *st, struct tenon_error *err)
 {
     auto_close int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (in < 0)
@@ -67,6 +74,8 @@ copy_regular(int from, int to, const char *name, struct tenon_error *err)
         return tenon_error_sys(err, "create %s", name);
     if (tenon_copy_fd(in, out, UINT64_MAX, err) < 0)
         return tenon_error_context(err, "copy %s", name);
+    if (set_owner(to, name, st, err) < 0)
+        return err->code;
     copy_xattrs(in, out);
     return 0;
 }
@@ -92,6 +101,8 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
     struct stat st;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "stat %s", path);
+    if (S_ISSOCK(st.st_mode))
+        return 0; /* nothing without the process behind it */
     if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
         int rc = link_earlier(c, &st, to, name, path, err);
         if (rc)
@@ -99,7 +110,7 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
     }
     int rc = 0;
     if (S_ISREG(st.st_mode)) {
-        rc = copy_regular(from, to, name, err);
+        rc = copy_regular(from, to, name, &st, err);
     } else if (S_ISLNK(st.st_mode)) {
         char target[4096];
         ssize_t n = readlinkat(from, name, target, sizeof target - 1);
@@ -108,6 +119,7 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
         target[n] = '\0';
         if (symlinkat(target, to, name) < 0)
             return tenon_error_sys(err, "make link %s", path);
+        rc = set_owner(to, name, &st, err);
     } else if (S_ISDIR(st.st_mode)) {
         auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (in < 0 || mkdirat(to, name, 0700) < 0)
@@ -115,12 +127,16 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
         auto_close int out = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (out < 0)
             return tenon_error_sys(err, "open %s", path);
+        if (set_owner(to, name, &st, err) < 0)
+            return err->code;
         copy_xattrs(in, out);
         rc = copy_dir(c, in, out, path, depth + 1, err);
-    } else if (!S_ISSOCK(st.st_mode) && mknodat(to, name, st.st_mode, st.st_rdev) < 0) {
-        return tenon_error_sys(err, "make %s", path);
+    } else {
+        if (mknodat(to, name, st.st_mode, st.st_rdev) < 0)
+            return tenon_error_sys(err, "make %s", path);
+        rc = set_owner(to, name, &st, err);
     }
-    return rc < 0 || S_ISSOCK(st.st_mode) ? rc : set_all(to, name, &st, err);
+    return rc < 0 ? rc : set_mode_and_times(to, name, &st, err);
 }
 
 enum { MAX_DEPTH = 500 };
