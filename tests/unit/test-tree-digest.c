@@ -55,9 +55,40 @@ static const struct {
     {"the same", LIST("d/a=1", "d/b=2"), LIST("d/b=2", "d/a=1"),
      {.path = "d"}, true},
     {"content", LIST("f=1"), LIST("f=2"), {.path = "f"}, false},
+    {"content of equal length", LIST("d/f=12"), LIST("d/f=21"), {.path = "d"}, false},
+    {"an end", LIST("d/f="), LIST("d/f=1"), {.path = "d"}, false},
+    {"where one file ends", LIST("d/a=12", "d/b=3"), LIST("d/a=1", "d/b=23"),
+     {.path = "d"}, false},
+    {"which file has it", LIST("d/a=1", "d/b=2"), LIST("d/a=2", "d/b=1"),
+     {.path = "d"}, false},
     {"mode", LIST("f=1"), LIST("0600 f=1"), {.path = "f"}, false},
+    {"the least bit of a mode", LIST("0644 f=1"), LIST("0645 f=1"), {.path = "f"}, false},
+    {"set-user-id", LIST("0755 f=1"), LIST("04755 f=1"), {.path = "f"}, false},
+    {"set-group-id", LIST("0755 f=1"), LIST("02755 f=1"), {.path = "f"}, false},
+    {"sticky", LIST("0755 f=1"), LIST("01755 f=1"), {.path = "f"}, false},
+    {"set-user-id of a directory", LIST("0755 d/e/"), LIST("04755 d/e/"),
+     {.path = "d"}, false},
+    {"set-group-id of a directory", LIST("0755 d/e/"), LIST("02755 d/e/"),
+     {.path = "d"}, false},
+    {"sticky directory", LIST("0777 d/e/"), LIST("01777 d/e/"), {.path = "d"}, false},
+    {"set-id bits of the selected directory", LIST("0755 d/"), LIST("02755 d/"),
+     {.path = "d"}, false},
+    {"mode of a pipe", LIST("d/p|"), LIST("0600 d/p|"), {.path = "d"}, false},
     {"owner", LIST("f=1"), LIST("0644:1:0 f=1"), {.path = "f"}, false},
     {"group", LIST("f=1"), LIST("0644:0:1 f=1"), {.path = "f"}, false},
+    {"owner and group", LIST("0644:1:2 f=1"), LIST("0644:2:1 f=1"), {.path = "f"}, false},
+    {"an owner above 16 bits", LIST("0644:1:0 f=1"), LIST("0644:65537:0 f=1"),
+     {.path = "f"}, false},
+    {"a group above 16 bits", LIST("0644:0:1 f=1"), LIST("0644:0:65537 f=1"),
+     {.path = "f"}, false},
+    {"owner of a directory", LIST("0755 d/e/"), LIST("0755:1:0 d/e/"), {.path = "d"}, false},
+    {"group of a directory", LIST("0755 d/e/"), LIST("0755:0:1 d/e/"), {.path = "d"}, false},
+    {"owner of a link", LIST("d/l>a"), LIST("0:1:0 d/l>a"), {.path = "d"}, false},
+    {"group of a link", LIST("d/l>a"), LIST("0:0:1 d/l>a"), {.path = "d"}, false},
+    {"owner of a pipe", LIST("0644 d/p|"), LIST("0644:1:0 d/p|"), {.path = "d"}, false},
+    {"names of one file or two files", LIST("d/a=1", "d/b@d/a"), LIST("d/a=1", "d/b=1"),
+     {.path = "d"}, true},
+    {"a name outside", LIST("d/a=1", "e@d/a"), LIST("d/a=1"), {.path = "d"}, true},
     {"unselected", LIST("f=1", "g=1"), LIST("f=1", "g=2"), {.path = "f"}, true},
     {"a name below", LIST("d/a=1"), LIST("d/b=1"), {.path = "d"}, false},
     {"an added file", LIST("d/a=1"), LIST("d/a=1", "d/b="), {.path = "d"},
@@ -70,6 +101,9 @@ static const struct {
     {"a name that holds a slash's place", LIST("d/a/b=1"), LIST("d/ab=1"),
      {.path = "d"}, false},
     {"link target", LIST("d/l>a"), LIST("d/l>b"), {.path = "d"}, false},
+    {"a longer link target", LIST("d/l>a"), LIST("d/l>ab"), {.path = "d"}, false},
+    {"a link target or a file's text", LIST("d/l>a"), LIST("d/l=a"), {.path = "d"}, false},
+    {"a link's target or its name", LIST("d/l>al"), LIST("d/la>l"), {.path = "d"}, false},
     {"a link or its target", LIST("l>f", "f=1"), LIST("l=1"), {.path = "l"},
      false},
     {"a followed link is its target", LIST("l>f", "f=1"), LIST("l=1"),
@@ -103,8 +137,10 @@ static const struct {
 
 START_TEST(test_digest_pair)
 {
-    if (geteuid() != 0)
-        return; /* it sets owners */
+    if (geteuid() != 0) {
+        unit_not_tried("digests of trees with owners: needs root");
+        return;
+    }
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int one = make("one", pairs[_i].one);
     auto_close int two = make("elsewhere", pairs[_i].two);
@@ -117,6 +153,41 @@ START_TEST(test_digest_pair)
                             &err) == 0, "%s", err.message);
     ck_assert_msg((strcmp(a.str, b.str) == 0) == pairs[_i].equal, "%s",
                   pairs[_i].what);
+}
+END_TEST
+
+/* As many bits as a number of a device has. */
+static const struct {
+    const char *what, *one, *two;
+    bool equal;
+} devices[] = {
+    {"the same", "d/n%c1:3", "d/n%c1:3", true},
+    {"minor", "d/n%c1:3", "d/n%c1:5", false},
+    {"major", "d/n%c1:3", "d/n%c2:3", false},
+    {"minor above eight bits", "d/n%c1:3", "d/n%c1:259", false},
+    {"major above eight bits", "d/n%c1:3", "d/n%c257:3", false},
+    {"of characters or of blocks", "d/n%c7:0", "d/n%b7:0", false},
+    {"number of a block device", "d/n%b7:0", "d/n%b7:1", false},
+    {"mode", "d/n%c1:3", "0600 d/n%c1:3", false},
+    {"owner", "0644 d/n%c1:3", "0644:1:0 d/n%c1:3", false},
+    {"a device or a pipe", "d/n%c1:3", "d/n|", false},
+};
+
+START_TEST(test_digest_device)
+{
+    if (geteuid() != 0) {
+        unit_not_tried("digests of devices: needs root");
+        return;
+    }
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int one = make("one", LIST(devices[_i].one));
+    auto_close int two = make("two", LIST(devices[_i].two));
+    struct tenon_selector sel = {.path = "d"};
+    struct tenon_digest a, b;
+    ck_assert_int_eq(digest_of(one, NULL, &sel, false, false, &a, &err), 0);
+    ck_assert_int_eq(digest_of(two, NULL, &sel, false, true, &b, &err), 0);
+    ck_assert_msg((strcmp(a.str, b.str) == 0) == devices[_i].equal, "%s",
+                  devices[_i].what);
 }
 END_TEST
 
@@ -136,8 +207,10 @@ END_TEST
 
 START_TEST(test_digest_context_root_and_owner_do_not_count)
 {
-    if (geteuid() != 0)
-        return; /* it sets owners */
+    if (geteuid() != 0) {
+        unit_not_tried("digests of trees with owners: needs root");
+        return;
+    }
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int one = make("one", LIST("f=1"));
     auto_close int two = make("two", LIST("0644:5:6 f=1"));
@@ -165,22 +238,62 @@ START_TEST(test_digest_ignored_files_do_not_count)
 }
 END_TEST
 
-START_TEST(test_digest_xattr_counts)
+/* One attribute more on the file or the directory of a tree; those of the host's
+ * security modules, of overlayfs and of the kernel itself say nothing. */
+static const struct {
+    const char *on, *name;
+    const void *value;
+    size_t len;
+    bool counts, root;
+} xattrs[] = {
+    {"d/f", "user.k", "v", 1, true, false},
+    {"d/f", "user.k", "w", 1, true, false},
+    {"d/f", "user.k", "", 0, true, false},
+    {"d/f", "user.k", "v\0", 2, true, false},
+    {"d/f", "user.l", "v", 1, true, false},
+    {"d", "user.k", "v", 1, true, false},
+    {"d", "user.k", "w", 1, true, false},
+    {"d/e", "user.k", "v", 1, true, false},
+    {"d/f", "trusted.k", "v", 1, true, true},
+    {"d/f", "security.capability", "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20,
+     true, true},
+    {"d/f", "security.capability", "\1\0\0\2\0\x30\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20,
+     true, true},
+    {"d/f", "security.capability", "\0\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20,
+     true, true},
+    {"d", "trusted.overlay.opaque", "y", 1, false, true},
+    {"d/f", "user.overlay.x", "y", 1, false, false},
+    {"d/f", "security.tenon", "x", 1, false, true},
+};
+
+START_TEST(test_digest_every_xattr)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_close int root = make("r", LIST("f=1", "d/"));
+    auto_close int root = make("r", LIST("d/f=1", "d/e/"));
     struct tenon_selector sel = {.path = "/"};
-    struct tenon_digest a, b, c;
-    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &a, &err), 0);
-    auto_close int fd = openat(root, "f", O_RDONLY | O_CLOEXEC);
-    if (fsetxattr(fd, "user.k", "v", 1, 0) < 0)
-        return; /* the file system has none */
-    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &b, &err), 0);
-    ck_assert_str_ne(a.str, b.str);
-    auto_close int dir = openat(root, "d", O_RDONLY | O_CLOEXEC);
-    ck_assert_int_eq(fsetxattr(dir, "user.k", "v", 1, 0), 0);
-    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &c, &err), 0);
-    ck_assert_str_ne(b.str, c.str);
+    struct tenon_digest plain, seen[tenon_countof(xattrs)];
+    ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &plain, &err), 0);
+    for (size_t i = 0; i < tenon_countof(xattrs); i++) {
+        seen[i] = plain;
+        auto_close int fd = openat(root, xattrs[i].on, O_RDONLY | O_CLOEXEC);
+        if (fsetxattr(fd, xattrs[i].name, xattrs[i].value, xattrs[i].len, 0) < 0) {
+            auto_free char *what = tenon_asprintf("digest with %s: %s", xattrs[i].name,
+                                                  strerror(errno));
+            ck_assert_msg(xattrs[i].root && geteuid() != 0 ? true : errno == ENOTSUP,
+                          "%s", what);
+            unit_not_tried(what);
+            continue;
+        }
+        ck_assert_int_eq(digest_of(root, NULL, &sel, true, i % 2, &seen[i], &err), 0);
+        ck_assert_int_eq(fremovexattr(fd, xattrs[i].name), 0);
+        if (!xattrs[i].counts) {
+            ck_assert_msg(tenon_streq(seen[i].str, plain.str), "%s counts", xattrs[i].name);
+            continue;
+        }
+        for (size_t k = 0; k < i; k++)
+            ck_assert_msg(!tenon_streq(seen[i].str, seen[k].str), "%zu is like %zu", i, k);
+        ck_assert_msg(!tenon_streq(seen[i].str, plain.str), "%zu does not count", i);
+    }
 }
 END_TEST
 
@@ -216,8 +329,10 @@ END_TEST
 /* Golden: what is in the store must stay valid. */
 START_TEST(test_digest_golden)
 {
-    if (geteuid() != 0)
-        return; /* it sets owners */
+    if (geteuid() != 0) {
+        unit_not_tried("digests of trees with owners: needs root");
+        return;
+    }
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_close int root =
         make("r", LIST("d/f=1", "d/l>f", "0700:3:4 d/e/", "d/p|"));
@@ -261,7 +376,8 @@ main(void)
     tcase_add_test(c, test_digest_time_does_not_count);
     tcase_add_test(c, test_digest_context_root_and_owner_do_not_count);
     tcase_add_test(c, test_digest_ignored_files_do_not_count);
-    tcase_add_test(c, test_digest_xattr_counts);
+    tcase_add_loop_test(c, test_digest_device, 0, tenon_countof(devices));
+    tcase_add_test(c, test_digest_every_xattr);
     tcase_add_loop_test(c, test_digest_missing_is_not_found, 0,
                         tenon_countof(missing));
     tcase_add_test(c, test_digest_golden);

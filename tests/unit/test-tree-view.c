@@ -225,8 +225,9 @@ START_TEST(test_view_scan_hashes_all)
 }
 END_TEST
 
+/* A scan that finds this in d/f; how much it read. */
 static int64_t
-scan_with(struct tenon_store *store)
+scan_of(struct tenon_store *store, const char *text)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_free char *path = tenon_asprintf("%s/ctx", tmp);
@@ -242,10 +243,16 @@ scan_with(struct tenon_store *store)
     struct tenon_entry *e;
     ck_assert_int_eq(tenon_view_lookup(v, "d/f", false, &e, &err), 0);
     struct tenon_digest want;
-    tenon_digest_of("12345", 5, &want);
+    tenon_digest_of(text, strlen(text), &want);
     ck_assert_str_eq(e->body->str, want.str);
     tenon_view_free(v);
     return bytes;
+}
+
+static int64_t
+scan_with(struct tenon_store *store)
+{
+    return scan_of(store, "12345");
 }
 
 START_TEST(test_view_scan_uses_the_stat_cache)
@@ -263,6 +270,14 @@ START_TEST(test_view_scan_uses_the_stat_cache)
     ck_assert_int_eq(scan_with(store), 0);
     unit_write(root, "g", "9999");
     ck_assert_int_eq(scan_with(store), 4);
+    /* other bytes of the same length and the time of before: the change of the
+     * inode tells */
+    struct stat st;
+    ck_assert_int_eq(fstatat(root, "d/f", &st, 0), 0);
+    unit_write(root, "d/f", "12344");
+    ck_assert_int_eq(utimensat(root, "d/f", (const struct timespec[]){ st.st_atim, st.st_mtim },
+                               0), 0);
+    ck_assert_int_eq(scan_of(store, "12344"), 9); /* g is still young */
     tenon_store_close(store);
 }
 END_TEST

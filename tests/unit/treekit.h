@@ -15,8 +15,9 @@
 #include "tree/view.h"
 
 /* Makes "d/e/" (a directory), "f=text", "l>target", "p|" (a pipe), "s&" (a
- * socket), "h@first" (a hard link); parents come by themselves.  "MODE " in
- * front sets the mode, "MODE:UID:GID " the owner, too. */
+ * socket), "h@first" (a hard link), "n%c1:3" and "n%b7:0" (devices, as root);
+ * parents come by themselves.  "MODE " in front sets the mode, "MODE:UID:GID "
+ * the owner, too. */
 __attribute__((unused)) static void
 tree_add(int root, const char *spec)
 {
@@ -29,7 +30,7 @@ tree_add(int root, const char *spec)
         owned = sscanf(p, "%o:%u:%u", &mode, &uid, &gid) == 3;
         p = strchr(p, ' ') + 1;
     }
-    char *end = p + strcspn(p, "=>|&@");
+    char *end = p + strcspn(p, "=>|&@%");
     char what = *end;
     char *value = what ? end + 1 : end;
     *end = '\0';
@@ -52,7 +53,12 @@ tree_add(int root, const char *spec)
         ck_assert_int_eq(mkfifoat(root, p, 0644), 0);
     else if (what == '&')
         ck_assert_int_eq(mknodat(root, p, S_IFSOCK | 0644, 0), 0);
-    else if (what == '@')
+    else if (what == '%') {
+        unsigned major = 0, minor = 0;
+        ck_assert_int_eq(sscanf(value + 1, "%u:%u", &major, &minor), 2);
+        ck_assert_int_eq(mknodat(root, p, (*value == 'c' ? S_IFCHR : S_IFBLK) | 0644,
+                                 makedev(major, minor)), 0);
+    } else if (what == '@')
         ck_assert_int_eq(linkat(root, value, root, p, 0), 0);
     if (owned)
         ck_assert_int_eq(fchownat(root, p, uid, gid, AT_SYMLINK_NOFOLLOW), 0);
