@@ -96,6 +96,7 @@ cli_tests += %D%/cli/manual.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/epoch.sh
 cli_tests += %D%/cli/jobs.sh
+cli_tests += %D%/cli/keys.sh
 cli_tests += %D%/cli/network.sh
 cli_tests += %D%/cli/shell.sh
 cli_tests += %D%/cli/ignored-tree.sh
