@@ -531,30 +531,176 @@ START_TEST(test_keys_no_attribute_is_forgotten)
 }
 END_TEST
 
-/* What the receiver of an op sees of attributes that are in no key. */
-START_TEST(test_keys_vertex_has_what_no_key_has)
-{
-    static const char *const names[5] = { "proxy.http", "proxy.https",
-                                          "proxy.ftp", "proxy.no", "proxy.all" };
-    struct tenon_node *x = exec();
+/* ---- from the node to the decoded op ------------------------------------------- */
 
-    for (size_t i = 0; i < 5; i++)
-        set(x, names[i], names[i]);
-    struct tenon_node *h = new_part(x, "extrahost");
-    set(h, "host", "a");
-    set(h, "ip", "10.0.0.7");
-    struct tenon_node *c = new_part(x, "mount");
-    set(c, "type", "cache");
-    set(c, "dest", "/c");
-    set(c, "cache_id", "id");
-    set(c, "cache_sharing", "locked");
-    const struct tenon_vertex *v = tenon_node_freeze(x, &err);
-    ck_assert_ptr_nonnull(v);
-    for (size_t i = 0; i < 5; i++)
-        ck_assert_str_eq(v->op.exec.proxy[i], names[i]);
-    ck_assert_str_eq(v->op.exec.extra_hosts[0].value, "10.0.0.7");
-    ck_assert_str_eq(v->op.exec.mounts[1].cache_id, "id");
-    ck_assert_int_eq(v->op.exec.mounts[1].cache_sharing, TENON_LLB_CACHE_LOCKED);
+/* The struct that an attribute's offset is in: in the node all of them begin at
+ * the same place. */
+static const char *
+decoded(const struct tenon_vertex *v, enum node_kind kind)
+{
+    const struct tenon_op_exec *x = &v->op.exec;
+
+    switch (kind) {
+    case NODE_SOURCE:
+        return (const char *)&v->op.source;
+    case NODE_EXEC:
+        return (const char *)x;
+    case NODE_MOUNT: /* behind the root */
+        return (const char *)&x->mounts[1];
+    case NODE_SECRETENV:
+        return (const char *)&x->secretenv[0];
+    case NODE_EXTRAHOST:
+        return (const char *)&x->extra_hosts[0];
+    case NODE_ULIMIT:
+        return (const char *)&x->ulimits[0];
+    case NODE_DEVICE:
+        return (const char *)&x->devices[0];
+    case NODE_COPY:
+    case NODE_MKFILE:
+    case NODE_MKDIR:
+    case NODE_RM:
+    case NODE_SYMLINK:
+        return (const char *)&v->op.file.actions[0];
+    case NODE_FILE:
+    case NODE_MERGE:
+    case NODE_DIFF:
+    case NODE_KINDS:
+        break;
+    }
+    ck_abort_msg("%s has no attributes", tenon_node_kind_names[kind]);
+}
+
+static void
+add_text(struct tenon_buf *b, const char *text)
+{
+    tenon_buf_addf(b, "\"%s\"", text ? text : "");
+}
+
+static void
+add_map(struct tenon_buf *b, const struct tenon_pair *map, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tenon_buf_addf(b, "%s=%s,", map[i].key, map[i].value);
+}
+
+/* One attribute's value, wherever its struct lies; at points to where the node
+ * would begin. */
+static void
+show_attr(const struct attr *a, const char *at, struct tenon_buf *b)
+{
+    const void *p = at + a->offset;
+    const size_t *extra = (const void *)(at + a->extra);
+
+    switch (a->type) {
+    case ATTR_STRING:
+    case ATTR_OPTIONAL:
+        add_text(b, *(const char *const *)p);
+        break;
+    case ATTR_LIST:
+        for (const char *const *l = *(const char *const *const *)p; l && *l; l++)
+            add_text(b, *l);
+        break;
+    case ATTR_BYTES:
+        tenon_buf_add(b, *(const void *const *)p, *extra);
+        break;
+    case ATTR_MAP:
+        add_map(b, *(const struct tenon_pair *const *)p, *extra);
+        break;
+    case ATTR_INTS:
+        for (size_t i = 0; i < *extra; i++)
+            tenon_buf_addf(b, "%lld,", (long long)(*(const int64_t *const *)p)[i]);
+        break;
+    case ATTR_INT64:
+        tenon_buf_addf(b, "%lld", (long long)*(const int64_t *)p);
+        break;
+    case ATTR_WORD:
+    case ATTR_INT32:
+        tenon_buf_addf(b, "%d", *(const int32_t *)p);
+        break;
+    case ATTR_UINT32:
+        tenon_buf_addf(b, "%u", *(const uint32_t *)p);
+        break;
+    case ATTR_BOOL:
+        tenon_buf_addf(b, "%d", *(const bool *)p);
+        break;
+    case ATTR_USER: {
+        const struct tenon_op_user *u = p;
+        tenon_buf_addf(b, "%d %u ", (int)u->how, u->how == TENON_USER_ID ? u->id : 0);
+        add_text(b, u->how == TENON_USER_NAME ? u->name : "");
+        break;
+    }
+    case ATTR_MOUNT_TYPE: {
+        const struct tenon_op_mount *m =
+            (const void *)(at + offsetof(struct tenon_node, mount));
+        tenon_buf_addf(b, "%d ", (int)m->type);
+        add_text(b, m->plugin_type);
+        break;
+    }
+    case ATTR_PLATFORM: /* of the op: below */
+        break;
+    }
+}
+
+/* Every attribute of the kind, and not only the one that was set: none has taken
+ * another's place, and what was not set is what the node has for it. */
+static void
+assert_arrived(const struct pair *p, const char *const *values)
+{
+    struct tenon_node *op, *n = begin(p->kind, p->as, &op);
+    const size_t start = offsetof(struct tenon_node, source);
+
+    for (; *values; values++)
+        set_any(n, p->kind, p->attr, *values);
+    const struct tenon_vertex *v = tenon_node_freeze(op, &err);
+    ck_assert_msg(v != NULL, "%s", err.message);
+    const char *at = decoded(v, p->kind) - start;
+    for (const struct attr *a = tenon_node_attrs[p->kind]; a->name; a++) {
+        auto_buf struct tenon_buf want = TENON_BUF_INIT, got = TENON_BUF_INIT;
+        /* Paths of actions are made absolute; the ones given here are. */
+        if (p->kind >= NODE_COPY && a->type == ATTR_STRING && !tenon_streq(a->name, p->attr))
+            continue;
+        if (a->offset == offsetof(struct tenon_node, no_output)) {
+            const struct tenon_op_mount *m = (const void *)(at + start);
+            ck_assert_msg(!n->no_output || m->output == -1, "no output");
+            continue;
+        }
+        show_attr(a, (const char *)n, &want);
+        show_attr(a, at, &got);
+        ck_assert_msg(tenon_streq(tenon_buf_str(&want), tenon_buf_str(&got)),
+                      "%s %s: %s is %s, not %s", tenon_node_kind_names[p->kind], p->attr,
+                      a->name, tenon_buf_str(&got), tenon_buf_str(&want));
+    }
+    ck_assert_int_eq(v->op.has_platform, op->has_platform);
+    if (op->has_platform) {
+        ck_assert_str_eq(v->op.platform.os, op->platform.os);
+        ck_assert_str_eq(v->op.platform.arch, op->platform.arch);
+        ck_assert_str_eq(v->op.platform.variant, op->platform.variant);
+        ck_assert_str_eq(v->op.platform.os_version, op->platform.os_version);
+    }
+}
+
+START_TEST(test_keys_every_attribute_arrives)
+{
+    for (size_t i = 0; i < tenon_countof(pairs); i++) {
+        if (pairs[i].where == SAME)
+            continue;
+        assert_arrived(&pairs[i], pairs[i].one);
+        assert_arrived(&pairs[i], pairs[i].two);
+    }
+}
+END_TEST
+
+/* What a text says of a platform. */
+START_TEST(test_keys_platform_has_parts)
+{
+    struct tenon_node *n = source("a");
+
+    set(n, "platform", "linux(6.1)/arm/v6");
+    const struct tenon_vertex *v = tenon_node_freeze(n, &err);
+    ck_assert_str_eq(v->op.platform.os, "linux");
+    ck_assert_str_eq(v->op.platform.os_version, "6.1");
+    ck_assert_str_eq(v->op.platform.arch, "arm");
+    ck_assert_str_eq(v->op.platform.variant, "v6");
 }
 END_TEST
 
@@ -615,6 +761,26 @@ START_TEST(test_keys_every_slot)
     assert_where(&a, &b, DEFINITION, slots[_i].slot);
     assert_where(&first, &other, DEFINITION, slots[_i].slot);
     ck_assert_str_ne(a.k1.str, none.k1.str);
+}
+END_TEST
+
+/* The same output twice is one input, two outputs are two. */
+START_TEST(test_keys_outputs_are_inputs_of_their_own)
+{
+    struct tenon_node *two = exec();
+    set(new_part(two, "mount"), "dest", "/m");
+
+    for (uint32_t output = 0; output < 2; output++) {
+        struct tenon_node *f = new_node("file"), *a = new_part(f, "copy");
+        set(a, "src", "/s");
+        set(a, "dest", "/d");
+        connect_to(a, "input", two);
+        OK(tenon_node_input(a, "secondary", two, output, &err));
+        const struct tenon_vertex *v = tenon_node_freeze(f, &err);
+        ck_assert_uint_eq(v->input_count, output + 1);
+        ck_assert_int_eq(v->op.file.actions[0].secondary, output);
+        ck_assert_uint_eq(v->inputs[output].index, output);
+    }
 }
 END_TEST
 
@@ -1060,8 +1226,10 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, test_keys_every_attribute);
     tcase_add_test(c, test_keys_no_attribute_is_forgotten);
-    tcase_add_test(c, test_keys_vertex_has_what_no_key_has);
+    tcase_add_test(c, test_keys_every_attribute_arrives);
+    tcase_add_test(c, test_keys_platform_has_parts);
     tcase_add_loop_test(c, test_keys_every_slot, 0, tenon_countof(slots));
+    tcase_add_test(c, test_keys_outputs_are_inputs_of_their_own);
     tcase_add_test(c, test_keys_no_slot_is_forgotten);
     tcase_add_test(c, test_keys_order_of_inputs);
     tcase_add_test(c, test_keys_every_part_counts);
