@@ -102,10 +102,13 @@ libdf_graph_la_LIBADD = libdf-language.la
 EXTRA_DIST += tests/unit/dfkit.h
 df_graph_tests = \
 	tests/unit/test-df-dispatch \
+	tests/unit/test-df-flags \
 	tests/unit/test-df-options \
 	tests/unit/test-df-platform
 tests_unit_test_df_dispatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
 tests_unit_test_df_dispatch_LDADD = libdf-graph.la $(LDADD)
+tests_unit_test_df_flags_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
+tests_unit_test_df_flags_LDADD = libdf-graph.la $(LDADD)
 tests_unit_test_df_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
 tests_unit_test_df_options_LDADD = libdf-graph.la $(LDADD)
 tests_unit_test_df_platform_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%

@@ -1,0 +1,182 @@
+/* Flags of instructions and keys of mounts: what each one changes in the graph
+ * is there with it and not without it, and wrong ones have their message. */
+#include "dfkit.h"
+#include "unit.h"
+
+static const struct dfkit_image images[] = {
+    {"docker-image://docker.io/library/busybox:latest",
+     "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
+     "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:aa\"]}}"},
+    {NULL, NULL},
+};
+
+#define HEAD "FROM busybox AS s\nRUN stage\nFROM busybox\n"
+#define RUN_MOUNT HEAD "RUN --mount=type="
+#define HEX64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* @ in the file is where the flag stands, or nothing. */
+static const struct {
+    const char *file, *flag, *a, *b;
+} flags[] = {
+    {"FROM @ busybox\nRUN a\n", "--platform=linux/arm64", "exec", "platform=linux/arm64"},
+    {HEAD "COPY @ a /t\n", "--chown=1:2", "copy src=/a", "owner.user=1 owner.group=2"},
+    {HEAD "COPY @ a /t\n", "--chown=:2", "copy src=/a", "owner.user=0 owner.group=2"},
+    {HEAD "COPY @ a /t\n", "--chown=1:", "copy src=/a", "owner.user=1 owner.group=0"},
+    {HEAD "COPY @ a /t\n", "--chown=app", "copy src=/a", "owner.user=app"},
+    {HEAD "COPY @ a /t\n", "--chmod=640", "copy src=/a", "mode=416"},
+    {HEAD "COPY @ a /t\n", "--chmod=7777", "copy src=/a", "mode=4095"},
+    {HEAD "COPY @ a /t\n", "--chmod=0", "copy src=/a", "mode=0"},
+    {HEAD "COPY @ a /t\n", "--chmod=u+x,go=rX", "copy src=/a", "mode_str=u+x,go=rX"},
+    {HEAD "COPY @ a /t\n", "--link", "merge", NULL},
+    {HEAD "COPY @ a /t\n", "--link=TRUE", "merge", NULL},
+    {HEAD "COPY @ a /t\n", "--exclude=x", "copy src=/a", "exclude=x"},
+    {HEAD "COPY @ a /t\n", "--exclude=x --exclude=y", "copy src=/a", "exclude=x exclude=y"},
+    {HEAD "COPY @ a /t\n", "--from=s", "RUN stage", NULL},
+    {HEAD "COPY @ a /t\n", "--from=0", "RUN stage", NULL},
+    {HEAD "COPY @ a /t\n", "--parents", "copy src=/", "include=a required=/a"},
+    {HEAD "COPY @ a/./b /t\n", "--parents", "copy src=/a", "include=b required=/a/b"},
+    {HEAD "COPY @ <<E /t\n1\nE\n", "--chown=1:2", "copy src=/E", "owner.user=1 owner.group=2"},
+    {HEAD "COPY @ <<E /t\n1\nE\n", "--chmod=600", "copy src=/E", "mode=384"},
+    {HEAD "ADD @ a /t\n", "--chown=1:2", "copy src=/a", "owner.user=1 owner.group=2"},
+    {HEAD "ADD @ a /t\n", "--chmod=640", "copy src=/a", "mode=416"},
+    {HEAD "ADD @ a /t\n", "--link", "merge", NULL},
+    {HEAD "ADD @ a /t\n", "--exclude=x", "copy src=/a", "exclude=x"},
+    {HEAD "ADD @ https://h/f /t\n", "--unpack", "copy src=/f", "attempt_unpack=1"},
+    {HEAD "ADD @ https://h/f /t\n", "--checksum=sha256:" HEX64, "https://h/f",
+     "attr.http.checksum=sha256:" HEX64},
+    {HEAD "ADD @ https://h/r.git /t\n", "--checksum=abcdef1", "git://h/r.git",
+     "attr.git.checksum=abcdef1"},
+    {HEAD "ADD @ https://h/r.git /t\n", "--keep-git-dir", "git://h/r.git",
+     "attr.git.keepgitdir=true"},
+    {HEAD "RUN @ a\n", "--network=none", "RUN --network=none a", "network=none"},
+    {HEAD "RUN @ a\n", "--network=host", "RUN --network=host a", "network=host"},
+    {HEAD "RUN @ a\n", "--security=insecure", "exec", "security=insecure"},
+    {HEAD "RUN @ a\n", "--device=v.com/c=d", "device name=v.com/c=d", NULL},
+    {HEAD "RUN @ a\n", "--device=v.com/c=d,required", "device name=v.com/c=d", "optional=0"},
+
+    {RUN_MOUNT "bind,target=/m@ a\n", ",from=s", "RUN stage", NULL},
+    {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",source=/x", "dest=/m", "selector=/x"},
+    {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",rw", "dest=/m", "no_output=1"},
+    {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",readonly=false", "dest=/m", "no_output=1"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",id=i", "type=cache", "cache_id=/i"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",sharing=private", "type=cache", "cache_sharing=private"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",sharing=locked", "type=cache", "cache_sharing=locked"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",ro", "type=cache", "readonly=1"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",from=s", "RUN stage", NULL},
+    {RUN_MOUNT "cache,target=/c,from=s@ a\n", ",source=/x", "type=cache", "selector=/x"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",mode=0700", "mkdir path=/cache mode=448", NULL},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",uid=5", "mkdir path=/cache", "owner.user=5 owner.group=0"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",gid=6", "mkdir path=/cache", "owner.user=0 owner.group=6"},
+    {RUN_MOUNT "cache,target=/c@ a\n", ",uid=5,gid=6", "mkdir path=/cache",
+     "owner.user=5 owner.group=6"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",target=/t", "type=secret", "dest=/t"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",required", "type=secret", "optional=0"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",mode=0440", "type=secret", "mode=288"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",uid=5", "type=secret", "uid=5 gid=0"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",gid=6", "type=secret", "uid=0 gid=6"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",env=E", "secretenv id=i name=E", "optional=1"},
+    {RUN_MOUNT "secret,id=i@ a\n", ",env=E,required", "secretenv id=i name=E", "optional=0"},
+    {RUN_MOUNT "ssh@ a\n", ",id=i", "type=ssh", "id=i"},
+    {RUN_MOUNT "ssh@ a\n", ",target=/t", "type=ssh", "dest=/t"},
+    {RUN_MOUNT "ssh@ a\n", ",required", "type=ssh", "optional=0"},
+    {RUN_MOUNT "ssh@ a\n", ",mode=0666", "type=ssh", "mode=438"},
+    {RUN_MOUNT "ssh@ a\n", ",uid=5", "type=ssh", "uid=5 gid=0"},
+    {RUN_MOUNT "ssh@ a\n", ",gid=6", "type=ssh", "uid=0 gid=6"},
+    {RUN_MOUNT "tmpfs,target=/t@ a\n", ",size=1m", "type=tmpfs", "tmpfs_size=1048576"},
+};
+
+static int
+run(const char *file, const char *flag)
+{
+    static struct dfkit_file files[] = {
+        {"local://dockerfile", "Dockerfile", NULL},
+        {"local://context", ".dockerignore", ""},
+        {NULL, NULL, NULL},
+    };
+    static const char *const none[] = {NULL};
+    static char text[1024];
+    const char *at = strchr(file, '@');
+
+    if (at)
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - file), file, flag, at + 1);
+    else
+        snprintf(text, sizeof text, "%s", file);
+    files[0].text = text;
+    return kit_run(files, images, none);
+}
+
+START_TEST(test_df_flag_is_read)
+{
+    ck_assert_msg(run(flags[_i].file, "") == 0, "without %s: %s", flags[_i].flag,
+                  kit.err.message);
+    ck_assert_msg(!kit_find(flags[_i].a, flags[_i].b), "without %s: %s", flags[_i].flag,
+                  flags[_i].b ? flags[_i].b : flags[_i].a);
+    ck_assert_msg(run(flags[_i].file, flags[_i].flag) == 0, "%s: %s", flags[_i].flag,
+                  kit.err.message);
+    ck_assert_msg(kit_find(flags[_i].a, flags[_i].b) != NULL, "%s: no %s", flags[_i].flag,
+                  flags[_i].b ? flags[_i].b : flags[_i].a);
+}
+END_TEST
+
+static const struct {
+    const char *line, *message;
+} wrong[] = {
+    {"COPY --chmod=10000 a /", "invalid chmod parameter: '10000'. it should be octal string "
+                               "and between 0 and 07777"},
+    {"COPY --chmod=8 a /", "invalid chmod parameter: '8'. it should be octal string and "
+                           "between 0 and 07777"},
+    {"COPY --chmod=u+q a /", "invalid chmod parameter: 'u+q'. it should be octal string and "
+                             "between 0 and 07777"},
+    {"COPY --chmod=u a /", "invalid chmod parameter: 'u'. it should be octal string and "
+                           "between 0 and 07777"},
+    {"COPY --chown=1 --chown=2 a /", "duplicate flag specified: --chown"},
+    {"COPY --link=yes a /", "expecting boolean value for flag --link, not: yes"},
+    {"COPY --link= a /", "missing a value on flag: --link"},
+    {"COPY --chown a /", "missing a value on flag: --chown"},
+    {"COPY --form=x a /", "unknown flag: --form (did you mean from?)"},
+    {"COPY --checksum=x a /", "unknown flag: --checksum"},
+    {"ADD --from=x a /", "unknown flag: --from"},
+    {"COPY a", "COPY requires at least two arguments, but only one was provided. Destination "
+               "could not be determined"},
+    {"COPY --from=2 a /", "invalid stage index 2"},
+    {"COPY --from=-1 a /", "invalid stage index -1"},
+    {"COPY https://h/r.git /t", "source can't be a git ref for COPY"},
+    {"COPY https://h/f /t", "source can't be a URL for COPY"},
+    {"ADD --checksum=x https://h/f /", "invalid checksum digest format"},
+    {"ADD --checksum=sha256: https://h/f /", "invalid checksum digest format"},
+    {"ADD --checksum=sha256:aaa https://h/f /", "invalid checksum digest length"},
+    {"ADD --checksum=sha256:" HEX64 "a https://h/f /", "invalid checksum digest length"},
+    {"ADD --checksum=sha512:" HEX64 " https://h/f /", "invalid checksum digest length"},
+    {"ADD --checksum=sha256:g" HEX64 " https://h/f /", "invalid checksum digest length"},
+    {"ADD --checksum=md5:" HEX64 " https://h/f /", "unsupported digest algorithm"},
+    {"ADD --checksum=b https://h/r.git?checksum=a /", "checksum mismatch \"b\" != \"a\""},
+    {"ADD --checksum=a https://h/r.git?checksum=b /", "checksum mismatch \"a\" != \"b\""},
+    {"ADD --keep-git-dir=false https://h/r.git?keep-git-dir=true /",
+     "inconsistent keep-git-dir configuration"},
+    {"RUN --network=wild a", "invalid network mode \"wild\""},
+    {"RUN --security=none a", "security \"none\" is not valid"},
+    {"RUN --mount=type=cache,target=/ a", "invalid mount target \"/\""},
+    {"RUN --mount=type=tmpfs,target=/x/.. a", "invalid mount target \"/\""},
+    {"RUN --mount=type=cache,target=/c,sharing=some a", "unsupported sharing value \"some\""},
+};
+
+START_TEST(test_df_flag_wrong)
+{
+    auto_free char *file = tenon_asprintf(HEAD "%s\n", wrong[_i].line);
+
+    ck_assert_msg(run(file, "") < 0, "%s", wrong[_i].line);
+    ck_assert_msg(strstr(kit.err.message, wrong[_i].message) != NULL, "%s: \"%s\"",
+                  wrong[_i].line, kit.err.message);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("df-flags");
+    TCase *t = tcase_create("flags");
+    tcase_add_loop_test(t, test_df_flag_is_read, 0, tenon_countof(flags));
+    tcase_add_loop_test(t, test_df_flag_wrong, 0, tenon_countof(wrong));
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
