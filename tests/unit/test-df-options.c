@@ -76,6 +76,8 @@ static const struct {
     {"build-arg:T=other", "ARG T=busybox\nFROM $T\nRUN a\n", "library/other", NULL, NODES, {0}},
     {"build-arg:TARGETARCH=given", "FROM busybox\nARG TARGETARCH\nRUN a\n", "exec",
      "TARGETARCH=given", NODES, {0}},
+    {"build-arg:BUILDPLATFORM=linux/arm64", "FROM --platform=$BUILDPLATFORM busybox\nRUN a\n",
+     "exec", "platform=linux/arm64", NODES, {0}},
     {"build-arg:HTTP_PROXY=p", "FROM busybox\nRUN a\n", "exec", "proxy.http=p", NODES, {0}},
     {"build-arg:NOBODY=p", "FROM busybox\nRUN a\n", "NOBODY", NULL, WARNINGS, {0}},
     {"build-arg:SOURCE_DATE_EPOCH=5", "FROM scratch\nLABEL a=b\n", "1970-01-01T00:00:05Z", NULL,

@@ -27,8 +27,22 @@ static struct tenon_error err;
 #define OK(e) ck_assert_msg((e) == 0, "%s", err.message ? err.message : "?")
 #define LIST(...) { __VA_ARGS__, NULL }
 
-/* Two mount types that LLB does not know, made here; the compiler that built
- * us is there. */
+/* A plugin, made here; the compiler that built us is there. */
+static void
+compile(const char *kind, const char *name, const char *text)
+{
+    const char *src = getenv("abs_top_srcdir");
+    auto_free char *dir = tenon_asprintf("%s/plugins-%u", top_path, plugin_dirs);
+    auto_free char *command = tenon_asprintf(
+        "mkdir -p %s && cc -shared -fPIC -I%s/core/include -o %s/%s-%s.so "
+        "%s/m.c && chmod 644 %s/%s-%s.so", dir, src ? src : ".", dir, kind, name,
+        top_path, dir, kind, name);
+
+    unit_write(top_dir, "m.c", text);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* A mount type that LLB does not know. */
 static void
 compile_mount(const char *name, const char *policy, unsigned epoch)
 {
@@ -49,15 +63,8 @@ compile_mount(const char *name, const char *policy, unsigned epoch)
         " .key_epoch = %u, .name = \"%s\", .options = options,"
         " .ops.mount = &ops };\n"
         "TENON_PLUGIN_EXPORT(mount_%s, p);\n", policy, epoch, name, name);
-    const char *src = getenv("abs_top_srcdir");
-    auto_free char *dir = tenon_asprintf("%s/plugins-%u", top_path, plugin_dirs);
-    auto_free char *command = tenon_asprintf(
-        "mkdir -p %s && cc -shared -fPIC -I%s/core/include -o %s/mount-%s.so "
-        "%s/m.c && chmod 644 %s/mount-%s.so", dir, src ? src : ".", dir, name,
-        top_path, dir, name);
 
-    unit_write(top_dir, "m.c", text);
-    ck_assert_int_eq(system(command), 0);
+    compile("mount", name, text);
 }
 
 /* With what was compiled since the last time: modules stay loaded, so each
@@ -1197,6 +1204,276 @@ START_TEST(test_keys_copy_from_its_own_base)
 }
 END_TEST
 
+/* Two sources of one copy: each of them counts. */
+START_TEST(test_keys_every_source_of_a_copy_counts)
+{
+    static const char *const files[] = { "base/a/f", "base/c/f" };
+    struct keys k[3];
+
+    make_trees();
+    for (int i = 0; i < 3; i++) {
+        struct tenon_node *f = new_node("file");
+        for (int part = 0; part < 2; part++) {
+            struct tenon_node *a = new_part(f, "copy");
+            set(a, "src", part ? "/c/f" : "/a/f");
+            set(a, "dest", "/t/");
+            if (!part)
+                connect_to(a, "input", source("unread"));
+            connect_to(a, "secondary", source("base"));
+        }
+        k[i] = keys_of(f, true);
+        if (i < 2)
+            unit_write(top_dir, files[i], "another");
+    }
+    ck_assert_str_ne(k[0].k2.str, k[1].k2.str);
+    ck_assert_str_ne(k[1].k2.str, k[2].k2.str);
+}
+END_TEST
+
+/* What a copy does not take may change, what it takes may not. */
+static const struct {
+    const char *attr, *value; /* of the copy of /d, or of `src` */
+    const char *src, *changed;
+    bool same;
+} taken[] = {
+    { NULL, NULL, "/d", "base/d/x", false },
+    { "exclude", "x", "/d", "base/d/x", true },
+    { "exclude", "x", "/d", "base/d/y", false },
+    { "include", "y", "/d", "base/d/x", true },
+    { "include", "y", "/d", "base/d/y", false },
+    { NULL, NULL, "/l", "base/d/x", true }, /* the link itself */
+    { "follow_symlink", "1", "/l", "base/d/x", false },
+    { "follow_symlink", "1", "/l", "base/d/y", true },
+    { "allow_wildcard", "1", "/d/x*", "base/d/x", false },
+    { "allow_wildcard", "1", "/d/x*", "base/d/y", true },
+    { NULL, NULL, "/d/y", "base/d/x", true },
+};
+
+START_TEST(test_keys_what_a_copy_takes)
+{
+    struct keys k[2];
+
+    make_trees();
+    OK(tenon_mkdir_p(top_dir, "base/d", 0755, &err));
+    unit_write(top_dir, "base/d/x", "1");
+    unit_write(top_dir, "base/d/y", "1");
+    ck_assert_int_eq(symlinkat("d/x", top_dir, "base/l"), 0);
+    for (int i = 0; i < 2; i++) {
+        struct tenon_node *f = new_node("file"), *a = new_part(f, "copy");
+        set(a, "src", taken[_i].src);
+        set(a, "dest", "/t");
+        if (taken[_i].attr)
+            set_any(a, NODE_COPY, taken[_i].attr, taken[_i].value);
+        connect_to(a, "input", source("unread"));
+        connect_to(a, "secondary", source("base"));
+        k[i] = keys_of(f, true);
+        unit_write(top_dir, taken[_i].changed, "2");
+    }
+    ck_assert_int_eq(same(&k[0].k2, &k[1].k2), taken[_i].same);
+}
+END_TEST
+
+/* Only the files with names are read of what an owner is looked up in. */
+START_TEST(test_keys_owner_reads_nothing_else)
+{
+    make_trees();
+    const struct keys one = keys_of(copy_from("other", "/a/f", "u", "base"), true);
+    unit_write(top_dir, "base/a/f", "changed");
+    const struct keys two = keys_of(copy_from("other", "/a/f", "u", "base"), true);
+    ck_assert_str_eq(one.k2.str, two.k2.str);
+}
+END_TEST
+
+/* ---- what is found under a key ---------------------------------------------------- */
+
+/* A record with fewer results than the step has tells its key, and is no hit. */
+START_TEST(test_keys_records_need_their_results)
+{
+    for (uint32_t outputs = 0; outputs < 3; outputs++) {
+        struct tenon_node *x = exec();
+        auto_free char *name = tenon_asprintf("/m%u", outputs);
+        set(new_part(x, "mount"), "dest", name); /* two outputs */
+        const struct keys k = keys_of(x, false);
+        const char *const keys[] = { k.k1.str };
+        struct tenon_chain chains[3] = {0};
+        struct tenon_record record = { .output_count = outputs, .outputs = chains };
+        tenon_digest_of(name, strlen(name), &record.id);
+        OK(tenon_record_store(store, keys, 1, &record, NULL, "name", NULL, 0, &err));
+
+        const struct tenon_solver_options o = { .engine = &engine };
+        struct tenon_solver *s = tenon_solver_new_stepped(&o);
+        struct state *st = state_get(s, tenon_node_freeze(x, &err));
+        st->inputs[0] = state_get(s, st->v->inputs[0].vertex);
+        st->inputs[0]->ckey = st->inputs[0]->v->digest;
+        struct job *j = job_new(st, work_lookup, NULL);
+        OK(work_lookup(j));
+        ck_assert_int_eq(j->found, outputs >= 2);
+        ck_assert_str_eq(j->found ? j->record.id.str : j->alias.str, record.id.str);
+        job_free(j);
+        /* What is to be made anew is not even looked for. */
+        st->fresh = true;
+        j = job_new(st, work_lookup, NULL);
+        OK(work_lookup(j));
+        ck_assert(!j->found && !j->alias.str[0]);
+        job_free(j);
+        tenon_solver_free(s);
+    }
+}
+END_TEST
+
+/* ---- sources -------------------------------------------------------------------------- */
+
+/* A source that says what it was asked, and answers as its name demands. */
+static const char asked_source[] =
+    "#include <tenon-plugin.h>\n"
+    "#include <stdio.h>\n#include <string.h>\n"
+    "static const struct tenon_host *host;\n"
+    "static int init(const struct tenon_host *h, const struct tenon_values *v, void **self,"
+    " struct tenon_error *e) { (void)v, (void)e; host = h; *self = 0; return 0; }\n"
+    "static int resolve(void *self, struct tenon_ctx *ctx,"
+    " const struct tenon_source_request *r, struct tenon_source_info *i,"
+    " struct tenon_error *e) {\n"
+    "    char text[512]; int n; static struct tenon_descriptor layer;\n"
+    "    (void)self, (void)e;\n"
+    "    n = snprintf(text, sizeof text, \"%s|%s\", r->identifier, r->platform);\n"
+    "    for (const char *const *a = r->attrs; a && *a; a++)\n"
+    "        n += snprintf(text + n, sizeof text - n, \"|%s\", *a);\n"
+    "    i->digest = host->strdup(ctx, text);\n"
+    "    i->config = i->digest; i->config_len = strlen(i->digest);\n"
+    "    i->key = strstr(text, \"keyless\") ? NULL : i->digest;\n"
+    "    i->flags = strstr(text, \"none\") ? 0 : strstr(text, \"two\") ?"
+    " TENON_SOURCE_TREE | TENON_SOURCE_LAYERS : strstr(text, \"layers\") ?"
+    " TENON_SOURCE_LAYERS : strstr(text, \"inplace\") ? TENON_SOURCE_IN_PLACE :"
+    " TENON_SOURCE_TREE;\n"
+    "    if (strstr(text, \"layers\")) { i->layers = &layer; i->layer_count = 1;"
+    " layer.digest = \"d\"; layer.diff_id = strstr(text, \"bare\") ? 0 :"
+    " \"sha256:" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "\"; }\n"
+    "    return 0; }\n"
+    "static int fetch(void *self, struct tenon_ctx *c, const struct tenon_source_request *r,"
+    " const struct tenon_source_info *i, int fd, struct tenon_error *e)"
+    " { (void)self,(void)c,(void)r,(void)i,(void)fd,(void)e; return 0; }\n"
+    "static int layer(void *self, struct tenon_ctx *c, const struct tenon_source_request *r,"
+    " const struct tenon_source_info *i, const struct tenon_descriptor *l,"
+    " struct tenon_error *e)"
+    " { (void)self,(void)c,(void)r,(void)i,(void)l,(void)e; return 0; }\n"
+    "static const char *const schemes[] = { \"asked\", 0 };\n"
+    "static const struct tenon_source_ops ops = { .struct_size = sizeof ops,"
+    " .schemes = schemes, .resolve = resolve, .fetch = fetch, .fetch_layer = layer };\n"
+    "static const struct tenon_plugin p = { TENON_PLUGIN_HEADER(TENON_KIND_SOURCE),"
+    " .key_policy = TENON_KEY_OPTIONS, .name = \"asked\", .init = init,"
+    " .ops.source = &ops };\n"
+    "TENON_PLUGIN_EXPORT(source_asked, p);\n";
+
+static const struct {
+    const char *identifier, *platform, *attr;
+} questions[] = {
+    { "asked://a", NULL, NULL }, { "asked://b", NULL, NULL },
+    { "asked://a", "linux/arm64", NULL }, { "asked://a", "linux/arm/v6", NULL },
+    { "asked://a", "linux/arm/v7", NULL }, { "asked://a", "linux(1)/amd64", NULL },
+    { "asked://a", NULL, "k=1" }, { "asked://a", NULL, "k=2" },
+};
+
+static void
+expected_answer(size_t i, char text[128])
+{
+    snprintf(text, 128, "%s|%s%s%s", questions[i].identifier,
+             questions[i].platform ? questions[i].platform : "linux/amd64",
+             questions[i].attr ? "|" : "", questions[i].attr ? questions[i].attr : "");
+}
+
+/* Each question is asked of its own, of one solver. */
+START_TEST(test_keys_metadata_of_each_question)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct tenon_ctx *ctx = tenon_ctx_new(&engine, engine.events, NULL, "x");
+
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < tenon_countof(questions); i++) {
+            const char *const attrs[] = { questions[i].attr, NULL };
+            const struct tenon_source_query q = {
+                .struct_size = sizeof q, .identifier = questions[i].identifier,
+                .platform = questions[i].platform, .attrs = attrs };
+            struct tenon_source_meta meta = { .struct_size = sizeof meta };
+            char text[128];
+            expected_answer(i, text);
+            OK(tenon_solver_source_meta(s, ctx, &q, &meta, &err));
+            ck_assert_str_eq(meta.digest, text);
+            ck_assert_uint_eq(meta.config_len, strlen(text));
+            ck_assert_mem_eq(meta.config, text, strlen(text));
+        }
+    }
+    tenon_ctx_free(ctx);
+    tenon_solver_free(s);
+}
+END_TEST
+
+static int
+resolve_source(size_t i, const char *identifier, char text[128])
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct tenon_node *n = new_node("source");
+    int code;
+
+    set(n, "identifier", identifier ? identifier : questions[i].identifier);
+    if (!identifier && questions[i].platform)
+        set(n, "platform", questions[i].platform);
+    if (!identifier && questions[i].attr)
+        set(n, "attr.k", questions[i].attr + 2);
+    struct job *j = job_new(state_get(s, tenon_node_freeze(n, &err)), work_resolve, NULL);
+    code = work_resolve(j);
+    if (code == 0)
+        snprintf(text, 128, "%s", source_key(j->state) ? source_key(j->state) : "");
+    job_free(j);
+    tenon_solver_free(s);
+    return code;
+}
+
+/* The plugin sees what the op says, and its word is the key. */
+START_TEST(test_keys_source_is_asked_all)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(questions); i++) {
+        char want[128], got[128];
+        expected_answer(i, want);
+        ck_assert_int_eq(resolve_source(i, NULL, got), 0);
+        ck_assert_str_eq(got, want);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *identifier;
+    int code;
+} answers[] = {
+    { "asked://tree", 0 },
+    { "asked://tree-keyless", 0 },
+    { "asked://layers", 0 },
+    { "asked://layers-keyless", TENON_E_BUG },
+    { "asked://layers-bare", TENON_E_INVALID },
+    { "asked://none", TENON_E_BUG },
+    { "asked://two", TENON_E_BUG },
+    { "asked://inplace", TENON_E_BUG }, /* it has no open_tree */
+    { "asked", TENON_E_INVALID },
+    { "nobody://x", TENON_E_NOT_FOUND },
+};
+
+START_TEST(test_keys_source_answers_are_checked)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(answers); i++) {
+        char text[128];
+        int code = resolve_source(0, answers[i].identifier, text);
+        ck_assert_msg(code == answers[i].code, "%s: %d", answers[i].identifier, code);
+    }
+}
+END_TEST
+
 START_TEST(test_keys_content_cache_overrides)
 {
     make_trees();
@@ -1244,6 +1521,13 @@ main(void)
     tcase_add_test(c, test_keys_selector_counts_where_content_does_not);
     tcase_add_test(c, test_keys_copy_from_its_own_base);
     tcase_add_test(c, test_keys_content_cache_overrides);
+    tcase_add_test(c, test_keys_every_source_of_a_copy_counts);
+    tcase_add_loop_test(c, test_keys_what_a_copy_takes, 0, tenon_countof(taken));
+    tcase_add_test(c, test_keys_owner_reads_nothing_else);
+    tcase_add_test(c, test_keys_records_need_their_results);
+    tcase_add_test(c, test_keys_metadata_of_each_question);
+    tcase_add_test(c, test_keys_source_is_asked_all);
+    tcase_add_test(c, test_keys_source_answers_are_checked);
     suite_add_tcase(s, c);
     return unit_run(s);
 }
