@@ -37,6 +37,7 @@ unit_tests += %D%/unit/test-registry-tls
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-ssh-agent
+unit_tests += %D%/unit/test-solve-import
 unit_tests += %D%/unit/test-solve-keys
 unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-copytree

@@ -435,6 +435,228 @@ START_TEST(test_solve_cancelled_before_it_begins)
 }
 END_TEST
 
+/* ---- digests of snapshots ------------------------------------------------------ */
+
+/* The content that a copy out of `tree`, which is made, goes by. */
+static int
+content_of(const struct tenon_chain *chain, const char *src, const char *attr,
+           const char *value, struct tenon_digest *out)
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_node *f = node("file", "copy");
+    struct tenon_node *a = part(f, "copy", "src", src, "dest", "/t");
+    struct tenon_chain outputs[1] = {0};
+
+    OK(tenon_node_set_int(a, "allow_wildcard", 1, &err));
+    if (attr && tenon_streq(attr, "follow_symlink"))
+        OK(tenon_node_set_int(a, attr, 1, &err));
+    else if (attr)
+        OK(tenon_node_set(a, attr, value, &err));
+    OK(tenon_node_input(a, "secondary", mkfile("tree", NULL, "/f", "f"), 0, &err));
+    engine.events = tenon_events_new(on_event, NULL, NULL);
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct state *st = state_get(s, tenon_node_freeze(f, &err));
+    struct state *in = st->inputs[0] = state_get(s, st->v->inputs[0].vertex);
+    tenon_chain_copy(&outputs[0], chain);
+    in->outputs = outputs;
+    int code = content_of_input(st, 0, out, &err);
+    in->outputs = NULL;
+    tenon_chain_release(&outputs[0]);
+    tenon_solver_free(s);
+    tenon_events_free(engine.events);
+    engine.events = NULL;
+    return code;
+}
+
+static const struct {
+    const char *src, *attr, *value;
+} selections[] = {
+    { "/d", NULL, NULL },       { "/d/a", NULL, NULL },     { "/d/b", NULL, NULL },
+    { "/d", "exclude", "a" },   { "/d", "exclude", "c" },   { "/d", "include", "a" },
+    { "/d", "include", "c" },   { "/l", NULL, NULL },       { "/l", "follow_symlink", NULL },
+    { "/d/[ab]", NULL, NULL },  { "/d/*", NULL, NULL },
+};
+
+/* The digests of one tree are remembered, each for what it is of. */
+START_TEST(test_solve_digests_are_remembered_apart)
+{
+    struct run r = {0};
+    struct tenon_digest first[tenon_countof(selections)], again;
+    struct tenon_node *dir = node("file", "dir");
+    struct tenon_node *mkdir_part = part(dir, "mkdir", "path", "/d", NULL, NULL);
+    OK(tenon_node_set_int(mkdir_part, "mode", 0755, &err));
+    struct tenon_node *n = mkfile("c", mkfile("b", mkfile("a", dir, "/d/a", "1"), "/d/b", "2"),
+                                  "/d/c", "3");
+    struct tenon_node *f = node("file", "l");
+    struct tenon_node *l = part(f, "symlink", "oldpath", "d/c", "newpath", "/l");
+    OK(tenon_node_input(l, "input", n, 0, &err));
+    OK(run(f, &r));
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < tenon_countof(selections); i++) {
+            OK(content_of(&r.out.chain, selections[i].src, selections[i].attr,
+                          selections[i].value, round ? &again : &first[i]));
+            if (round)
+                ck_assert_str_eq(again.str, first[i].str);
+            for (size_t k = 0; k < i && !round; k++)
+                ck_assert_msg(!tenon_streq(first[i].str, first[k].str), "%s %s and %s %s",
+                              selections[i].src, selections[i].attr, selections[k].src,
+                              selections[k].attr);
+        }
+    }
+    /* What has to be there is looked for, though the digest is known. */
+    ck_assert_int_eq(content_of(&r.out.chain, "/d", "required", "/gone", &again),
+                     TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    /* Another tree. */
+    struct tenon_chain below = {0};
+    for (size_t i = 0; i + 2 < r.out.chain.len; i++)
+        tenon_chain_append(&below, r.out.chain.ids[i]);
+    OK(content_of(&below, "/d", NULL, NULL, &again));
+    ck_assert_str_ne(again.str, first[0].str);
+    tenon_chain_release(&below);
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
+/* ---- --explain -------------------------------------------------------------------- */
+
+static struct tenon_node *
+copy_excluding(const char *dest, const char *exclude)
+{
+    struct tenon_node *f = node("file", "[s 1/2] COPY");
+    struct tenon_node *a = part(f, "copy", "src", "/f", "dest", dest);
+
+    if (exclude)
+        OK(tenon_node_set(a, "exclude", exclude, &err));
+    OK(tenon_node_input(a, "secondary", mkfile("from", NULL, "/f", "f"), 0, &err));
+    return f;
+}
+
+START_TEST(test_solve_explains_what_changed)
+{
+    static const struct {
+        const char *dest, *exclude, *told;
+        bool no_cache;
+    } builds[] = {
+        { "/a", NULL, "[s 1/2] COPY: a step like it has not run here before", false },
+        { "/b", NULL, "[s 1/2] COPY: destination changed: \"/a\" -> \"/b\"", false },
+        { "/b", "x", "[s 1/2] COPY: exclude is new", false },
+        { "/b", "y", "[s 1/2] COPY: exclude changed: \"x\" -> \"y\"", false },
+        { "/b", NULL, "[s 1/2] COPY: exclude is gone", false }, /* and is cached */
+        { "/b", "y", "[s 1/2] COPY: the cache is not to be used for this step", true },
+    };
+    struct run r = {0};
+
+    for (size_t i = 0; i < tenon_countof(builds); i++) {
+        r.no_cache = builds[i].no_cache;
+        OK(run(copy_excluding(builds[i].dest, builds[i].exclude), &r));
+        tenon_solved_release(&r.out);
+        if (strstr(builds[i].told, "is gone"))
+            ck_assert_str_eq(tenon_buf_str(&explained), "");
+        else
+            ck_assert_msg(strstr(tenon_buf_str(&explained), builds[i].told) != NULL,
+                          "%s, not %s", tenon_buf_str(&explained), builds[i].told);
+    }
+    /* less than the last one that ran */
+    r.no_cache = false;
+    OK(run(copy_excluding("/b", "z"), &r));
+    tenon_solved_release(&r.out);
+    struct tenon_node *f = node("file", "[s 1/2] COPY");
+    struct tenon_node *a = part(f, "copy", "src", "/f", "dest", "/b");
+    OK(tenon_node_set_int(a, "create_dest_path", 1, &err));
+    OK(tenon_node_input(a, "secondary", mkfile("from", NULL, "/f", "f"), 0, &err));
+    OK(run(f, &r));
+    tenon_solved_release(&r.out);
+    ck_assert_msg(strstr(tenon_buf_str(&explained), "[s 1/2] COPY: flags changed: ") != NULL,
+                  "%s", tenon_buf_str(&explained));
+}
+END_TEST
+
+START_TEST(test_solve_explains_what_is_gone)
+{
+    struct run r = {0};
+
+    OK(run(copy_excluding("/b", "z"), &r));
+    tenon_solved_release(&r.out);
+    OK(run(copy_excluding("/b", NULL), &r));
+    tenon_solved_release(&r.out);
+    ck_assert_msg(strstr(tenon_buf_str(&explained), "[s 1/2] COPY: exclude is gone") != NULL,
+                  "%s", tenon_buf_str(&explained));
+}
+END_TEST
+
+/* ---- merge ----------------------------------------------------------------------- */
+
+START_TEST(test_solve_merge_keeps_the_order)
+{
+    struct run r = {0};
+
+    for (int turned = 0; turned < 2; turned++) {
+        struct tenon_node *m = node("merge", "merge");
+        struct tenon_node *one = mkfile("one", NULL, "/f", "one");
+        struct tenon_node *two = mkfile("two", NULL, "/f", "two");
+        OK(tenon_node_input(m, "input", turned ? two : one, 0, &err));
+        OK(tenon_node_input(m, "input", turned ? one : two, 0, &err));
+        OK(run(m, &r));
+        assert_file(&r.out.chain, "f", turned ? "one" : "two");
+        tenon_solved_release(&r.out);
+    }
+}
+END_TEST
+
+START_TEST(test_solve_diff_has_only_what_is_above)
+{
+    struct run r = {0};
+    struct tenon_node *base = mkfile("base", NULL, "/b", "b");
+    struct tenon_node *upper = mkfile("upper", base, "/u", "u");
+    struct tenon_node *d = node("diff", "diff"), *strange = node("diff", "strange");
+
+    OK(tenon_node_input(d, "lower", base, 0, &err));
+    OK(tenon_node_input(d, "upper", upper, 0, &err));
+    OK(run(d, &r));
+    ck_assert_uint_eq(r.out.chain.len, 1);
+    assert_file(&r.out.chain, "u", "u");
+    tenon_solved_release(&r.out);
+    /* as many layers below, and others */
+    OK(tenon_node_input(strange, "lower", mkfile("other", NULL, "/o", "o"), 0, &err));
+    OK(tenon_node_input(strange, "upper", upper, 0, &err));
+    ck_assert_int_eq(run(strange, &r), TENON_E_UNSUPPORTED);
+}
+END_TEST
+
+/* ---- what is found by content is found by definition the next time --------------- */
+
+START_TEST(test_solve_hit_by_content_is_linked)
+{
+    struct run r = {0};
+
+    for (int way = 1; way < 4; way++) {
+        /* the third one is the second, and its inputs are not looked at */
+        struct tenon_node *gen = mkfile("gen", mkfile("one", NULL, "/way", way == 1 ? "1" : "2"),
+                                        "/out", "same");
+        struct tenon_node *user = copy("user", NULL, gen, "/out", "/out");
+        const struct tenon_vertex *v = tenon_node_freeze(user, &err);
+        OK(run(user, &r));
+        tenon_solved_release(&r.out);
+        ck_assert_ptr_nonnull(strstr(tenon_buf_str(&shown), way == 1 ? "user ran" : "user cached"));
+        if (way < 2)
+            continue;
+        /* found under its definition */
+        const struct tenon_solver_options o = { .engine = &engine };
+        engine.events = tenon_events_new(on_event, NULL, NULL);
+        struct tenon_solver *s = tenon_solver_new_stepped(&o);
+        struct tenon_solved out = {0};
+        OK(tenon_solver_solve(s, (struct tenon_edge){ .vertex = v }, NULL, &out, &err));
+        ck_assert(!state_get(s, v)->k2.str[0]);
+        ck_assert(state_get(s, v)->cached);
+        tenon_solved_release(&out);
+        tenon_solver_free(s);
+        tenon_events_free(engine.events);
+        engine.events = NULL;
+    }
+}
+END_TEST
+
 struct solving {
     struct tenon_solver *s;
     struct tenon_edge edge;
@@ -506,6 +728,12 @@ main(void)
     tcase_add_test(t, test_solve_failure_leaves_solver_usable);
     tcase_add_test(t, test_solve_cancelled_before_it_begins);
     tcase_add_test(t, test_solve_many_requests_share_the_work);
+    tcase_add_test(t, test_solve_digests_are_remembered_apart);
+    tcase_add_test(t, test_solve_explains_what_changed);
+    tcase_add_test(t, test_solve_explains_what_is_gone);
+    tcase_add_test(t, test_solve_merge_keeps_the_order);
+    tcase_add_test(t, test_solve_diff_has_only_what_is_above);
+    tcase_add_test(t, test_solve_hit_by_content_is_linked);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

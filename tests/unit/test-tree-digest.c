@@ -372,6 +372,7 @@ main(void)
     Suite *s = suite_create("tree-digest");
     TCase *c = tcase_create("digest");
     tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, test_digest_pair, 0, tenon_countof(pairs));
     tcase_add_test(c, test_digest_time_does_not_count);
     tcase_add_test(c, test_digest_context_root_and_owner_do_not_count);

@@ -1,0 +1,147 @@
+/* Documents of imported caches: what is read of them, and that a hostile one
+ * is refused with the place. */
+#include "unit.h"
+
+#include "engine/engine.h"
+#include "solve/cache.h"
+#include "solve/import.h"
+
+static struct tenon_import *import;
+static struct tenon_error err;
+
+static void
+setup(void)
+{
+    err = (struct tenon_error)TENON_ERROR_INIT;
+    import = NULL;
+}
+
+static void
+teardown(void)
+{
+    tenon_import_free(import);
+    tenon_error_release(&err);
+}
+
+static int
+fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
+      struct tenon_error *e)
+{
+    (void)data, (void)ctx, (void)blob, (void)e;
+    return 0;
+}
+
+#define HEX(c) c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c \
+    c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
+#define SHA(c) "sha256:" HEX(c)
+#define LAYER(blob, parent, notes) "{\"blob\":\"" blob "\",\"parent\":" parent ",\"annotations\":" notes "}"
+#define NOTES(diff) "{\"size\":5,\"mediaType\":\"application/x.tar+gzip\",\"diffID\":\"" diff "\"}"
+#define RECORD(id, results, keys) "{\"digest\":\"" id "\",\"results\":[" results "],\"tenon.keys\":[" keys "]}"
+#define DOCUMENT(layers, records) "{\"layers\":[" layers "],\"records\":[" records "]}"
+#define TWO_LAYERS LAYER(SHA("a"), "-1", NOTES(SHA("b"))) "," LAYER(SHA("c"), "0", NOTES(SHA("d")))
+#define KEY(c) "\"" SHA(c) "\""
+
+static int
+load(const char *text)
+{
+    return tenon_import_new("test", text, strlen(text), fetch, NULL, &import, &err);
+}
+
+static const struct {
+    const char *what, *text;
+    int code;
+} documents[] = {
+    {"empty", "{}", 0},
+    {"a record", DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "{\"layer\":1}", KEY("2"))), 0},
+    {"an empty tree", DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "{\"layer\":-1}", KEY("2"))), 0},
+    {"keys alone", DOCUMENT("", RECORD(SHA("1"), "", KEY("2"))), 0},
+    {"no JSON", "{", TENON_E_INVALID},
+    {"no object", "[]", TENON_E_CORRUPT},
+    {"layers that are no list", "{\"layers\":1}", TENON_E_INVALID},
+    {"a layer that is none", DOCUMENT("1", ""), TENON_E_CORRUPT},
+    {"a blob that is no digest", DOCUMENT(LAYER("x", "-1", NOTES(SHA("b"))), ""), TENON_E_CORRUPT},
+    {"a diff id that is no digest", DOCUMENT(LAYER(SHA("a"), "-1", NOTES("x")), ""),
+     TENON_E_CORRUPT},
+    {"no diff id", DOCUMENT(LAYER(SHA("a"), "-1", "{}"), ""), TENON_E_CORRUPT},
+    {"no notes", DOCUMENT("{\"blob\":\"" SHA("a") "\"}", ""), TENON_E_CORRUPT},
+    {"a layer upon itself", DOCUMENT(LAYER(SHA("a"), "0", NOTES(SHA("b"))), ""), TENON_E_CORRUPT},
+    {"a layer upon a later one",
+     DOCUMENT(LAYER(SHA("a"), "1", NOTES(SHA("b"))) "," LAYER(SHA("c"), "-1", NOTES(SHA("d"))), ""),
+     TENON_E_CORRUPT},
+    {"a layer upon none of them", DOCUMENT(LAYER(SHA("a"), "-2", NOTES(SHA("b"))), ""),
+     TENON_E_CORRUPT},
+    {"a size below nothing",
+     DOCUMENT(LAYER(SHA("a"), "-1", "{\"size\":-1,\"diffID\":\"" SHA("b") "\"}"), ""),
+     TENON_E_CORRUPT},
+    {"a result past the layers", DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "{\"layer\":2}", KEY("2"))),
+     TENON_E_CORRUPT},
+    {"a result before the layers",
+     DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "{\"layer\":-2}", KEY("2"))), TENON_E_CORRUPT},
+    {"a result that is none", DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "7", KEY("2"))),
+     TENON_E_CORRUPT},
+    {"a record that is none", DOCUMENT("", "7"), TENON_E_CORRUPT},
+    {"an id that is no digest", DOCUMENT("", RECORD("x", "", KEY("2"))), TENON_E_CORRUPT},
+    {"a key that is no digest", DOCUMENT("", RECORD(SHA("1"), "", "\"x\"")), TENON_E_CORRUPT},
+    {"a key that is no string", DOCUMENT("", RECORD(SHA("1"), "", "7")), TENON_E_CORRUPT},
+    {"another builder's", DOCUMENT("", "{\"digest\":\"" SHA("1") "\",\"results\":[]}"),
+     TENON_E_UNSUPPORTED},
+};
+
+START_TEST(test_import_document)
+{
+    int code = load(documents[_i].text);
+
+    ck_assert_msg(code == documents[_i].code, "%s: %d, %s", documents[_i].what, code,
+                  err.message ? err.message : "no message");
+    ck_assert_int_eq(import != NULL, code == 0);
+}
+END_TEST
+
+/* As the solver finds it; some imports know a key only, others have results. */
+START_TEST(test_import_find)
+{
+    const struct tenon_import *imports[3] = {0};
+    static const char *const texts[] = {
+        DOCUMENT("", RECORD(SHA("1"), "", KEY("2") "," KEY("3"))),
+        DOCUMENT(TWO_LAYERS, RECORD(SHA("4"), "{\"layer\":1},{\"layer\":-1}", KEY("2") "," KEY("5"))),
+        DOCUMENT(TWO_LAYERS, RECORD(SHA("6"), "{\"layer\":0}", KEY("2"))
+                                 "," RECORD(SHA("7"), "", KEY("2") "," KEY("8"))),
+    };
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_msg(load(texts[i]) == 0, "%s", err.message);
+        imports[i] = import;
+    }
+    import = NULL;
+    struct tenon_solver s = {0};
+    s.options.imports = imports;
+    s.options.import_count = 3;
+    const struct import_record *r = import_find(&s, SHA("2"));
+    ck_assert_str_eq(r->id.str, SHA("4")); /* with results before one without */
+    ck_assert_uint_eq(r->result_count, 2);
+    ck_assert_int_eq(r->results[0], 1);
+    ck_assert_int_eq(r->results[1], -1);
+    ck_assert_str_eq(r->keys[0], SHA("2"));
+    ck_assert_str_eq(r->keys[1], SHA("5"));
+    ck_assert_ptr_null(r->keys[2]);
+    ck_assert_str_eq(import_find(&s, SHA("3"))->id.str, SHA("1"));
+    ck_assert_uint_eq(import_find(&s, SHA("3"))->result_count, 0);
+    ck_assert_str_eq(import_find(&s, SHA("8"))->id.str, SHA("7"));
+    ck_assert_ptr_null(import_find(&s, SHA("9")));
+    for (int i = 0; i < 3; i++)
+        tenon_import_free((struct tenon_import *)imports[i]);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("solve-import");
+    TCase *c = tcase_create("import");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 60); /* on a busy machine */
+    tcase_add_loop_test(c, test_import_document, 0, tenon_countof(documents));
+    tcase_add_test(c, test_import_find);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}
