@@ -37,8 +37,11 @@ unit_tests += %D%/unit/test-registry-tls
 unit_tests += %D%/unit/test-root
 unit_tests += %D%/unit/test-solve
 unit_tests += %D%/unit/test-ssh-agent
+unit_tests += %D%/unit/test-solve-content
 unit_tests += %D%/unit/test-solve-import
 unit_tests += %D%/unit/test-solve-keys
+unit_tests += %D%/unit/test-solve-parts
+unit_tests += %D%/unit/test-solve-source
 unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-copytree
 unit_tests += %D%/unit/test-store-faults
@@ -62,6 +65,7 @@ TESTS += $(dist_check_SCRIPTS)
 LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/bounded
 EXTRA_DIST += %D%/unit/registrykit.h %D%/unit/tlskit.h
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
+EXTRA_DIST += %D%/unit/keykit.h
 
 # No LDADD of their own: programs without one get this; some read archives themselves.
 LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS)

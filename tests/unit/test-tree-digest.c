@@ -223,6 +223,31 @@ START_TEST(test_digest_context_root_and_owner_do_not_count)
 }
 END_TEST
 
+/* More than is hashed at a time: the first and the last one count. */
+START_TEST(test_digest_of_many)
+{
+    enum { MANY = 3000 };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("d/"));
+    struct tenon_selector sel = {.path = "/"};
+    struct tenon_digest d[3];
+    for (int i = 0; i < MANY; i++) {
+        auto_free char *name = tenon_asprintf("d/%04d", i);
+        ck_assert_int_eq(symlinkat("a link that leads to somewhere else", root, name), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &d[i], &err), 0);
+        if (i == 2)
+            break;
+        auto_free char *name = tenon_asprintf("d/%04d", i ? MANY - 1 : 0);
+        ck_assert_int_eq(unlinkat(root, name, 0), 0);
+        ck_assert_int_eq(symlinkat("changed", root, name), 0);
+    }
+    ck_assert_str_ne(d[0].str, d[1].str);
+    ck_assert_str_ne(d[1].str, d[2].str);
+}
+END_TEST
+
 START_TEST(test_digest_ignored_files_do_not_count)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -376,6 +401,7 @@ main(void)
     tcase_add_loop_test(c, test_digest_pair, 0, tenon_countof(pairs));
     tcase_add_test(c, test_digest_time_does_not_count);
     tcase_add_test(c, test_digest_context_root_and_owner_do_not_count);
+    tcase_add_test(c, test_digest_of_many);
     tcase_add_test(c, test_digest_ignored_files_do_not_count);
     tcase_add_loop_test(c, test_digest_device, 0, tenon_countof(devices));
     tcase_add_test(c, test_digest_every_xattr);

@@ -1,0 +1,170 @@
+/* What a source plugin is asked, by the solver and for a frontend, and what it may
+ * answer. */
+#include "keykit.h"
+
+/* ---- sources -------------------------------------------------------------------------- */
+
+/* A source that says what it was asked, and answers as its name demands. */
+static const char asked_source[] =
+    "#include <tenon-plugin.h>\n"
+    "#include <stdio.h>\n#include <string.h>\n"
+    "static const struct tenon_host *host;\n"
+    "static int init(const struct tenon_host *h, const struct tenon_values *v, void **self,"
+    " struct tenon_error *e) { (void)v, (void)e; host = h; *self = 0; return 0; }\n"
+    "static int resolve(void *self, struct tenon_ctx *ctx,"
+    " const struct tenon_source_request *r, struct tenon_source_info *i,"
+    " struct tenon_error *e) {\n"
+    "    char text[512]; int n; static struct tenon_descriptor layer;\n"
+    "    (void)self, (void)e;\n"
+    "    n = snprintf(text, sizeof text, \"%s|%s\", r->identifier, r->platform);\n"
+    "    for (const char *const *a = r->attrs; a && *a; a++)\n"
+    "        n += snprintf(text + n, sizeof text - n, \"|%s\", *a);\n"
+    "    i->digest = host->strdup(ctx, text);\n"
+    "    i->config = i->digest; i->config_len = strlen(i->digest);\n"
+    "    i->key = strstr(text, \"keyless\") ? NULL : i->digest;\n"
+    "    i->flags = strstr(text, \"none\") ? 0 : strstr(text, \"two\") ?"
+    " TENON_SOURCE_TREE | TENON_SOURCE_LAYERS : strstr(text, \"layers\") ?"
+    " TENON_SOURCE_LAYERS : strstr(text, \"inplace\") ? TENON_SOURCE_IN_PLACE :"
+    " TENON_SOURCE_TREE;\n"
+    "    if (strstr(text, \"layers\")) { i->layers = &layer; i->layer_count = 1;"
+    " layer.digest = \"d\"; layer.diff_id = strstr(text, \"bare\") ? 0 :"
+    " \"sha256:" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "\"; }\n"
+    "    return 0; }\n"
+    "static int fetch(void *self, struct tenon_ctx *c, const struct tenon_source_request *r,"
+    " const struct tenon_source_info *i, int fd, struct tenon_error *e)"
+    " { (void)self,(void)c,(void)r,(void)i,(void)fd,(void)e; return 0; }\n"
+    "static int layer(void *self, struct tenon_ctx *c, const struct tenon_source_request *r,"
+    " const struct tenon_source_info *i, const struct tenon_descriptor *l,"
+    " struct tenon_error *e)"
+    " { (void)self,(void)c,(void)r,(void)i,(void)l,(void)e; return 0; }\n"
+    "static const char *const schemes[] = { \"asked\", 0 };\n"
+    "static const struct tenon_source_ops ops = { .struct_size = sizeof ops,"
+    " .schemes = schemes, .resolve = resolve, .fetch = fetch, .fetch_layer = layer };\n"
+    "static const struct tenon_plugin p = { TENON_PLUGIN_HEADER(TENON_KIND_SOURCE),"
+    " .key_policy = TENON_KEY_OPTIONS, .name = \"asked\", .init = init,"
+    " .ops.source = &ops };\n"
+    "TENON_PLUGIN_EXPORT(source_asked, p);\n";
+
+static const struct {
+    const char *identifier, *platform, *attr;
+} questions[] = {
+    { "asked://a", NULL, NULL }, { "asked://b", NULL, NULL },
+    { "asked://a", "linux/arm64", NULL }, { "asked://a", "linux/arm/v6", NULL },
+    { "asked://a", "linux/arm/v7", NULL }, { "asked://a", "linux(1)/amd64", NULL },
+    { "asked://a", NULL, "k=1" }, { "asked://a", NULL, "k=2" },
+};
+
+static void
+expected_answer(size_t i, char text[128])
+{
+    snprintf(text, 128, "%s|%s%s%s", questions[i].identifier,
+             questions[i].platform ? questions[i].platform : "linux/amd64",
+             questions[i].attr ? "|" : "", questions[i].attr ? questions[i].attr : "");
+}
+
+/* Each question is asked of its own, of one solver. */
+START_TEST(test_keys_metadata_of_each_question)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct tenon_ctx *ctx = tenon_ctx_new(&engine, engine.events, NULL, "x");
+
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < tenon_countof(questions); i++) {
+            const char *const attrs[] = { questions[i].attr, NULL };
+            const struct tenon_source_query q = {
+                .struct_size = sizeof q, .identifier = questions[i].identifier,
+                .platform = questions[i].platform, .attrs = attrs };
+            struct tenon_source_meta meta = { .struct_size = sizeof meta };
+            char text[128];
+            expected_answer(i, text);
+            OK(tenon_solver_source_meta(s, ctx, &q, &meta, &err));
+            ck_assert_str_eq(meta.digest, text);
+            ck_assert_uint_eq(meta.config_len, strlen(text));
+            ck_assert_mem_eq(meta.config, text, strlen(text));
+        }
+    }
+    tenon_ctx_free(ctx);
+    tenon_solver_free(s);
+}
+END_TEST
+
+static int
+resolve_source(size_t i, const char *identifier, char text[128])
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct tenon_node *n = new_node("source");
+    int code;
+
+    set(n, "identifier", identifier ? identifier : questions[i].identifier);
+    if (!identifier && questions[i].platform)
+        set(n, "platform", questions[i].platform);
+    if (!identifier && questions[i].attr)
+        set(n, "attr.k", questions[i].attr + 2);
+    struct job *j = job_new(state_get(s, tenon_node_freeze(n, &err)), work_resolve, NULL);
+    code = work_resolve(j);
+    if (code == 0)
+        snprintf(text, 128, "%s", source_key(j->state) ? source_key(j->state) : "");
+    job_free(j);
+    tenon_solver_free(s);
+    return code;
+}
+
+/* The plugin sees what the op says, and its word is the key. */
+START_TEST(test_keys_source_is_asked_all)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(questions); i++) {
+        char want[128], got[128];
+        expected_answer(i, want);
+        ck_assert_int_eq(resolve_source(i, NULL, got), 0);
+        ck_assert_str_eq(got, want);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *identifier;
+    int code;
+} answers[] = {
+    { "asked://tree", 0 },
+    { "asked://tree-keyless", 0 },
+    { "asked://layers", 0 },
+    { "asked://layers-keyless", TENON_E_BUG },
+    { "asked://layers-bare", TENON_E_INVALID },
+    { "asked://none", TENON_E_BUG },
+    { "asked://two", TENON_E_BUG },
+    { "asked://inplace", TENON_E_BUG }, /* it has no open_tree */
+    { "asked", TENON_E_INVALID },
+    { "nobody://x", TENON_E_NOT_FOUND },
+};
+
+START_TEST(test_keys_source_answers_are_checked)
+{
+    compile("source", "asked", asked_source);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(answers); i++) {
+        char text[128];
+        int code = resolve_source(0, answers[i].identifier, text);
+        ck_assert_msg(code == answers[i].code, "%s: %d", answers[i].identifier, code);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("solve-source");
+    TCase *c = tcase_create("source");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 60); /* on a busy machine */
+    tcase_add_test(c, test_keys_metadata_of_each_question);
+    tcase_add_test(c, test_keys_source_is_asked_all);
+    tcase_add_test(c, test_keys_source_answers_are_checked);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}
