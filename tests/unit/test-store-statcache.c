@@ -124,16 +124,21 @@ END_TEST
 
 START_TEST(test_statcache_roots_are_apart)
 {
-    load("/a");
-    tenon_stat_cache_put(cache, &seen, &one);
-    reload("/b");
-    ck_assert(!knows(&seen, &one));
-    tenon_stat_cache_put(cache, &seen, &two);
-    reload("/a");
-    ck_assert(knows(&seen, &one));
-    reload("/b");
-    ck_assert(knows(&seen, &two));
-    tenon_stat_cache_save(cache);
+    static const char *const roots[] = { "/b", "/a", "/ab", "/c", "/" };
+    struct tenon_digest digests[tenon_countof(roots)];
+
+    for (size_t i = 0; i < tenon_countof(roots); i++) {
+        load(roots[i]);
+        ck_assert(!knows(&seen, &one));
+        tenon_digest_of(roots[i], strlen(roots[i]), &digests[i]);
+        tenon_stat_cache_put(cache, &seen, &digests[i]);
+        tenon_stat_cache_save(cache);
+    }
+    for (size_t i = 0; i < tenon_countof(roots); i++) {
+        load(roots[i]);
+        ck_assert(knows(&seen, &digests[i]));
+        tenon_stat_cache_save(cache);
+    }
 }
 END_TEST
 

@@ -322,6 +322,30 @@ START_TEST(test_digest_every_xattr)
 }
 END_TEST
 
+/* Whatever the order in which they came, and a file system lists them. */
+START_TEST(test_digest_xattrs_have_an_order)
+{
+    static const char *const names[] = {"user.b", "user.a", "user.d", "user.c"};
+    enum { NAMES = tenon_countof(names) };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest d[2];
+    for (int turned = 0; turned < 2; turned++) {
+        auto_close int root = make(turned ? "two" : "one", LIST("f=1"));
+        auto_close int fd = openat(root, "f", O_RDONLY | O_CLOEXEC);
+        for (int i = 0; i < NAMES; i++) {
+            const char *name = names[turned ? NAMES - 1 - i : i];
+            if (fsetxattr(fd, name, name, strlen(name), 0) < 0) {
+                unit_not_tried("order of extended attributes: /tmp has none");
+                return;
+            }
+        }
+        struct tenon_selector sel = {.path = "/"};
+        ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &d[turned], &err), 0);
+    }
+    ck_assert_str_eq(d[0].str, d[1].str);
+}
+END_TEST
+
 static const struct {
     struct tenon_selector sel;
     const char *message;
@@ -405,6 +429,7 @@ main(void)
     tcase_add_test(c, test_digest_ignored_files_do_not_count);
     tcase_add_loop_test(c, test_digest_device, 0, tenon_countof(devices));
     tcase_add_test(c, test_digest_every_xattr);
+    tcase_add_test(c, test_digest_xattrs_have_an_order);
     tcase_add_loop_test(c, test_digest_missing_is_not_found, 0,
                         tenon_countof(missing));
     tcase_add_test(c, test_digest_golden);
