@@ -54,9 +54,12 @@ static const struct {
     {HEAD "RUN @ a\n", "--device=v.com/c=d", "device name=v.com/c=d", NULL},
     {HEAD "RUN @ a\n", "--device=v.com/c=d,required", "device name=v.com/c=d", "optional=0"},
 
+    {"FROM busybox\n@\nWORKDIR /w\n", "USER 5:6", "mkdir path=/w", "owner.user=5 owner.group=6"},
+
     {RUN_MOUNT "bind,target=/m@ a\n", ",from=s", "RUN stage", NULL},
     {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",source=/x", "dest=/m", "selector=/x"},
     {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",rw", "dest=/m", "no_output=1"},
+    {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",rw=true", "dest=/m", "no_output=1"},
     {RUN_MOUNT "bind,from=s,target=/m@ a\n", ",readonly=false", "dest=/m", "no_output=1"},
     {RUN_MOUNT "cache,target=/c@ a\n", ",id=i", "type=cache", "cache_id=/i"},
     {RUN_MOUNT "cache,target=/c@ a\n", ",sharing=private", "type=cache", "cache_sharing=private"},
@@ -118,6 +121,46 @@ START_TEST(test_df_flag_is_read)
 }
 END_TEST
 
+/* The same for the image's configuration. */
+static const struct {
+    const char *file, *flag, *config;
+} configs[] = {
+    {HEAD "HEALTHCHECK @ CMD x\n", "--interval=2s", "\"Interval\":2000000000"},
+    {HEAD "HEALTHCHECK @ CMD x\n", "--interval=1ms", "\"Interval\":1000000"},
+    {HEAD "HEALTHCHECK @ CMD x\n", "--timeout=3s", "\"Timeout\":3000000000"},
+    {HEAD "HEALTHCHECK @ CMD x\n", "--start-period=4s", "\"StartPeriod\":4000000000"},
+    {HEAD "HEALTHCHECK @ CMD x\n", "--start-interval=5s", "\"StartInterval\":5000000000"},
+    {HEAD "HEALTHCHECK @ CMD x\n", "--retries=6", "\"Retries\":6"},
+    {HEAD "HEALTHCHECK CMD x\n@\n", "HEALTHCHECK NONE", "\"Test\":[\"NONE\"]"},
+    {HEAD "@\n", "EXPOSE 65535", "\"65535/tcp\":{}"},
+    {HEAD "@\n", "EXPOSE 53/udp", "\"53/udp\":{}"},
+    {HEAD "@\n", "EXPOSE 80-82", "\"82/tcp\":{}"},
+    {HEAD "@\n", "STOPSIGNAL RTMAX-14", "\"StopSignal\":\"RTMAX-14\""},
+    {HEAD "@\n", "STOPSIGNAL RTMIN+15", "\"StopSignal\":\"RTMIN+15\""},
+    {HEAD "@\n", "STOPSIGNAL 9", "\"StopSignal\":\"9\""},
+    {HEAD "@\n", "USER u:g", "\"User\":\"u:g\""},
+    {HEAD "@\n", "WORKDIR /w", "\"WorkingDir\":\"/w\""},
+    {HEAD "@\n", "VOLUME /v", "\"Volumes\":{\"/v\":{}}"},
+    {HEAD "@\n", "LABEL a=b", "\"Labels\":{\"a\":\"b\"}"},
+    {HEAD "@\n", "ENV A=b", "\"A=b\""},
+    {HEAD "@\n", "CMD [\"c\"]", "\"Cmd\":[\"c\"]"},
+    {HEAD "@\n", "ENTRYPOINT [\"e\"]", "\"Entrypoint\":[\"e\"]"},
+    {HEAD "@\n", "SHELL [\"/s\"]", "\"Shell\":[\"/s\"]"},
+    {HEAD "@\n", "ONBUILD RUN o", "\"OnBuild\":[\"RUN o\"]"},
+    {HEAD "@\n", "MAINTAINER m", "\"author\":\"m\""},
+};
+
+START_TEST(test_df_flag_is_in_the_configuration)
+{
+    ck_assert_msg(run(configs[_i].file, "") == 0, "%s", kit.err.message);
+    ck_assert_ptr_null(strstr(kit_result("containerimage.config"), configs[_i].config));
+    ck_assert_msg(run(configs[_i].file, configs[_i].flag) == 0, "%s: %s", configs[_i].flag,
+                  kit.err.message);
+    ck_assert_msg(strstr(kit_result("containerimage.config"), configs[_i].config) != NULL,
+                  "%s: %s", configs[_i].flag, kit_result("containerimage.config"));
+}
+END_TEST
+
 static const struct {
     const char *line, *message;
 } wrong[] = {
@@ -157,6 +200,35 @@ static const struct {
     {"RUN --security=none a", "security \"none\" is not valid"},
     {"RUN --mount=type=cache,target=/ a", "invalid mount target \"/\""},
     {"RUN --mount=type=tmpfs,target=/x/.. a", "invalid mount target \"/\""},
+    {"RUN --mount=type=secret,id=i,from=s a", "secret mount should not have a from"},
+    {"RUN --mount=type=secret,id=i,source=/x a", "both source and id can't be set"},
+    {"RUN --mount=type=secret a", "invalid secret mount. one of source, target required"},
+    {"RUN --mount=type=secret,id=i,sharing=locked a", "secret mount should not define sharing"},
+    {"RUN --mount=type=bind,target=/m,mode=0700 a", "mode not allowed for \"bind\" type mounts"},
+    {"RUN --mount=type=tmpfs,target=/m,uid=1 a", "uid not allowed for \"tmpfs\" type mounts"},
+    {"RUN --mount=type=bind,target=/m,gid=1 a", "gid not allowed for \"bind\" type mounts"},
+    {"RUN --mount=type=bind,target=/m,sharing=locked a",
+     "invalid cache sharing set for bind mount"},
+    {"RUN --mount=type=cache,target=/m,size=1m a", "unexpected key 'size' for mount type 'cache'"},
+    {"RUN --mount=type=bind,target=/m,required a",
+     "unexpected key 'required' for mount type 'bind'"},
+    {"RUN --mount=type=bind,target=/m,rw=maybe a", "invalid value for rw: maybe"},
+    {"RUN --mount=type=secret,id=i,mode=8 a", "invalid value 8 for mode"},
+    {"RUN --mount=type=secret,id=i,uid=x a", "invalid value x for uid"},
+    {"RUN --device=v.com/c=d,optional a", "invalid field 'optional' must be a key=value pair"},
+    {"HEALTHCHECK --interval=999us CMD x", "Interval \"interval\" cannot be less than 1ms"},
+    {"HEALTHCHECK --interval=5 CMD x", "time: missing unit in duration \"5\""},
+    {"HEALTHCHECK --retries=-1 CMD x", "--retries cannot be negative (-1)"},
+    {"HEALTHCHECK --retries=2147483648 CMD x", "value out of range"},
+    {"HEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments"},
+    {"HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD"},
+    {"EXPOSE 65536", "invalid containerPort: 65536"},
+    {"EXPOSE 82-80", "invalid containerPort: 82-80"},
+    {"EXPOSE 80/icmp", "invalid proto: icmp"},
+    {"STOPSIGNAL RTMAX-15", "invalid signal: RTMAX-15"},
+    {"STOPSIGNAL RTMIN+16", "invalid signal: RTMIN+16"},
+    {"STOPSIGNAL 0", "invalid signal: 0"},
+    {"VOLUME \"\"", "VOLUME specified can not be an empty string"},
     {"RUN --mount=type=cache,target=/c,sharing=some a", "unsupported sharing value \"some\""},
 };
 
@@ -177,6 +249,7 @@ main(void)
     TCase *t = tcase_create("flags");
     tcase_set_timeout(t, 60); /* on a busy machine */
     tcase_add_loop_test(t, test_df_flag_is_read, 0, tenon_countof(flags));
+    tcase_add_loop_test(t, test_df_flag_is_in_the_configuration, 0, tenon_countof(configs));
     tcase_add_loop_test(t, test_df_flag_wrong, 0, tenon_countof(wrong));
     suite_add_tcase(s, t);
     return unit_run(s);

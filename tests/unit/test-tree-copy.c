@@ -283,6 +283,19 @@ START_TEST(test_copy_ignored_source_is_missing)
 }
 END_TEST
 
+/* A directory that shows only for what might be brought back below it, and
+ * nothing is. */
+START_TEST(test_copy_ignored_directory_stays_away)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(src, LIST("d/x/a=1", "d/b=1", "e/f=1"));
+    const struct tenon_copy c = {.src = "/", .dest = "/", DOCKER, KEEP};
+    ck_assert_int_eq(copy_with(c, true, LIST("d", "!d/*/none"), &err), 0);
+    auto_free char *shown = tree_show(dst);
+    ck_assert_str_eq(shown, "e/\ne/f=1\n");
+}
+END_TEST
+
 START_TEST(test_copy_context_belongs_to_root)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -610,6 +623,7 @@ main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_copy, 0, tenon_countof(copies));
     tcase_add_test(c, test_copy_ignored_source_is_missing);
+    tcase_add_test(c, test_copy_ignored_directory_stays_away);
     tcase_add_test(c, test_copy_context_belongs_to_root);
     tcase_add_test(c, test_copy_times);
     tcase_add_test(c, test_copy_hard_links);
