@@ -620,6 +620,7 @@ main(void)
     umask(022);
     Suite *s = suite_create("tree-copy");
     TCase *c = tcase_create("copy");
+    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_copy, 0, tenon_countof(copies));
     tcase_add_test(c, test_copy_ignored_source_is_missing);
@@ -635,6 +636,7 @@ main(void)
     tcase_add_test(c, test_copy_cancelled);
     suite_add_tcase(s, c);
     c = tcase_create("actions");
+    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, test_actions_mkdir);
     tcase_add_test(c, test_actions_mkfile);

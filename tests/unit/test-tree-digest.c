@@ -233,7 +233,7 @@ START_TEST(test_digest_of_many)
     struct tenon_digest d[3];
     for (int i = 0; i < MANY; i++) {
         auto_free char *name = tenon_asprintf("d/%04d", i);
-        ck_assert_int_eq(symlinkat("a link that leads to somewhere else", root, name), 0);
+        ck_assert_int_eq(symlinkat("a link that leads to somewhere", root, name), 0);
     }
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(digest_of(root, NULL, &sel, true, false, &d[i], &err), 0);
@@ -241,7 +241,7 @@ START_TEST(test_digest_of_many)
             break;
         auto_free char *name = tenon_asprintf("d/%04d", i ? MANY - 1 : 0);
         ck_assert_int_eq(unlinkat(root, name, 0), 0);
-        ck_assert_int_eq(symlinkat("changed", root, name), 0);
+        ck_assert_int_eq(symlinkat("a link that leads to nowhere..", root, name), 0);
     }
     ck_assert_str_ne(d[0].str, d[1].str);
     ck_assert_str_ne(d[1].str, d[2].str);
