@@ -135,6 +135,37 @@ START_TEST(test_keys_mounts_by_content)
 }
 END_TEST
 
+/* The root does not go by content, however much is mounted beside it. */
+START_TEST(test_keys_root_by_its_key)
+{
+    static const struct bind none;
+    const struct bind read = { "other", "/a", "readonly" };
+
+    make_trees();
+    const struct keys one = keys_with_binds(read, none);
+    unit_write(top_dir, "base/a/f", "changed");
+    const struct keys two = keys_with_binds(read, none);
+    ck_assert_str_eq(one.k2.str, two.k2.str);
+}
+END_TEST
+
+/* One mount of a tree that is written to, and all of the tree goes by its key. */
+START_TEST(test_keys_mounts_of_one_tree_agree)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        const struct bind read = { "other", "/a", "readonly" };
+        const struct bind written = { "other", "/c", NULL };
+        struct keys k[2];
+        make_trees();
+        for (int i = 0; i < 2; i++) {
+            k[i] = turned ? keys_with_binds(written, read) : keys_with_binds(read, written);
+            unit_write(top_dir, "other/a/f", "changed");
+        }
+        ck_assert_str_eq(k[0].k2.str, k[1].k2.str);
+    }
+}
+END_TEST
+
 /* A tree that does not go by content is known by its key, which does not say
  * what of it is mounted: that has to be said beside it. */
 START_TEST(test_keys_selector_counts_where_content_does_not)
@@ -323,6 +354,8 @@ main(void)
     tcase_add_test(c, test_keys_copy_by_content);
     tcase_add_test(c, test_keys_owner_by_the_files_that_name_it);
     tcase_add_test(c, test_keys_mounts_by_content);
+    tcase_add_test(c, test_keys_root_by_its_key);
+    tcase_add_test(c, test_keys_mounts_of_one_tree_agree);
     tcase_add_test(c, test_keys_selector_counts_where_content_does_not);
     tcase_add_test(c, test_keys_copy_from_its_own_base);
     tcase_add_test(c, test_keys_every_source_of_a_copy_counts);

@@ -335,6 +335,29 @@ START_TEST(test_copy_times)
     ck_assert_int_eq(fstatat(dst, "t/u/e/f", &st, 0), 0);
     ck_assert_int_eq(st.st_mtim.tv_nsec, 123456789);
 
+    /* the first second is a time like any other, and so is one before it */
+    static const int64_t early[] = {0, 1, INT64_C(999999999), INT64_C(1000000000)};
+    for (size_t i = 0; i < tenon_countof(early); i++) {
+        auto_free char *dest = tenon_asprintf("/early%zu/u", i);
+        auto_free char *file = tenon_asprintf("early%zu/u/e/f", i);
+        c.dest = dest;
+        c.timestamp_ns = early[i];
+        ck_assert_int_eq(copy_with(c, true, NULL, &err), 0);
+        ck_assert_int_eq(fstatat(dst, file, &st, 0), 0);
+        ck_assert_int_eq(tenon_stat_mtime_ns(&st), early[i]);
+        auto_free char *dir = tenon_asprintf("early%zu", i);
+        ck_assert_int_eq(fstatat(dst, dir, &st, 0), 0);
+        ck_assert_int_eq(tenon_stat_mtime_ns(&st), early[i]);
+    }
+    struct timespec before[2] = {{.tv_sec = -2, .tv_nsec = 5}, {.tv_sec = -2, .tv_nsec = 5}};
+    ck_assert_int_eq(utimensat(src, "d/e/f", before, 0), 0);
+    c.dest = "/before";
+    c.timestamp_ns = -1;
+    ck_assert_int_eq(copy_with(c, true, NULL, &err), 0);
+    ck_assert_int_eq(fstatat(dst, "before/e/f", &st, 0), 0);
+    ck_assert_int_eq(st.st_mtim.tv_sec, -2);
+    ck_assert_int_eq(st.st_mtim.tv_nsec, 5);
+
     /* also with parents that wait for something below */
     struct tenon_copy p = {.src = "/", .dest = "/p/", DOCKER, .mode = -1,
                            .timestamp_ns = INT64_C(1500000000000000000),
