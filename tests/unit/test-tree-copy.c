@@ -388,6 +388,63 @@ START_TEST(test_copy_hard_links)
 }
 END_TEST
 
+/* Two files with two names each, and one with the same bytes and one name. */
+START_TEST(test_copy_hard_links_of_several)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(src, LIST("d/a=1", "d/a2@d/a", "d/b=2", "d/b2@d/b", "d/c=1"));
+    struct tenon_copy c = {.src = "d", .dest = "/x", DOCKER, KEEP};
+    ck_assert_int_eq(copy_with(c, true, NULL, &err), 0);
+    static const char *const names[] = {"x/a", "x/a2", "x/b", "x/b2", "x/c"};
+    static const unsigned file[] = {0, 0, 1, 1, 2};
+    struct stat st[5];
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_int_eq(fstatat(dst, names[i], &st[i], 0), 0);
+        ck_assert_uint_eq(st[i].st_nlink, i == 4 ? 1 : 2);
+        for (size_t k = 0; k < i; k++)
+            ck_assert_msg((st[i].st_ino == st[k].st_ino) == (file[i] == file[k]), "%s and %s",
+                          names[i], names[k]);
+    }
+    auto_free char *shown = tree_show(dst);
+    ck_assert_str_eq(shown, "x/\nx/a=1\nx/a2=1\nx/b=2\nx/b2=2\nx/c=1\n");
+}
+END_TEST
+
+/* Around the sizes at which another way of copying begins, with a last byte that
+ * tells; whole, and with a hole in front or at the end. */
+START_TEST(test_copy_sizes)
+{
+    static const size_t sizes[] = {0, 1, 2, 4095, 4096, 16383, 16384, 16385, 16386, 65537,
+                                   262143, 262144, 262145, 1048577};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    for (size_t i = 0; i < tenon_countof(sizes); i++) {
+        for (int holes = 0; holes < 3; holes++) {
+            size_t size = sizes[i];
+            auto_free char *want = tenon_calloc(size + 1, 1);
+            auto_free char *got = tenon_calloc(size + 1, 1);
+            auto_close int fd = openat(src, "f", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+            for (size_t k = 0; k < size; k++)
+                if (!holes || (holes == 1 ? k + 9 > size : k < 9))
+                    want[k] = (char)('a' + k % 23);
+            ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+            for (size_t k = 0; k < size; k += 4096) {
+                size_t n = size - k < 4096 ? size - k : 4096;
+                if (memcmp(want + k, (char[4096]){0}, n) != 0)
+                    ck_assert_int_eq(pwrite(fd, want + k, n, (off_t)k), (ssize_t)n);
+            }
+            struct tenon_copy c = {.src = "f", .dest = "/f", DOCKER, KEEP};
+            ck_assert_int_eq(copy_with(c, true, NULL, &err), 0);
+            auto_close int copy = openat(dst, "f", O_RDONLY | O_CLOEXEC);
+            struct stat st;
+            ck_assert_int_eq(fstat(copy, &st), 0);
+            ck_assert_msg((size_t)st.st_size == size, "%zu: %lld", size, (long long)st.st_size);
+            ck_assert_int_eq(pread(copy, got, size, 0), (ssize_t)size);
+            ck_assert_msg(memcmp(got, want, size) == 0, "%zu, holes %d", size, holes);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_copy_sparse_and_large)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -651,6 +708,8 @@ main(void)
     tcase_add_test(c, test_copy_context_belongs_to_root);
     tcase_add_test(c, test_copy_times);
     tcase_add_test(c, test_copy_hard_links);
+    tcase_add_test(c, test_copy_hard_links_of_several);
+    tcase_add_test(c, test_copy_sizes);
     tcase_add_test(c, test_copy_sparse_and_large);
     tcase_add_test(c, test_copy_xattrs);
     tcase_add_test(c, test_copy_whiteout_device_is_refused);
