@@ -284,6 +284,9 @@ START_TEST(test_keys_owner_reads_nothing_else)
     unit_write(top_dir, "base/a/f", "changed");
     const struct keys two = keys_of(copy_from("other", "/a/f", "u", "base"), true);
     ck_assert_str_eq(one.k2.str, two.k2.str);
+    unit_write(top_dir, "base/etc/passwd", "u:x:9:9::/:\n");
+    const struct keys three = keys_of(copy_from("other", "/a/f", "u", "base"), true);
+    ck_assert_str_ne(two.k2.str, three.k2.str);
 }
 END_TEST
 

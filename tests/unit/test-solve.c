@@ -9,7 +9,8 @@
 #include "base/buf.h"
 #include "engine/engine.h"
 #include "engine/session.h"
-#include "graph/graph.h"
+#include "graph/private.h"
+#include "graph/wire.h"
 #include "solve/private.h"
 
 static char store_path[64], context_path[64];
@@ -624,6 +625,86 @@ START_TEST(test_solve_diff_has_only_what_is_above)
 }
 END_TEST
 
+/* ---- a file op with several results, as a graph from outside may have ----------- */
+
+static const struct tenon_vertex *
+file_with_two_outputs(void)
+{
+    struct tenon_op_action actions[2];
+    struct tenon_op op = { .type = TENON_OP_FILE };
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT, def = TENON_BUF_INIT,
+                              in = TENON_BUF_INIT, last = TENON_BUF_INIT;
+    struct tenon_digest digest;
+    struct tenon_edge edge = {0};
+
+    for (int i = 0; i < 2; i++)
+        actions[i] = (struct tenon_op_action){
+            .type = TENON_FILE_MKFILE, .input = i - 1, .secondary = -1, .output = i,
+            .src = "", .dest = i ? "/second" : "/first", .mode = 0644, .timestamp_ns = -1,
+            .data = "x", .data_len = 1 };
+    op.file.actions = actions;
+    op.file.count = 2;
+    tenon_op_encode(&op, NULL, 0, &bytes);
+    tenon_digest_of(bytes.data, bytes.len, &digest);
+    tenon_wire_put_message(&def, 1, &bytes);
+    tenon_wire_put_string(&in, 1, digest.str);
+    tenon_wire_put_message(&last, 1, &in);
+    tenon_wire_put_message(&def, 1, &last);
+    OK(tenon_graph_load(g, def.data, def.len, &edge, &err));
+    return edge.vertex;
+}
+
+/* The second action works on the result of the first, which stays what it is. */
+START_TEST(test_solve_results_of_actions_stay)
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    const struct tenon_vertex *v = file_with_two_outputs();
+    struct tenon_solved out[2] = {0};
+    const struct tenon_edge edges[2] = { { v, 0 }, { v, 1 } };
+
+    engine.events = tenon_events_new(on_event, NULL, NULL);
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    OK(tenon_solver_solve_all(s, edges, 2, NULL, out, &err));
+    ck_assert_uint_eq(out[0].chain.len, 1);
+    ck_assert_uint_eq(out[1].chain.len, 2);
+    ck_assert_int_eq(out[0].chain.ids[0], out[1].chain.ids[0]);
+    assert_file(&out[0].chain, "first", "x");
+    assert_file(&out[1].chain, "first", "x");
+    assert_file(&out[1].chain, "second", "x");
+    auto_job_mounts struct job_mounts m = { .store = store };
+    int root = job_mount(&m, &out[0].chain, NULL, &err);
+    ck_assert_int_lt(faccessat(root, "second", F_OK, 0), 0);
+    for (int i = 0; i < 2; i++)
+        tenon_solved_release(&out[i]);
+    tenon_solver_free(s);
+    tenon_events_free(engine.events);
+    engine.events = NULL;
+}
+END_TEST
+
+/* Two actions on the result of one: neither sees what the other made. */
+START_TEST(test_solve_actions_beside_each_other)
+{
+    struct run r = {0};
+    struct tenon_node *f = node("file", "beside"), *a[3];
+
+    for (int i = 0; i < 3; i++) {
+        auto_free char *path = tenon_asprintf("/%d", i);
+        a[i] = part(f, "mkfile", "path", path, NULL, NULL);
+        OK(tenon_node_set_bytes(a[i], "data", "x", 1, &err));
+        if (i)
+            OK(tenon_node_input(a[i], "input", a[0], 0, &err));
+    }
+    OK(run(f, &r));
+    assert_file(&r.out.chain, "0", "x");
+    assert_file(&r.out.chain, "2", "x");
+    auto_job_mounts struct job_mounts m = { .store = store };
+    int root = job_mount(&m, &r.out.chain, NULL, &err);
+    ck_assert_int_lt(faccessat(root, "1", F_OK, 0), 0);
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
 /* ---- what is found by content is found by definition the next time --------------- */
 
 START_TEST(test_solve_hit_by_content_is_linked)
@@ -733,6 +814,8 @@ main(void)
     tcase_add_test(t, test_solve_explains_what_is_gone);
     tcase_add_test(t, test_solve_merge_keeps_the_order);
     tcase_add_test(t, test_solve_diff_has_only_what_is_above);
+    tcase_add_test(t, test_solve_results_of_actions_stay);
+    tcase_add_test(t, test_solve_actions_beside_each_other);
     tcase_add_test(t, test_solve_hit_by_content_is_linked);
     suite_add_tcase(s, t);
     return unit_run(s);

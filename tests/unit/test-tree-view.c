@@ -66,6 +66,16 @@ static const struct {
      "d/\nd/f=1\nl>d/f\n"},
     {"follow a link on the way", LIST("l>d", "d/f=1", "d/g=2"), NULL, NULL,
      LIST("l/f"), "d/\nd/f=1\nl>d\n"},
+    {"follow a link in a directory", LIST("d/l>f", "d/f=1", "f=2"), NULL, NULL, LIST("d/l"),
+     "d/\nd/f=1\nd/l>f\n"},
+    {"follow a link upwards", LIST("d/l>../f", "d/f=1", "f=2"), NULL, NULL, LIST("d/l"),
+     "d/\nd/l>../f\nf=2\n"},
+    {"follow an absolute link", LIST("d/l>/f", "d/f=1", "f=2"), NULL, NULL, LIST("d/l"),
+     "d/\nd/l>/f\nf=2\n"},
+    {"follow a wildcard in a directory", LIST("d/l1>f", "d/l2>g", "d/f=1", "d/g=2", "f=3"), NULL,
+     NULL, LIST("d/l*"), "d/\nd/f=1\nd/g=2\nd/l1>f\nd/l2>g\n"},
+    {"follow a link to a link", LIST("a>d/b", "d/b>c", "d/c=1", "c=2"), NULL, NULL, LIST("a"),
+     "a>d/b\nd/\nd/b>c\nd/c=1\n"},
     {"follow a wildcard", LIST("a1=1", "a2>t", "t=3", "u=4"), NULL, NULL,
      LIST("a*"), "a1=1\na2>t\nt=3\n"},
     {"follow the root", LIST("a=1", "b=2"), NULL, NULL, LIST("a", "."),
@@ -124,6 +134,11 @@ static const struct {
     {"link", true, "d"},
     {"link/f", false, "d/f"},
     {"abs/f", false, "d/f"},
+    {"e/abs", true, "secret"},
+    {"e/near", true, "e/f"},
+    {"e/up", true, "secret"},
+    {"e/abs", false, "e/abs"},
+    {"e/up/../f", true, "e/f"}, /* arithmetic, as in Go's path.Join */
     {"out/f", true, NULL},
     {"out", true, "secret"},
     {"far", true, "secret"},
@@ -140,6 +155,7 @@ START_TEST(test_view_lookup_stays_inside)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     tree_make(root, LIST("d/f=1", "link>d", "abs>/d", "out>../secret",
                          "far>/../../../secret", "secret=in", "hidden=x",
+                         "e/f=1", "e/abs>/secret", "e/near>f", "e/up>../secret",
                          "hidden-link>hidden", "loop>loop"));
     struct tenon_view *v = view(NULL, LIST("hidden"), NULL);
     struct tenon_entry *e;
@@ -282,6 +298,33 @@ START_TEST(test_view_scan_uses_the_stat_cache)
 }
 END_TEST
 
+/* What took the place of a file since it was listed is not waited for. */
+START_TEST(test_view_open_is_of_what_was_seen)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("d/f=1", "d/g=2"));
+    struct tenon_view *v = view(NULL, NULL, NULL);
+    struct tenon_entry *f, *g;
+    ck_assert_int_eq(tenon_view_lookup(v, "d/f", false, &f, &err), 0);
+    ck_assert_int_eq(tenon_view_lookup(v, "d/g", false, &g, &err), 0);
+    auto_close int good = tenon_view_open(v, f, -1, &err);
+    ck_assert_int_ge(good, 0);
+    ck_assert_int_eq(unlinkat(root, "d/f", 0), 0);
+    ck_assert_int_eq(mkfifoat(root, "d/f", 0644), 0);
+    ck_assert_int_eq(unlinkat(root, "d/g", 0), 0);
+    ck_assert_int_eq(symlinkat("f", root, "d/g"), 0);
+    auto_close int dir = openat(root, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int by_dir = 0; by_dir < 2; by_dir++) {
+        ck_assert_int_eq(tenon_view_open(v, f, by_dir ? dir : -1, &err), TENON_E_UNAVAILABLE);
+        ck_assert_str_eq(err.message, "\"/d/f\": is no longer a regular file");
+        tenon_error_release(&err);
+        ck_assert_int_lt(tenon_view_open(v, g, by_dir ? dir : -1, &err), 0); /* no link either */
+        tenon_error_release(&err);
+    }
+    tenon_view_free(v);
+}
+END_TEST
+
 static const struct {
     const char *pattern, *found;
 } globs[] = {
@@ -327,6 +370,7 @@ main(void)
     tcase_add_test(c, test_view_excluded_directory_is_not_read);
     tcase_add_test(c, test_view_scan_hashes_all);
     tcase_add_test(c, test_view_scan_uses_the_stat_cache);
+    tcase_add_test(c, test_view_open_is_of_what_was_seen);
     tcase_add_loop_test(c, test_view_glob, 0, tenon_countof(globs));
     suite_add_tcase(s, c);
     return unit_run(s);
