@@ -80,6 +80,11 @@ static const struct {
     {"RUN echo \"$(( 1 << 3 ))\"\n", "1-1 RUN |echo \"$(( 1 << 3 ))\"|\n"},
     {"RUN echo $(( 1 << 2 ))\n", "!unterminated heredoc @1-1"},
     {"CMD <<EOF\nx\n", "1-1 CMD |<<EOF|\n2-2 x |\n"},
+    /* what only looks like the end: indented, longer, shorter, with a blank */
+    {"RUN <<EOF\n\tEOF\nEOFX\nEO\nEOF \nEOF\n",
+     "1-6 RUN |<<EOF| <<EOF=\tEOF\nEOFX\nEO\nEOF \n\n"},
+    {"RUN <<-EOF\n\t\tx\n\ty\n\t\tEOF\n", "1-4 RUN |<<-EOF| <<EOF=\t\tx\n\ty\n\n"},
+    {"RUN <<-EOF\n EOF\n\tEOF\n", "1-3 RUN |<<-EOF| <<EOF= EOF\n\n"},
     {"RUN cat <<A 3<<B\na\nA\nb\nB\n", "1-5 RUN |cat <<A 3<<B| <<A=a\n <<B=b\n\n"},
 };
 
