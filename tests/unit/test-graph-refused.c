@@ -431,6 +431,26 @@ START_TEST(test_graph_integers)
 }
 END_TEST
 
+/* Of what is set twice the last counts, and keys are in order. */
+START_TEST(test_graph_maps_are_sorted)
+{
+    static const char *const set[][2] = {
+        { "attr.b", "1" }, { "attr.a", "2" }, { "attr.b", "3" }, { "attr.c", "4" },
+        { "attr.a", "5" }, { "attr.a", "6" },
+    };
+    struct tenon_node *n = new_source();
+
+    for (size_t i = 0; i < tenon_countof(set); i++)
+        ck_assert_int_eq(tenon_node_set(n, set[i][0], set[i][1], &err), 0);
+    const struct tenon_op_source *s = &tenon_node_freeze(n, &err)->op.source;
+    ck_assert_uint_eq(s->attr_count, 3);
+    ck_assert_str_eq(s->attrs[0].key, "a");
+    ck_assert_str_eq(s->attrs[0].value, "6");
+    ck_assert_str_eq(s->attrs[1].value, "3");
+    ck_assert_str_eq(s->attrs[2].value, "4");
+}
+END_TEST
+
 /* A node that was used says so, and so do its parts. */
 START_TEST(test_graph_used_nodes_stay)
 {
@@ -472,6 +492,7 @@ main(void)
     tcase_add_test(t, test_graph_actions_use_earlier_ones);
     tcase_add_loop_test(t, test_graph_owners, 0, tenon_countof(owners));
     tcase_add_loop_test(t, test_graph_integers, 0, tenon_countof(integers));
+    tcase_add_test(t, test_graph_maps_are_sorted);
     tcase_add_test(t, test_graph_used_nodes_stay);
     suite_add_tcase(s, t);
     return unit_run(s);
