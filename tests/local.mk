@@ -46,6 +46,7 @@ unit_tests += %D%/unit/test-store
 unit_tests += %D%/unit/test-store-copytree
 unit_tests += %D%/unit/test-store-faults
 unit_tests += %D%/unit/test-store-statcache
+unit_tests += %D%/unit/test-store-prune
 unit_tests += %D%/unit/test-source-local
 unit_tests += %D%/unit/test-text
 unit_tests += %D%/unit/test-tree-copy

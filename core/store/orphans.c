@@ -94,13 +94,16 @@ move_away(struct tenon_store *s, const struct place *p, char *const *names, char
 }
 
 int
-store_collect_orphans(struct tenon_store *s, struct tenon_error *err)
+store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
+                      struct tenon_error *err)
 {
     int rc = 0;
     char **gone = NULL;
     for (size_t i = 0; rc == 0 && i < tenon_countof(places); i++) {
         char **names = NULL;
         rc = find(s, &places[i], &names, err);
+        if (o->at)
+            o->at(o->at_data, TENON_PRUNE_FOUND);
         if (rc == 0 && names)
             rc = move_away(s, &places[i], names, &gone, err);
         tenon_strv_free(names);

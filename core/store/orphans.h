@@ -6,7 +6,8 @@
 
 /* Remove the trees and blobs without a row: those a collector has just deleted
  * the rows of, and what killed processes left.  Reads the whole store: for
- * collectors only. */
-int store_collect_orphans(struct tenon_store *s, struct tenon_error *err);
+ * collectors only; of the options, whom to tell of the moment. */
+int store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
+                          struct tenon_error *err);
 
 #endif

@@ -101,11 +101,17 @@ struct pruning {
     TENON_VEC(struct tenon_usage_row) removed;
 };
 
+static void
+at(const struct pruning *p, enum tenon_prune_moment moment)
+{
+    if (p->options->at)
+        p->options->at(p->options->at_data, moment);
+}
+
+/* By what it is; whether it is in use is asked when it is deleted. */
 static bool
 may_go(const struct pruning *p, const struct tenon_usage_row *r)
 {
-    if (r->last_used_ns >= p->before)
-        return false;
     if (p->options->type && strcmp(p->options->type, r->type))
         return false;
     if (!p->options->all && (!strcmp(r->type, "internal") || !strcmp(r->type, "frontend")))
@@ -113,7 +119,8 @@ may_go(const struct pruning *p, const struct tenon_usage_row *r)
     return !tenon_has_prefix(r->id, "blob:") || !is_kept(&p->kept, r->id + 5);
 }
 
-/* In the transaction: the row, if nobody used it in between. 1: gone. */
+/* In the transaction: the row, unless somebody uses it, as its mark tells now; what
+ * it told when it was listed may be old. 1: gone. */
 static int
 delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_error *err)
 {
@@ -185,19 +192,25 @@ tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
     struct tenon_usage_row *rows = NULL;
     size_t n = 0;
     tenon_store_sweep(s);
-    if (tenon_usage_list(s, &rows, &n, err) < 0 || keep_named(s, &p.kept, err) < 0)
-        goto done;
+    at(&p, TENON_PRUNE_BEGINS);
+    /* Before the names are listed: a build that names an image and ends in between
+     * is at work now, or what it used is younger than now. */
     p.before = store_oldest_lease(s);
     int64_t now = (int64_t)tenon_now_ns();
     if (o->older_than_ns && now - o->older_than_ns < p.before)
         p.before = now - o->older_than_ns;
+    at(&p, TENON_PRUNE_DATED);
+    if (tenon_usage_list(s, &rows, &n, err) < 0 || keep_named(s, &p.kept, err) < 0)
+        goto done;
+    at(&p, TENON_PRUNE_LISTED);
     if (n)
         qsort(rows, n, sizeof *rows, oldest_first);
     if (remove_rows(&p, rows, n, err) < 0) {
         tenon_usage_free(p.removed.items, p.removed.len); /* rolled back */
         memset(&p.removed, 0, sizeof p.removed);
     } else {
-        store_collect_orphans(s, err);
+        at(&p, TENON_PRUNE_DELETED);
+        store_collect_orphans(s, o, err);
     }
 done:
     tenon_vec_foreach(d, &p.kept.digests)

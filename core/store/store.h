@@ -264,11 +264,21 @@ struct tenon_usage_row {
 int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,
                      size_t *count, struct tenon_error *err);
 void tenon_usage_free(struct tenon_usage_row *rows, size_t count);
+enum tenon_prune_moment {    /* others work in between; no transaction is open */
+    TENON_PRUNE_BEGINS,
+    TENON_PRUNE_DATED,   /* who is at work has been looked up */
+    TENON_PRUNE_LISTED,  /* so have the rows and what named images consist of */
+    TENON_PRUNE_DELETED, /* the rows are gone, their files are there */
+    TENON_PRUNE_FOUND,   /* the files without a row have been found */
+};
 struct tenon_prune_options {
     bool all;               /* also internal and image blobs that are named */
     int64_t keep_bytes;     /* 0: keep nothing that may go */
     int64_t older_than_ns;  /* only what was not used for so long */
     const char *type;       /* or NULL */
+    /* Told at each moment, so that a test can be the others; NULL: nobody. */
+    void (*at)(void *data, enum tenon_prune_moment moment);
+    void *at_data;
 };
 /* Never touches what a live process uses (a process holds a shared lock on
  * locks/lease-PID-START and what it finds is marked used in the same transaction).
