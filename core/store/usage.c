@@ -97,6 +97,8 @@ store_oldest_lease(struct tenon_store *s)
             continue;
         uint64_t pid, start;
         const char *dash = strrchr(e->d_name, '-');
+        if (dash < e->d_name + 6)
+            continue; /* no lease: it has one number */
         auto_free char *pid_text = tenon_strndup(e->d_name + 6, (size_t)(dash - e->d_name - 6));
         if (!tenon_parse_u64(pid_text, 10, &pid) || !tenon_parse_u64(dash + 1, 10, &start) ||
             tenon_streq(e->d_name, s->lease_name)) /* by number is not enough: other

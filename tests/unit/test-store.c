@@ -97,6 +97,77 @@ START_TEST(test_blob_wrong_size_is_refused)
 }
 END_TEST
 
+START_TEST(test_blob_size_and_digest_are_checked)
+{
+    static const struct { const char *digest; int64_t size; bool good; } wanted[] = {
+        { NULL, -1, true }, { NULL, 2, true }, { NULL, 1, false }, { NULL, 3, false }, { NULL, 0, false },
+        { "sha256:fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603", 2, true },
+        { "sha256:fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620604", 2, false },
+        { "sha256:fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603", 3, false },
+    };
+    for (size_t i = 0; i < tenon_countof(wanted); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct tenon_blob_writer *w;
+        struct tenon_digest d;
+        OK(tenon_blob_writer_new(store, &w, &err));
+        OK(tenon_blob_write(w, "a", 1, &err));
+        OK(tenon_blob_write(w, "b", 1, &err));
+        ck_assert_uint_eq(tenon_blob_written(w), 2);
+        int rc = tenon_blob_commit(w, wanted[i].digest, wanted[i].size, &d, &err);
+        ck_assert_msg(rc == (wanted[i].good ? 0 : TENON_E_CORRUPT), "row %zu: %d", i, rc);
+        ck_assert_int_eq(entries("content/blobs/sha256"), wanted[i].good);
+        if (wanted[i].good) {
+            auto_free char *file = tenon_asprintf("content/blobs/sha256/%s", tenon_digest_hex(&d));
+            ck_assert_int_eq(unlinkat(dir_fd, file, 0), 0);
+        }
+    }
+}
+END_TEST
+
+/* What a crash of the machine left under the name of a blob, shorter or longer, is
+ * no blob, and makes way for it. */
+START_TEST(test_blob_of_another_size_is_replaced)
+{
+    static const char *const leftovers[] = { "", "hell", "hello, world" };
+    static const char name[] =
+        "content/blobs/sha256/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    for (size_t i = 0; i < tenon_countof(leftovers); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        auto_buf struct tenon_buf b = TENON_BUF_INIT;
+        struct tenon_digest d;
+        struct stat st;
+        unlinkat(dir_fd, name, 0);
+        unit_write(dir_fd, name, leftovers[i]);
+        OK(tenon_blob_put(store, "hello", 5, &d, &err));
+        OK(tenon_blob_read(store, d.str, 100, &b, &err));
+        ck_assert_str_eq(tenon_buf_str(&b), "hello");
+        int64_t size = 0;
+        ck_assert(tenon_blob_exists(store, d.str, &size));
+        ck_assert_int_eq(size, 5);
+        ck_assert_int_eq(fstatat(dir_fd, name, &st, 0), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0444);
+    }
+}
+END_TEST
+
+/* Beside its digest: what it unpacks to. */
+START_TEST(test_blob_layer_notes)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest d, diff, got;
+    OK(tenon_blob_put(store, "hello", 5, &d, &err));
+    tenon_digest_of("diff", 4, &diff);
+    ck_assert(!tenon_blob_diff_id(store, d.str, &got));
+    OK(tenon_blob_note_layer(store, d.str, diff.str, "type", &err));
+    ck_assert(tenon_blob_diff_id(store, d.str, &got));
+    ck_assert_str_eq(got.str, diff.str);
+    ck_assert(!tenon_blob_diff_id(store, diff.str, &got));
+    ck_assert_int_eq(tenon_blob_open(store, "md5:1", NULL, &err), TENON_E_INVALID);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_blob_open(store, diff.str, NULL, &err), TENON_E_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(test_snapshot_commit_and_discard)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -180,6 +251,167 @@ START_TEST(test_record_found_under_every_key)
     ck_assert_int_eq(tenon_record_find(store, "k3", &got, &err), 1);
     tenon_record_release(&got);
     tenon_chain_release(&chain);
+}
+END_TEST
+
+/* One blob a variant: a layer that was asked for with zstd is no gzip. */
+START_TEST(test_snapshot_blobs_by_variant)
+{
+    static const char *const variants[] = { "gzip", "zstd-3", "zstd-4" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_snapshot_blob b = { .size = 7, .media_type = "type" }, got;
+    int64_t id = make_snapshot("f", "x"), other = make_snapshot("f", "x");
+    for (size_t i = 0; i < 2; i++) {
+        tenon_digest_of(variants[i], strlen(variants[i]), &b.digest);
+        tenon_digest_of("tar", 3, &b.diff_id);
+        b.size = 7 + (int64_t)i;
+        OK(tenon_snapshot_set_blob(store, id, variants[i], &b, &err));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        tenon_digest_of(variants[i], strlen(variants[i]), &b.digest);
+        ck_assert(tenon_snapshot_get_blob(store, id, variants[i], &got));
+        ck_assert_str_eq(got.digest.str, b.digest.str);
+        ck_assert_str_eq(got.diff_id.str, b.diff_id.str);
+        ck_assert_int_eq(got.size, 7 + (int64_t)i);
+        ck_assert_str_eq(got.media_type, "type");
+    }
+    ck_assert(!tenon_snapshot_get_blob(store, id, variants[2], &got));
+    ck_assert(!tenon_snapshot_get_blob(store, other, variants[0], &got));
+}
+END_TEST
+
+/* A tree that cannot be moved into place is no snapshot, and is gone. */
+START_TEST(test_snapshot_that_cannot_be_moved_is_not_recorded)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_snapshot_work *w;
+    int64_t id = 0;
+    OK(tenon_snapshot_begin(store, &w, &err));
+    ck_assert_int_eq(renameat(dir_fd, "snapshots", dir_fd, "away"), 0);
+    ck_assert_int_eq(unlinkat(dir_fd, "away", AT_REMOVEDIR), 0);
+    ck_assert_int_lt(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err), 0);
+    ck_assert_msg(strstr(err.message, "snapshots/1") != NULL, "%s", err.message);
+    ck_assert_int_eq(entries("tmp"), 0);
+    struct tenon_usage_row *rows;
+    size_t n;
+    OK(tenon_usage_list(store, &rows, &n, &err));
+    ck_assert_uint_eq(n, 0);
+    tenon_usage_free(rows, n);
+}
+END_TEST
+
+/* Of one layer unpacked twice the first is found; a number that is none is no file. */
+START_TEST(test_snapshot_first_of_a_chain_id_stays)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    int64_t first = make_snapshot("f", "x"), second = make_snapshot("f", "x"), got = 0;
+    OK(tenon_snapshot_set_chain_id(store, first, "chain", &err));
+    OK(tenon_snapshot_set_chain_id(store, second, "chain", &err));
+    ck_assert(tenon_snapshot_by_chain_id(store, "chain", &got));
+    ck_assert_int_eq(got, first);
+    ck_assert(!tenon_snapshot_by_chain_id(store, "other", &got));
+    ck_assert_int_eq(tenon_snapshot_open(store, 99, &err), TENON_E_NOT_FOUND);
+}
+END_TEST
+
+/* All that a record was stored with comes back. */
+START_TEST(test_record_comes_back_whole)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_chain outputs[3] = { {0}, {0}, {0} };
+    for (size_t n = 0; n < 4; n++)
+        tenon_chain_append(&outputs[n == 3 ? 2 : 0], make_snapshot("f", "x"));
+    struct tenon_record r = { .output_count = 3, .outputs = outputs,
+                              .extra = (char[]){ "{\"a\":1}" } };
+    tenon_digest_of("k", 1, &r.id);
+    const char *keys[] = { "k", "l" };
+    OK(tenon_record_store(store, keys, 2, &r, "scope", "RUN", NULL, 0, &err));
+    struct tenon_record got = {0};
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(tenon_record_find(store, keys[i], &got, &err), 1);
+        ck_assert_uint_eq(got.output_count, 3);
+        for (size_t n = 0; n < 3; n++) {
+            ck_assert_uint_eq(got.outputs[n].len, outputs[n].len);
+            for (size_t k = 0; k < outputs[n].len; k++)
+                ck_assert_int_eq(got.outputs[n].ids[k], outputs[n].ids[k]);
+        }
+        ck_assert_str_eq(got.extra, "{\"a\":1}");
+        ck_assert_int_gt(got.created_ns, 0);
+        tenon_record_release(&got);
+    }
+    char **all = NULL;
+    OK(tenon_record_keys(store, r.id.str, &all, &err));
+    ck_assert_uint_eq(tenon_strv_len(all), 2);
+    ck_assert_str_eq(all[0], "k");
+    ck_assert_str_eq(all[1], "l");
+    tenon_strv_free(all);
+    /* Stored again it is what it was stored as last. */
+    r.output_count = 0;
+    r.extra = NULL;
+    OK(tenon_record_store(store, keys, 1, &r, "scope", "RUN", NULL, 0, &err));
+    ck_assert_int_eq(tenon_record_find(store, "l", &got, &err), 1);
+    ck_assert_uint_eq(got.output_count, 0);
+    ck_assert_ptr_null(got.extra);
+    tenon_record_release(&got);
+    for (size_t n = 0; n < 3; n++)
+        tenon_chain_release(&outputs[n]);
+}
+END_TEST
+
+struct parts {
+    size_t count;
+    char text[200];
+};
+
+static void
+add_part(void *data, const char *label, const char *value)
+{
+    struct parts *p = data;
+    size_t len = strlen(p->text);
+    snprintf(p->text + len, sizeof p->text - len, "%s=%s;", label, value);
+    p->count++;
+}
+
+/* What explain compares with: the newest of that place in the build file. */
+START_TEST(test_record_last_parts_are_the_newest)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    char id[TENON_DIGEST_STR_LEN + 1];
+    struct tenon_record r = {0};
+    for (int i = 0; i < 3; i++) {
+        static const char *const scopes[] = { "here", "here", "elsewhere" };
+        auto_free char *key = tenon_asprintf("k%d", i), *args = tenon_asprintf("make %d", i);
+        const struct tenon_key_part parts[] = { { "args", args }, { "env", "A" }, { "cwd", "/" } };
+        const char *keys[] = { key };
+        tenon_digest_of(key, strlen(key), &r.id);
+        OK(tenon_record_store(store, keys, 1, &r, scopes[i], "RUN", parts, 3, &err));
+    }
+    struct parts seen = {0};
+    ck_assert_int_eq(tenon_record_last_parts(store, "here", id, add_part, &seen, &err), 1);
+    ck_assert_str_eq(seen.text, "args=make 1;env=A;cwd=/;");
+    tenon_digest_of("k1", 2, &r.id);
+    ck_assert_str_eq(id, r.id.str);
+    seen = (struct parts){0};
+    ck_assert_int_eq(tenon_record_last_parts(store, "nowhere", id, add_part, &seen, &err), 0);
+    ck_assert_uint_eq(seen.count, 0);
+}
+END_TEST
+
+START_TEST(test_small_tables_keep_the_last)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_digest d, got;
+    ck_assert_ptr_null(tenon_pin_get(store, "p"));
+    ck_assert(!tenon_content_digest_get(store, "c", &got));
+    for (int i = 0; i < 2; i++) {
+        OK(tenon_pin_set(store, "p", i ? "two" : "one", &err));
+        tenon_digest_of(i ? "two" : "one", 3, &d);
+        tenon_content_digest_put(store, "c", &d);
+    }
+    auto_free char *pin = tenon_pin_get(store, "p");
+    ck_assert_str_eq(pin, "two");
+    ck_assert(tenon_content_digest_get(store, "c", &got));
+    ck_assert_str_eq(got.str, d.str);
 }
 END_TEST
 
@@ -480,6 +712,15 @@ main(void)
     tcase_add_test(tc, test_blob_put_and_read);
     tcase_add_test(tc, test_blob_wrong_digest_leaves_nothing);
     tcase_add_test(tc, test_blob_wrong_size_is_refused);
+    tcase_add_test(tc, test_blob_size_and_digest_are_checked);
+    tcase_add_test(tc, test_blob_of_another_size_is_replaced);
+    tcase_add_test(tc, test_blob_layer_notes);
+    tcase_add_test(tc, test_snapshot_blobs_by_variant);
+    tcase_add_test(tc, test_snapshot_that_cannot_be_moved_is_not_recorded);
+    tcase_add_test(tc, test_snapshot_first_of_a_chain_id_stays);
+    tcase_add_test(tc, test_record_comes_back_whole);
+    tcase_add_test(tc, test_record_last_parts_are_the_newest);
+    tcase_add_test(tc, test_small_tables_keep_the_last);
     tcase_add_test(tc, test_snapshot_commit_and_discard);
     tcase_add_test(tc, test_snapshot_of_a_killed_process_is_swept);
     tcase_add_test(tc, test_snapshot_stale_directory_is_replaced);

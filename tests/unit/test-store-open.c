@@ -1,0 +1,303 @@
+/* What a store is on disk, whatever the umask: names, modes, links, versions; logs,
+ * names of images, and what is left by the dead. */
+#include "unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sqlite3.h>
+
+#include "store/private.h"
+#include "store/store.h"
+
+static char dir_path[64];
+static int dir_fd = -1;
+
+#define OK(call)                                                                     \
+    do {                                                                             \
+        tenon_error_release(&err);                                                   \
+        ck_assert_msg((call) >= 0, "%s: %s", #call, err.message ? err.message : ""); \
+    } while (0)
+
+static void
+setup(void)
+{
+    dir_fd = unit_tmpdir(dir_path);
+}
+
+static void
+teardown(void)
+{
+    umask(022);
+    unit_tmpdir_remove(dir_fd, dir_path);
+}
+
+static struct tenon_store *
+open_below(const char *name)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *root = tenon_asprintf("%s/%s", dir_path, name);
+    struct tenon_store *s = NULL;
+    OK(tenon_store_open(root, &s, &err));
+    return s;
+}
+
+static mode_t
+mode_of(const char *name)
+{
+    struct stat st;
+    ck_assert_msg(fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0, "%s is missing", name);
+    ck_assert_uint_eq(st.st_uid, geteuid());
+    return st.st_mode & 07777;
+}
+
+/* The open ones are in rooms that are closed. */
+START_TEST(test_open_makes_what_only_its_owner_enters)
+{
+    static const mode_t masks[] = { 000, 022, 077 };
+    static const char *const closed[] = { "s", "s/content", "s/content/blobs", "s/content/blobs/sha256",
+                                          "s/snapshots", "s/tmp", "s/locks" };
+    umask(masks[_i]);
+    struct tenon_store *s = open_below("s");
+    for (size_t i = 0; i < tenon_countof(closed); i++)
+        ck_assert_msg(mode_of(closed[i]) == 0700, "%s is %o", closed[i], mode_of(closed[i]));
+    ck_assert_uint_eq(mode_of("s/tenon.db") & 0022 & ~(mode_t)0, 0);
+    tenon_store_close(s);
+}
+END_TEST
+
+/* A root of the user's is left as it is. */
+START_TEST(test_open_leaves_the_mode_of_a_root_that_is_there)
+{
+    ck_assert_int_eq(mkdirat(dir_fd, "s", 0), 0);
+    ck_assert_int_eq(fchmodat(dir_fd, "s", 0711, 0), 0);
+    tenon_store_close(open_below("s"));
+    ck_assert_uint_eq(mode_of("s"), 0711);
+    ck_assert_uint_eq(mode_of("s/snapshots"), 0700);
+}
+END_TEST
+
+START_TEST(test_open_follows_no_link_inside)
+{
+    static const char *const inside[] = { "snapshots", "tmp", "locks", "content/blobs/sha256" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *s = NULL;
+    auto_free char *root = tenon_asprintf("%s/s", dir_path);
+    auto_free char *place = tenon_asprintf("%s/s/%s", dir_path, inside[_i]);
+    tenon_store_close(open_below("s"));
+    OK(tenon_remove_tree(AT_FDCWD, place, &err));
+    ck_assert_int_eq(mkdirat(dir_fd, "elsewhere", 0755), 0);
+    auto_free char *to = tenon_asprintf("%s/elsewhere", dir_path);
+    ck_assert_int_eq(symlink(to, place), 0);
+    ck_assert_int_lt(tenon_store_open(root, &s, &err), 0);
+    ck_assert_msg(strstr(err.message, inside[_i]) != NULL, "%s", err.message);
+}
+END_TEST
+
+/* Those of another age are refused with what to do. */
+START_TEST(test_open_refuses_other_versions)
+{
+    static const struct { int offset; const char *text, *hint; } others[] = {
+        { 1, "newer tenon", NULL }, { -1, "older tenon", "remove " },
+    };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *root = tenon_asprintf("%s/s", dir_path);
+    auto_free char *file = tenon_asprintf("%s/s/tenon.db", dir_path);
+    struct tenon_store *s = open_below("s");
+    struct db_query q;
+    OK(db_begin(s, &q, "PRAGMA user_version", &err));
+    ck_assert_int_eq(db_step(&q, &err), 1);
+    int version = (int)db_get_int(&q, 0);
+    db_end(&q);
+    tenon_store_close(s);
+    for (size_t i = 0; i < tenon_countof(others); i++) {
+        auto_free char *sql = tenon_asprintf("PRAGMA user_version = %d", version + others[i].offset);
+        sqlite3 *db;
+        ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+        ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_store_open(root, &s, &err), TENON_E_UNSUPPORTED);
+        ck_assert_msg(strstr(err.message, others[i].text) != NULL, "%s", err.message);
+        ck_assert(others[i].hint ? err.hint && strstr(err.hint, others[i].hint) : !err.hint);
+    }
+}
+END_TEST
+
+START_TEST(test_open_names_what_cannot_be_opened)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *s = NULL;
+    auto_free char *root = tenon_asprintf("%s/file", dir_path);
+    unit_write(dir_fd, "file", "text");
+    ck_assert_int_lt(tenon_store_open(root, &s, &err), 0);
+    ck_assert_msg(strstr(err.message, root) != NULL, "%s", err.message);
+    ck_assert_int_eq(err.sys, ENOTDIR);
+
+    tenon_error_release(&err);
+    tenon_store_close(open_below("s"));
+    unit_write(dir_fd, "s/tenon.db", "this is no database, but long enough to be taken for one");
+    auto_free char *broken = tenon_asprintf("%s/s", dir_path);
+    (void)!unlinkat(dir_fd, "s/tenon.db-wal", 0);
+    (void)!unlinkat(dir_fd, "s/tenon.db-shm", 0);
+    ck_assert_int_eq(tenon_store_open(broken, &s, &err), TENON_E_CORRUPT);
+    ck_assert_msg(strstr(err.message, "tenon.db") != NULL, "%s", err.message);
+}
+END_TEST
+
+/* ---- logs -------------------------------------------------------------------------- */
+
+START_TEST(test_log_stays_in_the_store_and_grows)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    umask(0);
+    struct tenon_store *s = open_below("s");
+    for (int i = 0; i < 2; i++) {
+        auto_close int fd = tenon_log_file(s, "build", "sha256:../../x", &err);
+        ck_assert_msg(fd >= 0, "%s", err.message);
+        ck_assert_int_eq(write(fd, "line\n", 5), 5);
+    }
+    struct stat st;
+    ck_assert_int_eq(fstatat(dir_fd, "s/logs/build/sha256-..-..-x", &st, 0), 0);
+    ck_assert_int_eq(st.st_size, 10);
+    ck_assert_uint_eq(mode_of("s/logs/build/sha256-..-..-x"), 0600);
+    ck_assert_uint_eq(mode_of("s/logs/build"), 0700);
+    ck_assert_uint_eq(mode_of("s/logs"), 0700);
+    ck_assert_int_eq(symlinkat("/etc/passwd", dir_fd, "s/logs/build/link"), 0);
+    ck_assert_int_lt(tenon_log_file(s, "build", "link", &err), 0);
+    tenon_store_close(s);
+}
+END_TEST
+
+/* ---- images by name ------------------------------------------------------------------ */
+
+START_TEST(test_images_last_name_counts_and_lists_are_sorted)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *s = open_below("s");
+    static const char *const names[] = { "b", "a", "c", "a" };
+    static const char *const digests[] = { "sha256:1", "sha256:2", "sha256:3", "sha256:4" };
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        OK(tenon_image_set(s, names[i], digests[i], i == 3 ? "type" : NULL, (int64_t)i, &err));
+    struct tenon_image_row *rows = NULL;
+    size_t n = 0;
+    OK(tenon_image_list(s, &rows, &n, &err));
+    ck_assert_uint_eq(n, 3);
+    static const char *const sorted[] = { "a", "b", "c" };
+    for (size_t i = 0; i < n; i++)
+        ck_assert_str_eq(rows[i].name, sorted[i]);
+    ck_assert_str_eq(rows[0].digest, "sha256:4");
+    ck_assert_str_eq(rows[0].media_type, "type");
+    ck_assert_int_eq(rows[0].size_bytes, 3);
+    ck_assert_int_gt(rows[0].created_ns, 0);
+    ck_assert_ptr_null(rows[1].media_type);
+    for (size_t i = 0; i < n; i++)
+        tenon_image_row_release(&rows[i]);
+    free(rows);
+    OK(tenon_image_remove(s, "a", &err));
+    struct tenon_image_row row = {0};
+    ck_assert_int_eq(tenon_image_get(s, "a", &row, &err), TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_image_remove(s, "a", &err), TENON_E_NOT_FOUND);
+    OK(tenon_image_get(s, "b", &row, &err));
+    ck_assert_str_eq(row.digest, "sha256:1");
+    tenon_image_row_release(&row);
+    tenon_store_close(s);
+}
+END_TEST
+
+/* ---- what stands in the database goes together ----------------------------------------- */
+
+static int64_t
+count(struct tenon_store *s, const char *sql)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct db_query q;
+    OK(db_begin(s, &q, sql, &err));
+    ck_assert_int_eq(db_step(&q, &err), 1);
+    int64_t n = db_get_int(&q, 0);
+    db_end(&q);
+    return n;
+}
+
+START_TEST(test_open_record_goes_with_its_keys_and_parts)
+{
+    static const char *const counts[] = {
+        "SELECT count(*) FROM key", "SELECT count(*) FROM part",
+        "SELECT count(*) FROM record_snapshot", "SELECT count(*) FROM snapshot_blob",
+    };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *s = open_below("s");
+    struct tenon_snapshot_work *w;
+    int64_t id;
+    OK(tenon_snapshot_begin(s, &w, &err));
+    OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err));
+    struct tenon_snapshot_blob b = {0};
+    tenon_digest_of("x", 1, &b.digest);
+    b.diff_id = b.digest;
+    OK(tenon_snapshot_set_blob(s, id, "gzip", &b, &err));
+    struct tenon_chain chain = { &id, 1 };
+    struct tenon_record r = { .output_count = 1, .outputs = &chain };
+    tenon_digest_of("key", 3, &r.id);
+    const char *keys[] = { "key", "other" };
+    const struct tenon_key_part part = { "args", "make" };
+    OK(tenon_record_store(s, keys, 2, &r, "scope", "RUN x", &part, 1, &err));
+    for (size_t i = 0; i < tenon_countof(counts); i++)
+        ck_assert_int_gt(count(s, counts[i]), 0);
+    OK(db_run(s, &err, "DELETE FROM record", ""));
+    OK(db_run(s, &err, "DELETE FROM snapshot", ""));
+    for (size_t i = 0; i < tenon_countof(counts); i++)
+        ck_assert_msg(count(s, counts[i]) == 0, "%s", counts[i]);
+    tenon_store_close(s);
+}
+END_TEST
+
+/* ---- leftovers -------------------------------------------------------------------------- */
+
+static int
+entries(const char *name)
+{
+    auto_dir DIR *d = fdopendir(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ck_assert_ptr_nonnull(d);
+    int n = 0;
+    for (struct dirent *e = readdir(d); e; e = readdir(d))
+        n += e->d_name[0] != '.';
+    return n;
+}
+
+/* A build does not wait for thousands of them; the next ones go on with it. */
+START_TEST(test_sweep_is_bounded)
+{
+    enum { LEFT = 300, AT_ONCE = 256 };
+    struct tenon_store *s = open_below("s");
+    for (int i = 0; i < LEFT; i++) {
+        auto_free char *name = tenon_asprintf("s/tmp/work-1-%d", i);
+        ck_assert_int_eq(mkdirat(dir_fd, name, 0700), 0);
+    }
+    tenon_store_sweep(s);
+    ck_assert_int_eq(entries("s/tmp"), LEFT - AT_ONCE);
+    tenon_store_sweep(s);
+    ck_assert_int_eq(entries("s/tmp"), 0);
+    tenon_store_close(s);
+    ck_assert_int_eq(entries("s/locks"), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("store-open");
+    TCase *tc = tcase_create("open");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, test_open_makes_what_only_its_owner_enters, 0, 3);
+    tcase_add_test(tc, test_open_leaves_the_mode_of_a_root_that_is_there);
+    tcase_add_loop_test(tc, test_open_follows_no_link_inside, 0, 4);
+    tcase_add_test(tc, test_open_refuses_other_versions);
+    tcase_add_test(tc, test_open_names_what_cannot_be_opened);
+    tcase_add_test(tc, test_log_stays_in_the_store_and_grows);
+    tcase_add_test(tc, test_images_last_name_counts_and_lists_are_sorted);
+    tcase_add_test(tc, test_open_record_goes_with_its_keys_and_parts);
+    tcase_add_test(tc, test_sweep_is_bounded);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
