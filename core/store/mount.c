@@ -169,12 +169,19 @@ bind(const char *from, const char *target, bool readonly, struct tenon_error *er
     return 0;
 }
 
+/* As in an image, whatever the umask of whoever is the first to need it. */
+static int
+make_dir(int parent, const char *name)
+{
+    return mkdirat(parent, name, 0755) < 0 || fchmodat(parent, name, 0755, 0) < 0 ? -1 : 0;
+}
+
 /* An empty directory that stands below a lone layer: overlay wants two. */
 static int
 empty_layer(struct tenon_store *s, char **path, struct tenon_error *err)
 {
     *path = tenon_asprintf("%s/snapshots/empty", s->path);
-    if (mkdirat(s->snapshots_fd, "empty", 0755) < 0 && errno != EEXIST) {
+    if (make_dir(s->snapshots_fd, "empty") < 0 && errno != EEXIST) {
         tenon_error_sys(err, "make %s", *path);
         free(*path);
         *path = NULL;
@@ -208,13 +215,13 @@ stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
     if (fstatat(s->snapshots_fd, "stubs", &st, AT_SYMLINK_NOFOLLOW) < 0) {
         auto_free char *name = store_temp_name(s, "stubs");
         auto_free char *etc = tenon_asprintf("%s/etc", name);
-        if (mkdirat(s->tmp_fd, name, 0755) < 0 || mkdirat(s->tmp_fd, etc, 0755) < 0)
+        if (make_dir(s->tmp_fd, name) < 0 || make_dir(s->tmp_fd, etc) < 0)
             return tenon_error_sys(err, "make %s", dir);
         for (size_t i = 0; i < tenon_countof(names); i++) {
             auto_free char *file = tenon_asprintf("%s/%s", name, names[i]);
             auto_close int fd =
                 openat(s->tmp_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-            if (fd < 0)
+            if (fd < 0 || fchmod(fd, 0644) < 0)
                 return tenon_error_sys(err, "make %s", dir);
         }
         /* Somebody else was quicker: then theirs. */
