@@ -60,6 +60,7 @@ unit_tests += %D%/unit/test-tree-user
 unit_tests += %D%/unit/test-tree-view
 unit_tests += %D%/unit/test-values
 unit_tests += %D%/unit/test-plugins
+unit_tests += %D%/unit/test-plugins-abi
 unit_tests += %D%/unit/test-progress
 unit_tests += %D%/unit/test-progress-displays
 

@@ -40,4 +40,6 @@ libtenon_core_la_SOURCES += \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/root.c \
-	%D%/root.h
+	%D%/root.h \
+	%D%/sized.c \
+	%D%/sized.h

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/root.h"
+#include "base/sized.h"
 #include "engine/build_private.h"
 
 enum { READ_FILE_LIMIT = 64 << 20 };
@@ -58,7 +59,13 @@ bridge_resolve_source_meta(struct tenon_ctx *ctx, struct tenon_graph *g,
                            struct tenon_source_meta *out,
                            struct tenon_error *err)
 {
-    return tenon_solver_source_meta(tenon_build_of(g)->solver, ctx, q, out, err);
+    struct tenon_source_query query;
+    struct tenon_source_meta meta = {.struct_size = sizeof meta};
+    tenon_sized_take(&query, sizeof query, q);
+    int rc = tenon_solver_source_meta(tenon_build_of(g)->solver, ctx, &query, &meta, err);
+    if (rc == 0)
+        tenon_sized_give(out, &meta, sizeof meta);
+    return rc;
 }
 
 /* A reference does not say which build it is of, the ctx does. */
@@ -197,14 +204,16 @@ bridge_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
 
 static void
 bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
-            const struct tenon_warning *w)
+            const struct tenon_warning *theirs)
 {
     (void)g;
+    struct tenon_warning w;
+    tenon_sized_take(&w, sizeof w, theirs);
     struct tenon_event ev = {
         .struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
-        .vertex = w->digest, .name = w->summary, .detail = w->detail,
-        .url = w->url, .filename = w->filename, .line = w->line,
-        .end_line = w->end_line, .level = w->level,
+        .vertex = w.digest, .name = w.summary, .detail = w.detail,
+        .url = w.url, .filename = w.filename, .line = w.line,
+        .end_line = w.end_line, .level = w.level,
     };
     tenon_events_post(tenon_ctx_events(ctx), &ev);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/sized.h"
 #include "engine/build_private.h"
 #include "image/image.h"
 
@@ -94,12 +95,16 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
     }
     if (tenon_image_make(engine->store, src, n, &o, &made, err) < 0)
         goto done;
-    out->is_index = made.is_index;
-    out->digest = tenon_ctx_strdup(ctx, made.digest);
-    out->media_type = tenon_ctx_strdup(ctx, made.media_type);
-    out->size = made.size;
-    out->config_digest = made.config_digest ? tenon_ctx_strdup(ctx, made.config_digest) : NULL;
-    out->descriptor_json = made.descriptor_json ? tenon_ctx_strdup(ctx, made.descriptor_json) : NULL;
+    const struct tenon_image image = {
+        .struct_size = sizeof image,
+        .is_index = made.is_index,
+        .digest = tenon_ctx_strdup(ctx, made.digest),
+        .media_type = tenon_ctx_strdup(ctx, made.media_type),
+        .size = made.size,
+        .config_digest = made.config_digest ? tenon_ctx_strdup(ctx, made.config_digest) : NULL,
+        .descriptor_json = made.descriptor_json ? tenon_ctx_strdup(ctx, made.descriptor_json) : NULL,
+    };
+    tenon_sized_give(out, &image, sizeof image);
 done:
     tenon_image_made_release(&made);
     tenon_strv_free(annotations);

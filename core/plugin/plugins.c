@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/sized.h"
 #include "base/vec.h"
 #include "plugin/module.h"
 
@@ -29,6 +30,7 @@ union ops_copy {
 struct loaded {
     struct tenon_module module; /* first: the public part */
     union ops_copy ops;
+    struct tenon_param *params[2]; /* of another stride: our copies of config, options */
     struct tenon_values *config;
     pthread_mutex_t serial;
     bool inited;
@@ -175,6 +177,16 @@ tenon_plugins_vet(struct tenon_plugins *p)
     }
 }
 
+static void
+loaded_free(struct loaded *l)
+{
+    tenon_values_free(l->config);
+    for (size_t i = 0; i < tenon_countof(l->params); i++)
+        free(l->params[i]);
+    pthread_mutex_destroy(&l->serial);
+    free(l);
+}
+
 void
 tenon_plugins_free(struct tenon_plugins *p)
 {
@@ -183,9 +195,7 @@ tenon_plugins_free(struct tenon_plugins *p)
     tenon_vec_foreach(l, &p->loaded) {
         if ((*l)->inited && (*l)->module.plugin.fini)
             (*l)->module.plugin.fini((*l)->module.self);
-        tenon_values_free((*l)->config);
-        pthread_mutex_destroy(&(*l)->serial);
-        free(*l);
+        loaded_free(*l);
     }
     tenon_vec_release(&p->loaded);
     tenon_vec_foreach(f, &p->files) {
@@ -235,6 +245,8 @@ check_prologue(const struct tenon_plugin *raw, const char *path,
                                TENON_ABI_MAJOR, TENON_ABI_MINOR);
     if (raw->struct_size < offsetof(struct tenon_plugin, init))
         return refuse(path, err, "its description is too short");
+    if (!tenon_sized_is_even(raw->struct_size))
+        return refuse(path, err, "its description ends within a member");
     return TENON_OK;
 }
 
@@ -270,14 +282,50 @@ table_is_complete(const struct loaded *l)
     return false;
 }
 
-/* All tables begin with their size. */
-static void
-copy_ops(struct loaded *l, const void *theirs)
+/* All tables begin with their size and flags. */
+static int
+copy_ops(struct loaded *l, const void *theirs, struct tenon_error *err)
 {
     uint32_t size;
     memcpy(&size, theirs, sizeof size);
-    memcpy(&l->ops, theirs, size < sizeof l->ops ? size : sizeof l->ops);
+    if (size < 2 * sizeof size)
+        return refuse(l->module.path, err, "its table of operations is too short");
+    if (!tenon_sized_is_even(size))
+        return refuse(l->module.path, err, "its table of operations ends within a member");
+    tenon_sized_take(&l->ops, sizeof l->ops, theirs);
     l->module.plugin.ops.mount = &l->ops.mount; /* same address for each member */
+    return TENON_OK;
+}
+
+/* Theirs, with our stride: what they do not know is absent. */
+static const struct tenon_param *
+copy_params(const struct tenon_param *theirs, size_t stride, struct tenon_param **own)
+{
+    TENON_VEC(struct tenon_param) list = {0};
+    if (!theirs || stride == sizeof *theirs)
+        return theirs;
+    for (const char *at = (const char *)theirs;; at += stride) {
+        struct tenon_param *p = tenon_vec_add(&list);
+        memcpy(p, at, stride < sizeof *p ? stride : sizeof *p);
+        if (!p->name)
+            break;
+    }
+    return *own = list.items;
+}
+
+static int
+adopt_params(struct loaded *l, struct tenon_error *err)
+{
+    struct tenon_plugin *own = &l->module.plugin;
+    size_t stride = own->param_size ? own->param_size : sizeof(struct tenon_param);
+    if (stride < offsetof(struct tenon_param, min))
+        return refuse(l->module.path, err, "the descriptions of its options are too short");
+    if (!tenon_sized_is_even(stride))
+        return refuse(l->module.path, err, "the descriptions of its options end within a member");
+    own->config = copy_params(own->config, stride, &l->params[0]);
+    own->options = copy_params(own->options, stride, &l->params[1]);
+    own->param_size = sizeof(struct tenon_param);
+    return TENON_OK;
 }
 
 static int
@@ -306,8 +354,8 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
     if (own->key_policy == TENON_KEY_CONTENT && !own->cache_key &&
         own->kind == TENON_KIND_MOUNT)
         return refuse(path, err, "key_policy CONTENT needs cache_key");
-    if (own->param_size < offsetof(struct tenon_param, min))
-        own->param_size = sizeof(struct tenon_param);
+    if (adopt_params(l, err) < 0)
+        return err->code;
     if (!own->threads)
         own->threads = TENON_THREADS_SERIAL;
     if (!known_threads(own->threads))
@@ -316,7 +364,8 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
         own->summary = "";
     if (!own->version)
         own->version = "";
-    copy_ops(l, own->ops.mount);
+    if (copy_ops(l, own->ops.mount, err) < 0)
+        return err->code;
     if (!table_is_complete(l))
         return refuse(path, err, "its table of operations lacks a required one");
     return TENON_OK;
@@ -376,8 +425,7 @@ open_locked(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
     l->module.path = file->path;
     l->module.host = p->host;
     if (adopt(l, raw, err) < 0) {
-        pthread_mutex_destroy(&l->serial);
-        free(l);
+        loaded_free(l);
         return err->code;
     }
     tenon_vec_push(&p->loaded, l);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "base/sized.h"
 #include "plugin/ctx.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
@@ -78,21 +79,23 @@ check(const struct tenon_fetch *f, struct tenon_error *err)
 }
 
 static int
-api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *f, int fd,
-          struct tenon_fetch_answer *answer, struct tenon_error *err)
+api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
+          struct tenon_fetch_answer *out, struct tenon_error *err)
 {
+    struct tenon_fetch f;
+    tenon_sized_take(&f, sizeof f, request);
     pthread_once(&once, make);
-    if (check(f, err) < 0)
+    if (check(&f, err) < 0)
         return err->code;
-    struct transfer t = {.ctx = ctx, .status_id = f->status_id, .fd = fd};
+    struct transfer t = {.ctx = ctx, .status_id = f.status_id, .fd = fd};
     struct tenon_http_request req = {
-        .method = f->method,
-        .url = f->url,
-        .headers = f->headers,
-        .authorization = f->authorization,
+        .method = f.method,
+        .url = f.url,
+        .headers = f.headers,
+        .authorization = f.authorization,
         .cancel = tenon_ctx_cancel(ctx),
-        .body = f->body,
-        .body_len = f->body_len,
+        .body = f.body,
+        .body_len = f.body_len,
         .sink = fd >= 0 ? take : NULL,
         .data = &t,
     };
@@ -104,14 +107,18 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *f, int fd,
         tenon_ctx_status_done(ctx, t.status_id);
     if (rc < 0)
         return rc;
-    answer->status = (int32_t)res.status;
-    answer->url = keep(ctx, res.url);
-    answer->etag = keep(ctx, res.etag);
-    answer->last_modified = keep(ctx, res.last_modified);
-    answer->last_modified_ns = date_ns(res.last_modified);
-    answer->content_type = keep(ctx, res.content_type);
-    answer->content_disposition = keep(ctx, res.content_disposition);
-    answer->size = t.size;
+    const struct tenon_fetch_answer answer = {
+        .struct_size = sizeof answer,
+        .status = (int32_t)res.status,
+        .url = keep(ctx, res.url),
+        .etag = keep(ctx, res.etag),
+        .last_modified = keep(ctx, res.last_modified),
+        .last_modified_ns = date_ns(res.last_modified),
+        .content_type = keep(ctx, res.content_type),
+        .content_disposition = keep(ctx, res.content_disposition),
+        .size = t.size,
+    };
+    tenon_sized_give(out, &answer, sizeof answer);
     return 0;
 }
 
