@@ -23,6 +23,7 @@ unit_tests += %D%/unit/test-image-platform
 unit_tests += %D%/unit/test-image-reference
 unit_tests += %D%/unit/test-image-stream
 unit_tests += %D%/unit/test-io
+unit_tests += %D%/unit/test-io-faults
 unit_tests += %D%/unit/test-json
 unit_tests += %D%/unit/test-jsontext
 unit_tests += %D%/unit/test-parse
@@ -73,6 +74,7 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/bounded
 EXTRA_DIST += %D%/unit/registrykit.h %D%/unit/tlskit.h
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 EXTRA_DIST += %D%/unit/keykit.h
+EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/refuse.h %D%/unit/treekit.h %D%/unit/unit.h
 
 # No LDADD of their own: programs without one get this; some read archives themselves.
 LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS)
@@ -103,6 +105,7 @@ cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/flags.sh
+cli_tests += %D%/cli/full-output.sh
 cli_tests += %D%/cli/doctor.sh
 cli_tests += %D%/cli/dockerfiles.sh
 cli_tests += %D%/cli/manual.sh

@@ -1,16 +1,10 @@
 /* Chains as mounts, by the mount interface of today and by that of kernels before
  * 6.5, which is what there is when fsopen() is refused to a thread. */
+#include "refuse.h"
 #include "unit.h"
 
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stddef.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "store/private.h"
@@ -47,57 +41,37 @@ teardown(void)
 
 /* ---- a thread with mounts of its own, and with an older kernel ---------------------- */
 
-struct job {
-    void (*run)(void);
-    int refused; /* a system call that answers `sys`, or -1 */
-    int sys;
-};
-
 static void
-refuse(int call, int sys)
+in_own_mounts(void *data)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)sys),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = { tenon_countof(code), code };
-    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ck_assert_int_eq((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), 0);
-}
-
-static void *
-job_thread(void *data)
-{
-    const struct job *j = data;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
+    void (**run)(void) = data;
     ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-    if (j->refused >= 0)
-        refuse(j->refused, j->sys);
     OK(tenon_store_open(dir_path, &store, &err)); /* here, as the command does */
-    j->run();
+    (*run)();
     tenon_store_close(store);
-    return NULL;
 }
 
 static const struct { const char *name; int refused, sys; } kernels[] = {
     { "this kernel", -1, 0 }, { "an older kernel", SYS_fsopen, ENOSYS },
 };
 
-/* Everything about a mount holds on both kernels. */
 static void
-on_kernel(int which, void (*run)(void))
+with_refused(int call, int sys, void (*run)(void))
 {
-    struct job j = { run, kernels[which].refused, kernels[which].sys };
-    pthread_t t;
     if (geteuid() != 0) {
         unit_not_tried("mounts of chains: needs root");
         return;
     }
-    ck_assert_int_eq(pthread_create(&t, NULL, job_thread, &j), 0);
-    ck_assert_int_eq(pthread_join(t, NULL), 0);
+    refused(call, sys, in_own_mounts, &run);
+}
+
+/* Everything about a mount holds on both kernels. */
+static void
+on_kernel(int which, void (*run)(void))
+{
+    with_refused(kernels[which].refused, kernels[which].sys, run);
 }
 
 /* ---- chains --------------------------------------------------------------------------- */
@@ -491,14 +465,7 @@ denied(void)
 START_TEST(test_mount_denied_is_told)
 {
     static const int calls[] = { SYS_fsopen, SYS_fsconfig, SYS_fsmount };
-    struct job j = { denied, calls[_i], EPERM };
-    pthread_t t;
-    if (geteuid() != 0) {
-        unit_not_tried("denied mounts: needs root");
-        return;
-    }
-    ck_assert_int_eq(pthread_create(&t, NULL, job_thread, &j), 0);
-    ck_assert_int_eq(pthread_join(t, NULL), 0);
+    with_refused(calls[_i], EPERM, denied);
 }
 END_TEST
 
