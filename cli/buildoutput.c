@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -262,10 +263,43 @@ print_call(const struct build_flags *f, const struct tenon_result *r, bool json,
 
 /* ---- files and standard output ------------------------------------------------------------------ */
 
+/* A file is replaced, whole.  Devices, pipes and where links lead to are written to:
+ * nobody wants another /dev/stdout. */
+static bool
+is_replaced(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+/* Our own standard output may be a file that others append to. */
+static int
+open_there(const char *path)
+{
+    struct stat there, own;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && stat(path, &there) == 0; fd++)
+        if (fstat(fd, &own) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+            return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+}
+
+static int
+put_file(const char *path, const char *text, struct tenon_error *err)
+{
+    if (is_replaced(path))
+        return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+    auto_close int fd = open_there(path);
+    if (fd < 0)
+        return tenon_error_sys(err, "open \"%s\"", path);
+    if (tenon_write_all(fd, text, strlen(text), err) < 0)
+        return err->code;
+    return close(tenon_steal_fd(&fd)) < 0 ? tenon_error_sys(err, "close \"%s\"", path) : TENON_OK;
+}
+
 int
 build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
 {
-    if (f->iidfile && unlink(f->iidfile) < 0 && errno != ENOENT)
+    if (f->iidfile && is_replaced(f->iidfile) && unlink(f->iidfile) < 0 && errno != ENOENT)
         return tenon_error_sys(err, "remove %s", f->iidfile);
     return TENON_OK;
 }
@@ -289,7 +323,7 @@ write_metadata(const char *path, const struct tenon_result *r, struct tenon_erro
     }
     const char *text = json_object_to_json_string_ext(
         o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+    return put_file(path, text, err);
 }
 
 int
@@ -297,8 +331,7 @@ build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
                     struct tenon_error *err)
 {
     const char *id = image_id(r);
-    if (f->iidfile && id &&
-        tenon_write_file_at(AT_FDCWD, f->iidfile, id, strlen(id), 0644, false, err) < 0)
+    if (f->iidfile && id && put_file(f->iidfile, id, err) < 0)
         return tenon_error_context(err, "write %s", f->iidfile);
     if (f->metadata_file && write_metadata(f->metadata_file, r, err) < 0)
         return tenon_error_context(err, "write %s", f->metadata_file);

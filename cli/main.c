@@ -4,6 +4,7 @@
  * (dockerface.c), which then calls it for `docker build`, too. */
 #include "cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,10 +251,21 @@ run_as(struct globals *g, const char *base, int argc, char **argv)
     return run_verb(g, argc, argv, at);
 }
 
+/* What is closed would become the first file that is opened, and what is printed
+ * would go into the store.  Reading from this gives nothing, and writing fails. */
+static void
+fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            _exit(CLI_FAILED);
+}
+
 int
 main(int argc, char **argv)
 {
     struct globals g = {0};
+    fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
 
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;

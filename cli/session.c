@@ -400,6 +400,10 @@ put_in_place(const struct sink *k, struct tenon_error *err)
         if (linkat(AT_FDCWD, self, AT_FDCWD, k->temp, AT_SYMLINK_FOLLOW) < 0)
             return tenon_error_sys(err, "create %s", k->temp);
     }
+    /* Quotas and network file systems tell of a lost write when one closes. */
+    int last = fcntl(k->fd, F_DUPFD_CLOEXEC, 3);
+    if (last < 0 || close(last) < 0)
+        return tenon_error_sys(err, "close %s", k->dest);
     if (rename(k->temp, k->dest) < 0)
         return tenon_error_sys(err, "rename to %s", k->dest);
     return 0;
