@@ -104,6 +104,7 @@ dist_check_SCRIPTS += %D%/abi/header.sh
 cli_tests =
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
+cli_tests += %D%/cli/exit-codes.sh
 cli_tests += %D%/cli/flags.sh
 cli_tests += %D%/cli/full-output.sh
 cli_tests += %D%/cli/doctor.sh
