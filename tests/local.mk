@@ -22,6 +22,7 @@ unit_tests += %D%/unit/test-image-make
 unit_tests += %D%/unit/test-image-platform
 unit_tests += %D%/unit/test-image-reference
 unit_tests += %D%/unit/test-image-stream
+unit_tests += %D%/unit/test-ids
 unit_tests += %D%/unit/test-io
 unit_tests += %D%/unit/test-io-faults
 unit_tests += %D%/unit/test-json

@@ -1,6 +1,7 @@
 /* The store when processes die, disks are full and others are at work. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -168,6 +169,106 @@ START_TEST(test_faults_prune_that_cannot_commit_changes_nothing)
     check_record("key");
     int64_t size = 0;
     ck_assert(tenon_blob_exists(store, blob.str, &size));
+}
+END_TEST
+
+/* What cannot be committed is an error for whoever asked, and nothing of it is there:
+ * each change of the store, when the log of the database cannot grow. */
+enum change { SNAPSHOT, BLOB, RECORD, LINK, FIND, CACHE, IMAGE, PIN, CHAIN_ID, CHANGES };
+
+static int
+change(struct tenon_store *s, enum change what, struct tenon_snapshot_work *w, struct tenon_error *err)
+{
+    struct tenon_digest d;
+    struct tenon_record r = {0};
+    struct tenon_lock *lock = NULL;
+    int64_t id;
+    const char *key = "new key";
+    tenon_digest_of(key, strlen(key), &r.id);
+    switch (what) {
+    case SNAPSHOT:
+        return tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, err);
+    case BLOB:
+        return tenon_blob_put(s, "new blob", 8, &d, err);
+    case RECORD:
+        return tenon_record_store(s, &key, 1, &r, NULL, NULL, NULL, 0, err);
+    case LINK:
+        tenon_digest_of("key", 3, &r.id);
+        return tenon_record_link(s, key, r.id.str, err);
+    case FIND:
+        return tenon_record_find(s, "key", &r, err);
+    case CACHE:
+        return tenon_cache_mount_open(s, "new", "shared", -1, 0755, geteuid(), getegid(), -1, &lock, err);
+    case IMAGE:
+        return tenon_image_set(s, "new", "sha256:1", NULL, 1, err);
+    case PIN:
+        return tenon_pin_set(s, "new", "text", err);
+    case CHAIN_ID:
+        return tenon_snapshot_set_chain_id(s, 1, "chain", err);
+    case CHANGES:
+        break;
+    }
+    return 0;
+}
+
+static int
+count(const char *name)
+{
+    auto_dir DIR *d = fdopendir(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int n = 0;
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+        n += e->d_name[0] != '.';
+    return n;
+}
+
+START_TEST(test_faults_what_cannot_commit_is_an_error)
+{
+    int64_t id = make_snapshot("text");
+    store_record("key", &id, 1);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *lock = NULL;
+    int fd = tenon_cache_mount_open(store, "old", "shared", -1, 0755, geteuid(), getegid(), -1, &lock,
+                                    &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    tenon_lock_release(lock);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tenon_error e = TENON_ERROR_INIT;
+        struct tenon_store *own;
+        struct tenon_snapshot_work *w;
+        struct stat st;
+        if (tenon_store_open(dir_path, &own, &e) < 0 || tenon_snapshot_begin(own, &w, &e) < 0 ||
+            fstatat(dir_fd, "tenon.db-wal", &st, 0) < 0)
+            _exit(1);
+        struct rlimit limit = {(rlim_t)st.st_size, (rlim_t)st.st_size};
+        signal(SIGXFSZ, SIG_IGN);
+        if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+            _exit(2);
+        int rc = change(own, (enum change)_i, w, &e);
+        if (rc >= 0 || e.code != rc || !e.message || !strstr(e.message, "tenon.db"))
+            _exit(3);
+        if (_i != SNAPSHOT)
+            tenon_snapshot_discard(w);
+        _exit(count("tmp") ? 4 : 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(status == 0, "change %d: status %d", _i, WEXITSTATUS(status));
+    reopen();
+    check_record("key");
+    struct tenon_record r = {0};
+    ck_assert_int_eq(tenon_record_find(store, "new key", &r, &err), 0);
+    struct tenon_image_row row = {0};
+    ck_assert_int_eq(tenon_image_get(store, "new", &row, &err), TENON_E_NOT_FOUND);
+    ck_assert_ptr_null(tenon_pin_get(store, "new"));
+    ck_assert(!tenon_snapshot_by_chain_id(store, "chain", &id));
+    ck_assert_int_eq(count("snapshots"), 1);
+    struct tenon_usage_row *rows;
+    size_t n;
+    OK(tenon_usage_list(store, &rows, &n, &err));
+    ck_assert_uint_eq(n, 2);
+    tenon_usage_free(rows, n);
 }
 END_TEST
 
@@ -426,6 +527,7 @@ main(void)
     tcase_add_test(tc, test_faults_leftovers_with_our_number_are_passed_by);
     tcase_add_test(tc, test_faults_unrecorded_trees_and_blobs_are_collected);
     tcase_add_test(tc, test_faults_prune_that_cannot_commit_changes_nothing);
+    tcase_add_loop_test(tc, test_faults_what_cannot_commit_is_an_error, 0, CHANGES);
     tcase_add_test(tc, test_faults_prune_killed_at_any_time);
     tcase_add_test(tc, test_faults_many_make_the_same_store);
     tcase_add_test(tc, test_faults_begin_while_another_sweeps);
