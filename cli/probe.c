@@ -127,7 +127,7 @@ probe_build(const char *dir)
     pid_t pid = fork();
     if (pid == 0) {
         try_all(p, made ? tmp : NULL);
-        _exit(0);
+        exit(0); /* nothing is left to print: flushed before */
     }
     int status;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -113,6 +113,7 @@ cli_tests += %D%/cli/dockerfiles.sh
 cli_tests += %D%/cli/manual.sh
 cli_tests += %D%/cli/devices.sh
 cli_tests += %D%/cli/epoch.sh
+cli_tests += %D%/cli/images.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/keys.sh
 cli_tests += %D%/cli/network.sh

@@ -78,6 +78,7 @@ in_namespace(const struct map *m, int (*check)(const struct map *m))
     char c;
     ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
     ck_assert_int_eq(pipe2(go, O_CLOEXEC), 0);
+    fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         close(go[1]);

@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "base/sized.h"
 #include "plugin/module.h"
@@ -585,6 +587,72 @@ START_TEST(test_abi_init_and_fini)
 }
 END_TEST
 
+/* ---- who may be inside at once ---------------------------------------------------------------- */
+
+enum { THREADS = 4, ROUNDS = 3000 };
+
+static struct tenon_module *called;
+static unsigned inside, most; /* atomic */
+static pthread_barrier_t meeting;
+
+static void *
+call_often(void *data)
+{
+    (void)data;
+    for (int i = 0; i < ROUNDS; i++) {
+        tenon_module_enter(called);
+        unsigned n = __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        sched_yield();
+        if (n > __atomic_load_n(&most, __ATOMIC_SEQ_CST))
+            __atomic_store_n(&most, n, __ATOMIC_SEQ_CST);
+        __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        tenon_module_leave(called);
+    }
+    return NULL;
+}
+
+static void *
+call_and_meet(void *data)
+{
+    (void)data;
+    tenon_module_enter(called);
+    pthread_barrier_wait(&meeting); /* for ever, if only one may be inside */
+    tenon_module_leave(called);
+    return NULL;
+}
+
+static const struct { const char *name; bool parallel; } models[] = {
+    { "0", false }, { "TENON_THREADS_SERIAL", false }, { "TENON_THREADS_INSTANCE", false },
+    { "TENON_THREADS_PARALLEL", true },
+};
+
+START_TEST(test_abi_threads)
+{
+    auto_free char *text = tenon_asprintf(
+        "#include <tenon-plugin.h>\n"
+        "static int at(void *s, struct tenon_ctx *c, const struct tenon_mount_request *r,"
+        " struct tenon_mount *o, struct tenon_error *e) { (void)s,(void)c,(void)r,(void)o,(void)e; return -1; }\n"
+        "static const struct tenon_mount_ops ops = { .struct_size = sizeof ops, .attach = at };\n"
+        "static const struct tenon_plugin p = { TENON_PLUGIN_HEADER(TENON_KIND_MOUNT), .threads = %s,"
+        " .key_policy = TENON_KEY_OPTIONS, .name = \"x\", .ops.mount = &ops };\n"
+        "TENON_PLUGIN_EXPORT(mount_x, p);\n", models[_i].name);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    pthread_t t[THREADS];
+    compile("mount-x", text);
+    struct tenon_plugins *p = open_dir(dir_path);
+    ck_assert_int_eq(tenon_plugins_get(p, TENON_KIND_MOUNT, "x", &called, &err), 0);
+    ck_assert_int_eq(pthread_barrier_init(&meeting, NULL, THREADS), 0);
+    inside = most = 0;
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&t[i], NULL, models[_i].parallel ? call_and_meet : call_often, NULL), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(t[i], NULL), 0);
+    ck_assert_msg(most <= 1, "%s: %u at once", models[_i].name, most);
+    pthread_barrier_destroy(&meeting);
+    tenon_plugins_free(p);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -604,6 +672,7 @@ main(void)
     tcase_add_test(tc, test_vet_links_on_the_way);
     tcase_add_test(tc, test_module_check_of_answers);
     tcase_add_test(tc, test_abi_init_and_fini);
+    tcase_add_loop_test(tc, test_abi_threads, 0, (int)tenon_countof(models));
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

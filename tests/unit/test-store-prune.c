@@ -311,6 +311,27 @@ use_new_snapshot(struct user *u)
     u->has = true;
 }
 
+/* A step that runs on what is old: nothing but its record marks that. */
+static void
+use_new_step_on_old(struct user *u)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const char *keys[] = { key };
+    struct db_query q;
+    OK(db_begin(u->s, &q, "SELECT 1 FROM snapshot WHERE id = ?1", &err));
+    db_int(&q, 1, ids[0]);
+    u->has = db_step(&q, &err) == 1;
+    db_end(&q);
+    if (!u->has)
+        return;
+    for (size_t i = 1; i < tenon_countof(ids); i++)
+        ids[i] = make_snapshot(u->s);
+    struct tenon_chain chain = { ids, tenon_countof(ids) };
+    struct tenon_record r = { .output_count = 1, .outputs = &chain };
+    tenon_digest_of(key, strlen(key), &r.id);
+    OK(tenon_record_store(u->s, keys, 1, &r, "scope", "RUN x", NULL, 0, &err));
+}
+
 static void
 use_scratch(struct user *u)
 {
@@ -372,6 +393,8 @@ static const struct kind {
     { "a record", make_record, use_record, record_is_there, .place = 1, .may_be_lost = true },
     { "a layer", make_layer, use_layer, layer_is_there, .place = 1, .may_be_lost = true },
     { "a new step", make_nothing, use_new_snapshot, record_is_there, .place = 1 },
+    { "a new step on an old layer", make_layer, use_new_step_on_old, record_is_there, .place = 1,
+      .may_be_lost = true },
     { "a running step", make_nothing, use_work, work_is_there, .place = 1 },
     { "a blob asked for", make_blob, use_blob_by_name, blob_is_there, .place = 3 },
     { "a blob read", make_blob, use_blob_by_opening, blob_is_there, .place = 3 },
