@@ -137,6 +137,7 @@ cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/check-script.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
+cli_tests += %D%/cli/plugin-sizes.sh
 cli_tests += %D%/cli/debian.sh
 cli_tests += %D%/cli/dist.sh
 cli_tests += %D%/cli/oci-runtime.sh
