@@ -24,6 +24,7 @@ setup(void)
 static void
 teardown(void)
 {
+    umask(022);
     tenon_store_close(store);
     unit_tmpdir_remove(dir_fd, dir_path);
 }
