@@ -12,7 +12,7 @@ static const char help[] =
     "Remove what builds left in the store and no running build uses.\n"
     "\n"
     "Options:\n"
-    "  -a, --all                  also what named images and the engine itself keep\n"
+    "  -a, --all                  also what the engine and frontends keep for themselves\n"
     "      --filter KEY=VALUE     only what is so: type, until (unused for 24h, or\n"
     "                             since a time)\n"
     "  -f, --force                do not ask\n"
@@ -58,8 +58,7 @@ run(const struct cli *cli, const struct flags *flags)
             return cli_print_error(&err);
         }
         if (!cli_confirm(flags->prune.all
-                             ? "This removes the whole build cache and all images of "
-                               "the store. Continue?"
+                             ? "This removes all that no image with a name needs. Continue?"
                              : "This removes the build cache that no image needs. Continue?"))
             return CLI_FAILED;
     }

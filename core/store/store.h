@@ -272,7 +272,7 @@ enum tenon_prune_moment {    /* others work in between; no transaction is open *
     TENON_PRUNE_FOUND,   /* the files without a row have been found */
 };
 struct tenon_prune_options {
-    bool all;               /* also internal and image blobs that are named */
+    bool all;               /* also what is internal or a frontend */
     int64_t keep_bytes;     /* 0: keep nothing that may go */
     int64_t older_than_ns;  /* only what was not used for so long */
     const char *type;       /* or NULL */

@@ -87,3 +87,12 @@ for output in type=no-such-type type=oci,nonsense=1,dest=/dev/null type=local,co
     [ $got != 0 ] || fail "-o $output is taken"
     assert_lacks "$work/err" "it ran"
 done
+
+# An image with a name is nobody's to prune: what it consists of stays, also with --all.
+printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile
+run 0 build -t example.org/stays:1
+run 0 tenon prune --all --force
+run 0 tenon images -q
+assert_has "$work/out" example.org/stays:1
+set -- $(image example.org/stays:1)
+python3 "$work/weigh" "$store" "$1" >/dev/null || fail "prune --all took a part of a named image"
