@@ -4,6 +4,8 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static char tmp[64];
@@ -142,6 +144,31 @@ START_TEST(test_io_faults_write_all_in_parts)
 }
 END_TEST
 
+/* A file takes what its limit allows, and then nothing: not the first part alone is
+ * the answer. */
+START_TEST(test_io_faults_write_all_up_to_a_limit)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tenon_error err = TENON_ERROR_INIT;
+        static const char data[3000];
+        const struct rlimit limit = { 1000, 1000 };
+        int fd = openat(top, "out", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        signal(SIGXFSZ, SIG_IGN);
+        if (fd < 0 || setrlimit(RLIMIT_FSIZE, &limit) < 0)
+            _exit(1);
+        int rc = tenon_write_all(fd, data, sizeof data, &err);
+        _exit(rc < 0 && err.sys == EFBIG ? 0 : 2);
+    }
+    int status;
+    struct stat st;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(fstatat(top, "out", &st, 0), 0);
+    ck_assert_int_eq(st.st_size, 1000);
+}
+END_TEST
+
 START_TEST(test_io_faults_reading_a_directory)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -269,6 +296,7 @@ main(void)
     tcase_add_loop_test(c, test_io_faults_write_file, 0, (int)tenon_countof(steps));
     tcase_add_test(c, test_io_faults_write_all);
     tcase_add_test(c, test_io_faults_write_all_in_parts);
+    tcase_add_test(c, test_io_faults_write_all_up_to_a_limit);
     tcase_add_test(c, test_io_faults_reading_a_directory);
     tcase_add_loop_test(c, test_io_faults_copy, 0, (int)tenon_countof(answers));
     tcase_add_test(c, test_io_faults_copy_to_a_full_device);
