@@ -98,6 +98,21 @@ START_TEST(test_io_faults_write_file)
 }
 END_TEST
 
+START_TEST(test_io_faults_write_file_mode)
+{
+    static const uint32_t modes[] = { 0644, 0600, 0755, 0444, 02775, 0 };
+    for (size_t i = 0; i < tenon_countof(modes); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct stat st;
+        umask(i % 2 ? 077 : 0);
+        ck_assert_int_eq(tenon_write_file_at(top, "file", "new", 3, modes[i], false, &err), 0);
+        umask(022);
+        ck_assert_int_eq(fstatat(top, "file", &st, 0), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, modes[i]);
+    }
+}
+END_TEST
+
 /* ---- all of it ---------------------------------------------------------------------- */
 
 START_TEST(test_io_faults_write_all)
@@ -294,6 +309,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_io_faults_write_file, 0, (int)tenon_countof(steps));
+    tcase_add_test(c, test_io_faults_write_file_mode);
     tcase_add_test(c, test_io_faults_write_all);
     tcase_add_test(c, test_io_faults_write_all_in_parts);
     tcase_add_test(c, test_io_faults_write_all_up_to_a_limit);

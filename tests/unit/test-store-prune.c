@@ -557,18 +557,24 @@ START_TEST(test_prune_takes_what_is_not_used)
 }
 END_TEST
 
-/* Of two builds the one that began first counts. */
+/* Of all builds at work the one that began first counts, in whatever order they are
+ * found. */
 START_TEST(test_prune_goes_by_the_oldest_build)
 {
-    struct tenon_store *first = open_store();
-    int64_t between = make_snapshot(store);
-    struct tenon_store *second = open_store();
-    prune((struct tenon_prune_options){0});
-    ck_assert(has_file(store, between));
-    tenon_store_close(first);
-    prune((struct tenon_prune_options){0});
-    ck_assert(!has_file(store, between));
-    tenon_store_close(second);
+    enum { BUILDS = 12 };
+    struct tenon_store *builds[BUILDS];
+    int64_t id[BUILDS]; /* made when the build of that number was the last to begin */
+    for (size_t i = 0; i < BUILDS; i++) {
+        builds[i] = open_store();
+        id[i] = make_snapshot(store);
+    }
+    for (size_t gone = 0; gone <= BUILDS; gone++) {
+        prune((struct tenon_prune_options){0});
+        for (size_t i = 0; i < BUILDS; i++)
+            ck_assert_msg(has_file(store, id[i]) == (i >= gone), "%zu builds ended, %zu", gone, i);
+        if (gone < BUILDS)
+            tenon_store_close(builds[gone]);
+    }
 }
 END_TEST
 
