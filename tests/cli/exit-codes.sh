@@ -114,6 +114,15 @@ code 1 build --check "$context"
 code 1 build --call=outline "$context"
 printf 'from scratch AS a\nCOPY x /x\n' | dockerfile
 code 1 build "$context"
+for config in '{"jobs": 0}' '{"jobs": 1001}' '{"jobs": "2"}' '{"root": 1}' '[]' '{'; do
+    echo "$config" >"$TENON_CONFIG"
+    code 1 version
+done
+echo '{"jobs": 1000}' >"$TENON_CONFIG"
+code 0 version
+echo '{"executor": "none"}' >"$TENON_CONFIG"
+code 1 doctor
+echo '{}' >"$TENON_CONFIG"
 # Findings of a check, unless they are to be ignored.
 code 1 build --check "$context"
 code 1 build --call=check "$context"

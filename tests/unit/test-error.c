@@ -84,8 +84,23 @@ START_TEST(test_status_names)
     ck_assert_str_eq(tenon_status_name(0), "ok");
     ck_assert_str_eq(tenon_status_name(-999), "unknown");
     ck_assert_int_lt(tenon_status_from_errno(0), 0);
-    ck_assert_int_eq(tenon_status_from_errno(ENOSPC), TENON_E_FAILED);
-    ck_assert_int_eq(tenon_status_from_errno(ENOSYS), TENON_E_UNSUPPORTED);
+    static const struct { int sys, code; } codes[] = {
+        { ENOSPC, TENON_E_FAILED },        { EIO, TENON_E_FAILED },
+        { ENOSYS, TENON_E_UNSUPPORTED },   { EOPNOTSUPP, TENON_E_UNSUPPORTED },
+        { ENOENT, TENON_E_NOT_FOUND },     { ENOTDIR, TENON_E_NOT_FOUND },
+        { EACCES, TENON_E_DENIED },        { EPERM, TENON_E_DENIED },
+        { EROFS, TENON_E_DENIED },         { ECANCELED, TENON_E_CANCELLED },
+        { EAGAIN, TENON_E_UNAVAILABLE },   { EBUSY, TENON_E_UNAVAILABLE },
+        { ETIMEDOUT, TENON_E_UNAVAILABLE }, { ECONNREFUSED, TENON_E_UNAVAILABLE },
+        { ECONNRESET, TENON_E_UNAVAILABLE }, { EINVAL, TENON_E_INVALID },
+        { EISDIR, TENON_E_INVALID },       { EEXIST, TENON_E_INVALID },
+        { ELOOP, TENON_E_INVALID },        { EFBIG, TENON_E_LIMIT },
+        { ENAMETOOLONG, TENON_E_LIMIT },   { EMFILE, TENON_E_LIMIT },
+        { ENOMEM, TENON_E_NOMEM },         { EBADF, TENON_E_BUG },
+        { EBADMSG, TENON_E_CORRUPT },
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        ck_assert_msg(tenon_status_from_errno(codes[i].sys) == codes[i].code, "%s", strerror(codes[i].sys));
 }
 END_TEST
 
@@ -113,6 +128,36 @@ START_TEST(test_log_sink_and_level)
     ck_assert_str_eq(heard, "d");
     tenon_log_set_level(TENON_LOG_NOTICE);
     tenon_log_set_sink(NULL, NULL);
+}
+END_TEST
+
+/* All below, however many and however deep, and nothing beside. */
+START_TEST(test_cancel_fires_all_below)
+{
+    enum { MANY = 7 };
+    struct tenon_cancel *top = tenon_cancel_new(NULL), *beside = tenon_cancel_new(top);
+    struct tenon_cancel *middle = tenon_cancel_new(top), *below[MANY], *deep[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        below[i] = tenon_cancel_new(middle);
+        deep[i] = tenon_cancel_new(below[i]);
+    }
+    tenon_cancel_free(deep[2]); /* one that has ended is no way to stop at */
+    tenon_cancel_fire(middle);
+    for (size_t i = 0; i < MANY; i++) {
+        ck_assert(tenon_cancel_fired(below[i]));
+        ck_assert(i == 2 || tenon_cancel_fired(deep[i]));
+    }
+    ck_assert(!tenon_cancel_fired(top) && !tenon_cancel_fired(beside));
+    for (size_t i = MANY; i-- > 0;) {
+        if (i != 2)
+            tenon_cancel_free(deep[i]);
+        tenon_cancel_free(below[i]);
+    }
+    tenon_cancel_fire(top);
+    ck_assert(tenon_cancel_fired(beside));
+    tenon_cancel_free(middle);
+    tenon_cancel_free(beside);
+    tenon_cancel_free(top);
 }
 END_TEST
 
@@ -155,6 +200,7 @@ main(void)
     tcase_add_test(c, test_status_names);
     tcase_add_test(c, test_log_sink_and_level);
     tcase_add_test(c, test_cancel_fires_children);
+    tcase_add_test(c, test_cancel_fires_all_below);
     suite_add_tcase(s, c);
     return unit_run(s);
 }

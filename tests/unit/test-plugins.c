@@ -85,6 +85,9 @@ static const struct {
 } refused[] = {
     { ".abi_major = 77", "made for interface 77" },
     { ".need_minor = 999", "it needs interface" },
+    { ".need_minor = TENON_ABI_MINOR + 1", "it needs interface" },
+    { ".abi_major = TENON_ABI_MAJOR + 1", "made for interface" },
+    { ".flags = 0x8000", "flags this tenon does not know" },
     { ".key_policy = 0", "it does not declare key_policy" },
     { ".key_policy = TENON_KEY_CONTENT", "key_policy CONTENT needs cache_key" },
     { ".name = \"other\"", "inside it says mount-other" },
@@ -106,6 +109,26 @@ START_TEST(test_plugins_wrong_module_is_refused)
     struct tenon_plugins *p = open_dir(NULL);
     ck_assert_int_lt(get(p, "x", &err), 0);
     ck_assert_msg(strstr(err.message, refused[_i].message) != NULL, "%s", err.message);
+    tenon_plugins_free(p);
+}
+END_TEST
+
+/* What a later tenon may add, and a plugin may know of. */
+static const char *const accepted[] = {
+    ".need_minor = TENON_ABI_MINOR", ".abi_minor = 999", ".flags = 0x10000", ".flags = 0x80000000",
+    ".threads = TENON_THREADS_INSTANCE", ".key_policy = TENON_KEY_VOLATILE",
+};
+
+START_TEST(test_plugins_right_module_is_accepted)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *text = tenon_strdup(MOUNT_TEXT("@"));
+    auto_free char *head = tenon_strndup(text, (size_t)(strchr(text, '@') - text));
+    auto_free char *body = tenon_asprintf("#pragma GCC diagnostic ignored \"-Woverride-init\"\n%s%s%s",
+                                          head, accepted[_i], strchr(text, '@') + 1);
+    compile("mount-x", body);
+    struct tenon_plugins *p = open_dir(NULL);
+    ck_assert_msg(get(p, "x", &err) == 0, "%s: %s", accepted[_i], err.message);
     tenon_plugins_free(p);
 }
 END_TEST
@@ -193,6 +216,8 @@ main(void)
     tcase_add_test(tc, test_plugins_good_module_loads_with_defaults);
     tcase_add_loop_test(tc, test_plugins_wrong_module_is_refused, 0,
                         (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_loop_test(tc, test_plugins_right_module_is_accepted, 0,
+                        (int)(sizeof accepted / sizeof accepted[0]));
     tcase_add_test(tc, test_plugins_missing_names_the_package);
     tcase_add_test(tc, test_plugins_undefined_symbol_is_named);
     tcase_add_test(tc, test_plugins_writable_by_others_is_refused);
