@@ -128,6 +128,40 @@ START_TEST(test_values_stride_of_a_newer_plugin)
 }
 END_TEST
 
+/* Just within and just without: of limits, of choices, of each type. */
+static const struct {
+    const char *pair;
+    bool good;
+    int64_t number;
+} edges[] = {
+    { "mode=0", true, 0 }, { "mode=07777", true, 07777 }, { "mode=010000", false, 0 },
+    { "mode=-1", false, 0 }, { "mode=0xfff", true, 0xfff }, { "mode=", false, 0 }, { "mode=7x", false, 0 },
+    { "sharing=shared", true, 0 }, { "sharing=private", true, 0 }, { "sharing=locked", true, 0 },
+    { "sharing=share", false, 0 }, { "sharing=lock", false, 0 }, { "sharing=p", false, 0 },
+    { "sharing=lockedx", false, 0 }, { "sharing=", false, 0 }, { "sharing=Shared", false, 0 },
+    { "sharing=shared|private", false, 0 },
+    { "ro=true", true, 1 }, { "ro=false", true, 0 }, { "ro=1", true, 1 }, { "ro=0", true, 0 },
+    { "ro", true, 1 }, { "ro=maybe", false, 0 }, { "ro=", false, 0 },
+    { "size=0", true, 0 }, { "size=64k", true, 65536 }, { "size=1m", true, 1048576 },
+    { "size=k", false, 0 }, { "size=1q", false, 0 },
+};
+
+START_TEST(test_values_at_the_edges)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_values struct tenon_values *v = parse((const char *[]){ "id=a", edges[_i].pair, NULL }, &err);
+    ck_assert_msg((v != NULL) == edges[_i].good, "%s: %s", edges[_i].pair, err.message ? err.message : "taken");
+    auto_free char *name = tenon_strndup(edges[_i].pair, strcspn(edges[_i].pair, "="));
+    if (v) {
+        ck_assert(tenon_values_given(v, name));
+        ck_assert_int_eq(tenon_values_int(v, name), edges[_i].number);
+        return;
+    }
+    ck_assert_int_eq(err.code, TENON_E_INVALID);
+    ck_assert_msg(strstr(err.message, name) != NULL, "%s", err.message);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -138,6 +172,7 @@ main(void)
     tcase_add_test(tc, test_values_map_keeps_whole_names);
     tcase_add_loop_test(tc, test_values_refused_with_the_reason, 0,
                         (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(tc, test_values_at_the_edges, 0, (int)(sizeof edges / sizeof edges[0]));
     tcase_add_test(tc, test_values_required_one_missing);
     tcase_add_test(tc, test_values_from_json_list_repeats);
     tcase_add_test(tc, test_values_stride_of_a_newer_plugin);
