@@ -96,3 +96,20 @@ run 0 tenon images -q
 assert_has "$work/out" example.org/stays:1
 set -- $(image example.org/stays:1)
 python3 "$work/weigh" "$store" "$1" >/dev/null || fail "prune --all took a part of a named image"
+
+# The time of a build, from the environment, is that of all that is newer in its layers.
+printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile
+export SOURCE_DATE_EPOCH=1500000000
+run 0 build -o "type=oci,rewrite-timestamp=true,dest=$work/epoch.tar"
+unset SOURCE_DATE_EPOCH
+python3 - "$work/epoch.tar" >"$work/times" <<'END_PYTHON'
+import gzip, io, json, sys, tarfile
+image = tarfile.open(sys.argv[1])
+read = lambda digest: image.extractfile("blobs/" + digest.replace(":", "/")).read()
+manifest = json.loads(read(json.load(image.extractfile("index.json"))["manifests"][0]["digest"]))
+print(json.loads(read(manifest["config"]["digest"]))["created"])
+for layer in manifest["layers"]:
+    for m in tarfile.open(fileobj=io.BytesIO(read(layer["digest"]))):
+        print(m.name, m.mtime)
+END_PYTHON
+printf '2017-07-14T02:40:00Z\nDockerfile 1500000000\n' | diff - "$work/times" || fail "SOURCE_DATE_EPOCH"
