@@ -16,6 +16,7 @@ unit_tests += %D%/unit/test-exec-mounts
 unit_tests += %D%/unit/test-exec-stubs
 unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-graph-refused
+unit_tests += %D%/unit/test-image-attributes
 unit_tests += %D%/unit/test-image-document
 unit_tests += %D%/unit/test-image-layer
 unit_tests += %D%/unit/test-image-make
