@@ -234,6 +234,189 @@ START_TEST(test_model_group_is_one_line)
 }
 END_TEST
 
+/* ---- the model's states, as a table -------------------------------------------------- */
+
+/* Events as words, and what the model knows then.  A word is a letter, the
+ * digest, or "GROUP/LETTER", then "?" (announced), "+TIME" (begins) or "-TIME" (is over, begun
+ * at TIME - 1 if it had not), then letters: c cached, x cancelled, e failed, i internal.
+ * "!" forgets what is announced only. */
+static const struct {
+    const char *events, *state;
+} states[] = {
+    { "a?", "a planned; 0 of 1" },
+    { "a+5", "a since 5; 0 of 1" },
+    { "a+5 a-9", "a 5-9 took 4; 1 of 1" },
+    { "a+5 a-9c", "a 5-9 took 4 cached; 1 of 1" },
+    { "a-9c", "a 8-9 took 1 cached; 1 of 1" },
+    { "a+5 a-9e", "a 5-9 took 4 error; 1 of 1" },
+    { "a+5 a-9x", "a 5-9 took 4 canceled; 1 of 1" },
+    { "a+5 a-9xe", "a 5-9 took 4 canceled error; 1 of 1" },
+    { "a+5i", "a since 5 internal; 0 of 1" },
+    /* They stand as they began, not as they were announced. */
+    { "a? b? c? b+1 a+2", "c planned, b since 1, a since 2; 0 of 3" },
+    { "a? b+1 b-2 a+3 a-4", "b 1-2 took 1, a 3-4 took 1; 2 of 2" },
+    { "a+1 b+2 b-3 a-4", "a 1-4 took 3 second, b 2-3 took 1; 2 of 2" },
+    { "a? b+1 c? b-2 !", "b 1-2 took 1; 1 of 1" },
+    /* Again, as a step does that is looked up and then run. */
+    { "a+1 a-2c a+3", "a since 1; 0 of 1" },
+    { "a+1 a-2c a+3 a-7", "a 1-7 took 4; 1 of 1" },
+    /* A group is one: cached if all of it was, whoever comes last; over when all are. */
+    { "g/a+1 g/a-2c g/b+3 g/b-4c", "g 1-4 took 3 cached; 1 of 1" },
+    { "g/a+1 g/a-2 g/b+3 g/b-4c", "g 1-4 took 3; 1 of 1" },
+    { "g/a+1 g/a-2c g/b+3 g/b-4", "g 1-4 took 3; 1 of 1" },
+    { "g/a+1 g/b+2 g/a-3c", "g since 1; 0 of 1" },
+    { "g/a+1 g/b+2 g/a-3 g/b-4c", "g 1-4 took 3; 1 of 1" },
+    { "g/a+1 g/b+2 g/c+2 g/a-3c g/b-4c", "g since 1; 0 of 1" },
+    { "g/a+1 g/b+2 g/b-5e g/a-6x", "g 1-6 took 5 canceled error; 1 of 1" },
+    { "g/a+4 g/b+2 g/a-5 g/b-6", "g 2-6 took 4; 1 of 1" },
+    { "g/a? g/b? h/c+1 g/b+2", "h since 1, g since 2; 0 of 2" },
+    { "g/a+1 b+2 g/a-3 b-4c", "g 1-3 took 2, b 2-4 took 2 cached; 2 of 2" },
+};
+
+static void
+feed(struct pk_model *m, char *word, int64_t *begun)
+{
+    struct pk_status *s;
+    if (*word == '!') {
+        pk_model_forget_planned(m);
+        return;
+    }
+    char *op = word + strcspn(word, "?+-");
+    char kind = *op;
+    *op = '\0';
+    char *group = strchr(word, '/') ? word : NULL;
+    if (group)
+        word = strchr(word, '/');
+    if (group)
+        *word++ = '\0';
+    char *flags = op + 1;
+    int64_t at = kind == '?' ? 0 : strtoll(op + 1, &flags, 10);
+    struct tenon_event ev = { .type = TENON_EVENT_VERTEX, .vertex = word, .name = word,
+                              .group_id = group, .group_name = group };
+    int64_t *start = &begun[(unsigned char)*word];
+    if (kind == '-' && !*start)
+        *start = at - 1;
+    ev.started_ns = kind == '+' ? at : kind == '-' ? *start : 0;
+    *start = kind == '+' ? at : 0;
+    ev.completed_ns = kind == '-' ? at : 0;
+    ev.duration_ns = kind == '-' ? at - ev.started_ns : 0;
+    ev.flags = (strchr(flags, 'c') ? TENON_EVENT_CACHED : 0) |
+               (strchr(flags, 'x') ? TENON_EVENT_CANCELED : 0) |
+               (strchr(flags, 'i') ? TENON_EVENT_INTERNAL : 0);
+    ev.error = strchr(flags, 'e') ? "broken" : NULL;
+    ck_assert_ptr_nonnull(pk_model_event(m, &ev, &s));
+}
+
+static void
+show(const struct pk_model *m, struct tenon_buf *out)
+{
+    tenon_vec_foreach(it, &m->vertices) {
+        const struct pk_vertex *v = *it;
+        tenon_buf_addf(out, "%s%s", out->len ? ", " : "", v->name);
+        if (!v->started_ns)
+            tenon_buf_adds(out, " planned");
+        else if (pk_is_running(v))
+            tenon_buf_addf(out, " since %d", (int)v->started_ns);
+        else
+            tenon_buf_addf(out, " %d-%d took %d%s%s", (int)v->started_ns, (int)v->completed_ns,
+                           (int)v->duration_ns, v->cached ? " cached" : "",
+                           m->vertices.len > 1 && it == m->vertices.items &&
+                                   v->completed_order == 2 ? " second" : "");
+        tenon_buf_adds(out, v->internal ? " internal" : "");
+        tenon_buf_adds(out, v->canceled ? " canceled" : "");
+        tenon_buf_adds(out, v->error ? " error" : "");
+    }
+    size_t done, total;
+    pk_model_count(m, &done, &total);
+    tenon_buf_addf(out, "; %zu of %zu", done, total);
+}
+
+START_TEST(test_model_states)
+{
+    struct pk_model m = {0};
+    auto_free char *events = tenon_strdup(states[_i].events);
+    int64_t begun[256] = {0}; /* by the letter that is the digest */
+    for (char *rest = events, *word; (word = strsep(&rest, " "));)
+        feed(&m, word, begun);
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    show(&m, &b);
+    ck_assert_msg(!strcmp(tenon_buf_str(&b), states[_i].state), "%s: %s, not %s", states[_i].events,
+                  tenon_buf_str(&b), states[_i].state);
+    pk_model_release(&m);
+}
+END_TEST
+
+/* Progress within a step: what grows, what is known later, and the end of it. */
+static const struct {
+    int64_t current, total, started_ns, completed_ns, timestamp_ns;
+    int64_t is_current, is_total, is_started, is_completed;
+} parts[] = {
+    { 0, 0, 0, 0, 10, 0, 0, 10, 0 }, /* no beginning said: it is now */
+    { 5, 0, 3, 0, 11, 5, 0, 10, 0 },
+    { 7, 50, 3, 0, 12, 7, 50, 10, 0 },
+    { 6, 0, 3, 0, 13, 6, 50, 10, 0 },  /* again from an earlier place */
+    { 0, 0, 3, 14, 14, 6, 50, 10, 14 }, /* an end without numbers keeps them */
+    { 50, 50, 3, 15, 15, 50, 50, 10, 15 },
+};
+
+START_TEST(test_model_status)
+{
+    struct pk_model m = {0};
+    struct pk_vertex *v = vertex(&m, "a", 1, 0, NULL);
+    struct pk_status *s, *first = NULL;
+    for (size_t i = 0; i < tenon_countof(parts); i++) {
+        struct tenon_event ev = {
+            .type = TENON_EVENT_STATUS, .vertex = "a", .name = "copying",
+            .current = parts[i].current, .total = parts[i].total,
+            .started_ns = parts[i].started_ns, .completed_ns = parts[i].completed_ns,
+            .timestamp_ns = parts[i].timestamp_ns,
+        };
+        ck_assert_ptr_eq(pk_model_event(&m, &ev, &s), v);
+        first = first ? first : s;
+        ck_assert_ptr_eq(s, first);
+        ck_assert_int_eq(s->current, parts[i].is_current);
+        ck_assert_int_eq(s->total, parts[i].is_total);
+        ck_assert_int_eq(s->started_ns, parts[i].is_started);
+        ck_assert_int_eq(s->completed_ns, parts[i].is_completed);
+        ck_assert_int_eq(s->timestamp_ns, parts[i].timestamp_ns);
+    }
+    struct tenon_event ev = { .type = TENON_EVENT_STATUS, .vertex = "a", .name = "other",
+                              .timestamp_ns = 16 };
+    pk_model_event(&m, &ev, &s);
+    ck_assert_ptr_ne(s, first);
+    ck_assert_uint_eq(v->statuses.len, 2);
+    ev.vertex = "nobody";
+    ck_assert_ptr_null(pk_model_event(&m, &ev, &s));
+    ck_assert_ptr_null(s);
+    pk_model_release(&m);
+}
+END_TEST
+
+/* What a step printed is kept while a recap may want it: until it is well over, and for
+ * one that prints blocks, until it is printed. */
+START_TEST(test_model_keeps_output_of_failures)
+{
+    static const struct {
+        const char *error;
+        bool keep_pending;
+        size_t lines;
+    } kept[] = { { NULL, false, 0 }, { "broken", false, 2 }, { NULL, true, 2 } };
+    for (size_t i = 0; i < tenon_countof(kept); i++) {
+        struct pk_model m = { .keep_pending = kept[i].keep_pending };
+        struct pk_vertex *v = vertex(&m, "a", 1, 0, NULL);
+        log_text(&m, "a", "one\ntwo\n", 2);
+        ck_assert_uint_eq(v->lines.len, 2);
+        struct pk_status *s;
+        struct tenon_event ev = { .type = TENON_EVENT_VERTEX, .vertex = "a", .name = "a",
+                                  .started_ns = 1, .completed_ns = 3, .error = kept[i].error };
+        pk_model_event(&m, &ev, &s);
+        ck_assert_uint_eq(v->lines.len, kept[i].lines);
+        ck_assert_uint_eq(v->pending_lines, kept[i].keep_pending ? 2 : 0);
+        pk_model_release(&m);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -249,6 +432,9 @@ main(void)
     tcase_add_test(tc, test_recap_warnings);
     tcase_add_test(tc, test_recap_shows_step_and_lines);
     tcase_add_test(tc, test_model_group_is_one_line);
+    tcase_add_loop_test(tc, test_model_states, 0, (int)tenon_countof(states));
+    tcase_add_test(tc, test_model_status);
+    tcase_add_test(tc, test_model_keeps_output_of_failures);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
