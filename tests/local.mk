@@ -13,6 +13,7 @@ unit_tests += %D%/unit/test-exec-cdi
 unit_tests += %D%/unit/test-exec-cgroup
 unit_tests += %D%/unit/test-exec-executors
 unit_tests += %D%/unit/test-exec-mounts
+unit_tests += %D%/unit/test-exec-step
 unit_tests += %D%/unit/test-exec-stubs
 unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-graph-refused
@@ -74,6 +75,7 @@ endif
 TESTS += $(dist_check_SCRIPTS)
 LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/bounded
 EXTRA_DIST += %D%/unit/registrykit.h %D%/unit/tlskit.h
+EXTRA_DIST += %D%/unit/executor-record.c
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/treekit.h %D%/unit/unit.h
 EXTRA_DIST += %D%/unit/keykit.h
 EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/refuse.h %D%/unit/treekit.h %D%/unit/unit.h
