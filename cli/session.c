@@ -384,14 +384,22 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
 static void
 forget_sink(struct cli_session *s, struct sink *k)
 {
-    close(k->fd);
+    if (k->fd >= 0)
+        close(k->fd);
     free(k->temp);
     free(k->dest);
     *k = s->sinks.items[--s->sinks.len];
 }
 
+/* Quotas and network file systems tell of a lost write when one closes. */
 static int
-put_in_place(const struct sink *k, struct tenon_error *err)
+close_sink(struct sink *k, const char *name, struct tenon_error *err)
+{
+    return close(tenon_steal_fd(&k->fd)) < 0 ? tenon_error_sys(err, "close %s", name) : 0;
+}
+
+static int
+put_in_place(struct sink *k, struct tenon_error *err)
 {
     /* No call puts a nameless file where another is: by way of a name. */
     auto_free char *self = tenon_asprintf("/proc/self/fd/%d", k->fd);
@@ -400,10 +408,8 @@ put_in_place(const struct sink *k, struct tenon_error *err)
         if (linkat(AT_FDCWD, self, AT_FDCWD, k->temp, AT_SYMLINK_FOLLOW) < 0)
             return tenon_error_sys(err, "create %s", k->temp);
     }
-    /* Quotas and network file systems tell of a lost write when one closes. */
-    int last = fcntl(k->fd, F_DUPFD_CLOEXEC, 3);
-    if (last < 0 || close(last) < 0)
-        return tenon_error_sys(err, "close %s", k->dest);
+    if (close_sink(k, k->dest, err) < 0)
+        return err->code;
     if (rename(k->temp, k->dest) < 0)
         return tenon_error_sys(err, "rename to %s", k->dest);
     return 0;
@@ -416,7 +422,9 @@ sink_commit(void *data, int fd, struct tenon_error *err)
     tenon_vec_foreach(k, &s->sinks) {
         if (k->fd != fd)
             continue;
-        if (k->temp && put_in_place(k, err) < 0)
+        if (!k->temp)
+            close_sink(k, "the result", err);
+        else if (put_in_place(k, err) < 0)
             unlink(k->temp);
         forget_sink(s, k);
         return err->code;

@@ -175,11 +175,12 @@ fault_tests += %D%/fault/kill9.sh
 fault_tests += %D%/fault/once.sh
 fault_tests += %D%/fault/ctrl-c.sh
 fault_tests += %D%/fault/full-disk.sh
+fault_tests += %D%/fault/last-writes.sh
 fault_tests += %D%/fault/hostile.sh
 fault_tests += %D%/fault/deep.sh
 fault_tests += %D%/fault/secrets.sh
 dist_check_SCRIPTS += $(fault_tests)
-EXTRA_DIST += %D%/fault/lib.sh %D%/fault/check-store %D%/fault/bad-registry %D%/fault/end-in %D%/fault/kinds.sh
+EXTRA_DIST += %D%/fault/lib.sh %D%/fault/fail-nth.c %D%/fault/check-store %D%/fault/bad-registry %D%/fault/end-in %D%/fault/kinds.sh
 
 # Known holes stay closed: one test each, named after what it tries, with both
 # executors; tests/security/lib.sh is what they share.

@@ -207,6 +207,11 @@ put_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
     int rc = copy_data(o, e, to, err);
     if (rc == 0 && (fchmod(to, e->st->st_mode & 07777) < 0 || futimens(to, times) < 0))
         rc = failed(err, "set mode and time of", e->path);
+    /* What a network disk could not keep shows at the end. */
+    if (close(tenon_steal_fd(&to)) < 0 && rc == 0)
+        rc = failed(err, "write", e->path);
+    if (rc < 0)
+        unlinkat(parent, e->name, 0); /* no half file */
     o->done += e->st->st_size;
     host->status(o->ctx, "copying files", o->done, 0);
     return rc;

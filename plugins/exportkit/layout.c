@@ -302,6 +302,9 @@ put_file(const struct exportkit_layout *l, int dirfd, const char *name,
     if (fd < 0)
         return l->host->error(err, TENON_E_FAILED, errno, "create %s", name);
     int sys = from >= 0 ? copy_whole(l, from, fd) : write_whole(fd, data, len);
+    /* What a network disk could not keep shows at the end. */
+    if (close(tenon_steal_fd(&fd)) < 0 && !sys)
+        sys = errno;
     if (!sys && renameat(dirfd, temp, dirfd, name) < 0)
         sys = errno;
     if (!sys)
