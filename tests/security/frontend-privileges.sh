@@ -114,4 +114,3 @@ trial() {
     done
 }
 each_executor trial
-done_all

@@ -3,7 +3,7 @@
 # as root, as a user, after a set-user-id program; and nothing of whoever runs
 # tenon: groups, inheritable and ambient capabilities, keys, limits of its own.
 . "$(dirname "$0")/lib.sh"
-need setpriv
+need setpriv keyctl
 
 cc -static -O1 -x c -o "$context/suid" - <<'END' || fail "does not compile"
 #include <stdio.h>
@@ -65,6 +65,16 @@ status() { # WHO UID GID EFFECTIVE GROUPS
     echo "umask 0022"
 } >"$work/wanted"
 
+# A key of the session that starts tenon. The filter shuts the calls for keys; the step
+# that has no filter shows what all of them have.
+printf 'FROM base\nCOPY probe /\nRUN --security=insecure /probe key tenon-test-%s\n' $$ >"$context/key.Dockerfile"
+with_key() { # COMMAND...
+    keyctl session - sh -c 'keyctl add user "$1" "not for steps" @s >/dev/null && shift && exec "$@"' \
+        session "tenon-test-$$" "$@"
+}
+run 0 with_key "$context/probe" key tenon-test-$$
+assert_has "$work/out" "key of the session: works" # what a step would see
+
 # tenon with more than it needs: groups, capabilities to hand on, a key, a mask.
 loaded() { # FLAG...
     (
@@ -77,8 +87,13 @@ loaded() { # FLAG...
 }
 trial() {
     run 0 loaded
-    said | sed 's/[[:space:]][[:space:]]*/ /g' | grep -E '^(root|first|user|group|number|suid|file|umask) ?' >"$work/got" || :
+    said | sed 's/[[:space:]][[:space:]]*/ /g' | grep -E '^(root|first|user|group|number|suid|file|umask) ?' >"$work/got" ||
+        fail "$executor: nothing was seen"
     diff "$work/wanted" "$work/got" || fail "$executor: not as promised"
+    run 0 with_key "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
+        --build-context "$base" -o type=cacheonly --allow security.insecure -f "$context/key.Dockerfile" "$context"
+    assert_said "session keyring: works" # one of its own
+    assert_said "key of the session: ENOKEY"
     # Granted all: the machine's capabilities, and no filter.
     printf 'FROM base\nRUN --security=insecure %s\n' "$show" >"$context/insecure.Dockerfile"
     try 0 --no-cache --allow security.insecure -f "$context/insecure.Dockerfile"
@@ -88,4 +103,3 @@ trial() {
     assert_said "CapEff: $(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)"
 }
 each_executor trial
-done_all

@@ -114,4 +114,3 @@ rmdir "$group"
 assert_has "$work/err" "no control group for devices"
 nothing_opens
 assert_said "read /own-null: EACCES"
-done_all

@@ -255,6 +255,18 @@ loaded(void)
     _exit(0);
 }
 #endif
+/* ---- keys --------------------------------------------------------------------- */
+
+/* Is a key of that name found from the session's keyring?  And is there one? */
+static int
+key(char **argv)
+{
+    long id = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0);
+    printf("session keyring: %s\n", name_of(id < 0 ? errno : 0));
+    id = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", argv[0], 0);
+    printf("key of the session: %s\n", name_of(id < 0 ? errno : 0));
+    return 0;
+}
 
 int
 main(int argc, char **argv)
@@ -265,7 +277,7 @@ main(int argc, char **argv)
         int (*run)(char **);
     } verbs[] = {
         { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
-        { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
+        { "key", 1, key },     { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "descriptors"))

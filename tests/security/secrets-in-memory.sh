@@ -134,4 +134,3 @@ END
     ! said | grep '^mounts .* /run/secrets' || fail "$executor: another step's mount"
 }
 each_executor trial
-done_all

@@ -56,4 +56,3 @@ trial() {
     target_untouched
 }
 each_executor trial
-done_all

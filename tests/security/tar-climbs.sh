@@ -97,4 +97,3 @@ trial() {
     rm -rf "$work/tree"
 }
 each_executor trial
-done_all

@@ -136,4 +136,3 @@ trial() {
 }
 each_executor trial
 [ $shown -gt 100 ] || fail "only $shown screens"
-done_all

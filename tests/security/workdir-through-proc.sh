@@ -18,6 +18,22 @@ where() { # STATUS PLACE, lines before on standard input
     target_untouched
 }
 
+# in_or_refused PLACE: the step of the last attempt was in that directory of its root, or
+# the step was not begun, for its directory is none.
+entered=0 refused=0
+in_or_refused() {
+    assert_not_said "$outside"
+    if [ $got = 0 ]; then
+        assert_said "at $1"
+        entered=$((entered + 1))
+    else
+        grep -Eq 'enter the working directory: |container init: mkdir |container init: chdir ' "$work/err" ||
+            { cat "$work/err" >&2; fail "$executor: not refused for its directory"; }
+        refused=$((refused + 1))
+    fi
+    target_untouched
+}
+
 trial() {
     where 0 / <<'END'
 WORKDIR /../../../../../..
@@ -42,10 +58,10 @@ COPY probe ./
 END
     for link in /proc/1/root /proc/self/root /proc/self/cwd; do
         { echo "RUN ln -s $link /link"; echo "WORKDIR /link$target/dir"; inside; } | dockerfile
-        build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
-        assert_not_said "$outside"
+        attempt --no-cache
+        in_or_refused "$target/dir"
         { echo "RUN ln -s $link /link"; echo "COPY probe /link$target/"; echo "ADD probe /link$target/dir/"; } | dockerfile
-        build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
+        try 0 --no-cache
         target_untouched
     done
     # A directory that a step of its own swaps with a link while others start in it.
@@ -57,16 +73,16 @@ WORKDIR /w/dir
 RUN rmdir /w/dir && ln -s /proc/1/root$target /w/dir
 $(inside)
 END
-    build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
-    assert_not_said "$outside"
-    target_untouched
+    attempt --no-cache
+    in_or_refused "$target"
     # In memory of a mount, and by names with parts that the kernel takes for itself.
     for dir in /proc/self/ns /proc/self/map_files /proc/1/task /proc/sys/kernel /dev/fd /dev/pts /sys/kernel; do
         { echo "WORKDIR $dir"; inside; echo "RUN (echo x >./panic) 2>/dev/null && echo wrote; true"; } | dockerfile
-        build "$store" --no-cache --build-context "$base" -o type=cacheonly "$context" >"$work/out" 2>"$work/err" || :
+        try 0 --no-cache
+        said | grep -q '^at /' || { said >&2; fail "$executor: not in $dir"; }
         assert_not_said "$outside"
         [ $dir = /dev/fd ] || assert_not_said wrote
     done
 }
 each_executor trial
-done_all
+echo "$entered entered, $refused refused"
