@@ -106,6 +106,7 @@ dist_check_SCRIPTS += %D%/abi/header.sh
 
 # What tenon does as a command; tests/cli/lib.sh is what they share.
 cli_tests =
+cli_tests += %D%/cli/harness.sh
 cli_tests += %D%/cli/version.sh
 cli_tests += %D%/cli/errors.sh
 cli_tests += %D%/cli/exit-codes.sh

@@ -14,10 +14,26 @@ store=$work/store
 started=
 at_exit= # functions
 
+# Ends what was remembered, also what is deaf to a request.
+end_started() {
+    alive=
+    [ -n "$started" ] || return 0
+    for pid in $started; do kill "$pid" 2>/dev/null || :; done
+    for _ in $(seq 30); do
+        alive=
+        for pid in $started; do ! grep -qs '^State:.[^Z]' "/proc/$pid/status" || alive="$alive $pid"; done
+        [ -n "$alive" ] || break
+        sleep 0.1
+    done
+    for pid in $alive; do kill -KILL "$pid" 2>/dev/null || :; done
+    for pid in $started; do wait "$pid" 2>/dev/null || :; done
+    started=
+}
+
 cleanup() {
     status=$?
-    for pid in $started; do kill "$pid" 2>/dev/null || :; done
-    for pid in $started; do wait "$pid" 2>/dev/null || :; done
+    trap '' INT TERM HUP
+    end_started
     for function in $at_exit; do $function; done
     if [ -n "${KEEP-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
     exit $status
@@ -25,6 +41,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 
 # Nothing of the user's.
 unset TENON_ROOT TENON_CONFIG TENON_PLUGIN_PATH DOCKER_CONFIG REGISTRY_AUTH_FILE \

@@ -1,0 +1,59 @@
+#!/bin/sh
+# These tests themselves: what one of them started ends with it, however it ends, and
+# nothing of it is left; a failure is one, and what was not tried is said.
+. "$(dirname "$0")/lib.sh"
+lib=$abs_top_srcdir/tests/cli/lib.sh
+# With TERM it is deaf to requests, as a server may be; it says its number.
+cat >"$work/deaf" <<'END'
+[ "$2" != TERM ] || trap '' TERM INT HUP
+echo $$ >"$1"
+while :; do sleep 1; done
+END
+cat >"$work/one.sh" <<END
+abs_top_builddir=$abs_top_builddir abs_top_srcdir=$abs_top_srcdir
+. "$lib"
+sh "$work/deaf" "$work/deaf.pid" "\${2-}" &
+remember \$!
+sleep 300 &
+remember \$!
+echo \$! >"$work/meek.pid"
+while [ ! -s "$work/deaf.pid" ]; do sleep 0.05; done
+echo "\$work" >"$work/one.work"
+mv "$work/one.work" "$work/one.ready"
+case \${1-wait} in
+wait) while :; do sleep 0.05; done ;;
+*) "\$1" ;;
+esac
+END
+# ends STATUS HOW [SIGNAL]
+ends() {
+    rm -f "$work/one.ready" "$work/deaf.pid"
+    # A background job is deaf to an interrupt unless told otherwise.
+    TMPDIR=$work env --default-signal=INT sh "$work/one.sh" "$2" "${3-}" >"$work/one.out" 2>&1 &
+    one=$!
+    remember $one
+    for _ in $(seq 400); do [ ! -e "$work/one.ready" ] || break; sleep 0.05; done
+    assert_file "$work/one.ready"
+    [ -z "${3-}" ] || kill "-$3" $one
+    got=0
+    wait $one || got=$?
+    assert_eq "$1" $got
+    for pid in $(cat "$work/deaf.pid" "$work/meek.pid"); do
+        ! kill -0 "$pid" 2>/dev/null || { kill -KILL "$pid"; fail "$*: process $pid is left"; }
+    done
+    assert_no_file "$(cat "$work/one.ready")"
+}
+ends 143 wait TERM
+ends 130 wait INT
+ends 129 wait HUP
+ends 0 true
+ends 1 fail
+ends 77 skip
+
+assert_eq "NOT TRIED: a part: no such thing" "$(not_tried "a part: no such thing")"
+for bad in 'run 0 false' 'run 1 true' 'assert_eq 1 2' 'assert_file "$work/none"' 'assert_no_file "$work"' \
+    'assert_has "$0" "no such text in it, $$"' 'assert_lacks "$0" "no such text in it"'; do
+    got=0
+    (trap - EXIT; eval "$bad") >/dev/null 2>&1 || got=$?
+    assert_eq 1 $got
+done
