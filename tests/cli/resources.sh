@@ -30,7 +30,7 @@ for executor in $executors; do
         --resource cpu-quota=5000 --resource cpu-period=50000 --resource cpuset-cpus=0 >"$work/out" 2>"$work/err" || got=$?
     if [ $got = 1 ] && grep -q "resource limits:\|cgroup" "$work/err"; then
         sed 's/^/  | /' "$work/err"
-        skip "no control groups to be had here"
+        skip "needs control groups for memory, cpu and cpuset"
     fi
     assert_eq 0 $got
     saw told "memory 67108864

@@ -169,7 +169,8 @@ with tarfile.open(sys.argv[1], "w") as t:
     add("../../../../../../.." + sys.argv[2] + "/y")
 END_PYTHON
 printf 'FROM base\nADD evil.tar /\n' >"$context/Dockerfile"
-build "$store" --build-context "$base" "$context" >"$work/out" 2>"$work/err" || :
+run 1 build "$store" --build-context "$base" "$context"
+one_error 'open /out/x: no such file'
 untouched
 store_right "$store"
 

@@ -59,7 +59,8 @@ for kind in run copy pull export; do
         rm -f "$work/killed.tar" "$work/next.tar"
     done
     store_right "$root"
-    [ $middle -gt 0 ] || fail "$kind: no kill in the middle of it"
+    # Most of them; the moments are chance.
+    [ $((middle * 2)) -ge "$rounds" ] || fail "$kind: only $middle kills in the middle of it"
     # A collector takes what has a name and no row.
     "$abs_top_builddir/tenon-dev" --root "$root" prune --force --filter until=1000h >"$work/prune" 2>&1 ||
         { cat "$work/prune" >&2; fail "prune"; }

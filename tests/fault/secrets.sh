@@ -68,8 +68,8 @@ nowhere() { # PLACE
     ! grep -rFl -f "$work/wanted" "$1" >"$work/hits" 2>/dev/null || { cat "$work/hits" >&2; fail "a secret in $1"; }
 }
 
-for executor in native oci; do
-    if [ $executor = oci ] && ! command -v runc >/dev/null; then continue; fi
+find_executors
+for executor in $executors; do
     printf '{"executor": "%s"}\n' $executor >"$TENON_CONFIG"
     root=$work/store-$executor
     out=$work/out-$executor

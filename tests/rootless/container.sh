@@ -26,8 +26,7 @@ flags() {
         --build-context "$base" "$work/context"
 }
 build() { tenon_as "$alice" --config "$work/tenon.json" $(flags); }
-executors=native
-! command -v runc >/dev/null || executors="native oci"
+find_executors
 
 # In a namespace with all ids, alice makes one below it.
 make_namespace outer "0 0 4294967295"

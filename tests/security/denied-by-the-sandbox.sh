@@ -3,8 +3,10 @@
 # sockets, hidden and read-only files of /proc and /sys, mounts over them, the
 # kernel's keys, what is in /dev.
 . "$(dirname "$0")/lib.sh"
-key=
-if command -v keyctl >/dev/null; then key=$(keyctl add user tenon-test-$$ "not for steps" @u 2>/dev/null || :); fi
+need keyctl
+key=$(keyctl add user tenon-test-$$ "not for steps" @u) || fail "no key can be made"
+drop_key() { keyctl unlink "$key" @u >/dev/null 2>&1 || :; }
+at_exit="$at_exit drop_key"
 
 cat >"$work/refused" <<'END'
 mount
@@ -117,4 +119,3 @@ trial() {
     assert_eq 1 "$(sort -u "$work"/dev-* | grep -c '^dev')"
 }
 each_executor trial
-[ -z "$key" ] || keyctl unlink "$key" @u 2>/dev/null || :

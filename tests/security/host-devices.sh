@@ -103,7 +103,8 @@ group=
 v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 [ -z "$v2" ] || group=$v2/test-$$
 if [ -z "$group" ] || ! mkdir "$group" 2>/dev/null || ! echo 0 >"$group/cgroup.max.descendants"; then
-    skip "passed, but for a machine without control groups (needs a version 2 group to be without)"
+    not_tried "a machine without control groups: needs a version 2 group to be without"
+    exit 0
 fi
 executor=native
 store=$work/store-none
