@@ -15,6 +15,7 @@ unit_tests += %D%/unit/test-exec-executors
 unit_tests += %D%/unit/test-exec-mounts
 unit_tests += %D%/unit/test-exec-step
 unit_tests += %D%/unit/test-exec-stubs
+unit_tests += %D%/unit/test-exporters
 unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-graph-refused
 unit_tests += %D%/unit/test-image-attributes

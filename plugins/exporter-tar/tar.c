@@ -3,6 +3,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -56,6 +57,13 @@ archive_failed(struct out *o, struct tenon_error *err)
                        text ? text : "");
 }
 
+/* A name that is no UTF-8 is written as it is, with a word about it (WARN). */
+static int
+write_header(struct out *o, struct archive_entry *ae, struct tenon_error *err)
+{
+    return archive_write_header(o->a, ae) < ARCHIVE_WARN ? archive_failed(o, err) : TENON_OK;
+}
+
 static void
 add_capability(struct archive_entry *ae, int dirfd, const char *name)
 {
@@ -103,7 +111,7 @@ add_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
     if (o->has_epoch && e->st->st_mtim.tv_sec > o->epoch)
         archive_entry_set_mtime(ae, o->epoch, 0);
     else
-        archive_entry_set_mtime(ae, e->st->st_mtim.tv_sec, e->st->st_mtim.tv_nsec);
+        archive_entry_set_mtime(ae, e->st->st_mtim.tv_sec, 0); /* whole seconds, as in layers */
     if (e->first) {
         auto_free char *first = tenon_asprintf("%s%s", o->prefix, e->first);
         archive_entry_set_hardlink(ae, first);
@@ -122,7 +130,7 @@ add_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
     } else if (with_data) {
         add_capability(ae, e->dirfd, e->name);
     }
-    int rc = archive_write_header(o->a, ae) == ARCHIVE_OK ? TENON_OK : archive_failed(o, err);
+    int rc = write_header(o, ae, err);
     archive_entry_free(ae);
     return rc == 0 && with_data ? add_data(o, e, err) : rc;
 }
@@ -134,7 +142,7 @@ add_platform_dir(struct out *o, struct tenon_error *err)
     archive_entry_set_pathname(ae, o->prefix);
     archive_entry_set_mode(ae, S_IFDIR | 0755);
     archive_entry_set_mtime(ae, o->has_epoch ? o->epoch : 0, 0);
-    int rc = archive_write_header(o->a, ae) == ARCHIVE_OK ? TENON_OK : archive_failed(o, err);
+    int rc = write_header(o, ae, err);
     archive_entry_free(ae);
     return rc;
 }
@@ -185,12 +193,20 @@ tar_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     o.chunk = chunk;
     o.a = archive_write_new();
     archive_write_set_format_pax_restricted(o.a);
+    archive_write_set_options(o.a, "xattrheader=SCHILY"); /* and none of its own */
     archive_write_set_bytes_per_block(o.a, 1 << 16);
     archive_write_set_bytes_in_last_block(o.a, 1);
     host->status(ctx, "sending tarball", 0, 0);
     int rc = archive_write_open_fd(o.a, fd) == ARCHIVE_OK ? TENON_OK : archive_failed(&o, err);
+    /* The library takes names for text of the locale, and files have those of UTF-8. */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
     if (rc == 0)
         rc = add_all(&o, opt, r, err);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
     if (rc == 0 && archive_write_close(o.a) != ARCHIVE_OK)
         rc = archive_failed(&o, err);
     archive_write_free(o.a);
