@@ -161,6 +161,7 @@ static const struct {
     { "seconds", PLAIN, { S_IFREG | 0644, 11, 22, { 1000000001, 123456789 }, "text", 0, 0, NULL }, true },
     { "nanoseconds", PLAIN, { TIMED(123456788, "text") }, true },
     { "nanoseconds to none", PLAIN, { TIMED(0, "text") }, true },
+    { "seconds before 1970", PLAIN, { S_IFREG | 0644, 11, 22, { -1000, 0 }, "text", 0, 0, NULL }, true },
     { "size", PLAIN, { TIMED(123456789, "texts") }, true },
     { "size to nothing", PLAIN, { TIMED(123456789, "") }, true },
     /* A time of whole seconds may be out of an archive, and proves nothing ... */
@@ -276,6 +277,46 @@ START_TEST(test_attributes_names_of_one_file)
             check_entry(a, e, &other);
         else
             ck_assert_str_eq(archive_entry_hardlink(e), want[i][1]);
+    }
+    ck_assert_int_eq(archive_read_next_header(a, &e), ARCHIVE_EOF);
+    archive_read_free(a);
+    kit_close(&k);
+}
+END_TEST
+
+/* What lies between hides what is below, whether it is the same or not. */
+START_TEST(test_attributes_of_what_came_back)
+{
+    struct kit k;
+    kit_open(&k);
+    auto_chain struct tenon_chain chain = {0};
+    struct tenon_snapshot_work *w = begin(&k);
+    struct thing dir = { S_IFDIR | 0755, 1, 2, { 5, 5 }, NULL, 0, 0, NULL };
+    int fs = tenon_snapshot_work_fs(w);
+    make(fs, "d", &dir);
+    make(fs, "d/x", &file);
+    make(fs, "kept", &file);
+    make(fs, "x", &file);
+    tenon_chain_append(&chain, commit(w));
+    w = begin(&k); /* x is removed, and d is made anew */
+    fs = tenon_snapshot_work_fs(w);
+    ck_assert_int_eq(mknodat(fs, "x", S_IFCHR, 0), 0);
+    make(fs, "d", &dir);
+    auto_free char *path = tenon_asprintf("%s/d", tenon_snapshot_work_path(w));
+    ck_assert_int_eq(setxattr(path, "trusted.overlay.opaque", "y", 1, 0), 0);
+    tenon_chain_append(&chain, commit(w));
+    w = begin_above(&k, &chain);
+    fs = tenon_snapshot_work_fs(w);
+    make(fs, "d", &dir);
+    make(fs, "d/x", &file);
+    make(fs, "kept", &file);
+    make(fs, "x", &file);
+    struct archive *a = layer_of(&k, commit(w), &chain);
+    static const char *const want[] = { "d/", "d/x", "x" };
+    struct archive_entry *e;
+    for (size_t i = 0; i < tenon_countof(want); i++) {
+        ck_assert_int_eq(archive_read_next_header(a, &e), ARCHIVE_OK);
+        ck_assert_str_eq(archive_entry_pathname(e), want[i]);
     }
     ck_assert_int_eq(archive_read_next_header(a, &e), ARCHIVE_EOF);
     archive_read_free(a);
@@ -462,6 +503,7 @@ main(void)
     tcase_add_loop_test(t, test_attributes_that_differ, 0, (int)tenon_countof(changes));
     tcase_add_loop_test(t, test_attributes_bits_of_mode, 0, 12);
     tcase_add_test(t, test_attributes_names_of_one_file);
+    tcase_add_test(t, test_attributes_of_what_came_back);
     tcase_add_loop_test(t, test_attributes_out_of_a_layer, 0, thing_count);
     tcase_add_loop_test(t, test_attributes_out_of_an_archive, 0, thing_count);
     suite_add_tcase(s, t);

@@ -183,8 +183,10 @@ END_TEST
 
 START_TEST(test_layer_unpack_whiteouts)
 {
-    if (!kit_can_mount())
+    if (!kit_can_mount()) {
+        unit_not_tried("layers on others: needs to mount");
         return;
+    }
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -278,8 +280,10 @@ END_TEST
 
 START_TEST(test_layer_write_leaves_out_what_is_the_same)
 {
-    if (!kit_can_mount())
+    if (!kit_can_mount()) {
+        unit_not_tried("layers on others: needs to mount");
         return;
+    }
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -334,8 +338,6 @@ END_TEST
 
 START_TEST(test_layer_write_opaque_and_whiteouts)
 {
-    if (geteuid() != 0)
-        return;
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -369,8 +371,6 @@ END_TEST
 
 START_TEST(test_layer_write_long_names_and_big_ids)
 {
-    if (geteuid() != 0)
-        return;
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -410,8 +410,6 @@ END_TEST
 
 START_TEST(test_layer_write_capability_and_clamp)
 {
-    if (geteuid() != 0)
-        return;
     struct kit k;
     kit_open(&k);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
