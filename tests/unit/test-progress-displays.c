@@ -29,7 +29,8 @@ begin_on(const char *file, const char *symbol, const char *const *pairs, bool te
 {
     plugin = fake_load(file, symbol);
     if (!plugin) {
-        fprintf(stderr, "%s: not built, skipped\n", file);
+        auto_free char *why = tenon_asprintf("%s: not built", file);
+        unit_not_tried(why);
         return false;
     }
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -689,6 +690,71 @@ START_TEST(test_tty_refuses_what_is_no_terminal)
 }
 END_TEST
 
+/* ---- json ------------------------------------------------------------------------------- */
+
+#define AT "2018-08-31T21:03:30.703550864Z"
+static const char *const inputs[] = { "x", "y", NULL }, *const details[] = { "why", NULL };
+
+/* One event and its line; every field of each kind, there and left out. */
+static const struct {
+    struct tenon_event event;
+    const char *line;
+} jsons[] = {
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n" }, "{\"vertexes\":[{\"digest\":\"d\",\"name\":\"n\"}]}" },
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n", .inputs = inputs, .started_ns = START },
+      "{\"vertexes\":[{\"digest\":\"d\",\"inputs\":[\"x\",\"y\"],\"name\":\"n\",\"started\":\"" AT "\"}]}" },
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n", .completed_ns = START, .flags = TENON_EVENT_CACHED },
+      "{\"vertexes\":[{\"digest\":\"d\",\"name\":\"n\",\"completed\":\"" AT "\",\"cached\":true}]}" },
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n", .completed_ns = START, .error = "e",
+        .flags = TENON_EVENT_CANCELED },
+      "{\"vertexes\":[{\"digest\":\"d\",\"name\":\"n\",\"completed\":\"" AT "\",\"error\":\"e\"}]}" },
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n", .group_id = "g", .group_name = "gn" },
+      "{\"vertexes\":[{\"digest\":\"d\",\"name\":\"n\",\"progressGroup\":{\"id\":\"g\",\"name\":\"gn\"}}]}" },
+    { { .type = TENON_EVENT_VERTEX, .vertex = "d", .name = "n", .group_id = "g", .flags = TENON_EVENT_GROUP_WEAK },
+      "{\"vertexes\":[{\"digest\":\"d\",\"name\":\"n\",\"progressGroup\":{\"id\":\"g\",\"weak\":true}}]}" },
+    { { .type = TENON_EVENT_STATUS, .vertex = "d", .name = "s", .current = 0, .timestamp_ns = START },
+      "{\"statuses\":[{\"id\":\"s\",\"vertex\":\"d\",\"current\":0,\"timestamp\":\"" AT "\"}]}" },
+    { { .type = TENON_EVENT_STATUS, .vertex = "d", .name = "s", .current = 5, .total = 9, .started_ns = START,
+        .completed_ns = START },
+      "{\"statuses\":[{\"id\":\"s\",\"vertex\":\"d\",\"total\":9,\"current\":5,\"started\":\"" AT "\",\"completed\":\"" AT "\"}]}" },
+    { { .type = TENON_EVENT_LOG, .vertex = "d", .data = "a", .len = 1, .stream = 2, .timestamp_ns = START },
+      "{\"logs\":[{\"vertex\":\"d\",\"stream\":2,\"data\":\"YQ==\",\"timestamp\":\"" AT "\"}]}" },
+    { { .type = TENON_EVENT_LOG, .vertex = "d", .data = "\xff\xfe", .len = 2, .stream = 1 },
+      "{\"logs\":[{\"vertex\":\"d\",\"stream\":1,\"data\":\"//4=\"}]}" },
+    { { .type = TENON_EVENT_LOG, .vertex = "d", .data = "abc", .len = 3, .stream = 1 },
+      "{\"logs\":[{\"vertex\":\"d\",\"stream\":1,\"data\":\"YWJj\"}]}" },
+    { { .type = TENON_EVENT_LOG, .vertex = "d", .data = "abc>", .len = 4, .stream = 1 },
+      "{\"logs\":[{\"vertex\":\"d\",\"stream\":1,\"data\":\"YWJjPg==\"}]}" },
+    { { .type = TENON_EVENT_WARNING, .vertex = "d", .level = 1, .name = "w", .detail = details, .url = "u" },
+      "{\"warnings\":[{\"vertex\":\"d\",\"level\":1,\"short\":\"dw==\",\"detail\":[\"d2h5\"],\"url\":\"u\"}]}" },
+    { { .type = TENON_EVENT_WARNING, .vertex = "d", .name = "w" },
+      "{\"warnings\":[{\"vertex\":\"d\",\"level\":0,\"short\":\"dw==\",\"detail\":[]}]}" },
+};
+
+START_TEST(test_json_line)
+{
+    plugin = fake_load("progress-json.so", "progress_json_LTX_tenon_plugin_query");
+    if (!plugin) {
+        unit_not_tried("progress-json.so: not built");
+        return;
+    }
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    near = memfd_create("display", MFD_CLOEXEC);
+    far = near;
+    ck_assert_int_eq(plugin->init(&fake_host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->ops.progress->open(self, near, false, NULL, &err), 0);
+    struct tenon_event ev = jsons[_i].event;
+    ev.struct_size = sizeof ev;
+    plugin->ops.progress->event(self, &ev);
+    char got[1000] = "";
+    ck_assert_int_gt(pread(near, got, sizeof got - 1, 0), 0);
+    ck_assert_ptr_nonnull(strchr(got, '\n'));
+    *strchr(got, '\n') = '\0';
+    ck_assert_str_eq(got, jsons[_i].line);
+    close(near);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -704,6 +770,9 @@ main(void)
     tcase_add_test(tc, test_plain_hidden_step_that_talks_without_end);
     tcase_add_test(tc, test_plain_names_are_cut_when_asked);
     tcase_add_test(tc, test_plain_output_is_made_safe);
+    suite_add_tcase(suite, tc);
+    tc = tcase_create("json");
+    tcase_add_loop_test(tc, test_json_line, 0, (int)tenon_countof(jsons));
     suite_add_tcase(suite, tc);
     tc = tcase_create("tty");
     tcase_add_test(tc, test_tty_frame_is_one_write_in_place);

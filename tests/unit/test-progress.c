@@ -139,6 +139,27 @@ START_TEST(test_model_joins_partial_lines)
 }
 END_TEST
 
+/* One that never ends is broken into pieces, none of it is lost. */
+START_TEST(test_model_breaks_an_endless_line)
+{
+    struct pk_model m = {0};
+    struct pk_vertex *v = vertex(&m, "a", 1, 0, NULL);
+    static char piece[1001];
+    memset(piece, 'x', 1000);
+    for (int i = 0; i < 200; i++) {
+        log_text(&m, "a", piece, 2);
+        ck_assert_uint_le(v->partial.len, 70000);
+    }
+    pk_model_flush_line(&m, v);
+    size_t all = 0;
+    tenon_vec_foreach(l, &v->lines)
+        all += strlen(l->text);
+    ck_assert_uint_eq(all, 200000);
+    ck_assert_uint_ge(v->lines.len, 3);
+    pk_model_release(&m);
+}
+END_TEST
+
 START_TEST(test_model_keeps_a_bounded_tail)
 {
     struct pk_model m = {0};
@@ -427,6 +448,7 @@ main(void)
     tcase_add_test(tc, test_text_go_time);
     tcase_add_test(tc, test_text_cut_counts_characters);
     tcase_add_test(tc, test_model_joins_partial_lines);
+    tcase_add_test(tc, test_model_breaks_an_endless_line);
     tcase_add_test(tc, test_model_keeps_a_bounded_tail);
     tcase_add_loop_test(tc, test_text_columns, 0, (int)tenon_countof(columns));
     tcase_add_test(tc, test_recap_warnings);
