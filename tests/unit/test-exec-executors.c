@@ -144,7 +144,8 @@ begin(int i)
 {
     if (load(i) == 0)
         return true;
-    fprintf(stderr, "%s: not built, skipped\n", executors[i].file);
+    auto_free char *text = tenon_asprintf("%s: not built, or cannot run here", executors[i].file);
+    unit_not_tried(text);
     return false;
 }
 
@@ -248,6 +249,8 @@ START_TEST(test_executor_no_descriptor_leaks)
     if (!begin(_i))
         return;
     int leak = open("/", O_RDONLY | O_DIRECTORY); /* not O_CLOEXEC on purpose */
+    int high = fcntl(leak, F_DUPFD, 700); /* above all that tenon has itself */
+    ck_assert_int_ge(high, 700);
     struct tenon_exec x = {0};
     const char *argv[] = { "/bin/busybox", "ls", "/proc/self/fd", NULL };
     struct tenon_error err = TENON_ERROR_INIT;
@@ -255,6 +258,31 @@ START_TEST(test_executor_no_descriptor_leaks)
     ck_assert_int_eq(run_step(&x, &err), 0);
     ck_assert_str_eq(output, "0\n1\n2\n3\n"); /* 3: the directory being read */
     close(leak);
+    close(high);
+    unload();
+}
+END_TEST
+
+/* nohup, or a shell that starts tenon in the background, ignores some; a step does not. */
+START_TEST(test_executor_signals_are_as_ever)
+{
+    if (!begin(_i))
+        return;
+    static const int ignored[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGCONT };
+    for (size_t i = 0; i < tenon_countof(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    sigset_t some, before;
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &some, &before);
+    const char *argv[] = { "/bin/busybox", "grep", "-E", "Sig(Ign|Blk)", "/proc/self/status", NULL };
+    struct tenon_exec x = { .argv = argv };
+    struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(run_step(&x, &err), 0);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    for (size_t i = 0; i < tenon_countof(ignored); i++)
+        signal(ignored[i], SIG_DFL);
+    ck_assert_str_eq(output, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
     unload();
 }
 END_TEST
@@ -328,12 +356,111 @@ START_TEST(test_executor_mounts_in_order)
 }
 END_TEST
 
+/* By the executor alone: what is asked for here has no attributes of its own. */
+START_TEST(test_executor_mount_attributes)
+{
+    static const struct {
+        uint32_t flags;
+        const char *seen;
+    } wanted[] = {
+        { 0, "rw" },
+        { TENON_MOUNT_RDONLY, "ro" },
+        { TENON_MOUNT_NOEXEC, "nodev noexec nosuid rw" },
+        { TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC, "nodev noexec nosuid ro" },
+    };
+    if (!begin(_i))
+        return;
+    char dir[120], target[40];
+    snprintf(dir, sizeof dir, "%s/bare-%d", top, _i);
+    ck_assert_int_eq(mkdir(dir, 0755), 0);
+    /* In a mount of its own, with another one in it: both are meant. */
+    char inner[140];
+    snprintf(inner, sizeof inner, "%s/inner", dir);
+    bool can_mount = mount("none", dir, "tmpfs", 0, NULL) == 0 && mkdir(inner, 0755) == 0 &&
+                     mount("none", inner, "tmpfs", 0, NULL) == 0;
+    ck_assert(can_mount || tenon_ids_mapped());
+    for (size_t i = 0; can_mount && i < tenon_countof(wanted); i++) {
+        snprintf(target, sizeof target, "/tmp/at%zu", i);
+        struct tenon_exec_mount m = { .source = dir, .target = target, .flags = wanted[i].flags,
+                                      .fd = open(dir, O_PATH | O_CLOEXEC) };
+        struct tenon_exec x = { .mounts = &m, .mount_count = 1 };
+        /* A runtime has options for the one mount; the core's are for all in it. */
+        char inside[50] = "";
+        if (strstr(executors[_i].file, "native"))
+            snprintf(inside, sizeof inside, "%s/inner", target);
+        auto_free char *script = tenon_asprintf(
+            "for at in %s %s; do awk -v at=$at '$5 == at { print $6 }' /proc/self/mountinfo | tr ',' '\\n' | "
+            "grep -x 'ro\\|rw\\|nosuid\\|nodev\\|noexec' | sort | tr '\\n' ' '; echo; done", target, inside);
+        auto_free char *expected = tenon_asprintf(*inside ? "%s \n%s \n" : "%s \n", wanted[i].seen, wanted[i].seen);
+        ck_assert_int_eq(run_shell_as(script, &x), 0);
+        ck_assert_str_eq(output, expected);
+        close(m.fd);
+    }
+    umount2(inner, MNT_DETACH);
+    umount2(dir, MNT_DETACH);
+    unload();
+}
+END_TEST
+
+/* Nothing of the machine lies under the step's root. */
+START_TEST(test_executor_root_is_all)
+{
+    if (!begin(_i))
+        return;
+    ck_assert_int_eq(run_shell("awk '$5 == \"/\" { n++ } END { print n }' /proc/self/mountinfo; "
+                               "ls -d /root /var /usr 2>/dev/null; pwd"), 0);
+    ck_assert_str_eq(output, "1\n/\n");
+    unload();
+}
+END_TEST
+
+/* A program without a slash is one of PATH, where that is absolute. */
+START_TEST(test_executor_program_by_path)
+{
+    static const struct {
+        const char *path, *cwd, *program;
+        int code;
+    } programs[] = {
+        { "PATH=/none:/bin", "/", "true", 0 },
+        { "PATH=/bin:/none", "/", "true", 0 },
+        { "PATH=/none", "/bin", "true", 1 },
+        { "PATH=.:/none", "/bin", "true", 1 },
+        { "PATH=", "/bin", "true", 1 },
+        { "PATH=/none", "/bin", "./true", 0 },
+        { "PATH=/none", "/", "bin/true", 0 },
+        { "PATH=/etc:/bin", "/", "true", 0 }, /* what is none, is passed over */
+    };
+    if (!begin(_i))
+        return;
+    char command[300];
+    snprintf(command, sizeof command, "ln -sf busybox %s/bin/true && : >%s/etc/true && chmod 644 %s/etc/true",
+             rootfs, rootfs, rootfs);
+    ck_assert_int_eq(system(command), 0);
+    for (size_t i = 0; i < tenon_countof(programs); i++) {
+        const char *argv[] = { programs[i].program, NULL }, *env[] = { programs[i].path, NULL };
+        struct tenon_exec x = { .argv = argv, .env = env, .cwd = programs[i].cwd };
+        struct tenon_error err = TENON_ERROR_INIT;
+        ck_assert_msg(run_step(&x, &err) == 0, "%s", err.message);
+        ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0) == (programs[i].code == 0),
+                      "%s in %s with %s: status %x, %s", programs[i].program, programs[i].cwd,
+                      programs[i].path, (unsigned)status, output);
+    }
+    unload();
+}
+END_TEST
+
 START_TEST(test_executor_limits)
 {
     if (!begin(_i))
         return;
-    struct tenon_exec_limit l = { "nofile", 321, 654 };
-    struct tenon_exec x = { .limits = &l, .limit_count = 1 };
+    struct tenon_exec_limit l[] = { { "nofile", 321, 654 }, { "core", 0, 4096 }, { "nproc", 700, 700 },
+                                    { "stack", 1 << 20, 4 << 20 } };
+    struct tenon_exec x = { .limits = l, .limit_count = 4 };
+    ck_assert_int_eq(run_shell_as("awk '/open files|core file|processes|stack/ { print $(NF - 2), $(NF - 1) }' "
+                                  "/proc/self/limits | sort | tr '\\n' ' '", &x), 0);
+    char *nproc = strstr(output, "700 700"); /* its line has another count of words */
+    ck_assert_msg(strstr(output, "0 4096 ") && strstr(output, "321 654 ") && strstr(output, "1048576 4194304 ") &&
+                      nproc, "%s", output);
     ck_assert_int_eq(run_shell_as("ulimit -n; ulimit -Hn", &x), 0);
     ck_assert_str_eq(output, "321\n654\n");
     unload();
@@ -380,6 +507,23 @@ START_TEST(test_executor_background_process_ends)
 }
 END_TEST
 
+/* How long a step of ours sleeps: a number that no other test has at the time. */
+static const char *
+unique_seconds(char first)
+{
+    static char text[24];
+    snprintf(text, sizeof text, "%c%06d", first, (int)getpid());
+    return text;
+}
+
+static bool
+sleeps(char first)
+{
+    char command[80];
+    snprintf(command, sizeof command, "ps ax | grep -q '[s]leep %s'", unique_seconds(first));
+    return system(command) == 0;
+}
+
 static void *
 fire_later(void *data)
 {
@@ -395,14 +539,15 @@ START_TEST(test_executor_cancel_kills_the_tree)
     pthread_t t;
     ck_assert_int_eq(pthread_create(&t, NULL, fire_later, ctx.cancel), 0);
     struct tenon_exec x = {0};
-    const char *argv[] = { "/bin/sh", "-c", "sleep 4242 & sleep 4242", NULL };
+    auto_free char *script = tenon_asprintf("sleep %s & sleep %s", unique_seconds('1'), unique_seconds('1'));
+    const char *argv[] = { "/bin/sh", "-c", script, NULL };
     struct tenon_error err = TENON_ERROR_INIT;
     x.argv = argv;
     uint64_t start = tenon_monotonic_ns();
     ck_assert_int_eq(run_step(&x, &err), TENON_E_CANCELLED);
     ck_assert(tenon_monotonic_ns() - start < UINT64_C(2000000000));
     pthread_join(t, NULL);
-    ck_assert_int_ne(system("ps ax | grep -q '[s]leep 4242'"), 0);
+    ck_assert(!sleeps('1'));
     tenon_error_release(&err);
     unload();
 }
@@ -412,24 +557,26 @@ START_TEST(test_executor_dies_with_its_parent)
 {
     if (!begin(_i))
         return;
+    const char *seconds = unique_seconds('2');
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         struct tenon_exec x = {0};
-        const char *argv[] = { "/bin/sh", "-c", "sleep 4343 & exec sleep 4343", NULL };
+        auto_free char *script = tenon_asprintf("sleep %s & exec sleep %s", seconds, seconds);
+        const char *argv[] = { "/bin/sh", "-c", script, NULL };
         struct tenon_error err = TENON_ERROR_INIT;
         x.argv = argv;
         run_step(&x, &err);
         _exit(0);
     }
     int tries = 100;
-    while (system("ps ax | grep -q '[s]leep 4343'") != 0 && --tries)
+    while (!sleeps('2') && --tries)
         usleep(50000);
     ck_assert_int_gt(tries, 0);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     tries = 40;
-    while (system("ps ax | grep -q '[s]leep 4343'") == 0 && --tries)
+    while (sleeps('2') && --tries)
         usleep(50000);
     ck_assert_int_gt(tries, 0);
     unload();
@@ -449,10 +596,14 @@ suite(void)
     tcase_add_loop_test(t, test_executor_nodes_lead_nowhere, 0, n);
     tcase_add_loop_test(t, test_executor_insecure_may_mount, 0, n);
     tcase_add_loop_test(t, test_executor_no_descriptor_leaks, 0, n);
+    tcase_add_loop_test(t, test_executor_signals_are_as_ever, 0, n);
     tcase_add_loop_test(t, test_executor_exit_codes, 0, n);
     tcase_add_loop_test(t, test_executor_user_groups_cwd, 0, n);
     tcase_add_loop_test(t, test_executor_network_none_has_only_lo, 0, n);
     tcase_add_loop_test(t, test_executor_mounts_in_order, 0, n);
+    tcase_add_loop_test(t, test_executor_mount_attributes, 0, n);
+    tcase_add_loop_test(t, test_executor_root_is_all, 0, n);
+    tcase_add_loop_test(t, test_executor_program_by_path, 0, n);
     tcase_add_loop_test(t, test_executor_limits, 0, n);
     tcase_add_loop_test(t, test_executor_memory_limit, 0, n);
     tcase_add_loop_test(t, test_executor_background_process_ends, 0, n);

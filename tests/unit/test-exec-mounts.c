@@ -25,7 +25,8 @@ begin(const char *file, const char *symbol)
     ctx.agent_fd = -1;
     plugin = fake_load(file, symbol);
     if (!plugin) {
-        fprintf(stderr, "%s: not built, skipped\n", file);
+        auto_free char *text = tenon_asprintf("%s: not built", file);
+        unit_not_tried(text);
         return false;
     }
     void *self;
@@ -69,8 +70,10 @@ reopen(int fd, char *text, size_t size)
 
 START_TEST(test_secret_file_has_bytes_and_mode)
 {
-    if (geteuid() != 0)
-        return; /* it sets owners */
+    if (geteuid() != 0) { /* it sets owners */
+        unit_not_tried("owners: needs root");
+        return;
+    }
     if (!begin(SECRET))
         return;
     ctx.secret = "s3cret";
@@ -88,6 +91,45 @@ START_TEST(test_secret_file_has_bytes_and_mode)
     ck_assert_uint_eq(m.flags, TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC);
     close(m.fd);
     fake_ctx_release(&ctx);
+}
+END_TEST
+
+/* Owner and mode as they are asked for; set-id bits, too, which a chown takes away. */
+START_TEST(test_secret_owner_and_mode)
+{
+    static const struct {
+        const char *mode, *uid, *gid;
+        unsigned is_mode, is_uid, is_gid;
+    } files[] = {
+        { "mode=0400", "uid=0", "gid=0", 0400, 0, 0 },
+        { "mode=0640", "uid=7", "gid=8", 0640, 7, 8 },
+        { "mode=06755", "uid=8", "gid=7", 06755, 8, 7 },
+        { "mode=0", "uid=4294967294", "gid=1", 0, 4294967294u, 1 },
+    };
+    if (geteuid() != 0) {
+        unit_not_tried("owners of secrets: needs root");
+        return;
+    }
+    if (!begin(SECRET))
+        return;
+    for (size_t i = 0; i < tenon_countof(files); i++) {
+        memset(&ctx, 0, sizeof ctx);
+        ctx.agent_fd = -1;
+        ctx.secret = "s3cret";
+        ctx.secret_len = 6;
+        struct tenon_mount_request req = { .input_fd = -1 };
+        struct tenon_mount m;
+        struct tenon_error err = TENON_ERROR_INIT;
+        ck_assert_int_eq(attach(LIST("id=tok", files[i].mode, files[i].uid, files[i].gid), &req, &m, &err), 0);
+        struct stat st;
+        ck_assert_int_eq(fstat(m.fd, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, files[i].is_mode);
+        ck_assert_uint_eq(st.st_uid, files[i].is_uid);
+        ck_assert_uint_eq(st.st_gid, files[i].is_gid);
+        ck_assert_int_eq(st.st_size, 6);
+        close(m.fd);
+        fake_ctx_release(&ctx);
+    }
 }
 END_TEST
 
@@ -122,6 +164,16 @@ START_TEST(test_secret_too_large)
     ck_assert_int_eq(attach(LIST("id=tok"), &req, &m, &err), TENON_E_LIMIT);
     tenon_error_release(&err);
     fake_ctx_release(&ctx);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.agent_fd = -1;
+    ctx.secret = big;
+    ctx.secret_len = sizeof big - 1; /* as much as BuildKit takes */
+    ck_assert_int_eq(attach(LIST("id=tok"), &req, &m, &err), 0);
+    struct stat st;
+    ck_assert_int_eq(fstat(m.fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 500 * 1024);
+    close(m.fd);
+    fake_ctx_release(&ctx);
 }
 END_TEST
 
@@ -143,6 +195,15 @@ START_TEST(test_bind_selector_stays_inside)
     reopen(m.fd, text, sizeof text);
     ck_assert_str_eq(text, "inside");
     ck_assert_uint_eq(m.flags, TENON_MOUNT_RDONLY);
+    close(m.fd);
+    req.flags = 0;
+    ck_assert_int_eq(attach(LIST(NULL), &req, &m, &err), 0);
+    ck_assert_uint_eq(m.flags, 0);
+    close(m.fd);
+    req.selector = NULL; /* all of it */
+    ck_assert_int_eq(attach(LIST(NULL), &req, &m, &err), 0);
+    struct stat st, whole;
+    ck_assert(fstat(m.fd, &st) == 0 && fstat(fd, &whole) == 0 && st.st_ino == whole.st_ino);
     close(m.fd);
     req.selector = "/climbs";
     ck_assert_int_eq(attach(LIST(NULL), &req, &m, &err), TENON_E_NOT_FOUND);
@@ -171,7 +232,11 @@ END_TEST
 
 START_TEST(test_tmpfs_is_a_mount)
 {
-    if (getuid() != 0 || !begin("mount-tmpfs.so", "mount_tmpfs_LTX_tenon_plugin_query"))
+    if (getuid() != 0) {
+        unit_not_tried("a tmpfs: needs root");
+        return;
+    }
+    if (!begin("mount-tmpfs.so", "mount_tmpfs_LTX_tenon_plugin_query"))
         return;
     struct tenon_mount m;
     struct tenon_error err = TENON_ERROR_INIT;
@@ -226,8 +291,10 @@ ask(int fd, uint8_t type)
 
 START_TEST(test_ssh_lists_and_signs_only)
 {
-    if (geteuid() != 0)
-        return; /* it sets owners */
+    if (geteuid() != 0) { /* it sets owners */
+        unit_not_tried("owners: needs root");
+        return;
+    }
     if (!begin(SSH))
         return;
     int pair[2];
@@ -239,11 +306,13 @@ START_TEST(test_ssh_lists_and_signs_only)
     struct tenon_mount m;
     struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_mount_request req = { .input_fd = -1 };
-    ck_assert_int_eq(attach(LIST("id=default", "mode=0660"), &req, &m, &err), 0);
+    ck_assert_int_eq(attach(LIST("id=default", "mode=0660", "uid=7", "gid=8"), &req, &m, &err), 0);
     struct stat st;
     ck_assert_int_eq(fstat(m.fd, &st), 0);
     ck_assert(S_ISSOCK(st.st_mode));
     ck_assert_uint_eq(st.st_mode & 07777, 0660);
+    ck_assert_uint_eq(st.st_uid, 7);
+    ck_assert_uint_eq(st.st_gid, 8);
 
     int a = connect_to(ctx.temp);
     int b = connect_to(ctx.temp);
@@ -254,6 +323,22 @@ START_TEST(test_ssh_lists_and_signs_only)
     ck_assert_uint_eq(ask(b, 22), 5);  /* lock */
     ck_assert_uint_eq(ask(b, 27), 5);  /* extension */
     ck_assert_uint_eq(ask(a, 11), 12); /* and goes on */
+    for (unsigned type = 1; type < 40; type++) /* nothing else gets through */
+        if (type != 11 && type != 13)
+            ck_assert_uint_eq(ask(b, (uint8_t)type), 5);
+
+    /* One that leaves takes no other with it; a message without anything is none. */
+    int c = connect_to(ctx.temp), d = connect_to(ctx.temp);
+    ck_assert_uint_eq(ask(c, 11), 12);
+    ck_assert_uint_eq(ask(d, 11), 12);
+    static const uint8_t empty[4];
+    uint8_t none;
+    ck_assert_int_eq(send(c, empty, sizeof empty, MSG_NOSIGNAL), 4);
+    ck_assert_int_le(recv(c, &none, 1, 0), 0);
+    close(c);
+    ck_assert_uint_eq(ask(a, 11), 12);
+    ck_assert_uint_eq(ask(d, 13), 14);
+    close(d);
 
     static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xff, 11 };
     uint8_t end;
@@ -294,6 +379,7 @@ main(void)
     TCase *t = tcase_create("plugins");
     tcase_set_timeout(t, 30);
     tcase_add_test(t, test_secret_file_has_bytes_and_mode);
+    tcase_add_test(t, test_secret_owner_and_mode);
     tcase_add_test(t, test_secret_missing);
     tcase_add_test(t, test_secret_too_large);
     tcase_add_test(t, test_bind_selector_stays_inside);

@@ -43,7 +43,7 @@ make_image(void)
     int fs = tenon_snapshot_work_fs(w);
     ck_assert_int_eq(mkdirat(fs, "etc", 0755), 0);
     unit_write(fs, "etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:1000:1002::/home/app:/bin/sh\n");
-    unit_write(fs, "etc/group", "root:x:0:\nteam:x:1002:\nextra:x:2000:app\n");
+    unit_write(fs, "etc/group", "root:x:0:\nteam:x:1002:app\nextra:x:2000:app\n");
     ck_assert_int_eq(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "users", &id, &err), 0);
     tenon_chain_append(&image, id);
 }
@@ -186,6 +186,13 @@ set_proxy(struct tenon_vertex *v)
 }
 
 static void
+set_other_proxy(struct tenon_vertex *v)
+{
+    SET_WORDS(env, "http_proxy=image's", "HTTP_PROXY_X=other", "PATH=/p", "HOME=/h");
+    v->op.exec.proxy[0] = "build's";
+}
+
+static void
 set_secret_variables(struct tenon_vertex *v)
 {
     secret = "hush";
@@ -292,6 +299,10 @@ static const struct {
       "variable https_proxy=https\nvariable FTP_PROXY=ftp\nvariable ftp_proxy=ftp\n"
       "variable NO_PROXY=no\nvariable no_proxy=no\nvariable ALL_PROXY=all\nvariable all_proxy=all\n"
       "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" },
+    { "a proxy instead of the image's", set_other_proxy,
+      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nvariable HOME=/root\n",
+      "variable http_proxy=build's\nvariable HTTP_PROXY_X=other\nvariable PATH=/p\nvariable HOME=/h\n"
+      "variable HTTP_PROXY=build's\n" },
     { "secrets as variables", set_secret_variables, "variable HOME=/root\n",
       "variable ONE=hush\nvariable TWO=hush\nvariable HOME=/root\n" },
     { "a secret that nobody gave", set_absent_variable, "variable HOME=/root\n",
@@ -342,6 +353,41 @@ START_TEST(test_step_asks_for_what_it_was_given)
     auto_free char *want = expected(settings[_i].gone, settings[_i].came);
     ck_assert_msg(!strcmp(tenon_buf_str(&asked), want), "%s:\n%s\nnot\n%s", settings[_i].what,
                   tenon_buf_str(&asked), want);
+}
+END_TEST
+
+/* What cannot be given is refused before anything runs. */
+START_TEST(test_step_secret_variables_refused)
+{
+    static char big[500 * 1024 + 2];
+    static const struct tenon_op_secretenv one[] = { { "one", "ONE", false } }, nameless[] = { { "", "ONE", false } };
+    memset(big, 'x', sizeof big - 1);
+    const struct {
+        const char *given;
+        const struct tenon_op_secretenv *wanted;
+        int code;
+        const char *message;
+    } refused[] = {
+        { NULL, one, TENON_E_NOT_FOUND, "secret one: not found" },
+        { big, one, TENON_E_LIMIT, "secret one too big. max size 500KB" },
+        { "hush", nameless, TENON_E_INVALID, "secret ID missing for \"ONE\" environment variable" },
+    };
+    for (size_t i = 0; i < tenon_countof(refused); i++) {
+        struct tenon_vertex v = plain();
+        v.op.exec.secretenv = refused[i].wanted;
+        v.op.exec.secretenv_count = 1;
+        secret = refused[i].given;
+        ck_assert_int_eq(run(&v, NULL), refused[i].code);
+        ck_assert_msg(strstr(err.message, refused[i].message) != NULL, "%s", err.message);
+        ck_assert_int_ne(access(record, F_OK), 0);
+    }
+    big[500 * 1024] = '\0'; /* as much as there may be */
+    struct tenon_vertex v = plain();
+    v.op.exec.secretenv = one;
+    v.op.exec.secretenv_count = 1;
+    secret = big;
+    ck_assert_msg(run(&v, NULL) == 0, "%s", err.message);
+    secret = NULL;
 }
 END_TEST
 
@@ -470,6 +516,7 @@ main(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, test_step_asks_for_what_it_was_given, 0, (int)tenon_countof(settings));
+    tcase_add_test(t, test_step_secret_variables_refused);
     tcase_add_test(t, test_step_readonly_root_keeps_no_stubs);
     tcase_add_loop_test(t, test_step_mount_options, 0, (int)tenon_countof(mount_options));
     tcase_add_test(t, test_step_exit_codes);
