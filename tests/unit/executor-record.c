@@ -42,8 +42,14 @@ record(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *w
     fprintf(f, "root");
     attributes(f, x->rootfs);
     fprintf(f, "\ndescriptors%s%s\n",
-            stat(x->rootfs, &root) == 0 && fstat(x->rootfs_fd, &work) == 0 && root.st_ino == work.st_ino ? " root" : "",
-            stat(x->work, &root) == 0 && fstat(x->work_fd, &work) == 0 && root.st_ino == work.st_ino ? " work" : "");
+            stat(x->rootfs, &root) == 0 && fstat(x->rootfs_fd, &work) == 0 &&
+                    root.st_ino == work.st_ino
+                ? " root"
+                : "",
+            stat(x->work, &root) == 0 && fstat(x->work_fd, &work) == 0 &&
+                    root.st_ino == work.st_ino
+                ? " work"
+                : "");
     list(f, "argument", x->argv);
     list(f, "variable", x->env);
     fprintf(f, "cwd %s\nnetwork %s\nhostname %s\ngroup above %s\n", x->cwd, x->network, x->hostname,

@@ -153,8 +153,11 @@ START_TEST(test_executor_capabilities_are_the_fourteen)
 {
     if (!begin(_i))
         return;
-    ck_assert_int_eq(run_shell("grep -E '^(CapPrm|CapEff|CapBnd|CapInh|CapAmb|NoNewPrivs|Seccomp:)' "
-                               "/proc/self/status"), 0);
+    ck_assert_int_eq(
+        run_shell("grep -E "
+                  "'^(CapPrm|CapEff|CapBnd|CapInh|CapAmb|NoNewPrivs|Seccomp:)' "
+                  "/proc/self/status"),
+        0);
     ck_assert_str_eq(output, "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\n"
                              "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n"
                              "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
@@ -173,16 +176,49 @@ START_TEST(test_executor_dev_and_mounts)
 {
     if (!begin(_i))
         return;
-    ck_assert_int_eq(run_shell("ls /dev | grep -vE '^(core|kmsg)$' | sort | tr '\\n' ' '; echo;"
-                               "awk '$5 ~ \"^/(proc|sys|dev|dev/pts|dev/shm|dev/mqueue|sys/fs/cgroup)$\" "
-                               "{print $5}' /proc/self/mountinfo | sort -u | tr '\\n' ' '"), 0);
+    ck_assert_int_eq(
+        run_shell(
+            "ls /dev | grep -vE '^(core|kmsg)$' | sort | tr '\\n' ' '; echo;"
+            "awk '$5 ~ "
+            "\"^/(proc|sys|dev|dev/pts|dev/shm|dev/mqueue|sys/fs/cgroup)$\" "
+            "{print $5}' /proc/self/mountinfo | sort -u | tr '\\n' ' '"),
+        0);
     ck_assert_str_eq(output, "fd full mqueue null ptmx pts random shm stderr stdin stdout tty "
                              "urandom zero \n"
                              "/dev /dev/mqueue /dev/pts /dev/shm /proc /sys /sys/fs/cgroup ");
-    ck_assert_int_eq(run_shell("echo $$; umask; hostname; df -k /dev/shm | tail -1 | "
-                               "awk '{print $2}'; test -t 0 || echo notty; cat;"
-                               "echo x > /dev/null && echo nulled; head -c 3 /dev/zero | wc -c"), 0);
+    ck_assert_int_eq(
+        run_shell(
+            "echo $$; umask; hostname; df -k /dev/shm | tail -1 | "
+            "awk '{print $2}'; test -t 0 || echo notty; cat;"
+            "echo x > /dev/null && echo nulled; head -c 3 /dev/zero | wc -c"),
+        0);
     ck_assert_str_eq(output, "1\n0022\nbuildkitsandbox\n65536\nnotty\nnulled\n3\n");
+    unload();
+}
+END_TEST
+
+START_TEST(test_executor_system_mounts)
+{
+    if (!begin(_i))
+        return;
+    if (tenon_ids_mapped()) { /* some of them are the machine's own there */
+        unit_not_tried("attributes of system mounts: needs to be root of the machine");
+        unload();
+        return;
+    }
+    ck_assert_int_eq(run_shell(
+        "for at in /proc /dev /dev/pts /dev/shm /dev/mqueue /sys; do "
+        "echo \"$at: $(awk -v at=$at '$5 == at { print $6 }' /proc/self/mountinfo | tr ',' '\\n' | "
+        "grep -x 'ro\\|rw\\|nosuid\\|nodev\\|noexec' | sort | tr '\\n' ' ')\"; done; "
+        "stat -c '%a %n' /dev/null /dev/full /dev/tty; ls -l /dev/null | cut -c 1-10; umask"), 0);
+    ck_assert_str_eq(
+        output,
+        "/proc: nodev noexec nosuid rw \n/dev: nosuid rw \n/dev/pts: noexec "
+        "nosuid rw \n"
+        "/dev/shm: nodev noexec nosuid rw \n/dev/mqueue: nodev noexec nosuid "
+        "rw \n"
+        "/sys: nodev noexec nosuid ro \n"
+        "666 /dev/null\n666 /dev/full\n666 /dev/tty\ncrw-rw-rw-\n0022\n");
     unload();
 }
 END_TEST
@@ -191,12 +227,17 @@ START_TEST(test_executor_hidden_and_readonly_paths)
 {
     if (!begin(_i))
         return;
-    ck_assert_int_eq(run_shell("head -c 1 /proc/keys | wc -c; ls /sys/firmware | wc -l;"
-                               "(echo 1 > /proc/sys/kernel/panic) 2>/dev/null && echo wrote || echo ro;"
-                               "(echo x > /sys/x) 2>/dev/null && echo wrote || echo ro;"
-                               "mount -t tmpfs none /tmp 2>/dev/null && echo mounted || echo refused;"
-                               "unshare -U true 2>/dev/null && echo unshared || echo refused;"
-                               "chroot / /bin/echo chrooted"), 0);
+    ck_assert_int_eq(
+        run_shell(
+            "head -c 1 /proc/keys | wc -c; ls /sys/firmware | wc -l;"
+            "(echo 1 > /proc/sys/kernel/panic) 2>/dev/null && echo wrote || "
+            "echo ro;"
+            "(echo x > /sys/x) 2>/dev/null && echo wrote || echo ro;"
+            "mount -t tmpfs none /tmp 2>/dev/null && echo mounted || echo "
+            "refused;"
+            "unshare -U true 2>/dev/null && echo unshared || echo refused;"
+            "chroot / /bin/echo chrooted"),
+        0);
     ck_assert_str_eq(output, "0\n0\nro\nro\nrefused\nrefused\nchrooted\n");
     unload();
 }
@@ -275,7 +316,8 @@ START_TEST(test_executor_signals_are_as_ever)
     sigemptyset(&some);
     sigaddset(&some, SIGUSR2);
     sigprocmask(SIG_BLOCK, &some, &before);
-    const char *argv[] = { "/bin/busybox", "grep", "-E", "Sig(Ign|Blk)", "/proc/self/status", NULL };
+    const char *argv[] = {"/bin/busybox",      "grep", "-E", "Sig(Ign|Blk)",
+                          "/proc/self/status", NULL};
     struct tenon_exec x = { .argv = argv };
     struct tenon_error err = TENON_ERROR_INIT;
     ck_assert_int_eq(run_step(&x, &err), 0);
@@ -312,7 +354,8 @@ START_TEST(test_executor_user_groups_cwd)
     struct tenon_exec x = { .uid = 1000, .gid = 1002, .groups = groups, .group_count = 3,
                             .cwd = "/tmp" };
     ck_assert_int_eq(run_shell_as("id; pwd; touch f && ls -ln f | awk '{print $3,$4}'", &x), 0);
-    ck_assert_ptr_nonnull(strstr(output, "uid=1000 gid=1002 groups=1002,2000,3000\n/tmp\n1000 1002\n"));
+    ck_assert_ptr_nonnull(strstr(
+        output, "uid=1000 gid=1002 groups=1002,2000,3000\n/tmp\n1000 1002\n"));
     unload();
 }
 END_TEST
@@ -388,10 +431,14 @@ START_TEST(test_executor_mount_attributes)
         char inside[50] = "";
         if (strstr(executors[_i].file, "native"))
             snprintf(inside, sizeof inside, "%s/inner", target);
-        auto_free char *script = tenon_asprintf(
-            "for at in %s %s; do awk -v at=$at '$5 == at { print $6 }' /proc/self/mountinfo | tr ',' '\\n' | "
-            "grep -x 'ro\\|rw\\|nosuid\\|nodev\\|noexec' | sort | tr '\\n' ' '; echo; done", target, inside);
-        auto_free char *expected = tenon_asprintf(*inside ? "%s \n%s \n" : "%s \n", wanted[i].seen, wanted[i].seen);
+        auto_free char *script =
+            tenon_asprintf("for at in %s %s; do awk -v at=$at '$5 == at { "
+                           "print $6 }' /proc/self/mountinfo | tr ',' '\\n' | "
+                           "grep -x 'ro\\|rw\\|nosuid\\|nodev\\|noexec' | sort "
+                           "| tr '\\n' ' '; echo; done",
+                           target, inside);
+        auto_free char *expected = tenon_asprintf(
+            *inside ? "%s \n%s \n" : "%s \n", wanted[i].seen, wanted[i].seen);
         ck_assert_int_eq(run_shell_as(script, &x), 0);
         ck_assert_str_eq(output, expected);
         close(m.fd);
@@ -433,8 +480,10 @@ START_TEST(test_executor_program_by_path)
     if (!begin(_i))
         return;
     char command[300];
-    snprintf(command, sizeof command, "ln -sf busybox %s/bin/true && : >%s/etc/true && chmod 644 %s/etc/true",
-             rootfs, rootfs, rootfs);
+    snprintf(
+        command, sizeof command,
+        "ln -sf busybox %s/bin/true && : >%s/etc/true && chmod 644 %s/etc/true",
+        rootfs, rootfs, rootfs);
     ck_assert_int_eq(system(command), 0);
     for (size_t i = 0; i < tenon_countof(programs); i++) {
         const char *argv[] = { programs[i].program, NULL }, *env[] = { programs[i].path, NULL };
@@ -453,14 +502,20 @@ START_TEST(test_executor_limits)
 {
     if (!begin(_i))
         return;
-    struct tenon_exec_limit l[] = { { "nofile", 321, 654 }, { "core", 0, 4096 }, { "nproc", 700, 700 },
-                                    { "stack", 1 << 20, 4 << 20 } };
+    struct tenon_exec_limit l[] = {{"nofile", 321, 654},
+                                   {"core", 0, 4096},
+                                   {"nproc", 700, 700},
+                                   {"stack", 1 << 20, 4 << 20}};
     struct tenon_exec x = { .limits = l, .limit_count = 4 };
-    ck_assert_int_eq(run_shell_as("awk '/open files|core file|processes|stack/ { print $(NF - 2), $(NF - 1) }' "
-                                  "/proc/self/limits | sort | tr '\\n' ' '", &x), 0);
+    ck_assert_int_eq(run_shell_as("awk '/open files|core file|processes|stack/ "
+                                  "{ print $(NF - 2), $(NF - 1) }' "
+                                  "/proc/self/limits | sort | tr '\\n' ' '",
+                                  &x),
+                     0);
     char *nproc = strstr(output, "700 700"); /* its line has another count of words */
-    ck_assert_msg(strstr(output, "0 4096 ") && strstr(output, "321 654 ") && strstr(output, "1048576 4194304 ") &&
-                      nproc, "%s", output);
+    ck_assert_msg(strstr(output, "0 4096 ") && strstr(output, "321 654 ") &&
+                      strstr(output, "1048576 4194304 ") && nproc,
+                  "%s", output);
     ck_assert_int_eq(run_shell_as("ulimit -n; ulimit -Hn", &x), 0);
     ck_assert_str_eq(output, "321\n654\n");
     unload();
@@ -539,7 +594,8 @@ START_TEST(test_executor_cancel_kills_the_tree)
     pthread_t t;
     ck_assert_int_eq(pthread_create(&t, NULL, fire_later, ctx.cancel), 0);
     struct tenon_exec x = {0};
-    auto_free char *script = tenon_asprintf("sleep %s & sleep %s", unique_seconds('1'), unique_seconds('1'));
+    auto_free char *script = tenon_asprintf(
+        "sleep %s & sleep %s", unique_seconds('1'), unique_seconds('1'));
     const char *argv[] = { "/bin/sh", "-c", script, NULL };
     struct tenon_error err = TENON_ERROR_INIT;
     x.argv = argv;
@@ -592,6 +648,7 @@ suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_executor_capabilities_are_the_fourteen, 0, n);
     tcase_add_loop_test(t, test_executor_dev_and_mounts, 0, n);
+    tcase_add_loop_test(t, test_executor_system_mounts, 0, n);
     tcase_add_loop_test(t, test_executor_hidden_and_readonly_paths, 0, n);
     tcase_add_loop_test(t, test_executor_nodes_lead_nowhere, 0, n);
     tcase_add_loop_test(t, test_executor_insecure_may_mount, 0, n);

@@ -1,6 +1,6 @@
-/* A step between its definition and an executor: every setting reaches the executor
- * unchanged, and what the executor says of its end becomes the step's.  The executor
- * is one that writes down what it is asked (executor-record.c). */
+/* A step between its definition and an executor: every setting reaches the
+ * executor unchanged, and what the executor says of its end becomes the step's.
+ * The executor is one that writes down what it is asked (executor-record.c). */
 #include "layerkit.h"
 
 #include <signal.h>
@@ -22,7 +22,8 @@ static struct tenon_error err;
 static const char *secret; /* of the session, or NULL */
 
 static int
-open_service(void *data, const char *service, const char *id, struct tenon_error *e)
+open_service(void *data, const char *service, const char *id,
+             struct tenon_error *e)
 {
     (void)data;
     if (strcmp(service, "secret") || !secret)
@@ -34,17 +35,22 @@ open_service(void *data, const char *service, const char *id, struct tenon_error
 static void
 make_image(void)
 {
-    static const char *const lines[] = { "d etc/", "d data/", "f data/file text", NULL };
+    static const char *const lines[] = {"d etc/", "d data/", "f data/file text",
+                                        NULL};
     int64_t id;
-    ck_assert_msg(kit_unpack(&kit, lines, NULL, &id, &err) == 0, "%s", err.message);
+    ck_assert_msg(kit_unpack(&kit, lines, NULL, &id, &err) == 0, "%s",
+                  err.message);
     tenon_chain_append(&image, id);
     struct tenon_snapshot_work *w;
     ck_assert_int_eq(tenon_snapshot_begin(kit.store, &w, &err), 0);
     int fs = tenon_snapshot_work_fs(w);
     ck_assert_int_eq(mkdirat(fs, "etc", 0755), 0);
-    unit_write(fs, "etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:1000:1002::/home/app:/bin/sh\n");
+    unit_write(
+        fs, "etc/passwd",
+        "root:x:0:0::/root:/bin/sh\napp:x:1000:1002::/home/app:/bin/sh\n");
     unit_write(fs, "etc/group", "root:x:0:\nteam:x:1002:app\nextra:x:2000:app\n");
-    ck_assert_int_eq(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "users", &id, &err), 0);
+    ck_assert_int_eq(
+        tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "users", &id, &err), 0);
     tenon_chain_append(&image, id);
 }
 
@@ -57,15 +63,19 @@ setup(void)
     err = (struct tenon_error)TENON_ERROR_INIT;
     kit_open(&kit);
     const struct tenon_plugins_options o = {
-        .dirs = (const char *[]){ plugin_dir, NULL },
+        .dirs = (const char *[]){plugin_dir, NULL},
         .builtin_dir = getenv("TENON_BUILD_PLUGIN_DIR"),
         .host = tenon_engine_host(),
     };
     ck_assert_msg(tenon_plugins_new(&o, &plugins, &err) == 0, "%s", err.message);
-    session = (struct tenon_session){ .open = open_service };
-    engine = (struct tenon_engine){ .store = kit.store, .plugins = plugins, .session = &session,
-                                    .config = config, .executor = "record",
-                                    .host_platform = "linux/amd64", .jobs = 1 };
+    session = (struct tenon_session){.open = open_service};
+    engine = (struct tenon_engine){.store = kit.store,
+                                   .plugins = plugins,
+                                   .session = &session,
+                                   .config = config,
+                                   .executor = "record",
+                                   .host_platform = "linux/amd64",
+                                   .jobs = 1};
     make_image();
 }
 
@@ -87,7 +97,8 @@ make_executor(void)
         return -1;
     snprintf(record, sizeof record, "%s/record", plugin_dir);
     setenv("TENON_RECORD", record, 1);
-    const char *source = getenv("abs_top_srcdir") ? getenv("abs_top_srcdir") : ".";
+    const char *source =
+        getenv("abs_top_srcdir") ? getenv("abs_top_srcdir") : ".";
     auto_free char *command = tenon_asprintf(
         "cc -shared -fPIC -I%s/core/include -o %s/executor-record.so "
         "%s/tests/unit/executor-record.c && chmod 644 %s/executor-record.so",
@@ -99,12 +110,14 @@ make_executor(void)
 static int
 run(const struct tenon_vertex *v, struct tenon_buf *asked)
 {
-    struct tenon_exec_input input = { .chain = &image };
+    struct tenon_exec_input input = {.chain = &image};
     struct tenon_chain outputs[2] = {0};
-    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(&engine, NULL, NULL, "sha256:x");
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(&engine, NULL, NULL, "sha256:x");
     tenon_error_release(&err);
     unlink(record);
-    int r = tenon_exec_step(&engine, ctx, v, &input, outputs, tenon_countof(outputs), &err);
+    int r = tenon_exec_step(&engine, ctx, v, &input, outputs,
+                            tenon_countof(outputs), &err);
     for (size_t i = 0; i < tenon_countof(outputs); i++)
         tenon_chain_release(&outputs[i]);
     if (asked && access(record, F_OK) == 0) {
@@ -115,72 +128,162 @@ run(const struct tenon_vertex *v, struct tenon_buf *asked)
     return r;
 }
 
-/* ---- what the executor is asked -------------------------------------------------------- */
+/* ---- what the executor is asked ------------------------------------------ */
 
-#define ROOT { .dest = "/", .output = 0 }
-#define SET_WORDS(field, ...)                                                             \
-    static const char *const words[] = { __VA_ARGS__, NULL };                             \
+#define ROOT                     \
+    {                            \
+        .dest = "/", .output = 0 \
+    }
+#define SET_WORDS(field, ...)                               \
+    static const char *const words[] = {__VA_ARGS__, NULL}; \
     v->op.exec.field = words
-#define SET_LIST(type, field, count, ...)                                                 \
-    static const type list[] = { __VA_ARGS__ };                                           \
-    v->op.exec.field = list;                                                              \
+#define SET_LIST(type, field, count, ...)     \
+    static const type list[] = {__VA_ARGS__}; \
+    v->op.exec.field = list;                  \
     v->op.exec.count = tenon_countof(list)
 
 /* The step that differs from the others in nothing. */
 static struct tenon_vertex
 plain(void)
 {
-    static const struct tenon_op_mount root[] = { ROOT };
+    static const struct tenon_op_mount root[] = {ROOT};
     static const struct tenon_edge edges[1];
-    struct tenon_vertex v = { .inputs = edges, .input_count = 1, .name = "step" };
+    struct tenon_vertex v = {.inputs = edges, .input_count = 1, .name = "step"};
     v.op.type = TENON_OP_EXEC;
-    static const char *const args[] = { "program", "argument", NULL };
+    static const char *const args[] = {"program", "argument", NULL};
     v.op.exec.args = args;
     v.op.exec.mounts = root;
     v.op.exec.mount_count = 1;
     return v;
 }
 
+#define PATH_LINE "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 static const char plain_asked[] =
-    "flags \nroot rw\ndescriptors root work\nargument program\nargument argument\n"
-    "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nvariable HOME=/root\n"
+    "flags \nroot rw\ndescriptors root work\nargument program\nargument "
+    "argument\n"
+    "variable "
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/"
+    "bin\nvariable HOME=/root\n"
     "cwd /\nnetwork host\nhostname buildkitsandbox\ngroup above none\n"
-    "mount /etc/resolv.conf rdonly noexec of rw\nmount /etc/hosts rdonly noexec of rw\n"
-    "user 0\ngroup 0\ngroups 0\nmemory 0\nswap 0\nquota 0\nperiod 0\nshares 0\ncpus all\nmems all\n";
+    "mount /etc/resolv.conf rdonly noexec of rw\nmount /etc/hosts rdonly "
+    "noexec of rw\n"
+    "user 0\ngroup 0\ngroups 0\nmemory 0\nswap 0\nquota 0\nperiod 0\nshares "
+    "0\ncpus all\nmems all\n";
 
-/* A step that differs from the plain one in `set`, and how what is asked differs: a line
- * that is gone, and those that came ("" none). */
-static void set_args(struct tenon_vertex *v) { SET_WORDS(args, "program", "other", ""); }
-static void set_env(struct tenon_vertex *v) { SET_WORDS(env, "A=1", "B=x y", "HOME=/h", "PATH=/p"); }
-static void set_no_home(struct tenon_vertex *v) { SET_WORDS(env, "HOME="); }
-static void set_cwd(struct tenon_vertex *v) { v->op.exec.cwd = "/made/here"; }
-static void set_no_cwd(struct tenon_vertex *v) { v->op.exec.cwd = ""; }
-static void set_user(struct tenon_vertex *v) { v->op.exec.user = "app"; }
-static void set_user_group(struct tenon_vertex *v) { v->op.exec.user = "1000:77"; }
-static void set_hostname(struct tenon_vertex *v) { v->op.exec.hostname = "name"; }
-static void set_group_above(struct tenon_vertex *v) { v->op.exec.cgroup_parent = "above"; }
-static void set_host_net(struct tenon_vertex *v) { v->op.exec.network = TENON_LLB_NET_HOST; }
-static void set_no_net(struct tenon_vertex *v) { v->op.exec.network = TENON_LLB_NET_NONE; }
-static void set_insecure(struct tenon_vertex *v) { v->op.exec.security = 1; }
-static void set_memory(struct tenon_vertex *v) { v->memory = 1 << 20; }
-static void set_swap(struct tenon_vertex *v) { v->memory_swap = -1; }
-static void set_quota(struct tenon_vertex *v) { v->cpu_quota = 5000; }
-static void set_period(struct tenon_vertex *v) { v->cpu_period = 50000; }
-static void set_shares(struct tenon_vertex *v) { v->cpu_shares = 512; }
-static void set_cpus(struct tenon_vertex *v) { v->cpuset_cpus = "0-1"; }
-static void set_mems(struct tenon_vertex *v) { v->cpuset_mems = "0"; }
-static void set_empty_sets(struct tenon_vertex *v) { v->cpuset_cpus = v->cpuset_mems = ""; }
+/* A step that differs from the plain one in `set`, and how what is asked
+ * differs: a line that is gone, and those that came ("" none). */
+static void
+set_args(struct tenon_vertex *v)
+{
+    SET_WORDS(args, "program", "other", "");
+}
+static void
+set_env(struct tenon_vertex *v)
+{
+    SET_WORDS(env, "A=1", "B=x y", "HOME=/h", "PATH=/p");
+}
+static void
+set_no_home(struct tenon_vertex *v)
+{
+    SET_WORDS(env, "HOME=");
+}
+static void
+set_cwd(struct tenon_vertex *v)
+{
+    v->op.exec.cwd = "/made/here";
+}
+static void
+set_no_cwd(struct tenon_vertex *v)
+{
+    v->op.exec.cwd = "";
+}
+static void
+set_user(struct tenon_vertex *v)
+{
+    v->op.exec.user = "app";
+}
+static void
+set_user_group(struct tenon_vertex *v)
+{
+    v->op.exec.user = "1000:77";
+}
+static void
+set_hostname(struct tenon_vertex *v)
+{
+    v->op.exec.hostname = "name";
+}
+static void
+set_group_above(struct tenon_vertex *v)
+{
+    v->op.exec.cgroup_parent = "above";
+}
+static void
+set_host_net(struct tenon_vertex *v)
+{
+    v->op.exec.network = TENON_LLB_NET_HOST;
+}
+static void
+set_no_net(struct tenon_vertex *v)
+{
+    v->op.exec.network = TENON_LLB_NET_NONE;
+}
+static void
+set_insecure(struct tenon_vertex *v)
+{
+    v->op.exec.security = 1;
+}
+static void
+set_memory(struct tenon_vertex *v)
+{
+    v->memory = 1 << 20;
+}
+static void
+set_swap(struct tenon_vertex *v)
+{
+    v->memory_swap = -1;
+}
+static void
+set_quota(struct tenon_vertex *v)
+{
+    v->cpu_quota = 5000;
+}
+static void
+set_period(struct tenon_vertex *v)
+{
+    v->cpu_period = 50000;
+}
+static void
+set_shares(struct tenon_vertex *v)
+{
+    v->cpu_shares = 512;
+}
+static void
+set_cpus(struct tenon_vertex *v)
+{
+    v->cpuset_cpus = "0-1";
+}
+static void
+set_mems(struct tenon_vertex *v)
+{
+    v->cpuset_mems = "0";
+}
+static void
+set_empty_sets(struct tenon_vertex *v)
+{
+    v->cpuset_cpus = v->cpuset_mems = "";
+}
 
 static void
 set_limits(struct tenon_vertex *v)
 {
-    SET_LIST(struct tenon_op_ulimit, ulimits, ulimit_count, { "nofile", 10, 20 }, { "core", 0, -1 });
+    SET_LIST(struct tenon_op_ulimit, ulimits, ulimit_count, {"nofile", 10, 20},
+             {"core", 0, -1});
 }
 
 static void
 set_proxy(struct tenon_vertex *v)
 {
-    static const char *const names[5] = { "http", "https", "ftp", "no", "all" };
+    static const char *const names[5] = {"http", "https", "ftp", "no", "all"};
     for (size_t i = 0; i < 5; i++)
         v->op.exec.proxy[i] = names[i];
 }
@@ -188,7 +291,8 @@ set_proxy(struct tenon_vertex *v)
 static void
 set_other_proxy(struct tenon_vertex *v)
 {
-    SET_WORDS(env, "http_proxy=image's", "HTTP_PROXY_X=other", "PATH=/p", "HOME=/h");
+    SET_WORDS(env, "http_proxy=image's", "HTTP_PROXY_X=other", "PATH=/p",
+              "HOME=/h");
     v->op.exec.proxy[0] = "build's";
 }
 
@@ -196,67 +300,110 @@ static void
 set_secret_variables(struct tenon_vertex *v)
 {
     secret = "hush";
-    SET_LIST(struct tenon_op_secretenv, secretenv, secretenv_count, { "one", "ONE", false }, { "two", "TWO", true });
+    SET_LIST(struct tenon_op_secretenv, secretenv, secretenv_count,
+             {"one", "ONE", false}, {"two", "TWO", true});
 }
 
 static void
 set_absent_variable(struct tenon_vertex *v)
 {
-    SET_LIST(struct tenon_op_secretenv, secretenv, secretenv_count, { "one", "ONE", true });
+    SET_LIST(struct tenon_op_secretenv, secretenv, secretenv_count,
+             {"one", "ONE", true});
 }
 
-static void set_network_none(struct tenon_vertex *v) { (void)v; engine.default_network = "none"; }
-static void set_rootless(struct tenon_vertex *v) { (void)v; engine.rootless = true; }
+static void
+set_network_none(struct tenon_vertex *v)
+{
+    (void)v;
+    engine.default_network = "none";
+}
+static void
+set_rootless(struct tenon_vertex *v)
+{
+    (void)v;
+    engine.rootless = true;
+}
 
-#define MOUNTS(...) SET_LIST(struct tenon_op_mount, mounts, mount_count, __VA_ARGS__)
+#define MOUNTS(...) \
+    SET_LIST(struct tenon_op_mount, mounts, mount_count, __VA_ARGS__)
 
-static void set_readonly_root(struct tenon_vertex *v) { MOUNTS({ .dest = "/", .output = 0, .readonly = true }); }
-static void set_bind(struct tenon_vertex *v) { MOUNTS(ROOT, { .dest = "/m", .output = -1 }); }
+static void
+set_readonly_root(struct tenon_vertex *v)
+{
+    MOUNTS({.dest = "/", .output = 0, .readonly = true});
+}
+static void
+set_bind(struct tenon_vertex *v)
+{
+    MOUNTS(ROOT, {.dest = "/m", .output = -1});
+}
 static void
 set_readonly_bind(struct tenon_vertex *v)
 {
-    MOUNTS(ROOT, { .dest = "/m", .output = -1, .readonly = true, .selector = "/data" });
+    MOUNTS(ROOT,
+           {.dest = "/m", .output = -1, .readonly = true, .selector = "/data"});
 }
 static void
 set_tmpfs(struct tenon_vertex *v)
 {
-    MOUNTS(ROOT, { .dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS });
+    MOUNTS(
+        ROOT,
+        {.dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS});
 }
 static void
 set_readonly_tmpfs(struct tenon_vertex *v)
 {
-    MOUNTS(ROOT, { .dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS, .readonly = true });
+    MOUNTS(ROOT, {.dest = "/m",
+                  .input = -1,
+                  .output = -1,
+                  .type = TENON_LLB_MOUNT_TMPFS,
+                  .readonly = true});
 }
 static void
 set_cache(struct tenon_vertex *v)
 {
-    MOUNTS(ROOT, { .dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_CACHE, .cache_id = "c" });
+    MOUNTS(ROOT, {.dest = "/m",
+                  .input = -1,
+                  .output = -1,
+                  .type = TENON_LLB_MOUNT_CACHE,
+                  .cache_id = "c"});
 }
 static void
 set_readonly_cache(struct tenon_vertex *v)
 {
-    MOUNTS(ROOT, { .dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_CACHE, .cache_id = "c",
-                   .readonly = true });
+    MOUNTS(ROOT, {.dest = "/m",
+                  .input = -1,
+                  .output = -1,
+                  .type = TENON_LLB_MOUNT_CACHE,
+                  .cache_id = "c",
+                  .readonly = true});
 }
 static void
 set_secret(struct tenon_vertex *v)
 {
     secret = "hush";
-    MOUNTS(ROOT, { .dest = "/m", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_SECRET, .id = "s", .mode = 0400 });
+    MOUNTS(ROOT, {.dest = "/m",
+                  .input = -1,
+                  .output = -1,
+                  .type = TENON_LLB_MOUNT_SECRET,
+                  .id = "s",
+                  .mode = 0400});
 }
 static void
 set_relative(struct tenon_vertex *v)
 {
     v->op.exec.cwd = "/at";
-    MOUNTS(ROOT, { .dest = "m", .output = -1, .readonly = true });
+    MOUNTS(ROOT, {.dest = "m", .output = -1, .readonly = true});
 }
 static void
-set_covered(struct tenon_vertex *v) /* the later one is seen; others by their targets */
+set_covered(
+    struct tenon_vertex *v) /* the later one is seen; others by their targets */
 {
-    MOUNTS(ROOT, { .dest = "/m", .output = -1 },
-           { .dest = "/b", .output = -1, .readonly = true },
-           { .dest = "/m/", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS },
-           { .dest = "/a", .output = -1, .readonly = true });
+    MOUNTS(
+        ROOT, {.dest = "/m", .output = -1},
+        {.dest = "/b", .output = -1, .readonly = true},
+        {.dest = "/m/", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS},
+        {.dest = "/a", .output = -1, .readonly = true});
 }
 
 static const struct {
@@ -264,60 +411,75 @@ static const struct {
     void (*set)(struct tenon_vertex *v);
     const char *gone, *came;
 } settings[] = {
-    { "arguments", set_args, "argument argument\n", "argument other\nargument \n" },
-    { "environment", set_env,
-      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nvariable HOME=/root\n",
-      "variable A=1\nvariable B=x y\nvariable HOME=/h\nvariable PATH=/p\n" },
-    { "an empty HOME",  set_no_home,
-      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nvariable HOME=/root\n",
-      "variable HOME=/root\nvariable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" },
-    { "directory", set_cwd, "cwd /\n", "cwd /made/here\n" },
-    { "no directory", set_no_cwd, "", "" },
-    { "user", set_user, "variable HOME=/root\n;user 0\ngroup 0\ngroups 0\n",
-      "variable HOME=/home/app\n;user 1000\ngroup 1002\ngroups 1002 2000\n" },
-    { "user and group", set_user_group, "variable HOME=/root\n;user 0\ngroup 0\ngroups 0\n",
-      "variable HOME=/home/app\n;user 1000\ngroup 77\ngroups 77\n" },
-    { "host name", set_hostname, "hostname buildkitsandbox\n", "hostname name\n" },
-    { "control group above", set_group_above, "group above none\n", "group above above\n" },
-    { "network host", set_host_net, "", "" },
-    { "network none", set_no_net, "network host\n", "network none\n" },
-    { "network of the configuration", set_network_none, "network host\n", "network none\n" },
-    { "security", set_insecure, "flags \n", "flags  insecure\n" },
-    { "an ordinary user", set_rootless, "flags \n", "flags  rootless\n" },
-    { "memory", set_memory, "memory 0\n", "memory 1048576\n" },
-    { "swap", set_swap, "swap 0\n", "swap -1\n" },
-    { "quota", set_quota, "quota 0\n", "quota 5000\n" },
-    { "period", set_period, "period 0\n", "period 50000\n" },
-    { "shares", set_shares, "shares 0\n", "shares 512\n" },
-    { "processors", set_cpus, "cpus all\n", "cpus 0-1\n" },
-    { "memory nodes", set_mems, "mems all\n", "mems 0\n" },
-    { "empty sets", set_empty_sets, "", "" },
-    { "limits", set_limits, "user 0\n", "limit nofile 10 20\nlimit core 0 -1\nuser 0\n" },
-    { "proxies", set_proxy,
-      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
-      "variable HTTP_PROXY=http\nvariable http_proxy=http\nvariable HTTPS_PROXY=https\n"
-      "variable https_proxy=https\nvariable FTP_PROXY=ftp\nvariable ftp_proxy=ftp\n"
-      "variable NO_PROXY=no\nvariable no_proxy=no\nvariable ALL_PROXY=all\nvariable all_proxy=all\n"
-      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" },
-    { "a proxy instead of the image's", set_other_proxy,
-      "variable PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nvariable HOME=/root\n",
-      "variable http_proxy=build's\nvariable HTTP_PROXY_X=other\nvariable PATH=/p\nvariable HOME=/h\n"
-      "variable HTTP_PROXY=build's\n" },
-    { "secrets as variables", set_secret_variables, "variable HOME=/root\n",
-      "variable ONE=hush\nvariable TWO=hush\nvariable HOME=/root\n" },
-    { "a secret that nobody gave", set_absent_variable, "variable HOME=/root\n",
-      "variable ONE=\nvariable HOME=/root\n" },
-    { "read-only root", set_readonly_root, "root rw\n", "root ro\n" },
-    { "bind", set_bind, "user 0\n", "mount /m of rw\nuser 0\n" },
-    { "bind, read-only", set_readonly_bind, "user 0\n", "mount /m rdonly of ro\nuser 0\n" },
-    { "tmpfs", set_tmpfs, "user 0\n", "mount /m of rw\nuser 0\n" },
-    { "tmpfs, read-only", set_readonly_tmpfs, "user 0\n", "mount /m rdonly of ro\nuser 0\n" },
-    { "cache", set_cache, "user 0\n", "mount /m of rw\nuser 0\n" },
-    { "cache, read-only", set_readonly_cache, "user 0\n", "mount /m rdonly of ro\nuser 0\n" },
-    { "secret", set_secret, "user 0\n", "mount /m rdonly noexec of ro closed\nuser 0\n" },
-    { "relative target", set_relative, "cwd /\n;user 0\n", "cwd /at\n;mount /at/m rdonly of ro\nuser 0\n" },
-    { "mounts at one place", set_covered, "user 0\n",
-      "mount /a rdonly of ro\nmount /b rdonly of ro\nmount /m of rw\nuser 0\n" },
+    {"arguments", set_args, "argument argument\n", "argument other\nargument \n"},
+    {"environment",
+     set_env, PATH_LINE "variable HOME=/root\n",
+     "variable A=1\nvariable B=x y\nvariable HOME=/h\nvariable PATH=/p\n"},
+    {"an empty HOME",
+     set_no_home, PATH_LINE "variable HOME=/root\n",
+     "variable HOME=/root\nvariable "
+     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"},
+    {"directory", set_cwd, "cwd /\n", "cwd /made/here\n"},
+    {"no directory", set_no_cwd, "", ""},
+    {"user", set_user, "variable HOME=/root\n;user 0\ngroup 0\ngroups 0\n",
+     "variable HOME=/home/app\n;user 1000\ngroup 1002\ngroups 1002 2000\n"},
+    {"user and group", set_user_group,
+     "variable HOME=/root\n;user 0\ngroup 0\ngroups 0\n",
+     "variable HOME=/home/app\n;user 1000\ngroup 77\ngroups 77\n"},
+    {"host name", set_hostname, "hostname buildkitsandbox\n", "hostname name\n"},
+    {"control group above", set_group_above, "group above none\n",
+     "group above above\n"},
+    {"network host", set_host_net, "", ""},
+    {"network none", set_no_net, "network host\n", "network none\n"},
+    {"network of the configuration", set_network_none, "network host\n",
+     "network none\n"},
+    {"security", set_insecure, "flags \n", "flags  insecure\n"},
+    {"an ordinary user", set_rootless, "flags \n", "flags  rootless\n"},
+    {"memory", set_memory, "memory 0\n", "memory 1048576\n"},
+    {"swap", set_swap, "swap 0\n", "swap -1\n"},
+    {"quota", set_quota, "quota 0\n", "quota 5000\n"},
+    {"period", set_period, "period 0\n", "period 50000\n"},
+    {"shares", set_shares, "shares 0\n", "shares 512\n"},
+    {"processors", set_cpus, "cpus all\n", "cpus 0-1\n"},
+    {"memory nodes", set_mems, "mems all\n", "mems 0\n"},
+    {"empty sets", set_empty_sets, "", ""},
+    {"limits", set_limits, "user 0\n",
+     "limit nofile 10 20\nlimit core 0 -1\nuser 0\n"},
+    {"proxies",
+     set_proxy, PATH_LINE,
+     "variable HTTP_PROXY=http\nvariable http_proxy=http\nvariable "
+     "HTTPS_PROXY=https\n"
+     "variable https_proxy=https\nvariable FTP_PROXY=ftp\nvariable "
+     "ftp_proxy=ftp\n"
+     "variable NO_PROXY=no\nvariable no_proxy=no\nvariable "
+     "ALL_PROXY=all\nvariable all_proxy=all\n"
+     "variable "
+     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"},
+    {"a proxy instead of the image's",
+     set_other_proxy, PATH_LINE "variable HOME=/root\n",
+     "variable http_proxy=build's\nvariable HTTP_PROXY_X=other\nvariable "
+     "PATH=/p\nvariable HOME=/h\n"
+     "variable HTTP_PROXY=build's\n"},
+    {"secrets as variables", set_secret_variables, "variable HOME=/root\n",
+     "variable ONE=hush\nvariable TWO=hush\nvariable HOME=/root\n"},
+    {"a secret that nobody gave", set_absent_variable, "variable HOME=/root\n",
+     "variable ONE=\nvariable HOME=/root\n"},
+    {"read-only root", set_readonly_root, "root rw\n", "root ro\n"},
+    {"bind", set_bind, "user 0\n", "mount /m of rw\nuser 0\n"},
+    {"bind, read-only", set_readonly_bind, "user 0\n",
+     "mount /m rdonly of ro\nuser 0\n"},
+    {"tmpfs", set_tmpfs, "user 0\n", "mount /m of rw\nuser 0\n"},
+    {"tmpfs, read-only", set_readonly_tmpfs, "user 0\n",
+     "mount /m rdonly of ro\nuser 0\n"},
+    {"cache", set_cache, "user 0\n", "mount /m of rw\nuser 0\n"},
+    {"cache, read-only", set_readonly_cache, "user 0\n",
+     "mount /m rdonly of ro\nuser 0\n"},
+    {"secret", set_secret, "user 0\n",
+     "mount /m rdonly noexec of ro closed\nuser 0\n"},
+    {"relative target", set_relative, "cwd /\n;user 0\n",
+     "cwd /at\n;mount /at/m rdonly of ro\nuser 0\n"},
+    {"mounts at one place", set_covered, "user 0\n",
+     "mount /a rdonly of ro\nmount /b rdonly of ro\nmount /m of rw\nuser 0\n"},
 };
 
 /* plain_asked with `gone` replaced by `came`; parts are divided by ';'. */
@@ -351,8 +513,8 @@ START_TEST(test_step_asks_for_what_it_was_given)
     settings[_i].set(&v);
     ck_assert_msg(run(&v, &asked) == 0, "%s: %s", settings[_i].what, err.message);
     auto_free char *want = expected(settings[_i].gone, settings[_i].came);
-    ck_assert_msg(!strcmp(tenon_buf_str(&asked), want), "%s:\n%s\nnot\n%s", settings[_i].what,
-                  tenon_buf_str(&asked), want);
+    ck_assert_msg(!strcmp(tenon_buf_str(&asked), want), "%s:\n%s\nnot\n%s",
+                  settings[_i].what, tenon_buf_str(&asked), want);
 }
 END_TEST
 
@@ -360,7 +522,8 @@ END_TEST
 START_TEST(test_step_secret_variables_refused)
 {
     static char big[500 * 1024 + 2];
-    static const struct tenon_op_secretenv one[] = { { "one", "ONE", false } }, nameless[] = { { "", "ONE", false } };
+    static const struct tenon_op_secretenv one[] = {{"one", "ONE", false}},
+                                           nameless[] = {{"", "ONE", false}};
     memset(big, 'x', sizeof big - 1);
     const struct {
         const char *given;
@@ -368,9 +531,10 @@ START_TEST(test_step_secret_variables_refused)
         int code;
         const char *message;
     } refused[] = {
-        { NULL, one, TENON_E_NOT_FOUND, "secret one: not found" },
-        { big, one, TENON_E_LIMIT, "secret one too big. max size 500KB" },
-        { "hush", nameless, TENON_E_INVALID, "secret ID missing for \"ONE\" environment variable" },
+        {NULL, one, TENON_E_NOT_FOUND, "secret one: not found"},
+        {big, one, TENON_E_LIMIT, "secret one too big. max size 500KB"},
+        {"hush", nameless, TENON_E_INVALID,
+         "secret ID missing for \"ONE\" environment variable"},
     };
     for (size_t i = 0; i < tenon_countof(refused); i++) {
         struct tenon_vertex v = plain();
@@ -378,7 +542,8 @@ START_TEST(test_step_secret_variables_refused)
         v.op.exec.secretenv_count = 1;
         secret = refused[i].given;
         ck_assert_int_eq(run(&v, NULL), refused[i].code);
-        ck_assert_msg(strstr(err.message, refused[i].message) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, refused[i].message) != NULL, "%s",
+                      err.message);
         ck_assert_int_ne(access(record, F_OK), 0);
     }
     big[500 * 1024] = '\0'; /* as much as there may be */
@@ -396,12 +561,15 @@ START_TEST(test_step_readonly_root_keeps_no_stubs)
 {
     struct tenon_vertex v = plain();
     set_readonly_root(&v);
-    struct tenon_exec_input input = { .chain = &image };
+    struct tenon_exec_input input = {.chain = &image};
     struct tenon_chain outputs[1] = {0};
-    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(&engine, NULL, NULL, "sha256:x");
-    ck_assert_msg(tenon_exec_step(&engine, ctx, &v, &input, outputs, 1, &err) == 0, "%s", err.message);
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(&engine, NULL, NULL, "sha256:x");
+    ck_assert_msg(tenon_exec_step(&engine, ctx, &v, &input, outputs, 1, &err) == 0,
+                  "%s", err.message);
     ck_assert_uint_eq(outputs[0].len, image.len + 1);
-    auto_close int fs = tenon_snapshot_open(kit.store, outputs[0].ids[image.len], &err);
+    auto_close int fs =
+        tenon_snapshot_open(kit.store, outputs[0].ids[image.len], &err);
     struct stat st;
     ck_assert_int_lt(fstatat(fs, "etc/hosts", &st, 0), 0);
     ck_assert_int_lt(fstatat(fs, "etc/resolv.conf", &st, 0), 0);
@@ -410,31 +578,45 @@ START_TEST(test_step_readonly_root_keeps_no_stubs)
 }
 END_TEST
 
-/* ---- options of mount plugins ------------------------------------------------------------ */
+/* ---- options of mount plugins -------------------------------------------- */
 
 static const struct {
     struct tenon_op_mount mount;
     const char *cache_id, *options;
 } mount_options[] = {
-    { { .type = TENON_LLB_MOUNT_BIND }, NULL, "" },
-    { { .type = TENON_LLB_MOUNT_TMPFS }, NULL, "" },
-    { { .type = TENON_LLB_MOUNT_TMPFS, .tmpfs_size = 4096 }, NULL, "size=4096" },
-    { { .type = TENON_LLB_MOUNT_SECRET, .id = "s", .mode = 0640, .uid = 7, .gid = 8 }, NULL,
-      "id=s required=true mode=0640 uid=7 gid=8" },
-    { { .type = TENON_LLB_MOUNT_SECRET, .id = "s", .mode = 04777, .optional = true }, NULL,
-      "id=s required=false mode=04777 uid=0 gid=0" },
-    { { .type = TENON_LLB_MOUNT_SSH, .id = "default", .mode = 0600, .uid = 1, .gid = 4294967295u }, NULL,
-      "id=default required=true mode=0600 uid=1 gid=4294967295" },
-    { { .type = TENON_LLB_MOUNT_CACHE, .cache_id = "c" }, NULL, "id=c sharing=shared" },
-    { { .type = TENON_LLB_MOUNT_CACHE, .cache_id = "c", .cache_sharing = TENON_LLB_CACHE_PRIVATE }, NULL,
-      "id=c sharing=private" },
-    { { .type = TENON_LLB_MOUNT_CACHE, .cache_id = "c", .cache_sharing = TENON_LLB_CACHE_LOCKED }, "seeded",
-      "id=seeded sharing=locked" },
+    {{.type = TENON_LLB_MOUNT_BIND}, NULL, ""},
+    {{.type = TENON_LLB_MOUNT_TMPFS}, NULL, ""},
+    {{.type = TENON_LLB_MOUNT_TMPFS, .tmpfs_size = 4096}, NULL, "size=4096"},
+    {{.type = TENON_LLB_MOUNT_SECRET, .id = "s", .mode = 0640, .uid = 7, .gid = 8},
+     NULL,
+     "id=s required=true mode=0640 uid=7 gid=8"},
+    {{.type = TENON_LLB_MOUNT_SECRET, .id = "s", .mode = 04777, .optional = true},
+     NULL,
+     "id=s required=false mode=04777 uid=0 gid=0"},
+    {{.type = TENON_LLB_MOUNT_SSH,
+      .id = "default",
+      .mode = 0600,
+      .uid = 1,
+      .gid = 4294967295u},
+     NULL,
+     "id=default required=true mode=0600 uid=1 gid=4294967295"},
+    {{.type = TENON_LLB_MOUNT_CACHE, .cache_id = "c"}, NULL, "id=c sharing=shared"},
+    {{.type = TENON_LLB_MOUNT_CACHE,
+      .cache_id = "c",
+      .cache_sharing = TENON_LLB_CACHE_PRIVATE},
+     NULL,
+     "id=c sharing=private"},
+    {{.type = TENON_LLB_MOUNT_CACHE,
+      .cache_id = "c",
+      .cache_sharing = TENON_LLB_CACHE_LOCKED},
+     "seeded",
+     "id=seeded sharing=locked"},
 };
 
 START_TEST(test_step_mount_options)
 {
-    char **o = tenon_step_mount_options(&mount_options[_i].mount, mount_options[_i].cache_id);
+    char **o = tenon_step_mount_options(&mount_options[_i].mount,
+                                        mount_options[_i].cache_id);
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     for (char **p = o; p && *p; p++)
         tenon_buf_addf(&b, "%s%s", b.len ? " " : "", *p);
@@ -443,7 +625,7 @@ START_TEST(test_step_mount_options)
 }
 END_TEST
 
-/* ---- how it ended --------------------------------------------------------------------------- */
+/* ---- how it ended -------------------------------------------------------- */
 
 /* The step's end by a wait status: the code that BuildKit tells, or 0. */
 static void
@@ -452,7 +634,7 @@ check_end(int32_t status, int code, const int64_t *valid, size_t valid_count)
     struct tenon_vertex v = plain();
     char number[16];
     snprintf(number, sizeof number, "%d", (int)status);
-    const char *const args[] = { "status", number, NULL };
+    const char *const args[] = {"status", number, NULL};
     v.op.exec.args = args;
     v.op.exec.valid_exit_codes = valid;
     v.op.exec.valid_exit_code_count = valid_count;
@@ -462,8 +644,10 @@ check_end(int32_t status, int code, const int64_t *valid, size_t valid_count)
         return;
     }
     ck_assert_int_eq(r, TENON_E_FAILED);
-    auto_free char *message = tenon_asprintf("process \"status %d\" did not complete successfully: "
-                                             "exit code: %d", (int)status, code);
+    auto_free char *message =
+        tenon_asprintf("process \"status %d\" did not complete successfully: "
+                       "exit code: %d",
+                       (int)status, code);
     ck_assert_str_eq(err.message, message);
     auto_free char *json = tenon_asprintf("{\"Code\":%d}", code);
     ck_assert_ptr_nonnull(err.details);
@@ -488,14 +672,14 @@ END_TEST
 
 START_TEST(test_step_valid_exit_codes)
 {
-    static const int64_t some[] = { 3, 5, 137 };
+    static const int64_t some[] = {3, 5, 137};
     check_end(3 << 8, 0, some, 3);
     check_end(5 << 8, 0, some, 3);
     check_end(SIGKILL, 0, some, 3);
     check_end(4 << 8, 4, some, 3);
     check_end(137 << 8, 0, some, 3);
     struct tenon_vertex v = plain(); /* and 0 is none of them */
-    static const char *const args[] = { "status", "0", NULL };
+    static const char *const args[] = {"status", "0", NULL};
     v.op.exec.args = args;
     v.op.exec.valid_exit_codes = some;
     v.op.exec.valid_exit_code_count = 3;
@@ -515,10 +699,12 @@ main(void)
     TCase *t = tcase_create("step");
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_loop_test(t, test_step_asks_for_what_it_was_given, 0, (int)tenon_countof(settings));
+    tcase_add_loop_test(t, test_step_asks_for_what_it_was_given, 0,
+                        (int)tenon_countof(settings));
     tcase_add_test(t, test_step_secret_variables_refused);
     tcase_add_test(t, test_step_readonly_root_keeps_no_stubs);
-    tcase_add_loop_test(t, test_step_mount_options, 0, (int)tenon_countof(mount_options));
+    tcase_add_loop_test(t, test_step_mount_options, 0,
+                        (int)tenon_countof(mount_options));
     tcase_add_test(t, test_step_exit_codes);
     tcase_add_test(t, test_step_signals);
     tcase_add_test(t, test_step_valid_exit_codes);

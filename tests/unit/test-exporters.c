@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-/* ---- what the host says of a result ------------------------------------------------------- */
+/* ---- what the host says of a result -------------------------------------- */
 
 struct fake_result { /* struct tenon_result is one of these */
     size_t count;
@@ -176,7 +176,8 @@ write_out(const char *option, const char *second)
     const char *const pairs[] = { to, option, option ? second : NULL, NULL };
     struct tenon_values *v = NULL;
     tenon_error_release(&err);
-    ck_assert_msg(tenon_values_parse(plugin->options, plugin->param_size, pairs, "test", &v, &err) == 0,
+    ck_assert_msg(tenon_values_parse(plugin->options, plugin->param_size, pairs,
+                                     "test", &v, &err) == 0,
                   "%s", err.message);
     mode_t before = umask(077); /* nobody's mask is in a result */
     int r = plugin->ops.exporter->write(NULL, (struct tenon_ctx *)(void *)&ctx, v,
@@ -193,7 +194,7 @@ age(int fd, const char *name, int64_t s, long ns)
     ck_assert_int_eq(utimensat(fd, name, t, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* ---- one tree of everything ------------------------------------------------------------------ */
+/* ---- one tree of everything ---------------------------------------------- */
 
 enum { MANY = 100, BIG = 2500000 };
 static const char cap[20] = "\1\0\0\2\0\4";
@@ -245,7 +246,8 @@ check_stat(int fd, const char *name, mode_t mode, int64_t s, long ns)
 {
     struct stat st;
     ck_assert_msg(fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0, "no %s", name);
-    ck_assert_msg(S_ISLNK(mode) ? S_ISLNK(st.st_mode) : st.st_mode == mode, "%s: mode %o", name, st.st_mode);
+    ck_assert_msg(S_ISLNK(mode) ? S_ISLNK(st.st_mode) : st.st_mode == mode,
+                  "%s: mode %o", name, st.st_mode);
     ck_assert_msg(st.st_mtim.tv_sec == s && st.st_mtim.tv_nsec == ns, "%s: time %lld.%09ld", name,
                   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     ck_assert_uint_eq(st.st_uid, geteuid()); /* of who asked, not of the image */
@@ -306,7 +308,8 @@ START_TEST(test_local_keeps_everything)
 }
 END_TEST
 
-/* ---- what lies there already ------------------------------------------------------------------- */
+/* ---- what lies there already
+ * ------------------------------------------------------------------- */
 
 START_TEST(test_local_over_another_tree)
 {
@@ -361,7 +364,7 @@ START_TEST(test_local_over_another_tree)
 }
 END_TEST
 
-/* ---- times ------------------------------------------------------------------------------------------ */
+/* ---- times --------------------------------------------------------------- */
 
 static const struct {
     const char *of_result, *option;
@@ -401,7 +404,7 @@ START_TEST(test_local_epoch)
 }
 END_TEST
 
-/* ---- several platforms ----------------------------------------------------------------------------- */
+/* ---- several platforms --------------------------------------------------- */
 
 START_TEST(test_local_platforms)
 {
@@ -425,8 +428,10 @@ START_TEST(test_local_platforms)
 
     unit_write(two, "bin/a", "of two, too");
     ck_assert_int_eq(write_out("platform-split=false", NULL), TENON_E_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.message, "cannot overwrite /bin/a from linux/amd64 with linux/arm/v7 "
-                                              "when split option is disabled"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message,
+               "cannot overwrite /bin/a from linux/amd64 with linux/arm/v7 "
+               "when split option is disabled"));
     check_text(dir_fd, "dest/bin/a", "of one");
     ck_assert_msg(write_out("platform-split=true", NULL) == 0, "%s", err.message);
 
@@ -455,7 +460,7 @@ START_TEST(test_local_platform_by_a_link)
 }
 END_TEST
 
-/* ---- refusals ------------------------------------------------------------------------------------------ */
+/* ---- refusals ------------------------------------------------------------ */
 
 static int
 deep_tree(unsigned depth)
@@ -495,13 +500,18 @@ static const struct {
     int code;
     bool cancel;
 } refusals[] = {
-    { false, "mode=delete", NULL, "mode=delete is not supported yet", TENON_E_UNSUPPORTED, false },
-    { false, "source-date-epoch=never", NULL, "invalid source-date-epoch \"never\"", TENON_E_INVALID, false },
-    { false, NULL, "12x", "invalid source-date-epoch \"12x\"", TENON_E_INVALID, false },
-    { false, NULL, NULL, "cancelled", TENON_E_CANCELLED, true },
-    { true, "source-date-epoch=never", NULL, "invalid source-date-epoch \"never\"", TENON_E_INVALID, false },
-    { true, NULL, "1.5", "invalid source-date-epoch \"1.5\"", TENON_E_INVALID, false },
-    { true, NULL, NULL, "cancelled", TENON_E_CANCELLED, true },
+    {false, "mode=delete", NULL, "mode=delete is not supported yet",
+     TENON_E_UNSUPPORTED, false},
+    {false, "source-date-epoch=never", NULL,
+     "invalid source-date-epoch \"never\"", TENON_E_INVALID, false},
+    {false, NULL, "12x", "invalid source-date-epoch \"12x\"", TENON_E_INVALID,
+     false},
+    {false, NULL, NULL, "cancelled", TENON_E_CANCELLED, true},
+    {true, "source-date-epoch=never", NULL,
+     "invalid source-date-epoch \"never\"", TENON_E_INVALID, false},
+    {true, NULL, "1.5", "invalid source-date-epoch \"1.5\"", TENON_E_INVALID,
+     false},
+    {true, NULL, NULL, "cancelled", TENON_E_CANCELLED, true},
 };
 
 START_TEST(test_exporters_refuse)
@@ -519,7 +529,7 @@ START_TEST(test_exporters_refuse)
 }
 END_TEST
 
-/* ---- as an archive ------------------------------------------------------------------------------------- */
+/* ---- as an archive ------------------------------------------------------- */
 
 struct wanted {
     const char *name, *link;
@@ -542,7 +552,8 @@ check_archive(const struct wanted *wanted, size_t n)
         const struct wanted *w = &wanted[i];
         ck_assert_int_eq(archive_read_next_header(a, &e), ARCHIVE_OK);
         ck_assert_str_eq(archive_entry_pathname(e), w->name);
-        const char *link = archive_entry_hardlink(e) ? archive_entry_hardlink(e) : archive_entry_symlink(e);
+        const char *link = archive_entry_hardlink(e) ? archive_entry_hardlink(e)
+                                                     : archive_entry_symlink(e);
         ck_assert_str_eq(link ? link : "", w->link ? w->link : "");
         ck_assert_msg(archive_entry_perm(e) == (w->mode & 07777) ||
                           (S_ISLNK(w->mode) && archive_entry_filetype(e) == S_IFLNK),
@@ -597,7 +608,8 @@ START_TEST(test_tar_keeps_everything)
     ck_assert_int_eq(symlinkat("\xc3\xb6", fd, "\xc3\xa4.link"), 0);
     unit_write(fd, "\xff", "");
     ck_assert_int_eq(mkdirat(fd, "d.x", 0755), 0);
-    static const char *const plain[] = { "B", "\xc3\xa4", "\xc3\xa4.link", "\xff", "d.x", "d/one008", "d" };
+    static const char *const plain[] = {
+        "B", "\xc3\xa4", "\xc3\xa4.link", "\xff", "d.x", "d/one008", "d"};
     for (size_t i = 0; i < tenon_countof(plain); i++)
         age(fd, plain[i], 1000000010, 101010101);
     ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
@@ -641,7 +653,9 @@ START_TEST(test_tar_platforms_and_epoch)
     age(two, "b", 1000, 500000000);
     ck_assert_int_eq(linkat(two, "b", two, "c", 0), 0);
     ck_assert_int_eq(write_out("platform-split=false", NULL), TENON_E_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.message, "several platforms in one archive need platform-split=true"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message,
+               "several platforms in one archive need platform-split=true"));
     ck_assert(!committed);
     ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
     static const struct wanted wanted[] = {
