@@ -96,6 +96,7 @@ fd00::8	bracket
         assert_has "$work/tree/hosts" "	gate"
         assert_lacks "$work/tree/hosts" "127.0.0.1	gate"
         ;;
+    *) not_tried "host-gateway on a network of its own: this machine has no address but loopback" ;;
     esac
 done
 # A resolver on the machine's loopback is none for a step that does not reach it.
