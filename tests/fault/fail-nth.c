@@ -211,5 +211,13 @@ opened(int dirfd, const char *name, int flags, mode_t mode)
     }
 int open(const char *name, int flags, ...) { MODE return opened(AT_FDCWD, name, flags, mode); }
 int open64(const char *name, int flags, ...) { MODE return opened(AT_FDCWD, name, flags, mode); }
-int openat(int dirfd, const char *name, int flags, ...) { MODE return opened(dirfd, name, flags, mode); }
-int openat64(int dirfd, const char *name, int flags, ...) { MODE return opened(dirfd, name, flags, mode); }
+int
+openat(int dirfd, const char *name, int flags, ...)
+{
+    MODE return opened(dirfd, name, flags, mode);
+}
+int
+openat64(int dirfd, const char *name, int flags, ...)
+{
+    MODE return opened(dirfd, name, flags, mode);
+}
