@@ -154,7 +154,6 @@ cli_tests += %D%/cli/executors.sh
 cli_tests += %D%/cli/resources.sh
 cli_tests += %D%/cli/insecure.sh
 cli_tests += %D%/cli/step-codes.sh
-cli_tests += %D%/cli/exit-codes.sh
 cli_tests += %D%/cli/export-again.sh
 cli_tests += %D%/cli/failures.sh
 cli_tests += %D%/cli/mounts-seen.sh
