@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "image/libarchive.h"
+#include "image/stream.h"
 #include "registry/libcurl.h"
 
 static const char help[] =
@@ -55,6 +56,8 @@ collect(void)
         {"json-c", json_c_version()},
         {"libarchive", archive_version_of()},
         {"sqlite", sqlite3_libversion()},
+        {"gzip encoder", tenon_deflate_maker("gzip")},
+        {"zstd", tenon_deflate_maker("zstd")},
     };
     for (size_t i = 0; i < tenon_countof(facts); i++)
         json_object_object_add(o, facts[i].key, json_object_new_string(facts[i].value));

@@ -20,6 +20,7 @@ unit_tests += %D%/unit/test-graph
 unit_tests += %D%/unit/test-graph-refused
 unit_tests += %D%/unit/test-image-attributes
 unit_tests += %D%/unit/test-image-document
+unit_tests += %D%/unit/test-image-encode
 unit_tests += %D%/unit/test-image-layer
 unit_tests += %D%/unit/test-image-make
 unit_tests += %D%/unit/test-image-platform
@@ -84,6 +85,10 @@ EXTRA_DIST += %D%/unit/fakehost.h %D%/unit/layerkit.h %D%/unit/refuse.h %D%/unit
 # No LDADD of their own: programs without one get this; some read archives themselves.
 LDADD = libtenon-core.la $(CHECK_LIBS) $(ARCHIVE_LIBS)
 
+# Written by cli/layer-bytes.sh on several processors.
+check_PROGRAMS += %D%/bytes/layer-bytes
+EXTRA_DIST += %D%/bytes/samples.h %D%/bytes/digests %D%/bytes/digests.zstd-1.5.4
+
 # Sanitizers and forked test cases do not like each other.
 AM_TESTS_ENVIRONMENT = \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
@@ -123,6 +128,7 @@ cli_tests += %D%/cli/epoch.sh
 cli_tests += %D%/cli/images.sh
 cli_tests += %D%/cli/jobs.sh
 cli_tests += %D%/cli/keys.sh
+cli_tests += %D%/cli/layer-bytes.sh
 cli_tests += %D%/cli/network.sh
 cli_tests += %D%/cli/shell.sh
 cli_tests += %D%/cli/ignored-tree.sh

@@ -1,9 +1,11 @@
 /* deflate.c - compressing layers, see stream.h.
  *
  * gzip: the input is cut into blocks of BLOCK_SIZE.  Each is deflated on its
- * own, without history, and ends on a byte border; one after the other in one
- * member they are an ordinary gzip file.  Which thread did a block leaves no
- * trace.  One block is done by the caller; threads start with the second. */
+ * own (encode.h), without history, and ends on a byte border; one after the
+ * other in one member they are an ordinary gzip file.  Which thread did a block
+ * leaves no trace.  One block is done by the caller; threads start with the
+ * second.  ISA-L and zlib are trusted with the checksum alone: their output
+ * depends on more than their input (docs/reproducible.md). */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -15,13 +17,13 @@
 #endif
 
 #include "base/alloc.h"
+#include "image/encode.h"
 #include "image/stream.h"
 
-#define BLOCK_SIZE ((size_t)1 << 20)
+#define BLOCK_SIZE TENON_ENCODE_INPUT
 #define THREADS_MAX 8
 #define ZSTD_LEVEL 3
 #define ZSTD_JOB_BYTES (4 << 20)
-#define ISAL_LEVEL_MAX 3
 
 enum method { METHOD_NONE, METHOD_GZIP, METHOD_ZSTD };
 enum slot_state { SLOT_FREE, SLOT_READY, SLOT_BUSY, SLOT_DONE };
@@ -29,8 +31,7 @@ enum slot_state { SLOT_FREE, SLOT_READY, SLOT_BUSY, SLOT_DONE };
 struct slot {
     enum slot_state state;
     unsigned char *in, *out;
-    size_t in_len, out_len, out_cap;
-    bool failed;
+    size_t in_len, out_len;
 };
 
 struct tenon_deflate {
@@ -47,6 +48,7 @@ struct tenon_deflate {
     struct slot *slots; /* a ring: [tail, head) are under way */
     size_t slot_count;
     uint64_t head, tail, next; /* next: the first that no thread has taken */
+    struct tenon_encoder *encoder; /* the caller's; each thread has one too */
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
     pthread_mutex_t lock;
@@ -57,72 +59,19 @@ struct tenon_deflate {
     unsigned char *zstd_out;
 };
 
-/* ---- one block ----------------------------------------------------------- */
-
-#ifdef HAVE_ISAL
-static bool
-deflate_isal(struct slot *s, int level)
-{
-    static const uint32_t room[ISAL_LEVEL_MAX + 1] = {
-        0, ISAL_DEF_LVL1_LARGE, ISAL_DEF_LVL2_LARGE, ISAL_DEF_LVL3_LARGE};
-    /* too large for the stack of a thread on some systems */
-    auto_free struct isal_zstream *z = tenon_new(struct isal_zstream);
-    auto_free unsigned char *work = tenon_malloc(room[level]);
-    isal_deflate_init(z);
-    z->level = (uint32_t)level;
-    z->level_buf = work;
-    z->level_buf_size = room[level];
-    z->flush = FULL_FLUSH;
-    z->gzip_flag = IGZIP_DEFLATE;
-    z->end_of_stream = 0;
-    z->next_in = s->in;
-    z->avail_in = (uint32_t)s->in_len;
-    z->next_out = s->out;
-    z->avail_out = (uint32_t)s->out_cap;
-    if (isal_deflate(z) != COMP_OK || z->avail_in > 0 || z->avail_out == 0)
-        return false;
-    s->out_len = s->out_cap - z->avail_out;
-    return true;
-}
-#endif
-
-static bool
-deflate_zlib(struct slot *s, int level)
-{
-    z_stream z = {0};
-    if (deflateInit2(&z, level, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-        return false;
-    z.next_in = s->in;
-    z.avail_in = (uInt)s->in_len;
-    z.next_out = s->out;
-    z.avail_out = (uInt)s->out_cap;
-    int rc = deflate(&z, Z_FULL_FLUSH);
-    bool ok = rc == Z_OK && z.avail_in == 0 && z.avail_out > 0;
-    s->out_len = s->out_cap - z.avail_out;
-    deflateEnd(&z);
-    return ok;
-}
+/* ---- threads ------------------------------------------------------------- */
 
 static void
-deflate_block(struct slot *s, int level)
+encode_slot(struct tenon_encoder *e, struct slot *s)
 {
-#ifdef HAVE_ISAL
-    if (level < 0)
-        level = 1;
-    if (level >= 1 && level <= ISAL_LEVEL_MAX) {
-        s->failed = !deflate_isal(s, level);
-        return;
-    }
-#endif
-    s->failed = !deflate_zlib(s, level);
+    s->out_len = tenon_encode(e, s->in, s->in_len, s->out);
 }
-
-/* ---- threads ------------------------------------------------------------- */
 
 static void *
 worker(void *data)
 {
     struct tenon_deflate *d = data;
+    auto_encoder struct tenon_encoder *e = tenon_encoder_new(d->level);
     pthread_mutex_lock(&d->lock);
     for (;;) {
         while (!d->stop && d->next == d->head)
@@ -132,7 +81,7 @@ worker(void *data)
         struct slot *s = &d->slots[d->next++ % d->slot_count];
         s->state = SLOT_BUSY;
         pthread_mutex_unlock(&d->lock);
-        deflate_block(s, d->level);
+        encode_slot(e, s);
         pthread_mutex_lock(&d->lock);
         s->state = SLOT_DONE;
         pthread_cond_signal(&d->done);
@@ -156,14 +105,6 @@ start_threads(struct tenon_deflate *d)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static int
-emit(struct tenon_deflate *d, const struct slot *s, struct tenon_error *err)
-{
-    if (s->failed)
-        return tenon_error_set(err, TENON_E_FAILED, "gzip: compression failed");
-    return d->sink(d->sink_data, s->out, s->out_len, err);
-}
-
 /* Take the oldest block out of the ring, waiting for it. */
 static int
 retire(struct tenon_deflate *d, struct tenon_error *err)
@@ -175,14 +116,14 @@ retire(struct tenon_deflate *d, struct tenon_error *err)
         d->next++;
         s->state = SLOT_BUSY;
         pthread_mutex_unlock(&d->lock);
-        deflate_block(s, d->level);
+        encode_slot(d->encoder, s);
         pthread_mutex_lock(&d->lock);
         s->state = SLOT_DONE;
     }
     while (s->state != SLOT_DONE)
         pthread_cond_wait(&d->done, &d->lock);
     pthread_mutex_unlock(&d->lock);
-    int rc = emit(d, s, err);
+    int rc = d->sink(d->sink_data, s->out, s->out_len, err);
     s->state = SLOT_FREE;
     s->in_len = 0;
     d->tail++;
@@ -205,10 +146,8 @@ open_slot(struct tenon_deflate *d, struct tenon_error *err)
     if (d->head - d->tail == d->slot_count && retire(d, err) < 0)
         return NULL;
     if (!s->in) {
-        /* stored blocks cost 5 bytes in 64 KiB; flush markers a few more */
-        s->out_cap = BLOCK_SIZE + BLOCK_SIZE / 64 + 1024;
         s->in = tenon_malloc(BLOCK_SIZE);
-        s->out = tenon_malloc(s->out_cap);
+        s->out = tenon_malloc(TENON_ENCODE_ROOM);
     }
     return s;
 }
@@ -274,8 +213,8 @@ gzip_finish(struct tenon_deflate *d, struct tenon_error *err)
         if (retire(d, err) < 0)
             return err->code;
     if (open) {
-        deflate_block(s, d->level);
-        if (emit(d, s, err) < 0)
+        encode_slot(d->encoder, s);
+        if (d->sink(d->sink_data, s->out, s->out_len, err) < 0)
             return err->code;
     }
     /* an empty last block, then the trailer */
@@ -313,13 +252,19 @@ zstd_open(struct tenon_deflate *d, struct tenon_error *err)
     if (!d->zstd)
         return tenon_error_set(err, TENON_E_NOMEM, "zstd: no memory");
     d->zstd_out = tenon_malloc(BLOCK_SIZE);
-    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_compressionLevel,
-                           d->level < 0 ? ZSTD_LEVEL : d->level);
-    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_checksumFlag, 1);
     /* Any number of workers gives the same bytes as one (not as none), with
-     * the size of a job fixed.  Fails where the library has no threads. */
-    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_nbWorkers, 2);
-    ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_jobSize, ZSTD_JOB_BYTES);
+     * the size of a job fixed. */
+    const struct {
+        ZSTD_cParameter name;
+        int value;
+    } parameters[] = {{ZSTD_c_compressionLevel, d->level}, {ZSTD_c_checksumFlag, 1},
+                      {ZSTD_c_nbWorkers, 2}, {ZSTD_c_jobSize, ZSTD_JOB_BYTES}};
+    for (size_t i = 0; i < tenon_countof(parameters); i++)
+        if (ZSTD_isError(ZSTD_CCtx_setParameter(d->zstd, parameters[i].name,
+                                                parameters[i].value)))
+            return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                                   "zstd: this libzstd has no threads, and without them"
+                                   " layers come out differently");
     return 0;
 }
 
@@ -334,17 +279,19 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
     int level_max = 0;
     if (!method || tenon_streq(method, "gzip")) {
         m = METHOD_GZIP;
-        level_max = 9;
+        level_max = TENON_ENCODE_LEVEL_MAX;
+        level = level == -1 ? TENON_ENCODE_LEVEL : level;
     } else if (tenon_streq(method, "zstd")) {
         m = METHOD_ZSTD;
         level_max = 22;
+        level = level == -1 ? ZSTD_LEVEL : level;
     } else if (tenon_streq(method, "uncompressed")) {
         m = METHOD_NONE;
     } else {
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "compression \"%s\" is not supported", method);
     }
-    if (m != METHOD_NONE && (level < -1 || level > level_max))
+    if (m != METHOD_NONE && (level < 0 || level > level_max))
         return tenon_error_set(err, TENON_E_INVALID,
                                "compression level %d is not in 0..%d", level,
                                level_max);
@@ -360,6 +307,7 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
     if (m == METHOD_GZIP) {
         d->slot_count = 2 * THREADS_MAX;
         d->slots = tenon_calloc(d->slot_count, sizeof *d->slots);
+        d->encoder = tenon_encoder_new(level);
     }
     if (m == METHOD_ZSTD && zstd_open(d, err) < 0) {
         tenon_deflate_free(d);
@@ -367,6 +315,14 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
     }
     *out = d;
     return 0;
+}
+
+const char *
+tenon_deflate_maker(const char *method)
+{
+    if (!method || tenon_streq(method, "gzip"))
+        return TENON_ENCODE_MAKER;
+    return tenon_streq(method, "zstd") ? ZSTD_versionString() : "";
 }
 
 int
@@ -415,6 +371,7 @@ tenon_deflate_free(struct tenon_deflate *d)
         free(d->slots[i].out);
     }
     free(d->slots);
+    tenon_encoder_free(d->encoder);
     pthread_cond_destroy(&d->work);
     pthread_cond_destroy(&d->done);
     pthread_mutex_destroy(&d->lock);

@@ -53,8 +53,8 @@ set_family(struct tenon_snapshot_blob *b, bool docker)
              plain ? "" : docker ? "." : "+", plain ? "" : c);
 }
 
-/* What was asked for, as the store knows it: "gzip", "zstd-3",
- * "gzip+epoch=1500000000". */
+/* What was asked for and who does it, as the store knows it: "gzip~1",
+ * "zstd-3~1.5.4", "gzip~1+epoch=1500000000". */
 static char *
 variant_name(const struct tenon_image_options *o, bool rewrite)
 {
@@ -62,6 +62,7 @@ variant_name(const struct tenon_image_options *o, bool rewrite)
     tenon_buf_adds(&b, wanted_compression(o));
     if (o->level >= 0)
         tenon_buf_addf(&b, "-%d", o->level);
+    tenon_buf_addf(&b, "~%s", tenon_deflate_maker(wanted_compression(o)));
     if (rewrite)
         tenon_buf_addf(&b, "+epoch=%" PRId64, o->epoch);
     return tenon_buf_steal(&b);

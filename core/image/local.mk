@@ -8,8 +8,12 @@ libtenon_core_la_SOURCES += \
 	%D%/diff.c \
 	%D%/diff.h \
 	%D%/document.c \
+	%D%/encode.c \
+	%D%/encode.h \
 	%D%/extract.c \
 	%D%/extract.h \
+	%D%/huffman.c \
+	%D%/huffman.h \
 	%D%/image.h \
 	%D%/inflate.c \
 	%D%/layer.c \
@@ -20,6 +24,8 @@ libtenon_core_la_SOURCES += \
 	%D%/lower.c \
 	%D%/lower.h \
 	%D%/make.c \
+	%D%/match.c \
+	%D%/match.h \
 	%D%/platform.c \
 	%D%/reference.c \
 	%D%/stream.h \

@@ -27,8 +27,8 @@ int tenon_inflate_finish(struct tenon_inflate *f, struct tenon_digest *out,
 
 /* Compression on the way out: bytes go in, the compressed ones come out in
  * order through `sink`, on the caller's thread.  Large inputs are worked on by
- * several threads in blocks of a fixed size, so the output depends on method
- * and level only. */
+ * several threads in blocks of a fixed size, so the output depends on method,
+ * level and maker only (docs/reproducible.md). */
 struct tenon_deflate;
 typedef int tenon_deflate_sink(void *data, const void *buf, size_t len,
                                struct tenon_error *err);
@@ -41,6 +41,9 @@ int tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
 /* Ends the stream; raw gets the digest of what went in. */
 int tenon_deflate_finish(struct tenon_deflate *d, struct tenon_digest *raw,
                          struct tenon_error *err);
+/* What the bytes are the work of, beside method and level: a number of ours, or
+ * the version of a library.  What another one made is not what this would make. */
+const char *tenon_deflate_maker(const char *method);
 void tenon_deflate_free(struct tenon_deflate *d);
 TENON_DEFINE_AUTO(deflate, struct tenon_deflate *, tenon_deflate_free);
 #define auto_deflate __attribute__((cleanup(tenon_auto_deflate)))

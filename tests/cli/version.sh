@@ -10,6 +10,9 @@ run 0 tenon version -q
 assert_eq "$version" "$(cat "$work/out")"
 run 0 tenon version
 assert_has "$work/out" "plugin interface"
+# what a layer's bytes depend on (docs/reproducible.md)
+grep -Eq '^gzip encoder +[0-9]+$' "$work/out" || fail "no gzip encoder"
+grep -Eq '^zstd +[0-9]+\.[0-9]+\.[0-9]+$' "$work/out" || fail "no version of zstd"
 run 0 tenon version --format json
 assert_has "$work/out" "\"version\":\"$version\""
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <zlib.h>
 
+#include "../bytes/samples.h"
 #include "base/buf.h"
 #include "image/stream.h"
 
@@ -56,17 +57,23 @@ static const struct {
 static const size_t sizes[] = {0, 1, 511, 1 << 20, (1 << 20) + 1, 5 << 20, 20 << 20};
 
 static void
-deflate_all(int method, const char *data, size_t len, size_t piece, struct tenon_buf *out,
-            struct tenon_digest *digest)
+deflate_as(const char *method, int level, const char *data, size_t len, size_t piece,
+           struct tenon_buf *out, struct tenon_digest *digest)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_deflate struct tenon_deflate *d = NULL;
-    ck_assert_int_eq(tenon_deflate_new(methods[method].method, methods[method].level, collect,
-                                       out, &d, &err), 0);
+    ck_assert_int_eq(tenon_deflate_new(method, level, collect, out, &d, &err), 0);
     for (size_t at = 0; at < len; at += piece)
         ck_assert_int_eq(tenon_deflate_write(d, data + at, len - at < piece ? len - at : piece,
                                              &err), 0);
     ck_assert_int_eq(tenon_deflate_finish(d, digest, &err), 0);
+}
+
+static void
+deflate_all(int method, const char *data, size_t len, size_t piece, struct tenon_buf *out,
+            struct tenon_digest *digest)
+{
+    deflate_as(methods[method].method, methods[method].level, data, len, piece, out, digest);
 }
 
 START_TEST(test_stream_round_trip_and_stable)
@@ -82,7 +89,6 @@ START_TEST(test_stream_round_trip_and_stable)
         deflate_all(_i, data, sizes[s], 100000, &one, &a);
         ck_assert_str_eq(a.str, want.str);
         deflate_all(_i, data, sizes[s], 12345, &two, &b);
-        /* zstd's own buffering may show where its input is cut */
         ck_assert_uint_eq(one.len, two.len);
         ck_assert_int_eq(memcmp(tenon_buf_str(&one), tenon_buf_str(&two), one.len), 0);
 
@@ -163,7 +169,98 @@ START_TEST(test_stream_unknown_method)
     ck_assert_int_eq(tenon_deflate_new("estargz", -1, collect, NULL, &d, &err),
                      TENON_E_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.message, "estargz"));
-    ck_assert_int_eq(tenon_deflate_new("gzip", 10, collect, NULL, &d, &err), TENON_E_INVALID);
+    static const struct {
+        const char *method;
+        int level;
+        const char *range;
+    } wrong[] = {{"gzip", 10, "0..9"}, {"gzip", -2, "0..9"}, {"zstd", 23, "0..22"},
+                 {"zstd", -2, "0..22"}, {NULL, 10, "0..9"}};
+    for (size_t i = 0; i < tenon_countof(wrong); i++) {
+        auto_error struct tenon_error told = TENON_ERROR_INIT;
+        ck_assert_int_eq(tenon_deflate_new(wrong[i].method, wrong[i].level, collect, NULL, &d,
+                                           &told), TENON_E_INVALID);
+        ck_assert_ptr_nonnull(strstr(told.message, wrong[i].range));
+    }
+}
+END_TEST
+
+/* The level that was asked for is the level that is used, on each of the ways
+ * that a block may go: the rest of a stream, the caller's, a thread's. */
+START_TEST(test_stream_levels)
+{
+    static const struct {
+        const char *method;
+        int first, last, ordinary;
+    } ranges[] = {{"gzip", 0, 9, 1}, {"zstd", 1, 9, 3}};
+    static const size_t lens[] = {300000, 3 << 20};
+    for (size_t r = 0; r < tenon_countof(ranges); r++) {
+        for (size_t n = 0; n < tenon_countof(lens); n++) {
+            auto_free char *data = tenon_malloc(lens[n]);
+            size_t half = lens[n] / 2, before = SIZE_MAX;
+            fill_letters((unsigned char *)data, half);
+            fill_text((unsigned char *)data + half, lens[n] - half);
+            auto_buf struct tenon_buf unnamed = TENON_BUF_INIT;
+            struct tenon_digest digest;
+            deflate_as(ranges[r].method, -1, data, lens[n], 65536, &unnamed, &digest);
+            for (int level = ranges[r].first; level <= ranges[r].last; level++) {
+                auto_buf struct tenon_buf z = TENON_BUF_INIT;
+                deflate_as(ranges[r].method, level, data, lens[n], 65536, &z, &digest);
+                bool same = z.len == unnamed.len && memcmp(z.data, unnamed.data, z.len) == 0;
+                ck_assert_msg(same == (level == ranges[r].ordinary), "%s: %d and the default",
+                              ranges[r].method, level);
+                /* zstd's are not all in order */
+                if (ranges[r].first == 0)
+                    ck_assert_msg(z.len < before, "gzip: %d is not below %d", level, level - 1);
+                before = z.len;
+            }
+        }
+    }
+    ck_assert_str_eq(tenon_deflate_maker(NULL), tenon_deflate_maker("gzip"));
+    ck_assert_str_eq(tenon_deflate_maker("uncompressed"), "");
+    ck_assert_ptr_nonnull(strchr(tenon_deflate_maker("zstd"), '.'));
+}
+END_TEST
+
+struct failing {
+    int calls, fail_at;
+};
+
+static int
+fail_once(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    struct failing *f = data;
+    (void)buf;
+    (void)len;
+    return ++f->calls == f->fail_at ? tenon_error_set(err, TENON_E_LIMIT, "full") : 0;
+}
+
+/* Whichever write of the output fails, the first or the last, the caller hears
+ * of it, before the end or at the end. */
+START_TEST(test_stream_failed_write_is_told)
+{
+    size_t len = (9 << 20) + 5, failures = 0;
+    auto_free char *data = sample(len);
+    for (int fail_at = 1;; fail_at++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        auto_deflate struct tenon_deflate *d = NULL;
+        struct failing f = {0, fail_at};
+        struct tenon_digest digest;
+        int rc = 0;
+        ck_assert_int_eq(tenon_deflate_new(methods[_i].method, methods[_i].level, fail_once, &f,
+                                           &d, &err), 0);
+        for (size_t at = 0; rc == 0 && at < len; at += 1 << 20)
+            rc = tenon_deflate_write(d, data + at, len - at < 1 << 20 ? len - at : 1 << 20, &err);
+        if (rc == 0)
+            rc = tenon_deflate_finish(d, &digest, &err);
+        if (f.calls < fail_at) { /* it needs no more writes than that */
+            ck_assert_int_eq(rc, 0);
+            break;
+        }
+        ck_assert_int_eq(rc, TENON_E_LIMIT);
+        ck_assert_str_eq(err.message, "full");
+        failures++;
+    }
+    ck_assert_uint_ge(failures, 3);
 }
 END_TEST
 
@@ -178,6 +275,8 @@ main(void)
     tcase_add_test(t, test_stream_members_are_one);
     tcase_add_test(t, test_stream_damage_is_noticed);
     tcase_add_test(t, test_stream_unknown_method);
+    tcase_add_test(t, test_stream_levels);
+    tcase_add_loop_test(t, test_stream_failed_write_is_told, 0, (int)tenon_countof(methods));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
