@@ -2,6 +2,7 @@
 
 #include "base/parse.h"
 #include "image/image.h"
+#include "image/stream.h"
 
 static int64_t
 layer(struct kit *k, const char *file, const struct tenon_chain *lower)
@@ -41,6 +42,42 @@ make(struct kit *k, const struct tenon_image_source *src, size_t n,
     ck_assert_msg(tenon_image_make(k->store, src, n, o, out, &err) == 0, "%s", err.message);
 }
 
+/* The blob of a descriptor is there and as long as it says. */
+static void
+check_descriptor(struct kit *k, struct json_object *d)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf blob = TENON_BUF_INIT;
+    ck_assert_msg(tenon_blob_read(k->store, str(d, "digest"), 1 << 20, &blob, &err) == 0, "%s",
+                  err.message);
+    ck_assert_int_eq(json_object_get_int64(json_object_object_get(d, "size")), (int64_t)blob.len);
+}
+
+/* All that a manifest names fits, and each layer is what its diff id says. */
+static void
+check_manifest(struct kit *k, const char *digest)
+{
+    auto_json struct json_object *m = read_json(k, digest);
+    struct json_object *layers = json_object_object_get(m, "layers");
+    check_descriptor(k, json_object_object_get(m, "config"));
+    auto_json struct json_object *c =
+        read_json(k, str(json_object_object_get(m, "config"), "digest"));
+    struct json_object *ids =
+        json_object_object_get(json_object_object_get(c, "rootfs"), "diff_ids");
+    ck_assert_uint_eq(json_object_array_length(ids), json_object_array_length(layers));
+    for (size_t i = 0; i < json_object_array_length(layers); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct json_object *l = json_object_array_get_idx(layers, i);
+        struct tenon_digest inside;
+        check_descriptor(k, l);
+        auto_close int fd = tenon_blob_open(k->store, str(l, "digest"), NULL, &err);
+        ck_assert_int_ge(fd, 0);
+        auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+        ck_assert_int_eq(tenon_inflate_finish(in, &inside, &err), 0);
+        ck_assert_str_eq(inside.str, json_object_get_string(json_object_array_get_idx(ids, i)));
+    }
+}
+
 #define CONFIG(history)                                                              \
     "{\"architecture\":\"amd64\",\"os\":\"linux\",\"x-kept\":[1,{\"a\":\"<b>\"}],"   \
     "\"config\":{\"Env\":[\"A=b\"]},\"variant\":\"\",\"history\":[" history "]}"
@@ -64,6 +101,7 @@ START_TEST(test_make_aligns_history)
     ck_assert(!made.is_index);
     ck_assert_str_eq(made.media_type, TENON_MT_OCI_MANIFEST);
 
+    check_manifest(&k, made.digest);
     auto_json struct json_object *m = read_json(&k, made.digest);
     auto_json struct json_object *c = read_json(&k, made.config_digest);
     ck_assert_str_eq(str(json_object_object_get(m, "config"), "digest"), made.config_digest);
@@ -189,8 +227,8 @@ START_TEST(test_make_index_and_annotations)
     auto_chain struct tenon_chain chain = {0};
     tenon_chain_append(&chain, layer(&k, "a", &chain));
     struct tenon_image_source src[2] = {{.platform = "linux/amd64", .chain = chain},
-                                        {.platform = "linux/arm64", .chain = chain}};
-    static const char *const notes[] = {".all=1", "[linux/arm64].all=2", "-index.i=3",
+                                        {.platform = "linux/arm/v6", .chain = chain}};
+    static const char *const notes[] = {".all=1", "[linux/arm/v6].all=2", "-index.i=3",
                                         "-manifest-descriptor[linux/amd64].d=4",
                                         "-index-descriptor.x=5", NULL};
     struct tenon_image_options o = {.level = -1, .annotations = notes};
@@ -206,9 +244,28 @@ START_TEST(test_make_index_and_annotations)
     struct json_object *amd = json_object_array_get_idx(list, 0);
     ck_assert_str_eq(str(json_object_object_get(amd, "platform"), "architecture"), "amd64");
     ck_assert_str_eq(str(json_object_object_get(amd, "annotations"), "d"), "4");
+    for (size_t n = 0; n < 2; n++) {
+        check_descriptor(&k, json_object_array_get_idx(list, n));
+        check_manifest(&k, str(json_object_array_get_idx(list, n), "digest"));
+    }
+    struct json_object *v6 =
+        json_object_object_get(json_object_array_get_idx(list, 1), "platform");
+    ck_assert_str_eq(str(v6, "architecture"), "arm");
+    ck_assert_str_eq(str(v6, "variant"), "v6");
+    auto_json struct json_object *first = read_json(&k, str(amd, "digest"));
+    ck_assert_str_eq(str(json_object_object_get(first, "annotations"), "all"), "1");
     auto_json struct json_object *arm = read_json(&k, str(json_object_array_get_idx(list, 1), "digest"));
     ck_assert_str_eq(str(json_object_object_get(arm, "annotations"), "all"), "2");
     tenon_image_made_release(&made);
+
+    /* the time that the user names is the time */
+    static const char *const timed[] = {
+        "-manifest-descriptor.org.opencontainers.image.created=2001-02-03T04:05:06Z", NULL};
+    o.annotations = timed;
+    make(&k, src, 1, &o, &made);
+    ck_assert_ptr_nonnull(strstr(made.descriptor_json, "2001-02-03T04:05:06Z"));
+    tenon_image_made_release(&made);
+    o.annotations = notes;
 
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     ck_assert_int_lt(tenon_image_make(k.store, src, 1, &o, &made, &err), 0);
@@ -272,6 +329,62 @@ START_TEST(test_make_compression_and_base)
 }
 END_TEST
 
+/* One store, one snapshot: each way of compressing it has a layer of its own,
+ * and what another encoder left there is none of them. */
+START_TEST(test_make_variants)
+{
+    static const struct {
+        const char *compression;
+        int level;
+        bool rewrite;
+        const char *media_type;
+    } ways[] = {
+        {"gzip", -1, false, TENON_MT_OCI_LAYER "+gzip"},
+        {"gzip", 0, false, TENON_MT_OCI_LAYER "+gzip"},
+        {"gzip", -1, true, TENON_MT_OCI_LAYER "+gzip"},
+        {"zstd", -1, false, TENON_MT_OCI_LAYER "+zstd"},
+        {"zstd", -1, true, TENON_MT_OCI_LAYER "+zstd"},
+        {"uncompressed", -1, false, TENON_MT_OCI_LAYER},
+    };
+    struct kit k;
+    kit_open(&k);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_chain struct tenon_chain chain = {0};
+    tenon_chain_append(&chain, layer(&k, "a", &chain));
+    tenon_chain_append(&chain, layer(&k, "b", &chain));
+    struct tenon_snapshot_blob old = {.size = 3, .media_type = TENON_MT_OCI_LAYER "+gzip"};
+    ck_assert_int_eq(tenon_blob_put(k.store, "old", 3, &old.digest, &err), 0);
+    old.diff_id = old.digest;
+    static const char *const others[] = {"gzip", "gzip-0", "gzip~0", "zstd", "zstd~1.0.0"};
+    for (size_t i = 0; i < tenon_countof(others); i++)
+        ck_assert_int_eq(tenon_snapshot_set_blob(k.store, chain.ids[0], others[i], &old, &err), 0);
+
+    char seen[tenon_countof(ways)][80];
+    for (size_t w = 0; w < tenon_countof(ways); w++) {
+        struct tenon_image_source src = {.platform = "linux/amd64", .chain = chain};
+        struct tenon_image_options o = {
+            .level = ways[w].level, .compression = ways[w].compression,
+            .has_epoch = ways[w].rewrite, .epoch = 1000000000, .rewrite_timestamp = ways[w].rewrite,
+            .docker_mediatypes = tenon_streq(ways[w].compression, "zstd"), /* zstd knows better */
+        };
+        struct tenon_image_made made = {0};
+        make(&k, &src, 1, &o, &made);
+        check_manifest(&k, made.digest);
+        ck_assert_str_eq(made.media_type, TENON_MT_OCI_MANIFEST);
+        auto_json struct json_object *m = read_json(&k, made.digest);
+        struct json_object *l =
+            json_object_array_get_idx(json_object_object_get(m, "layers"), 0);
+        ck_assert_str_eq(str(l, "mediaType"), ways[w].media_type);
+        snprintf(seen[w], sizeof seen[w], "%s", str(l, "digest"));
+        ck_assert_str_ne(seen[w], old.digest.str);
+        for (size_t before = 0; before < w; before++)
+            ck_assert_msg(strcmp(seen[before], seen[w]) != 0, "%zu is as %zu", w, before);
+        tenon_image_made_release(&made);
+    }
+    kit_close(&k);
+}
+END_TEST
+
 static int
 collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
 {
@@ -315,6 +428,7 @@ main(void)
     tcase_add_test(t, test_make_epoch);
     tcase_add_test(t, test_make_index_and_annotations);
     tcase_add_test(t, test_make_compression_and_base);
+    tcase_add_test(t, test_make_variants);
     tcase_add_test(t, test_walk_children_first);
     suite_add_tcase(s, t);
     return unit_run(s);
