@@ -120,6 +120,19 @@ START_TEST(test_make_aligns_history)
     ck_assert(!json_object_object_get_ex(c, "variant", NULL));
     ck_assert_ptr_nonnull(json_object_object_get(c, "x-kept"));
 
+    /* members in the order of their names, as Go writes a map */
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_int_eq(tenon_blob_read(k.store, made.config_digest, 1 << 20, &text, &err), 0);
+    static const char *const order[] = {"{\"architecture\":", ",\"config\":{", ",\"created\":\"20",
+                                        ",\"history\":[", ",\"os\":", ",\"rootfs\":{",
+                                        ",\"x-kept\":"};
+    const char *from = tenon_buf_str(&text);
+    for (size_t i = 0; i < tenon_countof(order); i++) {
+        from = strstr(from, order[i]);
+        ck_assert_msg(from != NULL, "%s is not where it should be", order[i]);
+    }
+
     /* the same again: the same digest, from the same blobs */
     struct tenon_image_made again = {0};
     make(&k, &src, 1, &o, &again);
@@ -159,6 +172,16 @@ START_TEST(test_make_adds_missing_history)
     ck_assert_uint_eq(json_object_array_length(h), 3);
     ck_assert(json_object_get_boolean(
         json_object_object_get(json_object_array_get_idx(h, 2), "empty_layer")));
+    tenon_image_made_release(&made);
+    /* an entry without a layer stands for none */
+    static const char steps[] = CONFIG("{\"created_by\":\"COPY\"},"
+                                       "{\"created_by\":\"ENV\",\"empty_layer\":true}");
+    src = (struct tenon_image_source){"linux/amd64", chain, steps, sizeof steps - 1, NULL, 0};
+    make(&k, &src, 1, &o, &made);
+    auto_json struct json_object *c3 = read_json(&k, made.config_digest);
+    h = json_object_object_get(c3, "history");
+    ck_assert_uint_eq(json_object_array_length(h), 3);
+    ck_assert(!json_object_object_get_ex(json_object_array_get_idx(h, 2), "empty_layer", NULL));
     tenon_image_made_release(&made);
     kit_close(&k);
 }
@@ -216,6 +239,24 @@ START_TEST(test_make_epoch)
     ck_assert_str_eq(made.digest, again.digest);
     tenon_image_made_release(&made);
     tenon_image_made_release(&again);
+
+    /* later times of our own are the epoch, earlier ones and the base's stay */
+    static const char base[] = CONFIG("{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"}");
+    static const char times[] =
+        "{\"architecture\":\"amd64\",\"os\":\"linux\",\"created\":\"2031-01-01T00:00:00Z\",\"history\":["
+        "{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"},"
+        "{\"created\":\"2030-01-01T00:00:00Z\",\"created_by\":\"late\"},"
+        "{\"created\":\"2001-01-01T00:00:00Z\",\"created_by\":\"early\",\"empty_layer\":true}]}";
+    src = (struct tenon_image_source){"linux/amd64", chain, times, sizeof times - 1,
+                                      base, sizeof base - 1};
+    make(&k, &src, 1, &o, &made);
+    auto_json struct json_object *c2 = read_json(&k, made.config_digest);
+    h = json_object_object_get(c2, "history");
+    ck_assert_str_eq(str(json_object_array_get_idx(h, 0), "created"), "2024-01-01T00:00:00Z");
+    ck_assert_str_eq(str(json_object_array_get_idx(h, 1), "created"), "2017-07-14T02:40:00Z");
+    ck_assert_str_eq(str(json_object_array_get_idx(h, 2), "created"), "2001-01-01T00:00:00Z");
+    ck_assert_str_eq(str(c2, "created"), "2017-07-14T02:40:00Z");
+    tenon_image_made_release(&made);
     kit_close(&k);
 }
 END_TEST
