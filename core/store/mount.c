@@ -233,6 +233,23 @@ stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
     return 0;
 }
 
+/* "/" of an overlay is the upper directory, a new one: it belongs to whom the
+ * "/" below belongs to.  (Its mode is that of a new one, as in BuildKit.) */
+static int
+inherit_root_owner(struct tenon_store *s, const struct tenon_chain *lower,
+                   struct tenon_snapshot_work *upper, struct tenon_error *err)
+{
+    auto_free char *top = tenon_asprintf("%lld/fs", (long long)lower->ids[lower->len - 1]);
+    struct stat below, own;
+    if (fstatat(s->snapshots_fd, top, &below, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstat(upper->fs, &own) < 0)
+        return tenon_error_sys(err, "snapshot %s", top);
+    if ((below.st_uid != own.st_uid || below.st_gid != own.st_gid) &&
+        fchownat(upper->fs, "", below.st_uid, below.st_gid, AT_EMPTY_PATH) < 0)
+        return tenon_error_sys(err, "change owner of %s", upper->fs_path);
+    return 0;
+}
+
 static int
 mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
             struct tenon_snapshot_work *upper, bool of_step, const char *target,
@@ -257,6 +274,8 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
     if (of_step && upper && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0)
         return err->code;
     const char *up = upper ? upper->fs_path : NULL;
+    if (upper && !upper->overlaid && inherit_root_owner(s, lower, upper, err) < 0)
+        return err->code;
     if (upper)
         upper->overlaid = true;
     int rc = mount_new_api(s, lower, bottom, up, work, target, err);
