@@ -62,7 +62,8 @@ docker_manifest(struct tenon_ctx *ctx, const struct tenon_image *image,
                 const char *const *names, struct tenon_buf *out, struct tenon_error *err)
 {
     struct parts p = { .layers = json_object_new_array() };
-    struct json_object *tags = json_object_new_array();
+    /* Null when there are none, as in BuildKit's archives. */
+    struct json_object *tags = *names ? json_object_new_array() : NULL;
     int rc = host->image_walk(ctx, image->digest, sort_part, &p, err);
     for (; *names; names++)
         json_object_array_add(tags, json_object_new_string(familiar(*names)));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <linux/fs.h>
 
@@ -15,6 +16,7 @@
 #include "base/parse.h"
 #include "base/vec.h"
 #include "exportkit/walk.h"
+#include "exportkit/xattr.h"
 
 static const struct tenon_host *host;
 
@@ -81,12 +83,20 @@ file_times(const struct out *o, const struct stat *st, struct timespec times[2])
     }
 }
 
+static void
+set_xattr(void *data, const char *name, const void *value, size_t len)
+{
+    /* The user's file system may know none: then the files are there without. */
+    (void)fsetxattr(*(int *)data, name, value, len, 0);
+}
+
 static int
 copy_data(struct out *o, const struct exportkit_entry *e, int to, struct tenon_error *err)
 {
     auto_close int from = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from < 0)
         return failed(err, "open", e->path);
+    exportkit_xattrs(from, set_xattr, &to);
     if (ioctl(to, FICLONE, from) == 0)
         return TENON_OK;
     for (;;) {

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "exportkit/walk.h"
+#include "exportkit/xattr.h"
 
 static const struct tenon_host *host;
 
@@ -65,13 +66,21 @@ write_header(struct out *o, struct archive_entry *ae, struct tenon_error *err)
 }
 
 static void
-add_capability(struct archive_entry *ae, int dirfd, const char *name)
+add_xattr(void *data, const char *name, const void *value, size_t len)
+{
+    archive_entry_xattr_add_entry(data, name, value, len);
+}
+
+static void
+add_xattrs(struct archive_entry *ae, int dirfd, const char *name)
 {
     char value[64];
     auto_close int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : fgetxattr(fd, "security.capability", value, sizeof value);
     if (n > 0)
         archive_entry_xattr_add_entry(ae, "security.capability", value, (size_t)n);
+    if (fd >= 0)
+        exportkit_xattrs(fd, add_xattr, ae);
 }
 
 static int
@@ -128,7 +137,7 @@ add_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
         archive_entry_set_rdevmajor(ae, major(e->st->st_rdev));
         archive_entry_set_rdevminor(ae, minor(e->st->st_rdev));
     } else if (with_data) {
-        add_capability(ae, e->dirfd, e->name);
+        add_xattrs(ae, e->dirfd, e->name);
     }
     int rc = write_header(o, ae, err);
     archive_entry_free(ae);

@@ -6,6 +6,8 @@ libtenon_exportkit_la_SOURCES = \
 	%D%/names.c \
 	%D%/names.h \
 	%D%/walk.c \
-	%D%/walk.h
+	%D%/walk.h \
+	%D%/xattr.c \
+	%D%/xattr.h
 libtenon_exportkit_la_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JSON_C_CFLAGS) -fvisibility=hidden
 EXPORTKIT_LIBS = libtenon-exportkit.la libtenon-tools.la $(ARCHIVE_LIBS) $(JSON_C_LIBS)
