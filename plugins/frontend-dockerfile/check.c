@@ -78,7 +78,8 @@ static void
 write_warnings(struct df_build *b, const struct findings *f,
                struct json_object *json, struct tenon_buf *text)
 {
-    struct json_object *list = json_object_new_array();
+    /* Null when there are none, as in BuildKit's answer. */
+    struct json_object *list = f->list.len ? json_object_new_array() : NULL;
     for (size_t i = 0; i < f->list.len; i++) {
         const struct finding *w = &f->list.items[i];
         struct json_object *o = json_object_new_object();

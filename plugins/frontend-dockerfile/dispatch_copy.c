@@ -36,8 +36,6 @@ action(struct copying *x, struct df_vertex *from, const char *src, uint32_t flag
     a->user = x->user;
     a->group = x->group;
     a->exclude = d->cmd->copy.exclude;
-    if (d->c->epoch)
-        a->timestamp_ns = &d->c->epoch_ns;
     *x->end = a;
     x->end = &a->next;
     return a;

@@ -26,11 +26,13 @@ df_json_location(struct df_lines lines)
 {
     if (!lines.first)
         return NULL;
-    struct json_object *range = json_object_new_object();
-    json_object_object_add(range, "start", position(lines.first));
-    json_object_object_add(range, "end", position(lines.last));
     struct json_object *ranges = json_object_new_array();
-    json_object_array_add(ranges, range);
+    for (size_t line = lines.first; line <= lines.last; line++) { /* one a line, as in BuildKit */
+        struct json_object *range = json_object_new_object();
+        json_object_object_add(range, "start", position(line));
+        json_object_object_add(range, "end", position(line));
+        json_object_array_add(ranges, range);
+    }
     struct json_object *o = json_object_new_object();
     json_object_object_add(o, "ranges", ranges);
     return o;

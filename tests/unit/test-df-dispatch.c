@@ -127,6 +127,17 @@ START_TEST(test_df_epoch_sets_created_times)
 }
 END_TEST
 
+/* BuildKit leaves the times of copies to the exporter (rewrite-timestamp). */
+START_TEST(test_df_epoch_leaves_copies_alone)
+{
+    const char *const options[] = {"build-arg:SOURCE_DATE_EPOCH=1500000000", NULL};
+    ck_assert_int_eq(run_with("FROM scratch\nCOPY x /\nCOPY <<E /t\n1\nE\n", options), 0);
+    ck_assert_ptr_nonnull(kit_find("copy src=/x", NULL));
+    ck_assert_ptr_nonnull(kit_find("copy src=/E", NULL));
+    ck_assert_ptr_null(kit_find("copy src=", "timestamp=1500000000000000000"));
+}
+END_TEST
+
 /* ---- nodes ------------------------------------------------------------------- */
 
 START_TEST(test_df_names_count_the_steps)
@@ -445,6 +456,7 @@ main(void)
     tcase_add_loop_test(t, test_df_config_is_buildkits, 0,
                         (int)(sizeof configs / sizeof *configs));
     tcase_add_test(t, test_df_epoch_sets_created_times);
+    tcase_add_test(t, test_df_epoch_leaves_copies_alone);
     tcase_add_test(t, test_df_names_count_the_steps);
     tcase_add_test(t, test_df_only_wanted_paths_and_stages);
     tcase_add_test(t, test_df_copy_becomes_actions);
