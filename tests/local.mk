@@ -149,6 +149,7 @@ cli_tests += %D%/cli/git-source.sh
 cli_tests += %D%/cli/git-ssh.sh
 cli_tests += %D%/cli/cache.sh
 cli_tests += %D%/cli/check-script.sh
+cli_tests += %D%/cli/conformance-runner.sh
 cli_tests += %D%/cli/plugin-out-of-tree.sh
 cli_tests += %D%/cli/plugin-sizes.sh
 cli_tests += %D%/cli/debian.sh
