@@ -58,6 +58,7 @@ unit_tests += %D%/unit/test-store-mount
 unit_tests += %D%/unit/test-store-open
 unit_tests += %D%/unit/test-store-prune
 unit_tests += %D%/unit/test-store-usage
+unit_tests += %D%/unit/test-store-overlay
 unit_tests += %D%/unit/test-source-local
 unit_tests += %D%/unit/test-text
 unit_tests += %D%/unit/test-tree-copy

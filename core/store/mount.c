@@ -12,6 +12,7 @@
 #include <linux/mount.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -43,6 +44,16 @@ set_flag(int fs, const char *key)
     return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 }
 
+/* upperdir and workdir are read with escapes, "lowerdir+" is not. */
+static int
+set_escaped(int fs, const char *key, const char *path)
+{
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    for (; *path; path++)
+        tenon_buf_addf(&b, *path == '\\' ? "\\%c" : "%c", *path);
+    return set_string(fs, key, tenon_buf_str(&b));
+}
+
 /* What the kernel says about the last failure, "" when nothing. */
 static void
 kernel_message(int fs, char *text, size_t size)
@@ -70,7 +81,7 @@ configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
     }
     if (bottom && set_string(fs, "lowerdir+", bottom) < 0)
         return -1;
-    if (upper && (set_string(fs, "upperdir", upper) < 0 || set_string(fs, "workdir", work) < 0 ||
+    if (upper && (set_escaped(fs, "upperdir", upper) < 0 || set_escaped(fs, "workdir", work) < 0 ||
                   set_flag(fs, "volatile") < 0))
         return -1;
     if (s->userxattr && set_flag(fs, "userxattr") < 0)
@@ -81,12 +92,44 @@ configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
     return set_string(fs, "index", "off");
 }
 
-/* ENOSYS or EINVAL on the first "lowerdir+" mean an older kernel. */
+/* Until 6.5 overlayfs takes its options as one text, which it reads when the mount is
+ * made: then any option can be set, "lowerdir+" too, and all that is heard of it
+ * is EINVAL much later, and a line in the machine's log.  So an option is tried that
+ * no kernel has.  From 6.5 to 6.7 there is no "lowerdir+", and the kernel says so. */
+enum { UNKNOWN, NEW_WAY, OLD_WAY };
+static atomic_int overlay_way = UNKNOWN;
+
+static bool
+is_forced_to_old_way(void)
+{
+    const char *forced = secure_getenv("TENON_OLD_MOUNT");
+    return forced && *forced && !tenon_streq(forced, "0");
+}
+
+static bool
+has_old_way_only(void)
+{
+    int way = atomic_load_explicit(&overlay_way, memory_order_relaxed);
+    if (way == UNKNOWN) {
+        auto_close int fs = sys_fsopen("overlay");
+        if (fs < 0 && errno != ENOSYS)
+            return false; /* the error comes again with the mount */
+        way = fs < 0 || is_forced_to_old_way() || set_string(fs, "no-such-option", "1") == 0
+                  ? OLD_WAY
+                  : NEW_WAY;
+        atomic_store(&overlay_way, way);
+    }
+    return way == OLD_WAY;
+}
+
+/* TENON_E_UNSUPPORTED without a message: an older kernel. */
 static int
 mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
               const char *upper, const char *work, const char *target, struct tenon_error *err)
 {
     char said[256];
+    if (has_old_way_only())
+        return TENON_E_UNSUPPORTED;
     auto_close int fs = sys_fsopen("overlay");
     if (fs < 0)
         return errno == ENOSYS ? TENON_E_UNSUPPORTED
@@ -94,8 +137,10 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     if (configure(s, fs, lower, bottom, upper, work) < 0) {
         int sys = errno;
         kernel_message(fs, said, sizeof said);
-        if (sys == EINVAL && strstr(said, "lowerdir+"))
+        if (sys == EINVAL && strstr(said, "lowerdir+")) {
+            atomic_store(&overlay_way, OLD_WAY);
             return TENON_E_UNSUPPORTED;
+        }
         return tenon_error_errno(err, sys, "configure an overlay (%s)", said);
     }
     auto_close int mnt = -1;
@@ -111,7 +156,8 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
 }
 
 /* ---- older kernels: one page of options, hence relative names from a thread that
- * has a working directory of its own ---- */
+ * has a working directory of its own.  No name of the user's is among them, so
+ * none has a comma or colon. ---- */
 
 struct old_mount {
     struct tenon_store *store;
@@ -131,6 +177,17 @@ old_mount_thread(void *data)
     return NULL;
 }
 
+/* The names of what stands in snapshots/ or in tmp/, seen from snapshots/. */
+static void
+add_relative(struct tenon_buf *b, struct tenon_store *s, const char *path)
+{
+    path += strlen(s->path) + 1;
+    if (tenon_has_prefix(path, "snapshots/"))
+        tenon_buf_adds(b, path + strlen("snapshots/"));
+    else
+        tenon_buf_addf(b, "../%s", path);
+}
+
 static int
 mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
               const char *upper, const char *work, const char *target, struct tenon_error *err)
@@ -140,9 +197,14 @@ mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     for (size_t i = lower->len; i-- > 0;)
         tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || bottom ? ":" : "");
     if (bottom)
-        tenon_buf_adds(&b, bottom);
-    if (upper)
-        tenon_buf_addf(&b, ",upperdir=%s,workdir=%s", upper, work);
+        add_relative(&b, s, bottom);
+    if (upper) {
+        tenon_buf_adds(&b, ",upperdir=");
+        add_relative(&b, s, upper);
+        tenon_buf_adds(&b, ",workdir=");
+        add_relative(&b, s, work);
+        tenon_buf_adds(&b, ",volatile");
+    }
     tenon_buf_adds(&b, s->userxattr ? ",userxattr" : ",redirect_dir=off,metacopy=off");
     tenon_buf_adds(&b, ",index=off");
     if (b.len >= (size_t)sysconf(_SC_PAGESIZE))
