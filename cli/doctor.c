@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/parse.h"
 #include "engine/engine.h"
+#include "exec/exec.h"
 #include "plugin/ctx.h"
 #include "probe.h"
 #include "subids.h"
@@ -106,9 +107,13 @@ find_first(const char *const *names)
 static void
 check_kernel(struct report *r)
 {
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct utsname u = {0};
     uname(&u);
-    say(r, GOOD, "kernel", NULL, "%s %s (%s)", u.sysname, u.release, u.machine);
+    if (tenon_exec_check_kernel(&err) < 0)
+        say(r, BAD, "kernel", NULL, "%s", err.message);
+    else
+        say(r, GOOD, "kernel", NULL, "%s %s (%s)", u.sysname, u.release, u.machine);
 }
 
 static const char *

@@ -172,6 +172,7 @@ cli_tests += %D%/cli/mount-cache.sh
 cli_tests += %D%/cli/mount-cache-sharing.sh
 cli_tests += %D%/cli/mount-bind.sh
 cli_tests += %D%/cli/mount-targets.sh
+cli_tests += %D%/cli/old-kernel.sh
 cli_tests += %D%/cli/progress-tty.sh
 cli_tests += %D%/cli/progress-look.sh
 cli_tests += %D%/cli/quickstart.sh

@@ -32,6 +32,9 @@ int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
                      const int stdio[3], int32_t *status, struct tenon_error *err);
 
+/* UNSUPPORTED where the kernel is too old for steps, by whatever executor. */
+int tenon_exec_check_kernel(struct tenon_error *err);
+
 /* A command in what a failed step left: its root, environment, user, working
  * directory and mounts.  What it writes into the root is thrown away.  NOT_FOUND
  * when nothing is kept, or no more. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "base/alloc.h"
@@ -326,6 +327,19 @@ commit(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     return r;
 }
 
+/* mount_setattr (Linux 5.12) is the newest call without which nothing works. */
+int
+tenon_exec_check_kernel(struct tenon_error *err)
+{
+    struct utsname u = {0};
+    if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS) {
+        uname(&u);
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "steps need Linux 5.12 (mount_setattr); this is %s", u.release);
+    }
+    return 0;
+}
+
 static int
 set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error *err)
 {
@@ -333,6 +347,8 @@ set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error 
     const char *name = e->executor ? e->executor : "native";
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
+    if (tenon_exec_check_kernel(err) < 0)
+        return err->code;
     if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, executor, err) < 0 ||
         tenon_scratch_new_small(e->store, &s->scratch, err) < 0)
         return err->code;

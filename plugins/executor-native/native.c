@@ -65,13 +65,10 @@ static int
 native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
 {
     (void)self, (void)ctx;
-    /* mount_setattr (Linux 5.12) is the newest call we need. */
-    if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS) {
-        host->error(err, TENON_E_UNSUPPORTED, 0,
-                    "executor-native needs Linux 5.12 (mount_setattr)");
-        host->error_hint(err, "set {\"executor\": \"oci\"} in tenon.json");
-        return TENON_E_UNSUPPORTED;
-    }
+    /* mount_setattr (Linux 5.12) is the newest call we need; the core needs it too. */
+    if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS)
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "executor-native needs Linux 5.12 (mount_setattr)");
     /* A step can be made to start tenon, whose file must not be written to then;
      * some kernels (Linux 6.11) allow that for a program that runs. */
     int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
