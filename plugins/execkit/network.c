@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/mount.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,6 +15,8 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -49,6 +52,7 @@ struct network {
     bool is_bound;
     char *program;
     char **argv;
+    size_t path_arg; /* of argv */
     int stop;      /* eventfd: end the helper */
     int log;       /* what it says */
     bool is_running;
@@ -159,10 +163,40 @@ choose(struct network *n, const char *wanted)
         if (strcmp(wanted, "auto") && strcmp(wanted, helpers[i].name))
             continue;
         n->program = find_program(helpers[i].name);
-        for (const char *const *a = helpers[i].argv; n->program && *a; a++)
-            tenon_strv_push(&n->argv, tenon_strdup(!strcmp(*a, "@") ? n->path : *a));
+        for (size_t j = 0; n->program && helpers[i].argv[j]; j++) {
+            bool is_path = !strcmp(helpers[i].argv[j], "@");
+            tenon_strv_push(&n->argv, tenon_strdup(is_path ? n->path : helpers[i].argv[j]));
+            if (is_path)
+                n->path_arg = j;
+        }
     }
     return n->program;
+}
+
+/* AppArmor's profile of pasta, as Debian 12 has it, lets it open a namespace that is
+ * bound to /run/user/UID/netns/NAME, and nowhere else.  So the helper finds it there, in
+ * mounts of its own; false leaves it at our path.  After fork. */
+#define USER_RUN "/run/user"
+#define HELPER_PATH USER_RUN "/0/netns/tenon"
+
+static bool
+bind_for_helper(const char *path)
+{
+    if (access(USER_RUN, F_OK) < 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return false;
+    /* Before the place is hidden: ours may be below it. */
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0 || mount("tmpfs", USER_RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4k") < 0)
+        return false;
+    int file = -1;
+    if (mkdir(USER_RUN "/0", 0755) == 0 && mkdir(USER_RUN "/0/netns", 0755) == 0)
+        file = open(HELPER_PATH, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file >= 0 &&
+        syscall(SYS_move_mount, tree, "", AT_FDCWD, HELPER_PATH, MOVE_MOUNT_F_EMPTY_PATH) == 0)
+        return true;
+    umount2(USER_RUN, MNT_DETACH);
+    return false;
 }
 
 /* After fork: async-signal-safe. */
@@ -174,6 +208,8 @@ helper_child(void *data, int report_fd)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(n->log, 1) < 0 || dup2(n->log, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
+    if (bind_for_helper(n->path))
+        n->argv[n->path_arg] = (char *)HELPER_PATH;
     guard_reset_signals();
     execve(n->program, n->argv, env);
     guard_fail(report_fd, "start the network helper", errno);

@@ -55,8 +55,9 @@ build() {
         -o type=cacheonly "$@" "$work/context"
 }
 set_up() { printf '{"executor": "%s", "network": "%s"}\n' "$1" "$2" >"$TENON_CONFIG"; }
-# Its status tells nothing: other processes end while it looks.
-find_helpers() { grep -lsF "$store" /proc/[0-9]*/cmdline >"$work/left" || :; }
+# By the log that it writes to, which is in the store. Its status tells nothing: other
+# processes end while it looks.
+find_helpers() { find /proc/[0-9]*/fd -lname "$store/*/network.log*" >"$work/left" 2>/dev/null || :; }
 no_helper() {
     find_helpers
     [ ! -s "$work/left" ] || fail "a helper is left: $(cat "$work/left")"
@@ -100,6 +101,13 @@ for helper in pasta slirp4netns; do
             sleep 0.1
         done
         assert_has "$work/slow" " begun"
+        find_helpers
+        [ -s "$work/left" ] || fail "the test does not see the helper"
+        # Where AppArmor's profiles of helpers let them open it.
+        if [ -d /run/user ]; then
+            sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF /run/user/0/netns/tenon ||
+                fail "$helper was not given the namespace where AppArmor lets it open it"
+        fi
         pid=$(pgrep -f "$abs_top_builddir/tenon .*slow.Dockerfile" | head -n 1)
         kill -KILL "$pid"
         wait $! 2>/dev/null || :
