@@ -245,6 +245,9 @@ tests_fuzz_fuzz_names_CPPFLAGS = $(df_fuzz_CPPFLAGS)
 tests_fuzz_fuzz_names_LDADD = libdf-graph.la libtenon-core.la
 EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/run %D%/fuzz/dockerfile.dict %D%/fuzz/corpus
 
+# On other kernels; not a part of `make check`.
+EXTRA_DIST += %D%/vm
+
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
