@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "buildcache.h"
 #include "buildflags.h"
 #include "buildinput.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 
 /* Docker's; those that are no plugins yet. */
 static const char *const later[] = { "registry", "inline", "gha", "s3", "azblob", NULL };

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "cli.h"
 
 enum kind {

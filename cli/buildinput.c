@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "base/parse.h"
-#include "base/text.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/text.h"
+#include "tools/vec.h"
 #include "cli.h"
 #include "engine/result.h"
 

@@ -8,15 +8,15 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
-#include "base/jsontext.h"
 #include "base/log.h"
-#include "base/parse.h"
-#include "base/path.h"
-#include "base/text.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
+#include "tools/path.h"
+#include "tools/text.h"
+#include "tools/vec.h"
 #include "engine/engine.h"
 #include "image/image.h"
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 
 enum { CONFIG_MAX = 1 << 20, JOBS_MAX = 1000 };
 

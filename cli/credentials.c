@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 
 enum { AUTH_FILE_MAX = 4 << 20, HELPER_ANSWER_MAX = 1 << 20 };
 

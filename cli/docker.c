@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 
 enum { DOCKER_CONFIG_MAX = 4 << 20 };
 

@@ -13,9 +13,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "plugin/ctx.h"

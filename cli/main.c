@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 
 static const struct cli_verb verbs[] = {
     {"build", "build an image from a Dockerfile", cli_build},

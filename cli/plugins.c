@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 
 static const char help[] =
     "Usage: PROGRAM plugins [OPTIONS] [NAME...]\n"

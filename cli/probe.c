@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "subids.h"
 #include "userns.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "usage.h"
 
 static const char help[] =

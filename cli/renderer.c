@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 
 struct renderer {
     struct tenon_module *module;

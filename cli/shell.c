@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "cli.h"
 #include "engine/engine.h"
 #include "exec/exec.h"

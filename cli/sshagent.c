@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "sshkey.h"
 
 enum { MESSAGE_MAX = 256 * 1024 }; /* OpenSSH's own limit */

@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 
 enum { FILE_MAX = 64 * 1024 };
 enum { RSA_SHA2_256 = 2, RSA_SHA2_512 = 4 }; /* flags of a sign request */

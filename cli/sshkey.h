@@ -6,8 +6,8 @@
 #ifndef TENON_CLI_SSHKEY_H
 #define TENON_CLI_SSHKEY_H
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "tools/buf.h"
 
 struct ssh_key;
 

@@ -9,10 +9,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 
 enum { ETC_MAX_BYTES = 4 << 20, RANGES_MAX = 300 };
 

@@ -12,8 +12,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 
 enum { RESIZE_MS = 250 }; /* how often the size is looked at */
 

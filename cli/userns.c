@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "subids.h"
 #include "userns.h"
 

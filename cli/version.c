@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <sys/utsname.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/libarchive.h"
 #include "image/stream.h"
 #include "registry/libcurl.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 struct tenon_cancel {
     atomic_bool fired;

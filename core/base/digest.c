@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 struct tenon_hash {
     gnutls_hash_hd_t handle;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cleanup.h"
+#include "tools/cleanup.h"
 
 #define TENON_DIGEST_STR_LEN 71 /* without the NUL */
 #define TENON_DIGEST_BIN_LEN 32

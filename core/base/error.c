@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 static void
 free_details(struct tenon_error_detail *d)

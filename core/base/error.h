@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#include "cleanup.h"
+#include "tools/cleanup.h"
 #include "tenon-plugin.h"
 
 /* A typed detail that travels with an error, BuildKit's Status.details:

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "io.h"
-#include "parse.h"
+#include "tools/parse.h"
 
 enum { MAP_MAX_EXTENTS = 340 }; /* the kernel's */
 

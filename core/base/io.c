@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "alloc.h"
-#include "vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 
 #define COPY_CHUNK (256u << 10)
 #define READ_CHUNK (64u << 10)

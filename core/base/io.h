@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "buf.h"
+#include "tools/buf.h"
 #include "error.h"
 
 /* Read to the end; TENON_E_LIMIT when there is more than limit bytes. */

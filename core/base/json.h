@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "tools/buf.h"
 #include "error.h"
 
 static inline void

@@ -1,28 +1,6 @@
-# core/base: what everything else stands on; depends on nothing above it.
-
-libtenon_tools_la_SOURCES += \
-	%D%/alloc.c \
-	%D%/alloc.h \
-	%D%/buf.c \
-	%D%/buf.h \
-	%D%/cleanup.h \
-	%D%/jsontext.c \
-	%D%/jsontext.h \
-	%D%/parse.c \
-	%D%/parse.h \
-	%D%/path.c \
-	%D%/path.h \
-	%D%/pattern.c \
-	%D%/pattern.h \
-	%D%/text.c \
-	%D%/text.h \
-	%D%/utf8.c \
-	%D%/utf8.h \
-	%D%/vec.h
+# core/base: what everything else stands on; depends on the toolbox alone.
 
 libtenon_core_la_SOURCES += \
-	%D%/arena.c \
-	%D%/arena.h \
 	%D%/cancel.c \
 	%D%/cancel.h \
 	%D%/digest.c \

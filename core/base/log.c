@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "buf.h"
-#include "cleanup.h"
-#include "text.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/cleanup.h"
+#include "tools/text.h"
 
 static atomic_int max_level = TENON_LOG_NOTICE;
 

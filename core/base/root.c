@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "alloc.h"
-#include "buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "ids.h"
-#include "vec.h"
+#include "tools/vec.h"
 
 #define MAX_LINKS 40      /* as the kernel */
 #define MAX_RETRIES 128   /* of openat2's EAGAIN: renames raced with ".." */

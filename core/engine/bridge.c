@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/io.h"
 #include "base/root.h"
 #include "base/sized.h"
+#include "tools/buf.h"
 #include "engine/build_private.h"
 
 enum { READ_FILE_LIMIT = 64 << 20 };

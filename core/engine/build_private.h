@@ -2,7 +2,7 @@
 #ifndef TENON_ENGINE_BUILD_PRIVATE_H
 #define TENON_ENGINE_BUILD_PRIVATE_H
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "engine/build.h"
 #include "plugin/ctx.h"
 

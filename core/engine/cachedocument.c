@@ -8,8 +8,8 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "base/jsontext.h"
-#include "base/parse.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
 #include "engine/cache.h"
 #include "image/assemble.h"
 #include "solve/cache.h"

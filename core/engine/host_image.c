@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parse.h"
 #include "base/sized.h"
+#include "tools/parse.h"
 #include "engine/build_private.h"
 #include "image/image.h"
 

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "engine/engine.h"
 #include "plugin/ctx.h"
 

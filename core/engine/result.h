@@ -4,7 +4,7 @@
 #ifndef TENON_ENGINE_RESULT_H
 #define TENON_ENGINE_RESULT_H
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "engine/engine.h"
 #include "graph/graph.h"
 #include "solve/solve.h"

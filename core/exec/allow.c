@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "exec/devices.h"
 #include "exec/exec.h"
 

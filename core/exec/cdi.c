@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 
 #define ANNOTATION_CLASS "org.mobyproject.buildkit.device.class"
 #define ANNOTATION_FREE "org.mobyproject.buildkit.device.autoallow"

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/vec.h"
+#include "tools/vec.h"
 
 #define TENON_CDI_MAX_FILE_BYTES (4 << 20)
 

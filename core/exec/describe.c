@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "exec/private.h"
 
 char *

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
+#include "tools/alloc.h"
 #include "exec/devices.h"
 #include "exec/private.h"
 

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "exec/private.h"
 
 enum { HEAD_BYTES = 4096, FULL_BYTES = 64 << 10 };

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 /* Locked by the mutex; a process runs one build, so it grows with the number

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 enum { SECRET_MAX_BYTES = 500 * 1024 };

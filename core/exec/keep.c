@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 #define LAST "failed-step" /* the pin that names the build of the last one */

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/digest.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 static const struct tenon_param *

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "exec/private.h"
 
 enum { SECRET_MAX_BYTES = 512 * 1024 };

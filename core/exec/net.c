@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 enum { RESOLV_MAX_BYTES = 256 * 1024 };

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 enum { OUT, ERR, STREAMS };

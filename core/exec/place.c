@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 #ifndef OPEN_TREE_CLONE

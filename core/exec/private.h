@@ -5,7 +5,7 @@
 #ifndef TENON_EXEC_PRIVATE_H
 #define TENON_EXEC_PRIVATE_H
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "exec/exec.h"
 #include "exec/stubs.h"
 

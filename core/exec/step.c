@@ -13,9 +13,9 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/root.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 static void

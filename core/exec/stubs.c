@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/path.h"
 
 /* The new contents of these three belong to the executor. */
 static const char *const own_trees[] = { "/proc", "/sys", "/dev" };

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/vec.h"
+#include "tools/vec.h"
 
 struct tenon_stub { /* a name that we made */
     int parent;     /* descriptor of its directory */

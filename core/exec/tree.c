@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "exec/private.h"
 
 int

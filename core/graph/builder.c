@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 
 void *
 tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,

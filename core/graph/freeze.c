@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "graph/builder.h"
 
 /* ---- connections ---------------------------------------------------------------- */

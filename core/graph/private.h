@@ -6,9 +6,9 @@
 
 #include <uthash.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/arena.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "graph/graph.h"
 
 /* Hostile definitions: far above what a real build has. */

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "tools/buf.h"
 
 void tenon_wire_put_varint(struct tenon_buf *b, uint64_t v); /* bare */
 void tenon_wire_put_uint(struct tenon_buf *b, uint32_t field, uint64_t v);

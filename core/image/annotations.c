@@ -2,8 +2,8 @@
  * word, chosen by kind and platform. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "image/assemble.h"
 
 struct annotation {

@@ -3,8 +3,8 @@
 #ifndef TENON_IMAGE_ASSEMBLE_H
 #define TENON_IMAGE_ASSEMBLE_H
 
-#include "base/buf.h"
 #include "base/json.h"
+#include "tools/buf.h"
 #include "image/image.h"
 
 /* ---- layers ---------------------------------------------------------------- */

@@ -5,11 +5,11 @@
  * layers, by the rules of BuildKit's exporter. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/jsontext.h"
 #include "base/log.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "image/assemble.h"
 
 #define CONFIG_MAX ((size_t)8 << 20)

@@ -16,7 +16,7 @@
 #include <isa-l.h>
 #endif
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/encode.h"
 #include "image/stream.h"
 

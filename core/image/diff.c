@@ -14,9 +14,9 @@
 #include <sys/xattr.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "base/io.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "image/lower.h"
 
 #define DEPTH_MAX 4096

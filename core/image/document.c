@@ -2,7 +2,7 @@
  * and taken apart.  Digests are over the bytes; nothing is written again here. */
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/image.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)

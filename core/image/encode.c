@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/huffman.h"
 #include "image/match.h"
 

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "base/cleanup.h"
+#include "tools/cleanup.h"
 
 #define TENON_ENCODE_MAKER "1"
 #define TENON_ENCODE_LEVEL 1 /* the default */

@@ -9,14 +9,14 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "base/root.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/path.h"
+#include "tools/vec.h"
 
 #define NAME_LIMIT 4096
 #define ENTRY_LIMIT (UINT64_C(1) << 24)

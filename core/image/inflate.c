@@ -7,8 +7,8 @@
 #include <isa-l.h>
 #endif
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "image/stream.h"
 
 #define IN_SIZE ((size_t)128 << 10)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/diff.h"
 #include "image/image.h"
 #include "image/stream.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/assemble.h"
 #include "image/diff.h"
 #include "image/layer.h"

@@ -8,8 +8,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "base/alloc.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 
 void
 tenon_lower_release(struct tenon_lower *l)

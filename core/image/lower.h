@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
+#include "tools/cleanup.h"
 #include "store/store.h"
 
 /* One merged directory: descriptors (O_PATH) of its parts, owned. */

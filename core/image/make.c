@@ -1,10 +1,10 @@
 /* make.c - an image out of results: configs, manifests, index. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/jsontext.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
 #include "image/assemble.h"
 
 #define CREATED "org.opencontainers.image.created"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 
 #define WINDOW 32768U
 /* A match of 3 bytes saves little and takes long to find. */

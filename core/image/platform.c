@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/image.h"
 
 /* Spellings of the machine that mean a Go architecture. */

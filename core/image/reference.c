@@ -5,8 +5,8 @@
  * is "localhost"), lower-case path components, a tag and a digest. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "image/image.h"
 
 #define DEFAULT_DOMAIN "docker.io"

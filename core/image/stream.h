@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "tools/cleanup.h"
 
 /* gzip (several members are one stream), zstd (likewise) or plain, told apart
  * by the first bytes.  One thread at a time. */

@@ -7,10 +7,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "image/extract.h"
 #include "image/layer.h"
 #include "image/stream.h"

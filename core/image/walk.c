@@ -2,7 +2,7 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/image.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)

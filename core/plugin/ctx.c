@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/arena.h"
 #include "base/io.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/arena.h"
+#include "tools/vec.h"
 
 #define SECRET_MAX_BYTES (500u << 10)
 #define SECRET_MIN_BYTES 4 /* shorter ones would blot out the log */

@@ -7,10 +7,10 @@
 #include <time.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/io.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 
 #define TICK_NS UINT64_C(100000000)
 /* A step that prints faster than the renderer writes waits for it. */

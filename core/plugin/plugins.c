@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/sized.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "plugin/module.h"
 
 /* The largest ops table we know; older plugins' shorter ones are zero-filled. */

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "plugin/plugins.h"
 
 struct value {

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "engine/engine.h"
 #include "engine/session.h"
 #include "plugin/ctx.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "registry/libcurl.h"
 #include "registry/private.h"
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
 #include "tenon-plugin.h"
 
 char *

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
 #include "base/sized.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "plugin/ctx.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/path.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "tools/vec.h"
 #include "registry/failure.h"
 #include "registry/private.h"
 

@@ -6,8 +6,8 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "registry/certificate.h"
 #include "registry/failure.h"
 #include "tenon-plugin.h"

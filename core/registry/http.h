@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/cancel.h"
-#include "base/cleanup.h"
 #include "base/error.h"
+#include "tools/buf.h"
+#include "tools/cleanup.h"
 
 struct tenon_http_api; /* tenon-plugin.h */
 

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/log.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "registry/private.h"
 
 #define BLOB_MAX (INT64_C(1) << 46)

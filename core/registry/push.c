@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "registry/private.h"
 
 #define UPLOADS 3

@@ -8,10 +8,10 @@
 #ifndef TENON_REGISTRY_REGISTRY_H
 #define TENON_REGISTRY_REGISTRY_H
 
-#include "base/buf.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "tools/buf.h"
 #include "image/image.h"
 #include "store/store.h"
 

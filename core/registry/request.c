@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "registry/private.h"
 
 #define ATTEMPTS 6

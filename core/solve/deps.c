@@ -1,8 +1,8 @@
 /* Which inputs of a vertex are known by their content, and what of it. */
 #include <string.h>
 
-#include "base/path.h"
-#include "base/pattern.h"
+#include "tools/path.h"
+#include "tools/pattern.h"
 #include "solve/private.h"
 
 static struct dep_selector *

@@ -2,9 +2,9 @@
  * key, unpacked when a result is wanted. */
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "tools/arena.h"
 #include "solve/cache.h"
 #include "solve/import.h"
 #include "solve/layers.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/path.h"
+#include "tools/path.h"
 #include "exec/exec.h"
 #include "solve/private.h"
 

@@ -10,9 +10,9 @@
 #include <pthread.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "plugin/ctx.h"
 #include "solve/solve.h"
 

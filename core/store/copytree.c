@@ -11,9 +11,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "store/private.h"
 
 struct seen { /* a file with several names */

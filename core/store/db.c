@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "store/private.h"
 
 enum { SCHEMA = 3, BUSY_MS = 30000 };

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "store/private.h"
 
 struct tenon_lock {

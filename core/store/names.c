@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "store/private.h"
 
 int

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "store/orphans.h"
 
 struct place {

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "store/work.h"
 
 struct tenon_scratch {

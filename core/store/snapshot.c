@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 #include "store/private.h"
 #include "store/work.h"
 

@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "store/work.h"
 
 static void

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "store/work.h"
 
 int

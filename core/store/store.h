@@ -16,9 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "tools/buf.h"
 
 struct tenon_store;
 

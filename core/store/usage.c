@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "store/lease.h"
 #include "store/private.h"
 

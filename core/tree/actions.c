@@ -5,11 +5,11 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
 #include "base/ids.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/place.h"
 #include "tree/view.h"
 

@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cancel.h"
+#include "tools/alloc.h"
 #include "tree/view.h"
 
 #define CHUNK (256 * 1024)

@@ -1,7 +1,7 @@
 /* chmod.c - see chmod.h. */
 #include "tree/chmod.h"
 
-#include "base/parse.h"
+#include "tools/parse.h"
 
 enum {
     ALL_X = 0111,

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cancel.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/chmod.h"
 #include "tree/place.h"
 

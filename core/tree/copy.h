@@ -2,7 +2,7 @@
 #ifndef TENON_TREE_COPY_H
 #define TENON_TREE_COPY_H
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "tree/view.h"
 
 struct tenon_link_map; /* uthash, in copy_file.c */

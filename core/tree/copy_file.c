@@ -4,12 +4,12 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-#include "base/alloc.h"
 #include "base/cancel.h"
 #include "base/ids.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/chmod.h"
 #include "tree/copy.h"
 #include "tree/place.h"

@@ -5,9 +5,9 @@
  * in it. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cancel.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/view.h"
 
 #define FLUSH_AT 65536

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
-#include "base/pattern.h"
 #include "base/root.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "tools/pattern.h"
+#include "tools/vec.h"
 
 /* against bombs of links and wildcards */
 #define MAX_RESOLVED 10000

@@ -1,9 +1,9 @@
 /* lookup.c - from paths and wildcards to the entries of a view. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/view.h"
 
 #define MAX_EXPANDED 65536 /* bytes of a path with its links expanded */

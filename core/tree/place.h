@@ -3,7 +3,7 @@
 #ifndef TENON_TREE_PLACE_H
 #define TENON_TREE_PLACE_H
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "tree/tree.h"
 
 struct timespec;

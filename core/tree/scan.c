@@ -2,8 +2,8 @@
  * directories, then those files whose digest is not known. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cancel.h"
+#include "tools/alloc.h"
 #include "tree/view.h"
 
 #define MAX_THREADS 64

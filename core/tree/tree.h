@@ -12,7 +12,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/pattern.h"
+#include "tools/pattern.h"
 #include "store/store.h"
 
 struct tenon_cancel; /* base/cancel.h */

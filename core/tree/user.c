@@ -4,10 +4,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/io.h"
-#include "base/parse.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "tree/tree.h"
 
 #define FILE_MAX (16 * 1024 * 1024)

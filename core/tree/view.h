@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "tree/tree.h"
 
 #define TENON_VIEW_MAX_LINKS 255      /* as BuildKit resolves */

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "tree/follow.h"
 #include "tree/view.h"
 

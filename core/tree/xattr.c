@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/alloc.h"
 #include "base/log.h"
+#include "tools/alloc.h"
 #include "tree/view.h"
 
 #define LIST_MAX 65536  /* XATTR_LIST_MAX */

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "limits.h"
 
 #define ROOT CGROUP_ROOT

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/path.h"
 #include "cgroup.h"
 
 bool

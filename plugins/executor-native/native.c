@@ -15,8 +15,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "execkit/cgroup.h"
 #include "execkit/devices.h"
 #include "execkit/guard.h"

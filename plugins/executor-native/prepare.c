@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "execkit/profile.h"
 
 static const struct {

@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/cleanup.h"
 #include "execkit/cgroup.h"
 #include "execkit/guard.h"
 #include "execkit/network.h"

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/jsontext.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/jsontext.h"
 #include "exportkit/layout.h"
 #include "exportkit/names.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "exportkit/names.h"
 
 static const struct tenon_host *host;

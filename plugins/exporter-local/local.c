@@ -11,10 +11,10 @@
 
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "exportkit/walk.h"
 #include "exportkit/xattr.h"
 

@@ -12,9 +12,9 @@
 
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
 #include "exportkit/walk.h"
 #include "exportkit/xattr.h"
 

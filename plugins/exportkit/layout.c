@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/jsontext.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/jsontext.h"
+#include "tools/vec.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define INDEX_MAX ((size_t)8 << 20)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 
 const char *const *
 exportkit_names(const struct tenon_host *host, struct tenon_ctx *ctx,

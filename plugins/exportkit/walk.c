@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/vec.h"
 
 struct link { /* a file with several names, by its first */
     dev_t dev;

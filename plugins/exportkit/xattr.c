@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 
 enum { LIST_MAX = 65536, VALUE_MAX = 65536 }; /* the kernel's limits */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 
 #define CHUNK_SIZE (16u << 10)
 

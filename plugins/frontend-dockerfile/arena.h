@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "base/cleanup.h"
+#include "tools/cleanup.h"
 
 struct df_arena_chunk;
 struct df_arena {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "subrequests.h"
 
 struct finding {

@@ -1,9 +1,9 @@
 /* convert.c - from the text of a build file to the image of its target. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/pattern.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/pattern.h"
 #include "convert.h"
 #include "load.h"
 #include "word.h"

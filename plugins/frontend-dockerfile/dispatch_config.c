@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "convert.h"
 
 void

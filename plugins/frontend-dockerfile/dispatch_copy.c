@@ -4,10 +4,10 @@
 
 #include <tenon-graph.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "convert.h"
 #include "giturl.h"
 

@@ -1,7 +1,7 @@
 /* dispatch_env.c - ENV, LABEL, ARG: pairs. */
 #include <string.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "convert.h"
 
 /* Told of what is built, and not when the file is read. */

@@ -1,8 +1,8 @@
 /* dispatch_mounts.c - RUN --mount=...: as LLB has them. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 #include "convert.h"
 
 struct mounting {

@@ -1,8 +1,8 @@
 /* dispatch_run.c - RUN: one exec vertex. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "convert.h"
 
 /* The first line of a here-document, for the name of the step. */

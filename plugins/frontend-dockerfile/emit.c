@@ -5,8 +5,8 @@
 
 #include <tenon-graph.h>
 
-#include "base/alloc.h"
-#include "base/jsontext.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
 #include "vertex.h"
 
 struct emitter {

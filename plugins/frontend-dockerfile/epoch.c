@@ -3,9 +3,9 @@
 
 #include <tenon-graph.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 #include "convert.h"
 #include "giturl.h"
 #include "named.h"

@@ -1,7 +1,7 @@
 /* expand.c - replace the variables in a command, where its kind allows it. */
 #include <string.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "language.h"
 #include "word.h"
 

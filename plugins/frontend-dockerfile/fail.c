@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/jsontext.h"
+#include "tools/buf.h"
+#include "tools/jsontext.h"
 #include "build.h"
 
 int

@@ -3,9 +3,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/jsontext.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/jsontext.h"
 #include "load.h"
 #include "subrequests.h"
 

@@ -4,9 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 
 static int
 hex(char c)

@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "commands.h"
 #include "language.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 
 void
 df_image_empty(struct df_arena *a, const struct df_platform *p,

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "instructions.h"
 #include "index.h"
 #include "language.h"

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/jsontext.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/jsontext.h"
 #include "image.h"
 
 /* Deeper documents are no image configs. */

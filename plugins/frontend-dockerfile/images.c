@@ -1,7 +1,7 @@
 /* images.c - configs of images through the bridge, and their names. */
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "load.h"
 
 /* Answers already given in this request: one base is often named by several

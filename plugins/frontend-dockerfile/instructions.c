@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "commands.h"
 #include "language.h"
 

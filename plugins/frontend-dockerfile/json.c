@@ -4,7 +4,7 @@
  * what is no JSON is silently taken as a shell command. */
 #include <string.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "language.h"
 
 #define DEPTH_MAX 1000

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "directives.h"
 #include "language.h"
 

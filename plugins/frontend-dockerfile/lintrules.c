@@ -1,9 +1,9 @@
 /* lintrules.c - rules that need variables, platforms or the ignore file. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
-#include "base/pattern.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "tools/pattern.h"
 #include "convert.h"
 #include "load.h"
 

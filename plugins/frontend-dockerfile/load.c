@@ -5,10 +5,10 @@
 
 #include <tenon-graph.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/path.h"
-#include "base/pattern.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
+#include "tools/pattern.h"
 #include "giturl.h"
 
 /* A larger one is no build file. */

@@ -1,7 +1,7 @@
 /* meta.c - the global scope: platform arguments and ARG before FROM. */
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "convert.h"
 
 static void

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "language.h"
 
 static const char *const type_names[] = {

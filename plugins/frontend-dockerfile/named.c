@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "giturl.h"
 #include "load.h"
 

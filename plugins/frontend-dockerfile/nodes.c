@@ -4,7 +4,7 @@
  * end says which. */
 #include <string.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "language.h"
 
 void

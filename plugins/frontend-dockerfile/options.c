@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
 #include "build.h"
 
 const char *

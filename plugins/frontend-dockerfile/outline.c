@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
+#include "tools/vec.h"
 #include "subrequests.h"
 
 /* What a used argument is made of is used as well. */

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "parser.h"
 
 #define PART_RE "^[A-Za-z0-9_.-]+$"

@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "language.h"
 
 #define PORTS_MAX (1u << 20) /* of one EXPOSE; ranges may be repeated */

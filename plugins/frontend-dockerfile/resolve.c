@@ -2,8 +2,8 @@
  * bring, which may want further stages. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 #include "load.h"
 #include "named.h"
 

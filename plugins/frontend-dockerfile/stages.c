@@ -2,9 +2,9 @@
  * of each other. */
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/vec.h"
 #include "named.h"
 
 void

@@ -1,7 +1,7 @@
 /* subrequests.c - which questions there are, and how answers are handed over. */
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "subrequests.h"
 
 #define PROTOCOL "1.0.0"

@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "convert.h"
 
 /* Answers "requestid" when the request has one: 1, 0 when it has none. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "subrequests.h"
 
 #define COLUMNS_MAX 8

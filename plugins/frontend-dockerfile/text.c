@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/parse.h"
+#include "tools/buf.h"
+#include "tools/parse.h"
 #include "language.h"
 
 void

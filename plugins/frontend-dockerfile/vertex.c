@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
 
 void
 df_paths_add(struct df_arena *a, struct df_paths *p, const char *path)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "language.h"
 #include "wordpattern.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "arena.h"
-#include "base/buf.h"
+#include "tools/buf.h"
 
 /* All fail when the work the arena allows is done: df_work_left(). */
 

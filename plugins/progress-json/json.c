@@ -4,10 +4,10 @@
 
 #include <tenon-plugin.h>
 
-#include "base/buf.h"
-#include "base/jsontext.h"
-#include "base/parse.h"
-#include "base/text.h"
+#include "tools/buf.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
+#include "tools/text.h"
 #include "progresskit/output.h"
 #include "progresskit/recap.h"
 

@@ -7,7 +7,7 @@
 
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "progresskit/model.h"
 #include "progresskit/output.h"
 #include "progresskit/recap.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "progresskit/text.h"
 
 enum { MIN_NAME = 10 }; /* columns; with less of it nothing stands beside a name */

@@ -11,8 +11,8 @@
 
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "progresskit/model.h"
 #include "progresskit/output.h"
 #include "progresskit/recap.h"

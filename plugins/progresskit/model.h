@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <tenon-plugin.h>
 
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 
 /* Of a step's output, kept for the recap; the first lines go when it is more. */
 enum { PK_KEPT_BYTES = 2 << 20 };

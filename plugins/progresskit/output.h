@@ -2,7 +2,7 @@
 #ifndef TENON_PROGRESSKIT_OUTPUT_H
 #define TENON_PROGRESSKIT_OUTPUT_H
 
-#include "base/buf.h"
+#include "tools/buf.h"
 
 /* All of b, with one write(2) where the other end takes it; waits for one that
  * does not block.  Nobody reads: the build goes on. */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/alloc.h"
-#include "base/parse.h"
-#include "base/text.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/text.h"
 
 /* Bytes of the escape sequence that starts at p[0] == ESC. */
 static size_t

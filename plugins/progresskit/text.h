@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 
 /* Output of a step made safe for a terminal: escape sequences, carriage
  * returns (the text in front of them is dropped, as a terminal would overwrite

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 
 #define DEPTH_MAX 1000
 

@@ -4,8 +4,8 @@
 #include <git2/sys/transport.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 
 static int
 make_transport(git_transport **out, git_remote *owner, void *data)

@@ -9,9 +9,9 @@
 
 #include <tenon-plugin.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/path.h"
 #include "checkout.h"
 #include "remote.h"
 #include "sourcekit/sourcekit.h"

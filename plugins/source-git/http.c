@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "conn.h"
 
 #define LS "/info/refs?service=git-upload-pack"

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "checkout.h"
 
 /* A value behind "=": quotes and escapes undone, comments and blanks at the end

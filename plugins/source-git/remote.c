@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 
 #define REFS_MAX 2000000
 

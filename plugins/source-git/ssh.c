@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "../mount-ssh/proxy.h"
-#include "base/alloc.h"
-#include "base/cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "conn.h"
 
 #define COMPLAINT_MAX 2000

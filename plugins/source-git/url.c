@@ -2,9 +2,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/path.h"
 #include "conn.h"
 
 bool

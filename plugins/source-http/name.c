@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
-#include "base/cleanup.h"
-#include "base/parse.h"
-#include "base/path.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 
 static int
 hex(char c)

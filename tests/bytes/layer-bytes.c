@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 #include "image/encode.h"
 #include "samples.h"
 

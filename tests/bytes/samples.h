@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 
 #define SAMPLE_BLOCK (1 << 20) /* what gzip's threads take at a time */
 

@@ -86,7 +86,7 @@ other() { # MACHINE
         -I"$abs_top_srcdir/core" -I"$abs_top_srcdir/core/include" -o "$work/$1" \
         "$kept/layer-bytes.c" "$abs_top_srcdir"/core/image/encode.c \
         "$abs_top_srcdir"/core/image/match.c "$abs_top_srcdir"/core/image/huffman.c \
-        "$abs_top_srcdir"/core/base/alloc.c || fail "cannot build for $1"
+        "$abs_top_srcdir"/core/tools/alloc.c || fail "cannot build for $1"
     made 80 "on $1" "qemu-$1-static" "$work/$1" -q
     compare
 }

@@ -3,8 +3,8 @@
 #define FUZZ_CORPUS "patterns"
 #include "fuzz.h"
 
-#include "base/path.h"
-#include "base/pattern.h"
+#include "tools/path.h"
+#include "tools/pattern.h"
 
 static size_t
 list_len(char *const *list)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "base/error.h"
-#include "base/vec.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "image/image.h"
 #include "tenon-plugin.h"
 

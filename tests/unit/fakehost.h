@@ -10,12 +10,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "plugin/plugins.h"
 #include "tenon-plugin.h"
 

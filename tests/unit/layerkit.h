@@ -7,8 +7,8 @@
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
-#include "base/buf.h"
 #include "base/root.h"
+#include "tools/buf.h"
 #include "image/layer.h"
 #include "image/tar.h"
 #include "unit.h"

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "base/buf.h"
 #include "base/digest.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 #include "image/image.h"
 #include "registry/http.h"
 #include "registry/registry.h"

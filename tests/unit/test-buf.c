@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include "base/buf.h"
-#include "base/vec.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
 
 START_TEST(test_buf_empty_is_empty_string)
 {

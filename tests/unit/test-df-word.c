@@ -1,6 +1,6 @@
 /* test-df-word - quotes, escapes and ${...} in the words of build files. */
-#include "base/alloc.h"
-#include "base/buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 #include "unit.h"
 #include "word.h"
 

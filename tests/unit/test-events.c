@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "plugin/ctx.h"
 #include "plugin/events.h"
 

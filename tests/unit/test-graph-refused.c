@@ -2,7 +2,7 @@
  * and what is one off is refused. */
 #include "unit.h"
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "graph/private.h"
 #include "graph/wire.h"
 

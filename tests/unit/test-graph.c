@@ -3,7 +3,7 @@
  * the oneof member in ascending order; all else is the same). */
 #include "unit.h"
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "graph/graph.h"
 #include "graph/wire.h"
 

@@ -1,6 +1,6 @@
 #include "layerkit.h"
 
-#include "base/parse.h"
+#include "tools/parse.h"
 #include "image/image.h"
 #include "image/stream.h"
 

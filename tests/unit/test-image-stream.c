@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "../bytes/samples.h"
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "image/stream.h"
 
 static int

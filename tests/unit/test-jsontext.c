@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "base/jsontext.h"
+#include "tools/jsontext.h"
 
 static const struct {
     const char *in;

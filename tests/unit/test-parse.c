@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-#include "base/parse.h"
+#include "tools/parse.h"
 
 static const struct {
     const char *text;

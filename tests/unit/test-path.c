@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "base/path.h"
+#include "tools/path.h"
 
 /* from Go's path tests */
 static const struct {

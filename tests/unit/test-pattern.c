@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "base/pattern.h"
+#include "tools/pattern.h"
 
 /* path/filepath/match_test.go */
 static const struct {

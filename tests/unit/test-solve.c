@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "base/buf.h"
+#include "tools/buf.h"
 #include "engine/engine.h"
 #include "engine/session.h"
 #include "graph/private.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "base/cleanup.h"
+#include "tools/cleanup.h"
 #include "store/store.h"
 
 static char dir_path[64];

@@ -1,8 +1,8 @@
 /* Text from elsewhere, made harmless for a terminal. */
 #include "unit.h"
 
-#include "base/buf.h"
-#include "base/text.h"
+#include "tools/buf.h"
+#include "tools/text.h"
 
 static const struct {
     const char *text, *plain, *json;

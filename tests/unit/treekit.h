@@ -9,8 +9,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "base/buf.h"
 #include "base/root.h"
+#include "tools/buf.h"
 #include "tree/tree.h"
 #include "tree/view.h"
 

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "tools/alloc.h"
 
 /* Run the suite; the value of main().  CK_FORK=no is honoured by check. */
 __attribute__((unused)) static int

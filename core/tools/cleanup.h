@@ -2,8 +2,8 @@
  *
  * Declare with an initialiser at first use, one per line; hand over with
  * tenon_steal() or tenon_steal_fd().  Cleanup functions preserve errno. */
-#ifndef TENON_BASE_CLEANUP_H
-#define TENON_BASE_CLEANUP_H
+#ifndef TENON_TOOLS_CLEANUP_H
+#define TENON_TOOLS_CLEANUP_H
 
 #include <dirent.h>
 #include <errno.h>

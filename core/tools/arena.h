@@ -2,8 +2,8 @@
  *
  * `= TENON_ARENA_INIT` (all zero) is empty.  Nothing in it is freed alone, and
  * what it gave never moves.  One thread at a time. */
-#ifndef TENON_BASE_ARENA_H
-#define TENON_BASE_ARENA_H
+#ifndef TENON_TOOLS_ARENA_H
+#define TENON_TOOLS_ARENA_H
 
 #include <stddef.h>
 

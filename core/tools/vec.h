@@ -4,8 +4,8 @@
  *   tenon_vec_push(&list, value);
  *   tenon_vec_release(&list);              the array only, not what items own
  */
-#ifndef TENON_BASE_VEC_H
-#define TENON_BASE_VEC_H
+#ifndef TENON_TOOLS_VEC_H
+#define TENON_TOOLS_VEC_H
 
 #include <stdlib.h>
 #include <string.h>

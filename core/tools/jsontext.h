@@ -2,8 +2,8 @@
  * insertion order, no blanks, '<', '>', '&', U+2028 and U+2029 escaped when
  * html is set, invalid UTF-8 replaced by U+FFFD.  Documents that get a digest
  * are made with this.  Part of the toolbox. */
-#ifndef TENON_BASE_JSONTEXT_H
-#define TENON_BASE_JSONTEXT_H
+#ifndef TENON_TOOLS_JSONTEXT_H
+#define TENON_TOOLS_JSONTEXT_H
 
 #include <json-c/json.h>
 #include <stdbool.h>

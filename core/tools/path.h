@@ -1,7 +1,7 @@
 /* path.h - path arithmetic on text, as Go's package path does it.  Touches no
  * file.  Part of the toolbox. */
-#ifndef TENON_BASE_PATH_H
-#define TENON_BASE_PATH_H
+#ifndef TENON_TOOLS_PATH_H
+#define TENON_TOOLS_PATH_H
 
 char *tenon_path_clean(const char *path);            /* path.Clean */
 char *tenon_path_join(const char *a, const char *b); /* path.Join */

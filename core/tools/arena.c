@@ -1,9 +1,9 @@
-#include "base/arena.h"
+#include "tools/arena.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "tools/alloc.h"
 
 #define CHUNK_SIZE 4096
 

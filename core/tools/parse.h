@@ -1,6 +1,6 @@
 /* parse.h - numbers and the like from text; the only place that does it. */
-#ifndef TENON_BASE_PARSE_H
-#define TENON_BASE_PARSE_H
+#ifndef TENON_TOOLS_PARSE_H
+#define TENON_TOOLS_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* buf.h - growing bytes.  Always NUL-terminated behind the end once anything
  * was added; may hold NULs.  `= TENON_BUF_INIT` (all zero) is empty. */
-#ifndef TENON_BASE_BUF_H
-#define TENON_BASE_BUF_H
+#ifndef TENON_TOOLS_BUF_H
+#define TENON_TOOLS_BUF_H
 
 #include <stdarg.h>
 #include <stddef.h>

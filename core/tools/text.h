@@ -1,8 +1,8 @@
 /* text.h - text from elsewhere (steps, images, registries, build files) made
  * harmless for a terminal: no control characters of either set, none that turn
  * the direction of what follows, nothing that is not UTF-8. */
-#ifndef TENON_BASE_TEXT_H
-#define TENON_BASE_TEXT_H
+#ifndef TENON_TOOLS_TEXT_H
+#define TENON_TOOLS_TEXT_H
 
 #include <stddef.h>
 

@@ -7,8 +7,8 @@
  * match wins.
  *
  * Part of the toolbox (no errors, no state): bundled plugins may use it. */
-#ifndef TENON_BASE_PATTERN_H
-#define TENON_BASE_PATTERN_H
+#ifndef TENON_TOOLS_PATTERN_H
+#define TENON_TOOLS_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>

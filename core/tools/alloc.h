@@ -2,8 +2,8 @@
  *
  * These abort when memory is out (STYLE.md section 6): sizes that come from
  * outside are checked against a named limit before they get here. */
-#ifndef TENON_BASE_ALLOC_H
-#define TENON_BASE_ALLOC_H
+#ifndef TENON_TOOLS_ALLOC_H
+#define TENON_TOOLS_ALLOC_H
 
 #include <stdarg.h>
 #include <stdbool.h>

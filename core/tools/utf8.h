@@ -1,6 +1,6 @@
 /* utf8.h - what is a character. Part of the toolbox. */
-#ifndef TENON_BASE_UTF8_H
-#define TENON_BASE_UTF8_H
+#ifndef TENON_TOOLS_UTF8_H
+#define TENON_TOOLS_UTF8_H
 
 #include <stddef.h>
 

@@ -1,0 +1,24 @@
+# core/tools: from values to values; no errors of the core, no files, no state.  Bundled
+# plugins may use it: docs/architecture.md, libtenon-tools.
+
+libtenon_tools_la_SOURCES += \
+	%D%/alloc.c \
+	%D%/alloc.h \
+	%D%/arena.c \
+	%D%/arena.h \
+	%D%/buf.c \
+	%D%/buf.h \
+	%D%/cleanup.h \
+	%D%/jsontext.c \
+	%D%/jsontext.h \
+	%D%/parse.c \
+	%D%/parse.h \
+	%D%/path.c \
+	%D%/path.h \
+	%D%/pattern.c \
+	%D%/pattern.h \
+	%D%/text.c \
+	%D%/text.h \
+	%D%/utf8.c \
+	%D%/utf8.h \
+	%D%/vec.h
