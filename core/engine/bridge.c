@@ -1,6 +1,4 @@
 /* The bridge: what the engine does for a frontend while it works. */
-#include "config.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>

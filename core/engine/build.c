@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "engine/build.h"
 
 #include <fcntl.h>

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "engine/cache.h"
 
 #include <stdlib.h>

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "engine/host_image.h"
 
 #include <stdlib.h>

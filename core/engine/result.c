@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "engine/result.h"
 
 #include <stdlib.h>

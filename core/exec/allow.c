@@ -2,8 +2,6 @@
  *
  * A grant is "network.host", "security.insecure", "device" (all of them),
  * "device=NAME" or "device=NAME,alias=WORD". */
-#include "config.h"
-
 #include <string.h>
 
 #include "tools/alloc.h"

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "exec/cdi.h"
 
 #include <dirent.h>

@@ -1,6 +1,4 @@
 /* A step's command as text. */
-#include "config.h"
-
 #include <string.h>
 
 #include "tools/alloc.h"

@@ -1,7 +1,5 @@
 /* The devices of a step: nodes and files become mounts, variables and groups the
  * step's own. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,5 @@
 /* Why could the program not be started?  Asked after a step failed with a code
  * that runtimes use for it; answered from the root, whatever the executor. */
-#include "config.h"
-
 #include <elf.h>
 #include <fcntl.h>
 #include <string.h>

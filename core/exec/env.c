@@ -1,6 +1,4 @@
 /* The environment of a step. */
-#include "config.h"
-
 #include <string.h>
 #include <unistd.h>
 

@@ -1,8 +1,6 @@
 /* What a failed step leaves behind, and how to get into it again: its root as
  * a snapshot, with a record of the definition and of the inputs.  Secrets are
  * in neither; they are asked for again. */
-#include "config.h"
-
 #include <pthread.h>
 #include <string.h>
 

@@ -3,8 +3,6 @@
  * The op's own fields, and the content of inputs, are the solver's; here come
  * the plugins by name and epoch, and the options of the types that LLB does
  * not know. */
-#include "config.h"
-
 #include <string.h>
 
 #include "base/digest.h"

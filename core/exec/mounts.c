@@ -1,6 +1,4 @@
 /* The mounts of a step: from LLB to plugins, and to a list for the executor. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

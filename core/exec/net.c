@@ -1,6 +1,4 @@
 /* Names and networks: /etc/hosts, /etc/resolv.conf, which network. */
-#include "config.h"
-
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>

@@ -1,6 +1,4 @@
 /* The relay: what a step prints goes from two pipes to its events. */
-#include "config.h"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,6 +1,4 @@
 /* What mount plugins give are descriptors; runtimes want paths. */
-#include "config.h"
-
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/stat.h>

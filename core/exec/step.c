@@ -1,6 +1,4 @@
 /* One RUN step, from inputs to snapshots. */
-#include "config.h"
-
 #include "exec/exec.h"
 
 #include <errno.h>

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "exec/stubs.h"
 
 #include <fcntl.h>

@@ -1,6 +1,4 @@
 /* Inputs of a step as mounted trees below its scratch directory. */
-#include "config.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "image/libarchive.h"
 
 #include "base/lazylib.h"

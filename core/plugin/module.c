@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "plugin/module.h"
 
 #include <dlfcn.h>

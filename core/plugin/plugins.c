@@ -1,6 +1,4 @@
 /* Discovery, checks, and the core's own copy of what a plugin declares. */
-#include "config.h"
-
 #include "plugin/plugins.h"
 
 #include <dirent.h>

@@ -1,6 +1,4 @@
 /* Options: declared by arrays, parsed here and nowhere else. */
-#include "config.h"
-
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

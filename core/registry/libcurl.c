@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "registry/libcurl.h"
 
 #include <pthread.h>

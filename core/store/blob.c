@@ -1,6 +1,4 @@
 /* Blobs: hashed while written, linked into place under their digest. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -3,8 +3,6 @@
  * Several directories may carry one id ("private" makes a further one when all
  * are taken).  A user holds the lock "cache-N": exclusive for locked and
  * private, shared for shared. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,7 +1,5 @@
 /* A plain recursive copy: modes, owners, times, links between its files, and
  * extended attributes. */
-#include "config.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

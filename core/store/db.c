@@ -1,8 +1,6 @@
 /* Records in SQLite.  WAL with synchronous=NORMAL: a transaction is one append
  * without fsync; after a crash of the machine the last ones may be missing,
  * never half there, and what they spoke of is made again. */
-#include "config.h"
-
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,7 +1,5 @@
 /* flock files.  A lock's file may be removed by its holder when it is done;
  * who waited on the removed one notices and opens the name again. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

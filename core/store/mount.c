@@ -5,8 +5,6 @@
  * "volatile": a machine that crashes while a step runs loses the step anyway,
  * and what is committed becomes durable with the file system's own order
  * (contents before the rename that the record follows). */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>

@@ -1,6 +1,4 @@
 /* Images by name. */
-#include "config.h"
-
 #include <stdlib.h>
 
 #include "base/io.h"

@@ -2,8 +2,6 @@
  * the write transaction that adds the row, so what has no row while we hold one
  * is nobody's.  There it is moved to tmp/, which is quick; the removal comes
  * after.  tmp/ is the sweep's, should we be killed. */
-#include "config.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

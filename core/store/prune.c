@@ -3,8 +3,6 @@
  * follow, by way of tmp/: a process killed in between, or a disk that is full,
  * leaves files without a row (orphans.c finds them), never a row without its
  * files. */
-#include "config.h"
-
 #include <stdlib.h>
 #include <string.h>
 

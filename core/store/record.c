@@ -1,6 +1,4 @@
 /* Cache records: keys lead to a record, a record to snapshots. */
-#include "config.h"
-
 #include <stdlib.h>
 #include <string.h>
 

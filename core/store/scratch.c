@@ -1,6 +1,4 @@
 /* Directories below tmp/ that live as long as their owner; logs. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

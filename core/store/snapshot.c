@@ -1,6 +1,4 @@
 /* Snapshots: made below tmp/ under a lock, renamed into place, recorded. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

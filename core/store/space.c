@@ -3,8 +3,6 @@
  * A RUN step needs half a dozen of them for some milliseconds.  On a disk each
  * costs an inode to find, to write and to free; here it costs nothing, and all
  * of it goes with the process's mount namespace. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -3,8 +3,6 @@
  * Git's racy rule: a file changed within the same tick as it was looked at can
  * change again without a trace; what was younger than that when recorded is
  * not kept. */
-#include "config.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,4 @@
 /* Opening, the layout on disk, what dead processes left. */
-#include "config.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,4 @@
 /* What lies in the store, how large it is, who still needs it. */
-#include "config.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
