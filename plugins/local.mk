@@ -1,10 +1,11 @@
 # plugins: one directory and one fragment each.
 
-include %D%/execkit/local.mk
-include %D%/exportkit/local.mk
-include %D%/layoutkit/local.mk
-include %D%/progresskit/local.mk
-include %D%/sourcekit/local.mk
+include %D%/common/exec/local.mk
+include %D%/common/export/local.mk
+include %D%/common/oci-layout/local.mk
+include %D%/common/progress/local.mk
+include %D%/common/source/local.mk
+include %D%/common/ssh-agent/local.mk
 include %D%/frontend-dockerfile/local.mk
 include %D%/source-image/local.mk
 include %D%/source-local/local.mk

@@ -96,14 +96,14 @@ AM_TESTS_ENVIRONMENT += CK_FORK=no; export CK_FORK;
 endif
 
 # The renderers' shared part is no part of the core.
-tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
-tests_unit_test_progress_LDADD = libtenon-progresskit.la libtenon-core.la $(CHECK_LIBS)
+tests_unit_test_progress_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_progress_LDADD = libtenon-common-progress.la libtenon-core.la $(CHECK_LIBS)
 
 # Of the command's own files, those two.
 tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
-tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
-tests_unit_test_exec_cgroup_LDADD = libtenon-execkit.la libtenon-core.la $(CHECK_LIBS)
+tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_exec_cgroup_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += %D%/abi/header.sh
 
@@ -278,5 +278,5 @@ print-tests:
 
 # What tests keep for the next time, and scripts/ in a build directory.
 distclean-local:
-	rm -rf tests/bases tests/debian-*.tar quickstart
+	rm -rf tests/bases tests/debian-*.tar quickstart plugins/include
 	rm -f configure.log make.log check.log conformance.log

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exportkit/layout.h"
-#include "layoutkit/layoutkit.h"
+#include "common/export/layout.h"
+#include "common/oci-layout/oci-layout.h"
 
 static const struct tenon_host *host;
 
@@ -31,7 +31,7 @@ local_init(const struct tenon_host *h, const struct tenon_values *config, void *
 /* ---- import ---------------------------------------------------------------------- */
 
 static int
-open_src(struct tenon_ctx *ctx, const struct tenon_values *opt, struct layoutkit *out,
+open_src(struct tenon_ctx *ctx, const struct tenon_values *opt, struct oci_layout *out,
          struct tenon_error *err)
 {
     const char *src = host->get_string(opt, "src");
@@ -40,7 +40,7 @@ open_src(struct tenon_ctx *ctx, const struct tenon_values *opt, struct layoutkit
         host->error_hint(err, "--cache-from type=local,src=DIR");
         return TENON_E_INVALID;
     }
-    *out = (struct layoutkit){ .host = host, .ctx = ctx, .what = src };
+    *out = (struct oci_layout){ .host = host, .ctx = ctx, .what = src };
     out->dirfd = host->client_open(ctx, "local", src, err);
     if (out->dirfd >= 0)
         return TENON_OK;
@@ -54,15 +54,15 @@ local_load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
            const void **data, size_t *len, struct tenon_error *err)
 {
     (void)self;
-    struct layoutkit l;
+    struct oci_layout l;
     const char *digest = host->get_string(opt, "digest");
     int rc = open_src(ctx, opt, &l, err);
     if (rc < 0)
         return rc;
     if (!digest || !*digest)
-        rc = layoutkit_tag(&l, host->get_string(opt, "tag"), false, &digest, err);
+        rc = oci_layout_tag(&l, host->get_string(opt, "tag"), false, &digest, err);
     if (rc == TENON_OK)
-        rc = layoutkit_read(&l, digest, data, len, err);
+        rc = oci_layout_read(&l, digest, data, len, err);
     close(l.dirfd);
     return rc;
 }
@@ -72,11 +72,11 @@ local_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
             const struct tenon_descriptor *blob, struct tenon_error *err)
 {
     (void)self;
-    struct layoutkit l;
+    struct oci_layout l;
     int rc = open_src(ctx, opt, &l, err);
     if (rc < 0)
         return rc;
-    rc = layoutkit_blob(&l, blob->digest, err);
+    rc = oci_layout_blob(&l, blob->digest, err);
     close(l.dirfd);
     return rc;
 }

@@ -18,8 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "execkit/cgroup.h"
-#include "execkit/guard.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/guard.h"
 
 #ifndef KEYCTL_JOIN_SESSION_KEYRING
 #define KEYCTL_JOIN_SESSION_KEYRING 1

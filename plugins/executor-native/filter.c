@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "execkit/profile.h"
+#include "common/exec/profile.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct sock_fprog program; /* immutable after `once` */

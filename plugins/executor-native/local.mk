@@ -12,6 +12,6 @@ executor_native_la_SOURCES = \
 	%D%/prepare.c \
 	%D%/root.c \
 	%D%/system.c
-executor_native_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+executor_native_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 executor_native_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-executor_native_la_LIBADD = $(EXECKIT_LIBS) $(SECCOMP_LIBS)
+executor_native_la_LIBADD = $(COMMON_EXEC_LIBS) $(SECCOMP_LIBS)

@@ -17,10 +17,10 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "execkit/cgroup.h"
-#include "execkit/devices.h"
-#include "execkit/guard.h"
-#include "execkit/network.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/devices.h"
+#include "common/exec/guard.h"
+#include "common/exec/network.h"
 
 static const struct tenon_host *host;
 

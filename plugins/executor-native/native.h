@@ -1,6 +1,6 @@
 /* native.h - one step as data: everything that the step's first process will
  * need, made before it is forked, because afterwards nothing may be allocated
- * (execkit/guard.h). */
+ * (common/exec/guard.h). */
 #ifndef EXECUTOR_NATIVE_H
 #define EXECUTOR_NATIVE_H
 

@@ -9,7 +9,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "execkit/profile.h"
+#include "common/exec/profile.h"
 
 static const struct {
     const char *name;

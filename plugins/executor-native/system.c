@@ -9,7 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "execkit/profile.h"
+#include "common/exec/profile.h"
 
 const char native_mounting_proc[] = "mount /proc";
 

@@ -1,6 +1,6 @@
 /* executor-oci: run a step with an OCI runtime (runc unless configured).
  *
- * The runtime runs below a guard (execkit/guard.h) in a PID namespace and a
+ * The runtime runs below a guard (common/exec/guard.h) in a PID namespace and a
  * mount namespace of its own, with a /proc that fits; so killing the guard
  * takes the runtime and the container with it, and so does our own end. */
 #include <tenon-plugin.h>
@@ -22,9 +22,9 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
-#include "execkit/cgroup.h"
-#include "execkit/guard.h"
-#include "execkit/network.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/guard.h"
+#include "common/exec/network.h"
 #include "spec.h"
 
 static const struct tenon_host *host;

@@ -7,8 +7,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "execkit/cgroup.h"
-#include "execkit/profile.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/profile.h"
 
 /* ---- small helpers ------------------------------------------------------------ */
 

@@ -7,8 +7,8 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
-#include "exportkit/layout.h"
-#include "exportkit/names.h"
+#include "common/export/layout.h"
+#include "common/export/names.h"
 
 static const struct tenon_host *host;
 

@@ -5,7 +5,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "exportkit/names.h"
+#include "common/export/names.h"
 
 static const struct tenon_host *host;
 

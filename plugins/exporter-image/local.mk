@@ -4,6 +4,6 @@ if PLUGIN_EXPORTER_IMAGE
 pluginexec_LTLIBRARIES += exporter-image.la
 endif
 exporter_image_la_SOURCES = %D%/image.c
-exporter_image_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+exporter_image_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 exporter_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-exporter_image_la_LIBADD = $(EXPORTKIT_LIBS)
+exporter_image_la_LIBADD = $(COMMON_EXPORT_LIBS)

@@ -4,6 +4,6 @@ if PLUGIN_EXPORTER_OCI
 pluginexec_LTLIBRARIES += exporter-oci.la
 endif
 exporter_oci_la_SOURCES = %D%/oci.c
-exporter_oci_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+exporter_oci_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 exporter_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-exporter_oci_la_LIBADD = $(EXPORTKIT_LIBS)
+exporter_oci_la_LIBADD = $(COMMON_EXPORT_LIBS)

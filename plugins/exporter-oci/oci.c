@@ -1,8 +1,8 @@
 /* exporter-oci: the image as an OCI layout, one archive or a directory. */
 #include <tenon-plugin.h>
 
-#include "exportkit/layout.h"
-#include "exportkit/names.h"
+#include "common/export/layout.h"
+#include "common/export/names.h"
 
 static const struct tenon_host *host;
 

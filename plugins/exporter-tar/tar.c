@@ -15,8 +15,8 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "tools/parse.h"
-#include "exportkit/walk.h"
-#include "exportkit/xattr.h"
+#include "common/export/walk.h"
+#include "common/export/xattr.h"
 
 static const struct tenon_host *host;
 

@@ -32,6 +32,7 @@ libdf_language_la_SOURCES = \
 	%D%/word.h \
 	%D%/wordpattern.c \
 	%D%/wordpattern.h
+libdf_language_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 libdf_language_la_LIBADD = libtenon-tools.la
 
 df_language_tests = \
@@ -97,6 +98,7 @@ libdf_graph_la_SOURCES = \
 	%D%/vars.h \
 	%D%/vertex.c \
 	%D%/vertex.h
+libdf_graph_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 libdf_graph_la_LIBADD = libdf-language.la
 
 EXTRA_DIST += tests/unit/dfkit.h
@@ -122,5 +124,6 @@ if PLUGIN_FRONTEND_DOCKERFILE
 pluginexec_LTLIBRARIES += frontend-dockerfile.la
 endif
 frontend_dockerfile_la_SOURCES =
+frontend_dockerfile_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 frontend_dockerfile_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 frontend_dockerfile_la_LIBADD = libdf-graph.la

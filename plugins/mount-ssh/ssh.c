@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proxy.h"
+#include "common/ssh-agent/proxy.h"
 
 static const struct tenon_host *host;
 

@@ -8,8 +8,8 @@
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "tools/text.h"
-#include "progresskit/output.h"
-#include "progresskit/recap.h"
+#include "common/progress/output.h"
+#include "common/progress/recap.h"
 
 struct raw {
     int fd;

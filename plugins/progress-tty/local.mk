@@ -4,6 +4,6 @@ if PLUGIN_PROGRESS_TTY
 pluginexec_LTLIBRARIES += progress-tty.la
 endif
 progress_tty_la_SOURCES = %D%/render.c %D%/render.h %D%/tty.c
-progress_tty_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins
+progress_tty_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 progress_tty_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-progress_tty_la_LIBADD = $(PROGRESSKIT_LIBS)
+progress_tty_la_LIBADD = $(COMMON_PROGRESS_LIBS)

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "tools/parse.h"
-#include "progresskit/text.h"
+#include "common/progress/text.h"
 
 enum { MIN_NAME = 10 }; /* columns; with less of it nothing stands beside a name */
 

@@ -2,7 +2,7 @@
 #ifndef TENON_PROGRESS_TTY_RENDER_H
 #define TENON_PROGRESS_TTY_RENDER_H
 
-#include "progresskit/model.h"
+#include "common/progress/model.h"
 
 enum tty_color { TTY_PLAIN, TTY_RUN, TTY_CANCEL, TTY_ERROR, TTY_WARNING, TTY_DIM, TTY_COLORS };
 

@@ -13,10 +13,10 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "progresskit/model.h"
-#include "progresskit/output.h"
-#include "progresskit/recap.h"
-#include "progresskit/text.h"
+#include "common/progress/model.h"
+#include "common/progress/output.h"
+#include "common/progress/recap.h"
+#include "common/progress/text.h"
 #include "render.h"
 
 static const struct tenon_host *host;

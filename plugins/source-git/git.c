@@ -14,7 +14,7 @@
 #include "tools/path.h"
 #include "checkout.h"
 #include "remote.h"
-#include "sourcekit/sourcekit.h"
+#include "common/source/source.h"
 
 #define SCHEME "git://"
 #define SUBMODULES_MAX 1000

@@ -1,18 +1,18 @@
-# source-git.so: commits of git repositories.  The agent's proxy is mount-ssh's.
+# source-git.so: commits of git repositories.
 
 # What needs no libgit2 but its types.
 if PLUGIN_SOURCE_GIT
-noinst_LTLIBRARIES += libtenon-gitkit.la
+noinst_LTLIBRARIES += libtenon-git-url.la
 endif
-libtenon_gitkit_la_SOURCES = \
+libtenon_git_url_la_SOURCES = \
 	%D%/checkout.h \
 	%D%/conn.h \
 	%D%/modules.c \
 	%D%/refs.c \
 	%D%/refs.h \
 	%D%/url.c
-libtenon_gitkit_la_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS)
-libtenon_gitkit_la_LIBADD = libtenon-sourcekit.la
+libtenon_git_url_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LIBGIT2_CFLAGS)
+libtenon_git_url_la_LIBADD = libtenon-common-source.la
 
 if PLUGIN_SOURCE_GIT
 pluginexec_LTLIBRARIES += source-git.la
@@ -25,12 +25,10 @@ source_git_la_SOURCES = \
 	%D%/http.c \
 	%D%/remote.c \
 	%D%/remote.h \
-	%D%/ssh.c \
-	plugins/mount-ssh/filter.c \
-	plugins/mount-ssh/proxy.c
-source_git_la_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) -I$(top_srcdir)/plugins
+	%D%/ssh.c
+source_git_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LIBGIT2_CFLAGS)
 source_git_la_LDFLAGS = $(PLUGIN_LDFLAGS) -pthread
-source_git_la_LIBADD = libtenon-gitkit.la $(LIBGIT2_LIBS)
+source_git_la_LIBADD = libtenon-git-url.la $(COMMON_SSH_AGENT_LIBS) $(LIBGIT2_LIBS)
 
 if PLUGIN_SOURCE_GIT
 if HAVE_CHECK
@@ -38,5 +36,5 @@ check_PROGRAMS += tests/unit/test-source-git
 TESTS += tests/unit/test-source-git
 endif
 endif
-tests_unit_test_source_git_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) -I$(top_srcdir)/plugins
-tests_unit_test_source_git_LDADD = libtenon-gitkit.la $(LDADD)
+tests_unit_test_source_git_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../mount-ssh/proxy.h"
+#include "common/ssh-agent/proxy.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "conn.h"

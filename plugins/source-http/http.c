@@ -17,7 +17,7 @@
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "name.h"
-#include "sourcekit/sourcekit.h"
+#include "common/source/source.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define DIGEST_LEN 71

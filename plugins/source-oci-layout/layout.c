@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "layoutkit/layoutkit.h"
+#include "common/oci-layout/oci-layout.h"
 
 #define SCHEME "oci-layout://"
 #define DEPTH_MAX 4
@@ -18,7 +18,7 @@ static const struct tenon_registry_api *registry;
 struct layout {
     const char *store, *tag, *digest; /* tag "latest" and digest NULL: not given */
     bool tag_given;
-    struct layoutkit kit;
+    struct oci_layout kit;
 };
 
 static int
@@ -69,7 +69,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     if (at) {
         *at = '\0';
         out->digest = at + 1;
-        if (!layoutkit_digest_ok(out->digest))
+        if (!oci_layout_digest_ok(out->digest))
             return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"",
                                out->digest);
     }
@@ -99,7 +99,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     struct tenon_descriptor desc = {.digest = l->digest, .media_type = ""};
     for (int depth = 0;; depth++) {
-        int rc = layoutkit_read(&l->kit, desc.digest, data, len, err);
+        int rc = oci_layout_read(&l->kit, desc.digest, data, len, err);
         if (rc < 0 || !registry->is_index(ctx, "", *data, *len))
             return rc;
         if (depth == DEPTH_MAX)
@@ -118,13 +118,13 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     size_t len;
     struct tenon_descriptor config;
     int rc = l->digest ? TENON_OK
-                       : layoutkit_tag(&l->kit, l->tag, !l->tag_given, &l->digest, err);
+                       : oci_layout_tag(&l->kit, l->tag, !l->tag_given, &l->digest, err);
     if (rc == TENON_OK)
         rc = find_manifest(ctx, req, l, &manifest, &len, err);
     if (rc == TENON_OK)
         rc = registry->image_config(ctx, manifest, len, &config, err);
     if (rc == TENON_OK)
-        rc = layoutkit_read(&l->kit, config.digest, &info->config, &info->config_len,
+        rc = oci_layout_read(&l->kit, config.digest, &info->config, &info->config_len,
                             err);
     if (rc == TENON_OK)
         rc = registry->image_layers(ctx, manifest, len, info->config, info->config_len,
@@ -173,7 +173,7 @@ layout_fetch_layer(void *self, struct tenon_ctx *ctx,
     int rc = open_layout(ctx, req, &l, err);
     if (rc < 0)
         return rc;
-    rc = layoutkit_blob(&l.kit, layer->digest, err);
+    rc = oci_layout_blob(&l.kit, layer->digest, err);
     close(l.kit.dirfd);
     return rc;
 }

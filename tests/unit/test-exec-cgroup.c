@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "execkit/cgroup.h"
-#include "execkit/limits.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/limits.h"
 
 #define ROOT "/sys/fs/cgroup"
 

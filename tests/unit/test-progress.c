@@ -1,9 +1,9 @@
 /* What the renderers share: text made safe, the model, the recap. */
 #include "unit.h"
 
-#include "progresskit/model.h"
-#include "progresskit/recap.h"
-#include "progresskit/text.h"
+#include "common/progress/model.h"
+#include "common/progress/recap.h"
+#include "common/progress/text.h"
 
 static const struct {
     const char *in, *out;

@@ -1,6 +1,6 @@
-/* sourcekit.h - what source plugins share: attributes and the user's secrets. */
-#ifndef SOURCEKIT_H
-#define SOURCEKIT_H
+/* source.h - what source plugins share: attributes and the user's secrets. */
+#ifndef COMMON_SOURCE_H
+#define COMMON_SOURCE_H
 
 #include <tenon-plugin.h>
 

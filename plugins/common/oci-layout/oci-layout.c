@@ -1,4 +1,4 @@
-#include "layoutkit.h"
+#include "oci-layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,14 +12,14 @@
 #define REF_NAME "org.opencontainers.image.ref.name"
 
 bool
-layoutkit_digest_ok(const char *d)
+oci_layout_digest_ok(const char *d)
 {
     return strncmp(d, "sha256:", 7) == 0 && strlen(d) == 71 &&
            strspn(d + 7, "0123456789abcdef") == 64;
 }
 
 static int
-read_fd(const struct layoutkit *l, int fd, const char *what, const void **data,
+read_fd(const struct oci_layout *l, int fd, const char *what, const void **data,
         size_t *len, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
@@ -47,7 +47,7 @@ read_fd(const struct layoutkit *l, int fd, const char *what, const void **data,
 /* ---- blobs ------------------------------------------------------------------------- */
 
 static int
-copy(const struct layoutkit *l, int from, int to, int64_t size, const char *digest,
+copy(const struct oci_layout *l, int from, int to, int64_t size, const char *digest,
      struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
@@ -74,7 +74,7 @@ copy(const struct layoutkit *l, int from, int to, int64_t size, const char *dige
 }
 
 static int
-import(const struct layoutkit *l, int fd, const char *digest, struct tenon_error *err)
+import(const struct oci_layout *l, int fd, const char *digest, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
     struct stat st;
@@ -95,10 +95,10 @@ import(const struct layoutkit *l, int fd, const char *digest, struct tenon_error
 }
 
 int
-layoutkit_blob(const struct layoutkit *l, const char *digest, struct tenon_error *err)
+oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
-    if (!layoutkit_digest_ok(digest))
+    if (!oci_layout_digest_ok(digest))
         return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"", digest);
     int fd = host->blob_open(l->ctx, digest, NULL, err);
     if (fd >= 0) {
@@ -120,10 +120,10 @@ layoutkit_blob(const struct layoutkit *l, const char *digest, struct tenon_error
 }
 
 int
-layoutkit_read(const struct layoutkit *l, const char *digest, const void **data,
+oci_layout_read(const struct oci_layout *l, const char *digest, const void **data,
                size_t *len, struct tenon_error *err)
 {
-    int rc = layoutkit_blob(l, digest, err);
+    int rc = oci_layout_blob(l, digest, err);
     if (rc < 0)
         return rc;
     int fd = l->host->blob_open(l->ctx, digest, NULL, err);
@@ -157,7 +157,7 @@ tag_matches(const char *name, const char *tag)
 }
 
 static const char *
-find_tag(const struct layoutkit *l, struct json_object *index, const char *tag, bool any)
+find_tag(const struct oci_layout *l, struct json_object *index, const char *tag, bool any)
 {
     struct json_object *list = NULL;
     if (json_object_get_type(index) != json_type_object ||
@@ -171,7 +171,7 @@ find_tag(const struct layoutkit *l, struct json_object *index, const char *tag, 
             continue;
         json_object_object_get_ex(m, "annotations", &notes);
         const char *digest = member(m, "digest");
-        if (digest && layoutkit_digest_ok(digest) &&
+        if (digest && oci_layout_digest_ok(digest) &&
             ((count == 1 && any) || tag_matches(member(notes, REF_NAME), tag)))
             return l->host->strdup(l->ctx, digest);
     }
@@ -179,7 +179,7 @@ find_tag(const struct layoutkit *l, struct json_object *index, const char *tag, 
 }
 
 int
-layoutkit_tag(const struct layoutkit *l, const char *tag, bool any,
+oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
               const char **digest, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;

@@ -1,13 +1,13 @@
-/* layoutkit.h - reading an OCI layout, a directory of the user's (image-spec
+/* oci-layout.h - reading an OCI layout, a directory of the user's (image-spec
  * image-layout.md).  Blobs are verified while they are copied into the content
  * store; nothing else of the directory is trusted or used. */
-#ifndef TENON_LAYOUTKIT_H
-#define TENON_LAYOUTKIT_H
+#ifndef TENON_COMMON_OCI_LAYOUT_H
+#define TENON_COMMON_OCI_LAYOUT_H
 
 #include <stdbool.h>
 #include <tenon-plugin.h>
 
-struct layoutkit {
+struct oci_layout {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
     int dirfd;
@@ -15,15 +15,15 @@ struct layoutkit {
 };
 
 /* "sha256:" and 64 lower-case hex digits. */
-bool layoutkit_digest_ok(const char *digest);
+bool oci_layout_digest_ok(const char *digest);
 /* Have the blob in the content store. */
-int layoutkit_blob(const struct layoutkit *l, const char *digest, struct tenon_error *err);
+int oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err);
 /* The same, and its bytes, a document's; they live until ctx ends. */
-int layoutkit_read(const struct layoutkit *l, const char *digest, const void **data,
+int oci_layout_read(const struct oci_layout *l, const char *digest, const void **data,
                    size_t *len, struct tenon_error *err);
 /* The digest that index.json has for a tag; "v1" is meant by "v1" and by
  * "docker.io/library/x:v1".  any: a layout with one entry needs no tag. */
-int layoutkit_tag(const struct layoutkit *l, const char *tag, bool any,
+int oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
                   const char **digest, struct tenon_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* sourcekit.c - see sourcekit.h. */
-#include "sourcekit/sourcekit.h"
+/* source.c - see source.h. */
+#include "common/source/source.h"
 
 #include <errno.h>
 #include <stdlib.h>

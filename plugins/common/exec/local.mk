@@ -1,0 +1,18 @@
+# common/exec: what the executors share; a convenience library, no plugin.
+noinst_LTLIBRARIES += libtenon-common-exec.la
+libtenon_common_exec_la_SOURCES = \
+	%D%/cgroup.c \
+	%D%/cgroup.h \
+	%D%/devices.c \
+	%D%/devices.h \
+	%D%/guard.c \
+	%D%/guard.h \
+	%D%/limits.c \
+	%D%/limits.h \
+	%D%/network.c \
+	%D%/network.h \
+	%D%/profile.c \
+	%D%/profile.h \
+	%D%/seccomp.c
+libtenon_common_exec_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+COMMON_EXEC_LIBS = libtenon-common-exec.la libtenon-tools.la
