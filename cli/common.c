@@ -17,7 +17,7 @@
 #include "tools/path.h"
 #include "tools/text.h"
 #include "tools/vec.h"
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "image/image.h"
 
 /* ---- talk -------------------------------------------------------------------- */

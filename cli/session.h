@@ -4,7 +4,7 @@
 #define TENON_CLI_SESSION_H
 
 #include "base/error.h"
-#include "engine/session.h"
+#include "context/session.h"
 
 struct cli_session;
 

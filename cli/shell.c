@@ -7,7 +7,7 @@
 
 #include "tools/alloc.h"
 #include "cli.h"
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "exec/exec.h"
 #include "session.h"
 #include "terminal.h"

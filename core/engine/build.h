@@ -2,7 +2,7 @@
 #ifndef TENON_ENGINE_BUILD_H
 #define TENON_ENGINE_BUILD_H
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "engine/result.h"
 
 struct tenon_export { /* one -o, --cache-from or --cache-to */

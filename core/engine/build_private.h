@@ -4,7 +4,7 @@
 
 #include "tools/vec.h"
 #include "engine/build.h"
-#include "plugin/ctx.h"
+#include "context/ctx.h"
 
 struct tenon_cache; /* cache.c */
 

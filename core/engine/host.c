@@ -13,9 +13,11 @@
 #include "base/root.h"
 #include "tools/parse.h"
 #include "engine/build_private.h"
+#include "engine/host_fetch.h"
 #include "engine/host_image.h"
+#include "engine/host_registry.h"
 #include "engine/host_store.h"
-#include "engine/session.h"
+#include "context/session.h"
 #include "registry/http.h"
 #include "registry/registry.h"
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
-#include "engine/engine.h"
-#include "plugin/ctx.h"
+#include "context/engine.h"
+#include "context/ctx.h"
 
 #define NOTE "note:" /* beside the pins of images, which have a scheme */
 

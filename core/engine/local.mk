@@ -1,5 +1,4 @@
-# core/engine: one build from flags to result.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+# core/engine: one build from request to exports; the table that plugins call.
 libtenon_core_la_SOURCES += \
 	%D%/bridge.c \
 	%D%/build.c \
@@ -8,12 +7,14 @@ libtenon_core_la_SOURCES += \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/cachedocument.c \
-	%D%/engine.h \
 	%D%/host.c \
+	%D%/host_fetch.c \
+	%D%/host_fetch.h \
 	%D%/host_image.c \
 	%D%/host_image.h \
+	%D%/host_registry.c \
+	%D%/host_registry.h \
 	%D%/host_store.c \
 	%D%/host_store.h \
 	%D%/result.c \
-	%D%/result.h \
-	%D%/session.h
+	%D%/result.h

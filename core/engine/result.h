@@ -5,7 +5,7 @@
 #define TENON_ENGINE_RESULT_H
 
 #include "tools/vec.h"
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "graph/graph.h"
 #include "solve/solve.h"
 

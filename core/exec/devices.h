@@ -2,7 +2,7 @@
 #ifndef TENON_EXEC_DEVICES_H
 #define TENON_EXEC_DEVICES_H
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "exec/cdi.h"
 
 /* "cdi-dirs" of tenon.json, or NULL. */

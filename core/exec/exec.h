@@ -6,9 +6,9 @@
 #ifndef TENON_EXEC_EXEC_H
 #define TENON_EXEC_EXEC_H
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "graph/graph.h"
-#include "plugin/ctx.h"
+#include "context/ctx.h"
 #include "store/store.h"
 #include "tree/tree.h"
 

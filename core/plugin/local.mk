@@ -1,10 +1,5 @@
-# core/plugin: module loader, host table, option parsing.
-# Add each .c and .h here: libtenon_core_la_SOURCES += %D%/NAME.c %D%/NAME.h
+# core/plugin: finding and opening modules, and the values of their options.
 libtenon_core_la_SOURCES += \
-	%D%/ctx.c \
-	%D%/ctx.h \
-	%D%/events.c \
-	%D%/events.h \
 	%D%/module.c \
 	%D%/module.h \
 	%D%/plugins.c \

@@ -71,9 +71,6 @@ int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
 /* Is it a TLS server's answer to plain HTTP? */
 bool tenon_http_is_tls_answer(const struct tenon_http_response *r);
 
-/* The extension "tenon.http/0" for host->extension. */
-const struct tenon_http_api *tenon_http_api(void);
-
 /* "scheme://host:port" equal? */
 bool tenon_url_same_origin(const char *a, const char *b);
 bool tenon_host_is_loopback(const char *host); /* with or without a port */

@@ -1,13 +1,11 @@
 # core/registry: HTTP and the distribution protocol.
 
 libtenon_core_la_SOURCES += \
-	%D%/api.c \
 	%D%/auth.c \
 	%D%/certificate.c \
 	%D%/certificate.h \
 	%D%/failure.c \
 	%D%/failure.h \
-	%D%/fetch.c \
 	%D%/hosts.c \
 	%D%/http.c \
 	%D%/libcurl.c \

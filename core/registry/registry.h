@@ -69,7 +69,4 @@ int tenon_registry_push(struct tenon_registry *r,
                         const char *digest, bool by_digest,
                         struct tenon_error *err);
 
-/* The extension "tenon.registry/0" for host->extension. */
-const struct tenon_registry_api *tenon_registry_api(void);
-
 #endif

@@ -5,7 +5,7 @@
  * and the number in it, and the instruction's word. */
 #include <string.h>
 
-#include "engine/session.h"
+#include "context/session.h"
 #include "solve/private.h"
 
 #define VALUE_SHOWN_BYTES 60

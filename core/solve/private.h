@@ -13,7 +13,7 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
-#include "plugin/ctx.h"
+#include "context/ctx.h"
 #include "solve/solve.h"
 
 /* ---- key parts -------------------------------------------------------------- */

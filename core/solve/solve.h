@@ -8,7 +8,7 @@
 #ifndef TENON_SOLVE_SOLVE_H
 #define TENON_SOLVE_SOLVE_H
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "graph/graph.h"
 #include "store/store.h"
 #include "tree/tree.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/session.h"
+#include "context/session.h"
 #include "plugin/plugins.h"
 #include "solve/import.h"
 #include "solve/layers.h"

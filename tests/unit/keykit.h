@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#include "engine/engine.h"
-#include "engine/session.h"
+#include "context/engine.h"
+#include "context/session.h"
 #include "graph/builder.h"
 #include "graph/graph.h"
 #include "solve/private.h"

@@ -3,8 +3,8 @@
 #include <pthread.h>
 
 #include "tools/buf.h"
-#include "plugin/ctx.h"
-#include "plugin/events.h"
+#include "context/ctx.h"
+#include "context/events.h"
 
 static struct tenon_buf seen; /* consumer thread, then after its end */
 static unsigned ticks;

@@ -1,7 +1,7 @@
 /* Devices by name (RUN --device), and what must be granted for them. */
 #include "unit.h"
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "exec/cdi.h"
 #include "exec/exec.h"
 

@@ -7,8 +7,8 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "engine/engine.h"
-#include "engine/session.h"
+#include "context/engine.h"
+#include "context/session.h"
 #include "exec/exec.h"
 #include "exec/private.h"
 

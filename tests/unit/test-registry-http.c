@@ -2,6 +2,7 @@
  * what goes wrong. */
 #include "registrykit.h"
 
+#include "engine/host_fetch.h"
 #include "registry/private.h"
 #include "tenon-plugin.h"
 

@@ -2,7 +2,7 @@
  * is refused with the place. */
 #include "unit.h"
 
-#include "engine/engine.h"
+#include "context/engine.h"
 #include "solve/cache.h"
 #include "solve/import.h"
 

@@ -7,8 +7,8 @@
 #include <sys/mount.h>
 
 #include "tools/buf.h"
-#include "engine/engine.h"
-#include "engine/session.h"
+#include "context/engine.h"
+#include "context/session.h"
 #include "graph/private.h"
 #include "graph/wire.h"
 #include "solve/private.h"

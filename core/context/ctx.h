@@ -3,14 +3,14 @@
  *
  * A ctx is used by the worker that runs it and by threads of a plugin between
  * attach and detach; its lists are locked. */
-#ifndef TENON_PLUGIN_CTX_H
-#define TENON_PLUGIN_CTX_H
+#ifndef TENON_CONTEXT_CTX_H
+#define TENON_CONTEXT_CTX_H
 
 #include "base/cancel.h"
 #include "base/error.h"
-#include "plugin/events.h"
+#include "context/events.h"
 
-struct tenon_engine; /* engine/engine.h: services behind the host table */
+struct tenon_engine; /* context/engine.h: services behind the host table */
 
 struct tenon_ctx;
 /* vertex: digest that status and log lines belong to, or NULL.  cancel is a

@@ -1,4 +1,5 @@
-/* fetch.c - HTTP as plugins see it: the extension "tenon.http/0". */
+#include "engine/host_fetch.h"
+
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -7,10 +8,9 @@
 #include "base/sized.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
-#include "plugin/ctx.h"
+#include "context/ctx.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
-#include "tenon-plugin.h"
 
 #define STATUS_STEP (INT64_C(1) << 18)
 

@@ -1,4 +1,4 @@
-#include "plugin/events.h"
+#include "context/events.h"
 
 #include <gnutls/crypto.h>
 #include <pthread.h>

@@ -3,8 +3,8 @@
  *
  * Any thread posts; events are copied and handed, in order, to one consumer
  * thread that owns the renderer. */
-#ifndef TENON_PLUGIN_EVENTS_H
-#define TENON_PLUGIN_EVENTS_H
+#ifndef TENON_CONTEXT_EVENTS_H
+#define TENON_CONTEXT_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

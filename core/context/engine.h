@@ -3,8 +3,8 @@
  * The engine owns the store, the plugins, the events and the session of one
  * build, and is what the host table's functions work on.  Made and freed by
  * the main thread; read-only for workers in between. */
-#ifndef TENON_ENGINE_ENGINE_H
-#define TENON_ENGINE_ENGINE_H
+#ifndef TENON_CONTEXT_ENGINE_H
+#define TENON_CONTEXT_ENGINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,11 +12,11 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "plugin/events.h"
+#include "context/events.h"
 #include "plugin/plugins.h"
 #include "store/store.h"
 
-struct tenon_session; /* engine/session.h */
+struct tenon_session; /* context/session.h */
 
 struct tenon_engine {
     struct tenon_store *store;

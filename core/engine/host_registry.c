@@ -1,11 +1,12 @@
-/* api.c - registries as plugins see them: the extension "tenon.registry/0". */
+#include "engine/host_registry.h"
+
 #include <pthread.h>
 #include <string.h>
 
 #include "tools/alloc.h"
-#include "engine/engine.h"
-#include "engine/session.h"
-#include "plugin/ctx.h"
+#include "context/engine.h"
+#include "context/session.h"
+#include "context/ctx.h"
 #include "registry/registry.h"
 
 #define INDEX_MAX ((size_t)8 << 20)

@@ -1,4 +1,4 @@
-#include "plugin/ctx.h"
+#include "context/ctx.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * directories, secrets, ssh agents, variables.  Nothing below the command
  * touches the host's files or environment but through this one vtable; a
  * remote implementation can stand in later.  Any thread. */
-#ifndef TENON_ENGINE_SESSION_H
-#define TENON_ENGINE_SESSION_H
+#ifndef TENON_CONTEXT_SESSION_H
+#define TENON_CONTEXT_SESSION_H
 
 #include "base/error.h"
 

@@ -1,0 +1,9 @@
+# core/context: what a unit of work carries: the build it belongs to, what only this user
+# has, where its events go, what stops it.
+libtenon_core_la_SOURCES += \
+	%D%/ctx.c \
+	%D%/ctx.h \
+	%D%/engine.h \
+	%D%/events.c \
+	%D%/events.h \
+	%D%/session.h
