@@ -225,6 +225,7 @@ release(struct job *j)
      * an empty tmp/ costs a look. */
     if (j->build && !j->watcher.interrupted)
         tenon_store_sweep(j->engine.store);
+    tenon_engine_release(&j->engine);
     tenon_plugins_free(j->engine.plugins);
     tenon_store_close(j->engine.store);
     cli_session_free(j->session);

@@ -18,6 +18,7 @@
 #include "tools/text.h"
 #include "tools/vec.h"
 #include "context/engine.h"
+#include "engine/host.h"
 #include "image/image.h"
 
 /* ---- talk -------------------------------------------------------------------- */

@@ -126,6 +126,7 @@ cli_shell(const struct cli *cli, int argc, char **argv)
         status = open_engine(&j, cli, &err) < 0 ? err.code : enter(&j, &err);
         if (status < 0)
             status = cli_print_error(&err);
+        tenon_engine_release(&j.engine);
         tenon_plugins_free(j.engine.plugins);
         tenon_store_close(j.engine.store);
         tenon_cancel_free(j.engine.cancel);

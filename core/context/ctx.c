@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "context/engine.h"
+#include "context/session.h"
 #include "tools/alloc.h"
 #include "tools/arena.h"
 #include "tools/vec.h"
@@ -126,6 +128,14 @@ const char *
 tenon_ctx_vertex(struct tenon_ctx *ctx)
 {
     return ctx->vertex;
+}
+
+int
+tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
+                      struct tenon_error *err)
+{
+    struct tenon_session *s = ctx->engine->session;
+    return s->open(s->data, service, id, err);
 }
 
 void *

@@ -28,6 +28,10 @@ struct tenon_engine *tenon_ctx_engine(struct tenon_ctx *ctx);
 struct tenon_events *tenon_ctx_events(struct tenon_ctx *ctx);
 struct tenon_cancel *tenon_ctx_cancel(struct tenon_ctx *ctx);
 const char *tenon_ctx_vertex(struct tenon_ctx *ctx);
+/* What only this user has: a descriptor of a service of the session ("secret", "ssh",
+ * "local", "env"), the caller's, or a negative status; NOT_FOUND: not supplied. */
+int tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
+                          struct tenon_error *err);
 void *tenon_ctx_alloc(struct tenon_ctx *ctx, size_t size); /* zeroed */
 char *tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s);
 void tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data);

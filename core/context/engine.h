@@ -17,6 +17,8 @@
 #include "store/store.h"
 
 struct tenon_session; /* context/session.h */
+struct tenon_kept;    /* context/kept.c */
+struct tenon_build;   /* engine/build.h */
 
 struct tenon_engine {
     struct tenon_store *store;
@@ -33,10 +35,10 @@ struct tenon_engine {
                                     * "security.insecure", "device=..." */
     unsigned jobs;                 /* steps at once; 0: no bound worth naming */
     bool rootless;                 /* inside a user namespace of ours */
+    struct tenon_build *build;     /* the one that runs on it; engine/build.c's */
+    struct tenon_kept *kept;       /* what rooms remember; kept.h */
 };
-
-/* The table for plugins; one static object, services find the engine through
- * the ctx. */
-const struct tenon_host *tenon_engine_host(void);
+/* Frees what rooms kept; before the store is closed, after the last worker. */
+void tenon_engine_release(struct tenon_engine *engine);
 
 #endif

@@ -6,4 +6,6 @@ libtenon_core_la_SOURCES += \
 	%D%/engine.h \
 	%D%/events.c \
 	%D%/events.h \
+	%D%/kept.c \
+	%D%/kept.h \
 	%D%/session.h

@@ -10,32 +10,30 @@
 #include "engine/cache.h"
 #include "solve/cache.h"
 
-/* One process is one build (DESIGN.md): the graph and the ctx that plugins
- * hand back carry no pointer to it, this does. */
-static struct tenon_build *the_build;
-
 struct tenon_build *
 tenon_build_of(struct tenon_graph *g)
 {
-    tenon_assert(the_build && the_build->graph == g);
-    return the_build;
+    struct tenon_build *b = tenon_graph_owner(g);
+    tenon_assert(b && b->graph == g);
+    return b;
 }
 
 struct tenon_build *
 tenon_build_current(struct tenon_engine *engine)
 {
-    tenon_assert(the_build && the_build->engine == engine);
-    return the_build;
+    tenon_assert(engine->build && engine->build->engine == engine);
+    return engine->build;
 }
 
 struct tenon_build *
 tenon_build_new(struct tenon_engine *engine)
 {
-    tenon_assert(!the_build);
+    tenon_assert(!engine->build);
     struct tenon_build *b = tenon_new0(struct tenon_build);
     b->engine = engine;
     b->graph = tenon_graph_new();
-    the_build = b;
+    tenon_graph_set_owner(b->graph, b);
+    engine->build = b;
     return b;
 }
 
@@ -63,7 +61,7 @@ tenon_build_free(struct tenon_build *b)
     if (b->scratch)
         tenon_scratch_free(b->scratch);
     tenon_graph_free(b->graph);
-    the_build = NULL;
+    b->engine->build = NULL;
     free(b);
 }
 

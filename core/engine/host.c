@@ -13,6 +13,7 @@
 #include "base/root.h"
 #include "tools/parse.h"
 #include "engine/build_private.h"
+#include "engine/host.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
 #include "engine/host_registry.h"
@@ -184,14 +185,6 @@ host_temp_dir(struct tenon_ctx *ctx, uint32_t flags, const char **path,
         return tenon_error_sys(err, "open %s", where);
     tenon_ctx_defer(ctx, close_later, (void *)(intptr_t)fd);
     return fd;
-}
-
-static int
-host_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
-                 struct tenon_error *err)
-{
-    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
-    return s->open(s->data, service, id, err);
 }
 
 static int
@@ -403,7 +396,7 @@ static const struct tenon_host host_table = {
     .key_add_tree = host_key_add_tree,
     .open_in = host_open_in,
     .temp_dir = host_temp_dir,
-    .client_open = host_client_open,
+    .client_open = tenon_ctx_client_open,
     .blob_open = host_blob_open,
     .blob_create = host_blob_create,
     .blob_commit = host_blob_commit,

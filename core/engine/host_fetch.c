@@ -1,6 +1,5 @@
 #include "engine/host_fetch.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,19 +8,27 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "context/ctx.h"
+#include "context/kept.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
 
 #define STATUS_STEP (INT64_C(1) << 18)
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct tenon_http *http; /* for the life of the process */
+static void *
+client_new(struct tenon_engine *engine)
+{
+    (void)engine;
+    return tenon_http_new();
+}
 
 static void
-make(void)
+client_free(void *client)
 {
-    http = tenon_http_new();
+    tenon_http_free(client);
 }
+
+/* Connections last as long as the engine. */
+static const struct tenon_kept_kind client_kind = { client_new, client_free };
 
 struct transfer {
     struct tenon_ctx *ctx;
@@ -84,7 +91,6 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
 {
     struct tenon_fetch f;
     tenon_sized_take(&f, sizeof f, request);
-    pthread_once(&once, make);
     if (check(&f, err) < 0)
         return err->code;
     struct transfer t = {.ctx = ctx, .status_id = f.status_id, .fd = fd};
@@ -100,6 +106,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
         .data = &t,
     };
     auto_response struct tenon_http_response res = {0};
+    struct tenon_http *http = tenon_engine_kept(tenon_ctx_engine(ctx), &client_kind);
     int rc = tenon_http_do(http, &req, &res, NULL, err);
     if (t.status_id && t.shown)
         tenon_ctx_status(ctx, t.status_id, t.size, rc < 0 ? 0 : t.size);

@@ -1,26 +1,15 @@
 #include "engine/host_registry.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "tools/alloc.h"
 #include "context/engine.h"
+#include "context/kept.h"
 #include "context/session.h"
 #include "context/ctx.h"
 #include "registry/registry.h"
 
 #define INDEX_MAX ((size_t)8 << 20)
-
-/* One registry client an engine: tokens and connections last as long as the
- * build.  Engines are few (one a process, but for tests). */
-struct client {
-    struct tenon_engine *engine;
-    struct tenon_store *store; /* the same engine address with another store is another */
-    struct tenon_registry *registry;
-    struct client *next;
-};
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct client *clients; /* locked by lock */
 
 static int
 session_credentials(void *data, const char *host, char **user, char **secret,
@@ -31,30 +20,31 @@ session_credentials(void *data, const char *host, char **user, char **secret,
     return s && s->credentials ? s->credentials(s->data, host, user, secret, err) : 0;
 }
 
+static void *
+client_new(struct tenon_engine *engine)
+{
+    struct tenon_registry_options o = {
+        .store = engine->store,
+        .config = engine->config,
+        .credentials = session_credentials,
+        .data = engine,
+    };
+    return tenon_registry_new(&o);
+}
+
+static void
+client_free(void *client)
+{
+    tenon_registry_free(client);
+}
+
+/* Tokens and connections last as long as the engine. */
+static const struct tenon_kept_kind client_kind = { client_new, client_free };
+
 static struct tenon_registry *
 registry_of(struct tenon_ctx *ctx)
 {
-    struct tenon_engine *engine = tenon_ctx_engine(ctx);
-    pthread_mutex_lock(&lock);
-    struct client *c = clients;
-    while (c && (c->engine != engine || c->store != engine->store))
-        c = c->next;
-    if (!c) {
-        struct tenon_registry_options o = {
-            .store = engine->store,
-            .config = engine->config,
-            .credentials = session_credentials,
-            .data = engine,
-        };
-        c = tenon_new0(struct client);
-        c->engine = engine;
-        c->store = engine->store;
-        c->registry = tenon_registry_new(&o);
-        c->next = clients;
-        clients = c;
-    }
-    pthread_mutex_unlock(&lock);
-    return c->registry;
+    return tenon_engine_kept(tenon_ctx_engine(ctx), &client_kind);
 }
 
 static void

@@ -2,10 +2,12 @@
 #include "engine/host_store.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tools/alloc.h"
 #include "context/engine.h"
+#include "context/kept.h"
 #include "context/ctx.h"
 
 #define NOTE "note:" /* beside the pins of images, which have a scheme */
@@ -33,8 +35,37 @@ struct stay { /* freed with its ctx; lock NULL: left already */
     struct tenon_ctx *ctx;
     struct stay *next;
 };
-static pthread_mutex_t stays_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct stay *stays; /* locked by stays_lock */
+struct stays {
+    pthread_mutex_t lock;
+    struct stay *first; /* locked by lock */
+};
+
+static void *
+stays_new(struct tenon_engine *engine)
+{
+    (void)engine;
+    struct stays *s = tenon_new0(struct stays);
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+/* They are gone by then: a ctx that ends leaves all of its own. */
+static void
+stays_free(void *object)
+{
+    struct stays *s = object;
+    tenon_assert(!s->first);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static const struct tenon_kept_kind stays_kind = { stays_new, stays_free };
+
+static struct stays *
+stays_of(struct tenon_ctx *ctx)
+{
+    return tenon_engine_kept(tenon_ctx_engine(ctx), &stays_kind);
+}
 
 static void
 end(struct stay *s)
@@ -48,17 +79,18 @@ end(struct stay *s)
 
 /* Out of the list: its user's from here on. */
 static struct stay *
-take(const struct tenon_ctx *ctx, int fd)
+take(struct tenon_ctx *ctx, int fd)
 {
+    struct stays *stays = stays_of(ctx);
     struct stay *found = NULL;
-    pthread_mutex_lock(&stays_lock);
-    for (struct stay **s = &stays; *s; s = &(*s)->next)
+    pthread_mutex_lock(&stays->lock);
+    for (struct stay **s = &stays->first; *s; s = &(*s)->next)
         if ((*s)->ctx == ctx && (fd < 0 || (*s)->fd == fd)) {
             found = *s;
             *s = found->next;
             break;
         }
-    pthread_mutex_unlock(&stays_lock);
+    pthread_mutex_unlock(&stays->lock);
     return found;
 }
 
@@ -81,10 +113,11 @@ enter(struct tenon_ctx *ctx, const char *name, struct tenon_error *err)
         return fd;
     struct stay *s = tenon_new0(struct stay);
     *s = (struct stay){.lock = lock, .fd = fd, .ctx = ctx};
-    pthread_mutex_lock(&stays_lock);
-    s->next = stays;
-    stays = s;
-    pthread_mutex_unlock(&stays_lock);
+    struct stays *stays = stays_of(ctx);
+    pthread_mutex_lock(&stays->lock);
+    s->next = stays->first;
+    stays->first = s;
+    pthread_mutex_unlock(&stays->lock);
     tenon_ctx_defer(ctx, leave_all, ctx);
     return fd;
 }

@@ -8,6 +8,7 @@ libtenon_core_la_SOURCES += \
 	%D%/cache.h \
 	%D%/cachedocument.c \
 	%D%/host.c \
+	%D%/host.h \
 	%D%/host_fetch.c \
 	%D%/host_fetch.h \
 	%D%/host_image.c \

@@ -62,9 +62,8 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
     if (!e->id || !*e->id)
         return tenon_error_set(err, TENON_E_INVALID,
                                "secret ID missing for \"%s\" environment variable", e->name);
-    const struct tenon_host *host = tenon_engine_host();
     auto_error struct tenon_error why = TENON_ERROR_INIT;
-    auto_close int fd = host->client_open(s->ctx, "secret", e->id, &why);
+    auto_close int fd = tenon_ctx_client_open(s->ctx, "secret", e->id, &why);
     char *pair = NULL;
     if (fd == TENON_E_NOT_FOUND && e->optional) {
         pair = tenon_asprintf("%s=", e->name);

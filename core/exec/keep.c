@@ -1,12 +1,13 @@
 /* What a failed step leaves behind, and how to get into it again: its root as
  * a snapshot, with a record of the definition and of the inputs.  Secrets are
  * in neither; they are asked for again. */
-#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/alloc.h"
+#include "context/kept.h"
 #include "exec/private.h"
 
 #define LAST "failed-step" /* the pin that names the build of the last one */
@@ -63,20 +64,20 @@ store(struct tenon_step *s, struct tenon_error *err)
     return err->code;
 }
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *kept_build; /* the build whose step is kept; under the lock */
+static void *
+is_kept_new(struct tenon_engine *engine)
+{
+    (void)engine;
+    return tenon_new0(bool);
+}
+
+static const struct tenon_kept_kind is_kept_kind = { is_kept_new, free };
 
 static bool
-is_first_of_build(const char *build)
+is_first_of_build(struct tenon_engine *engine)
 {
-    pthread_mutex_lock(&lock);
-    bool is_first = !tenon_streq(kept_build, build);
-    if (is_first) {
-        free(kept_build);
-        kept_build = tenon_strdup(build);
-    }
-    pthread_mutex_unlock(&lock);
-    return is_first;
+    bool *is_kept = tenon_engine_kept(engine, &is_kept_kind);
+    return !__atomic_exchange_n(is_kept, true, __ATOMIC_ACQ_REL);
 }
 
 void
@@ -86,7 +87,7 @@ tenon_step_keep(struct tenon_step *s, struct tenon_error *why)
     if (!s->engine->build_id || !s->root.work || !s->v->graph)
         return;
     /* Of several that fail the first is told of; who is stopped did not fail. */
-    if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine->build_id))
+    if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine))
         return;
     tenon_step_detach(s);
     close(tenon_steal_fd(&s->rootfd));

@@ -24,6 +24,18 @@ tenon_graph_free(struct tenon_graph *g)
     free(g);
 }
 
+void
+tenon_graph_set_owner(struct tenon_graph *g, void *owner)
+{
+    g->owner = owner;
+}
+
+void *
+tenon_graph_owner(const struct tenon_graph *g)
+{
+    return g->owner;
+}
+
 uint32_t
 tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
                           const char *language, const void *data, size_t len)

@@ -187,6 +187,10 @@ struct tenon_graph_source {
 struct tenon_graph;
 struct tenon_graph *tenon_graph_new(void);
 void tenon_graph_free(struct tenon_graph *g);
+/* Whose graph it is, for who gets only the graph back from a plugin.  Set before it
+ * is shared; NULL: nobody's. */
+void tenon_graph_set_owner(struct tenon_graph *g, void *owner);
+void *tenon_graph_owner(const struct tenon_graph *g);
 
 /* Take a marshalled pb.Definition; *out is its result edge (vertex NULL: the
  * empty result).  Digests of inputs are checked; cycles cannot be expressed. */

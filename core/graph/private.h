@@ -22,6 +22,7 @@ struct vertex_entry {
 };
 
 struct tenon_graph {
+    void *owner;
     pthread_mutex_t lock; /* all below, and the nodes */
     struct tenon_arena arena;
     struct vertex_entry *vertices;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "context/engine.h"
+#include "engine/host.h"
 #include "context/session.h"
 #include "graph/builder.h"
 #include "graph/graph.h"

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "context/engine.h"
+#include "engine/host.h"
 #include "context/session.h"
 #include "exec/exec.h"
 #include "exec/private.h"

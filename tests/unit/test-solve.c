@@ -9,6 +9,7 @@
 #include "tools/buf.h"
 #include "context/engine.h"
 #include "context/session.h"
+#include "engine/host.h"
 #include "graph/private.h"
 #include "graph/wire.h"
 #include "solve/private.h"
@@ -95,6 +96,7 @@ static void
 teardown(void)
 {
     tenon_graph_free(g);
+    tenon_engine_release(&engine);
     tenon_plugins_free(plugins);
     tenon_store_close(store);
     unit_tmpdir_remove(store_dir, store_path);
