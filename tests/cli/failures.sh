@@ -119,7 +119,8 @@ for executor in $executors; do
     else
         assert_has "$work/err" " before"
         assert_has "$work/err" "hint: a process of the step was killed, out of memory: raise --resource memory"
-        assert_has "$work/err" "exit code: 5"
+        # On a busy machine the kernel may take the shell after tail has gone.
+        grep -qE 'exit code: (5|137)$' "$work/err" || { cat "$work/err" >&2; fail "$executor: no exit code"; }
         # Enough of it: nothing is said.
         flags="--resource memory=600m"
         printf 'FROM base\nRUN head -c 2000000 /dev/zero | tail -n 1 >/dev/null; exit 6\n' | dockerfile

@@ -101,6 +101,20 @@ find_executors() {
 # remember PID: ended with the test, by its id.
 remember() { started="$started $1"; }
 
+# An ssh agent on SOCKET, until the test ends. The socket is there before it answers.
+start_agent() { # SOCKET
+    ssh-agent -D -a "$1" >"$work/agent.log" 2>&1 &
+    remember $!
+    for _ in $(seq 100); do
+        answer=0
+        SSH_AUTH_SOCK=$1 ssh-add -l >>"$work/agent.log" 2>&1 || answer=$?
+        [ $answer = 2 ] || return 0 # 1: it has no keys
+        sleep 0.05
+    done
+    cat "$work/agent.log" >&2
+    fail "the ssh agent does not start"
+}
+
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

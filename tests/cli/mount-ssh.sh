@@ -16,9 +16,7 @@ cat "$work/keys/a.pub" >"$context/tools/key-a.pub"
 # Two of the user's agents, and keys served by ours.
 agent() { # KEY: sets sock
     sock=$work/agent-$1
-    ssh-agent -D -a "$sock" >/dev/null 2>&1 &
-    remember $!
-    for _ in $(seq 100); do [ ! -S "$sock" ] || break; sleep 0.05; done
+    start_agent "$sock"
     SSH_AUTH_SOCK=$sock ssh-add -q "$work/keys/$1"
 }
 agent a

@@ -3,11 +3,9 @@
 # its owner and mode, its size; the same by each executor.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/steps.sh"
-need ssh-agent
+need ssh-agent ssh-add
 echo hush >"$work/secret"
-ssh-agent -D -a "$work/agent" >"$work/agent.log" 2>&1 &
-remember $!
-for _ in $(seq 100); do [ ! -S "$work/agent" ] || break; sleep 0.05; done
+start_agent "$work/agent"
 export SSH_AUTH_SOCK="$work/agent"
 
 # A line a place: attributes of the mount, "rw" as it is tried, owner and mode.  What the

@@ -35,9 +35,12 @@ chown "$alice" "$work/$alice/secret"
 as "$alice" ssh-keygen -q -t ed25519 -N '' -f key
 become "$alice" ssh-agent -D -a agent >"$work/agent.log" 2>&1 &
 remember $!
-for _ in $(seq 100); do [ ! -S "$work/$alice/agent" ] || break; sleep 0.1; done
 as_env=SSH_AUTH_SOCK=$work/$alice/agent
-run 0 as "$alice" ssh-add -q key
+for _ in $(seq 100); do # the socket is there before it answers
+    as "$alice" ssh-add -q key 2>"$work/agent.log" && break
+    sleep 0.1
+done
+run 0 as "$alice" ssh-add -l
 
 groups() { find /sys/fs/cgroup -type d -user "$alice" 2>/dev/null || :; }
 now=0
