@@ -36,6 +36,8 @@ static const struct level levels[] = {
     [7] = {200, 258, 1}, [8] = {600, 258, 1}, [9] = {2000, 258, 2},
 };
 
+_Static_assert(TENON_MATCH_MORE > MATCH_MAX / 2 + 2, "a search must not outgrow its tokens");
+
 struct tenon_matcher {
     struct level level;
     const unsigned char *in;
@@ -291,6 +293,7 @@ next_thorough(struct tenon_matcher *m, struct tenon_tokens *out, size_t end)
     if (has_room(out, (at - bytes) / 2))
         at = end;
     add_bytes(out, m->in + bytes, at - bytes);
+    tenon_assert(out->count <= tenon_countof(out->token));
     return at;
 }
 

@@ -10,6 +10,9 @@
 /* What shares one code: whichever is full first. */
 #define TENON_MATCH_TOKENS 16384
 #define TENON_MATCH_BLOCK ((size_t)1 << 17)
+/* A search that finds ever better matches moves on by less than the longest one, 258
+ * bytes, before it writes: two bytes a token, and the match. */
+#define TENON_MATCH_MORE 160
 
 /* A token is a byte, two bytes, or a match; which one does not show in how it
  * is written: its first symbol, its second, the second's extra bits.
@@ -48,7 +51,7 @@ tenon_token_extra(uint32_t token)
 
 /* The tokens of a block, and how often each symbol occurs in them. */
 struct tenon_tokens {
-    uint32_t token[TENON_MATCH_TOKENS];
+    uint32_t token[TENON_MATCH_TOKENS + TENON_MATCH_MORE];
     size_t count;
     uint32_t first[TENON_TOKEN_FIRSTS], second[TENON_TOKEN_SECONDS];
 };

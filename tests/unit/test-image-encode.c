@@ -72,6 +72,34 @@ START_TEST(test_encode_anything)
 }
 END_TEST
 
+/* Where each next place has a longer match than the one before, the search goes on and
+ * on before it writes: also when the block has no room left but for little. */
+START_TEST(test_encode_ever_better_matches)
+{
+    enum { STAIRS = 130, FROM = 31000, TO = 32800, STEP = 4 };
+    auto_encoder struct tenon_encoder *e = tenon_encoder_new(_i);
+    auto_free unsigned char *out = tenon_malloc(TENON_ENCODE_ROOM);
+    auto_free unsigned char *data = tenon_malloc(TENON_ENCODE_INPUT);
+    unsigned char text[2 * STAIRS + 8];
+    uint32_t x = 77;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (unsigned char)sample_random(&x);
+    for (size_t pad = FROM; pad < TO; pad += STEP) {
+        size_t len = pad;
+        fill_random(data, pad);
+        /* step k is of the text from its byte k on, and a byte longer than step k - 1 */
+        for (size_t k = 0; k < STAIRS; k++) {
+            memcpy(data + len, text + k, k + 4);
+            len += k + 4;
+            data[len++] = (unsigned char)sample_random(&x);
+        }
+        memcpy(data + len, text, sizeof text);
+        len += sizeof text;
+        check_inflates(out, tenon_encode(e, data, len, out), data, len);
+    }
+}
+END_TEST
+
 /* Neither what was encoded before nor the memory around the input shows, and
  * nothing beyond its ends is read. */
 START_TEST(test_encode_depends_on_input_alone)
@@ -205,6 +233,7 @@ main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, test_encode_round_trip, 0, TENON_ENCODE_LEVEL_MAX + 1);
     tcase_add_loop_test(t, test_encode_anything, 0, TENON_ENCODE_LEVEL_MAX + 1);
+    tcase_add_loop_test(t, test_encode_ever_better_matches, 1, TENON_ENCODE_LEVEL_MAX + 1);
     tcase_add_loop_test(t, test_encode_depends_on_input_alone, 0, TENON_ENCODE_LEVEL_MAX + 1);
     tcase_add_test(t, test_encode_levels);
     tcase_add_test(t, test_encode_block_types);
