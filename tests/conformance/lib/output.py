@@ -20,7 +20,7 @@ def steps(text):
                 names[m.group(1)] = "[%s] %s" % (m.group(2), " ".join(m.group(3).split()))
             continue
         m = END.match(line)
-        if m and m.group(1) in names and state.get(m.group(1)) != "cached":
+        if m and m.group(1) in names:    # a group may end more than once: the last time counts
             state[m.group(1)] = STATES[m.group(2)]
     out = {}
     for n in sorted(names, key=int):
