@@ -272,14 +272,25 @@ is_replaced(const char *path)
     return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
 }
 
+/* The descriptor of ours that goes there, or 0. */
+static int
+own_output(const struct stat *there)
+{
+    struct stat own;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &own) == 0 && own.st_dev == there->st_dev && own.st_ino == there->st_ino)
+            return fd;
+    return 0;
+}
+
 /* Our own standard output may be a file that others append to. */
 static int
 open_there(const char *path)
 {
-    struct stat there, own;
-    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && stat(path, &there) == 0; fd++)
-        if (fstat(fd, &own) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino)
-            return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    struct stat there;
+    int own = stat(path, &there) == 0 ? own_output(&there) : 0;
+    if (own)
+        return fcntl(own, F_DUPFD_CLOEXEC, 3);
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
 }
 
@@ -299,8 +310,13 @@ put_file(const char *path, const char *text, struct tenon_error *err)
 int
 build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
 {
+    struct stat st;
     if (f->iidfile && is_replaced(f->iidfile) && unlink(f->iidfile) < 0 && errno != ENOENT)
         return tenon_error_sys(err, "remove %s", f->iidfile);
+    /* A file behind a link keeps no old name either; our own output is not to be cut. */
+    if (f->iidfile && !is_replaced(f->iidfile) && stat(f->iidfile, &st) == 0 &&
+        S_ISREG(st.st_mode) && !own_output(&st) && truncate(f->iidfile, 0) < 0)
+        return tenon_error_sys(err, "empty %s", f->iidfile);
     return TENON_OK;
 }
 

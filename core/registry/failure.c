@@ -68,7 +68,8 @@ certificate_words(CURL *easy, const char *url, const char *detail)
 }
 
 char *
-tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail, int *code)
+tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
+                   bool answered, int *code)
 {
     char host[300], address[340];
     char *ip = NULL;
@@ -85,7 +86,8 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
     const char *said = *detail ? detail : tenon_curl.easy_strerror_(rc);
     if ((rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) &&
         strstr(detail, "alert")) {
-        *code = TENON_E_DENIED; /* and will be again */
+        if (!answered)
+            *code = TENON_E_DENIED; /* and will be again */
         return tenon_asprintf("remote error: tls: %s", said);
     }
     switch ((int)rc) {

@@ -335,7 +335,7 @@ request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *ur
         code = x->err->code ? x->err->code : TENON_E_FAILED;
         words = tenon_strdup(x->err->message ? x->err->message : "failed");
     } else {
-        words = tenon_http_failure(easy, rc, url, detail, &code);
+        words = tenon_http_failure(easy, rc, url, detail, x->headers > 0, &code);
     }
     auto_free char *shown = tenon_url_redact(url);
     return tenon_error_set(x->err, code, "failed to do request: %c%s %s: %s",
@@ -507,6 +507,10 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
         ca = ca_file(req->tls->ca, ca_path);
     if (ca >= 0)
         tenon_curl.easy_setopt_(c->easy, CURLOPT_CAINFO, ca_path);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Newer ones remember authorities by the name of their file, which ours share. */
+    tenon_curl.easy_setopt_(c->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
     CURLcode rc = perform(c, &x);
     int result = 0;
     if (rc != CURLE_OK || x.failed) {

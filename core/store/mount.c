@@ -304,8 +304,10 @@ inherit_root_owner(struct tenon_store *s, const struct tenon_chain *lower,
     if (fstatat(s->snapshots_fd, top, &below, AT_SYMLINK_NOFOLLOW) < 0 ||
         fstat(upper->fs, &own) < 0)
         return tenon_error_sys(err, "snapshot %s", top);
+    /* An owner without an id here, of a store that had more of them, stays ours. */
     if ((below.st_uid != own.st_uid || below.st_gid != own.st_gid) &&
-        fchownat(upper->fs, "", below.st_uid, below.st_gid, AT_EMPTY_PATH) < 0)
+        fchownat(upper->fs, "", below.st_uid, below.st_gid, AT_EMPTY_PATH) < 0 &&
+        errno != EPERM && errno != EINVAL)
         return tenon_error_sys(err, "change owner of %s", upper->fs_path);
     return 0;
 }

@@ -368,6 +368,10 @@ flag --iidfile
 ok --iidfile "$work/iid"
 assert_eq "$id" "$(cat "$work/iid")"
 no 1 --iidfile "$work/iid" --target three
+echo stale >"$work/linked"
+ln -s linked "$work/link"
+no 1 --iidfile "$work/link" --target three
+[ -L "$work/link" ] && [ ! -s "$work/linked" ] || fail "--iidfile: the name of an older image stays behind a link"
 assert_no_file "$work/iid"
 
 flag --metadata-file
