@@ -1,5 +1,8 @@
 # plugins: one directory and one fragment each.
 
+modules: $(pluginexec_LTLIBRARIES)
+.PHONY: modules
+
 include %D%/common/exec/local.mk
 include %D%/common/export/local.mk
 include %D%/common/oci-layout/local.mk
