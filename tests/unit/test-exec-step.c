@@ -58,6 +58,7 @@ make_image(void)
 static void
 setup(void)
 {
+    secret = NULL; /* test cases may share a process */
     static struct json_object *config;
     if (!config)
         config = json_object_new_object();
