@@ -77,6 +77,14 @@ assert_has() { # FILE TEXT
 assert_lacks() {
     ! grep -qF -e "$2" "$1" || { sed 's/^/  | /' "$1" >&2; fail "\"$2\" in ${1##*/}"; }
 }
+# step_ended FILE TEXT: CACHED, DONE, ERROR or CANCELED, what became of the step with TEXT in its
+# title. Its number is looked up: it depends on what was faster.
+step_ended() {
+    awk -v text="$2" '
+        substr($0, 1, 1) == "#" && index($0, text) && !($1 in wanted) { wanted[$1] = 1 }
+        ($1 in wanted) && $2 ~ /^(CACHED|DONE|ERROR:?|CANCELED)$/ { sub(/:$/, "", $2); how = $2 }
+        END { print how }' "$1"
+}
 assert_file() { [ -e "$1" ] || fail "$1 is missing"; }
 assert_no_file() { [ ! -e "$1" ] && [ ! -L "$1" ] || fail "$1 is there"; }
 
