@@ -552,11 +552,18 @@ fake_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
 START_TEST(test_copy_unpack)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    tree_make(src, LIST("plain=text", "gz=\x1f\x8b rest", "d/f=1"));
+    tree_make(src, LIST("plain=text", "gz=\x1f\x8b rest", "d/f=1", "s&"));
     struct tenon_copy c = {.src = "plain", .dest = "/x", DOCKER, KEEP,
                            .attempt_unpack = true, .unpack = fake_unpack};
     ck_assert_int_eq(copy_with(c, true, NULL, &err), 0);
     ck_assert_str_eq(unpacked_to, "");
+
+    /* What cannot be opened, or does something when it is, is not looked into. */
+    c.src = "s";
+    c.dest = "/s";
+    ck_assert_int_eq(copy_with(c, false, NULL, &err), 0);
+    ck_assert_str_eq(unpacked_to, "");
+    ck_assert_int_eq(unlinkat(dst, "s", 0), 0);
 
     c.src = "gz";
     c.dest = "/in/it";
