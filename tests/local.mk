@@ -233,11 +233,11 @@ check_PROGRAMS += $(fuzz_targets)
 TESTS += $(fuzz_targets)
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
-df_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/plugins/frontend-dockerfile
+df_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins/frontend-dockerfile
 tests_fuzz_fuzz_dockerfile_CPPFLAGS = $(df_fuzz_CPPFLAGS)
 tests_fuzz_fuzz_dockerfile_LDADD = libdf-language.la
 tests_fuzz_fuzz_names_CPPFLAGS = $(df_fuzz_CPPFLAGS)
-tests_fuzz_fuzz_names_LDADD = libdf-graph.la libtenon-core.la
+tests_fuzz_fuzz_names_LDADD = libdf-convert.la libtenon-core.la
 EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/run %D%/fuzz/dockerfile.dict %D%/fuzz/corpus
 
 # On other kernels; not a part of `make check`.

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "../../tests/unit/dfkit.h"
-#include "instructions.h"
+#include "language/instructions.h"
 
 #define ROUNDS 15
 

@@ -2,36 +2,36 @@
 # linked with it.
 noinst_LTLIBRARIES += libdf-language.la
 libdf_language_la_SOURCES = \
-	%D%/arena.c \
-	%D%/arena.h \
-	%D%/commands.h \
-	%D%/copy.c \
-	%D%/directives.c \
-	%D%/directives.h \
-	%D%/expand.c \
-	%D%/flags.c \
-	%D%/healthcheck.c \
-	%D%/heredoc.c \
-	%D%/heredoc.h \
-	%D%/instructions.c \
-	%D%/instructions.h \
-	%D%/json.c \
-	%D%/language.h \
-	%D%/lint.c \
-	%D%/lint.h \
-	%D%/linttext.c \
-	%D%/mounts.c \
-	%D%/nodes.c \
-	%D%/parser.c \
-	%D%/parser.h \
-	%D%/ports.c \
-	%D%/run.c \
-	%D%/stagelint.c \
-	%D%/text.c \
-	%D%/word.c \
-	%D%/word.h \
-	%D%/wordpattern.c \
-	%D%/wordpattern.h
+	%D%/language/arena.c \
+	%D%/language/arena.h \
+	%D%/language/commands.h \
+	%D%/language/copy.c \
+	%D%/language/directives.c \
+	%D%/language/directives.h \
+	%D%/language/expand.c \
+	%D%/language/flags.c \
+	%D%/language/healthcheck.c \
+	%D%/language/heredoc.c \
+	%D%/language/heredoc.h \
+	%D%/language/instructions.c \
+	%D%/language/instructions.h \
+	%D%/language/json.c \
+	%D%/language/language.h \
+	%D%/language/lint.c \
+	%D%/language/lint.h \
+	%D%/language/linttext.c \
+	%D%/language/mounts.c \
+	%D%/language/nodes.c \
+	%D%/language/parser.c \
+	%D%/language/parser.h \
+	%D%/language/ports.c \
+	%D%/language/run.c \
+	%D%/language/stagelint.c \
+	%D%/language/text.c \
+	%D%/language/word.c \
+	%D%/language/word.h \
+	%D%/language/wordpattern.c \
+	%D%/language/wordpattern.h
 libdf_language_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 libdf_language_la_LIBADD = libtenon-tools.la
 
@@ -52,72 +52,72 @@ endif
 
 # The other half: typed instructions to the graph, the image config, answers
 # about the file.
-noinst_LTLIBRARIES += libdf-graph.la
-libdf_graph_la_SOURCES = \
-	%D%/build.h \
-	%D%/check.c \
-	%D%/convert.c \
-	%D%/convert.h \
-	%D%/dispatch.c \
-	%D%/dispatch_config.c \
-	%D%/dispatch_copy.c \
-	%D%/dispatch_env.c \
-	%D%/dispatch_mounts.c \
-	%D%/dispatch_run.c \
-	%D%/emit.c \
-	%D%/epoch.c \
-	%D%/fail.c \
-	%D%/frontend.c \
-	%D%/giturl.c \
-	%D%/giturl.h \
-	%D%/image.c \
-	%D%/image.h \
-	%D%/imagejson.c \
-	%D%/images.c \
-	%D%/index.c \
-	%D%/index.h \
-	%D%/lintrules.c \
-	%D%/load.c \
-	%D%/load.h \
-	%D%/meta.c \
-	%D%/name.c \
-	%D%/named.c \
-	%D%/named.h \
-	%D%/options.c \
-	%D%/outline.c \
-	%D%/outlinedata.c \
-	%D%/platform.c \
-	%D%/platform.h \
-	%D%/resolve.c \
-	%D%/stages.c \
-	%D%/subrequests.c \
-	%D%/subrequests.h \
-	%D%/table.c \
-	%D%/targets.c \
-	%D%/vars.c \
-	%D%/vars.h \
-	%D%/vertex.c \
-	%D%/vertex.h
-libdf_graph_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
-libdf_graph_la_LIBADD = libdf-language.la
+noinst_LTLIBRARIES += libdf-convert.la
+libdf_convert_la_SOURCES = \
+	%D%/convert/build.h \
+	%D%/convert/check.c \
+	%D%/convert/convert.c \
+	%D%/convert/convert.h \
+	%D%/convert/dispatch.c \
+	%D%/convert/dispatch_config.c \
+	%D%/convert/dispatch_copy.c \
+	%D%/convert/dispatch_env.c \
+	%D%/convert/dispatch_mounts.c \
+	%D%/convert/dispatch_run.c \
+	%D%/convert/emit.c \
+	%D%/convert/epoch.c \
+	%D%/convert/fail.c \
+	%D%/convert/frontend.c \
+	%D%/convert/giturl.c \
+	%D%/convert/giturl.h \
+	%D%/convert/image.c \
+	%D%/convert/image.h \
+	%D%/convert/imagejson.c \
+	%D%/convert/images.c \
+	%D%/convert/index.c \
+	%D%/convert/index.h \
+	%D%/convert/lintrules.c \
+	%D%/convert/load.c \
+	%D%/convert/load.h \
+	%D%/convert/meta.c \
+	%D%/convert/name.c \
+	%D%/convert/named.c \
+	%D%/convert/named.h \
+	%D%/convert/options.c \
+	%D%/convert/outline.c \
+	%D%/convert/outlinedata.c \
+	%D%/convert/platform.c \
+	%D%/convert/platform.h \
+	%D%/convert/resolve.c \
+	%D%/convert/stages.c \
+	%D%/convert/subrequests.c \
+	%D%/convert/subrequests.h \
+	%D%/convert/table.c \
+	%D%/convert/targets.c \
+	%D%/convert/vars.c \
+	%D%/convert/vars.h \
+	%D%/convert/vertex.c \
+	%D%/convert/vertex.h
+libdf_convert_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/%D%
+libdf_convert_la_LIBADD = libdf-language.la
 
 EXTRA_DIST += tests/unit/dfkit.h
-df_graph_tests = \
+df_convert_tests = \
 	tests/unit/test-df-dispatch \
 	tests/unit/test-df-flags \
 	tests/unit/test-df-options \
 	tests/unit/test-df-platform
 tests_unit_test_df_dispatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_dispatch_LDADD = libdf-graph.la $(LDADD)
+tests_unit_test_df_dispatch_LDADD = libdf-convert.la $(LDADD)
 tests_unit_test_df_flags_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_flags_LDADD = libdf-graph.la $(LDADD)
+tests_unit_test_df_flags_LDADD = libdf-convert.la $(LDADD)
 tests_unit_test_df_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_options_LDADD = libdf-graph.la $(LDADD)
+tests_unit_test_df_options_LDADD = libdf-convert.la $(LDADD)
 tests_unit_test_df_platform_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_platform_LDADD = libdf-graph.la $(LDADD)
+tests_unit_test_df_platform_LDADD = libdf-convert.la $(LDADD)
 if HAVE_CHECK
-check_PROGRAMS += $(df_graph_tests)
-TESTS += $(df_graph_tests)
+check_PROGRAMS += $(df_convert_tests)
+TESTS += $(df_convert_tests)
 endif
 
 if PLUGIN_FRONTEND_DOCKERFILE
@@ -126,4 +126,4 @@ endif
 frontend_dockerfile_la_SOURCES =
 frontend_dockerfile_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 frontend_dockerfile_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-frontend_dockerfile_la_LIBADD = libdf-graph.la
+frontend_dockerfile_la_LIBADD = libdf-convert.la

@@ -2,8 +2,8 @@
  * wrong access. */
 #define FUZZ_CORPUS "dockerfile"
 #include "fuzz.h"
-#include "instructions.h"
-#include "word.h"
+#include "language/instructions.h"
+#include "language/word.h"
 
 static const char *
 get(void *data, const char *name)

@@ -2,11 +2,11 @@
  * user types or a registry sends. A reference that is one is still the same one when it
  * was written and read again. */
 #define FUZZ_CORPUS "names"
+#include "convert/giturl.h"
 #include "fuzz.h"
-#include "giturl.h"
 #include "image/image.h"
 /* After image/image.h, whose names it does not use. */
-#include "plugins/frontend-dockerfile/image.h"
+#include "convert/image.h"
 
 static void
 references(const char *text)

@@ -1,7 +1,7 @@
 /* test-df-instructions - stages, commands, their errors and warnings. */
 #include "unit.h"
 
-#include "instructions.h"
+#include "language/instructions.h"
 
 struct seen {
     struct df_arena *arena;

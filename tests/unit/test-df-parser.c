@@ -1,8 +1,8 @@
 /* test-df-parser - lines, directives and here-documents of build files. */
 #include <malloc.h>
 
-#include "instructions.h"
-#include "parser.h"
+#include "language/instructions.h"
+#include "language/parser.h"
 #include "unit.h"
 
 /* A whole file as text: each node "value [flags] |arg|arg|", one a line. */

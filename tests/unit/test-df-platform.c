@@ -1,6 +1,6 @@
 /* Platforms by containerd's rules: what a text means, alone and on which
  * machine. */
-#include "platform.h"
+#include "convert/platform.h"
 #include "unit.h"
 
 static const struct df_platform amd64 = {"linux", "amd64", "", ""};

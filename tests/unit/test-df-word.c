@@ -1,8 +1,8 @@
 /* test-df-word - quotes, escapes and ${...} in the words of build files. */
+#include "language/word.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "unit.h"
-#include "word.h"
 
 static const struct {
     const char *name, *value;

@@ -12,9 +12,9 @@
 
 #include <tenon-plugin.h>
 
-#include "arena.h"
-#include "instructions.h"
-#include "language.h"
+#include "language/arena.h"
+#include "language/instructions.h"
+#include "language/language.h"
 #include "platform.h"
 
 struct df_context_cache;

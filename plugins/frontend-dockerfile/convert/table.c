@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/alloc.h"
 #include "subrequests.h"
+#include "tools/alloc.h"
 
 #define COLUMNS_MAX 8
 

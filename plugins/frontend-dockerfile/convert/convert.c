@@ -1,12 +1,12 @@
 /* convert.c - from the text of a build file to the image of its target. */
 #include <string.h>
 
+#include "convert.h"
+#include "language/word.h"
+#include "load.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/pattern.h"
-#include "convert.h"
-#include "load.h"
-#include "word.h"
 
 static int
 parse_file(struct df_convert *c, struct tenon_error *err)

@@ -1,9 +1,9 @@
 /* dispatch_mounts.c - RUN --mount=...: as LLB has them. */
 #include <string.h>
 
+#include "convert.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
-#include "convert.h"
 
 struct mounting {
     struct df_dispatch *d;

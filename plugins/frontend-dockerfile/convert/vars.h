@@ -3,10 +3,10 @@
 #ifndef DF_VARS_H
 #define DF_VARS_H
 
-#include "arena.h"
 #include "index.h"
-#include "instructions.h"
-#include "word.h"
+#include "language/arena.h"
+#include "language/instructions.h"
+#include "language/word.h"
 
 struct df_vars { /* `= {0}` is empty */
     struct df_pair *items; /* key NULL: was deleted; see df_vars_next() */

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/vec.h"
 #include "subrequests.h"
+#include "tools/vec.h"
 
 struct finding {
     const struct df_rule_info *rule;

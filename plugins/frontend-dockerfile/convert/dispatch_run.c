@@ -1,9 +1,9 @@
 /* dispatch_run.c - RUN: one exec vertex. */
 #include <string.h>
 
+#include "convert.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
-#include "convert.h"
 
 /* The first line of a here-document, for the name of the step. */
 static const char *

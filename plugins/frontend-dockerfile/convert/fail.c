@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
-#include "build.h"
 
 int
 df_show_at(struct df_build *b, struct tenon_error *err, struct df_lines lines)

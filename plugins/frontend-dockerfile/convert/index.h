@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "arena.h"
+#include "language/arena.h"
 
 /* Lists up to this length are searched faster than indexed. */
 #define DF_INDEX_FROM 16

@@ -1,8 +1,8 @@
 /* subrequests.c - which questions there are, and how answers are handed over. */
 #include <string.h>
 
-#include "tools/alloc.h"
 #include "subrequests.h"
+#include "tools/alloc.h"
 
 #define PROTOCOL "1.0.0"
 

@@ -1,11 +1,11 @@
 /* lintrules.c - rules that need variables, platforms or the ignore file. */
 #include <string.h>
 
+#include "convert.h"
+#include "load.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "tools/pattern.h"
-#include "convert.h"
-#include "load.h"
 
 void
 df_lint_default_bases(struct df_convert *c, struct tenon_error *err)

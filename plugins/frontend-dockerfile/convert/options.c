@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
-#include "build.h"
 
 const char *
 df_option(const struct df_build *b, const char *key)

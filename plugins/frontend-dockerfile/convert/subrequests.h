@@ -5,8 +5,8 @@
 
 #include <json-c/json.h>
 
-#include "tools/buf.h"
 #include "convert.h"
+#include "tools/buf.h"
 
 /* Answers "requestid" when the request has one: 1, 0 when it has none. */
 int df_subrequest(struct df_build *b, struct tenon_result *result,

@@ -2,10 +2,10 @@
  * bring, which may want further stages. */
 #include <string.h>
 
-#include "tools/alloc.h"
-#include "tools/vec.h"
 #include "load.h"
 #include "named.h"
+#include "tools/alloc.h"
+#include "tools/vec.h"
 
 const struct df_platform *
 df_state_platform(const struct df_convert *c, const struct df_state *s)

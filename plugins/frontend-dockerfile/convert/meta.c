@@ -1,8 +1,8 @@
 /* meta.c - the global scope: platform arguments and ARG before FROM. */
 #include <string.h>
 
-#include "tools/alloc.h"
 #include "convert.h"
+#include "tools/alloc.h"
 
 static void
 default_args(struct df_convert *c, struct df_vars *out)

@@ -1,8 +1,8 @@
 /* images.c - configs of images through the bridge, and their names. */
 #include <string.h>
 
-#include "tools/alloc.h"
 #include "load.h"
+#include "tools/alloc.h"
 
 /* Answers already given in this request: one base is often named by several
  * stages. */

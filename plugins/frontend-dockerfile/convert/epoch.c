@@ -3,12 +3,12 @@
 
 #include <tenon-graph.h>
 
-#include "tools/alloc.h"
-#include "tools/parse.h"
-#include "tools/path.h"
 #include "convert.h"
 #include "giturl.h"
 #include "named.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/path.h"
 
 static int
 set_seconds(struct df_convert *c, int64_t seconds, struct tenon_error *err)

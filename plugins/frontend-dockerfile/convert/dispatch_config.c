@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "convert.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/parse.h"
 #include "tools/path.h"
-#include "convert.h"
 
 void
 df_state_workdir(struct df_convert *c, struct df_state *s, const char *path)

@@ -4,12 +4,12 @@
 
 #include <tenon-graph.h>
 
+#include "convert.h"
+#include "giturl.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/parse.h"
 #include "tools/path.h"
-#include "convert.h"
-#include "giturl.h"
 
 struct copying {
     struct df_dispatch *d;

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/vec.h"
 #include "subrequests.h"
+#include "tools/vec.h"
 
 /* What a used argument is made of is used as well. */
 static void

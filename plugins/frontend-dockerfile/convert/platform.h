@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "arena.h"
+#include "language/arena.h"
 
 struct df_platform { /* strings never NULL; the arena's */
     const char *os, *arch, *variant, *os_version;

@@ -2,10 +2,10 @@
  * of each other. */
 #include <string.h>
 
+#include "named.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
-#include "named.h"
 
 void
 df_state_register(struct df_convert *c, struct df_state *s)

@@ -3,11 +3,11 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "load.h"
+#include "subrequests.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
-#include "load.h"
-#include "subrequests.h"
 
 /* Written by init alone, before anything else runs. */
 static const struct tenon_host *host;

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "tools/alloc.h"
 #include "giturl.h"
 #include "load.h"
+#include "tools/alloc.h"
 
 int
 df_named_find(struct df_convert *c, const char *name,

@@ -1,8 +1,8 @@
 /* dispatch_env.c - ENV, LABEL, ARG: pairs. */
 #include <string.h>
 
-#include "tools/buf.h"
 #include "convert.h"
+#include "tools/buf.h"
 
 /* Told of what is built, and not when the file is read. */
 static void

@@ -5,11 +5,11 @@
 
 #include <tenon-graph.h>
 
+#include "giturl.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/path.h"
 #include "tools/pattern.h"
-#include "giturl.h"
 
 /* A larger one is no build file. */
 #define BUILD_FILE_MAX ((size_t)16 << 20)

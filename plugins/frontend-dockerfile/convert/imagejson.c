@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "tools/jsontext.h"
-#include "image.h"
 
 /* Deeper documents are no image configs. */
 #define DEPTH_MAX 32

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/buf.h"
-#include "instructions.h"
 #include "index.h"
-#include "language.h"
+#include "language/instructions.h"
+#include "language/language.h"
 #include "platform.h"
+#include "tools/buf.h"
 
 /* An entry; what lies below is shared with the stages it comes from. */
 struct df_history {

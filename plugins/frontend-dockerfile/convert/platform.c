@@ -4,8 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "language/parser.h"
 #include "tools/alloc.h"
-#include "parser.h"
 
 #define PART_RE "^[A-Za-z0-9_.-]+$"
 #define OS_RE "^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)((?:\\+[A-Za-z0-9_.-]+)*)\\))?$"
