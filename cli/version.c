@@ -24,7 +24,7 @@ static const char *
 curl_version_of(void)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    return tenon_libcurl(&ignored) == 0 ? tenon_curl.version_info_(CURLVERSION_NOW)->version
+    return tenon_libcurl(&ignored) == 0 ? curl_version_info(CURLVERSION_NOW)->version
                                         : "missing";
 }
 
@@ -33,7 +33,7 @@ archive_version_of(void)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     return tenon_libarchive(&ignored) == 0
-               ? tenon_archive.version_string_() + sizeof "libarchive" : "missing";
+               ? archive_version_string() + sizeof "libarchive" : "missing";
 }
 
 static struct json_object *

@@ -60,7 +60,7 @@ keep(struct tenon_ctx *ctx, const char *s)
 static int64_t
 date_ns(const char *text)
 {
-    time_t t = text ? tenon_curl.getdate_(text, NULL) : -1;
+    time_t t = text ? curl_getdate(text, NULL) : -1;
     return t > 0 ? (int64_t)t * INT64_C(1000000000) : 0;
 }
 

@@ -44,7 +44,7 @@ struct run {
 static int
 archive_failed(struct run *r, struct tenon_error *err)
 {
-    const char *text = tenon_archive.error_string_(r->a);
+    const char *text = archive_error_string(r->a);
     if (err->code)
         return err->code; /* our own read callback has said it */
     return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
@@ -224,7 +224,7 @@ write_data(struct run *r, int fd, int64_t size, struct tenon_error *err)
         const void *data;
         size_t len;
         la_int64_t offset;
-        int rc = tenon_archive.read_data_block_(r->a, &data, &len, &offset);
+        int rc = archive_read_data_block(r->a, &data, &len, &offset);
         if (rc == ARCHIVE_EOF)
             break;
         if (rc < ARCHIVE_WARN)
@@ -260,7 +260,7 @@ static int
 set_xattrs(struct archive_entry *e, int dirfd, const char *name,
            struct tenon_error *err)
 {
-    if (tenon_archive.entry_xattr_reset_(e) == 0)
+    if (archive_entry_xattr_reset(e) == 0)
         return 0;
     auto_close int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -270,7 +270,7 @@ set_xattrs(struct archive_entry *e, int dirfd, const char *name,
     const char *key;
     const void *value;
     size_t len;
-    while (tenon_archive.entry_xattr_next_(e, &key, &value, &len) == ARCHIVE_OK) {
+    while (archive_entry_xattr_next(e, &key, &value, &len) == ARCHIVE_OK) {
         if (!key || !xattr_wanted(key))
             continue;
         if (len > XATTR_LIMIT)
@@ -287,7 +287,7 @@ set_xattrs(struct archive_entry *e, int dirfd, const char *name,
 static struct timespec
 entry_mtime(struct archive_entry *e)
 {
-    return (struct timespec){tenon_archive.entry_mtime_(e), tenon_archive.entry_mtime_nsec_(e)};
+    return (struct timespec){archive_entry_mtime(e), archive_entry_mtime_nsec(e)};
 }
 
 /* With one id to give, images can at least be pulled and built upon: all that
@@ -296,8 +296,8 @@ static int
 set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
 {
-    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : tenon_archive.entry_uid_(e));
-    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : tenon_archive.entry_gid_(e));
+    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e));
+    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
     if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     if (errno != EINVAL || !r->x->layer || !tenon_ids_single())
@@ -319,7 +319,7 @@ set_metadata(struct run *r, struct archive_entry *e, int dirfd, const char *name
     if (set_owner(r, e, dirfd, name, err) < 0)
         return err->code;
     if (!is_link &&
-        fchmodat(dirfd, name, tenon_archive.entry_perm_(e) & 07777, 0) < 0)
+        fchmodat(dirfd, name, archive_entry_perm(e) & 07777, 0) < 0)
         return tenon_error_sys(err, "chmod \"%s\"", name);
     if (set_xattrs(e, dirfd, name, err) < 0)
         return err->code;
@@ -333,7 +333,7 @@ static int
 make_file(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
 {
-    int64_t size = tenon_archive.entry_size_(e);
+    int64_t size = archive_entry_size(e);
     if (size < 0 || size > FILE_LIMIT)
         return tenon_error_set(err, TENON_E_LIMIT, "archive: a file of %lld bytes",
                                (long long)size);
@@ -351,7 +351,7 @@ make_node(struct archive_entry *e, int dirfd, const char *name, mode_t type,
 {
     dev_t dev = 0;
     if (type != S_IFIFO)
-        dev = makedev(tenon_archive.entry_rdevmajor_(e), tenon_archive.entry_rdevminor_(e));
+        dev = makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e));
     /* 0:0 is how overlay spells "deleted"; no archive may say that */
     if (type == S_IFCHR && dev == makedev(0, 0)) {
         tenon_log(TENON_LOG_DEBUG, "archive: device 0:0 \"%s\" skipped", name);
@@ -372,7 +372,7 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
 {
     auto_free char *target = NULL;
-    if (clean_name(tenon_archive.entry_hardlink_(e), &target, err) < 0)
+    if (clean_name(archive_entry_hardlink(e), &target, err) < 0)
         return err->code;
     auto_free char *keep = NULL;
     const char *from;
@@ -410,14 +410,14 @@ static int
 make_entry(struct run *r, struct archive_entry *e, const char *path,
            struct tenon_error *err)
 {
-    if (tenon_archive.entry_hardlink_(e))
+    if (archive_entry_hardlink(e))
         return make_link(r, e, path, err);
 
     const char *name;
     int dirfd = open_parent(r, path, &name, err);
     if (dirfd < 0)
         return dirfd;
-    mode_t type = tenon_archive.entry_filetype_(e);
+    mode_t type = archive_entry_filetype(e);
     struct stat st;
     bool there = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     bool merge = there && S_ISDIR(st.st_mode) && type == S_IFDIR;
@@ -441,7 +441,7 @@ make_entry(struct run *r, struct archive_entry *e, const char *path,
                                                    entry_mtime(e)});
         break;
     case S_IFLNK: {
-        const char *target = tenon_archive.entry_symlink_(e);
+        const char *target = archive_entry_symlink(e);
         if (!target || !*target || strlen(target) >= NAME_LIMIT)
             return tenon_error_set(err, TENON_E_CORRUPT,
                                    "archive: invalid link \"%s\"", path);
@@ -470,8 +470,8 @@ static int
 top_entry(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
 {
-    if (r->x->layer || tenon_archive.entry_filetype_(e) != S_IFDIR ||
-        tenon_archive.entry_hardlink_(e))
+    if (r->x->layer || archive_entry_filetype(e) != S_IFDIR ||
+        archive_entry_hardlink(e))
         return 0;
     auto_close int fd = tenon_root_open(r->x->rootfd, path,
                                         O_RDONLY | O_DIRECTORY, 0, err);
@@ -502,7 +502,7 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
 {
     for (uint64_t n = 0;; n++) {
         struct archive_entry *e;
-        int rc = tenon_archive.read_next_header_(r->a, &e);
+        int rc = archive_read_next_header(r->a, &e);
         if (rc == ARCHIVE_EOF) {
             if (entries)
                 *entries = n;
@@ -516,7 +516,7 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
             return err->code;
 
         auto_free char *path = NULL;
-        if (clean_name(tenon_archive.entry_pathname_(e), &path, err) < 0)
+        if (clean_name(archive_entry_pathname(e), &path, err) < 0)
             return err->code;
         rc = 0;
         if (tenon_streq(path, "/")) {

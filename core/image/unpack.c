@@ -19,7 +19,7 @@ static inline void
 close_archive(struct archive *a)
 {
     if (a)
-        tenon_archive.read_free_(a);
+        archive_read_free(a);
 }
 TENON_DEFINE_AUTO(archive, struct archive *, close_archive);
 #define auto_archive __attribute__((cleanup(tenon_auto_archive)))
@@ -29,7 +29,7 @@ new_reader(struct tenon_error *err)
 {
     if (tenon_libarchive(err) < 0)
         return NULL;
-    struct archive *a = tenon_archive.read_new_();
+    struct archive *a = archive_read_new();
     if (!a)
         tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
     return a;
@@ -60,7 +60,7 @@ feed_read(struct archive *a, void *data, const void **buf)
     struct feed *f = data;
     int64_t n = tenon_inflate_read(f->in, buf, f->err);
     if (n < 0) {
-        tenon_archive.set_error_(a, EIO, "%s",
+        archive_set_error(a, EIO, "%s",
                           f->err->message ? f->err->message : "read");
         return ARCHIVE_FATAL;
     }
@@ -79,12 +79,12 @@ unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
-    tenon_archive.read_support_format_tar_(a);
-    tenon_archive.read_support_format_empty_(a);
-    if (tenon_archive.read_open_(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
+    archive_read_support_format_tar(a);
+    archive_read_support_format_empty(a);
+    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
         if (!err->code)
             tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
-                            tenon_archive.error_string_(a));
+                            archive_error_string(a));
         return err->code;
     }
     if (tenon_extract_all(x, a, NULL, err) < 0)
@@ -169,14 +169,14 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
 static int
 probe(struct archive *a, int fd, struct tenon_error *err)
 {
-    tenon_archive.read_support_filter_gzip_(a);
-    tenon_archive.read_support_filter_bzip2_(a);
-    tenon_archive.read_support_filter_xz_(a);
-    tenon_archive.read_support_filter_zstd_(a);
-    tenon_archive.read_support_format_tar_(a);
-    if (tenon_archive.read_open_fd_(a, fd, 128 << 10) == ARCHIVE_OK)
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_tar(a);
+    if (archive_read_open_fd(a, fd, 128 << 10) == ARCHIVE_OK)
         return 1;
-    if (tenon_archive.errno_(a) == ENOMEM)
+    if (archive_errno(a) == ENOMEM)
         return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
     return 0;
 }
@@ -192,7 +192,7 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
     int rc = probe(a, fd, err);
     if (rc > 0) {
         struct archive_entry *e;
-        int header = tenon_archive.read_next_header_(a, &e);
+        int header = archive_read_next_header(a, &e);
         rc = header == ARCHIVE_OK || header == ARCHIVE_WARN;
     }
     if (lseek(fd, start, SEEK_SET) < 0)

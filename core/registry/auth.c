@@ -160,9 +160,9 @@ scheme(const struct tenon_http_response *res, const char *word)
 static char *
 escape(const char *s)
 {
-    char *quoted = tenon_curl.easy_escape_(NULL, s, 0);
+    char *quoted = curl_easy_escape(NULL, s, 0);
     char *out = tenon_strdup(quoted ? quoted : "");
-    tenon_curl.free_(quoted);
+    curl_free(quoted);
     return out;
 }
 

@@ -55,7 +55,7 @@ const char *
 tenon_certificate_fault(CURL *easy, const char *url)
 {
     struct curl_tlssessioninfo *session = NULL;
-    if (tenon_curl.easy_getinfo_(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session ||
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session ||
         session->backend != CURLSSLBACKEND_GNUTLS || !session->internals)
         return NULL; /* other libraries look at both themselves */
     unsigned count = 0;

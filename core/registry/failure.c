@@ -56,7 +56,7 @@ certificate_words(CURL *easy, const char *url, const char *detail)
     char host[300];
     long bits = 0;
     host_of(url, host, sizeof host, false);
-    tenon_curl.easy_getinfo_(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &bits);
     if (strstr(detail, "does not match"))
         return tenon_asprintf("x509: certificate is valid for other names, not %s", host);
     if ((bits & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) ||
@@ -77,13 +77,13 @@ tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
     *code = TENON_E_UNAVAILABLE;
     host_of(url, host, sizeof host, false);
     host_of(url, address, sizeof address, true);
-    tenon_curl.easy_getinfo_(easy, CURLINFO_PRIMARY_IP, &ip);
-    tenon_curl.easy_getinfo_(easy, CURLINFO_PRIMARY_PORT, &port);
-    tenon_curl.easy_getinfo_(easy, CURLINFO_OS_ERRNO, &sys);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
     if (ip && *ip && port > 0)
         snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
                  port);
-    const char *said = *detail ? detail : tenon_curl.easy_strerror_(rc);
+    const char *said = *detail ? detail : curl_easy_strerror(rc);
     if ((rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) &&
         strstr(detail, "alert")) {
         if (!answered)

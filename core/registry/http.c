@@ -61,8 +61,8 @@ tenon_http_new(void)
 static void
 connection_free(struct connection *c)
 {
-    tenon_curl.easy_cleanup_(c->easy);
-    tenon_curl.multi_cleanup_(c->multi);
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
     free(c);
 }
 
@@ -93,8 +93,8 @@ take(struct tenon_http *h)
     if (c)
         return c;
     c = tenon_new0(struct connection);
-    c->easy = tenon_curl.easy_init_();
-    c->multi = tenon_curl.multi_init_();
+    c->easy = curl_easy_init();
+    c->multi = curl_multi_init();
     tenon_assert(c->easy && c->multi);
     return c;
 }
@@ -102,7 +102,7 @@ take(struct tenon_http *h)
 static void
 give_back(struct tenon_http *h, struct connection *c)
 {
-    tenon_curl.easy_reset_(c->easy);
+    curl_easy_reset(c->easy);
     pthread_mutex_lock(&h->lock);
     bool keep = h->idle_count < POOL_MAX;
     if (keep) {
@@ -151,21 +151,21 @@ origin(const char *url)
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     if (tenon_libcurl(&ignored) < 0)
         return tenon_strdup("");
-    CURLU *u = tenon_curl.url_();
+    CURLU *u = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL, *out = NULL;
-    if (u && tenon_curl.url_set_(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        tenon_curl.url_get_(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        tenon_curl.url_get_(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        tenon_curl.url_get_(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
         out = tenon_asprintf("%s://%s:%s", scheme, host, port);
         for (char *p = out; *p; p++)
             if (*p >= 'A' && *p <= 'Z')
                 *p += 'a' - 'A';
     }
-    tenon_curl.free_(scheme);
-    tenon_curl.free_(host);
-    tenon_curl.free_(port);
-    tenon_curl.url_cleanup_(u);
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
     return out ? out : tenon_strdup("");
 }
 
@@ -352,7 +352,7 @@ request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *ur
 static struct curl_slist *
 add_line(struct curl_slist *list, const char *line)
 {
-    struct curl_slist *more = tenon_curl.slist_append_(list, line);
+    struct curl_slist *more = curl_slist_append(list, line);
     tenon_assert(more);
     return more;
 }
@@ -394,44 +394,44 @@ set_options(CURL *c, struct exchange *x, const char *url, bool home,
             struct curl_slist *headers)
 {
     const struct tenon_http_request *r = x->req;
-    tenon_curl.easy_setopt_(c, CURLOPT_URL, url);
-    tenon_curl.easy_setopt_(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    tenon_curl.easy_setopt_(c, CURLOPT_NOSIGNAL, 1L);
-    tenon_curl.easy_setopt_(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION);
-    tenon_curl.easy_setopt_(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-    tenon_curl.easy_setopt_(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    tenon_curl.easy_setopt_(c, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S);
-    tenon_curl.easy_setopt_(c, CURLOPT_BUFFERSIZE, 256L * 1024);
-    tenon_curl.easy_setopt_(c, CURLOPT_HTTPHEADER, headers);
-    tenon_curl.easy_setopt_(c, CURLOPT_HEADERFUNCTION, on_header);
-    tenon_curl.easy_setopt_(c, CURLOPT_HEADERDATA, x);
-    tenon_curl.easy_setopt_(c, CURLOPT_WRITEFUNCTION, on_body);
-    tenon_curl.easy_setopt_(c, CURLOPT_WRITEDATA, x);
-    tenon_curl.easy_setopt_(c, CURLOPT_PREREQFUNCTION, on_connected);
-    tenon_curl.easy_setopt_(c, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S);
+    curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(c, CURLOPT_PREREQDATA, x);
     if (r->range)
-        tenon_curl.easy_setopt_(c, CURLOPT_RANGE, r->range + strlen("bytes="));
+        curl_easy_setopt(c, CURLOPT_RANGE, r->range + strlen("bytes="));
     if (tenon_streq(r->method, "HEAD")) {
-        tenon_curl.easy_setopt_(c, CURLOPT_NOBODY, 1L);
+        curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
     } else if (tenon_streq(r->method, "PUT")) {
-        tenon_curl.easy_setopt_(c, CURLOPT_UPLOAD, 1L);
-        tenon_curl.easy_setopt_(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
-        tenon_curl.easy_setopt_(c, CURLOPT_READFUNCTION, on_read);
-        tenon_curl.easy_setopt_(c, CURLOPT_READDATA, x);
-        tenon_curl.easy_setopt_(c, CURLOPT_SEEKFUNCTION, on_seek);
-        tenon_curl.easy_setopt_(c, CURLOPT_SEEKDATA, x);
+        curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(c, CURLOPT_READDATA, x);
+        curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
     } else if (tenon_streq(r->method, "POST")) {
-        tenon_curl.easy_setopt_(c, CURLOPT_POST, 1L);
-        tenon_curl.easy_setopt_(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
-        tenon_curl.easy_setopt_(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+        curl_easy_setopt(c, CURLOPT_POST, 1L);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
     }
     if (r->tls && r->tls->insecure) {
-        tenon_curl.easy_setopt_(c, CURLOPT_SSL_VERIFYPEER, 0L);
-        tenon_curl.easy_setopt_(c, CURLOPT_SSL_VERIFYHOST, 0L);
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (home && r->tls && r->tls->cert) {
-        tenon_curl.easy_setopt_(c, CURLOPT_SSLCERT, r->tls->cert);
-        tenon_curl.easy_setopt_(c, CURLOPT_SSLKEY, r->tls->key);
+        curl_easy_setopt(c, CURLOPT_SSLCERT, r->tls->cert);
+        curl_easy_setopt(c, CURLOPT_SSLKEY, r->tls->key);
     }
 }
 
@@ -441,9 +441,9 @@ perform(struct connection *c, struct exchange *x)
 {
     CURLcode rc = CURLE_FAILED_INIT;
     int running = 1;
-    tenon_curl.multi_add_handle_(c->multi, c->easy);
+    curl_multi_add_handle(c->multi, c->easy);
     while (running) {
-        if (tenon_curl.multi_perform_(c->multi, &running) != CURLM_OK)
+        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
             break;
         if (tenon_cancel_check(x->req->cancel, x->err) < 0) {
             x->failed = true;
@@ -453,14 +453,14 @@ perform(struct connection *c, struct exchange *x)
         int fd = tenon_cancel_fd(x->req->cancel);
         struct curl_waitfd wait = {.fd = fd, .events = CURL_WAIT_POLLIN};
         if (running)
-            tenon_curl.multi_poll_(c->multi, &wait, fd >= 0, 1000, NULL);
+            curl_multi_poll(c->multi, &wait, fd >= 0, 1000, NULL);
     }
     CURLMsg *msg;
     int left;
-    while ((msg = tenon_curl.multi_info_read_(c->multi, &left)))
+    while ((msg = curl_multi_info_read(c->multi, &left)))
         if (msg->msg == CURLMSG_DONE && !(x->failed && x->err->code == TENON_E_CANCELLED))
             rc = msg->data.result;
-    tenon_curl.multi_remove_handle_(c->multi, c->easy);
+    curl_multi_remove_handle(c->multi, c->easy);
     return rc;
 }
 
@@ -499,17 +499,17 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
         headers = header(headers, "Authorization", req->authorization);
     headers = header(headers, "Expect", ""); /* no "100-continue" round trips */
     set_options(c->easy, &x, url, authorized, headers);
-    tenon_curl.easy_setopt_(c->easy, CURLOPT_HEADERFUNCTION, on_header_status);
-    tenon_curl.easy_setopt_(c->easy, CURLOPT_ERRORBUFFER, detail);
+    curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_status);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
     char ca_path[32];
     auto_close int ca = -1;
     if (req->tls && req->tls->ca && tenon_has_prefix(url, "https:"))
         ca = ca_file(req->tls->ca, ca_path);
     if (ca >= 0)
-        tenon_curl.easy_setopt_(c->easy, CURLOPT_CAINFO, ca_path);
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, ca_path);
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Newer ones remember authorities by the name of their file, which ours share. */
-    tenon_curl.easy_setopt_(c->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    curl_easy_setopt(c->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
     CURLcode rc = perform(c, &x);
     int result = 0;
@@ -519,13 +519,13 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
                      : request_failed(&x, c->easy, rc, url, detail);
     } else {
         char *redirect = NULL;
-        tenon_curl.easy_getinfo_(c->easy, CURLINFO_RESPONSE_CODE, &res->status);
+        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &res->status);
         if (res->status >= 300 && res->status < 400)
-            tenon_curl.easy_getinfo_(c->easy, CURLINFO_REDIRECT_URL, &redirect);
+            curl_easy_getinfo(c->easy, CURLINFO_REDIRECT_URL, &redirect);
         *next = tenon_strdup(redirect);
     }
     *began = *began || x.began;
-    tenon_curl.slist_free_all_(headers);
+    curl_slist_free_all(headers);
     give_back(h, c);
     return result;
 }
@@ -536,14 +536,14 @@ absolute_location(struct tenon_http_response *res, const char *url)
 {
     if (!res->location)
         return;
-    CURLU *u = tenon_curl.url_();
+    CURLU *u = curl_url();
     char *full = NULL;
-    if (u && tenon_curl.url_set_(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        tenon_curl.url_set_(u, CURLUPART_URL, res->location, 0) == CURLUE_OK &&
-        tenon_curl.url_get_(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_URL, res->location, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
         replace(&res->location, full, strlen(full));
-    tenon_curl.free_(full);
-    tenon_curl.url_cleanup_(u);
+    curl_free(full);
+    curl_url_cleanup(u);
 }
 
 int

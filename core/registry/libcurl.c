@@ -17,7 +17,7 @@ static const struct tenon_lazylib_symbol symbols[] = {
 static void
 initialise(void)
 {
-    tenon_curl.global_init_(CURL_GLOBAL_DEFAULT);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 static struct tenon_lazylib library = {
