@@ -58,8 +58,8 @@ tenon_build_free(struct tenon_build *b)
     tenon_vec_release(&b->sources);
     tenon_solver_free(b->solver);
     tenon_caches_free(b);
-    if (b->scratch)
-        tenon_scratch_free(b->scratch);
+    if (b->tempdir)
+        tenon_tempdir_free(b->tempdir);
     tenon_graph_free(b->graph);
     b->engine->build = NULL;
     free(b);
@@ -106,9 +106,9 @@ tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
         return tenon_view_root(ref->made.view);
     if (ref->root >= 0)
         return ref->root;
-    if (!b->scratch && tenon_scratch_new(b->engine->store, &b->scratch, err) < 0)
+    if (!b->tempdir && tenon_tempdir_new(b->engine->store, &b->tempdir, err) < 0)
         return err->code;
-    auto_free char *path = tenon_asprintf("%s/ref%u", tenon_scratch_path(b->scratch),
+    auto_free char *path = tenon_asprintf("%s/ref%u", tenon_tempdir_path(b->tempdir),
                                           b->mounts++);
     if (mkdir(path, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);

@@ -13,7 +13,7 @@ struct tenon_build {
     struct tenon_graph *graph;
     struct tenon_solver *solver;
     struct tenon_result result;
-    struct tenon_scratch *scratch;      /* mounts of references; made when needed */
+    struct tenon_tempdir *tempdir;      /* mounts of references; made when needed */
     unsigned mounts;                    /* made in it so far */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */

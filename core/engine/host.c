@@ -147,9 +147,9 @@ close_later(void *data)
 }
 
 static void
-free_scratch(void *data)
+free_tempdir(void *data)
 {
-    tenon_scratch_free(data);
+    tenon_tempdir_free(data);
 }
 
 static void
@@ -162,18 +162,18 @@ static int
 host_temp_dir(struct tenon_ctx *ctx, uint32_t flags, const char **path,
               struct tenon_error *err)
 {
-    struct tenon_scratch *x;
-    if (tenon_scratch_new(tenon_ctx_engine(ctx)->store, &x, err) < 0)
+    struct tenon_tempdir *x;
+    if (tenon_tempdir_new(tenon_ctx_engine(ctx)->store, &x, err) < 0)
         return err->code;
-    tenon_ctx_defer(ctx, free_scratch, x);
+    tenon_ctx_defer(ctx, free_tempdir, x);
     if (path)
-        *path = tenon_ctx_strdup(ctx, tenon_scratch_path(x));
+        *path = tenon_ctx_strdup(ctx, tenon_tempdir_path(x));
     if (!(flags & TENON_TEMP_MEMORY))
-        return tenon_scratch_fd(x);
+        return tenon_tempdir_fd(x);
 
     auto_free char *options = tenon_asprintf("mode=0700,size=%d", MEMORY_TEMP_BYTES);
     auto_free char *noswap = tenon_asprintf("%s,noswap", options);
-    const char *where = tenon_scratch_path(x);
+    const char *where = tenon_tempdir_path(x);
     /* noswap came with Linux 6.4; an older kernel may swap it, as it may any
      * page of ours that is not locked. */
     if (mount("tmpfs", where, "tmpfs", MS_NOSUID | MS_NODEV, noswap) < 0 &&

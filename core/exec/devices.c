@@ -114,7 +114,7 @@ add_node(struct edits *e, struct json_object *o, struct tenon_error *err)
     /* A node of our own where the machine's is not as the file wants it. */
     auto_free char *name = tenon_asprintf("n%u", e->s->names++);
     auto_free char *path = tenon_asprintf("%s/%s", e->s->dir, name);
-    int dir = tenon_scratch_fd(e->s->scratch);
+    int dir = tenon_tempdir_fd(e->s->tempdir);
     mode_t mode = n.mode >= 0 ? (mode_t)n.mode & 07777 : is_there ? st.st_mode & 07777 : 0666;
     dev_t number = makedev((unsigned)(n.major >= 0 ? n.major : (int64_t)major(st.st_rdev)),
                            (unsigned)(n.minor >= 0 ? n.minor : (int64_t)minor(st.st_rdev)));

@@ -142,7 +142,7 @@ static int
 add_file(struct tenon_step *s, const char *name, const char *target,
          const struct tenon_buf *text, struct tenon_error *err)
 {
-    if (tenon_write_file_at(tenon_scratch_fd(s->scratch), name, tenon_buf_str(text),
+    if (tenon_write_file_at(tenon_tempdir_fd(s->tempdir), name, tenon_buf_str(text),
                             text->len, 0644, false, err) < 0)
         return err->code;
     auto_free char *path = tenon_asprintf("%s/%s", s->dir, name);

@@ -31,7 +31,7 @@ struct tenon_step_mount {
     void *cookie;
     bool attached;
     char *target; /* clean and absolute */
-    char *source; /* mount point below the scratch; NULL: nothing to mount */
+    char *source; /* mount point below the temporary directory; NULL: nothing to mount */
     uint32_t flags;
     uint32_t index; /* among the mounts of its type */
     bool is_dir, covered; /* covered: a later one has the same target */
@@ -44,8 +44,8 @@ struct tenon_step {
     const struct tenon_vertex *v;
     const struct tenon_op_exec *op;
     const struct tenon_exec_input *inputs;
-    struct tenon_scratch *scratch;
-    const char *dir; /* path of the scratch */
+    struct tenon_tempdir *tempdir;
+    const char *dir; /* path of it */
     unsigned names;  /* made in it so far */
     const struct tenon_op_mount *root_op;
     struct tenon_step_tree root;
@@ -103,7 +103,7 @@ void tenon_step_keep(struct tenon_step *s, struct tenon_error *why);
 /* ---- place.c: descriptors of plugins become paths ---------------------------- */
 
 /* Bind what fd is (a directory, a file, a socket, or a mount that is not
- * attached yet) to a new name below the scratch. */
+ * attached yet) to a new name below the temporary directory. */
 int tenon_step_place(struct tenon_step *s, int fd, uint32_t flags,
                      char **source, bool *is_dir, struct tenon_error *err);
 int tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err);

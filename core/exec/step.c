@@ -32,8 +32,8 @@ step_release(struct tenon_step *s)
         explicit_bzero(*e, strlen(*e)); /* may hold secrets */
     tenon_strv_free(s->env);
     free(s->why);
-    if (s->scratch)
-        tenon_scratch_free(s->scratch);
+    if (s->tempdir)
+        tenon_tempdir_free(s->tempdir);
 }
 TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, step_release);
 #define auto_step __attribute__((cleanup(tenon_auto_step)))
@@ -348,9 +348,9 @@ set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error 
     if (tenon_exec_check_kernel(err) < 0)
         return err->code;
     if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, executor, err) < 0 ||
-        tenon_scratch_new_small(e->store, &s->scratch, err) < 0)
+        tenon_tempdir_new_small(e->store, &s->tempdir, err) < 0)
         return err->code;
-    s->dir = tenon_scratch_path(s->scratch);
+    s->dir = tenon_tempdir_path(s->tempdir);
     if (tenon_step_drop_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
         return err->code;
     return 0;

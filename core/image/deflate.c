@@ -1,7 +1,7 @@
 /* deflate.c - compressing layers, see stream.h.
  *
  * gzip: the input is cut into blocks of BLOCK_SIZE.  Each is deflated on its
- * own (encode.h), without history, and ends on a byte border; one after the
+ * own (encoder.h), without history, and ends on a byte border; one after the
  * other in one member they are an ordinary gzip file.  Which thread did a block
  * leaves no trace.  One block is done by the caller; threads start with the
  * second.  ISA-L and zlib are trusted with the checksum alone: their output
@@ -17,7 +17,7 @@
 #endif
 
 #include "tools/alloc.h"
-#include "image/encode.h"
+#include "image/encoder.h"
 #include "image/stream.h"
 
 #define BLOCK_SIZE TENON_ENCODE_INPUT

@@ -8,8 +8,8 @@ libtenon_core_la_SOURCES += \
 	%D%/diff.c \
 	%D%/diff.h \
 	%D%/document.c \
-	%D%/encode.c \
-	%D%/encode.h \
+	%D%/encoder.c \
+	%D%/encoder.h \
 	%D%/extract.c \
 	%D%/extract.h \
 	%D%/huffman.c \
@@ -20,7 +20,7 @@ libtenon_core_la_SOURCES += \
 	%D%/libarchive.c \
 	%D%/libarchive.h \
 	%D%/layer.h \
-	%D%/layers.c \
+	%D%/chainblobs.c \
 	%D%/lower.c \
 	%D%/lower.h \
 	%D%/make.c \

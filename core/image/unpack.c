@@ -41,13 +41,13 @@ TENON_DEFINE_AUTO(work, struct tenon_snapshot_work *, tenon_snapshot_discard);
 #define auto_work __attribute__((cleanup(tenon_auto_work)))
 
 static void
-scratch_free(struct tenon_scratch *x)
+tempdir_free(struct tenon_tempdir *x)
 {
     if (x)
-        tenon_scratch_free(x);
+        tenon_tempdir_free(x);
 }
-TENON_DEFINE_AUTO(scratch, struct tenon_scratch *, scratch_free);
-#define auto_scratch __attribute__((cleanup(tenon_auto_scratch)))
+TENON_DEFINE_AUTO(tempdir, struct tenon_tempdir *, tempdir_free);
+#define auto_tempdir __attribute__((cleanup(tenon_auto_tempdir)))
 
 struct feed {
     struct tenon_inflate *in;
@@ -106,12 +106,12 @@ unpack_merged(struct tenon_store *s, struct tenon_snapshot_work *work,
               int blob_fd, const char *diff_id, const struct tenon_chain *lower,
               struct tenon_cancel *cancel, struct tenon_error *err)
 {
-    auto_scratch struct tenon_scratch *scratch = NULL;
-    if (tenon_scratch_new(s, &scratch, err) < 0)
+    auto_tempdir struct tenon_tempdir *tempdir = NULL;
+    if (tenon_tempdir_new(s, &tempdir, err) < 0)
         return err->code;
-    if (mkdirat(tenon_scratch_fd(scratch), "root", 0700) < 0)
+    if (mkdirat(tenon_tempdir_fd(tempdir), "root", 0700) < 0)
         return tenon_error_sys(err, "make mount point");
-    auto_free char *target = tenon_path_join(tenon_scratch_path(scratch), "root");
+    auto_free char *target = tenon_path_join(tenon_tempdir_path(tempdir), "root");
     if (tenon_chain_mount(s, lower, work, target, err) < 0)
         return err->code;
     int rc;

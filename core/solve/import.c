@@ -241,7 +241,7 @@ fetch_layer(void *data, size_t i, struct tenon_error *err)
     return c->import->fetch(c->import->data, c->ctx, &c->layers[i]->desc, err);
 }
 
-/* As the exporter would have named what it made (core/image/layers.c). */
+/* As the exporter would have named what it made (core/image/chainblobs.c). */
 static const char *
 layer_variant(void *data, size_t i)
 {

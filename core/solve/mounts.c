@@ -1,4 +1,4 @@
-/* Chains mounted for the time of one job, below a scratch directory. */
+/* Chains mounted for the time of one job, below a temporary directory. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,19 +19,19 @@ job_mounts_release(struct job_mounts *m)
         free(*p);
     tenon_vec_release(&m->paths);
     tenon_vec_release(&m->fds);
-    if (m->scratch)
-        tenon_scratch_free(m->scratch);
-    m->scratch = NULL;
+    if (m->tempdir)
+        tenon_tempdir_free(m->tempdir);
+    m->tempdir = NULL;
 }
 
 int
 job_mount(struct job_mounts *m, const struct tenon_chain *chain,
           struct tenon_snapshot_work *upper, struct tenon_error *err)
 {
-    if (!m->scratch && tenon_scratch_new_small(m->store, &m->scratch, err) < 0)
+    if (!m->tempdir && tenon_tempdir_new_small(m->store, &m->tempdir, err) < 0)
         return err->code;
     auto_free char *path = tenon_asprintf(
-        "%s/m%u", tenon_scratch_path(m->scratch), m->count++);
+        "%s/m%u", tenon_tempdir_path(m->tempdir), m->count++);
     if (mkdir(path, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);
     if (tenon_chain_mount(m->store, chain, upper, path, err) < 0)

@@ -254,7 +254,7 @@ char *source_platform(struct tenon_engine *e, const struct tenon_vertex *v);
 /* ---- mounts of one job (mounts.c) --------------------------------------------------------------- */
 struct job_mounts {
     struct tenon_store *store;
-    struct tenon_scratch *scratch;
+    struct tenon_tempdir *tempdir;
     unsigned count;
     TENON_VEC(char *) paths;
     TENON_VEC(int) fds;

@@ -8,15 +8,15 @@ libtenon_core_la_SOURCES += \
 	%D%/lease.h \
 	%D%/lock.c \
 	%D%/mount.c \
-	%D%/names.c \
+	%D%/imagenames.c \
 	%D%/orphans.c \
 	%D%/orphans.h \
 	%D%/private.h \
 	%D%/prune.c \
 	%D%/record.c \
-	%D%/scratch.c \
+	%D%/tempdir.c \
 	%D%/snapshot.c \
-	%D%/space.c \
+	%D%/tmpfs.c \
 	%D%/statcache.c \
 	%D%/store.c \
 	%D%/store.h \

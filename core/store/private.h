@@ -19,12 +19,12 @@ struct tenon_store {
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
     unsigned serial; /* names below tmp/; atomic */
-    struct { /* space.c; made once, under the lock */
+    struct { /* tmpfs.c; made once, under the lock */
         pthread_mutex_t lock;
         bool is_tried;
         char *name; /* below tmp/ */
         int fd, lock_fd;
-    } space;
+    } tmpfs;
 };
 
 /* ---- db.c: one connection, statements prepared once -------------------------- */

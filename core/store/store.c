@@ -67,8 +67,8 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     struct tenon_store *s = tenon_new0(struct tenon_store);
     s->path = tenon_strdup(root);
     s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
-    pthread_mutex_init(&s->space.lock, NULL);
-    s->space.fd = s->space.lock_fd = -1;
+    pthread_mutex_init(&s->tmpfs.lock, NULL);
+    s->tmpfs.fd = s->tmpfs.lock_fd = -1;
     s->lease_name = tenon_asprintf("lease-%ld-%llu", (long)getpid(),
                                    (unsigned long long)tenon_now_ns());
     s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -101,8 +101,8 @@ tenon_store_close(struct tenon_store *s)
 {
     if (!s)
         return;
-    store_space_close(s);
-    pthread_mutex_destroy(&s->space.lock);
+    store_tmpfs_close(s);
+    pthread_mutex_destroy(&s->tmpfs.lock);
     tenon_lock_release(s->lease);
     if (s->db)
         db_close(s);

@@ -292,16 +292,16 @@ int tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
 int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
                    struct tenon_error *err);
 
-/* ---- scratch ---------------------------------------------------------------
+/* ---- temporary directories ---------------------------------------------------
  * A directory below tmp/, locked by this process; removed with its content by
- * tenon_scratch_free (mounts in it are detached first). */
-struct tenon_scratch;
-int tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err);
+ * tenon_tempdir_free (mounts in it are detached first). */
+struct tenon_tempdir;
+int tenon_tempdir_new(struct tenon_store *s, struct tenon_tempdir **out, struct tenon_error *err);
 /* The same in memory: for mount points and files of a few bytes. */
-int tenon_scratch_new_small(struct tenon_store *s, struct tenon_scratch **out,
+int tenon_tempdir_new_small(struct tenon_store *s, struct tenon_tempdir **out,
                             struct tenon_error *err);
-const char *tenon_scratch_path(struct tenon_scratch *x);
-int tenon_scratch_fd(struct tenon_scratch *x);
-void tenon_scratch_free(struct tenon_scratch *x);
+const char *tenon_tempdir_path(struct tenon_tempdir *x);
+int tenon_tempdir_fd(struct tenon_tempdir *x);
+void tenon_tempdir_free(struct tenon_tempdir *x);
 
 #endif

@@ -19,7 +19,7 @@ int store_temp_dir(struct tenon_store *s, const char *prefix, char **name,
 
 /* A directory in memory that is there as long as the store is open, and its name
  * below tmp/; -1 when there can be none. */
-int store_space(struct tenon_store *s, const char **name);
-void store_space_close(struct tenon_store *s);
+int store_tmpfs(struct tenon_store *s, const char **name);
+void store_tmpfs_close(struct tenon_store *s);
 
 #endif

@@ -2,16 +2,16 @@
 
 libtenon_core_la_SOURCES += \
 	%D%/actions.c \
-	%D%/body.c \
+	%D%/file_digest.c \
 	%D%/chmod.c \
 	%D%/chmod.h \
 	%D%/copy.c \
 	%D%/copy.h \
 	%D%/copy_file.c \
-	%D%/digest.c \
+	%D%/selector.c \
 	%D%/follow.c \
 	%D%/follow.h \
-	%D%/lookup.c \
+	%D%/find.c \
 	%D%/place.c \
 	%D%/place.h \
 	%D%/scan.c \

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
-#include "image/encode.h"
+#include "image/encoder.h"
 #include "samples.h"
 
 static size_t cut = 65536;

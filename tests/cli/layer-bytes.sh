@@ -84,7 +84,7 @@ other() { # MACHINE
     fi
     "$1-linux-gnu-gcc" -std=gnu17 -O2 -D_GNU_SOURCE -DENCODER_ONLY -static \
         -I"$abs_top_srcdir/core" -I"$abs_top_srcdir/core/include" -o "$work/$1" \
-        "$kept/layer-bytes.c" "$abs_top_srcdir"/core/image/encode.c \
+        "$kept/layer-bytes.c" "$abs_top_srcdir"/core/image/encoder.c \
         "$abs_top_srcdir"/core/image/match.c "$abs_top_srcdir"/core/image/huffman.c \
         "$abs_top_srcdir"/core/tools/alloc.c || fail "cannot build for $1"
     made 80 "on $1" "qemu-$1-static" "$work/$1" -q

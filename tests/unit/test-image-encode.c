@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #include "../bytes/samples.h"
-#include "image/encode.h"
+#include "image/encoder.h"
 #include "image/huffman.h"
 
 /* zlib reads it, to its end and without a byte more. */

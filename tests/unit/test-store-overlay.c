@@ -14,7 +14,7 @@ static char dir_path[64];
 static int dir_fd = -1;
 static char *store_path;
 static struct tenon_store *store;
-static struct tenon_scratch *scratch;
+static struct tenon_tempdir *tempdir;
 
 #define OK(call)                                                                   \
     do {                                                                           \
@@ -30,7 +30,7 @@ open_store(const char *name)
     store_path = tenon_asprintf("%s/%s", dir_path, name);
     ck_assert_int_eq(mkdir(store_path, 0700), 0);
     OK(tenon_store_open(store_path, &store, &err));
-    OK(tenon_scratch_new(store, &scratch, &err));
+    OK(tenon_tempdir_new(store, &tempdir, &err));
 }
 
 static void
@@ -46,7 +46,7 @@ static void
 setup_odd(void)
 {
     setup();
-    tenon_scratch_free(scratch);
+    tenon_tempdir_free(tempdir);
     tenon_store_close(store);
     free(store_path);
     unit_tmpdir_remove(dir_fd, dir_path);
@@ -56,7 +56,7 @@ setup_odd(void)
 static void
 teardown(void)
 {
-    tenon_scratch_free(scratch);
+    tenon_tempdir_free(tempdir);
     tenon_store_close(store);
     unit_tmpdir_remove(dir_fd, dir_path);
     free(store_path);
@@ -110,7 +110,7 @@ mount_layers(size_t count)
         snprintf(name, sizeof name, "f%zu", i);
         tenon_chain_append(&chain, make_snapshot(name, name));
     }
-    const char *target = tenon_scratch_path(scratch);
+    const char *target = tenon_tempdir_path(tempdir);
     OK(tenon_snapshot_begin(store, &w, &err));
     OK(tenon_chain_mount(store, &chain, w, target, &err));
     auto_close int root = open(target, O_RDONLY | O_DIRECTORY);
@@ -156,7 +156,7 @@ START_TEST(test_lone_layer_read_only)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_chain struct tenon_chain chain = {0};
     tenon_chain_append(&chain, make_snapshot("a", "a"));
-    const char *target = tenon_scratch_path(scratch);
+    const char *target = tenon_tempdir_path(tempdir);
     OK(tenon_chain_mount(store, &chain, NULL, target, &err));
     auto_close int root = open(target, O_RDONLY | O_DIRECTORY);
     ck_assert_int_eq(faccessat(root, "a", F_OK, 0), 0);
@@ -175,7 +175,7 @@ START_TEST(test_options)
     auto_chain struct tenon_chain chain = {0};
     struct tenon_snapshot_work *w;
     tenon_chain_append(&chain, make_snapshot("a", "a"));
-    const char *target = tenon_scratch_path(scratch);
+    const char *target = tenon_tempdir_path(tempdir);
     OK(tenon_snapshot_begin(store, &w, &err));
     OK(tenon_chain_mount(store, &chain, w, target, &err));
     auto_free char *options = options_of(target);

@@ -50,7 +50,7 @@ teardown(void)
 struct user { /* a build */
     struct tenon_store *s;
     struct tenon_lock *lock;
-    struct tenon_scratch *scratch;
+    struct tenon_tempdir *tempdir;
     struct tenon_snapshot_work *work;
     int fd;
     bool has; /* it found, or made, what it wanted */
@@ -333,18 +333,18 @@ use_new_step_on_old(struct user *u)
 }
 
 static void
-use_scratch(struct user *u)
+use_tempdir(struct user *u)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    OK(tenon_scratch_new(u->s, &u->scratch, &err));
-    unit_write(tenon_scratch_fd(u->scratch), "file", "text");
+    OK(tenon_tempdir_new(u->s, &u->tempdir, &err));
+    unit_write(tenon_tempdir_fd(u->tempdir), "file", "text");
     u->has = true;
 }
 
 static bool
-scratch_is_there(struct user *u)
+tempdir_is_there(struct user *u)
 {
-    auto_free char *file = tenon_asprintf("%s/file", tenon_scratch_path(u->scratch));
+    auto_free char *file = tenon_asprintf("%s/file", tenon_tempdir_path(u->tempdir));
     return access(file, F_OK) == 0;
 }
 
@@ -407,7 +407,7 @@ static const struct kind {
     { "an image made", make_image, use_image, image_is_there, .place = 3, .outlives = true },
     { "a named image", make_named_image, use_nothing, image_is_there, .place = 3, .stays = true,
       .outlives = true },
-    { "scratch", make_nothing, use_scratch, scratch_is_there, .place = 1 },
+    { "tempdir", make_nothing, use_tempdir, tempdir_is_there, .place = 1 },
     { "a log", make_nothing, use_log, log_is_there, .place = 1 },
     { "a note", make_note, use_nothing, note_is_there, .place = 1, .stays = true },
 };
@@ -434,7 +434,7 @@ leave(struct user *u)
     if (u->fd >= 0)
         close(u->fd);
     tenon_lock_release(u->lock);
-    tenon_scratch_free(u->scratch);
+    tenon_tempdir_free(u->tempdir);
     tenon_snapshot_discard(u->work);
     tenon_store_close(u->s);
     *u = (struct user){ .fd = -1 };

@@ -218,11 +218,11 @@ END_TEST
 START_TEST(test_sweep_leaves_the_living_alone)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_scratch *x;
-    OK(tenon_scratch_new(store, &x, &err));
+    struct tenon_tempdir *x;
+    OK(tenon_tempdir_new(store, &x, &err));
     tenon_store_sweep(store);
     ck_assert_int_eq(entries("tmp"), 1);
-    tenon_scratch_free(x);
+    tenon_tempdir_free(x);
     ck_assert_int_eq(entries("tmp"), 0);
 }
 END_TEST
@@ -584,7 +584,7 @@ mount_layers(size_t count)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_chain struct tenon_chain chain = {0};
     struct tenon_snapshot_work *w;
-    struct tenon_scratch *x;
+    struct tenon_tempdir *x;
     if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
         return; /* only root may mount */
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
@@ -594,29 +594,29 @@ mount_layers(size_t count)
         tenon_chain_append(&chain, make_snapshot(name, "x"));
     }
     OK(tenon_snapshot_begin(store, &w, &err));
-    OK(tenon_scratch_new(store, &x, &err));
-    OK(tenon_chain_mount(store, &chain, w, tenon_scratch_path(x), &err));
-    auto_close int root = open(tenon_scratch_path(x), O_RDONLY | O_DIRECTORY);
+    OK(tenon_tempdir_new(store, &x, &err));
+    OK(tenon_chain_mount(store, &chain, w, tenon_tempdir_path(x), &err));
+    auto_close int root = open(tenon_tempdir_path(x), O_RDONLY | O_DIRECTORY);
     char last[32];
     snprintf(last, sizeof last, "f%zu", count - 1);
     ck_assert_int_eq(faccessat(root, "f0", F_OK, 0), 0);
     ck_assert_int_eq(faccessat(root, last, F_OK, 0), 0);
     ck_assert_int_eq(unlinkat(root, "f0", 0), 0);
     unit_write(root, "new", "n");
-    ck_assert_int_eq(tenon_unmount(tenon_scratch_path(x)), 0);
+    ck_assert_int_eq(tenon_unmount(tenon_tempdir_path(x)), 0);
     int64_t id;
     OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "upper", &id, &err));
     tenon_chain_append(&chain, id);
     if (chain.len <= 500) {
-        OK(tenon_chain_mount(store, &chain, NULL, tenon_scratch_path(x), &err));
-        auto_close int again = open(tenon_scratch_path(x), O_RDONLY | O_DIRECTORY);
+        OK(tenon_chain_mount(store, &chain, NULL, tenon_tempdir_path(x), &err));
+        auto_close int again = open(tenon_tempdir_path(x), O_RDONLY | O_DIRECTORY);
         ck_assert_int_ne(faccessat(again, "f0", F_OK, 0), 0);
         ck_assert_int_eq(faccessat(again, "new", F_OK, 0), 0);
         ck_assert_int_eq(unlinkat(again, "new", 0), -1);
         ck_assert_int_eq(errno, EROFS);
     }
     close(tenon_steal_fd(&root));
-    tenon_scratch_free(x);
+    tenon_tempdir_free(x);
 }
 
 START_TEST(test_mount_one_layer)

@@ -1,4 +1,4 @@
-/* lookup.c - from paths and wildcards to the entries of a view. */
+/* find.c - from paths and wildcards to the entries of a view. */
 #include <string.h>
 
 #include "base/root.h"

@@ -1,4 +1,4 @@
-/* body.c - the digest of one regular file, read at most once. */
+/* file_digest.c - the digest of one regular file, read at most once. */
 #include <fcntl.h>
 #include <string.h>
 

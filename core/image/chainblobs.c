@@ -1,4 +1,4 @@
-/* layers.c - the blobs of a chain: those that images came with, those made
+/* chainblobs.c - the blobs of a chain: those that images came with, those made
  * before, and new ones. */
 #include <inttypes.h>
 #include <fcntl.h>

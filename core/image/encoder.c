@@ -1,5 +1,5 @@
-/* encode.c - see encode.h: from tokens (match.h) to bits. */
-#include "image/encode.h"
+/* encoder.c - see encoder.h: from tokens (match.h) to bits. */
+#include "image/encoder.h"
 
 #include <endian.h>
 #include <stdbool.h>

@@ -11,58 +11,58 @@
 #include "tools/vec.h"
 #include "store/work.h"
 
-struct tenon_scratch {
+struct tenon_tempdir {
     int parent; /* the store's */
     char *name, *path;
     int fd;
 };
 
-static struct tenon_scratch *
-new_scratch(int parent, char *name, char *path, int fd)
+static struct tenon_tempdir *
+new_tempdir(int parent, char *name, char *path, int fd)
 {
-    struct tenon_scratch *x = tenon_new0(struct tenon_scratch);
-    *x = (struct tenon_scratch){ parent, name, path, fd };
+    struct tenon_tempdir *x = tenon_new0(struct tenon_tempdir);
+    *x = (struct tenon_tempdir){ parent, name, path, fd };
     return x;
 }
 
 int
-tenon_scratch_new(struct tenon_store *s, struct tenon_scratch **out, struct tenon_error *err)
+tenon_tempdir_new(struct tenon_store *s, struct tenon_tempdir **out, struct tenon_error *err)
 {
     char *name;
-    int fd = store_temp_dir(s, "scratch", &name, err);
+    int fd = store_temp_dir(s, "tempdir", &name, err);
     if (fd < 0)
         return fd;
-    *out = new_scratch(s->tmp_fd, name, tenon_asprintf("%s/tmp/%s", s->path, name), fd);
+    *out = new_tempdir(s->tmp_fd, name, tenon_asprintf("%s/tmp/%s", s->path, name), fd);
     return 0;
 }
 
 int
-tenon_scratch_new_small(struct tenon_store *s, struct tenon_scratch **out,
+tenon_tempdir_new_small(struct tenon_store *s, struct tenon_tempdir **out,
                         struct tenon_error *err)
 {
-    const char *space;
-    int parent = store_space(s, &space);
+    const char *tmpfs;
+    int parent = store_tmpfs(s, &tmpfs);
     if (parent < 0)
-        return tenon_scratch_new(s, out, err);
-    auto_free char *name = store_temp_name(s, "s"); /* the whole space is locked */
-    auto_free char *path = tenon_asprintf("%s/tmp/%s/%s", s->path, space, name);
+        return tenon_tempdir_new(s, out, err);
+    auto_free char *name = store_temp_name(s, "s"); /* the whole tmpfs is locked */
+    auto_free char *path = tenon_asprintf("%s/tmp/%s/%s", s->path, tmpfs, name);
     if (mkdirat(parent, name, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return tenon_error_sys(err, "open %s", path);
-    *out = new_scratch(parent, tenon_steal(&name), tenon_steal(&path), fd);
+    *out = new_tempdir(parent, tenon_steal(&name), tenon_steal(&path), fd);
     return 0;
 }
 
 const char *
-tenon_scratch_path(struct tenon_scratch *x)
+tenon_tempdir_path(struct tenon_tempdir *x)
 {
     return x->path;
 }
 
 int
-tenon_scratch_fd(struct tenon_scratch *x)
+tenon_tempdir_fd(struct tenon_tempdir *x)
 {
     return x->fd;
 }
@@ -94,7 +94,7 @@ unmount_below(const char *path)
 }
 
 void
-tenon_scratch_free(struct tenon_scratch *x)
+tenon_tempdir_free(struct tenon_tempdir *x)
 {
     if (!x)
         return;

@@ -1,4 +1,4 @@
-/* digest.c - what a selector means, as one digest.
+/* selector.c - what a selector means, as one digest.
  *
  * The entries in the order of their names, each with its path relative to what
  * was selected, so that it does not matter where a tree lies.  Times are not

@@ -1,12 +1,12 @@
-/* encode.h - deflate (RFC 1951), the same bytes everywhere.
+/* encoder.h - deflate (RFC 1951), the same bytes everywhere.
  *
  * What comes out depends on the input and the level: not on the processor, on
  * what is in memory, on a library or its version.  It is all integers and no
  * uninitialised byte is read, so there is nothing else that it could depend on.
  * A change of the output is a change that users see (docs/reproducible.md): it
  * takes another TENON_ENCODE_MAKER, other digests in tests/bytes, a line in NEWS. */
-#ifndef TENON_IMAGE_ENCODE_H
-#define TENON_IMAGE_ENCODE_H
+#ifndef TENON_IMAGE_ENCODER_H
+#define TENON_IMAGE_ENCODER_H
 
 #include <stddef.h>
 
