@@ -190,7 +190,7 @@ opaque(struct run *r, const char *dir, struct tenon_error *err)
     return empty_lower(r, fd, upper, err);
 }
 
-/* 1: the name was a white-out and is done. */
+/* 1: the name was a whiteout and is done. */
 static int
 whiteout(struct run *r, const char *path, struct tenon_error *err)
 {
@@ -210,7 +210,7 @@ whiteout(struct run *r, const char *path, struct tenon_error *err)
     const char *gone = base + strlen(WHITEOUT);
     if (!*gone || tenon_streq(gone, ".") || tenon_streq(gone, ".."))
         return tenon_error_set(err, TENON_E_CORRUPT,
-                               "archive: invalid white-out \"%s\"", path);
+                               "archive: invalid whiteout \"%s\"", path);
     return remove_any(r, dirfd, gone, err) < 0 ? err->code : 1;
 }
 

@@ -1,5 +1,5 @@
 /* layer.h - layers as tar streams: in (unpack) and out (the difference that a
- * snapshot is), with white-outs as OCI image-spec layer.md has them.
+ * snapshot is), with whiteouts as OCI image-spec layer.md has them.
  *
  * In: archives are hostile.  Nothing is written outside the given root: names
  * are cleaned, "..", absolute links and links through links are resolved or
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "store/store.h"
 
-/* Unpack one layer blob on top of `lower`, as a new snapshot: white-outs
+/* Unpack one layer blob on top of `lower`, as a new snapshot: whiteouts
  * become overlay's (0:0 devices, opaque attributes).  The uncompressed stream's
  * digest must equal diff_id (NULL: any).  Compression by magic bytes: gzip,
  * zstd, none. */

@@ -1,7 +1,7 @@
 /* unpack.c - layers and archives into trees, see layer.h.
  *
  * A layer is unpacked through a mount of the chain below it: the kernel then
- * makes white-outs, opaque marks and copies of parent directories, and a link in
+ * makes whiteouts, opaque marks and copies of parent directories, and a link in
  * a lower layer is seen as what it is.  The lowest layer needs no mount. */
 #include <errno.h>
 #include <fcntl.h>

@@ -329,7 +329,7 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
     }
     auto_free char *bottom = NULL;
     auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
-    /* A read-only overlay needs two layers; a lone one may hold white-outs, so
+    /* A read-only overlay needs two layers; a lone one may hold whiteouts, so
      * that a bind mount would show what must not be seen. */
     if (!upper && lower->len == 1 && empty_layer(s, &bottom, err) < 0)
         return err->code;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Archives whose entries climb out: by "..", absolute names, links of both kinds,
-# white-outs, devices.  As a layer of a layout, as a layer of an imported cache, as an
+# whiteouts, devices.  As a layer of a layout, as a layer of an imported cache, as an
 # archive that ADD unpacks, as the context on standard input; then as a result that
 # is written to a directory where another one lies.
 . "$(dirname "$0")/lib.sh"

@@ -117,7 +117,7 @@ START_TEST(test_layer_unpack_hostile)
     ck_assert_msg((rc < 0) == hostile[_i].fails, "%s: %d %s", hostile[_i].lines[0], rc,
                   err.message ? err.message : "");
     if (rc < 0 && strstr(hostile[_i].lines[0], "/.wh.")) /* before anything is removed */
-        ck_assert_msg(strstr(err.message, "invalid white-out") != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "invalid whiteout") != NULL, "%s", err.message);
     if (rc == 0 && hostile[_i].inside) {
         auto_close int fs = tenon_snapshot_open(k.store, id, &err);
         ck_assert_int_eq(fstatat(fs, hostile[_i].inside, &st, AT_SYMLINK_NOFOLLOW), 0);

@@ -78,7 +78,7 @@ on_kernel(int which, void (*run)(void))
 
 /* ---- chains --------------------------------------------------------------------------- */
 
-struct entry { /* text NULL: a white-out; name ending in "/": a directory */
+struct entry { /* text NULL: a whiteout; name ending in "/": a directory */
     const char *name, *text;
 };
 
@@ -174,7 +174,7 @@ START_TEST(test_mount_upper_layers_win)
 }
 END_TEST
 
-/* A lone layer is no plain directory: its white-outs hide, and are not shown. */
+/* A lone layer is no plain directory: its whiteouts hide, and are not shown. */
 static void
 lone_layer(void)
 {
