@@ -12,9 +12,9 @@ libtenon_core_la_SOURCES += \
 	%D%/io.c \
 	%D%/io.h \
 	%D%/json.c \
+	%D%/json.h \
 	%D%/lazylib.c \
 	%D%/lazylib.h \
-	%D%/json.h \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/root.c \

@@ -3,6 +3,7 @@
 libtenon_core_la_SOURCES += \
 	%D%/annotations.c \
 	%D%/assemble.h \
+	%D%/chainblobs.c \
 	%D%/config.c \
 	%D%/deflate.c \
 	%D%/diff.c \
@@ -17,10 +18,9 @@ libtenon_core_la_SOURCES += \
 	%D%/image.h \
 	%D%/inflate.c \
 	%D%/layer.c \
+	%D%/layer.h \
 	%D%/libarchive.c \
 	%D%/libarchive.h \
-	%D%/layer.h \
-	%D%/chainblobs.c \
 	%D%/lower.c \
 	%D%/lower.h \
 	%D%/make.c \

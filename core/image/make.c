@@ -79,19 +79,6 @@ tenon_json_indent(struct tenon_buf *out, struct json_object *o)
     }
 }
 
-struct json_object *
-tenon_platform_json(const struct tenon_platform *p)
-{
-    struct json_object *o = json_object_new_object();
-    add_string(o, "architecture", p->arch);
-    add_string(o, "os", p->os);
-    if (p->os_version[0])
-        add_string(o, "os.version", p->os_version);
-    if (p->variant[0])
-        add_string(o, "variant", p->variant);
-    return o;
-}
-
 static struct json_object *
 descriptor(const char *media_type, const struct tenon_digest *digest, int64_t size)
 {

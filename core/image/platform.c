@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 
 #include "tools/alloc.h"
-#include "image/image.h"
+#include "image/assemble.h"
 
 /* Spellings of the machine that mean a Go architecture. */
 static const struct {
@@ -254,4 +254,17 @@ tenon_platform_match(const struct tenon_platform *want_in,
             return 50;
     }
     return 0;
+}
+
+struct json_object *
+tenon_platform_json(const struct tenon_platform *p)
+{
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "architecture", json_object_new_string(p->arch));
+    json_object_object_add(o, "os", json_object_new_string(p->os));
+    if (p->os_version[0])
+        json_object_object_add(o, "os.version", json_object_new_string(p->os_version));
+    if (p->variant[0])
+        json_object_object_add(o, "variant", json_object_new_string(p->variant));
+    return o;
 }

@@ -8,9 +8,9 @@ libtenon_core_la_SOURCES += \
 	%D%/failure.h \
 	%D%/hosts.c \
 	%D%/http.c \
+	%D%/http.h \
 	%D%/libcurl.c \
 	%D%/libcurl.h \
-	%D%/http.h \
 	%D%/private.h \
 	%D%/pull.c \
 	%D%/push.c \

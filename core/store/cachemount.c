@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
-#include "store/work.h"
+#include "store/private.h"
 
 struct numbers {
     TENON_VEC(int64_t) list;

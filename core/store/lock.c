@@ -18,14 +18,6 @@ struct tenon_lock {
     char *name;
 };
 
-bool
-store_still_there(int dir, const char *name, int fd)
-{
-    struct stat a, b;
-    return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
 enum { PAUSE_MAX_MS = 20 };
 
 int

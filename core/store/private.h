@@ -56,13 +56,28 @@ int db_commit(struct tenon_store *s, struct tenon_error *err);
 void db_rollback(struct tenon_store *s);
 int64_t db_last_id(struct tenon_store *s);
 
-/* ---- helpers ------------------------------------------------------------------ */
-char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N" */
+/* ---- flock.c ------------------------------------------------------------------ */
 /* flock a directory or file; 0, or -errno */
 int store_flock(int fd, int operation);
 /* Is name still what fd is? */
 bool store_still_there(int dirfd, const char *name, int fd);
+
+/* ---- temp.c ------------------------------------------------------------------- */
+char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N" */
+/* A fresh locked directory below tmp/; its descriptor, and *name malloc'ed. */
+int store_temp_dir(struct tenon_store *s, const char *prefix, char **name,
+                   struct tenon_error *err);
+
+/* ---- tmpfs.c ------------------------------------------------------------------ */
+/* A directory in memory that is there as long as the store is open, and its name
+ * below tmp/; -1 when there can be none. */
+int store_tmpfs(struct tenon_store *s, const char **name);
+void store_tmpfs_close(struct tenon_store *s);
+
+/* ---- disksize.c --------------------------------------------------------------- */
 uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once */
+
+/* ---- copytree.c --------------------------------------------------------------- */
 /* Recursive copy with modes, owners, times, links and xattrs. */
 int store_copy_tree(int from, int to, struct tenon_error *err);
 

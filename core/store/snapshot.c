@@ -10,7 +10,6 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "store/private.h"
 #include "store/work.h"
 
 void
@@ -32,37 +31,6 @@ tenon_chain_append(struct tenon_chain *c, int64_t id)
 {
     c->ids = tenon_reallocarray(c->ids, c->len + 1, sizeof *c->ids);
     c->ids[c->len++] = id;
-}
-
-/* Names of the dead with our number are passed by: a container's first process
- * has that of the one before it.  Until it is locked, a sweep may take the new
- * directory for one of the dead; then there is another. */
-int
-store_temp_dir(struct tenon_store *s, const char *prefix, char **name, struct tenon_error *err)
-{
-    *name = NULL;
-    for (;;) {
-        auto_free char *own = store_temp_name(s, prefix);
-        if (mkdirat(s->tmp_fd, own, 0700) < 0) {
-            if (errno == EEXIST)
-                continue;
-            return tenon_error_sys(err, "make %s/tmp/%s", s->path, own);
-        }
-        auto_close int fd = openat(s->tmp_fd, own, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 && errno == ENOENT)
-            continue;
-        if (fd < 0)
-            return tenon_error_sys(err, "open %s/tmp/%s", s->path, own);
-        int rc = store_flock(fd, LOCK_EX | LOCK_NB);
-        if (rc == -EWOULDBLOCK)
-            continue;
-        if (rc < 0)
-            return tenon_error_errno(err, -rc, "lock %s/tmp/%s", s->path, own);
-        if (!store_still_there(s->tmp_fd, own, fd))
-            continue;
-        *name = tenon_steal(&own);
-        return tenon_steal_fd(&fd);
-    }
 }
 
 int

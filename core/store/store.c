@@ -11,23 +11,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
-#include "store/work.h"
-
-int
-store_flock(int fd, int operation)
-{
-    while (flock(fd, operation) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return 0;
-}
-
-char *
-store_temp_name(struct tenon_store *s, const char *prefix)
-{
-    unsigned n = __atomic_fetch_add(&s->serial, 1, __ATOMIC_RELAXED);
-    return tenon_asprintf("%s-%ld-%u", prefix, (long)getpid(), n);
-}
+#include "store/private.h"
 
 static int
 open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *err)

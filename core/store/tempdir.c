@@ -9,7 +9,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
-#include "store/work.h"
+#include "store/private.h"
 
 struct tenon_tempdir {
     int parent; /* the store's */
@@ -109,18 +109,4 @@ tenon_tempdir_free(struct tenon_tempdir *x)
     free(x->name);
     free(x->path);
     free(x);
-}
-
-int
-tenon_log_file(struct tenon_store *s, const char *build, const char *step, struct tenon_error *err)
-{
-    auto_free char *dir = tenon_asprintf("logs/%s", build);
-    auto_free char *path = tenon_asprintf("logs/%s/%s", build, step);
-    for (char *c = path + strlen(dir) + 1; *c; c++)
-        if (*c == '/' || *c == ':')
-            *c = '-';
-    if (tenon_mkdir_p(s->fd, dir, 0700, err) < 0)
-        return err->code;
-    int fd = openat(s->fd, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? tenon_error_sys(err, "create %s/%s", s->path, path) : fd;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
-#include "store/work.h"
+#include "store/private.h"
 
 static void
 release(struct tenon_store *s)
