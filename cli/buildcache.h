@@ -4,7 +4,7 @@
 
 #include "buildflags.h"
 #include "engine/build.h"
-#include "session.h"
+#include "localsession.h"
 
 struct build_caches {
     struct tenon_export *list;

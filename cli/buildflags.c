@@ -33,7 +33,7 @@ struct flag {
 
 static const struct flag flags[] = {
     { "add-host", 0, FLAG_LIST, AT(add_hosts), "HOST:IP", "another line of /etc/hosts in steps" },
-    { "allow", 0, FLAG_LIST, AT(allow), "E", "grant network.host, security.insecure or device" },
+    { "allow", 0, FLAG_LIST, AT(entitlements), "E", "allow network.host, security.insecure or device" },
     { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
     { "attest", 0, FLAG_LATER, 0, "TYPE", "attestations" },
     { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]", "build argument; without a value, from the environment" },

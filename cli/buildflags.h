@@ -10,7 +10,7 @@ struct build_flags {
     const char *file, *target, *iidfile, *metadata_file, *network, *progress;
     const char *call, *shm_size, *cgroup_parent;
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
-    char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **allow;
+    char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
     char **annotations, **ulimits, **resources, **cache_from, **cache_to;
     bool no_cache, pull, push, quiet, check, debug, explain, help;
 };

@@ -6,7 +6,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "buildflags.h"
-#include "session.h"
+#include "localsession.h"
 
 /* BuildKit's frontend options as a sorted "k=v" list (tenon_strv_free); local
  * directories and secrets go into the session.  Standard input is read

@@ -1,7 +1,8 @@
-/* cli.h - the command: one file a verb, and what the verbs share.
+/* cli.h - the command: one file a verb (verb_NAME.c), and what the verbs
+ * share.
  *
  * stdout is results, stderr is talk.  Exit status: 0, 1 for a failure, 2 for
- * wrong usage, 130 after Ctrl-C.  The environment is read here and in config.c
+ * wrong usage, 130 after Ctrl-C.  The environment is read here and in configfile.c
  * only. */
 #ifndef TENON_CLI_CLI_H
 #define TENON_CLI_CLI_H
@@ -52,7 +53,7 @@ int cli_docker_skip_flags(int argc, char **argv, bool *debug);
 /* End with a SIGTERM when the docker client ends. */
 void cli_docker_follow_client(void);
 
-/* ---- config.c -------------------------------------------------------------- */
+/* ---- configfile.c ------------------------------------------------------- */
 /* /etc/tenon/tenon.json, then $XDG_CONFIG_HOME/tenon/tenon.json (or the one
  * that TENON_CONFIG names), merged; unknown keys are warned about with the nearest
  * known one. */
@@ -64,13 +65,13 @@ char *cli_docker_config_dir(void);
 /* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
 char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
 
-/* ---- credentials.c --------------------------------------------------------- */
+/* ---- credentials.c ------------------------------------------------------ */
 /* docker's config.json (auths, credHelpers, credsStore, identitytoken) and
  * containers/auth.json, for tenon_session.credentials: *user and *secret
  * malloc'ed or NULL (anonymous); an identity token has user "<token>". */
 int cli_credentials(const char *host, char **user, char **secret, struct tenon_error *err);
 
-/* ---- common.c --------------------------------------------------------------- */
+/* ---- common.c ----------------------------------------------------------- */
 /* "tenon: MESSAGE\n  at FILE:LINE\n  hint: ..." on stderr; returns CLI_FAILED. */
 int cli_print_error(const struct tenon_error *err);
 /* Wrong usage: the message and `see tenon VERB --help`; returns CLI_USAGE. */

@@ -1,34 +1,33 @@
-# cli: the tenon command, one file a verb.
+# cli: the tenon command, one file a verb, verb_NAME.c.
 
 bin_PROGRAMS += tenon
 tenon_SOURCES = \
 	%D%/cli.h \
 	%D%/common.c \
-	%D%/config.c \
+	%D%/configfile.c \
 	%D%/credentials.c \
-	%D%/docker.c \
 	%D%/dockerface.c \
-	%D%/doctor.c \
-	%D%/du.c \
-	%D%/images.c \
 	%D%/main.c \
-	%D%/plugins.c \
 	%D%/probe.c \
 	%D%/probe.h \
-	%D%/prune.c \
 	%D%/subids.c \
 	%D%/subids.h \
-	%D%/usage.c \
-	%D%/usage.h \
+	%D%/usagerows.c \
+	%D%/usagerows.h \
 	%D%/userns.c \
 	%D%/userns.h \
-	%D%/version.c
+	%D%/verb_docker.c \
+	%D%/verb_doctor.c \
+	%D%/verb_du.c \
+	%D%/verb_images.c \
+	%D%/verb_plugins.c \
+	%D%/verb_prune.c \
+	%D%/verb_version.c
 tenon_LDADD = libtenon-core.la
 dist_man_MANS += docs/tenon.1
 
 # tenon build
 tenon_SOURCES += \
-	%D%/build.c \
 	%D%/buildcache.c \
 	%D%/buildcache.h \
 	%D%/buildflags.c \
@@ -37,17 +36,18 @@ tenon_SOURCES += \
 	%D%/buildinput.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
+	%D%/localsession.c \
+	%D%/localsession.h \
 	%D%/renderer.c \
 	%D%/renderer.h \
-	%D%/session.c \
-	%D%/session.h \
-	%D%/shell.c \
 	%D%/sshagent.c \
 	%D%/sshagent.h \
 	%D%/sshkey.c \
 	%D%/sshkey.h \
 	%D%/terminal.c \
-	%D%/terminal.h
+	%D%/terminal.h \
+	%D%/verb_build.c \
+	%D%/verb_shell.c
 
 # The program and the plugins of this build tree, without an installation.
 noinst_SCRIPTS += tenon-dev
@@ -59,4 +59,4 @@ tenon-dev: cli/tenon-dev.in Makefile
 	chmod 755 $@.tmp && mv $@.tmp $@
 
 # They hold where plugins are installed: configured anew, they are compiled anew.
-%D%/common.$(OBJEXT) %D%/plugins.$(OBJEXT) %D%/version.$(OBJEXT): Makefile
+%D%/common.$(OBJEXT) %D%/verb_plugins.$(OBJEXT) %D%/verb_version.$(OBJEXT): Makefile

@@ -31,8 +31,8 @@ struct tenon_engine {
     const char *executor;          /* plugin name; NULL: "native" */
     const char *default_network;   /* "host", "none", "sandbox" */
     const char *build_id;          /* names the log directory */
-    const char *const *allow;      /* granted entitlements: "network.host",
-                                    * "security.insecure", "device=..." */
+    const char *const *entitlements; /* that the user gave: "network.host",
+                                      * "security.insecure", "device=..." */
     unsigned jobs;                 /* steps at once; 0: no bound worth naming */
     bool rootless;                 /* inside a user namespace of ours */
     struct tenon_build *build;     /* the one that runs on it; engine/build.c's */

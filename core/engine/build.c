@@ -7,7 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "base/root.h"
-#include "engine/cache.h"
+#include "engine/remotecache.h"
 #include "solve/cache.h"
 
 struct tenon_build *

@@ -6,7 +6,7 @@
 #include "engine/build.h"
 #include "context/ctx.h"
 
-struct tenon_cache; /* cache.c */
+struct tenon_cache; /* remotecache.c */
 
 struct tenon_build {
     struct tenon_engine *engine;
@@ -17,7 +17,7 @@ struct tenon_build {
     unsigned mounts;                    /* made in it so far */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
-    TENON_VEC(struct tenon_cache *) caches; /* cache.c */
+    TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
 };
 

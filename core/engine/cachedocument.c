@@ -8,7 +8,7 @@
 
 #include "tools/jsontext.h"
 #include "tools/parse.h"
-#include "engine/cache.h"
+#include "engine/remotecache.h"
 #include "image/assemble.h"
 #include "solve/cache.h"
 
@@ -149,7 +149,7 @@ by_text(const void *a, const void *b)
 
 /* All keys, those that the store has too, each once and sorted. */
 static int
-add_keys(struct document *d, const struct tenon_known *k, struct json_object *record,
+add_keys(struct document *d, const struct tenon_cache_entry *k, struct json_object *record,
          struct tenon_error *err)
 {
     char **keys = NULL;
@@ -170,7 +170,7 @@ add_keys(struct document *d, const struct tenon_known *k, struct json_object *re
 }
 
 static int
-add_record(struct document *d, const struct tenon_known *k, bool made,
+add_record(struct document *d, const struct tenon_cache_entry *k, bool made,
            struct tenon_error *err)
 {
     auto_json struct json_object *o = json_object_new_object();
@@ -228,12 +228,12 @@ write_manifest(struct document *d, struct json_object *config,
 static int
 by_id(const void *a, const void *b)
 {
-    const struct tenon_known *x = a, *y = b;
+    const struct tenon_cache_entry *x = a, *y = b;
     return strcmp(x->id.str, y->id.str);
 }
 
 int
-tenon_cache_document(struct tenon_store *s, struct tenon_known *known, size_t count,
+tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                      const struct tenon_chain *final, size_t final_count, bool all,
                      const struct tenon_image_options *o,
                      struct tenon_desc *manifest, struct tenon_error *err)

@@ -4,8 +4,6 @@ libtenon_core_la_SOURCES += \
 	%D%/build.c \
 	%D%/build.h \
 	%D%/build_private.h \
-	%D%/cache.c \
-	%D%/cache.h \
 	%D%/cachedocument.c \
 	%D%/host.c \
 	%D%/host.h \
@@ -17,5 +15,7 @@ libtenon_core_la_SOURCES += \
 	%D%/host_registry.h \
 	%D%/host_store.c \
 	%D%/host_store.h \
+	%D%/remotecache.c \
+	%D%/remotecache.h \
 	%D%/result.c \
 	%D%/result.h

@@ -41,7 +41,7 @@ struct tenon_cdi_found {
 };
 int tenon_cdi_find(const struct tenon_cdi *c, const char *name,
                    struct tenon_cdi_found *found, struct tenon_error *err);
-/* Its file says that no grant is needed. */
+/* Its file says that no entitlement is needed. */
 bool tenon_cdi_is_free(const struct tenon_cdi_device *d);
 
 #endif

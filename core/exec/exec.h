@@ -47,12 +47,13 @@ int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_shell *shell, int32_t *status,
                      struct tenon_error *err);
 
-/* Is it the name of something that can be granted? */
-int tenon_exec_check_grant(const char *grant, struct tenon_error *err);
-/* Is what the step wants granted (network.host, security.insecure, device)?
- * Checked before anything runs, also for cached steps. */
-int tenon_exec_allowed(struct tenon_engine *engine, const struct tenon_vertex *v,
-                       struct tenon_error *err);
+/* Is it an entitlement, as --allow has it? */
+int tenon_exec_check_entitlement(const char *text, struct tenon_error *err);
+/* Does the user's --allow cover what the step wants (network.host,
+ * security.insecure, device)?  Checked before anything runs, also for cached
+ * steps. */
+int tenon_exec_check_entitled(struct tenon_engine *engine, const struct tenon_vertex *v,
+                              struct tenon_error *err);
 /* Enters what mount plugins add to the step's key, and tells the options of foreign
  * types that are in it; *is_volatile: a mount type says that the step may never be
  * cached. */

@@ -1,23 +1,23 @@
 # core/exec: the specification of one step.
 libtenon_core_la_SOURCES += \
-	%D%/allow.c \
+	%D%/bindpoint.c \
 	%D%/cdi.c \
 	%D%/cdi.h \
+	%D%/cdiedits.c \
 	%D%/describe.c \
-	%D%/devices.c \
-	%D%/devices.h \
 	%D%/diagnose.c \
-	%D%/drop.c \
+	%D%/emptycaches.c \
+	%D%/entitlements.c \
+	%D%/entitlements.h \
 	%D%/env.c \
 	%D%/exec.h \
-	%D%/keep.c \
-	%D%/key.c \
-	%D%/mounts.c \
+	%D%/failedstep.c \
+	%D%/mountkeys.c \
 	%D%/net.c \
-	%D%/output.c \
-	%D%/place.c \
 	%D%/private.h \
+	%D%/relay.c \
 	%D%/step.c \
+	%D%/stepmounts.c \
 	%D%/stubs.c \
 	%D%/stubs.h \
 	%D%/tree.c

@@ -62,7 +62,7 @@ struct tenon_step {
     const int *stdio; /* of who entered it; NULL: output goes to the ctx */
 };
 
-/* ---- tree.c: inputs as mounted trees ---------------------------------------- */
+/* ---- tree.c: inputs as mounted trees ------------------------------------ */
 
 /* Input chain of a mount; NULL for scratch.  BUG when it was not made. */
 int tenon_step_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
@@ -73,7 +73,7 @@ int tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
 void tenon_step_tree_unmount(struct tenon_step_tree *t);
 void tenon_step_tree_release(struct tenon_step_tree *t); /* discards work */
 
-/* ---- mounts.c ------------------------------------------------------------------ */
+/* ---- stepmounts.c ------------------------------------------------------- */
 
 /* Name of the plugin that serves m ("bind"). */
 const char *tenon_step_mount_type(const struct tenon_op_mount *m);
@@ -88,27 +88,27 @@ int tenon_step_list_mounts(struct tenon_step *s, struct tenon_error *err);
  * unmounted. */
 void tenon_step_detach(struct tenon_step *s);
 
-/* ---- drop.c ---------------------------------------------------------------------- */
+/* ---- emptycaches.c ------------------------------------------------------ */
 
 /* A step that must not use the cache starts with empty cache mounts; each name
  * is emptied once in a build, so that later steps find what earlier ones left. */
-int tenon_step_drop_caches(struct tenon_step *s, struct tenon_error *err);
+int tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err);
 
-/* ---- keep.c --------------------------------------------------------------------- */
+/* ---- failedstep.c ------------------------------------------------------- */
 
 /* Keep the root of a step that failed, for tenon_exec_shell; trouble with it is
  * none of the step's.  Detaches and unmounts. */
-void tenon_step_keep(struct tenon_step *s, struct tenon_error *why);
+void tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why);
 
-/* ---- place.c: descriptors of plugins become paths ---------------------------- */
+/* ---- bindpoint.c: descriptors of plugins become paths ------------------- */
 
 /* Bind what fd is (a directory, a file, a socket, or a mount that is not
  * attached yet) to a new name below the temporary directory. */
-int tenon_step_place(struct tenon_step *s, int fd, uint32_t flags,
-                     char **source, bool *is_dir, struct tenon_error *err);
+int tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags,
+                    char **source, bool *is_dir, struct tenon_error *err);
 int tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err);
 
-/* ---- env.c, net.c, output.c, diagnose.c, describe.c ---------------------------- */
+/* ---- env.c, net.c, relay.c, diagnose.c, describe.c ---------------------- */
 
 int tenon_step_env(struct tenon_step *s, struct tenon_error *err);
 void tenon_step_env_add(struct tenon_step *s, const char *pair); /* replaces */

@@ -351,7 +351,7 @@ set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error 
         tenon_tempdir_new_small(e->store, &s->tempdir, err) < 0)
         return err->code;
     s->dir = tenon_tempdir_path(s->tempdir);
-    if (tenon_step_drop_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
+    if (tenon_step_empty_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
         return err->code;
     return 0;
 }
@@ -368,7 +368,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
         if (err->code == TENON_E_CANCELLED)
             return err->code;
         if (s->judged)
-            tenon_step_keep(s, err);
+            tenon_step_keep_failed(s, err);
         auto_free char *text = tenon_exec_describe(s->v);
         auto_free char *quoted = tenon_exec_quote(text);
         return tenon_error_context(err, "process %s did not complete successfully", quoted);

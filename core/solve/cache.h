@@ -31,7 +31,7 @@ void tenon_solver_adopt(struct tenon_solver *s);
 
 /* ---- export ------------------------------------------------------------------ */
 
-struct tenon_known { /* a vertex that has a key */
+struct tenon_cache_entry { /* a vertex that has a key */
     struct tenon_digest id;   /* of its record, made or not */
     char **keys;              /* it can be found under; made ones: the store knows more */
     struct tenon_chain *outputs;
@@ -39,9 +39,9 @@ struct tenon_known { /* a vertex that has a key */
 };
 /* Steps and fetched trees of this solver; nothing volatile, no contexts, no
  * images.  all: what an import only promised is unpacked first. */
-int tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
-                       struct tenon_known **out, size_t *count,
-                       struct tenon_error *err);
-void tenon_known_free(struct tenon_known *list, size_t count);
+int tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
+                               struct tenon_cache_entry **out, size_t *count,
+                               struct tenon_error *err);
+void tenon_cache_entries_free(struct tenon_cache_entry *list, size_t count);
 
 #endif

@@ -43,18 +43,18 @@ explain_scope(const struct state *st)
 
 /* The own parts, then what each input is known by. */
 void
-explain_parts(const struct state *st, struct parts *out)
+explain_parts(const struct state *st, struct key_parts *out)
 {
     for (size_t i = 0; i < st->own.list.len; i++)
-        parts_add(out, st->own.list.items[i].label,
-                  st->own.list.items[i].value);
+        key_parts_add(out, st->own.list.items[i].label,
+                      st->own.list.items[i].value);
     for (size_t i = 0; i < st->v->input_count; i++) {
         const struct dep *d = &st->deps[i];
         auto_free char *label =
             tenon_asprintf(d->digest.str[0] ? "content of %s" : "result of %s",
                            st->inputs[i]->v->name);
-        parts_add(out, label,
-                  d->digest.str[0] ? d->digest.str : st->inputs[i]->ckey.str);
+        key_parts_add(out, label,
+                      d->digest.str[0] ? d->digest.str : st->inputs[i]->ckey.str);
     }
 }
 
@@ -75,12 +75,12 @@ tell(const struct state *st, const char *fmt, const char *label,
 static void
 collect(void *data, const char *label, const char *value)
 {
-    parts_add(data, label, value);
+    key_parts_add(data, label, value);
 }
 
 static void
-compare(const struct state *st, const struct parts *before,
-        const struct parts *now)
+compare(const struct state *st, const struct key_parts *before,
+        const struct key_parts *now)
 {
     const struct tenon_key_part *p = before->list.items;
     const struct tenon_key_part *q = now->list.items;
@@ -106,7 +106,7 @@ explain_miss(struct state *st)
 {
     struct tenon_solver *s = st->solver;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct parts before = {0}, now = {0};
+    struct key_parts before = {0}, now = {0};
 
     if (!s->options.explain || st->source)
         return;
@@ -123,6 +123,6 @@ explain_miss(struct state *st)
         compare(st, &before, &now);
     else
         tell(st, "has not run here before", "a step like it", NULL, NULL);
-    parts_release(&before);
-    parts_release(&now);
+    key_parts_release(&before);
+    key_parts_release(&now);
 }

@@ -7,7 +7,7 @@
 #include "tools/arena.h"
 #include "solve/cache.h"
 #include "solve/import.h"
-#include "solve/layers.h"
+#include "solve/layerset.h"
 
 #define LAYERS_MAX 65536
 #define RECORDS_MAX 1000000

@@ -24,7 +24,7 @@ cache_is_default(const struct tenon_op_mount *m)
 }
 
 static void
-add_mount(struct parts *p, const struct tenon_op_mount *m)
+add_mount(struct key_parts *p, const struct tenon_op_mount *m)
 {
     auto_free char *label = tenon_asprintf("mount %s", m->dest);
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
@@ -41,9 +41,9 @@ add_mount(struct parts *p, const struct tenon_op_mount *m)
                        m->gid, m->mode, m->optional ? " optional" : "");
     if (m->plugin_type)
         tenon_buf_addf(&b, " plugin %s", m->plugin_type);
-    parts_add(p, label, tenon_buf_str(&b));
+    key_parts_add(p, label, tenon_buf_str(&b));
     if (*m->result_id)
-        parts_add(p, "result id", m->result_id);
+        key_parts_add(p, "result id", m->result_id);
 }
 
 static bool
@@ -57,47 +57,47 @@ only_plain_root(const struct tenon_op_exec *x)
 }
 
 static void
-add_env(struct parts *p, const char *env)
+add_env(struct key_parts *p, const char *env)
 {
     const char *eq = strchr(env, '=');
     int len = eq ? (int)(eq - env) : (int)strlen(env);
     auto_free char *label = tenon_asprintf("env %.*s", len, env);
 
-    parts_add(p, label, eq ? eq + 1 : "");
+    key_parts_add(p, label, eq ? eq + 1 : "");
 }
 
 static void
-add_exec(struct parts *p, const struct tenon_op_exec *x)
+add_exec(struct key_parts *p, const struct tenon_op_exec *x)
 {
     for (size_t i = 0; x->args[i]; i++)
-        parts_add(p, "argument", x->args[i]);
+        key_parts_add(p, "argument", x->args[i]);
     for (size_t i = 0; x->env[i]; i++)
         add_env(p, x->env[i]);
-    parts_add(p, "working directory", x->cwd);
-    parts_add(p, "user", x->user);
-    parts_add(p, "hostname", x->hostname);
-    parts_add(p, "cgroup parent", x->cgroup_parent);
+    key_parts_add(p, "working directory", x->cwd);
+    key_parts_add(p, "user", x->user);
+    key_parts_add(p, "hostname", x->hostname);
+    key_parts_add(p, "cgroup parent", x->cgroup_parent);
     for (size_t i = 0; i < x->extra_host_count; i++)
-        parts_add(p, "extra host", x->extra_hosts[i].key);
+        key_parts_add(p, "extra host", x->extra_hosts[i].key);
     for (size_t i = 0; i < x->ulimit_count; i++)
-        parts_addf(p, "ulimit", "%s=%lld:%lld", x->ulimits[i].name,
-                   (long long)x->ulimits[i].soft,
-                   (long long)x->ulimits[i].hard);
+        key_parts_addf(p, "ulimit", "%s=%lld:%lld", x->ulimits[i].name,
+                       (long long)x->ulimits[i].soft,
+                       (long long)x->ulimits[i].hard);
     for (size_t i = 0; i < x->valid_exit_code_count; i++)
-        parts_addf(p, "valid exit code", "%lld",
-                   (long long)x->valid_exit_codes[i]);
-    parts_addf(p, "network", "%d", (int)x->network);
-    parts_addf(p, "security", "%d", (int)x->security);
+        key_parts_addf(p, "valid exit code", "%lld",
+                       (long long)x->valid_exit_codes[i]);
+    key_parts_addf(p, "network", "%d", (int)x->network);
+    key_parts_addf(p, "security", "%d", (int)x->security);
     for (size_t i = 0; i < x->secretenv_count; i++)
-        parts_addf(p, "secret environment", "%s=%s%s", x->secretenv[i].name,
-                   x->secretenv[i].id,
-                   x->secretenv[i].optional ? " optional" : "");
+        key_parts_addf(p, "secret environment", "%s=%s%s", x->secretenv[i].name,
+                       x->secretenv[i].id,
+                       x->secretenv[i].optional ? " optional" : "");
     for (size_t i = 0; i < x->device_count; i++)
-        parts_addf(p, "device", "%s %s", x->devices[i].key,
-                   x->devices[i].value);
+        key_parts_addf(p, "device", "%s %s", x->devices[i].key,
+                       x->devices[i].value);
     /* As clients have it, it says nothing. */
     if (!x->remove_stubs_recursive)
-        parts_add(p, "mount stubs", "directories stay");
+        key_parts_add(p, "mount stubs", "directories stay");
     if (!only_plain_root(x))
         for (size_t i = 0; i < x->mount_count; i++)
             add_mount(p, &x->mounts[i]);
@@ -110,12 +110,12 @@ add_mount_option(void *data, const struct tenon_op_mount *m,
     auto_free char *label =
         tenon_asprintf("mount %s option %s", m->dest, option->key);
 
-    parts_add(data, label, option->value);
+    key_parts_add(data, label, option->value);
 }
 
 /* What mount plugins add. */
 static int
-add_mount_plugins(struct state *st, struct parts *p, bool *is_volatile,
+add_mount_plugins(struct state *st, struct key_parts *p, bool *is_volatile,
                   struct tenon_error *err)
 {
     struct tenon_engine *e = st->solver->engine;
@@ -131,36 +131,36 @@ add_mount_plugins(struct state *st, struct parts *p, bool *is_volatile,
     if (r < 0)
         return r;
     tenon_hash_final(h, &d);
-    parts_add(p, "mount plugins", d.str);
+    key_parts_add(p, "mount plugins", d.str);
     return 0;
 }
 
 /* ---- file ---------------------------------------------------------------------------- */
 
 static void
-add_user(struct parts *p, const char *label, const struct tenon_op_user *u)
+add_user(struct key_parts *p, const char *label, const struct tenon_op_user *u)
 {
     switch (u->how) {
     case TENON_USER_UNSET:
         break;
     case TENON_USER_ID:
-        parts_addf(p, label, "%u", u->id);
+        key_parts_addf(p, label, "%u", u->id);
         break;
     case TENON_USER_NAME:
-        parts_addf(p, label, "%s of input %lld", u->name, (long long)u->input);
+        key_parts_addf(p, label, "%s of input %lld", u->name, (long long)u->input);
         break;
     }
 }
 
 static void
-add_list(struct parts *p, const char *label, const char *const *list)
+add_list(struct key_parts *p, const char *label, const char *const *list)
 {
     for (size_t i = 0; list[i]; i++)
-        parts_add(p, label, list[i]);
+        key_parts_add(p, label, list[i]);
 }
 
 static void
-add_action(struct parts *p, const struct tenon_op_action *a, const struct state *st)
+add_action(struct key_parts *p, const struct tenon_op_action *a, const struct state *st)
 {
     static const char *const names[] = {
         [TENON_FILE_COPY] = "copy",   [TENON_FILE_MKFILE] = "mkfile",
@@ -168,41 +168,41 @@ add_action(struct parts *p, const struct tenon_op_action *a, const struct state 
         [TENON_FILE_SYMLINK] = "symlink",
     };
 
-    parts_addf(p, "action", "%s %lld %lld %lld", names[a->type],
-               (long long)a->input, (long long)a->secondary,
-               (long long)a->output);
+    key_parts_addf(p, "action", "%s %lld %lld %lld", names[a->type],
+                   (long long)a->input, (long long)a->secondary,
+                   (long long)a->output);
     /* Of what goes by content it does not matter where it lies, only what it is
      * called. */
     bool by_content = a->type == TENON_FILE_COPY && a->secondary >= 0 &&
                       (uint64_t)a->secondary < st->v->input_count &&
                       st->deps[a->secondary].content;
-    parts_add(p, "source", by_content ? tenon_path_base(a->src) : a->src);
-    parts_add(p, "destination", a->dest);
+    key_parts_add(p, "source", by_content ? tenon_path_base(a->src) : a->src);
+    key_parts_add(p, "destination", a->dest);
     if (a->has_owner) {
         add_user(p, "owner", &a->user);
         add_user(p, "group", &a->group);
     }
-    parts_addf(p, "mode", "%lld", (long long)a->mode);
-    parts_add(p, "mode text", a->mode_str);
-    parts_addf(p, "timestamp", "%lld", (long long)a->timestamp_ns);
-    parts_addf(p, "flags", "%d%d%d%d%d%d%d%d%d", a->follow_symlink,
-               a->dir_copy_contents, a->attempt_unpack, a->create_dest_path,
-               a->allow_wildcard, a->allow_empty_wildcard, a->always_replace,
-               a->make_parents, a->allow_not_found);
+    key_parts_addf(p, "mode", "%lld", (long long)a->mode);
+    key_parts_add(p, "mode text", a->mode_str);
+    key_parts_addf(p, "timestamp", "%lld", (long long)a->timestamp_ns);
+    key_parts_addf(p, "flags", "%d%d%d%d%d%d%d%d%d", a->follow_symlink,
+                   a->dir_copy_contents, a->attempt_unpack, a->create_dest_path,
+                   a->allow_wildcard, a->allow_empty_wildcard, a->always_replace,
+                   a->make_parents, a->allow_not_found);
     add_list(p, "include", a->include);
     add_list(p, "exclude", a->exclude);
     add_list(p, "required", a->required);
     if (a->type == TENON_FILE_MKFILE) {
         struct tenon_digest d;
         tenon_digest_of(a->data ? a->data : "", a->data_len, &d);
-        parts_add(p, "data", d.str);
+        key_parts_add(p, "data", d.str);
     }
 }
 
 /* ---- all ------------------------------------------------------------------------------- */
 
 int
-key_own(struct state *st, struct parts *p, bool *is_volatile,
+key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         struct tenon_digest *out, struct tenon_error *err)
 {
     const struct tenon_op *op = &st->v->op;
@@ -213,7 +213,7 @@ key_own(struct state *st, struct parts *p, bool *is_volatile,
     case TENON_OP_EXEC: {
         auto_free char *platform = source_platform(st->solver->engine, st->v);
         tag = "exec";
-        parts_add(p, "platform", platform);
+        key_parts_add(p, "platform", platform);
         add_exec(p, &op->exec);
         r = add_mount_plugins(st, p, is_volatile, err);
         break;
@@ -225,12 +225,12 @@ key_own(struct state *st, struct parts *p, bool *is_volatile,
         break;
     case TENON_OP_MERGE:
         for (size_t i = 0; i < op->merge.count; i++)
-            parts_addf(p, "merged", "%lld", (long long)op->merge.inputs[i]);
+            key_parts_addf(p, "merged", "%lld", (long long)op->merge.inputs[i]);
         break;
     case TENON_OP_DIFF:
         tag = "diff";
-        parts_addf(p, "lower", "%lld", (long long)op->diff.lower);
-        parts_addf(p, "upper", "%lld", (long long)op->diff.upper);
+        key_parts_addf(p, "lower", "%lld", (long long)op->diff.lower);
+        key_parts_addf(p, "upper", "%lld", (long long)op->diff.upper);
         break;
     case TENON_OP_SOURCE:
     case TENON_OP_BUILD:
@@ -238,6 +238,6 @@ key_own(struct state *st, struct parts *p, bool *is_volatile,
     case TENON_OP_NONE:
         return tenon_error_set(err, TENON_E_BUG, "no key for this kind of op");
     }
-    parts_digest(p, tag, out);
+    key_parts_digest(p, tag, out);
     return r;
 }

@@ -1,28 +1,28 @@
 # core/solve: keys, cache look-up, scheduler, jobs.
 
 libtenon_core_la_SOURCES += \
-	%D%/allow.c \
 	%D%/cache.h \
+	%D%/cacheexport.c \
+	%D%/cachelookup.c \
 	%D%/content.c \
 	%D%/deps.c \
+	%D%/entitled.c \
 	%D%/explain.c \
 	%D%/file.c \
-	%D%/key.c \
 	%D%/import.c \
 	%D%/import.h \
-	%D%/known.c \
-	%D%/layers.c \
-	%D%/layers.h \
-	%D%/lookup.c \
+	%D%/jobmounts.c \
+	%D%/key.c \
+	%D%/keyparts.c \
+	%D%/layerset.c \
+	%D%/layerset.h \
 	%D%/loop.c \
-	%D%/meta.c \
-	%D%/mounts.c \
-	%D%/parts.c \
 	%D%/private.h \
-	%D%/run.c \
-	%D%/show.c \
+	%D%/runjob.c \
 	%D%/solve.h \
 	%D%/solver.c \
-	%D%/source.c \
-	%D%/source.h \
-	%D%/state.c
+	%D%/sourcejob.c \
+	%D%/sourcejob.h \
+	%D%/sourcemeta.c \
+	%D%/state.c \
+	%D%/vertexevents.c

@@ -36,7 +36,7 @@ job_free(struct job *j)
 {
     tenon_error_release(&j->err);
     tenon_record_release(&j->record);
-    parts_release(&j->own);
+    key_parts_release(&j->own);
     free(j->digests);
     for (uint32_t i = 0; i < j->output_count; i++)
         tenon_chain_release(&j->outputs[i]);

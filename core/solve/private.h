@@ -16,19 +16,19 @@
 #include "context/ctx.h"
 #include "solve/solve.h"
 
-/* ---- key parts -------------------------------------------------------------- */
+/* ---- key parts ---------------------------------------------------------- */
 
-struct parts { /* owns its strings */
+struct key_parts { /* owns its strings */
     TENON_VEC(struct tenon_key_part) list;
 };
-void parts_add(struct parts *p, const char *label, const char *value);
-void parts_addf(struct parts *p, const char *label, const char *fmt, ...)
+void key_parts_add(struct key_parts *p, const char *label, const char *value);
+void key_parts_addf(struct key_parts *p, const char *label, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void parts_release(struct parts *p);
+void key_parts_release(struct key_parts *p);
 /* The key made of a type tag and the parts in order. */
-void parts_digest(const struct parts *p, const char *tag, struct tenon_digest *out);
+void key_parts_digest(const struct key_parts *p, const char *tag, struct tenon_digest *out);
 
-/* ---- what a vertex depends on -------------------------------------------------- */
+/* ---- what a vertex depends on ------------------------------------------- */
 
 struct dep_selector {
     struct tenon_selector sel;
@@ -58,7 +58,7 @@ enum phase {
     PHASE_FAILED,
 };
 
-struct source_state;  /* source.c */
+struct source_state;  /* sourcejob.c */
 struct import_record; /* import.h */
 
 struct state {
@@ -73,7 +73,7 @@ struct state {
     bool queued; /* in the solver's list of those to look at */
 
     /* keys */
-    struct parts own;
+    struct key_parts own;
     struct tenon_digest own_key, k1, k2; /* "" when there is none */
     struct tenon_digest ckey;            /* what users build their K1 on */
     const struct import_record *imported; /* a result that only has to be unpacked */
@@ -94,7 +94,7 @@ struct state {
     struct tenon_error err; /* FAILED */
 };
 
-/* ---- jobs ------------------------------------------------------------------------ */
+/* ---- jobs --------------------------------------------------------------- */
 
 struct job {
     struct job *next;
@@ -110,7 +110,7 @@ struct job {
     struct tenon_digest alias;            /* when neither */
     bool gave_up; /* what was imported cannot be had */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
-    struct parts own;
+    struct key_parts own;
     struct tenon_digest own_key, k1, k2, ckey;
     bool is_volatile, cached;
     struct tenon_view *view;
@@ -121,7 +121,7 @@ struct job *job_new(struct state *s, int (*work)(struct job *),
                     void (*finish)(struct job *));
 void job_free(struct job *j);
 
-/* ---- the loop ----------------------------------------------------------------------- */
+/* ---- the loop ----------------------------------------------------------- */
 
 struct request {
     struct request *next;
@@ -136,7 +136,7 @@ struct request {
     struct tenon_error err;
 };
 
-struct source_meta; /* meta.c */
+struct source_meta; /* sourcemeta.c */
 
 struct tenon_solver {
     struct tenon_solver_options options;
@@ -182,16 +182,16 @@ void tenon_solver_submit(struct tenon_solver *s, struct request *r);
 int solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *),
                  void *data, struct tenon_error *err);
 
-/* allow.c: may all of it run?  The caller's thread. */
-int solver_allowed(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
-                   struct tenon_error *err);
+/* entitled.c: may all of it run?  The caller's thread. */
+int solver_check_entitled(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
+                          struct tenon_error *err);
 
 void loop_start(struct tenon_solver *s, bool stepped);
 void loop_stop(struct tenon_solver *s);
 void loop_submit(struct tenon_solver *s, struct job *j); /* loop thread */
 void loop_wake(struct tenon_solver *s);
 
-/* ---- states (state.c, loop thread) ----------------------------------------------------- */
+/* ---- states (state.c, loop thread) -------------------------------------- */
 
 struct state *state_get(struct tenon_solver *s, const struct tenon_vertex *v);
 void state_free(struct state *st);
@@ -209,22 +209,22 @@ state_has_key(const struct state *st)
     return st->phase >= PHASE_KEYED && st->phase != PHASE_FAILED;
 }
 
-/* ---- requests (solver.c, loop thread) ---------------------------------------------------- */
+/* ---- requests (solver.c, loop thread) ----------------------------------- */
 void requests_check(struct tenon_solver *s);
 
-/* ---- showing (show.c) ---------------------------------------------------------------------- */
-void show_planned(struct state *st);
-void show_start(struct state *st);
-void show_done(struct state *st, bool cached, const struct tenon_error *err);
-void show_refused(struct tenon_solver *s, const struct tenon_vertex *v,
-                  const struct tenon_error *err);
+/* ---- showing (vertexevents.c) ------------------------------------------- */
+void vertex_planned(struct state *st);
+void vertex_started(struct state *st);
+void vertex_done(struct state *st, bool cached, const struct tenon_error *err);
+void vertex_refused(struct tenon_solver *s, const struct tenon_vertex *v,
+                    const struct tenon_error *err);
 /* Place in the build file, and the vertex as a detail. */
-void show_blame(const struct tenon_vertex *v, struct tenon_error *err);
+void vertex_blame(const struct tenon_vertex *v, struct tenon_error *err);
 void explain_miss(struct state *st);                   /* worker, in a run */
 char *explain_scope(const struct state *st);
-void explain_parts(const struct state *st, struct parts *out);
+void explain_parts(const struct state *st, struct key_parts *out);
 
-/* ---- work (workers) -------------------------------------------------------------------------- */
+/* ---- work (workers) ----------------------------------------------------- */
 int work_lookup(struct job *j);
 int work_content(struct job *j);
 int work_run(struct job *j);
@@ -234,7 +234,7 @@ int run_source(struct job *j);
 
 void deps_init(struct state *st);
 void deps_release(struct state *st);
-int key_own(struct state *st, struct parts *p, bool *is_volatile,
+int key_own(struct state *st, struct key_parts *p, bool *is_volatile,
             struct tenon_digest *out, struct tenon_error *err);
 
 /* The content of output `index` of a made state, as the selectors of d mean it. */
@@ -244,14 +244,14 @@ int content_of_input(struct state *user, size_t input, struct tenon_digest *out,
 int input_chain(struct state *user, size_t input, struct tenon_chain *out,
                 struct tenon_error *err);
 
-/* source.c */
+/* sourcejob.c */
 void source_free(struct state *st);
 const char *source_key(const struct state *st); /* NULL: content only */
 bool source_in_place(const struct state *st);
 bool source_is_tree(const struct state *st);
 char *source_platform(struct tenon_engine *e, const struct tenon_vertex *v);
 
-/* ---- mounts of one job (mounts.c) --------------------------------------------------------------- */
+/* ---- mounts of one job (jobmounts.c) ------------------------------------ */
 struct job_mounts {
     struct tenon_store *store;
     struct tenon_tempdir *tempdir;
@@ -268,7 +268,7 @@ int job_mount(struct job_mounts *m, const struct tenon_chain *chain,
 /* Unmount what job_mount gave, before the upper is committed. */
 int job_unmount(struct job_mounts *m, int fd, struct tenon_error *err);
 
-/* meta.c */
+/* sourcemeta.c */
 void metas_free(struct tenon_solver *s);
 
 #endif

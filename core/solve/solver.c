@@ -215,7 +215,7 @@ tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
             edges[i].index >= tenon_vertex_output_count(edges[i].vertex))
             return tenon_error_set(err, TENON_E_BUG, "\"%s\" has no output %u",
                                    edges[i].vertex->name, edges[i].index);
-    if (solver_allowed(s, edges, count, err) < 0)
+    if (solver_check_entitled(s, edges, count, err) < 0)
         return err->code;
     tenon_solver_submit(s, &r);
     request_wait(s, &r, cancel);

@@ -24,7 +24,7 @@ state_get(struct tenon_solver *s, const struct tenon_vertex *v)
     st->deps = tenon_calloc(v->input_count, sizeof *st->deps);
     HASH_ADD_PTR(s->states, v, st);
     deps_init(st);
-    show_planned(st);
+    vertex_planned(st);
     return st;
 }
 
@@ -35,7 +35,7 @@ state_clear(struct state *st)
     tenon_ctx_free(st->ctx);
     st->ctx = NULL;
     st->cancel = NULL;
-    parts_release(&st->own);
+    key_parts_release(&st->own);
     st->imported = NULL;
     for (uint32_t i = 0; i < st->output_count; i++)
         tenon_chain_release(&st->outputs[i]);
@@ -66,7 +66,7 @@ states_settle(struct tenon_solver *s)
 
     HASH_ITER(hh, s->states, st, tmp)
         if (st->phase == PHASE_KEYED)
-            show_done(st, false, NULL);
+            vertex_done(st, false, NULL);
 }
 
 /* After a failure: what is finished stays, the rest begins anew. */
@@ -79,7 +79,7 @@ state_reset_failed(struct tenon_solver *s)
         if (st->phase == PHASE_DONE)
             continue;
         if (st->shown_started && !st->shown_done)
-            show_done(st, false, &(const struct tenon_error){
+            vertex_done(st, false, &(const struct tenon_error){
                 .code = TENON_E_CANCELLED });
         state_clear(st);
         st->phase = PHASE_NEW;
@@ -159,8 +159,8 @@ take_record(struct state *st, struct job *j)
     j->output_count = j->record.output_count;
     j->record.output_count = 0;
     st->cached = true;
-    show_start(st);
-    show_done(st, true, NULL);
+    vertex_started(st);
+    vertex_done(st, true, NULL);
     state_made(st, j);
 }
 
@@ -172,8 +172,8 @@ take_import(struct state *st, struct job *j)
     st->imported = j->imported;
     st->ckey = j->imported->id;
     st->cached = true;
-    show_start(st);
-    show_done(st, true, NULL);
+    vertex_started(st);
+    vertex_done(st, true, NULL);
     state_keyed(st);
 }
 
@@ -186,12 +186,12 @@ job_failed(struct job *j)
         return false;
     bool cancelled = j->code == TENON_E_CANCELLED;
     if (!cancelled || st->shown_started) {
-        show_start(st);
-        show_done(st, false, &j->err);
+        vertex_started(st);
+        vertex_done(st, false, &j->err);
     }
     if (j->work == work_content && !cancelled)
         tenon_error_context(&j->err, "failed to compute cache key");
-    show_blame(st->v, &j->err);
+    vertex_blame(st->v, &j->err);
     state_fail(st, &j->err);
     return true;
 }
@@ -206,8 +206,8 @@ resolve_finish(struct job *j)
         return;
     key = source_key(st);
     if (key) {
-        parts_add(&st->own, "source", key);
-        parts_digest(&st->own, "source", &st->own_key);
+        key_parts_add(&st->own, "source", key);
+        key_parts_digest(&st->own, "source", &st->own_key);
         st->k1 = st->ckey = st->own_key;
     }
     if (j->found) {
@@ -216,7 +216,7 @@ resolve_finish(struct job *j)
         take_import(st, j);
     } else if (j->outputs) {
         st->cached = true;
-        show_done(st, true, NULL);
+        vertex_done(st, true, NULL);
         state_made(st, j);
     } else {
         state_keyed(st);
@@ -260,7 +260,7 @@ lookup_finish(struct job *j)
     if (job_failed(j))
         return;
     st->own = j->own;
-    j->own = (struct parts){0};
+    j->own = (struct key_parts){0};
     st->own_key = j->own_key;
     st->k1 = j->k1;
     st->is_volatile = j->is_volatile;
@@ -311,7 +311,7 @@ run_finish(struct job *j)
         return;
     }
     st->cached = j->cached;
-    show_done(st, j->cached, NULL);
+    vertex_done(st, j->cached, NULL);
     state_made(st, j);
 }
 
@@ -344,7 +344,7 @@ begin(struct state *st)
 {
     switch (st->v->op.type) {
     case TENON_OP_SOURCE:
-        show_start(st);
+        vertex_started(st);
         submit(st, PHASE_RESOLVE, work_resolve, resolve_finish);
         return;
     case TENON_OP_EXEC:
@@ -363,7 +363,7 @@ begin(struct state *st)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     tenon_error_set(&err, TENON_E_UNSUPPORTED,
                     "ops of kind %d cannot be solved", (int)st->v->op.type);
-    show_blame(st->v, &err);
+    vertex_blame(st->v, &err);
     state_fail(st, &err);
 }
 
@@ -439,7 +439,7 @@ advance(struct state *st)
         /* fall through */
     case PHASE_RESULT_INPUTS:
         if (inputs_made(st, true)) {
-            show_start(st);
+            vertex_started(st);
             submit(st, PHASE_RUN, work_run, run_finish);
         }
         break;

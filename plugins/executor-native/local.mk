@@ -5,12 +5,12 @@ pluginexec_LTLIBRARIES += executor-native.la
 endif
 executor_native_la_SOURCES = \
 	%D%/child.c \
-	%D%/filter.c \
-	%D%/mount.c \
+	%D%/callfilter.c \
+	%D%/mountapi.c \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/prepare.c \
-	%D%/root.c \
+	%D%/steproot.c \
 	%D%/system.c
 executor_native_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 executor_native_la_LDFLAGS = $(PLUGIN_LDFLAGS)

@@ -52,10 +52,10 @@ int native_prepare(struct native_launch *l, const struct tenon_exec *x,
                    struct tenon_error *err);
 void native_release(struct native_launch *l);
 
-/* filter.c: compiled once in a process; 0 or an errno.  Any thread. */
+/* callfilter.c: compiled once in a process; 0 or an errno.  Any thread. */
 int native_filter(struct sock_fprog *out);
 
-/* root.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
+/* steproot.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
 extern const char native_mounting_proc[]; /* what was tried, in the guard's words */
 extern const char native_setting_limits[];
 int native_enter_root(const struct native_launch *l, int *root, const char **what);
@@ -66,7 +66,7 @@ int native_leave_host(int root, const char **what);
 void native_child(void *launch, int report_fd);
 int native_join_cgroup(void *launch, const char **what);
 
-/* mount.c: the new mount API; -1 and errno. */
+/* mountapi.c: the new mount API; -1 and errno. */
 struct native_fs_option {
     const char *key, *value; /* value NULL: a flag */
 };

@@ -1,4 +1,4 @@
-/* Devices by name (RUN --device), and what must be granted for them. */
+/* Devices by name (RUN --device), and the entitlements they need. */
 #include "unit.h"
 
 #include "context/engine.h"
@@ -94,22 +94,22 @@ START_TEST(test_cdi_later_directory_wins_and_broken_files_are_told)
 END_TEST
 
 static int
-allowed(const char *grant, const char *device, const char *optional)
+allowed(const char *entitlement, const char *device, const char *optional)
 {
-    const char *const grants[] = { grant, NULL };
+    const char *const entitlements[] = { entitlement, NULL };
     const struct tenon_pair devices[] = { { device, optional } };
-    struct tenon_engine e = { .allow = grants, .config = config };
+    struct tenon_engine e = { .entitlements = entitlements, .config = config };
     struct tenon_vertex v = { .op = { .type = TENON_OP_EXEC } };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     v.op.exec.devices = devices;
     v.op.exec.device_count = 1;
-    return tenon_exec_allowed(&e, &v, &err);
+    return tenon_exec_check_entitled(&e, &v, &err);
 }
 
 START_TEST(test_cdi_grants)
 {
     static const struct {
-        const char *grant, *device, *optional;
+        const char *entitlement, *device, *optional;
         int wanted;
     } table[] = {
         { NULL, "vendor.com/dev=a", "", TENON_E_DENIED },
@@ -125,7 +125,7 @@ START_TEST(test_cdi_grants)
         { NULL, "vendor.com/none", "optional", 0 },
     };
     for (size_t i = 0; i < tenon_countof(table); i++) {
-        int got = allowed(table[i].grant, table[i].device, table[i].optional);
+        int got = allowed(table[i].entitlement, table[i].device, table[i].optional);
         ck_assert_msg(got == table[i].wanted, "%zu: %d", i, got);
     }
 }

@@ -199,19 +199,19 @@ END_TEST
 
 START_TEST(test_allowed_needs_the_entitlement)
 {
-    static const char *const grants[] = { "network.host", NULL };
+    static const char *const entitlements[] = { "network.host", NULL };
     struct tenon_engine e = {0};
     struct tenon_vertex v = { .op = { .type = TENON_OP_EXEC } };
     struct tenon_error err = TENON_ERROR_INIT;
-    ck_assert_int_eq(tenon_exec_allowed(&e, &v, &err), 0);
+    ck_assert_int_eq(tenon_exec_check_entitled(&e, &v, &err), 0);
     v.op.exec.network = TENON_LLB_NET_HOST;
-    ck_assert_int_eq(tenon_exec_allowed(&e, &v, &err), TENON_E_DENIED);
+    ck_assert_int_eq(tenon_exec_check_entitled(&e, &v, &err), TENON_E_DENIED);
     ck_assert_str_eq(err.message, "network.host is not allowed");
     tenon_error_release(&err);
-    e.allow = grants;
-    ck_assert_int_eq(tenon_exec_allowed(&e, &v, &err), 0);
+    e.entitlements = entitlements;
+    ck_assert_int_eq(tenon_exec_check_entitled(&e, &v, &err), 0);
     v.op.exec.security = 1;
-    ck_assert_int_eq(tenon_exec_allowed(&e, &v, &err), TENON_E_DENIED);
+    ck_assert_int_eq(tenon_exec_check_entitled(&e, &v, &err), TENON_E_DENIED);
     tenon_error_release(&err);
 }
 END_TEST

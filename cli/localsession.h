@@ -1,7 +1,7 @@
-/* session.h - the command's own session provider: files, variables, agents
- * of the user who runs it (engine/session.h is the interface). */
-#ifndef TENON_CLI_SESSION_H
-#define TENON_CLI_SESSION_H
+/* localsession.h - the command's own session provider: files, variables, agents
+ * of the user who runs it (context/session.h is the interface). */
+#ifndef TENON_CLI_LOCALSESSION_H
+#define TENON_CLI_LOCALSESSION_H
 
 #include "base/error.h"
 #include "context/session.h"

@@ -40,8 +40,8 @@ release(struct walk *w)
 }
 
 int
-solver_allowed(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
-               struct tenon_error *err)
+solver_check_entitled(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
+                      struct tenon_error *err)
 {
     struct walk w = {0};
     int r = 0;
@@ -54,10 +54,10 @@ solver_allowed(struct tenon_solver *s, const struct tenon_edge *edges, size_t co
             visit(&w, v->inputs[i].vertex);
         if (v->op.type != TENON_OP_EXEC)
             continue;
-        r = tenon_exec_allowed(s->engine, v, err);
+        r = tenon_exec_check_entitled(s->engine, v, err);
         if (r < 0) {
-            show_refused(s, v, err);
-            show_blame(v, err);
+            vertex_refused(s, v, err);
+            vertex_blame(v, err);
         }
     }
     release(&w);

@@ -1,6 +1,6 @@
-/* usage.h - what du and prune share: filters, and rows of the store's usage. */
-#ifndef TENON_CLI_USAGE_H
-#define TENON_CLI_USAGE_H
+/* usagerows.h - what du and prune share: filters, and rows of the store's usage. */
+#ifndef TENON_CLI_USAGEROWS_H
+#define TENON_CLI_USAGEROWS_H
 
 #include "cli.h"
 

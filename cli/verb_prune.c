@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "tools/parse.h"
-#include "usage.h"
+#include "usagerows.h"
 
 static const char help[] =
     "Usage: PROGRAM prune [OPTIONS]\n"

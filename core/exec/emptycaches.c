@@ -48,7 +48,7 @@ first_time(struct tenon_engine *engine, const char *id, bool seeded)
 }
 
 int
-tenon_step_drop_caches(struct tenon_step *s, struct tenon_error *err)
+tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err)
 {
     if (!s->v->ignore_cache)
         return 0;

@@ -5,7 +5,7 @@
 
 #include "image/image.h"
 #include "image/layer.h"
-#include "solve/layers.h"
+#include "solve/layerset.h"
 
 #define FETCHERS_MAX 4
 

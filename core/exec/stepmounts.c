@@ -215,7 +215,7 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
         return 0;
     auto_close int fd = out.fd;
     note_secret(s, op, fd);
-    if (tenon_step_place(s, fd, m->flags, &m->source, &m->is_dir, err) < 0)
+    if (tenon_step_bind(s, fd, m->flags, &m->source, &m->is_dir, err) < 0)
         return tenon_error_context(err, "mount %s at %s", type, m->target);
     return 0;
 }
@@ -238,7 +238,7 @@ attach_one(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error 
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "mount %s: cache \"%s\" is read-only at %s in the same step",
                                m->target, m->op->cache_id, twin->target);
-    return tenon_step_place(s, fd, m->flags, &m->source, &m->is_dir, err);
+    return tenon_step_bind(s, fd, m->flags, &m->source, &m->is_dir, err);
 }
 
 static char *

@@ -34,8 +34,8 @@ tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err)
 }
 
 int
-tenon_step_place(struct tenon_step *s, int fd, uint32_t flags, char **source,
-                 bool *is_dir, struct tenon_error *err)
+tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags, char **source,
+                bool *is_dir, struct tenon_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)

@@ -1,18 +1,18 @@
-/* Entitlements: what a step may only have when the user granted it.
+/* Entitlements: what a step may only have when the user said so (--allow).
  *
- * A grant is "network.host", "security.insecure", "device" (all of them),
+ * One is "network.host", "security.insecure", "device" (all of them),
  * "device=NAME" or "device=NAME,alias=WORD". */
 #include <string.h>
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
-#include "exec/devices.h"
+#include "exec/entitlements.h"
 #include "exec/exec.h"
 
 static bool
-granted(const struct tenon_engine *e, const char *name)
+has(const struct tenon_engine *e, const char *name)
 {
-    for (const char *const *a = e->allow; a && *a; a++)
+    for (const char *const *a = e->entitlements; a && *a; a++)
         if (!strcmp(*a, name))
             return true;
     return false;
@@ -28,15 +28,24 @@ refuse(struct tenon_error *err, const char *name)
 
 /* ---- devices ------------------------------------------------------------------ */
 
-/* The parts of a grant: what it names, and the word the build file may use. */
+void
+tenon_entitlement_load_cdi(const struct tenon_engine *e, struct tenon_cdi *cdi)
+{
+    struct json_object *dirs = NULL;
+    if (e->config)
+        json_object_object_get_ex(e->config, "cdi-dirs", &dirs);
+    tenon_cdi_load(cdi, json_object_is_type(dirs, json_type_array) ? dirs : NULL);
+}
+
+/* Its parts: the device it names, and the word that the build file may use for it. */
 static bool
-device_grant(const char *grant, char **name, char **alias)
+device_of(const char *entitlement, char **name, char **alias)
 {
     static const char word[] = "device=", as[] = ",alias=";
     *name = *alias = NULL;
-    if (strncmp(grant, word, sizeof word - 1))
+    if (strncmp(entitlement, word, sizeof word - 1))
         return false;
-    const char *p = grant + sizeof word - 1;
+    const char *p = entitlement + sizeof word - 1;
     const char *comma = strstr(p, as);
     *name = comma ? tenon_strndup(p, (size_t)(comma - p)) : tenon_strdup(p);
     *alias = comma ? tenon_strdup(comma + sizeof as - 1) : NULL;
@@ -44,26 +53,26 @@ device_grant(const char *grant, char **name, char **alias)
 }
 
 char *
-tenon_exec_device_name(const struct tenon_engine *e, const char *asked)
+tenon_entitlement_device(const struct tenon_engine *e, const char *asked)
 {
-    for (const char *const *a = e->allow; a && *a; a++) {
+    for (const char *const *a = e->entitlements; a && *a; a++) {
         auto_free char *name = NULL;
         auto_free char *alias = NULL;
-        if (device_grant(*a, &name, &alias) && alias && !strcmp(alias, asked))
+        if (device_of(*a, &name, &alias) && alias && !strcmp(alias, asked))
             return tenon_steal(&name);
     }
     return NULL;
 }
 
 static void
-find_granted(const struct tenon_engine *e, const struct tenon_cdi *cdi,
-             struct tenon_cdi_found *out)
+find_entitled(const struct tenon_engine *e, const struct tenon_cdi *cdi,
+              struct tenon_cdi_found *out)
 {
-    for (const char *const *a = e->allow; a && *a; a++) {
+    for (const char *const *a = e->entitlements; a && *a; a++) {
         auto_free char *name = NULL;
         auto_free char *alias = NULL;
-        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* grants nothing then */
-        if (device_grant(*a, &name, &alias) && !alias)
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* names nothing then */
+        if (device_of(*a, &name, &alias) && !alias)
             (void)tenon_cdi_find(cdi, name, out, &ignored);
     }
 }
@@ -96,20 +105,20 @@ check_devices(const struct tenon_engine *e, const struct tenon_op_exec *op,
               struct tenon_error *err)
 {
     auto_cdi struct tenon_cdi cdi = {0};
-    tenon_cdi_load(&cdi, tenon_exec_cdi_dirs(e));
+    tenon_entitlement_load_cdi(e, &cdi);
     struct tenon_cdi_found wanted = {0}, allowed = {0};
     int r = 0;
     for (size_t i = 0; i < op->device_count && r == 0; i++) {
-        auto_free char *alias = tenon_exec_device_name(e, op->devices[i].key);
+        auto_free char *alias = tenon_entitlement_device(e, op->devices[i].key);
         if (alias)
-            continue; /* whoever gave it a name granted it */
+            continue; /* the entitlement that gave it a name is one */
         r = tenon_cdi_find(&cdi, op->devices[i].key, &wanted, err);
         if (r == TENON_E_NOT_FOUND && *op->devices[i].value) {
             tenon_error_release(err);
             r = 0;
         }
     }
-    find_granted(e, &cdi, &allowed);
+    find_entitled(e, &cdi, &allowed);
     char **forbidden = NULL;
     tenon_vec_foreach(d, &wanted.list)
         if (!is_in(&allowed, *d) && !tenon_cdi_is_free(*d))
@@ -123,32 +132,32 @@ check_devices(const struct tenon_engine *e, const struct tenon_op_exec *op,
 }
 
 int
-tenon_exec_check_grant(const char *grant, struct tenon_error *err)
+tenon_exec_check_entitlement(const char *text, struct tenon_error *err)
 {
     auto_free char *name = NULL;
     auto_free char *alias = NULL;
-    if (!strcmp(grant, "network.host") || !strcmp(grant, "security.insecure") ||
-        !strcmp(grant, "device"))
+    if (!strcmp(text, "network.host") || !strcmp(text, "security.insecure") ||
+        !strcmp(text, "device"))
         return 0;
-    if (device_grant(grant, &name, &alias) && *name && (!alias || *alias))
+    if (device_of(text, &name, &alias) && *name && (!alias || *alias))
         return 0;
-    tenon_error_set(err, TENON_E_INVALID, "unknown entitlement \"%s\"", grant);
+    tenon_error_set(err, TENON_E_INVALID, "unknown entitlement \"%s\"", text);
     return tenon_error_hint(err, "there are network.host, security.insecure, device and "
                                  "device=NAME[,alias=WORD]");
 }
 
 int
-tenon_exec_allowed(struct tenon_engine *engine, const struct tenon_vertex *v,
-                   struct tenon_error *err)
+tenon_exec_check_entitled(struct tenon_engine *engine, const struct tenon_vertex *v,
+                          struct tenon_error *err)
 {
     if (v->op.type != TENON_OP_EXEC)
         return 0;
     const struct tenon_op_exec *op = &v->op.exec;
-    if (op->network == TENON_LLB_NET_HOST && !granted(engine, "network.host"))
+    if (op->network == TENON_LLB_NET_HOST && !has(engine, "network.host"))
         return refuse(err, "network.host");
-    if (op->security != 0 && !granted(engine, "security.insecure"))
+    if (op->security != 0 && !has(engine, "security.insecure"))
         return refuse(err, "security.insecure");
-    if (op->device_count && !granted(engine, "device"))
+    if (op->device_count && !has(engine, "device"))
         return check_devices(engine, op, err);
     return 0;
 }

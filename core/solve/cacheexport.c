@@ -5,19 +5,19 @@
 #include "solve/import.h"
 
 struct collection {
-    TENON_VEC(struct tenon_known) list;
+    TENON_VEC(struct tenon_cache_entry) list;
     TENON_VEC(struct tenon_edge) promised; /* imported, not yet unpacked */
 };
 
 static void
-add_key(struct tenon_known *k, const struct tenon_digest *key)
+add_key(struct tenon_cache_entry *k, const struct tenon_digest *key)
 {
     if (key->str[0])
         tenon_strv_push(&k->keys, tenon_strdup(key->str));
 }
 
 static void
-add_keys(struct tenon_known *k, const struct state *st)
+add_keys(struct tenon_cache_entry *k, const struct state *st)
 {
     add_key(k, &st->k1);
     add_key(k, &st->k2);
@@ -28,9 +28,9 @@ add_keys(struct tenon_known *k, const struct state *st)
 static void
 add_state(struct collection *c, const struct state *st)
 {
-    struct tenon_known *k = tenon_vec_add(&c->list);
+    struct tenon_cache_entry *k = tenon_vec_add(&c->list);
 
-    *k = (struct tenon_known){ .id = st->ckey };
+    *k = (struct tenon_cache_entry){ .id = st->ckey };
     add_keys(k, st);
     if (st->phase != PHASE_DONE)
         return;
@@ -105,7 +105,7 @@ collect_records(struct tenon_solver *s, void *data)
     struct state *st, *tmp;
 
     HASH_ITER(hh, s->states, st, tmp) {
-        struct tenon_known k = {0};
+        struct tenon_cache_entry k = {0};
         if (!st->imported || st->phase != PHASE_KEYED)
             continue;
         add_keys(&k, st);
@@ -168,8 +168,8 @@ tenon_solver_adopt(struct tenon_solver *s)
 /* ---- all -------------------------------------------------------------------------- */
 
 int
-tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
-                   struct tenon_known **out, size_t *count, struct tenon_error *err)
+tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
+                           struct tenon_cache_entry **out, size_t *count, struct tenon_error *err)
 {
     struct collection c = {0};
     int r = all ? unpack_promised(s, &c, cancel, err) : 0;
@@ -178,7 +178,7 @@ tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel
         r = solver_visit(s, collect, &c, err);
     tenon_vec_release(&c.promised);
     if (r < 0) {
-        tenon_known_free(c.list.items, c.list.len);
+        tenon_cache_entries_free(c.list.items, c.list.len);
         return r;
     }
     *out = c.list.items;
@@ -187,7 +187,7 @@ tenon_solver_known(struct tenon_solver *s, bool all, struct tenon_cancel *cancel
 }
 
 void
-tenon_known_free(struct tenon_known *list, size_t count)
+tenon_cache_entries_free(struct tenon_cache_entry *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         tenon_strv_free(list[i].keys);

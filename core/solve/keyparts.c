@@ -5,14 +5,14 @@
 #include "solve/private.h"
 
 void
-parts_add(struct parts *p, const char *label, const char *value)
+key_parts_add(struct key_parts *p, const char *label, const char *value)
 {
     tenon_vec_push(&p->list, (struct tenon_key_part){
         .label = tenon_strdup(label), .value = tenon_strdup(value ? value : "") });
 }
 
 void
-parts_addf(struct parts *p, const char *label, const char *fmt, ...)
+key_parts_addf(struct key_parts *p, const char *label, const char *fmt, ...)
 {
     va_list ap;
 
@@ -24,7 +24,7 @@ parts_addf(struct parts *p, const char *label, const char *fmt, ...)
 }
 
 void
-parts_release(struct parts *p)
+key_parts_release(struct key_parts *p)
 {
     tenon_vec_foreach(k, &p->list) {
         free((char *)k->label);
@@ -34,7 +34,7 @@ parts_release(struct parts *p)
 }
 
 void
-parts_digest(const struct parts *p, const char *tag, struct tenon_digest *out)
+key_parts_digest(const struct key_parts *p, const char *tag, struct tenon_digest *out)
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
 

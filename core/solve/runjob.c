@@ -164,7 +164,7 @@ store_record(struct job *j)
     struct state *st = j->state;
     TENON_VEC(const char *) keys = {0};
     auto_free char *scope = explain_scope(st);
-    struct parts parts = {0};
+    struct key_parts parts = {0};
     const struct tenon_record record = {
         .id = st->ckey, .output_count = j->output_count,
         .outputs = j->outputs,
@@ -182,7 +182,7 @@ store_record(struct job *j)
     int r = tenon_record_store(st->solver->engine->store, keys.items, keys.len,
                                &record, scope, st->v->name, parts.list.items,
                                parts.list.len, &j->err);
-    parts_release(&parts);
+    key_parts_release(&parts);
     tenon_vec_release(&keys);
     return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
 }

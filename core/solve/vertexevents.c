@@ -21,7 +21,7 @@ fill_info(const struct tenon_vertex *v, struct tenon_vertex_info *info,
 
 /* So that the displays know how many steps there will be. */
 void
-show_planned(struct state *st)
+vertex_planned(struct state *st)
 {
     auto_free const char **inputs =
         tenon_calloc(st->v->input_count + 1, sizeof *inputs);
@@ -32,7 +32,7 @@ show_planned(struct state *st)
 }
 
 void
-show_start(struct state *st)
+vertex_started(struct state *st)
 {
     auto_free const char **inputs =
         tenon_calloc(st->v->input_count + 1, sizeof *inputs);
@@ -48,7 +48,7 @@ show_start(struct state *st)
 }
 
 void
-show_done(struct state *st, bool cached, const struct tenon_error *err)
+vertex_done(struct state *st, bool cached, const struct tenon_error *err)
 {
     if (!st->shown_started || st->shown_done)
         return;
@@ -60,8 +60,8 @@ show_done(struct state *st, bool cached, const struct tenon_error *err)
 
 /* A step that did not get as far as to have a state.  Any thread. */
 void
-show_refused(struct tenon_solver *s, const struct tenon_vertex *v,
-             const struct tenon_error *err)
+vertex_refused(struct tenon_solver *s, const struct tenon_vertex *v,
+               const struct tenon_error *err)
 {
     auto_free const char **inputs = tenon_calloc(v->input_count + 1, sizeof *inputs);
     struct tenon_vertex_info info;
@@ -72,7 +72,7 @@ show_refused(struct tenon_solver *s, const struct tenon_vertex *v,
 }
 
 void
-show_blame(const struct tenon_vertex *v, struct tenon_error *err)
+vertex_blame(const struct tenon_vertex *v, struct tenon_error *err)
 {
     if (err->code == TENON_E_CANCELLED)
         return;

@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "context/engine.h"
 #include "exec/exec.h"
-#include "session.h"
+#include "localsession.h"
 #include "terminal.h"
 
 static const char help[] =
@@ -30,7 +30,7 @@ struct job {
     struct cli_session *session;
     struct tenon_shell shell;
     struct tenon_engine engine;
-    char **allow;
+    char **entitlements;
     bool help;
 };
 
@@ -49,9 +49,9 @@ parse(struct job *j, int argc, char **argv)
     for (int o; (o = cli_getopt(argc, argv, "+h", options)) != -1;) {
         switch (o) {
         case ALLOW:
-            if (tenon_exec_check_grant(optarg, &err) < 0)
+            if (tenon_exec_check_entitlement(optarg, &err) < 0)
                 return cli_print_error(&err);
-            tenon_strv_push(&j->allow, tenon_strdup(optarg));
+            tenon_strv_push(&j->entitlements, tenon_strdup(optarg));
             break;
         case BUILD:
             j->shell.build = optarg;
@@ -85,7 +85,7 @@ open_engine(struct job *j, const struct cli *cli, struct tenon_error *err)
     if (cli_private_mounts(err) < 0 || cli_open_store(cli, &j->engine.store, err) < 0)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
-    j->engine.allow = (const char *const *)j->allow;
+    j->engine.entitlements = (const char *const *)j->entitlements;
     cli_fill_engine(cli, &j->engine);
     return 0;
 }
@@ -132,6 +132,6 @@ cli_shell(const struct cli *cli, int argc, char **argv)
         tenon_cancel_free(j.engine.cancel);
     }
     cli_session_free(j.session);
-    tenon_strv_free(j.allow);
+    tenon_strv_free(j.entitlements);
     return status;
 }

@@ -6,8 +6,8 @@
 #include "context/session.h"
 #include "plugin/plugins.h"
 #include "solve/import.h"
-#include "solve/layers.h"
-#include "solve/source.h"
+#include "solve/layerset.h"
+#include "solve/sourcejob.h"
 
 void
 source_free(struct state *st)
@@ -125,14 +125,14 @@ static int
 find_tree(struct job *j)
 {
     struct state *st = j->state;
-    struct parts parts = {0};
+    struct key_parts parts = {0};
     struct tenon_digest key;
 
     if (!source_is_tree(st) || !st->source->info.key)
         return 0;
-    parts_add(&parts, "source", st->source->info.key);
-    parts_digest(&parts, "source", &key);
-    parts_release(&parts);
+    key_parts_add(&parts, "source", st->source->info.key);
+    key_parts_digest(&parts, "source", &key);
+    key_parts_release(&parts);
     int r = tenon_record_find(st->solver->engine->store, key.str, &j->record,
                               &j->err);
     j->found = r > 0 && j->record.output_count == 1;

@@ -22,7 +22,7 @@
 #include "exec/exec.h"
 #include "registry/libcurl.h"
 #include "renderer.h"
-#include "session.h"
+#include "localsession.h"
 
 /* ---- Ctrl-C ---------------------------------------------------------------------------- */
 
@@ -141,11 +141,11 @@ prepare(struct job *j, struct tenon_error *err)
         if (cli_session_add_ssh(j->session, *x, err) < 0)
             return err->code;
     j->reading_flags = true;
-    /* Who asks for it grants it. */
+    /* Asking for it gives the entitlement. */
     if (tenon_streq(j->flags.network, "host"))
-        tenon_strv_push(&j->flags.allow, tenon_strdup("network.host"));
-    for (char **a = j->flags.allow; a && *a; a++)
-        if (tenon_exec_check_grant(*a, err) < 0)
+        tenon_strv_push(&j->flags.entitlements, tenon_strdup("network.host"));
+    for (char **a = j->flags.entitlements; a && *a; a++)
+        if (tenon_exec_check_entitlement(*a, err) < 0)
             return err->code;
     if (build_input(&j->flags, j->session, j->watcher.cancel, &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
@@ -157,7 +157,7 @@ prepare(struct job *j, struct tenon_error *err)
     j->engine.session = cli_session_vtable(j->session);
     j->engine.cancel = j->watcher.cancel;
     j->engine.build_id = make_build_id();
-    j->engine.allow = (const char *const *)j->flags.allow;
+    j->engine.entitlements = (const char *const *)j->flags.entitlements;
     cli_fill_engine(j->cli, &j->engine);
     const struct renderer_about about = {
         .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",

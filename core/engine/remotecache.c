@@ -1,4 +1,4 @@
-#include "engine/cache.h"
+#include "engine/remotecache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,10 +198,10 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
         .cancel = tenon_ctx_cancel(ctx),
     };
     const bool all = tenon_streq(tenon_values_string(values, "mode"), "max");
-    struct tenon_known *known = NULL;
+    struct tenon_cache_entry *known = NULL;
     size_t count = 0;
     tenon_ctx_status(ctx, preparing, 0, 0);
-    if (tenon_solver_known(b->solver, all, b->engine->cancel, &known, &count, err) < 0)
+    if (tenon_solver_cache_entries(b->solver, all, b->engine->cancel, &known, &count, err) < 0)
         return err->code;
     TENON_VEC(struct tenon_chain) final = {0}; /* borrowed */
     tenon_vec_foreach(p, &b->result.platforms)
@@ -210,7 +210,7 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
     int rc = tenon_cache_document(b->engine->store, known, count, final.items, final.len,
                                   all, &o, manifest, err);
     tenon_vec_release(&final);
-    tenon_known_free(known, count);
+    tenon_cache_entries_free(known, count);
     tenon_ctx_status_done(ctx, preparing);
     return rc;
 }

@@ -1,6 +1,6 @@
-/* source.h - a source vertex and the plugin that knows it. */
-#ifndef TENON_SOLVE_SOURCE_H
-#define TENON_SOLVE_SOURCE_H
+/* sourcejob.h - a source vertex and the plugin that knows it. */
+#ifndef TENON_SOLVE_SOURCEJOB_H
+#define TENON_SOLVE_SOURCEJOB_H
 
 #include "plugin/plugins.h"
 #include "solve/private.h"

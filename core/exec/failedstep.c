@@ -81,7 +81,7 @@ is_first_of_build(struct tenon_engine *engine)
 }
 
 void
-tenon_step_keep(struct tenon_step *s, struct tenon_error *why)
+tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     if (!s->engine->build_id || !s->root.work || !s->v->graph)
@@ -149,7 +149,7 @@ enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_rec
     v.ignore_cache = false; /* its caches are to be looked at, not emptied */
     op->mounts = mounts;
     op->args = shell->argv;
-    if (tenon_exec_allowed(engine, &v, err) < 0)
+    if (tenon_exec_check_entitled(engine, &v, err) < 0)
         return err->code;
     return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, status, err);
 }

@@ -1,5 +1,5 @@
 /* Rows of the store's usage, and filters on them. */
-#include "usage.h"
+#include "usagerows.h"
 
 #include <stdlib.h>
 #include <string.h>

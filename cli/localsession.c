@@ -1,4 +1,4 @@
-#include "session.h"
+#include "localsession.h"
 
 #include <errno.h>
 #include <fcntl.h>

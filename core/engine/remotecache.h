@@ -1,7 +1,7 @@
-/* cache.h - --cache-from and --cache-to: caches that plugins of kind cache
+/* remotecache.h - --cache-from and --cache-to: caches that plugins of kind cache
  * keep somewhere, as one build sees them (docs/caching.md). */
-#ifndef TENON_ENGINE_CACHE_H
-#define TENON_ENGINE_CACHE_H
+#ifndef TENON_ENGINE_REMOTECACHE_H
+#define TENON_ENGINE_REMOTECACHE_H
 
 #include "engine/build_private.h"
 #include "image/image.h"
@@ -24,8 +24,8 @@ void tenon_caches_free(struct tenon_build *b);
 /* cachedocument.c: the manifest of what `known` says, with the blobs it refers
  * to, in the content store.  final: what the build was about; unless `all`, only
  * results that these are made of are in it, of the others the keys alone. */
-struct tenon_known;
-int tenon_cache_document(struct tenon_store *s, struct tenon_known *known, size_t count,
+struct tenon_cache_entry;
+int tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                          const struct tenon_chain *final, size_t final_count, bool all,
                          const struct tenon_image_options *o,
                          struct tenon_desc *manifest, struct tenon_error *err);

@@ -1,6 +1,6 @@
-/* layers.h - layers, from wherever they come, to snapshots. */
-#ifndef TENON_SOLVE_LAYERS_H
-#define TENON_SOLVE_LAYERS_H
+/* layerset.h - layers, from wherever they come, to snapshots. */
+#ifndef TENON_SOLVE_LAYERSET_H
+#define TENON_SOLVE_LAYERSET_H
 
 #include "solve/private.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "usage.h"
+#include "usagerows.h"
 
 static const char help[] =
     "Usage: PROGRAM du [OPTIONS]\n"

@@ -1,5 +1,5 @@
-/* The devices of a step: nodes and files become mounts, variables and groups the
- * step's own. */
+/* The devices of a step: what their descriptions edit. Nodes and files become
+ * mounts; variables and groups become the step's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,18 +8,8 @@
 
 #include "base/ids.h"
 #include "tools/alloc.h"
-#include "exec/devices.h"
+#include "exec/entitlements.h"
 #include "exec/private.h"
-
-struct json_object *
-tenon_exec_cdi_dirs(const struct tenon_engine *e)
-{
-    struct json_object *dirs;
-    return e->config && json_object_object_get_ex(e->config, "cdi-dirs", &dirs) &&
-                   json_object_is_type(dirs, json_type_array)
-               ? dirs
-               : NULL;
-}
 
 /* ---- one description of edits --------------------------------------------------- */
 
@@ -225,7 +215,7 @@ find_all(const struct tenon_step *s, const struct tenon_cdi *cdi, struct tenon_c
 {
     for (size_t i = 0; i < s->op->device_count; i++) {
         const struct tenon_pair *d = &s->op->devices[i];
-        auto_free char *alias = tenon_exec_device_name(s->engine, d->key);
+        auto_free char *alias = tenon_entitlement_device(s->engine, d->key);
         if (tenon_cdi_find(cdi, alias ? alias : d->key, found, err) == 0)
             continue;
         if (err->code != TENON_E_NOT_FOUND || !*d->value)
@@ -241,7 +231,7 @@ tenon_step_devices(struct tenon_step *s, struct tenon_error *err)
     if (!s->op->device_count)
         return 0;
     auto_cdi struct tenon_cdi cdi = {0};
-    tenon_cdi_load(&cdi, tenon_exec_cdi_dirs(s->engine));
+    tenon_entitlement_load_cdi(s->engine, &cdi);
     struct tenon_cdi_found found = {0};
     int r = find_all(s, &cdi, &found, err);
     for (size_t i = 0; r == 0 && i < found.list.len; i++) {
