@@ -1,6 +1,6 @@
-/* What a failed step leaves behind, and how to get into it again: its root as
- * a snapshot, with a record of the definition and of the inputs.  Secrets are
- * in neither; they are asked for again. */
+/* What a failed step leaves behind, for those who want to look into it: its root as
+ * a snapshot, with a record of the definition and of the inputs.  Secrets are in
+ * neither.  reenter.c gets into it again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +98,7 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
         tenon_error_hint(why, "tenon shell enters the failed step");
 }
 
-/* ---- back in ---------------------------------------------------------------------- */
+/* ---- found again ------------------------------------------------------------------ */
 
 static int
 digit(char c)
@@ -125,59 +125,31 @@ load_definition(const char *extra, struct tenon_graph *g, struct tenon_edge *out
     return tenon_graph_load(g, def.data, def.len, out, err);
 }
 
-/* The op with another command, in the root that the failed one left. */
-static int
-enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_record *r,
-      const struct tenon_vertex *kept, const struct tenon_shell *shell, int32_t *status,
-      struct tenon_error *err)
-{
-    if (kept->op.type != TENON_OP_EXEC || r->output_count != kept->input_count + 1)
-        return tenon_error_set(err, TENON_E_CORRUPT, "what is kept does not fit together");
-    struct tenon_vertex v = *kept;
-    struct tenon_op_exec *op = &v.op.exec;
-    auto_free struct tenon_op_mount *mounts = tenon_calloc(op->mount_count + 1, sizeof *mounts);
-    if (op->mount_count)
-        memcpy(mounts, op->mounts, op->mount_count * sizeof *mounts);
-    for (size_t i = 0; i < op->mount_count; i++)
-        if (!strcmp(mounts[i].dest, "/"))
-            mounts[i].input = (int64_t)kept->input_count; /* the one that is added below */
-    auto_free struct tenon_exec_input *inputs = tenon_calloc(r->output_count, sizeof *inputs);
-    for (size_t i = 0; i < kept->input_count; i++)
-        inputs[i].chain = &r->outputs[i + 1];
-    inputs[kept->input_count].chain = &r->outputs[0];
-    v.input_count++;
-    v.ignore_cache = false; /* its caches are to be looked at, not emptied */
-    op->mounts = mounts;
-    op->args = shell->argv;
-    if (tenon_exec_check_entitled(engine, &v, err) < 0)
-        return err->code;
-    return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, status, err);
-}
-
 int
-tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
-                 const struct tenon_shell *shell, int32_t *status, struct tenon_error *err)
+tenon_failed_step_load(struct tenon_store *st, const char *build, struct tenon_record *r,
+                       struct tenon_graph *g, const struct tenon_vertex **v,
+                       struct tenon_error *err)
 {
-    auto_free char *last = shell->build ? NULL : tenon_pin_get(engine->store, LAST);
-    const char *build = shell->build ? shell->build : last;
-    if (!build)
-        return tenon_error_set(err, TENON_E_NOT_FOUND, "no failed step is kept");
     struct tenon_digest key;
-    struct tenon_record r = {0};
+    struct tenon_edge edge = {0};
     name_key(build, &key);
-    int found = tenon_record_find(engine->store, key.str, &r, err);
+    int found = tenon_record_find(st, key.str, r, err);
     if (found < 0)
         return found;
     if (!found)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "no failed step of build %s is kept "
                                "(any more)", build);
-    struct tenon_graph *g = tenon_graph_new();
-    struct tenon_edge edge = {0};
-    int rc = load_definition(r.extra, g, &edge, err);
-    if (rc == 0)
-        rc = edge.vertex ? enter(engine, ctx, &r, edge.vertex, shell, status, err)
-                         : tenon_error_set(err, TENON_E_CORRUPT, "the definition is empty");
-    tenon_graph_free(g);
-    tenon_record_release(&r);
-    return rc < 0 ? tenon_error_context(err, "failed step of build %s", build) : 0;
+    int rc = load_definition(r->extra, g, &edge, err);
+    if (rc == 0 && !edge.vertex)
+        rc = tenon_error_set(err, TENON_E_CORRUPT, "the definition is empty");
+    if (rc < 0)
+        return tenon_error_context(err, "failed step of build %s", build);
+    *v = edge.vertex;
+    return 0;
+}
+
+char *
+tenon_failed_step_last(struct tenon_store *st)
+{
+    return tenon_pin_get(st, LAST);
 }

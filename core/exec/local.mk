@@ -15,6 +15,7 @@ libtenon_core_la_SOURCES += \
 	%D%/mountkeys.c \
 	%D%/net.c \
 	%D%/private.h \
+	%D%/reenter.c \
 	%D%/relay.c \
 	%D%/step.c \
 	%D%/stepmounts.c \

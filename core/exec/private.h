@@ -99,6 +99,13 @@ int tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err);
 /* Keep the root of a step that failed, for tenon_exec_shell; trouble with it is
  * none of the step's.  Detaches and unmounts. */
 void tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why);
+/* What was kept of a build's failed step: its record, and the vertex in a graph of
+ * the caller.  NOT_FOUND: nothing, or no more. */
+int tenon_failed_step_load(struct tenon_store *st, const char *build,
+                           struct tenon_record *r, struct tenon_graph *g,
+                           const struct tenon_vertex **v, struct tenon_error *err);
+/* The build of the last one that was kept; NULL or malloc'ed. */
+char *tenon_failed_step_last(struct tenon_store *st);
 
 /* ---- bindpoint.c: descriptors of plugins become paths ------------------- */
 

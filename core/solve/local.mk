@@ -12,12 +12,14 @@ libtenon_core_la_SOURCES += \
 	%D%/import.c \
 	%D%/import.h \
 	%D%/jobmounts.c \
+	%D%/jobs.c \
 	%D%/key.c \
 	%D%/keyparts.c \
 	%D%/layerset.c \
 	%D%/layerset.h \
 	%D%/loop.c \
 	%D%/private.h \
+	%D%/requests.c \
 	%D%/runjob.c \
 	%D%/solve.h \
 	%D%/solver.c \

@@ -94,7 +94,7 @@ struct state {
     struct tenon_error err; /* FAILED */
 };
 
-/* ---- jobs --------------------------------------------------------------- */
+/* ---- jobs (jobs.c) ------------------------------------------------------ */
 
 struct job {
     struct job *next;
@@ -120,6 +120,12 @@ struct job {
 struct job *job_new(struct state *s, int (*work)(struct job *),
                     void (*finish)(struct job *));
 void job_free(struct job *j);
+void jobs_submit(struct tenon_solver *s, struct job *j); /* loop thread */
+void jobs_start(struct tenon_solver *s);
+bool jobs_do_one(struct tenon_solver *s); /* for tests: here, not by a worker */
+void jobs_stop(struct tenon_solver *s);   /* after s->stop was set */
+/* Have the loop look at what came in. */
+void solver_wake(struct tenon_solver *s);
 
 /* ---- the loop ----------------------------------------------------------- */
 
@@ -188,8 +194,6 @@ int solver_check_entitled(struct tenon_solver *s, const struct tenon_edge *edges
 
 void loop_start(struct tenon_solver *s, bool stepped);
 void loop_stop(struct tenon_solver *s);
-void loop_submit(struct tenon_solver *s, struct job *j); /* loop thread */
-void loop_wake(struct tenon_solver *s);
 
 /* ---- states (state.c, loop thread) -------------------------------------- */
 
@@ -209,7 +213,9 @@ state_has_key(const struct state *st)
     return st->phase >= PHASE_KEYED && st->phase != PHASE_FAILED;
 }
 
-/* ---- requests (solver.c, loop thread) ----------------------------------- */
+/* ---- requests (requests.c, loop thread) --------------------------------- */
+
+void requests_start(struct tenon_solver *s, struct request *list);
 void requests_check(struct tenon_solver *s);
 
 /* ---- showing (vertexevents.c) ------------------------------------------- */

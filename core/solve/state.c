@@ -323,7 +323,7 @@ submit(struct state *st, enum phase phase, int (*work)(struct job *),
 {
     st->phase = phase;
     st->cancel = st->solver->run_cancel;
-    loop_submit(st->solver, job_new(st, work, finish));
+    jobs_submit(st->solver, job_new(st, work, finish));
 }
 
 static void

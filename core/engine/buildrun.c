@@ -1,0 +1,146 @@
+/* One build from request to exports: caches, frontend, solver, exporters, caches. */
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "engine/remotecache.h"
+#include "solve/cache.h"
+
+static int
+call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
+              struct tenon_error *err)
+{
+    struct tenon_module *m;
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_FRONTEND, req->frontend, &m, err) < 0)
+        return err->code;
+    struct tenon_frontend_request fr = {
+        .struct_size = sizeof fr,
+        .options = req->options,
+        .host_platform = b->engine->host_platform,
+        .graph = b->graph,
+    };
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, NULL);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, &tenon_build_bridge,
+                                           &b->result, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "solve", rc, err);
+}
+
+static int
+solve_results(struct tenon_build *b, struct tenon_error *err)
+{
+    TENON_VEC(struct tenon_edge) edges = {0};
+    TENON_VEC(struct tenon_ref *) refs = {0};
+    tenon_vec_foreach(p, &b->result.platforms)
+        if (p->ref && p->ref->edge.vertex && !p->ref->solved) {
+            tenon_vec_push(&edges, p->ref->edge);
+            tenon_vec_push(&refs, p->ref);
+        }
+    if (edges.len) {
+        struct tenon_solved *made = tenon_calloc(edges.len, sizeof *made);
+        if (tenon_solver_solve_all(b->solver, edges.items, edges.len,
+                                   b->engine->cancel, made, err) == 0)
+            for (size_t i = 0; i < edges.len; i++) {
+                refs.items[i]->made = made[i];
+                refs.items[i]->solved = true;
+                /* what is exported are snapshots */
+                if (!err->code)
+                    tenon_solver_make_chain(b->solver, &refs.items[i]->made,
+                                            b->engine->cancel, err);
+            }
+        free(made);
+    }
+    tenon_vec_release(&edges);
+    tenon_vec_release(&refs);
+    return err->code;
+}
+
+static int
+run_exporter(struct tenon_build *b, const struct tenon_export *x,
+             struct tenon_error *err)
+{
+    struct tenon_module *m;
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_EXPORTER, x->type, &m, err) < 0)
+        return err->code;
+    auto_free char *what = tenon_asprintf("output type %s", x->type);
+    auto_values struct tenon_values *values = NULL;
+    if (tenon_values_parse(m->plugin.options, m->plugin.param_size,
+                           (const char *const *)x->pairs, what, &values, err) < 0)
+        return err->code;
+
+    char digest[72];
+    tenon_events_fresh_digest(digest);
+    const char *title = m->plugin.ops.exporter->title;
+    struct tenon_vertex_info info = { .digest = digest, .name = title ? title : what };
+    tenon_events_start(b->engine->events, &info);
+    struct tenon_ctx *ctx =
+        tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.exporter->write(m->self, ctx, values, &b->result, err);
+    tenon_module_leave(m);
+    rc = tenon_module_check(m, "write", rc, err);
+    tenon_ctx_free(ctx);
+    tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
+                      rc == TENON_E_CANCELLED);
+    if (rc < 0) {
+        auto_free char *detail = tenon_asprintf("{\"digest\":\"%s\"}", digest);
+        tenon_error_detail(err, "errdefs.Vertex", detail);
+    }
+    return rc;
+}
+
+static bool
+is_readonly(const struct tenon_store *s)
+{
+    struct statvfs fs;
+    return fstatvfs(tenon_store_fd(s), &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
+/* What a solver runs writes to the store alone; a step's mounts may be
+ * read-only. */
+static int
+blame_store(const struct tenon_build *b, struct tenon_error *err)
+{
+    const char *path = tenon_store_path(b->engine->store);
+    const bool disk = err->sys == ENOSPC || err->sys == EDQUOT ||
+                      (err->sys == EROFS && is_readonly(b->engine->store));
+    if (disk && !strstr(err->message, path))
+        tenon_error_context(err, "store %s", path);
+    return err->code;
+}
+
+int
+tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
+                struct tenon_error *err)
+{
+    if (tenon_caches_check(b, req, err) < 0 || tenon_caches_import(b, req, err) < 0)
+        return err->code;
+    struct tenon_solver_options so = {
+        .engine = b->engine,
+        .no_cache = req->no_cache,
+        .imports = b->imports.items,
+        .import_count = b->imports.len,
+        .explain = req->explain,
+        .explain_data = req->explain_data,
+    };
+    b->solver = tenon_solver_new(&so);
+    /* An unknown output type must not be found out after an hour of building. */
+    for (size_t i = 0; i < req->export_count; i++) {
+        struct tenon_module *m;
+        auto_values struct tenon_values *v = NULL;
+        auto_free char *what = tenon_asprintf("output type %s", req->exports[i].type);
+        if (tenon_plugins_get(b->engine->plugins, TENON_KIND_EXPORTER,
+                              req->exports[i].type, &m, err) < 0 ||
+            tenon_values_parse(m->plugin.options, m->plugin.param_size,
+                               (const char *const *)req->exports[i].pairs, what, &v, err) < 0)
+            return err->code;
+    }
+    if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
+        return blame_store(b, err);
+    tenon_solver_adopt(b->solver);
+    for (size_t i = 0; i < req->export_count; i++)
+        if (run_exporter(b, &req->exports[i], err) < 0)
+            return err->code;
+    return tenon_caches_export(b, req, err);
+}
