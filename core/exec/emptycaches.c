@@ -50,7 +50,7 @@ first_time(struct tenon_engine *engine, const char *id, bool seeded)
 int
 tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err)
 {
-    if (!s->v->ignore_cache)
+    if (!s->v->meta.ignore_cache)
         return 0;
     for (size_t i = 0; i < s->op->mount_count; i++) {
         const struct tenon_op_mount *m = &s->op->mounts[i];

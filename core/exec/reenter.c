@@ -26,7 +26,7 @@ enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_rec
         inputs[i].chain = &r->outputs[i + 1];
     inputs[kept->input_count].chain = &r->outputs[0];
     v.input_count++;
-    v.ignore_cache = false; /* its caches are to be looked at, not emptied */
+    v.meta.ignore_cache = false; /* its caches are to be looked at, not emptied */
     op->mounts = mounts;
     op->args = shell->argv;
     if (tenon_exec_check_entitled(engine, &v, err) < 0)

@@ -159,6 +159,12 @@ give_pipes(const struct tenon_step *s, int out, int err)
     (void)!fchown(err, s->user.uid, (gid_t)-1);
 }
 
+static const char *
+not_empty(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
 static int
 run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
              struct tenon_error *err)
@@ -196,13 +202,13 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         .group_count = s->user.group_count,
         .uid = s->user.uid,
         .gid = s->user.gid,
-        .memory_bytes = s->v->memory,
-        .memory_swap_bytes = s->v->memory_swap,
-        .cpu_quota = s->v->cpu_quota,
-        .cpu_period = s->v->cpu_period,
-        .cpu_shares = s->v->cpu_shares,
-        .cpuset_cpus = s->v->cpuset_cpus && *s->v->cpuset_cpus ? s->v->cpuset_cpus : NULL,
-        .cpuset_mems = s->v->cpuset_mems && *s->v->cpuset_mems ? s->v->cpuset_mems : NULL,
+        .memory_bytes = s->v->meta.memory,
+        .memory_swap_bytes = s->v->meta.memory_swap,
+        .cpu_quota = s->v->meta.cpu_quota,
+        .cpu_period = s->v->meta.cpu_period,
+        .cpu_shares = s->v->meta.cpu_shares,
+        .cpuset_cpus = not_empty(s->v->meta.cpuset_cpus),
+        .cpuset_mems = not_empty(s->v->meta.cpuset_mems),
         .devices = device_list(s),
         .stdin_fd = null,
     };

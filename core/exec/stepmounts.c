@@ -12,11 +12,6 @@
 
 enum { SECRET_MAX_BYTES = 512 * 1024 };
 
-static const char *const type_names[] = {
-    [TENON_LLB_MOUNT_BIND] = "bind",   [TENON_LLB_MOUNT_SECRET] = "secret",
-    [TENON_LLB_MOUNT_SSH] = "ssh",     [TENON_LLB_MOUNT_CACHE] = "cache",
-    [TENON_LLB_MOUNT_TMPFS] = "tmpfs",
-};
 static const char *const sharing_names[] = {
     [TENON_LLB_CACHE_SHARED] = "shared",
     [TENON_LLB_CACHE_PRIVATE] = "private",
@@ -28,9 +23,7 @@ tenon_step_mount_type(const struct tenon_op_mount *m)
 {
     if (m->plugin_type)
         return m->plugin_type;
-    if (m->type < 0 || (size_t)m->type >= tenon_countof(type_names))
-        return NULL;
-    return type_names[m->type];
+    return m->type < 0 || m->type > TENON_LLB_MOUNT_TMPFS ? NULL : tenon_llb_mount_types[m->type];
 }
 
 char **

@@ -1,4 +1,4 @@
-/* The string-keyed builder behind the host table. */
+/* core/graph: the builder of the host table: nodes, their parts and attributes, by name. */
 #include "graph/builder.h"
 
 #include <string.h>
@@ -67,7 +67,7 @@ struct tenon_node *
 tenon_node_new(struct tenon_graph *g, const char *op, struct tenon_error *err)
 {
     for (int k = NODE_SOURCE; k <= NODE_DIFF; k++) {
-        if (strcmp(op, tenon_node_kind_names[k]))
+        if (strcmp(op, tenon_node_kinds[k].name))
             continue;
         pthread_mutex_lock(&g->lock);
         struct tenon_node *n = node_alloc(g, (enum node_kind)k);
@@ -85,7 +85,7 @@ check_open(const struct tenon_node *n, struct tenon_error *err)
     if (op->frozen)
         return tenon_error_set(err, TENON_E_BUG,
                                "%s op: already used, it cannot change any more",
-                               tenon_node_kind_names[op->kind]);
+                               tenon_node_kinds[op->kind].name);
     return 0;
 }
 
@@ -98,7 +98,7 @@ part_locked(struct tenon_node *n, const char *part, struct tenon_error *err)
     if (check_open(n, err) < 0)
         return NULL;
     for (int k = from; k <= to; k++) {
-        if (strcmp(part, tenon_node_kind_names[k]) ||
+        if (strcmp(part, tenon_node_kinds[k].name) ||
             (n->kind != NODE_EXEC && n->kind != NODE_FILE))
             continue;
         struct tenon_node *p = node_alloc(n->graph, (enum node_kind)k);
@@ -110,7 +110,7 @@ part_locked(struct tenon_node *n, const char *part, struct tenon_error *err)
         return p;
     }
     tenon_error_set(err, TENON_E_INVALID, "%s has no part \"%s\"",
-                    tenon_node_kind_names[n->kind], part);
+                    tenon_node_kinds[n->kind].name, part);
     return NULL;
 }
 
@@ -125,29 +125,63 @@ tenon_node_part(struct tenon_node *n, const char *part, struct tenon_error *err)
 
 /* ---- attributes ---------------------------------------------------------------- */
 
-static const struct attr *
-find_attr(const struct tenon_node *n, const char *name, struct tenon_error *err)
+/* All structs that attributes are in begin at the same place of a node. */
+#define FIELD(n, f, T) FIELD_AT(&(n)->source, (f)->offset, T)
+#define EXTRA(n, f) FIELD_AT(&(n)->source, (f)->extra, size_t)
+
+static const char *
+what_it_takes(enum field_type type)
 {
-    for (const struct attr *a = tenon_node_attrs[n->kind]; a->name; a++)
-        if (a->type == ATTR_MAP ? tenon_has_prefix(name, a->name)
-                                : !strcmp(name, a->name))
-            return a;
-    tenon_error_set(err, TENON_E_INVALID, "%s has no attribute \"%s\"",
-                    tenon_node_kind_names[n->kind], name);
-    return NULL;
+    switch (type) {
+    case FIELD_STRING:
+    case FIELD_LIST:
+    case FIELD_MAP:
+    case FIELD_WORD:
+    case FIELD_PLATFORM:
+    case FIELD_USER:
+    case FIELD_MOUNT_TYPE:
+        return "a string";
+    case FIELD_INTS:
+    case FIELD_INT64:
+    case FIELD_MODE:
+    case FIELD_UINT32:
+    case FIELD_BOOL:
+    case FIELD_OPTIONAL:
+    case FIELD_NO_OUTPUT:
+        return "a number";
+    case FIELD_BYTES:
+        return "bytes";
+    case FIELD_INDEX:
+    case FIELD_INDEXES:
+    case FIELD_GROUP:
+    case FIELD_ITEMS:
+        break; /* not attributes */
+    }
+    return "nothing";
 }
 
-static int
-wrong_type(const struct tenon_node *n, const char *name, const char *want,
-           struct tenon_error *err)
+/* The field of an attribute that takes `given`; NULL with an error. */
+static const struct field *
+find_attr(const struct tenon_node *n, const char *name, const char *given,
+          struct tenon_error *err)
 {
-    return tenon_error_set(err, TENON_E_INVALID,
-                           "attribute \"%s\" of %s takes %s", name,
-                           tenon_node_kind_names[n->kind], want);
-}
+    const struct node_kind_info *kind = &tenon_node_kinds[n->kind];
 
-#define FIELD(n, a, T) ((T *)(void *)((char *)(n) + (a)->offset))
-#define EXTRA(n, a) ((size_t *)(void *)((char *)(n) + (a)->extra))
+    if (check_open(n, err) < 0)
+        return NULL;
+    const struct field *f = tenon_field_find(kind->message, name);
+    if (!f) {
+        tenon_error_set(err, TENON_E_INVALID, "%s has no attribute \"%s\"", kind->name, name);
+        return NULL;
+    }
+    const char *want = what_it_takes(f->type);
+    if (strcmp(want, given) != 0) {
+        tenon_error_set(err, TENON_E_INVALID, "attribute \"%s\" of %s takes %s", name,
+                        kind->name, want);
+        return NULL;
+    }
+    return f;
+}
 
 static int
 set_platform(struct tenon_node *n, const char *value, struct tenon_error *err)
@@ -204,17 +238,17 @@ set_user(struct tenon_node *n, struct tenon_op_user *u, const char *value)
 }
 
 static int
-set_word(struct tenon_node *n, const struct attr *a, const char *value,
+set_word(struct tenon_node *n, const struct field *f, const char *value,
          struct tenon_error *err)
 {
-    for (int32_t i = 0; a->words[i]; i++) {
-        if (!strcmp(a->words[i], value)) {
-            *FIELD(n, a, int32_t) = i;
+    for (int32_t i = 0; f->words[i]; i++) {
+        if (!strcmp(f->words[i], value)) {
+            *FIELD(n, f, int32_t) = i;
             return 0;
         }
     }
     return tenon_error_set(err, TENON_E_INVALID,
-                           "attribute \"%s\": \"%s\" is not known", a->name,
+                           "attribute \"%s\": \"%s\" is not known", f->name,
                            value);
 }
 
@@ -223,8 +257,8 @@ set_mount_type(struct tenon_node *n, const char *value)
 {
     n->mount.type = TENON_LLB_MOUNT_BIND;
     n->mount.plugin_type = NULL;
-    for (int32_t i = 0; tenon_mount_type_names[i]; i++) {
-        if (!strcmp(tenon_mount_type_names[i], value)) {
+    for (int32_t i = 0; tenon_llb_mount_types[i]; i++) {
+        if (!strcmp(tenon_llb_mount_types[i], value)) {
             n->mount.type = i;
             return;
         }
@@ -233,17 +267,12 @@ set_mount_type(struct tenon_node *n, const char *value)
 }
 
 static void
-set_map(struct tenon_node *n, const struct attr *a, const char *key,
-        const char *value)
+append_pair(struct tenon_arena *a, struct tenon_pair **pairs, size_t *count,
+            const char *key, const char *value)
 {
-    struct tenon_arena *arena = &n->graph->arena;
-    struct tenon_pair **pairs = FIELD(n, a, struct tenon_pair *);
-    size_t *count = EXTRA(n, a);
-
-    *pairs = tenon_arena_grow(arena, *pairs, *count, sizeof **pairs);
-    (*pairs)[(*count)++] =
-        (struct tenon_pair){ .key = tenon_arena_strdup(arena, key),
-                             .value = tenon_arena_strdup(arena, value) };
+    *pairs = tenon_arena_grow(a, *pairs, *count, sizeof **pairs);
+    (*pairs)[(*count)++] = (struct tenon_pair){ .key = tenon_arena_strdup(a, key),
+                                                .value = tenon_arena_strdup(a, value) };
 }
 
 static void
@@ -261,40 +290,26 @@ static int
 set_locked(struct tenon_node *n, const char *name, const char *value,
            struct tenon_error *err)
 {
-    const struct attr *a;
+    struct tenon_arena *arena = &n->graph->arena;
+    const struct field *f = find_attr(n, name, "a string", err);
 
-    if (check_open(n, err) < 0 || !(a = find_attr(n, name, err)))
+    if (!f)
         return err->code;
-    switch (a->type) {
-    case ATTR_STRING:
-        *FIELD(n, a, const char *) = tenon_arena_strdup(&n->graph->arena, value);
-        return 0;
-    case ATTR_LIST:
-        append_string(&n->graph->arena, FIELD(n, a, const char **), value);
-        return 0;
-    case ATTR_MAP:
-        set_map(n, a, name + strlen(a->name), value);
-        return 0;
-    case ATTR_WORD:
-        return set_word(n, a, value, err);
-    case ATTR_PLATFORM:
+    if (f->type == FIELD_STRING)
+        *FIELD(n, f, const char *) = tenon_arena_strdup(arena, value);
+    else if (f->type == FIELD_LIST)
+        append_string(arena, FIELD(n, f, const char **), value);
+    else if (f->type == FIELD_MAP)
+        append_pair(arena, FIELD(n, f, struct tenon_pair *), EXTRA(n, f),
+                    name + strlen(f->name), value);
+    else if (f->type == FIELD_WORD)
+        return set_word(n, f, value, err);
+    else if (f->type == FIELD_PLATFORM)
         return set_platform(n, value, err);
-    case ATTR_USER:
-        set_user(n, FIELD(n, a, struct tenon_op_user), value);
-        return 0;
-    case ATTR_MOUNT_TYPE:
+    else if (f->type == FIELD_USER)
+        set_user(n, FIELD(n, f, struct tenon_op_user), value);
+    else if (f->type == FIELD_MOUNT_TYPE)
         set_mount_type(n, value);
-        return 0;
-    case ATTR_BYTES:
-        return wrong_type(n, name, "bytes", err);
-    case ATTR_INTS:
-    case ATTR_INT64:
-    case ATTR_INT32:
-    case ATTR_UINT32:
-    case ATTR_BOOL:
-    case ATTR_OPTIONAL:
-        return wrong_type(n, name, "a number", err);
-    }
     return 0;
 }
 
@@ -308,51 +323,36 @@ tenon_node_set(struct tenon_node *n, const char *attr, const char *value,
     return r;
 }
 
+static void
+append_int(struct tenon_arena *a, int64_t **items, size_t *count, int64_t value)
+{
+    *items = tenon_arena_grow(a, *items, *count, sizeof **items);
+    (*items)[(*count)++] = value;
+}
+
 static int
 set_int_locked(struct tenon_node *n, const char *name, int64_t value,
                struct tenon_error *err)
 {
-    const struct attr *a;
+    const struct field *f = find_attr(n, name, "a number", err);
 
-    if (check_open(n, err) < 0 || !(a = find_attr(n, name, err)))
+    if (!f)
         return err->code;
-    switch (a->type) {
-    case ATTR_INT64:
-        *FIELD(n, a, int64_t) = value;
-        return 0;
-    case ATTR_INT32:
-    case ATTR_UINT32:
-        if (value < 0 || value > (a->type == ATTR_UINT32 ? UINT32_MAX : INT32_MAX))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "attribute \"%s\": %lld is out of range",
-                                   name, (long long)value);
-        *FIELD(n, a, uint32_t) = (uint32_t)value;
-        return 0;
-    case ATTR_BOOL:
-        *FIELD(n, a, bool) = value != 0;
-        return 0;
-    case ATTR_OPTIONAL:
-        *FIELD(n, a, const char *) = value ? "optional" : "";
-        return 0;
-    case ATTR_INTS: {
-        int64_t **items = FIELD(n, a, int64_t *);
-        size_t *count = EXTRA(n, a);
-        *items = tenon_arena_grow(&n->graph->arena, *items, *count,
-                                  sizeof **items);
-        (*items)[(*count)++] = value;
-        return 0;
-    }
-    case ATTR_STRING:
-    case ATTR_LIST:
-    case ATTR_MAP:
-    case ATTR_WORD:
-    case ATTR_PLATFORM:
-    case ATTR_USER:
-    case ATTR_MOUNT_TYPE:
-        return wrong_type(n, name, "a string", err);
-    case ATTR_BYTES:
-        return wrong_type(n, name, "bytes", err);
-    }
+    if (f->type == FIELD_UINT32 && (value < 0 || value > UINT32_MAX))
+        return tenon_error_set(err, TENON_E_INVALID, "attribute \"%s\": %lld is out of range",
+                               name, (long long)value);
+    if (f->type == FIELD_INT64 || f->type == FIELD_MODE)
+        *FIELD(n, f, int64_t) = value;
+    else if (f->type == FIELD_UINT32)
+        *FIELD(n, f, uint32_t) = (uint32_t)value;
+    else if (f->type == FIELD_BOOL)
+        *FIELD(n, f, bool) = value != 0;
+    else if (f->type == FIELD_OPTIONAL)
+        *FIELD(n, f, const char *) = value ? "optional" : "";
+    else if (f->type == FIELD_INTS)
+        append_int(&n->graph->arena, FIELD(n, f, int64_t *), EXTRA(n, f), value);
+    else if (f->type == FIELD_NO_OUTPUT)
+        n->no_output = value != 0;
     return 0;
 }
 
@@ -370,14 +370,12 @@ static int
 set_bytes_locked(struct tenon_node *n, const char *name, const void *data,
                  size_t len, struct tenon_error *err)
 {
-    const struct attr *a;
+    const struct field *f = find_attr(n, name, "bytes", err);
 
-    if (check_open(n, err) < 0 || !(a = find_attr(n, name, err)))
+    if (!f)
         return err->code;
-    if (a->type != ATTR_BYTES)
-        return wrong_type(n, name, "no bytes", err);
-    *FIELD(n, a, const void *) = tenon_arena_dup(&n->graph->arena, data, len);
-    *EXTRA(n, a) = len;
+    *FIELD(n, f, const void *) = tenon_arena_dup(&n->graph->arena, data, len);
+    *EXTRA(n, f) = len;
     return 0;
 }
 
@@ -387,6 +385,66 @@ tenon_node_set_bytes(struct tenon_node *n, const char *attr, const void *data,
 {
     pthread_mutex_lock(&n->graph->lock);
     int r = set_bytes_locked(n, attr, data, len, err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+/* ---- what stands beside an op: everything is text ----------------------------------- */
+
+static int
+describe_locked(struct tenon_node *n, const char *key, const char *value,
+                struct tenon_error *err)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+    const struct field *f = tenon_field_find(&tenon_message_meta, key);
+    void *p = FIELD_AT(&n->meta, f->offset, char);
+
+    if (n->parent || n->frozen)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "only an op not yet used can be described");
+    if (f->type == FIELD_BOOL && !tenon_parse_bool(value, p))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "%s: \"%s\" is not a boolean", key, value);
+    if (f->type == FIELD_INT64 && !tenon_parse_i64(value, p))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "%s: \"%s\" is not a number", key, value);
+    if (f->type == FIELD_STRING)
+        *(const char **)p = tenon_arena_strdup(arena, value);
+    if (f->type == FIELD_MAP) {
+        size_t *count = FIELD_AT(&n->meta, f->extra, size_t);
+        append_pair(arena, p, count, key, value);
+        *count = tenon_pairs_sort(*(struct tenon_pair **)p, *count);
+    }
+    return 0;
+}
+
+int
+tenon_node_describe(struct tenon_node *n, const char *key, const char *value,
+                    struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    int r = describe_locked(n, key, value ? value : "", err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+int
+tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
+              uint32_t end_line)
+{
+    struct tenon_vertex_meta *m = &n->meta;
+    struct tenon_range *ranges = (struct tenon_range *)m->ranges;
+    int r = TENON_E_BUG;
+
+    pthread_mutex_lock(&n->graph->lock);
+    if (!n->parent && !n->frozen) {
+        ranges = tenon_arena_grow(&n->graph->arena, ranges, m->range_count, sizeof *ranges);
+        ranges[m->range_count++] =
+            (struct tenon_range){ .source = source, .line = line,
+                                  .end_line = end_line };
+        m->ranges = ranges;
+        r = 0;
+    }
     pthread_mutex_unlock(&n->graph->lock);
     return r;
 }

@@ -2,7 +2,6 @@
 #ifndef TENON_GRAPH_BUILDER_H
 #define TENON_GRAPH_BUILDER_H
 
-#include "graph/attributes.h"
 #include "graph/private.h"
 
 enum node_slot { SLOT_INPUT, SLOT_SECONDARY, SLOT_USER, SLOT_GROUP,
@@ -27,7 +26,7 @@ struct tenon_node { /* the graph's arena; locked by the graph */
     bool has_platform;
     struct tenon_op_platform platform;
     bool no_output; /* of a mount */
-    struct vertex_beside beside;
+    struct tenon_vertex_meta meta;
     const struct tenon_vertex *frozen;
     union {
         struct tenon_op_source source;
@@ -43,9 +42,5 @@ struct tenon_node { /* the graph's arena; locked by the graph */
 /* freeze.c; the lock is held. */
 const struct tenon_vertex *tenon_node_freeze_locked(struct tenon_node *n,
                                                     struct tenon_error *err);
-/* Room for one more in an arena array of count items that grows by doubling;
- * one item behind the last stays zero. */
-void *tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,
-                       size_t size);
 
 #endif

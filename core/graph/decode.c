@@ -1,24 +1,8 @@
-/* Bytes to ops: sources, merges, diffs and what all ops have.  The bytes are
- * hostile; nesting is bounded because each message type has its own function. */
+/* core/graph: bytes to structs, by the tables of message.h, and what a decoded op is held
+ * to.  The bytes are hostile; nesting is bounded because no message is in itself. */
 #include <string.h>
 
 #include "graph/decode.h"
-
-void
-tenon_string_list_release(struct string_list *l)
-{
-    tenon_vec_release(l);
-}
-
-int
-tenon_wire_string(struct tenon_arena *a, const void *data, size_t len,
-                  const char **out, struct tenon_error *err)
-{
-    if (len && memchr(data, 0, len))
-        return tenon_error_set(err, TENON_E_CORRUPT, "a string holds a NUL");
-    *out = tenon_arena_dup(a, data, len);
-    return 0;
-}
 
 int
 tenon_decode_string(struct decoder *d, const struct tenon_wire *w,
@@ -27,7 +11,10 @@ tenon_decode_string(struct decoder *d, const struct tenon_wire *w,
     if (w->type != TENON_WIRE_LEN)
         return tenon_error_set(d->err, TENON_E_CORRUPT,
                                "field %u: expected a string", w->field);
-    return tenon_wire_string(d->arena, w->data, w->len, out, d->err);
+    if (w->len && memchr(w->data, 0, w->len))
+        return tenon_error_set(d->err, TENON_E_CORRUPT, "a string holds a NUL");
+    *out = tenon_arena_dup(d->arena, w->data, w->len);
+    return 0;
 }
 
 int
@@ -38,29 +25,6 @@ tenon_decode_count(struct decoder *d, size_t count)
                                "a list has more than %u items",
                                TENON_GRAPH_MAX_ITEMS);
     return 0;
-}
-
-int
-tenon_decode_item(struct decoder *d, const struct tenon_wire *w,
-                  struct string_list *list)
-{
-    const char *s;
-    int r = tenon_decode_count(d, list->len);
-
-    if (r == 0)
-        r = tenon_decode_string(d, w, &s);
-    if (r == 0)
-        tenon_vec_push(list, s);
-    return r;
-}
-
-const char *const *
-tenon_decode_list(struct decoder *d, const struct string_list *list)
-{
-    const char **v = tenon_arena_array(d->arena, list->len + 1, sizeof *v);
-    for (size_t i = 0; i < list->len; i++)
-        v[i] = list->items[i];
-    return v;
 }
 
 int
@@ -115,30 +79,251 @@ tenon_pairs_sort(struct tenon_pair *pairs, size_t count)
     return n;
 }
 
+/* ---- fields ------------------------------------------------------------------------- */
+
 static int
-decode_platform(struct decoder *d, const struct tenon_wire *w,
-                struct tenon_op_platform *p)
+get_user(struct decoder *d, const struct tenon_wire *w, struct tenon_op_user *u)
 {
-    auto_string_list struct string_list features = {0};
     int r = 0;
 
     EACH_FIELD(d, f, w->data, w->len) {
-        if (f.field == 1)
-            r = tenon_decode_string(d, &f, &p->arch);
-        else if (f.field == 2)
-            r = tenon_decode_string(d, &f, &p->os);
-        else if (f.field == 3)
-            r = tenon_decode_string(d, &f, &p->variant);
-        else if (f.field == 4)
-            r = tenon_decode_string(d, &f, &p->os_version);
-        else if (f.field == 5)
-            r = tenon_decode_item(d, &f, &features);
-        if (r < 0)
-            return r;
+        if (f.field == 2) {
+            u->how = TENON_USER_ID;
+            u->id = (uint32_t)f.value;
+            continue;
+        }
+        if (f.field != 1)
+            continue;
+        u->how = TENON_USER_NAME;
+        u->name = "";
+        EACH_FIELD(d, n, f.data, f.len) {
+            if (n.field == 1)
+                r = tenon_decode_string(d, &n, &u->name);
+            else if (n.field == 2)
+                u->input = (int64_t)n.value;
+            if (r < 0)
+                return r;
+        }
+        if (n_r < 0)
+            return n_r;
     }
-    p->os_features = tenon_decode_list(d, &features);
     return f_r;
 }
+
+/* A message that holds one index as its field 1. */
+static int
+get_index(struct decoder *d, const struct tenon_wire *w, int64_t *out)
+{
+    *out = 0;
+    EACH_FIELD(d, f, w->data, w->len)
+        if (f.field == 1)
+            *out = (int64_t)f.value;
+    return f_r;
+}
+
+/* How many items of a list there are from w on. */
+static size_t
+count_items(const struct tenon_wire *w)
+{
+    auto_error struct tenon_error malformed = TENON_ERROR_INIT; /* is found again */
+    struct tenon_wire rest = *w;
+    size_t n = 1;
+
+    while (n < TENON_GRAPH_MAX_ITEMS && tenon_wire_next(&rest, &malformed) > 0)
+        n += rest.field == w->field;
+    return n;
+}
+
+/* The next item of the array at the field, of which this message brought *count. */
+static int
+add_item(struct decoder *d, const struct field *f, const struct tenon_wire *w, char *at,
+         size_t size, size_t *count, void **out)
+{
+    void **items = FIELD_AT(at, f->offset, void *);
+    int r = tenon_decode_count(d, *count);
+
+    if (r < 0)
+        return r;
+    if (!*count)
+        *items = tenon_arena_array(d->arena, count_items(w) + 1, size);
+    *out = (char *)*items + *count * size;
+    ++*count;
+    if (f->type != FIELD_LIST)
+        *FIELD_AT(at, f->extra, size_t) = *count;
+    return 0;
+}
+
+static int
+add_int(struct decoder *d, const struct field *f, char *at, int64_t value, size_t *count)
+{
+    int64_t **items = FIELD_AT(at, f->offset, int64_t *);
+    int r = tenon_decode_count(d, *count);
+
+    if (r < 0)
+        return r;
+    *items = tenon_arena_grow(d->arena, *count ? *items : NULL, *count, sizeof **items);
+    (*items)[(*count)++] = value;
+    *FIELD_AT(at, f->extra, size_t) = *count;
+    return 0;
+}
+
+static int
+get_ints(struct decoder *d, const struct field *f, const struct tenon_wire *w, char *at,
+         size_t *count)
+{
+    const unsigned char *p = w->data, *end = p + w->len;
+    int r = 0;
+
+    if (w->type == TENON_WIRE_VARINT)
+        return add_int(d, f, at, (int64_t)w->value, count);
+    while (p < end && r == 0) { /* packed */
+        uint64_t v = 0;
+        for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
+            unsigned char c = *p++;
+            v |= (uint64_t)(c & 0x7f) << shift;
+            if (!(c & 0x80))
+                break;
+        }
+        r = add_int(d, f, at, (int64_t)v, count);
+    }
+    return r;
+}
+
+static int
+enter_group(struct decoder *d, const struct field *f, char *at)
+{
+    const char **pointer = FIELD_AT(at, f->extra, const char *);
+    uint32_t *member = FIELD_AT(at, f->extra, uint32_t);
+
+    switch (f->when) {
+    case WHEN_SET:
+        *FIELD_AT(at, f->extra, bool) = true;
+        break;
+    case WHEN_POINTER:
+        *pointer = "";
+        tenon_message_clear(f->message, at);
+        break;
+    case WHEN_MEMBER:
+        if (*member)
+            return tenon_error_set(d->err, TENON_E_CORRUPT, "a file action has two kinds");
+        *member = f->number;
+        break;
+    case WHEN_ALWAYS:
+    case WHEN_NOT_EMPTY:
+    case WHEN_IS: /* whatever the type is: only the encoder asks */
+        break;
+    }
+    return 0;
+}
+
+static int
+get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, char *at,
+          size_t *count)
+{
+    void *p = at + f->offset, *item;
+    int r;
+
+    switch (f->type) {
+    case FIELD_STRING:
+        return tenon_decode_string(d, w, p);
+    case FIELD_LIST:
+        r = add_item(d, f, w, at, sizeof(char *), count, &item);
+        return r < 0 ? r : tenon_decode_string(d, w, item);
+    case FIELD_BYTES:
+        *(const void **)p = tenon_arena_dup(d->arena, w->data, w->len);
+        *FIELD_AT(at, f->extra, size_t) = w->len;
+        return 0;
+    case FIELD_MAP:
+        r = add_item(d, f, w, at, sizeof(struct tenon_pair), count, &item);
+        return r < 0 ? r : tenon_decode_pair(d, w, item);
+    case FIELD_INTS:
+        return get_ints(d, f, w, at, count);
+    case FIELD_INT64:
+        *(int64_t *)p = (int64_t)w->value;
+        return 0;
+    case FIELD_MODE:
+        *(int64_t *)p = (int32_t)w->value;
+        return 0;
+    case FIELD_UINT32:
+        *(uint32_t *)p = (uint32_t)w->value;
+        return 0;
+    case FIELD_WORD:
+    case FIELD_MOUNT_TYPE:
+        *(int32_t *)p = (int32_t)w->value;
+        return 0;
+    case FIELD_BOOL:
+        *(bool *)p = w->value;
+        return 0;
+    case FIELD_OPTIONAL:
+        *(const char **)p = w->value ? "optional" : "";
+        return 0;
+    case FIELD_USER:
+        return get_user(d, w, p);
+    case FIELD_INDEX:
+        return get_index(d, w, p);
+    case FIELD_INDEXES:
+        r = add_item(d, f, w, at, sizeof(int64_t), count, &item);
+        return r < 0 ? r : get_index(d, w, item);
+    case FIELD_GROUP:
+        r = enter_group(d, f, at);
+        return r < 0 ? r : tenon_message_decode(d, f->message, w, at);
+    case FIELD_ITEMS:
+        r = add_item(d, f, w, at, f->message->size, count, &item);
+        if (r < 0)
+            return r;
+        tenon_message_clear(f->message, item);
+        return tenon_message_decode(d, f->message, w, item);
+    case FIELD_PLATFORM:
+    case FIELD_NO_OUTPUT:
+        break;
+    }
+    return 0;
+}
+
+void
+tenon_message_clear(const struct message *m, void *at)
+{
+    static const char *const none[] = { NULL };
+
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        if (f->type == FIELD_STRING || f->type == FIELD_OPTIONAL)
+            *FIELD_AT(at, f->offset, const char *) = "";
+        else if (f->type == FIELD_LIST)
+            *FIELD_AT(at, f->offset, const char *const *) = none;
+        else if (f->type == FIELD_USER)
+            FIELD_AT(at, f->offset, struct tenon_op_user)->name = "";
+        else if (f->type == FIELD_INDEX)
+            *FIELD_AT(at, f->offset, int64_t) = -1;
+        else if (f->type == FIELD_GROUP && f->when != WHEN_POINTER)
+            tenon_message_clear(f->message, at);
+    }
+}
+
+int
+tenon_message_decode(struct decoder *d, const struct message *m, const struct tenon_wire *w,
+                     void *at)
+{
+    size_t counts[FIELDS_MAX] = {0};
+    size_t k = 0; /* fields mostly come in their order */
+    int r = 0;
+
+    EACH_FIELD(d, f, w->data, w->len) {
+        size_t tries = m->count;
+        for (; tries && m->fields[k].number != f.field; tries--)
+            k = k + 1 < m->count ? k + 1 : 0;
+        if (tries && (r = get_field(d, &m->fields[k], &f, at, &counts[k])) < 0)
+            return r;
+    }
+    for (k = 0; k < m->count; k++)
+        if (counts[k] && m->fields[k].type == FIELD_MAP)
+            *FIELD_AT(at, m->fields[k].extra, size_t) =
+                tenon_pairs_sort(*FIELD_AT(at, m->fields[k].offset, struct tenon_pair *),
+                                 counts[k]);
+    return f_r;
+}
+
+/* ---- ops ---------------------------------------------------------------------------- */
 
 static int
 decode_input(struct decoder *d, const struct tenon_wire *w,
@@ -167,82 +352,48 @@ decode_input(struct decoder *d, const struct tenon_wire *w,
     return 0;
 }
 
-static int
-decode_source(struct decoder *d, const struct tenon_wire *w,
-              struct tenon_op_source *s)
+const struct message *
+tenon_op_message(enum tenon_op_type type)
 {
-    TENON_VEC(struct tenon_pair) attrs = {0};
-    int r = 0;
-
-    s->identifier = "";
-    EACH_FIELD(d, f, w->data, w->len) {
-        if (f.field == 1)
-            r = tenon_decode_string(d, &f, &s->identifier);
-        else if (f.field == 2 && (r = tenon_decode_count(d, attrs.len)) == 0)
-            r = tenon_decode_pair(d, &f, tenon_vec_add(&attrs));
-        if (r < 0)
-            break;
+    switch (type) {
+    case TENON_OP_EXEC:
+        return &tenon_message_exec;
+    case TENON_OP_SOURCE:
+        return &tenon_message_source;
+    case TENON_OP_FILE:
+        return &tenon_message_file;
+    case TENON_OP_MERGE:
+        return &tenon_message_merge;
+    case TENON_OP_DIFF:
+        return &tenon_message_diff;
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+    case TENON_OP_NONE:
+        return NULL; /* known by number; the solver says that it cannot run it */
     }
-    s->attr_count = tenon_pairs_sort(attrs.items, attrs.len);
-    s->attrs = LIST_TAKE(d, &attrs);
-    tenon_vec_release(&attrs);
-    if (r < 0 || f_r < 0)
-        return r < 0 ? r : f_r;
-    if (!*s->identifier)
-        return tenon_error_set(d->err, TENON_E_INVALID,
-                               "source without an identifier");
+    return NULL;
+}
+
+/* What the tables cannot say of a member; inputs are looked at later. */
+static int
+check_kinds(struct decoder *d, struct tenon_op *op)
+{
+    if (op->type == TENON_OP_SOURCE && !*op->source.identifier)
+        return tenon_error_set(d->err, TENON_E_INVALID, "source without an identifier");
+    for (size_t i = 0; op->type == TENON_OP_FILE && i < op->file.count; i++)
+        if (!op->file.actions[i].type)
+            return tenon_error_set(d->err, TENON_E_UNSUPPORTED,
+                                   "a file action of a kind that is not known");
+    for (size_t i = 0; op->type == TENON_OP_EXEC && i < op->exec.mount_count; i++) {
+        struct tenon_op_mount *m = (struct tenon_op_mount *)&op->exec.mounts[i];
+        if (m->type < TENON_LLB_MOUNT_BIND || m->type > TENON_LLB_MOUNT_TMPFS)
+            return tenon_error_set(d->err, TENON_E_UNSUPPORTED, "mount type %d is not known",
+                                   (int)m->type);
+        /* Only binds have outputs; clients leave other types' at 0 as well. */
+        if (m->type != TENON_LLB_MOUNT_BIND || m->plugin_type)
+            m->output = -1;
+    }
     return 0;
-}
-
-/* A message that holds one index as its field 1. */
-static int
-decode_index(struct decoder *d, const struct tenon_wire *w, int64_t *out)
-{
-    *out = 0;
-    EACH_FIELD(d, f, w->data, w->len)
-        if (f.field == 1)
-            *out = (int64_t)f.value;
-    return f_r;
-}
-
-static int
-decode_merge(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op)
-{
-    TENON_VEC(int64_t) inputs = {0};
-    int r = 0;
-
-    EACH_FIELD(d, f, w->data, w->len) {
-        int64_t index = 0;
-        if (f.field != 1)
-            continue;
-        r = tenon_decode_count(d, inputs.len);
-        if (r == 0)
-            r = decode_index(d, &f, &index);
-        if (r < 0)
-            break;
-        tenon_vec_push(&inputs, index);
-    }
-    op->merge.count = inputs.len;
-    op->merge.inputs = LIST_TAKE(d, &inputs);
-    tenon_vec_release(&inputs);
-    return r < 0 ? r : f_r;
-}
-
-static int
-decode_diff(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op)
-{
-    int r = 0;
-
-    op->diff.lower = op->diff.upper = -1;
-    EACH_FIELD(d, f, w->data, w->len) {
-        if (f.field == 1)
-            r = decode_index(d, &f, &op->diff.lower);
-        else if (f.field == 2)
-            r = decode_index(d, &f, &op->diff.upper);
-        if (r < 0)
-            return r;
-    }
-    return f_r;
 }
 
 static int
@@ -256,23 +407,12 @@ decode_member(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op
                                "an op has two kinds: %u and %u",
                                (unsigned)op->type, w->field);
     op->type = (enum tenon_op_type)w->field;
-    switch (op->type) {
-    case TENON_OP_EXEC:
-        return tenon_decode_exec(d, w, &op->exec);
-    case TENON_OP_SOURCE:
-        return decode_source(d, w, &op->source);
-    case TENON_OP_FILE:
-        return tenon_decode_file(d, w, op);
-    case TENON_OP_MERGE:
-        return decode_merge(d, w, op);
-    case TENON_OP_DIFF:
-        return decode_diff(d, w, op);
-    case TENON_OP_BUILD:
-    case TENON_OP_PASSTHROUGH:
-    case TENON_OP_NONE:
-        return 0; /* known by number; the solver says that it cannot run it */
-    }
-    return 0;
+    const struct message *m = tenon_op_message(op->type);
+    if (!m)
+        return 0;
+    tenon_message_clear(m, &op->exec);
+    int r = tenon_message_decode(d, m, w, &op->exec);
+    return r < 0 ? r : check_kinds(d, op);
 }
 
 static int
@@ -365,37 +505,56 @@ check_op(struct decoder *d, const struct tenon_op *op, size_t inputs)
     return 0;
 }
 
+static bool
+is_input(const struct tenon_wire *w)
+{
+    return w->field == 1 && w->type == TENON_WIRE_LEN;
+}
+
+int
+tenon_op_inputs(struct tenon_arena *a, const void *data, size_t len,
+                struct raw_input **inputs, size_t *input_count,
+                struct tenon_error *err)
+{
+    struct decoder decoder = { .arena = a, .err = err }, *d = &decoder;
+    TENON_VEC(struct raw_input) in = {0};
+    int r = 0;
+
+    EACH_FIELD(d, f, data, len) {
+        if (!is_input(&f))
+            continue;
+        if ((r = tenon_decode_count(d, in.len)) == 0)
+            r = decode_input(d, &f, tenon_vec_add(&in));
+        if (r < 0)
+            break;
+    }
+    *inputs = LIST_TAKE(d, &in);
+    *input_count = in.len;
+    tenon_vec_release(&in);
+    return r < 0 ? r : f_r;
+}
+
 int
 tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
                 struct tenon_op *op, struct raw_input **inputs,
                 size_t *input_count, struct tenon_error *err)
 {
     struct decoder decoder = { .arena = a, .err = err }, *d = &decoder;
-    TENON_VEC(struct raw_input) in = {0};
-    int r = 0;
+    int r = tenon_op_inputs(a, data, len, inputs, input_count, err);
 
     memset(op, 0, sizeof *op);
-    op->platform.arch = op->platform.os = op->platform.variant =
-        op->platform.os_version = "";
+    tenon_message_clear(&tenon_message_platform, &op->platform);
+    if (r < 0)
+        return r;
     EACH_FIELD(d, f, data, len) {
-        if (f.field == 1 && f.type == TENON_WIRE_LEN) {
-            if ((r = tenon_decode_count(d, in.len)) == 0)
-                r = decode_input(d, &f, tenon_vec_add(&in));
-        } else if (f.field >= TENON_OP_EXEC && f.field <= TENON_OP_PASSTHROUGH) {
+        if (f.field >= TENON_OP_EXEC && f.field <= TENON_OP_PASSTHROUGH) {
             r = decode_member(d, &f, op);
         } else if (f.field == 10 && f.type == TENON_WIRE_LEN) {
             op->has_platform = true;
-            r = decode_platform(d, &f, &op->platform);
+            r = tenon_message_decode(d, &tenon_message_platform, &f, &op->platform);
         }
         if (r < 0)
-            break;
+            return r;
     }
-    if (r == 0)
-        r = f_r;
-    if (r == 0)
-        r = check_op(d, op, in.len);
-    *inputs = LIST_TAKE(d, &in);
-    *input_count = in.len;
-    tenon_vec_release(&in);
-    return r;
+    return f_r < 0 ? f_r : check_op(d, op, *input_count);
 }

@@ -1,4 +1,4 @@
-/* decode.h - what the two halves of the decoder share. */
+/* decode.h - core/graph: reading messages, for ops (decode.c) and for definitions. */
 #ifndef TENON_GRAPH_DECODE_H
 #define TENON_GRAPH_DECODE_H
 
@@ -23,27 +23,15 @@ struct decoder {
                                 (v)->len * sizeof *(v)->items)                \
               : NULL)
 
-struct string_list {
-    const char **items;
-    size_t len, cap;
-};
-void tenon_string_list_release(struct string_list *l);
-TENON_DEFINE_AUTO_STRUCT(string_list, struct string_list, tenon_string_list_release);
-#define auto_string_list __attribute__((cleanup(tenon_auto_string_list)))
-
 int tenon_decode_string(struct decoder *d, const struct tenon_wire *w,
                         const char **out);
-int tenon_decode_item(struct decoder *d, const struct tenon_wire *w,
-                      struct string_list *list);
-/* NULL-terminated, in the arena; never NULL. */
-const char *const *tenon_decode_list(struct decoder *d,
-                                     const struct string_list *list);
 int tenon_decode_pair(struct decoder *d, const struct tenon_wire *w,
                       struct tenon_pair *out);
 int tenon_decode_count(struct decoder *d, size_t count);
-int tenon_decode_exec(struct decoder *d, const struct tenon_wire *w,
-                      struct tenon_op_exec *out);
-int tenon_decode_file(struct decoder *d, const struct tenon_wire *w,
-                      struct tenon_op *out);
+/* The message that w is; what it does not name is left as it is. */
+int tenon_message_decode(struct decoder *d, const struct message *m,
+                         const struct tenon_wire *w, void *at);
+/* Strings become "", lists empty ones, indexes -1: for a struct of zeroes. */
+void tenon_message_clear(const struct message *m, void *at);
 
 #endif

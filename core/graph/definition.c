@@ -1,4 +1,5 @@
-/* pb.Definition in and out. */
+/* core/graph: a pb.Definition in and out: ops by the digest of their bytes, what stands
+ * beside them, and the build files they come from. */
 #include <string.h>
 
 #include "graph/decode.h"
@@ -10,7 +11,7 @@ struct pending { /* an op of the definition, by the digest of its bytes */
     const void *bytes;
     size_t len;
     enum { PENDING_NEW, PENDING_OPEN, PENDING_DONE } state;
-    struct vertex_beside beside;
+    struct tenon_vertex_meta meta;
     UT_hash_handle hh;
 };
 
@@ -45,72 +46,6 @@ add_op(struct loader *l, const struct tenon_wire *w)
     return 0;
 }
 
-static int
-load_group(struct loader *l, const struct tenon_wire *w, struct vertex_beside *b)
-{
-    int r = 0;
-
-    b->group_id = b->group_name = "";
-    EACH_FIELD(&l->d, f, w->data, w->len) {
-        if (f.field == 1)
-            r = tenon_decode_string(&l->d, &f, &b->group_id);
-        else if (f.field == 2)
-            r = tenon_decode_string(&l->d, &f, &b->group_name);
-        else if (f.field == 3)
-            b->group_weak = f.value;
-        if (r < 0)
-            return r;
-    }
-    return f_r;
-}
-
-static int
-load_resources(struct loader *l, const struct tenon_wire *w,
-               struct vertex_beside *b)
-{
-    int64_t *const numbers[] = { NULL, &b->memory, &b->memory_swap,
-                                 &b->cpu_shares, &b->cpu_period,
-                                 &b->cpu_quota };
-    int r = 0;
-
-    EACH_FIELD(&l->d, f, w->data, w->len) {
-        if (f.field < tenon_countof(numbers))
-            *numbers[f.field] = (int64_t)f.value;
-        else if (f.field == 6)
-            r = tenon_decode_string(&l->d, &f, &b->cpuset_cpus);
-        else if (f.field == 7)
-            r = tenon_decode_string(&l->d, &f, &b->cpuset_mems);
-        if (r < 0)
-            return r;
-    }
-    return f_r;
-}
-
-static int
-load_beside(struct loader *l, const struct tenon_wire *w,
-            struct vertex_beside *b)
-{
-    TENON_VEC(struct tenon_pair) pairs = {0};
-    int r = 0;
-
-    EACH_FIELD(&l->d, f, w->data, w->len) {
-        if (f.field == 1)
-            b->ignore_cache = f.value;
-        else if (f.field == 2 && (r = tenon_decode_count(&l->d, pairs.len)) == 0)
-            r = tenon_decode_pair(&l->d, &f, tenon_vec_add(&pairs));
-        else if (f.field == 6)
-            r = load_group(l, &f, b);
-        else if (f.field == 7)
-            r = load_resources(l, &f, b);
-        if (r < 0)
-            break;
-    }
-    b->description_count = tenon_pairs_sort(pairs.items, pairs.len);
-    b->description = LIST_TAKE(&l->d, &pairs);
-    tenon_vec_release(&pairs);
-    return r < 0 ? r : f_r;
-}
-
 /* The op that a map entry is about, and the entry's value; *p NULL: none. */
 static int
 map_entry(struct loader *l, const struct tenon_wire *w, struct pending **p,
@@ -143,7 +78,7 @@ load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line)
 
 static int
 load_location(struct loader *l, const struct tenon_wire *w,
-              struct vertex_beside *b)
+              struct tenon_vertex_meta *b)
 {
     TENON_VEC(struct tenon_range) ranges = {0};
     uint64_t index = 0; /* left out on the wire when 0 */
@@ -232,7 +167,7 @@ load_sources(struct loader *l, const struct tenon_wire *w)
         if (!p)
             continue;
         EACH_FIELD(&l->d, loc, value.data, value.len)
-            if (loc.field == 1 && (r = load_location(l, &loc, &p->beside)) < 0)
+            if (loc.field == 1 && (r = load_location(l, &loc, &p->meta)) < 0)
                 return r;
         if (loc_r < 0)
             return loc_r;
@@ -259,18 +194,16 @@ resolve(struct loader *l, struct pending *from)
             /* everything it needs was above it on the stack */
             p->state = PENDING_DONE;
             stack.len--;
-            if (!tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->beside,
+            if (!tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->meta,
                                         l->d.err))
                 r = tenon_error_context(l->d.err, "vertex %s", p->digest.str);
             continue;
         }
         p->state = PENDING_OPEN;
         auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
-        struct tenon_op op;
         struct raw_input *in;
         size_t count;
-        r = tenon_op_decode(&scratch, p->bytes, p->len, &op, &in, &count,
-                            l->d.err);
+        r = tenon_op_inputs(&scratch, p->bytes, p->len, &in, &count, l->d.err);
         if (r < 0)
             tenon_error_context(l->d.err, "vertex %s", p->digest.str);
         for (size_t i = 0; i < count && r == 0; i++) {
@@ -339,7 +272,7 @@ load_all(struct loader *l, const void *def, size_t len, struct tenon_edge *out)
         if (m.field == 2) {
             r = map_entry(l, &m, &p, &value);
             if (r == 0 && p)
-                r = load_beside(l, &value, &p->beside);
+                r = tenon_message_decode(&l->d, &tenon_message_meta, &value, &p->meta);
         } else if (m.field == 3) {
             r = load_sources(l, &m);
         }
@@ -417,32 +350,6 @@ by_digest(const void *a, const void *b)
 }
 
 static void
-put_beside(struct tenon_buf *out, const struct tenon_vertex *v)
-{
-    tenon_wire_put_bool(out, 1, v->ignore_cache);
-    for (size_t i = 0; i < v->description_count; i++)
-        tenon_wire_put_pair(out, 2, v->description[i].key,
-                            v->description[i].value);
-    if (v->group_id) {
-        auto_buf struct tenon_buf m = TENON_BUF_INIT;
-        tenon_wire_put_string(&m, 1, v->group_id);
-        tenon_wire_put_string(&m, 2, v->group_name);
-        tenon_wire_put_bool(&m, 3, v->group_weak);
-        tenon_wire_put_message(out, 6, &m);
-    }
-    auto_buf struct tenon_buf m = TENON_BUF_INIT;
-    tenon_wire_put_int(&m, 1, v->memory);
-    tenon_wire_put_int(&m, 2, v->memory_swap);
-    tenon_wire_put_int(&m, 3, v->cpu_shares);
-    tenon_wire_put_int(&m, 4, v->cpu_period);
-    tenon_wire_put_int(&m, 5, v->cpu_quota);
-    tenon_wire_put_string(&m, 6, v->cpuset_cpus);
-    tenon_wire_put_string(&m, 7, v->cpuset_mems);
-    if (m.len)
-        tenon_wire_put_message(out, 7, &m);
-}
-
-static void
 put_map_entry(struct tenon_buf *out, uint32_t field, const char *key,
               const struct tenon_buf *value)
 {
@@ -465,10 +372,10 @@ put_position(struct tenon_buf *out, uint32_t field, uint32_t line)
 static void
 put_locations(struct tenon_buf *out, const struct tenon_vertex *v)
 {
-    for (size_t i = 0; i < v->range_count; i++) {
+    for (size_t i = 0; i < v->meta.range_count; i++) {
         auto_buf struct tenon_buf range = TENON_BUF_INIT;
         auto_buf struct tenon_buf loc = TENON_BUF_INIT;
-        const struct tenon_range *r = &v->ranges[i];
+        const struct tenon_range *r = &v->meta.ranges[i];
         put_position(&range, 1, r->line);
         put_position(&range, 2, r->end_line ? r->end_line : r->line);
         tenon_wire_put_uint(&loc, 1, r->source);
@@ -523,7 +430,7 @@ tenon_graph_save(struct tenon_graph *g, struct tenon_edge edge,
     qsort(order.items, order.len, sizeof *order.items, by_digest);
     for (size_t i = 0; i < order.len; i++) {
         auto_buf struct tenon_buf m = TENON_BUF_INIT;
-        put_beside(&m, order.items[i]);
+        tenon_message_encode(&tenon_message_meta, &order.items[i]->meta, &m);
         put_map_entry(out, 2, order.items[i]->digest.str, &m);
     }
     put_source(g, &order, out);

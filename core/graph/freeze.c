@@ -1,5 +1,5 @@
-/* From a described node to a vertex: connections, what rides beside, and the
- * encoding, with inputs numbered as BuildKit's client numbers them. */
+/* core/graph: from a described node to a vertex: connections, and the op, with inputs
+ * numbered as BuildKit's client numbers them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ find_slot(const struct tenon_node *n, const char *name, struct tenon_error *err)
             n->kind <= slots[i].to)
             return slots[i].slot;
     return tenon_error_set(err, TENON_E_INVALID, "%s has no slot \"%s\"",
-                           tenon_node_kind_names[n->kind], name);
+                           tenon_node_kinds[n->kind].name, name);
 }
 
 static int
@@ -64,7 +64,7 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
     if ((n->parent ? n->parent : n)->frozen)
         return tenon_error_set(err, TENON_E_BUG,
                                "%s op: already used, it cannot change any more",
-                               tenon_node_kind_names[n->kind]);
+                               tenon_node_kinds[n->kind].name);
     if (from && from->graph != n->graph)
         return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
     if (from && from->parent) {
@@ -100,105 +100,6 @@ tenon_node_input(struct tenon_node *n, const char *slot,
 {
     pthread_mutex_lock(&n->graph->lock);
     int r = input_locked(n, slot, from, output, err);
-    pthread_mutex_unlock(&n->graph->lock);
-    return r;
-}
-
-/* ---- beside ---------------------------------------------------------------------- */
-
-static int
-describe_number(int64_t *out, const char *key, const char *value,
-                struct tenon_error *err)
-{
-    if (!tenon_parse_i64(value, out))
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "%s: \"%s\" is not a number", key, value);
-    return 0;
-}
-
-static int
-describe_bool(bool *out, const char *key, const char *value,
-              struct tenon_error *err)
-{
-    if (!tenon_parse_bool(value, out))
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "%s: \"%s\" is not a boolean", key, value);
-    return 0;
-}
-
-static int
-describe_locked(struct tenon_node *n, const char *key, const char *value,
-                struct tenon_error *err)
-{
-    struct tenon_arena *arena = &n->graph->arena;
-    struct vertex_beside *b = &n->beside;
-    const struct { const char *key; int64_t *out; } numbers[] = {
-        { "resources.memory", &b->memory },
-        { "resources.memory_swap", &b->memory_swap },
-        { "resources.cpu_shares", &b->cpu_shares },
-        { "resources.cpu_period", &b->cpu_period },
-        { "resources.cpu_quota", &b->cpu_quota },
-    };
-    const struct { const char *key; const char **out; } strings[] = {
-        { "resources.cpuset_cpus", &b->cpuset_cpus },
-        { "resources.cpuset_mems", &b->cpuset_mems },
-        { "progress_group.id", &b->group_id },
-        { "progress_group.name", &b->group_name },
-    };
-
-    if (n->parent || n->frozen)
-        return tenon_error_set(err, TENON_E_BUG,
-                               "only an op not yet used can be described");
-    if (!strcmp(key, "ignore_cache"))
-        return describe_bool(&b->ignore_cache, key, value, err);
-    if (!strcmp(key, "progress_group.weak"))
-        return describe_bool(&b->group_weak, key, value, err);
-    for (size_t i = 0; i < tenon_countof(numbers); i++)
-        if (!strcmp(key, numbers[i].key))
-            return describe_number(numbers[i].out, key, value, err);
-    for (size_t i = 0; i < tenon_countof(strings); i++) {
-        if (!strcmp(key, strings[i].key)) {
-            *strings[i].out = tenon_arena_strdup(arena, value);
-            return 0;
-        }
-    }
-    b->description = tenon_arena_grow(arena, b->description,
-                                      b->description_count,
-                                      sizeof *b->description);
-    b->description[b->description_count++] =
-        (struct tenon_pair){ .key = tenon_arena_strdup(arena, key),
-                             .value = tenon_arena_strdup(arena, value) };
-    b->description_count = tenon_pairs_sort(b->description,
-                                            b->description_count);
-    return 0;
-}
-
-int
-tenon_node_describe(struct tenon_node *n, const char *key, const char *value,
-                    struct tenon_error *err)
-{
-    pthread_mutex_lock(&n->graph->lock);
-    int r = describe_locked(n, key, value ? value : "", err);
-    pthread_mutex_unlock(&n->graph->lock);
-    return r;
-}
-
-int
-tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
-              uint32_t end_line)
-{
-    struct vertex_beside *b = &n->beside;
-    int r = TENON_E_BUG;
-
-    pthread_mutex_lock(&n->graph->lock);
-    if (!n->parent && !n->frozen) {
-        b->ranges = tenon_arena_grow(&n->graph->arena, b->ranges,
-                                     b->range_count, sizeof *b->ranges);
-        b->ranges[b->range_count++] =
-            (struct tenon_range){ .source = source, .line = line,
-                                  .end_line = end_line };
-        r = 0;
-    }
     pthread_mutex_unlock(&n->graph->lock);
     return r;
 }
@@ -279,7 +180,7 @@ place_ssh(struct tenon_node *exec, struct tenon_node *m, size_t number)
 }
 
 static void
-encode_mounts(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
+encode_mounts(struct tenon_node *n, struct inputs *in, struct tenon_op_exec *x)
 {
     struct tenon_arena *arena = &n->graph->arena;
     struct tenon_node **sorted =
@@ -311,44 +212,37 @@ encode_mounts(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
             place_ssh(n, p, ssh++);
         mounts[count++] = *m;
     }
-    op->exec.mounts = mounts;
-    op->exec.mount_count = count;
+    x->mounts = mounts;
+    x->mount_count = count;
+}
+
+/* Parts to the lists of the op that hold messages of their kind; the mounts are there. */
+static void
+encode_parts(struct tenon_node *n, const struct message *m, struct tenon_op_exec *x)
+{
+    struct tenon_arena *arena = &n->graph->arena;
+
+    for (size_t k = 0; k < m->count; k++) {
+        const struct field *f = &m->fields[k];
+        if (f->type == FIELD_GROUP)
+            encode_parts(n, f->message, x);
+        if (f->type != FIELD_ITEMS || f->message == tenon_node_kinds[NODE_MOUNT].message)
+            continue;
+        size_t *count = FIELD_AT(x, f->extra, size_t), size = f->message->size;
+        char *items = tenon_arena_array(arena, n->part_count, size);
+        for (size_t i = 0; i < n->part_count; i++)
+            if (tenon_node_kinds[n->parts[i]->kind].message == f->message)
+                memcpy(items + (*count)++ * size, &n->parts[i]->source, size);
+        *FIELD_AT(x, f->offset, void *) = items;
+    }
 }
 
 static void
 encode_exec(struct tenon_node *n, struct inputs *in, struct tenon_op *op)
 {
-    struct tenon_arena *arena = &n->graph->arena;
-    struct tenon_op_secretenv *secrets =
-        tenon_arena_array(arena, n->part_count, sizeof *secrets);
-    struct tenon_pair *hosts =
-        tenon_arena_array(arena, n->part_count, sizeof *hosts);
-    struct tenon_pair *devices =
-        tenon_arena_array(arena, n->part_count, sizeof *devices);
-    struct tenon_op_ulimit *ulimits =
-        tenon_arena_array(arena, n->part_count, sizeof *ulimits);
-
-    encode_mounts(n, in, op);
-    struct tenon_op_mount *mounts = (struct tenon_op_mount *)op->exec.mounts;
-    size_t mount_count = op->exec.mount_count;
+    encode_mounts(n, in, &n->exec);
     op->exec = n->exec; /* after place_ssh */
-    op->exec.mounts = mounts;
-    op->exec.mount_count = mount_count;
-    op->exec.secretenv = secrets;
-    op->exec.extra_hosts = hosts;
-    op->exec.devices = devices;
-    op->exec.ulimits = ulimits;
-    for (size_t i = 0; i < n->part_count; i++) {
-        const struct tenon_node *p = n->parts[i];
-        if (p->kind == NODE_SECRETENV)
-            secrets[op->exec.secretenv_count++] = p->secretenv;
-        else if (p->kind == NODE_EXTRAHOST)
-            hosts[op->exec.extra_host_count++] = p->pair;
-        else if (p->kind == NODE_DEVICE)
-            devices[op->exec.device_count++] = p->pair;
-        else if (p->kind == NODE_ULIMIT)
-            ulimits[op->exec.ulimit_count++] = p->ulimit;
-    }
+    encode_parts(n, &tenon_message_exec, &op->exec);
 }
 
 /* Absolute and clean; a copy's destination keeps what tells a directory. */
@@ -505,14 +399,14 @@ tenon_node_freeze_locked(struct tenon_node *n, struct tenon_error *err)
 
     if (n->frozen)
         return n->frozen;
-    if (n->beside.group_id && !n->beside.group_name)
-        n->beside.group_name = "";
+    if (n->meta.group_id && !n->meta.group_name)
+        n->meta.group_name = "";
     if (encode_node(n, &in, &op, err) == 0) {
         tenon_op_encode(&op, in.items, in.len, &bytes);
         n->frozen = tenon_graph_add_vertex(n->graph, tenon_buf_str(&bytes),
-                                           bytes.len, &n->beside, err);
+                                           bytes.len, &n->meta, err);
         if (!n->frozen)
-            tenon_error_context(err, "%s op", tenon_node_kind_names[n->kind]);
+            tenon_error_context(err, "%s op", tenon_node_kinds[n->kind].name);
     }
     tenon_vec_release(&in);
     return n->frozen;

@@ -83,9 +83,9 @@ tenon_graph_get_source(const struct tenon_graph *g, uint32_t number)
 const char *
 tenon_vertex_describe(const struct tenon_vertex *v, const char *key)
 {
-    for (size_t i = 0; i < v->description_count; i++)
-        if (!strcmp(v->description[i].key, key))
-            return v->description[i].value;
+    for (size_t i = 0; i < v->meta.description_count; i++)
+        if (!strcmp(v->meta.description[i].key, key))
+            return v->meta.description[i].value;
     return NULL;
 }
 
@@ -152,30 +152,14 @@ connect_inputs(struct tenon_graph *g, struct tenon_vertex *v,
 }
 
 static void
-set_beside(struct tenon_graph *g, struct tenon_vertex *v,
-           const struct vertex_beside *b)
+set_meta(struct tenon_graph *g, struct tenon_vertex *v, const struct tenon_vertex_meta *meta)
 {
-    if (b) {
-        v->ignore_cache = b->ignore_cache;
-        v->description = b->description;
-        v->description_count = b->description_count;
-        v->group_id = b->group_id;
-        v->group_name = b->group_name;
-        v->group_weak = b->group_weak;
-        v->ranges = b->ranges;
-        v->range_count = b->range_count;
-        v->memory = b->memory;
-        v->memory_swap = b->memory_swap;
-        v->cpu_shares = b->cpu_shares;
-        v->cpu_period = b->cpu_period;
-        v->cpu_quota = b->cpu_quota;
-        v->cpuset_cpus = b->cpuset_cpus;
-        v->cpuset_mems = b->cpuset_mems;
-    }
-    if (!v->cpuset_cpus)
-        v->cpuset_cpus = "";
-    if (!v->cpuset_mems)
-        v->cpuset_mems = "";
+    if (meta)
+        v->meta = *meta;
+    if (!v->meta.cpuset_cpus)
+        v->meta.cpuset_cpus = "";
+    if (!v->meta.cpuset_mems)
+        v->meta.cpuset_mems = "";
     v->name = tenon_vertex_describe(v, "llb.customname");
     if (!v->name) {
         auto_free char *name = tenon_op_name(&v->op, v->inputs, v->input_count);
@@ -185,7 +169,7 @@ set_beside(struct tenon_graph *g, struct tenon_vertex *v,
 
 const struct tenon_vertex *
 tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
-                       const struct vertex_beside *beside,
+                       const struct tenon_vertex_meta *meta,
                        struct tenon_error *err)
 {
     struct tenon_digest digest;
@@ -211,7 +195,7 @@ tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
                         err) < 0 ||
         connect_inputs(g, v, raw, raw_count, err) < 0)
         return NULL;
-    set_beside(g, v, beside);
+    set_meta(g, v, meta);
     HASH_ADD_STR(g->vertices, vertex.digest.str, e);
     return v;
 }

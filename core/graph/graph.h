@@ -48,6 +48,8 @@ struct tenon_op_platform {
 enum { TENON_LLB_MOUNT_BIND = 0, TENON_LLB_MOUNT_SECRET = 1,
        TENON_LLB_MOUNT_SSH = 2, TENON_LLB_MOUNT_CACHE = 3,
        TENON_LLB_MOUNT_TMPFS = 4 };
+/* Their names, then NULL; other types are plugins'. */
+extern const char *const tenon_llb_mount_types[];
 enum { TENON_LLB_CACHE_SHARED = 0, TENON_LLB_CACHE_PRIVATE = 1,
        TENON_LLB_CACHE_LOCKED = 2 };
 enum { TENON_LLB_NET_SANDBOX = 0, TENON_LLB_NET_HOST = 1,
@@ -137,6 +139,20 @@ struct tenon_op_action { /* of a file op */
     bool make_parents, allow_not_found;
 };
 
+struct tenon_op_file {
+    const struct tenon_op_action *actions;
+    size_t count;
+};
+
+struct tenon_op_merge {
+    const int64_t *inputs; /* as they are; -1: scratch */
+    size_t count;
+};
+
+struct tenon_op_diff {
+    int64_t lower, upper;
+};
+
 struct tenon_op {
     enum tenon_op_type type;
     bool has_platform;
@@ -144,16 +160,28 @@ struct tenon_op {
     union {
         struct tenon_op_exec exec;
         struct tenon_op_source source;
-        struct { const struct tenon_op_action *actions; size_t count; } file;
-        /* merge: inputs as they are (-1 scratch); diff: lower then upper */
-        struct { const int64_t *inputs; size_t count; } merge;
-        struct { int64_t lower, upper; } diff;
+        struct tenon_op_file file;
+        struct tenon_op_merge merge;
+        struct tenon_op_diff diff;
     };
 };
 
 struct tenon_range { /* where in a build file */
     uint32_t source; /* number from tenon_graph_source */
     uint32_t line, end_line;
+};
+
+/* What stands beside an op and is not in its digest. */
+struct tenon_vertex_meta {
+    bool ignore_cache;
+    const struct tenon_pair *description;
+    size_t description_count;
+    const char *group_id, *group_name; /* progress group, or NULL */
+    bool group_weak;
+    const struct tenon_range *ranges;
+    size_t range_count;
+    int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota;
+    const char *cpuset_cpus, *cpuset_mems;
 };
 
 struct tenon_graph;
@@ -164,17 +192,8 @@ struct tenon_vertex {
     struct tenon_op op;
     const struct tenon_edge *inputs;
     size_t input_count;
-    /* beside the op */
     const char *name; /* llb.customname, or made from the op */
-    bool ignore_cache;
-    const struct tenon_pair *description;
-    size_t description_count;
-    const char *group_id, *group_name; /* progress group, or NULL */
-    bool group_weak;
-    const struct tenon_range *ranges;
-    size_t range_count;
-    int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota;
-    const char *cpuset_cpus, *cpuset_mems;
+    struct tenon_vertex_meta meta;
     const struct tenon_graph *graph; /* it belongs to */
 };
 

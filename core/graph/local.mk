@@ -1,19 +1,17 @@
 # core/graph: ops, vertices, their encoding and digests.
 
 libtenon_core_la_SOURCES += \
-	%D%/attributes.c \
-	%D%/attributes.h \
 	%D%/builder.c \
 	%D%/builder.h \
 	%D%/decode.c \
-	%D%/decode-file.c \
 	%D%/decode.h \
-	%D%/decode-op.c \
 	%D%/definition.c \
 	%D%/encode.c \
 	%D%/freeze.c \
 	%D%/graph.c \
 	%D%/graph.h \
+	%D%/message.c \
+	%D%/message.h \
 	%D%/name.c \
 	%D%/private.h \
 	%D%/wire.c \

@@ -6,10 +6,11 @@
 
 #include <uthash.h>
 
+#include "graph/graph.h"
+#include "graph/message.h"
 #include "tools/arena.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
-#include "graph/graph.h"
 
 /* Hostile definitions: far above what a real build has. */
 #define TENON_GRAPH_MAX_BYTES (256u << 20)
@@ -29,47 +30,42 @@ struct tenon_graph {
     TENON_VEC(struct tenon_graph_source *) sources; /* by number */
 };
 
-/* What rides beside a vertex. */
-struct vertex_beside {
-    bool ignore_cache;
-    struct tenon_pair *description;
-    size_t description_count;
-    const char *group_id, *group_name;
-    bool group_weak;
-    struct tenon_range *ranges;
-    size_t range_count;
-    int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota;
-    const char *cpuset_cpus, *cpuset_mems;
-};
-
 /* An input as the bytes have it. */
 struct raw_input {
     const char *digest;
     int64_t index;
 };
 
-/* encode.c: the bytes of an op, in the order of BuildKit's encoder. */
+/* encode.c: the bytes of the struct at `at`; of an op, in the order of BuildKit's
+ * encoder. */
+void tenon_message_encode(const struct message *m, const void *at, struct tenon_buf *out);
 void tenon_op_encode(const struct tenon_op *op, const struct tenon_edge *inputs,
                      size_t input_count, struct tenon_buf *out);
-/* decode.c: strings and lists go to the arena.  Checks everything that does
- * not need the inputs' vertices. */
+/* decode.c: strings and lists go to the arena.  _inputs() looks at nothing else; _decode()
+ * checks everything that does not need the inputs' vertices. */
+int tenon_op_inputs(struct tenon_arena *a, const void *data, size_t len,
+                    struct raw_input **inputs, size_t *input_count,
+                    struct tenon_error *err);
 int tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
                     struct tenon_op *op, struct raw_input **inputs,
                     size_t *input_count, struct tenon_error *err);
-/* string.c: a length-delimited field as a string: no NUL inside. */
-int tenon_wire_string(struct tenon_arena *a, const void *data, size_t len,
-                      const char **out, struct tenon_error *err);
 /* graph.c: the vertex of these bytes; one that is there already is given back
  * as it is.  The graph's lock is held. */
 const struct tenon_vertex *
 tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
-                       const struct vertex_beside *beside,
+                       const struct tenon_vertex_meta *meta,
                        struct tenon_error *err);
 const struct tenon_vertex *tenon_graph_find_vertex(struct tenon_graph *g,
                                                    const char *digest);
 uint32_t tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
                                    const char *language, const void *data,
                                    size_t len);
+/* decode.c: of the struct in the op's union; NULL: a kind that is known by number only. */
+const struct message *tenon_op_message(enum tenon_op_type type);
+/* builder.c: room for one more in an arena array of count items that grows by doubling;
+ * one item after the last stays zero. */
+void *tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,
+                       size_t size);
 /* name.c: what a vertex without "llb.customname" is called. */
 char *tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
                     size_t input_count);

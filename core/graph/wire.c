@@ -1,28 +1,61 @@
+/* core/graph: the wire format of wire.h. */
 #include "graph/wire.h"
 
 #include <string.h>
 
+enum { VARINT_MAX = 10, HEAD_MAX = 2 * VARINT_MAX }; /* bytes */
+
+static size_t
+to_varint(unsigned char *out, uint64_t v)
+{
+    size_t n = 0;
+
+    for (; v >= 0x80; v >>= 7)
+        out[n++] = (unsigned char)(v | 0x80);
+    out[n++] = (unsigned char)v;
+    return n;
+}
+
 void
 tenon_wire_put_varint(struct tenon_buf *b, uint64_t v)
 {
-    while (v >= 0x80) {
-        tenon_buf_addc(b, (char)(v | 0x80));
-        v >>= 7;
-    }
-    tenon_buf_addc(b, (char)v);
+    unsigned char bytes[VARINT_MAX];
+
+    tenon_buf_add(b, bytes, to_varint(bytes, v));
+}
+
+/* A tag, and the number or length after it. */
+static size_t
+to_head(unsigned char *out, uint32_t field, uint32_t type, uint64_t v)
+{
+    size_t n = to_varint(out, (uint64_t)field << 3 | type);
+
+    return n + to_varint(out + n, v);
 }
 
 static void
-put_tag(struct tenon_buf *b, uint32_t field, uint32_t type)
+put_head(struct tenon_buf *b, uint32_t field, uint32_t type, uint64_t v)
 {
-    tenon_wire_put_varint(b, (uint64_t)field << 3 | type);
+    unsigned char bytes[HEAD_MAX];
+
+    tenon_buf_add(b, bytes, to_head(bytes, field, type, v));
+}
+
+void
+tenon_wire_wrap(struct tenon_buf *b, size_t start, uint32_t field)
+{
+    unsigned char bytes[HEAD_MAX];
+    size_t len = b->len - start, n = to_head(bytes, field, TENON_WIRE_LEN, len);
+
+    tenon_buf_add(b, bytes, n); /* room; it belongs before what is there */
+    memmove(b->data + start + n, b->data + start, len);
+    memcpy(b->data + start, bytes, n);
 }
 
 void
 tenon_wire_put_member_uint(struct tenon_buf *b, uint32_t field, uint64_t v)
 {
-    put_tag(b, field, TENON_WIRE_VARINT);
-    tenon_wire_put_varint(b, v);
+    put_head(b, field, TENON_WIRE_VARINT, v);
 }
 
 void
@@ -47,8 +80,7 @@ tenon_wire_put_bool(struct tenon_buf *b, uint32_t field, bool v)
 static void
 put_len(struct tenon_buf *b, uint32_t field, const void *data, size_t len)
 {
-    put_tag(b, field, TENON_WIRE_LEN);
-    tenon_wire_put_varint(b, len);
+    put_head(b, field, TENON_WIRE_LEN, len);
     tenon_buf_add(b, data, len);
 }
 
@@ -84,11 +116,11 @@ void
 tenon_wire_put_pair(struct tenon_buf *b, uint32_t field, const char *key,
                     const char *value)
 {
-    auto_buf struct tenon_buf entry = TENON_BUF_INIT;
+    size_t start = b->len;
 
-    tenon_wire_put_item(&entry, 1, key);
-    tenon_wire_put_item(&entry, 2, value);
-    tenon_wire_put_message(b, field, &entry);
+    tenon_wire_put_item(b, 1, key);
+    tenon_wire_put_item(b, 2, value);
+    tenon_wire_wrap(b, start, field);
 }
 
 void

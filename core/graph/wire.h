@@ -26,6 +26,8 @@ void tenon_wire_put_message(struct tenon_buf *b, uint32_t field,
                             const struct tenon_buf *message);
 void tenon_wire_put_item(struct tenon_buf *b, uint32_t field, const char *s);
 void tenon_wire_put_member_uint(struct tenon_buf *b, uint32_t field, uint64_t v);
+/* A message of what was added to b since it had `start` bytes. */
+void tenon_wire_wrap(struct tenon_buf *b, size_t start, uint32_t field);
 /* A map<string,string> entry: key and value are always both written. */
 void tenon_wire_put_pair(struct tenon_buf *b, uint32_t field, const char *key,
                          const char *value);

@@ -13,9 +13,9 @@ fill_info(const struct tenon_vertex *v, struct tenon_vertex_info *info,
         .digest = v->digest.str,
         .name = v->name,
         .inputs = inputs,
-        .group_id = v->group_id,
-        .group_name = v->group_name,
-        .group_weak = v->group_weak,
+        .group_id = v->meta.group_id,
+        .group_name = v->meta.group_name,
+        .group_weak = v->meta.group_weak,
     };
 }
 
@@ -78,9 +78,9 @@ vertex_blame(const struct tenon_vertex *v, struct tenon_error *err)
         return;
     auto_free char *json = tenon_asprintf("{\"digest\":\"%s\"}", v->digest.str);
     tenon_error_detail(err, "errdefs.Vertex", json);
-    if (!v->range_count || !v->graph)
+    if (!v->meta.range_count || !v->graph)
         return;
-    const struct tenon_range *r = &v->ranges[0];
+    const struct tenon_range *r = &v->meta.ranges[0];
     const struct tenon_graph_source *s =
         tenon_graph_get_source(v->graph, r->source);
     if (s)

@@ -254,46 +254,41 @@ exec(void)
     return n;
 }
 
-/* The entry of the attribute table; a map's is named with its dot. */
-__attribute__((unused)) static const struct attr *
-attr_of(enum node_kind kind, const char *name)
-{
-    for (const struct attr *a = tenon_node_attrs[kind]; a->name; a++)
-        if (a->type == ATTR_MAP ? tenon_has_prefix(name, a->name)
-                                : tenon_streq(name, a->name))
-            return a;
-    return NULL;
-}
-
 /* Any attribute from text. */
 __attribute__((unused)) static void
 set_any(struct tenon_node *n, enum node_kind kind, const char *name,
         const char *value)
 {
-    const struct attr *a = attr_of(kind, name);
+    const struct field *a = tenon_field_find(tenon_node_kinds[kind].message, name);
 
-    ck_assert_msg(a != NULL, "%s has no %s", tenon_node_kind_names[kind], name);
+    ck_assert_msg(a != NULL, "%s has no %s", tenon_node_kinds[kind].name, name);
     switch (a->type) {
-    case ATTR_STRING:
-    case ATTR_LIST:
-    case ATTR_MAP:
-    case ATTR_WORD:
-    case ATTR_PLATFORM:
-    case ATTR_USER:
-    case ATTR_MOUNT_TYPE:
+    case FIELD_STRING:
+    case FIELD_LIST:
+    case FIELD_MAP:
+    case FIELD_WORD:
+    case FIELD_PLATFORM:
+    case FIELD_USER:
+    case FIELD_MOUNT_TYPE:
         set(n, name, value);
         break;
-    case ATTR_BYTES:
+    case FIELD_BYTES:
         OK(tenon_node_set_bytes(n, name, value, strlen(value), &err));
         break;
-    case ATTR_INTS:
-    case ATTR_INT64:
-    case ATTR_INT32:
-    case ATTR_UINT32:
-    case ATTR_BOOL:
-    case ATTR_OPTIONAL:
+    case FIELD_INTS:
+    case FIELD_INT64:
+    case FIELD_MODE:
+    case FIELD_UINT32:
+    case FIELD_BOOL:
+    case FIELD_OPTIONAL:
+    case FIELD_NO_OUTPUT:
         OK(tenon_node_set_int(n, name, strtoll(value, NULL, 0), &err));
         break;
+    case FIELD_INDEX:
+    case FIELD_INDEXES:
+    case FIELD_GROUP:
+    case FIELD_ITEMS:
+        ck_abort_msg("%s is no attribute", name);
     }
 }
 

@@ -237,42 +237,42 @@ set_insecure(struct tenon_vertex *v)
 static void
 set_memory(struct tenon_vertex *v)
 {
-    v->memory = 1 << 20;
+    v->meta.memory = 1 << 20;
 }
 static void
 set_swap(struct tenon_vertex *v)
 {
-    v->memory_swap = -1;
+    v->meta.memory_swap = -1;
 }
 static void
 set_quota(struct tenon_vertex *v)
 {
-    v->cpu_quota = 5000;
+    v->meta.cpu_quota = 5000;
 }
 static void
 set_period(struct tenon_vertex *v)
 {
-    v->cpu_period = 50000;
+    v->meta.cpu_period = 50000;
 }
 static void
 set_shares(struct tenon_vertex *v)
 {
-    v->cpu_shares = 512;
+    v->meta.cpu_shares = 512;
 }
 static void
 set_cpus(struct tenon_vertex *v)
 {
-    v->cpuset_cpus = "0-1";
+    v->meta.cpuset_cpus = "0-1";
 }
 static void
 set_mems(struct tenon_vertex *v)
 {
-    v->cpuset_mems = "0";
+    v->meta.cpuset_mems = "0";
 }
 static void
 set_empty_sets(struct tenon_vertex *v)
 {
-    v->cpuset_cpus = v->cpuset_mems = "";
+    v->meta.cpuset_cpus = v->meta.cpuset_mems = "";
 }
 
 static void

@@ -3,9 +3,10 @@
  * the oneof member in ascending order; all else is the same). */
 #include "unit.h"
 
-#include "tools/buf.h"
 #include "graph/graph.h"
+#include "graph/message.h"
 #include "graph/wire.h"
+#include "tools/buf.h"
 
 static struct tenon_graph *g;
 static struct tenon_error err;
@@ -124,6 +125,36 @@ make_exec(void)
     return x;
 }
 
+/* As BuildKit's encoder writes them: ascending, and what is one of several after all else. */
+static void
+assert_wire_order(const struct message *m)
+{
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        if (f->message)
+            assert_wire_order(f->message);
+        ck_assert_msg(!f->number || f->number > last || f->when == WHEN_MEMBER,
+                      "field %u comes after %u", f->number, last);
+        ck_assert_msg(i == 0 || m->fields[i - 1].when != WHEN_MEMBER || f->when == WHEN_MEMBER,
+                      "field %u comes after a oneof", f->number);
+        last = f->number ? f->number : last;
+    }
+}
+
+START_TEST(test_graph_tables_are_in_the_order_of_the_wire)
+{
+    assert_wire_order(&tenon_message_source);
+    assert_wire_order(&tenon_message_exec);
+    assert_wire_order(&tenon_message_file);
+    assert_wire_order(&tenon_message_merge);
+    assert_wire_order(&tenon_message_diff);
+    assert_wire_order(&tenon_message_platform);
+    assert_wire_order(&tenon_message_meta);
+}
+END_TEST
+
 START_TEST(test_graph_ops_have_golden_digests)
 {
     assert_digest(make_image(), "bd591a71ec18de5848cc85684a470a9c533ee5919381695c213abbf5f05cb4ed");
@@ -204,6 +235,70 @@ START_TEST(test_graph_exec_with_mounts_has_golden_digest)
     ck_assert_int_eq(v->op.exec.valid_exit_codes[1], 3);
     ck_assert_str_eq(v->op.exec.env[1],
                      "SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0");
+}
+END_TEST
+
+/* Each field that the two others leave at its default. */
+START_TEST(test_graph_rare_fields_of_exec_have_golden_digest)
+{
+    struct tenon_node *x = node("exec"), *m;
+
+    set(x, "args", "true");
+    set(x, "hostname", "h");
+    set(x, "cgroup_parent", "c");
+    set(x, "proxy.http", "1");
+    set(x, "proxy.https", "2");
+    set(x, "proxy.ftp", "3");
+    set(x, "proxy.no", "4");
+    set(x, "proxy.all", "5");
+    seti(x, "remove_stubs_recursive", 0);
+    set(x, "platform", "windows(10.0)/arm/v7");
+    m = part(x, "device");
+    set(m, "name", "v.org/d=1");
+    seti(m, "optional", 1);
+    m = part(x, "mount");
+    set(m, "dest", "/");
+    set(m, "result_id", "r");
+    set(m, "content_cache", "off");
+    m = part(x, "mount");
+    set(m, "type", "secret");
+    set(m, "id", "k");
+    set(m, "dest", "/k");
+    seti(m, "uid", 1);
+    seti(m, "gid", 2);
+    seti(m, "optional", 1);
+    m = part(x, "mount");
+    set(m, "type", "other");
+    set(m, "dest", "/o");
+    set(m, "option.a", "1");
+    assert_digest(x, "6e45e042612e78a360b5035cd2ac6d7e5b9ee2429e32e0f243ada22481306ed9");
+}
+END_TEST
+
+START_TEST(test_graph_rare_fields_of_file_have_golden_digest)
+{
+    struct tenon_node *f = node("file"), *a;
+
+    a = part(f, "copy");
+    set(a, "src", "/a");
+    set(a, "dest", "/b");
+    seti(a, "always_replace", 1);
+    seti(a, "timestamp", 7);
+    set(a, "required", "/a/r");
+    set(a, "owner.group", "0");
+    input(a, "secondary", make_local());
+    a = part(f, "mkfile");
+    set(a, "path", "/f");
+    set(a, "owner.user", "1");
+    a = part(f, "mkdir");
+    set(a, "path", "/d");
+    seti(a, "timestamp", 8);
+    a = part(f, "symlink");
+    set(a, "oldpath", "f");
+    set(a, "newpath", "/l");
+    set(a, "owner.user", "2");
+    seti(a, "timestamp", 9);
+    assert_digest(f, "49a6807419d75520a00daba0021c963f0ab03c3de656a39679b739f6abf66428");
 }
 END_TEST
 
@@ -311,14 +406,14 @@ START_TEST(test_graph_save_and_load_keep_everything)
     OK(tenon_graph_load(g2, def.data, def.len, &edge, &err));
     ck_assert_str_eq(edge.vertex->digest.str, v->digest.str);
     ck_assert_str_eq(edge.vertex->name, "[2/2] RUN chmod");
-    ck_assert(edge.vertex->ignore_cache);
-    ck_assert_int_eq(edge.vertex->memory, 1048576);
-    ck_assert_str_eq(edge.vertex->group_id, "g1");
-    ck_assert_uint_eq(edge.vertex->range_count, 1);
-    ck_assert_uint_eq(edge.vertex->ranges[0].line, 1);
-    ck_assert_uint_eq(edge.vertex->ranges[0].end_line, 2);
+    ck_assert(edge.vertex->meta.ignore_cache);
+    ck_assert_int_eq(edge.vertex->meta.memory, 1048576);
+    ck_assert_str_eq(edge.vertex->meta.group_id, "g1");
+    ck_assert_uint_eq(edge.vertex->meta.range_count, 1);
+    ck_assert_uint_eq(edge.vertex->meta.ranges[0].line, 1);
+    ck_assert_uint_eq(edge.vertex->meta.ranges[0].end_line, 2);
     const struct tenon_graph_source *s =
-        tenon_graph_get_source(g2, edge.vertex->ranges[0].source);
+        tenon_graph_get_source(g2, edge.vertex->meta.ranges[0].source);
     ck_assert_ptr_nonnull(s);
     ck_assert_str_eq(s->filename, "Dockerfile");
     ck_assert_uint_eq(s->len, 7);
@@ -417,8 +512,11 @@ main(void)
     TCase *t = tcase_create("graph");
 
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, test_graph_tables_are_in_the_order_of_the_wire);
     tcase_add_test(t, test_graph_ops_have_golden_digests);
     tcase_add_test(t, test_graph_exec_with_mounts_has_golden_digest);
+    tcase_add_test(t, test_graph_rare_fields_of_exec_have_golden_digest);
+    tcase_add_test(t, test_graph_rare_fields_of_file_have_golden_digest);
     tcase_add_test(t, test_graph_file_actions_have_golden_digest);
     tcase_add_test(t, test_graph_equal_nodes_are_one_vertex);
     tcase_add_test(t, test_graph_frozen_node_cannot_change);

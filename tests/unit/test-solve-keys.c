@@ -170,7 +170,7 @@ static const struct pair {
 static struct tenon_node *
 begin(enum node_kind kind, const char *as, struct tenon_node **op)
 {
-    const char *name = tenon_node_kind_names[kind];
+    const char *name = tenon_node_kinds[kind].name;
 
     if (kind == NODE_SOURCE)
         return *op = source("context");
@@ -219,7 +219,7 @@ START_TEST(test_keys_every_attribute)
             (types && (!mount_is_built(p->one[0]) || !mount_is_built(p->two[0]))))
             continue;
         auto_free char *what = tenon_asprintf(
-            "%s %s (%s, %s)", tenon_node_kind_names[p->kind], p->attr,
+            "%s %s (%s, %s)", tenon_node_kinds[p->kind].name, p->attr,
             p->one[0] ? p->one[0] : "none", p->two[0] ? p->two[0] : "none");
         const struct keys one = keys_with(p, p->one), two = keys_with(p, p->two);
         const struct keys again = keys_with(p, p->one);
@@ -233,13 +233,15 @@ END_TEST
 START_TEST(test_keys_no_attribute_is_forgotten)
 {
     for (int kind = 0; kind < NODE_KINDS; kind++) {
-        for (const struct attr *a = tenon_node_attrs[kind]; a->name; a++) {
+        const struct message *m = tenon_node_kinds[kind].message;
+        const struct field *a;
+        for (size_t k = 0; (a = tenon_field_nth(m, k)); k++) {
             bool found = false;
             for (size_t i = 0; i < tenon_countof(pairs) && !found; i++)
                 found = (int)pairs[i].kind == kind && pairs[i].where != SAME &&
-                        attr_of(pairs[i].kind, pairs[i].attr) == a;
+                        tenon_field_find(m, pairs[i].attr) == a;
             ck_assert_msg(found, "no pair of values for \"%s\" of %s", a->name,
-                          tenon_node_kind_names[kind]);
+                          tenon_node_kinds[kind].name);
         }
     }
 }
@@ -247,41 +249,40 @@ END_TEST
 
 /* ---- from the node to the decoded op ------------------------------------------- */
 
-/* The struct that an attribute's offset is in: in the node all of them begin at
- * the same place. */
-static const char *
+/* The struct that an attribute's offset is in. */
+static const void *
 decoded(const struct tenon_vertex *v, enum node_kind kind)
 {
     const struct tenon_op_exec *x = &v->op.exec;
 
     switch (kind) {
     case NODE_SOURCE:
-        return (const char *)&v->op.source;
+        return &v->op.source;
     case NODE_EXEC:
-        return (const char *)x;
+        return x;
     case NODE_MOUNT: /* behind the root */
-        return (const char *)&x->mounts[1];
+        return &x->mounts[1];
     case NODE_SECRETENV:
-        return (const char *)&x->secretenv[0];
+        return &x->secretenv[0];
     case NODE_EXTRAHOST:
-        return (const char *)&x->extra_hosts[0];
+        return &x->extra_hosts[0];
     case NODE_ULIMIT:
-        return (const char *)&x->ulimits[0];
+        return &x->ulimits[0];
     case NODE_DEVICE:
-        return (const char *)&x->devices[0];
+        return &x->devices[0];
     case NODE_COPY:
     case NODE_MKFILE:
     case NODE_MKDIR:
     case NODE_RM:
     case NODE_SYMLINK:
-        return (const char *)&v->op.file.actions[0];
+        return &v->op.file.actions[0];
     case NODE_FILE:
     case NODE_MERGE:
     case NODE_DIFF:
     case NODE_KINDS:
         break;
     }
-    ck_abort_msg("%s has no attributes", tenon_node_kind_names[kind]);
+    ck_abort_msg("%s has no attributes", tenon_node_kinds[kind].name);
 }
 
 static void
@@ -297,60 +298,63 @@ add_map(struct tenon_buf *b, const struct tenon_pair *map, size_t count)
         tenon_buf_addf(b, "%s=%s,", map[i].key, map[i].value);
 }
 
-/* One attribute's value, wherever its struct lies; at points to where the node
- * would begin. */
+/* One attribute's value in the struct at `at`. */
 static void
-show_attr(const struct attr *a, const char *at, struct tenon_buf *b)
+show_attr(const struct field *a, const void *at, struct tenon_buf *b)
 {
-    const void *p = at + a->offset;
-    const size_t *extra = (const void *)(at + a->extra);
+    const void *p = FIELD_AT(at, a->offset, const char);
+    const size_t *extra = FIELD_AT(at, a->extra, const size_t);
 
     switch (a->type) {
-    case ATTR_STRING:
-    case ATTR_OPTIONAL:
+    case FIELD_STRING:
+    case FIELD_OPTIONAL:
         add_text(b, *(const char *const *)p);
         break;
-    case ATTR_LIST:
+    case FIELD_LIST:
         for (const char *const *l = *(const char *const *const *)p; l && *l; l++)
             add_text(b, *l);
         break;
-    case ATTR_BYTES:
+    case FIELD_BYTES:
         tenon_buf_add(b, *(const void *const *)p, *extra);
         break;
-    case ATTR_MAP:
+    case FIELD_MAP:
         add_map(b, *(const struct tenon_pair *const *)p, *extra);
         break;
-    case ATTR_INTS:
+    case FIELD_INTS:
         for (size_t i = 0; i < *extra; i++)
             tenon_buf_addf(b, "%lld,", (long long)(*(const int64_t *const *)p)[i]);
         break;
-    case ATTR_INT64:
+    case FIELD_INT64:
+    case FIELD_MODE:
         tenon_buf_addf(b, "%lld", (long long)*(const int64_t *)p);
         break;
-    case ATTR_WORD:
-    case ATTR_INT32:
+    case FIELD_WORD:
         tenon_buf_addf(b, "%d", *(const int32_t *)p);
         break;
-    case ATTR_UINT32:
+    case FIELD_UINT32:
         tenon_buf_addf(b, "%u", *(const uint32_t *)p);
         break;
-    case ATTR_BOOL:
+    case FIELD_BOOL:
         tenon_buf_addf(b, "%d", *(const bool *)p);
         break;
-    case ATTR_USER: {
+    case FIELD_USER: {
         const struct tenon_op_user *u = p;
         tenon_buf_addf(b, "%d %u ", (int)u->how, u->how == TENON_USER_ID ? u->id : 0);
         add_text(b, u->how == TENON_USER_NAME ? u->name : "");
         break;
     }
-    case ATTR_MOUNT_TYPE: {
-        const struct tenon_op_mount *m =
-            (const void *)(at + offsetof(struct tenon_node, mount));
+    case FIELD_MOUNT_TYPE: {
+        const struct tenon_op_mount *m = at;
         tenon_buf_addf(b, "%d ", (int)m->type);
         add_text(b, m->plugin_type);
         break;
     }
-    case ATTR_PLATFORM: /* of the op: below */
+    case FIELD_PLATFORM: /* of the op: below */
+    case FIELD_NO_OUTPUT:
+    case FIELD_INDEX:
+    case FIELD_INDEXES:
+    case FIELD_GROUP:
+    case FIELD_ITEMS:
         break;
     }
 }
@@ -361,27 +365,28 @@ static void
 assert_arrived(const struct pair *p, const char *const *values)
 {
     struct tenon_node *op, *n = begin(p->kind, p->as, &op);
-    const size_t start = offsetof(struct tenon_node, source);
+    const struct message *message = tenon_node_kinds[p->kind].message;
+    const struct field *a;
 
     for (; *values; values++)
         set_any(n, p->kind, p->attr, *values);
     const struct tenon_vertex *v = tenon_node_freeze(op, &err);
     ck_assert_msg(v != NULL, "%s", err.message);
-    const char *at = decoded(v, p->kind) - start;
-    for (const struct attr *a = tenon_node_attrs[p->kind]; a->name; a++) {
+    const void *at = decoded(v, p->kind);
+    for (size_t k = 0; (a = tenon_field_nth(message, k)); k++) {
         auto_buf struct tenon_buf want = TENON_BUF_INIT, got = TENON_BUF_INIT;
         /* Paths of actions are made absolute; the ones given here are. */
-        if (p->kind >= NODE_COPY && a->type == ATTR_STRING && !tenon_streq(a->name, p->attr))
+        if (p->kind >= NODE_COPY && a->type == FIELD_STRING && !tenon_streq(a->name, p->attr))
             continue;
-        if (a->offset == offsetof(struct tenon_node, no_output)) {
-            const struct tenon_op_mount *m = (const void *)(at + start);
+        if (a->type == FIELD_NO_OUTPUT) {
+            const struct tenon_op_mount *m = at;
             ck_assert_msg(!n->no_output || m->output == -1, "no output");
             continue;
         }
-        show_attr(a, (const char *)n, &want);
+        show_attr(a, &n->source, &want);
         show_attr(a, at, &got);
         ck_assert_msg(tenon_streq(tenon_buf_str(&want), tenon_buf_str(&got)),
-                      "%s %s: %s is %s, not %s", tenon_node_kind_names[p->kind], p->attr,
+                      "%s %s: %s is %s, not %s", tenon_node_kinds[p->kind].name, p->attr,
                       a->name, tenon_buf_str(&got), tenon_buf_str(&want));
     }
     ck_assert_int_eq(v->op.has_platform, op->has_platform);

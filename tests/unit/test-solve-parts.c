@@ -276,20 +276,20 @@ START_TEST(test_keys_what_stands_beside_is_in_none)
 
     const struct tenon_vertex *v = tenon_node_freeze(n, &err);
     ck_assert_str_eq(v->name, "a name");
-    ck_assert(v->ignore_cache);
-    ck_assert_int_eq(v->memory, 1000);
-    ck_assert_int_eq(v->memory_swap, 1000);
-    ck_assert_int_eq(v->cpu_shares, 2);
-    ck_assert_int_eq(v->cpu_period, 2);
-    ck_assert_int_eq(v->cpu_quota, 2);
-    ck_assert_str_eq(v->cpuset_cpus, "0");
-    ck_assert_str_eq(v->cpuset_mems, "0");
-    ck_assert_str_eq(v->group_id, "g");
-    ck_assert_str_eq(v->group_name, "g");
-    ck_assert(v->group_weak);
+    ck_assert(v->meta.ignore_cache);
+    ck_assert_int_eq(v->meta.memory, 1000);
+    ck_assert_int_eq(v->meta.memory_swap, 1000);
+    ck_assert_int_eq(v->meta.cpu_shares, 2);
+    ck_assert_int_eq(v->meta.cpu_period, 2);
+    ck_assert_int_eq(v->meta.cpu_quota, 2);
+    ck_assert_str_eq(v->meta.cpuset_cpus, "0");
+    ck_assert_str_eq(v->meta.cpuset_mems, "0");
+    ck_assert_str_eq(v->meta.group_id, "g");
+    ck_assert_str_eq(v->meta.group_name, "g");
+    ck_assert(v->meta.group_weak);
     ck_assert_str_eq(tenon_vertex_describe(v, "anything.else"), "x");
-    ck_assert_uint_eq(v->ranges[0].line, 3);
-    ck_assert_uint_eq(v->ranges[0].end_line, 4);
+    ck_assert_uint_eq(v->meta.ranges[0].line, 3);
+    ck_assert_uint_eq(v->meta.ranges[0].end_line, 4);
     tenon_graph_free(plain_graph);
 }
 END_TEST
