@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
-#include "tools/parse.h"
+#include "tools/comma.h"
 #include "tools/path.h"
 
 /* Docker's; those that are no plugins yet. */
@@ -51,7 +51,7 @@ check(const char *flag, const char *spec, const char *type, char *const *pairs,
 static int
 parse_one(const char *flag, const char *spec, struct build_caches *c, struct tenon_error *err)
 {
-    char **fields = tenon_parse_csv(spec), **pairs = NULL;
+    char **fields = tenon_comma_fields(spec, NULL), **pairs = NULL;
     const char *type = NULL;
     if (!fields)
         return tenon_error_set(err, TENON_E_INVALID, "invalid value \"%s\" for --%s", spec, flag);

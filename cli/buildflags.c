@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
@@ -147,7 +148,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         tenon_strv_push(at, tenon_asprintf("%s=%s", flag->name, value));
         return 0;
     case FLAG_CSV: {
-        char **parts = tenon_parse_csv(value);
+        char **parts = tenon_comma_fields(value, NULL);
         if (!parts)
             return cli_usage_error("build", "invalid value \"%s\" for --%s", value, flag->name);
         for (char **p = parts; *p; p++)

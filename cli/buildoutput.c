@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/text.h"
 #include "tools/vec.h"
@@ -95,7 +96,7 @@ static int
 parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o,
           struct tenon_error *err)
 {
-    char **fields = tenon_parse_csv(spec);
+    char **fields = tenon_comma_fields(spec, NULL);
     char **pairs = NULL;
     char *type = NULL;
     if (!fields)
@@ -202,7 +203,7 @@ build_call_request(const struct build_flags *f, bool *json, struct tenon_error *
     *json = false;
     if (!f->call)
         return f->check ? "frontend.lint" : NULL;
-    char **parts = tenon_parse_csv(f->call);
+    char **parts = tenon_comma_fields(f->call, NULL);
     const char *request = NULL;
     bool known = false;
     for (size_t i = 0; parts && parts[0] && i < tenon_countof(calls); i++)

@@ -14,7 +14,7 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "tools/parse.h"
+#include "tools/comma.h"
 #include "tools/vec.h"
 #include "cli.h"
 #include "sshagent.h"
@@ -111,7 +111,7 @@ open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
 int
 cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_error *err)
 {
-    char **fields = tenon_parse_csv(spec);
+    char **fields = tenon_comma_fields(spec, NULL);
     const char *id = NULL, *file = NULL, *env = NULL, *type = NULL;
     if (!fields)
         return tenon_error_set(err, TENON_E_INVALID, "invalid secret \"%s\"", spec);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 
 struct renderer {
@@ -134,7 +135,7 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
               struct tenon_error *err)
 {
     *out = NULL;
-    char **parts = tenon_parse_csv(spec);
+    char **parts = tenon_comma_fields(spec, NULL);
     if (!parts || !parts[0] || !*parts[0]) {
         tenon_strv_free(parts);
         return tenon_error_set(err, TENON_E_INVALID, "invalid progress mode \"%s\"", spec);

@@ -7,6 +7,7 @@
 unit_tests =
 unit_tests += %D%/unit/test-buf
 unit_tests += %D%/unit/test-builds
+unit_tests += %D%/unit/test-comma
 unit_tests += %D%/unit/test-digest
 unit_tests += %D%/unit/test-error
 unit_tests += %D%/unit/test-events

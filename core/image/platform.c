@@ -1,47 +1,23 @@
-/* platform.c - "os/arch/variant" names, brought to one spelling and compared
- * as github.com/containerd/platforms does it. */
+/* core/image: "os/arch/variant" names, brought to one spelling and compared as
+ * github.com/containerd/platforms does it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "tools/alloc.h"
 #include "image/assemble.h"
+#include "image/image.h"
+#include "tools/alloc.h"
+#include "tools/platform.h"
 
-/* Spellings of the machine that mean a Go architecture. */
+/* What kernels call machines, where it is not Go's word for them. */
 static const struct {
-    const char *name, *arch, *variant; /* variant NULL: leave */
-} arch_names[] = {
-    {"x86_64", "amd64", NULL},  {"x86-64", "amd64", NULL},
-    {"i386", "386", NULL},      {"i486", "386", NULL},
-    {"i586", "386", NULL},      {"i686", "386", NULL},
-    {"aarch64", "arm64", NULL}, {"armhf", "arm", "v7"},
-    {"armel", "arm", "v6"},     {"armv5l", "arm", "v5"},
-    {"armv6l", "arm", "v6"},    {"armv7l", "arm", "v7"},
-    {"armv8l", "arm", "v8"},    {"ppc64el", "ppc64le", NULL},
-    {"mips64el", "mips64le", NULL}, {"loongarch64", "loong64", NULL},
+    const char *machine, *arch, *variant;
+} machines[] = {
+    {"i486", "386", ""},       {"i586", "386", ""},       {"i686", "386", ""},
+    {"armv5l", "arm", "v5"},   {"armv6l", "arm", "v6"},   {"armv7l", "arm", "v7"},
+    {"armv8l", "arm", "v8"},   {"ppc64el", "ppc64le", ""}, {"mips64el", "mips64le", ""},
+    {"loongarch64", "loong64", ""},
 };
-
-static const char *const known_os[] = {
-    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos",
-    "ios", "js", "linux", "nacl", "netbsd", "openbsd", "plan9", "solaris",
-    "wasip1", "windows", "zos", NULL,
-};
-
-static const char *const known_arch[] = {
-    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64",
-    "ppc64le", "loong64", "mips", "mipsle", "mips64", "mips64le", "mips64p32",
-    "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc",
-    "sparc64", "wasm", NULL,
-};
-
-static bool
-listed(const char *const *list, const char *s)
-{
-    for (; *list; list++)
-        if (tenon_streq(*list, s))
-            return true;
-    return false;
-}
 
 static void
 lower(char *s)
@@ -54,7 +30,8 @@ lower(char *s)
 static void
 set(char *to, size_t size, const char *from)
 {
-    snprintf(to, size, "%s", from);
+    if (from != to)
+        snprintf(to, size, "%s", from);
 }
 
 void
@@ -63,32 +40,14 @@ tenon_platform_normalize(struct tenon_platform *p)
     lower(p->os);
     lower(p->arch);
     lower(p->variant);
-    if (tenon_streq(p->os, "macos"))
-        set(p->os, sizeof p->os, "darwin");
-    for (size_t i = 0; i < tenon_countof(arch_names); i++)
-        if (tenon_streq(p->arch, arch_names[i].name)) {
-            set(p->arch, sizeof p->arch, arch_names[i].arch);
-            if (arch_names[i].variant)
-                set(p->variant, sizeof p->variant, arch_names[i].variant);
-            break;
-        }
-    if (tenon_streq(p->arch, "amd64")) {
-        if (tenon_streq(p->variant, "v1"))
-            p->variant[0] = '\0';
-    } else if (tenon_streq(p->arch, "arm64")) {
-        if (tenon_streq(p->variant, "8") || tenon_streq(p->variant, "v8"))
-            p->variant[0] = '\0';
-        else if (tenon_streq(p->variant, "9") || tenon_streq(p->variant, "9.0") ||
-                 tenon_streq(p->variant, "v9.0"))
-            set(p->variant, sizeof p->variant, "v9");
-    } else if (tenon_streq(p->arch, "arm")) {
-        if (!p->variant[0] || tenon_streq(p->variant, "7"))
-            set(p->variant, sizeof p->variant, "v7");
-        else if (p->variant[0] >= '5' && p->variant[0] <= '8' && !p->variant[1]) {
-            char digit = p->variant[0];
-            snprintf(p->variant, sizeof p->variant, "v%c", digit);
-        }
-    }
+    const char *arch = p->arch, *variant = p->variant;
+    tenon_platform_usual_arch(&arch, &variant);
+    if (tenon_streq(arch, "arm64") && (tenon_streq(variant, "9") || tenon_streq(variant, "9.0") ||
+                                       tenon_streq(variant, "v9.0")))
+        variant = "v9";
+    set(p->os, sizeof p->os, tenon_platform_usual_os(p->os));
+    set(p->arch, sizeof p->arch, arch);
+    set(p->variant, sizeof p->variant, variant);
 }
 
 void
@@ -98,6 +57,12 @@ tenon_platform_host(struct tenon_platform *out)
     *out = (struct tenon_platform){.os = "linux"};
     if (uname(&u) == 0)
         set(out->arch, sizeof out->arch, u.machine);
+    for (size_t i = 0; i < tenon_countof(machines); i++)
+        if (tenon_streq(out->arch, machines[i].machine)) {
+            set(out->variant, sizeof out->variant, machines[i].variant);
+            set(out->arch, sizeof out->arch, machines[i].arch);
+            break;
+        }
     tenon_platform_normalize(out);
 }
 
@@ -175,7 +140,7 @@ tenon_platform_parse(const char *s, struct tenon_platform *out,
         struct tenon_platform host;
         tenon_platform_host(&host);
         tenon_platform_normalize(&p);
-        if (listed(known_os, p.os)) {
+        if (tenon_platform_is_os(p.os)) {
             set(p.arch, sizeof p.arch, host.arch);
             set(p.variant, sizeof p.variant, host.variant);
         } else {
@@ -183,7 +148,7 @@ tenon_platform_parse(const char *s, struct tenon_platform *out,
             set(p.os, sizeof p.os, host.os);
             p.os_version[0] = '\0';
             tenon_platform_normalize(&p);
-            if (!listed(known_arch, p.arch))
+            if (!tenon_platform_is_arch(p.arch))
                 return bad(err, s, "unknown operating system or architecture");
         }
     } else {

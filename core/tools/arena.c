@@ -1,11 +1,16 @@
+/* core/tools: memory that lives and dies together (arena.h): chunks, given out from front
+ * to end. */
 #include "tools/arena.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/alloc.h"
 
-#define CHUNK_SIZE 4096
+/* The first chunk and the largest; each is twice the one before it. */
+#define CHUNK_FIRST 4096u
+#define CHUNK_LAST (64u << 10)
 
 struct tenon_arena_chunk {
     struct tenon_arena_chunk *next;
@@ -21,10 +26,11 @@ tenon_arena_release(struct tenon_arena *a)
         free(a->chunks);
         a->chunks = next;
     }
+    a->bytes = 0;
 }
 
 static struct tenon_arena_chunk *
-chunk_new(size_t size)
+chunk_new(struct tenon_arena *a, size_t size)
 {
     size_t total;
 
@@ -32,7 +38,19 @@ chunk_new(size_t size)
                                          &total));
     struct tenon_arena_chunk *c = tenon_calloc(1, total);
     c->size = size;
+    a->bytes += size;
     return c;
+}
+
+/* How large the next chunk is. */
+static size_t
+next_size(const struct tenon_arena *a)
+{
+    const struct tenon_arena_chunk *c = a->chunks;
+
+    if (!c)
+        return CHUNK_FIRST;
+    return c->size >= CHUNK_LAST / 2 ? CHUNK_LAST : c->size * 2;
 }
 
 void *
@@ -44,16 +62,17 @@ tenon_arena_alloc(struct tenon_arena *a, size_t size)
     size = (size + align - 1) / align * align;
     struct tenon_arena_chunk *c = a->chunks;
     if (!c || c->size - c->used < size) {
-        if (c && size >= CHUNK_SIZE / 4) {
-            /* Something large gets a chunk of its own behind the current one,
+        size_t next = next_size(a);
+        if (c && size >= next / 4) {
+            /* Something large gets a chunk of its own after the current one,
              * which keeps its free end. */
-            struct tenon_arena_chunk *own = chunk_new(size);
+            struct tenon_arena_chunk *own = chunk_new(a, size);
             own->next = c->next;
             own->used = size;
             c->next = own;
             return own->data;
         }
-        c = chunk_new(size > CHUNK_SIZE ? size : CHUNK_SIZE);
+        c = chunk_new(a, size > next ? size : next);
         c->next = a->chunks;
         a->chunks = c;
     }
@@ -85,4 +104,25 @@ char *
 tenon_arena_strdup(struct tenon_arena *a, const char *s)
 {
     return s ? tenon_arena_dup(a, s, strlen(s)) : NULL;
+}
+
+char *
+tenon_arena_vprintf(struct tenon_arena *a, const char *fmt, va_list ap)
+{
+    /* Straight into the chunk, when it fits there. */
+    struct tenon_arena_chunk *c = a->chunks;
+    char *end = c ? (char *)c->data + c->used : NULL;
+    size_t room = c ? c->size - c->used : 0;
+    va_list again;
+    va_copy(again, ap);
+    int len = vsnprintf(end, room, fmt, again);
+    va_end(again);
+    tenon_assert(len >= 0);
+    if ((size_t)len < room)
+        return tenon_arena_alloc(a, (size_t)len + 1);
+    if (room)
+        memset(end, 0, room); /* what is handed out is zero */
+    char *s = tenon_arena_alloc(a, (size_t)len + 1);
+    vsnprintf(s, (size_t)len + 1, fmt, ap);
+    return s;
 }

@@ -1,10 +1,11 @@
-/* arena.h - memory that lives and dies together.
+/* arena.h - core/tools: memory that lives and dies together.
  *
  * `= TENON_ARENA_INIT` (all zero) is empty.  Nothing in it is freed alone, and
  * what it gave never moves.  One thread at a time. */
 #ifndef TENON_TOOLS_ARENA_H
 #define TENON_TOOLS_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "cleanup.h"
@@ -12,6 +13,7 @@
 struct tenon_arena_chunk;
 struct tenon_arena {
     struct tenon_arena_chunk *chunks; /* newest first */
+    size_t bytes;                     /* taken so far */
 };
 #define TENON_ARENA_INIT {0}
 
@@ -24,5 +26,7 @@ void *tenon_arena_alloc(struct tenon_arena *a, size_t size); /* zeroed */
 void *tenon_arena_array(struct tenon_arena *a, size_t count, size_t size);
 void *tenon_arena_dup(struct tenon_arena *a, const void *data, size_t len); /* adds a NUL */
 char *tenon_arena_strdup(struct tenon_arena *a, const char *s); /* NULL gives NULL */
+char *tenon_arena_vprintf(struct tenon_arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

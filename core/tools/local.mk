@@ -9,6 +9,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/buf.c \
 	%D%/buf.h \
 	%D%/cleanup.h \
+	%D%/comma.c \
+	%D%/comma.h \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
 	%D%/parse.c \
@@ -17,6 +19,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/path.h \
 	%D%/pattern.c \
 	%D%/pattern.h \
+	%D%/platform.c \
+	%D%/platform.h \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/utf8.c \

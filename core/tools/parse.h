@@ -24,8 +24,5 @@ size_t tenon_edit_distance(const char *a, const char *b, size_t limit);
 /* Nearest of a NULL-terminated list within a third of the length (at least
  * 1), or NULL.  Case is ignored. */
 const char *tenon_nearest(const char *word, const char *const *list);
-/* One record of comma separated values, quoting as encoding/csv reads it;
- * NULL when malformed, else a NULL-terminated list for tenon_strv_free(). */
-char **tenon_parse_csv(const char *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/root.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "tree/tree.h"
 
@@ -94,19 +95,6 @@ id_or_zero(const char *s)
 }
 
 static bool
-is_member(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        if (n == len && memcmp(list, name, n) == 0)
-            return true;
-        list += n + (list[n] == ',');
-    }
-    return false;
-}
-
-static bool
 is_number(const char *s)
 {
     return *s && !s[strspn(s, "0123456789")];
@@ -175,7 +163,7 @@ find_groups(int rootfd, const char *group, const char *user_name,
     char *f[FIELDS];
     while (rest && next_line(&rest, f)) {
         if (!group) {
-            if (!is_member(f[3], user_name) || u->group_count >= GROUPS_MAX)
+            if (!tenon_comma_has(f[3], user_name) || u->group_count >= GROUPS_MAX)
                 continue;
             u->groups = tenon_reallocarray(u->groups, u->group_count + 1,
                                            sizeof *u->groups);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "common/progress/text.h"
 
@@ -40,7 +41,7 @@ color_code(const char *value)
     for (size_t i = 0; i < tenon_countof(names); i++)
         if (!strcasecmp(value + (light ? 6 : 0), names[i]))
             return tenon_asprintf("\033[%zum", (light ? 90 : 30) + i);
-    char **parts = tenon_parse_csv(value);
+    char **parts = tenon_comma_fields(value, NULL);
     uint64_t rgb[3];
     char *code = NULL;
     if (parts && tenon_strv_len(parts) == 3 && tenon_parse_u64(parts[0], 10, &rgb[0]) &&

@@ -132,12 +132,9 @@ START_TEST(test_df_platform_every_part_tells_apart)
     };
     auto_df_arena struct df_arena a = DF_ARENA_INIT;
 
-    ck_assert(df_platform_equal(&all, &all));
-    for (size_t i = 0; i < tenon_countof(others); i++) {
-        ck_assert_msg(!df_platform_equal(&all, &others[i]), "%zu", i);
+    for (size_t i = 0; i < tenon_countof(others); i++)
         ck_assert_str_ne(df_platform_format(&a, &all, true),
                          df_platform_format(&a, &others[i], true));
-    }
     ck_assert_str_eq(df_platform_format(&a, &all, false), "linux/arm/v7");
     ck_assert_str_eq(df_platform_format(&a, &all, true), "linux(1)/arm/v7");
     ck_assert_str_eq(df_platform_format(&a, &(struct df_platform){"", "arm", "v7", ""}, true),

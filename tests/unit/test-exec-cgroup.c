@@ -91,23 +91,6 @@ drop(void)
     cgroup_release(&group);
 }
 
-START_TEST(test_cgroup_controllers_by_their_names)
-{
-    static const struct {
-        const char *list, *name;
-        bool there;
-    } lists[] = {
-        { "cpu", "cpu", true },      { "cpu,cpuacct", "cpu", true }, { "cpuacct,cpu", "cpu", true },
-        { "cpuset", "cpu", false },  { "cpuacct", "cpu", false },    { "cpu,cpuacct", "cpuacct", true },
-        { "", "cpu", false },        { "cp", "cpu", false },         { "memory", "cpu", false },
-        { "name=cpu", "cpu", false },
-    };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        ck_assert_msg(limits_has_controller(lists[i].list, lists[i].name) == lists[i].there, "%s in %s",
-                      lists[i].name, lists[i].list);
-}
-END_TEST
-
 START_TEST(test_cgroup_v2_is_beside_our_own)
 {
     tree("0::/user.slice/session\n", ". user.slice user.slice/session user.slice/tenon-1-2", V2);
@@ -363,7 +346,6 @@ main(void)
     }
     Suite *s = suite_create("exec-cgroup");
     TCase *t = tcase_create("hierarchies");
-    tcase_add_test(t, test_cgroup_controllers_by_their_names);
     tcase_add_test(t, test_cgroup_v2_of_the_kernel); /* before others cover it */
     tcase_add_test(t, test_cgroup_v2_is_beside_our_own);
     tcase_add_test(t, test_cgroup_v2_in_the_root_group);

@@ -187,43 +187,6 @@ START_TEST(test_edit_distance)
 }
 END_TEST
 
-static const struct {
-    const char *text;
-    const char *fields[5];
-} csvs[] = {
-    {"a,b,c", {"a", "b", "c"}},
-    {"type=bind,source=x", {"type=bind", "source=x"}},
-    {"a", {"a"}},
-    {"a,", {"a", ""}},
-    {",", {"", ""}},
-    {"\"a,b\",c", {"a,b", "c"}},
-    {"\"a\"\"b\"", {"a\"b"}},
-    {"\"two\nlines\",x", {"two\nlines", "x"}},
-    {" a, b ", {" a", " b "}},
-    {"a,b\n", {"a", "b"}},
-    {"", {NULL}},
-    {"a\"b", {NULL}},
-    {"\"a", {NULL}},
-    {"\"a\"b,c", {NULL}},
-    {"a\nb", {NULL}},
-};
-
-START_TEST(test_parse_csv)
-{
-    char **got = tenon_parse_csv(csvs[_i].text);
-    if (!csvs[_i].fields[0]) {
-        ck_assert_ptr_null(got);
-        return;
-    }
-    ck_assert_ptr_nonnull(got);
-    size_t n = 0;
-    for (; csvs[_i].fields[n]; n++)
-        ck_assert_str_eq(got[n], csvs[_i].fields[n]);
-    ck_assert_ptr_null(got[n]);
-    tenon_strv_free(got);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -237,7 +200,6 @@ main(void)
     tcase_add_loop_test(c, test_parse_time_and_back, 0, tenon_countof(times));
     tcase_add_loop_test(c, test_format_bytes, 0, tenon_countof(byte_texts));
     tcase_add_test(c, test_edit_distance);
-    tcase_add_loop_test(c, test_parse_csv, 0, tenon_countof(csvs));
     suite_add_tcase(s, c);
     return unit_run(s);
 }

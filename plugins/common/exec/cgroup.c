@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
 #include "tools/parse.h"
@@ -282,9 +283,9 @@ is_needed(const struct hierarchy *h, const struct tenon_exec *x)
     if (!*h->controllers)
         return is_pure_v2();
     const char *c = h->controllers;
-    return (limits_has_controller(c, "memory") && (x->memory_bytes || x->memory_swap_bytes)) ||
-           (limits_has_controller(c, "cpu") && (x->cpu_quota || x->cpu_period || x->cpu_shares)) ||
-           (limits_has_controller(c, "cpuset") && (x->cpuset_cpus || x->cpuset_mems));
+    return (tenon_comma_has(c, "memory") && (x->memory_bytes || x->memory_swap_bytes)) ||
+           (tenon_comma_has(c, "cpu") && (x->cpu_quota || x->cpu_period || x->cpu_shares)) ||
+           (tenon_comma_has(c, "cpuset") && (x->cpuset_cpus || x->cpuset_mems));
 }
 
 int
@@ -357,7 +358,7 @@ cgroup_ran_out_of_memory(const char *path)
     bool found = false;
     for (size_t i = 0; i < n && !found; i++) {
         auto_free char *dir = place(&h[i], path);
-        if (limits_has_controller(h[i].controllers, "memory"))
+        if (tenon_comma_has(h[i].controllers, "memory"))
             found = counts_kills(dir, "memory.oom_control");
         else if (!*h[i].controllers)
             found = counts_kills(dir, "memory.events");

@@ -10,21 +10,9 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/comma.h"
 #include "tools/path.h"
 #include "cgroup.h"
-
-bool
-limits_has_controller(const char *controllers, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *p = controllers; *p;) {
-        size_t len = strcspn(p, ",");
-        if (len == n && !strncmp(p, name, n))
-            return true;
-        p += len + (p[len] == ',');
-    }
-    return false;
-}
 
 int
 limits_write(const char *dir, const char *name, const char *value)
@@ -86,19 +74,19 @@ limits_v1(const char *controllers, const char *dir, const struct tenon_exec *x,
           const char **what)
 {
     int e = 0;
-    if (limits_has_controller(controllers, "cpuset")) {
+    if (tenon_comma_has(controllers, "cpuset")) {
         *what = "set cpuset";
         e = fill_cpuset(dir, (const char *const[]){ x->cpuset_cpus, x->cpuset_mems });
     }
-    if (!e && limits_has_controller(controllers, "memory") && x->memory_bytes) {
+    if (!e && tenon_comma_has(controllers, "memory") && x->memory_bytes) {
         *what = "set memory.limit_in_bytes";
         e = write_number(dir, "memory.limit_in_bytes", x->memory_bytes);
     }
-    if (!e && limits_has_controller(controllers, "memory") && x->memory_swap_bytes) {
+    if (!e && tenon_comma_has(controllers, "memory") && x->memory_swap_bytes) {
         *what = "set memory.memsw.limit_in_bytes";
         e = write_number(dir, "memory.memsw.limit_in_bytes", x->memory_swap_bytes);
     }
-    if (!e && limits_has_controller(controllers, "cpu")) {
+    if (!e && tenon_comma_has(controllers, "cpu")) {
         *what = "set cpu limits";
         if (x->cpu_shares)
             e = write_number(dir, "cpu.shares", x->cpu_shares);

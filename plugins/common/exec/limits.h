@@ -7,9 +7,6 @@
 #include <sys/types.h>
 #include <tenon-plugin.h>
 
-/* Is name in a list like "cpu,cpuacct"? */
-bool limits_has_controller(const char *controllers, const char *name);
-
 /* A file of the group dir.  0 or an errno; bytes read, and text ended by NUL in
  * any case. */
 int limits_write(const char *dir, const char *name, const char *value);

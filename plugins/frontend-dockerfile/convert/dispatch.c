@@ -148,7 +148,7 @@ start_stage(struct df_convert *c, struct df_state *s)
 static int
 check_memory(struct df_convert *c, struct df_lines lines, struct tenon_error *err)
 {
-    if (c->arena->bytes <= FILE_MEMORY_MAX)
+    if (c->arena->memory.bytes <= FILE_MEMORY_MAX)
         return 0;
     return df_fail(c->build, err, lines, "the build file takes too much memory (over %zu MiB)",
                    FILE_MEMORY_MAX >> 20);

@@ -5,6 +5,7 @@
 
 #include "build.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 
 const char *
@@ -72,15 +73,10 @@ df_is_no_cache(const struct df_build *b, const char *stage)
 static void
 split(struct df_arena *a, const char *text, struct df_list *out)
 {
-    for (;;) {
-        const char *comma = strchr(text, ',');
-        df_list_add(a, out,
-                    df_arena_strndup(a, text, comma ? (size_t)(comma - text) :
-                                                      strlen(text)));
-        if (!comma)
-            return;
-        text = comma + 1;
-    }
+    auto_strv char **items = tenon_comma_split(text);
+
+    for (char **i = items; *i; i++)
+        df_list_add(a, out, df_arena_strdup(a, *i));
 }
 
 static int

@@ -1,4 +1,5 @@
-/* platform.c - see platform.h. */
+/* frontend-dockerfile, convert: platforms as text and as parts (platform.h), and what a
+ * text that is none is told. */
 #include "platform.h"
 
 #include <ctype.h>
@@ -6,81 +7,25 @@
 
 #include "language/parser.h"
 #include "tools/alloc.h"
+#include "tools/platform.h"
 
 #define PART_RE "^[A-Za-z0-9_.-]+$"
 #define OS_RE "^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)((?:\\+[A-Za-z0-9_.-]+)*)\\))?$"
-
-static bool
-one_of(const char *s, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(s, *list) == 0)
-            return true;
-    return false;
-}
-
-static bool
-known_os(const char *os)
-{
-    static const char *const list[] = {
-        "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos",
-        "ios", "js", "linux", "nacl", "netbsd", "openbsd", "plan9", "solaris",
-        "windows", "zos", NULL};
-    return one_of(os, list);
-}
-
-static bool
-known_arch(const char *arch)
-{
-    static const char *const list[] = {
-        "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64",
-        "ppc64le", "loong64", "mips", "mipsle", "mips64", "mips64le",
-        "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x",
-        "sparc", "sparc64", "wasm", NULL};
-    return one_of(arch, list);
-}
 
 static const char *
 normal_os(struct df_arena *a, const char *os, const struct df_platform *host)
 {
     if (!*os)
         return host ? host->os : "linux";
-    os = df_lower(a, os);
-    return strcmp(os, "macos") == 0 ? "darwin" : os;
+    return tenon_platform_usual_os(df_lower(a, os));
 }
 
 static void
 normal_arch(struct df_arena *a, struct df_platform *p)
 {
-    static const char *const x86[] = {"x86_64", "x86-64", "amd64", NULL};
-    static const char *const arm64[] = {"aarch64", "arm64", NULL};
-    static const char *const number[] = {"5", "6", "7", "8", NULL};
-
     p->arch = df_lower(a, p->arch);
     p->variant = df_lower(a, p->variant);
-    if (strcmp(p->arch, "i386") == 0) {
-        p->arch = "386";
-        p->variant = "";
-    } else if (one_of(p->arch, x86)) {
-        p->arch = "amd64";
-        if (strcmp(p->variant, "v1") == 0)
-            p->variant = "";
-    } else if (one_of(p->arch, arm64)) {
-        p->arch = "arm64";
-        if (strcmp(p->variant, "8") == 0 || strcmp(p->variant, "v8") == 0)
-            p->variant = "";
-    } else if (strcmp(p->arch, "armhf") == 0) {
-        p->arch = "arm";
-        p->variant = "v7";
-    } else if (strcmp(p->arch, "armel") == 0) {
-        p->arch = "arm";
-        p->variant = "v6";
-    } else if (strcmp(p->arch, "arm") == 0) {
-        if (!*p->variant)
-            p->variant = "v7";
-        else if (one_of(p->variant, number))
-            p->variant = df_arena_printf(a, "v%s", p->variant);
-    }
+    tenon_platform_usual_arch(&p->arch, &p->variant);
 }
 
 static bool
@@ -160,7 +105,7 @@ df_platform_parse(struct df_arena *a, const char *text,
         }
     out->os = normal_os(a, out->os, host);
 
-    if (n == 1 && known_os(out->os)) {
+    if (n == 1 && tenon_platform_is_os(out->os)) {
         out->arch = host->arch;
         if (strcmp(out->arch, "arm") == 0 && strcmp(host->variant, "v7") != 0)
             out->variant = host->variant;
@@ -173,7 +118,7 @@ df_platform_parse(struct df_arena *a, const char *text,
             out->variant = "";
         if (n == 2)
             return out;
-        if (known_arch(out->arch)) {
+        if (tenon_platform_is_arch(out->arch)) {
             out->os = host->os;
             return out;
         }
@@ -213,12 +158,4 @@ df_platform_format(struct df_arena *a, const struct df_platform *p, bool version
     const char *os = v ? df_arena_printf(a, "%s(%s)", p->os, p->os_version) : p->os;
     return df_arena_printf(a, "%s%s%s%s%s", os, *p->arch ? "/" : "", p->arch,
                            *p->variant ? "/" : "", p->variant);
-}
-
-bool
-df_platform_equal(const struct df_platform *x, const struct df_platform *y)
-{
-    return strcmp(x->os, y->os) == 0 && strcmp(x->arch, y->arch) == 0 &&
-           strcmp(x->variant, y->variant) == 0 &&
-           strcmp(x->os_version, y->os_version) == 0;
 }

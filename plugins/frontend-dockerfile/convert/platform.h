@@ -1,4 +1,5 @@
-/* platform.h - "linux/arm/v7" as text and as parts, by containerd's rules. */
+/* platform.h - frontend-dockerfile, convert: "linux/arm/v7" as text and as parts, by
+ * containerd's rules. */
 #ifndef DF_PLATFORM_H
 #define DF_PLATFORM_H
 
@@ -21,6 +22,5 @@ const struct df_platform *df_platform_normalize(struct df_arena *a,
 /* "linux/arm/v7"; with `version`, "windows(10.0)/amd64". */
 const char *df_platform_format(struct df_arena *a, const struct df_platform *p,
                                bool version);
-bool df_platform_equal(const struct df_platform *x, const struct df_platform *y);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "tools/buf.h"
+#include "tools/cleanup.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "language.h"
 
@@ -239,70 +241,16 @@ char **
 df_csv_fields(struct df_arena *a, const char *s, size_t *count,
               const char **why)
 {
-    static const char bare[] = "bare \" in non-quoted-field";
-    static const char extra[] = "extraneous or missing \" in quoted-field";
-    auto_buf struct tenon_buf field = TENON_BUF_INIT;
-    struct df_list fields = {0};
-    const char *const start = s;
-    const char *end = s + strlen(s);
-    const char *at = s;
-    const char *what = NULL;
+    auto_free char *malformed = NULL;
+    auto_strv char **fields = tenon_comma_fields(s, &malformed);
+    struct df_list list = {0};
 
-    if (end > s && end[-1] == '\n')
-        end -= end - s > 1 && end[-2] == '\r' ? 2 : 1;
-    if (s == end) {
-        *why = "EOF";
+    if (!fields) {
+        *why = df_arena_strdup(a, malformed);
         return NULL;
     }
-    for (;;) {
-        if (s == end || *s != '"') {
-            const char *comma = memchr(s, ',', (size_t)(end - s));
-            const char *stop = comma ? comma : end;
-            at = memchr(s, '"', (size_t)(stop - s));
-            if (at) {
-                what = bare;
-                break;
-            }
-            df_list_add(a, &fields, df_arena_strndup(a, s, (size_t)(stop - s)));
-            if (!comma)
-                break;
-            s = comma + 1;
-            continue;
-        }
-        tenon_buf_clear(&field);
-        for (s++;;) {
-            if (s == end) {
-                at = s;
-                what = extra;
-                goto out;
-            }
-            if (*s != '"') {
-                tenon_buf_addc(&field, *s++);
-            } else if (s + 1 < end && s[1] == '"') {
-                tenon_buf_addc(&field, '"');
-                s += 2;
-            } else {
-                s++;
-                break;
-            }
-        }
-        df_list_add(a, &fields,
-                    df_arena_strndup(a, tenon_buf_str(&field), field.len));
-        if (s == end)
-            break;
-        if (*s != ',') {
-            at = s - 1;
-            what = extra;
-            break;
-        }
-        s++;
-    }
-out:
-    if (what) {
-        *why = df_arena_printf(a, "parse error on line 1, column %zu: %s",
-                               (size_t)(at - start) + 1, what);
-        return NULL;
-    }
-    *count = fields.len;
-    return fields.items;
+    for (char **f = fields; *f; f++)
+        df_list_add(a, &list, df_arena_strdup(a, *f));
+    *count = list.len;
+    return list.items;
 }
