@@ -5,21 +5,6 @@
 
 #include "tools/parse.h"
 
-void *
-tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,
-                 size_t size)
-{
-    /* capacities are 4, 8, 16 ...: full when count + 1 (the zero at the end)
-     * reaches one */
-    size_t need = count + 1;
-    if (items && (need < 4 || (need & (need - 1))))
-        return (void *)items;
-    void *more = tenon_arena_array(a, need < 4 ? 4 : need * 2, size);
-    if (count)
-        memcpy(more, items, count * size);
-    return more;
-}
-
 /* ---- nodes and parts ---------------------------------------------------------- */
 
 static struct tenon_node *

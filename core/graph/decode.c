@@ -352,28 +352,6 @@ decode_input(struct decoder *d, const struct tenon_wire *w,
     return 0;
 }
 
-const struct message *
-tenon_op_message(enum tenon_op_type type)
-{
-    switch (type) {
-    case TENON_OP_EXEC:
-        return &tenon_message_exec;
-    case TENON_OP_SOURCE:
-        return &tenon_message_source;
-    case TENON_OP_FILE:
-        return &tenon_message_file;
-    case TENON_OP_MERGE:
-        return &tenon_message_merge;
-    case TENON_OP_DIFF:
-        return &tenon_message_diff;
-    case TENON_OP_BUILD:
-    case TENON_OP_PASSTHROUGH:
-    case TENON_OP_NONE:
-        return NULL; /* known by number; the solver says that it cannot run it */
-    }
-    return NULL;
-}
-
 /* What the tables cannot say of a member; inputs are looked at later. */
 static int
 check_kinds(struct decoder *d, struct tenon_op *op)

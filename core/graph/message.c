@@ -292,6 +292,28 @@ const struct node_kind_info tenon_node_kinds[NODE_KINDS] = {
     [NODE_SYMLINK] = { "symlink", &symlink_action },
 };
 
+const struct message *
+tenon_op_message(enum tenon_op_type type)
+{
+    switch (type) {
+    case TENON_OP_EXEC:
+        return &tenon_message_exec;
+    case TENON_OP_SOURCE:
+        return &tenon_message_source;
+    case TENON_OP_FILE:
+        return &tenon_message_file;
+    case TENON_OP_MERGE:
+        return &tenon_message_merge;
+    case TENON_OP_DIFF:
+        return &tenon_message_diff;
+    case TENON_OP_BUILD:
+    case TENON_OP_PASSTHROUGH:
+    case TENON_OP_NONE:
+        return NULL; /* known by number; the solver says that it cannot run it */
+    }
+    return NULL;
+}
+
 static const struct field *
 nth(const struct message *m, size_t *left)
 {

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "graph/graph.h"
+
 enum node_kind {
     NODE_SOURCE, NODE_EXEC, NODE_FILE, NODE_MERGE, NODE_DIFF,
     /* parts */
@@ -70,6 +72,9 @@ struct message {
 
 extern const struct message tenon_message_source, tenon_message_exec, tenon_message_file,
     tenon_message_merge, tenon_message_diff, tenon_message_platform, tenon_message_meta;
+
+/* Of the struct in the op's union; NULL: a kind that is known by its number only. */
+const struct message *tenon_op_message(enum tenon_op_type type);
 
 /* By enum node_kind: what it is called, and the message that its attributes are in. */
 struct node_kind_info {

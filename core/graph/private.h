@@ -60,12 +60,6 @@ const struct tenon_vertex *tenon_graph_find_vertex(struct tenon_graph *g,
 uint32_t tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
                                    const char *language, const void *data,
                                    size_t len);
-/* decode.c: of the struct in the op's union; NULL: a kind that is known by number only. */
-const struct message *tenon_op_message(enum tenon_op_type type);
-/* builder.c: room for one more in an arena array of count items that grows by doubling;
- * one item after the last stays zero. */
-void *tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,
-                       size_t size);
 /* name.c: what a vertex without "llb.customname" is called. */
 char *tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
                     size_t input_count);

@@ -91,6 +91,21 @@ tenon_arena_array(struct tenon_arena *a, size_t count, size_t size)
 }
 
 void *
+tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count,
+                 size_t size)
+{
+    /* capacities are 4, 8, 16 ...: full when count + 1 (the zero at the end)
+     * reaches one */
+    size_t need = count + 1;
+    if (items && (need < 4 || (need & (need - 1))))
+        return (void *)items;
+    void *more = tenon_arena_array(a, need < 4 ? 4 : need * 2, size);
+    if (count)
+        memcpy(more, items, count * size);
+    return more;
+}
+
+void *
 tenon_arena_dup(struct tenon_arena *a, const void *data, size_t len)
 {
     tenon_assert(len < SIZE_MAX);

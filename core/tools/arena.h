@@ -24,6 +24,9 @@ TENON_DEFINE_AUTO_STRUCT(arena, struct tenon_arena, tenon_arena_release);
 void *tenon_arena_alloc(struct tenon_arena *a, size_t size); /* zeroed */
 /* count * size, zeroed; aborts when the product overflows. */
 void *tenon_arena_array(struct tenon_arena *a, size_t count, size_t size);
+/* Room for one more in an array of count items (items NULL: of none) that grows by doubling;
+ * one item after the last stays zero. */
+void *tenon_arena_grow(struct tenon_arena *a, const void *items, size_t count, size_t size);
 void *tenon_arena_dup(struct tenon_arena *a, const void *data, size_t len); /* adds a NUL */
 char *tenon_arena_strdup(struct tenon_arena *a, const char *s); /* NULL gives NULL */
 char *tenon_arena_vprintf(struct tenon_arena *a, const char *fmt, va_list ap)
