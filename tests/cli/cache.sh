@@ -89,11 +89,21 @@ expect 4 1
 assert_has "$work/steps" "ran RUN echo"
 sed -i 's/echo  ran/echo ran/' "$context/Dockerfile"
 
-# Another tag does not replace the first.
-build a --cache-to "type=local,dest=$work/max,tag=other"
-build g --cache-from "type=local,src=$work/max"
-expect 5 0
+# Another tag does not replace the first, and the one that is named is taken.
+sed -i 's/echo ran/echo   ran/' "$context/Dockerfile"
+build a --cache-to "type=local,dest=$work/max,tag=other,mode=max"
 assert_file "$(manifest max other)"
+build g --cache-from "type=local,src=$work/max,tag=other"
+expect 5 0
+sed -i 's/echo   ran/echo ran/' "$context/Dockerfile"
+build g2 --cache-from "type=local,src=$work/max"
+expect 5 0
+build g3 --cache-from "type=local,src=$work/max,tag=other"
+expect 4 1
+assert_has "$work/steps" "ran RUN echo"
+run 0 tenon build --progress=plain --cache-from "type=local,src=$work/max,tag=none" -o type=cacheonly \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "WARNING: cache local:$work/max is not used"
 
 # times of imported layers are ours to set, those of the base are not
 tar_of() {
@@ -151,7 +161,13 @@ run 0 "$abs_top_builddir/tenon-dev" --root "$work/m" build --progress=plain -o t
     --build-context "base=oci-layout://$bases/busybox" "$context"
 assert_has "$work/err" "another builder"
 
-# Failed exports.
+# Failed exports: where none can be, and while one is written.
+mkdir "$work/blocked"
+echo file >"$work/blocked/blobs"
+run 1 tenon build --cache-to "type=local,dest=$work/blocked" -o type=cacheonly \
+    --build-context "base=oci-layout://$bases/busybox" "$context"
+assert_has "$work/err" "write $work/blocked"
+assert_no_file "$work/blocked/index.json"
 echo file >"$work/file"
 run 1 tenon build --cache-to "type=local,dest=$work/file/x" -o type=cacheonly \
     --build-context "base=oci-layout://$bases/busybox" "$context"

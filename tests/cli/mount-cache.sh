@@ -36,6 +36,10 @@ RUN --mount=type=cache,target=/sd,from=seeds,source=/s/d cat /sd/file >>/o/seede
 RUN --mount=type=cache,target=/sd,from=seeds,source=/empty ls -A /sd >>/o/seeded
 RUN --mount=type=cache,target=/sd,from=base,source=/home ls -A /sd >/o/image
 RUN --mount=type=bind,from=seeds,source=/s/d,target=/b cat /b/file >/o/unchanged
+# A part of it, without from=.
+RUN --mount=type=cache,id=whole,target=/c mkdir -p /c/sub && echo of the part >/c/sub/file
+RUN --mount=type=cache,id=whole,source=sub,target=/part ls /part >/o/part; cat /part/file >>/o/part; echo more >/part/more
+RUN --mount=type=cache,id=whole,target=/c cat /c/sub/more >>/o/part; rm -r /c/sub
 # Read-only.
 RUN --mount=type=cache,target=/c,ro (echo x >/c/ro) 2>/dev/null && echo wrote >/o/ro || echo refused >/o/ro; wc -l </c/log >>/o/ro
 RUN --mount=type=cache,target=/c,readonly=false echo x >/c/rw && echo wrote >>/o/ro
@@ -68,6 +72,9 @@ of stage
 changed"
     saw image app
     saw unchanged "of stage"
+    saw part "file
+of the part
+more"
     saw ro "refused
 1
 wrote"

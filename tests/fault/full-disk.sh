@@ -159,8 +159,9 @@ mkdir "$work/target"
 mount -t tmpfs -o size=1m tmpfs "$work/target"
 for output in "type=oci,dest=$work/target/o.tar" "type=docker,dest=$work/target/d.tar" \
     "type=tar,dest=$work/target/t.tar" "type=local,dest=$work/target/l" \
-    "type=oci,tar=false,dest=$work/target/layout"; do
-    run 1 build "$store" -f "$context/export.Dockerfile" --build-context "$base" -o "$output" "$context"
+    "type=oci,tar=false,dest=$work/target/layout" "type=cacheonly --cache-to type=local,dest=$work/target/cache"; do
+    # shellcheck disable=SC2086 # flags
+    run 1 build "$store" -f "$context/export.Dockerfile" --build-context "$base" -o $output "$context"
     one_error 'No space left on device' "$work/target"
     assert_lacks "$work/said" "$store"
     assert_eq "" "$(find "$work/target" -name '*.tar*')"

@@ -562,7 +562,12 @@ END_TEST
 START_TEST(test_step_readonly_root_keeps_no_stubs)
 {
     struct tenon_vertex v = plain();
-    set_readonly_root(&v);
+    struct tenon_op_mount mounts[] = {
+        {.dest = "/", .output = 0, .readonly = true},
+        {.dest = "/made/here", .input = -1, .output = -1, .type = TENON_LLB_MOUNT_TMPFS},
+    };
+    v.op.exec.mounts = mounts;
+    v.op.exec.mount_count = tenon_countof(mounts);
     struct tenon_exec_input input = {.chain = &image};
     struct tenon_chain outputs[1] = {0};
     auto_ctx struct tenon_ctx *ctx =
@@ -576,6 +581,7 @@ START_TEST(test_step_readonly_root_keeps_no_stubs)
     ck_assert_int_lt(fstatat(fs, "etc/hosts", &st, 0), 0);
     ck_assert_int_lt(fstatat(fs, "etc/resolv.conf", &st, 0), 0);
     ck_assert_int_eq(fstatat(fs, "proc", &st, 0), 0);
+    ck_assert_int_lt(fstatat(fs, "made/here", &st, 0), 0);
     tenon_chain_release(outputs);
 }
 END_TEST

@@ -177,6 +177,28 @@ START_TEST(test_encode_block_types)
 }
 END_TEST
 
+/* Between what can be made smaller and what cannot: random bytes, and ever more short matches
+ * from far away, whose distances take bits beside their symbols. */
+START_TEST(test_encode_never_larger_than_stored)
+{
+    enum { LEN = 16000, AWAY = 12000, MARKS = 2 * (5 + 1) };
+    auto_encoder struct tenon_encoder *e = tenon_encoder_new(_i);
+    auto_free unsigned char *data = tenon_malloc(LEN);
+    auto_free unsigned char *out = tenon_malloc(TENON_ENCODE_ROOM);
+    bool smaller = false;
+    for (size_t matches = 0; matches < 400; matches += 5) {
+        fill_random(data, LEN);
+        for (size_t i = 0; i < matches; i++)
+            memcpy(data + AWAY + i * 10, data + i * 13, 4);
+        size_t n = tenon_encode(e, data, LEN, out);
+        ck_assert_msg(n <= LEN + MARKS, "%zu matches: %zu bytes of %d", matches, n, LEN);
+        smaller = smaller || n < LEN;
+        check_inflates(out, n, data, LEN);
+    }
+    ck_assert_msg(smaller || _i == 1, "no match was of use"); /* the first level skips */
+}
+END_TEST
+
 /* Codes of counts in a row of Fibonacci: Huffman's own would be deeper than
  * deflate allows. */
 START_TEST(test_huffman_limits)
@@ -237,6 +259,7 @@ main(void)
     tcase_add_loop_test(t, test_encode_depends_on_input_alone, 0, TENON_ENCODE_LEVEL_MAX + 1);
     tcase_add_test(t, test_encode_levels);
     tcase_add_test(t, test_encode_block_types);
+    tcase_add_loop_test(t, test_encode_never_larger_than_stored, 1, TENON_ENCODE_LEVEL_MAX + 1);
     tcase_add_test(t, test_huffman_limits);
     tcase_add_test(t, test_huffman_is_the_best);
     suite_add_tcase(s, t);
