@@ -128,8 +128,7 @@ digest=$(jq -r '."containerimage.digest"' "$work/metadata.json")
 run 0 app --metadata-file "$work/metadata.json"
 assert_eq "$digest" "$(jq -r '."containerimage.digest"' "$work/metadata.json")"
 for step in 'RUN --mount' 'WORKDIR /src' 'COPY hello.c' "RUN $compiler" 'COPY --from=build'; do
-    number=$(grep "^#[0-9]* \[" "$work/err" | grep -F -e "$step" | head -n 1 | sed 's/^#\([0-9]*\).*/\1/')
-    grep -qx "#${number:-?} CACHED" "$work/err" || { cat "$work/err" >&2; fail "$step ran again"; }
+    assert_eq "$step: CACHED" "$step: $(step_ended "$work/err" "$step")"
 done
 
 # 6. What apt fetched is in the cache mount: the step again, without a network.

@@ -100,16 +100,12 @@ assert_eq content "$(cat "$work/result/copied")"
 # The client is told to stop: so is the build, and nothing of it is left.
 # The build and its step are known by the store's name in their environment.
 alive() { env -u TENON_ROOT grep -lsF "$store" /proc/[0-9]*/environ 2>/dev/null || :; }
-printf 'FROM base\nRUN echo begun; MARK=%s sleep 60\n' "$store" >"$work/context/Dockerfile"
+printf 'FROM base\nENV MARK=%s\nRUN echo begun; sleep 600\n' "$store" >"$work/context/Dockerfile"
 docker build --progress=plain --build-context "base=oci-layout://$bases/busybox" \
     "$work/context" >"$work/slow" 2>&1 &
 pid=$!
 remember $pid
-for _ in $(seq 100); do
-    ! grep -q ' begun$' "$work/slow" || break
-    sleep 0.1
-done
-assert_has "$work/slow" begun
+await_line "$work/slow" ' begun$'
 [ "$(alive | wc -l)" -ge 2 ] || fail "neither build nor step is there"
 # Ctrl-C is a signal to both, and then one more from the client: one wish. (The
 # step's guard may be gone with the first of them.)
@@ -120,10 +116,6 @@ kill -TERM $pid
 status=0
 wait $pid || status=$?
 [ "$status" != 0 ] || fail "a stopped build succeeds"
-for _ in $(seq 50); do
-    left=$(alive)
-    [ -n "$left" ] || break
-    sleep 0.1
-done
-[ -z "$left" ] || fail "processes of a stopped build are left: $left"
+nobody() { [ -z "$(alive)" ]; }
+await "the end of a stopped build's processes" nobody
 assert_has "$work/slow" CANCELED

@@ -24,7 +24,7 @@ time.sleep(600)
 END_PYTHON
 lease=$!
 remember $lease
-for _ in $(seq 600); do ! grep -q held "$work/lease.log" || break; sleep 0.05; done
+await_line "$work/lease.log" .
 assert_eq held "$(cat "$work/lease.log")"
 
 run 0 tenon du --format json

@@ -9,7 +9,7 @@ need_root
 mkdir "$work/www" "$work/context"
 "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 echo hello >"$work/www/file.txt"
 touch -d @1500000000 "$work/www/file.txt"

@@ -129,7 +129,7 @@ END
 for line in 'COPY --from=biuld /a /b' 'FROM biuld' 'RUN --mount=from=biuld,target=/x true'; do
     printf 'FROM scratch AS build\nFROM scratch AS release\n%s\n' "$line" >"$file"
     got=0
-    timeout 60 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+    timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
         "$work/context" >"$work/out" 2>"$work/err" || got=$?
     assert_eq 1 "$got"
     cp "$work/err" "$work/said"

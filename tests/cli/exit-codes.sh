@@ -131,6 +131,7 @@ code 0 build --call=check,ignorestatus "$context"
 code 0 build --call=check,ignorestatus=true "$context"
 code 1 build --call=check,ignorestatus=false "$context"
 
+child_seen() { grep -qsxz -e $marker /proc/[0-9]*/cmdline; }
 # ---- steps: whatever they end with is a failure of the build ----------------------------
 for executor in $executors; do
     use_executor $executor
@@ -163,6 +164,8 @@ for executor in $executors; do
             </dev/null >"$work/out" 2>"$work/err" &
         shell=$!
         remember $shell
+        # Its child is there when it has set its trap.
+        await "the shell's child" child_seen
         victim=
         for _ in $(seq 600); do
             victim=$(grep -lsxz -e "trap 'trap - TERM; exit 143' TERM; sleep $marker & wait" /proc/[0-9]*/cmdline | cut -d/ -f3 |

@@ -129,7 +129,7 @@ printed "argument is default" || fail "a build argument nobody set"
 
 flag --no-cache
 ok
-said CACHED
+assert_eq CACHED "$(step_ended "$work/err" "RUN echo")"
 printed "argument is" && fail "the step ran"
 ok --no-cache
 printed "argument is" || fail "the step did not run"
@@ -271,7 +271,7 @@ begin_limited() { # FLAG...: sets group to a directory of its control group, per
         --build-context "$base" --cgroup-parent "/$parent" "$@" "$context" >"$work/limited" 2>&1 &
     limited=$!
     remember $limited
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         here=$(ls "$store"/cache-mounts/*/here "$store"/cache-mounts/*/*/here 2>/dev/null || :)
         [ -z "$here" ] || break
         kill -0 $limited 2>/dev/null || { cat "$work/limited" >&2; fail "$*"; }
@@ -435,7 +435,7 @@ flag --cache-from
 ok --cache-to "type=local,dest=$work/cache,mode=max"
 run 0 tenon --root "$work/empty" build --progress=plain --build-context "$base" \
     --cache-from "type=local,src=$work/cache" -o "$work/from-cache" "$context"
-said CACHED
+assert_eq CACHED "$(step_ended "$work/err" "RUN echo")"
 printed "argument is" && fail "the step ran"
 
 # ---- talk --------------------------------------------------------------------------------------
@@ -524,7 +524,7 @@ said "the Dockerfile cannot be empty"
 mkdir "$work/www"
 "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 cp "$work/context.tar.xz" "$work/www/context"
 cp "$work/archive/other" "$work/www/plainfile"

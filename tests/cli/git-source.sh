@@ -11,7 +11,7 @@ mkdir "$work/www" "$work/context"
 TOKEN="basic $(printf x-access-token:secret-of-the-test | base64 -w0)" \
     "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 
 git config --global user.name test
@@ -78,7 +78,7 @@ assert_no_file "$work/a/r/.git"
 run 0 build a <<END
 ADD $url/git/repo.git /r
 END
-assert_has "$work/err" CACHED
+assert_eq CACHED "$(step_ended "$work/err" "ADD $url/git/repo.git /r")"
 assert_eq "$(wc -l <"$work/log")" 1
 
 # By tag, by branch, by commit, by query, below a directory.
@@ -96,7 +96,7 @@ assert_eq "$(cat "$work/b/query/g" "$work/b/sub/g" | tr '\n' ' ')" "below below 
 run 0 build b <<END
 ADD $url/git/repo.git#refs/tags/v1 /tag
 END
-assert_has "$work/err" CACHED
+assert_eq CACHED "$(step_ended "$work/err" "ADD $url/git/repo.git#refs/tags/v1 /tag")"
 
 run 0 build c <<END
 ADD --keep-git-dir=true $url/git/repo.git#v1 /r
@@ -171,7 +171,7 @@ END
 : >"$work/other-log"
 "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/other-log" >"$work/other-port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/other-port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/other-port"
 other=http://127.0.0.1:$(cat "$work/other-port")
 cd "$work/repo"
 git config -f .gitmodules submodule.module.url "$other/git/sub.git"

@@ -29,8 +29,9 @@ start_sshd() {
     "$sshd" -D -f "$work/sshd_config" -E "$work/sshd.log" &
     sshd_pid=$!
     remember $sshd_pid
-    for _ in $(seq 50); do
+    for _ in $(seq 600); do
         ssh-keyscan -p "$port" 127.0.0.1 2>/dev/null | grep -q . && return
+        kill -0 $sshd_pid 2>/dev/null || break
         sleep 0.1
     done
     cat "$work/sshd.log" >&2

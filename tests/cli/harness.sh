@@ -32,8 +32,7 @@ ends() {
     TMPDIR=$work env --default-signal=INT sh "$work/one.sh" "$2" "${3-}" >"$work/one.out" 2>&1 &
     one=$!
     remember $one
-    for _ in $(seq 400); do [ ! -e "$work/one.ready" ] || break; sleep 0.05; done
-    assert_file "$work/one.ready"
+    await "the test inside" test -e "$work/one.ready"
     [ -z "${3-}" ] || kill "-$3" $one
     got=0
     wait $one || got=$?

@@ -9,7 +9,7 @@ mkdir "$work/www" "$work/context"
 TOKEN='Bearer secret-of-the-test' \
     "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 
 echo hello >"$work/www/file.txt"
@@ -40,7 +40,7 @@ ADD $url/file.txt /
 END
 assert_eq "$(requests 'HEAD /file.txt 304')" 1
 assert_eq "$(requests 'GET /file.txt')" 1
-assert_has "$work/err" CACHED
+assert_eq CACHED "$(step_ended "$work/err" "ADD $url/file.txt")"
 
 # It changed: asked by HEAD, got by GET.
 echo changed >"$work/www/file.txt"
@@ -58,7 +58,7 @@ run 0 build two <<END
 ADD $url/plain/file.txt /
 END
 assert_eq "$(requests 'GET /plain/file.txt 200')" 2
-assert_has "$work/err" CACHED
+assert_eq CACHED "$(step_ended "$work/err" "ADD $url/plain/file.txt")"
 
 # The URL names the file, through redirects too, and --checksum needs no
 # question once the file is there.

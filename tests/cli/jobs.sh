@@ -18,7 +18,7 @@ count=24
     for i in $(seq $count); do echo "COPY --from=s$i /out$i /"; done
 } >"$work/context/Dockerfile"
 build() {
-    timeout 60 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+    timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
         --build-context "base=oci-layout://$bases/busybox" "$@" "$work/context"
 }
 run 0 build -o "$work/out.d"

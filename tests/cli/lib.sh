@@ -35,6 +35,7 @@ cleanup() {
     trap '' INT TERM HUP
     end_started
     for function in $at_exit; do $function; done
+    [ ! -e "$work/.ports" ] || xargs rm -f <"$work/.ports"
     if [ -n "${KEEP-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
     exit $status
 }
@@ -85,8 +86,37 @@ step_ended() {
         ($1 in wanted) && $2 ~ /^(CACHED|DONE|ERROR:?|CANCELED)$/ { sub(/:$/, "", $2); how = $2 }
         END { print how }' "$1"
 }
+# steps_ended FILE HOW: the titles of the steps of a build file that ended so, one a line. (A
+# base image that is there is CACHED, too; it is no step.)
+steps_ended() {
+    awk -v how="$2" '
+        /^#[0-9]+ \[([^] ]+ +)?[0-9]+\/[0-9]+\] / && !/\] FROM / { title[$1] = substr($0, length($1) + 2) }
+        ($1 in title) && $2 ~ /^(CACHED|DONE|ERROR:?|CANCELED)$/ { sub(/:$/, "", $2); ended[$1] = $2 }
+        END { for (n in ended) if (ended[n] == how) print title[n] }' "$1" | sort
+}
 assert_file() { [ -e "$1" ] || fail "$1 is missing"; }
 assert_no_file() { [ ! -e "$1" ] && [ ! -L "$1" ] || fail "$1 is there"; }
+
+# await WHAT COMMAND...: until it succeeds. A minute is for a machine that is busy: how fast
+# it is decides nothing.
+await() {
+    awaited=$1
+    shift
+    for _ in $(seq 1200); do
+        ! "$@" || return 0
+        sleep 0.05
+    done
+    fail "waited in vain for $awaited"
+}
+# await_line FILE PATTERN: until a line of it matches (an extended regular expression).
+await_line() {
+    for _ in $(seq 1200); do
+        ! grep -Eqs -e "$2" "$1" || return 0
+        sleep 0.05
+    done
+    sed 's/^/  | /' "$1" >&2
+    fail "waited in vain for /$2/ in ${1##*/}"
+}
 
 # run STATUS COMMAND...: its output is in $work/out and $work/err.
 run() {
@@ -113,18 +143,37 @@ remember() { started="$started $1"; }
 start_agent() { # SOCKET
     ssh-agent -D -a "$1" >"$work/agent.log" 2>&1 &
     remember $!
-    for _ in $(seq 100); do
-        answer=0
-        SSH_AUTH_SOCK=$1 ssh-add -l >>"$work/agent.log" 2>&1 || answer=$?
-        [ $answer = 2 ] || return 0 # 1: it has no keys
-        sleep 0.05
-    done
-    cat "$work/agent.log" >&2
-    fail "the ssh agent does not start"
+    await "the ssh agent" agent_answers "$1"
+}
+agent_answers() { # SOCKET
+    answer=0
+    SSH_AUTH_SOCK=$1 ssh-add -l >>"$work/agent.log" 2>&1 || answer=$?
+    [ $answer != 2 ] # 1: it has no keys
 }
 
+# A port of this machine for a server that has to be told one; this test's until it ends.
+# The kernel gives it to nobody who asks for any, and another test has another one.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 - "${TMPDIR:-/tmp}" "$work/.ports" <<'END_PYTHON'
+import os, random, socket, sys
+for port in random.sample(range(20000, 30000), 1000):
+    claim = "%s/tenon-port-%d" % (sys.argv[1], port)
+    try:
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        continue
+    with open(sys.argv[2], "a") as claims:
+        print(claim, file=claims)
+    try:
+        with socket.socket() as s:
+            s.bind(("", port))
+    except OSError:
+        continue # somebody listens there
+    print(port)
+    break
+else:
+    sys.exit("no port is free")
+END_PYTHON
 }
 
 # A registry on loopback; sets registry to HOST:PORT. More lines of its
@@ -143,13 +192,10 @@ start_registry() {
     } >"$work/registry-$port.yml"
     docker-registry serve "$work/registry-$port.yml" >"$work/registry-$port.log" 2>&1 &
     remember $!
-    for _ in $(seq 50); do
-        code=$(curl -s -o /dev/null -w '%{http_code}' "http://$registry/v2/" || :)
-        case $code in 200 | 401) return 0 ;; esac
-        sleep 0.1
-    done
-    cat "$work/registry-$port.log" >&2
-    fail "the registry does not start"
+    await "the registry" registry_answers
+}
+registry_answers() {
+    case $(curl -s -o /dev/null -w '%{http_code}' "http://$registry/v2/" || :) in 200 | 401) ;; *) false ;; esac
 }
 
 # The base images of the conformance cases as OCI layouts, made once a build

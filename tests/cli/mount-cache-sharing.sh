@@ -94,8 +94,12 @@ RUN --mount=type=cache,target=/marks touch /marks/$WHO-may-go
 D
 enter() { # WHO SHARING: a step that stays inside until it may go; sets inside
     sed "s/SHARING/$2/g" "$context/inside.Dockerfile" >"$work/Dockerfile.$1"
-    build -f "$work/Dockerfile.$1" --build-arg "WHO=$1" >"$work/$1" 2>&1 &
+    # Not through a function, whose shell that would be.
+    "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain,detail=short \
+        --build-context "base=oci-layout://$bases/busybox" -f "$work/Dockerfile.$1" --build-arg "WHO=$1" "$context" \
+        >"$work/$1" 2>&1 &
     inside=$!
+    remember $inside
     wait_for "$work/$1" "in"
 }
 visit() { # WHO SHARING
@@ -108,7 +112,7 @@ let_go() { # WHO
 }
 # at_lock MARK: the build that was given it has the lock's file open, so it wants it.
 at_lock() {
-    for _ in $(seq 400); do
+    for _ in $(seq 1200); do
         for p in $(grep -lsF "WHO=$1" /proc/[0-9]*/cmdline | cut -d/ -f3); do
             ! ls -l "/proc/$p/fd" 2>/dev/null | grep -q "locks/cache-[0-9]*\$" || return 0
         done
@@ -170,9 +174,7 @@ saw log 15
 
 # The lock of a build that is killed is free.
 enter g locked
-pid=$(grep -lsF "WHO=g" /proc/[0-9]*/cmdline | cut -d/ -f3 | while read -r p; do
-    case $(readlink "/proc/$p/exe") in */tenon) echo "$p" ;; esac; done | head -n 1)
-kill -KILL "$pid"
+kill -KILL $inside
 wait $inside 2>/dev/null || :
 visit h locked || { cat "$work/h" >&2; fail "the lock of the dead"; }
 assert_has "$work/h" "met=1" # its tree is as it was

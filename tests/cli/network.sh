@@ -16,10 +16,8 @@ ip link set lo up
 unshare --net sleep 600 &
 there=$!
 remember $there
-for _ in $(seq 50); do
-    [ "$(readlink /proc/$there/ns/net)" = "$(readlink /proc/self/ns/net)" ] || break
-    sleep 0.1
-done
+elsewhere() { [ "$(readlink /proc/$there/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+await "another network" elsewhere
 ip link add here type veth peer name there
 ip link set there netns $there
 ip addr add 10.77.0.1/24 dev here
@@ -38,15 +36,13 @@ mkdir "$work/near"
 echo "from this machine" >"$work/near/index.html"
 python3 -m http.server --directory "$work/near" --bind 127.0.0.1 8081 >"$work/near.log" 2>&1 &
 remember $!
-for _ in $(seq 100); do
-    ! { curl -sf -o /dev/null http://10.77.0.2:8080/ && curl -sf -o /dev/null http://127.0.0.1:8081/; } || break
-    sleep 0.1
-done
+await "the server far away" curl -sf -o /dev/null http://10.77.0.2:8080/
+await "the server on this machine" curl -sf -o /dev/null http://127.0.0.1:8081/
 
 cat >"$work/context/Dockerfile" <<'END'
 FROM base
 RUN ip -o addr | grep -v 'scope link' | sed 's/.*inet6* \([^ ]*\).*/address \1/'; \
-    get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 5 nc $1 $2 | grep from; }; \
+    get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc $1 $2 | grep from; }; \
     get 10.77.0.2 8080 || echo "far is not reached"; \
     get 127.0.0.1 8081 || echo "near is not reached"
 END
@@ -58,6 +54,7 @@ set_up() { printf '{"executor": "%s", "network": "%s"}\n' "$1" "$2" >"$TENON_CON
 # By the log that it writes to, which is in the store. Its status tells nothing: other
 # processes end while it looks.
 find_helpers() { find /proc/[0-9]*/fd -lname "$store/*/network.log*" >"$work/left" 2>/dev/null || :; }
+helpers_gone() { find_helpers; [ ! -s "$work/left" ]; }
 no_helper() {
     find_helpers
     [ ! -s "$work/left" ] || fail "a helper is left: $(cat "$work/left")"
@@ -94,13 +91,14 @@ for helper in pasta slirp4netns; do
         assert_has "$work/err" "near is not reached"
         no_helper
         # It ends with a step that is stopped, too.
-        printf 'FROM base\nRUN echo begun; sleep 60\n' >"$work/context/slow.Dockerfile"
-        build -f "$work/context/slow.Dockerfile" >"$work/slow" 2>&1 &
-        for _ in $(seq 100); do
-            ! grep -q ' begun$' "$work/slow" || break
-            sleep 0.1
-        done
-        assert_has "$work/slow" " begun"
+        printf 'FROM base\nRUN echo begun; sleep 600\n' >"$work/context/slow.Dockerfile"
+        # Not through a function, whose shell that would be.
+        "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain,detail=short --no-cache -o type=cacheonly \
+            --build-context "base=oci-layout://$bases/busybox" -f "$work/context/slow.Dockerfile" "$work/context" \
+            >"$work/slow" 2>&1 &
+        slow=$!
+        remember $slow
+        await_line "$work/slow" ' begun$'
         find_helpers
         [ -s "$work/left" ] || fail "the test does not see the helper"
         # Where AppArmor's profiles of helpers let them open it.
@@ -108,14 +106,9 @@ for helper in pasta slirp4netns; do
             sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF /run/user/0/netns/tenon ||
                 fail "$helper was not given the namespace where AppArmor lets it open it"
         fi
-        pid=$(pgrep -f "$abs_top_builddir/tenon .*slow.Dockerfile" | head -n 1)
-        kill -KILL "$pid"
-        wait $! 2>/dev/null || :
-        for _ in $(seq 300); do # taking a network apart can take a while
-            find_helpers
-            [ -s "$work/left" ] || break
-            sleep 0.1
-        done
+        kill -KILL $slow
+        wait $slow 2>/dev/null || :
+        await "the end of the helper" helpers_gone # taking a network apart can take a while
         no_helper
     done
 done

@@ -19,7 +19,7 @@ jq -se --arg d "$plugins/" 'all(.[]; .path | startswith($d))' "$work/out" >/dev/
 start_registry </dev/null
 "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
 remember $!
-for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 echo file >"$work/context/file"
 base="base=oci-layout://$bases/busybox"

@@ -62,9 +62,12 @@ assert_eq "Hello, world!" "$(cat "$work/result/two")"
 # Options and configuration are in the key of the step.
 cp "$work/context/Dockerfile" "$work/same"
 run 0 build <"$work/same"
-assert_has "$work/err" CACHED
+for step in 'cat /greeting > /one' 'cat /deep/er/greeting > /two' '! echo x'; do
+    assert_eq "$step: CACHED" "$step: $(step_ended "$work/err" "$step")"
+done
 echo '{"plugins": {"mount-hello": {"greeting": "Moin"}}}' >"$work/tenon.json"
 run 0 build <"$work/same"
+assert_eq DONE "$(step_ended "$work/err" 'cat /greeting > /one')"
 assert_eq "Moin, Ada" "$(cat "$work/result/one")"
 
 # What it does not know is refused with the place, before anything runs.

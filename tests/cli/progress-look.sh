@@ -20,7 +20,7 @@ dockerfile() { cat >"$work/context/Dockerfile"; }
 
 dockerfile <<'END'
 FROM base
-RUN printf 'a\033]0;title\007b\033[2J\033[31mc\033[0m\nbar\r' && sleep 1
+RUN --mount=type=bind,source=gate,target=/gate printf 'a\033]0;title\007b\033[2J\033[31mc\033[0m\nbar\r' && sh /gate seen
 RUN echo said; exit 3
 END
 term_start 20 10 "$build $work/context"
@@ -28,6 +28,7 @@ term_until "# abc"
 term_screen >"$work/screen"
 ! grep -q ".\{20\}" "$work/screen" || show "a line of more than 19 columns"
 screen_has '^\[\+\] [0-9.]+s \([0-9]+/[0-9]+\)$'
+open_gate seen
 term_wait 1
 term_all >"$work/screen"
 screen_has '^ => ERROR \[2/3'

@@ -222,9 +222,11 @@ assert_has "$work/err" "RUN : $long"
 
 dockerfile <<'END'
 FROM base AS one
-RUN for i in $(seq 32); do echo "one $i"; sleep 0.2; done
+RUN --mount=type=cache,target=/meet touch /meet/one; n=0; until [ -e /meet/two ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.05; done; \
+    for i in $(seq 32); do echo "one $i"; sleep 0.2; done
 FROM base AS two
-RUN for i in $(seq 32); do echo "two $i"; sleep 0.2; done
+RUN --mount=type=cache,target=/meet touch /meet/two; n=0; until [ -e /meet/one ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.05; done; \
+    for i in $(seq 32); do echo "two $i"; sleep 0.2; done
 FROM base
 COPY --from=one /etc/passwd /one
 COPY --from=two /etc/passwd /two
@@ -238,9 +240,9 @@ done
 
 dockerfile <<'END'
 FROM base AS one
-RUN echo started; sleep 120
+RUN --mount=type=cache,target=/meet touch /meet/begun; exec sleep 1111
 FROM base AS two
-RUN sleep 1; exit 4
+RUN --mount=type=cache,target=/meet n=0; until [ -e /meet/begun ] || [ $n = 1200 ]; do n=$((n + 1)); sleep 0.05; done; exit 4
 FROM base
 COPY --from=one /etc/passwd /one
 COPY --from=two /etc/passwd /two

@@ -46,7 +46,7 @@ if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; 
     mkdir "$work/www"
     TOKEN=none "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
     remember $!
-    for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
+    await "the port of a server" test -s "$work/port"
     git init -q "$work/repo"
     echo in git >"$work/repo/f"
     git -C "$work/repo" add .
@@ -138,8 +138,7 @@ END_PYTHON
         </dev/null >"$work/shell.out" 2>"$work/shell.err" &
     shell=$!
     remember $shell
-    for _ in $(seq 600); do ! grep -qs waiting "$work/shell.out" || break; sleep 0.05; done
-    grep -q waiting "$work/shell.out" || { cat "$work/shell.err" >&2; fail "$executor: no shell"; }
+    await_line "$work/shell.out" waiting
     collect
     go
     wait $shell || { cat "$work/shell.err" >&2; fail "$executor: the shell was broken"; }

@@ -34,12 +34,16 @@ sed -i -e '/docker enable/d' -e 's/\([^ ]\)  \+[^ ].*/\1/' "$work/next"
 sed -n '/build --progress/,$p' "$work/next" >"$work/rest"
 grep '^skopeo' "$work/next" | cat - "$work/rest" >"$work/script"
 run 0 sh -e "$work/script"
-assert_has "$work/err" CACHED
+again() { # nothing that can be in the cache ran
+    assert_eq "" "$(steps_ended "$work/err" DONE)"
+    [ "$(steps_ended "$work/err" CACHED | wc -l)" -ge "$1" ] || { cat "$work/err" >&2; fail "too few steps"; }
+}
+again 5
 
 run 0 "$abs_top_srcdir/scripts/quickstart"
 assert_lacks "$work/err" "the slow part, once"
 assert_eq 0 "$(grep -c '^#[0-9]* [0-9]*\.[0-9]* ' "$work/err" || :)"
-[ "$(grep -c '^#[0-9]* CACHED' "$work/err")" -ge 10 ] || { cat "$work/err" >&2; fail "it ran again"; }
+again 10
 # With files of several ids, nobody else could remove it.
 "$BUILD/tenon-dev" --root quickstart/store prune --all --force >"$work/prune" 2>&1 ||
     { cat "$work/prune" >&2; fail "its store cannot be emptied"; }

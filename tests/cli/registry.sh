@@ -13,10 +13,6 @@ DOCKER_CONFIG=$work/docker
 export DOCKER_CONFIG
 for i in 1 2 3; do head -c 300000 /dev/urandom >"$context/f$i"; done
 
-wait_for_port() { # FILE
-    for _ in $(seq 100); do [ -s "$1" ] && break; sleep 0.05; done
-    [ -s "$1" ] || fail "no server"
-}
 # login WHO: the credentials docker login leaves; none: nobody
 login() {
     if [ "$1" = none ]; then rm -f "$work/docker/config.json"; return; fi
@@ -41,7 +37,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
 "$abs_top_srcdir/tests/cli/token-server" "$work/cert.pem" "$work/key.pem" tenon-test "$work/tokens" \
     >"$work/token-port" 2>"$work/token.err" &
 remember $!
-wait_for_port "$work/token-port"
+await "the port of a server" test -s "$work/token-port"
 port=$(free_port)
 secure=127.0.0.1:$port
 cat >"$work/secure.yml" <<END
@@ -55,10 +51,7 @@ auth:
 END
 docker-registry serve "$work/secure.yml" >"$work/secure.log" 2>&1 &
 remember $!
-for _ in $(seq 50); do
-    ! curl -sk -o /dev/null "https://$secure/v2/" || break
-    sleep 0.1
-done
+await "the registry" curl -sk -o /dev/null "https://$secure/v2/"
 config() { printf '{"registries": {"%s": {"ca": "%s"}%s}}' "$secure" "$work/cert.pem" "${1-}" >"$TENON_CONFIG"; }
 config
 
@@ -198,7 +191,7 @@ assert_eq null "$(curl -s "http://$registry/v2/untagged/tags/list" | jq -c .tags
 : >"$work/layout.log"
 "$abs_top_srcdir/tests/cli/layout-registry" "$work/layout-gzip" 3 "$work/layout.log" >"$work/layout-port" &
 remember $!
-wait_for_port "$work/layout-port"
+await "the port of a server" test -s "$work/layout-port"
 mirror=127.0.0.1:$(cat "$work/layout-port")
 printf 'FROM %s/any\n' "$mirror" >"$context/Dockerfile"
 # Each of the first layers is answered when all three have been asked for.

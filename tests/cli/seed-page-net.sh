@@ -35,12 +35,7 @@ END
     unshare -m sh -c "mount --bind passwd /etc/passwd && mount -t tmpfs none /run &&
         mkdir -p /run/sshd && exec $(command -v sshd) -D -e -f sshd_config" >sshd.log 2>&1 &
     remember $!
-    for _ in $(seq 50); do
-        ! grep -qs listening sshd.log || return 0
-        sleep 0.1
-    done
-    cat sshd.log
-    fail "S9: sshd does not start"
+    await_line sshd.log listening
 }
 
 row S9 # one step reaches the agent
@@ -121,10 +116,7 @@ http: {addr: "127.0.0.1:$tls_port", tls: {certificate: $PWD/cert.pem, key: $PWD/
 END
     docker-registry serve tls.yml >tls.log 2>&1 &
     remember $!
-    for _ in $(seq 50); do
-        ! curl -sk -o /dev/null "https://127.0.0.1:$tls_port/v2/" || break
-        sleep 0.1
-    done
+    await "the registry" curl -sk -o /dev/null "https://127.0.0.1:$tls_port/v2/"
     ref=localhost:$tls_port/docker/base:experimental
     printf 'FROM %s\n' "$ref" >Dockerfile
     x509="failed to do request: Head https://localhost:$tls_port/v2/docker/base/manifests/experimental: x509: certificate signed by unknown authority\n"
@@ -168,7 +160,7 @@ END
 #!/bin/sh
 busybox ip link set lo up && mount --bind $PWD/hosts /etc/hosts || exit 99
 docker-registry serve $PWD/hub.yml >$PWD/hub.log 2>&1 &
-for _ in \$(seq 50); do
+for _ in \$(seq 600); do
     ! curl -sk -o /dev/null https://registry-1.docker.io/v2/ || break
     sleep 0.1
 done

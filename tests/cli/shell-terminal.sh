@@ -26,10 +26,15 @@ begin() { # FLAG...: the shell, in a terminal of 80 columns and 24 lines
 }
 type_line() { tm send-keys -l "$1"; tm send-keys Enter; }
 restored() {
-    for _ in $(seq 100); do [ ! -s "$work/after" ] || break; sleep 0.05; done
+    await "the end of the shell" test -s "$work/after"
     diff "$work/before" "$work/after" || fail "the terminal is not as before"
     rm -f "$work/before" "$work/after"
 }
+
+# A program that is this test's: "sleep N", by the number that it has nowhere else.
+nap=1$$
+naps() { grep -qsxaz -e "$nap$1" /proc/[0-9]*/cmdline; }
+no_naps() { ! naps "$1"; }
 
 for executor in $executors; do
     use_executor $executor
@@ -46,16 +51,15 @@ for executor in $executors; do
     ! term_screen | grep -q "job control turned off\|can't access tty" || fail "no terminal of its own"
 
     # Ctrl-C is for what runs in the shell.
-    type_line 'sleep 1111; echo "ended with $?"'
-    sleep_runs() { pgrep -x sleep -a 2>/dev/null | grep -q "sleep 1111" || grep -lsa "sleep.1111" /proc/[0-9]*/cmdline >/dev/null; }
-    for _ in $(seq 100); do ! sleep_runs || break; sleep 0.05; done
+    type_line "sleep ${nap}1"'; echo "ended with $?"'
+    await "the program of the shell" naps 1
     tm send-keys C-c
     term_until "/bad #"
     type_line 'echo "code $?" | tr a-z A-Z'
     term_until "CODE 130"
     # Ctrl-Z, and the jobs.
-    type_line 'sleep 1112'
-    for _ in $(seq 100); do ! grep -lsa "sleep.1112" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
+    type_line "sleep ${nap}2"
+    await "the program of the shell" naps 2
     tm send-keys C-z
     term_until "Stopped"
     type_line 'kill %1; fg; jobs; echo "no jobs" | tr a-z A-Z'
@@ -87,16 +91,19 @@ for executor in $executors; do
     # tenon is told to end: the terminal is given back, and nothing runs on.
     begin
     term_until "/bad #"
-    type_line 'sleep 1113'
-    for _ in $(seq 100); do ! grep -lsa "sleep.1113" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
-    # The first of them: its guard is a copy with the same arguments.
+    type_line "sleep ${nap}3"
+    await "the program of the shell" naps 3
+    # Its guard is a copy with the same arguments, and its child.
     pid=$(for p in $(grep -lsaF "$store" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-        case $(readlink "/proc/$p/exe") in */tenon) echo "$p" ;; esac
-    done | sort -n | head -n 1)
+        parent=$(sed -n 's/^PPid:.//p' "/proc/$p/status" 2>/dev/null) || continue
+        case $(readlink "/proc/$p/exe"):$(readlink "/proc/$parent/exe") in
+        */tenon:*/tenon) ;;
+        */tenon:*) echo "$p" ;;
+        esac
+    done)
     kill -TERM "$pid"
     restored
-    for _ in $(seq 100); do grep -lsa "sleep.1113" /proc/[0-9]*/cmdline >/dev/null || break; sleep 0.05; done
-    ! grep -lsa "sleep.1113" /proc/[0-9]*/cmdline || fail "the shell's program outlives it"
+    await "the end of the shell's program" no_naps 3
     term_end
 done
 

@@ -82,10 +82,7 @@ C
 : >authorized
 "$sshd" -D -e -f "$work/sshd_config" 2>sshd.log &
 remember $!
-for _ in $(seq 50); do
-    grep -q 'Server listening' sshd.log && break
-    sleep 0.1
-done
+await_line sshd.log 'Server listening'
 options="-p $port -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 git init -q --bare repo.git
 tree=$(git -C repo.git hash-object -t tree -w /dev/null)

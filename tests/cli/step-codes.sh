@@ -60,7 +60,7 @@ for executor in $executors; do
     build=$!
     remember $build
     victim=
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         for p in $(grep -lsaF "MARK=$mark" /proc/[0-9]*/environ); do
             [ "$(tr '\0' ' ' <"${p%environ}cmdline")" != "sleep 1111 " ] || victim=$(echo "$p" | cut -d/ -f3)
         done

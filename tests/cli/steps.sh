@@ -31,14 +31,7 @@ saw() {
 
 # wait_for FILE WORD: a step has printed it, as the last of a line. (The step's title has
 # it, too: not at its end.)
-wait_for() {
-    for _ in $(seq 400); do
-        ! grep -q "^#.* $2\$" "$1" 2>/dev/null || return 0
-        sleep 0.05
-    done
-    cat "$1" >&2
-    fail "no \"$2\" in ${1##*/}"
-}
+wait_for() { await_line "$1" "^#.* $2\$"; }
 
 # put PROGRAM...: copies of this machine's programs, with the libraries they need,
 # in $context/tools, for "COPY tools /".

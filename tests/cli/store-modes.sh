@@ -19,7 +19,7 @@ if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; 
     mkdir "$work/www"
     TOKEN=none "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
     remember $!
-    for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
+    await "the port of a server" test -s "$work/port"
     git init -q "$work/repo"
     echo in git >"$work/repo/f"
     git -C "$work/repo" add .

@@ -16,7 +16,8 @@ term_start() {
     : >"$work/term-record"
     {
         printf '#!/bin/sh\nuntil [ -e "%s" ]; do sleep 0.05; done\n' "$work/term-go"
-        printf 'trap : INT\n(trap : INT; %s)\necho $? >"%s"\nexec sleep 300\n' "$3" "$work/term-status"
+        printf 'trap : INT\n(trap : INT; %s)\nstatus=$?\n' "$3"
+        printf 'printf "\\033]2;over\\007"\necho $status >"%s"\nexec sleep 600\n' "$work/term-status"
     } >"$work/term.sh"
     tm new-session -d -x "$1" -y "$2" "exec sh $work/term.sh"
     tm set-option -g status off
@@ -31,11 +32,9 @@ term_start() {
 # The next server cannot come before this one has gone.
 term_end() {
     tm kill-server 2>/dev/null || :
-    for _ in $(seq 100); do
-        kill -0 "$term_pid" 2>/dev/null || break
-        sleep 0.05
-    done
+    await "the end of the terminal" term_gone
 }
+term_gone() { ! kill -0 "$term_pid" 2>/dev/null; }
 term_screen() { tm capture-pane -p "$@"; }            # what is seen
 term_all() { tm capture-pane -p -S - -J "$@"; }       # and what scrolled away
 term_cursor() { tm display-message -p '#{cursor_flag}'; } # 1: visible
@@ -46,7 +45,7 @@ term_frames() { grep -ao "$(printf '\033\\[?25l')" "$work/term-record" | wc -l; 
 
 # term_until TEXT: it is on the screen.
 term_until() {
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         ! term_screen | grep -qF -e "$1" || return 0
         [ ! -s "$work/term-status" ] || break
         sleep 0.1
@@ -61,6 +60,9 @@ term_wait() {
         sleep 0.1
     done
     [ -s "$work/term-status" ] || { term_screen >&2; fail "the command does not end"; }
+    # What was written last has been drawn when the title has come, which is not its own.
+    await "the last of what was written" grep -qaF "$esc]2;over" "$work/term-record"
+    sed -i "s/$esc]2;over$bell//" "$work/term-record"
     [ "$(cat "$work/term-status")" = "$1" ] || {
         term_all >&2
         fail "status $(cat "$work/term-status") instead of $1"
@@ -68,6 +70,7 @@ term_wait() {
 }
 
 esc=$(printf '\033')
+bell=$(printf '\007')
 show() { sed 's/^/  | /' "$work/screen" >&2; fail "$@"; }
 screen_has() { grep -Eq -e "$1" "$work/screen" || show "no /$1/ on the screen"; }
 screen_lacks() { ! grep -Eq -e "$1" "$work/screen" || show "/$1/ is on the screen"; }

@@ -89,8 +89,7 @@ done
 # ---- servers ----------------------------------------------------------------------------------
 
 wait_for_line() { # FILE LINE
-    for _ in $(seq 200); do ! grep -qsx -e "$2" "$1" || return 0; sleep 0.05; done
-    fail "no server"
+    await "a server" grep -qsx -e "$2" "$1"
 }
 mkdir "$work/www" "$work/context"
 echo 'of the web' >"$work/www/file"

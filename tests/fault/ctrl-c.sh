@@ -12,12 +12,12 @@ mkdir -p "$context"
 cat >"$context/plain.Dockerfile" <<'END_FILE'
 FROM base
 ARG MARK
-RUN echo begun; sleep 1000
+RUN echo begun; sleep 1111
 END_FILE
 cat >"$context/stubborn.Dockerfile" <<'END_FILE'
 FROM base
 ARG MARK
-RUN trap '' INT TERM HUP QUIT PIPE; (trap '' INT TERM; sleep 1000) & echo begun; while :; do sleep 1000; done
+RUN trap '' INT TERM HUP QUIT PIPE; (trap '' INT TERM; sleep 1111) & echo begun; while :; do sleep 1111; done
 END_FILE
 # A step that prints without end, and one that waits for another's cache mount.
 cat >"$context/noisy.Dockerfile" <<'END_FILE'
@@ -28,10 +28,10 @@ END_FILE
 cat >"$context/waiting.Dockerfile" <<'END_FILE'
 FROM base AS one
 ARG MARK
-RUN --mount=type=cache,target=/c,sharing=locked echo begun; sleep 1000
+RUN --mount=type=cache,target=/c,sharing=locked echo begun; sleep 1111
 FROM base AS two
 ARG MARK
-RUN --mount=type=cache,target=/c,sharing=locked echo two begun; sleep 1000
+RUN --mount=type=cache,target=/c,sharing=locked echo two begun; sleep 1111
 FROM base
 COPY --from=one / /
 COPY --from=two / /
@@ -43,26 +43,27 @@ END_FILE
 cat >"$context/daemon.Dockerfile" <<'END_FILE'
 FROM base
 ARG MARK
-RUN (trap '' HUP; sleep 1000) & setsid sleep 1000 >/dev/null 2>&1 & echo here >/file
+RUN (trap '' HUP; sleep 1111) & setsid sleep 1111 >/dev/null 2>&1 & echo here >/file
 RUN cat /file
 END_FILE
 base="base=oci-layout://$bases/busybox"
 
 begun='^#[0-9]+ [0-9.]+ (two )?begun' # what a step prints; its name says it earlier
-wait_for() { # FILE PATTERN
-    for _ in $(seq 200); do
-        ! grep -Eq -e "$2" "$1" || return 0
-        sleep 0.05
-    done
-    cat "$1" >&2
-    fail "the step did not begin"
+
+# at_once WHAT MS: within a second; and where the machine has others to serve, as much
+# longer as it is slow just now.
+at_once() {
+    start=$(now)
+    "$abs_top_builddir/tenon-dev" version >/dev/null
+    limit=$((1000 + 20 * $(since "$start")))
+    [ "$2" -lt $limit ] || fail "$1: took $2 ms, of $limit at most"
 }
 
 end_with() { # SIGNAL EXECUTOR NAME
     config_executor "$2"
     begin "$store" -f "$context/$3.Dockerfile" --build-context "$base" \
         -o "type=oci,dest=$work/none.tar" "$context"
-    wait_for "$work/began.err" "$begun"
+    await_line "$work/began.err" "$begun"
     [ "$(processes_left | wc -l)" -ge 2 ] || fail "the step's processes do not show"
     began=$(now)
     kill -"$1" $tenon
@@ -70,7 +71,7 @@ end_with() { # SIGNAL EXECUTOR NAME
     wait $tenon || status=$?
     took=$(since "$began")
     [ $status = 130 ] || { tail -n 20 "$work/began.err" >&2; fail "$*: status $status"; }
-    [ "$took" -lt 1000 ] || fail "$*: took $took ms"
+    at_once "$*" "$took"
     echo "$*: $took ms"
     assert_has "$work/began.err" "CANCELED"
     assert_no_file "$work/none.tar"
@@ -96,7 +97,7 @@ for executor in oci native; do
         --build-arg "MARK=$mark" -f "$context/stubborn.Dockerfile" --build-context "$base" \
         "$context" >"$work/group.err" 2>&1 &
     tenon=$!
-    wait_for "$work/group.err" "$begun"
+    await_line "$work/group.err" "$begun"
     kill -INT -$tenon
     status=0
     wait $tenon || status=$?
@@ -107,10 +108,9 @@ for executor in oci native; do
     assert_eq next "$(cat "$work/next/next")"
     rm -rf "$work/next"
 
-    began=$(now)
-    run 0 timeout 30 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
+    # It would sleep for longer than that.
+    run 0 timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache \
         --build-arg "MARK=$mark" -f "$context/daemon.Dockerfile" --build-context "$base" "$context"
-    [ "$(since "$began")" -lt 10000 ] || fail "a daemon held the build: $(since "$began") ms"
     no_process
     no_mount "$store"
     no_leftover "$store"
@@ -123,36 +123,44 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5)
 print(s.getsockname()[1], flush=True)
 time.sleep(100)' >"$work/port" &
 remember $!
-for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+await "the port of a server" test -s "$work/port"
 printf 'FROM 127.0.0.1:%s/silent\n' "$(cat "$work/port")" >"$context/silent.Dockerfile"
 begin "$store" -f "$context/silent.Dockerfile" "$context"
-wait_for "$work/began.err" "load metadata for 127.0.0.1"
+await_line "$work/began.err" "load metadata for 127.0.0.1"
 began=$(now)
 kill -INT $tenon
 status=0
 wait $tenon || status=$?
 assert_eq 130 $status
-[ "$(since "$began")" -lt 1000 ] || fail "a silent registry: $(since "$began") ms"
+at_once "a silent registry" "$(since "$began")"
 no_process
 
 # While a context or a build file is waited for, which somebody types or pipes.
 mkfifo "$work/fifo"
+swallowed() { # FIFO: somebody has read what is written there, and waits for more
+    "$python" - "$1" <<'END_PYTHON'
+import fcntl, os, struct, sys, termios, time
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+os.write(fd, b"FROM scratch\n")
+for _ in range(1200):
+    if not struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]:
+        sys.exit(0)
+    time.sleep(0.05)
+sys.exit(1)
+END_PYTHON
+}
 for what in "-" "-f - $context" "-f $work/fifo $context"; do
     "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --build-arg "MARK=$mark" $what \
         <>"$work/fifo" >"$work/began.out" 2>"$work/began.err" &
     tenon=$!
     remember $tenon
-    for _ in $(seq 100); do
-        case $(readlink /proc/$tenon/exe) in */tenon) break ;; esac
-        sleep 0.05
-    done
-    sleep 0.2
+    swallowed "$work/fifo" || fail "$what: nobody reads"
     began=$(now)
     kill -INT $tenon
     status=0
     wait $tenon || status=$?
     assert_eq "$what 130" "$what $status"
-    [ "$(since "$began")" -lt 1000 ] || fail "waiting for a $what: $(since "$began") ms"
+    at_once "waiting for a $what" "$(since "$began")"
     no_process
 done
 
@@ -174,7 +182,7 @@ for kind in copy pull export; do
         end_in INT $kind $fraction "$took" "$work/none.tar"
         if [ $ended = ended ]; then rm "$work/none.tar"; continue; fi
         [ $ended != middle ] || middle=$((middle + 1))
-        [ "${took_ms%.*}" -lt 1000 ] || fail "$kind at $fraction: took $took_ms ms"
+        at_once "$kind at $fraction" "${took_ms%.*}"
         # It had its name already, or never gets it.
         [ ! -e "$work/none.tar" ] || tar -tf "$work/none.tar" >/dev/null 2>&1 ||
             fail "$kind at $fraction: half an archive"

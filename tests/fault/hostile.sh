@@ -20,7 +20,7 @@ base="base=oci-layout://$bases/busybox"
 
 "$python" "$here/bad-registry" "$target" >"$work/port" 2>"$work/registry.log" &
 remember $!
-for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+await "the port of a server" test -s "$work/port"
 registry=127.0.0.1:$(cat "$work/port")
 
 untouched() {
@@ -44,7 +44,7 @@ one_error() {
 bad() {
     printf 'FROM %s/%s\nCOPY file /\n' "$registry" "$1" >"$context/Dockerfile"
     began=$(now)
-    run 1 timeout 20 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+    run 1 timeout 120 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
         --build-arg "MARK=$mark" "$context"
     echo "$1 ($(since "$began") ms): $(tail -n 1 "$work/err" | cut -c 1-300)"
     one_error "$2"
@@ -147,7 +147,7 @@ wrong 'cannot be empty' </dev/null
 rm "$context/Dockerfile"
 run 1 build "$store" "$context"
 one_error 'Dockerfile'
-head -c 100000 /dev/urandom >"$context/Dockerfile"
+"$python" -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(100000))' >"$context/Dockerfile"
 run 1 build "$store" "$context"
 one_error ''
 untouched

@@ -35,7 +35,7 @@ processes_left() {
 
 # What the kernel does to the children of the killed takes it a moment.
 no_process() {
-    for _ in $(seq 40); do
+    for _ in $(seq 600); do
         left=$(processes_left)
         [ -n "$left" ] || return 0
         sleep 0.05

@@ -64,7 +64,7 @@ at_once() { # COUNT
         remember $!
         pids="$pids $!"
     done
-    for _ in $(seq 400); do
+    for _ in $(seq 1200); do
         first=$(ls "$root"/cache-mounts/*/here "$root"/cache-mounts/*/*/here 2>/dev/null || :)
         begun=$(cat "$work"/?.err | grep -c '^#1 \[internal\]' || :)
         [ -z "$first" ] || [ "$begun" != "$count" ] || break
@@ -117,7 +117,7 @@ root=$work/store-killed
 flags="--iidfile $work/iid.next -o type=oci,rewrite-timestamp=true,dest=$work/next.tar"
 begin "$root" $flags "$context"
 killed=$tenon
-for _ in $(seq 400); do
+for _ in $(seq 1200); do
     first=$(ls "$root"/cache-mounts/*/here "$root"/cache-mounts/*/*/here 2>/dev/null || :)
     [ -z "$first" ] || break
     sleep 0.05
@@ -125,17 +125,11 @@ done
 [ -n "$first" ] || { cat "$work/began.err" >&2; fail "the first step does not begin"; }
 mv "$work/began.err" "$work/killed.err"
 begin "$root" $flags "$context"
-for _ in $(seq 400); do
-    ! grep -q '^#[0-9]* .*echo three' "$work/began.err" || break
-    sleep 0.05
-done
+await_line "$work/began.err" '^#[0-9]+ .*echo three'
 kill -KILL $killed
 wait $killed 2>/dev/null || :
-for _ in $(seq 400); do
-    [ "$(grep -c one "${first%here}log")" != 2 ] || break
-    sleep 0.05
-done
-[ "$(grep -c one "${first%here}log")" = 2 ] || { cat "$work/began.err" >&2; fail "nobody took the step over"; }
+taken_over() { [ "$(grep -c one "${first%here}log")" = 2 ]; }
+await "somebody who takes the step over" taken_over
 touch "${first%here}go"
 wait $tenon || { cat "$work/began.err" >&2; fail "the build that took over"; }
 cmp -s "$work/iid.1" "$work/iid.next" || fail "taken over, it is another image"

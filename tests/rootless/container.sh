@@ -78,6 +78,8 @@ as_env="LEAK=MARK-42"
 become "$alice" sleep 345 &
 remember $!
 sleeper=$!
+sleeps() { [ "$(tr '\0' ' ' <"/proc/$sleeper/cmdline")" = "sleep 345 " ]; }
+await "the user's process" sleeps
 run 0 tenon_as "$alice" --config "$work/tenon.json" build --progress=plain,detail=short --no-cache -o type=cacheonly \
     --build-context "$base" -f "$work/context/look.Dockerfile" "$work/context"
 as_env=

@@ -24,6 +24,13 @@ printf 'FROM base\nRUN id -u >/end\n' >"$work/context/after.Dockerfile"
 chmod -R go+rX "$work/context"
 store=$work/$alice/.local/share/tenon
 
+# It has begun, and both its processes are there.
+step_seen() {
+    begun=$(find "$store/cache-mounts" -name begun 2>/dev/null || :)
+    [ -n "$begun" ] && [ "$(processes_of "$alice" | grep -c ' sleep 300')" -ge 2 ]
+}
+nobody_left() { left=$(processes_of "$alice"); [ -z "$left" ]; }
+
 one() { # EXECUTOR NETWORK
     printf '{"executor": "%s", "network": "%s"}\n' "$1" "$2" >"$work/tenon.json"
     salt=$1-$2
@@ -31,23 +38,11 @@ one() { # EXECUTOR NETWORK
         --build-context "$base" -o type=cacheonly "$work/context" >"$work/out" 2>"$work/err" &
     tenon=$!
     remember $tenon
-    begun=
-    for _ in $(seq 300); do
-        begun=$(find "$store/cache-mounts" -name begun 2>/dev/null || :)
-        [ -z "$begun" ] || break
-        sleep 0.1
-    done
-    [ -n "$begun" ] || { cat "$work/err"; fail "the step did not begin ($salt)"; }
-    [ -n "$(processes_of "$alice" | grep 'sleep 300' || :)" ] || fail "the test does not see the step"
+    await "the step ($salt)" step_seen
     tr '\0' ' ' </proc/$tenon/cmdline | grep -q 'tenon.* build ' || fail "$tenon is not tenon"
     kill -KILL $tenon
     wait $tenon 2>/dev/null || :
-    for _ in $(seq 100); do
-        left=$(processes_of "$alice")
-        [ -n "$left" ] || break
-        sleep 0.05
-    done
-    [ -z "$left" ] || fail "processes outlive the build ($salt): $left"
+    await "the end of the processes ($salt)" nobody_left
     ! grep -F "$store" /proc/self/mountinfo || fail "mounts outlive the build ($salt)"
     assert_eq "" "$(find /sys/fs/cgroup -type d -user "$alice" 2>/dev/null || :)"
     rm -f "$begun"

@@ -64,14 +64,12 @@ find_program() {
     [ -e "$program" ] || copy_program "$work/program"
 }
 
+in_own_namespace() { [ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]; }
 # make_namespace VARIABLE MAP: a user namespace, by the process that holds it.
 make_namespace() {
     unshare --user sleep 600 &
     remember $!
-    for _ in $(seq 100); do
-        [ "$(readlink /proc/$!/ns/user)" = "$(readlink /proc/self/ns/user)" ] || break
-        sleep 0.05
-    done
+    await "a user namespace" in_own_namespace $!
     echo "$2" >/proc/$!/uid_map
     echo "$2" >/proc/$!/gid_map
     eval "$1=$!"

@@ -17,10 +17,8 @@ ip link set lo up
 unshare --net sleep 600 &
 there=$!
 remember $there
-for _ in $(seq 50); do
-    [ "$(readlink /proc/$there/ns/net)" = "$(readlink /proc/self/ns/net)" ] || break
-    sleep 0.1
-done
+elsewhere() { [ "$(readlink /proc/$there/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+await "another network" elsewhere
 ip link add here type veth peer name there
 ip link set there netns $there
 ip addr add 10.77.0.1/24 dev here
@@ -36,15 +34,13 @@ remember $!
 echo "from this machine" >"$work/near/index.html"
 python3 -m http.server --directory "$work/near" --bind 127.0.0.1 8081 >"$work/near.log" 2>&1 &
 remember $!
-for _ in $(seq 100); do
-    ! { curl -sf -o /dev/null http://10.77.0.2:8080/ && curl -sf -o /dev/null http://127.0.0.1:8081/; } || break
-    sleep 0.1
-done
+await "the server far away" curl -sf -o /dev/null http://10.77.0.2:8080/
+await "the server on this machine" curl -sf -o /dev/null http://127.0.0.1:8081/
 
 cat >"$work/context/Dockerfile" <<'END_FILE'
 FROM base
 USER app
-RUN get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 5 nc $1 $2 | grep from; }; \
+RUN get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc $1 $2 | grep from; }; \
     get 10.77.0.2 8080 || echo "far is not reached"; \
     get 127.0.0.1 8081 || echo "near is not reached"
 END_FILE

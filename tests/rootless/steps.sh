@@ -36,10 +36,8 @@ as "$alice" ssh-keygen -q -t ed25519 -N '' -f key
 become "$alice" ssh-agent -D -a agent >"$work/agent.log" 2>&1 &
 remember $!
 as_env=SSH_AUTH_SOCK=$work/$alice/agent
-for _ in $(seq 100); do # the socket is there before it answers
-    as "$alice" ssh-add -q key 2>"$work/agent.log" && break
-    sleep 0.1
-done
+key_added() { as "$alice" ssh-add -q key 2>"$work/agent.log"; }
+await "the ssh agent" key_added # its socket is there before it answers
 run 0 as "$alice" ssh-add -l
 
 groups() { find /sys/fs/cgroup -type d -user "$alice" 2>/dev/null || :; }

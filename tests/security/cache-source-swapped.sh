@@ -18,10 +18,13 @@ RUN --mount=type=cache,id=swap,target=/c rm -rf /c/*; mkdir -p /c/sub && ln -sfn
 FROM fill AS swapper
 RUN --mount=type=cache,id=swap,target=/c n=0; while test ! -e /c/over && test \$n -lt 400; do \\
     echo >>/c/swaps; /probe swap 50 /c/sub /c/link >/dev/null || exit 1; n=\$((n + 1)); done; touch /swapped
+# Who looks begins when somebody swaps.
+FROM fill AS begun
+RUN --mount=type=cache,id=swap,target=/c n=0; until test -s /c/swaps || test \$n = 1200; do n=\$((n + 1)); sleep 0.05; done; touch /begun
 END
     for i in 1 2 3 4; do
         cat <<END
-FROM fill AS look$i
+FROM begun AS look$i
 RUN --mount=type=cache,id=swap,source=sub,target=/m --mount=type=cache,id=swap,source=/sub,target=/n,ro \\
     cat /m/kept /n/kept /m/dir/kept 2>/dev/null; touch /m/new; echo looked; touch /looked$i
 END
@@ -98,7 +101,7 @@ END
 FROM base
 RUN --mount=type=cache,id=parts,source=real,target=/a,sharing=locked --mount=type=cache,id=parts,target=/b,sharing=locked true
 END
-    run 1 timeout 20 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --build-context "$base" \
+    run 1 timeout 120 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --build-context "$base" \
         -o type=cacheonly "$context"
     assert_has "$work/err" "in the same step"
     for file in "$work"/bad-*.Dockerfile; do

@@ -93,7 +93,8 @@ trial() {
         grant=$(eval "echo \$grant_$kind")
         try_file 0 $name --allow "$grant"
         try_file 0 $name --allow "$grant"
-        [ "$(grep -c '^#[0-9]* CACHED' "$work/err")" -ge 2 ] || fail "$executor: $name is not known"
+        [ -n "$(steps_ended "$work/err" CACHED)" ] || fail "$executor: $name has no step"
+        assert_eq "$name: " "$name: $(steps_ended "$work/err" DONE)"
         try_file 1 $name
         assert_has "$work/err" "$(eval "echo \"\$says_$kind\"")"
     done

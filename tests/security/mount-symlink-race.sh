@@ -48,10 +48,13 @@ RUN --mount=type=cache,id=race,target=/c rm -rf /c/*; mkdir -p /c/sub/in && ln -
 FROM fill AS swapper
 RUN --mount=type=cache,id=race,target=/c n=0; while test ! -e /c/over && test \$n -lt 400; do \\
     echo >>/c/swaps; /probe swap 25 /c/sub /c/link >/dev/null || exit 1; /probe swap 25 /c/sub /c/magic || exit 1; n=\$((n + 1)); done; touch /swapped
+# Who looks begins when somebody swaps.
+FROM fill AS begun
+RUN --mount=type=cache,id=race,target=/c n=0; until test -s /c/swaps || test \$n = 1200; do n=\$((n + 1)); sleep 0.05; done; touch /begun
 END
     for i in 1 2 3 4; do
         cat <<END
-FROM fill AS look$i
+FROM begun AS look$i
 RUN --mount=type=cache,id=race,target=/c --mount=type=tmpfs,target=/c/sub/in --mount=type=tmpfs,target=/c/sub/made$i \\
     --mount=from=base,source=/bin,target=/c/sub/dir --mount=type=secret,id=s,target=/c/sub/kept \\
     echo mounted; touch /c/sub/in/x /c/sub/made$i/x; touch /looked$i

@@ -78,8 +78,7 @@ END
         sed 's/^COPY --from=holder/FROM base\n&/' >"$context/alone.Dockerfile"
     TOKEN_HERE=$in_env begin "$store" --no-cache --secret "id=file,src=$work/secret" --secret id=var,env=TOKEN_HERE \
         --build-context "$base" -o type=cacheonly -f "$context/alone.Dockerfile" "$context"
-    for _ in $(seq 200); do ! grep -q ' holding$' "$work/began.err" || break; sleep 0.05; done
-    assert_has "$work/began.err" "holding"
+    await_line "$work/began.err" ' holding$'
 
     # Another user of the machine, at tenon and all that belongs to it.
     tried=0

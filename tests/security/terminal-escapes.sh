@@ -13,7 +13,7 @@ rude=$(cat "$work/rude")
 
 "$python" "$here/rude-server" "$work/rude" >"$work/port" 2>"$work/server.log" &
 remember $!
-for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+await "the port of a server" test -s "$work/port"
 server=127.0.0.1:$(cat "$work/port")
 
 cat >"$work/judge" <<'END_PYTHON'

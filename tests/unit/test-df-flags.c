@@ -250,7 +250,6 @@ main(void)
 {
     Suite *s = suite_create("df-flags");
     TCase *t = tcase_create("flags");
-    tcase_set_timeout(t, 60); /* on a busy machine */
     tcase_add_loop_test(t, test_df_flag_is_read, 0, tenon_countof(flags));
     tcase_add_loop_test(t, test_df_flag_is_in_the_configuration, 0, tenon_countof(configs));
     tcase_add_loop_test(t, test_df_flag_wrong, 0, tenon_countof(wrong));

@@ -333,7 +333,6 @@ main(void)
 {
     Suite *s = suite_create("df-options");
     TCase *t = tcase_create("options");
-    tcase_set_timeout(t, 60); /* on a busy machine */
     tcase_add_loop_test(t, test_df_option_is_read, 0, tenon_countof(given));
     tcase_add_loop_test(t, test_df_option_means_no_more, 0, tenon_countof(unaffected));
     tcase_add_loop_test(t, test_df_option_wrong_value, 0, tenon_countof(wrong));

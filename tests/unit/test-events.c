@@ -1,13 +1,14 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "tools/buf.h"
 #include "context/ctx.h"
 #include "context/events.h"
 
 static struct tenon_buf seen; /* consumer thread, then after its end */
-static unsigned ticks;
+static atomic_uint ticks; /* by the renderer's thread */
 
 static void
 on_event(void *data, const struct tenon_event *ev)
@@ -84,7 +85,8 @@ START_TEST(test_events_tick_without_events)
 {
     ticks = 0;
     struct tenon_events *e = begin();
-    usleep(350000);
+    for (int tries = 0; ticks == 0 && tries < 1200; tries++)
+        usleep(50000);
     tenon_events_free(e);
     ck_assert_uint_ge(ticks, 1);
 }

@@ -353,7 +353,6 @@ main(void)
     Suite *s = suite_create("solve-content");
     TCase *c = tcase_create("content");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_test(c, test_keys_copy_by_content);
     tcase_add_test(c, test_keys_owner_by_the_files_that_name_it);
     tcase_add_test(c, test_keys_mounts_by_content);

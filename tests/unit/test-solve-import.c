@@ -139,7 +139,6 @@ main(void)
     Suite *s = suite_create("solve-import");
     TCase *c = tcase_create("import");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_loop_test(c, test_import_document, 0, tenon_countof(documents));
     tcase_add_test(c, test_import_find);
     suite_add_tcase(s, c);

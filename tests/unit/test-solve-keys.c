@@ -429,7 +429,6 @@ main(void)
     Suite *s = suite_create("solve-keys");
     TCase *c = tcase_create("keys");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_test(c, test_keys_every_attribute);
     tcase_add_test(c, test_keys_no_attribute_is_forgotten);
     tcase_add_test(c, test_keys_every_attribute_arrives);

@@ -161,7 +161,6 @@ main(void)
     Suite *s = suite_create("solve-source");
     TCase *c = tcase_create("source");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_test(c, test_keys_metadata_of_each_question);
     tcase_add_test(c, test_keys_source_is_asked_all);
     tcase_add_test(c, test_keys_source_answers_are_checked);

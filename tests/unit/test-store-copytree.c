@@ -338,7 +338,6 @@ main(void)
     Suite *s = suite_create("store-copytree");
     TCase *c = tcase_create("copytree");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_test(c, test_copytree_every_kind);
     tcase_add_test(c, test_copytree_names_of_one_file_stay_one);
     tcase_add_test(c, test_copytree_leaves_sockets_out);

@@ -222,7 +222,6 @@ main(void)
     Suite *s = suite_create("store-statcache");
     TCase *c = tcase_create("statcache");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60); /* on a busy machine */
     tcase_add_test(c, test_statcache_every_field_is_compared);
     tcase_add_test(c, test_statcache_what_is_seen_anew_replaces);
     tcase_add_test(c, test_statcache_roots_are_apart);

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "base/cancel.h"
 #include "store/store.h"
 
 static char dir_path[64];
@@ -419,25 +420,35 @@ START_TEST(test_lock_excludes_another_process)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_lock *l;
-    int ready[2];
+    int ready[2], go[2];
     ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(pipe(go), 0);
     pid_t pid = fork();
     if (pid == 0) {
         struct tenon_error e = TENON_ERROR_INIT;
         struct tenon_store *own;
         struct tenon_lock *held;
+        char c;
+        close(go[1]);
         if (tenon_store_open(dir_path, &own, &e) < 0 ||
             tenon_lock_acquire(own, "step", false, -1, &held, NULL, &e) < 0 ||
             write(ready[1], "x", 1) != 1)
             _exit(1);
-        usleep(200000);
-        _exit(0); /* the kernel drops the lock */
+        _exit(read(go[0], &c, 1) != 0); /* the kernel drops the lock */
     }
     char c;
     ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    /* While it is held one waits, until that is called off. */
     bool waited = false;
-    OK(tenon_lock_acquire(store, "step", false, -1, &l, &waited, &err));
+    struct tenon_cancel *over = tenon_cancel_new(NULL);
+    tenon_cancel_fire(over);
+    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, tenon_cancel_fd(over), &l, &waited, &err),
+                     TENON_E_CANCELLED);
     ck_assert(waited);
+    tenon_cancel_free(over);
+    tenon_error_release(&err);
+    close(go[1]);
+    OK(tenon_lock_acquire(store, "step", false, -1, &l, &waited, &err));
     int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     tenon_lock_release(l);

@@ -14,6 +14,15 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 
+/* Check's own is 4 s, and a machine may have much else to do: what hangs is ended all the
+ * same.  Read when a test case is made. */
+__attribute__((constructor, unused)) static void
+unit_patience(void)
+{
+    setenv("CK_DEFAULT_TIMEOUT", "60", 0);
+    setenv("CK_TIMEOUT_MULTIPLIER", "5", 0);
+}
+
 /* Run the suite; the value of main().  CK_FORK=no is honoured by check. */
 __attribute__((unused)) static int
 unit_run(Suite *suite)
