@@ -109,7 +109,7 @@ tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli
 tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_exec_cgroup_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
 
-dist_check_SCRIPTS += %D%/abi/circles.sh %D%/abi/header.sh %D%/abi/rooms.sh %D%/abi/statics.sh
+dist_check_SCRIPTS += %D%/abi/circles.sh %D%/abi/docs.sh %D%/abi/header.sh %D%/abi/rooms.sh %D%/abi/statics.sh
 EXTRA_DIST += %D%/abi/circles %D%/abi/statics
 
 # What tenon does as a command; tests/cli/lib.sh is what they share.

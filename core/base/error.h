@@ -1,4 +1,4 @@
-/* error.h - one error object, set once, prefixed upward (STYLE.md section 4).
+/* error.h - one error object, set once, prefixed upward (docs/style.md, "Errors").
  *
  * Fallible functions return 0 or a useful non-negative number, or a negative
  * enum tenon_status (tenon-plugin.h), and take `struct tenon_error *err` last.

@@ -1,4 +1,4 @@
-/* session.h - what only this user has (DESIGN.md section 2.1): local
+/* session.h - what only this user has (docs/architecture.md, "One build"): local
  * directories, secrets, ssh agents, variables.  Nothing below the command
  * touches the host's files or environment but through this one vtable; a
  * remote implementation can stand in later.  Any thread. */

@@ -421,7 +421,7 @@ struct tenon_host {
                       const void *data, size_t len, struct tenon_error *err);
     size_t (*result_count)(const struct tenon_result *r);
     const char *(*result_platform)(const struct tenon_result *r, size_t i);
-    /* NULL when there is none.  Keys: llb.md "Result metadata keys". */
+    /* NULL when there is none.  Keys: docs/frontend-options.md. */
     const void *(*result_get)(const struct tenon_result *r, const char *key,
                               size_t *len);
     /* The finished root file system of one platform, read-only; the fd is the

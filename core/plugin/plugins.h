@@ -1,6 +1,6 @@
 /* plugins.h - finding, checking and opening plugins; their options.
  *
- * docs/plugins.md; plugin-abi sections 6-8.  Discovery costs one directory
+ * docs/plugins.md says what is refused.  Discovery costs one directory
  * listing; a module is opened when first needed and never unloaded.  Must be
  * set up before the process enters a user namespace.  Any thread. */
 #ifndef TENON_PLUGIN_PLUGINS_H

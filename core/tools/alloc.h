@@ -1,6 +1,6 @@
 /* alloc.h - small memory that never fails, and strings made in one step.
  *
- * These abort when memory is out (STYLE.md section 6): sizes that come from
+ * These abort when memory is out (docs/style.md, "Memory"): sizes that come from
  * outside are checked against a named limit before they get here. */
 #ifndef TENON_TOOLS_ALLOC_H
 #define TENON_TOOLS_ALLOC_H

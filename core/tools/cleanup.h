@@ -1,4 +1,4 @@
-/* cleanup.h - scoped release of what a function holds (STYLE.md section 5).
+/* cleanup.h - scoped release of what a function holds (docs/style.md, "Release, loops, switch").
  *
  * Declare with an initialiser at first use, one per line; hand over with
  * tenon_steal() or tenon_steal_fd().  Cleanup functions preserve errno. */
