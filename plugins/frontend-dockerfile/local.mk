@@ -35,21 +35,6 @@ libdf_language_la_SOURCES = \
 libdf_language_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 libdf_language_la_LIBADD = libtenon-tools.la
 
-df_language_tests = \
-	tests/unit/test-df-instructions \
-	tests/unit/test-df-parser \
-	tests/unit/test-df-word
-tests_unit_test_df_instructions_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_instructions_LDADD = libdf-language.la $(LDADD)
-tests_unit_test_df_parser_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_parser_LDADD = libdf-language.la $(LDADD)
-tests_unit_test_df_word_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_word_LDADD = libdf-language.la $(LDADD)
-if HAVE_CHECK
-check_PROGRAMS += $(df_language_tests)
-TESTS += $(df_language_tests)
-endif
-
 # The other half: typed instructions to the graph, the image config, answers
 # about the file.
 noinst_LTLIBRARIES += libdf-convert.la
@@ -100,25 +85,6 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/vertex.h
 libdf_convert_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/%D%
 libdf_convert_la_LIBADD = libdf-language.la
-
-EXTRA_DIST += tests/unit/dfkit.h
-df_convert_tests = \
-	tests/unit/test-df-dispatch \
-	tests/unit/test-df-flags \
-	tests/unit/test-df-options \
-	tests/unit/test-df-platform
-tests_unit_test_df_dispatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_dispatch_LDADD = libdf-convert.la $(LDADD)
-tests_unit_test_df_flags_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_flags_LDADD = libdf-convert.la $(LDADD)
-tests_unit_test_df_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_options_LDADD = libdf-convert.la $(LDADD)
-tests_unit_test_df_platform_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/%D%
-tests_unit_test_df_platform_LDADD = libdf-convert.la $(LDADD)
-if HAVE_CHECK
-check_PROGRAMS += $(df_convert_tests)
-TESTS += $(df_convert_tests)
-endif
 
 if PLUGIN_FRONTEND_DOCKERFILE
 pluginexec_LTLIBRARIES += frontend-dockerfile.la

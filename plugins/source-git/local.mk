@@ -29,12 +29,3 @@ source_git_la_SOURCES = \
 source_git_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LIBGIT2_CFLAGS)
 source_git_la_LDFLAGS = $(PLUGIN_LDFLAGS) -pthread
 source_git_la_LIBADD = libtenon-git-url.la $(COMMON_SSH_AGENT_LIBS) $(LIBGIT2_LIBS)
-
-if PLUGIN_SOURCE_GIT
-if HAVE_CHECK
-check_PROGRAMS += tests/unit/test-source-git
-TESTS += tests/unit/test-source-git
-endif
-endif
-tests_unit_test_source_git_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)

@@ -7,10 +7,3 @@ source_image_la_SOURCES = %D%/image.c
 source_image_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 source_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 source_image_la_LIBADD =
-
-if PLUGIN_SOURCE_IMAGE
-if HAVE_CHECK
-check_PROGRAMS += tests/unit/test-source-image
-TESTS += tests/unit/test-source-image
-endif
-endif

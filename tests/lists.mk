@@ -1,0 +1,256 @@
+# Written by tests/list from the folders: run it instead of editing this.
+
+unit_tests = \
+	tests/unit/test-buf \
+	tests/unit/test-builds \
+	tests/unit/test-comma \
+	tests/unit/test-df-dispatch \
+	tests/unit/test-df-flags \
+	tests/unit/test-df-instructions \
+	tests/unit/test-df-options \
+	tests/unit/test-df-parser \
+	tests/unit/test-df-platform \
+	tests/unit/test-df-word \
+	tests/unit/test-digest \
+	tests/unit/test-error \
+	tests/unit/test-events \
+	tests/unit/test-exec-cdi \
+	tests/unit/test-exec-cgroup \
+	tests/unit/test-exec-executors \
+	tests/unit/test-exec-mounts \
+	tests/unit/test-exec-step \
+	tests/unit/test-exec-stubs \
+	tests/unit/test-exporters \
+	tests/unit/test-graph-refused \
+	tests/unit/test-graph \
+	tests/unit/test-host \
+	tests/unit/test-ids \
+	tests/unit/test-image-attributes \
+	tests/unit/test-image-document \
+	tests/unit/test-image-encode \
+	tests/unit/test-image-layer \
+	tests/unit/test-image-make \
+	tests/unit/test-image-platform \
+	tests/unit/test-image-reference \
+	tests/unit/test-image-stream \
+	tests/unit/test-io-faults \
+	tests/unit/test-io \
+	tests/unit/test-json \
+	tests/unit/test-jsontext \
+	tests/unit/test-parse \
+	tests/unit/test-path \
+	tests/unit/test-pattern \
+	tests/unit/test-plugins-abi \
+	tests/unit/test-plugins \
+	tests/unit/test-progress-displays \
+	tests/unit/test-progress \
+	tests/unit/test-registry-auth \
+	tests/unit/test-registry-hosts \
+	tests/unit/test-registry-http \
+	tests/unit/test-registry-push \
+	tests/unit/test-registry-tls \
+	tests/unit/test-registry \
+	tests/unit/test-result \
+	tests/unit/test-root \
+	tests/unit/test-solve-content \
+	tests/unit/test-solve-import \
+	tests/unit/test-solve-keys \
+	tests/unit/test-solve-parts \
+	tests/unit/test-solve-source \
+	tests/unit/test-solve \
+	tests/unit/test-ssh-agent \
+	tests/unit/test-store-cache \
+	tests/unit/test-store-copytree \
+	tests/unit/test-store-faults \
+	tests/unit/test-store-mount \
+	tests/unit/test-store-open \
+	tests/unit/test-store-overlay \
+	tests/unit/test-store-prune \
+	tests/unit/test-store-statcache \
+	tests/unit/test-store-usage \
+	tests/unit/test-store \
+	tests/unit/test-text \
+	tests/unit/test-tree-copy \
+	tests/unit/test-tree-digest \
+	tests/unit/test-tree-user \
+	tests/unit/test-tree-view \
+	tests/unit/test-values
+if PLUGIN_SOURCE_GIT
+unit_tests += tests/unit/test-source-git
+endif
+if PLUGIN_SOURCE_HTTP
+unit_tests += tests/unit/test-source-http
+endif
+if PLUGIN_SOURCE_IMAGE
+unit_tests += tests/unit/test-source-image
+endif
+if PLUGIN_SOURCE_LOCAL
+unit_tests += tests/unit/test-source-local
+endif
+
+unit_helpers = \
+	tests/unit/dfkit.h \
+	tests/unit/executor-record.c \
+	tests/unit/fakehost.h \
+	tests/unit/keykit.h \
+	tests/unit/layerkit.h \
+	tests/unit/refuse.h \
+	tests/unit/registrykit.h \
+	tests/unit/tlskit.h \
+	tests/unit/treekit.h \
+	tests/unit/unit.h
+
+fuzz_targets = \
+	tests/fuzz/fuzz-definition \
+	tests/fuzz/fuzz-dockerfile \
+	tests/fuzz/fuzz-names \
+	tests/fuzz/fuzz-patterns
+
+fuzz_helpers = \
+	tests/fuzz/corpus \
+	tests/fuzz/dockerfile.dict \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/run
+
+abi_tests = \
+	tests/abi/circles.sh \
+	tests/abi/docs.sh \
+	tests/abi/header.sh \
+	tests/abi/lists.sh \
+	tests/abi/rooms.sh \
+	tests/abi/statics.sh
+
+abi_helpers = \
+	tests/abi/circles \
+	tests/abi/statics
+
+cli_tests = \
+	tests/cli/cache.sh \
+	tests/cli/check-script.sh \
+	tests/cli/conformance-runner.sh \
+	tests/cli/credentials.sh \
+	tests/cli/debian.sh \
+	tests/cli/devices.sh \
+	tests/cli/dist.sh \
+	tests/cli/docker-face.sh \
+	tests/cli/dockerfiles.sh \
+	tests/cli/doctor-root.sh \
+	tests/cli/doctor.sh \
+	tests/cli/du.sh \
+	tests/cli/epoch.sh \
+	tests/cli/errors.sh \
+	tests/cli/executors.sh \
+	tests/cli/exit-codes.sh \
+	tests/cli/export-again.sh \
+	tests/cli/failures.sh \
+	tests/cli/flags.sh \
+	tests/cli/full-output.sh \
+	tests/cli/git-source.sh \
+	tests/cli/git-ssh.sh \
+	tests/cli/harness.sh \
+	tests/cli/http-source.sh \
+	tests/cli/ignored-tree.sh \
+	tests/cli/images.sh \
+	tests/cli/insecure.sh \
+	tests/cli/jobs.sh \
+	tests/cli/keys.sh \
+	tests/cli/layer-bytes.sh \
+	tests/cli/manual.sh \
+	tests/cli/mount-bind.sh \
+	tests/cli/mount-cache-sharing.sh \
+	tests/cli/mount-cache.sh \
+	tests/cli/mount-secret.sh \
+	tests/cli/mount-ssh.sh \
+	tests/cli/mount-targets.sh \
+	tests/cli/mounts-seen.sh \
+	tests/cli/network.sh \
+	tests/cli/oci-layout.sh \
+	tests/cli/oci-runtime.sh \
+	tests/cli/old-kernel.sh \
+	tests/cli/plugin-missing.sh \
+	tests/cli/plugin-out-of-tree.sh \
+	tests/cli/plugin-sizes.sh \
+	tests/cli/plugins.sh \
+	tests/cli/processes.sh \
+	tests/cli/progress-look.sh \
+	tests/cli/progress-plain.sh \
+	tests/cli/progress-tty.sh \
+	tests/cli/prune-beside-build.sh \
+	tests/cli/prune-du.sh \
+	tests/cli/quickstart.sh \
+	tests/cli/registry.sh \
+	tests/cli/resources.sh \
+	tests/cli/sandbox.sh \
+	tests/cli/seed-page.sh \
+	tests/cli/shell-terminal.sh \
+	tests/cli/shell.sh \
+	tests/cli/ssh-keys.sh \
+	tests/cli/step-codes.sh \
+	tests/cli/store-modes.sh \
+	tests/cli/tls.sh \
+	tests/cli/version.sh
+
+cli_helpers = \
+	tests/cli/layout-registry \
+	tests/cli/lib.sh \
+	tests/cli/ociread \
+	tests/cli/seed-page-net.sh \
+	tests/cli/steps.sh \
+	tests/cli/terminal.sh \
+	tests/cli/tls-front \
+	tests/cli/token-server \
+	tests/cli/web-server
+
+fault_tests = \
+	tests/fault/ctrl-c.sh \
+	tests/fault/deep.sh \
+	tests/fault/full-disk.sh \
+	tests/fault/hostile.sh \
+	tests/fault/kill9.sh \
+	tests/fault/last-writes.sh \
+	tests/fault/once.sh \
+	tests/fault/secrets.sh
+
+fault_helpers = \
+	tests/fault/bad-registry \
+	tests/fault/check-store \
+	tests/fault/end-in \
+	tests/fault/fail-nth.c \
+	tests/fault/kinds.sh \
+	tests/fault/lib.sh
+
+security_tests = \
+	tests/security/cache-source-swapped.sh \
+	tests/security/denied-by-the-sandbox.sh \
+	tests/security/frontend-privileges.sh \
+	tests/security/groups-and-capabilities.sh \
+	tests/security/host-devices.sh \
+	tests/security/leaked-descriptors.sh \
+	tests/security/mount-symlink-race.sh \
+	tests/security/proc-self-exe-rewrite.sh \
+	tests/security/secrets-in-memory.sh \
+	tests/security/stub-removal-symlink.sh \
+	tests/security/tar-climbs.sh \
+	tests/security/terminal-escapes.sh \
+	tests/security/workdir-through-proc.sh
+
+security_helpers = \
+	tests/security/evil-archive \
+	tests/security/evil-layout \
+	tests/security/lib.sh \
+	tests/security/probe.c \
+	tests/security/record-terminal \
+	tests/security/rude-server
+
+rootless_tests = \
+	tests/rootless/container.sh \
+	tests/rootless/kill9.sh \
+	tests/rootless/network.sh \
+	tests/rootless/one-id.sh \
+	tests/rootless/sandbox.sh \
+	tests/rootless/steps.sh \
+	tests/rootless/store.sh
+
+rootless_helpers = \
+	tests/rootless/conformance \
+	tests/rootless/lib.sh
