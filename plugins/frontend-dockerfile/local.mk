@@ -25,6 +25,7 @@ libdf_language_la_SOURCES = \
 	%D%/language/parser.c \
 	%D%/language/parser.h \
 	%D%/language/ports.c \
+	%D%/language/rules.h \
 	%D%/language/run.c \
 	%D%/language/stagelint.c \
 	%D%/language/text.c \

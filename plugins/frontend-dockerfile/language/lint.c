@@ -1,7 +1,7 @@
-/* lint.c - the table of rules, what is said when one is broken, and which of
- * them are on. */
+/* lint.c - which rules are on, and what is said when one is broken. */
 #include "lint.h"
 
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,86 +9,14 @@
 #include "directives.h"
 #include "language.h"
 
-#define URL(name) "https://docs.docker.com/go/dockerfile/rule/" name "/"
-
 static const struct df_rule_info rules[DF_RULE_COUNT] = {
-    [DF_RULE_STAGE_NAME_CASING] = {"StageNameCasing",
-        "Stage names should be lowercase", URL("stage-name-casing"), false, false},
-    [DF_RULE_FROM_AS_CASING] = {"FromAsCasing",
-        "The 'as' keyword should match the case of the 'from' keyword",
-        URL("from-as-casing"), false, false},
-    [DF_RULE_NO_EMPTY_CONTINUATION] = {"NoEmptyContinuation",
-        "Empty continuation lines will become errors in a future release",
-        URL("no-empty-continuation"), false, false},
-    [DF_RULE_CONSISTENT_INSTRUCTION_CASING] = {"ConsistentInstructionCasing",
-        "All commands within the Dockerfile should use the same casing (either "
-        "upper or lower)",
-        URL("consistent-instruction-casing"), false, false},
-    [DF_RULE_DUPLICATE_STAGE_NAME] = {"DuplicateStageName",
-        "Stage names should be unique", URL("duplicate-stage-name"), false, false},
-    [DF_RULE_RESERVED_STAGE_NAME] = {"ReservedStageName",
-        "Reserved words should not be used as stage names",
-        URL("reserved-stage-name"), false, false},
-    [DF_RULE_MAINTAINER_DEPRECATED] = {"MaintainerDeprecated",
-        "The MAINTAINER instruction is deprecated, use a label instead to define "
-        "an image author",
-        URL("maintainer-deprecated"), false, false},
-    [DF_RULE_LEGACY_KEY_VALUE_FORMAT] = {"LegacyKeyValueFormat",
-        "Legacy key/value format with whitespace separator should not be used",
-        URL("legacy-key-value-format"), false, false},
-    [DF_RULE_INVALID_DEFINITION_DESCRIPTION] = {"InvalidDefinitionDescription",
-        "Comment for build stage or argument should follow the format: `# "
-        "<arg/stage name> <description>`. If this is not intended to be a "
-        "description comment, add an empty line or comment between the "
-        "instruction and the comment.",
-        URL("invalid-definition-description"), true, false},
-    [DF_RULE_EXPOSE_PROTO_CASING] = {"ExposeProtoCasing",
-        "Protocol in EXPOSE instruction should be lowercase",
-        URL("expose-proto-casing"), false, false},
-    [DF_RULE_EXPOSE_INVALID_FORMAT] = {"ExposeInvalidFormat",
-        "IP address and host-port mapping should not be used in EXPOSE "
-        "instruction. This will become an error in a future release",
-        URL("expose-invalid-format"), false, false},
-    [DF_RULE_JSON_ARGS_RECOMMENDED] = {"JSONArgsRecommended",
-        "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended "
-        "behavior related to OS signals",
-        URL("json-args-recommended"), false, false},
-    [DF_RULE_MULTIPLE_INSTRUCTIONS_DISALLOWED] = {"MultipleInstructionsDisallowed",
-        "Multiple instructions of the same type should not be used in the same "
-        "stage",
-        URL("multiple-instructions-disallowed"), false, false},
-    [DF_RULE_UNDEFINED_ARG_IN_FROM] = {"UndefinedArgInFrom",
-        "FROM command must use declared ARGs", URL("undefined-arg-in-from"),
-        false, false},
-    [DF_RULE_WORKDIR_RELATIVE_PATH] = {"WorkdirRelativePath",
-        "Relative workdir without an absolute workdir declared within the build "
-        "can have unexpected results if the base image changes",
-        URL("workdir-relative-path"), false, false},
-    [DF_RULE_UNDEFINED_VAR] = {"UndefinedVar",
-        "Variables should be defined before their use", URL("undefined-var"),
-        false, false},
-    [DF_RULE_INVALID_BASE_IMAGE_PLATFORM] = {"InvalidBaseImagePlatform",
-        "Base image platform does not match expected target platform", "",
-        false, false},
-    [DF_RULE_REDUNDANT_TARGET_PLATFORM] = {"RedundantTargetPlatform",
-        "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as "
-        "this is the default behavior",
-        URL("redundant-target-platform"), false, false},
-    [DF_RULE_SECRETS_USED_IN_ARG_OR_ENV] = {"SecretsUsedInArgOrEnv",
-        "Sensitive data should not be used in the ARG or ENV commands",
-        URL("secrets-used-in-arg-or-env"), false, false},
-    [DF_RULE_INVALID_DEFAULT_ARG_IN_FROM] = {"InvalidDefaultArgInFrom",
-        "Default value for global ARG results in an empty or invalid base image "
-        "name",
-        URL("invalid-default-arg-in-from"), false, false},
-    [DF_RULE_FROM_PLATFORM_FLAG_CONST_DISALLOWED] = {
-        "FromPlatformFlagConstDisallowed",
-        "FROM --platform flag should not use a constant value",
-        URL("from-platform-flag-const-disallowed"), false, false},
-    [DF_RULE_COPY_IGNORED_FILE] = {"CopyIgnoredFile",
-        "Attempting to Copy file that is excluded by .dockerignore",
-        URL("copy-ignored-file"), false, false},
+#define RULE(name, text, severity, url, description) \
+    [DF_RULE_##name] = {text, DF_SEVERITY_##severity, url, description},
+#include "rules.h"
+#undef RULE
 };
+_Static_assert(DF_RULE_COUNT <= sizeof(unsigned) * CHAR_BIT,
+               "a rule is a bit of an unsigned: df_lint_config, df_linter");
 
 const struct df_rule_info *
 df_rule_info(enum df_rule rule)
@@ -198,10 +126,16 @@ df_lint_config_comments(struct df_arena *a, char *const *comments, size_t count,
 /* ---- firing ---- */
 
 static bool
+is_experimental(enum df_rule rule)
+{
+    return rules[rule].severity == DF_SEVERITY_EXPERIMENTAL;
+}
+
+static bool
 allows(const struct df_lint_config *c, enum df_rule rule)
 {
     unsigned bit = 1u << rule;
-    if (rules[rule].experimental)
+    if (is_experimental(rule))
         return c->experimental_all || c->experimental & bit;
     return !c->skip_all && !(c->skip & bit);
 }
@@ -211,11 +145,11 @@ df_lint(struct df_linter *l, enum df_rule rule,
         const struct df_lint_config *extra, struct df_lines lines,
         const char *message)
 {
-    if (!l || !l->warn || rules[rule].deprecated)
+    if (!l || !l->warn)
         return;
     bool on = allows(&l->config, rule);
     if (extra)
-        on = rules[rule].experimental ? on || allows(extra, rule) :
+        on = is_experimental(rule) ? on || allows(extra, rule) :
                                         on && allows(extra, rule);
     if (!on)
         return;

@@ -11,41 +11,19 @@
 #include "parser.h"
 
 enum df_rule {
-    /* Fired by df_instructions_parse(). */
-    DF_RULE_STAGE_NAME_CASING,
-    DF_RULE_FROM_AS_CASING,
-    DF_RULE_NO_EMPTY_CONTINUATION,
-    DF_RULE_CONSISTENT_INSTRUCTION_CASING,
-    DF_RULE_DUPLICATE_STAGE_NAME,
-    DF_RULE_RESERVED_STAGE_NAME,
-    DF_RULE_MAINTAINER_DEPRECATED,
-    DF_RULE_INVALID_DEFINITION_DESCRIPTION, /* experimental */
-    /* Fired by df_ports_parse() (instructions.h), when the words are known. */
-    DF_RULE_EXPOSE_PROTO_CASING,
-    DF_RULE_EXPOSE_INVALID_FORMAT,
-    /* Fired when a stage is turned into a graph: they depend on base images,
-     * on variables, or on which stages are wanted. */
-    DF_RULE_LEGACY_KEY_VALUE_FORMAT,
-    DF_RULE_JSON_ARGS_RECOMMENDED,            /* no SHELL was set before */
-    DF_RULE_MULTIPLE_INSTRUCTIONS_DISALLOWED, /* at the earlier instruction */
-    DF_RULE_UNDEFINED_ARG_IN_FROM,
-    DF_RULE_WORKDIR_RELATIVE_PATH,
-    DF_RULE_UNDEFINED_VAR,
-    DF_RULE_INVALID_BASE_IMAGE_PLATFORM,
-    DF_RULE_REDUNDANT_TARGET_PLATFORM,
-    DF_RULE_SECRETS_USED_IN_ARG_OR_ENV,
-    DF_RULE_INVALID_DEFAULT_ARG_IN_FROM,
-    DF_RULE_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
-    DF_RULE_COPY_IGNORED_FILE,
+#define RULE(name, text, severity, url, description) DF_RULE_##name,
+#include "rules.h"
+#undef RULE
     DF_RULE_COUNT
 };
 
+enum df_severity { DF_SEVERITY_WARNING, DF_SEVERITY_EXPERIMENTAL };
+
 struct df_rule_info {
     const char *name;        /* "StageNameCasing" */
-    const char *description; /* one sentence, no full stop */
+    enum df_severity severity;
     const char *url;         /* "" when it has none */
-    bool experimental;
-    bool deprecated;
+    const char *description; /* one sentence, no full stop */
 };
 const struct df_rule_info *df_rule_info(enum df_rule rule);
 
