@@ -178,6 +178,7 @@ cli_tests = \
 	tests/cli/prune-beside-build.sh \
 	tests/cli/prune-du.sh \
 	tests/cli/quickstart.sh \
+	tests/cli/recipes.sh \
 	tests/cli/registry.sh \
 	tests/cli/resources.sh \
 	tests/cli/sandbox.sh \
@@ -191,6 +192,7 @@ cli_tests = \
 	tests/cli/version.sh
 
 cli_helpers = \
+	tests/cli/follow-recipes \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \
 	tests/cli/ociread \

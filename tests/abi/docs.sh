@@ -16,8 +16,9 @@ there() {
 for document in $documents; do
     grep -oE '\]\([^)#]+' "$document" | cut -c 3- | grep -v "^https\?:" >"$work/names" || :
     while read -r name; do there "$document" "$name" "$(dirname "$document")/$name"; done <"$work/names"
-    # What has a word in capitals or a star stands for many.
-    grep -oE '`(core|cli|plugins|tests|scripts|bench|docs|m4|examples)/[^` ]+`' "$document" | tr -d '`' |
+    # What has a word in capitals or a star stands for many; recipes are tried by tests/cli/recipes.sh.
+    awk '/^## / { recipes = /^## Recipes/ } !recipes' "$document" |
+        grep -oE '`(core|cli|plugins|tests|scripts|bench|docs|m4|examples)/[^` ]+`' | tr -d '`' |
         grep -v '[*{:<,]\|[A-Z][A-Z]' >"$work/names" || :
     while read -r name; do
         # A test may stand without the end of its name.
