@@ -19,7 +19,6 @@
 #include "cli.h"
 #include "sshagent.h"
 
-enum { SECRET_LIMIT = 500 * 1024 }; /* BuildKit's */
 
 struct secret {
     char *id, *file, *env;
@@ -77,14 +76,14 @@ seal_file(const char *id, const char *path, struct tenon_error *err)
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return tenon_error_sys(err, "open %s", path);
-    char *data = tenon_malloc(SECRET_LIMIT + 1);
-    int64_t n = tenon_read_full(fd, data, SECRET_LIMIT + 1, err);
+    char *data = tenon_malloc(TENON_SECRET_MAX_BYTES + 1);
+    int64_t n = tenon_read_full(fd, data, TENON_SECRET_MAX_BYTES + 1, err);
     int out = (int)n;
-    if (n > SECRET_LIMIT)
+    if (n > TENON_SECRET_MAX_BYTES)
         out = too_big(id, err);
     else if (n >= 0)
         out = seal(data, (size_t)n, err);
-    explicit_bzero(data, SECRET_LIMIT + 1);
+    explicit_bzero(data, TENON_SECRET_MAX_BYTES + 1);
     free(data);
     return out;
 }
@@ -99,7 +98,7 @@ open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
         if (x->env) {
             /* Not set is empty, as with BuildKit: steps count on the file. */
             const char *value = secure_getenv(x->env);
-            if (value && strlen(value) > SECRET_LIMIT)
+            if (value && strlen(value) > TENON_SECRET_MAX_BYTES)
                 return too_big(id, err);
             return seal(value ? value : "", value ? strlen(value) : 0, err);
         }
@@ -158,7 +157,7 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
         tenon_error_sys(err, "failed to stat %s", file);
         goto done;
     }
-    if (!env && S_ISREG(st.st_mode) && st.st_size > SECRET_LIMIT) {
+    if (!env && S_ISREG(st.st_mode) && st.st_size > TENON_SECRET_MAX_BYTES) {
         too_big(id, err);
         goto done;
     }

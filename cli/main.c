@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
@@ -156,11 +156,7 @@ default_root(struct json_object *config)
     if (chosen && *chosen)
         return absolute(chosen);
     /* Root of a user namespace is an ordinary user elsewhere. */
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf map = TENON_BUF_INIT;
-    bool mapped = tenon_read_file("/proc/self/uid_map", 65536, &map, &ignored) == 0 &&
-                  !strstr(tenon_buf_str(&map), "4294967295");
-    if (geteuid() == 0 && !mapped)
+    if (geteuid() == 0 && !tenon_ids_mapped())
         return tenon_strdup("/var/lib/tenon");
     return cli_home_path("XDG_DATA_HOME", ".local/share", "tenon");
 }

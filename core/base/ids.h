@@ -2,7 +2,7 @@
  *
  * Root of the machine has all; inside of a user namespace there are those of
  * its map only, in the least case one.  The maps are read once, at the first
- * question: ask after the namespace was entered.  Any thread. */
+ * question (but for tenon_ids_mapped): ask after the namespace was entered.  Any thread. */
 #ifndef TENON_BASE_IDS_H
 #define TENON_BASE_IDS_H
 
@@ -14,7 +14,7 @@
 bool tenon_ids_have(uint32_t uid, uint32_t gid);
 /* One user or group only, 0. */
 bool tenon_ids_single(void);
-/* A namespace of any kind: not all ids of the machine. */
+/* Are we in a user namespace, other than the machine's first one?  Read anew. */
 bool tenon_ids_mapped(void);
 void tenon_ids_totals(uint64_t *users, uint64_t *groups);
 /* The command that gets this user more ids, for hints: set once, before the

@@ -10,7 +10,6 @@
 #include "tools/arena.h"
 #include "tools/vec.h"
 
-#define SECRET_MAX_BYTES (500u << 10)
 #define SECRET_MIN_BYTES 4 /* shorter ones would blot out the log */
 #define SECRET_LINE_MIN_BYTES 8u
 #define SECRET_LINES_MAX 512u
@@ -190,7 +189,7 @@ push_lines(struct tenon_ctx *ctx, const char *data, size_t len)
 void
 tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len)
 {
-    if (len < SECRET_MIN_BYTES || len > SECRET_MAX_BYTES)
+    if (len < SECRET_MIN_BYTES || len > TENON_SECRET_MAX_BYTES)
         return;
     /* A trailing newline belongs to the file, not to what gets printed. */
     while (len > SECRET_MIN_BYTES && ((const char *)data)[len - 1] == '\n')

@@ -6,8 +6,6 @@
 #include "tools/alloc.h"
 #include "exec/private.h"
 
-enum { SECRET_MAX_BYTES = 500 * 1024 };
-
 static char **
 find(char **env, const char *pair)
 {
@@ -74,9 +72,9 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
     } else if (fd < 0) {
         return tenon_error_move(err, &why);
     } else {
-        char *data = tenon_malloc(SECRET_MAX_BYTES + 1);
-        int64_t n = tenon_read_full(fd, data, SECRET_MAX_BYTES + 1, err);
-        if (n > SECRET_MAX_BYTES)
+        char *data = tenon_malloc(TENON_SECRET_MAX_BYTES + 1);
+        int64_t n = tenon_read_full(fd, data, TENON_SECRET_MAX_BYTES + 1, err);
+        if (n > TENON_SECRET_MAX_BYTES)
             tenon_error_set(err, TENON_E_LIMIT, "secret %s too big. max size 500KB", e->id);
         else if (n >= 0 && memchr(data, 0, (size_t)n))
             tenon_error_set(err, TENON_E_INVALID,
@@ -85,7 +83,7 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
             tenon_ctx_add_secret(s->ctx, data, (size_t)n);
             pair = tenon_asprintf("%s=%.*s", e->name, (int)n, data);
         }
-        explicit_bzero(data, SECRET_MAX_BYTES + 1);
+        explicit_bzero(data, TENON_SECRET_MAX_BYTES + 1);
         free(data);
         if (err->code)
             return err->code;

@@ -10,8 +10,6 @@
 #include "tools/path.h"
 #include "exec/private.h"
 
-enum { SECRET_MAX_BYTES = 512 * 1024 };
-
 static const char *const sharing_names[] = {
     [TENON_LLB_CACHE_SHARED] = "shared",
     [TENON_LLB_CACHE_PRIVATE] = "private",
@@ -141,8 +139,8 @@ note_secret(struct tenon_step *s, const struct tenon_op_mount *op, int fd)
     auto_close int in = open(path, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return;
-    char *data = tenon_malloc(SECRET_MAX_BYTES);
-    ssize_t n = read(in, data, SECRET_MAX_BYTES);
+    char *data = tenon_malloc(TENON_SECRET_MAX_BYTES);
+    ssize_t n = read(in, data, TENON_SECRET_MAX_BYTES);
     if (n > 0) {
         tenon_ctx_add_secret(s->ctx, data, (size_t)n);
         explicit_bzero(data, (size_t)n);

@@ -341,7 +341,7 @@ struct tenon_host {
                     struct tenon_error *err);
 
     /* Things only the invoking user has.  service and id:
-     *   "secret" ID       a sealed memfd, at most 500 KiB
+     *   "secret" ID       a sealed memfd, at most TENON_SECRET_MAX_BYTES
      *   "ssh" ID          a connected agent socket
      *   "local" NAME      O_PATH descriptor of a local directory
      *   "env" NAME        a sealed memfd with one variable's value
@@ -464,6 +464,8 @@ struct tenon_host {
     /* Optional groups of services, "tenon.registry/0"; NULL when absent. */
     const void *(*extension)(const char *name);
 };
+/* Of one secret; BuildKit's. */
+#define TENON_SECRET_MAX_BYTES (500 * 1024)
 #define TENON_TEMP_MEMORY (UINT32_C(1) << 0) /* a small tmpfs, not swapped
                                               * where the kernel can */
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
@@ -23,26 +24,6 @@ open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *
         *out = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     }
     return *out < 0 ? tenon_error_sys(err, "open %s/%s", s->path, name) : 0;
-}
-
-/* Another user namespace than the machine's first one maps ids otherwise than
- * one to one over the whole range. */
-static bool
-in_user_namespace(void)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    if (tenon_read_file("/proc/self/uid_map", 4096, &b, &ignored) < 0)
-        return false;
-    const char *p = tenon_buf_str(&b);
-    p += strspn(p, " ");
-    if (strncmp(p, "0 ", 2))
-        return true;
-    p += 1 + strspn(p + 1, " ");
-    if (strncmp(p, "0 ", 2))
-        return true;
-    p += 1 + strspn(p + 1, " ");
-    return strncmp(p, "4294967295", 10) != 0;
 }
 
 int
@@ -68,7 +49,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
         open_dir(s, "tmp", &s->tmp_fd, err) < 0 ||
         open_dir(s, "locks", &s->locks_fd, err) < 0)
         goto fail;
-    s->userxattr = in_user_namespace();
+    s->userxattr = tenon_ids_mapped();
     if (db_open(s, err) < 0)
         goto fail;
     if (tenon_lock_acquire(s, s->lease_name, true, -1, &s->lease, NULL, err) < 0)

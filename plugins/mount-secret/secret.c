@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MAX_BYTES = 500 * 1024 };
-
 static const struct tenon_host *host;
 
 static const struct tenon_param options[] = {
@@ -53,7 +51,7 @@ copy_bytes(int from, int to)
             continue;
         }
         total += (size_t)n;
-        if (total > SECRET_MAX_BYTES)
+        if (total > TENON_SECRET_MAX_BYTES)
             result = EFBIG;
         for (ssize_t done = 0; result == 0 && done < n;) {
             ssize_t w = write(to, buf + done, (size_t)(n - done));

@@ -154,7 +154,7 @@ START_TEST(test_secret_too_large)
 {
     if (!begin(SECRET))
         return;
-    static char big[500 * 1024 + 1];
+    static char big[TENON_SECRET_MAX_BYTES + 1];
     memset(big, 'x', sizeof big);
     ctx.secret = big;
     ctx.secret_len = sizeof big;
@@ -171,7 +171,7 @@ START_TEST(test_secret_too_large)
     ck_assert_int_eq(attach(LIST("id=tok"), &req, &m, &err), 0);
     struct stat st;
     ck_assert_int_eq(fstat(m.fd, &st), 0);
-    ck_assert_int_eq(st.st_size, 500 * 1024);
+    ck_assert_int_eq(st.st_size, TENON_SECRET_MAX_BYTES);
     close(m.fd);
     fake_ctx_release(&ctx);
 }

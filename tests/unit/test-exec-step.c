@@ -523,7 +523,7 @@ END_TEST
 /* What cannot be given is refused before anything runs. */
 START_TEST(test_step_secret_variables_refused)
 {
-    static char big[500 * 1024 + 2];
+    static char big[TENON_SECRET_MAX_BYTES + 2];
     static const struct tenon_op_secretenv one[] = {{"one", "ONE", false}},
                                            nameless[] = {{"", "ONE", false}};
     memset(big, 'x', sizeof big - 1);
@@ -548,7 +548,7 @@ START_TEST(test_step_secret_variables_refused)
                       err.message);
         ck_assert_int_ne(access(record, F_OK), 0);
     }
-    big[500 * 1024] = '\0'; /* as much as there may be */
+    big[TENON_SECRET_MAX_BYTES] = '\0'; /* as much as there may be */
     struct tenon_vertex v = plain();
     v.op.exec.secretenv = one;
     v.op.exec.secretenv_count = 1;
