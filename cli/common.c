@@ -227,7 +227,7 @@ cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
     const char *executor = cli_config_string(cli->config, "executor");
     e->config = cli->config;
     e->host_platform = platform;
-    e->executor = executor ? executor : "native";
+    e->executor = executor ? executor : TENON_DEFAULT_EXECUTOR;
     e->default_network = network ? network : "host";
     e->rootless = tenon_ids_mapped();
     struct json_object *jobs;

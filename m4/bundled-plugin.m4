@@ -18,5 +18,6 @@ AS_IF([test "$tenon_plugin_state" = no],
   [tenon_plugin_state=no tenon_plugin_why="no (needs $3)"])
 AS_VAR_APPEND([tenon_plugin_summary], ["
     $1 $tenon_plugin_why"])
+AS_VAR_APPEND([tenon_bundled_plugins], [" $1"])
 AM_CONDITIONAL([PLUGIN_]m4_toupper(TENON_var), [test "$tenon_plugin_state" = yes])
 m4_popdef([TENON_var])])

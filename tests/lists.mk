@@ -117,6 +117,7 @@ abi_tests = \
 	tests/abi/docs.sh \
 	tests/abi/header.sh \
 	tests/abi/lists.sh \
+	tests/abi/plugin-names.sh \
 	tests/abi/rooms.sh \
 	tests/abi/statics.sh
 

@@ -28,7 +28,7 @@ struct tenon_engine {
     struct tenon_cancel *cancel;   /* Ctrl-C */
     struct json_object *config;    /* merged tenon.json; never NULL */
     const char *host_platform;     /* "linux/amd64" */
-    const char *executor;          /* plugin name; NULL: "native" */
+    const char *executor;          /* the plugin that runs steps */
     const char *default_network;   /* "host", "none", "sandbox" */
     const char *build_id;          /* names the log directory */
     const char *const *entitlements; /* that the user gave: "network.host",

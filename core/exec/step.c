@@ -348,12 +348,12 @@ static int
 set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error *err)
 {
     struct tenon_engine *e = s->engine;
-    const char *name = e->executor ? e->executor : "native";
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
     if (tenon_exec_check_kernel(err) < 0)
         return err->code;
-    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, name, executor, err) < 0 ||
+    tenon_assert(e->executor);
+    if (tenon_plugins_get(e->plugins, TENON_KIND_EXECUTOR, e->executor, executor, err) < 0 ||
         tenon_tempdir_new_small(e->store, &s->tempdir, err) < 0)
         return err->code;
     s->dir = tenon_tempdir_path(s->tempdir);

@@ -494,23 +494,23 @@ serves(const struct tenon_plugin *pl, const char *scheme)
     return false;
 }
 
-/* Most schemes are called like their plugin, or end like it ("docker-image" is
- * served by "image"); those are tried first so that a build opens one module,
- * not all. */
-/* The plugin that usually serves a scheme; most are called like it. */
-static const char *
-source_name(const char *scheme)
+/* The plugin that would serve a scheme: of those that come with tenon the one whose
+ * name is in it. malloc'ed. */
+static char *
+likely_source(const char *scheme)
 {
-    static const struct { const char *scheme, *name; } others[] = {
-        { "docker-image", "image" },
-        { "https", "http" },
-    };
-    for (size_t i = 0; i < tenon_countof(others); i++)
-        if (!strcmp(scheme, others[i].scheme))
-            return others[i].name;
-    return scheme;
+    static const char bundled[] = TENON_BUNDLED_PLUGINS, kind[] = " source-";
+    for (const char *p = bundled; (p = strstr(p, kind)); ) {
+        p += sizeof kind - 1;
+        auto_free char *name = tenon_strndup(p, strcspn(p, " "));
+        if (strstr(scheme, name))
+            return tenon_steal(&name);
+    }
+    return tenon_strdup(scheme);
 }
 
+/* Most schemes are called like their plugin, or end like it; those are tried first so
+ * that a build opens one module, not all. */
 int
 tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
                      struct tenon_module **out, struct tenon_error *err)
@@ -531,8 +531,8 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
         }
     }
     tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
-    tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?",
-                     source_name(scheme));
+    auto_free char *name = likely_source(scheme);
+    tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?", name);
     return err->code;
 }
 

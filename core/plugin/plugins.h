@@ -47,8 +47,8 @@ int tenon_plugins_get(struct tenon_plugins *p, enum tenon_kind kind,
 int tenon_plugins_peek(struct tenon_plugins *p, enum tenon_kind kind,
                        const char *name, const struct tenon_plugin **out,
                        struct tenon_error *err);
-/* Source plugin for a scheme: source plugins are asked by the name map
- * scheme -> plugin, which config may extend; falls back to opening all. */
+/* The source plugin that says it serves the scheme: those whose names it ends like are
+ * asked first, then the others. */
 int tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
                          struct tenon_module **out, struct tenon_error *err);
 

@@ -1,0 +1,52 @@
+#!/bin/sh
+# The core names no plugin: a string of core/ that is "NAME" or holds "KIND-NAME" of a
+# folder of plugins/ is here with its reason, or it goes to configure, the command or a table
+# of plugins. The public headers are the plugins' own manual, and are left out.
+. "$(dirname "$0")/../cli/lib.sh"
+cd "$abs_top_srcdir"
+
+# FILE STRING REASON: these words are plugins' names and something else.
+cat >"$work/reasons" <<'EOF'
+core/graph/attributes.c bind type of a mount in the LLB, which is also the plugin's name
+core/graph/attributes.c secret type of a mount in the LLB
+core/graph/attributes.c ssh type of a mount in the LLB
+core/graph/attributes.c cache type of a mount in the LLB
+core/graph/attributes.c tmpfs type of a mount in the LLB
+core/exec/cdiedits.c bind type of a mount in a CDI file
+core/exec/env.c secret service of the session
+core/engine/host.c tmpfs file system
+core/engine/host_registry.c local mode of resolving an image
+core/plugin/plugins.c cache kind of plugins
+core/registry/hosts.c http scheme of an address
+core/registry/request.c http scheme of an address
+core/store/cachemount.c cache name of a directory in tmp/
+core/store/mount.c tmpfs file system
+core/store/space.c tmpfs file system
+EOF
+
+# Strings one a line, "FILE STRING", without comments and includes.
+find core -name '*.[ch]' ! -path 'core/include/*' | sort | while read -r file; do
+    sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g; /^ *(\/\*|\*)/d; /^ *# *include/d' "$file" |
+        grep -oE '"([^"\\]|\\.)*"' | sed "s,^\"\(.*\)\"\$,$file \1,"
+done >"$work/strings"
+[ "$(wc -l <"$work/strings")" -ge 1000 ] || fail "few strings found in core/"
+
+# named STRINGS: those of them that name a plugin.
+named() {
+    for dir in plugins/*-*/; do
+        plugin=$(basename "$dir")
+        awk -v plugin="$plugin" -v name="${plugin#*-}" '{
+            text = substr($0, length($1) + 2)
+            if (text == name || index(text, plugin)) print $1, text
+        }' "$1"
+    done | sort -u
+}
+printf '%s\n' 'a.c native' 'b.c is exporter-oci there' 'c.c natives' >"$work/planted"
+[ "$(named "$work/planted" | cut -c1 | tr '\n' ' ')" = "a b " ] || fail "a name is not noticed"
+
+named "$work/strings" >"$work/named"
+cut -d' ' -f1,2 "$work/reasons" | sort -u >"$work/known"
+comm -23 "$work/named" "$work/known" >"$work/bad"
+[ ! -s "$work/bad" ] || { cat "$work/bad" >&2; fail "the core names a plugin"; }
+comm -13 "$work/named" "$work/known" >"$work/stale"
+[ ! -s "$work/stale" ] || { cat "$work/stale" >&2; fail "exceptions that are none any more"; }
