@@ -11,8 +11,10 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "tools/alloc.h"
+#include "tools/ociindex.h"
 #include "tools/parse.h"
 #include "tools/path.h"
+#include "tools/sniff.h"
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"
@@ -113,38 +115,12 @@ read_head(const struct input *in, char *head, size_t len, struct tenon_error *er
     return (ssize_t)got;
 }
 
-/* The first header of an archive without compression: its checksum is right.
- * Old ones have no magic word. */
-static bool
-is_tar_header(const unsigned char *p)
-{
-    enum { CHECKSUM = 148, CHECKSUM_END = 156, HEADER = 512 };
-    unsigned sum = 0, said = 0;
-    for (size_t i = 0; i < HEADER; i++)
-        sum += i >= CHECKSUM && i < CHECKSUM_END ? ' ' : p[i];
-    size_t i = CHECKSUM;
-    while (i < CHECKSUM_END && p[i] == ' ')
-        i++;
-    for (; i < CHECKSUM_END && p[i] >= '0' && p[i] <= '7'; i++)
-        said = said * 8 + (p[i] - '0');
-    return *p && sum == said;
-}
-
-static bool
-looks_like_archive(const unsigned char *p, size_t n)
-{
-    return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) || (n >= 3 && !memcmp(p, "BZh", 3)) ||
-           (n >= 6 && !memcmp(p, "\xfd" "7zXZ", 6)) ||
-           (n >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)) ||
-           (n >= 512 && is_tar_header(p));
-}
-
 /* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
  * with an empty context. */
 static int
 context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_error *err)
 {
-    char head[512];
+    char head[TENON_SNIFF_BYTES];
     if (in->flags->file && !strcmp(in->flags->file, "-"))
         return tenon_error_set(err, TENON_E_INVALID,
                                "invalid argument: can't use stdin for both build context and dockerfile");
@@ -152,7 +128,7 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
     if (!dir)
         return err->code;
-    if (!looks_like_archive((unsigned char *)head, (size_t)n)) {
+    if (!tenon_may_be_archive(head, (size_t)n)) {
         if (in->flags->file) {
             tenon_error_set(err, TENON_E_INVALID,
                             "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
@@ -266,23 +242,10 @@ layout_digest(const char *dir, const char *tag, char **out, struct tenon_error *
     auto_free char *file = tenon_asprintf("%s/index.json", dir);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     auto_json struct json_object *index = NULL;
-    struct json_object *list = NULL;
     if (tenon_read_file(file, INDEX_MAX, &text, err) < 0 ||
-        tenon_json_parse(text.data, text.len, INDEX_MAX, &index, err) < 0 ||
-        tenon_json_get_array(index, "manifests", &list, err) < 0)
+        tenon_json_parse(text.data, text.len, INDEX_MAX, &index, err) < 0)
         return tenon_error_context(err, "OCI layout %s", dir);
-    size_t n = list ? json_object_array_length(list) : 0;
-    const char *found = NULL;
-    for (size_t i = 0; i < n && !found; i++) {
-        struct json_object *d = json_object_array_get_idx(list, i), *notes = NULL;
-        const char *name = NULL, *digest = NULL;
-        if (tenon_json_get_str(d, "digest", NULL, &digest, err) < 0 ||
-            tenon_json_get_object(d, "annotations", &notes, err) < 0 ||
-            (notes && tenon_json_get_str(notes, "org.opencontainers.image.ref.name", NULL, &name, err) < 0))
-            return tenon_error_context(err, "OCI layout %s", dir);
-        if ((!tag && n == 1) || tenon_streq(name, tag ? tag : "latest"))
-            found = digest;
-    }
+    const char *found = tenon_oci_index_find(index, tag ? tag : "latest", !tag);
     if (!found)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "OCI layout %s has no image \"%s\"", dir,
                                tag ? tag : "latest");

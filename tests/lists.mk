@@ -52,6 +52,7 @@ unit_tests = \
 	tests/unit/test-registry \
 	tests/unit/test-result \
 	tests/unit/test-root \
+	tests/unit/test-sniff \
 	tests/unit/test-solve-content \
 	tests/unit/test-solve-import \
 	tests/unit/test-solve-keys \

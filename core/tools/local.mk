@@ -13,6 +13,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/comma.h \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
+	%D%/ociindex.c \
+	%D%/ociindex.h \
 	%D%/parse.c \
 	%D%/parse.h \
 	%D%/path.c \
@@ -21,6 +23,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/pattern.h \
 	%D%/platform.c \
 	%D%/platform.h \
+	%D%/sniff.c \
+	%D%/sniff.h \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/utf8.c \

@@ -10,6 +10,7 @@
 #include "base/root.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
+#include "tools/sniff.h"
 #include "tree/chmod.h"
 #include "tree/place.h"
 
@@ -293,42 +294,13 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
 
 /* ---- archives ------------------------------------------------------------------ */
 
-static bool
-has_tar_header(const unsigned char *h)
-{
-    uint64_t sum = 0, want = 0;
-    bool digits = false;
-    for (size_t i = 0; i < 512; i++)
-        sum += i >= 148 && i < 156 ? ' ' : h[i];
-    for (size_t i = 148; i < 156; i++) {
-        if (h[i] >= '0' && h[i] <= '7') {
-            want = want * 8 + (h[i] - '0');
-            digits = true;
-        } else if (digits) {
-            break;
-        }
-    }
-    return digits && sum == want;
-}
-
 /* A cheap look, so that what is plainly no archive makes no directory. */
 static bool
 may_be_archive(int fd)
 {
-    static const struct {
-        const char *bytes;
-        size_t len;
-    } magic[] = {{"\x1f\x8b", 2},
-                 {"BZh", 3},
-                 {"\xfd" "7zXZ\0", 6},
-                 {"\x28\xb5\x2f\xfd", 4}};
-    unsigned char head[512];
+    char head[TENON_SNIFF_BYTES];
     ssize_t n = pread(fd, head, sizeof head, 0);
-    for (size_t i = 0; i < tenon_countof(magic); i++)
-        if (n >= (ssize_t)magic[i].len &&
-            memcmp(head, magic[i].bytes, magic[i].len) == 0)
-            return true;
-    return n == (ssize_t)sizeof head && has_tar_header(head);
+    return n > 0 && tenon_may_be_archive(head, (size_t)n);
 }
 
 /* 1 unpacked, 0 no archive. */

@@ -98,14 +98,14 @@ local_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     int dir = host->sink_dir(ctx, dest, err);
     if (dir < 0)
         return dir;
-    const struct exportkit_layout l = {
+    const struct export_layout l = {
         .host = host, .ctx = ctx, .tag = host->get_string(opt, "tag"),
         .image = &(const struct tenon_image){
             .struct_size = sizeof(struct tenon_image), .digest = manifest->digest,
             .media_type = manifest->media_type, .size = manifest->size },
     };
     host->status(ctx, sending, 0, 0);
-    int rc = exportkit_layout_dir(&l, dir, err);
+    int rc = export_layout_dir(&l, dir, err);
     host->status_done(ctx, sending);
     return rc < 0 ? host->error_context(err, "write %s", dest) : TENON_OK;
 }

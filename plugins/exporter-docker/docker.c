@@ -92,7 +92,7 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     if (host->result_count(r) > 1)
         return host->error(err, TENON_E_INVALID, 0,
                            "docker exporter does not currently support exporting manifest lists");
-    const char *const *names = exportkit_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type docker");
     struct tenon_image image = { .struct_size = sizeof image };
@@ -103,11 +103,11 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     rc = docker_manifest(ctx, &image, names, &manifest, err);
     if (rc < 0)
         return rc;
-    struct exportkit_layout l = {
+    struct export_layout l = {
         .host = host, .ctx = ctx, .image = &image, .names = names,
         .extra_name = "manifest.json", .extra = manifest.data, .extra_len = manifest.len,
     };
-    return exportkit_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
+    return export_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
 }
 
 static const struct tenon_exporter_ops ops = {

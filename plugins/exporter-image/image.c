@@ -67,7 +67,7 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     bool pushes = host->get_bool(opt, "push");
-    const char *const *names = exportkit_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type image");
     if (pushes && !names[0]) {
@@ -80,7 +80,7 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         rc = keep(ctx, names[i], image.digest, err);
     for (size_t i = 0; rc == 0 && names[i] && pushes; i++)
         rc = push(ctx, opt, names[i], image.digest, err);
-    return rc < 0 ? rc : exportkit_respond(host, ctx, r, &image, names, err);
+    return rc < 0 ? rc : export_respond(host, ctx, r, &image, names, err);
 }
 
 static const struct tenon_exporter_ops ops = {

@@ -13,8 +13,8 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "tools/parse.h"
 #include "tools/vec.h"
+#include "common/export/epoch.h"
 #include "common/export/walk.h"
 #include "common/export/xattr.h"
 
@@ -50,8 +50,7 @@ struct out {
     int root; /* of this platform */
     const char *platform;
     bool shared; /* several platforms in one tree */
-    bool has_epoch;
-    int64_t epoch;
+    struct export_epoch epoch;
     char *chunk;
     int64_t done;
     TENON_VEC(struct dir_time) dirs;
@@ -77,8 +76,8 @@ static void
 file_times(const struct out *o, const struct stat *st, struct timespec times[2])
 {
     times[0] = times[1] = st->st_mtim;
-    if (o->has_epoch && st->st_mtim.tv_sec > o->epoch) {
-        times[0].tv_sec = times[1].tv_sec = o->epoch;
+    if (o->epoch.is_set && st->st_mtim.tv_sec > o->epoch.s) {
+        times[0].tv_sec = times[1].tv_sec = o->epoch.s;
         times[0].tv_nsec = times[1].tv_nsec = 0;
     }
 }
@@ -91,12 +90,12 @@ set_xattr(void *data, const char *name, const void *value, size_t len)
 }
 
 static int
-copy_data(struct out *o, const struct exportkit_entry *e, int to, struct tenon_error *err)
+copy_data(struct out *o, const struct export_entry *e, int to, struct tenon_error *err)
 {
     auto_close int from = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from < 0)
         return failed(err, "open", e->path);
-    exportkit_xattrs(from, set_xattr, &to);
+    export_xattrs(from, set_xattr, &to);
     if (ioctl(to, FICLONE, from) == 0)
         return TENON_OK;
     for (;;) {
@@ -126,7 +125,7 @@ copy_data(struct out *o, const struct exportkit_entry *e, int to, struct tenon_e
 
 /* One tree for several platforms: a file that two bring is an error. */
 static int
-check_clash(struct out *o, const struct exportkit_entry *e, struct tenon_error *err)
+check_clash(struct out *o, const struct export_entry *e, struct tenon_error *err)
 {
     if (!o->shared || S_ISDIR(e->st->st_mode))
         return TENON_OK;
@@ -141,7 +140,7 @@ check_clash(struct out *o, const struct exportkit_entry *e, struct tenon_error *
 }
 
 static int
-make_special(int parent, const struct exportkit_entry *e, struct tenon_error *err)
+make_special(int parent, const struct export_entry *e, struct tenon_error *err)
 {
     if (S_ISLNK(e->st->st_mode)) {
         char target[4096];
@@ -163,7 +162,7 @@ make_special(int parent, const struct exportkit_entry *e, struct tenon_error *er
 }
 
 static int
-put_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
+put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
 {
     struct out *o = data;
     if (check_clash(o, e, err) < 0)
@@ -253,7 +252,7 @@ put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool spl
     int tree = host->result_tree(o->ctx, r, i, err);
     if (tree < 0)
         return tree;
-    auto_free char *name = exportkit_platform_dir(o->platform);
+    auto_free char *name = export_platform_dir(o->platform);
     if (split && mkdirat(dest, name, 0755) < 0 && errno != EEXIST)
         return failed(err, "make directory", name);
     auto_close int root = openat(dest, split ? name : ".",
@@ -261,7 +260,7 @@ put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool spl
     if (root < 0)
         return failed(err, "open", name);
     o->root = root;
-    int rc = exportkit_walk(host, o->ctx, tree, put_entry, o, err);
+    int rc = export_walk(host, o->ctx, tree, put_entry, o, err);
     int rc2 = finish_dirs(o, err);
     return rc < 0 ? rc : rc2;
 }
@@ -275,21 +274,15 @@ local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     if (!strcmp(host->get_string(opt, "mode"), "delete"))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "output type local: mode=delete is not supported yet");
-    const char *epoch = host->get_string(opt, "source-date-epoch");
-    if (!epoch)
-        epoch = host->result_get(r, "source.date.epoch", NULL);
     struct out o = { .ctx = ctx, .root = -1 };
-    if (epoch && *epoch) {
-        if (!tenon_parse_i64(epoch, &o.epoch))
-            return host->error(err, TENON_E_INVALID, 0, "invalid source-date-epoch \"%s\"", epoch);
-        o.has_epoch = true;
-    }
+    if (export_epoch(host, opt, r, &o.epoch, err) < 0)
+        return host->error_code(err);
     int dir = host->sink_dir(ctx, dest, err);
     if (dir < 0)
         return dir;
     auto_free char *chunk = tenon_malloc(CHUNK);
     o.chunk = chunk;
-    bool split = exportkit_split(host, opt, r);
+    bool split = export_split(host, opt, r);
     o.shared = !split && host->result_count(r) > 1;
     host->status(ctx, "copying files", 0, 0);
     int rc = TENON_OK;

@@ -34,7 +34,7 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         host->error_hint(err, "-o type=oci,dest=image.tar");
         return host->error(err, TENON_E_INVALID, 0, "output type oci: dest is missing");
     }
-    const char *const *names = exportkit_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type oci");
     struct tenon_image image = { .struct_size = sizeof image };
@@ -42,8 +42,8 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     if (rc < 0)
         return rc;
 
-    struct exportkit_layout l = { .host = host, .ctx = ctx, .image = &image, .names = names };
-    return exportkit_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
+    struct export_layout l = { .host = host, .ctx = ctx, .image = &image, .names = names };
+    return export_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
 }
 
 static const struct tenon_exporter_ops ops = {

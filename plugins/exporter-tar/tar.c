@@ -14,7 +14,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "tools/parse.h"
+#include "common/export/epoch.h"
 #include "common/export/walk.h"
 #include "common/export/xattr.h"
 
@@ -36,8 +36,7 @@ struct out {
     struct tenon_ctx *ctx;
     struct archive *a;
     const char *prefix; /* "linux_amd64/" or "" */
-    bool has_epoch;
-    int64_t epoch;
+    struct export_epoch epoch;
     char *chunk;
 };
 
@@ -80,11 +79,11 @@ add_xattrs(struct archive_entry *ae, int dirfd, const char *name)
     if (n > 0)
         archive_entry_xattr_add_entry(ae, "security.capability", value, (size_t)n);
     if (fd >= 0)
-        exportkit_xattrs(fd, add_xattr, ae);
+        export_xattrs(fd, add_xattr, ae);
 }
 
 static int
-add_data(struct out *o, const struct exportkit_entry *e, struct tenon_error *err)
+add_data(struct out *o, const struct export_entry *e, struct tenon_error *err)
 {
     auto_close int fd = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -103,7 +102,7 @@ add_data(struct out *o, const struct exportkit_entry *e, struct tenon_error *err
 }
 
 static int
-add_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
+add_entry(void *data, const struct export_entry *e, struct tenon_error *err)
 {
     struct out *o = data;
     if (S_ISSOCK(e->st->st_mode))
@@ -117,8 +116,8 @@ add_entry(void *data, const struct exportkit_entry *e, struct tenon_error *err)
     archive_entry_set_uid(ae, e->st->st_uid);
     archive_entry_set_gid(ae, e->st->st_gid);
     archive_entry_set_size(ae, with_data ? e->st->st_size : 0);
-    if (o->has_epoch && e->st->st_mtim.tv_sec > o->epoch)
-        archive_entry_set_mtime(ae, o->epoch, 0);
+    if (o->epoch.is_set && e->st->st_mtim.tv_sec > o->epoch.s)
+        archive_entry_set_mtime(ae, o->epoch.s, 0);
     else
         archive_entry_set_mtime(ae, e->st->st_mtim.tv_sec, 0); /* whole seconds, as in layers */
     if (e->first) {
@@ -150,7 +149,7 @@ add_platform_dir(struct out *o, struct tenon_error *err)
     struct archive_entry *ae = archive_entry_new();
     archive_entry_set_pathname(ae, o->prefix);
     archive_entry_set_mode(ae, S_IFDIR | 0755);
-    archive_entry_set_mtime(ae, o->has_epoch ? o->epoch : 0, 0);
+    archive_entry_set_mtime(ae, o->epoch.is_set ? o->epoch.s : 0, 0);
     int rc = write_header(o, ae, err);
     archive_entry_free(ae);
     return rc;
@@ -160,13 +159,13 @@ static int
 add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
         struct tenon_error *err)
 {
-    bool split = exportkit_split(host, opt, r);
+    bool split = export_split(host, opt, r);
     if (!split && host->result_count(r) > 1)
         return host->error(err, TENON_E_INVALID, 0,
                            "several platforms in one archive need platform-split=true");
     int rc = TENON_OK;
     for (size_t i = 0; rc == 0 && i < host->result_count(r); i++) {
-        auto_free char *dir = exportkit_platform_dir(host->result_platform(r, i));
+        auto_free char *dir = export_platform_dir(host->result_platform(r, i));
         auto_free char *prefix = split ? tenon_asprintf("%s/", dir) : tenon_strdup("");
         o->prefix = prefix;
         int root = host->result_tree(o->ctx, r, i, err);
@@ -175,7 +174,7 @@ add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
         if (split)
             rc = add_platform_dir(o, err);
         if (rc == 0)
-            rc = exportkit_walk(host, o->ctx, root, add_entry, o, err);
+            rc = export_walk(host, o->ctx, root, add_entry, o, err);
     }
     return rc;
 }
@@ -186,15 +185,9 @@ tar_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    const char *epoch = host->get_string(opt, "source-date-epoch");
-    if (!epoch)
-        epoch = host->result_get(r, "source.date.epoch", NULL);
     struct out o = { .ctx = ctx };
-    if (epoch && *epoch) {
-        if (!tenon_parse_i64(epoch, &o.epoch))
-            return host->error(err, TENON_E_INVALID, 0, "invalid source-date-epoch \"%s\"", epoch);
-        o.has_epoch = true;
-    }
+    if (export_epoch(host, opt, r, &o.epoch, err) < 0)
+        return host->error_code(err);
     int fd = host->sink_open(ctx, dest, err);
     if (fd < 0)
         return fd;

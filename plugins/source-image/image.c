@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <tenon-plugin.h>
+#include "common/source/source.h"
 
 #define SCHEME "docker-image://"
 #define CONFIG_MAX (8 * 1024 * 1024)
@@ -40,16 +40,6 @@ reference_of(const struct tenon_source_request *req, struct tenon_error *err)
         return NULL;
     }
     return id + strlen(SCHEME);
-}
-
-static const char *
-attribute(const struct tenon_source_request *req, const char *key)
-{
-    size_t len = strlen(key);
-    for (const char *const *a = req->attrs; a && *a; a++)
-        if (strncmp(*a, key, len) == 0 && (*a)[len] == '=')
-            return *a + len + 1;
-    return NULL;
 }
 
 /* A small blob of the content store as text. */
@@ -107,7 +97,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
               struct tenon_error *err)
 {
     struct tenon_descriptor desc;
-    const char *mode = attribute(req, "image.resolvemode");
+    const char *mode = source_attr(req, "image.resolvemode");
     int rc = registry->resolve(ctx, ref, mode, &desc, data, len, err);
     if (rc < 0)
         return rc;
@@ -131,7 +121,7 @@ static int
 limit_layers(const struct tenon_source_request *req, struct tenon_source_info *info,
              struct tenon_error *err)
 {
-    const char *text = attribute(req, "image.layerlimit");
+    const char *text = source_attr(req, "image.layerlimit");
     if (!text || !*text)
         return TENON_OK;
     size_t limit = 0;

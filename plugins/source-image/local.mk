@@ -6,4 +6,4 @@ endif
 source_image_la_SOURCES = %D%/image.c
 source_image_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 source_image_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-source_image_la_LIBADD =
+source_image_la_LIBADD = libtenon-common-source.la

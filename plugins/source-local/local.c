@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tenon-plugin.h>
+#include "common/source/source.h"
 
 #define SCHEME "local://"
 #define ATTR_MAX (4 * 1024 * 1024)
@@ -38,16 +38,6 @@ name_of(const struct tenon_source_request *req, struct tenon_error *err)
     return *id ? id : NULL;
 }
 
-static const char *
-attribute(const struct tenon_source_request *req, const char *key)
-{
-    size_t len = strlen(key);
-    for (const char *const *a = req->attrs; a && *a; a++)
-        if (strncmp(*a, key, len) == 0 && (*a)[len] == '=')
-            return *a + len + 1;
-    return NULL;
-}
-
 /* The strings of a parsed array, copied to where ctx keeps them. */
 static int
 take_strings(struct tenon_ctx *ctx, const char *key, struct json_object *array,
@@ -76,7 +66,7 @@ static int
 string_list(struct tenon_ctx *ctx, const struct tenon_source_request *req,
             const char *key, const char *const **out, struct tenon_error *err)
 {
-    const char *text = attribute(req, key);
+    const char *text = source_attr(req, key);
     if (!text || !*text)
         return TENON_OK;
     size_t len = strlen(text);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "common/oci-layout/oci-layout.h"
+#include "common/source/source.h"
+#include "tools/ociindex.h"
 
 #define SCHEME "oci-layout://"
 #define DEPTH_MAX 4
@@ -36,16 +38,6 @@ layout_init(const struct tenon_host *h, const struct tenon_values *config, void 
 }
 
 static const char *
-attribute(const struct tenon_source_request *req, const char *key)
-{
-    size_t len = strlen(key);
-    for (const char *const *a = req->attrs; a && *a; a++)
-        if (strncmp(*a, key, len) == 0 && (*a)[len] == '=')
-            return *a + len + 1;
-    return NULL;
-}
-
-static const char *
 describe(struct tenon_ctx *ctx, const char *store)
 {
     size_t size = sizeof "oci-layout \"\"" + strlen(store);
@@ -69,7 +61,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     if (at) {
         *at = '\0';
         out->digest = at + 1;
-        if (!oci_layout_digest_ok(out->digest))
+        if (!tenon_is_sha256(out->digest))
             return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"",
                                out->digest);
     }
@@ -80,7 +72,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         out->tag = colon + 1;
         out->tag_given = true;
     }
-    out->store = attribute(req, "oci.store");
+    out->store = source_attr(req, "oci.store");
     if (!out->store || !*out->store)
         out->store = name;
     out->kit.what = describe(ctx, out->store);

@@ -6,4 +6,4 @@ endif
 source_oci_layout_la_SOURCES = %D%/layout.c
 source_oci_layout_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 source_oci_layout_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-source_oci_layout_la_LIBADD = $(COMMON_OCI_LAYOUT_LIBS)
+source_oci_layout_la_LIBADD = libtenon-common-source.la $(COMMON_OCI_LAYOUT_LIBS)

@@ -14,9 +14,9 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
+#include "tools/ociindex.h"
 #include "tools/vec.h"
 
-#define REF_NAME "org.opencontainers.image.ref.name"
 #define INDEX_MAX ((size_t)8 << 20)
 
 static const char layout_file[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
@@ -44,7 +44,7 @@ descriptor(const struct tenon_image *image)
 }
 
 static struct json_object *
-entry_for(const struct exportkit_layout *l, const char *name, bool dir)
+entry_for(const struct export_layout *l, const char *name, bool dir)
 {
     struct json_object *d = descriptor(l->image);
     if (!d || (!name && !dir))
@@ -58,17 +58,15 @@ entry_for(const struct exportkit_layout *l, const char *name, bool dir)
         json_object_object_add(a, "io.containerd.image.name", json_object_new_string(name));
     /* A directory is an index others add to: its nameless image is "latest". */
     const char *tag = name ? tag_of(name) : l->tag ? l->tag : "latest";
-    json_object_object_add(a, REF_NAME, json_object_new_string(tag));
+    json_object_object_add(a, TENON_OCI_REF_NAME, json_object_new_string(tag));
     return d;
 }
 
 static bool
 has_tag(struct json_object *entry, const char *tag)
 {
-    struct json_object *notes = NULL, *name = NULL;
-    return json_object_object_get_ex(entry, "annotations", &notes) &&
-           json_object_object_get_ex(notes, REF_NAME, &name) &&
-           !strcmp(json_object_get_string(name), tag);
+    const char *name = tenon_oci_ref_name(entry);
+    return name && !strcmp(name, tag);
 }
 
 /* What index.json has under other tags.  One that cannot be read has none. */
@@ -96,7 +94,7 @@ keep_entries(int dirfd, const char *tag, struct json_object *list)
 
 /* dirfd -1: of a tar. */
 static void
-write_index(const struct exportkit_layout *l, int dirfd, struct tenon_buf *out)
+write_index(const struct export_layout *l, int dirfd, struct tenon_buf *out)
 {
     const bool dir = dirfd >= 0;
     struct json_object *index = json_object_new_object();
@@ -153,7 +151,7 @@ blobs_release(struct blobs *b)
 }
 
 static int
-list_blobs(const struct exportkit_layout *l, struct blobs *out, struct tenon_error *err)
+list_blobs(const struct export_layout *l, struct blobs *out, struct tenon_error *err)
 {
     int rc = l->host->image_walk(l->ctx, l->image->digest, collect, out, err);
     if (rc == 0 && out->list.len)
@@ -164,14 +162,14 @@ list_blobs(const struct exportkit_layout *l, struct blobs *out, struct tenon_err
 /* ---- as a tar --------------------------------------------------------------------- */
 
 static int
-archive_failed(const struct exportkit_layout *l, struct archive *a, struct tenon_error *err)
+archive_failed(const struct export_layout *l, struct archive *a, struct tenon_error *err)
 {
     return l->host->error(err, TENON_E_FAILED, archive_errno(a), "write archive: %s",
                           archive_error_string(a) ? archive_error_string(a) : "");
 }
 
 static int
-add_header(const struct exportkit_layout *l, struct archive *a, const char *name,
+add_header(const struct export_layout *l, struct archive *a, const char *name,
            bool is_dir, int64_t size, struct tenon_error *err)
 {
     struct archive_entry *e = archive_entry_new();
@@ -186,7 +184,7 @@ add_header(const struct exportkit_layout *l, struct archive *a, const char *name
 }
 
 static int
-add_bytes(const struct exportkit_layout *l, struct archive *a, const char *name,
+add_bytes(const struct export_layout *l, struct archive *a, const char *name,
           const void *data, size_t len, struct tenon_error *err)
 {
     int rc = add_header(l, a, name, false, (int64_t)len, err);
@@ -198,7 +196,7 @@ add_bytes(const struct exportkit_layout *l, struct archive *a, const char *name,
 enum { CHUNK = 1 << 20 };
 
 static int
-add_blob(const struct exportkit_layout *l, struct archive *a, const struct blob *b,
+add_blob(const struct export_layout *l, struct archive *a, const struct blob *b,
          struct tenon_error *err)
 {
     int64_t size;
@@ -225,7 +223,7 @@ add_blob(const struct exportkit_layout *l, struct archive *a, const struct blob 
 }
 
 int
-exportkit_layout_tar(const struct exportkit_layout *l, int fd, struct tenon_error *err)
+export_layout_tar(const struct export_layout *l, int fd, struct tenon_error *err)
 {
     struct blobs blobs = {0};
     auto_buf struct tenon_buf index = TENON_BUF_INIT;
@@ -276,7 +274,7 @@ write_whole(int fd, const char *data, size_t len)
 }
 
 static int
-copy_whole(const struct exportkit_layout *l, int from, int to)
+copy_whole(const struct export_layout *l, int from, int to)
 {
     auto_free char *chunk = tenon_malloc(CHUNK);
     for (;;) {
@@ -294,7 +292,7 @@ copy_whole(const struct exportkit_layout *l, int from, int to)
 }
 
 static int
-put_file(const struct exportkit_layout *l, int dirfd, const char *name,
+put_file(const struct export_layout *l, int dirfd, const char *name,
          int from, const void *data, size_t len, struct tenon_error *err)
 {
     auto_free char *temp = tenon_asprintf("%s.tmp%ld", name, (long)getpid());
@@ -316,7 +314,7 @@ put_file(const struct exportkit_layout *l, int dirfd, const char *name,
 }
 
 int
-exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_error *err)
+export_layout_dir(const struct export_layout *l, int dirfd, struct tenon_error *err)
 {
     struct blobs blobs = {0};
     int rc = list_blobs(l, &blobs, err);
@@ -348,7 +346,7 @@ exportkit_layout_dir(const struct exportkit_layout *l, int dirfd, struct tenon_e
 }
 
 int
-exportkit_layout_export(const struct exportkit_layout *l, struct tenon_result *r,
+export_layout_export(const struct export_layout *l, struct tenon_result *r,
                         const char *dest, bool tar, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
@@ -358,14 +356,14 @@ exportkit_layout_export(const struct exportkit_layout *l, struct tenon_result *r
         if (fd < 0)
             return fd;
         host->status(l->ctx, "sending tarball", 0, 0);
-        rc = exportkit_layout_tar(l, fd, err);
+        rc = export_layout_tar(l, fd, err);
         if (rc == 0)
             rc = host->sink_commit(l->ctx, fd, err);
         host->status_done(l->ctx, "sending tarball");
     } else {
         int dir = host->sink_dir(l->ctx, dest, err);
-        rc = dir < 0 ? dir : exportkit_layout_dir(l, dir, err);
+        rc = dir < 0 ? dir : export_layout_dir(l, dir, err);
     }
     return rc < 0 ? host->error_context(err, "export to %s", dest)
-                  : exportkit_respond(host, l->ctx, r, l->image, l->names, err);
+                  : export_respond(host, l->ctx, r, l->image, l->names, err);
 }

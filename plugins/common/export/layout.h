@@ -1,12 +1,12 @@
 /* layout.h - an image as an OCI image layout (image-spec image-layout.md), as
  * one tar stream or as a directory. */
-#ifndef TENON_EXPORTKIT_LAYOUT_H
-#define TENON_EXPORTKIT_LAYOUT_H
+#ifndef TENON_COMMON_EXPORT_LAYOUT_H
+#define TENON_COMMON_EXPORT_LAYOUT_H
 
 #include <stdbool.h>
 #include <tenon-plugin.h>
 
-struct exportkit_layout {
+struct export_layout {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
     const struct tenon_image *image;
@@ -21,16 +21,16 @@ struct exportkit_layout {
 };
 
 /* The same image gives the same bytes: entries in a fixed order, no times. */
-int exportkit_layout_tar(const struct exportkit_layout *l, int fd,
+int export_layout_tar(const struct export_layout *l, int fd,
                          struct tenon_error *err);
 /* Files that are there already under their digest are left alone; index.json
  * comes last. */
-int exportkit_layout_dir(const struct exportkit_layout *l, int dirfd,
+int export_layout_dir(const struct export_layout *l, int dirfd,
                          struct tenon_error *err);
 
 /* What exporters of layouts do with dest and tar: one archive through a sink,
  * or a directory.  Tells the caller what was made. */
-int exportkit_layout_export(const struct exportkit_layout *l, struct tenon_result *r,
+int export_layout_export(const struct export_layout *l, struct tenon_result *r,
                             const char *dest, bool tar, struct tenon_error *err);
 
 #endif

@@ -1,6 +1,8 @@
 # common/export: what the exporters share; a convenience library, no plugin.
 noinst_LTLIBRARIES += libtenon-common-export.la
 libtenon_common_export_la_SOURCES = \
+	%D%/epoch.c \
+	%D%/epoch.h \
 	%D%/layout.c \
 	%D%/layout.h \
 	%D%/names.c \

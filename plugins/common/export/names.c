@@ -7,7 +7,7 @@
 #include "tools/vec.h"
 
 const char *const *
-exportkit_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
                 const struct tenon_values *options, struct tenon_error *err)
 {
     TENON_VEC(const char *) list = {0};
@@ -33,7 +33,7 @@ exportkit_names(const struct tenon_host *host, struct tenon_ctx *ctx,
 }
 
 int
-exportkit_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
+export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
                   struct tenon_result *r, const struct tenon_image *image,
                   const char *const *names, struct tenon_error *err)
 {

@@ -1,17 +1,17 @@
 /* names.h - the image names an export is given. */
-#ifndef TENON_EXPORTKIT_NAMES_H
-#define TENON_EXPORTKIT_NAMES_H
+#ifndef TENON_COMMON_EXPORT_NAMES_H
+#define TENON_COMMON_EXPORT_NAMES_H
 
 #include <tenon-plugin.h>
 
 /* All of `name` (repeated, or several in one, separated by commas), normalised;
  * NULL-terminated, lives until ctx ends.  NULL on an invalid one. */
-const char *const *exportkit_names(const struct tenon_host *host,
+const char *const *export_names(const struct tenon_host *host,
                                    struct tenon_ctx *ctx,
                                    const struct tenon_values *options,
                                    struct tenon_error *err);
 /* Tell the caller what was made: digest, config digest, descriptor, name. */
-int exportkit_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
+int export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
                       struct tenon_result *r, const struct tenon_image *image,
                       const char *const *names, struct tenon_error *err);
 

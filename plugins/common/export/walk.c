@@ -20,7 +20,7 @@ struct link { /* a file with several names, by its first */
 struct walk {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
-    exportkit_visit *visit;
+    export_visit *visit;
     void *data;
     TENON_VEC(struct link) links; /* open addressing by inode, len is a power of two */
     size_t used;
@@ -111,7 +111,7 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
             rc = w->host->error(err, TENON_E_FAILED, errno, "stat /%s", full);
             break;
         }
-        struct exportkit_entry e = { .path = full, .name = *n, .dirfd = dirfd, .st = &st };
+        struct export_entry e = { .path = full, .name = *n, .dirfd = dirfd, .st = &st };
         if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
             e.first = first_name(w, &st, full);
         rc = w->visit(w->data, &e, err);
@@ -126,8 +126,8 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
 }
 
 int
-exportkit_walk(const struct tenon_host *host, struct tenon_ctx *ctx, int rootfd,
-               exportkit_visit *visit, void *data, struct tenon_error *err)
+export_walk(const struct tenon_host *host, struct tenon_ctx *ctx, int rootfd,
+               export_visit *visit, void *data, struct tenon_error *err)
 {
     struct walk w = { .host = host, .ctx = ctx, .visit = visit, .data = data };
     auto_close int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -141,7 +141,7 @@ exportkit_walk(const struct tenon_host *host, struct tenon_ctx *ctx, int rootfd,
 }
 
 bool
-exportkit_split(const struct tenon_host *host, const struct tenon_values *options,
+export_split(const struct tenon_host *host, const struct tenon_values *options,
                 const struct tenon_result *r)
 {
     if (host->given(options, "platform-split"))
@@ -150,7 +150,7 @@ exportkit_split(const struct tenon_host *host, const struct tenon_values *option
 }
 
 char *
-exportkit_platform_dir(const char *platform)
+export_platform_dir(const char *platform)
 {
     char *dir = tenon_strdup(platform);
     for (char *c = dir; *c; c++)

@@ -1,13 +1,13 @@
 /* walk.h - every entry of a finished root file system, parents first, names
  * sorted by bytes, never following a link. */
-#ifndef TENON_EXPORTKIT_WALK_H
-#define TENON_EXPORTKIT_WALK_H
+#ifndef TENON_COMMON_EXPORT_WALK_H
+#define TENON_COMMON_EXPORT_WALK_H
 
 #include <stdint.h>
 #include <sys/stat.h>
 #include <tenon-plugin.h>
 
-struct exportkit_entry {
+struct export_entry {
     const char *path;   /* relative, "a/b" */
     const char *name;   /* last component */
     int dirfd;          /* of the directory that holds it */
@@ -15,17 +15,17 @@ struct exportkit_entry {
     const char *first;  /* an earlier path of the same inode, or NULL */
 };
 
-typedef int exportkit_visit(void *data, const struct exportkit_entry *e,
+typedef int export_visit(void *data, const struct export_entry *e,
                             struct tenon_error *err);
 
 /* How many platforms go into one tree of directories "linux_arm_v7", and the
  * name of platform i's ("" when not split). */
-bool exportkit_split(const struct tenon_host *host, const struct tenon_values *options,
+bool export_split(const struct tenon_host *host, const struct tenon_values *options,
                      const struct tenon_result *r);
-char *exportkit_platform_dir(const char *platform);
+char *export_platform_dir(const char *platform);
 
-int exportkit_walk(const struct tenon_host *host, struct tenon_ctx *ctx,
-                   int rootfd, exportkit_visit *visit, void *data,
+int export_walk(const struct tenon_host *host, struct tenon_ctx *ctx,
+                   int rootfd, export_visit *visit, void *data,
                    struct tenon_error *err);
 
 #endif

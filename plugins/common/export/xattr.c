@@ -9,7 +9,7 @@
 enum { LIST_MAX = 65536, VALUE_MAX = 65536 }; /* the kernel's limits */
 
 void
-exportkit_xattrs(int fd, exportkit_xattr_visit *visit, void *data)
+export_xattrs(int fd, export_xattr_visit *visit, void *data)
 {
     /* Nearly all files have none: one call, no memory. */
     ssize_t n = flistxattr(fd, NULL, 0);

@@ -1,13 +1,13 @@
 /* xattr.h - the extended attributes of a file that go with it into an output. */
-#ifndef TENON_EXPORTKIT_XATTR_H
-#define TENON_EXPORTKIT_XATTR_H
+#ifndef TENON_COMMON_EXPORT_XATTR_H
+#define TENON_COMMON_EXPORT_XATTR_H
 
 #include <stddef.h>
 
-typedef void exportkit_xattr_visit(void *data, const char *name, const void *value,
+typedef void export_xattr_visit(void *data, const char *name, const void *value,
                                    size_t len);
 
 /* The user's own (user.*, less what overlayfs keeps there) of an open file. */
-void exportkit_xattrs(int fd, exportkit_xattr_visit *visit, void *data);
+void export_xattrs(int fd, export_xattr_visit *visit, void *data);
 
 #endif

@@ -1,4 +1,5 @@
-# common/oci-layout: reading OCI layouts; a convenience library, no plugin.
+# common/oci-layout: reading OCI layouts; a convenience library, no plugin.  Whoever links it
+# links the toolbox.
 noinst_LTLIBRARIES += libtenon-common-oci-layout.la
 libtenon_common_oci_layout_la_SOURCES = \
 	%D%/oci-layout.c \

@@ -1,3 +1,4 @@
+/* common/oci-layout/oci-layout.c - see oci-layout.h. */
 #include "oci-layout.h"
 
 #include <errno.h>
@@ -7,16 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/ociindex.h"
+
 #define DOCUMENT_MAX (8 * 1024 * 1024)
 #define CHUNK ((size_t)1 << 18)
-#define REF_NAME "org.opencontainers.image.ref.name"
-
-bool
-oci_layout_digest_ok(const char *d)
-{
-    return strncmp(d, "sha256:", 7) == 0 && strlen(d) == 71 &&
-           strspn(d + 7, "0123456789abcdef") == 64;
-}
 
 static int
 read_fd(const struct oci_layout *l, int fd, const char *what, const void **data,
@@ -98,7 +93,7 @@ int
 oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
-    if (!oci_layout_digest_ok(digest))
+    if (!tenon_is_sha256(digest))
         return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"", digest);
     int fd = host->blob_open(l->ctx, digest, NULL, err);
     if (fd >= 0) {
@@ -136,48 +131,6 @@ oci_layout_read(const struct oci_layout *l, const char *digest, const void **dat
 
 /* ---- index.json ---------------------------------------------------------------------- */
 
-static const char *
-member(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-    if (json_object_get_type(o) != json_type_object ||
-        !json_object_object_get_ex(o, key, &v) ||
-        json_object_get_type(v) != json_type_string)
-        return NULL;
-    return json_object_get_string(v);
-}
-
-static bool
-tag_matches(const char *name, const char *tag)
-{
-    if (!name)
-        return false;
-    const char *colon = strrchr(name, ':');
-    return strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0);
-}
-
-static const char *
-find_tag(const struct oci_layout *l, struct json_object *index, const char *tag, bool any)
-{
-    struct json_object *list = NULL;
-    if (json_object_get_type(index) != json_type_object ||
-        !json_object_object_get_ex(index, "manifests", &list) ||
-        json_object_get_type(list) != json_type_array)
-        return NULL;
-    size_t count = json_object_array_length(list);
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *m = json_object_array_get_idx(list, i), *notes = NULL;
-        if (json_object_get_type(m) != json_type_object)
-            continue;
-        json_object_object_get_ex(m, "annotations", &notes);
-        const char *digest = member(m, "digest");
-        if (digest && oci_layout_digest_ok(digest) &&
-            ((count == 1 && any) || tag_matches(member(notes, REF_NAME), tag)))
-            return l->host->strdup(l->ctx, digest);
-    }
-    return NULL;
-}
-
 int
 oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
               const char **digest, struct tenon_error *err)
@@ -198,7 +151,9 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     json_tokener_free(t);
     if (!index)
         return host->error(err, TENON_E_CORRUPT, 0, "%s: index.json is no JSON", l->what);
-    const char *found = find_tag(l, index, tag, any);
+    const char *found = tenon_oci_index_find(index, tag, any);
+    if (found)
+        found = host->strdup(l->ctx, found);
     json_object_put(index);
     if (!found)
         return host->error(err, TENON_E_NOT_FOUND, 0, "%s: no image with the tag \"%s\"",

@@ -14,15 +14,12 @@ struct oci_layout {
     const char *what; /* starts the messages: "oci-layout \"x\"" */
 };
 
-/* "sha256:" and 64 lower-case hex digits. */
-bool oci_layout_digest_ok(const char *digest);
 /* Have the blob in the content store. */
 int oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err);
 /* The same, and its bytes, a document's; they live until ctx ends. */
 int oci_layout_read(const struct oci_layout *l, const char *digest, const void **data,
                    size_t *len, struct tenon_error *err);
-/* The digest that index.json has for a tag; "v1" is meant by "v1" and by
- * "docker.io/library/x:v1".  any: a layout with one entry needs no tag. */
+/* The digest that index.json has for a tag; any: see tenon_oci_index_find. */
 int oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
                   const char **digest, struct tenon_error *err);
 

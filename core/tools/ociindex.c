@@ -1,0 +1,57 @@
+/* tools/ociindex.c - see ociindex.h. */
+#include "ociindex.h"
+
+#include <string.h>
+
+bool
+tenon_is_sha256(const char *digest)
+{
+    return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 71 &&
+           strspn(digest + 7, "0123456789abcdef") == 64;
+}
+
+static const char *
+member(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+    return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, &v) &&
+                   json_object_is_type(v, json_type_string)
+               ? json_object_get_string(v)
+               : NULL;
+}
+
+const char *
+tenon_oci_ref_name(struct json_object *entry)
+{
+    struct json_object *notes = NULL;
+    if (!json_object_is_type(entry, json_type_object) ||
+        !json_object_object_get_ex(entry, "annotations", &notes))
+        return NULL;
+    return member(notes, TENON_OCI_REF_NAME);
+}
+
+static bool
+is_called(struct json_object *entry, const char *tag)
+{
+    const char *name = tenon_oci_ref_name(entry);
+    const char *colon = name ? strrchr(name, ':') : NULL;
+    return name && (strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0));
+}
+
+const char *
+tenon_oci_index_find(struct json_object *index, const char *tag, bool any)
+{
+    struct json_object *list = NULL;
+    if (!json_object_is_type(index, json_type_object) ||
+        !json_object_object_get_ex(index, "manifests", &list) ||
+        !json_object_is_type(list, json_type_array))
+        return NULL;
+    size_t count = json_object_array_length(list);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *entry = json_object_array_get_idx(list, i);
+        const char *digest = member(entry, "digest");
+        if (digest && tenon_is_sha256(digest) && ((any && count == 1) || is_called(entry, tag)))
+            return digest;
+    }
+    return NULL;
+}

@@ -1,0 +1,23 @@
+/* tools/ociindex.h - the index of an OCI image layout (image-spec image-layout.md), as
+ * parsed JSON from anywhere. */
+#ifndef TENON_TOOLS_OCIINDEX_H
+#define TENON_TOOLS_OCIINDEX_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+/* The annotation that holds an entry's tag. */
+#define TENON_OCI_REF_NAME "org.opencontainers.image.ref.name"
+
+/* "sha256:" and 64 lower-case hex digits. */
+bool tenon_is_sha256(const char *digest);
+
+/* What an entry is called, or NULL; it is the entry's. */
+const char *tenon_oci_ref_name(struct json_object *entry);
+
+/* The digest of the first entry that is called `tag`, or anything that ends with a colon
+ * and the tag: "v1" is meant by "docker.io/library/x:v1" too.  any: a lone entry needs no
+ * tag.  NULL when there is none; it is the index's. */
+const char *tenon_oci_index_find(struct json_object *index, const char *tag, bool any);
+
+#endif

@@ -1,0 +1,19 @@
+/* common/export/epoch.h - the latest time that files of an output may have. */
+#ifndef TENON_COMMON_EXPORT_EPOCH_H
+#define TENON_COMMON_EXPORT_EPOCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tenon-plugin.h>
+
+struct export_epoch {
+    bool is_set;
+    int64_t s; /* since 1970 */
+};
+
+/* The option "source-date-epoch", or what the build says. */
+int export_epoch(const struct tenon_host *host, const struct tenon_values *options,
+                 const struct tenon_result *r, struct export_epoch *out,
+                 struct tenon_error *err);
+
+#endif
