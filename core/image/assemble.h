@@ -43,8 +43,6 @@ struct json_object *tenon_annotations_get(const char *const *list,
                                           const struct tenon_platform *platform);
 
 /* ---- documents ------------------------------------------------------------- */
-/* Go's json.MarshalIndent(o, "", "  "). */
-void tenon_json_indent(struct tenon_buf *out, struct json_object *o);
 /* {"architecture", "os", ...} */
 struct json_object *tenon_platform_json(const struct tenon_platform *p);
 

@@ -126,9 +126,6 @@ recompress(struct tenon_store *s, const struct tenon_snapshot_blob *from,
     bool plain = tenon_streq(wanted_compression(o), "uncompressed");
     snprintf(made.media_type, sizeof made.media_type, "%s%s%s", TENON_MT_OCI_LAYER,
              plain ? "" : "+", plain ? "" : wanted_compression(o));
-    if (tenon_blob_note_layer(s, made.digest.str, made.diff_id.str,
-                              made.media_type, err) < 0)
-        return err->code;
     *out = made;
     return 0;
 }
@@ -167,7 +164,7 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
             .epoch = o->epoch,
             .cancel = o->cancel,
         };
-        if (tenon_layer_write_for(s, id, lower, &w, out, &depends, err) < 0)
+        if (tenon_layer_write(s, id, lower, &w, out, &depends, err) < 0)
             return err->code;
     }
     return tenon_snapshot_set_blob(s, id, depends ? here : variant, out, err);

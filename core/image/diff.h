@@ -22,11 +22,4 @@ struct tenon_diff {
 };
 int tenon_diff_write(struct tenon_diff *d, struct tenon_error *err);
 
-/* tenon_layer_write, and whether the layer depends on its lower chain. */
-int tenon_layer_write_for(struct tenon_store *s, int64_t snapshot,
-                          const struct tenon_chain *lower,
-                          const struct tenon_layer_write_options *o,
-                          struct tenon_snapshot_blob *out, bool *depends,
-                          struct tenon_error *err);
-
 #endif

@@ -29,7 +29,6 @@ struct tenon_platform {
 };
 int tenon_platform_parse(const char *s, struct tenon_platform *out, struct tenon_error *err); /* normalised */
 void tenon_platform_format(const struct tenon_platform *p, char out[200]); /* linux/arm/v7 */
-void tenon_platform_normalize(struct tenon_platform *p);
 void tenon_platform_host(struct tenon_platform *out);
 /* Does an image for `have` run where `want` is wanted?  0 no; greater is better (exact
  * first, then lower variants), containerd's Only() order. */

@@ -50,7 +50,7 @@ suffix(const char *compression)
 }
 
 int
-tenon_layer_write_for(struct tenon_store *s, int64_t snapshot,
+tenon_layer_write(struct tenon_store *s, int64_t snapshot,
                       const struct tenon_chain *lower,
                       const struct tenon_layer_write_options *o,
                       struct tenon_snapshot_blob *out, bool *depends,
@@ -85,20 +85,8 @@ tenon_layer_write_for(struct tenon_store *s, int64_t snapshot,
         return tenon_error_context(err, "write layer");
     snprintf(made.media_type, sizeof made.media_type, "%s%s", TENON_MT_OCI_LAYER,
              suffix(o->compression));
-    if (tenon_blob_note_layer(s, made.digest.str, made.diff_id.str,
-                              made.media_type, err) < 0)
-        return err->code;
     *out = made;
     if (depends)
         *depends = diff.depends;
     return 0;
-}
-
-int
-tenon_layer_write(struct tenon_store *s, int64_t snapshot,
-                  const struct tenon_chain *lower,
-                  const struct tenon_layer_write_options *o,
-                  struct tenon_snapshot_blob *out, struct tenon_error *err)
-{
-    return tenon_layer_write_for(s, snapshot, lower, o, out, NULL, err);
 }

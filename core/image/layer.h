@@ -35,10 +35,12 @@ struct tenon_layer_write_options {
     void *data;
 };
 /* The tar of one snapshot relative to the chain below it, compressed, into
- * the content store: both digests in one pass; deterministic for equal trees. */
+ * the content store: both digests in one pass; deterministic for equal trees.
+ * *depends (or NULL) tells whether another chain below would give other bytes. */
 int tenon_layer_write(struct tenon_store *s, int64_t snapshot,
                       const struct tenon_chain *lower,
                       const struct tenon_layer_write_options *o,
-                      struct tenon_snapshot_blob *out, struct tenon_error *err);
+                      struct tenon_snapshot_blob *out, bool *depends,
+                      struct tenon_error *err);
 
 #endif

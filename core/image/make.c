@@ -43,8 +43,9 @@ status(const struct making *m, const char *id, bool done)
 
 /* ---- documents ------------------------------------------------------------- */
 
-void
-tenon_json_indent(struct tenon_buf *out, struct json_object *o)
+/* Go's json.MarshalIndent(o, "", "  "). */
+static void
+indent(struct tenon_buf *out, struct json_object *o)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_json_write(&text, o, true);
@@ -169,7 +170,7 @@ make_one(const struct making *m, const struct tenon_image_source *src,
     auto_json struct json_object *o =
         manifest_json(m, made, config.len, layers, src->chain.len);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    tenon_json_indent(&text, o);
+    indent(&text, o);
     made->size = (int64_t)text.len;
     /* the config first: a manifest refers to what is there */
     struct tenon_digest config_digest;
@@ -218,7 +219,7 @@ make_index(const struct making *m, const struct made *made, size_t count,
     if (annotations)
         add(o, "annotations", annotations);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    tenon_json_indent(&text, o);
+    indent(&text, o);
     *size = (int64_t)text.len;
     return put(m, "manifest list", &text, digest, err);
 }

@@ -34,8 +34,8 @@ set(char *to, size_t size, const char *from)
         snprintf(to, size, "%s", from);
 }
 
-void
-tenon_platform_normalize(struct tenon_platform *p)
+static void
+normalize(struct tenon_platform *p)
 {
     lower(p->os);
     lower(p->arch);
@@ -63,7 +63,7 @@ tenon_platform_host(struct tenon_platform *out)
             set(out->arch, sizeof out->arch, machines[i].arch);
             break;
         }
-    tenon_platform_normalize(out);
+    normalize(out);
 }
 
 static bool
@@ -139,7 +139,7 @@ tenon_platform_parse(const char *s, struct tenon_platform *out,
         /* one word: an operating system, or an architecture of this one */
         struct tenon_platform host;
         tenon_platform_host(&host);
-        tenon_platform_normalize(&p);
+        normalize(&p);
         if (tenon_platform_is_os(p.os)) {
             set(p.arch, sizeof p.arch, host.arch);
             set(p.variant, sizeof p.variant, host.variant);
@@ -147,7 +147,7 @@ tenon_platform_parse(const char *s, struct tenon_platform *out,
             set(p.arch, sizeof p.arch, p.os);
             set(p.os, sizeof p.os, host.os);
             p.os_version[0] = '\0';
-            tenon_platform_normalize(&p);
+            normalize(&p);
             if (!tenon_platform_is_arch(p.arch))
                 return bad(err, s, "unknown operating system or architecture");
         }
@@ -156,7 +156,7 @@ tenon_platform_parse(const char *s, struct tenon_platform *out,
         if (parts == 3)
             set(p.variant, sizeof p.variant, part[2]);
     }
-    tenon_platform_normalize(&p);
+    normalize(&p);
     *out = p;
     return 0;
 }
@@ -181,8 +181,8 @@ tenon_platform_match(const struct tenon_platform *want_in,
                      const struct tenon_platform *have_in)
 {
     struct tenon_platform want = *want_in, have = *have_in;
-    tenon_platform_normalize(&want);
-    tenon_platform_normalize(&have);
+    normalize(&want);
+    normalize(&have);
     if (!tenon_streq(want.os, have.os))
         return 0;
     if (want.os_version[0] && have.os_version[0] &&

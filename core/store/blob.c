@@ -220,25 +220,3 @@ tenon_blob_read(struct tenon_store *s, const char *digest, size_t limit, struct 
     auto_close int fd = tenon_blob_open(s, digest, NULL, err);
     return fd < 0 ? fd : tenon_read_all(fd, limit, out, err);
 }
-
-int
-tenon_blob_note_layer(struct tenon_store *s, const char *digest, const char *diff_id,
-                      const char *media_type, struct tenon_error *err)
-{
-    return db_run(s, err, "UPDATE blob SET diff_id = ?2, media_type = ?3 WHERE digest = ?1", "ttt",
-                  digest, diff_id, media_type);
-}
-
-bool
-tenon_blob_diff_id(struct tenon_store *s, const char *digest, struct tenon_digest *diff_id)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    struct db_query q;
-    if (db_begin(s, &q, "SELECT diff_id FROM blob WHERE digest = ?1", &ignored) < 0)
-        return false;
-    db_text(&q, 1, digest);
-    bool found = db_step(&q, &ignored) == 1 && db_get_text(&q, 0) &&
-                 tenon_digest_parse(db_get_text(&q, 0), diff_id);
-    db_end(&q);
-    return found;
-}

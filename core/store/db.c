@@ -23,7 +23,7 @@ static const char schema[] =
     " size INTEGER NOT NULL, media_type TEXT NOT NULL, PRIMARY KEY (snapshot, variant));"
     "CREATE INDEX snapshot_blob_digest ON snapshot_blob(digest);"
     "CREATE TABLE blob (digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL,"
-    " used INTEGER NOT NULL, diff_id TEXT, media_type TEXT) WITHOUT ROWID;"
+    " used INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE record (id TEXT PRIMARY KEY, outputs TEXT NOT NULL, created INTEGER NOT NULL,"
     " used INTEGER NOT NULL, extra TEXT, scope TEXT, description TEXT) WITHOUT ROWID;"
     "CREATE INDEX record_scope ON record(scope, created);"

@@ -12,7 +12,7 @@ struct tenon_store {
     int fd;          /* O_PATH of the root */
     int blobs_fd;    /* content/blobs/sha256 */
     int snapshots_fd, tmp_fd, locks_fd;
-    bool userxattr;
+    bool userxattr; /* rootless: overlay marks are user.overlay.*, not trusted.* */
     struct tenon_lock *lease;
     char *lease_name; /* in locks/ */
     sqlite3 *db;

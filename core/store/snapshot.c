@@ -67,12 +67,6 @@ tenon_snapshot_work_fs(struct tenon_snapshot_work *w)
     return w->fs;
 }
 
-const char *
-tenon_snapshot_work_path(struct tenon_snapshot_work *w)
-{
-    return w->fs_path;
-}
-
 static void
 work_free(struct tenon_snapshot_work *w)
 {

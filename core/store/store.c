@@ -92,12 +92,6 @@ tenon_store_fd(const struct tenon_store *s)
     return s->fd;
 }
 
-bool
-tenon_store_userxattr(const struct tenon_store *s)
-{
-    return s->userxattr;
-}
-
 /* A directory of tmp/ is locked by its owner; the kernel drops the lock with
  * the process. */
 static void

@@ -31,8 +31,6 @@ void tenon_store_close(struct tenon_store *s);
 void tenon_store_sweep(struct tenon_store *s);
 const char *tenon_store_path(const struct tenon_store *s);
 int tenon_store_fd(const struct tenon_store *s); /* O_PATH of the root */
-bool tenon_store_userxattr(const struct tenon_store *s); /* rootless overlay:
-                                     * user.overlay.* instead of trusted.* */
 
 /* ---- blobs ---------------------------------------------------------------
  * A writer hashes while it writes; commit verifies, fsyncs as configured and
@@ -63,12 +61,6 @@ int tenon_blob_open(struct tenon_store *s, const char *digest, int64_t *size,
                     struct tenon_error *err);
 int tenon_blob_read(struct tenon_store *s, const char *digest, size_t limit,
                     struct tenon_buf *out, struct tenon_error *err);
-/* Media type, diff id and where it came from, kept for layers. */
-int tenon_blob_note_layer(struct tenon_store *s, const char *digest,
-                          const char *diff_id, const char *media_type,
-                          struct tenon_error *err);
-bool tenon_blob_diff_id(struct tenon_store *s, const char *digest,
-                        struct tenon_digest *diff_id);
 
 /* ---- snapshots -----------------------------------------------------------
  * One snapshot is one layer's tree (overlay's upper directory), immutable once
@@ -91,7 +83,6 @@ struct tenon_snapshot_work; /* a tree being made, below tmp/, locked */
 int tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
                          struct tenon_error *err);
 int tenon_snapshot_work_fs(struct tenon_snapshot_work *w);   /* O_PATH|O_DIRECTORY, w's */
-const char *tenon_snapshot_work_path(struct tenon_snapshot_work *w); /* of fs */
 /* Move it to snapshots/N (rename) and record it.  w is gone afterwards. */
 int tenon_snapshot_commit(struct tenon_snapshot_work *w,
                           enum tenon_snapshot_type type,

@@ -31,16 +31,9 @@ struct tenon_copier {
     struct tenon_error *err;
 };
 
-/* The mode that an entry gets. */
-uint32_t tenon_copy_mode(const struct tenon_copier *k,
-                         const struct tenon_entry *e);
-/* Path of the entry at hand in the destination, for messages; caller frees. */
-char *tenon_copy_target(const struct tenon_copier *k);
 /* Owner, mode, extended attributes and times of a directory. */
 int tenon_copy_dir_info(struct tenon_copier *k, struct tenon_copy_dir *d);
 int tenon_copy_dir_times(struct tenon_copier *k, struct tenon_copy_dir *d);
-/* The source directory's descriptor, opened once. */
-int tenon_copy_from_fd(struct tenon_copier *k, struct tenon_copy_dir *d);
 /* Anything but a directory, into d (which is there) under name. */
 int tenon_copy_leaf(struct tenon_copier *k, struct tenon_copy_dir *d,
                     struct tenon_entry *e, const char *name);

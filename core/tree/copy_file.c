@@ -19,8 +19,9 @@
 
 /* ---- attributes ----------------------------------------------------------- */
 
-uint32_t
-tenon_copy_mode(const struct tenon_copier *k, const struct tenon_entry *e)
+/* The mode that an entry gets. */
+static uint32_t
+new_mode(const struct tenon_copier *k, const struct tenon_entry *e)
 {
     uint32_t mode = e->mode & 07777;
     if (k->c->mode_str && *k->c->mode_str)
@@ -30,8 +31,9 @@ tenon_copy_mode(const struct tenon_copier *k, const struct tenon_entry *e)
     return mode;
 }
 
-char *
-tenon_copy_target(const struct tenon_copier *k)
+/* Where the entry at hand goes, for messages; caller frees. */
+static char *
+target_path(const struct tenon_copier *k)
 {
     return tenon_path_join(k->to, tenon_buf_str(&k->path));
 }
@@ -40,7 +42,7 @@ static int
 failed(struct tenon_copier *k, const char *what)
 {
     int sys = errno;
-    auto_free char *path = tenon_copy_target(k);
+    auto_free char *path = target_path(k);
     return tenon_error_errno(k->err, sys, "%s \"%s\"", what, path);
 }
 
@@ -48,7 +50,7 @@ static int
 owner_failed(struct tenon_copier *k, uint32_t uid, uint32_t gid)
 {
     int sys = errno;
-    auto_free char *path = tenon_copy_target(k);
+    auto_free char *path = target_path(k);
     errno = sys;
     return tenon_error_owner(k->err, uid, gid, "change owner of \"%s\"", path);
 }
@@ -81,7 +83,7 @@ give_info(struct tenon_copier *k, const struct tenon_entry *e, int from, int to,
 {
     if (fchown(to, owner_uid(k, e), owner_gid(k, e)) < 0)
         return owner_failed(k, owner_uid(k, e), owner_gid(k, e));
-    if (fchmod(to, tenon_copy_mode(k, e)) < 0)
+    if (fchmod(to, new_mode(k, e)) < 0)
         return failed(k, "change mode of");
     if (from >= 0)
         tenon_xattr_copy(from, to);
@@ -92,8 +94,9 @@ give_info(struct tenon_copier *k, const struct tenon_entry *e, int from, int to,
     return 0;
 }
 
-int
-tenon_copy_from_fd(struct tenon_copier *k, struct tenon_copy_dir *d)
+/* The source directory is opened once. */
+static int
+open_from(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     if (d->from_fd < 0) {
         int fd = tenon_view_open(k->view, d->from, -1, k->err);
@@ -109,7 +112,7 @@ tenon_copy_dir_info(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     /* Most have no attributes: then the source need not be opened. */
     if (d->from->xattrs) {
-        int ret = tenon_copy_from_fd(k, d);
+        int ret = open_from(k, d);
         if (ret < 0)
             return ret;
     }
@@ -161,7 +164,7 @@ try_link(struct tenon_copier *k, struct tenon_copy_dir *d,
     if (!one) {
         one = tenon_new0(struct tenon_link_map);
         one->id = id;
-        one->path = tenon_copy_target(k);
+        one->path = target_path(k);
         HASH_ADD(hh, k->links, id, sizeof one->id, one);
         return 0;
     }
@@ -250,7 +253,7 @@ copy_data(struct tenon_copier *k, int from, int to, const struct stat *st)
     else
         ret = copy_range(k, from, to, (uint64_t)st->st_size);
     if (ret < 0 && ret != TENON_E_CANCELLED) {
-        auto_free char *path = tenon_copy_target(k);
+        auto_free char *path = target_path(k);
         tenon_error_context(k->err, "copy to \"%s\"", path);
     }
     return ret;
@@ -301,7 +304,7 @@ clear_target(struct tenon_copier *k, struct tenon_copy_dir *d, const char *name)
     }
     if (k->c->always_replace)
         return tenon_remove_tree(d->to_fd, name, k->err);
-    auto_free char *path = tenon_copy_target(k);
+    auto_free char *path = target_path(k);
     return tenon_error_set(k->err, TENON_E_INVALID,
                            "cannot replace to directory %s with file", path);
 }
@@ -337,7 +340,7 @@ copy_regular(struct tenon_copier *k, struct tenon_copy_dir *d,
         auto_close int to = make_file(k, d, name);
         return to < 0 ? to : give_info(k, e, -1, to, e->mtime_ns);
     }
-    int ret = tenon_copy_from_fd(k, d);
+    int ret = open_from(k, d);
     if (ret < 0)
         return ret;
     auto_close int from = tenon_view_open(k->view, e, d->from_fd, k->err);
@@ -363,7 +366,7 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
 {
     /* overlay reads a 0:0 device as "this file was removed". */
     if (S_ISCHR(e->mode) && e->rdev == 0) {
-        auto_free char *path = tenon_copy_target(k);
+        auto_free char *path = target_path(k);
         return tenon_error_set(k->err, TENON_E_UNSUPPORTED,
                                "cannot copy the character device 0:0 to \"%s\"",
                                path);
@@ -382,7 +385,7 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
         return owner_failed(k, owner_uid(k, e), owner_gid(k, e));
     /* Not a link: it was made just now, and nobody else writes here. */
     if (!S_ISLNK(e->mode) &&
-        fchmodat(d->to_fd, name, tenon_copy_mode(k, e), 0) < 0)
+        fchmodat(d->to_fd, name, new_mode(k, e), 0) < 0)
         return failed(k, "change mode of");
     struct timespec times[2];
     entry_times(k, e->mtime_ns, times);

@@ -113,9 +113,6 @@ struct tenon_user {
 void tenon_user_release(struct tenon_user *u);
 int tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
                       struct tenon_error *err);
-/* NOT_FOUND for a name that nobody has. */
-int tenon_user_id(int rootfd, const char *name, bool group, uint32_t *out,
-                  struct tenon_error *err);
 /* The owner that --chown means: user and group are names, numbers or NULL, each
  * looked up in its own root.  A user alone brings his primary group, a bare
  * number the group of the same number; a name that nobody has counts as 0,

@@ -206,27 +206,6 @@ tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
 }
 
 int
-tenon_user_id(int rootfd, const char *name, bool group, uint32_t *out,
-              struct tenon_error *err)
-{
-    if (is_number(name)) {
-        if (!parse_id(name, out))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "invalid %s \"%s\": out of range",
-                                   group ? "gid" : "uid", name);
-        return 0;
-    }
-    struct tenon_user u = {0};
-    auto_free char *found = NULL;
-    int ret = group ? find_groups(rootfd, name, "", &u, err)
-                    : find_user(rootfd, name, &u, &found, err);
-    if (ret == 0)
-        *out = group ? u.gid : u.uid;
-    tenon_user_release(&u);
-    return ret;
-}
-
-int
 tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
                  const char *group, struct tenon_owner *out,
                  struct tenon_error *err)
@@ -248,7 +227,11 @@ tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
         tenon_error_release(err);
     }
     if (group && !parse_u32(group, &owner.gid)) {
-        int ret = tenon_user_id(group_rootfd, group, true, &owner.gid, err);
+        struct tenon_user u = {0};
+        int ret = find_groups(group_rootfd, group, "", &u, err);
+        if (ret == 0)
+            owner.gid = u.gid;
+        tenon_user_release(&u);
         if (ret < 0 && ret != TENON_E_NOT_FOUND)
             return ret;
         tenon_error_release(err);

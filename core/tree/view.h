@@ -130,7 +130,6 @@ int tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
 /* ---- extended attributes (xattr.c) ----------------------------------------
  * overlay's own are never touched: a copied one would change what the layer
  * means. */
-bool tenon_xattr_counts(const char *name);  /* in digests */
 /* Those that count, sorted and framed, appended to out. */
 void tenon_xattr_read(int fd, struct tenon_buf *out);
 /* Copy all that may be copied; refusals are logged, as BuildKit does. */

@@ -17,8 +17,8 @@ is_overlay(const char *name)
            tenon_has_prefix(name, "user.overlay.");
 }
 
-bool
-tenon_xattr_counts(const char *name)
+static bool
+counts(const char *name)
 {
     if (tenon_has_prefix(name, "security."))
         return tenon_streq(name, "security.capability");
@@ -29,7 +29,7 @@ tenon_xattr_counts(const char *name)
 static bool
 is_copied(const char *name)
 {
-    return tenon_xattr_counts(name) ||
+    return counts(name) ||
            tenon_has_prefix(name, "system.posix_acl_");
 }
 
@@ -89,7 +89,7 @@ tenon_xattr_read(int fd, struct tenon_buf *out)
     auto_free char *value = tenon_malloc(VALUE_MAX);
     tenon_vec_foreach(name, &names.list)
     {
-        if (!tenon_xattr_counts(*name))
+        if (!counts(*name))
             continue;
         ssize_t n = fgetxattr(fd, *name, value, VALUE_MAX);
         if (n < 0)

@@ -56,7 +56,7 @@ make_snapshot(const char *text)
     OK(tenon_snapshot_begin(store, &w, &err));
     {
         auto_close int fs =
-            open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            openat(tenon_snapshot_work_fs(w), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         unit_write(fs, "file", text);
     }
     OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err));

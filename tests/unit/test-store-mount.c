@@ -89,7 +89,7 @@ add_layer(const struct entry *entries)
     struct tenon_snapshot_work *w;
     int64_t id = 0;
     OK(tenon_snapshot_begin(store, &w, &err));
-    auto_close int fs = open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fs = openat(tenon_snapshot_work_fs(w), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (const struct entry *e = entries; e && e->name; e++) {
         if (tenon_has_suffix(e->name, "/"))
             ck_assert_int_eq(mkdirat(fs, e->name, 0755), 0);

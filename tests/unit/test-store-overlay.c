@@ -69,7 +69,7 @@ make_snapshot(const char *file, const char *text)
     struct tenon_snapshot_work *w;
     int64_t id = 0;
     OK(tenon_snapshot_begin(store, &w, &err));
-    auto_close int fs = open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY);
+    auto_close int fs = openat(tenon_snapshot_work_fs(w), ".", O_RDONLY | O_DIRECTORY);
     unit_write(fs, file, text);
     OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err));
     return id;

@@ -63,7 +63,7 @@ make_snapshot(struct tenon_store *s)
     struct tenon_snapshot_work *w;
     int64_t id = 0;
     OK(tenon_snapshot_begin(s, &w, &err));
-    auto_close int fs = open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fs = openat(tenon_snapshot_work_fs(w), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     unit_write(fs, "file", "text");
     OK(tenon_snapshot_commit(w, TENON_SNAPSHOT_REGULAR, "made", &id, &err));
     return id;
@@ -289,7 +289,7 @@ use_work(struct user *u)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     OK(tenon_snapshot_begin(u->s, &u->work, &err));
-    auto_close int fs = open(tenon_snapshot_work_path(u->work), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fs = openat(tenon_snapshot_work_fs(u->work), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     unit_write(fs, "file", "text");
     u->has = true;
 }

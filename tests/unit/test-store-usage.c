@@ -42,7 +42,7 @@ make_snapshot(enum tenon_snapshot_type type)
     struct tenon_snapshot_work *w;
     int64_t id = 0;
     OK(tenon_snapshot_begin(store, &w, &err));
-    auto_close int fs = open(tenon_snapshot_work_path(w), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fs = openat(tenon_snapshot_work_fs(w), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto_free char *text = tenon_calloc(1, 100 * 4096 + 1);
     memset(text, 'x', 100 * 4096);
     unit_write(fs, "f", text);

@@ -110,33 +110,6 @@ START_TEST(test_user_hostile_files)
 }
 END_TEST
 
-static const struct {
-    const char *name;
-    bool group;
-    int code;
-    uint32_t id;
-} ids[] = {
-    {"app", false, 0, 1000},
-    {"staff", true, 0, 1002},
-    {"12", false, 0, 12},
-    {"12", true, 0, 12},
-    {"staff", false, TENON_E_NOT_FOUND, 0},
-    {"app", true, TENON_E_NOT_FOUND, 0},
-    {"4294967296", false, TENON_E_INVALID, 0},
-};
-
-START_TEST(test_user_id)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    uint32_t id = 7;
-    ck_assert_int_eq(
-        tenon_user_id(root, ids[_i].name, ids[_i].group, &id, &err),
-        ids[_i].code);
-    if (ids[_i].code == 0)
-        ck_assert_uint_eq(id, ids[_i].id);
-}
-END_TEST
-
 static const struct { /* conformance: copy-add/chown, chown-unknown */
     const char *user, *group;
     uint32_t uid, gid;
@@ -159,6 +132,18 @@ START_TEST(test_user_owner)
     ck_assert_uint_eq(o.uid, owners[_i].uid);
     ck_assert_uint_eq(o.gid, owners[_i].gid);
     ck_assert_int_eq(err.code, 0);
+}
+END_TEST
+
+/* No number of an id is larger, and none is taken for a name. */
+START_TEST(test_user_owner_out_of_range)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_owner o = {0};
+    ck_assert_int_eq(tenon_user_owner(root, "4294967296", root, NULL, &o, &err), TENON_E_INVALID);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_user_owner(root, "app", root, "4294967296", &o, &err), TENON_E_INVALID);
+    ck_assert(!o.set);
 }
 END_TEST
 
@@ -229,7 +214,7 @@ main(void)
     tcase_add_loop_test(c, test_user_lookup, 0, tenon_countof(users));
     tcase_add_test(c, test_user_lookup_without_files);
     tcase_add_test(c, test_user_hostile_files);
-    tcase_add_loop_test(c, test_user_id, 0, tenon_countof(ids));
+    tcase_add_test(c, test_user_owner_out_of_range);
     tcase_add_loop_test(c, test_user_owner, 0, tenon_countof(owners));
     suite_add_tcase(s, c);
     c = tcase_create("chmod");
