@@ -7,11 +7,11 @@ cd "$abs_top_srcdir"
 
 # FILE STRING REASON: these words are plugins' names and something else.
 cat >"$work/reasons" <<'EOF'
-core/graph/attributes.c bind type of a mount in the LLB, which is also the plugin's name
-core/graph/attributes.c secret type of a mount in the LLB
-core/graph/attributes.c ssh type of a mount in the LLB
-core/graph/attributes.c cache type of a mount in the LLB
-core/graph/attributes.c tmpfs type of a mount in the LLB
+core/graph/message.c bind type of a mount in the LLB, which is also the plugin's name
+core/graph/message.c secret type of a mount in the LLB
+core/graph/message.c ssh type of a mount in the LLB
+core/graph/message.c cache type of a mount in the LLB
+core/graph/message.c tmpfs type of a mount in the LLB
 core/exec/cdiedits.c bind type of a mount in a CDI file
 core/exec/env.c secret service of the session
 core/engine/host.c tmpfs file system
@@ -21,7 +21,7 @@ core/registry/hosts.c http scheme of an address
 core/registry/request.c http scheme of an address
 core/store/cachemount.c cache name of a directory in tmp/
 core/store/mount.c tmpfs file system
-core/store/space.c tmpfs file system
+core/store/tmpfs.c tmpfs file system
 EOF
 
 # Strings one a line, "FILE STRING", without comments and includes.
