@@ -59,16 +59,20 @@ request_made(struct tenon_solver *s, const struct request *r)
 }
 
 /* A failure ends all that was asked for, once nothing runs any more; then the
- * solver is as good as new. */
+ * solver is as good as new. Requests come last: their owners may end the
+ * build's events at once. */
 static void
 fail_all(struct tenon_solver *s)
 {
-    while (s->requests)
-        request_finish(s, &s->requests, &s->culprit->err);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    tenon_error_copy(&err, &s->culprit->err);
     s->culprit = NULL;
     tenon_vec_push(&s->old_cancels, s->run_cancel);
     s->run_cancel = tenon_cancel_new(s->cancel);
     state_reset_failed(s);
+    while (s->requests)
+        request_finish(s, &s->requests, &err);
 }
 
 void

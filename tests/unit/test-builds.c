@@ -26,8 +26,8 @@ struct one {
     int code;
 };
 
-static char store_path[64], good_path[64], bad_path[64];
-static int store_dir, good_dir, bad_dir;
+static char store_path[64], good_path[64], bad_path[64], half_path[64];
+static int store_dir, good_dir, bad_dir, half_dir;
 static struct tenon_store *store;
 static struct tenon_plugins *plugins;
 static struct json_object *config;
@@ -45,6 +45,8 @@ local_open(void *data, const char *service, const char *id, struct tenon_error *
         ck_assert_int_eq(poll(&p, 1, 60000), 1);
         return tenon_cancel_check(o->engine.cancel, e);
     }
+    if (!strcmp(id, "third"))
+        poll(NULL, 0, 5); /* late, most of the time */
     return open(o->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -73,7 +75,8 @@ run(void *data)
     struct one *o = data;
     const struct tenon_build_request req = {
         .frontend = "dockerfile",
-        .options = (const char *const[]){ "filename=Dockerfile", NULL },
+        .options = (const char *const[]){ "filename=Dockerfile", "context:other=local:other",
+                                              "context:third=local:third", NULL },
     };
     o->code = tenon_build_run(o->build, &req, &o->err);
     return NULL;
@@ -103,9 +106,12 @@ setup(void)
     store_dir = unit_tmpdir(store_path);
     good_dir = unit_tmpdir(good_path);
     bad_dir = unit_tmpdir(bad_path);
+    half_dir = unit_tmpdir(half_path);
     unit_write(good_dir, "Dockerfile", "FROM scratch\nCOPY f /f\n");
     unit_write(good_dir, "f", "f");
     unit_write(bad_dir, "Dockerfile", "FROM scratch\nCOPY g /g\n");
+    unit_write(half_dir, "Dockerfile", "FROM scratch\nCOPY --from=other f /f\nCOPY --from=third f /f\nCOPY g /g\n");
+    unit_write(half_dir, "f", "f");
     ck_assert_msg(tenon_store_open(store_path, &store, &err) == 0, "%s", err.message);
     ck_assert_msg(tenon_plugins_new(&po, &plugins, &err) == 0, "%s", err.message);
 }
@@ -119,6 +125,7 @@ teardown(void)
     unit_tmpdir_remove(store_dir, store_path);
     unit_tmpdir_remove(good_dir, good_path);
     unit_tmpdir_remove(bad_dir, bad_path);
+    unit_tmpdir_remove(half_dir, half_path);
 }
 
 START_TEST(test_builds_at_once_leave_nothing_of_each_other)
@@ -163,6 +170,50 @@ START_TEST(test_builds_at_once_leave_nothing_of_each_other)
 }
 END_TEST
 
+struct seen {
+    char open[16][72]; /* digests of what began and has not ended */
+    int open_count, canceled;
+};
+
+static void
+see_vertex(void *data, const struct tenon_event *ev)
+{
+    struct seen *seen = data;
+    if (ev->type != TENON_EVENT_VERTEX || !ev->started_ns)
+        return;
+    seen->canceled += !!(ev->flags & TENON_EVENT_CANCELED);
+    int i = 0;
+    while (i < seen->open_count && strcmp(seen->open[i], ev->vertex))
+        i++;
+    ck_assert_int_lt(i, (int)tenon_countof(seen->open));
+    if (i == seen->open_count && !ev->completed_ns)
+        snprintf(seen->open[seen->open_count++], sizeof seen->open[0], "%s", ev->vertex);
+    else if (i < seen->open_count && ev->completed_ns)
+        memcpy(seen->open[i], seen->open[--seen->open_count], sizeof seen->open[0]);
+}
+
+/* Who asked may end the display as soon as there is an answer: by then all has been shown,
+ * also that what was not needed any more is cancelled. (TSan sees when that is left to chance.) */
+START_TEST(test_builds_are_shown_before_they_are_told)
+{
+    int canceled = 0;
+    for (int i = 0; i < 60; i++) {
+        struct one o;
+        struct seen seen = { 0 };
+        begin(&o, half_path);
+        o.engine.events = tenon_events_new(see_vertex, NULL, &seen);
+        run(&o);
+        tenon_events_free(o.engine.events);
+        o.engine.events = NULL;
+        ck_assert_int_eq(o.code, TENON_E_NOT_FOUND);
+        ck_assert_int_eq(seen.open_count, 0);
+        canceled += seen.canceled;
+        end(&o);
+    }
+    ck_assert_int_gt(canceled, 0);
+}
+END_TEST
+
 /* What one left would be the next one's leak: seen by LeakSanitizer. */
 START_TEST(test_builds_one_after_the_other)
 {
@@ -190,6 +241,7 @@ main(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_builds_at_once_leave_nothing_of_each_other);
+    tcase_add_test(t, test_builds_are_shown_before_they_are_told);
     tcase_add_test(t, test_builds_one_after_the_other);
     suite_add_tcase(s, t);
     return unit_run(s);
