@@ -72,6 +72,18 @@ START_TEST(test_reference_too_long)
     memset(name, 'a', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     ck_assert_int_eq(tenon_reference_parse(name, &r, &err), TENON_E_INVALID);
+
+    /* A tag has 128 characters at most. */
+    enum { TAG_MAX = 128 };
+    name[1] = ':';
+    name[2 + TAG_MAX] = '\0';
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_reference_parse(name, &r, &err), 0);
+    ck_assert_uint_eq(strlen(r.tag), TAG_MAX);
+    tenon_reference_release(&r);
+    name[2 + TAG_MAX] = 'a';
+    name[2 + TAG_MAX + 1] = '\0';
+    ck_assert_int_eq(tenon_reference_parse(name, &r, &err), TENON_E_INVALID);
 }
 END_TEST
 
