@@ -292,14 +292,16 @@ open_there(const char *path)
     int own = stat(path, &there) == 0 ? own_output(&there) : 0;
     if (own)
         return fcntl(own, F_DUPFD_CLOEXEC, 3);
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+                cli_result_mode(0666));
 }
 
 static int
 put_file(const char *path, const char *text, struct tenon_error *err)
 {
     if (is_replaced(path))
-        return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+        return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), cli_result_mode(0666),
+                                   false, err);
     auto_close int fd = open_there(path);
     if (fd < 0)
         return tenon_error_sys(err, "open \"%s\"", path);

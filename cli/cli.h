@@ -62,6 +62,11 @@ int cli_config_load(struct json_object **out, struct tenon_error *err);
 const char *cli_config_string(struct json_object *config, const char *key);
 /* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
 char *cli_docker_config_dir(void);
+/* From here on files come out as an image or the store wants them, whatever the umask of
+ * who calls: before the first thread, once. */
+void cli_take_umask(void);
+/* For what the caller gets, and is not in the store: mode less the caller's umask. */
+mode_t cli_result_mode(mode_t mode);
 /* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
 char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
 

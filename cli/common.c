@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ids.h"
@@ -20,6 +21,22 @@
 #include "context/engine.h"
 #include "engine/host.h"
 #include "image/image.h"
+
+/* ---- files of the caller's --------------------------------------------------- */
+
+static mode_t callers_umask;
+
+void
+cli_take_umask(void)
+{
+    callers_umask = umask(022);
+}
+
+mode_t
+cli_result_mode(mode_t mode)
+{
+    return mode & ~callers_umask;
+}
 
 /* ---- talk -------------------------------------------------------------------- */
 

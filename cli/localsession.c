@@ -343,7 +343,7 @@ open_nameless(const char *dest)
     auto_free char *dir = !slash         ? tenon_strdup(".")
                           : slash == dest ? tenon_strdup("/")
                                           : tenon_strndup(dest, (size_t)(slash - dest));
-    return open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0644);
+    return open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, cli_result_mode(0666));
 }
 
 static int
@@ -368,7 +368,8 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
         k.fd = open_nameless(dest);
         k.nameless = k.fd >= 0;
         if (k.fd < 0)
-            k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+            k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                        cli_result_mode(0666));
     }
     if (k.fd < 0) {
         tenon_error_sys(err, "create %s", dest);
@@ -448,7 +449,7 @@ static int
 sink_dir(void *data, const char *dest, struct tenon_error *err)
 {
     (void)data;
-    if (tenon_mkdir_p(AT_FDCWD, dest, 0755, err) < 0)
+    if (tenon_mkdir_p(AT_FDCWD, dest, cli_result_mode(0777), err) < 0)
         return tenon_error_context(err, "make %s", dest);
     int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? tenon_error_sys(err, "open %s", dest) : fd;

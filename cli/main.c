@@ -257,12 +257,27 @@ fill_standard_descriptors(void)
             _exit(CLI_FAILED);
 }
 
+/* What a caller leaves behind decides no result. Signals that are blocked or ignored pass
+ * through exec: below a careless supervisor a build would not hear of the end of its steps,
+ * nor could it be ended. SIGHUP and SIGINT stay as they are, for nohup and for jobs in the
+ * background. */
+static void
+own_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
+}
+
 int
 main(int argc, char **argv)
 {
     struct globals g = {0};
     fill_standard_descriptors();
-    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
+    own_signals();
+    cli_take_umask();
 
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *base = argc > 0 ? (slash ? slash + 1 : argv[0]) : "tenon";

@@ -150,6 +150,7 @@ cli_tests = \
 	tests/cli/git-source.sh \
 	tests/cli/git-ssh.sh \
 	tests/cli/harness.sh \
+	tests/cli/hostile-caller.sh \
 	tests/cli/http-source.sh \
 	tests/cli/ignored-tree.sh \
 	tests/cli/images.sh \
