@@ -25,12 +25,6 @@ tenon_log_set_level(int level)
     atomic_store(&max_level, level);
 }
 
-int
-tenon_log_level(void)
-{
-    return atomic_load(&max_level);
-}
-
 void
 tenon_log_set_sink(tenon_log_sink *new_sink, void *data)
 {

@@ -14,7 +14,6 @@ enum { TENON_LOG_ERROR = 3, TENON_LOG_WARNING = 4, TENON_LOG_NOTICE = 5,
 typedef void tenon_log_sink(void *data, int level, const char *text);
 
 void tenon_log_set_level(int level);
-int tenon_log_level(void);
 void tenon_log_set_sink(tenon_log_sink *sink, void *data); /* NULL: stderr */
 void tenon_log(int level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

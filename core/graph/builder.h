@@ -39,8 +39,5 @@ struct tenon_node { /* the graph's arena; locked by the graph */
     };
 };
 
-/* freeze.c; the lock is held. */
-const struct tenon_vertex *tenon_node_freeze_locked(struct tenon_node *n,
-                                                    struct tenon_error *err);
 
 #endif

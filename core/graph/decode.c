@@ -27,8 +27,8 @@ tenon_decode_count(struct decoder *d, size_t count)
     return 0;
 }
 
-int
-tenon_decode_pair(struct decoder *d, const struct tenon_wire *w,
+static int
+decode_pair(struct decoder *d, const struct tenon_wire *w,
                   struct tenon_pair *out)
 {
     int r = 0;
@@ -189,6 +189,27 @@ get_ints(struct decoder *d, const struct field *f, const struct tenon_wire *w, c
     return r;
 }
 
+/* Strings become "", lists empty ones, indexes -1: for a struct of zeroes. */
+static void
+clear(const struct message *m, void *at)
+{
+    static const char *const none[] = { NULL };
+
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        if (f->type == FIELD_STRING || f->type == FIELD_OPTIONAL)
+            *FIELD_AT(at, f->offset, const char *) = "";
+        else if (f->type == FIELD_LIST)
+            *FIELD_AT(at, f->offset, const char *const *) = none;
+        else if (f->type == FIELD_USER)
+            FIELD_AT(at, f->offset, struct tenon_op_user)->name = "";
+        else if (f->type == FIELD_INDEX)
+            *FIELD_AT(at, f->offset, int64_t) = -1;
+        else if (f->type == FIELD_GROUP && f->when != WHEN_POINTER)
+            clear(f->message, at);
+    }
+}
+
 static int
 enter_group(struct decoder *d, const struct field *f, char *at)
 {
@@ -201,7 +222,7 @@ enter_group(struct decoder *d, const struct field *f, char *at)
         break;
     case WHEN_POINTER:
         *pointer = "";
-        tenon_message_clear(f->message, at);
+        clear(f->message, at);
         break;
     case WHEN_MEMBER:
         if (*member)
@@ -235,7 +256,7 @@ get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, 
         return 0;
     case FIELD_MAP:
         r = add_item(d, f, w, at, sizeof(struct tenon_pair), count, &item);
-        return r < 0 ? r : tenon_decode_pair(d, w, item);
+        return r < 0 ? r : decode_pair(d, w, item);
     case FIELD_INTS:
         return get_ints(d, f, w, at, count);
     case FIELD_INT64:
@@ -271,33 +292,13 @@ get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, 
         r = add_item(d, f, w, at, f->message->size, count, &item);
         if (r < 0)
             return r;
-        tenon_message_clear(f->message, item);
+        clear(f->message, item);
         return tenon_message_decode(d, f->message, w, item);
     case FIELD_PLATFORM:
     case FIELD_NO_OUTPUT:
         break;
     }
     return 0;
-}
-
-void
-tenon_message_clear(const struct message *m, void *at)
-{
-    static const char *const none[] = { NULL };
-
-    for (size_t i = 0; i < m->count; i++) {
-        const struct field *f = &m->fields[i];
-        if (f->type == FIELD_STRING || f->type == FIELD_OPTIONAL)
-            *FIELD_AT(at, f->offset, const char *) = "";
-        else if (f->type == FIELD_LIST)
-            *FIELD_AT(at, f->offset, const char *const *) = none;
-        else if (f->type == FIELD_USER)
-            FIELD_AT(at, f->offset, struct tenon_op_user)->name = "";
-        else if (f->type == FIELD_INDEX)
-            *FIELD_AT(at, f->offset, int64_t) = -1;
-        else if (f->type == FIELD_GROUP && f->when != WHEN_POINTER)
-            tenon_message_clear(f->message, at);
-    }
 }
 
 int
@@ -388,7 +389,7 @@ decode_member(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op
     const struct message *m = tenon_op_message(op->type);
     if (!m)
         return 0;
-    tenon_message_clear(m, &op->exec);
+    clear(m, &op->exec);
     int r = tenon_message_decode(d, m, w, &op->exec);
     return r < 0 ? r : check_kinds(d, op);
 }
@@ -521,7 +522,7 @@ tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
     int r = tenon_op_inputs(a, data, len, inputs, input_count, err);
 
     memset(op, 0, sizeof *op);
-    tenon_message_clear(&tenon_message_platform, &op->platform);
+    clear(&tenon_message_platform, &op->platform);
     if (r < 0)
         return r;
     EACH_FIELD(d, f, data, len) {

@@ -25,13 +25,9 @@ struct decoder {
 
 int tenon_decode_string(struct decoder *d, const struct tenon_wire *w,
                         const char **out);
-int tenon_decode_pair(struct decoder *d, const struct tenon_wire *w,
-                      struct tenon_pair *out);
 int tenon_decode_count(struct decoder *d, size_t count);
 /* The message that w is; what it does not name is left as it is. */
 int tenon_message_decode(struct decoder *d, const struct message *m,
                          const struct tenon_wire *w, void *at);
-/* Strings become "", lists empty ones, indexes -1: for a struct of zeroes. */
-void tenon_message_clear(const struct message *m, void *at);
 
 #endif

@@ -1,108 +1,11 @@
-/* core/graph: from a described node to a vertex: connections, and the op, with inputs
- * numbered as BuildKit's client numbers them. */
+/* core/graph: from a described node to a vertex, with inputs numbered as BuildKit's client
+ * numbers them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/parse.h"
 #include "tools/path.h"
 #include "graph/builder.h"
-
-/* ---- connections ---------------------------------------------------------------- */
-
-static const struct slot_name {
-    const char *name;
-    enum node_slot slot;
-    enum node_kind from, to;
-} slots[] = {
-    { "input", SLOT_INPUT, NODE_MERGE, NODE_MERGE },
-    { "input", SLOT_INPUT, NODE_MOUNT, NODE_MOUNT },
-    { "input", SLOT_INPUT, NODE_COPY, NODE_SYMLINK },
-    { "secondary", SLOT_SECONDARY, NODE_COPY, NODE_COPY },
-    { "owner.user", SLOT_USER, NODE_COPY, NODE_SYMLINK },
-    { "owner.group", SLOT_GROUP, NODE_COPY, NODE_SYMLINK },
-    { "lower", SLOT_LOWER, NODE_DIFF, NODE_DIFF },
-    { "upper", SLOT_UPPER, NODE_DIFF, NODE_DIFF },
-};
-
-static int
-find_slot(const struct tenon_node *n, const char *name, struct tenon_error *err)
-{
-    for (size_t i = 0; i < tenon_countof(slots); i++)
-        if (!strcmp(slots[i].name, name) && n->kind >= slots[i].from &&
-            n->kind <= slots[i].to)
-            return slots[i].slot;
-    return tenon_error_set(err, TENON_E_INVALID, "%s has no slot \"%s\"",
-                           tenon_node_kinds[n->kind].name, name);
-}
-
-static int
-link_action(const struct tenon_node *n, int slot, const struct tenon_node *from,
-            struct node_link *link, struct tenon_error *err)
-{
-    if (n->kind < NODE_COPY || from->kind < NODE_COPY || from->parent != n->parent)
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "a part is no input but of its own file op");
-    if (from->number >= n->number)
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "an action can use earlier actions only");
-    if (slot != SLOT_INPUT && slot != SLOT_SECONDARY)
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "names are looked up in inputs, not in actions");
-    link->action = from;
-    return 0;
-}
-
-static int
-input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
-             uint32_t output, struct tenon_error *err)
-{
-    struct node_link link = { .set = true };
-
-    int slot = find_slot(n, name, err);
-    if (slot < 0)
-        return slot;
-    if ((n->parent ? n->parent : n)->frozen)
-        return tenon_error_set(err, TENON_E_BUG,
-                               "%s op: already used, it cannot change any more",
-                               tenon_node_kinds[n->kind].name);
-    if (from && from->graph != n->graph)
-        return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
-    if (from && from->parent) {
-        int r = link_action(n, slot, from, &link, err);
-        if (r < 0)
-            return r;
-    } else if (from) {
-        if (from == (n->parent ? n->parent : n))
-            return tenon_error_set(err, TENON_E_INVALID, "an op feeds itself");
-        link.edge.vertex = tenon_node_freeze_locked(from, err);
-        link.edge.index = output;
-        if (!link.edge.vertex)
-            return err->code;
-        if (output >= tenon_vertex_output_count(link.edge.vertex))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "\"%s\" has no output %u",
-                                   link.edge.vertex->name, output);
-    }
-    if (n->kind == NODE_MERGE) {
-        n->merged = tenon_arena_grow(&n->graph->arena, n->merged,
-                                     n->merged_count, sizeof *n->merged);
-        n->merged[n->merged_count++] = link.edge;
-    } else {
-        n->links[slot] = link;
-    }
-    return 0;
-}
-
-int
-tenon_node_input(struct tenon_node *n, const char *slot,
-                 struct tenon_node *from, uint32_t output,
-                 struct tenon_error *err)
-{
-    pthread_mutex_lock(&n->graph->lock);
-    int r = input_locked(n, slot, from, output, err);
-    pthread_mutex_unlock(&n->graph->lock);
-    return r;
-}
 
 /* ---- encoding ----------------------------------------------------------------------- */
 
@@ -390,8 +293,8 @@ encode_node(struct tenon_node *n, struct inputs *in, struct tenon_op *op,
     return tenon_error_set(err, TENON_E_BUG, "a part is not a vertex");
 }
 
-const struct tenon_vertex *
-tenon_node_freeze_locked(struct tenon_node *n, struct tenon_error *err)
+static const struct tenon_vertex *
+freeze_locked(struct tenon_node *n, struct tenon_error *err)
 {
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     struct inputs in = {0};
@@ -416,7 +319,104 @@ const struct tenon_vertex *
 tenon_node_freeze(struct tenon_node *n, struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    const struct tenon_vertex *v = tenon_node_freeze_locked(n, err);
+    const struct tenon_vertex *v = freeze_locked(n, err);
     pthread_mutex_unlock(&n->graph->lock);
     return v;
+}
+
+/* ---- connections ---------------------------------------------------------------- */
+
+static const struct slot_name {
+    const char *name;
+    enum node_slot slot;
+    enum node_kind from, to;
+} slots[] = {
+    { "input", SLOT_INPUT, NODE_MERGE, NODE_MERGE },
+    { "input", SLOT_INPUT, NODE_MOUNT, NODE_MOUNT },
+    { "input", SLOT_INPUT, NODE_COPY, NODE_SYMLINK },
+    { "secondary", SLOT_SECONDARY, NODE_COPY, NODE_COPY },
+    { "owner.user", SLOT_USER, NODE_COPY, NODE_SYMLINK },
+    { "owner.group", SLOT_GROUP, NODE_COPY, NODE_SYMLINK },
+    { "lower", SLOT_LOWER, NODE_DIFF, NODE_DIFF },
+    { "upper", SLOT_UPPER, NODE_DIFF, NODE_DIFF },
+};
+
+static int
+find_slot(const struct tenon_node *n, const char *name, struct tenon_error *err)
+{
+    for (size_t i = 0; i < tenon_countof(slots); i++)
+        if (!strcmp(slots[i].name, name) && n->kind >= slots[i].from &&
+            n->kind <= slots[i].to)
+            return slots[i].slot;
+    return tenon_error_set(err, TENON_E_INVALID, "%s has no slot \"%s\"",
+                           tenon_node_kinds[n->kind].name, name);
+}
+
+static int
+link_action(const struct tenon_node *n, int slot, const struct tenon_node *from,
+            struct node_link *link, struct tenon_error *err)
+{
+    if (n->kind < NODE_COPY || from->kind < NODE_COPY || from->parent != n->parent)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "a part is no input but of its own file op");
+    if (from->number >= n->number)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "an action can use earlier actions only");
+    if (slot != SLOT_INPUT && slot != SLOT_SECONDARY)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "names are looked up in inputs, not in actions");
+    link->action = from;
+    return 0;
+}
+
+static int
+input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
+             uint32_t output, struct tenon_error *err)
+{
+    struct node_link link = { .set = true };
+
+    int slot = find_slot(n, name, err);
+    if (slot < 0)
+        return slot;
+    if ((n->parent ? n->parent : n)->frozen)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "%s op: already used, it cannot change any more",
+                               tenon_node_kinds[n->kind].name);
+    if (from && from->graph != n->graph)
+        return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
+    if (from && from->parent) {
+        int r = link_action(n, slot, from, &link, err);
+        if (r < 0)
+            return r;
+    } else if (from) {
+        if (from == (n->parent ? n->parent : n))
+            return tenon_error_set(err, TENON_E_INVALID, "an op feeds itself");
+        link.edge.vertex = freeze_locked(from, err);
+        link.edge.index = output;
+        if (!link.edge.vertex)
+            return err->code;
+        if (output >= tenon_vertex_output_count(link.edge.vertex))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "\"%s\" has no output %u",
+                                   link.edge.vertex->name, output);
+    }
+    if (n->kind == NODE_MERGE) {
+        n->merged = tenon_arena_grow(&n->graph->arena, n->merged,
+                                     n->merged_count, sizeof *n->merged);
+        n->merged[n->merged_count++] = link.edge;
+    } else {
+        n->links[slot] = link;
+    }
+    return 0;
+}
+
+int
+tenon_node_input(struct tenon_node *n, const char *slot,
+                 struct tenon_node *from, uint32_t output,
+                 struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    int r = input_locked(n, slot, from, output, err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
 }

@@ -315,25 +315,6 @@ tenon_op_message(enum tenon_op_type type)
 }
 
 static const struct field *
-nth(const struct message *m, size_t *left)
-{
-    for (size_t k = 0; k < m->count; k++) {
-        const struct field *f = &m->fields[k], *in = NULL;
-        if (f->name && (*left)-- == 0)
-            return f;
-        if (f->type == FIELD_GROUP && (in = nth(f->message, left)))
-            return in;
-    }
-    return NULL;
-}
-
-const struct field *
-tenon_field_nth(const struct message *m, size_t i)
-{
-    return nth(m, &i);
-}
-
-static const struct field *
 find(const struct message *m, const char *attr, bool in_map)
 {
     for (size_t k = 0; k < m->count; k++) {

@@ -85,8 +85,6 @@ extern const struct node_kind_info tenon_node_kinds[NODE_KINDS];
 
 /* The field that the attribute sets; NULL: there is none. */
 const struct field *tenon_field_find(const struct message *m, const char *attr);
-/* The i-th field that has an attribute, in groups, too; NULL: there are fewer. */
-const struct field *tenon_field_nth(const struct message *m, size_t i);
 
 #define FIELD_AT(at, offset, T) ((T *)(void *)((char *)(at) + (offset)))
 

@@ -21,7 +21,6 @@ char *tenon_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 char *tenon_vasprintf(const char *fmt, va_list ap)
     __attribute__((format(printf, 1, 0)));
 
-#define tenon_new(T) ((T *)tenon_malloc(sizeof(T)))
 #define tenon_new0(T) ((T *)tenon_calloc(1, sizeof(T)))
 
 /* A promise between our own functions; kept in release builds. */

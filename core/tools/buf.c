@@ -61,8 +61,8 @@ tenon_buf_addc(struct tenon_buf *b, char c)
     b->data[b->len] = '\0';
 }
 
-void
-tenon_buf_vaddf(struct tenon_buf *b, const char *fmt, va_list ap)
+static void
+vaddf(struct tenon_buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
@@ -83,7 +83,7 @@ tenon_buf_addf(struct tenon_buf *b, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    tenon_buf_vaddf(b, fmt, ap);
+    vaddf(b, fmt, ap);
     va_end(ap);
 }
 

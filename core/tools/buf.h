@@ -26,8 +26,6 @@ void tenon_buf_adds(struct tenon_buf *b, const char *s);
 void tenon_buf_addc(struct tenon_buf *b, char c);
 void tenon_buf_addf(struct tenon_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void tenon_buf_vaddf(struct tenon_buf *b, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
 void tenon_buf_clear(struct tenon_buf *b); /* keeps the memory */
 void tenon_buf_truncate(struct tenon_buf *b, size_t len);
 /* The string; never NULL ("" while empty); stays b's. */

@@ -233,12 +233,6 @@ bad_pattern:
     return false;
 }
 
-bool
-tenon_glob_has_meta(const char *pattern)
-{
-    return pattern[strcspn(pattern, "*?[\\")] != '\0';
-}
-
 /* ---- pattern lists ------------------------------------------------------ */
 
 enum kind { EXACT, PREFIX, SUFFIX, AUTOMATON };
@@ -432,12 +426,6 @@ tenon_patterns_free(struct tenon_patterns *p)
     }
     tenon_vec_release(&p->list);
     free(p);
-}
-
-size_t
-tenon_patterns_count(const struct tenon_patterns *p)
-{
-    return p->list.len;
 }
 
 /* ---- running the automaton ---------------------------------------------- */

@@ -17,7 +17,6 @@
 
 /* False with *bad set when the pattern is malformed (Go's ErrBadPattern). */
 bool tenon_glob_match(const char *pattern, const char *path, bool *bad);
-bool tenon_glob_has_meta(const char *pattern);
 
 struct tenon_patterns; /* immutable after compile; any thread */
 
@@ -30,7 +29,6 @@ void tenon_patterns_free(struct tenon_patterns *p);
 TENON_DEFINE_AUTO(patterns, struct tenon_patterns *, tenon_patterns_free);
 #define auto_patterns __attribute__((cleanup(tenon_auto_patterns)))
 
-size_t tenon_patterns_count(const struct tenon_patterns *p);
 /* path is clean and relative ("a/b").  Considers the parents, too. */
 bool tenon_patterns_match(const struct tenon_patterns *p, const char *path);
 /* Is there a '!' that may match something below the directory `path`?  When

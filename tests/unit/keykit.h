@@ -254,6 +254,26 @@ exec(void)
     return n;
 }
 
+static const struct field *
+nth_in(const struct message *m, size_t *left)
+{
+    for (size_t k = 0; k < m->count; k++) {
+        const struct field *f = &m->fields[k], *in = NULL;
+        if (f->name && (*left)-- == 0)
+            return f;
+        if (f->type == FIELD_GROUP && (in = nth_in(f->message, left)))
+            return in;
+    }
+    return NULL;
+}
+
+/* The i-th field that has an attribute, in groups, too; NULL: there are fewer. */
+__attribute__((unused)) static const struct field *
+field_nth(const struct message *m, size_t i)
+{
+    return nth_in(m, &i);
+}
+
 /* Any attribute from text. */
 __attribute__((unused)) static void
 set_any(struct tenon_node *n, enum node_kind kind, const char *name,

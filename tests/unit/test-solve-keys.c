@@ -235,7 +235,7 @@ START_TEST(test_keys_no_attribute_is_forgotten)
     for (int kind = 0; kind < NODE_KINDS; kind++) {
         const struct message *m = tenon_node_kinds[kind].message;
         const struct field *a;
-        for (size_t k = 0; (a = tenon_field_nth(m, k)); k++) {
+        for (size_t k = 0; (a = field_nth(m, k)); k++) {
             bool found = false;
             for (size_t i = 0; i < tenon_countof(pairs) && !found; i++)
                 found = (int)pairs[i].kind == kind && pairs[i].where != SAME &&
@@ -373,7 +373,7 @@ assert_arrived(const struct pair *p, const char *const *values)
     const struct tenon_vertex *v = tenon_node_freeze(op, &err);
     ck_assert_msg(v != NULL, "%s", err.message);
     const void *at = decoded(v, p->kind);
-    for (size_t k = 0; (a = tenon_field_nth(message, k)); k++) {
+    for (size_t k = 0; (a = field_nth(message, k)); k++) {
         auto_buf struct tenon_buf want = TENON_BUF_INIT, got = TENON_BUF_INIT;
         /* Paths of actions are made absolute; the ones given here are. */
         if (p->kind >= NODE_COPY && a->type == FIELD_STRING && !tenon_streq(a->name, p->attr))

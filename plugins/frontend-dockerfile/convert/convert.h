@@ -158,10 +158,6 @@ bool df_arg_is_predefined(const char *name);
 int df_epoch_resolve(struct df_convert *c, struct tenon_error *err);
 
 /* ---- stages.c ---- */
-struct df_state *df_state_find(struct df_convert *c, const char *name);
-struct df_state *df_state_unregistered(struct df_convert *c, const char *base,
-                                       struct df_lines lines);
-void df_state_register(struct df_convert *c, struct df_state *s);
 int df_stages_register(struct df_convert *c, struct tenon_error *err);
 int df_stages_target(struct df_convert *c, struct tenon_error *err);
 int df_stages_depend(struct df_convert *c, struct tenon_error *err);

@@ -7,8 +7,8 @@
 #include "tools/parse.h"
 #include "tools/vec.h"
 
-void
-df_state_register(struct df_convert *c, struct df_state *s)
+static void
+register_state(struct df_convert *c, struct df_state *s)
 {
     size_t at;
     s->base = NULL;
@@ -30,8 +30,8 @@ df_state_register(struct df_convert *c, struct df_state *s)
     c->states[c->states_len++] = s;
 }
 
-struct df_state *
-df_state_find(struct df_convert *c, const char *name)
+static struct df_state *
+find_state(struct df_convert *c, const char *name)
 {
     const char *lower = df_lower(c->arena, name);
     size_t at;
@@ -50,8 +50,8 @@ state_new(struct df_convert *c)
     return s;
 }
 
-struct df_state *
-df_state_unregistered(struct df_convert *c, const char *base,
+static struct df_state *
+unregistered_state(struct df_convert *c, const char *base,
                       struct df_lines lines)
 {
     struct df_state *s = state_new(c);
@@ -173,7 +173,7 @@ register_stage(struct df_convert *c, size_t index, struct tenon_error *err)
         if (r < 0)
             return r;
         if (s->named) {
-            df_state_register(c, s);
+            register_state(c, s);
             s->base = NULL; /* the context stands in for all of the stage */
             return 0;
         }
@@ -182,7 +182,7 @@ register_stage(struct df_convert *c, size_t index, struct tenon_error *err)
     }
 
     /* What a base collected is taken over as a whole; then the own uses. */
-    df_state_register(c, s);
+    register_state(c, s);
     for (size_t i = 0; i < word.matched.len; i++)
         df_outline_use(c->arena, &s->outline, word.matched.items[i]);
     for (size_t i = 0; i < used.len; i++)
@@ -211,7 +211,7 @@ df_stages_target(struct df_convert *c, struct tenon_error *err)
         c->target = c->states[c->states_len - 1];
         return 0;
     }
-    c->target = df_state_find(c, name);
+    c->target = find_state(c, name);
     if (c->target)
         return 0;
     df_fail(c->build, err, (struct df_lines){0},
@@ -257,9 +257,9 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
             }
             s = c->states[index];
         } else {
-            s = df_state_find(c, from);
+            s = find_state(c, from);
             if (!s)
-                s = df_state_unregistered(c, from, cmd->lines);
+                s = unregistered_state(c, from, cmd->lines);
         }
         out->sources = df_arena_array(c->arena, 1, sizeof(*out->sources));
         out->sources[0] = s;
@@ -274,9 +274,9 @@ df_step_make(struct df_convert *c, const struct df_command *cmd,
                 mount_from(c->arena, cmd->run.mount_texts.items[i]);
             if (!*from)
                 from = "scratch";
-            struct df_state *s = df_state_find(c, from);
+            struct df_state *s = find_state(c, from);
             if (!s) {
-                s = df_state_unregistered(c, from, (struct df_lines){0});
+                s = unregistered_state(c, from, (struct df_lines){0});
                 s->mounted_at = cmd->lines;
             }
             out->sources[i] = s;
@@ -307,7 +307,7 @@ df_state_need(struct df_convert *c, struct df_state *s,
             s->deps[s->deps_len++] = (struct df_dep){src, step->cmd->lines};
         }
         if (src->unregistered)
-            df_state_register(c, src);
+            register_state(c, src);
     }
 }
 

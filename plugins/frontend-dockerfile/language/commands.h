@@ -21,9 +21,6 @@ df_command_fn df_parse_run;    /* run.c: RUN, CMD, ENTRYPOINT, SHELL */
 df_command_fn df_parse_cmdline;
 df_command_fn df_parse_shell;
 
-struct df_strings df_args_from(const struct df_node *node, size_t first);
 /* The text after "<name> " of the first comment that has it; NULL if none. */
-const char *df_doc_comment(char *const *comments, size_t count,
-                           const char *name);
 
 #endif

@@ -39,8 +39,8 @@ df_kind_name(enum df_kind kind)
     return kind_names[kind];
 }
 
-const char *
-df_doc_comment(char *const *comments, size_t count, const char *name)
+static const char *
+doc_comment(char *const *comments, size_t count, const char *name)
 {
     size_t len = strlen(name);
     for (size_t i = 0; len && i < count; i++) {
@@ -94,7 +94,7 @@ parse_arg(const struct df_request *r, struct df_command *out)
         pairs[i].key = eq ? df_arena_strndup(a, arg, (size_t)(eq - arg)) : arg;
         pairs[i].value = eq ? eq + 1 : NULL;
         pairs[i].comment =
-            df_doc_comment(n->comments, n->comments_len, pairs[i].key);
+            doc_comment(n->comments, n->comments_len, pairs[i].key);
     }
     lint_description(r, "ARG", pairs, n->args_len);
     out->pairs = (struct df_pairs){pairs, n->args_len};
@@ -284,7 +284,7 @@ parse_from(const struct df_request *r, struct df_stage *out)
     if (*name)
         lint_description(r, "FROM", &(struct df_pair){.key = name}, 1);
 
-    const char *comment = df_doc_comment(n->comments, n->comments_len, name);
+    const char *comment = doc_comment(n->comments, n->comments_len, name);
     *out = (struct df_stage){
         .name = name,
         .orig_name = orig,

@@ -6,8 +6,8 @@
 
 enum { DEVICE, MOUNT, NETWORK, SECURITY, FLAGS };
 
-struct df_strings
-df_args_from(const struct df_node *node, size_t first)
+static struct df_strings
+args_from(const struct df_node *node, size_t first)
 {
     return (struct df_strings){
         .items = node->args ? node->args + first : NULL,
@@ -19,7 +19,7 @@ static struct df_cmdline
 cmdline(const struct df_node *n)
 {
     return (struct df_cmdline){
-        .args = df_args_from(n, 0),
+        .args = args_from(n, 0),
         .shell = !n->json,
         .files = n->heredocs,
         .files_len = n->heredocs_len,
@@ -43,7 +43,7 @@ df_parse_shell(const struct df_request *r, struct df_command *out)
         return "SHELL requires at least one argument";
     if (!r->node->json)
         return "SHELL requires the arguments to be in JSON form";
-    out->words = df_args_from(r->node, 0);
+    out->words = args_from(r->node, 0);
     return NULL;
 }
 
