@@ -97,6 +97,7 @@ unit_helpers = \
 	tests/unit/layerkit.h \
 	tests/unit/refuse.h \
 	tests/unit/registrykit.h \
+	tests/unit/storekit.h \
 	tests/unit/tlskit.h \
 	tests/unit/treekit.h \
 	tests/unit/unit.h

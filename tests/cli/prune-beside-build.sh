@@ -41,21 +41,7 @@ rm /c/go
 echo went on
 D
 echo file >"$context/file"
-git=
-if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
-    mkdir "$work/www"
-    TOKEN=none "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
-    remember $!
-    await "the port of a server" test -s "$work/port"
-    git init -q "$work/repo"
-    echo in git >"$work/repo/f"
-    git -C "$work/repo" add .
-    git -C "$work/repo" -c user.name=t -c user.email=t@example.org commit -qm one
-    git clone -q --bare "$work/repo" "$work/www/repo.git"
-    git="ADD http://127.0.0.1:$(cat "$work/port")/git/repo.git /git"
-else
-    not_tried "a git repository beside a prune: there is no git, or no source-git"
-fi
+git_source
 
 first="FROM base AS old
 RUN echo one >/one

@@ -33,6 +33,26 @@ saw() {
 # it, too: not at its end.)
 wait_for() { await_line "$1" "^#.* $2\$"; }
 
+# A git repository with the one file f, "in git", on a server of the web: sets git to the
+# instruction that adds it as /git, or to nothing where there is none to be had.
+git_source() {
+    git=
+    if ! command -v git >/dev/null || [ ! -e "$abs_top_builddir/.libs/source-git.so" ]; then
+        not_tried "a git repository: there is no git, or no source-git"
+        return 0
+    fi
+    mkdir "$work/www"
+    TOKEN=none "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+    remember $!
+    await "the port of a server" test -s "$work/port"
+    git init -q "$work/repo"
+    echo in git >"$work/repo/f"
+    git -C "$work/repo" add .
+    git -C "$work/repo" -c user.name=t -c user.email=t@example.org commit -qm one
+    git clone -q --bare "$work/repo" "$work/www/repo.git"
+    git="ADD http://127.0.0.1:$(cat "$work/port")/git/repo.git /git"
+}
+
 # put PROGRAM...: copies of this machine's programs, with the libraries they need,
 # in $context/tools, for "COPY tools /".
 put() {

@@ -14,21 +14,7 @@ run 0 build -f "$work/pushed.Dockerfile" -o "type=image,name=$registry/x:1,push=
 cat >"$TENON_CONFIG" <<END
 {"registries": {"$registry": {"plain-http": true}}}
 END
-git=
-if command -v git >/dev/null && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
-    mkdir "$work/www"
-    TOKEN=none "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
-    remember $!
-    await "the port of a server" test -s "$work/port"
-    git init -q "$work/repo"
-    echo in git >"$work/repo/f"
-    git -C "$work/repo" add .
-    git -C "$work/repo" -c user.name=t -c user.email=t@example.org commit -qm one
-    git clone -q --bare "$work/repo" "$work/www/repo.git"
-    git="ADD http://127.0.0.1:$(cat "$work/port")/git/repo.git /git"
-else
-    not_tried "modes of git repositories: there is no git, or no source-git"
-fi
+git_source
 
 # every_kind: into $store
 every_kind() {

@@ -1,5 +1,5 @@
 /* Cache mounts: who shares them, what a new one starts with, who may drop them. */
-#include "unit.h"
+#include "storekit.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -7,27 +7,6 @@
 #include <sys/xattr.h>
 
 #include "store/private.h"
-#include "store/store.h"
-
-static char dir_path[64];
-static int dir_fd = -1;
-static struct tenon_store *store;
-
-static void
-setup(void)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    dir_fd = unit_tmpdir(dir_path);
-    ck_assert_msg(tenon_store_open(dir_path, &store, &err) == 0, "%s", err.message);
-}
-
-static void
-teardown(void)
-{
-    umask(022);
-    tenon_store_close(store);
-    unit_tmpdir_remove(dir_fd, dir_path);
-}
 
 struct use {
     int fd;

@@ -1,5 +1,5 @@
 /* The store when processes die, disks are full and others are at work. */
-#include "unit.h"
+#include "storekit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,18 +10,6 @@
 #include <sys/wait.h>
 
 #include "store/lease.h"
-#include "store/store.h"
-
-static char dir_path[64];
-static int dir_fd = -1;
-static struct tenon_store *store;
-
-#define OK(call)                                                              \
-    do {                                                                      \
-        tenon_error_release(&err);                                            \
-        ck_assert_msg((call) >= 0, "%s: %s", #call,                           \
-                      err.message ? err.message : "");                        \
-    } while (0)
 
 static void
 reopen(void)
@@ -30,21 +18,6 @@ reopen(void)
     tenon_store_close(store);
     store = NULL;
     OK(tenon_store_open(dir_path, &store, &err));
-}
-
-static void
-setup(void)
-{
-    dir_fd = unit_tmpdir(dir_path);
-    reopen();
-}
-
-static void
-teardown(void)
-{
-    tenon_store_close(store);
-    store = NULL;
-    unit_tmpdir_remove(dir_fd, dir_path);
 }
 
 static int64_t

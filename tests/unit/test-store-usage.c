@@ -1,5 +1,5 @@
 /* What du tells, and the locks by which builds tell each other that they are there. */
-#include "unit.h"
+#include "storekit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,32 +8,6 @@
 #include <sys/wait.h>
 
 #include "store/lease.h"
-#include "store/store.h"
-
-static char dir_path[64];
-static int dir_fd = -1;
-static struct tenon_store *store;
-
-#define OK(call)                                                                     \
-    do {                                                                             \
-        tenon_error_release(&err);                                                   \
-        ck_assert_msg((call) >= 0, "%s: %s", #call, err.message ? err.message : ""); \
-    } while (0)
-
-static void
-setup(void)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    dir_fd = unit_tmpdir(dir_path);
-    OK(tenon_store_open(dir_path, &store, &err));
-}
-
-static void
-teardown(void)
-{
-    tenon_store_close(store);
-    unit_tmpdir_remove(dir_fd, dir_path);
-}
 
 static int64_t
 make_snapshot(enum tenon_snapshot_type type)

@@ -1,5 +1,5 @@
 /* The store: blobs, snapshots, mounts, records, locks, caches, collection. */
-#include "unit.h"
+#include "storekit.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -8,32 +8,6 @@
 #include <sys/wait.h>
 
 #include "base/cancel.h"
-#include "store/store.h"
-
-static char dir_path[64];
-static int dir_fd = -1;
-static struct tenon_store *store;
-
-static void
-setup(void)
-{
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    dir_fd = unit_tmpdir(dir_path);
-    ck_assert_msg(tenon_store_open(dir_path, &store, &err) == 0, "%s", err.message);
-}
-
-static void
-teardown(void)
-{
-    tenon_store_close(store);
-    unit_tmpdir_remove(dir_fd, dir_path);
-}
-
-#define OK(call)                                                                   \
-    do {                                                                           \
-        tenon_error_release(&err);                                                 \
-        ck_assert_msg((call) >= 0, "%s: %s", #call, err.message ? err.message : ""); \
-    } while (0)
 
 static int
 entries(const char *name)
