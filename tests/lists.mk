@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test-io \
 	tests/unit/test-json \
 	tests/unit/test-jsontext \
+	tests/unit/test-log \
 	tests/unit/test-parse \
 	tests/unit/test-path \
 	tests/unit/test-pattern \

@@ -78,3 +78,17 @@ for tag in a b a; do
     run 0 build -o type=cacheonly --cache-to "type=local,dest=$work/cache,tag=$tag"
 done
 assert_eq "a b" "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "$work/cache/index.json" | sort | xargs)"
+
+# ---- refused --------------------------------------------------------------------
+for type in oci docker; do
+    run 1 build -o "type=$type,dest=$work/bad.tar,name=Not A Name"
+    assert_has "$work/err" "output type $type"
+    assert_has "$work/err" "Not A Name"
+    assert_no_file "$work/bad.tar"
+    run 1 build -o "type=$type,dest=$work/bad.tar,compression-level=100"
+    assert_has "$work/err" "100"
+    assert_no_file "$work/bad.tar"
+    run 1 build -o "type=$type,tar=false,dest=$context/one"
+    assert_has "$work/err" "$context/one"
+    assert_eq one "$(cat "$context/one")"
+done

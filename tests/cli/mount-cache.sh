@@ -150,4 +150,5 @@ refused 'invalid mount target "/"' type=cache,target=/
 refused "unexpected key 'required'" type=cache,target=/c,required=true
 refused "unexpected key 'size'" type=cache,target=/c,size=1m
 refused 'source: ' type=cache,target=/c,from=base,source=/none
+refused 'cache "/fresh": source: "/none"' type=cache,target=/c,id=fresh,source=none
 refused "invalid cache sharing set for bind mount" type=bind,target=/c,sharing=locked

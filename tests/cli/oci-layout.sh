@@ -60,3 +60,20 @@ for which in manifest config layer; do
     use 1 "$work/bad"
     assert_no_file "$work/out.d"
 done
+
+# An index in an index in an index: as deep as anybody has them, and no deeper.
+nest() { # LAYOUT: its index becomes the one entry of another
+    wrapped=$(jq -c 'del(.manifests[].annotations) | .mediaType = "application/vnd.oci.image.index.v1+json"' "$1/index.json")
+    hex=$(printf %s "$wrapped" | sha256sum | cut -d' ' -f1)
+    printf %s "$wrapped" >"$1/blobs/sha256/$hex"
+    printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:%s","size":%d}]}' \
+        "$hex" "${#wrapped}" >"$1/index.json"
+}
+cp -r "$work/one" "$work/nested"
+for depth in 1 2 3 4; do
+    nest "$work/nested"
+    gives one "$work/nested"
+done
+nest "$work/nested"
+use 1 "$work/nested"
+assert_has "$work/err" "indexes are nested too deep"

@@ -29,7 +29,7 @@ tidy() {
         END { exit heads < 1 || bad || one && heads != 1 }' "$work/screen"
 }
 until_tidy() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         ! tidy "$@" || return 0
         sleep 0.1
     done

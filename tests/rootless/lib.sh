@@ -12,7 +12,7 @@ at_exit=remove_users
 
 # The lock of /etc/passwd is everybody's.
 patiently() {
-    for _ in $(seq 50); do
+    for _ in $(seq 600); do
         ! "$@" >"$work/user.log" 2>&1 || return 0
         grep -q 'cannot lock' "$work/user.log" || break
         sleep 0.1

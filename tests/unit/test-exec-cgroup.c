@@ -309,7 +309,7 @@ START_TEST(test_cgroup_v2_of_the_kernel)
         pause();
         _exit(!joined);
     }
-    snprintf(path, sizeof path, "for i in $(seq 100); do grep -q '^0::/%s$' /proc/%d/cgroup && exit 0; "
+    snprintf(path, sizeof path, "for i in $(seq 1200); do grep -q '^0::/%s$' /proc/%d/cgroup && exit 0; "
              "sleep 0.05; done; exit 1", id, (int)pid);
     int found = system(path);
     kill(pid, SIGKILL);
@@ -317,7 +317,7 @@ START_TEST(test_cgroup_v2_of_the_kernel)
     auto_free char *relative = tenon_strdup(group.path);
     drop();
     snprintf(path, sizeof path, ROOT "/%s", id);
-    for (int i = 0; i < 100 && access(path, F_OK) == 0; i++) {
+    for (int i = 0; i < 1200 && access(path, F_OK) == 0; i++) {
         usleep(20000); /* the kernel is not done with the killed at once */
         cgroup_remove(relative);
     }

@@ -1,7 +1,11 @@
 /* What the renderers share: text made safe, the model, the recap. */
 #include "unit.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include "common/progress/model.h"
+#include "common/progress/output.h"
 #include "common/progress/recap.h"
 #include "common/progress/text.h"
 
@@ -176,6 +180,48 @@ START_TEST(test_model_keeps_a_bounded_tail)
     ck_assert_str_eq(v->lines.items[v->lines.len - 1].text, "99999");
     ck_assert_uint_eq(v->pending.len, 0); /* nobody asked for it */
     pk_model_release(&m);
+}
+END_TEST
+
+/* Standard error may be a pipe that somebody has made non-blocking: all of it comes. */
+static void *
+read_all(void *data)
+{
+    int fd = *(int *)data;
+    char chunk[4096];
+    size_t *total = tenon_new0(size_t);
+    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) > 0; *total += (size_t)n)
+        for (ssize_t i = 0; i < n; i++)
+            if (chunk[i] != 'x')
+                *total += 1 << 30;
+    return total;
+}
+
+START_TEST(test_output_to_a_pipe_that_is_full)
+{
+    enum { LEN = 1 << 20 };
+    int fds[2];
+    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    for (int i = 0; i < LEN; i++)
+        tenon_buf_add(&text, "x", 1);
+    pthread_t reader;
+    ck_assert_int_eq(pthread_create(&reader, NULL, read_all, &fds[0]), 0);
+    pk_write(fds[1], &text);
+    close(fds[1]);
+    void *total;
+    pthread_join(reader, &total);
+    ck_assert_uint_eq(*(size_t *)total, LEN);
+    free(total);
+    close(fds[0]);
+    /* and where nobody reads it gives up */
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+    close(fds[0]);
+    pk_write(fds[1], &text);
+    close(fds[1]);
+    signal(SIGPIPE, before);
 }
 END_TEST
 
@@ -451,6 +497,7 @@ main(void)
     tcase_add_test(tc, test_model_breaks_an_endless_line);
     tcase_add_test(tc, test_model_keeps_a_bounded_tail);
     tcase_add_loop_test(tc, test_text_columns, 0, (int)tenon_countof(columns));
+    tcase_add_test(tc, test_output_to_a_pipe_that_is_full);
     tcase_add_test(tc, test_recap_warnings);
     tcase_add_test(tc, test_recap_shows_step_and_lines);
     tcase_add_test(tc, test_model_group_is_one_line);
