@@ -429,11 +429,10 @@ tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *
     /* once across threads and processes: the others find it there */
     __attribute__((cleanup(tenon_auto_lock))) struct tenon_lock *lock = NULL;
     auto_free char *lock_name = tenon_asprintf("blob-%s", tenon_digest_hex(&checked));
-    bool waited = false;
     if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel), &lock,
-                           &waited, err) < 0)
+                           NULL, err) < 0)
         return err->code;
-    if (waited && stored(r, digest))
+    if (stored(r, digest)) /* also when nobody had to be waited for: who had it may be done */
         return 0;
     if (call->status)
         call->status(call->data, digest, 0, size > 0 ? size : 0, false);
