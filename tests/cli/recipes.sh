@@ -12,7 +12,7 @@ mkdir "$tree"
     --exclude=./tests/conformance --exclude=./tests/mutation --exclude='*.o' .) | tar -xf - -C "$tree"
 chmod -R u+w "$tree" # make distcheck has the sources read-only
 "$abs_top_srcdir/tests/cli/follow-recipes" "$tree" >"$work/followed"
-assert_eq "a copy of 1, after 3, before 1, new 1" "$(cat "$work/followed")"
+assert_eq "a copy of 1, after 10, before 4, new 1" "$(cat "$work/followed")"
 
 # Once for all of them, without optimisation.
 mkdir "$tree/build"
@@ -46,3 +46,25 @@ run 0 new build --check "$work/context"
 dockerfile 'FROM scratch\nWORKDIR /a\n'
 run 0 new build --check "$work/context"
 assert_lacks "$work/out" WorkdirRoot
+
+# ---- a flag that becomes an attribute of a step ----------------------------------------------
+run 0 new build --help
+assert_has "$work/out" "--timezone"
+if [ "$(id -u)" = 0 ]; then
+    dockerfile 'FROM base\nRUN echo "zone <$TZ>"\n'
+    zone() { # HOW ZONE FLAG...
+        how=$1 zone=$2
+        shift 2
+        run 0 new build --progress=plain --build-context "base=oci-layout://$bases/busybox" "$@" "$work/context"
+        assert_eq "$zone: $how" "$zone: $(step_ended "$work/err" "echo")"
+        [ $how = CACHED ] || grep -qE "^#[0-9]+ [0-9.]+ zone <$zone>\$" "$work/err" ||
+            { cat "$work/err" >&2; fail "not in $zone"; }
+    }
+    zone DONE ""
+    zone DONE Europe/Berlin --timezone Europe/Berlin
+    zone CACHED Europe/Berlin --timezone Europe/Berlin
+    zone DONE Asia/Tokyo --timezone Asia/Tokyo
+    zone CACHED ""
+else
+    not_tried "a step with the new flag: needs root"
+fi
