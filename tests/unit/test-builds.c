@@ -1,6 +1,6 @@
 /* Many builds in one process: at the same time on one store with one set of plugins,
  * and one after the other.  Needs to mount: skipped without root. */
-#include "unit.h"
+#include "registrykit.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include "context/session.h"
 #include "engine/build.h"
 #include "engine/host.h"
+#include "image/tar.h"
 
 /* What one of them is given, and how it ended. */
 struct one {
@@ -227,6 +228,93 @@ START_TEST(test_builds_one_after_the_other)
 }
 END_TEST
 
+/* ---- with a pull ------------------------------------------------------------------ */
+
+static int
+to_buf(void *data, const void *bytes, size_t len, struct tenon_error *err)
+{
+    (void)err;
+    tenon_buf_add(data, bytes, len);
+    return 0;
+}
+
+/* An image of one layer, which has one file, as documents. */
+struct image {
+    struct tenon_buf layer;
+    char *config, *manifest;
+};
+
+static void
+make_image(struct image *image)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_tar tar = { to_buf, &image->layer };
+    const struct tenon_tar_entry e = { .type = TENON_TAR_FILE, .name = "base", .mode = 0644, .size = 1 };
+    struct tenon_digest layer, its_config;
+
+    ck_assert_int_eq(tenon_tar_header(&tar, &e, &err), 0);
+    tenon_buf_addc(&image->layer, 'b');
+    ck_assert_int_eq(tenon_tar_pad(&tar, e.size, &err), 0);
+    ck_assert_int_eq(tenon_tar_end(&tar, &err), 0);
+    tenon_digest_of(image->layer.data, image->layer.len, &layer);
+    image->config = tenon_asprintf("{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
+                                   "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+                                   layer.str);
+    tenon_digest_of(image->config, strlen(image->config), &its_config);
+    image->manifest = tenon_asprintf(
+        "{\"schemaVersion\":2,\"mediaType\":\"" TENON_MT_OCI_MANIFEST "\","
+        "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+        "\"digest\":\"%s\",\"size\":%zu},"
+        "\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\","
+        "\"digest\":\"%s\",\"size\":%zu}]}",
+        its_config.str, strlen(image->config), layer.str, image->layer.len);
+}
+
+/* A store each: all of the image is fetched and unpacked anew every time. */
+START_TEST(test_builds_that_pull_one_after_the_other)
+{
+    enum { MANY = 50 };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct image image = {0};
+    struct tenon_digest layer;
+    struct tenon_store *first = store;
+    make_image(&image);
+    tenon_digest_of(image.layer.data, image.layer.len, &layer);
+    auto_free char *head = digest_head(image.manifest);
+    auto_free char *get_layer = tenon_asprintf("GET " PATH_BLOB "%s", layer.str);
+    struct answer answers[] = {
+        { .request = "HEAD " PATH_MANIFEST "v1", .head = head },
+        { .request = "GET " PATH_MANIFEST "sha256:", .head = OK_MANIFEST, .body = image.manifest },
+        { .request = get_layer, .head = "200 OK\r\n", .body = image.layer.data,
+          .body_len = image.layer.len },
+        { .request = "GET " PATH_BLOB, .head = "200 OK\r\n", .body = image.config },
+        {0},
+    };
+    struct server server = {0};
+    server_start(&server, answers);
+    auto_free char *text = tenon_asprintf("FROM 127.0.0.1:%u/team/app:v1\nCOPY f /f\n", server.port);
+    unit_write(good_dir, "Dockerfile", text);
+
+    for (int i = 0; i < MANY; i++) {
+        struct one o;
+        auto_free char *path = tenon_asprintf("%s/%d", store_path, i);
+        ck_assert_msg(tenon_store_open(path, &store, &err) == 0, "%s", err.message);
+        begin(&o, good_path);
+        run(&o);
+        ck_assert_msg(o.code == 0, "%s", o.err.message);
+        end(&o);
+        tenon_store_close(store);
+    }
+    store = first;
+    ck_assert_int_eq(server_count(&server, get_layer), MANY);
+    ck_assert_int_eq(server_refused(&server), 0);
+    server_stop(&server);
+    tenon_buf_release(&image.layer);
+    free(image.config);
+    free(image.manifest);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -238,11 +326,12 @@ main(void)
         puts("needs root");
         return 77;
     }
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_builds_at_once_leave_nothing_of_each_other);
     tcase_add_test(t, test_builds_are_shown_before_they_are_told);
     tcase_add_test(t, test_builds_one_after_the_other);
+    tcase_add_test(t, test_builds_that_pull_one_after_the_other);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
