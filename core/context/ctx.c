@@ -201,20 +201,8 @@ tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len)
 }
 
 void
-tenon_ctx_set_log_fd(struct tenon_ctx *ctx, int fd)
-{
-    pthread_mutex_lock(&ctx->lock);
-    if (ctx->log_fd >= 0)
-        close(ctx->log_fd);
-    ctx->log_fd = fd;
-    ctx->log_open = NULL;
-    pthread_mutex_unlock(&ctx->lock);
-}
-
-void
 tenon_ctx_set_log(struct tenon_ctx *ctx, int (*open)(void *data), void *data)
 {
-    tenon_ctx_set_log_fd(ctx, -1);
     pthread_mutex_lock(&ctx->lock);
     ctx->log_open = open;
     ctx->log_data = data;

@@ -37,10 +37,9 @@ char *tenon_ctx_strdup(struct tenon_ctx *ctx, const char *s);
 void tenon_ctx_defer(struct tenon_ctx *ctx, void (*fn)(void *), void *data);
 /* Secrets the work has seen: masked in logs that are kept (not on screen). */
 void tenon_ctx_add_secret(struct tenon_ctx *ctx, const void *data, size_t len);
-/* Step output goes to the events and to the log file, when one is set. */
-void tenon_ctx_set_log_fd(struct tenon_ctx *ctx, int fd); /* taken over */
-/* The same, opened at the first byte: most steps print nothing.  open gives a
- * descriptor or a negative number; data must outlive the ctx's output. */
+/* Step output goes to the events and to a log file, which is opened at the first
+ * byte: most steps print nothing.  open gives a descriptor or a negative number;
+ * data must outlive the ctx's output. */
 void tenon_ctx_set_log(struct tenon_ctx *ctx, int (*open)(void *data), void *data);
 void tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len);
 void tenon_ctx_status(struct tenon_ctx *ctx, const char *id, int64_t current, int64_t total);

@@ -17,8 +17,8 @@
 #define AT_RECURSIVE 0x8000
 #endif
 
-int
-tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err)
+static int
+set_attributes(int fd, uint32_t flags, struct tenon_error *err)
 {
     struct mount_attr attr = {0};
     if (flags & TENON_MOUNT_RDONLY)
@@ -60,7 +60,7 @@ tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags, char **source,
     if (tree < 0 && errno != EINVAL)
         return tenon_error_sys(err, "clone a mount");
     int from = tree >= 0 ? tree : fd;
-    if (tenon_step_mount_attrs(from, flags, err) < 0)
+    if (set_attributes(from, flags, err) < 0)
         return err->code;
     if (syscall(SYS_move_mount, from, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return tenon_error_sys(err, "attach a mount at %s", path);

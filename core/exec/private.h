@@ -64,9 +64,6 @@ struct tenon_step {
 
 /* ---- tree.c: inputs as mounted trees ------------------------------------ */
 
-/* Input chain of a mount; NULL for scratch.  BUG when it was not made. */
-int tenon_step_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
-                     const struct tenon_chain **out, struct tenon_error *err);
 int tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
                           bool writable, struct tenon_step_tree *t,
                           struct tenon_error *err);
@@ -113,7 +110,6 @@ char *tenon_failed_step_last(struct tenon_store *st);
  * attached yet) to a new name below the temporary directory. */
 int tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags,
                     char **source, bool *is_dir, struct tenon_error *err);
-int tenon_step_mount_attrs(int fd, uint32_t flags, struct tenon_error *err);
 
 /* ---- env.c, net.c, relay.c, diagnose.c, describe.c ---------------------- */
 

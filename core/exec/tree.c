@@ -5,9 +5,10 @@
 #include "tools/alloc.h"
 #include "exec/private.h"
 
-int
-tenon_step_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
-                 const struct tenon_chain **out, struct tenon_error *err)
+/* Input chain of a mount; NULL for scratch.  BUG when it was not made. */
+static int
+find_chain(const struct tenon_step *s, const struct tenon_op_mount *m,
+           const struct tenon_chain **out, struct tenon_error *err)
 {
     *out = NULL;
     if (m->input < 0)
@@ -31,7 +32,7 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
 {
     static const struct tenon_chain empty;
     t->fd = -1;
-    if (tenon_step_chain(s, m, &t->lower, err) < 0)
+    if (find_chain(s, m, &t->lower, err) < 0)
         return err->code;
     if (writable && tenon_snapshot_begin(s->engine->store, &t->work, err) < 0)
         return err->code;

@@ -182,8 +182,6 @@ struct tenon_solver {
  * the loop.  False when there was nothing to do. */
 struct tenon_solver *tenon_solver_new_stepped(const struct tenon_solver_options *o);
 bool tenon_solver_step(struct tenon_solver *s);
-/* Give a request to the loop without waiting for it. */
-void tenon_solver_submit(struct tenon_solver *s, struct request *r);
 /* Have the loop thread do it, and wait. */
 int solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *),
                  void *data, struct tenon_error *err);
@@ -200,11 +198,7 @@ void loop_stop(struct tenon_solver *s);
 struct state *state_get(struct tenon_solver *s, const struct tenon_vertex *v);
 void state_free(struct state *st);
 void state_want(struct state *st, enum goal goal);
-void state_touch(struct state *st);       /* look at it again */
 void states_advance(struct tenon_solver *s);
-void state_fail(struct state *st, struct tenon_error *err); /* takes err */
-void state_keyed(struct state *st);
-void state_made(struct state *st, struct job *j);
 void state_reset_failed(struct tenon_solver *s);
 void states_settle(struct tenon_solver *s);
 static inline bool

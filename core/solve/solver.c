@@ -72,8 +72,8 @@ tenon_solved_release(struct tenon_solved *r)
 
 /* ---- the callers' side --------------------------------------------------------------- */
 
-void
-tenon_solver_submit(struct tenon_solver *s, struct request *r)
+static void
+submit(struct tenon_solver *s, struct request *r)
 {
     r->next = NULL;
     pthread_mutex_lock(&s->lock);
@@ -143,7 +143,7 @@ tenon_solver_solve_all(struct tenon_solver *s, const struct tenon_edge *edges,
                                    edges[i].vertex->name, edges[i].index);
     if (solver_check_entitled(s, edges, count, err) < 0)
         return err->code;
-    tenon_solver_submit(s, &r);
+    submit(s, &r);
     request_wait(s, &r, cancel);
     if (r.code < 0)
         return tenon_error_move(err, &r.err), r.code;
@@ -161,7 +161,7 @@ solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, void *
 
     if (fd < 0)
         return tenon_error_sys(err, "eventfd");
-    tenon_solver_submit(s, &r);
+    submit(s, &r);
     request_wait(s, &r, NULL);
     return r.code < 0 ? (tenon_error_move(err, &r.err), r.code) : TENON_OK;
 }

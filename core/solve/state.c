@@ -90,7 +90,7 @@ state_reset_failed(struct tenon_solver *s)
     s->dirty.len = 0;
 }
 
-void
+static void
 state_touch(struct state *st)
 {
     if (!st->queued) {
@@ -115,7 +115,7 @@ touch_users(struct state *st)
         state_touch(st->users.items[i]);
 }
 
-void
+static void
 state_fail(struct state *st, struct tenon_error *err)
 {
     struct tenon_solver *s = st->solver;
@@ -128,7 +128,7 @@ state_fail(struct state *st, struct tenon_error *err)
     }
 }
 
-void
+static void
 state_keyed(struct state *st)
 {
     st->phase = PHASE_KEYED;
@@ -136,7 +136,7 @@ state_keyed(struct state *st)
     touch_users(st);
 }
 
-void
+static void
 state_made(struct state *st, struct job *j)
 {
     st->outputs = tenon_steal(&j->outputs);

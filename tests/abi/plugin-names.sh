@@ -5,23 +5,21 @@
 . "$(dirname "$0")/../cli/lib.sh"
 cd "$abs_top_srcdir"
 
-# FILE STRING REASON: these words are plugins' names and something else.
+# ROOM STRING REASON: these words are plugins' names and something else.
 cat >"$work/reasons" <<'EOF'
-core/graph/message.c bind type of a mount in the LLB, which is also the plugin's name
-core/graph/message.c secret type of a mount in the LLB
-core/graph/message.c ssh type of a mount in the LLB
-core/graph/message.c cache type of a mount in the LLB
-core/graph/message.c tmpfs type of a mount in the LLB
-core/exec/cdiedits.c bind type of a mount in a CDI file
-core/exec/env.c secret service of the session
-core/engine/host.c tmpfs file system
-core/engine/host_registry.c local mode of resolving an image
-core/plugin/plugins.c cache kind of plugins
-core/registry/hosts.c http scheme of an address
-core/registry/request.c http scheme of an address
-core/store/cachemount.c cache name of a directory in tmp/
-core/store/mount.c tmpfs file system
-core/store/tmpfs.c tmpfs file system
+core/graph bind type of a mount in the LLB, which is also the plugin's name
+core/graph secret type of a mount in the LLB
+core/graph ssh type of a mount in the LLB
+core/graph cache type of a mount in the LLB
+core/graph tmpfs type of a mount in the LLB
+core/exec bind type of a mount in a CDI file
+core/exec secret service of the session
+core/engine tmpfs file system
+core/engine local mode of resolving an image
+core/plugin cache kind of plugins
+core/registry http scheme of an address
+core/store cache name of a directory in tmp/
+core/store tmpfs file system
 EOF
 
 # Strings one a line, "FILE STRING", without comments and includes.
@@ -44,9 +42,10 @@ named() {
 printf '%s\n' 'a.c native' 'b.c is exporter-oci there' 'c.c natives' >"$work/planted"
 [ "$(named "$work/planted" | cut -c1 | tr '\n' ' ')" = "a b " ] || fail "a name is not noticed"
 
-named "$work/strings" >"$work/named"
+named "$work/strings" >"$work/where"
+sed 's,/[^/ ]* , ,' "$work/where" | sort -u >"$work/named"
 cut -d' ' -f1,2 "$work/reasons" | sort -u >"$work/known"
 comm -23 "$work/named" "$work/known" >"$work/bad"
-[ ! -s "$work/bad" ] || { cat "$work/bad" >&2; fail "the core names a plugin"; }
+[ ! -s "$work/bad" ] || { cat "$work/bad" "$work/where" >&2; fail "the core names a plugin"; }
 comm -13 "$work/named" "$work/known" >"$work/stale"
 [ ! -s "$work/stale" ] || { cat "$work/stale" >&2; fail "exceptions that are none any more"; }

@@ -112,6 +112,12 @@ START_TEST(test_ctx_status_lines_and_output)
 }
 END_TEST
 
+static int
+open_log(void *data)
+{
+    return openat(*(int *)data, "log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
 START_TEST(test_ctx_secrets_do_not_reach_the_log)
 {
     char path[64];
@@ -120,8 +126,7 @@ START_TEST(test_ctx_secrets_do_not_reach_the_log)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_ctx *ctx = tenon_ctx_new(NULL, NULL, NULL, D1);
 
-    int fd = openat(dir, "log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    tenon_ctx_set_log_fd(ctx, fd);
+    tenon_ctx_set_log(ctx, open_log, &dir);
     tenon_ctx_add_secret(ctx, "s3cret\n", 7);
     tenon_ctx_output(ctx, 1, "a s3cret b s3c", 14);
     tenon_ctx_output(ctx, 2, "other", 5);

@@ -14,8 +14,9 @@
 #include "tools/path.h"
 #include "cgroup.h"
 
-int
-limits_write(const char *dir, const char *name, const char *value)
+/* A file of the group dir.  0 or an errno. */
+static int
+write_file(const char *dir, const char *name, const char *value)
 {
     auto_free char *path = tenon_asprintf("%s/%s", dir, name);
     auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -30,7 +31,7 @@ write_number(const char *dir, const char *name, int64_t value)
 {
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)value);
-    return limits_write(dir, name, text);
+    return write_file(dir, name, text);
 }
 
 ssize_t
@@ -62,7 +63,7 @@ fill_cpuset(const char *dir, const char *const wanted[2])
             if (e || limits_read(above, names[i], text, sizeof text) < 0)
                 return e ? e : errno;
         }
-        int e = limits_write(dir, names[i], wanted[i] ? wanted[i] : text);
+        int e = write_file(dir, names[i], wanted[i] ? wanted[i] : text);
         if (e)
             return e;
     }
@@ -108,7 +109,7 @@ hand_on_controllers(const char *dir)
     for (char *p = path + strlen(CGROUP_ROOT); p; p = strchr(p + 1, '/')) {
         *p = 0;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            limits_write(path, "cgroup.subtree_control", names[i]);
+            write_file(path, "cgroup.subtree_control", names[i]);
         *p = '/';
     }
 }
@@ -117,7 +118,7 @@ hand_on_controllers(const char *dir)
 static int
 write_limit(const char *dir, const char *name, int64_t value)
 {
-    return value < 0 ? limits_write(dir, name, "max") : write_number(dir, name, value);
+    return value < 0 ? write_file(dir, name, "max") : write_number(dir, name, value);
 }
 
 /* Version 1 counts memory and swap together. */
@@ -167,12 +168,12 @@ limits_v2(const char *dir, const struct tenon_exec *x, const char **what)
                      (long long)period);
         else
             snprintf(text, sizeof text, "max %lld", (long long)period);
-        e = limits_write(dir, "cpu.max", text);
+        e = write_file(dir, "cpu.max", text);
     }
     *what = e ? *what : "set cpuset";
     if (!e && x->cpuset_cpus)
-        e = limits_write(dir, "cpuset.cpus", x->cpuset_cpus);
+        e = write_file(dir, "cpuset.cpus", x->cpuset_cpus);
     if (!e && x->cpuset_mems)
-        e = limits_write(dir, "cpuset.mems", x->cpuset_mems);
+        e = write_file(dir, "cpuset.mems", x->cpuset_mems);
     return e;
 }

@@ -7,9 +7,8 @@
 #include <sys/types.h>
 #include <tenon-plugin.h>
 
-/* A file of the group dir.  0 or an errno; bytes read, and text ended by NUL in
- * any case. */
-int limits_write(const char *dir, const char *name, const char *value);
+/* A file of the group dir: bytes read, or negative; text is ended by NUL in any
+ * case. */
 ssize_t limits_read(const char *dir, const char *name, char *text, size_t size);
 
 /* 0, or an errno and *what (static): what was to be done.  dir is below

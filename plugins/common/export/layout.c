@@ -222,8 +222,9 @@ add_blob(const struct export_layout *l, struct archive *a, const struct blob *b,
     return rc;
 }
 
-int
-export_layout_tar(const struct export_layout *l, int fd, struct tenon_error *err)
+/* The same image gives the same bytes: entries in a fixed order, no times. */
+static int
+layout_tar(const struct export_layout *l, int fd, struct tenon_error *err)
 {
     struct blobs blobs = {0};
     auto_buf struct tenon_buf index = TENON_BUF_INIT;
@@ -356,7 +357,7 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
         if (fd < 0)
             return fd;
         host->status(l->ctx, "sending tarball", 0, 0);
-        rc = export_layout_tar(l, fd, err);
+        rc = layout_tar(l, fd, err);
         if (rc == 0)
             rc = host->sink_commit(l->ctx, fd, err);
         host->status_done(l->ctx, "sending tarball");

@@ -20,9 +20,6 @@ struct export_layout {
     size_t extra_len;
 };
 
-/* The same image gives the same bytes: entries in a fixed order, no times. */
-int export_layout_tar(const struct export_layout *l, int fd,
-                         struct tenon_error *err);
 /* Files that are there already under their digest are left alone; index.json
  * comes last. */
 int export_layout_dir(const struct export_layout *l, int dirfd,
