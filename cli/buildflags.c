@@ -45,7 +45,7 @@ static const struct flag flags[] = {
     { "call", 0, FLAG_STRING, AT(call), "M", "build, check, outline, targets; M,format=json" },
     { "cgroup-parent", 0, FLAG_STRING, AT(cgroup_parent), "C", "parent control group of steps" },
     { "check", 0, FLAG_BOOL, AT(check), NULL, "the same as --call=check" },
-    { "debug", 'D', FLAG_BOOL, AT(debug), NULL, "more talk" },
+    { "debug", 'D', FLAG_BOOL, AT(debug), NULL, "print debug messages" },
     { "explain", 0, FLAG_BOOL, AT(explain), NULL, "say why a step was not cached" },
     { "file", 'f', FLAG_STRING, AT(file), "F", "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
     { "iidfile", 0, FLAG_STRING, AT(iidfile), "F", "write the image's id to a file" },

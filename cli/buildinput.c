@@ -151,7 +151,7 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
         return tenon_error_sys(err, "open %s", dir);
     int rc = tenon_archive_unpack(archive, root, "/", -1, -1, in->cancel, err);
     if (rc == 0)
-        return tenon_error_set(err, TENON_E_CORRUPT, "standard input is no archive that can be read");
+        return tenon_error_set(err, TENON_E_CORRUPT, "standard input is not an archive tenon can read");
     if (rc < 0)
         return tenon_error_context(err, "unpack the context from standard input");
     return cli_session_add_local(in->session, "context", dir, err);

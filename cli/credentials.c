@@ -190,7 +190,7 @@ static int
 from_helper(const char *name, const char *host, struct answer *out, struct tenon_error *err)
 {
     if (!*name || strchr(name, '/'))
-        return tenon_error_set(err, TENON_E_INVALID, "credential helper \"%s\": not a name",
+        return tenon_error_set(err, TENON_E_INVALID, "invalid name of a credential helper: \"%s\"",
                                name);
     auto_free char *program = tenon_asprintf("docker-credential-%s", name);
     auto_free char *input = tenon_asprintf("%s\n", stored_name(host));

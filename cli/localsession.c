@@ -179,9 +179,9 @@ add_ssh_path(struct agent *a, const char *path, struct tenon_error *err)
         return tenon_error_sys(err, "stat %s", path);
     if (S_ISSOCK(st.st_mode) && (a->socket || a->keys))
         return tenon_error_set(err, TENON_E_INVALID,
-                               "%s is a socket: only one, and no keys beside it", path);
+                               "%s is a socket: an id has one socket or keys, not both", path);
     if (a->socket)
-        return tenon_error_set(err, TENON_E_INVALID, "no keys beside the socket %s", a->socket);
+        return tenon_error_set(err, TENON_E_INVALID, "an id has one socket or keys, not both: %s is a socket", a->socket);
     if (S_ISSOCK(st.st_mode)) {
         a->socket = tenon_strdup(path);
         return TENON_OK;
@@ -216,7 +216,7 @@ cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_error 
     if (!paths || !*paths) {
         tenon_error_set(err, TENON_E_INVALID,
                         "invalid empty ssh agent socket: %s",
-                        eq ? "nothing behind the \"=\"" : "SSH_AUTH_SOCK is not set");
+                        eq ? "nothing after the \"=\"" : "SSH_AUTH_SOCK is not set");
         tenon_error_hint(err, "eval $(ssh-agent) && ssh-add, or --ssh %s=SOCKET, or --ssh "
                          "%s=KEYFILE", a.id, a.id);
     }
@@ -360,7 +360,7 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
     } else if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode)) {
         if (S_ISDIR(st.st_mode))
             return tenon_error_set(err, TENON_E_INVALID,
-                                   "destination \"%s\" is a directory, a file is wanted", dest);
+                                   "destination \"%s\" is a directory, expected a file", dest);
         k.fd = open(dest, O_WRONLY | O_CLOEXEC); /* a device or a pipe */
     } else {
         k.temp = tenon_asprintf("%s.tenon-%ld", dest, (long)getpid());
@@ -429,7 +429,7 @@ sink_commit(void *data, int fd, struct tenon_error *err)
         forget_sink(s, k);
         return err->code;
     }
-    return tenon_error_set(err, TENON_E_BUG, "commit of a sink that is not open");
+    return tenon_error_set(err, TENON_E_BUG, "commit of an output that is not open");
 }
 
 static void

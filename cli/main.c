@@ -24,7 +24,7 @@ static const struct cli_verb verbs[] = {
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},
     {"shell", "enter the step that failed", cli_shell},
-    {"doctor", "tell what this machine offers", cli_doctor},
+    {"doctor", "check what this machine offers", cli_doctor},
     {"version", "show the version", cli_version},
 };
 
@@ -39,14 +39,14 @@ static const char help_tail[] =
     "\n"
     "Options:\n"
     "      --config FILE       read this configuration file only\n"
-    "  -D, --debug             talk more\n"
+    "  -D, --debug             print debug messages\n"
     "  -h, --help              show this\n"
     "      --plugin-dir DIR    look for plugins here first (repeatable)\n"
     "      --root DIR          the store (default: $TENON_ROOT, the configuration,\n"
     "                          /var/lib/tenon; ~/.local/share/tenon for users)\n"
     "      --version           show the version\n"
     "\n"
-    "`PROGRAM VERB --help` tells more about a verb.\n";
+    "`PROGRAM VERB --help` explains a verb.\n";
 
 static int
 show_help(const struct cli *cli)

@@ -67,7 +67,7 @@ add_env_number(const char *option, const char *variable, uint64_t min, uint64_t 
     if (!value || !*value)
         return;
     if (!tenon_parse_u64(value, 10, &number) || number < min || number > max)
-        tenon_log(TENON_LOG_WARNING, "%s=%s is ignored: a number from %llu to %llu is wanted",
+        tenon_log(TENON_LOG_WARNING, "%s=%s is ignored: expected a number from %llu to %llu",
                   variable, value, (unsigned long long)min, (unsigned long long)max);
     else
         tenon_strv_push(pairs, tenon_asprintf("%s=%s", option, value));

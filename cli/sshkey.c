@@ -114,7 +114,7 @@ lock_bytes(struct ssh_key *k, const void *data, size_t len, struct tenon_error *
     k->mapped = (len / page + 1) * page; /* one more byte than len, at least */
     void *p = mmap(NULL, k->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
-        return tenon_error_sys(err, "memory for a key");
+        return tenon_error_sys(err, "allocate memory for a key");
     k->data = p;
     if (mlock(p, k->mapped) < 0)
         return tenon_error_sys(err, "lock memory for a key");
@@ -349,7 +349,7 @@ make_public(gnutls_privkey_t key, struct tenon_buf *out, struct tenon_error *err
     }
     gnutls_pubkey_deinit(pub);
     if (rc < 0)
-        return tenon_error_set(err, TENON_E_UNSUPPORTED, "a key of this type: %s",
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "unsupported type of key: %s",
                                gnutls_strerror(rc));
     return 0;
 }
@@ -366,7 +366,7 @@ read_key(struct ssh_key *k, char *text, const char *path, struct tenon_error *er
     if (n < 0)
         return err->code;
     if (n == FILE_MAX)
-        return tenon_error_set(err, TENON_E_LIMIT, "larger than a key may be");
+        return tenon_error_set(err, TENON_E_LIMIT, "too large for a private key");
     text[n] = 0;
     const char *start = strstr(text, "-----BEGIN ");
     if (!start)

@@ -200,7 +200,7 @@ advise(struct tenon_error *err)
     const char *advice = userns_advice();
     if (advice)
         return tenon_error_hint(err, "%s", advice);
-    return tenon_error_hint(err, "tenon doctor tells what this machine offers; or build as root");
+    return tenon_error_hint(err, "run \"tenon doctor\" to see what this machine lacks, or build as root");
 }
 
 /* The namespace and its maps; *said_why is what newuidmap had against them. */
@@ -287,7 +287,7 @@ userns_private_mounts(bool ordinary, struct tenon_error *err)
                                            userns_root_advice());
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
-        tenon_error_sys(err, "keep our mounts from the rest of the system");
+        tenon_error_sys(err, "make mounts private");
         return ordinary ? advise(err) : err->code;
     }
     return 0;

@@ -26,7 +26,7 @@
 static const char help[] =
     "Usage: PROGRAM doctor [OPTIONS]\n"
     "\n"
-    "Tell what this machine offers to builds. Exit status 1 when a build cannot\n"
+    "Check what this machine offers to builds. Exit status 1 when a build cannot\n"
     "work here.\n"
     "\n"
     "Options:\n"
@@ -174,16 +174,16 @@ check_user_namespaces(struct report *r, const struct probe *p)
     bool ordinary = geteuid() != 0;
     if (!ordinary && p->rights.sys)
         say(r, BAD, "rights", userns_root_advice(),
-            "root without the right to mount (CAP_SYS_ADMIN): %s", p->rights.text);
+            "root without the privilege to mount (CAP_SYS_ADMIN): %s", p->rights.text);
     if (p->namespace.sys)
-        say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be made: %s",
+        say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be created: %s",
             p->namespace.text);
     else if (ordinary && p->rights.sys)
-        say(r, BAD, "user namespaces", userns_advice(), "give no rights: %s", p->rights.text);
+        say(r, BAD, "user namespaces", userns_advice(), "give no privileges: %s", p->rights.text);
     else if (userns_is_restricted())
-        say(r, GOOD, "user namespaces", NULL, "can be made (AppArmor lets tenon)");
+        say(r, GOOD, "user namespaces", NULL, "can be created (AppArmor allows tenon to)");
     else
-        say(r, GOOD, "user namespaces", NULL, "can be made");
+        say(r, GOOD, "user namespaces", NULL, "can be created");
 }
 
 static void
@@ -195,7 +195,7 @@ check_sub_ids(struct report *r, const struct probe *p)
     }
     if (geteuid() == 0) {
         say(r, p->users > 1 && p->groups > 1 ? GOOD : POOR, "subordinate ids", NULL,
-            "%llu users, %llu groups, those of the user namespace we are in",
+            "%llu users, %llu groups, those of the user namespace tenon is in",
             (unsigned long long)p->users, (unsigned long long)p->groups);
         return;
     }
@@ -236,13 +236,13 @@ check_cgroups(struct report *r)
                                ? "systemd-run --user --scope -p Delegate=yes tenon build ..."
                                : NULL;
     if (!c.version)
-        say(r, POOR, "cgroups", NULL, "not mounted: no limits for steps");
+        say(r, POOR, "cgroups", NULL, "not mounted: steps cannot be limited");
     else if (c.sys)
-        say(r, POOR, "cgroups", delegate, "version %d, not delegated (%s): no limits for steps",
+        say(r, POOR, "cgroups", delegate, "version %d, not delegated (%s): steps cannot be limited",
             c.version, strerror(c.sys));
     else
         say(r, strstr(c.controllers, "memory") ? GOOD : POOR, "cgroups", delegate,
-            "version %d, groups can be made (%s)", c.version,
+            "version %d, groups can be created (%s)", c.version,
             *c.controllers ? c.controllers : "without controllers: no limits for steps");
 }
 
@@ -275,7 +275,7 @@ check_runtime(struct report *r)
         say(r, GOOD, "runtime", NULL, "%s", runtime);
     else
         say(r, GOOD, "runtime", NULL,
-            "no runc, crun or youki: only \"executor\": \"oci\" would need one");
+            "no runc, crun or youki; only \"executor\": \"oci\" needs one");
 }
 
 static void
@@ -295,7 +295,7 @@ check_network(struct report *r, const char *network)
         say(r, lacking, "network helper",
             access("/usr/bin/apt-get", X_OK) == 0 ? "sudo apt-get install passt"
                                                   : "install passt or slirp4netns",
-            "no pasta nor slirp4netns: no network \"sandbox\"");
+            "neither pasta nor slirp4netns: no network \"sandbox\"");
 }
 
 /* ---- what comes of it ---------------------------------------------------------------- */

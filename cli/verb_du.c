@@ -11,11 +11,11 @@ static const char help[] =
     "Show what the store holds, and how much of it `PROGRAM prune` could remove.\n"
     "\n"
     "Options:\n"
-    "      --filter KEY=VALUE  only what is so: type, until (an age as 24h, or a\n"
+    "      --filter KEY=VALUE  only what matches: type, until (an age as 24h, or a\n"
     "                          time), id, inuse, mutable, shared (repeatable)\n"
     "      --format FORMAT     table or json (one object a line)\n"
     "  -h, --help              show this\n"
-    "  -v, --verbose           everything that is known\n";
+    "  -v, --verbose           all details\n";
 
 struct flags {
     bool json, verbose;

@@ -13,13 +13,13 @@ static const char help[] =
     "\n"
     "Options:\n"
     "  -a, --all                  also what the engine and frontends keep for themselves\n"
-    "      --filter KEY=VALUE     only what is so: type, until (unused for 24h, or\n"
+    "      --filter KEY=VALUE     only what matches: type, until (unused for 24h, or\n"
     "                             since a time)\n"
     "  -f, --force                do not ask\n"
     "      --format FORMAT        table or json (one object a line)\n"
     "  -h, --help                 show this\n"
     "      --reserved-space SIZE  keep this much (also --keep-storage)\n"
-    "  -v, --verbose              everything that is known about what went\n";
+    "  -v, --verbose              all details of what was removed\n";
 
 struct flags {
     bool force, json, verbose;
@@ -52,7 +52,7 @@ run(const struct cli *cli, const struct flags *flags)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     if (!flags->force) {
         if (!isatty(STDIN_FILENO)) {
-            tenon_error_set(&err, TENON_E_INVALID, "nobody to ask: standard input is not "
+            tenon_error_set(&err, TENON_E_INVALID, "cannot ask: standard input is not "
                                                    "a terminal");
             tenon_error_hint(&err, "pass --force");
             return cli_print_error(&err);
@@ -94,7 +94,7 @@ take_filter(struct flags *flags, const char *text)
         return false;
     const struct usage_filter *f = &flags->filter;
     if (f->id || f->in_use || f->mutable_ || f->shared) {
-        cli_usage_error("prune", "filter \"%s\": prune knows type and until", text);
+        cli_usage_error("prune", "filter \"%s\": prune supports type and until", text);
         return false;
     }
     flags->prune.type = f->type;

@@ -20,7 +20,7 @@ static const char help[] =
     "root is thrown away afterwards; `PROGRAM prune` removes what is kept.\n"
     "\n"
     "Options:\n"
-    "      --allow WHAT        what the step was allowed (as in build)\n"
+    "      --allow WHAT        entitlements of the step (as in build)\n"
     "      --build ID          a step of that build (a name in STORE/logs), not the last one\n"
     "  -h, --help              show this\n"
     "      --secret SPEC       secrets are not kept: give them again (as in build)\n"

@@ -76,7 +76,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
             if (tenon_build_ref_solve(b, p->ref, tenon_ctx_cancel(ctx), err) < 0)
                 goto done;
             if (p->ref->made.view) {
-                tenon_error_set(err, TENON_E_BUG, "an image cannot be made of a tree in place");
+                tenon_error_set(err, TENON_E_BUG, "an image cannot be made from a tree in place");
                 goto done;
             }
             src[i].chain = p->ref->made.chain; /* borrowed */

@@ -198,7 +198,7 @@ apply(struct tenon_step *s, const char *device, struct json_object *of, struct t
             continue;
         tenon_error_set(err, TENON_E_UNSUPPORTED, "device \"%s\": %s are not supported", device,
                         refused[i]);
-        return tenon_error_hint(err, "tenon runs no program of the machine for a step; "
+        return tenon_error_hint(err, "tenon runs none of the machine's programs for a step; "
                                      "describe the device with nodes and mounts alone");
     }
     if (each(&e, "env", add_variable, err) < 0 || each(&e, "deviceNodes", add_node, err) < 0 ||

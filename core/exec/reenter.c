@@ -12,7 +12,7 @@ enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_rec
       struct tenon_error *err)
 {
     if (kept->op.type != TENON_OP_EXEC || r->output_count != kept->input_count + 1)
-        return tenon_error_set(err, TENON_E_CORRUPT, "what is kept does not fit together");
+        return tenon_error_set(err, TENON_E_CORRUPT, "the record that was kept is inconsistent");
     struct tenon_vertex v = *kept;
     struct tenon_op_exec *op = &v.op.exec;
     auto_free struct tenon_op_mount *mounts = tenon_calloc(op->mount_count + 1, sizeof *mounts);

@@ -255,7 +255,7 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     else
         tenon_step_diagnose(s, code, err);
     if (!err->hint && tenon_ids_single())
-        tenon_error_hint(err, "this user has one id to build with: what changes owners or users "
+        tenon_error_hint(err, "this user has only one id to build with, so changing owners or users "
                               "fails (Invalid argument); for more: %s",
                          tenon_ids_advice() ? tenon_ids_advice() : "tenon doctor");
     tenon_step_diagnose_disk(s, err);

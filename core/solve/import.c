@@ -172,7 +172,7 @@ read_document(struct tenon_import *im, struct json_object *o, struct tenon_error
             return err->code;
     if (count && !im->entries)
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
-                               "made by another builder: none of its keys is ours");
+                               "made by another builder: it has no keys of tenon's");
     return 0;
 }
 

@@ -193,8 +193,8 @@ guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         l->cgroup_procs[l->cgroup_count++] = procs;
     l->nodev = e != 0;
     if (e)
-        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): nodes outside of /dev "
-                                  "do not open at all", strerror(e));
+        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): device nodes outside of /dev "
+                                  "cannot be opened at all", strerror(e));
 }
 
 static int
@@ -241,7 +241,7 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         else
             host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
         if (l->rootless && result.sys == EPERM && !strcmp(result.what, native_setting_limits))
-            host->error_hint(err, "an ordinary user cannot have more than `ulimit -Ha` shows");
+            host->error_hint(err, "an ordinary user is limited to what `ulimit -Ha` shows");
         return TENON_E_FAILED;
     case GUARD_EXITED:
         break;

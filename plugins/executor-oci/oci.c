@@ -305,12 +305,12 @@ blame_runtime(const struct oci *o, const char *message, struct tenon_error *err)
 {
     host->error(err, TENON_E_FAILED, 0, "OCI runtime \"%s\": %s", o->runtime, message);
     if (strstr(message, "cgroups in hybrid mode"))
-        host->error_hint(err, "it wants control groups of one version, and this machine has both: "
+        host->error_hint(err, "it needs control groups of one version, and this machine has both: "
                               "take {\"plugins\": {\"executor-oci\": {\"runtime\": \"runc\"}}} or "
                               "{\"executor\": \"native\"} in tenon.json, or boot with "
                               "systemd.unified_cgroup_hierarchy=1");
     else
-        host->error_hint(err, "{\"executor\": \"native\"} in tenon.json does without a runtime");
+        host->error_hint(err, "{\"executor\": \"native\"} in tenon.json needs no runtime");
     return TENON_E_FAILED;
 }
 

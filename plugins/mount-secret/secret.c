@@ -14,7 +14,7 @@ static const struct tenon_host *host;
 static const struct tenon_param options[] = {
     { .name = "id", .help = "which secret (--secret id=...)",
       .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REQUIRED },
-    { .name = "required", .help = "fail when the user did not supply it",
+    { .name = "required", .help = "fail when it was not given",
       .type = TENON_TYPE_BOOL, .def = "false" },
     { .name = "mode", .help = "permission bits of the file",
       .type = TENON_TYPE_INT, .def = "0400", .max = 07777 },

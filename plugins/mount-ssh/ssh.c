@@ -21,7 +21,7 @@ static const struct tenon_host *host;
 static const struct tenon_param options[] = {
     { .name = "id", .help = "which agent (--ssh ID)", .type = TENON_TYPE_STRING,
       .def = "default" },
-    { .name = "required", .help = "fail when the user gave no such agent",
+    { .name = "required", .help = "fail when it was not given",
       .type = TENON_TYPE_BOOL, .def = "false" },
     { .name = "mode", .help = "permission bits of the socket",
       .type = TENON_TYPE_INT, .def = "0600", .max = 07777 },

@@ -25,9 +25,9 @@ static const struct tenon_param options[] = {
     { .name = "color", .help = "use colours", .type = TENON_TYPE_BOOL, .def = "true" },
     { .name = "colors", .help = "as BUILDKIT_COLORS: run=green:error=255,0,0",
       .type = TENON_TYPE_STRING },
-    { .name = "lines", .help = "lines of output shown of a running step",
+    { .name = "lines", .help = "lines of output shown for a running step",
       .type = TENON_TYPE_INT, .def = "6", .min = 0, .max = 100 },
-    { .name = "rate", .help = "milliseconds between two pictures",
+    { .name = "rate", .help = "milliseconds between two updates",
       .type = TENON_TYPE_INT, .def = "100", .min = 1, .max = 60000 },
     PK_PARAM_DEBUG,
     PK_PARAM_PROGRAM,
@@ -66,7 +66,7 @@ tty_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
     struct tty *t = self;
     if (!is_tty)
         return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "progress tty: standard error is no terminal");
+                           "progress tty: standard error is not a terminal");
     t->fd = fd;
     t->render.log_lines = (unsigned)host->get_int(opt, "lines");
     t->render.color = host->get_bool(opt, "color");

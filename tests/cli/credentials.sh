@@ -63,7 +63,7 @@ echo "{\"credsStore\": \"empty\", \"auths\": {\"$registry\": {\"auth\": \"$auth\
 run 0 push fallback
 echo '{"credsStore": "../x"}' >"$work/docker/config.json"
 run 1 push badname
-assert_has "$work/err" "not a name"
+assert_has "$work/err" "invalid name of a credential helper"
 
 rm "$work/docker/config.json"
 echo "{\"auths\": {\"$registry\": {\"auth\": \"$auth\"}}}" >"$work/auth.json"

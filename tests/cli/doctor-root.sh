@@ -19,18 +19,18 @@ own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 if [ -d /sys/fs/cgroup ] && [ -n "$own" ]; then
     mount -t tmpfs tmpfs /sys/fs/cgroup
     run 0 tenon doctor
-    line -- cgroups "not mounted: no limits for steps"
+    line -- cgroups "not mounted: steps cannot be limited"
     mkdir -p "/sys/fs/cgroup$own"
     echo "cpuset cpu memory pids" >/sys/fs/cgroup/cgroup.controllers
     for dir in "/sys/fs/cgroup$own" "$(dirname "/sys/fs/cgroup$own")"; do
         cp /sys/fs/cgroup/cgroup.controllers "$dir/" 2>/dev/null || :
     done
     run 0 tenon doctor
-    line ok cgroups "version 2, groups can be made (cpuset cpu memory pids)"
+    line ok cgroups "version 2, groups can be created (cpuset cpu memory pids)"
     assert_eq "" "$(find /sys/fs/cgroup -name 'tenon-*')"
     find /sys/fs/cgroup -name cgroup.controllers -exec sh -c 'echo "cpu pids" >"$1"' - {} \;
     run 0 tenon doctor
-    line -- cgroups "version 2, groups can be made (cpu pids)"
+    line -- cgroups "version 2, groups can be created (cpu pids)"
     mount -o remount,ro /sys/fs/cgroup
     run 0 tenon doctor
     line -- cgroups "version 2, not delegated (Read-only file system)"
@@ -41,7 +41,7 @@ fi
 
 # Root that may not mount, and a file system that gives no overlay, namespaces or proc.
 run 1 setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$program" --root "$store" doctor
-line NO rights "root without the right to mount"
+line NO rights "root without the privilege to mount"
 run 1 unshare --pid --fork --kill-child setpriv --bounding-set=-sys_admin "$program" --root "$store" doctor --format json
 assert_eq none "$(jq -rs '.[-1].mode' "$work/out")"
 

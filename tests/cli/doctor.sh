@@ -35,7 +35,7 @@ assert_eq "" "$(find "$work" -name '.tenon-doctor*')"
 
 run 0 tenon_as "$alice" doctor
 line ok store "$work/$alice/.local/share/tenon, on "
-line ok "user namespaces" "can be made"
+line ok "user namespaces" "can be created"
 line ok "subordinate ids" "65536 users, 65536 groups, by newuidmap"
 line ok overlay "(userxattr)"
 assert_has "$work/out" "A build: without root, with 65537 user and 65537 group ids;"
@@ -113,7 +113,7 @@ make_namespace outer "0 0 4294967295"
 as_in="nsenter --user --target $outer"
 $as_in sh -c 'echo 0 >/proc/sys/user/max_user_namespaces'
 run 1 tenon_as "$alice" doctor
-line NO "user namespaces" "cannot be made"
+line NO "user namespaces" "cannot be created"
 assert_has "$work/out" "A build: cannot work here"
 assert_eq "sudo sysctl -w user.max_user_namespaces=65536" "$(advice)"
 run 1 tenon_as "$alice" doctor --format json
@@ -125,7 +125,7 @@ run 1 tenon_as "$alice" doctor
 assert_eq "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" "$(advice)"
 as_in=
 run 0 tenon_as "$alice" doctor
-line ok "user namespaces" "AppArmor lets tenon"
+line ok "user namespaces" "AppArmor allows tenon"
 umount /proc/sys/kernel
 
 # The store and the executor.

@@ -128,5 +128,5 @@ refused "ssh does not support source" type=ssh,source=/x
 refused "unexpected key 'size'" type=ssh,size=1
 ln -s "$work/keys" "$work/loop"
 refused "is neither a socket nor a file" type=ssh --ssh "default=$work/loop"
-refused "is a socket: only one" type=ssh --ssh "default=$work/agent-a,$work/agent-b"
-refused "no keys beside the socket" type=ssh --ssh "default=$work/agent-a,$work/keys/a"
+refused "is a socket: an id has one" type=ssh --ssh "default=$work/agent-a,$work/agent-b"
+refused "an id has one socket or keys, not both" type=ssh --ssh "default=$work/agent-a,$work/keys/a"

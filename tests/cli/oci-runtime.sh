@@ -109,7 +109,7 @@ for name in runc crun runsc; do
         # It does not work here: clear words and a way out.
         assert_has "$work/err" "hint: "
         if grep -q "hybrid mode" "$work/err"; then
-            assert_has "$work/err" 'it wants control groups of one version, and this machine has both'
+            assert_has "$work/err" 'it needs control groups of one version, and this machine has both'
             assert_has "$work/err" '"runtime": "runc"'
         fi
         [ $name != runc ] || fail "runc does not work"

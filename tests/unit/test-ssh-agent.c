@@ -497,7 +497,7 @@ START_TEST(test_ssh_no_key)
          TENON_E_DENIED, "the key is encrypted"},
         {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
          TENON_E_DENIED, "the key is encrypted"},
-        {NULL, TENON_E_LIMIT, "larger than a key may be"},
+        {NULL, TENON_E_LIMIT, "too large for a private key"},
     };
     struct kit k;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
