@@ -1,3 +1,4 @@
+/* From --cache-from and --cache-to to what the engine is asked for. */
 #include "buildcache.h"
 
 #include <limits.h>

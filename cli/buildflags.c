@@ -1,3 +1,4 @@
+/* The flags of build: one table of what they are called, take and mean. */
 #include "buildflags.h"
 
 #include <stdio.h>
@@ -34,20 +35,25 @@ struct flag {
 
 static const struct flag flags[] = {
     { "add-host", 0, FLAG_LIST, AT(add_hosts), "HOST:IP", "another line of /etc/hosts in steps" },
-    { "allow", 0, FLAG_LIST, AT(entitlements), "E", "allow network.host, security.insecure or device" },
+    { "allow", 0, FLAG_LIST, AT(entitlements), "E",
+      "allow network.host, security.insecure or device" },
     { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
     { "attest", 0, FLAG_LATER, 0, "TYPE", "attestations" },
-    { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]", "build argument; without a value, from the environment" },
-    { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V", "another context: DIR, docker-image://, oci-layout://, URL" },
+    { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]",
+      "build argument; without a value, from the environment" },
+    { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V",
+      "another context: DIR, docker-image://, oci-layout://, URL" },
     { "builder", 0, FLAG_LATER, 0, "N", "builder instance" },
-    { "cache-from", 0, FLAG_LIST, AT(cache_from), "C", "look into a cache, too: type=local,src=DIR" },
+    { "cache-from", 0, FLAG_LIST, AT(cache_from), "C",
+      "look into a cache, too: type=local,src=DIR" },
     { "cache-to", 0, FLAG_LIST, AT(cache_to), "C", "fill a cache: type=local,dest=DIR[,mode=max]" },
     { "call", 0, FLAG_STRING, AT(call), "M", "build, check, outline, targets; M,format=json" },
     { "cgroup-parent", 0, FLAG_STRING, AT(cgroup_parent), "C", "parent control group of steps" },
     { "check", 0, FLAG_BOOL, AT(check), NULL, "the same as --call=check" },
     { "debug", 'D', FLAG_BOOL, AT(debug), NULL, "print debug messages" },
     { "explain", 0, FLAG_BOOL, AT(explain), NULL, "say why a step was not cached" },
-    { "file", 'f', FLAG_STRING, AT(file), "F", "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
+    { "file", 'f', FLAG_STRING, AT(file), "F",
+      "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
     { "iidfile", 0, FLAG_STRING, AT(iidfile), "F", "write the image's id to a file" },
     { "label", 0, FLAG_LIST, AT(labels), "K=V", "label of the image" },
     { "load", 0, FLAG_LATER_BOOL, 0, NULL, "load the image into a docker engine" },
@@ -55,19 +61,23 @@ static const struct flag flags[] = {
     { "network", 0, FLAG_STRING, AT(network), "N", "network of steps: default, none, host" },
     { "no-cache", 0, FLAG_BOOL, AT(no_cache), NULL, "run every step" },
     { "no-cache-filter", 0, FLAG_CSV, AT(no_cache_filter), "S", "run every step of these stages" },
-    { "output", 'o', FLAG_LIST, AT(outputs), "O", "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
+    { "output", 'o', FLAG_LIST, AT(outputs), "O",
+      "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
     { "platform", 0, FLAG_CSV, AT(platforms), "P", "platform of the image" },
     { "policy", 0, FLAG_LATER, 0, "P", "source policy" },
-    { "progress", 0, FLAG_STRING, AT(progress), "P", "auto, tty, plain[,detail=short], rawjson, quiet, none" },
+    { "progress", 0, FLAG_STRING, AT(progress), "P",
+      "auto, tty, plain[,detail=short], rawjson, quiet, none" },
     { "provenance", 0, FLAG_LATER, 0, "P", "provenance attestation" },
     { "pull", 0, FLAG_BOOL, AT(pull), NULL, "ask the registry for base images anew" },
     { "push", 0, FLAG_BOOL, AT(push), NULL, "push the image to the registry of its name" },
     { "quiet", 'q', FLAG_BOOL, AT(quiet), NULL, "print the image's id only" },
     { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
     { "sbom", 0, FLAG_LATER, 0, "S", "SBOM attestation" },
-    { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]", "secret for RUN --mount=type=secret" },
+    { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",
+      "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
-    { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=PATH,...]", "agent or key files for RUN --mount=type=ssh" },
+    { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=PATH,...]",
+      "agent or key files for RUN --mount=type=ssh" },
     { "tag", 't', FLAG_LIST, AT(tags), "NAME", "name of the image" },
     { "target", 0, FLAG_STRING, AT(target), "STAGE", "stage to build" },
     { "ulimit", 0, FLAG_LIST, AT(ulimits), "T=S[:H]", "resource limit in steps" },
@@ -246,7 +256,8 @@ build_flags_parse(struct build_flags *f, int argc, char **argv)
         return cli_usage_error("build", "requires exactly 1 argument, the context; %d given\n"
                                "  usage: tenon build [FLAGS] CONTEXT", contexts);
     if (f->quiet && f->progress && strcmp(f->progress, "quiet"))
-        return cli_usage_error("build", "--quiet and --progress=%s cannot be used together", f->progress);
+        return cli_usage_error("build", "--quiet and --progress=%s cannot be used together",
+                               f->progress);
     return 0;
 }
 

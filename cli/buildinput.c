@@ -1,3 +1,5 @@
+/* From flags to the frontend's options and the session: contexts, build
+ * arguments, labels, resources. */
 #include "buildinput.h"
 
 #include <errno.h>
@@ -52,7 +54,7 @@ is_remote(const char *s)
            tenon_has_prefix(s, "ssh://") || tenon_has_prefix(s, "github.com/");
 }
 
-/* ---- context and Dockerfile ----------------------------------------------------------- */
+/* ---- context and Dockerfile --------------------------------------------- */
 
 /* read(), that Ctrl-C ends: who writes to a pipe may take their time. */
 static ssize_t
@@ -123,7 +125,8 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     char head[TENON_SNIFF_BYTES];
     if (in->flags->file && !strcmp(in->flags->file, "-"))
         return tenon_error_set(err, TENON_E_INVALID,
-                               "invalid argument: can't use stdin for both build context and dockerfile");
+                               "invalid argument: can't use stdin for both build context and "
+                               "dockerfile");
     ssize_t n = read_head(in, head, sizeof head, err);
     const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
     if (!dir)
@@ -131,11 +134,13 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     if (!tenon_may_be_archive(head, (size_t)n)) {
         if (in->flags->file) {
             tenon_error_set(err, TENON_E_INVALID,
-                            "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+                            "ambiguous Dockerfile source: both stdin and flag correspond to "
+                             "Dockerfiles");
             return err->code;
         }
         const char *empty = cli_session_temp_dir(in->session, err);
-        auto_close int fd = empty ? stream_to(in, STDIN_FILENO, dir, "Dockerfile", head, (size_t)n, err) : -1;
+        auto_close int fd =
+            empty ? stream_to(in, STDIN_FILENO, dir, "Dockerfile", head, (size_t)n, err) : -1;
         if (fd < 0)
             return err->code;
         *dockerfile_dir = dir;
@@ -151,7 +156,8 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
         return tenon_error_sys(err, "open %s", dir);
     int rc = tenon_archive_unpack(archive, root, "/", -1, -1, in->cancel, err);
     if (rc == 0)
-        return tenon_error_set(err, TENON_E_CORRUPT, "standard input is not an archive tenon can read");
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "standard input is not an archive tenon can read");
     if (rc < 0)
         return tenon_error_context(err, "unpack the context from standard input");
     return cli_session_add_local(in->session, "context", dir, err);
@@ -183,7 +189,8 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     if (file && !strcmp(file, "-"))
         return dockerfile_stream(in, STDIN_FILENO, err);
     if (file && (tenon_has_prefix(file, "http://") || tenon_has_prefix(file, "https://")))
-        return tenon_error_set(err, TENON_E_UNSUPPORTED, "-f %s: a Dockerfile from a URL is not supported yet", file);
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "-f %s: a Dockerfile from a URL is not supported yet", file);
     if (!file) {
         option(in, "filename", "Dockerfile");
         return cli_session_add_local(in->session, "dockerfile", context_dir, err);
@@ -259,7 +266,8 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
 {
     const char *eq = strchr(spec, '=');
     if (!eq || eq == spec || !eq[1])
-        return tenon_error_set(err, TENON_E_INVALID, "invalid build context: %s, expected NAME=VALUE", spec);
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "invalid build context: %s, expected NAME=VALUE", spec);
     auto_free char *name = tenon_strndup(spec, (size_t)(eq - spec));
     auto_free char *key = tenon_asprintf("context:%s", name);
     const char *value = eq + 1;
@@ -295,7 +303,7 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
     return cli_session_add_local(in->session, name, value, err);
 }
 
-/* ---- the rest --------------------------------------------------------------------------- */
+/* ---- the rest ----------------------------------------------------------- */
 
 static int
 build_args(struct input *in, struct tenon_error *err)
@@ -460,7 +468,8 @@ build_input(const struct build_flags *f, struct cli_session *s, struct tenon_can
             return err->code;
     for (char **l = f->labels; l && *l; l++) {
         char *eq = strchr(*l, '=');
-        auto_free char *key = tenon_asprintf("label:%.*s", (int)(eq ? eq - *l : (long)strlen(*l)), *l);
+        auto_free char *key =
+            tenon_asprintf("label:%.*s", (int)(eq ? eq - *l : (long)strlen(*l)), *l);
         option(&in, key, eq ? eq + 1 : "");
     }
     platform_option(&in);

@@ -1,4 +1,4 @@
-/* buildinput.h - from flags to what the frontend is told and the session
+/* buildinput.h - from flags to the frontend's options and the session
  * offers. */
 #ifndef TENON_CLI_BUILDINPUT_H
 #define TENON_CLI_BUILDINPUT_H

@@ -1,3 +1,4 @@
+/* From flags to exports, and what the command writes about the result. */
 #include "buildoutput.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "cli.h"
 #include "engine/result.h"
 
-/* ---- -o ------------------------------------------------------------------------------------ */
+/* ---- -o ----------------------------------------------------------------- */
 
 static void
 add_export(struct build_outputs *o, char *type, char **pairs)
@@ -73,7 +74,8 @@ add_annotations(const struct build_flags *f, const char *type, char ***pairs,
     for (char **a = f->annotations; a && *a && makes_images(type); a++) {
         const char *eq = strchr(*a, '=');
         if (!eq)
-            return tenon_error_set(err, TENON_E_INVALID, "invalid annotation %s, expected KEY=VALUE", *a);
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "invalid annotation %s, expected KEY=VALUE", *a);
         static const char *const kinds[] = { "manifest-descriptor", "index-descriptor", "manifest",
                                              "index" };
         const char *colon = memchr(*a, ':', (size_t)(eq - *a));
@@ -107,7 +109,8 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
     } else {
         for (char **p = fields; *p; p++) {
             if (!strchr(*p, '=')) {
-                tenon_error_set(err, TENON_E_INVALID, "invalid value %s in output \"%s\"", *p, spec);
+                tenon_error_set(err, TENON_E_INVALID, "invalid value %s in output \"%s\"", *p,
+                                spec);
                 break;
             }
             if (tenon_has_prefix(*p, "type=")) {
@@ -130,7 +133,8 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
     if (!err->code && is_stream(type, pairs) && !has_pair(pairs, "dest"))
         tenon_strv_push(&pairs, tenon_strdup("dest=-"));
     if (!err->code && !strcmp(type, "docker") && !has_pair(pairs, "dest")) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED, "loading into a docker engine is not supported yet");
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "loading into a docker engine is not supported yet");
         tenon_error_hint(err, "-o type=docker,dest=FILE, then docker load -i FILE");
     }
     if (!err->code && !strcmp(type, "cacheonly")) { /* nothing comes out */
@@ -176,7 +180,8 @@ build_outputs_parse(const struct build_flags *f, struct build_outputs *o, struct
     for (size_t i = 0; f->iidfile && i < o->count; i++)
         if (!makes_images(o->exports[i].type))
             return tenon_error_set(err, TENON_E_INVALID,
-                                   "cannot use --iidfile with the output type %s", o->exports[i].type);
+                                   "cannot use --iidfile with the output type %s",
+                                   o->exports[i].type);
     return TENON_OK;
 }
 
@@ -190,7 +195,7 @@ build_outputs_release(struct build_outputs *o)
     free(o->exports);
 }
 
-/* ---- --call ----------------------------------------------------------------------------------- */
+/* ---- --call ------------------------------------------------------------- */
 
 const char *
 build_call_request(const struct build_flags *f, bool *json, struct tenon_error *err)
@@ -262,10 +267,10 @@ print_call(const struct build_flags *f, const struct tenon_result *r, bool json,
     return failed && !ignores_status(f) ? CLI_FAILED : CLI_OK;
 }
 
-/* ---- files and standard output ------------------------------------------------------------------ */
+/* ---- files and standard output ------------------------------------------ */
 
-/* A file is replaced, whole.  Devices, pipes and where links lead to are written to:
- * nobody wants another /dev/stdout. */
+/* A file is replaced as a whole.  Devices, pipes and the targets of links are written
+ * to: a new file must not take the place of /dev/stdout. */
 static bool
 is_replaced(const char *path)
 {
@@ -273,7 +278,7 @@ is_replaced(const char *path)
     return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
 }
 
-/* The descriptor of ours that goes there, or 0. */
+/* Our own descriptor of that file, or 0. */
 static int
 own_output(const struct stat *there)
 {
@@ -316,7 +321,7 @@ build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
     struct stat st;
     if (f->iidfile && is_replaced(f->iidfile) && unlink(f->iidfile) < 0 && errno != ENOENT)
         return tenon_error_sys(err, "remove %s", f->iidfile);
-    /* A file behind a link keeps no old name either; our own output is not to be cut. */
+    /* Through a link, too; but our own output must not be truncated. */
     if (f->iidfile && !is_replaced(f->iidfile) && stat(f->iidfile, &st) == 0 &&
         S_ISREG(st.st_mode) && !own_output(&st) && truncate(f->iidfile, 0) < 0)
         return tenon_error_sys(err, "empty %s", f->iidfile);

@@ -1,7 +1,7 @@
 /* cli.h - the command: one file a verb (verb_NAME.c), and what the verbs
  * share.
  *
- * stdout is results, stderr is talk.  Exit status: 0, 1 for a failure, 2 for
+ * Results go to stdout, messages to stderr.  Exit status: 0, 1 for a failure, 2 for
  * wrong usage, 130 after Ctrl-C.  The environment is read here and in configfile.c
  * only. */
 #ifndef TENON_CLI_CLI_H
@@ -46,7 +46,7 @@ int cli_doctor(const struct cli *cli, int argc, char **argv);
  * What the docker client expects of a program it calls as docker-tenon. */
 /* `docker-cli-plugin-metadata`: the JSON on stdout. */
 int cli_docker_metadata(void);
-/* Skip docker's own flags and the word "tenon" in front of the verb: the index
+/* Skip docker's own flags and the word "tenon" before the verb: the index
  * of the verb (argc when there is none), or negative after an error was
  * printed.  Takes over --config and --debug. */
 int cli_docker_skip_flags(int argc, char **argv, bool *debug);

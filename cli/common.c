@@ -1,4 +1,4 @@
-/* What the verbs share: talk on stderr, options, the store and the plugins. */
+/* What the verbs share: messages on stderr, options, the store and the plugins. */
 #include "cli.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ cli_result_mode(mode_t mode)
     return mode & ~callers_umask;
 }
 
-/* ---- talk -------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------- */
 
 void
 cli_put_text(FILE *to, const char *text)
@@ -141,7 +141,7 @@ cli_format_age(int64_t then_ns)
     return tenon_strdup("just now");
 }
 
-/* ---- options ------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------ */
 
 static const char *
 nearest_option(const char *word, const struct option *longopts)
@@ -199,7 +199,7 @@ cli_parse_format(const char *verb, const char *value, bool *json)
     return true;
 }
 
-/* ---- the store and the plugins -------------------------------------------------- */
+/* ---- the store and the plugins ------------------------------------------ */
 
 int
 cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_error *err)

@@ -37,7 +37,7 @@ wipe_buf(struct tenon_buf *b)
 TENON_DEFINE_AUTO_STRUCT(secret_text, struct tenon_buf, wipe_buf);
 #define auto_secret_text __attribute__((cleanup(tenon_auto_secret_text)))
 
-/* ---- names --------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 static bool
 is_docker_hub(const char *host)
@@ -81,7 +81,7 @@ find_auth(struct json_object *auths, const char *host)
     return NULL;
 }
 
-/* ---- what stands in the file ----------------------------------------------------- */
+/* ---- what stands in the file -------------------------------------------- */
 
 static int
 decode_auth(const char *text, struct answer *out, struct tenon_error *err)
@@ -95,7 +95,7 @@ decode_auth(const char *text, struct answer *out, struct tenon_error *err)
     if (colon) {
         size_t user_len = (size_t)(colon - (const char *)plain.data);
         size_t secret_len = plain.size - user_len - 1;
-        /* Old clients wrote NULs behind it. */
+        /* Old clients wrote NULs after it. */
         secret_len = strnlen(colon + 1, secret_len);
         out->user = tenon_strndup((const char *)plain.data, user_len);
         out->secret = tenon_strndup(colon + 1, secret_len);
@@ -131,7 +131,7 @@ from_entry(struct json_object *entry, struct answer *out, struct tenon_error *er
     return 0;
 }
 
-/* ---- helpers ------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------ */
 
 /* The child gets the host on its standard input and answers on its standard
  * output; what it says on standard error is for the user. */
@@ -199,7 +199,7 @@ from_helper(const char *name, const char *host, struct answer *out, struct tenon
     if (run_helper(program, input, &text, &status, err) < 0)
         return err->code;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        /* The agreed words for "I know nothing about it". */
+        /* The protocol's words for "no such entry". */
         if (strstr(tenon_buf_str(&text), "credentials not found"))
             return 0;
         size_t len = strcspn(tenon_buf_str(&text), "\n");
@@ -220,7 +220,7 @@ from_helper(const char *name, const char *host, struct answer *out, struct tenon
     return 0;
 }
 
-/* ---- files ----------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------- */
 
 static int
 from_document(struct json_object *doc, const char *host, struct answer *out,

@@ -1,3 +1,4 @@
+/* The session of whoever runs the command: local files, variables, agents. */
 #include "localsession.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ struct cli_session {
     TENON_VEC(char *) temps;
 };
 
-/* ---- secrets -------------------------------------------------------------------- */
+/* ---- secrets ------------------------------------------------------------ */
 
 /* The bytes stay in a sealed memory file: no copy on disk, none in our heap
  * longer than needed. */
@@ -117,7 +118,8 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
     for (char **f = fields; *f; f++) {
         char *eq = strchr(*f, '=');
         if (!eq) {
-            tenon_error_set(err, TENON_E_INVALID, "invalid field '%s' must be a key=value pair", *f);
+            tenon_error_set(err, TENON_E_INVALID,
+                            "invalid field '%s' must be a key=value pair", *f);
             goto done;
         }
         *eq = '\0';
@@ -168,7 +170,7 @@ done:
     return err->code;
 }
 
-/* ---- ssh ------------------------------------------------------------------------- */
+/* ---- ssh ---------------------------------------------------------------- */
 
 /* A path of --ssh: the socket of an agent, or a private key for one of ours. */
 static int
@@ -181,7 +183,8 @@ add_ssh_path(struct agent *a, const char *path, struct tenon_error *err)
         return tenon_error_set(err, TENON_E_INVALID,
                                "%s is a socket: an id has one socket or keys, not both", path);
     if (a->socket)
-        return tenon_error_set(err, TENON_E_INVALID, "an id has one socket or keys, not both: %s is a socket", a->socket);
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "an id has one socket or keys, not both: %s is a socket", a->socket);
     if (S_ISSOCK(st.st_mode)) {
         a->socket = tenon_strdup(path);
         return TENON_OK;
@@ -256,10 +259,11 @@ open_ssh(struct cli_session *s, const char *id, struct tenon_error *err)
             return tenon_error_sys(err, "connect to ssh agent %s", a->socket);
         return tenon_steal_fd(&fd);
     }
-    return tenon_error_set(err, TENON_E_NOT_FOUND, "no SSH key \"%s\" forwarded from the client", id);
+    return tenon_error_set(err, TENON_E_NOT_FOUND,
+                           "no SSH key \"%s\" forwarded from the client", id);
 }
 
-/* ---- local directories ------------------------------------------------------------- */
+/* ---- local directories -------------------------------------------------- */
 
 int
 cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
@@ -268,7 +272,8 @@ cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
     char real[PATH_MAX];
     struct stat st;
     if (!realpath(dir, real))
-        return tenon_error_errno(err, errno, "unable to prepare context: path \"%s\" not found", dir);
+        return tenon_error_errno(err, errno, "unable to prepare context: path \"%s\" not found",
+                                 dir);
     if (stat(real, &st) < 0)
         return tenon_error_sys(err, "stat %s", real);
     if (!S_ISDIR(st.st_mode))
@@ -293,7 +298,8 @@ open_local(struct cli_session *s, const char *name, struct tenon_error *err)
 {
     const char *path = local_path(s, name);
     if (!path)
-        return tenon_error_set(err, TENON_E_NOT_FOUND, "local directory \"%s\" was not given", name);
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "local directory \"%s\" was not given",
+                               name);
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? tenon_error_sys(err, "open %s", path) : fd;
 }
@@ -333,7 +339,7 @@ session_credentials(void *data, const char *host, char **user, char **secret,
     return cli_credentials(host, user, secret, err);
 }
 
-/* ---- sinks: nothing appears under its name before it is whole ------------------------- */
+/* ---- sinks: nothing appears under its name before it is whole ----------- */
 
 /* A file that goes with us if we are killed; -1 where the file system has none. */
 static int

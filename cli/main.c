@@ -78,7 +78,7 @@ unknown_verb(const char *name)
                            near ? "?)" : "");
 }
 
-/* ---- what stands before the verb ---------------------------------------------- */
+/* ---- what stands before the verb ---------------------------------------- */
 
 struct globals {
     const char *root;
@@ -200,7 +200,7 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     auto_free char *root = g->root ? NULL : default_root(config);
     cli.root = g->root ? g->root : root;
 
-    optind = 0; /* makes getopt forget the order it kept in front of the verb */
+    optind = 0; /* makes getopt forget the options before the verb */
     return verb->run(&cli, argc - verb_at, argv + verb_at);
 }
 

@@ -18,7 +18,7 @@
 #include "subids.h"
 #include "userns.h"
 
-/* ---- in a child ------------------------------------------------------------------- */
+/* ---- in a child --------------------------------------------------------- */
 
 static void
 found(struct probe_step *s, int sys)
@@ -68,7 +68,7 @@ try_proc(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
-/* Root needs none; whether others could is told all the same. */
+/* Root needs none; whether others could is reported all the same. */
 static void
 try_namespace_as_root(struct probe *p)
 {
@@ -144,7 +144,7 @@ probe_free(struct probe *p)
     munmap(p, sizeof *p);
 }
 
-/* ---- control groups ---------------------------------------------------------------- */
+/* ---- control groups ----------------------------------------------------- */
 
 #define ROOT "/sys/fs/cgroup"
 

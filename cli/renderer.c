@@ -1,3 +1,4 @@
+/* The progress display: which plugin, its options, and the core's messages. */
 #include "renderer.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ on_tick(void *data, int64_t now_ns)
         r->module->plugin.ops.progress->tick(r->module->self, now_ns);
 }
 
-/* Talk of the core during a build goes through the renderer. */
+/* The core's messages during a build go through the renderer. */
 static void
 on_log(void *data, int level, const char *text)
 {

@@ -1,3 +1,4 @@
+/* An ssh agent for keys from files: it lists them and signs, nothing else. */
 #include "sshagent.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct ssh_agent {
     TENON_VEC(struct connection *) connections; /* by lock */
 };
 
-/* ---- what it answers ------------------------------------------------------------ */
+/* ---- what it answers ---------------------------------------------------- */
 
 static void
 list_keys(const struct ssh_agent *a, struct tenon_buf *out)
@@ -87,7 +88,7 @@ answer(const struct ssh_agent *a, struct ssh_slice s, struct tenon_buf *out)
         tenon_buf_addc(out, FAILURE);
 }
 
-/* ---- connections ------------------------------------------------------------------ */
+/* ---- connections -------------------------------------------------------- */
 
 static bool
 receive(int fd, void *data, size_t len)

@@ -1,3 +1,4 @@
+/* Private keys of ssh: read from files, kept in locked memory, used to sign. */
 #include "sshkey.h"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ struct ssh_key {
 };
 
 static const struct curve {
-    const char *name; /* behind "ecdsa-sha2-" */
+    const char *name; /* after "ecdsa-sha2-" */
     gnutls_ecc_curve_t id;
     gnutls_sign_algorithm_t sign;
     size_t bytes; /* of a coordinate */
@@ -35,7 +36,7 @@ static const struct curve {
     { "nistp521", GNUTLS_ECC_CURVE_SECP521R1, GNUTLS_SIGN_ECDSA_SHA512, 66 },
 };
 
-/* ---- the protocol's way to write numbers and strings -------------------------- */
+/* ---- the protocol's way to write numbers and strings -------------------- */
 
 void
 ssh_put_u32(struct tenon_buf *b, uint32_t v)
@@ -58,7 +59,7 @@ put_text(struct tenon_buf *b, const char *s)
     ssh_put_string(b, s, strlen(s));
 }
 
-/* A positive number: no zeros in front, but one where the sign would be. */
+/* A positive number: no leading zeros, except one where the sign bit would be. */
 static void
 put_number(struct tenon_buf *b, const uint8_t *p, size_t len)
 {
@@ -105,7 +106,7 @@ is_text(const struct ssh_slice *s, const char *text)
     return s->len == strlen(text) && (!s->len || !memcmp(s->p, text, s->len));
 }
 
-/* ---- memory --------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------- */
 
 static int
 lock_bytes(struct ssh_key *k, const void *data, size_t len, struct tenon_error *err)
@@ -140,7 +141,7 @@ ssh_key_free(struct ssh_key *k)
     free(k);
 }
 
-/* ---- OpenSSH's format ------------------------------------------------------------- */
+/* ---- OpenSSH's format --------------------------------------------------- */
 
 static const char magic[] = "openssh-key-v1"; /* its NUL is part of it */
 static const char armor[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
@@ -236,7 +237,7 @@ import_openssh(const struct ssh_key *k, gnutls_privkey_t key, char **comment,
     return 0;
 }
 
-/* ---- either format ------------------------------------------------------------------ */
+/* ---- either format ------------------------------------------------------ */
 
 static int
 import_pem(const struct ssh_key *k, gnutls_privkey_t key, struct tenon_error *err)
@@ -354,7 +355,7 @@ make_public(gnutls_privkey_t key, struct tenon_buf *out, struct tenon_error *err
     return 0;
 }
 
-/* ---- from files ------------------------------------------------------------------------ */
+/* ---- from files --------------------------------------------------------- */
 
 static int
 read_key(struct ssh_key *k, char *text, const char *path, struct tenon_error *err)
@@ -425,7 +426,7 @@ ssh_key_comment(const struct ssh_key *k)
     return k->comment;
 }
 
-/* ---- signatures -------------------------------------------------------------------------- */
+/* ---- signatures --------------------------------------------------------- */
 
 /* Which signature, and its name; the name of an ecdsa key is its public half's. */
 static gnutls_sign_algorithm_t

@@ -16,7 +16,7 @@
 
 enum { ETC_MAX_BYTES = 4 << 20, RANGES_MAX = 300 };
 
-/* ---- what the machine sets aside for the user -------------------------------------- */
+/* ---- what the machine sets aside for the user --------------------------- */
 
 static const char *
 user_name(uid_t uid)
@@ -94,7 +94,7 @@ subids_mapper(const char *name)
     return NULL;
 }
 
-/* ---- what would get the user more ids -------------------------------------------- */
+/* ---- what would get the user more ids ----------------------------------- */
 
 enum { RANGE_FROM = 100000, RANGE_IDS = 65536 };
 
@@ -106,7 +106,7 @@ subids_lack_release(struct subids_lack *lack)
     *lack = (struct subids_lack){0};
 }
 
-/* Behind everybody's: who shares a range shares files. */
+/* After everybody else's: users who share a range share files. */
 static uint64_t
 first_free(const char *file)
 {

@@ -1,3 +1,4 @@
+/* A terminal for `tenon shell`: the user's, passed through to the step. */
 #include "terminal.h"
 
 #include <errno.h>
@@ -90,7 +91,7 @@ give_keys(struct keys *k, int master)
 {
     ssize_t n = write(master, k->data, k->len);
     if (n < 0 && errno != EINTR && errno != EAGAIN)
-        n = (ssize_t)k->len; /* nobody is there */
+        n = (ssize_t)k->len; /* nobody reads it */
     if (n > 0) {
         k->len -= (size_t)n;
         memmove(k->data, k->data + n, k->len);

@@ -8,7 +8,7 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 
-/* ---- filters ---------------------------------------------------------------------- */
+/* ---- filters ------------------------------------------------------------ */
 
 void
 usage_filter_release(struct usage_filter *f)
@@ -98,7 +98,7 @@ usage_filter_passes(const struct usage_filter *f, const struct tenon_usage_row *
            agrees(f->shared, row->shared);
 }
 
-/* ---- output ----------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------- */
 
 bool
 usage_is_reclaimable(const struct tenon_usage_row *row)

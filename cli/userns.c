@@ -25,7 +25,7 @@
 #include "subids.h"
 #include "userns.h"
 
-/* ---- maps made by newuidmap and newgidmap ----------------------------------------- */
+/* ---- maps made by newuidmap and newgidmap ------------------------------- */
 
 struct mapping {
     char *programs[2];
@@ -111,7 +111,7 @@ failure(int fd)
     return tenon_strdup(line && *line ? line : "newuidmap did not work");
 }
 
-/* ---- one id, which needs nobody ---------------------------------------------------- */
+/* ---- one id, which needs no helper -------------------------------------- */
 
 static int
 write_proc(const char *path, const char *text, struct tenon_error *err)
@@ -145,7 +145,7 @@ map_one_id(uid_t uid, gid_t gid, struct tenon_error *err)
     return write_proc("/proc/self/gid_map", groups, err);
 }
 
-/* ---- entering ----------------------------------------------------------------------- */
+/* ---- entering ----------------------------------------------------------- */
 
 static bool
 file_says(const char *path, char wanted)
@@ -200,7 +200,8 @@ advise(struct tenon_error *err)
     const char *advice = userns_advice();
     if (advice)
         return tenon_error_hint(err, "%s", advice);
-    return tenon_error_hint(err, "run \"tenon doctor\" to see what this machine lacks, or build as root");
+    return tenon_error_hint(err, "run \"tenon doctor\" to see what this machine lacks, or build "
+                                 "as root");
 }
 
 /* The namespace and its maps; *said_why is what newuidmap had against them. */
@@ -283,7 +284,8 @@ userns_private_mounts(bool ordinary, struct tenon_error *err)
     if (unshare(CLONE_NEWNS) < 0) {
         tenon_error_sys(err, "make a mount namespace");
         return ordinary ? advise(err)
-                        : tenon_error_hint(err, "root lacks CAP_SYS_ADMIN, as in most containers: %s",
+                        : tenon_error_hint(err, "root lacks CAP_SYS_ADMIN, as in most "
+                                           "containers: %s",
                                            userns_root_advice());
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {

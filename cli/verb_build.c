@@ -24,7 +24,7 @@
 #include "renderer.h"
 #include "localsession.h"
 
-/* ---- Ctrl-C ---------------------------------------------------------------------------- */
+/* ---- Ctrl-C ------------------------------------------------------------- */
 
 struct watcher {
     pthread_t thread;
@@ -76,7 +76,7 @@ stop_watching(struct watcher *w)
     pthread_join(w->thread, NULL);
 }
 
-/* ---- one build -------------------------------------------------------------------------- */
+/* ---- one build ---------------------------------------------------------- */
 
 struct job {
     const struct cli *cli;

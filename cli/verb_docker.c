@@ -28,7 +28,7 @@ static const char help[] =
     "                     ~/.docker)\n"
     "  -h, --help         show this\n";
 
-/* ---- config.json -------------------------------------------------------------------- */
+/* ---- config.json -------------------------------------------------------- */
 
 /* An absent file is an empty object. */
 static int
@@ -117,9 +117,9 @@ drop_alias(struct json_object *config)
         json_object_object_del(config, "aliases");
 }
 
-/* ---- cli-plugins/docker-tenon -------------------------------------------------------- */
+/* ---- cli-plugins/docker-tenon ------------------------------------------- */
 
-/* A wrapper script (a build tree's tenon-dev) tells who it is. */
+/* A wrapper script (a build tree's tenon-dev) says what it is called. */
 static char *
 own_program(void)
 {
@@ -165,7 +165,7 @@ make_link(int plugins_dir, struct tenon_error *err)
     return 0;
 }
 
-/* ---- the verbs --------------------------------------------------------------------------- */
+/* ---- the verbs ---------------------------------------------------------- */
 
 static int
 enable(const char *dir, struct tenon_error *err)

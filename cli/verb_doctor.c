@@ -102,7 +102,7 @@ find_first(const char *const *names)
     return NULL;
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks ------------------------------------------------------------- */
 
 static void
 check_kernel(struct report *r)
@@ -246,7 +246,7 @@ check_cgroups(struct report *r)
             *c.controllers ? c.controllers : "without controllers: no limits for steps");
 }
 
-/* ---- what is run for a step -------------------------------------------------------- */
+/* ---- what is run for a step --------------------------------------------- */
 
 static void
 check_executor(struct report *r, const struct cli *cli, const char *name)
@@ -298,7 +298,7 @@ check_network(struct report *r, const char *network)
             "neither pasta nor slirp4netns: no network \"sandbox\"");
 }
 
-/* ---- what comes of it ---------------------------------------------------------------- */
+/* ---- what comes of it --------------------------------------------------- */
 
 static char *
 describe_mode(const struct report *r, const struct probe *p)

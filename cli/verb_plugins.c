@@ -71,7 +71,7 @@ has_params(const struct tenon_param *p)
     return p && p->name;
 }
 
-/* ---- as text -------------------------------------------------------------------- */
+/* ---- as text ------------------------------------------------------------ */
 
 static void
 show_params(const struct tenon_plugin *pl, const char *title,
@@ -121,7 +121,7 @@ show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
         printf("%-10s %s\n", "", f->path);
 }
 
-/* ---- as JSON --------------------------------------------------------------------- */
+/* ---- as JSON ------------------------------------------------------------ */
 
 static struct json_object *
 params_json(const struct tenon_plugin *pl, const struct tenon_param *params)
@@ -169,7 +169,7 @@ put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl)
     cli_put_json(o);
 }
 
-/* ---- the verb --------------------------------------------------------------------- */
+/* ---- the verb ----------------------------------------------------------- */
 
 static int
 by_kind_and_name(const void *a, const void *b)

@@ -1,3 +1,4 @@
+/* A unit of work: its memory, cleanups, secrets, output and log. */
 #include "context/ctx.h"
 
 #include <pthread.h>
@@ -209,7 +210,7 @@ tenon_ctx_set_log(struct tenon_ctx *ctx, int (*open)(void *data), void *data)
     pthread_mutex_unlock(&ctx->lock);
 }
 
-/* ---- output -------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------- */
 
 /* How many bytes at the end of b may be the beginning of a secret. */
 static size_t
@@ -279,7 +280,7 @@ tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len
     pthread_mutex_unlock(&ctx->lock);
 }
 
-/* ---- status lines ----------------------------------------------------------------- */
+/* ---- status lines ------------------------------------------------------- */
 
 static void
 post_status(struct tenon_ctx *ctx, const struct status_line *l, bool done)

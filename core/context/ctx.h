@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "context/events.h"
 
-struct tenon_engine; /* context/engine.h: services behind the host table */
+struct tenon_engine; /* context/engine.h: what the host table works on */
 
 struct tenon_ctx;
 /* vertex: digest that status and log lines belong to, or NULL.  cancel is a

@@ -23,7 +23,7 @@ struct tenon_build;   /* engine/build.h */
 struct tenon_engine {
     struct tenon_store *store;
     struct tenon_plugins *plugins;
-    struct tenon_events *events;   /* NULL: nobody looks */
+    struct tenon_events *events;   /* NULL: nobody watches */
     struct tenon_session *session;
     struct tenon_cancel *cancel;   /* Ctrl-C */
     struct json_object *config;    /* merged tenon.json; never NULL */
@@ -34,7 +34,7 @@ struct tenon_engine {
     const char *const *entitlements; /* that the user gave: "network.host",
                                       * "security.insecure", "device=..." */
     unsigned jobs;                 /* steps at once; 0: no bound worth naming */
-    bool rootless;                 /* inside a user namespace of ours */
+    bool rootless;                 /* inside a user namespace */
     struct tenon_build *build;     /* the one that runs on it; engine/build.c's */
     struct tenon_kept *kept;       /* what rooms remember; kept.h */
 };

@@ -1,3 +1,4 @@
+/* A queue of events, and the thread that hands them to the renderer. */
 #include "context/events.h"
 
 #include <gnutls/crypto.h>
@@ -47,7 +48,7 @@ struct tenon_events {
     struct vertex *vertices;
 };
 
-/* ---- the queue --------------------------------------------------------------------- */
+/* ---- the queue ---------------------------------------------------------- */
 
 static size_t
 string_size(const char *s)
@@ -165,7 +166,7 @@ tenon_events_post(struct tenon_events *e, const struct tenon_event *ev)
     pthread_mutex_unlock(&e->lock);
 }
 
-/* ---- the consumer -------------------------------------------------------------------- */
+/* ---- the consumer ------------------------------------------------------- */
 
 static void
 deliver(struct tenon_events *e, struct queued *q)
@@ -266,7 +267,7 @@ tenon_events_free(struct tenon_events *e)
     free(e);
 }
 
-/* ---- vertices ------------------------------------------------------------------------- */
+/* ---- vertices ----------------------------------------------------------- */
 
 static struct vertex *
 vertex_for(struct tenon_events *e, const struct tenon_vertex_info *info)

@@ -21,7 +21,8 @@ struct tenon_events *tenon_events_new(void (*event)(void *, const struct tenon_e
 /* Delivers what is queued, then stops the thread. */
 void tenon_events_free(struct tenon_events *e);
 
-void tenon_events_post(struct tenon_events *e, const struct tenon_event *ev); /* copies; NULL e: dropped */
+/* Copies; e NULL: dropped. */
+void tenon_events_post(struct tenon_events *e, const struct tenon_event *ev);
 
 /* Vertex life cycle; digest and name are copied.  A vertex that has started
  * keeps its started time in every later event.  Internal steps that are no
@@ -32,7 +33,8 @@ struct tenon_vertex_info {
     const char *group_id, *group_name;
     bool group_weak, internal;
 };
-void tenon_events_vertex(struct tenon_events *e, const struct tenon_vertex_info *v); /* announce, not started */
+/* Announced, not started. */
+void tenon_events_vertex(struct tenon_events *e, const struct tenon_vertex_info *v);
 /* A completed vertex that starts again keeps its first start. */
 void tenon_events_start(struct tenon_events *e, const struct tenon_vertex_info *v);
 /* error NULL: fine; canceled: stopped from outside. */

@@ -1,3 +1,4 @@
+/* Objects that rooms keep on an engine, and that go with it. */
 #include "context/kept.h"
 
 #include <stdlib.h>

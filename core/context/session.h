@@ -1,7 +1,6 @@
-/* session.h - what only this user has (docs/architecture.md, "One build"): local
- * directories, secrets, ssh agents, variables.  Nothing below the command
- * touches the host's files or environment but through this one vtable; a
- * remote implementation can stand in later.  Any thread. */
+/* session.h - what only this user has: local directories, secrets, ssh agents,
+ * variables.  Nothing below the command touches the host's files or environment
+ * except through this one vtable; cli/localsession.c implements it.  Any thread. */
 #ifndef TENON_CONTEXT_SESSION_H
 #define TENON_CONTEXT_SESSION_H
 
@@ -15,7 +14,8 @@ struct tenon_session {
     const char *(*local_path)(void *data, const char *name);
     /* Credentials of a registry host for a scope; *user and *secret malloc'ed
      * (NULL: anonymous); identity tokens have user "<token>". */
-    int (*credentials)(void *data, const char *host, char **user, char **secret, struct tenon_error *err);
+    int (*credentials)(void *data, const char *host, char **user, char **secret,
+                       struct tenon_error *err);
     int (*sink_open)(void *data, const char *dest, struct tenon_error *err);
     int (*sink_commit)(void *data, int fd, struct tenon_error *err);
     void (*sink_abort)(void *data, int fd);

@@ -130,7 +130,7 @@ host_key_add_tree(struct tenon_key *key, const char *label, int dirfd,
     return err->code;
 }
 
-/* ---- files ----------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------- */
 
 static int
 host_open_in(struct tenon_ctx *ctx, int dirfd, const char *path, int flags,
@@ -252,7 +252,7 @@ host_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing,
     return fd;
 }
 
-/* ---- graph ------------------------------------------------------------------ */
+/* ---- graph -------------------------------------------------------------- */
 
 static const char *
 host_node_digest(struct tenon_node *n, struct tenon_error *err)
@@ -274,7 +274,7 @@ host_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
     return p->options ? p->options : &none;
 }
 
-/* ---- results ---------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------ */
 
 static size_t
 host_result_count(const struct tenon_result *r)
@@ -310,9 +310,9 @@ host_result_tree(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
     return host_temp_dir(ctx, 0, NULL, err); /* scratch: an empty tree */
 }
 
-/* ---- where an export goes ------------------------------------------------------ */
+/* ---- where an export goes ----------------------------------------------- */
 
-struct sink { /* given back, unless committed, when the ctx ends */
+struct sink { /* aborted, unless committed, when the ctx ends */
     struct tenon_session *session;
     int fd;
 };

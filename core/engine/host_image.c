@@ -1,3 +1,4 @@
+/* The host table's image functions: from a result to documents and layers. */
 #include "engine/host_image.h"
 
 #include <stdlib.h>
@@ -100,7 +101,8 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         .media_type = tenon_ctx_strdup(ctx, made.media_type),
         .size = made.size,
         .config_digest = made.config_digest ? tenon_ctx_strdup(ctx, made.config_digest) : NULL,
-        .descriptor_json = made.descriptor_json ? tenon_ctx_strdup(ctx, made.descriptor_json) : NULL,
+        .descriptor_json = made.descriptor_json ? tenon_ctx_strdup(ctx, made.descriptor_json)
+                                                : NULL,
     };
     tenon_sized_give(out, &image, sizeof image);
 done:

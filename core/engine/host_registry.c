@@ -1,3 +1,4 @@
+/* "tenon.registry/0": plugins pull and push through the core's client. */
 #include "engine/host_registry.h"
 
 #include <string.h>
@@ -72,7 +73,7 @@ give_desc(struct tenon_ctx *ctx, const struct tenon_desc *from, struct tenon_des
     };
 }
 
-/* ---- registries --------------------------------------------------------------- */
+/* ---- registries --------------------------------------------------------- */
 
 static int
 api_resolve(struct tenon_ctx *ctx, const char *ref, const char *mode,
@@ -126,7 +127,7 @@ api_push(struct tenon_ctx *ctx, const char *ref, const char *digest, uint32_t fl
                                flags & TENON_PUSH_BY_DIGEST, err);
 }
 
-/* ---- documents ------------------------------------------------------------------ */
+/* ---- documents ---------------------------------------------------------- */
 
 static int
 api_choose(struct tenon_ctx *ctx, const void *index, size_t len, const char *platform,

@@ -27,7 +27,7 @@ note_set(struct tenon_ctx *ctx, const char *name, const char *text, struct tenon
     return tenon_pin_set(tenon_ctx_engine(ctx)->store, pin, text, err);
 }
 
-/* ---- kept directories ---------------------------------------------------------- */
+/* ---- kept directories --------------------------------------------------- */
 
 struct stay { /* freed with its ctx; lock NULL: left already */
     struct tenon_lock *lock;

@@ -1,3 +1,4 @@
+/* --cache-from and --cache-to: cache plugins are asked, read and filled. */
 #include "engine/remotecache.h"
 
 #include <stdlib.h>
@@ -87,7 +88,7 @@ start(struct tenon_build *b, const char *name, char digest[72])
     return tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
 }
 
-/* ---- import --------------------------------------------------------------------- */
+/* ---- import ------------------------------------------------------------- */
 
 static int
 fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
@@ -183,7 +184,7 @@ tenon_caches_free(struct tenon_build *b)
     tenon_vec_release(&b->imports);
 }
 
-/* ---- export --------------------------------------------------------------------- */
+/* ---- export ------------------------------------------------------------- */
 
 static int
 make_document(struct tenon_build *b, const struct tenon_values *values,

@@ -1,3 +1,4 @@
+/* A frontend's result: references and metadata by platform. */
 #include "engine/result.h"
 
 #include <stdlib.h>
@@ -94,7 +95,8 @@ tenon_result_respond(struct tenon_result *r, const char *key, const char *value,
             v->is_json = is_json;
             return TENON_OK;
         }
-    struct tenon_result_value v = { tenon_strdup(key), tenon_strdup(value), strlen(value), is_json };
+    struct tenon_result_value v = { tenon_strdup(key), tenon_strdup(value), strlen(value),
+                                    is_json };
     tenon_vec_push(&r->responses, v);
     return TENON_OK;
 }

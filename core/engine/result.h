@@ -24,7 +24,7 @@ struct tenon_result_platform {
 
 struct tenon_result_value {
     char *key;
-    void *data; /* NUL behind the end */
+    void *data; /* NUL after the end */
     size_t len;
     bool is_json; /* of a response */
 };
@@ -45,7 +45,7 @@ tenon_result_platform_meta(const struct tenon_result *r, const char *key,
 const struct tenon_result_value *
 tenon_result_response(const struct tenon_result *r, const char *key);
 
-/* Behind the host table. */
+/* For the host table. */
 int tenon_result_add(struct tenon_result *r, const char *platform,
                      struct tenon_ref *ref, struct tenon_error *err);
 int tenon_result_set(struct tenon_result *r, const char *key, const void *data,

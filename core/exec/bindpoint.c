@@ -52,8 +52,8 @@ tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags, char **source,
             return tenon_error_sys(err, "make %s", path);
     }
 
-    /* A mount that fsmount(2) or open_tree(2) made and nobody attached cannot
-     * be cloned by older kernels (EINVAL); it is moved as it is. */
+    /* A mount from fsmount(2) or open_tree(2) that is not attached cannot be
+     * cloned by older kernels (EINVAL); it is moved instead. */
     auto_close int tree = (int)syscall(SYS_open_tree, fd, "",
                                        AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
                                            OPEN_TREE_CLOEXEC);

@@ -1,3 +1,4 @@
+/* Devices by name: CDI files are read, and names are looked up in them. */
 #include "exec/cdi.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 
 enum { JSON_DEPTH = 32, MAX_FILES = 1000, MAX_DEVICES = 10000 };
 
-/* ---- the files ------------------------------------------------------------------- */
+/* ---- the files ---------------------------------------------------------- */
 
 static bool
 has_suffix(const char *name, const char *suffix)
@@ -157,7 +158,7 @@ tenon_cdi_release(struct tenon_cdi *c)
     memset(c, 0, sizeof *c);
 }
 
-/* ---- names ------------------------------------------------------------------------ */
+/* ---- names -------------------------------------------------------------- */
 
 /* An annotation of the device, else of its file. */
 static const char *

@@ -11,7 +11,7 @@
 #include "exec/entitlements.h"
 #include "exec/private.h"
 
-/* ---- one description of edits --------------------------------------------------- */
+/* ---- one description of edits ------------------------------------------- */
 
 struct edits {
     struct tenon_step *s;

@@ -1,3 +1,4 @@
+/* Cache mounts of a step that must not use the cache: emptied once a build. */
 #include <pthread.h>
 #include <string.h>
 

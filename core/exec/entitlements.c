@@ -26,7 +26,7 @@ refuse(struct tenon_error *err, const char *name)
     return err->code;
 }
 
-/* ---- devices ------------------------------------------------------------------ */
+/* ---- devices ------------------------------------------------------------ */
 
 void
 tenon_entitlement_load_cdi(const struct tenon_engine *e, struct tenon_cdi *cdi)

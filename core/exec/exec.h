@@ -54,8 +54,8 @@ int tenon_exec_check_entitlement(const char *text, struct tenon_error *err);
  * steps. */
 int tenon_exec_check_entitled(struct tenon_engine *engine, const struct tenon_vertex *v,
                               struct tenon_error *err);
-/* Enters what mount plugins add to the step's key, and tells the options of foreign
- * types that are in it; *is_volatile: a mount type says that the step may never be
+/* Adds what mount plugins contribute to the step's key, and reports the options of
+ * third-party types that are in it; *is_volatile: a mount type says that the step may never be
  * cached. */
 struct tenon_hash;
 typedef void tenon_exec_key_option(void *data, const struct tenon_op_mount *m,

@@ -1,5 +1,5 @@
-/* What a failed step leaves behind, for those who want to look into it: its root as
- * a snapshot, with a record of the definition and of the inputs.  Secrets are in
+/* What is kept of a failed step, for whoever wants to look into it: its root as a
+ * snapshot, with a record of the definition and of the inputs.  Secrets are in
  * neither.  reenter.c gets into it again. */
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,7 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     if (!s->engine->build_id || !s->root.work || !s->v->graph)
         return;
-    /* Of several that fail the first is told of; who is stopped did not fail. */
+    /* Of several that fail the first is kept; one that was stopped did not fail. */
     if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine))
         return;
     tenon_step_detach(s);
@@ -98,7 +98,7 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
         tenon_error_hint(why, "tenon shell enters the failed step");
 }
 
-/* ---- found again ------------------------------------------------------------------ */
+/* ---- found again -------------------------------------------------------- */
 
 static int
 digit(char c)

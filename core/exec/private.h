@@ -35,7 +35,7 @@ struct tenon_step_mount {
     uint32_t flags;
     uint32_t index; /* among the mounts of its type */
     bool is_dir, covered; /* covered: a later one has the same target */
-    bool absent;          /* a secret or an agent that nobody gave */
+    bool absent;          /* a secret or an agent that was not given */
 };
 
 struct tenon_step {

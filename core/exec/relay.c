@@ -51,7 +51,7 @@ relay_main(void *data)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 || (stopping && n == 0))
-            break; /* whoever holds a pipe still open is not waited for */
+            break; /* a process that still holds a pipe is not waited for */
         for (int i = 0; i < STREAMS; i++)
             if (p[i].revents && !drain(r, i))
                 p[i].fd = -1;

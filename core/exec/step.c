@@ -38,7 +38,7 @@ step_release(struct tenon_step *s)
 TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, step_release);
 #define auto_step __attribute__((cleanup(tenon_auto_step)))
 
-/* ---- before -------------------------------------------------------------------- */
+/* ---- before ------------------------------------------------------------- */
 
 /* Where runtimes mount, whatever the image holds.  These stay in the layer, as
  * they do in BuildKit's, whose runtime makes them. */
@@ -84,7 +84,7 @@ check_ids(const struct tenon_user *u, const char *name, struct tenon_error *err)
     errno = EINVAL;
     if (!tenon_ids_have(u->uid, u->gid))
         return tenon_error_owner(err, u->uid, u->gid, "user \"%s\"", name);
-    /* With one id setgroups(2) is forbidden, and nobody tries. */
+    /* With one id setgroups(2) is forbidden, and not tried. */
     for (size_t i = 0; i < u->group_count && !tenon_ids_single(); i++)
         if (!tenon_ids_have(u->uid, u->groups[i]))
             return tenon_error_owner(err, u->uid, u->groups[i], "groups of user \"%s\"", name);
@@ -120,7 +120,7 @@ set_root_readonly(struct tenon_step *s, bool on, struct tenon_error *err)
     return 0;
 }
 
-/* ---- run ------------------------------------------------------------------------- */
+/* ---- run ---------------------------------------------------------------- */
 
 static char *
 unique_id(void)
@@ -255,8 +255,8 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     else
         tenon_step_diagnose(s, code, err);
     if (!err->hint && tenon_ids_single())
-        tenon_error_hint(err, "this user has only one id to build with, so changing owners or users "
-                              "fails (Invalid argument); for more: %s",
+        tenon_error_hint(err, "this user has one id to build with: changing owners or users "
+                              "fails (Invalid argument); to get more: %s",
                          tenon_ids_advice() ? tenon_ids_advice() : "tenon doctor");
     tenon_step_diagnose_disk(s, err);
     return err->code;
@@ -292,7 +292,7 @@ run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     return r;
 }
 
-/* ---- after ------------------------------------------------------------------------- */
+/* ---- after -------------------------------------------------------------- */
 
 static int
 take_output(struct tenon_step *s, const struct tenon_op_mount *op,

@@ -65,7 +65,7 @@ is_cache(const struct tenon_op_mount *m)
     return !m->plugin_type && m->type == TENON_LLB_MOUNT_CACHE;
 }
 
-/* ---- cache mounts ------------------------------------------------------------- */
+/* ---- cache mounts ------------------------------------------------------- */
 
 /* A cache that starts as a copy of something is another cache for another
  * something: another snapshot, or another place in it (BuildKit copies the whole
@@ -105,7 +105,7 @@ same_cache(struct tenon_step *s, const struct tenon_step_mount *m, struct tenon_
     return NULL;
 }
 
-/* ---- attach ---------------------------------------------------------------------- */
+/* ---- attach ------------------------------------------------------------- */
 
 /* Which trees does m need?  As BuildKit's PrepareMounts has it. */
 static int
@@ -329,7 +329,7 @@ tenon_step_list_mounts(struct tenon_step *s, struct tenon_error *err)
     return 0;
 }
 
-/* ---- detach ------------------------------------------------------------------------ */
+/* ---- detach ------------------------------------------------------------- */
 
 void
 tenon_step_detach(struct tenon_step *s)

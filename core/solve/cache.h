@@ -10,26 +10,25 @@
 /* The largest document that is read or written. */
 #define TENON_CACHE_DOCUMENT_MAX ((size_t)64 << 20)
 
-/* ---- import: immutable once made; must outlive the solver ------------------- */
+/* ---- import: immutable once made; must outlive the solver --------------- */
 
 struct tenon_import;
 /* Have one blob of the cache in the content store; several threads. */
 typedef int tenon_import_fetch(void *data, struct tenon_ctx *ctx,
                                const struct tenon_descriptor *blob,
                                struct tenon_error *err);
-/* name is for messages.  UNSUPPORTED: a sound document without a key of ours,
- * that is another builder's cache. */
+/* name is for messages.  UNSUPPORTED: a valid document with no key of ours, so
+ * another builder's cache. */
 int tenon_import_new(const char *name, const void *config, size_t len,
                      tenon_import_fetch *fetch, void *data,
                      struct tenon_import **out, struct tenon_error *err);
 void tenon_import_free(struct tenon_import *im);
 
-/* After a build: what was promised and not wanted goes into the store's records,
- * with a result where its layers were unpacked as parts of others, else with
- * its keys alone. */
+/* After a build: imported records that nothing needed go into the store, with a
+ * result where their layers were unpacked for others, else with the keys alone. */
 void tenon_solver_adopt(struct tenon_solver *s);
 
-/* ---- export ------------------------------------------------------------------ */
+/* ---- export ------------------------------------------------------------- */
 
 struct tenon_cache_entry { /* a vertex that has a key */
     struct tenon_digest id;   /* of its record, made or not */

@@ -1,4 +1,4 @@
-/* What this solver knows of its vertices, for a cache that is to be filled. */
+/* What --cache-to can have of this solver: keys and results of its vertices. */
 #include <stdlib.h>
 
 #include "solve/cache.h"
@@ -87,7 +87,7 @@ unpack_promised(struct tenon_solver *s, struct collection *c,
     return r;
 }
 
-/* ---- what lies there anyway ------------------------------------------------------ */
+/* ---- imported and not needed --------------------------------------------- */
 
 struct promise { /* a state's, copied */
     const struct import_record *record;
@@ -165,7 +165,7 @@ tenon_solver_adopt(struct tenon_solver *s)
     tenon_vec_release(&p.list);
 }
 
-/* ---- all -------------------------------------------------------------------------- */
+/* ---- all ---------------------------------------------------------------- */
 
 int
 tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,

@@ -99,7 +99,7 @@ content_of_input(struct state *user, size_t input, struct tenon_digest *out,
     return r;
 }
 
-/* ---- views in place ------------------------------------------------------------------ */
+/* ---- views in place ----------------------------------------------------- */
 
 static int
 copy_view(struct tenon_store *store, struct tenon_view *view,

@@ -15,7 +15,7 @@ add_selector(struct dep *d, const char *path)
     return s;
 }
 
-/* ---- exec ------------------------------------------------------------------------ */
+/* ---- exec --------------------------------------------------------------- */
 
 /* A mount that cannot carry anything of its source into a result may go by the
  * content it shows: one without an output, a read-only one, or one of the
@@ -50,7 +50,7 @@ exec_deps(struct state *st)
     }
 }
 
-/* ---- file -------------------------------------------------------------------------- */
+/* ---- file --------------------------------------------------------------- */
 
 static bool
 has_wildcard(const char *s)
@@ -106,7 +106,7 @@ file_deps(struct state *st)
     }
 }
 
-/* ---- all --------------------------------------------------------------------------- */
+/* ---- all ---------------------------------------------------------------- */
 
 static void
 make_text(struct dep *d)

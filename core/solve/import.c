@@ -35,7 +35,7 @@ struct tenon_import {
     void *data;
 };
 
-/* ---- reading -------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 static int
 malformed(struct tenon_error *err, const char *what, size_t i)
@@ -207,7 +207,7 @@ tenon_import_free(struct tenon_import *im)
     free(im);
 }
 
-/* ---- looking up ------------------------------------------------------------------- */
+/* ---- looking up --------------------------------------------------------- */
 
 const struct import_record *
 import_find(const struct tenon_solver *s, const char *key)
@@ -225,7 +225,7 @@ import_find(const struct tenon_solver *s, const char *key)
     return known;
 }
 
-/* ---- unpacking ---------------------------------------------------------------------- */
+/* ---- unpacking ---------------------------------------------------------- */
 
 struct chain { /* of one result */
     const struct tenon_import *import;
@@ -329,7 +329,7 @@ import_make(struct job *j)
     return rc;
 }
 
-/* The step can still run: what cannot be had costs time, not the build. */
+/* The step can still run: what cannot be fetched costs time, not the build. */
 void
 import_give_up(struct job *j)
 {

@@ -61,7 +61,7 @@ start_worker_locked(struct tenon_solver *s)
     int e = pthread_create(&s->workers[s->worker_count], NULL, worker, s);
     if (e == 0)
         s->worker_count++;
-    tenon_assert(s->worker_count > 0); /* else nobody would do it */
+    tenon_assert(s->worker_count > 0); /* else the job would never be done */
 }
 
 void

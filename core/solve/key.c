@@ -7,7 +7,7 @@
 #include "exec/exec.h"
 #include "solve/private.h"
 
-/* ---- exec ------------------------------------------------------------------------- */
+/* ---- exec --------------------------------------------------------------- */
 
 /* The id of a cache mount is a key part in its default form only ("/target" or
  * "namespace/target", shared): that is how BuildKit's frontend makes it, and it
@@ -135,7 +135,7 @@ add_mount_plugins(struct state *st, struct key_parts *p, bool *is_volatile,
     return 0;
 }
 
-/* ---- file ---------------------------------------------------------------------------- */
+/* ---- file --------------------------------------------------------------- */
 
 static void
 add_user(struct key_parts *p, const char *label, const struct tenon_op_user *u)
@@ -171,8 +171,8 @@ add_action(struct key_parts *p, const struct tenon_op_action *a, const struct st
     key_parts_addf(p, "action", "%s %lld %lld %lld", names[a->type],
                    (long long)a->input, (long long)a->secondary,
                    (long long)a->output);
-    /* Of what goes by content it does not matter where it lies, only what it is
-     * called. */
+    /* For an input that is keyed by content only its name matters, not where it
+     * is. */
     bool by_content = a->type == TENON_FILE_COPY && a->secondary >= 0 &&
                       (uint64_t)a->secondary < st->v->input_count &&
                       st->deps[a->secondary].content;
@@ -199,7 +199,7 @@ add_action(struct key_parts *p, const struct tenon_op_action *a, const struct st
     }
 }
 
-/* ---- all ------------------------------------------------------------------------------- */
+/* ---- all ---------------------------------------------------------------- */
 
 int
 key_own(struct state *st, struct key_parts *p, bool *is_volatile,

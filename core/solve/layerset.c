@@ -36,7 +36,7 @@ layers_there(struct tenon_store *store, const struct tenon_descriptor *layers,
     return true;
 }
 
-/* ---- fetching ------------------------------------------------------------------------ */
+/* ---- fetching ----------------------------------------------------------- */
 
 struct fetch {
     const struct layer_set *set;
@@ -96,7 +96,7 @@ wait_fetched(struct fetch *f, size_t i, struct tenon_error *err)
     return r;
 }
 
-/* ---- unpacking ------------------------------------------------------------------------ */
+/* ---- unpacking ---------------------------------------------------------- */
 
 /* The exporters reuse the very blob a snapshot came from. */
 static int

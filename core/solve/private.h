@@ -108,7 +108,7 @@ struct job {
     struct tenon_record record;
     const struct import_record *imported; /* when not found */
     struct tenon_digest alias;            /* when neither */
-    bool gave_up; /* what was imported cannot be had */
+    bool gave_up; /* what was imported cannot be fetched */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct key_parts own;
     struct tenon_digest own_key, k1, k2, ckey;

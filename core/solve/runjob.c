@@ -36,7 +36,7 @@ input_chains(struct job *j)
     return chains;
 }
 
-/* ---- exec ------------------------------------------------------------------------ */
+/* ---- exec --------------------------------------------------------------- */
 
 /* The log is one of the build's, not of the store: failing to open it is no
  * failure of the step. */
@@ -75,7 +75,7 @@ run_exec(struct job *j)
     return r;
 }
 
-/* ---- merge and diff --------------------------------------------------------------- */
+/* ---- merge and diff ----------------------------------------------------- */
 
 static int
 run_merge(struct job *j)
@@ -128,7 +128,7 @@ run_diff(struct job *j)
     return r;
 }
 
-/* ---- the record --------------------------------------------------------------------- */
+/* ---- the record --------------------------------------------------------- */
 
 static int
 make(struct job *j)

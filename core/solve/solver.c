@@ -70,7 +70,7 @@ tenon_solved_release(struct tenon_solved *r)
     r->view = NULL;
 }
 
-/* ---- the callers' side --------------------------------------------------------------- */
+/* ---- the callers' side -------------------------------------------------- */
 
 static void
 submit(struct tenon_solver *s, struct request *r)

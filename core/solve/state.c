@@ -148,9 +148,9 @@ state_made(struct state *st, struct job *j)
     touch_users(st);
 }
 
-/* ---- ends of jobs ------------------------------------------------------------------- */
+/* ---- ends of jobs ------------------------------------------------------- */
 
-/* What a job that found a record leaves behind. */
+/* Takes over what a job found in the store. */
 static void
 take_record(struct state *st, struct job *j)
 {
@@ -315,7 +315,7 @@ run_finish(struct job *j)
     state_made(st, j);
 }
 
-/* ---- steps ----------------------------------------------------------------------------- */
+/* ---- steps -------------------------------------------------------------- */
 
 static void
 submit(struct state *st, enum phase phase, int (*work)(struct job *),
@@ -371,7 +371,7 @@ begin(struct state *st)
  * be in the store yet.  What is built on it will have to know its content, or
  * will not be found itself: its result is needed in any case.  So it need not
  * wait for the keys of its siblings; independent stages, and the steps before
- * and behind a COPY from one, run at the same time because of this.  A source is
+ * and after a COPY from one, run at the same time because of this.  A source is
  * another matter: it may never have to be fetched. */
 static void
 hurry_input(struct state *st, size_t i)

@@ -120,7 +120,7 @@ enter_cwd(const struct native_launch *l)
     return path[0] == '/' ? 0 : EXDEV;
 }
 
-/* ---- exec ------------------------------------------------------------------------- */
+/* ---- exec --------------------------------------------------------------- */
 
 static void
 say(const char *text)
@@ -220,7 +220,7 @@ native_child(void *launch, int report_fd)
     umask(022);
     if (setsid() < 0)
         guard_fail(report_fd, what, errno);
-    /* Keys of whoever started tenon are not the step's. */
+    /* The keys of the user who started tenon are not the step's. */
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
     int e = set_up(l, &what);
     if (e)

@@ -1,3 +1,4 @@
+/* What a step's process needs and only its parent can make: done before clone. */
 #include "native.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ prepare_candidates(struct native_launch *l)
         l->candidates = tenon_calloc(1, sizeof *l->candidates);
 }
 
-/* ---- cgroup hierarchies to show ---------------------------------------------------- */
+/* ---- cgroup hierarchies to show ----------------------------------------- */
 
 static void
 add_hierarchy(struct native_launch *l, char *line)

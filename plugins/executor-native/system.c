@@ -32,7 +32,7 @@ attach_at(int root, const char *path, int mountfd)
     return e;
 }
 
-/* ---- /dev ------------------------------------------------------------------------- */
+/* ---- /dev --------------------------------------------------------------- */
 
 static int
 bind_device(int root, int dev, const char *name)
@@ -85,7 +85,8 @@ make_links(int dev)
 static int
 mount_dev(const struct native_launch *l, int root)
 {
-    const struct native_fs_option dev[] = { { "mode", "755" }, { "size", "65536k" }, { NULL, NULL } };
+    const struct native_fs_option dev[] = { { "mode", "755" }, { "size", "65536k" },
+                                            { NULL, NULL } };
     const struct native_fs_option pts[] = { { "ptmxmode", "0666" }, { "mode", "0620" },
                                             { l->rootless ? NULL : "gid", "5" }, { NULL, NULL } };
     const struct native_fs_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
@@ -105,7 +106,8 @@ mount_dev(const struct native_launch *l, int root)
         e = make_links(fd);
     close(fd);
     if (!e)
-        e = attach_at(root, "dev/pts", native_fs("devpts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+        e = attach_at(root, "dev/pts", native_fs("devpts", pts,
+                                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
     if (!e)
         e = attach_at(root, "dev/shm", native_fs("tmpfs", shm, SAFE));
     if (!e)
@@ -113,7 +115,7 @@ mount_dev(const struct native_launch *l, int root)
     return e;
 }
 
-/* ---- /sys ------------------------------------------------------------------------- */
+/* ---- /sys --------------------------------------------------------------- */
 
 static int
 mount_hierarchy(int dir, const struct native_hierarchy *h, unsigned attrs)
@@ -132,7 +134,7 @@ mount_hierarchy(int dir, const struct native_hierarchy *h, unsigned attrs)
     return attach_at(dir, h->name, fd);
 }
 
-/* A step can do without: where the machine refuses, there is none. */
+/* A step can do without it: where the machine refuses, it is left out. */
 static void
 mount_cgroup(const struct native_launch *l, int root)
 {
@@ -203,7 +205,7 @@ native_mount_system(const struct native_launch *l, int root, const char **what)
     return e;
 }
 
-/* ---- hidden and read-only ------------------------------------------------------------ */
+/* ---- hidden and read-only ----------------------------------------------- */
 
 static int
 hide(int root, const char *path)

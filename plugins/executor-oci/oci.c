@@ -161,7 +161,7 @@ write_config(const struct tenon_exec *x, const char *cgroup, const char *network
     return TENON_OK;
 }
 
-/* ---- in the guard and its child: async-signal-safe only ------------------------- */
+/* ---- in the guard and its child: async-signal-safe only ----------------- */
 
 struct launch { /* prepared before fork */
     const int *cgroup_procs;
@@ -257,7 +257,7 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     guard_run(&g, result);
 }
 
-/* ---- what the runtime says ------------------------------------------------------ */
+/* ---- what the runtime says ---------------------------------------------- */
 
 /* The last error in its log; NULL when there is none. */
 static char *

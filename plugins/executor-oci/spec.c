@@ -1,3 +1,4 @@
+/* config.json of a step for an OCI runtime. */
 #include "spec.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include "common/exec/cgroup.h"
 #include "common/exec/profile.h"
 
-/* ---- small helpers ------------------------------------------------------------ */
+/* ---- small helpers ------------------------------------------------------ */
 
 static struct json_object *
 add_object(struct json_object *o, const char *key)
@@ -54,7 +55,7 @@ add_strings(struct json_object *o, const char *key, const char *const *list)
         push_string(a, *list);
 }
 
-/* ---- process -------------------------------------------------------------------- */
+/* ---- process ------------------------------------------------------------ */
 
 static void
 add_capabilities(struct json_object *process, bool insecure)
@@ -115,7 +116,7 @@ add_process(struct json_object *spec, const struct tenon_exec *x)
     json_object_object_add(p, "terminal", json_object_new_boolean(isatty(x->stdin_fd)));
 }
 
-/* ---- mounts ---------------------------------------------------------------------- */
+/* ---- mounts ------------------------------------------------------------- */
 
 static struct json_object *
 add_mount(struct json_object *mounts, const char *target, const char *type,
@@ -181,7 +182,7 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
     }
 }
 
-/* ---- linux ----------------------------------------------------------------------- */
+/* ---- linux -------------------------------------------------------------- */
 
 static void
 add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,

@@ -1,3 +1,4 @@
+/* Lines of a picture of the build, fitted to the terminal's size. */
 #include "render.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "tools/parse.h"
 #include "common/progress/text.h"
 
-enum { MIN_NAME = 10 }; /* columns; with less of it nothing stands beside a name */
+enum { MIN_NAME = 10 }; /* columns; with fewer, a name stands alone */
 
 struct line {
     char *left;
@@ -28,7 +29,7 @@ static const char *const default_codes[TTY_COLORS] = {
     [TTY_ERROR] = "\033[31m", [TTY_WARNING] = "\033[33m", [TTY_DIM] = "\033[2m",
 };
 
-/* ---- colours ------------------------------------------------------------------ */
+/* ---- colours ------------------------------------------------------------ */
 
 static char *
 color_code(const char *value)
@@ -100,7 +101,7 @@ tty_render_release(struct tty_render *r)
     tenon_vec_release(&r->drawn);
 }
 
-/* ---- lines --------------------------------------------------------------------- */
+/* ---- lines -------------------------------------------------------------- */
 
 static void
 free_line(struct line *l)
@@ -218,7 +219,7 @@ shrink(struct picture *p, size_t room)
     }
 }
 
-/* ---- drawing --------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------ */
 
 const char *
 tty_render_code(const struct tty_render *r, enum tty_color c)
@@ -360,7 +361,7 @@ tty_render_picture(struct tty_render *r, struct pk_model *m, int64_t now_ns,
     if (above->len) {
         tenon_buf_adds(out, "\033[J");
         tenon_buf_add(out, above->data, above->len);
-        r->drawn.len = r->lost = 0; /* behind this text now */
+        r->drawn.len = r->lost = 0; /* below this text now */
     }
     struct line head = { .left = headline(m, now_ns, final, width), .color = TTY_PLAIN };
     put_line(r, &head, width, out);

@@ -10,7 +10,7 @@ struct tty_render {
     unsigned log_lines;
     bool color;
     char *codes[TTY_COLORS]; /* escape sequences, or NULL for the default ones */
-    /* Columns of each line of the last picture, and in front of them of what
+    /* Columns of each line of the last picture, and before them of what
      * earlier ones left above a screen that became too small for them. */
     TENON_VEC(size_t) drawn;
     size_t lost; /* how many of the latter */
