@@ -118,6 +118,7 @@ fuzz_helpers = \
 abi_tests = \
 	tests/abi/circles.sh \
 	tests/abi/docs.sh \
+	tests/abi/file-names.sh \
 	tests/abi/header.sh \
 	tests/abi/lists.sh \
 	tests/abi/plugin-names.sh \
