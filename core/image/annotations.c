@@ -1,4 +1,4 @@
-/* annotations.c - "annotation[-TYPE][[PLATFORM]].KEY=VALUE", without the first
+/* image/annotations.c - "annotation[-TYPE][[PLATFORM]].KEY=VALUE", without the first
  * word, chosen by kind and platform. */
 #include <string.h>
 

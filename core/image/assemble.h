@@ -1,4 +1,4 @@
-/* assemble.h - the parts of making an image: blobs of the layers, the config,
+/* image/assemble.h - the parts of making an image: blobs of the layers, the config,
  * annotations, and JSON documents as BuildKit lays them out. */
 #ifndef TENON_IMAGE_ASSEMBLE_H
 #define TENON_IMAGE_ASSEMBLE_H

@@ -1,4 +1,4 @@
-/* chainblobs.c - the blobs of a chain: those that images came with, those made
+/* image/chainblobs.c - the blobs of a chain: those that images came with, those made
  * before, and new ones. */
 #include <inttypes.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ set_family(struct tenon_snapshot_blob *b, bool docker)
              plain ? "" : docker ? "." : "+", plain ? "" : c);
 }
 
-/* What was asked for and who does it, as the store knows it: "gzip~1",
+/* What was asked for and what makes it, as the store knows it: "gzip~1",
  * "zstd-3~1.5.4", "gzip~1+epoch=1500000000". */
 static char *
 variant_name(const struct tenon_image_options *o, bool rewrite)
@@ -145,7 +145,7 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
         *out = base;
         return 0;
     }
-    /* times of a base's layers are its maker's: rewriting concerns ours only */
+    /* a base's layers keep the times of its maker: only our own are rewritten */
     bool rewrite = !pulled && o->rewrite_timestamp && o->has_epoch;
     auto_free char *variant = variant_name(o, rewrite);
     auto_free char *here = on_chain(variant, lower);

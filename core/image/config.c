@@ -1,4 +1,4 @@
-/* config.c - the image config, brought in line with the layers.
+/* image/config.c - the image config, brought in line with the layers.
  *
  * The frontend writes history as far as it knows it: without times, and without
  * entries for layers that it does not know.  What is missing comes from the
@@ -268,7 +268,7 @@ write_sorted(struct tenon_buf *out, struct json_object *o)
     tenon_vec_release(&keys);
 }
 
-/* What an image is without a frontend's word on it. */
+/* What an image is when the frontend says nothing of it. */
 static int
 minimal(const struct tenon_image_source *src, struct json_object **out,
         struct tenon_error *err)

@@ -1,9 +1,9 @@
-/* deflate.c - compressing layers, see stream.h.
+/* image/deflate.c - compressing layers, see stream.h.
  *
  * gzip: the input is cut into blocks of BLOCK_SIZE.  Each is deflated on its
- * own (encoder.h), without history, and ends on a byte border; one after the
+ * own (encoder.h), without history, and ends on a byte boundary; one after the
  * other in one member they are an ordinary gzip file.  Which thread did a block
- * leaves no trace.  One block is done by the caller; threads start with the
+ * does not show.  One block is done by the caller; threads start with the
  * second.  ISA-L and zlib are trusted with the checksum alone: their output
  * depends on more than their input (docs/reproducible.md). */
 #include <pthread.h>
@@ -44,7 +44,7 @@ struct tenon_deflate {
     /* gzip */
     uint32_t crc;
     uint64_t total;
-    bool started;      /* the header is out */
+    bool started;      /* the header has been written */
     struct slot *slots; /* a ring: [tail, head) are under way */
     size_t slot_count;
     uint64_t head, tail, next; /* next: the first that no thread has taken */
@@ -90,7 +90,7 @@ worker(void *data)
     return NULL;
 }
 
-/* Threads are a help, not a need: with none the caller does the blocks. */
+/* Threads only help: without any the caller does the blocks. */
 static void
 start_threads(struct tenon_deflate *d)
 {
@@ -112,7 +112,7 @@ retire(struct tenon_deflate *d, struct tenon_error *err)
     struct slot *s = &d->slots[d->tail % d->slot_count];
     pthread_mutex_lock(&d->lock);
     if (s->state == SLOT_READY) {
-        /* nobody has it yet: rather work than wait */
+        /* no thread has taken it yet: do it rather than wait */
         d->next++;
         s->state = SLOT_BUSY;
         pthread_mutex_unlock(&d->lock);
@@ -268,7 +268,7 @@ zstd_open(struct tenon_deflate *d, struct tenon_error *err)
     return 0;
 }
 
-/* ---- the face ------------------------------------------------------------ */
+/* ---- the interface ------------------------------------------------------- */
 
 int
 tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,

@@ -1,8 +1,8 @@
-/* diff.c - see diff.h.
+/* image/diff.c - see diff.h.
  *
  * The upper directory of an overlay says more than the change: directories on
  * the way, files that were copied up and left as they are, opaque marks on
- * directories that hide nothing.  So each entry is held against what is below,
+ * directories that hide nothing.  So each entry is compared with what is below,
  * by the rules of BuildKit's overlay differ. */
 #include "image/diff.h"
 
@@ -37,7 +37,7 @@ struct level {
     int fd;                   /* of the upper tree, readable */
     struct tenon_lower lower; /* empty: nothing is below */
     bool opaque;              /* what is below does not show through */
-    bool emitted;             /* its header is out */
+    bool emitted;             /* its header has been written */
     struct stat st;
     unsigned depth;
 };
@@ -213,7 +213,7 @@ emit_data(struct walk *w, int fd, uint64_t size, struct tenon_error *err)
     return tenon_tar_pad(w->d->tar, size, err);
 }
 
-/* The name under which this file went out before, or NULL; remembers it. */
+/* The name under which this file was written before, or NULL; remembers it. */
 static const char *
 earlier_name(struct walk *w, const struct stat *st)
 {
@@ -235,7 +235,7 @@ emit_file(struct walk *w, struct level *l, const char *name,
           const struct stat *st, struct tenon_error *err)
 {
     if (S_ISSOCK(st->st_mode))
-        return 0; /* tar has no word for it */
+        return 0; /* tar cannot express it */
     if (emit_parents(w, l, parent_len(w), err) < 0)
         return err->code;
     struct tenon_tar_entry e = {.name = w->path.data};

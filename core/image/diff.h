@@ -1,4 +1,4 @@
-/* diff.h - the tar of what one snapshot changes in the chain below it. */
+/* image/diff.h - the tar of what one snapshot changes in the chain below it. */
 #ifndef TENON_IMAGE_DIFF_H
 #define TENON_IMAGE_DIFF_H
 

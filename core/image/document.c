@@ -1,4 +1,4 @@
-/* document.c - indexes, manifests and configs as they arrive: checked, limited
+/* image/document.c - indexes, manifests and configs as they arrive: checked, limited
  * and taken apart.  Digests are over the bytes; nothing is written again here. */
 #include <string.h>
 
@@ -72,8 +72,8 @@ copy_member(struct json_object *o, const char *key, char *to, size_t size)
     return true;
 }
 
-/* How well an entry fits; 0 not at all.  One without a platform can only be
- * told by its config: it stands behind all that say what they are. */
+/* How well an entry fits; 0 not at all.  Of one without a platform only
+ * its config could tell: it comes after all that name theirs. */
 static int
 entry_score(struct json_object *entry, const struct tenon_platform *want)
 {
@@ -230,8 +230,7 @@ tenon_config_diff_ids(const void *data, size_t len, char ***out,
             !tenon_digest_parse(json_object_get_string(id), &digest)) {
             tenon_strv_free(list);
             return tenon_error_set(err, TENON_E_CORRUPT,
-                                   "image config: rootfs.diff_ids[%zu] is no "
-                                   "digest", i);
+                                   "image config: rootfs.diff_ids[%zu] is not a digest", i);
         }
         list[i] = tenon_strdup(digest.str);
     }

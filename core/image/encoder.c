@@ -1,4 +1,4 @@
-/* encoder.c - see encoder.h: from tokens (match.h) to bits. */
+/* image/encoder.c - see encoder.h: from tokens (match.h) to bits. */
 #include "image/encoder.h"
 
 #include <endian.h>
@@ -37,7 +37,7 @@ struct tenon_encoder {
     struct tenon_matcher *matcher;
     struct tenon_tokens tokens;
     uint32_t litlen_count[LITLENS], dist_count[DISTS];
-    uint64_t extra_bits; /* that the tokens take beside their symbols */
+    uint64_t extra_bits; /* that the tokens take besides their symbols */
     struct tenon_huffman litlen, dist, fixed_litlen, fixed_dist;
     struct head head;
 };
@@ -285,8 +285,8 @@ write_stored(struct bits *b, const unsigned char *in, size_t len)
     } while (len > 0);
 }
 
-/* Not above by more than 7 bits a block: where the byte's border lies is not
- * counted. */
+/* Not above by more than 7 bits a block: where the byte boundary is does not
+ * count. */
 static uint64_t
 stored_cost(size_t len)
 {
@@ -314,7 +314,7 @@ write_block(struct tenon_encoder *e, struct bits *b, const unsigned char *in, si
     }
 }
 
-/* ---- the face ------------------------------------------------------------ */
+/* ---- the interface ------------------------------------------------------- */
 
 struct tenon_encoder *
 tenon_encoder_new(int level)
@@ -338,7 +338,8 @@ tenon_encoder_free(struct tenon_encoder *e)
 }
 
 size_t
-tenon_encode(struct tenon_encoder *e, const unsigned char *in, size_t len, unsigned char out[TENON_ENCODE_ROOM])
+tenon_encode(struct tenon_encoder *e, const unsigned char *in, size_t len,
+             unsigned char out[TENON_ENCODE_ROOM])
 {
     struct bits b = {0, 0, out};
     tenon_assert(len <= TENON_ENCODE_INPUT);
@@ -351,6 +352,6 @@ tenon_encode(struct tenon_encoder *e, const unsigned char *in, size_t len, unsig
     for (size_t n; (n = tenon_matcher_next(e->matcher, &e->tokens)) > 0; in += n)
         write_block(e, &b, in, n);
     if (b.count > 0)
-        write_stored(&b, in, 0); /* an empty one ends on the border of a byte */
+        write_stored(&b, in, 0); /* an empty one ends on a byte boundary */
     return (size_t)(b.at - out);
 }

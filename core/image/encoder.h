@@ -1,8 +1,8 @@
-/* encoder.h - deflate (RFC 1951), the same bytes everywhere.
+/* image/encoder.h - deflate (RFC 1951), the same bytes everywhere.
  *
  * What comes out depends on the input and the level: not on the processor, on
- * what is in memory, on a library or its version.  It is all integers and no
- * uninitialised byte is read, so there is nothing else that it could depend on.
+ * what is in memory, on a library or its version.  It uses integers only and
+ * reads no uninitialised byte, so there is nothing else that it could depend on.
  * A change of the output is a change that users see (docs/reproducible.md): it
  * takes another TENON_ENCODE_MAKER, other digests in tests/bytes, a line in NEWS. */
 #ifndef TENON_IMAGE_ENCODER_H
@@ -26,7 +26,7 @@ void tenon_encoder_free(struct tenon_encoder *e);
 TENON_DEFINE_AUTO(encoder, struct tenon_encoder *, tenon_encoder_free);
 #define auto_encoder __attribute__((cleanup(tenon_auto_encoder)))
 /* Deflate blocks for `in`, none of them the last of a stream, without history
- * and up to the border of a byte: results may follow each other in one stream.
+ * and up to a byte boundary: results may follow each other in one stream.
  * Returns their length. */
 size_t tenon_encode(struct tenon_encoder *e, const unsigned char *in, size_t len,
                     unsigned char out[TENON_ENCODE_ROOM]);

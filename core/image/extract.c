@@ -1,4 +1,4 @@
-/* extract.c - see extract.h. */
+/* image/extract.c - see extract.h. */
 #include "image/extract.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ archive_failed(struct run *r, struct tenon_error *err)
 {
     const char *text = archive_error_string(r->a);
     if (err->code)
-        return err->code; /* our own read callback has said it */
+        return err->code; /* our read callback has set it */
     return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
                            text ? text : "damaged");
 }
@@ -245,7 +245,7 @@ write_data(struct run *r, int fd, int64_t size, struct tenon_error *err)
     return 0;
 }
 
-/* Attributes of ours (overlay's) would change what the tree means, other
+/* Our own attributes (overlay's) would change what the tree means, and other
  * security.* what the host does with it. */
 static bool
 xattr_wanted(const char *name)
@@ -291,7 +291,7 @@ entry_mtime(struct archive_entry *e)
 }
 
 /* With one id to give, images can at least be pulled and built upon: all that
- * they hold is 0:0 then.  What a build file asks for (ADD) is not bent. */
+ * they hold is 0:0 then.  What a build file asks for (ADD) is done as asked. */
 static int
 set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
@@ -490,7 +490,7 @@ set_dir_times(struct run *r)
                                             O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
                                             &none);
         struct timespec t[2] = {d->mtime, d->mtime};
-        if (fd >= 0) /* it may have been replaced since; the time is no loss */
+        if (fd >= 0) /* it may have been replaced since; its time does not matter */
             utimensat(fd, ".", t, 0);
         free(d->path);
     }

@@ -1,4 +1,4 @@
-/* extract.h - entries of a hostile tar into a tree, on descriptors only.
+/* image/extract.h - entries of a hostile tar into a tree, on descriptors only.
  *
  * Nothing is written outside the root: names are cleaned, ".." stops at the
  * root, links on the way are followed as the root sees them.  What an entry

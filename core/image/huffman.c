@@ -1,4 +1,4 @@
-/* huffman.c - see huffman.h.
+/* image/huffman.c - see huffman.h.
  *
  * Ties are broken by the number of the symbol and nothing else, so the same
  * counts give the same code on every machine. */

@@ -1,4 +1,4 @@
-/* huffman.h - prefix codes as deflate has them (RFC 1951, 3.2.2). */
+/* image/huffman.h - prefix codes as deflate has them (RFC 1951, 3.2.2). */
 #ifndef TENON_IMAGE_HUFFMAN_H
 #define TENON_IMAGE_HUFFMAN_H
 

@@ -1,4 +1,4 @@
-/* image.h - OCI documents: references, platforms, configs, manifests, and the
+/* image/image.h - OCI documents: references, platforms, configs, manifests, and the
  * image made from a result.  Sources: OCI image-spec 1.1, Docker image
  * manifest v2.2, github.com/containerd/platforms for normalisation. */
 #ifndef TENON_IMAGE_IMAGE_H
@@ -20,14 +20,15 @@ struct tenon_reference {
  * is a digest.  INVALID: "invalid reference format" and what is wrong. */
 int tenon_reference_parse(const char *s, struct tenon_reference *out, struct tenon_error *err);
 void tenon_reference_release(struct tenon_reference *r);
-char *tenon_reference_string(const struct tenon_reference *r);   /* docker.io/library/busybox:latest */
+char *tenon_reference_string(const struct tenon_reference *r); /* docker.io/library/x:latest */
 char *tenon_reference_familiar(const struct tenon_reference *r); /* busybox:latest */
 
 /* ---- platforms -------------------------------------------------------------- */
 struct tenon_platform {
     char os[32], arch[32], variant[32], os_version[64];
 };
-int tenon_platform_parse(const char *s, struct tenon_platform *out, struct tenon_error *err); /* normalised */
+int tenon_platform_parse(const char *s, struct tenon_platform *out,
+                         struct tenon_error *err); /* normalised */
 void tenon_platform_format(const struct tenon_platform *p, char out[200]); /* linux/arm/v7 */
 void tenon_platform_host(struct tenon_platform *out);
 /* Does an image for `have` run where `want` is wanted?  0 no; greater is better (exact
@@ -91,8 +92,9 @@ struct tenon_image_options {
                                 * "-manifest-descriptor[...].k" */
     struct tenon_cancel *cancel;
     void (*status)(void *data, const char *id, int64_t cur, int64_t total, bool done);
-    void *status_data;         /* "exporting layers", "exporting manifest sha256:..",
-                                * "exporting config sha256:..", "exporting manifest list sha256:.." */
+    /* ID: "exporting layers", "exporting manifest sha256:..", "exporting config sha256:..",
+     * "exporting manifest list sha256:.." */
+    void *status_data;
 };
 struct tenon_image_made {
     char *digest, *media_type, *config_digest, *descriptor_json;

@@ -1,4 +1,4 @@
-/* inflate.c - reading compressed layers, see stream.h. */
+/* image/inflate.c - reading compressed layers, see stream.h. */
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -19,8 +19,8 @@ enum format { FORMAT_UNKNOWN, FORMAT_PLAIN, FORMAT_GZIP, FORMAT_ZSTD };
 struct tenon_inflate {
     int fd;
     enum format format;
-    bool in_end;      /* fd has given all */
-    bool between;     /* at the border of two members or frames */
+    bool in_end;      /* fd is at its end */
+    bool between;     /* at the boundary of two members or frames */
     size_t in_pos, in_len;
     struct tenon_hash *hash;
 #ifdef HAVE_ISAL
@@ -100,13 +100,13 @@ start(struct tenon_inflate *f, struct tenon_error *err)
         f->zstd = ZSTD_createDStream();
         if (!f->zstd)
             return tenon_error_set(err, TENON_E_NOMEM, "zstd: no memory");
-        /* what a layer may ask of us: 128 MiB of window */
+        /* a layer may ask for this much: 128 MiB of window */
         ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, 27);
     }
     return 0;
 }
 
-/* One call of the gzip decoder.  Bytes behind a member must be a further
+/* One call of the gzip decoder.  Bytes after a member must be a further
  * member; anything else is an error, as it is to Go's reader. */
 static int64_t
 gzip_some(struct tenon_inflate *f, struct tenon_error *err)

@@ -1,4 +1,4 @@
-/* layer.c - a snapshot as a blob, see layer.h. */
+/* image/layer.c - a snapshot as a blob, see layer.h. */
 #include "image/layer.h"
 
 #include <stdio.h>

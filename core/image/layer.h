@@ -1,4 +1,4 @@
-/* layer.h - layers as tar streams: in (unpack) and out (the difference that a
+/* image/layer.h - layers as tar streams: in (unpack) and out (the difference that a
  * snapshot is), with whiteouts as OCI image-spec layer.md has them.
  *
  * In: archives are hostile.  Nothing is written outside the given root: names
@@ -20,8 +20,8 @@ int tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
                        const struct tenon_chain *lower, struct tenon_cancel *cancel,
                        int64_t *snapshot, struct tenon_error *err);
 /* Plain unpacking of any archive libarchive knows (tar, gz, bz2, xz, zstd) into
- * a directory tree, for ADD and tar contexts.  Returns 1 unpacked, 0 when fd is no
- * archive (position restored), negative on errors. owner: -1 keep. */
+ * a directory tree, for ADD and tar contexts.  Returns 1 unpacked, 0 when fd is not
+ * an archive (position restored), negative on errors. owner: -1 keep. */
 int tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
                          int64_t gid, struct tenon_cancel *cancel, struct tenon_error *err);
 

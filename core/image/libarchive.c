@@ -1,3 +1,4 @@
+/* image/libarchive.c - see libarchive.h. */
 #include "image/libarchive.h"
 
 #include "base/lazylib.h"

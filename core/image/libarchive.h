@@ -1,6 +1,6 @@
-/* libarchive.h - libarchive, loaded with the first archive that is read: the XML parser
- * and the tables of all scripts that it needs for formats which we never read take
- * longer to load than tenon itself.
+/* image/libarchive.h - libarchive, loaded with the first archive that is read: the XML
+ * parser and the tables of all scripts that it needs for formats which we never read
+ * take longer to load than tenon itself.
  *
  * Include this in place of archive.h and archive_entry.h and call libarchive as anybody
  * does, once tenon_libarchive has given 0.  Nothing is linked with the library, so that

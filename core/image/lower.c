@@ -1,5 +1,5 @@
-/* lower.c - see lower.h.  The rules are those of the kernel's overlayfs: a part
- * hides what is below when it is no directory, a whiteout, or opaque. */
+/* image/lower.c - see lower.h.  The rules are those of the kernel's overlayfs: an entry
+ * hides what is below when it is not a directory, or a whiteout, or opaque. */
 #include "image/lower.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* lower.h - looking into a chain of snapshots without mounting it: the
+/* image/lower.h - looking into a chain of snapshots without mounting it: the
  * directories that overlay would merge, topmost first. */
 #ifndef TENON_IMAGE_LOWER_H
 #define TENON_IMAGE_LOWER_H
@@ -36,7 +36,7 @@ int tenon_dir_names(int dirfd, char ***names, struct tenon_error *err);
 bool tenon_is_whiteout(const struct stat *st);
 /* One overlay attribute ("opaque", "redirect", "metacopy") of an open file, in
  * either spelling; O_PATH descriptors are fine.  The value's first byte, 0
- * when there is none. */
+ * for none. */
 char tenon_overlay_attr(int fd, const char *which);
 
 #endif

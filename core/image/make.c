@@ -1,4 +1,4 @@
-/* make.c - an image out of results: configs, manifests, index. */
+/* image/make.c - an image out of results: configs, manifests, index. */
 #include <string.h>
 
 #include "base/io.h"
@@ -273,9 +273,9 @@ tenon_image_make(struct tenon_store *s, const struct tenon_image_source *src,
                  struct tenon_image_made *out, struct tenon_error *err)
 {
     if (count == 0)
-        return tenon_error_set(err, TENON_E_BUG, "an image of nothing");
+        return tenon_error_set(err, TENON_E_BUG, "an image without results");
     struct making m = {.store = s, .o = *o, .index = count > 1 || o->force_index};
-    /* Docker's media types have no word for it */
+    /* Docker has no media type for it */
     if (tenon_streq(o->compression, "zstd"))
         m.o.docker_mediatypes = false;
     if (tenon_annotations_check(o->annotations, m.index, err) < 0)

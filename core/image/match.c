@@ -1,4 +1,4 @@
-/* match.c - see match.h.
+/* image/match.c - see match.h.
  *
  * Positions are counted from the start of the input.  Numbers are read as
  * little-endian ones on every machine. */
@@ -141,7 +141,7 @@ has_room(const struct tenon_tokens *t, size_t n)
 struct place {
     uint64_t word;   /* what is there */
     uint64_t differ; /* in what it differs from the last place with its hash */
-    uint32_t back;   /* how far back that is; 0 or above WINDOW: it is no use */
+    uint32_t back;   /* how far back that is; 0 or above WINDOW: it is of no use */
 };
 
 static inline void
@@ -297,7 +297,7 @@ next_thorough(struct tenon_matcher *m, struct tenon_tokens *out, size_t end)
     return at;
 }
 
-/* ---- the face ------------------------------------------------------------ */
+/* ---- the interface ------------------------------------------------------- */
 
 struct tenon_matcher *
 tenon_matcher_new(int level)

@@ -1,4 +1,4 @@
-/* match.h - what repeats within 32 KiB, as tokens for deflate. */
+/* image/match.h - what repeats within 32 KiB, as tokens for deflate. */
 #ifndef TENON_IMAGE_MATCH_H
 #define TENON_IMAGE_MATCH_H
 

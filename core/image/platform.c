@@ -1,5 +1,5 @@
-/* core/image: "os/arch/variant" names, brought to one spelling and compared as
- * github.com/containerd/platforms does it. */
+/* image/platform.c - "os/arch/variant" names, brought to one spelling and compared
+ * as github.com/containerd/platforms does it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>

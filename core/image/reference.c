@@ -1,4 +1,4 @@
-/* reference.c - image names as users write them.
+/* image/reference.c - image names as users write them.
  *
  * The grammar is that of github.com/distribution/reference: an optional domain
  * (the first component counts as one when it has a '.', a ':' or a capital, or

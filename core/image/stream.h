@@ -1,4 +1,4 @@
-/* stream.h - the bytes inside a compressed layer, hashed as they pass. */
+/* image/stream.h - the bytes inside a compressed layer, hashed as they pass. */
 #ifndef TENON_IMAGE_STREAM_H
 #define TENON_IMAGE_STREAM_H
 
@@ -41,7 +41,7 @@ int tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
 /* Ends the stream; raw gets the digest of what went in. */
 int tenon_deflate_finish(struct tenon_deflate *d, struct tenon_digest *raw,
                          struct tenon_error *err);
-/* What the bytes are the work of, beside method and level: a number of ours, or
+/* What made the bytes, besides method and level: a number of our own, or
  * the version of a library.  What another one made is not what this would make. */
 const char *tenon_deflate_maker(const char *method);
 void tenon_deflate_free(struct tenon_deflate *d);

@@ -1,4 +1,4 @@
-/* tar.c - see tar.h.  POSIX.1-2001 "pax interchange format". */
+/* image/tar.c - see tar.h.  POSIX.1-2001 "pax interchange format". */
 #include "image/tar.h"
 
 #include <stdbool.h>

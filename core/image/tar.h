@@ -1,5 +1,5 @@
-/* tar.h - writing tar streams whose bytes depend on nothing but their entries:
- * ustar headers, and a pax header where ustar cannot say it.  Whole seconds, no
+/* image/tar.h - writing tar streams whose bytes depend on nothing but their entries:
+ * ustar headers, and a pax header for what ustar cannot hold.  Whole seconds, no
  * user names. */
 #ifndef TENON_IMAGE_TAR_H
 #define TENON_IMAGE_TAR_H

@@ -1,4 +1,4 @@
-/* unpack.c - layers and archives into trees, see layer.h.
+/* image/unpack.c - layers and archives into trees, see layer.h.
  *
  * A layer is unpacked through a mount of the chain below it: the kernel then
  * makes whiteouts, opaque marks and copies of parent directories, and a link in

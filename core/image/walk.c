@@ -1,4 +1,4 @@
-/* walk.c - all blobs of an image, children before parents. */
+/* image/walk.c - all blobs of an image, children before parents. */
 #include <string.h>
 #include <uthash.h>
 

@@ -1,3 +1,4 @@
+/* plugin/module.c - see module.h. */
 #include "plugin/module.h"
 
 #include <dlfcn.h>
@@ -46,9 +47,9 @@ vet_one(const char *path, const struct stat *st, bool below_trusted,
     return TENON_OK;
 }
 
-/* Whoever may write to a directory on the way may put something else there.  A
- * component that is a link is judged by where it stands, and by each directory on
- * the way to where it leads. */
+/* A user who may write to a directory on the way may put something else there.  A
+ * component that is a link is judged by the directory it is in, and by each directory on
+ * the way to its target. */
 static int
 vet_directories(const char *path, unsigned depth, struct tenon_error *err)
 {

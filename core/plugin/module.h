@@ -1,5 +1,5 @@
-/* module.h - libltdl in one file: four functions, so that replacing it is one
- * small patch. */
+/* plugin/module.h - libltdl, in this file alone, so that replacing it is one small
+ * patch. */
 #ifndef TENON_PLUGIN_MODULE_H
 #define TENON_PLUGIN_MODULE_H
 

@@ -1,4 +1,5 @@
-/* Discovery, checks, and the core's own copy of what a plugin declares. */
+/* plugin/plugins.c - discovery, checks, and the core's own copy of what a plugin
+ * declares. */
 #include "plugin/plugins.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
-/* plugins.h - finding, checking and opening plugins; their options.
+/* plugin/plugins.h - finding, checking and opening plugins; their options.
  *
- * docs/plugins.md says what is refused.  Discovery costs one directory
- * listing; a module is opened when first needed and never unloaded.  Must be
- * set up before the process enters a user namespace.  Any thread. */
+ * docs/plugins.md.  Discovery costs one directory listing; a module is opened when first
+ * needed and never unloaded.  A process that enters a user namespace calls
+ * tenon_plugins_vet before it does.  Any thread. */
 #ifndef TENON_PLUGIN_PLUGINS_H
 #define TENON_PLUGIN_PLUGINS_H
 
@@ -24,9 +24,9 @@ struct tenon_plugins_options {
 };
 int tenon_plugins_new(const struct tenon_plugins_options *o,
                       struct tenon_plugins **out, struct tenon_error *err);
-/* Check owners and modes of all files now and not when they are opened: for a
- * process that is about to enter a user namespace, inside of which the files of
- * root and those of any stranger look alike.  One thread. */
+/* Check owners and modes of all files now, not when they are opened: for a process that
+ * is about to enter a user namespace, where root's files and any stranger's look the
+ * same.  One thread. */
 void tenon_plugins_vet(struct tenon_plugins *p);
 void tenon_plugins_free(struct tenon_plugins *p); /* fini of all that had init */
 
@@ -47,8 +47,8 @@ int tenon_plugins_get(struct tenon_plugins *p, enum tenon_kind kind,
 int tenon_plugins_peek(struct tenon_plugins *p, enum tenon_kind kind,
                        const char *name, const struct tenon_plugin **out,
                        struct tenon_error *err);
-/* The source plugin that says it serves the scheme: those whose names it ends like are
- * asked first, then the others. */
+/* The source plugin that serves a scheme: those whose name the scheme ends with are asked
+ * first, then all. */
 int tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
                          struct tenon_module **out, struct tenon_error *err);
 
@@ -92,6 +92,7 @@ const char *tenon_values_string(const struct tenon_values *v, const char *name);
 const char *tenon_values_nth(const struct tenon_values *v, const char *name, size_t i);
 int64_t tenon_values_int(const struct tenon_values *v, const char *name);
 bool tenon_values_bool(const struct tenon_values *v, const char *name);
-const char *tenon_values_map(const struct tenon_values *v, const char *name, size_t i, const char **key);
+const char *tenon_values_map(const struct tenon_values *v, const char *name, size_t i,
+                             const char **key);
 
 #endif

@@ -1,4 +1,4 @@
-/* Options: declared by arrays, parsed here and nowhere else. */
+/* plugin/values.c - options: declared by arrays, parsed here and nowhere else. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,9 +89,10 @@ convert(const struct tenon_param *p, const char *text, const char *what,
         break;
     case TENON_TYPE_DURATION:
         if (!tenon_parse_duration(text, number))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "%s: invalid value \"%s\" for %s: expected a duration such as 5m",
-                                   what, text, p->name);
+            return tenon_error_set(
+                err, TENON_E_INVALID,
+                "%s: invalid value \"%s\" for %s: expected a duration such as 5m", what, text,
+                p->name);
         break;
     case TENON_TYPE_CHOICE:
         if (!is_choice(p->choices, text))

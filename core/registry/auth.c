@@ -1,4 +1,4 @@
-/* auth.c - basic credentials and bearer tokens.
+/* registry/auth.c - basic credentials and bearer tokens.
  *
  * A registry that refuses says where tokens are given (WWW-Authenticate:
  * Bearer realm=...); the user's name and secret go there, and to the registry

@@ -1,4 +1,4 @@
-/* certificate.c - see certificate.h. */
+/* registry/certificate.c - see certificate.h. */
 #include "registry/certificate.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* certificate.h - what libcurl over gnutls does not ask of a server's certificate, and Go (and
- * with it docker and BuildKit) does. */
+/* registry/certificate.h - what libcurl over gnutls does not ask of a server's
+ * certificate, and Go (and with it docker and BuildKit) does. */
 #ifndef TENON_REGISTRY_CERTIFICATE_H
 #define TENON_REGISTRY_CERTIFICATE_H
 

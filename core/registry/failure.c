@@ -1,4 +1,4 @@
-/* failure.c - see failure.h. */
+/* registry/failure.c - see failure.h. */
 #include "registry/failure.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* failure.h - what libcurl says of a failed request, in the words that Go's
+/* registry/failure.h - what libcurl says of a failed request, in the words that Go's
  * net/http has for it. */
 #ifndef TENON_REGISTRY_FAILURE_H
 #define TENON_REGISTRY_FAILURE_H

@@ -1,4 +1,4 @@
-/* hosts.c - where a reference's repository is, and how to talk to it:
+/* registry/hosts.c - where a reference's repository is, and how to talk to it:
  * tenon.json's "registries", docker's daemon.json and certs.d directories,
  * plain HTTP for loopback. */
 #include <dirent.h>
@@ -74,7 +74,7 @@ host_options(struct tenon_registry *r, const char *host, struct host_options *ou
     return 0;
 }
 
-/* docker's daemon.json; what is no JSON is docker's to complain about. */
+/* docker's daemon.json; when it is not valid JSON, docker complains about it. */
 static struct json_object *
 daemon_json(void)
 {
@@ -173,7 +173,7 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
     bool plain = o.has_plain ? o.plain : loopback && !insecure && !o.ca;
     const char *real = tenon_streq(host, HUB) ? HUB_HOST : host;
 
-    /* an insecure one speaks TLS that nobody checks, or none at all */
+    /* an insecure one speaks TLS without verification, or none at all */
     for (int pass = 0; pass < (insecure && !o.has_plain ? 2 : 1); pass++) {
         bool http = plain || pass == 1;
         struct tenon_endpoint e = {

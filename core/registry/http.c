@@ -1,4 +1,4 @@
-/* http.c - see http.h. */
+/* registry/http.c - see http.h. */
 #include "registry/http.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* http.h - one HTTP request over libcurl, cancellable, with Go's words for what
+/* registry/http.h - one HTTP request over libcurl, cancellable, with Go's words for what
  * goes wrong. */
 #ifndef TENON_REGISTRY_HTTP_H
 #define TENON_REGISTRY_HTTP_H

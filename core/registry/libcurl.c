@@ -1,3 +1,4 @@
+/* registry/libcurl.c - see libcurl.h. */
 #include "registry/libcurl.h"
 
 #include <pthread.h>
@@ -39,7 +40,7 @@ static bool is_running;
 static void *
 load(void *unused)
 {
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* told when it is needed */
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* reported when it is needed */
     (void)unused;
     tenon_libcurl(&ignored);
     return NULL;

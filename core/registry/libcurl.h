@@ -1,5 +1,5 @@
-/* libcurl.h - libcurl, loaded beside what a build begins with: it brings along Kerberos,
- * LDAP, SSH and more, of which we use nothing.
+/* registry/libcurl.h - libcurl, loaded beside what a build begins with: it brings along
+ * Kerberos, LDAP, SSH and more, of which we use nothing.
  *
  * Include this in place of curl/curl.h and call libcurl as anybody does, once
  * tenon_libcurl has given 0.  Nothing is linked with the library, so that the linker

@@ -1,4 +1,4 @@
-/* private.h - shared by the files of this room: endpoints, authorization, and
+/* registry/private.h - shared by the files of this room: endpoints, authorization, and
  * one request with retries.  See registry.h. */
 #ifndef TENON_REGISTRY_PRIVATE_H
 #define TENON_REGISTRY_PRIVATE_H
@@ -91,7 +91,7 @@ int tenon_registry_request(struct tenon_registry *r,
  * last. */
 int tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel,
                          unsigned n, struct tenon_error *err);
-/* An answer that is no success as an error, worded as containerd does. */
+/* An answer other than a success, as an error in containerd's words. */
 int tenon_registry_status_error(const struct tenon_http_request *req,
                                 const struct tenon_http_response *res,
                                 const char *ref, struct tenon_error *err);

@@ -1,4 +1,4 @@
-/* pull.c - manifests and blobs out of registries into the content store. */
+/* registry/pull.c - manifests and blobs out of registries into the content store. */
 #include <stdio.h>
 #include <string.h>
 
@@ -276,7 +276,7 @@ tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_ca
         last = tenon_pin_get(r->o.store, pin);
     if (!stored(r, last))
         return rc;
-    tenon_log(TENON_LOG_WARNING, "%s: using what it was when last seen: %s", text,
+    tenon_log(TENON_LOG_WARNING, "%s: using the digest it had when last seen: %s", text,
               err->message ? err->message : "registry cannot be reached");
     tenon_error_release(err);
     tenon_buf_clear(data);

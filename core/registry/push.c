@@ -1,4 +1,4 @@
-/* push.c - images from the content store to a registry: blobs in parallel, each
+/* registry/push.c - images from the content store to a registry: blobs in parallel, each
  * mounted from where it came from when that is on the same registry, then
  * manifests, children before parents. */
 #include <pthread.h>

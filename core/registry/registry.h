@@ -1,4 +1,4 @@
-/* registry.h - the distribution protocol: manifests and blobs from and to
+/* registry/registry.h - the distribution protocol: manifests and blobs from and to
  * registries, into and out of the content store.  Source: the OCI distribution
  * spec 1.1; docker's token and oauth2 documents for authorization.
  *
@@ -31,7 +31,7 @@ struct tenon_registry_options {
 struct tenon_registry *tenon_registry_new(const struct tenon_registry_options *o);
 void tenon_registry_free(struct tenon_registry *r);
 
-/* One piece of work: what stops it and who is told. */
+/* One piece of work: what stops it, and where its progress goes. */
 struct tenon_registry_call {
     struct tenon_cancel *cancel;
     /* A status line: bytes so far, total (0 unknown); may be NULL.  May be

@@ -1,4 +1,4 @@
-/* request.c - one request to a registry: authorization, patience, and errors in
+/* registry/request.c - one request to a registry: authorization, patience, and errors in
  * the words that containerd uses. */
 #include <poll.h>
 #include <stdio.h>

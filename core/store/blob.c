@@ -1,4 +1,4 @@
-/* Blobs: hashed while written, linked into place under their digest. */
+/* store/blob.c - blobs: hashed while written, linked into place under their digest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ tenon_blob_temp_fd(struct tenon_store *s, struct tenon_error *err)
 }
 
 int
-tenon_blob_writer_new(struct tenon_store *s, struct tenon_blob_writer **out, struct tenon_error *err)
+tenon_blob_writer_new(struct tenon_store *s, struct tenon_blob_writer **out,
+                      struct tenon_error *err)
 {
     int fd = tenon_blob_temp_fd(s, err);
     if (fd < 0)
@@ -86,7 +87,7 @@ link_blob(struct tenon_store *s, int fd, const struct tenon_digest *digest, int6
         if (fstatat(s->blobs_fd, tenon_digest_hex(digest), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
             there.st_size == size)
             break;
-        /* of another size: what a crash of the machine left */
+        /* of another size: left by a crash of the machine */
         unlinkat(s->blobs_fd, tenon_digest_hex(digest), 0);
     }
     return 0;
@@ -204,7 +205,8 @@ tenon_blob_open(struct tenon_store *s, const char *digest, int64_t *size, struct
         return tenon_error_set(err, TENON_E_INVALID, "invalid digest \"%s\"", digest);
     if (use_blob(s, digest, err) < 0)
         return tenon_error_context(err, "blob %s", digest);
-    auto_close int fd = openat(s->blobs_fd, tenon_digest_hex(&d), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    auto_close int fd =
+        openat(s->blobs_fd, tenon_digest_hex(&d), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return tenon_error_sys(err, "blob %s", digest);

@@ -1,4 +1,5 @@
-/* Directories of RUN --mount=type=cache: found by id, shared, cloned or locked.
+/* store/cachemount.c - directories of RUN --mount=type=cache: found by id, shared,
+ * cloned or locked.
  *
  * Several directories may carry one id ("private" makes a further one when all
  * are taken).  A user holds the lock "cache-N": exclusive for locked and
@@ -26,8 +27,10 @@ find_all(struct tenon_store *s, const char *id, bool prefix, struct numbers *out
          struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(s, &q, prefix ? "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
-                               : "SELECT n FROM cache WHERE id = ?1 ORDER BY n", err) < 0)
+    if (db_begin(s, &q,
+                 prefix ? "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
+                        : "SELECT n FROM cache WHERE id = ?1 ORDER BY n",
+                 err) < 0)
         return err->code;
     db_text(&q, 1, id);
     int rc;
@@ -88,7 +91,8 @@ make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint
     if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
         return err->code;
     int64_t now = (int64_t)tenon_now_ns();
-    int rc = db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", id, now);
+    int rc =
+        db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", id, now);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
     if (rc == 0 && renameat(s->tmp_fd, name, s->fd, place) < 0) {
@@ -202,7 +206,7 @@ tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
         struct tenon_lock *lock = NULL;
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
         if (take_lock(s, n, false, false, -1, &lock, &busy) < 0)
-            continue; /* somebody works in it: it stays */
+            continue; /* a step works in it: it stays */
         auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
         auto_free char *gone = store_temp_name(s, "gone");
         if (db_run(s, err, "DELETE FROM cache WHERE n = ?1", "i", n) == 0 &&

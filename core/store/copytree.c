@@ -1,5 +1,5 @@
-/* A plain recursive copy: modes, owners, times, links between its files, and
- * extended attributes. */
+/* store/copytree.c - a plain recursive copy: modes, owners, times, links between its
+ * files, and extended attributes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +67,8 @@ copy_regular(int from, int to, const char *name, const struct stat *st, struct t
     auto_close int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (in < 0)
         return tenon_error_sys(err, "open %s", name);
-    auto_close int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    auto_close int out =
+        openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (out < 0)
         return tenon_error_sys(err, "create %s", name);
     if (tenon_copy_fd(in, out, UINT64_MAX, err) < 0)
@@ -100,7 +101,7 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "stat %s", path);
     if (S_ISSOCK(st.st_mode))
-        return 0; /* nothing without the process behind it */
+        return 0; /* nothing without the process that listens */
     if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
         int rc = link_earlier(c, &st, to, name, path, err);
         if (rc)
@@ -140,7 +141,8 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
 enum { MAX_DEPTH = 500 };
 
 static int
-copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth, struct tenon_error *err)
+copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth,
+         struct tenon_error *err)
 {
     if (depth > MAX_DEPTH)
         return tenon_error_set(err, TENON_E_LIMIT, "%s: too many directories deep", path);
@@ -151,7 +153,8 @@ copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth, str
     for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
-        auto_free char *full = *path ? tenon_asprintf("%s/%s", path, e->d_name) : tenon_strdup(e->d_name);
+        auto_free char *full =
+            *path ? tenon_asprintf("%s/%s", path, e->d_name) : tenon_strdup(e->d_name);
         if (copy_entry(c, from, to, e->d_name, full, depth, err) < 0)
             return err->code;
     }

@@ -1,6 +1,8 @@
-/* Records in SQLite.  WAL with synchronous=NORMAL: a transaction is one append
- * without fsync; after a crash of the machine the last ones may be missing,
- * never half there, and what they spoke of is made again. */
+/* store/db.c - records in SQLite.
+ *
+ * WAL with synchronous=NORMAL: a transaction is one append without fsync.  After a crash
+ * of the machine the last ones may be missing, but never in part; what they recorded is
+ * made again. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,10 +40,13 @@ static const char schema[] =
     "CREATE INDEX record_snapshot_s ON record_snapshot(snapshot);"
     "CREATE TABLE image (name TEXT PRIMARY KEY, digest TEXT NOT NULL, media_type TEXT,"
     " size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE pin (name TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE content (key TEXT PRIMARY KEY, digest TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE pin (name TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE content (key TEXT PRIMARY KEY, digest TEXT NOT NULL, used INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
     "CREATE TABLE stat_root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE stat (root INTEGER NOT NULL, path INTEGER NOT NULL, dev INTEGER, ino INTEGER, size INTEGER,"
+    "CREATE TABLE stat (root INTEGER NOT NULL, path INTEGER NOT NULL, dev INTEGER, ino INTEGER,"
+    " size INTEGER,"
     " mtime INTEGER, ctime INTEGER, digest BLOB, PRIMARY KEY (root, path)) WITHOUT ROWID;"
     "CREATE TABLE cache (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
     " created INTEGER NOT NULL, used INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT -1);"
@@ -145,15 +150,16 @@ db_open(struct tenon_store *s, struct tenon_error *err)
                                "store %s was written by a newer tenon (schema %lld)", s->path,
                                (long long)version);
     if (version != SCHEMA) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED, "store %s was written by an older tenon (schema %lld)",
-                        s->path, (long long)version);
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "store %s was written by an older tenon (schema %lld)", s->path,
+                        (long long)version);
         return tenon_error_hint(err, "it holds cache only: remove %s", s->path);
     }
     return 0;
 }
 
 /* The next open reads the whole log.  Folding it in costs two flushes, so it is
- * done when it has grown, and when nobody else needs it. */
+ * done when it has grown, and when no other process needs it. */
 static const off_t LONG_LOG = 2 << 20;
 
 static void
@@ -188,7 +194,8 @@ statement(struct tenon_store *s, const char *sql, struct tenon_error *err)
             return d;
     struct db_statement *d = tenon_new0(struct db_statement);
     d->sql = sql;
-    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmt, NULL) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->stmt, NULL) !=
+        SQLITE_OK) {
         failed(s, err);
         free(d);
         return NULL;

@@ -32,7 +32,7 @@ first_sight(struct sum *sum, const struct stat *st)
         return true;
     struct inode key;
     struct seen *one;
-    memset(&key, 0, sizeof key); /* hashed with what lies between */
+    memset(&key, 0, sizeof key); /* the padding is hashed, too */
     key.dev = st->st_dev;
     key.ino = st->st_ino;
     HASH_FIND(hh, sum->seen, &key, sizeof key, one);

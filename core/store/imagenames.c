@@ -1,4 +1,4 @@
-/* Images by name. */
+/* store/imagenames.c - images by name. */
 #include <stdlib.h>
 
 #include "base/io.h"
@@ -39,7 +39,8 @@ tenon_image_get(struct tenon_store *s, const char *name, struct tenon_image_row 
                 struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(s, &q, "SELECT name, digest, media_type, size, created FROM image WHERE name = ?1", err) < 0)
+    if (db_begin(s, &q, "SELECT name, digest, media_type, size, created FROM image WHERE name = ?1",
+                 err) < 0)
         return err->code;
     db_text(&q, 1, name);
     int rc = db_step(&q, err);
@@ -57,7 +58,8 @@ tenon_image_list(struct tenon_store *s, struct tenon_image_row **rows, size_t *c
 {
     TENON_VEC(struct tenon_image_row) list = {0};
     struct db_query q;
-    if (db_begin(s, &q, "SELECT name, digest, media_type, size, created FROM image ORDER BY name", err) < 0)
+    if (db_begin(s, &q, "SELECT name, digest, media_type, size, created FROM image ORDER BY name",
+                 err) < 0)
         return err->code;
     int rc;
     while ((rc = db_step(&q, err)) == 1)

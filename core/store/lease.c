@@ -14,7 +14,7 @@
 int64_t
 store_oldest_lease(struct tenon_store *s)
 {
-    /* Who comes while we look, and after, uses things later than now. */
+    /* A process that comes while we look, or later, uses things after now. */
     int64_t oldest = (int64_t)tenon_now_ns();
     int fd = openat(s->locks_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -24,7 +24,7 @@ store_oldest_lease(struct tenon_store *s)
         uint64_t pid, start;
         const char *dash = strrchr(e->d_name, '-');
         if (dash < e->d_name + 6)
-            continue; /* no lease: it has one number */
+            continue; /* not a lease: it has one number only */
         auto_free char *pid_text = tenon_strndup(e->d_name + 6, (size_t)(dash - e->d_name - 6));
         if (!tenon_parse_u64(pid_text, 10, &pid) || !tenon_parse_u64(dash + 1, 10, &start) ||
             tenon_streq(e->d_name, s->lease_name)) /* by number is not enough: other

@@ -1,5 +1,6 @@
-/* flock files.  A lock's file may be removed by its holder when it is done;
- * who waited on the removed one notices and opens the name again. */
+/* store/lock.c - locks by name: files in locks/, held with flock.  A holder that is done
+ * may remove the file; one that waited on the removed file notices, and opens the name
+ * again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,7 +29,8 @@ tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int can
     if (waited)
         *waited = false;
     for (;;) {
-        auto_close int fd = openat(s->locks_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        auto_close int fd =
+            openat(s->locks_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             return tenon_error_sys(err, "open lock %s", name);
         int rc = store_flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
@@ -41,7 +43,7 @@ tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int can
             return 0;
         }
         if (rc == 0)
-            continue; /* removed under our hands */
+            continue; /* removed in the meantime */
         if (rc != -EWOULDBLOCK)
             return tenon_error_errno(err, -rc, "lock %s", name);
         if (waited)

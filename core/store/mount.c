@@ -1,4 +1,4 @@
-/* Chains as overlay mounts.
+/* store/mount.c - chains as overlay mounts.
  *
  * index, metacopy and redirect_dir are off so that an upper directory holds
  * whole files only and can be a layer by itself anywhere.  Writable mounts are
@@ -91,8 +91,8 @@ configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
 }
 
 /* Until 6.5 overlayfs takes its options as one text, which it reads when the mount is
- * made: then any option can be set, "lowerdir+" too, and all that is heard of it
- * is EINVAL much later, and a line in the machine's log.  So an option is tried that
+ * made: then any option can be set, "lowerdir+" too, and the only answer is
+ * EINVAL much later, and a line in the machine's log.  So an option is tried that
  * no kernel has.  From 6.5 to 6.7 there is no "lowerdir+", and the kernel says so. */
 enum { UNKNOWN, NEW_WAY, OLD_WAY };
 static atomic_int overlay_way = UNKNOWN;
@@ -175,7 +175,7 @@ old_mount_thread(void *data)
     return NULL;
 }
 
-/* The names of what stands in snapshots/ or in tmp/, seen from snapshots/. */
+/* The name of something in snapshots/ or tmp/, relative to snapshots/. */
 static void
 add_relative(struct tenon_buf *b, struct tenon_store *s, const char *path)
 {
@@ -214,11 +214,12 @@ mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     if (rc == 0)
         pthread_join(t, NULL);
     if (rc || m.sys)
-        return tenon_error_errno(err, rc ? rc : m.sys, "mount an overlay of %zu layers", lower->len);
+        return tenon_error_errno(err, rc ? rc : m.sys, "mount an overlay of %zu layers",
+                                 lower->len);
     return 0;
 }
 
-/* ---- */
+/* ---- chains ---- */
 
 static int
 bind(const char *from, const char *target, bool readonly, struct tenon_error *err)
@@ -229,14 +230,14 @@ bind(const char *from, const char *target, bool readonly, struct tenon_error *er
     return 0;
 }
 
-/* As in an image, whatever the umask of whoever is the first to need it. */
+/* With the mode that images have, whatever the umask of the first process to need it. */
 static int
 make_dir(int parent, const char *name)
 {
     return mkdirat(parent, name, 0755) < 0 || fchmodat(parent, name, 0755, 0) < 0 ? -1 : 0;
 }
 
-/* An empty directory that stands below a lone layer: overlay wants two. */
+/* An empty directory to go below a single layer: overlayfs requires two. */
 static int
 empty_layer(struct tenon_store *s, char **path, struct tenon_error *err)
 {
@@ -284,7 +285,7 @@ stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
             if (fd < 0 || fchmod(fd, 0644) < 0)
                 return tenon_error_sys(err, "make %s", dir);
         }
-        /* Somebody else was quicker: then theirs. */
+        /* Another process was quicker: its directory is as good. */
         if (renameat(s->tmp_fd, name, s->snapshots_fd, "stubs") < 0 &&
             tenon_remove_tree(s->tmp_fd, name, err) < 0)
             return err->code;
@@ -293,8 +294,8 @@ stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
     return 0;
 }
 
-/* "/" of an overlay is the upper directory, a new one: it belongs to whom the
- * "/" below belongs to.  (Its mode is that of a new one, as in BuildKit.) */
+/* "/" of an overlay is the upper directory, a new one: it gets the owner of the "/"
+ * below.  (Its mode is that of a new one, as in BuildKit.) */
 static int
 inherit_root_owner(struct tenon_store *s, const struct tenon_chain *lower,
                    struct tenon_snapshot_work *upper, struct tenon_error *err)
@@ -329,7 +330,7 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
     }
     auto_free char *bottom = NULL;
     auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
-    /* A read-only overlay needs two layers; a lone one may hold whiteouts, so
+    /* A read-only overlay needs two layers; a single one may hold whiteouts, so
      * that a bind mount would show what must not be seen. */
     if (!upper && lower->len == 1 && empty_layer(s, &bottom, err) < 0)
         return err->code;

@@ -1,7 +1,9 @@
-/* Files without a row.  Whoever gives a tree or a blob its name does so inside
- * the write transaction that adds the row, so what has no row while we hold one
- * is nobody's.  There it is moved to tmp/, which is quick; the removal comes
- * after.  tmp/ is the sweep's, should we be killed. */
+/* store/orphans.c - trees and blobs without a row.
+ *
+ * Both get their names inside the write transaction that adds the row, so that what has
+ * no row while we hold such a transaction belongs to no process.  It is moved to tmp/
+ * there, which is quick, and removed afterwards; should we be killed in between, the
+ * sweep of tmp/ removes it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,7 @@ static const struct place places[] = {
     { "content/blobs/sha256", "SELECT 1 FROM blob WHERE digest = ?1", true },
 };
 
-/* 1 also for a name that is none of ours ("empty"), which stays. */
+/* 1 also for a name that is not a number or digest ("empty"): it stays. */
 static int
 has_row(struct tenon_store *s, const struct place *p, const char *name, struct tenon_error *err)
 {
@@ -68,7 +70,7 @@ find(struct tenon_store *s, const struct place *p, char ***names, struct tenon_e
     return 0;
 }
 
-/* Look again, now alone, and move what is still nobody's. */
+/* Look again, now alone, and move what still has no row. */
 static int
 move_away(struct tenon_store *s, const struct place *p, char *const *names, char ***gone,
           struct tenon_error *err)
@@ -107,7 +109,7 @@ store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o
         tenon_strv_free(names);
     }
     for (char **g = gone; g && *g; g++) {
-        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* the sweep's then */
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* left to the sweep */
         tenon_remove_tree(s->tmp_fd, *g, &ignored);
     }
     tenon_strv_free(gone);

@@ -1,4 +1,4 @@
-/* orphans.h - files that no row speaks of. */
+/* store/orphans.h - trees and blobs without a row in the database. */
 #ifndef TENON_STORE_ORPHANS_H
 #define TENON_STORE_ORPHANS_H
 
@@ -6,7 +6,7 @@
 
 /* Remove the trees and blobs without a row: those a collector has just deleted
  * the rows of, and what killed processes left.  Reads the whole store: for
- * collectors only; of the options, whom to tell of the moment. */
+ * collectors only.  Of the options it uses the callback. */
 int store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
                           struct tenon_error *err);
 

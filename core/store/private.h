@@ -1,4 +1,4 @@
-/* private.h - what the files of the store share. */
+/* store/private.h - what the files of the store share. */
 #ifndef TENON_STORE_PRIVATE_H
 #define TENON_STORE_PRIVATE_H
 

@@ -1,8 +1,7 @@
-/* Collection.  What goes is decided and deleted in one transaction, by the
- * marks that look-ups leave in theirs.  Only when that is committed the files
- * follow, by way of tmp/: a process killed in between, or a disk that is full,
- * leaves files without a row (orphans.c finds them), never a row without its
- * files. */
+/* store/prune.c - collection.  What goes is decided and deleted in one transaction, by
+ * the marks that look-ups leave in theirs.  Only when that is committed the files
+ * follow, by way of tmp/: a process killed in between, or a disk that is full, leaves
+ * files without a row (orphans.c finds them), never a row without its files. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +105,7 @@ at(const struct pruning *p, enum tenon_prune_moment moment)
         p->options->at(p->options->at_data, moment);
 }
 
-/* By what it is; whether it is in use is asked when it is deleted. */
+/* By its kind; whether it is in use is asked when it is deleted. */
 static bool
 may_go(const struct pruning *p, const struct tenon_usage_row *r)
 {
@@ -117,8 +116,8 @@ may_go(const struct pruning *p, const struct tenon_usage_row *r)
     return !tenon_has_prefix(r->id, "blob:") || !is_kept(&p->kept, r->id + 5);
 }
 
-/* In the transaction: the row, unless somebody uses it, as its mark tells now; what
- * it told when it was listed may be old. 1: gone. */
+/* In the transaction: delete the row, unless its mark says now that it is in use; the
+ * mark that it had when it was listed may be out of date.  1: gone. */
 static int
 delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_error *err)
 {
@@ -130,14 +129,18 @@ delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_erro
     int rc;
     if (tenon_has_prefix(r->id, "snapshot:")) {
         /* the records that need it go first */
-        if (db_run(s, err, "DELETE FROM record WHERE id IN (SELECT record FROM record_snapshot"
-                   " WHERE snapshot = ?1) AND EXISTS (SELECT 1 FROM snapshot WHERE id = ?1 AND used < ?2)",
+        if (db_run(s, err,
+                   "DELETE FROM record WHERE id IN (SELECT record FROM record_snapshot"
+                   " WHERE snapshot = ?1) AND EXISTS (SELECT 1 FROM snapshot"
+                   " WHERE id = ?1 AND used < ?2)",
                    "ii", (int64_t)n, p->before) < 0 ||
-            db_begin(s, &q, "DELETE FROM snapshot WHERE id = ?1 AND used < ?2 RETURNING id", err) < 0)
+            db_begin(s, &q, "DELETE FROM snapshot WHERE id = ?1 AND used < ?2 RETURNING id",
+                     err) < 0)
             return err->code;
         db_int(&q, 1, (int64_t)n);
     } else if (tenon_has_prefix(r->id, "blob:")) {
-        if (db_begin(s, &q, "DELETE FROM blob WHERE digest = ?1 AND used < ?2 RETURNING digest", err) < 0)
+        if (db_begin(s, &q, "DELETE FROM blob WHERE digest = ?1 AND used < ?2 RETURNING digest",
+                     err) < 0)
             return err->code;
         db_text(&q, 1, name);
     } else {
@@ -159,7 +162,8 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
         total += rows[i].size_bytes;
     if (db_transaction(p->store, err) < 0)
         return err->code;
-    for (size_t i = 0; i < count && (!p->options->keep_bytes || total > p->options->keep_bytes); i++) {
+    int64_t keep = p->options->keep_bytes;
+    for (size_t i = 0; i < count && (!keep || total > keep); i++) {
         if (!may_go(p, &rows[i]))
             continue;
         int rc = delete_row(p, &rows[i], err);

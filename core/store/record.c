@@ -1,4 +1,4 @@
-/* Cache records: keys lead to a record, a record to snapshots. */
+/* store/record.c - cache records: keys lead to a record, a record to snapshots. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,8 @@ tenon_record_find(struct tenon_store *s, const char *key, struct tenon_record *o
     db_text(&q, 1, key);
     found = db_step(&q, err);
     if (found == 1) {
-        if (!tenon_digest_parse(db_get_text(&q, 0), &r.id) || !parse_outputs(db_get_text(&q, 1), &r))
+        if (!tenon_digest_parse(db_get_text(&q, 0), &r.id) ||
+            !parse_outputs(db_get_text(&q, 1), &r))
             found = tenon_error_set(err, TENON_E_CORRUPT, "store: record %s cannot be read",
                                     db_get_text(&q, 0));
         else {
@@ -101,8 +102,9 @@ tenon_record_find(struct tenon_store *s, const char *key, struct tenon_record *o
         }
     }
     db_end(&q);
-    if (found == 1 && (db_run(s, err, "UPDATE record SET used = ?2 WHERE id = ?1", "ti", r.id.str, now) < 0 ||
-                       touch_snapshots(s, r.id.str, now, err) < 0))
+    if (found == 1 &&
+        (db_run(s, err, "UPDATE record SET used = ?2 WHERE id = ?1", "ti", r.id.str, now) < 0 ||
+         touch_snapshots(s, r.id.str, now, err) < 0))
         found = err->code;
     if (found < 0) {
         db_rollback(s);
@@ -123,11 +125,13 @@ insert_record(struct tenon_store *s, const struct tenon_record *r, const char *s
 {
     auto_free char *outputs = outputs_text(r);
     int64_t now = (int64_t)tenon_now_ns();
-    if (db_run(s, err, "INSERT INTO record (id, outputs, created, used, extra, scope, description)"
-               " VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
-               " outputs = excluded.outputs, created = excluded.created, used = excluded.used,"
-               " extra = excluded.extra, scope = excluded.scope, description = excluded.description",
-               "ttittt", r->id.str, outputs, now, r->extra, scope, description) < 0 ||
+    if (db_run(
+            s, err,
+            "INSERT INTO record (id, outputs, created, used, extra, scope, description)"
+            " VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
+            " outputs = excluded.outputs, created = excluded.created, used = excluded.used,"
+            " extra = excluded.extra, scope = excluded.scope, description = excluded.description",
+            "ttittt", r->id.str, outputs, now, r->extra, scope, description) < 0 ||
         db_run(s, err, "DELETE FROM record_snapshot WHERE record = ?1", "t", r->id.str) < 0)
         return err->code;
     for (uint32_t i = 0; i < r->output_count; i++)
@@ -223,7 +227,8 @@ tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
 {
     struct db_query q;
     struct tenon_digest id = {0};
-    if (db_begin(s, &q, "SELECT id FROM record WHERE scope = ?1 ORDER BY created DESC LIMIT 1", err) < 0)
+    if (db_begin(s, &q, "SELECT id FROM record WHERE scope = ?1 ORDER BY created DESC LIMIT 1",
+                 err) < 0)
         return err->code;
     db_text(&q, 1, scope);
     int rc = db_step(&q, err);
@@ -278,8 +283,8 @@ tenon_content_digest_put(struct tenon_store *s, const char *key, const struct te
 int
 tenon_pin_set(struct tenon_store *s, const char *name, const char *value, struct tenon_error *err)
 {
-    return db_run(s, err, "INSERT OR REPLACE INTO pin (name, value, used) VALUES (?1, ?2, ?3)", "tti",
-                  name, value, (int64_t)tenon_now_ns());
+    return db_run(s, err, "INSERT OR REPLACE INTO pin (name, value, used) VALUES (?1, ?2, ?3)",
+                  "tti", name, value, (int64_t)tenon_now_ns());
 }
 
 char *

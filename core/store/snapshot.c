@@ -1,4 +1,5 @@
-/* Snapshots: made below tmp/ under a lock, renamed into place, recorded. */
+/* store/snapshot.c - snapshots: made below tmp/ under a lock, renamed into place,
+ * recorded. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -199,7 +200,8 @@ tenon_snapshot_get_blob(struct tenon_store *s, int64_t id, const char *variant,
         return false;
     db_int(&q, 1, id);
     db_text(&q, 2, variant);
-    bool found = db_step(&q, &ignored) == 1 && tenon_digest_parse(db_get_text(&q, 0), &out->digest) &&
+    bool found = db_step(&q, &ignored) == 1 &&
+                 tenon_digest_parse(db_get_text(&q, 0), &out->digest) &&
                  tenon_digest_parse(db_get_text(&q, 1), &out->diff_id);
     if (found) {
         out->size = db_get_int(&q, 2);

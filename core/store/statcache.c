@@ -1,4 +1,4 @@
-/* File digests of a context by what lstat says.
+/* store/statcache.c - file digests of a context by what lstat says.
  *
  * Git's racy rule: a file changed within the same tick as it was looked at can
  * change again without a trace; what was younger than that when recorded is
@@ -11,9 +11,9 @@
 #include "tools/vec.h"
 #include "store/private.h"
 
-/* A file is found by a hash of its path: numbers are compared faster than names. By its
- * inode it is not: some file systems make inode numbers up whenever a file is looked up,
- * and each file that is written anew would be one more line. */
+/* A file is found by a hash of its path: numbers are compared faster than names. Not
+ * by its inode: some file systems invent inode numbers whenever a file is looked up, and
+ * each file that is written anew would be one more line. */
 struct entry {
     struct tenon_stat_key key;
     unsigned char digest[TENON_DIGEST_BIN_LEN];
@@ -163,8 +163,8 @@ tenon_stat_cache_load(struct tenon_store *s, const char *root_path, struct tenon
     return 0;
 }
 
-/* FNV-1a.  Two paths that meet cost each other their lines, no more: the rest of the
- * key tells them apart. */
+/* FNV-1a.  Two paths with one hash only push each other out: the rest of the key
+ * tells them apart. */
 uint64_t
 tenon_stat_path(const char *path)
 {
@@ -206,8 +206,10 @@ static int
 write_back(struct tenon_stat_cache *c, struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(c->store, &q, "INSERT OR REPLACE INTO stat (root, path, dev, ino, size, mtime, ctime, digest)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err) < 0)
+    if (db_begin(c->store, &q,
+                 "INSERT OR REPLACE INTO stat (root, path, dev, ino, size, mtime, ctime, digest)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 err) < 0)
         return err->code;
     int rc = 0;
     db_int(&q, 1, c->root);

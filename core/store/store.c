@@ -1,4 +1,4 @@
-/* Opening, the layout on disk, what dead processes left. */
+/* store/store.c - opening, the layout on disk, what dead processes left. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,8 +98,8 @@ static void
 sweep_one(struct tenon_store *s, const char *name)
 {
     auto_close int fd = openat(s->tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    /* The name may have gone and come back, as a living one's with the number
-     * of the dead. */
+    /* The name may have gone and come back: of a live process that has the number of
+     * the dead one. */
     if (fd < 0 || store_flock(fd, LOCK_EX | LOCK_NB) < 0 ||
         !store_still_there(s->tmp_fd, name, fd))
         return;
@@ -107,7 +107,7 @@ sweep_one(struct tenon_store *s, const char *name)
     tenon_remove_tree(s->tmp_fd, name, &ignored);
 }
 
-/* The file of a lock whose holder died.  Whoever opened it meanwhile notices
+/* The file of a lock whose holder died.  A process that has opened it meanwhile notices
  * (lock.c). */
 static void
 sweep_lock(struct tenon_store *s, const char *name)

@@ -1,5 +1,5 @@
-/* store.h - everything that outlives a build, shared by any number of
- * processes (docs/store.md).
+/* store/store.h - everything that outlives a build, shared by any number of
+ * processes (docs/architecture.md).
  *
  *   content/blobs/sha256/HEX   blobs        tenon.db   records (SQLite, WAL)
  *   snapshots/N/{fs,work}      trees        locks/     flock files
@@ -33,8 +33,8 @@ const char *tenon_store_path(const struct tenon_store *s);
 int tenon_store_fd(const struct tenon_store *s); /* O_PATH of the root */
 
 /* ---- blobs ---------------------------------------------------------------
- * A writer hashes while it writes; commit verifies, fsyncs as configured and
- * renames.  A blob that is there already makes commit a no-op. */
+ * A writer hashes while it writes; commit verifies and gives the file its name.  When the
+ * blob is there already, commit only marks it as used. */
 struct tenon_blob_writer;
 int tenon_blob_writer_new(struct tenon_store *s, struct tenon_blob_writer **out,
                           struct tenon_error *err);
@@ -89,7 +89,8 @@ int tenon_snapshot_commit(struct tenon_snapshot_work *w,
                           const char *description, int64_t *id,
                           struct tenon_error *err);
 void tenon_snapshot_discard(struct tenon_snapshot_work *w); /* NULL is fine */
-int tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err); /* O_PATH fd of fs */
+/* O_PATH fd of fs */
+int tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err);
 /* Made on nothing, never the upper of an overlay: all that is in it was put
  * there on purpose, nothing was copied up. */
 bool tenon_snapshot_is_bare(struct tenon_store *s, int64_t id);
@@ -100,7 +101,7 @@ bool tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id,
 int tenon_snapshot_set_chain_id(struct tenon_store *s, int64_t id,
                                 const char *chain_id, struct tenon_error *err);
 /* A layer blob made from, or unpacked to, this snapshot; variant names what
- * the exporter asked for ("gzip", "zstd-3", "gzip+epoch=1500000000"). */
+ * the exporter asked for and what made it ("gzip~1", "zstd-3~1.5.4"). */
 struct tenon_snapshot_blob {
     struct tenon_digest digest, diff_id;
     int64_t size;
@@ -117,9 +118,9 @@ int tenon_snapshot_set_blob(struct tenon_store *s, int64_t id,
 /* Mounts, in the mount namespace of the calling thread (the process has a
  * private one).  Nothing outlives the process.  `target` is an existing
  * directory given as a path.
- *  - upper NULL: read-only view of the chain (one layer: a bind mount);
+ *  - upper NULL: read-only view of the chain;
  *  - upper given: what is written lands in its fs directory.
- * More than 127 layers work.  An empty chain with an upper is a bind mount of
+ * At most 500 layers.  An empty chain with an upper is a bind mount of
  * the upper; without, an empty read-only tmpfs. */
 int tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
                       struct tenon_snapshot_work *upper, const char *target,
@@ -173,8 +174,8 @@ int tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_o
 
 /* ---- locks by name, across processes and threads --------------------------
  * flock on locks/NAME; the kernel drops it when the process dies.  cancel_fd
- * -1 or readable = stop waiting (CANCELLED).  *waited tells if another held
- * it. */
+ * -1 or readable = stop waiting (CANCELLED).  *waited: another holder had
+ * to be waited for. */
 struct tenon_lock;
 int tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared,
                        int cancel_fd, struct tenon_lock **out, bool *waited,
@@ -241,7 +242,8 @@ int tenon_image_remove(struct tenon_store *s, const char *name, struct tenon_err
 void tenon_image_row_release(struct tenon_image_row *r);
 /* What a moving name stood for when last asked ("docker-image://x@plat" ->
  * digest), so that a registry need not be asked when it cannot be. */
-int tenon_pin_set(struct tenon_store *s, const char *name, const char *value, struct tenon_error *err);
+int tenon_pin_set(struct tenon_store *s, const char *name, const char *value,
+                  struct tenon_error *err);
 char *tenon_pin_get(struct tenon_store *s, const char *name); /* NULL; caller frees */
 
 /* ---- usage and collection -------------------------------------------------- */
@@ -267,7 +269,7 @@ struct tenon_prune_options {
     int64_t keep_bytes;     /* 0: keep nothing that may go */
     int64_t older_than_ns;  /* only what was not used for so long */
     const char *type;       /* or NULL */
-    /* Told at each moment, so that a test can be the others; NULL: nobody. */
+    /* Called at each moment, so that a test can play the other processes; or NULL. */
     void (*at)(void *data, enum tenon_prune_moment moment);
     void *at_data;
 };

@@ -1,4 +1,4 @@
-/* Directories below tmp/ that live as long as their owner; logs. */
+/* store/tempdir.c - directories below tmp/ that live as long as their owner. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ tenon_tempdir_free(struct tenon_tempdir *x)
     if (!x)
         return;
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    /* It never crosses a mount, and stops where somebody left one. */
+    /* It never crosses a mount, and stops where one was left. */
     if (tenon_remove_tree(x->parent, x->name, &ignored) < 0) {
         tenon_error_release(&ignored);
         unmount_below(x->path);

@@ -1,4 +1,5 @@
-/* The process's own tmpfs below tmp/: mount points and files of a few bytes.
+/* store/tmpfs.c - the process's own tmpfs below tmp/: mount points and files of a few
+ * bytes.
  *
  * A RUN step needs half a dozen of them for some milliseconds.  On a disk each
  * costs an inode to find, to write and to free; here it costs nothing, and all
@@ -25,7 +26,7 @@ release(struct tenon_store *s)
     s->tmpfs.name = NULL;
 }
 
-/* Whoever cannot mount a tmpfs works on the disk; no error then. */
+/* Where a tmpfs cannot be mounted the disk is used, and that is no error. */
 static void
 make(struct tenon_store *s)
 {
@@ -36,7 +37,7 @@ make(struct tenon_store *s)
     auto_free char *path = tenon_asprintf("%s/tmp/%s", s->path, s->tmpfs.name);
     if (mount("tmpfs", path, "tmpfs", MS_NOSUID, "size=64m,mode=0700") == 0)
         s->tmpfs.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    /* Our own sweep sees the tmpfs, that of others what lies below it. */
+    /* Our own sweep sees the tmpfs; other processes see the directory below it. */
     if (s->tmpfs.fd >= 0 && store_flock(s->tmpfs.fd, LOCK_EX | LOCK_NB) == 0)
         return;
     store_tmpfs_close(s);

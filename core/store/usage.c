@@ -1,4 +1,4 @@
-/* What lies in the store, how large it is, who still needs it. */
+/* store/usage.c - what the store holds, how large it is, what still needs it. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>

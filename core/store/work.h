@@ -1,4 +1,4 @@
-/* work.h - a snapshot that is being made. */
+/* store/work.h - a snapshot that is being made. */
 #ifndef TENON_STORE_WORK_H
 #define TENON_STORE_WORK_H
 

@@ -1,4 +1,4 @@
-/* actions.c - mkdir, mkfile, rm and symlink of a file op; see tree.h. */
+/* tree/actions.c - mkdir, mkfile, rm and symlink of a file op; see tree.h. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

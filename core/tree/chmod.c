@@ -1,4 +1,4 @@
-/* chmod.c - see chmod.h. */
+/* tree/chmod.c - see chmod.h. */
 #include "tree/chmod.h"
 
 #include "tools/parse.h"
@@ -7,7 +7,7 @@ enum {
     ALL_X = 0111,
     SET_ID = 06000,
     STICKY = 01000,
-    STANDARD = 06777, /* what "a" and an absent who stand for */
+    STANDARD = 06777, /* what "a" means, and no letter at all */
 };
 
 /* Copy the bits of one class (already shifted down) to the classes of who. */
@@ -52,7 +52,7 @@ change_x(struct state *s, uint32_t who)
         s->mode |= who ? who & ALL_X : (uint32_t)ALL_X;
 }
 
-/* The permissions behind one operator; where they end, NULL is never. */
+/* The permissions after one operator; where they end, never NULL. */
 static const char *
 apply_perms(struct state *s, const char *p, char op, uint32_t *who)
 {

@@ -1,4 +1,4 @@
-/* chmod.h - symbolic modes as chmod(1) writes them ("u=rwX,go=rX").
+/* tree/chmod.h - symbolic modes as chmod(1) writes them ("u=rwX,go=rX").
  *
  * BSD's setmode(3) with a umask of 0, which is what BuildKit applies: a clause
  * without u, g, o or a means all. */

@@ -1,4 +1,4 @@
-/* copy.c - the copy action: which entries go where.  The rules are those of
+/* tree/copy.c - the copy action: which entries go where.  The rules are those of
  * BuildKit's file op, each a line of tests/unit/test-tree-copy.c; copy_file.c
  * does the single entry. */
 #include "tree/copy.h"

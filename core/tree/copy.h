@@ -1,4 +1,4 @@
-/* copy.h - one copy action at work; private to core/tree. */
+/* tree/copy.h - one copy action at work; private to core/tree. */
 #ifndef TENON_TREE_COPY_H
 #define TENON_TREE_COPY_H
 

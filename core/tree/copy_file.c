@@ -1,4 +1,4 @@
-/* copy_file.c - the copy of one file, link or device, and the attributes. */
+/* tree/copy_file.c - the copy of one file, link or device, and the attributes. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -383,7 +383,7 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
     if (fchownat(d->to_fd, name, owner_uid(k, e), owner_gid(k, e),
                  AT_SYMLINK_NOFOLLOW) < 0)
         return owner_failed(k, owner_uid(k, e), owner_gid(k, e));
-    /* Not a link: it was made just now, and nobody else writes here. */
+    /* Not a link: it was made just now, and no other process writes here. */
     if (!S_ISLNK(e->mode) &&
         fchmodat(d->to_fd, name, new_mode(k, e), 0) < 0)
         return failed(k, "change mode of");

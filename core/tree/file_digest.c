@@ -1,4 +1,4 @@
-/* file_digest.c - the digest of one regular file, read at most once. */
+/* tree/file_digest.c - the digest of one regular file, read at most once. */
 #include <fcntl.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* find.c - from paths and wildcards to the entries of a view. */
+/* tree/find.c - from paths and wildcards to the entries of a view. */
 #include <string.h>
 
 #include "base/root.h"

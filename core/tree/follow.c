@@ -1,4 +1,4 @@
-/* follow.c - see follow.h. */
+/* tree/follow.c - see follow.h. */
 #include "tree/follow.h"
 
 #include <fcntl.h>
@@ -45,13 +45,13 @@ add_resolved(struct follower *f, const char *path, struct tenon_error *err)
 {
     if (f->resolved.len >= MAX_RESOLVED)
         return tenon_error_set(err, TENON_E_LIMIT,
-                               "too many links behind \"%s\"", path);
+                               "too many links after \"%s\"", path);
     tenon_vec_push(&f->resolved, tenon_strdup(path));
     return 0;
 }
 
 /* The place, relative to the root, that a link at path says; NULL when there
- * is no link. */
+ * is not a link. */
 static int
 link_target(struct follower *f, const char *path, char **out,
             struct tenon_error *err)
@@ -172,7 +172,7 @@ follow_one(struct follower *f, const char *path, unsigned depth,
         if (*rest && !targets.len)
             continue;
         /* The end of the path, or a link: what is below that is not looked
-         * at, the link's target with the rest behind it is. */
+         * at, the link's target with the rest after it is. */
         if (is_resolved(f, current))
             return 0;
         ret = add_resolved(f, current, err);

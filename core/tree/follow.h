@@ -1,4 +1,4 @@
-/* follow.h - BuildKit's followpaths; private to core/tree. */
+/* tree/follow.h - BuildKit's followpaths; private to core/tree. */
 #ifndef TENON_TREE_FOLLOW_H
 #define TENON_TREE_FOLLOW_H
 

@@ -1,4 +1,4 @@
-/* place.c - see place.h. */
+/* tree/place.c - see place.h. */
 #include "tree/place.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* place.h - making and marking things in a destination tree; private to
+/* tree/place.h - making and marking things in a destination tree; private to
  * core/tree. */
 #ifndef TENON_TREE_PLACE_H
 #define TENON_TREE_PLACE_H

@@ -1,4 +1,4 @@
-/* scan.c - read a whole view at once, on several threads: first the
+/* tree/scan.c - read a whole view at once, on several threads: first the
  * directories, then those files whose digest is not known. */
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* selector.c - what a selector means, as one digest.
+/* tree/selector.c - what a selector means, as one digest.
  *
  * The entries in the order of their names, each with its path relative to what
- * was selected, so that it does not matter where a tree lies.  Times are not
+ * was selected, so that it does not matter where a tree is.  Times are not
  * in it. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* tree.h - views of file trees: walk, filter, content digest, copy.
+/* tree/tree.h - views of file trees: walk, filter, content digest, copy.
  *
  * A view is a root descriptor and a filter.  The build context is a view of a
  * directory of the user's, in place; a stage's result is a view of a mounted
@@ -37,7 +37,7 @@ bool tenon_view_visible(const struct tenon_view *v, const char *path); /* by the
 
 /* Walk all visible entries once (lstat only, sorted) and hash the regular
  * files whose digest the stat cache does not know, on `threads` threads.
- * progress (may be NULL) is told the bytes read so far. */
+ * progress (may be NULL) gets the number of bytes read so far. */
 typedef void tenon_tree_progress(void *data, int64_t bytes);
 int tenon_view_scan(struct tenon_view *v, unsigned threads,
                     struct tenon_cancel *cancel, tenon_tree_progress *progress,
@@ -115,7 +115,7 @@ int tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
                       struct tenon_error *err);
 /* The owner that --chown means: user and group are names, numbers or NULL, each
  * looked up in its own root.  A user alone brings his primary group, a bare
- * number the group of the same number; a name that nobody has counts as 0,
+ * number the group of the same number; a name that does not exist counts as 0,
  * which is what BuildKit makes of it. */
 int tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
                      const char *group, struct tenon_owner *out,

@@ -1,4 +1,4 @@
-/* user.c - users and groups by the files of a root, as moby/sys/user reads
+/* tree/user.c - users and groups by the files of a root, as moby/sys/user reads
  * them.  See tree.h. */
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 #define FIELDS 7
 #define GROUPS_MAX 65536
 
-/* An image without the file is one in which nobody has a name. */
+/* In an image without the file no id has a name. */
 static int
 read_table(int rootfd, const char *path, struct tenon_buf *out,
            struct tenon_error *err)

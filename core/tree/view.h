@@ -1,7 +1,7 @@
-/* view.h - inside a view; private to core/tree.
+/* tree/view.h - inside a view; private to core/tree.
  *
  * A view keeps the entries it has seen as a tree.  Directories are read when
- * somebody asks, or all at once by a scan; links are resolved in this tree, so
+ * they are needed, or all at once by a scan; links are resolved in this tree, so
  * that what the filter hides cannot be reached through a link either. */
 #ifndef TENON_TREE_VIEW_H
 #define TENON_TREE_VIEW_H

@@ -1,4 +1,4 @@
-/* xattr.c - extended attributes: which count, which are copied; see view.h. */
+/* tree/xattr.c - extended attributes: which count, which are copied; see view.h. */
 #include <stdint.h>
 #include <string.h>
 #include <sys/xattr.h>

@@ -103,7 +103,7 @@ copy_data(struct out *o, const struct export_entry *e, int to, struct tenon_erro
         if (n == 0)
             return TENON_OK;
         if (n < 0)
-            break; /* another file system: the plain way, from where it stands */
+            break; /* another file system: read and write, from where it stopped */
     }
     for (;;) {
         ssize_t n = read(from, o->chunk, CHUNK);
@@ -210,7 +210,8 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
         utimensat(parent, e->name, times, AT_SYMLINK_NOFOLLOW);
         return rc;
     }
-    auto_close int to = openat(parent, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    auto_close int to =
+        openat(parent, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return failed(err, "create", e->path);
     int rc = copy_data(o, e, to, err);

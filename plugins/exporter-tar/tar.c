@@ -57,7 +57,7 @@ archive_failed(struct out *o, struct tenon_error *err)
                        text ? text : "");
 }
 
-/* A name that is no UTF-8 is written as it is, with a word about it (WARN). */
+/* A name that is not valid UTF-8 is written as it is, with a warning (WARN). */
 static int
 write_header(struct out *o, struct archive_entry *ae, struct tenon_error *err)
 {

@@ -1,4 +1,4 @@
-/* checkout.c - see checkout.h.
+/* source-git/checkout.c - see checkout.h.
  *
  * Not libgit2's checkout: it works by paths and needs a work tree that is the
  * repository's; a fresh directory can be filled on descriptors alone. */

@@ -1,4 +1,4 @@
-/* checkout.h - the files of a commit. */
+/* source-git/checkout.h - the files of a commit. */
 #ifndef SOURCE_GIT_CHECKOUT_H
 #define SOURCE_GIT_CHECKOUT_H
 

@@ -1,4 +1,4 @@
-/* conn.c - see conn.h. */
+/* source-git/conn.c - see conn.h. */
 #include "conn.h"
 
 #include <git2/sys/transport.h>

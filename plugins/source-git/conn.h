@@ -1,4 +1,4 @@
-/* conn.h - one remote repository, and what reaches it.
+/* source-git/conn.h - one remote repository, and what reaches it.
  *
  * libgit2 speaks git's protocol; the bytes go through the host's HTTP client,
  * or the ssh program with the user's agent.  libgit2's own transports know no

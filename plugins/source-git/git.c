@@ -55,7 +55,7 @@ git_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     if (git_libgit2_init() < 0)
         return host->error(err, TENON_E_FAILED, 0, "libgit2 cannot be used");
     /* The configuration of who runs the build must not change its result, and
-     * directories of the store belong to whom the store belongs to. */
+     * directories of the store have the owner of the store. */
     for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
         git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     git_libgit2_opts(GIT_OPT_SET_TEMPLATE_PATH, "");

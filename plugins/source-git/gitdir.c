@@ -1,4 +1,4 @@
-/* gitdir.c - the .git directory that --keep-git-dir leaves: a clone of depth
+/* source-git/gitdir.c - the .git directory that --keep-git-dir leaves: a clone of depth
  * one with a detached HEAD. */
 #include <errno.h>
 #include <fcntl.h>

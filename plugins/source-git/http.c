@@ -1,4 +1,4 @@
-/* http.c - git's smart HTTP protocol (gitprotocol-http(5)) over the host's
+/* source-git/http.c - git's smart HTTP protocol (gitprotocol-http(5)) over the host's
  * client. */
 #include <git2/sys/transport.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ ask(struct stream *s)
     s->fd = conn->host->blob_create(conn->ctx, conn->err);
     if (s->fd < 0)
         return stop(conn);
-    /* elsewhere, they are nobody's business */
+    /* no other server gets them */
     bool home = gs_url_same_origin(s->url, conn->url);
     struct tenon_fetch f = {
         .struct_size = sizeof f,

@@ -1,4 +1,4 @@
-/* modules.c - .gitmodules (gitmodules(5)), as far as a checkout needs it.
+/* source-git/modules.c - .gitmodules (gitmodules(5)), as far as a checkout needs it.
  *
  * Not libgit2's configuration reader: that follows include.path, and this file
  * comes from anyone. */
@@ -10,14 +10,14 @@
 #include "tools/buf.h"
 #include "checkout.h"
 
-/* A value behind "=": quotes and escapes undone, comments and blanks at the end
+/* A value after "=": quotes and escapes undone, comments and blanks at the end
  * taken away (git-config(1), "Syntax").  *p goes to the next line. */
 static char *
 read_value(const char **p, const char *end)
 {
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     const char *s = *p;
-    size_t keep = 0; /* blanks behind this are dropped */
+    size_t keep = 0; /* blanks after this are dropped */
     bool quoted = false, comment = false;
     while (s < end && (*s == ' ' || *s == '\t'))
         s++;

@@ -1,4 +1,4 @@
-/* refs.c - see refs.h. */
+/* source-git/refs.c - see refs.h. */
 #include "refs.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* refs.h - which commit a name stands for, among what a remote offers. */
+/* source-git/refs.h - which commit a name stands for, among what a remote offers. */
 #ifndef SOURCE_GIT_REFS_H
 #define SOURCE_GIT_REFS_H
 

@@ -1,4 +1,4 @@
-/* remote.c - see remote.h. */
+/* source-git/remote.c - see remote.h. */
 #include "remote.h"
 
 #include <fcntl.h>

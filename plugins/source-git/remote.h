@@ -1,4 +1,4 @@
-/* remote.h - asking a remote what it has, and getting it. */
+/* source-git/remote.h - asking a remote what it has, and getting it. */
 #ifndef SOURCE_GIT_REMOTE_H
 #define SOURCE_GIT_REMOTE_H
 

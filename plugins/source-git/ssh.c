@@ -1,4 +1,4 @@
-/* ssh.c - git over the ssh program.
+/* source-git/ssh.c - git over the ssh program.
  *
  * The program and not a library: it is what users' servers are tested with, and
  * it can be given an agent that belongs to this build alone. */
@@ -51,7 +51,7 @@ stop_errno(struct gs_conn *conn, const char *what)
 
 /* ---- the agent ------------------------------------------------------------------- */
 
-/* A socket of ours in dir that leads to the user's agent. */
+/* Our own socket in dir, which leads to the user's agent. */
 static int
 open_agent(struct ssh *s, const char *dir)
 {

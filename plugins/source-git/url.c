@@ -1,4 +1,4 @@
-/* url.c - see conn.h. */
+/* source-git/url.c - see conn.h. */
 #include <ctype.h>
 #include <string.h>
 
@@ -70,7 +70,7 @@ gs_url_same_origin(const char *a, const char *b)
     return *x && !strcmp(x, y);
 }
 
-/* What ssh would take for an option is none of ours. */
+/* What ssh would take for an option is refused. */
 static bool
 word_ok(const char *s, size_t len)
 {

@@ -1,7 +1,7 @@
 /* source-http: one file of the web as a tree.
  *
- * What it is gets asked each time, but with the ETag it had when it was loaded last
- * a server can say "still the same" in a few bytes.  The body is kept as a
+ * The server is asked each time, but given the ETag of the last download it can
+ * answer "not modified" in a few bytes.  The body is kept as a
  * blob: resolving has to read it (its digest is the key), fetching is a copy. */
 #include <errno.h>
 #include <fcntl.h>
@@ -408,7 +408,7 @@ copy(int from, int to)
         ;
     if (n == 0)
         return 0;
-    for (;;) { /* another file system: from where it stands */
+    for (;;) { /* another file system: from where it stopped */
         n = read(from, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;

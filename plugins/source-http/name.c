@@ -1,4 +1,4 @@
-/* name.c - see name.h. */
+/* source-http/name.c - see name.h. */
 #include "name.h"
 
 #include <string.h>

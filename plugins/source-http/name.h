@@ -1,4 +1,4 @@
-/* name.h - what a downloaded file is called. */
+/* source-http/name.h - what a downloaded file is called. */
 #ifndef SOURCE_HTTP_NAME_H
 #define SOURCE_HTTP_NAME_H
 

@@ -1,3 +1,4 @@
+/* common/exec/cgroup.c - see cgroup.h. */
 #include "cgroup.h"
 
 #include <dirent.h>
@@ -160,7 +161,7 @@ cgroup_remove(const char *path)
     hierarchies_free(h, n);
 }
 
-/* A number tells something where it was given only. */
+/* A number means something only where it was given. */
 static bool
 is_of_other_namespace(const char *name)
 {
@@ -177,7 +178,7 @@ cgroup_pid_namespace(void)
     return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 }
 
-/* "tenon-PID-N" of a process that is no more. */
+/* "tenon-PID-N" of a process that has ended. */
 static bool
 is_stale(const char *name)
 {
@@ -335,7 +336,7 @@ cgroup_join(const int *procs, size_t count, const char **what)
     return 0;
 }
 
-/* The number behind "oom_kill ". */
+/* The number after "oom_kill ". */
 static bool
 counts_kills(const char *dir, const char *file)
 {

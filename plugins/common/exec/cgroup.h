@@ -1,5 +1,5 @@
-/* cgroup.h - control groups of steps: one named like the step directly below our
- * own group, in every hierarchy.  No group between the two, which would be left
+/* common/exec/cgroup.h - control groups of steps: one named like the step directly below
+ * our own group, in every hierarchy.  No group between the two, which would be left
  * behind.  Version 1, version 2 and both at once. */
 #ifndef EXECKIT_CGROUP_H
 #define EXECKIT_CGROUP_H
@@ -26,7 +26,7 @@ bool cgroup_ran_out_of_memory(const char *path);
 
 /* Remove what is left of a step; its processes are gone. */
 void cgroup_remove(const char *path);
-/* Remove groups of tenon processes that are no more. */
+/* Remove groups of tenon processes that have ended. */
 void cgroup_sweep(void);
 void cgroup_sweep_in(int dir); /* in this one */
 

@@ -1,3 +1,4 @@
+/* common/exec/devices.c - see devices.h. */
 #include "devices.h"
 
 #include <dirent.h>
@@ -172,7 +173,7 @@ devices_make(struct devices *d, const char *name, const struct tenon_exec *x)
     if (parent < 0)
         return errno;
     cgroup_sweep_in(parent);
-    /* One of a dead process that had our number goes first. */
+    /* A dead process that had our number may have left one: that goes first. */
     if (mkdirat(parent, name, 0755) < 0 &&
         (errno != EEXIST || unlinkat(parent, name, AT_REMOVEDIR) < 0 ||
          mkdirat(parent, name, 0755) < 0))

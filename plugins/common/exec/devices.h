@@ -1,5 +1,5 @@
-/* devices.h - which devices a step can open, whatever nodes it finds or makes:
- * those of every step, and what it was granted.
+/* common/exec/devices.h - which devices a step can open, whatever nodes it finds or
+ * makes: those of every step, and what it was granted.
  *
  * The kernel asks a program (BPF) of the version 2 control group that a process
  * is in; machines that use version 1 for all else have that hierarchy, too. */

@@ -1,3 +1,4 @@
+/* common/exec/guard.c - see guard.h. */
 #include "guard.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* guard.h - nothing of a step outlives tenon.
+/* common/exec/guard.h - nothing of a step outlives tenon.
  *
  * A step's first process is not our child but our grandchild: between us is the
  * guard, a forked copy of this process that never runs another program and is

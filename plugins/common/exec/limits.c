@@ -1,4 +1,5 @@
-/* The resource limits of one control group: memory, processors, which processors. */
+/* common/exec/limits.c - the resource limits of one control group: memory, processors,
+ * which processors. */
 #include "limits.h"
 
 #include <errno.h>

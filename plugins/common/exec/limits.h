@@ -1,4 +1,5 @@
-/* limits.h - the files of control groups, and the limits of a step written to them. */
+/* common/exec/limits.h - the files of control groups, and the limits of a step written
+ * to them. */
 #ifndef EXECKIT_LIMITS_H
 #define EXECKIT_LIMITS_H
 

@@ -1,3 +1,4 @@
+/* common/exec/network.c - see network.h. */
 #include "network.h"
 
 #include <errno.h>
@@ -187,7 +188,8 @@ bind_for_helper(const char *path)
         return false;
     /* Before the place is hidden: ours may be below it. */
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (tree < 0 || mount("tmpfs", USER_RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4k") < 0)
+    if (tree < 0 ||
+        mount("tmpfs", USER_RUN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4k") < 0)
         return false;
     int file = -1;
     if (mkdir(USER_RUN "/0", 0755) == 0 && mkdir(USER_RUN "/0/netns", 0755) == 0)

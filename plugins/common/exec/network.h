@@ -1,4 +1,4 @@
-/* network.h - a network namespace with a way out for one step.
+/* common/exec/network.h - a network namespace with a way out for one step.
  *
  * pasta or slirp4netns, whichever is there, carries what the step sends; the
  * step sees neither the machine's loopback nor its abstract sockets, and nobody

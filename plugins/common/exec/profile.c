@@ -1,3 +1,4 @@
+/* common/exec/profile.c - see profile.h. */
 #include "profile.h"
 
 #include <sys/prctl.h>

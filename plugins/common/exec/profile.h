@@ -1,4 +1,4 @@
-/* profile.h - what a step may do, as data: capabilities, system calls, paths
+/* common/exec/profile.h - what a step may do, as data: capabilities, system calls, paths
  * that are hidden or read-only, devices.  The same for every executor; the
  * defaults of containerd, which are BuildKit's. */
 #ifndef EXECKIT_PROFILE_H

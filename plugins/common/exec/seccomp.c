@@ -1,6 +1,6 @@
-/* System calls of a step: everything that is not here fails with EPERM.  The
- * default profile of containerd for an ordinary step (its 14 capabilities), as
- * data; io_uring is left out as there. */
+/* common/exec/seccomp.c - system calls of a step: everything that is not here fails with
+ * EPERM.  The default profile of containerd for an ordinary step (its 14 capabilities),
+ * as data; io_uring is left out as there. */
 #include "profile.h"
 
 #include <linux/sched.h>

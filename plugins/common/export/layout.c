@@ -1,3 +1,4 @@
+/* common/export/layout.c - see layout.h. */
 #include "layout.h"
 #include "names.h"
 
@@ -21,7 +22,7 @@
 
 static const char layout_file[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
-/* "v1" of "host:5000/repo:v1"; the part behind the last ':' of the last
+/* "v1" of "host:5000/repo:v1"; the part after the last ':' of the last
  * component. */
 static const char *
 tag_of(const char *name)
@@ -297,7 +298,8 @@ put_file(const struct export_layout *l, int dirfd, const char *name,
          int from, const void *data, size_t len, struct tenon_error *err)
 {
     auto_free char *temp = tenon_asprintf("%s.tmp%ld", name, (long)getpid());
-    auto_close int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    auto_close int fd =
+        openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return l->host->error(err, TENON_E_FAILED, errno, "create %s", name);
     int sys = from >= 0 ? copy_whole(l, from, fd) : write_whole(fd, data, len);

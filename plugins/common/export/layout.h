@@ -1,5 +1,5 @@
-/* layout.h - an image as an OCI image layout (image-spec image-layout.md), as
- * one tar stream or as a directory. */
+/* common/export/layout.h - an image as an OCI image layout (image-spec image-layout.md),
+ * as one tar stream or as a directory. */
 #ifndef TENON_COMMON_EXPORT_LAYOUT_H
 #define TENON_COMMON_EXPORT_LAYOUT_H
 

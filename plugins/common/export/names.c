@@ -1,3 +1,4 @@
+/* common/export/names.c - see names.h. */
 #include "names.h"
 
 #include <stdlib.h>
@@ -46,9 +47,11 @@ export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
     }
     int rc = host->result_respond(r, "containerimage.digest", image->digest, false, err);
     if (rc == 0 && image->config_digest)
-        rc = host->result_respond(r, "containerimage.config.digest", image->config_digest, false, err);
+        rc = host->result_respond(r, "containerimage.config.digest", image->config_digest, false,
+                                  err);
     if (rc == 0 && image->descriptor_json)
-        rc = host->result_respond(r, "containerimage.descriptor", image->descriptor_json, true, err);
+        rc = host->result_respond(r, "containerimage.descriptor", image->descriptor_json, true,
+                                  err);
     if (rc == 0 && joined.len)
         rc = host->result_respond(r, "image.name", tenon_buf_str(&joined), false, err);
     return rc;

@@ -1,4 +1,4 @@
-/* names.h - the image names an export is given. */
+/* common/export/names.h - the image names an export is given. */
 #ifndef TENON_COMMON_EXPORT_NAMES_H
 #define TENON_COMMON_EXPORT_NAMES_H
 

@@ -1,3 +1,4 @@
+/* common/export/walk.c - see walk.h. */
 #include "walk.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* walk.h - every entry of a finished root file system, parents first, names
+/* common/export/walk.h - every entry of a finished root file system, parents first, names
  * sorted by bytes, never following a link. */
 #ifndef TENON_COMMON_EXPORT_WALK_H
 #define TENON_COMMON_EXPORT_WALK_H

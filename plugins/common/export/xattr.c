@@ -1,3 +1,4 @@
+/* common/export/xattr.c - see xattr.h. */
 #include "xattr.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* xattr.h - the extended attributes of a file that go with it into an output. */
+/* common/export/xattr.h - the extended attributes of a file that go with it into an
+ * output. */
 #ifndef TENON_COMMON_EXPORT_XATTR_H
 #define TENON_COMMON_EXPORT_XATTR_H
 

@@ -22,7 +22,7 @@ read_fd(const struct oci_layout *l, int fd, const char *what, const void **data,
     if (fstat(fd, &st) < 0)
         return host->error(err, TENON_E_FAILED, errno, "stat %s", what);
     if (!S_ISREG(st.st_mode) || st.st_size > DOCUMENT_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "%s is no file of at most %d bytes", what,
+        return host->error(err, TENON_E_LIMIT, 0, "%s is not a file of at most %d bytes", what,
                            DOCUMENT_MAX);
     char *text = host->alloc(l->ctx, (size_t)st.st_size + 1);
     size_t have = 0;
@@ -150,7 +150,7 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     struct json_object *index = json_tokener_parse_ex(t, text, (int)len);
     json_tokener_free(t);
     if (!index)
-        return host->error(err, TENON_E_CORRUPT, 0, "%s: index.json is no JSON", l->what);
+        return host->error(err, TENON_E_CORRUPT, 0, "%s: index.json is not valid JSON", l->what);
     const char *found = tenon_oci_index_find(index, tag, any);
     if (found)
         found = host->strdup(l->ctx, found);

@@ -1,6 +1,6 @@
-/* oci-layout.h - reading an OCI layout, a directory of the user's (image-spec
- * image-layout.md).  Blobs are verified while they are copied into the content
- * store; nothing else of the directory is trusted or used. */
+/* common/oci-layout/oci-layout.h - reading an OCI layout, a directory of the user's
+ * (image-spec image-layout.md).  Blobs are verified while they are copied into the
+ * content store; nothing else of the directory is trusted or used. */
 #ifndef TENON_COMMON_OCI_LAYOUT_H
 #define TENON_COMMON_OCI_LAYOUT_H
 

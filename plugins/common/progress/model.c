@@ -1,3 +1,4 @@
+/* common/progress/model.c - see model.h. */
 #include "model.h"
 
 #include <stdlib.h>
@@ -80,7 +81,7 @@ pk_is_running(const struct pk_vertex *v)
 struct pk_vertex *
 pk_model_find(struct pk_model *m, const char *digest)
 {
-    /* Newest first: a vertex that talks is mostly a late one. */
+    /* Newest first: output mostly comes from a late vertex. */
     for (size_t i = m->vertices.len; digest && i-- > 0;) {
         struct pk_vertex *v = m->vertices.items[i];
         if (!strcmp(v->key, digest) || !strcmp(v->digest, digest))

@@ -1,4 +1,4 @@
-/* model.h - the state of a build as events tell it.  One thread. */
+/* common/progress/model.h - the state of a build as events tell it.  One thread. */
 #ifndef TENON_PROGRESSKIT_MODEL_H
 #define TENON_PROGRESSKIT_MODEL_H
 
@@ -40,7 +40,7 @@ struct pk_vertex { /* or a progress group, shown as one */
     size_t lines_lost;     /* in front of them */
     struct tenon_buf partial; /* a line not ended yet, raw */
     int64_t partial_ns;       /* when it began, since the step's start */
-    int64_t silent_ns;        /* plain: has been since then; 0: it spoke */
+    int64_t silent_ns;        /* plain: no output since then; 0: there was some */
     TENON_VEC(char *) warnings;
     struct tenon_buf pending; /* plain: text to print, without "#N " */
     size_t pending_lines;

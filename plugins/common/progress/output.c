@@ -1,3 +1,4 @@
+/* common/progress/output.c - see output.h. */
 #include "output.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@ pk_write(int fd, const struct tenon_buf *b)
         ssize_t n = write(fd, b->data + off, b->len - off);
         if (n >= 0) {
             off += (size_t)n;
-        } else if (errno == EAGAIN) { /* somebody else's O_NONBLOCK */
+        } else if (errno == EAGAIN) { /* O_NONBLOCK was set by another process */
             struct pollfd p = { .fd = fd, .events = POLLOUT };
             if (poll(&p, 1, -1) < 0 && errno != EINTR)
                 return;

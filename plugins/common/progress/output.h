@@ -1,11 +1,11 @@
-/* output.h - to where the user looks. */
+/* common/progress/output.h - writing to where the user looks. */
 #ifndef TENON_PROGRESSKIT_OUTPUT_H
 #define TENON_PROGRESSKIT_OUTPUT_H
 
 #include "tools/buf.h"
 
 /* All of b, with one write(2) where the other end takes it; waits for one that
- * does not block.  Nobody reads: the build goes on. */
+ * does not block.  When nothing reads it, the build goes on. */
 void pk_write(int fd, const struct tenon_buf *b);
 
 #endif

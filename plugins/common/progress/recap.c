@@ -1,3 +1,4 @@
+/* common/progress/recap.c - see recap.h. */
 #include "recap.h"
 
 #include <string.h>

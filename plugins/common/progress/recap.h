@@ -1,5 +1,5 @@
-/* recap.h - what stands at the end of a build: the failed step's last lines,
- * the part of the build file, the error; the warnings. */
+/* common/progress/recap.h - what a display prints at the end of a build: the failed step's last
+ * lines, the part of the build file, the error; the warnings. */
 #ifndef TENON_PROGRESSKIT_RECAP_H
 #define TENON_PROGRESSKIT_RECAP_H
 

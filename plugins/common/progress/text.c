@@ -1,3 +1,4 @@
+/* common/progress/text.c - see text.h. */
 #include "text.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* text.h - the small forms that both renderers print, as BuildKit has them. */
+/* common/progress/text.h - the small forms that both renderers print, as BuildKit has
+ * them. */
 #ifndef TENON_PROGRESSKIT_TEXT_H
 #define TENON_PROGRESSKIT_TEXT_H
 
@@ -14,7 +15,8 @@ void pk_add_bytes(struct tenon_buf *out, int64_t bytes);         /* 1.05kB */
 void pk_add_seconds(struct tenon_buf *out, int64_t ns);          /* 1.3s */
 void pk_add_log_time(struct tenon_buf *out, int64_t ns);         /* 0.123 */
 void pk_add_go_duration(struct tenon_buf *out, int64_t ns);      /* 1.347502967s */
-void pk_add_go_time(struct tenon_buf *out, int64_t ns);          /* 2018-08-31 21:03:30.703550864 +0000 UTC */
+/* 2018-08-31 21:03:30.703550864 +0000 UTC */
+void pk_add_go_time(struct tenon_buf *out, int64_t ns);
 /* How many columns a string takes, and its prefix of at most so many. */
 size_t pk_columns(const char *s);
 size_t pk_cut(const char *s, size_t columns); /* bytes */

@@ -1,4 +1,4 @@
-/* source.c - see source.h. */
+/* common/source/source.c - see source.h. */
 #include "common/source/source.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* source.h - what source plugins share: attributes and the user's secrets. */
+/* common/source/source.h - what source plugins share: attributes and the user's secrets. */
 #ifndef COMMON_SOURCE_H
 #define COMMON_SOURCE_H
 

@@ -1,3 +1,4 @@
+/* common/ssh-agent/filter.c - see filter.h. */
 #include "filter.h"
 
 #include <stdlib.h>

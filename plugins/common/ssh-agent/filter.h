@@ -1,5 +1,5 @@
-/* filter.h - the agent protocol, as far as a proxy must know it: messages are
- * a big-endian length, a type byte and the rest. */
+/* common/ssh-agent/filter.h - the agent protocol, as far as a proxy must know it:
+ * messages are a big-endian length, a type byte and the rest. */
 #ifndef MOUNT_SSH_FILTER_H
 #define MOUNT_SSH_FILTER_H
 

@@ -1,3 +1,4 @@
+/* common/ssh-agent/proxy.c - see proxy.h. */
 #include "proxy.h"
 
 #include <errno.h>
@@ -160,7 +161,7 @@ proxy_main(void *data)
             continue;
         if (n < 0 || f[0].revents)
             break;
-        for (size_t i = p->count; i-- > 0;) /* from behind: drop moves the last */
+        for (size_t i = p->count; i-- > 0;) /* from the end: drop moves the last */
             if (f[i + 2].revents && !serve(p, &p->list[i]))
                 drop(p, i);
         if (f[1].revents)

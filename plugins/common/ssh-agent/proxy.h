@@ -1,4 +1,5 @@
-/* proxy.h - one listening socket for one step, one thread that serves it.
+/* common/ssh-agent/proxy.h - one listening socket for one step, one thread that serves
+ * it.
  *
  * The agent protocol is question and answer, so all connections of the step
  * share the one connection to the user's agent, a question at a time.  The
