@@ -78,7 +78,7 @@ vet_directories(const char *path, unsigned depth, struct tenon_error *err)
                 return err->code;
             continue;
         }
-        /* A sticky directory such as /tmp lets nobody replace our file, and
+        /* In a sticky directory such as /tmp other users cannot replace our file, and
          * what is below it has been checked already. */
         if ((st.st_mode & S_ISVTX) && owner_is_trusted(&st, true))
             continue;

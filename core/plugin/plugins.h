@@ -86,7 +86,7 @@ int tenon_values_from_json(const struct tenon_param *params, size_t stride,
 void tenon_values_free(struct tenon_values *v);
 TENON_DEFINE_AUTO(values, struct tenon_values *, tenon_values_free);
 #define auto_values __attribute__((cleanup(tenon_auto_values)))
-/* Behind the host table. */
+/* For the host table. */
 bool tenon_values_given(const struct tenon_values *v, const char *name);
 const char *tenon_values_string(const struct tenon_values *v, const char *name);
 const char *tenon_values_nth(const struct tenon_values *v, const char *name, size_t i);

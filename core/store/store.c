@@ -11,7 +11,6 @@
 #include "base/ids.h"
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "tools/parse.h"
 #include "store/private.h"
 
 static int

@@ -294,7 +294,7 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
 
 /* ---- archives ------------------------------------------------------------------ */
 
-/* A cheap look, so that what is plainly no archive makes no directory. */
+/* A cheap look, so that what cannot be an archive makes no directory. */
 static bool
 may_be_archive(int fd)
 {
@@ -303,7 +303,7 @@ may_be_archive(int fd)
     return n > 0 && tenon_may_be_archive(head, (size_t)n);
 }
 
-/* 1 unpacked, 0 no archive. */
+/* 1 unpacked, 0 not an archive. */
 static int
 try_unpack(struct tenon_copier *k, const char *src, const char *dest)
 {

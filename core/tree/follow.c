@@ -50,7 +50,7 @@ add_resolved(struct follower *f, const char *path, struct tenon_error *err)
     return 0;
 }
 
-/* The place, relative to the root, that a link at path says; NULL when there
+/* The place, relative to the root, that a link at path leads to; NULL when it
  * is not a link. */
 static int
 link_target(struct follower *f, const char *path, char **out,

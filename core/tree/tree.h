@@ -79,7 +79,7 @@ struct tenon_copy {
     bool allow_wildcard, allow_empty_wildcard, always_replace;
     const char *const *include, *const *exclude, *const *required;
     /* For attempt_unpack: tenon_archive_unpack (image/layer.h).  1 unpacked, 0
-     * no archive; uid and gid -1 keep those of the archive. */
+     * not an archive; uid and gid -1 keep those of the archive. */
     int (*unpack)(int fd, int rootfd, const char *dest, int64_t uid,
                   int64_t gid, struct tenon_cancel *cancel,
                   struct tenon_error *err);
@@ -100,9 +100,8 @@ int tenon_tree_symlink(int dst, const char *target, const char *path,
                        struct tenon_error *err);
 
 /* uid and gid of "user[:group]" by the passwd and group files of a root;
- * numbers need no file.  Groups gets the supplementary groups (malloc'ed),
- * when asked; home its home directory (malloc'ed), when asked.  What BuildKit
- * does: user without group -> its primary gid; unknown number -> gid 0 (for
+ * numbers need no file.  groups are the supplementary ones, home is the home
+ * directory; both go with tenon_user_release.  As BuildKit does it: user without group -> its primary gid; unknown number -> gid 0 (for
  * exec), the same number (for chown, bare number). */
 struct tenon_user {
     uint32_t uid, gid;

@@ -93,7 +93,7 @@ tenon_xattr_read(int fd, struct tenon_buf *out)
             continue;
         ssize_t n = fgetxattr(fd, *name, value, VALUE_MAX);
         if (n < 0)
-            continue; /* not ours to read: then not ours to copy either */
+            continue; /* what we may not read is not copied either */
         add_framed(out, *name, strlen(*name));
         add_framed(out, value, (size_t)n);
     }

@@ -173,7 +173,7 @@ on_vertex(struct pk_model *m, const struct tenon_event *ev)
             v->completed_ns = ev->completed_ns;
             v->duration_ns = of_group ? ev->completed_ns - v->started_ns : ev->duration_ns;
             v->completed_order = ++m->completions;
-            /* Its output is of no use any more, but to a recap. */
+            /* Only a recap still has a use for its output. */
             if (!v->error && !m->keep_pending)
                 pk_model_forget_output(v);
         }

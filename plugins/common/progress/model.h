@@ -75,7 +75,7 @@ struct pk_vertex *pk_model_find(struct pk_model *m, const char *digest);
 void pk_model_flush_line(const struct pk_model *m, struct pk_vertex *v);
 /* Steps that never started: they were not needed. */
 void pk_model_forget_planned(struct pk_model *m);
-/* What is kept of it: no recap will want it. */
+/* Forget the output that is kept: no recap will need it. */
 void pk_model_forget_output(struct pk_vertex *v);
 bool pk_is_running(const struct pk_vertex *v);
 /* How many are over, and how many there are. */

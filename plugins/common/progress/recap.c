@@ -47,7 +47,7 @@ pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
             tenon_buf_addf(out, " %s\n", v->lines.items[i].text);
         }
         tenon_buf_adds(out, "------\n");
-        /* A step that printed nothing has this to say. */
+        /* For a step that printed nothing. */
         if (!v->lines.len && v->error)
             tenon_buf_addf(out, "%s\n", v->error);
     }
