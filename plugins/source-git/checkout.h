@@ -1,6 +1,6 @@
 /* source-git/checkout.h - the files of a commit. */
-#ifndef SOURCE_GIT_CHECKOUT_H
-#define SOURCE_GIT_CHECKOUT_H
+#ifndef TENON_SOURCE_GIT_CHECKOUT_H
+#define TENON_SOURCE_GIT_CHECKOUT_H
 
 #include "conn.h"
 

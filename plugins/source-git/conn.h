@@ -3,8 +3,8 @@
  * libgit2 speaks git's protocol; the bytes go through the host's HTTP client,
  * or the ssh program with the user's agent.  libgit2's own transports know no
  * cancellation, and would be a second place that verifies TLS. */
-#ifndef SOURCE_GIT_CONN_H
-#define SOURCE_GIT_CONN_H
+#ifndef TENON_SOURCE_GIT_CONN_H
+#define TENON_SOURCE_GIT_CONN_H
 
 #include <git2.h>
 #include <git2/sys/transport.h>

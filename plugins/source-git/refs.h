@@ -1,6 +1,6 @@
 /* source-git/refs.h - which commit a name stands for, among what a remote offers. */
-#ifndef SOURCE_GIT_REFS_H
-#define SOURCE_GIT_REFS_H
+#ifndef TENON_SOURCE_GIT_REFS_H
+#define TENON_SOURCE_GIT_REFS_H
 
 #include <stdbool.h>
 #include <stddef.h>

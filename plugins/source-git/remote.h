@@ -1,6 +1,6 @@
 /* source-git/remote.h - asking a remote what it has, and getting it. */
-#ifndef SOURCE_GIT_REMOTE_H
-#define SOURCE_GIT_REMOTE_H
+#ifndef TENON_SOURCE_GIT_REMOTE_H
+#define TENON_SOURCE_GIT_REMOTE_H
 
 #include "conn.h"
 #include "refs.h"

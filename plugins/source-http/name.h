@@ -1,6 +1,6 @@
 /* source-http/name.h - what a downloaded file is called. */
-#ifndef SOURCE_HTTP_NAME_H
-#define SOURCE_HTTP_NAME_H
+#ifndef TENON_SOURCE_HTTP_NAME_H
+#define TENON_SOURCE_HTTP_NAME_H
 
 /* The first that gives one: wanted, the filename of a Content-Disposition, the
  * last part of the URL's path; any may be NULL.  One path component without

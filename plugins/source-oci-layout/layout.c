@@ -20,7 +20,7 @@ static const struct tenon_registry_api *registry;
 struct layout {
     const char *store, *tag, *digest; /* tag "latest" and digest NULL: not given */
     bool tag_given;
-    struct oci_layout kit;
+    struct oci_layout files;
 };
 
 static int
@@ -56,7 +56,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
                            req->identifier);
     char *name = host->strdup(ctx, req->identifier + strlen(SCHEME));
     *out = (struct layout){.tag = "latest",
-                           .kit = {.host = host, .ctx = ctx, .dirfd = -1}};
+                           .files = {.host = host, .ctx = ctx, .dirfd = -1}};
     char *at = strchr(name, '@');
     if (at) {
         *at = '\0';
@@ -75,10 +75,10 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     out->store = source_attr(req, "oci.store");
     if (!out->store || !*out->store)
         out->store = name;
-    out->kit.what = describe(ctx, out->store);
-    out->kit.dirfd = host->client_open(ctx, "local", out->store, err);
-    if (out->kit.dirfd < 0)
-        return host->error_context(err, "%s", out->kit.what);
+    out->files.what = describe(ctx, out->store);
+    out->files.dirfd = host->client_open(ctx, "local", out->store, err);
+    if (out->files.dirfd < 0)
+        return host->error_context(err, "%s", out->files.what);
     return TENON_OK;
 }
 
@@ -91,7 +91,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     struct tenon_descriptor desc = {.digest = l->digest, .media_type = ""};
     for (int depth = 0;; depth++) {
-        int rc = oci_layout_read(&l->kit, desc.digest, data, len, err);
+        int rc = oci_layout_read(&l->files, desc.digest, data, len, err);
         if (rc < 0 || !registry->is_index(ctx, "", *data, *len))
             return rc;
         if (depth == DEPTH_MAX)
@@ -110,13 +110,13 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     size_t len;
     struct tenon_descriptor config;
     int rc = l->digest ? TENON_OK
-                       : oci_layout_tag(&l->kit, l->tag, !l->tag_given, &l->digest, err);
+                       : oci_layout_tag(&l->files, l->tag, !l->tag_given, &l->digest, err);
     if (rc == TENON_OK)
         rc = find_manifest(ctx, req, l, &manifest, &len, err);
     if (rc == TENON_OK)
         rc = registry->image_config(ctx, manifest, len, &config, err);
     if (rc == TENON_OK)
-        rc = oci_layout_read(&l->kit, config.digest, &info->config, &info->config_len,
+        rc = oci_layout_read(&l->files, config.digest, &info->config, &info->config_len,
                             err);
     if (rc == TENON_OK)
         rc = registry->image_layers(ctx, manifest, len, info->config, info->config_len,
@@ -150,7 +150,7 @@ layout_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_requ
     if (rc < 0)
         return rc;
     rc = resolve_opened(ctx, req, &l, info, err);
-    close(l.kit.dirfd);
+    close(l.files.dirfd);
     return rc;
 }
 
@@ -165,8 +165,8 @@ layout_fetch_layer(void *self, struct tenon_ctx *ctx,
     int rc = open_layout(ctx, req, &l, err);
     if (rc < 0)
         return rc;
-    rc = oci_layout_blob(&l.kit, layer->digest, err);
-    close(l.kit.dirfd);
+    rc = oci_layout_blob(&l.files, layer->digest, err);
+    close(l.files.dirfd);
     return rc;
 }
 

@@ -1,8 +1,8 @@
 /* common/exec/cgroup.h - control groups of steps: one named like the step directly below
  * our own group, in every hierarchy.  No group between the two, which would be left
  * behind.  Version 1, version 2 and both at once. */
-#ifndef EXECKIT_CGROUP_H
-#define EXECKIT_CGROUP_H
+#ifndef TENON_COMMON_EXEC_CGROUP_H
+#define TENON_COMMON_EXEC_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

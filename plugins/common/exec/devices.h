@@ -3,8 +3,8 @@
  *
  * The kernel asks a program (BPF) of the version 2 control group that a process
  * is in; machines that use version 1 for all else have that hierarchy, too. */
-#ifndef EXECKIT_DEVICES_H
-#define EXECKIT_DEVICES_H
+#ifndef TENON_COMMON_EXEC_DEVICES_H
+#define TENON_COMMON_EXEC_DEVICES_H
 
 #include <tenon-plugin.h>
 

@@ -8,8 +8,8 @@
  *
  * fork() in a threaded process: between fork and exec or _exit only
  * async-signal-safe calls, all data prepared before. */
-#ifndef EXECKIT_GUARD_H
-#define EXECKIT_GUARD_H
+#ifndef TENON_COMMON_EXEC_GUARD_H
+#define TENON_COMMON_EXEC_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>

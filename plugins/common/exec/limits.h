@@ -1,7 +1,7 @@
 /* common/exec/limits.h - the files of control groups, and the limits of a step written
  * to them. */
-#ifndef EXECKIT_LIMITS_H
-#define EXECKIT_LIMITS_H
+#ifndef TENON_COMMON_EXEC_LIMITS_H
+#define TENON_COMMON_EXEC_LIMITS_H
 
 #include <stdbool.h>
 #include <stddef.h>

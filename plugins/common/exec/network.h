@@ -3,8 +3,8 @@
  * pasta or slirp4netns, whichever is there, carries what the step sends; the
  * step sees neither the machine's loopback nor its abstract sockets, and nobody
  * reaches the step.  The helper ends with the step, or with us. */
-#ifndef EXECKIT_NETWORK_H
-#define EXECKIT_NETWORK_H
+#ifndef TENON_COMMON_EXEC_NETWORK_H
+#define TENON_COMMON_EXEC_NETWORK_H
 
 #include <tenon-plugin.h>
 

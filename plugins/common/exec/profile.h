@@ -1,8 +1,8 @@
 /* common/exec/profile.h - what a step may do, as data: capabilities, system calls, paths
  * that are hidden or read-only, devices.  The same for every executor; the
  * defaults of containerd, which are BuildKit's. */
-#ifndef EXECKIT_PROFILE_H
-#define EXECKIT_PROFILE_H
+#ifndef TENON_COMMON_EXEC_PROFILE_H
+#define TENON_COMMON_EXEC_PROFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

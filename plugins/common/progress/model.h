@@ -1,6 +1,6 @@
 /* common/progress/model.h - the state of a build as events tell it.  One thread. */
-#ifndef TENON_PROGRESSKIT_MODEL_H
-#define TENON_PROGRESSKIT_MODEL_H
+#ifndef TENON_COMMON_PROGRESS_MODEL_H
+#define TENON_COMMON_PROGRESS_MODEL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* common/progress/output.h - writing to where the user looks. */
-#ifndef TENON_PROGRESSKIT_OUTPUT_H
-#define TENON_PROGRESSKIT_OUTPUT_H
+#ifndef TENON_COMMON_PROGRESS_OUTPUT_H
+#define TENON_COMMON_PROGRESS_OUTPUT_H
 
 #include "tools/buf.h"
 

@@ -1,7 +1,7 @@
 /* common/progress/recap.h - what a display prints at the end of a build: the failed step's last
  * lines, the part of the build file, the error; the warnings. */
-#ifndef TENON_PROGRESSKIT_RECAP_H
-#define TENON_PROGRESSKIT_RECAP_H
+#ifndef TENON_COMMON_PROGRESS_RECAP_H
+#define TENON_COMMON_PROGRESS_RECAP_H
 
 #include "model.h"
 

@@ -1,7 +1,7 @@
 /* common/progress/text.h - the small forms that both renderers print, as BuildKit has
  * them. */
-#ifndef TENON_PROGRESSKIT_TEXT_H
-#define TENON_PROGRESSKIT_TEXT_H
+#ifndef TENON_COMMON_PROGRESS_TEXT_H
+#define TENON_COMMON_PROGRESS_TEXT_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* common/source/source.h - what source plugins share: attributes and the user's secrets. */
-#ifndef COMMON_SOURCE_H
-#define COMMON_SOURCE_H
+#ifndef TENON_COMMON_SOURCE_H
+#define TENON_COMMON_SOURCE_H
 
 #include <tenon-plugin.h>
 

@@ -1,7 +1,7 @@
 /* common/ssh-agent/filter.h - the agent protocol, as far as a proxy must know it:
  * messages are a big-endian length, a type byte and the rest. */
-#ifndef MOUNT_SSH_FILTER_H
-#define MOUNT_SSH_FILTER_H
+#ifndef TENON_COMMON_SSH_AGENT_FILTER_H
+#define TENON_COMMON_SSH_AGENT_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * The agent protocol is question and answer, so all connections of the step
  * share the one connection to the user's agent, a question at a time.  The
  * thread lives from start to stop and calls nothing but the system. */
-#ifndef MOUNT_SSH_PROXY_H
-#define MOUNT_SSH_PROXY_H
+#ifndef TENON_COMMON_SSH_AGENT_PROXY_H
+#define TENON_COMMON_SSH_AGENT_PROXY_H
 
 struct ssh_proxy;
 /* Takes both descriptors over, also on failure.  NULL and errno. */
