@@ -101,8 +101,9 @@ int tenon_tree_symlink(int dst, const char *target, const char *path,
 
 /* uid and gid of "user[:group]" by the passwd and group files of a root;
  * numbers need no file.  groups are the supplementary ones, home is the home
- * directory; both go with tenon_user_release.  As BuildKit does it: user without group -> its primary gid; unknown number -> gid 0 (for
- * exec), the same number (for chown, bare number). */
+ * directory; both go with tenon_user_release.  As BuildKit does it: a user
+ * without a group gets the primary gid, an unknown number gid 0 (for exec) or
+ * the same number (for chown). */
 struct tenon_user {
     uint32_t uid, gid;
     uint32_t *groups;

@@ -3,8 +3,9 @@
  * A step's first process is not our child but our grandchild: between us is the
  * guard, a forked copy of this process that never runs another program and is
  * number 1 of a PID namespace of its own.  When tenon dies, however it dies, the
- * guard's pipe ends; it kills what is in its namespace, and exits.  Killing the guard is also how a step is
- * cancelled; waiting for it returns only when the namespace is empty.
+ * guard's pipe ends; it kills what is in its namespace, and exits.  Killing the guard
+ * is also how a step is cancelled; waiting for it returns only when the namespace is
+ * empty.
  *
  * fork() in a threaded process: between fork and exec or _exit only
  * async-signal-safe calls, all data prepared before. */
