@@ -19,7 +19,6 @@ libdf_language_la_SOURCES = \
 	%D%/language/language.h \
 	%D%/language/lint.c \
 	%D%/language/lint.h \
-	%D%/language/linttext.c \
 	%D%/language/mounts.c \
 	%D%/language/nodes.c \
 	%D%/language/parser.c \

@@ -40,7 +40,7 @@ fi
 dockerfile 'FROM scratch\nWORKDIR /\n'
 run 1 new build --check "$work/context"
 assert_has "$work/out" "WorkdirRoot"
-assert_has "$work/out" "A stage begins in / by itself"
+assert_has "$work/out" "WORKDIR / changes nothing here"
 dockerfile '# check=skip=WorkdirRoot\nFROM scratch\nWORKDIR /\n'
 run 0 new build --check "$work/context"
 dockerfile 'FROM scratch\nWORKDIR /a\n'

@@ -346,6 +346,29 @@ START_TEST(test_instructions_port_table_matches)
 }
 END_TEST
 
+/* Each text takes as many words as it has places for; df_lint_format() asserts it. */
+START_TEST(test_instructions_rules_are_whole)
+{
+    static const char page[] = "https://docs.docker.com/go/dockerfile/rule/";
+    auto_df_arena struct df_arena a = DF_ARENA_INIT;
+
+    for (int rule = 0; rule < DF_RULE_COUNT; rule++) {
+        const struct df_rule_info *r = df_rule_info((enum df_rule)rule);
+        const char *words[8] = {NULL}, *text;
+        size_t n = 0;
+        for (const char *p = r->text; *p; p++)
+            if (*p == '%')
+                words[n++] = "word";
+        text = df_lint_format(&a, (enum df_rule)rule, words);
+        ck_assert_msg(!strchr(text, '%'), "%s: %s", r->name, text);
+        ck_assert_msg(*r->description && (!*r->url || strncmp(r->url, page, strlen(page)) == 0),
+                      "%s", r->name);
+        for (int other = 0; other < rule; other++)
+            ck_assert_str_ne(r->name, df_rule_info((enum df_rule)other)->name);
+    }
+}
+END_TEST
+
 START_TEST(test_instructions_secret_names_are_known)
 {
     ck_assert(df_lint_is_secret_name("API_KEY"));
@@ -388,6 +411,7 @@ main(void)
     tcase_add_test(t, test_instructions_mount_of_other_type_keeps_its_keys);
     tcase_add_test(t, test_instructions_expand_gives_a_copy);
     tcase_add_loop_test(t, test_instructions_port_table_matches, 0, COUNT(ports));
+    tcase_add_test(t, test_instructions_rules_are_whole);
     tcase_add_test(t, test_instructions_secret_names_are_known);
     tcase_add_test(t, test_instructions_many_lines_are_linear);
     suite_add_tcase(s, t);

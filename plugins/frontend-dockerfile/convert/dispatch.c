@@ -52,9 +52,10 @@ df_dispatch_unmatched(const struct df_dispatch *d, const struct df_names *names)
         if (is_declared(d->s, name) || outside_env(name))
             continue;
         df_dispatch_lint(d, DF_RULE_UNDEFINED_VAR,
-                         df_lint_undefined_var(
-                             d->c->arena, name,
-                             df_word_suggest(d->c->arena, name, &env)));
+                         df_lint_text(d->c->arena, DF_RULE_UNDEFINED_VAR, name,
+                                      df_did_you_mean(
+                                          d->c->arena, "$",
+                                          df_word_suggest(d->c->arena, name, &env))));
     }
 }
 

@@ -32,7 +32,7 @@ df_dispatch_workdir(struct df_dispatch *d)
     /* Only the first one of a build file: it makes the others right. */
     if (!s->workdir_set && *path != '/')
         df_dispatch_lint(d, DF_RULE_WORKDIR_RELATIVE_PATH,
-                         df_lint_workdir_relative_path(c->arena, path));
+                         df_lint_text(c->arena, DF_RULE_WORKDIR_RELATIVE_PATH, path));
     s->workdir_set = true;
     df_state_workdir(c, s, path);
 
@@ -95,7 +95,7 @@ command_line(struct df_dispatch *d)
         const struct df_list *shell = &d->s->image.shell;
         if (!shell->len)
             df_dispatch_lint(d, DF_RULE_JSON_ARGS_RECOMMENDED,
-                             df_lint_json_args_recommended(a, d->cmd->name));
+                             df_lint_text(a, DF_RULE_JSON_ARGS_RECOMMENDED, d->cmd->name));
         for (size_t i = 0; i < shell->len; i++)
             df_list_add(a, &out, shell->items[i]);
         for (size_t i = 0; !shell->len && i < tenon_countof(plain); i++)

@@ -10,7 +10,8 @@ lint_legacy(const struct df_dispatch *d)
 {
     if (d->cmd->legacy_pair)
         df_dispatch_lint(d, DF_RULE_LEGACY_KEY_VALUE_FORMAT,
-                         df_lint_legacy_key_value(d->c->arena, d->cmd->name));
+                         df_lint_text(d->c->arena, DF_RULE_LEGACY_KEY_VALUE_FORMAT,
+                                      d->cmd->name, d->cmd->name));
 }
 
 int

@@ -112,10 +112,11 @@ int
 df_fail_suggest(struct df_build *b, struct tenon_error *err, const char *word,
                 const char *const *options)
 {
-    const char *near = df_suggest(b->arena, word, options, true);
+    const char *near =
+        df_did_you_mean(b->arena, "", df_suggest(b->arena, word, options, true));
     int code = b->host->error_code(err);
-    if (!near)
+    if (!*near)
         return code;
     const char *text = df_arena_strdup(b->arena, b->host->error_text(err));
-    return b->host->error(err, code, 0, "%s (did you mean %s?)", text, near);
+    return b->host->error(err, code, 0, "%s%s", text, near);
 }

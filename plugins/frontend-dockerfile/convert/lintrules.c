@@ -1,4 +1,4 @@
-/* lintrules.c - rules that need variables, platforms or the ignore file. */
+/* frontend-dockerfile, convert: rules that need variables, platforms or the ignore file. */
 #include <string.h>
 
 #include "convert.h"
@@ -25,7 +25,7 @@ df_lint_default_bases(struct df_convert *c, struct tenon_error *err)
             continue;
         c->build->host->error_clear(err);
         df_lint(&c->lint, DF_RULE_INVALID_DEFAULT_ARG_IN_FROM, NULL, st->lines,
-                df_lint_invalid_default_arg(c->arena, st->base));
+                df_lint_text(c->arena, DF_RULE_INVALID_DEFAULT_ARG_IN_FROM, st->base));
     }
 }
 
@@ -52,8 +52,9 @@ df_lint_from_args(struct df_convert *c, const struct df_stage *stage,
             continue;
         df_lint(&c->lint, DF_RULE_UNDEFINED_ARG_IN_FROM, &stage->checks,
                 stage->lines,
-                df_lint_undefined_arg_in_from(
-                    c->arena, arg, df_suggest(c->arena, arg, known, true)));
+                df_lint_text(c->arena, DF_RULE_UNDEFINED_ARG_IN_FROM, arg,
+                             df_did_you_mean(c->arena, "",
+                                             df_suggest(c->arena, arg, known, true))));
     }
 }
 
@@ -67,7 +68,7 @@ df_lint_platform(struct df_convert *c, const struct df_stage *stage,
         strcmp(word->text, target) == 0)
         df_lint(&c->lint, DF_RULE_REDUNDANT_TARGET_PLATFORM, &stage->checks,
                 stage->lines,
-                df_lint_redundant_target_platform(c->arena, stage->platform));
+                df_lint_text(c->arena, DF_RULE_REDUNDANT_TARGET_PLATFORM, stage->platform));
 
     if (word->matched.len || word->unmatched.len)
         return;
@@ -79,7 +80,7 @@ df_lint_platform(struct df_convert *c, const struct df_stage *stage,
         return;
     df_lint(&c->lint, DF_RULE_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
             &stage->checks, stage->lines,
-            df_lint_from_platform_const(c->arena, word->text));
+            df_lint_text(c->arena, DF_RULE_FROM_PLATFORM_FLAG_CONST_DISALLOWED, word->text));
 }
 
 void
@@ -94,7 +95,7 @@ df_lint_base_platform(struct df_convert *c, const struct df_state *s,
     const char *actual = df_platform_format(
         c->arena, df_platform_normalize(c->arena, have), true);
     df_lint(&c->lint, DF_RULE_INVALID_BASE_IMAGE_PLATFORM, NULL, s->lines,
-            df_lint_invalid_base_image_platform(c->arena, name, expected, actual));
+            df_lint_text(c->arena, DF_RULE_INVALID_BASE_IMAGE_PLATFORM, name, actual, expected));
 }
 
 void
@@ -111,9 +112,8 @@ df_lint_ignored_source(const struct df_dispatch *d, const char *src)
     if (!root && !tenon_patterns_match(c->ignore, clean))
         return;
     df_dispatch_lint(d, DF_RULE_COPY_IGNORED_FILE,
-                     df_lint_copy_ignored_file(
-                         c->arena, d->cmd->kind == DF_ADD ? "Add" : "Copy",
-                         df_arena_strdup(c->arena, clean)));
+                     df_lint_text(c->arena, DF_RULE_COPY_IGNORED_FILE,
+                                  d->cmd->kind == DF_ADD ? "Add" : "Copy", clean));
 }
 
 void
@@ -123,7 +123,8 @@ df_lint_once(const struct df_dispatch *d, struct df_used_once *used)
     if (used->set)
         df_lint(&d->c->lint, DF_RULE_MULTIPLE_INSTRUCTIONS_DISALLOWED,
                 &d->cmd->checks, used->lines,
-                df_lint_multiple_instructions(d->c->arena, d->cmd->name));
+                df_lint_text(d->c->arena, DF_RULE_MULTIPLE_INSTRUCTIONS_DISALLOWED,
+                             d->cmd->name));
     used->set = true;
     used->lines = d->cmd->lines;
 }
@@ -134,5 +135,6 @@ df_lint_secret_key(const struct df_dispatch *d, const char *instruction,
 {
     if (df_lint_is_secret_name(key))
         df_dispatch_lint(d, DF_RULE_SECRETS_USED_IN_ARG_OR_ENV,
-                         df_lint_secrets_used(d->c->arena, instruction, key));
+                         df_lint_text(d->c->arena, DF_RULE_SECRETS_USED_IN_ARG_OR_ENV,
+                                      instruction, key));
 }

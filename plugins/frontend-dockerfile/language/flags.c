@@ -11,9 +11,7 @@ unknown_flag(struct df_arena *a, const char *name, const struct df_flag *flags,
     for (size_t i = 0; i < count; i++)
         names[i] = flags[i].name;
     const char *near = df_suggest(a, name + 2, names, true);
-    if (near)
-        return df_arena_printf(a, "unknown flag: %s (did you mean %s?)", name, near);
-    return df_arena_printf(a, "unknown flag: %s", name);
+    return df_arena_printf(a, "unknown flag: %s%s", name, df_did_you_mean(a, "", near));
 }
 
 static const char *

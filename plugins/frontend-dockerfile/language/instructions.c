@@ -71,9 +71,8 @@ lint_description(const struct df_request *r, const char *instruction,
             return;
     }
     lint_request(r, DF_RULE_INVALID_DEFINITION_DESCRIPTION,
-                 df_lint_invalid_definition_description(
-                     r->arena, instruction,
-                     count > 1 ? "<arg_key>" : names[0].key));
+                 df_lint_text(r->arena, DF_RULE_INVALID_DEFINITION_DESCRIPTION, instruction,
+                              count > 1 ? "<arg_key>" : names[0].key));
 }
 
 /* ---- instructions without a file of their own ---- */
@@ -131,8 +130,7 @@ parse_text(const struct df_request *r, struct df_command *out)
 {
     const char *name = kind_names[out->kind];
     if (out->kind == DF_MAINTAINER)
-        lint_request(r, DF_RULE_MAINTAINER_DEPRECATED,
-                     df_lint_maintainer_deprecated());
+        lint_request(r, DF_RULE_MAINTAINER_DEPRECATED, NULL);
     if (r->node->args_len != 1)
         return df_arena_printf(r->arena, "%s requires exactly one argument", name);
     out->text = r->node->args[0];
@@ -249,14 +247,14 @@ lint_from(const struct df_request *r)
         return;
     if (n->args_len == 3 && strcmp(n->args[2], df_lower(a, n->args[2])) != 0)
         lint_request(r, DF_RULE_STAGE_NAME_CASING,
-                     df_lint_stage_name_casing(a, n->args[2]));
+                     df_lint_text(a, DF_RULE_STAGE_NAME_CASING, n->args[2]));
     bool lower = strcmp(n->value, df_lower(a, n->value)) == 0;
     bool upper = strcmp(n->value, df_upper(a, n->value)) == 0;
     const char *as = n->args[1];
     if ((lower && strcmp(as, df_lower(a, as)) != 0) ||
         (!lower && upper && strcmp(as, df_upper(a, as)) != 0))
         lint_request(r, DF_RULE_FROM_AS_CASING,
-                     df_lint_from_as_casing(a, n->value, as));
+                     df_lint_text(a, DF_RULE_FROM_AS_CASING, as, n->value));
 }
 
 static const char *
@@ -316,12 +314,9 @@ kind_of(const struct df_node *n)
 static const char *
 unknown_instruction(struct df_arena *a, const char *name)
 {
-    const char *near = df_suggest(a, name, kind_names, false);
-    if (!near)
-        return df_arena_printf(a, "unknown instruction: %s", name);
     /* In mixed case nothing of the word's own case can be kept. */
-    return df_arena_printf(a, "unknown instruction: %s (did you mean %s?)", name,
-                           near);
+    return df_arena_printf(a, "unknown instruction: %s%s", name,
+                           df_did_you_mean(a, "", df_suggest(a, name, kind_names, false)));
 }
 
 static struct df_request
@@ -426,7 +421,7 @@ df_instructions_parse(struct df_arena *a, const struct df_file *file,
         lint = NULL;
     for (size_t i = 0; i < file->empty_continuations_len; i++)
         df_lint(lint, DF_RULE_NO_EMPTY_CONTINUATION, NULL,
-                file->empty_continuations[i], df_lint_no_empty_continuation());
+                file->empty_continuations[i], NULL);
     for (size_t i = 0; i < file->len; i++)
         add_node(&b, &file->nodes[i], problems->len ? NULL : lint, problems);
     close_stage(&b);

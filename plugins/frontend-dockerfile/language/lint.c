@@ -1,22 +1,22 @@
-/* lint.c - which rules are on, and what is said when one is broken. */
+/* frontend-dockerfile, language: what is said when a rule is broken, and which rules are on
+ * (lint.h). */
 #include "lint.h"
 
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
+#include "tools/buf.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "directives.h"
 #include "language.h"
 
 static const struct df_rule_info rules[DF_RULE_COUNT] = {
-#define RULE(name, text, severity, url, description) \
-    [DF_RULE_##name] = {text, DF_SEVERITY_##severity, url, description},
+#define RULE(rule, name, severity, url, description, text) \
+    [DF_RULE_##rule] = {name, DF_SEVERITY_##severity, url, description, text},
 #include "rules.h"
 #undef RULE
 };
-_Static_assert(DF_RULE_COUNT <= sizeof(unsigned) * CHAR_BIT,
-               "a rule is a bit of an unsigned: df_lint_config, df_linter");
 
 const struct df_rule_info *
 df_rule_info(enum df_rule rule)
@@ -30,18 +30,14 @@ df_rule_info(enum df_rule rule)
 static unsigned
 rule_bits(struct df_arena *a, const char *list)
 {
+    auto_strv char **names = tenon_comma_split(list);
     unsigned bits = 0;
-    for (;;) {
-        size_t len = strcspn(list, ",");
-        const char *name = df_trim(a, df_arena_strndup(a, list, len));
-        for (int i = 0; i < DF_RULE_COUNT; i++) {
-            if (strcmp(rules[i].name, name) == 0)
+
+    for (char **n = names; *n; n++)
+        for (int i = 0; i < DF_RULE_COUNT; i++)
+            if (strcmp(rules[i].name, df_trim(a, *n)) == 0)
                 bits |= 1u << i;
-        }
-        if (!list[len])
-            return bits;
-        list += len + 1;
-    }
+    return bits;
 }
 
 static const char *
@@ -126,16 +122,10 @@ df_lint_config_comments(struct df_arena *a, char *const *comments, size_t count,
 /* ---- firing ---- */
 
 static bool
-is_experimental(enum df_rule rule)
-{
-    return rules[rule].severity == DF_SEVERITY_EXPERIMENTAL;
-}
-
-static bool
 allows(const struct df_lint_config *c, enum df_rule rule)
 {
     unsigned bit = 1u << rule;
-    if (is_experimental(rule))
+    if (rules[rule].severity == DF_SEVERITY_EXPERIMENTAL)
         return c->experimental_all || c->experimental & bit;
     return !c->skip_all && !(c->skip & bit);
 }
@@ -149,16 +139,34 @@ df_lint(struct df_linter *l, enum df_rule rule,
         return;
     bool on = allows(&l->config, rule);
     if (extra)
-        on = is_experimental(rule) ? on || allows(extra, rule) :
-                                        on && allows(extra, rule);
+        on = rules[rule].severity == DF_SEVERITY_EXPERIMENTAL ? on || allows(extra, rule)
+                                                     : on && allows(extra, rule);
     if (!on)
         return;
     if (!(l->fired & 1u << rule)) {
         l->fired |= 1u << rule;
         l->order[l->order_len++] = rule;
     }
-    l->warn(l->data, &rules[rule], message ? message : rules[rule].description,
+    l->warn(l->data, &rules[rule], message ? message : rules[rule].text,
             lines);
+}
+
+const char *
+df_lint_format(struct df_arena *a, enum df_rule rule, const char *const *words)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+
+    for (const char *p = rules[rule].text; *p; p++) {
+        if (*p != '%') {
+            tenon_buf_addc(&text, *p);
+            continue;
+        }
+        tenon_assert(*words);
+        tenon_buf_adds(&text, *++p == 'q' ? df_quote(a, *words) : *words);
+        words++;
+    }
+    tenon_assert(!*words);
+    return df_arena_strdup(a, tenon_buf_str(&text));
 }
 
 const char *
@@ -171,4 +179,32 @@ df_lint_error(struct df_arena *a, const struct df_linter *l)
         text = df_arena_printf(a, "%s%s%s", text, i ? ", " : "",
                                rules[l->order[i]].name);
     return text;
+}
+
+/* ---- secrets ---- */
+
+/* Does one of the words stand in name, alone or between '_'? */
+static bool
+has_word(const char *name, const char *const *words)
+{
+    for (;;) {
+        size_t len = strcspn(name, "_");
+        for (const char *const *w = words; *w; w++) {
+            if (strlen(*w) == len && strncasecmp(name, *w, len) == 0)
+                return true;
+        }
+        if (!name[len])
+            return false;
+        name += len + 1;
+    }
+}
+
+bool
+df_lint_is_secret_name(const char *name)
+{
+    static const char *const secret[] = {
+        "apikey", "auth",  "credential", "credentials", "key",  "password",
+        "pword",  "passwd", "secret",     "token",       NULL};
+    static const char *const harmless[] = {"public", "file", "version", NULL};
+    return has_word(name, secret) && !has_word(name, harmless);
 }

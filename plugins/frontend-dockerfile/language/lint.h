@@ -1,7 +1,8 @@
-/* lint.h - the rules a build file is checked against, and which are on.
+/* lint.h - frontend-dockerfile, language: the rules a build file is checked against
+ * (rules.h), and which are on.
  *
- * A rule is fired with df_lint() and one of the formatters; the linter decides
- * by its configuration whether that reaches the callback. */
+ * A rule is fired with df_lint() and its text; the linter decides by its configuration
+ * whether that reaches the callback. */
 #ifndef DF_LINT_H
 #define DF_LINT_H
 
@@ -11,7 +12,7 @@
 #include "parser.h"
 
 enum df_rule {
-#define RULE(name, text, severity, url, description) DF_RULE_##name,
+#define RULE(rule, name, severity, url, description, text) DF_RULE_##rule,
 #include "rules.h"
 #undef RULE
     DF_RULE_COUNT
@@ -20,15 +21,19 @@ enum df_rule {
 enum df_severity { DF_SEVERITY_WARNING, DF_SEVERITY_EXPERIMENTAL };
 
 struct df_rule_info {
-    const char *name;        /* "StageNameCasing" */
+    const char *name; /* "StageNameCasing" */
     enum df_severity severity;
     const char *url;         /* "" when it has none */
     const char *description; /* one sentence, no full stop */
+    const char *text; /* about one place; see df_lint_text() */
 };
 const struct df_rule_info *df_rule_info(enum df_rule rule);
 
 typedef void df_lint_warn_fn(void *data, const struct df_rule_info *rule,
                              const char *message, struct df_lines lines);
+
+/* The sets below are bits. */
+_Static_assert(DF_RULE_COUNT <= sizeof(unsigned) * 8, "more rules than an unsigned has bits");
 
 /* What "# check=skip=A,B;error=true;experimental=all" says.  The bits are
  * 1u << enum df_rule; names that are no rule are ignored. */
@@ -59,7 +64,8 @@ bool df_lint_config_comments(struct df_arena *a, char *const *comments,
                              const char **message);
 
 /* Fire a rule.  `extra` is the configuration of the instruction (or its
- * stage, or NULL): its skips and experiments are added to the linter's. */
+ * stage, or NULL): its skips and experiments are added to the linter's.
+ * message NULL: the rule's text, in which no words are missing. */
 void df_lint(struct df_linter *l, enum df_rule rule,
              const struct df_lint_config *extra, struct df_lines lines,
              const char *message);
@@ -67,47 +73,11 @@ void df_lint(struct df_linter *l, enum df_rule rule,
  * else NULL. */
 const char *df_lint_error(struct df_arena *a, const struct df_linter *l);
 
-/* BuildKit's texts; the arena's strings. */
-const char *df_lint_stage_name_casing(struct df_arena *a, const char *name);
-const char *df_lint_from_as_casing(struct df_arena *a, const char *from,
-                                   const char *as);
-const char *df_lint_no_empty_continuation(void);
-const char *df_lint_consistent_instruction_casing(struct df_arena *a,
-                                                  const char *command,
-                                                  const char *casing);
-const char *df_lint_duplicate_stage_name(struct df_arena *a, const char *name);
-const char *df_lint_reserved_stage_name(struct df_arena *a, const char *name);
-const char *df_lint_json_args_recommended(struct df_arena *a,
-                                          const char *instruction);
-const char *df_lint_maintainer_deprecated(void);
-/* suggest may be NULL, here and below. */
-const char *df_lint_undefined_arg_in_from(struct df_arena *a, const char *arg,
-                                          const char *suggest);
-const char *df_lint_workdir_relative_path(struct df_arena *a,
-                                          const char *workdir);
-const char *df_lint_undefined_var(struct df_arena *a, const char *name,
-                                  const char *suggest);
-const char *df_lint_multiple_instructions(struct df_arena *a,
-                                          const char *instruction);
-const char *df_lint_legacy_key_value(struct df_arena *a, const char *command);
-const char *df_lint_invalid_base_image_platform(struct df_arena *a,
-                                                const char *image,
-                                                const char *expected,
-                                                const char *actual);
-const char *df_lint_redundant_target_platform(struct df_arena *a,
-                                              const char *variable);
-const char *df_lint_secrets_used(struct df_arena *a, const char *instruction,
-                                 const char *key);
-const char *df_lint_invalid_default_arg(struct df_arena *a, const char *base);
-const char *df_lint_from_platform_const(struct df_arena *a,
-                                        const char *platform);
-const char *df_lint_copy_ignored_file(struct df_arena *a, const char *command,
-                                      const char *file);
-const char *df_lint_invalid_definition_description(struct df_arena *a,
-                                                   const char *instruction,
-                                                   const char *name);
-const char *df_lint_expose_proto_casing(struct df_arena *a, const char *port);
-const char *df_lint_expose_invalid_format(struct df_arena *a, const char *port);
+/* What a rule says of one place, with these words in it, as many as it has room for; the
+ * arena's. */
+#define df_lint_text(a, rule, ...) \
+    df_lint_format((a), (rule), (const char *const[]){__VA_ARGS__, NULL})
+const char *df_lint_format(struct df_arena *a, enum df_rule rule, const char *const *words);
 
 /* Does the name of an ARG or ENV look like that of a secret?  For
  * SecretsUsedInArgOrEnv. */

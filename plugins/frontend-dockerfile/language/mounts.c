@@ -29,7 +29,7 @@ with_suggestion(struct df_arena *a, const char *message, const char *word,
                 const char *const *options)
 {
     const char *near = df_suggest(a, word, options, true);
-    return near ? df_arena_printf(a, "%s (did you mean %s?)", message, near) : message;
+    return df_arena_printf(a, "%s%s", message, df_did_you_mean(a, "", near));
 }
 
 const char *

@@ -127,5 +127,7 @@ char **df_csv_fields(struct df_arena *a, const char *s, size_t *count,
  * one), as BuildKit suggests; else NULL. */
 const char *df_suggest(struct df_arena *a, const char *word,
                        const char *const *options, bool case_sensitive);
+/* " (did you mean NAME?)", with `before` before the name; "" without one. */
+const char *df_did_you_mean(struct df_arena *a, const char *before, const char *name);
 
 #endif

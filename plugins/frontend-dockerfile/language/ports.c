@@ -110,10 +110,10 @@ add_port(struct df_arena *a, const char *word, struct df_linter *lint,
                                df_quote(a, word), p.proto);
     if (*p.proto && strcmp(proto, p.proto) != 0)
         df_lint(lint, DF_RULE_EXPOSE_PROTO_CASING, checks, lines,
-                df_lint_expose_proto_casing(a, word));
+                df_lint_text(a, DF_RULE_EXPOSE_PROTO_CASING, word));
     if (*p.ip || *p.host)
         df_lint(lint, DF_RULE_EXPOSE_INVALID_FORMAT, checks, lines,
-                df_lint_expose_invalid_format(a, word));
+                df_lint_text(a, DF_RULE_EXPOSE_INVALID_FORMAT, word));
     if (*p.ip && (error = check_ip(a, p.ip)) != NULL)
         return error;
     if (!port_range(p.container, &first, &last))

@@ -1,4 +1,4 @@
-/* stagelint.c - the rules that look at all stages at once. */
+/* frontend-dockerfile, language: the rules that look at all stages at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +22,8 @@ check_casing(struct df_arena *a, struct df_linter *lint, const char *word,
     if (casing(a, word) == wanted)
         return;
     df_lint(lint, DF_RULE_CONSISTENT_INSTRUCTION_CASING, checks, lines,
-            df_lint_consistent_instruction_casing(
-                a, word, wanted < 0 ? "lowercase" : "uppercase"));
+            df_lint_text(a, DF_RULE_CONSISTENT_INSTRUCTION_CASING, word,
+                         wanted < 0 ? "lowercase" : "uppercase"));
 }
 
 static void
@@ -82,7 +82,7 @@ lint_names(struct df_arena *a, const struct df_instructions *all,
         named[n++] = s;
         if (strcmp(s->name, "scratch") == 0 || strcmp(s->name, "context") == 0)
             df_lint(lint, DF_RULE_RESERVED_STAGE_NAME, &s->checks, s->lines,
-                    df_lint_reserved_stage_name(a, s->name));
+                    df_lint_text(a, DF_RULE_RESERVED_STAGE_NAME, s->name));
     }
     if (n == 0)
         return;
@@ -99,7 +99,7 @@ lint_names(struct df_arena *a, const struct df_instructions *all,
     for (size_t i = 0; i < doubles; i++)
         df_lint(lint, DF_RULE_DUPLICATE_STAGE_NAME, &named[i]->checks,
                 named[i]->lines,
-                df_lint_duplicate_stage_name(a, named[i]->name));
+                df_lint_text(a, DF_RULE_DUPLICATE_STAGE_NAME, named[i]->name));
 }
 
 void

@@ -237,6 +237,12 @@ df_suggest(struct df_arena *a, const char *word, const char *const *options,
     return best;
 }
 
+const char *
+df_did_you_mean(struct df_arena *a, const char *before, const char *name)
+{
+    return name && *name ? df_arena_printf(a, " (did you mean %s%s?)", before, name) : "";
+}
+
 char **
 df_csv_fields(struct df_arena *a, const char *s, size_t *count,
               const char **why)
