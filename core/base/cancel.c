@@ -1,4 +1,4 @@
-/* cancel.c - see cancel.h. */
+/* base/cancel.c - cooperative cancellation. */
 #include "cancel.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* cancel.h - cooperative cancellation: a flag, a descriptor to poll, and a
- * parent whose firing fires the children.  Any thread. */
+/* base/cancel.h - cooperative cancellation: a flag, a descriptor to poll, and a parent whose
+ * firing fires the children.  Any thread. */
 #ifndef TENON_BASE_CANCEL_H
 #define TENON_BASE_CANCEL_H
 

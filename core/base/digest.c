@@ -1,4 +1,4 @@
-/* digest.c - see digest.h. */
+/* base/digest.c - SHA-256 over gnutls, and its text form. */
 #include "digest.h"
 
 #include <gnutls/crypto.h>
@@ -29,7 +29,7 @@ to_text(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_digest *out)
 }
 
 /* gnutls fails here only when it is broken or out of memory; going on with a
- * wrong digest is no alternative. */
+ * wrong digest is not an option. */
 static void
 must(int ret)
 {

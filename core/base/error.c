@@ -1,4 +1,4 @@
-/* error.c - see error.h. */
+/* base/error.c - the one error object: set once, prefixed upward. */
 #include "error.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* error.h - one error object, set once, prefixed upward (docs/style.md, "Errors").
+/* base/error.h - one error object, set once, prefixed upward (docs/style.md, "Errors").
  *
  * Fallible functions return 0 or a useful non-negative number, or a negative
  * enum tenon_status (tenon-plugin.h), and take `struct tenon_error *err` last.
@@ -46,7 +46,7 @@ int tenon_error_sys(struct tenon_error *err, const char *fmt, ...)
 /* The same with the errno given. */
 int tenon_error_errno(struct tenon_error *err, int sys, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* The general form behind the host table: sys 0 adds no strerror. */
+/* The general form, for the host table: sys 0 adds no strerror. */
 int tenon_error_vset(struct tenon_error *err, int code, int sys,
                      const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));

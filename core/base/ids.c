@@ -1,4 +1,4 @@
-/* ids.c - see ids.h. */
+/* base/ids.c - which user and group ids this process can give to files. */
 #include "ids.h"
 
 #include <errno.h>
@@ -133,7 +133,7 @@ tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const cha
     if (tenon_ids_single()) {
         tenon_error_set(err, TENON_E_UNSUPPORTED,
                         "%s: no ids %u:%u: this user has one id to build with, which is "
-                        "0:0 inside of the image", what, uid, gid);
+                        "0:0 inside the image", what, uid, gid);
         return tenon_error_hint(err, "%s", advice ? advice : "have ids set aside in /etc/subuid "
                                                              "and /etc/subgid");
     }

@@ -1,8 +1,8 @@
-/* ids.h - which user and group ids this process can give to files.
+/* base/ids.h - which user and group ids this process can give to files.
  *
- * Root of the machine has all; inside of a user namespace there are those of
- * its map only, in the least case one.  The maps are read once, at the first
- * question (but for tenon_ids_mapped): ask after the namespace was entered.  Any thread. */
+ * Root of the machine has all; inside a user namespace there are only those of its map, at
+ * least one.  The maps are read once, at the first question (but for tenon_ids_mapped): ask
+ * after the namespace was entered.  Any thread. */
 #ifndef TENON_BASE_IDS_H
 #define TENON_BASE_IDS_H
 

@@ -1,4 +1,4 @@
-/* io.c - see io.h. */
+/* base/io.c - whole reads and writes, copies, temporary names. */
 #include "io.h"
 
 #include <dirent.h>
@@ -314,7 +314,7 @@ removal_release(struct removal *r)
 }
 TENON_DEFINE_AUTO_STRUCT(removal, struct removal, removal_release);
 
-/* Is the object behind fd the root of a mount? */
+/* Is what fd is open on the root of a mount? */
 static bool
 is_mount_root(int fd, const struct stat *st, int parentfd)
 {

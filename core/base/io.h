@@ -1,4 +1,4 @@
-/* io.h - whole reads and writes, EINTR handled; everything O_CLOEXEC. */
+/* base/io.h - whole reads and writes, EINTR handled; everything O_CLOEXEC. */
 #ifndef TENON_BASE_IO_H
 #define TENON_BASE_IO_H
 

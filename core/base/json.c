@@ -1,4 +1,4 @@
-/* json.c - see json.h. */
+/* base/json.c - json-c with limits on the way in, stable text on the way out. */
 #include "json.h"
 
 #include <limits.h>
@@ -17,7 +17,7 @@ count_digits(const char *s, size_t len)
 
 /* What json-c's strict mode lets pass and other readers of the same document
  * refuse: keys in single quotes, NaN and the like, raw control characters in
- * strings, numbers that are none.  Returns the offset, or len. */
+ * strings, malformed numbers.  Returns the offset, or len. */
 static size_t
 first_oddity(const char *text, size_t len)
 {

@@ -1,4 +1,4 @@
-/* json.h - json-c with limits on the way in, stable text on the way out. */
+/* base/json.h - json-c with limits on the way in, stable text on the way out. */
 #ifndef TENON_BASE_JSON_H
 #define TENON_BASE_JSON_H
 
@@ -18,7 +18,7 @@ tenon_json_put(struct json_object *o)
 TENON_DEFINE_AUTO(json, struct json_object *, tenon_json_put);
 #define auto_json __attribute__((cleanup(tenon_auto_json)))
 
-/* Strict, at most limit bytes and 64 levels, nothing but blanks behind.
+/* Strict, at most limit bytes and 64 levels, nothing but blanks after it.
  * *out is the caller's (auto_json). */
 int tenon_json_parse(const char *text, size_t len, size_t limit,
                      struct json_object **out, struct tenon_error *err);

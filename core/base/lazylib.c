@@ -1,3 +1,4 @@
+/* base/lazylib.c - a shared library that is loaded when it is first needed. */
 #include "lazylib.h"
 
 #include <dlfcn.h>

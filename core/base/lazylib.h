@@ -1,7 +1,7 @@
-/* lazylib.h - a shared library that is loaded when it is first needed.
+/* base/lazylib.h - a shared library that is loaded when it is first needed.
  *
  * What a large library brings along (of other libraries, relocations, tables) is a
- * good part of what a build costs that has nothing to do. A library goes this way when
+ * good part of what a build that has nothing to do costs. A library goes this way when
  * many runs of the command do without it; see image/libarchive.h. */
 #ifndef TENON_BASE_LAZYLIB_H
 #define TENON_BASE_LAZYLIB_H

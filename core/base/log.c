@@ -1,4 +1,4 @@
-/* log.c - see log.h. */
+/* base/log.c - messages that are neither a result nor a build event. */
 #include "log.h"
 
 #include <pthread.h>

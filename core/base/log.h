@@ -1,4 +1,4 @@
-/* log.h - talk that is neither a result nor a build event.
+/* base/log.h - messages that are neither a result nor a build event.
  *
  * Levels as in syslog(3): 3 error, 4 warning, 5 notice (default), 6 info,
  * 7 debug.  Goes through one sink: stderr until a renderer takes it over.

@@ -1,4 +1,4 @@
-/* root.c - see root.h.
+/* base/root.c - paths inside a root.
  *
  * Two ways to the same answer: openat2(RESOLVE_IN_ROOT), and a walk that opens
  * one component at a time with O_PATH | O_NOFOLLOW and follows links itself.
@@ -76,7 +76,7 @@ struct walk {
     int dir;              /* O_PATH of the directory reached; -1: the root */
     TENON_VEC(char *) names; /* of dir, then `missing` more */
     size_t missing;
-    char *last; /* final component when it is no directory of the walk */
+    char *last; /* final component when it is not a directory of the walk */
     bool must_be_dir;
     unsigned links;
     /* for WALK_MKDIR */
@@ -166,7 +166,7 @@ walk_mkdir(struct walk *w, const char *name)
     return fchmod(fd, w->mode & 07777);
 }
 
-/* Follow the link behind fd: *rest becomes its target and what was left. */
+/* Follow the link that fd is open on: *rest becomes its target and what was left. */
 static int
 walk_link(struct walk *w, int fd, char **whole, char **rest)
 {
@@ -261,7 +261,7 @@ walk_path(struct walk *w, const char *path, unsigned flags)
             !(last && !slash && (flags & WALK_NOFOLLOW))) {
             if (walk_link(w, fd, &whole, &rest) < 0)
                 return -1;
-            /* a slash behind the link is one behind its target */
+            /* a slash after the link is one after its target */
             if (last && slash) {
                 char *with = tenon_asprintf("%s/", rest);
                 free(whole);

@@ -1,4 +1,4 @@
-/* root.h - the only way to a path inside a rootfs, a context or an archive.
+/* base/root.h - the only way to a path inside a rootfs, a context or an archive.
  *
  * All resolve `path` as if rootfd were "/": neither "..", absolute links nor
  * magic links lead out (openat2 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, or

@@ -1,4 +1,4 @@
-/* sized.c - see sized.h. */
+/* base/sized.c - structs of the plugin interface, as far as both sides know them. */
 #include "sized.h"
 
 #include <stdint.h>

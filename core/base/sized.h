@@ -1,6 +1,5 @@
-/* sized.h - structs of the plugin interface: the first member tells how many bytes
- * of it the filler knew about.  What one side does not know is absent, which
- * reads as 0. */
+/* base/sized.h - structs of the plugin interface: the first member tells how many bytes of it
+ * the filler knew about.  What one side does not know is absent, which reads as 0. */
 #ifndef TENON_BASE_SIZED_H
 #define TENON_BASE_SIZED_H
 

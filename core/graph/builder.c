@@ -1,4 +1,5 @@
-/* core/graph: the builder of the host table: nodes, their parts and attributes, by name. */
+/* graph/builder.c - the builder for the host table: nodes, their parts and attributes, by
+ * name. */
 #include "graph/builder.h"
 
 #include <string.h>
@@ -386,7 +387,7 @@ describe_locked(struct tenon_node *n, const char *key, const char *value,
 
     if (n->parent || n->frozen)
         return tenon_error_set(err, TENON_E_BUG,
-                               "only an op not yet used can be described");
+                               "only an op that is not used yet can be described");
     if (f->type == FIELD_BOOL && !tenon_parse_bool(value, p))
         return tenon_error_set(err, TENON_E_INVALID,
                                "%s: \"%s\" is not a boolean", key, value);

@@ -1,4 +1,4 @@
-/* builder.h - a node while it is being described. */
+/* graph/builder.h - a node while it is being described. */
 #ifndef TENON_GRAPH_BUILDER_H
 #define TENON_GRAPH_BUILDER_H
 

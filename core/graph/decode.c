@@ -1,5 +1,5 @@
-/* core/graph: bytes to structs, by the tables of message.h, and what a decoded op is held
- * to.  The bytes are hostile; nesting is bounded because no message is in itself. */
+/* graph/decode.c - bytes to structs, by the tables of message.h, and what is checked of a
+ * decoded op.  The bytes are hostile; nesting is bounded because no message is in itself. */
 #include <string.h>
 
 #include "graph/decode.h"
@@ -121,7 +121,7 @@ get_index(struct decoder *d, const struct tenon_wire *w, int64_t *out)
     return f_r;
 }
 
-/* How many items of a list there are from w on. */
+/* The number of items of a list from w on. */
 static size_t
 count_items(const struct tenon_wire *w)
 {
@@ -134,7 +134,7 @@ count_items(const struct tenon_wire *w)
     return n;
 }
 
-/* The next item of the array at the field, of which this message brought *count. */
+/* The next item of the array at the field; *count of them came with this message so far. */
 static int
 add_item(struct decoder *d, const struct field *f, const struct tenon_wire *w, char *at,
          size_t size, size_t *count, void **out)
@@ -345,7 +345,7 @@ decode_input(struct decoder *d, const struct tenon_wire *w,
     struct tenon_digest digest;
     if (!in->digest || !tenon_digest_parse(in->digest, &digest))
         return tenon_error_set(d->err, TENON_E_INVALID,
-                               "an input is no sha256 digest");
+                               "an input is not a sha256 digest");
     if (in->index < 0 || in->index > UINT32_MAX)
         return tenon_error_set(d->err, TENON_E_INVALID,
                                "input %s: output index out of range",
@@ -353,7 +353,7 @@ decode_input(struct decoder *d, const struct tenon_wire *w,
     return 0;
 }
 
-/* What the tables cannot say of a member; inputs are looked at later. */
+/* What the tables cannot check of a member; inputs come later. */
 static int
 check_kinds(struct decoder *d, struct tenon_op *op)
 {

@@ -1,4 +1,4 @@
-/* decode.h - core/graph: reading messages, for ops (decode.c) and for definitions. */
+/* graph/decode.h - reading messages, for ops (decode.c) and for definitions. */
 #ifndef TENON_GRAPH_DECODE_H
 #define TENON_GRAPH_DECODE_H
 

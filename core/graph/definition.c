@@ -1,5 +1,5 @@
-/* core/graph: a pb.Definition in and out: ops by the digest of their bytes, what stands
- * beside them, and the build files they come from. */
+/* graph/definition.c - a pb.Definition in and out: ops by the digest of their bytes, what
+ * stands beside them, and the build files they come from. */
 #include <string.h>
 
 #include "graph/decode.h"

@@ -1,4 +1,4 @@
-/* core/graph: structs to bytes, by the tables of message.h.
+/* graph/encode.c - structs to bytes, by the tables of message.h.
  *
  * A vertex is named by these bytes, so their order is that of BuildKit's encoder: plain
  * fields ascending, the member of a oneof last. */

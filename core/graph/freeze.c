@@ -1,5 +1,5 @@
-/* core/graph: from a described node to a vertex, with inputs numbered as BuildKit's client
- * numbers them. */
+/* graph/freeze.c - from a described node to a vertex, with inputs numbered as BuildKit's
+ * client numbers them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -358,7 +358,7 @@ link_action(const struct tenon_node *n, int slot, const struct tenon_node *from,
 {
     if (n->kind < NODE_COPY || from->kind < NODE_COPY || from->parent != n->parent)
         return tenon_error_set(err, TENON_E_INVALID,
-                               "a part is no input but of its own file op");
+                               "a part can be an input of its own file op only");
     if (from->number >= n->number)
         return tenon_error_set(err, TENON_E_INVALID,
                                "an action can use earlier actions only");

@@ -1,4 +1,4 @@
-/* The table of vertices and the build files they come from. */
+/* graph/graph.c - the table of vertices, and the build files they come from. */
 #include <string.h>
 
 #include "graph/private.h"

@@ -1,4 +1,4 @@
-/* graph.h - vertices: LLB ops, their bytes, their digests (docs/llb.md).
+/* graph/graph.h - vertices: LLB ops, their bytes, their digests (docs/llb.md).
  *
  * A vertex is its encoded pb.Op; its id is the SHA-256 of these bytes.  Ops
  * made here are encoded once, in the field order of BuildKit's encoder; ops
@@ -206,7 +206,7 @@ struct tenon_graph_source {
 struct tenon_graph;
 struct tenon_graph *tenon_graph_new(void);
 void tenon_graph_free(struct tenon_graph *g);
-/* Whose graph it is, for who gets only the graph back from a plugin.  Set before it
+/* Whose graph it is, for those who get only the graph back from a plugin.  Set before it
  * is shared; NULL: nobody's. */
 void tenon_graph_set_owner(struct tenon_graph *g, void *owner);
 void *tenon_graph_owner(const struct tenon_graph *g);
@@ -226,7 +226,7 @@ const char *tenon_vertex_describe(const struct tenon_vertex *v,
 /* How many outputs v has; UINT32_MAX when only running it would tell. */
 uint32_t tenon_vertex_output_count(const struct tenon_vertex *v);
 
-/* ---- the builder behind the host table (node_*, graph_source) -----------
+/* ---- the builder for the host table (node_*, graph_source) --------------
  * Semantics: tenon-plugin.h.  tenon_node_freeze gives the vertex. */
 struct tenon_node;
 struct tenon_node *tenon_node_new(struct tenon_graph *g, const char *op,

@@ -1,4 +1,4 @@
-/* core/graph: the tables of message.h.  A new field is a line here. */
+/* graph/message.c - the tables of message.h: a new field is a line here. */
 #include "graph/message.h"
 
 #include <string.h>

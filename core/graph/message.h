@@ -1,9 +1,9 @@
-/* message.h - core/graph: the fields of each message of LLB, once.
+/* graph/message.h - the fields of each message of LLB, once.
  *
- * One table a message says of each field its number on the wire, where its value lies in
- * the decoded struct, and the attribute that sets it on a node.  The encoder, the decoder
- * and the builder are driven by it, so a new field is a line here and a member of the
- * struct; what it means is for the key (solve/key.c) and the executor to say. */
+ * Each message has a table that gives, for each field, its number on the wire, its place in
+ * the decoded struct, and the attribute that sets it on a node.  The tables drive the encoder,
+ * the decoder and the builder, so a new field is a line in message.c and a member of the
+ * struct; what it means is up to the key (solve/key.c) and the executor. */
 #ifndef TENON_GRAPH_MESSAGE_H
 #define TENON_GRAPH_MESSAGE_H
 
@@ -83,7 +83,7 @@ struct node_kind_info {
 };
 extern const struct node_kind_info tenon_node_kinds[NODE_KINDS];
 
-/* The field that the attribute sets; NULL: there is none. */
+/* The field that the attribute sets, or NULL. */
 const struct field *tenon_field_find(const struct message *m, const char *attr);
 
 #define FIELD_AT(at, offset, T) ((T *)(void *)((char *)(at) + (offset)))

@@ -1,4 +1,4 @@
-/* Names for vertices that nobody named, as BuildKit's solver makes them. */
+/* graph/name.c - names for vertices that nobody named, as BuildKit's solver makes them. */
 #include "graph/private.h"
 
 static void

@@ -1,4 +1,4 @@
-/* private.h - what the files of core/graph share. */
+/* graph/private.h - what the files of core/graph share. */
 #ifndef TENON_GRAPH_PRIVATE_H
 #define TENON_GRAPH_PRIVATE_H
 
@@ -49,8 +49,8 @@ int tenon_op_inputs(struct tenon_arena *a, const void *data, size_t len,
 int tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
                     struct tenon_op *op, struct raw_input **inputs,
                     size_t *input_count, struct tenon_error *err);
-/* graph.c: the vertex of these bytes; one that is there already is given back
- * as it is.  The graph's lock is held. */
+/* graph.c: the vertex of these bytes; one that is there already is returned as
+ * it is.  The graph's lock is held. */
 const struct tenon_vertex *
 tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
                        const struct tenon_vertex_meta *meta,

@@ -1,4 +1,4 @@
-/* core/graph: the wire format of wire.h. */
+/* graph/wire.c - protobuf's wire format, written and read. */
 #include "graph/wire.h"
 
 #include <string.h>

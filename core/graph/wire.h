@@ -1,9 +1,9 @@
-/* wire.h - protobuf's wire format, written and read by hand.
+/* graph/wire.h - protobuf's wire format, written and read by hand.
  *
  * The writer leaves zero scalars and empty strings out, as proto3 does; the
  * order of fields is the caller's, which is why this is not a library: a
  * vertex is named by its bytes, and BuildKit's encoder puts the oneof member
- * behind fields of higher number (docs/llb.md). */
+ * after fields of higher number (docs/llb.md). */
 #ifndef TENON_GRAPH_WIRE_H
 #define TENON_GRAPH_WIRE_H
 
@@ -44,7 +44,7 @@ struct tenon_wire { /* a reader; zero and empty is fine */
     size_t len;
 };
 void tenon_wire_init(struct tenon_wire *w, const void *data, size_t len);
-/* 1: an item was read, 0: the end, CORRUPT for what is no protobuf.  Groups
+/* 1: an item was read, 0: the end, CORRUPT for what is not protobuf.  Groups
  * are refused. */
 int tenon_wire_next(struct tenon_wire *w, struct tenon_error *err);
 

@@ -1,5 +1,5 @@
-/* alloc.c - see alloc.h. */
-#include "alloc.h"
+/* tools/alloc.c - memory that never fails, and strings made in one step. */
+#include "tools/alloc.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* alloc.h - small memory that never fails, and strings made in one step.
+/* tools/alloc.h - small memory that never fails, and strings made in one step.
  *
  * These abort when memory is out (docs/style.md, "Memory"): sizes that come from
  * outside are checked against a named limit before they get here. */
@@ -14,7 +14,7 @@ void *tenon_calloc(size_t count, size_t size);
 void *tenon_realloc(void *p, size_t size);
 /* realloc of count * size bytes; aborts when the product overflows. */
 void *tenon_reallocarray(void *p, size_t count, size_t size);
-void *tenon_memdup(const void *p, size_t len); /* adds a NUL behind the bytes */
+void *tenon_memdup(const void *p, size_t len); /* adds a NUL after the bytes */
 char *tenon_strdup(const char *s);             /* NULL gives NULL */
 char *tenon_strndup(const char *s, size_t len);
 char *tenon_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

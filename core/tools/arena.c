@@ -1,4 +1,4 @@
-/* core/tools: memory that lives and dies together (arena.h): chunks, given out from front
+/* tools/arena.c - memory that lives and dies together (arena.h): chunks, given out from front
  * to end. */
 #include "tools/arena.h"
 

@@ -1,4 +1,4 @@
-/* arena.h - core/tools: memory that lives and dies together.
+/* tools/arena.h - memory that lives and dies together.
  *
  * `= TENON_ARENA_INIT` (all zero) is empty.  Nothing in it is freed alone, and
  * what it gave never moves.  One thread at a time. */
@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "cleanup.h"
+#include "tools/cleanup.h"
 
 struct tenon_arena_chunk;
 struct tenon_arena {

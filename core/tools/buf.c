@@ -1,12 +1,12 @@
-/* buf.c - see buf.h. */
-#include "buf.h"
+/* tools/buf.c - growing bytes. */
+#include "tools/buf.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 void
 tenon_buf_release(struct tenon_buf *b)

@@ -1,5 +1,5 @@
-/* buf.h - growing bytes.  Always NUL-terminated behind the end once anything
- * was added; may hold NULs.  `= TENON_BUF_INIT` (all zero) is empty. */
+/* tools/buf.h - growing bytes.  Always followed by a NUL once anything was added;
+ * may hold NULs.  `= TENON_BUF_INIT` (all zero) is empty. */
 #ifndef TENON_TOOLS_BUF_H
 #define TENON_TOOLS_BUF_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cleanup.h"
+#include "tools/cleanup.h"
 
 struct tenon_buf {
     char *data; /* NULL while nothing was ever added */

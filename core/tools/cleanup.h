@@ -1,4 +1,5 @@
-/* cleanup.h - scoped release of what a function holds (docs/style.md, "Release, loops, switch").
+/* tools/cleanup.h - scoped release of what a function holds (docs/style.md, "Release,
+ * loops, switch").
  *
  * Declare with an initialiser at first use, one per line; hand over with
  * tenon_steal() or tenon_steal_fd().  Cleanup functions preserve errno. */

@@ -1,4 +1,4 @@
-/* core/tools: lists in one text, separated by commas. */
+/* tools/comma.c - lists in one text, separated by commas. */
 #include "tools/comma.h"
 
 #include <string.h>

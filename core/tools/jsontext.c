@@ -1,5 +1,5 @@
-/* jsontext.c - see jsontext.h. */
-#include "jsontext.h"
+/* tools/jsontext.c - JSON text as Go's encoder writes it. */
+#include "tools/jsontext.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "tools/utf8.h"
 
 void
 tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,

@@ -1,7 +1,6 @@
-/* jsontext.h - JSON text as Go's encoder writes it, byte for byte: members in
- * insertion order, no blanks, '<', '>', '&', U+2028 and U+2029 escaped when
- * html is set, invalid UTF-8 replaced by U+FFFD.  Documents that get a digest
- * are made with this.  Part of the toolbox. */
+/* tools/jsontext.h - JSON text as Go's encoder writes it, byte for byte: members in insertion
+ * order, no blanks, '<', '>', '&', U+2028 and U+2029 escaped when html is set, invalid UTF-8
+ * replaced by U+FFFD.  Documents that get a digest are made with this. */
 #ifndef TENON_TOOLS_JSONTEXT_H
 #define TENON_TOOLS_JSONTEXT_H
 
@@ -9,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "tools/buf.h"
 
 void tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
                            bool html);

@@ -1,5 +1,6 @@
-/* parse.c - see parse.h. */
-#include "parse.h"
+/* tools/parse.c - numbers, sizes, durations and times from text, and the nearest of some
+ * words. */
+#include "tools/parse.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "alloc.h"
-#include "buf.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
 
 static unsigned
 digit_value(char c)

@@ -1,4 +1,4 @@
-/* parse.h - numbers and the like from text; the only place that does it. */
+/* tools/parse.h - numbers and the like from text; the only place that does it. */
 #ifndef TENON_TOOLS_PARSE_H
 #define TENON_TOOLS_PARSE_H
 
@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All take the whole string (no blanks around) and return false otherwise,
+/* All take the whole string (no blanks around it) and return false otherwise,
  * leaving *out alone.  They set no error: the caller knows what it parsed. */
 bool tenon_parse_u64(const char *s, unsigned base, uint64_t *out);
 bool tenon_parse_i64(const char *s, int64_t *out); /* decimal, 0x, 0 octal, 0o */
 bool tenon_parse_bool(const char *s, bool *out);   /* Go's strconv.ParseBool */
-bool tenon_parse_size(const char *s, int64_t *out); /* bytes; 64k 2G 1.5m 10MiB (go-units RAMInBytes) */
+/* Bytes: 64k 2G 1.5m 10MiB (go-units RAMInBytes). */
+bool tenon_parse_size(const char *s, int64_t *out);
 bool tenon_parse_duration(const char *s, int64_t *ns); /* Go's time.ParseDuration */
 /* RFC 3339 with up to nanoseconds to ns since 1970 and back ("...Z"). */
 bool tenon_parse_time(const char *s, int64_t *ns);

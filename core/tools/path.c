@@ -1,11 +1,11 @@
-/* path.c - see path.h. */
-#include "path.h"
+/* tools/path.c - path arithmetic on text, as Go's package path does it. */
+#include "tools/path.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "cleanup.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 
 char *
 tenon_path_clean(const char *path)

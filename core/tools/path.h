@@ -1,5 +1,4 @@
-/* path.h - path arithmetic on text, as Go's package path does it.  Touches no
- * file.  Part of the toolbox. */
+/* tools/path.h - path arithmetic on text, as Go's package path does it.  Touches no file. */
 #ifndef TENON_TOOLS_PATH_H
 #define TENON_TOOLS_PATH_H
 

@@ -1,19 +1,19 @@
-/* pattern.c - see pattern.h.
+/* tools/pattern.c - globs and lists of patterns.
  *
  * The glob is Go's filepath.Match, chunk by chunk.  The pattern list is
  * moby/patternmatcher: there each pattern becomes exact, prefix ("a/xx"),
  * suffix or a regular expression; here the last is a small automaton that runs
  * once over the path and notes whether it accepts at a slash (a parent
  * matches) or at the end. */
-#include "pattern.h"
+#include "tools/pattern.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "path.h"
-#include "vec.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "tools/vec.h"
 
 /* ---- characters --------------------------------------------------------- */
 
@@ -58,7 +58,7 @@ skip(struct span *t, size_t n)
 }
 
 /* One, possibly escaped, character of a class; false when malformed.  There
- * must be something behind it, at least the ']'. */
+ * must be something after it, at least the ']'. */
 static bool
 class_char(struct span *p, uint32_t *r)
 {

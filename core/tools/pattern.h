@@ -1,4 +1,4 @@
-/* pattern.h - the two pattern languages of build files.
+/* tools/pattern.h - the two pattern languages of build files.
  *
  * Glob: Go's filepath.Match on one path ('*' and '?' stop at '/', [a-z],
  * backslash escapes).  Pattern list: what .dockerignore, --exclude and
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cleanup.h"
+#include "tools/cleanup.h"
 
 /* False with *bad set when the pattern is malformed (Go's ErrBadPattern). */
 bool tenon_glob_match(const char *pattern, const char *path, bool *bad);

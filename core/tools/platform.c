@@ -1,4 +1,4 @@
-/* core/tools: operating systems, architectures and variants, and their other names. */
+/* tools/platform.c - operating systems, architectures and variants, and their other names. */
 #include "tools/platform.h"
 
 #include <stddef.h>

@@ -1,8 +1,8 @@
-/* platform.h - core/tools: the words that platforms are made of, "linux", "arm", "v7", as
+/* tools/platform.h - the words that platforms are made of, "linux", "arm", "v7", as
  * github.com/containerd/platforms knows them.
  *
- * What a whole platform looks like in memory, and what a text that is none is told, is for
- * who reads it: core/image/platform.c, frontend-dockerfile/convert/platform.c. */
+ * How a whole platform is kept in memory, and what is said of a text that is not one, is up
+ * to its readers: core/image/platform.c, frontend-dockerfile/convert/platform.c. */
 #ifndef TENON_TOOLS_PLATFORM_H
 #define TENON_TOOLS_PLATFORM_H
 
@@ -13,8 +13,8 @@ bool tenon_platform_is_os(const char *word);
 bool tenon_platform_is_arch(const char *word);
 /* The usual name: "macos" is "darwin". */
 const char *tenon_platform_usual_os(const char *os);
-/* The same of an architecture with its variant ("" for none), in place: x86_64 is amd64, arm
- * means v7, arm64/v8 is arm64.  What is put there is static. */
+/* The usual names of an architecture and its variant ("" for none), in place: x86_64 is amd64,
+ * arm means v7, arm64/v8 is arm64.  The strings put there are static. */
 void tenon_platform_usual_arch(const char **arch, const char **variant);
 
 #endif

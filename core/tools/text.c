@@ -1,11 +1,12 @@
-#include "text.h"
+/* tools/text.c - text from elsewhere, made harmless for a terminal. */
+#include "tools/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "utf8.h"
+#include "tools/utf8.h"
 
-/* One character; 0: it is none. */
+/* One character; 0: there is none. */
 static size_t
 decode(const char *text, size_t left, uint32_t *out)
 {
@@ -62,7 +63,7 @@ void
 tenon_text_add_json(struct tenon_buf *out, const char *json, size_t len)
 {
     for (size_t i = 0; i < len;) {
-        uint32_t c = 0xfffd; /* what is no UTF-8 */
+        uint32_t c = 0xfffd; /* not valid UTF-8 */
         size_t n = decode(json + i, len - i, &c);
         if (n && (!is_control(c) || c == '\n' || c == '\t' || c == '\r'))
             tenon_buf_add(out, json + i, n);

@@ -1,12 +1,12 @@
-/* text.h - text from elsewhere (steps, images, registries, build files) made
- * harmless for a terminal: no control characters of either set, none that turn
- * the direction of what follows, nothing that is not UTF-8. */
+/* tools/text.h - text from elsewhere (steps, images, registries, build files) made harmless
+ * for a terminal: no control characters of either set, none that turn the direction of what
+ * follows, nothing that is not UTF-8. */
 #ifndef TENON_TOOLS_TEXT_H
 #define TENON_TOOLS_TEXT_H
 
 #include <stddef.h>
 
-#include "buf.h"
+#include "tools/buf.h"
 
 /* Bytes of the character at p (left > 0 are there), or 0 when it is not one to
  * print; tabs and newlines are not. */

@@ -1,4 +1,5 @@
-#include "utf8.h"
+/* tools/utf8.c - what a character is. */
+#include "tools/utf8.h"
 
 size_t
 tenon_utf8_len(const void *at, size_t left)

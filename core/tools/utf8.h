@@ -1,11 +1,11 @@
-/* utf8.h - what is a character. Part of the toolbox. */
+/* tools/utf8.h - what a character is. */
 #ifndef TENON_TOOLS_UTF8_H
 #define TENON_TOOLS_UTF8_H
 
 #include <stddef.h>
 
 /* Length of the valid UTF-8 sequence at p (Go's utf8.DecodeRune: no surrogates,
- * nothing overlong, at most U+10FFFF) of which so many bytes are there, or 0. */
+ * nothing overlong, at most U+10FFFF) of which `left` bytes are there, or 0. */
 size_t tenon_utf8_len(const void *p, size_t left);
 
 #endif

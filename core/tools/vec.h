@@ -1,16 +1,15 @@
-/* vec.h - typed arrays by macro.
+/* tools/vec.h - typed arrays by macro.
  *
  *   TENON_VEC(struct foo) list = {0};      items, len, cap
  *   tenon_vec_push(&list, value);
- *   tenon_vec_release(&list);              the array only, not what items own
- */
+ *   tenon_vec_release(&list);              the array only, not what items own */
 #ifndef TENON_TOOLS_VEC_H
 #define TENON_TOOLS_VEC_H
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 #define TENON_VEC(T)                                                          \
     struct {                                                                  \

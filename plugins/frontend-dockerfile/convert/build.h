@@ -1,5 +1,5 @@
-/* build.h - one request to the frontend, and what its files share: the host,
- * the options, the build file, the contexts.
+/* convert/build.h - one request to the frontend, and what its files share: the host, the
+ * options, the build file, the contexts.
  *
  * Lives for one call of solve(); one thread.  Everything it points to is in
  * its arena or belongs to the host's ctx. */
@@ -88,7 +88,7 @@ bool df_is_no_cache(const struct df_build *b, const char *stage);
 /* Fail with the user's input; lines may be zero. */
 int df_fail(struct df_build *b, struct tenon_error *err, struct df_lines lines,
             const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* Put lines to an error that has none of its own yet. */
+/* Add lines to an error that has none yet. */
 int df_fail_at(struct df_build *b, struct tenon_error *err,
                struct df_lines lines);
 /* The same for an error that has no place in BuildKit: it is shown with one, and
@@ -98,10 +98,10 @@ int df_show_at(struct df_build *b, struct tenon_error *err,
 /* The first problem of a list as the error. */
 int df_fail_problem(struct df_build *b, struct tenon_error *err,
                     const struct df_problems *problems);
-/* Further ones, which the error there is did not come to. */
+/* Further problems, after the one that the error is about. */
 void df_fail_further(struct df_build *b, struct tenon_error *err,
                      const struct df_problems *problems);
-/* " (did you mean X?)" behind the error, when something is near. */
+/* Adds " (did you mean X?)" to the error when something is near. */
 int df_fail_suggest(struct df_build *b, struct tenon_error *err,
                     const char *word, const char *const *options);
 

@@ -1,4 +1,4 @@
-/* check.c - the lint subrequest: all rules over all stages. */
+/* convert/check.c - the lint subrequest: all rules over all stages. */
 #include <stdlib.h>
 #include <string.h>
 

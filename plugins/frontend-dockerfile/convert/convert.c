@@ -1,4 +1,4 @@
-/* convert.c - from the text of a build file to the image of its target. */
+/* convert/convert.c - from the text of a build file to the image of its target. */
 #include <string.h>
 
 #include "convert.h"
@@ -94,7 +94,7 @@ add_further(struct df_convert *c, struct tenon_error *err)
     const struct df_instructions *f = c->file;
     const size_t here = c->build->shown_lines.first;
     struct df_problems all = {0}, other = {0};
-    if (!f || !df_work_left(c->arena)) /* nothing more can be told of words then */
+    if (!f || !df_work_left(c->arena)) /* nothing more can be said about words then */
         return;
     for (size_t i = 0; i < f->meta_args_len; i++)
         df_command_check(c->arena, f->meta_args[i], f->escape, &all);

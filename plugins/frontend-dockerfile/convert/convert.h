@@ -1,7 +1,7 @@
-/* convert.h - one build file for one platform, while it becomes a graph.
+/* convert/convert.h - one build file for one platform, while it becomes a graph.
  *
  * The order of work is BuildKit's: stages are registered (stages.c), the
- * target found, dependencies drawn, base images resolved until ONBUILD
+ * target found, dependencies found, base images resolved until ONBUILD
  * triggers bring nothing new (resolve.c), and then each wanted stage is
  * dispatched, instruction by instruction (dispatch*.c). */
 #ifndef DF_CONVERT_H
@@ -167,7 +167,7 @@ void df_state_need(struct df_convert *c, struct df_state *s,
                    const struct df_step *step);
 /* Take over image and tree of the base. */
 void df_state_inherit(struct df_convert *c, struct df_state *s);
-/* Names of all stages, NULL-terminated; `more` is put behind them. */
+/* Names of all stages, NULL-terminated; followed by `more`. */
 const char *const *df_stage_names(struct df_convert *c,
                                   const char *const *more);
 

@@ -1,4 +1,4 @@
-/* dispatch.c - the instructions of the wanted stages, one after the other. */
+/* convert/dispatch.c - the instructions of the wanted stages, one after the other. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -79,8 +79,8 @@ dispatch(struct df_dispatch *d)
     struct df_problems problems = {0};
     d->cmd = d->step->cmd;
     d->s->step_onbuild = d->step->onbuild;
-    /* The default of an ARG counts only when nothing else is given, so its
-     * expansion is its own affair. */
+    /* The default of an ARG counts only when nothing else is given, so it is expanded
+     * separately. */
     if (d->cmd->kind != DF_ARG) {
         d->cmd = df_command_expand(d->c->arena, d->cmd, &expander, &problems);
         if (!d->cmd)

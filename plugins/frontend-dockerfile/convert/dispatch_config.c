@@ -1,5 +1,5 @@
-/* dispatch_config.c - instructions that change nothing but the image config,
- * and WORKDIR. */
+/* convert/dispatch_config.c - instructions that change nothing but the image config, and
+ * WORKDIR. */
 #include <stdio.h>
 #include <string.h>
 
@@ -83,7 +83,7 @@ plain_list(struct df_arena *a, char *const *items, size_t count)
     return df_arena_strdup(a, tenon_buf_str(&out));
 }
 
-/* The arguments, in shell form behind the shell. */
+/* The arguments, in shell form after the shell. */
 static struct df_list
 command_line(struct df_dispatch *d)
 {

@@ -1,4 +1,4 @@
-/* dispatch_copy.c - COPY and ADD: one file vertex with an action a source. */
+/* convert/dispatch_copy.c - COPY and ADD: one file vertex with an action a source. */
 #include <ctype.h>
 #include <string.h>
 
@@ -345,7 +345,7 @@ set_actions(struct df_vertex *v, const struct copying *x)
     v->ignore_cache = x->d->s->ignore_cache;
 }
 
-/* --link: onto nothing, and that upon the tree. */
+/* --link: copied onto nothing, then laid over the tree. */
 static void
 link_onto(struct copying *x, const char *text, const struct df_platform *platform)
 {

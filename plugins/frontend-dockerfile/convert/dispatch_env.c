@@ -1,10 +1,10 @@
-/* dispatch_env.c - ENV, LABEL, ARG: pairs. */
+/* convert/dispatch_env.c - ENV, LABEL, ARG: pairs. */
 #include <string.h>
 
 #include "convert.h"
 #include "tools/buf.h"
 
-/* Told of what is built, and not when the file is read. */
+/* Said of what is built, not when the file is read. */
 static void
 lint_legacy(const struct df_dispatch *d)
 {

@@ -1,4 +1,4 @@
-/* dispatch_mounts.c - RUN --mount=...: as LLB has them. */
+/* convert/dispatch_mounts.c - RUN --mount=...: as LLB has them. */
 #include <string.h>
 
 #include "convert.h"
@@ -101,7 +101,7 @@ input(struct mounting *x, bool from_context, struct df_vertex **out)
     return 0;
 }
 
-/* A cache that belongs to somebody starts from a directory made so. */
+/* A cache with an owner starts from a directory of that owner. */
 static struct df_vertex *
 cache_permissions(struct mounting *x, struct df_vertex *base)
 {

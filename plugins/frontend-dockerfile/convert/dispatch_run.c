@@ -1,4 +1,4 @@
-/* dispatch_run.c - RUN: one exec vertex. */
+/* convert/dispatch_run.c - RUN: one exec vertex. */
 #include <string.h>
 
 #include "convert.h"
@@ -53,7 +53,7 @@ script(struct df_dispatch *d, struct df_vertex *exec, const struct df_heredoc *f
 }
 
 /* The command without the shell.  *shell says whether that goes in front;
- * *note is put behind the name of the step. */
+ * *note is added to the name of the step. */
 static int
 command_text(struct df_dispatch *d, struct df_vertex *exec,
              struct df_list *args, const char **note)
@@ -202,7 +202,7 @@ df_dispatch_run(struct df_dispatch *d)
         return df_fail_problem(c->build, d->err, &problems);
     df_paths_add(a, s->paths, "/"); /* it may look at anything */
 
-    /* Planned behind its inputs: see the order in vertex.h. */
+    /* Planned after its inputs: see the order in vertex.h. */
     struct df_vertex scratch = {.op = DF_OP_EXEC};
     int r = command_text(d, &scratch, &text, &note);
     if (r == 0)

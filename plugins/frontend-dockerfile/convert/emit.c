@@ -1,4 +1,4 @@
-/* emit.c - planned vertices into the host's graph. */
+/* convert/emit.c - planned vertices into the host's graph. */
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* epoch.c - SOURCE_DATE_EPOCH: seconds, or where to take them from. */
+/* convert/epoch.c - SOURCE_DATE_EPOCH: seconds, or where to take them from. */
 #include <string.h>
 
 #include <tenon-graph.h>

@@ -1,4 +1,4 @@
-/* fail.c - errors with the place in the build file they are about. */
+/* convert/fail.c - errors with the place in the build file they are about. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +61,8 @@ without_line(const char *message)
     return end ? end + 2 : message;
 }
 
-/* They travel as details of the error.  A file that is no text has one on each
- * line, and is none. */
+/* They travel as details of the error.  A file that is not text has one on each
+ * line. */
 static void
 add_further(struct df_build *b, struct tenon_error *err,
             const struct df_problem *problems, size_t count)

@@ -1,4 +1,4 @@
-/* frontend.c - the Dockerfile frontend: a request in, a graph and the image
+/* convert/frontend.c - the Dockerfile frontend: a request in, a graph and the image
  * configurations out. */
 #include <json-c/json.h>
 #include <string.h>
@@ -53,8 +53,8 @@ check_syntax(struct df_build *b, struct tenon_error *err)
                    "frontend image %s: images as frontends are not supported",
                    df_quote(b->arena, d.value));
     b->host->error_hint(err, arg ?
-                        "leave BUILDKIT_SYNTAX out to use the frontend that is built in" :
-                        "remove the syntax line to use the frontend that is built in");
+                        "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
+                        "remove the syntax line to use the built-in frontend");
     return df_fail_at(b, err, d.lines);
 }
 

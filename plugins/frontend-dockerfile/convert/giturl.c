@@ -1,4 +1,4 @@
-/* giturl.c - see giturl.h. */
+/* convert/giturl.c - git repositories as build files name them. */
 #include "giturl.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* giturl.h - git repositories as build files name them: ADD URL.git#ref:dir,
+/* convert/giturl.h - git repositories as build files name them: ADD URL.git#ref:dir,
  * git@host:path, URL.git?ref=...&subdir=... */
 #ifndef DF_GITURL_H
 #define DF_GITURL_H

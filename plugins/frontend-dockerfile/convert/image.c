@@ -1,4 +1,4 @@
-/* image.c - see image.h: the values and how they change. */
+/* convert/image.c - the values of an image configuration, and how they change. */
 #include "image.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* image.h - an image's configuration as a value that instructions change.
+/* convert/image.h - an image's configuration as a value that instructions change.
  *
  * It holds what Docker's image specification knows; what else a base image
  * says is dropped, as BuildKit does.  Memory is the arena's.  Lists change in
@@ -64,7 +64,7 @@ void df_image_empty(struct df_arena *a, const struct df_platform *p,
                     struct df_image *out);
 void df_image_clone(struct df_arena *a, const struct df_image *src,
                     struct df_image *out);
-/* False with *message when it is no image config. */
+/* False with *message when it is not an image config. */
 bool df_image_parse(struct df_arena *a, const void *json, size_t len,
                     struct df_image *out, const char **message);
 /* As Go's encoder writes the structure. */

@@ -1,4 +1,4 @@
-/* imagejson.c - image configurations from and to JSON. */
+/* convert/imagejson.c - image configurations from and to JSON. */
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "tools/cleanup.h"
 #include "tools/jsontext.h"
 
-/* Deeper documents are no image configs. */
+/* Deeper documents are not image configs. */
 #define DEPTH_MAX 32
 
 struct reader {

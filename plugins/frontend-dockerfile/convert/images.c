@@ -1,4 +1,4 @@
-/* images.c - configs of images through the bridge, and their names. */
+/* convert/images.c - configs of images through the bridge, and their names. */
 #include <string.h>
 
 #include "load.h"
@@ -78,7 +78,7 @@ df_image_meta(struct df_build *b, const char *identifier,
     if (r < 0)
         return r;
     if (!got.config)
-        return b->host->error(err, TENON_E_CORRUPT, 0, "%s: no image config",
+        return b->host->error(err, TENON_E_CORRUPT, 0, "%s: not an image config",
                               identifier);
 
     struct df_meta_cache *m = df_arena_new(b->arena, struct df_meta_cache);

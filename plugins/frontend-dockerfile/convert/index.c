@@ -1,4 +1,4 @@
-/* index.c - open addressing; a table is never more than half full. */
+/* convert/index.c - open addressing; a table is never more than half full. */
 #include "index.h"
 
 #include <stdint.h>

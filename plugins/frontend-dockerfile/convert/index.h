@@ -1,4 +1,4 @@
-/* index.h - where a name stands in a list that is too long to be searched.
+/* convert/index.h - the place of a name in a list that is too long to search.
  *
  * `= {0}` is empty.  Keys are borrowed.  Not to be used through two copies of the
  * structure: each would write into the other's table. */

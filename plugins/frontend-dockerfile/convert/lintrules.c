@@ -1,4 +1,4 @@
-/* frontend-dockerfile, convert: rules that need variables, platforms or the ignore file. */
+/* convert/lintrules.c - rules that need variables, platforms or the ignore file. */
 #include <string.h>
 
 #include "convert.h"
@@ -12,7 +12,7 @@ df_lint_default_bases(struct df_convert *c, struct tenon_error *err)
 {
     struct df_vars args = {0};
     if (!df_meta_default_args(c, &args))
-        return; /* the same error stops the build a moment later */
+        return; /* the same error stops the build right after */
     struct df_env env = df_vars_env(&args);
     for (size_t i = 0; i < c->file->stages_len; i++) {
         const struct df_stage *st = &c->file->stages[i];

@@ -1,4 +1,4 @@
-/* load.c - the build file, the ignore file and the build context. */
+/* convert/load.c - the build file, the ignore file and the build context. */
 #include "load.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "tools/path.h"
 #include "tools/pattern.h"
 
-/* A larger one is no build file. */
+/* A larger one is not a build file. */
 #define BUILD_FILE_MAX ((size_t)16 << 20)
 
 /* What the context of a request is. */
@@ -204,7 +204,7 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
             b->ctx, ref,
             df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename),
             BUILD_FILE_MAX, &text, &len, err);
-        /* The name that was asked for is the one to complain of. What is not
+        /* Complaints are about the name that was asked for. What is not
          * about names is said twice, and keeps what else it tells. */
         if (r < 0 && strcmp(b->host->error_text(err), why) != 0)
             b->host->error(err, r, 0, "%s", why);

@@ -1,5 +1,5 @@
-/* load.h - what comes from the client: the build file, the ignore file, the
- * build context; and the configs of images. */
+/* convert/load.h - what comes from the client: the build file, the ignore file, the build
+ * context; and the configs of images. */
 #ifndef DF_LOAD_H
 #define DF_LOAD_H
 

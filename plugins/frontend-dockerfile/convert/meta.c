@@ -1,4 +1,4 @@
-/* meta.c - the global scope: platform arguments and ARG before FROM. */
+/* convert/meta.c - the global scope: platform arguments and ARG before FROM. */
 #include <string.h>
 
 #include "convert.h"

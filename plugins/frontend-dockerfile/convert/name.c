@@ -1,4 +1,4 @@
-/* name.c - how steps are called in progress. */
+/* convert/name.c - what steps are called in progress. */
 #include <string.h>
 
 #include "convert.h"

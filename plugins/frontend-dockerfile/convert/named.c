@@ -1,4 +1,4 @@
-/* named.c - see named.h. */
+/* convert/named.c - named contexts, in the place of a stage or an image. */
 #include "named.h"
 
 #include <string.h>

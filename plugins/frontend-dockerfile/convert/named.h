@@ -1,5 +1,5 @@
-/* named.h - named contexts (--build-context NAME=...), in the place of a stage
- * or an image. */
+/* convert/named.h - named contexts (--build-context NAME=...), in the place of a stage or an
+ * image. */
 #ifndef DF_NAMED_H
 #define DF_NAMED_H
 
@@ -18,7 +18,7 @@ int df_named_find(struct df_convert *c, const char *name,
                   const struct df_platform *platform, struct df_named **out,
                   struct tenon_error *err);
 /* Its tree and, when it is an image, its config (*has_image).  `paths` are the
- * paths that will be used of a local one: it is looked at when all is known. */
+ * paths that will be used of a local one: they are read when everything is known. */
 int df_named_load(struct df_convert *c, const struct df_named *n,
                   const struct df_paths *paths, struct df_vertex **tree,
                   struct df_image *image, bool *has_image,

@@ -1,4 +1,4 @@
-/* options.c - the options of a request: BuildKit's names and meanings. */
+/* convert/options.c - the options of a request: BuildKit's names and meanings. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* outline.c - what a target can be given: arguments, secrets, agents. */
+/* convert/outline.c - what a target can be given: arguments, secrets, agents. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* outlinedata.c - collecting what the outline of a target tells. */
+/* convert/outlinedata.c - collecting what the outline of a target tells. */
 #include <string.h>
 
 #include "convert.h"

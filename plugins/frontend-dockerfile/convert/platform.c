@@ -1,5 +1,5 @@
-/* frontend-dockerfile, convert: platforms as text and as parts (platform.h), and what a
- * text that is none is told. */
+/* convert/platform.c - platforms as text and as parts (platform.h), and what is said of a text
+ * that is not one. */
 #include "platform.h"
 
 #include <ctype.h>

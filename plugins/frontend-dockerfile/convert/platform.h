@@ -1,5 +1,4 @@
-/* platform.h - frontend-dockerfile, convert: "linux/arm/v7" as text and as parts, by
- * containerd's rules. */
+/* convert/platform.h - "linux/arm/v7" as text and as parts, by containerd's rules. */
 #ifndef DF_PLATFORM_H
 #define DF_PLATFORM_H
 

@@ -1,5 +1,5 @@
-/* resolve.c - base images of the wanted stages, and the ONBUILD triggers they
- * bring, which may want further stages. */
+/* convert/resolve.c - base images of the wanted stages, and the ONBUILD triggers they bring,
+ * which may want further stages. */
 #include <string.h>
 
 #include "load.h"

@@ -1,5 +1,5 @@
-/* stages.c - the stages of the file, what they are called and what they need
- * of each other. */
+/* convert/stages.c - the stages of the file, what they are called and what they need of each
+ * other. */
 #include <string.h>
 
 #include "named.h"

@@ -1,4 +1,4 @@
-/* subrequests.c - which questions there are, and how answers are handed over. */
+/* convert/subrequests.c - which questions there are, and how answers are handed over. */
 #include <string.h>
 
 #include "subrequests.h"

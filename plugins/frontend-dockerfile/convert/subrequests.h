@@ -1,5 +1,5 @@
-/* subrequests.h - questions about a build file that build nothing: their
- * answers are result.json and result.txt, with BuildKit's field names. */
+/* convert/subrequests.h - questions about a build file that build nothing: their answers are
+ * result.json and result.txt, with BuildKit's field names. */
 #ifndef DF_SUBREQUESTS_H
 #define DF_SUBREQUESTS_H
 

@@ -1,4 +1,4 @@
-/* table.c - columns of even width. */
+/* convert/table.c - columns of even width. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* targets.c - the stages that can be built. */
+/* convert/targets.c - the stages that can be built. */
 #include <string.h>
 
 #include "subrequests.h"

@@ -1,4 +1,4 @@
-/* vars.c - see vars.h. */
+/* convert/vars.c - environments. */
 #include "vars.h"
 
 #include <string.h>

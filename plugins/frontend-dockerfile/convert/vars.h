@@ -1,5 +1,5 @@
-/* vars.h - an environment: names and values in the order of their last
- * assignment, as BuildKit's graph client keeps them. */
+/* convert/vars.h - an environment: names and values in the order of their last assignment, as
+ * BuildKit's graph client keeps them. */
 #ifndef DF_VARS_H
 #define DF_VARS_H
 
@@ -12,7 +12,7 @@ struct df_vars { /* `= {0}` is empty */
     struct df_pair *items; /* key NULL: was deleted; see df_vars_next() */
     size_t len, cap, live;
     struct df_index index;
-    size_t indexed; /* so many of the items are in it */
+    size_t indexed; /* the number of items that are in it */
 };
 
 const char *df_vars_get(const struct df_vars *v, const char *name);

@@ -1,4 +1,4 @@
-/* vertex.c - planning vertices; see vertex.h. */
+/* convert/vertex.c - planning vertices, before the host gets them. */
 #include "vertex.h"
 
 #include <string.h>
@@ -115,7 +115,7 @@ df_owner_split(struct df_arena *a, const char *text, const char **user,
     const char *colon = strchr(text, ':');
     *user = colon ? df_arena_strndup(a, text, (size_t)(colon - text)) : text;
     *group = colon ? colon + 1 : NULL;
-    /* Nothing before or behind the colon means root. */
+    /* Nothing before or after the colon means root. */
     if (!**user)
         *user = "0";
     if (*group && !**group)

@@ -1,6 +1,6 @@
-/* vertex.h - the graph of one platform before the host gets it.
+/* convert/vertex.h - the graph of one platform before the host gets it.
  *
- * Two things are known only when all instructions were looked at: which paths
+ * Two things are known only once all instructions have been looked at: which paths
  * of a local directory are used, and which vertices the target needs.  So the
  * graph is planned in these structures first and given to the host by
  * df_plan_emit(), inputs before users. */
@@ -82,7 +82,7 @@ struct df_vertex {
     enum df_op op;
     const char *name;    /* as progress shows it */
     const char *command; /* BuildKit's description of it, or NULL */
-    const char *transfer; /* "context": how its transfer is called, or NULL */
+    const char *transfer; /* "context": what its transfer is called, or NULL */
     const char *group_id, *group_name;
     bool group_weak, ignore_cache;
     struct df_lines lines;

@@ -1,4 +1,4 @@
-/* frontend-dockerfile, language: what a build file's arena has beside the toolbox's. */
+/* language/arena.c - the memory of one build file, beyond the toolbox's arena. */
 #include "arena.h"
 
 void

@@ -1,5 +1,5 @@
-/* arena.h - frontend-dockerfile, language: the memory of one build file, and the work that
- * its words may still make.
+/* language/arena.h - the memory of one build file, and the work that its words may still
+ * make.
  *
  * Everything that this plugin makes belongs to an arena that the caller gives; nothing in
  * it is freed alone.  `= DF_ARENA_INIT` (all zero) is empty.  One thread at a time. */

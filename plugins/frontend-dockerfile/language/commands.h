@@ -1,5 +1,5 @@
-/* commands.h - one node to one typed command; each function reads one
- * instruction.  They give NULL, or what is wrong. */
+/* language/commands.h - one node to one typed command. Each function reads one instruction, and
+ * returns NULL or what is wrong. */
 #ifndef DF_COMMANDS_H
 #define DF_COMMANDS_H
 

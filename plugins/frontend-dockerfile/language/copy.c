@@ -1,4 +1,4 @@
-/* copy.c - ADD and COPY. */
+/* language/copy.c - ADD and COPY. */
 #include <string.h>
 
 #include "commands.h"

@@ -1,4 +1,4 @@
-/* directives.c - "# syntax=", "# escape=" and "# check=" at the top. */
+/* language/directives.c - "# syntax=", "# escape=" and "# check=" at the top. */
 #include "directives.h"
 
 #include <json-c/json.h>

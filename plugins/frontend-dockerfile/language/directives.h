@@ -1,4 +1,4 @@
-/* directives.h - the zone of directives at the top, line by line. */
+/* language/directives.h - the zone of directives at the top, line by line. */
 #ifndef DF_DIRECTIVES_H
 #define DF_DIRECTIVES_H
 

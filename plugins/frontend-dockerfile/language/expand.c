@@ -1,4 +1,4 @@
-/* expand.c - replace the variables in a command, where its kind allows it. */
+/* language/expand.c - replace the variables in a command, where its kind allows it. */
 #include <string.h>
 
 #include "tools/parse.h"

@@ -1,4 +1,4 @@
-/* flags.c - the "--name=value" words of an instruction against a table. */
+/* language/flags.c - the "--name=value" words of an instruction against a table. */
 #include <string.h>
 
 #include "language.h"

@@ -1,4 +1,4 @@
-/* healthcheck.c - HEALTHCHECK and its durations. */
+/* language/healthcheck.c - HEALTHCHECK and its durations. */
 #include <limits.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 enum { INTERVAL, TIMEOUT, START_PERIOD, START_INTERVAL, RETRIES, FLAGS };
 
-/* What Go's time.ParseDuration says of a text that is none. */
+/* What Go's time.ParseDuration says of a text that is not a duration. */
 static const char *
 duration_error(struct df_arena *a, const char *text)
 {

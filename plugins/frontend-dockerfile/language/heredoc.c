@@ -1,4 +1,4 @@
-/* heredoc.c - the words that announce here-documents. */
+/* language/heredoc.c - the words that announce here-documents. */
 #include <limits.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* heredoc.h - the here-documents a logical line announces. */
+/* language/heredoc.h - the here-documents a logical line announces. */
 #ifndef DF_HEREDOC_H
 #define DF_HEREDOC_H
 

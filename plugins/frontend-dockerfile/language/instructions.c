@@ -1,4 +1,4 @@
-/* instructions.c - nodes to stages and commands. */
+/* language/instructions.c - nodes to stages and commands. */
 #include "instructions.h"
 
 #include <stdlib.h>
@@ -396,7 +396,7 @@ add_node(struct build *b, const struct df_node *n, struct df_linter *lint,
                        error);
     if (c)
         tenon_vec_push(&b->all, c);
-    if (problems->len > 0) { /* from here on it is only looked for more of them */
+    if (problems->len > 0) { /* from here on only more of them are looked for */
         return;
     } else if (!c) {
         close_stage(b);
@@ -417,7 +417,7 @@ df_instructions_parse(struct df_arena *a, const struct df_file *file,
     struct build b = {.arena = a};
     struct df_instructions *out = NULL;
 
-    if (problems->len) /* BuildKit did not come so far */
+    if (problems->len) /* BuildKit does not get that far */
         lint = NULL;
     for (size_t i = 0; i < file->empty_continuations_len; i++)
         df_lint(lint, DF_RULE_NO_EMPTY_CONTINUATION, NULL,

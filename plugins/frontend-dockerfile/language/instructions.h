@@ -1,4 +1,4 @@
-/* instructions.h - what a build file says, typed: stages and their commands.
+/* language/instructions.h - what a build file says, typed: stages and their commands.
  *
  * All is immutable and belongs to the arena of the parse, so one parsed file
  * may be turned into several graphs (one per platform); df_command_expand()
@@ -214,8 +214,8 @@ const struct df_command *df_command_expand(struct df_arena *a,
                                            const struct df_expander *expander,
                                            struct df_problems *problems);
 
-/* What is wrong with a command whatever its variables are; to tell more than the
- * first error of a file. */
+/* What is wrong with a command whatever its variables are; to report more than the first
+ * error of a file. */
 void df_command_check(struct df_arena *a, const struct df_command *cmd,
                       char escape, struct df_problems *problems);
 

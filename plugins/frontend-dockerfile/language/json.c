@@ -1,7 +1,7 @@
-/* json.c - is an argument a JSON array of strings?
+/* language/json.c - is an argument a JSON array of strings?
  *
  * Told apart from almost-JSON exactly as Go's encoding/json does it, because
- * what is no JSON is silently taken as a shell command. */
+ * what is not JSON is silently taken as a shell command. */
 #include <string.h>
 
 #include "tools/buf.h"

@@ -1,5 +1,5 @@
-/* language.h - what the files of the language half share among themselves;
- * nothing for the half that makes graphs. */
+/* language/language.h - what the files of the language half share among themselves; not
+ * with the half that makes graphs. */
 #ifndef DF_LANGUAGE_H
 #define DF_LANGUAGE_H
 
@@ -19,11 +19,11 @@ struct df_list {
 };
 void df_list_add(struct df_arena *a, struct df_list *l, char *s);
 
-/* One UTF-8 character at p (p < end): its width; a byte that starts none is a
- * character of its own and U+FFFD. */
+/* One UTF-8 character at p (p < end): its width; a byte that starts none
+ * counts as one, U+FFFD. */
 size_t df_rune(const char *p, const char *end, uint32_t *rune);
 /* The text itself when it is UTF-8, else a copy with U+FFFD for each byte that
- * is none; *len is updated. */
+ * is not; *len is updated. */
 const char *df_utf8(struct df_arena *a, const char *text, size_t *len);
 bool df_is_letter(uint32_t rune); /* Go's unicode.IsLetter, the common scripts */
 bool df_is_digit(uint32_t rune);

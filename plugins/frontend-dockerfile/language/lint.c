@@ -1,5 +1,4 @@
-/* frontend-dockerfile, language: what is said when a rule is broken, and which rules are on
- * (lint.h). */
+/* language/lint.c - what is said when a rule is broken, and which rules are on (lint.h). */
 #include "lint.h"
 
 #include <string.h>
@@ -183,7 +182,7 @@ df_lint_error(struct df_arena *a, const struct df_linter *l)
 
 /* ---- secrets ---- */
 
-/* Does one of the words stand in name, alone or between '_'? */
+/* Is one of the words in name, alone or between '_'? */
 static bool
 has_word(const char *name, const char *const *words)
 {

@@ -1,5 +1,4 @@
-/* lint.h - frontend-dockerfile, language: the rules a build file is checked against
- * (rules.h), and which are on.
+/* language/lint.h - the rules a build file is checked against (rules.h), and which are on.
  *
  * A rule is fired with df_lint() and its text; the linter decides by its configuration
  * whether that reaches the callback. */
@@ -36,7 +35,7 @@ typedef void df_lint_warn_fn(void *data, const struct df_rule_info *rule,
 _Static_assert(DF_RULE_COUNT <= sizeof(unsigned) * 8, "more rules than an unsigned has bits");
 
 /* What "# check=skip=A,B;error=true;experimental=all" says.  The bits are
- * 1u << enum df_rule; names that are no rule are ignored. */
+ * 1u << enum df_rule; unknown names are ignored. */
 struct df_lint_config {
     unsigned skip, experimental;
     bool skip_all, experimental_all, error;
@@ -73,7 +72,7 @@ void df_lint(struct df_linter *l, enum df_rule rule,
  * else NULL. */
 const char *df_lint_error(struct df_arena *a, const struct df_linter *l);
 
-/* What a rule says of one place, with these words in it, as many as it has room for; the
+/* What a rule says about one place, with these words filled in, as many as it has room for; the
  * arena's. */
 #define df_lint_text(a, rule, ...) \
     df_lint_format((a), (rule), (const char *const[]){__VA_ARGS__, NULL})

@@ -1,4 +1,4 @@
-/* mounts.c - the values of RUN --mount and RUN --device.
+/* language/mounts.c - the values of RUN --mount and RUN --device.
  *
  * A mount is read twice: when the file is parsed only "from" is judged, which
  * must not have variables, as it decides which stages are built; the rest when

@@ -1,4 +1,4 @@
-/* nodes.c - one logical line to keyword, flags and arguments.
+/* language/nodes.c - one logical line to keyword, flags and arguments.
  *
  * Each instruction has its own idea of what an argument is; the table at the
  * end says which. */
@@ -222,7 +222,7 @@ args_json_or_split(struct work *w, const char *rest)
 static bool
 args_health(struct work *w, const char *rest)
 {
-    /* Byte-wise, as BuildKit does it; the difference is no valid keyword. */
+    /* Byte-wise, as BuildKit does it; the difference is not a valid keyword. */
     const char *end = rest + strcspn(rest, " \t\n\v\f\r");
     if (end == rest)
         return true;

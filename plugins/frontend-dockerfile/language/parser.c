@@ -1,5 +1,5 @@
-/* parser.c - physical lines to logical lines: comments, continuations and the
- * bodies of here-documents. */
+/* language/parser.c - physical lines to logical lines: comments, continuations and the bodies
+ * of here-documents. */
 #include "parser.h"
 
 #include <string.h>

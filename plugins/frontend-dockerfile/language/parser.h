@@ -1,4 +1,4 @@
-/* parser.h - from the bytes of a build file to its instructions' words.
+/* language/parser.h - from the bytes of a build file to its instructions' words.
  *
  * The first of two steps: lines, directives, continuations, comments,
  * here-documents and flags.  What the words mean is instructions.h. */
@@ -80,9 +80,9 @@ struct df_file {
     size_t empty_continuations_len;
 };
 
-/* Parse a whole file.  NULL with at least one problem when it is no build
+/* Parse a whole file.  NULL with at least one problem when it is not a build
  * file; an empty text is "file with no instructions", too (that the file is
- * empty, "the Dockerfile cannot be empty", is for the reader of it to say). */
+ * empty, "the Dockerfile cannot be empty", is for the caller to say). */
 const struct df_file *df_file_parse(struct df_arena *a, const char *text,
                                     size_t len, struct df_problems *problems);
 /* The same, but whatever could be read is returned also when there are

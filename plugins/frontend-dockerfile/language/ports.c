@@ -1,4 +1,4 @@
-/* ports.c - what EXPOSE means: "[[ip:]hostport:]port[-port][/proto]". */
+/* language/ports.c - what EXPOSE means: "[[ip:]hostport:]port[-port][/proto]". */
 #include <arpa/inet.h>
 #include <string.h>
 

@@ -9,7 +9,7 @@
  * Read twice, by lint.h and lint.c: no guard. */
 #define DOCS(page) "https://docs.docker.com/go/dockerfile/rule/" page "/"
 
-/* Broken where a file is read: df_instructions_parse(). */
+/* Found when a file is read: df_instructions_parse(). */
 RULE(STAGE_NAME_CASING, "StageNameCasing", WARNING, DOCS("stage-name-casing"),
      "Stage names should be lowercase",
      "Stage name '%s' should be lowercase")
@@ -39,7 +39,7 @@ RULE(INVALID_DEFINITION_DESCRIPTION, "InvalidDefinitionDescription", EXPERIMENTA
      "comment between the instruction and the comment.",
      "Comment for %s should follow the format: `# %s <description>`")
 
-/* Broken where the words of EXPOSE are known: df_ports_parse(). */
+/* Found when the words of EXPOSE are known: df_ports_parse(). */
 RULE(EXPOSE_PROTO_CASING, "ExposeProtoCasing", WARNING, DOCS("expose-proto-casing"),
      "Protocol in EXPOSE instruction should be lowercase",
      "Defined protocol '%s' in EXPOSE instruction should be lowercase")
@@ -48,7 +48,7 @@ RULE(EXPOSE_INVALID_FORMAT, "ExposeInvalidFormat", WARNING, DOCS("expose-invalid
      "an error in a future release",
      "EXPOSE instruction should not define an IP address or host-port mapping, found '%s'")
 
-/* Broken where a stage becomes a graph: these depend on base images, on variables, or on which
+/* Found when a stage becomes a graph: these depend on base images, on variables, or on which
  * stages are wanted. */
 RULE(LEGACY_KEY_VALUE_FORMAT, "LegacyKeyValueFormat", WARNING, DOCS("legacy-key-value-format"),
      "Legacy key/value format with whitespace separator should not be used",

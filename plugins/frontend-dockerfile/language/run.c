@@ -1,4 +1,4 @@
-/* run.c - the instructions with a command line: RUN, CMD, ENTRYPOINT, SHELL. */
+/* language/run.c - the instructions with a command line: RUN, CMD, ENTRYPOINT, SHELL. */
 #include <string.h>
 
 #include "commands.h"

@@ -1,4 +1,4 @@
-/* frontend-dockerfile, language: the rules that look at all stages at once. */
+/* language/stagelint.c - the rules that look at all stages at once. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* text.c - characters, blanks, case, quoting: Go's ideas of them, which the
- * language is defined by. */
+/* language/text.c - characters, blanks, case, quoting: Go's ideas of them, which the language
+ * is defined by. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* word.c - the word language: one pass over the text, recursive for the words
- * inside ${...}. */
+/* language/word.c - the word language: one pass over the text, recursive for the words inside
+ * ${...}. */
 #include "word.h"
 
 #include <stdint.h>
@@ -119,7 +119,7 @@ lookup(struct lexer *l, const char *name, bool *set)
     const char *value =
         l->env && l->env->get ? l->env->get(l->env->data, name) : NULL;
     *set = value != NULL;
-    /* Bounded: lists longer than this are nobody's, and looking for
+    /* Bounded: nobody has lists longer than this, and looking for
      * duplicates is quadratic. */
     if (value && l->matched.len < 1024)
         note(l, &l->matched, &l->matched_cap, name);
@@ -384,7 +384,7 @@ scan_double(struct lexer *l, struct tenon_buf *out)
     }
 }
 
-/* "<<" and the blanks behind it belong to the word that follows: the shell
+/* "<<" and the blanks after it belong to the word that follows: the shell
  * allows "<< EOF". */
 static bool
 scan_less(struct lexer *l, struct tenon_buf *out)

@@ -1,4 +1,4 @@
-/* word.h - quotes, escapes and ${...} in the words of a build file.
+/* language/word.h - quotes, escapes and ${...} in the words of a build file.
  *
  * The language is BuildKit's: a small subset of the shell's with its own
  * rules for escapes; see the reference in dockerfile(5) of BuildKit. */
@@ -30,7 +30,7 @@ struct df_env {
     /* The value of the variable, or NULL when it is not set.  Stays the
      * environment's; must live as long as the call that asked. */
     const char *(*get)(void *data, const char *name);
-    /* The i-th name or "", NULL behind the last.  For suggestions; may be
+    /* The i-th name or "", NULL after the last.  For suggestions; may be
      * NULL. */
     const char *(*name_at)(void *data, size_t i);
     void *data;
@@ -41,7 +41,7 @@ enum df_word_flags {
     DF_WORD_RAW_ESCAPES = 1 << 1, /* keep the escape characters */
     DF_WORD_SKIP_QUOTES = 1 << 2, /* quotes are ordinary (here-documents) */
     DF_WORD_SKIP_UNSET = 1 << 3,  /* leave "$x" of an unset x as it is */
-    DF_WORD_JUDGE = 1 << 4,       /* but fail for a modifier that is none */
+    DF_WORD_JUDGE = 1 << 4,       /* but fail for an unknown modifier */
 };
 
 /* Names, each once, in order of first use. */

@@ -1,4 +1,4 @@
-/* wordpattern.c - match '*' and '?' without a regular expression engine.
+/* language/wordpattern.c - match '*' and '?' without a regular expression engine.
  *
  * BuildKit compiles these patterns to Go regular expressions in which '.' does
  * not match a newline; what that means is kept: neither wildcard crosses a
@@ -283,7 +283,7 @@ df_pattern_replace(struct df_arena *a, const char *pattern, const char *value,
             tenon_buf_adds(&out, replacement);
             break;
         }
-        /* No empty match right behind another match. */
+        /* No empty match right after another match. */
         if (((ptrdiff_t)to > last_end || from == 0) &&
             !add_template(a, &out, replacement, value + c.offset[from],
                           c.offset[to] - c.offset[from])) {

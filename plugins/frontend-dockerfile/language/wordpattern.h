@@ -1,4 +1,4 @@
-/* wordpattern.h - the patterns of ${x#p}, ${x%p} and ${x/p/r}: '*' and '?'. */
+/* language/wordpattern.h - the patterns of ${x#p}, ${x%p} and ${x/p/r}: '*' and '?'. */
 #ifndef DF_WORDPATTERN_H
 #define DF_WORDPATTERN_H
 
