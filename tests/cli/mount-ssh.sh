@@ -92,7 +92,7 @@ FROM base AS one
 RUN --mount=type=ssh,mode=0666 --mount=type=cache,target=/c echo waiting; while test ! -e /c/go; do sleep 0.05; done
 FROM base AS two
 RUN --mount=type=cache,target=/c while test ! -e /c/go; do find / -xdev -type s 2>/dev/null >/found; \
-    find /proc -maxdepth 1 -name '[0-9]*' | wc -l >>/found; test -s /c/asked && touch /c/go; sleep 0.05; done
+    set -- /proc/[0-9]*; echo $# >>/found; test -s /c/asked && touch /c/go; sleep 0.05; done
 FROM scratch
 COPY --from=one /etc/passwd /
 COPY --from=two /found /
@@ -109,7 +109,7 @@ while read -r path; do
 done <"$work/sockets"
 run 0 build -f "$context/go.Dockerfile"
 wait $slow || { cat "$work/slow" >&2; fail "the build"; }
-assert_eq "3" "$(tail -n 1 "$work/tree2/found")" # sh, find, wc
+assert_eq "1" "$(tail -n 1 "$work/tree2/found")" # the shell that counts
 assert_eq "1" "$(wc -l <"$work/tree2/found")"
 assert_eq "" "$(find "$store" -type s)"
 
