@@ -1,4 +1,4 @@
-/* From --cache-from and --cache-to to what the engine is asked for. */
+/* What --cache-from and --cache-to ask of the engine. */
 #include "buildcache.h"
 
 #include <limits.h>
@@ -10,7 +10,7 @@
 #include "tools/comma.h"
 #include "tools/path.h"
 
-/* Docker's; those that are no plugins yet. */
+/* Docker's types that have no plugin yet. */
 static const char *const later[] = { "registry", "inline", "gha", "s3", "azblob", NULL };
 
 static void
@@ -74,7 +74,7 @@ parse_one(const char *flag, const char *spec, struct build_caches *c, struct ten
     return err->code;
 }
 
-/* Where it is not there the plugin will miss it, and that is no error. */
+/* When it does not exist the plugin finds no cache, which is not an error. */
 static void
 add_src(struct cli_session *session, char **pairs)
 {

@@ -18,7 +18,7 @@ enum kind {
     FLAG_LIST,
     FLAG_CSV,
     FLAG_RESOURCE,   /* the old name of --resource NAME=... */
-    FLAG_ALWAYS,     /* a switch for what is never otherwise */
+    FLAG_ALWAYS,     /* a switch for what is always so */
     FLAG_LATER,      /* not there yet */
     FLAG_LATER_BOOL,
 };
@@ -168,7 +168,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
     }
     case FLAG_LATER: {
         bool on;
-        /* --provenance=false asks for what we do anyway */
+        /* --provenance=false: we make none anyway */
         if (tenon_parse_bool(value, &on) && !on)
             return 0;
         return cli_usage_error("build", "--%s is not supported yet", flag->name);

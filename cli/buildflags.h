@@ -15,8 +15,8 @@ struct build_flags {
     bool no_cache, pull, push, quiet, check, debug, explain, help;
 };
 
-/* 0, or an exit status after the message was printed.  What is known but not
- * there yet is told so by its name; nothing is ignored. */
+/* 0, or an exit status after the message was printed.  A flag that is not
+ * supported yet is refused by name; nothing is ignored. */
 int build_flags_parse(struct build_flags *f, int argc, char **argv);
 void build_flags_release(struct build_flags *f);
 struct cli;

@@ -56,7 +56,7 @@ is_remote(const char *s)
 
 /* ---- context and Dockerfile --------------------------------------------- */
 
-/* read(), that Ctrl-C ends: who writes to a pipe may take their time. */
+/* read(), but Ctrl-C ends it: the writer of a pipe may take its time. */
 static ssize_t
 read_or_cancel(const struct input *in, int fd, void *data, size_t len, struct tenon_error *err)
 {
@@ -77,7 +77,7 @@ read_or_cancel(const struct input *in, int fd, void *data, size_t len, struct te
     }
 }
 
-/* What was read of it already, and the rest, becomes a file. */
+/* Writes what was already read, and the rest, to a file. */
 static int
 stream_to(const struct input *in, int from, const char *dir, const char *name, const void *head,
           size_t head_len, struct tenon_error *err)
@@ -101,7 +101,7 @@ stream_to(const struct input *in, int from, const char *dir, const char *name, c
     return tenon_steal_fd(&fd);
 }
 
-/* As much as fits, less at the end of the input only. */
+/* As much as fits; less only at the end of the input. */
 static ssize_t
 read_head(const struct input *in, char *head, size_t len, struct tenon_error *err)
 {
@@ -163,7 +163,7 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     return cli_session_add_local(in->session, "context", dir, err);
 }
 
-/* A build file that can be read once: a pipe, as the shell's <(...) is one. */
+/* A build file that can be read only once: a pipe, such as the shell's <(...). */
 static int
 dockerfile_stream(struct input *in, int from, struct tenon_error *err)
 {
@@ -362,7 +362,7 @@ add_hosts(struct input *in, struct tenon_error *err)
 
 enum resource { RESOURCE_BYTES, RESOURCE_NUMBER, RESOURCE_SET };
 
-/* What the kernel's list of processors or memory nodes may look like: 0-3,8 */
+/* Is it a list of processors or memory nodes as the kernel takes it: 0-3,8 */
 static bool
 is_set(const char *s)
 {

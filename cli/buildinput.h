@@ -1,5 +1,4 @@
-/* buildinput.h - from flags to the frontend's options and the session
- * offers. */
+/* buildinput.h - from flags to the frontend's options and what the session offers. */
 #ifndef TENON_CLI_BUILDINPUT_H
 #define TENON_CLI_BUILDINPUT_H
 

@@ -1,5 +1,5 @@
-/* buildoutput.h - -o, -t, --push, --call: what comes out of a build, and what
- * tells about it (--iidfile, --metadata-file, -q). */
+/* buildoutput.h - -o, -t, --push, --call: the outputs of a build, and what is
+ * reported about them (--iidfile, --metadata-file, -q). */
 #ifndef TENON_CLI_BUILDOUTPUT_H
 #define TENON_CLI_BUILDOUTPUT_H
 

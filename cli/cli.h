@@ -82,8 +82,8 @@ int cli_print_error(const struct tenon_error *err);
 /* Wrong usage: the message and `see tenon VERB --help`; returns CLI_USAGE. */
 int cli_usage_error(const char *verb, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* An ordinary user's process enters a user namespace where it is root; others
- * stay where they are.  Before the first thread. */
+/* The process of an ordinary user enters a user namespace in which it is root;
+ * others are left as they are.  Before the first thread. */
 int cli_enter_user_namespace(struct tenon_error *err);
 /* That, and a mount namespace of our own, from which nothing gets out, so that
  * the kernel undoes all mounts when we die. */
@@ -95,9 +95,9 @@ int cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct t
  * network, platform, ids.  The rest of e is the caller's. */
 struct tenon_engine;
 void cli_fill_engine(const struct cli *cli, struct tenon_engine *e);
-/* getopt_long that reports like the rest: 0 after an error was printed (the
- * caller returns CLI_USAGE), -1 at the end of the options, else the option's
- * val.  optind, optarg as usual; a first call has optind 1. */
+/* getopt_long with our error messages: 0 after one was printed (the caller returns
+ * CLI_USAGE), -1 at the end of the options, else the option's val.  optind and
+ * optarg as usual; optind is 1 at the first call. */
 int cli_getopt(int argc, char **argv, const char *shortopts, const struct option *longopts);
 /* Help text on stdout, "PROGRAM" in it replaced; returns CLI_OK. */
 int cli_help(const struct cli *cli, const char *text);

@@ -159,7 +159,7 @@ int
 cli_getopt(int argc, char **argv, const char *shortopts, const struct option *longopts)
 {
     const char *verb = argv[0];
-    /* '+' (stop at the first word that is no option) has to come first. */
+    /* '+' (stop at the first word that is not an option) has to come first. */
     bool in_order = *shortopts == '+';
     auto_free char *quiet = tenon_asprintf("%s:%s", in_order ? "+" : "", shortopts + in_order);
     opterr = 0;
@@ -206,8 +206,8 @@ cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_err
 {
     if (cli_enter_user_namespace(err) < 0)
         return err->code;
-    /* With one id, files of others lose their owner: not to be found by builds
-     * that have more. */
+    /* With one id, files of others lose their owner, so builds that have more ids
+     * use another store. */
     auto_free char *root = tenon_ids_single() ? tenon_asprintf("%s/one-id", cli->root)
                                               : tenon_strdup(cli->root);
     auto_free char *parent = tenon_path_join(root, "..");

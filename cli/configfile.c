@@ -1,4 +1,4 @@
-/* tenon.json: where it is, what may stand in it, and how two become one. */
+/* tenon.json: where it is, what it may contain, and how two are merged. */
 #include "cli.h"
 
 #include <errno.h>

@@ -53,7 +53,7 @@ stored_name(const char *host)
     return is_docker_hub(host) ? "https://index.docker.io/v1/" : host;
 }
 
-/* "https://HOST/v1/" was the key once, and still is what some tools write. */
+/* "https://HOST/v1/" is the old key, which some tools still write. */
 static char *
 key_host(const char *key)
 {
@@ -266,7 +266,7 @@ from_file(const char *path, const char *host, struct answer *out, struct tenon_e
     return 0;
 }
 
-/* The first file that knows the host counts. */
+/* The first file that has the host wins. */
 static char **
 candidate_files(void)
 {

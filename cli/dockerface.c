@@ -85,9 +85,9 @@ cli_docker_skip_flags(int argc, char **argv, bool *debug)
     return -1;
 }
 
-/* The client listens on a socket and closes our connection when it is told to
- * stop, which is the only word we get when it is killed. The kernel turns that
- * into SIGTERM, so there is nothing to poll. */
+/* The client listens on a socket and closes our connection when it stops, which is
+ * the only notice we get when it is killed. The kernel turns that into SIGTERM, so
+ * there is nothing to poll. */
 void
 cli_docker_follow_client(void)
 {

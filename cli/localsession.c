@@ -97,7 +97,8 @@ open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
         if (strcmp(x->id, id))
             continue;
         if (x->env) {
-            /* Not set is empty, as with BuildKit: steps count on the file. */
+            /* An unset variable gives an empty secret, as with BuildKit: steps
+             * rely on the file. */
             const char *value = secure_getenv(x->env);
             if (value && strlen(value) > TENON_SECRET_MAX_BYTES)
                 return too_big(id, err);
@@ -172,7 +173,7 @@ done:
 
 /* ---- ssh ---------------------------------------------------------------- */
 
-/* A path of --ssh: the socket of an agent, or a private key for one of ours. */
+/* A path of --ssh: the socket of an agent, or a private key for our own. */
 static int
 add_ssh_path(struct agent *a, const char *path, struct tenon_error *err)
 {
@@ -341,7 +342,8 @@ session_credentials(void *data, const char *host, char **user, char **secret,
 
 /* ---- sinks: nothing appears under its name before it is whole ----------- */
 
-/* A file that goes with us if we are killed; -1 where the file system has none. */
+/* A file without a name, which vanishes if we are killed; -1 where the file system
+ * has no such files. */
 static int
 open_nameless(const char *dest)
 {
@@ -397,7 +399,7 @@ forget_sink(struct cli_session *s, struct sink *k)
     *k = s->sinks.items[--s->sinks.len];
 }
 
-/* Quotas and network file systems tell of a lost write when one closes. */
+/* Quotas and network file systems report a lost write at close. */
 static int
 close_sink(struct sink *k, const char *name, struct tenon_error *err)
 {
@@ -407,7 +409,7 @@ close_sink(struct sink *k, const char *name, struct tenon_error *err)
 static int
 put_in_place(struct sink *k, struct tenon_error *err)
 {
-    /* No call puts a nameless file where another is: by way of a name. */
+    /* No call replaces a file with a nameless one: it gets a temporary name first. */
     auto_free char *self = tenon_asprintf("/proc/self/fd/%d", k->fd);
     if (k->nameless) {
         unlink(k->temp);

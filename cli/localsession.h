@@ -14,8 +14,8 @@ struct tenon_session *cli_session_vtable(struct cli_session *s);
 
 /* --secret id=X[,src=F][,env=E][,type=file|env]; the last of equal ids wins. */
 int cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_error *err);
-/* --ssh ID[=SOCKET|KEYFILE,...]; default: SSH_AUTH_SOCK.  Keys are served by an
- * agent of ours. */
+/* --ssh ID[=SOCKET|KEYFILE,...]; default: SSH_AUTH_SOCK.  Keys are served by our
+ * own agent. */
 int cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_error *err);
 /* A local directory under a name. */
 int cli_session_add_local(struct cli_session *s, const char *name, const char *dir,

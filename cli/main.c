@@ -247,8 +247,9 @@ run_as(struct globals *g, const char *base, int argc, char **argv)
     return run_verb(g, argc, argv, at);
 }
 
-/* What is closed would become the first file that is opened, and what is printed
- * would go into the store.  Reading from this gives nothing, and writing fails. */
+/* A closed standard stream would be reused for the first file that is opened, and
+ * output would go into the store.  Reading from this gives nothing, and writing
+ * fails. */
 static void
 fill_standard_descriptors(void)
 {

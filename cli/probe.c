@@ -50,7 +50,7 @@ try_overlay(void)
     return umount2("m", MNT_DETACH) < 0 ? errno : 0;
 }
 
-/* In a process namespace of its own, as a step has it. */
+/* In a process namespace of its own, like a step. */
 static int
 try_proc(void)
 {
@@ -156,7 +156,8 @@ try_group(const char *dir)
     return mkdir(path, 0755) < 0 || rmdir(path) < 0 ? errno : 0;
 }
 
-/* Version 2: beside our own group, for one with processes has no inner ones. */
+/* Version 2: next to our own group, since a group with processes cannot have
+ * children. */
 static void
 try_version_2(struct probe_cgroups *out, const char *path)
 {

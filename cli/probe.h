@@ -7,18 +7,18 @@
 #include <stdint.h>
 
 struct probe_step {
-    bool is_known; /* false: what comes before it failed */
+    bool is_known; /* false: an earlier check failed */
     int sys;       /* errno, 0 when it works */
     char text[200];
 };
 
 struct probe {
-    struct probe_step namespace; /* a user namespace; as root: could there be one */
+    struct probe_step namespace; /* a user namespace; as root: whether one is possible */
     struct probe_step rights;    /* a mount namespace and mounts in it */
     struct probe_step overlay;   /* below the directory, as the store has it */
     struct probe_step proc;      /* a /proc of a step's own */
     uint64_t users, groups;      /* ids to build with; UINT32_MAX: all */
-    char why_one[200];           /* what newuidmap had against more; or "" */
+    char why_one[200];           /* why newuidmap refused more; or "" */
 };
 /* dir: where the store is, or would be; a writable directory. Never NULL. */
 struct probe *probe_build(const char *dir);
@@ -26,8 +26,8 @@ void probe_free(struct probe *p);
 
 struct probe_cgroups {
     int version;           /* 0: none */
-    int sys;               /* of making a group; 0: it can be made */
-    char controllers[200]; /* that groups of ours would have */
+    int sys;               /* of creating a group; 0: it can be created */
+    char controllers[200]; /* that our groups would have */
 };
 void probe_cgroups(struct probe_cgroups *out);
 

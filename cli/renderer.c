@@ -18,7 +18,7 @@ struct renderer {
     char **warned; /* files that warnings are about */
 };
 
-/* The word a user says and the plugin that does it. */
+/* The user's word for a mode, and its plugin. */
 static const struct { const char *word, *plugin; } modes[] = {
     { "tty", "tty" }, { "plain", "plain" }, { "rawjson", "json" }, { "json", "json" },
 };
@@ -57,8 +57,8 @@ on_log(void *data, int level, const char *text)
     tenon_events_post(r->events, &ev);
 }
 
-/* Options that come from the environment, which only the command reads: odd
- * values there must not end a build. */
+/* Options from the environment, which only the command reads: an odd value there
+ * must not fail a build. */
 static void
 add_env_number(const char *option, const char *variable, uint64_t min, uint64_t max,
                char ***pairs)
@@ -151,7 +151,7 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
     int rc = TENON_OK;
     if (strcmp(mode, "quiet") && strcmp(mode, "none")) {
         char **pairs = NULL;
-        /* Asked for, or by default: a log file gets lines that can be read. */
+        /* Asked for or by default, a log file gets readable lines. */
         bool fallback = !strcmp(plugin, "tty") && !isatty(STDERR_FILENO);
         if (fallback)
             plugin = "plain";

@@ -8,7 +8,7 @@
 
 struct renderer;
 
-struct renderer_about { /* what the renderers say of the command */
+struct renderer_about { /* what the renderers show of the command */
     const char *program; /* "tenon", "docker" */
     bool debug;
 };

@@ -119,7 +119,7 @@ lock_bytes(struct ssh_key *k, const void *data, size_t len, struct tenon_error *
     k->data = p;
     if (mlock(p, k->mapped) < 0)
         return tenon_error_sys(err, "lock memory for a key");
-    /* What old kernels lack is no reason to refuse. */
+    /* Old kernels lack these; that is no reason to refuse. */
     (void)madvise(p, k->mapped, MADV_DONTDUMP);
     (void)madvise(p, k->mapped, MADV_WIPEONFORK);
     memcpy(p, data, len);
@@ -438,7 +438,7 @@ choose(const struct ssh_key *k, uint32_t flags, struct ssh_slice *name)
         return GNUTLS_SIGN_EDDSA_ED25519;
     if (is_text(name, "ssh-rsa")) {
         if (!(flags & (RSA_SHA2_256 | RSA_SHA2_512)))
-            return GNUTLS_SIGN_RSA_SHA1; /* who asks for it gets it, as of ssh-agent */
+            return GNUTLS_SIGN_RSA_SHA1; /* given to whoever asks, as ssh-agent does */
         const char *text = flags & RSA_SHA2_512 ? "rsa-sha2-512" : "rsa-sha2-256";
         *name = (struct ssh_slice){ (const uint8_t *)text, strlen(text), false };
         return flags & RSA_SHA2_512 ? GNUTLS_SIGN_RSA_SHA512 : GNUTLS_SIGN_RSA_SHA256;

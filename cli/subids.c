@@ -25,7 +25,7 @@ user_name(uid_t uid)
     return pw ? pw->pw_name : "";
 }
 
-/* The kernel takes no map in which a range stands twice. */
+/* The kernel refuses a map that has a range twice. */
 static bool
 overlaps(const struct subids *ids, uint64_t first, uint64_t count)
 {
@@ -80,7 +80,7 @@ subids_release(struct subids *ids)
     *ids = (struct subids){0};
 }
 
-/* Not by PATH: they run with root's rights, and where they are is no choice. */
+/* Not by PATH: they run with root's privileges, so their location is fixed. */
 char *
 subids_mapper(const char *name)
 {
@@ -151,7 +151,7 @@ range_advice(uid_t uid, bool has_users, bool has_groups)
                           has_groups ? "" : range, *name ? name : "$USER");
 }
 
-/* A set-user-id program may not get root's rights. */
+/* A set-user-id program may be denied root's privileges. */
 static bool
 is_powerless(const char *program)
 {

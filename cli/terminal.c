@@ -16,7 +16,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 
-enum { RESIZE_MS = 250 }; /* how often the size is looked at */
+enum { RESIZE_MS = 250 }; /* how often the size is checked */
 
 struct terminal { /* the thread's between open and close */
     int master, slave, stop;
@@ -35,7 +35,7 @@ give_back(int sig)
     raise(sig); /* by default now (SA_RESETHAND), once we return */
 }
 
-/* What is ignored stays so. */
+/* Ignored signals stay ignored. */
 static void
 on_ending(void (*handler)(int), void (*instead_of)(int))
 {
@@ -69,7 +69,8 @@ move(int from, int to)
     return n > 0 && tenon_write_all(to, buf, (size_t)n, &ignored) == 0;
 }
 
-/* What the program does not take yet stays in keys: its output is moved meanwhile. */
+/* Input that the program does not read yet waits in keys; output is passed on
+ * meanwhile. */
 struct keys {
     char data[8192];
     size_t len;

@@ -8,7 +8,7 @@ struct usage_filter { /* zero: everything passes */
     char *type;            /* or NULL */
     char *id;              /* a prefix, or NULL */
     int64_t older_than_ns; /* last used at least so long ago */
-    int in_use, mutable_, shared; /* 0: whatever; 1: yes; -1: no */
+    int in_use, mutable_, shared; /* 0: either; 1: yes; -1: no */
 };
 void usage_filter_release(struct usage_filter *f);
 /* One --filter KEY=VALUE; false after an error was printed. */

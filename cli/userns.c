@@ -98,7 +98,7 @@ map_from_outside(const struct mapping *m, int go, int said)
     _exit(0);
 }
 
-/* Why the programs did not do it; one line. */
+/* Why the programs failed; one line. */
 static char *
 failure(int fd)
 {
@@ -122,7 +122,7 @@ write_proc(const char *path, const char *text, struct tenon_error *err)
     return 0;
 }
 
-/* newuidmap may have done its half before newgidmap failed. */
+/* newuidmap may have succeeded before newgidmap failed. */
 static bool
 is_mapped(const char *path)
 {
@@ -170,7 +170,7 @@ userns_advice(void)
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1";
     if (file_says("/proc/sys/user/max_user_namespaces", '0'))
         return "sudo sysctl -w user.max_user_namespaces=65536";
-    /* Containers have them forbidden by a filter of system calls. */
+    /* Containers forbid them with a filter of system calls. */
     if (access("/run/.containerenv", F_OK) == 0)
         return "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL ...";
     if (access("/.dockerenv", F_OK) == 0)
@@ -204,7 +204,7 @@ advise(struct tenon_error *err)
                                  "as root");
 }
 
-/* The namespace and its maps; *said_why is what newuidmap had against them. */
+/* The namespace and its maps; *said_why is newuidmap's reason for refusing them. */
 static int
 enter(struct mapping *m, bool ranges, uid_t uid, gid_t gid, char **said_why,
       struct tenon_error *err)

@@ -45,8 +45,8 @@ watch_signals(void *data)
             continue;
         if (sig == SIGUSR2) /* the build is over */
             return NULL;
-        /* Asked twice: what is left is swept at the next start.  Ctrl-C below a
-         * docker client is one wish, but comes as SIGINT from the terminal and as
+        /* The second time: leftovers are swept at the next start.  One Ctrl-C
+         * below a docker client comes twice, as SIGINT from the terminal and as
          * SIGTERM from the client. */
         if (sigismember(&seen, sig))
             _exit(CLI_INTERRUPTED);
@@ -89,7 +89,7 @@ struct job {
     struct tenon_build *build;
     struct renderer *renderer;
     struct watcher watcher;
-    bool reading_flags; /* a value that means nothing is wrong usage */
+    bool reading_flags; /* an invalid value is wrong usage */
 };
 
 static const char *
@@ -106,7 +106,7 @@ progress_mode(const struct job *j)
     return conf ? conf : "auto";
 }
 
-/* Where no renderer does it. */
+/* When no renderer does it. */
 static void
 put_line(const char *lead, const char *text)
 {
@@ -187,8 +187,8 @@ run(struct job *j, struct tenon_error *err)
     return tenon_build_run(j->build, &req, err);
 }
 
-/* Everything that ends a build ends here: the picture, the error, the files
- * that tell what was made, the exit status. */
+/* The end of every build: the last display, the error, --iidfile and --metadata-
+ * file, the exit status. */
 static int
 finish(struct job *j, struct tenon_error *err)
 {
@@ -221,8 +221,8 @@ static void
 release(struct job *j)
 {
     tenon_build_free(j->build);
-    /* What killed builds left. Last, when nobody waits for a result any more;
-     * an empty tmp/ costs a look. */
+    /* Sweeps what killed builds left. Last, when nobody waits for a result any
+     * more; an empty tmp/ costs almost nothing. */
     if (j->build && !j->watcher.interrupted)
         tenon_store_sweep(j->engine.store);
     tenon_engine_release(&j->engine);
@@ -237,8 +237,8 @@ release(struct job *j)
     build_flags_release(&j->flags);
 }
 
-/* What takes a process with one thread; plugins first, for inside of a user
- * namespace nobody knows any more whom a file belongs to. */
+/* What needs a process with one thread. Plugins first: inside a user namespace the
+ * owners of files can no longer be told. */
 static int
 enter(struct job *j, struct tenon_error *err)
 {

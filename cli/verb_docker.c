@@ -1,5 +1,5 @@
-/* tenon docker: two entries in the docker client's directory make `docker
- * build` call us, and go away again.  Everything else in its config.json is
+/* tenon docker: adds the two entries in the docker client's directory that make
+ * `docker build` call us, and removes them again.  The rest of its config.json is
  * kept as it is. */
 #include "cli.h"
 
@@ -55,8 +55,8 @@ load_config(int dir, struct json_object **out, struct tenon_error *err)
     return 0;
 }
 
-/* The file may be a link into somebody's dotfiles: what it leads to is
- * replaced, with the permissions it had. */
+/* The file may be a link into somebody's dotfiles: its target is replaced, with
+ * the same permissions. */
 static int
 save_config(const char *dir, struct json_object *config, struct tenon_error *err)
 {

@@ -1,5 +1,5 @@
-/* tenon doctor: what this machine offers to builds, each found out by trying it,
- * and the one command that would improve it most. */
+/* tenon doctor: what this machine offers to builds, found out by trying it, and
+ * the one command that would help most. */
 #include "cli.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ enum verdict { GOOD, POOR, BAD };
 
 struct report {
     bool json;
-    char *advice; /* of what is broken first; then checks are in order of weight */
+    char *advice; /* broken checks first; then in order of importance */
     bool advice_is_needed;
     bool broken;
 };

@@ -246,7 +246,7 @@ list_plugins(struct tenon_plugins *all, const struct flags *flags, char **names,
             printf("%s-%s\n", tenon_kind_name(f->kind), f->name);
             continue;
         }
-        /* One that cannot be opened must not keep the others from sight. */
+        /* One that cannot be opened must not hide the others. */
         if (!f->shadowed && tenon_plugins_peek(all, f->kind, f->name, &pl, &err) < 0) {
             status = cli_print_error(&err);
             tenon_error_release(&err);

@@ -86,7 +86,7 @@ parse_space(const char *value, int64_t *bytes)
     return false;
 }
 
-/* The store's collector knows these two only; the others would be a promise. */
+/* The store's collector supports only these two. */
 static bool
 take_filter(struct flags *flags, const char *text)
 {

@@ -68,7 +68,7 @@ log_bytes(struct tenon_ctx *ctx, const void *data, size_t len)
 
     if (ctx->log_fd >= 0 && len &&
         tenon_write_all(ctx->log_fd, data, len, &err) < 0) {
-        /* A full disk must not fail the step for its log. */
+        /* A full disk must not fail the step because of its log. */
         close(ctx->log_fd);
         ctx->log_fd = -1;
     }
@@ -171,7 +171,7 @@ push_secret(struct tenon_ctx *ctx, const char *data, size_t len)
         .data = tenon_memdup(data, len), .len = len });
 }
 
-/* Who prints a key prints a line of it. */
+/* A key is often printed line by line. */
 static void
 push_lines(struct tenon_ctx *ctx, const char *data, size_t len)
 {

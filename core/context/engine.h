@@ -33,7 +33,7 @@ struct tenon_engine {
     const char *build_id;          /* names the log directory */
     const char *const *entitlements; /* that the user gave: "network.host",
                                       * "security.insecure", "device=..." */
-    unsigned jobs;                 /* steps at once; 0: no bound worth naming */
+    unsigned jobs;                 /* steps at once; 0: no limit in practice */
     bool rootless;                 /* inside a user namespace */
     struct tenon_build *build;     /* the one that runs on it; engine/build.c's */
     struct tenon_kept *kept;       /* what rooms remember; kept.h */

@@ -358,7 +358,7 @@ tenon_events_done(struct tenon_events *e, const char *digest, bool cached,
         }
         const int64_t took =
             (int64_t)(tenon_monotonic_ns() - v->started_monotonic_ns);
-        /* never before its start, whatever the wall clock did meanwhile */
+        /* never before its start, even if the wall clock was set back */
         v->completed_ns = v->started_ns + took;
         const struct tenon_event ev = {
             .completed_ns = v->completed_ns,

@@ -1,4 +1,4 @@
-/* Objects that rooms keep on an engine, and that go with it. */
+/* Objects that rooms keep on an engine; they are freed with it. */
 #include "context/kept.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ find(struct tenon_kept *list, const struct tenon_kept_kind *kind)
     return list;
 }
 
-/* The list only grows, at its head: who loses a race looks again. */
+/* The list only grows, at its head: the loser of a race looks again. */
 void *
 tenon_engine_kept(struct tenon_engine *engine, const struct tenon_kept_kind *kind)
 {

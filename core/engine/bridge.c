@@ -66,7 +66,7 @@ bridge_resolve_source_meta(struct tenon_ctx *ctx, struct tenon_graph *g,
     return rc;
 }
 
-/* A reference does not say which build it is of, the ctx does. */
+/* A reference does not say which build it belongs to; the ctx does. */
 static struct tenon_build *
 build_of_ctx(struct tenon_ctx *ctx)
 {

@@ -44,7 +44,7 @@ solve_results(struct tenon_build *b, struct tenon_error *err)
             for (size_t i = 0; i < edges.len; i++) {
                 refs.items[i]->made = made[i];
                 refs.items[i]->solved = true;
-                /* what is exported are snapshots */
+                /* exporters need snapshots */
                 if (!err->code)
                     tenon_solver_make_chain(b->solver, &refs.items[i]->made,
                                             b->engine->cancel, err);
@@ -97,8 +97,8 @@ is_readonly(const struct tenon_store *s)
     return fstatvfs(tenon_store_fd(s), &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }
 
-/* What a solver runs writes to the store alone; a step's mounts may be
- * read-only. */
+/* Jobs of the solver write only to the store, but a step's mounts may be read-
+ * only. */
 static int
 blame_store(const struct tenon_build *b, struct tenon_error *err)
 {
@@ -125,7 +125,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         .explain_data = req->explain_data,
     };
     b->solver = tenon_solver_new(&so);
-    /* An unknown output type must not be found out after an hour of building. */
+    /* An unknown output type must not be reported after an hour of building. */
     for (size_t i = 0; i < req->export_count; i++) {
         struct tenon_module *m;
         auto_values struct tenon_values *v = NULL;

@@ -321,7 +321,7 @@ static void
 abort_sink(void *data)
 {
     struct sink *s = data;
-    s->session->sink_abort(s->session->data, s->fd); /* of a committed one: nothing */
+    s->session->sink_abort(s->session->data, s->fd); /* does nothing for a committed one */
 }
 
 static int

@@ -10,7 +10,7 @@
 #include "context/kept.h"
 #include "context/ctx.h"
 
-#define NOTE "note:" /* beside the pins of images, which have a scheme */
+#define NOTE "note:" /* next to the pins of images, which have a scheme */
 
 static const char *
 note_get(struct tenon_ctx *ctx, const char *name)
@@ -49,7 +49,7 @@ stays_new(struct tenon_engine *engine)
     return s;
 }
 
-/* They are gone by then: a ctx that ends leaves all of its own. */
+/* They are gone by then: a ctx leaves all of its directories when it ends. */
 static void
 stays_free(void *object)
 {
@@ -77,7 +77,7 @@ end(struct stay *s)
     free(s);
 }
 
-/* Out of the list: its user's from here on. */
+/* Taken out of the list: the caller's from here on. */
 static struct stay *
 take(struct tenon_ctx *ctx, int fd)
 {

@@ -56,7 +56,7 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
     return TENON_OK;
 }
 
-/* The place that the options name; never more of them, some are secrets. */
+/* The place that the options name, and no other option: some are secrets. */
 static char *
 cache_name(const struct tenon_export *x)
 {

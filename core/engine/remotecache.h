@@ -6,11 +6,10 @@
 #include "engine/build_private.h"
 #include "image/image.h"
 
-/* Types and options, before anything is built: what is wrong with them must
- * not be found out afterwards. */
+/* Checks types and options before anything is built. */
 int tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
                        struct tenon_error *err);
-/* Load all of --cache-from, for the solver.  One that cannot be had is a
+/* Load all of --cache-from, for the solver.  One that cannot be loaded is a
  * warning; only a wrong option is an error. */
 int tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req,
                         struct tenon_error *err);

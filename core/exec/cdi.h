@@ -27,8 +27,8 @@ struct tenon_cdi { /* zeroed: empty */
     char *broken; /* a file that could not be read and why, or NULL */
 };
 
-/* Files that cannot be used are passed by: another one may hold the device.
- * dirs: a list of strings, or NULL. */
+/* Unusable files are skipped: another one may have the device.  dirs: a list of
+ * strings, or NULL. */
 void tenon_cdi_load(struct tenon_cdi *c, struct json_object *dirs);
 void tenon_cdi_release(struct tenon_cdi *c);
 TENON_DEFINE_AUTO_STRUCT(cdi, struct tenon_cdi, tenon_cdi_release);

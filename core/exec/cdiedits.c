@@ -101,7 +101,7 @@ add_node(struct edits *e, struct json_object *o, struct tenon_error *err)
     if (same || (is_there && e->s->engine->rootless))
         return add_mount(e->s, n.host_path, n.path, TENON_MOUNT_DEVICE, err);
 
-    /* A node of our own where the machine's is not as the file wants it. */
+    /* A node of our own, because the machine's differs from the description. */
     auto_free char *name = tenon_asprintf("n%u", e->s->names++);
     auto_free char *path = tenon_asprintf("%s/%s", e->s->dir, name);
     int dir = tenon_tempdir_fd(e->s->tempdir);

@@ -15,7 +15,7 @@ tenon_exec_describe(const struct tenon_vertex *v)
     return tenon_buf_steal(&b);
 }
 
-/* Length of the UTF-8 sequence at p, or 0 when it is none. */
+/* Length of the UTF-8 sequence at p, or 0 when it is not valid. */
 static size_t
 utf8_len(const unsigned char *p)
 {

@@ -145,7 +145,7 @@ tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err)
                          tenon_store_path(s->engine->store));
 }
 
-/* What a mount may go without may be what the program misses. */
+/* What the program misses may be an optional secret or agent. */
 static void
 check_absent(const struct tenon_step *s, struct tenon_error *err)
 {

@@ -97,8 +97,8 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
 int
 tenon_step_env(struct tenon_step *s, struct tenon_error *err)
 {
-    /* What mount plugins set is there already and wins over nothing: the op's
-     * own variables come first in the list. */
+    /* Mount plugins have set theirs already: they go after the op's own, and replace
+     * those of the same name. */
     char **plugins = tenon_steal(&s->env);
     for (const char *const *e = s->op->env; e && *e; e++)
         tenon_strv_push(&s->env, tenon_strdup(*e));
@@ -114,7 +114,7 @@ tenon_step_env(struct tenon_step *s, struct tenon_error *err)
     const char *home = s->user.home && *s->user.home ? s->user.home : "/";
     auto_free char *pair = tenon_asprintf("HOME=%s", home);
     char **given = find(s->env, "HOME=");
-    if (!given || !(*given)[strlen("HOME=")]) /* runtimes take an empty one for none */
+    if (!given || !(*given)[strlen("HOME=")]) /* runtimes treat an empty one as unset */
         tenon_step_env_add(s, pair);
     return 0;
 }

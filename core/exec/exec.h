@@ -26,13 +26,13 @@ int tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
                     const struct tenon_exec_input *inputs,
                     struct tenon_chain *outputs, size_t output_count,
                     struct tenon_error *err);
-/* The same with the caller's standard streams, and nothing made of it; any
+/* The same with the caller's standard streams, and without a result; any exit
  * status is success. */
 int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
                      const int stdio[3], int32_t *status, struct tenon_error *err);
 
-/* UNSUPPORTED where the kernel is too old for steps, by whatever executor. */
+/* UNSUPPORTED where the kernel is too old for steps, whichever the executor. */
 int tenon_exec_check_kernel(struct tenon_error *err);
 
 /* A command in what a failed step left: its root, environment, user, working

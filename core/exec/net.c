@@ -124,7 +124,7 @@ resolv_text(const struct tenon_step *s, struct tenon_buf *out)
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     auto_buf struct tenon_buf in = TENON_BUF_INIT;
     bool on_host = !strcmp(tenon_step_network(s), "host");
-    /* No such file is as good as an empty one. */
+    /* A missing file counts as an empty one. */
     (void)tenon_read_file("/etc/resolv.conf", RESOLV_MAX_BYTES, &in, &ignored);
     if (copy_resolv(&in, on_host, out) > 0)
         return;

@@ -57,9 +57,9 @@ struct tenon_step {
     struct tenon_user user;
     char **env;
     bool ran_well;
-    char *why;        /* it failed, by the executor; or NULL */
-    bool judged;      /* it ran, and its status was not a good one */
-    const int *stdio; /* of who entered it; NULL: output goes to the ctx */
+    char *why;        /* the executor's reason for the failure; or NULL */
+    bool judged;      /* it ran, and its exit status was not accepted */
+    const int *stdio; /* of the one who enters it; NULL: output goes to the ctx */
 };
 
 /* ---- tree.c: inputs as mounted trees ------------------------------------ */
@@ -93,8 +93,8 @@ int tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err);
 
 /* ---- failedstep.c ------------------------------------------------------- */
 
-/* Keep the root of a step that failed, for tenon_exec_shell; trouble with it is
- * none of the step's.  Detaches and unmounts. */
+/* Keep the root of a step that failed, for tenon_exec_shell; failing to is not an
+ * error of the step.  Detaches and unmounts. */
 void tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why);
 /* What was kept of a build's failed step: its record, and the vertex in a graph of
  * the caller.  NOT_FOUND: nothing, or no more. */

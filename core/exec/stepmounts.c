@@ -67,9 +67,8 @@ is_cache(const struct tenon_op_mount *m)
 
 /* ---- cache mounts ------------------------------------------------------- */
 
-/* A cache that starts as a copy of something is another cache for another
- * something: another snapshot, or another place in it (BuildKit copies the whole
- * tree of which we copy a part). */
+/* A cache that starts as a copy is named after its source, too: the snapshot and
+ * the place in it (BuildKit copies the whole tree of which we copy a part). */
 static char *
 cache_name(const struct tenon_step_mount *m)
 {
@@ -107,7 +106,7 @@ same_cache(struct tenon_step *s, const struct tenon_step_mount *m, struct tenon_
 
 /* ---- attach ------------------------------------------------------------- */
 
-/* Which trees does m need?  As BuildKit's PrepareMounts has it. */
+/* Which trees does m need?  The same as in BuildKit's PrepareMounts. */
 static int
 mount_tree(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error *err)
 {

@@ -37,7 +37,7 @@ struct tenon_cache_entry { /* a vertex that has a key */
     uint32_t output_count;    /* 0: only the keys are known */
 };
 /* Steps and fetched trees of this solver; nothing volatile, no contexts, no
- * images.  all: what an import only promised is unpacked first. */
+ * images.  all: imported results are unpacked first. */
 int tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
                                struct tenon_cache_entry **out, size_t *count,
                                struct tenon_error *err);

@@ -1,4 +1,4 @@
-/* What --cache-to can have of this solver: keys and results of its vertices. */
+/* What --cache-to exports of this solver: keys and results of its vertices. */
 #include <stdlib.h>
 
 #include "solve/cache.h"

@@ -1,4 +1,4 @@
-/* Looking for what was made before: first by definition, then by content. */
+/* Looking up earlier results: first by definition, then by content. */
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +63,7 @@ content_key(const struct state *st, const struct tenon_digest *digests,
     tenon_hash_final(h, out);
 }
 
-/* What other stores know. */
+/* Imported caches. */
 static void
 find_imported(struct job *j, const struct tenon_digest *key)
 {
@@ -129,7 +129,7 @@ work_content(struct job *j)
     }
     content_key(st, j->digests, &j->k2);
     int r = find(j, &j->k2);
-    /* The same content by another way: next time the definition will do. */
+    /* Found by content: next time the definition will be enough. */
     if (r == 0 && j->found && st->k1.str[0])
         r = tenon_record_link(e->store, st->k1.str, j->record.id.str, &j->err);
     return r;

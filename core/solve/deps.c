@@ -96,7 +96,7 @@ file_deps(struct state *st)
         s->sel.required = a->required;
         d->content = true;
     }
-    /* What is worked upon counts with all it holds, by its key. */
+    /* The base of a file op counts as a whole, by its key. */
     for (size_t i = 0; i < op->file.count; i++) {
         const int64_t input = op->file.actions[i].input;
         if (input >= 0 && (uint64_t)input < inputs) {

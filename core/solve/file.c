@@ -35,7 +35,7 @@ begin_on(struct file_job *f, struct made *m, const struct tenon_chain *base)
     if (r < 0)
         return r;
     tenon_chain_copy(&m->base, base);
-    /* Nothing below: what is written goes straight to its place. */
+    /* Without a base the result is written straight to its place. */
     m->dst = base->len ? job_mount(&f->mounts, base, m->work, f->err)
                        : tenon_snapshot_work_fs(m->work);
     return m->dst < 0 ? m->dst : 0;
@@ -247,7 +247,7 @@ count_uses(struct file_job *f)
         const struct tenon_op_action *a = &f->actions[i];
         if (a->input >= 0 && (uint64_t)a->input >= f->inputs)
             f->made[(size_t)a->input - f->inputs].uses++;
-        /* Read by another: it has to be finished for that. */
+        /* It is read by another action, so it has to be finished. */
         if (a->secondary >= 0 && (uint64_t)a->secondary >= f->inputs)
             f->made[(size_t)a->secondary - f->inputs].uses += 2;
         if (a->output >= 0)

@@ -92,14 +92,14 @@ take_todo_locked(struct tenon_solver *s)
 static void
 do_job(struct tenon_solver *s, struct job *j)
 {
-    /* What was cancelled before it began does not begin. */
+    /* A job that was cancelled before it began does not begin. */
     j->code = tenon_cancel_check(j->state->cancel, &j->err);
     if (j->code == 0)
         j->code = j->work(j);
     tenon_assert(j->code <= 0);
     if (j->code < 0 && j->code != TENON_E_CANCELLED &&
         tenon_cancel_fired(j->state->cancel)) {
-        /* Whatever it says, it was stopped. */
+        /* Whatever its error says, it was cancelled. */
         tenon_error_release(&j->err);
         j->code = tenon_error_set(&j->err, TENON_E_CANCELLED, "canceled");
     }

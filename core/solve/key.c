@@ -95,7 +95,7 @@ add_exec(struct key_parts *p, const struct tenon_op_exec *x)
     for (size_t i = 0; i < x->device_count; i++)
         key_parts_addf(p, "device", "%s %s", x->devices[i].key,
                        x->devices[i].value);
-    /* As clients have it, it says nothing. */
+    /* The value that all clients use is not part of the key. */
     if (!x->remove_stubs_recursive)
         key_parts_add(p, "mount stubs", "directories stay");
     if (!only_plain_root(x))

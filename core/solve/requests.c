@@ -58,9 +58,8 @@ request_made(struct tenon_solver *s, const struct request *r)
     return true;
 }
 
-/* A failure ends all that was asked for, once nothing runs any more; then the
- * solver is as good as new. Requests come last: their owners may end the
- * build's events at once. */
+/* A failure ends all requests, once nothing runs any more; the solver can then be
+ * used again. Requests come last: their owners may end the build's events at once. */
 static void
 fail_all(struct tenon_solver *s)
 {

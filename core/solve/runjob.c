@@ -38,8 +38,7 @@ input_chains(struct job *j)
 
 /* ---- exec --------------------------------------------------------------- */
 
-/* The log is one of the build's, not of the store: failing to open it is no
- * failure of the step. */
+/* The step does not fail when its log cannot be opened. */
 static int
 open_log(void *data)
 {

@@ -1,4 +1,4 @@
-/* What a name stands for, asked on behalf of a frontend; asked once. */
+/* What a name stands for, resolved for a frontend; once each. */
 #include <string.h>
 
 #include "plugin/plugins.h"

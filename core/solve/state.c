@@ -164,7 +164,7 @@ take_record(struct state *st, struct job *j)
     state_made(st, j);
 }
 
-/* There is a result elsewhere: it counts as made, and is fetched when it is
+/* There is an imported result: it counts as made, and is fetched when it is
  * wanted. */
 static void
 take_import(struct state *st, struct job *j)
@@ -243,8 +243,8 @@ static void
 key_without_record(struct state *st)
 {
     if (st->fresh || st->is_volatile) {
-        /* Its result is a new one, whatever was made of the same before; so
-         * nothing that was built upon the old one may be found. */
+        /* Its result will be a new one even if there is an old one, so nothing
+         * that was built on the old one may be found. */
         tenon_events_fresh_digest(st->ckey.str);
     } else {
         st->ckey = st->alias.str[0] ? st->alias : st->k1.str[0] ? st->k1 : st->k2;
@@ -378,7 +378,7 @@ hurry_input(struct state *st, size_t i)
 {
     const struct state *in = st->inputs[i];
 
-    /* What somebody made once may have made its users known, too. */
+    /* A result that was made once may have users that are in the store, too. */
     if (in->imported || in->alias.str[0])
         return;
     if (in->phase == PHASE_KEYED &&

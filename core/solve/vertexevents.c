@@ -58,7 +58,7 @@ vertex_done(struct state *st, bool cached, const struct tenon_error *err)
                       err && !cancelled ? err->message : NULL, cancelled);
 }
 
-/* A step that did not get as far as to have a state.  Any thread. */
+/* A step that failed before it had a state.  Any thread. */
 void
 vertex_refused(struct tenon_solver *s, const struct tenon_vertex *v,
                const struct tenon_error *err)
