@@ -71,7 +71,7 @@ drop_bounding(uint64_t keep)
     for (unsigned i = 0; i < 64; i++)
         if (!(keep & (UINT64_C(1) << i)) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
             if (errno == EINVAL)
-                break; /* the kernel knows no more of them */
+                break; /* the kernel has no more of them */
             return errno;
         }
     return 0;
@@ -92,7 +92,7 @@ install_filter(const struct native_launch *l)
 static int
 become_user(const struct native_launch *l)
 {
-    /* A user namespace with one id only has setgroups(2) forbidden. */
+    /* In a user namespace with one id setgroups(2) is forbidden. */
     if (syscall(SYS_setgroups, l->group_count, l->groups) < 0 &&
         !(l->rootless && errno == EPERM))
         return errno;
@@ -128,8 +128,8 @@ say(const char *text)
     (void)!write(2, text, strlen(text));
 }
 
-/* As runtimes have it: the reason is on the step's standard error, and the
- * step's exit code is 1. */
+/* As with runtimes: the reason goes to the step's standard error, and the step's
+ * exit code is 1. */
 static void __attribute__((noreturn))
 cannot_start(const char *program, int e)
 {
@@ -194,14 +194,14 @@ give_up_powers(const struct native_launch *l, const char **what)
     int e = drop_bounding(l->caps);
     if (e)
         return e;
-    /* As root, who gets into directories that the user does not; where that is
-     * an ordinary user itself, the other way round. */
+    /* As root, who can enter directories that the user cannot; where root is an
+     * ordinary user itself, as the user. */
     *what = "enter the working directory";
     e = enter_cwd(l);
     bool entered = !e;
     if (e && e != EACCES && e != EPERM)
         return e;
-    /* While we may: without no_new_privs it takes CAP_SYS_ADMIN. */
+    /* While we may: without no_new_privs it needs CAP_SYS_ADMIN. */
     *what = "install the system call filter";
     if ((e = install_filter(l)))
         return e;
@@ -227,7 +227,7 @@ native_child(void *launch, int report_fd)
         guard_fail(report_fd, what, e);
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
-    (void)ioctl(0, TIOCSCTTY, 0); /* of `tenon shell`; anything else is none */
+    (void)ioctl(0, TIOCSCTTY, 0); /* of `tenon shell`; for anything else it fails */
     e = give_up_powers(l, &what);
     if (e)
         guard_fail(report_fd, what, e);

@@ -69,8 +69,8 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
     if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS)
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "executor-native needs Linux 5.12 (mount_setattr)");
-    /* A step can be made to start tenon, whose file must not be written to then;
-     * some kernels (Linux 6.11) allow that for a program that runs. */
+    /* A step can be made to start tenon, whose file it must not be able to write
+     * to; some kernels (Linux 6.11) allow that for a running program. */
     int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
         close(fd);
@@ -171,7 +171,7 @@ common_devices(struct native *n, int *procs)
     return n->why_none;
 }
 
-/* Nodes of devices lie in images and are made by steps.  In a user namespace the
+/* Images contain device nodes, and steps create them.  In a user namespace the
  * kernel opens none of them. */
 static void
 guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
@@ -278,7 +278,7 @@ static const struct tenon_executor_ops ops = {
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),
     .threads = TENON_THREADS_PARALLEL,
-    .key_policy = TENON_KEY_NEUTRAL, /* what a step makes does not depend on it */
+    .key_policy = TENON_KEY_NEUTRAL, /* a step's result does not depend on it */
     .key_epoch = 1,
     .name = "native",
     .version = "1.0",

@@ -43,7 +43,7 @@ struct native_launch {
     size_t hierarchy_count;
     int *cgroup_procs;     /* joined by the guard */
     size_t cgroup_count;
-    bool own_cgroup;       /* removed with the step, hence not busy then */
+    bool own_cgroup;       /* removed with the step, so it is not busy */
 };
 
 /* prepare.c.  0 or a status with err set by host. */
@@ -56,7 +56,7 @@ void native_release(struct native_launch *l);
 int native_filter(struct sock_fprog *out);
 
 /* steproot.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
-extern const char native_mounting_proc[]; /* what was tried, in the guard's words */
+extern const char native_mounting_proc[]; /* what was tried, as the guard puts it */
 extern const char native_setting_limits[];
 int native_enter_root(const struct native_launch *l, int *root, const char **what);
 int native_mount_system(const struct native_launch *l, int root, const char **what);

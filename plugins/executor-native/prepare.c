@@ -65,7 +65,7 @@ prepare_candidates(struct native_launch *l)
             path = *e + 5;
     while (*path) {
         size_t n = strcspn(path, ":");
-        if (path[0] == '/') /* what lies in the working directory is not found */
+        if (path[0] == '/') /* programs in the working directory are not found */
             tenon_strv_push(&l->candidates,
                             tenon_asprintf("%.*s/%s", (int)n, path, program));
         path += n + (path[n] == ':');

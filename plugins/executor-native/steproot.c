@@ -27,8 +27,7 @@ native_enter_root(const struct native_launch *l, int *root, const char **what)
     return 0;
 }
 
-/* Make the last component of path, a prefix of the target; what is there is
- * fine. */
+/* Make the last component of path, a prefix of the target; it may exist. */
 static int
 make_name(int root, char *path, char *name, bool is_dir)
 {
@@ -127,7 +126,7 @@ int
 native_leave_host(int root, const char **what)
 {
     *what = "change the root";
-    /* The old root comes to lie over the new one, and is taken off. */
+    /* pivot_root leaves the old root on top of the new one; it is unmounted. */
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return errno;

@@ -42,7 +42,7 @@ static const struct tenon_param config_params[] = {
     { .name = NULL },
 };
 
-/* PATH is not asked: it is the invoking user's, and sudo keeps it. */
+/* PATH is not used: it is the invoking user's, and sudo keeps it. */
 static char *
 find_runtime(const char *name)
 {
@@ -197,7 +197,7 @@ launch_child(void *data, int report_fd)
     const struct launch *l = data;
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
-    /* So that the runtime hears of a terminal that changes its size. */
+    /* So that the runtime notices when the terminal is resized. */
     if (isatty(0) && setsid() >= 0)
         (void)ioctl(0, TIOCSCTTY, 0);
     umask(022);
@@ -224,7 +224,7 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
 {
     auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
     auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
-    /* With --keep the control group is there to be asked what became of the
+    /* With --keep the control group is still there and shows what became of the
      * step. */
     const bool keep_group = x->memory_bytes > 0 && can_keep(o);
     char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
@@ -232,7 +232,7 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
                      (char *)"--bundle", (char *)x->work,
                      keep_group ? (char *)"--keep" : (char *)x->id,
                      keep_group ? (char *)x->id : NULL, NULL };
-    /* Of ours nothing reaches the runtime but where programs are. */
+    /* Nothing of our environment reaches the runtime. */
     char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                     (char *)"XDG_RUNTIME_DIR=/run", NULL };
     auto_close int in = move_up(x->stdin_fd);
@@ -290,7 +290,7 @@ static bool
 is_of_program(const char *message)
 {
     static const char *const words[] = { "exec", "chdir", "cwd" };
-    bool is_quoted = false; /* paths are, and may hold any word */
+    bool is_quoted = false; /* paths are quoted, and may contain any word */
     for (const char *p = message; *p; p++) {
         is_quoted ^= *p == '"';
         for (size_t i = 0; !is_quoted && i < sizeof words / sizeof *words; i++)
@@ -353,7 +353,7 @@ run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     supervise(o, ctx, x, &group, &result);
     bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(cgroup);
     cgroup_release(&group);
-    cgroup_remove(cgroup); /* of a runtime that could not do it itself */
+    cgroup_remove(cgroup); /* left by a runtime that could not remove it */
     switch (result.outcome) {
     case GUARD_CANCELLED:
         return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
@@ -398,7 +398,7 @@ static const struct tenon_param options[] = { { .name = NULL } };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),
     .threads = TENON_THREADS_PARALLEL,
-    .key_policy = TENON_KEY_NEUTRAL, /* what a step makes does not depend on it */
+    .key_policy = TENON_KEY_NEUTRAL, /* a step's result does not depend on it */
     .key_epoch = 1,
     .name = "oci",
     .version = "1.0",

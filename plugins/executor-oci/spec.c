@@ -87,7 +87,7 @@ add_limits(struct json_object *process, const struct tenon_exec *x)
         name[n] = 0;
         struct json_object *l = json_object_new_object();
         add_string(l, "type", name);
-        /* -1 is no limit; the documents have unsigned numbers. */
+        /* -1 is no limit; config.json has unsigned numbers. */
         json_object_object_add(l, "soft", json_object_new_uint64((uint64_t)x->limits[i].soft));
         json_object_object_add(l, "hard", json_object_new_uint64((uint64_t)x->limits[i].hard));
         json_object_array_add(a, l);
@@ -202,7 +202,7 @@ add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
     }
 }
 
-/* A mount of another node, which a layer may hold, grants nothing. */
+/* A mount of any other device node, such as one from a layer, gives no access. */
 static void
 add_granted_devices(struct json_object *devices, const struct tenon_exec *x)
 {
@@ -226,8 +226,8 @@ add_resources(struct json_object *linux_part, const struct tenon_exec *x)
 {
     struct json_object *r = add_object(linux_part, "resources");
     if (!(x->flags & TENON_EXEC_ROOTLESS)) {
-        /* Everything is refused but what the runtime itself allows (null, tty
-         * and so on); a step that was granted all gets all. */
+        /* Everything is refused but what the runtime itself allows (null, tty and
+         * so on); with the entitlement to all devices a step gets all. */
         struct json_object *d = json_object_new_object();
         bool all = x->flags & TENON_EXEC_INSECURE;
         json_object_object_add(d, "allow", json_object_new_boolean(all));

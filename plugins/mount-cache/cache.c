@@ -57,8 +57,8 @@ cache_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request
     if (fd < 0)
         return host->error_context(err, "cache \"%s\"", id);
     if (req->input_fd < 0 && req->selector) {
-        /* A part of the cache itself, in which other steps may work right now:
-         * what was opened is mounted, whatever has its name by then. */
+        /* A part of the cache itself, which other steps may be changing: what was
+         * opened is mounted, even if its name now leads elsewhere. */
         int part = host->open_in(ctx, fd, req->selector, O_PATH, 0, err);
         close(fd);
         if (part < 0)

@@ -77,7 +77,7 @@ make_file(struct tenon_ctx *ctx, int from, const struct tenon_values *v, const c
     if (fd < 0)
         return host->error(err, TENON_E_FAILED, errno, "make a file");
     int e = copy_bytes(from, fd);
-    /* Owner first: changing it takes setuid bits away. */
+    /* Owner first: changing it clears setuid bits. */
     if (!e && (fchown(fd, (uid_t)host->get_int(v, "uid"), (gid_t)host->get_int(v, "gid")) < 0 ||
                fchmod(fd, (mode_t)host->get_int(v, "mode")) < 0))
         e = errno;

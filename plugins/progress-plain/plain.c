@@ -31,8 +31,8 @@ static const int64_t keep_screen_ns = 5000000000;  /* against flicker */
 static const int64_t max_wait_ns = 10000000000;    /* of the others */
 static const int64_t status_pause_ns = 5000000000; /* between two lines of one status */
 static const int64_t partial_pause_ns = 2000000000; /* then a line without its end is shown */
-/* Text that waits: of the step that has the screen, and of another, which gets
- * the screen then.  So a step that prints without end takes no memory. */
+/* Limits of text that waits: of the step that has the screen, and of another one,
+ * which then gets it.  So a step that prints without end uses no memory. */
 enum { MAX_BATCH = 64 << 10, MAX_WAITING = 1 << 20 };
 
 struct plain {
@@ -240,8 +240,8 @@ next_completed(struct plain *p)
     return best;
 }
 
-/* Completed steps first, in the order of completion; then the active one goes
- * on, unless it is over or others deserve the screen. */
+/* Completed steps first, in the order of completion; then the active one goes on,
+ * unless it is over or it is the turn of another. */
 static void
 schedule(struct plain *p, int64_t now)
 {
@@ -296,7 +296,8 @@ plain_event(void *self, const struct tenon_event *ev)
     struct pk_vertex *v = pk_model_event(&p->model, ev, &status);
     if (v && status)
         status->changed = true;
-    /* Many events make one look: what is over at once gets its block whole. */
+    /* Many events are looked at together: a step that is over at once gets one
+     * block. */
     int64_t now = ev->timestamp_ns ? ev->timestamp_ns
                 : ev->completed_ns ? ev->completed_ns : ev->started_ns;
     bool full = v && v->pending.len > (v == p->active ? MAX_BATCH : MAX_WAITING);

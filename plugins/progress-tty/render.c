@@ -1,4 +1,4 @@
-/* Lines of a picture of the build, fitted to the terminal's size. */
+/* The lines that draw the build, fitted to the size of the terminal. */
 #include "render.h"
 
 #include <stdlib.h>
@@ -242,7 +242,7 @@ put_line(struct tty_render *r, const struct line *l, unsigned width, struct teno
     /* The last column stays empty: some terminals wrap when it is written. */
     size_t row = width - 1, room = row;
     size_t right = l->right ? 1 + strlen(l->right) : 0;
-    /* On a very narrow terminal the name is worth more than what is beside it. */
+    /* On a very narrow terminal the name matters more than the rest of the line. */
     if (room < right + MIN_NAME)
         right = 0;
     room -= right;
