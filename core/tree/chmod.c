@@ -70,7 +70,11 @@ apply_perms(struct state *s, const char *p, char op, uint32_t *who)
             perm |= ALL_X;
             break;
         case 'X':
-            x = x || op == '+'; /* means nothing with = and - */
+            /* what may gain it is asked, what may lose it is not */
+            if (op == '-')
+                perm |= ALL_X;
+            else
+                x = true;
             break;
         case 's':
             if (!*who || (*who & ~0007u))

@@ -171,10 +171,10 @@ static const struct {
                                "and between 0 and 07777"},
     {"COPY --chmod=8 a /", "invalid chmod parameter: '8'. it should be octal string and "
                            "between 0 and 07777"},
-    {"COPY --chmod=u+q a /", "invalid chmod parameter: 'u+q'. it should be octal string and "
-                             "between 0 and 07777"},
-    {"COPY --chmod=u a /", "invalid chmod parameter: 'u'. it should be octal string and "
-                           "between 0 and 07777"},
+    {"COPY --chmod=u+q a /", "invalid syntax"},
+    {"COPY --chmod=u a /", "invalid syntax"},
+    {"COPY --chmod=u=r, a /", "invalid syntax"},
+    {"COPY --chmod=-1 a /", "invalid syntax"},
     {"COPY --chown=1 --chown=2 a /", "duplicate flag specified: --chown"},
     {"COPY --link=yes a /", "expecting boolean value for flag --link, not: yes"},
     {"COPY --link= a /", "missing a value on flag: --link"},

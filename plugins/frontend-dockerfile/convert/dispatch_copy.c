@@ -41,7 +41,7 @@ action(struct copying *x, struct df_vertex *from, const char *src, uint32_t flag
     return a;
 }
 
-/* [ugoa]*([-+=][rwxXst]*|[ugo])+, separated by commas. */
+/* [ugoa]*([-+=][rwxXstugo]*)+, separated by commas. */
 static bool
 symbolic_ok(const char *s)
 {
@@ -51,7 +51,7 @@ symbolic_ok(const char *s)
             return false;
         while (*s && strchr("+-=", *s)) {
             s++;
-            s += *s && strchr("ugo", *s) ? 1 : strspn(s, "rwxXst");
+            s += strspn(s, "rwxXstugo");
         }
         if (!*s)
             return true;
@@ -68,7 +68,7 @@ read_mode(struct copying *x)
     x->mode = -1;
     if (!*text)
         return 0;
-    if (isdigit((unsigned char)*text) || !symbolic_ok(text)) {
+    if (isdigit((unsigned char)*text)) {
         if (!tenon_parse_u64(text, 8, &mode) || mode > 07777)
             return df_dispatch_fail(x->d,
                                     "invalid chmod parameter: '%s'. it should be "
@@ -76,6 +76,8 @@ read_mode(struct copying *x)
         x->mode = (int64_t)mode;
         return 0;
     }
+    if (!symbolic_ok(text))
+        return df_dispatch_fail(x->d, "invalid syntax");
     x->mode_str = text;
     return 0;
 }
