@@ -543,10 +543,14 @@ accepts(const struct pattern *p, const struct states *st)
     return st->now[i / 64] >> (i % 64) & 1;
 }
 
-/* Does p match the path or a parent, or (when below is set) might it match
- * something below the path? */
+enum want {
+    WHOLE,     /* the path itself */
+    OR_PARENT, /* the path or one of its parents */
+    OR_BELOW,  /* these, or perhaps something below the path */
+};
+
 static bool
-run(const struct pattern *p, const char *path, size_t len, bool below)
+run(const struct pattern *p, const char *path, size_t len, enum want want)
 {
     struct states st;
     states_init(&st, p);
@@ -554,7 +558,7 @@ run(const struct pattern *p, const char *path, size_t len, bool below)
     bool result = false, alive = true;
     for (size_t i = 0; alive && i < len;) {
         size_t n;
-        if (path[i] == '/' && accepts(p, &st)) {
+        if (want != WHOLE && path[i] == '/' && accepts(p, &st)) {
             result = true;
             break;
         }
@@ -562,7 +566,7 @@ run(const struct pattern *p, const char *path, size_t len, bool below)
         i += n;
     }
     if (alive && !result)
-        result = accepts(p, &st) || (below && step(p, &st, '/'));
+        result = accepts(p, &st) || (want == OR_BELOW && step(p, &st, '/'));
     free(st.heap);
     return result;
 }
@@ -575,6 +579,22 @@ suffix_matches(const struct pattern *p, const char *path, size_t len)
     /* the slash of "**" + "/x" need not be there */
     return p->text[0] == '/' && len == p->len - 1 &&
            memcmp(path, p->text + 1, len) == 0;
+}
+
+static bool
+pattern_matches(const struct pattern *p, const char *path, size_t len)
+{
+    switch (p->kind) {
+    case EXACT:
+        return len == p->len && memcmp(path, p->text, len) == 0;
+    case PREFIX:
+        return len >= p->len && memcmp(path, p->text, p->len) == 0;
+    case SUFFIX:
+        return suffix_matches(p, path, len);
+    case AUTOMATON:
+        return run(p, path, len, WHOLE);
+    }
+    return false;
 }
 
 /* The path itself or one of its parents. */
@@ -597,7 +617,7 @@ pattern_covers(const struct pattern *p, const char *path, size_t len)
             end = (size_t)(slash - path);
         }
     case AUTOMATON:
-        return run(p, path, len, false);
+        return run(p, path, len, OR_PARENT);
     }
     return false;
 }
@@ -619,7 +639,7 @@ pattern_may_reach(const struct pattern *p, const char *path, size_t len)
     case SUFFIX:
         return true;
     case AUTOMATON:
-        return run(p, path, len, true);
+        return run(p, path, len, OR_BELOW);
     }
     return true;
 }
@@ -632,6 +652,66 @@ tenon_patterns_match(const struct tenon_patterns *p, const char *path)
     tenon_vec_foreach(one, &p->list)
     {
         if (one->negative == matched && pattern_covers(one, path, len))
+            matched = !one->negative;
+    }
+    return matched;
+}
+
+/* ---- as a walk finds ------------------------------------------------------ */
+
+static bool
+has_exceptions(const struct tenon_patterns *p)
+{
+    tenon_vec_foreach(one, &p->list)
+    {
+        if (one->negative)
+            return true;
+    }
+    return false;
+}
+
+/* One step down: what held above holds here, and a pattern is looked at only
+ * where it would change something.  held is read and written. */
+static void
+match_level(const struct tenon_patterns *p, bool *held, const char *path,
+            size_t len)
+{
+    bool matched = false;
+    for (size_t i = 0; i < p->list.len; i++) {
+        const struct pattern *one = &p->list.items[i];
+        if (!held[i] && one->negative == matched)
+            held[i] = pattern_matches(one, path, len);
+        if (held[i])
+            matched = !one->negative;
+    }
+}
+
+bool *
+tenon_patterns_enter(const struct tenon_patterns *p, const char *dir)
+{
+    if (!p || !has_exceptions(p))
+        return NULL;
+    bool *held = tenon_calloc(p->list.len, sizeof *held);
+    for (size_t len = 0; dir[len];) {
+        len += dir[len] == '/';
+        len += strcspn(dir + len, "/");
+        match_level(p, held, dir, len);
+    }
+    return held;
+}
+
+bool
+tenon_patterns_match_in(const struct tenon_patterns *p, const bool *held,
+                        const char *path)
+{
+    if (!held)
+        return tenon_patterns_match(p, path);
+    size_t len = strlen(path);
+    bool matched = false;
+    for (size_t i = 0; i < p->list.len; i++) {
+        const struct pattern *one = &p->list.items[i];
+        if (held[i] || (one->negative == matched &&
+                        pattern_matches(one, path, len)))
             matched = !one->negative;
     }
     return matched;

@@ -29,8 +29,18 @@ void tenon_patterns_free(struct tenon_patterns *p);
 TENON_DEFINE_AUTO(patterns, struct tenon_patterns *, tenon_patterns_free);
 #define auto_patterns __attribute__((cleanup(tenon_auto_patterns)))
 
-/* path is clean and relative ("a/b").  Considers the parents, too. */
+/* path is clean and relative ("a/b").  Considers the parents, too: each pattern
+ * covers what it matches and all below that. */
 bool tenon_patterns_match(const struct tenon_patterns *p, const char *path);
+/* The same as a walk from the top finds it, which differs where there are
+ * exceptions: an exception that changes nothing for a directory is not noted
+ * for it, and so does not cover what is below.  What holds in the directory
+ * `dir` ("" is the top): to be free()d; NULL, which is good, without p or without
+ * exceptions. */
+bool *tenon_patterns_enter(const struct tenon_patterns *p, const char *dir);
+/* path lies in the directory of `held`. */
+bool tenon_patterns_match_in(const struct tenon_patterns *p, const bool *held,
+                             const char *path);
 /* Is there a '!' that may match something below the directory `path`?  When
  * false, an excluded directory need not be entered. */
 bool tenon_patterns_may_reinclude(const struct tenon_patterns *p,

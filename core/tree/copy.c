@@ -95,13 +95,16 @@ ensure_dir(struct tenon_copier *k, struct tenon_copy_dir *d, bool direct)
 /* ---- the walk --------------------------------------------------------------- */
 
 static int copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
-                      struct tenon_entry *e, const char *name, bool top);
+                      struct tenon_entry *e, const char *name,
+                      const struct tenon_held *held);
 
 static int
 copy_kids(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     struct tenon_entry *dir = d->from;
     int ret = tenon_view_load(k->view, dir, k->err);
+    auto_held struct tenon_held held =
+        tenon_held_in(k->include, k->exclude, tenon_buf_str(&k->path));
     size_t keep = k->path.len;
     for (size_t i = 0; ret == 0 && i < dir->kid_count; i++) {
         struct tenon_entry *e = &dir->kids[i];
@@ -110,7 +113,7 @@ copy_kids(struct tenon_copier *k, struct tenon_copy_dir *d)
         if (keep)
             tenon_buf_addc(&k->path, '/');
         tenon_buf_adds(&k->path, e->name);
-        ret = copy_entry(k, d, e, e->name, false);
+        ret = copy_entry(k, d, e, e->name, &held);
         tenon_buf_truncate(&k->path, keep);
     }
     return ret;
@@ -134,17 +137,22 @@ copy_dir(struct tenon_copier *k, struct tenon_copy_dir *d, bool top,
     return 0;
 }
 
+/* held: of the directory that the entry is in; NULL for the top, which no pattern
+ * is about. */
 static int
 copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
-           struct tenon_entry *e, const char *name, bool top)
+           struct tenon_entry *e, const char *name,
+           const struct tenon_held *held)
 {
     int ret = tenon_cancel_check(k->cancel, k->err);
     if (ret < 0)
         return ret;
     const char *path = tenon_buf_str(&k->path);
-    bool included =
-        top || !k->include || tenon_patterns_match(k->include, path);
-    bool excluded = !top && k->exclude && tenon_patterns_match(k->exclude, path);
+    bool top = !held;
+    bool included = top || !k->include ||
+                    tenon_patterns_match_in(k->include, held->include, path);
+    bool excluded = !top && k->exclude &&
+                    tenon_patterns_match_in(k->exclude, held->exclude, path);
 
     if (!S_ISDIR(e->mode)) {
         if (!included || excluded)
@@ -285,7 +293,7 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
     if (fd < 0)
         return fd;
     up.to_fd = fd;
-    ret = copy_entry(k, &up, e, name, true);
+    ret = copy_entry(k, &up, e, name, NULL);
     if (ret == 0)
         ret = tenon_place_fix_times(k->dst, &made, k->c->timestamp_ns, k->err);
     tenon_copy_forget_links(k);

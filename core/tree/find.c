@@ -174,8 +174,10 @@ tenon_view_glob(struct tenon_view *v, const char *pattern, bool follow,
     struct tenon_entry *dir;
     int ret = tenon_view_lookup(v, prefix, follow, &dir, err);
     if (ret == TENON_E_NOT_FOUND && *wild) {
+        size_t len = strlen(prefix);
         tenon_error_release(err);
-        return 0;
+        return tenon_error_set(err, ret, "lstat %.*s: no such file or directory",
+                               (int)(len - (len > 1)), prefix);
     }
     if (ret < 0)
         return ret;

@@ -12,15 +12,17 @@
 enum shown { SHOWN_NOT, SHOWN_IMPLIED, SHOWN };
 
 static enum shown
-filter(const struct tenon_view *v, const char *path, bool is_dir)
+filter(const struct tenon_view *v, const struct tenon_held *held, const char *path,
+       bool is_dir)
 {
     enum shown shown = SHOWN;
-    if (v->include && !tenon_patterns_match(v->include, path)) {
+    if (v->include &&
+        !tenon_patterns_match_in(v->include, held->include, path)) {
         if (!is_dir || !tenon_patterns_may_match_below(v->include, path))
             return SHOWN_NOT;
         shown = SHOWN_IMPLIED;
     }
-    if (v->exclude && tenon_patterns_match(v->exclude, path)) {
+    if (v->exclude && tenon_patterns_match_in(v->exclude, held->exclude, path)) {
         if (!is_dir || !tenon_patterns_may_reinclude(v->exclude, path))
             return SHOWN_NOT;
         shown = SHOWN_IMPLIED;
@@ -74,9 +76,9 @@ read_link(int dirfd, struct listing *l, struct found *f, const char *path,
 
 /* One name: filter first, so that what is hidden costs no lstat. */
 static int
-take_name(struct tenon_view *v, int dirfd, struct listing *l,
-          const char *name, unsigned char type, struct tenon_buf *path,
-          struct tenon_error *err)
+take_name(struct tenon_view *v, const struct tenon_held *held, int dirfd,
+          struct listing *l, const char *name, unsigned char type,
+          struct tenon_buf *path, struct tenon_error *err)
 {
     size_t keep = path->len;
     if (keep)
@@ -92,7 +94,7 @@ take_name(struct tenon_view *v, int dirfd, struct listing *l,
         have_stat = true;
         type = S_ISDIR(f.st.st_mode) ? DT_DIR : DT_REG;
     }
-    f.shown = filter(v, path->data, type == DT_DIR);
+    f.shown = filter(v, held, path->data, type == DT_DIR);
     if (f.shown == SHOWN_NOT)
         goto out;
     if (!have_stat && fstatat(dirfd, name, &f.st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -127,6 +129,8 @@ list_dir(struct tenon_view *v, int fd, struct tenon_buf *path,
          struct listing *l, struct tenon_error *err)
 {
     _Alignas(struct dirent64_head) char chunk[32768];
+    auto_held struct tenon_held held =
+        tenon_held_in(v->include, v->exclude, tenon_buf_str(path));
     for (;;) {
         ssize_t n = getdents64(fd, chunk, sizeof chunk);
         if (n < 0)
@@ -139,7 +143,7 @@ list_dir(struct tenon_view *v, int fd, struct tenon_buf *path,
             at += d->reclen;
             if (tenon_streq(d->name, ".") || tenon_streq(d->name, ".."))
                 continue;
-            int ret = take_name(v, fd, l, d->name, d->type, path, err);
+            int ret = take_name(v, &held, fd, l, d->name, d->type, path, err);
             if (ret < 0)
                 return ret;
         }

@@ -91,16 +91,19 @@ add_frames(struct digester *d, struct frame *f)
     return ret < 0 ? ret : add_entry(d, f->dir, f->path_len);
 }
 
+/* held: of the directory that the entry is in; NULL for the top. */
 static int
-add_tree(struct digester *d, struct tenon_entry *e, struct frame *up)
+add_tree(struct digester *d, struct tenon_entry *e, struct frame *up,
+         const struct tenon_held *held)
 {
     if (tenon_cancel_fired(d->cancel))
         return tenon_cancel_check(d->cancel, d->err);
     bool top = !up;
     const char *path = tenon_buf_str(&d->path);
-    bool included = top || !d->include || tenon_patterns_match(d->include, path);
-    bool excluded =
-        !top && d->exclude && tenon_patterns_match(d->exclude, path);
+    bool included = top || !d->include ||
+                    tenon_patterns_match_in(d->include, held->include, path);
+    bool excluded = !top && d->exclude &&
+                    tenon_patterns_match_in(d->exclude, held->exclude, path);
 
     if (!S_ISDIR(e->mode)) {
         if (!included || excluded)
@@ -118,6 +121,8 @@ add_tree(struct digester *d, struct tenon_entry *e, struct frame *up)
         return 0;
     if (!included && !tenon_patterns_may_match_below(d->include, path))
         return 0;
+    auto_held struct tenon_held below =
+        tenon_held_in(d->include, d->exclude, path);
     size_t keep = d->path.len;
     for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
         struct tenon_entry *kid = &e->kids[i];
@@ -126,7 +131,7 @@ add_tree(struct digester *d, struct tenon_entry *e, struct frame *up)
         if (keep)
             tenon_buf_addc(&d->path, '/');
         tenon_buf_adds(&d->path, kid->name);
-        ret = add_tree(d, kid, &f);
+        ret = add_tree(d, kid, &f, &below);
         tenon_buf_truncate(&d->path, keep);
     }
     return ret;
@@ -138,7 +143,7 @@ add_root(struct digester *d, struct tenon_entry *e, const char *name)
     flush(d);
     tenon_hash_item(d->hash, "root", name, strlen(name));
     tenon_buf_clear(&d->path);
-    return add_tree(d, e, NULL);
+    return add_tree(d, e, NULL, NULL);
 }
 
 static int
@@ -147,6 +152,13 @@ add_wildcard(struct digester *d, const struct tenon_selector *sel,
 {
     auto_matches struct tenon_matches found = {0};
     int ret = tenon_view_glob(d->view, path, true, &found, d->err);
+    if (ret == TENON_E_NOT_FOUND) {
+        /* For the copy to refuse; what it did where there was a directory
+         * without a match must not stand in for that. */
+        tenon_error_release(d->err);
+        tenon_hash_item(d->hash, "missing", path, strlen(path));
+        return 0;
+    }
     tenon_vec_foreach(m, &found.list)
     {
         if (ret < 0)

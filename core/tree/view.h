@@ -93,9 +93,29 @@ TENON_DEFINE_AUTO_STRUCT(matches, struct tenon_matches, tenon_matches_release);
 bool tenon_view_is_wildcard(const char *pattern);
 /* What a wildcard pattern matches, in the order of names; a directory that
  * matches stands for all that is in it.  Links before the first wildcard are
- * followed. */
+ * followed.  NOT_FOUND when the directory above the first wildcard is not there. */
 int tenon_view_glob(struct tenon_view *v, const char *pattern, bool follow,
                     struct tenon_matches *out, struct tenon_error *err);
+
+/* What include and exclude patterns have come to for a directory. */
+struct tenon_held {
+    bool *include, *exclude;
+};
+static inline struct tenon_held
+tenon_held_in(const struct tenon_patterns *include,
+              const struct tenon_patterns *exclude, const char *dir)
+{
+    return (struct tenon_held){tenon_patterns_enter(include, dir),
+                               tenon_patterns_enter(exclude, dir)};
+}
+static inline void
+tenon_held_release(struct tenon_held *h)
+{
+    free(h->include);
+    free(h->exclude);
+}
+TENON_DEFINE_AUTO_STRUCT(held, struct tenon_held, tenon_held_release);
+#define auto_held __attribute__((cleanup(tenon_auto_held)))
 
 /* A list of patterns; NULL or empty leaves *out alone. */
 int tenon_view_compile(const char *const *lines, const char *what,

@@ -151,6 +151,16 @@ static const struct {
     {{"! a", "x"}, "a", false},
 };
 
+static bool
+walk_finds(const struct tenon_patterns *p, const char *path)
+{
+    auto_free char *dir = tenon_strdup(path);
+    char *slash = strrchr(dir, '/');
+    *(slash ? slash : dir) = '\0';
+    auto_free bool *held = tenon_patterns_enter(p, dir);
+    return tenon_patterns_match_in(p, held, path);
+}
+
 START_TEST(test_pattern_list_last_match_wins)
 {
     size_t n = 0;
@@ -160,6 +170,46 @@ START_TEST(test_pattern_list_last_match_wins)
         tenon_patterns_compile(lists[_i].lines, n, NULL);
     ck_assert_ptr_nonnull(p);
     ck_assert_int_eq(tenon_patterns_match(p, lists[_i].path), lists[_i].match);
+    ck_assert_int_eq(walk_finds(p, lists[_i].path), lists[_i].match);
+}
+END_TEST
+
+/* As a walk from the top finds it: what differs are exceptions for a directory
+ * that nothing had excluded before their line. */
+static const struct {
+    const char *lines[4];
+    const char *path;
+    bool walk, match;
+} walks[] = {
+    {{"**/*.md", "!docs"}, "docs/a.md", true, false},
+    {{"**/*.md", "!docs"}, "docs/sub/b.md", true, false},
+    {{"docs", "**/*.md", "!docs"}, "docs/a.md", false, false},
+    {{"**/*.md", "!docs/*.md"}, "docs/a.md", false, false},
+    {{"**/*.md", "!docs/*.md"}, "docs/sub.md", false, false},
+    {{"docs/**", "!docs"}, "docs/a.md", true, false},
+    {{"docs/*", "!docs"}, "docs/a.md", true, false},
+    {{"**/n", "!v"}, "v/n/f", true, false},
+    {{"**/n", "!v/n"}, "v/n/f", false, false},
+    {{"a/b", "!a"}, "a/b/c", true, false},
+    {{"a", "!a/b", "a/b/c"}, "a/b/c/d", true, true},
+    {{"a*", "!**/c"}, "ab/c/d", false, false},
+    {{"a*", "!**/c"}, "ab/d", true, true},
+    {{"*/*", "!a"}, "a/b", true, false},
+    {{"!a", "a/b"}, "a/b", true, true},
+    {{"*.c", "!?.c"}, "d/a.c", false, false},
+    {{"[a-c]/x", "!b/[w-z]"}, "b/x/f", false, false},
+};
+
+START_TEST(test_pattern_walk_notes_what_changes)
+{
+    size_t n = 0;
+    while (n < 4 && walks[_i].lines[n])
+        n++;
+    auto_patterns struct tenon_patterns *p =
+        tenon_patterns_compile(walks[_i].lines, n, NULL);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(walk_finds(p, walks[_i].path), walks[_i].walk);
+    ck_assert_int_eq(tenon_patterns_match(p, walks[_i].path), walks[_i].match);
 }
 END_TEST
 
@@ -254,6 +304,8 @@ main(void)
     tcase_add_loop_test(c, test_pattern_single, 0, tenon_countof(singles));
     tcase_add_loop_test(c, test_pattern_list_last_match_wins, 0,
                         tenon_countof(lists));
+    tcase_add_loop_test(c, test_pattern_walk_notes_what_changes, 0,
+                        tenon_countof(walks));
     tcase_add_loop_test(c, test_pattern_malformed, 0, 6);
     tcase_add_test(c, test_pattern_empty_list_matches_nothing);
     tcase_add_test(c, test_pattern_may_reinclude);

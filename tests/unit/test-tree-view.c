@@ -328,24 +328,42 @@ START_TEST(test_view_open_is_of_what_was_seen)
 END_TEST
 
 static const struct {
-    const char *pattern, *found;
+    const char *pattern, *found, *missing;
 } globs[] = {
-    {"*.c", "/a.c /b.c "},        {"d*", "/d1 /d2 "},
-    {"d*/", "/d1 /d2 "},          {"*/x", "/d1/x "}, /* not through l */
-    {"d[1-1]/*", "/d1/x /d1/y "}, {"l/*", "/d1/x /d1/y "},
-    {"no*", ""},                  {"no/*", ""},
-    {"d1/x", "/d1/x "},           {"?.c", "/a.c /b.c "},
-    {"[", ""},
+    {"*.c", "/a.c /b.c ", NULL},
+    {"d*", "/d1 /d2 ", NULL},
+    {"d*/", "/d1 /d2 ", NULL},
+    {"*/x", "/d1/x ", NULL}, /* not through l */
+    {"d[1-1]/*", "/d1/x /d1/y ", NULL},
+    {"l/*", "/d1/x /d1/y ", NULL},
+    {"no*", "", NULL},
+    {"no*/x", "", NULL},
+    {"d1/no*/x", "", NULL},
+    {"a.c/*", "", NULL},
+    {"d1/x", "/d1/x ", NULL},
+    {"?.c", "/a.c /b.c ", NULL},
+    {"[", "", NULL},
+    {"no/*", NULL, "lstat /no: no such file or directory"},
+    {"d1/no/a/[b]/*", NULL, "lstat /d1/no/a: no such file or directory"},
+    {"nil/*", NULL, "lstat /nil: no such file or directory"},
 };
 
 START_TEST(test_view_glob)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     tree_make(root, LIST("a.c=1", "b.c=1", "d1/x=1", "d1/y=1", "d2/z=1",
-                         "l>d1"));
+                         "l>d1", "nil>nowhere"));
     struct tenon_view *v = view(NULL, NULL, NULL);
     auto_matches struct tenon_matches m = {0};
-    ck_assert_int_eq(tenon_view_glob(v, globs[_i].pattern, true, &m, &err), 0);
+    int ret = tenon_view_glob(v, globs[_i].pattern, true, &m, &err);
+    if (globs[_i].missing) {
+        ck_assert_int_eq(ret, TENON_E_NOT_FOUND);
+        ck_assert_str_eq(err.message, globs[_i].missing);
+        ck_assert_uint_eq(m.list.len, 0);
+        tenon_view_free(v);
+        return;
+    }
+    ck_assert_int_eq(ret, 0);
     auto_buf struct tenon_buf got = TENON_BUF_INIT;
     tenon_vec_foreach(one, &m.list)
     {

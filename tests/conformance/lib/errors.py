@@ -55,7 +55,7 @@ CLASSES = {
     # sources
     "image-missing": [r"failed to resolve source metadata for .*: \S+ not found"],
     "platform-missing": [r"no match for platform"],
-    "source-missing": [r"failed to (compute cache key|calculate checksum).*: not found", r"solve: open \S+: no such file"],
+    "source-missing": [r"failed to (compute cache key|calculate checksum).*: not found", r"solve: (open|lstat) \S+: no such file"],
     "checksum": [r"digest mismatch"],
     "checksum-format": [r"invalid checksum"],
     "http": [r"invalid response status"],
