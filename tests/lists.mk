@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test-image-attributes \
 	tests/unit/test-image-document \
 	tests/unit/test-image-encode \
+	tests/unit/test-image-entries \
 	tests/unit/test-image-layer \
 	tests/unit/test-image-make \
 	tests/unit/test-image-platform \

@@ -240,32 +240,35 @@ emit_file(struct walk *w, struct level *l, const char *name,
         return err->code;
     struct tenon_tar_entry e = {.name = w->path.data};
     fill(w, &e, st);
+    char target[4096 + 1], cap[CAPABILITY_MAX];
+    auto_close int fd = -1;
+    if (S_ISREG(st->st_mode)) {
+        fd = openat(l->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            return tenon_error_sys(err, "open \"%s\"", w->path.data);
+        ssize_t n = fgetxattr(fd, "security.capability", cap, sizeof cap);
+        if (n > 0) {
+            e.capability = cap;
+            e.capability_len = (size_t)n;
+        }
+    }
+    /* A link repeats all but the data: who unpacks it gives the file its owner once
+     * more, and that takes the capability away. */
     const char *first = earlier_name(w, st);
     if (first) {
         e.type = TENON_TAR_HARDLINK;
         e.link = first;
         return tenon_tar_header(w->d->tar, &e, err);
     }
-    char target[4096 + 1], cap[CAPABILITY_MAX];
-    auto_close int fd = -1;
     switch (st->st_mode & S_IFMT) {
-    case S_IFREG: {
+    case S_IFREG:
         e.type = TENON_TAR_FILE;
         e.size = (uint64_t)st->st_size;
-        fd = openat(l->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            return tenon_error_sys(err, "open \"%s\"", w->path.data);
         if (tenon_overlay_attr(fd, "metacopy"))
             return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                    "\"%s\": overlay metacopy is not supported",
                                    w->path.data);
-        ssize_t n = fgetxattr(fd, "security.capability", cap, sizeof cap);
-        if (n > 0) {
-            e.capability = cap;
-            e.capability_len = (size_t)n;
-        }
         break;
-    }
     case S_IFLNK: {
         ssize_t n = readlinkat(l->fd, name, target, sizeof target - 1);
         if (n < 0)

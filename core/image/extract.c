@@ -22,6 +22,8 @@
 #define ENTRY_LIMIT (UINT64_C(1) << 24)
 #define FILE_LIMIT (INT64_C(1) << 46)
 #define XATTR_LIMIT 65536
+#define MTIME_MAX (INT64_MAX / 1000000000)
+#define MTIME_MAX_NSEC (INT64_MAX % 1000000000)
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define OPAQUE ".wh..wh..opq"
@@ -284,10 +286,15 @@ set_xattrs(struct archive_entry *e, int dirfd, const char *name,
     return 0;
 }
 
+/* Times before 1970, or that do not fit into 64 bits of nanoseconds, are 0. */
 static struct timespec
 entry_mtime(struct archive_entry *e)
 {
-    return (struct timespec){archive_entry_mtime(e), archive_entry_mtime_nsec(e)};
+    int64_t s = archive_entry_mtime(e);
+    long ns = archive_entry_mtime_nsec(e);
+    if (s < 0 || s > MTIME_MAX || (s == MTIME_MAX && ns > MTIME_MAX_NSEC))
+        return (struct timespec){0};
+    return (struct timespec){s, ns};
 }
 
 /* With one id to give, images can at least be pulled and built upon: all that
@@ -367,6 +374,16 @@ make_node(struct archive_entry *e, int dirfd, const char *name, mode_t type,
     return tenon_error_sys(err, "make node \"%s\"", name);
 }
 
+/* The entry of a hard link speaks of the inode as any other does. */
+static int
+set_link_metadata(struct run *r, struct archive_entry *e, int dirfd,
+                  const char *name, mode_t type, struct tenon_error *err)
+{
+    if (!r->x->layer && S_ISLNK(type))
+        return set_owner(r, e, dirfd, name, err);
+    return set_metadata(r, e, dirfd, name, S_ISLNK(type), err);
+}
+
 static int
 make_link(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
@@ -393,7 +410,7 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
                                "archive: hard link \"%s\" to a directory", path);
     if (fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0) {
         if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-            return 0;
+            return set_link_metadata(r, e, dirfd, name, a.st_mode, err);
         if (remove_any(r, dirfd, name, err) < 0)
             return err->code;
         dirfd = open_parent(r, path, &name, err);
@@ -403,7 +420,7 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
     if (linkat(fromfd, from, dirfd, name, 0) < 0)
         return tenon_error_sys(err, "archive: hard link \"%s\" to \"%s\"", path,
                                target);
-    return 0;
+    return set_link_metadata(r, e, dirfd, name, a.st_mode, err);
 }
 
 static int
@@ -464,13 +481,15 @@ make_entry(struct run *r, struct archive_entry *e, const char *path,
                   : set_metadata(r, e, dirfd, name, type == S_IFLNK, err);
 }
 
-/* An entry for the top: layers leave their root alone, ADD gives the destination
- * what the archive says. */
+/* An entry for the top.  Layers leave their root alone.  So does ADD with "." and
+ * "./", as `tar -C dir .` writes them; "/" and ".." are meant for the destination. */
 static int
 top_entry(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
 {
-    if (r->x->layer || archive_entry_filetype(e) != S_IFDIR ||
+    auto_free char *name = tenon_path_clean(archive_entry_pathname(e));
+    if (r->x->layer || tenon_streq(name, ".") ||
+        archive_entry_filetype(e) != S_IFDIR ||
         archive_entry_hardlink(e))
         return 0;
     auto_close int fd = tenon_root_open(r->x->rootfd, path,
@@ -508,7 +527,7 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
                 *entries = n;
             return 0;
         }
-        if (rc < ARCHIVE_WARN)
+        if (rc < ARCHIVE_WARN || rc == ARCHIVE_RETRY) /* what comes next is a guess */
             return archive_failed(r, err);
         if (n >= ENTRY_LIMIT)
             return tenon_error_set(err, TENON_E_LIMIT, "archive: too many entries");

@@ -18,7 +18,7 @@ struct tenon_extract {
     int upperfd;         /* layers: the overlay's upper directory, which shows what
                           * this layer brought; -1 when rootfd is it */
     bool layer;          /* ".wh." names delete; else they are ordinary files, and the
-                          * top itself takes the attributes that its entry has */
+                          * top itself takes the attributes of an entry "/" or ".." */
     int64_t uid, gid;    /* -1: as the entry says */
     struct tenon_cancel *cancel;
 };

@@ -14,6 +14,7 @@
 #include "image/extract.h"
 #include "image/layer.h"
 #include "image/stream.h"
+#include "tools/sniff.h"
 
 static inline void
 close_archive(struct archive *a)
@@ -181,6 +182,23 @@ probe(struct archive *a, int fd, struct tenon_error *err)
     return 0;
 }
 
+/* libarchive gives nothing of a compressed stream that ends before its first
+ * block is full.  What has been an archive must not pass for any other file. */
+static int
+check_cut(int fd, struct tenon_error *err)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    const void *head;
+    int64_t n = tenon_inflate_read(in, &head, &none);
+    unsigned char magic[2];
+    bool gzip = pread(fd, magic, sizeof magic, 0) == sizeof magic &&
+                magic[0] == 0x1f && magic[1] == 0x8b;
+    if (gzip && n >= TENON_SNIFF_BYTES && tenon_has_tar_header(head))
+        return tenon_error_set(err, TENON_E_CORRUPT, "archive: unexpected end");
+    return 0;
+}
+
 /* Is the first header one? Uses an archive handle of its own, because the
  * extraction wants to start before it. */
 static int
@@ -197,6 +215,11 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
     }
     if (lseek(fd, start, SEEK_SET) < 0)
         return tenon_error_sys(err, "seek");
+    if (rc == 0) {
+        rc = check_cut(fd, err);
+        if (lseek(fd, start, SEEK_SET) < 0)
+            return tenon_error_sys(err, "seek");
+    }
     return rc;
 }
 

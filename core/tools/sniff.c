@@ -6,9 +6,10 @@
 #include "alloc.h"
 
 /* By its checksum: old archives have no magic word. */
-static bool
-has_tar_header(const unsigned char *h)
+bool
+tenon_has_tar_header(const void *head)
 {
+    const unsigned char *h = head;
     enum { CHECKSUM = 148, CHECKSUM_END = 156 };
     unsigned sum = 0, said = 0;
     bool has_digits = false;
@@ -35,5 +36,5 @@ tenon_may_be_archive(const void *head, size_t len)
     for (size_t i = 0; i < tenon_countof(magic); i++)
         if (len >= magic[i].len && memcmp(head, magic[i].bytes, magic[i].len) == 0)
             return true;
-    return len >= TENON_SNIFF_BYTES && has_tar_header(head);
+    return len >= TENON_SNIFF_BYTES && tenon_has_tar_header(head);
 }

@@ -405,7 +405,6 @@ add_to(struct archive *a, void *data, const void *buf, size_t len)
     return (la_ssize_t)len;
 }
 
-/* "in" and a file in it come first: a directory is given its time when it is full. */
 static void
 write_archive(struct tenon_buf *out, const struct thing *t)
 {
@@ -431,14 +430,14 @@ write_archive(struct tenon_buf *out, const struct thing *t)
     if (S_ISREG(t->mode))
         ck_assert_int_eq(archive_write_data(a, t->text, strlen(t->text)),
                          (la_ssize_t)strlen(t->text));
-    archive_entry_clear(e);
     if (S_ISDIR(t->mode)) { /* what is put into it does not change its time */
+        archive_entry_clear(e);
         archive_entry_set_pathname(e, "x/in");
         archive_entry_set_mode(e, S_IFREG | 0644);
         archive_entry_set_size(e, 0);
-    } else {
+    } else { /* a link repeats what its file is */
         archive_entry_set_pathname(e, "y");
-        archive_entry_set_mode(e, S_IFREG | 0600);
+        archive_entry_set_size(e, 0);
         archive_entry_set_hardlink(e, "x");
     }
     ck_assert_int_eq(archive_write_header(a, e), ARCHIVE_OK);

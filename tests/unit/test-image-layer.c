@@ -423,6 +423,7 @@ START_TEST(test_layer_write_capability_and_clamp)
     static const unsigned char cap[20] = {1, 0, 0, 2, 0, 4};
     ck_assert_int_eq(setxattr(path, "security.capability", cap, sizeof cap, 0), 0);
     setxattr(path, "user.mine", "1", 1, 0);
+    ck_assert_int_eq(linkat(fs, "f", fs, "zlink", 0), 0); /* and all that speaks of f last */
     struct timespec t[2] = {{100, 5}, {100, 5}};
     ck_assert_int_eq(utimensat(fs, "old", t, 0), 0);
     int64_t id = commit(w), back;
@@ -443,6 +444,8 @@ START_TEST(test_layer_write_capability_and_clamp)
     unsigned char got[64];
     ck_assert_int_eq(fgetxattr(f, "security.capability", got, sizeof got), 20);
     ck_assert_int_eq(memcmp(got, cap, 20), 0);
+    ck_assert_int_eq(fstatat(bfs, "zlink", &st, 0), 0);
+    ck_assert_uint_eq(st.st_nlink, 2);
     ck_assert_int_lt(fgetxattr(f, "user.mine", got, sizeof got), 0);
     kit_close(&k);
 }
