@@ -235,36 +235,55 @@ ignores_status(const struct build_flags *f)
     return f->call && strstr(f->call, ",ignorestatus") && !strstr(f->call, "ignorestatus=false");
 }
 
-/* Findings make a check fail: warnings, or an error of the build file. */
-static bool
-check_failed(const struct tenon_result *r)
+/* What a check came to: warnings, or an error of the build file. */
+struct verdict {
+    size_t warnings;
+    bool cannot_build;
+};
+
+static struct verdict
+verdict_of(const struct tenon_result *r)
 {
     const struct tenon_result_value *v = tenon_result_meta(r, "result.json");
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     auto_json struct json_object *o = NULL;
     struct json_object *list = NULL, *failure = NULL;
     if (!v || tenon_json_parse(v->data, v->len, 64 << 20, &o, &ignored) < 0)
-        return false;
+        return (struct verdict){0};
     tenon_json_get_array(o, "warnings", &list, &ignored);
     tenon_json_get_object(o, "buildError", &failure, &ignored);
-    return failure || (list && json_object_array_length(list) > 0);
+    return (struct verdict){list ? json_object_array_length(list) : 0, failure != NULL};
 }
 
+static void
+print_meta(FILE *to, const struct tenon_result_value *v, bool json)
+{
+    auto_buf struct tenon_buf plain = TENON_BUF_INIT;
+    if (!v)
+        return;
+    (json ? tenon_text_add_json : tenon_text_add)(&plain, v->data, v->len);
+    if (plain.len && plain.data[plain.len - 1] != '\n')
+        tenon_buf_addc(&plain, '\n');
+    fwrite(plain.data, 1, plain.len, to);
+}
+
+/* The answer is on standard output, why a file cannot be built on standard error. */
 static int
 print_call(const struct build_flags *f, const struct tenon_result *r, bool json, bool check)
 {
-    const struct tenon_result_value *v = tenon_result_meta(r, json ? "result.json" : "result.txt");
-    bool failed = check && check_failed(r);
-    if (check && !json && !failed)
+    struct verdict v = check ? verdict_of(r) : (struct verdict){0};
+    if (check && !json && v.warnings)
+        printf("Check complete, %zu warning%s been found!\n", v.warnings,
+               v.warnings == 1 ? " has" : "s have");
+    else if (check && !json && !v.cannot_build)
         puts("Check complete, no warnings found.");
-    else if (v) {
-        auto_buf struct tenon_buf plain = TENON_BUF_INIT;
-        (json ? tenon_text_add_json : tenon_text_add)(&plain, v->data, v->len);
-        fwrite(plain.data, 1, plain.len, stdout);
+    print_meta(stdout, tenon_result_meta(r, json ? "result.json" : "result.txt"), json);
+    if (v.cannot_build) {
+        fflush(stdout);
+        fputs("ERROR: ", stderr);
+        print_meta(stderr, tenon_result_meta(r, "result.error"), false);
     }
-    if (v && v->len && ((const char *)v->data)[v->len - 1] != '\n')
-        putchar('\n');
-    return failed && !ignores_status(f) ? CLI_FAILED : CLI_OK;
+    return (v.warnings || v.cannot_build) && !ignores_status(f) ? CLI_FAILED : CLI_OK;
 }
 
 /* ---- files and standard output ------------------------------------------ */

@@ -180,7 +180,6 @@ run(struct job *j, struct tenon_error *err)
         .cache_from_count = j->cache_from.count,
         .cache_to = j->cache_to.list,
         .cache_to_count = j->cache_to.count,
-        .no_cache = j->flags.no_cache,
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
     };

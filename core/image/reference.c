@@ -169,7 +169,7 @@ split_name(const char *name, struct tenon_reference *r, const char *whole,
         if (*p >= 'A' && *p <= 'Z')
             return tenon_error_set(err, TENON_E_INVALID,
                                    "invalid reference format: repository name "
-                                   "(%s) must be lowercase", rest);
+                                   "(%s) must be lowercase", r->path);
     if (!domain_ok(r->domain) || !path_ok(r->path))
         return bad(err, whole);
     if (strlen(r->domain) + 1 + strlen(r->path) > NAME_MAX_LEN)

@@ -170,3 +170,20 @@ assert_has "$work/said" "the build file takes too much memory"
 run 1 tenon build "$work/context"
 assert_has "$work/err" "the substitutions take too long"
 assert_lacks "$work/err" "more errors"
+
+# A check: how many findings, and on standard error why the file cannot be built.
+printf 'FROM scratch\nENV a b\nENV c d\n' >"$file"
+run 1 tenon build --call=check "$work/context"
+assert_eq "Check complete, 2 warnings have been found!" "$(head -n 1 "$work/out")"
+printf 'FROM scratch\nENV a b\n' >"$file"
+run 1 tenon build --call=check "$work/context"
+assert_eq "Check complete, 1 warning has been found!" "$(head -n 1 "$work/out")"
+printf 'FROM scratch\nRAN\n' >"$file"
+for call in check check,format=json; do
+    run 1 tenon build --progress=quiet --call=$call "$work/context"
+    assert_eq "ERROR: dockerfile parse error on line 2: unknown instruction: RAN (did you mean RUN?)" \
+        "$(grep ERROR "$work/err")"
+    assert_has "$work/err" "   2 | >>> RAN"
+    assert_lacks "$work/out" "ERROR"
+done
+assert_has "$work/out" '"buildError"'

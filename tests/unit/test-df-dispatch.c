@@ -414,6 +414,13 @@ START_TEST(test_df_outline_lists_parameters)
         "SSH       REQUIRED\ndefault   \n\n");
     ck_assert_str_eq(kit_result("version"), "1.0.0");
     ck_assert_ptr_null(kit_result("containerimage.config"));
+
+    /* findings are warnings of the answer, and end it when they should be errors */
+    ck_assert_int_lt(run_with("# check=error=true\nFROM scratch\nENV A=$nope\n", options), 0);
+    ck_assert_int_eq(run_with("# check=error=true\nFROM scratch AS x\nENV A=$nope\nFROM scratch\n",
+                              options), 0); /* the target needs no x */
+    ck_assert_int_eq(run_with("# x what it is\nFROM scratch AS x\n", options), 0);
+    ck_assert_str_eq(kit_result("result.txt"), "TARGET:      x\nDESCRIPTION: what it is\n\n");
 }
 END_TEST
 
@@ -422,7 +429,7 @@ START_TEST(test_df_targets_lists_stages)
     const char *const options[] = {"requestid=frontend.targets", NULL};
     ck_assert_int_eq(run_with("# a does things\nFROM scratch AS a\nFROM a\n", options), 0);
     ck_assert_str_eq(kit_result("result.txt"),
-        "TARGET      DESCRIPTION\na           does things\n(default)   \n");
+        "TARGET    DESCRIPTION\na         does things\n(default) \n");
     ck_assert_ptr_nonnull(strstr(kit_result("result.json"), "\"base\": \"scratch\""));
 }
 END_TEST
@@ -440,8 +447,23 @@ START_TEST(test_df_check_reports_and_goes_on)
         "WARNING: FromAsCasing - https://docs.docker.com/go/dockerfile/rule/from-as-casing/\n"
         "'as' and 'FROM' keywords' casing do not match\nDockerfile:1\n"
         "--------------------\n   1 | >>> FROM busybox as a\n"));
+    /* to be read beside it, by who reads no JSON */
+    ck_assert_ptr_null(strstr(kit_result("result.txt"), "ERROR"));
+    ck_assert_ptr_nonnull(kit_result("result.error"));
     ck_assert_int_eq(run_with("FROM busybox\n", options), 0);
     ck_assert_str_eq(kit_result("result.statuscode"), "0");
+    ck_assert_ptr_null(kit_result("result.error"));
+
+    /* as they are found: stages are read before what they do */
+    ck_assert_int_eq(run_with("FROM scratch AS Base\nENV a b\nFROM scratch AS Top\n", options), 0);
+    json = kit_result("result.json");
+    const char *one = strstr(json, "'Base'"), *two = strstr(json, "'Top'");
+    const char *three = strstr(json, "LegacyKeyValueFormat");
+    ck_assert(one && two && three && one < two && two < three);
+    const char *text = kit_result("result.txt");
+    one = strstr(text, "'Base'"), two = strstr(text, "'Top'");
+    three = strstr(text, "LegacyKeyValueFormat");
+    ck_assert(one && two && three && one < three && three < two); /* by place */
     const char *const describe[] = {"requestid=frontend.subrequests.describe", NULL};
     ck_assert_int_eq(run_with("FROM busybox\n", describe), 0);
     ck_assert_ptr_nonnull(strstr(kit_result("result.json"), "frontend.lint"));

@@ -30,7 +30,8 @@ by_place(const void *x, const void *y)
     const struct finding *a = x, *b = y;
     if (a->lines.first != b->lines.first)
         return a->lines.first < b->lines.first ? -1 : 1;
-    return strcmp(a->rule->name, b->rule->name);
+    int by_name = strcmp(a->rule->name, b->rule->name);
+    return by_name ? by_name : strcmp(a->message, b->message);
 }
 
 /* The lines of the build file around a place, the place itself marked. */
@@ -74,8 +75,9 @@ excerpt(struct tenon_buf *out, const struct df_build *b, struct df_lines at)
     tenon_vec_release(&lines);
 }
 
+/* In the order in which they were found, as a list; by place to read. */
 static void
-write_warnings(struct df_build *b, const struct findings *f,
+write_warnings(struct df_build *b, struct findings *f,
                struct json_object *json, struct tenon_buf *text)
 {
     /* Null when there are none, as in BuildKit's answer. */
@@ -90,13 +92,18 @@ write_warnings(struct df_build *b, const struct findings *f,
         struct json_object *at = df_json_location(w->lines);
         json_object_object_add(o, "location", at ? at : json_object_new_object());
         json_object_array_add(list, o);
+    }
+    json_object_object_add(json, "warnings", list);
+    if (f->list.len)
+        qsort(f->list.items, f->list.len, sizeof *f->list.items, by_place);
+    tenon_vec_foreach(w, &f->list)
+    {
         tenon_buf_addf(text, "\nWARNING: %s", w->rule->name);
         if (*w->rule->url)
             tenon_buf_addf(text, " - %s", w->rule->url);
         tenon_buf_addf(text, "\n%s\n", w->message);
         excerpt(text, b, w->lines);
     }
-    json_object_object_add(json, "warnings", list);
 }
 
 static void
@@ -113,7 +120,8 @@ write_source(struct df_build *b, struct json_object *json)
 
 int
 df_check_report(struct df_build *b, struct json_object *json,
-                struct tenon_buf *text, size_t *count, struct tenon_error *err)
+                struct tenon_buf *text, struct tenon_buf *failure,
+                size_t *count, struct tenon_error *err)
 {
     struct findings found = {.arena = b->arena};
     struct df_convert c = {
@@ -130,8 +138,6 @@ df_check_report(struct df_build *b, struct json_object *json,
         tenon_vec_release(&found.list);
         return r;
     }
-    if (found.list.len)
-        qsort(found.list.items, found.list.len, sizeof *found.list.items, by_place);
     write_warnings(b, &found, json, text);
     write_source(b, json);
     *count = found.list.len;
@@ -142,8 +148,8 @@ df_check_report(struct df_build *b, struct json_object *json,
         struct json_object *at = df_json_location(b->fail_lines);
         json_object_object_add(e, "location", at ? at : json_object_new_object());
         json_object_object_add(json, "buildError", e);
-        tenon_buf_addf(text, "\nERROR: %s\n", message);
-        excerpt(text, b, b->fail_lines);
+        tenon_buf_addf(failure, "%s\n", message);
+        excerpt(failure, b, b->fail_lines);
         b->host->error_clear(err);
         ++*count;
     }

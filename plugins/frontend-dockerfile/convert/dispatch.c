@@ -65,11 +65,10 @@ df_dispatch_expand(void *dispatch, const char *word, const char **message)
     struct df_dispatch *d = dispatch;
     struct df_env env = df_vars_env(&d->s->env);
     struct df_word out = {0};
-    if (!df_word_expand(d->c->arena, d->c->file->escape, 0, word, strlen(word),
-                        &env, &out, message))
-        return NULL;
+    bool ok = df_word_expand(d->c->arena, d->c->file->escape, 0, word,
+                             strlen(word), &env, &out, message);
     df_dispatch_unmatched(d, &out.unmatched);
-    return out.text;
+    return ok ? out.text : NULL;
 }
 
 static int

@@ -280,10 +280,11 @@ from_document(struct copying *x, const struct df_source_content *doc)
         struct df_env env = df_vars_env(&d->s->env);
         struct df_word word = {0};
         const char *why = NULL;
-        if (!df_word_expand(d->c->arena, '\\', DF_WORD_SKIP_QUOTES, data, len,
-                            &env, &word, &why))
-            return df_dispatch_fail(d, "%s", why);
+        bool ok = df_word_expand(d->c->arena, '\\', DF_WORD_SKIP_QUOTES, data,
+                                 len, &env, &word, &why);
         df_dispatch_unmatched(d, &word.unmatched);
+        if (!ok)
+            return df_dispatch_fail(d, "%s", why);
         data = word.text;
         len = word.len;
     }

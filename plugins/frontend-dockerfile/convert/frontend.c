@@ -60,9 +60,9 @@ check_syntax(struct df_build *b, struct tenon_error *err)
 
 /* ---- warnings -------------------------------------------------------------- */
 
-static void
-warn(void *data, const struct df_rule_info *rule, const char *message,
-     struct df_lines lines)
+void
+df_show_finding(void *data, const struct df_rule_info *rule, const char *message,
+                struct df_lines lines)
 {
     struct df_build *b = data;
     const char *detail[] = {rule->description, NULL};
@@ -188,7 +188,7 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
     };
     /* The same words for every platform would only repeat themselves. */
     if (first)
-        c.lint = (struct df_linter){.warn = warn, .data = b};
+        c.lint = (struct df_linter){.warn = df_show_finding, .data = b};
     int r = df_convert(&c, err);
     df_convert_release(&c);
     if (r < 0)

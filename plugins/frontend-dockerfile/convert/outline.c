@@ -144,6 +144,7 @@ df_outline_report(struct df_build *b, struct json_object *json,
         /* BuildKit answers for the machine's own platform, whatever was asked. */
         .platform = b->config.host,
         .implicit = true,
+        .lint = {.warn = df_show_finding, .data = b},
     };
     int r = df_convert(&c, err);
     df_convert_release(&c);
@@ -170,7 +171,7 @@ df_outline_report(struct df_build *b, struct json_object *json,
                        *c.target->name ? c.target->name : "(default)");
         if (*comment)
             tenon_buf_addf(&cells, "DESCRIPTION:\t%s\n", comment);
-        df_table(text, tenon_buf_str(&cells), 3);
+        df_table(text, tenon_buf_str(&cells), 1);
         tenon_buf_addc(text, '\n');
     }
     write_args(&all, json, text);

@@ -187,6 +187,21 @@ load_image(struct df_convert *c, struct df_state *s, const char *written,
     return 0;
 }
 
+/* What is wrong with the name of an image.  The core repeats the name, which ours
+ * begins with. */
+static int
+bad_name(struct df_convert *c, const char *name, struct tenon_error *err)
+{
+    const struct tenon_host *host = c->build->host;
+    const char *why = df_arena_strdup(c->arena, host->error_text(err));
+    const char *again = df_arena_printf(c->arena, ": \"%s\"", name);
+    if (tenon_has_suffix(why, again))
+        host->error(err, host->error_code(err), 0, "%.*s",
+                    (int)(strlen(why) - strlen(again)), why);
+    return host->error_context(err, "failed to parse stage name %s",
+                               df_quote(c->arena, name));
+}
+
 static int
 resolve_image(struct df_convert *c, struct df_state *s, bool wanted,
               struct tenon_error *err)
@@ -194,8 +209,7 @@ resolve_image(struct df_convert *c, struct df_state *s, bool wanted,
     const char *written = s->base_name;
     const char *normal = df_image_normal(c->build, written, err);
     if (!normal)
-        return c->build->host->error_context(err, "failed to parse stage name %s",
-                                             df_quote(c->arena, written));
+        return bad_name(c, written, err);
     const struct df_platform *platform = df_state_platform(c, s);
     s->base_name = normal;
     if (!wanted)

@@ -101,13 +101,13 @@ read_platform(struct df_convert *c, struct df_state *s, struct df_names *used,
     struct df_env env = df_vars_env(&c->globals);
     struct df_word word = {0};
     const char *why = NULL;
-    if (!df_word_expand(c->arena, c->file->escape, 0, st->platform,
-                        strlen(st->platform), &env, &word, &why))
-        return df_fail(c->build, err, st->lines,
-                       "failed to process arguments for platform %s: %s",
-                       st->platform, why);
+    bool ok = df_word_expand(c->arena, c->file->escape, 0, st->platform,
+                             strlen(st->platform), &env, &word, &why);
     df_lint_from_args(c, st, &word.unmatched);
     df_lint_platform(c, st, &word);
+    if (!ok)
+        return df_fail(c->build, err, st->lines,
+                       "failed to process arguments for platform : %s", why);
     if (!*word.text) {
         df_fail(c->build, err, st->lines,
                 "empty platform value from expression %s", st->platform);

@@ -142,6 +142,7 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     }
 
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_buf struct tenon_buf failure = TENON_BUF_INIT;
     struct json_object *json =
         which == DESCRIBE ? describe(&text) : json_object_new_object();
     int r = 0;
@@ -150,7 +151,7 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     else if (which == TARGETS)
         r = df_targets_report(b, json, &text, err);
     else if (which == LINT)
-        r = df_check_report(b, json, &text, &findings, err);
+        r = df_check_report(b, json, &text, &failure, &findings, err);
     if (r == 0)
         r = hand_over(b, result, "result.json",
                       json_object_to_json_string_ext(
@@ -159,6 +160,8 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
                                     JSON_C_TO_STRING_NOSLASHESCAPE), err);
     if (r == 0)
         r = hand_over(b, result, "result.txt", tenon_buf_str(&text), err);
+    if (r == 0 && failure.len)
+        r = hand_over(b, result, "result.error", failure.data, err);
     if (r == 0)
         r = hand_over(b, result, "version", PROTOCOL, err);
     if (r == 0 && which == LINT)

@@ -38,6 +38,6 @@ df_targets_report(struct df_build *b, struct json_object *json,
     struct json_object *sources = json_object_new_array();
     json_object_array_add(sources, df_json_source(b));
     json_object_object_add(json, "sources", sources);
-    df_table(text, tenon_buf_str(&cells), 3);
+    df_table(text, tenon_buf_str(&cells), 1);
     return 0;
 }

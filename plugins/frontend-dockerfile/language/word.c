@@ -513,16 +513,13 @@ df_word_expand(struct df_arena *a, char escape, unsigned flags,
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         l.p += 3; /* as Go's text scanner does */
     bool ok = scan_until(&l, END, l.raw_escapes, &result, &split);
+    *out = (struct df_word){.matched = l.matched, .unmatched = l.unmatched};
     if (ok) {
         split_end(&split);
-        *out = (struct df_word){
-            .text = df_arena_strndup(a, tenon_buf_str(&result), result.len),
-            .len = result.len,
-            .words = split.words.items,
-            .words_len = split.words.len,
-            .matched = l.matched,
-            .unmatched = l.unmatched,
-        };
+        out->text = df_arena_strndup(a, tenon_buf_str(&result), result.len);
+        out->len = result.len;
+        out->words = split.words.items;
+        out->words_len = split.words.len;
     } else {
         *message = df_arena_printf(a, "failed to process %s: %s",
                                    df_quote(a, df_arena_strndup(a, text, len)),

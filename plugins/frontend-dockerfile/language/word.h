@@ -61,7 +61,8 @@ struct df_word {
 
 /* Expand text[0..len).  escape is '\\' or '`'.
  * False with *message (the arena's) when it is malformed or a ${x:?} fired:
- * "failed to process \"...\": ...". */
+ * "failed to process \"...\": ..."; *out has the variables that were met up to
+ * there, and nothing else. */
 bool df_word_expand(struct df_arena *a, char escape, unsigned flags,
                     const char *text, size_t len, const struct df_env *env,
                     struct df_word *out, const char **message);
