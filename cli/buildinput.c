@@ -20,7 +20,6 @@
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"
-#include "image/layer.h"
 
 struct input {
     const struct build_flags *flags;
@@ -118,7 +117,7 @@ read_head(const struct input *in, char *head, size_t len, struct tenon_error *er
 }
 
 /* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
- * with an empty context. */
+ * with an empty context, then in *dockerfile_dir. */
 static int
 context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_error *err)
 {
@@ -146,21 +145,15 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
         *dockerfile_dir = dir;
         return cli_session_add_local(in->session, "context", empty, err);
     }
-    const char *spool = cli_session_temp_dir(in->session, err);
-    auto_close int archive =
-        spool ? stream_to(in, STDIN_FILENO, spool, "context", head, (size_t)n, err) : -1;
+    /* The frontend unpacks it, as one from the web: owners, and an ignore file that
+     * is a file like others. */
+    auto_close int archive = stream_to(in, STDIN_FILENO, dir, "context", head, (size_t)n, err);
     if (archive < 0)
         return err->code;
-    auto_close int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return tenon_error_sys(err, "open %s", dir);
-    int rc = tenon_archive_unpack(archive, root, "/", -1, -1, in->cancel, err);
-    if (rc == 0)
-        return tenon_error_set(err, TENON_E_CORRUPT,
-                               "standard input is not an archive tenon can read");
-    if (rc < 0)
-        return tenon_error_context(err, "unpack the context from standard input");
-    return cli_session_add_local(in->session, "context", dir, err);
+    option(in, "context", "upload://upload");
+    if (in->flags->file)
+        option(in, "filename", in->flags->file);
+    return cli_session_add_local(in->session, "upload", dir, err);
 }
 
 /* A build file that can be read only once: a pipe, such as the shell's <(...). */
@@ -195,14 +188,12 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
         option(in, "filename", "Dockerfile");
         return cli_session_add_local(in->session, "dockerfile", context_dir, err);
     }
-    /* With a context from standard input, -f names a file inside it. */
-    bool inside = !strcmp(in->flags->context, "-");
-    if (!inside && is_stream(file)) {
+    if (is_stream(file)) {
         auto_close int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         return from < 0 ? tenon_error_sys(err, "failed to read dockerfile: open %s", file)
                         : dockerfile_stream(in, from, err);
     }
-    auto_free char *path = inside ? tenon_path_join(context_dir, file) : tenon_path_clean(file);
+    auto_free char *path = tenon_path_clean(file);
     auto_free char *dir = tenon_strdup(path);
     char *slash = strrchr(dir, '/');
     const char *parent = !slash ? "." : slash == dir ? "/" : dir;
@@ -228,15 +219,16 @@ context_options(struct input *in, struct tenon_error *err)
             option(in, "filename", in->flags->file);
         return TENON_OK;
     }
-    const char *dockerfile_dir = NULL;
-    int rc = strcmp(context, "-") ? cli_session_add_local(in->session, "context", context, err)
-                                  : context_from_stdin(in, &dockerfile_dir, err);
-    if (rc < 0)
-        return rc;
-    if (dockerfile_dir) {
+    if (!strcmp(context, "-")) {
+        const char *dockerfile_dir = NULL;
+        int rc = context_from_stdin(in, &dockerfile_dir, err);
+        if (rc < 0 || !dockerfile_dir)
+            return rc;
         option(in, "filename", "Dockerfile");
         return cli_session_add_local(in->session, "dockerfile", dockerfile_dir, err);
     }
+    if (cli_session_add_local(in->session, "context", context, err) < 0)
+        return err->code;
     return dockerfile_option(in, vt->local_path(vt->data, "context"), err);
 }
 

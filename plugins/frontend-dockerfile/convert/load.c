@@ -14,12 +14,16 @@
 /* A larger one is not a build file. */
 #define BUILD_FILE_MAX ((size_t)16 << 20)
 
+/* Before the name of a local source whose file "context" is an archive. */
+#define UPLOAD "upload://"
+
 /* What the context of a request is. */
 struct df_context_cache {
     const char *name; /* of the local source */
     struct df_git git;
-    bool is_git, is_http, is_archive;
+    bool is_git, is_http, is_archive; /* http: a file from elsewhere, also an upload */
     const char *url;      /* http */
+    const char *upload;   /* the local source that has the file, or NULL */
     bool own_file;        /* the build file comes from the context */
     bool ignore_loaded;
     struct df_list ignore;
@@ -35,7 +39,15 @@ context_source(struct df_plan *p, const struct df_context_cache *x)
                                              df_option(p->build, x->name)));
     struct df_vertex *v = df_plan_source(
         p, x->url, NULL, "[internal] load remote build context");
-    df_vertex_attr(p, v, "http.filename", "context");
+    if (x->upload) {
+        df_vertex_attr(p, v, "local.sharedkeyhint", x->upload);
+        v->transfer = x->upload;
+        struct df_paths *follow = df_arena_new(p->build->arena, struct df_paths);
+        df_paths_add(p->build->arena, follow, "context");
+        v->source.follow = follow;
+    } else {
+        df_vertex_attr(p, v, "http.filename", "context");
+    }
     if (!x->is_archive)
         return v;
     struct df_vertex *unpacked = df_plan_file(p, NULL, NULL);
@@ -100,6 +112,12 @@ find_context(struct df_build *b, struct tenon_error *err)
         return 0;
     case DF_GIT_NO:
         break;
+    }
+    if (tenon_has_prefix(url, UPLOAD)) {
+        x->is_http = x->is_archive = true;
+        x->upload = url + strlen(UPLOAD);
+        x->url = df_arena_printf(b->arena, "local://%s", x->upload);
+        return 0;
     }
     if (!tenon_has_prefix(url, "http://") && !tenon_has_prefix(url, "https://"))
         return 0;
