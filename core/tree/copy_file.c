@@ -86,7 +86,7 @@ give_info(struct tenon_copier *k, const struct tenon_entry *e, int from, int to,
     if (fchmod(to, new_mode(k, e)) < 0)
         return failed(k, "change mode of");
     if (from >= 0)
-        tenon_xattr_copy(from, to);
+        tenon_xattr_copy(k->view, from, to);
     struct timespec times[2];
     entry_times(k, mtime_ns, times);
     if (futimens(to, times) < 0)
@@ -276,7 +276,7 @@ verify(struct tenon_copier *k, struct tenon_entry *e, int from, int to)
     struct tenon_digest got;
     if (lseek(to, 0, SEEK_SET) < 0)
         return failed(k, "seek in");
-    int ret = tenon_body_digest(to, from, k->cancel, &got, NULL, k->err);
+    int ret = tenon_body_digest(k->view, to, from, k->cancel, &got, NULL, k->err);
     if (ret < 0)
         return ret;
     if (tenon_streq(got.str, want->str))

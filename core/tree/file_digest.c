@@ -9,9 +9,9 @@
 #define CHUNK (256 * 1024)
 
 int
-tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
-                  struct tenon_digest *out, uint64_t *bytes,
-                  struct tenon_error *err)
+tenon_body_digest(const struct tenon_view *v, int data_fd, int xattr_fd,
+                  struct tenon_cancel *cancel, struct tenon_digest *out,
+                  uint64_t *bytes, struct tenon_error *err)
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
     auto_free char *chunk = tenon_malloc(CHUNK);
@@ -37,7 +37,7 @@ tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
     /* With the attributes in it one record of the stat cache answers for both:
      * changing them changes the ctime. */
     auto_buf struct tenon_buf xattrs = TENON_BUF_INIT;
-    tenon_xattr_read(xattr_fd, &xattrs);
+    tenon_xattr_read(v, xattr_fd, &xattrs);
     if (!xattrs.len) {
         *out = data;
         return 0;
@@ -141,7 +141,7 @@ tenon_view_body(struct tenon_view *v, struct tenon_entry *e,
     auto_close int fd = tenon_view_open(v, e, -1, err);
     if (fd < 0)
         return fd;
-    if (tenon_body_digest(fd, fd, cancel, &d, bytes, err) < 0)
+    if (tenon_body_digest(v, fd, fd, cancel, &d, bytes, err) < 0)
         return tenon_error_context(err, "\"/%s\"", tenon_buf_str(&path));
 
     /* Was this the file that the walk saw, from the first byte to the last?

@@ -143,16 +143,16 @@ bool tenon_view_body_known(struct tenon_view *v, struct tenon_entry *e);
 void tenon_view_load_stats(struct tenon_view *v);
 void tenon_view_save_stats(struct tenon_view *v); /* and close it */
 /* Over the data of one open file and the extended attributes of another. */
-int tenon_body_digest(int data_fd, int xattr_fd, struct tenon_cancel *cancel,
-                      struct tenon_digest *out, uint64_t *bytes,
-                      struct tenon_error *err);
+int tenon_body_digest(const struct tenon_view *v, int data_fd, int xattr_fd,
+                      struct tenon_cancel *cancel, struct tenon_digest *out,
+                      uint64_t *bytes, struct tenon_error *err);
 
 /* ---- extended attributes (xattr.c) ----------------------------------------
  * overlay's own are never touched: a copied one would change what the layer
  * means. */
-/* Those that count, sorted and framed, appended to out. */
-void tenon_xattr_read(int fd, struct tenon_buf *out);
+/* Those that count of a file of the view, sorted and framed, appended to out. */
+void tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out);
 /* Copy all that may be copied; refusals are logged, as BuildKit does. */
-void tenon_xattr_copy(int from, int to);
+void tenon_xattr_copy(const struct tenon_view *v, int from, int to);
 
 #endif

@@ -79,8 +79,16 @@ add_framed(struct tenon_buf *out, const void *data, size_t len)
     tenon_buf_add(out, data, len);
 }
 
+/* Who sends a context sets owners last, and that takes a capability away: none of a
+ * user's files has any in a build. */
+static bool
+is_taken(const struct tenon_view *v, const char *name)
+{
+    return v->owner_root && tenon_streq(name, "security.capability");
+}
+
 void
-tenon_xattr_read(int fd, struct tenon_buf *out)
+tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out)
 {
     __attribute__((cleanup(tenon_auto_names))) struct names names = {0};
     list_names(fd, &names);
@@ -89,7 +97,7 @@ tenon_xattr_read(int fd, struct tenon_buf *out)
     auto_free char *value = tenon_malloc(VALUE_MAX);
     tenon_vec_foreach(name, &names.list)
     {
-        if (!counts(*name))
+        if (!counts(*name) || is_taken(v, *name))
             continue;
         ssize_t n = fgetxattr(fd, *name, value, VALUE_MAX);
         if (n < 0)
@@ -100,7 +108,7 @@ tenon_xattr_read(int fd, struct tenon_buf *out)
 }
 
 void
-tenon_xattr_copy(int from, int to)
+tenon_xattr_copy(const struct tenon_view *v, int from, int to)
 {
     __attribute__((cleanup(tenon_auto_names))) struct names names = {0};
     list_names(from, &names);
@@ -109,7 +117,7 @@ tenon_xattr_copy(int from, int to)
     auto_free char *value = tenon_malloc(VALUE_MAX);
     tenon_vec_foreach(name, &names.list)
     {
-        if (!is_copied(*name))
+        if (!is_copied(*name) || is_taken(v, *name))
             continue;
         ssize_t n = fgetxattr(from, *name, value, VALUE_MAX);
         if (n < 0 || fsetxattr(to, *name, value, (size_t)n, 0) < 0)
