@@ -423,7 +423,8 @@ tenon_tree_copy(int dst, const struct tenon_copy *c,
         ret = tenon_view_compile(c->exclude, "exclude", &k.exclude, err);
     if (ret == 0)
         ret = tenon_view_require(c->src_view, c->src ? c->src : "",
-                                 c->follow_symlink, c->required, err);
+                                 c->follow_symlink, c->required, k.exclude,
+                                 err);
     if (ret == 0)
         ret = copy_all(&k, dest);
     tenon_copy_forget_links(&k);

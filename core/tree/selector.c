@@ -172,25 +172,76 @@ add_wildcard(struct digester *d, const struct tenon_selector *sel,
     return ret;
 }
 
-/* What a literal path of --parents names has to be there. */
-int
-tenon_view_require(struct tenon_view *v, const char *base, bool follow,
-                   const char *const *required, struct tenon_error *err)
+/* Is any of it left: the entry itself, or something below? */
+static int
+any_left(struct tenon_view *v, struct tenon_entry *e,
+         const struct tenon_patterns *exclude, const char *path,
+         struct tenon_error *err)
 {
-    for (; required && *required; required++) {
-        auto_free char *path = tenon_path_join(
-            **required == '/' ? "/" : base, *required);
-        auto_matches struct tenon_matches found = {0};
-        struct tenon_entry *e;
-        int ret = tenon_view_is_wildcard(*required)
-                      ? tenon_view_glob(v, path, follow, &found, err)
-                      : tenon_view_lookup(v, path, false, &e, err);
+    auto_free char *up = tenon_path_join(path, "..");
+    auto_free bool *held =
+        tenon_patterns_enter(exclude, tenon_streq(up, ".") ? "" : up);
+    if (!exclude || !tenon_patterns_match_in(exclude, held, path))
+        return 1;
+    if (!S_ISDIR(e->mode) || !tenon_patterns_may_reinclude(exclude, path))
+        return 0;
+    int ret = tenon_view_load(v, e, err);
+    for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
+        auto_free char *below = tenon_path_join(path, e->kids[i].name);
+        if (!(e->kids[i].flags & TENON_ENTRY_HIDDEN))
+            ret = any_left(v, &e->kids[i], exclude, below, err);
+    }
+    return ret;
+}
+
+/* The entry of a clean path below dir, through no link; NULL in *out for none. */
+static int
+find_below(struct tenon_view *v, struct tenon_entry *dir, const char *path,
+           struct tenon_entry **out, struct tenon_error *err)
+{
+    *out = NULL;
+    while (*path) {
+        size_t len = strcspn(path, "/");
+        auto_free char *name = tenon_strndup(path, len);
+        path += len + (path[len] == '/');
+        if (!S_ISDIR(dir->mode))
+            return 0;
+        int ret = tenon_view_load(v, dir, err);
         if (ret < 0)
             return ret;
-        if (tenon_view_is_wildcard(*required) && !found.list.len)
-            return tenon_error_set(err, TENON_E_NOT_FOUND,
-                                   "\"/%s\": not found",
-                                   path + strspn(path, "/"));
+        dir = tenon_entry_child(dir, name);
+        if (!dir)
+            return 0;
+        if (!*path)
+            *out = dir;
+    }
+    return 0;
+}
+
+/* A literal path of --parents has to name something that the walk will find:
+ * not the top itself, nothing behind a link, and not all of it excluded. */
+int
+tenon_view_require(struct tenon_view *v, const char *base, bool follow,
+                   const char *const *required,
+                   const struct tenon_patterns *exclude, struct tenon_error *err)
+{
+    auto_free char *top = tenon_path_join("/", base);
+    size_t skip = strlen(top) > 1 ? strlen(top) : 0;
+    for (; required && *required; required++) {
+        auto_free char *path = tenon_path_join(
+            **required == '/' ? "/" : top, *required);
+        struct tenon_entry *dir, *e = NULL;
+        const char *rest = path + skip;
+        rest += strspn(rest, "/");
+        int ret = tenon_view_lookup(v, top, follow, &dir, err);
+        if (ret == 0 && tenon_has_prefix(path, top))
+            ret = find_below(v, dir, rest, &e, err);
+        if (ret == 0 && e)
+            ret = any_left(v, e, exclude, rest, err);
+        if (ret < 0)
+            return ret;
+        if (ret == 0)
+            return tenon_error_set(err, TENON_E_NOT_FOUND, "\"%s\": not found", path);
     }
     return 0;
 }
@@ -202,7 +253,7 @@ add_selected(struct digester *d, const struct tenon_selector *sel)
     if (tenon_view_compile(sel->include, "include", &d->include, d->err) < 0 ||
         tenon_view_compile(sel->exclude, "exclude", &d->exclude, d->err) < 0 ||
         tenon_view_require(d->view, path, sel->follow, sel->required,
-                           d->err) < 0)
+                           d->exclude, d->err) < 0)
         return d->err->code;
     if (sel->wildcard && tenon_view_is_wildcard(path))
         return add_wildcard(d, sel, path);

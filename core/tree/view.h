@@ -121,10 +121,12 @@ TENON_DEFINE_AUTO_STRUCT(held, struct tenon_held, tenon_held_release);
 int tenon_view_compile(const char *const *lines, const char *what,
                        struct tenon_patterns **out, struct tenon_error *err);
 
-/* Fails with NOT_FOUND when one of the paths is missing: below `base`, or
- * absolute. */
+/* Fails with NOT_FOUND when one of the paths is missing, or excluded with all below:
+ * below `base`, or absolute and below it all the same. */
 int tenon_view_require(struct tenon_view *v, const char *base, bool follow,
-                       const char *const *required, struct tenon_error *err);
+                       const char *const *required,
+                       const struct tenon_patterns *exclude,
+                       struct tenon_error *err);
 
 /* Open for reading, never through a link at the end.  dirfd is that of the
  * entry's directory or -1.  A regular entry gives a regular file. */

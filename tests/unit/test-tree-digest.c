@@ -369,12 +369,39 @@ static const struct {
     {{.path = "/d", .required = LIST("gone")}, "\"/d/gone\": not found"},
     {{.path = "/d", .required = LIST("/d/f", "/gone")},
      "\"/gone\": not found"},
+    {{.path = "/", .required = LIST("/")}, "\"/\": not found"},
+    {{.path = "/", .required = LIST("/d/l", "/l/f")}, "\"/l/f\": not found"}, /* l is a link */
+    {{.path = "/", .required = LIST("/d/f"), .exclude = LIST("d/f")}, "\"/d/f\": not found"},
+    {{.path = "/", .required = LIST("/d/f"), .exclude = LIST("d")}, "\"/d/f\": not found"},
+    {{.path = "/", .required = LIST("/d"), .exclude = LIST("d", "!d/e")}, "\"/d\": not found"},
+    {{.path = "/l", .follow = true, .required = LIST("/l/f"), .exclude = LIST("f")},
+     "\"/l/f\": not found"},
 };
+
+/* And these are. */
+static const struct tenon_selector found[] = {
+    {.path = "/", .required = LIST("/d/f", "/l", "/d/l")},
+    {.path = "/", .required = LIST("/d"), .exclude = LIST("d/f", "d/l")},
+    {.path = "/", .required = LIST("/d"), .exclude = LIST("d", "!d/f")},
+    {.path = "/", .required = LIST("/d/f"), .exclude = LIST("d", "!d/f")},
+    {.path = "/l", .follow = true, .required = LIST("/l/f")},
+    {.path = "/d", .required = LIST("f", "/d/l"), .exclude = LIST("g")},
+};
+
+START_TEST(test_digest_required_is_found)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int root = make("r", LIST("d/f=1", "d/l>f", "l>d"));
+    struct tenon_digest d;
+    ck_assert_msg(digest_of(root, NULL, &found[_i], true, false, &d, &err) == 0, "%s",
+                  err.message);
+}
+END_TEST
 
 START_TEST(test_digest_missing_is_not_found)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_close int root = make("r", LIST("d/f=1", "out>../elsewhere",
+    auto_close int root = make("r", LIST("d/f=1", "d/l>f", "l>d", "out>../elsewhere",
                                          "ignored=1"));
     struct tenon_digest d;
     ck_assert_int_eq(digest_of(root, LIST("ignored"), &missing[_i].sel, true,
@@ -439,6 +466,7 @@ main(void)
     tcase_add_loop_test(c, test_digest_device, 0, tenon_countof(devices));
     tcase_add_loop_test(c, test_digest_every_xattr, 0, 2);
     tcase_add_test(c, test_digest_xattrs_have_an_order);
+    tcase_add_loop_test(c, test_digest_required_is_found, 0, tenon_countof(found));
     tcase_add_loop_test(c, test_digest_missing_is_not_found, 0,
                         tenon_countof(missing));
     tcase_add_test(c, test_digest_golden);
