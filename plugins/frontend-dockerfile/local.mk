@@ -52,6 +52,7 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/emit.c \
 	%D%/convert/epoch.c \
 	%D%/convert/fail.c \
+	%D%/convert/finding.c \
 	%D%/convert/frontend.c \
 	%D%/convert/giturl.c \
 	%D%/convert/giturl.h \

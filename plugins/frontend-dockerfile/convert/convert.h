@@ -143,7 +143,7 @@ struct df_convert {
  * implicit, all_stages and lint.warn set, the rest zeroed.  c->ignore is to be
  * released by df_convert_release(). */
 int df_convert(struct df_convert *c, struct tenon_error *err);
-/* Shows what a linter found as a warning of the build; data is its df_build. */
+/* Shows what a linter found as a warning of the build; data is its df_build (finding.c). */
 df_lint_warn_fn df_show_finding;
 void df_convert_release(struct df_convert *c);
 
