@@ -9,9 +9,10 @@
 #include "tools/alloc.h"
 #include "tools/comma.h"
 #include "tools/path.h"
+#include "knownword.h"
 
-/* Docker's types that have no plugin yet. */
-static const char *const later[] = { "registry", "inline", "gha", "s3", "azblob", NULL };
+/* Docker's; those that are no plugins yet. */
+static const char *const later[] = { "azblob", "gha", "inline", "registry", "s3", NULL };
 
 static void
 add(struct build_caches *c, const char *type, char **pairs)
@@ -30,9 +31,10 @@ not_yet(const char *flag, const char *type, struct tenon_error *err)
 }
 
 static int
-check(const char *flag, const char *spec, const char *type, char *const *pairs,
-      struct tenon_error *err)
+check(struct tenon_plugins *plugins, const char *flag, const char *spec, const char *type,
+      char *const *pairs, struct tenon_error *err)
 {
+    static const char *const none[] = { NULL };
     const char *place = strcmp(flag, "cache-to") ? "src" : "dest";
     if (!type)
         return tenon_error_set(err, TENON_E_INVALID, "type is required for --%s \"%s\"", flag,
@@ -40,6 +42,8 @@ check(const char *flag, const char *spec, const char *type, char *const *pairs,
     for (const char *const *t = later; *t; t++)
         if (!strcmp(*t, type))
             return not_yet(flag, type, err);
+    if (known_word_check(plugins, TENON_KIND_CACHE, "cache type", type, none, err) < 0)
+        return tenon_error_context(err, "--%s", flag);
     if (strcmp(type, "local"))
         return TENON_OK; /* a plugin's; it knows its options */
     for (char *const *p = pairs; p && *p; p++)
@@ -50,7 +54,8 @@ check(const char *flag, const char *spec, const char *type, char *const *pairs,
 }
 
 static int
-parse_one(const char *flag, const char *spec, struct build_caches *c, struct tenon_error *err)
+parse_one(struct tenon_plugins *plugins, const char *flag, const char *spec,
+          struct build_caches *c, struct tenon_error *err)
 {
     char **fields = tenon_comma_fields(spec, NULL), **pairs = NULL;
     const char *type = NULL;
@@ -67,7 +72,7 @@ parse_one(const char *flag, const char *spec, struct build_caches *c, struct ten
             tenon_error_set(err, TENON_E_INVALID, "invalid value %s in --%s \"%s\"", *p, flag,
                             spec);
     }
-    if (!err->code && check(flag, spec, type, pairs, err) == 0)
+    if (!err->code && check(plugins, flag, spec, type, pairs, err) == 0)
         add(c, type, tenon_steal(&pairs));
     tenon_strv_free(pairs);
     tenon_strv_free(fields);
@@ -92,15 +97,15 @@ add_src(struct cli_session *session, char **pairs)
 }
 
 int
-build_caches_parse(const struct build_flags *f, struct cli_session *session,
-                   struct build_caches *from, struct build_caches *to,
-                   struct tenon_error *err)
+build_caches_parse(const struct build_flags *f, struct tenon_plugins *plugins,
+                   struct cli_session *session, struct build_caches *from,
+                   struct build_caches *to, struct tenon_error *err)
 {
     for (char **s = f->cache_from; s && *s; s++)
-        if (parse_one("cache-from", *s, from, err) < 0)
+        if (parse_one(plugins, "cache-from", *s, from, err) < 0)
             return err->code;
     for (char **s = f->cache_to; s && *s; s++)
-        if (parse_one("cache-to", *s, to, err) < 0)
+        if (parse_one(plugins, "cache-to", *s, to, err) < 0)
             return err->code;
     for (size_t i = 0; i < from->count; i++)
         if (!strcmp(from->list[i].type, "local"))

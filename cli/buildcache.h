@@ -13,9 +13,9 @@ struct build_caches {
 
 /* Directories to import from become local directories of the session, under
  * their absolute paths. */
-int build_caches_parse(const struct build_flags *f, struct cli_session *session,
-                       struct build_caches *from, struct build_caches *to,
-                       struct tenon_error *err);
+int build_caches_parse(const struct build_flags *f, struct tenon_plugins *plugins,
+                       struct cli_session *session, struct build_caches *from,
+                       struct build_caches *to, struct tenon_error *err);
 void build_caches_release(struct build_caches *c);
 
 #endif

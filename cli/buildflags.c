@@ -10,6 +10,7 @@
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
+#include "base/log.h"
 #include "cli.h"
 
 enum kind {
@@ -18,7 +19,10 @@ enum kind {
     FLAG_LIST,
     FLAG_CSV,
     FLAG_RESOURCE,   /* the old name of --resource NAME=... */
-    FLAG_ALWAYS,     /* a switch for what is always so */
+    FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
+    FLAG_IGNORED_BOOL,
+    FLAG_ATTEST,     /* not there yet, but for saying that there shall be none */
+    FLAG_BUILDER,    /* there is one */
     FLAG_LATER,      /* not there yet */
     FLAG_LATER_BOOL,
 };
@@ -36,14 +40,14 @@ struct flag {
 static const struct flag flags[] = {
     { "add-host", 0, FLAG_LIST, AT(add_hosts), "HOST:IP", "another line of /etc/hosts in steps" },
     { "allow", 0, FLAG_LIST, AT(entitlements), "E",
-      "allow network.host, security.insecure or device" },
+      "allow network.host, security.insecure, device or buildx.local.delete" },
     { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
-    { "attest", 0, FLAG_LATER, 0, "TYPE", "attestations" },
+    { "attest", 0, FLAG_ATTEST, 0, "TYPE", "attestations" },
     { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]",
       "build argument; without a value, from the environment" },
     { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V",
       "another context: DIR, docker-image://, oci-layout://, URL" },
-    { "builder", 0, FLAG_LATER, 0, "N", "builder instance" },
+    { "builder", 0, FLAG_BUILDER, 0, "N", "builder instance: default, there is no other" },
     { "cache-from", 0, FLAG_LIST, AT(cache_from), "C",
       "look into a cache, too: type=local,src=DIR" },
     { "cache-to", 0, FLAG_LIST, AT(cache_to), "C", "fill a cache: type=local,dest=DIR[,mode=max]" },
@@ -56,7 +60,7 @@ static const struct flag flags[] = {
       "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
     { "iidfile", 0, FLAG_STRING, AT(iidfile), "F", "write the image's id to a file" },
     { "label", 0, FLAG_LIST, AT(labels), "K=V", "label of the image" },
-    { "load", 0, FLAG_LATER_BOOL, 0, NULL, "load the image into a docker engine" },
+    { "load", 0, FLAG_LATER_BOOL, 0, NULL, "load it into a docker engine" },
     { "metadata-file", 0, FLAG_STRING, AT(metadata_file), "F", "write what was built as JSON" },
     { "network", 0, FLAG_STRING, AT(network), "N", "network of steps: default, none, host" },
     { "no-cache", 0, FLAG_BOOL, AT(no_cache), NULL, "run every step" },
@@ -67,12 +71,12 @@ static const struct flag flags[] = {
     { "policy", 0, FLAG_LATER, 0, "P", "source policy" },
     { "progress", 0, FLAG_STRING, AT(progress), "P",
       "auto, tty, plain[,detail=short], rawjson, quiet, none" },
-    { "provenance", 0, FLAG_LATER, 0, "P", "provenance attestation" },
+    { "provenance", 0, FLAG_ATTEST, 0, "P", "provenance attestation" },
     { "pull", 0, FLAG_BOOL, AT(pull), NULL, "ask the registry for base images anew" },
     { "push", 0, FLAG_BOOL, AT(push), NULL, "push the image to the registry of its name" },
     { "quiet", 'q', FLAG_BOOL, AT(quiet), NULL, "print the image's id only" },
     { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
-    { "sbom", 0, FLAG_LATER, 0, "S", "SBOM attestation" },
+    { "sbom", 0, FLAG_ATTEST, 0, "S", "SBOM attestation" },
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",
       "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
@@ -82,12 +86,14 @@ static const struct flag flags[] = {
     { "target", 0, FLAG_STRING, AT(target), "STAGE", "stage to build" },
     { "ulimit", 0, FLAG_LIST, AT(ulimits), "T=S[:H]", "resource limit in steps" },
     /* of the classic builder; hidden there and here */
-    { "compress", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
-    { "isolation", 0, FLAG_LATER, 0, NULL, NULL },
-    { "security-opt", 0, FLAG_LATER, 0, NULL, NULL },
-    { "squash", 0, FLAG_LATER_BOOL, 0, NULL, NULL },
-    { "rm", 0, FLAG_ALWAYS, 0, NULL, NULL },
-    { "force-rm", 0, FLAG_ALWAYS, 0, NULL, NULL },
+    { "compress", 0, FLAG_IGNORED_BOOL, 0, NULL, NULL },
+    { "isolation", 0, FLAG_IGNORED, 0, NULL, "steps have the isolation of their executor" },
+    { "security-opt", 0, FLAG_IGNORED, 0, NULL,
+      "RUN --security=insecure is what a step may ask for" },
+    { "squash", 0, FLAG_IGNORED_BOOL, 0, NULL,
+      "squash with a stage of the build file: COPY --from=STAGE / /" },
+    { "rm", 0, FLAG_IGNORED_BOOL, 0, NULL, NULL },
+    { "force-rm", 0, FLAG_IGNORED_BOOL, 0, NULL, NULL },
     { "memory", 'm', FLAG_RESOURCE, AT(resources), NULL, NULL },
     { "memory-swap", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
     { "cpu-period", 0, FLAG_RESOURCE, AT(resources), NULL, NULL },
@@ -129,16 +135,45 @@ unknown(const char *arg, size_t len)
 }
 
 static int
+ignore(const struct flag *flag)
+{
+    if (flag->help)
+        tenon_log(TENON_LOG_WARNING, "--%s is ignored: %s", flag->name, flag->help);
+    return 0;
+}
+
+static int
+not_yet(const struct flag *flag)
+{
+    return cli_usage_error("build", "--%s is not supported yet", flag->name);
+}
+
+/* "false", or "type=sbom,disabled=true": asks for what we do anyway. */
+static bool
+is_disabled(const char *value)
+{
+    bool on = true, disabled = false;
+    if (tenon_parse_bool(value, &on))
+        return !on;
+    char **fields = tenon_comma_fields(value, NULL);
+    for (char **f = fields; f && *f; f++)
+        if (tenon_has_prefix(*f, "disabled="))
+            tenon_parse_bool(*f + strlen("disabled="), &disabled);
+    tenon_strv_free(fields);
+    return disabled;
+}
+
+static int
 set_bool(struct build_flags *f, const struct flag *flag, const char *value)
 {
     bool on = true;
     if (value && !tenon_parse_bool(value, &on))
         return cli_usage_error("build", "invalid value \"%s\" for --%s: expected true or false",
                                value, flag->name);
-    if (flag->kind == FLAG_ALWAYS)
-        return on ? 0 : cli_usage_error("build", "--%s=false is not supported yet", flag->name);
+    if (flag->kind == FLAG_IGNORED_BOOL)
+        return on ? ignore(flag) : 0;
     if (flag->kind == FLAG_LATER_BOOL)
-        return on ? cli_usage_error("build", "--%s is not supported yet", flag->name) : 0;
+        return on ? not_yet(flag) : 0;
     *(bool *)((char *)f + flag->offset) = on;
     return 0;
 }
@@ -166,15 +201,16 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         tenon_strv_free(parts);
         return 0;
     }
-    case FLAG_LATER: {
-        bool on;
-        /* --provenance=false: we make none anyway */
-        if (tenon_parse_bool(value, &on) && !on)
-            return 0;
-        return cli_usage_error("build", "--%s is not supported yet", flag->name);
-    }
+    case FLAG_IGNORED:
+        return ignore(flag);
+    case FLAG_BUILDER:
+        return !*value || !strcmp(value, "default") ? 0 : not_yet(flag);
+    case FLAG_ATTEST:
+        return is_disabled(value) ? 0 : not_yet(flag);
+    case FLAG_LATER:
+        return not_yet(flag);
     case FLAG_BOOL:
-    case FLAG_ALWAYS:
+    case FLAG_IGNORED_BOOL:
     case FLAG_LATER_BOOL:
         break;
     }
@@ -184,7 +220,8 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
 static bool
 takes_no_value(const struct flag *flag)
 {
-    return flag->kind == FLAG_BOOL || flag->kind == FLAG_ALWAYS || flag->kind == FLAG_LATER_BOOL;
+    return flag->kind == FLAG_BOOL || flag->kind == FLAG_IGNORED_BOOL ||
+           flag->kind == FLAG_LATER_BOOL;
 }
 
 static int
@@ -269,22 +306,56 @@ build_flags_release(struct build_flags *f)
             tenon_strv_free(*(char ***)((char *)f + flags[i].offset));
 }
 
+/* Text from a column on, in lines that 80 columns hold. */
+static void
+print_wrapped(const char *text, int column)
+{
+    const int width = 80 - column;
+    while ((int)strlen(text) > width) {
+        int len = width;
+        while (len > 0 && text[len] != ' ')
+            len--;
+        if (len == 0)
+            break;
+        printf("%.*s\n%*s", len, text, column, "");
+        text += len + 1;
+    }
+    puts(text);
+}
+
+static bool
+is_later(enum kind kind)
+{
+    return kind == FLAG_LATER || kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST;
+}
+
+static bool
+is_shown(const struct flag *f)
+{
+    return f->help && f->kind != FLAG_IGNORED && f->kind != FLAG_IGNORED_BOOL;
+}
+
 void
 build_flags_help(const struct cli *cli)
 {
+    enum { COLUMN = 31 };
     cli_help(cli, "Usage: PROGRAM build [FLAGS] CONTEXT\n\n"
-         "Build an image from a Dockerfile. CONTEXT is a directory, - for a tar archive or a\n"
-         "Dockerfile on standard input, or the URL of a git repository, a tar archive or a\n"
-         "Dockerfile.\n\nFlags:\n");
+         "Build an image from a Dockerfile. CONTEXT is a directory, - for a tar archive or\n"
+         "a Dockerfile on standard input, or the URL of a git repository, a tar archive or\n"
+         "a Dockerfile.\n\nFlags:\n");
     for (size_t i = 0; i < tenon_countof(flags); i++) {
         const struct flag *f = &flags[i];
-        if (!f->help)
+        if (!is_shown(f))
             continue;
-        char left[64];
-        snprintf(left, sizeof left, "%c%c%s --%s%s%s", f->letter ? '-' : ' ',
-                 f->letter ? f->letter : ' ', f->letter ? "," : " ", f->name,
-                 f->arg ? " " : "", f->arg ? f->arg : "");
-        bool later = f->kind == FLAG_LATER || f->kind == FLAG_LATER_BOOL;
-        printf("  %-36s %s%s\n", left, f->help, later ? " (not supported yet)" : "");
+        auto_free char *left = tenon_asprintf("%c%c%s --%s%s%s", f->letter ? '-' : ' ',
+                                              f->letter ? f->letter : ' ', f->letter ? "," : " ",
+                                              f->name, f->arg ? " " : "", f->arg ? f->arg : "");
+        auto_free char *right = tenon_asprintf("%s%s", f->help,
+                                               is_later(f->kind) ? " (not supported yet)" : "");
+        if (strlen(left) + 3 > COLUMN)
+            printf("  %s\n%*s", left, COLUMN, "");
+        else
+            printf("  %-*s", COLUMN - 2, left);
+        print_wrapped(right, COLUMN);
     }
 }

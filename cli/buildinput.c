@@ -2,6 +2,7 @@
  * arguments, labels, resources. */
 #include "buildinput.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include "tools/parse.h"
 #include "tools/path.h"
 #include "tools/sniff.h"
+#include "tools/ulimit.h"
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"
@@ -200,10 +202,8 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     if (slash && slash != dir)
         *slash = '\0';
     option(in, "filename", tenon_path_base(path));
-    if (access(parent, F_OK) < 0) {
-        tenon_error_sys(err, "failed to read dockerfile: open %s", file);
-        return err->code;
-    }
+    if (access(inside ? parent : path, F_OK) < 0)
+        return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
     return cli_session_add_local(in->session, "dockerfile", parent, err);
 }
 
@@ -346,6 +346,12 @@ add_hosts(struct input *in, struct tenon_error *err)
         size_t len = strlen(ip);
         if (*ip == '[' && ip[len - 1] == ']')
             ip++, len -= 2;
+        auto_free char *text = tenon_strndup(ip, len);
+        unsigned char address[16];
+        if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1 &&
+            strcmp(text, "host-gateway"))
+            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s: \"%s\" is no address",
+                                   *h, text);
         tenon_buf_addf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)(sep - *h), *h, (int)len, ip);
     }
     option(in, "add-hosts", tenon_buf_str(&b));
@@ -416,25 +422,52 @@ resource_options(struct input *in, struct tenon_error *err)
     return TENON_OK;
 }
 
+static int
+check_platform(const char *where, const char *text, struct tenon_error *err)
+{
+    struct tenon_platform p;
+    return tenon_platform_parse(text, &p, err) < 0 ? tenon_error_context(err, "%s", where)
+                                                   : TENON_OK;
+}
+
 /* The platform of DOCKER_DEFAULT_PLATFORM when no flag says another; "local"
  * is this machine. */
-static void
-platform_option(struct input *in)
+static int
+platform_option(struct input *in, struct tenon_error *err)
 {
     const char *from_env = secure_getenv("DOCKER_DEFAULT_PLATFORM");
     if (!in->flags->platforms) {
-        if (from_env && *from_env)
-            option(in, "platform", from_env);
-        return;
+        if (!from_env || !*from_env)
+            return TENON_OK;
+        option(in, "platform", from_env);
+        return check_platform("DOCKER_DEFAULT_PLATFORM", from_env, err);
     }
     struct tenon_platform host;
     char local[200];
     tenon_platform_host(&host);
     tenon_platform_format(&host, local);
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    for (char **p = in->flags->platforms; *p; p++)
-        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", strcmp(*p, "local") ? *p : local);
+    for (char **p = in->flags->platforms; *p; p++) {
+        const char *text = strcmp(*p, "local") ? *p : local;
+        if (check_platform("--platform", text, err) < 0)
+            return err->code;
+        tenon_buf_addf(&b, "%s%s", b.len ? "," : "", text);
+    }
     option(in, "platform", tenon_buf_str(&b));
+    return TENON_OK;
+}
+
+static int
+ulimit_option(struct input *in, struct tenon_error *err)
+{
+    for (char **u = in->flags->ulimits; u && *u; u++) {
+        struct tenon_ulimit limit;
+        auto_free char *wrong = tenon_ulimit_parse(*u, &limit);
+        if (wrong)
+            return tenon_error_set(err, TENON_E_INVALID, "--ulimit: %s", wrong);
+    }
+    option_list(in, "ulimit", in->flags->ulimits);
+    return TENON_OK;
 }
 
 static int
@@ -464,7 +497,8 @@ build_input(const struct build_flags *f, struct cli_session *s, struct tenon_can
             tenon_asprintf("label:%.*s", (int)(eq ? eq - *l : (long)strlen(*l)), *l);
         option(&in, key, eq ? eq + 1 : "");
     }
-    platform_option(&in);
+    if (platform_option(&in, err) < 0 || ulimit_option(&in, err) < 0)
+        return err->code;
     bool json;
     const char *request = build_call_request(f, &json, err);
     if (err->code)
@@ -488,7 +522,6 @@ build_input(const struct build_flags *f, struct cli_session *s, struct tenon_can
     }
     if (f->cgroup_parent)
         option(&in, "cgroup-parent", f->cgroup_parent);
-    option_list(&in, "ulimit", f->ulimits);
     if (*options)
         qsort(*options, tenon_strv_len(*options), sizeof **options, by_text);
     return TENON_OK;

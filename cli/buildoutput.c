@@ -6,20 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/text.h"
 #include "tools/vec.h"
 #include "cli.h"
+#include "destination.h"
 #include "engine/result.h"
+#include "image/image.h"
+#include "knownword.h"
 
-/* ---- -o ----------------------------------------------------------------- */
+/* ---- -o ------------------------------------------------------------------ */
 
 static void
 add_export(struct build_outputs *o, char *type, char **pairs)
@@ -44,26 +49,93 @@ makes_images(const char *type)
     return strcmp(type, "local") && strcmp(type, "tar");
 }
 
+static bool
+is_archive(char *const *pairs)
+{
+    bool tar = true;
+    for (; pairs && *pairs; pairs++)
+        if (tenon_has_prefix(*pairs, "tar="))
+            tenon_parse_bool(*pairs + 4, &tar);
+    return tar;
+}
+
 /* One archive: without a destination it goes to standard output. */
 static bool
 is_stream(const char *type, char *const *pairs)
 {
-    if (!strcmp(type, "tar"))
-        return true;
-    bool tar = true;
-    for (; !strcmp(type, "oci") && pairs && *pairs; pairs++)
-        if (tenon_has_prefix(*pairs, "tar="))
-            tenon_parse_bool(*pairs + 4, &tar);
-    return tar && !strcmp(type, "oci");
+    return !strcmp(type, "tar") || (!strcmp(type, "oci") && is_archive(pairs));
 }
 
+/* Without those of a key; each value is told to the user, who asked for it. */
+static void
+drop_pairs(char **pairs, const char *key, const char *flag)
+{
+    size_t len = strlen(key), kept = 0;
+    for (size_t i = 0; pairs && pairs[i]; i++) {
+        if (strncmp(pairs[i], key, len) || pairs[i][len] != '=') {
+            pairs[kept++] = pairs[i];
+            continue;
+        }
+        tenon_log(TENON_LOG_WARNING, "%s is used instead of \"%s\" of the output", flag, pairs[i]);
+        free(pairs[i]);
+    }
+    if (pairs)
+        pairs[kept] = NULL;
+}
+
+/* As with buildx, flags win over what an output says. */
 static void
 add_tags(const struct build_flags *f, const char *type, char ***pairs)
 {
-    if (!makes_images(type) || has_pair(*pairs, "name"))
+    if (!makes_images(type) || !f->tags)
         return;
-    for (char **t = f->tags; t && *t; t++)
+    drop_pairs(*pairs, "name", "--tag");
+    for (char **t = f->tags; *t; t++)
         tenon_strv_push(pairs, tenon_asprintf("name=%s", *t));
+}
+
+static void
+set_push(char ***pairs, const char *flag)
+{
+    bool push = false;
+    for (char **p = *pairs; p && *p; p++)
+        if (tenon_has_prefix(*p, "push=") && tenon_parse_bool(*p + strlen("push="), &push) && push)
+            return;
+    drop_pairs(*pairs, "push", flag);
+    tenon_strv_push(pairs, tenon_strdup("push=true"));
+}
+
+static int
+check_tags(const struct build_flags *f, struct tenon_error *err)
+{
+    for (char **t = f->tags; t && *t; t++) {
+        struct tenon_reference ref = {0};
+        if (tenon_reference_parse(*t, &ref, err) < 0)
+            return tenon_error_context(err, "invalid tag \"%s\"", *t);
+        tenon_reference_release(&ref);
+    }
+    return TENON_OK;
+}
+
+/* One TYPE[PLATFORM] in front of an annotation's key. */
+static int
+add_annotation(const char *type, const char *rest, char ***pairs, struct tenon_error *err)
+{
+    static const char *const kinds[] = { "index", "index-descriptor", "manifest",
+                                         "manifest-descriptor", NULL };
+    size_t len = strspn(type, "abcdefghijklmnopqrstuvwxyz-");
+    const char *end = type + strlen(type);
+    if (len == 0 || (type[len] && (type[len] != '[' || end[-1] != ']')))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid annotation type \"%s\", expected "
+                               "type and optional platform in square brackets", type);
+    auto_free char *word = tenon_strndup(type, len);
+    const char *const *k = kinds;
+    while (*k && strcmp(*k, word))
+        k++;
+    if (!*k)
+        return tenon_error_set(err, TENON_E_INVALID, "unknown annotation type \"%s\"", word);
+    tenon_strv_push(pairs, tenon_asprintf("annotation-%s.%s", type, rest));
+    return TENON_OK;
 }
 
 /* --annotation [TYPE[PLATFORM][,...]:]K=V to annotation-TYPE[PLATFORM].K=V */
@@ -76,34 +148,76 @@ add_annotations(const struct build_flags *f, const char *type, char ***pairs,
         if (!eq)
             return tenon_error_set(err, TENON_E_INVALID,
                                    "invalid annotation %s, expected KEY=VALUE", *a);
-        static const char *const kinds[] = { "manifest-descriptor", "index-descriptor", "manifest",
-                                             "index" };
         const char *colon = memchr(*a, ':', (size_t)(eq - *a));
-        bool typed = false;
-        for (size_t i = 0; colon && i < tenon_countof(kinds); i++)
-            typed |= tenon_has_prefix(*a, kinds[i]);
-        if (!typed) {
+        if (!colon) {
             tenon_strv_push(pairs, tenon_asprintf("annotation.%s", *a));
             continue;
         }
         auto_free char *types = tenon_strndup(*a, (size_t)(colon - *a));
         char *rest = types;
         for (char *t = strsep(&rest, ","); t; t = strsep(&rest, ","))
-            tenon_strv_push(pairs, tenon_asprintf("annotation-%s.%s", t, colon + 1));
+            if (add_annotation(t, colon + 1, pairs, err) < 0)
+                return err->code;
     }
     return TENON_OK;
 }
 
+/* In lower case up to `end`. */
+static void
+lower(char *s, const char *end)
+{
+    for (; *s && !strchr(end, *s); s++)
+        if (*s >= 'A' && *s <= 'Z')
+            *s = (char)(*s + 'a' - 'A');
+}
+
+/* Keys are of any case and may have blanks around them, as in buildx; an annotation's
+ * own key stays as it is. */
+static void
+add_field(const char *field, char ***pairs, char **type)
+{
+    size_t len = strcspn(field, "=");
+    auto_free char *key = tenon_strndup(field, len);
+    char *name = key + strspn(key, " \t");
+    name[strcspn(name, " \t")] = '\0';
+    lower(name, ".[");
+    if (!tenon_has_prefix(name, "annotation"))
+        lower(name, "");
+    const char *value = field + len + 1;
+    if (!strcmp(name, "type")) {
+        free(*type);
+        *type = tenon_strdup(value);
+    } else if (strcmp(name, "dest") || *value) { /* an empty one is none */
+        tenon_strv_push(pairs, tenon_asprintf("%s=%s", name, value));
+    }
+}
+
+/* -o DIR, -o -: also a directory with "=" in its name, unless it is an option that lacks
+ * its type. */
+static bool
+is_place(const char *spec, char **fields)
+{
+    static const char *const words[] = { "compression", "dest", "mode", "name", "push", "tar",
+                                         "type" };
+    if (tenon_strv_len(fields) != 1 || strcmp(fields[0], spec))
+        return false;
+    size_t len = strcspn(spec, "=");
+    for (size_t i = 0; spec[len] && i < tenon_countof(words); i++)
+        if (strlen(words[i]) == len && !strncasecmp(spec, words[i], len))
+            return false;
+    return true;
+}
+
 static int
-parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o,
-          struct tenon_error *err)
+parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char *spec,
+          struct build_outputs *o, struct tenon_error *err)
 {
     char **fields = tenon_comma_fields(spec, NULL);
     char **pairs = NULL;
     char *type = NULL;
     if (!fields)
         return tenon_error_set(err, TENON_E_INVALID, "invalid output \"%s\"", spec);
-    if (tenon_strv_len(fields) == 1 && !strchr(fields[0], '=')) { /* -o DIR, -o - */
+    if (is_place(spec, fields)) {
         type = tenon_strdup(strcmp(spec, "-") ? "local" : "tar");
         tenon_strv_push(&pairs, tenon_asprintf("dest=%s", spec));
     } else {
@@ -113,26 +227,24 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
                                 spec);
                 break;
             }
-            if (tenon_has_prefix(*p, "type=")) {
-                free(type);
-                type = tenon_strdup(*p + 5);
-            } else {
-                tenon_strv_push(&pairs, tenon_strdup(*p));
-            }
+            add_field(*p, &pairs, &type);
         }
         if (!err->code && !type)
             tenon_error_set(err, TENON_E_INVALID, "type is required for output \"%s\"", spec);
     }
     tenon_strv_free(fields);
+    static const char *const others[] = { "cacheonly", "registry", NULL };
+    if (!err->code)
+        known_word_check(plugins, TENON_KIND_EXPORTER, "output type", type, others, err);
     if (!err->code && !strcmp(type, "registry")) { /* = image, pushed */
         free(type);
         type = tenon_strdup("image");
-        if (!has_pair(pairs, "push"))
-            tenon_strv_push(&pairs, tenon_strdup("push=true"));
+        set_push(&pairs, "type=registry");
     }
     if (!err->code && is_stream(type, pairs) && !has_pair(pairs, "dest"))
         tenon_strv_push(&pairs, tenon_strdup("dest=-"));
-    if (!err->code && !strcmp(type, "docker") && !has_pair(pairs, "dest")) {
+    if (!err->code && !strcmp(type, "docker") && is_archive(pairs) &&
+        !has_pair(pairs, "dest")) {
         tenon_error_set(err, TENON_E_UNSUPPORTED,
                         "loading into a docker engine is not supported yet");
         tenon_error_hint(err, "-o type=docker,dest=FILE, then docker load -i FILE");
@@ -156,26 +268,29 @@ parse_one(const struct build_flags *f, const char *spec, struct build_outputs *o
 }
 
 int
-build_outputs_parse(const struct build_flags *f, struct build_outputs *o, struct tenon_error *err)
+build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
+                    struct build_outputs *o, struct tenon_error *err)
 {
     bool json;
     const char *request = build_call_request(f, &json, err);
     if (err->code || request)
         return err->code;
+    if (check_tags(f, err) < 0)
+        return err->code;
     for (char **s = f->outputs; s && *s; s++)
-        if (parse_one(f, *s, o, err) < 0)
+        if (parse_one(f, plugins, *s, o, err) < 0)
             return err->code;
     bool image = false;
     for (size_t i = 0; i < o->count; i++)
         if (!strcmp(o->exports[i].type, "image")) {
             image = true;
-            if (f->push && !has_pair(o->exports[i].pairs, "push"))
-                tenon_strv_push(&o->exports[i].pairs, tenon_strdup("push=true"));
+            if (f->push)
+                set_push(&o->exports[i].pairs, "--push");
         }
-    if (f->push && !image && parse_one(f, "type=image,push=true", o, err) < 0)
+    if (f->push && !image && parse_one(f, plugins, "type=image,push=true", o, err) < 0)
         return err->code;
     /* Nothing asked: the image stays in the store, under its names. */
-    if (!f->outputs && !f->push && parse_one(f, "type=image", o, err) < 0)
+    if (!f->outputs && !f->push && parse_one(f, plugins, "type=image", o, err) < 0)
         return err->code;
     for (size_t i = 0; f->iidfile && i < o->count; i++)
         if (!makes_images(o->exports[i].type))
@@ -195,7 +310,7 @@ build_outputs_release(struct build_outputs *o)
     free(o->exports);
 }
 
-/* ---- --call ------------------------------------------------------------- */
+/* ---- --call -------------------------------------------------------------- */
 
 const char *
 build_call_request(const struct build_flags *f, bool *json, struct tenon_error *err)
@@ -286,65 +401,70 @@ print_call(const struct build_flags *f, const struct tenon_result *r, bool json,
     return (v.warnings || v.cannot_build) && !ignores_status(f) ? CLI_FAILED : CLI_OK;
 }
 
-/* ---- files and standard output ------------------------------------------ */
-
-/* A file is replaced as a whole.  Devices, pipes and the targets of links are written
- * to: a new file must not take the place of /dev/stdout. */
-static bool
-is_replaced(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
-}
-
-/* Our own descriptor of that file, or 0. */
-static int
-own_output(const struct stat *there)
-{
-    struct stat own;
-    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fstat(fd, &own) == 0 && own.st_dev == there->st_dev && own.st_ino == there->st_ino)
-            return fd;
-    return 0;
-}
-
-/* Our own standard output may be a file that others append to. */
-static int
-open_there(const char *path)
-{
-    struct stat there;
-    int own = stat(path, &there) == 0 ? own_output(&there) : 0;
-    if (own)
-        return fcntl(own, F_DUPFD_CLOEXEC, 3);
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-                cli_result_mode(0666));
-}
+/* ---- files --------------------------------------------------------------- */
 
 static int
 put_file(const char *path, const char *text, struct tenon_error *err)
 {
-    if (is_replaced(path))
-        return tenon_write_file_at(AT_FDCWD, path, text, strlen(text), cli_result_mode(0666),
-                                   false, err);
-    auto_close int fd = open_there(path);
-    if (fd < 0)
-        return tenon_error_sys(err, "open \"%s\"", path);
-    if (tenon_write_all(fd, text, strlen(text), err) < 0)
+    struct destination d;
+    if (destination_open(path, &d, err) < 0)
         return err->code;
-    return close(tenon_steal_fd(&fd)) < 0 ? tenon_error_sys(err, "close \"%s\"", path) : TENON_OK;
+    if (tenon_write_all(d.fd, text, strlen(text), err) < 0) {
+        destination_abort(&d);
+        return err->code;
+    }
+    return destination_commit(&d, err);
 }
 
 int
 build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
 {
-    struct stat st;
-    if (f->iidfile && is_replaced(f->iidfile) && unlink(f->iidfile) < 0 && errno != ENOENT)
-        return tenon_error_sys(err, "remove %s", f->iidfile);
-    /* Through a link, too; but our own output must not be truncated. */
-    if (f->iidfile && !is_replaced(f->iidfile) && stat(f->iidfile, &st) == 0 &&
-        S_ISREG(st.st_mode) && !own_output(&st) && truncate(f->iidfile, 0) < 0)
-        return tenon_error_sys(err, "empty %s", f->iidfile);
-    return TENON_OK;
+    return f->iidfile ? destination_clear(f->iidfile, err) : TENON_OK;
+}
+
+/* A directory that the output will have made before these files are written. */
+static bool
+will_be_made(const char *dir, const struct tenon_export *x)
+{
+    for (char **p = x->pairs; p && *p; p++) {
+        if (!tenon_has_prefix(*p, "dest="))
+            continue;
+        /* Of an archive's own name it makes none; nobody writes below that. */
+        auto_free char *place = destination_name(*p + strlen("dest="));
+        size_t len = strlen(dir);
+        if (!strncmp(place, dir, len) && (place[len] == '/' || !place[len]))
+            return true;
+    }
+    return false;
+}
+
+static int
+check_file(const char *flag, const char *path, const struct build_outputs *o,
+           const struct tenon_session *s, struct tenon_error *err)
+{
+    if (!path)
+        return TENON_OK;
+    auto_free char *name = destination_name(path);
+    char *slash = strrchr(name, '/');
+    *(slash == name ? slash + 1 : slash) = '\0';
+    bool made = access(name, F_OK) == 0 || errno != ENOENT;
+    for (size_t i = 0; i < o->count; i++)
+        made = made || will_be_made(name, &o->exports[i]);
+    if (!made) {
+        tenon_error_set(err, TENON_E_INVALID, "%s %s: no such directory", flag, path);
+        return tenon_error_hint(err, "mkdir -p %s", name);
+    }
+    return s->sink_check(s->data, path, TENON_SINK_FILE, err) < 0
+               ? tenon_error_context(err, "%s", flag) : TENON_OK;
+}
+
+int
+build_outputs_check(const struct build_flags *f, const struct build_outputs *o,
+                    const struct tenon_session *s, struct tenon_error *err)
+{
+    if (check_file("--iidfile", f->iidfile, o, s, err) < 0)
+        return err->code;
+    return check_file("--metadata-file", f->metadata_file, o, s, err);
 }
 
 static const char *
@@ -379,6 +499,15 @@ build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
     if (f->metadata_file && write_metadata(f->metadata_file, r, err) < 0)
         return tenon_error_context(err, "write %s", f->metadata_file);
     return TENON_OK;
+}
+
+void
+build_outputs_tell(const struct build_flags *f, const struct tenon_result *r)
+{
+    const char *id = image_id(r);
+    if (id && !f->tags && !f->outputs && !f->push)
+        fprintf(stderr, "The result is %.*s in the store, and prune may remove it: -t NAME keeps "
+                "it, -o writes it out.\n", (int)strlen("sha256:") + 12, id);
 }
 
 int

@@ -4,6 +4,7 @@
 #define TENON_CLI_BUILDOUTPUT_H
 
 #include "buildflags.h"
+#include "context/session.h"
 #include "engine/build.h"
 
 struct build_outputs {
@@ -11,17 +12,22 @@ struct build_outputs {
     size_t count;
 };
 
-int build_outputs_parse(const struct build_flags *f, struct build_outputs *out,
-                        struct tenon_error *err);
+int build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
+                        struct build_outputs *out, struct tenon_error *err);
 void build_outputs_release(struct build_outputs *o);
 /* --call: the frontend's request id, or NULL; json: format=json was asked. */
 const char *build_call_request(const struct build_flags *f, bool *json,
                                struct tenon_error *err);
-/* Before the build: a file of an earlier one must not be taken for this one's. */
+/* Before the build: can --iidfile and --metadata-file be written? */
+int build_outputs_check(const struct build_flags *f, const struct build_outputs *o,
+                        const struct tenon_session *s, struct tenon_error *err);
+/* A file of an earlier build must not be taken for this one's. */
 int build_outputs_clear(const struct build_flags *f, struct tenon_error *err);
 /* After it: --iidfile and --metadata-file. */
 int build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
                         struct tenon_error *err);
+/* Without -t and -o: where the result is, in a line on standard error. */
+void build_outputs_tell(const struct build_flags *f, const struct tenon_result *r);
 /* What goes to standard output: the id with -q, the text or JSON of --call.
  * Returns the exit status (1 when a check found something). */
 int build_outputs_print(const struct build_flags *f, const struct tenon_result *r);

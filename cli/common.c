@@ -252,6 +252,33 @@ cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
         e->jobs = (unsigned)json_object_get_int(jobs);
 }
 
+/* "plugins": {"mount-secert": ...} configures nobody. */
+static int
+check_plugin_keys(struct tenon_plugins *plugins, struct json_object *config,
+                  struct tenon_error *err)
+{
+    const struct tenon_plugin_file *files = NULL;
+    size_t count = 0;
+    if (!config || tenon_plugins_list(plugins, &files, &count, err) < 0)
+        return err->code;
+    char **names = NULL;
+    for (size_t i = 0; i < count; i++)
+        tenon_strv_push(&names, tenon_asprintf("%s-%s", tenon_kind_name(files[i].kind),
+                                               files[i].name));
+    json_object_object_foreach(config, key, ignored) {
+        char **n = names;
+        (void)ignored;
+        while (n && *n && strcmp(*n, key))
+            n++;
+        const char *near = n && *n ? NULL : tenon_nearest(key, (const char *const *)names);
+        if (near)
+            tenon_log(TENON_LOG_WARNING, "configuration: plugins: no plugin \"%s\" (did you mean "
+                      "\"%s\"?)", key, near);
+    }
+    tenon_strv_free(names);
+    return TENON_OK;
+}
+
 int
 cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon_error *err)
 {
@@ -269,5 +296,7 @@ cli_open_plugins(const struct cli *cli, struct tenon_plugins **out, struct tenon
         .config = config,
         .host = tenon_engine_host(),
     };
-    return tenon_plugins_new(&o, out, err);
+    if (tenon_plugins_new(&o, out, err) < 0)
+        return err->code;
+    return check_plugin_keys(*out, config, err);
 }

@@ -25,13 +25,32 @@ static const struct {
     {"root", json_type_string},
 };
 
-static const char *
-nearest_key(const char *key)
+static void
+warn_unknown(const char *path, const char *where, const char *key, const char *const *names)
 {
-    const char *names[tenon_countof(known) + 1] = {0};
-    for (size_t i = 0; i < tenon_countof(known); i++)
-        names[i] = known[i].key;
-    return tenon_nearest(key, names);
+    const char *near = tenon_nearest(key, names);
+    tenon_log(TENON_LOG_WARNING, "%s: %sunknown key \"%s\"%s%s%s", path, where, key,
+              near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}
+
+/* Members of an object that hold objects with the same keys: registries. */
+static void
+check_nested(struct json_object *all, const char *path, const char *name)
+{
+    static const char *const keys[] = {"ca", "insecure", "mirrors", "plain-http", NULL};
+    json_object_object_foreach(all, member, value) {
+        auto_free char *where = tenon_asprintf("%s: %s: ", name, member);
+        if (!json_object_is_type(value, json_type_object))
+            continue; /* who reads it says what is wrong */
+        json_object_object_foreach(value, key, ignored) {
+            size_t i = 0;
+            (void)ignored;
+            while (keys[i] && strcmp(keys[i], key))
+                i++;
+            if (!keys[i])
+                warn_unknown(path, where, key, keys);
+        }
+    }
 }
 
 static int
@@ -42,10 +61,10 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
         while (i < tenon_countof(known) && strcmp(known[i].key, key) != 0)
             i++;
         if (i == tenon_countof(known)) {
-            const char *near = nearest_key(key);
-            tenon_log(TENON_LOG_WARNING, "%s: unknown key \"%s\"%s%s%s", path, key,
-                      near ? " (did you mean \"" : "", near ? near : "",
-                      near ? "\"?)" : "");
+            const char *names[tenon_countof(known) + 1] = {0};
+            for (size_t n = 0; n < tenon_countof(known); n++)
+                names[n] = known[n].key;
+            warn_unknown(path, "", key, names);
         } else if (value && !json_object_is_type(value, known[i].type)) {
             return tenon_error_set(err, TENON_E_INVALID, "%s: %s: expected %s", path, key,
                                    json_type_to_name(known[i].type));
@@ -53,6 +72,8 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
                    (json_object_get_int(value) < 1 || json_object_get_int(value) > JOBS_MAX)) {
             return tenon_error_set(err, TENON_E_INVALID, "%s: jobs: expected 1 to %d", path,
                                    JOBS_MAX);
+        } else if (!strcmp(key, "registries")) {
+            check_nested(value, path, key);
         }
     }
     return 0;

@@ -36,6 +36,10 @@ tenon_SOURCES += \
 	%D%/buildinput.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
+	%D%/destination.c \
+	%D%/destination.h \
+	%D%/knownword.c \
+	%D%/knownword.h \
 	%D%/localsession.c \
 	%D%/localsession.h \
 	%D%/renderer.c \

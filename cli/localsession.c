@@ -18,6 +18,7 @@
 #include "tools/comma.h"
 #include "tools/vec.h"
 #include "cli.h"
+#include "destination.h"
 #include "sshagent.h"
 
 
@@ -31,22 +32,19 @@ struct agent { /* one of the two */
 struct local {
     char *name, *path;
 };
-struct sink { /* an export under way */
-    int fd;
-    char *temp, *dest; /* temp NULL: written directly */
-    bool nameless;     /* temp comes at the end */
-};
 
 struct cli_session {
     struct tenon_session vtable;
     TENON_VEC(struct secret) secrets;
     TENON_VEC(struct agent) agents;
     TENON_VEC(struct local) locals;
-    TENON_VEC(struct sink) sinks;
+    TENON_VEC(struct destination) sinks; /* exports under way */
+    TENON_VEC(char *) files;             /* that exports will write, by their whole names */
     TENON_VEC(char *) temps;
+    bool uses_stdout, may_delete;
 };
 
-/* ---- secrets ------------------------------------------------------------ */
+/* ---- secrets ------------------------------------------------------------- */
 
 /* The bytes stay in a sealed memory file: no copy on disk, none in our heap
  * longer than needed. */
@@ -171,7 +169,7 @@ done:
     return err->code;
 }
 
-/* ---- ssh ---------------------------------------------------------------- */
+/* ---- ssh ----------------------------------------------------------------- */
 
 /* A path of --ssh: the socket of an agent, or a private key for our own. */
 static int
@@ -264,7 +262,7 @@ open_ssh(struct cli_session *s, const char *id, struct tenon_error *err)
                            "no SSH key \"%s\" forwarded from the client", id);
 }
 
-/* ---- local directories -------------------------------------------------- */
+/* ---- local directories --------------------------------------------------- */
 
 int
 cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
@@ -340,117 +338,127 @@ session_credentials(void *data, const char *host, char **user, char **secret,
     return cli_credentials(host, user, secret, err);
 }
 
-/* ---- sinks: nothing appears under its name before it is whole ----------- */
-
-/* A file without a name, which vanishes if we are killed; -1 where the file system
- * has no such files. */
-static int
-open_nameless(const char *dest)
-{
-    const char *slash = strrchr(dest, '/');
-    auto_free char *dir = !slash         ? tenon_strdup(".")
-                          : slash == dest ? tenon_strdup("/")
-                                          : tenon_strndup(dest, (size_t)(slash - dest));
-    return open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, cli_result_mode(0666));
-}
+/* ---- sinks --------------------------------------------------------------- */
 
 static int
 sink_open(void *data, const char *dest, struct tenon_error *err)
 {
     struct cli_session *s = data;
-    struct sink k = { .fd = -1 };
-    struct stat st;
+    struct destination d = { .fd = -1 };
     if (!strcmp(dest, "-")) {
-        if (isatty(STDOUT_FILENO))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "dest file is required. refusing to write to console");
-        k.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    } else if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode)) {
-        if (S_ISDIR(st.st_mode))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "destination \"%s\" is a directory, expected a file", dest);
-        k.fd = open(dest, O_WRONLY | O_CLOEXEC); /* a device or a pipe */
-    } else {
-        k.temp = tenon_asprintf("%s.tenon-%ld", dest, (long)getpid());
-        k.dest = tenon_strdup(dest);
-        k.fd = open_nameless(dest);
-        k.nameless = k.fd >= 0;
-        if (k.fd < 0)
-            k.fd = open(k.temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                        cli_result_mode(0666));
-    }
-    if (k.fd < 0) {
-        tenon_error_sys(err, "create %s", dest);
-        free(k.temp);
-        free(k.dest);
+        d.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (d.fd < 0)
+            return tenon_error_sys(err, "standard output");
+    } else if (destination_open(dest, &d, err) < 0) {
         return err->code;
     }
-    tenon_vec_push(&s->sinks, k);
-    return k.fd;
+    tenon_vec_push(&s->sinks, d);
+    return d.fd;
 }
 
-static void
-forget_sink(struct cli_session *s, struct sink *k)
+static struct destination *
+find_sink(struct cli_session *s, int fd)
 {
-    if (k->fd >= 0)
-        close(k->fd);
-    free(k->temp);
-    free(k->dest);
-    *k = s->sinks.items[--s->sinks.len];
-}
-
-/* Quotas and network file systems report a lost write at close. */
-static int
-close_sink(struct sink *k, const char *name, struct tenon_error *err)
-{
-    return close(tenon_steal_fd(&k->fd)) < 0 ? tenon_error_sys(err, "close %s", name) : 0;
-}
-
-static int
-put_in_place(struct sink *k, struct tenon_error *err)
-{
-    /* No call replaces a file with a nameless one: it gets a temporary name first. */
-    auto_free char *self = tenon_asprintf("/proc/self/fd/%d", k->fd);
-    if (k->nameless) {
-        unlink(k->temp);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, k->temp, AT_SYMLINK_FOLLOW) < 0)
-            return tenon_error_sys(err, "create %s", k->temp);
-    }
-    if (close_sink(k, k->dest, err) < 0)
-        return err->code;
-    if (rename(k->temp, k->dest) < 0)
-        return tenon_error_sys(err, "rename to %s", k->dest);
-    return 0;
+    tenon_vec_foreach(d, &s->sinks)
+        if (d->fd == fd)
+            return d;
+    return NULL;
 }
 
 static int
 sink_commit(void *data, int fd, struct tenon_error *err)
 {
     struct cli_session *s = data;
-    tenon_vec_foreach(k, &s->sinks) {
-        if (k->fd != fd)
-            continue;
-        if (!k->temp)
-            close_sink(k, "the result", err);
-        else if (put_in_place(k, err) < 0)
-            unlink(k->temp);
-        forget_sink(s, k);
-        return err->code;
-    }
-    return tenon_error_set(err, TENON_E_BUG, "commit of an output that is not open");
+    struct destination *d = find_sink(s, fd);
+    if (!d)
+        return tenon_error_set(err, TENON_E_BUG, "commit of a sink that is not open");
+    struct destination one = *d;
+    *d = s->sinks.items[--s->sinks.len];
+    return destination_commit(&one, err);
 }
 
 static void
 sink_abort(void *data, int fd)
 {
     struct cli_session *s = data;
-    tenon_vec_foreach(k, &s->sinks)
-        if (k->fd == fd) {
-            if (k->temp && !k->nameless)
-                unlink(k->temp);
-            forget_sink(s, k);
-            return;
-        }
+    struct destination *d = find_sink(s, fd);
+    if (!d)
+        return;
+    destination_abort(d);
+    *d = s->sinks.items[--s->sinks.len];
+}
+
+static int
+check_stdout(struct cli_session *s, uint32_t kind, struct tenon_error *err)
+{
+    if (kind != TENON_SINK_FILE)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "dest cannot be standard output: it is a directory");
+    if (isatty(STDOUT_FILENO)) {
+        tenon_error_set(err, TENON_E_INVALID,
+                        "dest file is required. refusing to write to console");
+        return tenon_error_hint(err, "dest=FILE, or > FILE");
+    }
+    if (s->uses_stdout)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "multiple outputs configured to write to stdout");
+    s->uses_stdout = true;
+    return TENON_OK;
+}
+
+/* One of two files of the same name would be lost. */
+static int
+check_once(struct cli_session *s, const char *dest, struct tenon_error *err)
+{
+    struct stat st;
+    if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode))
+        return TENON_OK;
+    auto_free char *name = destination_name(dest);
+    tenon_vec_foreach(other, &s->files)
+        if (!strcmp(*other, name))
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "\"%s\" would be written twice, by two outputs", dest);
+    tenon_vec_push(&s->files, tenon_steal(&name));
+    return TENON_OK;
+}
+
+/* Where what is lost by a mistake is what this build is about: below the current
+ * directory. */
+static int
+check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
+{
+    char cwd[PATH_MAX];
+    auto_free char *name = destination_name(dest);
+    if (s->may_delete)
+        return TENON_OK;
+    if (!getcwd(cwd, sizeof cwd))
+        return tenon_error_sys(err, "current directory");
+    size_t len = strcmp(cwd, "/") ? strlen(cwd) : 0;
+    if (!strncmp(name, cwd, len) && name[len] == '/' && name[len + 1])
+        return TENON_OK;
+    tenon_error_set(err, TENON_E_INVALID,
+                    "mode=delete for destination \"%s\", which is not below the current "
+                    "directory, requires --allow=" CLI_ALLOW_DELETE, dest);
+    return tenon_error_hint(err, "pass --allow " CLI_ALLOW_DELETE);
+}
+
+static int
+sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
+{
+    struct cli_session *s = data;
+    if (!strcmp(dest, "-"))
+        return check_stdout(s, kind, err);
+    if (kind == TENON_SINK_FILE)
+        return destination_check_file(dest, err) < 0 ? err->code : check_once(s, dest, err);
+    if (kind == TENON_SINK_MIRROR && check_mirror(s, dest, err) < 0)
+        return err->code;
+    return destination_check_dir(dest, err);
+}
+
+void
+cli_session_allow_delete(struct cli_session *s)
+{
+    s->may_delete = true;
 }
 
 static int
@@ -471,6 +479,7 @@ cli_session_new(void)
         .data = s, .open = session_open, .local_path = local_path,
         .credentials = session_credentials, .sink_open = sink_open,
         .sink_commit = sink_commit, .sink_abort = sink_abort, .sink_dir = sink_dir,
+        .sink_check = sink_check,
     };
     return s;
 }
@@ -499,6 +508,8 @@ cli_session_free(struct cli_session *s)
         free(l->name);
         free(l->path);
     }
+    tenon_vec_foreach(f, &s->files)
+        free(*f);
     tenon_vec_foreach(t, &s->temps) {
         auto_error struct tenon_error ignored = TENON_ERROR_INIT;
         tenon_remove_tree(AT_FDCWD, *t, &ignored);
@@ -508,6 +519,7 @@ cli_session_free(struct cli_session *s)
     tenon_vec_release(&s->agents);
     tenon_vec_release(&s->locals);
     tenon_vec_release(&s->sinks);
+    tenon_vec_release(&s->files);
     tenon_vec_release(&s->temps);
     free(s);
 }

@@ -20,6 +20,9 @@ int cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_er
 /* A local directory under a name. */
 int cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
                           struct tenon_error *err);
+/* --allow buildx.local.delete: exports may empty directories anywhere. */
+#define CLI_ALLOW_DELETE "buildx.local.delete"
+void cli_session_allow_delete(struct cli_session *s);
 /* A fresh temporary directory (0700), removed with the session; borrowed. */
 const char *cli_session_temp_dir(struct cli_session *s, struct tenon_error *err);
 

@@ -10,6 +10,7 @@
 #include "tools/alloc.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
+#include "knownword.h"
 
 struct renderer {
     struct tenon_module *module;
@@ -144,6 +145,11 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
     const char *mode = parts[0];
     if (!strcmp(mode, "auto"))
         mode = can_redraw() ? "tty" : "plain";
+    static const char *const others[] = { "auto", "none", "quiet", "rawjson", NULL };
+    if (known_word_check(plugins, TENON_KIND_PROGRESS, "progress display", mode, others, err) < 0) {
+        tenon_strv_free(parts);
+        return err->code;
+    }
     const char *plugin = mode; /* a renderer of a third party is asked by its name */
     for (size_t i = 0; i < tenon_countof(modes); i++)
         if (!strcmp(mode, modes[i].word))

@@ -87,9 +87,10 @@ struct job {
     struct build_caches cache_from, cache_to;
     struct tenon_engine engine;
     struct tenon_build *build;
+    struct tenon_build_request request;
     struct renderer *renderer;
     struct watcher watcher;
-    bool reading_flags; /* an invalid value is wrong usage */
+    enum { AT_WORK, READING_FLAGS, CHECKING } phase; /* for the exit status */
 };
 
 static const char *
@@ -134,24 +135,61 @@ make_build_id(void)
 }
 
 static int
+check_entitlements(struct job *j, struct tenon_error *err)
+{
+    char **steps = NULL; /* what steps may have; the rest is for us */
+    for (char **a = j->flags.entitlements; a && *a && !err->code; a++) {
+        if (!strcmp(*a, CLI_ALLOW_DELETE))
+            cli_session_allow_delete(j->session);
+        else if (tenon_has_prefix(*a, CLI_ALLOW_DELETE "="))
+            tenon_error_set(err, TENON_E_INVALID, CLI_ALLOW_DELETE " does not accept a value");
+        else if (tenon_exec_check_entitlement(*a, err) == 0)
+            tenon_strv_push(&steps, tenon_strdup(*a));
+    }
+    tenon_strv_free(j->flags.entitlements);
+    j->flags.entitlements = steps;
+    return err->code;
+}
+
+/* What the user could have written otherwise, not what the machine lacks: a plugin that
+ * is not installed, say. */
+static bool
+is_usage(const struct job *j, const struct tenon_error *err)
+{
+    switch (err->code) {
+    case TENON_E_INVALID:
+    case TENON_E_UNSUPPORTED:
+        return j->phase != AT_WORK;
+    case TENON_E_NOT_FOUND:
+    case TENON_E_DENIED:
+    case TENON_E_LIMIT:
+        return j->phase == READING_FLAGS;
+    default:
+        return false;
+    }
+}
+
+static int
 prepare(struct job *j, struct tenon_error *err)
 {
     j->session = cli_session_new();
+    j->phase = READING_FLAGS;
+    if (build_outputs_clear(&j->flags, err) < 0)
+        return err->code;
     for (char **x = j->flags.ssh; x && *x; x++)
         if (cli_session_add_ssh(j->session, *x, err) < 0)
             return err->code;
-    j->reading_flags = true;
     /* Asking for it gives the entitlement. */
     if (tenon_streq(j->flags.network, "host"))
         tenon_strv_push(&j->flags.entitlements, tenon_strdup("network.host"));
-    for (char **a = j->flags.entitlements; a && *a; a++)
-        if (tenon_exec_check_entitlement(*a, err) < 0)
-            return err->code;
-    if (build_input(&j->flags, j->session, j->watcher.cancel, &j->options, err) < 0 ||
-        build_outputs_parse(&j->flags, &j->outputs, err) < 0 ||
-        build_caches_parse(&j->flags, j->session, &j->cache_from, &j->cache_to, err) < 0)
+    if (check_entitlements(j, err) < 0 ||
+        build_input(&j->flags, j->session, j->watcher.cancel, &j->options, err) < 0 ||
+        build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
+        build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
+        build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
+                           &j->cache_to, err) < 0)
         return err->code;
-    j->reading_flags = false;
+    j->phase = AT_WORK;
     if (cli_open_store(j->cli, &j->engine.store, err) < 0)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
@@ -159,19 +197,8 @@ prepare(struct job *j, struct tenon_error *err)
     j->engine.build_id = make_build_id();
     j->engine.entitlements = (const char *const *)j->flags.entitlements;
     cli_fill_engine(j->cli, &j->engine);
-    const struct renderer_about about = {
-        .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
-        .debug = j->flags.debug || j->cli->debug,
-    };
-    return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
-}
-
-static int
-run(struct job *j, struct tenon_error *err)
-{
-    j->engine.events = renderer_events(j->renderer);
     j->build = tenon_build_new(&j->engine);
-    struct tenon_build_request req = {
+    j->request = (struct tenon_build_request){
         .frontend = "dockerfile",
         .options = (const char *const *)j->options,
         .exports = j->outputs.exports,
@@ -183,7 +210,34 @@ run(struct job *j, struct tenon_error *err)
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
     };
-    return tenon_build_run(j->build, &req, err);
+    const struct renderer_about about = {
+        .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
+        .debug = j->flags.debug || j->cli->debug,
+    };
+    j->phase = CHECKING;
+    if (tenon_build_check(j->build, &j->request, err) < 0)
+        return err->code;
+    return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
+}
+
+static int
+run(struct job *j, struct tenon_error *err)
+{
+    j->engine.events = renderer_events(j->renderer);
+    return tenon_build_run(j->build, &j->request, err);
+}
+
+/* Is there a person who reads? */
+static bool
+tells_more(const struct job *j)
+{
+    static const char *const silent[] = { "quiet", "none", "rawjson", "json" };
+    const char *mode = progress_mode(j);
+    size_t len = strcspn(mode, ",");
+    for (size_t i = 0; i < tenon_countof(silent); i++)
+        if (strlen(silent[i]) == len && !memcmp(silent[i], mode, len))
+            return false;
+    return true;
 }
 
 /* The end of every build: the last display, the error, --iidfile and --metadata-
@@ -211,7 +265,9 @@ finish(struct job *j, struct tenon_error *err)
     }
     if (err->code)
         status = CLI_FAILED;
-    else if (j->build)
+    else if (j->build && tells_more(j))
+        build_outputs_tell(&j->flags, tenon_build_result(j->build));
+    if (!err->code && j->build)
         status = build_outputs_print(&j->flags, tenon_build_result(j->build));
     return status;
 }
@@ -264,7 +320,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
     j.watcher.cancel = tenon_cancel_new(NULL);
-    if (enter(&j, &err) < 0 || build_outputs_clear(&j.flags, &err) < 0) {
+    if (enter(&j, &err) < 0) {
         status = cli_print_error(&err);
     } else if (pthread_create(&j.watcher.thread, NULL, watch_signals, &j.watcher) != 0) {
         tenon_error_sys(&err, "start a thread");
@@ -273,7 +329,7 @@ cli_build(const struct cli *cli, int argc, char **argv)
         tenon_libcurl_prepare(); /* most builds ask a registry something */
         if (prepare(&j, &err) < 0 && !j.renderer) {
             status = cli_print_error(&err);
-            if (j.reading_flags && err.code == TENON_E_INVALID)
+            if (is_usage(&j, &err))
                 status = CLI_USAGE;
         } else {
             run(&j, &err);

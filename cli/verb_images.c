@@ -55,6 +55,17 @@ put_json(const struct tenon_image_row *row)
 }
 
 static int
+name_width(const struct tenon_image_row *rows, size_t count)
+{
+    size_t width = 40;
+    for (size_t i = 0; i < count; i++) {
+        auto_free char *name = familiar(rows[i].name);
+        width = strlen(name) > width ? strlen(name) : width;
+    }
+    return (int)width;
+}
+
+static int
 list(struct tenon_store *store, bool json, bool quiet, struct tenon_error *err)
 {
     struct tenon_image_row *rows = NULL;
@@ -63,8 +74,9 @@ list(struct tenon_store *store, bool json, bool quiet, struct tenon_error *err)
         return err->code;
     if (count)
         qsort(rows, count, sizeof *rows, by_name);
+    const int width = name_width(rows, count);
     if (!json && !quiet)
-        printf("%-40s %-12s %-10s %s\n", "NAME", "DIGEST", "SIZE", "CREATED");
+        printf("%-*s %-12s %-10s %s\n", width, "NAME", "DIGEST", "SIZE", "CREATED");
     for (size_t i = 0; i < count; i++) {
         auto_free char *name = familiar(rows[i].name);
         auto_free char *size = tenon_format_bytes(rows[i].size_bytes);
@@ -74,7 +86,7 @@ list(struct tenon_store *store, bool json, bool quiet, struct tenon_error *err)
         else if (quiet)
             puts(name);
         else
-            printf("%-40s %-12.12s %-10s %s\n", name,
+            printf("%-*s %-12.12s %-10s %s\n", width, name,
                    tenon_has_prefix(rows[i].digest, "sha256:") ? rows[i].digest + 7
                                                                : rows[i].digest,
                    size, age);

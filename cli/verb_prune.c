@@ -12,7 +12,7 @@ static const char help[] =
     "Remove what builds left in the store and no running build uses.\n"
     "\n"
     "Options:\n"
-    "  -a, --all                  also what the engine and frontends keep for themselves\n"
+    "  -a, --all                  also what engine and frontends keep for themselves\n"
     "      --filter KEY=VALUE     only what matches: type, until (unused for 24h, or\n"
     "                             since a time)\n"
     "  -f, --force                do not ask\n"

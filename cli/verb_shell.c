@@ -21,7 +21,7 @@ static const char help[] =
     "\n"
     "Options:\n"
     "      --allow WHAT        entitlements of the step (as in build)\n"
-    "      --build ID          a step of that build (a name in STORE/logs), not the last one\n"
+    "      --build ID          a step of that build, a name in STORE/logs\n"
     "  -h, --help              show this\n"
     "      --secret SPEC       secrets are not kept: give them again (as in build)\n"
     "      --ssh SPEC          the same\n";

@@ -136,6 +136,7 @@ cli_tests = \
 	tests/cli/conformance-runner.sh \
 	tests/cli/credentials.sh \
 	tests/cli/debian.sh \
+	tests/cli/destinations.sh \
 	tests/cli/devices.sh \
 	tests/cli/dist.sh \
 	tests/cli/docker-face.sh \
@@ -173,6 +174,7 @@ cli_tests = \
 	tests/cli/network.sh \
 	tests/cli/oci-layout.sh \
 	tests/cli/oci-runtime.sh \
+	tests/cli/odd-names.sh \
 	tests/cli/old-kernel.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
@@ -186,6 +188,7 @@ cli_tests = \
 	tests/cli/prune-du.sh \
 	tests/cli/quickstart.sh \
 	tests/cli/recipes.sh \
+	tests/cli/refusals.sh \
 	tests/cli/registry.sh \
 	tests/cli/resources.sh \
 	tests/cli/sandbox.sh \

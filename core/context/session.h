@@ -20,6 +20,9 @@ struct tenon_session {
     int (*sink_commit)(void *data, int fd, struct tenon_error *err);
     void (*sink_abort)(void *data, int fd);
     int (*sink_dir)(void *data, const char *dest, struct tenon_error *err);
+    /* Before anything runs, for each place that will be asked for: kind is one of
+     * TENON_SINK_*.  NULL: all will do. */
+    int (*sink_check)(void *data, const char *dest, uint32_t kind, struct tenon_error *err);
 };
 
 #endif

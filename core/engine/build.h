@@ -26,6 +26,10 @@ struct tenon_build_request {
  * that errors can show where they come from. */
 struct tenon_build;
 struct tenon_build *tenon_build_new(struct tenon_engine *engine);
+/* Types, options and places of exports and caches: what is certain to fail later
+ * fails here.  Nothing is run or written; before tenon_build_run. */
+int tenon_build_check(struct tenon_build *b, const struct tenon_build_request *req,
+                      struct tenon_error *err);
 /* Blocking; from the main thread, once. */
 int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err);

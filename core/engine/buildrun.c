@@ -114,7 +114,7 @@ int
 tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                 struct tenon_error *err)
 {
-    if (tenon_caches_check(b, req, err) < 0 || tenon_caches_import(b, req, err) < 0)
+    if (tenon_caches_import(b, req, err) < 0)
         return err->code;
     struct tenon_solver_options so = {
         .engine = b->engine,
@@ -125,17 +125,6 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         .explain_data = req->explain_data,
     };
     b->solver = tenon_solver_new(&so);
-    /* An unknown output type must not be reported after an hour of building. */
-    for (size_t i = 0; i < req->export_count; i++) {
-        struct tenon_module *m;
-        auto_values struct tenon_values *v = NULL;
-        auto_free char *what = tenon_asprintf("output type %s", req->exports[i].type);
-        if (tenon_plugins_get(b->engine->plugins, TENON_KIND_EXPORTER,
-                              req->exports[i].type, &m, err) < 0 ||
-            tenon_values_parse(m->plugin.options, m->plugin.param_size,
-                               (const char *const *)req->exports[i].pairs, what, &v, err) < 0)
-            return err->code;
-    }
     if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
         return blame_store(b, err);
     tenon_solver_adopt(b->solver);

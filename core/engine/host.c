@@ -354,6 +354,14 @@ host_sink_dir(struct tenon_ctx *ctx, const char *dest, struct tenon_error *err)
     return fd;
 }
 
+static int
+host_sink_check(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
+                struct tenon_error *err)
+{
+    struct tenon_session *s = tenon_ctx_engine(ctx)->session;
+    return s->sink_check ? s->sink_check(s->data, dest, kind, err) : TENON_OK;
+}
+
 static const void *
 host_extension(const char *name)
 {
@@ -427,6 +435,7 @@ static const struct tenon_host host_table = {
     .sink_commit = host_sink_commit,
     .sink_dir = host_sink_dir,
     .extension = host_extension,
+    .sink_check = host_sink_check,
 };
 
 const struct tenon_host *

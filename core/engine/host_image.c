@@ -46,6 +46,25 @@ read_epoch(struct tenon_result *r, const struct tenon_values *options,
 }
 
 int
+tenon_host_image_check(const struct tenon_values *options, bool index,
+                       struct tenon_error *err)
+{
+    int64_t epoch;
+    const char *text = tenon_values_string(options, "source-date-epoch");
+    if (text && *text && !tenon_parse_i64(text, &epoch))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid source-date-epoch \"%s\"", text);
+    char **annotations = collect_annotations(options);
+    const struct tenon_image_options o = {
+        .compression = tenon_values_string(options, "compression"),
+        .level = (int)tenon_values_int(options, "compression-level"),
+        .annotations = (const char *const *)annotations,
+    };
+    tenon_image_options_check(&o, index, err);
+    tenon_strv_free(annotations);
+    return err->code;
+}
+
+int
 tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
                        const struct tenon_values *options,
                        struct tenon_image *out, struct tenon_error *err)

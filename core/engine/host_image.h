@@ -4,6 +4,10 @@
 
 #include "tenon-plugin.h"
 
+/* Of an exporter with TENON_IMAGE_PARAMS, before anything runs: values that
+ * tenon_host_image_build would refuse.  index: several platforms. */
+int tenon_host_image_check(const struct tenon_values *options, bool index,
+                           struct tenon_error *err);
 int tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
                            const struct tenon_values *options,
                            struct tenon_image *out, struct tenon_error *err);

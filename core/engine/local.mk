@@ -4,6 +4,7 @@ libtenon_core_la_SOURCES += \
 	%D%/build.c \
 	%D%/build.h \
 	%D%/build_private.h \
+	%D%/buildcheck.c \
 	%D%/buildrun.c \
 	%D%/cachedocument.c \
 	%D%/host.c \

@@ -35,6 +35,26 @@ lacks(const struct tenon_export *x, const char *what, struct tenon_error *err)
                            what);
 }
 
+static int
+check_save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
+           struct tenon_error *err)
+{
+    const struct tenon_image_options o = {
+        .compression = tenon_values_string(values, "compression"),
+        .level = (int)tenon_values_int(values, "compression-level"),
+    };
+    if (tenon_image_options_check(&o, true, err) < 0)
+        return tenon_error_context(err, "cache type %s", m->plugin.name);
+    /* Who may fail later need not hear of it now. */
+    if (!m->plugin.ops.cache->check_save || tenon_values_bool(values, "ignore-error"))
+        return TENON_OK;
+    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.cache->check_save(m->self, ctx, values, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "check_save", rc, err);
+}
+
 int
 tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
                    struct tenon_error *err)
@@ -52,6 +72,8 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
             return lacks(x, "be imported", err);
         if (!from && !ops->save)
             return lacks(x, "be exported", err);
+        if (!from && check_save(b, m, v, err) < 0)
+            return err->code;
     }
     return TENON_OK;
 }

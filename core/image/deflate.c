@@ -270,31 +270,46 @@ zstd_open(struct tenon_deflate *d, struct tenon_error *err)
 
 /* ---- the interface ------------------------------------------------------- */
 
+static int
+choose(const char *method, int *level, enum method *m, struct tenon_error *err)
+{
+    int level_max = 0;
+    if (!method || tenon_streq(method, "gzip")) {
+        *m = METHOD_GZIP;
+        level_max = TENON_ENCODE_LEVEL_MAX;
+        *level = *level == -1 ? TENON_ENCODE_LEVEL : *level;
+    } else if (tenon_streq(method, "zstd")) {
+        *m = METHOD_ZSTD;
+        level_max = 22;
+        *level = *level == -1 ? ZSTD_LEVEL : *level;
+    } else if (tenon_streq(method, "uncompressed")) {
+        *m = METHOD_NONE;
+    } else {
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "compression \"%s\" is not supported", method);
+    }
+    if (*m != METHOD_NONE && (*level < 0 || *level > level_max))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "compression level %d is not in 0..%d", *level,
+                               level_max);
+    return 0;
+}
+
+int
+tenon_deflate_check(const char *method, int level, struct tenon_error *err)
+{
+    enum method m;
+    return choose(method, &level, &m, err);
+}
+
 int
 tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
                   void *data, struct tenon_deflate **out,
                   struct tenon_error *err)
 {
     enum method m;
-    int level_max = 0;
-    if (!method || tenon_streq(method, "gzip")) {
-        m = METHOD_GZIP;
-        level_max = TENON_ENCODE_LEVEL_MAX;
-        level = level == -1 ? TENON_ENCODE_LEVEL : level;
-    } else if (tenon_streq(method, "zstd")) {
-        m = METHOD_ZSTD;
-        level_max = 22;
-        level = level == -1 ? ZSTD_LEVEL : level;
-    } else if (tenon_streq(method, "uncompressed")) {
-        m = METHOD_NONE;
-    } else {
-        return tenon_error_set(err, TENON_E_UNSUPPORTED,
-                               "compression \"%s\" is not supported", method);
-    }
-    if (m != METHOD_NONE && (level < 0 || level > level_max))
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "compression level %d is not in 0..%d", level,
-                               level_max);
+    if (choose(method, &level, &m, err) < 0)
+        return err->code;
     struct tenon_deflate *d = tenon_new0(struct tenon_deflate);
     d->method = m;
     d->level = level;

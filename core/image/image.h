@@ -96,6 +96,10 @@ struct tenon_image_options {
      * "exporting manifest list sha256:.." */
     void *status_data;
 };
+/* What is certain to fail in tenon_image_make, before there is anything to make
+ * an image of.  index: it will be of several platforms. */
+int tenon_image_options_check(const struct tenon_image_options *o, bool index,
+                              struct tenon_error *err);
 struct tenon_image_made {
     char *digest, *media_type, *config_digest, *descriptor_json;
     int64_t size;

@@ -6,6 +6,7 @@
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "image/assemble.h"
+#include "image/stream.h"
 
 #define CREATED "org.opencontainers.image.created"
 
@@ -265,6 +266,15 @@ make_all(const struct making *m, const struct tenon_image_source *src, size_t co
         free(layers[i]);
     free(layers);
     return rc;
+}
+
+int
+tenon_image_options_check(const struct tenon_image_options *o, bool index,
+                          struct tenon_error *err)
+{
+    if (tenon_deflate_check(o->compression, o->level, err) < 0)
+        return err->code;
+    return tenon_annotations_check(o->annotations, index, err);
 }
 
 int

@@ -36,6 +36,8 @@ typedef int tenon_deflate_sink(void *data, const void *buf, size_t len,
 int tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
                       void *data, struct tenon_deflate **out,
                       struct tenon_error *err);
+/* What tenon_deflate_new would say to them, before there is anything to compress. */
+int tenon_deflate_check(const char *method, int level, struct tenon_error *err);
 int tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
                         struct tenon_error *err);
 /* Ends the stream; raw gets the digest of what went in. */

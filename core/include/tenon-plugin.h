@@ -463,7 +463,15 @@ struct tenon_host {
 
     /* Optional groups of services, "tenon.registry/0"; NULL when absent. */
     const void *(*extension)(const char *name);
+
+    /* Before anything runs: could dest be written?  Nothing is made.
+     * kind: TENON_SINK_*; what is certain to fail fails here, with INVALID. */
+    int (*sink_check)(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
+                      struct tenon_error *err);
 };
+#define TENON_SINK_FILE 0   /* for sink_open */
+#define TENON_SINK_DIR 1    /* for sink_dir */
+#define TENON_SINK_MIRROR 2 /* the same, and what else is there is removed */
 /* Of one secret; BuildKit's. */
 #define TENON_SECRET_MAX_BYTES (500 * 1024)
 #define TENON_TEMP_MEMORY (UINT32_C(1) << 0) /* a small tmpfs, not swapped
@@ -745,6 +753,12 @@ struct tenon_exporter_ops {
     int (*write)(void *self, struct tenon_ctx *ctx,
                  const struct tenon_values *options,
                  struct tenon_result *result, struct tenon_error *err);
+    /* Optional.  Before anything runs: what is certain to fail in write fails
+     * here.  platforms: how many were asked for, 0 for the build
+     * file's own. */
+    int (*check)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_values *options, uint64_t platforms,
+                 struct tenon_error *err);
 };
 #define TENON_EXPORTER_FILE (UINT32_C(1) << 0) /* wants dest: a file or "-" */
 #define TENON_EXPORTER_DIR (UINT32_C(1) << 1)  /* wants dest: a directory */
@@ -849,6 +863,11 @@ struct tenon_cache_ops {
                 const struct tenon_values *options,
                 const struct tenon_descriptor *manifest,
                 struct tenon_error *err);
+    /* Optional.  Before anything runs: what is certain to fail in save fails
+     * here. */
+    int (*check_save)(void *self, struct tenon_ctx *ctx,
+                      const struct tenon_values *options,
+                      struct tenon_error *err);
 };
 
 #define TENON_CACHE_PARAMS                                                     \

@@ -372,21 +372,43 @@ adopt(struct loaded *l, const struct tenon_plugin *raw, struct tenon_error *err)
 
 /* ---- opening ---------------------------------------------------------------- */
 
+bool
+tenon_plugin_is_bundled(enum tenon_kind kind, const char *name)
+{
+    auto_free char *word = tenon_asprintf(" %s-%s ", tenon_kind_name(kind), name);
+    return strstr(TENON_BUNDLED_PLUGINS, word) != NULL;
+}
+
+/* A package when there is one of that name, else what there is. */
+static void
+hint(struct tenon_error *err, enum tenon_kind kind, const char *name, const char *const *there)
+{
+    if (tenon_plugin_is_bundled(kind, name)) {
+        tenon_error_hint(err, "is the package tenon-plugin-%s-%s installed?",
+                         tenon_kind_name(kind), name);
+        return;
+    }
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    for (; *there; there++)
+        tenon_buf_addf(&b, "%s%s", b.len ? ", " : "", *there);
+    if (b.len)
+        tenon_error_hint(err, "there are: %s", tenon_buf_str(&b));
+}
+
 static int
 not_there(struct tenon_plugins *p, enum tenon_kind kind, const char *name,
           struct tenon_error *err)
 {
     TENON_VEC(const char *) names = {0};
     tenon_vec_foreach(f, &p->files)
-        if (f->kind == kind)
+        if (f->kind == kind && !f->shadowed)
             tenon_vec_push(&names, f->name);
     tenon_vec_push(&names, NULL);
     const char *near = tenon_nearest(name, names.items);
     tenon_error_set(err, TENON_E_NOT_FOUND, "no %s plugin \"%s\"%s%s%s",
                     tenon_kind_name(kind), name, near ? " (did you mean " : "",
                     near ? near : "", near ? "?)" : "");
-    tenon_error_hint(err, "is the package tenon-plugin-%s-%s installed?",
-                     tenon_kind_name(kind), name);
+    hint(err, kind, name, names.items);
     tenon_vec_release(&names);
     return err->code;
 }
@@ -533,7 +555,8 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
     }
     tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
     auto_free char *name = likely_source(scheme);
-    tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?", name);
+    if (tenon_plugin_is_bundled(TENON_KIND_SOURCE, name))
+        tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?", name);
     return err->code;
 }
 

@@ -38,8 +38,8 @@ struct tenon_module {
     char *path;
     const struct tenon_host *host;
 };
-/* Opens (once) and inits (once).  NOT_FOUND: message with the nearest names
- * and "is the package tenon-plugin-KIND-NAME installed?". */
+/* Opens (once) and inits (once).  NOT_FOUND: message with the nearest name,
+ * and "is the package tenon-plugin-KIND-NAME installed?" if there is one. */
 int tenon_plugins_get(struct tenon_plugins *p, enum tenon_kind kind,
                       const char *name, struct tenon_module **out,
                       struct tenon_error *err);
@@ -61,6 +61,8 @@ struct tenon_plugin_file { /* what discovery found */
 };
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);
+/* One of tenon's own, built or not: there may be a package of its name. */
+bool tenon_plugin_is_bundled(enum tenon_kind kind, const char *name);
 const char *tenon_kind_name(enum tenon_kind kind); /* "frontend" */
 
 /* Serial plugins get one call at a time: take around each op. */
@@ -87,6 +89,8 @@ void tenon_values_free(struct tenon_values *v);
 TENON_DEFINE_AUTO(values, struct tenon_values *, tenon_values_free);
 #define auto_values __attribute__((cleanup(tenon_auto_values)))
 /* For the host table. */
+/* The others are for declared names alone. */
+bool tenon_values_declared(const struct tenon_values *v, const char *name);
 bool tenon_values_given(const struct tenon_values *v, const char *name);
 const char *tenon_values_string(const struct tenon_values *v, const char *name);
 const char *tenon_values_nth(const struct tenon_values *v, const char *name, size_t i);

@@ -277,6 +277,12 @@ must_find(const struct tenon_values *v, const char *name)
 }
 
 bool
+tenon_values_declared(const struct tenon_values *v, const char *name)
+{
+    return find(v, name, strlen(name)) != NULL;
+}
+
+bool
 tenon_values_given(const struct tenon_values *v, const char *name)
 {
     return must_find(v, name)->given;

@@ -147,6 +147,19 @@ read_record(struct tenon_import *im, struct json_object *o, size_t i,
     return rc < 0 ? rc : read_keys(im, r, keys, i, err);
 }
 
+/* Before layers are read: another builder's may be less than ours need. */
+static bool
+has_our_keys(struct json_object *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *o = json_object_array_get_idx(records, i);
+        if (json_object_get_type(o) != json_type_object ||
+            json_object_object_get_ex(o, "tenon.keys", NULL))
+            return true; /* or read_record says what is wrong */
+    }
+    return false;
+}
+
 static int
 read_document(struct tenon_import *im, struct json_object *o, struct tenon_error *err)
 {
@@ -163,6 +176,9 @@ read_document(struct tenon_import *im, struct json_object *o, struct tenon_error
         return tenon_error_set(err, TENON_E_LIMIT,
                                "%zu layers and %zu records are more than a cache may have",
                                im->layer_count, count);
+    if (count && !has_our_keys(records, count))
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "made by another builder: it has no keys of tenon's");
     im->layers = tenon_arena_array(&im->arena, im->layer_count, sizeof *im->layers);
     for (size_t i = 0; i < im->layer_count; i++)
         if (read_layer(im, json_object_array_get_idx(layers, i), i, err) < 0)
@@ -170,9 +186,6 @@ read_document(struct tenon_import *im, struct json_object *o, struct tenon_error
     for (size_t i = 0; i < count; i++)
         if (read_record(im, json_object_array_get_idx(records, i), i, err) < 0)
             return err->code;
-    if (count && !im->entries)
-        return tenon_error_set(err, TENON_E_UNSUPPORTED,
-                               "made by another builder: it has no keys of tenon's");
     return 0;
 }
 

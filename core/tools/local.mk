@@ -25,8 +25,12 @@ libtenon_tools_la_SOURCES += \
 	%D%/platform.h \
 	%D%/sniff.c \
 	%D%/sniff.h \
+	%D%/tarheader.c \
+	%D%/tarheader.h \
 	%D%/text.c \
 	%D%/text.h \
+	%D%/ulimit.c \
+	%D%/ulimit.h \
 	%D%/utf8.c \
 	%D%/utf8.h \
 	%D%/vec.h

@@ -84,17 +84,27 @@ local_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 /* ---- export ---------------------------------------------------------------------- */
 
 static int
-local_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
-           const struct tenon_descriptor *manifest, struct tenon_error *err)
+local_check_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+                 struct tenon_error *err)
 {
     (void)self;
-    static const char sending[] = "sending cache export";
     const char *dest = host->get_string(opt, "dest");
     if (!dest || !*dest) {
         host->error(err, TENON_E_INVALID, 0, "cache type local: dest is missing");
         host->error_hint(err, "--cache-to type=local,dest=DIR");
         return TENON_E_INVALID;
     }
+    int rc = host->sink_check(ctx, dest, TENON_SINK_DIR, err);
+    return rc < 0 ? host->error_context(err, "cache type local") : TENON_OK;
+}
+
+static int
+local_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+           const struct tenon_descriptor *manifest, struct tenon_error *err)
+{
+    (void)self;
+    static const char sending[] = "sending cache export";
+    const char *dest = host->get_string(opt, "dest");
     int dir = host->sink_dir(ctx, dest, err);
     if (dir < 0)
         return dir;
@@ -116,6 +126,7 @@ static const struct tenon_cache_ops ops = {
     .load = local_load,
     .fetch = local_fetch,
     .save = local_save,
+    .check_save = local_check_save,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_CACHE),

@@ -80,18 +80,31 @@ docker_manifest(struct tenon_ctx *ctx, const struct tenon_image *image,
 }
 
 static int
+one_only(struct tenon_error *err)
+{
+    host->error(err, TENON_E_INVALID, 0,
+                "docker exporter does not currently support exporting manifest lists");
+    host->error_hint(err, "-o type=oci keeps several platforms");
+    return TENON_E_INVALID;
+}
+
+static int
+docker_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+             uint64_t platforms, struct tenon_error *err)
+{
+    (void)self;
+    return platforms > 1 ? one_only(err)
+                         : export_layout_check(host, ctx, opt, "docker", err);
+}
+
+static int
 docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
              struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    if (!dest || !*dest) {
-        host->error_hint(err, "-o type=docker,dest=image.tar, then docker load -i image.tar");
-        return host->error(err, TENON_E_INVALID, 0, "output type docker: dest is missing");
-    }
     if (host->result_count(r) > 1)
-        return host->error(err, TENON_E_INVALID, 0,
-                           "docker exporter does not currently support exporting manifest lists");
+        return one_only(err);
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type docker");
@@ -115,6 +128,7 @@ static const struct tenon_exporter_ops ops = {
     .flags = TENON_EXPORTER_FILE | TENON_EXPORTER_IMAGE,
     .title = "exporting to docker image format",
     .write = docker_write,
+    .check = docker_check,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),

@@ -61,6 +61,42 @@ push(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *name,
     return rc < 0 ? host->error_context(err, "push %s", name) : rc;
 }
 
+/* As the user wrote it: the part behind the last "/" has a tag. */
+static bool
+has_tag(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *colon = strchr(slash ? slash : name, ':');
+    const char *at = strchr(name, '@');
+    return colon && (!at || colon < at);
+}
+
+static int
+image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+            uint64_t platforms, struct tenon_error *err)
+{
+    (void)self, (void)platforms;
+    const char *const *names = export_names(host, ctx, opt, err);
+    if (!names)
+        return host->error_context(err, "output type image");
+    if (!host->get_bool(opt, "push"))
+        return TENON_OK;
+    if (!names[0]) {
+        host->error(err, TENON_E_INVALID, 0, "tag is needed when pushing to registry");
+        host->error_hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
+        return TENON_E_INVALID;
+    }
+    const char *name;
+    for (size_t i = 0; host->get_bool(opt, "push-by-digest") &&
+                       (name = host->get_nth(opt, "name", i)); i++)
+        if (has_tag(name)) {
+            host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", name);
+            host->error_hint(err, "leave out the tag, or push-by-digest=true");
+            return TENON_E_INVALID;
+        }
+    return TENON_OK;
+}
+
 static int
 image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
             struct tenon_result *r, struct tenon_error *err)
@@ -70,10 +106,6 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type image");
-    if (pushes && !names[0]) {
-        host->error_hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
-        return host->error(err, TENON_E_INVALID, 0, "tag is needed when pushing to registry");
-    }
     struct tenon_image image = { .struct_size = sizeof image };
     int rc = host->image_build(ctx, r, opt, &image, err);
     for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "store"); i++)
@@ -88,6 +120,7 @@ static const struct tenon_exporter_ops ops = {
     .flags = TENON_EXPORTER_IMAGE,
     .title = "exporting to image",
     .write = image_write,
+    .check = image_check,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),

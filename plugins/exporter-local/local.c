@@ -15,6 +15,8 @@
 #include "tools/cleanup.h"
 #include "tools/vec.h"
 #include "common/export/epoch.h"
+#include "common/export/remove.h"
+#include "common/export/seen.h"
 #include "common/export/walk.h"
 #include "common/export/xattr.h"
 
@@ -23,11 +25,13 @@ static const struct tenon_host *host;
 static const struct tenon_param options[] = {
     { .name = "dest", .help = "directory to write into",
       .type = TENON_TYPE_HOST_PATH, .flags = TENON_PARAM_REQUIRED },
-    { .name = "mode", .help = "copy: leave what is there already",
+    { .name = "mode", .help = "copy: leave what is there already; delete: remove it",
       .type = TENON_TYPE_CHOICE, .choices = "copy|delete", .def = "copy" },
     { .name = "platform-split", .help = "a directory for each platform",
       .type = TENON_TYPE_BOOL },
-    { .name = "source-date-epoch", .help = "seconds since 1970; latest time of files",
+    { .name = "rewrite-timestamp", .help = "taken; source-date-epoch sets all times anyway",
+      .type = TENON_TYPE_BOOL },
+    { .name = "source-date-epoch", .help = "seconds since 1970; time of all files",
       .type = TENON_TYPE_STRING },
     { .name = NULL },
 };
@@ -40,11 +44,6 @@ struct dir_time { /* set last: writing below changes it */
     mode_t mode;
 };
 
-struct owner { /* of a path, when several platforms share the directory */
-    char *path;
-    const char *platform;
-};
-
 struct out {
     struct tenon_ctx *ctx;
     int root; /* of this platform */
@@ -54,7 +53,9 @@ struct out {
     char *chunk;
     int64_t done;
     TENON_VEC(struct dir_time) dirs;
-    TENON_VEC(struct owner) seen;
+    bool mirror;            /* what is not seen goes */
+    const char *below;      /* "linux_amd64/" or "" */
+    struct export_seen seen;
 };
 
 static int
@@ -72,14 +73,13 @@ failed(struct tenon_error *err, const char *what, const char *path)
     return host->error(err, TENON_E_FAILED, errno, "%s %s", what, path);
 }
 
+/* As BuildKit has it: an epoch is the time of all of them, not of the later ones alone. */
 static void
 file_times(const struct out *o, const struct stat *st, struct timespec times[2])
 {
     times[0] = times[1] = st->st_mtim;
-    if (o->epoch.is_set && st->st_mtim.tv_sec > o->epoch.s) {
-        times[0].tv_sec = times[1].tv_sec = o->epoch.s;
-        times[0].tv_nsec = times[1].tv_nsec = 0;
-    }
+    if (o->epoch.is_set)
+        times[0] = times[1] = (struct timespec){ .tv_sec = o->epoch.s };
 }
 
 static void
@@ -125,18 +125,15 @@ copy_data(struct out *o, const struct export_entry *e, int to, struct tenon_erro
 
 /* One tree for several platforms: a file that two bring is an error. */
 static int
-check_clash(struct out *o, const struct export_entry *e, struct tenon_error *err)
+note(struct out *o, const struct export_entry *e, struct tenon_error *err)
 {
-    if (!o->shared || S_ISDIR(e->st->st_mode))
+    if (!o->shared && !o->mirror)
         return TENON_OK;
-    tenon_vec_foreach(s, &o->seen)
-        if (s->platform != o->platform && !strcmp(s->path, e->path))
-            return host->error(err, TENON_E_INVALID, 0,
-                               "cannot overwrite /%s from %s with %s when split option is disabled",
-                               e->path, s->platform, o->platform);
-    struct owner mine = { tenon_strdup(e->path), o->platform };
-    tenon_vec_push(&o->seen, mine);
-    return TENON_OK;
+    auto_free char *path = tenon_asprintf("%s%s", o->below, e->path);
+    struct export_entry whole = *e;
+    whole.path = path;
+    int rc = export_seen_add(host, &o->seen, &whole, o->platform, err);
+    return rc < 0 ? rc : TENON_OK;
 }
 
 static int
@@ -161,11 +158,21 @@ make_special(int parent, const struct export_entry *e, struct tenon_error *err)
     return TENON_OK;
 }
 
+static void
+put_dir_xattrs(int parent, const struct export_entry *e)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    auto_close int from = openat(e->dirfd, e->name, flags);
+    auto_close int to = from < 0 ? -1 : openat(parent, e->name, flags);
+    if (to >= 0)
+        export_xattrs(from, set_xattr, &to);
+}
+
 static int
 put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
 {
     struct out *o = data;
-    if (check_clash(o, e, err) < 0)
+    if (note(o, e, err) < 0)
         return TENON_E_INVALID;
     const char *slash = strrchr(e->path, '/');
     auto_free char *parent_path = slash ? tenon_strndup(e->path, (size_t)(slash - e->path))
@@ -184,13 +191,14 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
             return failed(err, "replace", e->path);
         if ((!exists || !S_ISDIR(there.st_mode)) && mkdirat(parent, e->name, 0700) < 0)
             return failed(err, "make directory", e->path);
-        struct dir_time d = { tenon_strdup(e->path), { times[0], times[1] },
+        put_dir_xattrs(parent, e);
+        struct dir_time d = { tenon_asprintf("%s%s", o->below, e->path), { times[0], times[1] },
                               e->st->st_mode & 07777 };
         tenon_vec_push(&o->dirs, d);
         return TENON_OK;
     }
-    if (exists && unlinkat(parent, e->name, S_ISDIR(there.st_mode) ? AT_REMOVEDIR : 0) < 0)
-        return failed(err, "replace", e->path);
+    if (exists && export_remove(host, parent, e->name, e->path, err) < 0)
+        return TENON_E_FAILED;
     if (e->first) {
         auto_free char *keep = tenon_strdup(e->first);
         char *cut = strrchr(keep, '/');
@@ -228,12 +236,12 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
 }
 
 static int
-finish_dirs(struct out *o, struct tenon_error *err)
+finish_dirs(struct out *o, int dest, struct tenon_error *err)
 {
     int rc = TENON_OK;
     for (size_t i = o->dirs.len; i-- > 0;) {
         struct dir_time *d = &o->dirs.items[i];
-        auto_close int fd = rc == 0 ? host->open_in(o->ctx, o->root, d->path,
+        auto_close int fd = rc == 0 ? host->open_in(o->ctx, dest, d->path,
                                                     O_RDONLY | O_DIRECTORY, 0, err) : -1;
         if (rc == 0 && fd < 0)
             rc = fd;
@@ -261,9 +269,34 @@ put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool spl
     if (root < 0)
         return failed(err, "open", name);
     o->root = root;
-    int rc = export_walk(host, o->ctx, tree, put_entry, o, err);
-    int rc2 = finish_dirs(o, err);
-    return rc < 0 ? rc : rc2;
+    auto_free char *below = split ? tenon_asprintf("%s/", name) : tenon_strdup("");
+    o->below = below;
+    if (split && o->mirror) {
+        const struct stat st = { .st_mode = S_IFDIR };
+        const struct export_entry e = { .path = name, .st = &st };
+        if (export_seen_add(host, &o->seen, &e, o->platform, err) < 0)
+            return TENON_E_INVALID;
+    }
+    return export_walk(host, o->ctx, tree, put_entry, o, err);
+}
+
+static bool
+is_mirror(const struct tenon_values *opt)
+{
+    return !strcmp(host->get_string(opt, "mode"), "delete");
+}
+
+static int
+local_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+            uint64_t platforms, struct tenon_error *err)
+{
+    (void)self, (void)platforms;
+    struct export_epoch epoch = {0};
+    int rc = export_epoch(host, opt, NULL, &epoch, err);
+    if (rc == 0)
+        rc = host->sink_check(ctx, host->get_string(opt, "dest"),
+                              is_mirror(opt) ? TENON_SINK_MIRROR : TENON_SINK_DIR, err);
+    return rc < 0 ? host->error_context(err, "output type local") : TENON_OK;
 }
 
 static int
@@ -272,12 +305,9 @@ local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    if (!strcmp(host->get_string(opt, "mode"), "delete"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "output type local: mode=delete is not supported yet");
-    struct out o = { .ctx = ctx, .root = -1 };
+    struct out o = { .ctx = ctx, .root = -1, .mirror = is_mirror(opt) };
     if (export_epoch(host, opt, r, &o.epoch, err) < 0)
-        return host->error_code(err);
+        return host->error_context(err, "output type local");
     int dir = host->sink_dir(ctx, dest, err);
     if (dir < 0)
         return dir;
@@ -289,10 +319,12 @@ local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     int rc = TENON_OK;
     for (size_t i = 0; rc == 0 && i < host->result_count(r); i++)
         rc = put_platform(&o, r, i, dir, split, err);
+    if (rc == 0 && o.mirror) /* a failed export removes nothing */
+        rc = export_remove_others(host, ctx, dir, &o.seen, err);
+    if (finish_dirs(&o, dir, err) < 0)
+        rc = host->error_code(err);
     host->status_done(ctx, "copying files");
-    tenon_vec_foreach(s, &o.seen)
-        free(s->path);
-    tenon_vec_release(&o.seen);
+    export_seen_release(&o.seen);
     return rc < 0 ? host->error_context(err, "export to %s", dest) : rc;
 }
 
@@ -301,6 +333,7 @@ static const struct tenon_exporter_ops ops = {
     .flags = TENON_EXPORTER_DIR,
     .title = "exporting to client directory",
     .write = local_write,
+    .check = local_check,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),

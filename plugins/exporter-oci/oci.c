@@ -25,15 +25,19 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
 }
 
 static int
+oci_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+          uint64_t platforms, struct tenon_error *err)
+{
+    (void)self, (void)platforms;
+    return export_layout_check(host, ctx, opt, "oci", err);
+}
+
+static int
 oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
           struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    if (!dest || !*dest) {
-        host->error_hint(err, "-o type=oci,dest=image.tar");
-        return host->error(err, TENON_E_INVALID, 0, "output type oci: dest is missing");
-    }
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type oci");
@@ -51,6 +55,7 @@ static const struct tenon_exporter_ops ops = {
     .flags = TENON_EXPORTER_FILE | TENON_EXPORTER_IMAGE,
     .title = "exporting to oci image format",
     .write = oci_write,
+    .check = oci_check,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXPORTER),

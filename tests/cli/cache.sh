@@ -169,21 +169,23 @@ run 1 tenon build --cache-to "type=local,dest=$work/blocked" -o type=cacheonly \
 assert_has "$work/err" "write $work/blocked"
 assert_no_file "$work/blocked/index.json"
 echo file >"$work/file"
-run 1 tenon build --cache-to "type=local,dest=$work/file/x" -o type=cacheonly \
+run 2 tenon build --cache-to "type=local,dest=$work/file/x" -o type=cacheonly \
     --build-context "base=oci-layout://$bases/busybox" "$context"
-assert_has "$work/err" "export cache"
+assert_has "$work/err" "is not a directory"
+assert_lacks "$work/err" "#1"
 run 0 tenon build --progress=plain --cache-to "type=local,dest=$work/file/x,ignore-error=true" \
     -o type=cacheonly --build-context "base=oci-layout://$bases/busybox" "$context"
 assert_has "$work/err" "WARNING: the cache was not exported"
 
 # Options.
-run 1 tenon build --cache-to type=registry,ref=x "$context"
+run 2 tenon build --cache-to type=registry,ref=x "$context"
 assert_has "$work/err" 'cache type "registry" is not supported yet'
-run 1 tenon build --cache-from example.org/x "$context"
+run 2 tenon build --cache-from example.org/x "$context"
 assert_has "$work/err" 'cache type "registry" is not supported yet'
 run 2 tenon build --cache-to type=local "$context"
 assert_has "$work/err" "requires dest"
-run 1 tenon build --cache-to "type=local,dest=$work/x,mode=most" "$context"
+run 2 tenon build --cache-to "type=local,dest=$work/x,mode=most" "$context"
 assert_has "$work/err" "most"
-run 1 tenon build --cache-to "type=nowhere" "$context"
-assert_has "$work/err" "cache-nowhere"
+run 2 tenon build --cache-to "type=nowhere" "$context"
+assert_has "$work/err" 'unknown cache type "nowhere"'
+assert_has "$work/err" "there are: local"

@@ -88,6 +88,12 @@ code 2 build --call=nonsense "$context"
 code 2 build --call=check,nonsense "$context"
 code 2 build --allow no-such-right "$context"
 code 2 build --secret nonsense= "$context"
+code 2 build -f "$work/absent" "$context"
+code 2 build "$work/absent"
+code 2 build -o type=no-such-type "$context"
+code 2 build -o type=oci,nonsense=1,dest=/dev/null "$context"
+code 2 build --cache-to type=no-such-type "$context"
+code 2 build --progress=no-such-display "$context"
 
 # ---- it failed ---------------------------------------------------------------------
 code 1 prune
@@ -100,13 +106,7 @@ code 1 --root "$context/Dockerfile" build "$context"
 code 1 --config "$work/absent.json" version
 code 1 --plugin-dir "$work/absent" plugins
 code 1 --plugin-dir "$work/absent" build "$context"
-code 1 build "$work/absent"
-code 1 build -f "$work/absent" "$context"
 code 1 build --target absent "$context"
-code 1 build -o type=no-such-type "$context"
-code 1 build -o type=oci,nonsense=1,dest=/dev/null "$context"
-code 1 build --cache-to type=no-such-type "$context"
-code 1 build --progress=no-such-display "$context"
 printf 'FROM scratch\nFLY\n' | dockerfile
 code 1 build "$context"
 code 1 build -q "$context"

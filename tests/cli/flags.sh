@@ -50,12 +50,6 @@ done <<'END'
 2 --policy_is_not_supported_yet         --policy reset=true
 2 --provenance_is_not_supported_yet     --provenance=mode=max
 2 --sbom_is_not_supported_yet           --sbom true
-2 --compress_is_not_supported_yet       --compress
-2 --isolation_is_not_supported_yet      --isolation default
-2 --security-opt_is_not_supported_yet   --security-opt label=disable
-2 --squash_is_not_supported_yet         --squash
-2 --rm=false_is_not_supported_yet       --rm=false
-2 --force-rm=false_is_not_supported_yet --force-rm=false
 2 unknown_flag:_--taget_(did_you_mean_--target?) --taget=x
 2 unknown_flag:_-z                      -z
 2 invalid_value_"maybe"_for_--pull      --pull=maybe
@@ -64,40 +58,107 @@ done <<'END'
 2 invalid_annotation_a                  --annotation a -o type=oci,dest=none
 2 invalid_build_argument_"=a"           --build-arg =a
 2 invalid_build_context:_a              --build-context a
-1 path_"/none"_not_found                --build-context a=/none
-1 OCI_layout_/none                      --build-context a=oci-layout:///none
-1 cache_type_"registry"_is_not          --cache-from example.org/a
-1 cache_type_"s3"_is_not                --cache-to type=s3,bucket=a
+2 path_"/none"_not_found                --build-context a=/none
+2 OCI_layout_/none                      --build-context a=oci-layout:///none
+2 cache_type_"registry"_is_not          --cache-from example.org/a
+2 cache_type_"s3"_is_not                --cache-to type=s3,bucket=a
 2 unknown_method_"lunch"                --call lunch
 2 unknown_option_"format=xml"           --call=check,format=xml
-1 failed_to_read_dockerfile             -f none/Dockerfile
-1 failed_to_read_dockerfile             -f none
-1 not_supported_yet                     --file http://127.0.0.1:1/Dockerfile
+2 failed_to_read_dockerfile             -f none/Dockerfile
+2 failed_to_read_dockerfile             -f none
+2 not_supported_yet                     --file http://127.0.0.1:1/Dockerfile
 2 cannot_use_--iidfile                  --iidfile iid -o type=local,dest=none
 2 network_mode_"bridge"_not_supported   --network bridge
 2 type_is_required                      --output dest=none
 2 invalid_value_a                       -o type=oci,a
-1 no_exporter_plugin_"flat"             -o type=flat
-1 "dest"_is_missing                     -o type=local
-1 loading_into_a_docker_engine_is_not   -o type=docker
-1 unknown_operating_system              --platform nothing
-1 no_progress_plugin_"fast"             --progress fast
+2 unknown_output_type_"flat"             -o type=flat
+2 "dest"_is_missing                     -o type=local
+2 loading_into_a_docker_engine_is_not   -o type=docker
+2 unknown_operating_system              --platform nothing
+2 unknown_progress_display_"fast"             --progress fast
 2 cannot_be_used_together               --quiet --progress=plain
 2 invalid_value_for_memory:_"much"      --resource memory=much
 2 invalid_value_for_cpuset-cpus:_"a"    --resource cpuset-cpus=a
 2 invalid_resource_"fuel=1"             --resource fuel=1
 2 must_be_a_key=value_pair              --secret a
-1 failed_to_stat_a                      --secret ID=a
+2 failed_to_stat_a                      --secret ID=a
 2 unexpected_key_'di'                   --secret di=a
 2 has_no_id                             --secret src=/none
-1 failed_to_stat_/none                  --secret id=a,src=/none
+2 failed_to_stat_/none                  --secret id=a,src=/none
 2 invalid_--shm-size_"big"              --shm-size big
-1 invalid_empty_ssh_agent               --ssh default
-1 must_be_lowercase                     --tag UPPER
+2 invalid_empty_ssh_agent               --ssh default
+2 must_be_lowercase                     --tag UPPER
 1 target_stage_"three"_could_not_be_found --target three
-1 invalid_ulimit_type:_nothing          --ulimit nothing=1
-1 tag_is_needed                         --push
+2 invalid_ulimit_type:_nothing          --ulimit nothing=1
+2 tag_is_needed                         --push
 END
+
+# What scripts for docker build still carry: quietly right, or with a word about it.
+while read -r says flags; do
+    set -- $flags
+    flag "${1%%=*}"
+    ok -o type=cacheonly "$@"
+    if [ $says = quiet ]; then
+        assert_lacks "$work/err" warning
+    else
+        said "warning: ${1%%=*} is ignored: "
+    fi
+done <<'END'
+quiet --compress
+quiet --compress=false
+quiet --rm
+quiet --rm=false
+quiet --force-rm
+quiet --force-rm=false
+quiet --squash=false
+quiet --builder default
+quiet --builder=
+quiet --provenance=false
+quiet --provenance disabled=true
+quiet --sbom=false
+quiet --attest type=provenance,disabled=true
+quiet --attest type=sbom,disabled=true
+quiet --load=false
+loud --squash
+loud --isolation default
+loud --isolation=process
+loud --security-opt seccomp=unconfined
+loud --security-opt=label=disable
+END
+
+# No option silently loses against another: flags win, as with buildx, and say so.
+status=0
+ok -t a.example/flag:1 -o "type=oci,name=a.example/out:1,dest=$work/both.tar"
+said 'warning: --tag is used instead of "name=a.example/out:1"'
+assert_eq a.example/flag:1 "$(tar -xOf "$work/both.tar" index.json |
+    jq -r '.manifests[0].annotations."io.containerd.image.name"')"
+ok -t a.example/flag:2 -o type=image,name=a.example/out:2
+run 0 tenon images -q
+assert_has "$work/out" a.example/flag:2
+assert_lacks "$work/out" a.example/out:2
+rm "$work/both.tar"
+
+# Spellings of -o that buildx takes: case and blanks of keys, and a directory with "=".
+ok -o "type=oci, dest=$work/spelling.tar"
+assert_file "$work/spelling.tar"
+ok -o "TYPE=oci,DEST=$work/spelling2.tar,Annotation.Some.Key=1"
+tar -xOf "$work/spelling2.tar" "$(tar -tf "$work/spelling2.tar" | grep -m1 'blobs/sha256/.')" >/dev/null
+(cd "$work" && ok -o a=b && assert_eq file "$(cat a=b/two)")
+rm -r "$work/a=b" "$work/spelling.tar" "$work/spelling2.tar"
+
+# Without -t and -o a line says where the result is; where a program reads, none does.
+ok
+said "in the store"
+ok -t a.example/named:1
+assert_lacks "$work/err" "in the store"
+ok -o type=cacheonly
+assert_lacks "$work/err" "in the store"
+for mode in rawjson quiet none; do
+    run 0 tenon build --progress=$mode --build-context "$base" "$context"
+    assert_lacks "$work/err" "in the store"
+done
+run 0 tenon images -q
+for name in $(cat "$work/out"); do run 0 tenon images rm "$name"; done
 assert_no_file none
 # Nothing asked is nothing refused.
 ok --provenance=false --sbom=false --load=false --squash=false --attest=false --rm --force-rm=true
@@ -111,7 +172,7 @@ run 2 tenon build "$context" -t
 said "flag needs an argument: -t"
 run 2 tenon build "$context" --target
 said "flag needs an argument: --target"
-run 1 tenon build "$work/none"
+run 2 tenon build "$work/none"
 said 'path "'"$work/none"'" not found'
 
 # ---- the build file and its arguments ----------------------------------------------------
@@ -179,7 +240,7 @@ ok -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybo
 assert_file "$work/n2/bin/busybox"
 digest=$(jq -r '.manifests[0].digest' "$bases/busybox/index.json")
 ok -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox@$digest"
-no 1 -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox:none"
+no 2 -f "$work/named.Dockerfile" --build-context "named=oci-layout://$bases/busybox:none"
 said 'has no image "none"'
 
 # ---- what a step gets ----------------------------------------------------------------------
@@ -429,6 +490,16 @@ ok -f "$work/pull.Dockerfile" --pull -o "$work/pulled"
 assert_no_file "$work/pulled/two"
 ok -o type=registry -t "$registry/b:2"
 curl -sf "http://$registry/v2/b/tags/list" >/dev/null || fail "-o type=registry did not push"
+# --push and type=registry win over push=false.
+ok --push -t "$registry/c:1" -o type=image,push=false
+said 'warning: --push is used instead of "push=false"'
+ok -t "$registry/d:1" -o type=registry,push=false
+said 'warning: type=registry is used instead of "push=false"'
+ok -t "$registry/e:1" -o "type=image,name=$registry/f:1,push=true"
+for repository in c d e; do
+    curl -sf "http://$registry/v2/$repository/tags/list" >/dev/null || fail "$repository was not pushed"
+done
+! curl -sf "http://$registry/v2/f/tags/list" >/dev/null || fail "the name that --tag replaces was pushed"
 
 flag --cache-to
 flag --cache-from
@@ -476,7 +547,7 @@ run 0 env BUILDKIT_PROGRESS=rawjson "$abs_top_builddir/tenon-dev" --root "$store
 jq -se . "$work/err" >/dev/null || fail "BUILDKIT_PROGRESS"
 
 flag --debug
-no 1 -D -f "$work/none.Dockerfile"
+no 2 -D -f "$work/none.Dockerfile"
 flag --explain
 echo changed >"$context/file"
 ok --explain
@@ -572,13 +643,15 @@ cp "$work/out" "$work/help"
 for f in $(sed -n 's/^ *\(-.,\)\? *--\([a-z-]*\).*/--\2/p' "$work/help"); do
     case $tested in *" $f "*) ;; *) fail "$f is in the help and was not tried" ;; esac
 done
-for f in attest builder load policy provenance sbom; do
+for f in attest load policy provenance sbom; do
     grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
 done
 for verb in prune du images plugins docker shell doctor version build; do
     run 0 tenon "$verb" --help
     assert_has "$work/out" "Usage: tenon $verb"
+    ! grep -nE '^.{81}' "$work/out" || fail "help of $verb is wider than 80 columns"
     run 0 tenon --help
+    ! grep -nE '^.{81}' "$work/out" || fail "help is wider than 80 columns"
     grep -Eq "^  $verb +[a-z]" "$work/out" || fail "$verb is not in the help"
     run 2 tenon "$verb" --no-such-option
     [ ! -s "$work/out" ] || fail "$verb: on standard output"

@@ -165,9 +165,9 @@ for flag in --metadata-file --iidfile; do
     assert_lacks "$work/other-name" longer
     [ -L "$work/link" ] || fail "$flag replaced a link"
     rm "$work/link" "$work/other-name" "$work/real"
-    run 1 tenon build --progress=none $flag "$work/none/file" "$work/context"
-    assert_has "$work/err" "write $work/none/file"
-    run 1 tenon build --progress=none $flag "$work/context" "$work/context"
+    run 2 tenon build --progress=none $flag "$work/none/file" "$work/context"
+    assert_has "$work/err" "$flag $work/none/file: no such directory"
+    run 2 tenon build --progress=none $flag "$work/context" "$work/context"
     assert_has "$work/err" "$work/context"
 done
 

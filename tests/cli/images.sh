@@ -113,3 +113,9 @@ for layer in manifest["layers"][-1:]:
         print(m.name, m.mtime)
 END_PYTHON
 printf '2017-07-14T02:40:00Z\nmade 1500000000\n' | diff - "$work/times" || fail "SOURCE_DATE_EPOCH"
+
+# Columns stand below each other, however long a name is.
+printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile
+run 0 build -t short:1 -t "registry.example.org:5000/$(printf %0100d 1)/image:tag"
+run 0 tenon images
+assert_eq 1 "$(sed -n 's/[0-9a-f]\{12\} *[0-9.]*[kMG]*B.*//p' "$work/out" | awk '{ print length($0) }' | sort -u | wc -l)"

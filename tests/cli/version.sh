@@ -49,6 +49,17 @@ assert_has "$work/err" "table or json"
 echo '{"progres": "plain"}' >"$work/tenon.json"
 run 0 tenon version
 assert_has "$work/err" 'unknown key "progres" (did you mean "progress"?)'
+# So are those of objects in it, and plugins that nobody has.
+echo '{"registries": {"a.example": {"mirors": [], "mirrors": [], "insecure": true, "ca": "x", "plain-http": false, "zzz": 1}}}' \
+    >"$work/tenon.json"
+run 0 tenon version
+assert_has "$work/err" 'registries: a.example: unknown key "mirors" (did you mean "mirrors"?)'
+assert_has "$work/err" 'registries: a.example: unknown key "zzz"'
+assert_eq 2 "$(grep -c unknown "$work/err")"
+echo '{"plugins": {"mount-secert": {}, "mount-secret": {}}}' >"$work/tenon.json"
+run 0 tenon plugins
+assert_has "$work/err" 'no plugin "mount-secert" (did you mean "mount-secret"?)'
+assert_eq 1 "$(grep -c 'no plugin' "$work/err")"
 echo '{"progress": 1}' >"$work/tenon.json"
 run 1 tenon version
 assert_has "$work/err" "progress: expected string"

@@ -5,6 +5,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -354,13 +355,22 @@ START_TEST(test_local_over_another_tree)
     ck_assert_int_eq(fstatat(out, "dir", &st, 0), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0750);
 
-    /* A directory with something in it is nobody's to remove. */
-    ck_assert_int_eq(unlinkat(out, "was-dir", 0), 0);
-    ck_assert_int_eq(mkdirat(out, "was-dir", 0755), 0);
-    unit_write(out, "was-dir/kept", "kept");
-    ck_assert_int_eq(write_out(NULL, NULL), TENON_E_FAILED);
-    ck_assert_ptr_nonnull(strstr(err.message, "replace was-dir"));
-    check_text(out, "was-dir/kept", "kept");
+    /* A directory makes way for a file or a link with all that is in it; what a link in it
+     * leads to stays. */
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(unlinkat(out, "was-dir", 0), 0);
+        ck_assert_int_eq(mkdirat(out, "was-dir", 0755), 0);
+        ck_assert_int_eq(mkdirat(out, "was-dir/deep", 0755), 0);
+        unit_write(out, "was-dir/deep/file", "gone");
+        ck_assert_int_eq(symlinkat("../../dir", out, "was-dir/deep/link"), 0);
+        if (round) {
+            ck_assert_int_eq(unlinkat(fd, "was-dir", 0), 0);
+            ck_assert_int_eq(symlinkat("same", fd, "was-dir"), 0);
+        }
+        ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
+        check_text(out, "was-dir", round ? "short" : "file");
+        check_text(out, "dir/kept", "kept");
+    }
 }
 END_TEST
 
@@ -372,13 +382,14 @@ static const struct {
     bool old_ns, new_ns;
 } epochs[] = {
     { NULL, NULL, 1000, 3000, true, true },
-    { "2000", NULL, 1000, 2000, true, false },
-    { NULL, "source-date-epoch=2000", 1000, 2000, true, false },
-    { "1500", "source-date-epoch=2500", 1000, 2500, true, false },
+    { "2000", NULL, 2000, 2000, false, false }, /* all of them, not the later alone */
+    { NULL, "source-date-epoch=2000", 2000, 2000, false, false },
+    { "1500", "source-date-epoch=2500", 2500, 2500, false, false },
     { "0", NULL, 0, 0, false, false },
+    { "-5", NULL, -5, -5, false, false },
     { "", NULL, 1000, 3000, true, true },
     { "2000", "source-date-epoch=", 1000, 3000, true, true },
-    { "3000", NULL, 1000, 3000, true, true }, /* not later by a second */
+    { NULL, "rewrite-timestamp=true", 1000, 3000, true, true },
 };
 
 START_TEST(test_local_epoch)
@@ -445,6 +456,64 @@ START_TEST(test_local_platforms)
 }
 END_TEST
 
+/* ---- mode=delete --------------------------------------------------------- */
+
+static bool
+is_there(const char *name)
+{
+    auto_free char *path = tenon_asprintf("dest/%s", name);
+    return faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+START_TEST(test_local_delete)
+{
+    if (!begin(LOCAL))
+        return;
+    auto_close int fd = new_tree(0);
+    auto_close int out = new_dest();
+    ck_assert_int_eq(mkdirat(fd, "dir", 0755), 0);
+    unit_write(fd, "dir/new", "new");
+    unit_write(fd, "file", "file");
+    age(fd, "dir", 1000, 0);
+    ck_assert_int_eq(mkdirat(dir_fd, "outside", 0755), 0);
+    unit_write(dir_fd, "outside/kept", "kept");
+    ck_assert_int_eq(mkdirat(out, "dir", 0755), 0);
+    unit_write(out, "dir/old", "old");
+    unit_write(out, "old", "old");
+    ck_assert_int_eq(mkdirat(out, "olddir", 0755), 0);
+    ck_assert_int_eq(mkdirat(out, "olddir/deep", 0555), 0);
+    unit_write(out, "olddir/file", "old");
+    ck_assert_int_eq(symlinkat("../outside", out, "link"), 0);
+
+    cancel = true; /* what fails removes nothing */
+    ck_assert_int_eq(write_out("mode=delete", NULL), TENON_E_CANCELLED);
+    ck_assert(is_there("old") && is_there("dir/old") && is_there("olddir/file"));
+    cancel = false;
+    ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
+    ck_assert(is_there("old") && is_there("dir/old") && is_there("link"));
+    ck_assert_msg(write_out("mode=delete", NULL) == 0, "%s", err.message);
+    check_text(out, "dir/new", "new");
+    check_text(out, "file", "file");
+    ck_assert(!is_there("dir/old") && !is_there("old") && !is_there("olddir") && !is_there("link"));
+    check_text(dir_fd, "outside/kept", "kept");
+    check_stat(out, "dir", S_IFDIR | 0755, 1000, 0); /* removing in it is not seen */
+
+    /* Of several platforms, all that they have stays. */
+    result.count = 2;
+    result.platforms[1] = "linux/arm/v7";
+    auto_close int two = new_tree(1);
+    unit_write(two, "second", "of two");
+    for (int split = 0; split < 2; split++) {
+        const char *const option = split ? "platform-split=true" : "platform-split=false";
+        unit_write(out, "stray", "");
+        ck_assert_msg(write_out("mode=delete", option) == 0, "%s", err.message);
+        ck_assert(!is_there("stray"));
+        ck_assert(is_there("file") == !split && is_there("second") == !split);
+        ck_assert(is_there("linux_amd64/file") == split && is_there("linux_arm_v7/second") == split);
+    }
+}
+END_TEST
+
 /* A link where the directory of a platform would be leads nowhere. */
 START_TEST(test_local_platform_by_a_link)
 {
@@ -500,8 +569,6 @@ static const struct {
     int code;
     bool cancel;
 } refusals[] = {
-    {false, "mode=delete", NULL, "mode=delete is not supported yet",
-     TENON_E_UNSUPPORTED, false},
     {false, "source-date-epoch=never", NULL,
      "invalid source-date-epoch \"never\"", TENON_E_INVALID, false},
     {false, NULL, "12x", "invalid source-date-epoch \"12x\"", TENON_E_INVALID,
@@ -550,7 +617,8 @@ check_archive(const struct wanted *wanted, size_t n)
     struct archive_entry *e;
     for (size_t i = 0; i < n; i++) {
         const struct wanted *w = &wanted[i];
-        ck_assert_int_eq(archive_read_next_header(a, &e), ARCHIVE_OK);
+        /* A name that is no UTF-8 is read as it is, with a word about it. */
+        ck_assert_int_ge(archive_read_next_header(a, &e), ARCHIVE_WARN);
         ck_assert_str_eq(archive_entry_pathname(e), w->name);
         const char *link = archive_entry_hardlink(e) ? archive_entry_hardlink(e)
                                                      : archive_entry_symlink(e);
@@ -652,18 +720,13 @@ START_TEST(test_tar_platforms_and_epoch)
     unit_write(two, "b", "b");
     age(two, "b", 1000, 500000000);
     ck_assert_int_eq(linkat(two, "b", two, "c", 0), 0);
-    ck_assert_int_eq(write_out("platform-split=false", NULL), TENON_E_INVALID);
-    ck_assert_ptr_nonnull(
-        strstr(err.message,
-               "several platforms in one archive need platform-split=true"));
-    ck_assert(!committed);
     ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
     static const struct wanted wanted[] = {
         { "linux_amd64/", NULL, S_IFDIR | 0755, 2000 },
         { "linux_amd64/a", NULL, S_IFREG | 0644, 2000 },
         { "linux_arm_v7/", NULL, S_IFDIR | 0755, 2000 },
-        { "linux_arm_v7/b", NULL, S_IFREG | 0644, 1000 },
-        { "linux_arm_v7/c", "linux_arm_v7/b", S_IFREG | 0644, 1000 },
+        { "linux_arm_v7/b", NULL, S_IFREG | 0644, 2000 },
+        { "linux_arm_v7/c", "linux_arm_v7/b", S_IFREG | 0644, 2000 },
     };
     check_archive(wanted, tenon_countof(wanted));
     ck_assert_msg(write_out("source-date-epoch=", NULL) == 0, "%s", err.message);
@@ -675,6 +738,133 @@ START_TEST(test_tar_platforms_and_epoch)
         { "linux_arm_v7/c", "linux_arm_v7/b", S_IFREG | 0644, 1000 },
     };
     check_archive(without, tenon_countof(without));
+}
+END_TEST
+
+/* Without a split: each directory once, and no file of two platforms. */
+START_TEST(test_tar_platforms_in_one)
+{
+    if (!begin(TAR))
+        return;
+    result.count = 2;
+    result.platforms[1] = "linux/arm/v7";
+    auto_close int one = new_tree(0);
+    auto_close int two = new_tree(1);
+    ck_assert_int_eq(mkdirat(one, "bin", 0755), 0);
+    ck_assert_int_eq(mkdirat(two, "bin", 0755), 0);
+    unit_write(one, "bin/a", "a");
+    unit_write(two, "bin/b", "b");
+    age(one, "bin/a", 1000, 0);
+    age(two, "bin/b", 1000, 0);
+    age(one, "bin", 1000, 0);
+    ck_assert_msg(write_out("platform-split=false", NULL) == 0, "%s", err.message);
+    static const struct wanted wanted[] = {
+        { "bin/", NULL, S_IFDIR | 0755, 1000 },
+        { "bin/a", NULL, S_IFREG | 0644, 1000 },
+        { "bin/b", NULL, S_IFREG | 0644, 1000 },
+    };
+    check_archive(wanted, tenon_countof(wanted));
+    committed = false;
+    unit_write(two, "bin/a", "of two");
+    ck_assert_int_eq(write_out("platform-split=false", NULL), TENON_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.message, "cannot overwrite /bin/a from linux/amd64 with "
+                                              "linux/arm/v7 when split option is disabled"));
+    ck_assert(!committed);
+}
+END_TEST
+
+/* ---- names, targets and attributes are bytes -------------------------------- */
+
+static const char *const odd[] = {
+    "Gr\xc3\xbc\xc3\x9f" "e.txt", "b\xfc" "d", "\xff\xfe\x80", "new\nline", "tab\there", "\x01\x1b[31m\x7f",
+    "'quotes\"", "back\\slash", " blank ", "-dash", "0123456789" /* and long ones: */,
+};
+
+/* Every length around the limits of ustar: 100 bytes, and 155 before a "/". */
+static void
+odd_name(int i, char out[256])
+{
+    static const int lengths[] = { 99, 100, 101, 154, 155, 156, 254, 255 };
+    size_t n = tenon_countof(odd);
+    if ((size_t)i < n) {
+        snprintf(out, 256, "%s", odd[i]);
+        return;
+    }
+    size_t k = (size_t)i - n;
+    int len = lengths[k % tenon_countof(lengths)];
+    memset(out, 'n', (size_t)len);
+    if (k >= tenon_countof(lengths)) { /* not UTF-8, and not at the end alone */
+        out[0] = '\xe9';
+        out[len - 1] = '\xc3';
+    }
+    out[len] = '\0';
+}
+enum { ODD_NAMES = 11 + 2 * 8 };
+
+/* As a reader that knows pax and nothing of charsets sees it: GNU tar, in C. */
+START_TEST(test_tar_odd_bytes)
+{
+    char name[256], again[80];
+    odd_name(_i, name);
+    if (!begin(TAR))
+        return;
+    auto_close int fd = new_tree(0);
+    auto_free char *nested = tenon_asprintf("%s/%s", name, name);
+    ck_assert_int_eq(mkdirat(fd, name, 0755), 0);
+    unit_write(fd, nested, "text");
+    auto_free char *second = tenon_asprintf("%s/2nd", name);
+    ck_assert_int_eq(linkat(fd, nested, fd, second, 0), 0);
+    auto_free char *link = tenon_asprintf("%s/3rd", name);
+    ck_assert_int_eq(symlinkat(nested, fd, link), 0);
+    auto_free char *whole = tenon_asprintf("%s/tree0/%s", dir_path, name);
+    ck_assert_int_eq(setxattr(whole, "user.of-dir", name, strlen(name), 0), 0);
+    ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
+
+    snprintf(again, sizeof again, "%s/again", dir_path);
+    ck_assert_int_eq(mkdir(again, 0755), 0);
+    auto_free char *command = tenon_asprintf("LC_ALL=C tar --xattrs -xf %s -C %s 2>&1", dest, again);
+    ck_assert_int_eq(system(command), 0);
+    auto_close int out = open(again, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check_text(out, nested, "text");
+    check_text(out, second, "text");
+    char target[1024] = "", value[300] = "";
+    ck_assert_int_gt(readlinkat(out, link, target, sizeof target), 0);
+    ck_assert_str_eq(target, nested);
+    auto_free char *unpacked = tenon_asprintf("%s/%s", again, name);
+    ck_assert_int_eq(getxattr(unpacked, "user.of-dir", value, sizeof value), (int)strlen(name));
+    ck_assert_str_eq(value, name);
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    ck_assert_int_eq(tenon_read_file(dest, 1 << 20, &bytes, &err), 0);
+    ck_assert_ptr_null(memmem(bytes.data, bytes.len, "LIBARCHIVE", 10));
+}
+END_TEST
+
+START_TEST(test_tar_longest_path)
+{
+    if (!begin(TAR))
+        return;
+    auto_close int fd = new_tree(0);
+    char path[PATH_MAX] = "";
+    while (strlen(path) + 251 < PATH_MAX) { /* below 4096 with its end */
+        char part[252];
+        memset(part, 'p', 250);
+        strcpy(part + 250, "/");
+        part[0] = '\xe9';
+        strcat(path, part);
+        ck_assert_int_eq(mkdirat(fd, path, 0755), 0);
+    }
+    size_t left = PATH_MAX - 1 - strlen(path);
+    memset(path + strlen(path), 'f', left);
+    ck_assert_uint_eq(strlen(path), PATH_MAX - 1);
+    unit_write(fd, path, "far");
+    ck_assert_msg(write_out(NULL, NULL) == 0, "%s", err.message);
+    char again[80];
+    snprintf(again, sizeof again, "%s/again", dir_path);
+    ck_assert_int_eq(mkdir(again, 0755), 0);
+    auto_free char *command = tenon_asprintf("cd %s && LC_ALL=C tar -xf %s 2>&1", again, dest);
+    ck_assert_int_eq(system(command), 0);
+    auto_close int out = open(again, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check_text(out, path, "far");
 }
 END_TEST
 
@@ -697,7 +887,11 @@ main(void)
     tcase_add_test(t, test_local_platform_by_a_link);
     tcase_add_loop_test(t, test_exporters_depth, 0, 2);
     tcase_add_loop_test(t, test_exporters_refuse, 0, (int)tenon_countof(refusals));
+    tcase_add_test(t, test_local_delete);
     tcase_add_test(t, test_tar_keeps_everything);
+    tcase_add_test(t, test_tar_platforms_in_one);
+    tcase_add_loop_test(t, test_tar_odd_bytes, 0, ODD_NAMES);
+    tcase_add_test(t, test_tar_longest_path);
     tcase_add_test(t, test_tar_platforms_and_epoch);
     suite_add_tcase(s, t);
     return unit_run(s);

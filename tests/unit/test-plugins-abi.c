@@ -141,11 +141,12 @@ static const struct kind {
     { TENON_KIND_EXECUTOR, "executor", "EXECUTOR", "run", true, sizeof(struct tenon_executor_ops),
       { M(executor, probe), M(executor, run) } },
     { TENON_KIND_EXPORTER, "exporter", "EXPORTER", "write", false, sizeof(struct tenon_exporter_ops),
-      { M(exporter, title), M(exporter, write) } },
+      { M(exporter, title), M(exporter, write), M(exporter, check) } },
     { TENON_KIND_PROGRESS, "progress", "PROGRESS", "close", false, sizeof(struct tenon_progress_ops),
       { M(progress, open), M(progress, event), M(progress, tick), M(progress, close) } },
     { TENON_KIND_CACHE, "cache", "CACHE", "fetch", false, sizeof(struct tenon_cache_ops),
-      { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save) } },
+      { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save),
+        M(cache, check_save) } },
 };
 
 /* The table as the core sees it; NULL when it was refused, with the reason in err. */

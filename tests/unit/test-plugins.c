@@ -140,7 +140,12 @@ START_TEST(test_plugins_missing_names_the_package)
     struct tenon_plugins *p = open_dir(NULL);
     ck_assert_int_eq(get(p, "y", &err), TENON_E_NOT_FOUND);
     ck_assert_str_eq(err.message, "no mount plugin \"y\" (did you mean x?)");
-    ck_assert_str_eq(err.hint, "is the package tenon-plugin-mount-y installed?");
+    ck_assert_str_eq(err.hint, "there are: x"); /* nobody packs a y */
+    tenon_error_release(&err);
+    ck_assert_int_eq(get(p, "ssh", &err), TENON_E_NOT_FOUND);
+    ck_assert_str_eq(err.hint, "is the package tenon-plugin-mount-ssh installed?");
+    ck_assert(!tenon_plugin_is_bundled(TENON_KIND_MOUNT, "ss"));
+    ck_assert(!tenon_plugin_is_bundled(TENON_KIND_SOURCE, "ssh"));
     tenon_plugins_free(p);
 }
 END_TEST

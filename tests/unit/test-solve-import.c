@@ -85,6 +85,10 @@ static const struct {
     {"a key that is no string", DOCUMENT("", RECORD(SHA("1"), "", "7")), TENON_E_CORRUPT},
     {"another builder's", DOCUMENT("", "{\"digest\":\"" SHA("1") "\",\"results\":[]}"),
      TENON_E_UNSUPPORTED},
+    /* As BuildKit writes it into a directory: layers without their uncompressed digests. */
+    {"BuildKit's", "{\"layers\":[{\"blob\":\"" SHA("a") "\",\"parent\":-1}],\"records\":[{\"digest\":\"" SHA("1")
+     "\",\"layers\":[{\"layer\":0,\"createdAt\":\"2026-01-02T03:04:05Z\"}]},{\"digest\":\"" SHA("2")
+     "\",\"inputs\":[[{\"link\":0}]]}]}", TENON_E_UNSUPPORTED},
 };
 
 START_TEST(test_import_document)

@@ -1,4 +1,4 @@
-/* common/export/epoch.h - the latest time that files of an output may have. */
+/* common/export/epoch.h - the time of all files of an output. */
 #ifndef TENON_COMMON_EXPORT_EPOCH_H
 #define TENON_COMMON_EXPORT_EPOCH_H
 
@@ -11,7 +11,7 @@ struct export_epoch {
     int64_t s; /* since 1970 */
 };
 
-/* The option "source-date-epoch", or what the build says. */
+/* The option "source-date-epoch", or what the build says (NULL r: nothing yet). */
 int export_epoch(const struct tenon_host *host, const struct tenon_values *options,
                  const struct tenon_result *r, struct export_epoch *out,
                  struct tenon_error *err);

@@ -1,9 +1,8 @@
 /* common/export/layout.c - see layout.h. */
 #include "layout.h"
+#include "archive.h"
 #include "names.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -163,41 +162,26 @@ list_blobs(const struct export_layout *l, struct blobs *out, struct tenon_error 
 /* ---- as a tar --------------------------------------------------------------------- */
 
 static int
-archive_failed(const struct export_layout *l, struct archive *a, struct tenon_error *err)
+add_header(struct export_archive *a, const char *name, bool is_dir, uint64_t size,
+           struct tenon_error *err)
 {
-    return l->host->error(err, TENON_E_FAILED, archive_errno(a), "write archive: %s",
-                          archive_error_string(a) ? archive_error_string(a) : "");
+    const struct tenon_tar_entry e = {
+        .type = is_dir ? TENON_TAR_DIR : TENON_TAR_FILE, .name = name,
+        .mode = is_dir ? 0755 : 0644, .size = size,
+    };
+    return export_archive_entry(a, &e, err);
 }
 
 static int
-add_header(const struct export_layout *l, struct archive *a, const char *name,
-           bool is_dir, int64_t size, struct tenon_error *err)
+add_bytes(struct export_archive *a, const char *name, const void *data, size_t len,
+          struct tenon_error *err)
 {
-    struct archive_entry *e = archive_entry_new();
-    archive_entry_set_pathname(e, name);
-    archive_entry_set_filetype(e, is_dir ? AE_IFDIR : AE_IFREG);
-    archive_entry_set_perm(e, is_dir ? 0755 : 0644);
-    archive_entry_set_size(e, size);
-    archive_entry_set_mtime(e, 0, 0);
-    int rc = archive_write_header(a, e);
-    archive_entry_free(e);
-    return rc == ARCHIVE_OK ? TENON_OK : archive_failed(l, a, err);
+    int rc = add_header(a, name, false, len, err);
+    return rc == 0 ? export_archive_bytes(a, data, len, err) : rc;
 }
 
 static int
-add_bytes(const struct export_layout *l, struct archive *a, const char *name,
-          const void *data, size_t len, struct tenon_error *err)
-{
-    int rc = add_header(l, a, name, false, (int64_t)len, err);
-    if (rc == 0 && archive_write_data(a, data, len) != (ssize_t)len)
-        rc = archive_failed(l, a, err);
-    return rc;
-}
-
-enum { CHUNK = 1 << 20 };
-
-static int
-add_blob(const struct export_layout *l, struct archive *a, const struct blob *b,
+add_blob(const struct export_layout *l, struct export_archive *a, const struct blob *b,
          struct tenon_error *err)
 {
     int64_t size;
@@ -205,22 +189,9 @@ add_blob(const struct export_layout *l, struct archive *a, const struct blob *b,
     if (fd < 0)
         return fd;
     auto_free char *name = tenon_asprintf("blobs/sha256/%s", strchr(b->digest, ':') + 1);
-    int rc = add_header(l, a, name, false, size, err);
-    auto_free char *chunk = tenon_malloc(CHUNK);
-    while (rc == 0) {
-        if (l->host->cancelled(l->ctx))
-            return l->host->error(err, TENON_E_CANCELLED, 0, "export was cancelled");
-        ssize_t n = read(fd, chunk, CHUNK);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return l->host->error(err, TENON_E_FAILED, errno, "read blob %s", b->digest);
-        if (n == 0)
-            break;
-        if (archive_write_data(a, chunk, (size_t)n) != n)
-            rc = archive_failed(l, a, err);
-    }
-    return rc;
+    auto_free char *what = tenon_asprintf("blob %s", b->digest);
+    int rc = add_header(a, name, false, (uint64_t)size, err);
+    return rc == 0 ? export_archive_copy(a, fd, (uint64_t)size, what, err) : rc;
 }
 
 /* The same image gives the same bytes: entries in a fixed order, no times. */
@@ -229,35 +200,31 @@ layout_tar(const struct export_layout *l, int fd, struct tenon_error *err)
 {
     struct blobs blobs = {0};
     auto_buf struct tenon_buf index = TENON_BUF_INIT;
+    struct export_archive a = { .host = l->host, .ctx = l->ctx, .fd = fd };
     write_index(l, -1, &index);
     int rc = list_blobs(l, &blobs, err);
-
-    struct archive *a = archive_write_new();
-    archive_write_set_format_pax_restricted(a);
-    archive_write_set_bytes_per_block(a, CHUNK);
-    archive_write_set_bytes_in_last_block(a, 1);
-    if (rc == 0 && archive_write_open_fd(a, fd) != ARCHIVE_OK)
-        rc = archive_failed(l, a, err);
     if (rc == 0)
-        rc = add_header(l, a, "blobs/", true, 0, err);
+        rc = add_header(&a, "blobs/", true, 0, err);
     if (rc == 0)
-        rc = add_header(l, a, "blobs/sha256/", true, 0, err);
+        rc = add_header(&a, "blobs/sha256/", true, 0, err);
     for (size_t i = 0; rc == 0 && i < blobs.list.len; i++)
-        rc = add_blob(l, a, &blobs.list.items[i], err);
+        rc = add_blob(l, &a, &blobs.list.items[i], err);
     if (rc == 0)
-        rc = add_bytes(l, a, "index.json", index.data, index.len, err);
+        rc = add_bytes(&a, "index.json", index.data, index.len, err);
     if (rc == 0 && l->extra_name)
-        rc = add_bytes(l, a, l->extra_name, l->extra, l->extra_len, err);
+        rc = add_bytes(&a, l->extra_name, l->extra, l->extra_len, err);
     if (rc == 0)
-        rc = add_bytes(l, a, "oci-layout", layout_file, strlen(layout_file), err);
-    if (rc == 0 && archive_write_close(a) != ARCHIVE_OK)
-        rc = archive_failed(l, a, err);
-    archive_write_free(a);
+        rc = add_bytes(&a, "oci-layout", layout_file, strlen(layout_file), err);
+    if (rc == 0)
+        rc = export_archive_end(&a, err);
+    export_archive_release(&a);
     blobs_release(&blobs);
     return rc;
 }
 
 /* ---- as a directory ------------------------------------------------------------------ */
+
+enum { CHUNK = 1 << 20 };
 
 /* 0, or an errno. */
 static int
@@ -369,4 +336,23 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
     }
     return rc < 0 ? host->error_context(err, "export to %s", dest)
                   : export_respond(host, l->ctx, r, l->image, l->names, err);
+}
+
+int
+export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
+                       const struct tenon_values *options, const char *type,
+                       struct tenon_error *err)
+{
+    const char *dest = host->get_string(options, "dest");
+    const bool tar = host->get_bool(options, "tar");
+    if (!dest || !*dest) {
+        host->error(err, TENON_E_INVALID, 0, "output type %s: dest is missing", type);
+        host->error_hint(err, tar ? "-o type=%s,dest=FILE" : "-o type=%s,tar=false,dest=DIR",
+                         type);
+        return TENON_E_INVALID;
+    }
+    if (!export_names(host, ctx, options, err))
+        return host->error_context(err, "output type %s", type);
+    int rc = host->sink_check(ctx, dest, tar ? TENON_SINK_FILE : TENON_SINK_DIR, err);
+    return rc < 0 ? host->error_context(err, "output type %s", type) : TENON_OK;
 }

@@ -65,15 +65,15 @@ by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int
-read_names(struct walk *w, int fd, const char *path, char ***out, struct tenon_error *err)
+int
+export_list(const struct tenon_host *host, int dirfd, const char *path, char ***out,
+               struct tenon_error *err)
 {
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        int sys = errno;
-        close(fd);
-        return w->host->error(err, TENON_E_FAILED, sys, "read /%s", path);
-    }
+    auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return host->error(err, TENON_E_FAILED, errno, "read /%s", path);
+    fd = -1; /* the stream's */
     TENON_VEC(char *) list = {0};
     for (struct dirent *e = readdir(dir); e; e = readdir(dir))
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
@@ -94,11 +94,8 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
     if (depth > MAX_DEPTH)
         return w->host->error(err, TENON_E_LIMIT, 0, "/%s: more than %d directories deep",
                               path, MAX_DEPTH);
-    int list_fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (list_fd < 0)
-        return w->host->error(err, TENON_E_FAILED, errno, "open /%s", path);
     char **names = NULL;
-    int rc = read_names(w, list_fd, path, &names, err);
+    int rc = export_list(w->host, dirfd, path, &names, err);
     if (rc < 0)
         return rc;
     for (char **n = names; rc == 0 && *n; n++) {

@@ -18,8 +18,12 @@ struct export_entry {
 typedef int export_visit(void *data, const struct export_entry *e,
                             struct tenon_error *err);
 
-/* Does each platform get a directory of its own?  And what it is called: "linux_arm_v7",
- * for free. */
+/* The names in a directory, sorted by bytes (tenon_strv_free).  path: in messages. */
+int export_list(const struct tenon_host *host, int dirfd, const char *path, char ***out,
+                   struct tenon_error *err);
+
+/* How many platforms go into one tree of directories "linux_arm_v7", and the
+ * name of platform i's ("" when not split). */
 bool export_split(const struct tenon_host *host, const struct tenon_values *options,
                      const struct tenon_result *r);
 char *export_platform_dir(const char *platform);

@@ -8,7 +8,8 @@
 typedef void export_xattr_visit(void *data, const char *name, const void *value,
                                    size_t len);
 
-/* The user's own (user.*, less what overlayfs keeps there) of an open file. */
+/* The user's own (user.*, less what overlayfs keeps there) and ACLs of an open file or
+ * directory. */
 void export_xattrs(int fd, export_xattr_visit *visit, void *data);
 
 #endif

@@ -16,16 +16,13 @@
 #include "language/instructions.h"
 #include "language/language.h"
 #include "platform.h"
+#include "tools/ulimit.h"
 
 struct df_context_cache;
 struct df_meta_cache;
 
 struct df_host_ip {
     const char *host, *ip;
-};
-struct df_ulimit {
-    const char *name;
-    int64_t soft, hard;
 };
 
 /* The options of a request, read and checked; options.c. */
@@ -41,7 +38,7 @@ struct df_config {
     struct df_pairs build_args, labels; /* sorted */
     struct df_host_ip *hosts;
     size_t hosts_len;
-    struct df_ulimit *ulimits;
+    struct tenon_ulimit *ulimits;
     size_t ulimits_len;
     struct df_pairs resources; /* "memory" ... as the graph names them */
     struct df_list no_cache;   /* stages; see no_cache_given */

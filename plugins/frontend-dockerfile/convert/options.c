@@ -5,8 +5,10 @@
 
 #include "build.h"
 #include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
+#include "tools/ulimit.h"
 
 const char *
 df_option(const struct df_build *b, const char *key)
@@ -163,39 +165,6 @@ read_hosts(struct df_build *b, struct tenon_error *err)
     return 0;
 }
 
-static const char *
-ulimit_parse(struct df_arena *a, const char *field, struct df_ulimit *out)
-{
-    static const char *const names[] = {
-        "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
-        "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
-        NULL};
-    const char *eq = strchr(field, '=');
-    if (!eq)
-        return df_arena_printf(a, "invalid ulimit argument: %s", field);
-    out->name = df_arena_strndup(a, field, (size_t)(eq - field));
-    size_t i = 0;
-    while (names[i] && strcmp(names[i], out->name) != 0)
-        i++;
-    if (!names[i])
-        return df_arena_printf(a, "invalid ulimit type: %s", out->name);
-    char *soft = df_arena_strdup(a, eq + 1);
-    char *colon = strchr(soft, ':');
-    if (colon)
-        *colon++ = '\0';
-    if (!tenon_parse_i64(soft, &out->soft))
-        return df_arena_printf(a, "invalid ulimit value: %s", soft);
-    out->hard = out->soft;
-    if (colon && !tenon_parse_i64(colon, &out->hard))
-        return df_arena_printf(a, "invalid ulimit value: %s", colon);
-    if (out->hard != -1 && (out->soft == -1 || out->soft > out->hard))
-        return df_arena_printf(
-            a, "ulimit soft limit must be less than or equal to hard limit: "
-               "soft %lld > hard %lld", (long long)out->soft,
-            (long long)out->hard);
-    return NULL;
-}
-
 static int
 read_ulimits(struct df_build *b, struct tenon_error *err)
 {
@@ -209,11 +178,11 @@ read_ulimits(struct df_build *b, struct tenon_error *err)
                        "failed to parse ulimit: %s", why);
     b->config.ulimits = df_arena_array(b->arena, n, sizeof *b->config.ulimits);
     for (size_t i = 0; i < n; i++) {
-        why = ulimit_parse(b->arena, fields[i],
-                           &b->config.ulimits[b->config.ulimits_len]);
-        if (why)
+        auto_free char *wrong =
+            tenon_ulimit_parse(fields[i], &b->config.ulimits[b->config.ulimits_len]);
+        if (wrong)
             return df_fail(b, err, (struct df_lines){0},
-                           "failed to parse ulimit: %s", why);
+                           "failed to parse ulimit: %s", wrong);
         b->config.ulimits_len++;
     }
     return 0;

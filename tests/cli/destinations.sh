@@ -1,0 +1,150 @@
+#!/bin/sh
+# Where archives and the files that tell of them go: directories that are not there yet,
+# links, files with a mode and an owner, files that are mounted on, directories that take
+# no other file, pipes and our own standard output.
+. "$(dirname "$0")/lib.sh"
+need_root
+need python3 mkfifo unshare
+context=$work/context
+mkdir "$context"
+printf 'FROM scratch\nCOPY file /file\n' >"$context/Dockerfile"
+echo file >"$context/file"
+out=$work/out-there
+tried=0
+
+# good FILE: it is a whole archive, or what tells of one, and nothing is left beside it.
+good() {
+    case $kind in
+    tar) [ "$(tar -tf "$1")" = file ] ;;
+    oci | docker) tar -tf "$1" | grep -qx oci-layout ;;
+    iidfile) grep -Eqx 'sha256:[0-9a-f]{64}' "$1" ;;
+    metadata) grep -q containerimage.digest "$1" ;;
+    esac || fail "$kind: $1 is not what was asked for"
+    [ -z "$(find "$out" -name '.tenon-*')" ] || fail "$kind: left: $(find "$out" -name '.tenon-*')"
+    tried=$((tried + 1))
+}
+flags_for() { # FILE
+    case $kind in
+    iidfile) set -- --iidfile "$1" ;;
+    metadata) set -- --metadata-file "$1" ;;
+    *) set -- -o "type=$kind,dest=$1" ;;
+    esac
+    flag=$1 value=$2
+}
+build() { # FILE: writes it
+    flags_for "$1"
+    run 0 tenon build "$flag" "$value" "$context"
+}
+
+for kind in tar oci docker iidfile metadata; do
+    rm -rf "$out"
+    mkdir -p "$out/elsewhere"
+    cd "$out"
+
+    # Directories are made; of --iidfile and --metadata-file they are those of outputs alone.
+    case $kind in
+    iidfile | metadata)
+        flags_for "$out/none/deep/er/x"
+        run 0 tenon build "$flag" "$value" -o type=oci,dest=none/deep/er/oci.tar "$context"
+        ;;
+    *) build none/deep/er/x ;;
+    esac
+    good none/deep/er/x
+
+    # A link is followed, to a file, to nothing yet, through others, into a link to a directory.
+    echo old >elsewhere/real
+    chmod 640 elsewhere/real
+    ln -s elsewhere/real link
+    ln -s "$out/link" second
+    ln -s elsewhere/new dangling
+    ln -s elsewhere directory
+    build link
+    good link
+    good elsewhere/real
+    build second
+    good elsewhere/real
+    build dangling
+    good elsewhere/new
+    build directory/x
+    good elsewhere/x
+    [ -L link ] && [ -L second ] && [ -L dangling ] || fail "$kind: a link was replaced"
+    assert_eq 640 "$(stat -c %a elsewhere/real)"
+
+    # A file keeps its mode and its owner, whatever the mask of new ones is. (That of an
+    # --iidfile is taken away first: a build that fails must leave none.)
+    [ $kind = iidfile ] || for mode in 600 644 666 400; do
+        echo old >x
+        chmod $mode x
+        chown 1234:5678 x
+        (umask 077 && build x)
+        good x
+        assert_eq "$mode 1234:5678" "$(stat -c '%a %u:%g' x)"
+    done
+    (umask 022 && build fresh)
+    assert_eq 644 "$(stat -c %a fresh)"
+    build "$(printf %0255d 1)"
+    good "$(printf %0255d 1)"
+
+    # A file that another is mounted on, and a directory that takes no new file.
+    echo old >mounted
+    echo old >under
+    chmod 620 under
+    mkdir ro
+    echo old >ro/x
+    flags_for mounted
+    unshare -m sh -ec '
+        mount --bind under mounted
+        "$@"' sh "$abs_top_builddir/tenon-dev" --root "$store" build "$flag" "$value" "$context" \
+        >"$work/out" 2>"$work/err" || { cat "$work/err" >&2; fail "$kind: a mounted file"; }
+    good under
+    assert_eq 620 "$(stat -c %a under)"
+    assert_eq old "$(cat mounted)"
+    flags_for ro/x
+    # The mount of the file can be written, the directory cannot.
+    unshare -m sh -ec '
+        mount --bind ro ro
+        mount --bind ro/x ro/x
+        mount -o remount,bind,ro ro
+        "$@"' sh "$abs_top_builddir/tenon-dev" --root "$store" build "$flag" "$value" "$context" \
+        >"$work/out" 2>"$work/err" || { cat "$work/err" >&2; fail "$kind: in a read-only directory"; }
+    good ro/x
+
+    # A pipe has a reader; our own standard output may be a file that others append to.
+    mkfifo pipe
+    cat pipe >from-pipe &
+    remember $!
+    reader=$!
+    build pipe
+    wait $reader
+    good from-pipe
+    [ -p pipe ] || fail "$kind: the pipe was replaced"
+    flags_for /dev/stdout
+    inode=$(: >redirected && stat -c %i redirected)
+    tenon build "$flag" "$value" "$context" >>redirected 2>"$work/err" || { cat "$work/err" >&2; fail "$kind: /dev/stdout"; }
+    good redirected
+    assert_eq "$inode" "$(stat -c %i redirected)"
+    [ -c /dev/stdout ] || [ -L /dev/stdout ] || fail "$kind: /dev/stdout was replaced"
+done
+
+# A directory that an output is written to: made with all on the way, or behind a link.
+cd "$work"
+for o in local oci,tar=false docker,tar=false; do
+    rm -rf "$out"
+    mkdir -p "$out/real"
+    ln -s real "$out/link"
+    run 0 tenon build -o "type=$o,dest=$out/a/b/c" -o "type=$o,dest=$out/link" "$context"
+    case $o in local) it=file ;; *) it=index.json ;; esac
+    assert_file "$out/a/b/c/$it"
+    assert_file "$out/real/$it"
+    [ -L "$out/link" ] || fail "$o: a link was replaced"
+    tried=$((tried + 2))
+done
+
+# What fails at its end leaves what was there before.
+echo old >"$work/kept"
+printf 'FROM scratch\nCOPY none /\n' >"$context/Dockerfile"
+for type in tar oci docker; do
+    run 1 tenon build -o "type=$type,dest=$work/kept" "$context"
+    assert_eq old "$(cat "$work/kept")"
+done
+[ $tried -ge 75 ] || fail "only $tried tried"
