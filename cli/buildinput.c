@@ -297,6 +297,19 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
 
 /* ---- the rest ----------------------------------------------------------- */
 
+/* A proxy of docker's configuration is given to the steps; a --build-arg of its name says better. */
+static void
+proxy_arg(void *data, const char *name, const char *value)
+{
+    struct input *in = data;
+    size_t len = strlen(name);
+    for (char **a = in->flags->build_args; a && *a; a++)
+        if (!strncmp(*a, name, len) && ((*a)[len] == '=' || !(*a)[len]))
+            return;
+    auto_free char *key = tenon_asprintf("build-arg:%s", name);
+    option(in, key, value);
+}
+
 static int
 build_args(struct input *in, struct tenon_error *err)
 {
@@ -316,7 +329,7 @@ build_args(struct input *in, struct tenon_error *err)
     const char *from_env = secure_getenv("SOURCE_DATE_EPOCH");
     if (from_env && *from_env && !epoch)
         option(in, "build-arg:SOURCE_DATE_EPOCH", from_env);
-    return TENON_OK;
+    return cli_docker_proxies(proxy_arg, in, err);
 }
 
 static int

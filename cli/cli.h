@@ -70,11 +70,20 @@ mode_t cli_result_mode(mode_t mode);
 /* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
 char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
 
-/* ---- credentials.c ------------------------------------------------------ */
-/* docker's config.json (auths, credHelpers, credsStore, identitytoken) and
- * containers/auth.json, for tenon_session.credentials: *user and *secret
- * malloc'ed or NULL (anonymous); an identity token has user "<token>". */
-int cli_credentials(const char *host, char **user, char **secret, struct tenon_error *err);
+/* ---- network.c ------------------------------------------------------------- */
+
+/* SSL_CERT_FILE, SSL_CERT_DIR and the proxies of the environment into config's "http". */
+void cli_network_environment(struct json_object *config);
+/* The proxies that docker's config.json has for containers, each in both spellings. */
+int cli_docker_proxies(void (*add)(void *data, const char *name, const char *value), void *data,
+                       struct tenon_error *err);
+
+/* ---- credentials.c --------------------------------------------------------- */
+/* DOCKER_AUTH_CONFIG, docker's config.json (auths, credHelpers, credsStore, identitytoken,
+ * registrytoken) and containers/auth.json, for tenon_session.credentials: *user and *secret
+ * malloc'ed or NULL (anonymous); an identity token has user "<token>", what a registry is to be
+ * shown as it is "<bearer>". */
+int cli_credentials(const char *where, char **user, char **secret, struct tenon_error *err);
 
 /* ---- common.c ----------------------------------------------------------- */
 /* "tenon: MESSAGE\n  at FILE:LINE\n  hint: ..." on stderr; returns CLI_FAILED. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
+#include "registry/settings.h"
 
 enum { CONFIG_MAX = 1 << 20, JOBS_MAX = 1000 };
 
@@ -19,7 +20,8 @@ static const struct {
     enum json_type type;
 } known[] = {
     {"cdi-dirs", json_type_array},
-    {"executor", json_type_string},   {"jobs", json_type_int},
+    {"executor", json_type_string},   {"http", json_type_object},
+    {"jobs", json_type_int},
     {"network", json_type_string},    {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
     {"root", json_type_string},
@@ -155,6 +157,10 @@ cli_config_load(struct json_object **out, struct tenon_error *err)
             return err->code;
         }
     }
+    struct tenon_http_settings checked;
+    cli_network_environment(all);
+    if (tenon_http_settings(all, &checked, err) < 0)
+        return err->code;
     *out = tenon_steal(&all);
     return 0;
 }

@@ -53,32 +53,72 @@ stored_name(const char *host)
     return is_docker_hub(host) ? "https://index.docker.io/v1/" : host;
 }
 
-/* "https://HOST/v1/" is the old key, which some tools still write. */
+/* Where credentials are wanted: "HOST[:PORT]" or "HOST[:PORT]/REPOSITORY". */
+struct place {
+    char *host;
+    const char *repository; /* "" when not said */
+};
+
+static void
+place_release(struct place *p)
+{
+    free(p->host);
+}
+TENON_DEFINE_AUTO_STRUCT(place, struct place, place_release);
+#define auto_place __attribute__((cleanup(tenon_auto_place)))
+
+static struct place
+place_of(const char *text)
+{
+    size_t len = strcspn(text, "/");
+    return (struct place){tenon_strndup(text, len), text[len] ? text + len + 1 : ""};
+}
+
+/* "https://HOST/v1/" was the key once, and still is what some tools write. */
 static char *
-key_host(const char *key)
+key_host(const char *key, const char **path)
 {
     const char *scheme = strstr(key, "://");
     const char *host = scheme ? scheme + 3 : key;
-    return tenon_strndup(host, strcspn(host, "/"));
+    size_t len = strcspn(host, "/");
+    *path = host[len] ? host + len + 1 : "";
+    return tenon_strndup(host, len);
+}
+
+/* How well a key of auths suits: 0 not at all, 1 for all of the host, more for a namespace of it,
+ * as podman login writes them: "HOST/TEAM", "HOST/TEAM/APP". */
+static size_t
+key_suits(const char *key, const struct place *p)
+{
+    const char *path;
+    auto_free char *host = key_host(key, &path);
+    if (strcmp(host, p->host) != 0 && !(is_docker_hub(host) && is_docker_hub(p->host)))
+        return 0;
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    if (len == 0 || (len == 2 && (!strncmp(path, "v1", 2) || !strncmp(path, "v2", 2))))
+        return 1;
+    bool below = strncmp(p->repository, path, len) == 0 &&
+                 (p->repository[len] == '/' || !p->repository[len]);
+    return below ? 1 + len : 0;
 }
 
 static struct json_object *
-find_auth(struct json_object *auths, const char *host)
+find_auth(struct json_object *auths, const struct place *p)
 {
-    struct json_object *entry = NULL;
-    if (json_object_object_get_ex(auths, stored_name(host), &entry) ||
-        json_object_object_get_ex(auths, host, &entry))
-        return entry;
+    struct json_object *found = NULL;
+    size_t best = 0;
     json_object_object_foreach(auths, key, value) {
-        auto_free char *name = key_host(key);
-        /* A key of auth.json may be for one namespace of a registry only. */
-        const char *path = strchr(strstr(key, "://") ? strstr(key, "://") + 3 : key, '/');
-        bool whole = !path || !path[1] || tenon_has_prefix(path, "/v1") ||
-                     tenon_has_prefix(path, "/v2");
-        if (whole && (!strcmp(name, host) || (is_docker_hub(host) && is_docker_hub(name))))
-            return value;
+        size_t suits = key_suits(key, p);
+        /* of several names of one host, the one that docker login writes */
+        bool own = suits == 1 && (!strcmp(key, stored_name(p->host)) || !strcmp(key, p->host));
+        if (suits > best || (suits == best && own)) {
+            best = suits;
+            found = value;
+        }
     }
-    return NULL;
+    return found;
 }
 
 /* ---- what stands in the file -------------------------------------------- */
@@ -111,15 +151,21 @@ decode_auth(const char *text, struct answer *out, struct tenon_error *err)
 static int
 from_entry(struct json_object *entry, struct answer *out, struct tenon_error *err)
 {
-    const char *auth, *user, *password, *token;
+    const char *auth, *user, *password, *token, *bearer;
+    if (!entry)
+        return 0; /* null */
     if (!json_object_is_type(entry, json_type_object))
         return tenon_error_set(err, TENON_E_INVALID, "expected an object");
-    if (tenon_json_get_str(entry, "identitytoken", "", &token, err) < 0 ||
+    if (tenon_json_get_str(entry, "registrytoken", "", &bearer, err) < 0 ||
+        tenon_json_get_str(entry, "identitytoken", "", &token, err) < 0 ||
         tenon_json_get_str(entry, "auth", "", &auth, err) < 0 ||
         tenon_json_get_str(entry, "username", "", &user, err) < 0 ||
         tenon_json_get_str(entry, "password", "", &password, err) < 0)
         return err->code;
-    if (*token) {
+    if (*bearer) {
+        out->user = tenon_strdup("<bearer>");
+        out->secret = tenon_strdup(bearer);
+    } else if (*token) {
         out->user = tenon_strdup("<token>");
         out->secret = tenon_strdup(token);
     } else if (*auth) {
@@ -222,33 +268,58 @@ from_helper(const char *name, const char *host, struct answer *out, struct tenon
 
 /* ---- files -------------------------------------------------------------- */
 
+/* The program for a host; NULL: the file itself has what there is. */
 static int
-from_document(struct json_object *doc, const char *host, struct answer *out,
-              struct tenon_error *err)
+helper_of(struct json_object *doc, const char *host, const char **helper, struct tenon_error *err)
 {
-    struct json_object *helpers, *auths;
-    const char *store, *helper = NULL;
+    struct json_object *helpers;
+    const char *store, *own = NULL;
     if (tenon_json_get_object(doc, "credHelpers", &helpers, err) < 0 ||
-        tenon_json_get_object(doc, "auths", &auths, err) < 0 ||
         tenon_json_get_str(doc, "credsStore", "", &store, err) < 0)
         return err->code;
-    if (helpers && (tenon_json_get_str(helpers, stored_name(host), NULL, &helper, err) < 0 ||
-                    (!helper && tenon_json_get_str(helpers, host, NULL, &helper, err) < 0)))
+    if (helpers && (tenon_json_get_str(helpers, stored_name(host), NULL, &own, err) < 0 ||
+                    (!own && tenon_json_get_str(helpers, host, NULL, &own, err) < 0)))
         return tenon_error_context(err, "credHelpers");
-    if (!helper && *store)
-        helper = store;
-    if (helper && from_helper(helper, host, out, err) < 0)
-        return err->code;
-    if (out->user || !auths)
-        return 0;
-    struct json_object *entry = find_auth(auths, host);
-    if (entry && from_entry(entry, out, err) < 0)
-        return tenon_error_context(err, "auths \"%s\"", host);
+    *helper = own ? own : store; /* "" for a host is none for it */
+    if (!**helper)
+        *helper = NULL;
     return 0;
 }
 
 static int
-from_file(const char *path, const char *host, struct answer *out, struct tenon_error *err)
+from_document(struct json_object *doc, const struct place *p, struct answer *out,
+              struct tenon_error *err)
+{
+    struct json_object *auths;
+    const char *helper = NULL;
+    if (helper_of(doc, p->host, &helper, err) < 0 ||
+        tenon_json_get_object(doc, "auths", &auths, err) < 0)
+        return err->code;
+    if (helper && from_helper(helper, p->host, out, err) < 0)
+        return err->code;
+    if (out->user || !auths)
+        return 0;
+    struct json_object *entry = find_auth(auths, p);
+    if (entry && from_entry(entry, out, err) < 0)
+        return tenon_error_context(err, "auths \"%s\"", p->host);
+    return 0;
+}
+
+static int
+from_text(const struct tenon_buf *text, const char *name, const struct place *p,
+          struct answer *out, struct tenon_error *err)
+{
+    auto_json struct json_object *doc = NULL;
+    if (text->len == 0)
+        return 0;
+    if (tenon_json_parse(tenon_buf_str(text), text->len, AUTH_FILE_MAX, &doc, err) < 0 ||
+        from_document(doc, p, out, err) < 0)
+        return tenon_error_context(err, "%s", name);
+    return 0;
+}
+
+static int
+from_file(const char *path, const struct place *p, struct answer *out, struct tenon_error *err)
 {
     auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_read_file(path, AUTH_FILE_MAX, &text, err) < 0) {
@@ -257,13 +328,17 @@ from_file(const char *path, const char *host, struct answer *out, struct tenon_e
         tenon_error_release(err);
         return 0;
     }
-    if (text.len == 0)
-        return 0;
-    auto_json struct json_object *doc = NULL;
-    if (tenon_json_parse(text.data, text.len, AUTH_FILE_MAX, &doc, err) < 0 ||
-        from_document(doc, host, out, err) < 0)
-        return tenon_error_context(err, "%s", path);
-    return 0;
+    return from_text(&text, path, p, out, err);
+}
+
+/* A whole document, for machines that have no home. */
+static int
+from_environment(const struct place *p, struct answer *out, struct tenon_error *err)
+{
+    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
+    const char *value = secure_getenv("DOCKER_AUTH_CONFIG");
+    tenon_buf_adds(&text, value ? value : "");
+    return from_text(&text, "DOCKER_AUTH_CONFIG", p, out, err);
 }
 
 /* The first file that has the host wins. */
@@ -287,18 +362,19 @@ candidate_files(void)
 }
 
 int
-cli_credentials(const char *host, char **user, char **secret, struct tenon_error *err)
+cli_credentials(const char *where, char **user, char **secret, struct tenon_error *err)
 {
     struct answer found = {0};
+    auto_place struct place p = place_of(where);
     char **files = candidate_files();
-    int rc = 0;
+    int rc = from_environment(&p, &found, err);
     for (char **f = files; *f && rc == 0 && !found.user; f++)
-        rc = from_file(*f, host, &found, err);
+        rc = from_file(*f, &p, &found, err);
     tenon_strv_free(files);
     if (rc < 0) {
         free(found.user);
         free(found.secret);
-        return tenon_error_context(err, "credentials for %s", host);
+        return tenon_error_context(err, "credentials for %s", p.host);
     }
     *user = found.user;
     *secret = found.secret;

@@ -8,6 +8,7 @@ tenon_SOURCES = \
 	%D%/credentials.c \
 	%D%/dockerface.c \
 	%D%/main.c \
+	%D%/network.c \
 	%D%/probe.c \
 	%D%/probe.h \
 	%D%/subids.c \

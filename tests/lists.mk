@@ -47,9 +47,11 @@ unit_tests = \
 	tests/unit/test-progress-displays \
 	tests/unit/test-progress \
 	tests/unit/test-registry-auth \
+	tests/unit/test-registry-faults \
 	tests/unit/test-registry-hosts \
 	tests/unit/test-registry-http \
 	tests/unit/test-registry-push \
+	tests/unit/test-registry-settings \
 	tests/unit/test-registry-tls \
 	tests/unit/test-registry \
 	tests/unit/test-result \

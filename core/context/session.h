@@ -12,9 +12,9 @@ struct tenon_session {
     int (*open)(void *data, const char *service, const char *id, struct tenon_error *err);
     /* Host path of a local directory, for the stat cache's name; NULL: none. */
     const char *(*local_path)(void *data, const char *name);
-    /* Credentials of a registry host for a scope; *user and *secret malloc'ed
-     * (NULL: anonymous); identity tokens have user "<token>". */
-    int (*credentials)(void *data, const char *host, char **user, char **secret,
+    /* Credentials for "HOST/REPOSITORY"; *user and *secret malloc'ed (NULL: anonymous); identity
+     * tokens have user "<token>", tokens for the registry itself "<bearer>". */
+    int (*credentials)(void *data, const char *where, char **user, char **secret,
                        struct tenon_error *err);
     int (*sink_open)(void *data, const char *dest, struct tenon_error *err);
     int (*sink_commit)(void *data, int fd, struct tenon_error *err);

@@ -9,6 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "context/ctx.h"
+#include "context/engine.h"
 #include "context/kept.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
@@ -18,8 +19,7 @@
 static void *
 client_new(struct tenon_engine *engine)
 {
-    (void)engine;
-    return tenon_http_new();
+    return tenon_http_new(engine->config);
 }
 
 static void

@@ -6,10 +6,11 @@
  * authentication" documents, RFC 6749 for the oauth2 form. */
 #include <gnutls/gnutls.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "registry/challenge.h"
+#include "registry/url.h"
 #include "registry/libcurl.h"
 #include "registry/private.h"
 
@@ -17,7 +18,8 @@
 #define TOKEN_MAX_S 290
 #define TOKEN_LEN_MAX 65536
 #define TOKEN_ANSWER_MAX ((size_t)1 << 20)
-#define IDENTITY_USER "<token>"
+#define IDENTITY_USER "<token>" /* docker's mark: the secret is for the oauth2 form */
+#define BEARER_USER "<bearer>"  /* ours: the secret is what a registry wants to see itself */
 #define CLIENT_ID "tenon"
 
 struct token {
@@ -67,7 +69,8 @@ now(const struct tenon_registry *r)
     return r->o.now_ns ? r->o.now_ns() : tenon_monotonic_ns();
 }
 
-/* Basic credentials serve all scopes of a host; they are kept under "". */
+/* What serves all scopes of a repository (basic credentials: other repositories may have others)
+ * is kept under its name, which no scope is. */
 static void
 remember(struct tenon_registry *r, const char *host, const char *scope,
          const char *header, int64_t seconds)
@@ -101,58 +104,10 @@ tenon_auth_header(struct tenon_registry *r, const struct tenon_endpoint *e,
     pthread_mutex_lock(&r->lock);
     for (struct token *t = r->tokens; t && !found; t = t->next)
         if (tenon_streq(t->host, e->name) && t->until_ns > time &&
-            (!*t->scope || tenon_streq(t->scope, scope)))
+            (tenon_streq(t->scope, e->scope_repo) || tenon_streq(t->scope, scope)))
             found = tenon_strdup(t->header);
     pthread_mutex_unlock(&r->lock);
     return found;
-}
-
-/* ---- the challenge -------------------------------------------------------------- */
-
-/* name="value" or name=value among parameters; malloc'ed or NULL. */
-static char *
-parameter(const char *s, const char *name)
-{
-    size_t len = strlen(name);
-    while (*s) {
-        s += strspn(s, " \t,");
-        size_t n = strcspn(s, "= \t,");
-        bool match = n == len && strncasecmp(s, name, n) == 0;
-        s += n;
-        if (*s != '=')
-            continue;
-        s++;
-        struct tenon_buf value = TENON_BUF_INIT;
-        if (*s == '"') {
-            for (s++; *s && *s != '"'; s++) {
-                if (*s == '\\' && s[1])
-                    s++;
-                tenon_buf_addc(&value, *s);
-            }
-            if (*s)
-                s++;
-        } else {
-            size_t v = strcspn(s, ", \t");
-            tenon_buf_add(&value, s, v);
-            s += v;
-        }
-        if (match) {
-            tenon_buf_addc(&value, '\0');
-            return tenon_buf_steal(&value);
-        }
-        tenon_buf_release(&value);
-    }
-    return NULL;
-}
-
-static const char *
-scheme(const struct tenon_http_response *res, const char *word)
-{
-    size_t len = strlen(word);
-    for (char **c = res->challenges; c && *c; c++)
-        if (strncasecmp(*c, word, len) == 0 && ((*c)[len] == ' ' || !(*c)[len]))
-            return *c + len;
-    return NULL;
 }
 
 /* ---- getting a token -------------------------------------------------------------- */
@@ -184,13 +139,17 @@ take_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char 
            const struct tenon_buf *answer, const char *realm, struct tenon_error *err)
 {
     auto_json struct json_object *o = NULL;
-    const char *token = NULL;
+    const char *token = NULL, *access = NULL;
     int64_t seconds;
     if (tenon_json_parse(answer->data, answer->len, TOKEN_ANSWER_MAX, &o, err) < 0 ||
         tenon_json_get_str(o, "token", NULL, &token, err) < 0 ||
-        (!token && tenon_json_get_str(o, "access_token", NULL, &token, err) < 0) ||
-        tenon_json_get_int(o, "expires_in", TOKEN_DEFAULT_S, &seconds, err) < 0)
+        tenon_json_get_str(o, "access_token", NULL, &access, err) < 0)
         return tenon_error_context(err, "failed to fetch oauth token from %s", realm);
+    if (access && *access) /* they stand for the same thing */
+        token = access;
+    auto_error struct tenon_error odd = TENON_ERROR_INIT;
+    if (tenon_json_get_int(o, "expires_in", TOKEN_DEFAULT_S, &seconds, &odd) < 0)
+        seconds = TOKEN_DEFAULT_S;
     if (!token || !*token || strlen(token) > TOKEN_LEN_MAX ||
         token[strcspn(token, "\r\n")])
         return tenon_error_set(err, TENON_E_CORRUPT,
@@ -204,15 +163,49 @@ take_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char 
     return 1;
 }
 
+/* An answer of the realm, whatever it is; patiently, where the next one may be another. */
+static int
+ask_patiently(struct tenon_registry *r, struct tenon_http_request *req,
+              struct tenon_http_response *res, struct tenon_patience *patience,
+              struct tenon_error *err)
+{
+    for (;;) {
+        int rc = tenon_http_do(r->http, req, res, NULL, err);
+        bool passes = rc == 0 ? tenon_status_is_transient(res->status)
+                              : rc == TENON_E_UNAVAILABLE && res->trouble == TENON_HTTP_BROKEN;
+        int pause = passes ? tenon_patience_pause(patience, tenon_registry_after(res),
+                                                  req->cancel, err)
+                           : TENON_E_LIMIT;
+        if (pause == TENON_E_LIMIT)
+            return rc;
+        if (pause < 0)
+            return pause;
+        tenon_error_release(err);
+    }
+}
+
+struct asked { /* for a token */
+    struct tenon_registry *r;
+    const struct tenon_registry_call *call;
+    const struct tenon_endpoint *e;
+    struct tenon_patience *patience;
+    const char *scope;  /* that the token is kept for */
+    const char *scopes; /* and what is asked for */
+    const char *realm, *service;
+    char *refusal;      /* the last one, in words; to free */
+};
+
 /* Send one request to the realm; 1 token taken, 0 refused with *status. */
 static int
-ask(struct tenon_registry *r, const struct tenon_registry_call *call,
-    const struct tenon_endpoint *e, const char *scope, struct tenon_http_request *req,
-    long *status, struct tenon_error *err)
+ask(struct asked *a, struct tenon_http_request *req, long *status,
+    struct tenon_error *err)
 {
+    struct tenon_registry *r = a->r;
+    const struct tenon_endpoint *e = a->e;
     auto_response struct tenon_http_response res = {0};
     req->limit = TOKEN_ANSWER_MAX;
-    req->cancel = call->cancel;
+    req->cancel = a->call->cancel;
+    req->decode_all = true;
     auto_endpoint struct tenon_endpoint elsewhere = {0};
     req->tls = &e->tls;
     if (!tenon_url_same_origin(req->url, e->base)) {
@@ -220,29 +213,28 @@ ask(struct tenon_registry *r, const struct tenon_registry_call *call,
             return err->code;
         req->tls = &elsewhere.tls;
     }
-    if (tenon_http_do(r->http, req, &res, NULL, err) < 0)
+    if (ask_patiently(r, req, &res, a->patience, err) < 0)
         return tenon_error_context(err, "failed to fetch oauth token");
     *status = res.status;
-    if (res.status < 200 || res.status >= 300)
+    if (res.status < 200 || res.status >= 300) {
+        free(a->refusal);
+        a->refusal = tenon_registry_status_text(req, &res);
         return 0;
-    return take_token(r, e, scope, &res.body, req->url, err);
+    }
+    return take_token(r, e, a->scope, &res.body, req->url, err);
 }
 
-static int
-get_token(struct tenon_registry *r, const struct tenon_registry_call *call,
-          const struct tenon_endpoint *e, const char *scope, const char *realm,
-          const char *service, const char *user, const char *secret,
-          struct tenon_error *err)
+/* realm?service=...&scope=...&scope=...; to free. */
+static char *
+token_url(const struct asked *a, const char *q_service, const char *q_scopes)
 {
-    auto_free char *q_service = escape(service ? service : "");
-    auto_free char *q_scope = escape(scope);
-    /* several scopes, blanks between, are several parameters */
     struct tenon_buf b = TENON_BUF_INIT;
-    tenon_buf_addf(&b, "%s%s", realm, strchr(realm, '?') ? "&" : "?");
-    if (service)
+    tenon_buf_addf(&b, "%s%s", a->realm, strchr(a->realm, '?') ? "&" : "?");
+    if (a->service)
         tenon_buf_addf(&b, "service=%s&", q_service);
     tenon_buf_adds(&b, "scope=");
-    for (const char *p = q_scope; *p; p++) {
+    /* several scopes, blanks between, are several parameters */
+    for (const char *p = q_scopes; *p; p++) {
         if (tenon_has_prefix(p, "%20")) {
             tenon_buf_adds(&b, "&scope=");
             p += 2;
@@ -250,7 +242,15 @@ get_token(struct tenon_registry *r, const struct tenon_registry_call *call,
             tenon_buf_addc(&b, *p);
         }
     }
-    auto_free char *url = tenon_buf_steal(&b);
+    return tenon_buf_steal(&b);
+}
+
+static int
+get_token(struct asked *a, const char *user, const char *secret, struct tenon_error *err)
+{
+    auto_free char *q_service = escape(a->service ? a->service : "");
+    auto_free char *q_scope = escape(a->scopes);
+    auto_free char *url = token_url(a, q_service, q_scope);
     bool identity = tenon_streq(user, IDENTITY_USER);
     long status = 0;
     int rc = 0;
@@ -258,7 +258,7 @@ get_token(struct tenon_registry *r, const struct tenon_registry_call *call,
         auto_wipe char *basic = user ? basic_header(user, secret) : NULL;
         struct tenon_http_request req = {
             .method = "GET", .url = url, .authorization = basic};
-        rc = ask(r, call, e, scope, &req, &status, err);
+        rc = ask(a, &req, &status, err);
     }
     if (rc == 0 && user && (identity || status == 404 || status == 405)) {
         auto_free char *q_user = escape(user);
@@ -271,50 +271,80 @@ get_token(struct tenon_registry *r, const struct tenon_registry_call *call,
                                       "&service=%s&scope=%s&username=%s&password=%s",
                                       q_service, q_scope, q_user, q_secret);
         struct tenon_http_request req = {
-            .method = "POST", .url = realm, .body = body, .body_len = strlen(body),
-            .content_type = "application/x-www-form-urlencoded; charset=utf-8"};
-        rc = ask(r, call, e, scope, &req, &status, err);
+            .method = "POST", .url = a->realm, .body = body, .body_len = strlen(body),
+            .content_type = "application/x-www-form-urlencoded; charset=utf-8",
+            .secret_body = true};
+        rc = ask(a, &req, &status, err);
     }
     if (rc == 0)
-        return tenon_error_set(err, TENON_E_DENIED,
-                               "failed to authorize: failed to fetch %s token: "
-                               "unexpected status: %ld",
-                               user ? "oauth" : "anonymous", status);
+        return tenon_error_set(err, tenon_status_is_transient(status) ? TENON_E_UNAVAILABLE
+                                                                      : TENON_E_DENIED,
+                               "failed to authorize: failed to fetch %s token: %s",
+                               user ? "oauth" : "anonymous", a->refusal);
     return rc;
+}
+
+/* What the user has for the repository; *user NULL: nothing. */
+static int
+credentials(struct tenon_registry *r, const struct tenon_endpoint *e, char **user, char **secret,
+            struct tenon_error *err)
+{
+    auto_free char *place = tenon_asprintf("%s/%s", e->name, e->scope_repo);
+    if (r->o.credentials && r->o.credentials(r->o.data, place, user, secret, err) < 0)
+        return err->code;
+    if (*user && !*secret)
+        *secret = tenon_strdup("");
+    return 0;
+}
+
+/* 1: header, if there is one, is for this repository from now on. */
+static int
+show(struct tenon_registry *r, const struct tenon_endpoint *e, const char *header)
+{
+    if (!header)
+        return 0;
+    remember(r, e->name, e->scope_repo, header, TOKEN_MAX_S);
+    return 1;
 }
 
 int
 tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call *call,
                      const struct tenon_endpoint *e, const char *scope,
-                     const struct tenon_http_response *res, struct tenon_error *err)
+                     const struct tenon_http_response *res, struct tenon_patience *patience,
+                     struct tenon_error *err)
 {
     auto_free char *user = NULL;
     auto_wipe char *secret = NULL;
-    if (r->o.credentials &&
-        r->o.credentials(r->o.data, e->name, &user, &secret, err) < 0)
+    auto_challenge struct tenon_challenge bearer = {0};
+    auto_challenge struct tenon_challenge basic = {0};
+    if (credentials(r, e, &user, &secret, err) < 0)
         return err->code;
-    if (user && !secret)
-        secret = tenon_strdup("");
-
-    const char *bearer = scheme(res, "Bearer");
-    if (bearer) {
-        auto_free char *realm = parameter(bearer, "realm");
-        auto_free char *service = parameter(bearer, "service");
-        if (!realm)
+    bool is_bearer = tenon_challenge_find(res->challenges, "Bearer", &bearer);
+    if (is_bearer && tenon_streq(user, BEARER_USER)) {
+        auto_wipe char *header = tenon_asprintf("Bearer %s", secret);
+        return secret[strcspn(secret, "\r\n")] ? 0 : show(r, e, header);
+    }
+    if (is_bearer) {
+        if (!bearer.realm)
             return 0;
-        bool secure = tenon_has_prefix(realm, "https://");
-        if (!secure && !tenon_has_prefix(e->base, "http://"))
+        bool secure = tenon_has_prefix(bearer.realm, "https://");
+        auto_free char *shown = tenon_url_redact(bearer.realm);
+        if (!secure && !tenon_has_prefix(e->base, "http://") && !e->tls.insecure)
             return tenon_error_set(err, TENON_E_DENIED,
                                    "%s sends to \"%s\" for a token: not https", e->name,
-                                   realm);
-        return get_token(r, call, e, scope, realm, service, user, secret, err);
+                                   shown);
+        auto_free char *scopes = tenon_scopes_merge(scope, bearer.scope);
+        struct asked a = {.r = r, .call = call, .e = e, .patience = patience,
+                                .scope = scope, .scopes = scopes, .realm = bearer.realm,
+                                .service = bearer.service};
+        int rc = get_token(&a, user, secret, err);
+        free(a.refusal);
+        return rc;
     }
-    if (scheme(res, "Basic") && user && !tenon_streq(user, IDENTITY_USER)) {
+    if (tenon_challenge_find(res->challenges, "Basic", &basic) && user &&
+        !tenon_streq(user, IDENTITY_USER) && !tenon_streq(user, BEARER_USER)) {
         auto_wipe char *header = basic_header(user, secret);
-        if (!header)
-            return 0;
-        remember(r, e->name, "", header, TOKEN_MAX_S);
-        return 1;
+        return show(r, e, header);
     }
     return 0;
 }

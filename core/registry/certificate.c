@@ -9,7 +9,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
-#include "registry/failure.h"
+#include "registry/url.h"
 
 static bool
 is_address(const char *url)

@@ -6,36 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "registry/url.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "tenon-plugin.h"
-
-char *
-tenon_url_redact(const char *url)
-{
-    const char *host = strstr(url, "://");
-    host = host ? host + 3 : url;
-    size_t len = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', len);
-    const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-    if (!colon)
-        return tenon_strdup(url);
-    return tenon_asprintf("%.*s:xxxxx%s", (int)(colon - url), url, at);
-}
-
-const char *
-tenon_url_authority(const char *url, size_t *len)
-{
-    const char *p = strstr(url, "://");
-    p = p ? p + 3 : url;
-    *len = strcspn(p, "/?#");
-    const char *at = memrchr(p, '@', *len);
-    if (!at)
-        return p;
-    *len -= (size_t)(at + 1 - p);
-    return at + 1;
-}
 
 static void
 host_of(const char *url, char *host, size_t size, bool port)
@@ -67,61 +42,114 @@ certificate_words(CURL *easy, const char *url, const char *detail)
     return tenon_strdup("x509: certificate signed by unknown authority");
 }
 
-char *
-tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
-                   bool answered, int *code)
+/* What a proxy said to the request for a connection. */
+static char *
+proxy_refusal(const char *detail, int *code, enum tenon_http_trouble *trouble)
 {
-    char host[300], address[340];
+    const char *number = strstr(detail, "response ");
+    bool passes = number && (number[9] == '5' || tenon_has_prefix(number + 9, "429"));
+    *trouble = passes ? TENON_HTTP_BROKEN : TENON_HTTP_UNREACHED;
+    *code = passes ? TENON_E_UNAVAILABLE : TENON_E_DENIED;
+    return tenon_asprintf("proxyconnect tcp: %s", detail);
+}
+
+/* The peer as it was reached, or as it is called. */
+static void
+address_of(const struct tenon_http_failure *f, char *address, size_t size)
+{
     char *ip = NULL;
-    long port = 0, sys = 0;
-    *code = TENON_E_UNAVAILABLE;
-    host_of(url, host, sizeof host, false);
-    host_of(url, address, sizeof address, true);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
+    long port = 0;
+    host_of(f->url, address, size, true);
+    curl_easy_getinfo(f->easy, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(f->easy, CURLINFO_PRIMARY_PORT, &port);
     if (ip && *ip && port > 0)
-        snprintf(address, sizeof address, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
-                 port);
+        snprintf(address, size, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip, port);
+}
+
+static char *
+not_connected(const struct tenon_http_failure *f)
+{
+    char address[340];
+    long sys = 0;
+    address_of(f, address, sizeof address);
+    curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &sys);
+    const char *text = sys == EHOSTUNREACH   ? "no route to host"
+                       : sys == ENETUNREACH  ? "network is unreachable"
+                       : sys == ETIMEDOUT    ? "connection timed out"
+                       : sys == ECONNRESET   ? "connection reset by peer"
+                                             : "connection refused";
+    return tenon_asprintf("%sdial tcp %s: connect: %s", f->proxied ? "proxyconnect tcp: " : "",
+                          address, text);
+}
+
+/* The only limit of libcurl's that we set is that for connections. */
+static char *
+too_slow(const struct tenon_http_failure *f)
+{
+    char address[340];
+    curl_off_t connected = 0;
+    address_of(f, address, sizeof address);
+    curl_easy_getinfo(f->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    if (connected > 0)
+        return tenon_strdup("net/http: TLS handshake timeout");
+    return tenon_asprintf("%sdial tcp %s: i/o timeout", f->proxied ? "proxyconnect tcp: " : "",
+                          address);
+}
+
+char *
+tenon_http_failure(const struct tenon_http_failure *f, int *code,
+                   enum tenon_http_trouble *trouble)
+{
+    char host[300];
+    const char *detail = f->detail;
+    CURLcode rc = f->rc;
+    *code = TENON_E_UNAVAILABLE;
+    *trouble = TENON_HTTP_UNREACHED;
+    host_of(f->url, host, sizeof host, false);
     const char *said = *detail ? detail : curl_easy_strerror(rc);
     if ((rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) &&
         strstr(detail, "alert")) {
-        if (!answered)
+        if (!f->answered)
             *code = TENON_E_DENIED; /* and will be again */
+        *trouble = TENON_HTTP_BROKEN;
         return tenon_asprintf("remote error: tls: %s", said);
     }
+    if (f->proxied && strstr(detail, "CONNECT"))
+        return proxy_refusal(detail, code, trouble);
     switch ((int)rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return tenon_asprintf("dial tcp: lookup %s: no such host", host);
     case CURLE_COULDNT_RESOLVE_PROXY:
         return tenon_asprintf("proxyconnect tcp: %s", said);
-    case CURLE_COULDNT_CONNECT: {
-        const char *text = sys == EHOSTUNREACH   ? "no route to host"
-                           : sys == ENETUNREACH  ? "network is unreachable"
-                           : sys == ETIMEDOUT    ? "connection timed out"
-                           : sys == ECONNRESET   ? "connection reset by peer"
-                                                 : "connection refused";
-        return tenon_asprintf("dial tcp %s: connect: %s", address, text);
-    }
+    case CURLE_COULDNT_CONNECT:
+        return not_connected(f);
     case CURLE_OPERATION_TIMEDOUT:
-        return tenon_asprintf("dial tcp %s: i/o timeout", address);
+        return too_slow(f);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
         *code = TENON_E_DENIED;
-        return certificate_words(easy, url, detail);
+        return certificate_words(f->easy, f->url, detail);
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
         *code = TENON_E_INVALID;
         return tenon_asprintf("tls: %s", said);
     case CURLE_SSL_CONNECT_ERROR:
+        *trouble = TENON_HTTP_BROKEN;
         if (strstr(detail, "error reading X.509")) {
             *code = TENON_E_INVALID; /* our own certificate or key */
             return tenon_asprintf("tls: %s", said);
         }
-        if (strstr(detail, "unexpected TLS packet") || strstr(detail, "record"))
+        if (strstr(detail, "unexpected TLS packet") || strstr(detail, "record")) {
+            *trouble = TENON_HTTP_NO_TLS;
             return tenon_strdup("http: server gave HTTP response to HTTPS client");
+        }
         return tenon_asprintf("tls: %s", said);
+    default:
+        break;
+    }
+    *trouble = TENON_HTTP_BROKEN;
+    switch ((int)rc) {
     case CURLE_GOT_NOTHING:
         return tenon_strdup("EOF");
     case CURLE_PARTIAL_FILE:

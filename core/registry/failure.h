@@ -5,15 +5,18 @@
 
 #include <stdbool.h>
 
+#include "registry/http.h"
 #include "registry/libcurl.h"
 
-/* The cause, for the caller to free; *code is set to what it means to us.  answered:
- * some of an answer had come, so that an alert of TLS is an end, not a refusal. */
-char *tenon_http_failure(CURL *easy, CURLcode rc, const char *url, const char *detail,
-                         bool answered, int *code);
-/* Where "host[:port]" begins in a URL, behind a user's name and password, and its length. */
-const char *tenon_url_authority(const char *url, size_t *len);
-/* The URL with its password as "xxxxx"; for the caller to free. */
-char *tenon_url_redact(const char *url);
+struct tenon_http_failure {
+    CURL *easy;
+    CURLcode rc;
+    const char *url, *detail;
+    bool answered; /* some of an answer had come: an alert of TLS is an end, not a refusal */
+    bool proxied;  /* it was for a proxy to pass on */
+};
+/* The cause, for the caller to free; *code is set to what it means to us. */
+char *tenon_http_failure(const struct tenon_http_failure *f, int *code,
+                         enum tenon_http_trouble *trouble);
 
 #endif

@@ -9,7 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "tools/vec.h"
-#include "registry/failure.h"
+#include "registry/url.h"
 #include "registry/private.h"
 
 #define HUB "docker.io"
@@ -186,6 +186,10 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
             .maybe_tls = http && pass == 0 && !o.has_plain,
             .fallback = pass == 1,
         };
+        if (insecure && !o.has_plain && pass == 0 && tenon_host_is(r, &e, TENON_HOST_PLAIN)) {
+            tenon_endpoint_release(&e);
+            continue;
+        }
         list->items = tenon_reallocarray(list->items, list->len + 1, sizeof e);
         list->items[list->len++] = e;
         struct tenon_endpoint *here = &list->items[list->len - 1];
@@ -307,12 +311,14 @@ tenon_endpoint_use_tls(struct tenon_endpoint *e)
 }
 
 size_t
-tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc)
+tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc,
+                     const struct tenon_error *err)
 {
-    if (rc == TENON_E_CANCELLED)
-        return e->len;
+    if (rc == TENON_E_CANCELLED || err->sys)
+        return e->len; /* our own trouble is the same everywhere */
+    bool has_spoken = e->items[i].answered;
     i++;
-    if (i < e->len && e->items[i].fallback && rc != TENON_E_UNAVAILABLE)
+    if (i < e->len && e->items[i].fallback && (rc != TENON_E_UNAVAILABLE || has_spoken))
         i++;
     return i;
 }

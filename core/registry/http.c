@@ -4,22 +4,28 @@
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "registry/answer.h"
 #include "registry/certificate.h"
 #include "registry/failure.h"
+#include "registry/proxy.h"
+#include "registry/redirect.h"
+#include "registry/settings.h"
+#include "registry/trust.h"
+#include "registry/url.h"
 #include "tenon-plugin.h"
 
 #define REDIRECTS_MAX 10
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define HEADERS_MAX 200
 #define HEADER_LEN_MAX 16384
-#define CONNECT_TIMEOUT_S 30L
-#define STALL_TIMEOUT_S 60L
 #define POOL_MAX 8
-#define CA_MAX ((size_t)4 << 20)
+#define NS_PER_MS UINT64_C(1000000)
+#define LOOK_MS 1000 /* at what has become of a transfer */
+#define KEEPALIVE_IDLE_S 30L /* a peer that is gone is noticed in some three minutes */
+#define KEEPALIVE_EVERY_S 15L
 
 #ifndef TENON_VERSION
 #define TENON_VERSION "0"
@@ -32,28 +38,38 @@ struct connection { /* used by one thread at a time */
 };
 
 struct tenon_http {
+    struct tenon_http_settings settings;
     pthread_mutex_t lock;
-    struct connection *idle; /* locked by lock, as is idle_count */
+    struct connection *idle; /* locked by lock, as are the following */
     unsigned idle_count;
+    bool trust_known;
+    char *trust; /* tenon_trust_text */
 };
 
 /* One hop of a request. */
 struct exchange {
     const struct tenon_http_request *req;
+    const struct tenon_http_settings *settings;
     struct tenon_http_response *res;
     struct tenon_error *err;
     CURL *easy;
     const char *url;
-    uint64_t sent;
+    uint64_t sent, received; /* bytes of bodies */
+    uint64_t moved, moved_ns; /* what of both had moved when, for stalls */
     unsigned headers;
+    bool headed; /* the head of the answer is complete */
     bool began;
     bool failed; /* err says why; curl was told to stop */
+    bool as_is;  /* an encoding that is not to be undone */
+    bool again;  /* ask without undoing encodings */
 };
 
 struct tenon_http *
-tenon_http_new(void)
+tenon_http_new(struct json_object *config)
 {
     struct tenon_http *h = tenon_new0(struct tenon_http);
+    auto_error struct tenon_error told = TENON_ERROR_INIT; /* when the configuration was read */
+    tenon_http_settings(config, &h->settings, &told);
     pthread_mutex_init(&h->lock, NULL);
     return h;
 }
@@ -77,7 +93,26 @@ tenon_http_free(struct tenon_http *h)
         connection_free(c);
     }
     pthread_mutex_destroy(&h->lock);
+    free(h->trust);
     free(h);
+}
+
+const struct tenon_http_settings *
+tenon_http_settings_of(const struct tenon_http *h)
+{
+    return &h->settings;
+}
+
+/* Read once, when something is asked for over TLS. */
+static const char *
+trust_of(struct tenon_http *h)
+{
+    pthread_mutex_lock(&h->lock);
+    if (!h->trust_known)
+        h->trust = tenon_trust_text(&h->settings);
+    h->trust_known = true;
+    pthread_mutex_unlock(&h->lock);
+    return h->trust;
 }
 
 static struct connection *
@@ -115,68 +150,6 @@ give_back(struct tenon_http *h, struct connection *c)
         connection_free(c);
 }
 
-void
-tenon_http_response_release(struct tenon_http_response *r)
-{
-    tenon_buf_release(&r->body);
-    free(r->content_type);
-    free(r->location);
-    free(r->digest);
-    free(r->content_range);
-    free(r->content_disposition);
-    free(r->etag);
-    free(r->last_modified);
-    free(r->url);
-    tenon_strv_free(r->challenges);
-    *r = (struct tenon_http_response){0};
-}
-
-/* ---- small things of URLs ---------------------------------------------------- */
-
-bool
-tenon_host_is_loopback(const char *host)
-{
-    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
-    auto_free char *name = tenon_strndup(host, len);
-    if (tenon_streq(name, "localhost") || tenon_streq(name, "[::1]"))
-        return true;
-    return tenon_has_prefix(name, "127.") &&
-           name[strspn(name, "0123456789.")] == '\0';
-}
-
-/* scheme, host and port of a URL, in one spelling; "" when it is none. */
-static char *
-origin(const char *url)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    if (tenon_libcurl(&ignored) < 0)
-        return tenon_strdup("");
-    CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL, *out = NULL;
-    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
-        out = tenon_asprintf("%s://%s:%s", scheme, host, port);
-        for (char *p = out; *p; p++)
-            if (*p >= 'A' && *p <= 'Z')
-                *p += 'a' - 'A';
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(u);
-    return out ? out : tenon_strdup("");
-}
-
-bool
-tenon_url_same_origin(const char *a, const char *b)
-{
-    auto_free char *x = origin(a);
-    auto_free char *y = origin(b);
-    return *x && tenon_streq(x, y);
-}
-
 bool
 tenon_http_is_tls_answer(const struct tenon_http_response *r)
 {
@@ -186,11 +159,12 @@ tenon_http_is_tls_answer(const struct tenon_http_response *r)
 
 /* ---- callbacks ---------------------------------------------------------------- */
 
-static void
-replace(char **to, const char *value, size_t len)
+/* Other encodings are a file's own: "x-gzip" is how servers describe archives. */
+static bool
+is_undone(const struct exchange *x, const char *encoding)
 {
-    free(*to);
-    *to = tenon_strndup(value, len);
+    return x->req->decode_all || strcasecmp(encoding, "gzip") == 0 ||
+           strcasecmp(encoding, "identity") == 0;
 }
 
 static size_t
@@ -203,43 +177,13 @@ on_header(char *line, size_t size, size_t count, void *data)
         tenon_error_set(x->err, TENON_E_LIMIT, "too many or too long headers");
         return 0;
     }
-    if (len > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
-        /* a new answer, behind "100 Continue" */
-        tenon_http_response_release(x->res);
-        return len;
+    tenon_answer_line(x->res, line, len);
+    x->headed = len <= 2 && x->res->status >= 200;
+    const char *encoding = x->res->content_encoding;
+    if (x->headed && encoding && !x->as_is && !is_undone(x, encoding)) {
+        x->again = true;
+        return 0;
     }
-    char *colon = memchr(line, ':', len);
-    if (!colon)
-        return len;
-    size_t name = (size_t)(colon - line);
-    char *value = colon + 1;
-    size_t n = len - name - 1;
-    while (n > 0 && (*value == ' ' || *value == '\t')) {
-        value++;
-        n--;
-    }
-    while (n > 0 && (unsigned char)value[n - 1] <= ' ')
-        n--;
-#define IS(word) (name == strlen(word) && strncasecmp(line, word, name) == 0)
-    if (IS("Content-Type")) {
-        char *semicolon = memchr(value, ';', n);
-        replace(&x->res->content_type, value, semicolon ? (size_t)(semicolon - value) : n);
-    } else if (IS("Docker-Content-Digest")) {
-        replace(&x->res->digest, value, n);
-    } else if (IS("Content-Range")) {
-        replace(&x->res->content_range, value, n);
-    } else if (IS("Location")) {
-        replace(&x->res->location, value, n);
-    } else if (IS("Content-Disposition")) {
-        replace(&x->res->content_disposition, value, n);
-    } else if (IS("ETag")) {
-        replace(&x->res->etag, value, n);
-    } else if (IS("Last-Modified")) {
-        replace(&x->res->last_modified, value, n);
-    } else if (IS("WWW-Authenticate")) {
-        tenon_strv_push(&x->res->challenges, tenon_strndup(value, n));
-    }
-#undef IS
     return len;
 }
 
@@ -248,7 +192,8 @@ on_body(char *p, size_t size, size_t count, void *data)
 {
     struct exchange *x = data;
     size_t len = size * count;
-    curl_off_t status = x->res->status;
+    long status = x->res->status;
+    x->received += len;
     bool success = status >= 200 && status < 300;
     if (success && x->req->sink) {
         x->began = true;
@@ -325,19 +270,22 @@ on_seek(void *data, curl_off_t offset, int whence)
 /* ---- what went wrong ------------------------------------------------------------ */
 
 static int
-request_failed(const struct exchange *x, CURL *easy, CURLcode rc, const char *url,
-               const char *detail)
+request_failed(const struct exchange *x, CURLcode rc, const char *detail)
 {
     int code = TENON_E_UNAVAILABLE;
+    const struct tenon_http_failure f = {
+        .easy = x->easy, .rc = rc, .url = x->url, .detail = detail,
+        .answered = x->headers > 0, .proxied = *tenon_proxy_for(x->settings, x->url) != '\0'};
     const char *m = x->req->method;
     auto_free char *words = NULL;
     if (x->failed) {
         code = x->err->code ? x->err->code : TENON_E_FAILED;
         words = tenon_strdup(x->err->message ? x->err->message : "failed");
+        x->res->trouble = TENON_HTTP_BROKEN;
     } else {
-        words = tenon_http_failure(easy, rc, url, detail, x->headers > 0, &code);
+        words = tenon_http_failure(&f, &code, &x->res->trouble);
     }
-    auto_free char *shown = tenon_url_redact(url);
+    auto_free char *shown = tenon_url_redact(x->url);
     return tenon_error_set(x->err, code, "failed to do request: %c%s %s: %s",
                            m[0],
                            tenon_streq(m, "GET")    ? "et"
@@ -366,41 +314,47 @@ header(struct curl_slist *list, const char *name, const char *value)
     return add_line(list, line);
 }
 
-/* The system's authorities and more, in a file that libcurl can be told: with
- * gnutls it takes no text.  Returns its descriptor. */
-static int
-ca_file(const char *extra, char path[32])
+static void
+set_method(CURL *c, struct exchange *x, const char *method)
 {
-    static const char *const bundles[] = {
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
-    auto_buf struct tenon_buf all = TENON_BUF_INIT;
-    for (size_t i = 0; i < tenon_countof(bundles) && all.len == 0; i++) {
-        auto_error struct tenon_error none = TENON_ERROR_INIT;
-        tenon_read_file(bundles[i], CA_MAX, &all, &none);
+    const struct tenon_http_request *r = x->req;
+    if (tenon_streq(method, "HEAD")) {
+        curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+    } else if (tenon_streq(method, "PUT")) {
+        curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(c, CURLOPT_READDATA, x);
+        curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+    } else if (tenon_streq(method, "POST")) {
+        curl_easy_setopt(c, CURLOPT_POST, 1L);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
     }
-    tenon_buf_addc(&all, '\n');
-    tenon_buf_adds(&all, extra);
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
-    auto_close int fd = memfd_create("ca", MFD_CLOEXEC);
-    if (fd < 0 || tenon_write_all(fd, all.data, all.len, &none) < 0)
-        return -1;
-    snprintf(path, 32, "/proc/self/fd/%d", fd);
-    return tenon_steal_fd(&fd);
 }
 
 static void
-set_options(CURL *c, struct exchange *x, const char *url, bool home,
+set_options(CURL *c, struct exchange *x, const char *url, const char *method, bool home,
             struct curl_slist *headers)
 {
     const struct tenon_http_request *r = x->req;
+    const struct tenon_http_settings *s = x->settings;
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S);
+    uint64_t connect_ns = r->connect_ns && r->connect_ns < s->connect_ns ? r->connect_ns
+                                                                         : s->connect_ns;
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ns / NS_PER_MS) + 1);
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
+    curl_easy_setopt(c, CURLOPT_PROXY, tenon_proxy_for(s, url));
+    curl_easy_setopt(c, CURLOPT_NOPROXY, ""); /* that has been looked at */
+    curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (!x->as_is) /* undone when the server does it; the header is ours */
+        curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -411,20 +365,7 @@ set_options(CURL *c, struct exchange *x, const char *url, bool home,
     curl_easy_setopt(c, CURLOPT_PREREQDATA, x);
     if (r->range)
         curl_easy_setopt(c, CURLOPT_RANGE, r->range + strlen("bytes="));
-    if (tenon_streq(r->method, "HEAD")) {
-        curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
-    } else if (tenon_streq(r->method, "PUT")) {
-        curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
-        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
-        curl_easy_setopt(c, CURLOPT_READDATA, x);
-        curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
-        curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
-    } else if (tenon_streq(r->method, "POST")) {
-        curl_easy_setopt(c, CURLOPT_POST, 1L);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
-    }
+    set_method(c, x, method);
     if (r->tls && r->tls->insecure) {
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -433,6 +374,48 @@ set_options(CURL *c, struct exchange *x, const char *url, bool home,
         curl_easy_setopt(c, CURLOPT_SSLCERT, r->tls->cert);
         curl_easy_setopt(c, CURLOPT_SSLKEY, r->tls->key);
     }
+}
+
+/* How long a body may stand still where it does now; 0: it is not a body that is waited for.
+ * An answer may take any time to begin: a registry that commits a layer, a cache that loads
+ * first, say nothing for minutes. Keep-alive finds out who is gone. */
+static uint64_t
+stall_limit(const struct exchange *x)
+{
+    if (x->headed)
+        return x->settings->stall_ns;
+    return x->sent > 0 && x->sent < x->req->body_len ? x->settings->send_stall_ns : 0;
+}
+
+static bool
+is_stalled(struct exchange *x)
+{
+    uint64_t now = tenon_monotonic_ns(), limit = stall_limit(x);
+    uint64_t moved = x->sent + x->received + x->headers;
+    if (!x->moved_ns || moved != x->moved) {
+        x->moved = moved;
+        x->moved_ns = now;
+        return false;
+    }
+    if (!limit || now - x->moved_ns < limit)
+        return false;
+    x->failed = true;
+    if (x->headed)
+        tenon_error_set(x->err, TENON_E_UNAVAILABLE, "the answer stopped: %llu bytes came, then "
+                        "none for %.3gs", (unsigned long long)x->received, (double)limit / 1e9);
+    else
+        tenon_error_set(x->err, TENON_E_UNAVAILABLE, "the server stopped reading: it took %llu "
+                        "of %llu bytes, then none for %.3gs", (unsigned long long)x->sent,
+                        (unsigned long long)x->req->body_len, (double)limit / 1e9);
+    return true;
+}
+
+/* Between two looks at a transfer. */
+static int
+look_ms(const struct exchange *x)
+{
+    uint64_t limit = stall_limit(x) / 4 / NS_PER_MS + 1;
+    return limit > 1 && limit < LOOK_MS ? (int)limit : LOOK_MS;
 }
 
 /* Drive the transfer; the status is known before the first byte of the body. */
@@ -450,73 +433,95 @@ perform(struct connection *c, struct exchange *x)
             rc = CURLE_ABORTED_BY_CALLBACK;
             break;
         }
+        if (running && is_stalled(x)) {
+            rc = CURLE_ABORTED_BY_CALLBACK;
+            break;
+        }
         int fd = tenon_cancel_fd(x->req->cancel);
         struct curl_waitfd wait = {.fd = fd, .events = CURL_WAIT_POLLIN};
         if (running)
-            curl_multi_poll(c->multi, &wait, fd >= 0, 1000, NULL);
+            curl_multi_poll(c->multi, &wait, fd >= 0, look_ms(x), NULL);
     }
     CURLMsg *msg;
     int left;
     while ((msg = curl_multi_info_read(c->multi, &left)))
-        if (msg->msg == CURLMSG_DONE && !(x->failed && x->err->code == TENON_E_CANCELLED))
+        if (msg->msg == CURLMSG_DONE && rc == CURLE_FAILED_INIT)
             rc = msg->data.result;
     curl_multi_remove_handle(c->multi, c->easy);
     return rc;
 }
 
-static size_t
-on_header_status(char *line, size_t size, size_t count, void *data)
-{
-    struct exchange *x = data;
-    size_t len = on_header(line, size, count, data);
-    /* "HTTP/1.1 200 OK", "HTTP/2 200" */
-    if (len > 9 && strncasecmp(line, "HTTP/", 5) == 0) {
-        size_t i = 5;
-        while (i < len && line[i] != ' ')
-            i++;
-        long status = 0;
-        for (i++; i < len && line[i] >= '0' && line[i] <= '9' && status < 1000; i++)
-            status = status * 10 + (line[i] - '0');
-        x->res->status = status;
-    }
-    return len;
-}
+/* Where a request stands: redirects change it. */
+struct step {
+    char *url;
+    const char *method;
+    bool home;  /* credentials and client certificates may be shown */
+    bool as_is; /* encodings of the answer are not undone */
+};
 
-static int
-hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
-    bool authorized, struct tenon_http_response *res, bool *began, char **next,
-    struct tenon_error *err)
+static struct curl_slist *
+headers_of(const struct tenon_http_request *req, const struct step *at)
 {
-    struct connection *c = take(h);
-    struct exchange x = {.req = req, .res = res, .err = err, .easy = c->easy, .url = url};
-    char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
+    bool body = tenon_streq(at->method, req->method);
     headers = header(headers, "Accept", req->accept ? req->accept : "*/*");
-    headers = header(headers, "Content-Type", req->content_type);
+    headers = add_line(headers, "Accept-Encoding:"); /* none is asked for */
+    headers = header(headers, "Content-Type", body ? req->content_type : NULL);
     for (const char *const *line = req->headers; line && *line; line++)
         headers = add_line(headers, *line);
-    if (authorized)
+    if (at->home)
         headers = header(headers, "Authorization", req->authorization);
-    headers = header(headers, "Expect", ""); /* no "100-continue" round trips */
-    set_options(c->easy, &x, url, authorized, headers);
-    curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_status);
-    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
-    char ca_path[32];
-    auto_close int ca = -1;
-    if (req->tls && req->tls->ca && tenon_has_prefix(url, "https:"))
-        ca = ca_file(req->tls->ca, ca_path);
-    if (ca >= 0)
-        curl_easy_setopt(c->easy, CURLOPT_CAINFO, ca_path);
+    return header(headers, "Expect", ""); /* no "100-continue" round trips */
+}
+
+/* The descriptor that keeps the file of authorities, or -1. */
+static int
+set_trust(struct tenon_http *h, CURL *c, const struct tenon_http_request *req, const char *url)
+{
+    char path[32];
+    if (!tenon_has_prefix(url, "https:"))
+        return -1;
+    const char *base = trust_of(h), *more = req->tls ? req->tls->ca : NULL;
+    if (!base && !more)
+        return -1;
+    auto_close int fd = tenon_trust_file(base, more, path);
+    if (fd < 0)
+        return -1;
+    curl_easy_setopt(c, CURLOPT_CAINFO, path);
+    if (base)
+        curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Newer ones remember authorities by the name of their file, which ours share. */
-    curl_easy_setopt(c->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
+    return tenon_steal_fd(&fd);
+}
+
+/* 1: the same again, with at->as_is. */
+static int
+hop(struct tenon_http *h, const struct tenon_http_request *req, struct step *at,
+    struct tenon_http_response *res, bool *began, char **next, struct tenon_error *err)
+{
+    struct connection *c = take(h);
+    struct exchange x = {.req = req, .settings = &h->settings, .res = res, .err = err,
+                         .easy = c->easy, .url = at->url, .as_is = at->as_is};
+    char detail[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers = headers_of(req, at);
+    set_options(c->easy, &x, at->url, at->method, at->home, headers);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
+    auto_close int ca = set_trust(h, c->easy, req, at->url);
     CURLcode rc = perform(c, &x);
     int result = 0;
-    if (rc != CURLE_OK || x.failed) {
-        result = err->code == TENON_E_CANCELLED
-                     ? err->code
-                     : request_failed(&x, c->easy, rc, url, detail);
+    if (x.again && !x.failed) {
+        at->as_is = true;
+        result = 1;
+    } else if (rc != CURLE_OK || x.failed) {
+        if (err->code == TENON_E_CANCELLED)
+            result = err->code;
+        else if (x.failed && err->sys) /* a disk of ours, no fault of the server's */
+            result = err->code ? err->code : TENON_E_FAILED;
+        else
+            result = request_failed(&x, rc, detail);
     } else {
         char *redirect = NULL;
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &res->status);
@@ -530,20 +535,63 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, const char *url,
     return result;
 }
 
-/* Location against the URL it came from. */
+/* Location against the URL it came from; a fragment is nothing to send. */
 static void
 absolute_location(struct tenon_http_response *res, const char *url)
 {
     if (!res->location)
         return;
+    /* "host:port/path", as some say it */
+    size_t len;
+    const char *authority = tenon_url_authority(url, &len);
+    if (strncmp(res->location, authority, len) == 0 && res->location[len] == '/') {
+        char *with = tenon_asprintf("//%s", res->location);
+        free(res->location);
+        res->location = with;
+    }
     CURLU *u = curl_url();
     char *full = NULL;
     if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_set(u, CURLUPART_URL, res->location, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
-        replace(&res->location, full, strlen(full));
+        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK) {
+        free(res->location);
+        res->location = tenon_strdup(full);
+    }
     curl_free(full);
     curl_url_cleanup(u);
+}
+
+static int
+follow(struct tenon_http *h, const struct tenon_http_request *req, struct step *at,
+       struct tenon_http_response *out, bool *began, struct tenon_error *err)
+{
+    for (int i = 0;;) {
+        auto_free char *next = NULL;
+        int rc = hop(h, req, at, out, began, &next, err);
+        if (rc < 0)
+            return rc;
+        bool as_get;
+        if (rc == 0 && (!next || !tenon_redirect_wanted(at->method, out->status, &as_get)))
+            return 0;
+        if (rc == 1) {
+            tenon_http_response_release(out);
+            continue;
+        }
+        next[strcspn(next, "#")] = '\0'; /* nothing to send */
+        auto_free char *shown = tenon_url_redact(req->url);
+        if (i++ == REDIRECTS_MAX)
+            return tenon_error_set(err, TENON_E_LIMIT, "failed to do request: \"%s\": stopped "
+                                   "after %d redirects", shown, REDIRECTS_MAX);
+        if (tenon_redirect_check(req, at->url, next, err) < 0)
+            return err->code;
+        /* once away from the first host, never again */
+        at->home = at->home && tenon_redirect_is_home(req->url, next);
+        at->method = as_get ? "GET" : at->method;
+        free(at->url);
+        at->url = tenon_steal(&next);
+        tenon_http_response_release(out);
+    }
 }
 
 int
@@ -554,35 +602,17 @@ tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
     tenon_http_response_release(out);
     if (tenon_libcurl(err) < 0)
         return err->code;
-    auto_free char *url = tenon_strdup(req->url);
-    bool started = false, authorized = true;
-    bool follows = tenon_streq(req->method, "GET") || tenon_streq(req->method, "HEAD");
+    struct step at = {.url = tenon_strdup(req->url), .method = req->method, .home = true,
+                      .as_is = req->range != NULL};
+    bool started = false;
+    int rc = follow(h, req, &at, out, &started, err);
     if (began)
-        *began = false;
-    for (int i = 0;; i++) {
-        auto_free char *next = NULL;
-        int rc = hop(h, req, url, authorized, out, &started, &next, err);
-        if (began)
-            *began = started;
-        if (rc < 0)
-            return rc;
-        if (!follows || !next)
-            break;
-        if (i == REDIRECTS_MAX)
-            return tenon_error_set(err, TENON_E_LIMIT,
-                                   "failed to do request: \"%s\": stopped after %d "
-                                   "redirects", req->url, REDIRECTS_MAX);
-        if (tenon_has_prefix(url, "https:") && !tenon_has_prefix(next, "https:"))
-            return tenon_error_set(err, TENON_E_DENIED,
-                                   "failed to do request: \"%s\": redirected from "
-                                   "https to \"%s\"", req->url, next);
-        /* once away from the first host, never again */
-        authorized = authorized && tenon_url_same_origin(req->url, next);
-        free(url);
-        url = tenon_steal(&next);
-        tenon_http_response_release(out);
+        *began = started;
+    if (rc == 0) {
+        absolute_location(out, at.url);
+        out->turned = !tenon_streq(at.method, req->method);
+        out->url = tenon_steal(&at.url);
     }
-    absolute_location(out, url);
-    out->url = tenon_steal(&url);
-    return 0;
+    free(at.url);
+    return rc;
 }

@@ -13,9 +13,14 @@
 
 struct tenon_http_api; /* tenon-plugin.h */
 
+struct json_object;
+struct tenon_http_settings; /* registry/settings.h */
+
 struct tenon_http; /* a pool of connections; any thread */
-struct tenon_http *tenon_http_new(void);
+/* config: tenon.json, or NULL; its "http" is read, and borrowed. */
+struct tenon_http *tenon_http_new(struct json_object *config);
 void tenon_http_free(struct tenon_http *h);
+const struct tenon_http_settings *tenon_http_settings_of(const struct tenon_http *h);
 
 struct tenon_http_tls {
     bool insecure;   /* certificates are not verified */
@@ -41,14 +46,32 @@ struct tenon_http_request {
     int (*sink)(void *data, const void *buf, size_t len, struct tenon_error *err);
     void *data;
     size_t limit;
-    bool once; /* for tenon_registry_request: a failure is not tried again */
+    bool decode_all;  /* undo any Content-Encoding, not gzip alone; none is asked for */
+    uint64_t connect_ns;   /* less patience than the settings say; 0: no less */
+    bool in_clear;    /* a redirect may lead from TLS to plain: a digest tells what comes */
+    bool secret_body; /* no other server may be given it */
+    /* For tenon_registry_request: */
+    bool once; /* a failure is not tried again */
+    struct tenon_patience *patience; /* of the operation that this is a part of; or NULL */
+};
+
+/* Why there is no answer. */
+enum tenon_http_trouble {
+    TENON_HTTP_NO_TROUBLE,
+    TENON_HTTP_UNREACHED, /* no connection came about */
+    TENON_HTTP_NO_TLS,    /* a plain server where one with TLS was expected */
+    TENON_HTTP_BROKEN,    /* it broke, or stalled */
 };
 
 struct tenon_http_response {
     long status;
+    char *reason;         /* as the server calls it; NULL */
+    enum tenon_http_trouble trouble; /* when the request fails */
+    bool turned;          /* into a GET, by a redirect that says so (303) */
     struct tenon_buf body;
     char *content_type;   /* without parameters; NULL */
-    char *location;       /* absolute, of 2xx answers; NULL */
+    char *content_encoding, *date, *retry_after;
+    char *location;       /* absolute and without a fragment; NULL */
     char *digest;         /* Docker-Content-Digest; NULL */
     char *content_range, *content_disposition, *etag, *last_modified;
     char *url;            /* that answered, after redirects */
@@ -59,9 +82,9 @@ TENON_DEFINE_AUTO_STRUCT(http_response, struct tenon_http_response,
                          tenon_http_response_release);
 #define auto_response __attribute__((cleanup(tenon_auto_http_response)))
 
-/* Follows redirects of GET and HEAD (at most 10, never from https to http);
- * the authorization stays at the first host.  Fails only when there is no
- * answer: UNAVAILABLE what may pass, DENIED for certificates.  *began (or NULL)
+/* Follows redirects of all methods, bodies and all (at most 10, and from https to http only
+ * where nothing depends on it); the authorization stays at the first host.  Fails only when
+ * there is no answer: UNAVAILABLE what may pass, DENIED for certificates.  *began (or NULL)
  * tells that bytes of a success have gone to the sink.  *out is initialised (all
  * zero, or an earlier answer, which goes) and filled as headers arrive, so that a
  * sink may look at it. */
@@ -71,8 +94,5 @@ int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
 /* Is it a TLS server's answer to plain HTTP? */
 bool tenon_http_is_tls_answer(const struct tenon_http_response *r);
 
-/* "scheme://host:port" equal? */
-bool tenon_url_same_origin(const char *a, const char *b);
-bool tenon_host_is_loopback(const char *host); /* with or without a port */
 
 #endif

@@ -1,9 +1,13 @@
 # core/registry: HTTP and the distribution protocol.
 
 libtenon_core_la_SOURCES += \
+	%D%/answer.c \
+	%D%/answer.h \
 	%D%/auth.c \
 	%D%/certificate.c \
 	%D%/certificate.h \
+	%D%/challenge.c \
+	%D%/challenge.h \
 	%D%/failure.c \
 	%D%/failure.h \
 	%D%/hosts.c \
@@ -11,8 +15,23 @@ libtenon_core_la_SOURCES += \
 	%D%/http.h \
 	%D%/libcurl.c \
 	%D%/libcurl.h \
+	%D%/memory.c \
+	%D%/mirrors.c \
+	%D%/patience.c \
+	%D%/patience.h \
 	%D%/private.h \
+	%D%/proxy.c \
+	%D%/proxy.h \
 	%D%/pull.c \
 	%D%/push.c \
+	%D%/redirect.c \
+	%D%/redirect.h \
 	%D%/registry.h \
-	%D%/request.c
+	%D%/request.c \
+	%D%/settings.c \
+	%D%/settings.h \
+	%D%/status.c \
+	%D%/trust.c \
+	%D%/trust.h \
+	%D%/url.c \
+	%D%/url.h

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "registry/http.h"
+#include "registry/patience.h"
 #include "registry/registry.h"
 
 #define TENON_REGISTRY_MANIFEST_MAX ((size_t)8 << 20)
@@ -14,12 +15,15 @@
                              ", " TENON_MT_OCI_INDEX ", */*"
 
 struct token; /* auth.c */
+struct host;  /* memory.c */
 
 struct tenon_registry {
     struct tenon_registry_options o;
     struct tenon_http *http;
+    uint64_t pause_ns, patience_ns;
     pthread_mutex_t lock;
-    struct token *tokens; /* locked by lock */
+    struct token *tokens; /* locked by lock, as is hosts */
+    struct host *hosts;
 };
 
 /* ---- hosts.c ----------------------------------------------------------------- */
@@ -33,6 +37,8 @@ struct tenon_endpoint {
     char *ns;      /* of a mirror: the registry it stands for, else NULL */
     bool maybe_tls; /* http is a guess, because the host is loopback */
     bool fallback;  /* http of the endpoint before, for when that speaks no TLS */
+    bool quick;     /* others have it too: one try, and no long wait for a connection */
+    bool answered;  /* it has, as it is, in HTTP */
     struct tenon_http_tls tls;
     char *ca, *cert, *key; /* behind tls */
 };
@@ -61,7 +67,28 @@ TENON_DEFINE_AUTO_STRUCT(endpoint, struct tenon_endpoint, tenon_endpoint_release
 #define auto_endpoint __attribute__((cleanup(tenon_auto_endpoint)))
 void tenon_endpoint_use_tls(struct tenon_endpoint *e); /* http to https */
 /* Which one to try after number i failed with rc; len: none. */
-size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc);
+size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc,
+                            const struct tenon_error *err);
+
+/* ---- memory.c ------------------------------------------------------------------- */
+
+#define TENON_HOST_ANSWERED (1u << 0) /* it is there: a connection that is refused may pass */
+#define TENON_HOST_ILL (1u << 1)      /* a mirror to be left alone */
+#define TENON_HOST_PLAIN (1u << 2)    /* an insecure one that speaks no TLS */
+bool tenon_host_is(struct tenon_registry *r, const struct tenon_endpoint *e, unsigned what);
+/* True when that is new. */
+bool tenon_host_set(struct tenon_registry *r, const struct tenon_endpoint *e, unsigned what,
+                    bool on);
+void tenon_hosts_free(struct tenon_registry *r);
+
+/* ---- mirrors.c ------------------------------------------------------------------ */
+
+/* 0 or a negative status; may be called again, for another endpoint. */
+typedef int tenon_endpoint_work(void *data, struct tenon_endpoint *e, struct tenon_error *err);
+/* Until it succeeds: for the mirrors of ref's registry, and itself. */
+int tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *call,
+                        const struct tenon_reference *ref, tenon_endpoint_work *work,
+                        void *data, struct tenon_error *err);
 
 /* ---- auth.c ------------------------------------------------------------------- */
 
@@ -69,29 +96,35 @@ size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc);
 char *tenon_auth_header(struct tenon_registry *r, const struct tenon_endpoint *e,
                         const char *scope);
 /* Learn from a 401: get a token or basic credentials.  1: try again with
- * tenon_auth_header, 0: nothing can be done. */
+ * tenon_auth_header, 0: nothing can be done.  patience is for who gives tokens. */
 int tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call *call,
                          const struct tenon_endpoint *e, const char *scope,
                          const struct tenon_http_response *res,
-                         struct tenon_error *err);
+                         struct tenon_patience *patience, struct tenon_error *err);
 void tenon_auth_free(struct tenon_registry *r);
 
 /* ---- request.c ---------------------------------------------------------------- */
 
+/* Of one operation, from the beginning. */
+struct tenon_patience tenon_registry_patience(const struct tenon_registry *r);
 /* tenon_http_do with authorization for scope; the first refusal asks for a
- * token.  Tries again, with pauses that grow, after failures that may pass, and
- * 5xx, unless the sink has had bytes. */
+ * token.  Tries again, with pauses that grow or are as long as the server wants, after failures
+ * and statuses that may pass, unless the sink has had bytes. */
 int tenon_registry_request(struct tenon_registry *r,
                            const struct tenon_registry_call *call,
                            struct tenon_endpoint *e, const char *scope,
                            struct tenon_http_request *req,
                            struct tenon_http_response *res, bool *began,
                            struct tenon_error *err);
-/* Pause number n (0, 1, ...); CANCELLED when stopped, LIMIT when n is past the
- * last. */
-int tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel,
-                         unsigned n, struct tenon_error *err);
-/* An answer other than a success, as an error in containerd's words. */
+
+/* ---- status.c ----------------------------------------------------------------- */
+
+/* When a failed request may be made again, as its answer says; 0: it does not. */
+uint64_t tenon_registry_after(const struct tenon_http_response *res);
+/* "unexpected status from GET request to URL: 503 Service Unavailable: what it says"; to free. */
+char *tenon_registry_status_text(const struct tenon_http_request *req,
+                                 const struct tenon_http_response *res);
+/* An answer that is no success as an error, worded as containerd does. */
 int tenon_registry_status_error(const struct tenon_http_request *req,
                                 const struct tenon_http_response *res,
                                 const char *ref, struct tenon_error *err);

@@ -6,8 +6,10 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "registry/private.h"
+#include "registry/settings.h"
 
 #define BLOB_MAX (INT64_C(1) << 46)
+#define PAUSES 8
 
 static void
 blob_abort(struct tenon_blob_writer *w)
@@ -26,7 +28,12 @@ tenon_registry_new(const struct tenon_registry_options *o)
 {
     struct tenon_registry *r = tenon_new0(struct tenon_registry);
     r->o = *o;
-    r->http = tenon_http_new();
+    r->http = tenon_http_new(o->config);
+    const struct tenon_http_settings *s = tenon_http_settings_of(r->http);
+    r->pause_ns = o->retry_ns ? o->retry_ns : s->pause_ns;
+    r->patience_ns = o->patience_ns ? o->patience_ns : s->patience_ns;
+    if (r->patience_ns / PAUSES < r->pause_ns) /* as many as there may be are meant to fit */
+        r->patience_ns = r->pause_ns * PAUSES;
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
@@ -37,6 +44,7 @@ tenon_registry_free(struct tenon_registry *r)
     if (!r)
         return;
     tenon_auth_free(r);
+    tenon_hosts_free(r);
     tenon_http_free(r->http);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -154,20 +162,30 @@ local_digest(struct tenon_registry *r, const struct tenon_reference *ref, bool p
 
 /* ---- manifests ----------------------------------------------------------------- */
 
+struct wanted { /* a manifest, and where it goes */
+    struct tenon_registry *r;
+    const struct tenon_registry_call *call;
+    const struct tenon_reference *ref;
+    struct tenon_desc *desc;
+    struct tenon_buf *data;
+    struct tenon_patience patience; /* with one endpoint */
+};
+
+/* What the document must have: digest, or NULL for whatever the tag stands for. */
 static int
-get_manifest(struct tenon_registry *r, const struct tenon_registry_call *call,
-             struct tenon_endpoint *e, const struct tenon_reference *ref, const char *what,
-             const char *digest, struct tenon_desc *desc, struct tenon_buf *data,
+get_manifest(struct wanted *w, struct tenon_endpoint *e, const char *what, const char *digest,
              struct tenon_error *err)
 {
-    auto_free char *name = tenon_reference_string(ref);
+    struct tenon_registry *r = w->r;
+    auto_free char *name = tenon_reference_string(w->ref);
     auto_free char *scope = pull_scope(e);
     auto_free char *url = tenon_endpoint_url(e, "manifests", what);
     struct tenon_http_request req = {.method = "GET", .url = url,
                                      .accept = TENON_REGISTRY_ACCEPT,
-                                     .limit = TENON_REGISTRY_MANIFEST_MAX};
+                                     .limit = TENON_REGISTRY_MANIFEST_MAX,
+                                     .in_clear = digest != NULL, .patience = &w->patience};
     auto_response struct tenon_http_response res = {0};
-    if (tenon_registry_request(r, call, e, scope, &req, &res, NULL, err) < 0)
+    if (tenon_registry_request(r, w->call, e, scope, &req, &res, NULL, err) < 0)
         return err->code;
     if (res.status != 200) {
         req.url = url;
@@ -185,64 +203,86 @@ get_manifest(struct tenon_registry *r, const struct tenon_registry_call *call,
     struct tenon_digest put;
     if (tenon_blob_put(r->o.store, res.body.data, res.body.len, &put, err) < 0)
         return err->code;
-    tenon_buf_add(data, res.body.data, res.body.len);
-    *desc = (struct tenon_desc){tenon_steal(&mt), tenon_strdup(got.str),
-                                (int64_t)res.body.len};
+    tenon_buf_clear(w->data);
+    tenon_buf_add(w->data, res.body.data, res.body.len);
+    *w->desc = (struct tenon_desc){tenon_steal(&mt), tenon_strdup(got.str),
+                                   (int64_t)res.body.len};
     return 0;
 }
 
 /* By tag: first a HEAD, which is cheap and not counted by hubs with quotas; the
  * content itself is often here already. */
 static int
-resolve_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
-            struct tenon_endpoint *e, const struct tenon_reference *ref,
-            struct tenon_desc *desc, struct tenon_buf *data, struct tenon_error *err)
+resolve_tag(struct wanted *w, struct tenon_endpoint *e, struct tenon_error *err)
 {
-    auto_free char *name = tenon_reference_string(ref);
+    const char *tag = w->ref->tag;
+    auto_free char *name = tenon_reference_string(w->ref);
     auto_free char *scope = pull_scope(e);
-    auto_free char *url = tenon_endpoint_url(e, "manifests", ref->tag);
+    auto_free char *url = tenon_endpoint_url(e, "manifests", tag);
     struct tenon_http_request req = {.method = "HEAD", .url = url,
-                                     .accept = TENON_REGISTRY_ACCEPT};
+                                     .accept = TENON_REGISTRY_ACCEPT,
+                                     .patience = &w->patience};
     auto_response struct tenon_http_response res = {0};
-    if (tenon_registry_request(r, call, e, scope, &req, &res, NULL, err) < 0)
+    if (tenon_registry_request(w->r, w->call, e, scope, &req, &res, NULL, err) < 0)
         return err->code;
-    if (res.status == 405)
-        return get_manifest(r, call, e, ref, ref->tag, NULL, desc, data, err);
+    if (res.status == 405 || res.status == 501) /* it knows no HEAD */
+        return get_manifest(w, e, tag, NULL, err);
     if (res.status != 200) {
         req.url = url;
         return tenon_registry_status_error(&req, &res, name, err);
     }
     struct tenon_digest digest;
     if (!res.digest || !tenon_digest_parse(res.digest, &digest))
-        return get_manifest(r, call, e, ref, ref->tag, NULL, desc, data, err);
-    if (stored(r, digest.str))
-        return from_store(r, digest.str, res.content_type, desc, data, err);
-    return get_manifest(r, call, e, ref, digest.str, digest.str, desc, data, err);
+        return get_manifest(w, e, tag, NULL, err);
+    tenon_patience_renew(&w->patience); /* the other request */
+    if (stored(w->r, digest.str))
+        return from_store(w->r, digest.str, res.content_type, w->desc, w->data, err);
+    return get_manifest(w, e, digest.str, digest.str, err);
 }
 
 static int
-ask_endpoints(struct tenon_registry *r, const struct tenon_registry_call *call,
-              const struct tenon_reference *ref, struct tenon_desc *desc,
-              struct tenon_buf *data, struct tenon_error *err)
+manifest_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
 {
-    auto_endpoints struct tenon_endpoints list = {0};
-    if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
-        return err->code;
-    for (size_t i = 0, next; i < list.len; i = next) {
-        struct tenon_endpoint *e = &list.items[i];
-        int rc = ref->digest ? get_manifest(r, call, e, ref, ref->digest, ref->digest, desc,
-                                            data, err)
-                             : resolve_tag(r, call, e, ref, desc, data, err);
-        if (rc == 0)
-            return 0;
-        next = tenon_endpoints_next(&list, i, rc);
-        if (next == list.len)
-            return rc;
-        tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err->message ? err->message : "");
-        tenon_error_release(err);
-        tenon_buf_clear(data);
+    struct wanted *w = data;
+    w->patience = tenon_registry_patience(w->r);
+    tenon_buf_clear(w->data);
+    const char *digest = w->ref->digest;
+    return digest ? get_manifest(w, e, digest, digest, err) : resolve_tag(w, e, err);
+}
+
+/* What the store has for a name when the registry gave rc; malloc'ed or NULL. */
+static char *
+instead(struct tenon_registry *r, const struct tenon_reference *ref, int rc)
+{
+    bool away = rc == TENON_E_UNAVAILABLE;
+    return away || rc == TENON_E_NOT_FOUND || rc == TENON_E_DENIED ? local_digest(r, ref, away)
+                                                                   : NULL;
+}
+
+static int
+ask_registry(struct wanted *w, const char *text, enum tenon_resolve_mode mode,
+             struct tenon_error *err)
+{
+    auto_free char *pin = pin_name(w->ref);
+    auto_free char *kept = mode == TENON_RESOLVE_DEFAULT
+                               ? instead(w->r, w->ref, TENON_E_UNAVAILABLE) : NULL;
+    struct tenon_registry_call call = *w->call;
+    call.hurry = kept != NULL;
+    w->call = &call;
+    int rc = tenon_endpoints_try(w->r, &call, w->ref, manifest_from, w, err);
+    if (rc == 0) {
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        tenon_pin_set(w->r->o.store, pin, w->desc->digest, &none);
+        return 0;
     }
-    return tenon_error_set(err, TENON_E_BUG, "no endpoint");
+    auto_free char *last = mode == TENON_RESOLVE_DEFAULT ? instead(w->r, w->ref, rc) : NULL;
+    if (!last)
+        return rc;
+    tenon_log(TENON_LOG_WARNING, "%s: using %s of this store: %s", text, last,
+              err->message ? err->message : "registry cannot be reached");
+    tenon_error_release(err);
+    tenon_buf_clear(w->data);
+    return from_store(w->r, last, NULL, w->desc, w->data, err);
 }
 
 int
@@ -254,39 +294,25 @@ tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_ca
     auto_reference struct tenon_reference ref = {0};
     if (tenon_reference_parse(text, &ref, err) < 0)
         return err->code;
+    struct wanted w = {.r = r, .call = call, .ref = &ref, .desc = desc, .data = data};
     if (ref.digest) {
         if (stored(r, ref.digest))
             return from_store(r, ref.digest, NULL, desc, data, err);
-        return ask_endpoints(r, call, &ref, desc, data, err);
+        return tenon_endpoints_try(r, call, &ref, manifest_from, &w, err);
     }
-    if (mode != TENON_RESOLVE_PULL) {
-        auto_free char *digest = local_digest(r, &ref, mode == TENON_RESOLVE_LOCAL);
-        if (digest)
-            return from_store(r, digest, NULL, desc, data, err);
-    }
-    auto_free char *pin = pin_name(&ref);
-    int rc = ask_endpoints(r, call, &ref, desc, data, err);
-    if (rc == 0) {
-        auto_error struct tenon_error none = TENON_ERROR_INIT;
-        tenon_pin_set(r->o.store, pin, desc->digest, &none);
-        return 0;
-    }
-    auto_free char *last = NULL;
-    if (rc == TENON_E_UNAVAILABLE && mode == TENON_RESOLVE_DEFAULT)
-        last = tenon_pin_get(r->o.store, pin);
-    if (!stored(r, last))
-        return rc;
-    tenon_log(TENON_LOG_WARNING, "%s: using the digest it had when last seen: %s", text,
-              err->message ? err->message : "registry cannot be reached");
-    tenon_error_release(err);
-    tenon_buf_clear(data);
-    return from_store(r, last, NULL, desc, data, err);
+    auto_free char *known = mode == TENON_RESOLVE_LOCAL ? local_digest(r, &ref, true) : NULL;
+    if (!known)
+        return ask_registry(&w, text, mode, err);
+    tenon_log(TENON_LOG_NOTICE, "%s: using %s of this store, as it was told to", text, known);
+    return from_store(r, known, NULL, desc, data, err);
 }
 
 /* ---- blobs ------------------------------------------------------------------------ */
 
 struct download {
+    struct tenon_registry *r;
     const struct tenon_registry_call *call;
+    const struct tenon_reference *ref;
     struct tenon_blob_writer *w;
     const char *digest;
     int64_t size;  /* -1: unknown */
@@ -294,6 +320,7 @@ struct download {
     uint64_t skip; /* bytes of this answer that are there already */
     struct tenon_http_response *res;
     bool checked;  /* the answer's kind was looked at */
+    bool whole;    /* ranges of it are of something else */
 };
 
 /* A range was asked for; a server may send all the same. */
@@ -303,6 +330,11 @@ check_range(struct download *d, struct tenon_error *err)
     d->checked = true;
     if (d->have == 0)
         return 0;
+    if (d->res->content_encoding && !d->whole) {
+        d->whole = true;
+        return tenon_error_set(err, TENON_E_UNAVAILABLE, "blob %s: a part in encoding \"%.60s\"",
+                               d->digest, d->res->content_encoding);
+    }
     if (d->res->status == 200) {
         d->skip = d->have;
         return 0;
@@ -339,40 +371,54 @@ on_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
     return 0;
 }
 
-/* From one endpoint, going on where a broken connection left off. */
+/* One answer, from where the last one left off. */
 static int
-download(struct tenon_registry *r, const struct tenon_registry_call *call,
-         struct tenon_endpoint *e, const char *name, struct download *d,
-         struct tenon_error *err)
+continue_download(struct download *d, struct tenon_endpoint *e, struct tenon_patience *patience,
+                  struct tenon_http_response *res, bool *began, struct tenon_error *err)
 {
     auto_free char *scope = pull_scope(e);
-    for (unsigned n = 0;; n++) {
-        auto_free char *url = tenon_endpoint_url(e, "blobs", d->digest);
+    auto_free char *url = tenon_endpoint_url(e, "blobs", d->digest);
+    char range[64];
+    snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)d->have);
+    struct tenon_http_request req = {.method = "GET", .url = url,
+                                     .range = d->have > 0 && !d->whole ? range : NULL,
+                                     .sink = on_bytes, .data = d, .in_clear = true,
+                                     .patience = patience};
+    d->checked = false;
+    d->skip = 0;
+    d->res = res;
+    int rc = tenon_registry_request(d->r, d->call, e, scope, &req, res, began, err);
+    if (rc < 0)
+        return rc;
+    if (res->status == 200 || res->status == 206)
+        return 0;
+    auto_free char *name = tenon_reference_string(d->ref);
+    req.url = url;
+    *began = false;
+    return tenon_registry_status_error(&req, res, name, err);
+}
+
+/* From one endpoint, going on where a broken connection left off. */
+static int
+download(struct download *d, struct tenon_endpoint *e, struct tenon_error *err)
+{
+    struct tenon_patience patience = tenon_registry_patience(d->r);
+    for (;;) {
         auto_response struct tenon_http_response res = {0};
-        char range[64];
-        snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)d->have);
-        struct tenon_http_request req = {.method = "GET", .url = url,
-                                         .range = d->have > 0 ? range : NULL,
-                                         .sink = on_bytes, .data = d};
         uint64_t before = d->have;
         bool began = false;
-        d->checked = false;
-        d->skip = 0;
-        d->res = &res;
-        int rc = tenon_registry_request(r, call, e, scope, &req, &res, &began, err);
-        if (rc == 0 && res.status != 200 && res.status != 206) {
-            req.url = url;
-            return tenon_registry_status_error(&req, &res, name, err);
-        }
+        int rc = continue_download(d, e, &patience, &res, &began, err);
         if (rc == 0 && (d->size < 0 || d->have >= (uint64_t)d->size))
             return 0;
-        if (rc == 0)
+        if (rc == 0) {
+            began = true;
             tenon_error_set(err, TENON_E_UNAVAILABLE, "blob %s: unexpected EOF", d->digest);
-        if (err->code != TENON_E_UNAVAILABLE || (!began && rc < 0))
+        }
+        if (err->code != TENON_E_UNAVAILABLE || !began || e->quick)
             return err->code;
         if (d->have > before)
-            n = 0; /* it goes on, if in pieces */
-        rc = tenon_registry_pause(r, call->cancel, n, err);
+            tenon_patience_renew(&patience); /* it goes on, if in pieces */
+        rc = tenon_patience_pause(&patience, 0, d->call->cancel, err);
         if (rc == TENON_E_LIMIT)
             return err->code;
         if (rc < 0)
@@ -382,35 +428,29 @@ download(struct tenon_registry *r, const struct tenon_registry_call *call,
 }
 
 static int
+blob_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
+{
+    const struct download *what = data;
+    struct download d = *what;
+    if (tenon_blob_writer_new(d.r->o.store, &d.w, err) < 0)
+        return err->code;
+    auto_writer struct tenon_blob_writer *w = d.w;
+    struct tenon_digest got;
+    if (download(&d, e, err) < 0)
+        return err->code;
+    return tenon_blob_commit(tenon_steal(&w), d.digest, d.size, &got, err);
+}
+
+static int
 fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
       const struct tenon_reference *ref, const char *digest, int64_t size,
       struct tenon_error *err)
 {
-    auto_free char *name = tenon_reference_string(ref);
-    auto_endpoints struct tenon_endpoints list = {0};
-    if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
-        return err->code;
-    for (size_t i = 0, next; i < list.len; i = next) {
-        struct download d = {.call = call, .digest = digest, .size = size};
-        if (tenon_blob_writer_new(r->o.store, &d.w, err) < 0)
-            return err->code;
-        auto_writer struct tenon_blob_writer *w = d.w;
-        int rc = download(r, call, &list.items[i], name, &d, err);
-        struct tenon_digest got;
-        if (rc == 0)
-            rc = tenon_blob_commit(tenon_steal(&w), digest, size, &got, err);
-        if (rc == 0) {
-            tenon_blob_note_origin(r, ref, digest);
-            return 0;
-        }
-        next = tenon_endpoints_next(&list, i, rc);
-        if (next == list.len)
-            return tenon_error_context(err, "failed to copy");
-        tenon_log(TENON_LOG_INFO, "%s: %s", list.items[i].name,
-                  err->message ? err->message : "");
-        tenon_error_release(err);
-    }
-    return tenon_error_set(err, TENON_E_BUG, "no endpoint");
+    struct download d = {.r = r, .call = call, .ref = ref, .digest = digest, .size = size};
+    if (tenon_endpoints_try(r, call, ref, blob_from, &d, err) < 0)
+        return tenon_error_context(err, "failed to copy");
+    tenon_blob_note_origin(r, ref, digest);
+    return 0;
 }
 
 int

@@ -7,10 +7,12 @@
 
 #include "tools/alloc.h"
 #include "tools/vec.h"
+#include "registry/url.h"
 #include "registry/private.h"
+#include "registry/redirect.h"
 
 #define UPLOADS 3
-#define ATTEMPTS 5
+#define LOST_MAX 2 /* uploads that a registry begins and then knows nothing of */
 
 TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
 #define auto_reference __attribute__((cleanup(tenon_auto_reference)))
@@ -60,72 +62,126 @@ push_scope(const struct push *p, const char *from)
                 : tenon_asprintf("repository:%s:pull,push", p->endpoint->scope_repo);
 }
 
-/* 1 it is there, 0 it is not. */
+/* 1 it is there, 0 it is not, or that is not to be known: the push itself will tell. */
 static int
 exists(struct push *p, const char *kind, const char *what, const char *digest,
-       struct tenon_error *err)
+       struct tenon_patience *patience, struct tenon_error *err)
 {
     auto_free char *scope = push_scope(p, NULL);
     auto_free char *url = tenon_endpoint_url(p->endpoint, kind, what);
     struct tenon_http_request req = {.method = "HEAD", .url = url,
-                                     .accept = TENON_REGISTRY_ACCEPT};
+                                     .accept = TENON_REGISTRY_ACCEPT, .patience = patience};
     auto_response struct tenon_http_response res = {0};
     if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
         return err->code;
     if (res.status == 200)
         return !digest || tenon_streq(res.digest, digest);
-    if (res.status == 404 || res.status == 405)
+    switch (res.status) {
+    case 400: case 401: case 403: case 404: case 405: case 501:
         return 0;
-    req.url = url;
-    req.method = "PUT"; /* what the refusal is about */
-    return tenon_registry_status_error(&req, &res, p->name, err);
+    default:
+        req.url = url;
+        return tenon_registry_status_error(&req, &res, p->name, err);
+    }
 }
 
-/* Begin an upload; 1 mounted, nothing to send; 0 *location is where to. */
+/* The registry says that it has it now, but not so that it can be believed. */
 static int
-begin_upload(struct push *p, const char *digest, char **location, struct tenon_error *err)
+verify(struct push *p, const char *kind, const char *what, const char *digest,
+       struct tenon_patience *patience, struct tenon_error *err)
+{
+    int rc = exists(p, kind, what, digest, patience, err);
+    if (rc == 0)
+        return tenon_error_set(err, TENON_E_CORRUPT, "%s: the registry took %s and has not got it",
+                               p->name, what);
+    return rc < 0 ? rc : 0;
+}
+
+/* The answer to a PUT of what has that digest. */
+static int
+check_taken(const struct push *p, const struct tenon_http_request *req,
+            const struct tenon_http_response *res, const char *digest, struct tenon_error *err)
+{
+    struct tenon_digest got;
+    if (res->status != 200 && res->status != 201 && res->status != 202 && res->status != 204)
+        return tenon_registry_status_error(req, res, p->name, err);
+    if (res->digest && tenon_digest_parse(res->digest, &got) && !tenon_streq(got.str, digest))
+        return tenon_error_set(err, TENON_E_CORRUPT, "%s: got digest %s, expected %s", p->name,
+                               got.str, digest);
+    return 0;
+}
+
+/* Where an upload goes on: with TLS if it began so, unless nobody depends on that here. */
+static int
+upload_place(const struct push *p, struct tenon_http_response *res, char **location,
+             struct tenon_error *err)
+{
+    if (!res->location)
+        return tenon_error_set(err, TENON_E_CORRUPT, "%s: upload without a location",
+                               p->name);
+    *location = tenon_redirect_with_tls(p->endpoint->base, res->location);
+    if (*location)
+        return 0; /* a proxy takes TLS off before the registry sees the request */
+    if (tenon_has_prefix(p->endpoint->base, "https:") &&
+        !tenon_has_prefix(res->location, "https:") && !p->endpoint->tls.insecure) {
+        auto_free char *shown = tenon_url_redact(res->location);
+        return tenon_error_set(err, TENON_E_DENIED, "%s: upload sent from https to \"%s\"",
+                               p->name, shown);
+    }
+    *location = tenon_steal(&res->location);
+    return 0;
+}
+
+/* Begin an upload; 1 it is there, nothing to send; 0 *location is where to. */
+static int
+begin_upload(struct push *p, const char *digest, struct tenon_patience *patience, char **location,
+             struct tenon_error *err)
 {
     auto_free char *from = mount_source(p, digest);
     auto_free char *scope = push_scope(p, from);
     auto_free char *base = tenon_endpoint_url(p->endpoint, "blobs", "uploads/");
     auto_free char *url = from ? tenon_asprintf("%s?mount=%s&from=%s", base, digest, from)
                                : tenon_strdup(base);
-    struct tenon_http_request req = {.method = "POST", .url = url};
+    struct tenon_http_request req = {.method = "POST", .url = url, .patience = patience};
     auto_response struct tenon_http_response res = {0};
     int rc = tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err);
     if (rc < 0 && !(from && rc == TENON_E_DENIED))
         return rc;
+    bool mounts = from != NULL;
     if (from && (rc < 0 || res.status == 401 || res.status == 403)) {
         /* we may push here, but not read there; the registry says so, or who gives tokens */
         tenon_error_release(err);
         tenon_http_response_release(&res);
         auto_free char *own = push_scope(p, NULL);
-        req = (struct tenon_http_request){.method = "POST", .url = base};
+        req = (struct tenon_http_request){.method = "POST", .url = base, .patience = patience};
+        mounts = false;
         if (tenon_registry_request(p->r, p->call, p->endpoint, own, &req, &res, NULL,
                                    err) < 0)
             return err->code;
     }
-    if (res.status == 201)
+    if (res.status == 201) {
+        if (!mounts && verify(p, "blobs", digest, NULL, patience, err) < 0)
+            return err->code;
         return 1;
-    if (res.status != 202) {
+    }
+    if (res.status != 200 && res.status != 202 && res.status != 204) {
         req.url = url;
         return tenon_registry_status_error(&req, &res, p->name, err);
     }
-    if (!res.location)
-        return tenon_error_set(err, TENON_E_CORRUPT, "%s: upload without a location",
-                               p->name);
-    if (tenon_has_prefix(p->endpoint->base, "https:") && !tenon_has_prefix(res.location, "https:"))
-        return tenon_error_set(err, TENON_E_DENIED, "%s: upload sent from https to \"%s\"",
-                               p->name, res.location);
-    *location = tenon_steal(&res.location);
-    return 0;
+    return upload_place(p, &res, location, err);
 }
 
+struct attempt { /* to send a blob */
+    struct tenon_patience patience;
+    uint64_t after_ns; /* when the server wants the next one; 0: it does not say */
+    unsigned lost;     /* uploads that were begun and are not known */
+};
+
 static int
-send_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
+send_blob(struct push *p, const struct tenon_desc *d, struct attempt *a, struct tenon_error *err)
 {
     auto_free char *location = NULL;
-    int rc = begin_upload(p, d->digest, &location, err);
+    int rc = begin_upload(p, d->digest, &a->patience, &location, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
     int64_t size;
@@ -138,33 +194,38 @@ send_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
     struct tenon_http_request req = {.method = "PUT", .url = url,
                                      .content_type = "application/octet-stream",
                                      .body_fd = fd, .body_len = (uint64_t)size,
-                                     .once = true};
+                                     .once = true, .patience = &a->patience};
     auto_response struct tenon_http_response res = {0};
     if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
         return err->code;
-    if (res.status != 201 && res.status != 204) {
-        req.url = url;
-        return tenon_registry_status_error(&req, &res, p->name, err);
+    a->after_ns = tenon_registry_after(&res);
+    req.url = url;
+    if (check_taken(p, &req, &res, d->digest, err) < 0) {
+        if ((res.status == 404 || res.status == 416) && a->lost++ < LOST_MAX)
+            err->code = TENON_E_UNAVAILABLE; /* another of its servers has it */
+        return err->code;
     }
-    return 0;
+    return res.turned ? verify(p, "blobs", d->digest, NULL, &a->patience, err) : 0;
 }
 
-/* An upload that broke is begun anew: its location may be gone. */
+/* An upload that broke is begun anew, for its location may be gone; but what was taken without
+ * our hearing of it is not sent again. */
 static int
 push_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
 {
-    int rc = exists(p, "blobs", d->digest, NULL, err);
-    if (rc > 0)
-        tenon_blob_note_origin(p->r, p->ref, d->digest);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    for (unsigned n = 0;; n++) {
-        rc = send_blob(p, d, err);
+    struct attempt a = {.patience = tenon_registry_patience(p->r)};
+    for (;;) {
+        a.after_ns = 0;
+        int rc = exists(p, "blobs", d->digest, NULL, &a.patience, err);
         if (rc == 0)
+            rc = send_blob(p, d, &a, err);
+        if (rc >= 0) {
             tenon_blob_note_origin(p->r, p->ref, d->digest);
-        if (rc == 0 || rc != TENON_E_UNAVAILABLE || n + 1 == ATTEMPTS)
+            return 0;
+        }
+        if (rc != TENON_E_UNAVAILABLE)
             return rc;
-        int pause = tenon_registry_pause(p->r, p->call->cancel, n, err);
+        int pause = tenon_patience_pause(&a.patience, a.after_ns, p->call->cancel, err);
         if (pause < 0)
             return pause == TENON_E_LIMIT ? rc : pause;
         tenon_error_release(err);
@@ -226,22 +287,22 @@ push_manifest(struct push *p, const struct tenon_desc *d, const char *as,
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_blob_read(p->r->o.store, d->digest, TENON_REGISTRY_MANIFEST_MAX, &text, err) < 0)
         return err->code;
-    int rc = exists(p, "manifests", as, d->digest, err);
+    struct tenon_patience patience = tenon_registry_patience(p->r);
+    int rc = exists(p, "manifests", as, d->digest, &patience, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
     auto_free char *scope = push_scope(p, NULL);
     auto_free char *url = tenon_endpoint_url(p->endpoint, "manifests", as);
     struct tenon_http_request req = {.method = "PUT", .url = url,
                                      .content_type = d->media_type, .body = text.data,
-                                     .body_len = text.len};
+                                     .body_len = text.len, .patience = &patience};
     auto_response struct tenon_http_response res = {0};
     if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
         return err->code;
-    if (res.status != 200 && res.status != 201 && res.status != 202) {
-        req.url = url;
-        return tenon_registry_status_error(&req, &res, p->name, err);
-    }
-    return 0;
+    req.url = url;
+    if (check_taken(p, &req, &res, d->digest, err) < 0)
+        return err->code;
+    return res.turned ? verify(p, "manifests", as, d->digest, &patience, err) : 0;
 }
 
 static int
@@ -299,7 +360,7 @@ tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *
     for (size_t i = 0; rc == 0 && i < list.len;) {
         p.endpoint = &list.items[i];
         rc = push_to(&p, digest, by_digest, err);
-        i = rc == 0 ? list.len : tenon_endpoints_next(&list, i, rc);
+        i = rc == 0 ? list.len : tenon_endpoints_next(&list, i, rc, err);
         if (rc == 0 || i == list.len)
             break;
         tenon_error_release(err);

@@ -21,11 +21,12 @@ struct tenon_registry_options {
     struct tenon_store *store;
     struct json_object *config; /* tenon.json, its "registries" is read; borrowed */
     /* As tenon_session.credentials; NULL: anonymous always. */
-    int (*credentials)(void *data, const char *host, char **user, char **secret,
+    int (*credentials)(void *data, const char *where, char **user, char **secret,
                        struct tenon_error *err);
     void *data;
     uint64_t retry_ns;          /* first pause before trying again, and none is shorter;
-                                 * 0: half a second */
+                                 * 0: as config's "http" says */
+    uint64_t patience_ns;       /* all pauses of one operation; 0: as it says */
     uint64_t (*now_ns)(void);   /* the clock that tokens go by; NULL: monotonic */
 };
 struct tenon_registry *tenon_registry_new(const struct tenon_registry_options *o);
@@ -40,13 +41,14 @@ struct tenon_registry_call {
                    bool done);
     void *data;
     bool insecure; /* --registry.insecure: do not verify TLS, http will do */
+    bool hurry;    /* there is something else to go on with: no long wait for connections */
 };
 
 /* How a moving name is looked up (image.resolvemode). */
 enum tenon_resolve_mode {
-    TENON_RESOLVE_DEFAULT, /* an image of this store by that name, else the
-                            * registry; else, when that cannot be reached, what
-                            * the name stood for last */
+    TENON_RESOLVE_DEFAULT, /* the registry; when that does not have it, or cannot
+                            * be reached, an image of this store by that name; when
+                            * it cannot be reached, what the name stood for last */
     TENON_RESOLVE_PULL,    /* the registry */
     TENON_RESOLVE_LOCAL,   /* what the store knows, else the registry */
 };

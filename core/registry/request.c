@@ -1,63 +1,44 @@
 /* registry/request.c - one request to a registry: authorization, patience, and errors in
  * the words that containerd uses. */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "registry/failure.h"
 #include "registry/private.h"
+#include "registry/redirect.h"
 
-#define ATTEMPTS 6
-#define FIRST_PAUSE_NS UINT64_C(500000000)
-#define LAST_PAUSE_NS UINT64_C(8000000000)
-#define MESSAGE_MAX 1000
 #define PROBE_MAX ((size_t)64 << 10)
+#define QUICK_CONNECT_NS UINT64_C(5000000000)
 
-int
-tenon_registry_pause(struct tenon_registry *r, struct tenon_cancel *cancel, unsigned n,
-                     struct tenon_error *err)
+struct tenon_patience
+tenon_registry_patience(const struct tenon_registry *r)
 {
-    if (n + 1 >= ATTEMPTS)
-        return TENON_E_LIMIT;
-    uint64_t first = r->o.retry_ns ? r->o.retry_ns : FIRST_PAUSE_NS;
-    uint64_t last = first > LAST_PAUSE_NS ? first : LAST_PAUSE_NS;
-    uint64_t ns = first << n;
-    if (ns > last)
-        ns = last;
-    struct pollfd p = {.fd = tenon_cancel_fd(cancel), .events = POLLIN};
-    poll(&p, p.fd >= 0 ? 1 : 0, (int)(ns / 1000000));
-    if (!tenon_cancel_fired(cancel))
-        return 0;
-    auto_error struct tenon_error stop = TENON_ERROR_INIT;
-    tenon_cancel_check(cancel, &stop);
-    return tenon_error_move(err, &stop);
-}
-
-static bool
-transient(long status)
-{
-    return status == 500 || status == 502 || status == 503 || status == 504;
+    return (struct tenon_patience){.first_ns = r->pause_ns, .total_ns = r->patience_ns};
 }
 
 /* One attempt, with a second one when credentials were wanted. */
 static int
 authorized(struct tenon_registry *r, const struct tenon_registry_call *call,
            struct tenon_endpoint *e, const char *scope, struct tenon_http_request *req,
-           struct tenon_http_response *res, bool *began, struct tenon_error *err)
+           struct tenon_http_response *res, bool *began, struct tenon_patience *patience,
+           struct tenon_error *err)
 {
     for (int asked = 0;; asked++) {
         auto_free char *header = NULL;
-        if (tenon_url_same_origin(req->url, e->base))
+        if (tenon_redirect_is_home(e->base, req->url))
             header = tenon_auth_header(r, e, scope);
         req->authorization = header;
         int rc = tenon_http_do(r->http, req, res, began, err);
         req->authorization = NULL;
         if (header)
             explicit_bzero(header, strlen(header));
-        if (rc < 0 || res->status != 401 || asked > 0)
+        /* where it was sent on to, they are not asked for our sake */
+        if (rc < 0 || res->status != 401 || asked > 0 ||
+            !tenon_redirect_is_home(e->base, res->url))
             return rc;
-        rc = tenon_auth_challenge(r, call, e, scope, res, err);
+        rc = tenon_auth_challenge(r, call, e, scope, res, patience, err);
         if (rc <= 0)
             return rc;
         tenon_http_response_release(res);
@@ -105,6 +86,25 @@ should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
            tenon_http_is_tls_answer(&probe);
 }
 
+/* Who cannot be reached at all is not worth the wait, unless they were there before. */
+static bool
+may_pass(struct tenon_registry *r, const struct tenon_endpoint *e, int rc,
+         const struct tenon_http_response *res)
+{
+    if (rc == 0)
+        return tenon_status_is_transient(res->status);
+    if (rc != TENON_E_UNAVAILABLE || res->trouble == TENON_HTTP_NO_TLS)
+        return false;
+    return res->trouble != TENON_HTTP_UNREACHED || tenon_host_is(r, e, TENON_HOST_ANSWERED);
+}
+
+static void
+note_answer(struct tenon_registry *r, struct tenon_endpoint *e)
+{
+    e->answered = true;
+    tenon_host_set(r, e, TENON_HOST_ANSWERED | (e->fallback ? TENON_HOST_PLAIN : 0), true);
+}
+
 int
 tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_call *call,
                        struct tenon_endpoint *e, const char *scope,
@@ -112,11 +112,15 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
                        bool *began, struct tenon_error *err)
 {
     bool started = false;
+    struct tenon_patience own = tenon_registry_patience(r);
+    struct tenon_patience *patience = req->patience ? req->patience : &own;
     req->cancel = call->cancel;
     req->tls = &e->tls;
+    req->decode_all = true;
+    req->connect_ns = e->quick || call->hurry ? QUICK_CONNECT_NS : 0;
     auto_free char *url = NULL;
-    for (unsigned n = 0;; n++) {
-        int rc = authorized(r, call, e, scope, req, res, &started, err);
+    for (;;) {
+        int rc = authorized(r, call, e, scope, req, res, &started, patience, err);
         if (began)
             *began = started;
         if (should_use_tls(r, call, e, rc, res, err) &&
@@ -129,14 +133,11 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
             tenon_http_response_release(res);
             continue;
         }
-        bool again = rc == 0 ? transient(res->status) : rc == TENON_E_UNAVAILABLE;
-        /* what cannot be reached at all is not worth the wait */
-        if (rc < 0 && err->message &&
-            (strstr(err->message, ": dial tcp") || strstr(err->message, "HTTPS client")))
-            again = false;
-        if (!again || started || req->once)
+        if (rc == 0)
+            note_answer(r, e);
+        if (!may_pass(r, e, rc, res) || started || req->once || e->quick)
             return rc;
-        int pause = tenon_registry_pause(r, call->cancel, n, err);
+        int pause = tenon_patience_pause(patience, tenon_registry_after(res), call->cancel, err);
         if (pause == TENON_E_LIMIT)
             return rc;
         if (pause < 0)
@@ -144,77 +145,4 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
         tenon_error_release(err);
         tenon_http_response_release(res);
     }
-}
-
-/* "CODE: message" of the first of {"errors": [...]}; or NULL. */
-static char *
-server_message(const struct tenon_http_response *res)
-{
-    auto_json struct json_object *o = NULL;
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
-    struct json_object *list = NULL;
-    const char *code, *message;
-    if (res->body.len == 0 ||
-        tenon_json_parse(res->body.data, res->body.len, res->body.len, &o, &none) < 0 ||
-        json_object_get_type(o) != json_type_object ||
-        tenon_json_get_array(o, "errors", &list, &none) < 0 || !list ||
-        json_object_array_length(list) == 0)
-        return NULL;
-    struct json_object *first = json_object_array_get_idx(list, 0);
-    if (json_object_get_type(first) != json_type_object ||
-        tenon_json_get_str(first, "code", "UNKNOWN", &code, &none) < 0 ||
-        tenon_json_get_str(first, "message", "", &message, &none) < 0)
-        return NULL;
-    auto_free char *low = tenon_strdup(code);
-    for (char *p = low; *p; p++)
-        if (*p == '_')
-            *p = ' ';
-        else if (*p >= 'A' && *p <= 'Z')
-            *p += 'a' - 'A';
-    return tenon_asprintf("%.*s%s%.*s", MESSAGE_MAX, low, *message ? ": " : "", MESSAGE_MAX,
-                          message);
-}
-
-static const char *
-reason(long status)
-{
-    switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Request Entity Too Large";
-    case 416: return "Requested Range Not Satisfiable";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "";
-    }
-}
-
-int
-tenon_registry_status_error(const struct tenon_http_request *req,
-                            const struct tenon_http_response *res, const char *ref,
-                            struct tenon_error *err)
-{
-    bool push = tenon_streq(req->method, "PUT") || tenon_streq(req->method, "POST");
-    auto_free char *said = server_message(res);
-    if (res->status == 404 && !push)
-        return tenon_error_set(err, TENON_E_NOT_FOUND, "%s not found", ref);
-    if (res->status == 401 || res->status == 403)
-        return tenon_error_set(
-            err, TENON_E_DENIED,
-            "%s: %s access denied, repository does not exist or may require "
-            "authorization: server message: %s",
-            ref, push ? "push" : "pull",
-            said ? said : "insufficient_scope: authorization failed");
-    int code = res->status == 404   ? TENON_E_NOT_FOUND
-               : res->status >= 500 ? TENON_E_UNAVAILABLE
-                                    : TENON_E_FAILED;
-    return tenon_error_set(err, code, "unexpected status from %s request to %s: %ld%s%s%s%s",
-                           req->method, req->url, res->status, *reason(res->status) ? " " : "",
-                           reason(res->status), said ? ": " : "", said ? said : "");
 }

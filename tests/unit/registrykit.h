@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -33,13 +34,16 @@ struct answer {
     size_t cut;           /* hang up after so many bytes of the body; 0: never */
     bool accept_upload;   /* keep what comes */
     bool silent;          /* say nothing until the client hangs up */
+    bool stall;           /* after `cut` bytes say nothing more until the client hangs up */
+    bool deaf;            /* do not read a body, and say nothing until the client hangs up */
+    unsigned delay_ms;    /* before the answer */
     void (*then)(void *); /* called before the answer goes out, with the server's data */
 };
 
 struct server {
     int fd;
     unsigned port;
-    char base[64]; /* "http://127.0.0.1:PORT", for @BASE@ in answers */
+    char base[64]; /* "http://127.0.0.1:PORT", for @BASE@ in answers; @PATH@ is the request's */
     pthread_t thread;
     struct answer *answers;
     gnutls_certificate_credentials_t tls; /* or NULL */
@@ -130,10 +134,23 @@ peer_shake_hands(struct server *s, struct peer *p)
     return false;
 }
 
+/* To the empty line and no further; from a plain peer in a few pieces. */
 static inline bool
-read_request(struct peer *p, struct tenon_buf *head, struct tenon_buf *body)
+read_head(struct peer *p, struct tenon_buf *head)
 {
-    char c;
+    char c, piece[4096];
+    for (ssize_t n = 1; !p->tls && n > 0 && head->len < 65536;) {
+        n = recv(p->fd, piece, sizeof piece, MSG_PEEK);
+        if (n > 0 && head->len == 0 && (*piece < 'A' || *piece > 'Z'))
+            break; /* TLS, if anything */
+        const char *end = n > 0 ? memmem(piece, (size_t)n, "\r\n\r\n", 4) : NULL;
+        n = n > 0 ? read(p->fd, piece, end ? (size_t)(end + 4 - piece) : n > 3 ? (size_t)n - 3 : 1)
+                  : n;
+        if (n > 0)
+            tenon_buf_add(head, piece, (size_t)n);
+        if (head->len >= 4 && memcmp(head->data + head->len - 4, "\r\n\r\n", 4) == 0)
+            return true;
+    }
     while (head->len < 65536 && peer_read(p, &c, 1) == 1) {
         tenon_buf_addc(head, c);
         if (head->len >= 4 && memcmp(head->data + head->len - 4, "\r\n\r\n", 4) == 0)
@@ -141,6 +158,12 @@ read_request(struct peer *p, struct tenon_buf *head, struct tenon_buf *body)
         if (head->len == 1 && (c < 'A' || c > 'Z'))
             break; /* TLS, if anything */
     }
+    return head->len > 0;
+}
+
+static inline bool
+read_body(struct peer *p, struct tenon_buf *head, struct tenon_buf *body)
+{
     const char *length = strcasestr(tenon_buf_str(head), "\r\nContent-Length: ");
     size_t want = length ? strtoul(length + 18, NULL, 10) : 0;
     while (body->len < want) {
@@ -150,7 +173,31 @@ read_request(struct peer *p, struct tenon_buf *head, struct tenon_buf *body)
             return false;
         tenon_buf_add(body, buf, (size_t)n);
     }
-    return head->len > 0;
+    return true;
+}
+
+/* With @BASE@ and @PATH@ filled in; to free. */
+static inline char *
+fill_in(const struct server *s, const char *text, const char *head)
+{
+    struct tenon_buf b = TENON_BUF_INIT;
+    const char *path = strchr(head, ' ');
+    for (const char *p = text; *p; p++) {
+        if (tenon_has_prefix(p, "@BASE@")) {
+            tenon_buf_adds(&b, s->base);
+            p += 5;
+        } else if (tenon_has_prefix(p, "@OTHER@")) {
+            tenon_buf_addf(&b, "http://localhost:%u", s->port);
+            p += 6;
+        } else if (tenon_has_prefix(p, "@PATH@") && path) {
+            tenon_buf_add(&b, path + 1, strcspn(path + 1, " "));
+            p += 5;
+        } else {
+            tenon_buf_addc(&b, *p);
+        }
+    }
+    tenon_buf_addc(&b, '\0');
+    return tenon_buf_steal(&b);
 }
 
 static inline struct answer *
@@ -198,7 +245,18 @@ serve(struct server *s, struct peer *p)
 {
     auto_buf struct tenon_buf head = TENON_BUF_INIT;
     auto_buf struct tenon_buf body = TENON_BUF_INIT;
-    if (!peer_shake_hands(s, p) || !read_request(p, &head, &body))
+    if (!peer_shake_hands(s, p) || !read_head(p, &head))
+        return;
+    char byte;
+    bool deaf = false;
+    for (struct answer *d = s->answers; d->request; d++)
+        deaf = deaf || (d->deaf && tenon_has_prefix(tenon_buf_str(&head), d->request));
+    if (deaf) {
+        struct pollfd gone = {.fd = p->fd, .events = POLLRDHUP};
+        poll(&gone, 1, 20000);
+        return;
+    }
+    if (!read_body(p, &head, &body))
         return;
     struct answer *a = take_down(s, p, tenon_buf_str(&head), &body);
     if (a && a->then)
@@ -207,24 +265,28 @@ serve(struct server *s, struct peer *p)
         peer_write(p, "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n", 42);
         return;
     }
-    char byte;
+    if (a->delay_ms)
+        usleep(a->delay_ms * 1000);
     while (a->silent && peer_read(p, &byte, 1) > 0)
         continue;
     if (!*a->head || a->silent)
         return;
     size_t len = a->body_len ? a->body_len : a->body ? strlen(a->body) : 0;
-    const char *mark = strstr(a->head, "@BASE@");
-    auto_free char *filled = mark ? tenon_asprintf("%.*s%s%s", (int)(mark - a->head), a->head,
-                                                   s->base, mark + 6)
-                                  : tenon_strdup(a->head);
+    auto_free char *filled = fill_in(s, a->head, tenon_buf_str(&head));
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
     tenon_buf_addf(&out, "HTTP/1.1 %s", filled);
     if (!strcasestr(filled, "Content-Length:"))
         tenon_buf_addf(&out, "Content-Length: %zu\r\n", len);
     tenon_buf_adds(&out, "Connection: close\r\n\r\n");
+    if (!tenon_has_suffix(filled, "\n")) { /* hangs up in the middle of it */
+        peer_write(p, out.data, strlen("HTTP/1.1 ") + strlen(filled));
+        return;
+    }
     peer_write(p, out.data, out.len);
     if (!tenon_has_prefix(head.data, "HEAD"))
         peer_write(p, a->body ? a->body : "", a->cut ? a->cut : len);
+    while (a->stall && peer_read(p, &byte, 1) > 0)
+        continue;
 }
 
 static inline void *
@@ -361,7 +423,7 @@ kit_open_with(struct kit *k, struct answer *answers, gnutls_certificate_credenti
     k->server.tls = tls;
     server_start(&k->server, answers);
     snprintf(k->ref, sizeof k->ref, "127.0.0.1:%u/team/app:v1", k->server.port);
-    k->config = json_object_new_object();
+    k->config = o.config ? o.config : json_object_new_object(); /* ours, from here on */
     o.store = k->store;
     o.config = k->config;
     o.credentials = kit_credentials;

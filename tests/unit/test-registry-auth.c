@@ -32,6 +32,19 @@ static const struct {
      "GET /token?" SCOPE "\n"},
     {"401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
      "WWW-Authenticate: Bearer realm=\"@BASE@/token\"\r\n", "GET /token?" SCOPE "\n"},
+    {"401 No\r\nWWW-Authenticate: Basic realm=\"x\", Bearer realm=\"@BASE@/token\"\r\n",
+     "GET /token?" SCOPE "\n"},
+    {"401 No\r\nWWW-Authenticate: Negotiate, Bearer realm=\"@BASE@/token\", Basic realm=\"y\"\r\n",
+     "GET /token?" SCOPE "\n"},
+    {"401 No\r\nWWW-Authenticate: Basic realm=\"Bearer realm=z\", bearer realm = \"@BASE@/token\"\r\n",
+     "GET /token?" SCOPE "\n"},
+    /* the scopes of both, each once, and none that another one covers */
+    {"401 No\r\nWWW-Authenticate: Bearer realm=\"@BASE@/token\",scope=\"repository:team/app:pull\"\r\n",
+     "GET /token?" SCOPE "\n"},
+    {"401 No\r\nWWW-Authenticate: Bearer realm=\"@BASE@/token\",scope=\"repository:team/app:pull,push\"\r\n",
+     "GET /token?" SCOPE "&scope=repository%3Ateam%2Fapp%3Apull%2Cpush\n"},
+    {"401 No\r\nWWW-Authenticate: Bearer realm=\"@BASE@/token\",scope=\"a:b:c  repository:team/app:pull a:b:c d\"\r\n",
+     "GET /token?" SCOPE "&scope=a%3Ab%3Ac&scope=d\n"},
     {"401 No\r\nWWW-Authenticate: Bearer service=\"reg\"\r\n", NULL},
     {"401 No\r\nWWW-Authenticate: Bearers realm=\"@BASE@/token\"\r\n", NULL},
     {"401 No\r\nWWW-Authenticate: Negotiate\r\n", NULL},
@@ -76,7 +89,9 @@ static const struct {
 } token_answers[] = {
     {"200 OK\r\n", "{\"token\":\"abc\"}", NULL},
     {"200 OK\r\n", "{\"access_token\":\"abc\"}", NULL},
-    {"200 OK\r\n", "{\"access_token\":\"x\",\"token\":\"abc\"}", NULL},
+    {"200 OK\r\n", "{\"access_token\":\"abc\",\"token\":\"x\"}", NULL},
+    {"200 OK\r\n", "{\"access_token\":\"abc\",\"token\":\"\"}", NULL},
+    {"200 OK\r\n", "{\"access_token\":\"\",\"token\":\"abc\"}", NULL},
     {"201 Made\r\n", "{\"token\":\"abc\",\"expires_in\":300,\"more\":[]}", NULL},
     {"200 OK\r\n", "{\"token\":\"\"}", "no token"},
     {"200 OK\r\n", "{}", "no token"},
@@ -85,14 +100,14 @@ static const struct {
     {"200 OK\r\n", NULL, "no token"}, /* the long one */
     {"200 OK\r\n", long_answer, "answer of more than 1048576 bytes"},
     {"200 OK\r\n", "{\"token\":7}", "token"},
-    {"200 OK\r\n", "{\"token\":\"abc\",\"expires_in\":\"long\"}", "expires_in"},
+    {"200 OK\r\n", "{\"token\":\"abc\",\"expires_in\":\"long\"}", NULL}, /* as if it were not said */
     {"200 OK\r\n", "abc", "failed to fetch oauth token"},
     {"200 OK\r\n", "[\"abc\"]", "failed to fetch oauth token"},
     {"200 OK\r\n", "", "failed to fetch oauth token"},
-    {"401 No\r\n", "{\"token\":\"abc\"}", "unexpected status: 401"},
-    {"403 No\r\n", "{\"token\":\"abc\"}", "unexpected status: 403"},
-    {"300 Choice\r\n", "{\"token\":\"abc\"}", "unexpected status: 300"},
-    {"500 Oh\r\n", "{\"token\":\"abc\"}", "unexpected status: 500"},
+    {"401 No\r\n", "{\"token\":\"abc\"}", ": 401"},
+    {"403 No\r\n", "{\"token\":\"abc\"}", ": 403"},
+    {"300 Choice\r\n", "{\"token\":\"abc\"}", ": 300"},
+    {"500 Oh\r\n", "{\"token\":\"abc\"}", ": 500"},
 };
 
 START_TEST(test_auth_answers)
@@ -185,15 +200,18 @@ START_TEST(test_auth_users)
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
     bool fine = !refused || users[_i].form;
-    ck_assert_msg(rc == (fine ? 0 : TENON_E_DENIED), "%d %s", rc, err.message);
+    bool busy = refused && *refused == '5';
+    ck_assert_msg(rc == (fine ? 0 : busy ? TENON_E_UNAVAILABLE : TENON_E_DENIED), "%d %s", rc,
+                  err.message);
     ck_assert(fine || !strstr(err.message, SECRET));
-    ck_assert_int_eq(server_count(&k.server, "GET /token"), users[_i].requests[0] == 'G');
+    ck_assert_int_eq(server_count(&k.server, "GET /token"),
+                     busy ? 6 : users[_i].requests[0] == 'G');
     ck_assert_int_eq(server_count(&k.server, "POST"), users[_i].form != NULL);
     auto_free char *form = server_upload(&k.server);
     ck_assert_str_eq(form, users[_i].form ? users[_i].form : "");
     ck_assert_int_eq(server_refused(&k.server), 0);
-    /* and the registry's own name is what credentials were looked up by */
-    auto_free char *name = tenon_asprintf("127.0.0.1:%u ", k.server.port);
+    /* and the registry's own name, with the repository's, is what they were looked up by */
+    auto_free char *name = tenon_asprintf("127.0.0.1:%u/team/app ", k.server.port);
     ck_assert_str_eq(k.asked, name);
     kit_close(&k);
 }
@@ -224,12 +242,16 @@ START_TEST(test_auth_basic)
     int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
     ck_assert_msg(rc == (cases[_i].gets ? 0 : TENON_E_DENIED), "%d %s", rc, err.message);
     ck_assert(rc == 0 || strstr(err.message, "pull access denied"));
-    /* it is good for all of the registry, which need not ask again */
+    /* it is good for the repository, which need not ask again; another one may have another */
     int heads = server_count(&k.server, "HEAD");
-    snprintf(k.ref, sizeof k.ref, "127.0.0.1:%u/team/other:v1", k.server.port);
     if (rc == 0)
         ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), 0);
     ck_assert_int_eq(server_count(&k.server, "HEAD"), heads + (rc == 0));
+    snprintf(k.ref, sizeof k.ref, "127.0.0.1:%u/team/other:v1", k.server.port);
+    if (rc == 0)
+        ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), 0);
+    if (rc == 0)
+        ck_assert_int_eq(server_count(&k.server, "HEAD"), heads + 2 + (cases[_i].asks ? 1 : 0));
     ck_assert_int_eq(server_refused(&k.server), 0);
     kit_close(&k);
 }
@@ -378,6 +400,82 @@ START_TEST(test_auth_token_is_for_its_scope)
 }
 END_TEST
 
+/* What is no password but a key to the account goes to who gives tokens, however that moves
+ * within its server, and not to whom it names. */
+START_TEST(test_auth_identity_stays)
+{
+    static const char *const ways[] = {"301", "302", "307", "308"};
+    bool other = _i % 2;
+    auto_free char *moved = tenon_asprintf("%s x\r\nLocation: %s/moved\r\n", ways[_i / 2],
+                                           other ? "@OTHER@" : "@BASE@");
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {
+        {.request = "HEAD", .want = "Authorization: Bearer abc\r\n", .head = head},
+        {.request = "HEAD", .head = CHALLENGE},
+        {.request = "POST /token", .head = moved},
+        {.request = "POST /moved", .head = "200 OK\r\n", .body = "{\"access_token\":\"abc\"}",
+         .accept_upload = true},
+        {.request = "GET", .head = OK_MANIFEST, .body = MANIFEST},
+        {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    k.user = "<token>";
+    k.secret = "identity";
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == (other ? TENON_E_DENIED : 0), "%d %s", rc, err.message);
+    ck_assert_int_eq(server_count(&k.server, "POST /moved"), !other);
+    auto_free char *upload = server_upload(&k.server);
+    ck_assert(other || tenon_has_suffix(upload, "&refresh_token=identity"));
+    kit_close(&k);
+}
+END_TEST
+
+/* Whom a registry sends on to cannot ask for its password. */
+START_TEST(test_auth_challenge_of_others)
+{
+    struct answer answers[] = {
+        {.request = "HEAD /v2", .head = "307 x\r\nLocation: @OTHER@/x\r\n"},
+        {.request = "HEAD /x", .head = _i ? "401 x\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+                                          : "401 x\r\nWWW-Authenticate: Bearer realm=\"@BASE@/t\"\r\n"},
+        {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    k.user = "me";
+    k.secret = SECRET;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_int_eq(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err), TENON_E_DENIED);
+    ck_assert_str_eq(k.asked, "");
+    ck_assert_int_eq(server_count(&k.server, ""), 2);
+    kit_close(&k);
+}
+END_TEST
+
+/* A token that is for the registry itself is shown to it, as it is, when it wants one. */
+START_TEST(test_auth_registry_token)
+{
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {
+        {.request = "HEAD", .want = "Authorization: Bearer given\r\n", .head = head},
+        {.request = "HEAD", .want = "!Authorization:", .head = _i ? BASIC : CHALLENGE},
+        {.request = "GET /v2", .want = "Authorization: Bearer given\r\n", .head = OK_MANIFEST,
+         .body = MANIFEST},
+        {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    k.user = "<bearer>";
+    k.secret = "given";
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == (_i ? TENON_E_DENIED : 0), "%d %s", rc, err.message);
+    ck_assert_int_eq(server_refused(&k.server), 0);
+    kit_close(&k);
+}
+END_TEST
+
 static int
 push_empty(struct kit *k, struct tenon_error *err)
 {
@@ -480,6 +578,9 @@ main(void)
     tcase_add_test(t, test_auth_token_revoked);
     tcase_add_test(t, test_auth_cancelled);
     tcase_add_loop_test(t, test_auth_token_is_for_its_scope, 0, 3);
+    tcase_add_loop_test(t, test_auth_identity_stays, 0, 8);
+    tcase_add_loop_test(t, test_auth_challenge_of_others, 0, 2);
+    tcase_add_loop_test(t, test_auth_registry_token, 0, 2);
     tcase_add_loop_test(t, test_auth_upload_elsewhere, 0, 2);
     tcase_add_test(t, test_auth_others_cannot_ask);
     tcase_add_test(t, test_auth_redirect);

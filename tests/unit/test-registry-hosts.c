@@ -2,7 +2,10 @@
  * what is right without one. */
 #include "registrykit.h"
 
+#include <errno.h>
+
 #include "registry/private.h"
+#include "registry/url.h"
 
 /* BASE REPO SCOPE[ ns=NS][ FLAGS], a line an endpoint. */
 static char *
@@ -214,8 +217,9 @@ END_TEST
  * with it, and nobody when the user has had enough. */
 START_TEST(test_hosts_next)
 {
-    struct tenon_endpoint items[4] = {{0}, {.fallback = true}, {0}, {.fallback = true}};
-    const struct tenon_endpoints e = {items, 4};
+    struct tenon_endpoint items[6] = {{0}, {.fallback = true}, {0}, {.fallback = true},
+                                      {.answered = true}, {.fallback = true}};
+    const struct tenon_endpoints e = {items, 4}, spoke = {items + 4, 2};
     static const struct {
         size_t i;
         int rc;
@@ -226,8 +230,15 @@ START_TEST(test_hosts_next)
         {1, TENON_E_DENIED, 2},      {2, TENON_E_UNAVAILABLE, 3}, {2, TENON_E_DENIED, 4},
         {3, TENON_E_UNAVAILABLE, 4}, {3, TENON_E_CANCELLED, 4},
     };
+    struct tenon_error err = {.code = TENON_E_UNAVAILABLE};
     for (size_t i = 0; i < tenon_countof(steps); i++)
-        ck_assert_msg(tenon_endpoints_next(&e, steps[i].i, steps[i].rc) == steps[i].next, "%zu", i);
+        ck_assert_msg(tenon_endpoints_next(&e, steps[i].i, steps[i].rc, &err) == steps[i].next,
+                      "%zu", i);
+    /* who has answered with TLS is busy, not without it */
+    ck_assert_uint_eq(tenon_endpoints_next(&spoke, 0, TENON_E_UNAVAILABLE, &err), 2);
+    /* a full disk is not another server's either */
+    err.sys = ENOSPC;
+    ck_assert_uint_eq(tenon_endpoints_next(&e, 0, TENON_E_FAILED, &err), 4);
 }
 END_TEST
 

@@ -16,7 +16,7 @@ web_open(struct web *w, struct answer *answers)
 {
     *w = (struct web){0};
     server_start(&w->server, answers);
-    w->http = tenon_http_new();
+    w->http = tenon_http_new(NULL);
 }
 
 static void
@@ -309,24 +309,48 @@ START_TEST(test_http_redirects)
         {"GET", "302 x\r\n", 302, "GET /x\n"},
         {"GET", "304 x\r\n", 304, "GET /x\n"},
         {"GET", "201 x\r\nLocation: /end\r\n", 201, "GET /x\n"},
-        {"POST", "302 x\r\nLocation: /end\r\n", 302, "POST /x\n"},
-        {"PUT", "307 x\r\nLocation: /end\r\n", 307, "PUT /x\n"},
+        {"GET", "308 x\r\nLocation: /end#part\r\n", 200, "GET /x\nGET /end\n"},
+        {"HEAD", "303 x\r\nLocation: /end\r\n", 200, "HEAD /x\nHEAD /end\n"},
+        {"POST", "301 x\r\nLocation: /end\r\n", 200, "POST /x\nPOST /end\n"},
+        {"POST", "302 x\r\nLocation: /end\r\n", 200, "POST /x\nPOST /end\n"},
+        {"POST", "303 x\r\nLocation: /end\r\n", 200, "POST /x\nGET /end\n"},
+        {"POST", "307 x\r\nLocation: /end\r\n", 200, "POST /x\nPOST /end\n"},
+        {"POST", "308 x\r\nLocation: /end\r\n", 200, "POST /x\nPOST /end\n"},
+        {"PUT", "301 x\r\nLocation: /end\r\n", 200, "PUT /x\nPUT /end\n"},
+        {"PUT", "302 x\r\nLocation: /end\r\n", 200, "PUT /x\nPUT /end\n"},
+        {"PUT", "303 x\r\nLocation: /end\r\n", 200, "PUT /x\nGET /end\n"},
+        {"PUT", "307 x\r\nLocation: /end\r\n", 200, "PUT /x\nPUT /end\n"},
+        {"PUT", "308 x\r\nLocation: @BASE@/end\r\n", 200, "PUT /x\nPUT /end\n"},
+        {"GET", "300 x\r\nLocation: /end\r\n", 300, "GET /x\n"},
+        {"GET", "304 x\r\nLocation: /end\r\n", 304, "GET /x\n"},
+        {"GET", "305 x\r\nLocation: /end\r\n", 305, "GET /x\n"},
+        {"PUT", "306 x\r\nLocation: /end\r\n", 306, "PUT /x\n"},
         {"GET", "302 x\r\nLocation: file:///etc/passwd\r\n", 0, "GET /x\n"},
         {"GET", "302 x\r\nLocation: ftp://127.0.0.1:1/x\r\n", 0, "GET /x\n"},
         {"GET", "302 x\r\nLocation: gopher://127.0.0.1:1/x\r\n", 0, "GET /x\n"},
     };
     struct answer answers[] = {{.request = "GET /end", .head = "200 OK\r\n", .body = TEXT},
                                {.request = "HEAD /end", .head = "200 OK\r\n"},
+                               {.request = "POST /end", .head = "200 OK\r\n", .accept_upload = true},
+                               {.request = "PUT /end", .head = "200 OK\r\n", .accept_upload = true},
                                {.request = "", .head = cases[_i].head}, {0}};
     struct web w;
     web_open(&w, answers);
     auto_free char *url = web_url(&w, "/x");
-    struct tenon_http_request req = {.method = cases[_i].method, .url = url, .limit = 100};
+    const char *method = cases[_i].method;
+    bool body = *method == 'P';
+    struct tenon_http_request req = {.method = method, .url = url, .limit = 100,
+                                     .body = body ? TEXT : NULL, .body_len = body ? 36 : 0};
     auto_response struct tenon_http_response res = {0};
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     int rc = tenon_http_do(w.http, &req, &res, NULL, &err);
     auto_free char *log = server_log(&w.server);
     ck_assert_str_eq(log, cases[_i].requests);
+    /* the body goes along, but to a resource that tells the result */
+    auto_free char *upload = server_upload(&w.server);
+    bool sent = body && res.status == 200 && !strstr(log, "GET");
+    ck_assert_str_eq(upload, sent ? TEXT : "");
+    ck_assert(rc < 0 || res.turned == (body && strstr(log, "GET")));
     if (cases[_i].status) {
         ck_assert_msg(rc == 0, "%s", err.message);
         ck_assert_int_eq(res.status, cases[_i].status);
@@ -540,7 +564,7 @@ main(void)
     tcase_add_loop_test(t, test_http_sink, 0, 6);
     tcase_add_loop_test(t, test_http_body_limit, 0, 5);
     tcase_add_loop_test(t, test_http_header_limits, 0, 4);
-    tcase_add_loop_test(t, test_http_redirects, 0, 13);
+    tcase_add_loop_test(t, test_http_redirects, 0, 27);
     tcase_add_loop_test(t, test_http_many_redirects, 0, 2);
     tcase_add_loop_test(t, test_http_redirect_authorization, 0, 3);
     tcase_add_loop_test(t, test_http_failures, 0, 11);

@@ -3,6 +3,9 @@
 
 #define LAYERS 5
 #define UPLOAD "202 Accepted\r\nLocation: /upload\r\n"
+#define OTHER_DIGEST                                                               \
+    "Docker-Content-Digest: "                                                      \
+    "sha256:0000000000000000000000000000000000000000000000000000000000000000\r\n"
 #define PATH_UPLOADS "/v2/team/app/blobs/uploads/"
 
 /* An index of one image of some layers that no registry looks into. */
@@ -136,28 +139,48 @@ static const struct {
 } faults[] = {
     {"HEAD " PATH_BLOB, "503 x\r\n", TENON_E_UNAVAILABLE, 6, "503 Service Unavailable"},
     {"HEAD " PATH_BLOB, "", TENON_E_UNAVAILABLE, 6, "EOF"},
-    {"HEAD " PATH_BLOB, "403 x\r\n", TENON_E_DENIED, 1, "push access denied"},
-    {"HEAD " PATH_BLOB, "401 x\r\n", TENON_E_DENIED, 1, "push access denied"},
-    {"HEAD " PATH_BLOB, "429 x\r\n", TENON_E_FAILED, 1, "429 Too Many Requests"},
+    /* who may push need not be one who may look: asked in another way, by sending it */
+    {"HEAD " PATH_BLOB, "403 x\r\n", IS_FINE, 0, NULL},
+    {"HEAD " PATH_BLOB, "401 x\r\n", IS_FINE, 0, NULL},
+    {"HEAD " PATH_BLOB, "429 x\r\n", TENON_E_UNAVAILABLE, 6, "429 Too Many Requests"},
     {"HEAD " PATH_BLOB, "204 x\r\n", TENON_E_FAILED, 1, "204"},
-    {"HEAD " PATH_BLOB, "405 x\r\n", IS_FINE, 0, NULL}, /* asked in another way: by sending it */
+    {"HEAD " PATH_BLOB, "405 x\r\n", IS_FINE, 0, NULL},
+    {"HEAD " PATH_BLOB, "501 x\r\n", IS_FINE, 0, NULL},
     {"POST", "403 x\r\n", TENON_E_DENIED, 1, "push access denied"},
     {"POST", "404 x\r\n", TENON_E_NOT_FOUND, 1, "404 Not Found"},
     {"POST", "413 x\r\n", TENON_E_FAILED, 1, "413 Request Entity Too Large"},
-    {"POST", "200 x\r\n", TENON_E_FAILED, 1, "200"},
+    {"POST", "200 x\r\n", TENON_E_CORRUPT, 1, "upload without a location"},
     {"POST", "202 x\r\n", TENON_E_CORRUPT, 1, "upload without a location"},
-    {"POST", "503 x\r\n", TENON_E_UNAVAILABLE, 30, "503"}, /* 6 times, 5 times */
+    {"POST", "203 x\r\n", TENON_E_FAILED, 1, "203"},
+    {"POST", "201 x\r\n", TENON_E_CORRUPT, 1, "and has not got it"}, /* nobody asked for a mount */
+    {"POST", "200 x\r\nLocation: /upload\r\n", IS_FINE, 0, NULL},
+    {"POST", "204 x\r\nLocation: /upload\r\n", IS_FINE, 0, NULL},
+    {"POST", "202 x\r\nLocation: /upload#part\r\n", IS_FINE, 0, NULL},
+    {"POST", "202 x\r\nLocation: /upload?state=a%2Fb\r\n", IS_FINE, 0, NULL},
+    {"POST", "503 x\r\n", TENON_E_UNAVAILABLE, 6, "503"},
+    {"POST", "429 x\r\n", TENON_E_UNAVAILABLE, 6, "429"},
+    {"POST", "429 x\r\nRetry-After: 3600\r\n", TENON_E_UNAVAILABLE, 1,
+     "429 Too Many Requests (it asks to come back in 3600s)"},
     {"PUT /upload", "400 x\r\n", TENON_E_FAILED, 1, "400 Bad Request"},
     {"PUT /upload", "403 x\r\n", TENON_E_DENIED, 1, "push access denied"},
-    {"PUT /upload", "200 x\r\n", TENON_E_FAILED, 1, "200"},
-    {"PUT /upload", "202 x\r\n", TENON_E_FAILED, 1, "202"},
-    {"PUT /upload", "500 x\r\n", TENON_E_UNAVAILABLE, 5, "500"},
-    {"PUT /upload", "", TENON_E_UNAVAILABLE, 5, "EOF"},
+    {"PUT /upload", "200 x\r\n", IS_FINE, 0, NULL},
+    {"PUT /upload", "202 x\r\n", IS_FINE, 0, NULL},
+    {"PUT /upload", "204 x\r\n", IS_FINE, 0, NULL},
+    {"PUT /upload", "206 x\r\n", TENON_E_FAILED, 1, "206"},
+    {"PUT /upload", "201 x\r\n" OTHER_DIGEST, TENON_E_CORRUPT, 1, "got digest sha256:0000"},
+    {"PUT /upload", "404 x\r\n", TENON_E_NOT_FOUND, 3, "404"},
+    {"PUT /upload", "416 x\r\n", TENON_E_FAILED, 3, "416"},
+    {"PUT /upload", "500 x\r\n", TENON_E_UNAVAILABLE, 6, "500"},
+    {"PUT /upload", "", TENON_E_UNAVAILABLE, 6, "EOF"},
     {"HEAD " PATH_MANIFEST, "503 x\r\n", TENON_E_UNAVAILABLE, 6, "503"},
-    {"HEAD " PATH_MANIFEST, "403 x\r\n", TENON_E_DENIED, 1, "push access denied"},
+    {"HEAD " PATH_MANIFEST, "403 x\r\n", IS_FINE, 0, NULL},
     {"PUT " PATH_MANIFEST, "403 x\r\n", TENON_E_DENIED, 1, "push access denied"},
     {"PUT " PATH_MANIFEST, "400 x\r\n", TENON_E_FAILED, 1, "400"},
-    {"PUT " PATH_MANIFEST, "204 x\r\n", TENON_E_FAILED, 1, "204"},
+    {"PUT " PATH_MANIFEST, "200 x\r\n", IS_FINE, 0, NULL},
+    {"PUT " PATH_MANIFEST, "202 x\r\n", IS_FINE, 0, NULL},
+    {"PUT " PATH_MANIFEST, "204 x\r\n", IS_FINE, 0, NULL},
+    {"PUT " PATH_MANIFEST, "201 x\r\n" OTHER_DIGEST, TENON_E_CORRUPT, 1, "got digest sha256:0000"},
+    {"PUT " PATH_MANIFEST, "429 x\r\n", TENON_E_UNAVAILABLE, 6, "429"},
     {"PUT " PATH_MANIFEST, "503 x\r\n", TENON_E_UNAVAILABLE, 6, "503"},
 };
 
@@ -245,7 +268,7 @@ START_TEST(test_push_one_fails)
     struct kit k;
     struct image image;
     struct answer answers[] = {
-        {.request = NULL, .head = "403 x\r\n"},
+        {.request = NULL, .head = "410 x\r\n"},
         {.request = "HEAD", .head = "404 Not Found\r\n"},
         {.request = "POST", .head = UPLOAD},
         {.request = "PUT", .head = "201 x\r\n"},
@@ -258,7 +281,7 @@ START_TEST(test_push_one_fails)
     answers[0].request = bad;
     pthread_mutex_unlock(&k.server.lock);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    ck_assert_int_eq(push(&k, &image, false, &err), TENON_E_DENIED);
+    ck_assert_int_eq(push(&k, &image, false, &err), TENON_E_FAILED);
     ck_assert_int_eq(count(&k, "PUT /v2", ""), 0);
     kit_close(&k);
 }

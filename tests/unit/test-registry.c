@@ -75,16 +75,16 @@ START_TEST(test_registry_words)
         {"502 x\r\n", "", ": 502 Bad Gateway"},
         {"503 x\r\n", "", ": 503 Service Unavailable"},
         {"504 x\r\n", "", ": 504 Gateway Timeout"},
-        {"418 x\r\n", "", ": 418"},
+        {"418 I'm a teapot\r\n", "", ": 418 I'm a teapot"},
         {"429 x\r\n", "{\"errors\":[{\"code\":\"TOO_MANY\",\"message\":\"Slow down\"},{\"code\":\"X\"}]}",
          ": 429 Too Many Requests: too many: Slow down"},
-        {"418 x\r\n", "{\"errors\":[{\"code\":\"A_B_C\"}]}", ": 418: a b c"},
-        {"418 x\r\n", "{\"errors\":[{\"message\":\"m\"}]}", ": 418: unknown: m"},
-        {"418 x\r\n", "{\"errors\":[]}", ": 418"},
-        {"418 x\r\n", "{\"errors\":{}}", ": 418"},
-        {"418 x\r\n", "{\"errors\":[7]}", ": 418"},
-        {"418 x\r\n", "[]", ": 418"},
-        {"418 x\r\n", "<html>", ": 418"},
+        {"418 I'm a teapot\r\n", "{\"errors\":[{\"code\":\"A_B_C\"}]}", ": 418 I'm a teapot: a b c"},
+        {"418 I'm a teapot\r\n", "{\"errors\":[{\"message\":\"m\"}]}", ": 418 I'm a teapot: unknown: m"},
+        {"418 I'm a teapot\r\n", "{\"errors\":[]}", ": 418 I'm a teapot"},
+        {"418 I'm a teapot\r\n", "{\"errors\":{}}", ": 418 I'm a teapot"},
+        {"418 I'm a teapot\r\n", "{\"errors\":[7]}", ": 418 I'm a teapot"},
+        {"418 I'm a teapot\r\n", "[]", ": 418 I'm a teapot"},
+        {"418 I'm a teapot\r\n", "<html>", ": 418 I'm a teapot"},
     };
     struct answer answers[] = {{.request = "GET", .head = cases[_i].head, .body = cases[_i].body}, {0}};
     struct kit k;
@@ -321,7 +321,7 @@ START_TEST(test_registry_last_known)
         {"401 No\r\n", NULL, false},
         {"403 No\r\n", NULL, false},
         {"404 Not Found\r\n", NULL, false},
-        {"429 Slow\r\n", NULL, false},
+        {"429 Slow\r\n", NULL, true},
         {"302 Found\r\nLocation: file:///etc/passwd\r\n", NULL, false},
         {NO_DIGEST, OK_MANIFEST, false},
         {"200 OK\r\n", OK_MANIFEST, false}, /* what is no manifest */
@@ -353,25 +353,34 @@ START_TEST(test_registry_last_known)
 }
 END_TEST
 
-/* An image of this store is taken for its name, but by who wants the registry's; that name
- * alone, and what it points to must be there. */
+/* The registry is asked what a name is; an image of this store by that name is for when it does
+ * not tell, or for who wants it. That name alone, and what it points to must be there. */
 START_TEST(test_registry_kept_image)
 {
     static const struct {
         enum tenon_resolve_mode mode;
+        const char *head;  /* the registry's answer */
         const char *other; /* end of the reference, or NULL: the same */
-        bool gone, asks;
+        bool gone;
+        int rc, requests;
+        const char *gives; /* 0: which document */
     } cases[] = {
-        {TENON_RESOLVE_DEFAULT, NULL, false, false},
-        {TENON_RESOLVE_LOCAL, NULL, false, false},
-        {TENON_RESOLVE_PULL, NULL, false, true},
-        {TENON_RESOLVE_DEFAULT, "team/app:v2", false, true},
-        {TENON_RESOLVE_DEFAULT, NULL, true, true},
-        {TENON_RESOLVE_LOCAL, NULL, true, true},
+        {TENON_RESOLVE_DEFAULT, "404 No\r\n", NULL, false, 0, 1, MANIFEST},
+        {TENON_RESOLVE_DEFAULT, "403 No\r\n", NULL, false, 0, 1, MANIFEST},
+        {TENON_RESOLVE_DEFAULT, "503 No\r\n", NULL, false, 0, 6, MANIFEST},
+        {TENON_RESOLVE_DEFAULT, "200 OK\r\n", NULL, false, 0, 2, "{\"a\":1}"},
+        {TENON_RESOLVE_LOCAL, "200 OK\r\n", NULL, false, 0, 0, MANIFEST},
+        {TENON_RESOLVE_PULL, "404 No\r\n", NULL, false, TENON_E_NOT_FOUND, 1, NULL},
+        {TENON_RESOLVE_PULL, "200 OK\r\n", NULL, false, 0, 2, "{\"a\":1}"},
+        {TENON_RESOLVE_DEFAULT, "404 No\r\n", "team/app:v2", false, TENON_E_NOT_FOUND, 1, NULL},
+        {TENON_RESOLVE_DEFAULT, "404 No\r\n", NULL, true, TENON_E_NOT_FOUND, 1, NULL},
+        {TENON_RESOLVE_LOCAL, "404 No\r\n", NULL, true, TENON_E_NOT_FOUND, 1, NULL},
+        {TENON_RESOLVE_DEFAULT, "410 No\r\n", NULL, false, TENON_E_FAILED, 1, NULL},
     };
-    struct answer answers[] = {{.request = "HEAD", .head = "404 Not Found\r\n"}, {0}};
+    struct answer answers[] = {{.request = "HEAD", .head = cases[_i].head},
+                               {.request = "GET", .head = OK_MANIFEST, .body = "{\"a\":1}"}, {0}};
     struct kit k;
-    kit_open(&k, answers);
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     struct tenon_digest d;
@@ -382,8 +391,10 @@ START_TEST(test_registry_kept_image)
     if (cases[_i].other)
         snprintf(k.ref, sizeof k.ref, "127.0.0.1:%u/%s", k.server.port, cases[_i].other);
     int rc = kit_manifest(&k, cases[_i].mode, &text, &err);
-    ck_assert_msg(rc == (cases[_i].asks ? TENON_E_NOT_FOUND : 0), "%d %s", rc, err.message);
-    ck_assert_int_eq(server_count(&k.server, ""), cases[_i].asks);
+    ck_assert_msg(rc == cases[_i].rc, "%d %s", rc, err.message);
+    if (rc == 0)
+        ck_assert_str_eq(tenon_buf_str(&text), cases[_i].gives);
+    ck_assert_int_eq(server_count(&k.server, ""), cases[_i].requests);
     kit_close(&k);
 }
 END_TEST
@@ -396,9 +407,11 @@ static const struct {
     int tries;
 } patience[] = {
     {"500 x\r\n", 6}, {"502 x\r\n", 6}, {"503 x\r\n", 6}, {"504 x\r\n", 6}, {"", 6},
-    {"400 x\r\n", 1}, {"401 x\r\n", 1}, {"403 x\r\n", 1}, {"404 x\r\n", 1}, {"408 x\r\n", 1},
-    {"410 x\r\n", 1}, {"413 x\r\n", 1}, {"416 x\r\n", 1}, {"418 x\r\n", 1}, {"429 x\r\n", 1},
+    {"400 x\r\n", 1}, {"401 x\r\n", 1}, {"403 x\r\n", 1}, {"404 x\r\n", 1}, {"408 x\r\n", 6},
+    {"410 x\r\n", 1}, {"413 x\r\n", 1}, {"416 x\r\n", 1}, {"418 x\r\n", 1}, {"429 x\r\n", 6},
     {"501 x\r\n", 1}, {"505 x\r\n", 1}, {"511 x\r\n", 1}, {"304 x\r\n", 1}, {"201 x\r\n", 1},
+    {"425 x\r\n", 6}, {"507 x\r\n", 1}, {"520 x\r\n", 6}, {"522 x\r\n", 6}, {"599 x\r\n", 6},
+    {"600 x\r\n", 1},
 };
 
 START_TEST(test_registry_patience)
@@ -795,6 +808,66 @@ START_TEST(test_registry_mirror_first)
 }
 END_TEST
 
+static void
+use_mirror(struct kit *k, const char *host, const char *mirror)
+{
+    struct json_object *list = json_object_new_array();
+    json_object_array_add(list, json_object_new_string(mirror));
+    json_object_object_add(kit_configure(k, host), "mirrors", list);
+}
+
+/* A mirror that is busy is asked once in a build, and not waited for: this pause would not end. */
+START_TEST(test_registry_ill_mirror)
+{
+    static const char *const heads[] = {"503 x\r\n", "", "429 x\r\nRetry-After: 1\r\n",
+                                        "500 x\r\n", "520 x\r\n"};
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {{.request = "HEAD /v2/proxy", .head = heads[_i]},
+                               {.request = "GET /v2/proxy", .head = heads[_i]},
+                               {.request = "HEAD", .head = head},
+                               {.request = "GET " PATH_MANIFEST, .head = OK_MANIFEST, .body = MANIFEST},
+                               {.request = "GET", .head = "200 OK\r\n", .body = TEXT}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL,
+                  (struct tenon_registry_options){.retry_ns = UINT64_C(3600000000000)});
+    auto_free char *host = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    auto_free char *mirror = tenon_asprintf("localhost:%u/proxy", k.server.port);
+    use_mirror(&k, host, mirror);
+    json_object_object_add(kit_configure(&k, "localhost"), "plain-http", json_object_new_boolean(1));
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_msg(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err) == 0, "%s", err.message);
+    ck_assert_msg(kit_blob(&k, TEXT, 36, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(server_count(&k.server, "HEAD /v2/proxy"), 1);
+    ck_assert_int_eq(server_count(&k.server, "GET /v2/proxy"), 0);
+    kit_close(&k);
+}
+END_TEST
+
+/* Where the registry cannot be reached, as in a closed network, the mirror is worth a wait. */
+START_TEST(test_registry_only_mirror)
+{
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {{.request = "HEAD", .times = _i ? 0 : 3, .head = "503 x\r\n"},
+                               {.request = "HEAD", .head = head},
+                               {.request = "GET", .times = 3, .head = ""},
+                               {.request = "GET", .head = OK_MANIFEST, .body = MANIFEST}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_free char *mirror = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    use_mirror(&k, "127.0.0.1:1", mirror);
+    json_object_object_add(kit_configure(&k, mirror), "plain-http", json_object_new_boolean(1));
+    snprintf(k.ref, sizeof k.ref, "127.0.0.1:1/team/app:v1");
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == (_i ? TENON_E_UNAVAILABLE : 0), "%d %s", rc, err.message);
+    ck_assert(_i == 0 || strstr(err.message, "127.0.0.1:1: connect: connection refused"));
+    ck_assert_int_eq(server_count(&k.server, "HEAD"), _i ? 1 + 6 : 4);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(test_registry_cancelled)
 {
     struct answer answers[] = {{.request = "HEAD", .head = "503 Busy\r\n"}, {0}};
@@ -828,7 +901,7 @@ main(void)
     tcase_add_loop_test(t, test_registry_media_types, 0, 7);
     tcase_add_loop_test(t, test_registry_manifest_size_limit, 0, 2);
     tcase_add_loop_test(t, test_registry_last_known, 0, 15);
-    tcase_add_loop_test(t, test_registry_kept_image, 0, 6);
+    tcase_add_loop_test(t, test_registry_kept_image, 0, 11);
     tcase_add_loop_test(t, test_registry_patience, 0, tenon_countof(patience));
     tcase_add_test(t, test_registry_patience_pays);
     tcase_add_test(t, test_registry_no_patience_with_nobody);
@@ -841,6 +914,8 @@ main(void)
     tcase_add_loop_test(t, test_registry_blob_status, 0, 2);
     tcase_add_test(t, test_registry_together);
     tcase_add_loop_test(t, test_registry_mirrors, 0, 8);
+    tcase_add_loop_test(t, test_registry_ill_mirror, 0, 5);
+    tcase_add_loop_test(t, test_registry_only_mirror, 0, 2);
     tcase_add_test(t, test_registry_mirror_first);
     tcase_add_test(t, test_registry_cancelled);
     suite_add_tcase(s, t);
