@@ -134,6 +134,18 @@ unknown(const char *arg, size_t len)
                 : cli_usage_error("build", "unknown flag: --%s", name);
 }
 
+/* podman's words, beside docker's true and false. */
+static bool
+set_pull(struct build_flags *f, const char *value)
+{
+    bool always = tenon_streq(value, "always"), missing = tenon_streq(value, "missing");
+    if (!always && !missing)
+        return false;
+    f->pull = always;
+    f->prefer_store = missing;
+    return true;
+}
+
 static int
 ignore(const struct flag *flag)
 {
@@ -167,6 +179,8 @@ static int
 set_bool(struct build_flags *f, const struct flag *flag, const char *value)
 {
     bool on = true;
+    if (!strcmp(flag->name, "pull") && set_pull(f, value))
+        return 0;
     if (value && !tenon_parse_bool(value, &on))
         return cli_usage_error("build", "invalid value \"%s\" for --%s: expected true or false",
                                value, flag->name);

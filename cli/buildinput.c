@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,9 +23,12 @@
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"
+#include "registry/again.h"
+#include "registry/url.h"
 
 struct input {
     const struct build_flags *flags;
+    struct json_object *config;
     struct cli_session *session;
     struct tenon_cancel *cancel;
     char ***options;
@@ -47,12 +51,29 @@ option_list(struct input *in, const char *key, char **list)
     option(in, key, tenon_buf_str(&b));
 }
 
+/* "user@host:path", unless there is a file of that name. */
+static bool
+is_scp(const char *s)
+{
+    static const char words[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t user = strspn(s, words), host = s[user] == '@' ? strspn(s + user + 1, words) : 0;
+    return user > 0 && host > 0 && s[user + 1 + host] == ':' && s[user + 2 + host] &&
+           access(s, F_OK) < 0;
+}
+
+bool
+build_context_is_ssh(const char *context)
+{
+    return context && (tenon_has_prefix(context, "ssh://") || is_scp(context));
+}
+
 static bool
 is_remote(const char *s)
 {
     return tenon_has_prefix(s, "http://") || tenon_has_prefix(s, "https://") ||
            tenon_has_prefix(s, "git://") || tenon_has_prefix(s, "git@") ||
-           tenon_has_prefix(s, "ssh://") || tenon_has_prefix(s, "github.com/");
+           tenon_has_prefix(s, "ssh://") || tenon_has_prefix(s, "github.com/") || is_scp(s);
 }
 
 /* ---- context and Dockerfile --------------------------------------------- */
@@ -170,6 +191,61 @@ dockerfile_stream(struct input *in, int from, struct tenon_error *err)
     return cli_session_add_local(in->session, "dockerfile", dir, err);
 }
 
+static int
+take_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    const int *fd = data;
+    return tenon_write_all(*fd, buf, len, err);
+}
+
+static int
+take_back(void *data, struct tenon_error *err)
+{
+    const int *fd = data;
+    return ftruncate(*fd, 0) < 0 || lseek(*fd, 0, SEEK_SET) < 0
+               ? tenon_error_sys(err, "begin a download again") : 0;
+}
+
+/* A build file of the web; the frontend finds it as one of standard input. */
+static int
+dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
+{
+    const char *dir = cli_session_temp_dir(in->session, err);
+    if (!dir)
+        return err->code;
+    auto_free char *path = tenon_asprintf("%s/Dockerfile", dir);
+    auto_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return tenon_error_sys(err, "create %s", path);
+    struct tenon_http *http = tenon_http_new(in->config);
+    struct tenon_http_request req = { .method = "GET", .url = url, .cancel = in->cancel,
+                                      .sink = take_bytes, .data = &fd };
+    auto_response struct tenon_http_response res = {0};
+    int rc = tenon_http_patiently(http, &req, &res, NULL, take_back, err);
+    tenon_http_free(http);
+    auto_free char *shown = tenon_url_redact(url);
+    if (rc == 0 && (res.status < 200 || res.status > 299))
+        rc = tenon_error_set(err, TENON_E_NOT_FOUND, "invalid response status %ld", res.status);
+    if (rc < 0)
+        return tenon_error_context(err, "failed to read dockerfile: %s", shown);
+    option(in, "filename", "Dockerfile");
+    return cli_session_add_local(in->session, "dockerfile", dir, err);
+}
+
+/* Not of the context: on standard input, in the web; 1: it was one of these. */
+static int
+dockerfile_elsewhere(struct input *in, struct tenon_error *err)
+{
+    const char *file = in->flags->file;
+    if (!file)
+        return 0;
+    bool web = tenon_has_prefix(file, "http://") || tenon_has_prefix(file, "https://");
+    if (!web && strcmp(file, "-"))
+        return 0;
+    int rc = web ? dockerfile_download(in, file, err) : dockerfile_stream(in, STDIN_FILENO, err);
+    return rc < 0 ? rc : 1;
+}
+
 static bool
 is_stream(const char *path)
 {
@@ -181,11 +257,9 @@ static int
 dockerfile_option(struct input *in, const char *context_dir, struct tenon_error *err)
 {
     const char *file = in->flags->file;
-    if (file && !strcmp(file, "-"))
-        return dockerfile_stream(in, STDIN_FILENO, err);
-    if (file && (tenon_has_prefix(file, "http://") || tenon_has_prefix(file, "https://")))
-        return tenon_error_set(err, TENON_E_UNSUPPORTED,
-                               "-f %s: a Dockerfile from a URL is not supported yet", file);
+    int rc = dockerfile_elsewhere(in, err);
+    if (rc != 0)
+        return rc < 0 ? rc : TENON_OK;
     if (!file) {
         option(in, "filename", "Dockerfile");
         return cli_session_add_local(in->session, "dockerfile", context_dir, err);
@@ -215,9 +289,12 @@ context_options(struct input *in, struct tenon_error *err)
     if (is_remote(context)) {
         /* the frontend fetches it */
         option(in, "context", context);
-        if (in->flags->file)
+        int elsewhere = dockerfile_elsewhere(in, err);
+        if (elsewhere > 0)
+            option(in, "dockerfilekey", "dockerfile");
+        else if (elsewhere == 0 && in->flags->file)
             option(in, "filename", in->flags->file);
-        return TENON_OK;
+        return elsewhere < 0 ? elsewhere : TENON_OK;
     }
     if (!strcmp(context, "-")) {
         const char *dockerfile_dir = NULL;
@@ -297,14 +374,15 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
 
 /* ---- the rest ----------------------------------------------------------- */
 
-/* A proxy of docker's configuration is given to the steps; a --build-arg of its name says better. */
+/* A proxy of docker's configuration is given to the steps; a --build-arg of its name, in either
+ * spelling, says better: steps see one value under both. */
 static void
 proxy_arg(void *data, const char *name, const char *value)
 {
     struct input *in = data;
     size_t len = strlen(name);
     for (char **a = in->flags->build_args; a && *a; a++)
-        if (!strncmp(*a, name, len) && ((*a)[len] == '=' || !(*a)[len]))
+        if (!strncasecmp(*a, name, len) && ((*a)[len] == '=' || !(*a)[len]))
             return;
     auto_free char *key = tenon_asprintf("build-arg:%s", name);
     option(in, key, value);
@@ -490,10 +568,10 @@ by_text(const void *a, const void *b)
 }
 
 int
-build_input(const struct build_flags *f, struct cli_session *s, struct tenon_cancel *cancel,
-            char ***options, struct tenon_error *err)
+build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
+            struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
 {
-    struct input in = { f, s, cancel, options };
+    struct input in = { f, config, s, cancel, options };
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)
             return err->code;
@@ -524,8 +602,8 @@ build_input(const struct build_flags *f, struct cli_session *s, struct tenon_can
         option(&in, "no-cache", "");
     else if (f->no_cache_filter)
         option_list(&in, "no-cache", f->no_cache_filter);
-    if (f->pull)
-        option(&in, "image-resolve-mode", "pull");
+    if (f->pull || f->prefer_store)
+        option(&in, "image-resolve-mode", f->pull ? "pull" : "local");
     if (f->shm_size) {
         int64_t bytes;
         if (!tenon_parse_size(f->shm_size, &bytes))

@@ -176,6 +176,9 @@ prepare(struct job *j, struct tenon_error *err)
     j->phase = READING_FLAGS;
     if (build_outputs_clear(&j->flags, err) < 0)
         return err->code;
+    const char *agent = secure_getenv("SSH_AUTH_SOCK");
+    if (!j->flags.ssh && agent && *agent && build_context_is_ssh(j->flags.context))
+        tenon_strv_push(&j->flags.ssh, tenon_strdup("default"));
     for (char **x = j->flags.ssh; x && *x; x++)
         if (cli_session_add_ssh(j->session, *x, err) < 0)
             return err->code;
@@ -183,7 +186,8 @@ prepare(struct job *j, struct tenon_error *err)
     if (tenon_streq(j->flags.network, "host"))
         tenon_strv_push(&j->flags.entitlements, tenon_strdup("network.host"));
     if (check_entitlements(j, err) < 0 ||
-        build_input(&j->flags, j->session, j->watcher.cancel, &j->options, err) < 0 ||
+        build_input(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->options,
+                    err) < 0 ||
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,

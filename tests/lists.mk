@@ -174,6 +174,7 @@ cli_tests = \
 	tests/cli/mount-targets.sh \
 	tests/cli/mounts-seen.sh \
 	tests/cli/network.sh \
+	tests/cli/networks.sh \
 	tests/cli/oci-layout.sh \
 	tests/cli/oci-runtime.sh \
 	tests/cli/odd-names.sh \
@@ -208,6 +209,7 @@ cli_helpers = \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \
 	tests/cli/ociread \
+	tests/cli/odd-registry \
 	tests/cli/seed-page-net.sh \
 	tests/cli/steps.sh \
 	tests/cli/terminal.sh \

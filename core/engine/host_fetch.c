@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/sized.h"
@@ -11,6 +12,7 @@
 #include "context/ctx.h"
 #include "context/engine.h"
 #include "context/kept.h"
+#include "registry/again.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
 
@@ -35,6 +37,7 @@ struct transfer {
     struct tenon_ctx *ctx;
     const char *status_id;
     int fd;
+    off_t start; /* where the file stood; -1: it is no file */
     int64_t size, shown;
 };
 
@@ -49,6 +52,17 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
         t->shown = t->size;
         tenon_ctx_status(t->ctx, t->status_id, t->size, 0);
     }
+    return 0;
+}
+
+/* Of an answer that broke; a pipe cannot forget. */
+static int
+take_back(void *data, struct tenon_error *err)
+{
+    struct transfer *t = data;
+    if (lseek(t->fd, t->start, SEEK_SET) < 0 || ftruncate(t->fd, t->start) < 0)
+        return tenon_error_sys(err, "begin a download again");
+    t->size = 0;
     return 0;
 }
 
@@ -95,6 +109,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
     if (check(&f, err) < 0)
         return err->code;
     struct transfer t = {.ctx = ctx, .status_id = f.status_id, .fd = fd};
+    t.start = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     struct tenon_http_request req = {
         .method = f.method,
         .url = f.url,
@@ -108,7 +123,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
     };
     auto_response struct tenon_http_response res = {0};
     struct tenon_http *http = tenon_engine_kept(tenon_ctx_engine(ctx), &client_kind);
-    int rc = tenon_http_do(http, &req, &res, NULL, err);
+    int rc = tenon_http_patiently(http, &req, &res, NULL, t.start >= 0 ? take_back : NULL, err);
     if (t.status_id && t.shown)
         tenon_ctx_status(ctx, t.status_id, t.size, rc < 0 ? 0 : t.size);
     if (t.status_id && t.shown && rc == 0)

@@ -493,6 +493,20 @@ struct tenon_host {
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "source-date-epoch", .help = "seconds since 1970",               \
       .type = TENON_TYPE_STRING },                                             \
+    { .name = "name-canonical", .help = "the names with the digest, too",      \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "dangling-name-prefix", .help = "name images PREFIX@DIGEST, too", \
+      .type = TENON_TYPE_STRING },                                             \
+    { .name = "danging-name-empty-only", .help = "... those without another name", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "attestation-inline", .help = "accepted; there are no attestations", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "oci-artifact", .help = "accepted; there are no attestations",   \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "buildinfo", .help = "accepted; images have none any more",      \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "prefer-nondist-layers", .help = "false; true is not supported", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "annotation", .help = "annotation.KEY=VALUE, annotation-index.KEY, ...", \
       .type = TENON_TYPE_MAP }
 

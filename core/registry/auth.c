@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "registry/again.h"
 #include "registry/challenge.h"
 #include "registry/url.h"
 #include "registry/libcurl.h"
@@ -163,27 +164,6 @@ take_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char 
     return 1;
 }
 
-/* An answer of the realm, whatever it is; patiently, where the next one may be another. */
-static int
-ask_patiently(struct tenon_registry *r, struct tenon_http_request *req,
-              struct tenon_http_response *res, struct tenon_patience *patience,
-              struct tenon_error *err)
-{
-    for (;;) {
-        int rc = tenon_http_do(r->http, req, res, NULL, err);
-        bool passes = rc == 0 ? tenon_status_is_transient(res->status)
-                              : rc == TENON_E_UNAVAILABLE && res->trouble == TENON_HTTP_BROKEN;
-        int pause = passes ? tenon_patience_pause(patience, tenon_registry_after(res),
-                                                  req->cancel, err)
-                           : TENON_E_LIMIT;
-        if (pause == TENON_E_LIMIT)
-            return rc;
-        if (pause < 0)
-            return pause;
-        tenon_error_release(err);
-    }
-}
-
 struct asked { /* for a token */
     struct tenon_registry *r;
     const struct tenon_registry_call *call;
@@ -213,7 +193,7 @@ ask(struct asked *a, struct tenon_http_request *req, long *status,
             return err->code;
         req->tls = &elsewhere.tls;
     }
-    if (ask_patiently(r, req, &res, a->patience, err) < 0)
+    if (tenon_http_patiently(r->http, req, &res, a->patience, NULL, err) < 0)
         return tenon_error_context(err, "failed to fetch oauth token");
     *status = res.status;
     if (res.status < 200 || res.status >= 300) {

@@ -151,6 +151,7 @@ tenon_http_failure(const struct tenon_http_failure *f, int *code,
     *trouble = TENON_HTTP_BROKEN;
     switch ((int)rc) {
     case CURLE_GOT_NOTHING:
+    case CURLE_SEND_FAIL_REWIND: /* the connection broke, and it was not to be sent twice */
         return tenon_strdup("EOF");
     case CURLE_PARTIAL_FILE:
         return tenon_strdup("unexpected EOF");

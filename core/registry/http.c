@@ -263,6 +263,10 @@ on_seek(void *data, curl_off_t offset, int whence)
     struct exchange *x = data;
     if (whence != SEEK_SET || offset < 0 || (uint64_t)offset > x->req->body_len)
         return CURL_SEEKFUNC_FAIL;
+    /* libcurl would send all of it again when a kept connection breaks behind it: it may have
+     * been taken */
+    if (x->req->once && x->sent == x->req->body_len)
+        return CURL_SEEKFUNC_FAIL;
     x->sent = (uint64_t)offset;
     return CURL_SEEKFUNC_OK;
 }

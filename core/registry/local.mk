@@ -1,6 +1,8 @@
 # core/registry: HTTP and the distribution protocol.
 
 libtenon_core_la_SOURCES += \
+	%D%/again.c \
+	%D%/again.h \
 	%D%/answer.c \
 	%D%/answer.h \
 	%D%/auth.c \

@@ -61,7 +61,26 @@ push(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *name,
     return rc < 0 ? host->error_context(err, "push %s", name) : rc;
 }
 
-/* As the user wrote it: the part behind the last "/" has a tag. */
+/* The names beside those that were given, in the store: by digest, and of what has no name. */
+static int
+keep_more(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *const *names,
+          const char *digest, struct tenon_error *err)
+{
+    const char *prefix = host->get_string(opt, "dangling-name-prefix");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "name-canonical"); i++) {
+        auto_free char *canonical = tenon_asprintf("%s@%s", names[i], digest);
+        rc = strchr(names[i], '@') ? 0 : keep(ctx, canonical, digest, err);
+    }
+    if (rc < 0 || !prefix || !*prefix ||
+        (names[0] && host->get_bool(opt, "danging-name-empty-only")))
+        return rc;
+    auto_free char *dangling = tenon_asprintf("%s@%s", prefix, digest);
+    const char *name = host->image_normalize(ctx, dangling, err);
+    return name ? keep(ctx, name, digest, err) : host->error_code(err);
+}
+
+/* As the user wrote it: a tag after the last "/". */
 static bool
 has_tag(const char *name)
 {
@@ -69,6 +88,24 @@ has_tag(const char *name)
     const char *colon = strchr(slash ? slash : name, ':');
     const char *at = strchr(name, '@');
     return colon && (!at || colon < at);
+}
+
+/* A tag would be dropped without a word. */
+static int
+check_untagged(struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
+{
+    const char *given;
+    for (size_t i = 0; (given = host->get_nth(opt, "name", i)); i++) {
+        char *rest = host->strdup(ctx, given);
+        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
+            if (!has_tag(one))
+                continue;
+            host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", one);
+            host->error_hint(err, "leave out the tag, or push-by-digest=true");
+            return TENON_E_INVALID;
+        }
+    }
+    return TENON_OK;
 }
 
 static int
@@ -79,6 +116,9 @@ image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)
         return host->error_context(err, "output type image");
+    if (host->get_bool(opt, "prefer-nondist-layers"))
+        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type image: "
+                           "prefer-nondist-layers=true is not supported");
     if (!host->get_bool(opt, "push"))
         return TENON_OK;
     if (!names[0]) {
@@ -86,15 +126,7 @@ image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         host->error_hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
         return TENON_E_INVALID;
     }
-    const char *name;
-    for (size_t i = 0; host->get_bool(opt, "push-by-digest") &&
-                       (name = host->get_nth(opt, "name", i)); i++)
-        if (has_tag(name)) {
-            host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", name);
-            host->error_hint(err, "leave out the tag, or push-by-digest=true");
-            return TENON_E_INVALID;
-        }
-    return TENON_OK;
+    return host->get_bool(opt, "push-by-digest") ? check_untagged(ctx, opt, err) : TENON_OK;
 }
 
 static int
@@ -110,6 +142,8 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     int rc = host->image_build(ctx, r, opt, &image, err);
     for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "store"); i++)
         rc = keep(ctx, names[i], image.digest, err);
+    if (rc == 0 && host->get_bool(opt, "store"))
+        rc = keep_more(ctx, opt, names, image.digest, err);
     for (size_t i = 0; rc == 0 && names[i] && pushes; i++)
         rc = push(ctx, opt, names[i], image.digest, err);
     return rc < 0 ? rc : export_respond(host, ctx, r, &image, names, err);
