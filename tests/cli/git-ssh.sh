@@ -70,6 +70,17 @@ run 0 build a --ssh default <<END
 ADD ssh://root@127.0.0.1:$port$work/repo /r
 END
 assert_eq "$(cat "$work/a/r/f")" one
+# A context that comes over ssh takes the agent without being told to; nothing else does.
+mkdir "$work/cloned"
+git clone -q "$work/repo" "$work/cloned/tree"
+printf 'FROM scratch\nCOPY f /f\n' >"$work/cloned/tree/Dockerfile"
+git -C "$work/cloned/tree" add Dockerfile
+git -C "$work/cloned/tree" -c user.name=n -c user.email=e@example.org commit -q -m dockerfile
+git clone -q --bare "$work/cloned/tree" "$work/cloned/app"
+run 0 tenon build --progress=plain -o "type=local,dest=$work/remote" "ssh://root@127.0.0.1:$port$work/cloned/app"
+assert_eq one "$(cat "$work/remote/f")"
+run 1 env SSH_AUTH_SOCK= "$abs_top_builddir/tenon-dev" --root "$store" build "ssh://root@127.0.0.1:$port$work/cloned/app"
+assert_has "$work/err" 'no SSH key "default" forwarded from the client'
 run 1 build b --ssh default <<END
 ADD ssh://root@127.0.0.1:$port$work/none /r
 END
