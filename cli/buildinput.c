@@ -139,46 +139,6 @@ read_head(const struct input *in, char *head, size_t len, struct tenon_error *er
     return (ssize_t)got;
 }
 
-/* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
- * with an empty context, then in *dockerfile_dir. */
-static int
-context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_error *err)
-{
-    char head[TENON_SNIFF_BYTES];
-    if (in->flags->file && !strcmp(in->flags->file, "-"))
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "invalid argument: can't use stdin for both build context and "
-                               "dockerfile");
-    ssize_t n = read_head(in, head, sizeof head, err);
-    const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
-    if (!dir)
-        return err->code;
-    if (!tenon_may_be_archive(head, (size_t)n)) {
-        if (in->flags->file) {
-            tenon_error_set(err, TENON_E_INVALID,
-                            "ambiguous Dockerfile source: both stdin and flag correspond to "
-                             "Dockerfiles");
-            return err->code;
-        }
-        const char *empty = cli_session_temp_dir(in->session, err);
-        auto_close int fd =
-            empty ? stream_to(in, STDIN_FILENO, dir, "Dockerfile", head, (size_t)n, err) : -1;
-        if (fd < 0)
-            return err->code;
-        *dockerfile_dir = dir;
-        return cli_session_add_local(in->session, "context", empty, err);
-    }
-    /* The frontend unpacks it, as one from the web: owners, and an ignore file that
-     * is a file like others. */
-    auto_close int archive = stream_to(in, STDIN_FILENO, dir, "context", head, (size_t)n, err);
-    if (archive < 0)
-        return err->code;
-    option(in, "context", "upload://upload");
-    if (in->flags->file)
-        option(in, "filename", in->flags->file);
-    return cli_session_add_local(in->session, "upload", dir, err);
-}
-
 /* A build file that can be read only once: a pipe, such as the shell's <(...). */
 static int
 dockerfile_stream(struct input *in, int from, struct tenon_error *err)
@@ -246,6 +206,58 @@ dockerfile_elsewhere(struct input *in, struct tenon_error *err)
     return rc < 0 ? rc : 1;
 }
 
+/* Of a context that the frontend unpacks: -f names a file in it, or one elsewhere. */
+static int
+dockerfile_within(struct input *in, struct tenon_error *err)
+{
+    int elsewhere = dockerfile_elsewhere(in, err);
+    if (elsewhere > 0)
+        option(in, "dockerfilekey", "dockerfile");
+    else if (elsewhere == 0 && in->flags->file)
+        option(in, "filename", in->flags->file);
+    return elsewhere < 0 ? elsewhere : TENON_OK;
+}
+
+/* `tenon build -`: a tar archive is the context; anything else is a Dockerfile
+ * with an empty context, then in *dockerfile_dir. */
+static int
+context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_error *err)
+{
+    char head[TENON_SNIFF_BYTES];
+    if (in->flags->file && !strcmp(in->flags->file, "-"))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "invalid argument: can't use stdin for both build context and "
+                               "dockerfile");
+    ssize_t n = read_head(in, head, sizeof head, err);
+    const char *dir = n < 0 ? NULL : cli_session_temp_dir(in->session, err);
+    if (!dir)
+        return err->code;
+    if (!tenon_may_be_archive(head, (size_t)n)) {
+        if (in->flags->file) {
+            tenon_error_set(err, TENON_E_INVALID,
+                            "ambiguous Dockerfile source: both stdin and flag correspond to "
+                             "Dockerfiles");
+            return err->code;
+        }
+        const char *empty = cli_session_temp_dir(in->session, err);
+        auto_close int fd =
+            empty ? stream_to(in, STDIN_FILENO, dir, "Dockerfile", head, (size_t)n, err) : -1;
+        if (fd < 0)
+            return err->code;
+        *dockerfile_dir = dir;
+        return cli_session_add_local(in->session, "context", empty, err);
+    }
+    /* The frontend unpacks it, as one from the web: owners, and an ignore file that
+     * is a file like others. */
+    auto_close int archive = stream_to(in, STDIN_FILENO, dir, "context", head, (size_t)n, err);
+    if (archive < 0)
+        return err->code;
+    option(in, "context", "upload://upload");
+    if (dockerfile_within(in, err) < 0)
+        return err->code;
+    return cli_session_add_local(in->session, "upload", dir, err);
+}
+
 static bool
 is_stream(const char *path)
 {
@@ -276,7 +288,7 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     if (slash && slash != dir)
         *slash = '\0';
     option(in, "filename", tenon_path_base(path));
-    if (access(inside ? parent : path, F_OK) < 0)
+    if (access(path, F_OK) < 0)
         return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
     return cli_session_add_local(in->session, "dockerfile", parent, err);
 }
@@ -289,12 +301,7 @@ context_options(struct input *in, struct tenon_error *err)
     if (is_remote(context)) {
         /* the frontend fetches it */
         option(in, "context", context);
-        int elsewhere = dockerfile_elsewhere(in, err);
-        if (elsewhere > 0)
-            option(in, "dockerfilekey", "dockerfile");
-        else if (elsewhere == 0 && in->flags->file)
-            option(in, "filename", in->flags->file);
-        return elsewhere < 0 ? elsewhere : TENON_OK;
+        return dockerfile_within(in, err);
     }
     if (!strcmp(context, "-")) {
         const char *dockerfile_dir = NULL;

@@ -66,7 +66,7 @@ done <<'END'
 2 unknown_option_"format=xml"           --call=check,format=xml
 2 failed_to_read_dockerfile             -f none/Dockerfile
 2 failed_to_read_dockerfile             -f none
-2 not_supported_yet                     --file http://127.0.0.1:1/Dockerfile
+1 failed_to_read_dockerfile:_http://127.0.0.1:1/Dockerfile:_failed_to_do_request --file http://127.0.0.1:1/Dockerfile
 2 cannot_use_--iidfile                  --iidfile iid -o type=local,dest=none
 2 network_mode_"bridge"_not_supported   --network bridge
 2 type_is_required                      --output dest=none
@@ -473,7 +473,7 @@ run 0 env DOCKER_DEFAULT_PLATFORM="linux/$other" "$abs_top_builddir/tenon-dev" -
     -f "$work/foreign.Dockerfile" -o "type=oci,dest=$work/image.tar" "$context"
 assert_eq "$other" "$(oci "$work/image.tar" config | jq -r .architecture)"
 
-# Registry: --push sends, --pull asks again instead of taking what is known.
+# Registry: --push sends; a name is what the registry says, unless the store is asked for.
 flag --push
 flag --pull
 start_registry </dev/null
@@ -484,10 +484,12 @@ assert_has "$work/tags" '"1"'
 printf 'FROM %s\nCOPY file /x\n' "$name" >"$work/pull.Dockerfile"
 # Under its name this store now has another image, the registry still the first.
 ok -t "$name"
-ok -f "$work/pull.Dockerfile" -o "$work/kept"
+for pull in "" --pull --pull=true --pull=always --pull=false; do
+    ok -f "$work/pull.Dockerfile" $pull -o "$work/pulled"
+    assert_no_file "$work/pulled/two"
+done
+ok -f "$work/pull.Dockerfile" --pull=missing -o "$work/kept"
 assert_file "$work/kept/two"
-ok -f "$work/pull.Dockerfile" --pull -o "$work/pulled"
-assert_no_file "$work/pulled/two"
 ok -o type=registry -t "$registry/b:2"
 curl -sf "http://$registry/v2/b/tags/list" >/dev/null || fail "-o type=registry did not push"
 # --push and type=registry win over push=false.
