@@ -68,6 +68,14 @@ char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N
 int store_temp_dir(struct tenon_store *s, const char *prefix, char **name,
                    struct tenon_error *err);
 
+/* ---- steplog.c ---------------------------------------------------------------- */
+/* The builds whose steps' output is there; NULL: none. */
+int store_log_builds(struct tenon_store *s, char ***names, struct tenon_error *err);
+/* When it began and was written to last, and what it takes of the disk. */
+void store_log_measure(struct tenon_store *s, const char *build, int64_t *created_ns,
+                       int64_t *used_ns, int64_t *bytes);
+void store_log_remove(struct tenon_store *s, const char *build);
+
 /* ---- tmpfs.c ------------------------------------------------------------------ */
 /* A directory in memory that is there as long as the store is open, and its name
  * below tmp/; -1 when there can be none. */

@@ -123,6 +123,8 @@ delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_erro
 {
     struct tenon_store *s = p->store;
     const char *name = strchr(r->id, ':') + 1;
+    if (tenon_has_prefix(r->id, "log:")) /* has no row, and no other build takes it up */
+        return r->last_used_ns < p->before;
     uint64_t n = 0;
     tenon_parse_u64(name, 10, &n);
     struct db_query q;
@@ -212,6 +214,9 @@ tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
         memset(&p.removed, 0, sizeof p.removed);
     } else {
         at(&p, TENON_PRUNE_DELETED);
+        tenon_vec_foreach(r, &p.removed)
+            if (tenon_has_prefix(r->id, "log:"))
+                store_log_remove(s, r->id + strlen("log:"));
         store_collect_orphans(s, o, err);
     }
 done:

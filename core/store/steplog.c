@@ -1,6 +1,10 @@
 /* store/steplog.c - the files that keep what steps print. */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
@@ -18,4 +22,53 @@ tenon_log_file(struct tenon_store *s, const char *build, const char *step, struc
         return err->code;
     int fd = openat(s->fd, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd < 0 ? tenon_error_sys(err, "create %s/%s", s->path, path) : fd;
+}
+
+static int64_t
+time_of(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+}
+
+int
+store_log_builds(struct tenon_store *s, char ***names, struct tenon_error *err)
+{
+    int fd = openat(s->fd, "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return errno == ENOENT ? 0 : tenon_error_sys(err, "read %s/logs", s->path);
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+        if (e->d_name[0] != '.')
+            tenon_strv_push(names, tenon_strdup(e->d_name));
+    return 0;
+}
+
+void
+store_log_measure(struct tenon_store *s, const char *build, int64_t *created_ns,
+                  int64_t *used_ns, int64_t *bytes)
+{
+    auto_free char *path = tenon_asprintf("logs/%s", build);
+    int fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct stat st;
+    *created_ns = *used_ns = *bytes = 0;
+    if (!dir || fstat(fd, &st) < 0)
+        return;
+    /* The directory is as young as its last step, the files as what they printed. */
+    *created_ns = *used_ns = time_of(&st);
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        if (e->d_name[0] == '.' || fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        if (time_of(&st) > *used_ns)
+            *used_ns = time_of(&st);
+    }
+    *bytes = (int64_t)store_disk_bytes(s->fd, path);
+}
+
+void
+store_log_remove(struct tenon_store *s, const char *build)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* the next one tries again */
+    auto_free char *path = tenon_asprintf("logs/%s", build);
+    tenon_remove_tree(s->fd, path, &ignored);
 }

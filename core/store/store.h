@@ -248,8 +248,8 @@ char *tenon_pin_get(struct tenon_store *s, const char *name); /* NULL; caller fr
 
 /* ---- usage and collection -------------------------------------------------- */
 struct tenon_usage_row {
-    char *id;            /* "snapshot:12", "blob:sha256:...", "cache:3" */
-    char *description, *type; /* regular, source.local, exec.cachemount, ... */
+    char *id;            /* "snapshot:12", "blob:sha256:...", "cache:3", "log:BUILD" */
+    char *description, *type; /* regular, source.local, exec.cachemount, log, ... */
     int64_t size_bytes, created_ns, last_used_ns, use_count;
     bool in_use, shared, is_mutable;
     char *parents;

@@ -96,6 +96,31 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
     return rc;
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What steps printed has no row: its directories and their times are all there is. */
+static int
+list_logs(struct tenon_store *s, struct rows *out, struct tenon_error *err)
+{
+    char **names = NULL;
+    int rc = store_log_builds(s, &names, err);
+    if (names)
+        qsort(names, tenon_strv_len(names), sizeof *names, by_name);
+    for (char **n = names; rc == 0 && n && *n; n++) {
+        struct tenon_usage_row *r = tenon_vec_add(&out->list);
+        r->id = tenon_asprintf("log:%s", *n);
+        r->type = tenon_strdup("log");
+        r->description = tenon_asprintf("output of build %s", *n);
+        store_log_measure(s, *n, &r->created_ns, &r->last_used_ns, &r->size_bytes);
+    }
+    tenon_strv_free(names);
+    return rc;
+}
+
 static void
 measure(struct tenon_store *s, struct tenon_usage_row *r)
 {
@@ -121,7 +146,7 @@ tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *c
 {
     struct rows out = {0};
     if (list_snapshots(s, &out, err) < 0 || list_blobs(s, &out, err) < 0 ||
-        list_caches(s, &out, err) < 0) {
+        list_caches(s, &out, err) < 0 || list_logs(s, &out, err) < 0) {
         tenon_usage_free(out.list.items, out.list.len);
         return err->code;
     }

@@ -60,6 +60,15 @@ run 0 build
 steps_are CACHED
 
 # One type only; the rest is still a hit.
+# What steps printed counts, and goes like the rest: by its age, and by its type.
+run 0 tenon du --filter type=log --format json
+jq -se 'length >= 1 and all(.[]; .Size > 0)' "$work/out" >/dev/null || fail "logs are not counted"
+run 0 tenon prune --force --filter type=log --filter until=24h
+[ -n "$(ls "$store/logs")" ] || fail "young logs are gone"
+run 0 tenon prune --force --filter type=log
+assert_eq "" "$(ls "$store/logs")"
+run 0 build
+steps_are CACHED
 run 0 tenon prune --force --filter type=exec.cachemount --format json
 assert_eq exec.cachemount "$(jq -rs 'map(.Type) | unique | join(",")' "$work/out")"
 run 0 build
