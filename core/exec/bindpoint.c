@@ -24,7 +24,9 @@ set_attributes(int fd, uint32_t flags, struct tenon_error *err)
     if (flags & TENON_MOUNT_RDONLY)
         attr.attr_set |= MOUNT_ATTR_RDONLY;
     if (flags & TENON_MOUNT_NOEXEC)
-        attr.attr_set |= MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+        attr.attr_set |= MOUNT_ATTR_NOEXEC;
+    if (flags & (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID))
+        attr.attr_set |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     if (!attr.attr_set)
         return 0;
     if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,

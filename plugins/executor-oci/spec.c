@@ -174,8 +174,9 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
             add_mount(mounts, m->target, "bind", m->source, LIST("rbind"));
         if (m->flags & TENON_MOUNT_RDONLY)
             push_string(options, "ro");
-        if (m->flags & TENON_MOUNT_NOEXEC) {
+        if (m->flags & TENON_MOUNT_NOEXEC)
             push_string(options, "noexec");
+        if (m->flags & (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID)) {
             push_string(options, "nosuid");
             push_string(options, "nodev");
         }

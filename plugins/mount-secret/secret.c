@@ -115,7 +115,9 @@ secret_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_reques
     if (fd < 0)
         return fd;
     out->fd = fd; /* now the core's */
-    out->flags = TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC;
+    /* A mode that lets somebody execute it asks for that; with BuildKit, too. */
+    bool runs = host->get_int(req->options, "mode") & 0111;
+    out->flags = TENON_MOUNT_RDONLY | (runs ? TENON_MOUNT_NOSUID : TENON_MOUNT_NOEXEC);
     return TENON_OK;
 }
 

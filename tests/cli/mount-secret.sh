@@ -29,10 +29,11 @@ RUN --mount=type=secret,id=one,env=ONE,target=/both echo $ONE >/o/both; cat /bot
 RUN --mount=type=secret,id=one --mount=type=secret,id=two --mount=type=secret,id=two,env=TWO,required \
     cat /run/secrets/one /run/secrets/two >/o/several; echo $TWO >>/o/several
 RUN --mount=type=secret,id=one,target=/same --mount=type=secret,id=two,target=/same cat /same >/o/same
-# It is not written to, not run, not on a disk.
+# It is not written to, run when its mode says so, not on a disk.
 RUN --mount=type=secret,id=one,mode=0777,target=/t (echo x >/t) 2>/dev/null && echo wrote >/o/write || echo refused >/o/write; \
     stat -f -c %T /t >>/o/write
 RUN --mount=type=secret,id=script,mode=0755,target=/t /t 2>/dev/null && echo ran >/o/exec || echo refused >/o/exec
+RUN --mount=type=secret,id=script,mode=0644,target=/t sh -c /t 2>/dev/null && echo ran >/o/noexec || echo refused >/o/noexec
 # Another user's step: not readable by default, readable when given to it.
 USER app
 RUN --mount=type=secret,id=one,target=/t cat /t 2>/dev/null && echo read >/tmp/app || echo refused >/tmp/app
@@ -71,7 +72,8 @@ two"
     saw same two
     saw write "refused
 tmpfs"
-    saw exec refused
+    saw exec ran
+    saw noexec refused
     saw app "refused
 one"
     saw absent "absent
@@ -159,7 +161,7 @@ given_size() { # BYTES FLAG...
 }
 given_size 512000 --secret id=x,src=full
 head -c 512001 /dev/zero >over
-run 1 build --secret id=x,src=over
+run 2 build --secret id=x,src=over
 assert_has "$work/err" "secret x too big. max size 500KB"
 
 # What is wrong with a flag: its words, or what it names.
@@ -167,8 +169,8 @@ flag() { # STATUS TEXT SPEC
     run "$1" build --secret "$3"
     assert_has "$work/err" "$2"
 }
-flag 1 "failed to stat $work/nothing: " "id=x,src=$work/nothing"
-flag 1 "failed to stat y: " id=y
+flag 2 "failed to stat $work/nothing: " "id=x,src=$work/nothing"
+flag 2 "failed to stat y: " id=y
 flag 2 "invalid field 'x' must be a key=value pair" x
 flag 2 "unexpected key 'file' in 'file=one'" id=x,file=one
 flag 2 'unsupported secret type "vault"' type=vault,id=x

@@ -36,9 +36,10 @@ RUN --mount=type=bind,source=look,target=/look --mount=type=bind,source=file,tar
     --mount=type=cache,id=three,target=/m/cache-owned,mode=0710,uid=5,gid=6 \
     --mount=type=tmpfs,target=/m/tmpfs --mount=type=tmpfs,target=/m/small,size=1m \
     --mount=type=secret,id=s,target=/m/secret --mount=type=secret,id=s,target=/m/owned,mode=0644,uid=7,gid=8 \
+    --mount=type=secret,id=s,target=/m/program,mode=04711 \
     --mount=type=ssh,target=/m/ssh --mount=type=ssh,target=/m/ssh-owned,mode=0660,uid=9,gid=10 \
     sh /look /etc/hosts /etc/resolv.conf /m/context /m/writable /m/stage /m/stage-rw /m/stage-file /m/cache /m/cache-ro \
-        /m/cache-owned /m/tmpfs /m/small /m/secret /m/owned /m/ssh /m/ssh-owned >/o/seen; \
+        /m/cache-owned /m/tmpfs /m/small /m/secret /m/owned /m/program /m/ssh /m/ssh-owned >/o/seen; \
     df -k /m/small | awk 'END { print $2 }' >/o/size; \
     cp /bin/busybox /m/tmpfs/echo && chmod 4755 /m/tmpfs/echo && /m/tmpfs/echo runs >/o/runs; \
     cat /m/secret /m/owned >/o/secret; ls /m >/o/list
@@ -61,6 +62,7 @@ cat >"$work/wanted" <<'W'
 /m/small: nosuid rw written 1777 0:0
 /m/secret: nodev noexec nosuid ro refused 400 0:0
 /m/owned: nodev noexec nosuid ro refused 644 7:8
+/m/program: nodev nosuid ro refused 4711 0:0
 /m/ssh: rw socket 600 0:0
 /m/ssh-owned: rw socket 660 9:10
 W
