@@ -297,8 +297,9 @@ entry_mtime(struct archive_entry *e)
     return (struct timespec){s, ns};
 }
 
-/* With one id to give, images can at least be pulled and built upon: all that
- * they hold is 0:0 then.  What a build file asks for (ADD) is done as asked. */
+/* With one id to give, images can at least be pulled and built upon, and a context is
+ * one: all that they hold is 0:0 then.  What a build file asks for (ADD) is done as
+ * asked. */
 static int
 set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
@@ -307,11 +308,11 @@ set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
     gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
     if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    if (errno != EINVAL || !r->x->layer || !tenon_ids_single())
+    if (errno != EINVAL || !r->x->squash || !tenon_ids_single())
         return tenon_error_owner(err, uid, gid, "chown \"%s\"", name);
     if (!r->squashed)
         tenon_log(TENON_LOG_WARNING,
-                  "one id to build with: \"%s\" and others in a layer belong to 0:0 "
+                  "one id to build with: \"%s\" and others in an archive belong to 0:0 "
                   "instead of %u:%u (docs/rootless.md)", name, uid, gid);
     r->squashed = true;
     return 0;

@@ -17,6 +17,7 @@ struct tenon_extract {
     int rootfd;          /* names are below this */
     int upperfd;         /* layers: the overlay's upper directory, which shows what
                           * this layer brought; -1 when rootfd is it */
+    bool squash;         /* owners that this user cannot give are 0:0, with a warning */
     bool layer;          /* ".wh." names delete; else they are ordinary files, and the
                           * top itself takes the attributes of an entry "/" or ".." */
     int64_t uid, gid;    /* -1: as the entry says */

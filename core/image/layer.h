@@ -24,6 +24,10 @@ int tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
  * an archive (position restored), negative on errors. owner: -1 keep. */
 int tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
                          int64_t gid, struct tenon_cancel *cancel, struct tenon_error *err);
+/* The same for a context as a whole, which a user with one id can have, too: what such a
+ * user cannot give away is 0:0, with a warning. */
+int tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid,
+                         int64_t gid, struct tenon_cancel *cancel, struct tenon_error *err);
 
 struct tenon_layer_write_options {
     const char *compression; /* "gzip", "zstd", "uncompressed" */

@@ -125,6 +125,7 @@ unpack_merged(struct tenon_store *s, struct tenon_snapshot_work *work,
                 .rootfd = rootfd,
                 .upperfd = tenon_snapshot_work_fs(work),
                 .layer = true,
+                .squash = true,
                 .uid = -1,
                 .gid = -1,
                 .cancel = cancel,
@@ -152,6 +153,7 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
             .rootfd = tenon_snapshot_work_fs(work),
             .upperfd = -1,
             .layer = true,
+            .squash = true,
             .uid = -1,
             .gid = -1,
             .cancel = cancel,
@@ -223,10 +225,9 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
     return rc;
 }
 
-int
-tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
-                     int64_t gid, struct tenon_cancel *cancel,
-                     struct tenon_error *err)
+static int
+unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, bool squash,
+               struct tenon_cancel *cancel, struct tenon_error *err)
 {
     auto_locale struct tenon_extract_locale locale = {0};
     if (tenon_extract_locale_enter(&locale, err) < 0)
@@ -258,8 +259,23 @@ tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
         .upperfd = -1,
         .uid = uid,
         .gid = gid,
+        .squash = squash,
         .cancel = cancel,
     };
     rc = tenon_extract_all(&x, a, NULL, err);
     return rc < 0 ? rc : 1;
+}
+
+int
+tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
+                     struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    return unpack_archive(fd, rootfd, dest, uid, gid, false, cancel, err);
+}
+
+int
+tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
+                     struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    return unpack_archive(fd, rootfd, dest, uid, gid, true, cancel, err);
 }

@@ -184,6 +184,8 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
     int r = source_view(f, a->secondary, &view);
     if (r < 0)
         return r;
+    /* That is how frontends, ours and others, unpack a context; no ADD comes like this. */
+    const bool is_context = a->input < 0 && !a->create_dest_path;
     const struct tenon_copy copy = {
         .src_view = view,
         .src = a->src,
@@ -202,7 +204,7 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
         .include = a->include,
         .exclude = a->exclude,
         .required = a->required,
-        .unpack = tenon_archive_unpack,
+        .unpack = is_context ? tenon_context_unpack : tenon_archive_unpack,
     };
     return tenon_tree_copy(f->made[i].dst, &copy, f->st->cancel, f->err);
 }
