@@ -267,6 +267,23 @@ parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char
     return TENON_OK;
 }
 
+/* What removes the files of others goes before these others. */
+static void
+mirrors_first(struct build_outputs *o)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct tenon_export x = o->exports[i];
+        char **p = x.pairs;
+        while (p && *p && strcmp(*p, "mode=delete"))
+            p++;
+        if (strcmp(x.type, "local") || !p || !*p)
+            continue;
+        memmove(&o->exports[at + 1], &o->exports[at], (i - at) * sizeof x);
+        o->exports[at++] = x;
+    }
+}
+
 int
 build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                     struct build_outputs *o, struct tenon_error *err)
@@ -292,6 +309,7 @@ build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
     /* Nothing asked: the image stays in the store, under its names. */
     if (!f->outputs && !f->push && parse_one(f, plugins, "type=image", o, err) < 0)
         return err->code;
+    mirrors_first(o);
     for (size_t i = 0; f->iidfile && i < o->count; i++)
         if (!makes_images(o->exports[i].type))
             return tenon_error_set(err, TENON_E_INVALID,
@@ -444,6 +462,8 @@ check_file(const char *flag, const char *path, const struct build_outputs *o,
 {
     if (!path)
         return TENON_OK;
+    if (!strcmp(path, "-"))
+        path = "./-"; /* a file of this name, not standard output */
     auto_free char *name = destination_name(path);
     char *slash = strrchr(name, '/');
     *(slash == name ? slash + 1 : slash) = '\0';

@@ -51,12 +51,20 @@ destination_name(const char *path)
     if (realpath(path, whole))
         return tenon_strdup(whole);
     auto_free char *real = follow(path);
-    auto_free char *dir = parent_of(real);
-    if (realpath(dir, whole))
-        return tenon_asprintf("%s/%s", whole, tenon_path_base(real));
-    auto_free char *cwd = *real == '/' ? NULL : getcwd(NULL, 0);
-    auto_free char *absolute = cwd ? tenon_asprintf("%s/%s", cwd, real) : tenon_strdup(real);
-    return tenon_path_clean(absolute);
+    /* What is not there will be made, as directories and no links. */
+    auto_free char *up = parent_of(real);
+    while (!realpath(up, whole)) {
+        if (!strcmp(up, ".") || !strcmp(up, "/")) {
+            strcpy(whole, "/"); /* our own directory is gone */
+            break;
+        }
+        char *next = parent_of(up);
+        free(up);
+        up = next;
+    }
+    auto_free char *all = tenon_asprintf("%s/%s", whole,
+                                         strcmp(up, ".") ? real + strlen(up) : real);
+    return tenon_path_clean(all);
 }
 
 /* The descriptor of ours that goes there, or 0. */
@@ -157,7 +165,8 @@ destination_clear(const char *path, struct tenon_error *err)
         return TENON_OK;
     if (S_ISREG(st.st_mode) && unlink(path) == 0)
         return TENON_OK;
-    if (S_ISREG(st.st_mode) && errno != EBUSY && errno != EACCES && errno != EROFS)
+    if (S_ISREG(st.st_mode) && errno != EBUSY && errno != EACCES && errno != EPERM &&
+        errno != EROFS)
         return tenon_error_sys(err, "remove %s", path);
     if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && !own_output(&st) && truncate(path, 0) < 0)
         return tenon_error_sys(err, "empty %s", path);
@@ -256,7 +265,7 @@ destination_open(const char *path, struct destination *out, struct tenon_error *
     return TENON_OK;
 }
 
-/* What another file is mounted on cannot be replaced. */
+/* What another file is mounted on cannot be replaced, nor can another user's in /tmp. */
 static int
 copy_over(struct destination *d, struct tenon_error *err)
 {
@@ -281,7 +290,7 @@ put_in_place(struct destination *d, struct tenon_error *err)
 {
     if (rename(d->temp, d->path) == 0)
         return TENON_OK;
-    if (errno != EBUSY)
+    if (errno != EBUSY && errno != EPERM && errno != EACCES)
         return tenon_error_sys(err, "rename to %s", d->path);
     int rc = copy_over(d, err);
     unlink(d->temp);

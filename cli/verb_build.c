@@ -56,14 +56,24 @@ watch_signals(void *data)
     }
 }
 
+/* What is ignored would be seen by sigwait() all the same; nohup means it. */
+static void
+watch_unless_ignored(struct watcher *w, int sig)
+{
+    struct sigaction now;
+    if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+        return;
+    sigaddset(&w->signals, sig);
+}
+
 /* Before the first thread: all of them inherit the mask. */
 static void
 block_signals(struct watcher *w)
 {
     sigemptyset(&w->signals);
-    sigaddset(&w->signals, SIGINT);
+    watch_unless_ignored(w, SIGINT);
+    watch_unless_ignored(w, SIGHUP);
     sigaddset(&w->signals, SIGTERM);
-    sigaddset(&w->signals, SIGHUP);
     sigaddset(&w->signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &w->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -231,10 +241,12 @@ run(struct job *j, struct tenon_error *err)
     return tenon_build_run(j->build, &j->request, err);
 }
 
-/* Is there a person who reads? */
+/* Is there a person who reads? Logs stay as they are known. */
 static bool
 tells_more(const struct job *j)
 {
+    if (!isatty(STDERR_FILENO))
+        return false;
     static const char *const silent[] = { "quiet", "none", "rawjson", "json" };
     const char *mode = progress_mode(j);
     size_t len = strcspn(mode, ",");

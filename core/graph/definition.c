@@ -106,17 +106,15 @@ load_location(struct loader *l, const struct tenon_wire *w,
     /* A file that is not there: get_source gives NULL for it. */
     const uint32_t source =
         index < l->sources.len ? l->sources.items[index] : UINT32_MAX;
-    size_t n = b->range_count + ranges.len;
-    struct tenon_range *all =
-        tenon_arena_array(&l->g->arena, n, sizeof *all);
-    for (size_t i = 0; i < b->range_count; i++)
-        all[i] = b->ranges[i];
-    for (size_t i = 0; i < ranges.len; i++) {
-        all[b->range_count + i] = ranges.items[i];
-        all[b->range_count + i].source = source;
+    for (size_t i = 0; i < ranges.len && r == 0; i++) {
+        if ((r = tenon_decode_count(&l->d, b->range_count)) < 0)
+            break;
+        struct tenon_range *all =
+            tenon_arena_grow(&l->g->arena, b->ranges, b->range_count, sizeof *all);
+        all[b->range_count] = ranges.items[i];
+        all[b->range_count++].source = source;
+        b->ranges = all;
     }
-    b->ranges = all;
-    b->range_count = n;
     tenon_vec_release(&ranges);
     return r < 0 ? r : f_r;
 }

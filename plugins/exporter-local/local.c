@@ -38,8 +38,15 @@ static const struct tenon_param options[] = {
 
 enum { CHUNK = 1 << 20 };
 
-struct dir_time { /* set last: writing below changes it */
+struct dir_xattr {
+    char *name;
+    void *value;
+    size_t len;
+};
+
+struct dir_time { /* set last: writing below changes it, and an ACL changes what is written */
     char *path;
+    TENON_VEC(struct dir_xattr) xattrs;
     struct timespec times[2];
     mode_t mode;
 };
@@ -159,13 +166,21 @@ make_special(int parent, const struct export_entry *e, struct tenon_error *err)
 }
 
 static void
-put_dir_xattrs(int parent, const struct export_entry *e)
+keep_xattr(void *data, const char *name, const void *value, size_t len)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    auto_close int from = openat(e->dirfd, e->name, flags);
-    auto_close int to = from < 0 ? -1 : openat(parent, e->name, flags);
-    if (to >= 0)
-        export_xattrs(from, set_xattr, &to);
+    struct dir_time *d = data;
+    struct dir_xattr x = { tenon_strdup(name), tenon_malloc(len + 1), len };
+    memcpy(x.value, value, len);
+    tenon_vec_push(&d->xattrs, x);
+}
+
+static void
+read_dir_xattrs(const struct export_entry *e, struct dir_time *d)
+{
+    auto_close int from = openat(e->dirfd, e->name,
+                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (from >= 0)
+        export_xattrs(from, keep_xattr, d);
 }
 
 static int
@@ -191,14 +206,16 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
             return failed(err, "replace", e->path);
         if ((!exists || !S_ISDIR(there.st_mode)) && mkdirat(parent, e->name, 0700) < 0)
             return failed(err, "make directory", e->path);
-        put_dir_xattrs(parent, e);
-        struct dir_time d = { tenon_asprintf("%s%s", o->below, e->path), { times[0], times[1] },
-                              e->st->st_mode & 07777 };
+        struct dir_time d = { .path = tenon_asprintf("%s%s", o->below, e->path),
+                              .times = { times[0], times[1] }, .mode = e->st->st_mode & 07777 };
+        read_dir_xattrs(e, &d);
         tenon_vec_push(&o->dirs, d);
         return TENON_OK;
     }
     if (exists && export_remove(host, parent, e->name, e->path, err) < 0)
         return TENON_E_FAILED;
+    if (S_ISSOCK(e->st->st_mode))
+        return TENON_OK;
     if (e->first) {
         auto_free char *keep = tenon_strdup(e->first);
         char *cut = strrchr(keep, '/');
@@ -212,8 +229,6 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
                    ? failed(err, "link", e->path) : TENON_OK;
     }
     if (!S_ISREG(e->st->st_mode)) {
-        if (S_ISSOCK(e->st->st_mode))
-            return TENON_OK;
         int rc = make_special(parent, e, err);
         utimensat(parent, e->name, times, AT_SYMLINK_NOFOLLOW);
         return rc;
@@ -245,6 +260,13 @@ finish_dirs(struct out *o, int dest, struct tenon_error *err)
                                                     O_RDONLY | O_DIRECTORY, 0, err) : -1;
         if (rc == 0 && fd < 0)
             rc = fd;
+        tenon_vec_foreach(x, &d->xattrs) {
+            if (fd >= 0)
+                set_xattr(&fd, x->name, x->value, x->len);
+            free(x->name);
+            free(x->value);
+        }
+        tenon_vec_release(&d->xattrs);
         if (fd >= 0 && (fchmod(fd, d->mode) < 0 || futimens(fd, d->times) < 0))
             rc = failed(err, "set mode and time of", d->path);
         free(d->path);

@@ -147,4 +147,26 @@ for type in tar oci docker; do
     run 1 tenon build -o "type=$type,dest=$work/kept" "$context"
     assert_eq old "$(cat "$work/kept")"
 done
+# mode=delete makes way for nothing of its own build, and asks for what lies elsewhere, however
+# that is written.
+printf 'FROM scratch\nCOPY . /\n' >"$context/Dockerfile"
+rm -rf "$out" "$work/elsewhere"
+mkdir -p "$out" "$work/elsewhere/sub" "$work/elsewhere/victim" "$work/here"
+echo stale >"$out/stale"
+echo precious >"$work/elsewhere/victim/precious"
+run 0 tenon build -o "type=oci,dest=$out/i.tar" -o "type=local,dest=$out,mode=delete" "$context" --allow buildx.local.delete
+assert_file "$out/i.tar"
+assert_file "$out/Dockerfile"
+assert_no_file "$out/stale"
+ln -s "$work/elsewhere/sub" "$work/here/link"
+cd "$work/here"
+run 2 tenon build -o type=local,dest=link/missing/../../victim,mode=delete "$context"
+assert_file "$work/elsewhere/victim/precious"
+cd "$work"
+
+# A file called "-".
+run 0 tenon build --metadata-file - -o "type=tar,dest=-" "$context"
+assert_file "$work/-"
+tar -tf "$work/out" >/dev/null || fail "the archive on standard output"
+
 [ $tried -ge 75 ] || fail "only $tried tried"

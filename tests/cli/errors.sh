@@ -187,3 +187,11 @@ for call in check check,format=json; do
     assert_lacks "$work/out" "ERROR"
 done
 assert_has "$work/out" '"buildError"'
+
+# What cannot be expanded is said, and nothing else is made of it.
+for platform in '${' '$TARGETPLATFORM${'; do
+    printf 'FROM --platform=%s scratch\nCOPY a /\n' "$platform" >"$file"
+    run 1 tenon build "$work/context"
+    assert_has "$work/err" "ERROR: "
+    run 1 tenon build --check "$work/context"
+done

@@ -188,6 +188,19 @@ done
 # ---- signals -------------------------------------------------------------------------
 printf 'FROM base\nRUN --mount=type=cache,target=/c echo waiting; while ! test -e /c/never; do sleep 0.05; done\n' | dockerfile
 use_executor native
+# What is ignored from the start, as with nohup, ends nothing.
+printf 'FROM base\nRUN --mount=type=bind,target=/b echo waiting; sleep 2; echo went on\n' >"$context/nohup.Dockerfile"
+(
+    trap '' HUP
+    exec "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --no-cache -f "$context/nohup.Dockerfile" \
+        --build-context "base=oci-layout://$bases/busybox" "$context"
+) >"$work/log" 2>&1 &
+remember $!
+nohup=$!
+await "the step" grep -Eq '^#[0-9]+ [0-9.]+ waiting' "$work/log"
+kill -HUP $nohup
+wait $nohup || { cat "$work/log" >&2; fail "SIGHUP, though ignored, ended the build"; }
+assert_has "$work/log" "went on"
 for signal in INT TERM HUP; do
     for output in "--progress=plain" "-q"; do
         rm -f "$work/log"

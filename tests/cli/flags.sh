@@ -146,17 +146,25 @@ tar -xOf "$work/spelling2.tar" "$(tar -tf "$work/spelling2.tar" | grep -m1 'blob
 (cd "$work" && ok -o a=b && assert_eq file "$(cat a=b/two)")
 rm -r "$work/a=b" "$work/spelling.tar" "$work/spelling2.tar"
 
-# Without -t and -o a line says where the result is; where a program reads, none does.
-ok
-said "in the store"
-ok -t a.example/named:1
-assert_lacks "$work/err" "in the store"
-ok -o type=cacheonly
-assert_lacks "$work/err" "in the store"
+# On a terminal, without -t and -o, a line says where the result is.
+on_terminal() {
+    run 0 python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' \
+        "$abs_top_builddir/tenon-dev" --root "$store" build --build-context "$base" "$@" "$context" </dev/null
+}
+on_terminal --progress=plain
+assert_has "$work/out" "in the store"
+on_terminal
+assert_has "$work/out" "in the store"
+on_terminal -t a.example/named:1
+assert_lacks "$work/out" "in the store"
+on_terminal -o type=cacheonly
+assert_lacks "$work/out" "in the store"
 for mode in rawjson quiet none; do
-    run 0 tenon build --progress=$mode --build-context "$base" "$context"
-    assert_lacks "$work/err" "in the store"
+    on_terminal --progress=$mode
+    assert_lacks "$work/out" "in the store"
 done
+ok
+assert_lacks "$work/err" "in the store"
 run 0 tenon images -q
 for name in $(cat "$work/out"); do run 0 tenon images rm "$name"; done
 assert_no_file none

@@ -25,6 +25,14 @@ remove_at(const struct tenon_host *host, int dirfd, const char *name, const char
         return TENON_OK;
     if (errno != EISDIR && errno != EPERM)
         return failed(host, path, err);
+    const int sys = errno;
+    /* What is mounted says so here, before anything in it is gone. */
+    if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+        return TENON_OK;
+    if (errno == ENOTDIR)
+        errno = sys;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return failed(host, path, err);
     if (depth > MAX_DEPTH)
         return host->error(err, TENON_E_LIMIT, 0, "replace %s: too deep", path);
     char **names = NULL;
@@ -61,6 +69,8 @@ remove_others(const struct tenon_host *host, struct tenon_ctx *ctx, int dirfd, c
             rc = export_remove(host, dirfd, *n, full, err);
         } else {
             auto_close int fd = openat(dirfd, *n, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (fd < 0 && errno != ENOTDIR && errno != ELOOP && errno != ENOENT)
+                rc = failed(host, full, err);
             if (fd >= 0)
                 rc = remove_others(host, ctx, fd, full, keep, err);
         }

@@ -104,8 +104,9 @@ read_platform(struct df_convert *c, struct df_state *s, struct df_names *used,
     bool ok = df_word_expand(c->arena, c->file->escape, 0, st->platform,
                              strlen(st->platform), &env, &word, &why);
     df_lint_from_args(c, st, &word.unmatched);
-    df_lint_platform(c, st, &word);
-    if (!ok)
+    if (ok)
+        df_lint_platform(c, st, &word);
+    else
         return df_fail(c->build, err, st->lines,
                        "failed to process arguments for platform : %s", why);
     if (!*word.text) {
