@@ -185,7 +185,7 @@ dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
     tenon_http_free(http);
     auto_free char *shown = tenon_url_redact(url);
     if (rc == 0 && (res.status < 200 || res.status > 299))
-        rc = tenon_error_set(err, TENON_E_NOT_FOUND, "invalid response status %ld", res.status);
+        rc = tenon_error_set(err, TENON_E_FAILED, "invalid response status %ld", res.status);
     if (rc < 0)
         return tenon_error_context(err, "failed to read dockerfile: %s", shown);
     option(in, "filename", "Dockerfile");
@@ -448,7 +448,7 @@ add_hosts(struct input *in, struct tenon_error *err)
         unsigned char address[16];
         if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1 &&
             strcmp(text, "host-gateway"))
-            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s: \"%s\" is no address",
+            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s: \"%s\" is not an address",
                                    *h, text);
         tenon_buf_addf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)(sep - *h), *h, (int)len, ip);
     }

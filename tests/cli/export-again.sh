@@ -81,14 +81,14 @@ assert_eq "a b" "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref
 
 # ---- refused --------------------------------------------------------------------
 for type in oci docker; do
-    run 1 build -o "type=$type,dest=$work/bad.tar,name=Not A Name"
+    run 2 build -o "type=$type,dest=$work/bad.tar,name=Not A Name"
     assert_has "$work/err" "output type $type"
     assert_has "$work/err" "Not A Name"
     assert_no_file "$work/bad.tar"
-    run 1 build -o "type=$type,dest=$work/bad.tar,compression-level=100"
+    run 2 build -o "type=$type,dest=$work/bad.tar,compression-level=100"
     assert_has "$work/err" "100"
     assert_no_file "$work/bad.tar"
-    run 1 build -o "type=$type,tar=false,dest=$context/one"
+    run 2 build -o "type=$type,tar=false,dest=$context/one"
     assert_has "$work/err" "$context/one"
     assert_eq one "$(cat "$context/one")"
 done

@@ -88,11 +88,13 @@ step_ended() {
         END { print how }' "$1"
 }
 # steps_ended FILE HOW: the titles of the steps of a build file that ended so, one a line. (A
-# base image that is there is CACHED, too; it is no step.)
+# base image that is there is CACHED, too; it is no step.) FILE may hold several builds.
 steps_ended() {
     awk -v how="$2" '
-        /^#[0-9]+ \[([^] ]+ +)?[0-9]+\/[0-9]+\] / && !/\] FROM / { title[$1] = substr($0, length($1) + 2) }
-        ($1 in title) && $2 ~ /^(CACHED|DONE|ERROR:?|CANCELED)$/ { sub(/:$/, "", $2); ended[$1] = $2 }
+        /^#1 DONE / { builds++ }
+        { n = builds $1 }
+        /^#[0-9]+ \[([^] ]+ +)?[0-9]+\/[0-9]+\] / && !/\] FROM / { title[n] = substr($0, length($1) + 2) }
+        (n in title) && $2 ~ /^(CACHED|DONE|ERROR:?|CANCELED)$/ { sub(/:$/, "", $2); ended[n] = $2 }
         END { for (n in ended) if (ended[n] == how) print title[n] }' "$1" | sort
 }
 assert_file() { [ -e "$1" ] || fail "$1 is missing"; }

@@ -114,19 +114,19 @@ assert_eq "1" "$(wc -l <"$work/tree2/found")"
 assert_eq "" "$(find "$store" -type s)"
 
 # Refused.
-refused() { # TEXT MOUNT FLAG...
-    text=$1
-    printf 'FROM base\nRUN --mount=%s true\n' "$2" >"$context/bad.Dockerfile"
-    shift 2
-    run 1 build -f "$context/bad.Dockerfile" "$@"
+refused() { # STATUS TEXT MOUNT FLAG...
+    status=$1 text=$2
+    printf 'FROM base\nRUN --mount=%s true\n' "$3" >"$context/bad.Dockerfile"
+    shift 3
+    run $status build -f "$context/bad.Dockerfile" "$@"
     assert_has "$work/err" "$text"
 }
-refused "unset ssh forward key deploy" type=ssh,id=deploy,required
+refused 1 "unset ssh forward key deploy" type=ssh,id=deploy,required
 assert_has "$work/err" "hint: pass --ssh deploy"
-refused "unset ssh forward key default" type=ssh,required=true --ssh "other=$work/keys/a"
-refused "ssh does not support source" type=ssh,source=/x
-refused "unexpected key 'size'" type=ssh,size=1
+refused 1 "unset ssh forward key default" type=ssh,required=true --ssh "other=$work/keys/a"
+refused 1 "ssh does not support source" type=ssh,source=/x
+refused 1 "unexpected key 'size'" type=ssh,size=1
 ln -s "$work/keys" "$work/loop"
-refused "is neither a socket nor a file" type=ssh --ssh "default=$work/loop"
-refused "is a socket: an id has one" type=ssh --ssh "default=$work/agent-a,$work/agent-b"
-refused "an id has one socket or keys, not both" type=ssh --ssh "default=$work/agent-a,$work/keys/a"
+refused 2 "is neither a socket nor a file" type=ssh --ssh "default=$work/loop"
+refused 2 "is a socket: an id has one" type=ssh --ssh "default=$work/agent-a,$work/agent-b"
+refused 2 "an id has one socket or keys, not both" type=ssh --ssh "default=$work/agent-a,$work/keys/a"

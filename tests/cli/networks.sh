@@ -131,13 +131,13 @@ digest=$(jq -r '."containerimage.digest"' "$work/metadata")
 grep -q "^PUT /v2/good/part/manifests/$digest 201" "$log" || fail "not pushed by digest"
 tenon images >"$work/images"
 assert_has "$work/images" "$registry/good/part"
-run 1 by_digest "type=image,name=$registry/good/part:1,push-by-digest=true,push=true"
+run 2 by_digest "type=image,name=$registry/good/part:1,push-by-digest=true,push=true"
 assert_has "$work/err" "can't push tagged ref $registry/good/part:1 by digest"
 run 0 by_digest "type=oci,dest=$work/x.tar,name=foo/bar:1,name-canonical=true,attestation-inline=true,oci-artifact=true"
 run 0 by_digest "type=image,dangling-name-prefix=here/nameless,danging-name-empty-only=true,buildinfo=false"
 tenon images >"$work/images"
 assert_has "$work/images" "here/nameless"
-run 1 by_digest "type=image,name=x,prefer-nondist-layers=true"
+run 2 by_digest "type=image,name=x,prefer-nondist-layers=true"
 assert_has "$work/err" "prefer-nondist-layers=true is not supported"
 
 # ---- credentials -----------------------------------------------------------------------------

@@ -34,13 +34,13 @@ gives one "$work/latest"
 gives two "$work/latest:other"
 
 none=sha256:0000000000000000000000000000000000000000000000000000000000000000
-use 1 "$work/both:three"
+use 2 "$work/both:three"
 assert_has "$work/err" three
 use 1 "$work/both@$none"
 assert_has "$work/err" "$none"
 use 1 "$work/both@sha256:abc"
 assert_has "$work/err" "sha256:abc"
-use 1 "$work/nothing"
+use 2 "$work/nothing"
 assert_has "$work/err" nothing
 
 # One byte, of each kind of blob.

@@ -110,7 +110,7 @@ same <<'END'
 #5      started: TIME
 #5    completed: TIME
 #5     duration: TIME
-#5 DONE T.Ts
+#5 CACHED
 
 #6 [2/4] RUN --mount=type=secret,id=mysecret cat /run/secrets/mysecret
 #6       digest: sha256:HEX
@@ -209,9 +209,9 @@ for mode in quiet none; do
     run 0 build --progress=$mode
     [ ! -s "$work/err" ] || fail "--progress=$mode talks"
 done
-run 1 build --progress=nothing
-assert_has "$work/err" 'no progress plugin "nothing"'
-run 1 build --progress=plain,detail=long
+run 2 build --progress=nothing
+assert_has "$work/err" 'unknown progress display "nothing"'
+run 2 build --progress=plain,detail=long
 assert_has "$work/err" 'invalid value "long" for detail'
 # Nobody reads: the build goes on.
 build --progress=plain --no-cache --iidfile "$work/iid" 2>&1 | head -n 1 >/dev/null

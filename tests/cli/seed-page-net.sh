@@ -83,7 +83,7 @@ END
     unset SSH_AUTH_SOCK
     run 1 $build --no-cache-filter git .
     assert_has "$work/err" "--ssh"
-    run 1 $build --ssh default .
+    run 2 $build --ssh default .
     assert_has "$work/err" "SSH_AUTH_SOCK"
 else
     without S9 "git, ssh, sshd"

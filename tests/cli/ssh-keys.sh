@@ -122,18 +122,18 @@ unset SSH_AUTH_SOCK
 
 # Refused, with what to do.
 for k in locked locked-pem locked-p8; do
-    run 1 build true --ssh "one=keys/$k"
+    run 2 build true --ssh "one=keys/$k"
     assert_has "$work/err" "ssh key keys/$k: the key is encrypted"
     assert_has "$work/err" "hint: ssh-add keys/$k, then --ssh one"
 done
-run 1 build true --ssh one
+run 2 build true --ssh one
 assert_has "$work/err" "SSH_AUTH_SOCK is not set"
-run 1 build true --ssh one=keys/ed25519 --ssh one=keys/rsa
+run 2 build true --ssh one=keys/ed25519 --ssh one=keys/rsa
 assert_has "$work/err" 'ssh id "one" was given twice'
-run 1 build true --ssh one=keys/nothing
+run 2 build true --ssh one=keys/nothing
 assert_has "$work/err" "keys/nothing: No such file or directory"
-run 1 build true --ssh one=keys/ed25519.pub
+run 2 build true --ssh one=keys/ed25519.pub
 assert_has "$work/err" "not a private key"
 head -c 200 keys/ed25519 >keys/short
-run 1 build true --ssh one=keys/short
+run 2 build true --ssh one=keys/short
 assert_has "$work/err" "damaged private key"
