@@ -177,6 +177,8 @@ on_header(char *line, size_t size, size_t count, void *data)
         tenon_error_set(x->err, TENON_E_LIMIT, "too many or too long headers");
         return 0;
     }
+    if (x->headed) /* a trailer: what is known of the answer stays */
+        return len;
     tenon_answer_line(x->res, line, len);
     x->headed = len <= 2 && x->res->status >= 200;
     const char *encoding = x->res->content_encoding;

@@ -67,14 +67,14 @@ should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
                const struct tenon_endpoint *e, int rc,
                const struct tenon_http_response *res, const struct tenon_error *err)
 {
-    if (!e->maybe_tls)
-        return false;
+    if (!e->maybe_tls || e->answered || (rc < 0 && res->status > 0))
+        return false; /* it has spoken HTTP without TLS */
     if (rc < 0 && (err->code != TENON_E_UNAVAILABLE || !err->message))
         return false;
     if (rc < 0)
         return strstr(err->message, "malformed HTTP response") ||
-               strstr(err->message, "connection broken") ||
-               (tenon_has_suffix(err->message, ": EOF") && answers_tls(r, call, e));
+               ((strstr(err->message, "connection broken") ||
+                 tenon_has_suffix(err->message, ": EOF")) && answers_tls(r, call, e));
     if (res->status != 400)
         return false;
     auto_error struct tenon_error none = TENON_ERROR_INIT;
@@ -101,7 +101,8 @@ may_pass(struct tenon_registry *r, const struct tenon_endpoint *e, int rc,
 static void
 note_answer(struct tenon_registry *r, struct tenon_endpoint *e)
 {
-    e->answered = true;
+    if (!e->answered)
+        e->answered = true; /* settled before the threads of a push */
     tenon_host_set(r, e, TENON_HOST_ANSWERED | (e->fallback ? TENON_HOST_PLAIN : 0), true);
 }
 

@@ -29,6 +29,7 @@ struct answer {
     const char *want;     /* a header line that must be there, or "!line" must not */
     const char *head;     /* status line's rest and headers, "200 OK\r\nX: y\r\n";
                            * "": hang up at once */
+    bool reset;           /* not in good order: what was sent may be lost with it */
     const char *body;
     size_t body_len;      /* 0: strlen */
     size_t cut;           /* hang up after so many bytes of the body; 0: never */
@@ -269,7 +270,11 @@ serve(struct server *s, struct peer *p)
         usleep(a->delay_ms * 1000);
     while (a->silent && peer_read(p, &byte, 1) > 0)
         continue;
-    if (!*a->head || a->silent)
+    if (a->reset) {
+        const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+        connect(p->fd, &nobody, sizeof nobody);
+    }
+    if (!*a->head || a->silent || a->reset)
         return;
     size_t len = a->body_len ? a->body_len : a->body ? strlen(a->body) : 0;
     auto_free char *filled = fill_in(s, a->head, tenon_buf_str(&head));

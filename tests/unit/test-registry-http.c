@@ -3,6 +3,7 @@
 #include "registrykit.h"
 
 #include "engine/host_fetch.h"
+#include "registry/answer.h"
 #include "registry/private.h"
 #include "tenon-plugin.h"
 
@@ -135,6 +136,9 @@ START_TEST(test_http_answer)
         {.request = "GET /b", .head = "204 None\r\n"},
         {.request = "GET /c", .head = "100 Continue\r\nETag: \"old\"\r\n\r\n"
                                       "HTTP/1.1 200 OK\r\nContent-Type: new/one\r\n"},
+        {.request = "GET /d", .head = "200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"t\"\r\n"
+                                      "X-No-Content-Length: -\r\n",
+         .body = "4\r\nbody\r\n0\r\nETag: \"late\"\r\nHTTP/a: b\r\n\r\n"},
         {0}};
     struct web w;
     web_open(&w, answers);
@@ -171,7 +175,43 @@ START_TEST(test_http_answer)
     ck_assert_int_eq(res.status, 200);
     ck_assert_str_eq(res.content_type, "new/one");
     ck_assert_ptr_null(res.etag);
+    /* what is said behind the body comes too late */
+    auto_free char *d = web_url(&w, "/d");
+    req.url = d;
+    ck_assert_msg(tenon_http_do(w.http, &req, &res, NULL, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(res.status, 200);
+    ck_assert_str_eq(tenon_buf_str(&res.body), "body");
+    ck_assert_str_eq(res.etag, "\"t\"");
     web_close(&w);
+}
+END_TEST
+
+/* A status line that is none, and has something behind it that is not its own. */
+START_TEST(test_http_status_lines)
+{
+    static const struct {
+        const char *line;
+        long status;
+        const char *reason;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\n", 200, "OK"}, {"HTTP/2 204\r\n", 204, NULL},
+        {"HTTP/1.1 404 Not Found", 404, "Not Found"}, {"HTTP/1.1 ", 0, NULL},
+        {"HTTP/1.1", 0, NULL}, {"HTTP/a:b\r\n", 0, NULL}, {"HTTP/1", 0, NULL},
+        {"HTTP/1.1 200", 200, NULL}, {"HTTP/1.1  200", 0, "200"},
+    };
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_response struct tenon_http_response res = {0};
+        size_t len = strlen(cases[i].line);
+        auto_free char *behind = tenon_asprintf("%s200 of another one", cases[i].line);
+        tenon_answer_line(&res, behind, len);
+        ck_assert_int_eq(res.status, cases[i].status);
+        ck_assert_msg(tenon_streq(res.reason, cases[i].reason), "\"%s\": %s", cases[i].line,
+                      res.reason);
+        /* with nothing behind it, for those who watch the heap */
+        auto_free char *alone = memcpy(tenon_malloc(len), cases[i].line, len);
+        tenon_answer_line(&res, alone, len);
+        ck_assert_int_eq(res.status, cases[i].status);
+    }
 }
 END_TEST
 
@@ -561,6 +601,7 @@ main(void)
     tcase_add_loop_test(t, test_http_requests, 0, 17);
     tcase_add_test(t, test_http_sends_files);
     tcase_add_test(t, test_http_answer);
+    tcase_add_test(t, test_http_status_lines);
     tcase_add_loop_test(t, test_http_sink, 0, 6);
     tcase_add_loop_test(t, test_http_body_limit, 0, 5);
     tcase_add_loop_test(t, test_http_header_limits, 0, 4);

@@ -533,6 +533,43 @@ START_TEST(test_registry_blob_resumes)
 }
 END_TEST
 
+/* All bytes have come, if not the end of the answer: there is nothing to ask for again. */
+START_TEST(test_registry_blob_without_end)
+{
+    const char *body = _i ? "0123456789abcdefghijklmnopqrstuvwxyy" : TEXT;
+    struct answer answers[] = {
+        {.request = "GET", .want = "!Range:", .head = "200 OK\r\nContent-Length: 37\r\n",
+         .body = body},
+        {.request = "GET", .head = "416 Range Not Satisfiable\r\n"}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    int rc = kit_blob(&k, TEXT, 36, &err);
+    ck_assert_msg(rc == (_i ? TENON_E_CORRUPT : 0), "%d %s", rc, err.message);
+    ck_assert_int_eq(server_count(&k.server, ""), 1);
+    kit_close(&k);
+}
+END_TEST
+
+/* A registry without TLS that has answered stays one, whatever becomes of its connections. */
+START_TEST(test_registry_reset_is_not_tls)
+{
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {
+        {.request = "HEAD", .head = head},
+        {.request = "GET", .times = 1, .head = "", .reset = _i},
+        {.request = "GET", .head = OK_MANIFEST, .body = MANIFEST}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_msg(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(server_count(&k.server, "GET"), 2);
+    ck_assert_int_eq(server_refused(&k.server), 0); /* and nobody tried */
+    kit_close(&k);
+}
+END_TEST
+
 static int
 unit_entries(const char *dir)
 {
@@ -907,6 +944,8 @@ main(void)
     tcase_add_test(t, test_registry_no_patience_with_nobody);
     tcase_add_loop_test(t, test_registry_pause_is_cancelled, 0, 2);
     tcase_add_test(t, test_registry_blob_resumes);
+    tcase_add_loop_test(t, test_registry_blob_without_end, 0, 2);
+    tcase_add_loop_test(t, test_registry_reset_is_not_tls, 0, 2);
     tcase_add_loop_test(t, test_registry_blob_hostile, 0, 15);
     tcase_add_loop_test(t, test_registry_blob_ranges, 0, 11);
     tcase_add_loop_test(t, test_registry_blob_in_pieces, 0, 2);
