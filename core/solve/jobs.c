@@ -64,6 +64,15 @@ start_worker_locked(struct tenon_solver *s)
     tenon_assert(s->worker_count > 0); /* else the job would never be done */
 }
 
+unsigned
+jobs_worker_count(struct tenon_solver *s)
+{
+    pthread_mutex_lock(&s->lock);
+    unsigned count = s->worker_count;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
 void
 jobs_submit(struct tenon_solver *s, struct job *j)
 {

@@ -122,6 +122,7 @@ struct job *job_new(struct state *s, int (*work)(struct job *),
 void job_free(struct job *j);
 void jobs_submit(struct tenon_solver *s, struct job *j); /* loop thread */
 void jobs_start(struct tenon_solver *s);
+unsigned jobs_worker_count(struct tenon_solver *s); /* now; any thread */
 bool jobs_do_one(struct tenon_solver *s); /* for tests: here, not by a worker */
 void jobs_stop(struct tenon_solver *s);   /* after s->stop was set */
 /* Have the loop look at what came in. */

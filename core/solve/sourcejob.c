@@ -212,7 +212,7 @@ scan(struct state *st, struct tenon_view *view, struct tenon_error *err)
     auto_free char *id =
         tenon_asprintf("transferring %s:", transfer_word(st->v));
     struct transfer t = { .ctx = x->ctx, .id = id };
-    unsigned threads = st->solver->worker_count;
+    unsigned threads = jobs_worker_count(st->solver);
 
     on_progress(&t, 0);
     int r = tenon_view_scan(view, threads ? threads : 1, st->cancel,

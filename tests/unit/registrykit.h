@@ -220,7 +220,8 @@ find_answer(struct server *s, const char *head)
 
 /* What the request gets; NULL when nobody knows. */
 static inline struct answer *
-take_down(struct server *s, const struct peer *p, const char *head, const struct tenon_buf *body)
+take_down(struct server *s, const struct peer *p, const char *head, const struct tenon_buf *body,
+          struct answer *taken)
 {
     int line = (int)strcspn(head, "\r");
     const char *version = strstr(head, " HTTP/");
@@ -237,6 +238,8 @@ take_down(struct server *s, const struct peer *p, const char *head, const struct
         tenon_buf_clear(&s->upload);
         tenon_buf_add(&s->upload, body->data, body->len);
     }
+    if (a)
+        a = memcpy(taken, a, sizeof *taken); /* the test may change them, once it has this one */
     pthread_mutex_unlock(&s->lock);
     return a;
 }
@@ -250,8 +253,10 @@ serve(struct server *s, struct peer *p)
         return;
     char byte;
     bool deaf = false;
+    pthread_mutex_lock(&s->lock);
     for (struct answer *d = s->answers; d->request; d++)
         deaf = deaf || (d->deaf && tenon_has_prefix(tenon_buf_str(&head), d->request));
+    pthread_mutex_unlock(&s->lock);
     if (deaf) {
         struct pollfd gone = {.fd = p->fd, .events = POLLRDHUP};
         poll(&gone, 1, 20000);
@@ -259,7 +264,7 @@ serve(struct server *s, struct peer *p)
     }
     if (!read_body(p, &head, &body))
         return;
-    struct answer *a = take_down(s, p, tenon_buf_str(&head), &body);
+    struct answer taken, *a = take_down(s, p, tenon_buf_str(&head), &body, &taken);
     if (a && a->then)
         a->then(s->data);
     if (!a) {

@@ -562,19 +562,17 @@ START_TEST(test_executor_background_process_ends)
 END_TEST
 
 /* How long a step of ours sleeps: a number that no other test has at the time. */
-static const char *
+static unsigned
 unique_seconds(char first)
 {
-    static char text[24];
-    snprintf(text, sizeof text, "%c%06d", first, (int)getpid());
-    return text;
+    return (unsigned)(first - '0') * 1000000 + (unsigned)getpid() % 1000000;
 }
 
 static bool
 sleeps(char first)
 {
     char command[80];
-    snprintf(command, sizeof command, "ps ax | grep -q '[s]leep %s'", unique_seconds(first));
+    snprintf(command, sizeof command, "ps ax | grep -q '[s]leep %u'", unique_seconds(first));
     return system(command) == 0;
 }
 
@@ -596,7 +594,7 @@ START_TEST(test_executor_cancel_kills_the_tree)
     ck_assert_int_eq(pthread_create(&t, NULL, fire_later, ctx.cancel), 0);
     struct tenon_exec x = {0};
     auto_free char *script = tenon_asprintf(
-        "sleep %s & sleep %s", unique_seconds('1'), unique_seconds('1'));
+        "sleep %u & sleep %u", unique_seconds('1'), unique_seconds('1'));
     const char *argv[] = { "/bin/sh", "-c", script, NULL };
     struct tenon_error err = TENON_ERROR_INIT;
     x.argv = argv;
@@ -612,12 +610,12 @@ START_TEST(test_executor_dies_with_its_parent)
 {
     if (!begin(_i))
         return;
-    const char *seconds = unique_seconds('2');
+    const unsigned seconds = unique_seconds('2');
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         struct tenon_exec x = {0};
-        auto_free char *script = tenon_asprintf("sleep %s & exec sleep %s", seconds, seconds);
+        auto_free char *script = tenon_asprintf("sleep %u & exec sleep %u", seconds, seconds);
         const char *argv[] = { "/bin/sh", "-c", script, NULL };
         struct tenon_error err = TENON_ERROR_INIT;
         x.argv = argv;

@@ -71,7 +71,9 @@ static void
 add(struct cell *c, struct answer a)
 {
     ck_assert_uint_lt(c->count + 1, ANSWERS);
+    pthread_mutex_lock(&c->k.server.lock);
     c->answers[c->count++] = a;
+    pthread_mutex_unlock(&c->k.server.lock);
 }
 
 /* How a registry answers that has nothing to hide, below a prefix. */
