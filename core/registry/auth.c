@@ -193,8 +193,14 @@ ask(struct asked *a, struct tenon_http_request *req, long *status,
             return err->code;
         req->tls = &elsewhere.tls;
     }
-    if (tenon_http_patiently(r->http, req, &res, a->patience, NULL, err) < 0)
+    req->connect_ns = tenon_registry_connect_ns(a->call, e);
+    struct tenon_patience none = {.over = true};
+    if (tenon_http_patiently(r->http, req, &res, e->quick ? &none : a->patience, NULL, err) < 0) {
+        /* as with a registry: nobody there is not worth a wait */
+        if (res.trouble == TENON_HTTP_UNREACHED || res.trouble == TENON_HTTP_NO_TLS)
+            a->patience->over = true;
         return tenon_error_context(err, "failed to fetch oauth token");
+    }
     *status = res.status;
     if (res.status < 200 || res.status >= 300) {
         free(a->refusal);

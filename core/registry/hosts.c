@@ -107,7 +107,8 @@ add_file(struct tenon_buf *to, const char *path)
 {
     auto_error struct tenon_error none = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    if (tenon_read_file(path, CA_MAX, &text, &none) < 0)
+    if (tenon_read_file(path, CA_MAX, &text, &none) < 0 ||
+        (text.len > 0 && memchr(text.data, '\0', text.len))) /* DER: it would end the text here */
         return;
     tenon_buf_add(to, text.data, text.len);
     tenon_buf_addc(to, '\n');
@@ -173,6 +174,7 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
     bool plain = o.has_plain ? o.plain : loopback && !insecure && !o.ca;
     const char *real = tenon_streq(host, HUB) ? HUB_HOST : host;
 
+    bool only_plain = false; /* it is known not to speak TLS */
     /* an insecure one speaks TLS without verification, or none at all */
     for (int pass = 0; pass < (insecure && !o.has_plain ? 2 : 1); pass++) {
         bool http = plain || pass == 1;
@@ -184,10 +186,11 @@ add_endpoint(struct tenon_registry *r, struct tenon_endpoints *list, const char 
             .scope_repo = tenon_asprintf("%s%s%s", prefix, *prefix ? "/" : "", ref->path),
             .ns = tenon_strdup(ns),
             .maybe_tls = http && pass == 0 && !o.has_plain,
-            .fallback = pass == 1,
+            .fallback = pass == 1 && !only_plain,
         };
         if (insecure && !o.has_plain && pass == 0 && tenon_host_is(r, &e, TENON_HOST_PLAIN)) {
             tenon_endpoint_release(&e);
+            only_plain = true;
             continue;
         }
         list->items = tenon_reallocarray(list->items, list->len + 1, sizeof e);
@@ -292,6 +295,12 @@ tenon_endpoint_elsewhere(struct tenon_registry *r, const struct tenon_endpoint *
     }
     out->tls.insecure = e->tls.insecure || o.insecure;
     return 0;
+}
+
+uint64_t
+tenon_registry_connect_ns(const struct tenon_registry_call *call, const struct tenon_endpoint *e)
+{
+    return e->quick || call->hurry ? UINT64_C(5000000000) : 0;
 }
 
 char *

@@ -35,9 +35,10 @@ first_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpoi
         int rc = work(data, e, err);
         if (rc == 0)
             return 0;
-        if (e->quick && rc == TENON_E_UNAVAILABLE)
-            leave_alone(r, e, err);
         next = tenon_endpoints_next(list, i, rc, err);
+        bool without_tls = next < list->len && list->items[next].fallback;
+        if (e->quick && rc == TENON_E_UNAVAILABLE && !without_tls)
+            leave_alone(r, e, err);
         if (next == list->len)
             return rc;
         tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err->message ? err->message : "");
@@ -46,10 +47,11 @@ first_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpoi
     return tenon_error_set(err, TENON_E_BUG, "no endpoint");
 }
 
-/* The mirrors that were left alone, patiently. */
+/* The mirrors that were left alone, patiently.  *first is what became of the first round: it
+ * stays, unless a mirror is good, or the user has had enough. */
 static int
 second_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpoint_work *work,
-             void *data)
+             void *data, struct tenon_error *first)
 {
     int rc = TENON_E_UNAVAILABLE;
     for (size_t i = 0; i < list->len && rc < 0 && rc != TENON_E_CANCELLED; i++) {
@@ -63,8 +65,10 @@ second_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpo
             tenon_host_set(r, e, TENON_HOST_ILL, false);
         else
             tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err.message ? err.message : "");
+        if (rc == 0 || rc == TENON_E_CANCELLED)
+            tenon_error_move(first, &err);
     }
-    return rc;
+    return rc == 0 ? 0 : first->code;
 }
 
 int
@@ -76,8 +80,5 @@ tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *
     if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
         return err->code;
     int rc = first_round(r, &list, work, data, err);
-    if (rc != TENON_E_UNAVAILABLE || second_round(r, &list, work, data) != 0)
-        return rc;
-    tenon_error_release(err);
-    return 0;
+    return rc == TENON_E_UNAVAILABLE ? second_round(r, &list, work, data, err) : rc;
 }

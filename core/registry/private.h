@@ -53,6 +53,9 @@ int tenon_endpoints_find(struct tenon_registry *r, const struct tenon_reference 
 void tenon_endpoints_release(struct tenon_endpoints *e);
 TENON_DEFINE_AUTO_STRUCT(endpoints, struct tenon_endpoints, tenon_endpoints_release);
 #define auto_endpoints __attribute__((cleanup(tenon_auto_endpoints)))
+/* How long a connection may take where others have it too; 0: as long as the settings say. */
+uint64_t tenon_registry_connect_ns(const struct tenon_registry_call *call,
+                                   const struct tenon_endpoint *e);
 /* base/repo/<kind>/<rest>, with ns where it belongs. */
 char *tenon_endpoint_url(const struct tenon_endpoint *e, const char *kind,
                          const char *rest);

@@ -10,7 +10,6 @@
 #include "registry/redirect.h"
 
 #define PROBE_MAX ((size_t)64 << 10)
-#define QUICK_CONNECT_NS UINT64_C(5000000000)
 
 struct tenon_patience
 tenon_registry_patience(const struct tenon_registry *r)
@@ -118,7 +117,7 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
     req->cancel = call->cancel;
     req->tls = &e->tls;
     req->decode_all = true;
-    req->connect_ns = e->quick || call->hurry ? QUICK_CONNECT_NS : 0;
+    req->connect_ns = tenon_registry_connect_ns(call, e);
     auto_free char *url = NULL;
     for (;;) {
         int rc = authorized(r, call, e, scope, req, res, &started, patience, err);

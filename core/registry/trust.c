@@ -31,6 +31,11 @@ add_file(struct tenon_buf *to, const char *path, bool warn)
             tenon_log(TENON_LOG_WARNING, "certificates: %s", err.message ? err.message : path);
         return false;
     }
+    if (text.len > 0 && memchr(text.data, '\0', text.len)) { /* DER: it would end the text here */
+        if (warn)
+            tenon_log(TENON_LOG_WARNING, "certificates: %s: not PEM", path);
+        return false;
+    }
     tenon_buf_add(to, text.data, text.len);
     tenon_buf_addc(to, '\n');
     return true;

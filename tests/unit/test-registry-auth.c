@@ -147,6 +147,26 @@ START_TEST(test_auth_answers)
 }
 END_TEST
 
+/* Nobody where tokens are given is not worth a wait. */
+START_TEST(test_auth_nobody_there)
+{
+    struct answer answers[] = {
+        {.request = "HEAD", .head = "401 No\r\nWWW-Authenticate: Bearer "
+                                    "realm=\"http://127.0.0.1:1/token\"\r\n"}, {0}};
+    struct kit k;
+    kit_open(&k, answers);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == TENON_E_UNAVAILABLE, "%d %s", rc, err.message);
+    ck_assert_msg(strstr(err.message, "failed to fetch oauth token") &&
+                  strstr(err.message, "127.0.0.1:1: connect: connection refused"), "%s",
+                  err.message);
+    ck_assert_int_eq(server_count(&k.server, ""), 1);
+    kit_close(&k);
+}
+END_TEST
+
 /* ---- credentials ------------------------------------------------------------------------- */
 
 /* What goes to where tokens are given, for each kind of user. */
@@ -572,6 +592,7 @@ main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_auth_challenges, 0, tenon_countof(challenges));
     tcase_add_loop_test(t, test_auth_answers, 0, tenon_countof(token_answers));
+    tcase_add_test(t, test_auth_nobody_there);
     tcase_add_loop_test(t, test_auth_users, 0, tenon_countof(users));
     tcase_add_loop_test(t, test_auth_basic, 0, 4);
     tcase_add_loop_test(t, test_auth_lifetime, 0, tenon_countof(lifetimes));

@@ -161,6 +161,29 @@ START_TEST(test_hosts_endpoints)
 }
 END_TEST
 
+/* Who is known not to speak TLS is not asked for it; and then it is nobody's second way. */
+START_TEST(test_hosts_known_to_be_plain)
+{
+    auto_json struct json_object *config = configuration(
+        "{\"r.example\": {\"mirrors\": [\"http://m.example\"], \"insecure\": true}}", "");
+    struct tenon_registry r = {.o = {.config = config}};
+    struct tenon_endpoint known = {.base = tenon_strdup("http://r.example/v2")};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_reference ref = {0};
+    auto_endpoints struct tenon_endpoints list = {0};
+    tenon_host_set(&r, &known, TENON_HOST_PLAIN, true);
+    ck_assert_int_eq(tenon_reference_parse("r.example/a/b", &ref, &err), 0);
+    ck_assert_int_eq(tenon_endpoints_find(&r, &ref, false, false, &list, &err), 0);
+    auto_free char *got = describe(&list);
+    ck_assert_str_eq(got, "http://m.example/v2 a/b a/b ns=r.example\n"
+                          "http://r.example/v2 a/b a/b insecure\n");
+    ck_assert_uint_eq(tenon_endpoints_next(&list, 0, TENON_E_NOT_FOUND, &err), 1);
+    tenon_hosts_free(&r);
+    tenon_endpoint_release(&known);
+    tenon_reference_release(&ref);
+}
+END_TEST
+
 /* Credentials for Docker's hub go by the name that people know it by. */
 START_TEST(test_hosts_hub_name)
 {
@@ -321,6 +344,7 @@ main(void)
     Suite *s = suite_create("registry-hosts");
     TCase *t = tcase_create("hosts");
     tcase_add_loop_test(t, test_hosts_endpoints, 0, tenon_countof(cases));
+    tcase_add_test(t, test_hosts_known_to_be_plain);
     tcase_add_test(t, test_hosts_hub_name);
     tcase_add_test(t, test_hosts_many_mirrors);
     tcase_add_test(t, test_hosts_urls);

@@ -198,6 +198,30 @@ START_TEST(test_settings_trust)
 }
 END_TEST
 
+/* Binary certificates are passed over, as by Go: they do not hide those behind them. */
+START_TEST(test_settings_trust_binary)
+{
+    static const char der[] = "0\202\0\1DER";
+    char dir[64];
+    int dirfd = unit_tmpdir(dir);
+    mkdirat(dirfd, "der", 0700);
+    mkdirat(dirfd, "pem", 0700);
+    auto_close int fd = openat(dirfd, "der/one.crt", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, der, sizeof der), sizeof der);
+    unit_write(dirfd, "pem/two.crt", "second authority");
+    auto_free char *one = tenon_asprintf("%s/der/one.crt", dir);
+    auto_free char *first = tenon_asprintf("%s/der", dir);
+    auto_free char *then = tenon_asprintf("%s/pem", dir);
+    auto_json struct json_object *list = json_object_new_array();
+    json_object_array_add(list, json_object_new_string(first));
+    json_object_array_add(list, json_object_new_string(then));
+    const struct tenon_http_settings s = {.cert_file = _i ? one : "/dev/null", .cert_dirs = list};
+    auto_free char *text = tenon_trust_text(&s);
+    ck_assert_ptr_nonnull(strstr(text, "second authority"));
+    unit_tmpdir_remove(dirfd, dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +232,7 @@ main(void)
     tcase_add_loop_test(t, test_settings_retry_after, 0, 13);
     tcase_add_test(t, test_settings_pauses);
     tcase_add_test(t, test_settings_trust);
+    tcase_add_loop_test(t, test_settings_trust_binary, 0, 2);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -853,15 +853,28 @@ use_mirror(struct kit *k, const char *host, const char *mirror)
     json_object_object_add(kit_configure(k, host), "mirrors", list);
 }
 
+static void
+forget_text(struct kit *k)
+{
+    struct tenon_digest d;
+    tenon_digest_of(TEXT, strlen(TEXT), &d);
+    auto_free char *path = tenon_asprintf("%s/store/content/blobs/sha256/%s", k->dir,
+                                          tenon_digest_hex(&d));
+    ck_assert_int_eq(unlink(path), 0);
+}
+
 /* A mirror that is busy is asked once in a build, and not waited for: this pause would not end. */
 START_TEST(test_registry_ill_mirror)
 {
     static const char *const heads[] = {"503 x\r\n", "", "429 x\r\nRetry-After: 1\r\n",
-                                        "500 x\r\n", "520 x\r\n"};
+                                        "500 x\r\n", "520 x\r\n",
+                                        "401 x\r\nWWW-Authenticate: Bearer "
+                                        "realm=\"@BASE@/token\"\r\n"}; /* which is ill */
     auto_free char *head = digest_head(MANIFEST);
     struct answer answers[] = {{.request = "HEAD /v2/proxy", .head = heads[_i]},
                                {.request = "GET /v2/proxy", .head = heads[_i]},
                                {.request = "HEAD", .head = head},
+                               {.request = "GET /token", .head = "503 x\r\nRetry-After: 1\r\n"},
                                {.request = "GET " PATH_MANIFEST, .head = OK_MANIFEST, .body = MANIFEST},
                                {.request = "GET", .head = "200 OK\r\n", .body = TEXT}, {0}};
     struct kit k;
@@ -877,6 +890,40 @@ START_TEST(test_registry_ill_mirror)
     ck_assert_msg(kit_blob(&k, TEXT, 36, &err) == 0, "%s", err.message);
     ck_assert_int_eq(server_count(&k.server, "HEAD /v2/proxy"), 1);
     ck_assert_int_eq(server_count(&k.server, "GET /v2/proxy"), 0);
+    ck_assert_int_eq(server_count(&k.server, "GET /token"), _i == 5);
+    kit_close(&k);
+}
+END_TEST
+
+/* Insecure and without TLS is not ill. */
+START_TEST(test_registry_plain_mirror)
+{
+    auto_free char *head = digest_head(MANIFEST);
+    struct answer answers[] = {{.request = "HEAD /v2/proxy", .head = head},
+                               {.request = "GET /v2/proxy/team/app/manifests", .head = OK_MANIFEST,
+                                .body = MANIFEST},
+                               {.request = "GET /v2/proxy", .head = "404 x\r\n"},
+                               {.request = "GET " PATH_BLOB, .head = "200 OK\r\n", .body = TEXT},
+                               {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_free char *host = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    auto_free char *mirror = tenon_asprintf("localhost:%u/proxy", k.server.port);
+    auto_free char *mirror_host = tenon_asprintf("localhost:%u", k.server.port);
+    use_mirror(&k, host, mirror);
+    json_object_object_add(kit_configure(&k, mirror_host), "insecure", json_object_new_boolean(1));
+    json_object_object_add(kit_configure(&k, host), "insecure", json_object_new_boolean(1));
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    ck_assert_msg(kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(server_count(&k.server, "HEAD /v2/proxy"), 1);
+    ck_assert_int_eq(server_count(&k.server, "HEAD " PATH_MANIFEST), 0);
+    /* and what it does not have is at the registry, which is one of these too: also when that
+     * is known */
+    ck_assert_msg(kit_blob(&k, TEXT, 36, &err) == 0, "%s", err.message);
+    forget_text(&k);
+    ck_assert_msg(kit_blob(&k, TEXT, 36, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(server_count(&k.server, "GET " PATH_BLOB), 2);
     kit_close(&k);
 }
 END_TEST
@@ -902,6 +949,41 @@ START_TEST(test_registry_only_mirror)
     ck_assert(_i == 0 || strstr(err.message, "127.0.0.1:1: connect: connection refused"));
     ck_assert_int_eq(server_count(&k.server, "HEAD"), _i ? 1 + 6 : 4);
     kit_close(&k);
+}
+END_TEST
+
+struct enough { /* for the user, after so many requests */
+    struct tenon_cancel *cancel;
+    int left;
+};
+
+static void
+count_down(void *data)
+{
+    struct enough *e = data;
+    if (--e->left == 0)
+        tenon_cancel_fire(e->cancel);
+}
+
+/* Who waits for the mirror may have had enough of it. */
+START_TEST(test_registry_only_mirror_cancelled)
+{
+    struct answer answers[] = {{.request = "HEAD", .head = "503 x\r\n", .then = count_down}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    struct enough enough = {.cancel = tenon_cancel_new(NULL), .left = 1 + _i};
+    k.server.data = &enough;
+    k.call.cancel = enough.cancel;
+    auto_free char *mirror = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    use_mirror(&k, "127.0.0.1:1", mirror);
+    json_object_object_add(kit_configure(&k, mirror), "plain-http", json_object_new_boolean(1));
+    snprintf(k.ref, sizeof k.ref, "127.0.0.1:1/team/app:v1");
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == TENON_E_CANCELLED && err.code == rc, "%d %s", rc, err.message);
+    kit_close(&k);
+    tenon_cancel_free(enough.cancel);
 }
 END_TEST
 
@@ -953,7 +1035,9 @@ main(void)
     tcase_add_loop_test(t, test_registry_blob_status, 0, 2);
     tcase_add_test(t, test_registry_together);
     tcase_add_loop_test(t, test_registry_mirrors, 0, 8);
-    tcase_add_loop_test(t, test_registry_ill_mirror, 0, 5);
+    tcase_add_loop_test(t, test_registry_ill_mirror, 0, 6);
+    tcase_add_test(t, test_registry_plain_mirror);
+    tcase_add_loop_test(t, test_registry_only_mirror_cancelled, 0, 3);
     tcase_add_loop_test(t, test_registry_only_mirror, 0, 2);
     tcase_add_test(t, test_registry_mirror_first);
     tcase_add_test(t, test_registry_cancelled);
