@@ -1,4 +1,4 @@
-/* From flags to the frontend's options and the session: contexts, build
+/* cli/buildinput.c - from flags to the frontend's options and the session: contexts, build
  * arguments, labels, resources. */
 #include "buildinput.h"
 
@@ -151,10 +151,16 @@ dockerfile_stream(struct input *in, int from, struct tenon_error *err)
     return cli_session_add_local(in->session, "dockerfile", dir, err);
 }
 
+/* A page that has no end must not fill the disk; the frontend takes no larger one either. */
+enum { DOWNLOAD_MAX = 16 << 20 };
+
 static int
 take_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
 {
     const int *fd = data;
+    off_t at = lseek(*fd, 0, SEEK_CUR);
+    if (at < 0 || at + (off_t)len > DOWNLOAD_MAX)
+        return tenon_error_set(err, TENON_E_FAILED, "more than %d bytes", DOWNLOAD_MAX);
     return tenon_write_all(*fd, buf, len, err);
 }
 
@@ -448,8 +454,8 @@ add_hosts(struct input *in, struct tenon_error *err)
         unsigned char address[16];
         if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1 &&
             strcmp(text, "host-gateway"))
-            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s: \"%s\" is not an address",
-                                   *h, text);
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "invalid host %s: \"%s\" is not an address", *h, text);
         tenon_buf_addf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)(sep - *h), *h, (int)len, ip);
     }
     option(in, "add-hosts", tenon_buf_str(&b));

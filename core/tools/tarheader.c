@@ -1,3 +1,4 @@
+/* tools/tarheader.c - see tarheader.h. */
 #include "tools/tarheader.h"
 
 #include <stdio.h>
@@ -154,6 +155,8 @@ add_xattrs(struct tenon_buf *pax, const struct tenon_tar_entry *e)
         pax_record(pax, "SCHILY.xattr.security.capability", e->capability,
                    e->capability_len);
     for (size_t i = 0; i < e->xattr_count; i++) {
+        if (strchr(e->xattrs[i].name, '='))
+            continue; /* a record's key ends there: it would be another attribute */
         auto_free char *key = tenon_asprintf("SCHILY.xattr.%s", e->xattrs[i].name);
         pax_record(pax, key, e->xattrs[i].value, e->xattrs[i].len);
     }
