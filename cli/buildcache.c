@@ -1,4 +1,4 @@
-/* What --cache-from and --cache-to ask of the engine. */
+/* cli/buildcache.c - what --cache-from and --cache-to ask of the engine. */
 #include "buildcache.h"
 
 #include <limits.h>

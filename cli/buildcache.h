@@ -1,4 +1,4 @@
-/* buildcache.h - --cache-from and --cache-to. */
+/* cli/buildcache.h - --cache-from and --cache-to. */
 #ifndef TENON_CLI_BUILDCACHE_H
 #define TENON_CLI_BUILDCACHE_H
 

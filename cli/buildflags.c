@@ -1,4 +1,4 @@
-/* The flags of build: one table of what they are called, take and mean. */
+/* cli/buildflags.c - the flags of build: one table of what they are called, take and mean. */
 #include "buildflags.h"
 
 #include <stdio.h>

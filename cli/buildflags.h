@@ -1,4 +1,4 @@
-/* buildflags.h - the flags of `docker buildx build` as data. */
+/* cli/buildflags.h - the flags of `docker buildx build` as data. */
 #ifndef TENON_CLI_BUILDFLAGS_H
 #define TENON_CLI_BUILDFLAGS_H
 

@@ -1,4 +1,4 @@
-/* buildinput.h - from flags to the frontend's options and what the session offers. */
+/* cli/buildinput.h - from flags to the frontend's options and what the session offers. */
 #ifndef TENON_CLI_BUILDINPUT_H
 #define TENON_CLI_BUILDINPUT_H
 

@@ -1,4 +1,4 @@
-/* From flags to exports, and what the command writes about the result. */
+/* cli/buildoutput.c - from flags to exports, and what the command writes about the result. */
 #include "buildoutput.h"
 
 #include <errno.h>

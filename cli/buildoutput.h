@@ -1,5 +1,5 @@
-/* buildoutput.h - -o, -t, --push, --call: the outputs of a build, and what is
- * reported about them (--iidfile, --metadata-file, -q). */
+/* cli/buildoutput.h - -o, -t, --push, --call: the outputs of a build, and what is reported
+ * about them (--iidfile, --metadata-file, -q). */
 #ifndef TENON_CLI_BUILDOUTPUT_H
 #define TENON_CLI_BUILDOUTPUT_H
 

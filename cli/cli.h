@@ -1,5 +1,4 @@
-/* cli.h - the command: one file a verb (verb_NAME.c), and what the verbs
- * share.
+/* cli/cli.h - the command: one file a verb (verb_NAME.c), and what the verbs share.
  *
  * Results go to stdout, messages to stderr.  Exit status: 0, 1 for a failure, 2 for
  * wrong usage, 130 after Ctrl-C.  The environment is read here and in configfile.c

@@ -1,4 +1,5 @@
-/* What the verbs share: messages on stderr, options, the store and the plugins. */
+/* cli/common.c - what the verbs share: messages on stderr, options, the store and the
+ * plugins. */
 #include "cli.h"
 
 #include <errno.h>

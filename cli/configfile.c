@@ -1,4 +1,4 @@
-/* tenon.json: where it is, what it may contain, and how two are merged. */
+/* cli/configfile.c - tenon.json: where it is, what it may contain, and how two are merged. */
 #include "cli.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* Registry credentials as docker and podman keep them: config.json and
- * auth.json, and the helper programs they name.  Read anew at each call: a
- * build asks once a registry, and a login during it should count. */
+/* cli/credentials.c - registry credentials as docker and podman keep them: config.json and
+ * auth.json, and the helper programs they name.  Read anew at each call: a build asks once a
+ * registry, and a login during it should count. */
 #include "cli.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* cli/destination.c - see destination.h. */
 #include "destination.h"
 
 #include <errno.h>

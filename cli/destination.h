@@ -1,4 +1,4 @@
-/* destination.h - files that a build writes for who asked: archives, --iidfile,
+/* cli/destination.h - files that a build writes for who asked: archives, --iidfile,
  * --metadata-file.  Nothing appears under its name before it is whole. */
 #ifndef TENON_CLI_DESTINATION_H
 #define TENON_CLI_DESTINATION_H

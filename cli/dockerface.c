@@ -1,4 +1,4 @@
-/* docker-tenon: the docker client runs
+/* cli/dockerface.c - docker-tenon: the docker client runs
  *
  *   docker-tenon docker-cli-plugin-metadata
  *   docker-tenon [DOCKER'S FLAGS] tenon VERB ...

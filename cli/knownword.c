@@ -1,3 +1,4 @@
+/* cli/knownword.c - see knownword.h. */
 #include "knownword.h"
 
 #include <stdlib.h>

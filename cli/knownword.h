@@ -1,5 +1,5 @@
-/* knownword.h - words that name a plugin or something of ours: output types, cache types,
- * progress displays. */
+/* cli/knownword.h - words that name a plugin or something of ours: output types, cache
+ * types, progress displays. */
 #ifndef TENON_CLI_KNOWNWORD_H
 #define TENON_CLI_KNOWNWORD_H
 

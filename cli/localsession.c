@@ -1,4 +1,5 @@
-/* The session of whoever runs the command: local files, variables, agents. */
+/* cli/localsession.c - the session of whoever runs the command: local files, variables,
+ * agents. */
 #include "localsession.h"
 
 #include <errno.h>

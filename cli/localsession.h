@@ -1,5 +1,5 @@
-/* localsession.h - the command's own session provider: files, variables, agents
- * of the user who runs it (context/session.h is the interface). */
+/* cli/localsession.h - the command's own session provider: files, variables, agents of the
+ * user who runs it (context/session.h is the interface). */
 #ifndef TENON_CLI_LOCALSESSION_H
 #define TENON_CLI_LOCALSESSION_H
 

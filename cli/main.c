@@ -1,4 +1,4 @@
-/* main.c - the tenon command: flags that come before the verb, and the verbs.
+/* cli/main.c - the tenon command: flags that come before the verb, and the verbs.
  *
  * Called as docker-tenon it speaks as a plugin of the docker client
  * (dockerface.c), which then calls it for `docker build`, too. */

@@ -1,5 +1,6 @@
-/* What the environment and docker's configuration say of the network: which certificates are
- * believed, and which proxies there are, for us and for the steps of a build. */
+/* cli/network.c - what the environment and docker's configuration say of the network: which
+ * certificates are believed, and which proxies there are, for us and for the steps of a
+ * build. */
 #include "cli.h"
 
 #include <stdlib.h>

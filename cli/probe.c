@@ -1,4 +1,4 @@
-/* probe.c - see probe.h. */
+/* cli/probe.c - see probe.h. */
 #include "probe.h"
 
 #include <errno.h>

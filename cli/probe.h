@@ -1,5 +1,5 @@
-/* probe.h - what doctor finds out by doing it: what a build does first, in a
- * child that leaves nothing behind.  One thread only. */
+/* cli/probe.h - what doctor finds out by doing it: what a build does first, in a child that
+ * leaves nothing behind.  One thread only. */
 #ifndef TENON_CLI_PROBE_H
 #define TENON_CLI_PROBE_H
 

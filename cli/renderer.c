@@ -1,4 +1,4 @@
-/* The progress display: which plugin, its options, and the core's messages. */
+/* cli/renderer.c - the progress display: which plugin, its options, and the core's messages. */
 #include "renderer.h"
 
 #include <stdlib.h>

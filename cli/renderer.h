@@ -1,4 +1,4 @@
-/* renderer.h - the progress plugin between the events and the terminal. */
+/* cli/renderer.h - the progress plugin between the events and the terminal. */
 #ifndef TENON_CLI_RENDERER_H
 #define TENON_CLI_RENDERER_H
 

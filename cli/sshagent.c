@@ -1,4 +1,4 @@
-/* An ssh agent for keys from files: it lists them and signs, nothing else. */
+/* cli/sshagent.c - an ssh agent for keys from files: it lists them and signs, nothing else. */
 #include "sshagent.h"
 
 #include <errno.h>

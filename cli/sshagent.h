@@ -1,6 +1,6 @@
-/* sshagent.h - an ssh agent in this process: it lists the keys that the user named and
- * signs with them, and does nothing else.  Made and freed by the main thread,
- * between which every connection is served by a thread of its own. */
+/* cli/sshagent.h - an ssh agent in this process: it lists the keys that the user named and
+ * signs with them, and does nothing else.  Made and freed by the main thread, between which
+ * every connection is served by a thread of its own. */
 #ifndef TENON_CLI_SSHAGENT_H
 #define TENON_CLI_SSHAGENT_H
 

@@ -1,4 +1,4 @@
-/* Private keys of ssh: read from files, kept in locked memory, used to sign. */
+/* cli/sshkey.c - private keys of ssh: read from files, kept in locked memory, used to sign. */
 #include "sshkey.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* sshkey.h - private keys of ssh from files: OpenSSH's own format and PEM.
+/* cli/sshkey.h - private keys of ssh from files: OpenSSH's own format and PEM.
  *
  * The bytes are in locked memory that is not dumped and that children see as
  * zeros; gnutls has them on its heap only while it reads or signs, and wipes

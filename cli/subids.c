@@ -1,4 +1,4 @@
-/* subids.c - see subids.h. */
+/* cli/subids.c - see subids.h. */
 #include "subids.h"
 
 #include <pwd.h>

@@ -1,5 +1,5 @@
-/* subids.h - the ids that a machine sets aside for a user, and how the user gets
- * more of them.  One thread only. */
+/* cli/subids.h - the ids that a machine sets aside for a user, and how the user gets more of
+ * them.  One thread only. */
 #ifndef TENON_CLI_SUBIDS_H
 #define TENON_CLI_SUBIDS_H
 

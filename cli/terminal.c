@@ -1,4 +1,4 @@
-/* A terminal for `tenon shell`: the user's, passed through to the step. */
+/* cli/terminal.c - a terminal for `tenon shell`: the user's, passed through to the step. */
 #include "terminal.h"
 
 #include <errno.h>

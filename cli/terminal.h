@@ -1,5 +1,5 @@
-/* terminal.h - a pseudo terminal between the user's and a program in a step,
- * which gets one of its own: keys such as Ctrl-C are for the program then. */
+/* cli/terminal.h - a pseudo terminal between the user's and a program in a step, which gets
+ * one of its own: keys such as Ctrl-C are for the program then. */
 #ifndef TENON_CLI_TERMINAL_H
 #define TENON_CLI_TERMINAL_H
 

@@ -1,4 +1,4 @@
-/* Rows of the store's usage, and filters on them. */
+/* cli/usagerows.c - rows of the store's usage, and filters on them. */
 #include "usagerows.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* usagerows.h - what du and prune share: filters, and rows of the store's usage. */
+/* cli/usagerows.h - what du and prune share: filters, and rows of the store's usage. */
 #ifndef TENON_CLI_USAGEROWS_H
 #define TENON_CLI_USAGEROWS_H
 

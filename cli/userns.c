@@ -1,4 +1,5 @@
-/* An ordinary user's build happens in a user namespace, where the user is root.
+/* cli/userns.c - an ordinary user's build happens in a user namespace, where the user is
+ * root.
  *
  * Entered by unshare(2) in place of another exec of ourselves: that takes a
  * process with one thread, which we are until a verb starts others, and saves

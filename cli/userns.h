@@ -1,5 +1,5 @@
-/* userns.h - the user namespace of an ordinary user's build, and what doctor
- * wants to know about it.  One thread only. */
+/* cli/userns.h - the user namespace of an ordinary user's build, and what doctor wants to
+ * know about it.  One thread only. */
 #ifndef TENON_CLI_USERNS_H
 #define TENON_CLI_USERNS_H
 

@@ -1,4 +1,4 @@
-/* tenon build */
+/* cli/verb_build.c - tenon build */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* tenon docker: adds the two entries in the docker client's directory that make
- * `docker build` call us, and removes them again.  The rest of its config.json is
+/* cli/verb_docker.c - tenon docker: adds the two entries in the docker client's directory
+ * that make `docker build` call us, and removes them again.  The rest of its config.json is
  * kept as it is. */
 #include "cli.h"
 

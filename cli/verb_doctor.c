@@ -1,5 +1,5 @@
-/* tenon doctor: what this machine offers to builds, found out by trying it, and
- * the one command that would help most. */
+/* cli/verb_doctor.c - tenon doctor: what this machine offers to builds, found out by trying
+ * it, and the one command that would help most. */
 #include "cli.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* tenon du */
+/* cli/verb_du.c - tenon du */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* tenon images */
+/* cli/verb_images.c - tenon images */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* tenon plugins */
+/* cli/verb_plugins.c - tenon plugins */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* tenon prune */
+/* cli/verb_prune.c - tenon prune */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* tenon shell: back into a step that failed. */
+/* cli/verb_shell.c - tenon shell: back into a step that failed. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* tenon version */
+/* cli/verb_version.c - tenon version */
 #include "cli.h"
 
 #include <gnutls/gnutls.h>

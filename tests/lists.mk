@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/test-store-statcache \
 	tests/unit/test-store-usage \
 	tests/unit/test-store \
+	tests/unit/test-tarheader \
 	tests/unit/test-text \
 	tests/unit/test-tree-copy \
 	tests/unit/test-tree-digest \
@@ -123,6 +124,7 @@ abi_tests = \
 	tests/abi/docs.sh \
 	tests/abi/file-names.sh \
 	tests/abi/header.sh \
+	tests/abi/heads.sh \
 	tests/abi/lists.sh \
 	tests/abi/plugin-names.sh \
 	tests/abi/rooms.sh \

@@ -1,4 +1,4 @@
-/* A unit of work: its memory, cleanups, secrets, output and log. */
+/* context/ctx.c - a unit of work: its memory, cleanups, secrets, output and log. */
 #include "context/ctx.h"
 
 #include <pthread.h>

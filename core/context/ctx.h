@@ -1,5 +1,5 @@
-/* ctx.h - one unit of work, as plugins see it (struct tenon_ctx): where its
- * events go, what stops it, and what is given back when it ends.
+/* context/ctx.h - one unit of work, as plugins see it (struct tenon_ctx): where its events
+ * go, what stops it, and what is given back when it ends.
  *
  * A ctx is used by the worker that runs it and by threads of a plugin between
  * attach and detach; its lists are locked. */

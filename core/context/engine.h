@@ -1,4 +1,4 @@
-/* engine.h - one build: what the command puts together, and what runs it.
+/* context/engine.h - one build: what the command puts together, and what runs it.
  *
  * The engine owns the store, the plugins, the events and the session of one
  * build, and is what the host table's functions work on.  Made and freed by

@@ -1,4 +1,4 @@
-/* A queue of events, and the thread that hands them to the renderer. */
+/* context/events.c - a queue of events, and the thread that hands them to the renderer. */
 #include "context/events.h"
 
 #include <gnutls/crypto.h>

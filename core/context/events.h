@@ -1,4 +1,4 @@
-/* events.h - what happens in a build, append-only, congruent with BuildKit's
+/* context/events.h - what happens in a build, append-only, congruent with BuildKit's
  * SolveStatus (struct tenon_event in tenon-plugin.h).
  *
  * Any thread posts; events are copied and handed, in order, to one consumer

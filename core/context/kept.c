@@ -1,4 +1,4 @@
-/* Objects that rooms keep on an engine; they are freed with it. */
+/* context/kept.c - objects that rooms keep on an engine; they are freed with it. */
 #include "context/kept.h"
 
 #include <stdlib.h>

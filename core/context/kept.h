@@ -1,7 +1,7 @@
-/* kept.h - what rooms remember for as long as an engine lives: a registry's
- * tokens, which caches were emptied already.  A room defines a kind, asks for its
- * object, and no other room sees it; tenon_engine_release() frees them all.
- * No static holds anything of a build. */
+/* context/kept.h - what rooms remember for as long as an engine lives: a registry's tokens,
+ * which caches were emptied already.  A room defines a kind, asks for its object, and no
+ * other room sees it; tenon_engine_release() frees them all. No static holds anything of a
+ * build. */
 #ifndef TENON_CONTEXT_KEPT_H
 #define TENON_CONTEXT_KEPT_H
 

@@ -1,6 +1,6 @@
-/* session.h - what only this user has: local directories, secrets, ssh agents,
- * variables.  Nothing below the command touches the host's files or environment
- * except through this one vtable; cli/localsession.c implements it.  Any thread. */
+/* context/session.h - what only this user has: local directories, secrets, ssh agents,
+ * variables.  Nothing below the command touches the host's files or environment except
+ * through this one vtable; cli/localsession.c implements it.  Any thread. */
 #ifndef TENON_CONTEXT_SESSION_H
 #define TENON_CONTEXT_SESSION_H
 

@@ -1,4 +1,4 @@
-/* The bridge: what the engine does for a frontend while it works. */
+/* engine/bridge.c - the bridge: what the engine does for a frontend while it works. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* A build as an object: its graph, references to results, and what is mounted for
- * those who read them.  buildrun.c takes it from request to exports. */
+/* engine/build.c - a build as an object: its graph, references to results, and what is
+ * mounted for those who read them.  buildrun.c takes it from request to exports. */
 #include "engine/build.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* build.h - one build from request to exports. */
+/* engine/build.h - one build from request to exports. */
 #ifndef TENON_ENGINE_BUILD_H
 #define TENON_ENGINE_BUILD_H
 

@@ -1,4 +1,4 @@
-/* build_private.h - a build's insides, for the files of core/engine: the object
+/* engine/build_private.h - a build's insides, for the files of core/engine: the object
  * (build.c), its way (buildrun.c), the bridge and the host table. */
 #ifndef TENON_ENGINE_BUILD_PRIVATE_H
 #define TENON_ENGINE_BUILD_PRIVATE_H

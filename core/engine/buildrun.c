@@ -1,4 +1,5 @@
-/* One build from request to exports: caches, frontend, solver, exporters, caches. */
+/* engine/buildrun.c - one build from request to exports: caches, frontend, solver,
+ * exporters, caches. */
 #include <string.h>
 #include <sys/statvfs.h>
 

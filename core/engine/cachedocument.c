@@ -1,5 +1,5 @@
-/* The document of a cache: a manifest whose config lists layers and records
- * in the form of BuildKit's cache config, with keys of our own. */
+/* engine/cachedocument.c - the document of a cache: a manifest whose config lists layers and
+ * records in the form of BuildKit's cache config, with keys of our own. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

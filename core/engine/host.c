@@ -1,5 +1,5 @@
-/* The table that plugins call (struct tenon_host).  Thin: each function finds
- * the engine through the ctx and calls the room that does the work. */
+/* engine/host.c - the table that plugins call (struct tenon_host).  Thin: each function
+ * finds the engine through the ctx and calls the room that does the work. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>

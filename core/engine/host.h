@@ -1,4 +1,4 @@
-/* host.h - the table for plugins: one static object; its functions find the engine
+/* engine/host.h - the table for plugins: one static object; its functions find the engine
  * through the ctx. */
 #ifndef TENON_ENGINE_HOST_H
 #define TENON_ENGINE_HOST_H

@@ -1,4 +1,4 @@
-/* "tenon.http/0": plugins ask HTTP servers through the core's client. */
+/* engine/host_fetch.c - "tenon.http/0": plugins ask HTTP servers through the core's client. */
 #include "engine/host_fetch.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* host_fetch.h - HTTP as plugins see it: the extension "tenon.http/0" for
+/* engine/host_fetch.h - HTTP as plugins see it: the extension "tenon.http/0" for
  * host->extension. */
 #ifndef TENON_ENGINE_HOST_FETCH_H
 #define TENON_ENGINE_HOST_FETCH_H

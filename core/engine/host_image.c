@@ -1,4 +1,5 @@
-/* The host table's image functions: from a result to documents and layers. */
+/* engine/host_image.c - the host table's image functions: from a result to documents and
+ * layers. */
 #include "engine/host_image.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* host_image.h - the host table's services about images. */
+/* engine/host_image.h - the host table's services about images. */
 #ifndef TENON_ENGINE_HOST_IMAGE_H
 #define TENON_ENGINE_HOST_IMAGE_H
 

@@ -1,4 +1,5 @@
-/* "tenon.registry/0": plugins pull and push through the core's client. */
+/* engine/host_registry.c - "tenon.registry/0": plugins pull and push through the core's
+ * client. */
 #include "engine/host_registry.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* host_registry.h - registries as plugins see them: the extension "tenon.registry/0" for
- * host->extension. */
+/* engine/host_registry.h - registries as plugins see them: the extension "tenon.registry/0"
+ * for host->extension. */
 #ifndef TENON_ENGINE_HOST_REGISTRY_H
 #define TENON_ENGINE_HOST_REGISTRY_H
 

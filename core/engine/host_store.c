@@ -1,4 +1,4 @@
-/* The extension "tenon.store/0": what sources keep between builds. */
+/* engine/host_store.c - the extension "tenon.store/0": what sources keep between builds. */
 #include "engine/host_store.h"
 
 #include <pthread.h>

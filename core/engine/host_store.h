@@ -1,4 +1,4 @@
-/* host_store.h - the extension "tenon.store/0" for host->extension. */
+/* engine/host_store.h - the extension "tenon.store/0" for host->extension. */
 #ifndef TENON_ENGINE_HOST_STORE_H
 #define TENON_ENGINE_HOST_STORE_H
 

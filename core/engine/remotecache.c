@@ -1,4 +1,5 @@
-/* --cache-from and --cache-to: cache plugins are asked, read and filled. */
+/* engine/remotecache.c - --cache-from and --cache-to: cache plugins are asked, read and
+ * filled. */
 #include "engine/remotecache.h"
 
 #include <stdlib.h>

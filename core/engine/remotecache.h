@@ -1,5 +1,5 @@
-/* remotecache.h - --cache-from and --cache-to: caches that plugins of kind cache
- * keep somewhere, as one build sees them (docs/caching.md). */
+/* engine/remotecache.h - --cache-from and --cache-to: caches that plugins of kind cache keep
+ * somewhere, as one build sees them (docs/caching.md). */
 #ifndef TENON_ENGINE_REMOTECACHE_H
 #define TENON_ENGINE_REMOTECACHE_H
 

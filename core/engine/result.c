@@ -1,4 +1,4 @@
-/* A frontend's result: references and metadata by platform. */
+/* engine/result.c - a frontend's result: references and metadata by platform. */
 #include "engine/result.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* result.h - what a frontend returns and an exporter reads (struct
- * tenon_result), and references to what may not have been made yet (struct
- * tenon_ref).  One build's; used by one thread at a time. */
+/* engine/result.h - what a frontend returns and an exporter reads (struct tenon_result), and
+ * references to what may not have been made yet (struct tenon_ref).  One build's; used by
+ * one thread at a time. */
 #ifndef TENON_ENGINE_RESULT_H
 #define TENON_ENGINE_RESULT_H
 

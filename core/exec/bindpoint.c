@@ -1,4 +1,4 @@
-/* What mount plugins give are descriptors; runtimes want paths. */
+/* exec/bindpoint.c - what mount plugins give are descriptors; runtimes want paths. */
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/stat.h>

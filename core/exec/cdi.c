@@ -1,4 +1,4 @@
-/* Devices by name: CDI files are read, and names are looked up in them. */
+/* exec/cdi.c - devices by name: CDI files are read, and names are looked up in them. */
 #include "exec/cdi.h"
 
 #include <dirent.h>

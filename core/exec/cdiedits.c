@@ -1,5 +1,5 @@
-/* The devices of a step: what their descriptions edit. Nodes and files become
- * mounts; variables and groups become the step's own. */
+/* exec/cdiedits.c - the devices of a step: what their descriptions edit. Nodes and files
+ * become mounts; variables and groups become the step's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

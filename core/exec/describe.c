@@ -1,4 +1,4 @@
-/* A step's command as text. */
+/* exec/describe.c - a step's command as text. */
 #include <string.h>
 
 #include "tools/alloc.h"

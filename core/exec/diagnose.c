@@ -1,4 +1,4 @@
-/* Why could the program not be started?  Asked after a step failed with a code
+/* exec/diagnose.c - why could the program not be started?  Asked after a step failed with a code
  * that runtimes use for it; answered from the root, whatever the executor. */
 #include <elf.h>
 #include <fcntl.h>

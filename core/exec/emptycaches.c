@@ -1,4 +1,5 @@
-/* Cache mounts of a step that must not use the cache: emptied once a build. */
+/* exec/emptycaches.c - cache mounts of a step that must not use the cache: emptied once a
+ * build. */
 #include <pthread.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Entitlements: what a step may only have when the user said so (--allow).
+/* exec/entitlements.c - entitlements: what a step may only have when the user said so
+ * (--allow).
  *
  * One is "network.host", "security.insecure", "device" (all of them),
  * "device=NAME" or "device=NAME,alias=WORD". */

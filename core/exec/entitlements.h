@@ -1,5 +1,5 @@
-/* entitlements.h - the devices of a step by the names that the user's entitlements
- * give them. */
+/* exec/entitlements.h - the devices of a step by the names that the user's entitlements give
+ * them. */
 #ifndef TENON_EXEC_ENTITLEMENTS_H
 #define TENON_EXEC_ENTITLEMENTS_H
 

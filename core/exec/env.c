@@ -1,4 +1,4 @@
-/* The environment of a step. */
+/* exec/env.c - the environment of a step. */
 #include <string.h>
 #include <unistd.h>
 

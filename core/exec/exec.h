@@ -1,4 +1,4 @@
-/* exec.h - one RUN step: from an exec op and its inputs to snapshots.
+/* exec/exec.h - one RUN step: from an exec op and its inputs to snapshots.
  *
  * Root and mounts are put together in the process's private mount namespace,
  * the executor plugin runs the command, stubs are removed and parents' times

@@ -1,5 +1,5 @@
-/* What is kept of a failed step, for whoever wants to look into it: its root as a
- * snapshot, with a record of the definition and of the inputs.  Secrets are in
+/* exec/failedstep.c - what is kept of a failed step, for whoever wants to look into it: its
+ * root as a snapshot, with a record of the definition and of the inputs.  Secrets are in
  * neither.  reenter.c gets into it again. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What mount plugins add to a step's cache key.
+/* exec/mountkeys.c - what mount plugins add to a step's cache key.
  *
  * The op's own fields, and the content of inputs, are the solver's; here come
  * the plugins by name and epoch, and the options of the types that LLB does

@@ -1,4 +1,4 @@
-/* Names and networks: /etc/hosts, /etc/resolv.conf, which network. */
+/* exec/net.c - names and networks: /etc/hosts, /etc/resolv.conf, which network. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>

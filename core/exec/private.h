@@ -1,4 +1,4 @@
-/* private.h - what the files of core/exec share: one step while it runs.
+/* exec/private.h - what the files of core/exec share: one step while it runs.
  *
  * Everything belongs to the worker that runs the step; only the relay of the
  * output has a thread of its own. */

@@ -1,5 +1,5 @@
-/* Back into a step that failed (tenon shell): its op with another command, in the
- * root that it left.  Secrets and agents are asked for again, and so are the
+/* exec/reenter.c - back into a step that failed (tenon shell): its op with another command,
+ * in the root that it left.  Secrets and agents are asked for again, and so are the
  * entitlements. */
 #include <string.h>
 

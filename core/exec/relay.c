@@ -1,4 +1,4 @@
-/* The relay: what a step prints goes from two pipes to its events. */
+/* exec/relay.c - the relay: what a step prints goes from two pipes to its events. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* One RUN step, from inputs to snapshots. */
+/* exec/step.c - one RUN step, from inputs to snapshots. */
 #include "exec/exec.h"
 
 #include <errno.h>

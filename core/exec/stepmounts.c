@@ -1,4 +1,5 @@
-/* The mounts of a step: from LLB to plugins, and to a list for the executor. */
+/* exec/stepmounts.c - the mounts of a step: from LLB to plugins, and to a list for the
+ * executor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

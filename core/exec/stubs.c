@@ -1,4 +1,4 @@
-/* Mount points that the image lacks: made before the step, removed after it. */
+/* exec/stubs.c - mount points that the image lacks: made before the step, removed after it. */
 #include "exec/stubs.h"
 
 #include <fcntl.h>

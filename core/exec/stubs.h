@@ -1,4 +1,4 @@
-/* stubs.h - mount points that a step needs and its image does not have.
+/* exec/stubs.h - mount points that a step needs and its image does not have.
  *
  * They are made in the step's root before it runs and taken away after it, by
  * descriptor, when they are still empty; the directories above them get their

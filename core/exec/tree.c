@@ -1,4 +1,4 @@
-/* Inputs of a step as mounted trees below its temporary directory. */
+/* exec/tree.c - inputs of a step as mounted trees below its temporary directory. */
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,4 +1,4 @@
-/* again.c - see again.h. */
+/* registry/again.c - see again.h. */
 #include "registry/again.h"
 
 #include "registry/settings.h"

@@ -1,4 +1,4 @@
-/* again.h - a request outside of the distribution protocol, with the same patience. */
+/* registry/again.h - a request outside of the distribution protocol, with the same patience. */
 #ifndef TENON_REGISTRY_AGAIN_H
 #define TENON_REGISTRY_AGAIN_H
 

@@ -1,4 +1,4 @@
-/* answer.c - see answer.h. */
+/* registry/answer.c - see answer.h. */
 #include "registry/answer.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* answer.h - the lines at the head of an answer. */
+/* registry/answer.h - the lines at the head of an answer. */
 #ifndef TENON_REGISTRY_ANSWER_H
 #define TENON_REGISTRY_ANSWER_H
 

@@ -1,4 +1,4 @@
-/* challenge.c - see challenge.h. */
+/* registry/challenge.c - see challenge.h. */
 #include "registry/challenge.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* challenge.h - what a server that refuses wants to see (WWW-Authenticate). */
+/* registry/challenge.h - what a server that refuses wants to see (WWW-Authenticate). */
 #ifndef TENON_REGISTRY_CHALLENGE_H
 #define TENON_REGISTRY_CHALLENGE_H
 

@@ -1,4 +1,4 @@
-/* memory.c - what a build has learned of the servers it talks to. */
+/* registry/memory.c - what a build has learned of the servers it talks to. */
 #include <string.h>
 
 #include "tools/alloc.h"

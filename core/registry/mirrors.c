@@ -1,4 +1,4 @@
-/* mirrors.c - one piece of work on whichever place has what is wanted.
+/* registry/mirrors.c - one piece of work on whichever place has what is wanted.
  *
  * A mirror that is busy or gone costs one short try, and is left alone for the rest of the
  * build.  Where the registry itself cannot be reached either (a network that is closed but for

@@ -1,4 +1,4 @@
-/* patience.c - see patience.h. */
+/* registry/patience.c - see patience.h. */
 #include "registry/patience.h"
 
 #include <poll.h>

@@ -1,4 +1,4 @@
-/* patience.h - what is worth another try, when, and for how long. */
+/* registry/patience.h - what is worth another try, when, and for how long. */
 #ifndef TENON_REGISTRY_PATIENCE_H
 #define TENON_REGISTRY_PATIENCE_H
 

@@ -1,4 +1,4 @@
-/* proxy.c - see proxy.h. */
+/* registry/proxy.c - see proxy.h. */
 #include "registry/proxy.h"
 
 #include <arpa/inet.h>

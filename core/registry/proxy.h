@@ -1,4 +1,4 @@
-/* proxy.h - which requests go through a proxy, as curl and Go read the variables. */
+/* registry/proxy.h - which requests go through a proxy, as curl and Go read the variables. */
 #ifndef TENON_REGISTRY_PROXY_H
 #define TENON_REGISTRY_PROXY_H
 

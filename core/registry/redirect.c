@@ -1,4 +1,4 @@
-/* redirect.c - see redirect.h.
+/* registry/redirect.c - see redirect.h.
  *
  * RFC 9110, 15.4: 301, 302, 307 and 308 are for the same request elsewhere. That a POST may
  * become a GET for 301 and 302 is a tolerance for browsers; a registry would lose an upload by

@@ -1,4 +1,4 @@
-/* redirect.h - where a request goes on, and what of it. */
+/* registry/redirect.h - where a request goes on, and what of it. */
 #ifndef TENON_REGISTRY_REDIRECT_H
 #define TENON_REGISTRY_REDIRECT_H
 

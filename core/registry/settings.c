@@ -1,4 +1,4 @@
-/* settings.c - see settings.h. */
+/* registry/settings.c - see settings.h. */
 #include "registry/settings.h"
 
 #include "tools/alloc.h"

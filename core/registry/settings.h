@@ -1,5 +1,5 @@
-/* settings.h - what tenon.json's "http" says of requests in general: how long they wait, how
- * often they are made again, whom they believe, and through whom they go. */
+/* registry/settings.h - what tenon.json's "http" says of requests in general: how long they
+ * wait, how often they are made again, whom they believe, and through whom they go. */
 #ifndef TENON_REGISTRY_SETTINGS_H
 #define TENON_REGISTRY_SETTINGS_H
 

@@ -1,5 +1,5 @@
-/* status.c - answers that are no success: when they may become one, and errors in the words that
- * containerd uses. */
+/* registry/status.c - answers that are no success: when they may become one, and errors in
+ * the words that containerd uses. */
 #include <string.h>
 
 #include "registry/private.h"

@@ -1,6 +1,6 @@
-/* trust.c - see trust.h.  SSL_CERT_FILE and SSL_CERT_DIR mean what they mean to Go's
- * crypto/x509: each takes the place of the system's files, or directories, and one of the two
- * alone leaves the other in force, in which the same authorities are. */
+/* registry/trust.c - see trust.h.  SSL_CERT_FILE and SSL_CERT_DIR mean what they mean to
+ * Go's crypto/x509: each takes the place of the system's files, or directories, and one of
+ * the two alone leaves the other in force, in which the same authorities are. */
 #include "registry/trust.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* trust.h - whose certificates are believed. */
+/* registry/trust.h - whose certificates are believed. */
 #ifndef TENON_REGISTRY_TRUST_H
 #define TENON_REGISTRY_TRUST_H
 

@@ -1,4 +1,4 @@
-/* url.c - see url.h. */
+/* registry/url.c - see url.h. */
 #include "registry/url.h"
 
 #include <string.h>

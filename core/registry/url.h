@@ -1,4 +1,4 @@
-/* url.h - small things of URLs. */
+/* registry/url.h - small things of URLs. */
 #ifndef TENON_REGISTRY_URL_H
 #define TENON_REGISTRY_URL_H
 

@@ -1,6 +1,6 @@
-/* cache.h - results out of caches that other stores filled (--cache-from), and
- * what this build knows, for filling one (--cache-to).  docs/caching.md has
- * the document both are about. */
+/* solve/cache.h - results out of caches that other stores filled (--cache-from), and what
+ * this build knows, for filling one (--cache-to).  docs/caching.md has the document both are
+ * about. */
 #ifndef TENON_SOLVE_CACHE_H
 #define TENON_SOLVE_CACHE_H
 

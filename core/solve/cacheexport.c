@@ -1,4 +1,5 @@
-/* What --cache-to exports of this solver: keys and results of its vertices. */
+/* solve/cacheexport.c - what --cache-to exports of this solver: keys and results of its
+ * vertices. */
 #include <stdlib.h>
 
 #include "solve/cache.h"

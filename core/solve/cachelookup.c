@@ -1,4 +1,4 @@
-/* Looking up earlier results: first by definition, then by content. */
+/* solve/cachelookup.c - looking up earlier results: first by definition, then by content. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Content digests of inputs, and views in place turned into snapshots. */
+/* solve/content.c - content digests of inputs, and views in place turned into snapshots. */
 #include <string.h>
 
 #include "solve/private.h"

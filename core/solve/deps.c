@@ -1,4 +1,4 @@
-/* Which inputs of a vertex are known by their content, and what of it. */
+/* solve/deps.c - which inputs of a vertex are known by their content, and what of it. */
 #include <string.h>
 
 #include "tools/path.h"

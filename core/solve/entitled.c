@@ -1,5 +1,5 @@
-/* Entitlements of a whole graph, checked before any of it runs: also of steps
- * whose results are in the store, and of their inputs. */
+/* solve/entitled.c - entitlements of a whole graph, checked before any of it runs: also of
+ * steps whose results are in the store, and of their inputs. */
 #include "exec/exec.h"
 #include "solve/private.h"
 

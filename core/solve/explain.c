@@ -1,4 +1,4 @@
-/* --explain: what changed since a step was last made.
+/* solve/explain.c - --explain: what changed since a step was last made.
  *
  * A record keeps the named parts of its key under a scope, which is where the
  * step stands rather than what it says: the directory that is built, the stage

@@ -1,4 +1,4 @@
-/* File ops: actions on trees.  Actions that follow one another share one
+/* solve/file.c - file ops: actions on trees.  Actions that follow one another share one
  * snapshot; one whose result is used twice, or is an output, ends it. */
 #include <stdio.h>
 #include <string.h>

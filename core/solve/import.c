@@ -1,4 +1,4 @@
-/* Records of a cache that another store has filled: read once, looked up by
+/* solve/import.c - records of a cache that another store has filled: read once, looked up by
  * key, unpacked when a result is wanted. */
 #include <string.h>
 

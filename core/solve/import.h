@@ -1,4 +1,4 @@
-/* import.h - an imported cache as the solver's files use it. */
+/* solve/import.h - an imported cache as the solver's files use it. */
 #ifndef TENON_SOLVE_IMPORT_H
 #define TENON_SOLVE_IMPORT_H
 

@@ -1,4 +1,4 @@
-/* Chains mounted for the time of one job, below a temporary directory. */
+/* solve/jobmounts.c - chains mounted for the time of one job, below a temporary directory. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

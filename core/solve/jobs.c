@@ -1,4 +1,4 @@
-/* Jobs, the workers that do them, and the queues to and from the workers. */
+/* solve/jobs.c - jobs, the workers that do them, and the queues to and from the workers. */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 

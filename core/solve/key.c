@@ -1,4 +1,4 @@
-/* The own key of a vertex: what of its op can change its result, its inputs
+/* solve/key.c - the own key of a vertex: what of its op can change its result, its inputs
  * left aside (docs/caching.md). */
 #include <stdio.h>
 #include <string.h>

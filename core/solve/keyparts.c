@@ -1,4 +1,4 @@
-/* Keys are made of named parts, so that a miss can be explained. */
+/* solve/keyparts.c - keys are made of named parts, so that a miss can be explained. */
 #include <stdarg.h>
 #include <string.h>
 

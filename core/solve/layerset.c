@@ -1,5 +1,5 @@
-/* Layers to snapshots: fetched several at a time, unpacked one after the other
- * from the bottom, each under a lock so that processes share the work. */
+/* solve/layerset.c - layers to snapshots: fetched several at a time, unpacked one after the
+ * other from the bottom, each under a lock so that processes share the work. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* layerset.h - layers, from wherever they come, to snapshots. */
+/* solve/layerset.h - layers, from wherever they come, to snapshots. */
 #ifndef TENON_SOLVE_LAYERSET_H
 #define TENON_SOLVE_LAYERSET_H
 

@@ -1,5 +1,5 @@
-/* The loop thread: takes what came in, finished jobs and new requests, and does
- * what follows from it. */
+/* solve/loop.c - the loop thread: takes what came in, finished jobs and new requests, and
+ * does what follows from it. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* private.h - what the files of core/solve share.
+/* solve/private.h - what the files of core/solve share.
  *
  * A vertex state belongs to the loop thread.  While a job of it is out, the
  * loop leaves the state alone but for its lists of users, and the worker reads

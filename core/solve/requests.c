@@ -1,5 +1,5 @@
-/* Requests as the loop thread sees them: what they want begins, and they end when
- * all of it is made or something failed. */
+/* solve/requests.c - requests as the loop thread sees them: what they want begins, and they
+ * end when all of it is made or something failed. */
 #include <sys/eventfd.h>
 
 #include "solve/private.h"

@@ -1,5 +1,5 @@
-/* Making a result: the lock that keeps equal steps of several processes apart,
- * the work, and the record of it. */
+/* solve/runjob.c - making a result: the lock that keeps equal steps of several processes
+ * apart, the work, and the record of it. */
 #include <string.h>
 
 #include "exec/exec.h"

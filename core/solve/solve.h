@@ -1,4 +1,4 @@
-/* solve.h - from an edge of the graph to its result (docs/architecture.md).
+/* solve/solve.h - from an edge of the graph to its result (docs/architecture.md).
  *
  * One loop thread owns all vertex states; workers run sources, file actions,
  * steps and key computations.  A vertex is keyed by definition first, then by

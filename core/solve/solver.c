@@ -1,4 +1,4 @@
-/* The solver as its callers see it: requests in, results out. */
+/* solve/solver.c - the solver as its callers see it: requests in, results out. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>

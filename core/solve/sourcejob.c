@@ -1,5 +1,5 @@
-/* Sources: asked by a plugin what they are, then fetched as layers, as a tree,
- * or used where they are. */
+/* solve/sourcejob.c - sources: asked by a plugin what they are, then fetched as layers, as a
+ * tree, or used where they are. */
 #include <string.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* sourcejob.h - a source vertex and the plugin that knows it. */
+/* solve/sourcejob.h - a source vertex and the plugin that knows it. */
 #ifndef TENON_SOLVE_SOURCEJOB_H
 #define TENON_SOLVE_SOURCEJOB_H
 

@@ -1,4 +1,4 @@
-/* What a name stands for, resolved for a frontend; once each. */
+/* solve/sourcemeta.c - what a name stands for, resolved for a frontend; once each. */
 #include <string.h>
 
 #include "plugin/plugins.h"

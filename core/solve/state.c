@@ -1,4 +1,4 @@
-/* The state machine of a vertex, on the loop thread.
+/* solve/state.c - the state machine of a vertex, on the loop thread.
  *
  *   NEW -> (RESOLVE) -> INPUT_KEYS -> LOOKUP -> CONTENT_INPUTS -> CONTENT
  *       -> KEYED -> RESULT_INPUTS -> RUN -> DONE

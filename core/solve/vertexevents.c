@@ -1,4 +1,5 @@
-/* What the user sees of a vertex: its events, and the place of its failure. */
+/* solve/vertexevents.c - what the user sees of a vertex: its events, and the place of its
+ * failure. */
 #include <string.h>
 
 #include "solve/private.h"

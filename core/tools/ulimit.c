@@ -1,3 +1,4 @@
+/* tools/ulimit.c - see ulimit.h. */
 #include "tools/ulimit.h"
 
 #include <string.h>

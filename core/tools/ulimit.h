@@ -1,4 +1,4 @@
-/* ulimit.h - limits of a step as users write them: "nofile=1024:2048". */
+/* tools/ulimit.h - limits of a step as users write them: "nofile=1024:2048". */
 #ifndef TENON_TOOLS_ULIMIT_H
 #define TENON_TOOLS_ULIMIT_H
 

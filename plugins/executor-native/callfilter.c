@@ -1,4 +1,4 @@
-/* The profile's system calls as a program for the kernel. */
+/* executor-native/callfilter.c - the profile's system calls as a program for the kernel. */
 #include "native.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* The step's first process, from clone to exec.  Async-signal-safe only; ids are
- * set by raw system calls, since libc's versions would speak to the threads of
+/* executor-native/child.c - the step's first process, from clone to exec.  Async-signal-safe
+ * only; ids are set by raw system calls, since libc's versions would speak to the threads of
  * the process we were copied from. */
 #include "native.h"
 

@@ -1,4 +1,4 @@
-/* The new mount API as functions.  Used between fork and exec. */
+/* executor-native/mountapi.c - the new mount API as functions.  Used between fork and exec. */
 #include "native.h"
 
 #include <errno.h>

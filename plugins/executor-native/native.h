@@ -1,4 +1,4 @@
-/* native.h - one step as data: everything that the step's first process will
+/* executor-native/native.h - one step as data: everything that the step's first process will
  * need, made before it is forked, because afterwards nothing may be allocated
  * (common/exec/guard.h). */
 #ifndef EXECUTOR_NATIVE_H

@@ -1,4 +1,5 @@
-/* What a step's process needs and only its parent can make: done before clone. */
+/* executor-native/prepare.c - what a step's process needs and only its parent can make: done
+ * before clone. */
 #include "native.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* The step's root and its mounts.  Between fork and exec. */
+/* executor-native/steproot.c - the step's root and its mounts.  Between fork and exec. */
 #include "native.h"
 
 #include <errno.h>

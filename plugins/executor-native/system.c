@@ -1,4 +1,5 @@
-/* /proc, /dev, /sys and what is hidden in them.  Between fork and exec. */
+/* executor-native/system.c - /proc, /dev, /sys and what is hidden in them.  Between fork and
+ * exec. */
 #include "native.h"
 
 #include <errno.h>

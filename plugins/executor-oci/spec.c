@@ -1,4 +1,4 @@
-/* config.json of a step for an OCI runtime. */
+/* executor-oci/spec.c - config.json of a step for an OCI runtime. */
 #include "spec.h"
 
 #include <errno.h>

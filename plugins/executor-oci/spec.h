@@ -1,4 +1,4 @@
-/* spec.h - the OCI bundle of one step (config.json). */
+/* executor-oci/spec.h - the OCI bundle of one step (config.json). */
 #ifndef EXECUTOR_OCI_SPEC_H
 #define EXECUTOR_OCI_SPEC_H
 

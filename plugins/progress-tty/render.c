@@ -1,4 +1,4 @@
-/* The lines that draw the build, fitted to the size of the terminal. */
+/* progress-tty/render.c - the lines that draw the build, fitted to the size of the terminal. */
 #include "render.h"
 
 #include <stdlib.h>

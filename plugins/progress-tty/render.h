@@ -1,4 +1,4 @@
-/* render.h - from the model to the text that draws it. */
+/* progress-tty/render.h - from the model to the text that draws it. */
 #ifndef TENON_PROGRESS_TTY_RENDER_H
 #define TENON_PROGRESS_TTY_RENDER_H
 

@@ -1,3 +1,4 @@
+/* common/export/archive.c - see archive.h. */
 #include "archive.h"
 
 #include <errno.h>

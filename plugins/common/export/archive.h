@@ -1,5 +1,5 @@
-/* common/export/archive.h - a tar that an exporter writes to a sink, entry by entry: with the headers that
- * layers have (tools/tarheader.h). */
+/* common/export/archive.h - a tar that an exporter writes to a sink, entry by entry: with
+ * the headers that layers have (tools/tarheader.h). */
 #ifndef TENON_COMMON_EXPORT_ARCHIVE_H
 #define TENON_COMMON_EXPORT_ARCHIVE_H
 

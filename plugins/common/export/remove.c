@@ -1,3 +1,4 @@
+/* common/export/remove.c - see remove.h. */
 #include "remove.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* common/export/seen.c - see seen.h. */
 #include "seen.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* common/export/seen.h - what an output has already, by path: for several platforms in one tree, and for
- * what is to be removed beside it. */
+/* common/export/seen.h - what an output has already, by path: for several platforms in one
+ * tree, and for what is to be removed beside it. */
 #ifndef TENON_COMMON_EXPORT_SEEN_H
 #define TENON_COMMON_EXPORT_SEEN_H
 

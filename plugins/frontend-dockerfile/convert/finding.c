@@ -1,4 +1,4 @@
-/* finding.c - what the linter found, as a warning of the build. */
+/* convert/finding.c - what the linter found, as a warning of the build. */
 #include "convert.h"
 
 void
