@@ -56,14 +56,13 @@ watch_signals(void *data)
     }
 }
 
-/* What is ignored would be seen by sigwait() all the same; nohup means it. */
-static void
-watch_unless_ignored(struct watcher *w, int sig)
+/* sigwait() sees what is ignored, too. Of SIGHUP that is not wanted: nohup means it. SIGINT
+ * is ignored by all that a shell starts with "&", and still ends a build, as with buildx. */
+static bool
+is_ignored(int sig)
 {
     struct sigaction now;
-    if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-        return;
-    sigaddset(&w->signals, sig);
+    return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 /* Before the first thread: all of them inherit the mask. */
@@ -71,9 +70,10 @@ static void
 block_signals(struct watcher *w)
 {
     sigemptyset(&w->signals);
-    watch_unless_ignored(w, SIGINT);
-    watch_unless_ignored(w, SIGHUP);
+    sigaddset(&w->signals, SIGINT);
     sigaddset(&w->signals, SIGTERM);
+    if (!is_ignored(SIGHUP))
+        sigaddset(&w->signals, SIGHUP);
     sigaddset(&w->signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &w->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
