@@ -257,7 +257,8 @@ run 1 tenon build -f "$web/none" "$work/tree"
 assert_has "$work/err" "failed to read dockerfile: $web/none: invalid response status 404"
 truncate -s 17M "$work/www/huge"
 run 1 tenon build -f "$web/huge" "$work/tree"
-assert_has "$work/err" "failed to read dockerfile: $web/huge: more than 16777216 bytes"
+assert_has "$work/err" "failed to read dockerfile: $web/huge: "
+assert_has "$work/err" "/huge: more than 16777216 bytes"
 
 # ---- TLS ------------------------------------------------------------------------------------------
 
