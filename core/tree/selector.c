@@ -231,10 +231,11 @@ tenon_view_require(struct tenon_view *v, const char *base, bool follow,
         auto_free char *path = tenon_path_join(
             **required == '/' ? "/" : top, *required);
         struct tenon_entry *dir, *e = NULL;
-        const char *rest = path + skip;
-        rest += strspn(rest, "/");
+        /* What is not below the top is not found, nor is the top itself. */
+        bool is_below = tenon_has_prefix(path, top) && path[skip] == '/';
+        const char *rest = is_below ? path + skip + 1 : "";
         int ret = tenon_view_lookup(v, top, follow, &dir, err);
-        if (ret == 0 && tenon_has_prefix(path, top))
+        if (ret == 0)
             ret = find_below(v, dir, rest, &e, err);
         if (ret == 0 && e)
             ret = any_left(v, e, exclude, rest, err);

@@ -369,6 +369,8 @@ static const struct {
     {{.path = "/d", .required = LIST("gone")}, "\"/d/gone\": not found"},
     {{.path = "/d", .required = LIST("/d/f", "/gone")},
      "\"/gone\": not found"},
+    {{.path = "/d", .required = LIST("/df")}, "\"/df\": not found"}, /* which is not /d/f */
+    {{.path = "/d", .required = LIST("/")}, "\"/\": not found"}, /* shorter than the base */
     {{.path = "/", .required = LIST("/")}, "\"/\": not found"},
     {{.path = "/", .required = LIST("/d/l", "/l/f")}, "\"/l/f\": not found"}, /* l is a link */
     {{.path = "/", .required = LIST("/d/f"), .exclude = LIST("d/f")}, "\"/d/f\": not found"},
