@@ -9,12 +9,6 @@
 #include "tools/parse.h"
 #include "tools/vec.h"
 
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int
 known_word_check(struct tenon_plugins *plugins, enum tenon_kind kind, const char *what,
                  const char *word, const char *const *others, struct tenon_error *err)
@@ -35,7 +29,7 @@ known_word_check(struct tenon_plugins *plugins, enum tenon_kind kind, const char
     tenon_vec_foreach(w, &words)
         known |= !strcmp(*w, word);
     if (!known) {
-        qsort(words.items, words.len, sizeof *words.items, by_text);
+        qsort(words.items, words.len, sizeof *words.items, tenon_by_text);
         auto_buf struct tenon_buf all = TENON_BUF_INIT;
         tenon_vec_foreach(w, &words)
             tenon_buf_addf(&all, "%s%s", all.len ? ", " : "", *w);

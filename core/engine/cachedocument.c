@@ -6,6 +6,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "tools/alloc.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "engine/remotecache.h"
@@ -141,12 +142,6 @@ is_part(const struct tenon_chain *c, const struct tenon_chain *final, size_t cou
     return false;
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* All keys, those that the store has too, each once and sorted. */
 static int
 add_keys(struct document *d, const struct tenon_cache_entry *k, struct json_object *record,
@@ -160,7 +155,7 @@ add_keys(struct document *d, const struct tenon_cache_entry *k, struct json_obje
     struct json_object *list = json_object_new_array();
     const size_t count = tenon_strv_len(keys);
     if (count)
-        qsort(keys, count, sizeof *keys, by_text);
+        qsort(keys, count, sizeof *keys, tenon_by_text);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || strcmp(keys[i - 1], keys[i]))
             json_object_array_add(list, json_object_new_string(keys[i]));

@@ -89,12 +89,6 @@ add_file(struct tenon_cdi *c, int dirfd, const char *dir, const char *name, unsi
     tenon_vec_push(&c->files, tenon_steal(&spec));
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void
 add_dir(struct tenon_cdi *c, const char *path, unsigned which)
 {
@@ -112,7 +106,7 @@ add_dir(struct tenon_cdi *c, const char *path, unsigned which)
             note_broken(c, path, e->d_name, "YAML is not read, only JSON");
     }
     if (names.len)
-        qsort(names.items, names.len, sizeof *names.items, by_text);
+        qsort(names.items, names.len, sizeof *names.items, tenon_by_text);
     tenon_vec_foreach(n, &names) {
         add_file(c, dirfd(d), path, *n, which);
         free(*n);

@@ -239,12 +239,6 @@ rootfs_json(const struct tenon_image_layer *layers, size_t count)
     return o;
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Go keeps unknown members in a map, and maps come out sorted. */
 static void
 write_sorted(struct tenon_buf *out, struct json_object *o)
@@ -255,7 +249,7 @@ write_sorted(struct tenon_buf *out, struct json_object *o)
     for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
         tenon_vec_push(&keys, json_object_iter_peek_name(&it));
     if (keys.len > 1)
-        qsort(keys.items, keys.len, sizeof *keys.items, by_text);
+        qsort(keys.items, keys.len, sizeof *keys.items, tenon_by_text);
     tenon_buf_addc(out, '{');
     for (size_t i = 0; i < keys.len; i++) {
         if (i > 0)

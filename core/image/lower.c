@@ -102,12 +102,6 @@ tenon_lower_find(const struct tenon_lower *l, const char *name, struct stat *st,
     return 1;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 tenon_dir_names(int dirfd, char ***names, struct tenon_error *err)
 {
@@ -125,7 +119,7 @@ tenon_dir_names(int dirfd, char ***names, struct tenon_error *err)
             tenon_vec_push(&list, tenon_strdup(e->d_name));
     int failed = errno;
     if (list.len > 1)
-        qsort(list.items, list.len, sizeof *list.items, by_name);
+        qsort(list.items, list.len, sizeof *list.items, tenon_by_text);
     tenon_vec_push(&list, NULL);
     if (failed) {
         tenon_strv_free(list.items);
@@ -151,7 +145,7 @@ tenon_lower_list(const struct tenon_lower *l, char ***names,
         free(part);
     }
     if (all.len > 1)
-        qsort(all.items, all.len, sizeof *all.items, by_name);
+        qsort(all.items, all.len, sizeof *all.items, tenon_by_text);
     /* once each, and only what the parts together still show */
     size_t kept = 0;
     for (size_t i = 0; i < all.len; i++) {

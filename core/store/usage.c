@@ -1,14 +1,7 @@
 /* store/usage.c - what the store holds, how large it is, what still needs it. */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <uthash.h>
 
-#include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
@@ -96,12 +89,6 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
     return rc;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* What steps printed has no row: its directories and their times are all there is. */
 static int
 list_logs(struct tenon_store *s, struct rows *out, struct tenon_error *err)
@@ -109,7 +96,7 @@ list_logs(struct tenon_store *s, struct rows *out, struct tenon_error *err)
     char **names = NULL;
     int rc = store_log_builds(s, &names, err);
     if (names)
-        qsort(names, tenon_strv_len(names), sizeof *names, by_name);
+        qsort(names, tenon_strv_len(names), sizeof *names, tenon_by_text);
     for (char **n = names; rc == 0 && n && *n; n++) {
         struct tenon_usage_row *r = tenon_vec_add(&out->list);
         r->id = tenon_asprintf("log:%s", *n);

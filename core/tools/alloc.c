@@ -161,3 +161,9 @@ tenon_strv_push(char ***v, char *taken)
     (*v)[n] = taken;
     (*v)[n + 1] = NULL;
 }
+
+int
+tenon_by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

@@ -40,5 +40,7 @@ void tenon_strv_free(char **v);
 size_t tenon_strv_len(char *const *v);
 char **tenon_strv_dup(const char *const *v);
 void tenon_strv_push(char ***v, char *taken); /* takes the string over */
+/* For qsort and bsearch over strings: by their bytes, in any locale. */
+int tenon_by_text(const void *a, const void *b);
 
 #endif

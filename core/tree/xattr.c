@@ -33,12 +33,6 @@ is_copied(const char *name)
            tenon_has_prefix(name, "system.posix_acl_");
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 struct names {
     char *text;
     TENON_VEC(const char *) list;
@@ -66,7 +60,7 @@ list_names(int fd, struct names *out)
     out->text[n] = '\0';
     for (const char *p = out->text; p < out->text + n; p += strlen(p) + 1)
         tenon_vec_push(&out->list, p);
-    qsort(out->list.items, out->list.len, sizeof *out->list.items, by_name);
+    qsort(out->list.items, out->list.len, sizeof *out->list.items, tenon_by_text);
 }
 
 static void

@@ -59,12 +59,6 @@ first_name(struct walk *w, const struct stat *st, const char *path)
     return NULL;
 }
 
-static int
-by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 export_list(const struct tenon_host *host, int dirfd, const char *path, char ***out,
                struct tenon_error *err)
@@ -80,7 +74,7 @@ export_list(const struct tenon_host *host, int dirfd, const char *path, char ***
             tenon_vec_push(&list, tenon_strdup(e->d_name));
     closedir(dir);
     if (list.len)
-        qsort(list.items, list.len, sizeof *list.items, by_bytes);
+        qsort(list.items, list.len, sizeof *list.items, tenon_by_text);
     tenon_vec_push(&list, NULL);
     *out = list.items;
     return TENON_OK;

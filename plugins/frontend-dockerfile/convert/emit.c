@@ -69,12 +69,6 @@ json_list(struct df_arena *a, char *const *items, size_t count)
     return df_arena_strdup(a, tenon_buf_str(&text));
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
 /* The paths relative to the tree, sorted; NULL when all of it is used. */
 static const char *
 follow_paths(struct df_arena *a, const struct df_paths *paths)
@@ -88,7 +82,7 @@ follow_paths(struct df_arena *a, const struct df_paths *paths)
     }
     if (!n)
         return NULL;
-    qsort(items, n, sizeof *items, by_text);
+    qsort(items, n, sizeof *items, tenon_by_text);
     return json_list(a, items, n);
 }
 

@@ -249,12 +249,6 @@ put_list(struct json_object *o, const char *key, const struct df_list *l)
         json_object_object_add(o, key, list_of(l));
 }
 
-static int
-by_text(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
 static void
 put_set(struct json_object *o, const char *key, const struct df_list *l)
 {
@@ -262,7 +256,7 @@ put_set(struct json_object *o, const char *key, const struct df_list *l)
         return;
     struct json_object *v = json_object_new_object();
     auto_free char **sorted = tenon_memdup(l->items, l->len * sizeof *sorted);
-    qsort(sorted, l->len, sizeof *sorted, by_text);
+    qsort(sorted, l->len, sizeof *sorted, tenon_by_text);
     for (size_t i = 0; i < l->len; i++)
         if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
             json_object_object_add(v, sorted[i], json_object_new_object());
