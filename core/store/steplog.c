@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -21,7 +22,15 @@ tenon_log_file(struct tenon_store *s, const char *build, const char *step, struc
     if (tenon_mkdir_p(s->fd, dir, 0700, err) < 0)
         return err->code;
     int fd = openat(s->fd, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? tenon_error_sys(err, "create %s/%s", s->path, path) : fd;
+    if (fd < 0)
+        return tenon_error_sys(err, "create %s/%s", s->path, path);
+    /* The kernel's times are some milliseconds late, and what is older than the lease of
+     * its build could be collected. */
+    struct timespec now[2];
+    clock_gettime(CLOCK_REALTIME, &now[0]);
+    now[1] = now[0];
+    utimensat(s->fd, dir, now, 0);
+    return fd;
 }
 
 static int64_t
