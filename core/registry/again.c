@@ -17,7 +17,7 @@ tenon_http_patiently(struct tenon_http *h, const struct tenon_http_request *req,
                               : rc == TENON_E_UNAVAILABLE && res->trouble == TENON_HTTP_BROKEN;
         if (!passes || (began && !back))
             return rc;
-        uint64_t after = res->retry_after ? tenon_retry_after(res->retry_after, res->date) : 0;
+        uint64_t after = tenon_retry_after(res->retry_after, res->date);
         int pause = tenon_patience_pause(p ? p : &own, after, req->cancel, err);
         if (pause < 0)
             return pause == TENON_E_LIMIT ? rc : pause;

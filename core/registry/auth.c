@@ -207,7 +207,8 @@ ask(struct asked *a, struct tenon_http_request *req, long *status,
         a->refusal = tenon_registry_status_text(req, &res);
         return 0;
     }
-    return take_token(r, e, a->scope, &res.body, req->url, err);
+    auto_free char *shown = tenon_url_redact(req->url);
+    return take_token(r, e, a->scope, &res.body, shown, err);
 }
 
 /* realm?service=...&scope=...&scope=...; to free. */

@@ -58,7 +58,7 @@ keep(struct tenon_challenge *c, const char *name, size_t len, char *text)
 static bool
 find_in(const char *s, const char *scheme, struct tenon_challenge *out)
 {
-    bool found = false, mine = false;
+    bool found = false;
     for (;;) {
         s += strspn(s, " \t,");
         if (!*s)
@@ -71,17 +71,15 @@ find_in(const char *s, const char *scheme, struct tenon_challenge *out)
             s = equals + 1;
             s += strspn(s, " \t");
             char *text = value(&s);
-            if (mine)
+            if (found)
                 keep(out, name, len, text);
             else
                 free(text);
         } else { /* the name of a scheme: what follows is its */
             if (found)
                 return true;
-            found = mine = len == strlen(scheme) && strncasecmp(name, scheme, len) == 0;
+            found = len == strlen(scheme) && strncasecmp(name, scheme, len) == 0;
         }
-        if (len == 0 && *s == '=')
-            s++;
     }
 }
 

@@ -9,6 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "tools/vec.h"
+#include "registry/trust.h"
 #include "registry/url.h"
 #include "registry/private.h"
 
@@ -103,18 +104,6 @@ listed(struct json_object *o, const char *key, const char *host)
 /* ---- certs.d ------------------------------------------------------------------- */
 
 static void
-add_file(struct tenon_buf *to, const char *path)
-{
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    if (tenon_read_file(path, CA_MAX, &text, &none) < 0 ||
-        (text.len > 0 && memchr(text.data, '\0', text.len))) /* DER: it would end the text here */
-        return;
-    tenon_buf_add(to, text.data, text.len);
-    tenon_buf_addc(to, '\n');
-}
-
-static void
 read_cert_dir(const char *dir, struct tenon_buf *ca, struct tenon_endpoint *e)
 {
     auto_dir DIR *d = opendir(dir);
@@ -128,7 +117,7 @@ read_cert_dir(const char *dir, struct tenon_buf *ca, struct tenon_endpoint *e)
     tenon_vec_foreach(n, &names) {
         auto_free char *path = tenon_path_join(dir, *n);
         if (tenon_has_suffix(*n, ".crt")) {
-            add_file(ca, path);
+            tenon_trust_add_file(ca, path, false);
         } else if (tenon_has_suffix(*n, ".cert") &&
                    (!e->cert || strcmp(path, e->cert) < 0)) {
             free(e->cert);

@@ -94,5 +94,4 @@ int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
 /* Is it a TLS server's answer to plain HTTP? */
 bool tenon_http_is_tls_answer(const struct tenon_http_response *r);
 
-
 #endif

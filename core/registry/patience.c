@@ -85,6 +85,8 @@ uint64_t
 tenon_retry_after(const char *text, const char *date)
 {
     uint64_t seconds;
+    if (!text)
+        return 0;
     if (tenon_parse_u64(text, 10, &seconds)) {
         if (seconds > AFTER_MAX_S)
             seconds = AFTER_MAX_S;

@@ -29,8 +29,8 @@ int tenon_patience_pause(struct tenon_patience *p, uint64_t after_ns, struct ten
 /* There was progress: from the beginning again. */
 void tenon_patience_renew(struct tenon_patience *p);
 
-/* "120" or a date, as an answer's Retry-After; date is the answer's Date, or NULL.  0 when it
- * is neither, and never 0 for "now". */
+/* "120" or a date, as an answer's Retry-After, or NULL; date is the answer's Date, or NULL.
+ * 0 when it is neither, and never 0 for "now". */
 uint64_t tenon_retry_after(const char *text, const char *date);
 
 #endif

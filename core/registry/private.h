@@ -122,8 +122,6 @@ int tenon_registry_request(struct tenon_registry *r,
 
 /* ---- status.c ----------------------------------------------------------------- */
 
-/* When a failed request may be made again, as its answer says; 0: it does not. */
-uint64_t tenon_registry_after(const struct tenon_http_response *res);
 /* "unexpected status from GET request to URL: 503 Service Unavailable: what it says"; to free. */
 char *tenon_registry_status_text(const struct tenon_http_request *req,
                                  const struct tenon_http_response *res);

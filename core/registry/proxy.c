@@ -8,7 +8,6 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "registry/url.h"
-#include "registry/http.h"
 
 struct target {
     char *host; /* lower case, without brackets */

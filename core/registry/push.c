@@ -198,7 +198,7 @@ send_blob(struct push *p, const struct tenon_desc *d, struct attempt *a, struct 
     auto_response struct tenon_http_response res = {0};
     if (tenon_registry_request(p->r, p->call, p->endpoint, scope, &req, &res, NULL, err) < 0)
         return err->code;
-    a->after_ns = tenon_registry_after(&res);
+    a->after_ns = tenon_retry_after(res.retry_after, res.date);
     req.url = url;
     if (check_taken(p, &req, &res, d->digest, err) < 0) {
         if ((res.status == 404 || res.status == 416) && a->lost++ < LOST_MAX)

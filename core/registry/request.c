@@ -5,7 +5,6 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "registry/failure.h"
 #include "registry/private.h"
 #include "registry/redirect.h"
 
@@ -137,7 +136,8 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
             note_answer(r, e);
         if (!may_pass(r, e, rc, res) || started || req->once || e->quick)
             return rc;
-        int pause = tenon_patience_pause(patience, tenon_registry_after(res), call->cancel, err);
+        uint64_t after = tenon_retry_after(res->retry_after, res->date);
+        int pause = tenon_patience_pause(patience, after, call->cancel, err);
         if (pause == TENON_E_LIMIT)
             return rc;
         if (pause < 0)

@@ -8,12 +8,6 @@
 
 #define MESSAGE_MAX 1000
 
-uint64_t
-tenon_registry_after(const struct tenon_http_response *res)
-{
-    return res->retry_after ? tenon_retry_after(res->retry_after, res->date) : 0;
-}
-
 /* "CODE: message" of the first of {"errors": [...]}; or NULL. */
 static char *
 server_message(const struct tenon_http_response *res)
@@ -93,7 +87,8 @@ reason(const struct tenon_http_response *res)
 static char *
 when(const struct tenon_http_response *res)
 {
-    uint64_t after = tenon_status_is_transient(res->status) ? tenon_registry_after(res) : 0;
+    uint64_t after = tenon_status_is_transient(res->status)
+                         ? tenon_retry_after(res->retry_after, res->date) : 0;
     return after >= 1000000000
                ? tenon_asprintf(" (it asks to come back in %llus)",
                                 (unsigned long long)(after / 1000000000))
@@ -118,16 +113,17 @@ tenon_registry_status_error(const struct tenon_http_request *req,
                             struct tenon_error *err)
 {
     bool push = tenon_streq(req->method, "PUT") || tenon_streq(req->method, "POST");
-    auto_free char *said = server_message(res);
     if (res->status == 404 && !push)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "%s not found", ref);
-    if (res->status == 401 || res->status == 403)
+    if (res->status == 401 || res->status == 403) {
+        auto_free char *said = server_message(res);
         return tenon_error_set(
             err, TENON_E_DENIED,
             "%s: %s access denied, repository does not exist or may require "
             "authorization: server message: %s",
             ref, push ? "push" : "pull",
             said ? said : "insufficient_scope: authorization failed");
+    }
     int code = res->status == 404                        ? TENON_E_NOT_FOUND
                : tenon_status_is_transient(res->status) ? TENON_E_UNAVAILABLE
                                                          : TENON_E_FAILED;

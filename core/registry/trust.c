@@ -19,8 +19,8 @@
 #define ALL_MAX ((size_t)32 << 20)
 #define DIRS_MAX 64
 
-static bool
-add_file(struct tenon_buf *to, const char *path, bool warn)
+bool
+tenon_trust_add_file(struct tenon_buf *to, const char *path, bool warn)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
@@ -48,7 +48,7 @@ add_system(struct tenon_buf *to)
         "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
     for (size_t i = 0; i < tenon_countof(bundles); i++)
-        if (add_file(to, bundles[i], false))
+        if (tenon_trust_add_file(to, bundles[i], false))
             return;
 }
 
@@ -65,7 +65,7 @@ add_dir(struct tenon_buf *to, const char *path)
         ssize_t n = readlinkat(dirfd(d), entry->d_name, target, sizeof target);
         bool second = n > 0 && !memchr(target, '/', (size_t)n);
         if (!second && fstatat(dirfd(d), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
-            add_file(to, file, false);
+            tenon_trust_add_file(to, file, false);
     }
 }
 
@@ -77,7 +77,7 @@ tenon_trust_text(const struct tenon_http_settings *s)
         return NULL;
     struct tenon_buf all = TENON_BUF_INIT;
     if (s->cert_file)
-        add_file(&all, s->cert_file, true);
+        tenon_trust_add_file(&all, s->cert_file, true);
     if (!s->cert_file || dirs == 0)
         add_system(&all);
     for (size_t i = 0; i < dirs && i < DIRS_MAX; i++) {
