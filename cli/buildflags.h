@@ -16,7 +16,8 @@ struct build_flags {
 };
 
 /* 0, or an exit status after the message was printed.  A flag that is not
- * supported yet is refused by name; nothing is ignored. */
+ * supported yet is refused by name; those of the classic builder that change
+ * nothing here are ignored, with a warning where that matters. */
 int build_flags_parse(struct build_flags *f, int argc, char **argv);
 void build_flags_release(struct build_flags *f);
 struct cli;

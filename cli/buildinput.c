@@ -151,26 +151,8 @@ dockerfile_stream(struct input *in, int from, struct tenon_error *err)
     return cli_session_add_local(in->session, "dockerfile", dir, err);
 }
 
-/* A page that has no end must not fill the disk; the frontend takes no larger one either. */
+/* A page that has no end must not fill the memory; the frontend takes no larger one either. */
 enum { DOWNLOAD_MAX = 16 << 20 };
-
-static int
-take_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
-{
-    const int *fd = data;
-    off_t at = lseek(*fd, 0, SEEK_CUR);
-    if (at < 0 || at + (off_t)len > DOWNLOAD_MAX)
-        return tenon_error_set(err, TENON_E_FAILED, "more than %d bytes", DOWNLOAD_MAX);
-    return tenon_write_all(*fd, buf, len, err);
-}
-
-static int
-take_back(void *data, struct tenon_error *err)
-{
-    const int *fd = data;
-    return ftruncate(*fd, 0) < 0 || lseek(*fd, 0, SEEK_SET) < 0
-               ? tenon_error_sys(err, "begin a download again") : 0;
-}
 
 /* A build file of the web; the frontend finds it as one of standard input. */
 static int
@@ -179,19 +161,20 @@ dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
     const char *dir = cli_session_temp_dir(in->session, err);
     if (!dir)
         return err->code;
-    auto_free char *path = tenon_asprintf("%s/Dockerfile", dir);
-    auto_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return tenon_error_sys(err, "create %s", path);
+    auto_free char *path = tenon_path_join(dir, "Dockerfile");
     struct tenon_http *http = tenon_http_new(in->config);
     struct tenon_http_request req = { .method = "GET", .url = url, .cancel = in->cancel,
-                                      .sink = take_bytes, .data = &fd };
+                                      .limit = DOWNLOAD_MAX };
     auto_response struct tenon_http_response res = {0};
-    int rc = tenon_http_patiently(http, &req, &res, NULL, take_back, err);
+    int rc = tenon_http_patiently(http, &req, &res, NULL, NULL, err);
     tenon_http_free(http);
     auto_free char *shown = tenon_url_redact(url);
+    if (rc == TENON_E_LIMIT)
+        err->code = TENON_E_FAILED; /* the page's fault, not the flag's */
     if (rc == 0 && (res.status < 200 || res.status > 299))
         rc = tenon_error_set(err, TENON_E_FAILED, "invalid response status %ld", res.status);
+    if (rc == 0)
+        rc = tenon_write_file_at(AT_FDCWD, path, res.body.data, res.body.len, 0600, false, err);
     if (rc < 0)
         return tenon_error_context(err, "failed to read dockerfile: %s", shown);
     option(in, "filename", "Dockerfile");
@@ -288,11 +271,7 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
                         : dockerfile_stream(in, from, err);
     }
     auto_free char *path = tenon_path_clean(file);
-    auto_free char *dir = tenon_strdup(path);
-    char *slash = strrchr(dir, '/');
-    const char *parent = !slash ? "." : slash == dir ? "/" : dir;
-    if (slash && slash != dir)
-        *slash = '\0';
+    auto_free char *parent = tenon_path_join(path, "..");
     option(in, "filename", tenon_path_base(path));
     if (access(path, F_OK) < 0)
         return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
@@ -574,12 +553,6 @@ ulimit_option(struct input *in, struct tenon_error *err)
     return TENON_OK;
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
             struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
@@ -627,6 +600,6 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
     if (f->cgroup_parent)
         option(&in, "cgroup-parent", f->cgroup_parent);
     if (*options)
-        qsort(*options, tenon_strv_len(*options), sizeof **options, by_text);
+        qsort(*options, tenon_strv_len(*options), sizeof **options, tenon_by_text);
     return TENON_OK;
 }

@@ -97,10 +97,12 @@ add_tags(const struct build_flags *f, const char *type, char ***pairs)
 static void
 set_push(char ***pairs, const char *flag)
 {
-    bool push = false;
+    bool push = false; /* the last one counts */
     for (char **p = *pairs; p && *p; p++)
-        if (tenon_has_prefix(*p, "push=") && tenon_parse_bool(*p + strlen("push="), &push) && push)
-            return;
+        if (tenon_has_prefix(*p, "push="))
+            tenon_parse_bool(*p + strlen("push="), &push);
+    if (push)
+        return;
     drop_pairs(*pairs, "push", flag);
     tenon_strv_push(pairs, tenon_strdup("push=true"));
 }

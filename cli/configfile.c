@@ -74,7 +74,7 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
                    (json_object_get_int(value) < 1 || json_object_get_int(value) > JOBS_MAX)) {
             return tenon_error_set(err, TENON_E_INVALID, "%s: jobs: expected 1 to %d", path,
                                    JOBS_MAX);
-        } else if (!strcmp(key, "registries")) {
+        } else if (value && !strcmp(key, "registries")) {
             check_nested(value, path, key);
         }
     }

@@ -81,10 +81,11 @@ cli_network_environment(struct json_object *config)
 /* ---- proxies for steps ------------------------------------------------------------------- */
 
 static const struct {
-    const char *key, *name;
+    const char *key, *names[2];
 } step_proxies[] = {
-    {"httpProxy", "HTTP_PROXY"}, {"httpsProxy", "HTTPS_PROXY"}, {"noProxy", "NO_PROXY"},
-    {"ftpProxy", "FTP_PROXY"},   {"allProxy", "ALL_PROXY"},
+    {"httpProxy", {"HTTP_PROXY", "http_proxy"}}, {"httpsProxy", {"HTTPS_PROXY", "https_proxy"}},
+    {"noProxy", {"NO_PROXY", "no_proxy"}},       {"ftpProxy", {"FTP_PROXY", "ftp_proxy"}},
+    {"allProxy", {"ALL_PROXY", "all_proxy"}},
 };
 
 /* Those for the docker host of this user, else the default ones. */
@@ -123,14 +124,8 @@ cli_docker_proxies(void (*add)(void *data, const char *name, const char *value),
         const char *value = NULL;
         if (tenon_json_get_str(own, step_proxies[i].key, "", &value, err) < 0)
             return tenon_error_context(err, "%s: proxies", path);
-        if (!*value)
-            continue;
-        auto_free char *low = tenon_strdup(step_proxies[i].name);
-        for (char *p = low; *p; p++)
-            if (*p >= 'A' && *p <= 'Z')
-                *p += 'a' - 'A';
-        add(data, step_proxies[i].name, value);
-        add(data, low, value);
+        for (size_t n = 0; *value && n < tenon_countof(step_proxies[i].names); n++)
+            add(data, step_proxies[i].names[n], value);
     }
     return 0;
 }

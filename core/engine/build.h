@@ -17,7 +17,6 @@ struct tenon_build_request {
     size_t export_count;
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;
-    bool no_cache;              /* every step; by option "no-cache" a frontend chooses */
     void (*explain)(void *data, const char *text);
     void *explain_data;
 };

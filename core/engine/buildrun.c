@@ -119,7 +119,6 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         return err->code;
     struct tenon_solver_options so = {
         .engine = b->engine,
-        .no_cache = req->no_cache,
         .imports = b->imports.items,
         .import_count = b->imports.len,
         .explain = req->explain,

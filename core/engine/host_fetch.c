@@ -48,7 +48,7 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
     if (tenon_write_all(t->fd, buf, len, err) < 0)
         return err->code;
     t->size += (int64_t)len;
-    if (t->status_id && t->size - t->shown >= STATUS_STEP) {
+    if (t->status_id && (t->size - t->shown >= STATUS_STEP || t->size < t->shown)) {
         t->shown = t->size;
         tenon_ctx_status(t->ctx, t->status_id, t->size, 0);
     }

@@ -102,9 +102,6 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
              struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    if (host->get_bool(opt, "prefer-nondist-layers"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type docker: "
-                           "prefer-nondist-layers=true is not supported");
     const char *dest = host->get_string(opt, "dest");
     if (host->result_count(r) > 1)
         return one_only(err);

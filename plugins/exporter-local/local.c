@@ -169,8 +169,7 @@ static void
 keep_xattr(void *data, const char *name, const void *value, size_t len)
 {
     struct dir_time *d = data;
-    struct dir_xattr x = { tenon_strdup(name), tenon_malloc(len + 1), len };
-    memcpy(x.value, value, len);
+    struct dir_xattr x = { tenon_strdup(name), tenon_memdup(value, len), len };
     tenon_vec_push(&d->xattrs, x);
 }
 

@@ -37,9 +37,6 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
           struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    if (host->get_bool(opt, "prefer-nondist-layers"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type oci: "
-                           "prefer-nondist-layers=true is not supported");
     const char *dest = host->get_string(opt, "dest");
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)

@@ -59,9 +59,7 @@ static void
 add_xattr(void *data, const char *name, const void *value, size_t len)
 {
     struct xattrs *x = data;
-    char *copy = tenon_malloc(len + 1);
-    memcpy(copy, value, len);
-    const struct tenon_tar_xattr one = { tenon_strdup(name), copy, len };
+    const struct tenon_tar_xattr one = { tenon_strdup(name), tenon_memdup(value, len), len };
     tenon_vec_push(&x->list, one);
 }
 

@@ -141,12 +141,24 @@ for o in local oci,tar=false docker,tar=false; do
 done
 
 # What fails at its end leaves what was there before.
-echo old >"$work/kept"
-printf 'FROM scratch\nCOPY none /\n' >"$context/Dockerfile"
+mkdir "$work/small"
+head -c 1000000 /dev/urandom >"$context/big"
+printf 'FROM scratch\nCOPY big /\n' >"$context/Dockerfile"
 for type in tar oci docker; do
-    run 1 tenon build -o "type=$type,dest=$work/kept" "$context"
-    assert_eq old "$(cat "$work/kept")"
+    unshare -m sh -ec '
+        dir=$1
+        shift
+        mount -t tmpfs -o size=64k none "$dir"
+        echo old >"$dir/kept"
+        if "$@"; then exit 1; fi
+        [ "$(cat "$dir/kept")" = old ]
+        [ "$(ls -A "$dir")" = kept ]' sh "$work/small" "$abs_top_builddir/tenon-dev" --root "$store" \
+        build -o "type=$type,dest=$work/small/kept" "$context" >"$work/out" 2>"$work/err" ||
+        { cat "$work/err" >&2; fail "$type: what was there is gone"; }
+    assert_has "$work/err" "No space left"
 done
+rm "$context/big"
+
 # mode=delete makes way for nothing of its own build, and asks for what lies elsewhere, however
 # that is written.
 printf 'FROM scratch\nCOPY . /\n' >"$context/Dockerfile"

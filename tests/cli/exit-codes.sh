@@ -104,6 +104,10 @@ code 1 shell true
 code 1 --root "$context/Dockerfile" du
 code 1 --root "$context/Dockerfile" build "$context"
 code 1 --config "$work/absent.json" version
+for key in registries plugins http cdi-dirs; do
+    printf '{"%s": null}\n' $key >"$work/null.json"
+    code 0 --config "$work/null.json" version
+done
 code 1 --plugin-dir "$work/absent" plugins
 code 1 --plugin-dir "$work/absent" build "$context"
 code 1 build --target absent "$context"

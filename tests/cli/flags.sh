@@ -6,6 +6,10 @@ need python3 jq docker-registry bzip2 xz zstd mkfifo
 need_root
 make_bases
 oci() { "$abs_top_srcdir/tests/cli/ociread" "$@"; }
+manifest() { # ARCHIVE: its only manifest
+    m=$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest' | tr : /)
+    tar -xOf "$1" "blobs/$m"
+}
 base="base=oci-layout://$bases/busybox"
 context=$work/context
 mkdir "$context"
@@ -142,7 +146,7 @@ rm "$work/both.tar"
 ok -o "type=oci, dest=$work/spelling.tar"
 assert_file "$work/spelling.tar"
 ok -o "TYPE=oci,DEST=$work/spelling2.tar,Annotation.Some.Key=1"
-tar -xOf "$work/spelling2.tar" "$(tar -tf "$work/spelling2.tar" | grep -m1 'blobs/sha256/.')" >/dev/null
+assert_eq 1 "$(manifest "$work/spelling2.tar" | jq -r '.annotations."Some.Key"')"
 (cd "$work" && ok -o a=b && assert_eq file "$(cat a=b/two)")
 rm -r "$work/a=b" "$work/spelling.tar" "$work/spelling2.tar"
 
@@ -427,10 +431,6 @@ run 0 tenon build -q --build-context "$base" -o "type=oci,dest=$work/image.tar" 
 grep -Exq 'sha256:[0-9a-f]{64}' "$work/out" || fail "-q: $(cat "$work/out")"
 [ ! -s "$work/err" ] || fail "-q talks: $(cat "$work/err")"
 id=$(cat "$work/out")
-manifest() { # ARCHIVE: its only manifest
-    m=$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest' | tr : /)
-    tar -xOf "$1" "blobs/$m"
-}
 assert_eq "$id" "$(manifest "$work/image.tar" | jq -r .config.digest)"
 
 flag --iidfile

@@ -7,15 +7,11 @@ need python3 jq
 need_root
 make_bases
 
-wait_for_line() { # FILE
-    for _ in $(seq 200); do [ ! -s "$1" ] || return 0; sleep 0.05; done
-    fail "no server"
-}
 start_odd() { # LOG [STORAGE]; sets port
     : >"$work/$1.log"
     "$abs_top_srcdir/tests/cli/odd-registry" "$bases/busybox" "$work/$1.log" ${2-} >"$work/$1.port" &
     remember $!
-    wait_for_line "$work/$1.port"
+    await_line "$work/$1.port" .
     port=$(cat "$work/$1.port")
 }
 start_odd plain
@@ -186,7 +182,7 @@ server.serve_forever()
 END_PYTHON
 python3 "$work/proxy" "$work/proxied" >"$work/proxy.port" &
 remember $!
-wait_for_line "$work/proxy.port"
+await_line "$work/proxy.port" .
 proxy=http://127.0.0.1:$(cat "$work/proxy.port")
 printf 'FROM scratch\nADD http://web.invalid/file /\n' >"$context/Dockerfile"
 for name in http_proxy HTTP_PROXY all_proxy ALL_PROXY; do
@@ -217,7 +213,8 @@ if [ -e "$abs_top_builddir/.libs/executor-native.so" ]; then
     run 0 steps -o "type=oci,tar=false,dest=$work/image"
     assert_eq CACHED "$(step_ended "$work/err" 'RUN env')"
     ! grep -rq 'http://p:' "$work/image" || fail "a proxy is in the image"
-    DOCKER_HOST=tcp://there:1 run 0 steps -o "$work/steps"
+    DOCKER_HOST=tcp://there:1 run 0 steps --no-cache -o "$work/steps"
+    assert_eq "HTTP_PROXY=http://other:1 http_proxy=http://other:1" "$(tr '\n' ' ' <"$work/steps/seen" | sed 's/ $//')"
     echo '{"proxies": {"tcp://there:1": {"ftpProxy": "f"}, "default": {"httpProxy": "http://other:1"}}}' \
         >"$DOCKER_CONFIG/config.json"
     DOCKER_HOST=tcp://there:1 run 0 steps --no-cache -o "$work/steps"
@@ -235,7 +232,7 @@ tar -C "$work/tree" -cf "$work/www/ctx.tar" .
 printf 'FROM scratch\nCOPY v.txt /v\n' >"$work/www/remote.Dockerfile"
 "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/web.log" >"$work/web-port" &
 remember $!
-wait_for_line "$work/web-port"
+await_line "$work/web-port" .
 web=http://127.0.0.1:$(cat "$work/web-port")
 contexts="$web/ctx.tar $work/tree"
 if can_try "build files beside a context of git" git && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
@@ -258,7 +255,7 @@ assert_has "$work/err" "failed to read dockerfile: $web/none: invalid response s
 truncate -s 17M "$work/www/huge"
 run 1 tenon build -f "$web/huge" "$work/tree"
 assert_has "$work/err" "failed to read dockerfile: $web/huge: "
-assert_has "$work/err" "/huge: more than 16777216 bytes"
+assert_has "$work/err" "/huge: answer of more than 16777216 bytes"
 
 # ---- TLS ------------------------------------------------------------------------------------------
 
@@ -277,7 +274,7 @@ start_odd secret "http://$registry"
 front() { # PORT: sets tls
     "$abs_top_srcdir/tests/cli/tls-front" "$1" "$work/certs" "$work/fronts.log" >"$work/front-$1" &
     remember $!
-    wait_for_line "$work/front-$1"
+    await_line "$work/front-$1" '^$'
     tls=127.0.0.1:$(sed -n 's/^right //p' "$work/front-$1")
 }
 front "$port"

@@ -157,6 +157,7 @@ for type in tar oci docker local image; do
 done
 for type in oci,dest=x docker,dest=x image; do
     no "compression" -o "type=$type,compression=lzma"
+    no "prefer-nondist-layers=true is not supported" -o "type=$type,prefer-nondist-layers=true"
     no "\"estargz\" is not supported" -o "type=$type,compression=estargz"
     no "compression level 15" -o "type=$type,compression-level=15"
     no "compression-level" -o "type=$type,compression=zstd,compression-level=23"
@@ -191,28 +192,28 @@ no "there are: auto, json, none, plain, quiet, rawjson, tty" --progress=nonsense
 no "detail" --progress=plain,detail=some
 no "(did you mean --output?)" --outptu x
 for limit in nofile nofile= =1 files=1 nofile=x nofile=2:1 nofile=1:2:3; do
-    no "ulimit" --ulimit "$limit"
+    no "--ulimit: " --ulimit "$limit"
 done
 for platform in nonsense linux/amd64/v1/x 'a b' linux/ /amd64 linux/amd64,//; do
-    no "platform" --platform "$platform"
+    no "--platform: invalid platform" --platform "$platform"
 done
-no "platform" --platform linux/amd64 --platform nonsense
-for host in a a: :1.2.3.4 a:nonsense a:1.2.3 a:300.1.1.1; do no "host" --add-host "$host"; done
+no "--platform: invalid platform" --platform linux/amd64 --platform nonsense
+for host in a a: :1.2.3.4 a:nonsense a:1.2.3 a:300.1.1.1; do no "invalid host" --add-host "$host"; done
 DOCKER_DEFAULT_PLATFORM=nonsense
 export DOCKER_DEFAULT_PLATFORM
-no "platform"
+no "DOCKER_DEFAULT_PLATFORM: "
 unset DOCKER_DEFAULT_PLATFORM
-no "network" --network bridge
-no "shm-size" --shm-size much
-no "resource" --resource nonsense=1
-no "memory" --memory much
-no "call" --call=nonsense
+no 'network mode "bridge" not supported' --network bridge
+no 'invalid --shm-size "much"' --shm-size much
+no 'invalid resource "nonsense=1"' --resource nonsense=1
+no 'invalid value for memory: "much"' --memory much
+no 'unknown method "nonsense"' --call=nonsense
 no "unexpected key" --secret id=x,nonsense=1
-no "stat" --secret id=x,src=none
-no "stat" --ssh default=none
-no "context" --build-context nothing
+no "failed to stat none" --secret id=x,src=none
+no "--ssh default=none: stat none" --ssh default=none
+no "invalid build context: nothing" --build-context nothing
 no "not found" --build-context x=none
-no "layout" --build-context x=oci-layout://none
+no "OCI layout none" --build-context x=oci-layout://none
 no "open none/Dockerfile" -f none/Dockerfile
 no "open none" -f none
 no "buildx.local.delete does not accept a value" --allow buildx.local.delete=true

@@ -353,6 +353,9 @@ export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
     }
     if (!export_names(host, ctx, options, err))
         return host->error_context(err, "output type %s", type);
+    if (host->get_bool(options, "prefer-nondist-layers"))
+        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type %s: "
+                           "prefer-nondist-layers=true is not supported", type);
     int rc = host->sink_check(ctx, dest, tar ? TENON_SINK_FILE : TENON_SINK_DIR, err);
     return rc < 0 ? host->error_context(err, "output type %s", type) : TENON_OK;
 }
