@@ -39,5 +39,4 @@ struct tenon_node { /* the graph's arena; locked by the graph */
     };
 };
 
-
 #endif

@@ -213,7 +213,6 @@ clear(const struct message *m, void *at)
 static int
 enter_group(struct decoder *d, const struct field *f, char *at)
 {
-    const char **pointer = FIELD_AT(at, f->extra, const char *);
     uint32_t *member = FIELD_AT(at, f->extra, uint32_t);
 
     switch (f->when) {
@@ -221,8 +220,7 @@ enter_group(struct decoder *d, const struct field *f, char *at)
         *FIELD_AT(at, f->extra, bool) = true;
         break;
     case WHEN_POINTER:
-        *pointer = "";
-        clear(f->message, at);
+        clear(f->message, at); /* the pointer is one of its strings */
         break;
     case WHEN_MEMBER:
         if (*member)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/parse.h"
 #include "tools/path.h"
 #include "graph/builder.h"
 

@@ -187,14 +187,14 @@ probe(struct archive *a, int fd, struct tenon_error *err)
 /* libarchive gives nothing of a compressed stream that ends before its first
  * block is full.  What has been an archive must not pass for any other file. */
 static int
-check_cut(int fd, struct tenon_error *err)
+check_cut(int fd, int64_t start, struct tenon_error *err)
 {
     auto_error struct tenon_error none = TENON_ERROR_INIT;
     auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
     const void *head;
     int64_t n = tenon_inflate_read(in, &head, &none);
     unsigned char magic[2];
-    bool gzip = pread(fd, magic, sizeof magic, 0) == sizeof magic &&
+    bool gzip = pread(fd, magic, sizeof magic, start) == sizeof magic &&
                 magic[0] == 0x1f && magic[1] == 0x8b;
     if (gzip && n >= TENON_SNIFF_BYTES && tenon_has_tar_header(head))
         return tenon_error_set(err, TENON_E_CORRUPT, "archive: unexpected end");
@@ -218,7 +218,7 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
     if (lseek(fd, start, SEEK_SET) < 0)
         return tenon_error_sys(err, "seek");
     if (rc == 0) {
-        rc = check_cut(fd, err);
+        rc = check_cut(fd, start, err);
         if (lseek(fd, start, SEEK_SET) < 0)
             return tenon_error_sys(err, "seek");
     }

@@ -88,8 +88,7 @@ int tenon_values_from_json(const struct tenon_param *params, size_t stride,
 void tenon_values_free(struct tenon_values *v);
 TENON_DEFINE_AUTO(values, struct tenon_values *, tenon_values_free);
 #define auto_values __attribute__((cleanup(tenon_auto_values)))
-/* For the host table. */
-/* The others are for declared names alone. */
+/* For the host table.  All but _declared() are for declared names alone. */
 bool tenon_values_declared(const struct tenon_values *v, const char *name);
 bool tenon_values_given(const struct tenon_values *v, const char *name);
 const char *tenon_values_string(const struct tenon_values *v, const char *name);

@@ -1,5 +1,5 @@
 /* tools/ociindex.c - see ociindex.h. */
-#include "ociindex.h"
+#include "tools/ociindex.h"
 
 #include <string.h>
 

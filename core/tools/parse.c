@@ -10,7 +10,6 @@
 #include <strings.h>
 
 #include "tools/alloc.h"
-#include "tools/buf.h"
 
 static unsigned
 digit_value(char c)

@@ -1,9 +1,9 @@
 /* tools/sniff.c - see sniff.h. */
-#include "sniff.h"
+#include "tools/sniff.h"
 
 #include <string.h>
 
-#include "alloc.h"
+#include "tools/alloc.h"
 
 /* By its checksum: old archives have no magic word. */
 bool

@@ -6,7 +6,6 @@
 
 #include "base/root.h"
 #include "tools/alloc.h"
-#include "tools/path.h"
 #include "tree/view.h"
 
 enum shown { SHOWN_NOT, SHOWN_IMPLIED, SHOWN };

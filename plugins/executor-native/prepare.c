@@ -93,10 +93,9 @@ add_hierarchy(struct native_launch *l, char *line)
         h.name = tenon_strdup(!strncmp(list, "name=", 5) ? list + 5 : list);
     if (!strncmp(list, "name=", 5))
         tenon_strv_push(&h.options, tenon_strdup("none"));
-    char **items = *list ? tenon_comma_split(list) : NULL;
+    auto_strv char **items = *list ? tenon_comma_split(list) : NULL;
     for (char **i = items; i && *i; i++)
         tenon_strv_push(&h.options, tenon_strdup(*i));
-    tenon_strv_free(items);
     l->hierarchies = tenon_reallocarray(l->hierarchies, l->hierarchy_count + 1,
                                         sizeof *l->hierarchies);
     l->hierarchies[l->hierarchy_count++] = h;

@@ -24,7 +24,7 @@ EOF
 
 # Strings one a line, "FILE STRING", without comments and includes.
 find core -name '*.[ch]' ! -path 'core/include/*' | sort | while read -r file; do
-    sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g; /^ *(\/\*|\*)/d; /^ *# *include/d' "$file" |
+    sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g; /^ *(\/\*|\*( |$))/d; /^ *# *include/d' "$file" |
         grep -oE '"([^"\\]|\\.)*"' | sed "s,^\"\(.*\)\"\$,$file \1,"
 done >"$work/strings"
 [ "$(wc -l <"$work/strings")" -ge 1000 ] || fail "few strings found in core/"

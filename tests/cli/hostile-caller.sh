@@ -64,7 +64,7 @@ done
 
 # Cases with recorded results: trees, steps, mounts, exports, caches.
 set -- "$abs_top_srcdir/tests/conformance/run" --bin "$work/hostile" --dir "$work/cases" --bases "$work/conformance-bases" \
-    --registry 127.0.0.1:5391 --web-port 5392 --jobs 2 -v
+    --registry "127.0.0.1:$(free_port)" --web-port "$(free_port)" --jobs 2 -v
 for case in run/user 'run/mount-*' run/workdir run/files-of-all-kinds run/proc-and-dev copy-add/chmod copy-add/parents \
     copy-add/add-archives copy-add/dockerignore 'output/oci-*' 'output/source-*' 'output/stdin-*' output/docker-archive \
     output/push output/reproducible output/tar 'caching/*'; do

@@ -263,9 +263,9 @@ make_image(struct image *image)
     tenon_digest_of(image->config, strlen(image->config), &its_config);
     image->manifest = tenon_asprintf(
         "{\"schemaVersion\":2,\"mediaType\":\"" TENON_MT_OCI_MANIFEST "\","
-        "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+        "\"config\":{\"mediaType\":\"" TENON_MT_OCI_CONFIG "\","
         "\"digest\":\"%s\",\"size\":%zu},"
-        "\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\","
+        "\"layers\":[{\"mediaType\":\"" TENON_MT_OCI_LAYER "\","
         "\"digest\":\"%s\",\"size\":%zu}]}",
         its_config.str, strlen(image->config), layer.str, image->layer.len);
 }

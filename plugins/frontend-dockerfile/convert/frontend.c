@@ -109,11 +109,8 @@ warn_unused(const struct df_convert *c)
     if (!names.len)
         return;
     const char *text = df_arena_printf(
-        b->arena, "[Warning] One or more build-args [%s] were not consumed",
-        tenon_buf_str(&names));
-    if (near.len)
-        text = df_arena_printf(b->arena, "%s (did you mean %s?)", text,
-                               tenon_buf_str(&near));
+        b->arena, "[Warning] One or more build-args [%s] were not consumed%s",
+        tenon_buf_str(&names), df_did_you_mean(b->arena, "", tenon_buf_str(&near)));
     struct tenon_warning w = {
         .struct_size = sizeof w, .level = 1, .digest = b->definition,
         .summary = text,

@@ -104,11 +104,10 @@ read_platform(struct df_convert *c, struct df_state *s, struct df_names *used,
     bool ok = df_word_expand(c->arena, c->file->escape, 0, st->platform,
                              strlen(st->platform), &env, &word, &why);
     df_lint_from_args(c, st, &word.unmatched);
-    if (ok)
-        df_lint_platform(c, st, &word);
-    else
+    if (!ok)
         return df_fail(c->build, err, st->lines,
                        "failed to process arguments for platform : %s", why);
+    df_lint_platform(c, st, &word);
     if (!*word.text) {
         df_fail(c->build, err, st->lines,
                 "empty platform value from expression %s", st->platform);

@@ -21,6 +21,4 @@ df_command_fn df_parse_run;    /* run.c: RUN, CMD, ENTRYPOINT, SHELL */
 df_command_fn df_parse_cmdline;
 df_command_fn df_parse_shell;
 
-/* The text after "<name> " of the first comment that has it; NULL if none. */
-
 #endif

@@ -39,6 +39,7 @@ df_kind_name(enum df_kind kind)
     return kind_names[kind];
 }
 
+/* The text after "<name> " of the first comment that has it; NULL if none. */
 static const char *
 doc_comment(char *const *comments, size_t count, const char *name)
 {

@@ -32,10 +32,12 @@ rule_bits(struct df_arena *a, const char *list)
     auto_strv char **names = tenon_comma_split(list);
     unsigned bits = 0;
 
-    for (char **n = names; *n; n++)
+    for (char **n = names; *n; n++) {
+        const char *name = df_trim(a, *n);
         for (int i = 0; i < DF_RULE_COUNT; i++)
-            if (strcmp(rules[i].name, df_trim(a, *n)) == 0)
+            if (strcmp(rules[i].name, name) == 0)
                 bits |= 1u << i;
+    }
     return bits;
 }
 
