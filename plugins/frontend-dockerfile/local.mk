@@ -39,6 +39,8 @@ libdf_language_la_LIBADD = libtenon-tools.la
 # about the file.
 noinst_LTLIBRARIES += libdf-convert.la
 libdf_convert_la_SOURCES = \
+	%D%/convert/answer.c \
+	%D%/convert/answer.h \
 	%D%/convert/build.h \
 	%D%/convert/check.c \
 	%D%/convert/convert.c \

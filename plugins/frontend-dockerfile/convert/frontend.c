@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "answer.h"
 #include "load.h"
 #include "subrequests.h"
 #include "tools/alloc.h"

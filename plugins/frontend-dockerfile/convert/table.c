@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "subrequests.h"
+#include "answer.h"
 #include "tools/alloc.h"
 
 #define COLUMNS_MAX 8

@@ -1,6 +1,7 @@
 /* convert/targets.c - the stages that can be built. */
 #include <string.h>
 
+#include "answer.h"
 #include "subrequests.h"
 
 int
