@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/text.h"
@@ -164,15 +165,6 @@ add_annotations(const struct build_flags *f, const char *type, char ***pairs,
     return TENON_OK;
 }
 
-/* In lower case up to `end`. */
-static void
-lower(char *s, const char *end)
-{
-    for (; *s && !strchr(end, *s); s++)
-        if (*s >= 'A' && *s <= 'Z')
-            *s = (char)(*s + 'a' - 'A');
-}
-
 /* Keys are of any case and may have blanks around them, as in buildx; an annotation's
  * own key stays as it is. */
 static void
@@ -180,11 +172,12 @@ add_field(const char *field, char ***pairs, char **type)
 {
     size_t len = strcspn(field, "=");
     auto_free char *key = tenon_strndup(field, len);
-    char *name = key + strspn(key, " \t");
-    name[strcspn(name, " \t")] = '\0';
-    lower(name, ".[");
-    if (!tenon_has_prefix(name, "annotation"))
-        lower(name, "");
+    const char *given = key + strspn(key, " \t");
+    auto_free char *name = tenon_strndup(given, strcspn(given, " \t"));
+    size_t word = strcspn(name, ".[");
+    tenon_lower(name);
+    if (tenon_has_prefix(name, "annotation"))
+        memcpy(name + word, given + word, strlen(name + word));
     const char *value = field + len + 1;
     if (!strcmp(name, "type")) {
         free(*type);

@@ -1,6 +1,8 @@
 # Written by tests/list from the folders: run it instead of editing this.
 
 unit_tests = \
+	tests/unit/test-ascii \
+	tests/unit/test-base64 \
 	tests/unit/test-buf \
 	tests/unit/test-builds \
 	tests/unit/test-comma \

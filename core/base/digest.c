@@ -14,20 +14,6 @@ struct tenon_hash {
 
 static const char prefix[] = "sha256:";
 
-static void
-to_text(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_digest *out)
-{
-    static const char hex[] = "0123456789abcdef";
-    char *w = out->str;
-    memcpy(w, prefix, sizeof prefix - 1);
-    w += sizeof prefix - 1;
-    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++) {
-        *w++ = hex[bin[i] >> 4];
-        *w++ = hex[bin[i] & 15];
-    }
-    *w = '\0';
-}
-
 /* gnutls fails here only when it is broken or out of memory; going on with a
  * wrong digest is not an option. */
 static void
@@ -77,7 +63,7 @@ tenon_hash_final(struct tenon_hash *h, struct tenon_digest *out)
 {
     uint8_t bin[TENON_DIGEST_BIN_LEN];
     gnutls_hash_output(h->handle, bin); /* resets the state */
-    to_text(bin, out);
+    tenon_digest_of_bytes(bin, out);
 }
 
 void
@@ -94,7 +80,7 @@ tenon_digest_of(const void *data, size_t len, struct tenon_digest *out)
 {
     uint8_t bin[TENON_DIGEST_BIN_LEN];
     must(gnutls_hash_fast(GNUTLS_DIG_SHA256, len ? data : "", len, bin));
-    to_text(bin, out);
+    tenon_digest_of_bytes(bin, out);
 }
 
 bool
@@ -108,4 +94,32 @@ tenon_digest_parse(const char *s, struct tenon_digest *out)
             return false;
     memcpy(out->str, s, TENON_DIGEST_STR_LEN + 1);
     return true;
+}
+
+void
+tenon_digest_of_bytes(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_digest *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    char *w = out->str;
+    memcpy(w, prefix, sizeof prefix - 1);
+    w += sizeof prefix - 1;
+    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++) {
+        *w++ = hex[bin[i] >> 4];
+        *w++ = hex[bin[i] & 15];
+    }
+    *w = '\0';
+}
+
+static unsigned
+hex_value(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
+}
+
+void
+tenon_digest_bytes(const struct tenon_digest *d, uint8_t bin[TENON_DIGEST_BIN_LEN])
+{
+    const char *hex = d->str + sizeof prefix - 1;
+    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++)
+        bin[i] = (uint8_t)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
 }

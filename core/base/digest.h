@@ -30,6 +30,9 @@ TENON_DEFINE_AUTO(hash, struct tenon_hash *, tenon_hash_free);
 void tenon_digest_of(const void *data, size_t len, struct tenon_digest *out);
 /* Accepts exactly "sha256:" and 64 lower-case hex digits. */
 bool tenon_digest_parse(const char *s, struct tenon_digest *out);
+/* As its 32 bytes, which take half the room, and back. */
+void tenon_digest_bytes(const struct tenon_digest *d, uint8_t bin[TENON_DIGEST_BIN_LEN]);
+void tenon_digest_of_bytes(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_digest *out);
 static inline const char *
 tenon_digest_hex(const struct tenon_digest *d)
 {

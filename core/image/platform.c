@@ -7,6 +7,7 @@
 #include "image/assemble.h"
 #include "image/image.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/platform.h"
 
 /* What kernels call machines, where it is not Go's word for them. */
@@ -20,14 +21,6 @@ static const struct {
 };
 
 static void
-lower(char *s)
-{
-    for (; *s; s++)
-        if (*s >= 'A' && *s <= 'Z')
-            *s += 'a' - 'A';
-}
-
-static void
 set(char *to, size_t size, const char *from)
 {
     if (from != to)
@@ -37,9 +30,9 @@ set(char *to, size_t size, const char *from)
 static void
 normalize(struct tenon_platform *p)
 {
-    lower(p->os);
-    lower(p->arch);
-    lower(p->variant);
+    tenon_lower(p->os);
+    tenon_lower(p->arch);
+    tenon_lower(p->variant);
     const char *arch = p->arch, *variant = p->variant;
     tenon_platform_usual_arch(&arch, &variant);
     if (tenon_streq(arch, "arm64") && (tenon_streq(variant, "9") || tenon_streq(variant, "9.0") ||

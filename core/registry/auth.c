@@ -4,11 +4,11 @@
  * Bearer realm=...); the user's name and secret go there, and to the registry
  * itself only when it asks for them (Basic).  Sources: docker's "token
  * authentication" documents, RFC 6749 for the oauth2 form. */
-#include <gnutls/gnutls.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "tools/base64.h"
 #include "registry/again.h"
 #include "registry/challenge.h"
 #include "registry/url.h"
@@ -126,13 +126,8 @@ static char *
 basic_header(const char *user, const char *secret)
 {
     auto_wipe char *pair = tenon_asprintf("%s:%s", user, secret);
-    gnutls_datum_t in = {(unsigned char *)pair, (unsigned)strlen(pair)}, out = {0};
-    if (gnutls_base64_encode2(&in, &out) < 0)
-        return NULL;
-    char *header = tenon_asprintf("Basic %.*s", (int)out.size, (char *)out.data);
-    explicit_bzero(out.data, out.size);
-    gnutls_free(out.data);
-    return header;
+    auto_wipe char *encoded = tenon_base64(pair, strlen(pair));
+    return tenon_asprintf("Basic %s", encoded);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/parse.h"
 #include "registry/url.h"
 
@@ -43,9 +44,7 @@ split(const char *text, size_t len, char **host, char **port)
     } else { /* a name, or an IPv6 address without brackets */
         *host = tenon_strdup(all);
     }
-    for (char *p = *host; *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p += 'a' - 'A';
+    tenon_lower(*host);
 }
 
 static bool

@@ -5,6 +5,7 @@
 #include "registry/private.h"
 #include "registry/url.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 
 #define MESSAGE_MAX 1000
 
@@ -27,12 +28,10 @@ server_message(const struct tenon_http_response *res)
         tenon_json_get_str(first, "code", "UNKNOWN", &code, &none) < 0 ||
         tenon_json_get_str(first, "message", "", &message, &none) < 0)
         return NULL;
-    auto_free char *low = tenon_strdup(code);
+    auto_free char *low = tenon_lower(tenon_strdup(code));
     for (char *p = low; *p; p++)
         if (*p == '_')
             *p = ' ';
-        else if (*p >= 'A' && *p <= 'Z')
-            *p += 'a' - 'A';
     return tenon_asprintf("%.*s%s%.*s", MESSAGE_MAX, low, *message ? ": " : "", MESSAGE_MAX,
                           message);
 }

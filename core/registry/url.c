@@ -5,6 +5,7 @@
 
 #include "registry/libcurl.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/cleanup.h"
 
 char *
@@ -57,10 +58,7 @@ origin(const char *url)
         curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
-        out = tenon_asprintf("%s://%s:%s", scheme, host, port);
-        for (char *p = out; *p; p++)
-            if (*p >= 'A' && *p <= 'Z')
-                *p += 'a' - 'A';
+        out = tenon_lower(tenon_asprintf("%s://%s:%s", scheme, host, port));
     }
     curl_free(scheme);
     curl_free(host);

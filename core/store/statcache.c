@@ -76,31 +76,6 @@ entry_add(struct tenon_stat_cache *c, const struct tenon_stat_key *key)
     return e;
 }
 
-static void
-to_text(const unsigned char *bin, struct tenon_digest *out)
-{
-    static const char hex[] = "0123456789abcdef";
-    memcpy(out->str, "sha256:", 7);
-    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++) {
-        out->str[7 + 2 * i] = hex[bin[i] >> 4];
-        out->str[8 + 2 * i] = hex[bin[i] & 15];
-    }
-    out->str[TENON_DIGEST_STR_LEN] = '\0';
-}
-
-static unsigned
-hex_value(char c)
-{
-    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
-}
-
-static void
-to_bin(const struct tenon_digest *d, unsigned char *bin)
-{
-    for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++)
-        bin[i] = (unsigned char)(hex_value(d->str[7 + 2 * i]) << 4 | hex_value(d->str[8 + 2 * i]));
-}
-
 /* The row of a root, made when it is new; -1 when that fails. */
 static int64_t
 root_row(struct tenon_store *s, const char *path, struct tenon_error *err)
@@ -182,7 +157,7 @@ tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_key *ke
     const struct entry *e = *slot ? &c->entries.items[*slot - 1] : NULL;
     if (!e || memcmp(&e->key, key, sizeof *key))
         return false;
-    to_text(e->digest, out);
+    tenon_digest_of_bytes(e->digest, out);
     return true;
 }
 
@@ -196,7 +171,7 @@ tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *ke
     struct entry *e = entry_add(c, key);
     if (!e)
         return;
-    to_bin(digest, e->digest);
+    tenon_digest_bytes(digest, e->digest);
     if (!e->dirty)
         c->dirty++;
     e->dirty = true;

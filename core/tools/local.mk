@@ -6,6 +6,10 @@ libtenon_tools_la_SOURCES += \
 	%D%/alloc.h \
 	%D%/arena.c \
 	%D%/arena.h \
+	%D%/ascii.c \
+	%D%/ascii.h \
+	%D%/base64.c \
+	%D%/base64.h \
 	%D%/buf.c \
 	%D%/buf.h \
 	%D%/cleanup.h \

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "common/exec/profile.h"
+#include "tools/alloc.h"
+#include "tools/ascii.h"
+#include "tools/cleanup.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct sock_fprog program; /* immutable after `once` */
@@ -53,11 +56,7 @@ add_all(scmp_filter_ctx c)
 {
     for (const char *const *a = profile_arches; *a; a++) {
         /* "SCMP_ARCH_X86_64" is "x86_64" to the library. */
-        char name[32];
-        size_t n = 0;
-        for (const char *p = *a + sizeof "SCMP_ARCH_" - 1; *p && n < sizeof name - 1; p++)
-            name[n++] = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-        name[n] = 0;
+        auto_free char *name = tenon_lower(tenon_strdup(*a + sizeof "SCMP_ARCH_" - 1));
         uint32_t token = seccomp_arch_resolve_name(name);
         int e = token ? seccomp_arch_add(c, token) : 0;
         if (e < 0 && e != -EEXIST)

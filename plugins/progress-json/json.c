@@ -4,6 +4,7 @@
 
 #include <tenon-plugin.h>
 
+#include "tools/base64.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
@@ -52,19 +53,8 @@ add_time(struct json_object *o, const char *key, int64_t ns)
 static struct json_object *
 base64(const void *data, size_t len)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    const unsigned char *p = data;
-    for (size_t i = 0; i < len; i += 3) {
-        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0) |
-                     (i + 2 < len ? p[i + 2] : 0);
-        tenon_buf_addc(&b, digits[v >> 18]);
-        tenon_buf_addc(&b, digits[v >> 12 & 63]);
-        tenon_buf_addc(&b, i + 1 < len ? digits[v >> 6 & 63] : '=');
-        tenon_buf_addc(&b, i + 2 < len ? digits[v & 63] : '=');
-    }
-    return json_object_new_string(tenon_buf_str(&b));
+    auto_free char *text = tenon_base64(data, len);
+    return json_object_new_string(text);
 }
 
 static struct json_object *

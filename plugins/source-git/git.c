@@ -10,6 +10,7 @@
 #include <tenon-plugin.h>
 
 #include "tools/alloc.h"
+#include "tools/base64.h"
 #include "tools/buf.h"
 #include "tools/path.h"
 #include "checkout.h"
@@ -154,22 +155,6 @@ read_options(struct tenon_ctx *ctx, const struct tenon_source_request *req, stru
 
 /* ---- connections -------------------------------------------------------------------- */
 
-static char *
-base64(const char *s, size_t len)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = tenon_calloc(len / 3 + 2, 4), *w = out;
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned v = 0, n = 0;
-        for (; n < 3 && i + n < len; n++)
-            v |= (unsigned)(unsigned char)s[i + n] << (16 - 8 * n);
-        for (unsigned k = 0; k < 4; k++)
-            *w++ = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
-}
-
 /* The Authorization that the user's secrets give, for source_forget. */
 static int
 authorization(struct tenon_ctx *ctx, const struct options *o, char **out,
@@ -202,7 +187,7 @@ authorization(struct tenon_ctx *ctx, const struct options *o, char **out,
             if (!secret)
                 continue;
             char *pair = tenon_asprintf("x-access-token:%s", secret);
-            char *encoded = base64(pair, strlen(pair));
+            char *encoded = tenon_base64(pair, strlen(pair));
             *out = tenon_asprintf("basic %s", encoded);
             source_forget(&encoded);
             source_forget(&pair);

@@ -1,8 +1,8 @@
 /* source-git/url.c - see conn.h. */
-#include <ctype.h>
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/buf.h"
 #include "tools/path.h"
 #include "conn.h"
@@ -55,11 +55,8 @@ origin(const char *url)
     }
     const char *close = *host == '[' ? memchr(host, ']', len) : host;
     bool port = close && memchr(close, ':', len - (size_t)(close - host));
-    char *out = tenon_asprintf("%.*s://%.*s%s", (int)scheme, url, (int)len, host,
-                               port ? "" : scheme == 5 ? ":443" : ":80");
-    for (char *p = out; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    return out;
+    return tenon_lower(tenon_asprintf("%.*s://%.*s%s", (int)scheme, url, (int)len, host,
+                                      port ? "" : scheme == 5 ? ":443" : ":80"));
 }
 
 bool

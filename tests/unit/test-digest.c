@@ -67,6 +67,19 @@ START_TEST(test_digest_parse)
 }
 END_TEST
 
+START_TEST(test_digest_bytes_and_back)
+{
+    struct tenon_digest d, back = {""};
+    uint8_t bytes[TENON_DIGEST_BIN_LEN];
+    ck_assert(tenon_digest_parse(EMPTY, &d));
+    tenon_digest_bytes(&d, bytes);
+    ck_assert_int_eq(bytes[0], 0xe3);
+    ck_assert_int_eq(bytes[TENON_DIGEST_BIN_LEN - 1], 0x55);
+    tenon_digest_of_bytes(bytes, &back);
+    ck_assert_str_eq(back.str, EMPTY);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -76,6 +89,7 @@ main(void)
     tcase_add_test(c, test_hash_streams_and_resets);
     tcase_add_test(c, test_hash_items_are_framed);
     tcase_add_test(c, test_digest_parse);
+    tcase_add_test(c, test_digest_bytes_and_back);
     suite_add_tcase(s, c);
     return unit_run(s);
 }

@@ -1,5 +1,6 @@
 /* convert/answer.c - what the answers about a build file have in common: their JSON. */
 #include "answer.h"
+#include "tools/base64.h"
 
 void
 df_json_put(struct json_object *o, const char *key, const char *value)
@@ -36,18 +37,6 @@ df_json_location(struct df_lines lines)
 struct json_object *
 df_json_source(const struct df_build *b)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    auto_buf struct tenon_buf out = TENON_BUF_INIT;
-    const unsigned char *p = (const unsigned char *)b->text;
-    for (size_t i = 0; i < b->text_len; i += 3) {
-        size_t left = b->text_len - i;
-        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-                     (left > 2 ? p[i + 2] : 0);
-        tenon_buf_addc(&out, digits[v >> 18]);
-        tenon_buf_addc(&out, digits[v >> 12 & 63]);
-        tenon_buf_addc(&out, left > 1 ? digits[v >> 6 & 63] : '=');
-        tenon_buf_addc(&out, left > 2 ? digits[v & 63] : '=');
-    }
-    return json_object_new_string(tenon_buf_str(&out));
+    auto_free char *text = tenon_base64(b->text, b->text_len);
+    return json_object_new_string(text);
 }

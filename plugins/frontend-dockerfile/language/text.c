@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/ascii.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
 #include "tools/comma.h"
@@ -162,23 +163,13 @@ df_trim(struct df_arena *a, const char *s)
 char *
 df_lower(struct df_arena *a, const char *s)
 {
-    char *copy = df_arena_strdup(a, s);
-    for (char *p = copy; *p; p++) {
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + ('a' - 'A'));
-    }
-    return copy;
+    return tenon_lower(df_arena_strdup(a, s));
 }
 
 char *
 df_upper(struct df_arena *a, const char *s)
 {
-    char *copy = df_arena_strdup(a, s);
-    for (char *p = copy; *p; p++) {
-        if (*p >= 'a' && *p <= 'z')
-            *p = (char)(*p - ('a' - 'A'));
-    }
-    return copy;
+    return tenon_upper(df_arena_strdup(a, s));
 }
 
 char *
