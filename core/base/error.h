@@ -29,7 +29,6 @@ struct tenon_error {
     char *file;    /* place in the build file, or NULL */
     uint32_t line; /* 1.., 0 unknown */
     uint32_t end_line; /* last line of the range; 0: the same as line */
-    uint32_t column;
     struct tenon_error_detail *details; /* innermost first */
 };
 #define TENON_ERROR_INIT {0}

@@ -11,7 +11,7 @@ struct made { /* the result of one action */
     struct tenon_snapshot_work *work; /* until committed */
     int dst;                          /* root of the mounted tree, or -1 */
     struct tenon_chain chain;         /* once committed */
-    bool committed, taken;            /* taken: work went to a later action */
+    bool committed;
     unsigned uses;
 };
 
@@ -88,7 +88,6 @@ prepare(struct file_job *f, size_t i)
     before->base = (struct tenon_chain){0};
     before->work = NULL;
     before->dst = -1;
-    before->taken = true;
     return 0;
 }
 

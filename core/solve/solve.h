@@ -18,8 +18,6 @@ struct tenon_import; /* solve/cache.h */
 
 struct tenon_solver_options {
     struct tenon_engine *engine;
-    bool no_cache;                     /* every step runs (stage filters arrive as
-                                        * ignore_cache of the vertices) */
     const struct tenon_import *const *imports; /* --cache-from, in this order */
     size_t import_count;
     void (*explain)(void *data, const char *text); /* --explain, or NULL */
@@ -38,7 +36,7 @@ void tenon_solved_release(struct tenon_solved *r);
 /* Blocks until the edge is made, a step failed, or cancel fired.  Any thread
  * but the loop's and the workers'; several at once share the work.
  * On failure err has the place in the build file and the failed vertex as a
- * detail; other running steps are cancelled when stop_on_error. */
+ * detail; all other steps that run are cancelled first. */
 int tenon_solver_solve(struct tenon_solver *s, struct tenon_edge edge,
                        struct tenon_cancel *cancel, struct tenon_solved *out,
                        struct tenon_error *err);

@@ -18,8 +18,7 @@ state_get(struct tenon_solver *s, const struct tenon_vertex *v)
     st = tenon_new0(struct state);
     st->solver = s;
     st->v = v;
-    st->fresh = v->op.type != TENON_OP_SOURCE &&
-                (v->meta.ignore_cache || s->options.no_cache);
+    st->fresh = v->op.type != TENON_OP_SOURCE && v->meta.ignore_cache;
     st->inputs = tenon_calloc(v->input_count, sizeof(struct state *));
     st->deps = tenon_calloc(v->input_count, sizeof *st->deps);
     HASH_ADD_PTR(s->states, v, st);

@@ -171,7 +171,6 @@ START_TEST(test_instructions_stage_has_its_parts)
 
     const struct df_stage *s = &all->stages[0];
     ck_assert_str_eq(s->name, "base");
-    ck_assert_str_eq(s->orig_name, "Base");
     ck_assert_str_eq(s->base, "x:$V");
     ck_assert_str_eq(s->platform, "$BUILDPLATFORM");
     ck_assert_str_eq(s->comment, "does it");

@@ -21,6 +21,7 @@ static struct tenon_plugins *plugins;
 static struct tenon_engine engine;
 static struct tenon_session session;
 static struct tenon_graph *g;
+static bool ignore_cache; /* of the nodes that are made */
 static struct tenon_error err;
 static struct tenon_buf shown, explained;
 static pthread_mutex_t shown_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -90,6 +91,16 @@ setup(void)
         .config = config, .host_platform = "linux/amd64", .jobs = 1,
     };
     g = tenon_graph_new();
+    ignore_cache = false;
+}
+
+/* What is made from now on; a graph knows equal vertices once, with what they said first. */
+static void
+new_graph(bool ignore)
+{
+    tenon_graph_free(g);
+    g = tenon_graph_new();
+    ignore_cache = ignore;
 }
 
 static void
@@ -112,6 +123,8 @@ node(const char *op, const char *name)
     struct tenon_node *n = tenon_node_new(g, op, &err);
     ck_assert_ptr_nonnull(n);
     OK(tenon_node_describe(n, "llb.customname", name, &err));
+    if (ignore_cache)
+        OK(tenon_node_describe(n, "ignore_cache", "true", &err));
     return n;
 }
 
@@ -161,7 +174,7 @@ copy(const char *name, struct tenon_node *base, struct tenon_node *from,
 }
 
 struct run {
-    bool no_cache, threads;
+    bool threads;
     struct tenon_solved out;
 };
 
@@ -170,7 +183,6 @@ static int
 run(struct tenon_node *n, struct run *r)
 {
     const struct tenon_solver_options o = { .engine = &engine,
-                                            .no_cache = r->no_cache,
                                             .explain = on_explain };
     const struct tenon_vertex *v = tenon_node_freeze(n, &err);
     ck_assert_msg(v != NULL, "%s", err.message ? err.message : "?");
@@ -218,10 +230,16 @@ have_source_local(void)
     return access(path, F_OK) == 0;
 }
 
+static struct tenon_node *
+two_files(void)
+{
+    return mkfile("two", mkfile("one", NULL, "/1", "a"), "/2", "b");
+}
+
 START_TEST(test_solve_made_once_then_cached)
 {
     struct run r = {0};
-    struct tenon_node *n = mkfile("two", mkfile("one", NULL, "/1", "a"), "/2", "b");
+    struct tenon_node *n = two_files();
 
     assert_run(n, &r, "one ran\ntwo ran\n");
     ck_assert_uint_eq(r.out.chain.len, 2);
@@ -234,14 +252,14 @@ START_TEST(test_solve_made_once_then_cached)
     ck_assert_int_eq(r.out.chain.ids[1], top);
     tenon_solved_release(&r.out);
 
-    r.no_cache = true;
-    assert_run(n, &r, "one ran\ntwo ran\n");
+    new_graph(true);
+    assert_run(two_files(), &r, "one ran\ntwo ran\n");
     ck_assert_int_ne(r.out.chain.ids[1], top);
     const int64_t newer = r.out.chain.ids[1];
     tenon_solved_release(&r.out);
 
-    r.no_cache = false; /* finds what the last one made */
-    assert_run(n, &r, "one cached\ntwo cached\n");
+    new_graph(false); /* finds what the last one made */
+    assert_run(two_files(), &r, "one cached\ntwo cached\n");
     ck_assert_int_eq(r.out.chain.ids[1], newer);
     tenon_solved_release(&r.out);
 }
@@ -539,7 +557,7 @@ START_TEST(test_solve_explains_what_changed)
 {
     static const struct {
         const char *dest, *exclude, *told;
-        bool no_cache;
+        bool ignore_cache;
     } builds[] = {
         { "/a", NULL, "[s 1/2] COPY: a step like it has not run here before", false },
         { "/b", NULL, "[s 1/2] COPY: destination changed: \"/a\" -> \"/b\"", false },
@@ -551,7 +569,7 @@ START_TEST(test_solve_explains_what_changed)
     struct run r = {0};
 
     for (size_t i = 0; i < tenon_countof(builds); i++) {
-        r.no_cache = builds[i].no_cache;
+        new_graph(builds[i].ignore_cache);
         OK(run(copy_excluding(builds[i].dest, builds[i].exclude), &r));
         tenon_solved_release(&r.out);
         if (strstr(builds[i].told, "is gone"))
@@ -561,7 +579,7 @@ START_TEST(test_solve_explains_what_changed)
                           "%s, not %s", tenon_buf_str(&explained), builds[i].told);
     }
     /* less than the last one that ran */
-    r.no_cache = false;
+    new_graph(false);
     OK(run(copy_excluding("/b", "z"), &r));
     tenon_solved_release(&r.out);
     struct tenon_node *f = node("file", "[s 1/2] COPY");

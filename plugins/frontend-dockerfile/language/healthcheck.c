@@ -104,7 +104,6 @@ df_parse_health(const struct df_request *r, struct df_command *out)
     if (strcmp(type, "NONE") == 0) {
         if (n->args_len > 1)
             return "HEALTHCHECK NONE takes no arguments";
-        h.none = true;
         df_list_add(a, &test, type);
     } else {
         if ((error = df_flags_parse(a, n, flags, FLAGS)) != NULL)

@@ -263,18 +263,17 @@ parse_from(const struct df_request *r, struct df_stage *out)
 {
     const struct df_node *n = r->node;
     struct df_arena *a = r->arena;
-    const char *name = "", *orig = "", *error;
+    const char *name = "", *error;
     struct df_flag platform = {"platform", DF_FLAG_STRING, "", {0}, false};
 
     lint_from(r);
     if (n->args_len == 3 && strcasecmp(n->args[1], "as") == 0) {
-        orig = n->args[2];
-        name = df_lower(a, orig);
+        name = df_lower(a, n->args[2]);
         if (!is_stage_name(name))
             return df_arena_printf(a,
                                    "invalid name for build stage: %s, name can't "
                                    "start with a number or contain symbols",
-                                   df_quote(a, orig));
+                                   df_quote(a, n->args[2]));
     } else if (n->args_len != 1) {
         return "FROM requires either one or three arguments";
     }
@@ -286,7 +285,6 @@ parse_from(const struct df_request *r, struct df_stage *out)
     const char *comment = doc_comment(n->comments, n->comments_len, name);
     *out = (struct df_stage){
         .name = name,
-        .orig_name = orig,
         .base = n->args[0],
         .platform = platform.value,
         .keyword = n->value,

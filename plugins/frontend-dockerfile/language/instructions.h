@@ -125,11 +125,9 @@ struct df_run {
     struct df_strings device_texts; /* see df_device_parse() */
     const char *network;  /* "default", "none", "host", or with variables */
     const char *security; /* "sandbox", "insecure", or with variables */
-    struct df_strings flags_used; /* names, in order */
 };
 
 struct df_healthcheck {
-    bool none;
     struct df_strings test; /* "NONE"; "CMD", ...; "CMD-SHELL", text */
     int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;
     int retries;
@@ -159,7 +157,6 @@ struct df_command {
 
 struct df_stage {
     const char *name;     /* lower case; "" when it has none */
-    const char *orig_name;/* as written; "" */
     const char *base;     /* as written, not expanded */
     const char *platform; /* --platform as written; "" */
     const char *keyword;  /* "FROM" as written */

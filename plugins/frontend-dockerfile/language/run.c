@@ -81,7 +81,6 @@ const char *
 df_parse_run(const struct df_request *r, struct df_command *out)
 {
     struct df_arena *a = r->arena;
-    struct df_list used = {0};
     struct df_flag flags[FLAGS] = {
         [DEVICE] = {"device", DF_FLAG_STRINGS, NULL, {0}, false},
         [MOUNT] = {"mount", DF_FLAG_STRINGS, NULL, {0}, false},
@@ -91,10 +90,6 @@ df_parse_run(const struct df_request *r, struct df_command *out)
     const char *error = df_flags_parse(a, r->node, flags, FLAGS);
     if (error)
         return error;
-    for (size_t i = 0; i < FLAGS; i++) {
-        if (flags[i].used)
-            df_list_add(a, &used, df_arena_strdup(a, flags[i].name));
-    }
     for (size_t i = 0; i < flags[DEVICE].values.len; i++) {
         struct df_device device;
         const char *text = flags[DEVICE].values.items[i];
@@ -115,7 +110,6 @@ df_parse_run(const struct df_request *r, struct df_command *out)
         .device_texts = {flags[DEVICE].values.items, flags[DEVICE].values.len},
         .network = flags[NETWORK].value,
         .security = flags[SECURITY].value,
-        .flags_used = {used.items, used.len},
     };
     return NULL;
 }
