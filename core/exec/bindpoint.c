@@ -25,7 +25,7 @@ set_attributes(int fd, uint32_t flags, struct tenon_error *err)
         attr.attr_set |= MOUNT_ATTR_RDONLY;
     if (flags & TENON_MOUNT_NOEXEC)
         attr.attr_set |= MOUNT_ATTR_NOEXEC;
-    if (flags & (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID))
+    if (flags & TENON_MOUNT_IS_NOSUID)
         attr.attr_set |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     if (!attr.attr_set)
         return 0;

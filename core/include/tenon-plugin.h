@@ -686,11 +686,12 @@ struct tenon_mount { /* filled by attach, zeroed by the core before */
     void *cookie;            /* given back to detach */
 };
 #define TENON_MOUNT_RDONLY (UINT32_C(1) << 0)
-#define TENON_MOUNT_NOEXEC (UINT32_C(1) << 1) /* nor set-id bits, nor devices */
+#define TENON_MOUNT_NOEXEC (UINT32_C(1) << 1) /* no programs, and what NOSUID is */
 #define TENON_MOUNT_DEVICE (UINT32_C(1) << 2) /* a device that the user granted; other
                                                * nodes are there, and do not open */
-#define TENON_MOUNT_NOSUID (UINT32_C(1) << 3) /* programs run, but set-id bits do not count;
-                                               * no devices */
+#define TENON_MOUNT_NOSUID (UINT32_C(1) << 3) /* set-id bits do not count; no devices */
+/* Executors ask for either: what has one of them is nosuid and nodev. */
+#define TENON_MOUNT_IS_NOSUID (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID)
 
 struct tenon_mount_ops {
     uint32_t struct_size;

@@ -88,9 +88,7 @@ mount_one(const struct native_launch *l, int root, const struct tenon_exec_mount
     unsigned attrs = (l->nodev && !(m->flags & TENON_MOUNT_DEVICE) ? MOUNT_ATTR_NODEV : 0) |
                      (m->flags & TENON_MOUNT_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
                      (m->flags & TENON_MOUNT_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
-                     (m->flags & (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID)
-                          ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV
-                          : 0);
+                     (m->flags & TENON_MOUNT_IS_NOSUID ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV : 0);
     /* By path: a descriptor belongs to the mount namespace we came from. */
     int tree = native_open_tree(AT_FDCWD, m->source, true);
     if (tree < 0)

@@ -176,7 +176,7 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
             push_string(options, "ro");
         if (m->flags & TENON_MOUNT_NOEXEC)
             push_string(options, "noexec");
-        if (m->flags & (TENON_MOUNT_NOEXEC | TENON_MOUNT_NOSUID)) {
+        if (m->flags & TENON_MOUNT_IS_NOSUID) {
             push_string(options, "nosuid");
             push_string(options, "nodev");
         }
