@@ -70,6 +70,8 @@ class Runner:
         os.makedirs(os.path.join(work, "t"))
         os.makedirs(os.path.join(work, "t", "run"), 0o700)
         os.makedirs(os.path.join(work, "tmp"))
+        os.makedirs(os.path.join(work, "python"))
+        shutil.copy(os.path.join(os.path.dirname(__file__), "archives.py"), os.path.join(work, "python"))
         moved = o.registry != fixtures.REG or self.web.address != fixtures.WEB
         ctx, www = cases.copy(case, work, self.outward if moved else None)
         if o.user:
@@ -122,7 +124,9 @@ class Runner:
     def build(self, tool, b, ctx, www, tmp, out, window, deadline):
         if b.get("prepare"):
             p = processes.run(["sh", "-ec", "umask 022; " + b["prepare"]], cwd=ctx,
-                              env={"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8", "WWW": www, "TMP": tmp},
+                              env={"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8", "WWW": www, "TMP": tmp,
+                                   "PYTHONPATH": os.path.join(os.path.dirname(tmp), "python"),
+                                   "PYTHONDONTWRITEBYTECODE": "1"},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.opts.as_user)
             if p.returncode:
                 raise RuntimeError("prepare failed: " + p.stdout.decode("utf-8", "replace"))
