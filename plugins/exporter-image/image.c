@@ -94,16 +94,13 @@ has_tag(const char *name)
 static int
 check_untagged(struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
 {
-    const char *given;
-    for (size_t i = 0; (given = host->get_nth(opt, "name", i)); i++) {
-        char *rest = host->strdup(ctx, given);
-        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
-            if (!has_tag(one))
-                continue;
-            host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", one);
-            host->error_hint(err, "leave out the tag, or push-by-digest=true");
-            return TENON_E_INVALID;
-        }
+    const char *const *given = export_given_names(host, ctx, opt);
+    for (; *given; given++) {
+        if (!has_tag(*given))
+            continue;
+        host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", *given);
+        host->error_hint(err, "leave out the tag, or push-by-digest=true");
+        return TENON_E_INVALID;
     }
     return TENON_OK;
 }

@@ -146,6 +146,15 @@ new_tree(size_t i)
     return result.trees[i] = fd; /* the plugin's view of it is the core's descriptor */
 }
 
+/* The result has a second platform; its tree. */
+static int
+new_platform(void)
+{
+    result.count = 2;
+    result.platforms[1] = "linux/arm/v7";
+    return new_tree(1);
+}
+
 static int
 new_dest(void)
 {
@@ -421,10 +430,8 @@ START_TEST(test_local_platforms)
 {
     if (!begin(LOCAL))
         return;
-    result.count = 2;
-    result.platforms[1] = "linux/arm/v7";
     auto_close int one = new_tree(0);
-    auto_close int two = new_tree(1);
+    auto_close int two = new_platform();
     ck_assert_int_eq(mkdirat(one, "bin", 0755), 0);
     ck_assert_int_eq(mkdirat(two, "bin", 0711), 0);
     unit_write(one, "bin/a", "of one");
@@ -499,9 +506,7 @@ START_TEST(test_local_delete)
     check_stat(out, "dir", S_IFDIR | 0755, 1000, 0); /* removing in it is not seen */
 
     /* Of several platforms, all that they have stays. */
-    result.count = 2;
-    result.platforms[1] = "linux/arm/v7";
-    auto_close int two = new_tree(1);
+    auto_close int two = new_platform();
     unit_write(two, "second", "of two");
     for (int split = 0; split < 2; split++) {
         const char *const option = split ? "platform-split=true" : "platform-split=false";
@@ -710,11 +715,9 @@ START_TEST(test_tar_platforms_and_epoch)
 {
     if (!begin(TAR))
         return;
-    result.count = 2;
-    result.platforms[1] = "linux/arm/v7";
     result.epoch = "2000";
     auto_close int one = new_tree(0);
-    auto_close int two = new_tree(1);
+    auto_close int two = new_platform();
     unit_write(one, "a", "a");
     age(one, "a", 3000, 500000000);
     unit_write(two, "b", "b");
@@ -746,10 +749,8 @@ START_TEST(test_tar_platforms_in_one)
 {
     if (!begin(TAR))
         return;
-    result.count = 2;
-    result.platforms[1] = "linux/arm/v7";
     auto_close int one = new_tree(0);
-    auto_close int two = new_tree(1);
+    auto_close int two = new_platform();
     ck_assert_int_eq(mkdirat(one, "bin", 0755), 0);
     ck_assert_int_eq(mkdirat(two, "bin", 0755), 0);
     unit_write(one, "bin/a", "a");

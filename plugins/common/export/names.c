@@ -8,28 +8,36 @@
 #include "tools/vec.h"
 
 const char *const *
-export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
-                const struct tenon_values *options, struct tenon_error *err)
+export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+                   const struct tenon_values *options)
 {
     TENON_VEC(const char *) list = {0};
     const char *given;
     for (size_t i = 0; (given = host->get_nth(options, "name", i)); i++) {
         char *rest = host->strdup(ctx, given);
-        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
-            if (!*one)
-                continue;
-            const char *name = host->image_normalize(ctx, one, err);
-            if (!name) {
-                tenon_vec_release(&list);
-                return NULL;
-            }
-            tenon_vec_push(&list, name);
-        }
+        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ","))
+            if (*one)
+                tenon_vec_push(&list, one);
     }
     const char **out = host->alloc(ctx, (list.len + 1) * sizeof *out);
     if (list.len)
         memcpy(out, list.items, list.len * sizeof *out);
     tenon_vec_release(&list);
+    return out;
+}
+
+const char *const *
+export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+             const struct tenon_values *options, struct tenon_error *err)
+{
+    const char *const *given = export_given_names(host, ctx, options);
+    size_t count = 0;
+    while (given[count])
+        count++;
+    const char **out = host->alloc(ctx, (count + 1) * sizeof *out);
+    for (size_t i = 0; i < count; i++)
+        if (!(out[i] = host->image_normalize(ctx, given[i], err)))
+            return NULL;
     return out;
 }
 

@@ -4,12 +4,13 @@
 
 #include <tenon-plugin.h>
 
-/* All of `name` (repeated, or several in one, separated by commas), normalised;
- * NULL-terminated, lives until ctx ends.  NULL on an invalid one. */
-const char *const *export_names(const struct tenon_host *host,
-                                   struct tenon_ctx *ctx,
-                                   const struct tenon_values *options,
-                                   struct tenon_error *err);
+/* All of `name` (repeated, or several in one, separated by commas) as they were written;
+ * NULL-terminated, lives until ctx ends. */
+const char *const *export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+                                      const struct tenon_values *options);
+/* The same, normalised; NULL on an invalid one. */
+const char *const *export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
+                                const struct tenon_values *options, struct tenon_error *err);
 /* Tell the caller what was made: digest, config digest, descriptor, name. */
 int export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
                       struct tenon_result *r, const struct tenon_image *image,
