@@ -4,6 +4,7 @@ unit_tests = \
 	tests/unit/test-ascii \
 	tests/unit/test-base64 \
 	tests/unit/test-buf \
+	tests/unit/test-build-bridge \
 	tests/unit/test-builds \
 	tests/unit/test-comma \
 	tests/unit/test-df-dispatch \

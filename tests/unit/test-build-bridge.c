@@ -1,0 +1,409 @@
+/* What the engine does for a frontend while it works: files, directories and attributes of
+ * what was described, both where they lie (a context, of which a filter shows a part) and of
+ * what was made for it; definitions that come marshalled; warnings.  Needs to mount. */
+#include "unit.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "base/json.h"
+#include "context/ctx.h"
+#include "context/engine.h"
+#include "context/session.h"
+#include "engine/build_private.h"
+#include "engine/host.h"
+#include "graph/graph.h"
+#include "solve/solve.h"
+#include "tenon-graph.h"
+#include "tools/buf.h"
+
+static const struct tenon_bridge *const bridge = &tenon_build_bridge;
+static const struct tenon_host *host;
+static char store_path[64], context_path[64];
+static int store_dir, context_dir;
+static struct tenon_plugins *plugins;
+static struct tenon_engine engine;
+static struct tenon_session session;
+static struct tenon_build *build;
+static struct tenon_ctx *ctx;
+static struct tenon_error err = TENON_ERROR_INIT;
+
+enum { CONTEXT_OWNER = 1234, MADE_OWNER = 77, MADE_GROUP = 78 };
+static const int64_t moment_ns = INT64_C(1234567890123456789);
+
+/* Says what went wrong, too. */
+#define ok(call) ck_assert_msg((call) >= 0, "%s: %s", #call, err.message)
+
+static int
+local_open(void *data, const char *service, const char *id, struct tenon_error *e)
+{
+    (void)data;
+    if (strcmp(service, "local") || strcmp(id, "context"))
+        return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
+    return open(context_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *
+local_path(void *data, const char *name)
+{
+    (void)data, (void)name;
+    return context_path;
+}
+
+static void
+fill_context(void)
+{
+    const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = moment_ns / 1000000000,
+                                                          .tv_nsec = moment_ns % 1000000000 } };
+    context_dir = unit_tmpdir(context_path);
+    ck_assert_int_eq(mkdirat(context_dir, "d", 0750), 0);
+    ck_assert_int_eq(mkdirat(context_dir, "hidden", 0755), 0);
+    unit_write(context_dir, "f", "of the context");
+    unit_write(context_dir, "d/b", "b");
+    unit_write(context_dir, "d/a", "a");
+    unit_write(context_dir, "d/c.log", "not shown");
+    unit_write(context_dir, "hidden/x", "not shown");
+    unit_write(context_dir, "outside", "");
+    ck_assert_int_eq(symlinkat("../f", context_dir, "d/link"), 0);
+    ck_assert_int_eq(symlinkat("/etc/hostname", context_dir, "away"), 0);
+    ck_assert_int_eq(fchownat(context_dir, "f", CONTEXT_OWNER, CONTEXT_OWNER, 0), 0);
+    ck_assert_int_eq(fchmodat(context_dir, "f", 0640, 0), 0);
+    ck_assert_int_eq(utimensat(context_dir, "f", times, 0), 0);
+}
+
+static void
+setup(void)
+{
+    const struct tenon_plugins_options po = {
+        .builtin_dir = getenv("TENON_BUILD_PLUGIN_DIR"),
+        .host = tenon_engine_host(),
+    };
+    host = tenon_engine_host();
+    fill_context();
+    store_dir = unit_tmpdir(store_path);
+    ok(tenon_plugins_new(&po, &plugins, &err));
+    session = (struct tenon_session){ .open = local_open, .local_path = local_path };
+    engine = (struct tenon_engine){
+        .plugins = plugins, .session = &session, .config = json_object_new_object(),
+        .host_platform = "linux/amd64", .cancel = tenon_cancel_new(NULL), .jobs = 2,
+    };
+    ok(tenon_store_open(store_path, &engine.store, &err));
+    build = tenon_build_new(&engine);
+    build->solver = tenon_solver_new(&(struct tenon_solver_options){ .engine = &engine });
+    ctx = tenon_ctx_new(&engine, NULL, engine.cancel, NULL);
+}
+
+static void
+teardown(void)
+{
+    tenon_ctx_free(ctx);
+    tenon_build_free(build);
+    tenon_engine_release(&engine);
+    tenon_store_close(engine.store);
+    tenon_cancel_free(engine.cancel);
+    json_object_put(engine.config);
+    tenon_plugins_free(plugins);
+    tenon_error_release(&err);
+    unit_tmpdir_remove(store_dir, store_path);
+    unit_tmpdir_remove(context_dir, context_path);
+}
+
+/* ---- the two kinds of trees ------------------------------------------------------- */
+
+static struct tenon_ref *
+ref_of(struct tenon_node *n)
+{
+    struct tenon_ref *ref = NULL;
+    ck_assert_msg(n != NULL, "%s", err.message);
+    ok(bridge->solve(ctx, build->graph, n, 0, &ref, &err));
+    return ref;
+}
+
+static struct tenon_ref *
+shown_context(void)
+{
+    struct tenon_node *n = tenon_llb_source(host, build->graph, "local://context", NULL, &err);
+    ck_assert_msg(n != NULL, "%s", err.message);
+    ok(tenon_llb_source_attr(host, n, "local.excludepatterns", "[\"hidden\",\"**/*.log\",\"outside\"]", &err));
+    return ref_of(n);
+}
+
+static struct tenon_node *
+made_node(void)
+{
+    const struct tenon_llb_owner owner = { .user = "77", .group = "78" };
+    struct tenon_node *file = tenon_llb_file(host, build->graph, &err);
+    ck_assert_msg(file != NULL, "%s", err.message);
+    const char text[] = "of the context"; /* the same name, the same size */
+    ck_assert_ptr_nonnull(tenon_llb_mkfile(host, file, "/f", 0640, text, strlen(text), &owner,
+                                           &moment_ns, &err));
+    ck_assert_ptr_nonnull(tenon_llb_mkdir(host, file, "/d", 0750, false, NULL, &moment_ns, &err));
+    ck_assert_ptr_nonnull(tenon_llb_mkfile(host, file, "/d/b", 0644, "b", 1, NULL, &moment_ns, &err));
+    ck_assert_ptr_nonnull(tenon_llb_mkfile(host, file, "/d/a", 0644, "a", 1, NULL, &moment_ns, &err));
+    ck_assert_ptr_nonnull(tenon_llb_symlink(host, file, "../f", "/d/link", NULL, &moment_ns, &err));
+    ck_assert_ptr_nonnull(tenon_llb_symlink(host, file, "/etc/hostname", "/away", NULL, &moment_ns, &err));
+    return file;
+}
+
+static struct tenon_ref *
+one_of(int i)
+{
+    return i ? ref_of(made_node()) : shown_context();
+}
+
+static void
+refused(int rc, int status, const char *words)
+{
+    ck_assert_int_eq(rc, status);
+    ck_assert_int_eq(err.code, status);
+    ck_assert_msg(strstr(err.message, words) != NULL, "\"%s\" in \"%s\"", words, err.message);
+    tenon_error_release(&err);
+    err = (struct tenon_error)TENON_ERROR_INIT;
+}
+
+/* ---- files ------------------------------------------------------------------------ */
+
+START_TEST(test_bridge_reads_files)
+{
+    struct tenon_ref *ref = one_of(_i);
+    static const struct { const char *path, *text; } files[] = {
+        { "f", "of the context" }, { "/f", "of the context" }, { "//d/../f", "of the context" },
+        { "d/a", "a" }, { "/d/b", "b" }, { "d/link", "of the context" },
+    };
+    for (size_t i = 0; i < tenon_countof(files); i++) {
+        const void *data = NULL;
+        size_t len = 0;
+        ok(bridge->read_file(ctx, ref, files[i].path, 0, &data, &len, &err));
+        ck_assert_uint_eq(len, strlen(files[i].text));
+        ck_assert_str_eq(data, files[i].text); /* a zero follows what was read */
+    }
+}
+END_TEST
+
+START_TEST(test_bridge_reads_no_more_than_asked)
+{
+    struct tenon_ref *ref = one_of(_i);
+    const void *data = NULL;
+    size_t len = 0;
+    ok(bridge->read_file(ctx, ref, "f", 14, &data, &len, &err));
+    ck_assert_uint_eq(len, 14);
+    refused(bridge->read_file(ctx, ref, "f", 13, &data, &len, &err), TENON_E_LIMIT, "read f: ");
+}
+END_TEST
+
+START_TEST(test_bridge_reads_nothing_else)
+{
+    struct tenon_ref *ref = one_of(_i);
+    const void *data = NULL;
+    size_t len = 0;
+    refused(bridge->read_file(ctx, ref, "d", 0, &data, &len, &err), TENON_E_INVALID,
+            "d: not a regular file");
+    refused(bridge->read_file(ctx, ref, "nothing", 0, &data, &len, &err), TENON_E_NOT_FOUND, "nothing");
+    /* Of the tree, never of the machine, which has one. */
+    refused(bridge->read_file(ctx, ref, "away", 0, &data, &len, &err), TENON_E_NOT_FOUND, "away");
+    refused(bridge->read_file(ctx, ref, "../../etc/passwd", 0, &data, &len, &err), TENON_E_NOT_FOUND,
+            "passwd");
+    ck_assert_ptr_null(data);
+}
+END_TEST
+
+/* ---- attributes ------------------------------------------------------------------- */
+
+START_TEST(test_bridge_stats)
+{
+    struct tenon_ref *ref = one_of(_i);
+    struct tenon_stat st;
+    memset(&st, 0x11, sizeof st);
+    ok(bridge->stat(ctx, ref, "/f", &st, &err));
+    ck_assert_str_eq(st.path, "f");
+    ck_assert_ptr_null(st.linkname);
+    ck_assert_uint_eq(st.mode, S_IFREG | 0640);
+    ck_assert_int_eq(st.size, 14);
+    ck_assert_int_eq(st.mtime_ns, moment_ns);
+    ck_assert_uint_eq(st.reserved, 0);
+    /* Whose the files of a context are on this machine is nobody's affair. */
+    ck_assert_uint_eq(st.uid, _i ? MADE_OWNER : 0);
+    ck_assert_uint_eq(st.gid, _i ? MADE_GROUP : 0);
+
+    ok(bridge->stat(ctx, ref, "d", &st, &err));
+    ck_assert_uint_eq(st.mode, S_IFDIR | 0750);
+    /* A link itself, by whatever way it is reached. */
+    ok(bridge->stat(ctx, ref, "d/../d/link", &st, &err));
+    ck_assert_uint_eq(st.mode & S_IFMT, S_IFLNK);
+    ck_assert_str_eq(st.path, "link");
+    ck_assert_str_eq(st.linkname, "../f");
+    ok(bridge->stat(ctx, ref, "away", &st, &err));
+    ck_assert_str_eq(st.linkname, "/etc/hostname");
+
+    refused(bridge->stat(ctx, ref, "d/nothing", &st, &err), TENON_E_NOT_FOUND, "d/nothing");
+    refused(bridge->stat(ctx, ref, "nothing/f", &st, &err), TENON_E_NOT_FOUND, "nothing");
+}
+END_TEST
+
+/* ---- directories ------------------------------------------------------------------ */
+
+static void
+lists(struct tenon_ref *ref, const char *path, const char *wanted)
+{
+    auto_buf struct tenon_buf names = TENON_BUF_INIT;
+    const struct tenon_stat *entries = NULL;
+    size_t count = 0;
+    ok(bridge->read_dir(ctx, ref, path, &entries, &count, &err));
+    for (size_t i = 0; i < count; i++) {
+        tenon_buf_addf(&names, "%s%s", entries[i].path, i + 1 < count ? " " : "");
+        ck_assert_int_eq(entries[i].linkname != NULL, S_ISLNK(entries[i].mode));
+    }
+    ck_assert_str_eq(tenon_buf_str(&names), wanted);
+}
+
+START_TEST(test_bridge_lists_by_name)
+{
+    struct tenon_ref *ref = one_of(_i);
+    lists(ref, "/", "away d f");
+    lists(ref, "", "away d f");
+    lists(ref, ".", "away d f");
+    lists(ref, "d", "a b link");
+    lists(ref, "/d", "a b link");
+
+    const struct tenon_stat *entries = NULL;
+    size_t count = 0;
+    refused(bridge->read_dir(ctx, ref, "nothing", &entries, &count, &err), TENON_E_NOT_FOUND, "nothing");
+    ck_assert_int_lt(bridge->read_dir(ctx, ref, "f", &entries, &count, &err), 0);
+    ck_assert_int_eq(err.sys, ENOTDIR);
+    ck_assert_ptr_null(entries);
+}
+END_TEST
+
+START_TEST(test_bridge_shows_nothing_that_is_excluded)
+{
+    static const char *const paths[] = { "hidden", "/hidden", "hidden/x", "//hidden/x", "d/c.log",
+                                         "outside" };
+    struct tenon_ref *ref = shown_context();
+    for (size_t i = 0; i < tenon_countof(paths); i++) {
+        const struct tenon_stat *entries;
+        const void *data;
+        size_t len;
+        struct tenon_stat st;
+        refused(bridge->read_file(ctx, ref, paths[i], 0, &data, &len, &err), TENON_E_NOT_FOUND, "");
+        refused(bridge->stat(ctx, ref, paths[i], &st, &err), TENON_E_NOT_FOUND, "");
+        refused(bridge->read_dir(ctx, ref, paths[i], &entries, &len, &err), TENON_E_NOT_FOUND, "");
+    }
+}
+END_TEST
+
+/* ---- what there is to read -------------------------------------------------------- */
+
+START_TEST(test_bridge_scratch_is_empty)
+{
+    struct tenon_ref *ref = NULL;
+    const void *data;
+    size_t len;
+    ok(bridge->solve(ctx, build->graph, NULL, 0, &ref, &err));
+    lists(ref, "/", "");
+    refused(bridge->read_file(ctx, ref, "f", 0, &data, &len, &err), TENON_E_NOT_FOUND, "f");
+}
+END_TEST
+
+START_TEST(test_bridge_takes_definitions)
+{
+    auto_buf struct tenon_buf definition = TENON_BUF_INIT;
+    struct tenon_ref *made = ref_of(made_node()), *loaded = NULL;
+    tenon_graph_save(build->graph, made->edge, &definition);
+    ck_assert_uint_gt(definition.len, 100);
+    ok(bridge->solve_definition(ctx, build->graph, definition.data, definition.len, &loaded, &err));
+    ck_assert_ptr_ne(loaded, made);
+    ck_assert_ptr_eq(loaded->edge.vertex, made->edge.vertex); /* by its digest the same */
+    lists(loaded, "d", "a b link");
+
+    /* None at all is the empty tree; half of one is none. */
+    ok(bridge->solve_definition(ctx, build->graph, "", 0, &loaded, &err));
+    lists(loaded, "/", "");
+    loaded = NULL;
+    ck_assert_int_lt(bridge->solve_definition(ctx, build->graph, definition.data, definition.len / 2,
+                                              &loaded, &err), 0);
+    ck_assert_ptr_null(loaded);
+}
+END_TEST
+
+START_TEST(test_bridge_refuses_a_node_that_is_none)
+{
+    struct tenon_ref *ref = NULL;
+    struct tenon_node *n = host->node_new(build->graph, "source", &err);
+    ck_assert_ptr_nonnull(n); /* of nothing */
+    ck_assert_int_lt(bridge->solve(ctx, build->graph, n, 0, &ref, &err), 0);
+    ck_assert_ptr_null(ref);
+}
+END_TEST
+
+/* ---- warnings --------------------------------------------------------------------- */
+
+struct warned {
+    int count;
+    char text[3][200];
+};
+
+static void
+see_warning(void *data, const struct tenon_event *ev)
+{
+    struct warned *w = data;
+    if (ev->type != TENON_EVENT_WARNING)
+        return;
+    ck_assert_int_lt(w->count, 3);
+    snprintf(w->text[w->count++], sizeof w->text[0], "%s|%s|%s|%s|%s|%u-%u|%u",
+             ev->vertex ? ev->vertex : "-", ev->name, ev->detail ? ev->detail[0] : "-",
+             ev->url ? ev->url : "-", ev->filename ? ev->filename : "-", ev->line, ev->end_line,
+             ev->level);
+}
+
+START_TEST(test_bridge_warns)
+{
+    static const char *const detail[] = { "why", NULL };
+    struct warned seen = {0};
+    struct tenon_events *events = tenon_events_new(see_warning, NULL, &seen);
+    struct tenon_ctx *shown = tenon_ctx_new(&engine, events, engine.cancel, NULL);
+    struct tenon_warning w = {
+        .struct_size = sizeof w, .level = 2, .digest = "sha256:0", .summary = "Rule: text",
+        .detail = detail, .url = "https://example.com/rule", .filename = "Dockerfile", .line = 3,
+        .end_line = 4,
+    };
+    bridge->warn(shown, build->graph, &w);
+    /* Of a frontend that was built when a warning had no place. */
+    w.struct_size = offsetof(struct tenon_warning, filename);
+    bridge->warn(shown, build->graph, &w);
+    const struct tenon_warning least = { .struct_size = sizeof least, .summary = "text" };
+    bridge->warn(shown, build->graph, &least);
+    tenon_ctx_free(shown);
+    tenon_events_free(events);
+    ck_assert_int_eq(seen.count, 3);
+    ck_assert_str_eq(seen.text[0], "sha256:0|Rule: text|why|https://example.com/rule|Dockerfile|3-4|2");
+    ck_assert_str_eq(seen.text[1], "sha256:0|Rule: text|why|https://example.com/rule|-|0-0|2");
+    ck_assert_str_eq(seen.text[2], "-|text|-|-|-|0-0|0");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("build-bridge");
+    TCase *t = tcase_create("build-bridge");
+
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        puts("needs root");
+        return 77;
+    }
+    tcase_add_checked_fixture(t, setup, teardown);
+    /* Each of a context and of a tree that was made. */
+    tcase_add_loop_test(t, test_bridge_reads_files, 0, 2);
+    tcase_add_loop_test(t, test_bridge_reads_no_more_than_asked, 0, 2);
+    tcase_add_loop_test(t, test_bridge_reads_nothing_else, 0, 2);
+    tcase_add_loop_test(t, test_bridge_stats, 0, 2);
+    tcase_add_loop_test(t, test_bridge_lists_by_name, 0, 2);
+    tcase_add_test(t, test_bridge_shows_nothing_that_is_excluded);
+    tcase_add_test(t, test_bridge_scratch_is_empty);
+    tcase_add_test(t, test_bridge_takes_definitions);
+    tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
+    tcase_add_test(t, test_bridge_warns);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
