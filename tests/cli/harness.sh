@@ -56,3 +56,34 @@ for bad in 'run 0 false' 'run 1 true' 'assert_eq 1 2' 'assert_file "$work/none"'
     (trap - EXIT; eval "$bad") >/dev/null 2>&1 || got=$?
     assert_eq 1 $got
 done
+
+# A test that fails with another directory mounted below its own removes its own alone; of
+# what cannot be unmounted it removes nothing.
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+    mkdir "$work/precious"
+    echo precious >"$work/precious/file"
+    cat >"$work/mounts.sh" <<END
+abs_top_builddir=$abs_top_builddir abs_top_srcdir=$abs_top_srcdir
+. "$lib"
+mkdir -p "\$work/a b/root"
+mount --bind "$work/precious" "\$work/a b/root"
+mount --bind "$work/precious" "\$work/a b/root"
+[ "\$1" != stays ] || umount() { :; }
+fail "on purpose, \$work"
+END
+    for how in goes stays; do
+        run 1 env TMPDIR="$work" unshare --mount sh "$work/mounts.sh" $how
+        assert_has "$work/err" "FAIL: on purpose"
+        assert_eq precious "$(cat "$work/precious/file")"
+        inside=$(sed -n 's/^FAIL: on purpose, //p' "$work/err")
+        case $how in
+        goes) assert_no_file "$inside" ;;
+        stays)
+            assert_has "$work/out" "kept, for what is mounted there: $inside"
+            [ -d "$inside/a b/root" ] || fail "a directory that was mounted upon is gone"
+            ;;
+        esac
+    done
+else
+    not_tried "what is mounted below a test's directory: needs root and mount namespaces"
+fi

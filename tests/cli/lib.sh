@@ -30,13 +30,39 @@ end_started() {
     started=
 }
 
+# A test that failed may have left / itself bound below its directory, and removing goes
+# through such a mount. As mountinfo has them, the last first; \040 is a space.
+mounted_inside() {
+    awk -v dir="$(cd "$work" && pwd -P)/" 'index($5 "/", dir) == 1 { at[n++] = $5 }
+        END { while (n) print at[--n] }' /proc/self/mountinfo
+}
+
+unmount_inside() {
+    points=$(mounted_inside) || return 1
+    [ -n "$points" ] || return 0
+    printf '%s\n' "$points" | while IFS= read -r point; do
+        umount --lazy -- "$(printf %b "$(printf %s "$point" | sed 's/\\/\\0/g')")" || :
+    done
+    points=$(mounted_inside) && [ -z "$points" ]
+}
+
+remove_work() {
+    if [ -n "${KEEP-}" ]; then
+        echo "kept: $work"
+    elif unmount_inside; then
+        rm -rf "$work"
+    else
+        echo "kept, for what is mounted there: $work"
+    fi
+}
+
 cleanup() {
     status=$?
     trap '' INT TERM HUP
     end_started
     for function in $at_exit; do $function; done
     [ ! -e "$work/.ports" ] || xargs rm -f <"$work/.ports"
-    if [ -n "${KEEP-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
+    remove_work
     exit $status
 }
 trap cleanup EXIT
