@@ -250,6 +250,7 @@ security_tests = \
 	tests/security/mount-symlink-race.sh \
 	tests/security/proc-self-exe-rewrite.sh \
 	tests/security/secrets-in-memory.sh \
+	tests/security/sockets.sh \
 	tests/security/stub-removal-symlink.sh \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \

@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include "common/exec/profile.h"
+#include "common/exec/sockets.h"
 #include "tools/alloc.h"
 #include "tools/ascii.h"
 #include "tools/cleanup.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct sock_fprog program; /* immutable after `once` */
+static struct sock_fprog programs[2]; /* by shares_network; immutable after `once` */
 static int failure;
 
 static int
@@ -28,10 +29,6 @@ add_rule(scmp_filter_ctx c, const struct profile_rule *r)
         break;
     case PROFILE_EQUAL:
         arg.op = SCMP_CMP_EQ;
-        arg.datum_a = r->value;
-        break;
-    case PROFILE_NOT_EQUAL:
-        arg.op = SCMP_CMP_NE;
         arg.datum_a = r->value;
         break;
     case PROFILE_MASKED:
@@ -81,13 +78,14 @@ export_program(scmp_filter_ctx c)
     int e = -seccomp_export_bpf(c, fd);
     if (!e && fstat(fd, &st) < 0)
         e = errno;
-    if (!e) {
+    for (int shares = 0; !e && shares < 2; shares++) {
         size_t len = (size_t)st.st_size;
-        program.filter = malloc(len);
-        if (!program.filter || pread(fd, program.filter, len, 0) != (ssize_t)len)
-            e = program.filter ? EIO : ENOMEM;
-        else
-            program.len = (unsigned short)(len / sizeof *program.filter);
+        struct sock_filter *code = malloc(SOCKETS_MAX * sizeof *code + len);
+        size_t n = code ? sockets_program(code, shares) : 0;
+        if (!code || pread(fd, code + n, len, 0) != (ssize_t)len)
+            e = code ? EIO : ENOMEM;
+        programs[shares].filter = code;
+        programs[shares].len = (unsigned short)(n + len / sizeof *code);
     }
     close(fd);
     return e;
@@ -110,10 +108,10 @@ compile(void)
 }
 
 int
-native_filter(struct sock_fprog *out)
+native_filter(bool shares_network, struct sock_fprog *out)
 {
     pthread_once(&once, compile);
     if (!failure)
-        *out = program;
+        *out = programs[shares_network];
     return failure;
 }

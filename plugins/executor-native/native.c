@@ -80,7 +80,7 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
         return TENON_E_UNSUPPORTED;
     }
     struct sock_fprog filter;
-    int e = native_filter(&filter);
+    int e = native_filter(true, &filter);
     return e ? host->error(err, TENON_E_UNSUPPORTED, e, "compile the system call filter")
              : TENON_OK;
 }

@@ -53,7 +53,7 @@ int native_prepare(struct native_launch *l, const struct tenon_exec *x,
 void native_release(struct native_launch *l);
 
 /* callfilter.c: compiled once in a process; 0 or an errno.  Any thread. */
-int native_filter(struct sock_fprog *out);
+int native_filter(bool shares_network, struct sock_fprog *out);
 
 /* steproot.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
 extern const char native_mounting_proc[]; /* what was tried, as the guard puts it */

@@ -146,7 +146,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->rootless = x->flags & TENON_EXEC_ROOTLESS;
     l->insecure = x->flags & TENON_EXEC_INSECURE;
     l->own_net = strcmp(x->network, "host") != 0;
-    l->caps = profile_cap_set(l->insecure);
+    l->caps = profile_cap_set(x);
     l->uid = x->uid;
     l->gid = x->gid;
     l->groups = tenon_calloc(x->group_count + 1, sizeof *l->groups);
@@ -157,7 +157,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
                                                                         : PROFILE_SHM_BYTES));
     prepare_candidates(l);
     prepare_hierarchies(l);
-    int e = l->insecure ? 0 : native_filter(&l->filter);
+    int e = l->insecure ? 0 : native_filter(profile_shares_network(x), &l->filter);
     if (e)
         return host->error(err, TENON_E_FAILED, e, "compile the system call filter");
     return prepare_limits(l, host, err);

@@ -25,6 +25,8 @@
 #include "common/exec/cgroup.h"
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
+#include "common/exec/profile.h"
+#include "common/exec/sockets.h"
 #include "spec.h"
 
 static const struct tenon_host *host;
@@ -170,6 +172,7 @@ struct launch { /* prepared before fork */
     char *const *argv;
     char *const *env;
     int in, out, err;
+    bool insecure, shares_network;
 };
 
 static const char mounting_proc[] = "mount /proc for the runtime";
@@ -201,6 +204,9 @@ launch_child(void *data, int report_fd)
     if (isatty(0) && setsid() >= 0)
         (void)ioctl(0, TIOCSCTTY, 0);
     umask(022);
+    int e = l->insecure ? 0 : sockets_restrict(l->shares_network);
+    if (e)
+        guard_fail(report_fd, "install the filter of sockets", e);
     guard_reset_signals();
     execve(l->path, l->argv, l->env);
     guard_fail(report_fd, "start the OCI runtime", errno);
@@ -238,7 +244,8 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int in = move_up(x->stdin_fd);
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
-    struct launch l = { group->procs, group->count, o->path, argv, env, in, out, err };
+    struct launch l = { group->procs, group->count, o->path, argv, env, in, out, err,
+                        x->flags & TENON_EXEC_INSECURE, profile_shares_network(x) };
     auto_free int *keep = tenon_calloc(3 + group->count, sizeof *keep);
     keep[0] = in;
     keep[1] = out;

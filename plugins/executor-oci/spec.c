@@ -58,12 +58,12 @@ add_strings(struct json_object *o, const char *key, const char *const *list)
 /* ---- process ------------------------------------------------------------ */
 
 static void
-add_capabilities(struct json_object *process, bool insecure)
+add_capabilities(struct json_object *process, const struct tenon_exec *x)
 {
     /* No ambient and no inheritable ones: a user without privileges gains
      * none by running a program. */
     static const char *const sets[] = { "bounding", "effective", "permitted" };
-    uint64_t have = profile_cap_set(insecure);
+    uint64_t have = profile_cap_set(x);
     struct json_object *caps = add_object(process, "capabilities");
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         struct json_object *a = add_array(caps, sets[s]);
@@ -109,7 +109,7 @@ add_process(struct json_object *spec, const struct tenon_exec *x)
     add_strings(p, "args", x->argv);
     add_strings(p, "env", x->env);
     add_string(p, "cwd", x->cwd);
-    add_capabilities(p, x->flags & TENON_EXEC_INSECURE);
+    add_capabilities(p, x);
     add_limits(p, x);
     json_object_object_add(p, "noNewPrivileges", json_object_new_boolean(0));
     /* Of `tenon shell`: the runtime makes one for the container, and passes on. */
@@ -279,10 +279,7 @@ add_rule(struct json_object *calls, const struct profile_rule *rule)
         add_number(arg, "value", (int64_t)(masked ? rule->mask : rule->value));
         if (masked)
             add_number(arg, "valueTwo", (int64_t)rule->value);
-        add_string(arg, "op",
-                   masked                               ? "SCMP_CMP_MASKED_EQ"
-                   : rule->compare == PROFILE_NOT_EQUAL ? "SCMP_CMP_NE"
-                                                        : "SCMP_CMP_EQ");
+        add_string(arg, "op", masked ? "SCMP_CMP_MASKED_EQ" : "SCMP_CMP_EQ");
         json_object_array_add(add_array(o, "args"), arg);
     }
     json_object_array_add(calls, o);

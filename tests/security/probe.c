@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -126,6 +127,66 @@ calls(void)
     TRY("socket packet", socket(AF_PACKET, SOCK_DGRAM, 0));
     TRY("socket netlink", socket(AF_NETLINK, SOCK_RAW, 0));
     TRY("chroot", chroot("/"));
+    return 0;
+}
+
+/* ---- sockets -------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+/* As a 32-bit program asks. */
+static long
+call32(long number, long a, long b, long c)
+{
+    long r;
+    __asm__ volatile("int $0x80" : "=a"(r) : "a"(number), "b"(a), "c"(b), "d"(c)
+                     : "r8", "r9", "r10", "r11", "memory");
+    return r;
+}
+
+static void
+sockets32(const char *kind, int family, int type)
+{
+    unsigned *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    low[0] = (unsigned)family;
+    low[1] = (unsigned)type;
+    low[2] = 0;
+    long r = call32(359, family, type, 0);
+    printf("%s, socket of 32 bits: %s\n", kind, name_of(r < 0 ? (int)-r : 0));
+    r = call32(102, 1, (long)low, 0);
+    printf("%s, socketcall: %s\n", kind, name_of(r < 0 ? (int)-r : 0));
+    r = call32(102, (long)(1 | (1ull << 32)), (long)low, 0);
+    printf("%s, wide socketcall: %s\n", kind, name_of(r < 0 ? (int)-r : 0));
+}
+#endif
+
+/* Every kind by every entry that the kernel has. */
+static int
+sockets(void)
+{
+    static const struct {
+        const char *name;
+        int family, type;
+    } kinds[] = {
+        { "vsock", AF_VSOCK, SOCK_STREAM },  { "packet", AF_PACKET, SOCK_RAW },
+        { "packet cooked", AF_PACKET, SOCK_DGRAM }, { "packet of 2.0", AF_INET, SOCK_PACKET },
+        { "raw", AF_INET, SOCK_RAW },        { "raw 6", AF_INET6, SOCK_RAW },
+        { "inet", AF_INET, SOCK_STREAM },    { "inet 6", AF_INET6, SOCK_DGRAM },
+        { "unix", AF_UNIX, SOCK_STREAM },    { "netlink", AF_NETLINK, SOCK_RAW },
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int protocol = kinds[i].type == SOCK_RAW && kinds[i].family != AF_NETLINK ? 1 : 0;
+        long family = kinds[i].family, type = kinds[i].type;
+        long r = syscall(SYS_socket, family, type, protocol);
+        printf("%s, socket: %s\n", kinds[i].name, name_of(r < 0 ? errno : 0));
+        r = syscall(SYS_socket, family | (1l << 32), type, protocol);
+        printf("%s, wide socket: %s\n", kinds[i].name, name_of(r < 0 ? errno : 0));
+#ifdef __x86_64__
+        r = syscall(SYS_socket | 0x40000000, family, type, protocol);
+        printf("%s, socket of x32: %s\n", kinds[i].name, name_of(r < 0 ? errno : 0));
+        sockets32(kinds[i].name, kinds[i].family, kinds[i].type);
+#endif
+    }
     return 0;
 }
 
@@ -284,6 +345,8 @@ main(int argc, char **argv)
         return descriptors();
     if (argc == 2 && !strcmp(argv[1], "calls"))
         return calls();
+    if (argc == 2 && !strcmp(argv[1], "sockets"))
+        return sockets();
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(argv[1], verbs[i].name) && argc - 2 >= verbs[i].arguments)
             return verbs[i].run(argv + 2);

@@ -13,6 +13,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/network.h \
 	%D%/profile.c \
 	%D%/profile.h \
-	%D%/seccomp.c
+	%D%/seccomp.c \
+	%D%/sockets.c \
+	%D%/sockets.h
 libtenon_common_exec_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 COMMON_EXEC_LIBS = libtenon-common-exec.la libtenon-tools.la

@@ -1,6 +1,7 @@
 /* common/exec/profile.c - see profile.h. */
 #include "profile.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 
 const struct profile_cap profile_caps[] = {
@@ -48,15 +49,25 @@ const struct profile_cap profile_caps[] = {
 };
 const size_t profile_cap_count = sizeof profile_caps / sizeof *profile_caps;
 
-uint64_t
-profile_cap_set(bool insecure)
+bool
+profile_shares_network(const struct tenon_exec *x)
 {
+    return !strcmp(x->network, "host");
+}
+
+uint64_t
+profile_cap_set(const struct tenon_exec *x)
+{
+    enum { NET_RAW = 13 };
+    const bool insecure = x->flags & TENON_EXEC_INSECURE;
     uint64_t set = 0;
     for (size_t i = 0; i < profile_cap_count; i++) {
         const struct profile_cap *c = &profile_caps[i];
         if ((insecure || c->by_default) && prctl(PR_CAPBSET_READ, c->number, 0, 0, 0) == 1)
             set |= UINT64_C(1) << c->number;
     }
+    if (!insecure && profile_shares_network(x))
+        set &= ~(UINT64_C(1) << NET_RAW);
     return set;
 }
 

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tenon-plugin.h>
+
 struct profile_cap {
     const char *name; /* "CAP_CHOWN" */
     unsigned number;
@@ -15,11 +17,14 @@ struct profile_cap {
 };
 extern const struct profile_cap profile_caps[];
 extern const size_t profile_cap_count;
-/* Bit n: capability n.  Those that a step gets, of those that we have. */
-uint64_t profile_cap_set(bool insecure);
+/* Has the step the machine's network? */
+bool profile_shares_network(const struct tenon_exec *x);
+/* Bit n: capability n.  Those that a step gets, of those that we have.  On the machine's
+ * network CAP_NET_RAW is not among them: it reads and forges everybody's packets. */
+uint64_t profile_cap_set(const struct tenon_exec *x);
 
 enum profile_action { PROFILE_ALLOW, PROFILE_ENOSYS };
-enum profile_compare { PROFILE_ANY, PROFILE_EQUAL, PROFILE_NOT_EQUAL, PROFILE_MASKED };
+enum profile_compare { PROFILE_ANY, PROFILE_EQUAL, PROFILE_MASKED };
 struct profile_rule { /* what is in no rule fails with EPERM */
     const char *const *names;
     enum profile_action action;

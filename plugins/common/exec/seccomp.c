@@ -1,11 +1,10 @@
 /* common/exec/seccomp.c - system calls of a step: everything that is not here fails with
  * EPERM.  The default profile of containerd for an ordinary step (its 14 capabilities),
- * as data; io_uring is left out as there. */
+ * as data; io_uring is left out as there.  Which kinds of sockets: sockets.h. */
 #include "profile.h"
 
 #include <linux/sched.h>
 #include <stddef.h>
-#include <sys/socket.h>
 
 static const char *const plain[] = {
     "_llseek", "_newselect", "accept", "accept4", "access", "adjtimex", "alarm", "bind",
@@ -59,7 +58,7 @@ static const char *const plain[] = {
     "setresuid", "setresuid32", "setreuid", "setreuid32", "setrlimit", "setsid",
     "setsockopt", "setuid", "setuid32", "setxattr", "setxattrat", "shmat", "shmctl",
     "shmdt", "shmget", "shutdown", "sigaltstack", "signalfd", "signalfd4", "sigprocmask",
-    "sigreturn", "socketcall", "socketpair", "splice", "stat", "stat64", "statfs",
+    "sigreturn", "socket", "socketcall", "socketpair", "splice", "stat", "stat64", "statfs",
     "statfs64", "statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs",
     "sysinfo", "tee", "tgkill", "time", "timer_create", "timer_delete", "timer_getoverrun",
     "timer_gettime", "timer_gettime64", "timer_settime", "timer_settime64",
@@ -88,7 +87,6 @@ static const char *const of_machine[] = {
 };
 static const char *const of_sys_chroot[] = { "chroot", NULL };
 static const char *const personality[] = { "personality", NULL };
-static const char *const sockets[] = { "socket", NULL };
 static const char *const clone2[] = { "clone", NULL };
 static const char *const clone3[] = { "clone3", NULL };
 
@@ -105,7 +103,6 @@ const struct profile_rule profile_rules[] = {
     { .names = plain },
     { .names = of_machine },
     { .names = of_sys_chroot }, /* CAP_SYS_CHROOT is among the 14 */
-    { .names = sockets, .compare = PROFILE_NOT_EQUAL, .value = AF_VSOCK },
     { .names = personality, .compare = PROFILE_EQUAL, .value = 0x0 },
     { .names = personality, .compare = PROFILE_EQUAL, .value = 0x0008 },
     { .names = personality, .compare = PROFILE_EQUAL, .value = 0x20000 },

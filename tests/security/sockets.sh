@@ -1,0 +1,48 @@
+#!/bin/sh
+# Sockets that lead past a step's network: packets of the machine's network, which carry
+# other people's passwords, and the machine's hypervisor. By every entry that the kernel
+# has, also those of 32-bit programs, whose arguments no filter sees, and with numbers
+# that are too wide. A step that has a network of its own reads its own packets.
+. "$(dirname "$0")/lib.sh"
+
+cat >"$context/Dockerfile" <<'END'
+FROM base
+COPY probe /
+RUN /probe sockets
+RUN grep -E '^Cap(Prm|Bnd)' /proc/self/status | sed 's/[[:space:]][[:space:]]*/ /g'
+USER app
+RUN /probe sockets | sed 's/^/as user: /'
+END
+packets=0000000000002000 # CAP_NET_RAW
+# ENOSYS: there is no such entry. EPROTONOSUPPORT: there, and no such kind.
+refusal='EPERM|ENOSYS|EPROTONOSUPPORT|EAFNOSUPPORT|ESOCKTNOSUPPORT|EFAULT|EINVAL'
+refused() { # KIND: by all entries, for root and users
+    said | grep -E "^(as user: )?$1, " >"$work/kind" || fail "$executor: $1 was not tried"
+    [ "$(grep -c '' "$work/kind")" -ge 4 ] || fail "$executor: few entries were tried"
+    ! grep -vE ": ($refusal)\$" "$work/kind" || fail "$executor: $1"
+}
+had() { # BITS WHO
+    bits=$(said | sed -n "s/^Cap$2: //p")
+    [ "$((0x$bits & 0x$1))" = "$((0x$1))" ]
+}
+
+trial() {
+    try 0 --no-cache --network host
+    for kind in vsock packet 'packet cooked' 'packet of 2.0' raw 'raw 6'; do refused "$kind"; done
+    for kind in inet 'inet 6' unix netlink; do assert_said "$kind, socket: works"; done
+    assert_said "as user: inet, socket: works"
+    ! had $packets Bnd || fail "$executor: packets of the machine's network"
+    ! had $packets Prm || fail "$executor: packets of the machine's network"
+
+    # Its own network is its own affair. What leads to the machine is not.
+    try 0 --no-cache --network none
+    refused vsock
+    for kind in packet 'packet cooked' raw; do assert_said "$kind, socket: works"; done
+    had $packets Bnd || fail "$executor: no packets on a network of its own"
+
+    # Granted all.
+    sed 's,^RUN /,RUN --security=insecure /,' "$context/Dockerfile" >"$context/insecure.Dockerfile"
+    try 0 --no-cache --network host --allow security.insecure -f "$context/insecure.Dockerfile"
+    assert_said "packet, socket: works"
+}
+each_executor trial
