@@ -252,6 +252,7 @@ security_tests = \
 	tests/security/secrets-in-memory.sh \
 	tests/security/sockets.sh \
 	tests/security/stub-removal-symlink.sh \
+	tests/security/system-mounts.sh \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \
 	tests/security/workdir-through-proc.sh

@@ -6,7 +6,6 @@ endif
 executor_native_la_SOURCES = \
 	%D%/child.c \
 	%D%/callfilter.c \
-	%D%/mountapi.c \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/prepare.c \

@@ -26,10 +26,7 @@ static const struct tenon_host *host;
 
 struct native {
     char *network_helper;
-    pthread_mutex_t lock; /* of the following */
-    bool has_devices;
-    struct devices devices; /* joined by all steps that have no group of their own */
-    int why_none;
+    struct devices_pool devices; /* for all steps that have no group of their own */
 };
 
 static const struct tenon_param no_params[] = { { .name = NULL } };
@@ -43,7 +40,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     host = h;
     struct native *n = tenon_new0(struct native);
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
-    pthread_mutex_init(&n->lock, NULL);
+    n->devices = (struct devices_pool)DEVICES_POOL_INIT;
     *self = n;
     cgroup_sweep();
     return TENON_OK;
@@ -54,9 +51,7 @@ native_fini(void *self)
 {
     struct native *n = self;
     guard_reap(true);
-    if (n->has_devices)
-        devices_release(&n->devices);
-    pthread_mutex_destroy(&n->lock);
+    devices_pool_release(&n->devices);
     free(n->network_helper);
     free(n);
 }
@@ -146,31 +141,6 @@ note_partial_proc(struct tenon_ctx *ctx)
 
 /* ---- devices ---- */
 
-static bool
-was_granted_devices(const struct tenon_exec *x)
-{
-    for (size_t i = 0; i < x->mount_count; i++)
-        if (x->mounts[i].flags & TENON_MOUNT_DEVICE)
-            return true;
-    return false;
-}
-
-/* Making a group costs more than joining one. */
-static int
-common_devices(struct native *n, int *procs)
-{
-    pthread_mutex_lock(&n->lock);
-    if (!n->has_devices) {
-        auto_free char *name = tenon_asprintf("tenon-%ld-" CGROUP_DEVICES "-%llu", (long)getpid(),
-                                              (unsigned long long)cgroup_pid_namespace());
-        n->why_none = devices_make(&n->devices, name, NULL);
-        n->has_devices = true;
-    }
-    *procs = n->devices.procs;
-    pthread_mutex_unlock(&n->lock);
-    return n->why_none;
-}
-
 /* Images contain device nodes, and steps create them.  In a user namespace the
  * kernel opens none of them. */
 static void
@@ -182,12 +152,9 @@ guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
     int procs = -1, e;
     if (group->v2 >= 0) {
         e = devices_restrict(group->v2, l->x);
-    } else if (was_granted_devices(l->x)) {
-        e = devices_make(own, l->x->id, l->x);
-        procs = own->procs;
-        l->own_cgroup = l->own_cgroup || !e;
     } else {
-        e = common_devices(n, &procs);
+        e = devices_of_step(&n->devices, l->x, own, &procs);
+        l->own_cgroup = l->own_cgroup || own->parent >= 0;
     }
     if (procs >= 0)
         l->cgroup_procs[l->cgroup_count++] = procs;

@@ -66,17 +66,4 @@ int native_leave_host(int root, const char **what);
 void native_child(void *launch, int report_fd);
 int native_join_cgroup(void *launch, const char **what);
 
-/* mountapi.c: the new mount API; -1 and errno. */
-struct native_fs_option {
-    const char *key, *value; /* value NULL: a flag */
-};
-int native_fs(const char *type, const struct native_fs_option *options, unsigned attrs);
-int native_open_tree(int dirfd, const char *path, bool recursive);
-int native_set_attrs(int fd, unsigned attrs, bool recursive);
-int native_attach(int mountfd, int targetfd);
-/* Below root as if it were "/"; follows links inside it only. */
-int native_open_in(int root, const char *path, int flags);
-/* No link in path at all. */
-int native_open_plain(int root, const char *path, int flags);
-
 #endif

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/exec/mountapi.h"
 #include "common/exec/profile.h"
 
 const char native_mounting_proc[] = "mount /proc";
@@ -24,8 +25,8 @@ attach_at(int root, const char *path, int mountfd)
     if (mountfd < 0)
         return errno;
     int e = 0;
-    int target = native_open_plain(root, path, O_PATH);
-    if (target < 0 || native_attach(mountfd, target) < 0)
+    int target = mountapi_open_plain(root, path, O_PATH);
+    if (target < 0 || mountapi_attach(mountfd, target) < 0)
         e = errno;
     if (target >= 0)
         close(target);
@@ -45,7 +46,7 @@ bind_device(int root, int dev, const char *name)
     if (file < 0)
         return errno;
     close(file);
-    return attach_at(root, path, native_open_tree(AT_FDCWD, host, false));
+    return attach_at(root, path, mountapi_open_tree(AT_FDCWD, host, false));
 }
 
 static int
@@ -86,18 +87,18 @@ make_links(int dev)
 static int
 mount_dev(const struct native_launch *l, int root)
 {
-    const struct native_fs_option dev[] = { { "mode", "755" }, { "size", "65536k" },
+    const struct mountapi_option dev[] = { { "mode", "755" }, { "size", "65536k" },
                                             { NULL, NULL } };
-    const struct native_fs_option pts[] = { { "ptmxmode", "0666" }, { "mode", "0620" },
+    const struct mountapi_option pts[] = { { "ptmxmode", "0666" }, { "mode", "0620" },
                                             { l->rootless ? NULL : "gid", "5" }, { NULL, NULL } };
-    const struct native_fs_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
+    const struct mountapi_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
                                             { NULL, NULL } };
-    int e = attach_at(root, "dev", native_fs("tmpfs", dev, MOUNT_ATTR_NOSUID |
+    int e = attach_at(root, "dev", mountapi_fs("tmpfs", dev, MOUNT_ATTR_NOSUID |
                                                                MOUNT_ATTR_STRICTATIME |
                                                                (l->nodev ? MOUNT_ATTR_NODEV : 0)));
     if (e)
         return e;
-    int fd = native_open_plain(root, "dev", O_RDONLY | O_DIRECTORY);
+    int fd = mountapi_open_plain(root, "dev", O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno;
     umask(0);
@@ -107,12 +108,12 @@ mount_dev(const struct native_launch *l, int root)
         e = make_links(fd);
     close(fd);
     if (!e)
-        e = attach_at(root, "dev/pts", native_fs("devpts", pts,
+        e = attach_at(root, "dev/pts", mountapi_fs("devpts", pts,
                                               MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
     if (!e)
-        e = attach_at(root, "dev/shm", native_fs("tmpfs", shm, SAFE));
+        e = attach_at(root, "dev/shm", mountapi_fs("tmpfs", shm, SAFE));
     if (!e)
-        e = attach_at(root, "dev/mqueue", native_fs("mqueue", NULL, SAFE));
+        e = attach_at(root, "dev/mqueue", mountapi_fs("mqueue", NULL, SAFE));
     return e;
 }
 
@@ -123,7 +124,7 @@ mount_hierarchy(int dir, const struct native_hierarchy *h, unsigned attrs)
 {
     if (mkdirat(dir, h->name, 0755) < 0)
         return errno;
-    struct native_fs_option options[16];
+    struct mountapi_option options[16];
     size_t n = 0;
     for (char **o = h->options; o && *o && n < 15; o++) {
         bool named = !strncmp(*o, "name=", 5);
@@ -131,7 +132,7 @@ mount_hierarchy(int dir, const struct native_hierarchy *h, unsigned attrs)
         options[n++].value = named ? *o + 5 : NULL;
     }
     options[n].key = NULL;
-    int fd = native_fs(h->is_v2 ? "cgroup2" : "cgroup", options, attrs);
+    int fd = mountapi_fs(h->is_v2 ? "cgroup2" : "cgroup", options, attrs);
     return attach_at(dir, h->name, fd);
 }
 
@@ -141,18 +142,18 @@ mount_cgroup(const struct native_launch *l, int root)
 {
     unsigned attrs = SAFE | (l->insecure ? 0 : MOUNT_ATTR_RDONLY);
     if (!l->hierarchy_count) {
-        attach_at(root, "sys/fs/cgroup", native_fs("cgroup2", NULL, attrs));
+        attach_at(root, "sys/fs/cgroup", mountapi_fs("cgroup2", NULL, attrs));
         return;
     }
-    const struct native_fs_option options[] = { { "mode", "755" }, { NULL, NULL } };
-    if (attach_at(root, "sys/fs/cgroup", native_fs("tmpfs", options, SAFE)) != 0)
+    const struct mountapi_option options[] = { { "mode", "755" }, { NULL, NULL } };
+    if (attach_at(root, "sys/fs/cgroup", mountapi_fs("tmpfs", options, SAFE)) != 0)
         return;
-    int dir = native_open_plain(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
+    int dir = mountapi_open_plain(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
     if (dir < 0)
         return;
     for (size_t i = 0; i < l->hierarchy_count; i++)
         mount_hierarchy(dir, &l->hierarchies[i], attrs);
-    native_set_attrs(dir, attrs & MOUNT_ATTR_RDONLY, false);
+    mountapi_set_attrs(dir, attrs & MOUNT_ATTR_RDONLY, false);
     close(dir);
 }
 
@@ -161,10 +162,10 @@ mount_sys(const struct native_launch *l, int root)
 {
     unsigned attrs = SAFE | (l->insecure ? 0 : MOUNT_ATTR_RDONLY);
     if (!l->rootless || l->own_net)
-        return attach_at(root, "sys", native_fs("sysfs", NULL, attrs));
+        return attach_at(root, "sys", mountapi_fs("sysfs", NULL, attrs));
     /* sysfs shows a network namespace; that of the host is not ours to mount. */
-    int fd = native_open_tree(AT_FDCWD, "/sys", true);
-    if (fd >= 0 && native_set_attrs(fd, attrs, true) < 0) {
+    int fd = mountapi_open_tree(AT_FDCWD, "/sys", true);
+    if (fd >= 0 && mountapi_set_attrs(fd, attrs, true) < 0) {
         int e = errno;
         close(fd);
         return e;
@@ -178,9 +179,9 @@ static int
 mount_proc(const struct native_launch *l, int root)
 {
     if (!l->bind_proc)
-        return attach_at(root, "proc", native_fs("proc", NULL, SAFE));
-    int fd = native_open_tree(AT_FDCWD, "/proc", true);
-    if (fd >= 0 && native_set_attrs(fd, SAFE, true) < 0) {
+        return attach_at(root, "proc", mountapi_fs("proc", NULL, SAFE));
+    int fd = mountapi_open_tree(AT_FDCWD, "/proc", true);
+    if (fd >= 0 && mountapi_set_attrs(fd, SAFE, true) < 0) {
         int e = errno;
         close(fd);
         return e;
@@ -211,15 +212,15 @@ native_mount_system(const struct native_launch *l, int root, const char **what)
 static int
 hide(int root, const char *path)
 {
-    int target = native_open_plain(root, path + 1, O_PATH);
+    int target = mountapi_open_plain(root, path + 1, O_PATH);
     if (target < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
     struct stat st;
     int cover = -1;
     if (fstat(target, &st) == 0)
-        cover = S_ISDIR(st.st_mode) ? native_fs("tmpfs", NULL, SAFE | MOUNT_ATTR_RDONLY)
-                                    : native_open_tree(root, "dev/null", false);
-    int e = cover < 0 || native_attach(cover, target) < 0 ? errno : 0;
+        cover = S_ISDIR(st.st_mode) ? mountapi_fs("tmpfs", NULL, SAFE | MOUNT_ATTR_RDONLY)
+                                    : mountapi_open_tree(root, "dev/null", false);
+    int e = cover < 0 || mountapi_attach(cover, target) < 0 ? errno : 0;
     if (cover >= 0)
         close(cover);
     close(target);
@@ -229,13 +230,13 @@ hide(int root, const char *path)
 static int
 make_readonly(int root, const char *path)
 {
-    int target = native_open_plain(root, path + 1, O_PATH);
+    int target = mountapi_open_plain(root, path + 1, O_PATH);
     if (target < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
     int e = 0;
-    int tree = native_open_tree(target, "", true);
-    if (tree < 0 || native_set_attrs(tree, MOUNT_ATTR_RDONLY, true) < 0 ||
-        native_attach(tree, target) < 0)
+    int tree = mountapi_open_tree(target, "", true);
+    if (tree < 0 || mountapi_set_attrs(tree, MOUNT_ATTR_RDONLY, true) < 0 ||
+        mountapi_attach(tree, target) < 0)
         e = errno;
     if (tree >= 0)
         close(tree);

@@ -3,7 +3,12 @@
 if PLUGIN_EXECUTOR_OCI
 pluginexec_LTLIBRARIES += executor-oci.la
 endif
-executor_oci_la_SOURCES = %D%/oci.c %D%/spec.c %D%/spec.h
+executor_oci_la_SOURCES = \
+	%D%/oci.c \
+	%D%/ocimounts.c \
+	%D%/ocimounts.h \
+	%D%/spec.c \
+	%D%/spec.h
 executor_oci_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 executor_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 executor_oci_la_LIBADD = $(COMMON_EXEC_LIBS) $(JSON_C_LIBS)

@@ -17,16 +17,19 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
 #include "common/exec/cgroup.h"
+#include "common/exec/devices.h"
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
 #include "common/exec/profile.h"
 #include "common/exec/sockets.h"
+#include "ocimounts.h"
 #include "spec.h"
 
 static const struct tenon_host *host;
@@ -35,6 +38,7 @@ struct oci {
     char *runtime; /* as configured */
     char *path;    /* absolute; NULL: not found */
     char *network_helper;
+    struct devices_pool devices;
 };
 
 static const struct tenon_param config_params[] = {
@@ -70,6 +74,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     o->runtime = tenon_strdup(host->get_string(config, "runtime"));
     o->path = find_runtime(o->runtime);
     o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
+    o->devices = (struct devices_pool)DEVICES_POOL_INIT;
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -79,6 +84,7 @@ static void
 oci_fini(void *self)
 {
     struct oci *o = self;
+    devices_pool_release(&o->devices);
     free(o->runtime);
     free(o->path);
     free(o->network_helper);
@@ -105,7 +111,14 @@ check_request(const struct tenon_exec *x, struct tenon_error *err)
         strcmp(x->network, "sandbox"))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "network \"%s\": not supported by executor-oci", x->network);
-    return TENON_OK;
+    const struct tenon_exec_mount *m = ocimounts_refused(x);
+    if (!m)
+        return TENON_OK;
+    host->error(err, TENON_E_UNSUPPORTED, 0,
+                "mount target \"%s\": not supported by executor-oci, whose runtime works with "
+                "what is there", m->target);
+    host->error_hint(err, "set {\"executor\": \"native\"} in tenon.json");
+    return TENON_E_UNSUPPORTED;
 }
 
 /* Does "run" know --keep?  crun does not. */
@@ -166,13 +179,14 @@ write_config(const struct tenon_exec *x, const char *cgroup, const char *network
 /* ---- in the guard and its child: async-signal-safe only ----------------- */
 
 struct launch { /* prepared before fork */
+    const struct tenon_exec *x;
     const int *cgroup_procs;
     size_t cgroup_count;
     const char *path;
     char *const *argv;
     char *const *env;
     int in, out, err;
-    bool insecure, shares_network;
+    bool insecure, shares_network, hides_v2;
 };
 
 static const char mounting_proc[] = "mount /proc for the runtime";
@@ -188,10 +202,13 @@ guard_setup(void *data, const char **what)
     *what = "make mounts private";
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return errno;
+    /* What it does not see it does not move the step to: the group that we are in stays. */
+    if (l->hides_v2)
+        (void)umount2(CGROUP_ROOT "/unified", MNT_DETACH);
     *what = mounting_proc;
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return errno;
-    return 0;
+    return ocimounts_attach(l->x, what);
 }
 
 static void
@@ -226,7 +243,7 @@ move_up(int fd)
 
 static void
 supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-          const struct cgroup *group, struct guard_result *result)
+          const struct cgroup *group, bool hides_v2, struct guard_result *result)
 {
     auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
     auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
@@ -244,8 +261,8 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int in = move_up(x->stdin_fd);
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
-    struct launch l = { group->procs, group->count, o->path, argv, env, in, out, err,
-                        x->flags & TENON_EXEC_INSECURE, profile_shares_network(x) };
+    struct launch l = { x, group->procs, group->count, o->path, argv, env, in, out, err,
+                        x->flags & TENON_EXEC_INSECURE, profile_shares_network(x), hides_v2 };
     auto_free int *keep = tenon_calloc(3 + group->count, sizeof *keep);
     keep[0] = in;
     keep[1] = out;
@@ -341,31 +358,90 @@ check_runtime(const struct oci *o, const struct tenon_exec *x, int status,
     return TENON_OK;
 }
 
+/* ---- groups ----------------------------------------------------------------------- */
+
+struct groups {
+    char *path;    /* of the step's group, which we remove */
+    char *runtime; /* of the group that the runtime makes: that, or one in it */
+    struct cgroup limits;
+    struct devices granted;
+    bool has_devices; /* a group of version 2, beside version 1, is joined before */
+};
+
+/* Runtimes have lists of devices of their own, besides what they are told: tunnels (10:200)
+ * among it.  What is around the step's group counts as well, and is ours. */
+static void
+guard_devices(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct groups *g)
+{
+    if (x->flags & (TENON_EXEC_ROOTLESS | TENON_EXEC_INSECURE))
+        return;
+    int procs = -1;
+    char *inner = NULL;
+    auto_close int outer = cgroup_make_outer(g->path, &inner);
+    int e = outer < 0 ? errno : devices_restrict(outer, x);
+    if (inner) {
+        free(g->runtime);
+        g->runtime = inner;
+    } else if (e == ENOTSUP) {
+        e = devices_of_step(&o->devices, x, &g->granted, &procs);
+    }
+    if (procs >= 0) {
+        g->has_devices = true;
+        g->limits.procs = tenon_reallocarray(g->limits.procs, g->limits.count + 1, sizeof(int));
+        g->limits.procs[g->limits.count++] = fcntl(procs, F_DUPFD_CLOEXEC, 10);
+    }
+    if (e)
+        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): the runtime decides which "
+                                  "can be opened", strerror(e));
+}
+
+/* A runtime wants a group in each hierarchy; an ordinary user has been given those of some
+ * at most.  So the runtime starts in the one with the limits. */
 static int
-run_in(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
+groups_open(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct groups *g,
+            struct tenon_error *err)
+{
+    *g = (struct groups){ cgroup_path(x), cgroup_path(x), CGROUP_INIT,
+                          { .parent = -1, .procs = -1 }, false };
+    if ((x->flags & TENON_EXEC_ROOTLESS) && cgroup_has_limits(x) &&
+        cgroup_open(host, &g->limits, x, err) < 0)
+        return host->error_code(err);
+    guard_devices(o, ctx, x, g);
+    return TENON_OK;
+}
+
+static void
+groups_release(struct groups *g)
+{
+    devices_release(&g->granted);
+    cgroup_release(&g->limits);
+    cgroup_remove(g->path); /* left by a runtime that could not remove it */
+    free(g->path);
+    free(g->runtime);
+}
+
+static int
+run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
        const char *network, int32_t *wait_status, struct tenon_error *err)
 {
-    auto_free char *cgroup = cgroup_path(x);
-    if (write_config(x, cgroup, network, err) < 0)
+    struct groups groups;
+    if (groups_open(o, ctx, x, &groups, err) < 0 ||
+        write_config(x, groups.runtime, network, err) < 0) {
+        groups_release(&groups);
         return host->error_code(err);
-
-    /* A runtime wants a group in each hierarchy; an ordinary user has been given
-     * those of some at most.  So the runtime starts in the one with the limits. */
-    struct cgroup group = CGROUP_INIT;
-    if ((x->flags & TENON_EXEC_ROOTLESS) && cgroup_has_limits(x) &&
-        cgroup_open(host, &group, x, err) < 0)
-        return host->error_code(err);
-
+    }
     struct guard_result result;
-    supervise(o, ctx, x, &group, &result);
-    bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(cgroup);
-    cgroup_release(&group);
-    cgroup_remove(cgroup); /* left by a runtime that could not remove it */
+    supervise(o, ctx, x, &groups.limits, groups.has_devices, &result);
+    bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(groups.runtime);
+    groups_release(&groups);
     switch (result.outcome) {
     case GUARD_CANCELLED:
         return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
-        host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+        if (result.what[0] == '/')
+            host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
+        else
+            host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
         if ((x->flags & TENON_EXEC_ROOTLESS) && result.sys == EPERM &&
             !strcmp(result.what, mounting_proc))
             host->error_hint(err, "parts of /proc are hidden here: {\"executor\": \"native\"} "
@@ -386,12 +462,12 @@ static int
 oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *wait_status,
         struct tenon_error *err)
 {
-    const struct oci *o = self;
+    struct oci *o = self;
     struct network *net;
     if (oci_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
         network_open(host, ctx, x, o->network_helper, &net, err) < 0)
         return host->error_code(err);
-    int r = run_in(self, ctx, x, net ? network_path(net) : NULL, wait_status, err);
+    int r = run_in(o, ctx, x, net ? network_path(net) : NULL, wait_status, err);
     network_close(net);
     return r;
 }

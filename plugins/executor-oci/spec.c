@@ -10,6 +10,7 @@
 
 #include "common/exec/cgroup.h"
 #include "common/exec/profile.h"
+#include "ocimounts.h"
 
 /* ---- small helpers ------------------------------------------------------ */
 
@@ -170,6 +171,8 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
         const struct tenon_exec_mount *m = &x->mounts[i];
+        if (!ocimounts_is_of_runtime(m))
+            continue;
         struct json_object *options =
             add_mount(mounts, m->target, "bind", m->source, LIST("rbind"));
         if (m->flags & TENON_MOUNT_RDONLY)

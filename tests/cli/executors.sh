@@ -8,8 +8,8 @@
 need runc
 doc=$abs_top_srcdir/docs/executors.md
 
-# Items whose values differ, and may: none.
-: >"$work/explained"
+# Items whose values differ, and may: docs/executors.md says why.
+echo "mount at /dev" >"$work/explained"
 
 # say ITEM VALUE: a line of the table. Values hold nothing that is this machine's.
 cat >"$context/checks" <<'S'
@@ -74,8 +74,9 @@ say "chown, setuid bit" "$(touch /x && chown 5:6 /x && chmod 4755 /x && stat -c 
 say "nodes made" "$(try mknod /disk b 254 0) $(try mknod /null c 1 3) $(try mkfifo /fifo)"
 say "node of a disk, opened" "$( (: </disk) 2>/dev/null && echo opened || echo refused)"
 say "node of the kernel's memory, in /dev" "$(mknod /dev/m c 1 1 && { (: </dev/m) 2>/dev/null && echo opened || echo refused; })"
+say "node of a tunnel, opened" "$(mknod /tun c 10 200 && { (exec 3<>/tun) 2>/dev/null && echo opened || echo refused; })"
 say "node of /dev/zero made by a step" "$(mknod /zero c 1 5 && { (: </zero) 2>/dev/null && echo opened || echo refused; })"
-rm -f /x /disk /null /fifo /zero /dev/m
+rm -f /x /disk /null /fifo /zero /tun /dev/m
 say "removal of /dev/full" "$(try rm /dev/full)"
 say "ulimit, core" "$(ulimit -c)"
 say "ulimit, files" "$(ulimit -n) $(ulimit -Hn)"
@@ -112,6 +113,18 @@ code() { # ITEM INSTRUCTIONS: how the build says that it failed
 for executor in oci native; do
     use_executor $executor
     result --no-cache --ulimit core=0 --ulimit nofile=512:1024
+    for at in /dev/shm /sys/firmware; do
+        printf 'FROM base\nRUN --mount=type=tmpfs,target=%s ls %s\n' $at $at >"$context/code.Dockerfile"
+        run 0 build --no-cache -f "$context/code.Dockerfile" -o type=cacheonly
+        printf 'mount at %s\tdone\n' $at >>"$work/tree/list"
+    done
+    printf 'FROM base\nRUN --mount=type=tmpfs,target=/dev head -c 1 /proc/keys | wc -c\n' >"$context/code.Dockerfile"
+    if build --no-cache -f "$context/code.Dockerfile" -o type=cacheonly >"$work/out" 2>"$work/err"; then
+        printf 'mount at /dev\tdone; %s of /proc/keys seen\n' "$(sed -nE 's/^#[0-9]+ ([0-9.]+ )?([0-9]+)$/\2/p' "$work/err")" >>"$work/tree/list"
+    else
+        assert_has "$work/err" "not supported by executor-oci"
+        printf 'mount at /dev\trefused\n' >>"$work/tree/list"
+    fi
     code "end with 3" "RUN exit 3"
     code "end by signal 9" "RUN sh -c 'kill -9 \$\$'; exit \$?"
     code "no such program" 'RUN ["none"]'

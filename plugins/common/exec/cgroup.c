@@ -308,6 +308,32 @@ cgroup_make(struct cgroup *c, const struct tenon_exec *x, const char **what)
 }
 
 int
+cgroup_make_outer(const char *path, char **inner)
+{
+    if (!is_pure_v2()) {
+        errno = ENOTSUP;
+        return -1;
+    }
+    struct hierarchy *h;
+    size_t n = hierarchies(&h);
+    int fd = -1, e = ENOENT;
+    for (size_t i = 0; fd < 0 && i < n; i++) {
+        if (*h[i].controllers)
+            continue;
+        auto_free char *dir = place(&h[i], path);
+        e = make_dirs(dir);
+        fd = e ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+            *inner = tenon_asprintf("%s/step", dir + sizeof ROOT - 1);
+        else if (!e)
+            e = errno;
+    }
+    hierarchies_free(h, n);
+    errno = e;
+    return fd;
+}
+
+int
 cgroup_open(const struct tenon_host *host, struct cgroup *c, const struct tenon_exec *x,
             struct tenon_error *err)
 {

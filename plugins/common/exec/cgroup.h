@@ -39,6 +39,11 @@ uint64_t cgroup_pid_namespace(void);
 /* Our own group of version 2, "/a/b"; NULL: the root.  The caller frees it. */
 char *cgroup_own_v2(void);
 
+/* A group in which a runtime makes that of a step, where version 2 is all there is: its
+ * directory, and *inner, the path for the runtime, which the caller frees.  -1 and errno:
+ * ENOTSUP where version 1 has the controllers. */
+int cgroup_make_outer(const char *path, char **inner);
+
 /* A group of our own making: for an executor without a runtime, and for a
  * runtime that could not make one in all hierarchies, as it would. */
 struct cgroup {

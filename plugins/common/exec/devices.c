@@ -202,3 +202,46 @@ devices_release(struct devices *d)
     free(d->name);
     *d = (struct devices){ .parent = -1, .procs = -1 };
 }
+
+/* ---- of a step ------------------------------------------------------------------- */
+
+static bool
+was_granted_devices(const struct tenon_exec *x)
+{
+    for (size_t i = 0; i < x->mount_count; i++)
+        if (x->mounts[i].flags & TENON_MOUNT_DEVICE)
+            return true;
+    return false;
+}
+
+int
+devices_of_step(struct devices_pool *pool, const struct tenon_exec *x, struct devices *own,
+                int *procs)
+{
+    if (was_granted_devices(x)) {
+        /* Not the step's name, which is that of the group with its limits. */
+        auto_free char *name = tenon_asprintf("%s-granted", x->id);
+        int e = devices_make(own, name, x);
+        *procs = own->procs;
+        return e;
+    }
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->is_made) {
+        auto_free char *name = tenon_asprintf("tenon-%ld-" CGROUP_DEVICES "-%llu", (long)getpid(),
+                                              (unsigned long long)cgroup_pid_namespace());
+        pool->why_none = devices_make(&pool->common, name, NULL);
+        pool->is_made = true;
+    }
+    *procs = pool->common.procs;
+    int e = pool->why_none;
+    pthread_mutex_unlock(&pool->lock);
+    return e;
+}
+
+void
+devices_pool_release(struct devices_pool *pool)
+{
+    if (pool->is_made)
+        devices_release(&pool->common);
+    pthread_mutex_destroy(&pool->lock);
+}

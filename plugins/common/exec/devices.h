@@ -6,6 +6,8 @@
 #ifndef TENON_COMMON_EXEC_DEVICES_H
 #define TENON_COMMON_EXEC_DEVICES_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <tenon-plugin.h>
 
 /* Let the group, a directory, open these devices alone.  x's mounts with
@@ -20,5 +22,18 @@ struct devices {
 };
 int devices_make(struct devices *d, const char *name, const struct tenon_exec *x);
 void devices_release(struct devices *d); /* its processes are gone */
+
+/* For a step: the group that all steps of a process share, for making one costs more than
+ * joining one; or *own, where it was granted devices.  *procs is borrowed.  0 or an errno. */
+struct devices_pool {
+    pthread_mutex_t lock; /* of the following */
+    bool is_made;
+    struct devices common;
+    int why_none;
+};
+#define DEVICES_POOL_INIT { .lock = PTHREAD_MUTEX_INITIALIZER }
+int devices_of_step(struct devices_pool *pool, const struct tenon_exec *x, struct devices *own,
+                    int *procs);
+void devices_pool_release(struct devices_pool *pool);
 
 #endif

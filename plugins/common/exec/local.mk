@@ -9,6 +9,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/guard.h \
 	%D%/limits.c \
 	%D%/limits.h \
+	%D%/mountapi.c \
+	%D%/mountapi.h \
 	%D%/network.c \
 	%D%/network.h \
 	%D%/profile.c \
