@@ -248,6 +248,7 @@ security_tests = \
 	tests/security/host-devices.sh \
 	tests/security/leaked-descriptors.sh \
 	tests/security/mount-symlink-race.sh \
+	tests/security/network-sandbox.sh \
 	tests/security/proc-self-exe-rewrite.sh \
 	tests/security/secrets-in-memory.sh \
 	tests/security/sockets.sh \

@@ -1,12 +1,14 @@
 /* probe - what a hostile step tries, as a program without libraries.  Each
  * trial prints one line of what it got; the test judges. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,6 +193,52 @@ sockets(void)
     return 0;
 }
 
+/* reach WHERE: inet:ADDRESS:PORT, inet6:ADDRESS:PORT, abstract:NAME; what is said there. */
+static int
+reach(char **a)
+{
+    char where[200], said[200] = "";
+    struct sockaddr_storage at;
+    socklen_t len = 0;
+    memset(&at, 0, sizeof at);
+    snprintf(where, sizeof where, "%s", a[0]);
+    char *rest = strchr(where, ':');
+    if (!rest)
+        return 2;
+    *rest++ = 0;
+    char *port = strrchr(rest, '%');
+    if (port)
+        *port++ = 0;
+    if (!strcmp(where, "abstract")) {
+        struct sockaddr_un *u = (void *)&at;
+        u->sun_family = AF_UNIX;
+        memcpy(u->sun_path + 1, rest, strlen(rest));
+        len = (socklen_t)(sizeof u->sun_family + 1 + strlen(rest));
+    } else if (!strcmp(where, "inet")) {
+        struct sockaddr_in *i = (void *)&at;
+        i->sin_family = AF_INET;
+        i->sin_port = htons((uint16_t)atoi(port));
+        inet_pton(AF_INET, rest, &i->sin_addr);
+        len = sizeof *i;
+    } else {
+        struct sockaddr_in6 *i = (void *)&at;
+        i->sin6_family = AF_INET6;
+        i->sin6_port = htons((uint16_t)atoi(port));
+        inet_pton(AF_INET6, rest, &i->sin6_addr);
+        len = sizeof *i;
+    }
+    alarm(20);
+    int fd = socket(at.ss_family, SOCK_STREAM, 0);
+    int e = fd < 0 || connect(fd, (void *)&at, len) < 0 ? errno : 0;
+    ssize_t n = e ? 0 : read(fd, said, sizeof said - 1);
+    if (n < 0)
+        e = errno;
+    said[n > 0 ? n : 0] = 0;
+    said[strcspn(said, "\n")] = 0;
+    printf("%s: %s %s\n", a[0], name_of(e), said);
+    return 0;
+}
+
 /* ---- devices -------------------------------------------------------------------- */
 
 /* device TYPE MAJOR MINOR PATH: made, opened, read. */
@@ -339,6 +388,7 @@ main(int argc, char **argv)
     } verbs[] = {
         { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
         { "key", 1, key },     { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
+        { "reach", 1, reach },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "descriptors"))
