@@ -5,6 +5,7 @@ modules: $(pluginexec_LTLIBRARIES)
 
 include %D%/common/exec/local.mk
 include %D%/common/export/local.mk
+include %D%/common/grpc/local.mk
 include %D%/common/oci-layout/local.mk
 include %D%/common/progress/local.mk
 include %D%/common/source/local.mk

@@ -84,6 +84,15 @@ unit_tests = \
 	tests/unit/test-tree-user \
 	tests/unit/test-tree-view \
 	tests/unit/test-values
+if HAVE_NGHTTP2
+unit_tests += tests/unit/test-grpc-hostile
+endif
+if HAVE_NGHTTP2
+unit_tests += tests/unit/test-grpc-interop
+endif
+if HAVE_NGHTTP2
+unit_tests += tests/unit/test-grpc
+endif
 if PLUGIN_SOURCE_GIT
 unit_tests += tests/unit/test-source-git
 endif
@@ -101,6 +110,8 @@ unit_helpers = \
 	tests/unit/dfkit.h \
 	tests/unit/executor-record.c \
 	tests/unit/fakehost.h \
+	tests/unit/grpc-peer.py \
+	tests/unit/grpckit.h \
 	tests/unit/keykit.h \
 	tests/unit/layerkit.h \
 	tests/unit/refuse.h \
@@ -115,6 +126,9 @@ fuzz_targets = \
 	tests/fuzz/fuzz-dockerfile \
 	tests/fuzz/fuzz-names \
 	tests/fuzz/fuzz-patterns
+if HAVE_NGHTTP2
+fuzz_targets += tests/fuzz/fuzz-grpc
+endif
 
 fuzz_helpers = \
 	tests/fuzz/corpus \

@@ -40,6 +40,19 @@ tests_unit_test_progress_LDADD = libtenon-common-progress.la libtenon-core.la $(
 tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_exec_cgroup_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
 
+# gRPC, as plugins have it.
+grpc_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+grpc_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
+tests_unit_test_grpc_CPPFLAGS = $(grpc_CPPFLAGS)
+tests_unit_test_grpc_CFLAGS = $(grpc_CFLAGS)
+tests_unit_test_grpc_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
+tests_unit_test_grpc_hostile_CPPFLAGS = $(grpc_CPPFLAGS)
+tests_unit_test_grpc_hostile_CFLAGS = $(grpc_CFLAGS)
+tests_unit_test_grpc_hostile_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
+tests_unit_test_grpc_interop_CPPFLAGS = $(grpc_CPPFLAGS)
+tests_unit_test_grpc_interop_CFLAGS = $(grpc_CFLAGS)
+tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
+
 # Of the command's own files, those two.
 tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
@@ -73,6 +86,9 @@ tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
+tests_fuzz_fuzz_grpc_CPPFLAGS = $(grpc_CPPFLAGS)
+tests_fuzz_fuzz_grpc_CFLAGS = $(grpc_CFLAGS)
+tests_fuzz_fuzz_grpc_LDADD = $(COMMON_GRPC_LIBS)
 
 # ---- other trees --------------------------------------------------------------------------
 
