@@ -169,8 +169,9 @@ dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
     int rc = tenon_http_patiently(http, &req, &res, NULL, NULL, err);
     tenon_http_free(http);
     auto_free char *shown = tenon_url_redact(url);
-    if (rc == TENON_E_LIMIT)
-        err->code = TENON_E_FAILED; /* the page's fault, not the flag's */
+    /* The page's fault, or the network's: a flag that means nothing is another matter. */
+    if (rc == TENON_E_LIMIT || rc == TENON_E_DENIED || rc == TENON_E_NOT_FOUND)
+        err->code = TENON_E_FAILED;
     if (rc == 0 && (res.status < 200 || res.status > 299))
         rc = tenon_error_set(err, TENON_E_FAILED, "invalid response status %ld", res.status);
     if (rc == 0)
@@ -553,6 +554,33 @@ ulimit_option(struct input *in, struct tenon_error *err)
     return TENON_OK;
 }
 
+static void
+sort(char **options)
+{
+    if (options)
+        qsort(options, tenon_strv_len(options), sizeof *options, tenon_by_text);
+}
+
+/* From standard input, a pipe or the web: it takes its time, and can be had once. */
+static bool
+is_read(const struct build_flags *f)
+{
+    const char *file = f->file ? f->file : "";
+    return !strcmp(f->context, "-") || !strcmp(file, "-") || tenon_has_prefix(file, "http://") ||
+           tenon_has_prefix(file, "https://") || is_stream(file);
+}
+
+int
+build_input_read(const struct build_flags *f, struct json_object *config, struct cli_session *s,
+                 struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
+{
+    struct input in = { f, config, s, cancel, options };
+    if (is_read(f) && context_options(&in, err) < 0)
+        return err->code;
+    sort(*options);
+    return TENON_OK;
+}
+
 int
 build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
             struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
@@ -561,7 +589,7 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)
             return err->code;
-    if (context_options(&in, err) < 0 || build_args(&in, err) < 0 ||
+    if ((!is_read(f) && context_options(&in, err) < 0) || build_args(&in, err) < 0 ||
         network_option(&in, err) < 0 || add_hosts(&in, err) < 0 ||
         resource_options(&in, err) < 0)
         return err->code;
@@ -599,7 +627,6 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
     }
     if (f->cgroup_parent)
         option(&in, "cgroup-parent", f->cgroup_parent);
-    if (*options)
-        qsort(*options, tenon_strv_len(*options), sizeof **options, tenon_by_text);
+    sort(*options);
     return TENON_OK;
 }

@@ -27,16 +27,6 @@ struct answer { /* NULLs: nothing found here */
     char *user, *secret;
 };
 
-static void
-wipe_buf(struct tenon_buf *b)
-{
-    if (b->data)
-        explicit_bzero(b->data, b->cap);
-    tenon_buf_release(b);
-}
-TENON_DEFINE_AUTO_STRUCT(secret_text, struct tenon_buf, wipe_buf);
-#define auto_secret_text __attribute__((cleanup(tenon_auto_secret_text)))
-
 /* ---- names -------------------------------------------------------------- */
 
 static bool
@@ -177,6 +167,16 @@ from_entry(struct json_object *entry, struct answer *out, struct tenon_error *er
     return 0;
 }
 
+static int
+from_auths(struct json_object *auths, const struct place *p, struct answer *out,
+           struct tenon_error *err)
+{
+    struct json_object *entry = auths ? find_auth(auths, p) : NULL;
+    if (entry && from_entry(entry, out, err) < 0)
+        return tenon_error_context(err, "auths \"%s\"", p->host);
+    return 0;
+}
+
 /* ---- helpers ------------------------------------------------------------ */
 
 /* The child gets the host on its standard input and answers on its standard
@@ -240,7 +240,7 @@ from_helper(const char *name, const char *host, struct answer *out, struct tenon
                                name);
     auto_free char *program = tenon_asprintf("docker-credential-%s", name);
     auto_free char *input = tenon_asprintf("%s\n", stored_name(host));
-    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
+    auto_secret_buf struct tenon_buf text = TENON_BUF_INIT;
     int status = 0;
     if (run_helper(program, input, &text, &status, err) < 0)
         return err->code;
@@ -297,48 +297,45 @@ from_document(struct json_object *doc, const struct place *p, struct answer *out
         return err->code;
     if (helper && from_helper(helper, p->host, out, err) < 0)
         return err->code;
-    if (out->user || !auths)
-        return 0;
-    struct json_object *entry = find_auth(auths, p);
-    if (entry && from_entry(entry, out, err) < 0)
-        return tenon_error_context(err, "auths \"%s\"", p->host);
-    return 0;
-}
-
-static int
-from_text(const struct tenon_buf *text, const char *name, const struct place *p,
-          struct answer *out, struct tenon_error *err)
-{
-    auto_json struct json_object *doc = NULL;
-    if (text->len == 0)
-        return 0;
-    if (tenon_json_parse(tenon_buf_str(text), text->len, AUTH_FILE_MAX, &doc, err) < 0 ||
-        from_document(doc, p, out, err) < 0)
-        return tenon_error_context(err, "%s", name);
-    return 0;
+    return out->user ? 0 : from_auths(auths, p, out, err);
 }
 
 static int
 from_file(const char *path, const struct place *p, struct answer *out, struct tenon_error *err)
 {
-    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
+    auto_secret_buf struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_read_file(path, AUTH_FILE_MAX, &text, err) < 0) {
         if (err->code != TENON_E_NOT_FOUND)
             return err->code;
         tenon_error_release(err);
         return 0;
     }
-    return from_text(&text, path, p, out, err);
+    auto_json struct json_object *doc = NULL;
+    if (text.len == 0)
+        return 0;
+    if (tenon_json_parse(tenon_buf_str(&text), text.len, AUTH_FILE_MAX, &doc, err) < 0 ||
+        from_document(doc, p, out, err) < 0)
+        return tenon_error_context(err, "%s", path);
+    return 0;
 }
 
-/* A whole document, for machines that have no home. */
-static int
-from_environment(const struct place *p, struct answer *out, struct tenon_error *err)
+/* A document of `auths` alone, for machines that have no home. Docker, too, goes on without it
+ * when it cannot be read. */
+static void
+from_environment(const struct place *p, struct answer *out)
 {
-    auto_secret_text struct tenon_buf text = TENON_BUF_INIT;
     const char *value = secure_getenv("DOCKER_AUTH_CONFIG");
-    tenon_buf_adds(&text, value ? value : "");
-    return from_text(&text, "DOCKER_AUTH_CONFIG", p, out, err);
+    auto_error struct tenon_error ill = TENON_ERROR_INIT;
+    auto_json struct json_object *doc = NULL;
+    struct json_object *auths = NULL;
+    if (!value || !*value)
+        return;
+    if (tenon_json_parse(value, strlen(value), AUTH_FILE_MAX, &doc, &ill) == 0 &&
+        !json_object_is_type(doc, json_type_object))
+        tenon_error_set(&ill, TENON_E_INVALID, "expected an object");
+    if (ill.code < 0 || tenon_json_get_object(doc, "auths", &auths, &ill) < 0 ||
+        from_auths(auths, p, out, &ill) < 0)
+        tenon_log(TENON_LOG_WARNING, "DOCKER_AUTH_CONFIG: %s", ill.message);
 }
 
 /* The first file that has the host wins. */
@@ -367,7 +364,8 @@ cli_credentials(const char *where, char **user, char **secret, struct tenon_erro
     struct answer found = {0};
     auto_place struct place p = place_of(where);
     char **files = candidate_files();
-    int rc = from_environment(&p, &found, err);
+    int rc = 0;
+    from_environment(&p, &found);
     for (char **f = files; *f && rc == 0 && !found.user; f++)
         rc = from_file(*f, &p, &found, err);
     tenon_strv_free(files);

@@ -110,7 +110,7 @@ cli_docker_proxies(void (*add)(void *data, const char *name, const char *value),
 {
     auto_free char *dir = cli_docker_config_dir();
     auto_free char *path = tenon_asprintf("%s/config.json", dir);
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_secret_buf struct tenon_buf text = TENON_BUF_INIT; /* passwords are in it */
     auto_json struct json_object *doc = NULL;
     auto_error struct tenon_error ill = TENON_ERROR_INIT;
     if (tenon_read_file(path, CONFIG_MAX, &text, &ill) < 0 || text.len == 0)

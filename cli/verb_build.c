@@ -231,6 +231,12 @@ prepare(struct job *j, struct tenon_error *err)
     j->phase = CHECKING;
     if (tenon_build_check(j->build, &j->request, err) < 0)
         return err->code;
+    j->phase = READING_FLAGS;
+    if (build_input_read(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->options,
+                         err) < 0)
+        return err->code;
+    j->request.options = (const char *const *)j->options;
+    j->phase = CHECKING;
     return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
 }
 

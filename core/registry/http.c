@@ -480,19 +480,21 @@ headers_of(const struct tenon_http_request *req, const struct step *at)
     return header(headers, "Expect", ""); /* no "100-continue" round trips */
 }
 
-/* The descriptor that keeps the file of authorities, or -1. */
+/* *file keeps the authorities while they are used. Without ours there is no request: the
+ * system's may be more than was allowed. */
 static int
-set_trust(struct tenon_http *h, CURL *c, const struct tenon_http_request *req, const char *url)
+set_trust(struct tenon_http *h, CURL *c, const struct tenon_http_request *req, const char *url,
+          int *file, struct tenon_error *err)
 {
     char path[32];
     if (!tenon_has_prefix(url, "https:"))
-        return -1;
+        return 0;
     const char *base = trust_of(h), *more = req->tls ? req->tls->ca : NULL;
     if (!base && !more)
-        return -1;
-    auto_close int fd = tenon_trust_file(base, more, path);
-    if (fd < 0)
-        return -1;
+        return 0;
+    *file = tenon_trust_file(base, more, path, err);
+    if (*file < 0)
+        return err->code;
     curl_easy_setopt(c, CURLOPT_CAINFO, path);
     if (base)
         curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
@@ -500,7 +502,7 @@ set_trust(struct tenon_http *h, CURL *c, const struct tenon_http_request *req, c
     /* Newer ones remember authorities by the name of their file, which ours share. */
     curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
-    return tenon_steal_fd(&fd);
+    return 0;
 }
 
 /* 1: the same again, with at->as_is. */
@@ -515,8 +517,9 @@ hop(struct tenon_http *h, const struct tenon_http_request *req, struct step *at,
     struct curl_slist *headers = headers_of(req, at);
     set_options(c->easy, &x, at->url, at->method, at->home, headers);
     curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, detail);
-    auto_close int ca = set_trust(h, c->easy, req, at->url);
-    CURLcode rc = perform(c, &x);
+    auto_close int ca = -1;
+    x.failed = set_trust(h, c->easy, req, at->url, &ca, err) < 0;
+    CURLcode rc = x.failed ? CURLE_FAILED_INIT : perform(c, &x);
     int result = 0;
     if (x.again && !x.failed) {
         at->as_is = true;

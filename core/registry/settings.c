@@ -37,6 +37,9 @@ read_all(struct json_object *o, struct tenon_http_settings *s, struct tenon_erro
         tenon_json_get_array(o, "cert-dirs", &s->cert_dirs, err) < 0 ||
         tenon_json_get_object(o, "proxy", &proxy, err) < 0)
         return err->code;
+    for (size_t i = 0; s->cert_dirs && i < json_object_array_length(s->cert_dirs); i++)
+        if (!json_object_is_type(json_object_array_get_idx(s->cert_dirs, i), json_type_string))
+            return tenon_error_set(err, TENON_E_INVALID, "cert-dirs[%zu]: expected string", i);
     if (!proxy)
         return 0;
     if (tenon_json_get_str(proxy, "http", NULL, &s->proxy_http, err) < 0 ||

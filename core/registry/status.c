@@ -6,8 +6,21 @@
 #include "registry/url.h"
 #include "tools/alloc.h"
 #include "tools/ascii.h"
+#include "tools/text.h"
 
 #define MESSAGE_MAX 1000
+
+/* Words of a server stay one line of ours: a second one could pass for our own. */
+static char *
+one_line(const char *text)
+{
+    struct tenon_buf line = TENON_BUF_INIT;
+    tenon_text_add(&line, text, strlen(text));
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] == '\n' || line.data[i] == '\t')
+            line.data[i] = ' ';
+    return tenon_buf_steal(&line);
+}
 
 /* "CODE: message" of the first of {"errors": [...]}; or NULL. */
 static char *
@@ -32,8 +45,9 @@ server_message(const struct tenon_http_response *res)
     for (char *p = low; *p; p++)
         if (*p == '_')
             *p = ' ';
-    return tenon_asprintf("%.*s%s%.*s", MESSAGE_MAX, low, *message ? ": " : "", MESSAGE_MAX,
-                          message);
+    auto_free char *said = tenon_asprintf("%.*s%s%.*s", MESSAGE_MAX, low, *message ? ": " : "",
+                                          MESSAGE_MAX, message);
+    return one_line(said);
 }
 
 /* As the standards call it, or else the server. */

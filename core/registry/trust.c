@@ -90,7 +90,7 @@ tenon_trust_text(const struct tenon_http_settings *s)
 }
 
 int
-tenon_trust_file(const char *base, const char *more, char path[32])
+tenon_trust_file(const char *base, const char *more, char path[32], struct tenon_error *err)
 {
     auto_buf struct tenon_buf all = TENON_BUF_INIT;
     if (base)
@@ -99,10 +99,11 @@ tenon_trust_file(const char *base, const char *more, char path[32])
         add_system(&all);
     tenon_buf_addc(&all, '\n');
     tenon_buf_adds(&all, more ? more : "");
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
     auto_close int fd = memfd_create("ca", MFD_CLOEXEC);
-    if (fd < 0 || tenon_write_all(fd, all.data, all.len, &none) < 0)
-        return -1;
+    if (fd < 0)
+        return tenon_error_sys(err, "keep the certificates of authorities");
+    if (tenon_write_all(fd, all.data, all.len, err) < 0)
+        return tenon_error_context(err, "keep the certificates of authorities");
     snprintf(path, 32, "/proc/self/fd/%d", fd);
     return tenon_steal_fd(&fd);
 }

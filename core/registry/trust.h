@@ -13,7 +13,7 @@ bool tenon_trust_add_file(struct tenon_buf *to, const char *path, bool warn);
  * to free; NULL when they name none.  What cannot be read is warned about. */
 char *tenon_trust_text(const struct tenon_http_settings *s);
 /* They, or else the system's, and more of them, in a file that libcurl can be told: with gnutls
- * it takes no text.  Returns its descriptor, -1 when that cannot be had. */
-int tenon_trust_file(const char *base, const char *more, char path[32]);
+ * it takes no text.  Returns its descriptor. */
+int tenon_trust_file(const char *base, const char *more, char path[32], struct tenon_error *err);
 
 #endif

@@ -18,6 +18,14 @@ tenon_buf_release(struct tenon_buf *b)
 }
 
 void
+tenon_buf_wipe(struct tenon_buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->cap);
+    tenon_buf_release(b);
+}
+
+void
 tenon_buf_reserve(struct tenon_buf *b, size_t more)
 {
     size_t need;

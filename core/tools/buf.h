@@ -20,6 +20,11 @@ void tenon_buf_release(struct tenon_buf *b);
 TENON_DEFINE_AUTO_STRUCT(buf, struct tenon_buf, tenon_buf_release);
 #define auto_buf __attribute__((cleanup(tenon_auto_buf)))
 
+/* The same for a secret: its bytes are wiped. */
+void tenon_buf_wipe(struct tenon_buf *b);
+TENON_DEFINE_AUTO_STRUCT(secret_buf, struct tenon_buf, tenon_buf_wipe);
+#define auto_secret_buf __attribute__((cleanup(tenon_auto_secret_buf)))
+
 void tenon_buf_reserve(struct tenon_buf *b, size_t more);
 void tenon_buf_add(struct tenon_buf *b, const void *data, size_t len);
 void tenon_buf_adds(struct tenon_buf *b, const char *s);

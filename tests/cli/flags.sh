@@ -609,6 +609,13 @@ await "the port of a server" test -s "$work/port"
 url=http://127.0.0.1:$(cat "$work/port")
 cp "$work/context.tar.xz" "$work/www/context"
 cp "$work/archive/other" "$work/www/plainfile"
+# What cannot be had twice is read when nothing else is to be refused.
+for bad in --output=type=none --output=type=local --cache-to=type=none --platform=none --ulimit=none; do
+    { run 2 tenon build "$bad" - && cat >"$work/unread"; } <"$work/archive/Dockerfile"
+    cmp "$work/archive/Dockerfile" "$work/unread"
+    run 2 tenon build "$bad" -f "$url/refused" "$work/archive"
+done
+! grep refused "$work/log" || fail "a build file was fetched for nothing"
 run 0 tenon build -o "$work/url" "$url/context"
 cmp "$work/archive/data" "$work/url/data"
 run 0 tenon build -f other -o "$work/url" "$url/context"

@@ -164,6 +164,17 @@ echo '{"auths": {}}' >"$DOCKER_CONFIG/config.json"
 run 1 pull "$registry/asks/team/image"
 export DOCKER_AUTH_CONFIG="{\"auths\": {\"$registry\": {\"auth\": \"$mine\"}}}"
 run 0 pull "$registry/asks/team/image"
+# Of it, auths alone counts; what cannot be read is said, and the files go on.
+DOCKER_AUTH_CONFIG="{\"credsStore\": \"not-installed\", \"auths\": {\"$registry\": {\"auth\": \"$mine\"}}}"
+run 0 pull "$registry/asks/team/image"
+for DOCKER_AUTH_CONFIG in '{"credHelpers": {"'"$registry"'": "not-installed"}}' '{}' 'none' '[]' '{"auths": []}' \
+    '{"auths": {"'"$registry"'": {"auth": "?"}}}'; do
+    shown "{\"auths\": {\"$registry\": {\"auth\": \"$mine\"}}}" "$mine"
+    case $DOCKER_AUTH_CONFIG in
+        *credHelpers* | '{}') ! grep -q DOCKER_AUTH_CONFIG "$work/err" || fail "a warning: $DOCKER_AUTH_CONFIG" ;;
+        *) assert_has "$work/err" "DOCKER_AUTH_CONFIG: " ;;
+    esac
+done
 unset DOCKER_AUTH_CONFIG
 
 # ---- proxies -----------------------------------------------------------------------------------

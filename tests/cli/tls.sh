@@ -144,6 +144,10 @@ refused() { # NAME HOST WORDS
     run 1 build
     assert_has "$work/err" "https://$2:$(port web "$1")/file: $3"
     untouched
+    # A build file from there: the server is at fault, not the flag.
+    run 1 tenon --root "$work/fresh" build -f "https://$2:$(port web "$1")/file" "$work/context"
+    assert_has "$work/err" "$3"
+    untouched
 }
 
 cat "$work/system.crt" "$ours.crt" >"$system"

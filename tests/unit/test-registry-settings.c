@@ -35,6 +35,9 @@ START_TEST(test_settings_read)
         {"{\"http\":{\"proxy\":\"x\"}}", 0, "proxy"},
         {"{\"http\":{\"proxy\":{\"no\":[]}}}", 0, "proxy"},
         {"{\"http\":{\"cert-dirs\":\"/x\"}}", 0, "cert-dirs"},
+        {"{\"http\":{\"cert-dirs\":[\"/x\"]}}", 60 * SECOND, NULL},
+        {"{\"http\":{\"cert-dirs\":[\"/x\",7]}}", 0, "cert-dirs[1]: expected string"},
+        {"{\"http\":{\"cert-dirs\":[null]}}", 0, "cert-dirs[0]: expected string"},
     };
     auto_json struct json_object *o = json_tokener_parse(cases[_i].text);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -187,7 +190,8 @@ START_TEST(test_settings_trust)
     ck_assert(second && !strstr(second + 1, "second authority"));
     ck_assert_ptr_null(strstr(both, "BEGIN CERTIFICATE")); /* the system's is out of it */
     char path[32], text[200] = "";
-    auto_close int fd = tenon_trust_file(both, "a third one", path);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_close int fd = tenon_trust_file(both, "a third one", path, &err);
     ck_assert_int_ge(fd, 0);
     auto_close int again = open(path, O_RDONLY | O_CLOEXEC);
     ck_assert_int_gt(read(again, text, sizeof text - 1), 0);
@@ -225,7 +229,7 @@ main(void)
 {
     Suite *s = suite_create("registry-settings");
     TCase *t = tcase_create("settings");
-    tcase_add_loop_test(t, test_settings_read, 0, 14);
+    tcase_add_loop_test(t, test_settings_read, 0, 17);
     tcase_add_loop_test(t, test_settings_proxies, 0, 36);
     tcase_add_loop_test(t, test_settings_retry_after, 0, 13);
     tcase_add_test(t, test_settings_pauses);

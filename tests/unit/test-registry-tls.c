@@ -3,6 +3,9 @@
 #include "registrykit.h"
 #include "tlskit.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define CN "the test's"
 
 /* ---- whose certificate is believed ------------------------------------------------- */
@@ -229,6 +232,28 @@ START_TEST(test_tls_insecure)
     ck_assert_int_eq(kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err), TENON_E_DENIED);
     secure_close(&s);
     gnutls_certificate_free_credentials(wrong);
+}
+END_TEST
+
+/* When its authorities cannot be kept the request fails: no others are believed instead. */
+START_TEST(test_tls_authorities_fail_closed)
+{
+    struct answer answers[] = {{0}};
+    struct secure s;
+    secure_open(&s, answers);
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit few = {.rlim_cur = 16, .rlim_max = limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &few), 0);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&s.k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_lt(rc, 0);
+    ck_assert_msg(strstr(err.message, "certificates of authorities") != NULL, "%s", err.message);
+    ck_assert_int_eq(server_count(&s.k.server, ""), 0);
+    secure_close(&s);
 }
 END_TEST
 
@@ -528,6 +553,7 @@ main(void)
     tcase_add_loop_test(t, test_tls_certificates, 0, tenon_countof(certificates));
     tcase_add_loop_test(t, test_tls_found_out, 0, 3);
     tcase_add_loop_test(t, test_tls_insecure, 0, 2);
+    tcase_add_test(t, test_tls_authorities_fail_closed);
     tcase_add_loop_test(t, test_tls_blob_from_plain, 0, 10);
     tcase_add_loop_test(t, test_tls_redirect_to_plain, 0, 5);
     tcase_add_loop_test(t, test_tls_realm_is_plain, 0, 2);

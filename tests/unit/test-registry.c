@@ -80,6 +80,9 @@ START_TEST(test_registry_words)
          ": 429 Too Many Requests: too many: Slow down"},
         {"418 I'm a teapot\r\n", "{\"errors\":[{\"code\":\"A_B_C\"}]}", ": 418 I'm a teapot: a b c"},
         {"418 I'm a teapot\r\n", "{\"errors\":[{\"message\":\"m\"}]}", ": 418 I'm a teapot: unknown: m"},
+        {"418 I'm a teapot\r\n",
+         "{\"errors\":[{\"code\":\"A\",\"message\":\"m\\nhint:\\tdo\\u001b[1m \u2713\"}]}",
+         ": 418 I'm a teapot: a: m hint: do\\x1b[1m \u2713"},
         {"418 I'm a teapot\r\n", "{\"errors\":[]}", ": 418 I'm a teapot"},
         {"418 I'm a teapot\r\n", "{\"errors\":{}}", ": 418 I'm a teapot"},
         {"418 I'm a teapot\r\n", "{\"errors\":[7]}", ": 418 I'm a teapot"},
@@ -1010,7 +1013,7 @@ main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_registry_manifest_and_cached);
     tcase_add_loop_test(t, test_registry_manifest_hostile, 0, 11);
-    tcase_add_loop_test(t, test_registry_words, 0, 18);
+    tcase_add_loop_test(t, test_registry_words, 0, 19);
     tcase_add_test(t, test_registry_many_words);
     tcase_add_test(t, test_registry_manifest_too_large);
     tcase_add_test(t, test_registry_manifest_wrong_digest);
