@@ -77,6 +77,22 @@ load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line)
 }
 
 static int
+load_range(struct loader *l, const struct tenon_wire *w, struct tenon_range *out)
+{
+    int r = 0;
+
+    EACH_FIELD(&l->d, f, w->data, w->len) {
+        if (f.field == 1)
+            r = load_position(l, &f, &out->line);
+        else if (f.field == 2)
+            r = load_position(l, &f, &out->end_line);
+        if (r < 0)
+            return r;
+    }
+    return f_r;
+}
+
+static int
 load_location(struct loader *l, const struct tenon_wire *w,
               struct tenon_vertex_meta *b)
 {
@@ -87,20 +103,10 @@ load_location(struct loader *l, const struct tenon_wire *w,
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
             index = f.value;
-        if (f.field != 2 || (r = tenon_decode_count(&l->d, ranges.len)) < 0)
+        if (f.field != 2)
             continue;
-        struct tenon_range *range = tenon_vec_add(&ranges);
-        struct tenon_wire p;
-        tenon_wire_init(&p, f.data, f.len);
-        while ((r = tenon_wire_next(&p, l->d.err)) > 0) {
-            if (p.field == 1)
-                r = load_position(l, &p, &range->line);
-            else if (p.field == 2)
-                r = load_position(l, &p, &range->end_line);
-            if (r < 0)
-                break;
-        }
-        if (r < 0)
+        if ((r = tenon_decode_count(&l->d, ranges.len)) < 0 ||
+            (r = load_range(l, &f, tenon_vec_add(&ranges))) < 0)
             break;
     }
     /* A file that is not there: get_source gives NULL for it. */

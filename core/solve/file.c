@@ -174,6 +174,15 @@ find_owner(struct file_job *f, const struct tenon_op_action *a,
     return tenon_user_owner(user_fd, user, group_fd, group, out, f->err);
 }
 
+/* LLB has no word for a context that is unpacked, and its bytes, which others know by their
+ * digest, get none. Frontends, ours and BuildKit's, do it with a copy onto nothing that makes no
+ * directory; each ADD makes the one it goes to. */
+static bool
+unpacks_context(const struct tenon_op_action *a)
+{
+    return a->attempt_unpack && a->input < 0 && !a->create_dest_path;
+}
+
 static int
 run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
 {
@@ -183,8 +192,6 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
     int r = source_view(f, a->secondary, &view);
     if (r < 0)
         return r;
-    /* That is how frontends, ours and others, unpack a context; no ADD comes like this. */
-    const bool is_context = a->input < 0 && !a->create_dest_path;
     const struct tenon_copy copy = {
         .src_view = view,
         .src = a->src,
@@ -203,7 +210,7 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
         .include = a->include,
         .exclude = a->exclude,
         .required = a->required,
-        .unpack = is_context ? tenon_context_unpack : tenon_archive_unpack,
+        .unpack = unpacks_context(a) ? tenon_context_unpack : tenon_archive_unpack,
     };
     return tenon_tree_copy(f->made[i].dst, &copy, f->st->cancel, f->err);
 }
