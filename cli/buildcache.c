@@ -11,7 +11,7 @@
 #include "tools/path.h"
 #include "knownword.h"
 
-/* Docker's; those that are no plugins yet. */
+/* Docker's types that are not plugins yet. */
 static const char *const later[] = { "azblob", "gha", "inline", "registry", "s3", NULL };
 
 static void

@@ -21,7 +21,7 @@ enum kind {
     FLAG_RESOURCE,   /* the old name of --resource NAME=... */
     FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
     FLAG_IGNORED_BOOL,
-    FLAG_ATTEST,     /* not there yet, but for saying that there shall be none */
+    FLAG_ATTEST,     /* not there yet; only turning it off is accepted */
     FLAG_BUILDER,    /* there is one */
     FLAG_LATER,      /* not there yet */
     FLAG_LATER_BOOL,

@@ -154,7 +154,7 @@ dockerfile_stream(struct input *in, int from, struct tenon_error *err)
 /* A page that has no end must not fill the memory; the frontend takes no larger one either. */
 enum { DOWNLOAD_MAX = 16 << 20 };
 
-/* A build file of the web; the frontend finds it as one of standard input. */
+/* A build file from the web; the frontend finds it where one from standard input is. */
 static int
 dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
 {
@@ -368,7 +368,7 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
 /* ---- the rest ----------------------------------------------------------- */
 
 /* A proxy of docker's configuration is given to the steps; a --build-arg of its name, in either
- * spelling, says better: steps see one value under both. */
+ * spelling, wins: steps see one value under both. */
 static void
 proxy_arg(void *data, const char *name, const char *value)
 {

@@ -67,7 +67,7 @@ is_stream(const char *type, char *const *pairs)
     return !strcmp(type, "tar") || (!strcmp(type, "oci") && is_archive(pairs));
 }
 
-/* Without those of a key; each value is told to the user, who asked for it. */
+/* Drops the pairs of one key, and names each: the user asked for it. */
 static void
 drop_pairs(char **pairs, const char *key, const char *flag)
 {
@@ -262,7 +262,7 @@ parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char
     return TENON_OK;
 }
 
-/* What removes the files of others goes before these others. */
+/* What removes files of others comes before those others are written. */
 static void
 mirrors_first(struct build_outputs *o)
 {
@@ -442,7 +442,7 @@ will_be_made(const char *dir, const struct tenon_export *x)
     for (char **p = x->pairs; p && *p; p++) {
         if (!tenon_has_prefix(*p, "dest="))
             continue;
-        /* Of an archive's own name it makes none; nobody writes below that. */
+        /* An archive's own name does not become a directory, but nobody writes below it. */
         auto_free char *place = destination_name(*p + strlen("dest="));
         size_t len = strlen(dir);
         if (!strncmp(place, dir, len) && (place[len] == '/' || !place[len]))

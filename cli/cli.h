@@ -61,8 +61,8 @@ int cli_config_load(struct json_object **out, struct tenon_error *err);
 const char *cli_config_string(struct json_object *config, const char *key);
 /* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
 char *cli_docker_config_dir(void);
-/* From here on files come out as an image or the store wants them, whatever the umask of
- * who calls: before the first thread, once. */
+/* From here on files come out as an image or the store wants them, whatever the caller's umask:
+ * before the first thread, once. */
 void cli_take_umask(void);
 /* For what the caller gets, and is not in the store: mode less the caller's umask. */
 mode_t cli_result_mode(mode_t mode);

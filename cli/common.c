@@ -253,7 +253,7 @@ cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
         e->jobs = (unsigned)json_object_get_int(jobs);
 }
 
-/* "plugins": {"mount-secert": ...} configures nobody. */
+/* "plugins": {"mount-secert": ...} configures nothing. */
 static int
 check_plugin_keys(struct tenon_plugins *plugins, struct json_object *config,
                   struct tenon_error *err)

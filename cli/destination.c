@@ -227,7 +227,7 @@ adopt(struct destination *d, const struct stat *old, struct tenon_error *err)
     struct stat st;
     if (fstat(d->fd, &st) < 0)
         return failed(d, "stat", err);
-    /* Who may not give files away writes one of their own. */
+    /* A user who may not give files away writes one of their own. */
     if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
         fchown(d->fd, old->st_uid, old->st_gid) < 0 && errno != EPERM && errno != EINVAL)
         return failed(d, "set the owner of", err);
@@ -310,7 +310,7 @@ destination_commit(struct destination *d, struct tenon_error *err)
         else if (errno != EEXIST || !next_name(d, dir))
             return failed(d, "create", err);
     }
-    /* Quotas and network file systems tell of a lost write when one closes. */
+    /* Quotas and network file systems report a lost write at close. */
     if (close(tenon_steal_fd(&d->fd)) < 0)
         return failed(d, "close", err);
     if (d->temp && put_in_place(d, err) < 0) {

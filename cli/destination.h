@@ -29,7 +29,7 @@ void destination_abort(struct destination *d);
 int destination_check_file(const char *path, struct tenon_error *err);
 int destination_check_dir(const char *path, struct tenon_error *err);
 
-/* Take away what is there of an earlier build; a file behind a link is emptied, our own
+/* Take away what an earlier build left there; a file that a link leads to is emptied, our own
  * output is not. */
 int destination_clear(const char *path, struct tenon_error *err);
 

@@ -16,7 +16,7 @@ known_word_check(struct tenon_plugins *plugins, enum tenon_kind kind, const char
     const struct tenon_plugin_file *files = NULL;
     size_t count = 0;
     if (tenon_plugin_is_bundled(kind, word))
-        return TENON_OK; /* missing or not: who opens it says what package it is in */
+        return TENON_OK; /* there or not: opening it names the package that it is in */
     if (tenon_plugins_list(plugins, &files, &count, err) < 0)
         return err->code;
     TENON_VEC(const char *) words = {0};

@@ -423,8 +423,7 @@ check_once(struct cli_session *s, const char *dest, struct tenon_error *err)
     return TENON_OK;
 }
 
-/* Where what is lost by a mistake is what this build is about: below the current
- * directory. */
+/* Below the current directory, where a mistake loses only what this build is about. */
 static int
 check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
 {

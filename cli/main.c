@@ -258,9 +258,9 @@ fill_standard_descriptors(void)
             _exit(CLI_FAILED);
 }
 
-/* What a caller leaves behind decides no result. Signals that are blocked or ignored pass
- * through exec: below a careless supervisor a build would not hear of the end of its steps,
- * nor could it be ended. SIGHUP and SIGINT stay as they are, for nohup and for jobs in the
+/* What state a caller starts us in changes no result. Signals that are blocked or ignored stay so
+ * across exec: under a careless supervisor a build would not learn that its steps have ended, and
+ * could not be stopped. SIGHUP and SIGINT stay as they are, for nohup and for jobs in the
  * background. */
 static void
 own_signals(void)

@@ -305,7 +305,7 @@ cli_private_mounts(struct tenon_error *err)
     if (userns_private_mounts(ordinary, err) < 0)
         return err->code;
     /* Secrets are in our memory soon, and in our guards': no core of it on a disk,
-     * and no other process looks into it.  Programs that are run get over it; the
+     * and no other process looks into it.  Programs that are run do not inherit this; the
      * maps above could not have been written after it. */
     prctl(PR_SET_DUMPABLE, 0);
     return 0;

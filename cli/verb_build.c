@@ -247,7 +247,7 @@ run(struct job *j, struct tenon_error *err)
     return tenon_build_run(j->build, &j->request, err);
 }
 
-/* Is there a person who reads? Logs stay as they are known. */
+/* Is a person reading? Logs keep the form that programs know. */
 static bool
 tells_more(const struct job *j)
 {

@@ -357,7 +357,7 @@ run(const struct cli *cli, bool json)
     struct tenon_engine e = {0};
     auto_free char *dir = existing_parent(cli->root);
     struct probe *p = probe_build(dir);
-    cli_fill_engine(cli, &e); /* not earlier: the ids are looked at once a process */
+    cli_fill_engine(cli, &e); /* not earlier: a process reads its ids once */
     auto_free char *store = p->users == 1 || p->groups == 1
                                 ? tenon_asprintf("%s/one-id", cli->root)
                                 : tenon_strdup(cli->root);

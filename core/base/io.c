@@ -224,7 +224,7 @@ tenon_write_file_at(int dirfd, const char *name, const void *data, size_t len,
         code = tenon_error_sys(err, "chmod \"%s\"", name);
     else if (durable && fsync(fd) < 0)
         code = tenon_error_sys(err, "sync \"%s\"", name);
-    else if (close(tenon_steal_fd(&fd)) < 0) /* quotas and network file systems tell here */
+    else if (close(tenon_steal_fd(&fd)) < 0) /* quotas and network file systems report it here */
         code = tenon_error_sys(err, "close \"%s\"", name);
     else if (renameat(dirfd, tmp, dirfd, name) < 0)
         code = tenon_error_sys(err, "rename to \"%s\"", name);

@@ -1,5 +1,5 @@
-/* engine/buildcheck.c - what can be known before the first step: nobody wants to hear of a
- * wrong letter in a name after an hour of building. */
+/* engine/buildcheck.c - what can be known before the first step: nobody wants to learn of a typo
+ * in a name after an hour of building. */
 #include <string.h>
 
 #include "tools/alloc.h"

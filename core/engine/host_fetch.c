@@ -55,7 +55,7 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
     return 0;
 }
 
-/* Of an answer that broke; a pipe cannot forget. */
+/* Drops what came of an answer that broke; a pipe cannot. */
 static int
 take_back(void *data, struct tenon_error *err)
 {

@@ -46,7 +46,7 @@ check_save(struct tenon_build *b, struct tenon_module *m, const struct tenon_val
     };
     if (tenon_image_options_check(&o, true, err) < 0)
         return tenon_error_context(err, "cache type %s", m->plugin.name);
-    /* Who may fail later need not hear of it now. */
+    /* With ignore-error it may fail later: no reason to stop now. */
     if (!m->plugin.ops.cache->check_save || tenon_values_bool(values, "ignore-error"))
         return TENON_OK;
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);

@@ -35,9 +35,9 @@ int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
 /* UNSUPPORTED where the kernel is too old for steps, whichever the executor. */
 int tenon_exec_check_kernel(struct tenon_error *err);
 
-/* A command in what a failed step left: its root, environment, user, working
- * directory and mounts.  What it writes into the root is thrown away.  NOT_FOUND
- * when nothing is kept, or no more. */
+/* A command in what a failed step left: its root, environment, user, working directory and
+ * mounts.  What it writes into the root is thrown away.  NOT_FOUND when nothing is kept, or not
+ * any more. */
 struct tenon_shell {
     const char *build; /* NULL: the last one that failed */
     const char *const *argv;

@@ -97,7 +97,7 @@ int tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err);
  * error of the step.  Detaches and unmounts. */
 void tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why);
 /* What was kept of a build's failed step: its record, and the vertex in a graph of
- * the caller.  NOT_FOUND: nothing, or no more. */
+ * the caller.  NOT_FOUND: nothing, or not any more. */
 int tenon_failed_step_load(struct tenon_store *st, const char *build,
                            struct tenon_record *r, struct tenon_graph *g,
                            const struct tenon_vertex **v, struct tenon_error *err);

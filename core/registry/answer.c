@@ -50,7 +50,7 @@ status_line(struct tenon_http_response *r, const char *line, size_t len)
         i++;
     while (len > i && (unsigned char)line[len - 1] <= ' ')
         len--;
-    size_t n = i < len ? len - i : 0; /* no blank: i is behind the end */
+    size_t n = i < len ? len - i : 0; /* no blank: i is past the end */
     if (n > REASON_MAX)
         n = REASON_MAX;
     for (size_t k = 0; k < n; k++)

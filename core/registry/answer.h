@@ -5,7 +5,7 @@
 #include "registry/http.h"
 
 /* Take down one line, its end included.  A status line begins a new answer ("100 Continue" came
- * before): what was known goes. */
+ * before): what was known is dropped. */
 void tenon_answer_line(struct tenon_http_response *r, const char *line, size_t len);
 
 #endif

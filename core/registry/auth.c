@@ -191,7 +191,7 @@ ask(struct asked *a, struct tenon_http_request *req, long *status,
     req->connect_ns = tenon_registry_connect_ns(a->call, e);
     struct tenon_patience none = {.over = true};
     if (tenon_http_patiently(r->http, req, &res, e->quick ? &none : a->patience, NULL, err) < 0) {
-        /* as with a registry: nobody there is not worth a wait */
+        /* as with a registry: a host that is not there is not worth a wait */
         if (res.trouble == TENON_HTTP_UNREACHED || res.trouble == TENON_HTTP_NO_TLS)
             a->patience->over = true;
         return tenon_error_context(err, "failed to fetch oauth token");

@@ -18,7 +18,7 @@ tenon_challenge_release(struct tenon_challenge *c)
     *c = (struct tenon_challenge){0};
 }
 
-/* A token or a quoted string from *s on, which is moved behind it. */
+/* A token or a quoted string from *s on; *s moves past it. */
 static char *
 value(const char **s)
 {

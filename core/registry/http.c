@@ -265,8 +265,8 @@ on_seek(void *data, curl_off_t offset, int whence)
     struct exchange *x = data;
     if (whence != SEEK_SET || offset < 0 || (uint64_t)offset > x->req->body_len)
         return CURL_SEEKFUNC_FAIL;
-    /* libcurl would send all of it again when a kept connection breaks behind it: it may have
-     * been taken */
+    /* libcurl would send all of it again when a kept connection breaks after it, although the
+     * server may have taken it */
     if (x->req->once && x->sent == x->req->body_len)
         return CURL_SEEKFUNC_FAIL;
     x->sent = (uint64_t)offset;

@@ -82,12 +82,11 @@ TENON_DEFINE_AUTO_STRUCT(http_response, struct tenon_http_response,
                          tenon_http_response_release);
 #define auto_response __attribute__((cleanup(tenon_auto_http_response)))
 
-/* Follows redirects of all methods, bodies and all (at most 10, and from https to http only
- * where nothing depends on it); the authorization stays at the first host.  Fails only when
- * there is no answer: UNAVAILABLE what may pass, DENIED for certificates.  *began (or NULL)
- * tells that bytes of a success have gone to the sink.  *out is initialised (all
- * zero, or an earlier answer, which goes) and filled as headers arrive, so that a
- * sink may look at it. */
+/* Follows redirects of all methods, with their bodies (at most 10, and from https to http only
+ * where nothing depends on it); the authorization stays at the first host.  Fails only when there
+ * is no answer: UNAVAILABLE what may pass, DENIED for certificates.  *began (or NULL) tells that
+ * bytes of a success have gone to the sink.  *out is initialised (all zero, or an earlier answer,
+ * which is released) and filled as headers arrive, so that a sink may look at it. */
 int tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
                   struct tenon_http_response *out, bool *began,
                   struct tenon_error *err);

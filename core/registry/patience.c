@@ -36,7 +36,7 @@ tenon_status_is_transient(long status)
     }
 }
 
-/* Up to half as much again: who waits for the same does not come back at the same time. */
+/* Up to half as much again: those who wait for the same do not come back together. */
 static uint64_t
 jitter(uint64_t ns)
 {

@@ -21,8 +21,8 @@ struct tenon_patience {
 
 /* May a later answer be another one? */
 bool tenon_status_is_transient(long status);
-/* Wait before the next try: longer each time, by another while for each of those who wait for
- * the same, and at least after_ns, when the server said so (0: it did not).  LIMIT when there
+/* Wait before the next try: longer each time, by a different amount for each of those who wait
+ * for the same, and at least after_ns, when the server said so (0: it did not).  LIMIT when there
  * have been enough of them, with nothing in err; CANCELLED. */
 int tenon_patience_pause(struct tenon_patience *p, uint64_t after_ns, struct tenon_cancel *cancel,
                          struct tenon_error *err);

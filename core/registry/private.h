@@ -60,8 +60,8 @@ uint64_t tenon_registry_connect_ns(const struct tenon_registry_call *call,
 char *tenon_endpoint_url(const struct tenon_endpoint *e, const char *kind,
                          const char *rest);
 /* How to talk to another host that an endpoint sends to for tokens: as its own settings say,
- * trusting also whom the endpoint trusts; the endpoint's client certificate is not for it.  In
- * *out only tls is set, and what is behind it; to be released by tenon_endpoint_release. */
+ * trusting also whom the endpoint trusts; the endpoint's client certificate is not for it.  Of
+ * *out only tls is set, and what it points to; for tenon_endpoint_release. */
 int tenon_endpoint_elsewhere(struct tenon_registry *r, const struct tenon_endpoint *e,
                              const char *url, struct tenon_endpoint *out,
                              struct tenon_error *err);

@@ -32,7 +32,7 @@ tenon_registry_new(const struct tenon_registry_options *o)
     const struct tenon_http_settings *s = tenon_http_settings_of(r->http);
     r->pause_ns = o->retry_ns ? o->retry_ns : s->pause_ns;
     r->patience_ns = o->patience_ns ? o->patience_ns : s->patience_ns;
-    if (r->patience_ns / PAUSES < r->pause_ns) /* as many as there may be are meant to fit */
+    if (r->patience_ns / PAUSES < r->pause_ns) /* all of them have to fit in */
         r->patience_ns = r->pause_ns * PAUSES;
     pthread_mutex_init(&r->lock, NULL);
     return r;
@@ -477,7 +477,7 @@ tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *
     if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel), &lock,
                            NULL, err) < 0)
         return err->code;
-    if (stored(r, digest)) /* also when nobody had to be waited for: who had it may be done */
+    if (stored(r, digest)) /* even without a wait: who held the lock may have finished */
         return 0;
     if (call->status)
         call->status(call->data, digest, 0, size > 0 ? size : 0, false);

@@ -62,7 +62,7 @@ push_scope(const struct push *p, const char *from)
                 : tenon_asprintf("repository:%s:pull,push", p->endpoint->scope_repo);
 }
 
-/* 1 it is there, 0 it is not, or that is not to be known: the push itself will tell. */
+/* 1 it is there, 0 it is not, or that cannot be known: the push itself will tell. */
 static int
 exists(struct push *p, const char *kind, const char *what, const char *digest,
        struct tenon_patience *patience, struct tenon_error *err)
@@ -209,7 +209,7 @@ send_blob(struct push *p, const struct tenon_desc *d, struct attempt *a, struct 
 }
 
 /* An upload that broke is begun anew, for its location may be gone; but what was taken without
- * our hearing of it is not sent again. */
+ * our knowing is not sent again. */
 static int
 push_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
 {

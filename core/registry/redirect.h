@@ -15,7 +15,7 @@ int tenon_redirect_check(const struct tenon_http_request *req, const char *from,
  * scheme, host and port, or from plain to TLS on the usual ports of one host. */
 bool tenon_redirect_is_home(const char *from, const char *to);
 /* `to` over TLS, for the caller to free, when it is the same server as `from`, which speaks TLS,
- * and only forgets that when it says where it is; NULL when it is another. */
+ * and only leaves that out when it says where it is; NULL when it is another. */
 char *tenon_redirect_with_tls(const char *from, const char *to);
 
 #endif

@@ -84,7 +84,7 @@ should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
            tenon_http_is_tls_answer(&probe);
 }
 
-/* Who cannot be reached at all is not worth the wait, unless they were there before. */
+/* A host that cannot be reached at all is not worth a wait, unless it was there before. */
 static bool
 may_pass(struct tenon_registry *r, const struct tenon_endpoint *e, int rc,
          const struct tenon_http_response *res)

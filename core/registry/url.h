@@ -1,11 +1,11 @@
-/* registry/url.h - small things of URLs. */
+/* registry/url.h - the parts of URLs that requests need. */
 #ifndef TENON_REGISTRY_URL_H
 #define TENON_REGISTRY_URL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where "host[:port]" begins in a URL, behind a user's name and password, and its length. */
+/* Where "host[:port]" begins in a URL, after a user's name and password, and its length. */
 const char *tenon_url_authority(const char *url, size_t *len);
 /* The URL with its password as "xxxxx"; for the caller to free. */
 char *tenon_url_redact(const char *url);

@@ -96,8 +96,8 @@ static void
 sweep_one(struct tenon_store *s, const char *name)
 {
     auto_close int fd = openat(s->tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    /* The name may have gone and come back: of a live process that has the number of
-     * the dead one. */
+    /* The name may have been removed and made again by a live process that has the dead one's
+     * number. */
     if (fd < 0 || store_flock(fd, LOCK_EX | LOCK_NB) < 0 ||
         !store_still_there(s->tmp_fd, name, fd))
         return;

@@ -39,7 +39,7 @@ struct tenon_tar_entry {
 };
 /* Appended to out; false: a tar cannot hold the numbers of this device. */
 bool tenon_tar_encode(struct tenon_buf *out, const struct tenon_tar_entry *e);
-/* What fills the last block behind so many bytes of data, and what ends the archive. */
+/* What fills the last block after so many bytes of data, and what ends the archive. */
 void tenon_tar_pad_buf(struct tenon_buf *out, uint64_t size);
 void tenon_tar_end_buf(struct tenon_buf *out);
 

@@ -128,7 +128,7 @@ hash_files(void *data)
         if (ret == 0 && !is_hidden(e))
             ret = tenon_view_body(s->view, e, s->cancel, &ignored, &bytes, &err);
         if (ret == TENON_E_NOT_FOUND) {
-            /* Removed since: matters only to who asks for it. */
+            /* Removed since: it matters only to whoever asks for it. */
             tenon_error_release(&err);
             ret = 0;
         }

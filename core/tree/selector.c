@@ -219,7 +219,7 @@ find_below(struct tenon_view *v, struct tenon_entry *dir, const char *path,
 }
 
 /* A literal path of --parents has to name something that the walk will find:
- * not the top itself, nothing behind a link, and not all of it excluded. */
+ * not the top itself, nothing beyond a link, and not all of it excluded. */
 int
 tenon_view_require(struct tenon_view *v, const char *base, bool follow,
                    const char *const *required,

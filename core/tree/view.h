@@ -50,8 +50,8 @@ struct tenon_view {
     bool owner_root;
     struct tenon_store *store;
     struct tenon_patterns *include, *exclude; /* NULL: none */
-    /* Held while directories are read: who asks for the same tree meanwhile
-     * has to wait for the answer anyway. */
+    /* Held while directories are read: whoever asks for the same tree meanwhile has to wait for
+     * the answer anyway. */
     pthread_mutex_t lock;
     struct tenon_entry top;
     /* A leaf lock: publishing digests, and what follows. */

@@ -1,6 +1,6 @@
 /* executor-native/child.c - the step's first process, from clone to exec.  Async-signal-safe
- * only; ids are set by raw system calls, since libc's versions would speak to the threads of
- * the process we were copied from. */
+ * only; ids are set by raw system calls, since libc's versions would signal the threads of the
+ * process we were copied from. */
 #include "native.h"
 
 #include <errno.h>

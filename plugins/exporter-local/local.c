@@ -92,7 +92,7 @@ file_times(const struct out *o, const struct stat *st, struct timespec times[2])
 static void
 set_xattr(void *data, const char *name, const void *value, size_t len)
 {
-    /* The user's file system may know none: then the files are there without. */
+    /* The user's file system may support none: then the files are written without. */
     (void)fsetxattr(*(int *)data, name, value, len, 0);
 }
 

@@ -427,8 +427,8 @@ fetch_submodules(struct fetching *f, const struct job *job, const struct gs_subm
     return TENON_OK;
 }
 
-/* Submodules come when the directory has been left: who holds two could wait
- * for one that waits for them. */
+/* Submodules come when the directory has been left: a build that holds two could wait for one
+ * that waits for it. */
 static int
 fetch_one(struct fetching *f, const struct job *job)
 {

@@ -72,8 +72,8 @@ has(git_repository *repo, const git_oid *id)
     return there;
 }
 
-/* What is here is told to the remote by refs, so that the next fetch gets the
- * difference only.  A hint: without it all is as right, but slower. */
+/* Refs tell the remote what is here, so that the next fetch gets only the difference.  A hint:
+ * without it all is right, but slower. */
 static void
 mark(git_repository *repo, int dirfd, const git_oid *id)
 {

@@ -31,8 +31,8 @@ struct guard_options {
     const int *keep; /* descriptors that the child needs */
     size_t keep_count;
     int cancel_fd;   /* readable: kill all; -1 */
-    /* The child has a PID namespace of its own, so nothing is left when it
-     * ends, and nobody asks where the guard is: do not wait for that. */
+    /* The child has a PID namespace of its own, so nothing is left when it ends, and the end of
+     * the guard makes no difference: do not wait for it. */
     bool child_is_all;
 };
 

@@ -30,10 +30,9 @@ struct helper {
     const char *name;
     const char *const *argv; /* "@" stands for the namespace's path */
 };
-/* No port is passed on in either direction, no address leads to the machine's
- * loopback.  pasta would become nobody before it opens the namespace, which is
- * ours; without capabilities and in an empty root it is harmless all the same, as
- * is slirp4netns when it is told to. */
+/* No port is passed on in either direction, no address leads to the machine's loopback.  pasta
+ * would become the user nobody before it opens the namespace, which is ours; without capabilities
+ * and in an empty root it is harmless all the same, as is slirp4netns when it is told to. */
 static const char *const pasta_argv[] = {
     "pasta", "--foreground", "--quiet", "--runas", "0:0", "--config-net", "--no-map-gw",
     "--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",

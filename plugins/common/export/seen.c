@@ -12,7 +12,7 @@ struct export_seen_path {
     bool is_dir;
 };
 
-/* FNV-1a; who chooses names to meet here slows down an output of their own. */
+/* FNV-1a; whoever picks names that collide slows down their own output. */
 static size_t
 slot_of(const struct export_seen *s, const char *path)
 {

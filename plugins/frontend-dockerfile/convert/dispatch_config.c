@@ -100,7 +100,7 @@ command_line(struct df_dispatch *d)
             df_list_add(a, &out, shell->items[i]);
         for (size_t i = 0; !shell->len && i < tenon_countof(plain); i++)
             df_list_add(a, &out, df_arena_strdup(a, plain[i]));
-        if (!line->args.len) /* the shell is told what to run, if it is nothing */
+        if (!line->args.len) /* the shell gets a command, if an empty one */
             df_list_add(a, &out, df_arena_strdup(a, ""));
     }
     for (size_t i = 0; i < line->args.len; i++)

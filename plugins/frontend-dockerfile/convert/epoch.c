@@ -57,7 +57,7 @@ parse_origin(struct df_convert *c, const char *text, struct origin *out)
         out->git.mtime = "commit"; /* every entry of the tree has that time then */
         return true;
     case DF_GIT_BAD:
-        return false; /* told where it is used */
+        return false; /* reported where it is used */
     case DF_GIT_NO:
         break;
     }

@@ -39,7 +39,7 @@ static int
 check_syntax(struct df_build *b, struct tenon_error *err)
 {
     struct df_directive d = {0};
-    if (df_option(b, "cmdline")) /* somebody chose us for this file already */
+    if (df_option(b, "cmdline")) /* this frontend was chosen for the file already */
         return 0;
     const char *arg = df_option(b, "build-arg:BUILDKIT_SYNTAX");
     if (arg) {

@@ -222,8 +222,8 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
             b->ctx, ref,
             df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename),
             BUILD_FILE_MAX, &text, &len, err);
-        /* Complaints are about the name that was asked for. What is not
-         * about names is said twice, and keeps what else it tells. */
+        /* Errors are about the name that was asked for. One that is not about names comes twice,
+         * and keeps its details. */
         if (r < 0 && strcmp(b->host->error_text(err), why) != 0)
             b->host->error(err, r, 0, "%s", why);
     }
