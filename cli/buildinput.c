@@ -561,7 +561,7 @@ sort(char **options)
         qsort(options, tenon_strv_len(options), sizeof *options, tenon_by_text);
 }
 
-/* From standard input, a pipe or the web: it takes its time, and can be had once. */
+/* From standard input, a pipe or the web: it takes its time, and can be read once. */
 static bool
 is_read(const struct build_flags *f)
 {

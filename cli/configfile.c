@@ -43,7 +43,7 @@ check_nested(struct json_object *all, const char *path, const char *name)
     json_object_object_foreach(all, member, value) {
         auto_free char *where = tenon_asprintf("%s: %s: ", name, member);
         if (!json_object_is_type(value, json_type_object))
-            continue; /* who reads it says what is wrong */
+            continue; /* whoever reads it says what is wrong */
         json_object_object_foreach(value, key, ignored) {
             size_t i = 0;
             (void)ignored;

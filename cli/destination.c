@@ -301,7 +301,7 @@ put_in_place(struct destination *d, struct tenon_error *err)
 int
 destination_commit(struct destination *d, struct tenon_error *err)
 {
-    /* No call puts a nameless file where another is: by way of a name. */
+    /* No call puts a nameless file where another is: it gets a name first. */
     auto_free char *self = tenon_asprintf("/proc/self/fd/%d", d->fd);
     auto_free char *dir = d->nameless ? parent_of(d->path) : NULL;
     while (d->nameless) {

@@ -5,9 +5,9 @@
 
 #include "plugin/plugins.h"
 
-/* INVALID, with the nearest word and all there are, for one that is no plugin of that
- * kind (installed, or of ours and in a package) and none of `others` (NULL at the end).
- * what: "output type". */
+/* INVALID, with the nearest word and all there are, for one that is not a plugin of that kind
+ * (installed, or of ours and in a package) and none of `others` (NULL at the end). what: "output
+ * type". */
 int known_word_check(struct tenon_plugins *plugins, enum tenon_kind kind, const char *what,
                      const char *word, const char *const *others, struct tenon_error *err);
 

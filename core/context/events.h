@@ -24,9 +24,9 @@ void tenon_events_free(struct tenon_events *e);
 /* Copies; e NULL: dropped. */
 void tenon_events_post(struct tenon_events *e, const struct tenon_event *ev);
 
-/* Vertex life cycle; digest and name are copied.  A vertex that has started
- * keeps its started time in every later event.  Internal steps that are no
- * vertices make up a digest of their own (tenon_events_fresh_digest). */
+/* Vertex life cycle; digest and name are copied.  A vertex that has started keeps its started
+ * time in every later event.  Internal steps that are not vertices make up a digest of their own
+ * (tenon_events_fresh_digest). */
 struct tenon_vertex_info {
     const char *digest, *name;
     const char *const *inputs;

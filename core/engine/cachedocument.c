@@ -15,7 +15,7 @@
 
 #define MT_CONFIG "application/vnd.buildkit.cacheconfig.v0"
 
-struct layer { /* a blob upon another; the same blob may come again elsewhere */
+struct layer { /* a blob on another; the same blob may come again elsewhere */
     char *name; /* "PARENT DIGEST" */
     int64_t index;
     UT_hash_handle hh;

@@ -37,7 +37,7 @@ struct transfer {
     struct tenon_ctx *ctx;
     const char *status_id;
     int fd;
-    off_t start; /* where the file stood; -1: it is no file */
+    off_t start; /* where the file stood; -1: not a file */
     int64_t size, shown;
 };
 

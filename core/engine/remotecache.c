@@ -101,7 +101,7 @@ warn(struct tenon_build *b, const char *what, struct tenon_error *err)
     tenon_error_release(err);
 }
 
-/* A step of the build that is no vertex. */
+/* A step of the build that is not a vertex. */
 static struct tenon_ctx *
 start(struct tenon_build *b, const char *name, char digest[72])
 {

@@ -252,8 +252,8 @@ emit_file(struct walk *w, struct level *l, const char *name,
             e.capability_len = (size_t)n;
         }
     }
-    /* A link repeats all but the data: who unpacks it gives the file its owner once
-     * more, and that takes the capability away. */
+    /* A link repeats all but the data: whoever unpacks it gives the file its owner once more, and
+     * that takes the capability away. */
     const char *first = earlier_name(w, st);
     if (first) {
         e.type = TENON_TAR_HARDLINK;

@@ -106,8 +106,8 @@ start(struct tenon_inflate *f, struct tenon_error *err)
     return 0;
 }
 
-/* One call of the gzip decoder.  Bytes after a member must be a further
- * member; anything else is an error, as it is to Go's reader. */
+/* One call of the gzip decoder.  Bytes after a member must be another member; anything else is an
+ * error, as it is to Go's reader. */
 static int64_t
 gzip_some(struct tenon_inflate *f, struct tenon_error *err)
 {

@@ -428,7 +428,7 @@ tenon_llb_symlink(const struct tenon_host *h, struct tenon_node *file,
 
 /* ---- merge and diff ---------------------------------------------------------- */
 
-/* One layer set upon the other.  Like BuildKit's client a caller leaves scratch
+/* One layer on top of the other.  Like BuildKit's client a caller leaves scratch
  * inputs out and does not merge one alone.  For more than two inputs: node_new
  * "merge" and node_input "input" for each. */
 static inline struct tenon_node *

@@ -13,7 +13,7 @@
 
 /* 0 when the library is there and initialised.  Any thread. */
 int tenon_libcurl(struct tenon_error *err);
-/* Begin to load it in a thread of its own, if that can be had; tenon_libcurl_settle
+/* Begin to load it in a thread of its own, if one can be started; tenon_libcurl_settle
  * waits for that thread and must be called before the process ends.  Both by one
  * thread. */
 void tenon_libcurl_prepare(void);

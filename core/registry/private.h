@@ -40,7 +40,7 @@ struct tenon_endpoint {
     bool quick;     /* others have it too: one try, and no long wait for a connection */
     bool answered;  /* it has, as it is, in HTTP */
     struct tenon_http_tls tls;
-    char *ca, *cert, *key; /* behind tls */
+    char *ca, *cert, *key; /* what tls points to */
 };
 struct tenon_endpoints {
     struct tenon_endpoint *items;
@@ -125,7 +125,7 @@ int tenon_registry_request(struct tenon_registry *r,
 /* "unexpected status from GET request to URL: 503 Service Unavailable: what it says"; to free. */
 char *tenon_registry_status_text(const struct tenon_http_request *req,
                                  const struct tenon_http_response *res);
-/* An answer that is no success as an error, worded as containerd does. */
+/* An answer that is not a success, as an error, worded as containerd does. */
 int tenon_registry_status_error(const struct tenon_http_request *req,
                                 const struct tenon_http_response *res,
                                 const char *ref, struct tenon_error *err);

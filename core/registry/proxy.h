@@ -4,7 +4,7 @@
 
 #include "registry/settings.h"
 
-/* The proxy for a URL, "" for none.  The loopback is never asked for by way of one. */
+/* The proxy for a URL, "" for none.  The loopback is never reached through one. */
 const char *tenon_proxy_for(const struct tenon_http_settings *s, const char *url);
 
 #endif

@@ -57,9 +57,8 @@ answers_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
     return tenon_http_do(r->http, &req, &probe, NULL, &err) == 0 || err.code == TENON_E_DENIED;
 }
 
-/* Loopback is taken for plain HTTP; a TLS server there answers 400 and says why
- * (but to a HEAD it says nothing, so it is asked again), answers what is no HTTP, or
- * hangs up. */
+/* Loopback is taken for plain HTTP; a TLS server there answers 400 and says why (but to a HEAD it
+ * says nothing, so it is asked again), answers with something that is not HTTP, or hangs up. */
 static bool
 should_use_tls(struct tenon_registry *r, const struct tenon_registry_call *call,
                const struct tenon_endpoint *e, int rc,

@@ -1,4 +1,4 @@
-/* registry/status.c - answers that are no success: when they may become one, and errors in
+/* registry/status.c - answers that are not a success: when they may become one, and errors in
  * the words that containerd uses. */
 #include <string.h>
 

@@ -63,7 +63,7 @@ commit(struct file_job *f, struct made *m)
     return 0;
 }
 
-/* The tree that action i works upon. */
+/* The tree that action i works on. */
 static int
 prepare(struct file_job *f, size_t i)
 {

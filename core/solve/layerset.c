@@ -172,7 +172,7 @@ mark_present(struct fetch *f, const struct tenon_digest *ids, size_t count)
 {
     int64_t snapshot;
 
-    /* From the bottom: a layer counts only upon those below it. */
+    /* From the bottom: a layer counts only on top of those below it. */
     while (f->next < count &&
            tenon_snapshot_by_chain_id(f->set->store, ids[f->next].str, &snapshot))
         f->finished[f->next++] = true;

@@ -71,7 +71,7 @@ ask(struct tenon_solver *s, struct source_meta *m,
     return tenon_module_check(module, "resolve", r, err);
 }
 
-/* Shown as a vertex of its own, which is no op of any graph. */
+/* Shown as a vertex of its own, which is not an op of any graph. */
 static void
 ask_shown(struct tenon_solver *s, struct source_meta *m,
           const struct tenon_source_query *q, const char *platform)

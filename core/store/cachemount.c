@@ -1,9 +1,8 @@
 /* store/cachemount.c - directories of RUN --mount=type=cache: found by id, shared,
  * cloned or locked.
  *
- * Several directories may carry one id ("private" makes a further one when all
- * are taken).  A user holds the lock "cache-N": exclusive for locked and
- * private, shared for shared. */
+ * Several directories may carry one id ("private" makes another one when all are taken).  A
+ * user holds the lock "cache-N": exclusive for locked and private, shared for shared. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -263,10 +263,9 @@ has_etc(struct tenon_store *s, const struct tenon_chain *c)
     return false;
 }
 
-/* A lowest layer with the files that every step has mounts on.  Where an image
- * lacks them they would have to be made above, copying /etc up, and taken away
- * again; below all others they are seen when nothing else is, and are no part
- * of what the step makes. */
+/* A lowest layer with the files that every step has mounts on.  Where an image lacks them they
+ * would have to be made above, copying /etc up, and taken away again; below all others they are
+ * seen when nothing else is, and are not part of what the step makes. */
 static int
 stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
 {

@@ -1,7 +1,7 @@
-/* store/prune.c - collection.  What goes is decided and deleted in one transaction, by
- * the marks that look-ups leave in theirs.  Only when that is committed the files
- * follow, by way of tmp/: a process killed in between, or a disk that is full, leaves
- * files without a row (orphans.c finds them), never a row without its files. */
+/* store/prune.c - collection.  What goes is decided and deleted in one transaction, by the marks
+ * that look-ups leave in theirs.  The files follow only when that is committed, through tmp/: a
+ * process killed in between, or a disk that is full, leaves files without a row (orphans.c finds
+ * them), never a row without its files. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* To be free()d.  It is the only copy: who encodes a secret can wipe it. */
+/* To be free()d.  It is the only copy, so a secret can be wiped. */
 char *tenon_base64(const void *data, size_t len);
 
 #endif

@@ -1,4 +1,4 @@
-/* tools/tarheader.h - what stands in front of an entry of a tar: ustar headers, and a pax
+/* tools/tarheader.h - what comes before an entry of a tar: ustar headers, and a pax
  * header where ustar cannot say it.  Names are bytes, of no charset; the bytes depend on
  * nothing but the entry.  Whole seconds, no user names. */
 #ifndef TENON_TOOLS_TARHEADER_H

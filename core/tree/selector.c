@@ -53,7 +53,7 @@ flush(struct digester *d)
     tenon_buf_clear(&d->out);
 }
 
-/* Every field has a fixed size or its length in front. */
+/* Every field has a fixed size, or begins with its length. */
 static int
 add_entry(struct digester *d, struct tenon_entry *e, size_t path_len)
 {

@@ -73,7 +73,7 @@ add_framed(struct tenon_buf *out, const void *data, size_t len)
     tenon_buf_add(out, data, len);
 }
 
-/* Who sends a context sets owners last, and that takes a capability away: none of a
+/* A client that sends a context sets owners last, and that takes a capability away: none of a
  * user's files has any in a build. */
 static bool
 is_taken(const struct tenon_view *v, const char *name)

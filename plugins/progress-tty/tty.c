@@ -120,7 +120,7 @@ tty_event(void *self, const struct tenon_event *ev)
         pk_model_event(&t->model, ev, &status);
     }
     t->dirty = true;
-    /* The core ticks ten times a second; who wants more gets it from here. */
+    /* The core ticks ten times a second; a user who wants more gets it from here. */
     int64_t now = wall_clock_ns();
     if (t->rate_ns < TICK_NS && now - t->drawn_ns >= t->rate_ns && t->model.vertices.len)
         draw(t, now, false);

@@ -18,7 +18,7 @@ struct gs_conn { /* used by one worker */
     const char *url;
     const char *authorization; /* for url and what is below; or NULL */
     const char *ssh_id;        /* which agent; NULL: none */
-    const char *known_hosts;   /* text; NULL: who is new is trusted once */
+    const char *known_hosts;   /* text; NULL: new hosts are trusted once */
     int keep_fd;               /* where new host keys are kept, or -1 */
     struct tenon_error *err;
     bool failed; /* err was set by a transport: libgit2 knows less */

@@ -11,7 +11,7 @@ struct export_archive {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
     int fd;                /* the sink's */
-    struct tenon_buf head; /* what is to be written in front of the next data */
+    struct tenon_buf head; /* what is to be written before the next data */
 };
 
 int export_archive_entry(struct export_archive *a, const struct tenon_tar_entry *e,

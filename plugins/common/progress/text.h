@@ -8,7 +8,7 @@
 #include "tools/buf.h"
 
 /* Output of a step made safe for a terminal: escape sequences, carriage
- * returns (the text in front of them is dropped, as a terminal would overwrite
+ * returns (the text before them is dropped, as a terminal would overwrite
  * it) and control characters are taken out; invalid UTF-8 becomes '?'. */
 void pk_sanitize(struct tenon_buf *out, const char *data, size_t len);
 void pk_add_bytes(struct tenon_buf *out, int64_t bytes);         /* 1.05kB */

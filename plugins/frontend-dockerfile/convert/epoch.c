@@ -29,7 +29,7 @@ parse_decimal(const char *text, int64_t *out)
 {
     const char *digits = text + (*text == '-' || *text == '+');
     while (digits[0] == '0' && digits[1])
-        digits++; /* leading zeros are no octal here */
+        digits++; /* leading zeros do not mean octal here */
     int64_t v;
     if (*digits < '0' || *digits > '9' || !tenon_parse_i64(digits, &v))
         return false;
