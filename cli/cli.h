@@ -69,6 +69,12 @@ mode_t cli_result_mode(mode_t mode);
 /* $xdg_variable/rest when that is absolute, else ~/below_home/rest; malloc'ed. */
 char *cli_home_path(const char *xdg_variable, const char *below_home, const char *rest);
 
+/* ---- keep.c ----------------------------------------------------------------- */
+
+/* The configuration's "keep": for how much of what builds leave there is room. */
+int cli_keep_settings(struct json_object *config, struct tenon_bounds bounds[TENON_LEFT_KINDS],
+                      struct tenon_error *err);
+
 /* ---- network.c ------------------------------------------------------------- */
 
 /* SSL_CERT_FILE, SSL_CERT_DIR and the proxies of the environment into config's "http". */

@@ -217,7 +217,11 @@ cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_err
             tenon_error_hint(err, "tenon --root DIR ..., or TENON_ROOT=DIR");
         return tenon_error_context(err, "open store %s", root);
     }
-    return 0;
+    struct tenon_bounds bounds[TENON_LEFT_KINDS];
+    int rc = cli_keep_settings(cli->config, bounds, err); /* checked when it was read */
+    for (int i = 0; rc == 0 && i < TENON_LEFT_KINDS; i++)
+        tenon_store_set_bounds(*out, i, &bounds[i]);
+    return rc;
 }
 
 /* The environment of root often comes from an ordinary user through sudo, and

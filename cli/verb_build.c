@@ -300,8 +300,10 @@ release(struct job *j)
     tenon_build_free(j->build);
     /* Sweeps what killed builds left. Last, when nobody waits for a result any
      * more; an empty tmp/ costs almost nothing. */
-    if (j->build && !j->watcher.interrupted)
+    if (j->build && !j->watcher.interrupted) {
         tenon_store_sweep(j->engine.store);
+        tenon_store_trim(j->engine.store);
+    }
     tenon_engine_release(&j->engine);
     tenon_plugins_free(j->engine.plugins);
     tenon_store_close(j->engine.store);

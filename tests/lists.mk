@@ -184,6 +184,7 @@ cli_tests = \
 	tests/cli/jobs.sh \
 	tests/cli/keys.sh \
 	tests/cli/layer-bytes.sh \
+	tests/cli/leftovers.sh \
 	tests/cli/manual.sh \
 	tests/cli/mount-bind.sh \
 	tests/cli/mount-cache-sharing.sh \

@@ -8,4 +8,6 @@ libtenon_core_la_SOURCES += \
 	%D%/events.h \
 	%D%/kept.c \
 	%D%/kept.h \
+	%D%/scope.c \
+	%D%/scope.h \
 	%D%/session.h

@@ -12,7 +12,7 @@
 #include "tools/path.h"
 #include "exec/private.h"
 
-enum { HEAD_BYTES = 4096, FULL_BYTES = 64 << 10 };
+enum { HEAD_BYTES = 4096, FULL_BYTES = 64 << 10, NEARLY_FULL_BYTES = 16 << 20 };
 
 static const char *
 path_of(const struct tenon_step *s)
@@ -133,14 +133,26 @@ check_elf(const struct tenon_step *s, int fd, const char *path, const char *head
     }
 }
 
-void
-tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err)
+static bool
+has_less(const struct tenon_step *s, uint64_t bytes)
 {
     struct statvfs fs;
     if (fstatvfs(tenon_store_fd(s->engine->store), &fs) < 0)
-        return;
-    const bool no_files = fs.f_files && fs.f_favail == 0;
-    if (no_files || fs.f_bavail * fs.f_frsize < FULL_BYTES)
+        return false;
+    return (fs.f_files && fs.f_favail == 0) || (uint64_t)fs.f_bavail * fs.f_frsize < bytes;
+}
+
+/* Some programs take the file back that did not fit, and so leave a little room. */
+bool
+tenon_step_disk_is_full(const struct tenon_step *s)
+{
+    return has_less(s, NEARLY_FULL_BYTES);
+}
+
+void
+tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err)
+{
+    if (has_less(s, FULL_BYTES))
         tenon_error_hint(err, "the disk of the store %s is full; \"tenon prune\" makes room",
                          tenon_store_path(s->engine->store));
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "context/kept.h"
+#include "context/scope.h"
 #include "exec/private.h"
 
 #define LAST "failed-step" /* the pin that names the build of the last one */
@@ -42,7 +43,7 @@ store(struct tenon_step *s, struct tenon_error *err)
     struct tenon_store *st = s->engine->store;
     int64_t id;
     auto_free char *what = tenon_asprintf("failed: %s", s->v->name ? s->v->name : "step");
-    if (tenon_snapshot_commit(tenon_steal(&s->root.work), TENON_SNAPSHOT_REGULAR, what, &id,
+    if (tenon_snapshot_commit(tenon_steal(&s->root.work), TENON_SNAPSHOT_FAILED, what, &id,
                               err) < 0)
         return err->code;
     auto_free char *extra = definition_json(s->v);
@@ -56,7 +57,9 @@ store(struct tenon_step *s, struct tenon_error *err)
             tenon_chain_copy(&r.outputs[i + 1], s->inputs[i].chain);
     name_key(s->engine->build_id, &r.id);
     const char *key = r.id.str;
-    if (tenon_record_store(st, &key, 1, &r, LAST, what, NULL, 0, err) == 0)
+    auto_free char *place = tenon_step_place(s->engine->session, s->v->name);
+    auto_free char *scope = tenon_asprintf(LAST " %s", place);
+    if (tenon_record_store(st, &key, 1, &r, scope, what, NULL, 0, err) == 0)
         tenon_pin_set(st, LAST, s->engine->build_id, err);
     for (uint32_t i = 0; i < r.output_count; i++)
         tenon_chain_release(&r.outputs[i]);
@@ -86,12 +89,23 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     if (!s->engine->build_id || !s->root.work || !s->v->graph)
         return;
+    const struct tenon_bounds *bounds =
+        tenon_store_bounds(s->engine->store, TENON_LEFT_FAILED);
+    /* What fills the disk helps nobody. */
+    if (bounds->number < 1 || tenon_step_disk_is_full(s))
+        return;
     /* Of several that fail the first is kept; one that was stopped did not fail. */
     if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine))
         return;
     tenon_step_detach(s);
     close(tenon_steal_fd(&s->rootfd));
     tenon_step_tree_unmount(&s->root);
+    const int64_t bytes = tenon_snapshot_work_bytes(s->root.work);
+    if (bytes > bounds->bytes) {
+        tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: it wrote %lld bytes",
+                  (long long)bytes);
+        return;
+    }
     if (store(s, &err) < 0)
         tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: %s", err.message);
     else if (!why->hint)

@@ -129,6 +129,8 @@ void tenon_relay_finish(struct tenon_relay *r);
 
 /* A hint why the program could not be started, from what the root holds. */
 void tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err);
+/* A step that filled the disk: its root is most of what is there. */
+bool tenon_step_disk_is_full(const struct tenon_step *s);
 /* A hint when the store is full. */
 void tenon_step_diagnose_disk(const struct tenon_step *s, struct tenon_error *err);
 char *tenon_exec_quote(const char *text); /* as Go's %q */

@@ -5,40 +5,15 @@
  * and the number in it, and the instruction's word. */
 #include <string.h>
 
-#include "context/session.h"
+#include "context/scope.h"
 #include "solve/private.h"
 
 #define VALUE_SHOWN_BYTES 60
 
-/* "[build 2/5] RUN make" -> "[build 2] RUN"; other names as they are. */
-static void
-add_place(struct tenon_buf *b, const char *name)
-{
-    const char *end = name[0] == '[' ? strstr(name, "] ") : NULL;
-
-    if (!end) {
-        tenon_buf_adds(b, name);
-        return;
-    }
-    const char *slash = memchr(name, '/', (size_t)(end - name));
-    const size_t word = strcspn(end + 2, " ");
-    tenon_buf_add(b, name, (size_t)((slash ? slash : end) - name));
-    tenon_buf_add(b, end, word + 2);
-}
-
 char *
 explain_scope(const struct state *st)
 {
-    const struct tenon_session *session = st->solver->engine->session;
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    const char *path = session && session->local_path
-                           ? session->local_path(session->data, "context")
-                           : NULL;
-
-    if (path)
-        tenon_buf_addf(&b, "%s: ", path);
-    add_place(&b, st->v->name);
-    return tenon_buf_steal(&b);
+    return tenon_step_place(st->solver->engine->session, st->v->name);
 }
 
 /* The own parts, then what each input is known by. */

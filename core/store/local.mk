@@ -24,5 +24,6 @@ libtenon_core_la_SOURCES += \
 	%D%/temp.c \
 	%D%/tempdir.c \
 	%D%/tmpfs.c \
+	%D%/trim.c \
 	%D%/usage.c \
 	%D%/work.h

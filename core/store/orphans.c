@@ -93,6 +93,25 @@ move_away(struct tenon_store *s, const struct place *p, char *const *names, char
     return db_commit(s, err);
 }
 
+static void
+remove_all(struct tenon_store *s, char **gone)
+{
+    for (char **g = gone; g && *g; g++) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* left to the sweep */
+        tenon_remove_tree(s->tmp_fd, *g, &ignored);
+    }
+    tenon_strv_free(gone);
+}
+
+int
+store_collect_snapshots(struct tenon_store *s, char *const *numbers, struct tenon_error *err)
+{
+    char **gone = NULL;
+    int rc = numbers ? move_away(s, &places[0], numbers, &gone, err) : 0;
+    remove_all(s, gone);
+    return rc;
+}
+
 int
 store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
                       struct tenon_error *err)
@@ -108,10 +127,6 @@ store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o
             rc = move_away(s, &places[i], names, &gone, err);
         tenon_strv_free(names);
     }
-    for (char **g = gone; g && *g; g++) {
-        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* left to the sweep */
-        tenon_remove_tree(s->tmp_fd, *g, &ignored);
-    }
-    tenon_strv_free(gone);
+    remove_all(s, gone);
     return rc;
 }

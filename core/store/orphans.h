@@ -10,4 +10,8 @@
 int store_collect_orphans(struct tenon_store *s, const struct tenon_prune_options *o,
                           struct tenon_error *err);
 
+/* The same for these trees of snapshots/ alone. */
+int store_collect_snapshots(struct tenon_store *s, char *const *numbers,
+                            struct tenon_error *err);
+
 #endif

@@ -15,6 +15,9 @@ struct tenon_store {
     bool userxattr; /* rootless: overlay marks are user.overlay.*, not trusted.* */
     struct tenon_lock *lease;
     char *lease_name; /* in locks/ */
+    int64_t began_ns; /* of the lease */
+    struct tenon_bounds bounds[TENON_LEFT_KINDS];
+    bool left[TENON_LEFT_KINDS]; /* by this process; atomic */
     sqlite3 *db;
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
@@ -81,6 +84,12 @@ void store_log_remove(struct tenon_store *s, const char *build);
  * below tmp/; -1 when there can be none. */
 int store_tmpfs(struct tenon_store *s, const char **name);
 void store_tmpfs_close(struct tenon_store *s);
+
+/* ---- snapshot.c --------------------------------------------------------------- */
+/* In a transaction: delete its row, and the records that need it, unless it was used
+ * since.  1: gone. */
+int store_delete_snapshot(struct tenon_store *s, int64_t id, int64_t before,
+                          struct tenon_error *err);
 
 /* ---- disksize.c --------------------------------------------------------------- */
 uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once */

@@ -129,18 +129,9 @@ delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_erro
     tenon_parse_u64(name, 10, &n);
     struct db_query q;
     int rc;
-    if (tenon_has_prefix(r->id, "snapshot:")) {
-        /* the records that need it go first */
-        if (db_run(s, err,
-                   "DELETE FROM record WHERE id IN (SELECT record FROM record_snapshot"
-                   " WHERE snapshot = ?1) AND EXISTS (SELECT 1 FROM snapshot"
-                   " WHERE id = ?1 AND used < ?2)",
-                   "ii", (int64_t)n, p->before) < 0 ||
-            db_begin(s, &q, "DELETE FROM snapshot WHERE id = ?1 AND used < ?2 RETURNING id",
-                     err) < 0)
-            return err->code;
-        db_int(&q, 1, (int64_t)n);
-    } else if (tenon_has_prefix(r->id, "blob:")) {
+    if (tenon_has_prefix(r->id, "snapshot:"))
+        return store_delete_snapshot(s, (int64_t)n, p->before, err);
+    if (tenon_has_prefix(r->id, "blob:")) {
         if (db_begin(s, &q, "DELETE FROM blob WHERE digest = ?1 AND used < ?2 RETURNING digest",
                      err) < 0)
             return err->code;

@@ -136,9 +136,36 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
         tenon_snapshot_discard(w);
         return err->code;
     }
+    if (type == TENON_SNAPSHOT_FAILED)
+        __atomic_store_n(&s->left[TENON_LEFT_FAILED], true, __ATOMIC_RELAXED);
     *id = n;
     work_free(w);
     return 0;
+}
+
+int64_t
+tenon_snapshot_work_bytes(struct tenon_snapshot_work *w)
+{
+    return (int64_t)store_disk_bytes(w->dir, "fs");
+}
+
+int
+store_delete_snapshot(struct tenon_store *s, int64_t id, int64_t before, struct tenon_error *err)
+{
+    struct db_query q;
+    /* the records that need it go first */
+    if (db_run(s, err,
+               "DELETE FROM record WHERE id IN (SELECT record FROM record_snapshot"
+               " WHERE snapshot = ?1) AND EXISTS (SELECT 1 FROM snapshot"
+               " WHERE id = ?1 AND used < ?2)",
+               "ii", id, before) < 0 ||
+        db_begin(s, &q, "DELETE FROM snapshot WHERE id = ?1 AND used < ?2 RETURNING id", err) < 0)
+        return err->code;
+    db_int(&q, 1, id);
+    db_int(&q, 2, before);
+    int rc = db_step(&q, err);
+    db_end(&q);
+    return rc;
 }
 
 int

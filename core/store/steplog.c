@@ -16,6 +16,7 @@ tenon_log_file(struct tenon_store *s, const char *build, const char *step, struc
 {
     auto_free char *dir = tenon_asprintf("logs/%s", build);
     auto_free char *path = tenon_asprintf("logs/%s/%s", build, step);
+    __atomic_store_n(&s->left[TENON_LEFT_LOGS], true, __ATOMIC_RELAXED);
     for (char *c = path + strlen(dir) + 1; *c; c++)
         if (*c == '/' || *c == ':')
             *c = '-';

@@ -32,8 +32,9 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
     pthread_mutex_init(&s->tmpfs.lock, NULL);
     s->tmpfs.fd = s->tmpfs.lock_fd = -1;
-    s->lease_name = tenon_asprintf("lease-%ld-%llu", (long)getpid(),
-                                   (unsigned long long)tenon_now_ns());
+    memcpy(s->bounds, tenon_default_bounds, sizeof s->bounds);
+    s->began_ns = (int64_t)tenon_now_ns();
+    s->lease_name = tenon_asprintf("lease-%ld-%lld", (long)getpid(), (long long)s->began_ns);
     s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->fd < 0 && errno == ENOENT && tenon_mkdir_p(AT_FDCWD, root, 0700, err) == 0)
         s->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);

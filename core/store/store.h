@@ -77,12 +77,14 @@ void tenon_chain_append(struct tenon_chain *c, int64_t id);
 
 enum tenon_snapshot_type { TENON_SNAPSHOT_REGULAR = 0, TENON_SNAPSHOT_LOCAL = 1,
                            TENON_SNAPSHOT_GIT = 2, TENON_SNAPSHOT_INTERNAL = 3,
-                           TENON_SNAPSHOT_FRONTEND = 4 };
+                           TENON_SNAPSHOT_FRONTEND = 4, TENON_SNAPSHOT_FAILED = 5 };
 
 struct tenon_snapshot_work; /* a tree being made, below tmp/, locked */
 int tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
                          struct tenon_error *err);
 int tenon_snapshot_work_fs(struct tenon_snapshot_work *w);   /* O_PATH|O_DIRECTORY, w's */
+/* What it takes of the disk. */
+int64_t tenon_snapshot_work_bytes(struct tenon_snapshot_work *w);
 /* Move it to snapshots/N (rename) and record it.  w is gone afterwards. */
 int tenon_snapshot_commit(struct tenon_snapshot_work *w,
                           enum tenon_snapshot_type type,
@@ -279,6 +281,23 @@ struct tenon_prune_options {
 int tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
                 struct tenon_usage_row **removed, size_t *count,
                 struct tenon_error *err);
+
+/* ---- what builds leave ------------------------------------------------------
+ * Roots of failed steps and what steps printed are there to be looked at, not for
+ * ever: the newest stay, within bounds, and of one step the newest root only. */
+enum tenon_leftover { TENON_LEFT_FAILED, TENON_LEFT_LOGS, TENON_LEFT_KINDS };
+struct tenon_bounds {
+    int64_t number, bytes;
+    int64_t age_ns; /* since it was last used, or written to */
+};
+extern const struct tenon_bounds tenon_default_bounds[TENON_LEFT_KINDS];
+void tenon_store_set_bounds(struct tenon_store *s, enum tenon_leftover kind,
+                            const struct tenon_bounds *b);
+const struct tenon_bounds *tenon_store_bounds(const struct tenon_store *s,
+                                              enum tenon_leftover kind);
+/* Remove what is beyond them, if this process added any.  What it left itself
+ * stays, and what other live processes use. */
+void tenon_store_trim(struct tenon_store *s);
 
 /* ---- logs ------------------------------------------------------------------ */
 /* O_WRONLY|O_APPEND file logs/BUILD/STEP. */

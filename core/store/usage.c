@@ -11,7 +11,7 @@
 static const char *const snapshot_types[] = {
     [TENON_SNAPSHOT_REGULAR] = "regular", [TENON_SNAPSHOT_LOCAL] = "source.local",
     [TENON_SNAPSHOT_GIT] = "source.git.checkout", [TENON_SNAPSHOT_INTERNAL] = "internal",
-    [TENON_SNAPSHOT_FRONTEND] = "frontend",
+    [TENON_SNAPSHOT_FRONTEND] = "frontend", [TENON_SNAPSHOT_FAILED] = "failed-step",
 };
 
 struct rows {

@@ -626,7 +626,7 @@ START_TEST(test_prune_goes_by_type)
     static const struct { enum tenon_snapshot_type type; const char *name; bool own; } types[] = {
         { TENON_SNAPSHOT_REGULAR, "regular", false }, { TENON_SNAPSHOT_LOCAL, "source.local", false },
         { TENON_SNAPSHOT_GIT, "source.git.checkout", false }, { TENON_SNAPSHOT_INTERNAL, "internal", true },
-        { TENON_SNAPSHOT_FRONTEND, "frontend", true },
+        { TENON_SNAPSHOT_FRONTEND, "frontend", true }, { TENON_SNAPSHOT_FAILED, "failed-step", false },
     };
     for (size_t i = 0; i < tenon_countof(types); i++) {
         auto_error struct tenon_error err = TENON_ERROR_INIT;

@@ -104,6 +104,7 @@ look_at_types(const struct tenon_usage_row *rows, size_t n)
         { "snapshot:3", "source.git.checkout", "made by a test", false },
         { "snapshot:4", "internal", "made by a test", false },
         { "snapshot:5", "frontend", "made by a test", false },
+        { "snapshot:6", "failed-step", "made by a test", false },
         { "cache:1", "exec.cachemount", "cached mount go", true },
         { "cache:2", "exec.cachemount", "cached mount go", true },
         { "cache:3", "regular", "git:repository", true },
@@ -121,7 +122,7 @@ look_at_types(const struct tenon_usage_row *rows, size_t n)
 
 START_TEST(test_usage_types)
 {
-    for (int type = TENON_SNAPSHOT_REGULAR; type <= TENON_SNAPSHOT_FRONTEND; type++)
+    for (int type = TENON_SNAPSHOT_REGULAR; type <= TENON_SNAPSHOT_FAILED; type++)
         make_snapshot((enum tenon_snapshot_type)type);
     make_cache("go");
     make_cache("go" TENON_CACHE_SEEDED "sha256:1");
