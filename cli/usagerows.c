@@ -103,7 +103,7 @@ usage_filter_passes(const struct usage_filter *f, const struct tenon_usage_row *
 bool
 usage_is_reclaimable(const struct tenon_usage_row *row)
 {
-    return !row->in_use;
+    return !row->in_use && !row->is_named;
 }
 
 void

@@ -11,6 +11,8 @@ libtenon_core_la_SOURCES += \
 	%D%/lease.h \
 	%D%/lock.c \
 	%D%/mount.c \
+	%D%/named.c \
+	%D%/named.h \
 	%D%/orphans.c \
 	%D%/orphans.h \
 	%D%/private.h \

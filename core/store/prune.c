@@ -6,76 +6,11 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "base/json.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
 #include "store/lease.h"
 #include "store/orphans.h"
-
-enum { MANIFEST_MAX = 8 << 20 };
-
-struct kept { /* blobs that named images consist of */
-    TENON_VEC(char *) digests;
-};
-
-static bool
-is_kept(const struct kept *k, const char *digest)
-{
-    tenon_vec_foreach(d, &k->digests)
-        if (!strcmp(*d, digest))
-            return true;
-    return false;
-}
-
-/* Any document: every "digest" in it is something it needs. */
-static void
-keep_from(struct tenon_store *s, struct json_object *o, struct kept *k, unsigned depth);
-
-static void
-keep(struct tenon_store *s, const char *digest, struct kept *k, unsigned depth)
-{
-    if (is_kept(k, digest) || depth > 4)
-        return;
-    tenon_vec_push(&k->digests, tenon_strdup(digest));
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
-    auto_json struct json_object *o = NULL;
-    if (tenon_blob_read(s, digest, MANIFEST_MAX, &b, &ignored) == 0 && b.len && b.data[0] == '{' &&
-        tenon_json_parse(b.data, b.len, MANIFEST_MAX, &o, &ignored) == 0)
-        keep_from(s, o, k, depth + 1);
-}
-
-static void
-keep_from(struct tenon_store *s, struct json_object *o, struct kept *k, unsigned depth)
-{
-    if (json_object_is_type(o, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(o); i++)
-            keep_from(s, json_object_array_get_idx(o, i), k, depth);
-    } else if (json_object_is_type(o, json_type_object)) {
-        json_object_object_foreach(o, key, value) {
-            if (!strcmp(key, "digest") && json_object_is_type(value, json_type_string))
-                keep(s, json_object_get_string(value), k, depth);
-            else
-                keep_from(s, value, k, depth);
-        }
-    }
-}
-
-static int
-keep_named(struct tenon_store *s, struct kept *k, struct tenon_error *err)
-{
-    struct tenon_image_row *rows;
-    size_t n;
-    if (tenon_image_list(s, &rows, &n, err) < 0)
-        return err->code;
-    for (size_t i = 0; i < n; i++) {
-        keep(s, rows[i].digest, k, 0);
-        tenon_image_row_release(&rows[i]);
-    }
-    free(rows);
-    return 0;
-}
 
 static int
 oldest_first(const void *a, const void *b)
@@ -93,7 +28,6 @@ oldest_first(const void *a, const void *b)
 struct pruning {
     struct tenon_store *store;
     const struct tenon_prune_options *options;
-    struct kept kept;
     int64_t before; /* used earlier than this: may go */
     TENON_VEC(struct tenon_usage_row) removed;
 };
@@ -113,7 +47,7 @@ may_go(const struct pruning *p, const struct tenon_usage_row *r)
         return false;
     if (!p->options->all && (!strcmp(r->type, "internal") || !strcmp(r->type, "frontend")))
         return false;
-    return !tenon_has_prefix(r->id, "blob:") || !is_kept(&p->kept, r->id + 5);
+    return !r->is_named;
 }
 
 /* In the transaction: delete the row, unless its mark says now that it is in use; the
@@ -195,7 +129,7 @@ tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
     if (o->older_than_ns && now - o->older_than_ns < p.before)
         p.before = now - o->older_than_ns;
     at(&p, TENON_PRUNE_DATED);
-    if (tenon_usage_list(s, &rows, &n, err) < 0 || keep_named(s, &p.kept, err) < 0)
+    if (tenon_usage_list(s, &rows, &n, err) < 0)
         goto done;
     at(&p, TENON_PRUNE_LISTED);
     if (n)
@@ -211,9 +145,6 @@ tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
         store_collect_orphans(s, o, err);
     }
 done:
-    tenon_vec_foreach(d, &p.kept.digests)
-        free(*d);
-    tenon_vec_release(&p.kept.digests);
     tenon_usage_free(rows, n);
     *removed = p.removed.items;
     *count = p.removed.len;

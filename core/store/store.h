@@ -254,6 +254,7 @@ struct tenon_usage_row {
     char *description, *type; /* regular, source.local, exec.cachemount, log, ... */
     int64_t size_bytes, created_ns, last_used_ns, use_count;
     bool in_use, shared, is_mutable;
+    bool is_named; /* part of an image with a name: prune leaves it */
     char *parents;
 };
 int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,

@@ -6,7 +6,7 @@
 #include "tools/parse.h"
 #include "tools/vec.h"
 #include "store/lease.h"
-#include "store/private.h"
+#include "store/named.h"
 
 static const char *const snapshot_types[] = {
     [TENON_SNAPSHOT_REGULAR] = "regular", [TENON_SNAPSHOT_LOCAL] = "source.local",
@@ -138,10 +138,19 @@ tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *c
         return err->code;
     }
     int64_t oldest = store_oldest_lease(s);
+    struct store_named named = {0};
+    if (store_named_list(s, &named, err) < 0) {
+        store_named_release(&named);
+        tenon_usage_free(out.list.items, out.list.len);
+        return err->code;
+    }
     tenon_vec_foreach(r, &out.list) {
         measure(s, r);
         r->in_use = r->last_used_ns >= oldest;
+        r->is_named = tenon_has_prefix(r->id, "blob:") &&
+                      store_is_named(&named, r->id + strlen("blob:"));
     }
+    store_named_release(&named);
     *rows = out.list.items;
     *count = out.list.len;
     return 0;

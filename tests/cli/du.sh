@@ -82,3 +82,47 @@ wait $lease 2>/dev/null || :
 run 0 tenon prune --all --force --format json
 jq -r 'select(.InUse) | .ID' "$work/rows" | sort >"$work/rest"
 jq -r .ID "$work/out" | sort | diff "$work/rest" - || fail "the rest goes when the build has ended"
+
+# ---- what du calls reclaimable is what prune takes, for each type ----------------------
+# A store with all of them: layers, blobs of an image with a name and of none, a cache mount,
+# a repository, output, a failed root.
+git_source
+printf 'FROM base\n%s\nRUN --mount=type=cache,target=/c echo 2 >/two; echo 2 >/c/two; echo said\n' "$git" | dockerfile
+run 0 build -t example.org/named:1
+run 0 build -o "type=oci,dest=$work/x.tar" --build-arg X=1
+echo 'RUN echo half >/half; false' >>"$context/Dockerfile"
+run 1 build -o type=cacheonly
+
+summary() { # of rows on standard input: type, number, bytes
+    jq -rs 'group_by(.Type) | .[] | "\(.[0].Type) \(length) \(map(.Size) | add)"'
+}
+compare() { # FLAG...: of both
+    run 0 tenon du --format json "$@"
+    jq -c 'select(.Reclaimable)' "$work/out" >"$work/may"
+    jq -c 'select(.Reclaimable | not) | .ID' "$work/out" | sort >"$work/stay"
+    run 0 tenon prune --all --force --format json "$@"
+    summary <"$work/may" >"$work/wanted"
+    summary <"$work/out" | diff "$work/wanted" - || fail "du and prune differ: $*"
+    jq -r .ID "$work/may" | sort >"$work/wanted"
+    jq -r .ID "$work/out" | sort | diff "$work/wanted" - || fail "du and prune differ: $*"
+    [ -s "$work/may" ] || fail "nothing was reclaimable, so this tries nothing: $*"
+    run 0 tenon du --format json "$@"
+    jq -c .ID "$work/out" | sort | diff "$work/stay" - || fail "not what was to stay: $*"
+}
+run 0 tenon du --format json
+jq -se 'any(.[]; .Reclaimable | not)' "$work/out" >/dev/null || fail "nothing of the image with a name"
+types=$(jq -r .Type "$work/out" | sort -u)
+for type in regular exec.cachemount log failed-step; do
+    echo "$types" | grep -qx "$type" || fail "no $type in the store"
+done
+for type in exec.cachemount log failed-step; do compare --filter "type=$type"; done
+# All the bytes of the disk that are told are got back.
+disk() { du -s --block-size=1 "$store/snapshots" "$store/content" "$store/cache-mounts" "$store/logs" | awk '{n += $1} END {print n}'; }
+before=$(disk)
+compare
+told=$(jq -s 'map(.Size) | add' "$work/may")
+got=$((before - $(disk)))
+[ "$got" -ge "$told" ] || fail "du told $told, prune made $got bytes free"
+[ "$got" -le $((told + told / 10 + 400000)) ] || fail "du told only $told of $got bytes"
+run 0 tenon images rm example.org/named:1
+compare
