@@ -211,13 +211,17 @@ check_sub_ids(struct report *r, const struct probe *p)
 }
 
 static void
-check_overlay(struct report *r, const struct probe *p)
+check_overlay(struct report *r, const struct probe *p, const char *root)
 {
+    auto_free char *mark = tenon_asprintf("%s/copies", root);
     if (p->overlay.is_known && p->overlay.sys)
-        say(r, BAD, "overlay",
+        say(r, POOR, "overlay",
             p->overlay.sys == ENODEV ? "sudo modprobe overlay"
                                      : "tenon --root DIR_ON_ANOTHER_FILE_SYSTEM build ...",
-            "cannot be mounted: %s", p->overlay.text);
+            "cannot be mounted: %s; trees are copied, which is slower", p->overlay.text);
+    else if (access(mark, F_OK) == 0)
+        say(r, POOR, "overlay", "tenon --root NEW_DIR build ...",
+            "works, but the store was begun without: trees are copied, which is slower");
     else if (p->overlay.is_known)
         say(r, GOOD, "overlay", NULL, "works in the store's file system%s",
             p->users < UINT32_MAX ? " (userxattr)" : "");
@@ -365,7 +369,7 @@ run(const struct cli *cli, bool json)
     check_store(&r, dir, store);
     check_user_namespaces(&r, p);
     check_sub_ids(&r, p);
-    check_overlay(&r, p);
+    check_overlay(&r, p, store);
     check_executor(&r, cli, e.executor);
     check_runtime(&r);
     check_network(&r, e.default_network);

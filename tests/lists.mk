@@ -199,6 +199,7 @@ cli_tests = \
 	tests/cli/oci-runtime.sh \
 	tests/cli/odd-names.sh \
 	tests/cli/old-kernel.sh \
+	tests/cli/overlay-store.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
@@ -286,6 +287,7 @@ rootless_tests = \
 	tests/rootless/kill9.sh \
 	tests/rootless/network.sh \
 	tests/rootless/one-id.sh \
+	tests/rootless/overlay-store.sh \
 	tests/rootless/sandbox.sh \
 	tests/rootless/steps.sh \
 	tests/rootless/store.sh

@@ -19,6 +19,7 @@ struct tenon_step_tree {
     char *path;                       /* where it is mounted; NULL: it is not */
     int fd;                           /* O_PATH of its root, or -1 */
     struct tenon_snapshot_work *work; /* of a writable one */
+    struct tenon_snapshot_work *copy; /* of one that is not, where it had to be copied */
     const struct tenon_chain *lower;  /* NULL: empty */
 };
 

@@ -383,6 +383,8 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     tenon_step_detach(s);
     close(tenon_steal_fd(&s->rootfd));
     tenon_step_tree_unmount(&s->root);
+    if (tenon_snapshot_settle(s->root.work, err) < 0)
+        return err->code;
     tenon_stubs_prune(&s->stubs, tenon_snapshot_work_fs(s->root.work));
     return commit(s, outputs, output_count, err);
 }

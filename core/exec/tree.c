@@ -34,16 +34,23 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
     t->fd = -1;
     if (find_chain(s, m, &t->lower, err) < 0)
         return err->code;
-    if (writable && tenon_snapshot_begin(s->engine->store, &t->work, err) < 0)
+    struct tenon_store *store = s->engine->store;
+    if (writable && tenon_snapshot_begin(store, &t->work, err) < 0)
+        return err->code;
+    if (!writable && tenon_store_copies(store) && tenon_snapshot_begin(store, &t->copy, err) < 0)
         return err->code;
 
     auto_free char *path = tenon_asprintf("%s/t%u", s->dir, s->names++);
     if (mkdir(path, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);
-    int (*mount_it)(struct tenon_store *, const struct tenon_chain *,
-                    struct tenon_snapshot_work *, const char *, struct tenon_error *) =
-        m == s->root_op ? tenon_chain_mount_step : tenon_chain_mount;
-    if (mount_it(s->engine->store, t->lower ? t->lower : &empty, t->work, path, err) < 0)
+    const struct tenon_chain *lower = t->lower ? t->lower : &empty;
+    if (!writable)
+        tenon_chain_mount_view(store, lower, t->copy, path, err);
+    else if (m == s->root_op)
+        tenon_chain_mount_step(store, lower, t->work, path, err);
+    else
+        tenon_chain_mount(store, lower, t->work, path, err);
+    if (err->code)
         return err->code;
     t->path = tenon_steal(&path);
     t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -69,4 +76,5 @@ tenon_step_tree_release(struct tenon_step_tree *t)
 {
     tenon_step_tree_unmount(t);
     tenon_snapshot_discard(tenon_steal(&t->work));
+    tenon_snapshot_discard(tenon_steal(&t->copy));
 }

@@ -348,7 +348,7 @@ visit(struct walk *w, struct level *l, const char *name, const struct stat *st,
     int there = tenon_lower_find(&l->lower, name, &below_st, &below, &at, err);
     if (there < 0)
         return there;
-    if (!st || tenon_is_whiteout(st)) {
+    if (!st || tenon_snapshot_is_gone(w->d->store, l->fd, name, st)) {
         w->d->depends = true;
         return there ? emit_deletion(w, l, err) : 0;
     }

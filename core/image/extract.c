@@ -141,10 +141,9 @@ remove_any(struct run *r, int dirfd, const char *name, struct tenon_error *err)
     return tenon_remove_tree(held, name, err);
 }
 
-/* Delete below dirfd what this layer did not bring; upper is this directory in
- * the overlay's upper tree, or -1 when nothing of the layer is in it. */
+/* Delete below dirfd, which is at path, what this layer did not bring. */
 static int
-empty_lower(struct run *r, int dirfd, int upper, struct tenon_error *err)
+empty_lower(struct run *r, int dirfd, const char *path, struct tenon_error *err)
 {
     auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -158,18 +157,17 @@ empty_lower(struct run *r, int dirfd, int upper, struct tenon_error *err)
         struct stat st;
         if (tenon_streq(e->d_name, ".") || tenon_streq(e->d_name, ".."))
             continue;
-        if (upper < 0 ||
-            fstatat(upper, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        auto_free char *entry = tenon_asprintf("%s/%s", path, e->d_name);
+        if (!tenon_snapshot_work_has(r->x->work, entry)) {
             if (remove_any(r, here, e->d_name, err) < 0)
                 return err->code;
             continue;
         }
-        if (!S_ISDIR(st.st_mode))
+        if (fstatat(here, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
             continue;
-        int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        auto_close int child = openat(here, e->d_name, flags);
-        auto_close int child_upper = openat(upper, e->d_name, flags);
-        if (child >= 0 && empty_lower(r, child, child_upper, err) < 0)
+        auto_close int child =
+            openat(here, e->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child >= 0 && empty_lower(r, child, entry, err) < 0)
             return err->code;
     }
     return errno ? tenon_error_sys(err, "read directory") : 0;
@@ -178,18 +176,13 @@ empty_lower(struct run *r, int dirfd, int upper, struct tenon_error *err)
 static int
 opaque(struct run *r, const char *dir, struct tenon_error *err)
 {
-    if (r->x->upperfd < 0)
+    if (!r->x->work)
         return 0; /* nothing below this layer */
     auto_free char *real = NULL;
     if (tenon_root_realpath(r->x->rootfd, dir, &real, err) < 0)
         return err->code;
-    int flags = O_PATH | O_DIRECTORY;
-    auto_close int fd = tenon_root_open(r->x->rootfd, real, flags, 0, err);
-    if (fd < 0)
-        return err->code;
-    auto_error struct tenon_error none = TENON_ERROR_INIT;
-    auto_close int upper = tenon_root_open(r->x->upperfd, real, flags, 0, &none);
-    return empty_lower(r, fd, upper, err);
+    auto_close int fd = tenon_root_open(r->x->rootfd, real, O_PATH | O_DIRECTORY, 0, err);
+    return fd < 0 ? err->code : empty_lower(r, fd, real, err);
 }
 
 /* 1: the name was a whiteout and is done. */

@@ -12,11 +12,12 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "image/libarchive.h"
+#include "store/store.h"
 
 struct tenon_extract {
     int rootfd;          /* names are below this */
-    int upperfd;         /* layers: the overlay's upper directory, which shows what
-                          * this layer brought; -1 when rootfd is it */
+    struct tenon_snapshot_work *work; /* layers: whose mount it is, which tells what this
+                                       * layer brought; NULL when nothing is below */
     bool squash;         /* owners that this user cannot give are 0:0, with a warning */
     bool layer;          /* ".wh." names delete; else they are ordinary files, and the
                           * top itself takes the attributes of an entry "/" or ".." */

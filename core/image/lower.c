@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "tools/alloc.h"
@@ -18,12 +17,6 @@ tenon_lower_release(struct tenon_lower *l)
         close(l->fds[i]);
     free(l->fds);
     *l = (struct tenon_lower){0};
-}
-
-bool
-tenon_is_whiteout(const struct stat *st)
-{
-    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
 char
@@ -49,6 +42,7 @@ tenon_lower_open(struct tenon_store *s, const struct tenon_chain *chain,
 {
     auto_lower struct tenon_lower l = {0};
     size_t len = chain ? chain->len : 0;
+    l.store = s;
     l.fds = tenon_calloc(len + 1, sizeof *l.fds);
     for (size_t i = len; i-- > 0;) {
         int fd = tenon_snapshot_open(s, chain->ids[i], err);
@@ -73,7 +67,7 @@ tenon_lower_find(const struct tenon_lower *l, const char *name, struct stat *st,
                 continue;
             return tenon_error_sys(err, "stat \"%s\" in a lower layer", name);
         }
-        if (tenon_is_whiteout(&here))
+        if (tenon_snapshot_is_gone(l->store, l->fds[i], name, &here))
             break;
         if (!S_ISDIR(here.st_mode)) {
             if (found.len > 0)
@@ -88,6 +82,7 @@ tenon_lower_find(const struct tenon_lower *l, const char *name, struct stat *st,
             return tenon_error_sys(err, "open \"%s\" in a lower layer", name);
         if (found.len == 0) {
             found.fds = tenon_calloc(l->len - i, sizeof *found.fds);
+            found.store = l->store;
             *st = here;
         }
         found.fds[found.len++] = fd;

@@ -13,6 +13,7 @@
 
 /* One merged directory: descriptors (O_PATH) of its parts, owned. */
 struct tenon_lower {
+    struct tenon_store *store;
     int *fds;
     size_t len;
 };
@@ -33,7 +34,6 @@ int tenon_lower_list(const struct tenon_lower *l, char ***names,
 
 /* Sorted names of one directory. */
 int tenon_dir_names(int dirfd, char ***names, struct tenon_error *err);
-bool tenon_is_whiteout(const struct stat *st);
 /* One overlay attribute ("opaque", "redirect", "metacopy") of an open file, in
  * either spelling; O_PATH descriptors are fine.  The value's first byte, 0
  * for none. */

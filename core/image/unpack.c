@@ -123,7 +123,7 @@ unpack_merged(struct tenon_store *s, struct tenon_snapshot_work *work,
         } else {
             struct tenon_extract x = {
                 .rootfd = rootfd,
-                .upperfd = tenon_snapshot_work_fs(work),
+                .work = work,
                 .layer = true,
                 .squash = true,
                 .uid = -1,
@@ -151,7 +151,6 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
     } else {
         struct tenon_extract x = {
             .rootfd = tenon_snapshot_work_fs(work),
-            .upperfd = -1,
             .layer = true,
             .squash = true,
             .uid = -1,
@@ -256,7 +255,6 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
      * chroot: ".." and absolute links of it stop there. */
     struct tenon_extract x = {
         .rootfd = made,
-        .upperfd = -1,
         .uid = uid,
         .gid = gid,
         .squash = squash,

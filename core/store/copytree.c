@@ -1,5 +1,5 @@
 /* store/copytree.c - a plain recursive copy: modes, owners, times, links between its
- * files, and extended attributes. */
+ * files, and extended attributes; or of a layer onto what is below it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@ struct seen { /* a file with several names */
 };
 
 struct copy {
+    struct tenon_store *store; /* a layer of it: what it removes goes; or NULL */
     int root; /* of the copy */
     TENON_VEC(struct seen) links;
 };
@@ -56,6 +57,25 @@ set_mode_and_times(int dirfd, const char *name, const struct stat *st, struct te
         return tenon_error_sys(err, "chmod %s", name);
     utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW);
     return 0;
+}
+
+/* What was there before makes way, but for a directory that another is laid on. */
+static int
+make_way(struct copy *c, int from, int to, const char *name, const struct stat *st,
+         struct tenon_error *err)
+{
+    struct stat old;
+    char mark = 0;
+    if (!c->store || fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (S_ISDIR(st->st_mode) && S_ISDIR(old.st_mode)) {
+        auto_close int fd = openat(from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fgetxattr(fd, "trusted.overlay.opaque", &mark, 1) != 1 || mark != 'y')
+            fgetxattr(fd, "user.overlay.opaque", &mark, 1);
+        if (mark != 'y')
+            return 0;
+    }
+    return tenon_remove_tree(to, name, err);
 }
 
 static int copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth,
@@ -100,8 +120,12 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
     struct stat st;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "stat %s", path);
-    if (S_ISSOCK(st.st_mode))
+    if (c->store && tenon_snapshot_is_gone(c->store, from, name, &st))
+        return tenon_remove_tree(to, name, err);
+    if (S_ISSOCK(st.st_mode) && !c->store)
         return 0; /* nothing without the process that listens */
+    if (make_way(c, from, to, name, &st, err) < 0)
+        return err->code;
     if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
         int rc = link_earlier(c, &st, to, name, path, err);
         if (rc)
@@ -121,7 +145,7 @@ copy_entry(struct copy *c, int from, int to, const char *name, const char *path,
         rc = set_owner(to, name, &st, err);
     } else if (S_ISDIR(st.st_mode)) {
         auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (in < 0 || mkdirat(to, name, 0700) < 0)
+        if (in < 0 || (mkdirat(to, name, 0700) < 0 && !(c->store && errno == EEXIST)))
             return tenon_error_sys(err, "copy directory %s", path);
         auto_close int out = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (out < 0)
@@ -162,9 +186,21 @@ copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth,
 }
 
 int
-store_copy_tree(int from, int to, struct tenon_error *err)
+store_copy_root(int from, int to, struct tenon_error *err)
 {
-    struct copy c = { .root = to };
+    struct stat st;
+    if (fstat(from, &st) < 0)
+        return tenon_error_sys(err, "stat a tree");
+    if (fchown(to, st.st_uid, st.st_gid) < 0 && errno != EPERM && errno != EINVAL)
+        return tenon_error_sys(err, "chown a tree");
+    copy_xattrs(from, to);
+    return fchmod(to, st.st_mode & 07777) < 0 ? tenon_error_sys(err, "chmod a tree") : 0;
+}
+
+static int
+copy_tree(struct tenon_store *store, int from, int to, struct tenon_error *err)
+{
+    struct copy c = { .store = store, .root = to };
     auto_close int in = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (in < 0)
         return tenon_error_sys(err, "open a tree to copy");
@@ -173,4 +209,16 @@ store_copy_tree(int from, int to, struct tenon_error *err)
         free(s->path);
     tenon_vec_release(&c.links);
     return err->code;
+}
+
+int
+store_copy_tree(int from, int to, struct tenon_error *err)
+{
+    return copy_tree(NULL, from, to, err);
+}
+
+int
+store_copy_layer(struct tenon_store *s, int from, int to, struct tenon_error *err)
+{
+    return copy_tree(s, from, to, err);
 }

@@ -2,10 +2,14 @@
 libtenon_core_la_SOURCES += \
 	%D%/blob.c \
 	%D%/cachemount.c \
+	%D%/changes.c \
+	%D%/copies.c \
+	%D%/copies.h \
 	%D%/copytree.c \
 	%D%/db.c \
 	%D%/disksize.c \
 	%D%/flock.c \
+	%D%/gone.c \
 	%D%/imagenames.c \
 	%D%/lease.c \
 	%D%/lease.h \

@@ -16,11 +16,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "store/work.h"
+#include "store/copies.h"
 
 enum { OVERLAY_MAX_LAYERS = 500 };
 
@@ -59,6 +60,8 @@ kernel_message(int fs, char *text, size_t size)
     ssize_t n = read(fs, text, size - 1);
     text[n > 0 ? n : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
+    if (text[0] && text[1] == ' ') /* its level: e, w or i */
+        memmove(text, text + 2, strlen(text + 2) + 1);
 }
 
 static char *
@@ -313,10 +316,135 @@ inherit_root_owner(struct tenon_store *s, const struct tenon_chain *lower,
 }
 
 static int
+mount_overlay(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
+              const char *upper, const char *work, const char *target, struct tenon_error *err)
+{
+    int rc = mount_new_api(s, lower, bottom, upper, work, target, err);
+    if (rc == TENON_E_UNSUPPORTED && !err->code)
+        rc = mount_old_api(s, lower, bottom, upper, work, target, err);
+    return rc;
+}
+
+/* ---- where no overlay can be ---- */
+
+/* Without attributes the mount succeeds, and the first directory that takes the place of
+ * another fails.  Looked at once. */
+static bool
+keeps_marks(struct tenon_store *s, const struct tenon_snapshot_work *w, char **why)
+{
+    static const char value[] = "y";
+    if (__atomic_exchange_n(&s->copies.looked, true, __ATOMIC_RELAXED))
+        return true;
+    if (fsetxattr(w->dir, s->userxattr ? "user.overlay.tenon" : "trusted.overlay.tenon", value, 1,
+                  0) == 0 || (errno != ENOTSUP && errno != EOPNOTSUPP))
+        return true;
+    *why = tenon_strdup("it keeps no extended attributes");
+    return false;
+}
+
+/* Of the disk or of memory there may be enough later; the rest is how it is here. */
+static bool
+may_pass(int sys)
+{
+    static const int passing[] = { ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS, EINTR, EAGAIN,
+                                   EBUSY };
+    for (size_t i = 0; i < tenon_countof(passing); i++)
+        if (sys == passing[i])
+            return true;
+    return false;
+}
+
+/* An overlay could not be mounted.  Can none be, not even the least? */
+static bool
+is_no_place(struct tenon_store *s, const struct tenon_error *err, char **why)
+{
+    static const char *const names[] = { "lower", "upper", "work", "target" };
+    static const struct tenon_chain none;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    char *paths[tenon_countof(names)] = {0};
+    auto_free char *dir = NULL;
+    if (may_pass(err->sys))
+        return false;
+    auto_close int fd = store_temp_dir(s, "probe", &dir, &ignored);
+    if (fd < 0)
+        return false;
+    bool made = true;
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        paths[i] = tenon_asprintf("%s/tmp/%s/%s", s->path, dir, names[i]);
+        made = made && mkdir(paths[i], 0700) == 0;
+    }
+    int rc = made ? mount_overlay(s, &none, paths[0], paths[1], paths[2], paths[3], &ignored) : 0;
+    if (rc == 0 && made)
+        umount2(paths[3], MNT_DETACH | UMOUNT_NOFOLLOW);
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        free(paths[i]);
+    auto_error struct tenon_error left = TENON_ERROR_INIT; /* to the sweep */
+    tenon_remove_tree(s->tmp_fd, dir, &left);
+    if (rc == 0 || may_pass(ignored.sys))
+        return false;
+    *why = tenon_strdup(strerror(ignored.sys));
+    return true;
+}
+
+/* The file system's own flags (nodev, nosuid) are not those of an overlay; in a user
+ * namespace they stay. */
+static int
+bind_copy(const char *from, const char *target, bool readonly, struct tenon_error *err)
+{
+    struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+                                           MOUNT_ATTR_NOEXEC };
+    if (bind(from, target, false, err) < 0)
+        return err->code;
+    (void)!syscall(SYS_mount_setattr, AT_FDCWD, target, 0, &attr, sizeof attr);
+    attr = (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY };
+    if (readonly && syscall(SYS_mount_setattr, AT_FDCWD, target, 0, &attr, sizeof attr) < 0)
+        return tenon_error_sys(err, "make %s read-only", target);
+    return 0;
+}
+
+static int
+mount_copy(struct tenon_store *s, const struct tenon_chain *lower,
+           struct tenon_snapshot_work *upper, bool of_step, const char *target,
+           struct tenon_error *err)
+{
+    auto_free char *path = NULL;
+    auto_free char *bottom = NULL;
+    store_tell_copies(s);
+    if (!upper) {
+        if (store_copy_to_read(s, lower, NULL, &path, err) < 0)
+            return err->code;
+        return bind_copy(path, target, true, err);
+    }
+    tenon_assert(!upper->before); /* a work is mounted once */
+    if ((of_step && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0) ||
+        inherit_root_owner(s, lower, upper, err) < 0)
+        return err->code;
+    upper->overlaid = true;
+    if (store_copy_for(s, lower, bottom, upper, err) < 0)
+        return err->code;
+    path = tenon_asprintf("%s/tmp/%s/merged", s->path, upper->name);
+    return bind_copy(path, target, false, err);
+}
+
+int
+tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lower,
+                       struct tenon_snapshot_work *own, const char *target,
+                       struct tenon_error *err)
+{
+    auto_free char *path = NULL;
+    if (!own || !lower->len)
+        return tenon_chain_mount(s, lower, NULL, target, err);
+    store_tell_copies(s);
+    return store_copy_to_read(s, lower, own, &path, err) < 0 ? err->code
+                                                             : bind_copy(path, target, true, err);
+}
+
+static int
 mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
             struct tenon_snapshot_work *upper, bool of_step, const char *target,
             struct tenon_error *err)
 {
+    auto_free char *why = NULL;
     if (lower->len > OVERLAY_MAX_LAYERS)
         return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
                                lower->len, OVERLAY_MAX_LAYERS);
@@ -327,6 +455,10 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
             return tenon_error_sys(err, "mount an empty tree at %s", target);
         return 0;
     }
+    if (upper && !tenon_store_copies(s) && !keeps_marks(s, upper, &why))
+        store_turn_to_copies(s, why);
+    if (tenon_store_copies(s))
+        return mount_copy(s, lower, upper, of_step, target, err);
     auto_free char *bottom = NULL;
     auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
     /* A read-only overlay needs two layers; a single one may hold whiteouts, so
@@ -340,10 +472,11 @@ mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
         return err->code;
     if (upper)
         upper->overlaid = true;
-    int rc = mount_new_api(s, lower, bottom, up, work, target, err);
-    if (rc == TENON_E_UNSUPPORTED && !err->code)
-        rc = mount_old_api(s, lower, bottom, up, work, target, err);
-    return rc;
+    int rc = mount_overlay(s, lower, bottom, up, work, target, err);
+    if (rc == 0 || !is_no_place(s, err, &why) || !store_turn_to_copies(s, why))
+        return rc;
+    tenon_error_release(err);
+    return mount_copy(s, lower, upper, of_step, target, err);
 }
 
 int

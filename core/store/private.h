@@ -22,6 +22,12 @@ struct tenon_store {
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
     unsigned serial; /* names below tmp/; atomic */
+    struct { /* copies.c */
+        pthread_mutex_t lock;
+        bool on, told, looked; /* atomic */
+        char *why; /* set with on, then left alone */
+        struct store_view *views;
+    } copies;
     struct { /* tmpfs.c; made once, under the lock */
         pthread_mutex_t lock;
         bool is_tried;
@@ -97,5 +103,13 @@ uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once
 /* ---- copytree.c --------------------------------------------------------------- */
 /* Recursive copy with modes, owners, times, links and xattrs. */
 int store_copy_tree(int from, int to, struct tenon_error *err);
+/* The same of a layer onto a copy of what is below it. */
+int store_copy_layer(struct tenon_store *s, int from, int to, struct tenon_error *err);
+/* Owner, mode and attributes of a directory alone. */
+int store_copy_root(int from, int to, struct tenon_error *err);
+
+/* ---- gone.c ------------------------------------------------------------------- */
+/* The mark that tenon_snapshot_is_gone tells. */
+int store_mark_gone(int dirfd, const char *name, struct tenon_error *err);
 
 #endif

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/root.h"
 #include "tools/alloc.h"
-#include "store/work.h"
+#include "store/copies.h"
 
 void
 tenon_chain_release(struct tenon_chain *c)
@@ -39,7 +40,7 @@ tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
 {
     struct tenon_snapshot_work *w = tenon_new0(struct tenon_snapshot_work);
     w->store = s;
-    w->dir = w->fs = -1;
+    w->dir = w->fs = w->merged = -1;
     w->dir = store_temp_dir(s, "work", &w->name, err);
     if (w->dir < 0)
         goto fail;
@@ -74,6 +75,9 @@ work_free(struct tenon_snapshot_work *w)
         close(w->fs);
     if (w->dir >= 0)
         close(w->dir);
+    if (w->merged >= 0)
+        close(w->merged);
+    store_changes_free(w->before);
     free(w->name);
     free(w->fs_path);
     free(w);
@@ -88,6 +92,28 @@ tenon_snapshot_discard(struct tenon_snapshot_work *w)
     if (w->name && w->dir >= 0)
         tenon_remove_tree(w->store->tmp_fd, w->name, &ignored); /* else the next sweep does */
     work_free(w);
+}
+
+int
+tenon_snapshot_settle(struct tenon_snapshot_work *w, struct tenon_error *err)
+{
+    if (w->settled == NOT_ALL_SETTLED)
+        return tenon_error_set(err, TENON_E_FAILED, "a layer was not made as a whole");
+    if (!w->before || w->settled)
+        return 0;
+    w->settled = NOT_ALL_SETTLED;
+    if (store_changes_take(w, err) == 0)
+        w->settled = SETTLED;
+    return err->code;
+}
+
+bool
+tenon_snapshot_work_has(struct tenon_snapshot_work *w, const char *path)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    struct stat st;
+    return w->before && !w->settled ? store_changes_have(w, path)
+                                    : tenon_root_stat(w->fs, path, false, &st, &ignored) >= 0;
 }
 
 /* A directory under a number that no record has is what a process left that
@@ -115,7 +141,8 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
 {
     struct tenon_store *s = w->store;
     int64_t now = (int64_t)tenon_now_ns();
-    if (tenon_remove_tree(w->dir, "work", err) < 0 || db_transaction(s, err) < 0) {
+    if (tenon_snapshot_settle(w, err) < 0 || tenon_remove_tree(w->dir, "work", err) < 0 ||
+        tenon_remove_tree(w->dir, "merged", err) < 0 || db_transaction(s, err) < 0) {
         tenon_snapshot_discard(w);
         return err->code;
     }
@@ -146,6 +173,8 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
 int64_t
 tenon_snapshot_work_bytes(struct tenon_snapshot_work *w)
 {
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    tenon_snapshot_settle(w, &ignored);
     return (int64_t)store_disk_bytes(w->dir, "fs");
 }
 

@@ -10,7 +10,7 @@
 #include "base/ids.h"
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "store/private.h"
+#include "store/copies.h"
 
 static int
 open_dir(struct tenon_store *s, const char *name, int *out, struct tenon_error *err)
@@ -32,6 +32,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     s->fd = s->blobs_fd = s->snapshots_fd = s->tmp_fd = s->locks_fd = -1;
     pthread_mutex_init(&s->tmpfs.lock, NULL);
     s->tmpfs.fd = s->tmpfs.lock_fd = -1;
+    pthread_mutex_init(&s->copies.lock, NULL);
     memcpy(s->bounds, tenon_default_bounds, sizeof s->bounds);
     s->began_ns = (int64_t)tenon_now_ns();
     s->lease_name = tenon_asprintf("lease-%ld-%lld", (long)getpid(), (long long)s->began_ns);
@@ -49,6 +50,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
         open_dir(s, "locks", &s->locks_fd, err) < 0)
         goto fail;
     s->userxattr = tenon_ids_mapped();
+    store_copies_load(s);
     if (db_open(s, err) < 0)
         goto fail;
     if (tenon_lock_acquire(s, s->lease_name, true, -1, &s->lease, NULL, err) < 0)
@@ -65,6 +67,7 @@ tenon_store_close(struct tenon_store *s)
 {
     if (!s)
         return;
+    store_copies_close(s);
     store_tmpfs_close(s);
     pthread_mutex_destroy(&s->tmpfs.lock);
     tenon_lock_release(s->lease);

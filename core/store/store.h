@@ -83,8 +83,14 @@ struct tenon_snapshot_work; /* a tree being made, below tmp/, locked */
 int tenon_snapshot_begin(struct tenon_store *s, struct tenon_snapshot_work **out,
                          struct tenon_error *err);
 int tenon_snapshot_work_fs(struct tenon_snapshot_work *w);   /* O_PATH|O_DIRECTORY, w's */
-/* What it takes of the disk. */
+/* What it takes of the disk.  Nothing is mounted on it any more. */
 int64_t tenon_snapshot_work_bytes(struct tenon_snapshot_work *w);
+/* Nothing is mounted on it any more: its directory gets what was changed, if it has not
+ * been its directory that was written to (tenon_store_copies).  A commit does this, too. */
+int tenon_snapshot_settle(struct tenon_snapshot_work *w, struct tenon_error *err);
+/* While it is mounted: does it, rather than what is below it, hold the path (clean,
+ * without links), or something in it? */
+bool tenon_snapshot_work_has(struct tenon_snapshot_work *w, const char *path);
 /* Move it to snapshots/N (rename) and record it.  w is gone afterwards. */
 int tenon_snapshot_commit(struct tenon_snapshot_work *w,
                           enum tenon_snapshot_type type,
@@ -93,6 +99,10 @@ int tenon_snapshot_commit(struct tenon_snapshot_work *w,
 void tenon_snapshot_discard(struct tenon_snapshot_work *w); /* NULL is fine */
 /* O_PATH fd of fs */
 int tenon_snapshot_open(struct tenon_store *s, int64_t id, struct tenon_error *err);
+struct stat;
+/* In a snapshot's directory: the mark of what it removes from the layers below. */
+bool tenon_snapshot_is_gone(struct tenon_store *s, int dirfd, const char *name,
+                            const struct stat *st);
 /* Made on nothing, never the upper of an overlay: all that is in it was put
  * there on purpose, nothing was copied up. */
 bool tenon_snapshot_is_bare(struct tenon_store *s, int64_t id);
@@ -132,6 +142,14 @@ int tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
 int tenon_chain_mount_step(struct tenon_store *s, const struct tenon_chain *lower,
                            struct tenon_snapshot_work *upper, const char *target,
                            struct tenon_error *err);
+/* A view for a step, which may be able to make it writable.  own is where it is copied to in
+ * a store that has to (tenon_store_copies); else NULL. */
+int tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lower,
+                           struct tenon_snapshot_work *own, const char *target,
+                           struct tenon_error *err);
+/* Trees are copied, since the file system can hold no overlay; known from the first
+ * mount that fails for it. */
+bool tenon_store_copies(struct tenon_store *s);
 int tenon_unmount(const char *target); /* lazy; 0 or -errno */
 
 /* ---- cache records ------------------------------------------------------- */

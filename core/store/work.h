@@ -10,7 +10,10 @@ struct tenon_snapshot_work {
     int dir;       /* locked */
     int fs;        /* O_PATH */
     char *fs_path;
-    bool overlaid; /* was the upper of an overlay */
+    bool overlaid; /* was the upper of an overlay, or of a copy */
+    int merged;    /* the copy that becomes changes (copies.h), or -1 */
+    struct store_entry *before;
+    enum { NOT_SETTLED, SETTLED, NOT_ALL_SETTLED } settled;
 };
 
 #endif
