@@ -2,9 +2,11 @@
 #include "registry/failure.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "registry/url.h"
 #include "tools/alloc.h"
@@ -94,6 +96,30 @@ too_slow(const struct tenon_http_failure *f)
         return tenon_strdup("net/http: TLS handshake timeout");
     return tenon_asprintf("%sdial tcp %s: i/o timeout", f->proxied ? "proxyconnect tcp: " : "",
                           address);
+}
+
+/* A descriptor for the resolver, or for a file of authorities: asked for once more. */
+static int
+want_of_descriptors(void)
+{
+    auto_close int fd = open("/", O_PATH | O_CLOEXEC);
+    return fd < 0 && (errno == EMFILE || errno == ENFILE) ? errno : 0;
+}
+
+int
+tenon_http_local_trouble(CURLcode rc, int sys)
+{
+    if (sys == EMFILE || sys == ENFILE || sys == ENOBUFS || sys == ENOMEM)
+        return sys;
+    if (rc == CURLE_OUT_OF_MEMORY || rc == CURLE_FAILED_INIT) {
+        sys = want_of_descriptors();
+        return sys || rc == CURLE_FAILED_INIT ? sys : ENOMEM;
+    }
+    return rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_COULDNT_RESOLVE_PROXY ||
+                   rc == CURLE_COULDNT_CONNECT || rc == CURLE_SSL_CACERT_BADFILE ||
+                   rc == CURLE_SSL_CONNECT_ERROR
+               ? want_of_descriptors()
+               : 0;
 }
 
 char *

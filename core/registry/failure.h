@@ -19,4 +19,8 @@ struct tenon_http_failure {
 char *tenon_http_failure(const struct tenon_http_failure *f, int *code,
                          enum tenon_http_trouble *trouble);
 
+/* The errno when a request failed for want of descriptors or memory here, which libcurl calls
+ * a server that cannot be found or reached; else 0.  sys: of the last socket(), or 0. */
+int tenon_http_local_trouble(CURLcode rc, int sys);
+
 #endif

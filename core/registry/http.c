@@ -1,9 +1,11 @@
 /* registry/http.c - see http.h. */
 #include "registry/http.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
@@ -60,6 +62,7 @@ struct exchange {
     bool headed; /* the head of the answer is complete */
     bool began;
     bool failed; /* err says why; curl was told to stop */
+    int no_socket; /* errno of socket() */
     bool as_is;  /* an encoding that is not to be undone */
     bool again;  /* ask without undoing encodings */
 };
@@ -273,6 +276,18 @@ on_seek(void *data, curl_off_t offset, int whence)
     return CURL_SEEKFUNC_OK;
 }
 
+/* libcurl forgets why there was no socket. */
+static curl_socket_t
+on_socket(void *data, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct exchange *x = data;
+    (void)purpose;
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    if (fd < 0)
+        x->no_socket = errno;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 /* ---- what went wrong ------------------------------------------------------------ */
 
 static int
@@ -284,6 +299,13 @@ request_failed(const struct exchange *x, CURLcode rc, const char *detail)
         .answered = x->headers > 0, .proxied = *tenon_proxy_for(x->settings, x->url) != '\0'};
     const char *m = x->req->method;
     auto_free char *words = NULL;
+    int sys = x->failed ? 0 : tenon_http_local_trouble(rc, x->no_socket);
+    if (sys) {
+        x->res->trouble = TENON_HTTP_BROKEN;
+        tenon_error_errno(x->err, sys, "open a connection here");
+        return sys == EMFILE ? tenon_error_hint(x->err, "a higher limit of open files: ulimit -n")
+                             : x->err->code;
+    }
     if (x->failed) {
         code = x->err->code ? x->err->code : TENON_E_FAILED;
         words = tenon_strdup(x->err->message ? x->err->message : "failed");
@@ -367,6 +389,8 @@ set_options(CURL *c, struct exchange *x, const char *url, const char *method, bo
     curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
     curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(c, CURLOPT_PREREQDATA, x);
     if (r->range)
