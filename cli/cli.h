@@ -61,6 +61,10 @@ int cli_config_load(struct json_object **out, struct tenon_error *err);
 const char *cli_config_string(struct json_object *config, const char *key);
 /* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
 char *cli_docker_config_dir(void);
+/* May root run, or route its traffic by, what the file at path names? Not when others could
+ * change it, or the home that a helper would look into: false after a warning, which says `what`
+ * is not done. For ordinary users always. */
+bool cli_may_run(const char *path, const char *what);
 /* From here on files come out as an image or the store wants them, whatever the caller's umask:
  * before the first thread, once. */
 void cli_take_umask(void);

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
@@ -212,7 +213,8 @@ cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_err
     auto_free char *root = tenon_ids_single() ? tenon_asprintf("%s/one-id", cli->root)
                                               : tenon_strdup(cli->root);
     auto_free char *parent = tenon_path_join(root, "..");
-    if (tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 || tenon_store_open(root, out, err) < 0) {
+    if (tenon_vet_shared(root, err) < 0 || tenon_mkdir_p(AT_FDCWD, parent, 0755, err) < 0 ||
+        tenon_store_open(root, out, err) < 0) {
         if (!err->hint && (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS))
             tenon_error_hint(err, "tenon --root DIR ..., or TENON_ROOT=DIR");
         return tenon_error_context(err, "open store %s", root);

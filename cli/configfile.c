@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "registry/settings.h"
@@ -96,9 +97,26 @@ merge(struct json_object *into, struct json_object *from)
     }
 }
 
+/* What the configuration names is run, and root's environment often comes from an ordinary
+ * user through sudo. What the caller opened for us, <(...), is the caller's. */
+static bool
+others_could_change(const char *path, struct tenon_error *why)
+{
+    return geteuid() == 0 && !tenon_has_prefix(path, "/dev/fd/") &&
+           tenon_vet_path(path, "configuration refused", why) == TENON_E_DENIED;
+}
+
 static int
 add_file(struct json_object *into, const char *path, bool must_exist, struct tenon_error *err)
 {
+    if (others_could_change(path, err)) {
+        if (must_exist)
+            return err->code;
+        tenon_log(TENON_LOG_WARNING, "%s is ignored as root: %s", path, err->message);
+        tenon_error_release(err);
+        return 0;
+    }
+    tenon_error_release(err); /* who reads it says what else is wrong */
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_read_file(path, CONFIG_MAX, &text, err) < 0) {
         if (must_exist || err->code != TENON_E_NOT_FOUND)
@@ -174,6 +192,18 @@ cli_config_string(struct json_object *config, const char *key)
         !json_object_is_type(value, json_type_string))
         return NULL;
     return json_object_get_string(value);
+}
+
+bool
+cli_may_run(const char *path, const char *what)
+{
+    auto_error struct tenon_error why = TENON_ERROR_INIT;
+    auto_free char *home = home_dir();
+    if (geteuid() != 0 || (tenon_vet_path(path, what, &why) != TENON_E_DENIED &&
+                           tenon_vet_path(home, what, &why) != TENON_E_DENIED))
+        return true;
+    tenon_log(TENON_LOG_WARNING, "%s as root: %s", path, why.message);
+    return false;
 }
 
 char *

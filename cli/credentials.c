@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
 
@@ -179,6 +180,27 @@ from_auths(struct json_object *auths, const struct place *p, struct answer *out,
 
 /* ---- helpers ------------------------------------------------------------ */
 
+/* In PATH, which may be another's when root runs: then what others could change is passed
+ * over. */
+static char *
+find_helper(const char *program)
+{
+    const char *path = secure_getenv("PATH");
+    for (const char *p = path ? path : "/usr/local/bin:/usr/bin:/bin"; *p;) {
+        size_t len = strcspn(p, ":");
+        auto_free char *file = len ? tenon_asprintf("%.*s/%s", (int)len, p, program)
+                                   : tenon_asprintf("./%s", program);
+        auto_error struct tenon_error why = TENON_ERROR_INIT;
+        p += len + (p[len] == ':');
+        if (access(file, X_OK) < 0)
+            continue;
+        if (geteuid() != 0 || tenon_vet_path(file, "credential helper passed over", &why) == 0)
+            return tenon_steal(&file);
+        tenon_log(TENON_LOG_WARNING, "%s", why.message);
+    }
+    return NULL;
+}
+
 /* The child gets the host on its standard input and answers on its standard
  * output; what it says on standard error is for the user. */
 static int
@@ -211,7 +233,8 @@ run_helper(const char *program, const char *input, struct tenon_buf *answer, int
 
     char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)"get", NULL};
     pid_t pid;
-    int rc = posix_spawnp(&pid, program, &actions, &attr, argv, environ);
+    auto_free char *path = find_helper(program);
+    int rc = path ? posix_spawn(&pid, path, &actions, &attr, argv, environ) : ENOENT;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     if (rc != 0)
@@ -287,15 +310,16 @@ helper_of(struct json_object *doc, const char *host, const char **helper, struct
 }
 
 static int
-from_document(struct json_object *doc, const struct place *p, struct answer *out,
-              struct tenon_error *err)
+from_document(struct json_object *doc, const char *name, const struct place *p,
+              struct answer *out, struct tenon_error *err)
 {
     struct json_object *auths;
     const char *helper = NULL;
     if (helper_of(doc, p->host, &helper, err) < 0 ||
         tenon_json_get_object(doc, "auths", &auths, err) < 0)
         return err->code;
-    if (helper && from_helper(helper, p->host, out, err) < 0)
+    if (helper && cli_may_run(name, "credential helpers not asked") &&
+        from_helper(helper, p->host, out, err) < 0)
         return err->code;
     return out->user ? 0 : from_auths(auths, p, out, err);
 }
@@ -314,7 +338,7 @@ from_file(const char *path, const struct place *p, struct answer *out, struct te
     if (text.len == 0)
         return 0;
     if (tenon_json_parse(tenon_buf_str(&text), text.len, AUTH_FILE_MAX, &doc, err) < 0 ||
-        from_document(doc, p, out, err) < 0)
+        from_document(doc, path, p, out, err) < 0)
         return tenon_error_context(err, "%s", path);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "cli.h"
@@ -103,6 +104,16 @@ wrong_kind(const char *path, bool is_dir, struct tenon_error *err)
                                   : "destination \"%s\" is a file, expected a directory", path);
 }
 
+/* A link or a file that waits in /tmp for who writes there next. */
+static int
+refuse_planted(const char *path, struct tenon_error *err)
+{
+    if (tenon_vet_shared(path, err) == 0)
+        return TENON_OK;
+    err->code = TENON_E_INVALID; /* known before the build, as other places of no use */
+    return tenon_error_context(err, "destination \"%s\"", path);
+}
+
 /* Can something be made in dir, once its own directories are made? */
 static int
 check_parents(const char *path, const char *dir, struct tenon_error *err)
@@ -130,6 +141,8 @@ destination_check_file(const char *path, struct tenon_error *err)
     size_t len = strlen(path);
     if (!len)
         return tenon_error_set(err, TENON_E_INVALID, "destination is empty");
+    if (refuse_planted(path, err) < 0)
+        return err->code;
     bool exists = stat(path, &st) == 0;
     if (!exists && errno != ENOENT && errno != ENOTDIR)
         return useless(path, errno, err);
@@ -153,6 +166,8 @@ destination_check_dir(const char *path, struct tenon_error *err)
     struct stat st;
     if (!*path)
         return tenon_error_set(err, TENON_E_INVALID, "destination is empty");
+    if (refuse_planted(path, err) < 0)
+        return err->code;
     if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
         return wrong_kind(path, false, err);
     return check_parents(path, path, err);
@@ -164,6 +179,8 @@ destination_clear(const char *path, struct tenon_error *err)
     struct stat st;
     if (lstat(path, &st) < 0)
         return TENON_OK;
+    if (refuse_planted(path, err) < 0)
+        return err->code;
     if (S_ISREG(st.st_mode) && unlink(path) == 0)
         return TENON_OK;
     if (S_ISREG(st.st_mode) && errno != EBUSY && errno != EACCES && errno != EPERM &&
@@ -239,6 +256,8 @@ destination_open(const char *path, struct destination *out, struct tenon_error *
 {
     struct destination d = { .fd = -1 };
     struct stat st;
+    if (refuse_planted(path, err) < 0) /* it may have come since */
+        return err->code;
     bool exists = stat(path, &st) == 0;
     if (exists && S_ISDIR(st.st_mode))
         return wrong_kind(path, true, err);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
 #include "tools/vec.h"
@@ -465,6 +466,8 @@ static int
 sink_dir(void *data, const char *dest, struct tenon_error *err)
 {
     (void)data;
+    if (tenon_vet_shared(dest, err) < 0)
+        return err->code;
     if (tenon_mkdir_p(AT_FDCWD, dest, cli_result_mode(0777), err) < 0)
         return tenon_error_context(err, "make %s", dest);
     int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -120,6 +120,8 @@ cli_docker_proxies(void (*add)(void *data, const char *name, const char *value),
         return 0;
     }
     struct json_object *own = json_object_is_type(doc, json_type_object) ? choose(doc) : NULL;
+    if (own && !cli_may_run(path, "proxies not taken"))
+        return 0;
     for (size_t i = 0; own && i < tenon_countof(step_proxies); i++) {
         const char *value = NULL;
         if (tenon_json_get_str(own, step_proxies[i].key, "", &value, err) < 0)

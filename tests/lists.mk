@@ -260,15 +260,18 @@ fault_helpers = \
 security_tests = \
 	tests/security/cache-source-swapped.sh \
 	tests/security/denied-by-the-sandbox.sh \
+	tests/security/files-of-others.sh \
 	tests/security/frontend-privileges.sh \
 	tests/security/groups-and-capabilities.sh \
 	tests/security/host-devices.sh \
 	tests/security/leaked-descriptors.sh \
+	tests/security/lib.sh \
 	tests/security/mount-symlink-race.sh \
 	tests/security/network-sandbox.sh \
 	tests/security/proc-self-exe-rewrite.sh \
 	tests/security/secrets-in-memory.sh \
 	tests/security/sockets.sh \
+	tests/security/store-of-others.sh \
 	tests/security/stub-removal-symlink.sh \
 	tests/security/system-mounts.sh \
 	tests/security/tar-climbs.sh \
@@ -278,7 +281,6 @@ security_tests = \
 security_helpers = \
 	tests/security/evil-archive \
 	tests/security/evil-layout \
-	tests/security/lib.sh \
 	tests/security/probe.c \
 	tests/security/record-terminal \
 	tests/security/rude-server

@@ -17,6 +17,8 @@ libtenon_core_la_SOURCES += \
 	%D%/lazylib.h \
 	%D%/log.c \
 	%D%/log.h \
+	%D%/ownership.c \
+	%D%/ownership.h \
 	%D%/root.c \
 	%D%/root.h \
 	%D%/sized.c \

@@ -3,6 +3,7 @@ libtenon_core_la_SOURCES += \
 	%D%/blob.c \
 	%D%/cachemount.c \
 	%D%/changes.c \
+	%D%/closed.c \
 	%D%/copies.c \
 	%D%/copies.h \
 	%D%/copytree.c \

@@ -65,6 +65,11 @@ int db_commit(struct tenon_store *s, struct tenon_error *err);
 void db_rollback(struct tenon_store *s);
 int64_t db_last_id(struct tenon_store *s);
 
+/* ---- closed.c ----------------------------------------------------------------- */
+/* Before anything of the store is opened: its root and parts are ours, no links, and closed
+ * to others from here on; DENIED with what is not. */
+int store_close_to_others(struct tenon_store *s, struct tenon_error *err);
+
 /* ---- flock.c ------------------------------------------------------------------ */
 /* flock a directory or file; 0, or -errno */
 int store_flock(int fd, int operation);

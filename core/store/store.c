@@ -44,6 +44,8 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
             tenon_error_sys(err, "open store %s", root);
         goto fail;
     }
+    if (store_close_to_others(s, err) < 0)
+        goto fail;
     if (open_dir(s, "content/blobs/sha256", &s->blobs_fd, err) < 0 ||
         open_dir(s, "snapshots", &s->snapshots_fd, err) < 0 ||
         open_dir(s, "tmp", &s->tmp_fd, err) < 0 ||

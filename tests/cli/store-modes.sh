@@ -59,7 +59,7 @@ table = [
     (r"cache-mounts/\d+/fs/.*", "tree", 1),
     (r"logs/[0-9a-f-]+", "drwx------", 2),
     (r"logs/[0-9a-f-]+/[0-9a-f]{64}", "-rw-------", 2),
-    (r"tenon\.db|tenon\.db-wal|tenon\.db-shm", "db", 1),
+    (r"tenon\.db|tenon\.db-wal|tenon\.db-shm", "-rw-------", 1),
 ]
 # In trees: what tenon made, not the image.
 trees = {
@@ -92,8 +92,7 @@ def look(path):
         return
     if owner != me:
         wrong.append("%s: belongs to %d:%d" % (name, *owner))
-    # SQLite makes its files by the umask; they are in a closed room.
-    if wanted == "db" and not stat.S_ISREG(st.st_mode) or wanted != "db" and mode != wanted:
+    if mode != wanted:
         wrong.append("%s: %s" % (name, mode))
     if stat.S_ISREG(st.st_mode) and st.st_nlink != 1:
         wrong.append("%s: %d names" % (name, st.st_nlink))

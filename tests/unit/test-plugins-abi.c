@@ -403,7 +403,7 @@ static const struct vetted {
     { "a/b/c", 0775, 0, "others may write to" },
     { "a/b/c", 0757, 0, "others may write to" },
     { "a/b/c", 0755, 4242, "uid 4242" },
-    { "a/b/c", 0755, 65534, NULL },   /* root of outside, as a namespace shows it */
+    { "a/b/c", 0755, 65534, "uid 65534" }, /* outside of a namespace a user like others */
     { "a/b/c/mount-x.so", 0644, 0, NULL },
     { "a/b/c/mount-x.so", 0755, 0, NULL },
     { "a/b/c/mount-x.so", 0664, 0, "others may write to" },

@@ -60,7 +60,87 @@ START_TEST(test_open_makes_what_only_its_owner_enters)
     struct tenon_store *s = open_below("s");
     for (size_t i = 0; i < tenon_countof(closed); i++)
         ck_assert_msg(mode_of(closed[i]) == 0700, "%s is %o", closed[i], mode_of(closed[i]));
-    ck_assert_uint_eq(mode_of("s/tenon.db") & 0022 & ~(mode_t)0, 0);
+    static const char *const files[] = { "s/tenon.db", "s/tenon.db-wal", "s/tenon.db-shm" };
+    for (size_t i = 0; i < tenon_countof(files); i++)
+        ck_assert_msg(mode_of(files[i]) == 0600, "%s is %o", files[i], mode_of(files[i]));
+    tenon_store_close(s);
+}
+END_TEST
+
+/* A store of before, and one in a directory that an administrator made. */
+START_TEST(test_open_closes_what_others_could_open)
+{
+    static const char *const parts[] = { "s/tenon.db", "s/tenon.db-wal", "s/tenon.db-shm", "s/tmp",
+                                         "s/content", "s/content/blobs", "s/snapshots", "s/locks", "s/logs" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *first = open_below("s");
+    int fd = tenon_log_file(first, "build", "step", &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    for (size_t i = 0; i < tenon_countof(parts); i++)
+        ck_assert_int_eq(fchmodat(dir_fd, parts[i], 0777, 0), 0);
+    ck_assert_int_eq(fchmodat(dir_fd, "s", 0777, 0), 0);
+    struct tenon_store *s = open_below("s"); /* while another has it */
+    for (size_t i = 0; i < tenon_countof(parts); i++)
+        ck_assert_msg((mode_of(parts[i]) & 077) == 0, "%s is %o", parts[i], mode_of(parts[i]));
+    ck_assert_uint_eq(mode_of("s"), 0755);
+    tenon_store_close(s);
+    tenon_store_close(first);
+
+    /* new, in what everybody may write to */
+    ck_assert_int_eq(mkdirat(dir_fd, "n", 0), 0);
+    ck_assert_int_eq(fchmodat(dir_fd, "n", 0777, 0), 0);
+    tenon_store_close(open_below("n"));
+    ck_assert_uint_eq(mode_of("n"), 0755);
+}
+END_TEST
+
+/* What is everybody's, or has other things in it, is not closed but refused. */
+START_TEST(test_open_refuses_a_root_for_everybody)
+{
+    static const struct { mode_t mode; bool other; } roots[] = {
+        { 01777, false }, { 01777, true }, { 0777, true }, { 0775, true }, { 0757, true },
+    };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *root = tenon_asprintf("%s/s", dir_path);
+    struct tenon_store *s = NULL;
+    for (size_t i = 0; i < tenon_countof(roots); i++) {
+        ck_assert_int_eq(mkdirat(dir_fd, "s", 0), 0);
+        ck_assert_int_eq(fchmodat(dir_fd, "s", roots[i].mode, 0), 0);
+        if (roots[i].other)
+            unit_write(dir_fd, "s/other", "x");
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_store_open(root, &s, &err), TENON_E_DENIED);
+        ck_assert_msg(strstr(err.message, "others may write") != NULL, "%s", err.message);
+        ck_assert(err.hint && strstr(err.hint, "chmod go-w"));
+        ck_assert_uint_eq(mode_of("s"), roots[i].mode);
+        ck_assert_int_eq(faccessat(dir_fd, "s/tenon.db", F_OK, 0), -1);
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_remove_tree(dir_fd, "s", &err), 0);
+    }
+}
+END_TEST
+
+START_TEST(test_open_refuses_what_others_made)
+{
+    static const char *const parts[] = { "s", "s/tenon.db", "s/tenon.db-wal", "s/snapshots", "s/tmp", "s/locks",
+                                         "s/content", "s/content/blobs", "s/content/blobs/sha256", "s/logs" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *root = tenon_asprintf("%s/s", dir_path);
+    auto_free char *part = tenon_asprintf("%s/%s", dir_path, parts[_i]);
+    struct tenon_store *s = open_below("s"), *again = NULL;
+    if (geteuid() != 0) {
+        unit_not_tried("parts of a store that belong to others: needs root");
+        tenon_store_close(s);
+        return;
+    }
+    int fd = tenon_log_file(s, "build", "step", &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_eq(fchownat(dir_fd, parts[_i], 4242, 0, 0), 0);
+    ck_assert_int_eq(tenon_store_open(root, &again, &err), TENON_E_DENIED);
+    ck_assert_msg(strstr(err.message, "belongs to uid 4242") != NULL, "%s", err.message);
+    ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
     tenon_store_close(s);
 }
 END_TEST
@@ -78,7 +158,8 @@ END_TEST
 
 START_TEST(test_open_follows_no_link_inside)
 {
-    static const char *const inside[] = { "snapshots", "tmp", "locks", "content/blobs/sha256" };
+    static const char *const inside[] = { "snapshots", "tmp", "locks", "content/blobs/sha256", "content",
+                                          "content/blobs", "logs", "cache-mounts", "tenon.db", "tenon.db-wal" };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_store *s = NULL;
     auto_free char *root = tenon_asprintf("%s/s", dir_path);
@@ -291,7 +372,10 @@ main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, test_open_makes_what_only_its_owner_enters, 0, 3);
     tcase_add_test(tc, test_open_leaves_the_mode_of_a_root_that_is_there);
-    tcase_add_loop_test(tc, test_open_follows_no_link_inside, 0, 4);
+    tcase_add_loop_test(tc, test_open_follows_no_link_inside, 0, 10);
+    tcase_add_test(tc, test_open_closes_what_others_could_open);
+    tcase_add_test(tc, test_open_refuses_a_root_for_everybody);
+    tcase_add_loop_test(tc, test_open_refuses_what_others_made, 0, 10);
     tcase_add_test(tc, test_open_refuses_other_versions);
     tcase_add_test(tc, test_open_names_what_cannot_be_opened);
     tcase_add_test(tc, test_log_stays_in_the_store_and_grows);

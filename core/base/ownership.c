@@ -1,0 +1,185 @@
+/* base/ownership.c - see ownership.h. */
+#include "ownership.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ids.h"
+#include "tools/alloc.h"
+#include "tools/buf.h"
+
+enum { OVERFLOW_ID = 65534, LINKS_MAX = 40 };
+
+/* What the checks of one path have in common. */
+struct vet {
+    const char *what;   /* begins its messages */
+    bool mapped;        /* root of outside is the overflow uid */
+    struct tenon_error *err;
+};
+
+static bool
+owner_is_trusted(const struct stat *st, bool overflow)
+{
+    return st->st_uid == 0 || st->st_uid == geteuid() ||
+           (overflow && st->st_uid == OVERFLOW_ID);
+}
+
+static int
+refuse_owner(const struct vet *v, const char *path, const struct stat *st)
+{
+    return tenon_error_set(v->err, TENON_E_DENIED,
+                           "%s: %s belongs to uid %u, not to root or this user", v->what, path,
+                           (unsigned)st->st_uid);
+}
+
+static int
+vet_one(const struct vet *v, const char *path, const struct stat *st, bool overflow)
+{
+    if (!owner_is_trusted(st, overflow))
+        return refuse_owner(v, path, st);
+    if (st->st_mode & (S_IWGRP | S_IWOTH)) {
+        tenon_error_set(v->err, TENON_E_DENIED, "%s: others may write to %s", v->what, path);
+        return tenon_error_hint(v->err, "chmod go-w %s", path);
+    }
+    return TENON_OK;
+}
+
+/* Where the link `name` leads to, from where it is; malloc'ed, NULL with errno. */
+static char *
+link_target(const char *name)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(name, target, sizeof target - 1);
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    const char *last = strrchr(name, '/');
+    return *target == '/' ? tenon_strdup(target)
+                          : tenon_asprintf("%.*s/%s", (int)(last - name), name, target);
+}
+
+/* A user who may write to a directory on the way may put something else there.  A
+ * component that is a link is judged by the directory it is in, and by each directory on
+ * the way to its target. */
+static int
+vet_directories(const struct vet *v, const char *path, unsigned depth)
+{
+    if (depth > LINKS_MAX)
+        return tenon_error_errno(v->err, ELOOP, "stat %s", path);
+    auto_free char *dir = tenon_strdup(path);
+    for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
+        struct stat st;
+        *slash = '\0';
+        const char *name = *dir ? dir : "/";
+        if (lstat(name, &st) < 0)
+            return tenon_error_sys(v->err, "stat %s", name);
+        if (S_ISLNK(st.st_mode)) {
+            if (!owner_is_trusted(&st, v->mapped)) /* a sticky directory lets its owner change it */
+                return refuse_owner(v, name, &st);
+            auto_free char *target = link_target(name);
+            if (!target)
+                return tenon_error_sys(v->err, "read link %s", name);
+            auto_free char *to = tenon_asprintf("%s/", target);
+            if (vet_directories(v, to, depth + 1) < 0)
+                return v->err->code;
+            continue;
+        }
+        /* In a sticky directory such as /tmp other users cannot replace our file, and
+         * what is below it has been checked already. */
+        if (S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) && owner_is_trusted(&st, v->mapped))
+            continue;
+        if (vet_one(v, name, &st, v->mapped) < 0)
+            return v->err->code;
+    }
+    return TENON_OK;
+}
+
+static char *
+absolute(const char *path)
+{
+    auto_free char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+    return cwd ? tenon_asprintf("%s/%s", cwd, path) : tenon_strdup(path);
+}
+
+int
+tenon_vet_path(const char *path, const char *what, struct tenon_error *err)
+{
+    struct vet v = { what, tenon_ids_mapped(), err };
+    auto_free char *whole = absolute(path);
+    auto_free char *all = tenon_asprintf("%s/", whole); /* itself, too */
+    return vet_directories(&v, all, 0);
+}
+
+int
+tenon_vet_file(const char *path, const char *what, bool file_of_root, struct tenon_error *err)
+{
+    struct vet v = { what, tenon_ids_mapped(), err };
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "open %s", path);
+    if (!S_ISREG(st.st_mode))
+        return tenon_error_set(err, TENON_E_DENIED, "%s: %s is not a regular file", what, path);
+    if (vet_one(&v, path, &st, file_of_root) < 0)
+        return err->code;
+    return vet_directories(&v, path, 0);
+}
+
+/* ---- where everybody may write --------------------------------------------------- */
+
+/* Was it put by a user who is neither we nor the owner of `dir`, where everybody may put
+ * things?  Of directories it is what lies in them that matters. */
+static bool
+planted(const char *dir, const struct stat *it)
+{
+    struct stat st;
+    return !S_ISDIR(it->st_mode) && stat(dir, &st) == 0 && (st.st_mode & S_ISVTX) &&
+           (st.st_mode & (S_IWOTH | S_IWGRP)) && it->st_uid != geteuid() && it->st_uid != st.st_uid;
+}
+
+static int
+vet_shared(const char *path, unsigned depth, struct tenon_error *err)
+{
+    if (depth > LINKS_MAX)
+        return tenon_error_errno(err, ELOOP, "%s", path);
+    auto_free char *at = tenon_strdup(path);
+    for (char *end = at; *end;) {
+        end += strspn(end, "/");
+        char *name = end;
+        end += strcspn(end, "/");
+        if (end == name)
+            break;
+        char kept = *end;
+        *end = '\0';
+        struct stat st;
+        if (lstat(at, &st) < 0)
+            return TENON_OK; /* to be made, or for others to complain about */
+        char first = *name;
+        *name = '\0';
+        bool foreign = planted(*at ? at : "/", &st);
+        *name = first;
+        if (foreign)
+            return tenon_error_set(err, TENON_E_DENIED,
+                                   "%s was put by uid %u into a directory where everybody may "
+                                   "write, and is not used", at, (unsigned)st.st_uid);
+        if (S_ISLNK(st.st_mode)) {
+            auto_free char *target = link_target(at);
+            *end = kept;
+            auto_free char *to = target ? tenon_asprintf("%s%s", target, end) : NULL;
+            return to ? vet_shared(to, depth + 1, err) : TENON_OK;
+        }
+        *end = kept;
+    }
+    return TENON_OK;
+}
+
+int
+tenon_vet_shared(const char *path, struct tenon_error *err)
+{
+    auto_free char *whole = absolute(path);
+    return vet_shared(whole, 0, err);
+}
