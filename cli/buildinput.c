@@ -20,6 +20,7 @@
 #include "tools/path.h"
 #include "tools/sniff.h"
 #include "tools/ulimit.h"
+#include "tools/conceal.h"
 #include "buildoutput.h"
 #include "cli.h"
 #include "image/image.h"
@@ -168,7 +169,7 @@ dockerfile_download(struct input *in, const char *url, struct tenon_error *err)
     auto_response struct tenon_http_response res = {0};
     int rc = tenon_http_patiently(http, &req, &res, NULL, NULL, err);
     tenon_http_free(http);
-    auto_free char *shown = tenon_url_redact(url);
+    auto_free char *shown = tenon_url_conceal(url);
     /* The page's fault, or the network's: a flag that means nothing is another matter. */
     if (rc == TENON_E_LIMIT || rc == TENON_E_DENIED || rc == TENON_E_NOT_FOUND)
         err->code = TENON_E_FAILED;

@@ -276,6 +276,7 @@ security_tests = \
 	tests/security/system-mounts.sh \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \
+	tests/security/words-that-leak.sh \
 	tests/security/workdir-through-proc.sh
 
 security_helpers = \

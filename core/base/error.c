@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 
 static void
 free_details(struct tenon_error_detail *d)
@@ -37,6 +38,18 @@ errno_text(int sys, char *room, size_t len)
     return strerror_r(sys, room, len);
 }
 
+/* Whoever made the message: passwords of URLs are not in it. */
+static char *
+words(const char *fmt, va_list ap)
+{
+    char *text = tenon_vasprintf(fmt, ap);
+    if (!strstr(text, "://"))
+        return text;
+    char *shown = tenon_url_conceal(text);
+    free(text);
+    return shown;
+}
+
 int
 tenon_error_vset(struct tenon_error *err, int code, int sys, const char *fmt,
                  va_list ap)
@@ -44,7 +57,7 @@ tenon_error_vset(struct tenon_error *err, int code, int sys, const char *fmt,
     tenon_assert(code < 0);
     int saved = errno;
     /* fmt may have arguments that live in the object: format first. */
-    char *message = tenon_vasprintf(fmt, ap);
+    char *message = words(fmt, ap);
     if (sys) {
         char room[128];
         char *whole = tenon_asprintf("%s: %s", message,
@@ -99,7 +112,7 @@ tenon_error_vcontext(struct tenon_error *err, const char *fmt, va_list ap)
         /* Somebody returned a failure without saying why. */
         err->code = TENON_E_BUG;
     }
-    char *outer = tenon_vasprintf(fmt, ap);
+    char *outer = words(fmt, ap);
     if (err->message && err->message[0]) {
         char *whole = tenon_asprintf("%s: %s", outer, err->message);
         free(outer);
@@ -125,7 +138,7 @@ int
 tenon_error_vhint(struct tenon_error *err, const char *fmt, va_list ap)
 {
     int saved = errno;
-    char *hint = tenon_vasprintf(fmt, ap);
+    char *hint = words(fmt, ap);
     free(err->hint);
     err->hint = hint;
     errno = saved;

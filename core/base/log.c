@@ -10,6 +10,7 @@
 #include "tools/buf.h"
 #include "tools/cleanup.h"
 #include "tools/text.h"
+#include "tools/conceal.h"
 
 static atomic_int max_level = TENON_LOG_NOTICE;
 
@@ -55,7 +56,8 @@ tenon_vlog(int level, const char *fmt, va_list ap)
     if (level > atomic_load(&max_level))
         return;
     int saved = errno;
-    auto_free char *text = tenon_vasprintf(fmt, ap);
+    auto_free char *said = tenon_vasprintf(fmt, ap);
+    auto_free char *text = tenon_url_conceal(said);
     pthread_mutex_lock(&lock);
     if (sink)
         sink(sink_data, level, text);

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/conceal.h"
 
 #define TICK_NS UINT64_C(100000000)
 /* A step that prints faster than the renderer writes waits for it. */
@@ -108,7 +109,7 @@ pointer_count(const char *const *list)
 }
 
 static struct queued *
-queued_new(const struct tenon_event *ev)
+queued_copy(const struct tenon_event *ev)
 {
     const char *const strings[] = { ev->vertex, ev->name, ev->error,
                                     ev->group_id, ev->group_name, ev->url,
@@ -138,6 +139,24 @@ queued_new(const struct tenon_event *ev)
         memcpy(at, ev->data, ev->len);
         q->event.data = at;
     }
+    return q;
+}
+
+/* Displays get no passwords of URLs, neither on a terminal nor as JSON. What a step printed is
+ * its own. */
+static struct queued *
+queued_new(const struct tenon_event *ev)
+{
+    struct tenon_event shown = *ev;
+    const char **const texts[] = { &shown.name, &shown.error, &shown.group_name, &shown.url };
+    char *concealed[tenon_countof(texts)] = {0};
+
+    for (size_t i = 0; i < tenon_countof(texts); i++)
+        if (*texts[i] && strstr(*texts[i], "://"))
+            *texts[i] = concealed[i] = tenon_url_conceal(*texts[i]);
+    struct queued *q = queued_copy(&shown);
+    for (size_t i = 0; i < tenon_countof(texts); i++)
+        free(concealed[i]);
     return q;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/private.h"
+#include "tools/conceal.h"
 
 struct tenon_graph *
 tenon_graph_new(void)
@@ -160,11 +161,10 @@ set_meta(struct tenon_graph *g, struct tenon_vertex *v, const struct tenon_verte
         v->meta.cpuset_cpus = "";
     if (!v->meta.cpuset_mems)
         v->meta.cpuset_mems = "";
-    v->name = tenon_vertex_describe(v, "llb.customname");
-    if (!v->name) {
-        auto_free char *name = tenon_op_name(&v->op, v->inputs, v->input_count);
-        v->name = tenon_arena_strdup(&g->arena, name);
-    }
+    const char *given = tenon_vertex_describe(v, "llb.customname");
+    auto_free char *made = given ? NULL : tenon_op_name(&v->op, v->inputs, v->input_count);
+    auto_free char *shown = tenon_url_conceal(given ? given : made);
+    v->name = tenon_arena_strdup(&g->arena, shown);
 }
 
 const struct tenon_vertex *

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/conceal.h"
 #include "registry/again.h"
 #include "registry/challenge.h"
 #include "registry/url.h"
@@ -202,7 +203,7 @@ ask(struct asked *a, struct tenon_http_request *req, long *status,
         a->refusal = tenon_registry_status_text(req, &res);
         return 0;
     }
-    auto_free char *shown = tenon_url_redact(req->url);
+    auto_free char *shown = tenon_url_conceal(req->url);
     return take_token(r, e, a->scope, &res.body, shown, err);
 }
 
@@ -310,7 +311,7 @@ tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call 
         if (!bearer.realm)
             return 0;
         bool secure = tenon_has_prefix(bearer.realm, "https://");
-        auto_free char *shown = tenon_url_redact(bearer.realm);
+        auto_free char *shown = tenon_url_conceal(bearer.realm);
         if (!secure && !tenon_has_prefix(e->base, "http://") && !e->tls.insecure)
             return tenon_error_set(err, TENON_E_DENIED,
                                    "%s sends to \"%s\" for a token: not https", e->name,

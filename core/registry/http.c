@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "registry/answer.h"
 #include "registry/certificate.h"
 #include "registry/failure.h"
@@ -313,7 +314,7 @@ request_failed(const struct exchange *x, CURLcode rc, const char *detail)
     } else {
         words = tenon_http_failure(&f, &code, &x->res->trouble);
     }
-    auto_free char *shown = tenon_url_redact(x->url);
+    auto_free char *shown = tenon_url_conceal(x->url);
     return tenon_error_set(x->err, code, "failed to do request: %c%s %s: %s",
                            m[0],
                            tenon_streq(m, "GET")    ? "et"
@@ -612,7 +613,7 @@ follow(struct tenon_http *h, const struct tenon_http_request *req, struct step *
             continue;
         }
         next[strcspn(next, "#")] = '\0'; /* nothing to send */
-        auto_free char *shown = tenon_url_redact(req->url);
+        auto_free char *shown = tenon_url_conceal(req->url);
         if (i++ == REDIRECTS_MAX)
             return tenon_error_set(err, TENON_E_LIMIT, "failed to do request: \"%s\": stopped "
                                    "after %d redirects", shown, REDIRECTS_MAX);

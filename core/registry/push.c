@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "tools/vec.h"
 #include "registry/url.h"
 #include "registry/private.h"
@@ -124,7 +125,7 @@ upload_place(const struct push *p, struct tenon_http_response *res, char **locat
         return 0; /* a proxy takes TLS off before the registry sees the request */
     if (tenon_has_prefix(p->endpoint->base, "https:") &&
         !tenon_has_prefix(res->location, "https:") && !p->endpoint->tls.insecure) {
-        auto_free char *shown = tenon_url_redact(res->location);
+        auto_free char *shown = tenon_url_conceal(res->location);
         return tenon_error_set(err, TENON_E_DENIED, "%s: upload sent from https to \"%s\"",
                                p->name, shown);
     }

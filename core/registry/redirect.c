@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "registry/url.h"
 
 bool
@@ -22,8 +23,8 @@ int
 tenon_redirect_check(const struct tenon_http_request *req, const char *from, const char *to,
                      struct tenon_error *err)
 {
-    auto_free char *first = tenon_url_redact(req->url);
-    auto_free char *next = tenon_url_redact(to);
+    auto_free char *first = tenon_url_conceal(req->url);
+    auto_free char *next = tenon_url_conceal(to);
     bool clear = req->in_clear || (req->tls && req->tls->insecure);
     if (tenon_has_prefix(from, "https:") && !tenon_has_prefix(to, "https:") && !clear)
         return tenon_error_set(err, TENON_E_DENIED, "failed to do request: \"%s\": redirected "

@@ -6,6 +6,7 @@
 #include "registry/url.h"
 #include "tools/alloc.h"
 #include "tools/ascii.h"
+#include "tools/conceal.h"
 #include "tools/text.h"
 
 #define MESSAGE_MAX 1000
@@ -114,7 +115,7 @@ tenon_registry_status_text(const struct tenon_http_request *req,
 {
     auto_free char *said = server_message(res);
     auto_free char *after = when(res);
-    auto_free char *shown = tenon_url_redact(req->url);
+    auto_free char *shown = tenon_url_conceal(req->url);
     return tenon_asprintf("unexpected status from %s request to %s: %ld%s%s%s%s%s",
                           req->method, shown, res->status, *reason(res) ? " " : "",
                           reason(res), said ? ": " : "", said ? said : "", after);

@@ -8,19 +8,6 @@
 #include "tools/ascii.h"
 #include "tools/cleanup.h"
 
-char *
-tenon_url_redact(const char *url)
-{
-    const char *host = strstr(url, "://");
-    host = host ? host + 3 : url;
-    size_t len = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', len);
-    const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-    if (!colon)
-        return tenon_strdup(url);
-    return tenon_asprintf("%.*s:xxxxx%s", (int)(colon - url), url, at);
-}
-
 const char *
 tenon_url_authority(const char *url, size_t *len)
 {

@@ -7,8 +7,6 @@
 
 /* Where "host[:port]" begins in a URL, after a user's name and password, and its length. */
 const char *tenon_url_authority(const char *url, size_t *len);
-/* The URL with its password as "xxxxx"; for the caller to free. */
-char *tenon_url_redact(const char *url);
 /* "scheme://host:port" equal? */
 bool tenon_url_same_origin(const char *a, const char *b);
 bool tenon_host_is_loopback(const char *host); /* with or without a port */

@@ -7,6 +7,7 @@
 
 #include "context/scope.h"
 #include "solve/private.h"
+#include "tools/conceal.h"
 
 #define VALUE_SHOWN_BYTES 60
 
@@ -20,9 +21,11 @@ explain_scope(const struct state *st)
 void
 explain_parts(const struct state *st, struct key_parts *out)
 {
-    for (size_t i = 0; i < st->own.list.len; i++)
-        key_parts_add(out, st->own.list.items[i].label,
-                      st->own.list.items[i].value);
+    for (size_t i = 0; i < st->own.list.len; i++) {
+        /* as the store keeps and gives them */
+        auto_free char *value = tenon_url_conceal(st->own.list.items[i].value);
+        key_parts_add(out, st->own.list.items[i].label, value);
+    }
     for (size_t i = 0; i < st->v->input_count; i++) {
         const struct dep *d = &st->deps[i];
         auto_free char *label =

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "store/private.h"
 
 enum { SCHEMA = 3, BUSY_MS = 30000 };
@@ -222,8 +223,12 @@ db_begin(struct tenon_store *s, struct db_query *q, const char *sql, struct teno
 void
 db_text(struct db_query *q, int at, const char *value)
 {
+    /* The file is kept for long and goes to backups: it has no passwords of URLs, in
+     * descriptions, parts of keys or names of caches. What is looked for is changed as what was
+     * kept, so it is found. */
+    auto_free char *shown = value && strstr(value, "://") ? tenon_url_conceal(value) : NULL;
     if (value)
-        sqlite3_bind_text(q->stmt, at, value, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(q->stmt, at, shown ? shown : value, -1, SQLITE_TRANSIENT);
     else
         sqlite3_bind_null(q->stmt, at);
 }

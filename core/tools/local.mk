@@ -15,6 +15,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/cleanup.h \
 	%D%/comma.c \
 	%D%/comma.h \
+	%D%/conceal.c \
+	%D%/conceal.h \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
 	%D%/ociindex.c \

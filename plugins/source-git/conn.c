@@ -6,6 +6,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/conceal.h"
 
 static int
 make_transport(git_transport **out, git_remote *owner, void *data)
@@ -53,7 +54,7 @@ gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out)
 int
 gs_conn_error(struct gs_conn *conn, const char *what)
 {
-    auto_free char *shown = gs_url_redact(conn->url);
+    auto_free char *shown = tenon_url_conceal(conn->url);
     if (!conn->failed) {
         const git_error *e = git_error_last();
         conn->host->error(conn->err, TENON_E_FAILED, 0, "%s",

@@ -40,8 +40,6 @@ int gs_ssh_subtransport(git_smart_subtransport **out, git_transport *owner, void
 
 /* ---- url.c: pure ---- */
 
-/* The URL with the password as "xxxxx"; for the caller to free. */
-char *gs_url_redact(const char *url);
 /* "scheme://host:port" of both the same? */
 bool gs_url_same_origin(const char *a, const char *b);
 /* ssh: or scp-like.  Strings for the caller to free; user may be NULL, port

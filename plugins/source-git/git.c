@@ -13,6 +13,7 @@
 #include "tools/base64.h"
 #include "tools/buf.h"
 #include "tools/path.h"
+#include "tools/conceal.h"
 #include "checkout.h"
 #include "remote.h"
 #include "common/source/source.h"
@@ -218,7 +219,7 @@ conn_init(struct gs_conn *conn, struct tenon_ctx *ctx, const struct options *o,
 static int
 enter(struct gs_conn *conn)
 {
-    auto_free char *shown = gs_url_redact(conn->url);
+    auto_free char *shown = tenon_url_conceal(conn->url);
     auto_free char *name = tenon_asprintf("shared git repo for %s", shown);
     conn->keep_fd = store->enter(conn->ctx, name, conn->err);
     return conn->keep_fd < 0 ? conn->keep_fd : TENON_OK;
@@ -252,7 +253,7 @@ ask_remote(struct gs_conn *conn, const struct options *o, struct gs_choice *choi
     int rc = gs_remote_list(conn, &refs, &count, &head);
     if (rc < 0)
         return rc;
-    auto_free char *shown = gs_url_redact(o->remote);
+    auto_free char *shown = tenon_url_conceal(o->remote);
     if (!*o->ref && !head)
         return host->error(conn->err, TENON_E_NOT_FOUND, 0,
                            "could not find default branch for repository: %s", shown);

@@ -8,6 +8,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/conceal.h"
 #include "checkout.h"
 
 /* A line of text as a file; directories on the way are made. */
@@ -77,7 +78,7 @@ gs_checkout_gitdir(struct gs_conn *conn, const struct gs_checkout *c, const char
     git_oid_tostr(commit, sizeof commit, git_commit_id(c->commit));
     auto_free char *root = tenon_asprintf("/proc/self/fd/%d", dirfd);
     auto_free char *packs = tenon_asprintf("%s/.git/objects/pack", root);
-    auto_free char *shown = gs_url_redact(conn->url);
+    auto_free char *shown = tenon_url_conceal(conn->url);
     int rc = git_repository_init(&repo, root, 0);
     if (rc == 0)
         rc = pack(c, sha, packs);

@@ -7,6 +7,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/conceal.h"
 
 #define REFS_MAX 2000000
 
@@ -129,7 +130,7 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
         return gs_conn_error(conn, "failed to fetch remote");
     conn->host->status_done(conn->ctx, "receiving objects");
     if (!has(repo, &id)) {
-        auto_free char *shown = gs_url_redact(conn->url);
+        auto_free char *shown = tenon_url_conceal(conn->url);
         return conn->host->error(conn->err, TENON_E_NOT_FOUND, 0,
                                  "%s: commit %s is not in the repository", shown, sha);
     }

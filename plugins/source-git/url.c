@@ -24,20 +24,6 @@ gs_conn_allowed(const char *url)
     return true;
 }
 
-char *
-gs_url_redact(const char *url)
-{
-    const char *host = strstr(url, "://");
-    if (!host)
-        return tenon_strdup(url);
-    host += 3;
-    const char *at = memrchr(host, '@', strcspn(host, "/?#"));
-    const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-    if (!colon)
-        return tenon_strdup(url);
-    return tenon_asprintf("%.*s:xxxxx%s", (int)(colon - url), url, at);
-}
-
 /* scheme://host:port in lower case with the port written out. */
 static char *
 origin(const char *url)

@@ -20,6 +20,8 @@ core/plugin cache kind of plugins
 core/registry http scheme of an address
 core/store cache name of a directory in tmp/
 core/store tmpfs file system
+core/tools secret part of a parameter's name in a URL
+core/tools ssh scheme of an address
 EOF
 
 # Strings one a line, "FILE STRING", without comments and includes.

@@ -481,7 +481,7 @@ START_TEST(test_http_failures)
         {{0}, "http://no-such-host.invalid:7/x", "GET", TENON_E_UNAVAILABLE,
          "dial tcp: lookup no-such-host.invalid: no such host"},
         {{0}, "http://me:secret@127.0.0.1:1/x", "GET", TENON_E_UNAVAILABLE,
-         "Get http://me:xxxxx@127.0.0.1:1/x: dial"},
+         "Get http://xxxxx:xxxxx@127.0.0.1:1/x: dial"},
         {{0}, "http://[::1/x", "GET", TENON_E_INVALID, "invalid URL"},
         {{0}, "gopher://127.0.0.1:1/x", "GET", TENON_E_INVALID, "invalid URL"},
         {{.head = "@plain@"}, NULL, "GET", TENON_E_UNAVAILABLE,

@@ -131,8 +131,6 @@ END_TEST
 
 START_TEST(test_git_url_secrets)
 {
-    auto_free char *shown = gs_url_redact("https://me:hush@example.org/a@b");
-    ck_assert_str_eq(shown, "https://me:xxxxx@example.org/a@b");
     ck_assert(gs_url_same_origin("https://example.org/a", "https://EXAMPLE.org:443/b"));
     ck_assert(!gs_url_same_origin("https://example.org/a", "http://example.org/a"));
     ck_assert(!gs_url_same_origin("https://example.org/a", "https://example.org.evil/a"));

@@ -3,6 +3,7 @@
 
 #include "tools/buf.h"
 #include "tools/text.h"
+#include "tools/conceal.h"
 
 static const struct {
     const char *text, *plain, *json;
@@ -35,11 +36,62 @@ START_TEST(test_text_controls_are_spelled)
 }
 END_TEST
 
+/* What is shown of a URL, in whatever text it stands; the rest stays byte for byte. */
+static const struct {
+    const char *text, *shown; /* NULL: the same */
+} urls[] = {
+    { "", NULL },
+    { "no address at all, a@b, x://", NULL },
+    { "https://example.org/a@b?x=1#f", NULL },
+    { "https://example.org:8080/@v1", NULL },
+    { "https://me:hush@example.org/a@b", "https://xxxxx:xxxxx@example.org/a@b" },
+    { "https://hush@example.org", "https://xxxxx@example.org" },
+    { "https://:hush@example.org", "https://:xxxxx@example.org" },
+    { "https://me:@example.org", "https://xxxxx:xxxxx@example.org" },
+    { "https://xxxxx:xxxxx@example.org", NULL },
+    { "HTTP://me:h%40u%3Ash@[::1]:80/", "HTTP://xxxxx:xxxxx@[::1]:80/" },
+    { "http://me:hu@sh@example.org/", "http://xxxxx:xxxxx@example.org/" },
+    { "http://me:hu/sh@example.org/", "http://xxxxx:xxxxx@example.org/" },
+    { "http://me:hu\\sh'@example.org/", "http://xxxxx:xxxxx@example.org/" },
+    { "http://me:h://sh@example.org/", "http://xxxxx:xxxxx@example.org/" },
+    { "http://[::1]:5000/a@b", NULL },
+    { "ssh://git@example.org/x", NULL },
+    { "ssh://git:hush@example.org/x", "ssh://git:xxxxx@example.org/x" },
+    { "git@example.org:x", NULL },
+    { "ADD http://me:hush@a/f https://tok@b/g /d/",
+      "ADD http://xxxxx:xxxxx@a/f https://xxxxx@b/g /d/" },
+    { "{\"url\":\"http://me:hush@a/\",\"to\":\"c@d\"}", "{\"url\":\"http://xxxxx:xxxxx@a/\",\"to\":\"c@d\"}" },
+    { "Get \"https://me:hush@a\": dial", "Get \"https://xxxxx:xxxxx@a\": dial" },
+    { "see <https://me:hush@a>, then c@d", "see <https://xxxxx:xxxxx@a>, then c@d" },
+    { "A=http://me:hush@a\nB=c@d", "A=http://xxxxx:xxxxx@a\nB=c@d" },
+    { "https://a/f?token=hush", "https://a/f?token=xxxxx" },
+    { "https://a/f?x=1&access_token=hush&y=2#z", "https://a/f?x=1&access_token=xxxxx&y=2#z" },
+    { "https://a/f?X-Amz-Signature=hush;sig=hush", "https://a/f?X-Amz-Signature=xxxxx;sig=xxxxx" },
+    { "https://a/f?X-Amz-Credential=k&X-Amz-Date=1", "https://a/f?X-Amz-Credential=xxxxx&X-Amz-Date=1" },
+    { "https://a/f?PASSWORD=hush", "https://a/f?PASSWORD=xxxxx" },
+    { "https://a/f#id_token=hush", "https://a/f#id_token=xxxxx" },
+    { "https://a/f?token=", NULL },
+    { "https://a/f?ref=main&subdir=d&checksum=1", NULL },
+    { "https://a/f?next=https://me:hush@b/", "https://a/f?next=https://xxxxx:xxxxx@b/" },
+    { "docker-image://r/n@sha256:00", NULL },
+    { "oci-layout://x/n@sha256:00", NULL },
+};
+
+START_TEST(test_text_urls_show_no_secret)
+{
+    auto_free char *shown = tenon_url_conceal(urls[_i].text);
+    ck_assert_str_eq(shown, urls[_i].shown ? urls[_i].shown : urls[_i].text);
+    auto_free char *again = tenon_url_conceal(shown);
+    ck_assert_str_eq(again, shown);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *s = suite_create("text");
     TCase *t = tcase_create("text");
+    tcase_add_loop_test(t, test_text_urls_show_no_secret, 0, (int)(sizeof urls / sizeof *urls));
     tcase_add_loop_test(t, test_text_controls_are_spelled, 0, (int)(sizeof cases / sizeof *cases));
     suite_add_tcase(s, t);
     return unit_run(s);

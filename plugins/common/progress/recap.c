@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/alloc.h"
+#include "tools/conceal.h"
 #include "text.h"
 
 enum { CONTEXT_LINES = 2, MAX_EXCERPT = 64 };
@@ -23,7 +25,8 @@ excerpt(struct tenon_buf *out, const struct tenon_source_excerpt *x)
         size_t len = (size_t)((nl ? nl : end) - p);
         if (n >= from) {
             tenon_buf_addf(out, " %3u | %s ", n, n >= x->line && n <= last ? ">>>" : "   ");
-            pk_sanitize(out, p, len);
+            auto_free char *shown = tenon_url_conceal_n(p, len);
+            pk_sanitize(out, shown, strlen(shown));
             tenon_buf_addc(out, '\n');
         }
         p = nl ? nl + 1 : end;

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "convert.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/conceal.h"
 
 int
 df_dispatch_fail(const struct df_dispatch *d, const char *fmt, ...)
@@ -25,6 +28,12 @@ df_dispatch_lint(const struct df_dispatch *d, enum df_rule rule,
 void
 df_dispatch_commit(const struct df_dispatch *d, const char *text, bool layer)
 {
+    /* What a step was given to come by its files stays here: an image goes anywhere. The others'
+     * texts (ENV, LABEL) are in the image as they are. */
+    bool here = layer || tenon_has_prefix(text, "ARG ");
+    auto_free char *shown = here ? tenon_url_conceal(text) : NULL;
+    if (shown)
+        text = df_arena_strdup(d->c->arena, shown);
     df_image_commit(d->c->arena, &d->s->image, text, layer, d->c->epoch);
 }
 

@@ -1,0 +1,162 @@
+/* tools/conceal.c - see url.h.
+ *
+ * It looks into any text, since a URL comes in sentences, in lines of a build file and in the
+ * words of servers and libraries, and one that was missed is a secret that is out. */
+#include "conceal.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "alloc.h"
+#include "buf.h"
+
+#define MASK "xxxxx"
+
+static bool
+is_scheme(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '+' || c == '-' || c == '.';
+}
+
+/* Where the URL that `p` is in ends at the latest. */
+static size_t
+span(const char *p, const char *end)
+{
+    const char *q = p;
+    while (q < end && (unsigned char)*q > ' ' && *q != '"' && *q != '<' && *q != '>')
+        q++;
+    return (size_t)(q - p);
+}
+
+static size_t
+span_of_authority(const char *p, size_t len)
+{
+    size_t n = 0;
+    while (n < len && p[n] != '/' && p[n] != '?' && p[n] != '#')
+        n++;
+    return n;
+}
+
+static bool
+is_port(const char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i] < '0' || p[i] > '9')
+            return false;
+    return true;
+}
+
+/* The "@" that ends a user's name and password, or NULL. Also in a URL that is none, because
+ * the password has a slash in it: who refuses that prints it. */
+static const char *
+end_of_user(const char *p, size_t len)
+{
+    size_t authority = span_of_authority(p, len);
+    if (!len)
+        return NULL;
+    const char *at = memrchr(p, '@', authority);
+    const char *colon = *p == '[' ? NULL : memchr(p, ':', authority);
+    if (at || !colon || is_port(colon + 1, authority - (size_t)(colon + 1 - p)))
+        return at;
+    return memrchr(p, '@', len);
+}
+
+static bool
+names_secret(const char *name, size_t len)
+{
+    static const char *const parts[] = { "token", "secret", "passw", "pwd", "sig", "auth", "cred",
+                                         "apikey", "api_key", "api-key", "accesskey", "access_key",
+                                         "jwt" };
+    static const char *const whole[] = { "key", "pass", "pw", "sas", "code", "_state" };
+    for (size_t i = 0; i < tenon_countof(whole); i++)
+        if (len == strlen(whole[i]) && !strncasecmp(name, whole[i], len))
+            return true;
+    for (size_t i = 0; i < tenon_countof(parts); i++)
+        for (size_t at = 0, n = strlen(parts[i]); at + n <= len; at++)
+            if (!strncasecmp(name + at, parts[i], n))
+                return true;
+    return false;
+}
+
+/* What follows "?" or "#": NAME=VALUE&... */
+static void
+add_parameters(struct tenon_buf *out, const char *p, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t n = i;
+        while (n < len && p[n] != '&' && p[n] != ';' && p[n] != '?' && p[n] != '#')
+            n++;
+        const char *equals = memchr(p + i, '=', n - i);
+        size_t name = equals ? (size_t)(equals - (p + i)) : 0;
+        if (equals && name + 1 < n - i && names_secret(p + i, name))
+            tenon_buf_addf(out, "%.*s=" MASK, (int)name, p + i);
+        else
+            tenon_buf_add(out, p + i, n - i);
+        if (n < len)
+            tenon_buf_addc(out, p[n++]);
+        i = n;
+    }
+}
+
+/* `p` is behind "://". */
+static void
+add_url(struct tenon_buf *out, const char *p, size_t len, bool ssh)
+{
+    const char *at = end_of_user(p, len);
+    if (at) {
+        const char *colon = memchr(p, ':', (size_t)(at - p));
+        size_t user = (size_t)((colon ? colon : at) - p);
+        if (ssh && user)
+            tenon_buf_add(out, p, user);
+        else if (user)
+            tenon_buf_adds(out, MASK);
+        if (colon)
+            tenon_buf_adds(out, ":" MASK);
+        len -= (size_t)(at - p);
+        p = at;
+    }
+    size_t plain = 0;
+    while (plain < len && p[plain] != '?' && p[plain] != '#')
+        plain++;
+    tenon_buf_add(out, p, plain);
+    add_parameters(out, p + plain, len - plain);
+}
+
+char *
+tenon_url_conceal_n(const char *text, size_t len)
+{
+    struct tenon_buf out = TENON_BUF_INIT;
+    const char *p = text, *end = text + len;
+    for (const char *found; (found = memmem(p, (size_t)(end - p), "://", 3));) {
+        const char *scheme = found, *url = found + 3;
+        while (scheme > p && is_scheme(scheme[-1]))
+            scheme--;
+        size_t n = span(url, end);
+        tenon_buf_add(&out, p, (size_t)(url - p));
+        /* Of a URL in a parameter of another one, the inner one is looked at, too. */
+        const char *at = end_of_user(url, n);
+        size_t front = at ? (size_t)(at - url) : 0;
+        const char *inner = memmem(url + front, n - front, "://", 3);
+        if (inner)
+            n = (size_t)(inner - url);
+        while (inner && n > 0 && is_scheme(url[n - 1]))
+            n--;
+        bool ssh = url - 3 - scheme >= 3 && !strncasecmp(url - 6, "ssh", 3);
+        add_url(&out, url, n, ssh);
+        p = url + n;
+        if (inner) {
+            tenon_buf_add(&out, p, (size_t)(inner - p));
+            p = inner;
+        }
+    }
+    tenon_buf_add(&out, p, (size_t)(end - p));
+    return out.data ? tenon_buf_steal(&out) : tenon_strdup("");
+}
+
+char *
+tenon_url_conceal(const char *text)
+{
+    return tenon_url_conceal_n(text, strlen(text));
+}

@@ -1,0 +1,14 @@
+/* tools/conceal.h - URLs for people: whatever is printed, logged or kept goes through this. */
+#ifndef TENON_TOOLS_CONCEAL_H
+#define TENON_TOOLS_CONCEAL_H
+
+#include <stddef.h>
+
+/* The text with what is secret in its URLs as "xxxxx", as BuildKit shows it: user names and
+ * passwords before a host (a token is a user name for many servers; the user of ssh is none),
+ * and the values of parameters that are named like a token or a signature. Everything else is
+ * as it was. malloc'ed. */
+char *tenon_url_conceal(const char *text);
+char *tenon_url_conceal_n(const char *text, size_t len);
+
+#endif
