@@ -164,10 +164,10 @@ tenon_copy_fd(int in, int out, uint64_t len, struct tenon_error *err)
         return cloned;
 
     uint64_t done = 0;
-    int ret = copy_in_kernel(in, out, len, &done, err);
-    if (ret < 0)
-        return ret;
-    if (ret == 0)
+    int rc = copy_in_kernel(in, out, len, &done, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
         return (int64_t)done;
 
     auto_free char *chunk = tenon_malloc(COPY_CHUNK);
@@ -194,8 +194,8 @@ tenon_read_file(const char *path, size_t limit, struct tenon_buf *out,
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return tenon_error_sys(err, "open \"%s\"", path);
-    int ret = tenon_read_all(fd, limit, out, err);
-    if (ret < 0)
+    int rc = tenon_read_all(fd, limit, out, err);
+    if (rc < 0)
         return tenon_error_context(err, "\"%s\"", path);
     return 0;
 }
@@ -429,10 +429,10 @@ empty_last(struct removal *r, struct tenon_error *err)
         int unlink_errno = errno;
         /* e lives in the stream of a frame that enter() may move or close */
         auto_free char *copy = tenon_strdup(name);
-        int ret = enter(r, fd, copy, err);
-        if (ret < 0)
-            return ret;
-        if (ret == 0)
+        int rc = enter(r, fd, copy, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
             return 1;
         /* d_type was out of date */
         if (unlinkat(fd, copy, 0) < 0 && errno != ENOENT)
@@ -453,10 +453,10 @@ tenon_remove_tree(int dirfd, const char *name, struct tenon_error *err)
 
     __attribute__((cleanup(tenon_auto_removal))) struct removal r = {
         .dirfd = dirfd};
-    int ret = enter(&r, dirfd, name, err);
-    if (ret < 0)
-        return ret;
-    if (ret == 1) {
+    int rc = enter(&r, dirfd, name, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
         struct stat st;
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
             errno == ENOENT)
@@ -464,10 +464,10 @@ tenon_remove_tree(int dirfd, const char *name, struct tenon_error *err)
         return tenon_error_errno(err, unlink_errno, "remove \"%s\"", name);
     }
     while (r.frames.len) {
-        ret = empty_last(&r, err);
-        if (ret < 0)
+        rc = empty_last(&r, err);
+        if (rc < 0)
             return tenon_error_context(err, "remove tree \"%s\"", name);
-        if (ret == 1)
+        if (rc == 1)
             continue;
         int parent = parent_of_last(&r, err);
         if (parent < 0 && parent != AT_FDCWD)

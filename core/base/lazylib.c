@@ -35,7 +35,7 @@ int
 tenon_lazylib_load(struct tenon_lazylib *l, struct tenon_error *err)
 {
     pthread_mutex_lock(&l->lock);
-    int r = l->handle ? 0 : load(l, err);
+    int rc = l->handle ? 0 : load(l, err);
     pthread_mutex_unlock(&l->lock);
-    return r;
+    return rc;
 }

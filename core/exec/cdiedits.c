@@ -233,17 +233,17 @@ tenon_step_devices(struct tenon_step *s, struct tenon_error *err)
     auto_cdi struct tenon_cdi cdi = {0};
     tenon_entitlement_load_cdi(s->engine, &cdi);
     struct tenon_cdi_found found = {0};
-    int r = find_all(s, &cdi, &found, err);
-    for (size_t i = 0; r == 0 && i < found.list.len; i++) {
+    int rc = find_all(s, &cdi, &found, err);
+    for (size_t i = 0; rc == 0 && i < found.list.len; i++) {
         const struct tenon_cdi_device *d = found.list.items[i];
         bool first = true; /* of its file, whose own edits count once */
         for (size_t k = 0; k < i; k++)
             first = first && found.list.items[k]->spec != d->spec;
         if (first)
-            r = apply(s, d->name, d->spec, err);
-        if (r == 0)
-            r = apply(s, d->name, d->device, err);
+            rc = apply(s, d->name, d->spec, err);
+        if (rc == 0)
+            rc = apply(s, d->name, d->device, err);
     }
     tenon_vec_release(&found.list);
-    return r;
+    return rc;
 }

@@ -108,15 +108,15 @@ check_devices(const struct tenon_engine *e, const struct tenon_op_exec *op,
     auto_cdi struct tenon_cdi cdi = {0};
     tenon_entitlement_load_cdi(e, &cdi);
     struct tenon_cdi_found wanted = {0}, allowed = {0};
-    int r = 0;
-    for (size_t i = 0; i < op->device_count && r == 0; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < op->device_count && rc == 0; i++) {
         auto_free char *alias = tenon_entitlement_device(e, op->devices[i].key);
         if (alias)
             continue; /* the entitlement that gave it a name is one */
-        r = tenon_cdi_find(&cdi, op->devices[i].key, &wanted, err);
-        if (r == TENON_E_NOT_FOUND && *op->devices[i].value) {
+        rc = tenon_cdi_find(&cdi, op->devices[i].key, &wanted, err);
+        if (rc == TENON_E_NOT_FOUND && *op->devices[i].value) {
             tenon_error_release(err);
-            r = 0;
+            rc = 0;
         }
     }
     find_entitled(e, &cdi, &allowed);
@@ -124,12 +124,12 @@ check_devices(const struct tenon_engine *e, const struct tenon_op_exec *op,
     tenon_vec_foreach(d, &wanted.list)
         if (!is_in(&allowed, *d) && !tenon_cdi_is_free(*d))
             tenon_strv_push(&forbidden, tenon_strdup((*d)->name));
-    if (r == 0 && forbidden)
-        r = refuse_devices(forbidden, err);
+    if (rc == 0 && forbidden)
+        rc = refuse_devices(forbidden, err);
     tenon_strv_free(forbidden);
     tenon_vec_release(&wanted.list);
     tenon_vec_release(&allowed.list);
-    return r;
+    return rc;
 }
 
 int

@@ -43,15 +43,15 @@ add_content(struct tenon_ctx *ctx, struct tenon_module *module,
     static const char *const none[] = { NULL };
     auto_free char *what = tenon_asprintf("mount type %s", module->plugin.name);
     auto_values struct tenon_values *values = NULL;
-    int r = tenon_values_parse(module->plugin.options, module->plugin.param_size,
-                               pairs ? (const char *const *)pairs : none, what, &values, err);
+    int rc = tenon_values_parse(module->plugin.options, module->plugin.param_size,
+                                pairs ? (const char *const *)pairs : none, what, &values, err);
     tenon_strv_free(pairs);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     tenon_module_enter(module);
-    r = module->plugin.cache_key(module->self, ctx, values, (struct tenon_key *)h, err);
+    rc = module->plugin.cache_key(module->self, ctx, values, (struct tenon_key *)h, err);
     tenon_module_leave(module);
-    return tenon_module_check(module, "cache_key", r, err);
+    return tenon_module_check(module, "cache_key", rc, err);
 }
 
 int

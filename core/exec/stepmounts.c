@@ -172,11 +172,11 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     auto_free char *what = tenon_asprintf("mount type %s", type);
     static const char *const none[] = { NULL };
     auto_values struct tenon_values *values = NULL;
-    int r = tenon_values_parse(m->module->plugin.options, m->module->plugin.param_size,
-                               pairs ? (const char *const *)pairs : none, what, &values, err);
+    int rc = tenon_values_parse(m->module->plugin.options, m->module->plugin.param_size,
+                                pairs ? (const char *const *)pairs : none, what, &values, err);
     tenon_strv_free(pairs);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
 
     struct tenon_mount_request req = {
         .struct_size = sizeof req,
@@ -191,11 +191,11 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     m->ctx = tenon_ctx_new(s->engine, tenon_ctx_events(s->ctx), tenon_ctx_cancel(s->ctx),
                            tenon_ctx_vertex(s->ctx));
     tenon_module_enter(m->module);
-    r = m->module->plugin.ops.mount->attach(m->module->self, m->ctx, &req, &out, err);
+    rc = m->module->plugin.ops.mount->attach(m->module->self, m->ctx, &req, &out, err);
     tenon_module_leave(m->module);
-    r = tenon_module_check(m->module, "attach", r, err);
-    if (r < 0)
-        return r;
+    rc = tenon_module_check(m->module, "attach", rc, err);
+    if (rc < 0)
+        return rc;
     m->attached = true;
     m->cookie = out.cookie;
     m->flags = out.flags | req.flags;
@@ -276,8 +276,8 @@ by_cache_name(const void *a, const void *b)
     const struct tenon_step_mount *y = *(struct tenon_step_mount *const *)b;
     if (is_cache(x->op) != is_cache(y->op))
         return is_cache(x->op) ? 1 : -1;
-    int r = is_cache(x->op) ? strcmp(x->op->cache_id, y->op->cache_id) : 0;
-    return r ? r : x < y ? -1 : x > y;
+    int rc = is_cache(x->op) ? strcmp(x->op->cache_id, y->op->cache_id) : 0;
+    return rc ? rc : x < y ? -1 : x > y;
 }
 
 int
@@ -298,11 +298,11 @@ tenon_step_attach(struct tenon_step *s, struct tenon_error *err)
     for (size_t i = 0; i < s->mounts.len; i++)
         order[i] = &s->mounts.items[i];
     qsort(order, s->mounts.len, sizeof *order, by_cache_name);
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < s->mounts.len; i++)
-        r = attach_one(s, order[i], err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->mounts.len; i++)
+        rc = attach_one(s, order[i], err);
     free(order);
-    return r;
+    return rc;
 }
 
 static int

@@ -304,9 +304,9 @@ tenon_node_set(struct tenon_node *n, const char *attr, const char *value,
                struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    int r = set_locked(n, attr, value ? value : "", err);
+    int rc = set_locked(n, attr, value ? value : "", err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }
 
 static void
@@ -347,9 +347,9 @@ tenon_node_set_int(struct tenon_node *n, const char *attr, int64_t value,
                    struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    int r = set_int_locked(n, attr, value, err);
+    int rc = set_int_locked(n, attr, value, err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }
 
 static int
@@ -370,9 +370,9 @@ tenon_node_set_bytes(struct tenon_node *n, const char *attr, const void *data,
                      size_t len, struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    int r = set_bytes_locked(n, attr, data, len, err);
+    int rc = set_bytes_locked(n, attr, data, len, err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }
 
 /* ---- what stands beside an op: everything is text ----------------------------------- */
@@ -409,9 +409,9 @@ tenon_node_describe(struct tenon_node *n, const char *key, const char *value,
                     struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    int r = describe_locked(n, key, value ? value : "", err);
+    int rc = describe_locked(n, key, value ? value : "", err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }
 
 int
@@ -420,7 +420,7 @@ tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
 {
     struct tenon_vertex_meta *m = &n->meta;
     struct tenon_range *ranges = (struct tenon_range *)m->ranges;
-    int r = TENON_E_BUG;
+    int rc = TENON_E_BUG;
 
     pthread_mutex_lock(&n->graph->lock);
     if (!n->parent && !n->frozen) {
@@ -429,8 +429,8 @@ tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
             (struct tenon_range){ .source = source, .line = line,
                                   .end_line = end_line };
         m->ranges = ranges;
-        r = 0;
+        rc = 0;
     }
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }

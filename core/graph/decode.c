@@ -31,16 +31,16 @@ static int
 decode_pair(struct decoder *d, const struct tenon_wire *w,
                   struct tenon_pair *out)
 {
-    int r = 0;
+    int rc = 0;
 
     out->key = out->value = "";
     EACH_FIELD(d, f, w->data, w->len) {
         if (f.field == 1)
-            r = tenon_decode_string(d, &f, &out->key);
+            rc = tenon_decode_string(d, &f, &out->key);
         else if (f.field == 2)
-            r = tenon_decode_string(d, &f, &out->value);
-        if (r < 0)
-            return r;
+            rc = tenon_decode_string(d, &f, &out->value);
+        if (rc < 0)
+            return rc;
     }
     return f_r;
 }
@@ -54,8 +54,8 @@ static int
 compare_pairs(const void *a, const void *b)
 {
     const struct numbered_pair *p = a, *q = b;
-    int r = strcmp(p->pair.key, q->pair.key);
-    return r ? r : (p->number > q->number) - (p->number < q->number);
+    int rc = strcmp(p->pair.key, q->pair.key);
+    return rc ? rc : (p->number > q->number) - (p->number < q->number);
 }
 
 size_t
@@ -84,7 +84,7 @@ tenon_pairs_sort(struct tenon_pair *pairs, size_t count)
 static int
 get_user(struct decoder *d, const struct tenon_wire *w, struct tenon_op_user *u)
 {
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(d, f, w->data, w->len) {
         if (f.field == 2) {
@@ -98,11 +98,11 @@ get_user(struct decoder *d, const struct tenon_wire *w, struct tenon_op_user *u)
         u->name = "";
         EACH_FIELD(d, n, f.data, f.len) {
             if (n.field == 1)
-                r = tenon_decode_string(d, &n, &u->name);
+                rc = tenon_decode_string(d, &n, &u->name);
             else if (n.field == 2)
                 u->input = (int64_t)n.value;
-            if (r < 0)
-                return r;
+            if (rc < 0)
+                return rc;
         }
         if (n_r < 0)
             return n_r;
@@ -140,10 +140,10 @@ add_item(struct decoder *d, const struct field *f, const struct tenon_wire *w, c
          size_t size, size_t *count, void **out)
 {
     void **items = FIELD_AT(at, f->offset, void *);
-    int r = tenon_decode_count(d, *count);
+    int rc = tenon_decode_count(d, *count);
 
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     if (!*count)
         *items = tenon_arena_array(d->arena, count_items(w) + 1, size);
     *out = (char *)*items + *count * size;
@@ -157,10 +157,10 @@ static int
 add_int(struct decoder *d, const struct field *f, char *at, int64_t value, size_t *count)
 {
     int64_t **items = FIELD_AT(at, f->offset, int64_t *);
-    int r = tenon_decode_count(d, *count);
+    int rc = tenon_decode_count(d, *count);
 
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     *items = tenon_arena_grow(d->arena, *count ? *items : NULL, *count, sizeof **items);
     (*items)[(*count)++] = value;
     *FIELD_AT(at, f->extra, size_t) = *count;
@@ -172,11 +172,11 @@ get_ints(struct decoder *d, const struct field *f, const struct tenon_wire *w, c
          size_t *count)
 {
     const unsigned char *p = w->data, *end = p + w->len;
-    int r = 0;
+    int rc = 0;
 
     if (w->type == TENON_WIRE_VARINT)
         return add_int(d, f, at, (int64_t)w->value, count);
-    while (p < end && r == 0) { /* packed */
+    while (p < end && rc == 0) { /* packed */
         uint64_t v = 0;
         for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
             unsigned char c = *p++;
@@ -184,9 +184,9 @@ get_ints(struct decoder *d, const struct field *f, const struct tenon_wire *w, c
             if (!(c & 0x80))
                 break;
         }
-        r = add_int(d, f, at, (int64_t)v, count);
+        rc = add_int(d, f, at, (int64_t)v, count);
     }
-    return r;
+    return rc;
 }
 
 /* Strings become "", lists empty ones, indexes -1: for a struct of zeroes. */
@@ -240,21 +240,21 @@ get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, 
           size_t *count)
 {
     void *p = at + f->offset, *item;
-    int r;
+    int rc;
 
     switch (f->type) {
     case FIELD_STRING:
         return tenon_decode_string(d, w, p);
     case FIELD_LIST:
-        r = add_item(d, f, w, at, sizeof(char *), count, &item);
-        return r < 0 ? r : tenon_decode_string(d, w, item);
+        rc = add_item(d, f, w, at, sizeof(char *), count, &item);
+        return rc < 0 ? rc : tenon_decode_string(d, w, item);
     case FIELD_BYTES:
         *(const void **)p = tenon_arena_dup(d->arena, w->data, w->len);
         *FIELD_AT(at, f->extra, size_t) = w->len;
         return 0;
     case FIELD_MAP:
-        r = add_item(d, f, w, at, sizeof(struct tenon_pair), count, &item);
-        return r < 0 ? r : decode_pair(d, w, item);
+        rc = add_item(d, f, w, at, sizeof(struct tenon_pair), count, &item);
+        return rc < 0 ? rc : decode_pair(d, w, item);
     case FIELD_INTS:
         return get_ints(d, f, w, at, count);
     case FIELD_INT64:
@@ -281,15 +281,15 @@ get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, 
     case FIELD_INDEX:
         return get_index(d, w, p);
     case FIELD_INDEXES:
-        r = add_item(d, f, w, at, sizeof(int64_t), count, &item);
-        return r < 0 ? r : get_index(d, w, item);
+        rc = add_item(d, f, w, at, sizeof(int64_t), count, &item);
+        return rc < 0 ? rc : get_index(d, w, item);
     case FIELD_GROUP:
-        r = enter_group(d, f, at);
-        return r < 0 ? r : tenon_message_decode(d, f->message, w, at);
+        rc = enter_group(d, f, at);
+        return rc < 0 ? rc : tenon_message_decode(d, f->message, w, at);
     case FIELD_ITEMS:
-        r = add_item(d, f, w, at, f->message->size, count, &item);
-        if (r < 0)
-            return r;
+        rc = add_item(d, f, w, at, f->message->size, count, &item);
+        if (rc < 0)
+            return rc;
         clear(f->message, item);
         return tenon_message_decode(d, f->message, w, item);
     case FIELD_PLATFORM:
@@ -305,14 +305,14 @@ tenon_message_decode(struct decoder *d, const struct message *m, const struct te
 {
     size_t counts[FIELDS_MAX] = {0};
     size_t k = 0; /* fields mostly come in their order */
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(d, f, w->data, w->len) {
         size_t tries = m->count;
         for (; tries && m->fields[k].number != f.field; tries--)
             k = k + 1 < m->count ? k + 1 : 0;
-        if (tries && (r = get_field(d, &m->fields[k], &f, at, &counts[k])) < 0)
-            return r;
+        if (tries && (rc = get_field(d, &m->fields[k], &f, at, &counts[k])) < 0)
+            return rc;
     }
     for (k = 0; k < m->count; k++)
         if (counts[k] && m->fields[k].type == FIELD_MAP)
@@ -328,15 +328,15 @@ static int
 decode_input(struct decoder *d, const struct tenon_wire *w,
              struct raw_input *in)
 {
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(d, f, w->data, w->len) {
         if (f.field == 1)
-            r = tenon_decode_string(d, &f, &in->digest);
+            rc = tenon_decode_string(d, &f, &in->digest);
         else if (f.field == 2)
             in->index = (int64_t)f.value;
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
     }
     if (f_r < 0)
         return f_r;
@@ -388,8 +388,8 @@ decode_member(struct decoder *d, const struct tenon_wire *w, struct tenon_op *op
     if (!m)
         return 0;
     clear(m, &op->exec);
-    int r = tenon_message_decode(d, m, w, &op->exec);
-    return r < 0 ? r : check_kinds(d, op);
+    int rc = tenon_message_decode(d, m, w, &op->exec);
+    return rc < 0 ? rc : check_kinds(d, op);
 }
 
 static int
@@ -406,55 +406,55 @@ static int
 check_exec(struct decoder *d, const struct tenon_op_exec *x, size_t inputs)
 {
     bool root = false;
-    int r = 0;
+    int rc = 0;
 
     if (!x->args[0])
         return tenon_error_set(d->err, TENON_E_INVALID,
                                "exec without arguments");
-    for (size_t i = 0; i < x->mount_count && r == 0; i++) {
+    for (size_t i = 0; i < x->mount_count && rc == 0; i++) {
         const struct tenon_op_mount *m = &x->mounts[i];
         root = root || !strcmp(m->dest, "/");
-        r = check_index(d, m->input, inputs, "mount input");
-        if (r == 0 && (m->output < -1 || m->output >= (int64_t)x->mount_count))
-            r = tenon_error_set(d->err, TENON_E_INVALID,
-                                "mount \"%s\": output %lld is out of range",
-                                m->dest, (long long)m->output);
+        rc = check_index(d, m->input, inputs, "mount input");
+        if (rc == 0 && (m->output < -1 || m->output >= (int64_t)x->mount_count))
+            rc = tenon_error_set(d->err, TENON_E_INVALID,
+                                 "mount \"%s\": output %lld is out of range",
+                                 m->dest, (long long)m->output);
     }
-    if (r == 0 && !root)
-        r = tenon_error_set(d->err, TENON_E_INVALID, "exec without a mount at /");
-    return r;
+    if (rc == 0 && !root)
+        rc = tenon_error_set(d->err, TENON_E_INVALID, "exec without a mount at /");
+    return rc;
 }
 
 static int
 check_file(struct decoder *d, const struct tenon_op *op, size_t inputs)
 {
-    int r = 0;
+    int rc = 0;
 
     if (!op->file.count)
         return tenon_error_set(d->err, TENON_E_INVALID,
                                "file op without actions");
-    for (size_t i = 0; i < op->file.count && r == 0; i++) {
+    for (size_t i = 0; i < op->file.count && rc == 0; i++) {
         const struct tenon_op_action *a = &op->file.actions[i];
         /* An action may use the results of those before it only. */
-        r = check_index(d, a->input, inputs + i, "action input");
-        if (r == 0)
-            r = check_index(d, a->secondary, inputs + i, "action input");
-        if (r == 0 && a->user.how == TENON_USER_NAME)
-            r = check_index(d, a->user.input, inputs, "owner input");
-        if (r == 0 && a->group.how == TENON_USER_NAME)
-            r = check_index(d, a->group.input, inputs, "owner input");
-        if (r == 0 && (a->output < -1 || a->output >= (int64_t)op->file.count))
-            r = tenon_error_set(d->err, TENON_E_INVALID,
-                                "action output %lld is out of range",
-                                (long long)a->output);
+        rc = check_index(d, a->input, inputs + i, "action input");
+        if (rc == 0)
+            rc = check_index(d, a->secondary, inputs + i, "action input");
+        if (rc == 0 && a->user.how == TENON_USER_NAME)
+            rc = check_index(d, a->user.input, inputs, "owner input");
+        if (rc == 0 && a->group.how == TENON_USER_NAME)
+            rc = check_index(d, a->group.input, inputs, "owner input");
+        if (rc == 0 && (a->output < -1 || a->output >= (int64_t)op->file.count))
+            rc = tenon_error_set(d->err, TENON_E_INVALID,
+                                 "action output %lld is out of range",
+                                 (long long)a->output);
     }
-    return r;
+    return rc;
 }
 
 static int
 check_op(struct decoder *d, const struct tenon_op *op, size_t inputs)
 {
-    int r = 0;
+    int rc = 0;
 
     switch (op->type) {
     case TENON_OP_EXEC:
@@ -462,12 +462,12 @@ check_op(struct decoder *d, const struct tenon_op *op, size_t inputs)
     case TENON_OP_FILE:
         return check_file(d, op, inputs);
     case TENON_OP_MERGE:
-        for (size_t i = 0; i < op->merge.count && r == 0; i++)
-            r = check_index(d, op->merge.inputs[i], inputs, "merge input");
-        return r;
+        for (size_t i = 0; i < op->merge.count && rc == 0; i++)
+            rc = check_index(d, op->merge.inputs[i], inputs, "merge input");
+        return rc;
     case TENON_OP_DIFF:
-        r = check_index(d, op->diff.lower, inputs, "lower input");
-        return r < 0 ? r : check_index(d, op->diff.upper, inputs, "upper input");
+        rc = check_index(d, op->diff.lower, inputs, "lower input");
+        return rc < 0 ? rc : check_index(d, op->diff.upper, inputs, "upper input");
     case TENON_OP_SOURCE:
         if (inputs)
             return tenon_error_set(d->err, TENON_E_INVALID,
@@ -495,20 +495,20 @@ tenon_op_inputs(struct tenon_arena *a, const void *data, size_t len,
 {
     struct decoder decoder = { .arena = a, .err = err }, *d = &decoder;
     TENON_VEC(struct raw_input) in = {0};
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(d, f, data, len) {
         if (!is_input(&f))
             continue;
-        if ((r = tenon_decode_count(d, in.len)) == 0)
-            r = decode_input(d, &f, tenon_vec_add(&in));
-        if (r < 0)
+        if ((rc = tenon_decode_count(d, in.len)) == 0)
+            rc = decode_input(d, &f, tenon_vec_add(&in));
+        if (rc < 0)
             break;
     }
     *inputs = LIST_TAKE(d, &in);
     *input_count = in.len;
     tenon_vec_release(&in);
-    return r < 0 ? r : f_r;
+    return rc < 0 ? rc : f_r;
 }
 
 int
@@ -517,21 +517,21 @@ tenon_op_decode(struct tenon_arena *a, const void *data, size_t len,
                 size_t *input_count, struct tenon_error *err)
 {
     struct decoder decoder = { .arena = a, .err = err }, *d = &decoder;
-    int r = tenon_op_inputs(a, data, len, inputs, input_count, err);
+    int rc = tenon_op_inputs(a, data, len, inputs, input_count, err);
 
     memset(op, 0, sizeof *op);
     clear(&tenon_message_platform, &op->platform);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     EACH_FIELD(d, f, data, len) {
         if (f.field >= TENON_OP_EXEC && f.field <= TENON_OP_PASSTHROUGH) {
-            r = decode_member(d, &f, op);
+            rc = decode_member(d, &f, op);
         } else if (f.field == 10 && f.type == TENON_WIRE_LEN) {
             op->has_platform = true;
-            r = tenon_message_decode(d, &tenon_message_platform, &f, &op->platform);
+            rc = tenon_message_decode(d, &tenon_message_platform, &f, &op->platform);
         }
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
     }
     return f_r < 0 ? f_r : check_op(d, op, *input_count);
 }

@@ -52,16 +52,16 @@ map_entry(struct loader *l, const struct tenon_wire *w, struct pending **p,
           struct tenon_wire *value)
 {
     const char *key = "";
-    int r = 0;
+    int rc = 0;
 
     memset(value, 0, sizeof *value);
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            r = tenon_decode_string(&l->d, &f, &key);
+            rc = tenon_decode_string(&l->d, &f, &key);
         else if (f.field == 2)
             *value = f;
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
     }
     HASH_FIND_STR(l->ops, key, *p);
     return f_r;
@@ -79,15 +79,15 @@ load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line)
 static int
 load_range(struct loader *l, const struct tenon_wire *w, struct tenon_range *out)
 {
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            r = load_position(l, &f, &out->line);
+            rc = load_position(l, &f, &out->line);
         else if (f.field == 2)
-            r = load_position(l, &f, &out->end_line);
-        if (r < 0)
-            return r;
+            rc = load_position(l, &f, &out->end_line);
+        if (rc < 0)
+            return rc;
     }
     return f_r;
 }
@@ -98,22 +98,22 @@ load_location(struct loader *l, const struct tenon_wire *w,
 {
     TENON_VEC(struct tenon_range) ranges = {0};
     uint64_t index = 0; /* left out on the wire when 0 */
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
             index = f.value;
         if (f.field != 2)
             continue;
-        if ((r = tenon_decode_count(&l->d, ranges.len)) < 0 ||
-            (r = load_range(l, &f, tenon_vec_add(&ranges))) < 0)
+        if ((rc = tenon_decode_count(&l->d, ranges.len)) < 0 ||
+            (rc = load_range(l, &f, tenon_vec_add(&ranges))) < 0)
             break;
     }
     /* A file that is not there: get_source gives NULL for it. */
     const uint32_t source =
         index < l->sources.len ? l->sources.items[index] : UINT32_MAX;
-    for (size_t i = 0; i < ranges.len && r == 0; i++) {
-        if ((r = tenon_decode_count(&l->d, b->range_count)) < 0)
+    for (size_t i = 0; i < ranges.len && rc == 0; i++) {
+        if ((rc = tenon_decode_count(&l->d, b->range_count)) < 0)
             break;
         struct tenon_range *all =
             tenon_arena_grow(&l->g->arena, b->ranges, b->range_count, sizeof *all);
@@ -122,7 +122,7 @@ load_location(struct loader *l, const struct tenon_wire *w,
         b->ranges = all;
     }
     tenon_vec_release(&ranges);
-    return r < 0 ? r : f_r;
+    return rc < 0 ? rc : f_r;
 }
 
 static int
@@ -130,20 +130,20 @@ load_info(struct loader *l, const struct tenon_wire *w)
 {
     const char *filename = "", *language = "";
     struct tenon_wire data = {0};
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            r = tenon_decode_string(&l->d, &f, &filename);
+            rc = tenon_decode_string(&l->d, &f, &filename);
         else if (f.field == 2)
             data = f;
         else if (f.field == 4)
-            r = tenon_decode_string(&l->d, &f, &language);
-        if (r < 0)
-            return r;
+            rc = tenon_decode_string(&l->d, &f, &language);
+        if (rc < 0)
+            return rc;
     }
-    if (f_r < 0 || (r = tenon_decode_count(&l->d, l->sources.len)) < 0)
-        return f_r < 0 ? f_r : r;
+    if (f_r < 0 || (rc = tenon_decode_count(&l->d, l->sources.len)) < 0)
+        return f_r < 0 ? f_r : rc;
     tenon_vec_push(&l->sources,
                    tenon_graph_source_locked(l->g, filename, language,
                                              data.data ? data.data : "",
@@ -154,11 +154,11 @@ load_info(struct loader *l, const struct tenon_wire *w)
 static int
 load_sources(struct loader *l, const struct tenon_wire *w)
 {
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len)
-        if (f.field == 2 && (r = load_info(l, &f)) < 0)
-            return r;
+        if (f.field == 2 && (rc = load_info(l, &f)) < 0)
+            return rc;
     if (f_r < 0)
         return f_r;
     EACH_FIELD(&l->d, m, w->data, w->len) {
@@ -166,13 +166,13 @@ load_sources(struct loader *l, const struct tenon_wire *w)
         struct pending *p;
         if (m.field != 1)
             continue;
-        if ((r = map_entry(l, &m, &p, &value)) < 0)
-            return r;
+        if ((rc = map_entry(l, &m, &p, &value)) < 0)
+            return rc;
         if (!p)
             continue;
         EACH_FIELD(&l->d, loc, value.data, value.len)
-            if (loc.field == 1 && (r = load_location(l, &loc, &p->meta)) < 0)
-                return r;
+            if (loc.field == 1 && (rc = load_location(l, &loc, &p->meta)) < 0)
+                return rc;
         if (loc_r < 0)
             return loc_r;
     }
@@ -185,10 +185,10 @@ static int
 resolve(struct loader *l, struct pending *from)
 {
     TENON_VEC(struct pending *) stack = {0};
-    int r = 0;
+    int rc = 0;
 
     tenon_vec_push(&stack, from);
-    while (stack.len && r == 0) {
+    while (stack.len && rc == 0) {
         struct pending *p = stack.items[stack.len - 1];
         if (p->state == PENDING_DONE) {
             stack.len--;
@@ -200,17 +200,17 @@ resolve(struct loader *l, struct pending *from)
             stack.len--;
             if (!tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->meta,
                                         l->d.err))
-                r = tenon_error_context(l->d.err, "vertex %s", p->digest.str);
+                rc = tenon_error_context(l->d.err, "vertex %s", p->digest.str);
             continue;
         }
         p->state = PENDING_OPEN;
         auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
         struct raw_input *in;
         size_t count;
-        r = tenon_op_inputs(&scratch, p->bytes, p->len, &in, &count, l->d.err);
-        if (r < 0)
+        rc = tenon_op_inputs(&scratch, p->bytes, p->len, &in, &count, l->d.err);
+        if (rc < 0)
             tenon_error_context(l->d.err, "vertex %s", p->digest.str);
-        for (size_t i = 0; i < count && r == 0; i++) {
+        for (size_t i = 0; i < count && rc == 0; i++) {
             struct pending *q;
             HASH_FIND_STR(l->ops, in[i].digest, q);
             /* one that is missing is reported by add_vertex; one that is open
@@ -220,7 +220,7 @@ resolve(struct loader *l, struct pending *from)
         }
     }
     tenon_vec_release(&stack);
-    return r;
+    return rc;
 }
 
 static int
@@ -231,9 +231,9 @@ load_head(struct loader *l, struct tenon_edge *out)
     size_t count;
     struct pending *p;
 
-    int r = tenon_op_decode(&l->g->arena, l->last->bytes, l->last->len, &op, &in,
-                            &count, l->d.err);
-    if (r < 0)
+    int rc = tenon_op_decode(&l->g->arena, l->last->bytes, l->last->len, &op, &in,
+                             &count, l->d.err);
+    if (rc < 0)
         return tenon_error_context(l->d.err, "last op");
     if (op.type != TENON_OP_NONE || count != 1)
         return tenon_error_set(l->d.err, TENON_E_INVALID,
@@ -243,8 +243,8 @@ load_head(struct loader *l, struct tenon_edge *out)
         return tenon_error_set(l->d.err, TENON_E_INVALID,
                                "result %s is not in the definition",
                                in->digest);
-    if ((r = resolve(l, p)) < 0)
-        return r;
+    if ((rc = resolve(l, p)) < 0)
+        return rc;
     const struct tenon_vertex *v = tenon_graph_find_vertex(l->g, in->digest);
     tenon_assert(v);
     if ((uint64_t)in->index >= tenon_vertex_output_count(v))
@@ -259,11 +259,11 @@ load_head(struct loader *l, struct tenon_edge *out)
 static int
 load_all(struct loader *l, const void *def, size_t len, struct tenon_edge *out)
 {
-    int r = 0;
+    int rc = 0;
 
     EACH_FIELD(&l->d, f, def, len)
-        if (f.field == 1 && (r = add_op(l, &f)) < 0)
-            return r;
+        if (f.field == 1 && (rc = add_op(l, &f)) < 0)
+            return rc;
     if (f_r < 0)
         return f_r;
     if (!l->last) {
@@ -274,14 +274,14 @@ load_all(struct loader *l, const void *def, size_t len, struct tenon_edge *out)
         struct tenon_wire value;
         struct pending *p;
         if (m.field == 2) {
-            r = map_entry(l, &m, &p, &value);
-            if (r == 0 && p)
-                r = tenon_message_decode(&l->d, &tenon_message_meta, &value, &p->meta);
+            rc = map_entry(l, &m, &p, &value);
+            if (rc == 0 && p)
+                rc = tenon_message_decode(&l->d, &tenon_message_meta, &value, &p->meta);
         } else if (m.field == 3) {
-            r = load_sources(l, &m);
+            rc = load_sources(l, &m);
         }
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
     }
     return load_head(l, out);
 }
@@ -297,11 +297,11 @@ tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
                                "definition of more than %u bytes",
                                TENON_GRAPH_MAX_BYTES);
     pthread_mutex_lock(&g->lock);
-    int r = load_all(&l, def, len, out);
+    int rc = load_all(&l, def, len, out);
     HASH_CLEAR(hh, l.ops);
     tenon_vec_release(&l.sources);
     pthread_mutex_unlock(&g->lock);
-    return r < 0 ? tenon_error_context(err, "load definition") : 0;
+    return rc < 0 ? tenon_error_context(err, "load definition") : 0;
 }
 
 /* ---- out -------------------------------------------------------------------- */

@@ -75,17 +75,17 @@ static int
 unpack_promised(struct tenon_solver *s, struct collection *c,
                 struct tenon_cancel *cancel, struct tenon_error *err)
 {
-    int r = solver_visit(s, collect_promised, c, err);
+    int rc = solver_visit(s, collect_promised, c, err);
 
-    if (r < 0 || !c->promised.len)
-        return r;
+    if (rc < 0 || !c->promised.len)
+        return rc;
     const size_t n = c->promised.len;
     struct tenon_solved *made = tenon_calloc(n, sizeof *made);
-    r = tenon_solver_solve_all(s, c->promised.items, n, cancel, made, err);
+    rc = tenon_solver_solve_all(s, c->promised.items, n, cancel, made, err);
     for (size_t i = 0; i < n; i++)
         tenon_solved_release(&made[i]);
     free(made);
-    return r;
+    return rc;
 }
 
 /* ---- imported and not needed --------------------------------------------- */
@@ -173,14 +173,14 @@ tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel
                            struct tenon_cache_entry **out, size_t *count, struct tenon_error *err)
 {
     struct collection c = {0};
-    int r = all ? unpack_promised(s, &c, cancel, err) : 0;
+    int rc = all ? unpack_promised(s, &c, cancel, err) : 0;
 
-    if (r == 0)
-        r = solver_visit(s, collect, &c, err);
+    if (rc == 0)
+        rc = solver_visit(s, collect, &c, err);
     tenon_vec_release(&c.promised);
-    if (r < 0) {
+    if (rc < 0) {
         tenon_cache_entries_free(c.list.items, c.list.len);
-        return r;
+        return rc;
     }
     *out = c.list.items;
     *count = c.list.len;

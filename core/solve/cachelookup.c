@@ -83,13 +83,13 @@ find(struct job *j, const struct tenon_digest *key)
 
     if (st->fresh || j->is_volatile || !key->str[0])
         return 0;
-    int r = tenon_record_find(st->solver->engine->store, key->str, &j->record,
-                              &j->err);
-    if (r < 0)
+    int rc = tenon_record_find(st->solver->engine->store, key->str, &j->record,
+                               &j->err);
+    if (rc < 0)
         return tenon_error_context(&j->err, "look up \"%s\"", st->v->name);
-    j->found = r > 0 && j->record.output_count >=
+    j->found = rc > 0 && j->record.output_count >=
                             tenon_vertex_output_count(st->v);
-    if (r > 0 && !j->found) {
+    if (rc > 0 && !j->found) {
         j->alias = j->record.id;
         tenon_record_release(&j->record);
         j->record = (struct tenon_record){0};
@@ -104,9 +104,9 @@ work_lookup(struct job *j)
 {
     struct state *st = j->state;
 
-    int r = key_own(st, &j->own, &j->is_volatile, &j->own_key, &j->err);
-    if (r < 0)
-        return r;
+    int rc = key_own(st, &j->own, &j->is_volatile, &j->own_key, &j->err);
+    if (rc < 0)
+        return rc;
     if (!definition_key(st, &j->own_key, &j->k1))
         j->k1.str[0] = 0;
     return find(j, &j->k1);
@@ -123,14 +123,14 @@ work_content(struct job *j)
     for (size_t i = 0; i < st->v->input_count; i++) {
         if (!st->deps[i].content && st->inputs[i]->ckey.str[0])
             continue;
-        int r = content_of_input(st, i, &j->digests[i], &j->err);
-        if (r < 0)
-            return r;
+        int rc = content_of_input(st, i, &j->digests[i], &j->err);
+        if (rc < 0)
+            return rc;
     }
     content_key(st, j->digests, &j->k2);
-    int r = find(j, &j->k2);
+    int rc = find(j, &j->k2);
     /* Found by content: next time the definition will be enough. */
-    if (r == 0 && j->found && st->k1.str[0])
-        r = tenon_record_link(e->store, st->k1.str, j->record.id.str, &j->err);
-    return r;
+    if (rc == 0 && j->found && st->k1.str[0])
+        rc = tenon_record_link(e->store, st->k1.str, j->record.id.str, &j->err);
+    return rc;
 }

@@ -44,22 +44,22 @@ solver_check_entitled(struct tenon_solver *s, const struct tenon_edge *edges, si
                       struct tenon_error *err)
 {
     struct walk w = {0};
-    int r = 0;
+    int rc = 0;
 
     for (size_t i = 0; i < count; i++)
         visit(&w, edges[i].vertex);
-    while (r == 0 && w.todo.len > 0) {
+    while (rc == 0 && w.todo.len > 0) {
         const struct tenon_vertex *v = w.todo.items[--w.todo.len];
         for (size_t i = 0; i < v->input_count; i++)
             visit(&w, v->inputs[i].vertex);
         if (v->op.type != TENON_OP_EXEC)
             continue;
-        r = tenon_exec_check_entitled(s->engine, v, err);
-        if (r < 0) {
+        rc = tenon_exec_check_entitled(s->engine, v, err);
+        if (rc < 0) {
             vertex_refused(s, v, err);
             vertex_blame(v, err);
         }
     }
     release(&w);
-    return r;
+    return rc;
 }

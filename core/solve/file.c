@@ -31,9 +31,9 @@ struct file_job {
 static int
 begin_on(struct file_job *f, struct made *m, const struct tenon_chain *base)
 {
-    int r = tenon_snapshot_begin(f->store, &m->work, f->err);
-    if (r < 0)
-        return r;
+    int rc = tenon_snapshot_begin(f->store, &m->work, f->err);
+    if (rc < 0)
+        return rc;
     tenon_chain_copy(&m->base, base);
     /* Without a base the result is written straight to its place. */
     m->dst = base->len ? job_mount(&f->mounts, base, m->work, f->err)
@@ -45,18 +45,18 @@ static int
 commit(struct file_job *f, struct made *m)
 {
     int64_t id;
-    int r = 0;
+    int rc = 0;
 
     if (m->committed)
         return 0;
     if (m->base.len)
-        r = job_unmount(&f->mounts, m->dst, f->err);
+        rc = job_unmount(&f->mounts, m->dst, f->err);
     m->dst = -1;
-    if (r == 0)
-        r = tenon_snapshot_commit(tenon_steal(&m->work), TENON_SNAPSHOT_REGULAR,
-                                  f->st->v->name, &id, f->err);
-    if (r < 0)
-        return r;
+    if (rc == 0)
+        rc = tenon_snapshot_commit(tenon_steal(&m->work), TENON_SNAPSHOT_REGULAR,
+                                   f->st->v->name, &id, f->err);
+    if (rc < 0)
+        return rc;
     tenon_chain_copy(&m->chain, &m->base);
     tenon_chain_append(&m->chain, id);
     m->committed = true;
@@ -74,13 +74,13 @@ prepare(struct file_job *f, size_t i)
     if (input < 0)
         return begin_on(f, m, &base);
     if ((uint64_t)input < f->inputs) {
-        int r = input_chain(f->st, (size_t)input, &base, f->err);
-        return r < 0 ? r : begin_on(f, m, &base);
+        int rc = input_chain(f->st, (size_t)input, &base, f->err);
+        return rc < 0 ? rc : begin_on(f, m, &base);
     }
     struct made *before = &f->made[(size_t)input - f->inputs];
     if (before->uses > 1) {
-        int r = commit(f, before);
-        return r < 0 ? r : begin_on(f, m, &before->chain);
+        int rc = commit(f, before);
+        return rc < 0 ? rc : begin_on(f, m, &before->chain);
     }
     m->base = before->base;
     m->work = before->work;
@@ -128,10 +128,10 @@ source_view(struct file_job *f, int64_t secondary, struct tenon_view **out)
     }
     if (o.rootfd < 0)
         return o.rootfd;
-    int r = tenon_view_new(&o, out, f->err);
-    if (r == 0)
+    int rc = tenon_view_new(&o, out, f->err);
+    if (rc == 0)
         tenon_vec_push(&f->views, *out);
-    return r;
+    return rc;
 }
 
 static int
@@ -189,9 +189,9 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
     const struct tenon_op_action *a = &f->actions[i];
     struct tenon_view *view = NULL;
 
-    int r = source_view(f, a->secondary, &view);
-    if (r < 0)
-        return r;
+    int rc = source_view(f, a->secondary, &view);
+    if (rc < 0)
+        return rc;
     const struct tenon_copy copy = {
         .src_view = view,
         .src = a->src,
@@ -221,11 +221,11 @@ run_action(struct file_job *f, size_t i)
     const struct tenon_op_action *a = &f->actions[i];
     struct tenon_owner owner;
 
-    int r = prepare(f, i);
-    if (r == 0)
-        r = find_owner(f, a, &owner);
-    if (r < 0)
-        return r;
+    int rc = prepare(f, i);
+    if (rc == 0)
+        rc = find_owner(f, a, &owner);
+    if (rc < 0)
+        return rc;
     const int dst = f->made[i].dst;
     switch (a->type) {
     case TENON_FILE_COPY:
@@ -267,27 +267,27 @@ static int
 run_actions(struct file_job *f)
 {
     struct job *j = f->j;
-    int r = 0;
+    int rc = 0;
 
     count_uses(f);
-    for (size_t i = 0; i < f->count && r == 0; i++) {
-        r = tenon_cancel_check(f->st->cancel, f->err);
-        if (r == 0)
-            r = run_action(f, i);
+    for (size_t i = 0; i < f->count && rc == 0; i++) {
+        rc = tenon_cancel_check(f->st->cancel, f->err);
+        if (rc == 0)
+            rc = run_action(f, i);
     }
     j->output_count = tenon_vertex_output_count(f->st->v);
     j->outputs = tenon_calloc(j->output_count, sizeof *j->outputs);
-    for (size_t i = 0; i < f->count && r == 0; i++) {
+    for (size_t i = 0; i < f->count && rc == 0; i++) {
         if (f->actions[i].output < 0)
             continue;
-        r = commit(f, &f->made[i]);
-        if (r == 0) {
+        rc = commit(f, &f->made[i]);
+        if (rc == 0) {
             tenon_chain_release(&j->outputs[f->actions[i].output]);
             tenon_chain_copy(&j->outputs[f->actions[i].output],
                              &f->made[i].chain);
         }
     }
-    return r;
+    return rc;
 }
 
 int
@@ -307,7 +307,7 @@ run_file(struct job *j)
         f.made[i].dst = -1;
     for (size_t i = 0; i < f.inputs; i++)
         f.input_fd[i] = -1;
-    int r = run_actions(&f);
+    int rc = run_actions(&f);
     tenon_vec_foreach(v, &f.views)
         tenon_view_free(*v);
     tenon_vec_release(&f.views);
@@ -319,5 +319,5 @@ run_file(struct job *j)
     }
     free(f.made);
     free(f.input_fd);
-    return r;
+    return rc;
 }

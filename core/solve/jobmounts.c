@@ -55,9 +55,9 @@ job_unmount(struct job_mounts *m, int fd, struct tenon_error *err)
             continue;
         close(fd);
         m->fds.items[i] = -1;
-        int r = tenon_unmount(m->paths.items[i]);
-        if (r < 0)
-            return tenon_error_errno(err, -r, "unmount %s", m->paths.items[i]);
+        int rc = tenon_unmount(m->paths.items[i]);
+        if (rc < 0)
+            return tenon_error_errno(err, -rc, "unmount %s", m->paths.items[i]);
         return 0;
     }
     return tenon_error_set(err, TENON_E_BUG, "no such mount");

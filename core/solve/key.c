@@ -126,10 +126,10 @@ add_mount_plugins(struct state *st, struct key_parts *p, bool *is_volatile,
         return 0;
     auto_ctx struct tenon_ctx *ctx =
         tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
-    int r = tenon_exec_mount_keys(e, ctx, st->v, h, add_mount_option, p,
-                                  is_volatile, err);
-    if (r < 0)
-        return r;
+    int rc = tenon_exec_mount_keys(e, ctx, st->v, h, add_mount_option, p,
+                                   is_volatile, err);
+    if (rc < 0)
+        return rc;
     tenon_hash_final(h, &d);
     key_parts_add(p, "mount plugins", d.str);
     return 0;
@@ -207,7 +207,7 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
 {
     const struct tenon_op *op = &st->v->op;
     const char *tag = "merge";
-    int r = 0;
+    int rc = 0;
 
     switch (op->type) {
     case TENON_OP_EXEC: {
@@ -215,7 +215,7 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         tag = "exec";
         key_parts_add(p, "platform", platform);
         add_exec(p, &op->exec);
-        r = add_mount_plugins(st, p, is_volatile, err);
+        rc = add_mount_plugins(st, p, is_volatile, err);
         break;
     }
     case TENON_OP_FILE:
@@ -239,5 +239,5 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         return tenon_error_set(err, TENON_E_BUG, "no key for this kind of op");
     }
     key_parts_digest(p, tag, out);
-    return r;
+    return rc;
 }

@@ -133,14 +133,14 @@ find_tree(struct job *j)
     key_parts_add(&parts, "source", st->source->info.key);
     key_parts_digest(&parts, "source", &key);
     key_parts_release(&parts);
-    int r = tenon_record_find(st->solver->engine->store, key.str, &j->record,
-                              &j->err);
-    j->found = r > 0 && j->record.output_count == 1;
+    int rc = tenon_record_find(st->solver->engine->store, key.str, &j->record,
+                               &j->err);
+    j->found = rc > 0 && j->record.output_count == 1;
     const struct import_record *known =
-        r >= 0 && !j->found ? import_find(st->solver, key.str) : NULL;
+        rc >= 0 && !j->found ? import_find(st->solver, key.str) : NULL;
     if (known && known->result_count == 1)
         j->imported = known;
-    return r < 0 ? r : 0;
+    return rc < 0 ? rc : 0;
 }
 
 int
@@ -154,20 +154,20 @@ work_resolve(struct job *j)
     if (!scheme)
         return tenon_error_set(&j->err, TENON_E_INVALID,
                                "source \"%s\": no scheme", identifier);
-    int r = tenon_plugins_source(st->solver->engine->plugins, scheme, &m,
-                                 &j->err);
-    if (r < 0)
+    int rc = tenon_plugins_source(st->solver->engine->plugins, scheme, &m,
+                                  &j->err);
+    if (rc < 0)
         return tenon_error_context(&j->err, "source \"%s\"", identifier);
     struct source_state *x = st->source = source_new(st, m);
     tenon_module_enter(m);
-    r = x->ops->resolve(m->self, x->ctx, &x->request, &x->info, &j->err);
+    rc = x->ops->resolve(m->self, x->ctx, &x->request, &x->info, &j->err);
     tenon_module_leave(m);
-    r = tenon_module_check(m, "resolve", r, &j->err);
-    if (r == 0)
-        r = check_info(st, &j->err);
-    if (r == 0)
-        r = find_tree(j);
-    if (r == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
+    rc = tenon_module_check(m, "resolve", rc, &j->err);
+    if (rc == 0)
+        rc = check_info(st, &j->err);
+    if (rc == 0)
+        rc = find_tree(j);
+    if (rc == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
         auto_chain struct tenon_chain chain = {0};
         if (layers_there(st->solver->engine->store, x->info.layers,
                          x->info.layer_count, &chain)) {
@@ -178,7 +178,7 @@ work_resolve(struct job *j)
             j->cached = true;
         }
     }
-    return r;
+    return rc;
 }
 
 /* ---- in place ----------------------------------------------------------- */
@@ -215,11 +215,11 @@ scan(struct state *st, struct tenon_view *view, struct tenon_error *err)
     unsigned threads = jobs_worker_count(st->solver);
 
     on_progress(&t, 0);
-    int r = tenon_view_scan(view, threads ? threads : 1, st->cancel,
-                            on_progress, &t, err);
-    if (r == 0)
+    int rc = tenon_view_scan(view, threads ? threads : 1, st->cancel,
+                             on_progress, &t, err);
+    if (rc == 0)
         tenon_ctx_status_done(x->ctx, id);
-    return r;
+    return rc;
 }
 
 static int
@@ -232,12 +232,12 @@ open_in_place(struct job *j)
     const char *name = strstr(x->request.identifier, "://") + 3;
 
     tenon_module_enter(x->module);
-    int r = x->ops->open_tree(x->module->self, x->ctx, &x->request, &tree,
-                              &j->err);
+    int rc = x->ops->open_tree(x->module->self, x->ctx, &x->request, &tree,
+                               &j->err);
     tenon_module_leave(x->module);
-    r = tenon_module_check(x->module, "open_tree", r, &j->err);
-    if (r < 0)
-        return r;
+    rc = tenon_module_check(x->module, "open_tree", rc, &j->err);
+    if (rc < 0)
+        return rc;
     auto_close int fd = tree.dirfd;
     const struct tenon_view_options o = {
         .rootfd = fd,
@@ -251,12 +251,12 @@ open_in_place(struct job *j)
         .store = e->store,
     };
     struct tenon_view *view = NULL;
-    r = tenon_view_new(&o, &view, &j->err);
-    if (r == 0)
-        r = scan(st, view, &j->err);
-    if (r < 0) {
+    rc = tenon_view_new(&o, &view, &j->err);
+    if (rc == 0)
+        rc = scan(st, view, &j->err);
+    if (rc < 0) {
         tenon_view_free(view);
-        return r;
+        return rc;
     }
     j->view = view;
     j->output_count = 1;
@@ -274,20 +274,20 @@ fetch_tree(struct job *j)
     struct tenon_snapshot_work *work = NULL;
     int64_t id;
 
-    int r = tenon_snapshot_begin(st->solver->engine->store, &work, &j->err);
-    if (r < 0)
-        return r;
+    int rc = tenon_snapshot_begin(st->solver->engine->store, &work, &j->err);
+    if (rc < 0)
+        return rc;
     tenon_module_enter(x->module);
-    r = x->ops->fetch(x->module->self, x->ctx, &x->request, &x->info,
-                      tenon_snapshot_work_fs(work), &j->err);
+    rc = x->ops->fetch(x->module->self, x->ctx, &x->request, &x->info,
+                       tenon_snapshot_work_fs(work), &j->err);
     tenon_module_leave(x->module);
-    r = tenon_module_check(x->module, "fetch", r, &j->err);
-    if (r == 0)
-        r = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR,
-                                  st->v->name, &id, &j->err);
+    rc = tenon_module_check(x->module, "fetch", rc, &j->err);
+    if (rc == 0)
+        rc = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR,
+                                   st->v->name, &id, &j->err);
     tenon_snapshot_discard(work);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     j->output_count = 1;
     j->outputs = tenon_calloc(1, sizeof *j->outputs);
     tenon_chain_append(&j->outputs[0], id);
@@ -302,10 +302,10 @@ fetch_layer(void *data, size_t i, struct tenon_error *err)
     struct source_state *x = data;
 
     tenon_module_enter(x->module);
-    int r = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
-                                &x->info.layers[i], err);
+    int rc = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
+                                 &x->info.layers[i], err);
     tenon_module_leave(x->module);
-    return tenon_module_check(x->module, "fetch_layer", r, err);
+    return tenon_module_check(x->module, "fetch_layer", rc, err);
 }
 
 int

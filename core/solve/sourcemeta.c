@@ -53,9 +53,9 @@ ask(struct tenon_solver *s, struct source_meta *m,
                                q->identifier);
     auto_free char *scheme =
         tenon_strndup(q->identifier, (size_t)(end - q->identifier));
-    int r = tenon_plugins_source(s->engine->plugins, scheme, &module, err);
-    if (r < 0)
-        return r;
+    int rc = tenon_plugins_source(s->engine->plugins, scheme, &module, err);
+    if (rc < 0)
+        return rc;
     const struct tenon_source_request request = {
         .struct_size = sizeof request,
         .flags = TENON_SOURCE_NEED_CONFIG,
@@ -65,10 +65,10 @@ ask(struct tenon_solver *s, struct source_meta *m,
     };
     m->info.struct_size = sizeof m->info;
     tenon_module_enter(module);
-    r = module->plugin.ops.source->resolve(module->self, m->ctx, &request,
-                                           &m->info, err);
+    rc = module->plugin.ops.source->resolve(module->self, m->ctx, &request,
+                                            &m->info, err);
     tenon_module_leave(module);
-    return tenon_module_check(module, "resolve", r, err);
+    return tenon_module_check(module, "resolve", rc, err);
 }
 
 /* Shown as a vertex of its own, which is not an op of any graph. */
@@ -145,11 +145,11 @@ tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
     }
     while (!m->ready)
         pthread_cond_wait(&s->meta_ready, &s->meta_lock);
-    int r = m->code;
-    if (r < 0)
+    int rc = m->code;
+    if (rc < 0)
         tenon_error_copy(err, &m->err);
     else
         fill(ctx, &m->info, q, out);
     pthread_mutex_unlock(&s->meta_lock);
-    return r;
+    return rc;
 }

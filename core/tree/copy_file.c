@@ -112,9 +112,9 @@ tenon_copy_dir_info(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     /* Most have no attributes: then the source need not be opened. */
     if (d->from->xattrs) {
-        int ret = open_from(k, d);
-        if (ret < 0)
-            return ret;
+        int rc = open_from(k, d);
+        if (rc < 0)
+            return rc;
     }
     return give_info(k, d->from, d->from_fd, d->to_fd, d->from->mtime_ns);
 }
@@ -172,10 +172,10 @@ try_link(struct tenon_copier *k, struct tenon_copy_dir *d,
     int dir = tenon_place_parent(k->dst, one->path, &first, k->err);
     if (dir < 0)
         return dir;
-    int ret = linkat(dir, first, d->to_fd, name, 0);
+    int rc = linkat(dir, first, d->to_fd, name, 0);
     int sys = errno;
     close(dir);
-    if (ret == 0)
+    if (rc == 0)
         return 1;
     if (sys == EMLINK || sys == EPERM || sys == EOPNOTSUPP || sys == ENOENT)
         return 0;
@@ -190,9 +190,9 @@ copy_range(struct tenon_copier *k, int from, int to, uint64_t len)
 {
     while (len) {
         uint64_t piece = len < PIECE ? len : PIECE;
-        int ret = tenon_cancel_check(k->cancel, k->err);
-        if (ret < 0)
-            return ret;
+        int rc = tenon_cancel_check(k->cancel, k->err);
+        if (rc < 0)
+            return rc;
         int64_t n = tenon_copy_fd(from, to, piece, k->err);
         if (n < 0)
             return (int)n;
@@ -219,9 +219,9 @@ copy_sparse(struct tenon_copier *k, int from, int to, off_t size)
         }
         if (lseek(from, data, SEEK_SET) < 0 || lseek(to, data, SEEK_SET) < 0)
             return failed(k, "seek in");
-        int ret = copy_range(k, from, to, (uint64_t)(hole - data));
-        if (ret < 0)
-            return ret;
+        int rc = copy_range(k, from, to, (uint64_t)(hole - data));
+        if (rc < 0)
+            return rc;
         at = hole;
     }
     if (ftruncate(to, size) < 0)
@@ -243,20 +243,20 @@ copy_small(struct tenon_copier *k, int from, int to)
 static int
 copy_data(struct tenon_copier *k, int from, int to, const struct stat *st)
 {
-    int ret;
+    int rc;
     if (st->st_size == 0)
         return 0;
     if (st->st_size <= SMALL)
-        ret = copy_small(k, from, to);
+        rc = copy_small(k, from, to);
     else if ((uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size)
-        ret = copy_sparse(k, from, to, st->st_size);
+        rc = copy_sparse(k, from, to, st->st_size);
     else
-        ret = copy_range(k, from, to, (uint64_t)st->st_size);
-    if (ret < 0 && ret != TENON_E_CANCELLED) {
+        rc = copy_range(k, from, to, (uint64_t)st->st_size);
+    if (rc < 0 && rc != TENON_E_CANCELLED) {
         auto_free char *path = target_path(k);
         tenon_error_context(k->err, "copy to \"%s\"", path);
     }
-    return ret;
+    return rc;
 }
 
 /* The key of this step was made of a digest.  When the file is not what the
@@ -276,9 +276,9 @@ verify(struct tenon_copier *k, struct tenon_entry *e, int from, int to)
     struct tenon_digest got;
     if (lseek(to, 0, SEEK_SET) < 0)
         return failed(k, "seek in");
-    int ret = tenon_body_digest(k->view, to, from, k->cancel, &got, NULL, k->err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_body_digest(k->view, to, from, k->cancel, &got, NULL, k->err);
+    if (rc < 0)
+        return rc;
     if (tenon_streq(got.str, want->str))
         return 0;
     auto_buf struct tenon_buf path = TENON_BUF_INIT;
@@ -319,9 +319,9 @@ make_file(struct tenon_copier *k, struct tenon_copy_dir *d, const char *name)
             return fd;
         if (errno != EEXIST)
             return failed(k, "create");
-        int ret = clear_target(k, d, name);
-        if (ret < 0)
-            return ret;
+        int rc = clear_target(k, d, name);
+        if (rc < 0)
+            return rc;
     }
 }
 
@@ -330,19 +330,19 @@ copy_regular(struct tenon_copier *k, struct tenon_copy_dir *d,
              struct tenon_entry *e, const char *name)
 {
     if (e->nlink > 1) {
-        int ret = clear_target(k, d, name);
-        if (ret == 0)
-            ret = try_link(k, d, e, name);
-        if (ret != 0)
-            return ret < 0 ? ret : 0;
+        int rc = clear_target(k, d, name);
+        if (rc == 0)
+            rc = try_link(k, d, e, name);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
     }
     if (e->flags & TENON_ENTRY_EMPTY) {
         auto_close int to = make_file(k, d, name);
         return to < 0 ? to : give_info(k, e, -1, to, e->mtime_ns);
     }
-    int ret = open_from(k, d);
-    if (ret < 0)
-        return ret;
+    int rc = open_from(k, d);
+    if (rc < 0)
+        return rc;
     auto_close int from = tenon_view_open(k->view, e, d->from_fd, k->err);
     if (from < 0)
         return from;
@@ -352,11 +352,11 @@ copy_regular(struct tenon_copier *k, struct tenon_copy_dir *d,
     auto_close int to = make_file(k, d, name);
     if (to < 0)
         return to;
-    ret = copy_data(k, from, to, &st);
-    if (ret == 0)
-        ret = verify(k, e, from, to);
-    if (ret < 0)
-        return ret;
+    rc = copy_data(k, from, to, &st);
+    if (rc == 0)
+        rc = verify(k, e, from, to);
+    if (rc < 0)
+        return rc;
     return give_info(k, e, from, to, tenon_stat_mtime_ns(&st));
 }
 
@@ -371,9 +371,9 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
                                "cannot copy the character device 0:0 to \"%s\"",
                                path);
     }
-    int ret = clear_target(k, d, name);
-    if (ret < 0)
-        return ret;
+    int rc = clear_target(k, d, name);
+    if (rc < 0)
+        return rc;
     if (S_ISLNK(e->mode)) {
         if (symlinkat(e->link, d->to_fd, name) < 0)
             return failed(k, "make link");

@@ -46,9 +46,9 @@ walk(struct tenon_view *v, const char *path, bool follow,
         }
         if (!S_ISDIR(at->mode))
             return not_found(path, err);
-        int ret = tenon_view_load(v, at, err);
-        if (ret < 0)
-            return ret;
+        int rc = tenon_view_load(v, at, err);
+        if (rc < 0)
+            return rc;
         struct tenon_entry *e = tenon_entry_child(at, name);
         if (!e)
             return not_found(path, err);
@@ -130,14 +130,14 @@ match_below(struct tenon_view *v, struct tenon_entry *dir, const char *pattern,
 {
     if (!S_ISDIR(dir->mode))
         return 0;
-    int ret = tenon_view_load(v, dir, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_view_load(v, dir, err);
+    if (rc < 0)
+        return rc;
     size_t len = strcspn(pattern, "/");
     auto_free char *part = tenon_strndup(pattern, len);
     const char *rest = pattern + len + (pattern[len] == '/');
     size_t keep = path->len;
-    for (size_t i = 0; ret == 0 && i < dir->kid_count; i++) {
+    for (size_t i = 0; rc == 0 && i < dir->kid_count; i++) {
         struct tenon_entry *e = &dir->kids[i];
         bool bad;
         if ((e->flags & TENON_ENTRY_HIDDEN) ||
@@ -146,13 +146,13 @@ match_below(struct tenon_view *v, struct tenon_entry *dir, const char *pattern,
         tenon_buf_addc(path, '/');
         tenon_buf_adds(path, e->name);
         if (*rest)
-            ret = match_below(v, e, rest, path, out, err);
+            rc = match_below(v, e, rest, path, out, err);
         else
             tenon_vec_push(&out->list, (struct tenon_match){
                 .entry = e, .path = tenon_strdup(path->data)});
         tenon_buf_truncate(path, keep);
     }
-    return ret;
+    return rc;
 }
 
 int
@@ -172,15 +172,15 @@ tenon_view_glob(struct tenon_view *v, const char *pattern, bool follow,
     }
     auto_free char *prefix = tenon_strndup(clean, (size_t)(wild - clean));
     struct tenon_entry *dir;
-    int ret = tenon_view_lookup(v, prefix, follow, &dir, err);
-    if (ret == TENON_E_NOT_FOUND && *wild) {
+    int rc = tenon_view_lookup(v, prefix, follow, &dir, err);
+    if (rc == TENON_E_NOT_FOUND && *wild) {
         size_t len = strlen(prefix);
         tenon_error_release(err);
-        return tenon_error_set(err, ret, "lstat %.*s: no such file or directory",
+        return tenon_error_set(err, rc, "lstat %.*s: no such file or directory",
                                (int)(len - (len > 1)), prefix);
     }
-    if (ret < 0)
-        return ret;
+    if (rc < 0)
+        return rc;
     if (!*wild) {
         tenon_vec_push(&out->list, (struct tenon_match){
             .entry = dir, .path = tenon_steal(&prefix)});

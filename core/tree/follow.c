@@ -128,9 +128,9 @@ wildcard_targets(struct follower *f, const char *path, string_list *out,
             continue;
         auto_free char *one = tenon_path_join(up, d->d_name);
         char *target;
-        int ret = link_target(f, one, &target, err);
-        if (ret < 0)
-            return ret;
+        int rc = link_target(f, one, &target, err);
+        if (rc < 0)
+            return rc;
         if (target)
             tenon_vec_push(out, target);
     }
@@ -158,32 +158,32 @@ follow_one(struct follower *f, const char *path, unsigned depth,
 
         __attribute__((cleanup(tenon_auto_string_list))) string_list targets =
             {0};
-        int ret = 0;
+        int rc = 0;
         if (has_wildcard(name)) {
-            ret = wildcard_targets(f, current, &targets, err);
+            rc = wildcard_targets(f, current, &targets, err);
         } else {
             char *target;
-            ret = link_target(f, current, &target, err);
-            if (ret == 0 && target)
+            rc = link_target(f, current, &target, err);
+            if (rc == 0 && target)
                 tenon_vec_push(&targets, target);
         }
-        if (ret < 0)
-            return ret;
+        if (rc < 0)
+            return rc;
         if (*rest && !targets.len)
             continue;
         /* The end of the path, or a link: what is below that is not looked
          * at, the link's target with the rest after it is. */
         if (is_resolved(f, current))
             return 0;
-        ret = add_resolved(f, current, err);
+        rc = add_resolved(f, current, err);
         tenon_vec_foreach(target, &targets)
         {
-            if (ret < 0)
-                return ret;
+            if (rc < 0)
+                return rc;
             auto_free char *on = tenon_path_join(*target, rest);
-            ret = follow_one(f, on, depth + 1, err);
+            rc = follow_one(f, on, depth + 1, err);
         }
-        return ret;
+        return rc;
     } while (*rest);
     return 0;
 }
@@ -195,8 +195,8 @@ tenon_follow_paths(int rootfd, const char *const *wanted, char ***list,
     __attribute__((cleanup(tenon_auto_follower))) struct follower f = {
         .rootfd = rootfd};
     for (; *wanted; wanted++) {
-        int ret = follow_one(&f, *wanted, 0, err);
-        if (ret < 0)
+        int rc = follow_one(&f, *wanted, 0, err);
+        if (rc < 0)
             return tenon_error_context(err, "follow \"%s\"", *wanted);
     }
     if (is_resolved(&f, "."))

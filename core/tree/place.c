@@ -35,11 +35,11 @@ int
 tenon_place_resolve(int dst, const char *path, char **out,
                     struct tenon_error *err)
 {
-    int ret = tenon_root_realpath(dst, path, out, err);
-    if (ret < 0 && err->sys == ELOOP)
+    int rc = tenon_root_realpath(dst, path, out, err);
+    if (rc < 0 && err->sys == ELOOP)
         return tenon_error_set(err, TENON_E_INVALID, "\"%s\": too many links",
                                path);
-    return ret;
+    return rc;
 }
 
 static void
@@ -82,9 +82,9 @@ tenon_place_mkdir_p(int dst, const char *path, uint32_t mode,
     if (!made || !count)
         return 0;
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(dst, path, &real, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(dst, path, &real, err);
+    if (rc < 0)
+        return rc;
     note_made(made, real, count);
     return 0;
 }

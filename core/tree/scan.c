@@ -85,10 +85,10 @@ read_dirs(void *data)
         s->busy++;
         pthread_mutex_unlock(&s->lock);
 
-        int ret = tenon_cancel_check(s->cancel, &err);
-        if (ret == 0)
-            ret = tenon_view_read_dir(s->view, dir, &err);
-        if (ret == 0)
+        int rc = tenon_cancel_check(s->cancel, &err);
+        if (rc == 0)
+            rc = tenon_view_read_dir(s->view, dir, &err);
+        if (rc == 0)
             queue_kids(s, dir);
         else
             fail(s, &err);
@@ -124,15 +124,15 @@ hash_files(void *data)
 
         const struct tenon_digest *ignored;
         uint64_t bytes = 0;
-        int ret = tenon_cancel_check(s->cancel, &err);
-        if (ret == 0 && !is_hidden(e))
-            ret = tenon_view_body(s->view, e, s->cancel, &ignored, &bytes, &err);
-        if (ret == TENON_E_NOT_FOUND) {
+        int rc = tenon_cancel_check(s->cancel, &err);
+        if (rc == 0 && !is_hidden(e))
+            rc = tenon_view_body(s->view, e, s->cancel, &ignored, &bytes, &err);
+        if (rc == TENON_E_NOT_FOUND) {
             /* Removed since: it matters only to whoever asks for it. */
             tenon_error_release(&err);
-            ret = 0;
+            rc = 0;
         }
-        if (ret < 0)
+        if (rc < 0)
             fail(s, &err);
 
         pthread_mutex_lock(&s->lock);

@@ -78,19 +78,19 @@ string_list(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *array =
         json_tokener_parse_ex(tokener, text, (int)len + 1);
-    int ret = TENON_OK;
+    int rc = TENON_OK;
     if (json_tokener_get_error(tokener) != json_tokener_success)
-        ret = host->error(err, TENON_E_INVALID, 0, "%s: %s", key,
-                          json_tokener_error_desc(
+        rc = host->error(err, TENON_E_INVALID, 0, "%s: %s", key,
+                         json_tokener_error_desc(
                               json_tokener_get_error(tokener)));
     else if (array && !json_object_is_type(array, json_type_array))
-        ret = host->error(err, TENON_E_INVALID, 0,
-                          "%s: expected a list of strings", key);
+        rc = host->error(err, TENON_E_INVALID, 0,
+                         "%s: expected a list of strings", key);
     else if (array) /* null means none */
-        ret = take_strings(ctx, key, array, out, err);
+        rc = take_strings(ctx, key, array, out, err);
     json_object_put(array);
     json_tokener_free(tokener);
-    return ret;
+    return rc;
 }
 
 static int
@@ -116,12 +116,12 @@ local_open_tree(void *self, struct tenon_ctx *ctx,
     const char *name = name_of(req, err);
     if (!name)
         return TENON_E_INVALID;
-    int ret = string_list(ctx, req, "local.includepattern", &out->include, err);
-    if (ret == TENON_OK)
-        ret = string_list(ctx, req, "local.excludepatterns", &out->exclude, err);
-    if (ret == TENON_OK)
-        ret = string_list(ctx, req, "local.followpaths", &out->follow, err);
-    if (ret != TENON_OK)
+    int rc = string_list(ctx, req, "local.includepattern", &out->include, err);
+    if (rc == TENON_OK)
+        rc = string_list(ctx, req, "local.excludepatterns", &out->exclude, err);
+    if (rc == TENON_OK)
+        rc = string_list(ctx, req, "local.followpaths", &out->follow, err);
+    if (rc != TENON_OK)
         return host->error_context(err, "local source \"%s\"", name);
 
     int fd = host->client_open(ctx, "local", name, err);
