@@ -133,16 +133,16 @@ df_check_report(struct df_build *b, struct json_object *json,
         .all_stages = !b->config.target || !*b->config.target,
         .lint = {.warn = note, .data = &found},
     };
-    int r = df_convert(&c, err);
+    int rc = df_convert(&c, err);
     df_convert_release(&c);
-    if (r == TENON_E_CANCELLED) {
+    if (rc == TENON_E_CANCELLED) {
         tenon_vec_release(&found.list);
-        return r;
+        return rc;
     }
     write_warnings(b, &found, json, text);
     write_source(b, json);
     *count = found.list.len;
-    if (r < 0) {
+    if (rc < 0) {
         struct json_object *e = json_object_new_object();
         const char *message = b->host->error_text(err);
         json_object_object_add(e, "message", json_object_new_string(message));

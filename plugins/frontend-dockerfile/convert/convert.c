@@ -43,9 +43,9 @@ read_ignore(struct df_convert *c, const struct df_list **lines,
             struct tenon_error *err)
 {
     const char *bad = NULL;
-    int r = df_load_ignore(c->build, lines, err);
-    if (r < 0)
-        return r;
+    int rc = df_load_ignore(c->build, lines, err);
+    if (rc < 0)
+        return rc;
     const struct df_list *l = *lines;
     if (!l->len)
         return 0;
@@ -115,26 +115,26 @@ convert(struct df_convert *c, struct tenon_error *err)
     struct df_paths *used = df_arena_new(c->arena, struct df_paths);
     c->plan.build = c->build;
 
-    int r = parse_file(c, err);
-    if (r < 0)
-        return r;
+    int rc = parse_file(c, err);
+    if (rc < 0)
+        return rc;
     df_lint_default_bases(c, err);
-    if ((r = df_meta_args(c, err)) < 0 || (r = df_epoch_resolve(c, err)) < 0 ||
-        (r = df_stages_register(c, err)) < 0 ||
-        (r = df_stages_target(c, err)) < 0 ||
-        (r = df_stages_depend(c, err)) < 0)
-        return r;
+    if ((rc = df_meta_args(c, err)) < 0 || (rc = df_epoch_resolve(c, err)) < 0 ||
+        (rc = df_stages_register(c, err)) < 0 ||
+        (rc = df_stages_target(c, err)) < 0 ||
+        (rc = df_stages_depend(c, err)) < 0)
+        return rc;
 
     /* Planned before its users; its paths are filled in below. */
-    r = read_ignore(c, &exclude, err);
-    if (r == 0)
-        r = df_load_context(&c->plan, used, exclude, &c->context, err);
-    if (r == 0)
-        r = df_stages_resolve(c, err);
-    if (r == 0)
-        r = df_stages_dispatch(c, err);
-    if (r < 0)
-        return r;
+    rc = read_ignore(c, &exclude, err);
+    if (rc == 0)
+        rc = df_load_context(&c->plan, used, exclude, &c->context, err);
+    if (rc == 0)
+        rc = df_stages_resolve(c, err);
+    if (rc == 0)
+        rc = df_stages_dispatch(c, err);
+    if (rc < 0)
+        return rc;
 
     for (size_t i = 0; i < c->states_len; i++)
         for (size_t k = 0; k < c->states[i]->context_paths.list.len; k++)
@@ -150,10 +150,10 @@ int
 df_convert(struct df_convert *c, struct tenon_error *err)
 {
     c->build->fail_lines = c->build->shown_lines = (struct df_lines){0};
-    int r = convert(c, err);
-    if (r < 0 && r != TENON_E_CANCELLED)
+    int rc = convert(c, err);
+    if (rc < 0 && rc != TENON_E_CANCELLED)
         add_further(c, err);
-    return r;
+    return rc;
 }
 
 void

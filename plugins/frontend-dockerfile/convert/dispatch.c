@@ -179,11 +179,11 @@ df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
                                              "cancelled");
             struct df_dispatch d = {
                 .c = c, .s = s, .step = &s->steps[k], .err = err};
-            int r = dispatch(&d);
-            if (r == 0)
-                r = check_memory(c, s->steps[k].cmd->lines, err);
-            if (r < 0)
-                return r;
+            int rc = dispatch(&d);
+            if (rc == 0)
+                rc = check_memory(c, s->steps[k].cmd->lines, err);
+            if (rc < 0)
+                return rc;
         }
     }
     return 0;

@@ -430,22 +430,22 @@ df_dispatch_copy(struct df_dispatch *d)
     }
     if (*copy->chown)
         df_owner_split(c->arena, copy->chown, &x.user, &x.group);
-    int r = read_mode(&x);
-    if (r == 0)
-        r = check_checksum(d);
-    if (r < 0)
-        return r;
+    int rc = read_mode(&x);
+    if (rc == 0)
+        rc = check_checksum(d);
+    if (rc < 0)
+        return rc;
 
     x.dest = destination(d);
     const struct df_platform *platform = df_state_platform(c, s);
     const char *text = df_step_text(c, d->cmd->code, &s->env, 0);
     x.name = df_step_name(c, s, text, platform, &s->env);
-    for (size_t i = 0; i < copy->sources.len && r == 0; i++)
-        r = from_source(&x, copy->sources.items[i]);
-    for (size_t i = 0; i < copy->contents_len && r == 0; i++)
-        r = from_document(&x, &copy->contents[i]);
-    if (r < 0)
-        return r;
+    for (size_t i = 0; i < copy->sources.len && rc == 0; i++)
+        rc = from_source(&x, copy->sources.items[i]);
+    for (size_t i = 0; i < copy->contents_len && rc == 0; i++)
+        rc = from_document(&x, &copy->contents[i]);
+    if (rc < 0)
+        return rc;
 
     if (copy->link && !*copy->chmod) {
         link_onto(&x, text, platform);

@@ -108,9 +108,9 @@ df_dispatch_arg(struct df_dispatch *d)
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_buf_adds(&text, "ARG");
     for (size_t i = 0; i < d->cmd->pairs.len; i++) {
-        int r = one_arg(d, &d->cmd->pairs.items[i], &text);
-        if (r < 0)
-            return r;
+        int rc = one_arg(d, &d->cmd->pairs.items[i], &text);
+        if (rc < 0)
+            return rc;
     }
     df_dispatch_commit(d, df_arena_strdup(d->c->arena, tenon_buf_str(&text)),
                        false);

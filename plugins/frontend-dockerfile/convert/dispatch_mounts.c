@@ -145,9 +145,9 @@ tree(struct mounting *x)
     const char *dest = absolute(d, m->target);
     if (strcmp(dest, "/") == 0)
         return df_dispatch_fail(d, "invalid mount target %s", df_quote(a, dest));
-    int r = m->type == DF_MOUNT_TMPFS ? 0 : input(x, !cache, &from);
-    if (r < 0)
-        return r;
+    int rc = m->type == DF_MOUNT_TMPFS ? 0 : input(x, !cache, &from);
+    if (rc < 0)
+        return rc;
 
     struct df_plan_mount out = {.dest = dest, .read_only = m->read_only};
     auto_free char *source = tenon_path_join("/", m->source);
@@ -272,9 +272,9 @@ foreign(struct mounting *x)
         df_fail_suggest(b, d->err, k->key, param_names(a, params, stride));
         return df_fail_at(b, d->err, d->step->cmd->lines);
     }
-    int r = check_required(x, params, stride, options);
-    if (r < 0)
-        return r;
+    int rc = check_required(x, params, stride, options);
+    if (rc < 0)
+        return rc;
     if (!*m->target)
         return df_dispatch_fail(d, "mount type %s requires a target",
                                 df_quote(a, m->type_name));
@@ -284,8 +284,8 @@ foreign(struct mounting *x)
 
     struct df_vertex *from = NULL;
     bool wants_tree = *m->from || (*m->source && !own_source);
-    if (wants_tree && (r = input(x, true, &from)) < 0)
-        return r;
+    if (wants_tree && (rc = input(x, true, &from)) < 0)
+        return rc;
     struct df_plan_mount *out =
         df_vertex_mount(&d->c->plan, x->exec, m->type_name, dest);
     out->from = from;
@@ -303,25 +303,25 @@ df_dispatch_mounts(struct df_dispatch *d, struct df_vertex *exec,
 {
     for (size_t i = 0; i < count; i++) {
         struct mounting x = {d, exec, &mounts[i], d->step->sources[i]};
-        int r = 0;
+        int rc = 0;
         switch (mounts[i].type) {
         case DF_MOUNT_SECRET:
-            r = secret(&x);
+            rc = secret(&x);
             break;
         case DF_MOUNT_SSH:
-            r = ssh(&x, ssh_targets);
+            rc = ssh(&x, ssh_targets);
             break;
         case DF_MOUNT_BIND:
         case DF_MOUNT_CACHE:
         case DF_MOUNT_TMPFS:
-            r = tree(&x);
+            rc = tree(&x);
             break;
         case DF_MOUNT_OTHER:
-            r = foreign(&x);
+            rc = foreign(&x);
             break;
         }
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
     }
     int64_t shm = d->c->build->config.shm_bytes;
     if (shm > 0)

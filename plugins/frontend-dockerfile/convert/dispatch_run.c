@@ -204,13 +204,13 @@ df_dispatch_run(struct df_dispatch *d)
 
     /* Planned after its inputs: see the order in vertex.h. */
     struct df_vertex scratch = {.op = DF_OP_EXEC};
-    int r = command_text(d, &scratch, &text, &note);
-    if (r == 0)
-        r = df_dispatch_mounts(d, &scratch, mounts, mount_count, &ssh);
-    if (r == 0)
-        r = devices(d, &scratch.exec);
-    if (r < 0)
-        return r;
+    int rc = command_text(d, &scratch, &text, &note);
+    if (rc == 0)
+        rc = df_dispatch_mounts(d, &scratch, mounts, mount_count, &ssh);
+    if (rc == 0)
+        rc = devices(d, &scratch.exec);
+    if (rc < 0)
+        return rc;
     struct df_list args =
         d->cmd->run.line.shell ? with_shell(d, &text) : text;
 

@@ -263,21 +263,21 @@ static int
 describe(struct emitter *e, struct df_vertex *v)
 {
     const struct tenon_host *h = e->h;
-    int r = v->name ? tenon_llb_name(h, v->node, v->name, e->err) : 0;
-    if (r == 0 && v->command)
-        r = h->node_describe(v->node, "com.docker.dockerfile.v1.command",
-                             v->command, e->err);
-    if (r == 0 && v->transfer)
-        r = h->node_describe(v->node, "tenon.transfer", v->transfer, e->err);
-    if (r == 0 && v->ignore_cache)
-        r = tenon_llb_ignore_cache(h, v->node, e->err);
-    if (r == 0 && v->group_id)
-        r = tenon_llb_group(h, v->node, v->group_id, v->group_name,
-                            v->group_weak, e->err);
-    if (r == 0 && v->lines.first && e->b->have_source)
-        r = h->node_at(v->node, e->b->source, (uint32_t)v->lines.first,
-                       (uint32_t)v->lines.last);
-    return r;
+    int rc = v->name ? tenon_llb_name(h, v->node, v->name, e->err) : 0;
+    if (rc == 0 && v->command)
+        rc = h->node_describe(v->node, "com.docker.dockerfile.v1.command",
+                              v->command, e->err);
+    if (rc == 0 && v->transfer)
+        rc = h->node_describe(v->node, "tenon.transfer", v->transfer, e->err);
+    if (rc == 0 && v->ignore_cache)
+        rc = tenon_llb_ignore_cache(h, v->node, e->err);
+    if (rc == 0 && v->group_id)
+        rc = tenon_llb_group(h, v->node, v->group_id, v->group_name,
+                             v->group_weak, e->err);
+    if (rc == 0 && v->lines.first && e->b->have_source)
+        rc = h->node_at(v->node, e->b->source, (uint32_t)v->lines.first,
+                        (uint32_t)v->lines.last);
+    return rc;
 }
 
 static int
@@ -310,8 +310,8 @@ df_plan_emit(struct df_plan *p, struct df_vertex *target,
     for (struct df_vertex *v = p->first; v; v = v->next) {
         if (!v->needed || v->node)
             continue;
-        int r = emit(&e, v);
-        if (r < 0)
+        int rc = emit(&e, v);
+        if (rc < 0)
             return df_fail_at(p->build, err, v->lines);
     }
     *node = node_of(target);

@@ -154,13 +154,13 @@ df_epoch_resolve(struct df_convert *c, struct tenon_error *err)
     if (!value || (!given && !*value))
         return 0;
     if (*value && parse_decimal(value, &seconds)) {
-        int r = set_seconds(c, seconds, err);
-        if (r < 0)
-            return r;
+        int rc = set_seconds(c, seconds, err);
+        if (rc < 0)
+            return rc;
     } else if (*value) {
-        int r = set_from_source(c, value, err);
-        if (r < 0)
-            return r;
+        int rc = set_from_source(c, value, err);
+        if (rc < 0)
+            return rc;
     }
     c->source_epoch_given = given != NULL;
     c->source_epoch = c->epoch_text;

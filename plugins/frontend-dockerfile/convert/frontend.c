@@ -169,10 +169,10 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
     /* The same words for every platform would only repeat themselves. */
     if (first)
         c.lint = (struct df_linter){.warn = df_show_finding, .data = b};
-    int r = df_convert(&c, err);
+    int rc = df_convert(&c, err);
     df_convert_release(&c);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     if (first)
         warn_unused(&c);
 
@@ -184,19 +184,19 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
 
     struct tenon_node *node = NULL;
     struct tenon_ref *ref = NULL;
-    if ((r = df_plan_emit(&c.plan, c.target->tree, &node, err)) < 0 ||
-        (r = b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err)) < 0 ||
-        (r = b->host->result_add(result, id, ref, err)) < 0 ||
-        (r = set_image(b, result, "containerimage.config", id, img, err)) < 0)
-        return r;
+    if ((rc = df_plan_emit(&c.plan, c.target->tree, &node, err)) < 0 ||
+        (rc = b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err)) < 0 ||
+        (rc = b->host->result_add(result, id, ref, err)) < 0 ||
+        (rc = set_image(b, result, "containerimage.config", id, img, err)) < 0)
+        return rc;
     if (c.target->base_image &&
-        (r = set_image(b, result, "containerimage.base.config", id,
-                       c.target->base_image, err)) < 0)
-        return r;
+        (rc = set_image(b, result, "containerimage.base.config", id,
+                        c.target->base_image, err)) < 0)
+        return rc;
     if (c.epoch_text &&
-        (r = set_meta(b, result, "source.date.epoch", id, c.epoch_text,
-                      strlen(c.epoch_text), err)) < 0)
-        return r;
+        (rc = set_meta(b, result, "source.date.epoch", id, c.epoch_text,
+                       strlen(c.epoch_text), err)) < 0)
+        return rc;
     list_platform(platforms, id, p);
     return 0;
 }
@@ -206,11 +206,11 @@ build_all(struct df_build *b, struct tenon_result *result,
           struct json_object *list, struct tenon_error *err)
 {
     size_t n = b->config.platforms_len;
-    int r = n ? 0 : build_platform(b, NULL, true, result, list, err);
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = build_platform(b, b->config.platforms[i], i == 0, result, list, err);
-    if (r < 0)
-        return r;
+    int rc = n ? 0 : build_platform(b, NULL, true, result, list, err);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = build_platform(b, b->config.platforms[i], i == 0, result, list, err);
+    if (rc < 0)
+        return rc;
     struct json_object *root = json_object_new_object();
     json_object_object_add(root, "Platforms", json_object_get(list));
     auto_buf struct tenon_buf json = TENON_BUF_INIT;
@@ -223,19 +223,19 @@ static int
 serve(struct df_build *b, const char *host_platform,
       struct tenon_result *result, struct tenon_error *err)
 {
-    int r = df_options_read(b, host_platform, err);
-    if (r == 0)
-        r = df_load_build_file(b, err);
-    if (r == 0)
-        r = check_syntax(b, err);
-    if (r == 0)
-        r = df_subrequest(b, result, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    int rc = df_options_read(b, host_platform, err);
+    if (rc == 0)
+        rc = df_load_build_file(b, err);
+    if (rc == 0)
+        rc = check_syntax(b, err);
+    if (rc == 0)
+        rc = df_subrequest(b, result, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     struct json_object *list = json_object_new_array();
-    r = build_all(b, result, list, err);
+    rc = build_all(b, result, list, err);
     json_object_put(list);
-    return r;
+    return rc;
 }
 
 static int

@@ -74,9 +74,9 @@ df_image_meta(struct df_build *b, const char *identifier,
         .log_name = log_name, .attrs = attr_list(b->arena, attrs),
     };
     struct tenon_source_meta got = {.struct_size = sizeof got};
-    int r = b->bridge->resolve_source_meta(b->ctx, b->graph, &q, &got, err);
-    if (r < 0)
-        return r;
+    int rc = b->bridge->resolve_source_meta(b->ctx, b->graph, &q, &got, err);
+    if (rc < 0)
+        return rc;
     if (!got.config)
         return b->host->error(err, TENON_E_CORRUPT, 0, "%s: not an image config",
                               identifier);

@@ -73,13 +73,13 @@ load_docker_image(struct df_convert *c, const struct df_named *n,
                            .value = c->build->config.resolve_mode};
     struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
     struct df_image_meta meta;
-    int r = df_image_meta(
+    int rc = df_image_meta(
         c->build, df_arena_printf(c->arena, "docker-image://%s", normal),
         n->platform,
         df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
                         ref), &attrs, &meta, err);
-    if (r < 0 || (r = parse_config(c, &meta, image, err)) < 0)
-        return r;
+    if (rc < 0 || (rc = parse_config(c, &meta, image, err)) < 0)
+        return rc;
     *has_image = true;
     /* Pinned, so that the tree is the one whose config was read. */
     *tree = df_plan_source(
@@ -124,12 +124,12 @@ load_oci_layout(struct df_convert *c, const struct df_named *n,
     struct df_pair attr = {.key = "oci.store", .value = store};
     struct df_pairs attrs = {&attr, 1};
     struct df_image_meta meta;
-    int r = df_image_meta(
+    int rc = df_image_meta(
         c->build, id, n->platform,
         df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
                         dummy), &attrs, &meta, err);
-    if (r < 0 || (r = parse_config(c, &meta, image, err)) < 0)
-        return r;
+    if (rc < 0 || (rc = parse_config(c, &meta, image, err)) < 0)
+        return rc;
     *has_image = true;
     *tree = df_plan_source(
         &c->plan, id, df_platform_format(c->arena, n->platform, true),
@@ -144,13 +144,13 @@ load_local(struct df_convert *c, const struct df_named *n, const char *local,
            struct tenon_error *err)
 {
     struct df_list *exclude = df_arena_new(c->arena, struct df_list);
-    int r = df_load_local_ignore(
+    int rc = df_load_local_ignore(
         c->build, local,
         df_arena_printf(c->arena, "context:%s-.dockerignore", n->name),
         df_arena_printf(c->arena, "[context %s] load .dockerignore", n->name),
         exclude, err);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     const char *shared = df_option(
         c->build, df_arena_printf(c->arena, "sharedkey:localdir:%s", n->name));
     struct df_vertex *v = df_plan_source(

@@ -271,10 +271,10 @@ df_options_read(struct df_build *b, const char *host_platform,
         c->hostname = df_option(b, "hostname");
     read_resources(b);
 
-    int r = read_platforms(b, host_platform, err);
-    if (r == 0)
-        r = read_hosts(b, err);
-    if (r == 0)
-        r = read_ulimits(b, err);
-    return r == 0 ? read_words(b, err) : r;
+    int rc = read_platforms(b, host_platform, err);
+    if (rc == 0)
+        rc = read_hosts(b, err);
+    if (rc == 0)
+        rc = read_ulimits(b, err);
+    return rc == 0 ? read_words(b, err) : rc;
 }

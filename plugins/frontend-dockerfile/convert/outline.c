@@ -147,10 +147,10 @@ df_outline_report(struct df_build *b, struct json_object *json,
         .implicit = true,
         .lint = {.warn = df_show_finding, .data = b},
     };
-    int r = df_convert(&c, err);
+    int rc = df_convert(&c, err);
     df_convert_release(&c);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
 
     struct collected all = {0};
     collect_all(&c, &all);

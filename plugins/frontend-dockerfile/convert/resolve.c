@@ -85,10 +85,10 @@ load_named_stage(struct df_convert *c, struct df_state *s,
                  struct tenon_error *err)
 {
     bool has_image = false;
-    int r = df_named_load(c, s->named, s->paths, &s->tree, &s->image, &has_image,
-                          err);
-    if (r < 0)
-        return r;
+    int rc = df_named_load(c, s->named, s->paths, &s->tree, &s->image, &has_image,
+                           err);
+    if (rc < 0)
+        return rc;
     s->dispatched = true;
     if (!has_image) {
         /* BuildKit starts from nothing at all here, not from "scratch". */
@@ -113,9 +113,9 @@ load_named_base(struct df_convert *c, struct df_state *s,
                 struct tenon_error *err)
 {
     bool has_image = false;
-    int r = df_named_load(c, n, s->paths, &s->tree, &s->image, &has_image, err);
-    if (r < 0)
-        return r;
+    int rc = df_named_load(c, n, s->paths, &s->tree, &s->image, &has_image, err);
+    if (rc < 0)
+        return rc;
     if (!has_image)
         df_image_empty(c->arena, platform, &s->image);
     keep_base_image(c, s);
@@ -145,11 +145,11 @@ load_image(struct df_convert *c, struct df_state *s, const char *written,
     struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
     const char *why = NULL;
 
-    int r = df_image_meta(
+    int rc = df_image_meta(
         c->build,
         df_arena_printf(c->arena, "docker-image://%s", s->base_name), *platform,
         log_name(c, *platform, s->base_name), &attrs, &meta, err);
-    if (r < 0) {
+    if (rc < 0) {
         static const char *const common[] = {
             "alpine", "alpine:latest", "busybox", "busybox:latest", "centos",
             "centos:latest", "debian", "debian:latest", "golang",
@@ -218,14 +218,14 @@ resolve_image(struct df_convert *c, struct df_state *s, bool wanted,
         return load_named_stage(c, s, err);
 
     struct df_named *named = NULL;
-    int r = df_named_find(c, normal, platform, &named, err);
-    if (r < 0)
-        return r;
+    int rc = df_named_find(c, normal, platform, &named, err);
+    if (rc < 0)
+        return rc;
     if (named)
         return load_named_base(c, s, named, platform, err);
-    r = load_image(c, s, written, &platform, err);
-    if (r < 0)
-        return r;
+    rc = load_image(c, s, written, &platform, err);
+    if (rc < 0)
+        return rc;
     s->platform = platform;
     return 0;
 }
@@ -244,12 +244,12 @@ resolve_base(struct df_convert *c, struct df_state *s, struct tenon_error *err)
         s->dispatched = s->unregistered;
         return 0;
     }
-    int r = resolve_image(c, s, wanted, err);
+    int rc = resolve_image(c, s, wanted, err);
     if (s->unregistered)
         s->dispatched = true;
-    if (r < 0 && s->mounted_at.first)
+    if (rc < 0 && s->mounted_at.first)
         return df_show_at(c->build, err, s->mounted_at);
-    return r < 0 ? df_fail_at(c->build, err, s->lines) : 0;
+    return rc < 0 ? df_fail_at(c->build, err, s->lines) : 0;
 }
 
 static void
@@ -295,8 +295,8 @@ add_triggers(struct df_convert *c, struct df_state *s,
             problems.items[0].lines = triggers[i].lines;
         if (!cmd)
             return df_fail_problem(c->build, err, &problems);
-        int r = df_step_make(c, cmd, &steps[i], err);
-        if (r < 0)
+        int rc = df_step_make(c, cmd, &steps[i], err);
+        if (rc < 0)
             return df_fail_at(c->build, err, s->lines);
         steps[i].onbuild = true;
         if (steps[i].sources_len)
@@ -328,13 +328,13 @@ take_triggers(struct df_convert *c, struct df_state *s, bool *need_more,
         }
         s->onbuild_done = true;
     }
-    int r = 0;
+    int rc = 0;
     if (all.len) {
-        r = add_triggers(c, s, all.items, all.len, need_more, err);
+        rc = add_triggers(c, s, all.items, all.len, need_more, err);
         s->image.onbuild = (struct df_list){0};
     }
     tenon_vec_release(&all);
-    return r;
+    return rc;
 }
 
 int
@@ -346,16 +346,16 @@ df_stages_resolve(struct df_convert *c, struct tenon_error *err)
         mark_reachable(c);
         size_t n = c->states_len;
         for (size_t i = 0; i < n; i++) {
-            int r = resolve_base(c, c->states[i], err);
-            if (r < 0)
-                return r;
+            int rc = resolve_base(c, c->states[i], err);
+            if (rc < 0)
+                return rc;
         }
         for (size_t i = 0; i < n; i++) {
             if (!c->states[i]->reachable)
                 continue;
-            int r = take_triggers(c, c->states[i], &need_more, err);
-            if (r < 0)
-                return r;
+            int rc = take_triggers(c, c->states[i], &need_more, err);
+            if (rc < 0)
+                return rc;
         }
     } while (need_more);
     return 0;

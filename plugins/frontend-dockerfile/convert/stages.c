@@ -164,14 +164,14 @@ register_stage(struct df_convert *c, size_t index, struct tenon_error *err)
     s->base_name = word.text;
 
     struct df_names used = {0};
-    int r = *st->platform ? read_platform(c, s, &used, err) : 0;
-    if (r < 0)
-        return r;
+    int rc = *st->platform ? read_platform(c, s, &used, err) : 0;
+    if (rc < 0)
+        return rc;
 
     if (*st->name) {
-        r = df_named_find(c, st->name, s->platform, &s->named, err);
-        if (r < 0)
-            return r;
+        rc = df_named_find(c, st->name, s->platform, &s->named, err);
+        if (rc < 0)
+            return rc;
         if (s->named) {
             register_state(c, s);
             s->base = NULL; /* the context stands in for all of the stage */
@@ -196,9 +196,9 @@ int
 df_stages_register(struct df_convert *c, struct tenon_error *err)
 {
     for (size_t i = 0; i < c->file->stages_len; i++) {
-        int r = register_stage(c, i, err);
-        if (r < 0)
-            return r;
+        int rc = register_stage(c, i, err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -359,9 +359,9 @@ df_stages_depend(struct df_convert *c, struct tenon_error *err)
         s->steps_len = s->stage->len;
         s->steps = df_arena_array(c->arena, s->steps_len, sizeof *s->steps);
         for (size_t k = 0; k < s->steps_len; k++) {
-            int r = df_step_make(c, s->stage->commands[k], &s->steps[k], err);
-            if (r < 0)
-                return r;
+            int rc = df_step_make(c, s->stage->commands[k], &s->steps[k], err);
+            if (rc < 0)
+                return rc;
             df_state_need(c, s, &s->steps[k]);
         }
     }

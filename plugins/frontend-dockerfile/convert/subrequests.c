@@ -95,27 +95,27 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     auto_buf struct tenon_buf failure = TENON_BUF_INIT;
     struct json_object *json =
         which == DESCRIBE ? describe(&text) : json_object_new_object();
-    int r = 0;
+    int rc = 0;
     if (which == OUTLINE)
-        r = df_outline_report(b, json, &text, err);
+        rc = df_outline_report(b, json, &text, err);
     else if (which == TARGETS)
-        r = df_targets_report(b, json, &text, err);
+        rc = df_targets_report(b, json, &text, err);
     else if (which == LINT)
-        r = df_check_report(b, json, &text, &failure, &findings, err);
-    if (r == 0)
-        r = hand_over(b, result, "result.json",
-                      json_object_to_json_string_ext(
+        rc = df_check_report(b, json, &text, &failure, &findings, err);
+    if (rc == 0)
+        rc = hand_over(b, result, "result.json",
+                       json_object_to_json_string_ext(
                           json, JSON_C_TO_STRING_PRETTY |
                                     JSON_C_TO_STRING_SPACED |
                                     JSON_C_TO_STRING_NOSLASHESCAPE), err);
-    if (r == 0)
-        r = hand_over(b, result, "result.txt", tenon_buf_str(&text), err);
-    if (r == 0 && failure.len)
-        r = hand_over(b, result, "result.error", failure.data, err);
-    if (r == 0)
-        r = hand_over(b, result, "version", PROTOCOL, err);
-    if (r == 0 && which == LINT)
-        r = hand_over(b, result, "result.statuscode", findings ? "1" : "0", err);
+    if (rc == 0)
+        rc = hand_over(b, result, "result.txt", tenon_buf_str(&text), err);
+    if (rc == 0 && failure.len)
+        rc = hand_over(b, result, "result.error", failure.data, err);
+    if (rc == 0)
+        rc = hand_over(b, result, "version", PROTOCOL, err);
+    if (rc == 0 && which == LINT)
+        rc = hand_over(b, result, "result.statuscode", findings ? "1" : "0", err);
     json_object_put(json);
-    return r < 0 ? r : 1;
+    return rc < 0 ? rc : 1;
 }
