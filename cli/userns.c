@@ -5,7 +5,7 @@
  * process with one thread, which we are until a verb starts others, and saves
  * the time of a start.  What has to know the machine's own ids comes before it
  * (the choice of the store, the owners of plugins). */
-#include "cli.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,8 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
+#include "cli.h"
 #include "subids.h"
-#include "userns.h"
 
 /* ---- maps made by newuidmap and newgidmap ------------------------------- */
 

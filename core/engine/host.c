@@ -1,5 +1,7 @@
 /* engine/host.c - the table that plugins call (struct tenon_host).  Thin: each function
  * finds the engine through the ctx and calls the room that does the work. */
+#include "engine/host.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,7 +15,6 @@
 #include "base/root.h"
 #include "tools/parse.h"
 #include "engine/build_private.h"
-#include "engine/host.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
 #include "engine/host_registry.h"

@@ -3,11 +3,12 @@
  *
  * One is "network.host", "security.insecure", "device" (all of them),
  * "device=NAME" or "device=NAME,alias=WORD". */
+#include "exec/entitlements.h"
+
 #include <string.h>
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
-#include "exec/entitlements.h"
 #include "exec/exec.h"
 
 static bool

@@ -1,8 +1,8 @@
 /* graph/decode.c - bytes to structs, by the tables of message.h, and what is checked of a
  * decoded op.  The bytes are hostile; nesting is bounded because no message is in itself. */
-#include <string.h>
-
 #include "graph/decode.h"
+
+#include <string.h>
 
 int
 tenon_decode_string(struct decoder *d, const struct tenon_wire *w,

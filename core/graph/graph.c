@@ -1,4 +1,6 @@
 /* graph/graph.c - the table of vertices, and the build files they come from. */
+#include "graph/graph.h"
+
 #include <string.h>
 
 #include "graph/private.h"

@@ -1,7 +1,7 @@
 /* image/chainblobs.c - the blobs of a chain: those that images came with, those made
  * before, and new ones. */
-#include <inttypes.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

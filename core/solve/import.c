@@ -1,12 +1,13 @@
 /* solve/import.c - records of a cache that another store has filled: read once, looked up by
  * key, unpacked when a result is wanted. */
+#include "solve/import.h"
+
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/arena.h"
 #include "solve/cache.h"
-#include "solve/import.h"
 #include "solve/layerset.h"
 
 #define LAYERS_MAX 65536

@@ -1,11 +1,12 @@
 /* solve/layerset.c - layers to snapshots: fetched several at a time, unpacked one after the
  * other from the bottom, each under a lock so that processes share the work. */
+#include "solve/layerset.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "image/image.h"
 #include "image/layer.h"
-#include "solve/layerset.h"
 
 #define FETCHERS_MAX 4
 

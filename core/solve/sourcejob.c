@@ -1,5 +1,7 @@
 /* solve/sourcejob.c - sources: asked by a plugin what they are, then fetched as layers, as a
  * tree, or used where they are. */
+#include "solve/sourcejob.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -7,7 +9,6 @@
 #include "plugin/plugins.h"
 #include "solve/import.h"
 #include "solve/layerset.h"
-#include "solve/sourcejob.h"
 
 void
 source_free(struct state *st)

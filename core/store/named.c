@@ -1,4 +1,6 @@
 /* store/named.c - see named.h. */
+#include "store/named.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "tools/alloc.h"
-#include "store/named.h"
 
 enum { MANIFEST_MAX = 8 << 20 };
 

@@ -4,6 +4,8 @@
  * no row while we hold such a transaction belongs to no process.  It is moved to tmp/
  * there, which is quick, and removed afterwards; should we be killed in between, the
  * sweep of tmp/ removes it. */
+#include "store/orphans.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,6 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
-#include "store/orphans.h"
 
 struct place {
     const char *dir;   /* below the root */

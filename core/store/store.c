@@ -1,4 +1,6 @@
 /* store/store.c - opening, the layout on disk, what dead processes left. */
+#include "store/store.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,12 +2,12 @@
  * belong to the user who asked; modes and times are kept. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <linux/fs.h>
 
 #include <tenon-plugin.h>
 

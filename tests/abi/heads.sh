@@ -1,6 +1,7 @@
 #!/bin/sh
-# Who opens a file knows where he is: the first line names the file in its room, and says what
-# it is about. (A plugin's own files may name the plugin instead.)
+# Whoever opens a file knows where they are: the first line names the file in its room, and says what
+# it is about. (A plugin's own files may name the plugin instead.) One with a header
+# of its own includes that first, so that it is seen to stand alone.
 . "$(dirname "$0")/../cli/lib.sh"
 cd "$abs_top_srcdir"
 
@@ -18,7 +19,15 @@ for file in $(find core cli plugins -name '*.[ch]' ! -path 'core/include/*' | so
         names="$in_plugin|${in_plugin#*/}|$plugin|${plugin#*-}"
         ;;
     esac
+    own=${file%.c}.h
+    if [ "$own" != "$file" ] && [ -e "$own" ]; then
+        first=$(grep -m 1 '^#include' "$file")
+        case $first in
+        *[\"/]"${own##*/}"\") ;;
+        *) echo "$file: its own header does not come first: $first" >>"$work/bad" ;;
+        esac
+    fi
     head -n 1 "$file" | grep -Eiq "^/\* .*($names).*[^ ]" || echo "$file: $(head -n 1 "$file")" >>"$work/bad"
 done
 [ $looked -ge 300 ] || fail "only $looked files"
-[ ! -s "$work/bad" ] || { cat "$work/bad" >&2; fail "files that do not say where they are"; }
+[ ! -s "$work/bad" ] || { cat "$work/bad" >&2; fail "heads of files"; }

@@ -1,7 +1,8 @@
 /* convert/convert.c - from the text of a build file to the image of its target. */
+#include "convert.h"
+
 #include <string.h>
 
-#include "convert.h"
 #include "language/word.h"
 #include "load.h"
 #include "tools/alloc.h"

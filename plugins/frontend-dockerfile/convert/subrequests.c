@@ -1,7 +1,8 @@
 /* convert/subrequests.c - which questions there are, and how answers are handed over. */
+#include "subrequests.h"
+
 #include <string.h>
 
-#include "subrequests.h"
 #include "answer.h"
 #include "tools/alloc.h"
 

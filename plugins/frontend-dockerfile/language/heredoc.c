@@ -1,8 +1,9 @@
 /* language/heredoc.c - the words that announce here-documents. */
+#include "heredoc.h"
+
 #include <limits.h>
 #include <string.h>
 
-#include "heredoc.h"
 #include "language.h"
 #include "word.h"
 
