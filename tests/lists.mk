@@ -192,6 +192,7 @@ cli_tests = \
 	tests/cli/mount-cache.sh \
 	tests/cli/mount-secret.sh \
 	tests/cli/mount-ssh.sh \
+	tests/cli/mount-table.sh \
 	tests/cli/mount-targets.sh \
 	tests/cli/mounts-seen.sh \
 	tests/cli/network.sh \

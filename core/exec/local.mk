@@ -21,4 +21,5 @@ libtenon_core_la_SOURCES += \
 	%D%/stepmounts.c \
 	%D%/stubs.c \
 	%D%/stubs.h \
+	%D%/tmpfsmode.c \
 	%D%/tree.c

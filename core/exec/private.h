@@ -82,6 +82,8 @@ char **tenon_step_mount_options(const struct tenon_op_mount *m, const char *cach
 int tenon_step_attach(struct tenon_step *s, struct tenon_error *err);
 /* s->list: /etc/hosts and /etc/resolv.conf, then the mounts by target. */
 int tenon_step_list_mounts(struct tenon_step *s, struct tenon_error *err);
+/* Before mount points are made. */
+int tenon_step_tmpfs_modes(struct tenon_step *s, struct tenon_error *err);
 /* Once each for what was attached, in reverse order; then everything is
  * unmounted. */
 void tenon_step_detach(struct tenon_step *s);

@@ -277,6 +277,8 @@ run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     if (r == 0)
         r = tenon_step_list_mounts(s, err);
     if (r == 0)
+        r = tenon_step_tmpfs_modes(s, err);
+    if (r == 0)
         r = make_stubs(s, err);
     bool readonly = s->root_op->readonly;
     if (r == 0 && readonly)

@@ -87,6 +87,8 @@ make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint
         return tenon_error_owner(err, own_uid, own_gid, "set owner of a cache directory");
     if (fchmod(fs, seeded ? seed.st_mode & 07777 : mode) < 0)
         return tenon_error_sys(err, "set mode of a cache directory");
+    if (seeded && futimens(fs, (const struct timespec[2]){ seed.st_atim, seed.st_mtim }) < 0)
+        return tenon_error_sys(err, "set times of a cache directory");
     if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
         return err->code;
     int64_t now = (int64_t)tenon_now_ns();
