@@ -498,6 +498,14 @@ for pull in "" --pull --pull=true --pull=always --pull=false; do
 done
 ok -f "$work/pull.Dockerfile" --pull=missing -o "$work/kept"
 assert_file "$work/kept/two"
+# A name that the registry does not have (any more): the store's, with a word, unless --pull.
+ok -t "$registry/gone:1"
+printf 'FROM %s\nCOPY file /x\n' "$registry/gone:1" >"$work/gone.Dockerfile"
+ok -f "$work/gone.Dockerfile" -o "$work/instead"
+assert_file "$work/instead/two"
+said "of this store: "
+no 1 -f "$work/gone.Dockerfile" --pull -o "$work/none"
+said "$registry/gone:1 not found"
 ok -o type=registry -t "$registry/b:2"
 curl -sf "http://$registry/v2/b/tags/list" >/dev/null || fail "-o type=registry did not push"
 # --push and type=registry win over push=false.
