@@ -144,6 +144,12 @@ run_conformance_oci() { # [OPTION...]
     unset conformance_how
 }
 
+# Where no overlay can be had, as in a container.
+run_conformance_copies() { # [OPTION...]
+    run_cases "conformance with copied trees" cases-copies 1 "$top/tests/conformance/on-overlay" \
+        --tool tenon --bin "$build/tenon-dev" --jobs "$jobs" "$@"
+}
+
 run_rootless_cases() {
     run_cases "conformance as ordinary users" cases-rootless 2 \
         env abs_top_builddir="$build" "$top/tests/rootless/conformance" --jobs "$jobs"
@@ -178,6 +184,7 @@ run_failed() {
     [ -z "$(of tsan)" ] || run_sanitized tsan --enable-sanitizers=thread $(of tsan | sed '/^configure$/d')
     set -f # "*" stays one
     [ -z "$(of cases)" ] || run_conformance "cases that failed" $(filters_of cases)
+    [ -z "$(of cases-copies)" ] || run_conformance_copies $(filters_of cases-copies)
     [ -z "$(of cases-oci)" ] || run_conformance_oci $(filters_of cases-oci)
     [ -z "$(of mutation)" ] || run_mutations $(of mutation)
     set +f
