@@ -22,9 +22,9 @@ enum kind {
     FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
     FLAG_IGNORED_BOOL,
     FLAG_ATTEST,     /* not there yet; only turning it off is accepted */
+    FLAG_POLICY,     /* likewise; buildpolicy.h tells which is which */
     FLAG_BUILDER,    /* there is one */
-    FLAG_LATER,      /* not there yet */
-    FLAG_LATER_BOOL,
+    FLAG_LATER_BOOL, /* not there yet */
 };
 
 struct flag {
@@ -68,7 +68,7 @@ static const struct flag flags[] = {
     { "output", 'o', FLAG_LIST, AT(outputs), "O",
       "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
     { "platform", 0, FLAG_CSV, AT(platforms), "P", "platform of the image" },
-    { "policy", 0, FLAG_LATER, 0, "P", "source policy" },
+    { "policy", 0, FLAG_POLICY, AT(policies), "P", "source policy" },
     { "progress", 0, FLAG_STRING, AT(progress), "P",
       "auto, tty, plain[,detail=short], rawjson, quiet, none" },
     { "provenance", 0, FLAG_ATTEST, 0, "P", "provenance attestation" },
@@ -202,6 +202,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         *(const char **)at = value;
         return 0;
     case FLAG_LIST:
+    case FLAG_POLICY:
         tenon_strv_push(at, tenon_strdup(value));
         return 0;
     case FLAG_RESOURCE:
@@ -222,8 +223,6 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         return !*value || !strcmp(value, "default") ? 0 : not_yet(flag);
     case FLAG_ATTEST:
         return is_disabled(value) ? 0 : not_yet(flag);
-    case FLAG_LATER:
-        return not_yet(flag);
     case FLAG_BOOL:
     case FLAG_IGNORED_BOOL:
     case FLAG_LATER_BOOL:
@@ -317,7 +316,8 @@ void
 build_flags_release(struct build_flags *f)
 {
     for (size_t i = 0; i < tenon_countof(flags); i++)
-        if (flags[i].kind == FLAG_LIST || flags[i].kind == FLAG_CSV)
+        if (flags[i].kind == FLAG_LIST || flags[i].kind == FLAG_CSV ||
+            flags[i].kind == FLAG_POLICY)
             tenon_strv_free(*(char ***)((char *)f + flags[i].offset));
 }
 
@@ -341,7 +341,7 @@ print_wrapped(const char *text, int column)
 static bool
 is_later(enum kind kind)
 {
-    return kind == FLAG_LATER || kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST;
+    return kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST || kind == FLAG_POLICY;
 }
 
 static bool

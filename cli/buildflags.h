@@ -11,7 +11,7 @@ struct build_flags {
     const char *call, *shm_size, *cgroup_parent;
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
-    char **annotations, **ulimits, **resources, **cache_from, **cache_to;
+    char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies;
     bool no_cache, pull, prefer_store, push, quiet, check, debug, explain, help;
 };
 

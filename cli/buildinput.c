@@ -22,6 +22,7 @@
 #include "tools/ulimit.h"
 #include "tools/conceal.h"
 #include "buildoutput.h"
+#include "buildpolicy.h"
 #include "cli.h"
 #include "image/image.h"
 #include "registry/again.h"
@@ -33,6 +34,7 @@ struct input {
     struct cli_session *session;
     struct tenon_cancel *cancel;
     char ***options;
+    bool policy_beside; /* NAME.rego beside the build file NAME counts */
 };
 
 static void
@@ -197,6 +199,33 @@ dockerfile_elsewhere(struct input *in, struct tenon_error *err)
     return rc < 0 ? rc : 1;
 }
 
+static bool
+is_stream(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+/* A build file of this machine. */
+static int
+dockerfile_here(struct input *in, const char *file, struct tenon_error *err)
+{
+    if (is_stream(file)) {
+        auto_close int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        return from < 0 ? tenon_error_sys(err, "failed to read dockerfile: open %s", file)
+                        : dockerfile_stream(in, from, err);
+    }
+    auto_free char *path = tenon_path_clean(file);
+    auto_free char *parent = tenon_path_join(path, "..");
+    const char *name = tenon_path_base(path);
+    option(in, "filename", name);
+    if (access(path, F_OK) < 0)
+        return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
+    if (in->policy_beside && build_policy_beside(parent, name, err) < 0)
+        return err->code;
+    return cli_session_add_local(in->session, "dockerfile", parent, err);
+}
+
 /* Of a context that the frontend unpacks: -f names a file in it, or one elsewhere. */
 static int
 dockerfile_within(struct input *in, struct tenon_error *err)
@@ -249,13 +278,6 @@ context_from_stdin(struct input *in, const char **dockerfile_dir, struct tenon_e
     return cli_session_add_local(in->session, "upload", dir, err);
 }
 
-static bool
-is_stream(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
 static int
 dockerfile_option(struct input *in, const char *context_dir, struct tenon_error *err)
 {
@@ -265,19 +287,11 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
         return rc < 0 ? rc : TENON_OK;
     if (!file) {
         option(in, "filename", "Dockerfile");
+        if (in->policy_beside && build_policy_beside(context_dir, "Dockerfile", err) < 0)
+            return err->code;
         return cli_session_add_local(in->session, "dockerfile", context_dir, err);
     }
-    if (is_stream(file)) {
-        auto_close int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        return from < 0 ? tenon_error_sys(err, "failed to read dockerfile: open %s", file)
-                        : dockerfile_stream(in, from, err);
-    }
-    auto_free char *path = tenon_path_clean(file);
-    auto_free char *parent = tenon_path_join(path, "..");
-    option(in, "filename", tenon_path_base(path));
-    if (access(path, F_OK) < 0)
-        return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
-    return cli_session_add_local(in->session, "dockerfile", parent, err);
+    return dockerfile_here(in, file, err);
 }
 
 static int
@@ -288,6 +302,12 @@ context_options(struct input *in, struct tenon_error *err)
     if (is_remote(context)) {
         /* the frontend fetches it */
         option(in, "context", context);
+        if (in->policy_beside)
+            option(in, "policy-file", "refuse");
+        if (in->flags->file && *in->flags->file == '/') {
+            option(in, "dockerfilekey", "dockerfile");
+            return dockerfile_here(in, in->flags->file, err);
+        }
         return dockerfile_within(in, err);
     }
     if (!strcmp(context, "-")) {
@@ -575,7 +595,7 @@ int
 build_input_read(const struct build_flags *f, struct json_object *config, struct cli_session *s,
                  struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
 {
-    struct input in = { f, config, s, cancel, options };
+    struct input in = { f, config, s, cancel, options, false };
     if (is_read(f) && context_options(&in, err) < 0)
         return err->code;
     sort(*options);
@@ -586,7 +606,9 @@ int
 build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
             struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
 {
-    struct input in = { f, config, s, cancel, options };
+    struct input in = { f, config, s, cancel, options, false };
+    if (build_policy_asked(f, &in.policy_beside, err) < 0)
+        return err->code;
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)
             return err->code;

@@ -38,6 +38,8 @@ tenon_SOURCES += \
 	%D%/buildinput.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
+	%D%/buildpolicy.c \
+	%D%/buildpolicy.h \
 	%D%/destination.c \
 	%D%/destination.h \
 	%D%/knownword.c \

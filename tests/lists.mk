@@ -206,6 +206,7 @@ cli_tests = \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
 	tests/cli/plugins.sh \
+	tests/cli/policy.sh \
 	tests/cli/processes.sh \
 	tests/cli/progress-look.sh \
 	tests/cli/progress-plain.sh \

@@ -51,7 +51,7 @@ done <<'END'
 2 --attest_is_not_supported_yet         --attest type=sbom
 2 --builder_is_not_supported_yet        --builder other
 2 --load_is_not_supported_yet           --load
-2 --policy_is_not_supported_yet         --policy reset=true
+2 source_policies_are_not_supported_yet --policy filename=x.rego
 2 --provenance_is_not_supported_yet     --provenance=mode=max
 2 --sbom_is_not_supported_yet           --sbom true
 2 unknown_flag:_--taget_(did_you_mean_--target?) --taget=x

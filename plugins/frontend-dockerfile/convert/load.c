@@ -185,6 +185,32 @@ read_ignore_text(struct df_build *b, const void *text, size_t len,
     return 0;
 }
 
+/* A policy that came with the context must be obeyed or said no to; one of this machine is
+ * the caller's matter. */
+static int
+refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filename,
+              struct tenon_error *err)
+{
+    const struct df_context_cache *x = b->contexts;
+    const char *policy = df_option(b, "policy-file");
+    if (!policy || strcmp(policy, "refuse") != 0 || !x->own_file || x->upload ||
+        !(x->is_git || x->is_archive))
+        return 0;
+    const char *name = df_arena_printf(b->arena, "%s.rego", filename);
+    const void *text = NULL;
+    size_t len = 0;
+    int r = b->bridge->read_file(b->ctx, context, name, 0, &text, &len, err);
+    if (r == TENON_E_NOT_FOUND) {
+        b->host->error_clear(err);
+        return 0;
+    }
+    b->host->error_clear(err);
+    r = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies are not "
+                       "supported yet, and the build would not be held to this one", name);
+    b->host->error_hint(err, "--policy disabled=true builds without it");
+    return r;
+}
+
 int
 df_load_build_file(struct df_build *b, struct tenon_error *err)
 {
@@ -229,6 +255,9 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     }
     if (r < 0)
         return b->host->error_context(err, "failed to read dockerfile");
+    r = refuse_policy(b, ref, filename, err);
+    if (r < 0)
+        return r;
     b->filename = filename;
     b->text = len ? text : "";
     b->text_len = len;
