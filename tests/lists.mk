@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test-graph \
 	tests/unit/test-host \
 	tests/unit/test-ids \
+	tests/unit/test-ignore-expressions \
 	tests/unit/test-image-attributes \
 	tests/unit/test-image-document \
 	tests/unit/test-image-encode \

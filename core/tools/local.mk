@@ -29,6 +29,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/pattern.h \
 	%D%/platform.c \
 	%D%/platform.h \
+	%D%/regexp.c \
+	%D%/regexp.h \
 	%D%/sniff.c \
 	%D%/sniff.h \
 	%D%/tarheader.c \

@@ -1,47 +1,21 @@
 /* tools/pattern.c - globs and lists of patterns.
  *
  * The glob is Go's filepath.Match, chunk by chunk.  The pattern list is
- * moby/patternmatcher: there each pattern becomes exact, prefix ("a/xx"),
- * suffix or a regular expression; here the last is a small automaton that runs
- * once over the path and notes whether it accepts at a slash (a parent
- * matches) or at the end. */
+ * moby/patternmatcher: each pattern becomes exact, prefix ("a/xx"), suffix or a
+ * regular expression. */
 #include "tools/pattern.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/buf.h"
 #include "tools/path.h"
+#include "tools/regexp.h"
+#include "tools/utf8.h"
 #include "tools/vec.h"
-
-/* ---- characters --------------------------------------------------------- */
-
-#define BAD_RUNE 0x110000u /* plus the byte: what is not UTF-8 */
-
-static uint32_t
-next_rune(const char *text, size_t left, size_t *len)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    unsigned char c = s[0];
-    *len = 1;
-    if (c < 0x80)
-        return c;
-    size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-    if (c < 0xc2 || c > 0xf4 || n > left)
-        return BAD_RUNE + c;
-    uint32_t r = c & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return BAD_RUNE + c;
-        r = r << 6 | (s[i] & 0x3f);
-    }
-    if ((n == 3 && (r < 0x800 || (r >= 0xd800 && r <= 0xdfff))) ||
-        (n == 4 && (r < 0x10000 || r > 0x10ffff)))
-        return BAD_RUNE + c;
-    *len = n;
-    return r;
-}
 
 /* ---- filepath.Match ----------------------------------------------------- */
 
@@ -70,8 +44,8 @@ class_char(struct span *p, uint32_t *r)
             return false;
     }
     size_t n;
-    *r = next_rune(p->s, p->len, &n);
-    if (*r >= BAD_RUNE)
+    *r = tenon_utf8_next(p->s, p->len, &n);
+    if (*r >= TENON_UTF8_NONE)
         return false;
     skip(p, n);
     return p->len > 0;
@@ -120,7 +94,7 @@ match_chunk(struct span chunk, struct span s, struct span *rest, bool *bad)
             uint32_t r = 0;
             if (!failed) {
                 size_t n;
-                r = next_rune(s.s, s.len, &n);
+                r = tenon_utf8_next(s.s, s.len, &n);
                 skip(&s, n);
             }
             skip(&chunk, 1);
@@ -154,7 +128,7 @@ match_chunk(struct span chunk, struct span s, struct span *rest, bool *bad)
                 if (*s.s == '/')
                     failed = true;
                 size_t n;
-                next_rune(s.s, s.len, &n);
+                tenon_utf8_next(s.s, s.len, &n);
                 skip(&s, n);
             }
             skip(&chunk, 1);
@@ -235,140 +209,98 @@ bad_pattern:
 
 /* ---- pattern lists ------------------------------------------------------ */
 
-enum kind { EXACT, PREFIX, SUFFIX, AUTOMATON };
-
-enum token_type {
-    ONE,        /* this rune */
-    ANY,        /* [^/] */
-    STAR,       /* [^/]* */
-    DEEP,       /* .* at the end */
-    DEEP_SLASH, /* (.*[/])? */
-    CLASS,
-};
-
-struct range {
-    uint32_t lo, hi;
-};
-
-struct token {
-    enum token_type type;
-    bool negated;
-    uint32_t rune;         /* ONE */
-    uint32_t first, count; /* CLASS: of pattern.ranges */
+enum kind {
+    EXACT,
+    PREFIX,
+    SUFFIX,
+    REGEXP,
+    BROKEN, /* a regular expression that is none */
 };
 
 struct pattern {
     enum kind kind;
     bool negative; /* written with a '!' */
-    char *text;    /* EXACT, PREFIX, SUFFIX: the literal part */
+    char *text;    /* EXACT, PREFIX, SUFFIX: the literal part; BROKEN: all of it */
     size_t len;
-    TENON_VEC(struct token) tokens;
-    TENON_VEC(struct range) ranges;
+    struct tenon_regexp *regexp;
+    atomic_bool *asked; /* BROKEN: was it looked at? */
 };
 
 struct tenon_patterns {
     TENON_VEC(struct pattern) list;
 };
 
-static bool
-compile_class(struct pattern *p, struct span *s)
+/* What patternmatcher shields of a line, and what the line is; oddities included: "**" in front
+ * followed by plain text is a suffix of any kind ("**x" matches "ax"), and it does not know that
+ * it is in a class ("[a*]"). */
+static enum kind
+expression_of(const char *clean, struct tenon_buf *out)
 {
-    struct token t = {.type = CLASS, .first = (uint32_t)p->ranges.len};
-    if (s->len && *s->s == '^') {
-        t.negated = true;
-        skip(s, 1);
-    }
-    while (!(s->len && *s->s == ']' && t.count)) {
-        struct range r;
-        if (!class_char(s, &r.lo))
-            return false;
-        r.hi = r.lo;
-        if (*s->s == '-') {
-            skip(s, 1);
-            if (!class_char(s, &r.hi))
-                return false;
-        }
-        if (r.lo > r.hi)
-            return false; /* regexp refuses it */
-        tenon_vec_push(&p->ranges, r);
-        t.count++;
-    }
-    skip(s, 1);
-    tenon_vec_push(&p->tokens, t);
-    return true;
-}
-
-/* Which kind is decided as patternmatcher's compile() does, oddities
- * included: "**" in front followed by plain text is a suffix of any kind
- * ("**x" matches "ax"). */
-static bool
-compile_one(struct pattern *p, const char *clean)
-{
-    struct span s = {clean, strlen(clean)};
-    p->kind = EXACT;
-    for (bool first = true; s.len; first = false) {
-        char c = *s.s;
-        if (c == '*') {
-            skip(&s, 1);
-            if (!(s.len && *s.s == '*')) {
-                tenon_vec_push(&p->tokens, (struct token){.type = STAR});
-                p->kind = AUTOMATON;
-                continue;
-            }
-            skip(&s, 1);
-            if (s.len && *s.s == '/')
-                skip(&s, 1);
-            if (s.len == 0) {
-                tenon_vec_push(&p->tokens, (struct token){.type = DEEP});
-                p->kind = p->kind == EXACT ? PREFIX : AUTOMATON;
+    enum kind kind = EXACT;
+    tenon_buf_addc(out, '^');
+    for (const char *s = clean; *s;) {
+        bool first = s == clean;
+        char c = *s++;
+        if (c == '*' && *s == '*') {
+            s += s[1] == '/' ? 2 : 1;
+            if (*s) {
+                tenon_buf_adds(out, "(.*/)?");
+                kind = REGEXP;
             } else {
-                tenon_vec_push(&p->tokens, (struct token){.type = DEEP_SLASH});
-                p->kind = AUTOMATON;
+                tenon_buf_adds(out, ".*");
+                kind = kind == EXACT ? PREFIX : REGEXP;
             }
             if (first)
-                p->kind = SUFFIX;
-        } else if (c == '?') {
-            skip(&s, 1);
-            tenon_vec_push(&p->tokens, (struct token){.type = ANY});
-            p->kind = AUTOMATON;
-        } else if (c == '[') {
-            skip(&s, 1);
-            if (!compile_class(p, &s))
-                return false;
-            p->kind = AUTOMATON;
+                kind = SUFFIX;
+            continue;
+        }
+        if (strchr(".+()$", c)) { /* it means to shield {|}, too, and does not */
+            tenon_buf_addf(out, "\\%c", c);
+        } else if (c == '*' || c == '?') {
+            tenon_buf_adds(out, c == '*' ? "[^/]*" : "[^/]");
+            kind = REGEXP;
+        } else if (c == '\\') {
+            tenon_buf_addc(out, c);
+            if (*s)
+                tenon_buf_addc(out, *s++);
+            kind = REGEXP;
         } else {
-            if (c == '\\') {
-                skip(&s, 1);
-                if (s.len == 0)
-                    return false;
-                p->kind = AUTOMATON;
-            } else if (c == ']') {
-                p->kind = AUTOMATON;
-            }
-            size_t n;
-            uint32_t r = next_rune(s.s, s.len, &n);
-            tenon_vec_push(&p->tokens,
-                           (struct token){.type = ONE, .rune = r});
-            skip(&s, n);
+            tenon_buf_addc(out, c);
+            if (c == '[' || c == ']')
+                kind = REGEXP;
         }
     }
+    tenon_buf_addc(out, '$');
+    return kind;
+}
+
+static void
+compile_one(struct pattern *p, const char *clean)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
     size_t len = strlen(clean);
+    p->kind = expression_of(clean, &text);
     switch (p->kind) {
-    case EXACT:
-        p->text = tenon_strdup(clean);
-        break;
     case PREFIX:
         p->text = tenon_strndup(clean, len - 2);
         break;
     case SUFFIX:
         p->text = tenon_strdup(clean + 2);
         break;
-    case AUTOMATON:
-        return true;
+    case REGEXP:
+        p->regexp = tenon_regexp_compile(tenon_buf_str(&text));
+        if (p->regexp)
+            return;
+        p->kind = BROKEN;
+        p->asked = tenon_new0(atomic_bool);
+        p->text = tenon_strdup(clean);
+        break;
+    case EXACT:
+    case BROKEN:
+        p->text = tenon_strdup(clean);
+        break;
     }
     p->len = strlen(p->text);
-    tenon_vec_release(&p->tokens);
-    return true;
 }
 
 /* strings.TrimSpace, of ASCII */
@@ -404,11 +336,12 @@ tenon_patterns_compile(const char *const *lines, size_t count,
         bool malformed = !*text;
         if (!malformed)
             tenon_glob_match(text, ".", &malformed);
-        if (malformed || !compile_one(one, text)) {
+        if (malformed) {
             if (bad)
                 *bad = lines[i];
             return NULL;
         }
+        compile_one(one, text);
     }
     return tenon_steal(&p);
 }
@@ -421,154 +354,34 @@ tenon_patterns_free(struct tenon_patterns *p)
     tenon_vec_foreach(one, &p->list)
     {
         free(one->text);
-        tenon_vec_release(&one->tokens);
-        tenon_vec_release(&one->ranges);
+        free(one->asked);
+        tenon_regexp_free(one->regexp);
     }
     tenon_vec_release(&p->list);
     free(p);
 }
 
-/* ---- running the automaton ---------------------------------------------- */
+/* ---- matching ------------------------------------------------------------ */
 
-/* State i: tokens before i are done; the last state accepts.  A set of states
- * is an array of words. */
-#define INLINE_WORDS 8
-
-struct states {
-    uint64_t *now, *then;
-    size_t words;
-    uint64_t space[2 * INLINE_WORDS];
-    uint64_t *heap;
-};
-
-static void
-states_init(struct states *st, const struct pattern *p)
-{
-    st->words = p->tokens.len / 64 + 1;
-    st->heap = NULL;
-    uint64_t *space = st->space;
-    if (st->words > INLINE_WORDS)
-        space = st->heap = tenon_calloc(2 * st->words, sizeof *space);
-    st->now = space;
-    st->then = space + st->words;
-    memset(st->now, 0, st->words * sizeof *st->now);
-}
-
-/* Add state i and those reached without a character. */
-static void
-enter_state(const struct pattern *p, uint64_t *set, size_t i)
-{
-    for (;; i++) {
-        set[i / 64] |= UINT64_C(1) << (i % 64);
-        if (i == p->tokens.len)
-            return;
-        enum token_type type = p->tokens.items[i].type;
-        if (type != STAR && type != DEEP && type != DEEP_SLASH)
-            return;
-    }
-}
-
+/* Says no, and that it could not say. */
 static bool
-in_class(const struct pattern *p, const struct token *t, uint32_t r)
+ask_broken(const struct pattern *p)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        const struct range *range = &p->ranges.items[t->first + i];
-        if (range->lo <= r && r <= range->hi)
-            return !t->negated;
-    }
-    return t->negated;
+    atomic_store(p->asked, true);
+    return false;
 }
 
-static void
-step_state(const struct pattern *p, uint64_t *set, size_t i, uint32_t r)
+const char *
+tenon_patterns_broken(const struct tenon_patterns *p)
 {
-    const struct token *t = &p->tokens.items[i];
-    switch (t->type) {
-    case ONE:
-        if (r == t->rune)
-            enter_state(p, set, i + 1);
-        return;
-    case ANY:
-        if (r != '/')
-            enter_state(p, set, i + 1);
-        return;
-    case CLASS:
-        if (in_class(p, t, r))
-            enter_state(p, set, i + 1);
-        return;
-    case STAR:
-        if (r != '/')
-            enter_state(p, set, i);
-        return;
-    case DEEP:
-        if (r != '\n') /* '.' of a regular expression */
-            enter_state(p, set, i);
-        return;
-    case DEEP_SLASH:
-        /* Once inside, leaving it takes a slash: only this state, not those
-         * that enter_state() would add for "nothing at all". */
-        if (r == '/')
-            enter_state(p, set, i + 1);
-        if (r != '\n')
-            set[i / 64] |= UINT64_C(1) << (i % 64);
-        return;
+    if (!p)
+        return NULL;
+    tenon_vec_foreach(one, &p->list)
+    {
+        if (one->kind == BROKEN && atomic_load(one->asked))
+            return one->text;
     }
-}
-
-/* Consumes one character; false when no state is left. */
-static bool
-step(const struct pattern *p, struct states *st, uint32_t r)
-{
-    uint64_t any = 0;
-    memset(st->then, 0, st->words * sizeof *st->then);
-    for (size_t w = 0; w < st->words; w++) {
-        for (uint64_t bits = st->now[w]; bits; bits &= bits - 1) {
-            size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
-            if (i < p->tokens.len)
-                step_state(p, st->then, i, r);
-        }
-    }
-    for (size_t w = 0; w < st->words; w++)
-        any |= st->then[w];
-    uint64_t *swap = st->now;
-    st->now = st->then;
-    st->then = swap;
-    return any != 0;
-}
-
-static bool
-accepts(const struct pattern *p, const struct states *st)
-{
-    size_t i = p->tokens.len;
-    return st->now[i / 64] >> (i % 64) & 1;
-}
-
-enum want {
-    WHOLE,     /* the path itself */
-    OR_PARENT, /* the path or one of its parents */
-    OR_BELOW,  /* these, or perhaps something below the path */
-};
-
-static bool
-run(const struct pattern *p, const char *path, size_t len, enum want want)
-{
-    struct states st;
-    states_init(&st, p);
-    enter_state(p, st.now, 0);
-    bool result = false, alive = true;
-    for (size_t i = 0; alive && i < len;) {
-        size_t n;
-        if (want != WHOLE && path[i] == '/' && accepts(p, &st)) {
-            result = true;
-            break;
-        }
-        alive = step(p, &st, next_rune(path + i, len - i, &n));
-        i += n;
-    }
-    if (alive && !result)
-        result = accepts(p, &st) || (want == OR_BELOW && step(p, &st, '/'));
-    free(st.heap);
-    return result;
+    return NULL;
 }
 
 static bool
@@ -591,8 +404,10 @@ pattern_matches(const struct pattern *p, const char *path, size_t len)
         return len >= p->len && memcmp(path, p->text, p->len) == 0;
     case SUFFIX:
         return suffix_matches(p, path, len);
-    case AUTOMATON:
-        return run(p, path, len, WHOLE);
+    case REGEXP:
+        return tenon_regexp_match(p->regexp, path, len, TENON_REGEXP_WHOLE);
+    case BROKEN:
+        return ask_broken(p);
     }
     return false;
 }
@@ -616,8 +431,10 @@ pattern_covers(const struct pattern *p, const char *path, size_t len)
                 return false;
             end = (size_t)(slash - path);
         }
-    case AUTOMATON:
-        return run(p, path, len, OR_PARENT);
+    case REGEXP:
+        return tenon_regexp_match(p->regexp, path, len, TENON_REGEXP_OR_PARENT);
+    case BROKEN:
+        return ask_broken(p);
     }
     return false;
 }
@@ -637,9 +454,10 @@ pattern_may_reach(const struct pattern *p, const char *path, size_t len)
         return p->len > len + 1 && memcmp(p->text, path, len) == 0 &&
                p->text[len] == '/';
     case SUFFIX:
+    case BROKEN:
         return true;
-    case AUTOMATON:
-        return run(p, path, len, OR_BELOW);
+    case REGEXP:
+        return tenon_regexp_match(p->regexp, path, len, TENON_REGEXP_OR_BELOW);
     }
     return true;
 }

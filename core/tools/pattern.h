@@ -18,7 +18,7 @@
 /* False with *bad set when the pattern is malformed (Go's ErrBadPattern). */
 bool tenon_glob_match(const char *pattern, const char *path, bool *bad);
 
-struct tenon_patterns; /* immutable after compile; any thread */
+struct tenon_patterns; /* any thread */
 
 /* Each pattern is one line already stripped of comments.  NULL when one is
  * malformed, *bad is then that line (borrowed).  An empty list gives an object
@@ -41,6 +41,9 @@ bool *tenon_patterns_enter(const struct tenon_patterns *p, const char *dir);
 /* path lies in the directory of `held`. */
 bool tenon_patterns_match_in(const struct tenon_patterns *p, const bool *held,
                              const char *path);
+/* The first pattern that had to be looked at and cannot be: what patternmatcher makes a regular
+ * expression of is none ("bin\obj": there is no \o). NULL: none. */
+const char *tenon_patterns_broken(const struct tenon_patterns *p);
 /* Is there a '!' that may match something below the directory `path`?  When
  * false, an excluded directory need not be entered. */
 bool tenon_patterns_may_reinclude(const struct tenon_patterns *p,

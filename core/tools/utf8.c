@@ -34,3 +34,17 @@ tenon_utf8_len(const void *at, size_t left)
             return 0;
     return n;
 }
+
+uint32_t
+tenon_utf8_next(const char *p, size_t left, size_t *len)
+{
+    const unsigned char *s = (const unsigned char *)p;
+    size_t n = tenon_utf8_len(p, left);
+    *len = n ? n : 1;
+    if (n <= 1)
+        return n ? s[0] : TENON_UTF8_NONE + s[0];
+    uint32_t r = s[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        r = r << 6 | (s[i] & 0x3f);
+    return r;
+}

@@ -423,10 +423,12 @@ tenon_tree_copy(int dst, const struct tenon_copy *c,
         ret = tenon_view_compile(c->exclude, "exclude", &k.exclude, err);
     if (ret == 0)
         ret = tenon_view_require(c->src_view, c->src ? c->src : "",
-                                 c->follow_symlink, c->required, k.exclude,
-                                 err);
+                                 c->follow_symlink, c->required, k.include,
+                                 k.exclude, err);
     if (ret == 0)
         ret = copy_all(&k, dest);
+    if (ret == 0)
+        ret = tenon_view_check_patterns(k.include, k.exclude, err);
     tenon_copy_forget_links(&k);
     tenon_patterns_free(k.include);
     tenon_patterns_free(k.exclude);

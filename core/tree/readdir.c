@@ -209,6 +209,8 @@ tenon_view_read_dir(struct tenon_view *v, struct tenon_entry *dir,
     __attribute__((cleanup(tenon_auto_listing))) struct listing l = {0};
     tenon_buf_addc(&l.text, '\0'); /* so that offset 0 means none */
     int ret = list_dir(v, fd, &path, &l, err);
+    if (ret == 0)
+        ret = tenon_view_check_patterns(v->include, v->exclude, err);
     if (ret < 0)
         return ret;
     if (l.list.len)

@@ -172,24 +172,26 @@ add_wildcard(struct digester *d, const struct tenon_selector *sel,
     return ret;
 }
 
-/* Is any of it left: the entry itself, or something below? */
+/* Is any of it wanted: the entry itself, or something below? */
 static int
-any_left(struct tenon_view *v, struct tenon_entry *e,
-         const struct tenon_patterns *exclude, const char *path,
-         struct tenon_error *err)
+any_wanted(struct tenon_view *v, struct tenon_entry *e, const struct tenon_patterns *include,
+           const struct tenon_patterns *exclude, const char *path, struct tenon_error *err)
 {
     auto_free char *up = tenon_path_join(path, "..");
-    auto_free bool *held =
-        tenon_patterns_enter(exclude, tenon_streq(up, ".") ? "" : up);
-    if (!exclude || !tenon_patterns_match_in(exclude, held, path))
+    auto_held struct tenon_held held =
+        tenon_held_in(include, exclude, tenon_streq(up, ".") ? "" : up);
+    bool included = !include || tenon_patterns_match_in(include, held.include, path);
+    bool excluded = exclude && tenon_patterns_match_in(exclude, held.exclude, path);
+    if (included && !excluded)
         return 1;
-    if (!S_ISDIR(e->mode) || !tenon_patterns_may_reinclude(exclude, path))
+    if (!S_ISDIR(e->mode) || (excluded && !tenon_patterns_may_reinclude(exclude, path)) ||
+        (!included && !tenon_patterns_may_match_below(include, path)))
         return 0;
     int ret = tenon_view_load(v, e, err);
     for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
         auto_free char *below = tenon_path_join(path, e->kids[i].name);
         if (!(e->kids[i].flags & TENON_ENTRY_HIDDEN))
-            ret = any_left(v, &e->kids[i], exclude, below, err);
+            ret = any_wanted(v, &e->kids[i], include, exclude, below, err);
     }
     return ret;
 }
@@ -218,11 +220,39 @@ find_below(struct tenon_view *v, struct tenon_entry *dir, const char *path,
     return 0;
 }
 
-/* A literal path of --parents has to name something that the walk will find:
- * not the top itself, nothing beyond a link, and not all of it excluded. */
+/* BuildKit's look at a whole tree with patterns starts at the entries in it, and takes each for
+ * what a COPY might name: it wants to see where a link leads. */
+static int
+require_links(struct tenon_view *v, const struct tenon_patterns *include,
+              const struct tenon_patterns *exclude, struct tenon_error *err)
+{
+    struct tenon_entry *top;
+    int ret = tenon_view_lookup(v, "/", false, &top, err);
+    if (ret == 0)
+        ret = tenon_view_load(v, top, err);
+    auto_held struct tenon_held held = tenon_held_in(include, exclude, "");
+    for (size_t i = 0; ret == 0 && i < top->kid_count; i++) {
+        struct tenon_entry *kid = &top->kids[i], *target;
+        if (!S_ISLNK(kid->mode) || (kid->flags & TENON_ENTRY_HIDDEN) ||
+            (include && !tenon_patterns_match_in(include, held.include, kid->name)) ||
+            (exclude && tenon_patterns_match_in(exclude, held.exclude, kid->name)))
+            continue;
+        ret = tenon_view_lookup(v, kid->name, true, &target, err);
+        if (ret == TENON_E_NOT_FOUND) {
+            tenon_error_release(err);
+            tenon_error_set(err, ret, "\"/%s\": not found", kid->name);
+            return tenon_error_hint(err, "it is a link to %s, which is not there: copy it without "
+                                    "a filter, or by its name", kid->link);
+        }
+    }
+    return ret;
+}
+
+/* A literal path of --parents has to name something that the walk will find: not the top itself,
+ * nothing beyond a link, not all of it excluded, and by a pattern ("//a" is none of "a"). */
 int
 tenon_view_require(struct tenon_view *v, const char *base, bool follow,
-                   const char *const *required,
+                   const char *const *required, const struct tenon_patterns *include,
                    const struct tenon_patterns *exclude, struct tenon_error *err)
 {
     auto_free char *top = tenon_path_join("/", base);
@@ -238,13 +268,15 @@ tenon_view_require(struct tenon_view *v, const char *base, bool follow,
         if (ret == 0)
             ret = find_below(v, dir, rest, &e, err);
         if (ret == 0 && e)
-            ret = any_left(v, e, exclude, rest, err);
+            ret = any_wanted(v, e, include, exclude, rest, err);
         if (ret < 0)
             return ret;
         if (ret == 0)
             return tenon_error_set(err, TENON_E_NOT_FOUND, "\"%s\": not found", path);
     }
-    return 0;
+    bool is_filtered = include || exclude;
+    int ret = follow && is_filtered && !skip ? require_links(v, include, exclude, err) : 0;
+    return ret < 0 ? ret : tenon_view_check_patterns(include, exclude, err);
 }
 
 static int
@@ -253,7 +285,7 @@ add_selected(struct digester *d, const struct tenon_selector *sel)
     const char *path = sel->path ? sel->path : "";
     if (tenon_view_compile(sel->include, "include", &d->include, d->err) < 0 ||
         tenon_view_compile(sel->exclude, "exclude", &d->exclude, d->err) < 0 ||
-        tenon_view_require(d->view, path, sel->follow, sel->required,
+        tenon_view_require(d->view, path, sel->follow, sel->required, d->include,
                            d->exclude, d->err) < 0)
         return d->err->code;
     if (sel->wildcard && tenon_view_is_wildcard(path))
@@ -278,6 +310,8 @@ tenon_view_digest(struct tenon_view *v, const struct tenon_selector *sel,
         .view = v, .cancel = cancel, .hash = hash, .err = err};
     tenon_hash_item(hash, "tenon.tree", "1", 1);
     int ret = add_selected(&d, sel);
+    if (ret == 0)
+        ret = tenon_view_check_patterns(d.include, d.exclude, err);
     if (ret == 0) {
         flush(&d);
         tenon_hash_final(hash, out);

@@ -121,10 +121,17 @@ TENON_DEFINE_AUTO_STRUCT(held, struct tenon_held, tenon_held_release);
 int tenon_view_compile(const char *const *lines, const char *what,
                        struct tenon_patterns **out, struct tenon_error *err);
 
+/* Fails with INVALID when one of the patterns (NULL: none) had to be looked at and could not
+ * be: to be asked after a walk. */
+int tenon_view_check_patterns(const struct tenon_patterns *include,
+                              const struct tenon_patterns *exclude, struct tenon_error *err);
+
 /* Fails with NOT_FOUND when one of the paths is missing, or excluded with all below:
- * below `base`, or absolute and below it all the same. */
+ * below `base`, or absolute and below it all the same. Likewise when a link leads nowhere that is
+ * selected by patterns (NULL: none) and stands in the top directory, if links are followed. */
 int tenon_view_require(struct tenon_view *v, const char *base, bool follow,
                        const char *const *required,
+                       const struct tenon_patterns *include,
                        const struct tenon_patterns *exclude,
                        struct tenon_error *err);
 

@@ -17,8 +17,29 @@ tenon_view_compile(const char *const *lines, const char *what,
                                   &bad);
     if (!*out)
         return tenon_error_set(err, TENON_E_INVALID,
-                               "invalid %s pattern \"%s\"", what, bad);
+                               "invalid %spatterns: syntax error in pattern \"%s\"", what, bad);
     return 0;
+}
+
+static int
+check_list(const struct tenon_patterns *p, const char *what, struct tenon_error *err)
+{
+    const char *broken = tenon_patterns_broken(p);
+    if (!broken)
+        return 0;
+    tenon_error_set(err, TENON_E_INVALID, "failed to match %spatterns: syntax error in pattern "
+                    "\"%s\"", what, broken);
+    return strchr(broken, '\\') ? tenon_error_hint(err, "directories are separated by \"/\"; a "
+                                                    "backslash is for what follows it")
+                                 : err->code;
+}
+
+int
+tenon_view_check_patterns(const struct tenon_patterns *include,
+                          const struct tenon_patterns *exclude, struct tenon_error *err)
+{
+    int ret = check_list(include, "include", err);
+    return ret < 0 ? ret : check_list(exclude, "exclude", err);
 }
 
 /* Include patterns and the places that the wanted paths lead to are one list;

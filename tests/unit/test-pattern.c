@@ -215,7 +215,7 @@ END_TEST
 
 START_TEST(test_pattern_malformed)
 {
-    static const char *const bad_lines[] = {"!", "[", "a[]", "[z-a]", "a\\",
+    static const char *const bad_lines[] = {"!", "[", "a[]", "a\\",
                                             "**/[-x]"};
     const char *lines[] = {"ok", bad_lines[_i]};
     const char *bad = NULL;
@@ -306,7 +306,7 @@ main(void)
                         tenon_countof(lists));
     tcase_add_loop_test(c, test_pattern_walk_notes_what_changes, 0,
                         tenon_countof(walks));
-    tcase_add_loop_test(c, test_pattern_malformed, 0, 6);
+    tcase_add_loop_test(c, test_pattern_malformed, 0, 5);
     tcase_add_test(c, test_pattern_empty_list_matches_nothing);
     tcase_add_test(c, test_pattern_may_reinclude);
     tcase_add_test(c, test_pattern_hostile_is_not_exponential);

@@ -51,7 +51,6 @@ expand_copy(struct work *w, struct df_copy *c)
     c->chown = word(w, c->chown);
     c->chmod = word(w, c->chmod);
     c->checksum = word(w, c->checksum);
-    c->exclude = words(w, c->exclude);
     c->sources = words(w, c->sources);
     c->dest = word(w, c->dest);
 }

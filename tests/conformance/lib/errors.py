@@ -60,6 +60,7 @@ CLASSES = {
     "checksum-format": [r"invalid checksum"],
     "http": [r"invalid response status"],
     "not-a-directory": [r"cannot copy to non-directory"],
+    "pattern": [r"syntax error in pattern"],
     "link-loop": [r"too many links"],
     # steps
     "run-failed": [r"did not complete successfully: exit code: \d+"],

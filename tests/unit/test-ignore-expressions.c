@@ -1,0 +1,222 @@
+/* test-ignore-expressions.c - lines of ignore files that moby/patternmatcher makes regular
+ * expressions of, and what of these means something it was not meant to. */
+#include "unit.h"
+
+#include "tools/pattern.h"
+
+/* What BuildKit v0.32 leaves out of a context of these names for one line of an ignore file. */
+static const char *const names[] = {
+    "a", "b", "1", "12", "x7", "x_", "xD", "x-y", "xo", "ab", "ax", "A1", "[a]", "a*", "a^",
+    "^a", "a]", "bin/Debug", "bin/obj", "binobj", "src.a", "\\", "\303\251", "\303\251a",
+    "a\\b", "obj", "src\tab",
+};
+static const struct {
+    const char *pattern, *names; /* between bars */
+} expressions[] = {
+    {"\\a", "||"},
+    {"*\\a*", "||"},
+    {"\\b", "||"},
+    {"*\\b*",
+     "|a|b|1|12|x7|x_|xD|x-y|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|"
+     "src.a|\303\251a|a\\b|obj|src\tab|"},
+    {"\\d", "|1|"},
+    {"*\\d*", "|1|12|x7|A1|"},
+    {"\\f", "||"},
+    {"*\\f*", "||"},
+    {"\\n", "||"},
+    {"*\\n*", "||"},
+    {"\\r", "||"},
+    {"*\\r*", "||"},
+    {"\\s", "||"},
+    {"*\\s*", "|src\tab|"},
+    {"\\t", "||"},
+    {"*\\t*", "|src\tab|"},
+    {"\\v", "||"},
+    {"*\\v*", "||"},
+    {"\\w", "|a|b|1|"},
+    {"*\\w*",
+     "|a|b|1|12|x7|x_|xD|x-y|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|"
+     "src.a|\303\251a|a\\b|obj|src\tab|"},
+    {"\\z", "||"},
+    {"*\\z*", NULL},
+    {"\\A", "||"},
+    {"*\\A*", NULL},
+    {"\\B", "||"},
+    {"*\\B*",
+     "|12|x7|x_|xD|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|src.a|\\|"
+     "\303\251|\303\251a|obj|src\tab|"},
+    {"\\D", "|a|b|\\|\303\251|"},
+    {"*\\D*",
+     "|a|b|x7|x_|xD|x-y|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|src.a|"
+     "\\|\303\251|\303\251a|a\\b|obj|src\tab|"},
+    {"\\Q", "||"},
+    {"*\\Q*", "||"},
+    {"\\S", "|a|b|1|\\|\303\251|"},
+    {"*\\S*", NULL},
+    {"\\W", "|\\|\303\251|"},
+    {"*\\W*", "|x-y|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|src.a|\\|\303\251|\303\251a|a\\b|src\tab|"},
+    {"\\0", "||"},
+    {"*\\0*", "||"},
+    {"\\_", "||"},
+    {"*\\_*", "|x_|"},
+    {"\\-", "||"},
+    {"*\\-*", "|x-y|"},
+    {"\\.", "||"},
+    {"*\\.*", "|src.a|"},
+    {"\\]", "||"},
+    {"*\\]*", "|[a]|a]|"},
+    {"\\^", "||"},
+    {"*\\^*", "|a^|^a|"},
+    {"bin\\Debug", "||"},
+    {"[\\d]", "|1|"},
+    {"[\\a]", "||"},
+    {"[a*]", "|[a]|a]|"},
+    {"[a?]", "|a]|"},
+    {"[[:alpha:]]*",
+     "|a|b|x7|x_|xD|x-y|xo|ab|ax|A1|a*|a^|a]|bin/Debug|bin/obj|binobj|src.a|a\\b|"
+     "obj|src\tab|"},
+    {"[[:alpha:]]", "|a|b|"},
+    {"a^*", "||"},
+    {"^a*", "|a|ab|ax|a*|a^|a]|a\\b|"},
+    {"\\x41*", "|A1|"},
+    {"\\101*", "|A1|"},
+    {"\\pL", "|a|b|\303\251|"},
+    {"\\pLx", "|ax|"},
+    {"\\Qa", "||"},
+    {"[\\]]*", "||"},
+    {"[^a]*",
+     "|b|1|12|x7|x_|xD|x-y|xo|A1|[a]|^a|bin/Debug|bin/obj|binobj|src.a|\\|\303\251|"
+     "\303\251a|obj|src\tab|"},
+    {"!bin\\obj", "||"},
+    {"a]*", "|a]|"},
+    {"[a]]", "|a]|"},
+    {"a**", "|a|ab|ax|a*|a^|a]|a\\b|"},
+    {"**a", "|a|^a|src.a|\303\251a|"},
+    {"***", NULL},
+    {"*a**", "|a|ab|ax|[a]|a*|a^|^a|a]|src.a|\303\251a|a\\b|src\tab|"},
+    {"{a,b}", "||"},
+    {"a+", "||"},
+    {"(a)", "||"},
+    {"[!a]", "|a|"},
+    {"[^!-~]*", "|\303\251|\303\251a|"},
+    {"[a\\-z]", "|a|"},
+    {"[\\pL]", "|a|b|\303\251|"},
+    {"a|b", "||"},
+    {"*a|b", "|a|b|ab|ax|[a]|a*|a^|^a|a]|src.a|\303\251a|a\\b|src\tab|"},
+    {"ax|*b", "|b|ab|ax|a\\b|src\tab|"},
+    {"a{2}*", "||"},
+    {"?{2}", "|12|x7|x_|xD|xo|ab|ax|A1|a*|a^|^a|a]|\303\251a|"},
+    {"?{1,2}", "|a|b|1|12|x7|x_|xD|xo|ab|ax|A1|a*|a^|^a|a]|\\|\303\251|\303\251a|"},
+    {"x{0}y*", "||"},
+    {"*.{js,a}", "||"},
+    {"[a-x]{2}", "|xo|ab|ax|"},
+    {"[a-x]{2,}", "|xo|ab|ax|bin/Debug|bin/obj|binobj|obj|"},
+    {"[a-z]{1,}", "|a|b|xo|ab|ax|bin/Debug|bin/obj|binobj|obj|"},
+    {"\\x{41}*", "|A1|"},
+    {"x|y|*o", "|x7|x_|xD|x-y|xo|"},
+    {"*|", NULL},
+    {"|*", NULL},
+    {"\\Qa|b*", "||"},
+    {"[|]*a", "||"},
+    {"^b|*c", "|b|bin/Debug|bin/obj|binobj|"},
+    {"*.(a|b)", "||"},
+    {"{2}*", NULL},
+    {"a{2,3*", "||"},
+    {"?{,2}", "||"},
+    {"bi[m-n]{1}*", "|bin/Debug|bin/obj|binobj|"},
+    {"bin|o[b]j", "|bin/Debug|bin/obj|binobj|obj|"},
+    {"\\bx*", "|x7|x_|xD|x-y|xo|"},
+    {"*\\Ba", "||"},
+    {"*/\\bo*", "|bin/obj|"},
+};
+/* Lines that end a build there, once they are looked at. */
+static const char *const broken[] = {
+    "\\c", "*\\c*", "\\e", "*\\e*", "\\g", "*\\g*", "\\h", "*\\h*", "\\i", "*\\i*", "\\j",
+    "*\\j*", "\\k", "*\\k*", "\\l", "*\\l*", "\\m", "*\\m*", "\\o", "*\\o*", "\\p", "*\\p*",
+    "\\q", "*\\q*", "\\u", "*\\u*", "\\x", "*\\x*", "\\y", "*\\y*", "\\C", "*\\C*", "\\E",
+    "*\\E*", "\\F", "*\\F*", "\\G", "*\\G*", "\\H", "*\\H*", "\\I", "*\\I*", "\\J", "*\\J*",
+    "\\K", "*\\K*", "\\L", "*\\L*", "\\M", "*\\M*", "\\N", "*\\N*", "\\O", "*\\O*", "\\P",
+    "*\\P*", "\\R", "*\\R*", "\\T", "*\\T*", "\\U", "*\\U*", "\\V", "*\\V*", "\\X", "*\\X*",
+    "\\Y", "*\\Y*", "\\Z", "*\\Z*", "\\1", "*\\1*", "\\2", "*\\2*", "\\3", "*\\3*", "\\4",
+    "*\\4*", "\\5", "*\\5*", "\\6", "*\\6*", "\\7", "*\\7*", "\\8", "*\\8*", "\\9", "*\\9*",
+    "\\\303\251", "*\\\303\251*", "bin\\obj", "**\\obj", "\\x4", "[\\q]", "[z-a]", "[a-\\z]",
+    "[[:foo:]]", "*{2}", "\\x{}", "b*{3}", "a{1001}*", "a{3,2}*",
+};
+
+static struct tenon_patterns *
+compile(const char *pattern)
+{
+    struct tenon_patterns *p = tenon_patterns_compile(&pattern, 1, NULL);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+START_TEST(test_expression_covers)
+{
+    auto_patterns struct tenon_patterns *p = compile(expressions[_i].pattern);
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        auto_free char *bars = tenon_asprintf("|%s|", names[i]);
+        bool want = !expressions[_i].names || strstr(expressions[_i].names, bars);
+        ck_assert_msg(tenon_patterns_match(p, names[i]) == want, "\"%s\" on \"%s\"",
+                      expressions[_i].pattern, names[i]);
+        char *slash = strchr(bars, '/');
+        if (!slash || !want || *expressions[_i].pattern == '!')
+            continue;
+        *slash = '\0'; /* the directory must not be passed over */
+        ck_assert_msg(tenon_patterns_may_match_below(p, bars + 1), "\"%s\" below \"%s\"",
+                      expressions[_i].pattern, bars + 1);
+    }
+    ck_assert_ptr_null(tenon_patterns_broken(p));
+}
+END_TEST
+
+START_TEST(test_expression_that_is_none)
+{
+    auto_patterns struct tenon_patterns *p = compile(broken[_i]);
+    ck_assert_ptr_null(tenon_patterns_broken(p));
+    ck_assert(!tenon_patterns_match(p, "a/b"));
+    ck_assert_str_eq(tenon_patterns_broken(p), broken[_i]);
+}
+END_TEST
+
+/* What earlier lines decide needs no look at a later one. */
+START_TEST(test_expression_not_looked_at)
+{
+    static const char *const lines[] = { "*", "!src", "bin\\obj", "!doc\\k" };
+    auto_patterns struct tenon_patterns *p = tenon_patterns_compile(lines, 3, NULL);
+    ck_assert(tenon_patterns_match(p, "a"));
+    ck_assert_ptr_null(tenon_patterns_broken(p));
+    ck_assert(!tenon_patterns_match(p, "src"));
+    ck_assert_str_eq(tenon_patterns_broken(p), "bin\\obj");
+    auto_patterns struct tenon_patterns *none = tenon_patterns_compile(lines + 3, 1, NULL);
+    ck_assert(!tenon_patterns_match(none, "a"));
+    ck_assert_ptr_null(tenon_patterns_broken(none));
+    ck_assert_ptr_null(tenon_patterns_broken(NULL));
+}
+END_TEST
+
+START_TEST(test_expression_as_a_walk_finds)
+{
+    static const char *const lines[] = { "a", "!a/x", "bin\\obj" };
+    auto_patterns struct tenon_patterns *p = tenon_patterns_compile(lines, 3, NULL);
+    auto_free bool *in = tenon_patterns_enter(p, "a");
+    ck_assert_ptr_null(tenon_patterns_broken(p));
+    ck_assert(tenon_patterns_match_in(p, in, "a/y"));
+    ck_assert_ptr_null(tenon_patterns_broken(p));
+    ck_assert(!tenon_patterns_match_in(p, in, "a/x"));
+    ck_assert_str_eq(tenon_patterns_broken(p), "bin\\obj");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("ignore-expressions");
+    TCase *c = tcase_create("ignore-expressions");
+    tcase_add_loop_test(c, test_expression_covers, 0, tenon_countof(expressions));
+    tcase_add_loop_test(c, test_expression_that_is_none, 0, tenon_countof(broken));
+    tcase_add_test(c, test_expression_not_looked_at);
+    tcase_add_test(c, test_expression_as_a_walk_finds);
+    suite_add_tcase(s, c);
+    return unit_run(s);
+}
