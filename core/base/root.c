@@ -145,7 +145,8 @@ walk_up(struct walk *w)
     return 0;
 }
 
-/* Make the directory `name` with exactly the mode and owner asked for. */
+/* Make the directory `name` with the mode and owner asked for, and nothing of our umask; that it
+ * lies in a set-group-id directory shows, as after any mkdir. */
 static int
 walk_mkdir(struct walk *w, const char *name)
 {
@@ -163,7 +164,7 @@ walk_mkdir(struct walk *w, const char *name)
     if (chown_needed && fchown(fd, w->uid, w->gid) < 0)
         return -1;
     /* after fchown, which clears the set-id bits */
-    return fchmod(fd, w->mode & 07777);
+    return fchmod(fd, (w->mode & 07777) | (st.st_mode & S_ISGID));
 }
 
 /* Follow the link that fd is open on: *rest becomes its target and what was left. */

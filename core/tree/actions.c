@@ -72,8 +72,11 @@ tenon_tree_mkdir(int dst, const char *path, uint32_t mode, bool parents,
             return 0;
         return tenon_error_sys(err, "make directory \"%s\"", clean);
     }
+    struct stat st; /* in a set-group-id directory it is one, too */
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "make directory \"%s\"", clean);
     ret = give_owner(dir, name, owner, clean, err);
-    if (ret == 0 && fchmodat(dir, name, mode & 0777, 0) < 0)
+    if (ret == 0 && fchmodat(dir, name, (mode & 0777) | (st.st_mode & S_ISGID), 0) < 0)
         ret = tenon_error_sys(err, "change mode of \"%s\"", clean);
     return ret < 0 ? ret : give_times(dir, name, timestamp_ns, clean, err);
 }

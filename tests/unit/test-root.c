@@ -219,6 +219,13 @@ START_TEST(test_root_mkdir_p)
         tenon_root_mkdir_p(root, "secret/x", 0755, uid, gid, &made, &err), 0);
     ck_assert_int_lt(
         tenon_root_mkdir_p(root, "loop1/x", 0755, uid, gid, &made, &err), 0);
+    /* what is in a set-group-id directory is one, and of its group */
+    ck_assert_int_eq(fchmodat(root, "a/y/z", 02700, 0), 0);
+    auto_close int s = tenon_root_mkdir_p(root, "a/y/z/s/t", 0755, (uint32_t)-1, (uint32_t)-1,
+                                          &made, &err);
+    ck_assert_int_ge(s, 0);
+    ck_assert_int_eq(fstatat(root, "a/y/z/s/t", &st, 0), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 02755);
     if (getuid() == 0) {
         auto_close int o =
             tenon_root_mkdir_p(root, "owned/by", 0700, 12, 34, &made, &err);
