@@ -402,6 +402,9 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
     if (S_ISDIR(a.st_mode))
         return tenon_error_set(err, TENON_E_CORRUPT,
                                "archive: hard link \"%s\" to a directory", path);
+    /* What is there makes way for a link, and who is linked to himself has made way. */
+    if (tenon_streq(path, target))
+        return tenon_error_errno(err, ENOENT, "archive: hard link \"%s\" to itself", path);
     if (fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0) {
         if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
             return set_link_metadata(r, e, dirfd, name, a.st_mode, err);

@@ -59,7 +59,10 @@ CLASSES = {
     "checksum": [r"digest mismatch"],
     "checksum-format": [r"invalid checksum"],
     "http": [r"invalid response status"],
-    "not-a-directory": [r"cannot copy to non-directory"],
+    "not-a-directory": [r"cannot copy to non-directory", r"cannot replace to directory",
+                        r"(mkdir|lstat|make directory) \S+: not a directory"],
+    "archive": [r"solve: unexpected EOF", r"truncated tar", r"link \S+ \S+: no such file",
+                r"hard link \S+ to .*: no such file"],
     "pattern": [r"syntax error in pattern"],
     "link-loop": [r"too many links"],
     # steps
