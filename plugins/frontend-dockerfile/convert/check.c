@@ -112,8 +112,8 @@ write_source(struct df_build *b, struct json_object *json)
 {
     struct json_object *o = json_object_new_object();
     json_object_object_add(o, "filename", json_object_new_string(b->filename));
-    json_object_object_add(o, "language", json_object_new_string("Dockerfile"));
     json_object_object_add(o, "data", df_json_source(b));
+    json_object_object_add(o, "language", json_object_new_string("Dockerfile"));
     struct json_object *sources = json_object_new_array();
     json_object_array_add(sources, o);
     json_object_object_add(json, "sources", sources);
