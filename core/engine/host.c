@@ -262,6 +262,16 @@ host_node_digest(struct tenon_node *n, struct tenon_error *err)
     return v ? v->digest.str : NULL;
 }
 
+static const void *
+host_node_bytes(struct tenon_node *n, size_t *len, struct tenon_error *err)
+{
+    const struct tenon_vertex *v = tenon_node_freeze(n, err);
+    if (!v)
+        return NULL;
+    *len = v->len;
+    return v->bytes;
+}
+
 static const struct tenon_param *
 host_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
                    struct tenon_error *err)
@@ -437,6 +447,7 @@ static const struct tenon_host host_table = {
     .sink_dir = host_sink_dir,
     .extension = host_extension,
     .sink_check = host_sink_check,
+    .node_bytes = host_node_bytes,
 };
 
 const struct tenon_host *

@@ -468,6 +468,9 @@ struct tenon_host {
      * kind: TENON_SINK_*; what is certain to fail fails here, with INVALID. */
     int (*sink_check)(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
                       struct tenon_error *err);
+    /* The encoded operation that node_digest is of; the graph's. */
+    const void *(*node_bytes)(struct tenon_node *n, size_t *len,
+                              struct tenon_error *err);
 };
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */

@@ -51,3 +51,27 @@ for directory in "$top"/*/; do
     rm -rf "$store"
     cd "$work"
 done
+
+# ---- what a check tells as JSON ----------------------------------------------------------------
+# How the build file was loaded, as LLB; and findings of one line as they were found.
+mkdir "$work/checked"
+printf 'FROM scratch\nENV A ${NOPE:-1}\n' >"$work/checked/Dockerfile"
+run 1 tenon build --call=check,format=json "$work/checked"
+if can_try "the members of a check" python3; then
+    python3 - "$work/out" <<'END' || fail "the JSON of a check"
+import base64, hashlib, json, sys
+source = json.load(open(sys.argv[1]))["sources"][0]
+assert list(source) == ["filename", "data", "definition", "language"], list(source)
+load, result = [base64.b64decode(op) for op in source["definition"]["def"]]
+digest = lambda op: "sha256:" + hashlib.sha256(op).hexdigest()
+assert b"local://dockerfile" in load and b'["Dockerfile","Dockerfile.dockerignore","dockerfile"]' in load
+assert result == b"\n\x49\n\x47" + digest(load).encode(), result
+beside = source["definition"]["metadata"]
+assert list(beside) == sorted([digest(load), digest(result)]), beside
+name = "[internal] load build definition from Dockerfile"
+assert beside[digest(load)]["description"]["llb.customname"] == name
+assert source["definition"]["Source"] == {"locations": {digest(load): {}}}
+END
+fi
+run 1 tenon build --call=check "$work/checked"
+assert_eq "UndefinedVar LegacyKeyValueFormat" "$(sed -n 's/^WARNING: \([A-Za-z]*\).*/\1/p' "$work/out" | paste -sd' ')"

@@ -233,6 +233,20 @@ kit_digest(struct tenon_node *n, struct tenon_error *err)
     return n->name;
 }
 
+static const void *
+kit_bytes(struct tenon_node *n, size_t *len, struct tenon_error *err)
+{
+    (void)err;
+    *len = strlen(n->name);
+    return n->name;
+}
+
+static void
+kit_hash(const void *data, size_t len, char out[72])
+{
+    snprintf(out, 72, "sha256:%zu-%02x", len, *(const unsigned char *)data);
+}
+
 static const struct tenon_param *
 kit_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
                   struct tenon_error *err)
@@ -366,7 +380,7 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
         .node_set_int = kit_set_int, .node_set_bytes = kit_set_bytes,
         .node_input = kit_input, .node_describe = kit_describe,
         .node_at = kit_node_at, .graph_source = kit_source,
-        .node_digest = kit_digest, .mount_options = kit_mount_options,
+        .node_digest = kit_digest, .node_bytes = kit_bytes, .digest = kit_hash, .mount_options = kit_mount_options,
         .result_add = kit_result_add, .result_set = kit_result_set,
         .image_normalize = kit_normalize,
     };

@@ -62,6 +62,8 @@ struct df_build {
     size_t text_len;
     uint32_t source;        /* of graph_source */
     const char *definition; /* digest of the vertex that loads it */
+    const void *definition_op; /* which is this; NULL when it needs others */
+    size_t definition_len;
     bool have_source;       /* text is there: errors may point into it */
     struct df_lines fail_lines; /* where the last error was put */
     struct df_lines shown_lines; /* the same, or where df_show_at() put it */

@@ -235,6 +235,8 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     b->definition = b->host->node_digest(v->node, err);
     if (!b->definition)
         return b->host->error_code(err);
+    if (!(x->own_file && (x->is_git || x->is_http)))
+        b->definition_op = b->host->node_bytes(v->node, &b->definition_len, err);
 
     const void *text = NULL;
     size_t len = 0;
