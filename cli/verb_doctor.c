@@ -176,8 +176,9 @@ check_user_namespaces(struct report *r, const struct probe *p)
         say(r, BAD, "rights", userns_root_advice(),
             "root without the privilege to mount (CAP_SYS_ADMIN): %s", p->rights.text);
     if (p->namespace.sys)
-        say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be created: %s",
-            p->namespace.text);
+        say(r, ordinary ? BAD : POOR, "user namespaces", userns_advice(), "cannot be created: %s%s",
+            p->namespace.text,
+            ordinary ? "" : "; users of this machine see into steps that have their numbers");
     else if (ordinary && p->rights.sys)
         say(r, BAD, "user namespaces", userns_advice(), "give no privileges: %s", p->rights.text);
     else if (userns_is_restricted())

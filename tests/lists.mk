@@ -268,9 +268,9 @@ security_tests = \
 	tests/security/groups-and-capabilities.sh \
 	tests/security/host-devices.sh \
 	tests/security/leaked-descriptors.sh \
-	tests/security/lib.sh \
 	tests/security/mount-symlink-race.sh \
 	tests/security/network-sandbox.sh \
+	tests/security/nodes-on-request.sh \
 	tests/security/proc-self-exe-rewrite.sh \
 	tests/security/secrets-in-memory.sh \
 	tests/security/sockets.sh \
@@ -279,12 +279,15 @@ security_tests = \
 	tests/security/system-mounts.sh \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \
+	tests/security/users-of-the-machine.sh \
 	tests/security/words-that-leak.sh \
 	tests/security/workdir-through-proc.sh
 
 security_helpers = \
 	tests/security/evil-archive \
 	tests/security/evil-layout \
+	tests/security/lib.sh \
+	tests/security/look-into-step \
 	tests/security/probe.c \
 	tests/security/record-terminal \
 	tests/security/rude-server

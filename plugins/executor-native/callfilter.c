@@ -16,7 +16,7 @@
 #include "tools/cleanup.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct sock_fprog programs[2]; /* by shares_network; immutable after `once` */
+static struct sock_fprog programs[2][2]; /* by shares_network, is_served; immutable after `once` */
 static int failure;
 
 static int
@@ -78,14 +78,14 @@ export_program(scmp_filter_ctx c)
     int e = -seccomp_export_bpf(c, fd);
     if (!e && fstat(fd, &st) < 0)
         e = errno;
-    for (int shares = 0; !e && shares < 2; shares++) {
+    for (int i = 0; !e && i < 4; i++) {
         size_t len = (size_t)st.st_size;
         struct sock_filter *code = malloc(SOCKETS_MAX * sizeof *code + len);
-        size_t n = code ? sockets_program(code, shares) : 0;
+        size_t n = code ? sockets_program(code, i & 1, i & 2) : 0;
         if (!code || pread(fd, code + n, len, 0) != (ssize_t)len)
             e = code ? EIO : ENOMEM;
-        programs[shares].filter = code;
-        programs[shares].len = (unsigned short)(n + len / sizeof *code);
+        programs[i & 1][i >> 1].filter = code;
+        programs[i & 1][i >> 1].len = (unsigned short)(n + len / sizeof *code);
     }
     close(fd);
     return e;
@@ -108,10 +108,10 @@ compile(void)
 }
 
 int
-native_filter(bool shares_network, struct sock_fprog *out)
+native_filter(bool shares_network, bool is_served, struct sock_fprog *out)
 {
     pthread_once(&once, compile);
     if (!failure)
-        *out = programs[shares_network];
+        *out = programs[shares_network][is_served];
     return failure;
 }

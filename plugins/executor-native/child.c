@@ -7,12 +7,10 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,6 +18,8 @@
 
 #include "common/exec/cgroup.h"
 #include "common/exec/guard.h"
+#include "common/exec/network.h"
+#include "common/exec/requests.h"
 
 #ifndef KEYCTL_JOIN_SESSION_KEYRING
 #define KEYCTL_JOIN_SESSION_KEYRING 1
@@ -35,25 +35,6 @@ native_join_cgroup(void *launch, const char **what)
 {
     const struct native_launch *l = launch;
     return cgroup_join(l->cgroup_procs, l->cgroup_count, what);
-}
-
-static int
-loopback_up(void)
-{
-    struct ifreq r;
-    memset(&r, 0, sizeof r);
-    memcpy(r.ifr_name, "lo", 3);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errno;
-    int e = 0;
-    if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
-        e = errno;
-    r.ifr_flags |= IFF_UP | IFF_RUNNING;
-    if (!e && ioctl(fd, SIOCSIFFLAGS, &r) < 0)
-        e = errno;
-    close(fd);
-    return e;
 }
 
 static int
@@ -181,18 +162,28 @@ set_up(const struct native_launch *l, const char **what)
     if (sethostname(l->x->hostname, strlen(l->x->hostname)) < 0)
         return errno;
     *what = "bring the loopback device up";
-    if (l->own_net && (e = loopback_up()))
+    if (l->own_net && (e = network_loopback_up()))
         return e;
     *what = native_setting_limits;
     return set_limits(l);
 }
 
+/* At last: the mounts stay the machine's root's, who made them. */
+static int
+enter_users(const struct native_launch *l)
+{
+    return l->users_fd >= 0 && setns(l->users_fd, CLONE_NEWUSER) < 0 ? errno : 0;
+}
+
 static int
 give_up_powers(const struct native_launch *l, const char **what)
 {
-    *what = "drop capabilities";
-    int e = drop_bounding(l->caps);
+    *what = "enter the user namespace";
+    int e = enter_users(l);
     if (e)
+        return e;
+    *what = "drop capabilities";
+    if ((e = drop_bounding(l->caps)))
         return e;
     /* As root, who can enter directories that the user cannot; where root is an
      * ordinary user itself, as the user. */
@@ -203,6 +194,8 @@ give_up_powers(const struct native_launch *l, const char **what)
         return e;
     /* While we may: without no_new_privs it needs CAP_SYS_ADMIN. */
     *what = "install the system call filter";
+    if (l->requests_fd >= 0 && (e = requests_install(l->requests_fd)))
+        return e;
     if ((e = install_filter(l)))
         return e;
     *what = "change the user";

@@ -21,12 +21,16 @@
 #include "common/exec/devices.h"
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
+#include "common/exec/profile.h"
+#include "common/exec/requests.h"
+#include "common/exec/usernamespace.h"
 
 static const struct tenon_host *host;
 
 struct native {
     char *network_helper;
     struct devices_pool devices; /* for all steps that have no group of their own */
+    struct usernamespace users;
 };
 
 static const struct tenon_param no_params[] = { { .name = NULL } };
@@ -41,6 +45,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     struct native *n = tenon_new0(struct native);
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     n->devices = (struct devices_pool)DEVICES_POOL_INIT;
+    n->users = (struct usernamespace)USERNAMESPACE_INIT;
     *self = n;
     cgroup_sweep();
     return TENON_OK;
@@ -52,6 +57,7 @@ native_fini(void *self)
     struct native *n = self;
     guard_reap(true);
     devices_pool_release(&n->devices);
+    usernamespace_release(&n->users);
     free(n->network_helper);
     free(n);
 }
@@ -75,7 +81,7 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
         return TENON_E_UNSUPPORTED;
     }
     struct sock_fprog filter;
-    int e = native_filter(true, &filter);
+    int e = native_filter(true, true, &filter);
     return e ? host->error(err, TENON_E_UNSUPPORTED, e, "compile the system call filter")
              : TENON_OK;
 }
@@ -93,13 +99,17 @@ check_request(const struct tenon_exec *x, struct tenon_error *err)
 static void
 supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
 {
-    int *keep = tenon_calloc(4 + l->cgroup_count, sizeof *keep);
+    int *keep = tenon_calloc(6 + l->cgroup_count, sizeof *keep);
     size_t count = 0;
     keep[count++] = l->in;
     keep[count++] = l->out;
     keep[count++] = l->err;
     if (l->net_fd >= 0)
         keep[count++] = l->net_fd;
+    if (l->users_fd >= 0)
+        keep[count++] = l->users_fd;
+    if (l->requests_fd >= 0)
+        keep[count++] = l->requests_fd;
     for (size_t i = 0; i < l->cgroup_count; i++)
         keep[count++] = l->cgroup_procs[i];
     struct guard_options g = {
@@ -178,6 +188,37 @@ join_groups(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
     return TENON_OK;
 }
 
+/* Made in the namespace of users: root of the step is root of it. */
+static int
+own_network(struct native_launch *l)
+{
+    auto_close int fd = -1;
+    int e = usernamespace_network(l->users_fd, &fd);
+    l->net_fd = e ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    return e;
+}
+
+/* What a step asks of us, and the namespace that makes it ask.  Granted all it is in
+ * none. */
+static int
+separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struct requests **r,
+         struct tenon_error *err)
+{
+    if (l->insecure)
+        return TENON_OK;
+    int e = requests_open(r);
+    l->requests_fd = requests_fd(*r);
+    if (!e && !l->rootless)
+        e = usernamespace_get(&n->users, &l->users_fd);
+    if (!e && !l->rootless && l->own_net && l->net_fd < 0)
+        e = own_network(l);
+    if (e)
+        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "
+                                  "steps of their numbers", strerror(e));
+    e = native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
+    return e ? host->error(err, TENON_E_FAILED, e, "compile the system call filter") : TENON_OK;
+}
+
 static int
 run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
              int32_t *wait_status, struct tenon_error *err)
@@ -230,8 +271,12 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
         return host->error_code(err);
     struct native_launch l;
     int r = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
+    struct requests *requests = NULL;
+    if (r == TENON_OK)
+        r = separate(n, &l, ctx, &requests, err);
     if (r == TENON_OK)
         r = run_prepared(n, &l, ctx, wait_status, err);
+    requests_close(requests);
     native_release(&l);
     network_close(net);
     return r;

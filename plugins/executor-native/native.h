@@ -26,6 +26,8 @@ struct native_launch {
     const struct tenon_exec *x;
     int in, out, err;      /* above the standard numbers */
     int net_fd;            /* namespace to join, or -1 */
+    int users_fd;          /* the same, of users; borrowed */
+    int requests_fd;       /* of requests.h, or -1; borrowed */
     bool rootless, insecure, own_net;
     bool bind_proc;        /* the machine's /proc in place of one of our own */
     bool nodev;            /* no control group guards devices: mounts have to */
@@ -53,7 +55,7 @@ int native_prepare(struct native_launch *l, const struct tenon_exec *x,
 void native_release(struct native_launch *l);
 
 /* callfilter.c: compiled once in a process; 0 or an errno.  Any thread. */
-int native_filter(bool shares_network, struct sock_fprog *out);
+int native_filter(bool shares_network, bool is_served, struct sock_fprog *out);
 
 /* steproot.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
 extern const char native_mounting_proc[]; /* what was tried, as the guard puts it */

@@ -130,7 +130,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
                const struct tenon_host *host, const char *network, struct tenon_error *err)
 {
     memset(l, 0, sizeof *l);
-    l->net_fd = -1;
+    l->net_fd = l->users_fd = l->requests_fd = -1;
     l->x = x;
     l->in = move_up(x->stdin_fd);
     l->out = move_up(x->stdout_fd);
@@ -157,9 +157,6 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
                                                                         : PROFILE_SHM_BYTES));
     prepare_candidates(l);
     prepare_hierarchies(l);
-    int e = l->insecure ? 0 : native_filter(profile_shares_network(x), &l->filter);
-    if (e)
-        return host->error(err, TENON_E_FAILED, e, "compile the system call filter");
     return prepare_limits(l, host, err);
 }
 

@@ -28,7 +28,9 @@
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
 #include "common/exec/profile.h"
+#include "common/exec/requests.h"
 #include "common/exec/sockets.h"
+#include "common/exec/usernamespace.h"
 #include "ocimounts.h"
 #include "spec.h"
 
@@ -39,6 +41,9 @@ struct oci {
     char *path;    /* absolute; NULL: not found */
     char *network_helper;
     struct devices_pool devices;
+    pthread_mutex_t lock; /* of the following */
+    bool was_tried;
+    int why_no_users;
 };
 
 static const struct tenon_param config_params[] = {
@@ -75,6 +80,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     o->path = find_runtime(o->runtime);
     o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
+    pthread_mutex_init(&o->lock, NULL);
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -85,6 +91,7 @@ oci_fini(void *self)
 {
     struct oci *o = self;
     devices_pool_release(&o->devices);
+    pthread_mutex_destroy(&o->lock);
     free(o->runtime);
     free(o->path);
     free(o->network_helper);
@@ -153,10 +160,10 @@ can_keep(const struct oci *o)
 }
 
 static int
-write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
+write_config(const struct tenon_exec *x, const char *cgroup, const char *network, bool users,
              struct tenon_error *err)
 {
-    struct json_object *spec = oci_spec(x, cgroup, network);
+    struct json_object *spec = oci_spec(x, cgroup, network, users);
     const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
     size_t len = strlen(text);
     int fd = openat(x->work_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -186,6 +193,7 @@ struct launch { /* prepared before fork */
     char *const *argv;
     char *const *env;
     int in, out, err;
+    int requests; /* -1: none are served */
     bool insecure, shares_network, hides_v2;
 };
 
@@ -221,7 +229,9 @@ launch_child(void *data, int report_fd)
     if (isatty(0) && setsid() >= 0)
         (void)ioctl(0, TIOCSCTTY, 0);
     umask(022);
-    int e = l->insecure ? 0 : sockets_restrict(l->shares_network);
+    int e = l->requests < 0 ? 0 : requests_install(l->requests);
+    if (!e && !l->insecure)
+        e = sockets_restrict(l->shares_network, l->requests >= 0);
     if (e)
         guard_fail(report_fd, "install the filter of sockets", e);
     guard_reset_signals();
@@ -243,7 +253,8 @@ move_up(int fd)
 
 static void
 supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-          const struct cgroup *group, bool hides_v2, struct guard_result *result)
+          const struct cgroup *group, bool hides_v2, const struct requests *requests,
+          struct guard_result *result)
 {
     auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
     auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
@@ -262,20 +273,23 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
     struct launch l = { x, group->procs, group->count, o->path, argv, env, in, out, err,
-                        x->flags & TENON_EXEC_INSECURE, profile_shares_network(x), hides_v2 };
-    auto_free int *keep = tenon_calloc(3 + group->count, sizeof *keep);
+                        requests_fd(requests), x->flags & TENON_EXEC_INSECURE, profile_shares_network(x), hides_v2 };
+    auto_free int *keep = tenon_calloc(4 + group->count, sizeof *keep);
     keep[0] = in;
     keep[1] = out;
     keep[2] = err;
-    if (group->count)
-        memcpy(keep + 3, group->procs, group->count * sizeof *keep);
+    size_t kept = 3;
+    if (l.requests >= 0)
+        keep[kept++] = l.requests;
+    for (size_t i = 0; i < group->count; i++)
+        keep[kept++] = group->procs[i];
     struct guard_options g = {
         .guard_flags = CLONE_NEWNS,
         .guard_setup = guard_setup,
         .child = launch_child,
         .data = &l,
         .keep = keep,
-        .keep_count = 3 + group->count,
+        .keep_count = kept,
         .cancel_fd = host->cancel_fd(ctx),
     };
     guard_run(&g, result);
@@ -422,16 +436,17 @@ groups_release(struct groups *g)
 
 static int
 run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-       const char *network, int32_t *wait_status, struct tenon_error *err)
+       const char *network, bool users, const struct requests *requests, int32_t *wait_status,
+       struct tenon_error *err)
 {
     struct groups groups;
     if (groups_open(o, ctx, x, &groups, err) < 0 ||
-        write_config(x, groups.runtime, network, err) < 0) {
+        write_config(x, groups.runtime, network, users, err) < 0) {
         groups_release(&groups);
         return host->error_code(err);
     }
     struct guard_result result;
-    supervise(o, ctx, x, &groups.limits, groups.has_devices, &result);
+    supervise(o, ctx, x, &groups.limits, groups.has_devices, requests, &result);
     bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(groups.runtime);
     groups_release(&groups);
     switch (result.outcome) {
@@ -458,6 +473,27 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     return TENON_OK;
 }
 
+/* Shall the runtime make a user namespace?  What the step asks of us then. */
+static bool
+separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct requests **r)
+{
+    if (x->flags & TENON_EXEC_INSECURE)
+        return false;
+    int e = requests_open(r);
+    if (!e && !(x->flags & TENON_EXEC_ROOTLESS)) {
+        pthread_mutex_lock(&o->lock);
+        if (!o->was_tried)
+            o->why_no_users = usernamespace_try_proc();
+        o->was_tried = true;
+        e = o->why_no_users;
+        pthread_mutex_unlock(&o->lock);
+    }
+    if (e)
+        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "
+                                  "steps of their numbers", strerror(e));
+    return !e && !(x->flags & TENON_EXEC_ROOTLESS);
+}
+
 static int
 oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *wait_status,
         struct tenon_error *err)
@@ -467,7 +503,10 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
     if (oci_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
         network_open(host, ctx, x, o->network_helper, &net, err) < 0)
         return host->error_code(err);
-    int r = run_in(o, ctx, x, net ? network_path(net) : NULL, wait_status, err);
+    struct requests *requests = NULL;
+    bool users = separate(o, ctx, x, &requests);
+    int r = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
+    requests_close(requests);
     network_close(net);
     return r;
 }

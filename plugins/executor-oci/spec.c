@@ -135,7 +135,8 @@ add_mount(struct json_object *mounts, const char *target, const char *type,
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static void
-add_system_mounts(struct json_object *mounts, const struct tenon_exec *x)
+add_system_mounts(struct json_object *mounts, const struct tenon_exec *x, const char *network,
+                  bool users)
 {
     bool rootless = x->flags & TENON_EXEC_ROOTLESS;
     const char *rw = x->flags & TENON_EXEC_INSECURE ? "rw" : "ro";
@@ -156,7 +157,7 @@ add_system_mounts(struct json_object *mounts, const struct tenon_exec *x)
     add_mount(mounts, "/dev/mqueue", "mqueue", "mqueue", LIST("nosuid", "noexec", "nodev"));
     /* sysfs belongs to a network namespace; one that is not ours is bound.  What
      * is mounted in it is read-only, too: control groups may be the user's. */
-    if (rootless && !strcmp(x->network, "host"))
+    if ((rootless || users) && (!strcmp(x->network, "host") || (users && network)))
         add_mount(mounts, "/sys", "none", "/sys",
                   LIST("rbind", "nosuid", "noexec", "nodev", "ro", "rro"));
     else
@@ -190,11 +191,12 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
 
 static void
 add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
-               const char *network)
+               const char *network, bool users)
 {
     struct json_object *a = add_array(linux_part, "namespaces");
     const char *const names[] = { "pid", "ipc", "uts", "mount", "cgroup",
-                                  strcmp(x->network, "host") ? "network" : NULL };
+                                  strcmp(x->network, "host") ? "network" : NULL,
+                                  users ? "user" : NULL };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!names[i])
             continue;
@@ -300,12 +302,27 @@ add_seccomp(struct json_object *linux_part)
         add_rule(calls, &profile_rules[i]);
 }
 
+/* Every id is the same inside (usernamespace.h). */
+static void
+add_all_ids(struct json_object *linux_part, const char *key)
+{
+    struct json_object *o = json_object_new_object();
+    add_number(o, "containerID", 0);
+    add_number(o, "hostID", 0);
+    add_number(o, "size", UINT32_MAX);
+    json_object_array_add(add_array(linux_part, key), o);
+}
+
 static void
 add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup,
-          const char *network)
+          const char *network, bool users)
 {
     struct json_object *l = add_object(spec, "linux");
-    add_namespaces(l, x, network);
+    add_namespaces(l, x, network, users);
+    if (users) {
+        add_all_ids(l, "uidMappings");
+        add_all_ids(l, "gidMappings");
+    }
     add_resources(l, x);
     if (!(x->flags & TENON_EXEC_ROOTLESS))
         add_string(l, "cgroupsPath", cgroup);
@@ -317,7 +334,7 @@ add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgro
 }
 
 struct json_object *
-oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network)
+oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network, bool users)
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
@@ -325,8 +342,8 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network)
     add_string(add_object(spec, "root"), "path", x->rootfs);
     add_string(spec, "hostname", x->hostname);
     struct json_object *mounts = add_array(spec, "mounts");
-    add_system_mounts(mounts, x);
+    add_system_mounts(mounts, x, network, users);
     add_step_mounts(mounts, x);
-    add_linux(spec, x, cgroup, network);
+    add_linux(spec, x, cgroup, network, users);
     return spec;
 }

@@ -6,8 +6,8 @@
 #include <tenon-plugin.h>
 
 /* The caller's (json_object_put).  cgroup: from cgroup_path; network: path of a
- * namespace to join, or NULL. */
+ * namespace to join, or NULL; users: in a user namespace. */
 struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup,
-                             const char *network);
+                             const char *network, bool users);
 
 #endif

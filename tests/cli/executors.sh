@@ -9,7 +9,7 @@ need runc
 doc=$abs_top_srcdir/docs/executors.md
 
 # Items whose values differ, and may: docs/executors.md says why.
-echo "mount at /dev" >"$work/explained"
+printf 'mount at /dev\nremoval of /dev/full\n' >"$work/explained"
 
 # say ITEM VALUE: a line of the table. Values hold nothing that is this machine's.
 cat >"$context/checks" <<'S'

@@ -88,7 +88,8 @@ trial() {
     # What every step may have works, also where it made it.
     assert_said "read /own-null: works"
     assert_said "own null"
-    said | sort >"$work/said-$executor"
+    # How it is refused differs in /dev, which a runtime makes in the step's namespace of users.
+    said | sed 's/EACCES$/EPERM/' | sort >"$work/said-$executor"
 
     # Steps with a group of their own.
     try 0 --no-cache --cgroup-parent "/tenon-test-$$"
@@ -111,7 +112,7 @@ only_v2() {
         mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$abs_top_builddir/tenon-dev" --root "$store" build \
         --progress=plain --build-context "$base" -o type=cacheonly --no-cache "$context"
     nothing_opens
-    said | sort | diff "$work/said-$executor" - || fail "$executor: differs with version 2 alone"
+    said | sed 's/EACCES$/EPERM/' | sort | diff "$work/said-$executor" - || fail "$executor: differs with version 2 alone"
 }
 if unshare --mount sh -c 'umount /sys/fs/cgroup/* 2>/dev/null; umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup'; then
     each_executor only_v2

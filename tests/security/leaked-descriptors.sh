@@ -38,14 +38,14 @@ END
 refused_or_tried() {
     attempt --no-cache
     assert_not_said "$outside"
-    if said | grep -qx tried || grep -E '^ERROR: |container init: ' "$work/err" | grep -Eq "$no_directory"; then
+    if said | grep -qx tried || grep -E '^ERROR: |container (init|process): ' "$work/err" | grep -Eq "$no_directory"; then
         tried=$((tried + 1))
         return 0
     fi
     cat "$work/err" >&2
     fail "$executor: not tried"
 }
-no_directory='enter the working directory: |container init: (mkdir|chdir) '
+no_directory='enter the working directory: |container init: (mkdir|chdir) |container process: chdir to cwd '
 
 trial() {
     first

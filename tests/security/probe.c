@@ -239,6 +239,21 @@ reach(char **a)
     return 0;
 }
 
+/* port NUMBER: somebody listens there, on both versions of IP. */
+static int
+port(char **a)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(a[0])),
+                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = in.sin_port,
+                                .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    printf("port %s: %s\n", a[0], name_of(bind(fd, (void *)&in, sizeof in) < 0 ? errno : 0));
+    fd = socket(AF_INET6, SOCK_STREAM, 0);
+    printf("port %s of 6: %s\n", a[0], name_of(bind(fd, (void *)&in6, sizeof in6) < 0 ? errno : 0));
+    return 0;
+}
+
 /* ---- devices -------------------------------------------------------------------- */
 
 /* device TYPE MAJOR MINOR PATH: made, opened, read. */
@@ -388,7 +403,7 @@ main(int argc, char **argv)
     } verbs[] = {
         { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
         { "key", 1, key },     { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
-        { "reach", 1, reach },
+        { "reach", 1, reach }, { "port", 1, port },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "descriptors"))

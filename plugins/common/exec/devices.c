@@ -17,6 +17,7 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "cgroup.h"
+#include "ports.h"
 #include "profile.h"
 
 /* ---- the program ---------------------------------------------------------------- */
@@ -140,7 +141,10 @@ devices_restrict(int group_fd, const struct tenon_exec *x)
     a.attach_bpf_fd = (uint32_t)program;
     a.attach_type = BPF_CGROUP_DEVICE;
     a.attach_flags = BPF_F_ALLOW_MULTI; /* what is above us counts as well */
-    return call_bpf(BPF_PROG_ATTACH, &a) < 0 ? errno : 0;
+    if (call_bpf(BPF_PROG_ATTACH, &a) < 0)
+        return errno;
+    (void)ports_allow(group_fd);
+    return 0;
 }
 
 /* ---- the group ------------------------------------------------------------------- */

@@ -13,10 +13,16 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/mountapi.h \
 	%D%/network.c \
 	%D%/network.h \
+	%D%/ports.c \
+	%D%/ports.h \
 	%D%/profile.c \
 	%D%/profile.h \
+	%D%/requests.c \
+	%D%/requests.h \
 	%D%/seccomp.c \
 	%D%/sockets.c \
-	%D%/sockets.h
+	%D%/sockets.h \
+	%D%/usernamespace.c \
+	%D%/usernamespace.h
 libtenon_common_exec_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 COMMON_EXEC_LIBS = libtenon-common-exec.la libtenon-tools.la

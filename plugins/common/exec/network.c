@@ -63,8 +63,8 @@ struct network {
 
 /* ---- the namespace --------------------------------------------------------------- */
 
-static int
-loopback_up(void)
+int
+network_loopback_up(void)
 {
     struct ifreq r = { .ifr_name = "lo" };
     auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -87,7 +87,7 @@ make_namespace(void *data)
         m->sys = errno;
         return NULL;
     }
-    m->sys = loopback_up();
+    m->sys = network_loopback_up();
     if (!m->sys && mount("/proc/thread-self/ns/net", m->path, NULL, MS_BIND, NULL) < 0)
         m->sys = errno;
     return NULL;

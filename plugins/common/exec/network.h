@@ -24,4 +24,7 @@ int network_open(const struct tenon_host *host, struct tenon_ctx *ctx,
 const char *network_path(const struct network *net);
 void network_close(struct network *net); /* NULL is fine */
 
+/* The device lo, in the namespace that we are in; 0 or an errno. */
+int network_loopback_up(void);
+
 #endif

@@ -62,11 +62,11 @@ load_argument(void)
 }
 
 size_t
-sockets_program(struct sock_filter out[SOCKETS_MAX], bool shares_network)
+sockets_program(struct sock_filter out[SOCKETS_MAX], bool shares_network, bool is_served)
 {
     size_t n = 0;
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        uint8_t call = entries[i].socketcall == NONE ? 0 : 4;
+        uint8_t call = entries[i].socketcall == NONE || is_served ? 0 : 4;
         uint8_t packet = shares_network ? 2 : 0;
         uint8_t family = (uint8_t)(4 + packet); /* how many look at socket(2) */
         if (entries[i].arch)
@@ -84,10 +84,10 @@ sockets_program(struct sock_filter out[SOCKETS_MAX], bool shares_network)
 }
 
 int
-sockets_restrict(bool shares_network)
+sockets_restrict(bool shares_network, bool is_served)
 {
     struct sock_filter code[SOCKETS_MAX];
-    size_t n = sockets_program(code, shares_network);
+    size_t n = sockets_program(code, shares_network, is_served);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = { (unsigned short)n, code };
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? errno : 0;

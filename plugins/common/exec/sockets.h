@@ -15,10 +15,11 @@
 enum { SOCKETS_MAX = 64 };
 
 /* Instructions that refuse with EPERM, and for everything else go on behind their end, where
- * another program or an answer has to follow.  Returns how many. */
-size_t sockets_program(struct sock_filter out[SOCKETS_MAX], bool shares_network);
+ * another program or an answer has to follow.  is_served: requests.h answers socketcall(2).
+ * Returns how many. */
+size_t sockets_program(struct sock_filter out[SOCKETS_MAX], bool shares_network, bool is_served);
 /* As a filter of its own, for this process and what it starts; async-signal-safe.
  * 0 or an errno. */
-int sockets_restrict(bool shares_network);
+int sockets_restrict(bool shares_network, bool is_served);
 
 #endif

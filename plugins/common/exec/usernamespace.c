@@ -1,0 +1,180 @@
+/* common/exec/usernamespace.c - see usernamespace.h. */
+#include "usernamespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+
+enum { STACK_BYTES = 64 << 10 };
+#define ALL_IDS "0 0 4294967295\n"
+
+/* The process that the namespace begins with; it shares our memory, and leaves it alone. */
+struct first {
+    int go[2];      /* ends when we have done our part */
+    int users_fd;   /* to enter, and to make a network in; -1 */
+    int done;       /* the errno of that is written to it */
+    bool tries_proc;
+};
+
+static int
+make_network(int users_fd)
+{
+    return setns(users_fd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0 ? errno : 0;
+}
+
+static int
+first_main(void *data)
+{
+    const struct first *f = data;
+    char byte;
+    syscall(SYS_close, f->go[1]);
+    if (f->users_fd >= 0) {
+        byte = (char)make_network(f->users_fd);
+        syscall(SYS_write, f->done, &byte, 1);
+    }
+    while (syscall(SYS_read, f->go[0], &byte, 1) == 1)
+        ;
+    /* What is mounted here is here alone, and ends with us. */
+    if (f->tries_proc && syscall(SYS_mount, "proc", "/proc", "proc",
+                                 MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return 1;
+    return 0;
+}
+
+/* 0 or an errno. */
+static int
+write_file(const char *path, const char *text)
+{
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    return write(fd, text, strlen(text)) < 0 ? errno : 0;
+}
+
+static int
+map_all(pid_t pid)
+{
+    auto_free char *users = tenon_asprintf("/proc/%ld/uid_map", (long)pid);
+    auto_free char *groups = tenon_asprintf("/proc/%ld/gid_map", (long)pid);
+    int e = write_file(users, ALL_IDS);
+    return e ? e : write_file(groups, ALL_IDS);
+}
+
+/* The first process, until go[1] ends; -1 and errno. */
+static pid_t
+start(struct first *f, int flags, char *stack)
+{
+    sigset_t all, old;
+    sigfillset(&all); /* handlers are for our own process */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pid_t pid = clone(first_main, stack + STACK_BYTES, CLONE_VM | flags | SIGCHLD, f);
+    int e = errno;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = e;
+    return pid;
+}
+
+static int
+end(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+static int
+open_namespace(pid_t pid, const char *kind, int *fd)
+{
+    auto_free char *path = tenon_asprintf("/proc/%ld/ns/%s", (long)pid, kind);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *fd < 0 ? errno : 0;
+}
+
+/* fd NULL: nothing is wanted but how it went. */
+static int
+make(int flags, int *fd)
+{
+    struct first f = { { -1, -1 }, -1, -1, fd == NULL };
+    auto_free char *stack = aligned_alloc(64, STACK_BYTES);
+    if (!stack || pipe2(f.go, O_CLOEXEC) < 0)
+        return errno;
+    pid_t pid = start(&f, CLONE_NEWUSER | flags, stack);
+    int e = pid < 0 ? errno : map_all(pid);
+    if (!e && fd)
+        e = open_namespace(pid, "user", fd);
+    close(f.go[1]);
+    int status = pid < 0 ? 0 : end(pid);
+    close(f.go[0]);
+    return e ? e : status ? EPERM : 0;
+}
+
+int
+usernamespace_network(int users_fd, int *fd)
+{
+    struct first f = { { -1, -1 }, users_fd, -1, false };
+    int done[2];
+    auto_free char *stack = aligned_alloc(64, STACK_BYTES);
+    if (!stack || pipe2(f.go, O_CLOEXEC) < 0)
+        return errno;
+    int e = pipe2(done, O_CLOEXEC) < 0 ? errno : 0;
+    if (!e) {
+        f.done = done[1];
+        pid_t pid = start(&f, 0, stack);
+        e = pid < 0 ? errno : 0;
+        close(done[1]);
+        unsigned char how = EPIPE;
+        if (!e)
+            (void)!read(done[0], &how, 1);
+        e = e ? e : how;
+        if (!e)
+            e = open_namespace(pid, "net", fd);
+        close(f.go[1]);
+        f.go[1] = -1;
+        if (pid > 0)
+            end(pid);
+        close(done[0]);
+    }
+    if (f.go[1] >= 0)
+        close(f.go[1]);
+    close(f.go[0]);
+    return e;
+}
+
+int
+usernamespace_get(struct usernamespace *u, int *fd)
+{
+    pthread_mutex_lock(&u->lock);
+    if (!u->is_made) {
+        u->why_none = make(0, &u->fd);
+        u->is_made = true;
+    }
+    *fd = u->fd;
+    int e = u->why_none;
+    pthread_mutex_unlock(&u->lock);
+    return e;
+}
+
+void
+usernamespace_release(struct usernamespace *u)
+{
+    if (u->fd >= 0)
+        close(u->fd);
+    pthread_mutex_destroy(&u->lock);
+}
+
+int
+usernamespace_try_proc(void)
+{
+    return make(CLONE_NEWNS | CLONE_NEWPID, NULL);
+}

@@ -1,0 +1,77 @@
+#!/bin/sh
+# A step of USER 1000 is, by its number, a process of whoever is 1000 on the machine. That user
+# looks into it by /proc and ptrace: secrets, agent, files, layer, cache mount, memory,
+# output; and so does the machine's nobody into a step of nobody.
+. "$(dirname "$0")/lib.sh"
+need setpriv ssh-agent
+chmod 755 "$work"
+word=held-$mark
+as() { id=$1; shift; setpriv --reuid "$id" --regid "$id" --clear-groups --no-new-privs "$@"; }
+as 1000 "$python" "$here/look-into-step" nothing >/dev/null 2>&1 || skip "needs a python that others can run"
+
+# The test sees what there is to be seen: of a process that no sandbox is around.
+setpriv --reuid 1000 --regid 1000 --clear-groups env SECRET=x sh -c "while :; do sleep 1; done # $word" \
+    </dev/null >/dev/null 2>&1 &
+plain=$!
+remember $plain
+plain() { as 1000 "$python" "$here/look-into-step" "$word" >"$work/plain" && grep -q '^got environ$' "$work/plain"; }
+await "a process to look into" plain
+for what in environ maps "link root" files memory ptrace process_vm_readv; do
+    grep -qx "got $what" "$work/plain" || fail "the attack does not work: $what"
+done
+kill $plain
+wait $plain 2>/dev/null || :
+
+ssh-agent -D -a "$work/agent" >/dev/null 2>&1 &
+remember $!
+agent_there() { [ -S "$work/agent" ]; }
+await "an agent" agent_there
+echo "of the file" >"$work/secret"
+
+# It waits for an abstract socket, which is there when all has been tried.
+cat >"$work/listen.py" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0" + sys.argv[1])
+s.listen(5)
+print("ready", flush=True)
+while True:
+    s.accept()[0].sendall(b"done\n")
+END
+for id in 1000 65534; do
+    dockerfile <<END
+RUN mkdir /work && chown $id:$id /work
+USER $id:$id
+WORKDIR /work
+RUN --mount=type=secret,id=file,uid=$id --mount=type=secret,id=var,env=TOKEN --mount=type=cache,id=c,target=/cache,uid=$id \\
+    --mount=type=ssh,uid=$id cat /run/secrets/file >/dev/null && echo held by \$(id -u); \\
+    n=0; while [ \$n -lt 600 ] && ! /probe reach abstract:$word | grep -q done; do sleep 0.1; n=\$((n + 1)); done; : $word; \\
+    ls /work /cache | sed 's/^/seen /'; echo over; test \$n -lt 600
+END
+    cp "$context/Dockerfile" "$work/Dockerfile.$id"
+done
+
+look() { # ID
+    build "$store" --build-context "$base" -o type=cacheonly --no-cache --secret "id=file,src=$work/secret" \
+        --secret "id=var,src=$work/secret" --ssh "default=$work/agent" -f "$work/Dockerfile.$1" "$context" \
+        >"$work/out" 2>"$work/err" &
+    building=$!
+    remember $building
+    await_line "$work/err" "held by $1\$"
+    as "$1" "$python" "$here/look-into-step" "$word" >"$work/got" || fail "the look ended badly"
+    "$python" "$work/listen.py" "$word" >"$work/listening" &
+    listening=$!
+    remember $listening
+    wait $building || { cat "$work/err" >&2; fail "$executor: the build failed"; }
+    kill $listening
+    wait $listening 2>/dev/null || :
+    [ "$(sed -n 's/^looked at //p' "$work/got")" -ge 1 ] || fail "$executor: there was nothing to look into"
+    ! grep '^got ' "$work/got" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
+    ! said | grep -E '^(seen planted|forged)' >&2 || fail "$executor: the machine's $1 writes into a step of $1"
+    assert_said over
+}
+trial() {
+    look 1000
+    look 65534
+}
+each_executor trial
