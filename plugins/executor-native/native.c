@@ -31,10 +31,12 @@ struct native {
     char *network_helper;
     struct devices_pool devices; /* for all steps that have no group of their own */
     struct usernamespace users;
+    bool wants_users;
 };
 
 static const struct tenon_param no_params[] = { { .name = NULL } };
-static const struct tenon_param config_params[] = { NETWORK_HELPER_PARAM, { .name = NULL } };
+static const struct tenon_param config_params[] = { NETWORK_HELPER_PARAM, USERNAMESPACE_PARAM,
+                                                    { .name = NULL } };
 
 static int
 native_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
@@ -46,6 +48,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     n->devices = (struct devices_pool)DEVICES_POOL_INIT;
     n->users = (struct usernamespace)USERNAMESPACE_INIT;
+    n->wants_users = host->get_bool(config, "user-namespace");
     *self = n;
     cgroup_sweep();
     return TENON_OK;
@@ -208,9 +211,10 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
         return TENON_OK;
     int e = requests_open(r);
     l->requests_fd = requests_fd(*r);
-    if (!e && !l->rootless)
+    bool users = n->wants_users && !l->rootless;
+    if (!e && users)
         e = usernamespace_get(&n->users, &l->users_fd);
-    if (!e && !l->rootless && l->own_net && l->net_fd < 0)
+    if (!e && users && l->own_net && l->net_fd < 0)
         e = own_network(l);
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "

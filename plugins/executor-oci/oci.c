@@ -42,7 +42,7 @@ struct oci {
     char *network_helper;
     struct devices_pool devices;
     pthread_mutex_t lock; /* of the following */
-    bool was_tried;
+    bool wants_users, was_tried;
     int why_no_users;
 };
 
@@ -50,6 +50,7 @@ static const struct tenon_param config_params[] = {
     { .name = "runtime", .help = "the OCI runtime: a name in PATH or a path",
       .type = TENON_TYPE_STRING, .def = "runc" },
     NETWORK_HELPER_PARAM,
+    USERNAMESPACE_PARAM,
     { .name = NULL },
 };
 
@@ -81,6 +82,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
     pthread_mutex_init(&o->lock, NULL);
+    o->wants_users = host->get_bool(config, "user-namespace");
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -480,7 +482,8 @@ separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struc
     if (x->flags & TENON_EXEC_INSECURE)
         return false;
     int e = requests_open(r);
-    if (!e && !(x->flags & TENON_EXEC_ROOTLESS)) {
+    const bool wants = o->wants_users && !(x->flags & TENON_EXEC_ROOTLESS);
+    if (!e && wants) {
         pthread_mutex_lock(&o->lock);
         if (!o->was_tried)
             o->why_no_users = usernamespace_try_proc();
@@ -491,7 +494,7 @@ separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struc
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "
                                   "steps of their numbers", strerror(e));
-    return !e && !(x->flags & TENON_EXEC_ROOTLESS);
+    return !e && wants;
 }
 
 static int

@@ -51,7 +51,8 @@ END
     cp "$context/Dockerfile" "$work/Dockerfile.$id"
 done
 
-look() { # ID
+# look ID: builds, and what the machine's ID sees meanwhile is in $work/got.
+look() {
     build "$store" --build-context "$base" -o type=cacheonly --no-cache --secret "id=file,src=$work/secret" \
         --secret "id=var,src=$work/secret" --ssh "default=$work/agent" -f "$work/Dockerfile.$1" "$context" \
         >"$work/out" 2>"$work/err" &
@@ -66,12 +67,21 @@ look() { # ID
     kill $listening
     wait $listening 2>/dev/null || :
     [ "$(sed -n 's/^looked at //p' "$work/got")" -ge 1 ] || fail "$executor: there was nothing to look into"
-    ! grep '^got ' "$work/got" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
-    ! said | grep -E '^(seen planted|forged)' >&2 || fail "$executor: the machine's $1 writes into a step of $1"
     assert_said over
 }
+sees_nothing() { # ID
+    look "$1"
+    ! grep '^got ' "$work/got" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
+    ! said | grep -E '^(seen planted|forged)' >&2 || fail "$executor: the machine's $1 writes into a step of $1"
+}
 trial() {
+    sees_nothing 1000
+    sees_nothing 65534
+    # Who does not want it has what there was.
+    printf '{"executor": "%s", "plugins": {"executor-%s": {"user-namespace": false}}}\n' $executor $executor >"$TENON_CONFIG"
     look 1000
-    look 65534
+    for what in environ secret "planted file" "poisoned cache" agent; do
+        grep -qx "got $what" "$work/got" || fail "$executor: without the namespace, and not seen: $what"
+    done
 }
 each_executor trial

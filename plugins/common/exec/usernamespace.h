@@ -11,6 +11,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+/* For the configuration of an executor. */
+#define USERNAMESPACE_PARAM                                                             \
+    { .name = "user-namespace", .help = "steps of root's builds are in one", .def = "true", \
+      .type = TENON_TYPE_BOOL }
+
 struct usernamespace { /* one for all steps of a process */
     pthread_mutex_t lock; /* of the following */
     bool is_made;
