@@ -10,7 +10,7 @@
 
 struct requests;
 
-/* 0 or an errno: this kernel cannot (Linux 5.14). */
+/* 0 or an errno: this kernel cannot (Linux 5.14), or EBUSY: somebody listens to us. */
 int requests_open(struct requests **r);
 /* For the step's process, and to be kept for it by the guard. */
 int requests_fd(const struct requests *r);
