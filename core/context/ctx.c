@@ -35,6 +35,7 @@ struct tenon_ctx {
     struct tenon_events *events;
     struct tenon_cancel *cancel;
     char *vertex;
+    unsigned depth;
     pthread_mutex_t lock; /* all below */
     struct tenon_arena arena;
     TENON_VEC(struct cleanup) cleanups;
@@ -110,6 +111,18 @@ struct tenon_engine *
 tenon_ctx_engine(struct tenon_ctx *ctx)
 {
     return ctx->engine;
+}
+
+unsigned
+tenon_ctx_depth(struct tenon_ctx *ctx)
+{
+    return ctx->depth;
+}
+
+void
+tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth)
+{
+    ctx->depth = depth;
 }
 
 struct tenon_events *

@@ -28,6 +28,9 @@ struct tenon_engine *tenon_ctx_engine(struct tenon_ctx *ctx);
 struct tenon_events *tenon_ctx_events(struct tenon_ctx *ctx);
 struct tenon_cancel *tenon_ctx_cancel(struct tenon_ctx *ctx);
 const char *tenon_ctx_vertex(struct tenon_ctx *ctx);
+/* How many frontends have called one another to get here; set before others have the ctx. */
+unsigned tenon_ctx_depth(struct tenon_ctx *ctx);
+void tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth);
 /* What only this user has: a descriptor of a service of the session ("secret", "ssh",
  * "local", "env"), the caller's, or a negative status; NOT_FOUND: not supplied. */
 int tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char *id,

@@ -19,7 +19,9 @@ new_ref(struct tenon_build *b, struct tenon_edge edge)
     struct tenon_ref *ref = tenon_new0(struct tenon_ref);
     ref->edge = edge;
     ref->root = -1;
+    pthread_mutex_lock(&b->lock);
     tenon_vec_push(&b->refs, ref);
+    pthread_mutex_unlock(&b->lock);
     return ref;
 }
 
@@ -216,6 +218,37 @@ bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
     tenon_events_post(tenon_ctx_events(ctx), &ev);
 }
 
+static int
+bridge_definition(struct tenon_ctx *ctx, struct tenon_ref *ref, const void **data,
+                  size_t *len, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    (void)err;
+    tenon_graph_save(build_of_ctx(ctx)->graph, ref->edge, &def);
+    char *copy = tenon_ctx_alloc(ctx, def.len + 1);
+    if (def.len)
+        memcpy(copy, def.data, def.len);
+    *data = copy;
+    *len = def.len;
+    return TENON_OK;
+}
+
+static int
+bridge_evaluate(struct tenon_ctx *ctx, struct tenon_ref *ref, struct tenon_error *err)
+{
+    return tenon_build_ref_solve(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
+}
+
+static int
+bridge_solve_frontend(struct tenon_ctx *ctx, struct tenon_graph *g,
+                      const struct tenon_frontend_call *theirs,
+                      struct tenon_result *result, struct tenon_error *err)
+{
+    struct tenon_frontend_call call;
+    tenon_sized_take(&call, sizeof call, theirs);
+    return tenon_build_frontend(tenon_build_of(g), &tenon_build_bridge, ctx, &call, result, err);
+}
+
 const struct tenon_bridge tenon_build_bridge = {
     .struct_size = sizeof tenon_build_bridge,
     .solve = bridge_solve,
@@ -225,4 +258,10 @@ const struct tenon_bridge tenon_build_bridge = {
     .read_dir = bridge_read_dir,
     .stat = bridge_stat,
     .warn = bridge_warn,
+    .definition = bridge_definition,
+    .evaluate = bridge_evaluate,
+    .solve_frontend = bridge_solve_frontend,
+    .process_start = tenon_process_start,
+    .process_kill = tenon_process_kill,
+    .process_wait = tenon_process_wait,
 };

@@ -32,6 +32,7 @@ tenon_build_new(struct tenon_engine *engine)
     tenon_assert(!engine->build);
     struct tenon_build *b = tenon_new0(struct tenon_build);
     b->engine = engine;
+    pthread_mutex_init(&b->lock, NULL);
     b->graph = tenon_graph_new();
     tenon_graph_set_owner(b->graph, b);
     engine->build = b;
@@ -63,6 +64,7 @@ tenon_build_free(struct tenon_build *b)
         tenon_tempdir_free(b->tempdir);
     tenon_graph_free(b->graph);
     b->engine->build = NULL;
+    pthread_mutex_destroy(&b->lock);
     free(b);
 }
 
@@ -84,29 +86,39 @@ tenon_build_source(const struct tenon_build *b, const char *filename)
     }
 }
 
+static bool
+is_solved(struct tenon_build *b, const struct tenon_ref *ref)
+{
+    pthread_mutex_lock(&b->lock);
+    bool solved = ref->solved;
+    pthread_mutex_unlock(&b->lock);
+    return solved;
+}
+
 int
 tenon_build_ref_solve(struct tenon_build *b, struct tenon_ref *ref,
                       struct tenon_cancel *cancel, struct tenon_error *err)
 {
-    if (ref->solved)
+    struct tenon_solved made = {0};
+
+    if (is_solved(b, ref))
         return TENON_OK;
-    if (ref->edge.vertex &&
-        tenon_solver_solve(b->solver, ref->edge, cancel, &ref->made, err) < 0)
+    if (ref->edge.vertex && tenon_solver_solve(b->solver, ref->edge, cancel, &made, err) < 0)
         return err->code;
-    ref->solved = true;
+    pthread_mutex_lock(&b->lock);
+    if (ref->solved) { /* by another thread, meanwhile */
+        tenon_solved_release(&made);
+    } else {
+        ref->made = made;
+        ref->solved = true;
+    }
+    pthread_mutex_unlock(&b->lock);
     return TENON_OK;
 }
 
-int
-tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
-                     struct tenon_cancel *cancel, struct tenon_error *err)
+static int
+mount_ref(struct tenon_build *b, struct tenon_ref *ref, struct tenon_error *err)
 {
-    if (tenon_build_ref_solve(b, ref, cancel, err) < 0)
-        return err->code;
-    if (ref->made.view)
-        return tenon_view_root(ref->made.view);
-    if (ref->root >= 0)
-        return ref->root;
     if (!b->tempdir && tenon_tempdir_new(b->engine->store, &b->tempdir, err) < 0)
         return err->code;
     auto_free char *path = tenon_asprintf("%s/ref%u", tenon_tempdir_path(b->tempdir),
@@ -120,4 +132,17 @@ tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
     if (ref->root < 0)
         return tenon_error_sys(err, "open %s", ref->mount);
     return ref->root;
+}
+
+int
+tenon_build_ref_root(struct tenon_build *b, struct tenon_ref *ref,
+                     struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    if (tenon_build_ref_solve(b, ref, cancel, err) < 0)
+        return err->code;
+    pthread_mutex_lock(&b->lock);
+    int root = ref->made.view ? tenon_view_root(ref->made.view)
+               : ref->root >= 0 ? ref->root : mount_ref(b, ref, err);
+    pthread_mutex_unlock(&b->lock);
+    return root;
 }

@@ -3,6 +3,8 @@
 #ifndef TENON_ENGINE_BUILD_PRIVATE_H
 #define TENON_ENGINE_BUILD_PRIVATE_H
 
+#include <pthread.h>
+
 #include "tools/vec.h"
 #include "engine/build.h"
 #include "context/ctx.h"
@@ -13,6 +15,7 @@ struct tenon_build {
     struct tenon_engine *engine;
     struct tenon_graph *graph;
     struct tenon_solver *solver;
+    pthread_mutex_t lock; /* tempdir, mounts, refs and what is in them: frontends have threads */
     struct tenon_result result;
     struct tenon_tempdir *tempdir;      /* mounts of references; made when needed */
     unsigned mounts;                    /* made in it so far */
@@ -28,6 +31,19 @@ extern const struct tenon_bridge tenon_build_bridge;
 struct tenon_build *tenon_build_of(struct tenon_graph *g);
 /* The same by the engine of a ctx. */
 struct tenon_build *tenon_build_current(struct tenon_engine *engine);
+
+/* Calls a frontend by the name of its plugin.  caller: another frontend's, NULL for the
+ * build. */
+int tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
+                         struct tenon_ctx *caller, const struct tenon_frontend_call *call,
+                         struct tenon_result *result, struct tenon_error *err);
+
+/* process.c: the bridge's. */
+int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
+                        const int32_t stdio[3], struct tenon_process **out,
+                        struct tenon_error *err);
+void tenon_process_kill(struct tenon_process *p);
+int tenon_process_wait(struct tenon_process *p, int32_t *wait_status, struct tenon_error *err);
 
 /* O_PATH descriptor of a reference's tree, mounted when it must be; the
  * reference's.  Runs what is needed. */

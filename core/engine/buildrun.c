@@ -10,22 +10,10 @@ static int
 call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
               struct tenon_error *err)
 {
-    struct tenon_module *m;
-    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_FRONTEND, req->frontend, &m, err) < 0)
-        return err->code;
-    struct tenon_frontend_request fr = {
-        .struct_size = sizeof fr,
-        .options = req->options,
-        .host_platform = b->engine->host_platform,
-        .graph = b->graph,
+    const struct tenon_frontend_call call = {
+        .struct_size = sizeof call, .frontend = req->frontend, .options = req->options,
     };
-    auto_ctx struct tenon_ctx *ctx =
-        tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, NULL);
-    tenon_module_enter(m);
-    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, &tenon_build_bridge,
-                                           &b->result, err);
-    tenon_module_leave(m);
-    return tenon_module_check(m, "solve", rc, err);
+    return tenon_build_frontend(b, &tenon_build_bridge, NULL, &call, &b->result, err);
 }
 
 static int

@@ -373,6 +373,66 @@ host_sink_check(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
     return s->sink_check ? s->sink_check(s->data, dest, kind, err) : TENON_OK;
 }
 
+/* ---- minor 2 ---------------------------------------------------------------- */
+
+static int
+host_node_input_ref(struct tenon_node *n, const char *slot, struct tenon_ref *ref,
+                    struct tenon_error *err)
+{
+    const struct tenon_edge scratch = {0};
+    return tenon_node_input_edge(n, slot, ref ? ref->edge : scratch, err);
+}
+
+static const char *
+host_error_detail_nth(const struct tenon_error *err, size_t i, const char **json)
+{
+    const struct tenon_error_detail *d = err->details;
+    while (d && i-- > 0)
+        d = d->next;
+    *json = d ? d->json : NULL;
+    return d ? d->type : NULL;
+}
+
+static void
+release_error(void *data)
+{
+    tenon_error_release(data);
+}
+
+static struct tenon_error *
+host_error_new(struct tenon_ctx *ctx)
+{
+    struct tenon_error *err = tenon_ctx_alloc(ctx, sizeof *err);
+    tenon_ctx_defer(ctx, release_error, err);
+    return err;
+}
+
+static void
+release_result(void *data)
+{
+    tenon_result_release(data);
+}
+
+static struct tenon_result *
+host_result_new(struct tenon_ctx *ctx)
+{
+    struct tenon_result *r = tenon_ctx_alloc(ctx, sizeof *r);
+    tenon_ctx_defer(ctx, release_result, r);
+    return r;
+}
+
+static struct tenon_ref *
+host_result_ref(const struct tenon_result *r, size_t i)
+{
+    return i < r->platforms.len ? r->platforms.items[i].ref : NULL;
+}
+
+static const char *
+host_result_key(const struct tenon_result *r, size_t i)
+{
+    return i < r->meta.len ? r->meta.items[i].key : NULL;
+}
+
 static const void *
 host_extension(const char *name)
 {
@@ -448,6 +508,12 @@ static const struct tenon_host host_table = {
     .extension = host_extension,
     .sink_check = host_sink_check,
     .node_bytes = host_node_bytes,
+    .node_input_ref = host_node_input_ref,
+    .error_detail_nth = host_error_detail_nth,
+    .error_new = host_error_new,
+    .result_new = host_result_new,
+    .result_ref = host_result_ref,
+    .result_key = host_result_key,
 };
 
 const struct tenon_host *

@@ -7,6 +7,7 @@ libtenon_core_la_SOURCES += \
 	%D%/buildcheck.c \
 	%D%/buildrun.c \
 	%D%/cachedocument.c \
+	%D%/frontend.c \
 	%D%/host.c \
 	%D%/host.h \
 	%D%/host_fetch.c \
@@ -17,6 +18,7 @@ libtenon_core_la_SOURCES += \
 	%D%/host_registry.h \
 	%D%/host_store.c \
 	%D%/host_store.h \
+	%D%/process.c \
 	%D%/remotecache.c \
 	%D%/remotecache.h \
 	%D%/result.c \

@@ -368,11 +368,12 @@ link_action(const struct tenon_node *n, int slot, const struct tenon_node *from,
     return 0;
 }
 
+/* from NULL: the link is an edge already. */
 static int
 input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
-             uint32_t output, struct tenon_error *err)
+             struct tenon_edge edge, struct tenon_error *err)
 {
-    struct node_link link = { .set = true };
+    struct node_link link = { .set = true, .edge = edge };
 
     int slot = find_slot(n, name, err);
     if (slot < 0)
@@ -381,7 +382,7 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
         return tenon_error_set(err, TENON_E_BUG,
                                "%s op: already used, it cannot change any more",
                                tenon_node_kinds[n->kind].name);
-    if (from && from->graph != n->graph)
+    if ((from && from->graph != n->graph) || (edge.vertex && edge.vertex->graph != n->graph))
         return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
     if (from && from->parent) {
         int r = link_action(n, slot, from, &link, err);
@@ -391,14 +392,12 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
         if (from == (n->parent ? n->parent : n))
             return tenon_error_set(err, TENON_E_INVALID, "an op feeds itself");
         link.edge.vertex = freeze_locked(from, err);
-        link.edge.index = output;
         if (!link.edge.vertex)
             return err->code;
-        if (output >= tenon_vertex_output_count(link.edge.vertex))
-            return tenon_error_set(err, TENON_E_INVALID,
-                                   "\"%s\" has no output %u",
-                                   link.edge.vertex->name, output);
     }
+    if (link.edge.vertex && link.edge.index >= tenon_vertex_output_count(link.edge.vertex))
+        return tenon_error_set(err, TENON_E_INVALID, "\"%s\" has no output %u",
+                               link.edge.vertex->name, link.edge.index);
     if (n->kind == NODE_MERGE) {
         n->merged = tenon_arena_grow(&n->graph->arena, n->merged,
                                      n->merged_count, sizeof *n->merged);
@@ -414,8 +413,20 @@ tenon_node_input(struct tenon_node *n, const char *slot,
                  struct tenon_node *from, uint32_t output,
                  struct tenon_error *err)
 {
+    const struct tenon_edge edge = { .index = from ? output : 0 };
+
     pthread_mutex_lock(&n->graph->lock);
-    int r = input_locked(n, slot, from, output, err);
+    int r = input_locked(n, slot, from, edge, err);
+    pthread_mutex_unlock(&n->graph->lock);
+    return r;
+}
+
+int
+tenon_node_input_edge(struct tenon_node *n, const char *slot,
+                      struct tenon_edge edge, struct tenon_error *err)
+{
+    pthread_mutex_lock(&n->graph->lock);
+    int r = input_locked(n, slot, NULL, edge, err);
     pthread_mutex_unlock(&n->graph->lock);
     return r;
 }

@@ -242,6 +242,8 @@ int tenon_node_set_bytes(struct tenon_node *n, const char *attr,
 int tenon_node_input(struct tenon_node *n, const char *slot,
                      struct tenon_node *from, uint32_t output,
                      struct tenon_error *err);
+int tenon_node_input_edge(struct tenon_node *n, const char *slot,
+                          struct tenon_edge edge, struct tenon_error *err);
 int tenon_node_describe(struct tenon_node *n, const char *key,
                         const char *value, struct tenon_error *err);
 int tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,

@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 #define TENON_ABI_MAJOR 0 /* incompatible change; also names the plugin dir */
-#define TENON_ABI_MINOR 1 /* something was appended */
+#define TENON_ABI_MINOR 2 /* something was appended */
 #define TENON_PLUGIN_MAGIC UINT32_C(0x544e4f4e)
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -471,6 +471,25 @@ struct tenon_host {
     /* The encoded operation that node_digest is of; the graph's. */
     const void *(*node_bytes)(struct tenon_node *n, size_t *len,
                               struct tenon_error *err);
+
+    /* ---- minor 2: what frontends of frontends need ------------------------
+     * The same as node_input, with a reference in the place of a node. */
+    int (*node_input_ref)(struct tenon_node *n, const char *slot,
+                          struct tenon_ref *ref, struct tenon_error *err);
+    /* The i-th typed detail of err, innermost first: its type, and its JSON;
+     * NULL past the end. */
+    const char *(*error_detail_nth)(const struct tenon_error *err, size_t i,
+                                    const char **json);
+    /* An error of the caller's own, for what it does in threads of its own; the
+     * ctx's. */
+    struct tenon_error *(*error_new)(struct tenon_ctx *ctx);
+    /* An empty result of the caller's own, for bridge->solve_frontend; the
+     * ctx's. */
+    struct tenon_result *(*result_new)(struct tenon_ctx *ctx);
+    /* NULL: scratch. */
+    struct tenon_ref *(*result_ref)(const struct tenon_result *r, size_t i);
+    /* The i-th key of its metadata; NULL past the end. */
+    const char *(*result_key)(const struct tenon_result *r, size_t i);
 };
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
@@ -554,7 +573,24 @@ struct tenon_warning {
     uint32_t line, end_line;
 };
 
-/* What the engine does for a frontend while it works. */
+struct tenon_named_ref { /* an input of a frontend */
+    const char *name; /* "context", "dockerfile", ... */
+    struct tenon_ref *ref;
+};
+
+struct tenon_frontend_call { /* for solve_frontend */
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *frontend;       /* the name of its plugin */
+    const char *const *options; /* as in tenon_frontend_request */
+    const struct tenon_named_ref *inputs;
+    size_t input_count;
+};
+
+struct tenon_process; /* of a bridge */
+
+/* What the engine does for a frontend while it works.  From minor 2 on any thread may call it
+ * that has the ctx, several at once, while solve() has not returned. */
 struct tenon_bridge {
     uint32_t struct_size;
     uint32_t flags;
@@ -581,6 +617,33 @@ struct tenon_bridge {
                 struct tenon_stat *out, struct tenon_error *err);
     void (*warn)(struct tenon_ctx *ctx, struct tenon_graph *g,
                  const struct tenon_warning *w);
+
+    /* ---- minor 2 ----------------------------------------------------------
+     * The definition of a reference, an encoded pb.Definition: with it, others
+     * build upon the reference.  Empty of scratch. */
+    int (*definition)(struct tenon_ctx *ctx, struct tenon_ref *ref,
+                      const void **data, size_t *len, struct tenon_error *err);
+    /* Runs what the reference needs, now. */
+    int (*evaluate)(struct tenon_ctx *ctx, struct tenon_ref *ref,
+                    struct tenon_error *err);
+    /* What another frontend makes of these options and inputs: added to
+     * result.  LIMIT when frontends call frontends without end. */
+    int (*solve_frontend)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                          const struct tenon_frontend_call *call,
+                          struct tenon_result *result, struct tenon_error *err);
+    /* A process beside the build, in the sandbox of a step: n is an exec op
+     * that nothing else uses, with its mounts and network; its inputs are made
+     * first, what it writes is thrown away, and its entitlements are those of a
+     * step.  stdio: standard input, output and error, which move to the host,
+     * also on failure.  It ends with the ctx at the latest. */
+    int (*process_start)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                         struct tenon_node *n, const int32_t stdio[3],
+                         struct tenon_process **out, struct tenon_error *err);
+    /* Kills it, if it still runs.  Does not wait. */
+    void (*process_kill)(struct tenon_process *p);
+    /* Waits for its end; wait_status as from waitpid(2).  Once. */
+    int (*process_wait)(struct tenon_process *p, int32_t *wait_status,
+                        struct tenon_error *err);
 };
 
 struct tenon_frontend_request {
@@ -592,6 +655,9 @@ struct tenon_frontend_request {
     const char *const *options;
     const char *host_platform; /* "linux/amd64": of this machine */
     struct tenon_graph *graph;
+    /* Minor 2: what another frontend gives to this one, by name. */
+    const struct tenon_named_ref *inputs;
+    size_t input_count;
 };
 
 struct tenon_frontend_ops {

@@ -1,0 +1,36 @@
+/* engine/frontend.c - calls of frontends: the build's own, and those that another makes. */
+#include "engine/build_private.h"
+
+enum { FRONTEND_DEPTH_MAX = 8 }; /* of frontends that call frontends */
+
+int
+tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
+                     struct tenon_ctx *caller, const struct tenon_frontend_call *call,
+                     struct tenon_result *result, struct tenon_error *err)
+{
+    const unsigned depth = caller ? tenon_ctx_depth(caller) + 1 : 0;
+    struct tenon_module *m;
+
+    if (depth > FRONTEND_DEPTH_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "frontend %s: more than %d frontends that call each other",
+                               call->frontend, FRONTEND_DEPTH_MAX);
+    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_FRONTEND, call->frontend, &m, err) < 0)
+        return err->code;
+    struct tenon_frontend_request fr = {
+        .struct_size = sizeof fr,
+        .options = call->options,
+        .host_platform = b->engine->host_platform,
+        .graph = b->graph,
+        .inputs = call->inputs,
+        .input_count = call->input_count,
+    };
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(b->engine, b->engine->events,
+                      caller ? tenon_ctx_cancel(caller) : b->engine->cancel, NULL);
+    tenon_ctx_set_depth(ctx, depth);
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, bridge, result, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "solve", rc, err);
+}
