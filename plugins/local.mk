@@ -6,11 +6,13 @@ modules: $(pluginexec_LTLIBRARIES)
 include %D%/common/exec/local.mk
 include %D%/common/export/local.mk
 include %D%/common/grpc/local.mk
+include %D%/common/message/local.mk
 include %D%/common/oci-layout/local.mk
 include %D%/common/progress/local.mk
 include %D%/common/source/local.mk
 include %D%/common/ssh-agent/local.mk
 include %D%/frontend-dockerfile/local.mk
+include %D%/frontend-gateway/local.mk
 include %D%/source-image/local.mk
 include %D%/source-local/local.mk
 include %D%/source-oci-layout/local.mk

@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-json \
 	tests/unit/test-jsontext \
 	tests/unit/test-log \
+	tests/unit/test-message \
 	tests/unit/test-parse \
 	tests/unit/test-path \
 	tests/unit/test-pattern \
@@ -125,6 +126,7 @@ unit_helpers = \
 fuzz_targets = \
 	tests/fuzz/fuzz-definition \
 	tests/fuzz/fuzz-dockerfile \
+	tests/fuzz/fuzz-message \
 	tests/fuzz/fuzz-names \
 	tests/fuzz/fuzz-patterns
 if HAVE_NGHTTP2
@@ -173,6 +175,7 @@ cli_tests = \
 	tests/cli/export-again.sh \
 	tests/cli/failures.sh \
 	tests/cli/flags.sh \
+	tests/cli/frontend-image.sh \
 	tests/cli/full-output.sh \
 	tests/cli/git-source.sh \
 	tests/cli/git-ssh.sh \

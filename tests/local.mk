@@ -53,6 +53,9 @@ tests_unit_test_grpc_interop_CPPFLAGS = $(grpc_CPPFLAGS)
 tests_unit_test_grpc_interop_CFLAGS = $(grpc_CFLAGS)
 tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
 
+tests_unit_test_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_message_LDADD = libtenon-common-message.la $(LDADD)
+
 # Of the command's own files, those two.
 tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
@@ -86,6 +89,9 @@ tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
+tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/frontend-gateway/llbbridge.c
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_fuzz_fuzz_message_LDADD = $(COMMON_MESSAGE_LIBS)
 tests_fuzz_fuzz_grpc_CPPFLAGS = $(grpc_CPPFLAGS)
 tests_fuzz_fuzz_grpc_CFLAGS = $(grpc_CFLAGS)
 tests_fuzz_fuzz_grpc_LDADD = $(COMMON_GRPC_LIBS)
@@ -95,6 +101,18 @@ tests_fuzz_fuzz_grpc_LDADD = $(COMMON_GRPC_LIBS)
 # Written by cli/layer-bytes.sh on several processors.
 check_PROGRAMS += %D%/bytes/layer-bytes
 EXTRA_DIST += %D%/bytes/samples.h %D%/bytes/digests %D%/bytes/digests.zstd-1.5.4
+
+# A frontend that cli/frontend-image.sh puts into an image; static programs have no sanitizers.
+if PLUGIN_FRONTEND_GATEWAY
+if !SANITIZERS
+check_PROGRAMS += %D%/gateway/frontend
+endif
+endif
+tests_gateway_frontend_SOURCES = %D%/gateway/frontend.c plugins/frontend-gateway/llbbridge.c
+tests_gateway_frontend_CPPFLAGS = $(grpc_CPPFLAGS) -I$(top_srcdir)/plugins/frontend-gateway
+tests_gateway_frontend_CFLAGS = $(grpc_CFLAGS)
+tests_gateway_frontend_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS)
+tests_gateway_frontend_LDFLAGS = $(AM_LDFLAGS) -all-static
 
 # On other kernels; not a part of `make check`.
 EXTRA_DIST += %D%/vm

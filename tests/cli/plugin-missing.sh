@@ -32,6 +32,13 @@ one_line() { printf '%s\n' "$1" >"$work/Dockerfile"; }
 base_image=$registry/base:1
 one_line "FROM base"
 run 0 build --progress=plain --build-context "$base" -o type=registry -t "$base_image" <"$work/Dockerfile"
+front=$abs_top_builddir/tests/gateway/frontend
+if [ -x "$front" ]; then
+    cp "$front" "$work/context/run"
+    printf 'FROM scratch\nCOPY run /run\n' >"$work/Dockerfile"
+    run 0 build --progress=plain -o type=registry -t "$registry/front:1" <"$work/Dockerfile"
+    printf 'FROM scratch\nCOPY file /\n' >"$work/context/Real.Dockerfile"
+fi
 printf 'FROM scratch\nCOPY file /from-web\n' >"$work/context/Dockerfile"
 tar -C "$work/context" -cf "$work/www/context.tar" .
 if can_try "source-git" git; then
@@ -52,6 +59,9 @@ needs() {
     frontend-dockerfile | source-local | exporter-tar | progress-plain)
         one_line 'FROM scratch
 COPY file /' ;;
+    frontend-gateway)
+        one_line "# syntax=$registry/front:1
+build Real.Dockerfile" ;;
     source-image) one_line "FROM $base_image" ;;
     source-oci-layout) one_line 'FROM base
 COPY file /' ;;
@@ -133,6 +143,7 @@ for so in "$plugins"/*.so; do
     case $plugin in
     executor-oci) can_try $plugin runc || continue ;;
     source-git) can_try $plugin git || continue ;;
+    frontend-gateway) can_try $plugin "$front" || continue ;;
     progress-tty) can_try $plugin script || continue ;;
     mount-ssh) can_try $plugin ssh-keygen || continue ;;
     esac

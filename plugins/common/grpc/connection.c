@@ -430,7 +430,7 @@ grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len)
         return false;
     ssize_t n = nghttp2_session_mem_recv(conn->session, data, len);
     if (n < 0)
-        grpc_conn_end(conn, GRPC_INTERNAL, "the peer does not speak HTTP/2: %s",
+        grpc_conn_end(conn, GRPC_INTERNAL, "does not speak HTTP/2: %s",
                       nghttp2_strerror((int)n));
     return !conn->ended;
 }

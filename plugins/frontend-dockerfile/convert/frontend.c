@@ -1,6 +1,7 @@
 /* convert/frontend.c - the Dockerfile frontend: a request in, a graph and the image
  * configurations out. */
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
@@ -36,27 +37,66 @@ is_ours(const char *image)
 }
 
 static int
-check_syntax(struct df_build *b, struct tenon_error *err)
+refuse_image(struct df_build *b, const char *image, struct df_lines lines, bool by_arg,
+             struct tenon_error *err)
+{
+    b->host->error(err, TENON_E_UNSUPPORTED, 0,
+                   "frontend image %s: images as frontends are not supported",
+                   df_quote(b->arena, image));
+    b->host->error_hint(err, by_arg ?
+                        "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
+                        "remove the syntax line to use the built-in frontend");
+    return df_fail_at(b, err, lines);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The request as the frontend in the image gets it; what it returns is the result. */
+static int
+call_image(struct df_build *b, const struct df_directive *d, struct tenon_result *result,
+           struct tenon_error *err)
+{
+    struct df_list options = {0};
+    for (size_t i = 0; b->options && b->options[i]; i++)
+        df_list_add(b->arena, &options, (char *)b->options[i]);
+    df_list_add(b->arena, &options, df_arena_printf(b->arena, "cmdline=%s", d->cmdline));
+    df_list_add(b->arena, &options, df_arena_printf(b->arena, "source=%s", d->value));
+    qsort(options.items, options.len, sizeof *options.items, by_key);
+    df_list_add(b->arena, &options, NULL);
+    const struct tenon_frontend_call call = {
+        .struct_size = sizeof call, .frontend = "gateway",
+        .options = (const char *const *)options.items,
+    };
+    int rc = b->bridge->solve_frontend(b->ctx, b->graph, &call, result, err);
+    /* No plugin, no image: this line is to blame; what the frontend says has its own place. */
+    if (rc < 0 && rc != TENON_E_FAILED && rc != TENON_E_CANCELLED)
+        df_fail_at(b, err, d->lines);
+    return rc < 0 ? rc : 1;
+}
+
+/* 1: another frontend, which the file names, has made the result. */
+static int
+obey_syntax(struct df_build *b, struct tenon_result *result, struct tenon_error *err)
 {
     struct df_directive d = {0};
     if (df_option(b, "cmdline")) /* this frontend was chosen for the file already */
         return 0;
     const char *arg = df_option(b, "build-arg:BUILDKIT_SYNTAX");
     if (arg) {
-        const char *line = df_trim(b->arena, arg);
-        d.value = df_arena_strndup(b->arena, line, strcspn(line, " "));
+        d.cmdline = df_trim(b->arena, arg);
+        d.value = df_arena_strndup(b->arena, d.cmdline, strcspn(d.cmdline, " "));
     } else if (!df_syntax_detect(b->arena, b->text, b->text_len, &d)) {
         return 0;
     }
     if (is_ours(d.value))
         return 0;
-    b->host->error(err, TENON_E_UNSUPPORTED, 0,
-                   "frontend image %s: images as frontends are not supported",
-                   df_quote(b->arena, d.value));
-    b->host->error_hint(err, arg ?
-                        "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
-                        "remove the syntax line to use the built-in frontend");
-    return df_fail_at(b, err, d.lines);
+    if (!TENON_HAS(struct tenon_bridge, b->bridge, solve_frontend))
+        return refuse_image(b, d.value, d.lines, arg, err);
+    return call_image(b, &d, result, err);
 }
 
 /* ---- warnings -------------------------------------------------------------- */
@@ -227,7 +267,7 @@ serve(struct df_build *b, const char *host_platform,
     if (rc == 0)
         rc = df_load_build_file(b, err);
     if (rc == 0)
-        rc = check_syntax(b, err);
+        rc = obey_syntax(b, result, err);
     if (rc == 0)
         rc = df_subrequest(b, result, err);
     if (rc != 0)
@@ -245,6 +285,10 @@ frontend_solve(void *self, struct tenon_ctx *ctx,
                struct tenon_error *err)
 {
     (void)self;
+    if (request->struct_size > offsetof(struct tenon_frontend_request, inputs) &&
+        request->input_count)
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "the Dockerfile frontend takes no inputs of other frontends");
     auto_df_arena struct df_arena arena = DF_ARENA_INIT;
     struct df_build b = {
         .host = host, .bridge = bridge, .ctx = ctx, .graph = request->graph,

@@ -1,0 +1,246 @@
+/* frontend-gateway/gateway.c - frontends that are programs in images.
+ *
+ * The program runs in a step's sandbox and speaks BuildKit's LLBBridge, gRPC over HTTP/2, on its
+ * standard input and output; we are the server.  What it asks for goes to the bridge of the
+ * host, as any frontend's requests do. */
+#include "gateway.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tools/alloc.h"
+#include "tools/text.h"
+
+/* Written by init alone, before anything else runs. */
+static const struct tenon_host *host;
+
+/* ---- what it says on its standard error ---------------------------------------------------- */
+
+struct words {
+    struct gateway *gw;
+    int fd;
+    struct tenon_buf last; /* the end of it */
+    const char *why;       /* the connection broke, and why; or NULL */
+};
+
+/* Whole lines go to the log. */
+static void
+log_lines(struct gateway *gw, struct tenon_buf *line, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] != '\n' && line->len < GATEWAY_STDERR_KEPT) {
+            tenon_buf_addc(line, data[i]);
+            continue;
+        }
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        tenon_text_add(&text, tenon_buf_str(line), line->len);
+        gw->host->log(gw->ctx, 7, "frontend: %s", tenon_buf_str(&text));
+        tenon_buf_clear(line);
+    }
+}
+
+static void *
+listen_to(void *data)
+{
+    struct words *w = data;
+    auto_buf struct tenon_buf line = TENON_BUF_INIT;
+    char part[4096];
+    ssize_t n;
+
+    while ((n = read(w->fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR)) {
+        if (n < 0)
+            continue;
+        log_lines(w->gw, &line, part, (size_t)n);
+        tenon_buf_add(&w->last, part, (size_t)n);
+        if (w->last.len > GATEWAY_STDERR_KEPT) {
+            size_t more = w->last.len - GATEWAY_STDERR_KEPT;
+            memmove(w->last.data, w->last.data + more, GATEWAY_STDERR_KEPT);
+            tenon_buf_truncate(&w->last, GATEWAY_STDERR_KEPT);
+        }
+    }
+    log_lines(w->gw, &line, "\n", line.len > 0);
+    return NULL;
+}
+
+/* ---- the program ------------------------------------------------------------------------------ */
+
+/* How the program ended, in words; NULL: well. */
+static char *
+how_it_ended(int32_t status)
+{
+    if (WIFSIGNALED(status))
+        return tenon_asprintf("it was ended by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status))
+        return tenon_asprintf("exit code: %d", WEXITSTATUS(status));
+    return NULL;
+}
+
+/* An error that it returned counts first, then how it ended, then its result. */
+static int
+judge(struct gateway *gw, int32_t status, const struct words *w, struct tenon_error *err)
+{
+    if (gw->failure.len)
+        return gateway_take_failure(gw, err);
+    auto_free char *how = how_it_ended(status);
+    if (!how && gw->returned && !gw->refused)
+        return TENON_OK;
+    auto_buf struct tenon_buf said = TENON_BUF_INIT;
+    tenon_text_add(&said, tenon_buf_str(&w->last), w->last.len);
+    while (said.len && said.data[said.len - 1] == '\n')
+        tenon_buf_truncate(&said, said.len - 1);
+    const char *what = how           ? "failed: "
+                       : gw->refused ? "returned what is no result"
+                       : w->why      ? w->why : "ended without a result";
+    return host->error(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what, how ? how : "",
+                       said.len ? ": " : "", tenon_buf_str(&said));
+}
+
+struct pipes { /* ours, and the program's */
+    int to, from, words;
+    int32_t theirs[3];
+};
+
+static void
+close_pipes(struct pipes *p)
+{
+    int *const ours[] = {&p->to, &p->from, &p->words};
+
+    for (size_t i = 0; i < 3; i++) {
+        if (*ours[i] >= 0)
+            close(tenon_steal_fd(ours[i]));
+        if (p->theirs[i] >= 0)
+            close(tenon_steal_fd(&p->theirs[i]));
+    }
+}
+
+static int
+make_pipes(struct pipes *p, struct tenon_error *err)
+{
+    int in[2], out[2], words[2];
+
+    *p = (struct pipes){-1, -1, -1, {-1, -1, -1}};
+    if (pipe2(in, O_CLOEXEC) == 0) {
+        p->theirs[0] = in[0];
+        p->to = in[1];
+        if (pipe2(out, O_CLOEXEC) == 0) {
+            p->from = out[0];
+            p->theirs[1] = out[1];
+            if (pipe2(words, O_CLOEXEC) == 0) {
+                p->words = words[0];
+                p->theirs[2] = words[1];
+                return TENON_OK;
+            }
+        }
+    }
+    int saved = errno;
+    close_pipes(p);
+    return host->error(err, TENON_E_FAILED, saved, "make pipes for the frontend");
+}
+
+/* The program is there; until it has gone. */
+static int
+attend(struct gateway *gw, struct tenon_process *process, struct pipes *p,
+       struct tenon_error *err)
+{
+    struct words w = {.gw = gw, .fd = p->words};
+    auto_grpc_status struct grpc_status why = {0};
+    pthread_t listener;
+    int32_t status = 0;
+
+    int rc = pthread_create(&listener, NULL, listen_to, &w);
+    if (rc == 0) {
+        gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
+        rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
+        if (rc == 0)
+            gateway_serve(gw);
+        if (!grpc_conn_alive(gw->conn, &why) && why.code == GRPC_INTERNAL)
+            w.why = why.message;
+        if (rc != 0)
+            gw->bridge->process_kill(process);
+        grpc_conn_free(gw->conn);
+        gw->bridge->process_wait(process, &status, err);
+        pthread_join(listener, NULL);
+    } else {
+        gw->bridge->process_kill(process);
+        gw->bridge->process_wait(process, &status, err);
+        host->error_clear(err);
+    }
+    if (rc != 0)
+        host->error(err, TENON_E_FAILED, rc, "serve the frontend");
+    int r = host->error_code(err);
+    if (r == 0 || (gw->failure.len && r != TENON_E_CANCELLED))
+        r = judge(gw, status, &w, err);
+    tenon_buf_release(&w.last);
+    return r;
+}
+
+static int
+run(struct gateway *gw, const char *image, struct tenon_error *err)
+{
+    struct tenon_node *n = gateway_image_process(gw, image, err);
+    struct tenon_process *process;
+    struct pipes p;
+
+    if (!n || make_pipes(&p, err) < 0)
+        return host->error_code(err);
+    int r = gw->bridge->process_start(gw->ctx, gw->graph, n, p.theirs, &process, err);
+    p.theirs[0] = p.theirs[1] = p.theirs[2] = -1; /* the host's now */
+    if (r == 0)
+        r = attend(gw, process, &p, err);
+    close_pipes(&p);
+    return r;
+}
+
+static int
+gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_request *request,
+              const struct tenon_bridge *bridge, struct tenon_result *result,
+              struct tenon_error *err)
+{
+    struct gateway gw = {
+        .host = host, .bridge = bridge, .request = request, .ctx = ctx,
+        .graph = request->graph, .result = result,
+    };
+    (void)self;
+
+    const char *image = gateway_option(&gw, "source");
+    if (!image || !*image)
+        return host->error(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
+                                                    "names it");
+    pthread_mutex_init(&gw.lock, NULL);
+    int r = run(&gw, image, err);
+    if (r < 0)
+        host->error_context(err, "frontend image %s", image);
+    tenon_vec_release(&gw.refs);
+    tenon_buf_release(&gw.failure);
+    pthread_mutex_destroy(&gw.lock);
+    return r;
+}
+
+static int
+gateway_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
+             struct tenon_error *err)
+{
+    (void)config, (void)err;
+    host = h;
+    *self = NULL; /* no state: each request stands alone */
+    return TENON_OK;
+}
+
+static const struct tenon_frontend_ops ops = {
+    .struct_size = sizeof ops,
+    .solve = gateway_solve,
+};
+static const struct tenon_plugin plugin = {
+    TENON_PLUGIN_HEADER(TENON_KIND_FRONTEND),
+    .need_minor = 2,
+    .threads = TENON_THREADS_PARALLEL,
+    .key_policy = TENON_KEY_NEUTRAL, /* what it asks for is in the graph, which is keyed */
+    .key_epoch = 1,
+    .name = "gateway",
+    .version = TENON_VERSION,
+    .summary = "frontends in images (# syntax=IMAGE)",
+    .init = gateway_init,
+    .ops.frontend = &ops,
+};
+TENON_PLUGIN_EXPORT(frontend_gateway, plugin);

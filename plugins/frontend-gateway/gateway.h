@@ -1,0 +1,67 @@
+/* frontend-gateway/gateway.h - one run of a frontend that is a program in an image.
+ *
+ *   gateway.c    the plugin: from a request to the end of the program
+ *   image.c      the image, and the process that is made of it
+ *   serve.c      the methods of LLBBridge, by the bridge of the host
+ *   status.c     errors of the host as gRPC has them, and back
+ *   caps.c       what is said to be understood
+ *   llbbridge.c  the messages
+ */
+#ifndef TENON_GATEWAY_GATEWAY_H
+#define TENON_GATEWAY_GATEWAY_H
+
+#include <pthread.h>
+#include <tenon-plugin.h>
+
+#include "common/grpc/grpc.h"
+#include "tools/buf.h"
+#include "tools/vec.h"
+
+enum {
+    GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
+    GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
+    GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
+};
+
+struct gateway {
+    const struct tenon_host *host;
+    const struct tenon_bridge *bridge;
+    const struct tenon_frontend_request *request;
+    struct tenon_ctx *ctx;
+    struct tenon_graph *graph;
+    struct grpc_conn *conn;
+
+    pthread_mutex_t lock; /* what follows: each call has a thread of its own */
+    TENON_VEC(struct tenon_ref *) refs; /* by what the program calls them, less one */
+    bool returned; /* or tried to */
+    bool refused;  /* what it returned was not taken */
+    struct tenon_result *result; /* of the request: Return fills it */
+    struct tenon_buf failure;    /* the ReturnRequest, if it says that it failed */
+};
+
+/* ---- image.c ------------------------------------------------------------------------------- */
+
+/* The value of an option of the request, or NULL. */
+const char *gateway_option(const struct gateway *gw, const char *name);
+/* Resolves the image, and describes the process: an exec op.  NULL: see err. */
+struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
+                                         struct tenon_error *err);
+
+/* ---- serve.c ------------------------------------------------------------------------------- */
+
+/* Until the program closes its output. */
+void gateway_serve(struct gateway *gw);
+
+/* ---- status.c ------------------------------------------------------------------------------ */
+
+/* Ends the call with what is in err. */
+void gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err);
+/* Sets err to what the program says that went wrong: its message, and its details as
+ * they are.  Returns the code. */
+int gateway_take_failure(struct gateway *gw, struct tenon_error *err);
+
+/* ---- caps.c -------------------------------------------------------------------------------- */
+
+extern const char *const gateway_frontend_caps[], *const gateway_llb_caps[]; /* end with NULL */
+
+#endif

@@ -1,0 +1,239 @@
+/* frontend-gateway/llbbridge.c - the fields of each message, by their numbers. */
+#include "llbbridge.h"
+
+#define FIELDS static const struct message_field
+#define INFO(name) \
+    static const struct message_type_info name##_message = MESSAGE_INFO(name, name##_fields)
+#define SERVED(name) \
+    const struct message_type_info name##_message = MESSAGE_INFO(name, name##_fields)
+
+FIELDS gw_none_fields[] = {MESSAGE_FIELD(536870911, BOOL, gw_none, unused)};
+SERVED(gw_none);
+
+FIELDS gw_pair_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_pair, key),
+    MESSAGE_FIELD(2, STRING, gw_pair, value),
+};
+INFO(gw_pair);
+
+FIELDS gw_blob_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_blob, key),
+    MESSAGE_FIELD(2, BYTES, gw_blob, value),
+};
+INFO(gw_blob);
+
+FIELDS gw_platform_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_platform, arch),
+    MESSAGE_FIELD(2, STRING, gw_platform, os),
+    MESSAGE_FIELD(3, STRING, gw_platform, variant),
+    MESSAGE_FIELD(4, STRING, gw_platform, os_version),
+};
+INFO(gw_platform);
+
+FIELDS gw_worker_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_worker, id),
+    MESSAGE_OF(3, MANY, gw_worker, platforms, gw_platform_message),
+};
+INFO(gw_worker);
+
+FIELDS gw_cap_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_cap, id),
+    MESSAGE_FIELD(2, BOOL, gw_cap, enabled),
+};
+INFO(gw_cap);
+
+FIELDS gw_pong_fields[] = {
+    MESSAGE_OF(1, MANY, gw_pong, frontend_caps, gw_cap_message),
+    MESSAGE_OF(2, MANY, gw_pong, llb_caps, gw_cap_message),
+    MESSAGE_OF(3, MANY, gw_pong, workers, gw_worker_message),
+};
+SERVED(gw_pong);
+
+FIELDS gw_inputs_fields[] = {MESSAGE_OF(1, MANY, gw_inputs, definitions, gw_blob_message)};
+SERVED(gw_inputs);
+
+FIELDS gw_ref_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_ref, id),
+    MESSAGE_FIELD(2, BYTES, gw_ref, def),
+};
+INFO(gw_ref);
+
+FIELDS gw_named_ref_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_named_ref, key),
+    MESSAGE_OF(2, ONE, gw_named_ref, value, gw_ref_message),
+};
+INFO(gw_named_ref);
+
+FIELDS gw_refs_fields[] = {MESSAGE_OF(1, MANY, gw_refs, refs, gw_named_ref_message)};
+INFO(gw_refs);
+
+FIELDS gw_old_refs_fields[] = {MESSAGE_OF(1, MANY, gw_old_refs, refs, gw_pair_message)};
+INFO(gw_old_refs);
+
+FIELDS gw_result_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_result, old_ref),
+    MESSAGE_OF(2, ONE, gw_result, old_refs, gw_old_refs_message),
+    MESSAGE_OF(3, ONE, gw_result, ref, gw_ref_message),
+    MESSAGE_OF(4, ONE, gw_result, refs, gw_refs_message),
+    MESSAGE_OF(10, MANY, gw_result, metadata, gw_blob_message),
+};
+INFO(gw_result);
+
+FIELDS gw_solve_fields[] = {
+    MESSAGE_FIELD(1, BYTES, gw_solve, definition),
+    MESSAGE_FIELD(2, STRING, gw_solve, frontend),
+    MESSAGE_OF(3, MANY, gw_solve, options, gw_pair_message),
+    MESSAGE_FIELD(5, BOOL, gw_solve, allow_result),
+    MESSAGE_FIELD(6, BOOL, gw_solve, allow_refs),
+    MESSAGE_FIELD(10, BOOL, gw_solve, final),
+    MESSAGE_OF(13, MANY, gw_solve, inputs, gw_blob_message),
+    MESSAGE_FIELD(14, BOOL, gw_solve, evaluate),
+};
+SERVED(gw_solve);
+
+FIELDS gw_solved_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_solved, ref),
+    MESSAGE_OF(3, ONE, gw_solved, result, gw_result_message),
+};
+SERVED(gw_solved);
+
+FIELDS gw_any_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_any, type),
+    MESSAGE_FIELD(2, BYTES, gw_any, value),
+};
+INFO(gw_any);
+
+FIELDS gw_status_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_status, code),
+    MESSAGE_FIELD(2, STRING, gw_status, message),
+    MESSAGE_OF(3, MANY, gw_status, details, gw_any_message),
+};
+SERVED(gw_status);
+
+FIELDS gw_return_fields[] = {
+    MESSAGE_OF(1, ONE, gw_return, result, gw_result_message),
+    MESSAGE_OF(2, ONE, gw_return, error, gw_status_message),
+};
+SERVED(gw_return);
+
+FIELDS gw_range_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_range, offset),
+    MESSAGE_FIELD(2, INT, gw_range, length),
+};
+INFO(gw_range);
+
+FIELDS gw_read_file_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_read_file, ref),
+    MESSAGE_FIELD(2, STRING, gw_read_file, path),
+    MESSAGE_OF(3, ONE, gw_read_file, range, gw_range_message),
+};
+SERVED(gw_read_file);
+
+FIELDS gw_file_fields[] = {MESSAGE_FIELD(1, BYTES, gw_file, data)};
+SERVED(gw_file);
+
+FIELDS gw_read_dir_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_read_dir, ref),
+    MESSAGE_FIELD(2, STRING, gw_read_dir, path),
+    MESSAGE_FIELD(3, STRING, gw_read_dir, pattern),
+};
+SERVED(gw_read_dir);
+
+FIELDS gw_stat_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_stat, path),
+    MESSAGE_FIELD(2, INT, gw_stat, mode),
+    MESSAGE_FIELD(3, INT, gw_stat, uid),
+    MESSAGE_FIELD(4, INT, gw_stat, gid),
+    MESSAGE_FIELD(5, INT, gw_stat, size),
+    MESSAGE_FIELD(6, INT, gw_stat, mtime_ns),
+    MESSAGE_FIELD(7, STRING, gw_stat, linkname),
+};
+INFO(gw_stat);
+
+FIELDS gw_dir_fields[] = {MESSAGE_OF(1, MANY, gw_dir, entries, gw_stat_message)};
+SERVED(gw_dir);
+
+FIELDS gw_stat_file_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_stat_file, ref),
+    MESSAGE_FIELD(2, STRING, gw_stat_file, path),
+};
+SERVED(gw_stat_file);
+
+FIELDS gw_stat_answer_fields[] = {MESSAGE_OF(1, ONE, gw_stat_answer, stat, gw_stat_message)};
+SERVED(gw_stat_answer);
+
+FIELDS gw_evaluate_fields[] = {MESSAGE_FIELD(1, STRING, gw_evaluate, ref)};
+SERVED(gw_evaluate);
+
+FIELDS gw_source_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_source, identifier),
+    MESSAGE_OF(2, MANY, gw_source, attrs, gw_pair_message),
+};
+INFO(gw_source);
+
+FIELDS gw_resolve_meta_fields[] = {
+    MESSAGE_OF(1, ONE, gw_resolve_meta, source, gw_source_message),
+    MESSAGE_OF(2, ONE, gw_resolve_meta, platform, gw_platform_message),
+    MESSAGE_FIELD(3, STRING, gw_resolve_meta, log_name),
+    MESSAGE_FIELD(4, STRING, gw_resolve_meta, mode),
+};
+SERVED(gw_resolve_meta);
+
+FIELDS gw_meta_image_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_meta_image, digest),
+    MESSAGE_FIELD(2, BYTES, gw_meta_image, config),
+};
+INFO(gw_meta_image);
+
+FIELDS gw_meta_sum_fields[] = {MESSAGE_FIELD(1, STRING, gw_meta_sum, checksum)};
+INFO(gw_meta_sum);
+
+FIELDS gw_meta_fields[] = {
+    MESSAGE_OF(1, ONE, gw_meta, source, gw_source_message),
+    MESSAGE_OF(2, ONE, gw_meta, image, gw_meta_image_message),
+    MESSAGE_OF(3, ONE, gw_meta, git, gw_meta_sum_message),
+    MESSAGE_OF(4, ONE, gw_meta, http, gw_meta_sum_message),
+};
+SERVED(gw_meta);
+
+FIELDS gw_resolve_config_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_resolve_config, ref),
+    MESSAGE_OF(2, ONE, gw_resolve_config, platform, gw_platform_message),
+    MESSAGE_FIELD(3, STRING, gw_resolve_config, mode),
+    MESSAGE_FIELD(4, STRING, gw_resolve_config, log_name),
+};
+SERVED(gw_resolve_config);
+
+FIELDS gw_config_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_config, digest),
+    MESSAGE_FIELD(2, BYTES, gw_config, config),
+    MESSAGE_FIELD(3, STRING, gw_config, ref),
+};
+SERVED(gw_config);
+
+FIELDS gw_position_fields[] = {MESSAGE_FIELD(1, INT, gw_position, line)};
+INFO(gw_position);
+
+FIELDS gw_place_fields[] = {
+    MESSAGE_OF(1, ONE, gw_place, start, gw_position_message),
+    MESSAGE_OF(2, ONE, gw_place, end, gw_position_message),
+};
+INFO(gw_place);
+
+FIELDS gw_source_info_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_source_info, filename),
+    MESSAGE_FIELD(2, BYTES, gw_source_info, data),
+    MESSAGE_FIELD(4, STRING, gw_source_info, language),
+};
+INFO(gw_source_info);
+
+FIELDS gw_warn_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_warn, digest),
+    MESSAGE_FIELD(2, INT, gw_warn, level),
+    MESSAGE_FIELD(3, STRING, gw_warn, text),
+    MESSAGE_FIELD(4, STRINGS, gw_warn, detail),
+    MESSAGE_FIELD(5, STRING, gw_warn, url),
+    MESSAGE_OF(6, ONE, gw_warn, info, gw_source_info_message),
+    MESSAGE_OF(7, MANY, gw_warn, ranges, gw_place_message),
+};
+SERVED(gw_warn);

@@ -1,0 +1,180 @@
+/* frontend-gateway/llbbridge.h - the messages of moby.buildkit.v1.frontend.LLBBridge, as far as
+ * they are served.  Definitions and operations stay bytes. */
+#ifndef TENON_GATEWAY_LLBBRIDGE_H
+#define TENON_GATEWAY_LLBBRIDGE_H
+
+#include "common/message/message.h"
+
+struct gw_pair { /* an entry of a map of strings */
+    const char *key, *value;
+};
+struct gw_blob { /* an entry of a map of bytes, or of definitions */
+    const char *key;
+    struct message_bytes value;
+};
+
+struct gw_none {
+    bool unused;
+};
+
+struct gw_platform {
+    const char *arch, *os, *variant, *os_version;
+};
+
+struct gw_worker {
+    const char *id;
+    struct message_list platforms; /* gw_platform */
+};
+struct gw_cap {
+    const char *id;
+    bool enabled;
+};
+struct gw_pong {
+    struct message_list frontend_caps, llb_caps; /* gw_cap */
+    struct message_list workers;                 /* gw_worker */
+};
+
+struct gw_inputs {
+    struct message_list definitions; /* gw_blob */
+};
+
+struct gw_ref {
+    const char *id;
+    struct message_bytes def;
+};
+struct gw_named_ref {
+    const char *key;
+    const struct gw_ref *value;
+};
+struct gw_refs {
+    struct message_list refs; /* gw_named_ref */
+};
+struct gw_old_refs {
+    struct message_list refs; /* gw_pair */
+};
+struct gw_result {
+    const char *old_ref;
+    const struct gw_old_refs *old_refs;
+    const struct gw_ref *ref;
+    const struct gw_refs *refs;
+    struct message_list metadata; /* gw_blob */
+};
+
+struct gw_solve {
+    struct message_bytes definition;
+    const char *frontend;
+    struct message_list options; /* gw_pair */
+    bool allow_result, allow_refs, final;
+    struct message_list inputs; /* gw_blob */
+    bool evaluate;
+};
+struct gw_solved {
+    const char *ref;
+    const struct gw_result *result;
+};
+
+struct gw_any {
+    const char *type;
+    struct message_bytes value;
+};
+struct gw_status {
+    int64_t code;
+    const char *message;
+    struct message_list details; /* gw_any */
+};
+struct gw_return {
+    const struct gw_result *result;
+    const struct gw_status *error;
+};
+
+struct gw_range {
+    int64_t offset, length;
+};
+struct gw_read_file {
+    const char *ref, *path;
+    const struct gw_range *range;
+};
+struct gw_file {
+    struct message_bytes data;
+};
+struct gw_read_dir {
+    const char *ref, *path, *pattern;
+};
+struct gw_stat {
+    const char *path;
+    int64_t mode, uid, gid, size, mtime_ns;
+    const char *linkname;
+};
+struct gw_dir {
+    struct message_list entries; /* gw_stat */
+};
+struct gw_stat_file {
+    const char *ref, *path;
+};
+struct gw_stat_answer {
+    const struct gw_stat *stat;
+};
+struct gw_evaluate {
+    const char *ref;
+};
+
+struct gw_source {
+    const char *identifier;
+    struct message_list attrs; /* gw_pair */
+};
+struct gw_resolve_meta {
+    const struct gw_source *source;
+    const struct gw_platform *platform;
+    const char *log_name, *mode;
+};
+struct gw_meta_image {
+    const char *digest;
+    struct message_bytes config;
+};
+struct gw_meta_sum { /* of a git or an HTTP source */
+    const char *checksum;
+};
+struct gw_meta {
+    const struct gw_source *source;
+    const struct gw_meta_image *image;
+    const struct gw_meta_sum *git, *http;
+};
+struct gw_resolve_config {
+    const char *ref;
+    const struct gw_platform *platform;
+    const char *mode, *log_name;
+};
+struct gw_config {
+    const char *digest;
+    struct message_bytes config;
+    const char *ref;
+};
+
+struct gw_position {
+    int64_t line;
+};
+struct gw_place {
+    const struct gw_position *start, *end;
+};
+struct gw_source_info {
+    const char *filename;
+    struct message_bytes data;
+    const char *language;
+};
+struct gw_warn {
+    const char *digest;
+    int64_t level;
+    const char *text;
+    struct message_list detail; /* strings */
+    const char *url;
+    const struct gw_source_info *info;
+    struct message_list ranges; /* gw_place */
+};
+
+extern const struct message_type_info gw_none_message, gw_pong_message, gw_inputs_message,
+    gw_solve_message, gw_solved_message, gw_return_message, gw_read_file_message, gw_file_message,
+    gw_read_dir_message, gw_dir_message, gw_stat_file_message, gw_stat_answer_message,
+    gw_evaluate_message, gw_resolve_meta_message, gw_meta_message, gw_resolve_config_message,
+    gw_config_message, gw_warn_message, gw_status_message;
+
+#endif

@@ -1,0 +1,18 @@
+# frontend-gateway.so: frontends in images.
+
+if PLUGIN_FRONTEND_GATEWAY
+pluginexec_LTLIBRARIES += frontend-gateway.la
+endif
+frontend_gateway_la_SOURCES = \
+	%D%/caps.c \
+	%D%/gateway.c \
+	%D%/gateway.h \
+	%D%/image.c \
+	%D%/llbbridge.c \
+	%D%/llbbridge.h \
+	%D%/serve.c \
+	%D%/status.c
+frontend_gateway_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+frontend_gateway_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
+frontend_gateway_la_LDFLAGS = $(PLUGIN_LDFLAGS) -pthread
+frontend_gateway_la_LIBADD = libtenon-common-message.la $(COMMON_GRPC_LIBS) $(JSON_C_LIBS)

@@ -1,0 +1,702 @@
+/* frontend-gateway/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge.
+ *
+ * Each call has a thread, a scope of memory, and an error of its own.  References of the program
+ * are numbers in our table: another program's, or another build's, cannot be named. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gateway.h"
+#include "llbbridge.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "tools/pattern.h"
+
+struct serving { /* one call */
+    struct gateway *gw;
+    struct grpc_call *call;
+    struct tenon_arena arena;
+    struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
+    struct tenon_error *err;
+};
+
+/* ---- one message in, one out -------------------------------------------------------------- */
+
+static void
+done(struct serving *s)
+{
+    static const struct grpc_status ok = {0};
+
+    if (s->gw->host->error_code(s->err) < 0)
+        gateway_fail(s->gw, s->call, s->err);
+    else
+        grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
+    tenon_buf_release(&s->request);
+    tenon_arena_release(&s->arena);
+}
+
+static bool
+begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
+      const struct message_type_info *m, void *request)
+{
+    const char *why = NULL;
+
+    *s = (struct serving){.gw = gw, .call = call, .err = gw->host->error_new(gw->ctx)};
+    bool good = grpc_call_recv_only(call, &s->request) == 0;
+    if (good && !message_decode(&s->arena, m, s->request.data, s->request.len, request, &why)) {
+        grpc_call_fail(call, GRPC_INTERNAL, "%s: %s", grpc_call_path(call), why);
+        good = false;
+    }
+    if (!good)
+        done(s);
+    return good;
+}
+
+static void
+answer(struct serving *s, const struct message_type_info *m, const void *message)
+{
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+
+    message_encode(&bytes, m, message);
+    grpc_call_send(s->call, tenon_buf_str(&bytes), bytes.len);
+}
+
+/* ---- references ------------------------------------------------------------------------------- */
+
+/* What the program calls the reference: a text of the arena. */
+static const char *
+name_ref(struct serving *s, struct tenon_ref *ref)
+{
+    struct gateway *gw = s->gw;
+    char text[24];
+
+    pthread_mutex_lock(&gw->lock);
+    bool full = gw->refs.len >= GATEWAY_REFS_MAX;
+    if (!full)
+        tenon_vec_push(&gw->refs, ref);
+    snprintf(text, sizeof text, "ref-%zu", gw->refs.len);
+    pthread_mutex_unlock(&gw->lock);
+    if (full) {
+        gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
+                        GATEWAY_REFS_MAX);
+        return NULL;
+    }
+    return tenon_arena_strdup(&s->arena, text);
+}
+
+static struct tenon_ref *
+find_ref(struct serving *s, const char *name)
+{
+    struct gateway *gw = s->gw;
+    struct tenon_ref *ref = NULL;
+    uint64_t n;
+
+    pthread_mutex_lock(&gw->lock);
+    if (tenon_has_prefix(name, "ref-") && tenon_parse_u64(name + 4, 10, &n) && n > 0 &&
+        n <= gw->refs.len)
+        ref = gw->refs.items[n - 1];
+    pthread_mutex_unlock(&gw->lock);
+    if (!ref)
+        gw->host->error(s->err, TENON_E_NOT_FOUND, 0, "no such reference: \"%s\"", name);
+    return ref;
+}
+
+/* With its definition, so that the program can build upon it. */
+static const struct gw_ref *
+make_ref(struct serving *s, struct tenon_ref *ref)
+{
+    struct gw_ref *r = tenon_arena_alloc(&s->arena, sizeof *r);
+
+    if (!ref)
+        return r; /* scratch: no name */
+    if (s->gw->bridge->definition(s->gw->ctx, ref, &r->def.data, &r->def.len, s->err) < 0)
+        return NULL;
+    if (r->def.len == 0)
+        r->def.data = NULL;
+    r->id = name_ref(s, ref);
+    return r->id ? r : NULL;
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+/* One reference, or several by platform, as the program can have it. */
+static bool
+put_refs(struct serving *s, const struct tenon_result *from, bool by_ref, struct gw_result *out)
+{
+    const struct tenon_host *h = s->gw->host;
+    const size_t count = h->result_count(from);
+    struct gw_named_ref *named = tenon_arena_array(&s->arena, count + 1, sizeof *named);
+    struct gw_pair *old = tenon_arena_array(&s->arena, count + 1, sizeof *old);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct gw_ref *r = make_ref(s, h->result_ref(from, i));
+        if (!r)
+            return false;
+        named[i] = (struct gw_named_ref){h->result_platform(from, i), r};
+        old[i] = (struct gw_pair){named[i].key, r->id};
+    }
+    if (count > 1) {
+        struct gw_refs *refs = tenon_arena_alloc(&s->arena, sizeof *refs);
+        struct gw_old_refs *old_refs = tenon_arena_alloc(&s->arena, sizeof *old_refs);
+        refs->refs = (struct message_list){named, count};
+        old_refs->refs = (struct message_list){old, count};
+        out->refs = by_ref ? refs : NULL;
+        out->old_refs = by_ref ? NULL : old_refs;
+    } else if (count == 1) {
+        out->ref = by_ref ? named[0].value : NULL;
+        out->old_ref = by_ref ? NULL : old[0].value;
+    }
+    return true;
+}
+
+static void
+put_metadata(struct serving *s, const struct tenon_result *from, struct gw_result *out)
+{
+    const struct tenon_host *h = s->gw->host;
+    size_t count = 0;
+
+    while (h->result_key(from, count))
+        count++;
+    struct gw_blob *blobs = tenon_arena_array(&s->arena, count + 1, sizeof *blobs);
+    for (size_t i = 0; i < count; i++) {
+        blobs[i].key = h->result_key(from, i);
+        blobs[i].value.data = h->result_get(from, blobs[i].key, &blobs[i].value.len);
+    }
+    out->metadata = (struct message_list){blobs, count};
+}
+
+/* ---- Ping, Inputs --------------------------------------------------------------------------------- */
+
+static struct message_list
+caps(struct tenon_arena *a, const char *const *names)
+{
+    size_t count = 0;
+
+    while (names[count])
+        count++;
+    struct gw_cap *items = tenon_arena_array(a, count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct gw_cap){names[i], true};
+    return (struct message_list){items, count};
+}
+
+/* "linux/arm/v7" in its parts. */
+static struct gw_platform
+split_platform(struct tenon_arena *a, const char *text)
+{
+    char *os = tenon_arena_strdup(a, text), *save = NULL;
+    struct gw_platform p = {.os = strtok_r(os, "/", &save)};
+
+    p.arch = strtok_r(NULL, "/", &save);
+    p.variant = p.arch ? strtok_r(NULL, "/", &save) : NULL;
+    return p;
+}
+
+static const char *
+join_platform(struct serving *s, const struct gw_platform *p)
+{
+    if (!p || !*p->os)
+        return NULL;
+    auto_free char *text = tenon_asprintf("%s/%s%s%s", p->os, p->arch, *p->variant ? "/" : "",
+                                          p->variant);
+    return tenon_arena_strdup(&s->arena, text);
+}
+
+static void
+ping(void *user, struct grpc_call *call)
+{
+    struct gw_none request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_none_message, &request))
+        return;
+    struct gw_platform platform = split_platform(&s.arena, s.gw->request->host_platform);
+    const struct gw_worker worker = {.id = "tenon", .platforms = {&platform, 1}};
+    const struct gw_pong pong = {
+        .frontend_caps = caps(&s.arena, gateway_frontend_caps),
+        .llb_caps = caps(&s.arena, gateway_llb_caps),
+        .workers = {&worker, 1},
+    };
+    answer(&s, &gw_pong_message, &pong);
+    done(&s);
+}
+
+static void
+inputs(void *user, struct grpc_call *call)
+{
+    struct gw_none request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_none_message, &request))
+        return;
+    const struct tenon_frontend_request *r = s.gw->request;
+    struct gw_blob *blobs = tenon_arena_array(&s.arena, r->input_count + 1, sizeof *blobs);
+    bool good = true;
+    for (size_t i = 0; good && i < r->input_count; i++) {
+        blobs[i].key = r->inputs[i].name;
+        good = s.gw->bridge->definition(s.gw->ctx, r->inputs[i].ref, &blobs[i].value.data,
+                                        &blobs[i].value.len, s.err) == 0;
+    }
+    const struct gw_inputs all = {.definitions = {blobs, r->input_count}};
+    if (good)
+        answer(&s, &gw_inputs_message, &all);
+    done(&s);
+}
+
+/* ---- Solve ------------------------------------------------------------------------------------------ */
+
+static const char *
+frontend_plugin(const char *name)
+{
+    return strcmp(name, "gateway.v0") == 0      ? "gateway"
+           : strcmp(name, "dockerfile.v0") == 0 ? "dockerfile" : NULL;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "k=v", sorted, as frontends want them. */
+static const char *const *
+join_options(struct serving *s, const struct message_list *pairs)
+{
+    const struct gw_pair *p = pairs->items;
+    const char **list = tenon_arena_array(&s->arena, pairs->len + 1, sizeof *list);
+
+    for (size_t i = 0; i < pairs->len; i++) {
+        auto_free char *text = tenon_asprintf("%s=%s", p[i].key ? p[i].key : "",
+                                              p[i].value ? p[i].value : "");
+        list[i] = tenon_arena_strdup(&s->arena, text);
+    }
+    qsort(list, pairs->len, sizeof *list, by_key);
+    return list;
+}
+
+static const struct tenon_named_ref *
+load_inputs(struct serving *s, const struct message_list *blobs)
+{
+    const struct gw_blob *b = blobs->items;
+    struct tenon_named_ref *list = tenon_arena_array(&s->arena, blobs->len + 1, sizeof *list);
+
+    for (size_t i = 0; i < blobs->len; i++) {
+        list[i].name = b[i].key;
+        if (s->gw->bridge->solve_definition(s->gw->ctx, s->gw->graph, b[i].value.data,
+                                            b[i].value.len, &list[i].ref, s->err) < 0)
+            return NULL;
+    }
+    return list;
+}
+
+static struct tenon_result *
+solve_frontend(struct serving *s, const struct gw_solve *request)
+{
+    const struct tenon_host *h = s->gw->host;
+    const char *plugin = frontend_plugin(request->frontend);
+
+    if (!plugin) {
+        h->error(s->err, TENON_E_NOT_FOUND, 0, "no frontend is called \"%s\"", request->frontend);
+        return NULL;
+    }
+    if (request->options.len > GATEWAY_OPTIONS_MAX) {
+        h->error(s->err, TENON_E_LIMIT, 0, "more than %d options", GATEWAY_OPTIONS_MAX);
+        return NULL;
+    }
+    struct tenon_result *result = h->result_new(s->gw->ctx);
+    const struct tenon_frontend_call call = {
+        .struct_size = sizeof call,
+        .frontend = plugin,
+        .options = join_options(s, &request->options),
+        .inputs = load_inputs(s, &request->inputs),
+        .input_count = request->inputs.len,
+    };
+    if (!call.inputs ||
+        s->gw->bridge->solve_frontend(s->gw->ctx, s->gw->graph, &call, result, s->err) < 0)
+        return NULL;
+    return result;
+}
+
+static struct tenon_result *
+solve_definition(struct serving *s, const struct gw_solve *request)
+{
+    struct gateway *gw = s->gw;
+    struct tenon_result *result = gw->host->result_new(gw->ctx);
+    struct tenon_ref *ref = NULL;
+
+    /* An empty one is scratch. */
+    if (request->definition.data &&
+        (gw->bridge->solve_definition(gw->ctx, gw->graph, request->definition.data,
+                                      request->definition.len, &ref, s->err) < 0 ||
+         (request->evaluate && gw->bridge->evaluate(gw->ctx, ref, s->err) < 0)))
+        return NULL;
+    if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0)
+        return NULL;
+    return result;
+}
+
+static void
+solve(void *user, struct grpc_call *call)
+{
+    struct gw_solve request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_solve_message, &request))
+        return;
+    struct tenon_result *result = NULL;
+    if (request.final)
+        s.gw->host->error(s.err, TENON_E_UNSUPPORTED, 0, "the frontend is too old: it does not "
+                                                         "know of Return");
+    else
+        result = *request.frontend ? solve_frontend(&s, &request) : solve_definition(&s, &request);
+    struct gw_result out = {0};
+    if (result && put_refs(&s, result, request.allow_refs, &out)) {
+        put_metadata(&s, result, &out);
+        const struct gw_solved solved = {
+            .ref = request.allow_result ? NULL : out.ref ? out.ref->id : out.old_ref,
+            .result = request.allow_result ? &out : NULL,
+        };
+        answer(&s, &gw_solved_message, &solved);
+    }
+    done(&s);
+}
+
+static void
+evaluate(void *user, struct grpc_call *call)
+{
+    static const struct gw_none nothing;
+    struct gw_evaluate request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_evaluate_message, &request))
+        return;
+    struct tenon_ref *ref = *request.ref ? find_ref(&s, request.ref) : NULL;
+    if (ref)
+        s.gw->bridge->evaluate(s.gw->ctx, ref, s.err);
+    if (s.gw->host->error_code(s.err) == 0)
+        answer(&s, &gw_none_message, &nothing);
+    done(&s);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------- */
+
+static void
+read_file(void *user, struct grpc_call *call)
+{
+    struct gw_read_file request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_read_file_message, &request))
+        return;
+    struct tenon_ref *ref = find_ref(&s, request.ref);
+    struct gw_file file = {0};
+    if (ref && s.gw->bridge->read_file(s.gw->ctx, ref, request.path, 0, &file.data.data,
+                                       &file.data.len, s.err) == 0) {
+        const struct gw_range *r = request.range;
+        if (r) {
+            const size_t at = r->offset < 0                            ? 0
+                              : (uint64_t)r->offset > file.data.len ? file.data.len
+                                                                    : (size_t)r->offset;
+            file.data.data = (const char *)file.data.data + at;
+            file.data.len -= at;
+            if (r->length > 0 && (uint64_t)r->length < file.data.len)
+                file.data.len = (size_t)r->length;
+        }
+        answer(&s, &gw_file_message, &file);
+    }
+    done(&s);
+}
+
+/* Go's os.FileMode: the nine bits, and its own for the rest. */
+static int64_t
+go_mode(uint32_t mode)
+{
+    static const struct {
+        uint32_t type, bits;
+    } types[] = {
+        {S_IFDIR, UINT32_C(1) << 31},
+        {S_IFLNK, UINT32_C(1) << 27},
+        {S_IFBLK, UINT32_C(1) << 26},
+        {S_IFIFO, UINT32_C(1) << 25},
+        {S_IFSOCK, UINT32_C(1) << 24},
+        {S_IFCHR, UINT32_C(1) << 26 | UINT32_C(1) << 21},
+    };
+    uint32_t m = mode & 0777;
+
+    for (size_t i = 0; i < tenon_countof(types); i++) {
+        if ((mode & S_IFMT) == types[i].type)
+            m |= types[i].bits;
+    }
+    m |= mode & S_ISUID ? UINT32_C(1) << 23 : 0;
+    m |= mode & S_ISGID ? UINT32_C(1) << 22 : 0;
+    m |= mode & S_ISVTX ? UINT32_C(1) << 20 : 0;
+    return m;
+}
+
+static struct gw_stat
+make_stat(const struct tenon_stat *st)
+{
+    const char *slash = strrchr(st->path, '/');
+
+    return (struct gw_stat){
+        .path = slash ? slash + 1 : st->path,
+        .mode = go_mode(st->mode),
+        .uid = st->uid,
+        .gid = st->gid,
+        .size = st->size,
+        .mtime_ns = st->mtime_ns,
+        .linkname = st->linkname,
+    };
+}
+
+static void
+read_dir(void *user, struct grpc_call *call)
+{
+    struct gw_read_dir request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_read_dir_message, &request))
+        return;
+    const struct tenon_stat *entries;
+    size_t count, kept = 0;
+    struct tenon_ref *ref = find_ref(&s, request.ref);
+    if (ref && s.gw->bridge->read_dir(s.gw->ctx, ref, request.path, &entries, &count, s.err) == 0) {
+        struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
+        bool bad = false;
+        for (size_t i = 0; i < count; i++) {
+            struct gw_stat st = make_stat(&entries[i]);
+            if (!*request.pattern || tenon_glob_match(request.pattern, st.path, &bad))
+                stats[kept++] = st;
+        }
+        const struct gw_dir dir = {.entries = {stats, kept}};
+        if (bad)
+            s.gw->host->error(s.err, TENON_E_INVALID, 0, "malformed pattern \"%s\"",
+                              request.pattern);
+        else
+            answer(&s, &gw_dir_message, &dir);
+    }
+    done(&s);
+}
+
+static void
+stat_file(void *user, struct grpc_call *call)
+{
+    struct gw_stat_file request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_stat_file_message, &request))
+        return;
+    struct tenon_stat st;
+    struct tenon_ref *ref = find_ref(&s, request.ref);
+    if (ref && s.gw->bridge->stat(s.gw->ctx, ref, request.path, &st, s.err) == 0) {
+        const struct gw_stat stat = make_stat(&st);
+        const struct gw_stat_answer a = {.stat = &stat};
+        answer(&s, &gw_stat_answer_message, &a);
+    }
+    done(&s);
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+static int
+resolve(struct serving *s, const char *identifier, const struct gw_platform *platform,
+        const char *log_name, const char *mode, struct tenon_source_meta *meta)
+{
+    auto_free char *attr = *mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
+    const char *const attrs[] = {attr, NULL};
+    const struct tenon_source_query query = {
+        .struct_size = sizeof query,
+        .identifier = identifier,
+        .platform = join_platform(s, platform),
+        .log_name = *log_name ? log_name : NULL,
+        .attrs = attrs,
+    };
+
+    *meta = (struct tenon_source_meta){.struct_size = sizeof *meta};
+    return s->gw->bridge->resolve_source_meta(s->gw->ctx, s->gw->graph, &query, meta, s->err);
+}
+
+static void
+resolve_source_meta(void *user, struct grpc_call *call)
+{
+    struct gw_resolve_meta request = {0};
+    struct tenon_source_meta meta;
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_resolve_meta_message, &request))
+        return;
+    if (!request.source) {
+        s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
+    } else if (resolve(&s, request.source->identifier, request.platform, request.log_name,
+                       request.mode, &meta) == 0) {
+        const struct gw_meta_image image = {meta.digest, {meta.config, meta.config_len}};
+        const struct gw_meta_sum sum = {meta.digest};
+        const char *id = request.source->identifier;
+        const bool is_image = tenon_has_prefix(id, "docker-image://") ||
+                              tenon_has_prefix(id, "oci-layout://");
+        const bool is_http = tenon_has_prefix(id, "http://") || tenon_has_prefix(id, "https://");
+        const struct gw_meta out = {
+            .source = request.source,
+            .image = is_image ? &image : NULL,
+            .git = tenon_has_prefix(id, "git://") ? &sum : NULL,
+            .http = is_http ? &sum : NULL,
+        };
+        answer(&s, &gw_meta_message, &out);
+    }
+    done(&s);
+}
+
+static void
+resolve_image_config(void *user, struct grpc_call *call)
+{
+    struct gw_resolve_config request = {0};
+    struct tenon_source_meta meta;
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_resolve_config_message, &request))
+        return;
+    auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
+    if (resolve(&s, identifier, request.platform, request.log_name, request.mode, &meta) == 0) {
+        const struct gw_config out = {meta.digest, {meta.config, meta.config_len}, request.ref};
+        answer(&s, &gw_config_message, &out);
+    }
+    done(&s);
+}
+
+/* ---- Warn, Return --------------------------------------------------------------------------------------- */
+
+static uint32_t
+line_number(const struct gw_position *p)
+{
+    return p && p->line > 0 && p->line <= UINT32_MAX ? (uint32_t)p->line : 0;
+}
+
+static void
+warn(void *user, struct grpc_call *call)
+{
+    static const struct gw_none nothing;
+    struct gw_warn request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_warn_message, &request))
+        return;
+    const char *const *texts = request.detail.items;
+    const char **detail = tenon_arena_array(&s.arena, request.detail.len + 1, sizeof *detail);
+    for (size_t i = 0; i < request.detail.len; i++)
+        detail[i] = texts[i];
+    const struct gw_source_info *info = request.info;
+    if (info)
+        s.gw->host->graph_source(s.gw->graph, info->filename, info->language, info->data.data,
+                                 info->data.len);
+    const struct gw_place *place = request.ranges.items;
+    const struct tenon_warning w = {
+        .struct_size = sizeof w,
+        .level = request.level > 0 && request.level < UINT32_MAX ? (uint32_t)request.level : 0,
+        .digest = *request.digest ? request.digest : NULL,
+        .summary = request.text,
+        .detail = detail,
+        .url = *request.url ? request.url : NULL,
+        .filename = info ? info->filename : NULL,
+        .line = request.ranges.len ? line_number(place->start) : 0,
+        .end_line = request.ranges.len ? line_number(place->end) : 0,
+    };
+    s.gw->bridge->warn(s.gw->ctx, s.gw->graph, &w);
+    answer(&s, &gw_none_message, &nothing);
+    done(&s);
+}
+
+/* What has no platform is of the one that the build is for. */
+static int
+take_ref(struct serving *s, const char *platform, const char *name)
+{
+    struct tenon_ref *ref = *name ? find_ref(s, name) : NULL;
+
+    if (*name && !ref)
+        return s->gw->host->error_code(s->err);
+    return s->gw->host->result_add(s->gw->result, platform, ref, s->err);
+}
+
+static int
+take_refs(struct serving *s, const struct gw_result *r)
+{
+    const char *own = s->gw->request->host_platform;
+    int rc = 0;
+
+    if (r->refs) {
+        const struct gw_named_ref *named = r->refs->refs.items;
+        for (size_t i = 0; rc == 0 && i < r->refs->refs.len; i++)
+            rc = take_ref(s, named[i].key ? named[i].key : "",
+                          named[i].value ? named[i].value->id : "");
+        return rc;
+    }
+    if (r->old_refs) {
+        const struct gw_pair *old = r->old_refs->refs.items;
+        for (size_t i = 0; rc == 0 && i < r->old_refs->refs.len; i++)
+            rc = take_ref(s, old[i].key, old[i].value);
+        return rc;
+    }
+    if (r->ref)
+        return *r->ref->id ? take_ref(s, own, r->ref->id) : 0;
+    return *r->old_ref ? take_ref(s, own, r->old_ref) : 0;
+}
+
+static int
+take_result(struct serving *s, const struct gw_result *r)
+{
+    const struct gw_blob *blobs = r->metadata.items;
+    int rc = take_refs(s, r);
+
+    for (size_t i = 0; rc == 0 && i < r->metadata.len; i++)
+        rc = s->gw->host->result_set(s->gw->result, blobs[i].key, blobs[i].value.data,
+                                     blobs[i].value.len, s->err);
+    return rc;
+}
+
+static void
+return_result(void *user, struct grpc_call *call)
+{
+    static const struct gw_none nothing;
+    struct gw_return request = {0};
+    struct serving s;
+
+    if (!begin(&s, user, call, &gw_return_message, &request))
+        return;
+    struct gateway *gw = s.gw;
+    pthread_mutex_lock(&gw->lock);
+    const bool first = !gw->returned;
+    gw->returned = true;
+    pthread_mutex_unlock(&gw->lock);
+    if (!first)
+        gw->host->error(s.err, TENON_E_INVALID, 0, "the frontend has returned already");
+    else if (request.error && request.error->code != GRPC_OK)
+        gw->failure = s.request; /* main's, once all calls are over */
+    else if (request.result)
+        gw->refused = take_result(&s, request.result) < 0;
+    if (gw->host->error_code(s.err) == 0)
+        answer(&s, &gw_none_message, &nothing);
+    if (gw->failure.data == s.request.data)
+        s.request = (struct tenon_buf)TENON_BUF_INIT;
+    done(&s);
+    if (first)
+        grpc_conn_shutdown(gw->conn); /* nothing is to be asked after that */
+}
+
+#define METHOD(name, run) {"/moby.buildkit.v1.frontend.LLBBridge/" name, run}
+static const struct grpc_method methods[] = {
+    METHOD("Ping", ping),
+    METHOD("Inputs", inputs),
+    METHOD("Solve", solve),
+    METHOD("Evaluate", evaluate),
+    METHOD("ReadFile", read_file),
+    METHOD("ReadDir", read_dir),
+    METHOD("StatFile", stat_file),
+    METHOD("ResolveSourceMeta", resolve_source_meta),
+    METHOD("ResolveImageConfig", resolve_image_config),
+    METHOD("Warn", warn),
+    METHOD("Return", return_result),
+};
+
+void
+gateway_serve(struct gateway *gw)
+{
+    grpc_serve(gw->conn, methods, tenon_countof(methods), gw);
+}

@@ -1,0 +1,143 @@
+#!/bin/sh
+# Frontends in images: "# syntax=" runs the image's program, which asks for what it needs and
+# returns a result; how it is chosen, what its sandbox is like, and how it may fail.
+. "$(dirname "$0")/lib.sh"
+need jq docker-registry
+need_root
+program=$abs_top_builddir/tests/gateway/frontend
+[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
+start_registry </dev/null
+image=$registry/team/front:1
+
+mkdir -p "$work/image" "$work/context"
+cp "$program" "$work/image/frontend"
+cat >"$work/image/Dockerfile" <<END
+FROM scratch
+COPY frontend /bin/frontend
+ENV OF_IMAGE=yes
+WORKDIR /there
+USER 1000
+ENTRYPOINT ["/bin/frontend"]
+LABEL moby.buildkit.frontend.network.none=true
+END
+run 0 tenon build -o type=registry -t "$image" "$work/image"
+
+cd "$work/context"
+echo hello >hello
+printf '#!/bin/other\n# syntax = %s and more\nno Dockerfile\n' "$image" >Dockerfile
+cat >Real.Dockerfile <<'END'
+FROM scratch
+COPY hello /dir/hello
+COPY --chmod=4711 hello /set
+ENV OF=real
+END
+
+# does STATUS WORDS FLAG...: a build where the frontend does that.
+does() {
+    code=$1 words=$2
+    shift 2
+    run "$code" tenon -D build --progress=plain,detail=short --build-arg "DO=$words" "$@" .
+}
+said() { assert_has "$work/err" "frontend: $1"; }
+
+echo "-- a result"
+run 0 tenon build --progress=plain,detail=short -o type=oci,dest=image.tar .
+assert_has "$work/err" "resolve image config for docker-image://$image"
+assert_has "$work/err" "docker-image://$image@sha256:"
+mkdir oci
+tar -C oci -xf image.tar
+blob() { cat "oci/blobs/sha256/${1#sha256:}"; }
+manifest=$(jq -r '.manifests[0].digest' oci/index.json)
+config=$(blob "$manifest" | jq -r .config.digest)
+blob "$config" | jq -e '.config.Env | index("OF=real")' >/dev/null || fail "not the image that was returned"
+does 0 "solve:Real.Dockerfile return" -o out
+assert_eq hello "$(cat out/dir/hello)"
+
+echo "-- files, and a reference made of a definition"
+does 0 "solve:Real.Dockerfile again now evaluate read:/dir/hello read:dir/hello@1+3 dir:/ stat:/set stat:/none read:/dir read:/../../dir/hello return"
+said "evaluated"
+said "/dir/hello has 6 bytes: hello"
+said "dir/hello has 3 bytes: ell"
+said "dir: mode 800001ed"  # Go's
+said "set: mode 8001c9, size 6"
+said "StatFile: not found: /none"
+said "ReadFile: unknown: /dir: not a regular file"
+said "/../../dir/hello has 6 bytes"
+assert_eq 4 "$(grep -c "reference named, definition of some bytes\|evaluated" "$work/err")"
+
+echo "-- what names stand for, warnings, capabilities"
+does 0 "ping meta:docker-image://$image config:$image meta:docker-image://$registry/none:1 warn:Careful solve:Real.Dockerfile return"
+said "cap source.metaresolver"
+said "docker-image://$image is sha256:"
+said "$image is sha256:"
+said "ResolveSourceMeta: not found"
+assert_has "$work/err" "Careful"
+assert_has "$work/err" "Warned:2"
+
+echo "-- its sandbox"
+does 0 "sandbox solve:Real.Dockerfile return"
+said "env OF_IMAGE=yes"
+said "env BUILDKIT_SESSION_ID="
+grep -Eq 'frontend: env BUILDKIT_FRONTEND_OPT_[0-9]+=cmdline='"$image and more\$" "$work/err" ||
+    fail "not the whole line"
+grep -Eq 'frontend: env BUILDKIT_FRONTEND_OPT_[0-9]+=source='"$image\$" "$work/err" || fail "no source"
+said "env BUILDKIT_WORKERS=[{"
+said "uid 0, cwd /there"
+said "the root is writable"
+grep "frontend: interface" "$work/err" | grep -v " lo\$" && fail "a network in spite of the label"
+does 0 "sandbox solve:Real.Dockerfile return" # and nothing of it stays
+said "the root is writable"
+
+echo "-- how it is chosen"
+cp Real.Dockerfile Plain.Dockerfile
+run 0 tenon -D build --build-arg "BUILDKIT_SYNTAX=$image" --build-arg "DO=solve:Real.Dockerfile return" \
+    -f Plain.Dockerfile .
+said "reference named"
+printf '// syntax=%s\n' "$image" >Dockerfile
+does 0 "solve:Real.Dockerfile return"
+said "reference named"
+printf '{"syntax": "%s"}\n' "$image" >Dockerfile
+does 0 "chain:$image return"
+said "reference named"
+printf '# syntax=%s/none/none:1\n' "$registry" >Dockerfile
+does 1 return
+assert_has "$work/err" "$registry/none/none:1"
+assert_has "$work/err" "Dockerfile:1"
+
+echo "-- how it fails"
+printf '# syntax=%s\n' "$image" >Dockerfile
+does 1 "fail:it_went_wrong"
+assert_has "$work/err" "$image: it_went_wrong"
+assert_has "$work/err" ">>> two"
+does 1 "exit:3"
+assert_has "$work/err" "the frontend failed: exit code: 3"
+does 1 "solve:Real.Dockerfile"
+assert_has "$work/err" "the frontend ended without a result"
+does 1 "garbage"
+assert_has "$work/err" "does not speak HTTP/2"
+does 1 "solve:Real.Dockerfile return exit:4" # a result, and then that
+assert_has "$work/err" "exit code: 4"
+does 1 "fail:first exit:4"
+assert_has "$work/err" "$image: first"
+does 1 "use:ref-1 evaluate return"
+said 'Evaluate: not found: no such reference: "ref-1"'
+assert_has "$work/err" "returned what is no result"
+does 0 "front:other.v0 solve:Real.Dockerfile twice"
+said 'Solve: not found: no frontend is called "other.v0"'
+does 1 "solve:None.Dockerfile return:x"
+said "Solve: not found"
+
+echo "-- without end"
+does 1 "loop:$image exit:1"
+assert_has "$work/err" "more than 8 frontends that call each other"
+does 0 "solve:Real.Dockerfile flood return"
+said "Solve: resource exhausted: the frontend has more than 10000 references"
+env --default-signal=INT "$abs_top_builddir/tenon" --plugin-dir "$abs_top_builddir/.libs" --root "$store" \
+    -D build --progress=plain --build-arg DO=hang . >"$work/hanging" 2>&1 &
+build=$!
+remember $build
+await "the frontend" grep -q "frontend: hanging" "$work/hanging"
+kill -INT $build
+status=0
+wait $build || status=$?
+[ "$status" != 0 ] || fail "a build that was ended is a success"
