@@ -393,6 +393,15 @@ host_error_detail_nth(const struct tenon_error *err, size_t i, const char **json
     return d ? d->type : NULL;
 }
 
+static struct tenon_ctx *
+host_scope_begin(struct tenon_ctx *ctx)
+{
+    struct tenon_ctx *scope = tenon_ctx_new(tenon_ctx_engine(ctx), tenon_ctx_events(ctx),
+                                            tenon_ctx_cancel(ctx), tenon_ctx_vertex(ctx));
+    tenon_ctx_set_depth(scope, tenon_ctx_depth(ctx));
+    return scope;
+}
+
 static void
 release_error(void *data)
 {
@@ -510,6 +519,8 @@ static const struct tenon_host host_table = {
     .node_bytes = host_node_bytes,
     .node_input_ref = host_node_input_ref,
     .error_detail_nth = host_error_detail_nth,
+    .scope_begin = host_scope_begin,
+    .scope_end = tenon_ctx_free,
     .error_new = host_error_new,
     .result_new = host_result_new,
     .result_ref = host_result_ref,

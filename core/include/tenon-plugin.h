@@ -480,8 +480,11 @@ struct tenon_host {
      * NULL past the end. */
     const char *(*error_detail_nth)(const struct tenon_error *err, size_t i,
                                     const char **json);
-    /* An error of the caller's own, for what it does in threads of its own; the
-     * ctx's. */
+    /* A ctx below ctx, for a part of its work, in any thread: what it gives
+     * lives until scope_end, which is before ctx ends. */
+    struct tenon_ctx *(*scope_begin)(struct tenon_ctx *ctx);
+    void (*scope_end)(struct tenon_ctx *scope);
+    /* An error of the caller's own; the ctx's. */
     struct tenon_error *(*error_new)(struct tenon_ctx *ctx);
     /* An empty result of the caller's own, for bridge->solve_frontend; the
      * ctx's. */

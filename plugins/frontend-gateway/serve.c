@@ -14,6 +14,7 @@
 struct serving { /* one call */
     struct gateway *gw;
     struct grpc_call *call;
+    struct tenon_ctx *ctx; /* a scope: what the host gives goes with the call */
     struct tenon_arena arena;
     struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
     struct tenon_error *err;
@@ -32,6 +33,7 @@ done(struct serving *s)
         grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
     tenon_buf_release(&s->request);
     tenon_arena_release(&s->arena);
+    s->gw->host->scope_end(s->ctx);
 }
 
 static bool
@@ -40,7 +42,8 @@ begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
 {
     const char *why = NULL;
 
-    *s = (struct serving){.gw = gw, .call = call, .err = gw->host->error_new(gw->ctx)};
+    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
+    s->err = gw->host->error_new(s->ctx);
     bool good = grpc_call_recv_only(call, &s->request) == 0;
     if (good && !message_decode(&s->arena, m, s->request.data, s->request.len, request, &why)) {
         grpc_call_fail(call, GRPC_INTERNAL, "%s: %s", grpc_call_path(call), why);
@@ -108,7 +111,7 @@ make_ref(struct serving *s, struct tenon_ref *ref)
 
     if (!ref)
         return r; /* scratch: no name */
-    if (s->gw->bridge->definition(s->gw->ctx, ref, &r->def.data, &r->def.len, s->err) < 0)
+    if (s->gw->bridge->definition(s->ctx, ref, &r->def.data, &r->def.len, s->err) < 0)
         return NULL;
     if (r->def.len == 0)
         r->def.data = NULL;
@@ -233,7 +236,7 @@ inputs(void *user, struct grpc_call *call)
     bool good = true;
     for (size_t i = 0; good && i < r->input_count; i++) {
         blobs[i].key = r->inputs[i].name;
-        good = s.gw->bridge->definition(s.gw->ctx, r->inputs[i].ref, &blobs[i].value.data,
+        good = s.gw->bridge->definition(s.ctx, r->inputs[i].ref, &blobs[i].value.data,
                                         &blobs[i].value.len, s.err) == 0;
     }
     const struct gw_inputs all = {.definitions = {blobs, r->input_count}};
@@ -281,7 +284,7 @@ load_inputs(struct serving *s, const struct message_list *blobs)
 
     for (size_t i = 0; i < blobs->len; i++) {
         list[i].name = b[i].key;
-        if (s->gw->bridge->solve_definition(s->gw->ctx, s->gw->graph, b[i].value.data,
+        if (s->gw->bridge->solve_definition(s->ctx, s->gw->graph, b[i].value.data,
                                             b[i].value.len, &list[i].ref, s->err) < 0)
             return NULL;
     }
@@ -302,7 +305,7 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
         h->error(s->err, TENON_E_LIMIT, 0, "more than %d options", GATEWAY_OPTIONS_MAX);
         return NULL;
     }
-    struct tenon_result *result = h->result_new(s->gw->ctx);
+    struct tenon_result *result = h->result_new(s->ctx);
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call,
         .frontend = plugin,
@@ -311,7 +314,7 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
         .input_count = request->inputs.len,
     };
     if (!call.inputs ||
-        s->gw->bridge->solve_frontend(s->gw->ctx, s->gw->graph, &call, result, s->err) < 0)
+        s->gw->bridge->solve_frontend(s->ctx, s->gw->graph, &call, result, s->err) < 0)
         return NULL;
     return result;
 }
@@ -320,14 +323,14 @@ static struct tenon_result *
 solve_definition(struct serving *s, const struct gw_solve *request)
 {
     struct gateway *gw = s->gw;
-    struct tenon_result *result = gw->host->result_new(gw->ctx);
+    struct tenon_result *result = gw->host->result_new(s->ctx);
     struct tenon_ref *ref = NULL;
 
     /* An empty one is scratch. */
     if (request->definition.data &&
-        (gw->bridge->solve_definition(gw->ctx, gw->graph, request->definition.data,
+        (gw->bridge->solve_definition(s->ctx, gw->graph, request->definition.data,
                                       request->definition.len, &ref, s->err) < 0 ||
-         (request->evaluate && gw->bridge->evaluate(gw->ctx, ref, s->err) < 0)))
+         (request->evaluate && gw->bridge->evaluate(s->ctx, ref, s->err) < 0)))
         return NULL;
     if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0)
         return NULL;
@@ -371,7 +374,7 @@ evaluate(void *user, struct grpc_call *call)
         return;
     struct tenon_ref *ref = *request.ref ? find_ref(&s, request.ref) : NULL;
     if (ref)
-        s.gw->bridge->evaluate(s.gw->ctx, ref, s.err);
+        s.gw->bridge->evaluate(s.ctx, ref, s.err);
     if (s.gw->host->error_code(s.err) == 0)
         answer(&s, &gw_none_message, &nothing);
     done(&s);
@@ -389,7 +392,7 @@ read_file(void *user, struct grpc_call *call)
         return;
     struct tenon_ref *ref = find_ref(&s, request.ref);
     struct gw_file file = {0};
-    if (ref && s.gw->bridge->read_file(s.gw->ctx, ref, request.path, 0, &file.data.data,
+    if (ref && s.gw->bridge->read_file(s.ctx, ref, request.path, 0, &file.data.data,
                                        &file.data.len, s.err) == 0) {
         const struct gw_range *r = request.range;
         if (r) {
@@ -459,7 +462,7 @@ read_dir(void *user, struct grpc_call *call)
     const struct tenon_stat *entries;
     size_t count, kept = 0;
     struct tenon_ref *ref = find_ref(&s, request.ref);
-    if (ref && s.gw->bridge->read_dir(s.gw->ctx, ref, request.path, &entries, &count, s.err) == 0) {
+    if (ref && s.gw->bridge->read_dir(s.ctx, ref, request.path, &entries, &count, s.err) == 0) {
         struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
         bool bad = false;
         for (size_t i = 0; i < count; i++) {
@@ -487,7 +490,7 @@ stat_file(void *user, struct grpc_call *call)
         return;
     struct tenon_stat st;
     struct tenon_ref *ref = find_ref(&s, request.ref);
-    if (ref && s.gw->bridge->stat(s.gw->ctx, ref, request.path, &st, s.err) == 0) {
+    if (ref && s.gw->bridge->stat(s.ctx, ref, request.path, &st, s.err) == 0) {
         const struct gw_stat stat = make_stat(&st);
         const struct gw_stat_answer a = {.stat = &stat};
         answer(&s, &gw_stat_answer_message, &a);
@@ -512,7 +515,7 @@ resolve(struct serving *s, const char *identifier, const struct gw_platform *pla
     };
 
     *meta = (struct tenon_source_meta){.struct_size = sizeof *meta};
-    return s->gw->bridge->resolve_source_meta(s->gw->ctx, s->gw->graph, &query, meta, s->err);
+    return s->gw->bridge->resolve_source_meta(s->ctx, s->gw->graph, &query, meta, s->err);
 }
 
 static void
@@ -599,7 +602,7 @@ warn(void *user, struct grpc_call *call)
         .line = request.ranges.len ? line_number(place->start) : 0,
         .end_line = request.ranges.len ? line_number(place->end) : 0,
     };
-    s.gw->bridge->warn(s.gw->ctx, s.gw->graph, &w);
+    s.gw->bridge->warn(s.ctx, s.gw->graph, &w);
     answer(&s, &gw_none_message, &nothing);
     done(&s);
 }

@@ -132,6 +132,11 @@ does 1 "loop:$image exit:1"
 assert_has "$work/err" "more than 8 frontends that call each other"
 does 0 "solve:Real.Dockerfile flood return"
 said "Solve: resource exhausted: the frontend has more than 10000 references"
+head -c 15000000 /dev/zero >big
+printf 'FROM scratch\nCOPY big /\n' >Big.Dockerfile
+(ulimit -v 3000000 && tenon -D build --progress=plain --build-arg "DO=solve:Big.Dockerfile hoard:/big return" .) \
+    >"$work/hoard" 2>&1 || { tail -n 5 "$work/hoard"; fail "what was read stays in memory"; }
+assert_has "$work/hoard" "read enough"
 env --default-signal=INT "$abs_top_builddir/tenon" --plugin-dir "$abs_top_builddir/.libs" --root "$store" \
     -D build --progress=plain --build-arg DO=hang . >"$work/hanging" 2>&1 &
 build=$!
