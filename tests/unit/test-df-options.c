@@ -106,6 +106,7 @@ static const struct {
     {GIT, "FROM scratch\nCOPY a /\n", "git://example.org/r.git", NULL, NODES, {0}},
     {"build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR=1", "FROM scratch\nCOPY a /\n", "git://",
      "git.keepgitdir=true", NODES, {GIT}},
+    {"policy-file=refuse", "FROM scratch\nCOPY a /\n", "1", NULL, CODE, {GIT}},
     {"contextsubdir=inner", "FROM scratch\nCOPY a /\n", "copy", "src=/inner", NODES, {GIT}},
     {"context:given=docker-image://other", "FROM given\nRUN a\n", "0", NULL, CODE, {0}},
     {"context:busybox=docker-image://other", "FROM busybox\nRUN a\n", "library/other", NULL,
@@ -129,6 +130,7 @@ run(const char *file, const char *const *others, const char *option)
         {"local://dockerfile", "sub/Other", NULL},
         {"local://elsewhere", "Dockerfile", NULL},
         {"git://", "Dockerfile", NULL},
+        {"git://", "Dockerfile.rego", NULL},
         {"local://context", ".dockerignore", ""},
         {NULL, NULL, NULL},
     };
