@@ -407,6 +407,8 @@ print_call(const struct build_flags *f, const struct tenon_result *r, bool json,
         puts("Check complete, no warnings found.");
     print_meta(stdout, tenon_result_meta(r, json ? "result.json" : "result.txt"), json);
     if (v.cannot_build) {
+        if (!json && v.warnings) /* between the two, where both are read as one */
+            putchar('\n');
         fflush(stdout);
         fputs("ERROR: ", stderr);
         print_meta(stderr, tenon_result_meta(r, "result.error"), false);

@@ -75,3 +75,8 @@ END
 fi
 run 1 tenon build --call=check "$work/checked"
 assert_eq "UndefinedVar LegacyKeyValueFormat" "$(sed -n 's/^WARNING: \([A-Za-z]*\).*/\1/p' "$work/out" | paste -sd' ')"
+assert_eq "--------------------" "$(tail -n 1 "$work/out")"
+printf 'FROM scratch\nENV A b\nUSER ${x:?no}\n' >"$work/checked/Dockerfile"
+run 1 tenon build --call=check "$work/checked"
+assert_eq "" "$(tail -n 1 "$work/out")"
+assert_has "$work/err" "ERROR: failed to process"
