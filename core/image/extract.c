@@ -564,11 +564,11 @@ int
 tenon_extract_locale_enter(struct tenon_extract_locale *l,
                            struct tenon_error *err)
 {
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (!utf8)
-        return tenon_error_sys(err, "locale C.UTF-8");
-    l->ours = utf8;
-    l->before = uselocale(utf8);
+    locale_t bytes = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+    if (!bytes)
+        return tenon_error_sys(err, "locale C");
+    l->ours = bytes;
+    l->before = uselocale(bytes);
     return 0;
 }
 

@@ -29,8 +29,10 @@ struct tenon_extract {
 int tenon_extract_all(const struct tenon_extract *x, struct archive *a,
                       uint64_t *entries, struct tenon_error *err);
 
-/* libarchive converts names to the locale's charset and spoils them in "C";
- * between these two, the calling thread has a UTF-8 one. */
+/* libarchive converts the names of pax records to the locale's charset: in UTF-8 it composes
+ * what was decomposed, in others it asks iconv.  Between these two the calling thread is in
+ * "C", which every machine has: nothing but ASCII can be converted to it, and then libarchive
+ * gives the bytes as they are (with a warning). */
 struct tenon_extract_locale {
     void *ours, *before;
 };

@@ -14,7 +14,9 @@ cat >"$work/tree.py" <<'END'
 import os, sys, tarfile
 names = [b"plain", "Grüße.txt".encode(), b"b\xfcd", b"\xff\xfe\x80", b"new\nline", b"tab\there",
          b"\x01\x1b[31m\x7f", b"'quotes\"", b"back\\slash", b" blank ", b"-dash", b"n" * 100, b"n" * 101,
-         b"n" * 255, b"\xe9" + b"n" * 253 + b"\xc3", b"star*?[x]", b"\xe2\x80\xae" + b"rtl", b"..x", b"=,;:"]
+         b"n" * 255, b"\xe9" + b"n" * 253 + b"\xc3", b"star*?[x]", b"\xe2\x80\xae" + b"rtl", b"..x", b"=,;:",
+         # Unicode would compose these; bytes stay as they are.
+         b"e\xcc\x81", b"\xe2\x84\xab", b"\xe1\x84\x80\xe1\x85\xa1", "é".encode()]
 def make(top):
     top = os.fsencode(top)
     for i, n in enumerate(names):
@@ -88,9 +90,12 @@ is() {
     case $2 in show) rm -rf "$3" ;; esac
 }
 
-for locale in C POSIX C.UTF-8 none.such; do
-    LC_ALL=$locale
+# The last one: a machine that has no locales at all.
+mkdir "$work/locales"
+for locale in C POSIX C.UTF-8 none.such C.UTF-8:nowhere; do
+    LC_ALL=${locale%:*}
     export LC_ALL
+    [ "$locale" = "$LC_ALL" ] || export LOCPATH="$work/locales"
     rm -rf "$work"/*.tar "$work/layout" "$work/cache" "$store"
 
     printf 'FROM scratch\nCOPY tree /\n' >"$context/Dockerfile"
@@ -116,6 +121,15 @@ for locale in C POSIX C.UTF-8 none.such; do
     LC_ALL=C tar --format=gnu -C "$context/tree" -cf "$context/files.tar" .
     run 0 tenon build -f "$context/add.Dockerfile" -o "$work/added" "$context"
     is "ADD of GNU's format" show "$work/added"
+    # Records of pax that say they were UTF-8, whatever they are.
+    python3 - "$context" <<'END'
+import sys, tarfile
+with tarfile.open(sys.argv[1] + "/files.tar", "w", format=tarfile.PAX_FORMAT, encoding="utf-8",
+                  errors="surrogateescape") as t:
+    t.add(sys.argv[1] + "/tree", arcname=".")
+END
+    run 0 tenon build -f "$context/add.Dockerfile" -o "$work/added" "$context"
+    is "ADD of pax records" show "$work/added"
     rm "$context/files.tar"
     mkdir "$work/stdin"
     cp -a "$context/tree" "$work/stdin/tree"
@@ -143,4 +157,4 @@ for locale in C POSIX C.UTF-8 none.such; do
     is "a local cache" show "$work/from-cache"
     rm -r "$work/third"
 done
-[ $tried -ge 32 ] || fail "only $tried tried"
+[ $tried -ge 45 ] || fail "only $tried tried"
