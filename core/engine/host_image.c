@@ -34,7 +34,7 @@ read_epoch(struct tenon_result *r, const struct tenon_values *options,
            struct tenon_image_options *o, struct tenon_error *err)
 {
     const char *text = tenon_values_string(options, "source-date-epoch");
-    if (!text || !*text) {
+    if (!text) { /* an empty one is none, whatever the result says */
         const struct tenon_result_value *v = tenon_result_meta(r, "source.date.epoch");
         text = v ? v->data : NULL;
     }

@@ -135,26 +135,13 @@ later_than(const char *created, int64_t epoch_ns)
     return !created || !tenon_parse_time(created, &ns) || ns > epoch_ns;
 }
 
-/* How many entries came with the base.  Without its config: those in front that
- * have a time which is not the epoch, since a frontend gives its own none, or
- * the epoch. */
+/* How many entries came with the base: their times stay. */
 static size_t
-base_items(const struct tenon_image_source *src, const struct history *h,
-           int64_t epoch_ns)
+base_items(const struct tenon_image_source *src, const struct history *h)
 {
     size_t n = 0;
-    if (!src->base_config) {
-        for (; n < h->list.len && h->list.items[n].o; n++) {
-            const char *created = NULL;
-            auto_error struct tenon_error none = TENON_ERROR_INIT;
-            int64_t ns;
-            if (tenon_json_get_str(h->list.items[n].o, "created", NULL, &created,
-                                   &none) < 0 ||
-                !created || !tenon_parse_time(created, &ns) || ns == epoch_ns)
-                break;
-        }
-        return n;
-    }
+    if (!src->base_config)
+        return 0;
     auto_error struct tenon_error none = TENON_ERROR_INIT;
     auto_json struct json_object *base = NULL;
     struct json_object *list = NULL;
@@ -337,7 +324,7 @@ tenon_image_config(const struct tenon_image_source *src,
         __builtin_mul_overflow(o->epoch, INT64_C(1000000000), &epoch_ns))
         return tenon_error_set(err, TENON_E_INVALID,
                                "SOURCE_DATE_EPOCH is out of range");
-    size_t base = o->has_epoch ? base_items(src, &h, epoch_ns) : 0;
+    size_t base = o->has_epoch ? base_items(src, &h) : 0;
     align(&h, layers, count);
     fill_times(&h, layers);
     if (o->has_epoch)

@@ -78,6 +78,27 @@ refused two
 refused more
 refused nobody
 epoch "" "$work/context"; wanted ""
+# An output's own wins: empty, there is none, and only what the frontend wrote has the build's.
+printf 'FROM scratch\nCOPY file.txt /\n' >"$work/context/out.Dockerfile"
+echo "of that time" >"$work/context/file.txt" # else a COPY of before would do
+touch -d @1234567890 "$work/context/file.txt"
+for own in "" 1100000000; do
+    rm -rf "$work/tree" "$work/layout" "$work/untarred"
+    run 0 tenon build -f "$work/context/out.Dockerfile" --build-arg SOURCE_DATE_EPOCH=1200000000 \
+        -o "type=local,dest=$work/tree,source-date-epoch=$own" -o "type=tar,dest=$work/tree.tar,source-date-epoch=$own" \
+        -o "type=oci,tar=false,dest=$work/layout,source-date-epoch=$own,rewrite-timestamp=true" "$work/context"
+    assert_eq "${own:-1234567890}" "$(stat -c %Y "$work/tree/file.txt")"
+    mkdir "$work/untarred"
+    tar -xf "$work/tree.tar" -C "$work/untarred"
+    assert_eq "${own:-1234567890}" "$(stat -c %Y "$work/untarred/file.txt")"
+    manifest=$(blob "$(jq -r '.manifests[0].digest' "$work/layout/index.json")")
+    config=$(blob "$(jq -r .config.digest "$manifest")")
+    for created in $(jq -r '.created, .history[].created' "$config"); do
+        assert_eq "${own:-1200000000}" "$(date -u -d "$created" +%s)"
+    done
+    tar -xzf "$(blob "$(jq -r '.layers[0].digest' "$manifest")")" -C "$work/untarred"
+    assert_eq "${own:-1234567890}" "$(stat -c %Y "$work/untarred/file.txt")"
+done
 # What cannot be had is told as such.
 run 1 tenon build --build-arg SOURCE_DATE_EPOCH=gone --build-context "gone=$url/none.txt" "$work/context"
 assert_has "$work/err" "SOURCE_DATE_EPOCH"

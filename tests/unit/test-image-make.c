@@ -217,7 +217,9 @@ START_TEST(test_make_epoch)
     static const char config[] = CONFIG("{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"},"
                                         "{\"created\":\"2017-07-14T02:40:00Z\",\"created_by\":\"RUN\"},"
                                         "{\"created_by\":\"CMD\",\"empty_layer\":true}");
-    struct tenon_image_source src = {"linux/amd64", chain, config, sizeof config - 1, NULL, 0};
+    static const char base[] = CONFIG("{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"}");
+    struct tenon_image_source src = {"linux/amd64", chain, config, sizeof config - 1,
+                                     base, sizeof base - 1};
     struct tenon_image_options o = {.level = -1, .has_epoch = true, .epoch = 1500000000,
                                     .rewrite_timestamp = true};
     struct tenon_image_made made = {0}, again = {0};
@@ -230,6 +232,17 @@ START_TEST(test_make_epoch)
     ck_assert_str_eq(str(c, "created"), "2017-07-14T02:40:00Z");
     ck_assert_ptr_nonnull(strstr(made.descriptor_json, "2017-07-14T02:40:00Z"));
 
+    /* without a base all of it is our own */
+    struct tenon_image_source alone = src;
+    struct tenon_image_made lowered = {0};
+    alone.base_config = NULL;
+    make(&k, &alone, 1, &o, &lowered);
+    auto_json struct json_object *all = read_json(&k, lowered.config_digest);
+    h = json_object_object_get(all, "history");
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_str_eq(str(json_object_array_get_idx(h, i), "created"), "2017-07-14T02:40:00Z");
+    tenon_image_made_release(&lowered);
+
     /* other snapshots with the same files at other times give the same image */
     auto_chain struct tenon_chain twin = {0};
     tenon_chain_append(&twin, layer(&k, "a", &twin));
@@ -241,7 +254,6 @@ START_TEST(test_make_epoch)
     tenon_image_made_release(&again);
 
     /* later times of our own are the epoch, earlier ones and the base's stay */
-    static const char base[] = CONFIG("{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"}");
     static const char times[] =
         "{\"architecture\":\"amd64\",\"os\":\"linux\",\"created\":\"2031-01-01T00:00:00Z\",\"history\":["
         "{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"},"

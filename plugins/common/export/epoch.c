@@ -9,7 +9,7 @@ export_epoch(const struct tenon_host *host, const struct tenon_values *options,
              struct tenon_error *err)
 {
     const char *text = host->get_string(options, "source-date-epoch");
-    if (!text && r)
+    if (!text && r) /* an empty one is none, whatever the result says */
         text = host->result_get(r, "source.date.epoch", NULL);
     if (!text || !*text)
         return TENON_OK;
