@@ -45,12 +45,24 @@ int cli_doctor(const struct cli *cli, int argc, char **argv);
  * What the docker client expects of a program it calls as docker-tenon. */
 /* `docker-cli-plugin-metadata`: the JSON on stdout. */
 int cli_docker_metadata(void);
-/* Skip docker's own flags and the word "tenon" before the verb: the index
+/* Skip docker's own flags and the word "tenon" (or "buildx") before the verb: the index
  * of the verb (argc when there is none), or negative after an error was
  * printed.  Takes over --config and --debug. */
 int cli_docker_skip_flags(int argc, char **argv, bool *debug);
 /* End with a SIGTERM when the docker client ends. */
 void cli_docker_follow_client(void);
+
+/* ---- verb_builder.c ------------------------------------------------------------
+ * What docker's builder has besides our verbs. */
+int cli_builder_ls(const struct cli *cli, int argc, char **argv);
+int cli_builder_inspect(const struct cli *cli, int argc, char **argv);
+int cli_builder_use(const struct cli *cli, int argc, char **argv);
+/* CLI_USAGE after it was said why there is no such verb; 0: it is no verb of docker's. */
+int cli_builder_absent(const char *verb);
+/* 0, or CLI_USAGE after it was said that there is no such builder. */
+int cli_builder_check(const char *verb, const char *name);
+/* Take --builder NAME out of a verb's arguments; 0, or CLI_USAGE after an error was printed. */
+int cli_builder_skip(int *argc, char **argv);
 
 /* ---- configfile.c ------------------------------------------------------- */
 /* /etc/tenon/tenon.json, then $XDG_CONFIG_HOME/tenon/tenon.json (or the one

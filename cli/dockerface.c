@@ -48,6 +48,28 @@ takes_value(const char *word)
     return false;
 }
 
+/* `docker buildx --builder NAME VERB` */
+static int
+skip_own_flags(int argc, char **argv, int i, bool *debug)
+{
+    for (; i < argc; i++) {
+        if (!strcmp(argv[i], "-D") || !strcmp(argv[i], "--debug")) {
+            *debug = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--builder") && !tenon_has_prefix(argv[i], "--builder="))
+            return i;
+        const char *equals = strchr(argv[i], '=');
+        if (!equals && ++i == argc) {
+            cli_usage_error("", "option --builder needs a value");
+            return -1;
+        }
+        if (cli_builder_check("", equals ? equals + 1 : argv[i]) != CLI_OK)
+            return -1;
+    }
+    return i;
+}
+
 int
 cli_docker_skip_flags(int argc, char **argv, bool *debug)
 {
@@ -72,8 +94,8 @@ cli_docker_skip_flags(int argc, char **argv, bool *debug)
     }
     if (help || i == argc)
         return argc;
-    if (!strcmp(argv[i], "tenon"))
-        return i + 1;
+    if (!strcmp(argv[i], "tenon") || !strcmp(argv[i], "buildx"))
+        return skip_own_flags(argc, argv, i + 1, debug);
     if (!strcmp(argv[i], "help")) { /* `docker help tenon [VERB]` */
         if (i + 2 >= argc || strcmp(argv[i + 1], "tenon") != 0)
             return argc;

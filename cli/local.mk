@@ -18,6 +18,7 @@ tenon_SOURCES = \
 	%D%/usagerows.h \
 	%D%/userns.c \
 	%D%/userns.h \
+	%D%/verb_builder.c \
 	%D%/verb_docker.c \
 	%D%/verb_doctor.c \
 	%D%/verb_du.c \

@@ -42,6 +42,8 @@ struct cli_session {
     TENON_VEC(struct local) locals;
     TENON_VEC(struct destination) sinks; /* exports under way */
     TENON_VEC(char *) files;             /* that exports will write, by their whole names */
+    char **mirrors; /* destinations that what is not of the build is removed from, below the
+                     * current directory */
     TENON_VEC(char *) temps;
     bool uses_stdout, may_delete;
 };
@@ -424,6 +426,13 @@ check_once(struct cli_session *s, const char *dest, struct tenon_error *err)
     return TENON_OK;
 }
 
+static bool
+is_below(const char *path, const char *cwd)
+{
+    size_t len = strcmp(cwd, "/") ? strlen(cwd) : 0;
+    return !strncmp(path, cwd, len) && path[len] == '/' && path[len + 1];
+}
+
 /* Below the current directory, where a mistake loses only what this build is about. */
 static int
 check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
@@ -434,9 +443,10 @@ check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
         return TENON_OK;
     if (!getcwd(cwd, sizeof cwd))
         return tenon_error_sys(err, "current directory");
-    size_t len = strcmp(cwd, "/") ? strlen(cwd) : 0;
-    if (!strncmp(name, cwd, len) && name[len] == '/' && name[len + 1])
+    if (is_below(name, cwd)) {
+        tenon_strv_push(&s->mirrors, tenon_strdup(dest));
         return TENON_OK;
+    }
     tenon_error_set(err, TENON_E_INVALID,
                     "mode=delete for destination \"%s\", which is not below the current "
                     "directory, requires --allow=" CLI_ALLOW_DELETE, dest);
@@ -462,16 +472,38 @@ cli_session_allow_delete(struct cli_session *s)
     s->may_delete = true;
 }
 
+/* The steps took their time, and the names may lead elsewhere by now: what was opened has
+ * to be where the check found it. */
+static int
+check_opened(int fd, const char *dest, struct tenon_error *err)
+{
+    char cwd[PATH_MAX], real[PATH_MAX], link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, real, sizeof real - 1);
+    if (n < 0 || !getcwd(cwd, sizeof cwd))
+        return tenon_error_sys(err, "find %s", dest);
+    real[n] = '\0';
+    if (is_below(real, cwd))
+        return TENON_OK;
+    return tenon_error_set(err, TENON_E_DENIED, "\"%s\" leads out of the current directory now, "
+                           "to %s: nothing is removed there", dest, real);
+}
+
 static int
 sink_dir(void *data, const char *dest, struct tenon_error *err)
 {
-    (void)data;
+    const struct cli_session *s = data;
     if (tenon_vet_shared(dest, err) < 0)
         return err->code;
     if (tenon_mkdir_p(AT_FDCWD, dest, cli_result_mode(0777), err) < 0)
         return tenon_error_context(err, "make %s", dest);
-    int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? tenon_error_sys(err, "open %s", dest) : fd;
+    auto_close int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open %s", dest);
+    for (char **m = s->mirrors; m && *m; m++)
+        if (!strcmp(*m, dest) && check_opened(fd, dest, err) < 0)
+            return err->code;
+    return tenon_steal_fd(&fd);
 }
 
 struct cli_session *
@@ -513,6 +545,7 @@ cli_session_free(struct cli_session *s)
     }
     tenon_vec_foreach(f, &s->files)
         free(*f);
+    tenon_strv_free(s->mirrors);
     tenon_vec_foreach(t, &s->temps) {
         auto_error struct tenon_error ignored = TENON_ERROR_INIT;
         tenon_remove_tree(AT_FDCWD, *t, &ignored);

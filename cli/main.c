@@ -28,6 +28,14 @@ static const struct cli_verb verbs[] = {
     {"version", "show the version", cli_version},
 };
 
+/* Of docker's builder, which we stand in for; in its face only. */
+static const struct cli_verb docker_verbs[] = {
+    {"ls", "list the builders: there is one", cli_builder_ls},
+    {"inspect", "show the builder", cli_builder_inspect},
+    {"use", "choose the builder that there is", cli_builder_use},
+    {"b", "the same as build", cli_build},
+};
+
 static const char help_head[] =
     "Usage: PROGRAM [OPTIONS] VERB ...\n"
     "\n"
@@ -54,15 +62,20 @@ show_help(const struct cli *cli)
     cli_help(cli, help_head);
     for (size_t i = 0; i < tenon_countof(verbs); i++)
         printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+    for (size_t i = 0; strcmp(cli->program, "tenon") && i < tenon_countof(docker_verbs); i++)
+        printf("  %-10s %s\n", docker_verbs[i].name, docker_verbs[i].summary);
     return cli_help(cli, help_tail);
 }
 
 static const struct cli_verb *
-find_verb(const char *name)
+find_verb(const char *name, bool docker)
 {
     for (size_t i = 0; i < tenon_countof(verbs); i++)
         if (!strcmp(verbs[i].name, name))
             return &verbs[i];
+    for (size_t i = 0; docker && i < tenon_countof(docker_verbs); i++)
+        if (!strcmp(docker_verbs[i].name, name))
+            return &docker_verbs[i];
     return NULL;
 }
 
@@ -83,7 +96,7 @@ unknown_verb(const char *name)
 struct globals {
     const char *root;
     TENON_VEC(const char *) plugin_dirs;
-    bool debug, help, version, docker;
+    bool debug, help, version, docker, buildx;
 };
 
 /* A path the user gave is about where the user is; plugin directories and the
@@ -167,7 +180,7 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_json struct json_object *config = NULL;
     struct cli cli = {
-        .program = g->docker ? "docker tenon" : "tenon",
+        .program = g->buildx ? "docker buildx" : g->docker ? "docker tenon" : "tenon",
         .debug = g->debug,
     };
     if (g->debug)
@@ -188,9 +201,16 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     }
     if (g->help || !name || !strcmp(name, "--help") || !strcmp(name, "-h"))
         return show_help(&cli);
-    const struct cli_verb *verb = find_verb(name);
+    argc -= verb_at;
+    argv += verb_at;
+    const struct cli_verb *verb = find_verb(name, g->docker);
+    if (!verb && g->docker && cli_builder_absent(name))
+        return CLI_USAGE;
     if (!verb)
         return unknown_verb(name);
+    /* build has it among its flags */
+    if (g->docker && verb->run != cli_build && cli_builder_skip(&argc, argv) != CLI_OK)
+        return CLI_USAGE;
 
     if (cli_config_load(&config, &err) < 0)
         return cli_print_error(&err);
@@ -201,7 +221,7 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
     cli.root = g->root ? g->root : root;
 
     optind = 0; /* makes getopt forget the options before the verb */
-    return verb->run(&cli, argc - verb_at, argv + verb_at);
+    return verb->run(&cli, argc, argv);
 }
 
 /* A result that did not reach its reader is a failure. */
@@ -232,7 +252,8 @@ static int
 run_as(struct globals *g, const char *base, int argc, char **argv)
 {
     int at = 1;
-    if (!strcmp(base, "docker-tenon"))
+    g->buildx = !strcmp(base, "docker-buildx");
+    if (g->buildx || !strcmp(base, "docker-tenon"))
         g->docker = true;
     else
         at = parse_globals(argc, argv, g);

@@ -177,6 +177,12 @@ renderer_events(struct renderer *r)
     return r ? r->events : NULL;
 }
 
+bool
+renderer_has_one_stream(const struct renderer *r)
+{
+    return !r || (r->module->plugin.ops.progress->flags & TENON_PROGRESS_ONE_STREAM);
+}
+
 static char *
 failed_vertex(const struct tenon_error *err)
 {

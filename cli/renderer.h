@@ -19,6 +19,8 @@ int renderer_open(struct tenon_plugins *plugins, const char *spec,
                   const struct renderer_about *about, struct renderer **out,
                   struct tenon_error *err);
 struct tenon_events *renderer_events(struct renderer *r); /* NULL r: NULL */
+/* Nobody will ask which stream a step's output came by. */
+bool renderer_has_one_stream(const struct renderer *r);
 /* The last event is shown before; err as the build left it (code 0: fine).
  * text: the whole error line.  Frees r. */
 void renderer_close(struct renderer *r, const struct tenon_build *b,

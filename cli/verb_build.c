@@ -127,11 +127,11 @@ put_line(const char *lead, const char *text)
 }
 
 static void
-explain(void *data, const char *text)
+explain(void *data, const char *vertex, const char *text)
 {
     struct job *j = data;
     struct tenon_event ev = { .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE,
-                              .name = text, .level = TENON_LOG_NOTICE };
+                              .vertex = vertex, .name = text, .level = TENON_LOG_NOTICE };
     if (j->engine.events)
         tenon_events_post(j->engine.events, &ev);
     else
@@ -240,10 +240,25 @@ prepare(struct job *j, struct tenon_error *err)
     return renderer_open(j->engine.plugins, progress_mode(j), &about, &j->renderer, err);
 }
 
+/* What leads others to a builder somewhere else does not lead us there. */
+static void
+warn_of_builders(void)
+{
+    static const char *const variables[] = { "BUILDX_BUILDER", "BUILDKIT_HOST" };
+    for (size_t i = 0; i < tenon_countof(variables); i++) {
+        const char *value = secure_getenv(variables[i]);
+        if (value && *value && strcmp(value, "default"))
+            tenon_log(TENON_LOG_WARNING, "%s=%s is ignored: tenon builds here, itself",
+                      variables[i], value);
+    }
+}
+
 static int
 run(struct job *j, struct tenon_error *err)
 {
     j->engine.events = renderer_events(j->renderer);
+    j->engine.one_stream = renderer_has_one_stream(j->renderer);
+    warn_of_builders();
     return tenon_build_run(j->build, &j->request, err);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "tools/alloc.h"
+#include "tools/parse.h"
 #include "tools/path.h"
 
 enum { DOCKER_CONFIG_MAX = 4 << 20 };
@@ -277,6 +278,11 @@ cli_docker(const struct cli *cli, int argc, char **argv)
         }
         return CLI_OK;
     }
-    return cli_usage_error("docker", "unknown action \"%s\": enable, disable or status",
-                           argv[optind]);
+    const char *names[tenon_countof(actions) + 1] = {0};
+    for (size_t i = 0; i < tenon_countof(actions); i++)
+        names[i] = actions[i].name;
+    const char *near = tenon_nearest(argv[optind], names);
+    return cli_usage_error("docker", "unknown action \"%s\"%s%s%s: enable, disable or status",
+                           argv[optind], near ? " (did you mean " : "", near ? near : "",
+                           near ? "?)" : "");
 }

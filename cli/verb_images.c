@@ -141,8 +141,13 @@ cli_images(const struct cli *cli, int argc, char **argv)
     if (count > 0 && (!strcmp(names[0], "ls") || !strcmp(names[0], "list")) && count == 1)
         count = 0;
     bool removing = count > 0 && !strcmp(names[0], "rm");
-    if (count > 0 && !removing)
-        return cli_usage_error("images", "unexpected argument \"%s\"", names[0]);
+    if (count > 0 && !removing) {
+        static const char *const words[] = { "list", "ls", "rm", NULL };
+        const char *near = tenon_nearest(names[0], words);
+        return cli_usage_error("images", "unexpected argument \"%s\"%s%s%s", names[0],
+                               near ? " (did you mean " : "", near ? near : "",
+                               near ? "?)" : "");
+    }
     if (removing && count == 1)
         return cli_usage_error("images", "rm: which image?");
 

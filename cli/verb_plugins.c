@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/parse.h"
 #include "tools/vec.h"
 
 static const char help[] =
@@ -198,6 +199,26 @@ wanted(const struct tenon_plugin_file *f, char **names, int count)
     return count == 0;
 }
 
+static const char *
+nearest(const struct tenon_plugin_file *files, size_t count, const char *name)
+{
+    const char **names = tenon_calloc(2 * count + 1, sizeof *names);
+    char **full = NULL;
+    for (size_t i = 0; i < count; i++) {
+        tenon_strv_push(&full, tenon_asprintf("%s-%s", tenon_kind_name(files[i].kind),
+                                              files[i].name));
+        names[2 * i] = files[i].name;
+        names[2 * i + 1] = full[i];
+    }
+    const char *near = tenon_nearest(name, names);
+    for (size_t i = 0; i < 2 * count; i++)
+        if (near == names[i])
+            near = files[i / 2].name; /* as they are listed */
+    free(names);
+    tenon_strv_free(full);
+    return near;
+}
+
 static int
 complain_unknown(const struct tenon_plugin_file *files, size_t count, char **names,
                  int name_count)
@@ -209,7 +230,9 @@ complain_unknown(const struct tenon_plugin_file *files, size_t count, char **nam
         if (n < count)
             continue;
         auto_error struct tenon_error err = TENON_ERROR_INIT;
-        tenon_error_set(&err, TENON_E_NOT_FOUND, "no plugin \"%s\"", names[i]);
+        const char *near = nearest(files, count, names[i]);
+        tenon_error_set(&err, TENON_E_NOT_FOUND, "no plugin \"%s\"%s%s%s", names[i],
+                        near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
         tenon_error_hint(&err, "`tenon plugins -q` lists those that are there");
         return cli_print_error(&err);
     }

@@ -90,6 +90,71 @@ open_engine(struct job *j, const struct cli *cli, struct tenon_error *err)
     return 0;
 }
 
+/* ---- what is entered ---------------------------------------------------- */
+
+static void
+add_once(char ***list, char *text)
+{
+    for (char **t = *list; t && *t; t++)
+        if (!strcmp(*t, text)) {
+            free(text);
+            return;
+        }
+    tenon_strv_push(list, text);
+}
+
+static void
+put_row(const char *lead, char *const *words, const char *text)
+{
+    fprintf(stderr, "%-10s ", lead);
+    cli_put_text(stderr, text);
+    for (; words && *words; words++) {
+        fputs(", ", stderr);
+        cli_put_text(stderr, *words);
+    }
+    fputs(isatty(STDERR_FILENO) ? "\r\n" : "\n", stderr); /* which is in raw mode already */
+}
+
+/* What the step had that was to be given again. */
+static char **
+not_kept(const struct tenon_op_exec *op)
+{
+    char **list = NULL;
+    for (size_t i = 0; i < op->mount_count; i++) {
+        const struct tenon_op_mount *m = &op->mounts[i];
+        if (m->plugin_type)
+            continue;
+        if (m->type == TENON_LLB_MOUNT_TMPFS)
+            add_once(&list, tenon_asprintf("what was in %s", m->dest));
+        else if (m->type == TENON_LLB_MOUNT_SECRET)
+            add_once(&list, tenon_asprintf("secret %s (--secret id=%s,src=FILE)", m->id, m->id));
+        else if (m->type == TENON_LLB_MOUNT_SSH)
+            add_once(&list, tenon_asprintf("agent %s (--ssh %s)", m->id, m->id));
+    }
+    for (size_t i = 0; i < op->secretenv_count; i++)
+        add_once(&list, tenon_asprintf("secret %s (--secret id=%s,src=FILE)", op->secretenv[i].id,
+                                       op->secretenv[i].id));
+    return list;
+}
+
+/* For a person; scripts get their command's output alone. */
+static void
+tell(void *data, const char *build, const struct tenon_vertex *v)
+{
+    const struct job *j = data;
+    const struct tenon_op_exec *op = &v->op.exec;
+    put_row("step:", NULL, v->name ? v->name : "?");
+    put_row("kept:", NULL, "the files as it left them, environment, user, directory, cache mounts");
+    char **lost = not_kept(op);
+    put_row("not kept:", lost, "running programs");
+    tenon_strv_free(lost);
+    auto_free char *log = tenon_exec_log_name(build, v);
+    auto_close int fd = tenon_log_read(j->engine.store, log);
+    auto_free char *path = tenon_asprintf("%s/logs/%s", tenon_store_path(j->engine.store), log);
+    put_row("output:", NULL, fd < 0 ? "it printed nothing" : path);
+    put_row("changes:", NULL, "thrown away at the end, but for those of cache mounts");
+}
+
 static int
 enter(struct job *j, struct tenon_error *err)
 {
@@ -103,6 +168,9 @@ enter(struct job *j, struct tenon_error *err)
             return err->code;
         for (int i = 0; i < 3; i++)
             j->shell.stdio[i] = fd;
+        j->shell.prompt = true;
+        j->shell.about = tell;
+        j->shell.data = j;
     }
     struct tenon_ctx *ctx = tenon_ctx_new(&j->engine, NULL, j->engine.cancel, NULL);
     int r = tenon_exec_shell(&j->engine, ctx, &j->shell, &status, err);

@@ -230,7 +230,8 @@ cli_tests = \
 	tests/cli/step-codes.sh \
 	tests/cli/store-modes.sh \
 	tests/cli/tls.sh \
-	tests/cli/version.sh
+	tests/cli/version.sh \
+	tests/cli/waits.sh
 
 cli_helpers = \
 	tests/cli/follow-recipes \

@@ -35,6 +35,8 @@ struct tenon_engine {
                                       * "security.insecure", "device=..." */
     unsigned jobs;                 /* steps at once; 0: no limit in practice */
     bool rootless;                 /* inside a user namespace */
+    bool one_stream; /* nobody asks which stream a step's output came by: then one pipe
+                      * keeps its order */
     struct tenon_build *build;     /* the one that runs on it; engine/build.c's */
     struct tenon_kept *kept;       /* what rooms remember; kept.h */
 };

@@ -10,4 +10,6 @@ libtenon_core_la_SOURCES += \
 	%D%/kept.h \
 	%D%/scope.c \
 	%D%/scope.h \
-	%D%/session.h
+	%D%/session.h \
+	%D%/waiting.c \
+	%D%/waiting.h

@@ -17,7 +17,7 @@ struct tenon_build_request {
     size_t export_count;
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;
-    void (*explain)(void *data, const char *text);
+    void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };
 

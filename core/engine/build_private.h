@@ -8,6 +8,7 @@
 #include "tools/vec.h"
 #include "engine/build.h"
 #include "context/ctx.h"
+#include "context/waiting.h"
 
 struct tenon_cache; /* remotecache.c */
 
@@ -23,6 +24,7 @@ struct tenon_build {
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
+    struct tenon_waiting waiting; /* for the store's records */
 };
 
 extern const struct tenon_bridge tenon_build_bridge;

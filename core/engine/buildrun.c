@@ -99,9 +99,8 @@ blame_store(const struct tenon_build *b, struct tenon_error *err)
     return err->code;
 }
 
-int
-tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
-                struct tenon_error *err)
+static int
+run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_error *err)
 {
     if (tenon_caches_import(b, req, err) < 0)
         return err->code;
@@ -120,4 +119,15 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         if (run_exporter(b, &req->exports[i], err) < 0)
             return err->code;
     return tenon_caches_export(b, req, err);
+}
+
+int
+tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
+                struct tenon_error *err)
+{
+    if (b->engine->events)
+        tenon_waiting_watch_store(&b->waiting, b->engine);
+    run(b, req, err);
+    tenon_store_watch(b->engine->store, NULL);
+    return err->code;
 }

@@ -8,6 +8,7 @@
 #include "context/engine.h"
 #include "context/kept.h"
 #include "context/session.h"
+#include "context/waiting.h"
 #include "context/ctx.h"
 #include "registry/registry.h"
 
@@ -114,6 +115,10 @@ api_blob(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor *
          struct tenon_error *err)
 {
     struct tenon_registry_call call = call_of(ctx);
+    auto_free char *what = tenon_asprintf("fetches %s", desc->digest);
+    struct tenon_waiting waiting;
+    tenon_waiting_init(&waiting, tenon_ctx_engine(ctx), tenon_ctx_vertex(ctx), what);
+    call.watch = &waiting.watch;
     return tenon_registry_blob(registry_of(ctx), &call, ref, desc->digest,
                                desc->size > 0 ? desc->size : -1, err);
 }

@@ -9,6 +9,7 @@
 #include "context/engine.h"
 #include "context/kept.h"
 #include "context/ctx.h"
+#include "context/waiting.h"
 
 #define NOTE "note:" /* next to the pins of images, which have a scheme */
 
@@ -107,8 +108,12 @@ enter(struct tenon_ctx *ctx, const char *name, struct tenon_error *err)
 {
     struct tenon_lock *lock = NULL;
     auto_free char *id = tenon_asprintf(TENON_CACHE_KEPT "%s", name);
+    auto_free char *what = tenon_asprintf("uses the %s", name);
+    struct tenon_waiting waiting;
+    tenon_waiting_init(&waiting, tenon_ctx_engine(ctx), tenon_ctx_vertex(ctx), what);
     int fd = tenon_cache_mount_open(tenon_ctx_engine(ctx)->store, id, "locked", -1, 0700, 0, 0,
-                                    tenon_cancel_fd(tenon_ctx_cancel(ctx)), &lock, err);
+                                    tenon_cancel_fd(tenon_ctx_cancel(ctx)), &waiting.watch,
+                                    &lock, err);
     if (fd < 0)
         return fd;
     struct stay *s = tenon_new0(struct stay);

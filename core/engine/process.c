@@ -55,8 +55,8 @@ process_main(void *data)
 {
     struct tenon_process *p = data;
 
-    tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs, p->stdio, &p->wait_status,
-                     &p->err);
+    tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs, p->stdio, false,
+                     &p->wait_status, &p->err);
     close_stdio(p); /* who reads from it sees the end */
     return NULL;
 }

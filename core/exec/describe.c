@@ -15,6 +15,12 @@ tenon_exec_describe(const struct tenon_vertex *v)
     return tenon_buf_steal(&b);
 }
 
+char *
+tenon_exec_log_name(const char *build, const struct tenon_vertex *v)
+{
+    return build ? tenon_asprintf("%s/%s", build, tenon_digest_hex(&v->digest)) : NULL;
+}
+
 /* Length of the UTF-8 sequence at p, or 0 when it is not valid. */
 static size_t
 utf8_len(const unsigned char *p)

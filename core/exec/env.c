@@ -94,6 +94,20 @@ add_secret(struct tenon_step *s, const struct tenon_op_secretenv *e, struct teno
     return 0;
 }
 
+/* "[build 2/5] /src # ", in words that every shell has. */
+static void
+add_prompt(struct tenon_step *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./ [";
+    const char *name = s->v->name ? s->v->name : "";
+    const size_t len = strspn(name, plain);
+    auto_free char *place = name[0] == '[' && name[len] == ']' ? tenon_strndup(name, len + 1)
+                                                               : tenon_strdup("[failed step]");
+    auto_free char *pair = tenon_asprintf("PS1=%s $PWD %c ", place, s->user.uid ? '$' : '#');
+    tenon_step_env_add(s, pair);
+}
+
 int
 tenon_step_env(struct tenon_step *s, struct tenon_error *err)
 {
@@ -116,5 +130,7 @@ tenon_step_env(struct tenon_step *s, struct tenon_error *err)
     char **given = find(s->env, "HOME=");
     if (!given || !(*given)[strlen("HOME=")]) /* runtimes treat an empty one as unset */
         tenon_step_env_add(s, pair);
+    if (s->prompt)
+        add_prompt(s);
     return 0;
 }

@@ -27,10 +27,11 @@ int tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
                     struct tenon_chain *outputs, size_t output_count,
                     struct tenon_error *err);
 /* The same with the caller's standard streams, and without a result; any exit
- * status is success. */
+ * status is success.  prompt: PS1 names the step. */
 int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
-                     const int stdio[3], int32_t *status, struct tenon_error *err);
+                     const int stdio[3], bool prompt, int32_t *status,
+                     struct tenon_error *err);
 
 /* UNSUPPORTED where the kernel is too old for steps, whichever the executor. */
 int tenon_exec_check_kernel(struct tenon_error *err);
@@ -42,7 +43,13 @@ struct tenon_shell {
     const char *build; /* NULL: the last one that failed */
     const char *const *argv;
     int stdio[3];
+    bool prompt; /* a shell of a person's: its prompt names the step */
+    /* Before it is entered: which build's step that is; may be NULL. */
+    void (*about)(void *data, const char *build, const struct tenon_vertex *v);
+    void *data;
 };
+/* What tenon_log_read takes for the output of a build's step; to free.  build NULL: NULL. */
+char *tenon_exec_log_name(const char *build, const struct tenon_vertex *v);
 int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_shell *shell, int32_t *status,
                      struct tenon_error *err);

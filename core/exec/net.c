@@ -129,13 +129,17 @@ resolv_text(const struct tenon_step *s, struct tenon_buf *out)
     if (copy_resolv(&in, on_host, out) > 0)
         return;
     /* systemd-resolved listens on 127.0.0.53 and keeps the real list here. */
+    auto_buf struct tenon_buf upstream = TENON_BUF_INIT;
     tenon_buf_clear(&in);
-    tenon_buf_clear(out);
     tenon_error_release(&ignored);
     (void)tenon_read_file("/run/systemd/resolve/resolv.conf", RESOLV_MAX_BYTES, &in,
                           &ignored);
-    if (copy_resolv(&in, false, out) == 0)
-        tenon_buf_adds(out, DEFAULT_RESOLVERS);
+    if (copy_resolv(&in, false, &upstream) == 0) {
+        tenon_buf_adds(out, DEFAULT_RESOLVERS); /* search and options stay */
+        return;
+    }
+    tenon_buf_clear(out);
+    tenon_buf_add(out, upstream.data, upstream.len);
 }
 
 static int

@@ -61,6 +61,7 @@ struct tenon_step {
     char *why;        /* the executor's reason for the failure; or NULL */
     bool judged;      /* it ran, and its exit status was not accepted */
     const int *stdio; /* of the one who enters it; NULL: output goes to the ctx */
+    bool prompt;      /* PS1 names the step */
 };
 
 /* ---- tree.c: inputs as mounted trees ------------------------------------ */
@@ -124,7 +125,7 @@ int tenon_step_net_files(struct tenon_step *s, struct tenon_error *err);
 int tenon_step_devices(struct tenon_step *s, struct tenon_error *err);
 
 struct tenon_relay; /* moves two pipes to tenon_ctx_output */
-int tenon_relay_start(struct tenon_ctx *ctx, int *out_fd, int *err_fd,
+int tenon_relay_start(struct tenon_ctx *ctx, bool one_stream, int *out_fd, int *err_fd,
                       struct tenon_relay **relay, struct tenon_error *err);
 /* What is in the pipes is still delivered; what could come later is not waited
  * for.  Closes the writers' ends, too. */

@@ -31,7 +31,8 @@ enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_rec
     op->args = shell->argv;
     if (tenon_exec_check_entitled(engine, &v, err) < 0)
         return err->code;
-    return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, status, err);
+    return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, shell->prompt, status,
+                            err);
 }
 
 int
@@ -47,6 +48,8 @@ tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
     struct tenon_graph *g = tenon_graph_new();
     int rc = tenon_failed_step_load(engine->store, build, &r, g, &v, err);
     if (rc == 0) {
+        if (shell->about)
+            shell->about(shell->data, build, v);
         rc = enter(engine, ctx, &r, v, shell, status, err);
         if (rc < 0)
             tenon_error_context(err, "failed step of build %s", build);

@@ -1,4 +1,4 @@
-/* exec/relay.c - the relay: what a step prints goes from two pipes to its events. */
+/* exec/relay.c - the relay: what a step prints goes from its pipes to its events. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -91,8 +91,15 @@ open_pipe(struct tenon_relay *r, int i, struct tenon_error *err)
     return 0;
 }
 
+static int
+share_pipe(struct tenon_relay *r, struct tenon_error *err)
+{
+    r->writers[ERR] = fcntl(r->writers[OUT], F_DUPFD_CLOEXEC, 0);
+    return r->writers[ERR] < 0 ? tenon_error_sys(err, "duplicate a pipe") : 0;
+}
+
 int
-tenon_relay_start(struct tenon_ctx *ctx, int *out_fd, int *err_fd,
+tenon_relay_start(struct tenon_ctx *ctx, bool one_stream, int *out_fd, int *err_fd,
                   struct tenon_relay **relay, struct tenon_error *err)
 {
     struct tenon_relay *r = tenon_new0(struct tenon_relay);
@@ -101,7 +108,8 @@ tenon_relay_start(struct tenon_ctx *ctx, int *out_fd, int *err_fd,
     r->stop = eventfd(0, EFD_CLOEXEC);
     if (r->stop < 0)
         tenon_error_sys(err, "make an eventfd");
-    else if (open_pipe(r, OUT, err) == 0 && open_pipe(r, ERR, err) == 0) {
+    else if (open_pipe(r, OUT, err) == 0 &&
+             (one_stream ? share_pipe(r, err) : open_pipe(r, ERR, err)) == 0) {
         sigset_t all, old; /* signals are for the loop thread */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);

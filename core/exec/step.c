@@ -217,7 +217,8 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         x.stdin_fd = s->stdio[0];
         x.stdout_fd = s->stdio[1];
         x.stderr_fd = s->stdio[2];
-    } else if (tenon_relay_start(s->ctx, &x.stdout_fd, &x.stderr_fd, &relay, err) < 0)
+    } else if (tenon_relay_start(s->ctx, s->engine->one_stream, &x.stdout_fd, &x.stderr_fd,
+                                 &relay, err) < 0)
         return err->code;
     if (relay)
         give_pipes(s, x.stdout_fd, x.stderr_fd);
@@ -364,6 +365,19 @@ set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error 
     return 0;
 }
 
+/* The displays show the end of it alone. */
+static void
+name_log(const struct tenon_step *s, struct tenon_error *err)
+{
+    auto_free char *log = tenon_exec_log_name(s->engine->build_id, s->v);
+    auto_close int fd = log ? tenon_log_read(s->engine->store, log) : -1;
+    if (fd < 0)
+        return; /* it printed nothing */
+    auto_free char *hint = tenon_steal(&err->hint);
+    tenon_error_hint(err, "%s%sthe step's whole output is in %s/logs/%s", hint ? hint : "",
+                     hint ? "; " : "", tenon_store_path(s->engine->store), log);
+}
+
 static int
 do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
         struct tenon_error *err)
@@ -375,8 +389,10 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     if (run(s, executor, &status, err) < 0) {
         if (err->code == TENON_E_CANCELLED)
             return err->code;
-        if (s->judged)
+        if (s->judged) {
             tenon_step_keep_failed(s, err);
+            name_log(s, err);
+        }
         auto_free char *text = tenon_exec_describe(s->v);
         auto_free char *quoted = tenon_exec_quote(text);
         return tenon_error_context(err, "process %s did not complete successfully", quoted);
@@ -417,7 +433,7 @@ tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
 int
 tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                  const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
-                 const int stdio[3], int32_t *status, struct tenon_error *err)
+                 const int stdio[3], bool prompt, int32_t *status, struct tenon_error *err)
 {
     auto_step struct tenon_step s = {
         .engine = engine,
@@ -428,6 +444,7 @@ tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
         .root = { .fd = -1 },
         .rootfd = -1,
         .stdio = stdio,
+        .prompt = prompt,
     };
     struct tenon_module *executor;
     int r = set_up(&s, &executor, err);

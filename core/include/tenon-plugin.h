@@ -860,7 +860,8 @@ enum tenon_event_type { /* unknown types must be ignored */
     TENON_EVENT_STATUS = 2,  /* a status line of a vertex */
     TENON_EVENT_LOG = 3,     /* output of a vertex */
     TENON_EVENT_WARNING = 4,
-    TENON_EVENT_MESSAGE = 5, /* a note of the core: name is the text */
+    TENON_EVENT_MESSAGE = 5, /* a note of the core: name is the text, vertex the step
+                              * that it is about, whose name it begins with, or NULL */
 };
 
 struct tenon_event {
@@ -892,6 +893,9 @@ struct tenon_event {
 #define TENON_EVENT_CANCELED (UINT32_C(1) << 1)
 #define TENON_EVENT_GROUP_WEAK (UINT32_C(1) << 2)
 #define TENON_EVENT_INTERNAL (UINT32_C(1) << 3)
+/* Of a STATUS: nothing is done, another process or step is waited for, which
+ * its name says; to be shown at once. */
+#define TENON_EVENT_WAITING (UINT32_C(1) << 4)
 
 struct tenon_source_excerpt { /* a part of a build file */
     const char *filename;
@@ -915,7 +919,7 @@ struct tenon_progress_end { /* how the build ended */
 
 struct tenon_progress_ops { /* always called from one thread */
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
+    uint32_t flags; /* TENON_PROGRESS_* */
     /* fd: where to write (standard error).  width and height come from the fd
      * itself when it is a terminal. */
     int (*open)(void *self, int fd, bool is_tty,
@@ -925,6 +929,11 @@ struct tenon_progress_ops { /* always called from one thread */
     /* Final picture, failure recap, warnings. */
     void (*close)(void *self, const struct tenon_progress_end *end);
 };
+
+/* It does not tell a step's standard output from its standard error: they come as
+ * one stream (1), in the order in which they were written.  Without it they are
+ * two pipes, and what is written to both at once may come in another order. */
+#define TENON_PROGRESS_ONE_STREAM (UINT32_C(1) << 0)
 
 /* ---- caches -------------------------------------------------------------
  * A cache is an OCI manifest somewhere: its config lists results by their keys,

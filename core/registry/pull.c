@@ -474,9 +474,10 @@ tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *
     /* once across threads and processes: the others find it there */
     __attribute__((cleanup(tenon_auto_lock))) struct tenon_lock *lock = NULL;
     auto_free char *lock_name = tenon_asprintf("blob-%s", tenon_digest_hex(&checked));
-    if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel), &lock,
-                           NULL, err) < 0)
+    if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel),
+                           call->watch, &lock, err) < 0)
         return err->code;
+    tenon_lock_describe(lock, NULL);
     if (stored(r, digest)) /* even without a wait: who held the lock may have finished */
         return 0;
     if (call->status)

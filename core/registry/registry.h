@@ -40,6 +40,7 @@ struct tenon_registry_call {
     void (*status)(void *data, const char *id, int64_t current, int64_t total,
                    bool done);
     void *data;
+    const struct tenon_lock_watch *watch; /* of a wait for another's pull of a blob, or NULL */
     bool insecure; /* --registry.insecure: do not verify TLS, http will do */
     bool hurry;    /* there is something else to go on with: no long wait for connections */
 };

@@ -1,6 +1,7 @@
 /* solve/content.c - content digests of inputs, and views in place turned into snapshots. */
 #include <string.h>
 
+#include "context/waiting.h"
 #include "solve/private.h"
 
 /* One digest over what all selectors of an input mean. */
@@ -151,14 +152,14 @@ find_or_copy(struct tenon_store *store, struct tenon_view *view,
 
 /* A context is copied once for each content it ever has. */
 static int
-view_chain(struct tenon_store *store, struct tenon_view *view,
+view_chain(struct tenon_engine *e, struct tenon_view *view, const char *vertex,
            struct tenon_cancel *cancel, struct tenon_chain *out,
            struct tenon_error *err)
 {
     const struct tenon_selector all = { .path = "" };
     struct tenon_digest content, key;
     struct tenon_lock *lock = NULL;
-    bool waited = false;
+    struct tenon_waiting waiting;
 
     int r = tenon_view_digest(view, &all, cancel, &content, err);
     if (r < 0)
@@ -168,11 +169,13 @@ view_chain(struct tenon_store *store, struct tenon_view *view,
     tenon_hash_item(h, "content", content.str, strlen(content.str));
     tenon_hash_final(h, &key);
     auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(&key));
-    r = tenon_lock_acquire(store, name, false, tenon_cancel_fd(cancel), &lock,
-                           &waited, err);
+    tenon_waiting_init(&waiting, e, vertex, "copies the same files");
+    r = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(cancel),
+                           &waiting.watch, &lock, err);
     if (r < 0)
         return r;
-    r = find_or_copy(store, view, &key, cancel, out, err);
+    tenon_lock_describe(lock, NULL);
+    r = find_or_copy(e->store, view, &key, cancel, out, err);
     tenon_lock_release(lock);
     return r;
 }
@@ -184,8 +187,8 @@ input_chain(struct state *user, size_t input, struct tenon_chain *out,
     const struct state *in = user->inputs[input];
 
     if (in->view) {
-        int r = view_chain(user->solver->engine->store, in->view, user->cancel,
-                           out, err);
+        int r = view_chain(user->solver->engine, in->view, user->v->digest.str,
+                           user->cancel, out, err);
         return r < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
     }
     tenon_chain_copy(out, &in->outputs[user->v->inputs[input].index]);
@@ -200,7 +203,7 @@ tenon_solver_make_chain(struct tenon_solver *s, struct tenon_solved *r,
 
     if (!r->view)
         return TENON_OK;
-    int code = view_chain(s->engine->store, r->view, cancel, &chain, err);
+    int code = view_chain(s->engine, r->view, NULL, cancel, &chain, err);
     if (code < 0) {
         tenon_chain_release(&chain);
         return tenon_error_context(err, "copy a local source");

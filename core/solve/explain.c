@@ -47,7 +47,7 @@ tell(const struct state *st, const char *fmt, const char *label,
     if (before && now)
         tenon_buf_addf(&b, ": \"%.*s\" -> \"%.*s\"", VALUE_SHOWN_BYTES, before,
                        VALUE_SHOWN_BYTES, now);
-    o->explain(o->explain_data, tenon_buf_str(&b));
+    o->explain(o->explain_data, st->v->digest.str, tenon_buf_str(&b));
 }
 
 static void

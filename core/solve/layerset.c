@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "context/waiting.h"
 #include "image/image.h"
 #include "image/layer.h"
 
@@ -151,17 +152,20 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
     auto_free char *name =
         tenon_asprintf("layer-%s", tenon_digest_hex(chain_id));
     struct tenon_lock *lock = NULL;
-    bool waited = false;
+    auto_free char *what = tenon_asprintf("extracts layer %s", set->layers[i].digest);
+    struct tenon_waiting waiting;
 
     if (tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         return 0;
     int r = wait_fetched(f, i, err);
     if (r < 0)
         return r;
+    tenon_waiting_init(&waiting, tenon_ctx_engine(set->ctx), tenon_ctx_vertex(set->ctx), what);
     r = tenon_lock_acquire(set->store, name, false, tenon_cancel_fd(set->cancel),
-                           &lock, &waited, err);
+                           &waiting.watch, &lock, err);
     if (r < 0)
         return r;
+    tenon_lock_describe(lock, NULL);
     if (!tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         r = unpack(set, i, chain_id, lower, snapshot, err);
     tenon_lock_release(lock);

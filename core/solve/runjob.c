@@ -2,6 +2,7 @@
  * apart, the work, and the record of it. */
 #include <string.h>
 
+#include "context/waiting.h"
 #include "exec/exec.h"
 #include "solve/import.h"
 
@@ -233,19 +234,22 @@ int
 work_run(struct job *j)
 {
     struct state *st = j->state;
+    struct tenon_engine *e = st->solver->engine;
     struct tenon_lock *lock = NULL;
-    bool waited = false;
+    struct tenon_waiting waiting;
 
     /* Sources in layers lock and remember each layer on their own. */
     if (!kept(st) || (st->source && !source_is_tree(st)))
         return make(j);
     const struct tenon_digest *key = st->k2.str[0] ? &st->k2 : &st->k1;
     auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(key));
-    int r = tenon_lock_acquire(st->solver->engine->store, name, false,
-                               tenon_cancel_fd(st->cancel), &lock, &waited,
-                               &j->err);
+    tenon_waiting_init(&waiting, e, st->v->digest.str, "makes this step");
+    int r = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(st->cancel),
+                               &waiting.watch, &lock, &j->err);
     if (r < 0)
         return r;
+    auto_free char *log = tenon_exec_log_name(e->build_id, st->v);
+    tenon_lock_describe(lock, log);
     r = look_again(j);
     if (r == 0) {
         r = make_or_take(j);

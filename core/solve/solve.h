@@ -20,7 +20,8 @@ struct tenon_solver_options {
     struct tenon_engine *engine;
     const struct tenon_import *const *imports; /* --cache-from, in this order */
     size_t import_count;
-    void (*explain)(void *data, const char *text); /* --explain, or NULL */
+    /* --explain, or NULL: the digest of a vertex, and "NAME: why it is made" */
+    void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };
 struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);

@@ -39,20 +39,32 @@ find_all(struct tenon_store *s, const char *id, bool prefix, struct numbers *out
     return rc;
 }
 
+struct patience { /* of one who waits */
+    int cancel_fd;
+    const struct tenon_lock_watch *watch;
+};
+
+/* p NULL: now or not at all. */
 static int
-take_lock(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_fd,
+take_lock(struct tenon_store *s, int64_t n, bool shared, const struct patience *p,
           struct tenon_lock **lock, struct tenon_error *err)
 {
     auto_free char *name = tenon_asprintf("cache-%lld", (long long)n);
-    if (wait)
-        return tenon_lock_acquire(s, name, shared, cancel_fd, lock, NULL, err);
+    if (p) {
+        if (tenon_lock_acquire(s, name, shared, p->cancel_fd, p->watch, lock, err) < 0)
+            return err->code;
+        tenon_lock_describe(*lock, NULL);
+        return 0;
+    }
     /* A descriptor that is readable at once makes "wait" a single try. */
     int pipe_fd[2];
     if (pipe2(pipe_fd, O_CLOEXEC) < 0)
         return tenon_error_sys(err, "pipe");
     close(pipe_fd[1]); /* end of file: readable */
-    int rc = tenon_lock_acquire(s, name, shared, pipe_fd[0], lock, NULL, err);
+    int rc = tenon_lock_acquire(s, name, shared, pipe_fd[0], NULL, lock, err);
     close(pipe_fd[0]);
+    if (rc == 0)
+        tenon_lock_describe(*lock, NULL);
     return rc;
 }
 
@@ -128,10 +140,10 @@ mark_used(struct tenon_store *s, int64_t n, struct tenon_error *err)
 }
 
 static int
-open_locked(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel_fd,
+open_locked(struct tenon_store *s, int64_t n, bool shared, const struct patience *p,
             struct tenon_lock **lock, struct tenon_error *err)
 {
-    if (take_lock(s, n, shared, wait, cancel_fd, lock, err) < 0)
+    if (take_lock(s, n, shared, p, lock, err) < 0)
         return err->code;
     int fd = mark_used(s, n, err);
     if (fd >= 0)
@@ -146,7 +158,7 @@ open_locked(struct tenon_store *s, int64_t n, bool shared, bool wait, int cancel
 /* NOT_FOUND without a message: what was there has been collected meanwhile. */
 static int
 open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, int seed_fd,
-          uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
+          uint32_t mode, uint32_t uid, uint32_t gid, const struct patience *p,
           struct tenon_lock **lock, struct tenon_error *err)
 {
     /* Two that want the same new id must not both make it. */
@@ -154,7 +166,7 @@ open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, i
     tenon_digest_of(id, strlen(id), &d);
     auto_free char *making = tenon_asprintf("cache-id-%.32s", tenon_digest_hex(&d));
     struct tenon_lock *guard;
-    if (tenon_lock_acquire(s, making, false, cancel_fd, &guard, NULL, err) < 0)
+    if (tenon_lock_acquire(s, making, false, p->cancel_fd, p->watch, &guard, err) < 0)
         return err->code;
 
     struct numbers found = {0};
@@ -162,7 +174,7 @@ open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, i
     int64_t first = found.list.len ? found.list.items[0] : 0;
     for (size_t i = 0; is_private && fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
-        int got = open_locked(s, found.list.items[i], false, false, -1, lock, &busy);
+        int got = open_locked(s, found.list.items[i], false, NULL, lock, &busy);
         if (got >= 0)
             fd = got;
     }
@@ -171,25 +183,27 @@ open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, i
         fd = err->code;
     tenon_vec_release(&found.list);
     if (is_private && fd == TENON_E_NOT_FOUND)
-        fd = open_locked(s, first, false, true, cancel_fd, lock, err);
+        fd = open_locked(s, first, false, p, lock, err);
     tenon_lock_release(guard);
     /* The wait for another step comes without the guard. */
     if (fd == TENON_E_NOT_FOUND)
-        fd = open_locked(s, first, shared, true, cancel_fd, lock, err);
+        fd = open_locked(s, first, shared, p, lock, err);
     return fd;
 }
 
 int
 tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharing, int seed_fd,
                        uint32_t mode, uint32_t uid, uint32_t gid, int cancel_fd,
-                       struct tenon_lock **lock, struct tenon_error *err)
+                       const struct tenon_lock_watch *watch, struct tenon_lock **lock,
+                       struct tenon_error *err)
 {
+    const struct patience p = { cancel_fd, watch };
     bool is_private = !strcmp(sharing, "private"), shared = !strcmp(sharing, "shared");
     if (!is_private && !shared && strcmp(sharing, "locked"))
         return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
     int fd;
     do
-        fd = open_once(s, id, is_private, shared, seed_fd, mode, uid, gid, cancel_fd, lock, err);
+        fd = open_once(s, id, is_private, shared, seed_fd, mode, uid, gid, &p, lock, err);
     while (fd == TENON_E_NOT_FOUND && !err->code);
     return fd;
 }
@@ -206,7 +220,7 @@ tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
         int64_t n = found.list.items[i];
         struct tenon_lock *lock = NULL;
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
-        if (take_lock(s, n, false, false, -1, &lock, &busy) < 0)
+        if (take_lock(s, n, false, NULL, &lock, &busy) < 0)
             continue; /* a step works in it: it stays */
         auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
         auto_free char *gone = store_temp_name(s, "gone");

@@ -9,11 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
+#include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/conceal.h"
 #include "store/private.h"
 
-enum { SCHEMA = 3, BUSY_MS = 30000 };
+enum { SCHEMA = 3, BUSY_PAUSE_MS = 20 };
+#define BUSY_NS UINT64_C(30000000000)
+#define NOTICE_NS UINT64_C(500000000)
 
 static const char schema[] =
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
@@ -74,10 +78,60 @@ failed(struct tenon_store *s, struct tenon_error *err)
     return tenon_error_set(err, status, "store %s/tenon.db: %s", s->path, sqlite3_errmsg(s->db));
 }
 
+/* SQLite's pauses between two tries, and whoever watches them. */
+static int
+wait_for_others(void *store, int tries)
+{
+    struct tenon_store *s = store;
+    const struct tenon_lock_holder unknown = {0};
+    const uint64_t now = tenon_monotonic_ns();
+    if (!tries)
+        s->waits_since_ns = now;
+    if (now - s->waits_since_ns > BUSY_NS)
+        return 0;
+    s->waits = true;
+    s->watch.look(s->watch.data, &unknown);
+    sqlite3_sleep(tries < BUSY_PAUSE_MS ? tries + 1 : BUSY_PAUSE_MS);
+    return 1;
+}
+
+static void
+wait_is_over(struct tenon_store *s)
+{
+    if (!s->waits)
+        return;
+    s->waits = false;
+    s->watch.look(s->watch.data, NULL);
+}
+
+/* Until somebody else watches. */
+static void
+notice(void *store, const struct tenon_lock_holder *holder)
+{
+    struct tenon_store *s = store;
+    if (!holder)
+        s->is_noticed = false;
+    else if (!s->is_noticed && tenon_monotonic_ns() - s->waits_since_ns > NOTICE_NS) {
+        s->is_noticed = true;
+        tenon_log(TENON_LOG_NOTICE, "waiting for another process, which has %s/tenon.db locked",
+                  s->path);
+    }
+}
+
+void
+tenon_store_watch(struct tenon_store *s, const struct tenon_lock_watch *watch)
+{
+    pthread_mutex_lock(&s->lock);
+    s->watch = watch ? *watch : (struct tenon_lock_watch){ notice, s };
+    pthread_mutex_unlock(&s->lock);
+}
+
 static int
 exec(struct tenon_store *s, const char *sql, struct tenon_error *err)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(s, err);
+    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    wait_is_over(s);
+    return rc == SQLITE_OK ? 0 : failed(s, err);
 }
 
 static int
@@ -118,11 +172,12 @@ db_open(struct tenon_store *s, struct tenon_error *err)
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&s->lock, &attr);
     pthread_mutexattr_destroy(&attr);
+    tenon_store_watch(s, NULL);
     if (sqlite3_open_v2(file, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         return s->db ? failed(s, err) : tenon_error_set(err, TENON_E_NOMEM, "open %s", file);
-    sqlite3_busy_timeout(s->db, BUSY_MS);
+    sqlite3_busy_handler(s->db, wait_for_others, s);
     /* Folding the log into the file costs two flushes; not at the end of every
      * build, SQLite does it when the log has grown. */
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -243,6 +298,7 @@ int
 db_step(struct db_query *q, struct tenon_error *err)
 {
     int rc = sqlite3_step(q->stmt);
+    wait_is_over(q->store);
     return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : failed(q->store, err);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
+#include "tools/parse.h"
 #include "store/private.h"
 
 struct tenon_lock {
@@ -18,15 +19,35 @@ struct tenon_lock {
     char *name;
 };
 
-enum { PAUSE_MAX_MS = 20 };
+enum { PAUSE_MAX_MS = 20, DESCRIPTION_MAX = 256 };
 
-int
-tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
-                   struct tenon_lock **out, bool *waited, struct tenon_error *err)
+/* "PID LOG\n", of a file that its holder may be writing just now. */
+static void
+tell(const struct tenon_lock_watch *watch, int fd)
+{
+    char text[DESCRIPTION_MAX + 1];
+    ssize_t n = pread(fd, text, DESCRIPTION_MAX, 0);
+    struct tenon_lock_holder holder = {0};
+    text[n > 0 ? n : 0] = '\0';
+    char *end = strchr(text, '\n');
+    if (end) {
+        *end = '\0';
+        char *log = strchr(text, ' ');
+        if (log)
+            *log++ = '\0';
+        uint64_t pid;
+        if (tenon_parse_u64(text, 10, &pid) && pid <= INT32_MAX)
+            holder = (struct tenon_lock_holder){ (int64_t)pid, log };
+    }
+    watch->look(watch->data, &holder);
+}
+
+static int
+acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
+        const struct tenon_lock_watch *watch, bool *waited, struct tenon_lock **out,
+        struct tenon_error *err)
 {
     int pause = 1;
-    if (waited)
-        *waited = false;
     for (;;) {
         auto_close int fd =
             openat(s->locks_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -45,14 +66,37 @@ tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int can
             continue; /* removed in the meantime */
         if (rc != -EWOULDBLOCK)
             return tenon_error_errno(err, -rc, "lock %s", name);
-        if (waited)
-            *waited = true;
+        *waited = true;
+        if (watch)
+            tell(watch, fd);
         struct pollfd p = { .fd = cancel_fd, .events = POLLIN };
         if (poll(&p, cancel_fd >= 0, pause) > 0)
             return tenon_error_set(err, TENON_E_CANCELLED, "cancelled while waiting for %s", name);
         if (pause < PAUSE_MAX_MS)
             pause *= 2;
     }
+}
+
+int
+tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
+                   const struct tenon_lock_watch *watch, struct tenon_lock **out,
+                   struct tenon_error *err)
+{
+    bool waited = false;
+    int rc = acquire(s, name, shared, cancel_fd, watch, &waited, out, err);
+    if (watch && waited)
+        watch->look(watch->data, NULL);
+    return rc;
+}
+
+void
+tenon_lock_describe(struct tenon_lock *l, const char *log)
+{
+    auto_free char *text = tenon_asprintf("%lld%s%s\n", (long long)getpid(), log ? " " : "",
+                                          log ? log : "");
+    /* For information only: who waits can do without. */
+    if (ftruncate(l->fd, 0) == 0)
+        (void)!pwrite(l->fd, text, strlen(text), 0);
 }
 
 void

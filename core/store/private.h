@@ -21,6 +21,9 @@ struct tenon_store {
     sqlite3 *db;
     pthread_mutex_t lock; /* the connection and the statements */
     struct db_statement *statements;
+    struct tenon_lock_watch watch; /* of waits for other processes' transactions */
+    uint64_t waits_since_ns;
+    bool waits, is_noticed;
     unsigned serial; /* names below tmp/; atomic */
     struct { /* copies.c */
         pthread_mutex_t lock;

@@ -34,6 +34,18 @@ tenon_log_file(struct tenon_store *s, const char *build, const char *step, struc
     return fd;
 }
 
+int
+tenon_log_read(struct tenon_store *s, const char *name)
+{
+    const char *step = strchr(name, '/');
+    if (name[0] == '.' || !step || step[1] == '.' || strchr(step + 1, '/'))
+        return -1;
+    auto_free char *build = tenon_strndup(name, (size_t)(step - name));
+    auto_free char *path = tenon_asprintf("logs/%s", build);
+    auto_close int dir = openat(s->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return dir < 0 ? -1 : openat(dir, step + 1, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
 static int64_t
 time_of(const struct stat *st)
 {

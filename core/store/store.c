@@ -57,7 +57,7 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     store_copies_load(s);
     if (db_open(s, err) < 0)
         goto fail;
-    if (tenon_lock_acquire(s, s->lease_name, true, -1, &s->lease, NULL, err) < 0)
+    if (tenon_lock_acquire(s, s->lease_name, true, -1, NULL, &s->lease, err) < 0)
         goto fail;
     *out = s;
     return 0;

@@ -194,13 +194,28 @@ int tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_o
 
 /* ---- locks by name, across processes and threads --------------------------
  * flock on locks/NAME; the kernel drops it when the process dies.  cancel_fd
- * -1 or readable = stop waiting (CANCELLED).  *waited: another holder had
- * to be waited for. */
+ * -1 or readable = stop waiting (CANCELLED). */
 struct tenon_lock;
+struct tenon_lock_holder { /* what it said of itself; it may be gone by now */
+    int64_t pid;     /* 0: nothing */
+    const char *log; /* of what it does meanwhile, for tenon_log_read; NULL: none */
+};
+/* Who watches a wait: called every 20 ms or so by the thread that waits, and once with
+ * NULL when the wait is over. */
+struct tenon_lock_watch {
+    void (*look)(void *data, const struct tenon_lock_holder *holder);
+    void *data;
+};
+/* watch NULL: nobody does. */
 int tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared,
-                       int cancel_fd, struct tenon_lock **out, bool *waited,
-                       struct tenon_error *err);
+                       int cancel_fd, const struct tenon_lock_watch *watch,
+                       struct tenon_lock **out, struct tenon_error *err);
+/* For those who wait; log: BUILD/STEP, or NULL. */
+void tenon_lock_describe(struct tenon_lock *l, const char *log);
 void tenon_lock_release(struct tenon_lock *l);
+/* The store's records are locked by another process: by default a notice in the log.
+ * The watch must outlive the store's use, and may not use the store. */
+void tenon_store_watch(struct tenon_store *s, const struct tenon_lock_watch *watch);
 
 /* ---- cache mounts ---------------------------------------------------------
  * host->cache_dir; *lock is held until released.  Ids that begin like this are
@@ -213,6 +228,7 @@ void tenon_lock_release(struct tenon_lock *l);
 int tenon_cache_mount_open(struct tenon_store *s, const char *id,
                            const char *sharing, int seed_fd, uint32_t mode,
                            uint32_t uid, uint32_t gid, int cancel_fd,
+                           const struct tenon_lock_watch *watch,
                            struct tenon_lock **lock, struct tenon_error *err);
 /* Those of the id, or with seeded all that started as a copy; what a step works
  * in stays. */
@@ -322,6 +338,8 @@ void tenon_store_trim(struct tenon_store *s);
 /* O_WRONLY|O_APPEND file logs/BUILD/STEP. */
 int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
                    struct tenon_error *err);
+/* One that is there, "BUILD/STEP", for reading; -1: none. */
+int tenon_log_read(struct tenon_store *s, const char *name);
 
 /* ---- temporary directories ---------------------------------------------------
  * A directory below tmp/, locked by this process; removed with its content by

@@ -398,38 +398,48 @@ tenon_format_bytes(int64_t bytes)
     return tenon_asprintf("%s%.2f%s", bytes < 0 ? "-" : "", v, units[i]);
 }
 
-static size_t
-distance(const char *a, const char *b, size_t limit, bool fold)
+static bool
+same_letter(char a, char b, bool fold)
 {
-    size_t la = strlen(a), lb = strlen(b);
-    size_t gap = la > lb ? la - lb : lb - la;
+    return fold ? tolower((unsigned char)a) == tolower((unsigned char)b) : a == b;
+}
+
+/* typed: by a hand, which mixes case, and swaps neighbours by one slip. */
+static size_t
+distance(const char *a, const char *b, size_t limit, bool typed)
+{
+    const size_t la = strlen(a), lb = strlen(b);
+    const size_t gap = la > lb ? la - lb : lb - la;
     if (gap > limit)
         return SIZE_MAX;
-    size_t *row = tenon_reallocarray(NULL, lb + 1, sizeof *row);
+    size_t *rows = tenon_reallocarray(NULL, 3 * (lb + 1), sizeof *rows);
+    size_t *row = rows, *above = rows + lb + 1, *above2 = above + lb + 1;
     for (size_t j = 0; j <= lb; j++)
         row[j] = j;
     for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0], best = i;
-        row[0] = i;
+        size_t *const last = above2;
+        above2 = above;
+        above = row;
+        row = last;
+        size_t best = row[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            unsigned char ca = (unsigned char)a[i - 1];
-            unsigned char cb = (unsigned char)b[j - 1];
-            bool same = fold ? tolower(ca) == tolower(cb) : ca == cb;
-            size_t v = diagonal + !same;
-            diagonal = row[j];
-            if (row[j] + 1 < v)
-                v = row[j] + 1;
+            size_t v = above[j - 1] + !same_letter(a[i - 1], b[j - 1], typed);
+            if (above[j] + 1 < v)
+                v = above[j] + 1;
             if (row[j - 1] + 1 < v)
                 v = row[j - 1] + 1;
+            if (typed && i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2], true) &&
+                same_letter(a[i - 2], b[j - 1], true) && above2[j - 2] + 1 < v)
+                v = above2[j - 2] + 1;
             row[j] = v;
             if (v < best)
                 best = v;
         }
-        if (best > limit)
+        if (best > limit + typed) /* a swap looks back over two rows */
             break;
     }
-    size_t result = row[lb] > limit ? SIZE_MAX : row[lb];
-    free(row);
+    const size_t result = row[lb] > limit ? SIZE_MAX : row[lb];
+    free(rows);
     return result;
 }
 

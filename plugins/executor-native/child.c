@@ -205,6 +205,24 @@ give_up_powers(const struct native_launch *l, const char **what)
     return entered ? 0 : enter_cwd(l);
 }
 
+/* By the name that it has here, so that "tty" can tell it, and the step's user open it. */
+static int
+open_console(const struct native_launch *l)
+{
+    struct stat ours, theirs;
+    int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &ours) < 0)
+        return errno;
+    (void)!fchown(fd, l->uid, (gid_t)-1);
+    for (int i = 0; i < 3; i++)
+        if (fstat(i, &theirs) == 0 && S_ISCHR(theirs.st_mode) && theirs.st_rdev == ours.st_rdev &&
+            dup2(fd, i) < 0)
+            return errno;
+    close(fd);
+    (void)ioctl(0, TIOCSCTTY, 0);
+    return 0;
+}
+
 void
 native_child(void *launch, int report_fd)
 {
@@ -220,7 +238,8 @@ native_child(void *launch, int report_fd)
         guard_fail(report_fd, what, e);
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
-    (void)ioctl(0, TIOCSCTTY, 0); /* of `tenon shell`; for anything else it fails */
+    if (l->terminal && (e = open_console(l)))
+        guard_fail(report_fd, "open the terminal", e);
     e = give_up_powers(l, &what);
     if (e)
         guard_fail(report_fd, what, e);

@@ -25,6 +25,7 @@ struct native_hierarchy { /* of cgroups version 1 */
 struct native_launch {
     const struct tenon_exec *x;
     int in, out, err;      /* above the standard numbers */
+    char *terminal;        /* of `tenon shell`: the name here of what becomes /dev/console */
     int net_fd;            /* namespace to join, or -1 */
     int users_fd;          /* the same, of users; borrowed */
     int requests_fd;       /* of requests.h, or -1; borrowed */

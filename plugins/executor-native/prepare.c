@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/alloc.h"
 #include "tools/comma.h"
@@ -137,6 +138,9 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->err = move_up(x->stderr_fd);
     if (l->in < 0 || l->out < 0 || l->err < 0)
         return host->error(err, TENON_E_FAILED, errno, "duplicate the standard streams");
+    char name[64];
+    if (ttyname_r(l->in, name, sizeof name) == 0)
+        l->terminal = tenon_strdup(name);
     if (network) {
         auto_close int fd = open(network, O_RDONLY | O_CLOEXEC);
         l->net_fd = fd < 0 ? -1 : move_up(fd);
@@ -172,6 +176,7 @@ native_release(struct native_launch *l)
     free(l->cgroup_procs);
     free((char *)l->shm_size);
     tenon_strv_free(l->candidates);
+    free(l->terminal);
     for (size_t i = 0; i < l->hierarchy_count; i++) {
         free(l->hierarchies[i].name);
         tenon_strv_free(l->hierarchies[i].options);

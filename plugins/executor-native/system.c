@@ -117,6 +117,22 @@ mount_dev(const struct native_launch *l, int root)
     return e;
 }
 
+/* A terminal has a name of this machine's, in a /dev/pts that the step does not see: it gets
+ * another one. */
+static int
+mount_console(const struct native_launch *l, int root)
+{
+    int dev = l->terminal ? mountapi_open_plain(root, "dev", O_RDONLY | O_DIRECTORY) : -1;
+    if (dev < 0)
+        return l->terminal ? errno : 0;
+    int file = openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0620);
+    int e = file < 0 ? errno : 0;
+    if (file >= 0)
+        close(file);
+    close(dev);
+    return e ? e : attach_at(root, "dev/console", mountapi_open_tree(AT_FDCWD, l->terminal, false));
+}
+
 /* ---- /sys --------------------------------------------------------------- */
 
 static int
@@ -198,6 +214,8 @@ native_mount_system(const struct native_launch *l, int root, const char **what)
         return e;
     *what = "mount /dev";
     e = mount_dev(l, root);
+    if (!e)
+        e = mount_console(l, root);
     if (e)
         return e;
     *what = "mount /sys";

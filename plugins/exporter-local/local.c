@@ -161,7 +161,8 @@ make_special(int parent, const struct export_entry *e, struct tenon_error *err)
             return TENON_OK; /* devices need privilege; what the user asked for is the files */
         return failed(err, "make", e->path);
     }
-    fchmodat(parent, e->name, e->st->st_mode & 07777, 0); /* less the umask */
+    /* less the umask; never that of what a link leads to, if somebody puts one there */
+    fchmodat(parent, e->name, e->st->st_mode & 07777, AT_SYMLINK_NOFOLLOW);
     return TENON_OK;
 }
 

@@ -127,7 +127,7 @@ worth_printing(const struct pk_status *s)
         return true;
     bool late = s->timestamp_ns - (s->shown_ns ? s->shown_ns : s->started_ns) >= status_pause_ns;
     if (s->shown_current < 0)
-        return s->total > 0 || late;
+        return s->waiting || s->total > 0 || late;
     return late || (s->total > 0 && (s->current - s->shown_current) * 20 >= s->total);
 }
 
@@ -146,7 +146,7 @@ print_status(struct plain *p, const struct pk_vertex *v, struct pk_status *s)
         pk_add_bytes(b, s->current);
     }
     int64_t took = (s->completed_ns ? s->completed_ns : s->timestamp_ns) - s->started_ns;
-    if (took > 10000000) {
+    if (took > 10000000 && (s->completed_ns || !s->waiting)) {
         tenon_buf_addc(b, ' ');
         pk_add_seconds(b, took);
     }
@@ -281,11 +281,34 @@ look(struct plain *p, int64_t now)
     p->looked_ns = now;
 }
 
+/* A message about a step is a line of it, by its number in place of its name. */
+static bool
+note(struct plain *p, const struct tenon_event *ev)
+{
+    struct pk_vertex *v = pk_model_find(&p->model, ev->vertex);
+    if (!v)
+        return false;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    pk_sanitize(&text, ev->name, strlen(ev->name));
+    const char *line = tenon_buf_str(&text);
+    const size_t len = strlen(v->name);
+    if (len && !strncmp(line, v->name, len) && !strncmp(line + len, ": ", 2))
+        line += len + 2;
+    for (char *c = text.data; c && *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    tenon_buf_addf(&v->pending, "%s\n", line);
+    v->pending_lines++;
+    return true;
+}
+
 static void
 plain_event(void *self, const struct tenon_event *ev)
 {
     struct plain *p = self;
     struct pk_status *status;
+    if (ev->type == TENON_EVENT_MESSAGE && ev->vertex && note(p, ev))
+        return;
     if (ev->type == TENON_EVENT_MESSAGE) {
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         pk_sanitize(&text, ev->name, strlen(ev->name));
@@ -347,6 +370,7 @@ plain_close(void *self, const struct tenon_progress_end *end)
 
 static const struct tenon_progress_ops ops = {
     .struct_size = sizeof ops,
+    .flags = TENON_PROGRESS_ONE_STREAM,
     .open = plain_open,
     .event = plain_event,
     .tick = plain_tick,

@@ -163,6 +163,7 @@ tty_close(void *self, const struct tenon_progress_end *end)
 
 static const struct tenon_progress_ops ops = {
     .struct_size = sizeof ops,
+    .flags = TENON_PROGRESS_ONE_STREAM,
     .open = tty_open,
     .event = tty_event,
     .tick = tty_tick,

@@ -174,7 +174,41 @@ ln -s "$work/elsewhere/sub" "$work/here/link"
 cd "$work/here"
 run 2 tenon build -o type=local,dest=link/missing/../../victim,mode=delete "$context"
 assert_file "$work/elsewhere/victim/precious"
+
+# What the names lead to may be changed while the build runs: then nothing is removed.
+make_bases
+cat >"$work/waits.Dockerfile" <<'D'
+FROM base
+RUN --mount=type=cache,target=/marks echo begun; n=0; \
+    until [ -e /marks/go ]; do n=$((n + 1)); [ $n -lt 1200 ] || exit 9; sleep 0.05; done
+D
+mkdir -p parent/mine
+tenon build --progress=plain --build-context "base=oci-layout://$bases/busybox" -f "$work/waits.Dockerfile" \
+    -o type=local,dest=parent/mine,mode=delete "$context" >"$work/out" 2>"$work/swapped" &
+build=$!
+remember $build
+await_line "$work/swapped" '^#[0-9]+ [0-9.]+ begun$'
+mv parent parent.away
+ln -s "$work/elsewhere" parent
+mv "$work/elsewhere/victim" "$work/elsewhere/mine"
+for cache in "$store"/cache-mounts/*/fs; do touch "$cache/go"; done
+status=0
+wait $build || status=$?
+assert_eq 1 "$status"
+assert_has "$work/swapped" "leads out of the current directory now"
+assert_eq precious "$(ls "$work/elsewhere/mine")"
 cd "$work"
+
+# Modes inside of an output are those of the files, whatever the umask is.
+mkdir -p "$context/sub/closed"
+chmod 2750 "$context/sub/closed"
+printf 'FROM scratch\nCOPY sub /sub\n' >"$context/Dockerfile"
+for mask in 000 027 077; do
+    rm -rf "$work/masked"
+    (umask $mask; tenon build -o "type=local,dest=$work/masked,platform-split=true" "$context") \
+        >"$work/out" 2>"$work/err" || { cat "$work/err" >&2; fail "umask $mask"; }
+    assert_eq "755 755 2750" "$(cd "$work"/masked/*_* && stat -c %a . sub sub/closed | tr '\n' ' ' | sed 's/ $//')"
+done
 
 # A file called "-".
 run 0 tenon build --metadata-file - -o "type=tar,dest=-" "$context"

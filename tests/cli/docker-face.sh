@@ -70,6 +70,80 @@ run 0 tenon docker enable --config "$config"
 [ -L "$config/config.json" ] || fail "the link was replaced"
 assert_has "$work/elsewhere.json" '"builder"'
 
+# What docker's builder has besides: there is one, and what manages several says so.
+ln -s "$abs_top_builddir/tenon-dev" "$work/docker-buildx"
+TENON_ROOT=$store
+export TENON_ROOT
+tried=0
+for face in "docker-tenon tenon" "docker-buildx buildx"; do
+    face() { "$work/${face% *}" "${face#* }" "$@"; }
+    run 0 face ls
+    assert_eq "default* tenon" "$(echo $(sed -n 2p "$work/out"))"
+    run 0 face ls --no-trunc --format json
+    grep -q '"Name":"default".*"Status":"running"' "$work/out" || fail "ls says: $(cat "$work/out")"
+    for name in "" default; do
+        run 0 face inspect --bootstrap $name
+        grep -qx "Store: *$store" "$work/out" || fail "inspect does not know the store"
+        tried=$((tried + 1))
+    done
+    run 0 face use default
+    run 0 face version -q
+    run 0 face du --builder default
+    run 0 face --builder default du
+    run 0 face --builder=default prune --force
+    run 0 face b --help
+    for words in "inspect other" "use other" "du --builder other" "prune --builder=other --force" "--builder other ls" \
+        "--builder=other ls"; do
+        run 2 face $words
+        assert_has "$work/err" 'no builder "other": there is one, "default"'
+        tried=$((tried + 1))
+    done
+    run 2 face --builder
+    for verb in bake create dap debug dial-stdio history imagetools install policy rm stop uninstall; do
+        run 2 face $verb --whatever
+        assert_has "$work/err" "tenon: $verb: "
+        assert_lacks "$work/err" unknown
+        tried=$((tried + 1))
+    done
+    run 2 face none-such
+    assert_has "$work/err" 'unknown verb "none-such"'
+done
+[ $tried = 40 ] || fail "$tried tried"
+# In the face alone.
+run 2 tenon ls
+assert_has "$work/err" "unknown verb"
+
+# What would lead others to another builder: a warning, once a build, in the displays of people.
+mkdir "$work/empty"
+printf 'FROM scratch\n' >"$work/empty/Dockerfile"
+run 0 env BUILDX_BUILDER=far BUILDKIT_HOST=tcp://192.0.2.1:1234 "$work/docker-tenon" tenon build --progress=plain \
+    "$work/empty"
+assert_eq 2 "$(grep -c '^warning: .* is ignored: tenon builds here' "$work/err")"
+assert_has "$work/err" "BUILDX_BUILDER=far"
+assert_has "$work/err" "BUILDKIT_HOST=tcp://192.0.2.1:1234"
+run 0 env BUILDX_BUILDER=default BUILDKIT_HOST= "$work/docker-tenon" tenon build --progress=plain "$work/empty"
+assert_lacks "$work/err" warning
+
+# A closed network has docker/dockerfile under a name of its own.
+syntax() { printf '# syntax=%s\nFROM scratch\nLABEL a=b\n' "$1" >"$work/empty/Dockerfile"; }
+cp "$TENON_CONFIG" "$work/tenon.json.before"
+printf '%s\n' '{"plugins": {"frontend-dockerfile": {"family": ["mirror.example:5000/docker/dockerfile", "corp/df"]}}}' \
+    >"$TENON_CONFIG"
+for name in mirror.example:5000/docker/dockerfile mirror.example:5000/docker/dockerfile:1.7-labs corp/df:1 \
+    corp/df@sha256:00 corp/df:1@sha256:00 docker/dockerfile:1; do
+    syntax "$name"
+    run 0 tenon build "$work/empty"
+done
+for name in mirror.example/docker/dockerfile mirror.example:5000/docker/dockerfile2 mirror.example:5000/docker corp/df/x \
+    corp; do
+    syntax "$name"
+    run 1 tenon build "$work/empty"
+    assert_has "$work/err" "frontend image"
+done
+cp "$work/tenon.json.before" "$TENON_CONFIG"
+syntax corp/df:1
+run 1 tenon build "$work/empty"
+
 # The real client.
 can_try "the real client" docker || exit 0
 DOCKER_CONFIG=$config

@@ -570,8 +570,10 @@ flag --explain
 echo changed >"$context/file"
 ok --explain
 said "COPY file /two"
-grep -q '^#' "$work/err"
-grep -Ev '^#|^$' "$work/err" | grep -q . || fail "--explain explains nothing"
+number=$(sed -n 's/^#\([0-9]*\) .*COPY file \/two$/\1/p' "$work/err")
+grep -Eq "^#$number content of .* changed: \"sha256:" "$work/err" || fail "--explain explains nothing"
+ok --explain
+! grep -q 'changed: ' "$work/err" || fail "--explain explains what is cached"
 
 # ---- standard input and URLs as the context ------------------------------------------------------
 

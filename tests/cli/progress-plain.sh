@@ -16,7 +16,7 @@ dockerfile() { cat >"$work/context/Dockerfile"; }
 plain() {
     sed -E -e 's/sha256:[0-9a-f]{64}/sha256:HEX/g' -e 's/[0-9-]{10} [0-9:.]{18} \+0000 UTC/TIME/' \
         -e 's/(duration: )([0-9]+[hm])*[0-9.]+(s|ms|µs|ns)$/\1TIME/' -e 's/^(#[0-9]+ )[0-9]+\.[0-9]{1,3} /\1S.SSS /' \
-        -e 's/ [0-9]+\.[0-9]s( done)?$/ T.Ts\1/' -e 's/^[0-9]+\.[0-9]{1,3} /S.SSS /' -e 's/ [0-9.]+k?B( T.Ts)? done$/ SIZE done/' "$work/err"
+        -e 's/ [0-9]+\.[0-9]s( done)?$/ T.Ts\1/' -e 's/^[0-9]+\.[0-9]{1,3} /S.SSS /' -e 's/ [0-9.]+k?B( T.Ts)? done$/ SIZE done/' -e "s|$store/logs/[0-9a-f]+-[0-9a-f]+/[0-9a-f]{64}|STORE/logs/BUILD/STEP|" "$work/err"
 }
 same() {
     cat >"$work/wanted"
@@ -142,8 +142,10 @@ Dockerfile:5
    5 | >>> RUN echo one; echo two; exit 3
 --------------------
 ERROR: failed to build: failed to solve: process "/bin/sh -c echo one; echo two; exit 3" did not complete successfully: exit code: 3
-hint: tenon shell enters the failed step
+hint: tenon shell enters the failed step; the step's whole output is in STORE/logs/BUILD/STEP
 END
+log=$(sed -n 's/^hint: .* whole output is in //p' "$work/err")
+assert_eq "one two" "$(echo $(cat "$log"))"
 
 # Short, by the flag, the environment, the configuration file; the nearer one wins.
 sed -i '$d' "$work/context/Dockerfile"
@@ -309,6 +311,31 @@ for mode in quiet plain rawjson; do
     run 1 build --progress=$mode
     assert_has "$work/err" "unknown instruction: NO"
     assert_eq 0 "$(tr -d '\n\t\40-\176\200-\377' <"$work/err" | wc -c)"
+done
+
+# ---- both streams ----------------------------------------------------------------------------
+
+# In the order in which they were written where the display has them as one; where each
+# has its number, each in its own order.
+dockerfile <<'D'
+FROM base
+RUN i=0; while [ $i -lt 3000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i + 1)); done; exit 3
+D
+for i in $(seq 0 2999); do printf 'out %d\nerr %d\n' "$i" "$i"; done >"$work/both"
+run 1 build --progress=plain
+sed -n 's/^#[0-9]* [0-9.]* \(\(out\|err\) [0-9]*\)$/\1/p' "$work/err" >"$work/got"
+cmp "$work/both" "$work/got" || fail "plain: another order"
+cmp "$work/both" "$(sed -n 's/^hint: .* whole output is in //p' "$work/err")" || fail "another order in the log"
+for mode in none quiet; do
+    run 1 build --progress=$mode
+    cmp "$work/both" "$(sed -n 's/^hint: .* whole output is in //p' "$work/err")" || fail "$mode: another order in the log"
+done
+run 1 build --progress=rawjson
+grep '^{' "$work/err" >"$work/json" # the error itself is text
+for stream in 1 2; do
+    jq -r --argjson s $stream '.logs // [] | .[] | select(.stream == $s) | .data' "$work/json" |
+        while read -r data; do echo "$data" | base64 -d; done >"$work/got"
+    sed -n "$stream~2p" "$work/both" | cmp - "$work/got" || fail "rawjson: stream $stream is another"
 done
 
 # ---- much of it ----------------------------------------------------------------------------

@@ -107,7 +107,7 @@ FROM scratch
 COPY --from=s /resolv /
 D
 printf '# by hand\nsearch example.org\nnameserver 127.0.0.53\noptions edns0\n' >"$work/resolv.local"
-printf 'nameserver 127.0.0.1\nnameserver 10.1.1.1\n' >"$work/resolv.mixed"
+printf 'nameserver 127.0.0.1\nnameserver 10.1.1.1\nsearch a.example b.example\noptions ndots:2 timeout:1\n' >"$work/resolv.mixed"
 printf 'nameserver 10.2.2.2\nsearch upstream.example.org\n' >"$work/resolv.upstream"
 with_resolv() { # FILE FLAG...; upstream: what systemd-resolved keeps, or nothing
     file=$1
@@ -127,9 +127,12 @@ upstream=
 with_resolv "$work/resolv.local"
 saw resolv "$(cat "$work/resolv.local")"
 with_resolv "$work/resolv.mixed" --network none
-saw resolv "nameserver 10.1.1.1"
+saw resolv "nameserver 10.1.1.1
+search a.example b.example
+options ndots:2 timeout:1"
 with_resolv "$work/resolv.local" --network none
 assert_eq "8.8.8.8 8.8.4.4 2001:4860:4860::8888 2001:4860:4860::8844" "$(echo $(sed -n 's/^nameserver //p' "$work/tree/resolv"))"
+assert_eq "search example.org options edns0" "$(echo $(grep -v '^[#n]' "$work/tree/resolv"))"
 upstream=$work/resolv.upstream
 with_resolv "$work/resolv.local" --network none
 saw resolv "$(cat "$work/resolv.upstream")"

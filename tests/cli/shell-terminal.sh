@@ -15,7 +15,7 @@ FROM base AS bad
 WORKDIR /bad
 ENV WHO="the bad one"
 RUN --mount=type=cache,target=/marks n=0; while ! test -e /marks/good; do n=$((n + 1)); [ $n -lt 600 ] || exit 9; sleep 0.05; done; \
-    rm /marks/good; echo half >half; exit 3
+    rm /marks/good; echo half >half; echo printed; exit 3
 FROM base
 COPY --from=good / /
 COPY --from=bad / /
@@ -43,7 +43,16 @@ for executor in $executors; do
     assert_has "$work/err" "hint: tenon shell"
 
     begin
-    term_until "/bad #"
+    term_until "[bad 2/3] /bad #" # the step, the directory, the user
+    term_all >"$work/screen"
+    screen_has '^step: +\[bad 2/3\] RUN --mount=type=cache'
+    screen_has '^kept: .*files'
+    screen_has '^not kept: +running programs'
+    screen_has "^output: +$store/logs/[0-9a-f-]+/[0-9a-f]{64}\$"
+    type_line 'tty | sed "s/^/named /"; echo open >/dev/tty; : >"$(tty)" && echo "by name" | tr a-z A-Z'
+    term_until "named /dev/"
+    term_until "BY NAME"
+    type_line clear
     type_line 'cat half; echo "I am $WHO"; stty size'
     term_until "half"
     term_until "I am the bad one"

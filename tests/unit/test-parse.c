@@ -184,6 +184,16 @@ START_TEST(test_edit_distance)
                      "FORM");
     ck_assert_ptr_null(tenon_nearest("xxxx", words));
     ck_assert_str_eq(tenon_nearest("cpy", words), "COPY");
+    /* Two keys in the wrong order are one slip, also at the ends of a short word. */
+    static const char *const verbs[] = { "build", "plain", "tag", "quiet", NULL };
+    ck_assert_str_eq(tenon_nearest("biuld", verbs), "build");
+    ck_assert_str_eq(tenon_nearest("buidl", verbs), "build");
+    ck_assert_str_eq(tenon_nearest("Plian", verbs), "plain");
+    ck_assert_str_eq(tenon_nearest("tga", verbs), "tag");
+    ck_assert_str_eq(tenon_nearest("atg", verbs), "tag");
+    ck_assert_str_eq(tenon_nearest("quite", verbs), "quiet");
+    ck_assert_ptr_null(tenon_nearest("gat", verbs));
+    ck_assert_ptr_null(tenon_nearest("bilud", verbs));
 }
 END_TEST
 

@@ -60,8 +60,9 @@ on_event(void *data, const struct tenon_event *ev)
 }
 
 static void
-on_explain(void *data, const char *text)
+on_explain(void *data, const char *vertex, const char *text)
 {
+    ck_assert_int_eq(strncmp(vertex, "sha256:", 7), 0);
     (void)data;
     tenon_buf_addf(&explained, "%s\n", text);
 }

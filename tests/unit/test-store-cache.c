@@ -25,7 +25,7 @@ try_to_use(const char *sharing)
     ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
     close(fds[1]); /* readable: no waiting */
     u.fd = tenon_cache_mount_open(store, "c", sharing, -1, 0755, geteuid(), getegid(), fds[0],
-                                  &u.lock, &err);
+                                  NULL, &u.lock, &err);
     close(fds[0]);
     if (u.fd >= 0) {
         ck_assert_int_eq(fstat(u.fd, &st), 0);
@@ -71,7 +71,7 @@ START_TEST(test_cache_unknown_sharing_is_refused)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_lock *lock = NULL;
-    ck_assert_int_eq(tenon_cache_mount_open(store, "c", "mine", -1, 0755, 0, 0, -1, &lock, &err),
+    ck_assert_int_eq(tenon_cache_mount_open(store, "c", "mine", -1, 0755, 0, 0, -1, NULL, &lock, &err),
                      TENON_E_INVALID);
     ck_assert_msg(strstr(err.message, "mine") != NULL, "%s", err.message);
 }
@@ -118,7 +118,7 @@ wait_for_it(void *data)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_store *own = NULL;
     ck_assert_int_eq(tenon_store_open(dir_path, &own, &err), 0);
-    u->fd = tenon_cache_mount_open(own, "c", "locked", -1, 0755, geteuid(), getegid(), -1, &u->lock,
+    u->fd = tenon_cache_mount_open(own, "c", "locked", -1, 0755, geteuid(), getegid(), -1, NULL, &u->lock,
                                    &err);
     if (u->fd >= 0) {
         struct stat st;
@@ -164,7 +164,7 @@ START_TEST(test_cache_new_one_has_mode_and_owner)
         struct tenon_lock *lock = NULL;
         struct stat st;
         auto_close int fd = tenon_cache_mount_open(store, id, "shared", -1, wanted[i].mode,
-                                                   wanted[i].uid, wanted[i].gid, -1, &lock, &err);
+                                                   wanted[i].uid, wanted[i].gid, -1, NULL, &lock, &err);
         ck_assert_msg(fd >= 0, "%s", err.message);
         ck_assert_int_eq(fstat(fd, &st), 0);
         ck_assert_uint_eq(st.st_mode & 07777, wanted[i].mode);
@@ -209,7 +209,7 @@ START_TEST(test_cache_seed_is_copied_whole)
         ck_assert_int_eq(utimensat(seed, timed[i], times, AT_SYMLINK_NOFOLLOW), 0);
 
     struct tenon_lock *lock = NULL;
-    auto_close int fd = tenon_cache_mount_open(store, "s", "shared", seed, 0755, 0, 0, -1, &lock, &err);
+    auto_close int fd = tenon_cache_mount_open(store, "s", "shared", seed, 0755, 0, 0, -1, NULL, &lock, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     struct stat st, other;
     ck_assert_int_eq(fstat(fd, &st), 0);
@@ -255,13 +255,13 @@ START_TEST(test_cache_seed_too_deep_leaves_nothing)
     }
     close(at);
     struct tenon_lock *lock = NULL;
-    int fd = tenon_cache_mount_open(store, "s", "shared", seed, 0755, geteuid(), getegid(), -1, &lock,
+    int fd = tenon_cache_mount_open(store, "s", "shared", seed, 0755, geteuid(), getegid(), -1, NULL, &lock,
                                     &err);
     ck_assert_int_eq(fd, TENON_E_LIMIT);
     ck_assert_ptr_null(lock);
     ck_assert_int_ne(faccessat(dir_fd, "cache-mounts/1", F_OK, 0), 0);
     tenon_error_release(&err);
-    fd = tenon_cache_mount_open(store, "s", "shared", -1, 0755, geteuid(), getegid(), -1, &lock, &err);
+    fd = tenon_cache_mount_open(store, "s", "shared", -1, 0755, geteuid(), getegid(), -1, NULL, &lock, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     close(fd);
     tenon_lock_release(lock);

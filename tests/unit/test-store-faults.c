@@ -171,7 +171,7 @@ change(struct tenon_store *s, enum change what, struct tenon_snapshot_work *w, s
     case FIND:
         return tenon_record_find(s, "key", &r, err);
     case CACHE:
-        return tenon_cache_mount_open(s, "new", "shared", -1, 0755, geteuid(), getegid(), -1, &lock, err);
+        return tenon_cache_mount_open(s, "new", "shared", -1, 0755, geteuid(), getegid(), -1, NULL, &lock, err);
     case IMAGE:
         return tenon_image_set(s, "new", "sha256:1", NULL, 1, err);
     case PIN:
@@ -200,7 +200,7 @@ START_TEST(test_faults_what_cannot_commit_is_an_error)
     store_record("key", &id, 1);
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_lock *lock = NULL;
-    int fd = tenon_cache_mount_open(store, "old", "shared", -1, 0755, geteuid(), getegid(), -1, &lock,
+    int fd = tenon_cache_mount_open(store, "old", "shared", -1, 0755, geteuid(), getegid(), -1, NULL, &lock,
                                     &err);
     ck_assert_int_ge(fd, 0);
     close(fd);
@@ -428,7 +428,7 @@ use_cache(struct tenon_store *s, struct tenon_error *err)
 {
     struct tenon_lock *lock = NULL;
     auto_close int fd = tenon_cache_mount_open(s, "id", "locked", -1, 0755, 0, 0,
-                                               -1, &lock, err);
+                                               -1, NULL, &lock, err);
     if (fd < 0)
         return fd;
     usleep(5000); /* the step runs */

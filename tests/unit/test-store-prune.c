@@ -189,7 +189,7 @@ open_cache(struct tenon_store *s, struct tenon_lock **lock)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     int fd = tenon_cache_mount_open(s, cache_id, cache_sharing, -1, 0755, geteuid(), getegid(), -1,
-                                    lock, &err);
+                                    NULL, lock, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     return fd;
 }

@@ -34,7 +34,7 @@ make_cache(const char *id)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_lock *lock = NULL;
     auto_close int fd = tenon_cache_mount_open(store, id, "shared", -1, 0755, geteuid(), getegid(), -1,
-                                               &lock, &err);
+                                               NULL, &lock, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     tenon_lock_release(lock);
 }
@@ -247,7 +247,7 @@ try_lock(const char *name, bool shared, struct tenon_lock **l)
     int fds[2];
     ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
     close(fds[1]); /* readable: no waiting */
-    int rc = tenon_lock_acquire(store, name, shared, fds[0], l, NULL, &err);
+    int rc = tenon_lock_acquire(store, name, shared, fds[0], NULL, l, &err);
     close(fds[0]);
     return rc;
 }
@@ -311,7 +311,7 @@ START_TEST(test_lock_never_held_by_two)
             _exit(1);
         for (int n = 0; n < ROUNDS; n++) {
             struct tenon_lock *l;
-            if (tenon_lock_acquire(own, "x", false, -1, &l, NULL, &e) < 0)
+            if (tenon_lock_acquire(own, "x", false, -1, NULL, &l, &e) < 0)
                 _exit(2);
             int fd = open(inside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
             if (fd < 0 || unlink(inside) < 0)

@@ -383,6 +383,25 @@ START_TEST(test_small_tables_keep_the_last)
 }
 END_TEST
 
+struct watched {
+    unsigned looks, ends;
+    int64_t pid;
+    char log[32];
+};
+
+static void
+count_looks(void *data, const struct tenon_lock_holder *holder)
+{
+    struct watched *w = data;
+    if (!holder) {
+        w->ends++;
+        return;
+    }
+    w->looks++;
+    w->pid = holder->pid;
+    snprintf(w->log, sizeof w->log, "%s", holder->log ? holder->log : "");
+}
+
 START_TEST(test_lock_excludes_another_process)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -398,24 +417,29 @@ START_TEST(test_lock_excludes_another_process)
         char c;
         close(go[1]);
         if (tenon_store_open(dir_path, &own, &e) < 0 ||
-            tenon_lock_acquire(own, "step", false, -1, &held, NULL, &e) < 0 ||
-            write(ready[1], "x", 1) != 1)
+            tenon_lock_acquire(own, "step", false, -1, NULL, &held, &e) < 0 ||
+            (tenon_lock_describe(held, "build/step"), write(ready[1], "x", 1) != 1))
             _exit(1);
         _exit(read(go[0], &c, 1) != 0); /* the kernel drops the lock */
     }
     char c;
     ck_assert_int_eq(read(ready[0], &c, 1), 1);
     /* While it is held one waits, until that is called off. */
-    bool waited = false;
+    struct watched watched = {0};
+    const struct tenon_lock_watch watch = { count_looks, &watched };
     struct tenon_cancel *over = tenon_cancel_new(NULL);
     tenon_cancel_fire(over);
-    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, tenon_cancel_fd(over), &l, &waited, &err),
+    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, tenon_cancel_fd(over), &watch, &l,
+                                        &err),
                      TENON_E_CANCELLED);
-    ck_assert(waited);
+    ck_assert_int_eq(watched.looks, 1);
+    ck_assert_int_eq(watched.ends, 1);
+    ck_assert_int_eq(watched.pid, pid);
+    ck_assert_str_eq(watched.log, "build/step");
     tenon_cancel_free(over);
     tenon_error_release(&err);
     close(go[1]);
-    OK(tenon_lock_acquire(store, "step", false, -1, &l, &waited, &err));
+    OK(tenon_lock_acquire(store, "step", false, -1, NULL, &l, &err));
     int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     tenon_lock_release(l);
@@ -429,8 +453,8 @@ START_TEST(test_lock_wait_can_be_cancelled)
     int fds[2];
     ck_assert_int_eq(pipe(fds), 0);
     close(fds[1]); /* readable: fired */
-    OK(tenon_lock_acquire(store, "step", false, -1, &a, NULL, &err));
-    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, fds[0], &b, NULL, &err), TENON_E_CANCELLED);
+    OK(tenon_lock_acquire(store, "step", false, -1, NULL, &a, &err));
+    ck_assert_int_eq(tenon_lock_acquire(store, "step", false, fds[0], NULL, &b, &err), TENON_E_CANCELLED);
     tenon_lock_release(a);
     close(fds[0]);
 }
@@ -443,14 +467,14 @@ START_TEST(test_cache_mount_shared_private_and_drop)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_lock *l1 = NULL, *l2 = NULL, *l3 = NULL;
     struct stat s1, s2, s3;
-    auto_close int a = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, &l1, &err);
-    auto_close int b = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, &l2, &err);
+    auto_close int a = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, NULL, &l1, &err);
+    auto_close int b = tenon_cache_mount_open(store, "c", "shared", -1, 0755, 0, 0, -1, NULL, &l2, &err);
     ck_assert_int_ge(a, 0);
     ck_assert_int_ge(b, 0);
     fstat(a, &s1);
     fstat(b, &s2);
     ck_assert_uint_eq(s1.st_ino, s2.st_ino);
-    auto_close int c = tenon_cache_mount_open(store, "c", "private", -1, 0755, 0, 0, -1, &l3, &err);
+    auto_close int c = tenon_cache_mount_open(store, "c", "private", -1, 0755, 0, 0, -1, NULL, &l3, &err);
     ck_assert_msg(c >= 0, "%s", err.message);
     fstat(c, &s3);
     ck_assert_uint_ne(s1.st_ino, s3.st_ino);
@@ -469,7 +493,7 @@ START_TEST(test_cache_mount_drop_takes_the_seeded_or_the_others)
     for (size_t i = 0; i < tenon_countof(ids); i++) {
         struct tenon_lock *l = NULL;
         auto_close int fd = tenon_cache_mount_open(store, ids[i], "shared", -1, 0755, 0, 0, -1,
-                                                   &l, &err);
+                                                   NULL, &l, &err);
         ck_assert_int_ge(fd, 0);
         tenon_lock_release(l);
     }
@@ -492,7 +516,7 @@ START_TEST(test_cache_mount_is_seeded_once)
     ck_assert_int_eq(mkdirat(dir_fd, "seed", 0750), 0);
     auto_close int seed = openat(dir_fd, "seed", O_RDONLY | O_DIRECTORY);
     unit_write(seed, "f", "seeded");
-    auto_close int fd = tenon_cache_mount_open(store, "s", "locked", seed, 0755, 0, 0, -1, &l, &err);
+    auto_close int fd = tenon_cache_mount_open(store, "s", "locked", seed, 0755, 0, 0, -1, NULL, &l, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     ck_assert_int_eq(faccessat(fd, "f", F_OK, 0), 0);
     tenon_lock_release(l);

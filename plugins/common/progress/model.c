@@ -197,6 +197,7 @@ on_status(struct pk_vertex *v, const struct tenon_event *ev)
     }
     if (ev->current > s->current || !ev->completed_ns)
         s->current = ev->current;
+    s->waiting = ev->flags & TENON_EVENT_WAITING;
     if (ev->total)
         s->total = ev->total;
     s->timestamp_ns = ev->timestamp_ns;

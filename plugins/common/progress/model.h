@@ -18,6 +18,7 @@ struct pk_status {
     int64_t started_ns, completed_ns, timestamp_ns;
     int64_t shown_current, shown_ns; /* plain: what was printed last */
     bool shown_done, changed;
+    bool waiting; /* for somebody else: shown at once */
 };
 
 struct pk_line { /* of output, sanitised, without the newline */

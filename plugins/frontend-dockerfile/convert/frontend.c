@@ -16,15 +16,32 @@ static const struct tenon_host *host;
 
 /* ---- "# syntax=" ----------------------------------------------------------- */
 
+/* Without tag and digest; the colon of a port is none of a tag. */
+static size_t
+name_len(const char *image)
+{
+    const size_t digest = strcspn(image, "@");
+    size_t n = digest;
+    while (n > 0 && image[n - 1] != '/' && image[n - 1] != ':')
+        n--;
+    return n > 0 && image[n - 1] == ':' ? n - 1 : digest;
+}
+
 /* The family of images that holds this very frontend, in any version. */
 static bool
-is_ours(const char *image)
+is_ours(const char *image, const struct tenon_values *config)
 {
     static const char *const family[] = {
         "docker/dockerfile", "docker/dockerfile-upstream",
         "docker/dockerfile-experimental"};
     if (strcmp(image, "dockerfile.v0") == 0)
         return true;
+    /* Where the hub is not reached its images have other names. */
+    const size_t whole = name_len(image);
+    const char *more;
+    for (size_t i = 0; config && (more = host->get_nth(config, "family", i)); i++)
+        if (strlen(more) == whole && strncmp(image, more, whole) == 0)
+            return true;
     if (tenon_has_prefix(image, "docker.io/"))
         image += strlen("docker.io/");
     else if (tenon_has_prefix(image, "index.docker.io/"))
@@ -80,7 +97,8 @@ call_image(struct df_build *b, const struct df_directive *d, struct tenon_result
 
 /* 1: another frontend, which the file names, has made the result. */
 static int
-obey_syntax(struct df_build *b, struct tenon_result *result, struct tenon_error *err)
+obey_syntax(struct df_build *b, const struct tenon_values *config, struct tenon_result *result,
+            struct tenon_error *err)
 {
     struct df_directive d = {0};
     if (df_option(b, "cmdline")) /* this frontend was chosen for the file already */
@@ -92,7 +110,7 @@ obey_syntax(struct df_build *b, struct tenon_result *result, struct tenon_error 
     } else if (!df_syntax_detect(b->arena, b->text, b->text_len, &d)) {
         return 0;
     }
-    if (is_ours(d.value))
+    if (is_ours(d.value, config))
         return 0;
     if (!TENON_HAS(struct tenon_bridge, b->bridge, solve_frontend))
         return refuse_image(b, d.value, d.lines, arg, err);
@@ -260,14 +278,14 @@ build_all(struct df_build *b, struct tenon_result *result,
 }
 
 static int
-serve(struct df_build *b, const char *host_platform,
+serve(struct df_build *b, const struct tenon_values *config, const char *host_platform,
       struct tenon_result *result, struct tenon_error *err)
 {
     int rc = df_options_read(b, host_platform, err);
     if (rc == 0)
         rc = df_load_build_file(b, err);
     if (rc == 0)
-        rc = obey_syntax(b, result, err);
+        rc = obey_syntax(b, config, result, err);
     if (rc == 0)
         rc = df_subrequest(b, result, err);
     if (rc != 0)
@@ -284,28 +302,34 @@ frontend_solve(void *self, struct tenon_ctx *ctx,
                const struct tenon_bridge *bridge, struct tenon_result *result,
                struct tenon_error *err)
 {
-    (void)self;
     if (request->struct_size > offsetof(struct tenon_frontend_request, inputs) &&
         request->input_count)
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "the Dockerfile frontend takes no inputs of other frontends");
+    const struct tenon_values *config = self;
     auto_df_arena struct df_arena arena = DF_ARENA_INIT;
     struct df_build b = {
         .host = host, .bridge = bridge, .ctx = ctx, .graph = request->graph,
         .arena = &arena, .options = request->options,
     };
-    return serve(&b, request->host_platform, result, err);
+    return serve(&b, config, request->host_platform, result, err);
 }
 
 static int
 frontend_init(const struct tenon_host *h, const struct tenon_values *config,
               void **self, struct tenon_error *err)
 {
-    (void)config, (void)err;
+    (void)err;
     host = h;
-    *self = NULL; /* no state: each request stands alone */
+    *self = (void *)(uintptr_t)config; /* no other state: each request stands alone */
     return TENON_OK;
 }
+
+static const struct tenon_param config_options[] = {
+    { .name = "family", .help = "another name of docker/dockerfile: mirror.example/dockerfile",
+      .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
+    { .name = NULL },
+};
 
 static const struct tenon_frontend_ops ops = {
     .struct_size = sizeof ops,
@@ -319,6 +343,7 @@ static const struct tenon_plugin plugin = {
     .name = "dockerfile",
     .version = TENON_VERSION,
     .summary = "Dockerfiles, in the language of docker/dockerfile 1.26",
+    .config = config_options,
     .init = frontend_init,
     .ops.frontend = &ops,
 };
