@@ -271,6 +271,7 @@ security_tests = \
 	tests/security/frontend-privileges.sh \
 	tests/security/groups-and-capabilities.sh \
 	tests/security/host-devices.sh \
+	tests/security/ids-out-of-range.sh \
 	tests/security/leaked-descriptors.sh \
 	tests/security/mount-symlink-race.sh \
 	tests/security/network-sandbox.sh \

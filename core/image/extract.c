@@ -297,8 +297,15 @@ static int
 set_owner(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
 {
-    uid_t uid = (uid_t)(r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e));
-    gid_t gid = (gid_t)(r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e));
+    int64_t user = r->x->uid >= 0 ? r->x->uid : archive_entry_uid(e);
+    int64_t group = r->x->gid >= 0 ? r->x->gid : archive_entry_gid(e);
+    /* Cut to 32 bits 2^32 is root, and the last one leaves root in place. */
+    if (user < 0 || user >= UINT32_MAX || group < 0 || group >= UINT32_MAX)
+        return tenon_error_set(err, TENON_E_CORRUPT, "archive: \"%s\" belongs to %lld:%lld, "
+                               "which are no ids", archive_entry_pathname(e), (long long)user,
+                               (long long)group);
+    uid_t uid = (uid_t)user;
+    gid_t gid = (gid_t)group;
     if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     if (errno != EINVAL || !r->x->squash || !tenon_ids_single())

@@ -36,17 +36,26 @@ read_table(int rootfd, const char *path, struct tenon_buf *out,
     return ret < 0 ? tenon_error_context(err, "read \"%s\"", path) : 0;
 }
 
+/* A table being read, and the line that was split off last. */
+struct table {
+    const char *path;
+    char *rest; /* NULL: there is none */
+    unsigned line;
+    char *f[FIELDS];
+};
+
 /* Splits off the next line into fields, in place; false at the end.  Missing
  * fields are "". */
 static bool
-next_line(char **text, char *fields[FIELDS])
+next_line(struct table *t)
 {
     static char none[] = "";
-    while (**text) {
-        char *line = *text;
+    while (t->rest && *t->rest) {
+        char *line = t->rest;
         char *end = line + strcspn(line, "\n");
-        *text = *end ? end + 1 : end;
+        t->rest = *end ? end + 1 : end;
         *end = '\0';
+        t->line++;
         line += strspn(line, " \t\r");
         size_t len = strlen(line);
         while (len && strchr(" \t\r", line[len - 1]))
@@ -54,7 +63,7 @@ next_line(char **text, char *fields[FIELDS])
         if (!*line || *line == '#')
             continue;
         for (size_t i = 0; i < FIELDS; i++) {
-            fields[i] = line ? line : none;
+            t->f[i] = line ? line : none;
             line = line ? strchr(line, ':') : NULL;
             if (line)
                 *line++ = '\0';
@@ -75,23 +84,34 @@ parse_id(const char *s, uint32_t *out)
     return true;
 }
 
-/* Owners of files may be any. */
+/* Owners of files may be any but the last, which tells the kernel to leave the owner as it
+ * is: root. */
 static bool
-parse_u32(const char *s, uint32_t *out)
+parse_owner(const char *s, uint32_t *out)
 {
     uint64_t v;
-    if (!tenon_parse_u64(s, 10, &v) || v > UINT32_MAX)
+    if (!tenon_parse_u64(s, 10, &v) || v >= UINT32_MAX)
         return false;
     *out = (uint32_t)v;
     return true;
 }
 
-static uint32_t
-id_or_zero(const char *s)
+/* An id of a line that is used. What is none would be 0 for BuildKit: root. */
+static int
+id_of_line(const struct table *t, size_t field, const char *what, uint32_t *out,
+           struct tenon_error *err)
 {
-    uint32_t id = 0;
-    parse_id(s, &id);
-    return id;
+    if (parse_owner(t->f[field], out))
+        return 0;
+    return tenon_error_set(err, TENON_E_INVALID, "%s:%u: \"%s\" has an invalid %s: \"%s\"",
+                           t->path, t->line, t->f[0], what, t->f[field]);
+}
+
+static bool
+line_has_id(const struct table *t, uint32_t id)
+{
+    uint32_t it;
+    return parse_owner(t->f[2], &it) && it == id;
 }
 
 static bool
@@ -122,18 +142,16 @@ find_user(int rootfd, const char *user, struct tenon_user *u, char **name,
     if (number && !parse_id(user, &id))
         return tenon_error_set(err, TENON_E_INVALID,
                                "invalid uid \"%s\": out of range", user);
-    char *rest = text.data;
-    char *f[FIELDS];
-    while (rest && next_line(&rest, f)) {
-        uint32_t uid = id_or_zero(f[2]);
-        bool match = !*user ? uid == 0
-                            : number ? uid == id : tenon_streq(f[0], user);
+    struct table t = { .path = "/etc/passwd", .rest = text.data };
+    while (next_line(&t)) {
+        bool match = !*user || number ? line_has_id(&t, id) : tenon_streq(t.f[0], user);
         if (!match)
             continue;
-        u->uid = uid;
-        u->gid = id_or_zero(f[3]);
-        u->home = tenon_strdup(f[5]);
-        *name = tenon_strdup(f[0]);
+        if (id_of_line(&t, 2, "uid", &u->uid, err) < 0 ||
+            id_of_line(&t, 3, "gid", &u->gid, err) < 0)
+            return err->code;
+        u->home = tenon_strdup(t.f[5]);
+        *name = tenon_strdup(t.f[0]);
         return 0;
     }
     if (*user && !number)
@@ -159,18 +177,19 @@ find_groups(int rootfd, const char *group, const char *user_name,
     int ret = read_table(rootfd, "/etc/group", &text, err);
     if (ret < 0)
         return ret;
-    char *rest = text.data;
-    char *f[FIELDS];
-    while (rest && next_line(&rest, f)) {
+    struct table t = { .path = "/etc/group", .rest = text.data };
+    while (next_line(&t)) {
         if (!group) {
-            if (!tenon_comma_has(f[3], user_name) || u->group_count >= GROUPS_MAX)
+            uint32_t gid;
+            if (!tenon_comma_has(t.f[3], user_name) || u->group_count >= GROUPS_MAX)
                 continue;
+            if (id_of_line(&t, 2, "gid", &gid, err) < 0)
+                return err->code;
             u->groups = tenon_reallocarray(u->groups, u->group_count + 1,
                                            sizeof *u->groups);
-            u->groups[u->group_count++] = id_or_zero(f[2]);
-        } else if (number ? id_or_zero(f[2]) == id : tenon_streq(f[0], group)) {
-            u->gid = id_or_zero(f[2]);
-            return 0;
+            u->groups[u->group_count++] = gid;
+        } else if (number ? line_has_id(&t, id) : tenon_streq(t.f[0], group)) {
+            return id_of_line(&t, 2, "gid", &u->gid, err);
         }
     }
     if (group && !number)
@@ -205,13 +224,24 @@ tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
     return 0;
 }
 
+/* BuildKit takes it for the name of nobody, and the file is root's. */
+static int
+refuse_negative(const char *id, const char *what, struct tenon_error *err)
+{
+    if (!id || *id != '-' || !is_number(id + 1))
+        return 0;
+    return tenon_error_set(err, TENON_E_INVALID, "invalid %s \"%s\": out of range", what, id);
+}
+
 int
 tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
                  const char *group, struct tenon_owner *out,
                  struct tenon_error *err)
 {
     struct tenon_owner owner = {.set = true};
-    if (user && parse_u32(user, &owner.uid)) {
+    if (refuse_negative(user, "uid", err) < 0 || refuse_negative(group, "gid", err) < 0)
+        return err->code;
+    if (user && parse_owner(user, &owner.uid)) {
         owner.gid = owner.uid;
     } else if (user) {
         struct tenon_user u = {0};
@@ -226,7 +256,7 @@ tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
             return ret;
         tenon_error_release(err);
     }
-    if (group && !parse_u32(group, &owner.gid)) {
+    if (group && !parse_owner(group, &owner.gid)) {
         struct tenon_user u = {0};
         int ret = find_groups(group_rootfd, group, "", &u, err);
         if (ret == 0)

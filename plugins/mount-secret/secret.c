@@ -19,9 +19,9 @@ static const struct tenon_param options[] = {
     { .name = "mode", .help = "permission bits of the file",
       .type = TENON_TYPE_INT, .def = "0400", .max = 07777 },
     { .name = "uid", .help = "owner of the file",
-      .type = TENON_TYPE_INT, .def = "0", .max = UINT32_MAX },
+      .type = TENON_TYPE_INT, .def = "0", .max = UINT32_MAX - 1 },
     { .name = "gid", .help = "group of the file",
-      .type = TENON_TYPE_INT, .def = "0", .max = UINT32_MAX },
+      .type = TENON_TYPE_INT, .def = "0", .max = UINT32_MAX - 1 },
     { .name = NULL },
 };
 

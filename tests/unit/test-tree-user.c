@@ -18,10 +18,21 @@ setup(void)
                "worker:x:1001:1002::/home/w:/bin/sh\n"
                "short:x\n"
                "bad:x:abc:5::/:\n"
+               "-1:x:-1:5::/:\n"
+               "many:x:4294967296:5::/:\n"
+               "last:x:4294967295:5::/:\n"
+               "nobody:x:4294967294:4294967294::/:\n"
+               "blank:x::5::/:\n"
+               "group:x:8:::/:\n"
+               "below:x:8:-2::/:\n"
+               "octal:x:0x10:5::/:\n"
+               "half:x:12 3:5::/:\n"
+               "member:x:9:9::/:\n"
                "app:x:7:7::/second:/bin/sh");
     unit_write(root, "etc/group",
                "root:x:0:\nstaff:x:1002:\nextra:x:2000:app,worker\n"
-               "more:x:2001:xapp,app\n55:x:9:\n");
+               "more:x:2001:xapp,app\n55:x:9:\n"
+               "wrong:x:abc:\nover:x:4294967295:member\nempty:x::\n");
 }
 
 static void
@@ -34,7 +45,7 @@ static const struct {
     const char *spec;
     int code;
     uint32_t uid, gid;
-    const char *groups, *home;
+    const char *groups, *home; /* groups: words of the error, if there is one */
 } users[] = {
     {"", 0, 0, 0, "", "/root"},
     {"root", 0, 0, 0, "", "/root"},
@@ -53,8 +64,24 @@ static const struct {
     {"99999999999", TENON_E_INVALID, 0, 0, NULL, NULL},
     {"2147483648", TENON_E_INVALID, 0, 0, NULL, NULL},
     {"2147483647", 0, 2147483647, 0, "", NULL},
-    {"bad", 0, 0, 5, "", "/"},
-    {"short", 0, 0, 0, "", ""},
+    /* Root is nobody by mistake: what is no id is an error with its line. */
+    {"bad", TENON_E_INVALID, 0, 0, "/etc/passwd:7: \"bad\" has an invalid uid: \"abc\"", NULL},
+    {"short", TENON_E_INVALID, 0, 0, "/etc/passwd:6: \"short\" has an invalid uid: \"\"", NULL},
+    {"-1", TENON_E_INVALID, 0, 0, "/etc/passwd:8: \"-1\" has an invalid uid: \"-1\"", NULL},
+    {"many", TENON_E_INVALID, 0, 0, "/etc/passwd:9: \"many\" has an invalid uid", NULL},
+    {"last", TENON_E_INVALID, 0, 0, "/etc/passwd:10: \"last\" has an invalid uid", NULL},
+    {"nobody", 0, 4294967294, 4294967294, "", "/"},
+    {"blank", TENON_E_INVALID, 0, 0, "/etc/passwd:12: ", NULL},
+    {"group", TENON_E_INVALID, 0, 0, "/etc/passwd:13: \"group\" has an invalid gid: \"\"", NULL},
+    {"below", TENON_E_INVALID, 0, 0, "/etc/passwd:14: \"below\" has an invalid gid: \"-2\"", NULL},
+    {"octal", TENON_E_INVALID, 0, 0, "/etc/passwd:15: ", NULL},
+    {"half", TENON_E_INVALID, 0, 0, "/etc/passwd:16: ", NULL},
+    {"app:wrong", TENON_E_INVALID, 0, 0, "/etc/group:6: \"wrong\" has an invalid gid: \"abc\"", NULL},
+    {"app:over", TENON_E_INVALID, 0, 0, "/etc/group:7: ", NULL},
+    {"app:empty", TENON_E_INVALID, 0, 0, "/etc/group:8: \"empty\" has an invalid gid: \"\"", NULL},
+    {"app:-1", TENON_E_NOT_FOUND, 0, 0, NULL, NULL},
+    {"app:4294967295", TENON_E_INVALID, 0, 0, "out of range", NULL},
+    {"member", TENON_E_INVALID, 0, 0, "/etc/group:7: \"over\" has an invalid gid", NULL},
 };
 
 START_TEST(test_user_lookup)
@@ -63,6 +90,8 @@ START_TEST(test_user_lookup)
     struct tenon_user u = {0};
     int ret = tenon_user_lookup(root, users[_i].spec, &u, &err);
     ck_assert_int_eq(ret, users[_i].code);
+    if (ret < 0 && users[_i].groups)
+        ck_assert_msg(strstr(err.message, users[_i].groups) != NULL, "%s", err.message);
     if (ret < 0)
         return;
     ck_assert_uint_eq(u.uid, users[_i].uid);
@@ -140,10 +169,26 @@ START_TEST(test_user_owner_out_of_range)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_owner o = {0};
-    ck_assert_int_eq(tenon_user_owner(root, "4294967296", root, NULL, &o, &err), TENON_E_INVALID);
+    static const char *const ids[] = { "4294967295", "4294967296", "99999999999999999999", "-1",
+                                       "-4294967295" };
+    for (size_t i = 0; i < tenon_countof(ids); i++) {
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_user_owner(root, ids[i], root, NULL, &o, &err), TENON_E_INVALID);
+        ck_assert_msg(strstr(err.message, ids[i]) != NULL, "%s", err.message);
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_user_owner(root, "app", root, ids[i], &o, &err), TENON_E_INVALID);
+        ck_assert_msg(strstr(err.message, ids[i]) != NULL, "%s", err.message);
+        ck_assert(!o.set);
+    }
+    static const char *const named[] = { "bad", "last", "blank", "group", "below" };
+    for (size_t i = 0; i < tenon_countof(named); i++) {
+        tenon_error_release(&err);
+        ck_assert_int_eq(tenon_user_owner(root, named[i], root, NULL, &o, &err), TENON_E_INVALID);
+        ck_assert_msg(strstr(err.message, "/etc/passwd:") != NULL, "%s", err.message);
+    }
     tenon_error_release(&err);
-    ck_assert_int_eq(tenon_user_owner(root, "app", root, "4294967296", &o, &err), TENON_E_INVALID);
-    ck_assert(!o.set);
+    ck_assert_int_eq(tenon_user_owner(root, "1", root, "wrong", &o, &err), TENON_E_INVALID);
+    ck_assert_msg(strstr(err.message, "/etc/group:6: ") != NULL, "%s", err.message);
 }
 END_TEST
 

@@ -66,11 +66,11 @@ static bool
 parse_id(struct reader *r, const char *key, const char *value, unsigned base,
          int64_t *out)
 {
-    uint64_t n = 0;
+    uint64_t n = 0, most = base == 8 ? 07777 : UINT32_MAX - 1; /* the last id means "as it is" */
     const char *p = value;
     for (; *p >= '0' && *p < (char)('0' + base) && n <= UINT32_MAX; p++)
         n = n * base + (uint64_t)(*p - '0');
-    if (p == value || *p || n > UINT32_MAX)
+    if (p == value || *p || n > most)
         return fail(r, df_arena_printf(r->arena, "invalid value %s for %s",
                                        value, key));
     *out = (int64_t)n;
