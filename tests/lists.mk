@@ -265,6 +265,7 @@ fault_helpers = \
 	tests/fault/lib.sh
 
 security_tests = \
+	tests/security/cache-decides.sh \
 	tests/security/cache-source-swapped.sh \
 	tests/security/denied-by-the-sandbox.sh \
 	tests/security/files-of-others.sh \

@@ -108,6 +108,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         .engine = b->engine,
         .imports = b->imports.items,
         .import_count = b->imports.len,
+        .import_origin = b->import_origin,
         .explain = req->explain,
         .explain_data = req->explain_data,
     };

@@ -168,6 +168,26 @@ load(struct tenon_build *b, struct tenon_cache *c, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* The caches whose results are apart, also those that could not be read this time: one name,
+ * whatever their order. */
+static char *
+origin_of(const struct tenon_build *b)
+{
+    char **names = NULL;
+    auto_buf struct tenon_buf all = TENON_BUF_INIT;
+
+    tenon_vec_foreach(p, &b->caches)
+        if (!tenon_values_bool((*p)->values, "trust"))
+            tenon_strv_push(&names, tenon_strdup((*p)->name));
+    if (!names)
+        return NULL;
+    qsort(names, tenon_strv_len(names), sizeof *names, tenon_by_text);
+    for (char **n = names; *n; n++)
+        tenon_buf_addf(&all, "%s%s", n == names ? "" : " ", *n);
+    tenon_strv_free(names);
+    return tenon_buf_steal(&all);
+}
+
 int
 tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err)
@@ -186,9 +206,12 @@ tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req
                           rc < 0 ? err->message : NULL, rc == TENON_E_CANCELLED);
         if (rc < 0)
             return rc;
+        if (c->import && tenon_values_bool(c->values, "trust"))
+            tenon_import_trust(c->import);
         if (c->import)
             tenon_vec_push(&b->imports, c->import);
     }
+    b->import_origin = origin_of(b);
     return TENON_OK;
 }
 
@@ -205,6 +228,8 @@ tenon_caches_free(struct tenon_build *b)
     }
     tenon_vec_release(&b->caches);
     tenon_vec_release(&b->imports);
+    free(b->import_origin);
+    b->import_origin = NULL;
 }
 
 /* ---- export ------------------------------------------------------------- */

@@ -971,6 +971,8 @@ struct tenon_cache_ops {
 #define TENON_CACHE_PARAMS                                                     \
     { .name = "mode", .help = "min: what the result is made of; max: every step", \
       .type = TENON_TYPE_CHOICE, .choices = "min|max", .def = "min" },         \
+    { .name = "trust", .help = "what is imported is as good as what was made here", \
+      .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "ignore-error", .help = "a failed export is only a warning",     \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "compression", .help = "of layers that have no blob yet",        \

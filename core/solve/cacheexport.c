@@ -2,6 +2,7 @@
  * vertices. */
 #include <stdlib.h>
 
+#include "solve/apart.h"
 #include "solve/cache.h"
 #include "solve/import.h"
 
@@ -94,6 +95,7 @@ struct promise { /* a state's, copied */
     const struct import_record *record;
     char **keys;
     const char *name; /* the vertex's */
+    bool apart;       /* apart.h */
 };
 struct promises {
     TENON_VEC(struct promise) list;
@@ -110,26 +112,28 @@ collect_records(struct tenon_solver *s, void *data)
         if (!st->imported || st->phase != PHASE_KEYED)
             continue;
         add_keys(&k, st);
-        tenon_vec_push(&p->list, (struct promise){ .record = st->imported,
+        tenon_vec_push(&p->list, (struct promise){ .record = st->imported, .apart = st->apart,
                                                    .keys = k.keys,
                                                    .name = st->v->name });
     }
 }
 
 static bool
-found(struct tenon_store *store, const struct tenon_digest *id)
+found(struct tenon_solver *s, const struct tenon_digest *id)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     struct tenon_record record = {0};
-    bool yes = tenon_record_find(store, id->str, &record, &ignored) != 0;
+    bool apart;
+    bool yes = apart_find(s, id->str, &record, &apart, &ignored) != 0;
 
     tenon_record_release(&record);
     return yes;
 }
 
 static void
-adopt(struct tenon_store *store, const struct promise *p)
+adopt(struct tenon_solver *s, const struct promise *p)
 {
+    struct tenon_store *store = s->engine->store;
     const struct import_record *r = p->record;
     struct tenon_record record = { .id = r->id,
                                    .output_count = (uint32_t)r->result_count };
@@ -144,10 +148,9 @@ adopt(struct tenon_store *store, const struct promise *p)
             tenon_chain_release(&record.outputs[i]);
         record.output_count = 0;
     }
-    if (!found(store, &r->id))
-        tenon_record_store(store, (const char *const *)p->keys,
-                           tenon_strv_len(p->keys), &record, NULL, p->name, NULL,
-                           0, &ignored);
+    if (!found(s, &r->id))
+        apart_store(s, p->apart, (const char *const *)p->keys, tenon_strv_len(p->keys), &record,
+                    NULL, p->name, NULL, 0, &ignored);
     tenon_record_release(&record);
 }
 
@@ -160,7 +163,7 @@ tenon_solver_adopt(struct tenon_solver *s)
     if (s->options.import_count)
         solver_visit(s, collect_records, &p, &ignored);
     tenon_vec_foreach(one, &p.list) {
-        adopt(s->engine->store, one);
+        adopt(s, one);
         tenon_strv_free(one->keys);
     }
     tenon_vec_release(&p.list);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "solve/apart.h"
 #include "solve/import.h"
 
 static void
@@ -72,8 +73,10 @@ find_imported(struct job *j, const struct tenon_digest *key)
 
     if (r && r->result_count >= tenon_vertex_output_count(v))
         j->imported = r;
-    else if (r && !j->alias.str[0])
+    else if (r && !j->alias.str[0]) {
         j->alias = r->id;
+        j->apart = apart_by_import(r);
+    }
 }
 
 static int
@@ -83,8 +86,7 @@ find(struct job *j, const struct tenon_digest *key)
 
     if (st->fresh || j->is_volatile || !key->str[0])
         return 0;
-    int rc = tenon_record_find(st->solver->engine->store, key->str, &j->record,
-                               &j->err);
+    int rc = apart_find(st->solver, key->str, &j->record, &j->apart, &j->err);
     if (rc < 0)
         return tenon_error_context(&j->err, "look up \"%s\"", st->v->name);
     j->found = rc > 0 && j->record.output_count >=
@@ -116,7 +118,6 @@ int
 work_content(struct job *j)
 {
     struct state *st = j->state;
-    struct tenon_engine *e = st->solver->engine;
 
     j->is_volatile = st->is_volatile;
     j->digests = tenon_calloc(st->v->input_count, sizeof *j->digests);
@@ -131,6 +132,7 @@ work_content(struct job *j)
     int rc = find(j, &j->k2);
     /* Found by content: next time the definition will be enough. */
     if (rc == 0 && j->found && st->k1.str[0])
-        rc = tenon_record_link(e->store, st->k1.str, j->record.id.str, &j->err);
+        rc = apart_link(st->solver, apart_by_inputs(st), st->k1.str, j->record.id.str, j->apart,
+                       &j->err);
     return rc;
 }

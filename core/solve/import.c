@@ -34,6 +34,7 @@ struct tenon_import {
     struct entry *entries;
     tenon_import_fetch *fetch;
     void *data;
+    bool trusted;
 };
 
 /* ---- reading ------------------------------------------------------------ */
@@ -209,6 +210,18 @@ tenon_import_new(const char *name, const void *config, size_t len,
     }
     *out = im;
     return 0;
+}
+
+void
+tenon_import_trust(struct tenon_import *im)
+{
+    im->trusted = true;
+}
+
+bool
+tenon_import_is_trusted(const struct tenon_import *im)
+{
+    return im->trusted;
 }
 
 void

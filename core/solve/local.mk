@@ -1,6 +1,8 @@
 # core/solve: keys, cache look-up, scheduler, jobs.
 
 libtenon_core_la_SOURCES += \
+	%D%/apart.c \
+	%D%/apart.h \
 	%D%/cache.h \
 	%D%/cacheexport.c \
 	%D%/cachelookup.c \

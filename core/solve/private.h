@@ -78,6 +78,7 @@ struct state {
     struct tenon_digest ckey;            /* what users build their K1 on */
     const struct import_record *imported; /* a result that only has to be unpacked */
     struct tenon_digest alias;           /* of a record that has a key and no result */
+    bool apart;       /* rests on an imported claim: apart.h; immutable once there is a ckey */
     bool is_volatile;                    /* never stored */
     bool fresh;                          /* never looked up: no cache wanted */
 
@@ -108,6 +109,7 @@ struct job {
     struct tenon_record record;
     const struct import_record *imported; /* when not found */
     struct tenon_digest alias;            /* when neither */
+    bool apart;   /* what was found, or the alias, came by an import */
     bool gave_up; /* what was imported cannot be fetched */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct key_parts own;

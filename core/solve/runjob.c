@@ -4,6 +4,7 @@
 
 #include "context/waiting.h"
 #include "exec/exec.h"
+#include "solve/apart.h"
 #include "solve/import.h"
 
 static void
@@ -179,9 +180,8 @@ store_record(struct job *j)
     for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
         tenon_vec_push(&keys, st->imported->keys[i]);
     explain_parts(st, &parts);
-    int r = tenon_record_store(st->solver->engine->store, keys.items, keys.len,
-                               &record, scope, st->v->name, parts.list.items,
-                               parts.list.len, &j->err);
+    int r = apart_store(st->solver, st->apart, keys.items, keys.len, &record, scope, st->v->name,
+                        parts.list.items, parts.list.len, &j->err);
     key_parts_release(&parts);
     tenon_vec_release(&keys);
     return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
@@ -197,11 +197,11 @@ look_again(struct job *j)
     for (size_t i = 0; i < 2 && !st->fresh; i++) {
         if (!keys[i]->str[0])
             continue;
-        int r = tenon_record_find(st->solver->engine->store, keys[i]->str,
-                                  &j->record, &j->err);
+        bool apart;
+        int r = apart_find(st->solver, keys[i]->str, &j->record, &apart, &j->err);
         if (r < 0)
             return r;
-        if (r > 0 &&
+        if (r > 0 && (!apart || st->apart) && /* what is built upon it is kept as it is */
             j->record.output_count >= tenon_vertex_output_count(st->v)) {
             j->outputs = tenon_steal(&j->record.outputs);
             j->output_count = j->record.output_count;

@@ -20,6 +20,7 @@ struct tenon_solver_options {
     struct tenon_engine *engine;
     const struct tenon_import *const *imports; /* --cache-from, in this order */
     size_t import_count;
+    const char *import_origin; /* the names of those that are not trusted; NULL: none are */
     /* --explain, or NULL: the digest of a vertex, and "NAME: why it is made" */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;

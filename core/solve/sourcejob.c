@@ -7,6 +7,7 @@
 
 #include "context/session.h"
 #include "plugin/plugins.h"
+#include "solve/apart.h"
 #include "solve/import.h"
 #include "solve/layerset.h"
 
@@ -134,8 +135,7 @@ find_tree(struct job *j)
     key_parts_add(&parts, "source", st->source->info.key);
     key_parts_digest(&parts, "source", &key);
     key_parts_release(&parts);
-    int rc = tenon_record_find(st->solver->engine->store, key.str, &j->record,
-                               &j->err);
+    int rc = apart_find(st->solver, key.str, &j->record, &j->apart, &j->err);
     j->found = rc > 0 && j->record.output_count == 1;
     const struct import_record *known =
         rc >= 0 && !j->found ? import_find(st->solver, key.str) : NULL;

@@ -5,6 +5,7 @@
  *
  * A hit in LOOKUP or CONTENT goes to DONE at once.  A vertex that is wanted
  * for its key only stops at KEYED: what it would make is not made. */
+#include "solve/apart.h"
 #include "solve/import.h"
 
 struct state *
@@ -154,6 +155,7 @@ static void
 take_record(struct state *st, struct job *j)
 {
     st->ckey = j->record.id;
+    st->apart = j->apart;
     j->outputs = tenon_steal(&j->record.outputs);
     j->output_count = j->record.output_count;
     j->record.output_count = 0;
@@ -170,6 +172,7 @@ take_import(struct state *st, struct job *j)
 {
     st->imported = j->imported;
     st->ckey = j->imported->id;
+    st->apart = apart_by_import(j->imported) || apart_by_inputs(st);
     st->cached = true;
     vertex_started(st);
     vertex_done(st, true, NULL);
@@ -241,6 +244,7 @@ needs_any_content(const struct state *st)
 static void
 key_without_record(struct state *st)
 {
+    st->apart = st->apart || apart_by_inputs(st);
     if (st->fresh || st->is_volatile) {
         /* Its result will be a new one even if there is an old one, so nothing
          * that was built on the old one may be found. */
@@ -264,6 +268,7 @@ lookup_finish(struct job *j)
     st->k1 = j->k1;
     st->is_volatile = j->is_volatile;
     st->alias = j->alias;
+    st->apart = j->alias.str[0] && j->apart;
     if (j->found) {
         take_record(st, j);
     } else if (j->imported) {
@@ -286,8 +291,10 @@ content_finish(struct job *j)
     for (size_t i = 0; i < st->v->input_count; i++)
         st->deps[i].digest = j->digests[i];
     st->k2 = j->k2;
-    if (j->alias.str[0])
+    if (j->alias.str[0]) {
         st->alias = j->alias;
+        st->apart = st->apart || j->apart;
+    }
     if (j->found)
         take_record(st, j);
     else if (j->imported)

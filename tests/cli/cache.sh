@@ -64,9 +64,18 @@ build b --cache-from "type=local,src=$work/max"
 expect 5 0
 assert_eq "$random" "$(sha256sum <"$work/tree/random")"
 cmp "$context/file" "$work/tree/linked" || fail "/linked"
-# Now they are its own, as far as they are parts of the result; of the others
-# it knows the keys, and nothing runs.
+# They are for those who name the cache (tests/security/cache-decides.sh): it is not asked again.
+mv "$work/max" "$work/away"
+build b --cache-from "type=local,src=$work/max"
+mv "$work/away" "$work/max"
+expect 3 0
 build b
+expect 0 5
+# Of a cache that is trusted they are the store's own, as far as they are parts of the result; of
+# the others it knows the keys, and nothing runs.
+build t --cache-from "type=local,src=$work/max,trust=true"
+expect 5 0
+build t
 expect 3 0
 # min has the last stage alone, and knows the others by their keys.
 build c --cache-from "type=local,src=$work/min"
@@ -114,7 +123,7 @@ tar_of() {
     tar -xf "$work/$1.tar" -C "$work/$1.oci"
     jq -c '[.layers[].digest]' "$work/$1.oci/blobs/sha256/$(jq -r '.manifests[0].digest | sub("sha256:"; "")' "$work/$1.oci/index.json")"
 }
-assert_eq "$(tar_of a)" "$(tar_of b)"
+assert_eq "$(tar_of a)" "$(tar_of t)"
 
 # Nothing there: told, and built.
 build h --cache-from "type=local,src=$work/nothing"

@@ -1,0 +1,147 @@
+#!/bin/sh
+# What an imported cache may decide: the results of builds that name it, and of no others. A
+# cache is doctored so that a step has "made" what it never makes; it must not come back in a
+# build that does not name this cache, by the step itself, by what was built upon it, or by
+# keys alone.
+. "$(dirname "$0")/lib.sh"
+
+cat >"$work/poison.py" <<'END_PYTHON'
+import gzip, hashlib, io, json, shutil, sys, tarfile
+src, dst, what = sys.argv[1:4]
+shutil.copytree(src, dst)
+sha = lambda b: "sha256:" + hashlib.sha256(b).hexdigest()
+def blob(d):
+    return dst + "/blobs/" + d.replace(":", "/")
+def put(b):
+    open(blob(sha(b)), "wb").write(b)
+    return sha(b)
+read = lambda d: open(blob(d), "rb").read()
+index = json.load(open(dst + "/index.json"))
+manifest = json.loads(read(index["manifests"][0]["digest"]))
+config = json.loads(read(manifest["config"]["digest"]))
+if what == "keys": # the key of one step leads to the record of another, without a result
+    made = [r for r in config["records"] if r.get("tenon.keys")]
+    first, second = made[-2], made[-1]
+    first["digest"], first["results"] = second["digest"], []
+else:
+    t = io.BytesIO()
+    with tarfile.open(fileobj=t, mode="w") as tar:
+        info = tarfile.TarInfo("x")
+        info.size = 5
+        tar.addfile(info, io.BytesIO(b"EVIL\n"))
+    layer = gzip.compress(t.getvalue())
+    for i, l in enumerate(config["layers"]):
+        data = read(l["blob"])
+        names = tarfile.open(fileobj=io.BytesIO(data)).getnames()
+        if names == ["x"]:
+            old = l["blob"]
+            l["blob"] = put(layer)
+            l["annotations"].update(size=len(layer), diffID=sha(t.getvalue()))
+            for m in manifest["layers"]:
+                if m["digest"] == old:
+                    m.update(digest=l["blob"], size=len(layer))
+                    m["annotations"]["containerd.io/uncompressed"] = sha(t.getvalue())
+            # and nothing of what was built upon it
+            config["records"] = [r for r in config["records"] if [o.get("layer") for o in r.get("results", [])] == [i]]
+            break
+    else:
+        sys.exit("no layer of the step")
+text = json.dumps(config).encode()
+manifest["config"].update(digest=put(text), size=len(text))
+text = json.dumps(manifest).encode()
+index["manifests"][0].update(digest=put(text), size=len(text))
+json.dump(index, open(dst + "/index.json", "w"))
+END_PYTHON
+
+cat >"$context/Dockerfile" <<'END'
+FROM base AS made
+RUN echo hi >/x
+RUN cat /x >/y
+FROM base AS copied
+COPY --from=made /x /z
+RUN cat /z >/w
+FROM scratch
+COPY --from=made /x /y /
+COPY --from=copied /z /w /
+END
+
+# result FLAG...: the four files as one line
+result() {
+    rm -rf "$work/tree"
+    run 0 build "$store" --build-context "$base" -o "type=local,dest=$work/tree" "$@" "$context"
+    cat "$work/tree/x" "$work/tree/y" "$work/tree/z" "$work/tree/w" | tr '\n' ' '
+}
+honest="hi hi hi hi "
+evil="EVIL EVIL EVIL EVIL "
+
+trial() {
+    rm -rf "$work/cache" "$work/doctored" "$work/keys" "$work/other" "$work/source"
+    kept=$store
+    store=$work/source
+    result --cache-to "type=local,dest=$work/cache,mode=max" >/dev/null
+    "$python" "$work/poison.py" "$work/cache" "$work/doctored" result
+    "$python" "$work/poison.py" "$work/cache" "$work/keys" keys
+    cp -r "$work/cache" "$work/other"
+    store=$kept
+    from=type=local,src=$work/doctored
+
+    # The trial is one: who names the cache gets what it says.
+    assert_eq "$evil" "$(result --cache-from "$from")"
+    # and again out of the store, also where the cache is gone
+    assert_eq "$evil" "$(result --cache-from "$from")"
+    mv "$work/doctored" "$work/away"
+    assert_eq "$evil" "$(result --cache-from "$from")"
+    mv "$work/away" "$work/doctored"
+    # Nobody else does: not without a cache, nor with another one, nor with that beside others.
+    assert_eq "$honest" "$(result)"
+    assert_eq "$honest" "$(result --cache-from "type=local,src=$work/other")"
+    assert_eq "$honest" "$(result)"
+
+    # Before anything was made here: a cache first, then none; what was built on it, too.
+    for order in "first" "no-cache" "all"; do
+        store=$work/store-$executor-$order
+        case $order in
+        first) assert_eq "$evil" "$(result --cache-from "$from")" ;;
+        no-cache)
+            assert_eq "$evil" "$(result --cache-from "$from")"
+            assert_eq "$honest" "$(result --no-cache)"
+            ;;
+        all)
+            run 0 build "$store" --build-context "$base" -o type=cacheonly --target copied --cache-from "$from" "$context"
+            run 0 build "$store" --build-context "$base" -o type=cacheonly --target made --cache-from "$from" "$context"
+            ;;
+        esac
+        assert_eq "$honest" "$(result)"
+        assert_eq "" "$(steps_ended "$work/err" ERROR)"
+        # made here, it is what even those get who name the cache
+        assert_eq "$honest" "$(result --cache-from "$from")"
+        store_right "$store"
+        rm -rf "$store"
+    done
+
+    # A cache that says two steps are one: whatever it says, others are told nothing.
+    store=$work/store-$executor-keys
+    got=0
+    build "$store" --build-context "$base" -o type=cacheonly --cache-from "type=local,src=$work/keys" "$context" \
+        >"$work/out" 2>"$work/err" || got=$?
+    [ $got -le 1 ] || fail "$executor: status $got"
+    assert_eq "$honest" "$(result)"
+    store_right "$store"
+    rm -rf "$store"
+
+    # Who says that a cache is to be trusted has its results as own ones.
+    store=$work/store-$executor-trusted
+    assert_eq "$honest" "$(result --cache-from "type=local,src=$work/other,trust=true")"
+    run 0 build "$store" --build-context "$base" -o type=cacheonly "$context"
+    [ -n "$(steps_ended "$work/err" CACHED)" ] || fail "$executor: a trusted cache is not kept"
+    rm -rf "$store"
+
+    # What came by an import is collected with the rest.
+    store=$work/store-$executor-pruned
+    assert_eq "$evil" "$(result --cache-from "$from")"
+    run 0 tenon --root "$store" prune --all --force
+    ! grep -raF "imported from" "$store/tenon.db" || fail "$executor: imported records stay"
+    rm -rf "$store"
+    store=$kept
+}
+each_executor trial
