@@ -286,6 +286,7 @@ security_tests = \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \
 	tests/security/users-of-the-machine.sh \
+	tests/security/too-large.sh \
 	tests/security/words-that-leak.sh \
 	tests/security/workdir-through-proc.sh
 

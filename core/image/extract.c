@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -40,6 +41,7 @@ struct run {
     char *parent;  /* path of parentfd */
     int parentfd;  /* the directory of the last entry; -1 */
     bool squashed; /* an owner was not kept */
+    uint64_t room; /* bytes that were free when it began, and are not promised to a file */
     TENON_VEC(struct dir_time) dirs; /* set last: filling changes them */
 };
 
@@ -337,6 +339,32 @@ set_metadata(struct run *r, struct archive_entry *e, int dirfd, const char *name
     return 0;
 }
 
+/* What is free there. Of a file with holes all of it counts: whoever makes a layer of it or copies
+ * it reads it all. */
+static uint64_t
+free_bytes(int fd)
+{
+    struct statvfs v;
+    uint64_t bytes;
+    if (fstatvfs(fd, &v) < 0 || __builtin_mul_overflow(v.f_bavail, v.f_frsize, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
+/* Before the disk is full of it, and other builds fail, too. */
+static int
+take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err)
+{
+    if ((uint64_t)size <= r->room) {
+        r->room -= (uint64_t)size;
+        return 0;
+    }
+    tenon_error_set(err, TENON_E_LIMIT, "archive: with the %lld bytes of \"%s\" it is larger than "
+                    "what is free: %llu bytes", (long long)size, name,
+                    (unsigned long long)r->room);
+    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
+}
+
 static int
 make_file(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
@@ -345,6 +373,8 @@ make_file(struct run *r, struct archive_entry *e, int dirfd, const char *name,
     if (size < 0 || size > FILE_LIMIT)
         return tenon_error_set(err, TENON_E_LIMIT, "archive: a file of %lld bytes",
                                (long long)size);
+    if (take_room(r, name, size, err) < 0)
+        return err->code;
     auto_close int fd =
         openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                0600);
@@ -560,7 +590,7 @@ int
 tenon_extract_all(const struct tenon_extract *x, struct archive *a,
                   uint64_t *entries, struct tenon_error *err)
 {
-    struct run r = {.x = x, .a = a, .parentfd = -1};
+    struct run r = {.x = x, .a = a, .parentfd = -1, .room = free_bytes(x->rootfd)};
     int rc = run(&r, entries, err);
     set_dir_times(&r);
     forget_parent(&r);
