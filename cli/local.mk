@@ -27,6 +27,8 @@ tenon_SOURCES = \
 	%D%/verb_prune.c \
 	%D%/verb_version.c
 tenon_LDADD = libtenon-core.la
+# All that it calls is known before it reads anything hostile.
+tenon_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(AM_LDFLAGS)
 dist_man_MANS += docs/tenon.1
 
 # tenon build

@@ -143,6 +143,7 @@ abi_tests = \
 	tests/abi/circles.sh \
 	tests/abi/docs.sh \
 	tests/abi/file-names.sh \
+	tests/abi/hardened.sh \
 	tests/abi/header.sh \
 	tests/abi/heads.sh \
 	tests/abi/lists.sh \
@@ -285,8 +286,8 @@ security_tests = \
 	tests/security/system-mounts.sh \
 	tests/security/tar-climbs.sh \
 	tests/security/terminal-escapes.sh \
-	tests/security/users-of-the-machine.sh \
 	tests/security/too-large.sh \
+	tests/security/users-of-the-machine.sh \
 	tests/security/words-that-leak.sh \
 	tests/security/workdir-through-proc.sh
 
