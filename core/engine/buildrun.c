@@ -129,6 +129,8 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     if (b->engine->events)
         tenon_waiting_watch_store(&b->waiting, b->engine);
     run(b, req, err);
+    if (b->solver)
+        tenon_solver_end(b->solver); /* while somebody looks */
     tenon_store_watch(b->engine->store, NULL);
     return err->code;
 }

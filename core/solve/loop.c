@@ -85,6 +85,8 @@ loop_start(struct tenon_solver *s, bool stepped)
 void
 loop_stop(struct tenon_solver *s)
 {
+    if (s->wake_fd < 0)
+        return;
     tenon_cancel_fire(s->cancel);
     pthread_mutex_lock(&s->lock);
     s->stop = true;
@@ -100,4 +102,5 @@ loop_stop(struct tenon_solver *s)
     jobs_stop(s);
     close(s->wake_fd);
     close(s->epoll_fd);
+    s->wake_fd = s->epoll_fd = -1;
 }

@@ -38,6 +38,12 @@ tenon_solver_new_stepped(const struct tenon_solver_options *o)
 }
 
 void
+tenon_solver_end(struct tenon_solver *s)
+{
+    loop_stop(s);
+}
+
+void
 tenon_solver_free(struct tenon_solver *s)
 {
     struct state *st, *tmp;
