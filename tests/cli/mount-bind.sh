@@ -137,7 +137,7 @@ for executor in $executors; do
     use_executor $executor
     result --no-cache
     saw empty "tmpfs
-1777 0 0"
+755 0 0"
     saw after kept
     saw size "1024
 fits
