@@ -78,7 +78,7 @@ cli_network_environment(struct json_object *config)
     }
 }
 
-/* ---- proxies for steps ------------------------------------------------------------------- */
+/* ---- proxies for steps --------------------------------------------------- */
 
 static const struct {
     const char *key, *names[2];

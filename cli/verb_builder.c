@@ -152,7 +152,8 @@ static const struct {
     {"imagetools", "indexes of a registry cannot be made or looked at yet"},
     {"install", "`tenon docker enable` makes `docker build` use tenon"},
     {"policy", "source policies are not supported yet"},
-    {"rm", "there is one builder, \"" NAME "\", which cannot be removed; `prune` empties its store"},
+    {"rm", "there is one builder, \"" NAME "\", which cannot be removed; "
+           "`prune` empties its store"},
     {"stop", "there is no daemon to stop: a build ends with its process"},
     {"uninstall", "`tenon docker disable` gives `docker build` back"},
 };

@@ -17,8 +17,8 @@ int tenon_vet_file(const char *path, const char *what, bool file_of_root,
                    struct tenon_error *err);
 /* Of a path that may lead where its owner likes but for one thing: in a directory where
  * everybody may make files (/tmp), a link or file that another user put there is not followed
- * nor written to, as with the kernel's fs.protected_symlinks and fs.protected_regular. What is not there
- * is fine. */
+ * nor written to, as with the kernel's fs.protected_symlinks and fs.protected_regular. What is
+ * not there is fine. */
 int tenon_vet_shared(const char *path, struct tenon_error *err);
 
 #endif

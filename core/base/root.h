@@ -25,8 +25,9 @@ int tenon_root_open_parent(int rootfd, const char *path, char **keep,
 int tenon_root_stat(int rootfd, const char *path, bool follow, struct stat *st,
                     struct tenon_error *err);
 /* mkdir -p inside the root, through links as the root sees them; new
- * directories get mode, uid and gid, and the set-group-id bit of what they are in.  Returns an O_PATH descriptor of the last
- * one.  If `made` is not NULL it receives the number of directories created. */
+ * directories get mode, uid and gid, and the set-group-id bit of what they are
+ * in.  Returns an O_PATH descriptor of the last one.  If `made` is not NULL it
+ * receives the number of directories created. */
 int tenon_root_mkdir_p(int rootfd, const char *path, uint32_t mode,
                        uint32_t uid, uint32_t gid, unsigned *made,
                        struct tenon_error *err);

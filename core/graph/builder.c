@@ -375,7 +375,7 @@ tenon_node_set_bytes(struct tenon_node *n, const char *attr, const void *data,
     return rc;
 }
 
-/* ---- what stands beside an op: everything is text ----------------------------------- */
+/* ---- what stands beside an op: everything is text ------------------------ */
 
 static int
 describe_locked(struct tenon_node *n, const char *key, const char *value,

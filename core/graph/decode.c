@@ -79,7 +79,7 @@ tenon_pairs_sort(struct tenon_pair *pairs, size_t count)
     return n;
 }
 
-/* ---- fields ------------------------------------------------------------------------- */
+/* ---- fields -------------------------------------------------------------- */
 
 static int
 get_user(struct decoder *d, const struct tenon_wire *w, struct tenon_op_user *u)
@@ -322,7 +322,7 @@ tenon_message_decode(struct decoder *d, const struct message *m, const struct te
     return f_r;
 }
 
-/* ---- ops ---------------------------------------------------------------------------- */
+/* ---- ops ----------------------------------------------------------------- */
 
 static int
 decode_input(struct decoder *d, const struct tenon_wire *w,

@@ -6,7 +6,7 @@
 #include "tools/path.h"
 #include "graph/builder.h"
 
-/* ---- encoding ----------------------------------------------------------------------- */
+/* ---- encoding ------------------------------------------------------------ */
 
 struct inputs {
     struct tenon_edge *items;

@@ -14,7 +14,7 @@
     };                                                                                   \
     _Static_assert(tenon_countof(list) <= FIELDS_MAX, "more fields than FIELDS_MAX")
 
-/* ---- source, merge, diff ------------------------------------------------------------ */
+/* ---- source, merge, diff ------------------------------------------------- */
 
 static const struct field source_fields[] = {
     { "identifier", 1, FIELD_STRING, AT(op_source, identifier) },
@@ -43,7 +43,7 @@ static const struct field platform_fields[] = {
 };
 const struct message tenon_message_platform = MESSAGE(op_platform, platform_fields);
 
-/* ---- exec --------------------------------------------------------------------------- */
+/* ---- exec ---------------------------------------------------------------- */
 
 static const char *const networks[] = { "sandbox", "host", "none", NULL };
 static const char *const securities[] = { "sandbox", "insecure", NULL };
@@ -160,7 +160,7 @@ static const struct field exec_fields[] = {
 };
 const struct message tenon_message_exec = MESSAGE(op_exec, exec_fields);
 
-/* ---- file --------------------------------------------------------------------------- */
+/* ---- file ---------------------------------------------------------------- */
 
 static const struct field owner_fields[] = {
     { "owner.user", 1, FIELD_USER, AT(op_action, user) },
@@ -243,7 +243,7 @@ static const struct field file_fields[] = {
 };
 const struct message tenon_message_file = MESSAGE(op_file, file_fields);
 
-/* ---- what stands beside an op ------------------------------------------------------- */
+/* ---- what stands beside an op -------------------------------------------- */
 
 static const struct field progress_fields[] = {
     { "progress_group.id", 1, FIELD_STRING, AT(vertex_meta, group_id) },

@@ -93,7 +93,7 @@ tenon_challenge_find(char *const *headers, const char *scheme, struct tenon_chal
     return false;
 }
 
-/* ---- scopes: "repository:NAME:ACTION,ACTION" ----------------------------------------- */
+/* ---- scopes: "repository:NAME:ACTION,ACTION" ----------------------------- */
 
 static bool
 has_action(const char *actions, size_t all, const char *action, size_t len)

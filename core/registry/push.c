@@ -279,7 +279,7 @@ push_blobs(struct push *p, struct tenon_error *err)
     return p->error.code ? tenon_error_move(err, &p->error) : 0;
 }
 
-/* ---- manifests ------------------------------------------------------------------------ */
+/* ---- manifests ----------------------------------------------------------- */
 
 static int
 push_manifest(struct push *p, const struct tenon_desc *d, const char *as,

@@ -346,8 +346,8 @@ keeps_marks(struct tenon_store *s, const struct tenon_snapshot_work *w, char **w
 static bool
 may_pass(int sys)
 {
-    static const int passing[] = { ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS, EINTR, EAGAIN,
-                                   EBUSY };
+    static const int passing[] = { ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS, EINTR,
+                                   EAGAIN, EBUSY };
     for (size_t i = 0; i < tenon_countof(passing); i++)
         if (sys == passing[i])
             return true;

@@ -217,8 +217,8 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     if (!e && users && l->own_net && l->net_fd < 0)
         e = own_network(l);
     if (e)
-        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "
-                                  "steps of their numbers", strerror(e));
+        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
+                                  "into steps of their numbers", strerror(e));
     e = native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
     return e ? host->error(err, TENON_E_FAILED, e, "compile the system call filter") : TENON_OK;
 }

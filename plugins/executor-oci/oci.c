@@ -275,7 +275,8 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
     struct launch l = { x, group->procs, group->count, o->path, argv, env, in, out, err,
-                        requests_fd(requests), x->flags & TENON_EXEC_INSECURE, profile_shares_network(x), hides_v2 };
+                        requests_fd(requests), x->flags & TENON_EXEC_INSECURE,
+                        profile_shares_network(x), hides_v2 };
     auto_free int *keep = tenon_calloc(4 + group->count, sizeof *keep);
     keep[0] = in;
     keep[1] = out;
@@ -492,8 +493,8 @@ separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struc
         pthread_mutex_unlock(&o->lock);
     }
     if (e)
-        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see into "
-                                  "steps of their numbers", strerror(e));
+        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
+                                  "into steps of their numbers", strerror(e));
     return !e && wants;
 }
 

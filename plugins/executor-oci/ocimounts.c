@@ -11,7 +11,8 @@
 #include "common/exec/profile.h"
 
 static const char *const own_trees[] = { "dev", "proc", "sys" };
-static const char *const own_names[] = { "fd", "stdin", "stdout", "stderr", "ptmx", "pts", "console" };
+static const char *const own_names[] = { "fd",   "stdin", "stdout", "stderr",
+                                         "ptmx", "pts",   "console" };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 

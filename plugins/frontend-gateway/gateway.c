@@ -15,7 +15,7 @@
 /* Written by init alone, before anything else runs. */
 static const struct tenon_host *host;
 
-/* ---- what it says on its standard error ---------------------------------------------------- */
+/* ---- what it says on its standard error ---------------------------------- */
 
 struct words {
     struct gateway *gw;
@@ -63,7 +63,7 @@ listen_to(void *data)
     return NULL;
 }
 
-/* ---- the program ------------------------------------------------------------------------------ */
+/* ---- the program --------------------------------------------------------- */
 
 /* How the program ended, in words; NULL: well. */
 static char *

@@ -39,7 +39,7 @@ struct gateway {
     struct tenon_buf failure;    /* the ReturnRequest, if it says that it failed */
 };
 
-/* ---- image.c ------------------------------------------------------------------------------- */
+/* ---- image.c ------------------------------------------------------------- */
 
 /* The value of an option of the request, or NULL. */
 const char *gateway_option(const struct gateway *gw, const char *name);
@@ -47,12 +47,12 @@ const char *gateway_option(const struct gateway *gw, const char *name);
 struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
                                          struct tenon_error *err);
 
-/* ---- serve.c ------------------------------------------------------------------------------- */
+/* ---- serve.c ------------------------------------------------------------- */
 
 /* Until the program closes its output. */
 void gateway_serve(struct gateway *gw);
 
-/* ---- status.c ------------------------------------------------------------------------------ */
+/* ---- status.c ------------------------------------------------------------ */
 
 /* Ends the call with what is in err. */
 void gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err);
@@ -60,7 +60,7 @@ void gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon
  * they are.  Returns the code. */
 int gateway_take_failure(struct gateway *gw, struct tenon_error *err);
 
-/* ---- caps.c -------------------------------------------------------------------------------- */
+/* ---- caps.c -------------------------------------------------------------- */
 
 extern const char *const gateway_frontend_caps[], *const gateway_llb_caps[]; /* end with NULL */
 

@@ -99,8 +99,9 @@ workers_json(const char *platform)
     const char *variant = strchr(++arch, '/');
     const int arch_len = variant ? (int)(variant - arch) : (int)strlen(arch);
     auto_free char *more = variant ? tenon_asprintf(",\"variant\":\"%s\"", variant + 1) : NULL;
-    return tenon_asprintf("[{\"id\":\"tenon\",\"labels\":{},\"platforms\":[{\"architecture\":\"%.*s\","
-                          "\"os\":\"%.*s\"%s}],\"gcPolicy\":null,\"buildkitVersion\":{},"
+    return tenon_asprintf("[{\"id\":\"tenon\",\"labels\":{},"
+                          "\"platforms\":[{\"architecture\":\"%.*s\",\"os\":\"%.*s\"%s}],"
+                          "\"gcPolicy\":null,\"buildkitVersion\":{},"
                           "\"cdiDevices\":null}]",
                           arch_len, arch, os_len, platform, more ? more : "");
 }

@@ -20,7 +20,7 @@ struct serving { /* one call */
     struct tenon_error *err;
 };
 
-/* ---- one message in, one out -------------------------------------------------------------- */
+/* ---- one message in, one out --------------------------------------------- */
 
 static void
 done(struct serving *s)
@@ -63,7 +63,7 @@ answer(struct serving *s, const struct message_type_info *m, const void *message
     grpc_call_send(s->call, tenon_buf_str(&bytes), bytes.len);
 }
 
-/* ---- references ------------------------------------------------------------------------------- */
+/* ---- references ---------------------------------------------------------- */
 
 /* What the program calls the reference: a text of the arena. */
 static const char *
@@ -119,7 +119,7 @@ make_ref(struct serving *s, struct tenon_ref *ref)
     return r->id ? r : NULL;
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------- */
 
 /* One reference, or several by platform, as the program can have it. */
 static bool
@@ -167,7 +167,7 @@ put_metadata(struct serving *s, const struct tenon_result *from, struct gw_resul
     out->metadata = (struct message_list){blobs, count};
 }
 
-/* ---- Ping, Inputs --------------------------------------------------------------------------------- */
+/* ---- Ping, Inputs -------------------------------------------------------- */
 
 static struct message_list
 caps(struct tenon_arena *a, const char *const *names)
@@ -245,7 +245,7 @@ inputs(void *user, struct grpc_call *call)
     done(&s);
 }
 
-/* ---- Solve ------------------------------------------------------------------------------------------ */
+/* ---- Solve --------------------------------------------------------------- */
 
 static const char *
 frontend_plugin(const char *name)
@@ -380,7 +380,7 @@ evaluate(void *user, struct grpc_call *call)
     done(&s);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------- */
 
 static void
 read_file(void *user, struct grpc_call *call)
@@ -498,7 +498,7 @@ stat_file(void *user, struct grpc_call *call)
     done(&s);
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------- */
+/* ---- sources ------------------------------------------------------------- */
 
 static int
 resolve(struct serving *s, const char *identifier, const struct gw_platform *platform,
@@ -565,7 +565,7 @@ resolve_image_config(void *user, struct grpc_call *call)
     done(&s);
 }
 
-/* ---- Warn, Return --------------------------------------------------------------------------------------- */
+/* ---- Warn, Return -------------------------------------------------------- */
 
 static uint32_t
 line_number(const struct gw_position *p)

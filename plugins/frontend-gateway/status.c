@@ -55,7 +55,7 @@ gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_erro
     tenon_vec_release(&details);
 }
 
-/* ---- and back ---------------------------------------------------------------------------- */
+/* ---- and back ------------------------------------------------------------ */
 
 static const char *
 member(struct json_object *o, const char *key)

@@ -127,7 +127,7 @@ write_blob(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd)
     return rc;
 }
 
-/* ---- directories -------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static int
 make_dir(struct walk *w, int dirfd, const char *name)

@@ -154,7 +154,7 @@ read_options(struct tenon_ctx *ctx, const struct tenon_source_request *req, stru
     return TENON_OK;
 }
 
-/* ---- connections -------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------- */
 
 /* The Authorization that the user's secrets give, for source_forget. */
 static int
@@ -232,7 +232,7 @@ leave(struct gs_conn *conn)
     conn->keep_fd = -1;
 }
 
-/* ---- resolve --------------------------------------------------------------------------- */
+/* ---- resolve ------------------------------------------------------------- */
 
 static int
 check_sum(const struct options *o, const struct gs_choice *c, struct tenon_error *err)
@@ -326,7 +326,7 @@ git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request
     return TENON_OK;
 }
 
-/* ---- fetch ------------------------------------------------------------------------------ */
+/* ---- fetch --------------------------------------------------------------- */
 
 struct job { /* one repository to check out, the first or a submodule */
     const char *url, *ref, *sha, *subdir;

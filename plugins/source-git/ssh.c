@@ -201,7 +201,7 @@ hung_up(struct ssh *s)
     return stop(s->conn);
 }
 
-/* ---- the stream ---------------------------------------------------------------------- */
+/* ---- the stream ---------------------------------------------------------- */
 
 #define SELF(stream_) ((struct ssh *)(stream_)->subtransport)
 

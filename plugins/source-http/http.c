@@ -225,7 +225,7 @@ load(struct tenon_ctx *ctx, const struct options *o, const char *etag, struct fo
     return TENON_OK;
 }
 
-/* ---- what is remembered of a URL ------------------------------------------------------ */
+/* ---- what is remembered of a URL ----------------------------------------- */
 
 static char *
 note_name(const struct options *o)
@@ -322,7 +322,7 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct found *found,
     return remember(ctx, o, found, err);
 }
 
-/* ---- the plugin's operations ----------------------------------------------------------- */
+/* ---- the plugin's operations --------------------------------------------- */
 
 struct resolved { /* from resolve to fetch */
     struct options o;

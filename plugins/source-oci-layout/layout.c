@@ -82,7 +82,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     return TENON_OK;
 }
 
-/* ---- the source --------------------------------------------------------------------- */
+/* ---- the source ---------------------------------------------------------- */
 
 static int
 find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,

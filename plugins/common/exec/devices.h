@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <tenon-plugin.h>
 
-/* Let the group, a directory, open these devices alone, and root in it have low ports.  x's mounts with
- * TENON_MOUNT_DEVICE are granted; NULL: nothing is.  0 or an errno. */
+/* Let the group, a directory, open these devices alone, and root in it have low
+ * ports.  x's mounts with TENON_MOUNT_DEVICE are granted; NULL: nothing is.  0 or
+ * an errno. */
 int devices_restrict(int group_fd, const struct tenon_exec *x);
 
 /* A group for that and nothing else, below our own. */

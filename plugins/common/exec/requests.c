@@ -37,7 +37,7 @@ struct requests {
     struct seccomp_notif_sizes sizes;
 };
 
-/* ---- which calls -------------------------------------------------------------------- */
+/* ---- which calls --------------------------------------------------------- */
 
 enum { NONE = -1, X32_BIT = 0x40000000 };
 
@@ -119,7 +119,7 @@ program(struct sock_filter out[CODE_MAX])
     return n;
 }
 
-/* ---- in the step's process ------------------------------------------------------------ */
+/* ---- in the step's process ----------------------------------------------- */
 
 int
 requests_install(int fd)
@@ -148,7 +148,7 @@ requests_install(int fd)
     return e;
 }
 
-/* ---- who asks --------------------------------------------------------------------------- */
+/* ---- who asks ------------------------------------------------------------ */
 
 struct caller {
     int root, at, mounts, network; /* descriptors */
@@ -266,7 +266,7 @@ read_memory(const struct requests *r, pid_t pid, uint64_t at, void *out, size_t 
     return text ? ENAMETOOLONG : 0;
 }
 
-/* ---- with whose rights ------------------------------------------------------------------ */
+/* ---- with whose rights --------------------------------------------------- */
 
 #define BIT(cap) (UINT64_C(1) << (cap))
 
@@ -336,10 +336,11 @@ serve_mknod(const struct requests *r, int listener, const struct seccomp_notif *
     }
     if (!is_still_asked(listener, q->id))
         return EINTR;
-    return make_node(c, path, (mode_t)(uint32_t)a[1 + is_at], (unsigned long)(uint32_t)a[2 + is_at]);
+    return make_node(c, path, (mode_t)(uint32_t)a[1 + is_at],
+                     (unsigned long)(uint32_t)a[2 + is_at]);
 }
 
-/* ---- sockets ------------------------------------------------------------------------------ */
+/* ---- sockets ------------------------------------------------------------- */
 
 static bool
 is_plain_socket(const int32_t a[3])
@@ -389,7 +390,7 @@ serve_socket(const struct requests *r, int listener, const struct seccomp_notif 
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give) < 0 ? errno : 0;
 }
 
-/* ---- the thread ---------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------- */
 
 static const struct entry *
 entry_of(uint32_t arch)
@@ -476,7 +477,7 @@ requests_main(void *data)
     return NULL;
 }
 
-/* ---- can they be had at all? ------------------------------------------------------------- */
+/* ---- can they be had at all? --------------------------------------------- */
 
 /* A process has one listener at most, and whoever started us may have put one around us. */
 static pthread_once_t tried = PTHREAD_ONCE_INIT;

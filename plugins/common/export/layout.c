@@ -222,7 +222,7 @@ layout_tar(const struct export_layout *l, int fd, struct tenon_error *err)
     return rc;
 }
 
-/* ---- as a directory ------------------------------------------------------------------ */
+/* ---- as a directory ------------------------------------------------------ */
 
 enum { CHUNK = 1 << 20 };
 

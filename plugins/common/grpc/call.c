@@ -23,7 +23,7 @@ wait_for_change(struct grpc_call *call)
     pthread_cond_wait(&call->changed, &call->conn->lock);
 }
 
-/* ---- beginning ------------------------------------------------------------------------------ */
+/* ---- beginning ----------------------------------------------------------- */
 
 struct grpc_call *
 grpc_call_start(struct grpc_conn *conn, const char *path, const struct grpc_header *headers,
@@ -65,7 +65,7 @@ grpc_conn_accept(struct grpc_conn *conn)
     return call;
 }
 
-/* ---- messages -------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* Takes the first that waits. */
 static void
@@ -166,7 +166,7 @@ grpc_call_close_send(struct grpc_call *call)
     unlock(call);
 }
 
-/* ---- a server's answer ------------------------------------------------------------------------ */
+/* ---- a server's answer --------------------------------------------------- */
 
 void
 grpc_call_begin(struct grpc_call *call, const struct grpc_header *headers, size_t count)
@@ -216,7 +216,7 @@ grpc_call_fail(struct grpc_call *call, int code, const char *fmt, ...)
     grpc_call_finish(call, &status);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------- */
 
 void
 grpc_call_cancel(struct grpc_call *call)
@@ -308,7 +308,7 @@ grpc_call_unary(struct grpc_conn *conn, const char *path, const struct grpc_head
     return status->code == GRPC_OK;
 }
 
-/* ---- what the other side said -------------------------------------------------------------------- */
+/* ---- what the other side said -------------------------------------------- */
 
 const char *
 grpc_call_path(const struct grpc_call *call)

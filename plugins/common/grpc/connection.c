@@ -8,7 +8,7 @@
 #include "common/grpc/private.h"
 #include "tools/parse.h"
 
-/* ---- headers ------------------------------------------------------------------------------ */
+/* ---- headers ------------------------------------------------------------- */
 
 static bool
 is_text(const uint8_t *value, size_t len)
@@ -196,7 +196,7 @@ begin_incoming(struct grpc_call *call)
     pthread_cond_broadcast(&conn->changed);
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------ */
 
 static void
 hold(struct grpc_call *call, size_t bytes)
@@ -290,7 +290,7 @@ on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const 
     return 0;
 }
 
-/* ---- ends ----------------------------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------- */
 
 /* The peer's last frame of a stream has arrived. */
 static void
@@ -326,9 +326,8 @@ static int
 on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct grpc_conn *conn = user;
-    struct grpc_call *call = frame->hd.stream_id
-                                 ? nghttp2_session_get_stream_user_data(session, frame->hd.stream_id)
-                                 : NULL;
+    const int32_t id = frame->hd.stream_id;
+    struct grpc_call *call = id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
 
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
@@ -421,7 +420,7 @@ grpc_conn_expire(struct grpc_conn *conn, uint64_t now_ns)
     return first;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------- */
 
 bool
 grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len)
@@ -473,7 +472,7 @@ grpc_conn_is_behind(struct grpc_conn *conn)
     return nghttp2_session_get_outbound_queue_size(conn->session) > BACKLOG_MAX;
 }
 
-/* ---- a connection ------------------------------------------------------------------------------ */
+/* ---- a connection -------------------------------------------------------- */
 
 struct grpc_limits
 grpc_limits_default(void)
@@ -541,7 +540,8 @@ grpc_conn_new(enum grpc_role role, const struct grpc_limits *limits)
     conn->session = session_new(conn);
 
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, role == GRPC_SERVER ? conn->limits.streams_max : 0},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+         role == GRPC_SERVER ? conn->limits.streams_max : 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,

@@ -83,7 +83,7 @@ struct grpc_limits {
 };
 struct grpc_limits grpc_limits_default(void);
 
-/* ---- connections ------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------- */
 
 struct grpc_conn;
 struct grpc_call;
@@ -112,7 +112,7 @@ void grpc_conn_close(struct grpc_conn *conn);
 /* Closes it.  Each call has been freed before, but for those that nobody accepted. */
 void grpc_conn_free(struct grpc_conn *conn);
 
-/* ---- serving ----------------------------------------------------------------------------- */
+/* ---- serving ------------------------------------------------------------- */
 
 struct grpc_method {
     const char *path; /* "/package.Service/Method" */
@@ -125,7 +125,7 @@ struct grpc_method {
 void grpc_serve(struct grpc_conn *conn, const struct grpc_method *methods, size_t count,
                 void *user);
 
-/* ---- calls ------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------- */
 
 /* Metadata.  Names are lower case.  The value of a name that ends in "-bin" is base64 here as on
  * the wire (grpc_base64_*); others are printable ASCII. */
@@ -186,7 +186,7 @@ bool grpc_call_header_next(struct grpc_call *call, size_t *i, struct grpc_header
 /* Client: what came with the status, once the call is over. */
 const char *grpc_call_trailer(struct grpc_call *call, const char *name);
 
-/* ---- text -------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 /* Standard alphabet; written without padding, read with or without.  False: not base64. */
 void grpc_base64_encode(struct tenon_buf *out, const void *data, size_t len);

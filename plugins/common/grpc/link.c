@@ -101,7 +101,8 @@ turn(struct link *l)
         {.fd = done || (behind && blocked) ? -1 : conn->in_fd, .events = POLLIN},
         {.fd = blocked ? conn->out_fd : -1, .events = POLLOUT},
     };
-    if (poll(fds, tenon_countof(fds), more && !blocked ? 0 : patience(deadline)) < 0 && errno != EINTR) {
+    const int wait = more && !blocked ? 0 : patience(deadline);
+    if (poll(fds, tenon_countof(fds), wait) < 0 && errno != EINTR) {
         pthread_mutex_lock(&conn->lock);
         grpc_conn_end(conn, GRPC_INTERNAL, "poll: %s", strerror(errno));
         pthread_mutex_unlock(&conn->lock);

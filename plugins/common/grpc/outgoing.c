@@ -35,7 +35,7 @@ add_all(struct fields *f, const struct grpc_header *headers, size_t count)
         add(f, headers[i].name, headers[i].value);
 }
 
-/* ---- the end ------------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------- */
 
 struct status_texts { /* what a status is on the wire */
     char code[16];
@@ -128,7 +128,7 @@ read_out(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t room, 
     return (ssize_t)n;
 }
 
-/* ---- the beginning ------------------------------------------------------------------------- */
+/* ---- the beginning ------------------------------------------------------- */
 
 static nghttp2_data_provider
 provider(struct grpc_call *call)
@@ -247,7 +247,7 @@ grpc_out_close(struct grpc_call *call)
         respond_with_status(call);
 }
 
-/* ---- failures ------------------------------------------------------------------------------ */
+/* ---- failures ------------------------------------------------------------ */
 
 void
 grpc_out_reset(struct grpc_call *call, uint32_t error)

@@ -102,7 +102,7 @@ struct grpc_conn {
     int in_fd, out_fd, wake_fd;
 };
 
-/* ---- state.c: with the lock held ----------------------------------------------------------- */
+/* ---- state.c: with the lock held ----------------------------------------- */
 
 /* All is over; the first reason stays. */
 void grpc_conn_end(struct grpc_conn *conn, int code, const char *fmt, ...)
@@ -122,7 +122,7 @@ void grpc_call_drop(struct grpc_call *call); /* if neither its user nor nghttp2 
 void grpc_call_consume(struct grpc_call *call); /* gives the peer its window back */
 void grpc_call_forget_messages(struct grpc_call *call);
 
-/* ---- outgoing.c: with the lock held -------------------------------------------------------- */
+/* ---- outgoing.c: with the lock held -------------------------------------- */
 
 void grpc_out_request(struct grpc_call *call, const struct grpc_header *headers, size_t count,
                       uint64_t timeout_ns);
@@ -135,7 +135,7 @@ void grpc_out_reset(struct grpc_call *call, uint32_t error); /* if there still i
 void grpc_call_refuse(struct grpc_call *call, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- connection.c: with the lock held ------------------------------------------------------ */
+/* ---- connection.c: with the lock held ------------------------------------ */
 
 /* What has arrived, cut anywhere.  False: the connection has ended. */
 bool grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len);
@@ -151,7 +151,7 @@ bool grpc_conn_is_behind(struct grpc_conn *conn);
 /* Ends the calls whose time is over; the next of the others' deadlines, or 0. */
 uint64_t grpc_conn_expire(struct grpc_conn *conn, uint64_t now_ns);
 
-/* ---- all ------------------------------------------------------------------------------------ */
+/* ---- all ----------------------------------------------------------------- */
 
 uint64_t grpc_now_ns(void);
 const char *grpc_pairs_get(const struct grpc_pairs *p, const char *name);

@@ -32,7 +32,7 @@ grpc_status_release(struct grpc_status *s)
     *s = (struct grpc_status){0};
 }
 
-/* ---- a call -------------------------------------------------------------------------------- */
+/* ---- a call -------------------------------------------------------------- */
 
 struct grpc_call *
 grpc_call_new(struct grpc_conn *conn)

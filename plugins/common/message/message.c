@@ -7,7 +7,7 @@
 
 enum wire { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
-/* ---- in ---------------------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------ */
 
 struct input {
     const unsigned char *at, *end;
@@ -155,7 +155,7 @@ message_decode(struct tenon_arena *a, const struct message_type_info *m, const v
     return true;
 }
 
-/* ---- out ---------------------------------------------------------------------------------- */
+/* ---- out ----------------------------------------------------------------- */
 
 static void
 put_varint(struct tenon_buf *b, uint64_t v)

@@ -51,7 +51,8 @@ struct message_type_info {
     { .number = (number_), .type = MESSAGE_##type_, .offset = offsetof(struct S, member), \
       .message = &(message_) }
 #define MESSAGE_INFO(S, fields_)                                                          \
-    { .size = sizeof(struct S), .count = sizeof(fields_) / sizeof((fields_)[0]), .fields = (fields_) }
+    { .size = sizeof(struct S), .count = sizeof(fields_) / sizeof((fields_)[0]),          \
+      .fields = (fields_) }
 
 enum { MESSAGE_ITEMS_MAX = 100000 }; /* of one list */
 

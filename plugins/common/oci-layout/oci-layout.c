@@ -129,7 +129,7 @@ oci_layout_read(const struct oci_layout *l, const char *digest, const void **dat
     return rc;
 }
 
-/* ---- index.json ---------------------------------------------------------------------- */
+/* ---- index.json ---------------------------------------------------------- */
 
 int
 oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,

@@ -133,7 +133,8 @@ definition(struct df_build *b)
 {
     static const char *const source_caps[] = { "source.local", "source.local.followpaths",
                                                "source.local.sharedkeyhint", NULL };
-    static const char *const result_caps[] = { "constraints", "meta.description", "platform", NULL };
+    static const char *const result_caps[] = { "constraints", "meta.description", "platform",
+                                               NULL };
     /* pb.Op{inputs: [pb.Input{digest}]} */
     char result[2 + 2 + 72], digest[72];
     size_t len = strlen(b->definition);
