@@ -359,9 +359,8 @@ take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err
         r->room -= (uint64_t)size;
         return 0;
     }
-    tenon_error_set(err, TENON_E_LIMIT, "archive: with the %lld bytes of \"%s\" it is larger than "
-                    "what is free: %llu bytes", (long long)size, name,
-                    (unsigned long long)r->room);
+    tenon_error_errno(err, ENOSPC, "archive: with the %lld bytes of \"%s\" it is larger than what "
+                      "is free: %llu bytes", (long long)size, name, (unsigned long long)r->room);
     return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
 }
 
