@@ -389,6 +389,8 @@ try_redirect(struct cell *c, enum verb v, int status, const char *place)
     c->k.secret = "pw";
     if (other)
         add_elsewhere(c, v);
+    if (told) /* a page of words is no upload */
+        add(c, (struct answer){.request = "GET /r/", .head = "200 OK\r\n", .body = TEXT});
     add(c, (struct answer){.request = "", .want = "!" BASIC,
                            .head = "401 x\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"});
     add(c, (struct answer){.request = requests[v], .want = BASIC, .head = head});
