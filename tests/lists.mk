@@ -23,6 +23,7 @@ unit_tests = \
 	tests/unit/test-exec-mounts \
 	tests/unit/test-exec-step \
 	tests/unit/test-exec-stubs \
+	tests/unit/test-exec-users \
 	tests/unit/test-exporters \
 	tests/unit/test-graph-refused \
 	tests/unit/test-graph \

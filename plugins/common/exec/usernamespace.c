@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ enum { STACK_BYTES = 64 << 10 };
 
 /* The process that the namespace begins with; it shares our memory, and leaves it alone. */
 struct first {
-    int go[2];      /* ends when we have done our part */
+    int go[2];      /* a byte: we have done our part; its end may be in other processes, too */
     int users_fd;   /* to enter, and to make a network in; -1 */
     int done;       /* the errno of that is written to it */
     bool tries_proc;
@@ -42,8 +43,8 @@ first_main(void *data)
         byte = (char)make_network(f->users_fd);
         syscall(SYS_write, f->done, &byte, 1);
     }
-    while (syscall(SYS_read, f->go[0], &byte, 1) == 1)
-        ;
+    syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); /* now: who enters a namespace loses it */
+    syscall(SYS_read, f->go[0], &byte, 1);
     /* What is mounted here is here alone, and ends with us. */
     if (f->tries_proc && syscall(SYS_mount, "proc", "/proc", "proc",
                                  MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
@@ -85,9 +86,10 @@ start(struct first *f, int flags, char *stack)
 }
 
 static int
-end(pid_t pid)
+end(const struct first *f, pid_t pid)
 {
     int status = 0;
+    (void)!write(f->go[1], "", 1);
     while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
         ;
     return status;
@@ -113,8 +115,8 @@ make(int flags, int *fd)
     int e = pid < 0 ? errno : map_all(pid);
     if (!e && fd)
         e = open_namespace(pid, "user", fd);
+    int status = pid < 0 ? 0 : end(&f, pid);
     close(f.go[1]);
-    int status = pid < 0 ? 0 : end(pid);
     close(f.go[0]);
     return e ? e : status ? EPERM : 0;
 }
@@ -139,14 +141,11 @@ usernamespace_network(int users_fd, int *fd)
         e = e ? e : how;
         if (!e)
             e = open_namespace(pid, "net", fd);
-        close(f.go[1]);
-        f.go[1] = -1;
         if (pid > 0)
-            end(pid);
+            end(&f, pid);
         close(done[0]);
     }
-    if (f.go[1] >= 0)
-        close(f.go[1]);
+    close(f.go[1]);
     close(f.go[0]);
     return e;
 }
