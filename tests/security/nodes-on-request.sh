@@ -54,6 +54,7 @@ END
 dockerfile <<'END'
 COPY try /
 RUN sh /try
+RUN mkdir /many && /probe interrupted /many
 USER app
 RUN mknod /tmp/n c 1 3 2>&1 | sed 's/^/as user: /'; mkfifo /tmp/f && echo a pipe
 END
@@ -73,8 +74,12 @@ trial() {
 }
 made_right() {
     said | sed 's,^/link:,link:,; s,^0000*1:,NAME:,' >"$work/got"
-    grep -v 'as user\|a pipe' "$work/got" | diff "$context/wanted" - || fail "$executor: other nodes"
+    grep -v 'as user\|a pipe\|^interrupted' "$work/got" | diff "$context/wanted" - || fail "$executor: other nodes"
     assert_said "as user: mknod: /tmp/n: Operation not permitted"
     assert_said "a pipe"
+    # From 5.19 on the kernel can wait; before 6.18 it may still ask again when tenon is fast.
+    if [ "$(printf '6.18\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.18 ]; then
+        assert_said "interrupted: 0 not made: works"
+    fi
 }
 each_executor trial

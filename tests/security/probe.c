@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -408,6 +409,36 @@ key(char **argv)
     return 0;
 }
 
+/* ---- signals -------------------------------------------------------------------- */
+
+static void
+ignored(int number)
+{
+    (void)number;
+}
+
+/* interrupted DIR: nodes made there, each once, while signals arrive. */
+static int
+interrupted(char **argv)
+{
+    struct sigaction a = { .sa_handler = ignored, .sa_flags = SA_RESTART };
+    struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { { 0, 0 }, { 0, 0 } };
+    int others = 0, first = 0;
+    sigaction(SIGALRM, &a, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 2000; i++) {
+        char path[200];
+        snprintf(path, sizeof path, "%s/%d", argv[0], i);
+        if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0) {
+            others++;
+            first = first ? first : errno;
+        }
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    printf("interrupted: %d not made: %s\n", others, name_of(first));
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -419,6 +450,7 @@ main(int argc, char **argv)
         { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
         { "key", 1, key },     { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
         { "reach", 1, reach }, { "port", 1, port }, { "listened", 1, listened },
+        { "interrupted", 1, interrupted },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "descriptors"))
