@@ -219,7 +219,6 @@ open_console(const struct native_launch *l)
             dup2(fd, i) < 0)
             return errno;
     close(fd);
-    (void)ioctl(0, TIOCSCTTY, 0);
     return 0;
 }
 
@@ -240,6 +239,7 @@ native_child(void *launch, int report_fd)
         guard_fail(report_fd, "set up standard streams", errno);
     if (l->terminal && (e = open_console(l)))
         guard_fail(report_fd, "open the terminal", e);
+    (void)ioctl(0, TIOCSCTTY, 0); /* one without a name here, too; what is none fails */
     e = give_up_powers(l, &what);
     if (e)
         guard_fail(report_fd, what, e);
