@@ -102,7 +102,10 @@ merge(struct json_object *into, struct json_object *from)
 static bool
 others_could_change(const char *path, struct tenon_error *why)
 {
-    return geteuid() == 0 && !tenon_has_prefix(path, "/dev/fd/") &&
+    static const char opened[] = "/dev/fd/"; /* and a number: /dev/fd/../cwd leads anywhere */
+    const char *number = tenon_has_prefix(path, opened) ? path + sizeof opened - 1 : "";
+    bool is_opened = *number && !number[strspn(number, "0123456789")];
+    return geteuid() == 0 && !is_opened &&
            tenon_vet_path(path, "configuration refused", why) == TENON_E_DENIED;
 }
 
@@ -112,7 +115,8 @@ add_file(struct json_object *into, const char *path, bool must_exist, struct ten
     if (others_could_change(path, err)) {
         if (must_exist)
             return err->code;
-        tenon_log(TENON_LOG_WARNING, "%s is ignored as root: %s", path, err->message);
+        if (access(path, F_OK) == 0)
+            tenon_log(TENON_LOG_WARNING, "%s is ignored as root: %s", path, err->message);
         tenon_error_release(err);
         return 0;
     }

@@ -64,19 +64,23 @@ link_target(const char *name)
 
 /* A user who may write to a directory on the way may put something else there.  A
  * component that is a link is judged by the directory it is in, and by each directory on
- * the way to its target. */
+ * the way to its target.  What is not there may be there in a moment: whoever could put it is
+ * looked for all the same. */
 static int
 vet_directories(const struct vet *v, const char *path, unsigned depth)
 {
     if (depth > LINKS_MAX)
         return tenon_error_errno(v->err, ELOOP, "stat %s", path);
+    int failure = TENON_OK; /* v->err, until something is worse */
     auto_free char *dir = tenon_strdup(path);
     for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
         struct stat st;
         *slash = '\0';
         const char *name = *dir ? dir : "/";
-        if (lstat(name, &st) < 0)
-            return tenon_error_sys(v->err, "stat %s", name);
+        if (lstat(name, &st) < 0) {
+            failure = tenon_error_sys(v->err, "stat %s", name);
+            continue;
+        }
         if (S_ISLNK(st.st_mode)) {
             if (!owner_is_trusted(&st, v->mapped)) /* a sticky directory lets its owner change it */
                 return refuse_owner(v, name, &st);
@@ -84,8 +88,10 @@ vet_directories(const struct vet *v, const char *path, unsigned depth)
             if (!target)
                 return tenon_error_sys(v->err, "read link %s", name);
             auto_free char *to = tenon_asprintf("%s/", target);
-            if (vet_directories(v, to, depth + 1) < 0)
-                return v->err->code;
+            int rc = vet_directories(v, to, depth + 1);
+            if (rc == TENON_E_DENIED)
+                return rc;
+            failure = rc < 0 ? rc : failure;
             continue;
         }
         /* In a sticky directory such as /tmp other users cannot replace our file, and
@@ -95,7 +101,7 @@ vet_directories(const struct vet *v, const char *path, unsigned depth)
         if (vet_one(v, name, &st, v->mapped) < 0)
             return v->err->code;
     }
-    return TENON_OK;
+    return failure;
 }
 
 static char *

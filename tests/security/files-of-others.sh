@@ -56,6 +56,12 @@ done
 as_root 1 "TENON_CONFIG=$other/.config/tenon/tenon.json"
 nothing_ran TENON_CONFIG
 assert_has "$work/err" "belongs to uid 65534"
+# by a name that begins as one of root's, and before it is there
+for place in "/dev/fd/../root$other/.config/tenon/tenon.json" "$other/.config/tenon/soon.json"; do
+    as_root 1 "TENON_CONFIG=$place"
+    nothing_ran "$place"
+    assert_has "$work/err" "belongs to uid 65534"
+done
 run 1 tenon --config "$other/.config/tenon/tenon.json" build "$context"
 assert_has "$work/err" "configuration refused"
 # root's own, where others may put another
