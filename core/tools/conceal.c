@@ -128,12 +128,14 @@ char *
 tenon_url_conceal_n(const char *text, size_t len)
 {
     struct tenon_buf out = TENON_BUF_INIT;
-    const char *p = text, *end = text + len;
+    const char *p = text, *end = text + len, *word = text; /* where the one of the last URL ends */
     for (const char *found; (found = memmem(p, (size_t)(end - p), "://", 3));) {
         const char *scheme = found, *url = found + 3;
         while (scheme > p && is_scheme(scheme[-1]))
             scheme--;
-        size_t n = span(url, end);
+        if (url > word)
+            word = url + span(url, end);
+        size_t n = (size_t)(word - url);
         tenon_buf_add(&out, p, (size_t)(url - p));
         /* Of a URL in a parameter of another one, the inner one is looked at, too. */
         const char *at = end_of_user(url, n);

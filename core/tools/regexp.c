@@ -473,52 +473,60 @@ is_in(const uint64_t *set, size_t i)
     return set[i / 64] >> (i % 64) & 1;
 }
 
-/* Adds the states that are reached without a character. */
+/* Adds the states that are reached from i without a character. */
+static void
+spread_one(const struct tenon_regexp *re, uint64_t *set, size_t i, const struct place *at)
+{
+    switch (re->tokens.items[i].type) {
+    case DEEP_SLASH:
+        enter(set, i + 1);
+        enter(set, i + 2);
+        break;
+    case STAR:
+    case DEEP:
+    case REST:
+        enter(set, i + 1);
+        break;
+    case SKIP:
+        enter(set, i + 1);
+        enter(set, re->tokens.items[i].first);
+        break;
+    case DONE:
+        enter(set, re->tokens.len);
+        break;
+    case BEGIN:
+        if (at->at_begin)
+            enter(set, i + 1);
+        break;
+    case END:
+        if (at->at_end)
+            enter(set, i + 1);
+        break;
+    case WORD:
+        if (at->is_word_edge)
+            enter(set, i + 1);
+        break;
+    case NOT_WORD:
+        if (!at->is_word_edge)
+            enter(set, i + 1);
+        break;
+    case RUNE:
+    case SET:
+    case UNTIL_SLASH:
+        break;
+    }
+}
+
+/* Those of all that are in it; what is added comes later than its origin. */
 static void
 spread(const struct tenon_regexp *re, uint64_t *set, const struct place *at)
 {
-    for (size_t i = 0; i < re->tokens.len; i++) {
-        if (!is_in(set, i))
-            continue;
-        switch (re->tokens.items[i].type) {
-        case DEEP_SLASH:
-            enter(set, i + 1);
-            enter(set, i + 2);
-            break;
-        case STAR:
-        case DEEP:
-        case REST:
-            enter(set, i + 1);
-            break;
-        case SKIP:
-            enter(set, i + 1);
-            enter(set, re->tokens.items[i].first);
-            break;
-        case DONE:
-            enter(set, re->tokens.len);
-            break;
-        case BEGIN:
-            if (at->at_begin)
-                enter(set, i + 1);
-            break;
-        case END:
-            if (at->at_end)
-                enter(set, i + 1);
-            break;
-        case WORD:
-            if (at->is_word_edge)
-                enter(set, i + 1);
-            break;
-        case NOT_WORD:
-            if (!at->is_word_edge)
-                enter(set, i + 1);
-            break;
-        case RUNE:
-        case SET:
-        case UNTIL_SLASH:
-            break;
+    for (size_t w = 0; w <= re->tokens.len / 64; w++)
+        for (uint64_t bits, seen = 0; (bits = set[w] & ~seen) != 0; seen |= bits & -bits) {
+            const size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
+            if (i < re->tokens.len)
+                spread_one(re, set, i, at);
         }
-    }
 }
 
 static bool

@@ -73,6 +73,8 @@ static const struct {
     { "https://a/f?token=", NULL },
     { "https://a/f?ref=main&subdir=d&checksum=1", NULL },
     { "https://a/f?next=https://me:hush@b/", "https://a/f?next=https://xxxxx:xxxxx@b/" },
+    { "A=http://me:hush@a,http://me:hush@b/,c http://d http://me:hush@e",
+      "A=http://xxxxx:xxxxx@a,http://xxxxx:xxxxx@b/,c http://d http://xxxxx:xxxxx@e" },
     { "docker-image://r/n@sha256:00", NULL },
     { "oci-layout://x/n@sha256:00", NULL },
 };
