@@ -374,13 +374,16 @@ is_no_place(struct tenon_store *s, const struct tenon_error *err, char **why)
         made = made && mkdir(paths[i], 0700) == 0;
     }
     int rc = made ? mount_overlay(s, &none, paths[0], paths[1], paths[2], paths[3], &ignored) : 0;
-    if (rc == 0 && made)
+    /* Where nothing can be mounted it is a right that is missing, and another process has it. */
+    auto_error struct tenon_error no_bind = TENON_ERROR_INIT;
+    bool mounts = made && (rc == 0 || bind(paths[0], paths[3], false, &no_bind) == 0);
+    if (mounts)
         umount2(paths[3], MNT_DETACH | UMOUNT_NOFOLLOW);
     for (size_t i = 0; i < tenon_countof(names); i++)
         free(paths[i]);
     auto_error struct tenon_error left = TENON_ERROR_INIT; /* to the sweep */
     tenon_remove_tree(s->tmp_fd, dir, &left);
-    if (rc == 0 || may_pass(ignored.sys))
+    if (rc == 0 || !mounts || may_pass(ignored.sys))
         return false;
     *why = tenon_strdup(strerror(ignored.sys));
     return true;

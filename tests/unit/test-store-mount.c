@@ -3,6 +3,7 @@
 #include "refuse.h"
 #include "unit.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -486,6 +487,32 @@ START_TEST(test_mount_denied_is_told)
 }
 END_TEST
 
+/* To a process that may mount nothing; another one, of the same store, may. */
+static void
+without_right(void)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct caps[2], fewer[2];
+    add_layer(NULL);
+    add_layer(NULL);
+    ck_assert_int_eq((int)syscall(SYS_capget, &head, caps), 0);
+    memcpy(fewer, caps, sizeof caps);
+    fewer[0].effective &= ~(UINT32_C(1) << CAP_SYS_ADMIN);
+    ck_assert_int_eq((int)syscall(SYS_capset, &head, fewer), 0);
+    ck_assert_int_lt(mount_it(NULL, &err), 0);
+    ck_assert_int_eq((int)syscall(SYS_capset, &head, caps), 0);
+    ck_assert_int_eq(err.sys, EPERM);
+    ck_assert_msg(strstr(err.message, "overlay") != NULL, "%s", err.message);
+    ck_assert(!tenon_store_copies(store));
+}
+
+START_TEST(test_mount_without_right_is_told)
+{
+    with_refused(-1, 0, without_right);
+}
+END_TEST
+
 /* What another try may have, and what it may not. */
 static int passing;
 
@@ -528,6 +555,7 @@ main(void)
     tcase_add_loop_test(tc, test_mount_missing_layer_is_an_error, 0, all);
     tcase_add_loop_test(tc, test_mount_missing_target_is_an_error, 0, all);
     tcase_add_loop_test(tc, test_mount_denied_is_told, 0, 3);
+    tcase_add_test(tc, test_mount_without_right_is_told);
     tcase_add_loop_test(tc, test_mount_trouble_of_the_moment_is_told, 0, 8);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
