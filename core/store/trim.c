@@ -78,9 +78,10 @@ choose(struct lefts *l, const struct tenon_bounds *b, int64_t now)
     int64_t bytes = 0;
     bool full = false;
     for (size_t i = 0; i < l->list.len; i++) {
+        if (!all[i].name || has_name(all, kept, all[i].name) || now - all[i].used_ns > b->age_ns)
+            continue; /* goes anyhow, and takes no room of others */
         full = full || (int64_t)kept >= b->number || all[i].bytes > b->bytes - bytes;
-        if (full || !all[i].name || has_name(all, kept, all[i].name) ||
-            now - all[i].used_ns > b->age_ns)
+        if (full)
             continue;
         struct left one = all[i];
         bytes += one.bytes;

@@ -76,6 +76,12 @@ fail_at 5
 fail_at 1
 assert_eq 2 "$(failed .ID | lines)"
 assert_eq 2 "$(on_disk)"
+# The root that a newer one of its step takes the place of takes no room of others.
+sed -i '/# edited/s/count=1000/count=1400/' "$context/Dockerfile"
+fail_at 1
+fail_at 1
+assert_eq 2 "$(failed .ID | lines)"
+assert_eq 2 "$(on_disk)"
 # Larger than all that may be kept: not kept, and nobody is told that it was.
 keep '{"failed-steps": {"size": "500k"}}'
 before=$(failed .ID)
