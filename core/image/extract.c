@@ -346,7 +346,9 @@ free_bytes(int fd)
 {
     struct statvfs v;
     uint64_t bytes;
-    if (fstatvfs(fd, &v) < 0 || __builtin_mul_overflow(v.f_bavail, v.f_frsize, &bytes))
+    /* Without blocks it does not say: a tmpfs without a limit, some servers. */
+    if (fstatvfs(fd, &v) < 0 || !v.f_blocks ||
+        __builtin_mul_overflow(v.f_bavail, v.f_frsize, &bytes))
         return UINT64_MAX;
     return bytes;
 }

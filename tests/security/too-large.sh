@@ -8,6 +8,11 @@ mkdir "$disk"
 mount -t tmpfs -o size=64M,mode=755 tmpfs "$disk"
 at_exit="leave_disk $at_exit"
 leave_disk() { umount "$disk" || umount -l "$disk"; }
+endless=$work/endless # one that does not say what is free
+mkdir "$endless"
+mount -t tmpfs -o size=0,mode=755 tmpfs "$endless"
+at_exit="leave_endless $at_exit"
+leave_endless() { umount "$endless" || umount -l "$endless"; }
 
 cat >"$work/large.py" <<'END_PYTHON'
 import gzip, io, sys, tarfile
@@ -30,6 +35,10 @@ elif kind == "zeros":
         i = tarfile.TarInfo("z%d" % n)
         i.size = 10 << 20
         t.addfile(i, io.BytesIO(bytes(i.size)))
+elif kind == "small":
+    i = tarfile.TarInfo("s")
+    i.size = 10
+    t.addfile(i, io.BytesIO(bytes(i.size)))
 elif kind == "one":
     i = tarfile.TarInfo("z")
     i.size = 200 << 20
@@ -56,5 +65,10 @@ trial() {
     attempt
     [ $got = 0 ] || { cat "$work/err" >&2; fail "$executor: what fits is not taken"; }
     store_right "$store"
+    store=$endless/store-$executor
+    "$python" "$work/large.py" "$context/a.tar.gz" small
+    printf 'FROM scratch\nADD a.tar.gz /a/\n' >"$context/Dockerfile"
+    attempt
+    [ $got = 0 ] || { cat "$work/err" >&2; fail "$executor: not taken where there is no limit"; }
 }
 each_executor trial
