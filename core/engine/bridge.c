@@ -94,7 +94,8 @@ bridge_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
     int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
     if (root < 0 || check_visible(ref, path, err) < 0)
         return err->code;
-    auto_close int fd = tenon_root_open(root, path, O_RDONLY, 0, err);
+    /* Nobody may ever write to a FIFO. */
+    auto_close int fd = tenon_root_open(root, path, O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return tenon_error_context(err, "read %s", path);
     struct stat st;
