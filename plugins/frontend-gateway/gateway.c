@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "tools/alloc.h"
 #include "tools/text.h"
@@ -29,10 +30,10 @@ static void
 log_lines(struct gateway *gw, struct tenon_buf *line, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (data[i] != '\n' && line->len < GATEWAY_STDERR_KEPT) {
+        if (data[i] != '\n')
             tenon_buf_addc(line, data[i]);
+        if (data[i] != '\n' && line->len < GATEWAY_STDERR_KEPT)
             continue;
-        }
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         tenon_text_add(&text, tenon_buf_str(line), line->len);
         gw->host->log(gw->ctx, 7, "frontend: %s", tenon_buf_str(&text));
@@ -91,7 +92,8 @@ judge(struct gateway *gw, int32_t status, const struct words *w, struct tenon_er
         tenon_buf_truncate(&said, said.len - 1);
     const char *what = how           ? "failed: "
                        : gw->refused ? "returned what is no result"
-                       : w->why      ? w->why : "ended without a result";
+                       : w->why      ? w->why
+                       : gw->killed  ? "hung up without a result" : "ended without a result";
     return host->error(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what, how ? how : "",
                        said.len ? ": " : "", tenon_buf_str(&said));
 }
@@ -138,34 +140,90 @@ make_pipes(struct pipes *p, struct tenon_error *err)
     return host->error(err, TENON_E_FAILED, saved, "make pipes for the frontend");
 }
 
+/* ---- its end -------------------------------------------------------------------------------- */
+
+struct end {
+    struct gateway *gw;
+    struct tenon_process *process;
+};
+
+/* A program that returned, or hung up, has little left to do; one that stays in spite of it
+ * would keep the build for ever. */
+static void *
+see_to_end(void *data)
+{
+    const struct end *end = data;
+    struct gateway *gw = end->gw;
+    struct timespec until;
+    int waited = 0;
+
+    pthread_mutex_lock(&gw->lock);
+    while (!gw->returned && !gw->deaf && !gw->gone)
+        pthread_cond_wait(&gw->changed, &gw->lock);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += GATEWAY_GRACE;
+    while (!gw->gone && waited == 0)
+        waited = pthread_cond_timedwait(&gw->changed, &gw->lock, &until);
+    gw->killed = !gw->gone;
+    if (gw->killed)
+        gw->bridge->process_kill(end->process);
+    pthread_mutex_unlock(&gw->lock);
+    return NULL;
+}
+
+static void
+say(struct gateway *gw, bool *what)
+{
+    pthread_mutex_lock(&gw->lock);
+    *what = true;
+    pthread_cond_broadcast(&gw->changed);
+    pthread_mutex_unlock(&gw->lock);
+}
+
+static int
+serve(struct gateway *gw, struct pipes *p, struct grpc_status *why)
+{
+    gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
+    const int rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
+    if (rc == 0)
+        gateway_serve(gw);
+    grpc_conn_alive(gw->conn, why);
+    grpc_conn_free(gw->conn);
+    return rc;
+}
+
 /* The program is there; until it has gone. */
 static int
 attend(struct gateway *gw, struct tenon_process *process, struct pipes *p,
        struct tenon_error *err)
 {
     struct words w = {.gw = gw, .fd = p->words};
+    struct end end = {.gw = gw, .process = process};
     auto_grpc_status struct grpc_status why = {0};
-    pthread_t listener;
+    pthread_t listener, ender;
+    bool listening = false, ending = false;
     int32_t status = 0;
 
     int rc = pthread_create(&listener, NULL, listen_to, &w);
-    if (rc == 0) {
-        gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
-        rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
-        if (rc == 0)
-            gateway_serve(gw);
-        if (!grpc_conn_alive(gw->conn, &why) && why.code == GRPC_INTERNAL)
-            w.why = why.message;
-        if (rc != 0)
-            gw->bridge->process_kill(process);
-        grpc_conn_free(gw->conn);
-        gw->bridge->process_wait(process, &status, err);
-        pthread_join(listener, NULL);
-    } else {
+    listening = rc == 0;
+    if (rc == 0)
+        rc = pthread_create(&ender, NULL, see_to_end, &end);
+    ending = rc == 0;
+    if (rc == 0)
+        rc = serve(gw, p, &why);
+    if (why.code == GRPC_INTERNAL)
+        w.why = why.message;
+    if (rc != 0)
         gw->bridge->process_kill(process);
-        gw->bridge->process_wait(process, &status, err);
-        host->error_clear(err);
-    }
+    say(gw, &gw->deaf);
+    gw->bridge->process_wait(process, &status, err);
+    say(gw, &gw->gone);
+    if (ending)
+        pthread_join(ender, NULL);
+    if (listening)
+        pthread_join(listener, NULL);
+    if (rc != 0 || (gw->killed && !host->cancelled(gw->ctx)))
+        host->error_clear(err); /* it is that we killed it */
     if (rc != 0)
         host->error(err, TENON_E_FAILED, rc, "serve the frontend");
     int r = host->error_code(err);
@@ -207,6 +265,11 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     if (!image || !*image)
         return host->error(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
                                                     "names it");
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&gw.changed, &clock);
+    pthread_condattr_destroy(&clock);
     pthread_mutex_init(&gw.lock, NULL);
     int r = run(&gw, image, err);
     if (r < 0)
@@ -214,6 +277,7 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     tenon_vec_release(&gw.refs);
     tenon_buf_release(&gw.failure);
     pthread_mutex_destroy(&gw.lock);
+    pthread_cond_destroy(&gw.changed);
     return r;
 }
 

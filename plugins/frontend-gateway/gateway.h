@@ -21,6 +21,7 @@ enum {
     GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
     GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
     GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
+    GATEWAY_GRACE = 10,            /* seconds: to end, after Return, or without a connection */
 };
 
 struct gateway {
@@ -32,6 +33,10 @@ struct gateway {
     struct grpc_conn *conn;
 
     pthread_mutex_t lock; /* what follows: each call has a thread of its own */
+    pthread_cond_t changed; /* returned, deaf, gone */
+    bool deaf;     /* nobody serves it any more */
+    bool gone;     /* its process has ended */
+    bool killed;   /* by us: it did not end by itself */
     TENON_VEC(struct tenon_ref *) refs; /* by what the program calls them, less one */
     bool returned; /* or tried to */
     bool refused;  /* what it returned was not taken */

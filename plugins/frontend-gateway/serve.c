@@ -667,6 +667,7 @@ return_result(void *user, struct grpc_call *call)
     pthread_mutex_lock(&gw->lock);
     const bool first = !gw->returned;
     gw->returned = true;
+    pthread_cond_broadcast(&gw->changed);
     pthread_mutex_unlock(&gw->lock);
     if (!first)
         gw->host->error(s.err, TENON_E_INVALID, 0, "the frontend has returned already");
@@ -676,7 +677,7 @@ return_result(void *user, struct grpc_call *call)
         gw->refused = take_result(&s, request.result) < 0;
     if (gw->host->error_code(s.err) == 0)
         answer(&s, &gw_none_message, &nothing);
-    if (gw->failure.data == s.request.data)
+    if (first && gw->failure.data == s.request.data)
         s.request = (struct tenon_buf)TENON_BUF_INIT;
     done(&s);
     if (first)

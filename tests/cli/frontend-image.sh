@@ -64,6 +64,11 @@ said "StatFile: not found: /none"
 said "ReadFile: unknown: /dir: not a regular file"
 said "/../../dir/hello has 6 bytes"
 assert_eq 4 "$(grep -c "reference named, definition of some bytes\|evaluated" "$work/err")"
+mkfifo pipe
+printf 'FROM scratch\nCOPY pipe /\n' >Pipe.Dockerfile
+does 0 "solve:Pipe.Dockerfile read:/pipe return"
+said "ReadFile: unknown: /pipe: not a regular file"
+rm pipe
 
 echo "-- what names stand for, warnings, capabilities"
 does 0 "ping meta:docker-image://$image config:$image meta:docker-image://$registry/none:1 warn:Careful solve:Real.Dockerfile return"
@@ -126,6 +131,14 @@ does 0 "front:other.v0 solve:Real.Dockerfile twice"
 said 'Solve: not found: no frontend is called "other.v0"'
 does 1 "solve:None.Dockerfile return:x"
 said "Solve: not found"
+
+echo "-- it stays when it is through"
+does 0 "solve:Real.Dockerfile return hang"
+said "hanging"
+does 1 "fail:first hang"
+assert_has "$work/err" "$image: first"
+does 1 "garbage hang"
+assert_has "$work/err" "does not speak HTTP/2"
 
 echo "-- without end"
 does 1 "loop:$image exit:1"

@@ -15,7 +15,7 @@
  *   chain:IMAGE          another image as the frontend
  *   loop:IMAGE           the same, for ever
  *   return fail:TEXT twice                                  and the end
- *   exit:CODE garbage hang  without one
+ *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
  *   sandbox              what it is like
  */
@@ -372,6 +372,8 @@ main(void)
         words = tenon_strdup("solve:Real.Dockerfile return");
     if (tenon_streq(words, "garbage"))
         return puts("What would you like to build?") < 0;
+    if (tenon_streq(words, "garbage hang"))
+        return puts("What would you like to build?") < 0 || fflush(stdout) || pause();
     conn = grpc_conn_new(GRPC_CLIENT, NULL);
     tenon_assert(grpc_conn_start(conn, STDIN_FILENO, STDOUT_FILENO) == 0);
     ref = "";
