@@ -63,12 +63,21 @@ cli_print_error(const struct tenon_error *err)
             fprintf(stderr, ":%u", err->line);
         putc('\n', stderr);
     }
-    if (err->hint) {
-        fputs("  hint: ", stderr);
-        cli_put_text(stderr, err->hint);
-        putc('\n', stderr);
-    }
+    cli_put_hints("  hint: ", err);
     return CLI_FAILED;
+}
+
+void
+cli_put_hints(const char *lead, const struct tenon_error *err)
+{
+    for (const char *at = err->hint; at && *at;) {
+        const size_t len = strcspn(at, "\n");
+        auto_free char *line = tenon_strndup(at, len);
+        fputs(lead, stderr);
+        cli_put_text(stderr, line);
+        putc('\n', stderr);
+        at += len + (at[len] == '\n');
+    }
 }
 
 int

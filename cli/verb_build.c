@@ -297,8 +297,7 @@ finish(struct job *j, struct tenon_error *err)
             auto_free char *place = tenon_asprintf("%s:%u", err->file, err->line);
             put_line("  at ", place);
         }
-        if (err->hint)
-            put_line("hint: ", err->hint);
+        cli_put_hints("hint: ", err);
     }
     if (err->code)
         status = CLI_FAILED;

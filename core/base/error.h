@@ -25,7 +25,7 @@ struct tenon_error {
     int code;      /* 0: nothing set */
     int sys;       /* errno, or 0 */
     char *message; /* "outer: inner: cause" */
-    char *hint;    /* what the user can do, or NULL */
+    char *hint;    /* what the user can do, or NULL; each line is one */
     char *file;    /* place in the build file, or NULL */
     uint32_t line; /* 1.., 0 unknown */
     uint32_t end_line; /* last line of the range; 0: the same as line */

@@ -375,7 +375,7 @@ name_log(const struct tenon_step *s, struct tenon_error *err)
         return; /* it printed nothing */
     auto_free char *hint = tenon_steal(&err->hint);
     tenon_error_hint(err, "%s%sthe step's whole output is in %s/logs/%s", hint ? hint : "",
-                     hint ? "; " : "", tenon_store_path(s->engine->store), log);
+                     hint ? "\n" : "", tenon_store_path(s->engine->store), log);
 }
 
 static int

@@ -908,7 +908,7 @@ struct tenon_progress_end { /* how the build ended */
     uint32_t struct_size;
     int32_t status;           /* enum tenon_status */
     const char *error;        /* "failed to solve: ..." or NULL */
-    const char *hint;
+    const char *hint;         /* what the user can do, or NULL; each line is one */
     const char *vertex;       /* that failed, or NULL */
     const struct tenon_source_excerpt *excerpts; /* what failed */
     size_t excerpt_count;

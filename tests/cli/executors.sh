@@ -108,7 +108,7 @@ code() { # ITEM INSTRUCTIONS: how the build says that it failed
     printf 'FROM base\n%s\n' "$2" >"$context/code.Dockerfile"
     got=0
     build --no-cache -f "$context/code.Dockerfile" -o type=cacheonly >"$work/out" 2>"$work/err" || got=$?
-    printf '%s\t%s\n' "$1" "status $got; $(sed -n 's/.*did not complete successfully: //p' "$work/err" | tail -n 1); $(sed -n 's/^hint: //p' "$work/err" | sed 's/; the step.s whole output is in .*//; s/tenon shell.*/tenon shell/')" >>"$work/tree/list"
+    printf '%s\t%s\n' "$1" "status $got; $(sed -n 's/.*did not complete successfully: //p' "$work/err" | tail -n 1); $(sed -n 's/^hint: //p' "$work/err" | sed '/whole output is in /d; s/tenon shell.*/tenon shell/')" >>"$work/tree/list"
 }
 for executor in oci native; do
     use_executor $executor

@@ -108,10 +108,12 @@ pk_recap_error(struct tenon_buf *out, const struct tenon_progress_end *end)
     tenon_buf_adds(out, "ERROR: ");
     pk_sanitize(out, end->error, strlen(end->error));
     tenon_buf_addc(out, '\n');
-    if (end->hint) {
+    for (const char *at = end->hint; at && *at;) {
+        const size_t len = strcspn(at, "\n");
         tenon_buf_adds(out, "hint: ");
-        pk_sanitize(out, end->hint, strlen(end->hint));
-        tenon_buf_addc(out, '\n');
+        pk_sanitize(out, at, len);
+        tenon_buf_adds(out, "\n");
+        at += len + (at[len] == '\n');
     }
     if (end->further && *end->further)
         tenon_buf_adds(out, "more errors:\n");

@@ -25,7 +25,7 @@ struct pk_warning_style {
 void pk_recap_warnings(struct tenon_buf *out, const struct pk_model *m,
                        const struct tenon_progress_end *end,
                        const struct pk_warning_style *style);
-/* The error line and its hint. */
+/* The error line and its hints. */
 void pk_recap_error(struct tenon_buf *out, const struct tenon_progress_end *end);
 
 #endif
