@@ -54,7 +54,7 @@ struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
 
 /* ---- serve.c ------------------------------------------------------------- */
 
-/* Until the program closes its output. */
+/* Until the connection with the program is over. */
 void gateway_serve(struct gateway *gw);
 
 /* ---- status.c ------------------------------------------------------------ */
