@@ -265,12 +265,12 @@ import(const struct ssh_key *k, gnutls_privkey_t *out, char **comment, struct te
     gnutls_privkey_t key;
     if (gnutls_privkey_init(&key) < 0)
         return tenon_error_set(err, TENON_E_NOMEM, "out of memory");
-    int r = k->is_pem ? import_pem(k, key, err) : import_openssh(k, key, comment, err);
-    if (r < 0)
+    int rc = k->is_pem ? import_pem(k, key, err) : import_openssh(k, key, comment, err);
+    if (rc < 0)
         gnutls_privkey_deinit(key);
     else
         *out = key;
-    return r;
+    return rc;
 }
 
 static const struct curve *
@@ -393,16 +393,16 @@ ssh_key_open(const char *path, struct ssh_key **out, struct tenon_error *err)
     struct ssh_key *k = tenon_new0(struct ssh_key);
     char *text = tenon_malloc(FILE_MAX + 1);
     gnutls_privkey_t key;
-    int r = read_key(k, text, path, err);
+    int rc = read_key(k, text, path, err);
     explicit_bzero(text, FILE_MAX + 1);
     free(text);
-    if (r == 0)
-        r = import(k, &key, &k->comment, err);
-    if (r == 0) {
-        r = make_public(key, &k->public, err);
+    if (rc == 0)
+        rc = import(k, &key, &k->comment, err);
+    if (rc == 0) {
+        rc = make_public(key, &k->public, err);
         gnutls_privkey_deinit(key);
     }
-    if (r < 0) {
+    if (rc < 0) {
         ssh_key_free(k);
         return tenon_error_context(err, "ssh key %s", path);
     }

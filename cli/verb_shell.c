@@ -173,11 +173,11 @@ enter(struct job *j, struct tenon_error *err)
         j->shell.data = j;
     }
     struct tenon_ctx *ctx = tenon_ctx_new(&j->engine, NULL, j->engine.cancel, NULL);
-    int r = tenon_exec_shell(&j->engine, ctx, &j->shell, &status, err);
+    int rc = tenon_exec_shell(&j->engine, ctx, &j->shell, &status, err);
     tenon_ctx_free(ctx);
     terminal_close(t);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -223,13 +223,13 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
     if (relay)
         give_pipes(s, x.stdout_fd, x.stderr_fd);
     tenon_module_enter(executor);
-    int r = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
+    int rc = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
     tenon_module_leave(executor);
     tenon_relay_finish(relay);
-    r = tenon_module_check(executor, "run", r, err);
-    if (r >= 0)
+    rc = tenon_module_check(executor, "run", rc, err);
+    if (rc >= 0)
         s->why = tenon_steal(&err->hint);
-    return r;
+    return rc;
 }
 
 static bool
@@ -268,31 +268,31 @@ static int
 run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     struct tenon_error *err)
 {
-    int r = prepare_root(s, err);
-    if (r == 0)
-        r = tenon_step_env(s, err);
-    if (r == 0)
-        r = tenon_step_net_files(s, err);
-    if (r == 0)
-        r = tenon_step_devices(s, err);
-    if (r == 0)
-        r = tenon_step_list_mounts(s, err);
-    if (r == 0)
-        r = tenon_step_tmpfs_modes(s, err);
-    if (r == 0)
-        r = make_stubs(s, err);
+    int rc = prepare_root(s, err);
+    if (rc == 0)
+        rc = tenon_step_env(s, err);
+    if (rc == 0)
+        rc = tenon_step_net_files(s, err);
+    if (rc == 0)
+        rc = tenon_step_devices(s, err);
+    if (rc == 0)
+        rc = tenon_step_list_mounts(s, err);
+    if (rc == 0)
+        rc = tenon_step_tmpfs_modes(s, err);
+    if (rc == 0)
+        rc = make_stubs(s, err);
     bool readonly = s->root_op->readonly;
-    if (r == 0 && readonly)
-        r = set_root_readonly(s, true, err);
-    if (r == 0) {
-        r = run_executor(s, executor, status, err);
-        if (readonly && r == 0)
-            r = set_root_readonly(s, false, err);
+    if (rc == 0 && readonly)
+        rc = set_root_readonly(s, true, err);
+    if (rc == 0) {
+        rc = run_executor(s, executor, status, err);
+        if (readonly && rc == 0)
+            rc = set_root_readonly(s, false, err);
     }
-    if (r == 0 && !s->stdio)
-        r = judge(s, *status, err);
+    if (rc == 0 && !s->stdio)
+        rc = judge(s, *status, err);
     tenon_stubs_remove(&s->stubs, s->op->remove_stubs_recursive);
-    return r;
+    return rc;
 }
 
 /* ---- after -------------------------------------------------------------- */
@@ -324,14 +324,14 @@ static int
 commit(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
        struct tenon_error *err)
 {
-    int r = take_output(s, s->root_op, &s->root, outputs, output_count, err);
+    int rc = take_output(s, s->root_op, &s->root, outputs, output_count, err);
     tenon_vec_foreach(m, &s->mounts)
-        if (r == 0)
-            r = take_output(s, m->op, &m->tree, outputs, output_count, err);
-    if (r < 0)
+        if (rc == 0)
+            rc = take_output(s, m->op, &m->tree, outputs, output_count, err);
+    if (rc < 0)
         for (size_t i = 0; i < output_count; i++)
             tenon_chain_release(&outputs[i]);
-    return r;
+    return rc;
 }
 
 /* mount_setattr (Linux 5.12) is the newest call without which nothing works. */
@@ -421,13 +421,13 @@ tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
         .root = { .fd = -1 },
         .rootfd = -1,
     };
-    int r = do_step(&s, outputs, output_count, err);
-    if (r < 0 && tenon_cancel_fired(tenon_ctx_cancel(ctx)) &&
+    int rc = do_step(&s, outputs, output_count, err);
+    if (rc < 0 && tenon_cancel_fired(tenon_ctx_cancel(ctx)) &&
         err->code != TENON_E_CANCELLED) {
         tenon_error_release(err);
         return tenon_error_set(err, TENON_E_CANCELLED, "cancelled");
     }
-    return r;
+    return rc;
 }
 
 int
@@ -447,6 +447,6 @@ tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
         .prompt = prompt,
     };
     struct tenon_module *executor;
-    int r = set_up(&s, &executor, err);
-    return r < 0 ? r : run(&s, executor, status, err);
+    int rc = set_up(&s, &executor, err);
+    return rc < 0 ? rc : run(&s, executor, status, err);
 }

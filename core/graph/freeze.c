@@ -385,9 +385,9 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
     if ((from && from->graph != n->graph) || (edge.vertex && edge.vertex->graph != n->graph))
         return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
     if (from && from->parent) {
-        int r = link_action(n, slot, from, &link, err);
-        if (r < 0)
-            return r;
+        int rc = link_action(n, slot, from, &link, err);
+        if (rc < 0)
+            return rc;
     } else if (from) {
         if (from == (n->parent ? n->parent : n))
             return tenon_error_set(err, TENON_E_INVALID, "an op feeds itself");
@@ -416,9 +416,9 @@ tenon_node_input(struct tenon_node *n, const char *slot,
     const struct tenon_edge edge = { .index = from ? output : 0 };
 
     pthread_mutex_lock(&n->graph->lock);
-    int r = input_locked(n, slot, from, edge, err);
+    int rc = input_locked(n, slot, from, edge, err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }
 
 int
@@ -426,7 +426,7 @@ tenon_node_input_edge(struct tenon_node *n, const char *slot,
                       struct tenon_edge edge, struct tenon_error *err)
 {
     pthread_mutex_lock(&n->graph->lock);
-    int r = input_locked(n, slot, NULL, edge, err);
+    int rc = input_locked(n, slot, NULL, edge, err);
     pthread_mutex_unlock(&n->graph->lock);
-    return r;
+    return rc;
 }

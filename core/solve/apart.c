@@ -71,18 +71,18 @@ apart_find(const struct tenon_solver *s, const char *key, struct tenon_record *o
 {
     struct tenon_digest moved;
     *apart = false;
-    int r = tenon_record_find(s->engine->store, key, out, err);
+    int rc = tenon_record_find(s->engine->store, key, out, err);
     /* Of one that was made here the keys alone may be known. */
-    if (r != 0 || !s->options.import_origin)
-        return r;
+    if (rc != 0 || !s->options.import_origin)
+        return rc;
     move_apart(s, key, &moved);
-    r = tenon_record_find(s->engine->store, moved.str, out, err);
-    if (r > 0 && restore_id(out, err) < 0) {
+    rc = tenon_record_find(s->engine->store, moved.str, out, err);
+    if (rc > 0 && restore_id(out, err) < 0) {
         tenon_record_release(out);
         return err->code;
     }
-    *apart = r > 0;
-    return r;
+    *apart = rc > 0;
+    return rc;
 }
 
 int

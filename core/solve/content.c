@@ -18,9 +18,9 @@ digest_view(struct tenon_view *view, const struct dep *d, bool whole,
     for (size_t i = 0; i < d->selectors.len; i++) {
         const struct tenon_selector *sel = &d->selectors.items[i].sel;
         struct tenon_digest one;
-        int r = tenon_view_digest(view, sel, cancel, &one, err);
-        if (r < 0)
-            return r;
+        int rc = tenon_view_digest(view, sel, cancel, &one, err);
+        if (rc < 0)
+            return rc;
         tenon_hash_item(h, "selected", one.str, strlen(one.str));
     }
     tenon_hash_final(h, out);
@@ -73,13 +73,13 @@ digest_chain(struct state *user, const struct tenon_chain *chain,
         return fd;
     const struct tenon_view_options o = { .rootfd = fd };
     struct tenon_view *view = NULL;
-    int r = tenon_view_new(&o, &view, err);
-    if (r == 0)
-        r = digest_view(view, d, whole, user->cancel, out, err);
+    int rc = tenon_view_new(&o, &view, err);
+    if (rc == 0)
+        rc = digest_view(view, d, whole, user->cancel, out, err);
     tenon_view_free(view);
-    if (r == 0)
+    if (rc == 0)
         tenon_content_digest_put(store, memo.str, out);
-    return r;
+    return rc;
 }
 
 int
@@ -89,15 +89,15 @@ content_of_input(struct state *user, size_t input, struct tenon_digest *out,
     const struct state *in = user->inputs[input];
     const struct dep *d = &user->deps[input];
     const bool whole = d->whole || !d->content;
-    int r = in->view
+    int rc = in->view
                 ? digest_view(in->view, d, whole, user->cancel, out, err)
                 : digest_chain(user, &in->outputs[user->v->inputs[input].index],
                                d, whole, out, err);
 
-    if (r < 0 && r != TENON_E_CANCELLED)
+    if (rc < 0 && rc != TENON_E_CANCELLED)
         tenon_error_context(err, "failed to calculate checksum of ref %.25s",
                             tenon_digest_hex(&in->v->digest));
-    return r;
+    return rc;
 }
 
 /* ---- views in place ----------------------------------------------------- */
@@ -115,16 +115,16 @@ copy_view(struct tenon_store *store, struct tenon_view *view,
     };
     int64_t id;
 
-    int r = tenon_snapshot_begin(store, &work, err);
-    if (r == 0)
-        r = tenon_tree_copy(tenon_snapshot_work_fs(work), &copy, cancel, err);
-    if (r == 0)
-        r = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_LOCAL,
+    int rc = tenon_snapshot_begin(store, &work, err);
+    if (rc == 0)
+        rc = tenon_tree_copy(tenon_snapshot_work_fs(work), &copy, cancel, err);
+    if (rc == 0)
+        rc = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_LOCAL,
                                   "local source", &id, err);
     tenon_snapshot_discard(work);
-    if (r == 0)
+    if (rc == 0)
         tenon_chain_append(out, id);
-    return r;
+    return rc;
 }
 
 static int
@@ -135,17 +135,17 @@ find_or_copy(struct tenon_store *store, struct tenon_view *view,
     const char *const keys[] = { key->str };
     struct tenon_record record = {0};
 
-    int r = tenon_record_find(store, key->str, &record, err);
-    if (r > 0) {
+    int rc = tenon_record_find(store, key->str, &record, err);
+    if (rc > 0) {
         tenon_chain_copy(out, &record.outputs[0]);
         tenon_record_release(&record);
         return 0;
     }
-    if (r == 0)
-        r = copy_view(store, view, cancel, out, err);
+    if (rc == 0)
+        rc = copy_view(store, view, cancel, out, err);
     const struct tenon_record made = { .id = *key, .output_count = 1,
                                        .outputs = out };
-    return r < 0 ? r
+    return rc < 0 ? rc
                  : tenon_record_store(store, keys, 1, &made, NULL,
                                       "local source", NULL, 0, err);
 }
@@ -161,23 +161,23 @@ view_chain(struct tenon_engine *e, struct tenon_view *view, const char *vertex,
     struct tenon_lock *lock = NULL;
     struct tenon_waiting waiting;
 
-    int r = tenon_view_digest(view, &all, cancel, &content, err);
-    if (r < 0)
-        return r;
+    int rc = tenon_view_digest(view, &all, cancel, &content, err);
+    if (rc < 0)
+        return rc;
     auto_hash struct tenon_hash *h = tenon_hash_new();
     tenon_hash_item(h, "tenon.key", "view", 4);
     tenon_hash_item(h, "content", content.str, strlen(content.str));
     tenon_hash_final(h, &key);
     auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(&key));
     tenon_waiting_init(&waiting, e, vertex, "copies the same files");
-    r = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(cancel),
+    rc = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(cancel),
                            &waiting.watch, &lock, err);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     tenon_lock_describe(lock, NULL);
-    r = find_or_copy(e->store, view, &key, cancel, out, err);
+    rc = find_or_copy(e->store, view, &key, cancel, out, err);
     tenon_lock_release(lock);
-    return r;
+    return rc;
 }
 
 int
@@ -187,9 +187,9 @@ input_chain(struct state *user, size_t input, struct tenon_chain *out,
     const struct state *in = user->inputs[input];
 
     if (in->view) {
-        int r = view_chain(user->solver->engine, in->view, user->v->digest.str,
+        int rc = view_chain(user->solver->engine, in->view, user->v->digest.str,
                            user->cancel, out, err);
-        return r < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
+        return rc < 0 ? tenon_error_context(err, "copy \"%s\"", in->v->name) : 0;
     }
     tenon_chain_copy(out, &in->outputs[user->v->inputs[input].index]);
     return 0;

@@ -94,10 +94,10 @@ explain_miss(struct state *st)
     }
     auto_free char *scope = explain_scope(st);
     /* For information only: a build does not fail for it. */
-    int r = tenon_record_last_parts(s->engine->store, scope, NULL, collect,
+    int rc = tenon_record_last_parts(s->engine->store, scope, NULL, collect,
                                     &before, &err);
     explain_parts(st, &now);
-    if (r == 1)
+    if (rc == 1)
         compare(st, &before, &now);
     else
         tell(st, "has not run here before", "a step like it", NULL, NULL);

@@ -69,10 +69,10 @@ fetcher(void *data)
         const size_t i = f->next++;
         auto_error struct tenon_error err = TENON_ERROR_INIT;
         pthread_mutex_unlock(&f->lock);
-        int r = fetch_one(f->set, i, &err);
+        int rc = fetch_one(f->set, i, &err);
         pthread_mutex_lock(&f->lock);
         f->finished[i] = true;
-        if (r < 0 && !f->failed) {
+        if (rc < 0 && !f->failed) {
             f->failed = true;
             tenon_error_move(&f->err, &err);
         }
@@ -85,17 +85,17 @@ fetcher(void *data)
 static int
 wait_fetched(struct fetch *f, size_t i, struct tenon_error *err)
 {
-    int r = 0;
+    int rc = 0;
 
     pthread_mutex_lock(&f->lock);
     while (!f->finished[i] && !f->failed)
         pthread_cond_wait(&f->ready, &f->lock);
     if (f->failed) {
-        r = f->err.code;
+        rc = f->err.code;
         tenon_error_copy(err, &f->err);
     }
     pthread_mutex_unlock(&f->lock);
-    return r;
+    return rc;
 }
 
 /* ---- unpacking ---------------------------------------------------------- */
@@ -132,15 +132,15 @@ unpack(const struct layer_set *set, size_t i, const struct tenon_digest *chain_i
     if (fd < 0)
         return fd;
     tenon_ctx_status(set->ctx, status, 0, 0);
-    int r = tenon_layer_unpack(set->store, fd, layer->diff_id, lower,
+    int rc = tenon_layer_unpack(set->store, fd, layer->diff_id, lower,
                                set->cancel, snapshot, err);
-    if (r < 0)
+    if (rc < 0)
         return tenon_error_context(err, "layer %s", layer->digest);
-    r = remember_blob(set, i, *snapshot, err);
-    if (r == 0)
-        r = tenon_snapshot_set_chain_id(set->store, *snapshot, chain_id->str, err);
+    rc = remember_blob(set, i, *snapshot, err);
+    if (rc == 0)
+        rc = tenon_snapshot_set_chain_id(set->store, *snapshot, chain_id->str, err);
     tenon_ctx_status_done(set->ctx, status);
-    return r;
+    return rc;
 }
 
 static int
@@ -157,19 +157,19 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
 
     if (tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         return 0;
-    int r = wait_fetched(f, i, err);
-    if (r < 0)
-        return r;
+    int rc = wait_fetched(f, i, err);
+    if (rc < 0)
+        return rc;
     tenon_waiting_init(&waiting, tenon_ctx_engine(set->ctx), tenon_ctx_vertex(set->ctx), what);
-    r = tenon_lock_acquire(set->store, name, false, tenon_cancel_fd(set->cancel),
+    rc = tenon_lock_acquire(set->store, name, false, tenon_cancel_fd(set->cancel),
                            &waiting.watch, &lock, err);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     tenon_lock_describe(lock, NULL);
     if (!tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
-        r = unpack(set, i, chain_id, lower, snapshot, err);
+        rc = unpack(set, i, chain_id, lower, snapshot, err);
     tenon_lock_release(lock);
-    return r;
+    return rc;
 }
 
 static void
@@ -195,7 +195,7 @@ layers_make(const struct layer_set *set, struct tenon_chain *out,
                        .ready = PTHREAD_COND_INITIALIZER };
     pthread_t threads[FETCHERS_MAX];
     unsigned thread_count = 0;
-    int r = 0;
+    int rc = 0;
 
     chain_ids(set->layers, count, ids);
     mark_present(&f, ids, count);
@@ -203,19 +203,19 @@ layers_make(const struct layer_set *set, struct tenon_chain *out,
     while (thread_count < FETCHERS_MAX && thread_count < missing)
         tenon_assert(pthread_create(&threads[thread_count++], NULL, fetcher,
                                     &f) == 0);
-    for (size_t i = 0; i < count && r == 0; i++) {
+    for (size_t i = 0; i < count && rc == 0; i++) {
         int64_t snapshot;
-        r = make_layer(&f, i, &ids[i], out, &snapshot, err);
-        if (r == 0)
+        rc = make_layer(&f, i, &ids[i], out, &snapshot, err);
+        if (rc == 0)
             tenon_chain_append(out, snapshot);
     }
     pthread_mutex_lock(&f.lock);
-    f.failed = f.failed || r < 0; /* nothing more is begun */
+    f.failed = f.failed || rc < 0; /* nothing more is begun */
     pthread_mutex_unlock(&f.lock);
     for (unsigned i = 0; i < thread_count; i++)
         pthread_join(threads[i], NULL);
     pthread_mutex_destroy(&f.lock);
     pthread_cond_destroy(&f.ready);
     tenon_error_release(&f.err);
-    return r;
+    return rc;
 }

@@ -69,11 +69,11 @@ run_exec(struct job *j)
     if (st->solver->engine->build_id)
         tenon_ctx_set_log(ctx, open_log, st);
     outputs_new(j);
-    int r = tenon_exec_step(e, ctx, st->v, inputs, j->outputs, j->output_count,
+    int rc = tenon_exec_step(e, ctx, st->v, inputs, j->outputs, j->output_count,
                             &j->err);
     tenon_ctx_free(ctx);
     release_chains(chains, count);
-    return r;
+    return rc;
 }
 
 /* ---- merge and diff ----------------------------------------------------- */
@@ -123,10 +123,10 @@ run_diff(struct job *j)
     if (!chains)
         return j->err.code;
     outputs_new(j);
-    int r = diff_chains(j, op->diff.lower < 0 ? &none : &chains[op->diff.lower],
+    int rc = diff_chains(j, op->diff.lower < 0 ? &none : &chains[op->diff.lower],
                         op->diff.upper < 0 ? &none : &chains[op->diff.upper]);
     release_chains(chains, count);
-    return r;
+    return rc;
 }
 
 /* ---- the record --------------------------------------------------------- */
@@ -180,11 +180,11 @@ store_record(struct job *j)
     for (size_t i = 0; st->imported && st->imported->keys[i]; i++)
         tenon_vec_push(&keys, st->imported->keys[i]);
     explain_parts(st, &parts);
-    int r = apart_store(st->solver, st->apart, keys.items, keys.len, &record, scope, st->v->name,
+    int rc = apart_store(st->solver, st->apart, keys.items, keys.len, &record, scope, st->v->name,
                         parts.list.items, parts.list.len, &j->err);
     key_parts_release(&parts);
     tenon_vec_release(&keys);
-    return r < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
+    return rc < 0 ? tenon_error_context(&j->err, "keep the result") : 0;
 }
 
 /* 1: another process has made it meanwhile. */
@@ -198,10 +198,10 @@ look_again(struct job *j)
         if (!keys[i]->str[0])
             continue;
         bool apart;
-        int r = apart_find(st->solver, keys[i]->str, &j->record, &apart, &j->err);
-        if (r < 0)
-            return r;
-        if (r > 0 && (!apart || st->apart) && /* what is built upon it is kept as it is */
+        int rc = apart_find(st->solver, keys[i]->str, &j->record, &apart, &j->err);
+        if (rc < 0)
+            return rc;
+        if (rc > 0 && (!apart || st->apart) && /* what is built upon it is kept as it is */
             j->record.output_count >= tenon_vertex_output_count(st->v)) {
             j->outputs = tenon_steal(&j->record.outputs);
             j->output_count = j->record.output_count;
@@ -222,12 +222,12 @@ make_or_take(struct job *j)
         explain_miss(j->state);
         return make(j);
     }
-    int r = import_make(j);
-    if (r < 0 && r != TENON_E_CANCELLED) {
+    int rc = import_make(j);
+    if (rc < 0 && rc != TENON_E_CANCELLED) {
         import_give_up(j);
-        r = 0;
+        rc = 0;
     }
-    return r;
+    return rc;
 }
 
 int
@@ -244,18 +244,18 @@ work_run(struct job *j)
     const struct tenon_digest *key = st->k2.str[0] ? &st->k2 : &st->k1;
     auto_free char *name = tenon_asprintf("step-%s", tenon_digest_hex(key));
     tenon_waiting_init(&waiting, e, st->v->digest.str, "makes this step");
-    int r = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(st->cancel),
+    int rc = tenon_lock_acquire(e->store, name, false, tenon_cancel_fd(st->cancel),
                                &waiting.watch, &lock, &j->err);
-    if (r < 0)
-        return r;
+    if (rc < 0)
+        return rc;
     auto_free char *log = tenon_exec_log_name(e->build_id, st->v);
     tenon_lock_describe(lock, log);
-    r = look_again(j);
-    if (r == 0) {
-        r = make_or_take(j);
-        if (r == 0 && !j->gave_up)
-            r = store_record(j);
+    rc = look_again(j);
+    if (rc == 0) {
+        rc = make_or_take(j);
+        if (rc == 0 && !j->gave_up)
+            rc = store_record(j);
     }
     tenon_lock_release(lock);
-    return r < 0 ? r : 0;
+    return rc < 0 ? rc : 0;
 }

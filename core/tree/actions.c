@@ -52,14 +52,14 @@ tenon_tree_mkdir(int dst, const char *path, uint32_t mode, bool parents,
     auto_free char *clean = rooted(path);
     if (parents) {
         auto_made_dirs struct tenon_made_dirs made = {0};
-        int ret = tenon_place_mkdir_p(dst, clean, mode, owner, &made, err);
-        return ret < 0 ? ret
+        int rc = tenon_place_mkdir_p(dst, clean, mode, owner, &made, err);
+        return rc < 0 ? rc
                        : tenon_place_fix_times(dst, &made, timestamp_ns, err);
     }
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(dst, clean, &real, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(dst, clean, &real, err);
+    if (rc < 0)
+        return rc;
     const char *name;
     auto_close int dir = tenon_place_parent(dst, real, &name, err);
     if (dir < 0)
@@ -75,10 +75,10 @@ tenon_tree_mkdir(int dst, const char *path, uint32_t mode, bool parents,
     struct stat st; /* in a set-group-id directory it is one, too */
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "make directory \"%s\"", clean);
-    ret = give_owner(dir, name, owner, clean, err);
-    if (ret == 0 && fchmodat(dir, name, (mode & 0777) | (st.st_mode & S_ISGID), 0) < 0)
-        ret = tenon_error_sys(err, "change mode of \"%s\"", clean);
-    return ret < 0 ? ret : give_times(dir, name, timestamp_ns, clean, err);
+    rc = give_owner(dir, name, owner, clean, err);
+    if (rc == 0 && fchmodat(dir, name, (mode & 0777) | (st.st_mode & S_ISGID), 0) < 0)
+        rc = tenon_error_sys(err, "change mode of \"%s\"", clean);
+    return rc < 0 ? rc : give_times(dir, name, timestamp_ns, clean, err);
 }
 
 static int
@@ -86,8 +86,8 @@ fill_file(int fd, const char *path, uint32_t mode, const void *data, size_t len,
           const struct tenon_owner *owner, int64_t timestamp_ns,
           struct tenon_error *err)
 {
-    int ret = tenon_write_all(fd, data, len, err);
-    if (ret < 0)
+    int rc = tenon_write_all(fd, data, len, err);
+    if (rc < 0)
         return tenon_error_context(err, "write \"%s\"", path);
     if (owner && owner->set && fchown(fd, owner->uid, owner->gid) < 0)
         return tenon_error_owner(err, owner->uid, owner->gid, "change owner of \"%s\"", path);
@@ -111,9 +111,9 @@ tenon_tree_mkfile(int dst, const char *path, uint32_t mode, const void *data,
 {
     auto_free char *clean = rooted(path);
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(dst, clean, &real, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(dst, clean, &real, err);
+    if (rc < 0)
+        return rc;
     const char *name;
     auto_close int dir = tenon_place_parent(dst, real, &name, err);
     if (dir < 0)
@@ -137,12 +137,12 @@ tenon_tree_mkfile(int dst, const char *path, uint32_t mode, const void *data,
         if (fd < 0 && (errno != EEXIST || tries > 100))
             return tenon_error_sys(err, "make file \"%s\"", clean);
     }
-    ret = fill_file(fd, clean, mode, data, len, owner, timestamp_ns, err);
-    if (ret == 0 && renameat(dir, temp, dir, name) < 0)
-        ret = tenon_error_sys(err, "make file \"%s\"", clean);
-    if (ret < 0)
+    rc = fill_file(fd, clean, mode, data, len, owner, timestamp_ns, err);
+    if (rc == 0 && renameat(dir, temp, dir, name) < 0)
+        rc = tenon_error_sys(err, "make file \"%s\"", clean);
+    if (rc < 0)
         unlinkat(dir, temp, 0);
-    return ret;
+    return rc;
 }
 
 static int
@@ -179,18 +179,18 @@ tenon_tree_rm(int dst, const char *path, bool allow_not_found, bool wildcard,
         return remove_one(dst, path, allow_not_found, err);
     struct tenon_view_options o = {.rootfd = dst};
     struct tenon_view *view;
-    int ret = tenon_view_new(&o, &view, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_view_new(&o, &view, err);
+    if (rc < 0)
+        return rc;
     auto_matches struct tenon_matches found = {0};
-    ret = tenon_view_glob(view, path, false, &found, err);
+    rc = tenon_view_glob(view, path, false, &found, err);
     tenon_vec_foreach(m, &found.list)
     {
-        if (ret == 0)
-            ret = remove_one(dst, m->path, allow_not_found, err);
+        if (rc == 0)
+            rc = remove_one(dst, m->path, allow_not_found, err);
     }
     tenon_view_free(view);
-    return ret;
+    return rc;
 }
 
 int
@@ -200,15 +200,15 @@ tenon_tree_symlink(int dst, const char *target, const char *path,
 {
     auto_free char *clean = rooted(path);
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(dst, clean, &real, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(dst, clean, &real, err);
+    if (rc < 0)
+        return rc;
     const char *name;
     auto_close int dir = tenon_place_parent(dst, real, &name, err);
     if (dir < 0)
         return tenon_error_context(err, "make link \"%s\"", clean);
     if (symlinkat(target, dir, *name ? name : ".") < 0)
         return tenon_error_sys(err, "make link \"%s\"", clean);
-    ret = give_owner(dir, name, owner, clean, err);
-    return ret < 0 ? ret : give_times(dir, name, timestamp_ns, clean, err);
+    rc = give_owner(dir, name, owner, clean, err);
+    return rc < 0 ? rc : give_times(dir, name, timestamp_ns, clean, err);
 }

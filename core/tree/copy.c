@@ -80,11 +80,11 @@ ensure_dir(struct tenon_copier *k, struct tenon_copy_dir *d, bool direct)
 {
     if (d->to_fd >= 0)
         return 0;
-    int ret = ensure_dir(k, d->up, false);
-    if (ret == 0)
-        ret = open_or_make(k, d, direct);
-    if (ret < 0 || direct)
-        return ret;
+    int rc = ensure_dir(k, d->up, false);
+    if (rc == 0)
+        rc = open_or_make(k, d, direct);
+    if (rc < 0 || direct)
+        return rc;
     if (d->created)
         return tenon_copy_dir_info(k, d);
     if (d->overwrite && fchmod(d->to_fd, d->from->mode & 07777) < 0)
@@ -102,32 +102,32 @@ static int
 copy_kids(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     struct tenon_entry *dir = d->from;
-    int ret = tenon_view_load(k->view, dir, k->err);
+    int rc = tenon_view_load(k->view, dir, k->err);
     auto_held struct tenon_held held =
         tenon_held_in(k->include, k->exclude, tenon_buf_str(&k->path));
     size_t keep = k->path.len;
-    for (size_t i = 0; ret == 0 && i < dir->kid_count; i++) {
+    for (size_t i = 0; rc == 0 && i < dir->kid_count; i++) {
         struct tenon_entry *e = &dir->kids[i];
         if (e->flags & TENON_ENTRY_HIDDEN)
             continue;
         if (keep)
             tenon_buf_addc(&k->path, '/');
         tenon_buf_adds(&k->path, e->name);
-        ret = copy_entry(k, d, e, e->name, &held);
+        rc = copy_entry(k, d, e, e->name, &held);
         tenon_buf_truncate(&k->path, keep);
     }
-    return ret;
+    return rc;
 }
 
 static int
 copy_dir(struct tenon_copier *k, struct tenon_copy_dir *d, bool top,
          bool included, bool descend)
 {
-    int ret = included ? ensure_dir(k, d, true) : 0;
-    if (ret == 0 && descend)
-        ret = copy_kids(k, d);
-    if (ret < 0 || d->to_fd < 0)
-        return ret;
+    int rc = included ? ensure_dir(k, d, true) : 0;
+    if (rc == 0 && descend)
+        rc = copy_kids(k, d);
+    if (rc < 0 || d->to_fd < 0)
+        return rc;
     /* What was there under the name that the user gave keeps its owner and
      * mode; what was there below it does not. */
     if (included && (d->created || !top))
@@ -144,9 +144,9 @@ copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
            struct tenon_entry *e, const char *name,
            const struct tenon_held *held)
 {
-    int ret = tenon_cancel_check(k->cancel, k->err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_cancel_check(k->cancel, k->err);
+    if (rc < 0)
+        return rc;
     const char *path = tenon_buf_str(&k->path);
     bool top = !held;
     bool included = top || !k->include ||
@@ -157,8 +157,8 @@ copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
     if (!S_ISDIR(e->mode)) {
         if (!included || excluded)
             return 0;
-        ret = ensure_dir(k, up, false);
-        return ret < 0 ? ret : tenon_copy_leaf(k, up, e, name);
+        rc = ensure_dir(k, up, false);
+        return rc < 0 ? rc : tenon_copy_leaf(k, up, e, name);
     }
     auto_copy_dir struct tenon_copy_dir d = {.up = up,
                                              .from = e,
@@ -238,16 +238,16 @@ choose_target(struct tenon_copier *k, const struct tenon_entry *e,
 {
     auto_free char *clean = tenon_path_clean(dest);
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(k->dst, clean, &real, k->err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(k->dst, clean, &real, k->err);
+    if (rc < 0)
+        return rc;
     struct stat st;
     bool exists = true;
-    ret = tenon_root_stat(k->dst, real, true, &st, k->err);
-    if (ret == TENON_E_NOT_FOUND && k->err->sys == ENOENT) {
+    rc = tenon_root_stat(k->dst, real, true, &st, k->err);
+    if (rc == TENON_E_NOT_FOUND && k->err->sys == ENOENT) {
         tenon_error_release(k->err);
         exists = false;
-    } else if (ret < 0) {
+    } else if (rc < 0) {
         return tenon_error_context(k->err, "destination");
     }
 
@@ -259,13 +259,13 @@ choose_target(struct tenon_copier *k, const struct tenon_entry *e,
         real = below;
     }
     if (contents && !exists) {
-        ret = make_dirs(k, real, made);
+        rc = make_dirs(k, real, made);
     } else {
         auto_free char *up = tenon_path_join(real, "..");
-        ret = make_dirs(k, up, made);
+        rc = make_dirs(k, up, made);
     }
-    if (ret < 0)
-        return ret;
+    if (rc < 0)
+        return rc;
     free(k->to);
     k->to = tenon_steal(&real);
     return 0;
@@ -276,15 +276,15 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
 {
     auto_made_dirs struct tenon_made_dirs made = {0};
     auto_free char *first = dir_to_ensure(dest);
-    int ret = make_dirs(k, first, &made);
-    if (ret < 0)
-        return ret;
+    int rc = make_dirs(k, first, &made);
+    if (rc < 0)
+        return rc;
     struct tenon_entry *e;
-    ret = tenon_view_lookup(k->view, src, k->c->follow_symlink, &e, k->err);
-    if (ret == 0)
-        ret = choose_target(k, e, src, dest, &made);
-    if (ret < 0)
-        return ret;
+    rc = tenon_view_lookup(k->view, src, k->c->follow_symlink, &e, k->err);
+    if (rc == 0)
+        rc = choose_target(k, e, src, dest, &made);
+    if (rc < 0)
+        return rc;
 
     const char *name;
     auto_copy_dir struct tenon_copy_dir up = {
@@ -293,11 +293,11 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
     if (fd < 0)
         return fd;
     up.to_fd = fd;
-    ret = copy_entry(k, &up, e, name, NULL);
-    if (ret == 0)
-        ret = tenon_place_fix_times(k->dst, &made, k->c->timestamp_ns, k->err);
+    rc = copy_entry(k, &up, e, name, NULL);
+    if (rc == 0)
+        rc = tenon_place_fix_times(k->dst, &made, k->c->timestamp_ns, k->err);
     tenon_copy_forget_links(k);
-    return ret;
+    return rc;
 }
 
 /* ---- archives ------------------------------------------------------------------ */
@@ -317,9 +317,9 @@ try_unpack(struct tenon_copier *k, const char *src, const char *dest)
 {
     const struct tenon_copy *c = k->c;
     struct tenon_entry *e;
-    int ret = tenon_view_lookup(k->view, src, true, &e, k->err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_view_lookup(k->view, src, true, &e, k->err);
+    if (rc < 0)
+        return rc;
     if (!S_ISREG(e->mode) || (e->flags & TENON_ENTRY_EMPTY))
         return 0;
     auto_close int fd = tenon_view_open(k->view, e, -1, k->err);
@@ -332,18 +332,18 @@ try_unpack(struct tenon_copier *k, const char *src, const char *dest)
                                "unpacking of \"%s\" is not available", src);
     auto_made_dirs struct tenon_made_dirs made = {0};
     auto_free char *real = NULL;
-    ret = tenon_place_mkdir_p(k->dst, dest, DIR_MODE, &c->owner, &made, k->err);
-    if (ret == 0)
-        ret = tenon_place_resolve(k->dst, dest, &real, k->err);
-    if (ret == 0)
-        ret = c->unpack(fd, k->dst, real,
+    rc = tenon_place_mkdir_p(k->dst, dest, DIR_MODE, &c->owner, &made, k->err);
+    if (rc == 0)
+        rc = tenon_place_resolve(k->dst, dest, &real, k->err);
+    if (rc == 0)
+        rc = c->unpack(fd, k->dst, real,
                         c->owner.set ? (int64_t)c->owner.uid : -1,
                         c->owner.set ? (int64_t)c->owner.gid : -1, k->cancel,
                         k->err);
-    if (ret == 0) /* compressed, but no tar inside */
+    if (rc == 0) /* compressed, but no tar inside */
         tenon_place_unmake(k->dst, &made);
-    if (ret <= 0)
-        return ret;
+    if (rc <= 0)
+        return rc;
     int fixed = tenon_place_fix_times(k->dst, &made, c->timestamp_ns, k->err);
     return fixed < 0 ? fixed : 1;
 }
@@ -355,13 +355,13 @@ check_dest(int dst, const char *dest, struct tenon_error *err)
 {
     auto_free char *clean = tenon_path_clean(dest);
     auto_free char *real = NULL;
-    int ret = tenon_place_resolve(dst, clean, &real, err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_place_resolve(dst, clean, &real, err);
+    if (rc < 0)
+        return rc;
     auto_free char *up = tenon_path_join(real, "..");
     struct stat st;
-    ret = tenon_root_stat(dst, up, false, &st, err);
-    return ret < 0 ? tenon_error_context(err, "destination \"%s\"", clean) : 0;
+    rc = tenon_root_stat(dst, up, false, &st, err);
+    return rc < 0 ? tenon_error_context(err, "destination \"%s\"", clean) : 0;
 }
 
 static int
@@ -372,10 +372,10 @@ copy_all(struct tenon_copier *k, const char *dest)
     auto_free char *src = clean_dest(c->src ? c->src : "");
     bool wildcard = c->allow_wildcard && tenon_view_is_wildcard(src);
     if (wildcard) {
-        int ret = tenon_view_glob(k->view, src, c->follow_symlink, &found,
+        int rc = tenon_view_glob(k->view, src, c->follow_symlink, &found,
                                   k->err);
-        if (ret < 0)
-            return ret;
+        if (rc < 0)
+            return rc;
         if (!found.list.len && !c->allow_empty_wildcard)
             return tenon_error_set(k->err, TENON_E_NOT_FOUND, "%s not found",
                                    src);
@@ -390,14 +390,14 @@ copy_all(struct tenon_copier *k, const char *dest)
         tenon_vec_push(&found.list,
                        (struct tenon_match){.path = tenon_steal(&src)});
     }
-    int ret = 0;
+    int rc = 0;
     tenon_vec_foreach(m, &found.list)
     {
-        ret = c->attempt_unpack ? try_unpack(k, m->path, dest) : 0;
-        if (ret == 0)
-            ret = copy_source(k, m->path, dest);
-        if (ret < 0)
-            return ret;
+        rc = c->attempt_unpack ? try_unpack(k, m->path, dest) : 0;
+        if (rc == 0)
+            rc = copy_source(k, m->path, dest);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -416,23 +416,23 @@ tenon_tree_copy(int dst, const struct tenon_copy *c,
         return tenon_error_set(err, TENON_E_INVALID, "invalid mode \"%s\"",
                                c->mode_str);
     auto_free char *dest = clean_dest(c->dest ? c->dest : "");
-    int ret = c->create_dest_path ? 0 : check_dest(dst, dest, err);
-    if (ret == 0)
-        ret = tenon_view_compile(c->include, "include", &k.include, err);
-    if (ret == 0)
-        ret = tenon_view_compile(c->exclude, "exclude", &k.exclude, err);
-    if (ret == 0)
-        ret = tenon_view_require(c->src_view, c->src ? c->src : "",
+    int rc = c->create_dest_path ? 0 : check_dest(dst, dest, err);
+    if (rc == 0)
+        rc = tenon_view_compile(c->include, "include", &k.include, err);
+    if (rc == 0)
+        rc = tenon_view_compile(c->exclude, "exclude", &k.exclude, err);
+    if (rc == 0)
+        rc = tenon_view_require(c->src_view, c->src ? c->src : "",
                                  c->follow_symlink, c->required, k.include,
                                  k.exclude, err);
-    if (ret == 0)
-        ret = copy_all(&k, dest);
-    if (ret == 0)
-        ret = tenon_view_check_patterns(k.include, k.exclude, err);
+    if (rc == 0)
+        rc = copy_all(&k, dest);
+    if (rc == 0)
+        rc = tenon_view_check_patterns(k.include, k.exclude, err);
     tenon_copy_forget_links(&k);
     tenon_patterns_free(k.include);
     tenon_patterns_free(k.exclude);
     tenon_buf_release(&k.path);
     free(k.to);
-    return ret < 0 ? ret : 0;
+    return rc < 0 ? rc : 0;
 }

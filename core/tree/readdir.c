@@ -85,7 +85,7 @@ take_name(struct tenon_view *v, const struct tenon_held *held, int dirfd,
     tenon_buf_adds(path, name);
     struct found f = {0};
     bool have_stat = false;
-    int ret = 0;
+    int rc = 0;
 
     if (type == DT_UNKNOWN) {
         if (fstatat(dirfd, name, &f.st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -101,18 +101,18 @@ take_name(struct tenon_view *v, const struct tenon_held *held, int dirfd,
     f.name = l->text.len;
     tenon_buf_add(&l->text, name, strlen(name) + 1);
     if (S_ISLNK(f.st.st_mode))
-        ret = read_link(dirfd, l, &f, path->data, err);
-    if (ret == 0)
+        rc = read_link(dirfd, l, &f, path->data, err);
+    if (rc == 0)
         tenon_vec_push(&l->list, f);
     goto out;
 
 stat_failed:
     /* gone since it was listed */
     if (errno != ENOENT)
-        ret = tenon_error_sys(err, "\"%s\"", path->data);
+        rc = tenon_error_sys(err, "\"%s\"", path->data);
 out:
     tenon_buf_truncate(path, keep);
-    return ret;
+    return rc;
 }
 
 struct dirent64_head { /* as getdents64(2) gives it */
@@ -142,9 +142,9 @@ list_dir(struct tenon_view *v, int fd, struct tenon_buf *path,
             at += d->reclen;
             if (tenon_streq(d->name, ".") || tenon_streq(d->name, ".."))
                 continue;
-            int ret = take_name(v, &held, fd, l, d->name, d->type, path, err);
-            if (ret < 0)
-                return ret;
+            int rc = take_name(v, &held, fd, l, d->name, d->type, path, err);
+            if (rc < 0)
+                return rc;
         }
         if (l->list.len > TENON_VIEW_MAX_ENTRIES)
             return tenon_error_set(err, TENON_E_LIMIT,
@@ -208,11 +208,11 @@ tenon_view_read_dir(struct tenon_view *v, struct tenon_entry *dir,
 
     __attribute__((cleanup(tenon_auto_listing))) struct listing l = {0};
     tenon_buf_addc(&l.text, '\0'); /* so that offset 0 means none */
-    int ret = list_dir(v, fd, &path, &l, err);
-    if (ret == 0)
-        ret = tenon_view_check_patterns(v->include, v->exclude, err);
-    if (ret < 0)
-        return ret;
+    int rc = list_dir(v, fd, &path, &l, err);
+    if (rc == 0)
+        rc = tenon_view_check_patterns(v->include, v->exclude, err);
+    if (rc < 0)
+        return rc;
     if (l.list.len)
         qsort_r(l.list.items, l.list.len, sizeof *l.list.items, by_name,
                 l.text.data);
@@ -260,13 +260,13 @@ static int
 read_decided(struct tenon_view *v, struct tenon_entry *dir,
              struct tenon_error *err)
 {
-    int ret = tenon_view_read_dir(v, dir, err);
-    for (size_t i = 0; ret == 0 && i < dir->kid_count; i++) {
+    int rc = tenon_view_read_dir(v, dir, err);
+    for (size_t i = 0; rc == 0 && i < dir->kid_count; i++) {
         struct tenon_entry *e = &dir->kids[i];
         if (S_ISDIR(e->mode) && (e->flags & TENON_ENTRY_IMPLIED))
-            ret = read_decided(v, e, err);
+            rc = read_decided(v, e, err);
     }
-    return ret;
+    return rc;
 }
 
 int
@@ -276,12 +276,12 @@ tenon_view_load(struct tenon_view *v, struct tenon_entry *dir,
     if (atomic_load_explicit(&dir->loaded, memory_order_acquire))
         return 0;
     pthread_mutex_lock(&v->lock);
-    int ret = 0;
+    int rc = 0;
     if (!atomic_load_explicit(&dir->loaded, memory_order_relaxed)) {
-        ret = read_decided(v, dir, err);
-        if (ret == 0)
+        rc = read_decided(v, dir, err);
+        if (rc == 0)
             tenon_view_settle(dir);
     }
     pthread_mutex_unlock(&v->lock);
-    return ret;
+    return rc;
 }

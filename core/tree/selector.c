@@ -59,9 +59,9 @@ add_entry(struct digester *d, struct tenon_entry *e, size_t path_len)
 {
     const struct tenon_digest *body = NULL;
     if (S_ISREG(e->mode)) {
-        int ret = tenon_view_body(d->view, e, d->cancel, &body, NULL, d->err);
-        if (ret < 0)
-            return ret;
+        int rc = tenon_view_body(d->view, e, d->cancel, &body, NULL, d->err);
+        if (rc < 0)
+            return rc;
     } else if (S_ISDIR(e->mode)) {
         body = e->xattrs;
     }
@@ -86,9 +86,9 @@ add_frames(struct digester *d, struct frame *f)
 {
     if (!f || f->done)
         return 0;
-    int ret = add_frames(d, f->up);
+    int rc = add_frames(d, f->up);
     f->done = true;
-    return ret < 0 ? ret : add_entry(d, f->dir, f->path_len);
+    return rc < 0 ? rc : add_entry(d, f->dir, f->path_len);
 }
 
 /* held: of the directory that the entry is in; NULL for the top. */
@@ -108,15 +108,15 @@ add_tree(struct digester *d, struct tenon_entry *e, struct frame *up,
     if (!S_ISDIR(e->mode)) {
         if (!included || excluded)
             return 0;
-        int ret = add_frames(d, up);
-        return ret < 0 ? ret : add_entry(d, e, d->path.len);
+        int rc = add_frames(d, up);
+        return rc < 0 ? rc : add_entry(d, e, d->path.len);
     }
     struct frame f = {up, e, d->path.len, false};
-    int ret = tenon_view_load(d->view, e, d->err);
-    if (ret == 0 && included && !excluded)
-        ret = add_frames(d, &f);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_view_load(d->view, e, d->err);
+    if (rc == 0 && included && !excluded)
+        rc = add_frames(d, &f);
+    if (rc < 0)
+        return rc;
     if (!top && excluded && !tenon_patterns_may_reinclude(d->exclude, path))
         return 0;
     if (!included && !tenon_patterns_may_match_below(d->include, path))
@@ -124,17 +124,17 @@ add_tree(struct digester *d, struct tenon_entry *e, struct frame *up,
     auto_held struct tenon_held below =
         tenon_held_in(d->include, d->exclude, path);
     size_t keep = d->path.len;
-    for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
+    for (size_t i = 0; rc == 0 && i < e->kid_count; i++) {
         struct tenon_entry *kid = &e->kids[i];
         if (kid->flags & TENON_ENTRY_HIDDEN)
             continue;
         if (keep)
             tenon_buf_addc(&d->path, '/');
         tenon_buf_adds(&d->path, kid->name);
-        ret = add_tree(d, kid, &f, &below);
+        rc = add_tree(d, kid, &f, &below);
         tenon_buf_truncate(&d->path, keep);
     }
-    return ret;
+    return rc;
 }
 
 static int
@@ -151,8 +151,8 @@ add_wildcard(struct digester *d, const struct tenon_selector *sel,
              const char *path)
 {
     auto_matches struct tenon_matches found = {0};
-    int ret = tenon_view_glob(d->view, path, true, &found, d->err);
-    if (ret == TENON_E_NOT_FOUND) {
+    int rc = tenon_view_glob(d->view, path, true, &found, d->err);
+    if (rc == TENON_E_NOT_FOUND) {
         /* For the copy to refuse; what it did where there was a directory
          * without a match must not stand in for that. */
         tenon_error_release(d->err);
@@ -161,15 +161,15 @@ add_wildcard(struct digester *d, const struct tenon_selector *sel,
     }
     tenon_vec_foreach(m, &found.list)
     {
-        if (ret < 0)
-            return ret;
+        if (rc < 0)
+            return rc;
         struct tenon_entry *e = m->entry;
         if (sel->follow && S_ISLNK(e->mode))
-            ret = tenon_view_lookup(d->view, m->path, true, &e, d->err);
-        if (ret == 0)
-            ret = add_root(d, e, tenon_path_base(m->path));
+            rc = tenon_view_lookup(d->view, m->path, true, &e, d->err);
+        if (rc == 0)
+            rc = add_root(d, e, tenon_path_base(m->path));
     }
-    return ret;
+    return rc;
 }
 
 /* Is any of it wanted: the entry itself, or something below? */
@@ -187,13 +187,13 @@ any_wanted(struct tenon_view *v, struct tenon_entry *e, const struct tenon_patte
     if (!S_ISDIR(e->mode) || (excluded && !tenon_patterns_may_reinclude(exclude, path)) ||
         (!included && !tenon_patterns_may_match_below(include, path)))
         return 0;
-    int ret = tenon_view_load(v, e, err);
-    for (size_t i = 0; ret == 0 && i < e->kid_count; i++) {
+    int rc = tenon_view_load(v, e, err);
+    for (size_t i = 0; rc == 0 && i < e->kid_count; i++) {
         auto_free char *below = tenon_path_join(path, e->kids[i].name);
         if (!(e->kids[i].flags & TENON_ENTRY_HIDDEN))
-            ret = any_wanted(v, &e->kids[i], include, exclude, below, err);
+            rc = any_wanted(v, &e->kids[i], include, exclude, below, err);
     }
-    return ret;
+    return rc;
 }
 
 /* The entry of a clean path below dir, through no link; NULL in *out for none. */
@@ -208,9 +208,9 @@ find_below(struct tenon_view *v, struct tenon_entry *dir, const char *path,
         path += len + (path[len] == '/');
         if (!S_ISDIR(dir->mode))
             return 0;
-        int ret = tenon_view_load(v, dir, err);
-        if (ret < 0)
-            return ret;
+        int rc = tenon_view_load(v, dir, err);
+        if (rc < 0)
+            return rc;
         dir = tenon_entry_child(dir, name);
         if (!dir)
             return 0;
@@ -227,25 +227,25 @@ require_links(struct tenon_view *v, const struct tenon_patterns *include,
               const struct tenon_patterns *exclude, struct tenon_error *err)
 {
     struct tenon_entry *top;
-    int ret = tenon_view_lookup(v, "/", false, &top, err);
-    if (ret == 0)
-        ret = tenon_view_load(v, top, err);
+    int rc = tenon_view_lookup(v, "/", false, &top, err);
+    if (rc == 0)
+        rc = tenon_view_load(v, top, err);
     auto_held struct tenon_held held = tenon_held_in(include, exclude, "");
-    for (size_t i = 0; ret == 0 && i < top->kid_count; i++) {
+    for (size_t i = 0; rc == 0 && i < top->kid_count; i++) {
         struct tenon_entry *kid = &top->kids[i], *target;
         if (!S_ISLNK(kid->mode) || (kid->flags & TENON_ENTRY_HIDDEN) ||
             (include && !tenon_patterns_match_in(include, held.include, kid->name)) ||
             (exclude && tenon_patterns_match_in(exclude, held.exclude, kid->name)))
             continue;
-        ret = tenon_view_lookup(v, kid->name, true, &target, err);
-        if (ret == TENON_E_NOT_FOUND) {
+        rc = tenon_view_lookup(v, kid->name, true, &target, err);
+        if (rc == TENON_E_NOT_FOUND) {
             tenon_error_release(err);
-            tenon_error_set(err, ret, "\"/%s\": not found", kid->name);
+            tenon_error_set(err, rc, "\"/%s\": not found", kid->name);
             return tenon_error_hint(err, "it is a link to %s, which is not there: copy it without "
                                     "a filter, or by its name", kid->link);
         }
     }
-    return ret;
+    return rc;
 }
 
 /* A literal path of --parents has to name something that the walk will find: not the top itself,
@@ -264,19 +264,19 @@ tenon_view_require(struct tenon_view *v, const char *base, bool follow,
         /* What is not below the top is not found, nor is the top itself. */
         bool is_below = tenon_has_prefix(path, top) && path[skip] == '/';
         const char *rest = is_below ? path + skip + 1 : "";
-        int ret = tenon_view_lookup(v, top, follow, &dir, err);
-        if (ret == 0)
-            ret = find_below(v, dir, rest, &e, err);
-        if (ret == 0 && e)
-            ret = any_wanted(v, e, include, exclude, rest, err);
-        if (ret < 0)
-            return ret;
-        if (ret == 0)
+        int rc = tenon_view_lookup(v, top, follow, &dir, err);
+        if (rc == 0)
+            rc = find_below(v, dir, rest, &e, err);
+        if (rc == 0 && e)
+            rc = any_wanted(v, e, include, exclude, rest, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
             return tenon_error_set(err, TENON_E_NOT_FOUND, "\"%s\": not found", path);
     }
     bool is_filtered = include || exclude;
-    int ret = follow && is_filtered && !skip ? require_links(v, include, exclude, err) : 0;
-    return ret < 0 ? ret : tenon_view_check_patterns(include, exclude, err);
+    int rc = follow && is_filtered && !skip ? require_links(v, include, exclude, err) : 0;
+    return rc < 0 ? rc : tenon_view_check_patterns(include, exclude, err);
 }
 
 static int
@@ -291,9 +291,9 @@ add_selected(struct digester *d, const struct tenon_selector *sel)
     if (sel->wildcard && tenon_view_is_wildcard(path))
         return add_wildcard(d, sel, path);
     struct tenon_entry *e;
-    int ret = tenon_view_lookup(d->view, path, sel->follow, &e, d->err);
-    if (ret < 0)
-        return ret;
+    int rc = tenon_view_lookup(d->view, path, sel->follow, &e, d->err);
+    if (rc < 0)
+        return rc;
     auto_free char *rooted = tenon_asprintf("/%s", path);
     auto_free char *clean = tenon_path_clean(rooted);
     return add_root(d, e,
@@ -309,10 +309,10 @@ tenon_view_digest(struct tenon_view *v, const struct tenon_selector *sel,
     struct digester d = {
         .view = v, .cancel = cancel, .hash = hash, .err = err};
     tenon_hash_item(hash, "tenon.tree", "1", 1);
-    int ret = add_selected(&d, sel);
-    if (ret == 0)
-        ret = tenon_view_check_patterns(d.include, d.exclude, err);
-    if (ret == 0) {
+    int rc = add_selected(&d, sel);
+    if (rc == 0)
+        rc = tenon_view_check_patterns(d.include, d.exclude, err);
+    if (rc == 0) {
         flush(&d);
         tenon_hash_final(hash, out);
     }
@@ -320,5 +320,5 @@ tenon_view_digest(struct tenon_view *v, const struct tenon_selector *sel,
     tenon_patterns_free(d.exclude);
     tenon_buf_release(&d.out);
     tenon_buf_release(&d.path);
-    return ret < 0 ? ret : 0;
+    return rc < 0 ? rc : 0;
 }

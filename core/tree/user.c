@@ -32,8 +32,8 @@ read_table(int rootfd, const char *path, struct tenon_buf *out,
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return tenon_error_set(err, TENON_E_INVALID,
                                "\"%s\" is not a regular file", path);
-    int ret = tenon_read_all(fd, FILE_MAX, out, err);
-    return ret < 0 ? tenon_error_context(err, "read \"%s\"", path) : 0;
+    int rc = tenon_read_all(fd, FILE_MAX, out, err);
+    return rc < 0 ? tenon_error_context(err, "read \"%s\"", path) : 0;
 }
 
 /* A table being read, and the line that was split off last. */
@@ -134,9 +134,9 @@ find_user(int rootfd, const char *user, struct tenon_user *u, char **name,
           struct tenon_error *err)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    int ret = read_table(rootfd, "/etc/passwd", &text, err);
-    if (ret < 0)
-        return ret;
+    int rc = read_table(rootfd, "/etc/passwd", &text, err);
+    if (rc < 0)
+        return rc;
     bool number = is_number(user);
     uint32_t id = 0;
     if (number && !parse_id(user, &id))
@@ -174,9 +174,9 @@ find_groups(int rootfd, const char *group, const char *user_name,
         return tenon_error_set(err, TENON_E_INVALID,
                                "invalid gid \"%s\": out of range", group);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    int ret = read_table(rootfd, "/etc/group", &text, err);
-    if (ret < 0)
-        return ret;
+    int rc = read_table(rootfd, "/etc/group", &text, err);
+    if (rc < 0)
+        return rc;
     struct table t = { .path = "/etc/group", .rest = text.data };
     while (next_line(&t)) {
         if (!group) {
@@ -213,12 +213,12 @@ tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
         group = NULL;
     struct tenon_user u = {0};
     auto_free char *name = NULL;
-    int ret = find_user(rootfd, user, &u, &name, err);
-    if (ret == 0 && (group || name))
-        ret = find_groups(rootfd, group, name, &u, err);
-    if (ret < 0) {
+    int rc = find_user(rootfd, user, &u, &name, err);
+    if (rc == 0 && (group || name))
+        rc = find_groups(rootfd, group, name, &u, err);
+    if (rc < 0) {
         tenon_user_release(&u);
-        return ret;
+        return rc;
     }
     *out = u;
     return 0;
@@ -246,24 +246,24 @@ tenon_user_owner(int user_rootfd, const char *user, int group_rootfd,
     } else if (user) {
         struct tenon_user u = {0};
         auto_free char *name = NULL;
-        int ret = find_user(user_rootfd, user, &u, &name, err);
-        if (ret == 0) {
+        int rc = find_user(user_rootfd, user, &u, &name, err);
+        if (rc == 0) {
             owner.uid = u.uid;
             owner.gid = u.gid;
         }
         tenon_user_release(&u);
-        if (ret < 0 && ret != TENON_E_NOT_FOUND)
-            return ret;
+        if (rc < 0 && rc != TENON_E_NOT_FOUND)
+            return rc;
         tenon_error_release(err);
     }
     if (group && !parse_owner(group, &owner.gid)) {
         struct tenon_user u = {0};
-        int ret = find_groups(group_rootfd, group, "", &u, err);
-        if (ret == 0)
+        int rc = find_groups(group_rootfd, group, "", &u, err);
+        if (rc == 0)
             owner.gid = u.gid;
         tenon_user_release(&u);
-        if (ret < 0 && ret != TENON_E_NOT_FOUND)
-            return ret;
+        if (rc < 0 && rc != TENON_E_NOT_FOUND)
+            return rc;
         tenon_error_release(err);
     }
     *out = owner;

@@ -38,8 +38,8 @@ int
 tenon_view_check_patterns(const struct tenon_patterns *include,
                           const struct tenon_patterns *exclude, struct tenon_error *err)
 {
-    int ret = check_list(include, "include", err);
-    return ret < 0 ? ret : check_list(exclude, "exclude", err);
+    int rc = check_list(include, "include", err);
+    return rc < 0 ? rc : check_list(exclude, "exclude", err);
 }
 
 /* Include patterns and the places that the wanted paths lead to are one list;
@@ -49,14 +49,14 @@ make_filters(struct tenon_view *v, const struct tenon_view_options *o,
              struct tenon_error *err)
 {
     char **list = tenon_strv_dup(o->include);
-    int ret = o->follow ? tenon_follow_paths(v->root, o->follow, &list, err) : 0;
-    if (ret == 0)
-        ret = tenon_view_compile((const char *const *)list, "include",
+    int rc = o->follow ? tenon_follow_paths(v->root, o->follow, &list, err) : 0;
+    if (rc == 0)
+        rc = tenon_view_compile((const char *const *)list, "include",
                                  &v->include, err);
     tenon_strv_free(list);
-    if (ret == 0)
-        ret = tenon_view_compile(o->exclude, "exclude", &v->exclude, err);
-    return ret;
+    if (rc == 0)
+        rc = tenon_view_compile(o->exclude, "exclude", &v->exclude, err);
+    return rc;
 }
 
 int
@@ -74,10 +74,10 @@ tenon_view_new(const struct tenon_view_options *o, struct tenon_view **out,
     struct stat st;
     v->root = openat(o->rootfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (v->root < 0 || fstat(v->root, &st) < 0) {
-        int ret = tenon_error_sys(err, "open \"%s\"",
+        int rc = tenon_error_sys(err, "open \"%s\"",
                                   o->root_path ? o->root_path : "/");
         tenon_view_free(v);
-        return ret;
+        return rc;
     }
     v->top.mode = st.st_mode;
     v->top.uid = o->owner_root ? 0 : st.st_uid;
@@ -86,10 +86,10 @@ tenon_view_new(const struct tenon_view_options *o, struct tenon_view **out,
     v->top.ino = st.st_ino;
     v->top.mtime_ns = tenon_stat_mtime_ns(&st);
     v->top.ctime_ns = tenon_stat_ctime_ns(&st);
-    int ret = make_filters(v, o, err);
-    if (ret < 0) {
+    int rc = make_filters(v, o, err);
+    if (rc < 0) {
         tenon_view_free(v);
-        return ret;
+        return rc;
     }
     *out = v;
     return 0;

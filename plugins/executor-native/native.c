@@ -274,16 +274,16 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
         network_open(host, ctx, x, n->network_helper, &net, err) < 0)
         return host->error_code(err);
     struct native_launch l;
-    int r = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
+    int rc = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
     struct requests *requests = NULL;
-    if (r == TENON_OK)
-        r = separate(n, &l, ctx, &requests, err);
-    if (r == TENON_OK)
-        r = run_prepared(n, &l, ctx, wait_status, err);
+    if (rc == TENON_OK)
+        rc = separate(n, &l, ctx, &requests, err);
+    if (rc == TENON_OK)
+        rc = run_prepared(n, &l, ctx, wait_status, err);
     requests_close(requests);
     native_release(&l);
     network_close(net);
-    return r;
+    return rc;
 }
 
 static const struct tenon_executor_ops ops = {

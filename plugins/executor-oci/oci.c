@@ -509,10 +509,10 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
         return host->error_code(err);
     struct requests *requests = NULL;
     bool users = separate(o, ctx, x, &requests);
-    int r = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
+    int rc = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
     requests_close(requests);
     network_close(net);
-    return r;
+    return rc;
 }
 
 static const struct tenon_executor_ops ops = {

@@ -242,12 +242,12 @@ run(struct gateway *gw, const char *image, struct tenon_error *err)
 
     if (!n || make_pipes(&p, err) < 0)
         return host->error_code(err);
-    int r = gw->bridge->process_start(gw->ctx, gw->graph, n, p.theirs, &process, err);
+    int rc = gw->bridge->process_start(gw->ctx, gw->graph, n, p.theirs, &process, err);
     p.theirs[0] = p.theirs[1] = p.theirs[2] = -1; /* the host's now */
-    if (r == 0)
-        r = attend(gw, process, &p, err);
+    if (rc == 0)
+        rc = attend(gw, process, &p, err);
     close_pipes(&p);
-    return r;
+    return rc;
 }
 
 static int
@@ -271,14 +271,14 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     pthread_cond_init(&gw.changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&gw.lock, NULL);
-    int r = run(&gw, image, err);
-    if (r < 0)
+    int rc = run(&gw, image, err);
+    if (rc < 0)
         host->error_context(err, "frontend image %s", image);
     tenon_vec_release(&gw.refs);
     tenon_buf_release(&gw.failure);
     pthread_mutex_destroy(&gw.lock);
     pthread_cond_destroy(&gw.changed);
-    return r;
+    return rc;
 }
 
 static int

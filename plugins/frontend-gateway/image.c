@@ -111,17 +111,17 @@ set_environment(struct gateway *gw, struct tenon_node *n, struct tenon_error *er
 {
     const char *const *options = gw->request->options;
     auto_free char *workers = workers_json(gw->request->host_platform);
-    int r = 0;
+    int rc = 0;
 
-    for (size_t i = 0; r == 0 && options && options[i]; i++) {
+    for (size_t i = 0; rc == 0 && options && options[i]; i++) {
         auto_free char *name = tenon_asprintf("BUILDKIT_FRONTEND_OPT_%zu", i);
-        r = set_env(gw, n, name, options[i], err);
+        rc = set_env(gw, n, name, options[i], err);
     }
-    if (r == 0)
-        r = set_env(gw, n, "BUILDKIT_SESSION_ID", "tenon", err);
-    if (r == 0)
-        r = set_env(gw, n, "BUILDKIT_WORKERS", workers, err);
-    return r < 0 ? r : set_env(gw, n, "BUILDKIT_EXPORTEDPRODUCT", "tenon", err);
+    if (rc == 0)
+        rc = set_env(gw, n, "BUILDKIT_SESSION_ID", "tenon", err);
+    if (rc == 0)
+        rc = set_env(gw, n, "BUILDKIT_WORKERS", workers, err);
+    return rc < 0 ? rc : set_env(gw, n, "BUILDKIT_EXPORTEDPRODUCT", "tenon", err);
 }
 
 static int

@@ -90,10 +90,10 @@ ask_agent(const struct ssh_proxy *p, const struct connection *c, struct ssh_read
 {
     if (p->agent < 0 || !send_all(p, p->agent, c->request.data, c->request.have))
         return false;
-    int r = 0;
-    while (r == 0)
-        r = ready(p, p->agent, POLLIN) ? take(p->agent, answer) : -1;
-    return r == 1;
+    int rc = 0;
+    while (rc == 0)
+        rc = ready(p, p->agent, POLLIN) ? take(p->agent, answer) : -1;
+    return rc == 1;
 }
 
 static bool
@@ -118,9 +118,9 @@ answer_request(struct ssh_proxy *p, struct connection *c)
 static bool
 serve(struct ssh_proxy *p, struct connection *c)
 {
-    int r = take(c->fd, &c->request);
-    if (r <= 0)
-        return r == 0;
+    int rc = take(c->fd, &c->request);
+    if (rc <= 0)
+        return rc == 0;
     bool good = answer_request(p, c);
     ssh_reader_reset(&c->request);
     return good;

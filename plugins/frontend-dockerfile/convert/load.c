@@ -65,8 +65,8 @@ reference(struct df_build *b, struct df_plan *p, struct df_vertex *v,
           struct tenon_ref **ref, struct tenon_error *err)
 {
     struct tenon_node *node = NULL;
-    int r = df_plan_emit(p, v, &node, err);
-    return r < 0 ? r : b->bridge->solve(b->ctx, b->graph, node, 0, ref, err);
+    int rc = df_plan_emit(p, v, &node, err);
+    return rc < 0 ? rc : b->bridge->solve(b->ctx, b->graph, node, 0, ref, err);
 }
 
 static bool
@@ -126,16 +126,16 @@ find_context(struct df_build *b, struct tenon_error *err)
     x->url = url;
     struct df_plan plan = {.build = b};
     struct tenon_ref *ref = NULL;
-    int r = reference(b, &plan, context_source(&plan, x), &ref, err);
-    if (r < 0)
+    int rc = reference(b, &plan, context_source(&plan, x), &ref, err);
+    if (rc < 0)
         return b->host->error_context(err, "failed to resolve httpcontext");
     const void *data = NULL;
     size_t len = 0;
-    r = b->bridge->read_file(b->ctx, ref, "context", 0, &data, &len, err);
-    if (r == TENON_E_LIMIT) { /* nobody writes a build file of that size */
+    rc = b->bridge->read_file(b->ctx, ref, "context", 0, &data, &len, err);
+    if (rc == TENON_E_LIMIT) { /* nobody writes a build file of that size */
         b->host->error_clear(err);
         x->is_archive = true;
-    } else if (r < 0) {
+    } else if (rc < 0) {
         return b->host->error_context(err, "failed to read downloaded context");
     } else {
         x->is_archive = looks_packed(data, len);
@@ -199,24 +199,24 @@ refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filenam
     const char *name = df_arena_printf(b->arena, "%s.rego", filename);
     const void *text = NULL;
     size_t len = 0;
-    int r = b->bridge->read_file(b->ctx, context, name, 0, &text, &len, err);
-    if (r == TENON_E_NOT_FOUND) {
+    int rc = b->bridge->read_file(b->ctx, context, name, 0, &text, &len, err);
+    if (rc == TENON_E_NOT_FOUND) {
         b->host->error_clear(err);
         return 0;
     }
     b->host->error_clear(err);
-    r = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies are not "
+    rc = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies are not "
                        "supported yet, and the build would not be held to this one", name);
     b->host->error_hint(err, "--policy disabled=true builds without it");
-    return r;
+    return rc;
 }
 
 int
 df_load_build_file(struct df_build *b, struct tenon_error *err)
 {
-    int r = find_context(b, err);
-    if (r < 0)
-        return r;
+    int rc = find_context(b, err);
+    if (rc < 0)
+        return rc;
     struct df_context_cache *x = b->contexts;
     const char *filename = df_option(b, "filename");
     if (!filename || !*filename)
@@ -229,8 +229,8 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     struct df_plan plan = {.build = b};
     struct df_vertex *v = build_file_source(&plan, x, filename, any_case);
     struct tenon_ref *ref = NULL;
-    r = reference(b, &plan, v, &ref, err);
-    if (r < 0)
+    rc = reference(b, &plan, v, &ref, err);
+    if (rc < 0)
         return b->host->error_context(err, "failed to resolve dockerfile");
     b->definition = b->host->node_digest(v->node, err);
     if (!b->definition)
@@ -240,26 +240,26 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
 
     const void *text = NULL;
     size_t len = 0;
-    r = b->bridge->read_file(b->ctx, ref, filename, BUILD_FILE_MAX, &text, &len,
+    rc = b->bridge->read_file(b->ctx, ref, filename, BUILD_FILE_MAX, &text, &len,
                              err);
-    if (r == TENON_E_NOT_FOUND && any_case) {
+    if (rc == TENON_E_NOT_FOUND && any_case) {
         const char *why = df_arena_strdup(b->arena, b->host->error_text(err));
         size_t dir = strlen(filename) - strlen("Dockerfile");
         b->host->error_clear(err);
-        r = b->bridge->read_file(
+        rc = b->bridge->read_file(
             b->ctx, ref,
             df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename),
             BUILD_FILE_MAX, &text, &len, err);
         /* Errors are about the name that was asked for. One that is not about names comes twice,
          * and keeps its details. */
-        if (r < 0 && strcmp(b->host->error_text(err), why) != 0)
-            b->host->error(err, r, 0, "%s", why);
+        if (rc < 0 && strcmp(b->host->error_text(err), why) != 0)
+            b->host->error(err, rc, 0, "%s", why);
     }
-    if (r < 0)
+    if (rc < 0)
         return b->host->error_context(err, "failed to read dockerfile");
-    r = refuse_policy(b, ref, filename, err);
-    if (r < 0)
-        return r;
+    rc = refuse_policy(b, ref, filename, err);
+    if (rc < 0)
+        return rc;
     b->filename = filename;
     b->text = len ? text : "";
     b->text_len = len;
@@ -268,9 +268,9 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     b->have_source = true;
 
     const char *ignore = df_arena_printf(b->arena, "%s.dockerignore", filename);
-    r = b->bridge->read_file(b->ctx, ref, ignore, BUILD_FILE_MAX, &text, &len,
+    rc = b->bridge->read_file(b->ctx, ref, ignore, BUILD_FILE_MAX, &text, &len,
                              err);
-    if (r == 0) {
+    if (rc == 0) {
         x->ignore_loaded = true;
         return read_ignore_text(b, text, len, &x->ignore);
     }
@@ -296,16 +296,16 @@ df_load_local_ignore(struct df_build *b, const char *local, const char *hint,
     struct tenon_ref *ref = NULL;
     const void *text = NULL;
     size_t len = 0;
-    int r = reference(b, &plan, v, &ref, err);
-    if (r < 0)
-        return r;
-    r = b->bridge->read_file(b->ctx, ref, ".dockerignore", BUILD_FILE_MAX, &text,
+    int rc = reference(b, &plan, v, &ref, err);
+    if (rc < 0)
+        return rc;
+    rc = b->bridge->read_file(b->ctx, ref, ".dockerignore", BUILD_FILE_MAX, &text,
                              &len, err);
-    if (r == TENON_E_NOT_FOUND) {
+    if (rc == TENON_E_NOT_FOUND) {
         b->host->error_clear(err);
         return 0;
     }
-    return r < 0 ? r : read_ignore_text(b, text, len, out);
+    return rc < 0 ? rc : read_ignore_text(b, text, len, out);
 }
 
 int
@@ -319,11 +319,11 @@ df_load_ignore(struct df_build *b, const struct df_list **lines,
         return 0;
     }
     if (!x->ignore_loaded) {
-        int r = df_load_local_ignore(
+        int rc = df_load_local_ignore(
             b, x->name, df_arena_printf(b->arena, "%s-.dockerignore", x->name),
             "[internal] load .dockerignore", &x->ignore, err);
-        if (r < 0)
-            return r;
+        if (rc < 0)
+            return rc;
         x->ignore_loaded = true;
     }
     *lines = &x->ignore;
