@@ -64,6 +64,24 @@ START_TEST(test_message_round_trip)
 }
 END_TEST
 
+/* Of a member that comes again the last counts, whole; and it takes no memory each time. */
+START_TEST(test_message_member_again)
+{
+    auto_arena struct tenon_arena a = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    static const struct inner first = {"", 7}, last = {"", 0};
+    struct outer out = {0};
+    const char *why = NULL;
+
+    for (int i = 0; i < 1000; i++)
+        message_encode(&b, &outer_message, &(struct outer){.text = "", .one = &first});
+    message_encode(&b, &outer_message, &(struct outer){.text = "", .one = &last});
+    ck_assert(message_decode(&a, &outer_message, b.data, b.len, &out, &why));
+    ck_assert_int_eq(out.one->number, 0);
+    ck_assert_uint_lt(a.bytes, 1000 * sizeof(struct inner));
+}
+END_TEST
+
 /* Zero is not written; present and empty is. */
 START_TEST(test_message_absent_and_empty)
 {
@@ -152,6 +170,7 @@ main(void)
     TCase *t = tcase_create("message");
 
     tcase_add_test(t, test_message_round_trip);
+    tcase_add_test(t, test_message_member_again);
     tcase_add_test(t, test_message_absent_and_empty);
     tcase_add_loop_test(t, test_message_wrong_bytes, 0, (int)tenon_countof(wrongs));
     tcase_add_test(t, test_message_lists_have_an_end);

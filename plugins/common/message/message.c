@@ -102,8 +102,11 @@ get_field(struct tenon_arena *a, const struct message_field *f, uint64_t value,
         item = grow(a, (struct message_list *)(void *)at, f->message->size, why);
         return item && message_decode(a, f->message, bytes.data, bytes.len, item, why);
     case MESSAGE_ONE:
-        item = tenon_arena_alloc(a, f->message->size); /* of several the last counts */
-        *(void **)(void *)at = item;
+        item = *(void **)(void *)at; /* of several the last counts, in the place of the first */
+        if (item)
+            memset(item, 0, f->message->size);
+        else
+            *(void **)(void *)at = item = tenon_arena_alloc(a, f->message->size);
         return message_decode(a, f->message, bytes.data, bytes.len, item, why);
     }
     return false;
