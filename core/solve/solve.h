@@ -26,10 +26,10 @@ struct tenon_solver_options {
     void *explain_data;
 };
 struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);
-/* Cancels what runs, waits for the workers, frees. */
-/* Nothing runs any more, and nothing can be solved; what was solved stays. A step that was begun
- * early and then not needed is cancelled, and shown as that. */
+/* Nothing runs any more, and who asks for more gets CANCELLED; what was solved stays. A step
+ * that was begun early and then not needed is cancelled, and shown as that. */
 void tenon_solver_end(struct tenon_solver *s);
+/* Cancels what runs, waits for the workers, frees. */
 void tenon_solver_free(struct tenon_solver *s);
 
 struct tenon_solved { /* what an edge became */

@@ -83,10 +83,19 @@ submit(struct tenon_solver *s, struct request *r)
 {
     r->next = NULL;
     pthread_mutex_lock(&s->lock);
-    *s->incoming_last = r;
-    s->incoming_last = &r->next;
+    const bool over = s->stop;
+    if (!over) {
+        *s->incoming_last = r;
+        s->incoming_last = &r->next;
+    }
+    r->finished = over;
     pthread_mutex_unlock(&s->lock);
-    solver_wake(s);
+    if (!over) {
+        solver_wake(s);
+        return;
+    }
+    r->code = tenon_error_set(&r->err, TENON_E_CANCELLED, "nothing is solved any more");
+    eventfd_write(r->event_fd, 1);
 }
 
 static bool

@@ -446,6 +446,26 @@ START_TEST(test_solve_failure_leaves_solver_usable)
 }
 END_TEST
 
+/* What was made stays, and whoever still asks gets an answer. */
+START_TEST(test_solve_after_the_end)
+{
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new(&o);
+    struct tenon_solved out = {0};
+    const struct tenon_edge edge = { .vertex = tenon_node_freeze(mkfile("f", NULL, "/f", "f"),
+                                                                 &err) };
+
+    OK(tenon_solver_solve(s, edge, NULL, &out, &err));
+    tenon_solver_end(s);
+    assert_file(&out.chain, "f", "f");
+    struct tenon_solved again = {0};
+    ck_assert_int_eq(tenon_solver_solve(s, edge, NULL, &again, &err), TENON_E_CANCELLED);
+    tenon_error_release(&err);
+    tenon_solved_release(&out);
+    tenon_solver_free(s);
+}
+END_TEST
+
 START_TEST(test_solve_cancelled_before_it_begins)
 {
     engine.cancel = tenon_cancel_new(NULL);
@@ -828,6 +848,7 @@ main(void)
     tcase_add_test(t, test_solve_context_as_base_is_copied_once);
     tcase_add_test(t, test_solve_missing_file_names_place_and_vertex);
     tcase_add_test(t, test_solve_failure_leaves_solver_usable);
+    tcase_add_test(t, test_solve_after_the_end);
     tcase_add_test(t, test_solve_cancelled_before_it_begins);
     tcase_add_test(t, test_solve_many_requests_share_the_work);
     tcase_add_test(t, test_solve_digests_are_remembered_apart);
