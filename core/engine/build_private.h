@@ -16,10 +16,11 @@ struct tenon_build {
     struct tenon_engine *engine;
     struct tenon_graph *graph;
     struct tenon_solver *solver;
-    pthread_mutex_t lock; /* tempdir, mounts, refs and what is in them: frontends have threads */
+    pthread_mutex_t lock; /* tempdir to refs, and what is in them: frontends have threads */
     struct tenon_result result;
     struct tenon_tempdir *tempdir;      /* mounts of references; made when needed */
     unsigned mounts;                    /* made in it so far */
+    unsigned frontends;                 /* called so far */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */

@@ -1,7 +1,10 @@
 /* engine/frontend.c - calls of frontends: the build's own, and those that another makes. */
 #include "engine/build_private.h"
 
-enum { FRONTEND_DEPTH_MAX = 8 }; /* of frontends that call frontends */
+enum {
+    FRONTEND_DEPTH_MAX = 8, /* of frontends that call frontends */
+    FRONTENDS_MAX = 250,    /* in one build: each may be a process, and call as many */
+};
 
 int
 tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
@@ -15,6 +18,13 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
         return tenon_error_set(err, TENON_E_LIMIT,
                                "frontend %s: more than %d frontends that call each other",
                                call->frontend, FRONTEND_DEPTH_MAX);
+    pthread_mutex_lock(&b->lock);
+    const bool one_more = b->frontends < FRONTENDS_MAX;
+    b->frontends += one_more;
+    pthread_mutex_unlock(&b->lock);
+    if (!one_more)
+        return tenon_error_set(err, TENON_E_LIMIT, "frontend %s: more than %d in one build",
+                               call->frontend, FRONTENDS_MAX);
     if (tenon_plugins_get(b->engine->plugins, TENON_KIND_FRONTEND, call->frontend, &m, err) < 0)
         return err->code;
     struct tenon_frontend_request fr = {

@@ -335,6 +335,24 @@ START_TEST(test_bridge_refuses_a_node_that_is_none)
 }
 END_TEST
 
+/* Frontends that call others, none of them deep, come to an end: each may be a process. */
+START_TEST(test_bridge_frontends_are_counted)
+{
+    static const char *const options[] = { NULL };
+    const struct tenon_frontend_call call = { .struct_size = sizeof call, .frontend = "none",
+                                              .options = options };
+    struct tenon_result *result = host->result_new(ctx);
+    int calls = 0, rc = 0;
+    for (; calls < 1000 && rc != TENON_E_LIMIT; calls++) {
+        tenon_error_release(&err);
+        rc = bridge->solve_frontend(ctx, build->graph, &call, result, &err);
+        ck_assert_int_lt(rc, 0);
+    }
+    ck_assert_int_eq(calls, 251);
+    ck_assert_msg(strstr(err.message, "more than 250 in one build") != NULL, "%s", err.message);
+}
+END_TEST
+
 /* ---- warnings --------------------------------------------------------------------- */
 
 struct warned {
@@ -403,6 +421,7 @@ main(void)
     tcase_add_test(t, test_bridge_scratch_is_empty);
     tcase_add_test(t, test_bridge_takes_definitions);
     tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
+    tcase_add_test(t, test_bridge_frontends_are_counted);
     tcase_add_test(t, test_bridge_warns);
     suite_add_tcase(s, t);
     return unit_run(s);
