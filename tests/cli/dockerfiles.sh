@@ -73,6 +73,22 @@ assert beside[digest(load)]["description"]["llb.customname"] == name
 assert source["definition"]["Source"] == {"locations": {digest(load): {}}}
 END
 fi
+# None is null; a finding has a range for each of its lines, findings come as found, and why the
+# file cannot be built is on standard error, too.
+if can_try "the findings of a check as JSON" jq; then
+    findings() {
+        run "$1" tenon build --call=check,format=json "$work/checked"
+        jq -c '[.warnings == null, (.warnings // [] | .[] | [.ruleName,
+            (.location.ranges[] | [.start.line, .end.line])]), .buildError.message]' "$work/out"
+    }
+    printf 'FROM scratch\n' >"$work/checked/Dockerfile"
+    assert_eq '[true,null]' "$(findings 0)"
+    printf 'FROM scratch\nENV A \\\n  b\nUSER ${x:?no}\n' >"$work/checked/Dockerfile"
+    assert_eq '[false,["LegacyKeyValueFormat",[2,2],[3,3]],["UndefinedVar",[4,4]],"failed to process \"${x:?no}\": x: no"]' \
+        "$(findings 1)"
+    assert_has "$work/err" 'ERROR: failed to process "${x:?no}": x: no'
+    printf 'FROM scratch\nENV A ${NOPE:-1}\n' >"$work/checked/Dockerfile"
+fi
 run 1 tenon build --call=check "$work/checked"
 assert_eq "UndefinedVar LegacyKeyValueFormat" "$(sed -n 's/^WARNING: \([A-Za-z]*\).*/\1/p' "$work/out" | paste -sd' ')"
 assert_eq "--------------------" "$(tail -n 1 "$work/out")"
