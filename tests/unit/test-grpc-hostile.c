@@ -2,6 +2,10 @@
  * limit by its name; and what of ours goes to peers with limits. */
 #include "grpckit.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
 #include "common/grpc/coding.h"
 #include "common/grpc/private.h"
 
@@ -68,6 +72,61 @@ START_TEST(test_grpc_hostile_garbage_ends_the_connection)
         continue;
     grpc_conn_free(conn);
     close(fds[1]);
+}
+END_TEST
+
+/* ---- slow --------------------------------------------------------------------- */
+
+enum { FRAME_HEADER = 9, FRAME_HEADERS = 1 }; /* RFC 9113, sections 4.1 and 6.2 */
+
+/* How many frames of headers come, until there are `wanted`; each wait has an end. */
+static int
+count_headers(int fd, int wanted)
+{
+    auto_buf struct tenon_buf in = TENON_BUF_INIT;
+    size_t at = strlen("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    char part[4096];
+    int found = 0;
+
+    while (found < wanted && poll(&readable, 1, 30000) == 1) {
+        ssize_t n = read(fd, part, sizeof part);
+        if (n <= 0)
+            break;
+        tenon_buf_add(&in, part, (size_t)n);
+        while (at + FRAME_HEADER <= in.len) {
+            const unsigned char *head = (const unsigned char *)in.data + at;
+            size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+            if (at + FRAME_HEADER + len > in.len)
+                break;
+            found += head[3] == FRAME_HEADERS;
+            at += FRAME_HEADER + len;
+        }
+    }
+    return found;
+}
+
+/* What is said while the peer does not read goes out when it does. */
+START_TEST(test_grpc_hostile_reads_late)
+{
+    struct grpc_conn *conn = grpc_conn_new(GRPC_CLIENT, NULL);
+    const struct timespec moment = {.tv_nsec = 20000000};
+    static const char data[60000]; /* less than the first window, more than the socket holds */
+    int fds[2], small = 4096;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    ck_assert_int_eq(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    ck_assert_int_eq(grpc_conn_start(conn, fds[0], fds[0]), 0);
+    struct grpc_call *first = grpc_call_start(conn, "/a.B/First", NULL, 0, 0);
+    ck_assert_int_eq(grpc_call_send(first, data, sizeof data), 0);
+    nanosleep(&moment, NULL); /* so that it stands; otherwise nothing is tried */
+    struct grpc_call *second = grpc_call_start(conn, "/a.B/Second", NULL, 0, 0);
+    nanosleep(&moment, NULL);
+    ck_assert_int_eq(count_headers(fds[1], 2), 2);
+    close(fds[1]);
+    grpc_call_free(first);
+    grpc_call_free(second);
+    grpc_conn_free(conn);
 }
 END_TEST
 
@@ -494,6 +553,7 @@ suite(void)
 
     tcase_add_loop_test(t, test_grpc_hostile_garbage_ends_the_connection, 0,
                         (int)tenon_countof(garbage));
+    tcase_add_test(t, test_grpc_hostile_reads_late);
     tcase_add_loop_test(t, test_grpc_hostile_messages, 0, (int)tenon_countof(messages));
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_message_max);
     tcase_add_test(t, test_grpc_hostile_send_max);

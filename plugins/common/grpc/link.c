@@ -81,9 +81,13 @@ turn(struct link *l)
 
     pthread_mutex_lock(&conn->lock);
     uint64_t deadline = grpc_conn_expire(conn, grpc_now_ns());
-    if (l->out.len == 0)
+    /* What was queued while the last part could not be written has to be asked for again: whoever
+     * queued it has woken us for nothing. */
+    bool more = l->out.len > 0;
+    if (!more)
         grpc_conn_pull(conn, &l->out, PART);
-    bool more = l->out.len >= PART, behind = grpc_conn_is_behind(conn);
+    more = more || l->out.len >= PART;
+    bool behind = grpc_conn_is_behind(conn);
     bool ended = conn->ended, done = !ended && grpc_conn_is_done(conn);
     pthread_mutex_unlock(&conn->lock);
 
