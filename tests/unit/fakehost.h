@@ -146,12 +146,19 @@ fake_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing, int s
     return fd >= 0 ? fd : tenon_error_sys(err, "open");
 }
 
+static inline void
+fake_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
+{
+    (void)ctx, (void)level, (void)fmt;
+}
+
 static const struct tenon_host fake_host = {
     .struct_size = sizeof fake_host,
     .abi_major = TENON_ABI_MAJOR,
     .abi_minor = TENON_ABI_MINOR,
     .version = "test",
     .error = fake_error,
+    .log = fake_log,
     .error_context = fake_context,
     .error_hint = fake_hint,
     .error_code = fake_code,
