@@ -71,7 +71,8 @@ class Runner:
         os.makedirs(os.path.join(work, "t", "run"), 0o700)
         os.makedirs(os.path.join(work, "tmp"))
         os.makedirs(os.path.join(work, "python"))
-        shutil.copy(os.path.join(os.path.dirname(__file__), "archives.py"), os.path.join(work, "python"))
+        for module in "archives.py", "written.py":  # for what a case prepares
+            shutil.copy(os.path.join(os.path.dirname(__file__), module), os.path.join(work, "python"))
         moved = o.registry != fixtures.REG or self.web.address != fixtures.WEB
         ctx, www = cases.copy(case, work, self.outward if moved else None)
         if o.user:

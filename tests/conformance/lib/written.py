@@ -1,3 +1,6 @@
+"""Makes the trees that a case wrote down: "python3 -m written" where the file `trees` is. A line is
+[kind, path, mode, text]: a file, a link (text: its target), a dir, or a tar (text: its entries
+[name, type, mode, uid, link]; mode: how many bytes of its end are missing)."""
 import json
 import os
 import tarfile
