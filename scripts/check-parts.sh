@@ -83,13 +83,21 @@ run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
     count_tests "$dir" "$how" "$@"
 }
 
+# differences LOG CASE: what the runner says below "FAIL CASE"
+differences() {
+    awk -v head="FAIL $2" '/^[^ ]/ { on = $0 == head; next } on { print "  | " $0 }' "$1"
+}
+
 # The runner's lines "FAIL AREA/NAME" and "SKIP AREA/NAME: why", and its last one.
 count_cases() { # LOG HOW TITLE
     if [ -n "$verbose" ]; then cat "$1"; fi
     sed -n 's/^SKIP \([^:]*\): /\1 /p' "$1" >"$build/check.parts"
     while read -r case why; do skipped_one "conformance:$case" "$why" "$2"; done <"$build/check.parts"
     sed -n 's/^\(FAIL\|ERROR\) \([^ :]*\).*/\2/p' "$1" >"$build/check.parts"
-    while read -r case; do failed_one "$2" "$case"; done <"$build/check.parts"
+    while read -r case; do
+        failed_one "$2" "$case"
+        [ -n "$verbose" ] || differences "$1" "$case" | head -n 20
+    done <"$build/check.parts"
     runs=0
     while read -r p _; do
         [ -n "$p" ] || continue
@@ -108,7 +116,7 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
         return
     fi
     log=$build/conformance-$how.log
-    in_session $root "$@" ${verbose:+-v} >"$log" 2>&1
+    in_session $root "$@" -v >"$log" 2>&1
     status=0
     wait_session || status=$?
     if [ $status = 77 ]; then

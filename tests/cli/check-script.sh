@@ -56,6 +56,11 @@ run 1 check
 assert_has "$work/out" "FAIL tests/unit/vanishes"
 rm "$BUILD/tests/unit/vanishes.does"
 
+# What a conformance case failed by is shown with it.
+printf '%s\n' 'FAIL a/b' '  one' '  two' 'FAIL a/bc' '  other' '0 passed, 2 failed, 0 skipped' >"$work/cases"
+assert_eq "  |   one
+  |   two" "$(. "$abs_top_srcdir/scripts/check-parts.sh"; differences "$work/cases" a/b)"
+
 # A signal ends all of it, with the status that tells so.
 for signal in "INT 130" "TERM 143" "HUP 129"; do
     set -- $signal
