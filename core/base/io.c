@@ -243,6 +243,33 @@ tenon_write_file_at(int dirfd, const char *name, const void *data, size_t len,
 }
 
 int
+tenon_dir_names(int dirfd, char ***names, struct tenon_error *err)
+{
+    auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open directory");
+    auto_dir DIR *d = fdopendir(fd);
+    if (!d)
+        return tenon_error_sys(err, "open directory");
+    tenon_steal_fd(&fd);
+    TENON_VEC(char *) list = {0};
+    struct dirent *e;
+    while ((errno = 0, e = readdir(d)))
+        if (!tenon_streq(e->d_name, ".") && !tenon_streq(e->d_name, ".."))
+            tenon_vec_push(&list, tenon_strdup(e->d_name));
+    int failed = errno;
+    if (list.len > 1)
+        qsort(list.items, list.len, sizeof *list.items, tenon_by_text);
+    tenon_vec_push(&list, NULL);
+    if (failed) {
+        tenon_strv_free(list.items);
+        return tenon_error_errno(err, failed, "read directory");
+    }
+    *names = list.items;
+    return 0;
+}
+
+int
 tenon_mkdir_p(int dirfd, const char *path, uint32_t mode,
               struct tenon_error *err)
 {

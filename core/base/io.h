@@ -31,6 +31,10 @@ int tenon_write_file_at(int dirfd, const char *name, const void *data,
                         size_t len, uint32_t mode, bool durable,
                         struct tenon_error *err);
 
+/* The names in an open directory (O_PATH is fine), sorted, for tenon_strv_free; all of them, or an
+ * error. */
+int tenon_dir_names(int dirfd, char ***names, struct tenon_error *err);
+
 /* mkdir -p below dirfd (AT_FDCWD for a host path); what exists is fine. */
 int tenon_mkdir_p(int dirfd, const char *path, uint32_t mode,
                   struct tenon_error *err);

@@ -132,7 +132,8 @@ tenon_vet_file(const char *path, const char *what, bool file_of_root, struct ten
         return tenon_error_set(err, TENON_E_DENIED, "%s: %s is not a regular file", what, path);
     if (vet_one(&v, path, &st, file_of_root) < 0)
         return err->code;
-    return vet_directories(&v, path, 0);
+    auto_free char *whole = absolute(path);
+    return vet_directories(&v, whole, 0);
 }
 
 /* ---- where everybody may write --------------------------------------------------- */

@@ -150,11 +150,17 @@ queued_new(const struct tenon_event *ev)
     struct tenon_event shown = *ev;
     const char **const texts[] = { &shown.name, &shown.error, &shown.group_name, &shown.url };
     char *concealed[tenon_countof(texts)] = {0};
+    char **detail = NULL;
 
     for (size_t i = 0; i < tenon_countof(texts); i++)
         if (*texts[i] && strstr(*texts[i], "://"))
             *texts[i] = concealed[i] = tenon_url_conceal(*texts[i]);
+    for (const char *const *d = ev->detail; d && *d; d++)
+        tenon_strv_push(&detail, tenon_url_conceal(*d));
+    if (detail)
+        shown.detail = (const char *const *)detail;
     struct queued *q = queued_copy(&shown);
+    tenon_strv_free(detail);
     for (size_t i = 0; i < tenon_countof(texts); i++)
         free(concealed[i]);
     return q;

@@ -13,7 +13,7 @@ call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call, .frontend = req->frontend, .options = req->options,
     };
-    return tenon_build_frontend(b, &tenon_build_bridge, NULL, &call, &b->result, err);
+    return tenon_build_frontend(b, NULL, &call, &b->result, err);
 }
 
 static int
@@ -31,6 +31,7 @@ solve_results(struct tenon_build *b, struct tenon_error *err)
         if (tenon_solver_solve_all(b->solver, edges.items, edges.len,
                                    b->engine->cancel, made, err) == 0)
             for (size_t i = 0; i < edges.len; i++) {
+                tenon_solved_release(&refs.items[i]->made); /* of two platforms, maybe */
                 refs.items[i]->made = made[i];
                 refs.items[i]->solved = true;
                 /* exporters need snapshots */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/image.h"
+
 static void
 release_value(struct tenon_result_value *v)
 {
@@ -56,6 +58,11 @@ int
 tenon_result_add(struct tenon_result *r, const char *platform,
                  struct tenon_ref *ref, struct tenon_error *err)
 {
+    struct tenon_platform parsed;
+
+    /* Exporters make names of files of it, and a frontend may come from anywhere. */
+    if (*platform && tenon_platform_parse(platform, &parsed, err) < 0)
+        return err->code;
     tenon_vec_foreach(p, &r->platforms)
         if (!strcmp(p->platform, platform))
             return tenon_error_set(err, TENON_E_INVALID,

@@ -159,7 +159,7 @@ empty_lower(struct run *r, int dirfd, const char *path, struct tenon_error *err)
         struct stat st;
         if (tenon_streq(e->d_name, ".") || tenon_streq(e->d_name, ".."))
             continue;
-        auto_free char *entry = tenon_asprintf("%s/%s", path, e->d_name);
+        auto_free char *entry = tenon_path_join(path, e->d_name);
         if (!tenon_snapshot_work_has(r->x->work, entry)) {
             if (remove_any(r, here, e->d_name, err) < 0)
                 return err->code;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
 
@@ -95,33 +96,6 @@ tenon_lower_find(const struct tenon_lower *l, const char *name, struct stat *st,
     *sub = found;
     found = (struct tenon_lower){0};
     return 1;
-}
-
-int
-tenon_dir_names(int dirfd, char ***names, struct tenon_error *err)
-{
-    auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return tenon_error_sys(err, "open directory");
-    auto_dir DIR *d = fdopendir(fd);
-    if (!d)
-        return tenon_error_sys(err, "open directory");
-    tenon_steal_fd(&fd);
-    TENON_VEC(char *) list = {0};
-    struct dirent *e;
-    while ((errno = 0, e = readdir(d)))
-        if (!tenon_streq(e->d_name, ".") && !tenon_streq(e->d_name, ".."))
-            tenon_vec_push(&list, tenon_strdup(e->d_name));
-    int failed = errno;
-    if (list.len > 1)
-        qsort(list.items, list.len, sizeof *list.items, tenon_by_text);
-    tenon_vec_push(&list, NULL);
-    if (failed) {
-        tenon_strv_free(list.items);
-        return tenon_error_errno(err, failed, "read directory");
-    }
-    *names = list.items;
-    return 0;
 }
 
 int

@@ -32,8 +32,6 @@ int tenon_lower_find(const struct tenon_lower *l, const char *name, struct stat 
 int tenon_lower_list(const struct tenon_lower *l, char ***names,
                      struct tenon_error *err);
 
-/* Sorted names of one directory. */
-int tenon_dir_names(int dirfd, char ***names, struct tenon_error *err);
 /* One overlay attribute ("opaque", "redirect", "metacopy") of an open file, in
  * either spelling; O_PATH descriptors are fine.  The value's first byte, 0
  * for none. */

@@ -51,7 +51,7 @@ loop(void *data)
             eventfd_read(s->wake_fd, &count);
         turn(s);
         pthread_mutex_lock(&s->lock);
-        stop = s->stop;
+        stop = s->stop && !s->incoming; /* who came before the end gets an answer */
         pthread_mutex_unlock(&s->lock);
         stop = stop && s->running == 0;
     }
@@ -100,7 +100,9 @@ loop_stop(struct tenon_solver *s)
         pthread_join(s->loop, NULL);
     }
     jobs_stop(s);
+    pthread_mutex_lock(&s->lock);
     close(s->wake_fd);
     close(s->epoll_fd);
     s->wake_fd = s->epoll_fd = -1;
+    pthread_mutex_unlock(&s->lock);
 }

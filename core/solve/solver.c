@@ -87,13 +87,12 @@ submit(struct tenon_solver *s, struct request *r)
     if (!over) {
         *s->incoming_last = r;
         s->incoming_last = &r->next;
+        solver_wake(s); /* with the lock: it is there */
     }
     r->finished = over;
     pthread_mutex_unlock(&s->lock);
-    if (!over) {
-        solver_wake(s);
+    if (!over)
         return;
-    }
     r->code = tenon_error_set(&r->err, TENON_E_CANCELLED, "nothing is solved any more");
     eventfd_write(r->event_fd, 1);
 }
@@ -126,8 +125,9 @@ request_wait(struct tenon_solver *s, struct request *r,
         if (fds[1].revents && fds[1].fd >= 0) {
             pthread_mutex_lock(&s->lock);
             s->cancel_asked = true;
+            if (s->wake_fd >= 0)
+                solver_wake(s);
             pthread_mutex_unlock(&s->lock);
-            solver_wake(s);
             fds[1].fd = -1;
         }
     }

@@ -2,7 +2,6 @@
  * have made of it: each entry that is new or was touched, its parents, and a mark for each
  * that is gone.  A directory in the place of another needs no mark of its own: what was in
  * the old one is marked as gone. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,21 +43,6 @@ store_changes_free(struct store_entry *e)
 
 /* ---- before ------------------------------------------------------------- */
 
-static int
-list_names(int dirfd, char ***out, struct tenon_error *err)
-{
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return tenon_error_sys(err, "read a copied directory");
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            tenon_strv_push(out, tenon_strdup(e->d_name));
-    if (*out)
-        qsort(*out, tenon_strv_len(*out), sizeof **out, tenon_by_text);
-    return 0;
-}
-
 static bool
 is_later(const struct timespec *a, const struct timespec *b)
 {
@@ -72,7 +56,7 @@ look(int dirfd, struct store_entry *dir, struct timespec *last, unsigned depth,
     char **names = NULL;
     if (depth > MAX_DEPTH)
         return tenon_error_set(err, TENON_E_LIMIT, "too many directories deep");
-    if (list_names(dirfd, &names, err) < 0)
+    if (tenon_dir_names(dirfd, &names, err) < 0)
         return err->code;
     dir->count = tenon_strv_len(names);
     dir->children = tenon_calloc(dir->count + 1, sizeof *dir->children);
@@ -230,7 +214,7 @@ take(struct level *l, const struct store_entry *before, struct tenon_error *err)
 {
     char **names = NULL;
     size_t i = 0;
-    int rc = list_names(l->from, &names, err);
+    int rc = tenon_dir_names(l->from, &names, err);
     for (char **n = names; rc == 0 && n && *n; n++) {
         for (; rc == 0 && i < before->count && strcmp(before->children[i].name, *n) < 0; i++)
             rc = mark_gone(l, before->children[i].name, err);
@@ -263,7 +247,7 @@ has_touched(int dirfd, const struct store_entry *dir)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     char **names = NULL;
-    bool found = list_names(dirfd, &names, &ignored) < 0;
+    bool found = tenon_dir_names(dirfd, &names, &ignored) < 0;
     size_t i = 0;
     for (char **n = names; !found && n && *n; n++) {
         struct stat st;

@@ -1,6 +1,5 @@
 /* store/copytree.c - a plain recursive copy: modes, owners, times, links between its
  * files, and extended attributes; or of a layer onto what is below it. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,7 +43,9 @@ copy_xattrs(int from, int to)
 static int
 set_owner(int dirfd, const char *name, const struct stat *st, struct tenon_error *err)
 {
-    if (fchownat(dirfd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EPERM)
+    /* EINVAL: an owner that has no id in this user namespace. */
+    if (fchownat(dirfd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno != EPERM && errno != EINVAL)
         return tenon_error_sys(err, "chown %s", name);
     return 0;
 }
@@ -170,19 +171,16 @@ copy_dir(struct copy *c, int from, int to, const char *path, unsigned depth,
 {
     if (depth > MAX_DEPTH)
         return tenon_error_set(err, TENON_E_LIMIT, "%s: too many directories deep", path);
-    int list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    auto_dir DIR *dir = list < 0 ? NULL : fdopendir(list);
-    if (!dir)
-        return tenon_error_sys(err, "read directory %s", path);
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        auto_free char *full =
-            *path ? tenon_asprintf("%s/%s", path, e->d_name) : tenon_strdup(e->d_name);
-        if (copy_entry(c, from, to, e->d_name, full, depth, err) < 0)
-            return err->code;
+    char **names = NULL;
+    if (tenon_dir_names(from, &names, err) < 0)
+        return tenon_error_context(err, "copy %s", path);
+    int rc = 0;
+    for (char **name = names; *name && rc == 0; name++) {
+        auto_free char *full = *path ? tenon_asprintf("%s/%s", path, *name) : tenon_strdup(*name);
+        rc = copy_entry(c, from, to, *name, full, depth, err);
     }
-    return 0;
+    tenon_strv_free(names);
+    return rc;
 }
 
 int
@@ -191,8 +189,8 @@ store_copy_root(int from, int to, struct tenon_error *err)
     struct stat st;
     if (fstat(from, &st) < 0)
         return tenon_error_sys(err, "stat a tree");
-    if (fchown(to, st.st_uid, st.st_gid) < 0 && errno != EPERM && errno != EINVAL)
-        return tenon_error_sys(err, "chown a tree");
+    if (set_owner(to, ".", &st, err) < 0)
+        return err->code;
     copy_xattrs(from, to);
     return fchmod(to, st.st_mode & 07777) < 0 ? tenon_error_sys(err, "chmod a tree") : 0;
 }

@@ -328,16 +328,20 @@ mount_overlay(struct tenon_store *s, const struct tenon_chain *lower, const char
 /* ---- where no overlay can be ---- */
 
 /* Without attributes the mount succeeds, and the first directory that takes the place of
- * another fails.  Looked at once. */
+ * another fails.  Looked at until it is known. */
 static bool
 keeps_marks(struct tenon_store *s, const struct tenon_snapshot_work *w, char **why)
 {
     static const char value[] = "y";
-    if (__atomic_exchange_n(&s->copies.looked, true, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&s->copies.looked, __ATOMIC_RELAXED))
         return true;
     if (fsetxattr(w->dir, s->userxattr ? "user.overlay.tenon" : "trusted.overlay.tenon", value, 1,
-                  0) == 0 || (errno != ENOTSUP && errno != EOPNOTSUPP))
+                  0) == 0) {
+        __atomic_store_n(&s->copies.looked, true, __ATOMIC_RELAXED);
         return true;
+    }
+    if (errno != ENOTSUP && errno != EOPNOTSUPP)
+        return true; /* it may pass */
     *why = tenon_strdup("it keeps no extended attributes");
     return false;
 }

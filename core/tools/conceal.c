@@ -1,4 +1,4 @@
-/* tools/conceal.c - see url.h.
+/* tools/conceal.c - see conceal.h.
  *
  * It looks into any text, since a URL comes in sentences, in lines of a build file and in the
  * words of servers and libraries, and one that was missed is a secret that is out. */

@@ -7,8 +7,7 @@
 #define SERVED(name) \
     const struct message_type_info name##_message = MESSAGE_INFO(name, name##_fields)
 
-FIELDS gw_none_fields[] = {MESSAGE_FIELD(536870911, BOOL, gw_none, unused)};
-SERVED(gw_none);
+const struct message_type_info gw_none_message = {.size = sizeof(struct gw_none)};
 
 FIELDS gw_pair_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_pair, key),

@@ -254,12 +254,6 @@ frontend_plugin(const char *name)
            : strcmp(name, "dockerfile.v0") == 0 ? "dockerfile" : NULL;
 }
 
-static int
-by_key(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "k=v", sorted, as frontends want them. */
 static const char *const *
 join_options(struct serving *s, const struct message_list *pairs)
@@ -268,11 +262,10 @@ join_options(struct serving *s, const struct message_list *pairs)
     const char **list = tenon_arena_array(&s->arena, pairs->len + 1, sizeof *list);
 
     for (size_t i = 0; i < pairs->len; i++) {
-        auto_free char *text = tenon_asprintf("%s=%s", p[i].key ? p[i].key : "",
-                                              p[i].value ? p[i].value : "");
+        auto_free char *text = tenon_asprintf("%s=%s", p[i].key, p[i].value);
         list[i] = tenon_arena_strdup(&s->arena, text);
     }
-    qsort(list, pairs->len, sizeof *list, by_key);
+    qsort(list, pairs->len, sizeof *list, tenon_by_text);
     return list;
 }
 
@@ -501,11 +494,16 @@ stat_file(void *user, struct grpc_call *call)
 /* ---- sources ------------------------------------------------------------- */
 
 static int
-resolve(struct serving *s, const char *identifier, const struct gw_platform *platform,
-        const char *log_name, const char *mode, struct tenon_source_meta *meta)
+resolve(struct serving *s, const char *identifier, const struct message_list *more,
+        const struct gw_platform *platform, const char *log_name, const char *mode,
+        struct tenon_source_meta *meta)
 {
     auto_free char *attr = *mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
-    const char *const attrs[] = {attr, NULL};
+    const char **attrs = tenon_arena_array(&s->arena, more->len + 2, sizeof *attrs);
+    const char *const *given = join_options(s, more);
+    for (size_t i = 0; i < more->len; i++)
+        attrs[i] = given[i];
+    attrs[more->len] = attr;
     const struct tenon_source_query query = {
         .struct_size = sizeof query,
         .identifier = identifier,
@@ -529,8 +527,8 @@ resolve_source_meta(void *user, struct grpc_call *call)
         return;
     if (!request.source) {
         s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
-    } else if (resolve(&s, request.source->identifier, request.platform, request.log_name,
-                       request.mode, &meta) == 0) {
+    } else if (resolve(&s, request.source->identifier, &request.source->attrs, request.platform,
+                       request.log_name, request.mode, &meta) == 0) {
         const struct gw_meta_image image = {meta.digest, {meta.config, meta.config_len}};
         const struct gw_meta_sum sum = {meta.digest};
         const char *id = request.source->identifier;
@@ -551,6 +549,7 @@ resolve_source_meta(void *user, struct grpc_call *call)
 static void
 resolve_image_config(void *user, struct grpc_call *call)
 {
+    static const struct message_list no_attrs;
     struct gw_resolve_config request = {0};
     struct tenon_source_meta meta;
     struct serving s;
@@ -558,7 +557,8 @@ resolve_image_config(void *user, struct grpc_call *call)
     if (!begin(&s, user, call, &gw_resolve_config_message, &request))
         return;
     auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
-    if (resolve(&s, identifier, request.platform, request.log_name, request.mode, &meta) == 0) {
+    if (resolve(&s, identifier, &no_attrs, request.platform, request.log_name, request.mode,
+                &meta) == 0) {
         const struct gw_config out = {meta.digest, {meta.config, meta.config_len}, request.ref};
         answer(&s, &gw_config_message, &out);
     }
@@ -627,7 +627,7 @@ take_refs(struct serving *s, const struct gw_result *r)
     if (r->refs) {
         const struct gw_named_ref *named = r->refs->refs.items;
         for (size_t i = 0; rc == 0 && i < r->refs->refs.len; i++)
-            rc = take_ref(s, named[i].key ? named[i].key : "",
+            rc = take_ref(s, named[i].key,
                           named[i].value ? named[i].value->id : "");
         return rc;
     }

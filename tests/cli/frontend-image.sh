@@ -89,6 +89,7 @@ grep -Eq 'frontend: env BUILDKIT_FRONTEND_OPT_[0-9]+=source='"$image\$" "$work/e
 said "env BUILDKIT_WORKERS=[{"
 said "uid 0, cwd /there"
 said "the root is writable"
+said "interface lo"
 grep "frontend: interface" "$work/err" | grep -v " lo\$" && fail "a network in spite of the label"
 does 0 "sandbox solve:Real.Dockerfile return" # and nothing of it stays
 said "the root is writable"

@@ -290,7 +290,7 @@ sandbox(void)
     tenon_assert(getifaddrs(&all) == 0);
     for (struct ifaddrs *a = all; a; a = a->ifa_next)
         fprintf(stderr, "interface %s\n", a->ifa_name);
-    FILE *f = fopen("/written", "w");
+    FILE *f = fopen("/written", "wx"); /* which is not there from another run */
     fprintf(stderr, "the root is %s\n", f ? "writable" : "read-only");
 }
 

@@ -59,10 +59,7 @@ main(void)
     tcase_add_test(t, test_users_networks_at_once);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failures = srunner_ntests_failed(r);
-    srunner_free(r);
+    int rc = unit_run(s);
     usernamespace_release(&users);
-    return failures ? 1 : 0;
+    return rc;
 }

@@ -34,6 +34,18 @@ START_TEST(test_result_platform_twice_is_refused)
 }
 END_TEST
 
+/* Outputs make names of directories of them. */
+START_TEST(test_result_platform_is_one)
+{
+    static const char *const none[] = { "..", ".", "/", "a b", "linux/amd64/v2/x", "\n" };
+    struct tenon_result r = {0};
+    ck_assert_int_lt(tenon_result_add(&r, none[_i], NULL, &err), 0);
+    ck_assert_uint_eq(r.platforms.len, 0);
+    tenon_error_release(&err);
+    tenon_result_release(&r);
+}
+END_TEST
+
 START_TEST(test_result_values_last_one_counts)
 {
     struct tenon_result r = {0};
@@ -75,6 +87,7 @@ main(void)
     TCase *t = tcase_create("result");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_result_platform_twice_is_refused);
+    tcase_add_loop_test(t, test_result_platform_is_one, 0, 6);
     tcase_add_test(t, test_result_values_last_one_counts);
     tcase_add_test(t, test_result_responses_last_one_counts);
     suite_add_tcase(s, t);

@@ -66,12 +66,6 @@ refuse_image(struct df_build *b, const char *image, struct df_lines lines, bool 
     return df_fail_at(b, err, lines);
 }
 
-static int
-by_key(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The request as the frontend in the image gets it; what it returns is the result. */
 static int
 call_image(struct df_build *b, const struct df_directive *d, struct tenon_result *result,
@@ -82,7 +76,7 @@ call_image(struct df_build *b, const struct df_directive *d, struct tenon_result
         df_list_add(b->arena, &options, (char *)b->options[i]);
     df_list_add(b->arena, &options, df_arena_printf(b->arena, "cmdline=%s", d->cmdline));
     df_list_add(b->arena, &options, df_arena_printf(b->arena, "source=%s", d->value));
-    qsort(options.items, options.len, sizeof *options.items, by_key);
+    qsort(options.items, options.len, sizeof *options.items, tenon_by_text);
     df_list_add(b->arena, &options, NULL);
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call, .frontend = "gateway",

@@ -140,12 +140,6 @@ parse_text(const struct df_request *r, struct df_command *out)
                                         df_flags_parse(r->arena, r->node, NULL, 0);
 }
 
-static int
-compare_strings(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
 static const char *
 parse_words(const struct df_request *r, struct df_command *out)
 {
@@ -167,7 +161,7 @@ parse_words(const struct df_request *r, struct df_command *out)
         df_list_add(r->arena, &words, word);
     }
     if (out->kind == DF_EXPOSE)
-        qsort(words.items, words.len, sizeof *words.items, compare_strings);
+        qsort(words.items, words.len, sizeof *words.items, tenon_by_text);
     out->words = (struct df_strings){words.items, words.len};
     return NULL;
 }
