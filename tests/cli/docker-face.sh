@@ -87,6 +87,11 @@ for face in "docker-tenon tenon" "docker-buildx buildx"; do
         tried=$((tried + 1))
     done
     run 0 face use default
+    run 0 face use --default default
+    run 2 face use --no-such-flag default
+    run 2 face use
+    run 0 face use --help
+    assert_has "$work/out" "use [OPTIONS] NAME"
     run 0 face version -q
     run 0 face du --builder default
     run 0 face --builder default du

@@ -1,7 +1,6 @@
 #!/bin/sh
-# An ordinary user's store that cannot hold an overlay: on an overlay, and on a file system
-# without the attributes that an overlay in a user namespace marks directories with. Trees
-# are copied, one line says so, and images are those of any other store.
+# An ordinary user's store that cannot hold an overlay, because it is on one: trees are
+# copied, one line says so, and images are those of any other store.
 . "$(dirname "$0")/lib.sh"
 need jq
 make_user alice many

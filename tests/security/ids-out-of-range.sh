@@ -145,6 +145,12 @@ RUN /probe id" | is_error "unable to find user -1"
             [ $got = 1 ] || fail "$executor: a layer with an owner of $ids ($how) is taken"
             echo >>"$work/attempts"
         done
+        # The same way with an owner that fits.
+        "$python" "$work/archive.py" "$context/a.tar" $how 5 6
+        rm -rf "$work/layout" && cp -r "$bases/busybox" "$work/layout"
+        "$python" "$here/evil-layout" "$work/layout" "$context/a.tar"
+        attempt --no-cache --build-context "evil=oci-layout://$work/layout"
+        [ $got = 0 ] || { cat "$work/err" >&2; fail "$executor: a layer with right owners ($how) is refused"; }
     done
 
     # and those that are right

@@ -3,7 +3,7 @@
 # looks into it by /proc and ptrace: secrets, agent, files, layer, cache mount, memory,
 # output; and so does the machine's nobody into a step of nobody.
 . "$(dirname "$0")/lib.sh"
-need setpriv ssh-agent
+need setpriv ssh-agent ssh-add
 chmod 755 "$work"
 word=held-$mark
 as() { id=$1; shift; setpriv --reuid "$id" --regid "$id" --clear-groups --no-new-privs "$@"; }
@@ -22,10 +22,7 @@ done
 kill $plain
 wait $plain 2>/dev/null || :
 
-ssh-agent -D -a "$work/agent" >/dev/null 2>&1 &
-remember $!
-agent_there() { [ -S "$work/agent" ]; }
-await "an agent" agent_there
+start_agent "$work/agent"
 echo "of the file" >"$work/secret"
 
 # It waits for an abstract socket, which is there when all has been tried.

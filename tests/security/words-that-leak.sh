@@ -56,7 +56,11 @@ look() {
     what=$1
     shift
     looked=$((looked + 1))
-    ! grep -raFoh -f "$work/patterns" "$@" >"$work/found" 2>/dev/null || {
+    # 2: something could not be read, whatever else was found
+    grepped=0
+    grep -raFoh -f "$work/patterns" "$@" >"$work/found" 2>"$work/unread" || grepped=$?
+    [ $grepped -le 1 ] || { cat "$work/unread" >&2; fail "$executor: $what: could not be looked through"; }
+    [ $grepped = 1 ] || {
         grep -raFl -f "$work/patterns" "$@" >&2
         sed 's/^/  | /' "$work/found" | sort | uniq -c >&2
         fail "$executor: $what: a planted word"
