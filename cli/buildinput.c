@@ -587,8 +587,9 @@ static bool
 is_read(const struct build_flags *f)
 {
     const char *file = f->file ? f->file : "";
+    const bool is_here = !is_remote(f->context) || *file == '/'; /* else in the remote context */
     return !strcmp(f->context, "-") || !strcmp(file, "-") || tenon_has_prefix(file, "http://") ||
-           tenon_has_prefix(file, "https://") || is_stream(file);
+           tenon_has_prefix(file, "https://") || (is_here && is_stream(file));
 }
 
 int

@@ -85,7 +85,7 @@ refuse(struct tenon_error *err, const char *what, const char *how)
 int
 build_policy_asked(const struct build_flags *f, bool *beside, struct tenon_error *err)
 {
-    auto_free char *wanted = NULL; /* the last file that no later flag takes back */
+    auto_free char *wanted = NULL; /* the first file that no later flag takes back */
     bool disabled = false, default_file = true;
     size_t count = f->policies ? tenon_strv_len(f->policies) : 0;
     for (size_t i = 0; i < count; i++) {

@@ -70,6 +70,12 @@ skip_own_flags(int argc, char **argv, int i, bool *debug)
     return i;
 }
 
+static bool
+is_our_word(const char *word)
+{
+    return !strcmp(word, "tenon") || !strcmp(word, "buildx");
+}
+
 int
 cli_docker_skip_flags(int argc, char **argv, bool *debug)
 {
@@ -94,10 +100,10 @@ cli_docker_skip_flags(int argc, char **argv, bool *debug)
     }
     if (help || i == argc)
         return argc;
-    if (!strcmp(argv[i], "tenon") || !strcmp(argv[i], "buildx"))
+    if (is_our_word(argv[i]))
         return skip_own_flags(argc, argv, i + 1, debug);
     if (!strcmp(argv[i], "help")) { /* `docker help tenon [VERB]` */
-        if (i + 2 >= argc || strcmp(argv[i + 1], "tenon") != 0)
+        if (i + 2 >= argc || !is_our_word(argv[i + 1]))
             return argc;
         argv[i + 1] = argv[i]; /* `help VERB` */
         return i + 1;

@@ -208,8 +208,9 @@ run_verb(struct globals *g, int argc, char **argv, int verb_at)
         return CLI_USAGE;
     if (!verb)
         return unknown_verb(name);
-    /* build has it among its flags */
-    if (g->docker && verb->run != cli_build && cli_builder_skip(&argc, argv) != CLI_OK)
+    /* build has it among its flags; what follows shell is a command of the user's */
+    if (g->docker && verb->run != cli_build && verb->run != cli_shell &&
+        cli_builder_skip(&argc, argv) != CLI_OK)
         return CLI_USAGE;
 
     if (cli_config_load(&config, &err) < 0)

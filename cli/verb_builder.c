@@ -29,6 +29,16 @@ static const char inspect_help[] =
     "      --bootstrap   taken: there is nothing to be started\n"
     "  -h, --help        show this\n";
 
+static const char use_help[] =
+    "Usage: PROGRAM use [OPTIONS] NAME\n"
+    "\n"
+    "Build with the builder \"" NAME "\", as is done anyway.\n"
+    "\n"
+    "Options:\n"
+    "      --default     taken: there is one builder\n"
+    "      --global      taken\n"
+    "  -h, --help        show this\n";
+
 int
 cli_builder_check(const char *verb, const char *name)
 {
@@ -131,11 +141,22 @@ cli_builder_inspect(const struct cli *cli, int argc, char **argv)
 int
 cli_builder_use(const struct cli *cli, int argc, char **argv)
 {
-    (void)cli;
-    for (int i = 1; i < argc; i++)
-        if (argv[i][0] != '-' && cli_builder_check("use", argv[i]) != CLI_OK)
+    enum { DEFAULT = 256, GLOBAL };
+    static const struct option options[] = {
+        {"default", no_argument, NULL, DEFAULT},
+        {"global", no_argument, NULL, GLOBAL},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    for (int o; (o = cli_getopt(argc, argv, "h", options)) != -1;) {
+        if (o == 'h')
+            return cli_help(cli, use_help);
+        if (o != DEFAULT && o != GLOBAL)
             return CLI_USAGE;
-    return CLI_OK;
+    }
+    if (argc - optind != 1)
+        return cli_usage_error("use", "one builder is needed: \"" NAME "\"");
+    return cli_builder_check("use", argv[optind]);
 }
 
 /* ---- what there is not ---------------------------------------------------- */

@@ -214,7 +214,7 @@ check_sub_ids(struct report *r, const struct probe *p)
 static void
 check_overlay(struct report *r, const struct probe *p, const char *root)
 {
-    auto_free char *mark = tenon_asprintf("%s/copies", root);
+    auto_free char *mark = tenon_asprintf("%s/" TENON_STORE_COPIES, root);
     if (p->overlay.is_known && p->overlay.sys)
         say(r, POOR, "overlay",
             p->overlay.sys == ENODEV ? "sudo modprobe overlay"

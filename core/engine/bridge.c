@@ -247,7 +247,7 @@ bridge_solve_frontend(struct tenon_ctx *ctx, struct tenon_graph *g,
 {
     struct tenon_frontend_call call;
     tenon_sized_take(&call, sizeof call, theirs);
-    return tenon_build_frontend(tenon_build_of(g), ctx, &call, result, err);
+    return tenon_build_frontend(tenon_build_of(g), &tenon_build_bridge, ctx, &call, result, err);
 }
 
 const struct tenon_bridge tenon_build_bridge = {

@@ -38,9 +38,10 @@ struct tenon_build *tenon_build_current(struct tenon_engine *engine);
 
 /* Calls a frontend by the name of its plugin.  caller: another frontend's, NULL for the
  * build. */
-int tenon_build_frontend(struct tenon_build *b, struct tenon_ctx *caller,
-                         const struct tenon_frontend_call *call, struct tenon_result *result,
-                         struct tenon_error *err);
+/* bridge: tenon_build_bridge, which calls this itself. */
+int tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
+                         struct tenon_ctx *caller, const struct tenon_frontend_call *call,
+                         struct tenon_result *result, struct tenon_error *err);
 
 /* process.c: the bridge's. */
 int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,

@@ -13,7 +13,7 @@ call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call, .frontend = req->frontend, .options = req->options,
     };
-    return tenon_build_frontend(b, NULL, &call, &b->result, err);
+    return tenon_build_frontend(b, &tenon_build_bridge, NULL, &call, &b->result, err);
 }
 
 static int

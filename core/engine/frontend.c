@@ -7,9 +7,9 @@ enum {
 };
 
 int
-tenon_build_frontend(struct tenon_build *b, struct tenon_ctx *caller,
-                     const struct tenon_frontend_call *call, struct tenon_result *result,
-                     struct tenon_error *err)
+tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
+                     struct tenon_ctx *caller, const struct tenon_frontend_call *call,
+                     struct tenon_result *result, struct tenon_error *err)
 {
     const unsigned depth = caller ? tenon_ctx_depth(caller) + 1 : 0;
     struct tenon_module *m;
@@ -40,7 +40,7 @@ tenon_build_frontend(struct tenon_build *b, struct tenon_ctx *caller,
                       caller ? tenon_ctx_cancel(caller) : b->engine->cancel, NULL);
     tenon_ctx_set_depth(ctx, depth);
     tenon_module_enter(m);
-    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, &tenon_build_bridge, result, err);
+    int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, bridge, result, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "solve", rc, err);
 }

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 
-#define MARK "copies" /* in the store: a file with the reason */
 enum { REASON_MAX = 4096 };
 
 void
@@ -20,7 +19,7 @@ store_copies_load(struct tenon_store *s)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     auto_buf struct tenon_buf why = TENON_BUF_INIT;
-    auto_close int fd = openat(s->fd, MARK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    auto_close int fd = openat(s->fd, TENON_STORE_COPIES, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return;
     tenon_read_all(fd, REASON_MAX, &why, &ignored);
@@ -34,7 +33,8 @@ store_turn_to_copies(struct tenon_store *s, const char *why)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     pthread_mutex_lock(&s->copies.lock);
     bool on = s->copies.on;
-    if (!on && tenon_write_file_at(s->fd, MARK, why, strlen(why), 0600, true, &err) == 0) {
+    if (!on && tenon_write_file_at(s->fd, TENON_STORE_COPIES, why, strlen(why), 0600, true,
+                                   &err) == 0) {
         s->copies.why = tenon_strdup(why);
         __atomic_store_n(&s->copies.on, true, __ATOMIC_RELEASE);
         on = true;

@@ -150,6 +150,7 @@ int tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lowe
 /* Trees are copied, since the file system can hold no overlay; known from the first
  * mount that fails for it. */
 bool tenon_store_copies(struct tenon_store *s);
+#define TENON_STORE_COPIES "copies" /* the file in a store that says so, and why */
 int tenon_unmount(const char *target); /* lazy; 0 or -errno */
 
 /* ---- cache records ------------------------------------------------------- */

@@ -198,7 +198,7 @@ own_network(struct native_launch *l)
     auto_close int fd = -1;
     int e = usernamespace_network(l->users_fd, &fd);
     l->net_fd = e ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
-    return e;
+    return e ? e : l->net_fd < 0 ? errno : 0;
 }
 
 /* What a step asks of us, and the namespace that makes it ask.  Granted all it is in
@@ -214,8 +214,10 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     bool users = n->wants_users && !l->rootless;
     if (!e && users)
         e = usernamespace_get(&n->users, &l->users_fd);
-    if (!e && users && l->own_net && l->net_fd < 0)
-        e = own_network(l);
+    int no_net = !e && users && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
+    if (no_net)
+        host->log(ctx, LOG_DEBUG, "no network of the steps' user namespace: %s: root of the step "
+                                  "has no say in its network", strerror(no_net));
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
                                   "into steps of their numbers", strerror(e));

@@ -196,7 +196,7 @@ struct launch { /* prepared before fork */
     char *const *env;
     int in, out, err;
     int requests; /* -1: none are served */
-    bool insecure, shares_network, hides_v2;
+    bool hides_v2;
 };
 
 static const char mounting_proc[] = "mount /proc for the runtime";
@@ -232,8 +232,8 @@ launch_child(void *data, int report_fd)
         (void)ioctl(0, TIOCSCTTY, 0);
     umask(022);
     int e = l->requests < 0 ? 0 : requests_install(l->requests);
-    if (!e && !l->insecure)
-        e = sockets_restrict(l->shares_network, l->requests >= 0);
+    if (!e && !(l->x->flags & TENON_EXEC_INSECURE))
+        e = sockets_restrict(profile_shares_network(l->x), l->requests >= 0);
     if (e)
         guard_fail(report_fd, "install the filter of sockets", e);
     guard_reset_signals();
@@ -275,8 +275,7 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
     auto_close int out = move_up(x->stdout_fd);
     auto_close int err = move_up(x->stderr_fd);
     struct launch l = { x, group->procs, group->count, o->path, argv, env, in, out, err,
-                        requests_fd(requests), x->flags & TENON_EXEC_INSECURE,
-                        profile_shares_network(x), hides_v2 };
+                        requests_fd(requests), hides_v2 };
     auto_free int *keep = tenon_calloc(4 + group->count, sizeof *keep);
     keep[0] = in;
     keep[1] = out;

@@ -9,12 +9,11 @@
 
 #include "common/exec/mountapi.h"
 #include "common/exec/profile.h"
+#include "tools/alloc.h"
 
 static const char *const own_trees[] = { "dev", "proc", "sys" };
 static const char *const own_names[] = { "fd",   "stdin", "stdout", "stderr",
                                          "ptmx", "pts",   "console" };
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static bool
 is_below(const char *path, const char *dir)
@@ -37,7 +36,7 @@ is_own_name(const char *target)
         return false;
     const char *name = target + sizeof "/dev/" - 1;
     size_t len = strcspn(name, "/");
-    for (size_t i = 0; i < COUNT(own_names); i++)
+    for (size_t i = 0; i < tenon_countof(own_names); i++)
         if (strlen(own_names[i]) == len && !strncmp(own_names[i], name, len))
             return true;
     for (size_t i = 0; i < profile_device_count; i++)
@@ -93,7 +92,7 @@ check_place(int root, const struct tenon_exec_mount *m)
         out[i][len > 0 ? len : 0] = 0;
     }
     size_t n = e ? 0 : strlen(top);
-    for (size_t i = 0; !e && i < COUNT(own_trees); i++) {
+    for (size_t i = 0; !e && i < tenon_countof(own_trees); i++) {
         size_t len = strlen(own_trees[i]);
         if (!strncmp(path, top, n) && path[n] == '/' && !strncmp(path + n + 1, own_trees[i], len) &&
             (!path[n + 1 + len] || path[n + 1 + len] == '/'))
@@ -110,7 +109,7 @@ ocimounts_attach(const struct tenon_exec *x, const char **what)
     *what = "open the step's root";
     int root = open(x->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int e = root < 0 ? errno : 0;
-    for (size_t i = 0; !e && i < COUNT(own_trees); i++) {
+    for (size_t i = 0; !e && i < tenon_countof(own_trees); i++) {
         *what = own_trees[i];
         int fd = mountapi_open_plain(root, own_trees[i], O_PATH | O_DIRECTORY);
         if (fd >= 0)

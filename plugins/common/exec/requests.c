@@ -244,7 +244,6 @@ read_status(const struct requests *r, pid_t pid, struct caller *c)
 static bool
 caller_find(const struct requests *r, pid_t pid, struct caller *c)
 {
-    memset(c, 0, sizeof *c);
     c->at = -1;
     c->root = open_of(r, pid, "root", O_PATH | O_DIRECTORY);
     c->mounts = open_of(r, pid, "ns/mnt", O_RDONLY);
@@ -414,15 +413,15 @@ serve(const struct requests *r, int listener, struct seccomp_notif *q,
 {
     const struct entry *at = entry_of(q->data.arch);
     int32_t number = q->data.nr & ~X32_BIT;
+    const bool is_socket = at && at->socketcall != NONE && number == at->socketcall;
     struct caller *c = tenon_new0(struct caller);
     int e = ENOSYS;
     if (!caller_find(r, (pid_t)q->pid, c))
         e = EPERM;
-    else if (at && at->socketcall != NONE && number == at->socketcall)
+    else if (is_socket)
         e = serve_socket(r, listener, q, c);
     else if (at && (number == at->mknod || number == at->mknodat))
         e = serve_mknod(r, listener, q, c, number == at->mknodat);
-    bool is_socket = at && at->socketcall != NONE && number == at->socketcall;
     caller_release(c);
     free(c);
     if (is_socket && !e)

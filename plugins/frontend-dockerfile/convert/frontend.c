@@ -296,8 +296,7 @@ frontend_solve(void *self, struct tenon_ctx *ctx,
                const struct tenon_bridge *bridge, struct tenon_result *result,
                struct tenon_error *err)
 {
-    if (request->struct_size > offsetof(struct tenon_frontend_request, inputs) &&
-        request->input_count)
+    if (TENON_HAS(struct tenon_frontend_request, request, input_count) && request->input_count)
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "the Dockerfile frontend takes no inputs of other frontends");
     const struct tenon_values *config = self;

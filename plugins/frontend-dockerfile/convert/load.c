@@ -197,9 +197,10 @@ refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filenam
         !(x->is_git || x->is_archive))
         return 0;
     const char *name = df_arena_printf(b->arena, "%s.rego", filename);
-    const void *text = NULL;
-    size_t len = 0;
-    int rc = b->bridge->read_file(b->ctx, context, name, 0, &text, &len, err);
+    struct tenon_stat there;
+    int rc = b->bridge->stat(b->ctx, context, name, &there, err);
+    if (rc == TENON_E_CANCELLED)
+        return rc;
     if (rc == TENON_E_NOT_FOUND) {
         b->host->error_clear(err);
         return 0;
@@ -238,6 +239,7 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     if (!(x->own_file && (x->is_git || x->is_http)))
         b->definition_op = b->host->node_bytes(v->node, &b->definition_len, err);
 
+    const char *found = filename;
     const void *text = NULL;
     size_t len = 0;
     rc = b->bridge->read_file(b->ctx, ref, filename, BUILD_FILE_MAX, &text, &len,
@@ -246,10 +248,8 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
         const char *why = df_arena_strdup(b->arena, b->host->error_text(err));
         size_t dir = strlen(filename) - strlen("Dockerfile");
         b->host->error_clear(err);
-        rc = b->bridge->read_file(
-            b->ctx, ref,
-            df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename),
-            BUILD_FILE_MAX, &text, &len, err);
+        found = df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename);
+        rc = b->bridge->read_file(b->ctx, ref, found, BUILD_FILE_MAX, &text, &len, err);
         /* Errors are about the name that was asked for. One that is not about names comes twice,
          * and keeps its details. */
         if (rc < 0 && strcmp(b->host->error_text(err), why) != 0)
@@ -257,7 +257,7 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     }
     if (rc < 0)
         return b->host->error_context(err, "failed to read dockerfile");
-    rc = refuse_policy(b, ref, filename, err);
+    rc = refuse_policy(b, ref, found, err);
     if (rc < 0)
         return rc;
     b->filename = filename;
