@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "tools/alloc.h"
@@ -296,21 +297,42 @@ kit_solve(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
     return 0;
 }
 
+static const char *
+kit_file(struct tenon_ref *ref, const char *path, struct tenon_error *err)
+{
+    const char *text = tenon_buf_str(&((struct tenon_node *)ref)->text);
+    for (const struct dfkit_file *f = kit.files; f->source; f++)
+        if (strstr(text, f->source) && strcmp(f->path, path) == 0)
+            return f->text;
+    kit_error(err, TENON_E_NOT_FOUND, 0, "open %s: no such file or directory", path);
+    return NULL;
+}
+
 static int
 kit_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
               size_t limit, const void **data, size_t *len,
               struct tenon_error *err)
 {
     (void)ctx, (void)limit;
-    const char *text = tenon_buf_str(&((struct tenon_node *)ref)->text);
-    for (const struct dfkit_file *f = kit.files; f->source; f++)
-        if (strstr(text, f->source) && strcmp(f->path, path) == 0) {
-            *data = f->text;
-            *len = strlen(f->text);
-            return 0;
-        }
-    return kit_error(err, TENON_E_NOT_FOUND, 0,
-                     "open %s: no such file or directory", path);
+    *data = kit_file(ref, path, err);
+    if (!*data)
+        return TENON_E_NOT_FOUND;
+    *len = strlen(*data);
+    return 0;
+}
+
+static int
+kit_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path, struct tenon_stat *out,
+         struct tenon_error *err)
+{
+    (void)ctx;
+    const char *text = kit_file(ref, path, err);
+    if (!text)
+        return TENON_E_NOT_FOUND;
+    *out = (struct tenon_stat){
+        .path = path, .mode = S_IFREG | 0644, .size = (int64_t)strlen(text),
+    };
+    return 0;
 }
 
 static int
@@ -387,7 +409,7 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
     static const struct tenon_bridge bridge = {
         .struct_size = sizeof bridge, .solve = kit_solve,
         .resolve_source_meta = kit_meta, .read_file = kit_read_file,
-        .warn = kit_warn,
+        .stat = kit_stat, .warn = kit_warn,
     };
     const struct tenon_plugin *p = frontend_dockerfile_LTX_tenon_plugin_query();
     struct tenon_frontend_request request = {
