@@ -18,6 +18,7 @@
 #include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
+#include "tools/path.h"
 #include "tools/vec.h"
 #include "cli.h"
 #include "destination.h"
@@ -426,13 +427,6 @@ check_once(struct cli_session *s, const char *dest, struct tenon_error *err)
     return TENON_OK;
 }
 
-static bool
-is_below(const char *path, const char *cwd)
-{
-    size_t len = strcmp(cwd, "/") ? strlen(cwd) : 0;
-    return !strncmp(path, cwd, len) && path[len] == '/' && path[len + 1];
-}
-
 /* Below the current directory, where a mistake loses only what this build is about. */
 static int
 check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
@@ -443,7 +437,7 @@ check_mirror(struct cli_session *s, const char *dest, struct tenon_error *err)
         return TENON_OK;
     if (!getcwd(cwd, sizeof cwd))
         return tenon_error_sys(err, "current directory");
-    if (is_below(name, cwd)) {
+    if (tenon_path_is_below(name, cwd)) {
         tenon_strv_push(&s->mirrors, tenon_strdup(dest));
         return TENON_OK;
     }
@@ -483,7 +477,7 @@ check_opened(int fd, const char *dest, struct tenon_error *err)
     if (n < 0 || !getcwd(cwd, sizeof cwd))
         return tenon_error_sys(err, "find %s", dest);
     real[n] = '\0';
-    if (is_below(real, cwd))
+    if (tenon_path_is_below(real, cwd))
         return TENON_OK;
     return tenon_error_set(err, TENON_E_DENIED, "\"%s\" leads out of the current directory now, "
                            "to %s: nothing is removed there", dest, real);

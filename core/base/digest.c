@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 
 struct tenon_hash {
     gnutls_hash_hd_t handle;
@@ -110,16 +111,10 @@ tenon_digest_of_bytes(const uint8_t bin[TENON_DIGEST_BIN_LEN], struct tenon_dige
     *w = '\0';
 }
 
-static unsigned
-hex_value(char c)
-{
-    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
-}
-
 void
 tenon_digest_bytes(const struct tenon_digest *d, uint8_t bin[TENON_DIGEST_BIN_LEN])
 {
     const char *hex = d->str + sizeof prefix - 1;
     for (size_t i = 0; i < TENON_DIGEST_BIN_LEN; i++)
-        bin[i] = (uint8_t)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
+        bin[i] = (uint8_t)(tenon_hex_digit(hex[2 * i]) << 4 | tenon_hex_digit(hex[2 * i + 1]));
 }

@@ -3,6 +3,7 @@
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
+#include "tools/utf8.h"
 #include "exec/private.h"
 
 char *
@@ -21,31 +22,17 @@ tenon_exec_log_name(const char *build, const struct tenon_vertex *v)
     return build ? tenon_asprintf("%s/%s", build, tenon_digest_hex(&v->digest)) : NULL;
 }
 
-/* Length of the UTF-8 sequence at p, or 0 when it is not valid. */
-static size_t
-utf8_len(const unsigned char *p)
-{
-    size_t n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-             : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 char *
 tenon_exec_quote(const char *text)
 {
     static const char from[] = "\a\b\f\n\r\t\v\\\"";
     static const char to[] = "abfnrtv\\\"";
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    const unsigned char *end = (const unsigned char *)text + strlen(text);
     tenon_buf_addc(&b, '"');
     for (const unsigned char *p = (const unsigned char *)text; *p;) {
         const char *special = strchr(from, *p);
-        size_t n = utf8_len(p);
+        size_t n = tenon_utf8_len(p, (size_t)(end - p));
         if (special) {
             tenon_buf_addc(&b, '\\');
             tenon_buf_addc(&b, to[special - from]);
@@ -53,7 +40,7 @@ tenon_exec_quote(const char *text)
             tenon_buf_addc(&b, (char)*p);
         } else if (p[0] == 0xc2 && n == 2 && p[1] < 0xa1) {
             tenon_buf_addf(&b, "\\u00%02x", p[1]); /* C1 controls, hard space */
-        } else if (n) {
+        } else if (n > 1) {
             tenon_buf_add(&b, p, n);
         } else {
             tenon_buf_addf(&b, "\\x%02x", *p);

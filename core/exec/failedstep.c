@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "context/kept.h"
 #include "context/scope.h"
 #include "exec/private.h"
@@ -115,12 +116,6 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
 /* ---- found again -------------------------------------------------------- */
 
 static int
-digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int
 load_definition(const char *extra, struct tenon_graph *g, struct tenon_edge *out,
                 struct tenon_error *err)
 {
@@ -132,9 +127,10 @@ load_definition(const char *extra, struct tenon_graph *g, struct tenon_edge *out
         return err->code ? err->code
                          : tenon_error_set(err, TENON_E_CORRUPT, "no definition is kept");
     for (; *hex && hex[1]; hex += 2) {
-        if (digit(hex[0]) < 0 || digit(hex[1]) < 0)
+        int high = tenon_hex_digit(hex[0]), low = tenon_hex_digit(hex[1]);
+        if (high < 0 || low < 0)
             return tenon_error_set(err, TENON_E_CORRUPT, "the definition is damaged");
-        tenon_buf_addc(&def, (char)(digit(hex[0]) << 4 | digit(hex[1])));
+        tenon_buf_addc(&def, (char)(high << 4 | low));
     }
     return tenon_graph_load(g, def.data, def.len, out, err);
 }

@@ -14,20 +14,13 @@
 static const char *const own_trees[] = { "/proc", "/sys", "/dev" };
 
 static bool
-is_below(const char *path, const char *dir)
-{
-    size_t n = strlen(dir);
-    return !strncmp(path, dir, n) && path[n] == '/';
-}
-
-static bool
 is_covered(const struct tenon_stubs *s, const char *real)
 {
     for (size_t i = 0; i < tenon_countof(own_trees); i++)
-        if (is_below(real, own_trees[i]))
+        if (tenon_path_is_below(real, own_trees[i]))
             return true;
     tenon_vec_foreach(c, &s->covered)
-        if (!strcmp(real, *c) || is_below(real, *c))
+        if (!strcmp(real, *c) || tenon_path_is_below(real, *c))
             return true;
     return false;
 }

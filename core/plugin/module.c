@@ -9,20 +9,16 @@
 #include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
+#include "tools/path.h"
 
 static pthread_mutex_t ltdl_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static bool
-is_below(const char *path, const char *dir)
-{
-    return dir && tenon_has_prefix(path, dir) && path[strlen(dir)] == '/';
-}
 
 int
 tenon_module_vet(const char *path, const char *trusted_dir,
                  struct tenon_error *err)
 {
-    return tenon_vet_file(path, "plugin refused", is_below(path, trusted_dir), err);
+    bool is_trusted = trusted_dir && tenon_path_is_below(path, trusted_dir);
+    return tenon_vet_file(path, "plugin refused", is_trusted, err);
 }
 
 static int

@@ -1,7 +1,6 @@
 /* tools/path.c - path arithmetic on text, as Go's package path does it. */
 #include "tools/path.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "tools/alloc.h"
@@ -78,4 +77,11 @@ tenon_path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : path;
+}
+
+bool
+tenon_path_is_below(const char *path, const char *dir)
+{
+    size_t len = strcmp(dir, "/") ? strlen(dir) : 0;
+    return !strncmp(path, dir, len) && path[len] == '/' && path[len + 1];
 }

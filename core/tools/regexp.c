@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/utf8.h"
 #include "tools/vec.h"
 
@@ -65,15 +66,6 @@ is_letter_or_digit(uint32_t r)
     return (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z');
 }
 
-static int
-hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* What is behind a backslash and stands for one character; false: nothing does. */
 static bool
 escaped_rune(struct source *t, uint32_t *out)
@@ -98,8 +90,8 @@ escaped_rune(struct source *t, uint32_t *out)
     bool braces = *t->s == '{'; /* \x{1F4A9} */
     size_t digits = 0;
     t->s += braces;
-    for (*out = 0; digits < (braces ? 6 : 2) && hex_digit(*t->s) >= 0; digits++)
-        *out = *out * 16 + (uint32_t)hex_digit(*t->s++);
+    for (*out = 0; digits < (braces ? 6 : 2) && tenon_hex_digit(*t->s) >= 0; digits++)
+        *out = *out * 16 + (uint32_t)tenon_hex_digit(*t->s++);
     if (!braces)
         return digits == 2;
     return digits > 0 && *t->s++ == '}' && *out <= 0x10ffff;

@@ -10,29 +10,23 @@
 #include "common/exec/mountapi.h"
 #include "common/exec/profile.h"
 #include "tools/alloc.h"
+#include "tools/path.h"
 
 static const char *const own_trees[] = { "dev", "proc", "sys" };
 static const char *const own_names[] = { "fd",   "stdin", "stdout", "stderr",
                                          "ptmx", "pts",   "console" };
 
-static bool
-is_below(const char *path, const char *dir)
-{
-    size_t n = strlen(dir);
-    return !strncmp(path, dir, n) && path[n] == '/';
-}
-
 bool
 ocimounts_is_of_runtime(const struct tenon_exec_mount *m)
 {
-    return is_below(m->target, "/dev") || is_below(m->target, "/sys");
+    return tenon_path_is_below(m->target, "/dev") || tenon_path_is_below(m->target, "/sys");
 }
 
 /* What the runtime makes itself in /dev; it hides files with the step's null. */
 static bool
 is_own_name(const char *target)
 {
-    if (!is_below(target, "/dev"))
+    if (!tenon_path_is_below(target, "/dev"))
         return false;
     const char *name = target + sizeof "/dev/" - 1;
     size_t len = strcspn(name, "/");
@@ -50,7 +44,7 @@ static bool
 is_nested(const struct tenon_exec *x, const struct tenon_exec_mount *m)
 {
     for (size_t i = 0; i < x->mount_count; i++)
-        if (is_below(m->target, x->mounts[i].target))
+        if (tenon_path_is_below(m->target, x->mounts[i].target))
             return true;
     return false;
 }
@@ -61,7 +55,8 @@ ocimounts_refused(const struct tenon_exec *x)
     for (size_t i = 0; i < x->mount_count; i++) {
         const struct tenon_exec_mount *m = &x->mounts[i];
         if (!strcmp(m->target, "/dev") || !strcmp(m->target, "/proc") ||
-            !strcmp(m->target, "/sys") || is_below(m->target, "/proc") || is_own_name(m->target) ||
+            !strcmp(m->target, "/sys") || tenon_path_is_below(m->target, "/proc") ||
+            is_own_name(m->target) ||
             (ocimounts_is_of_runtime(m) && is_nested(x, m)))
             return m;
     }

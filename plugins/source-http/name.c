@@ -5,26 +5,18 @@
 #include <strings.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "tools/path.h"
-
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static char *
 unescape(const char *s, size_t len)
 {
     char *out = tenon_strndup(s, len), *w = out;
     for (const char *r = out; *r; r++) {
-        int high = *r == '%' ? hex(r[1]) : -1;
-        int low = high >= 0 ? hex(r[2]) : -1;
+        int high = *r == '%' ? tenon_hex_digit(r[1]) : -1;
+        int low = high >= 0 ? tenon_hex_digit(r[2]) : -1;
         if (low >= 0 && (high || low)) {
             *w++ = (char)(high * 16 + low);
             r += 2;

@@ -22,12 +22,27 @@ START_TEST(test_ascii_letters_alone_change)
 }
 END_TEST
 
+START_TEST(test_ascii_hex_digits)
+{
+    static const char digits[] = "0123456789abcdef", capitals[] = "ABCDEF";
+    int found = 0;
+    for (int c = 0; c < 256; c++) {
+        const char *digit = c ? strchr(digits, c) : NULL, *capital = c ? strchr(capitals, c) : NULL;
+        int value = digit ? (int)(digit - digits) : capital ? (int)(capital - capitals) + 10 : -1;
+        ck_assert_int_eq(tenon_hex_digit((char)c), value);
+        found += value >= 0;
+    }
+    ck_assert_int_eq(found, 22);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *s = suite_create("ascii");
     TCase *c = tcase_create("ascii");
     tcase_add_loop_test(c, test_ascii_letters_alone_change, 0, tenon_countof(texts));
+    tcase_add_test(c, test_ascii_hex_digits);
     suite_add_tcase(s, c);
     return unit_run(s);
 }

@@ -56,6 +56,21 @@ START_TEST(test_path_base)
 }
 END_TEST
 
+static const struct {
+    const char *path, *dir;
+    bool is;
+} insides[] = {
+    {"/a/b", "/a", true},  {"/a/b/c", "/a", true}, {"/a", "/", true},   {"/a/b", "/", true},
+    {"/a", "/a", false},   {"/a/", "/a", false},   {"/ab", "/a", false}, {"/", "/", false},
+    {"/a", "/a/b", false}, {"/b/a", "/a", false},  {"", "/", false},
+};
+
+START_TEST(test_path_is_below)
+{
+    ck_assert_int_eq(tenon_path_is_below(insides[_i].path, insides[_i].dir), insides[_i].is);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -63,6 +78,7 @@ main(void)
     TCase *c = tcase_create("path");
     tcase_add_loop_test(c, test_path_clean, 0, tenon_countof(cleans));
     tcase_add_loop_test(c, test_path_join, 0, tenon_countof(joins));
+    tcase_add_loop_test(c, test_path_is_below, 0, tenon_countof(insides));
     tcase_add_test(c, test_path_base);
     suite_add_tcase(s, c);
     return unit_run(s);

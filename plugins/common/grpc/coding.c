@@ -6,6 +6,7 @@
 
 #include "common/grpc/grpc.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/base64.h"
 #include "tools/utf8.h"
 
@@ -88,24 +89,12 @@ grpc_percent_encode(struct tenon_buf *out, const char *text, size_t max)
     }
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 void
 grpc_percent_decode(struct tenon_buf *out, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        int high = i + 2 < len && text[i] == '%' ? hex(text[i + 1]) : -1;
-        int low = high >= 0 ? hex(text[i + 2]) : -1;
+        int high = i + 2 < len && text[i] == '%' ? tenon_hex_digit(text[i + 1]) : -1;
+        int low = high >= 0 ? tenon_hex_digit(text[i + 2]) : -1;
         if (low < 0 || (high | low) == 0) { /* a NUL would hide the rest */
             tenon_buf_addc(out, text[i]);
             continue;

@@ -5,23 +5,19 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/parse.h"
 #include "tools/path.h"
-
-static int
-hex(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' :
-           isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
 
 static const char *
 unescape(struct df_arena *a, const char *s, size_t len, bool plus)
 {
     char *out = df_arena_strndup(a, s, len), *w = out;
     for (const char *r = out; *r; r++) {
-        if (*r == '%' && hex(r[1]) >= 0 && hex(r[2]) >= 0) {
-            *w++ = (char)(hex(r[1]) * 16 + hex(r[2]));
+        int high = *r == '%' ? tenon_hex_digit(r[1]) : -1;
+        int low = high >= 0 ? tenon_hex_digit(r[2]) : -1;
+        if (low >= 0) {
+            *w++ = (char)(high * 16 + low);
             r += 2;
         } else {
             *w++ = plus && *r == '+' ? ' ' : *r;

@@ -4,6 +4,7 @@
  * what is not JSON is silently taken as a shell command. */
 #include <string.h>
 
+#include "tools/ascii.h"
 #include "tools/buf.h"
 #include "language.h"
 
@@ -45,17 +46,10 @@ hex4(const char *p, const char *end, uint32_t *out)
         return false;
     *out = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        uint32_t d;
-        if (c >= '0' && c <= '9')
-            d = (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            d = (uint32_t)(c - 'a') + 10;
-        else if (c >= 'A' && c <= 'F')
-            d = (uint32_t)(c - 'A') + 10;
-        else
+        int digit = tenon_hex_digit(p[i]);
+        if (digit < 0)
             return false;
-        *out = *out << 4 | d;
+        *out = *out << 4 | (uint32_t)digit;
     }
     return true;
 }
