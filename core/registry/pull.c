@@ -477,7 +477,6 @@ tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *
     if (tenon_lock_acquire(r->o.store, lock_name, false, tenon_cancel_fd(call->cancel),
                            call->watch, &lock, err) < 0)
         return err->code;
-    tenon_lock_describe(lock, NULL);
     if (stored(r, digest)) /* even without a wait: who held the lock may have finished */
         return 0;
     if (call->status)

@@ -174,7 +174,6 @@ view_chain(struct tenon_engine *e, struct tenon_view *view, const char *vertex,
                            &waiting.watch, &lock, err);
     if (rc < 0)
         return rc;
-    tenon_lock_describe(lock, NULL);
     rc = find_or_copy(e->store, view, &key, cancel, out, err);
     tenon_lock_release(lock);
     return rc;

@@ -165,7 +165,6 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
                            &waiting.watch, &lock, err);
     if (rc < 0)
         return rc;
-    tenon_lock_describe(lock, NULL);
     if (!tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         rc = unpack(set, i, chain_id, lower, snapshot, err);
     tenon_lock_release(lock);

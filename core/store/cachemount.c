@@ -50,12 +50,8 @@ take_lock(struct tenon_store *s, int64_t n, bool shared, const struct patience *
           struct tenon_lock **lock, struct tenon_error *err)
 {
     auto_free char *name = tenon_asprintf("cache-%lld", (long long)n);
-    if (p) {
-        if (tenon_lock_acquire(s, name, shared, p->cancel_fd, p->watch, lock, err) < 0)
-            return err->code;
-        tenon_lock_describe(*lock, NULL);
-        return 0;
-    }
+    if (p)
+        return tenon_lock_acquire(s, name, shared, p->cancel_fd, p->watch, lock, err);
     /* A descriptor that is readable at once makes "wait" a single try. */
     int pipe_fd[2];
     if (pipe2(pipe_fd, O_CLOEXEC) < 0)
@@ -63,8 +59,6 @@ take_lock(struct tenon_store *s, int64_t n, bool shared, const struct patience *
     close(pipe_fd[1]); /* end of file: readable */
     int rc = tenon_lock_acquire(s, name, shared, pipe_fd[0], NULL, lock, err);
     close(pipe_fd[0]);
-    if (rc == 0)
-        tenon_lock_describe(*lock, NULL);
     return rc;
 }
 

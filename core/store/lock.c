@@ -77,6 +77,16 @@ acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
     }
 }
 
+void
+tenon_lock_describe(struct tenon_lock *l, const char *log)
+{
+    auto_free char *text = tenon_asprintf("%lld%s%s\n", (long long)getpid(), log ? " " : "",
+                                          log ? log : "");
+    /* For information only: who waits can do without. */
+    if (ftruncate(l->fd, 0) == 0)
+        (void)!pwrite(l->fd, text, strlen(text), 0);
+}
+
 int
 tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
                    const struct tenon_lock_watch *watch, struct tenon_lock **out,
@@ -86,17 +96,9 @@ tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared, int can
     int rc = acquire(s, name, shared, cancel_fd, watch, &waited, out, err);
     if (watch && waited)
         watch->look(watch->data, NULL);
+    if (rc == 0)
+        tenon_lock_describe(*out, NULL);
     return rc;
-}
-
-void
-tenon_lock_describe(struct tenon_lock *l, const char *log)
-{
-    auto_free char *text = tenon_asprintf("%lld%s%s\n", (long long)getpid(), log ? " " : "",
-                                          log ? log : "");
-    /* For information only: who waits can do without. */
-    if (ftruncate(l->fd, 0) == 0)
-        (void)!pwrite(l->fd, text, strlen(text), 0);
 }
 
 void

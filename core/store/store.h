@@ -207,11 +207,11 @@ struct tenon_lock_watch {
     void (*look)(void *data, const struct tenon_lock_holder *holder);
     void *data;
 };
-/* watch NULL: nobody does. */
+/* watch NULL: nobody does. Who waits for it from now on is told of this process. */
 int tenon_lock_acquire(struct tenon_store *s, const char *name, bool shared,
                        int cancel_fd, const struct tenon_lock_watch *watch,
                        struct tenon_lock **out, struct tenon_error *err);
-/* For those who wait; log: BUILD/STEP, or NULL. */
+/* What those who wait are told beside the process: log, BUILD/STEP. */
 void tenon_lock_describe(struct tenon_lock *l, const char *log);
 void tenon_lock_release(struct tenon_lock *l);
 /* The store's records are locked by another process: by default a notice in the log.
