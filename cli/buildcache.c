@@ -8,11 +8,12 @@
 
 #include "tools/alloc.h"
 #include "tools/comma.h"
+#include "tools/parse.h"
 #include "tools/path.h"
 #include "knownword.h"
 
 /* Docker's types that are not plugins yet. */
-static const char *const later[] = { "azblob", "gha", "inline", "registry", "s3", NULL };
+static const char *const later[] = { "azblob", "gha", "s3", NULL };
 
 static void
 add(struct build_caches *c, const char *type, char **pairs)
@@ -26,8 +27,23 @@ not_yet(const char *flag, const char *type, struct tenon_error *err)
 {
     tenon_error_set(err, TENON_E_UNSUPPORTED, "--%s: cache type \"%s\" is not supported yet",
                     flag, type);
-    return tenon_error_hint(err, strcmp(flag, "cache-to") ? "--cache-from type=local,src=DIR"
-                                                          : "--cache-to type=local,dest=DIR");
+    return tenon_error_hint(err, "--%s type=registry,ref=HOST/REPOSITORY:TAG", flag);
+}
+
+/* It is in images: no plugin keeps it, and it comes back with the image. */
+static int
+check_inline(bool to, char *const *pairs, struct tenon_error *err)
+{
+    if (!to) {
+        tenon_error_set(err, TENON_E_INVALID,
+                        "--cache-from: an inline cache is a part of an image");
+        return tenon_error_hint(err, "--cache-from type=registry,ref=IMAGE");
+    }
+    if (pairs && *pairs)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "cache type inline: unknown option \"%.*s\"",
+                               (int)strcspn(*pairs, "="), *pairs);
+    return TENON_OK;
 }
 
 static int
@@ -35,13 +51,16 @@ check(struct tenon_plugins *plugins, const char *flag, const char *spec, const c
       char *const *pairs, struct tenon_error *err)
 {
     static const char *const none[] = { NULL };
-    const char *place = strcmp(flag, "cache-to") ? "src" : "dest";
+    bool to = !strcmp(flag, "cache-to");
+    const char *place = to ? "dest" : "src";
     if (!type)
         return tenon_error_set(err, TENON_E_INVALID, "type is required for --%s \"%s\"", flag,
                                spec);
     for (const char *const *t = later; *t; t++)
         if (!strcmp(*t, type))
             return not_yet(flag, type, err);
+    if (!strcmp(type, "inline"))
+        return check_inline(to, pairs, err);
     if (known_word_check(plugins, TENON_KIND_CACHE, "cache type", type, none, err) < 0)
         return tenon_error_context(err, "--%s", flag);
     if (strcmp(type, "local"))
@@ -53,6 +72,32 @@ check(struct tenon_plugins *plugins, const char *flag, const char *spec, const c
     return tenon_error_hint(err, "--%s type=local,%s=DIR", flag, place);
 }
 
+/* Names alone, "a,b": each is a cache in a registry. */
+static bool
+all_bare(char *const *fields)
+{
+    for (; *fields; fields++)
+        if (!**fields || strchr(*fields, '='))
+            return false;
+    return true;
+}
+
+static int
+parse_bare(struct tenon_plugins *plugins, const char *flag, char *const *fields,
+           struct build_caches *c, struct tenon_error *err)
+{
+    for (; *fields; fields++) {
+        char **pairs = NULL;
+        tenon_strv_push(&pairs, tenon_asprintf("ref=%s", *fields));
+        if (check(plugins, flag, *fields, "registry", pairs, err) < 0) {
+            tenon_strv_free(pairs);
+            return err->code;
+        }
+        add(c, "registry", pairs);
+    }
+    return TENON_OK;
+}
+
 static int
 parse_one(struct tenon_plugins *plugins, const char *flag, const char *spec,
           struct build_caches *c, struct tenon_error *err)
@@ -61,19 +106,26 @@ parse_one(struct tenon_plugins *plugins, const char *flag, const char *spec,
     const char *type = NULL;
     if (!fields)
         return tenon_error_set(err, TENON_E_INVALID, "invalid value \"%s\" for --%s", spec, flag);
+    if (all_bare(fields)) {
+        parse_bare(plugins, flag, fields, c, err);
+        tenon_strv_free(fields);
+        return err->code;
+    }
     for (char **p = fields; *p && !err->code; p++) {
         if (tenon_has_prefix(*p, "type="))
             type = *p + strlen("type=");
         else if (strchr(*p, '='))
             tenon_strv_push(&pairs, tenon_strdup(*p));
-        else if (tenon_strv_len(fields) == 1) /* a bare reference */
-            type = "registry";
         else
             tenon_error_set(err, TENON_E_INVALID, "invalid value %s in --%s \"%s\"", *p, flag,
                             spec);
     }
-    if (!err->code && check(plugins, flag, spec, type, pairs, err) == 0)
-        add(c, type, tenon_steal(&pairs));
+    if (!err->code && check(plugins, flag, spec, type, pairs, err) == 0) {
+        if (!strcmp(type, "inline"))
+            c->is_inline = true;
+        else
+            add(c, type, tenon_steal(&pairs));
+    }
     tenon_strv_free(pairs);
     tenon_strv_free(fields);
     return err->code;
@@ -96,6 +148,23 @@ add_src(struct cli_session *session, char **pairs)
     }
 }
 
+/* The argument that means the same, as docker build takes it. */
+static bool
+argument_asks_inline(char *const *build_args)
+{
+    static const char name[] = "BUILDKIT_INLINE_CACHE";
+    bool asks = false;
+    for (; build_args && *build_args; build_args++) {
+        const char *value = *build_args + sizeof name - 1;
+        if (!tenon_has_prefix(*build_args, name) || (*value && *value != '='))
+            continue;
+        value = *value ? value + 1 : secure_getenv(name);
+        asks = false;
+        (void)!(value && tenon_parse_bool(value, &asks));
+    }
+    return asks;
+}
+
 int
 build_caches_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                    struct cli_session *session, struct build_caches *from,
@@ -107,6 +176,7 @@ build_caches_parse(const struct build_flags *f, struct tenon_plugins *plugins,
     for (char **s = f->cache_to; s && *s; s++)
         if (parse_one(plugins, "cache-to", *s, to, err) < 0)
             return err->code;
+    to->is_inline = to->is_inline || argument_asks_inline(f->build_args);
     for (size_t i = 0; i < from->count; i++)
         if (!strcmp(from->list[i].type, "local"))
             add_src(session, from->list[i].pairs);

@@ -9,6 +9,7 @@
 struct build_caches {
     struct tenon_export *list;
     size_t count;
+    bool is_inline; /* type=inline, which no plugin keeps */
 };
 
 /* Directories to import from become local directories of the session, under

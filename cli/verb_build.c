@@ -221,6 +221,7 @@ prepare(struct job *j, struct tenon_error *err)
         .cache_from_count = j->cache_from.count,
         .cache_to = j->cache_to.list,
         .cache_to_count = j->cache_to.count,
+        .inline_cache = j->cache_to.is_inline,
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
     };

@@ -31,6 +31,7 @@ include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
 include %D%/cache-local/local.mk
+include %D%/cache-registry/local.mk
 include %D%/progress-tty/local.mk
 include %D%/progress-plain/local.mk
 include %D%/progress-json/local.mk

@@ -157,6 +157,7 @@ abi_helpers = \
 	tests/abi/statics
 
 cli_tests = \
+	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \
 	tests/cli/check-script.sh \
 	tests/cli/conformance-runner.sh \

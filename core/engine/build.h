@@ -17,6 +17,7 @@ struct tenon_build_request {
     size_t export_count;
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;
+    bool inline_cache; /* --cache-to type=inline: images say what their layers came from */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };

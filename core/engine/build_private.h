@@ -25,6 +25,7 @@ struct tenon_build {
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
+    bool inline_cache; /* images say what their layers came from */
     struct tenon_waiting waiting; /* for the store's records */
     char *import_origin; /* names of the caches that are not trusted; NULL: none */
 };

@@ -103,6 +103,7 @@ blame_store(const struct tenon_build *b, struct tenon_error *err)
 static int
 run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_error *err)
 {
+    b->inline_cache = req->inline_cache;
     if (tenon_caches_import(b, req, err) < 0)
         return err->code;
     struct tenon_solver_options so = {

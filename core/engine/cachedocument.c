@@ -13,8 +13,6 @@
 #include "image/assemble.h"
 #include "solve/cache.h"
 
-#define MT_CONFIG "application/vnd.buildkit.cacheconfig.v0"
-
 struct layer { /* a blob on another; the same blob may come again elsewhere */
     char *name; /* "PARENT DIGEST" */
     int64_t index;
@@ -142,25 +140,23 @@ is_part(const struct tenon_chain *c, const struct tenon_chain *final, size_t cou
     return false;
 }
 
-/* All keys, those that the store has too, each once and sorted. */
-static int
-add_keys(struct document *d, const struct tenon_cache_entry *k, struct json_object *record,
-         struct tenon_error *err)
+int
+tenon_cache_keys(struct tenon_store *s, const struct tenon_cache_entry *k,
+                 struct json_object **out, struct tenon_error *err)
 {
     char **keys = NULL;
-    if (tenon_record_keys(d->store, k->id.str, &keys, err) < 0)
+    if (tenon_record_keys(s, k->id.str, &keys, err) < 0)
         return err->code;
     for (char **p = k->keys; p && *p; p++)
         tenon_strv_push(&keys, tenon_strdup(*p));
-    struct json_object *list = json_object_new_array();
+    *out = json_object_new_array();
     const size_t count = tenon_strv_len(keys);
     if (count)
         qsort(keys, count, sizeof *keys, tenon_by_text);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || strcmp(keys[i - 1], keys[i]))
-            json_object_array_add(list, json_object_new_string(keys[i]));
+            json_object_array_add(*out, json_object_new_string(keys[i]));
     tenon_strv_free(keys);
-    json_object_object_add(record, "tenon.keys", list);
     return TENON_OK;
 }
 
@@ -177,8 +173,10 @@ add_record(struct document *d, const struct tenon_cache_entry *k, bool made,
             if (add_result(d, &k->outputs[i], results, err) < 0)
                 return err->code;
     }
-    if (add_keys(d, k, o, err) < 0)
+    struct json_object *keys = NULL;
+    if (tenon_cache_keys(d->store, k, &keys, err) < 0)
         return err->code;
+    json_object_object_add(o, "tenon.keys", keys);
     json_object_array_add(d->records, tenon_steal(&o));
     return TENON_OK;
 }
@@ -207,7 +205,7 @@ write_manifest(struct document *d, struct json_object *config,
     struct json_object *c = json_object_new_object();
     json_object_object_add(o, "schemaVersion", json_object_new_int(2));
     put_string(o, "mediaType", TENON_MT_OCI_MANIFEST);
-    put_string(c, "mediaType", MT_CONFIG);
+    put_string(c, "mediaType", TENON_MT_CACHE_CONFIG);
     put_string(c, "digest", digest.str);
     json_object_object_add(c, "size", json_object_new_int64((int64_t)len));
     json_object_object_add(o, "config", c);
@@ -227,6 +225,13 @@ by_id(const void *a, const void *b)
     return strcmp(x->id.str, y->id.str);
 }
 
+void
+tenon_cache_entries_sort(struct tenon_cache_entry *list, size_t count)
+{
+    if (count)
+        qsort(list, count, sizeof *list, by_id);
+}
+
 int
 tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                      const struct tenon_chain *final, size_t final_count, bool all,
@@ -240,8 +245,7 @@ tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, siz
                           .records = json_object_new_array() };
     json_object_object_add(config, "layers", d.layers);
     json_object_object_add(config, "records", d.records);
-    if (count)
-        qsort(known, count, sizeof *known, by_id);
+    tenon_cache_entries_sort(known, count);
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
         bool made = known[i].output_count > 0;

@@ -8,6 +8,7 @@
 #include "base/sized.h"
 #include "tools/parse.h"
 #include "engine/build_private.h"
+#include "engine/remotecache.h"
 #include "image/image.h"
 
 static void
@@ -82,6 +83,8 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         .cancel = tenon_ctx_cancel(ctx),
         .status = forward_status,
         .status_data = ctx,
+        .more = b->inline_cache ? tenon_inline_cache_add : NULL,
+        .more_data = b,
     };
     if (read_epoch(r, options, &o, err) < 0)
         return err->code;

@@ -78,21 +78,14 @@ give_desc(struct tenon_ctx *ctx, const struct tenon_desc *from, struct tenon_des
 /* ---- registries --------------------------------------------------------- */
 
 static int
-api_resolve(struct tenon_ctx *ctx, const char *ref, const char *mode,
-            struct tenon_descriptor *desc, const void **data, size_t *len,
-            struct tenon_error *err)
+resolve(struct tenon_ctx *ctx, const char *ref, enum tenon_resolve_mode mode, uint32_t flags,
+        struct tenon_descriptor *desc, const void **data, size_t *len, struct tenon_error *err)
 {
-    enum tenon_resolve_mode m = TENON_RESOLVE_DEFAULT;
-    if (tenon_streq(mode, "pull"))
-        m = TENON_RESOLVE_PULL;
-    else if (tenon_streq(mode, "local"))
-        m = TENON_RESOLVE_LOCAL;
-    else if (mode && *mode && !tenon_streq(mode, "default"))
-        return tenon_error_set(err, TENON_E_INVALID, "invalid resolve mode \"%s\"", mode);
     struct tenon_registry_call call = call_of(ctx);
     struct tenon_desc d = {0};
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    if (tenon_registry_manifest(registry_of(ctx), &call, ref, m, &d, &text, err) < 0)
+    call.insecure = flags & TENON_PULL_INSECURE;
+    if (tenon_registry_manifest(registry_of(ctx), &call, ref, mode, &d, &text, err) < 0)
         return err->code;
     char *copy = tenon_ctx_alloc(ctx, text.len + 1);
     memcpy(copy, tenon_buf_str(&text), text.len);
@@ -104,23 +97,54 @@ api_resolve(struct tenon_ctx *ctx, const char *ref, const char *mode,
 }
 
 static int
-api_manifest(struct tenon_ctx *ctx, const char *ref, struct tenon_descriptor *desc,
-             const void **data, size_t *len, struct tenon_error *err)
+api_resolve(struct tenon_ctx *ctx, const char *ref, const char *mode,
+            struct tenon_descriptor *desc, const void **data, size_t *len,
+            struct tenon_error *err)
 {
-    return api_resolve(ctx, ref, NULL, desc, data, len, err);
+    enum tenon_resolve_mode m = TENON_RESOLVE_DEFAULT;
+    if (tenon_streq(mode, "pull"))
+        m = TENON_RESOLVE_PULL;
+    else if (tenon_streq(mode, "local"))
+        m = TENON_RESOLVE_LOCAL;
+    else if (mode && *mode && !tenon_streq(mode, "default"))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid resolve mode \"%s\"", mode);
+    return resolve(ctx, ref, m, 0, desc, data, len, err);
 }
 
 static int
-api_blob(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor *desc,
-         struct tenon_error *err)
+api_manifest(struct tenon_ctx *ctx, const char *ref, struct tenon_descriptor *desc,
+             const void **data, size_t *len, struct tenon_error *err)
+{
+    return resolve(ctx, ref, TENON_RESOLVE_DEFAULT, 0, desc, data, len, err);
+}
+
+static int
+api_pull_manifest(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+                  struct tenon_descriptor *desc, const void **data, size_t *len,
+                  struct tenon_error *err)
+{
+    return resolve(ctx, ref, TENON_RESOLVE_PULL, flags, desc, data, len, err);
+}
+
+static int
+api_pull_blob(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+              const struct tenon_descriptor *desc, struct tenon_error *err)
 {
     struct tenon_registry_call call = call_of(ctx);
     auto_free char *what = tenon_asprintf("fetches %s", desc->digest);
     struct tenon_waiting waiting;
     tenon_waiting_init(&waiting, tenon_ctx_engine(ctx), tenon_ctx_vertex(ctx), what);
     call.watch = &waiting.watch;
+    call.insecure = flags & TENON_PULL_INSECURE;
     return tenon_registry_blob(registry_of(ctx), &call, ref, desc->digest,
                                desc->size > 0 ? desc->size : -1, err);
+}
+
+static int
+api_blob(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor *desc,
+         struct tenon_error *err)
+{
+    return api_pull_blob(ctx, ref, 0, desc, err);
 }
 
 static int
@@ -244,6 +268,8 @@ tenon_registry_api(void)
         .image_layers = api_image_layers,
         .chain_id = api_chain_id,
         .is_index = api_is_index,
+        .pull_manifest = api_pull_manifest,
+        .pull_blob = api_pull_blob,
     };
     return &api;
 }

@@ -7,6 +7,7 @@ libtenon_core_la_SOURCES += \
 	%D%/buildcheck.c \
 	%D%/buildrun.c \
 	%D%/cachedocument.c \
+	%D%/inlinecache.c \
 	%D%/frontend.c \
 	%D%/host.c \
 	%D%/host.h \

@@ -9,12 +9,14 @@
 #include "image/image.h"
 #include "solve/cache.h"
 
+#define ENTRIES_MAX 256
+
 struct tenon_cache { /* one --cache-from, until the build ends */
-    char *name; /* "local:DIR" */
+    char *name; /* "local:DIR", "HOST/REPOSITORY:TAG" */
     struct tenon_module *module;
     struct tenon_values *values;
     struct tenon_ctx *ctx; /* of load; what it gave lives in it */
-    struct tenon_import *import;
+    TENON_VEC(struct tenon_import *) imports; /* one, or one a platform */
 };
 
 static int
@@ -36,10 +38,25 @@ lacks(const struct tenon_export *x, const char *what, struct tenon_error *err)
                            what);
 }
 
+typedef int cache_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+                        struct tenon_error *err);
+
+static int
+ask(struct tenon_build *b, struct tenon_module *m, cache_check *check, const char *name,
+    const struct tenon_values *values, struct tenon_error *err)
+{
+    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
+    tenon_module_enter(m);
+    int rc = check(m->self, ctx, values, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, name, rc, err);
+}
+
 static int
 check_save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
            struct tenon_error *err)
 {
+    cache_check *check = m->plugin.ops.cache->check_save;
     const struct tenon_image_options o = {
         .compression = tenon_values_string(values, "compression"),
         .level = (int)tenon_values_int(values, "compression-level"),
@@ -47,13 +64,9 @@ check_save(struct tenon_build *b, struct tenon_module *m, const struct tenon_val
     if (tenon_image_options_check(&o, true, err) < 0)
         return tenon_error_context(err, "cache type %s", m->plugin.name);
     /* With ignore-error it may fail later: no reason to stop now. */
-    if (!m->plugin.ops.cache->check_save || tenon_values_bool(values, "ignore-error"))
-        return TENON_OK;
-    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
-    tenon_module_enter(m);
-    int rc = m->plugin.ops.cache->check_save(m->self, ctx, values, err);
-    tenon_module_leave(m);
-    return tenon_module_check(m, "check_save", rc, err);
+    return check && !tenon_values_bool(values, "ignore-error")
+               ? ask(b, m, check, "check_save", values, err)
+               : TENON_OK;
 }
 
 int
@@ -73,6 +86,8 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
             return lacks(x, "be imported", err);
         if (!from && !ops->save)
             return lacks(x, "be exported", err);
+        if (from && ops->check_load && ask(b, m, ops->check_load, "check_load", v, err) < 0)
+            return err->code;
         if (!from && check_save(b, m, v, err) < 0)
             return err->code;
     }
@@ -83,9 +98,12 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
 static char *
 cache_name(const struct tenon_export *x)
 {
-    for (char **p = x->pairs; p && *p; p++)
-        if (tenon_has_prefix(*p, "src=") || tenon_has_prefix(*p, "ref="))
+    for (char **p = x->pairs; p && *p; p++) {
+        if (tenon_has_prefix(*p, "ref="))
+            return tenon_strdup(*p + 4);
+        if (tenon_has_prefix(*p, "src="))
             return tenon_asprintf("%s:%s", x->type, *p + 4);
+    }
     return tenon_strdup(x->type);
 }
 
@@ -126,23 +144,107 @@ fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
 }
 
 static int
+read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc *d,
+          struct tenon_buf *out, struct tenon_error *err)
+{
+    const struct tenon_descriptor blob = { .media_type = d->media_type, .digest = d->digest,
+                                           .size = d->size };
+    int rc = fetch(c, c->ctx, &blob, err);
+    return rc < 0 ? rc : tenon_blob_read(b->engine->store, d->digest, TENON_CACHE_DOCUMENT_MAX,
+                                         out, err);
+}
+
+static int
+read_document(struct tenon_cache *c, const struct tenon_buf *text, struct tenon_error *err)
+{
+    struct tenon_import *import = NULL;
+    if (tenon_import_new(c->name, text->data, text->len, fetch, c, &import, err) < 0)
+        return err->code;
+    if (tenon_values_bool(c->values, "trust"))
+        tenon_import_trust(import);
+    tenon_vec_push(&c->imports, import);
+    return TENON_OK;
+}
+
+/* A cache's own manifest, or that of an image with a cache in its config. */
+static int
 read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
               size_t len, struct tenon_error *err)
 {
     struct tenon_manifest m = {0};
-    auto_buf struct tenon_buf config = TENON_BUF_INIT;
+    auto_buf struct tenon_buf config = TENON_BUF_INIT, document = TENON_BUF_INIT;
     if (tenon_manifest_parse(text, len, NULL, &m, err) < 0)
         return err->code;
-    const struct tenon_descriptor d = { .media_type = m.config.media_type,
-                                        .digest = m.config.digest,
-                                        .size = m.config.size };
-    int rc = fetch(c, c->ctx, &d, err);
-    if (rc == 0)
-        rc = tenon_blob_read(b->engine->store, d.digest, TENON_CACHE_DOCUMENT_MAX,
-                             &config, err);
+    int rc = read_blob(b, c, &m.config, &config, err);
+    bool is_cache = tenon_streq(m.config.media_type, TENON_MT_CACHE_CONFIG);
+    if (rc == 0 && !is_cache)
+        rc = tenon_inline_cache_read(&m, config.data, config.len, &document, err);
     tenon_manifest_release(&m);
-    return rc < 0 ? rc : tenon_import_new(c->name, config.data, config.len, fetch, c,
-                                          &c->import, err);
+    return rc < 0 ? rc : read_document(c, is_cache ? &config : &document, err);
+}
+
+/* One entry of an index: an image of one platform, or, as BuildKit wrote caches once, the
+ * document itself. Proofs beside the images are neither. */
+static int
+read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *entry,
+           struct tenon_error *err)
+{
+    struct tenon_desc d = {0};
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = tenon_desc_parse(entry, "manifests", &d, err);
+    if (rc == 0 && tenon_streq(d.media_type, TENON_MT_CACHE_CONFIG)) {
+        rc = read_blob(b, c, &d, &text, err);
+        if (rc == 0)
+            rc = read_document(c, &text, err);
+    } else if (rc == 0 && tenon_media_is_manifest(d.media_type)) {
+        rc = read_blob(b, c, &d, &text, err);
+        if (rc == 0)
+            rc = read_manifest(b, c, text.data, text.len, err);
+    }
+    tenon_desc_release(&d);
+    return rc;
+}
+
+static int
+read_index(struct tenon_build *b, struct tenon_cache *c, struct json_object *entries,
+           struct tenon_error *err)
+{
+    size_t count = json_object_array_length(entries);
+    if (count > ENTRIES_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "an index of %zu entries", count);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *entry = json_object_array_get_idx(entries, i);
+        int rc = read_entry(b, c, entry, err);
+        if (rc < 0 && rc != TENON_E_NOT_FOUND)
+            return rc;
+        if (rc < 0) /* other platforms may have one */
+            tenon_error_release(err);
+    }
+    return c->imports.len ? TENON_OK
+                          : tenon_error_set(err, TENON_E_NOT_FOUND,
+                                            "no image of the index has a cache in its config");
+}
+
+static int
+read_top(struct tenon_build *b, struct tenon_cache *c, const void *text, size_t len,
+         struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    struct json_object *entries = NULL;
+    if (tenon_json_parse(text, len, TENON_CACHE_DOCUMENT_MAX, &o, err) < 0)
+        return err->code;
+    if (json_object_get_type(o) == json_type_object &&
+        tenon_json_get_array(o, "manifests", &entries, err) < 0)
+        return err->code;
+    return entries ? read_index(b, c, entries, err) : read_manifest(b, c, text, len, err);
+}
+
+static void
+forget(struct tenon_cache *c)
+{
+    tenon_vec_foreach(import, &c->imports)
+        tenon_import_free(*import);
+    tenon_vec_release(&c->imports);
 }
 
 static int
@@ -158,12 +260,13 @@ load(struct tenon_build *b, struct tenon_cache *c, struct tenon_error *err)
     if (rc == TENON_E_CANCELLED || rc == TENON_E_INVALID)
         return rc;
     if (rc == 0)
-        rc = read_manifest(b, c, text, len, err);
+        rc = read_top(b, c, text, len, err);
     if (rc == TENON_E_CANCELLED)
         return rc;
     if (rc < 0) {
         auto_free char *what = tenon_asprintf("cache %s is not used", c->name);
         warn(b, what, err);
+        forget(c);
     }
     return TENON_OK;
 }
@@ -206,10 +309,8 @@ tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req
                           rc < 0 ? err->message : NULL, rc == TENON_E_CANCELLED);
         if (rc < 0)
             return rc;
-        if (c->import && tenon_values_bool(c->values, "trust"))
-            tenon_import_trust(c->import);
-        if (c->import)
-            tenon_vec_push(&b->imports, c->import);
+        tenon_vec_foreach(import, &c->imports)
+            tenon_vec_push(&b->imports, *import);
     }
     b->import_origin = origin_of(b);
     return TENON_OK;
@@ -220,7 +321,7 @@ tenon_caches_free(struct tenon_build *b)
 {
     tenon_vec_foreach(p, &b->caches) {
         struct tenon_cache *c = *p;
-        tenon_import_free(c->import);
+        forget(c);
         tenon_ctx_free(c->ctx);
         tenon_values_free(c->values);
         free(c->name);

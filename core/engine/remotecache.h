@@ -6,6 +6,11 @@
 #include "engine/build_private.h"
 #include "image/image.h"
 
+/* Of the document. */
+#define TENON_MT_CACHE_CONFIG "application/vnd.buildkit.cacheconfig.v0"
+
+struct tenon_image_layer;
+
 /* Checks types and options before anything is built. */
 int tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
                        struct tenon_error *err);
@@ -24,9 +29,24 @@ void tenon_caches_free(struct tenon_build *b);
  * to, in the content store.  final: what the build was about; unless `all`, only
  * results that these are made of are in it, of the others the keys alone. */
 struct tenon_cache_entry;
+struct json_object;
 int tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                          const struct tenon_chain *final, size_t final_count, bool all,
                          const struct tenon_image_options *o,
                          struct tenon_desc *manifest, struct tenon_error *err);
+/* All keys of an entry, those that the store has too, each once and sorted; *out is the
+ * caller's, also on failure NULL. Entries in an order that is always the same. */
+int tenon_cache_keys(struct tenon_store *s, const struct tenon_cache_entry *k,
+                     struct json_object **out, struct tenon_error *err);
+void tenon_cache_entries_sort(struct tenon_cache_entry *list, size_t count);
+
+/* inlinecache.c: what this build knows of the layers of an image, put into its config (a
+ * tenon_image_more). And back: the document that is in a config, as tenon_import_new reads
+ * it; NOT_FOUND: there is none. */
+int tenon_inline_cache_add(void *build, const struct tenon_chain *image,
+                           const struct tenon_image_layer *layers,
+                           struct json_object *config, struct tenon_error *err);
+int tenon_inline_cache_read(const struct tenon_manifest *m, const void *config, size_t len,
+                            struct tenon_buf *out, struct tenon_error *err);
 
 #endif

@@ -337,6 +337,8 @@ tenon_image_config(const struct tenon_image_source *src,
         json_object_array_add(list, item_json(i));
     add(config, "history", list);
     add(config, "rootfs", rootfs_json(layers, count));
+    if (o->more && o->more(o->more_data, &src->chain, layers, config, err) < 0)
+        return err->code;
     const char *variant = NULL;
     if (tenon_json_get_str(config, "variant", NULL, &variant, err) < 0)
         return tenon_error_context(err, "image config");

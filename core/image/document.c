@@ -32,8 +32,8 @@ tenon_desc_release(struct tenon_desc *d)
     *d = (struct tenon_desc){0};
 }
 
-static int
-parse_desc(struct json_object *o, const char *what, struct tenon_desc *out,
+int
+tenon_desc_parse(struct json_object *o, const char *what, struct tenon_desc *out,
            struct tenon_error *err)
 {
     if (json_object_get_type(o) != json_type_object)
@@ -124,7 +124,7 @@ tenon_index_choose(struct json_object *index, const struct tenon_platform *want,
     if (!best)
         return tenon_error_set(err, TENON_E_NOT_FOUND,
                                "no match for platform in manifest: not found");
-    return parse_desc(best, "manifests", out, err);
+    return tenon_desc_parse(best, "manifests", out, err);
 }
 
 static int
@@ -178,11 +178,11 @@ tenon_manifest_parse(const void *data, size_t len, const char *media_type,
                                LAYERS_MAX);
 
     struct tenon_manifest m = {0};
-    if (parse_desc(config, "config", &m.config, err) < 0)
+    if (tenon_desc_parse(config, "config", &m.config, err) < 0)
         return tenon_error_context(err, "manifest");
     m.layers = tenon_calloc(count + 1, sizeof *m.layers);
     for (size_t i = 0; i < count; i++) {
-        if (parse_desc(json_object_array_get_idx(layers, i), "layer",
+        if (tenon_desc_parse(json_object_array_get_idx(layers, i), "layer",
                        &m.layers[i], err) < 0) {
             tenon_manifest_release(&m);
             return tenon_error_context(err, "manifest");

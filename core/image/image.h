@@ -54,6 +54,9 @@ struct tenon_desc {
     int64_t size;
 };
 void tenon_desc_release(struct tenon_desc *d);
+/* what: "layer", "config", for messages. */
+int tenon_desc_parse(struct json_object *o, const char *what, struct tenon_desc *out,
+                     struct tenon_error *err);
 int tenon_index_choose(struct json_object *index, const struct tenon_platform *want,
                        struct tenon_desc *out, struct tenon_error *err);
 /* A manifest taken apart and checked: config, layers; diff ids come from the
@@ -81,6 +84,11 @@ struct tenon_image_source { /* one platform */
                                 * an epoch leaves alone */
     size_t base_config_len;
 };
+struct tenon_image_layer; /* assemble.h */
+/* More members for the config of an image of these layers. */
+typedef int tenon_image_more(void *data, const struct tenon_chain *chain,
+                             const struct tenon_image_layer *layers,
+                             struct json_object *config, struct tenon_error *err);
 struct tenon_image_options {
     const char *compression;   /* NULL: gzip; "uncompressed" "zstd" "estargz" */
     int level;                 /* -1 default */
@@ -95,6 +103,8 @@ struct tenon_image_options {
     /* ID: "exporting layers", "exporting manifest sha256:..", "exporting config sha256:..",
      * "exporting manifest list sha256:.." */
     void *status_data;
+    tenon_image_more *more; /* NULL: none */
+    void *more_data;
 };
 /* What is certain to fail in tenon_image_make, before there is anything to make
  * an image of.  index: it will be of several platforms. */

@@ -188,9 +188,18 @@ struct tenon_registry_api {
     /* Is it an index?  By its media type, or where that is "" by content. */
     bool (*is_index)(struct tenon_ctx *ctx, const char *media_type,
                      const void *data, size_t len);
+    /* As manifest and blob, with flags (TENON_PULL_INSECURE); of the manifest the one that
+     * the registry has now, never one that this store knows by the name. */
+    int (*pull_manifest)(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+                         struct tenon_descriptor *desc, const void **data,
+                         size_t *len, struct tenon_error *err);
+    int (*pull_blob)(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+                     const struct tenon_descriptor *desc,
+                     struct tenon_error *err);
 };
 #define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
 #define TENON_PUSH_INSECURE (UINT32_C(1) << 1)
+#define TENON_PULL_INSECURE TENON_PUSH_INSECURE /* any certificate, or plain http */
 
 /* ---- HTTP, an extension: host->extension("tenon.http/0") ----------------- */
 
@@ -964,6 +973,11 @@ struct tenon_cache_ops {
     /* Optional.  Before anything runs: what is certain to fail in save fails
      * here. */
     int (*check_save)(void *self, struct tenon_ctx *ctx,
+                      const struct tenon_values *options,
+                      struct tenon_error *err);
+    /* Optional.  The same for load: options that are wrong, not a cache that is
+     * not there. */
+    int (*check_load)(void *self, struct tenon_ctx *ctx,
                       const struct tenon_values *options,
                       struct tenon_error *err);
 };

@@ -9,6 +9,8 @@
 
 /* The largest document that is read or written. */
 #define TENON_CACHE_DOCUMENT_MAX ((size_t)64 << 20)
+/* And in the config of an image, which readers of images take up to 4 MiB. */
+#define TENON_CACHE_INLINE_MAX ((size_t)2 << 20)
 
 /* ---- import: immutable once made; must outlive the solver --------------- */
 

@@ -1,7 +1,10 @@
 /* tools/base64.c - three bytes are four letters. */
 #include "tools/base64.h"
 
+#include <stdint.h>
+
 #include "tools/alloc.h"
+#include "tools/buf.h"
 
 char *
 tenon_base64(const void *data, size_t len)
@@ -18,4 +21,43 @@ tenon_base64(const void *data, size_t len)
             *w++ = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
     }
     return out;
+}
+
+static int
+sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool
+tenon_base64_decode(const char *text, size_t len, struct tenon_buf *out)
+{
+    uint32_t v = 0;
+    unsigned bits = 0;
+
+    if (len % 4 == 0) {
+        for (int i = 0; i < 2 && len && text[len - 1] == '='; i++)
+            len--;
+    }
+    if (len % 4 == 1)
+        return false;
+    tenon_buf_reserve(out, len / 4 * 3 + 3);
+    for (size_t i = 0; i < len; i++) {
+        int s = sextet(text[i]);
+        if (s < 0)
+            return false;
+        v = v << 6 | (uint32_t)s;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            tenon_buf_addc(out, (char)(v >> bits));
+        }
+    }
+    return true;
 }

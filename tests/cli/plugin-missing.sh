@@ -100,6 +100,9 @@ RUN true' ;;
     cache-local)
         one_line 'FROM base'
         set -- "$@" --cache-to "type=local,dest=$work/cache" ;;
+    cache-registry)
+        one_line 'FROM base'
+        set -- "$@" --cache-from "$registry/cache" ;;
     progress-tty)
         one_line 'FROM base'
         # It is asked for on terminals only.

@@ -146,7 +146,7 @@ static const struct kind {
       { M(progress, open), M(progress, event), M(progress, tick), M(progress, close) } },
     { TENON_KIND_CACHE, "cache", "CACHE", "fetch", false, sizeof(struct tenon_cache_ops),
       { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save),
-        M(cache, check_save) } },
+        M(cache, check_save), M(cache, check_load) } },
 };
 
 /* The table as the core sees it; NULL when it was refused, with the reason in err. */

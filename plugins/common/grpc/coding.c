@@ -112,43 +112,10 @@ grpc_base64_encode(struct tenon_buf *out, const void *data, size_t len)
     tenon_buf_add(out, padded, (len * 4 + 2) / 3);
 }
 
-static int
-sextet(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 bool
 grpc_base64_decode(struct tenon_buf *out, const char *text, size_t len)
 {
-    uint32_t v = 0;
-    unsigned bits = 0;
-
-    if (len % 4 == 0) {
-        for (int i = 0; i < 2 && len && text[len - 1] == '='; i++)
-            len--;
-    }
-    if (len % 4 == 1)
-        return false;
-    tenon_buf_reserve(out, len / 4 * 3 + 3);
-    for (size_t i = 0; i < len; i++) {
-        int s = sextet(text[i]);
-        if (s < 0)
-            return false;
-        v = v << 6 | (uint32_t)s;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            tenon_buf_addc(out, (char)(v >> bits));
-        }
-    }
-    return true;
+    return tenon_base64_decode(text, len, out);
 }
 
 int
