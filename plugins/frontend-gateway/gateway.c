@@ -100,17 +100,20 @@ judge(struct gateway *gw, int32_t status, const struct words *w, struct tenon_er
 
 struct pipes { /* ours, and the program's */
     int to, from, words;
+    int kept; /* from, once more */
     int32_t theirs[3];
 };
 
 static void
 close_pipes(struct pipes *p)
 {
-    int *const ours[] = {&p->to, &p->from, &p->words};
+    int *const ours[] = {&p->to, &p->from, &p->words, &p->kept};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < tenon_countof(ours); i++) {
         if (*ours[i] >= 0)
             close(tenon_steal_fd(ours[i]));
+    }
+    for (size_t i = 0; i < tenon_countof(p->theirs); i++) {
         if (p->theirs[i] >= 0)
             close(tenon_steal_fd(&p->theirs[i]));
     }
@@ -121,7 +124,7 @@ make_pipes(struct pipes *p, struct tenon_error *err)
 {
     int in[2], out[2], words[2];
 
-    *p = (struct pipes){-1, -1, -1, {-1, -1, -1}};
+    *p = (struct pipes){-1, -1, -1, -1, {-1, -1, -1}};
     if (pipe2(in, O_CLOEXEC) == 0) {
         p->theirs[0] = in[0];
         p->to = in[1];
@@ -180,15 +183,20 @@ say(struct gateway *gw, bool *what)
     pthread_mutex_unlock(&gw->lock);
 }
 
+/* What a program says after Return nobody reads, but it may say it: Go's runtime ends a program
+ * with 2 whose standard output is closed, and a part of HTTP/2 is often still on its way. */
 static int
 serve(struct gateway *gw, struct pipes *p, struct grpc_status *why)
 {
+    p->kept = fcntl(p->from, F_DUPFD_CLOEXEC, 0);
     gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
     const int rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
     if (rc == 0)
         gateway_serve(gw);
     grpc_conn_alive(gw->conn, why);
     grpc_conn_free(gw->conn);
+    if (!gw->returned && p->kept >= 0)
+        close(tenon_steal_fd(&p->kept));
     return rc;
 }
 

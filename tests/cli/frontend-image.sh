@@ -53,6 +53,8 @@ blob "$config" | jq -e '.config.Env | index("OF=real")' >/dev/null || fail "not 
 does 0 "solve:Real.Dockerfile return" -o out
 assert_eq hello "$(cat out/dir/hello)"
 
+does 0 "solve:Real.Dockerfile linger"
+
 echo "-- files, and a reference made of a definition"
 does 0 "solve:Real.Dockerfile again now evaluate read:/dir/hello read:dir/hello@1+3 dir:/ stat:/set stat:/none read:/dir read:/../../dir/hello return"
 said "evaluated"

@@ -15,11 +15,13 @@
  *   chain:IMAGE          another image as the frontend
  *   loop:IMAGE           the same, for ever
  *   return fail:TEXT twice                                  and the end
+ *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
  *   sandbox              what it is like
  */
 #include <ifaddrs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +265,21 @@ finish(void)
     call("Return", &gw_return_message, &request, &gw_none_message, &none);
 }
 
+/* Go's runtime ends a program with 2 when nobody takes what it writes there. */
+static void
+linger(void)
+{
+    struct pollfd in = {.fd = dup(STDIN_FILENO)};
+    const int out = dup(STDOUT_FILENO);
+
+    finish();
+    while (!(in.revents & POLLHUP) && poll(&in, 1, -1) >= 0)
+        ;
+    usleep(20000); /* the other pipe goes after that, if it goes */
+    if (write(out, "?", 1) != 1)
+        _exit(2);
+}
+
 /* With a place, as BuildKit's Dockerfile frontend tells it. */
 static void
 fail(const char *text)
@@ -346,6 +363,8 @@ act(char *word)
         finish();
     else if (WORD("twice"))
         finish(), finish();
+    else if (WORD("linger"))
+        linger();
     else if (WORD("fail"))
         fail(value);
     else if (WORD("sandbox"))

@@ -70,6 +70,14 @@ def start_registry(address, directory, bases):
     return p
 
 
+def push_frontend(layout, registry):
+    """What the registry calls the image of the layout then."""
+    name = registry + "/frontend:latest"
+    processes.run(["skopeo", "--insecure-policy", "copy", "-q", "--all", "--dest-tls-verify=false",
+                   "oci:" + layout, "docker://" + name]).check_returncode()
+    return name
+
+
 class Web:
     """Serves the directory www/ of each case that runs as /AREA/NAME/."""
 

@@ -32,6 +32,8 @@ class Runner:
             os.chmod(o.dir, os.stat(o.dir).st_mode | 0o111)
         self.bases = fixtures.Bases(o.bases or os.path.join(o.dir, "bases"), given=bool(o.bases))
         self.registry = fixtures.start_registry(o.registry, o.dir, self.bases.path)
+        if o.frontend and os.path.isdir(o.frontend):
+            o.frontend = fixtures.push_frontend(o.frontend, o.registry)
         self.web = fixtures.Web(int(o.web_port))
         trees.ADDRESSES = [(here, there) for here, there in
                            ((o.registry, fixtures.REG), (self.web.address, fixtures.WEB)) if here != there]

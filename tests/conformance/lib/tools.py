@@ -67,6 +67,8 @@ class Tool:
             a += ["--build-arg", k if v is None else "%s=%s" % (k, v)]
         for k, v in (b.get("labels") or {}).items():
             a += ["--label", "%s=%s" % (k, v)]
+        if self.opts.frontend:
+            a += ["--build-arg", "BUILDKIT_SYNTAX=" + self.opts.frontend]
         for s in b.get("secrets") or []:
             a += ["--secret", "id=%s,%s" % (s["id"], "src=" + s["file"] if "file" in s else "env=" + s["env"])]
         for s in b.get("ssh") or []:
