@@ -8,6 +8,7 @@
 #include "tools/buf.h"
 #include "tools/jsontext.h"
 #include "common/export/layout.h"
+#include "common/export/walk.h"
 #include "common/export/names.h"
 
 static const struct tenon_host *host;
@@ -103,7 +104,7 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    if (host->result_count(r) > 1)
+    if (export_several(host, r))
         return one_only(err);
     const char *const *names = export_names(host, ctx, opt, err);
     if (!names)

@@ -3,6 +3,7 @@
  *   gateway.c    the plugin: from a request to the end of the program
  *   image.c      the image, and the process that is made of it
  *   serve.c      the methods of LLBBridge, by the bridge of the host
+ *   platforms.c  which platforms a result is for
  *   status.c     errors of the host as gRPC has them, and back
  *   caps.c       what is said to be understood
  *   llbbridge.c  the messages
@@ -56,6 +57,22 @@ struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
 
 /* Until the connection with the program is over. */
 void gateway_serve(struct gateway *gw);
+
+/* ---- platforms.c --------------------------------------------------------- */
+
+struct tenon_arena;
+struct message_list;
+struct gateway_platform {
+    const char *id;   /* what the program calls it, in names of metadata too */
+    const char *name; /* "linux/arm/v7" */
+};
+struct gateway_platforms {
+    const struct gateway_platform *items;
+    size_t count;
+};
+/* By the metadata; none where it says nothing.  False: malformed. */
+bool gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
+                       struct gateway_platforms *out);
 
 /* ---- status.c ------------------------------------------------------------ */
 

@@ -10,6 +10,7 @@ frontend_gateway_la_SOURCES = \
 	%D%/image.c \
 	%D%/llbbridge.c \
 	%D%/llbbridge.h \
+	%D%/platforms.c \
 	%D%/serve.c \
 	%D%/status.c
 frontend_gateway_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)

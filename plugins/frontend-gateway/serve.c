@@ -137,7 +137,8 @@ put_refs(struct serving *s, const struct tenon_result *from, bool by_ref, struct
         named[i] = (struct gw_named_ref){h->result_platform(from, i), r};
         old[i] = (struct gw_pair){named[i].key, r->id};
     }
-    if (count > 1) {
+    size_t len;
+    if (count > 1 || h->result_get(from, "tenon.force-index", &len)) {
         struct gw_refs *refs = tenon_arena_alloc(&s->arena, sizeof *refs);
         struct gw_old_refs *old_refs = tenon_arena_alloc(&s->arena, sizeof *old_refs);
         refs->refs = (struct message_list){named, count};
@@ -155,14 +156,17 @@ static void
 put_metadata(struct serving *s, const struct tenon_result *from, struct gw_result *out)
 {
     const struct tenon_host *h = s->gw->host;
-    size_t count = 0;
+    size_t count = 0, len;
+    const char *key;
 
     while (h->result_key(from, count))
         count++;
     struct gw_blob *blobs = tenon_arena_array(&s->arena, count + 1, sizeof *blobs);
-    for (size_t i = 0; i < count; i++) {
-        blobs[i].key = h->result_key(from, i);
-        blobs[i].value.data = h->result_get(from, blobs[i].key, &blobs[i].value.len);
+    count = 0;
+    for (size_t i = 0; (key = h->result_key(from, i)) != NULL; i++) {
+        const void *data = h->result_get(from, key, &len);
+        if (!tenon_has_prefix(key, "tenon.")) /* between us */
+            blobs[count++] = (struct gw_blob){key, {data, len}};
     }
     out->metadata = (struct message_list){blobs, count};
 }
@@ -618,25 +622,78 @@ take_ref(struct serving *s, const char *platform, const char *name)
     return s->gw->host->result_add(s->gw->result, platform, ref, s->err);
 }
 
+static const struct gw_pair *
+find_pair(const struct gw_pair *pairs, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(pairs[i].key, key) == 0)
+            return &pairs[i];
+    }
+    return NULL;
+}
+
+/* "KEY/ID" under the platform's name, too. */
+static int
+name_metadata(struct serving *s, const struct message_list *metadata,
+              const struct gateway_platform *p)
+{
+    const struct gw_blob *blobs = metadata->items;
+    const size_t id = strlen(p->id);
+
+    for (size_t i = 0; strcmp(p->id, p->name) != 0 && i < metadata->len; i++) {
+        const size_t len = strlen(blobs[i].key);
+        if (len <= id || blobs[i].key[len - id - 1] != '/' ||
+            strcmp(blobs[i].key + len - id, p->id) != 0)
+            continue;
+        auto_free char *key = tenon_asprintf("%.*s%s", (int)(len - id), blobs[i].key, p->name);
+        if (s->gw->host->result_set(s->gw->result, key, blobs[i].value.data, blobs[i].value.len,
+                                    s->err) < 0)
+            return s->gw->host->error_code(s->err);
+    }
+    return 0;
+}
+
+/* References by what the program calls their platforms: an index, even of one. */
+static int
+take_map(struct serving *s, const struct gw_pair *pairs, size_t count,
+         const struct gateway_platforms *p, const struct message_list *metadata)
+{
+    const struct tenon_host *h = s->gw->host;
+
+    if (p->items && p->count != count)
+        return h->error(s->err, TENON_E_INVALID, 0, "%zu platforms, but %zu references", p->count,
+                        count);
+    int rc = count ? h->result_set(s->gw->result, "tenon.force-index", "1", 1, s->err) : 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct gateway_platform *as = p->items ? &p->items[i] : NULL;
+        const struct gw_pair *pair = as ? find_pair(pairs, count, as->id) : &pairs[i];
+        if (!pair)
+            return h->error(s->err, TENON_E_INVALID, 0, "no reference for platform %s", as->id);
+        rc = take_ref(s, as ? as->name : pair->key, pair->value);
+        if (rc == 0 && as)
+            rc = name_metadata(s, metadata, as);
+    }
+    return rc;
+}
+
 static int
 take_refs(struct serving *s, const struct gw_result *r)
 {
-    const char *own = s->gw->request->host_platform;
-    int rc = 0;
+    struct gateway_platforms p;
 
+    if (!gateway_platforms(&s->arena, &r->metadata, &p))
+        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "refs.platforms is malformed");
+    const char *own = p.count == 1 ? p.items[0].name : s->gw->request->host_platform;
     if (r->refs) {
         const struct gw_named_ref *named = r->refs->refs.items;
-        for (size_t i = 0; rc == 0 && i < r->refs->refs.len; i++)
-            rc = take_ref(s, named[i].key,
-                          named[i].value ? named[i].value->id : "");
-        return rc;
+        const size_t count = r->refs->refs.len;
+        struct gw_pair *pairs = tenon_arena_array(&s->arena, count + 1, sizeof *pairs);
+        for (size_t i = 0; i < count; i++)
+            pairs[i] = (struct gw_pair){named[i].key, named[i].value ? named[i].value->id : ""};
+        return take_map(s, pairs, count, &p, &r->metadata);
     }
-    if (r->old_refs) {
-        const struct gw_pair *old = r->old_refs->refs.items;
-        for (size_t i = 0; rc == 0 && i < r->old_refs->refs.len; i++)
-            rc = take_ref(s, old[i].key, old[i].value);
-        return rc;
-    }
+    if (r->old_refs)
+        return take_map(s, r->old_refs->refs.items, r->old_refs->refs.len, &p, &r->metadata);
     if (r->ref)
         return *r->ref->id ? take_ref(s, own, r->ref->id) : 0;
     return *r->old_ref ? take_ref(s, own, r->old_ref) : 0;

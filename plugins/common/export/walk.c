@@ -133,12 +133,20 @@ export_walk(const struct tenon_host *host, struct tenon_ctx *ctx, int rootfd,
 }
 
 bool
+export_several(const struct tenon_host *host, const struct tenon_result *r)
+{
+    size_t len;
+
+    return host->result_count(r) > 1 || host->result_get(r, "tenon.force-index", &len) != NULL;
+}
+
+bool
 export_split(const struct tenon_host *host, const struct tenon_values *options,
                 const struct tenon_result *r)
 {
     if (host->given(options, "platform-split"))
         return host->get_bool(options, "platform-split");
-    return host->result_count(r) > 1;
+    return export_several(host, r);
 }
 
 char *

@@ -22,6 +22,9 @@ typedef int export_visit(void *data, const struct export_entry *e,
 int export_list(const struct tenon_host *host, int dirfd, const char *path, char ***out,
                    struct tenon_error *err);
 
+/* Whether the result is one of platforms, be it a single one. */
+bool export_several(const struct tenon_host *host, const struct tenon_result *r);
+
 /* How many platforms go into one tree of directories "linux_arm_v7", and the
  * name of platform i's ("" when not split). */
 bool export_split(const struct tenon_host *host, const struct tenon_values *options,

@@ -261,6 +261,8 @@ build_all(struct df_build *b, struct tenon_result *result,
     int rc = n ? 0 : build_platform(b, NULL, true, result, list, err);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = build_platform(b, b->config.platforms[i], i == 0, result, list, err);
+    if (rc == 0 && b->config.multi_platform)
+        rc = b->host->result_set(result, "tenon.force-index", "1", 1, err);
     if (rc < 0)
         return rc;
     struct json_object *root = json_object_new_object();

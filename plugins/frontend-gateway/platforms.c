@@ -1,0 +1,71 @@
+/* frontend-gateway/platforms.c - the platforms of a result with several references, and their
+ * order, which is that of the index: the metadata "refs.platforms" says both. */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "gateway.h"
+#include "llbbridge.h"
+#include "tools/alloc.h"
+#include "tools/arena.h"
+
+static const char *
+member(struct json_object *o, const char *key)
+{
+    struct json_object *value = NULL;
+
+    return json_object_object_get_ex(o, key, &value) &&
+                   json_object_is_type(value, json_type_string) ?
+               json_object_get_string(value) : "";
+}
+
+/* "windows(10.0.17763)/amd64", "linux/arm/v7" */
+static const char *
+name_of(struct tenon_arena *arena, struct json_object *platform)
+{
+    const char *version = member(platform, "os.version"), *variant = member(platform, "variant");
+    auto_free char *text = tenon_asprintf(
+        "%s%s%s%s/%s%s%s", member(platform, "os"), *version ? "(" : "", version,
+        *version ? ")" : "", member(platform, "architecture"), *variant ? "/" : "", variant);
+
+    return tenon_arena_strdup(arena, text);
+}
+
+static bool
+read_list(struct tenon_arena *arena, struct json_object *list, struct gateway_platforms *out)
+{
+    const size_t count = json_object_array_length(list);
+    struct gateway_platform *items = tenon_arena_array(arena, count + 1, sizeof *items);
+
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *o = json_object_array_get_idx(list, i), *platform = NULL;
+        if (!json_object_is_type(o, json_type_object) ||
+            !json_object_object_get_ex(o, "Platform", &platform) ||
+            !json_object_is_type(platform, json_type_object) || !*member(o, "ID"))
+            return false;
+        items[i].id = tenon_arena_strdup(arena, member(o, "ID"));
+        items[i].name = name_of(arena, platform);
+    }
+    *out = (struct gateway_platforms){items, count};
+    return true;
+}
+
+bool
+gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
+                  struct gateway_platforms *out)
+{
+    const struct gw_blob *blobs = metadata->items;
+    bool good = true;
+
+    *out = (struct gateway_platforms){0};
+    for (size_t i = 0; i < metadata->len; i++) {
+        if (strcmp(blobs[i].key, "refs.platforms") != 0)
+            continue;
+        auto_free char *text = tenon_strndup(blobs[i].value.data, blobs[i].value.len);
+        struct json_object *root = json_tokener_parse(text), *list = NULL;
+        good = json_object_is_type(root, json_type_object) &&
+               json_object_object_get_ex(root, "Platforms", &list) &&
+               json_object_is_type(list, json_type_array) && read_list(arena, list, out);
+        json_object_put(root);
+    }
+    return good;
+}
