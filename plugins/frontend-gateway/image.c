@@ -88,6 +88,18 @@ set_env(struct gateway *gw, struct tenon_node *n, const char *name, const char *
     return gw->host->node_set(n, "env", pair, err);
 }
 
+/* What is uploaded has a name that BuildKit's frontends know. */
+static int
+set_option(struct gateway *gw, struct tenon_node *n, const char *name, const char *option,
+           struct tenon_error *err)
+{
+    static const char ours[] = "context=upload://", theirs[] = "context=http://buildkit-session/";
+    auto_free char *renamed = tenon_has_prefix(option, ours)
+                                  ? tenon_asprintf("%s%s", theirs, option + strlen(ours)) : NULL;
+
+    return set_env(gw, n, name, renamed ? renamed : option, err);
+}
+
 /* {"architecture":...,"os":...}, of "linux/arm/v7". */
 static char *
 workers_json(const char *platform)
@@ -115,7 +127,7 @@ set_environment(struct gateway *gw, struct tenon_node *n, struct tenon_error *er
 
     for (size_t i = 0; rc == 0 && options && options[i]; i++) {
         auto_free char *name = tenon_asprintf("BUILDKIT_FRONTEND_OPT_%zu", i);
-        rc = set_env(gw, n, name, options[i], err);
+        rc = set_option(gw, n, name, options[i], err);
     }
     if (rc == 0)
         rc = set_env(gw, n, "BUILDKIT_SESSION_ID", "tenon", err);

@@ -288,6 +288,21 @@ load_inputs(struct serving *s, const struct message_list *blobs)
     return list;
 }
 
+/* All references of a result, as the one of a definition. */
+static int
+evaluate_result(struct serving *s, const struct tenon_result *result)
+{
+    const struct tenon_host *h = s->gw->host;
+    const size_t count = h->result_count(result);
+
+    for (size_t i = 0; i < count; i++) {
+        struct tenon_ref *ref = h->result_ref(result, i);
+        if (ref && s->gw->bridge->evaluate(s->ctx, ref, s->err) < 0)
+            return h->error_code(s->err);
+    }
+    return 0;
+}
+
 static struct tenon_result *
 solve_frontend(struct serving *s, const struct gw_solve *request)
 {
@@ -311,7 +326,8 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
         .input_count = request->inputs.len,
     };
     if (!call.inputs ||
-        s->gw->bridge->solve_frontend(s->ctx, s->gw->graph, &call, result, s->err) < 0)
+        s->gw->bridge->solve_frontend(s->ctx, s->gw->graph, &call, result, s->err) < 0 ||
+        (request->evaluate && evaluate_result(s, result) < 0))
         return NULL;
     return result;
 }
@@ -325,11 +341,11 @@ solve_definition(struct serving *s, const struct gw_solve *request)
 
     /* An empty one is scratch. */
     if (request->definition.data &&
-        (gw->bridge->solve_definition(s->ctx, gw->graph, request->definition.data,
-                                      request->definition.len, &ref, s->err) < 0 ||
-         (request->evaluate && gw->bridge->evaluate(s->ctx, ref, s->err) < 0)))
+        gw->bridge->solve_definition(s->ctx, gw->graph, request->definition.data,
+                                     request->definition.len, &ref, s->err) < 0)
         return NULL;
-    if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0)
+    if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0 ||
+        (request->evaluate && evaluate_result(s, result) < 0))
         return NULL;
     return result;
 }
@@ -694,9 +710,7 @@ take_refs(struct serving *s, const struct gw_result *r)
     }
     if (r->old_refs)
         return take_map(s, r->old_refs->refs.items, r->old_refs->refs.len, &p, &r->metadata);
-    if (r->ref)
-        return *r->ref->id ? take_ref(s, own, r->ref->id) : 0;
-    return *r->old_ref ? take_ref(s, own, r->old_ref) : 0;
+    return take_ref(s, own, r->ref ? r->ref->id : r->old_ref);
 }
 
 static int

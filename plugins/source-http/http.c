@@ -17,6 +17,7 @@
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "name.h"
+#include "upload.h"
 #include "common/source/source.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -194,6 +195,46 @@ strong(const char *etag)
     return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
 }
 
+/* 0 or an errno. */
+static int
+copy(int from, int to)
+{
+    char chunk[65536];
+    ssize_t n;
+    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+        ;
+    if (n == 0)
+        return 0;
+    for (;;) { /* another file system: from where it stopped */
+        n = read(from, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : 0;
+        for (ssize_t done = 0; done < n;) {
+            ssize_t w = write(to, chunk + done, (size_t)(n - done));
+            if (w < 0 && errno != EINTR)
+                return errno;
+            if (w > 0)
+                done += w;
+        }
+    }
+}
+
+static int
+load_upload(struct tenon_ctx *ctx, const char *name, struct found *found, struct tenon_error *err)
+{
+    auto_close int from = http_upload_open(host, ctx, name, err);
+    auto_close int to = from >= 0 ? host->blob_create(ctx, err) : -1;
+    if (to < 0)
+        return host->error_code(err);
+    const int e = copy(from, to);
+    if (e)
+        return host->error(err, TENON_E_FAILED, e, "read upload \"%s\"", name);
+    *found = (struct found){host->blob_commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", -1};
+    return found->digest ? TENON_OK : host->error_code(err);
+}
+
 /* Load it into the content store.  With an etag, found->digest stays NULL when
  * the server says that nothing changed. */
 static int
@@ -201,6 +242,9 @@ load(struct tenon_ctx *ctx, const struct options *o, const char *etag, struct fo
      struct tenon_error *err)
 {
     struct tenon_fetch_answer answer;
+    const char *upload = http_upload_name(o->url);
+    if (upload)
+        return load_upload(ctx, upload, found, err);
     auto_close int fd = host->blob_create(ctx, err);
     if (fd < 0)
         return fd;
@@ -396,32 +440,6 @@ open_content(struct tenon_ctx *ctx, struct resolved *r, struct tenon_error *err)
                            r->found.digest);
     r->found.mtime_ns = now.mtime_ns;
     return host->blob_open(ctx, now.digest, &size, err);
-}
-
-/* 0 or an errno. */
-static int
-copy(int from, int to)
-{
-    char chunk[65536];
-    ssize_t n;
-    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
-        ;
-    if (n == 0)
-        return 0;
-    for (;;) { /* another file system: from where it stopped */
-        n = read(from, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : 0;
-        for (ssize_t done = 0; done < n;) {
-            ssize_t w = write(to, chunk + done, (size_t)(n - done));
-            if (w < 0 && errno != EINTR)
-                return errno;
-            if (w > 0)
-                done += w;
-        }
-    }
 }
 
 static int

@@ -3,7 +3,7 @@
 if PLUGIN_SOURCE_HTTP
 pluginexec_LTLIBRARIES += source-http.la
 endif
-source_http_la_SOURCES = %D%/http.c %D%/name.h
+source_http_la_SOURCES = %D%/http.c %D%/name.h %D%/upload.c %D%/upload.h
 source_http_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 source_http_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 source_http_la_LIBADD = libtenon-httpname.la libtenon-common-source.la

@@ -66,6 +66,11 @@ said "StatFile: not found: /none"
 said "ReadFile: unknown: /dir: not a regular file"
 said "/../../dir/hello has 6 bytes"
 assert_eq 4 "$(grep -c "reference named, definition of some bytes\|evaluated" "$work/err")"
+printf 'FROM scratch\nCOPY badfile /\n' >Bad.Dockerfile
+does 1 "make:Bad.Dockerfile fail:through" # as late as it is asked for, and as early
+said 'Solve: not found: failed to compute cache key: '
+does 1 "solve:Bad.Dockerfile fail:through"
+assert_lacks "$work/err" "badfile"
 mkfifo pipe
 printf 'FROM scratch\nCOPY pipe /\n' >Pipe.Dockerfile
 does 0 "solve:Pipe.Dockerfile read:/pipe return"
@@ -95,6 +100,12 @@ said "interface lo"
 grep "frontend: interface" "$work/err" | grep -v " lo\$" && fail "a network in spite of the label"
 does 0 "sandbox solve:Real.Dockerfile return" # and nothing of it stays
 said "the root is writable"
+
+echo "-- an archive as the context, under the name that BuildKit's frontends know"
+tar -cf ../context.tar .
+run 0 tenon -D build --build-arg "BUILDKIT_SYNTAX=$image" --build-arg DO=sandbox\ return - <../context.tar
+grep -Eq 'frontend: env BUILDKIT_FRONTEND_OPT_[0-9]+=context=http://buildkit-session/upload$' "$work/err" ||
+    fail "the context has no name that the frontend knows"
 
 echo "-- how it is chosen"
 cp Real.Dockerfile Plain.Dockerfile
@@ -132,8 +143,12 @@ said 'Evaluate: not found: no such reference: "ref-1"'
 assert_has "$work/err" "returned what is no result"
 does 0 "front:other.v0 solve:Real.Dockerfile twice"
 said 'Solve: not found: no frontend is called "other.v0"'
-does 1 "solve:None.Dockerfile return:x"
+does 0 "solve:None.Dockerfile return" -o type=oci,dest=empty.tar
 said "Solve: not found"
+mkdir empty
+tar -C empty -xf empty.tar
+manifest=$(jq -r '.manifests[0].digest' empty/index.json)
+jq -e '.layers == []' "empty/blobs/sha256/${manifest#sha256:}" >/dev/null || fail "nothing has layers"
 
 echo "-- it stays when it is through"
 does 0 "solve:Real.Dockerfile return hang"

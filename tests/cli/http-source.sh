@@ -119,3 +119,24 @@ run 0 build eight --build-context "named=$url/file.txt" <<END
 COPY --from=named context /named
 END
 assert_eq "$(cat "$work/eight/named")" changed
+
+# What a client sends along is a file of its session, and no name of the web.
+echo sent >"$work/context/context"
+run 0 build nine <<END
+ADD http://buildkit-session/context /sent
+END
+assert_eq "$(cat "$work/nine/sent")" sent
+run 0 build nine <<END
+ADD http://buildkit-session/context /sent
+END
+assert_eq CACHED "$(step_ended "$work/err" "ADD http://buildkit-session/context")"
+run 1 build nine <<END
+ADD http://buildkit-session/none /
+END
+assert_has "$work/err" 'upload "none"'
+rm "$work/context/context"
+mkfifo "$work/context/context"
+run 1 build nine <<END
+ADD http://buildkit-session/context /
+END
+assert_has "$work/err" "not a regular file"

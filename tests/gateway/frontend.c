@@ -4,6 +4,7 @@
  *
  *   ping                 the names of capabilities
  *   solve:FILE           what dockerfile.v0 makes of FILE: the reference to work on
+ *   make:FILE            the same, and runs what it needs
  *   again                the reference by its definition, as another one
  *   evaluate             runs what it needs
  *   read:PATH read:PATH@OFFSET+LENGTH dir:PATH stat:PATH    files of it
@@ -111,11 +112,12 @@ take(const struct gw_solved *solved)
 }
 
 static void
-solve(const char *frontend, const struct gw_pair *options, size_t count)
+solve(const char *frontend, const struct gw_pair *options, size_t count, bool now)
 {
     struct gw_solved solved = {0};
     const struct gw_solve request = {
         .frontend = frontend, .options = {options, count}, .allow_result = true, .allow_refs = true,
+        .evaluate = now,
     };
 
     if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
@@ -327,13 +329,15 @@ act(char *word)
     if (WORD("ping"))
         ping();
     else if (WORD("solve"))
-        solve("dockerfile.v0", &filename, 1);
+        solve("dockerfile.v0", &filename, 1, false);
+    else if (WORD("make"))
+        solve("dockerfile.v0", &filename, 1, true);
     else if (WORD("chain"))
-        solve("gateway.v0", chained, 2);
+        solve("gateway.v0", chained, 2, false);
     else if (WORD("loop"))
-        solve("gateway.v0", looped, 2);
+        solve("gateway.v0", looped, 2, false);
     else if (WORD("front"))
-        solve(value, NULL, 0);
+        solve(value, NULL, 0, false);
     else if (WORD("again"))
         again(false);
     else if (WORD("now"))
