@@ -54,6 +54,14 @@ does 0 "solve:Real.Dockerfile return" -o out
 assert_eq hello "$(cat out/dir/hello)"
 
 does 0 "solve:Real.Dockerfile linger"
+does 0 "solve:Real.Dockerfile platforms" -o type=oci,dest=two.tar
+mkdir two
+tar -C two -xf two.tar
+two() { cat "two/blobs/sha256/${1#sha256:}"; }
+index=$(jq -r '.manifests[0].digest' two/index.json)
+assert_eq "arm amd64" "$(two "$index" | jq -r '[.manifests[].platform.architecture] | join(" ")')"
+manifest=$(two "$index" | jq -r '.manifests[0].digest')
+assert_eq b "$(two "$(two "$manifest" | jq -r .config.digest)" | jq -r .author)"
 
 echo "-- files, and a reference made of a definition"
 does 0 "solve:Real.Dockerfile again now evaluate read:/dir/hello read:dir/hello@1+3 dir:/ stat:/set stat:/none read:/dir read:/../../dir/hello return"

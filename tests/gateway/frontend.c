@@ -16,6 +16,7 @@
  *   chain:IMAGE          another image as the frontend
  *   loop:IMAGE           the same, for ever
  *   return fail:TEXT twice                                  and the end
+ *   platforms            returns the reference for two, by names of its own and in an order of its own
  *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
@@ -267,6 +268,27 @@ finish(void)
     call("Return", &gw_return_message, &request, &gw_none_message, &none);
 }
 
+static void
+finish_platforms(void)
+{
+    static const char order[] =
+        "{\"Platforms\":[{\"ID\":\"b\",\"Platform\":{\"architecture\":\"arm\",\"os\":\"linux\","
+        "\"variant\":\"v7\"}},{\"ID\":\"a\",\"Platform\":{\"architecture\":\"amd64\","
+        "\"os\":\"linux\"}}]}";
+    static const char config[] = "{\"architecture\":\"arm\",\"os\":\"linux\",\"variant\":\"v7\","
+                                 "\"author\":\"b\"}";
+    const struct gw_ref r = {.id = ref};
+    const struct gw_named_ref named[] = {{"a", &r}, {"b", &r}};
+    const struct gw_refs refs = {.refs = {named, 2}};
+    const struct gw_blob blobs[] = {{"refs.platforms", {order, sizeof order - 1}},
+                                    {"containerimage.config/b", {config, sizeof config - 1}}};
+    const struct gw_result result = {.refs = &refs, .metadata = {blobs, 2}};
+    const struct gw_return request = {.result = &result};
+    struct gw_none none = {0};
+
+    call("Return", &gw_return_message, &request, &gw_none_message, &none);
+}
+
 /* Go's runtime ends a program with 2 when nobody takes what it writes there. */
 static void
 linger(void)
@@ -367,6 +389,8 @@ act(char *word)
         finish();
     else if (WORD("twice"))
         finish(), finish();
+    else if (WORD("platforms"))
+        finish_platforms();
     else if (WORD("linger"))
         linger();
     else if (WORD("fail"))
