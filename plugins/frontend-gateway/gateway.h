@@ -2,6 +2,7 @@
  *
  *   gateway.c    the plugin: from a request to the end of the program
  *   image.c      the image, and the process that is made of it
+ *   serving.c    one call: a message in, one out; references by their names
  *   serve.c      the methods of LLBBridge, by the bridge of the host
  *   platforms.c  which platforms a result is for
  *   status.c     errors of the host as gRPC has them, and back

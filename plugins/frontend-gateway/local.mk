@@ -12,6 +12,8 @@ frontend_gateway_la_SOURCES = \
 	%D%/llbbridge.h \
 	%D%/platforms.c \
 	%D%/serve.c \
+	%D%/serving.c \
+	%D%/serving.h \
 	%D%/status.c
 frontend_gateway_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 frontend_gateway_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)

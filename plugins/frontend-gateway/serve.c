@@ -1,107 +1,14 @@
-/* frontend-gateway/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge.
- *
- * Each call has a thread, a scope of memory, and an error of its own.  References of the program
- * are numbers in our table: another program's, or another build's, cannot be named. */
+/* frontend-gateway/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge. */
 #include <string.h>
 #include <sys/stat.h>
 
-#include "gateway.h"
 #include "llbbridge.h"
+#include "serving.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/pattern.h"
 
-struct serving { /* one call */
-    struct gateway *gw;
-    struct grpc_call *call;
-    struct tenon_ctx *ctx; /* a scope: what the host gives goes with the call */
-    struct tenon_arena arena;
-    struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
-    struct tenon_error *err;
-};
-
-/* ---- one message in, one out --------------------------------------------- */
-
-static void
-done(struct serving *s)
-{
-    static const struct grpc_status ok = {0};
-
-    if (s->gw->host->error_code(s->err) < 0)
-        gateway_fail(s->gw, s->call, s->err);
-    else
-        grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
-    tenon_buf_release(&s->request);
-    tenon_arena_release(&s->arena);
-    s->gw->host->scope_end(s->ctx);
-}
-
-static bool
-begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
-      const struct message_type_info *m, void *request)
-{
-    const char *why = NULL;
-
-    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
-    s->err = gw->host->error_new(s->ctx);
-    bool good = grpc_call_recv_only(call, &s->request) == 0;
-    if (good && !message_decode(&s->arena, m, s->request.data, s->request.len, request, &why)) {
-        grpc_call_fail(call, GRPC_INTERNAL, "%s: %s", grpc_call_path(call), why);
-        good = false;
-    }
-    if (!good)
-        done(s);
-    return good;
-}
-
-static void
-answer(struct serving *s, const struct message_type_info *m, const void *message)
-{
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-
-    message_encode(&bytes, m, message);
-    grpc_call_send(s->call, tenon_buf_str(&bytes), bytes.len);
-}
-
-/* ---- references ---------------------------------------------------------- */
-
-/* What the program calls the reference: a text of the arena. */
-static const char *
-name_ref(struct serving *s, struct tenon_ref *ref)
-{
-    struct gateway *gw = s->gw;
-    char text[24];
-
-    pthread_mutex_lock(&gw->lock);
-    bool full = gw->refs.len >= GATEWAY_REFS_MAX;
-    if (!full)
-        tenon_vec_push(&gw->refs, ref);
-    snprintf(text, sizeof text, "ref-%zu", gw->refs.len);
-    pthread_mutex_unlock(&gw->lock);
-    if (full) {
-        gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
-                        GATEWAY_REFS_MAX);
-        return NULL;
-    }
-    return tenon_arena_strdup(&s->arena, text);
-}
-
-static struct tenon_ref *
-find_ref(struct serving *s, const char *name)
-{
-    struct gateway *gw = s->gw;
-    struct tenon_ref *ref = NULL;
-    uint64_t n;
-
-    pthread_mutex_lock(&gw->lock);
-    if (tenon_has_prefix(name, "ref-") && tenon_parse_u64(name + 4, 10, &n) && n > 0 &&
-        n <= gw->refs.len)
-        ref = gw->refs.items[n - 1];
-    pthread_mutex_unlock(&gw->lock);
-    if (!ref)
-        gw->host->error(s->err, TENON_E_NOT_FOUND, 0, "no such reference: \"%s\"", name);
-    return ref;
-}
+/* ---- results, references in them --------------------------------------------- */
 
 /* With its definition, so that the program can build upon it. */
 static const struct gw_ref *
@@ -115,11 +22,9 @@ make_ref(struct serving *s, struct tenon_ref *ref)
         return NULL;
     if (r->def.len == 0)
         r->def.data = NULL;
-    r->id = name_ref(s, ref);
+    r->id = serving_name_ref(s, ref);
     return r->id ? r : NULL;
 }
-
-/* ---- results ------------------------------------------------------------- */
 
 /* One reference, or several by platform, as the program can have it. */
 static bool
@@ -214,7 +119,7 @@ ping(void *user, struct grpc_call *call)
     struct gw_none request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_none_message, &request))
+    if (!serving_begin(&s, user, call, &gw_none_message, &request))
         return;
     struct gw_platform platform = split_platform(&s.arena, s.gw->request->host_platform);
     const struct gw_worker worker = {.id = "tenon", .platforms = {&platform, 1}};
@@ -223,8 +128,8 @@ ping(void *user, struct grpc_call *call)
         .llb_caps = caps(&s.arena, gateway_llb_caps),
         .workers = {&worker, 1},
     };
-    answer(&s, &gw_pong_message, &pong);
-    done(&s);
+    serving_answer(&s, &gw_pong_message, &pong);
+    serving_done(&s);
 }
 
 static void
@@ -233,7 +138,7 @@ inputs(void *user, struct grpc_call *call)
     struct gw_none request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_none_message, &request))
+    if (!serving_begin(&s, user, call, &gw_none_message, &request))
         return;
     const struct tenon_frontend_request *r = s.gw->request;
     struct gw_blob *blobs = tenon_arena_array(&s.arena, r->input_count + 1, sizeof *blobs);
@@ -245,8 +150,8 @@ inputs(void *user, struct grpc_call *call)
     }
     const struct gw_inputs all = {.definitions = {blobs, r->input_count}};
     if (good)
-        answer(&s, &gw_inputs_message, &all);
-    done(&s);
+        serving_answer(&s, &gw_inputs_message, &all);
+    serving_done(&s);
 }
 
 /* ---- Solve --------------------------------------------------------------- */
@@ -356,7 +261,7 @@ solve(void *user, struct grpc_call *call)
     struct gw_solve request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_solve_message, &request))
+    if (!serving_begin(&s, user, call, &gw_solve_message, &request))
         return;
     struct tenon_result *result = NULL;
     if (request.final)
@@ -371,9 +276,9 @@ solve(void *user, struct grpc_call *call)
             .ref = request.allow_result ? NULL : out.ref ? out.ref->id : out.old_ref,
             .result = request.allow_result ? &out : NULL,
         };
-        answer(&s, &gw_solved_message, &solved);
+        serving_answer(&s, &gw_solved_message, &solved);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 static void
@@ -383,14 +288,14 @@ evaluate(void *user, struct grpc_call *call)
     struct gw_evaluate request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_evaluate_message, &request))
+    if (!serving_begin(&s, user, call, &gw_evaluate_message, &request))
         return;
-    struct tenon_ref *ref = *request.ref ? find_ref(&s, request.ref) : NULL;
+    struct tenon_ref *ref = *request.ref ? serving_find_ref(&s, request.ref) : NULL;
     if (ref)
         s.gw->bridge->evaluate(s.ctx, ref, s.err);
     if (s.gw->host->error_code(s.err) == 0)
-        answer(&s, &gw_none_message, &nothing);
-    done(&s);
+        serving_answer(&s, &gw_none_message, &nothing);
+    serving_done(&s);
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -401,9 +306,9 @@ read_file(void *user, struct grpc_call *call)
     struct gw_read_file request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_read_file_message, &request))
+    if (!serving_begin(&s, user, call, &gw_read_file_message, &request))
         return;
-    struct tenon_ref *ref = find_ref(&s, request.ref);
+    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
     struct gw_file file = {0};
     if (ref && s.gw->bridge->read_file(s.ctx, ref, request.path, 0, &file.data.data,
                                        &file.data.len, s.err) == 0) {
@@ -417,9 +322,9 @@ read_file(void *user, struct grpc_call *call)
             if (r->length > 0 && (uint64_t)r->length < file.data.len)
                 file.data.len = (size_t)r->length;
         }
-        answer(&s, &gw_file_message, &file);
+        serving_answer(&s, &gw_file_message, &file);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 /* Go's os.FileMode: the nine bits, and its own for the rest. */
@@ -470,11 +375,11 @@ read_dir(void *user, struct grpc_call *call)
     struct gw_read_dir request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_read_dir_message, &request))
+    if (!serving_begin(&s, user, call, &gw_read_dir_message, &request))
         return;
     const struct tenon_stat *entries;
     size_t count, kept = 0;
-    struct tenon_ref *ref = find_ref(&s, request.ref);
+    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
     if (ref && s.gw->bridge->read_dir(s.ctx, ref, request.path, &entries, &count, s.err) == 0) {
         struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
         bool bad = false;
@@ -488,9 +393,9 @@ read_dir(void *user, struct grpc_call *call)
             s.gw->host->error(s.err, TENON_E_INVALID, 0, "malformed pattern \"%s\"",
                               request.pattern);
         else
-            answer(&s, &gw_dir_message, &dir);
+            serving_answer(&s, &gw_dir_message, &dir);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 static void
@@ -499,16 +404,16 @@ stat_file(void *user, struct grpc_call *call)
     struct gw_stat_file request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_stat_file_message, &request))
+    if (!serving_begin(&s, user, call, &gw_stat_file_message, &request))
         return;
     struct tenon_stat st;
-    struct tenon_ref *ref = find_ref(&s, request.ref);
+    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
     if (ref && s.gw->bridge->stat(s.ctx, ref, request.path, &st, s.err) == 0) {
         const struct gw_stat stat = make_stat(&st);
         const struct gw_stat_answer a = {.stat = &stat};
-        answer(&s, &gw_stat_answer_message, &a);
+        serving_answer(&s, &gw_stat_answer_message, &a);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 /* ---- sources ------------------------------------------------------------- */
@@ -543,7 +448,7 @@ resolve_source_meta(void *user, struct grpc_call *call)
     struct tenon_source_meta meta;
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_resolve_meta_message, &request))
+    if (!serving_begin(&s, user, call, &gw_resolve_meta_message, &request))
         return;
     if (!request.source) {
         s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
@@ -561,9 +466,9 @@ resolve_source_meta(void *user, struct grpc_call *call)
             .git = tenon_has_prefix(id, "git://") ? &sum : NULL,
             .http = is_http ? &sum : NULL,
         };
-        answer(&s, &gw_meta_message, &out);
+        serving_answer(&s, &gw_meta_message, &out);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 static void
@@ -574,15 +479,15 @@ resolve_image_config(void *user, struct grpc_call *call)
     struct tenon_source_meta meta;
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_resolve_config_message, &request))
+    if (!serving_begin(&s, user, call, &gw_resolve_config_message, &request))
         return;
     auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
     if (resolve(&s, identifier, &no_attrs, request.platform, request.log_name, request.mode,
                 &meta) == 0) {
         const struct gw_config out = {meta.digest, {meta.config, meta.config_len}, request.ref};
-        answer(&s, &gw_config_message, &out);
+        serving_answer(&s, &gw_config_message, &out);
     }
-    done(&s);
+    serving_done(&s);
 }
 
 /* ---- Warn, Return -------------------------------------------------------- */
@@ -600,7 +505,7 @@ warn(void *user, struct grpc_call *call)
     struct gw_warn request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_warn_message, &request))
+    if (!serving_begin(&s, user, call, &gw_warn_message, &request))
         return;
     const char *const *texts = request.detail.items;
     const char **detail = tenon_arena_array(&s.arena, request.detail.len + 1, sizeof *detail);
@@ -623,15 +528,15 @@ warn(void *user, struct grpc_call *call)
         .end_line = request.ranges.len ? line_number(place->end) : 0,
     };
     s.gw->bridge->warn(s.ctx, s.gw->graph, &w);
-    answer(&s, &gw_none_message, &nothing);
-    done(&s);
+    serving_answer(&s, &gw_none_message, &nothing);
+    serving_done(&s);
 }
 
 /* What has no platform is of the one that the build is for. */
 static int
 take_ref(struct serving *s, const char *platform, const char *name)
 {
-    struct tenon_ref *ref = *name ? find_ref(s, name) : NULL;
+    struct tenon_ref *ref = *name ? serving_find_ref(s, name) : NULL;
 
     if (*name && !ref)
         return s->gw->host->error_code(s->err);
@@ -732,7 +637,7 @@ return_result(void *user, struct grpc_call *call)
     struct gw_return request = {0};
     struct serving s;
 
-    if (!begin(&s, user, call, &gw_return_message, &request))
+    if (!serving_begin(&s, user, call, &gw_return_message, &request))
         return;
     struct gateway *gw = s.gw;
     pthread_mutex_lock(&gw->lock);
@@ -747,10 +652,10 @@ return_result(void *user, struct grpc_call *call)
     else if (request.result)
         gw->refused = take_result(&s, request.result) < 0;
     if (gw->host->error_code(s.err) == 0)
-        answer(&s, &gw_none_message, &nothing);
+        serving_answer(&s, &gw_none_message, &nothing);
     if (first && gw->failure.data == s.request.data)
         s.request = (struct tenon_buf)TENON_BUF_INIT;
-    done(&s);
+    serving_done(&s);
     if (first)
         grpc_conn_shutdown(gw->conn); /* nothing is to be asked after that */
 }

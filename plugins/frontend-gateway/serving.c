@@ -1,0 +1,85 @@
+/* frontend-gateway/serving.c - one call: a message in, one out; references by their names. */
+#include "serving.h"
+
+#include "tools/alloc.h"
+#include "tools/parse.h"
+
+void
+serving_done(struct serving *s)
+{
+    static const struct grpc_status ok = {0};
+
+    if (s->gw->host->error_code(s->err) < 0)
+        gateway_fail(s->gw, s->call, s->err);
+    else
+        grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
+    tenon_buf_release(&s->request);
+    tenon_arena_release(&s->arena);
+    s->gw->host->scope_end(s->ctx);
+}
+
+bool
+serving_begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
+              const struct message_type_info *m, void *request)
+{
+    const char *why = NULL;
+
+    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
+    s->err = gw->host->error_new(s->ctx);
+    bool good = grpc_call_recv_only(call, &s->request) == 0;
+    if (good && !message_decode(&s->arena, m, s->request.data, s->request.len, request, &why)) {
+        grpc_call_fail(call, GRPC_INTERNAL, "%s: %s", grpc_call_path(call), why);
+        good = false;
+    }
+    if (!good)
+        serving_done(s);
+    return good;
+}
+
+void
+serving_answer(struct serving *s, const struct message_type_info *m, const void *message)
+{
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+
+    message_encode(&bytes, m, message);
+    grpc_call_send(s->call, tenon_buf_str(&bytes), bytes.len);
+}
+
+/* ---- references ---------------------------------------------------------- */
+
+const char *
+serving_name_ref(struct serving *s, struct tenon_ref *ref)
+{
+    struct gateway *gw = s->gw;
+    char text[24];
+
+    pthread_mutex_lock(&gw->lock);
+    bool full = gw->refs.len >= GATEWAY_REFS_MAX;
+    if (!full)
+        tenon_vec_push(&gw->refs, ref);
+    snprintf(text, sizeof text, "ref-%zu", gw->refs.len);
+    pthread_mutex_unlock(&gw->lock);
+    if (full) {
+        gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
+                        GATEWAY_REFS_MAX);
+        return NULL;
+    }
+    return tenon_arena_strdup(&s->arena, text);
+}
+
+struct tenon_ref *
+serving_find_ref(struct serving *s, const char *name)
+{
+    struct gateway *gw = s->gw;
+    struct tenon_ref *ref = NULL;
+    uint64_t n;
+
+    pthread_mutex_lock(&gw->lock);
+    if (tenon_has_prefix(name, "ref-") && tenon_parse_u64(name + 4, 10, &n) && n > 0 &&
+        n <= gw->refs.len)
+        ref = gw->refs.items[n - 1];
+    pthread_mutex_unlock(&gw->lock);
+    if (!ref)
+        gw->host->error(s->err, TENON_E_NOT_FOUND, 0, "no such reference: \"%s\"", name);
+    return ref;
+}

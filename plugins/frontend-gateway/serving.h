@@ -1,0 +1,31 @@
+/* frontend-gateway/serving.h - one call of the program: its thread, its scope of memory, its
+ * error; and references, by what the program calls them.  They are numbers in our table:
+ * another program's, or another build's, cannot be named. */
+#ifndef TENON_GATEWAY_SERVING_H
+#define TENON_GATEWAY_SERVING_H
+
+#include "common/message/message.h"
+#include "gateway.h"
+
+struct serving { /* one call */
+    struct gateway *gw;
+    struct grpc_call *call;
+    struct tenon_ctx *ctx; /* a scope: what the host gives goes with the call */
+    struct tenon_arena arena;
+    struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
+    struct tenon_error *err;
+};
+
+/* Takes the one message; false: the call is over already. */
+bool serving_begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
+                   const struct message_type_info *m, void *request);
+void serving_answer(struct serving *s, const struct message_type_info *m, const void *message);
+/* Ends the call, with the error if there is one. */
+void serving_done(struct serving *s);
+
+/* What the program is to call the reference: a text of the arena; NULL: there are too many. */
+const char *serving_name_ref(struct serving *s, struct tenon_ref *ref);
+/* NULL: there is none, see s->err. */
+struct tenon_ref *serving_find_ref(struct serving *s, const char *name);
+
+#endif
