@@ -87,6 +87,9 @@ unit_tests = \
 	tests/unit/test-tree-user \
 	tests/unit/test-tree-view \
 	tests/unit/test-values
+if PLUGIN_FRONTEND_GATEWAY
+unit_tests += tests/unit/test-frontend-gateway
+endif
 if HAVE_NGHTTP2
 unit_tests += tests/unit/test-grpc-hostile
 endif

@@ -88,6 +88,12 @@ tests_unit_test_source_http_LDADD = libtenon-httpname.la $(LDADD)
 tests_unit_test_source_git_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)
 
+tests_unit_test_frontend_gateway_SOURCES = %D%/unit/test-frontend-gateway.c \
+	plugins/frontend-gateway/llbbridge.c
+tests_unit_test_frontend_gateway_CPPFLAGS = $(grpc_CPPFLAGS)
+tests_unit_test_frontend_gateway_CFLAGS = $(grpc_CFLAGS)
+tests_unit_test_frontend_gateway_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS) $(LDADD)
+
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la

@@ -376,9 +376,10 @@ add_elsewhere(struct cell *c, enum verb v)
 }
 
 /* The request goes on there, body and all, with our name where it is the same server.  For 303
- * what is there tells the result of a push, which here it does not. */
+ * what is there tells the result of a push: here with a page of words, or that all is well when
+ * the registry has not got it. */
 static void
-try_redirect(struct cell *c, enum verb v, int status, const char *place)
+try_redirect(struct cell *c, enum verb v, int status, const char *place, const char *page)
 {
     bool other = strstr(place, "@OTHER@"), told = status == 303 && requests[v][0] == 'P';
     auto_free char *head = tenon_asprintf("%d x\r\nLocation: %s\r\n", status, place);
@@ -387,16 +388,21 @@ try_redirect(struct cell *c, enum verb v, int status, const char *place)
     next_cell(c);
     c->k.user = "me";
     c->k.secret = "pw";
+    if (told)
+        add(c, (struct answer){.request = "GET /r/", .want = other ? "!" BASIC : NULL,
+                               .head = "200 OK\r\n", .body = page});
     if (other)
         add_elsewhere(c, v);
-    if (told) /* a page of words is no upload */
-        add(c, (struct answer){.request = "GET /r/", .head = "200 OK\r\n", .body = TEXT});
     add(c, (struct answer){.request = "", .want = "!" BASIC,
                            .head = "401 x\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"});
     add(c, (struct answer){.request = requests[v], .want = BASIC, .head = head});
     add_good(c, v);
     run_cell(c, v);
     ck_assert_msg((c->rc == 0) == !told, "%d %s: %s", v, head, c->err.message);
+    if (told && !*page)
+        ck_assert_msg(strstr(c->err.message, v == POST_BLOB ? "upload without a location"
+                                                            : "has not got it"),
+                      "%d %s: %s", v, head, c->err.message);
     if (!told)
         ck_assert_int_ge(server_count(&c->k.server, there), 1);
     ck_assert_msg(told || server_refused(&c->k.server) == 0, "%d %s", v, head);
@@ -410,8 +416,11 @@ START_TEST(test_faults_redirects)
         return; /* test-registry-auth */
     open_row(&c, NULL);
     for (size_t w = 0; w < tenon_countof(ways); w++)
-        for (size_t p = 0; p < tenon_countof(places); p++)
-            try_redirect(&c, v, ways[w], places[p]);
+        for (size_t p = 0; p < tenon_countof(places); p++) {
+            try_redirect(&c, v, ways[w], places[p], TEXT);
+            if (ways[w] == 303 && requests[v][0] == 'P')
+                try_redirect(&c, v, 303, places[p], "");
+        }
     close_row(&c);
 }
 END_TEST
