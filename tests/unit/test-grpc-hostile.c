@@ -507,6 +507,19 @@ START_TEST(test_grpc_coding_percent)
         grpc_percent_decode(&b, texts[i].coded, strlen(texts[i].coded));
         ck_assert_str_eq(tenon_buf_str(&b), texts[i].text);
     }
+    /* As others must be able to read it: blanks at either end of a header are not kept. */
+    static const struct {
+        const char *text, *coded;
+    } sent[] = {
+        {"", ""}, {"a b", "a b"}, {" ", "%20"}, {"  ", "%20%20"}, {" a", "%20a"}, {"a ", "a%20"},
+        {" a b ", "%20a b%20"}, {"a\n", "a%0A"}, {"\t", "%09"}, {"~\x7f", "~%7F"}, {"100%", "100%25"},
+        {"\xe2\x82\xac", "%E2%82%AC"}, {"\xff", "%FF"},
+    };
+    for (size_t i = 0; i < tenon_countof(sent); i++) {
+        auto_buf struct tenon_buf b = TENON_BUF_INIT;
+        grpc_percent_encode(&b, sent[i].text, 100);
+        ck_assert_str_eq(tenon_buf_str(&b), sent[i].coded);
+    }
     /* Never more than there is room for, and never half a character. */
     for (size_t max = 0; max < 24; max++) {
         auto_buf struct tenon_buf b = TENON_BUF_INIT, back = TENON_BUF_INIT;
