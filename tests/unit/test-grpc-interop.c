@@ -49,15 +49,16 @@ peer_start(const char *role, const char *socket, int *to, int *from)
     return pid;
 }
 
+/* why: how the connection ended for us, in case that it did not end well for the peer. */
 static void
-peer_ends_well(pid_t pid, int to, int from)
+peer_ends_well(pid_t pid, int to, int from, const char *why)
 {
     int status;
 
     close(to);
     close(from);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_int_eq(status, 0);
+    ck_assert_msg(status == 0, "the peer ended with %d; of the connection we know: %s", status, why);
 }
 
 static struct sockaddr_un
@@ -84,7 +85,9 @@ START_TEST(test_grpc_interop_their_client)
     kit->server = grpc_conn_new(GRPC_SERVER, NULL);
     ck_assert_int_eq(grpc_conn_start(kit->server, fd, fd), 0);
     kit_serve(kit); /* until it has gone */
-    peer_ends_well(pid, to, from);
+    auto_grpc_status struct grpc_status why = {0};
+    grpc_conn_alive(kit->server, &why);
+    peer_ends_well(pid, to, from, why.message);
     kit->client = NULL;
     grpc_conn_free(kit->server);
     free(kit);
@@ -183,7 +186,7 @@ START_TEST(test_grpc_interop_their_server)
     their_server_serves(kit);
     their_server_fails(kit);
     grpc_conn_free(kit->client);
-    peer_ends_well(pid, to, from);
+    peer_ends_well(pid, to, from, "we closed it");
     free(kit);
     unit_tmpdir_remove(dirfd, dir);
 }
