@@ -111,6 +111,9 @@ endif
 if PLUGIN_SOURCE_LOCAL
 unit_tests += tests/unit/test-source-local
 endif
+if PLUGIN_SOURCE_OCI_LAYOUT
+unit_tests += tests/unit/test-source-oci-layout
+endif
 
 unit_helpers = \
 	tests/unit/dfkit.h \
