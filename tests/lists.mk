@@ -84,6 +84,7 @@ unit_tests = \
 	tests/unit/test-text \
 	tests/unit/test-tree-copy \
 	tests/unit/test-tree-digest \
+	tests/unit/test-tree-faults \
 	tests/unit/test-tree-user \
 	tests/unit/test-tree-view \
 	tests/unit/test-values

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/root.h"
@@ -167,6 +168,8 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
 
 /* ---- ADD ------------------------------------------------------------------ */
 
+enum { PROBED = 128 << 10 }; /* bytes at a time */
+
 /* An archive is what starts with a tar header, once decompressed. */
 static int
 probe(struct archive *a, int fd, struct tenon_error *err)
@@ -176,7 +179,7 @@ probe(struct archive *a, int fd, struct tenon_error *err)
     archive_read_support_filter_xz(a);
     archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
-    if (archive_read_open_fd(a, fd, 128 << 10) == ARCHIVE_OK)
+    if (archive_read_open_fd(a, fd, PROBED) == ARCHIVE_OK)
         return 1;
     if (archive_errno(a) == ENOMEM)
         return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
@@ -200,6 +203,18 @@ check_cut(int fd, int64_t start, struct tenon_error *err)
     return 0;
 }
 
+/* What cannot be read is no archive for libarchive, and would be added as a file. */
+static int
+check_readable(int fd, struct tenon_error *err)
+{
+    auto_free char *buf = tenon_malloc(PROBED);
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "stat archive");
+    return tenon_read_full(fd, buf, PROBED, err) < 0 ? err->code : 0;
+}
+
 /* Is the first header one? Uses an archive handle of its own, because the
  * extraction wants to start before it. */
 static int
@@ -217,6 +232,9 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
     if (lseek(fd, start, SEEK_SET) < 0)
         return tenon_error_sys(err, "seek");
     if (rc == 0) {
+        rc = check_readable(fd, err);
+        if (rc < 0 || lseek(fd, start, SEEK_SET) < 0)
+            return rc < 0 ? rc : tenon_error_sys(err, "seek");
         rc = check_cut(fd, start, err);
         if (lseek(fd, start, SEEK_SET) < 0)
             return tenon_error_sys(err, "seek");
