@@ -338,6 +338,39 @@ START_TEST(test_plain_hidden_step_that_talks_without_end)
 }
 END_TEST
 
+/* A last line without a newline belongs to its step, before the step's end, however it ends. */
+START_TEST(test_plain_last_line_without_newline)
+{
+    static const struct {
+        const char *error;
+        uint32_t flags;
+        const char *end;
+    } ends[] = {
+        { NULL, 0, "DONE 2.0s" },
+        { "exit code: 1", 0, "ERROR: exit code: 1" },
+        { NULL, TENON_EVENT_CANCELED, "CANCELED" },
+        { NULL, TENON_EVENT_CACHED, "CACHED" },
+    };
+    for (size_t i = 0; i < tenon_countof(ends); i++) {
+        if (!begin_plain(LIST("detail=short")))
+            return;
+        auto_free char *want = tenon_asprintf(
+            "#1 a\n#1 1.000 first\n#1 1.000 last words\n#1 %s\n\n#2 b\n#2 1.000 of another\n#2 DONE 2.0s\n",
+            ends[i].end);
+        vertex_start("a", START);
+        vertex_start("b", START); /* whose turn has not come */
+        output("a", START + SECOND, "first\nlast ");
+        output("b", START + SECOND, "of another");
+        output("a", START + SECOND, "words");
+        vertex_done("a", START, START + 2 * SECOND, ends[i].error, ends[i].flags);
+        vertex_done("b", START, START + 2 * SECOND, NULL, 0);
+        tick(START + 2 * SECOND);
+        ck_assert_str_eq(news(), want);
+        finish(0, NULL);
+    }
+}
+END_TEST
+
 START_TEST(test_plain_names_are_cut_when_asked)
 {
     if (!begin_plain(LIST("detail=short", "truncate=true")))
@@ -818,6 +851,7 @@ main(void)
     tcase_add_test(tc, test_plain_warning_of_a_step);
     tcase_add_test(tc, test_plain_question_is_seen);
     tcase_add_test(tc, test_plain_hidden_step_that_talks_without_end);
+    tcase_add_test(tc, test_plain_last_line_without_newline);
     tcase_add_test(tc, test_plain_names_are_cut_when_asked);
     tcase_add_test(tc, test_plain_output_is_made_safe);
     suite_add_tcase(suite, tc);
