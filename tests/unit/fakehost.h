@@ -31,6 +31,7 @@ struct fake_ctx {
     size_t alloc_count;
     char cache_id[200];    /* what cache_dir was asked for */
     unsigned cache_mode;
+    const char *fails;     /* the service that does: "client_open", "temp_dir", ..., or NULL */
 };
 
 static inline struct fake_ctx *
@@ -57,6 +58,15 @@ fake_context(struct tenon_error *err, const char *fmt, ...)
     tenon_error_vcontext(err, fmt, ap);
     va_end(ap);
     return err->code;
+}
+
+static inline bool
+fake_fails(struct tenon_ctx *ctx, const char *service, struct tenon_error *err)
+{
+    if (!tenon_streq(fake_of(ctx)->fails, service))
+        return false;
+    tenon_error_set(err, TENON_E_UNAVAILABLE, "%s fails", service);
+    return true;
 }
 
 __attribute__((format(printf, 2, 3))) static inline void
@@ -98,8 +108,8 @@ static inline int
 fake_open_in(struct tenon_ctx *ctx, int dirfd, const char *path, int flags, uint32_t mode,
              struct tenon_error *err)
 {
-    (void)ctx;
-    return tenon_root_open(dirfd, path, flags, mode, err);
+    return fake_fails(ctx, "open_in", err) ? err->code
+                                           : tenon_root_open(dirfd, path, flags, mode, err);
 }
 
 static inline int
@@ -108,6 +118,8 @@ fake_temp_dir(struct tenon_ctx *ctx, uint32_t flags, const char **path,
 {
     (void)flags;
     struct fake_ctx *f = fake_of(ctx);
+    if (fake_fails(ctx, "temp_dir", err))
+        return err->code;
     strcpy(f->temp, "/tmp/tenon-fake-XXXXXX");
     if (!mkdtemp(f->temp))
         return tenon_error_sys(err, "mkdtemp");
@@ -122,6 +134,8 @@ fake_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
                  struct tenon_error *err)
 {
     struct fake_ctx *f = fake_of(ctx);
+    if (fake_fails(ctx, "client_open", err))
+        return err->code;
     if (!strcmp(service, "secret") && f->secret) {
         int fd = memfd_create("secret", MFD_CLOEXEC);
         if (tenon_write_all(fd, f->secret, f->secret_len, err) < 0)
@@ -140,6 +154,8 @@ fake_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing, int s
 {
     (void)sharing, (void)seed_fd, (void)uid, (void)gid;
     struct fake_ctx *f = fake_of(ctx);
+    if (fake_fails(ctx, "cache_dir", err))
+        return err->code;
     snprintf(f->cache_id, sizeof f->cache_id, "%s", id);
     f->cache_mode = mode;
     int fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -372,6 +372,199 @@ START_TEST(test_ssh_missing)
 }
 END_TEST
 
+/* ---- agents that are none ------------------------------------------------------------- */
+
+/* An agent that reads one request, sends this, and goes, or is as good as any from then on. */
+static const struct bad_agent {
+    const char *bytes;
+    size_t len;
+    bool stays;
+} bad_agents[] = {
+    { "", 0, false },                       /* nothing */
+    { "\0\0", 2, false },                   /* the half of a length */
+    { "\0\0\0\5\14half", 9 - 1, false },    /* less than it says */
+    { "\0\0\0\0", 4, false },               /* a message without anything */
+    { "\377\377\377\377\14", 5, false },    /* more than any message has */
+    { "\0\0\0\0", 4, true },
+    { "\377\377\377\377\14", 5, true },
+};
+
+static void *
+bad_agent_main(void *data)
+{
+    const struct bad_agent *a = bad_agents + *(int *)data;
+    int fd = ((int *)data)[1];
+    uint8_t request[7];
+    ck_assert_int_eq(recv(fd, request, sizeof request, MSG_WAITALL), (ssize_t)sizeof request);
+    ck_assert_int_eq(send(fd, a->bytes, a->len, MSG_NOSIGNAL), (ssize_t)a->len);
+    if (a->stays)
+        agent_main(&fd);
+    close(fd);
+    return NULL;
+}
+
+/* The step is told that it failed, then and later, and its connections stay. */
+START_TEST(test_ssh_agent_that_goes)
+{
+    if (geteuid() != 0) {
+        unit_not_tried("owners: needs root");
+        return;
+    }
+    if (!begin(SSH))
+        return;
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    int what[2] = { _i, pair[1] };
+    pthread_t agent;
+    ck_assert_int_eq(pthread_create(&agent, NULL, bad_agent_main, what), 0);
+    ctx.agent_fd = pair[0];
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    ck_assert_int_eq(attach(LIST("id=default"), &req, &m, &err), 0);
+    int a = connect_to(ctx.temp), b = connect_to(ctx.temp);
+    ck_assert_uint_eq(ask(a, 11), 5);
+    ck_assert_uint_eq(ask(a, 13), 5);
+    ck_assert_uint_eq(ask(b, 11), 5);
+    pthread_join(agent, NULL); /* who has been hung up on */
+    close(a);
+    close(b);
+    close(m.fd);
+    plugin->ops.mount->detach(NULL, fake(), m.cookie, false);
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
+/* A step that opens connections without end gets 64, which go on. */
+START_TEST(test_ssh_connections_are_counted)
+{
+    enum { MOST = 64 };
+    if (geteuid() != 0) {
+        unit_not_tried("owners: needs root");
+        return;
+    }
+    if (!begin(SSH))
+        return;
+    int pair[2], fds[MOST];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    pthread_t agent;
+    ck_assert_int_eq(pthread_create(&agent, NULL, agent_main, &pair[1]), 0);
+    ctx.agent_fd = pair[0];
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_mount_request req = { .input_fd = -1 };
+    ck_assert_int_eq(attach(LIST("id=default"), &req, &m, &err), 0);
+    for (int i = 0; i < MOST; i++) {
+        fds[i] = connect_to(ctx.temp);
+        ck_assert_uint_eq(ask(fds[i], 17), 5);
+    }
+    int more = connect_to(ctx.temp);
+    uint8_t byte;
+    ck_assert_int_le(recv(more, &byte, 1, 0), 0);
+    close(more);
+    ck_assert_uint_eq(ask(fds[0], 11), 12);
+    ck_assert_uint_eq(ask(fds[MOST - 1], 13), 14);
+    /* One that leaves makes room, once it is seen to have left. */
+    close(fds[5]);
+    ck_assert_uint_eq(ask(fds[0], 11), 12);
+    fds[5] = connect_to(ctx.temp);
+    ck_assert_uint_eq(ask(fds[5], 11), 12);
+    for (int i = 0; i < MOST; i++)
+        close(fds[i]);
+    close(m.fd);
+    plugin->ops.mount->detach(NULL, fake(), m.cookie, true);
+    pthread_join(agent, NULL);
+    close(pair[1]);
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
+/* ---- a host that cannot --------------------------------------------------------------- */
+
+#define CACHE "mount-cache.so", "mount_cache_LTX_tenon_plugin_query"
+#define BIND "mount-bind.so", "mount_bind_LTX_tenon_plugin_query"
+static const struct {
+    const char *file, *symbol;
+    const char *pairs[3];
+    const char *fails, *selector;
+    bool input; /* the mount has one */
+    int status;
+    const char *words;
+} failures[] = {
+    { SECRET, { "id=tok" }, "client_open", NULL, false, TENON_E_UNAVAILABLE,
+      "secret tok: client_open fails" },
+    { SECRET, { "id=tok", "required=true" }, "client_open", NULL, false, TENON_E_UNAVAILABLE,
+      "secret tok: client_open fails" },
+    { SECRET, { "id=tok" }, "temp_dir", NULL, false, TENON_E_UNAVAILABLE, "temp_dir fails" },
+    { SSH, { "id=key" }, "client_open", NULL, false, TENON_E_UNAVAILABLE,
+      "ssh agent key: client_open fails" },
+    { SSH, { "id=key" }, "temp_dir", NULL, false, TENON_E_UNAVAILABLE, "ssh agent key: temp_dir fails" },
+    { BIND, { NULL }, "open_in", "/d", true, TENON_E_UNAVAILABLE,
+      "bind mount /t: source \"/d\": open_in fails" },
+    { BIND, { NULL }, NULL, "/d", false, TENON_E_BUG, "bind mount /t: no input" },
+    { BIND, { NULL }, NULL, "/nothing", true, TENON_E_NOT_FOUND, "bind mount /t: source \"/nothing\"" },
+    { CACHE, { "id=c" }, "cache_dir", NULL, false, TENON_E_UNAVAILABLE, "cache \"c\": cache_dir fails" },
+    { CACHE, { "id=c" }, "cache_dir", "/d", true, TENON_E_UNAVAILABLE, "cache \"c\": cache_dir fails" },
+    { CACHE, { "id=c" }, "open_in", "/d", true, TENON_E_UNAVAILABLE,
+      "cache \"c\": source: open_in fails" },
+    { CACHE, { "id=c" }, NULL, "/file", true, TENON_E_NOT_FOUND, "cache \"c\": source" },
+    { CACHE, { "id=c" }, NULL, "/nothing", true, TENON_E_NOT_FOUND, "cache \"c\": source" },
+    { CACHE, { "id=c" }, NULL, "/nothing-at-all-there", false, TENON_E_NOT_FOUND, "cache \"c\": source" },
+};
+
+static int
+open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* One error that names the mount; nothing given, and nothing left open. */
+START_TEST(test_mounts_that_cannot_be)
+{
+    if (geteuid() != 0) {
+        unit_not_tried("mounts: needs root");
+        return;
+    }
+    if (!begin(failures[_i].file, failures[_i].symbol))
+        return;
+    char dir[64];
+    auto_close int fd = unit_tmpdir(dir);
+    int pair[2];
+    ck_assert_int_eq(mkdirat(fd, "d", 0755), 0);
+    unit_write(fd, "file", "");
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    ctx.secret = "s3cret";
+    ctx.secret_len = 6;
+    ctx.fails = failures[_i].fails;
+    ctx.agent_fd = -1;
+    const int before = open_descriptors();
+    ctx.agent_fd = fcntl(pair[0], F_DUPFD_CLOEXEC, 0);
+    const int agent = ctx.agent_fd;
+
+    struct tenon_mount_request req = { .input_fd = failures[_i].input ? fd : -1,
+                                       .selector = failures[_i].selector };
+    struct tenon_mount m;
+    struct tenon_error err = TENON_ERROR_INIT;
+    int rc = attach(failures[_i].pairs, &req, &m, &err);
+    ck_assert_msg(rc == failures[_i].status, "%d: %s", rc, err.message);
+    ck_assert_int_eq(err.code, rc);
+    ck_assert_msg(strstr(err.message, failures[_i].words) != NULL, "%s", err.message);
+    ck_assert_int_eq(m.fd, -1);
+    ck_assert_ptr_null(m.cookie);
+    if (ctx.agent_fd == agent) /* nobody asked for it */
+        close(agent);
+    tenon_error_release(&err);
+    fake_ctx_release(&ctx);
+    ck_assert_int_eq(open_descriptors(), before);
+    close(pair[0]);
+    close(pair[1]);
+    unit_tmpdir_remove(tenon_steal_fd(&fd), dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -387,6 +580,9 @@ main(void)
     tcase_add_test(t, test_tmpfs_is_a_mount);
     tcase_add_test(t, test_ssh_lists_and_signs_only);
     tcase_add_test(t, test_ssh_missing);
+    tcase_add_loop_test(t, test_ssh_agent_that_goes, 0, tenon_countof(bad_agents));
+    tcase_add_test(t, test_ssh_connections_are_counted);
+    tcase_add_loop_test(t, test_mounts_that_cannot_be, 0, tenon_countof(failures));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
