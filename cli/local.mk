@@ -11,6 +11,7 @@ tenon_SOURCES = \
 	%D%/main.c \
 	%D%/network.c \
 	%D%/probe.c \
+	%D%/probeids.c \
 	%D%/probe.h \
 	%D%/subids.c \
 	%D%/subids.h \

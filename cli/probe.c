@@ -110,7 +110,9 @@ try_all(struct probe *p, const char *tmp)
         return;
     }
     found(&p->overlay, try_overlay());
-    found(&p->proc, try_proc());
+    if (!ordinary && p->users == UINT32_MAX && !p->overlay.sys)
+        found(&p->own_ids, probe_own_ids());
+    found(&p->proc, try_proc()); /* the last: no process can be made after it */
 }
 
 /* ---- */

@@ -17,12 +17,15 @@ struct probe {
     struct probe_step rights;    /* a mount namespace and mounts in it */
     struct probe_step overlay;   /* below the directory, as the store has it */
     struct probe_step proc;      /* a /proc of a step's own */
+    struct probe_step own_ids;   /* of root's steps, on the machine */
     uint64_t users, groups;      /* ids to build with; UINT32_MAX: all */
     char why_one[200];           /* why newuidmap refused more; or "" */
 };
 /* dir: where the store is, or would be; a writable directory. Never NULL. */
 struct probe *probe_build(const char *dir);
 void probe_free(struct probe *p);
+/* probeids.c, for it: 0 or an errno. */
+int probe_own_ids(void);
 
 struct probe_cgroups {
     int version;           /* 0: none */

@@ -226,6 +226,12 @@ check_overlay(struct report *r, const struct probe *p, const char *root)
     else if (p->overlay.is_known)
         say(r, GOOD, "overlay", NULL, "works in the store's file system%s",
             p->users < UINT32_MAX ? " (userxattr)" : "");
+    if (p->own_ids.is_known && p->own_ids.sys)
+        say(r, POOR, "ids of steps", "tenon --root DIR_ON_A_LOCAL_DISK build ...",
+            "the machine's (%s): users of this machine can end steps that have their numbers",
+            p->own_ids.text);
+    else if (p->own_ids.is_known)
+        say(r, GOOD, "ids of steps", NULL, "their own");
     if (p->proc.is_known && p->proc.sys)
         say(r, POOR, "proc", userns_proc_advice(),
             "parts of /proc are hidden here (%s): steps see the processes of this machine",

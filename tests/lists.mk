@@ -73,6 +73,7 @@ unit_tests = \
 	tests/unit/test-store-cache \
 	tests/unit/test-store-copytree \
 	tests/unit/test-store-faults \
+	tests/unit/test-store-mapped \
 	tests/unit/test-store-mount \
 	tests/unit/test-store-open \
 	tests/unit/test-store-overlay \
@@ -282,6 +283,7 @@ security_tests = \
 	tests/security/frontend-privileges.sh \
 	tests/security/groups-and-capabilities.sh \
 	tests/security/host-devices.sh \
+	tests/security/ids-of-steps.sh \
 	tests/security/ids-out-of-range.sh \
 	tests/security/leaked-descriptors.sh \
 	tests/security/mount-symlink-race.sh \

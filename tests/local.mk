@@ -41,6 +41,8 @@ tests_unit_test_exec_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_exec_cgroup_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
 tests_unit_test_exec_users_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_exec_users_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
+tests_unit_test_store_mapped_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_store_mapped_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS)
 
 # gRPC, as plugins have it.
 grpc_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)

@@ -2,9 +2,12 @@
 #include "ids.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
@@ -142,4 +145,18 @@ tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid, const cha
                     what, uid, gid, (unsigned long long)users.total,
                     (unsigned long long)groups.total);
     return tenon_error_hint(err, "have a larger range in /etc/subuid and /etc/subgid");
+}
+
+/* By system calls of the kernel's own, which are about this thread; libc's would be about the
+ * process.  Another user's loses the capabilities about files with it. */
+void
+tenon_ids_act_as(uint32_t id)
+{
+    struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct before[2];
+    bool known = syscall(SYS_capget, &h, before) == 0;
+    (void)syscall(SYS_setfsgid, id);
+    (void)syscall(SYS_setfsuid, id);
+    if (known)
+        (void)syscall(SYS_capset, &h, before);
 }

@@ -26,4 +26,8 @@ const char *tenon_ids_advice(void);
 int tenon_error_owner(struct tenon_error *err, uint32_t uid, uint32_t gid,
                       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* What the calling thread makes in file systems belongs to this user and group from here on, and
+ * it may do what it could before; root of the machine alone.  0: to root, as at first. */
+void tenon_ids_act_as(uint32_t id);
+
 #endif

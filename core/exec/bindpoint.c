@@ -36,7 +36,7 @@ set_attributes(int fd, uint32_t flags, struct tenon_error *err)
 }
 
 int
-tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags, char **source,
+tenon_step_bind(struct tenon_step *s, int fd, int tree_fd, uint32_t flags, char **source,
                 bool *is_dir, struct tenon_error *err)
 {
     struct stat st;
@@ -62,7 +62,7 @@ tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags, char **source,
     if (tree < 0 && errno != EINVAL)
         return tenon_error_sys(err, "clone a mount");
     int from = tree >= 0 ? tree : fd;
-    if (set_attributes(from, flags, err) < 0)
+    if (tenon_step_ids_map(s, from, fd, tree_fd, err) < 0 || set_attributes(from, flags, err) < 0)
         return err->code;
     if (syscall(SYS_move_mount, from, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return tenon_error_sys(err, "attach a mount at %s", path);

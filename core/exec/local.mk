@@ -18,6 +18,7 @@ libtenon_core_la_SOURCES += \
 	%D%/reenter.c \
 	%D%/relay.c \
 	%D%/step.c \
+	%D%/stepids.c \
 	%D%/stepmounts.c \
 	%D%/stubs.c \
 	%D%/stubs.h \

@@ -62,6 +62,9 @@ struct tenon_step {
     bool judged;      /* it ran, and its exit status was not accepted */
     const int *stdio; /* of the one who enters it; NULL: output goes to the ctx */
     bool prompt;      /* PS1 names the step */
+    struct tenon_step_ids ids; /* the executor's; first 0: the machine's */
+    bool has_machine_ids;      /* it must */
+    bool wants_machine_ids;    /* what failed would not, with them */
 };
 
 /* ---- tree.c: inputs as mounted trees ------------------------------------ */
@@ -71,6 +74,20 @@ int tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
                           struct tenon_error *err);
 void tenon_step_tree_unmount(struct tenon_step_tree *t);
 void tenon_step_tree_release(struct tenon_step_tree *t); /* discards work */
+
+/* ---- stepids.c: which ids the step has on the machine -------------------- */
+
+/* Before anything is mounted. */
+void tenon_step_ids_choose(struct tenon_step *s, struct tenon_module *executor);
+/* The step cannot run with ids of its own: it is to start again. */
+void tenon_step_ids_refuse(struct tenon_step *s, const char *why);
+bool tenon_step_ids_have(const struct tenon_step *s, uint32_t uid, uint32_t gid);
+uint32_t tenon_step_id_outside(const struct tenon_step *s, uint32_t id);
+unsigned tenon_step_ids_mount_flag(const struct tenon_step *s); /* of store.h */
+/* A mount that is not attached yet, of fd; what lies in the mount of tree_fd (-1: none) is
+ * mapped already. */
+int tenon_step_ids_map(struct tenon_step *s, int mount_fd, int fd, int tree_fd,
+                       struct tenon_error *err);
 
 /* ---- stepmounts.c ------------------------------------------------------- */
 
@@ -111,8 +128,9 @@ char *tenon_failed_step_last(struct tenon_store *st);
 /* ---- bindpoint.c: descriptors of plugins become paths ------------------- */
 
 /* Bind what fd is (a directory, a file, a socket, or a mount that is not
- * attached yet) to a new name below the temporary directory. */
-int tenon_step_bind(struct tenon_step *s, int fd, uint32_t flags,
+ * attached yet) to a new name below the temporary directory.  tree_fd: of whose mount the ids
+ * are right; or -1. */
+int tenon_step_bind(struct tenon_step *s, int fd, int tree_fd, uint32_t flags,
                     char **source, bool *is_dir, struct tenon_error *err);
 
 /* ---- env.c, net.c, relay.c, diagnose.c, describe.c ---------------------- */

@@ -79,8 +79,17 @@ add_own_group(struct tenon_user *u)
 
 /* In a user namespace: said here, where the user's name is known. */
 static int
-check_ids(const struct tenon_user *u, const char *name, struct tenon_error *err)
+check_ids(struct tenon_step *s, const char *name, struct tenon_error *err)
 {
+    const struct tenon_user *u = &s->user;
+    bool have = true;
+    for (size_t i = 0; i < u->group_count && have; i++)
+        have = tenon_step_ids_have(s, u->uid, u->groups[i]);
+    if (!have) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED, "user \"%s\": out of range", name);
+        tenon_step_ids_refuse(s, err->message);
+        return err->code;
+    }
     errno = EINVAL;
     if (!tenon_ids_have(u->uid, u->gid))
         return tenon_error_owner(err, u->uid, u->gid, "user \"%s\"", name);
@@ -101,10 +110,12 @@ prepare_root(struct tenon_step *s, struct tenon_error *err)
     if (tenon_user_lookup(s->rootfd, user, &s->user, err) < 0)
         return err->code;
     add_own_group(&s->user);
-    if (check_ids(&s->user, user, err) < 0)
+    if (check_ids(s, user, err) < 0)
         return err->code;
-    auto_close int cwd = tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/",
-                                            0755, s->user.uid, s->user.gid, NULL, err);
+    auto_close int cwd =
+        tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/", 0755,
+                           tenon_step_id_outside(s, s->user.uid),
+                           tenon_step_id_outside(s, s->user.gid), NULL, err);
     if (cwd < 0)
         return tenon_error_context(err, "working directory %s", s->op->cwd);
     return 0;
@@ -155,8 +166,8 @@ limit_list(const struct tenon_step *s)
 static void
 give_pipes(const struct tenon_step *s, int out, int err)
 {
-    (void)!fchown(out, s->user.uid, (gid_t)-1);
-    (void)!fchown(err, s->user.uid, (gid_t)-1);
+    (void)!fchown(out, tenon_step_id_outside(s, s->user.uid), (gid_t)-1);
+    (void)!fchown(err, tenon_step_id_outside(s, s->user.uid), (gid_t)-1);
 }
 
 static const char *
@@ -211,6 +222,7 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         .cpuset_mems = not_empty(s->v->meta.cpuset_mems),
         .devices = device_list(s),
         .stdin_fd = null,
+        .first_id = s->ids.first,
     };
     struct tenon_relay *relay = NULL;
     if (s->stdio) {
@@ -263,11 +275,12 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     return err->code;
 }
 
-/* Also when it fails, the stubs are gone afterwards. */
+/* What is made for it is its root's. */
 static int
-run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
-    struct tenon_error *err)
+prepare(struct tenon_step *s, struct tenon_error *err)
 {
+    if (s->ids.root)
+        tenon_ids_act_as(s->ids.root);
     int rc = prepare_root(s, err);
     if (rc == 0)
         rc = tenon_step_env(s, err);
@@ -281,6 +294,18 @@ run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
         rc = tenon_step_tmpfs_modes(s, err);
     if (rc == 0)
         rc = make_stubs(s, err);
+    if (s->ids.root)
+        tenon_ids_act_as(0);
+    return rc;
+}
+
+/* Also when it fails, the stubs are gone afterwards. */
+static int
+run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
+    struct tenon_error *err)
+{
+    s->stubs.ids = s->ids;
+    int rc = prepare(s, err);
     bool readonly = s->root_op->readonly;
     if (rc == 0 && readonly)
         rc = set_root_readonly(s, true, err);
@@ -360,6 +385,7 @@ set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error 
         tenon_tempdir_new_small(e->store, &s->tempdir, err) < 0)
         return err->code;
     s->dir = tenon_tempdir_path(s->tempdir);
+    tenon_step_ids_choose(s, *executor);
     if (tenon_step_empty_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
         return err->code;
     return 0;
@@ -407,21 +433,48 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     return commit(s, outputs, output_count, err);
 }
 
+/* One try of a step; with stdio somebody enters it, and nothing is kept. */
+static int
+try(const struct tenon_step *as, bool has_machine_ids, struct tenon_chain *outputs,
+    size_t output_count, int32_t *status, bool *again, struct tenon_error *err)
+{
+    auto_step struct tenon_step s = *as;
+    s.has_machine_ids = has_machine_ids;
+    s.root.fd = s.rootfd = -1;
+    struct tenon_module *executor;
+    int rc;
+    if (!s.stdio) {
+        rc = do_step(&s, outputs, output_count, err);
+    } else {
+        rc = set_up(&s, &executor, err);
+        if (rc == 0)
+            rc = run(&s, executor, status, err);
+    }
+    *again = rc < 0 && s.wants_machine_ids;
+    return rc;
+}
+
+static int
+try_both(const struct tenon_step *as, struct tenon_chain *outputs, size_t output_count,
+         int32_t *status, struct tenon_error *err)
+{
+    bool again;
+    int rc = try(as, false, outputs, output_count, status, &again, err);
+    if (!again)
+        return rc;
+    tenon_error_release(err);
+    return try(as, true, outputs, output_count, status, &again, err);
+}
+
 int
 tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
                 const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
                 struct tenon_chain *outputs, size_t output_count, struct tenon_error *err)
 {
-    auto_step struct tenon_step s = {
-        .engine = engine,
-        .ctx = ctx,
-        .v = v,
-        .op = &v->op.exec,
-        .inputs = inputs,
-        .root = { .fd = -1 },
-        .rootfd = -1,
+    const struct tenon_step as = {
+        .engine = engine, .ctx = ctx, .v = v, .op = &v->op.exec, .inputs = inputs
     };
-    int rc = do_step(&s, outputs, output_count, err);
+    int rc = try_both(&as, outputs, output_count, NULL, err);
     if (rc < 0 && tenon_cancel_fired(tenon_ctx_cancel(ctx)) &&
         err->code != TENON_E_CANCELLED) {
         tenon_error_release(err);
@@ -435,18 +488,9 @@ tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                  const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
                  const int stdio[3], bool prompt, int32_t *status, struct tenon_error *err)
 {
-    auto_step struct tenon_step s = {
-        .engine = engine,
-        .ctx = ctx,
-        .v = v,
-        .op = &v->op.exec,
-        .inputs = inputs,
-        .root = { .fd = -1 },
-        .rootfd = -1,
-        .stdio = stdio,
-        .prompt = prompt,
+    const struct tenon_step as = {
+        .engine = engine, .ctx = ctx, .v = v, .op = &v->op.exec, .inputs = inputs,
+        .stdio = stdio, .prompt = prompt
     };
-    struct tenon_module *executor;
-    int rc = set_up(&s, &executor, err);
-    return rc < 0 ? rc : run(&s, executor, status, err);
+    return try_both(&as, NULL, 0, status, err);
 }

@@ -155,6 +155,13 @@ has_owner(const struct tenon_op_mount *op)
            (op->type == TENON_LLB_MOUNT_SECRET || op->type == TENON_LLB_MOUNT_SSH);
 }
 
+/* Made for the step, with an owner that it sees as root. */
+static bool
+is_empty(const struct tenon_op_mount *op)
+{
+    return !op->plugin_type && op->type == TENON_LLB_MOUNT_TMPFS;
+}
+
 static int
 attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error *err)
 {
@@ -167,8 +174,18 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
         return tenon_error_owner(err, op->uid, op->gid, "mount %s at %s", type, m->target);
     }
 
+    if (has_owner(op) && !tenon_step_ids_have(s, op->uid, op->gid)) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED, "mount %s at %s: owner out of range", type,
+                        m->target);
+        tenon_step_ids_refuse(s, err->message);
+        return err->code;
+    }
+
     auto_free char *cache = is_cache(op) ? cache_name(m) : NULL;
-    char **pairs = tenon_step_mount_options(op, cache);
+    struct tenon_op_mount outside = *op;
+    outside.uid = tenon_step_id_outside(s, op->uid);
+    outside.gid = tenon_step_id_outside(s, op->gid);
+    char **pairs = tenon_step_mount_options(&outside, cache);
     auto_free char *what = tenon_asprintf("mount type %s", type);
     static const char *const none[] = { NULL };
     auto_values struct tenon_values *values = NULL;
@@ -191,7 +208,12 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     m->ctx = tenon_ctx_new(s->engine, tenon_ctx_events(s->ctx), tenon_ctx_cancel(s->ctx),
                            tenon_ctx_vertex(s->ctx));
     tenon_module_enter(m->module);
+    const uint32_t root = is_empty(op) ? s->ids.root : 0;
+    if (root)
+        tenon_ids_act_as(root);
     rc = m->module->plugin.ops.mount->attach(m->module->self, m->ctx, &req, &out, err);
+    if (root)
+        tenon_ids_act_as(0);
     tenon_module_leave(m->module);
     rc = tenon_module_check(m->module, "attach", rc, err);
     if (rc < 0)
@@ -206,7 +228,8 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
         return 0;
     auto_close int fd = out.fd;
     note_secret(s, op, fd);
-    if (tenon_step_bind(s, fd, m->flags, &m->source, &m->is_dir, err) < 0)
+    int as_it_is = has_owner(op) || is_empty(op) ? fd : m->tree.fd;
+    if (tenon_step_bind(s, fd, as_it_is, m->flags, &m->source, &m->is_dir, err) < 0)
         return tenon_error_context(err, "mount %s at %s", type, m->target);
     return 0;
 }
@@ -229,7 +252,7 @@ attach_one(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_error 
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "mount %s: cache \"%s\" is read-only at %s in the same step",
                                m->target, m->op->cache_id, twin->target);
-    return tenon_step_bind(s, fd, m->flags, &m->source, &m->is_dir, err);
+    return tenon_step_bind(s, fd, fd, m->flags, &m->source, &m->is_dir, err);
 }
 
 static char *

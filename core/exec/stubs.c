@@ -33,14 +33,24 @@ set_times(int dirfd, const struct stat *st)
     (void)futimens(dirfd, times);
 }
 
+static uint32_t
+id_on_disk(const struct tenon_stubs *s, uint32_t id)
+{
+    if (!s->ids.first)
+        return id;
+    return id == s->ids.root ? 0 : id - s->ids.first;
+}
+
 static void
 remember_parent(struct tenon_stubs *s, const char *path, const struct stat *st)
 {
     tenon_vec_foreach(p, &s->parents)
         if (!strcmp(p->path, path))
             return;
-    tenon_vec_push(&s->parents,
-                   ((struct tenon_stub_parent){ tenon_strdup(path), *st }));
+    struct tenon_stub_parent *p = tenon_vec_add(&s->parents);
+    *p = (struct tenon_stub_parent){ tenon_strdup(path), *st };
+    p->st.st_uid = id_on_disk(s, st->st_uid);
+    p->st.st_gid = id_on_disk(s, st->st_gid);
 }
 
 static int

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "tenon-plugin.h"
 #include "tools/vec.h"
 
 struct tenon_stub { /* a name that we made */
@@ -26,6 +27,7 @@ struct tenon_stubs { /* zeroed: empty */
     TENON_VEC(struct tenon_stub_parent) parents;
     TENON_VEC(char *) covered; /* real paths of mounts: below them the executor
                                 * makes mount points, in the mounted tree */
+    struct tenon_step_ids ids; /* what those on disk are in the mounted tree */
 };
 
 /* Make sure that target, as the root's links lead to it, exists.  covers: it

@@ -31,6 +31,10 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
                       struct tenon_error *err)
 {
     static const struct tenon_chain empty;
+    /* What becomes a cache's is written to the disk as it is seen. */
+    const bool is_seed = !m->plugin_type && m->type == TENON_LLB_MOUNT_CACHE;
+    const unsigned flags = (is_seed ? 0 : tenon_step_ids_mount_flag(s)) |
+                           (m == s->root_op ? TENON_MOUNT_AS_ROOT : 0);
     t->fd = -1;
     if (find_chain(s, m, &t->lower, err) < 0)
         return err->code;
@@ -45,11 +49,11 @@ tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,
         return tenon_error_sys(err, "make %s", path);
     const struct tenon_chain *lower = t->lower ? t->lower : &empty;
     if (!writable)
-        tenon_chain_mount_view(store, lower, t->copy, path, err);
-    else if (m == s->root_op)
-        tenon_chain_mount_step(store, lower, t->work, path, err);
+        tenon_chain_mount_view(store, lower, t->copy, flags, path, err);
     else
-        tenon_chain_mount(store, lower, t->work, path, err);
+        tenon_chain_mount_step(store, lower, t->work, flags, path, err);
+    if (err->code == TENON_E_UNSUPPORTED && (flags & TENON_MOUNT_MAPPED))
+        tenon_step_ids_refuse(s, err->message);
     if (err->code)
         return err->code;
     t->path = tenon_steal(&path);

@@ -825,10 +825,19 @@ struct tenon_exec { /* one step; mount points exist already */
     const char *cpuset_cpus, *cpuset_mems;
     const char *const *devices; /* CDI names, or NULL */
     int32_t stdin_fd, stdout_fd, stderr_fd; /* the core's */
-    uint32_t reserved;
+    uint32_t first_id;      /* that of ops->ids: root and mounts are mapped; 0: they are not */
 };
 #define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
 #define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
+
+/* Ids that only steps have.  In the namespace those from 1 on are the machine's from first + 1
+ * on, and 0 is root. */
+struct tenon_step_ids {
+    uint32_t struct_size;
+    int32_t users_fd; /* the user namespace; the executor's, as long as it is there */
+    uint32_t first, count;
+    uint32_t root; /* 0 or first */
+};
 
 struct tenon_executor_ops {
     uint32_t struct_size;
@@ -840,6 +849,11 @@ struct tenon_executor_ops {
      * returns, no process of the step is left, also after cancellation. */
     int (*run)(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
                int32_t *wait_status, struct tenon_error *err);
+    /* Optional: the ids of root's steps.  The core maps what it mounts to them, where the kernel
+     * and the file systems can, and run is told by first_id: then the step has to run in
+     * such a namespace.  An error says why it has the machine's ids. */
+    int (*ids)(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
+               struct tenon_error *err);
 };
 
 /* ---- exporters ---------------------------------------------------------- */

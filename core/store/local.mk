@@ -15,6 +15,7 @@ libtenon_core_la_SOURCES += \
 	%D%/lease.c \
 	%D%/lease.h \
 	%D%/lock.c \
+	%D%/mapped.c \
 	%D%/mount.c \
 	%D%/named.c \
 	%D%/named.h \

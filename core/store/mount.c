@@ -19,6 +19,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "store/copies.h"
@@ -64,26 +65,43 @@ kernel_message(int fs, char *text, size_t size)
         memmove(text, text + 2, strlen(text + 2) + 1);
 }
 
+/* What an overlay is made of; paths are the store's. */
+struct parts {
+    struct tenon_store *s;
+    const struct tenon_chain *lower;
+    const char *bottom, *upper, *work;
+    bool is_mapped; /* every layer has the ids of mapped.c */
+};
+
+/* A path in the store, as the parts are to be seen. */
 static char *
-layer_path(struct tenon_store *s, int64_t id)
+seen_path(struct tenon_store *s, bool is_mapped, const char *path)
 {
-    return tenon_asprintf("%s/snapshots/%lld/fs", s->path, (long long)id);
+    return tenon_asprintf("%s%s", is_mapped ? s->mapped.path : s->path, path + strlen(s->path));
 }
 
 static int
-configure(struct tenon_store *s, int fs, const struct tenon_chain *lower,
-          const char *bottom, const char *upper, const char *work)
+set_path(const struct parts *p, int fs, const char *key, const char *path)
 {
+    auto_free char *seen = seen_path(p->s, p->is_mapped, path);
+    return strchr(key, '+') ? set_string(fs, key, seen) : set_escaped(fs, key, seen);
+}
+
+static int
+configure(const struct parts *p, int fs)
+{
+    struct tenon_store *s = p->s;
     /* topmost first */
-    for (size_t i = lower->len; i-- > 0;) {
-        auto_free char *path = layer_path(s, lower->ids[i]);
-        if (set_string(fs, "lowerdir+", path) < 0)
+    for (size_t i = p->lower->len; i-- > 0;) {
+        auto_free char *path = tenon_asprintf("%s/snapshots/%lld/fs", s->path,
+                                              (long long)p->lower->ids[i]);
+        if (set_path(p, fs, "lowerdir+", path) < 0)
             return -1;
     }
-    if (bottom && set_string(fs, "lowerdir+", bottom) < 0)
+    if (p->bottom && set_path(p, fs, "lowerdir+", p->bottom) < 0)
         return -1;
-    if (upper && (set_escaped(fs, "upperdir", upper) < 0 || set_escaped(fs, "workdir", work) < 0 ||
-                  set_flag(fs, "volatile") < 0))
+    if (p->upper && (set_path(p, fs, "upperdir", p->upper) < 0 ||
+                     set_path(p, fs, "workdir", p->work) < 0 || set_flag(fs, "volatile") < 0))
         return -1;
     if (s->userxattr && set_flag(fs, "userxattr") < 0)
         return -1;
@@ -123,10 +141,30 @@ has_old_way_only(void)
     return way == OLD_WAY;
 }
 
+/* Whoever mounts an overlay is whose its own files are: of mapped layers no id is 0. */
+static void
+act_for(const struct parts *p, bool on)
+{
+    if (p->is_mapped)
+        tenon_ids_act_as(on ? p->s->mapped.root : 0);
+}
+
+static int
+create(const struct parts *p, int fs, int *mnt)
+{
+    act_for(p, true);
+    int rc = (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    int sys = errno;
+    act_for(p, false);
+    errno = sys;
+    if (rc == 0)
+        *mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, p->upper ? 0 : MOUNT_ATTR_RDONLY);
+    return rc < 0 || *mnt < 0 ? -1 : 0;
+}
+
 /* TENON_E_UNSUPPORTED without a message: an older kernel. */
 static int
-mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
-              const char *upper, const char *work, const char *target, struct tenon_error *err)
+mount_new_api(const struct parts *p, const char *target, struct tenon_error *err)
 {
     char said[256];
     if (has_old_way_only())
@@ -135,7 +173,7 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     if (fs < 0)
         return errno == ENOSYS ? TENON_E_UNSUPPORTED
                                : tenon_error_sys(err, "open the overlay file system");
-    if (configure(s, fs, lower, bottom, upper, work) < 0) {
+    if (configure(p, fs) < 0) {
         int sys = errno;
         kernel_message(fs, said, sizeof said);
         if (sys == EINVAL && strstr(said, "lowerdir+")) {
@@ -145,11 +183,11 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
         return tenon_error_errno(err, sys, "configure an overlay (%s)", said);
     }
     auto_close int mnt = -1;
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
-        (mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, upper ? 0 : MOUNT_ATTR_RDONLY)) < 0) {
+    if (create(p, fs, &mnt) < 0) {
         int sys = errno;
         kernel_message(fs, said, sizeof said);
-        return tenon_error_errno(err, sys, "mount an overlay of %zu layers (%s)", lower->len, said);
+        return tenon_error_errno(err, sys, "mount an overlay of %zu layers (%s)", p->lower->len,
+                                 said);
     }
     if (syscall(SYS_move_mount, mnt, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return tenon_error_sys(err, "mount at %s", target);
@@ -161,7 +199,7 @@ mount_new_api(struct tenon_store *s, const struct tenon_chain *lower, const char
  * none has a comma or colon. ---- */
 
 struct old_mount {
-    struct tenon_store *store;
+    const struct parts *parts;
     const char *options, *target;
     unsigned long flags;
     int sys;
@@ -171,9 +209,15 @@ static void *
 old_mount_thread(void *data)
 {
     struct old_mount *m = data;
+    const struct parts *p = m->parts;
     m->sys = 0;
-    if (unshare(CLONE_FS) < 0 || fchdir(m->store->snapshots_fd) < 0 ||
-        mount("overlay", m->target, "overlay", m->flags, m->options) < 0)
+    if (unshare(CLONE_FS) < 0 ||
+        fchdir(p->is_mapped ? p->s->mapped.snapshots_fd : p->s->snapshots_fd) < 0) {
+        m->sys = errno;
+        return NULL;
+    }
+    act_for(p, true); /* the thread ends here */
+    if (mount("overlay", m->target, "overlay", m->flags, m->options) < 0)
         m->sys = errno;
     return NULL;
 }
@@ -190,20 +234,21 @@ add_relative(struct tenon_buf *b, struct tenon_store *s, const char *path)
 }
 
 static int
-mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
-              const char *upper, const char *work, const char *target, struct tenon_error *err)
+mount_old_api(const struct parts *p, const char *target, struct tenon_error *err)
 {
+    struct tenon_store *s = p->s;
+    const struct tenon_chain *lower = p->lower;
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
     tenon_buf_adds(&b, "lowerdir=");
     for (size_t i = lower->len; i-- > 0;)
-        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || bottom ? ":" : "");
-    if (bottom)
-        add_relative(&b, s, bottom);
-    if (upper) {
+        tenon_buf_addf(&b, "%lld/fs%s", (long long)lower->ids[i], i || p->bottom ? ":" : "");
+    if (p->bottom)
+        add_relative(&b, s, p->bottom);
+    if (p->upper) {
         tenon_buf_adds(&b, ",upperdir=");
-        add_relative(&b, s, upper);
+        add_relative(&b, s, p->upper);
         tenon_buf_adds(&b, ",workdir=");
-        add_relative(&b, s, work);
+        add_relative(&b, s, p->work);
         tenon_buf_adds(&b, ",volatile");
     }
     tenon_buf_adds(&b, s->userxattr ? ",userxattr" : ",redirect_dir=off,metacopy=off");
@@ -211,7 +256,7 @@ mount_old_api(struct tenon_store *s, const struct tenon_chain *lower, const char
     if (b.len >= (size_t)sysconf(_SC_PAGESIZE))
         return tenon_error_set(err, TENON_E_LIMIT,
                                "this kernel cannot mount %zu layers at once", lower->len);
-    struct old_mount m = { s, tenon_buf_str(&b), target, upper ? 0 : MS_RDONLY, 0 };
+    struct old_mount m = { p, tenon_buf_str(&b), target, p->upper ? 0 : MS_RDONLY, 0 };
     pthread_t t;
     int rc = pthread_create(&t, NULL, old_mount_thread, &m);
     if (rc == 0)
@@ -316,12 +361,11 @@ inherit_root_owner(struct tenon_store *s, const struct tenon_chain *lower,
 }
 
 static int
-mount_overlay(struct tenon_store *s, const struct tenon_chain *lower, const char *bottom,
-              const char *upper, const char *work, const char *target, struct tenon_error *err)
+mount_overlay(const struct parts *p, const char *target, struct tenon_error *err)
 {
-    int rc = mount_new_api(s, lower, bottom, upper, work, target, err);
+    int rc = mount_new_api(p, target, err);
     if (rc == TENON_E_UNSUPPORTED && !err->code)
-        rc = mount_old_api(s, lower, bottom, upper, work, target, err);
+        rc = mount_old_api(p, target, err);
     return rc;
 }
 
@@ -377,7 +421,8 @@ is_no_place(struct tenon_store *s, const struct tenon_error *err, char **why)
         paths[i] = tenon_asprintf("%s/tmp/%s/%s", s->path, dir, names[i]);
         made = made && mkdir(paths[i], 0700) == 0;
     }
-    int rc = made ? mount_overlay(s, &none, paths[0], paths[1], paths[2], paths[3], &ignored) : 0;
+    struct parts p = { s, &none, paths[0], paths[1], paths[2], false };
+    int rc = made ? mount_overlay(&p, paths[3], &ignored) : 0;
     /* Where nothing can be mounted it is a right that is missing, and another process has it. */
     auto_error struct tenon_error no_bind = TENON_ERROR_INIT;
     bool mounts = made && (rc == 0 || bind(paths[0], paths[3], false, &no_bind) == 0);
@@ -396,8 +441,10 @@ is_no_place(struct tenon_store *s, const struct tenon_error *err, char **why)
 /* The file system's own flags (nodev, nosuid) are not those of an overlay; in a user
  * namespace they stay. */
 static int
-bind_copy(const char *from, const char *target, bool readonly, struct tenon_error *err)
+bind_copy(struct tenon_store *s, unsigned flags, const char *path, const char *target,
+          bool readonly, struct tenon_error *err)
 {
+    auto_free char *from = seen_path(s, flags & TENON_MOUNT_MAPPED, path);
     struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
                                            MOUNT_ATTR_NOEXEC };
     if (bind(from, target, false, err) < 0)
@@ -411,7 +458,7 @@ bind_copy(const char *from, const char *target, bool readonly, struct tenon_erro
 
 static int
 mount_copy(struct tenon_store *s, const struct tenon_chain *lower,
-           struct tenon_snapshot_work *upper, bool of_step, const char *target,
+           struct tenon_snapshot_work *upper, unsigned flags, const char *target,
            struct tenon_error *err)
 {
     auto_free char *path = NULL;
@@ -420,85 +467,107 @@ mount_copy(struct tenon_store *s, const struct tenon_chain *lower,
     if (!upper) {
         if (store_copy_to_read(s, lower, NULL, &path, err) < 0)
             return err->code;
-        return bind_copy(path, target, true, err);
+        return bind_copy(s, flags, path, target, true, err);
     }
     tenon_assert(!upper->before); /* a work is mounted once */
-    if ((of_step && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0) ||
+    if (((flags & TENON_MOUNT_AS_ROOT) && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0) ||
         inherit_root_owner(s, lower, upper, err) < 0)
         return err->code;
     upper->overlaid = true;
     if (store_copy_for(s, lower, bottom, upper, err) < 0)
         return err->code;
     path = tenon_asprintf("%s/tmp/%s/merged", s->path, upper->name);
-    return bind_copy(path, target, false, err);
+    return bind_copy(s, flags, path, target, false, err);
 }
 
-int
-tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lower,
-                       struct tenon_snapshot_work *own, const char *target,
-                       struct tenon_error *err)
+/* Nothing is stacked: the upper directory itself, or nothing at all. */
+static int
+mount_empty(struct tenon_store *s, struct tenon_snapshot_work *upper, bool is_mapped,
+            const char *target, struct tenon_error *err)
 {
-    auto_free char *path = NULL;
-    if (!own || !lower->len)
-        return tenon_chain_mount(s, lower, NULL, target, err);
-    store_tell_copies(s);
-    return store_copy_to_read(s, lower, own, &path, err) < 0 ? err->code
-                                                             : bind_copy(path, target, true, err);
+    if (upper) {
+        auto_free char *from = seen_path(s, is_mapped, upper->fs_path);
+        return bind(from, target, false, err);
+    }
+    uint32_t root = is_mapped ? s->mapped.root : 0;
+    auto_free char *options = tenon_asprintf("size=4k,mode=0755,uid=%u,gid=%u", root, root);
+    if (mount("tmpfs", target, "tmpfs", MS_RDONLY, options) < 0)
+        return tenon_error_sys(err, "mount an empty tree at %s", target);
+    return 0;
 }
 
 static int
 mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
-            struct tenon_snapshot_work *upper, bool of_step, const char *target,
+            struct tenon_snapshot_work *upper, unsigned flags, const char *target,
             struct tenon_error *err)
 {
+    const bool is_mapped = flags & TENON_MOUNT_MAPPED;
     auto_free char *why = NULL;
     if (lower->len > OVERLAY_MAX_LAYERS)
         return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
                                lower->len, OVERLAY_MAX_LAYERS);
-    if (lower->len == 0) {
-        if (upper)
-            return bind(upper->fs_path, target, false, err);
-        if (mount("tmpfs", target, "tmpfs", MS_RDONLY, "size=4k,mode=0755") < 0)
-            return tenon_error_sys(err, "mount an empty tree at %s", target);
-        return 0;
-    }
+    if (lower->len == 0)
+        return mount_empty(s, upper, is_mapped, target, err);
     if (upper && !tenon_store_copies(s) && !keeps_marks(s, upper, &why))
         store_turn_to_copies(s, why);
     if (tenon_store_copies(s))
-        return mount_copy(s, lower, upper, of_step, target, err);
+        return mount_copy(s, lower, upper, flags, target, err);
     auto_free char *bottom = NULL;
     auto_free char *work = upper ? tenon_asprintf("%s/tmp/%s/work", s->path, upper->name) : NULL;
     /* A read-only overlay needs two layers; a single one may hold whiteouts, so
      * that a bind mount would show what must not be seen. */
     if (!upper && lower->len == 1 && empty_layer(s, &bottom, err) < 0)
         return err->code;
-    if (of_step && upper && has_etc(s, lower) && stub_layer(s, &bottom, err) < 0)
+    if ((flags & TENON_MOUNT_AS_ROOT) && upper && has_etc(s, lower) &&
+        stub_layer(s, &bottom, err) < 0)
         return err->code;
-    const char *up = upper ? upper->fs_path : NULL;
     if (upper && !upper->overlaid && inherit_root_owner(s, lower, upper, err) < 0)
         return err->code;
     if (upper)
         upper->overlaid = true;
-    int rc = mount_overlay(s, lower, bottom, up, work, target, err);
-    if (rc == 0 || !is_no_place(s, err, &why) || !store_turn_to_copies(s, why))
-        return rc;
-    tenon_error_release(err);
-    return mount_copy(s, lower, upper, of_step, target, err);
+    struct parts p = { s, lower, bottom, upper ? upper->fs_path : NULL, work, is_mapped };
+    int rc = mount_overlay(&p, target, err);
+    if (rc == 0)
+        return 0;
+    if (is_no_place(s, err, &why) && store_turn_to_copies(s, why)) {
+        tenon_error_release(err);
+        return mount_copy(s, lower, upper, flags, target, err);
+    }
+    /* The kernel may know mapped mounts, and no overlays of them (before Linux 5.19). */
+    if (is_mapped && !may_pass(err->sys)) {
+        store_mapped_turn_off(s);
+        err->code = TENON_E_UNSUPPORTED;
+    }
+    return err->code;
+}
+
+int
+tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lower,
+                       struct tenon_snapshot_work *own, unsigned flags, const char *target,
+                       struct tenon_error *err)
+{
+    auto_free char *path = NULL;
+    if (!own || !lower->len)
+        return mount_chain(s, lower, NULL, flags, target, err);
+    store_tell_copies(s);
+    return store_copy_to_read(s, lower, own, &path, err) < 0
+               ? err->code
+               : bind_copy(s, flags, path, target, true, err);
 }
 
 int
 tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
                   struct tenon_snapshot_work *upper, const char *target, struct tenon_error *err)
 {
-    return mount_chain(s, lower, upper, false, target, err);
+    return mount_chain(s, lower, upper, 0, target, err);
 }
 
 int
 tenon_chain_mount_step(struct tenon_store *s, const struct tenon_chain *lower,
-                       struct tenon_snapshot_work *upper, const char *target,
+                       struct tenon_snapshot_work *upper, unsigned flags, const char *target,
                        struct tenon_error *err)
 {
-    return mount_chain(s, lower, upper, true, target, err);
+    return mount_chain(s, lower, upper, flags, target, err);
 }
 
 int

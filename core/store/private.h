@@ -37,6 +37,15 @@ struct tenon_store {
         char *name; /* below tmp/ */
         int fd, lock_fd;
     } tmpfs;
+    struct { /* mapped.c; made once, under the lock */
+        pthread_mutex_t lock;
+        bool is_tried;
+        bool is_off;      /* atomic */
+        char *path;       /* of the store, with other ids; NULL: there is none */
+        int snapshots_fd; /* the same of snapshots/ */
+        uint32_t first, root;
+        char *why_none;
+    } mapped;
 };
 
 /* ---- db.c: one connection, statements prepared once -------------------------- */
@@ -98,6 +107,11 @@ void store_log_remove(struct tenon_store *s, const char *build);
  * below tmp/; -1 when there can be none. */
 int store_tmpfs(struct tenon_store *s, const char **name);
 void store_tmpfs_close(struct tenon_store *s);
+
+/* ---- mapped.c ----------------------------------------------------------------- */
+/* Overlays of it cannot be made here. */
+void store_mapped_turn_off(struct tenon_store *s);
+void store_mapped_close(struct tenon_store *s);
 
 /* ---- snapshot.c --------------------------------------------------------------- */
 /* In a transaction: delete its row, and the records that need it, unless it was used

@@ -35,6 +35,8 @@ tenon_store_open(const char *root, struct tenon_store **out, struct tenon_error 
     pthread_mutex_init(&s->tmpfs.lock, NULL);
     s->tmpfs.fd = s->tmpfs.lock_fd = -1;
     pthread_mutex_init(&s->copies.lock, NULL);
+    pthread_mutex_init(&s->mapped.lock, NULL);
+    s->mapped.snapshots_fd = -1;
     memcpy(s->bounds, tenon_default_bounds, sizeof s->bounds);
     s->began_ns = (int64_t)tenon_now_ns();
     s->lease_name = tenon_asprintf("lease-%ld-%lld", (long)getpid(), (long long)s->began_ns);
@@ -72,6 +74,7 @@ tenon_store_close(struct tenon_store *s)
     if (!s)
         return;
     store_copies_close(s);
+    store_mapped_close(s);
     store_tmpfs_close(s);
     pthread_mutex_destroy(&s->tmpfs.lock);
     tenon_lock_release(s->lease);

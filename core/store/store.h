@@ -137,16 +137,25 @@ int tenon_snapshot_set_blob(struct tenon_store *s, int64_t id,
 int tenon_chain_mount(struct tenon_store *s, const struct tenon_chain *lower,
                       struct tenon_snapshot_work *upper, const char *target,
                       struct tenon_error *err);
-/* The same for a step's root: /etc/hosts and /etc/resolv.conf, which executors
- * mount on, exist when /etc does, without being part of any layer. */
+/* The same for a step. */
 int tenon_chain_mount_step(struct tenon_store *s, const struct tenon_chain *lower,
-                           struct tenon_snapshot_work *upper, const char *target,
+                           struct tenon_snapshot_work *upper, unsigned flags, const char *target,
                            struct tenon_error *err);
 /* A view for a step, which may be able to make it writable.  own is where it is copied to in
  * a store that has to (tenon_store_copies); else NULL. */
 int tenon_chain_mount_view(struct tenon_store *s, const struct tenon_chain *lower,
-                           struct tenon_snapshot_work *own, const char *target,
+                           struct tenon_snapshot_work *own, unsigned flags, const char *target,
                            struct tenon_error *err);
+/* Flags: the step's root, in which /etc/hosts and /etc/resolv.conf, which executors mount on,
+ * exist when /etc does, without being part of any layer. */
+#define TENON_MOUNT_AS_ROOT 1u
+/* Ids of the layers are shown, and written, as the namespace has them that the store was mapped
+ * for; on disk they stay what they are.  TENON_E_UNSUPPORTED: it cannot be, here. */
+#define TENON_MOUNT_MAPPED 2u
+/* For a user namespace whose id 0 is `root` on the machine, and 1 is first + 1; the first one
+ * stays.  UNSUPPORTED: the store's file system or the kernel cannot. */
+int tenon_store_map(struct tenon_store *s, int users_fd, uint32_t first, uint32_t root,
+                    struct tenon_error *err);
 /* Trees are copied, since the file system can hold no overlay; known from the first
  * mount that fails for it. */
 bool tenon_store_copies(struct tenon_store *s);

@@ -139,14 +139,33 @@ exec_program(const struct native_launch *l)
     cannot_start(l->x->argv[0], why);
 }
 
+/* What is made for the step is its root's, and made with all that we may. */
+static int
+act_as_root_of_step(const struct native_launch *l)
+{
+    struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct all[2];
+    if (!l->root_id)
+        return 0;
+    if (syscall(SYS_capget, &h, all) < 0)
+        return errno;
+    (void)syscall(SYS_setfsgid, l->root_id);
+    (void)syscall(SYS_setfsuid, l->root_id);
+    return syscall(SYS_capset, &h, all) < 0 ? errno : 0;
+}
+
 static int
 set_up(const struct native_launch *l, const char **what)
 {
     int root = -1;
+    *what = "become the step's root";
+    int e = act_as_root_of_step(l);
+    if (e)
+        return e;
     *what = "join the network namespace";
     if (l->net_fd >= 0 && setns(l->net_fd, CLONE_NEWNET) < 0)
         return errno;
-    int e = native_enter_root(l, &root, what);
+    e = native_enter_root(l, &root, what);
     if (!e)
         e = native_mount_system(l, root, what);
     if (!e && !l->insecure)
@@ -172,7 +191,12 @@ set_up(const struct native_launch *l, const char **what)
 static int
 enter_users(const struct native_launch *l)
 {
-    return l->users_fd >= 0 && setns(l->users_fd, CLONE_NEWUSER) < 0 ? errno : 0;
+    if (l->users_fd >= 0 && setns(l->users_fd, CLONE_NEWUSER) < 0)
+        return errno;
+    /* The machine's root is nobody there. */
+    if (l->root_id && (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
+        return errno;
+    return 0;
 }
 
 static int
@@ -213,7 +237,7 @@ open_console(const struct native_launch *l)
     int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &ours) < 0)
         return errno;
-    (void)!fchown(fd, l->uid, (gid_t)-1);
+    (void)!fchown(fd, l->outside_uid, (gid_t)-1);
     for (int i = 0; i < 3; i++)
         if (fstat(i, &theirs) == 0 && S_ISCHR(theirs.st_mode) && theirs.st_rdev == ours.st_rdev &&
             dup2(fd, i) < 0)

@@ -30,13 +30,19 @@ static const struct tenon_host *host;
 struct native {
     char *network_helper;
     struct devices_pool devices; /* for all steps that have no group of their own */
-    struct usernamespace users;
+    struct usernamespace users; /* of every id, and of those that only steps have */
+    struct usernamespace own_ids;
     bool wants_users;
 };
 
 static const struct tenon_param no_params[] = { { .name = NULL } };
-static const struct tenon_param config_params[] = { NETWORK_HELPER_PARAM, USERNAMESPACE_PARAM,
-                                                    { .name = NULL } };
+static const struct tenon_param config_params[] = {
+    NETWORK_HELPER_PARAM,
+    USERNAMESPACE_PARAM,
+    USERNAMESPACE_FIRST_PARAM,
+    USERNAMESPACE_ROOT_PARAM,
+    { .name = NULL },
+};
 
 static int
 native_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
@@ -48,6 +54,10 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     n->devices = (struct devices_pool)DEVICES_POOL_INIT;
     n->users = (struct usernamespace)USERNAMESPACE_INIT;
+    n->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
+    n->own_ids.first = (uint32_t)host->get_int(config, "id-base");
+    n->own_ids.has_own_root = host->get_bool(config, "own-root");
+    n->devices.root_id = usernamespace_outside(&n->own_ids, 0);
     n->wants_users = host->get_bool(config, "user-namespace");
     *self = n;
     cgroup_sweep();
@@ -61,6 +71,7 @@ native_fini(void *self)
     guard_reap(true);
     devices_pool_release(&n->devices);
     usernamespace_release(&n->users);
+    usernamespace_release(&n->own_ids);
     free(n->network_helper);
     free(n);
 }
@@ -164,7 +175,7 @@ guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         return;
     int procs = -1, e;
     if (group->v2 >= 0) {
-        e = devices_restrict(group->v2, l->x);
+        e = devices_restrict(group->v2, l->x, l->root_id);
     } else {
         e = devices_of_step(&n->devices, l->x, own, &procs);
         l->own_cgroup = l->own_cgroup || own->parent >= 0;
@@ -212,8 +223,12 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     int e = requests_open(r);
     l->requests_fd = requests_fd(*r);
     bool users = n->wants_users && !l->rootless;
+    if (l->first_id) {
+        l->root_id = usernamespace_outside(&n->own_ids, 0);
+        l->outside_uid = usernamespace_outside(&n->own_ids, l->uid);
+    }
     if (!e && users)
-        e = usernamespace_get(&n->users, &l->users_fd);
+        e = usernamespace_get(l->first_id ? &n->own_ids : &n->users, &l->users_fd);
     int no_net = !e && users && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
     if (no_net)
         host->log(ctx, LOG_DEBUG, "no network of the steps' user namespace: %s: root of the step "
@@ -221,6 +236,8 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
                                   "into steps of their numbers", strerror(e));
+    if (e && l->first_id) /* nothing would be its own */
+        return host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
     e = native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
     return e ? host->error(err, TENON_E_FAILED, e, "compile the system call filter") : TENON_OK;
 }
@@ -288,10 +305,30 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
     return rc;
 }
 
+/* Such a step cannot do without what is asked of us. */
+static int
+native_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct tenon_error *err)
+{
+    struct native *n = self;
+    (void)ctx;
+    if (!n->wants_users || !n->own_ids.first)
+        return host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
+    int e = usernamespace_get(&n->own_ids, &out->users_fd);
+    if (!e)
+        e = requests_try();
+    if (e)
+        return host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
+    out->first = n->own_ids.first;
+    out->count = usernamespace_count(n->own_ids.first);
+    out->root = usernamespace_outside(&n->own_ids, 0);
+    return TENON_OK;
+}
+
 static const struct tenon_executor_ops ops = {
     .struct_size = sizeof ops,
     .probe = native_probe,
     .run = native_run,
+    .ids = native_ids,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),

@@ -28,6 +28,8 @@ struct native_launch {
     char *terminal;        /* of `tenon shell`: the name here of what becomes /dev/console */
     int net_fd;            /* namespace to join, or -1 */
     int users_fd;          /* the same, of users; borrowed */
+    uint32_t first_id;     /* of that on the machine, and what root is there */
+    uint32_t root_id, outside_uid;
     int requests_fd;       /* of requests.h, or -1; borrowed */
     bool rootless, insecure, own_net;
     bool bind_proc;        /* the machine's /proc in place of one of our own */

@@ -151,7 +151,8 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->insecure = x->flags & TENON_EXEC_INSECURE;
     l->own_net = strcmp(x->network, "host") != 0;
     l->caps = profile_cap_set(x);
-    l->uid = x->uid;
+    l->first_id = x->first_id;
+    l->uid = l->outside_uid = x->uid;
     l->gid = x->gid;
     l->groups = tenon_calloc(x->group_count + 1, sizeof *l->groups);
     for (size_t i = 0; i < x->group_count; i++)

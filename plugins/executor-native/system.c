@@ -15,6 +15,7 @@
 
 const char native_mounting_proc[] = "mount /proc";
 
+enum { PTS_GROUP = 5 }; /* tty */
 #define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* Closes mountfd; path must hold no link: an image whose /proc is one would
@@ -84,13 +85,41 @@ make_links(int dev)
     return 0;
 }
 
+/* File systems that belong to the machine's root whoever mounts them; file NULL: none in it. */
+static int
+attach_owned(const struct native_launch *l, int root, const char *path, int fd, const char *file)
+{
+    if (fd >= 0 && l->root_id &&
+        (fchownat(fd, "", l->root_id, l->root_id, AT_EMPTY_PATH) < 0 ||
+         (file && fchownat(fd, file, l->root_id, l->root_id, 0) < 0))) {
+        int e = errno;
+        close(fd);
+        return e;
+    }
+    return attach_at(root, path, fd);
+}
+
+/* As text at the end of out, without allocating. */
+static const char *
+write_number(char out[11], uint32_t value)
+{
+    size_t at = 10;
+    out[at] = 0;
+    do
+        out[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    return out + at;
+}
+
 static int
 mount_dev(const struct native_launch *l, int root)
 {
     const struct mountapi_option dev[] = { { "mode", "755" }, { "size", "65536k" },
                                             { NULL, NULL } };
+    char digits[11];
+    const char *gid = write_number(digits, l->first_id + PTS_GROUP);
     const struct mountapi_option pts[] = { { "ptmxmode", "0666" }, { "mode", "0620" },
-                                            { l->rootless ? NULL : "gid", "5" }, { NULL, NULL } };
+                                            { l->rootless ? NULL : "gid", gid }, { NULL, NULL } };
     const struct mountapi_option shm[] = { { "mode", "1777" }, { "size", l->shm_size },
                                             { NULL, NULL } };
     int e = attach_at(root, "dev", mountapi_fs("tmpfs", dev, MOUNT_ATTR_NOSUID |
@@ -108,12 +137,12 @@ mount_dev(const struct native_launch *l, int root)
         e = make_links(fd);
     close(fd);
     if (!e)
-        e = attach_at(root, "dev/pts", mountapi_fs("devpts", pts,
-                                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+        e = attach_owned(l, root, "dev/pts",
+                         mountapi_fs("devpts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), "ptmx");
     if (!e)
         e = attach_at(root, "dev/shm", mountapi_fs("tmpfs", shm, SAFE));
     if (!e)
-        e = attach_at(root, "dev/mqueue", mountapi_fs("mqueue", NULL, SAFE));
+        e = attach_owned(l, root, "dev/mqueue", mountapi_fs("mqueue", NULL, SAFE), NULL);
     return e;
 }
 

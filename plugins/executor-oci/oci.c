@@ -44,6 +44,7 @@ struct oci {
     pthread_mutex_t lock; /* of the following */
     bool wants_users, was_tried;
     int why_no_users;
+    struct usernamespace all_ids, own_ids; /* the runtime makes its own, as one of these */
 };
 
 static const struct tenon_param config_params[] = {
@@ -51,6 +52,7 @@ static const struct tenon_param config_params[] = {
       .type = TENON_TYPE_STRING, .def = "runc" },
     NETWORK_HELPER_PARAM,
     USERNAMESPACE_PARAM,
+    USERNAMESPACE_FIRST_PARAM,
     { .name = NULL },
 };
 
@@ -83,6 +85,8 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
     pthread_mutex_init(&o->lock, NULL);
     o->wants_users = host->get_bool(config, "user-namespace");
+    o->all_ids = o->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
+    o->own_ids.first = (uint32_t)host->get_int(config, "id-base");
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -94,6 +98,8 @@ oci_fini(void *self)
     struct oci *o = self;
     devices_pool_release(&o->devices);
     pthread_mutex_destroy(&o->lock);
+    usernamespace_release(&o->all_ids);
+    usernamespace_release(&o->own_ids);
     free(o->runtime);
     free(o->path);
     free(o->network_helper);
@@ -162,8 +168,8 @@ can_keep(const struct oci *o)
 }
 
 static int
-write_config(const struct tenon_exec *x, const char *cgroup, const char *network, bool users,
-             struct tenon_error *err)
+write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
+             const struct usernamespace *users, struct tenon_error *err)
 {
     struct json_object *spec = oci_spec(x, cgroup, network, users);
     const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
@@ -394,7 +400,7 @@ guard_devices(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, 
     int procs = -1;
     char *inner = NULL;
     auto_close int outer = cgroup_make_outer(g->path, &inner);
-    int e = outer < 0 ? errno : devices_restrict(outer, x);
+    int e = outer < 0 ? errno : devices_restrict(outer, x, 0);
     if (inner) {
         free(g->runtime);
         g->runtime = inner;
@@ -438,8 +444,8 @@ groups_release(struct groups *g)
 
 static int
 run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-       const char *network, bool users, const struct requests *requests, int32_t *wait_status,
-       struct tenon_error *err)
+       const char *network, const struct usernamespace *users, const struct requests *requests,
+       int32_t *wait_status, struct tenon_error *err)
 {
     struct groups groups;
     if (groups_open(o, ctx, x, &groups, err) < 0 ||
@@ -475,26 +481,59 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     return TENON_OK;
 }
 
-/* Shall the runtime make a user namespace?  What the step asks of us then. */
-static bool
-separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct requests **r)
+/* 0, or an errno: a runtime's would not do. */
+static int
+try_users(struct oci *o)
 {
+    pthread_mutex_lock(&o->lock);
+    if (!o->was_tried)
+        o->why_no_users = usernamespace_try_proc();
+    o->was_tried = true;
+    int e = o->why_no_users;
+    pthread_mutex_unlock(&o->lock);
+    return e;
+}
+
+/* Which user namespace shall the runtime make, if any?  What the step asks of us then. */
+static int
+separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct requests **r,
+         const struct usernamespace **users, struct tenon_error *err)
+{
+    *users = NULL;
     if (x->flags & TENON_EXEC_INSECURE)
-        return false;
+        return TENON_OK;
     int e = requests_open(r);
     const bool wants = o->wants_users && !(x->flags & TENON_EXEC_ROOTLESS);
-    if (!e && wants) {
-        pthread_mutex_lock(&o->lock);
-        if (!o->was_tried)
-            o->why_no_users = usernamespace_try_proc();
-        o->was_tried = true;
-        e = o->why_no_users;
-        pthread_mutex_unlock(&o->lock);
-    }
+    if (!e && wants)
+        e = try_users(o);
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
                                   "into steps of their numbers", strerror(e));
-    return !e && wants;
+    if (e && x->first_id) /* nothing would be its own */
+        return host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
+    if (!e && wants)
+        *users = x->first_id ? &o->own_ids : &o->all_ids;
+    return TENON_OK;
+}
+
+static int
+oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct tenon_error *err)
+{
+    struct oci *o = self;
+    (void)ctx;
+    if (!o->wants_users || !o->own_ids.first)
+        return host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
+    int e = try_users(o);
+    if (!e)
+        e = requests_try();
+    if (!e)
+        e = usernamespace_get(&o->own_ids, &out->users_fd);
+    if (e)
+        return host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
+    out->first = o->own_ids.first;
+    out->count = usernamespace_count(o->own_ids.first);
+    out->root = 0;
+    return TENON_OK;
 }
 
 static int
@@ -507,8 +546,10 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
         network_open(host, ctx, x, o->network_helper, &net, err) < 0)
         return host->error_code(err);
     struct requests *requests = NULL;
-    bool users = separate(o, ctx, x, &requests);
-    int rc = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
+    const struct usernamespace *users;
+    int rc = separate(o, ctx, x, &requests, &users, err);
+    if (rc == TENON_OK)
+        rc = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
     requests_close(requests);
     network_close(net);
     return rc;
@@ -518,6 +559,7 @@ static const struct tenon_executor_ops ops = {
     .struct_size = sizeof ops,
     .probe = oci_probe,
     .run = oci_run,
+    .ids = oci_ids,
 };
 static const struct tenon_param options[] = { { .name = NULL } };
 static const struct tenon_plugin plugin = {

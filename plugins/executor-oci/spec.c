@@ -302,26 +302,35 @@ add_seccomp(struct json_object *linux_part)
         add_rule(calls, &profile_rules[i]);
 }
 
-/* Every id is the same inside (usernamespace.h). */
 static void
-add_all_ids(struct json_object *linux_part, const char *key)
+add_ids(struct json_object *map, uint32_t inside, uint32_t outside, uint32_t count)
 {
     struct json_object *o = json_object_new_object();
-    add_number(o, "containerID", 0);
-    add_number(o, "hostID", 0);
-    add_number(o, "size", UINT32_MAX);
-    json_object_array_add(add_array(linux_part, key), o);
+    add_number(o, "containerID", inside);
+    add_number(o, "hostID", outside);
+    add_number(o, "size", count);
+    json_object_array_add(map, o);
+}
+
+static void
+add_map(struct json_object *linux_part, const char *key, const struct usernamespace *users)
+{
+    struct json_object *map = add_array(linux_part, key);
+    struct usernamespace_extent list[USERNAMESPACE_EXTENTS];
+    size_t n = usernamespace_map(users, list);
+    for (size_t i = 0; i < n; i++)
+        add_ids(map, list[i].inside, list[i].outside, list[i].count);
 }
 
 static void
 add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup,
-          const char *network, bool users)
+          const char *network, const struct usernamespace *users)
 {
     struct json_object *l = add_object(spec, "linux");
-    add_namespaces(l, x, network, users);
+    add_namespaces(l, x, network, users != NULL);
     if (users) {
-        add_all_ids(l, "uidMappings");
-        add_all_ids(l, "gidMappings");
+        add_map(l, "uidMappings", users);
+        add_map(l, "gidMappings", users);
     }
     add_resources(l, x);
     if (!(x->flags & TENON_EXEC_ROOTLESS))
@@ -334,7 +343,8 @@ add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgro
 }
 
 struct json_object *
-oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network, bool users)
+oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
+         const struct usernamespace *users)
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
@@ -342,7 +352,7 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network, bo
     add_string(add_object(spec, "root"), "path", x->rootfs);
     add_string(spec, "hostname", x->hostname);
     struct json_object *mounts = add_array(spec, "mounts");
-    add_system_mounts(mounts, x, network, users);
+    add_system_mounts(mounts, x, network, users != NULL);
     add_step_mounts(mounts, x);
     add_linux(spec, x, cgroup, network, users);
     return spec;

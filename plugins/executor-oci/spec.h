@@ -5,9 +5,11 @@
 #include <json-c/json.h>
 #include <tenon-plugin.h>
 
+#include "common/exec/usernamespace.h"
+
 /* The caller's (json_object_put).  cgroup: from cgroup_path; network: path of a
- * namespace to join, or NULL; users: in a user namespace. */
+ * namespace to join, or NULL; users: in such a user namespace, or NULL. */
 struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup,
-                             const char *network, bool users);
+                             const char *network, const struct usernamespace *users);
 
 #endif

@@ -28,6 +28,7 @@ advice() { sed -n 's/^Would help most: //p' "$work/out"; }
 run 0 tenon doctor
 line ok "subordinate ids" "not needed as root"
 line ok overlay "works in the store's file system\$"
+line ok "ids of steps" "their own"
 line ok executor native
 assert_has "$work/out" 'A build: as root; steps by "native", network "host"'
 assert_no_file "$store"

@@ -26,6 +26,7 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -439,6 +440,61 @@ interrupted(char **argv)
     return 0;
 }
 
+/* ---- attributes that hold ids --------------------------------------------------- */
+
+static void
+print_attribute(const char *file, const char *name)
+{
+    unsigned char value[256];
+    ssize_t n = getxattr(file, name, value, sizeof value);
+    printf("%s: ", name);
+    if (n < 0)
+        printf("%s", name_of(errno));
+    for (ssize_t i = 0; i < n; i++)
+        printf("%02x", value[i]);
+    printf("\n");
+}
+
+/* attributes FILE: a file capability (version 2, cap_chown), which is shown as it was set, and an
+ * access list with user 1234. */
+static int
+attributes(char **a)
+{
+    static const unsigned char capability[20] = { 1, 0, 0, 2, 1 };
+    static const struct { uint32_t version; struct { uint16_t tag, perm; uint32_t id; } e[5]; }
+        list = { 2, { { 1, 7, ~0u }, { 2, 4, 1234 }, { 4, 5, ~0u }, { 16, 5, ~0u }, { 32, 5, ~0u } } };
+    int e = setxattr(a[0], "system.posix_acl_access", &list, sizeof list, 0) < 0 ? errno : 0;
+    printf("access list: %s\n", name_of(e));
+    e = setxattr(a[0], "security.capability", capability, sizeof capability, 0) < 0 ? errno : 0;
+    printf("capability: %s\n", name_of(e));
+    print_attribute(a[0], "security.capability");
+    print_attribute(a[0], "system.posix_acl_access");
+    return 0;
+}
+
+/* capable FILE: may we give it away? */
+static int
+capable(char **a)
+{
+    printf("capable: %s\n", name_of(chown(a[0], 77, 78) < 0 ? errno : 0));
+    return 0;
+}
+
+/* A new one: whose is it? */
+static int
+terminal(char **a)
+{
+    int fd = posix_openpt(O_RDWR | O_NOCTTY);
+    struct stat st;
+    const char *name = fd >= 0 && unlockpt(fd) == 0 ? ptsname(fd) : NULL;
+    int e = name && stat(name, &st) == 0 ? 0 : errno;
+    if (e)
+        printf("terminal: %s\n", name_of(e));
+    else
+        printf("terminal %s: %u:%u %o\n", a[0], st.st_uid, st.st_gid, st.st_mode & 07777);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -450,7 +506,8 @@ main(int argc, char **argv)
         { "device", 4, device }, { "write", 1, write_to }, { "swap", 3, swap },
         { "key", 1, key },     { "rewrite", 1, rewrite }, { "keep", 2, keep },    { "trace", 1, trace },
         { "reach", 1, reach }, { "port", 1, port }, { "listened", 1, listened },
-        { "interrupted", 1, interrupted },
+        { "interrupted", 1, interrupted }, { "attributes", 1, attributes },
+        { "capable", 1, capable }, { "terminal", 1, terminal },
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "descriptors"))

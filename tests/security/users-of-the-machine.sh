@@ -1,7 +1,9 @@
 #!/bin/sh
 # A step of USER 1000 is, by its number, a process of whoever is 1000 on the machine. That user
 # looks into it by /proc and ptrace: secrets, agent, files, layer, cache mount, memory,
-# output; and so does the machine's nobody into a step of nobody.
+# output; sends it signals; and believes what it says on a socket. So does the machine's nobody with a
+# step of nobody. Steps have numbers of their own; or the same, in a user namespace; or
+# none of that, by the configuration.
 . "$(dirname "$0")/lib.sh"
 need setpriv ssh-agent ssh-add
 chmod 755 "$work"
@@ -16,7 +18,7 @@ plain=$!
 remember $plain
 plain() { as 1000 "$python" "$here/look-into-step" "$word" >"$work/plain" && grep -q '^got environ$' "$work/plain"; }
 await "a process to look into" plain
-for what in environ maps "link root" files memory ptrace process_vm_readv; do
+for what in environ maps "link root" files memory ptrace process_vm_readv signal; do
     grep -qx "got $what" "$work/plain" || fail "the attack does not work: $what"
 done
 kill $plain
@@ -27,13 +29,15 @@ echo "of the file" >"$work/secret"
 
 # It waits for an abstract socket, which is there when all has been tried.
 cat >"$work/listen.py" <<'END'
-import socket, sys
+import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind("\0" + sys.argv[1])
 s.listen(5)
 print("ready", flush=True)
 while True:
-    s.accept()[0].sendall(b"done\n")
+    c = s.accept()[0]
+    print("peer %d %d" % struct.unpack("3i", c.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:], flush=True)
+    c.sendall(b"done\n")
 END
 for id in 1000 65534; do
     dockerfile <<END
@@ -50,6 +54,7 @@ done
 
 # look ID: builds, and what the machine's ID sees meanwhile is in $work/got.
 look() {
+    : >"$work/err" # what is waited for is in that of the last look, too
     build "$store" --build-context "$base" -o type=cacheonly --no-cache --secret "id=file,src=$work/secret" \
         --secret "id=var,src=$work/secret" --ssh "default=$work/agent" -f "$work/Dockerfile.$1" "$context" \
         >"$work/out" 2>"$work/err" &
@@ -66,17 +71,36 @@ look() {
     [ "$(sed -n 's/^looked at //p' "$work/got")" -ge 1 ] || fail "$executor: there was nothing to look into"
     assert_said over
 }
-sees_nothing() { # ID
+configured() { # TEXT: for the executor
+    printf '{"executor": "%s", "plugins": {"executor-%s": {%s}}}\n' $executor $executor "$1" >"$TENON_CONFIG"
+}
+# is_number ID: as the machine's, and as a socket's other end sees it.
+is_number() {
+    grep -qx "number $1" "$work/got" || { cat "$work/got" >&2; fail "$executor: no step of number $1"; }
+    grep -qE "^peer (${2-$1}) (${2-$1})\$" "$work/listening" || { cat "$work/listening" >&2; fail "$executor: another at the socket"; }
+}
+sees_nothing() { # ID EXCEPT
     look "$1"
-    ! grep '^got ' "$work/got" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
+    ! grep '^got ' "$work/got" | grep -vx "got ${2-nothing}" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
     ! said | grep -E '^(seen planted|forged)' >&2 || fail "$executor: the machine's $1 writes into a step of $1"
 }
 trial() {
+    for id in 1000 65534; do
+        sees_nothing $id
+        is_number $((2147483648 + id)) "-$((2147483648 - id))"
+        ! grep -qx "number $id" "$work/got" || fail "$executor: a process of $id"
+    done
+    configured '"id-base": 3000000'
     sees_nothing 1000
-    sees_nothing 65534
+    is_number 3001000
+    # The same numbers, in a namespace.
+    configured '"id-base": 0'
+    sees_nothing 1000 signal
+    is_number 1000
     # Who does not want it has what there was.
-    printf '{"executor": "%s", "plugins": {"executor-%s": {"user-namespace": false}}}\n' $executor $executor >"$TENON_CONFIG"
+    configured '"user-namespace": false'
     look 1000
+    is_number 1000
     for what in environ secret "planted file" "poisoned cache" agent; do
         grep -qx "got $what" "$work/got" || fail "$executor: without the namespace, and not seen: $what"
     done

@@ -139,7 +139,7 @@ static const struct kind {
     { TENON_KIND_MOUNT, "mount", "MOUNT", "attach", true, sizeof(struct tenon_mount_ops),
       { M(mount, attach), M(mount, detach) } },
     { TENON_KIND_EXECUTOR, "executor", "EXECUTOR", "run", true, sizeof(struct tenon_executor_ops),
-      { M(executor, probe), M(executor, run) } },
+      { M(executor, probe), M(executor, run), M(executor, ids) } },
     { TENON_KIND_EXPORTER, "exporter", "EXPORTER", "write", false, sizeof(struct tenon_exporter_ops),
       { M(exporter, title), M(exporter, write), M(exporter, check) } },
     { TENON_KIND_PROGRESS, "progress", "PROGRESS", "close", false, sizeof(struct tenon_progress_ops),

@@ -308,7 +308,7 @@ step_root(void)
         OK(tenon_snapshot_begin(store, &w, &err));
         free(mounted);
         mounted = tenon_asprintf("%s/m", dir_path);
-        OK(tenon_chain_mount_step(store, &chain, w, mounted, &err));
+        OK(tenon_chain_mount_step(store, &chain, w, TENON_MOUNT_AS_ROOT, mounted, &err));
         {
             auto_close int root = open_root();
             if (etcs[i].hosts) {

@@ -6,7 +6,7 @@
 vm_cli="old-kernel executors sandbox insecure devices network resources processes failures
     mount-bind mount-cache mount-cache-sharing mount-secret mount-ssh mount-targets
     oci-runtime cache prune-du doctor shell errors ignored-tree"
-vm_security="host-devices stub-removal-symlink proc-self-exe-rewrite groups-and-capabilities
+vm_security="host-devices ids-of-steps users-of-the-machine stub-removal-symlink proc-self-exe-rewrite groups-and-capabilities
     denied-by-the-sandbox frontend-privileges mount-symlink-race"
 vm_rootless="store steps sandbox one-id network kill9 container"
 vm_fault="kill9 once ctrl-c full-disk secrets"

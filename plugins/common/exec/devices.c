@@ -120,7 +120,7 @@ call_bpf(enum bpf_cmd command, union bpf_attr *a)
 }
 
 int
-devices_restrict(int group_fd, const struct tenon_exec *x)
+devices_restrict(int group_fd, const struct tenon_exec *x, uint32_t root_id)
 {
     static const char license[] = "GPL"; /* needed by no helper of it; checked by none */
     struct code c = {0};
@@ -143,7 +143,7 @@ devices_restrict(int group_fd, const struct tenon_exec *x)
     a.attach_flags = BPF_F_ALLOW_MULTI; /* what is above us counts as well */
     if (call_bpf(BPF_PROG_ATTACH, &a) < 0)
         return errno;
-    (void)ports_allow(group_fd);
+    (void)ports_allow(group_fd, root_id);
     return 0;
 }
 
@@ -170,7 +170,7 @@ open_own(void)
 }
 
 int
-devices_make(struct devices *d, const char *name, const struct tenon_exec *x)
+devices_make(struct devices *d, const char *name, const struct tenon_exec *x, uint32_t root_id)
 {
     *d = (struct devices){ .parent = -1, .procs = -1 };
     auto_close int parent = open_own();
@@ -183,7 +183,7 @@ devices_make(struct devices *d, const char *name, const struct tenon_exec *x)
          mkdirat(parent, name, 0755) < 0))
         return errno;
     auto_close int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int e = dir < 0 ? errno : devices_restrict(dir, x);
+    int e = dir < 0 ? errno : devices_restrict(dir, x, root_id);
     int procs = e ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
     if (!e && procs < 0)
         e = errno;
@@ -225,7 +225,7 @@ devices_of_step(struct devices_pool *pool, const struct tenon_exec *x, struct de
     if (was_granted_devices(x)) {
         /* Not the step's name, which is that of the group with its limits. */
         auto_free char *name = tenon_asprintf("%s-granted", x->id);
-        int e = devices_make(own, name, x);
+        int e = devices_make(own, name, x, pool->root_id);
         *procs = own->procs;
         return e;
     }
@@ -233,7 +233,7 @@ devices_of_step(struct devices_pool *pool, const struct tenon_exec *x, struct de
     if (!pool->is_made) {
         auto_free char *name = tenon_asprintf("tenon-%ld-" CGROUP_DEVICES "-%llu", (long)getpid(),
                                               (unsigned long long)cgroup_pid_namespace());
-        pool->why_none = devices_make(&pool->common, name, NULL);
+        pool->why_none = devices_make(&pool->common, name, NULL, pool->root_id);
         pool->is_made = true;
     }
     *procs = pool->common.procs;

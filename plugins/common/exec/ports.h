@@ -3,8 +3,11 @@
 #ifndef TENON_COMMON_EXEC_PORTS_H
 #define TENON_COMMON_EXEC_PORTS_H
 
-/* For all in the version 2 group, a directory.  0, or an errno: before Linux 5.12 root of a
+#include <stdint.h>
+
+/* For all in the version 2 group, a directory: root, and what is root_id on the machine and root
+ * in steps.  0, or an errno: before Linux 5.12 root of a
  * step that is in a user namespace has those that every user has. */
-int ports_allow(int group_fd);
+int ports_allow(int group_fd, uint32_t root_id);
 
 #endif

@@ -522,10 +522,16 @@ try_once(void)
 }
 
 int
-requests_open(struct requests **out)
+requests_try(void)
 {
     pthread_once(&tried, try_once);
-    if (why_none)
+    return why_none;
+}
+
+int
+requests_open(struct requests **out)
+{
+    if (requests_try())
         return why_none;
     struct requests *r = tenon_new0(struct requests);
     int pair[2] = { -1, -1 };

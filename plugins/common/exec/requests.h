@@ -12,6 +12,8 @@ struct requests;
 
 /* 0 or an errno: this kernel cannot (Linux 5.14), or EBUSY: somebody listens to us. */
 int requests_open(struct requests **r);
+/* The same, without having them. */
+int requests_try(void);
 /* For the step's process, and to be kept for it by the guard. */
 int requests_fd(const struct requests *r);
 void requests_close(struct requests *r); /* the step is over; NULL is fine */

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
+#include "tools/buf.h"
 #include "tools/cleanup.h"
 
 enum { STACK_BYTES = 64 << 10 };
-#define ALL_IDS "0 0 4294967295\n"
 
 /* The process that the namespace begins with; it shares our memory, and leaves it alone. */
 struct first {
@@ -62,13 +62,34 @@ write_file(const char *path, const char *text)
     return write(fd, text, strlen(text)) < 0 ? errno : 0;
 }
 
-static int
-map_all(pid_t pid)
+size_t
+usernamespace_map(const struct usernamespace *u,
+                  struct usernamespace_extent list[USERNAMESPACE_EXTENTS])
 {
+    if (!u->first) {
+        list[0] = (struct usernamespace_extent){ 0, 0, UINT32_MAX };
+        return 1;
+    }
+    list[0] = (struct usernamespace_extent){ 0, usernamespace_outside(u, 0), 1 };
+    list[1] = (struct usernamespace_extent){ 1, usernamespace_outside(u, 1),
+                                             usernamespace_count(u->first) - 1 };
+    list[2] = (struct usernamespace_extent){ USERNAMESPACE_LAST_INSIDE, USERNAMESPACE_LAST_OUTSIDE,
+                                             USERNAMESPACE_RESERVED - 1 };
+    return USERNAMESPACE_EXTENTS;
+}
+
+static int
+write_maps(pid_t pid, const struct usernamespace *u)
+{
+    struct usernamespace_extent list[USERNAMESPACE_EXTENTS];
+    size_t n = usernamespace_map(u, list);
+    auto_buf struct tenon_buf map = TENON_BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        tenon_buf_addf(&map, "%u %u %u\n", list[i].inside, list[i].outside, list[i].count);
     auto_free char *users = tenon_asprintf("/proc/%ld/uid_map", (long)pid);
     auto_free char *groups = tenon_asprintf("/proc/%ld/gid_map", (long)pid);
-    int e = write_file(users, ALL_IDS);
-    return e ? e : write_file(groups, ALL_IDS);
+    int e = write_file(users, tenon_buf_str(&map));
+    return e ? e : write_file(groups, tenon_buf_str(&map));
 }
 
 /* The first process, until go[1] ends; -1 and errno. */
@@ -105,14 +126,14 @@ open_namespace(pid_t pid, const char *kind, int *fd)
 
 /* fd NULL: nothing is wanted but how it went. */
 static int
-make(int flags, int *fd)
+make(int flags, const struct usernamespace *u, int *fd)
 {
     struct first f = { { -1, -1 }, -1, -1, fd == NULL };
     auto_free char *stack = aligned_alloc(64, STACK_BYTES);
     if (!stack || pipe2(f.go, O_CLOEXEC) < 0)
         return errno;
     pid_t pid = start(&f, CLONE_NEWUSER | flags, stack);
-    int e = pid < 0 ? errno : map_all(pid);
+    int e = pid < 0 ? errno : write_maps(pid, u);
     if (!e && fd)
         e = open_namespace(pid, "user", fd);
     int status = pid < 0 ? 0 : end(&f, pid);
@@ -155,7 +176,7 @@ usernamespace_get(struct usernamespace *u, int *fd)
 {
     pthread_mutex_lock(&u->lock);
     if (!u->is_made) {
-        u->why_none = make(0, &u->fd);
+        u->why_none = make(0, u, &u->fd);
         u->is_made = true;
     }
     *fd = u->fd;
@@ -175,5 +196,6 @@ usernamespace_release(struct usernamespace *u)
 int
 usernamespace_try_proc(void)
 {
-    return make(CLONE_NEWNS | CLONE_NEWPID, NULL);
+    const struct usernamespace all = USERNAMESPACE_INIT;
+    return make(CLONE_NEWNS | CLONE_NEWPID, &all, NULL);
 }
