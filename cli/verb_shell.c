@@ -34,6 +34,14 @@ struct job {
     bool help;
 };
 
+/* A flag's value that means nothing is wrong usage, as it is for build. */
+static int
+wrong_value(const struct tenon_error *err)
+{
+    cli_print_error(err);
+    return CLI_USAGE;
+}
+
 /* 0, or the exit status after an error was printed. */
 static int
 parse(struct job *j, int argc, char **argv)
@@ -50,7 +58,7 @@ parse(struct job *j, int argc, char **argv)
         switch (o) {
         case ALLOW:
             if (tenon_exec_check_entitlement(optarg, &err) < 0)
-                return cli_print_error(&err);
+                return wrong_value(&err);
             tenon_strv_push(&j->entitlements, tenon_strdup(optarg));
             break;
         case BUILD:
@@ -58,11 +66,11 @@ parse(struct job *j, int argc, char **argv)
             break;
         case SECRET:
             if (cli_session_add_secret(j->session, optarg, &err) < 0)
-                return cli_print_error(&err);
+                return wrong_value(&err);
             break;
         case SSH:
             if (cli_session_add_ssh(j->session, optarg, &err) < 0)
-                return cli_print_error(&err);
+                return wrong_value(&err);
             break;
         case 'h':
             j->help = true;

@@ -127,6 +127,32 @@ term_wait 0
 restored
 term_end
 
+# What the step had and the shell has not is named once, with the way to give it again.
+dockerfile <<'D'
+FROM base
+RUN --mount=type=secret,id=s --mount=type=secret,id=s,target=/again --mount=type=secret,id=v,env=V \
+    --mount=type=ssh,id=key --mount=type=tmpfs,target=/t --mount=type=tmpfs,target=/u exit 3
+D
+use_executor native
+run 1 build --no-cache
+assert_has "$work/err" "exit code: 3"
+term_start 240 24 "$abs_top_builddir/tenon-dev --root $store shell"
+term_until "/ #"
+term_all | tr -d '\r' | sed -n 's/^not kept: *//p' | tr ',' '\n' | sed 's/^ *//; s/ *$//' | sort >"$work/lost"
+sort >"$work/wanted" <<'END'
+running programs
+what was in /t
+what was in /u
+secret s (--secret id=s,src=FILE)
+secret v (--secret id=v,src=FILE)
+agent key (--ssh key)
+END
+# The commas of the hints are between words, too.
+sed -i 's/,/\n/' "$work/wanted"
+sort -o "$work/wanted" "$work/wanted"
+diff "$work/wanted" "$work/lost" || fail "what is not kept"
+term_end
+
 # A prune takes it.
 run 0 tenon prune --all --force
 begin

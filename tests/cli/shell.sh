@@ -25,6 +25,12 @@ build() {
 run 1 tenon shell true </dev/null
 assert_has "$work/err" "no failed step is kept"
 
+# A flag's value that means nothing is found before anything is looked for.
+for bad in "--allow nothing" "--secret nothing=at,all" "--ssh =" "--secret id=s,src=$work/none"; do
+    run 2 tenon shell $bad true </dev/null
+    grep -q "no failed step" "$work/err" && fail "$bad is found late"
+done
+
 find_executors
 for executor in $executors; do
     printf '{"executor": "%s"}\n' $executor >"$TENON_CONFIG"
