@@ -151,6 +151,8 @@ END
 sed -i 's/,/\n/' "$work/wanted"
 sort -o "$work/wanted" "$work/wanted"
 diff "$work/wanted" "$work/lost" || fail "what is not kept"
+type_line 'exit 5'
+term_wait 5
 term_end
 
 # A prune takes it.
