@@ -128,7 +128,11 @@ static const struct {
     CALL(fchmodat, 0),
     CALL(fchown, 0),
     CALL(fchownat, COPY | UNPACK),
+#ifdef SYS_utimensat_time64 /* where a long has 32 bits */
+    CALL(utimensat_time64, COPY | UNPACK),
+#else
     CALL(utimensat, COPY | UNPACK),
+#endif
     CALL(ftruncate, 0),
     CALL(write, UNPACK | LAYER),
     CALL(read, UNPACK | LAYER),
