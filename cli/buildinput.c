@@ -603,6 +603,20 @@ build_input_read(const struct build_flags *f, struct json_object *config, struct
     return TENON_OK;
 }
 
+/* A frontend that does not know of these would build something else than what was asked for. */
+static void
+needed_caps(struct input *in, const char *request)
+{
+    const bool contexts = in->flags->build_contexts && *in->flags->build_contexts;
+    auto_free char *caps =
+        tenon_asprintf("%s%s%s", contexts ? "moby.buildkit.frontend.contexts+forward" : "",
+                       contexts && request ? "," : "",
+                       request ? "moby.buildkit.frontend.subrequests+forward" : "");
+
+    if (*caps)
+        option(in, "frontend.caps", caps);
+}
+
 int
 build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
             struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
@@ -634,6 +648,7 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
         return err->code;
     if (request)
         option(&in, "requestid", request);
+    needed_caps(&in, request);
     if (f->target)
         option(&in, "target", f->target);
     if (f->no_cache)

@@ -71,6 +71,8 @@ int cli_builder_skip(int *argc, char **argv);
 int cli_config_load(struct json_object **out, struct tenon_error *err);
 /* String member of the configuration or NULL. */
 const char *cli_config_string(struct json_object *config, const char *key);
+/* "frontends" goes to the configuration of the plugins that obey it; frontends.c. */
+int cli_frontends_settings(struct json_object *config, struct tenon_error *err);
 /* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
 char *cli_docker_config_dir(void);
 /* May root run, or route its traffic by, what the file at path names? Not when others could

@@ -7,6 +7,7 @@ tenon_SOURCES = \
 	%D%/configfile.c \
 	%D%/credentials.c \
 	%D%/dockerface.c \
+	%D%/frontends.c \
 	%D%/keep.c \
 	%D%/main.c \
 	%D%/network.c \

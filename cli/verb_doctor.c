@@ -278,6 +278,21 @@ check_executor(struct report *r, const struct cli *cli, const char *name)
 }
 
 static void
+check_frontends(struct report *r, const struct cli *cli)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_plugins *plugins = NULL;
+    const struct tenon_plugin *p = NULL;
+    if (cli_open_plugins(cli, &plugins, &err) == 0 &&
+        tenon_plugins_peek(plugins, TENON_KIND_FRONTEND, "gateway", &p, &err) == 0)
+        say(r, GOOD, "frontends", NULL, "docker/dockerfile is built in, others run as images");
+    else
+        say(r, GOOD, "frontends", NULL, "docker/dockerfile is built in; # syntax= of others needs "
+            "the package tenon-plugin-frontend-gateway");
+    tenon_plugins_free(plugins);
+}
+
+static void
 check_runtime(struct report *r)
 {
     static const char *const runtimes[] = {"runc", "crun", "youki", NULL};
@@ -379,6 +394,7 @@ run(const struct cli *cli, bool json)
     check_overlay(&r, p, store);
     check_executor(&r, cli, e.executor);
     check_runtime(&r);
+    check_frontends(&r, cli);
     check_network(&r, e.default_network);
     check_cgroups(&r);
     conclude(&r, p, &e, store);

@@ -186,7 +186,11 @@ cli_tests = \
 	tests/cli/export-again.sh \
 	tests/cli/failures.sh \
 	tests/cli/flags.sh \
+	tests/cli/frontend-chains.sh \
+	tests/cli/frontend-choice.sh \
+	tests/cli/frontend-examples.sh \
 	tests/cli/frontend-image.sh \
+	tests/cli/frontend-python.sh \
 	tests/cli/full-output.sh \
 	tests/cli/git-source.sh \
 	tests/cli/git-ssh.sh \

@@ -9,7 +9,7 @@
 #include "base/root.h"
 #include "base/sized.h"
 #include "tools/buf.h"
-#include "engine/build_private.h"
+#include "engine/remotecache.h"
 
 enum { READ_FILE_LIMIT = 64 << 20 };
 
@@ -250,6 +250,14 @@ bridge_solve_frontend(struct tenon_ctx *ctx, struct tenon_graph *g,
     return tenon_build_frontend(tenon_build_of(g), &tenon_build_bridge, ctx, &call, result, err);
 }
 
+static int
+bridge_import_cache(struct tenon_ctx *ctx, struct tenon_graph *g, const char *type,
+                    const char *const *options, struct tenon_error *err)
+{
+    (void)ctx;
+    return tenon_caches_add(tenon_build_of(g), type, options, err);
+}
+
 const struct tenon_bridge tenon_build_bridge = {
     .struct_size = sizeof tenon_build_bridge,
     .solve = bridge_solve,
@@ -265,4 +273,5 @@ const struct tenon_bridge tenon_build_bridge = {
     .process_start = tenon_process_start,
     .process_kill = tenon_process_kill,
     .process_wait = tenon_process_wait,
+    .import_cache = bridge_import_cache,
 };

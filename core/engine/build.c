@@ -33,6 +33,7 @@ tenon_build_new(struct tenon_engine *engine)
     struct tenon_build *b = tenon_new0(struct tenon_build);
     b->engine = engine;
     pthread_mutex_init(&b->lock, NULL);
+    pthread_mutex_init(&b->imports_lock, NULL);
     b->graph = tenon_graph_new();
     tenon_graph_set_owner(b->graph, b);
     engine->build = b;
@@ -65,6 +66,7 @@ tenon_build_free(struct tenon_build *b)
     tenon_graph_free(b->graph);
     b->engine->build = NULL;
     pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->imports_lock);
     free(b);
 }
 

@@ -27,7 +27,7 @@ struct tenon_build {
     TENON_VEC(const struct tenon_import *) imports;
     bool inline_cache; /* images say what their layers came from */
     struct tenon_waiting waiting; /* for the store's records */
-    char *import_origin; /* names of the caches that are not trusted; NULL: none */
+    pthread_mutex_t imports_lock; /* caches, imports: frontends may add some */
 };
 
 extern const struct tenon_bridge tenon_build_bridge;

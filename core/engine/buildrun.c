@@ -16,6 +16,17 @@ call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
     return tenon_build_frontend(b, &tenon_build_bridge, NULL, &call, &b->result, err);
 }
 
+/* What the frontend has for the caller, not for the image. */
+static int
+pass_on(struct tenon_build *b, struct tenon_error *err)
+{
+    tenon_vec_foreach(v, &b->result.meta)
+        if (tenon_has_prefix(v->key, "frontend.") &&
+            tenon_result_respond(&b->result, v->key, v->data, false, err) < 0)
+            return err->code;
+    return TENON_OK;
+}
+
 static int
 solve_results(struct tenon_build *b, struct tenon_error *err)
 {
@@ -108,14 +119,12 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         return err->code;
     struct tenon_solver_options so = {
         .engine = b->engine,
-        .imports = b->imports.items,
-        .import_count = b->imports.len,
-        .import_origin = b->import_origin,
         .explain = req->explain,
         .explain_data = req->explain_data,
     };
     b->solver = tenon_solver_new(&so);
-    if (call_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
+    tenon_caches_tell(b);
+    if (call_frontend(b, req, err) < 0 || pass_on(b, err) < 0 || solve_results(b, err) < 0)
         return blame_store(b, err);
     tenon_solver_adopt(b->solver);
     for (size_t i = 0; i < req->export_count; i++)

@@ -388,6 +388,27 @@ host_node_input_ref(struct tenon_node *n, const char *slot, struct tenon_ref *re
     return tenon_node_input_edge(n, slot, ref ? ref->edge : scratch, err);
 }
 
+static struct tenon_node *
+host_node_of_ref(struct tenon_graph *g, struct tenon_ref *ref, uint32_t *output)
+{
+    const struct tenon_edge edge = ref ? ref->edge : (struct tenon_edge){0};
+    *output = edge.index;
+    return edge.vertex ? tenon_node_of_vertex(g, edge.vertex) : NULL;
+}
+
+static bool
+host_error_source(struct tenon_graph *g, const struct tenon_error *err,
+                  struct tenon_source_excerpt *out)
+{
+    const struct tenon_graph_source *s =
+        err->file ? tenon_build_source(tenon_build_of(g), err->file) : NULL;
+    *out = (struct tenon_source_excerpt){
+        .filename = err->file, .data = s ? s->data : "", .len = s ? s->len : 0,
+        .line = err->line, .end_line = err->end_line,
+    };
+    return err->file && err->line;
+}
+
 static const char *
 host_error_detail_nth(const struct tenon_error *err, size_t i, const char **json)
 {
@@ -530,6 +551,8 @@ static const struct tenon_host host_table = {
     .result_new = host_result_new,
     .result_ref = host_result_ref,
     .result_key = host_result_key,
+    .node_of_ref = host_node_of_ref,
+    .error_source = host_error_source,
 };
 
 const struct tenon_host *

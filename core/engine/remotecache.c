@@ -291,29 +291,83 @@ origin_of(const struct tenon_build *b)
     return tenon_buf_steal(&all);
 }
 
+static int
+import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_error *err)
+{
+    struct tenon_module *m;
+    auto_values struct tenon_values *values = NULL;
+    char digest[72];
+    if (open_plugin(b, from, &m, &values, err) < 0)
+        return err->code;
+    if (!m->plugin.ops.cache->load || !m->plugin.ops.cache->fetch)
+        return lacks(from, "be imported", err);
+    struct tenon_cache *c = tenon_new0(struct tenon_cache);
+    tenon_vec_push(&b->caches, c);
+    c->name = cache_name(from);
+    c->module = m;
+    c->values = tenon_steal(&values);
+    auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
+    c->ctx = start(b, title, digest);
+    int rc = load(b, c, err);
+    tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
+                      rc == TENON_E_CANCELLED);
+    if (rc < 0)
+        return rc;
+    tenon_vec_foreach(import, &c->imports)
+        tenon_vec_push(&b->imports, *import);
+    return TENON_OK;
+}
+
 int
 tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err)
 {
-    for (size_t i = 0; i < req->cache_from_count; i++) {
-        struct tenon_cache *c = tenon_new0(struct tenon_cache);
-        char digest[72];
-        tenon_vec_push(&b->caches, c);
-        c->name = cache_name(&req->cache_from[i]);
-        if (open_plugin(b, &req->cache_from[i], &c->module, &c->values, err) < 0)
+    for (size_t i = 0; i < req->cache_from_count; i++)
+        if (import_one(b, &req->cache_from[i], err) < 0)
             return err->code;
-        auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
-        c->ctx = start(b, title, digest);
-        int rc = load(b, c, err);
-        tenon_events_done(b->engine->events, digest, false,
-                          rc < 0 ? err->message : NULL, rc == TENON_E_CANCELLED);
-        if (rc < 0)
-            return rc;
-        tenon_vec_foreach(import, &c->imports)
-            tenon_vec_push(&b->imports, *import);
-    }
-    b->import_origin = origin_of(b);
     return TENON_OK;
+}
+
+void
+tenon_caches_tell(struct tenon_build *b)
+{
+    auto_free char *origin = origin_of(b);
+    tenon_solver_import(b->solver, b->imports.items, b->imports.len, origin);
+}
+
+static bool
+is_known(const struct tenon_build *b, const struct tenon_export *from)
+{
+    auto_free char *name = cache_name(from);
+    bool known = false;
+    tenon_vec_foreach(p, &b->caches)
+        known = known || tenon_streq((*p)->name, name);
+    return known;
+}
+
+int
+tenon_caches_add(struct tenon_build *b, const char *type, const char *const *options,
+                 struct tenon_error *err)
+{
+    const struct tenon_export from = { (char *)type, (char **)options };
+    int rc = TENON_OK;
+
+    pthread_mutex_lock(&b->imports_lock);
+    if (!is_known(b, &from)) {
+        if (b->caches.len >= TENON_CACHES_MAX)
+            rc = tenon_error_set(err, TENON_E_LIMIT, "more than %d caches", TENON_CACHES_MAX);
+        else
+            rc = import_one(b, &from, err);
+        if (rc == TENON_E_NOT_FOUND || rc == TENON_E_UNSUPPORTED) { /* a cache is never needed */
+            auto_free char *name = cache_name(&from);
+            auto_free char *what = tenon_asprintf("cache %s is not used", name);
+            warn(b, what, err);
+            rc = TENON_OK;
+        }
+        tenon_caches_tell(b);
+    }
+    pthread_mutex_unlock(&b->imports_lock);
+    return rc;
 }
 
 void
@@ -329,8 +383,6 @@ tenon_caches_free(struct tenon_build *b)
     }
     tenon_vec_release(&b->caches);
     tenon_vec_release(&b->imports);
-    free(b->import_origin);
-    b->import_origin = NULL;
 }
 
 /* ---- export ------------------------------------------------------------- */

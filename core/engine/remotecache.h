@@ -11,6 +11,8 @@
 
 struct tenon_image_layer;
 
+enum { TENON_CACHES_MAX = 64 }; /* of one build */
+
 /* Checks types and options before anything is built. */
 int tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
                        struct tenon_error *err);
@@ -18,6 +20,11 @@ int tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *
  * warning; only a wrong option is an error. */
 int tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req,
                         struct tenon_error *err);
+/* The solver gets to know what was loaded. */
+void tenon_caches_tell(struct tenon_build *b);
+/* One more, while the build runs: any thread. */
+int tenon_caches_add(struct tenon_build *b, const char *type, const char *const *options,
+                     struct tenon_error *err);
 /* After the build is done: --cache-to.  A failure with ignore-error=true is a
  * warning. */
 int tenon_caches_export(struct tenon_build *b, const struct tenon_build_request *req,

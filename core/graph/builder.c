@@ -64,6 +64,21 @@ tenon_node_new(struct tenon_graph *g, const char *op, struct tenon_error *err)
     return NULL;
 }
 
+struct tenon_node *
+tenon_node_of_vertex(struct tenon_graph *g, const struct tenon_vertex *v)
+{
+    static const enum node_kind kinds[] = {
+        [TENON_OP_EXEC] = NODE_EXEC, [TENON_OP_SOURCE] = NODE_SOURCE, [TENON_OP_FILE] = NODE_FILE,
+        [TENON_OP_MERGE] = NODE_MERGE, [TENON_OP_DIFF] = NODE_DIFF,
+    };
+    const size_t type = (size_t)v->op.type;
+    pthread_mutex_lock(&g->lock);
+    struct tenon_node *n = node_alloc(g, type < tenon_countof(kinds) ? kinds[type] : NODE_FILE);
+    n->frozen = v;
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
 static int
 check_open(const struct tenon_node *n, struct tenon_error *err)
 {

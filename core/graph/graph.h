@@ -231,6 +231,8 @@ uint32_t tenon_vertex_output_count(const struct tenon_vertex *v);
 struct tenon_node;
 struct tenon_node *tenon_node_new(struct tenon_graph *g, const char *op,
                                   struct tenon_error *err);
+/* A node that is v already: to be an input, and nothing else. */
+struct tenon_node *tenon_node_of_vertex(struct tenon_graph *g, const struct tenon_vertex *v);
 struct tenon_node *tenon_node_part(struct tenon_node *n, const char *part,
                                    struct tenon_error *err);
 int tenon_node_set(struct tenon_node *n, const char *attr, const char *value,

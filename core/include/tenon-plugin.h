@@ -136,6 +136,13 @@ struct tenon_node;   /* one vertex, or a part of one (a mount, an action) */
 struct tenon_ref;    /* a result that may not have been made yet */
 struct tenon_result; /* platform -> ref, and named bytes (metadata) */
 
+struct tenon_source_excerpt { /* a part of a build file */
+    const char *filename;
+    const void *data; /* the whole file */
+    size_t len;
+    uint32_t line, end_line; /* 0: no part in particular */
+};
+
 /* A blob as OCI descriptors tell it. */
 struct tenon_descriptor {
     const char *media_type;
@@ -502,6 +509,14 @@ struct tenon_host {
     struct tenon_ref *(*result_ref)(const struct tenon_result *r, size_t i);
     /* The i-th key of its metadata; NULL past the end. */
     const char *(*result_key)(const struct tenon_result *r, size_t i);
+    /* The op that ref is a result of, and which of its outputs: an input of
+     * others, which does not change any more.  NULL: scratch. */
+    struct tenon_node *(*node_of_ref)(struct tenon_graph *g,
+                                      struct tenon_ref *ref, uint32_t *output);
+    /* Where in a build file err is (error_at), with its text as far as it is
+     * known (graph_source); false: nowhere.  Until err changes. */
+    bool (*error_source)(struct tenon_graph *g, const struct tenon_error *err,
+                         struct tenon_source_excerpt *out);
 };
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
@@ -655,6 +670,12 @@ struct tenon_bridge {
     void (*process_kill)(struct tenon_process *p);
     /* Waits for its end; wait_status as from waitpid(2).  Once. */
     int (*process_wait)(struct tenon_process *p, int32_t *wait_status,
+                        struct tenon_error *err);
+    /* Look into one more cache from now on, as --cache-from has it: type, and
+     * "k=v" options.  One that cannot be read is a warning; one that is there
+     * already is nothing new. */
+    int (*import_cache)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                        const char *type, const char *const *options,
                         struct tenon_error *err);
 };
 
@@ -919,13 +940,6 @@ struct tenon_event {
 /* Of a STATUS: nothing is done, another process or step is waited for, which
  * its name says; to be shown at once. */
 #define TENON_EVENT_WAITING (UINT32_C(1) << 4)
-
-struct tenon_source_excerpt { /* a part of a build file */
-    const char *filename;
-    const void *data; /* the whole file */
-    size_t len;
-    uint32_t line, end_line; /* 0: no part in particular */
-};
 
 struct tenon_progress_end { /* how the build ended */
     uint32_t struct_size;

@@ -28,7 +28,7 @@ static void
 move_apart(const struct tenon_solver *s, const char *key, struct tenon_digest *out)
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
-    const char *origin = s->options.import_origin;
+    const char *origin = import_origin(s);
 
     tenon_hash_item(h, "tenon.key", "imported", strlen("imported"));
     tenon_hash_item(h, "origin", origin, strlen(origin));
@@ -43,7 +43,7 @@ origin_json(const struct tenon_solver *s, const char *id)
     auto_json struct json_object *o = json_object_new_object();
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
 
-    json_object_object_add(o, "imported-from", json_object_new_string(s->options.import_origin));
+    json_object_object_add(o, "imported-from", json_object_new_string(import_origin(s)));
     json_object_object_add(o, "id", json_object_new_string(id));
     tenon_json_write(&text, o, false);
     return tenon_buf_steal(&text);
@@ -73,7 +73,7 @@ apart_find(const struct tenon_solver *s, const char *key, struct tenon_record *o
     *apart = false;
     int rc = tenon_record_find(s->engine->store, key, out, err);
     /* Of one that was made here the keys alone may be known. */
-    if (rc != 0 || !s->options.import_origin)
+    if (rc != 0 || !import_origin(s))
         return rc;
     move_apart(s, key, &moved);
     rc = tenon_record_find(s->engine->store, moved.str, out, err);
@@ -96,7 +96,7 @@ apart_store(const struct tenon_solver *s, bool apart, const char *const *keys, s
     auto_free struct tenon_digest *moved = tenon_calloc(count + 1, sizeof *moved);
     auto_free const char **names = tenon_calloc(count + 1, sizeof *names);
     auto_free char *extra = origin_json(s, r->id.str);
-    auto_free char *what = tenon_asprintf("imported from %s: %s", s->options.import_origin,
+    auto_free char *what = tenon_asprintf("imported from %s: %s", import_origin(s),
                                           description ? description : "");
     struct tenon_record other = *r;
 

@@ -160,7 +160,8 @@ tenon_solver_adopt(struct tenon_solver *s)
     struct promises p = {0};
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
 
-    if (s->options.import_count)
+    const struct solver_imports *imports = atomic_load(&s->imports);
+    if (imports && imports->count)
         solver_visit(s, collect_records, &p, &ignored);
     tenon_vec_foreach(one, &p.list) {
         adopt(s, one);

@@ -2,6 +2,7 @@
  * key, unpacked when a result is wanted. */
 #include "solve/import.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -236,14 +237,51 @@ tenon_import_free(struct tenon_import *im)
 
 /* ---- looking up --------------------------------------------------------- */
 
+void
+tenon_solver_import(struct tenon_solver *s, const struct tenon_import *const *imports,
+                    size_t count, const char *origin)
+{
+    struct solver_imports *now = tenon_new0(struct solver_imports);
+
+    if (count)
+        now->list = tenon_memdup(imports, count * sizeof *imports);
+    now->count = count;
+    now->origin = origin ? tenon_strdup(origin) : NULL;
+    now->older = atomic_load(&s->imports);
+    atomic_store(&s->imports, now);
+}
+
+void
+imports_free(struct tenon_solver *s)
+{
+    struct solver_imports *i = atomic_load(&s->imports);
+
+    while (i) {
+        struct solver_imports *older = i->older;
+        free(i->list);
+        free(i->origin);
+        free(i);
+        i = older;
+    }
+}
+
+const char *
+import_origin(const struct tenon_solver *s)
+{
+    const struct solver_imports *imports = atomic_load(&s->imports);
+
+    return imports ? imports->origin : NULL;
+}
+
 const struct import_record *
 import_find(const struct tenon_solver *s, const char *key)
 {
+    const struct solver_imports *imports = atomic_load(&s->imports);
     const struct import_record *known = NULL;
 
-    for (size_t i = 0; i < s->options.import_count; i++) {
+    for (size_t i = 0; imports && i < imports->count; i++) {
         struct entry *e;
-        HASH_FIND_STR(s->options.imports[i]->entries, key, e);
+        HASH_FIND_STR(imports->list[i]->entries, key, e);
         if (e && e->record->result_count)
             return e->record;
         if (e && !known)

@@ -12,6 +12,9 @@ struct import_record { /* immutable, the import's */
     size_t result_count;     /* 0: only the keys are known */
 };
 
+/* Of the caches that are looked into now, NULL: none that is not trusted.  Any thread. */
+const char *import_origin(const struct tenon_solver *s);
+void imports_free(struct tenon_solver *s);
 /* One with results, if there is any; NULL when no import knows the key.  Any
  * thread. */
 const struct import_record *import_find(const struct tenon_solver *s, const char *key);

@@ -8,6 +8,7 @@
 #define TENON_SOLVE_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <uthash.h>
 
 #include "tools/alloc.h"
@@ -147,8 +148,16 @@ struct request {
 
 struct source_meta; /* sourcemeta.c */
 
+struct solver_imports { /* immutable */
+    const struct tenon_import **list;
+    size_t count;
+    char *origin; /* names of those that are not trusted; NULL: all are */
+    struct solver_imports *older; /* somebody may still look into it */
+};
+
 struct tenon_solver {
     struct tenon_solver_options options;
+    _Atomic(struct solver_imports *) imports; /* the newest; NULL: none */
     struct tenon_engine *engine;
     struct tenon_cancel *cancel; /* of the whole solver */
 

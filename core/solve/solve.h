@@ -18,14 +18,15 @@ struct tenon_import; /* solve/cache.h */
 
 struct tenon_solver_options {
     struct tenon_engine *engine;
-    const struct tenon_import *const *imports; /* --cache-from, in this order */
-    size_t import_count;
-    const char *import_origin; /* the names of those that are not trusted; NULL: none are */
     /* --explain, or NULL: the digest of a vertex, and "NAME: why it is made" */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };
 struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);
+/* Caches to look into from now on, in this order (--cache-from); origin: the names of those that
+ * are not trusted, NULL: all are.  One caller at a time, whatever runs. */
+void tenon_solver_import(struct tenon_solver *s, const struct tenon_import *const *imports,
+                         size_t count, const char *origin);
 /* Nothing runs any more, and who asks for more gets CANCELLED; what was solved stays. A step
  * that was begun early and then not needed is cancelled, and shown as that. */
 void tenon_solver_end(struct tenon_solver *s);

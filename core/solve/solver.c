@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "solve/private.h"
+#include "solve/import.h"
 
 static struct tenon_solver *
 solver_new(const struct tenon_solver_options *o, bool stepped)
@@ -56,6 +56,7 @@ tenon_solver_free(struct tenon_solver *s)
         state_free(st);
     }
     metas_free(s);
+    imports_free(s);
     tenon_vec_release(&s->dirty);
     tenon_cancel_free(s->run_cancel);
     tenon_vec_foreach(c, &s->old_cancels)

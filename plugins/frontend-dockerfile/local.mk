@@ -80,6 +80,8 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/stages.c \
 	%D%/convert/subrequests.c \
 	%D%/convert/subrequests.h \
+	%D%/convert/syntax.c \
+	%D%/convert/syntax.h \
 	%D%/convert/table.c \
 	%D%/convert/targets.c \
 	%D%/convert/vars.c \

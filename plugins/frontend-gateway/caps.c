@@ -4,6 +4,7 @@
 
 const char *const gateway_frontend_caps[] = {
     "solve.base",
+    "solve.inlinereturn",
     "resolveimage",
     "resolveimage.resolvemode",
     "readfile",
@@ -11,6 +12,7 @@ const char *const gateway_frontend_caps[] = {
     "returnmap",
     "readdir",
     "statfile",
+    "importcaches",
     "proto.refarray",
     "reference.output",
     "frontend.inputs",

@@ -264,10 +264,9 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
               struct tenon_error *err)
 {
     struct gateway gw = {
-        .host = host, .bridge = bridge, .request = request, .ctx = ctx,
+        .host = host, .config = self, .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,
     };
-    (void)self;
 
     const char *image = gateway_option(&gw, "source");
     if (!image || !*image)
@@ -293,11 +292,18 @@ static int
 gateway_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
              struct tenon_error *err)
 {
-    (void)config, (void)err;
+    (void)err;
     host = h;
-    *self = NULL; /* no state: each request stands alone */
+    *self = (void *)(uintptr_t)config; /* no other state: each request stands alone */
     return TENON_OK;
 }
+
+static const struct tenon_param config_options[] = {
+    { .name = "allowed", .help = "the repositories whose images may run: docker/dockerfile, "
+                                 "example.org/team/*",
+      .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
+    { .name = NULL },
+};
 
 static const struct tenon_frontend_ops ops = {
     .struct_size = sizeof ops,
@@ -312,6 +318,7 @@ static const struct tenon_plugin plugin = {
     .name = "gateway",
     .version = TENON_VERSION,
     .summary = "frontends in images (# syntax=IMAGE)",
+    .config = config_options,
     .init = gateway_init,
     .ops.frontend = &ops,
 };

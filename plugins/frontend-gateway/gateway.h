@@ -1,10 +1,13 @@
 /* frontend-gateway/gateway.h - one run of a frontend that is a program in an image.
  *
  *   gateway.c    the plugin: from a request to the end of the program
- *   image.c      the image, and the process that is made of it
+ *   choose.c     which image it is
+ *   image.c      the process that is made of it
  *   serving.c    one call: a message in, one out; references by their names
  *   serve.c      the methods of LLBBridge, by the bridge of the host
  *   platforms.c  which platforms a result is for
+ *   imports.c    caches that it names
+ *   returned.c   what is in a result
  *   status.c     errors of the host as gRPC has them, and back
  *   caps.c       what is said to be understood
  *   llbbridge.c  the messages
@@ -16,18 +19,21 @@
 #include <tenon-plugin.h>
 
 #include "common/grpc/grpc.h"
+#include "tools/arena.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
 
 enum {
     GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
     GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
+    GATEWAY_IMPORTS_MAX = 64,      /* caches that it names */
     GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
     GATEWAY_GRACE = 10,            /* seconds: to end, after Return, or without a connection */
 };
 
 struct gateway {
     const struct tenon_host *host;
+    const struct tenon_values *config; /* the plugin's; may be NULL */
     const struct tenon_bridge *bridge;
     const struct tenon_frontend_request *request;
     struct tenon_ctx *ctx;
@@ -40,16 +46,29 @@ struct gateway {
     bool gone;     /* its process has ended */
     bool killed;   /* by us: it did not end by itself */
     TENON_VEC(struct tenon_ref *) refs; /* by what the program calls them, less one */
+    size_t imports; /* named so far */
     bool returned; /* or tried to */
     bool refused;  /* what it returned was not taken */
     struct tenon_result *result; /* of the request: Return fills it */
     struct tenon_buf failure;    /* the ReturnRequest, if it says that it failed */
 };
 
-/* ---- image.c ------------------------------------------------------------- */
+/* ---- choose.c ------------------------------------------------------------ */
 
 /* The value of an option of the request, or NULL. */
 const char *gateway_option(const struct gateway *gw, const char *name);
+
+struct gateway_image {
+    struct tenon_node *tree;
+    uint32_t output;    /* of tree */
+    const void *config; /* JSON; NULL: it has none */
+    size_t config_len;
+};
+int gateway_choose(struct gateway *gw, const char *name, struct gateway_image *image,
+                   struct tenon_error *err);
+
+/* ---- image.c ------------------------------------------------------------- */
+
 /* Resolves the image, and describes the process: an exec op.  NULL: see err. */
 struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
                                          struct tenon_error *err);
@@ -61,7 +80,6 @@ void gateway_serve(struct gateway *gw);
 
 /* ---- platforms.c --------------------------------------------------------- */
 
-struct tenon_arena;
 struct message_list;
 struct gateway_platform {
     const char *id;   /* what the program calls it, in names of metadata too */
@@ -74,6 +92,23 @@ struct gateway_platforms {
 /* By the metadata; none where it says nothing.  False: malformed. */
 bool gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
                        struct gateway_platforms *out);
+
+/* ---- imports.c ----------------------------------------------------------- */
+
+int gateway_import(struct gateway *gw, struct tenon_ctx *ctx, const struct message_list *imports,
+                   struct tenon_error *err);
+
+/* ---- returned.c ---------------------------------------------------------- */
+
+struct gw_result;
+struct message_bytes;
+/* Of a result that is one reference, where refs.platforms does not say it; to free(). */
+char *gateway_only_platform(const struct gateway *gw, const struct gw_result *r);
+/* To the result of the request. */
+int gateway_take_metadata(struct gateway *gw, const struct gw_result *r, struct tenon_error *err);
+/* What came with the last Solve of a program that knows no Return.  False: malformed. */
+bool gateway_final_metadata(struct tenon_arena *arena, const struct message_bytes *json,
+                            struct message_list *out);
 
 /* ---- status.c ------------------------------------------------------------ */
 

@@ -8,18 +8,8 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 
-const char *
-gateway_option(const struct gateway *gw, const char *name)
-{
-    const char *const *o = gw->request->options;
-    const size_t len = strlen(name);
-
-    for (; o && *o; o++) {
-        if (strncmp(*o, name, len) == 0 && (*o)[len] == '=')
-            return *o + len + 1;
-    }
-    return NULL;
-}
+#define METADATA_DIR "/run/config/buildkit/metadata"
+#define CAPS_LABEL "moby.buildkit.frontend.caps"
 
 struct image {
     struct json_object *document; /* owns all of it */
@@ -48,15 +38,24 @@ text(const struct image *image, const char *key)
     return json_object_get_string(value);
 }
 
+static const char *
+label_text(const struct image *image, const char *name)
+{
+    struct json_object *labels = NULL, *value = NULL;
+
+    if (!image->config || !json_object_object_get_ex(image->config, "Labels", &labels) ||
+        !json_object_object_get_ex(labels, name, &value))
+        return NULL;
+    return json_object_get_string(value);
+}
+
 static bool
 label(const struct image *image, const char *name)
 {
-    struct json_object *labels = NULL, *value = NULL;
+    const char *value = label_text(image, name);
     bool on = false;
 
-    return image->config && json_object_object_get_ex(image->config, "Labels", &labels) &&
-           json_object_object_get_ex(labels, name, &value) &&
-           tenon_parse_bool(json_object_get_string(value), &on) && on;
+    return value && tenon_parse_bool(value, &on) && on;
 }
 
 /* The strings of a list of the image's; fallback where it has none. */
@@ -155,18 +154,101 @@ describe(struct gateway *gw, const struct image *image, struct tenon_node *n,
     return TENON_OK;
 }
 
+/* ---- what the program must know ------------------------------------------- */
+
+static bool
+is_in_list(const char *text, const char *word, size_t len)
+{
+    for (; text && *text; text += strcspn(text, ","), text += *text == ',') {
+        if (strcspn(text, ",") == len && strncmp(text, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+need_cap(struct gateway *gw, const char *known, const char *cap, size_t len,
+         struct tenon_error *err)
+{
+    if (is_in_list(known, cap, len))
+        return TENON_OK;
+    struct json_object *name = json_object_new_string_len(cap, (int)len);
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "name", name);
+    gw->host->error(err, TENON_E_UNSUPPORTED, 0, "the frontend does not know %s (%s)",
+                    json_object_get_string(name), CAPS_LABEL);
+    gw->host->error_detail(err, "errdefs.FrontendCap", json_object_to_json_string(o));
+    json_object_put(o);
+    return TENON_E_UNSUPPORTED;
+}
+
+/* "frontend.caps" is a list of what it is going to need; "+forward" would let it ask others. */
+static int
+check_caps(struct gateway *gw, const struct image *image, struct tenon_error *err)
+{
+    static const char inputs[] = "moby.buildkit.frontend.inputs";
+    const char *known = label_text(image, CAPS_LABEL);
+    const char *want = gateway_option(gw, "frontend.caps");
+    int rc = gw->request->input_count ? need_cap(gw, known, inputs, strlen(inputs), err) : 0;
+
+    for (; rc == 0 && want && *want; want += strcspn(want, ","), want += *want == ',') {
+        const size_t len = strcspn(want, ",+");
+        if (len)
+            rc = need_cap(gw, known, want, len, err);
+    }
+    return rc;
+}
+
+/* ---- the process ----------------------------------------------------------- */
+
+/* A program that is /run leaves no room for files below that. */
+static bool
+has_room(const struct image *image)
+{
+    struct json_object *args = list(image, "Entrypoint");
+
+    return args && json_object_array_length(args) > 0 &&
+           !tenon_streq(json_object_get_string(json_object_array_get_idx(args, 0)), "/run");
+}
+
+/* What the program was made of, as a file of its own: it can build upon itself. */
+static int
+add_metadata(struct gateway *gw, struct tenon_node *process, const struct gateway_image *image,
+             struct tenon_error *err)
+{
+    static const int64_t time_ns = 0;
+    const struct tenon_host *h = gw->host;
+    struct tenon_ref *ref = NULL;
+    const void *def = NULL;
+    size_t len = 0;
+
+    if (gw->bridge->solve(gw->ctx, gw->graph, image->tree, image->output, &ref, err) < 0 ||
+        gw->bridge->definition(gw->ctx, ref, &def, &len, err) < 0)
+        return h->error_code(err);
+    struct tenon_node *file = tenon_llb_file(h, gw->graph, err);
+    if (!file ||
+        !tenon_llb_mkfile(h, file, "/frontend.bin", 0400, def, len, NULL, &time_ns, err) ||
+        tenon_llb_name(h, file, "[internal] tell the frontend what it is", err) < 0 ||
+        !tenon_llb_bind_mount(h, process, METADATA_DIR, file, 0, NULL, true, err))
+        return h->error_code(err);
+    return TENON_OK;
+}
+
 static struct tenon_node *
-make_process(struct gateway *gw, const struct tenon_source_meta *meta, const struct image *image,
+make_process(struct gateway *gw, const struct gateway_image *from, const struct image *image,
              struct tenon_error *err)
 {
     const struct tenon_host *h = gw->host;
-    struct tenon_node *source = tenon_llb_source(h, gw->graph, meta->identifier,
-                                                 gw->request->host_platform, err);
-    struct tenon_node *n = source ? h->node_new(gw->graph, "exec", err) : NULL;
-    struct tenon_node *root = n ? h->node_part(n, "mount", err) : NULL;
 
+    /* A directory of the user's has no labels to say it with. */
+    if (from->config && check_caps(gw, image, err) < 0)
+        return NULL;
+    struct tenon_node *n = h->node_new(gw->graph, "exec", err);
+    struct tenon_node *root = n ? h->node_part(n, "mount", err) : NULL;
     if (!root || h->node_set(root, "dest", "/", err) < 0 ||
-        h->node_input(root, "input", source, 0, err) < 0 || describe(gw, image, n, err) < 0)
+        h->node_input(root, "input", from->tree, from->output, err) < 0 ||
+        describe(gw, image, n, err) < 0 ||
+        (has_room(image) && add_metadata(gw, n, from, err) < 0))
         return NULL;
     return n;
 }
@@ -174,28 +256,15 @@ make_process(struct gateway *gw, const struct tenon_source_meta *meta, const str
 struct tenon_node *
 gateway_image_process(struct gateway *gw, const char *name, struct tenon_error *err)
 {
-    const struct tenon_host *h = gw->host;
-    const char *whole = h->image_normalize(gw->ctx, name, err);
-    const char *mode = gateway_option(gw, "image-resolve-mode");
-    if (!whole)
-        return NULL;
-    auto_free char *identifier = tenon_asprintf("docker-image://%s", whole);
-    auto_free char *log_name = tenon_asprintf("resolve image config for %s", identifier);
-    auto_free char *attr = mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
-    const char *const attrs[] = {attr, NULL};
-    const struct tenon_source_query query = {
-        .struct_size = sizeof query, .identifier = identifier, .log_name = log_name,
-        .platform = gw->request->host_platform, .attrs = attrs,
-    };
-    struct tenon_source_meta meta = {.struct_size = sizeof meta};
-    if (gw->bridge->resolve_source_meta(gw->ctx, gw->graph, &query, &meta, err) < 0)
-        return NULL;
+    struct gateway_image from;
 
-    auto_free char *json = meta.config ? tenon_strndup(meta.config, meta.config_len) : NULL;
+    if (gateway_choose(gw, name, &from, err) < 0)
+        return NULL;
+    auto_free char *json = from.config ? tenon_strndup(from.config, from.config_len) : NULL;
     struct image image = {.document = json ? json_tokener_parse(json) : NULL};
     if (image.document)
         json_object_object_get_ex(image.document, "config", &image.config);
-    struct tenon_node *n = make_process(gw, &meta, &image, err);
+    struct tenon_node *n = make_process(gw, &from, &image, err);
     json_object_put(image.document);
     return n;
 }

@@ -9,6 +9,9 @@
 
 const struct message_type_info gw_none_message = {.size = sizeof(struct gw_none)};
 
+FIELDS gw_health_fields[] = {MESSAGE_FIELD(1, INT, gw_health, status)};
+SERVED(gw_health);
+
 FIELDS gw_pair_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_pair, key),
     MESSAGE_FIELD(2, STRING, gw_pair, value),
@@ -75,8 +78,18 @@ FIELDS gw_result_fields[] = {
     MESSAGE_OF(3, ONE, gw_result, ref, gw_ref_message),
     MESSAGE_OF(4, ONE, gw_result, refs, gw_refs_message),
     MESSAGE_OF(10, MANY, gw_result, metadata, gw_blob_message),
+    MESSAGE_OF(12, MANY, gw_result, attestations, gw_blob_message),
 };
 INFO(gw_result);
+
+FIELDS gw_import_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_import, type),
+    MESSAGE_OF(2, MANY, gw_import, attrs, gw_pair_message),
+};
+INFO(gw_import);
+
+FIELDS gw_policy_fields[] = {MESSAGE_FIELD(1, INT, gw_policy, version)};
+INFO(gw_policy);
 
 FIELDS gw_solve_fields[] = {
     MESSAGE_FIELD(1, BYTES, gw_solve, definition),
@@ -85,8 +98,11 @@ FIELDS gw_solve_fields[] = {
     MESSAGE_FIELD(5, BOOL, gw_solve, allow_result),
     MESSAGE_FIELD(6, BOOL, gw_solve, allow_refs),
     MESSAGE_FIELD(10, BOOL, gw_solve, final),
+    MESSAGE_FIELD(11, BYTES, gw_solve, exporter_attr),
+    MESSAGE_OF(12, MANY, gw_solve, imports, gw_import_message),
     MESSAGE_OF(13, MANY, gw_solve, inputs, gw_blob_message),
     MESSAGE_FIELD(14, BOOL, gw_solve, evaluate),
+    MESSAGE_OF(15, MANY, gw_solve, policies, gw_policy_message),
 };
 SERVED(gw_solve);
 

@@ -17,6 +17,10 @@ struct gw_none {
     bool unused;
 };
 
+struct gw_health {
+    int64_t status;
+};
+
 struct gw_platform {
     const char *arch, *os, *variant, *os_version;
 };
@@ -58,15 +62,26 @@ struct gw_result {
     const struct gw_ref *ref;
     const struct gw_refs *refs;
     struct message_list metadata; /* gw_blob */
+    struct message_list attestations; /* gw_blob */
 };
 
+struct gw_import { /* a cache */
+    const char *type;
+    struct message_list attrs; /* gw_pair */
+};
+struct gw_policy {
+    int64_t version;
+};
 struct gw_solve {
     struct message_bytes definition;
     const char *frontend;
     struct message_list options; /* gw_pair */
     bool allow_result, allow_refs, final;
-    struct message_list inputs; /* gw_blob */
+    struct message_bytes exporter_attr; /* JSON; with final */
+    struct message_list imports;        /* gw_import */
+    struct message_list inputs;         /* gw_blob */
     bool evaluate;
+    struct message_list policies; /* gw_policy */
 };
 struct gw_solved {
     const char *ref;
@@ -171,10 +186,11 @@ struct gw_warn {
     struct message_list ranges; /* gw_place */
 };
 
-extern const struct message_type_info gw_none_message, gw_pong_message, gw_inputs_message,
-    gw_solve_message, gw_solved_message, gw_return_message, gw_read_file_message, gw_file_message,
-    gw_read_dir_message, gw_dir_message, gw_stat_file_message, gw_stat_answer_message,
-    gw_evaluate_message, gw_resolve_meta_message, gw_meta_message, gw_resolve_config_message,
-    gw_config_message, gw_warn_message, gw_status_message;
+extern const struct message_type_info gw_none_message, gw_health_message, gw_pong_message,
+    gw_inputs_message, gw_solve_message, gw_solved_message, gw_return_message,
+    gw_read_file_message, gw_file_message, gw_read_dir_message, gw_dir_message,
+    gw_stat_file_message, gw_stat_answer_message, gw_evaluate_message, gw_resolve_meta_message,
+    gw_meta_message, gw_resolve_config_message, gw_config_message, gw_warn_message,
+    gw_status_message;
 
 #endif

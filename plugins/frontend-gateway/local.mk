@@ -5,12 +5,15 @@ pluginexec_LTLIBRARIES += frontend-gateway.la
 endif
 frontend_gateway_la_SOURCES = \
 	%D%/caps.c \
+	%D%/choose.c \
 	%D%/gateway.c \
 	%D%/gateway.h \
 	%D%/image.c \
+	%D%/imports.c \
 	%D%/llbbridge.c \
 	%D%/llbbridge.h \
 	%D%/platforms.c \
+	%D%/returned.c \
 	%D%/serve.c \
 	%D%/serving.c \
 	%D%/serving.h \

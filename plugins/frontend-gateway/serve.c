@@ -256,32 +256,6 @@ solve_definition(struct serving *s, const struct gw_solve *request)
 }
 
 static void
-solve(void *user, struct grpc_call *call)
-{
-    struct gw_solve request = {0};
-    struct serving s;
-
-    if (!serving_begin(&s, user, call, &gw_solve_message, &request))
-        return;
-    struct tenon_result *result = NULL;
-    if (request.final)
-        s.gw->host->error(s.err, TENON_E_UNSUPPORTED, 0, "the frontend is too old: it does not "
-                                                         "know of Return");
-    else
-        result = *request.frontend ? solve_frontend(&s, &request) : solve_definition(&s, &request);
-    struct gw_result out = {0};
-    if (result && put_refs(&s, result, request.allow_refs, &out)) {
-        put_metadata(&s, result, &out);
-        const struct gw_solved solved = {
-            .ref = request.allow_result ? NULL : out.ref ? out.ref->id : out.old_ref,
-            .result = request.allow_result ? &out : NULL,
-        };
-        serving_answer(&s, &gw_solved_message, &solved);
-    }
-    serving_done(&s);
-}
-
-static void
 evaluate(void *user, struct grpc_call *call)
 {
     static const struct gw_none nothing;
@@ -604,7 +578,8 @@ take_refs(struct serving *s, const struct gw_result *r)
 
     if (!gateway_platforms(&s->arena, &r->metadata, &p))
         return s->gw->host->error(s->err, TENON_E_INVALID, 0, "refs.platforms is malformed");
-    const char *own = p.count == 1 ? p.items[0].name : s->gw->request->host_platform;
+    auto_free char *own = p.count == 1 ? tenon_strdup(p.items[0].name)
+                                       : gateway_only_platform(s->gw, r);
     if (r->refs) {
         const struct gw_named_ref *named = r->refs->refs.items;
         const size_t count = r->refs->refs.len;
@@ -621,13 +596,25 @@ take_refs(struct serving *s, const struct gw_result *r)
 static int
 take_result(struct serving *s, const struct gw_result *r)
 {
-    const struct gw_blob *blobs = r->metadata.items;
-    int rc = take_refs(s, r);
+    const int rc = gateway_take_metadata(s->gw, r, s->err);
 
-    for (size_t i = 0; rc == 0 && i < r->metadata.len; i++)
-        rc = s->gw->host->result_set(s->gw->result, blobs[i].key, blobs[i].value.data,
-                                     blobs[i].value.len, s->err);
-    return rc;
+    return rc < 0 ? rc : take_refs(s, r);
+}
+
+/* A program has one result. */
+static bool
+begin_return(struct serving *s)
+{
+    struct gateway *gw = s->gw;
+
+    pthread_mutex_lock(&gw->lock);
+    const bool first = !gw->returned;
+    gw->returned = true;
+    pthread_cond_broadcast(&gw->changed);
+    pthread_mutex_unlock(&gw->lock);
+    if (!first)
+        gw->host->error(s->err, TENON_E_INVALID, 0, "the frontend has returned already");
+    return first;
 }
 
 static void
@@ -640,16 +627,10 @@ return_result(void *user, struct grpc_call *call)
     if (!serving_begin(&s, user, call, &gw_return_message, &request))
         return;
     struct gateway *gw = s.gw;
-    pthread_mutex_lock(&gw->lock);
-    const bool first = !gw->returned;
-    gw->returned = true;
-    pthread_cond_broadcast(&gw->changed);
-    pthread_mutex_unlock(&gw->lock);
-    if (!first)
-        gw->host->error(s.err, TENON_E_INVALID, 0, "the frontend has returned already");
-    else if (request.error && request.error->code != GRPC_OK)
+    const bool first = begin_return(&s);
+    if (first && request.error && request.error->code != GRPC_OK)
         gw->failure = s.request; /* main's, once all calls are over */
-    else if (request.result)
+    else if (first && request.result)
         gw->refused = take_result(&s, request.result) < 0;
     if (gw->host->error_code(s.err) == 0)
         serving_answer(&s, &gw_none_message, &nothing);
@@ -658,6 +639,69 @@ return_result(void *user, struct grpc_call *call)
     serving_done(&s);
     if (first)
         grpc_conn_shutdown(gw->conn); /* nothing is to be asked after that */
+}
+
+/* ---- Solve --------------------------------------------------------------- */
+
+static bool
+check_solve(struct serving *s, const struct gw_solve *request)
+{
+    if (request->policies.len)
+        s->gw->host->error(s->err, TENON_E_UNSUPPORTED, 0, "source policies are not supported");
+    return s->gw->host->error_code(s->err) == 0 &&
+           gateway_import(s->gw, s->ctx, &request->imports, s->err) == 0;
+}
+
+/* The last solve of a program of 2018 is its Return: what it made, with other metadata. */
+static bool
+take_final(struct serving *s, const struct gw_solve *request, const struct gw_result *made)
+{
+    struct gw_result r = *made;
+
+    if (!gateway_final_metadata(&s->arena, &request->exporter_attr, &r.metadata))
+        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "ExporterAttr is malformed") == 0;
+    if (!begin_return(s))
+        return false;
+    s->gw->refused = take_result(s, &r) < 0;
+    return !s->gw->refused;
+}
+
+static void
+solve(void *user, struct grpc_call *call)
+{
+    struct gw_solve request = {0};
+    struct serving s;
+
+    if (!serving_begin(&s, user, call, &gw_solve_message, &request))
+        return;
+    struct tenon_result *result = NULL;
+    if (check_solve(&s, &request))
+        result = *request.frontend ? solve_frontend(&s, &request) : solve_definition(&s, &request);
+    struct gw_result out = {0};
+    if (result && put_refs(&s, result, request.allow_refs, &out) &&
+        (!request.final || take_final(&s, &request, &out))) {
+        put_metadata(&s, result, &out);
+        const struct gw_solved solved = {
+            .ref = request.allow_result ? NULL : out.ref ? out.ref->id : out.old_ref,
+            .result = request.allow_result ? &out : NULL,
+        };
+        serving_answer(&s, &gw_solved_message, &solved);
+    }
+    serving_done(&s);
+}
+
+/* Of gRPC, for any service: it is there. */
+static void
+health(void *user, struct grpc_call *call)
+{
+    static const struct gw_health serving = {1};
+    struct gw_none request = {0};
+    struct serving s;
+
+    if (!serving_begin(&s, user, call, &gw_none_message, &request))
+        return;
+    serving_answer(&s, &gw_health_message, &serving);
+    serving_done(&s);
 }
 
 #define METHOD(name, run) {"/moby.buildkit.v1.frontend.LLBBridge/" name, run}
@@ -673,6 +717,7 @@ static const struct grpc_method methods[] = {
     METHOD("ResolveImageConfig", resolve_image_config),
     METHOD("Warn", warn),
     METHOD("Return", return_result),
+    {"/grpc.health.v1.Health/Check", health},
 };
 
 void

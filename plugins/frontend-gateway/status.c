@@ -8,6 +8,8 @@
 #include "gateway.h"
 #include "llbbridge.h"
 #include "tools/alloc.h"
+#include "tools/base64.h"
+#include "tools/jsontext.h"
 
 #define TYPE_PREFIX "github.com/moby/buildkit/"
 #define TYPE_SUFFIX "+json"
@@ -26,6 +28,24 @@ grpc_code_of(int code)
     }
 }
 
+/* A place that the host knows as errdefs.Source has it; NULL: there is none. */
+static char *
+source_json(struct gateway *gw, const struct tenon_error *err)
+{
+    struct tenon_source_excerpt at;
+
+    if (!gw->host->error_source(gw->graph, err, &at))
+        return NULL;
+    auto_free char *data = tenon_base64(at.data, at.len);
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+    const unsigned last = at.end_line > at.line ? at.end_line : at.line;
+    tenon_buf_adds(&json, "{\"info\":{\"filename\":");
+    tenon_json_add_string(&json, at.filename, strlen(at.filename), true);
+    tenon_buf_addf(&json, ",\"data\":\"%s\"},\"ranges\":[{\"start\":{\"line\":%u},"
+                   "\"end\":{\"line\":%u}}]}", data, at.line, last);
+    return tenon_buf_steal(&json);
+}
+
 void
 gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err)
 {
@@ -34,13 +54,21 @@ gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_erro
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     TENON_VEC(struct gw_any) details = {0};
     const char *type, *json;
+    bool placed = false;
 
     for (size_t i = 0; (type = h->error_detail_nth(err, i, &json)) != NULL; i++) {
         if (tenon_has_prefix(type, "tenon."))
             continue; /* between us */
+        placed = placed || strcmp(type, "errdefs.Source") == 0;
         auto_free char *name = tenon_asprintf(TYPE_PREFIX "%s" TYPE_SUFFIX, type);
         const struct gw_any any = {.type = tenon_arena_strdup(&arena, name),
                                    .value = {json, strlen(json)}};
+        tenon_vec_push(&details, any);
+    }
+    auto_free char *place = placed ? NULL : source_json(gw, err);
+    if (place) {
+        const struct gw_any any = {.type = TYPE_PREFIX "errdefs.Source" TYPE_SUFFIX,
+                                   .value = {place, strlen(place)}};
         tenon_vec_push(&details, any);
     }
     const int code = grpc_code_of(h->error_code(err));

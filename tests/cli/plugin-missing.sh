@@ -35,7 +35,7 @@ run 0 build --progress=plain --build-context "$base" -o type=registry -t "$base_
 front=$abs_top_builddir/tests/gateway/frontend
 if [ -x "$front" ]; then
     cp "$front" "$work/context/run"
-    printf 'FROM scratch\nCOPY run /run\n' >"$work/Dockerfile"
+    printf 'FROM scratch\nCOPY run /run\nLABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.contexts\n' >"$work/Dockerfile"
     run 0 build --progress=plain -o type=registry -t "$registry/front:1" <"$work/Dockerfile"
     printf 'FROM scratch\nCOPY file /\n' >"$work/context/Real.Dockerfile"
 fi
@@ -157,6 +157,10 @@ for so in "$plugins"/*.so; do
     run 1 needs "$plugin"
     cat "$work/out" "$work/err" >"$work/said"
     assert_has "$work/said" "tenon-plugin-$plugin"
+    if [ "$plugin" = frontend-gateway ]; then
+        "$abs_top_builddir/tenon" --plugin-dir "$plugins" --root "$store" doctor >"$work/doctor" || :
+        assert_has "$work/doctor" "needs the package tenon-plugin-frontend-gateway"
+    fi
     echo "$plugin: $(grep -F "${plugin#*-}" "$work/said" | grep -E 'ERROR|^tenon: |no ' | head -n 1 | cut -c 1-160)"
     run 0 elsewhere "$plugin"
     mv "$work/away" "$so"

@@ -15,18 +15,32 @@
  *   use:REF              whatever it is called
  *   chain:IMAGE          another image as the frontend
  *   loop:IMAGE           the same, for ever
+ *   metadata             the definition of its own image, as the reference
+ *   inputs input:NAME    what another frontend gave; one of them as the reference
+ *   within:FILE          dockerfile.v0 of FILE in the reference, which is the context, too
+ *   onto:FILE            dockerfile.v0 of FILE, whose image "base" is the reference
+ *   give:IMAGE           another image as the frontend, which gets the reference as its input "given"
+ *   old:FILE             the same as solve and return, in the way of 2018: one Solve, which is final
+ *   oldkeys:PLATFORM     metadata has the platform in its keys, the reference has none
+ *   cache:TYPE,KEY=VALUE a cache for the solves after it
+ *   caches:NUMBER        the same so often
+ *   policy               a source policy for the solves after it
+ *   key:KEY=VALUE attest answer:JSON                        in the result
  *   return fail:TEXT twice                                  and the end
  *   platforms            returns the reference for two, by names of its own and in an order of its own
  *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
  *   sandbox              what it is like
+ *   time                 how long it took to get here
  */
 #include <ifaddrs.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/grpc/grpc.h"
@@ -41,6 +55,11 @@ static struct tenon_arena arena;
 static const char *ref;                    /* to work on */
 static struct message_bytes definition;    /* of it */
 static struct message_list metadata;       /* of the last solve */
+static struct gw_import cache, *caches = &cache; /* for a solve */
+static size_t cache_count;
+static struct message_list attestations;
+static bool with_policy;
+static uint64_t start_us;                  /* of main */
 
 static const char *
 option(const char *name)
@@ -113,16 +132,159 @@ take(const struct gw_solved *solved)
 }
 
 static void
-solve(const char *frontend, const struct gw_pair *options, size_t count, bool now)
+solve_with(const char *frontend, const struct gw_pair *options, size_t count,
+           const struct gw_blob *inputs, size_t input_count, bool now)
 {
+    static const struct gw_policy policy = {1};
     struct gw_solved solved = {0};
     const struct gw_solve request = {
         .frontend = frontend, .options = {options, count}, .allow_result = true, .allow_refs = true,
-        .evaluate = now,
+        .evaluate = now, .inputs = {inputs, input_count}, .imports = {caches, cache_count},
+        .policies = {&policy, with_policy},
     };
 
     if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
         take(&solved);
+}
+
+static void
+solve(const char *frontend, const struct gw_pair *options, size_t count, bool now)
+{
+    solve_with(frontend, options, count, NULL, 0, now);
+}
+
+/* A build file in the reference, which may copy from there. */
+static void
+within(const char *file)
+{
+    const struct gw_pair options[] = {{"filename", file}};
+    const struct gw_blob inputs[] = {{"context", definition}, {"dockerfile", definition}};
+
+    solve_with("dockerfile.v0", options, 1, inputs, 2, false);
+}
+
+static void
+onto(const char *file)
+{
+    /* {"architecture": "amd64", "os": "linux", "config": {"Env": ["OF=base"]}} */
+    const struct gw_pair options[] = {
+        {"context:base", "input:given"},
+        {"filename", file},
+        {"input-metadata:given",
+         "{\"containerimage.config\":\"eyJhcmNoaXRlY3R1cmUiOiAiYW1kNjQiLCAib3MiOiAibGludXgiLCAiY29u"
+         "ZmlnIjogeyJFbnYiOiBbIk9GPWJhc2UiXX19\"}"},
+    };
+    const struct gw_blob input = {"given", definition};
+
+    solve_with("dockerfile.v0", options, 3, &input, 1, false);
+}
+
+static void
+give(const char *image)
+{
+    const struct gw_pair options[] = {
+        {"build-arg:DO", "inputs input:given read:/dir/hello return"}, {"source", image}};
+    const struct gw_blob input = {"given", definition};
+
+    solve_with("gateway.v0", options, 2, &input, 1, false);
+}
+
+static void
+inputs(const char *wanted)
+{
+    struct gw_none none = {0};
+    struct gw_inputs in = {0};
+
+    if (!call("Inputs", &gw_none_message, &none, &gw_inputs_message, &in))
+        return;
+    const struct gw_blob *blobs = in.definitions.items;
+    for (size_t i = 0; i < in.definitions.len; i++) {
+        fprintf(stderr, "input %s, %s\n", blobs[i].key, blobs[i].value.len ? "some bytes" : "empty");
+        if (wanted && strcmp(wanted, blobs[i].key) == 0)
+            definition = blobs[i].value;
+    }
+}
+
+/* What BuildKit's first frontends did: no Return, and metadata as JSON. */
+static void
+old(const char *file)
+{
+    const struct gw_pair options[] = {{"filename", file}};
+    static const char attr[] = "{\"containerimage.config\": \"eyJhcmNoaXRlY3R1cmUiOiAiYW1kNjQiLCAib3Mi"
+                               "OiAibGludXgiLCAiY29uZmlnIjogeyJFbnYiOiBbIk9GPW9sZCJdfX0=\"}";
+    struct gw_solved solved = {0};
+    const struct gw_solve request = {
+        .frontend = "dockerfile.v0", .options = {options, 1}, .final = true,
+        .exporter_attr = {attr, sizeof attr - 1},
+    };
+
+    if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
+        fprintf(stderr, "an old answer: %s\n", *solved.ref && !solved.result ? "a name" : "more");
+}
+
+static void
+old_keys(const char *platform)
+{
+    struct gw_blob *blobs = tenon_arena_array(&arena, metadata.len + 1, sizeof *blobs);
+    const struct gw_blob *from = metadata.items;
+    size_t n = 0;
+
+    for (size_t i = 0; i < metadata.len; i++) {
+        if (strcmp(from[i].key, "containerimage.config") != 0)
+            continue;
+        auto_free char *key = tenon_asprintf("%s/%s", from[i].key, platform);
+        blobs[n++] = (struct gw_blob){tenon_arena_strdup(&arena, key), from[i].value};
+    }
+    metadata = (struct message_list){blobs, n};
+}
+
+static void
+add_key(char *pair)
+{
+    struct gw_blob *blobs = tenon_arena_array(&arena, metadata.len + 1, sizeof *blobs);
+    char *value = strchr(pair, '=');
+
+    *value++ = '\0';
+    if (metadata.len)
+        memcpy(blobs, metadata.items, metadata.len * sizeof *blobs);
+    blobs[metadata.len] = (struct gw_blob){pair, {value, strlen(value)}};
+    metadata.items = blobs;
+    metadata.len++;
+}
+
+static void
+import_cache(char *spec)
+{
+    struct gw_pair *attrs = tenon_arena_array(&arena, 8, sizeof *attrs);
+    char *save = NULL;
+    size_t n = 0;
+
+    cache.type = strtok_r(spec, ",", &save);
+    for (char *a = strtok_r(NULL, ",", &save); a && n < 8; a = strtok_r(NULL, ",", &save)) {
+        char *value = strchr(a, '=');
+        *value++ = '\0';
+        attrs[n++] = (struct gw_pair){a, value};
+    }
+    cache.attrs = (struct message_list){attrs, n};
+    cache_count = 1;
+}
+
+/* What an image is made of, told by a file in the sandbox. */
+static void
+itself(void)
+{
+    static char bytes[1 << 16];
+    struct stat st = {0};
+    FILE *f = fopen("/run/config/buildkit/metadata/frontend.bin", "re");
+
+    if (!f || fstat(fileno(f), &st) < 0) {
+        fprintf(stderr, "no metadata\n");
+        return;
+    }
+    definition = (struct message_bytes){bytes, fread(bytes, 1, sizeof bytes, f)};
+    fprintf(stderr, "metadata: mode %o, %s\n", (unsigned)st.st_mode & 07777,
+            fopen("/run/config/buildkit/metadata/more", "w") ? "writable" : "read-only");
+    fclose(f);
 }
 
 static void
@@ -261,7 +423,7 @@ static void
 finish(void)
 {
     const struct gw_ref r = {.id = ref};
-    const struct gw_result result = {.ref = &r, .metadata = metadata};
+    const struct gw_result result = {.ref = &r, .metadata = metadata, .attestations = attestations};
     const struct gw_return request = {.result = &result};
     struct gw_none none = {0};
 
@@ -335,9 +497,32 @@ sandbox(void)
     fprintf(stderr, "the root is %s\n", f ? "writable" : "read-only");
 }
 
+/* To a subrequest: no reference. */
+static void
+answer(const char *json)
+{
+    const struct gw_blob blobs[] = {{"result.json", {json, strlen(json)}},
+                                    {"result.txt", {"told\n", 5}}};
+
+    fprintf(stderr, "asked for %s\n", option("requestid"));
+    ref = "";
+    metadata = (struct message_list){blobs, 2};
+    finish();
+}
+
+static uint64_t
+since(clockid_t clock, uint64_t then_us)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - then_us;
+}
+
 static void
 act(char *word)
 {
+    static const struct gw_blob attested = {"linux/amd64", {"\n\0", 2}};
     char *value = strchr(word, ':');
     const struct gw_pair filename = {"filename", value ? value + 1 : ""};
     auto_free char *on = tenon_asprintf("loop:%s return", filename.value);
@@ -385,6 +570,37 @@ act(char *word)
         warn(value);
     else if (WORD("use"))
         ref = value;
+    else if (WORD("metadata"))
+        itself(), again(false);
+    else if (WORD("inputs"))
+        inputs(NULL);
+    else if (WORD("input"))
+        inputs(value), again(false);
+    else if (WORD("within"))
+        within(value);
+    else if (WORD("onto"))
+        onto(value);
+    else if (WORD("give"))
+        give(value);
+    else if (WORD("old"))
+        old(value);
+    else if (WORD("oldkeys"))
+        old_keys(value);
+    else if (WORD("cache"))
+        import_cache(value);
+    else if (WORD("caches")) {
+        cache_count = strtoul(value, NULL, 10);
+        caches = tenon_arena_array(&arena, cache_count, sizeof *caches);
+        for (size_t i = 0; i < cache_count; i++)
+            caches[i] = cache;
+    } else if (WORD("policy"))
+        with_policy = true;
+    else if (WORD("key"))
+        add_key(value);
+    else if (WORD("attest"))
+        attestations = (struct message_list){&attested, 1};
+    else if (WORD("answer"))
+        answer(value);
     else if (WORD("return"))
         finish();
     else if (WORD("twice"))
@@ -395,6 +611,10 @@ act(char *word)
         linger();
     else if (WORD("fail"))
         fail(value);
+    else if (WORD("time"))
+        fprintf(stderr, "first answer after %llu us, %llu us of the processor's\n",
+                (unsigned long long)since(CLOCK_MONOTONIC, start_us),
+                (unsigned long long)since(CLOCK_PROCESS_CPUTIME_ID, 0));
     else if (WORD("sandbox"))
         sandbox();
     else if (WORD("exit"))
@@ -413,6 +633,7 @@ act(char *word)
 int
 main(void)
 {
+    start_us = since(CLOCK_MONOTONIC, 0);
     char *words = tenon_strdup(option("build-arg:DO")), *save = NULL;
 
     if (!words)

@@ -202,6 +202,15 @@ kit_input(struct tenon_node *n, const char *slot, struct tenon_node *from,
     return 0;
 }
 
+/* The one input of each request, "given". */
+static struct tenon_node *
+kit_node_of_ref(struct tenon_graph *g, struct tenon_ref *ref, uint32_t *output)
+{
+    (void)g, (void)ref;
+    *output = 0;
+    return kit_node("given input", NULL);
+}
+
 static int
 kit_describe(struct tenon_node *n, const char *key, const char *value,
              struct tenon_error *err)
@@ -404,17 +413,18 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
         .node_at = kit_node_at, .graph_source = kit_source,
         .node_digest = kit_digest, .node_bytes = kit_bytes, .digest = kit_hash, .mount_options = kit_mount_options,
         .result_add = kit_result_add, .result_set = kit_result_set,
-        .image_normalize = kit_normalize,
+        .image_normalize = kit_normalize, .node_of_ref = kit_node_of_ref,
     };
     static const struct tenon_bridge bridge = {
         .struct_size = sizeof bridge, .solve = kit_solve,
         .resolve_source_meta = kit_meta, .read_file = kit_read_file,
         .stat = kit_stat, .warn = kit_warn,
     };
+    static const struct tenon_named_ref input = {"given", NULL};
     const struct tenon_plugin *p = frontend_dockerfile_LTX_tenon_plugin_query();
     struct tenon_frontend_request request = {
         .struct_size = sizeof request, .options = options,
-        .host_platform = "linux/amd64",
+        .host_platform = "linux/amd64", .inputs = &input, .input_count = 1,
     };
     void *self = NULL;
     kit_release();

@@ -13,7 +13,7 @@
 #include "engine/build_private.h"
 #include "engine/host.h"
 #include "graph/graph.h"
-#include "solve/solve.h"
+#include "solve/import.h"
 #include "tenon-graph.h"
 #include "tools/buf.h"
 
@@ -38,7 +38,7 @@ static int
 local_open(void *data, const char *service, const char *id, struct tenon_error *e)
 {
     (void)data;
-    if (strcmp(service, "local") || strcmp(id, "context"))
+    if (strcmp(service, "local") || (strcmp(id, "context") && strcmp(id, context_path)))
         return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
     return open(context_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
@@ -399,6 +399,71 @@ START_TEST(test_bridge_warns)
 }
 END_TEST
 
+/* A blob of a layout in the context. */
+static void
+put_blob(const char *text, char digest[72])
+{
+    host->digest(text, strlen(text), digest);
+    auto_free char *path = tenon_asprintf("blobs/sha256/%s", digest + strlen("sha256:"));
+    unit_write(context_dir, path, text);
+}
+
+/* A cache of one record that has no result, and a key. */
+static void
+fill_cache(void)
+{
+#define KEY "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    static const char config[] =
+        "{\"layers\":[],\"records\":[{\"digest\":\"sha256:"
+        "1111111111111111111111111111111111111111111111111111111111111111\","
+        "\"results\":[],\"tenon.keys\":[\"" KEY "\"]}]}";
+    char config_digest[72], digest[72];
+
+    ck_assert_int_eq(mkdirat(context_dir, "blobs", 0755), 0);
+    ck_assert_int_eq(mkdirat(context_dir, "blobs/sha256", 0755), 0);
+    unit_write(context_dir, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+    put_blob(config, config_digest);
+    auto_free char *manifest = tenon_asprintf(
+        "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+        "\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\",\"digest\":\"%s\","
+        "\"size\":%zu},\"layers\":[]}",
+        config_digest, strlen(config));
+    put_blob(manifest, digest);
+    auto_free char *index = tenon_asprintf(
+        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":"
+        "\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%zu,"
+        "\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"}}]}",
+        digest, strlen(manifest));
+    unit_write(context_dir, "index.json", index);
+}
+
+/* While it builds, a frontend names a cache: it is looked into from then on. */
+START_TEST(test_bridge_imports_caches)
+{
+    auto_free char *src = tenon_asprintf("src=%s", context_path);
+    auto_free char *origin = tenon_asprintf("local:%s", context_path);
+    const char *const options[] = {src, NULL}, *const wrong[] = {src, "sorce=x", NULL};
+    const char *const elsewhere[] = {"src=/etc", NULL};
+
+    fill_cache();
+    ck_assert_ptr_null(import_find(build->solver, KEY));
+    ck_assert_int_eq(bridge->import_cache(ctx, build->graph, "local", wrong, &err),
+                     TENON_E_INVALID);
+    tenon_error_release(&err);
+    ok(bridge->import_cache(ctx, build->graph, "local", options, &err));
+    ck_assert_msg(build->imports.len == 1, "%s", err.message);
+    ck_assert_ptr_nonnull(import_find(build->solver, KEY));
+    ck_assert_str_eq(import_origin(build->solver), origin);
+    ok(bridge->import_cache(ctx, build->graph, "local", options, &err)); /* nothing new */
+    ck_assert_uint_eq(build->imports.len, 1);
+    /* What cannot be had is never an error, and not held against the others. */
+    ok(bridge->import_cache(ctx, build->graph, "nowhere", options, &err));
+    ok(bridge->import_cache(ctx, build->graph, "local", elsewhere, &err));
+    ck_assert_uint_eq(build->imports.len, 1);
+    ck_assert_ptr_nonnull(import_find(build->solver, KEY));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -423,6 +488,7 @@ main(void)
     tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
     tcase_add_test(t, test_bridge_frontends_are_counted);
     tcase_add_test(t, test_bridge_warns);
+    tcase_add_test(t, test_bridge_imports_caches);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

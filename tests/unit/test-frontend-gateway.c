@@ -34,6 +34,7 @@ static struct tenon_ctx *ctx;
 static struct tenon_error err = TENON_ERROR_INIT;
 static struct tenon_buf definition; /* of a tree with a file "/f" */
 static const char *image_config;    /* of the program's image */
+#define INPUTS "moby.buildkit.frontend.inputs" /* it has one, if the image says that it knows of them */
 
 /* Says what went wrong, too. */
 #define ok(call) ck_assert_msg((call) >= 0, "%s: %s", #call, err.message)
@@ -163,7 +164,7 @@ setup(void)
     bridge.process_start = program_start;
     bridge.process_kill = program_kill;
     bridge.process_wait = program_wait;
-    image_config = "{\"config\":{}}";
+    image_config = "{\"config\":{\"Labels\":{\"moby.buildkit.frontend.caps\":\"" INPUTS "\"}}}";
     program = (struct program){ .in = -1, .out = -1, .words = -1 };
     pthread_mutex_init(&program.lock, NULL);
     pthread_cond_init(&program.changed, NULL);
@@ -198,7 +199,7 @@ front(void (*run)(struct program *), struct tenon_result **result)
     ok(bridge.solve_definition(ctx, build->graph, definition.data, definition.len, &input.ref, &err));
     const struct tenon_frontend_request request = {
         .struct_size = sizeof request, .options = options, .host_platform = "linux/amd64",
-        .graph = build->graph, .inputs = &input, .input_count = 1,
+        .graph = build->graph, .inputs = &input, .input_count = strstr(image_config, INPUTS) != NULL,
     };
     program.run = run;
     *result = host->result_new(ctx);
@@ -541,6 +542,7 @@ expects(struct program *p, int code, int wanted, const char *words)
 static void
 asks_what_is_refused(struct program *p)
 {
+    static const struct gw_policy policy = { 1 };
     static struct gw_pair many[1001];
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     static const char *const no_refs[] = { "ref-0", "ref-2", "ref-18446744073709551617", "ref-", "1",
@@ -561,8 +563,13 @@ asks_what_is_refused(struct program *p)
             "no frontend is called \"other.v0\"");
     expects(p, ask_solve(p, &(struct gw_solve){ .frontend = "dockerfile.v0", .options = { many, 1001 } }),
             GRPC_RESOURCE_EXHAUSTED, "more than 1000 options");
-    expects(p, ask_solve(p, &(struct gw_solve){ .final = true }), GRPC_UNIMPLEMENTED,
-            "does not know of Return");
+    expects(p, ask_solve(p, &(struct gw_solve){ .final = true, .exporter_attr = { "{", 1 } }),
+            GRPC_UNKNOWN, "ExporterAttr is malformed");
+    expects(p, ask_solve(p, &(struct gw_solve){
+                   .final = true, .exporter_attr = { "{\"k\":\"Z\"}", 9 } }),
+            GRPC_UNKNOWN, "ExporterAttr is malformed");
+    expects(p, ask_solve(p, &(struct gw_solve){ .policies = { &policy, 1 } }), GRPC_UNIMPLEMENTED,
+            "source policies are not supported");
     expects(p, ask_solve(p, &(struct gw_solve){
                    .definition = { definition.data, definition.len / 2 }, .allow_result = true }),
             GRPC_UNKNOWN, "");

@@ -118,8 +118,13 @@ START_TEST(test_import_find)
     }
     import = NULL;
     struct tenon_solver s = {0};
-    s.options.imports = imports;
-    s.options.import_count = 3;
+    ck_assert_ptr_null(import_find(&s, SHA("2")));
+    tenon_solver_import(&s, imports, 1, NULL);
+    ck_assert_ptr_null(import_origin(&s));
+    ck_assert_str_eq(import_find(&s, SHA("2"))->id.str, SHA("1"));
+    ck_assert_ptr_null(import_find(&s, SHA("8")));
+    tenon_solver_import(&s, imports, 3, "elsewhere");
+    ck_assert_str_eq(import_origin(&s), "elsewhere");
     const struct import_record *r = import_find(&s, SHA("2"));
     ck_assert_str_eq(r->id.str, SHA("4")); /* with results before one without */
     ck_assert_uint_eq(r->result_count, 2);
@@ -132,6 +137,7 @@ START_TEST(test_import_find)
     ck_assert_uint_eq(import_find(&s, SHA("3"))->result_count, 0);
     ck_assert_str_eq(import_find(&s, SHA("8"))->id.str, SHA("7"));
     ck_assert_ptr_null(import_find(&s, SHA("9")));
+    imports_free(&s);
     for (int i = 0; i < 3; i++)
         tenon_import_free((struct tenon_import *)imports[i]);
 }

@@ -54,6 +54,8 @@ struct df_build {
     struct tenon_graph *graph;
     struct df_arena *arena;
     const char *const *options;
+    const struct tenon_named_ref *inputs; /* of another frontend */
+    size_t input_count;
     struct df_config config;
 
     /* The build file; load.c. */
@@ -76,6 +78,8 @@ struct df_build {
 
 /* The value of an option of the request, or NULL. */
 const char *df_option(const struct df_build *b, const char *key);
+/* What another frontend gave under this name, or NULL. */
+const struct tenon_named_ref *df_input(const struct df_build *b, const char *name);
 int df_options_read(struct df_build *b, const char *host_platform,
                     struct tenon_error *err);
 /* The value of a --build-arg, or NULL. */

@@ -32,6 +32,7 @@ mark(struct df_plan *p, struct df_vertex *target)
             continue;
         switch (v->op) {
         case DF_OP_SOURCE:
+        case DF_OP_INPUT:
             break;
         case DF_OP_EXEC:
             need(v->exec.root);
@@ -55,6 +56,12 @@ static struct tenon_node *
 node_of(const struct df_vertex *v)
 {
     return v ? v->node : NULL;
+}
+
+static uint32_t
+output_of(const struct df_vertex *v)
+{
+    return v ? v->output : 0;
 }
 
 static const char *
@@ -113,7 +120,8 @@ static int
 emit_foreign(struct emitter *e, struct tenon_node *n, struct df_plan_mount *m)
 {
     struct tenon_node *t =
-        tenon_llb_mount(e->h, n, m->type, m->dest, node_of(m->from), 0, e->err);
+        tenon_llb_mount(e->h, n, m->type, m->dest, node_of(m->from), output_of(m->from),
+                        e->err);
     if (!t)
         return e->h->error_code(e->err);
     if (m->selector && e->h->node_set(t, "selector", m->selector, e->err) < 0)
@@ -134,12 +142,13 @@ emit_mount(struct emitter *e, struct tenon_node *n, struct df_plan_mount *m)
 {
     const struct tenon_host *h = e->h;
     struct tenon_node *from = node_of(m->from), *made;
+    const uint32_t output = output_of(m->from);
 
     if (strcmp(m->type, "bind") == 0) {
-        made = tenon_llb_bind_mount(h, n, m->dest, from, 0, m->selector,
+        made = tenon_llb_bind_mount(h, n, m->dest, from, output, m->selector,
                                     m->read_only, e->err);
     } else if (strcmp(m->type, "cache") == 0) {
-        made = tenon_llb_cache_mount(h, n, m->dest, m->id, m->sharing, from, 0,
+        made = tenon_llb_cache_mount(h, n, m->dest, m->id, m->sharing, from, output,
                                      m->selector, m->read_only, e->err);
     } else if (strcmp(m->type, "tmpfs") == 0) {
         made = tenon_llb_tmpfs_mount(h, n, m->dest, m->size_bytes, e->err);
@@ -167,7 +176,7 @@ emit_exec(struct emitter *e, const struct df_exec *x)
     struct df_config *c = &e->b->config;
     struct tenon_node *n =
         tenon_llb_exec(h, e->b->graph, x->args, x->cwd, x->platform,
-                       node_of(x->root), 0, e->err);
+                       node_of(x->root), output_of(x->root), e->err);
     if (!n || tenon_llb_set_list(h, n, "env", x->env, e->err) < 0 ||
         h->node_set(n, "network", x->network, e->err) < 0 ||
         h->node_set(n, "security", x->security, e->err) < 0)
@@ -232,8 +241,8 @@ emit_action(struct emitter *e, struct tenon_node *file, const struct df_action *
         break;
     }
     struct tenon_llb_copy copy = {
-        .from = node_of(a->from), .flags = a->flags, .src = a->src,
-        .dest = a->path, .owner = owner,
+        .from = node_of(a->from), .from_output = output_of(a->from), .flags = a->flags,
+        .src = a->src, .dest = a->path, .owner = owner,
         .has_mode = a->mode >= 0, .mode = a->mode, .mode_str = a->mode_str,
         .has_timestamp = a->timestamp_ns != NULL,
         .timestamp_ns = a->timestamp_ns ? *a->timestamp_ns : 0,
@@ -253,7 +262,7 @@ emit_file(struct emitter *e, const struct df_vertex *v)
         if (!part)
             return NULL;
         if (a == v->file.first && v->file.base &&
-            tenon_llb_on(e->h, part, v->file.base->node, 0, e->err) < 0)
+            tenon_llb_on(e->h, part, v->file.base->node, v->file.base->output, e->err) < 0)
             return NULL;
     }
     return n;
@@ -287,6 +296,8 @@ emit(struct emitter *e, struct df_vertex *v)
     case DF_OP_SOURCE:
         v->node = emit_source(e, &v->source);
         break;
+    case DF_OP_INPUT: /* was made elsewhere */
+        return 0;
     case DF_OP_EXEC:
         v->node = emit_exec(e, &v->exec);
         break;
@@ -294,8 +305,9 @@ emit(struct emitter *e, struct df_vertex *v)
         v->node = emit_file(e, v);
         break;
     case DF_OP_MERGE:
-        v->node = tenon_llb_merge2(e->h, e->b->graph, v->merge.lower->node, 0,
-                                   v->merge.upper->node, 0, e->err);
+        v->node = tenon_llb_merge2(e->h, e->b->graph, v->merge.lower->node,
+                                   v->merge.lower->output, v->merge.upper->node,
+                                   v->merge.upper->output, e->err);
         break;
     }
     return v->node ? describe(e, v) : e->h->error_code(e->err);
@@ -303,7 +315,7 @@ emit(struct emitter *e, struct df_vertex *v)
 
 int
 df_plan_emit(struct df_plan *p, struct df_vertex *target,
-             struct tenon_node **node, struct tenon_error *err)
+             struct tenon_ref **ref, struct tenon_error *err)
 {
     struct emitter e = {p->build->host, p->build, err};
     mark(p, target);
@@ -314,6 +326,5 @@ df_plan_emit(struct df_plan *p, struct df_vertex *target,
         if (rc < 0)
             return df_fail_at(p->build, err, v->lines);
     }
-    *node = node_of(target);
-    return 0;
+    return e.b->bridge->solve(e.b->ctx, e.b->graph, node_of(target), output_of(target), ref, err);
 }

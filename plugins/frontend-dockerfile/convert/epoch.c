@@ -75,14 +75,12 @@ origin_time(struct df_convert *c, const struct origin *o, const char *name, int6
     const char *title = df_arena_printf(c->arena, "[internal] load the time of %s", name);
     struct df_vertex *v = o->is_git ? df_git_source(&plan, &o->git, title)
                                     : df_plan_source(&plan, o->url, NULL, title);
-    struct tenon_node *node = NULL;
     struct tenon_ref *ref = NULL;
     const struct tenon_stat *entries = NULL;
     size_t count = 0;
     if (!o->is_git)
         df_vertex_attr(&plan, v, "http.filename", "source");
-    if (df_plan_emit(&plan, v, &node, err) < 0 ||
-        b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err) < 0 ||
+    if (df_plan_emit(&plan, v, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &entries, &count, err) < 0)
         return b->host->error_context(err, "SOURCE_DATE_EPOCH");
     *seconds = count ? entries[0].mtime_ns / INT64_C(1000000000) : 0;

@@ -7,109 +7,13 @@
 #include "answer.h"
 #include "load.h"
 #include "subrequests.h"
+#include "syntax.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
 
 /* Written by init alone, before anything else runs. */
 static const struct tenon_host *host;
-
-/* ---- "# syntax=" ----------------------------------------------------------- */
-
-/* Without tag and digest; the colon of a port is none of a tag. */
-static size_t
-name_len(const char *image)
-{
-    const size_t digest = strcspn(image, "@");
-    size_t n = digest;
-    while (n > 0 && image[n - 1] != '/' && image[n - 1] != ':')
-        n--;
-    return n > 0 && image[n - 1] == ':' ? n - 1 : digest;
-}
-
-/* The family of images that holds this very frontend, in any version. */
-static bool
-is_ours(const char *image, const struct tenon_values *config)
-{
-    static const char *const family[] = {
-        "docker/dockerfile", "docker/dockerfile-upstream",
-        "docker/dockerfile-experimental"};
-    if (strcmp(image, "dockerfile.v0") == 0)
-        return true;
-    /* Where the hub is not reached its images have other names. */
-    const size_t whole = name_len(image);
-    const char *more;
-    for (size_t i = 0; config && (more = host->get_nth(config, "family", i)); i++)
-        if (strlen(more) == whole && strncmp(image, more, whole) == 0)
-            return true;
-    if (tenon_has_prefix(image, "docker.io/"))
-        image += strlen("docker.io/");
-    else if (tenon_has_prefix(image, "index.docker.io/"))
-        image += strlen("index.docker.io/");
-    size_t n = strcspn(image, ":@");
-    for (size_t i = 0; i < tenon_countof(family); i++)
-        if (strlen(family[i]) == n && strncmp(image, family[i], n) == 0)
-            return true;
-    return false;
-}
-
-static int
-refuse_image(struct df_build *b, const char *image, struct df_lines lines, bool by_arg,
-             struct tenon_error *err)
-{
-    b->host->error(err, TENON_E_UNSUPPORTED, 0,
-                   "frontend image %s: images as frontends are not supported",
-                   df_quote(b->arena, image));
-    b->host->error_hint(err, by_arg ?
-                        "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
-                        "remove the syntax line to use the built-in frontend");
-    return df_fail_at(b, err, lines);
-}
-
-/* The request as the frontend in the image gets it; what it returns is the result. */
-static int
-call_image(struct df_build *b, const struct df_directive *d, struct tenon_result *result,
-           struct tenon_error *err)
-{
-    struct df_list options = {0};
-    for (size_t i = 0; b->options && b->options[i]; i++)
-        df_list_add(b->arena, &options, (char *)b->options[i]);
-    df_list_add(b->arena, &options, df_arena_printf(b->arena, "cmdline=%s", d->cmdline));
-    df_list_add(b->arena, &options, df_arena_printf(b->arena, "source=%s", d->value));
-    qsort(options.items, options.len, sizeof *options.items, tenon_by_text);
-    df_list_add(b->arena, &options, NULL);
-    const struct tenon_frontend_call call = {
-        .struct_size = sizeof call, .frontend = "gateway",
-        .options = (const char *const *)options.items,
-    };
-    int rc = b->bridge->solve_frontend(b->ctx, b->graph, &call, result, err);
-    /* No plugin, no image: this line is to blame; what the frontend says has its own place. */
-    if (rc < 0 && rc != TENON_E_FAILED && rc != TENON_E_CANCELLED)
-        df_fail_at(b, err, d->lines);
-    return rc < 0 ? rc : 1;
-}
-
-/* 1: another frontend, which the file names, has made the result. */
-static int
-obey_syntax(struct df_build *b, const struct tenon_values *config, struct tenon_result *result,
-            struct tenon_error *err)
-{
-    struct df_directive d = {0};
-    if (df_option(b, "cmdline")) /* this frontend was chosen for the file already */
-        return 0;
-    const char *arg = df_option(b, "build-arg:BUILDKIT_SYNTAX");
-    if (arg) {
-        d.cmdline = df_trim(b->arena, arg);
-        d.value = df_arena_strndup(b->arena, d.cmdline, strcspn(d.cmdline, " "));
-    } else if (!df_syntax_detect(b->arena, b->text, b->text_len, &d)) {
-        return 0;
-    }
-    if (is_ours(d.value, config))
-        return 0;
-    if (!TENON_HAS(struct tenon_bridge, b->bridge, solve_frontend))
-        return refuse_image(b, d.value, d.lines, arg, err);
-    return call_image(b, &d, result, err);
-}
 
 /* ---- warnings -------------------------------------------------------------- */
 
@@ -234,10 +138,8 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
         p = &img->platform; /* of a base that is only there for another one */
     const char *id = df_platform_format(b->arena, p, true);
 
-    struct tenon_node *node = NULL;
     struct tenon_ref *ref = NULL;
-    if ((rc = df_plan_emit(&c.plan, c.target->tree, &node, err)) < 0 ||
-        (rc = b->bridge->solve(b->ctx, b->graph, node, 0, &ref, err)) < 0 ||
+    if ((rc = df_plan_emit(&c.plan, c.target->tree, &ref, err)) < 0 ||
         (rc = b->host->result_add(result, id, ref, err)) < 0 ||
         (rc = set_image(b, result, "containerimage.config", id, img, err)) < 0)
         return rc;
@@ -281,7 +183,7 @@ serve(struct df_build *b, const struct tenon_values *config, const char *host_pl
     if (rc == 0)
         rc = df_load_build_file(b, err);
     if (rc == 0)
-        rc = obey_syntax(b, config, result, err);
+        rc = df_obey_syntax(b, config, result, err);
     if (rc == 0)
         rc = df_subrequest(b, result, err);
     if (rc != 0)
@@ -298,15 +200,16 @@ frontend_solve(void *self, struct tenon_ctx *ctx,
                const struct tenon_bridge *bridge, struct tenon_result *result,
                struct tenon_error *err)
 {
-    if (TENON_HAS(struct tenon_frontend_request, request, input_count) && request->input_count)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "the Dockerfile frontend takes no inputs of other frontends");
     const struct tenon_values *config = self;
     auto_df_arena struct df_arena arena = DF_ARENA_INIT;
     struct df_build b = {
         .host = host, .bridge = bridge, .ctx = ctx, .graph = request->graph,
         .arena = &arena, .options = request->options,
     };
+    if (TENON_HAS(struct tenon_frontend_request, request, input_count)) {
+        b.inputs = request->inputs;
+        b.input_count = request->input_count;
+    }
     return serve(&b, config, request->host_platform, result, err);
 }
 
@@ -322,6 +225,10 @@ frontend_init(const struct tenon_host *h, const struct tenon_values *config,
 
 static const struct tenon_param config_options[] = {
     { .name = "family", .help = "another name of docker/dockerfile: mirror.example/dockerfile",
+      .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
+    { .name = "syntax", .help = "what serves docker/dockerfile: this, or the image of that name",
+      .type = TENON_TYPE_CHOICE, .choices = "builtin|image", .def = "builtin" },
+    { .name = "served-by", .help = "a plugin in the place of an image: example.org/list=list",
       .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
     { .name = NULL },
 };

@@ -24,14 +24,24 @@ struct df_context_cache {
     bool is_git, is_http, is_archive; /* http: a file from elsewhere, also an upload */
     const char *url;      /* http */
     const char *upload;   /* the local source that has the file, or NULL */
+    const struct tenon_named_ref *input; /* of another frontend */
     bool own_file;        /* the build file comes from the context */
     bool ignore_loaded;
     struct df_list ignore;
 };
 
+/* Not a directory of the client's. */
+static bool
+is_elsewhere(const struct df_context_cache *x)
+{
+    return x->is_git || x->is_http || x->input;
+}
+
 static struct df_vertex *
 context_source(struct df_plan *p, const struct df_context_cache *x)
 {
+    if (x->input)
+        return df_plan_input(p, x->input->ref);
     if (x->is_git)
         return df_git_source(p, &x->git,
                              df_arena_printf(p->build->arena,
@@ -57,16 +67,6 @@ context_source(struct df_plan *p, const struct df_context_cache *x)
     copy->path = "/";
     copy->flags = TENON_LLB_ATTEMPT_UNPACK;
     return unpacked;
-}
-
-/* A reference to a planned vertex, alone. */
-static int
-reference(struct df_build *b, struct df_plan *p, struct df_vertex *v,
-          struct tenon_ref **ref, struct tenon_error *err)
-{
-    struct tenon_node *node = NULL;
-    int rc = df_plan_emit(p, v, &node, err);
-    return rc < 0 ? rc : b->bridge->solve(b->ctx, b->graph, node, 0, ref, err);
 }
 
 static bool
@@ -98,8 +98,10 @@ find_context(struct df_build *b, struct tenon_error *err)
     b->contexts = x;
 
     const char *url = df_option(b, x->name);
-    if (!url || !*url)
+    if (!url || !*url) {
+        x->input = df_input(b, "context");
         return 0;
+    }
     bool keep;
     const char *arg = df_option(b, "build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR");
     switch (df_git_parse(b->arena, url, false, &x->git, &why)) {
@@ -119,14 +121,16 @@ find_context(struct df_build *b, struct tenon_error *err)
         x->url = df_arena_printf(b->arena, "local://%s", x->upload);
         return 0;
     }
-    if (!tenon_has_prefix(url, "http://") && !tenon_has_prefix(url, "https://"))
+    if (!tenon_has_prefix(url, "http://") && !tenon_has_prefix(url, "https://")) {
+        x->input = df_input(b, "context");
         return 0;
+    }
 
     x->is_http = true;
     x->url = url;
     struct df_plan plan = {.build = b};
     struct tenon_ref *ref = NULL;
-    int rc = reference(b, &plan, context_source(&plan, x), &ref, err);
+    int rc = df_plan_emit(&plan, context_source(&plan, x), &ref, err);
     if (rc < 0)
         return b->host->error_context(err, "failed to resolve httpcontext");
     const void *data = NULL;
@@ -151,6 +155,9 @@ build_file_source(struct df_plan *p, const struct df_context_cache *x,
     const char *local = df_option(b, "dockerfilekey");
     if (x->own_file && (x->is_git || x->is_http))
         return context_source(p, x);
+    const struct tenon_named_ref *input = local ? NULL : df_input(b, "dockerfile");
+    if (input)
+        return df_plan_input(p, input->ref);
     if (!local)
         local = "dockerfile";
     struct df_vertex *v = df_plan_source(
@@ -230,13 +237,13 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     struct df_plan plan = {.build = b};
     struct df_vertex *v = build_file_source(&plan, x, filename, any_case);
     struct tenon_ref *ref = NULL;
-    rc = reference(b, &plan, v, &ref, err);
+    rc = df_plan_emit(&plan, v, &ref, err);
     if (rc < 0)
         return b->host->error_context(err, "failed to resolve dockerfile");
-    b->definition = b->host->node_digest(v->node, err);
-    if (!b->definition)
+    b->definition = v ? b->host->node_digest(v->node, err) : NULL;
+    if (v && !b->definition)
         return b->host->error_code(err);
-    if (!(x->own_file && (x->is_git || x->is_http)))
+    if (v && v->op == DF_OP_SOURCE && !(x->own_file && (x->is_git || x->is_http)))
         b->definition_op = b->host->node_bytes(v->node, &b->definition_len, err);
 
     const char *found = filename;
@@ -296,7 +303,7 @@ df_load_local_ignore(struct df_build *b, const char *local, const char *hint,
     struct tenon_ref *ref = NULL;
     const void *text = NULL;
     size_t len = 0;
-    int rc = reference(b, &plan, v, &ref, err);
+    int rc = df_plan_emit(&plan, v, &ref, err);
     if (rc < 0)
         return rc;
     rc = b->bridge->read_file(b->ctx, ref, ".dockerignore", BUILD_FILE_MAX, &text,
@@ -314,7 +321,7 @@ df_load_ignore(struct df_build *b, const struct df_list **lines,
 {
     struct df_context_cache *x = b->contexts;
     static const struct df_list none;
-    if (x->is_git || x->is_http) {
+    if (is_elsewhere(x)) {
         *lines = &none;
         return 0;
     }
@@ -338,7 +345,7 @@ df_load_context(struct df_plan *p, const struct df_paths *used,
     struct df_build *b = p->build;
     const struct df_context_cache *x = b->contexts;
     (void)err;
-    if (x->is_git || x->is_http) {
+    if (is_elsewhere(x)) {
         struct df_vertex *v = context_source(p, x);
         const char *sub = df_option(b, "contextsubdir");
         if (sub && *sub) {

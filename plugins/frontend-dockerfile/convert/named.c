@@ -1,11 +1,14 @@
 /* convert/named.c - named contexts, in the place of a stage or an image. */
 #include "named.h"
 
+#include <json-c/json.h>
 #include <string.h>
 
 #include "giturl.h"
 #include "load.h"
 #include "tools/alloc.h"
+#include "tools/base64.h"
+#include "tools/buf.h"
 
 int
 df_named_find(struct df_convert *c, const char *name,
@@ -193,6 +196,50 @@ load_remote(struct df_convert *c, const struct df_named *n,
     return 0;
 }
 
+/* The configuration that came with an input, for those who build upon it: an option whose value
+ * is JSON, {KEY: base64}. */
+static int
+input_image(struct df_convert *c, const struct df_named *n, const char *input,
+            struct df_image *image, bool *has_image, struct tenon_error *err)
+{
+    const char *json = df_option(c->build,
+                                 df_arena_printf(c->arena, "input-metadata:%s", input));
+    struct json_object *all = json ? json_tokener_parse(json) : NULL, *value = NULL;
+    const char *why = "it is no JSON object";
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+
+    if (!json)
+        return 0;
+    if (json_object_is_type(all, json_type_object)) {
+        why = NULL;
+        if (json_object_object_get_ex(all, "containerimage.config", &value)) {
+            const char *base64 = json_object_get_string(value);
+            if (base64 && tenon_base64_decode(base64, strlen(base64), &text))
+                *has_image = df_image_parse(c->arena, tenon_buf_str(&text), text.len, image, &why);
+            else
+                why = "it is not base64";
+        }
+    }
+    json_object_put(all);
+    return why ? df_fail(c->build, err, (struct df_lines){0},
+                         "failed to parse the image config of input %s for %s: %s", input, n->name,
+                         why)
+               : 0;
+}
+
+static int
+load_input(struct df_convert *c, const struct df_named *n, const char *name,
+           struct df_vertex **tree, struct df_image *image, bool *has_image,
+           struct tenon_error *err)
+{
+    const struct tenon_named_ref *input = df_input(c->build, name);
+    if (!input)
+        return df_fail(c->build, err, (struct df_lines){0}, "invalid input %s for %s", name,
+                       n->name);
+    *tree = df_plan_input(&c->plan, input->ref);
+    return input_image(c, n, name, image, has_image, err);
+}
+
 int
 df_named_load(struct df_convert *c, const struct df_named *n,
               const struct df_paths *paths, struct df_vertex **tree,
@@ -218,6 +265,8 @@ df_named_load(struct df_convert *c, const struct df_named *n,
     if (strcmp(kind, "git") == 0 || tenon_has_prefix(kind, "git@") ||
         strcmp(kind, "http") == 0 || strcmp(kind, "https") == 0)
         return load_remote(c, n, tree, err);
+    if (strcmp(kind, "input") == 0)
+        return load_input(c, n, rest, tree, image, has_image, err);
     return df_fail(c->build, err, (struct df_lines){0},
                    "unsupported context source %s for %s", kind, n->name);
 }

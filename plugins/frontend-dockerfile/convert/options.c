@@ -20,6 +20,15 @@ df_option(const struct df_build *b, const char *key)
     return NULL;
 }
 
+const struct tenon_named_ref *
+df_input(const struct df_build *b, const char *name)
+{
+    for (size_t i = 0; i < b->input_count; i++)
+        if (strcmp(b->inputs[i].name, name) == 0)
+            return &b->inputs[i];
+    return NULL;
+}
+
 static int
 by_key(const void *x, const void *y)
 {

@@ -58,6 +58,19 @@ df_vertex_attr(struct df_plan *p, struct df_vertex *source, const char *key,
 }
 
 struct df_vertex *
+df_plan_input(struct df_plan *p, struct tenon_ref *input)
+{
+    uint32_t output = 0;
+    struct tenon_node *node = p->build->host->node_of_ref(p->build->graph, input, &output);
+    if (!node)
+        return NULL;
+    struct df_vertex *v = vertex_new(p, DF_OP_INPUT, NULL);
+    v->node = node;
+    v->output = output;
+    return v;
+}
+
+struct df_vertex *
 df_plan_exec(struct df_plan *p, const char *name)
 {
     return vertex_new(p, DF_OP_EXEC, name);

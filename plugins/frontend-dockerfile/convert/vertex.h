@@ -14,7 +14,7 @@
 #include "build.h"
 #include "index.h"
 
-enum df_op { DF_OP_SOURCE, DF_OP_EXEC, DF_OP_FILE, DF_OP_MERGE };
+enum df_op { DF_OP_SOURCE, DF_OP_INPUT, DF_OP_EXEC, DF_OP_FILE, DF_OP_MERGE };
 
 struct df_vertex;
 
@@ -100,6 +100,7 @@ struct df_vertex {
     /* of df_plan_emit() */
     struct df_vertex *prev, *next;
     struct tenon_node *node;
+    uint32_t output; /* of node */
     bool needed;
 };
 
@@ -112,6 +113,8 @@ struct df_vertex *df_plan_source(struct df_plan *p, const char *identifier,
                                  const char *platform, const char *name);
 void df_vertex_attr(struct df_plan *p, struct df_vertex *source,
                     const char *key, const char *value);
+/* What another frontend made; NULL for scratch. */
+struct df_vertex *df_plan_input(struct df_plan *p, struct tenon_ref *input);
 struct df_vertex *df_plan_exec(struct df_plan *p, const char *name);
 struct df_plan_mount *df_vertex_mount(struct df_plan *p, struct df_vertex *exec,
                                       const char *type, const char *dest);
@@ -126,8 +129,8 @@ struct df_vertex *df_plan_merge(struct df_plan *p, struct df_vertex *lower,
 void df_owner_split(struct df_arena *a, const char *text, const char **user,
                     const char **group);
 
-/* Give the host what `target` needs; *node is NULL for scratch. */
+/* Give the host what `target` needs, and get the reference to it. */
 int df_plan_emit(struct df_plan *p, struct df_vertex *target,
-                 struct tenon_node **node, struct tenon_error *err);
+                 struct tenon_ref **ref, struct tenon_error *err);
 
 #endif

@@ -1,0 +1,121 @@
+#!/bin/sh
+# Frontends that use others: inputs, also of dockerfile.v0; results of before there were arrays;
+# caches; what a result may hold.
+. "$(dirname "$0")/lib.sh"
+need jq docker-registry
+need_root
+program=$abs_top_builddir/tests/gateway/frontend
+[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
+start_registry </dev/null
+image=$registry/team/front:1
+
+mkdir -p "$work/image" "$work/context/dir"
+cp "$program" "$work/image/frontend"
+cat >"$work/image/Dockerfile" <<'INNER'
+FROM scratch
+COPY frontend /bin/frontend
+ENTRYPOINT ["/bin/frontend"]
+LABEL moby.buildkit.frontend.network.none=true
+LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs
+INNER
+run 0 tenon build -o type=registry -t "$image" "$work/image"
+
+cd "$work/context"
+echo hello >hello
+printf '# syntax=%s\n' "$image" >Dockerfile
+# What the frontend makes of this is a file system with build files in it.
+cat >Tree.Dockerfile <<'INNER'
+FROM scratch
+COPY hello /dir/hello
+COPY <<EOF /Inner
+FROM scratch
+COPY /dir/hello /of/context
+ENV OF=inner
+EOF
+INNER
+cat >Onto.Dockerfile <<'INNER'
+FROM base
+COPY hello /more
+FROM scratch
+COPY --from=base /dir/hello /copied
+COPY --from=0 / /
+INNER
+
+does() {
+    code=$1 words=$2
+    shift 2
+    run "$code" tenon -D build --progress=plain,detail=short --build-arg "DO=$words" "$@" .
+}
+said() { assert_has "$work/err" "frontend: $1"; }
+# config_of TAR: the configuration of its only image.
+config_of() {
+    rm -rf oci
+    mkdir oci
+    tar -C oci -xf "$1"
+    manifest=$(jq -r '.manifests[0].digest' oci/index.json)
+    jq -c . "oci/blobs/sha256/$(jq -r .config.digest "oci/blobs/sha256/${manifest#sha256:}" | cut -d: -f2)"
+}
+
+echo "-- inputs of dockerfile.v0: the context, and where the build file is"
+does 0 "solve:Tree.Dockerfile within:Inner return" -o out
+assert_eq hello "$(cat out/of/context)"
+assert_eq of "$(ls out)"
+does 0 "solve:Tree.Dockerfile within:Inner read:/of/context return" -o type=oci,dest=image.tar
+said "/of/context has 6 bytes"
+config_of image.tar | jq -e '.config.Env | index("OF=inner")' >/dev/null || fail "another image's configuration"
+does 1 "solve:Tree.Dockerfile within:None exit:1"
+said "Solve: not found"
+rm -r out
+
+echo "-- an input as a named context, with its configuration"
+does 0 "solve:Tree.Dockerfile onto:Onto.Dockerfile return" -o out
+assert_eq hello "$(cat out/copied)"
+assert_eq hello "$(cat out/more)"
+assert_eq hello "$(cat out/dir/hello)"
+printf 'FROM base\n' >Same.Dockerfile
+does 0 "solve:Tree.Dockerfile onto:Same.Dockerfile return" -o type=oci,dest=image.tar
+config_of image.tar | jq -e '.config.Env | index("OF=base")' >/dev/null || fail "the input has lost its configuration"
+rm -r out
+
+echo "-- an input of another image"
+does 0 "solve:Tree.Dockerfile give:$image return"
+said "input given, some bytes"
+said "/dir/hello has 6 bytes"
+does 0 "inputs solve:Tree.Dockerfile return" # none by itself
+grep -q "frontend: input" "$work/err" && fail "inputs that nobody gave"
+
+echo "-- in the way of 2018"
+does 0 "old:Tree.Dockerfile" -o type=oci,dest=image.tar
+said "an old answer: a name"
+config_of image.tar | jq -e '.config.Env | index("OF=old")' >/dev/null || fail "not the metadata of the last solve"
+does 0 "old:Tree.Dockerfile return"
+said "Return: unknown: the frontend has returned already"
+does 0 "solve:Tree.Dockerfile oldkeys:linux/arm64 return" -o type=oci,dest=image.tar
+config_of image.tar >/dev/null
+assert_eq arm64 "$(jq -r '.manifests[0].platform.architecture' oci/index.json)"
+
+echo "-- what a result may hold"
+does 0 "solve:Tree.Dockerfile key:frontend.mine=yes key:other=no return" --metadata-file meta.json
+assert_eq yes "$(jq -r '."frontend.mine"' meta.json)"
+assert_eq null "$(jq -r .other meta.json)"
+does 1 "solve:Tree.Dockerfile attest return"
+said "Return: unimplemented: attestations of the result (linux/amd64) are not supported"
+does 1 "policy solve:Tree.Dockerfile exit:1"
+said "Solve: unimplemented: source policies are not supported"
+
+echo "-- caches"
+does 0 "cache:registry,ref=$registry/none:1 solve:Tree.Dockerfile return"
+assert_has "$work/err" "cache $registry/none:1 is not used"
+does 0 "cache:local,src=/etc solve:Tree.Dockerfile return"
+assert_has "$work/err" "the frontend asks for a cache of type local: only --cache-from gives that"
+does 1 "cache:registry,ref=$registry/none:1,trust=true solve:Tree.Dockerfile exit:1"
+said "Solve: permission denied: cache of the frontend: a frontend cannot say trust of it"
+does 1 "cache:local,src=/etc caches:60 solve:Tree.Dockerfile caches:4 solve:Tree.Dockerfile solve:Tree.Dockerfile exit:1"
+said "Solve: resource exhausted: the frontend names more than 64 caches"
+assert_eq 2 "$(grep -c 'frontend: reference named' "$work/err")"
+printf 'FROM scratch\nCOPY hello /cached\n' >Cached.Dockerfile
+run 0 tenon build -f Cached.Dockerfile --cache-to "type=registry,ref=$registry/cache:1,mode=max" .
+store=$work/fresh
+does 0 "cache:registry,ref=$registry/cache:1 solve:Cached.Dockerfile again evaluate solve:Cached.Dockerfile return"
+assert_eq 1 "$(grep -c "importing cache manifest from $registry/cache:1" "$work/err")"
+grep -A3 "COPY hello /cached" "$work/err" | grep -q CACHED || fail "the cache was not used"
