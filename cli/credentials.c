@@ -256,6 +256,23 @@ run_helper(const char *program, const char *input, struct tenon_buf *answer, int
 }
 
 static int
+read_answer(const char *program, const struct tenon_buf *text, struct answer *out,
+            struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    const char *user, *secret;
+    if (tenon_json_parse(tenon_buf_str(text), text->len, HELPER_ANSWER_MAX, &o, err) < 0 ||
+        tenon_json_get_str(o, "Username", "", &user, err) < 0 ||
+        tenon_json_get_str(o, "Secret", "", &secret, err) < 0)
+        return tenon_error_context(err, "answer of %s", program);
+    if (*user || *secret) {
+        out->user = tenon_strdup(user);
+        out->secret = tenon_strdup(secret);
+    }
+    return 0;
+}
+
+static int
 from_helper(const char *name, const char *host, struct answer *out, struct tenon_error *err)
 {
     if (!*name || strchr(name, '/'))
@@ -276,17 +293,7 @@ from_helper(const char *name, const char *host, struct answer *out, struct tenon
                                len ? (int)(len > 200 ? 200 : len) : 6,
                                len ? tenon_buf_str(&text) : "failed");
     }
-    auto_json struct json_object *o = NULL;
-    const char *user, *secret;
-    if (tenon_json_parse(tenon_buf_str(&text), text.len, HELPER_ANSWER_MAX, &o, err) < 0 ||
-        tenon_json_get_str(o, "Username", "", &user, err) < 0 ||
-        tenon_json_get_str(o, "Secret", "", &secret, err) < 0)
-        return tenon_error_context(err, "answer of %s", program);
-    if (*user || *secret) {
-        out->user = tenon_strdup(user);
-        out->secret = tenon_strdup(secret);
-    }
-    return 0;
+    return read_answer(program, &text, out, err);
 }
 
 /* ---- files -------------------------------------------------------------- */

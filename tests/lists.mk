@@ -133,11 +133,20 @@ unit_helpers = \
 	tests/unit/unit.h
 
 fuzz_targets = \
+	tests/fuzz/fuzz-answers \
+	tests/fuzz/fuzz-cache \
+	tests/fuzz/fuzz-credentials \
 	tests/fuzz/fuzz-definition \
 	tests/fuzz/fuzz-dockerfile \
+	tests/fuzz/fuzz-documents \
 	tests/fuzz/fuzz-message \
 	tests/fuzz/fuzz-names \
-	tests/fuzz/fuzz-patterns
+	tests/fuzz/fuzz-patterns \
+	tests/fuzz/fuzz-stream \
+	tests/fuzz/fuzz-unpack
+if PLUGIN_SOURCE_GIT
+fuzz_targets += tests/fuzz/fuzz-git
+endif
 if HAVE_NGHTTP2
 fuzz_targets += tests/fuzz/fuzz-grpc
 endif
@@ -146,6 +155,7 @@ fuzz_helpers = \
 	tests/fuzz/corpus \
 	tests/fuzz/dockerfile.dict \
 	tests/fuzz/fuzz.h \
+	tests/fuzz/jail.h \
 	tests/fuzz/run
 
 abi_tests = \

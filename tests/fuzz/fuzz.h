@@ -26,11 +26,28 @@ fuzz_copy(const void *data, size_t size)
     return text;
 }
 
-#ifndef FUZZ_WITH_LIBFUZZER
-static bool
-replay(const char *path)
+/* A target that writes files includes jail.h before this. */
+#ifdef FUZZ_WITH_LIBFUZZER
+#ifdef FUZZ_JAIL
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    fuzz_prepare();
+    jail_enter_for(*argc, *argv);
+    return 0;
+}
+#endif
+#else
+struct fuzz_inputs {
+    struct tenon_buf *items;
+    size_t len;
+};
+
+static bool
+fuzz_load(const char *path, struct fuzz_inputs *all)
+{
+    struct tenon_buf b = TENON_BUF_INIT;
     char part[4096];
     size_t n;
     FILE *f = fopen(path, "rb");
@@ -41,39 +58,52 @@ replay(const char *path)
     while ((n = fread(part, 1, sizeof part, f)) > 0)
         tenon_buf_add(&b, part, n);
     fclose(f);
-    LLVMFuzzerTestOneInput((const uint8_t *)tenon_buf_str(&b), b.len);
+    all->items = tenon_reallocarray(all->items, all->len + 1, sizeof *all->items);
+    all->items[all->len++] = b;
+    return true;
+}
+
+static bool
+fuzz_load_corpus(struct fuzz_inputs *all)
+{
+    const char *top = secure_getenv("abs_top_srcdir");
+    auto_free char *dir =
+        tenon_asprintf("%s/tests/fuzz/corpus/" FUZZ_CORPUS, top ? top : ".");
+    auto_dir DIR *d = opendir(dir);
+    if (!d) {
+        perror(dir);
+        return false;
+    }
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        auto_free char *path = tenon_asprintf("%s/%s", dir, e->d_name);
+        if (*e->d_name != '.' && !fuzz_load(path, all))
+            return false;
+    }
     return true;
 }
 
 int
 main(int argc, char **argv)
 {
-    int count = 0;
+    struct fuzz_inputs all = {0};
 
-    for (int i = 1; i < argc; i++, count++) {
-        if (!replay(argv[i]))
+    for (int i = 1; i < argc; i++) {
+        if (!fuzz_load(argv[i], &all))
             return EXIT_FAILURE;
     }
-    if (argc == 1) {
-        const char *top = secure_getenv("abs_top_srcdir");
-        auto_free char *dir = tenon_asprintf(
-            "%s/tests/fuzz/corpus/" FUZZ_CORPUS, top ? top : ".");
-        auto_dir DIR *d = opendir(dir);
-        if (!d) {
-            perror(dir);
-            return EXIT_FAILURE;
-        }
-        for (struct dirent *e; (e = readdir(d)) != NULL;) {
-            auto_free char *path = tenon_asprintf("%s/%s", dir, e->d_name);
-            if (*e->d_name == '.')
-                continue;
-            if (!replay(path))
-                return EXIT_FAILURE;
-            count++;
-        }
+    if (argc == 1 && !fuzz_load_corpus(&all))
+        return EXIT_FAILURE;
+#ifdef FUZZ_JAIL
+    fuzz_prepare();
+    jail_enter(NULL, NULL);
+#endif
+    for (size_t i = 0; i < all.len; i++) {
+        LLVMFuzzerTestOneInput((const uint8_t *)tenon_buf_str(&all.items[i]), all.items[i].len);
+        tenon_buf_release(&all.items[i]);
     }
-    printf("%d inputs\n", count);
-    return count ? EXIT_SUCCESS : EXIT_FAILURE;
+    printf("%zu inputs\n", all.len);
+    free(all.items);
+    return all.len ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 #endif
 #endif
