@@ -20,6 +20,7 @@ static const struct cli_verb verbs[] = {
     {"build", "build an image from a Dockerfile", cli_build},
     {"prune", "remove what builds left in the store", cli_prune},
     {"du", "show what the store holds", cli_du},
+    {"why", "tell where the results of steps came from", cli_why},
     {"images", "list the images in the store, or remove some", cli_images},
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},

@@ -15,6 +15,7 @@ usage_filter_release(struct usage_filter *f)
 {
     free(f->type);
     free(f->id);
+    free(f->origin);
     *f = (struct usage_filter){0};
 }
 
@@ -46,8 +47,8 @@ parse_until(const char *value, int64_t *older_than_ns)
 bool
 usage_filter_add(struct usage_filter *f, const char *verb, const char *text)
 {
-    static const char *const keys[] = {"id", "inuse", "mutable", "shared", "type",
-                                       "until", "unused-for", NULL};
+    static const char *const keys[] = {"id", "inuse", "mutable", "origin", "shared",
+                                       "type", "until", "unused-for", NULL};
     const char *equals = strchr(text, '=');
     if (!equals) {
         cli_usage_error(verb, "filter \"%s\": expected KEY=VALUE", text);
@@ -62,6 +63,10 @@ usage_filter_add(struct usage_filter *f, const char *verb, const char *text)
     } else if (!strcmp(key, "id")) {
         free(f->id);
         f->id = tenon_strdup(value);
+    } else if (!strcmp(key, "origin")) {
+        free(f->origin);
+        f->origin = tenon_strdup(value);
+        good = *value;
     } else if (!strcmp(key, "until") || !strcmp(key, "unused-for")) {
         good = parse_until(value, &f->older_than_ns);
     } else if (!strcmp(key, "inuse")) {
@@ -93,6 +98,8 @@ usage_filter_passes(const struct usage_filter *f, const struct tenon_usage_row *
 {
     return (!f->type || tenon_streq(f->type, row->type)) &&
            (!f->id || tenon_has_prefix(row->id, f->id)) &&
+           (!f->origin || (row->origin && (!strcmp(f->origin, "import") ||
+                                           !strcmp(f->origin, row->origin)))) &&
            (!f->older_than_ns || now_ns - row->last_used_ns >= f->older_than_ns) &&
            agrees(f->in_use, row->in_use) && agrees(f->mutable_, row->is_mutable) &&
            agrees(f->shared, row->shared);
@@ -150,6 +157,11 @@ usage_print_verbose(const struct tenon_usage_row *row)
         cli_put_text(stdout, row->description);
         putchar('\n');
     }
+    if (row->origin) {
+        fputs("Origin:       ", stdout);
+        cli_put_text(stdout, row->origin);
+        putchar('\n');
+    }
     printf("Usage count:  %lld\n", (long long)row->use_count);
     printf("Last used:    %s\n", age);
     printf("Type:         %s\n\n", row->type ? row->type : "regular");
@@ -180,6 +192,8 @@ usage_put_json(const struct tenon_usage_row *row)
     json_object_object_add(o, "Size", json_object_new_int64(row->size_bytes));
     json_object_object_add(o, "Description",
                            json_object_new_string(row->description ? row->description : ""));
+    if (row->origin)
+        json_object_object_add(o, "Origin", json_object_new_string(row->origin));
     json_object_object_add(o, "UsageCount", json_object_new_int64(row->use_count));
     add_time(o, "LastUsedAt", row->last_used_ns);
     json_object_object_add(o, "Type",

@@ -7,6 +7,7 @@
 struct usage_filter { /* zero: everything passes */
     char *type;            /* or NULL */
     char *id;              /* a prefix, or NULL */
+    char *origin;          /* of imported caches, "import" for any; or NULL */
     int64_t older_than_ns; /* last used at least so long ago */
     int in_use, mutable_, shared; /* 0: either; 1: yes; -1: no */
 };

@@ -12,7 +12,8 @@ static const char help[] =
     "\n"
     "Options:\n"
     "      --filter KEY=VALUE  only what matches: type, until (an age as 24h, or a\n"
-    "                          time), id, inuse, mutable, shared (repeatable)\n"
+    "                          time), id, inuse, mutable, shared, origin (import, or\n"
+    "                          a cache's name: what came by --cache-from)\n"
     "      --format FORMAT     table or json (one object a line)\n"
     "  -h, --help              show this\n"
     "  -v, --verbose           all details\n";

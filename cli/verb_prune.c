@@ -14,7 +14,8 @@ static const char help[] =
     "Options:\n"
     "  -a, --all                  also what engine and frontends keep for themselves\n"
     "      --filter KEY=VALUE     only what matches: type, until (unused for 24h, or\n"
-    "                             since a time)\n"
+    "                             since a time), origin (import, or a cache's name:\n"
+    "                             what came by --cache-from)\n"
     "  -f, --force                do not ask\n"
     "      --format FORMAT        table or json (one object a line)\n"
     "  -h, --help                 show this\n"
@@ -86,7 +87,7 @@ parse_space(const char *value, int64_t *bytes)
     return false;
 }
 
-/* The store's collector supports only these two. */
+/* The store's collector supports only these. */
 static bool
 take_filter(struct flags *flags, const char *text)
 {
@@ -94,11 +95,12 @@ take_filter(struct flags *flags, const char *text)
         return false;
     const struct usage_filter *f = &flags->filter;
     if (f->id || f->in_use || f->mutable_ || f->shared) {
-        cli_usage_error("prune", "filter \"%s\": prune supports type and until", text);
+        cli_usage_error("prune", "filter \"%s\": prune supports type, until and origin", text);
         return false;
     }
     flags->prune.type = f->type;
     flags->prune.older_than_ns = f->older_than_ns;
+    flags->prune.origin = f->origin;
     return true;
 }
 

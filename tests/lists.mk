@@ -256,7 +256,8 @@ cli_tests = \
 	tests/cli/store-modes.sh \
 	tests/cli/tls.sh \
 	tests/cli/version.sh \
-	tests/cli/waits.sh
+	tests/cli/waits.sh \
+	tests/cli/why.sh
 
 cli_helpers = \
 	tests/cli/follow-recipes \

@@ -23,6 +23,19 @@ apart_by_import(const struct import_record *r)
     return r && !tenon_import_is_trusted(r->import);
 }
 
+char *
+apart_trusted(const struct import_record *r)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (!r || !tenon_import_is_trusted(r->import))
+        return NULL;
+    auto_json struct json_object *o = json_object_new_object();
+    json_object_object_add(o, TENON_RECORD_TRUSTED,
+                           json_object_new_string(tenon_import_name(r->import)));
+    tenon_json_write(&text, o, false);
+    return tenon_buf_steal(&text);
+}
+
 /* The key that a key has among those of this build's caches. */
 static void
 move_apart(const struct tenon_solver *s, const char *key, struct tenon_digest *out)
@@ -43,7 +56,7 @@ origin_json(const struct tenon_solver *s, const char *id)
     auto_json struct json_object *o = json_object_new_object();
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
 
-    json_object_object_add(o, "imported-from", json_object_new_string(import_origin(s)));
+    json_object_object_add(o, TENON_RECORD_IMPORTED, json_object_new_string(import_origin(s)));
     json_object_object_add(o, "id", json_object_new_string(id));
     tenon_json_write(&text, o, false);
     return tenon_buf_steal(&text);
@@ -53,13 +66,16 @@ static int
 restore_id(struct tenon_record *r, struct tenon_error *err)
 {
     auto_json struct json_object *o = NULL;
-    const char *id = NULL;
+    const char *id = NULL, *origin = NULL;
 
     if (!r->extra) /* made here, and linked */
         return 0;
     if (tenon_json_parse(r->extra, strlen(r->extra), 1 << 16, &o, err) < 0 ||
+        tenon_json_get_str(o, TENON_RECORD_IMPORTED, NULL, &origin, err) < 0 ||
         tenon_json_get_str(o, "id", NULL, &id, err) < 0)
         return tenon_error_context(err, "imported record %s", r->id.str);
+    if (!origin) /* or of a trusted cache, which is the same */
+        return 0;
     if (!id || !tenon_digest_parse(id, &r->id))
         return tenon_error_set(err, TENON_E_CORRUPT, "imported record %s has no id", r->id.str);
     return 0;

@@ -13,6 +13,10 @@
 bool apart_by_inputs(const struct state *st);
 bool apart_by_import(const struct import_record *r);
 
+/* What a record says that is kept as an own one because the cache is trusted; NULL: it was made
+ * here. For the caller to free. */
+char *apart_trusted(const struct import_record *r);
+
 /* The record under a key: one that was made here, else one that came by the caches of this
  * build (*apart). 1, 0 or negative, as tenon_record_find. */
 int apart_find(const struct tenon_solver *s, const char *key, struct tenon_record *out,

@@ -27,6 +27,7 @@ int tenon_import_new(const char *name, const void *config, size_t len,
 /* Its results are as good as what was made here. Before it is used. */
 void tenon_import_trust(struct tenon_import *im);
 bool tenon_import_is_trusted(const struct tenon_import *im);
+const char *tenon_import_name(const struct tenon_import *im);
 void tenon_import_free(struct tenon_import *im);
 
 /* After a build: imported records that nothing needed go into the store, with a

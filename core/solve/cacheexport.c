@@ -136,7 +136,8 @@ adopt(struct tenon_solver *s, const struct promise *p)
     struct tenon_store *store = s->engine->store;
     const struct import_record *r = p->record;
     struct tenon_record record = { .id = r->id,
-                                   .output_count = (uint32_t)r->result_count };
+                                   .output_count = (uint32_t)r->result_count,
+                                   .extra = apart_trusted(r) };
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     bool there = true;
 

@@ -225,6 +225,12 @@ tenon_import_is_trusted(const struct tenon_import *im)
     return im->trusted;
 }
 
+const char *
+tenon_import_name(const struct tenon_import *im)
+{
+    return im->name;
+}
+
 void
 tenon_import_free(struct tenon_import *im)
 {

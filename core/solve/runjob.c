@@ -166,9 +166,10 @@ store_record(struct job *j)
     TENON_VEC(const char *) keys = {0};
     auto_free char *scope = explain_scope(st);
     struct key_parts parts = {0};
+    auto_free char *trusted = j->gave_up ? NULL : apart_trusted(st->imported);
     const struct tenon_record record = {
         .id = st->ckey, .output_count = j->output_count,
-        .outputs = j->outputs,
+        .outputs = j->outputs, .extra = trusted,
     };
 
     if (st->k1.str[0])

@@ -34,4 +34,5 @@ libtenon_core_la_SOURCES += \
 	%D%/tmpfs.c \
 	%D%/trim.c \
 	%D%/usage.c \
+	%D%/whence.c \
 	%D%/work.h

@@ -119,6 +119,16 @@ void store_mapped_close(struct tenon_store *s);
 int store_delete_snapshot(struct tenon_store *s, int64_t id, int64_t before,
                           struct tenon_error *err);
 
+/* ---- whence.c ----------------------------------------------------------------- */
+/* rows[].origin, of snapshots and their blobs. */
+int store_find_origins(struct tenon_store *s, struct tenon_usage_row *rows, size_t count,
+                       struct tenon_error *err);
+/* Is it what tenon_prune_options.origin asks for? */
+bool store_is_origin(const char *wanted, const char *origin);
+/* In a transaction: the records of that origin which were not used since. */
+int store_delete_imported(struct tenon_store *s, const char *wanted, int64_t before,
+                          struct tenon_error *err);
+
 /* ---- disksize.c --------------------------------------------------------------- */
 uint64_t store_disk_bytes(int dirfd, const char *name); /* st_blocks, links once */
 

@@ -47,6 +47,8 @@ may_go(const struct pruning *p, const struct tenon_usage_row *r)
         return false;
     if (!p->options->all && (!strcmp(r->type, "internal") || !strcmp(r->type, "frontend")))
         return false;
+    if (p->options->origin && !store_is_origin(p->options->origin, r->origin))
+        return false;
     return !r->is_named;
 }
 
@@ -104,7 +106,12 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
             rows[i] = (struct tenon_usage_row){0};
         }
     }
-    if (p->options->all && !p->options->type &&
+    if (p->options->origin &&
+        store_delete_imported(p->store, p->options->origin, p->before, err) < 0) {
+        db_rollback(p->store);
+        return err->code;
+    }
+    if (p->options->all && !p->options->type && !p->options->origin &&
         (db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before) < 0 ||
          db_run(p->store, err, "DELETE FROM stat", "") < 0)) {
         db_rollback(p->store);

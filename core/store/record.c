@@ -222,6 +222,21 @@ tenon_record_keys(struct tenon_store *s, const char *id, char ***out, struct ten
 }
 
 int
+tenon_record_parts(struct tenon_store *s, const char *id, tenon_key_part_visit *visit, void *data,
+                   struct tenon_error *err)
+{
+    struct db_query q;
+    int rc;
+    if (db_begin(s, &q, "SELECT label, value FROM part WHERE record = ?1 ORDER BY n", err) < 0)
+        return err->code;
+    db_text(&q, 1, id);
+    while ((rc = db_step(&q, err)) == 1)
+        visit(data, db_get_text(&q, 0), db_get_text(&q, 1));
+    db_end(&q);
+    return rc;
+}
+
+int
 tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
                         tenon_key_part_visit *visit, void *data, struct tenon_error *err)
 {
@@ -239,12 +254,7 @@ tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
         return rc;
     if (id_out)
         strcpy(id_out, id.str);
-    if (db_begin(s, &q, "SELECT label, value FROM part WHERE record = ?1 ORDER BY n", err) < 0)
-        return err->code;
-    db_text(&q, 1, id.str);
-    while ((rc = db_step(&q, err)) == 1)
-        visit(data, db_get_text(&q, 0), db_get_text(&q, 1));
-    db_end(&q);
+    rc = tenon_record_parts(s, id.str, visit, data, err);
     return rc < 0 ? rc : 1;
 }
 

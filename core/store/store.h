@@ -175,6 +175,10 @@ struct tenon_record { /* what a key leads to */
     int64_t created_ns;
     char *extra; /* JSON the solver keeps with it, or NULL */
 };
+/* Members of `extra`, names of caches: whose claim it is, apart from what was made here; and
+ * whose it was, but trusted as if it had been made here. */
+#define TENON_RECORD_IMPORTED "imported-from"
+#define TENON_RECORD_TRUSTED "trusted-from"
 void tenon_record_release(struct tenon_record *r);
 /* 1 found (and last use touched in the same transaction, so that no collector
  * takes it), 0 not there, negative on trouble. */
@@ -195,12 +199,28 @@ int tenon_record_link(struct tenon_store *s, const char *key, const char *id,
 int tenon_record_keys(struct tenon_store *s, const char *id, char ***out,
                       struct tenon_error *err);
 
+/* What is known of the results of steps, last used first; for who asks (tenon why). */
+struct tenon_whence {
+    char *id, *name;  /* the record's; the step's, or NULL */
+    char *place;      /* its scope, or NULL */
+    char *origin;     /* the caches that say so, or NULL: made here */
+    bool is_trusted;  /* they were trusted */
+    bool has_result;  /* not its keys alone */
+    int64_t created_ns, used_ns;
+};
+int tenon_whence_list(struct tenon_store *s, struct tenon_whence **rows, size_t *count,
+                      struct tenon_error *err);
+void tenon_whence_free(struct tenon_whence *rows, size_t count);
+
 /* The parts of the newest record of that scope, in order; 1 when there is one
  * (its id in id_out, of TENON_DIGEST_STR_LEN + 1 bytes, unless NULL). */
 typedef void tenon_key_part_visit(void *data, const char *label, const char *value);
 int tenon_record_last_parts(struct tenon_store *s, const char *scope, char *id_out,
                             tenon_key_part_visit *visit, void *data,
                             struct tenon_error *err);
+/* Those of one record. */
+int tenon_record_parts(struct tenon_store *s, const char *id, tenon_key_part_visit *visit,
+                       void *data, struct tenon_error *err);
 
 /* ---- locks by name, across processes and threads --------------------------
  * flock on locks/NAME; the kernel drops it when the process dies.  cancel_fd
@@ -300,6 +320,7 @@ struct tenon_usage_row {
     bool in_use, shared, is_mutable;
     bool is_named; /* part of an image with a name: prune leaves it */
     char *parents;
+    char *origin; /* the caches that it came by, when nothing that was made here needs it; or NULL */
 };
 int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,
                      size_t *count, struct tenon_error *err);
@@ -316,6 +337,9 @@ struct tenon_prune_options {
     int64_t keep_bytes;     /* 0: keep nothing that may go */
     int64_t older_than_ns;  /* only what was not used for so long */
     const char *type;       /* or NULL */
+    /* Only what came by imported caches, of this name ("import": of any); the records, too, also
+     * where something else needs what they lead to.  NULL: whatever it came by. */
+    const char *origin;
     /* Called at each moment, so that a test can play the other processes; or NULL. */
     void (*at)(void *data, enum tenon_prune_moment moment);
     void *at_data;

@@ -151,6 +151,10 @@ tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *c
                       store_is_named(&named, r->id + strlen("blob:"));
     }
     store_named_release(&named);
+    if (store_find_origins(s, out.list.items, out.list.len, err) < 0) {
+        tenon_usage_free(out.list.items, out.list.len);
+        return err->code;
+    }
     *rows = out.list.items;
     *count = out.list.len;
     return 0;
@@ -164,6 +168,7 @@ tenon_usage_free(struct tenon_usage_row *rows, size_t count)
         free(rows[i].description);
         free(rows[i].type);
         free(rows[i].parents);
+        free(rows[i].origin);
     }
     free(rows);
 }

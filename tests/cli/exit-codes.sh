@@ -53,18 +53,20 @@ code 2 help no-such-verb
 code 2 --no-such-option
 code 2 --root
 code 2 --version=1
-for verb in build prune du images plugins docker shell doctor version; do
+for verb in build prune du why images plugins docker shell doctor version; do
     code 2 $verb --no-such-option
     code 2 $verb -Z
     code 0 $verb --help
     code 0 $verb -h
 done
-for verb in prune du doctor version images plugins; do
+for verb in prune du why doctor version images plugins; do
     code 2 $verb --format
     code 2 $verb --format yaml
 done
 for verb in prune du doctor version; do code 2 $verb one-too-many; done
-for filter in type "no=such" "until=yesterday" "until=-1h"; do
+code 2 why one two
+code 1 why no-such-step
+for filter in type "no=such" origin= "until=yesterday" "until=-1h"; do
     code 2 prune --force --filter "$filter"
     code 2 du --filter "$filter"
 done

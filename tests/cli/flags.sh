@@ -673,7 +673,7 @@ done
 for f in attest load policy provenance sbom; do
     grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
 done
-for verb in prune du images plugins docker shell doctor version build; do
+for verb in prune du why images plugins docker shell doctor version build; do
     run 0 tenon "$verb" --help
     assert_has "$work/out" "Usage: tenon $verb"
     ! grep -nE '^.{81}' "$work/out" || fail "help of $verb is wider than 80 columns"

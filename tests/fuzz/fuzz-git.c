@@ -127,6 +127,18 @@ take_line(struct input *in, char *line)
     }
 }
 
+/* A relative address of a submodule stays on the server. */
+static void
+resolve(const char *base, const char *url)
+{
+    auto_free char *whole = gs_url_resolve(base, url);
+    bool relative = tenon_has_prefix(url, "./") || tenon_has_prefix(url, "../");
+    if (whole && relative && strstr(base, "://"))
+        tenon_assert(gs_url_same_origin(base, whole));
+    if (whole && relative)
+        tenon_assert(strncmp(whole, base, strcspn(base, ":") + 1) == 0);
+}
+
 /* ---- what is done with them --------------------------------------------------------------- */
 
 static void
@@ -160,8 +172,7 @@ check_out(struct input *in)
     for (size_t i = 0; i < submodules.len; i++) {
         auto_free char *url = gs_modules_url(tenon_buf_str(&in->modules), in->modules.len,
                                              submodules.items[i].path);
-        auto_free char *whole = url ? gs_url_resolve(conn.url, url) : NULL;
-        tenon_assert(!whole || gs_conn_allowed(whole));
+        resolve(conn.url, url ? url : "");
     }
     gs_submodule_list_release(&submodules);
     git_commit_free(commit);
@@ -177,8 +188,7 @@ check_texts(struct input *in)
         return;
     static const char *const bases[] = {"https://git.test/a/b.git", "git@git.test:a/b", "ssh://x"};
     for (size_t i = 0; i < tenon_countof(bases); i++) {
-        auto_free char *whole = gs_url_resolve(bases[i], in->url);
-        tenon_assert(!whole || gs_conn_allowed(whole));
+        resolve(bases[i], in->url);
         (void)gs_url_in_scope(bases[i], in->url);
         (void)gs_url_same_origin(bases[i], in->url);
     }
