@@ -338,4 +338,5 @@ rootless_tests = \
 
 rootless_helpers = \
 	tests/rootless/conformance \
-	tests/rootless/lib.sh
+	tests/rootless/lib.sh \
+	tests/rootless/users.sh

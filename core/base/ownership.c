@@ -138,6 +138,13 @@ tenon_vet_file(const char *path, const char *what, bool file_of_root, struct ten
 
 /* ---- where everybody may write --------------------------------------------------- */
 
+/* In a user namespace that is everybody who has no id there: root, and all others. */
+static bool
+is_anybody(uid_t uid)
+{
+    return uid == OVERFLOW_ID && tenon_ids_mapped();
+}
+
 /* Was it put by a user who is neither we nor the owner of `dir`, where everybody may put
  * things?  Of directories it is what lies in them that matters. */
 static bool
@@ -145,7 +152,8 @@ planted(const char *dir, const struct stat *it)
 {
     struct stat st;
     return !S_ISDIR(it->st_mode) && stat(dir, &st) == 0 && (st.st_mode & S_ISVTX) &&
-           (st.st_mode & (S_IWOTH | S_IWGRP)) && it->st_uid != geteuid() && it->st_uid != st.st_uid;
+           (st.st_mode & (S_IWOTH | S_IWGRP)) && it->st_uid != geteuid() &&
+           (it->st_uid != st.st_uid || is_anybody(it->st_uid));
 }
 
 static int
@@ -169,10 +177,14 @@ vet_shared(const char *path, unsigned depth, struct tenon_error *err)
         *name = '\0';
         bool foreign = planted(*at ? at : "/", &st);
         *name = first;
-        if (foreign)
+        if (foreign) {
+            auto_free char *who = is_anybody(st.st_uid)
+                                      ? tenon_strdup("another user")
+                                      : tenon_asprintf("uid %u", (unsigned)st.st_uid);
             return tenon_error_set(err, TENON_E_DENIED,
-                                   "%s was put by uid %u into a directory where everybody may "
-                                   "write, and is not used", at, (unsigned)st.st_uid);
+                                   "%s was put by %s into a directory where everybody may "
+                                   "write, and is not used", at, who);
+        }
         if (S_ISLNK(st.st_mode)) {
             auto_free char *target = link_target(at);
             *end = kept;

@@ -320,7 +320,7 @@ struct tenon_usage_row {
     bool in_use, shared, is_mutable;
     bool is_named; /* part of an image with a name: prune leaves it */
     char *parents;
-    char *origin; /* the caches that it came by, when nothing that was made here needs it; or NULL */
+    char *origin; /* the caches that it came by, and nothing that was made here needs it; or NULL */
 };
 int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,
                      size_t *count, struct tenon_error *err);

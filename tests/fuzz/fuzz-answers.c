@@ -1,9 +1,9 @@
 /* fuzz-answers - what registries and who gives their tokens say: lines at the head of answers,
  * challenges, tokens, redirects, errors, names of files.
  *
- * The input is three answers, NULs between them (of the registry, and two of who gives tokens), each
- * of them lines, an empty one, and a body.  The first byte chooses what the user has, and whether
- * the registry is reached by TLS. */
+ * The input is three answers, NULs between them (of the registry, and two of who gives tokens),
+ * each of them lines, an empty one, and a body.  The first byte chooses what the user has, and
+ * whether the registry is reached by TLS. */
 #define FUZZ_CORPUS "answers"
 
 /* auth.c with another network. */

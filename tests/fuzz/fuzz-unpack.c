@@ -227,7 +227,8 @@ upper_layer(int fd)
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf before = TENON_BUF_INIT, after = TENON_BUF_INIT;
     struct tenon_snapshot_work *work = NULL;
-    auto_free char *lower = tenon_asprintf(JAIL_ROOM "/store/snapshots/%lld", (long long)below.ids[0]);
+    auto_free char *lower =
+        tenon_asprintf(JAIL_ROOM "/store/snapshots/%lld", (long long)below.ids[0]);
     jail_note(lower, NULL, &before);
     must(mkdir(JAIL_ROOM "/root", 0755) == 0, "mkdir");
     must(tenon_snapshot_begin(store, &work, &err) == 0, "snapshot");

@@ -67,9 +67,9 @@ END
 
 # result FLAG...: the four files as one line
 result() {
-    rm -rf "$work/tree"
-    run 0 build "$store" --build-context "$base" -o "type=local,dest=$work/tree" "$@" "$context"
-    cat "$work/tree/x" "$work/tree/y" "$work/tree/z" "$work/tree/w" | tr '\n' ' '
+    rm -rf "$own/tree"
+    run 0 build "$store" --build-context "$base" -o "type=local,dest=$own/tree" "$@" "$context"
+    cat "$own/tree/x" "$own/tree/y" "$own/tree/z" "$own/tree/w" | tr '\n' ' '
 }
 honest="hi hi hi hi "
 evil="EVIL EVIL EVIL EVIL "
@@ -82,31 +82,31 @@ print(sqlite3.connect(sys.argv[1]).execute(
 END_OF_QUERY
 }
 trial() {
-    rm -rf "$work/cache" "$work/doctored" "$work/keys" "$work/other" "$work/source"
+    rm -rf "$own/cache" "$own/doctored" "$own/keys" "$own/other" "$own/source"
     kept=$store
-    store=$work/source
-    result --cache-to "type=local,dest=$work/cache,mode=max" >/dev/null
-    "$python" "$work/poison.py" "$work/cache" "$work/doctored" result
-    "$python" "$work/poison.py" "$work/cache" "$work/keys" keys
-    cp -r "$work/cache" "$work/other"
+    store=$own/source
+    result --cache-to "type=local,dest=$own/cache,mode=max" >/dev/null
+    "$python" "$work/poison.py" "$own/cache" "$own/doctored" result
+    "$python" "$work/poison.py" "$own/cache" "$own/keys" keys
+    cp -r "$own/cache" "$own/other"
     store=$kept
-    from=type=local,src=$work/doctored
+    from=type=local,src=$own/doctored
 
     # The trial is one: who names the cache gets what it says.
     assert_eq "$evil" "$(result --cache-from "$from")"
     # and again out of the store, also where the cache is gone
     assert_eq "$evil" "$(result --cache-from "$from")"
-    mv "$work/doctored" "$work/away"
+    mv "$own/doctored" "$own/away"
     assert_eq "$evil" "$(result --cache-from "$from")"
-    mv "$work/away" "$work/doctored"
+    mv "$own/away" "$own/doctored"
     # Nobody else does: not without a cache, nor with another one, nor with that beside others.
     assert_eq "$honest" "$(result)"
-    assert_eq "$honest" "$(result --cache-from "type=local,src=$work/other")"
+    assert_eq "$honest" "$(result --cache-from "type=local,src=$own/other")"
     assert_eq "$honest" "$(result)"
 
     # Before anything was made here: a cache first, then none; what was built on it, too.
     for order in "first" "no-cache" "all"; do
-        store=$work/store-$executor-$order
+        store=$own/store-$executor-$order
         case $order in
         first) assert_eq "$evil" "$(result --cache-from "$from")" ;;
         no-cache)
@@ -127,9 +127,9 @@ trial() {
     done
 
     # A cache that says two steps are one: whatever it says, others are told nothing.
-    store=$work/store-$executor-keys
+    store=$own/store-$executor-keys
     got=0
-    build "$store" --build-context "$base" -o type=cacheonly --cache-from "type=local,src=$work/keys" "$context" \
+    build "$store" --build-context "$base" -o type=cacheonly --cache-from "type=local,src=$own/keys" "$context" \
         >"$work/out" 2>"$work/err" || got=$?
     [ $got -le 1 ] || fail "$executor: status $got"
     assert_eq "$honest" "$(result)"
@@ -137,14 +137,14 @@ trial() {
     rm -rf "$store"
 
     # Who says that a cache is to be trusted has its results as own ones.
-    store=$work/store-$executor-trusted
-    assert_eq "$honest" "$(result --cache-from "type=local,src=$work/other,trust=true")"
+    store=$own/store-$executor-trusted
+    assert_eq "$honest" "$(result --cache-from "type=local,src=$own/other,trust=true")"
     run 0 build "$store" --build-context "$base" -o type=cacheonly "$context"
     [ -n "$(steps_ended "$work/err" CACHED)" ] || fail "$executor: a trusted cache is not kept"
     rm -rf "$store"
 
     # What came by an import is collected with the rest.
-    store=$work/store-$executor-pruned
+    store=$own/store-$executor-pruned
     assert_eq "$evil" "$(result --cache-from "$from")"
     [ "$(imported)" -gt 0 ] || fail "$executor: nothing was imported"
     run 0 tenon --root "$store" prune --all --force

@@ -109,39 +109,65 @@ printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$registry" "$(printf 'user:secret-
 as_root 0 "DOCKER_CONFIG=$other/.docker"
 assert_lacks "$work/err" "as root"
 
-# ---- what waits in a directory for everybody
-mkdir "$work/everybody"
-chmod 1777 "$work/everybody"
+# ---- what waits in a directory for everybody, for root and for a user
 # plant KIND NAME
 plant() {
     case $1 in
-    link) ln -s "$target/kept" "$work/everybody/$2" ;;
-    dangling) ln -s "$target/new" "$work/everybody/$2" ;;
-    dir) ln -s "$target/dir" "$work/everybody/$2" ;;
-    file) echo theirs >"$work/everybody/$2" ;;
-    fifo) mkfifo "$work/everybody/$2" ;;
+    link) ln -s "$led_to/kept" "$everybody/$2" ;;
+    dangling) ln -s "$led_to/new" "$everybody/$2" ;;
+    dir) ln -s "$led_to/dir" "$everybody/$2" ;;
+    file) echo theirs >"$everybody/$2" ;;
+    fifo) mkfifo "$everybody/$2" ;;
     esac
-    chown -h 65534 "$work/everybody/$2"
+    chown -h 65534 "$everybody/$2"
 }
-made=$work/everybody/made
-for kind in link dangling file fifo; do
-    plant $kind made
-    for flag in "--iidfile $made" "--metadata-file $made" "-o type=oci,dest=$made" "-o type=docker,dest=$made" "-o type=tar,dest=$made"; do
-        run 2 tenon build --progress=plain --build-context "$base" $flag "$context"
-        assert_has "$work/err" "was put by uid 65534"
-        target_untouched
+refused() { # FLAG...
+    run 2 "$abs_top_builddir/tenon-dev" --root "$own/store" build --progress=plain --build-context "$base" "$@" "$context"
+    target_untouched
+    assert_eq "$led_to_before" "$(find "$led_to" -printf '%p %y %m %U %n %T@ %s\n' | sort)"
+}
+everybodys() {
+    everybody=$work/everybody-$as made=$work/everybody-$as/made
+    mkdir "$everybody"
+    chmod 1777 "$everybody"
+    # What the kernel would let them write to, were it not for the link.
+    led_to=$own/led-to
+    mkdir -p "$led_to/dir"
+    echo kept >"$led_to/kept"
+    chown -R $whose "$led_to"
+    led_to_before=$(find "$led_to" -printf '%p %y %m %U %n %T@ %s\n' | sort)
+    for kind in link dangling file fifo; do
+        plant $kind made
+        [ $kind != file ] || chmod 666 "$made"
+        [ $kind != fifo ] || chmod 666 "$made"
+        for flag in "--iidfile $made" "--metadata-file $made" "-o type=oci,dest=$made" "-o type=docker,dest=$made" "-o type=tar,dest=$made"; do
+            refused $flag
+            assert_has "$work/err" "was put by "
+        done
+        rm "$made"
+    done
+    plant dir made
+    for flag in "--iidfile $made/id" "--metadata-file $made/meta" "-o type=local,dest=$made" "-o type=local,dest=$made/new" "-o type=oci,dest=$made/x.tar"; do
+        refused $flag
     done
     rm "$made"
-done
-plant dir made
-for flag in "--iidfile $made/id" "--metadata-file $made/meta" "-o type=local,dest=$made" "-o type=local,dest=$made/new" "-o type=oci,dest=$made/x.tar"; do
-    run 2 tenon build --progress=plain --build-context "$base" $flag "$context"
-    target_untouched
-done
-rm "$made"
-# root's own there is replaced, and a directory of another is what it is
-echo old >"$made"
-mkdir "$work/everybody/theirs"
-chown 65534 "$work/everybody/theirs"
-run 0 tenon build --progress=plain --build-context "$base" --iidfile "$made" -o "type=oci,dest=$work/everybody/theirs/x.tar" "$context"
-assert_has "$made" sha256:
+    # One's own there is replaced, and a directory of another is what it is.
+    echo old >"$made"
+    mkdir -m 777 "$everybody/theirs"
+    chown 65534 "$everybody/theirs"
+    chown $whose "$made"
+    run 0 "$abs_top_builddir/tenon-dev" --root "$own/store" build --progress=plain --build-context "$base" --iidfile "$made" \
+        -o "type=oci,dest=$everybody/theirs/x.tar" "$context"
+    assert_has "$made" sha256:
+    # And a link of one's own is followed.
+    ln -s "$led_to/dir" "$everybody/mine"
+    chown -h $whose "$everybody/mine"
+    run 0 "$abs_top_builddir/tenon-dev" --root "$own/store" build --progress=plain --build-context "$base" \
+        -o "type=tar,dest=$everybody/mine/x.tar" "$context"
+    [ -s "$led_to/dir/x.tar" ] || fail "nothing was written behind a link of one's own"
+}
+[ "${SECURITY_AS-root}" != root ] || everybodys
+if become_user; then
+    everybodys
+    become_root
+fi

@@ -76,8 +76,8 @@ trial() {
         refused $kind $kind --build-arg "security.insecure=true" --build-arg BUILDKIT_SANDBOX_HOSTNAME=x \
             --label allow=security.insecure
         run 0 build "$store" --build-context "$base" -f "$work/trigger/$kind.Dockerfile" \
-            -o "type=oci,tar=false,dest=$work/images-$executor/$kind" "$work/trigger"
-        refused trigger-$kind $kind --build-context "trigger-$kind=oci-layout://$work/images-$executor/$kind"
+            -o "type=oci,tar=false,dest=$own/images-$executor/$kind" "$work/trigger"
+        refused trigger-$kind $kind --build-context "trigger-$kind=oci-layout://$own/images-$executor/$kind"
     done
     refused below insecure
     refused copied insecure

@@ -3,6 +3,7 @@
 # archive, a layer, a mount.  A step may make any (CAP_MKNOD, as BuildKit has it),
 # and opens none but those of every step and those that the user granted.
 . "$(dirname "$0")/lib.sh"
+roots_alone="its steps make no nodes, and what is unpacked has none (tests/rootless/steps.sh)"
 
 # The kernel's log and memory, what makes networks (runtimes allow it by themselves), consoles,
 # loop devices, file systems of users, and a disk if there is one.

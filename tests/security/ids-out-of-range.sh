@@ -154,9 +154,10 @@ RUN /probe id" | is_error "unable to find user -1"
     done
 
     # and those that are right
-    echo "USER most
+    # (An ordinary user has less of them.)
+    [ $as = user ] || echo "USER most
 RUN echo \$(id -u):\$(id -g)" | gives "2147483647:2147483647"
-    echo "COPY --chown=4294967294:4294967294 file /f
+    [ $as = user ] || echo "COPY --chown=4294967294:4294967294 file /f
 RUN stat -c %u:%g /f" | gives "4294967294:4294967294"
     echo "USER good
 RUN echo \$(id -u):\$(id -g)" | gives "1000:1000"

@@ -77,6 +77,11 @@ resolves() { # how the machine does, but for who listens on the loopback
     assert_said "resolv: options ndots:2"
 }
 
+# One that users can open, too; in a mount namespace of the test's own.
+if [ -c /dev/net/tun ]; then
+    mknod -m 666 "$work/tun" c 10 200
+    mount --bind "$work/tun" /dev/net/tun
+fi
 helpers=
 for helper in pasta slirp4netns; do
     if command -v $helper >/dev/null && [ -c /dev/net/tun ]; then helpers="$helpers $helper"; else not_tried "$helper: needs it, and /dev/net/tun"; fi

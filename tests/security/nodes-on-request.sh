@@ -3,6 +3,7 @@
 # the step says, below its root and nowhere else, as who asks, with its rights, mask and
 # errors; and not for who has no right to.
 . "$(dirname "$0")/lib.sh"
+roots_alone="its steps make no nodes (tests/rootless/steps.sh)"
 
 cat >"$context/try" <<'END'
 node() { busybox mknod "$@" 2>&1 | sed "s/^mknod: //"; }

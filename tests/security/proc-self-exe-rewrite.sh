@@ -7,7 +7,7 @@ need ldd
 
 # All files that are code of ours or of the runtime's.
 code() {
-    for f in "$abs_top_builddir"/.libs/* "$abs_top_builddir"/tenon* $(command -v runc || :) /bin/busybox; do
+    for f in "$built"/.libs/* "$built"/tenon* $(command -v runc || :) /bin/busybox; do
         [ ! -f "$f" ] || md5sum "$f"
     done
 }

@@ -48,10 +48,12 @@ END_C
 cc -O1 -static -o "$work/lock" "$work/lock.c" || fail "the locker does not compile"
 
 readable() {
+    chmod 755 "$own" # so that others can get at what is in it
     word=said-$executor-$mark
     for mask in 000 022 077; do
-        store=$work/store-$executor-$mask
+        store=$own/store-$executor-$mask
         mkdir "$store"
+        chown $whose "$store"
         chmod 755 "$store"
         umask $mask
         try 0 --build-arg "WORD=$word"
@@ -81,15 +83,15 @@ refused() { # WHAT TEXT
 
 prepared() {
     # of another user, or for everybody
-    store=$work/prepared-$executor
+    store=$own/prepared-$executor
     mkdir "$store"
     chown 65534 "$store"
-    for mode in 700 755 777 1777; do
+    for mode in $([ $as = user ] || echo 700 755) 777 1777; do # (those are closed to a user)
         chmod $mode "$store"
         refused "mode $mode" "belongs to uid 65534"
         assert_eq "" "$(ls -A "$store")"
     done
-    chown 0 "$store"
+    chown $whose "$store"
     chmod 1777 "$store"
     refused "for everybody" "others may write to"
     echo "another's" >"$store/file"
@@ -110,32 +112,37 @@ prepared() {
         [ -e "$store/$part" ] || continue
         chown 65534 "$store/$part"
         refused "$part of another" "$store/$part belongs to uid 65534"
-        chown 0 "$store/$part"
+        chown $whose "$store/$part"
     done
     for part in content content/blobs snapshots cache-mounts logs tmp locks tenon.db; do
-        rm -rf "$work/fresh" && mkdir "$work/fresh"
-        store=$work/fresh
+        rm -rf "$own/fresh" && mkdir "$own/fresh"
+        store=$own/fresh
         mkdir -p "$(dirname "$store/$part")"
+        chown -R $whose "$store"
         ln -s "$target/dir" "$store/$part"
         refused "$part is a link" "$part is a link"
     done
     # a database elsewhere, which is not there yet
-    rm -rf "$work/fresh" && mkdir "$work/fresh"
-    ln -s "$target/newdb" "$work/fresh/tenon.db"
+    rm -rf "$own/fresh" && mkdir "$own/fresh"
+    ln -s "$target/newdb" "$own/fresh/tenon.db"
+    chown -R -h $whose "$own/fresh"
     refused "a database elsewhere" "tenon.db is a link"
-    rm -rf "$work/fresh"
+    rm -rf "$own/fresh"
 
     # a link in a directory for everybody
     mkdir "$work/shared"
     chmod 1777 "$work/shared"
-    ln -s "$target/dir" "$work/shared/store"
+    led_to=$target/dir
+    [ $as = root ] || { led_to=$own/led-to; mkdir "$led_to"; chown $whose "$led_to"; }
+    ln -s "$led_to" "$work/shared/store"
     chown -h 65534 "$work/shared/store"
     store=$work/shared/store
     run 1 build "$store" --build-context "$base" -o type=cacheonly "$context"
-    assert_has "$work/err" "was put by uid 65534"
+    assert_has "$work/err" "was put by "
     target_untouched
+    [ $as = root ] || rmdir "$led_to" # still empty
     rm -rf "$work/shared"
-    store=$work/prepared-$executor
+    store=$own/prepared-$executor
 }
 each_executor readable
 each_executor prepared

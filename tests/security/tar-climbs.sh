@@ -45,19 +45,19 @@ trial() {
         rm -rf "$work/layout" && cp -r "$bases/busybox" "$work/layout"
         "$python" "$here/evil-layout" "$work/layout" "$work/evil.tar"
         attempt "layer $kind" --build-context "evil=oci-layout://$work/layout" -f "$context/layer.Dockerfile" \
-            -o "type=local,dest=$work/tree" "$context"
+            -o "type=local,dest=$own/tree" "$context"
         assert_not_said "$outside"
         # What follows has no step in it that matters.
         [ $executor = native ] || continue
-        attempt "ADD $kind" -f "$context/add.Dockerfile" -o "type=local,dest=$work/tree" "$context"
+        attempt "ADD $kind" -f "$context/add.Dockerfile" -o "type=local,dest=$own/tree" "$context"
         assert_not_said "$outside"
-        attempt "ADD at the root $kind" -f "$context/add-root.Dockerfile" -o "type=local,dest=$work/tree" "$context"
+        attempt "ADD at the root $kind" -f "$context/add-root.Dockerfile" -o "type=local,dest=$own/tree" "$context"
         attempt "ADD to a link $kind" -f "$context/add-link.Dockerfile" -o type=cacheonly "$context"
         # the context itself
         got=0
         what="context $kind"
         timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
-            -o "type=local,dest=$work/tree" - <"$work/evil.tar" >"$work/out" 2>"$work/err" || got=$?
+            -o "type=local,dest=$own/tree" - <"$work/evil.tar" >"$work/out" 2>"$work/err" || got=$?
         judge
     done
     [ $built -ge 5 ] || fail "$executor: only $built builds got anywhere"
@@ -68,32 +68,32 @@ trial() {
     imported=0
     for kind in $kinds; do
         "$python" "$here/evil-archive" $kind "$work/evil.tar" "$target"
-        rm -rf "$work/cache" "$work/store-cache"
-        tenon --root "$work/store-cache" build --build-context "$base" -f "$context/cache.Dockerfile" -o type=cacheonly \
-            --cache-to "type=local,dest=$work/cache,mode=max" "$context" >"$work/out" 2>&1
-        "$python" "$here/evil-layout" "$work/cache" "$work/evil.tar"
+        rm -rf "$own/cache" "$own/store-cache"
+        tenon --root "$own/store-cache" build --build-context "$base" -f "$context/cache.Dockerfile" -o type=cacheonly \
+            --cache-to "type=local,dest=$own/cache,mode=max" "$context" >"$work/out" 2>&1
+        "$python" "$here/evil-layout" "$own/cache" "$work/evil.tar"
         got=0
         what="cache $kind"
-        timeout 300 "$abs_top_builddir/tenon-dev" --root "$work/store-$kind" build --progress=plain --build-context "$base" \
-            -f "$context/cached.Dockerfile" --cache-from "type=local,src=$work/cache" -o "type=local,dest=$work/tree" \
+        timeout 300 "$abs_top_builddir/tenon-dev" --root "$own/store-$kind" build --progress=plain --build-context "$base" \
+            -f "$context/cached.Dockerfile" --cache-from "type=local,src=$own/cache" -o "type=local,dest=$own/tree" \
             "$context" >"$work/out" 2>"$work/err" || got=$?
         judge
         assert_not_said "$outside"
         [ -z "$(steps_ended "$work/err" CACHED)" ] || imported=$((imported + 1))
-        rm -rf "$work/store-$kind"
+        rm -rf "$own/store-$kind"
     done
     [ $imported -gt 0 ] || fail "$executor: no layer of a cache was taken"
 
     # A result over another one, where links lie that the first one brought.
-    rm -rf "$work/tree"
+    rm -rf "$own/tree"
     printf 'FROM base AS a\nRUN mkdir -p /o/d && ln -s %s /o/link && ln -s %s/kept /o/file && ln -s %s/dir /o/dir\nFROM scratch\nCOPY --from=a /o /\n' \
         "$target" "$target" "$target" >"$context/first.Dockerfile"
     printf 'FROM base AS a\nRUN mkdir -p /o/link/dir /o/dir && echo evil >/o/link/kept && echo evil >/o/link/dir/kept && echo evil >/o/file && echo evil >/o/dir/kept && chmod 700 /o/link\nFROM scratch\nCOPY --from=a /o /\n' \
         >"$context/second.Dockerfile"
-    attempt "result" -f "$context/first.Dockerfile" -o "type=local,dest=$work/tree" "$context"
+    attempt "result" -f "$context/first.Dockerfile" -o "type=local,dest=$own/tree" "$context"
     assert_eq 0 $got
-    attempt "result over links" -f "$context/second.Dockerfile" -o "type=local,dest=$work/tree" "$context"
-    [ $got = 1 ] || { [ ! -L "$work/tree/link" ] && [ ! -L "$work/tree/dir" ] && assert_eq evil "$(cat "$work/tree/file")"; }
-    rm -rf "$work/tree"
+    attempt "result over links" -f "$context/second.Dockerfile" -o "type=local,dest=$own/tree" "$context"
+    [ $got = 1 ] || { [ ! -L "$own/tree/link" ] && [ ! -L "$own/tree/dir" ] && assert_eq evil "$(cat "$own/tree/file")"; }
+    rm -rf "$own/tree"
 }
 each_executor trial

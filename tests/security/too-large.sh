@@ -49,7 +49,8 @@ open(out, "wb").write(gzip.compress(data) if out.endswith("gz") else data)
 END_PYTHON
 
 trial() {
-    rm -rf "$disk"/store-*
+    rm -rf "$disk"/store-* "$endless"/store-*
+    chown $whose "$disk" "$endless"
     store=$disk/store-$executor
     for kind in hole holes zeros one; do
         "$python" "$work/large.py" "$context/a.tar.gz" $kind

@@ -70,10 +70,10 @@ look() {
 everywhere() {
     look "$1: what was printed" "$work/out" "$work/err"
     look "$1: the store" "$store"
-    for made in "$work/tree" "$work/image.tar" "$work/metadata"; do
+    for made in "$own/tree" "$own/image.tar" "$own/metadata"; do
         [ ! -e "$made" ] || look "$1: ${made##*/}" "$made"
     done
-    rm -rf "$work/tree" "$work/image.tar" "$work/metadata"
+    rm -rf "$own/tree" "$own/image.tar" "$own/metadata"
 }
 # once STATUS FLAG...: by each display
 displays="plain rawjson tty"
@@ -83,7 +83,7 @@ once() {
     for display in $displays; do
         got=0
         timeout 120 "$abs_top_builddir/tenon-dev" -D --root "$store" build --progress=$display --explain --no-cache \
-            --build-context "$base" --metadata-file "$work/metadata" "$@" </dev/null >"$work/out" 2>"$work/err" || got=$?
+            --build-context "$base" --metadata-file "$own/metadata" "$@" </dev/null >"$work/out" 2>"$work/err" || got=$?
         [ $got != 2 ] || got=1 # wrong usage is a failure, too
         [ $got = "$once_status" ] || { cat "$work/err" >&2; fail "$executor: status $got instead of $once_status: $*"; }
         everywhere "$display $*"
@@ -93,11 +93,11 @@ once() {
 builds() {
     [ $executor = native ] || displays=plain # sources are the same, whoever runs the steps
     # contexts and build files, which are found
-    once 0 -o "type=local,dest=$work/tree" "$with/git/repo.git"
-    once 0 -o "type=oci,dest=$work/image.tar,compression=uncompressed" "$with/private/context.tar"
-    once 0 -o "type=local,dest=$work/tree" -f "$with/Dockerfile" "$context"
-    once 0 -o "type=local,dest=$work/tree" -f "$without/Dockerfile?token=$coded" "$context"
-    once 0 -o "type=local,dest=$work/tree" --build-context "x=$with/git/repo.git" "$work/named"
+    once 0 -o "type=local,dest=$own/tree" "$with/git/repo.git"
+    once 0 -o "type=oci,dest=$own/image.tar,compression=uncompressed" "$with/private/context.tar"
+    once 0 -o "type=local,dest=$own/tree" -f "$with/Dockerfile" "$context"
+    once 0 -o "type=local,dest=$own/tree" -f "$without/Dockerfile?token=$coded" "$context"
+    once 0 -o "type=local,dest=$own/tree" --build-context "x=$with/git/repo.git" "$work/named"
 
     # and which are not
     for place in "$with/git/none.git" "$with/git/repo.git#none" "$with/none.tar" "$with/git/repo.git#main:none" \
@@ -118,8 +118,8 @@ builds() {
         "ARG U=$with/private/file
 ADD \$U /f"; do
         printf 'FROM base\n%s\n' "$line" >"$context/Dockerfile"
-        once 0 -o "type=local,dest=$work/tree" "$context"
-        once 0 -o "type=oci,dest=$work/image.tar,compression=uncompressed" "$context"
+        once 0 -o "type=local,dest=$own/tree" "$context"
+        once 0 -o "type=oci,dest=$own/image.tar,compression=uncompressed" "$context"
     done
     for line in "ADD $with/none /f" "ADD $with/git/none.git /g" "ADD $with/git/repo.git#none /g" \
         "ADD --checksum=sha256:$(printf %064d 0) $with/private/file /f" "ADD $without/none?token=$coded /f" \
@@ -130,12 +130,12 @@ ADD \$U /f"; do
     done
     # a step that is given one as an argument: named with it, known by it in the store
     printf 'FROM base\nARG U\nRUN true "$U" && [ -n "%s" ]\nRUN true %s/f\n' "$with" "$with" >"$context/Dockerfile"
-    once 0 -o "type=oci,dest=$work/image.tar,compression=uncompressed" --build-arg "U=$with/f" "$context"
+    once 0 -o "type=oci,dest=$own/image.tar,compression=uncompressed" --build-arg "U=$with/f" "$context"
     # One that failed is kept as it was, with its arguments and environment, for `tenon shell`,
     # in a store of its own here.
     printf 'FROM base\nARG U\nRUN false %s/f\n' "$with" >"$context/Dockerfile"
     kept=$store
-    store=$work/store-failed
+    store=$own/store-failed
     for display in $displays; do
         run 1 tenon --root "$store" build --progress=$display --build-context "$base" -o type=cacheonly \
             --build-arg "U=$with/f" "$context"
