@@ -106,6 +106,10 @@ trial() {
     displays 1 "a step" -f "$context/step.Dockerfile" "$context"
     show 1 "a kept step" "$abs_top_builddir/tenon-dev" --root "$store" shell --build "$rude" true
     show 0 "du -v" "$abs_top_builddir/tenon-dev" --root "$store" du -v
+    show 0 why "$abs_top_builddir/tenon-dev" --root "$store" why
+    show 0 "why a step" "$abs_top_builddir/tenon-dev" --root "$store" why ''  # each of them, with its key
+    show 0 "why json" "$abs_top_builddir/tenon-dev" --root "$store" why --format json
+    show any "no step" "$abs_top_builddir/tenon-dev" --root "$store" why "$rude"
     show 0 "du json" "$abs_top_builddir/tenon-dev" --root "$store" du --format json
     [ $executor = native ] || return 0
 

@@ -150,7 +150,7 @@ ADD \$U /f"; do
         everywhere "explain $path"
     done
     assert_has "$work/err" "xxxxx"
-    for verb in du "du -v" "du --format json" images doctor; do
+    for verb in du "du -v" "du --format json" why "why --all RUN" "why --all --format json" images doctor; do
         run 0 tenon --root "$store" $verb
         everywhere "$verb"
     done
