@@ -92,6 +92,23 @@ load_range(struct loader *l, const struct tenon_wire *w, struct tenon_range *out
     return f_r;
 }
 
+/* BuildKit's Dockerfile frontend has a range for each line; those that follow each other are one. */
+static size_t
+join_ranges(struct tenon_range *ranges, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct tenon_range *last = kept ? &ranges[kept - 1] : NULL;
+        if (last && last->end_line && ranges[i].line == last->end_line + 1 &&
+            ranges[i].end_line >= ranges[i].line)
+            last->end_line = ranges[i].end_line;
+        else
+            ranges[kept++] = ranges[i];
+    }
+    return kept;
+}
+
 static int
 load_location(struct loader *l, const struct tenon_wire *w,
               struct tenon_vertex_meta *b)
@@ -112,7 +129,8 @@ load_location(struct loader *l, const struct tenon_wire *w,
     /* A file that is not there: get_source gives NULL for it. */
     const uint32_t source =
         index < l->sources.len ? l->sources.items[index] : UINT32_MAX;
-    for (size_t i = 0; i < ranges.len && rc == 0; i++) {
+    const size_t count = join_ranges(ranges.items, ranges.len);
+    for (size_t i = 0; i < count && rc == 0; i++) {
         if ((rc = tenon_decode_count(&l->d, b->range_count)) < 0)
             break;
         struct tenon_range *all =

@@ -472,6 +472,18 @@ line_number(const struct gw_position *p)
     return p && p->line > 0 && p->line <= UINT32_MAX ? (uint32_t)p->line : 0;
 }
 
+/* The last line of what begins with the first of the ranges, each of which may be a line. */
+static uint32_t
+last_line(const struct gw_place *places, size_t count)
+{
+    uint32_t end = line_number(places[0].end);
+
+    for (size_t i = 1; end && i < count && line_number(places[i].start) == end + 1 &&
+                       line_number(places[i].end) > end; i++)
+        end = line_number(places[i].end);
+    return end;
+}
+
 static void
 warn(void *user, struct grpc_call *call)
 {
@@ -499,7 +511,7 @@ warn(void *user, struct grpc_call *call)
         .url = *request.url ? request.url : NULL,
         .filename = info ? info->filename : NULL,
         .line = request.ranges.len ? line_number(place->start) : 0,
-        .end_line = request.ranges.len ? line_number(place->end) : 0,
+        .end_line = request.ranges.len ? last_line(place, request.ranges.len) : 0,
     };
     s.gw->bridge->warn(s.ctx, s.gw->graph, &w);
     serving_answer(&s, &gw_none_message, &nothing);

@@ -118,7 +118,14 @@ take_place(struct gateway *gw, struct json_object *source, struct tenon_error *e
         return;
     const char *filename = member(info, "filename"), *base64 = member(info, "data");
     struct json_object *first = json_object_array_get_idx(ranges, 0);
-    const uint32_t line = line_of(first, "start"), end = line_of(first, "end");
+    const uint32_t line = line_of(first, "start");
+    uint32_t end = line_of(first, "end");
+    for (size_t i = 1; i < json_object_array_length(ranges); i++) { /* one a line, often */
+        struct json_object *next = json_object_array_get_idx(ranges, i);
+        if (!end || line_of(next, "start") != end + 1 || line_of(next, "end") <= end)
+            break;
+        end = line_of(next, "end");
+    }
     if (!filename || !base64 || !line || !grpc_base64_decode(&data, base64, strlen(base64)))
         return;
     gw->host->graph_source(gw->graph, filename, member(info, "language"), tenon_buf_str(&data),

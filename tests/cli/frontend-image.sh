@@ -136,6 +136,7 @@ printf '# syntax=%s\n' "$image" >Dockerfile
 does 1 "fail:it_went_wrong"
 assert_has "$work/err" "$image: it_went_wrong"
 assert_has "$work/err" ">>> two"
+assert_has "$work/err" ">>> three"
 does 1 "exit:3"
 assert_has "$work/err" "the frontend failed: exit code: 3"
 does 1 "solve:Real.Dockerfile"

@@ -410,10 +410,10 @@ config(const char *image)
 static void
 warn(const char *text)
 {
-    const struct gw_source_info info = {.filename = "Warned", .data = {"one\ntwo\n", 8}};
-    const struct gw_position line = {2};
-    const struct gw_place place = {&line, &line};
-    const struct gw_warn request = {.level = 1, .text = text, .info = &info, .ranges = {&place, 1}};
+    const struct gw_source_info info = {.filename = "Warned", .data = {"one\ntwo\nthree\n", 14}};
+    const struct gw_position second = {2}, third = {3};
+    const struct gw_place places[] = {{&second, &second}, {&third, &third}};
+    const struct gw_warn request = {.level = 1, .text = text, .info = &info, .ranges = {places, 2}};
     struct gw_none none = {0};
 
     call("Warn", &gw_warn_message, &request, &gw_none_message, &none);
@@ -472,7 +472,8 @@ fail(const char *text)
 {
     static const char place[] =
         "{\"info\":{\"filename\":\"Own.file\",\"data\":\"b25lCnR3bwp0aHJlZQo=\"},"
-        "\"ranges\":[{\"start\":{\"line\":2},\"end\":{\"line\":2}}]}";
+        "\"ranges\":[{\"start\":{\"line\":2},\"end\":{\"line\":2}},"
+        "{\"start\":{\"line\":3},\"end\":{\"line\":3}}]}";
     const struct gw_any detail = {.type = "github.com/moby/buildkit/errdefs.Source+json",
                                   .value = {place, sizeof place - 1}};
     const struct gw_status error = {.code = 2, .message = text, .details = {&detail, 1}};

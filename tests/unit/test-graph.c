@@ -437,6 +437,49 @@ START_TEST(test_graph_save_and_load_keep_everything)
 }
 END_TEST
 
+static void
+put_line_range(struct tenon_buf *location, uint32_t line)
+{
+    auto_buf struct tenon_buf position = TENON_BUF_INIT, range = TENON_BUF_INIT;
+
+    tenon_wire_put_uint(&position, 1, line);
+    tenon_wire_put_message(&range, 1, &position);
+    tenon_wire_put_message(&range, 2, &position);
+    tenon_wire_put_message(location, 2, &range);
+}
+
+START_TEST(test_graph_ranges_of_lines_are_joined)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT, location = TENON_BUF_INIT;
+    auto_buf struct tenon_buf locations = TENON_BUF_INIT, entry = TENON_BUF_INIT;
+    auto_buf struct tenon_buf source = TENON_BUF_INIT, info = TENON_BUF_INIT;
+    const uint32_t lines[] = {5, 6, 7, 9, 8};
+    struct tenon_edge edge = {0};
+
+    const struct tenon_vertex *v = tenon_node_freeze(make_exec(), &err);
+    tenon_graph_save(g, (struct tenon_edge){ .vertex = v }, &def);
+    for (size_t i = 0; i < tenon_countof(lines); i++)
+        put_line_range(&location, lines[i]);
+    tenon_wire_put_message(&locations, 1, &location);
+    tenon_wire_put_item(&entry, 1, v->digest.str);
+    tenon_wire_put_message(&entry, 2, &locations);
+    tenon_wire_put_message(&source, 1, &entry);
+    tenon_wire_put_string(&info, 1, "Dockerfile");
+    tenon_wire_put_message(&source, 2, &info);
+    tenon_wire_put_message(&def, 3, &source);
+
+    struct tenon_graph *g2 = tenon_graph_new();
+    OK(tenon_graph_load(g2, def.data, def.len, &edge, &err));
+    const struct tenon_vertex_meta *m = &edge.vertex->meta;
+    ck_assert_uint_eq(m->range_count, 3);
+    ck_assert_uint_eq(m->ranges[0].line, 5);
+    ck_assert_uint_eq(m->ranges[0].end_line, 7);
+    ck_assert_uint_eq(m->ranges[1].line, 9);
+    ck_assert_uint_eq(m->ranges[2].end_line, 8);
+    tenon_graph_free(g2);
+}
+END_TEST
+
 START_TEST(test_graph_empty_definition_is_scratch)
 {
     struct tenon_edge edge = { .index = 7 };
@@ -522,6 +565,7 @@ main(void)
     tcase_add_test(t, test_graph_frozen_node_cannot_change);
     tcase_add_test(t, test_graph_wrong_attributes_are_refused);
     tcase_add_test(t, test_graph_save_and_load_keep_everything);
+    tcase_add_test(t, test_graph_ranges_of_lines_are_joined);
     tcase_add_test(t, test_graph_empty_definition_is_scratch);
     tcase_add_test(t, test_graph_received_bytes_are_kept);
     tcase_add_test(t, test_graph_missing_input_is_refused);
