@@ -92,7 +92,7 @@ load_range(struct loader *l, const struct tenon_wire *w, struct tenon_range *out
     return f_r;
 }
 
-/* BuildKit's Dockerfile frontend has a range for each line; those that follow each other are one. */
+/* BuildKit's Dockerfile frontend has a range for each line; those in a row are one. */
 static size_t
 join_ranges(struct tenon_range *ranges, size_t count)
 {

@@ -577,6 +577,10 @@ struct tenon_source_meta {
     const char *digest;     /* of the manifest or index the name stands for */
     const void *config;     /* image config JSON, or NULL */
     size_t config_len;
+    /* ---- minor 2: as in struct tenon_source_info */
+    int64_t modified_ns;
+    const void *object;
+    size_t object_len;
 };
 
 struct tenon_stat {
@@ -725,6 +729,11 @@ struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
     const struct tenon_descriptor *layers; /* lowest first; LAYERS only */
     size_t layer_count;
     const void *cookie; /* for fetch, the plugin's own */
+    /* ---- minor 2 */
+    int64_t modified_ns; /* when the server says that it changed; 0: it does not say */
+    const void *object;  /* the commit as git has it, asked for by the attribute
+                          * "git.object"; or NULL */
+    size_t object_len;
 };
 #define TENON_SOURCE_LAYERS (UINT32_C(1) << 8)   /* blobs: fetch_layer each */
 #define TENON_SOURCE_TREE (UINT32_C(1) << 9)     /* fetch writes a tree */

@@ -104,6 +104,16 @@ ask_shown(struct tenon_solver *s, struct source_meta *m,
     }
 }
 
+static const void *
+copy_bytes(struct tenon_ctx *ctx, const void *data, size_t len)
+{
+    char *copy = data ? tenon_ctx_alloc(ctx, len + 1) : NULL;
+
+    if (copy)
+        memcpy(copy, data, len);
+    return copy;
+}
+
 static void
 fill(struct tenon_ctx *ctx, const struct tenon_source_info *info,
      const struct tenon_source_query *q, struct tenon_source_meta *out)
@@ -112,12 +122,10 @@ fill(struct tenon_ctx *ctx, const struct tenon_source_info *info,
         ctx, info->identifier ? info->identifier : q->identifier);
     out->digest = tenon_ctx_strdup(ctx, info->digest);
     out->config_len = info->config_len;
-    out->config = NULL;
-    if (info->config) {
-        char *copy = tenon_ctx_alloc(ctx, info->config_len + 1);
-        memcpy(copy, info->config, info->config_len);
-        out->config = copy;
-    }
+    out->config = copy_bytes(ctx, info->config, info->config_len);
+    out->modified_ns = info->modified_ns;
+    out->object_len = info->object_len;
+    out->object = copy_bytes(ctx, info->object, info->object_len);
 }
 
 int

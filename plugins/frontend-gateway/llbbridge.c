@@ -186,11 +186,15 @@ FIELDS gw_source_fields[] = {
 };
 INFO(gw_source);
 
+FIELDS gw_resolve_git_fields[] = {MESSAGE_FIELD(1, BOOL, gw_resolve_git, object)};
+INFO(gw_resolve_git);
+
 FIELDS gw_resolve_meta_fields[] = {
     MESSAGE_OF(1, ONE, gw_resolve_meta, source, gw_source_message),
     MESSAGE_OF(2, ONE, gw_resolve_meta, platform, gw_platform_message),
     MESSAGE_FIELD(3, STRING, gw_resolve_meta, log_name),
     MESSAGE_FIELD(4, STRING, gw_resolve_meta, mode),
+    MESSAGE_OF(5, ONE, gw_resolve_meta, git, gw_resolve_git_message),
 };
 SERVED(gw_resolve_meta);
 
@@ -200,14 +204,29 @@ FIELDS gw_meta_image_fields[] = {
 };
 INFO(gw_meta_image);
 
-FIELDS gw_meta_sum_fields[] = {MESSAGE_FIELD(1, STRING, gw_meta_sum, checksum)};
-INFO(gw_meta_sum);
+FIELDS gw_meta_git_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_meta_git, checksum),
+    MESSAGE_FIELD(4, BYTES, gw_meta_git, commit),
+};
+INFO(gw_meta_git);
+
+FIELDS gw_time_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_time, seconds),
+    MESSAGE_FIELD(2, INT, gw_time, nanoseconds),
+};
+INFO(gw_time);
+
+FIELDS gw_meta_http_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_meta_http, checksum),
+    MESSAGE_OF(3, ONE, gw_meta_http, modified, gw_time_message),
+};
+INFO(gw_meta_http);
 
 FIELDS gw_meta_fields[] = {
     MESSAGE_OF(1, ONE, gw_meta, source, gw_source_message),
     MESSAGE_OF(2, ONE, gw_meta, image, gw_meta_image_message),
-    MESSAGE_OF(3, ONE, gw_meta, git, gw_meta_sum_message),
-    MESSAGE_OF(4, ONE, gw_meta, http, gw_meta_sum_message),
+    MESSAGE_OF(3, ONE, gw_meta, git, gw_meta_git_message),
+    MESSAGE_OF(4, ONE, gw_meta, http, gw_meta_http_message),
 };
 SERVED(gw_meta);
 

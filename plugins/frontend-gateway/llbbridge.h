@@ -137,22 +137,35 @@ struct gw_source {
     const char *identifier;
     struct message_list attrs; /* gw_pair */
 };
+struct gw_resolve_git {
+    bool object; /* the commit itself is wanted, too */
+};
 struct gw_resolve_meta {
     const struct gw_source *source;
     const struct gw_platform *platform;
     const char *log_name, *mode;
+    const struct gw_resolve_git *git;
 };
 struct gw_meta_image {
     const char *digest;
     struct message_bytes config;
 };
-struct gw_meta_sum { /* of a git or an HTTP source */
+struct gw_meta_git {
     const char *checksum;
+    struct message_bytes commit;
+};
+struct gw_time {
+    int64_t seconds, nanoseconds;
+};
+struct gw_meta_http {
+    const char *checksum;
+    const struct gw_time *modified;
 };
 struct gw_meta {
     const struct gw_source *source;
     const struct gw_meta_image *image;
-    const struct gw_meta_sum *git, *http;
+    const struct gw_meta_git *git;
+    const struct gw_meta_http *http;
 };
 struct gw_resolve_config {
     const char *ref;

@@ -8,6 +8,8 @@
 #include "tools/parse.h"
 #include "tools/pattern.h"
 
+#define NS_PER_S INT64_C(1000000000)
+
 /* ---- results, references in them --------------------------------------------- */
 
 /* With its definition, so that the program can build upon it. */
@@ -394,15 +396,19 @@ stat_file(void *user, struct grpc_call *call)
 
 static int
 resolve(struct serving *s, const char *identifier, const struct message_list *more,
-        const struct gw_platform *platform, const char *log_name, const char *mode,
+        const struct gw_platform *platform, const char *log_name, const char *mode, bool object,
         struct tenon_source_meta *meta)
 {
     auto_free char *attr = *mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
-    const char **attrs = tenon_arena_array(&s->arena, more->len + 2, sizeof *attrs);
+    const char **attrs = tenon_arena_array(&s->arena, more->len + 3, sizeof *attrs);
     const char *const *given = join_options(s, more);
+    size_t count = 0;
     for (size_t i = 0; i < more->len; i++)
-        attrs[i] = given[i];
-    attrs[more->len] = attr;
+        attrs[count++] = given[i];
+    if (attr)
+        attrs[count++] = attr;
+    if (object)
+        attrs[count++] = "git.object=true";
     const struct tenon_source_query query = {
         .struct_size = sizeof query,
         .identifier = identifier,
@@ -427,9 +433,12 @@ resolve_source_meta(void *user, struct grpc_call *call)
     if (!request.source) {
         s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
     } else if (resolve(&s, request.source->identifier, &request.source->attrs, request.platform,
-                       request.log_name, request.mode, &meta) == 0) {
+                       request.log_name, request.mode, request.git && request.git->object,
+                       &meta) == 0) {
         const struct gw_meta_image image = {meta.digest, {meta.config, meta.config_len}};
-        const struct gw_meta_sum sum = {meta.digest};
+        const struct gw_meta_git git = {meta.digest, {meta.object, meta.object_len}};
+        const struct gw_time time = {meta.modified_ns / NS_PER_S, meta.modified_ns % NS_PER_S};
+        const struct gw_meta_http http = {meta.digest, meta.modified_ns ? &time : NULL};
         const char *id = request.source->identifier;
         const bool is_image = tenon_has_prefix(id, "docker-image://") ||
                               tenon_has_prefix(id, "oci-layout://");
@@ -437,8 +446,8 @@ resolve_source_meta(void *user, struct grpc_call *call)
         const struct gw_meta out = {
             .source = request.source,
             .image = is_image ? &image : NULL,
-            .git = tenon_has_prefix(id, "git://") ? &sum : NULL,
-            .http = is_http ? &sum : NULL,
+            .git = tenon_has_prefix(id, "git://") ? &git : NULL,
+            .http = is_http ? &http : NULL,
         };
         serving_answer(&s, &gw_meta_message, &out);
     }
@@ -457,7 +466,7 @@ resolve_image_config(void *user, struct grpc_call *call)
         return;
     auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
     if (resolve(&s, identifier, &no_attrs, request.platform, request.log_name, request.mode,
-                &meta) == 0) {
+                false, &meta) == 0) {
         const struct gw_config out = {meta.digest, {meta.config, meta.config_len}, request.ref};
         serving_answer(&s, &gw_config_message, &out);
     }

@@ -232,6 +232,20 @@ leave(struct gs_conn *conn)
     conn->keep_fd = -1;
 }
 
+/* The object that sha names, and the commit that it is or leads to. */
+static int
+find_commit(struct gs_conn *conn, git_repository *repo, const char *sha, git_object **object,
+            git_object **commit)
+{
+    git_oid id;
+
+    if (git_oid_fromstr(&id, sha) < 0 ||
+        git_object_lookup(object, repo, &id, GIT_OBJECT_ANY) < 0 ||
+        git_object_peel(commit, *object, GIT_OBJECT_COMMIT) < 0)
+        return gs_conn_error(conn, "failed to checkout remote");
+    return TENON_OK;
+}
+
 /* ---- resolve ------------------------------------------------------------- */
 
 static int
@@ -304,6 +318,55 @@ key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c
     return host->strdup(ctx, tenon_buf_str(&key));
 }
 
+/* In the kept directory: the commit as it was signed and hashed. */
+static int
+copy_commit(struct gs_conn *conn, const struct gs_choice *choice, struct tenon_source_info *info)
+{
+    git_repository *repo = NULL;
+    git_object *object = NULL, *commit = NULL;
+    git_odb *odb = NULL;
+    git_odb_object *raw = NULL;
+    int rc = gs_store_open(conn, conn->keep_fd, &repo);
+    if (rc == TENON_OK)
+        rc = gs_remote_get(conn, repo, choice->sha, choice->name);
+    if (rc == TENON_OK)
+        rc = find_commit(conn, repo, choice->sha, &object, &commit);
+    if (rc == TENON_OK && (git_repository_odb(&odb, repo) < 0 ||
+                           git_odb_read(&raw, odb, git_object_id(commit)) < 0))
+        rc = gs_conn_error(conn, "failed to read the commit of");
+    if (rc == TENON_OK) {
+        const size_t len = git_odb_object_size(raw);
+        char *copy = host->alloc(conn->ctx, len + 1);
+        memcpy(copy, git_odb_object_data(raw), len);
+        info->object = copy;
+        info->object_len = len;
+    }
+    git_odb_object_free(raw);
+    git_odb_free(odb);
+    git_object_free(commit);
+    git_object_free(object);
+    git_repository_free(repo);
+    return rc;
+}
+
+static int
+give_commit(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *choice,
+            struct tenon_source_info *info, struct tenon_error *err)
+{
+    struct gs_conn conn;
+    char *auth;
+    int rc = authorization(ctx, o, &auth, err);
+    if (rc < 0)
+        return rc;
+    conn_init(&conn, ctx, o, o->remote, auth, err);
+    rc = enter(&conn);
+    if (rc == TENON_OK)
+        rc = copy_commit(&conn, choice, info);
+    leave(&conn);
+    source_forget(&auth);
+    return rc;
+}
+
 static int
 git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
             struct tenon_source_info *info, struct tenon_error *err)
@@ -314,6 +377,8 @@ git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request
     int rc = read_options(ctx, req, &r->o, err);
     if (rc == TENON_OK)
         rc = look_up(ctx, &r->o, &choice, err);
+    if (rc == TENON_OK && is_true(req, "git.object"))
+        rc = give_commit(ctx, &r->o, &choice, info, err);
     if (rc < 0)
         return rc;
     r->ref = choice.name;
@@ -374,15 +439,11 @@ check_out(struct fetching *f, struct gs_conn *conn, const struct job *job,
 {
     git_repository *repo = NULL;
     git_object *object = NULL, *commit = NULL;
-    git_oid id;
     int rc = gs_store_open(conn, conn->keep_fd, &repo);
     if (rc == TENON_OK)
         rc = gs_remote_get(conn, repo, job->sha, job->ref);
-    if (rc == TENON_OK &&
-        (git_oid_fromstr(&id, job->sha) < 0 ||
-         git_object_lookup(&object, repo, &id, GIT_OBJECT_ANY) < 0 ||
-         git_object_peel(&commit, object, GIT_OBJECT_COMMIT) < 0))
-        rc = gs_conn_error(conn, "failed to checkout remote");
+    if (rc == TENON_OK)
+        rc = find_commit(conn, repo, job->sha, &object, &commit);
     if (rc == TENON_OK) {
         struct gs_checkout c = {
             .repo = repo,

@@ -409,6 +409,7 @@ http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
     info->key = key_of(ctx, r);
     info->identifier = req->identifier;
     info->digest = r->found.digest;
+    info->modified_ns = r->found.mtime_ns > 0 ? r->found.mtime_ns : 0;
     info->cookie = r;
     return TENON_OK;
 }

@@ -94,6 +94,25 @@ said "ResolveSourceMeta: not found"
 assert_has "$work/err" "Careful"
 assert_has "$work/err" "Warned:2"
 
+if can_try "the time of sources" python3 git && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
+    mkdir "$work/www"
+    "$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+    remember $!
+    await "the port of a server" test -s "$work/port"
+    web=127.0.0.1:$(cat "$work/port")
+    echo file >"$work/www/file"
+    touch -d @1500000000 "$work/www/file"
+    git init -q --bare "$work/www/repo.git"
+    tree=$(git -C "$work/www/repo.git" mktree </dev/null)
+    commit=$(GIT_AUTHOR_DATE='1400000000 +0000' GIT_COMMITTER_DATE='1400000000 +0000' \
+        git -C "$work/www/repo.git" -c user.name=x -c user.email=x commit-tree -m "the message" "$tree")
+    git -C "$work/www/repo.git" update-ref refs/heads/main "$commit"
+    does 0 "meta:http://$web/file meta:git://$web/git/repo.git#main meta:http://$web/plain/none solve:Real.Dockerfile return"
+    said "http://$web/file is of 1500000000"
+    said "git://$web/git/repo.git#main is the commit tree $tree"
+    assert_has "$work/err" "committer x <x> 1400000000 +0000"
+fi
+
 echo "-- its sandbox"
 does 0 "sandbox solve:Real.Dockerfile return"
 said "env OF_IMAGE=yes"

@@ -27,7 +27,7 @@
  *   policy               a source policy for the solves after it
  *   key:KEY=VALUE attest answer:JSON                        in the result
  *   return fail:TEXT twice                                  and the end
- *   platforms            returns the reference for two, by names of its own and in an order of its own
+ *   platforms            returns the reference for two, by names and in an order of its own
  *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
@@ -388,11 +388,25 @@ stat_file(const char *path)
 static void
 meta(const char *identifier)
 {
-    const struct gw_source source = {.identifier = identifier};
-    const struct gw_resolve_meta request = {.source = &source, .log_name = "looking"};
+    const bool is_git = tenon_has_prefix(identifier, "git://");
+    auto_free char *url = is_git ? tenon_asprintf("http://%s", identifier + strlen("git://")) : NULL;
+    if (is_git)
+        url[strcspn(url, "#")] = '\0';
+    const struct gw_pair full = {"git.fullurl", url};
+    const struct gw_source source = {.identifier = identifier, .attrs = {&full, is_git}};
+    const struct gw_resolve_git git = {true};
+    const struct gw_resolve_meta request = {.source = &source, .log_name = "looking", .git = &git};
     struct gw_meta m = {0};
 
-    if (call("ResolveSourceMeta", &gw_resolve_meta_message, &request, &gw_meta_message, &m))
+    if (!call("ResolveSourceMeta", &gw_resolve_meta_message, &request, &gw_meta_message, &m))
+        return;
+    if (m.git)
+        fprintf(stderr, "%s is the commit %.*s\n", m.source->identifier, (int)m.git->commit.len,
+                (const char *)m.git->commit.data);
+    else if (m.http && m.http->modified)
+        fprintf(stderr, "%s is of %lld\n", m.source->identifier,
+                (long long)m.http->modified->seconds);
+    else
         fprintf(stderr, "%s is %s, with %s\n", m.source->identifier, m.image ? m.image->digest : "?",
                 m.image && m.image->config.len ? "a config" : "none");
 }
