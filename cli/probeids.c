@@ -21,7 +21,7 @@
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
 #endif
-#define MAP "0 0 1\n1 2147483649 65535\n"
+#define MAP "0 0 1\n1 2013265921 65535\n"
 
 static int
 write_map(pid_t pid, const char *kind)

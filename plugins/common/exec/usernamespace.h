@@ -21,19 +21,20 @@
     { .name = "user-namespace", .help = "steps of root's builds are in one", .def = "true", \
       .type = TENON_TYPE_BOOL }
 
-/* Half of all numbers, beyond those that users, their ranges and containers have.  The last
+/* Half of all numbers, beyond those that users, their ranges and containers have; the group of
+ * terminals, 5, is below 2^31, for devpts takes no larger one on Linux 6.1.  The last
  * 65535, where some systems have a "nobody", have a place, too; those between are nobody's
  * inside.  Root stays 0 unless it is told otherwise: /proc and /sys are the machine's root's. */
 #define USERNAMESPACE_FIRST_PARAM                                                       \
     { .name = "id-base", .help = "where ids of steps begin on the machine; 0: they are its own", \
-      .def = "2147483648", .type = TENON_TYPE_INT, .max = USERNAMESPACE_MAX_FIRST }
+      .def = "2013265920", .type = TENON_TYPE_INT, .max = USERNAMESPACE_MAX_FIRST }
 #define USERNAMESPACE_ROOT_PARAM                                                        \
     { .name = "own-root", .help = "root of steps is another than the machine's", .def = "false", \
       .type = TENON_TYPE_BOOL }
 enum { USERNAMESPACE_RESERVED = 65536 };
 #define USERNAMESPACE_LAST_INSIDE (UINT32_MAX - (USERNAMESPACE_RESERVED - 1))
 #define USERNAMESPACE_LAST_OUTSIDE (USERNAMESPACE_LAST_INSIDE - USERNAMESPACE_RESERVED)
-#define USERNAMESPACE_MAX_FIRST (USERNAMESPACE_LAST_OUTSIDE - USERNAMESPACE_RESERVED)
+#define USERNAMESPACE_MAX_FIRST (INT32_MAX - 5)
 /* How many ids from 0 on are at first on the machine. */
 static inline uint32_t
 usernamespace_count(uint32_t first)
