@@ -21,10 +21,11 @@
 #include "tools/sniff.h"
 #include "tools/ulimit.h"
 #include "tools/conceal.h"
-#include "buildoutput.h"
+#include "buildcall.h"
 #include "buildpolicy.h"
 #include "cli.h"
 #include "image/image.h"
+#include "nearfile.h"
 #include "registry/again.h"
 #include "registry/url.h"
 
@@ -206,6 +207,38 @@ is_stream(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
+/* A build file that is not there; shown: the name that it was asked for by. */
+static int
+dockerfile_absent(const struct input *in, const char *path, const char *shown,
+                  struct tenon_error *err)
+{
+    tenon_error_sys(err, "failed to read dockerfile: open %s", shown);
+    const char *context = in->flags->context;
+    const bool here = !is_remote(context) && strcmp(context, "-");
+    auto_free char *near =
+        err->code == TENON_E_NOT_FOUND ? near_file(path, here ? context : NULL) : NULL;
+    auto_free char *said = tenon_strdup(err->message);
+    return near ? tenon_error_set(err, err->code, "%s (did you mean %s?)", said, near) : err->code;
+}
+
+/* Where there is none and nothing like it, the frontend says so. */
+static int
+dockerfile_of_context(struct input *in, const char *context_dir, struct tenon_error *err)
+{
+    auto_free char *path = tenon_path_join(in->flags->context, "Dockerfile");
+    auto_free char *lower = tenon_path_join(in->flags->context, "dockerfile");
+    auto_free char *near = access(path, F_OK) < 0 && errno == ENOENT && access(lower, F_OK) < 0 ?
+                               near_file(path, NULL) : NULL;
+    if (near) {
+        errno = ENOENT;
+        return dockerfile_absent(in, path, "Dockerfile", err);
+    }
+    option(in, "filename", "Dockerfile");
+    if (in->policy_beside && build_policy_beside(context_dir, "Dockerfile", err) < 0)
+        return err->code;
+    return cli_session_add_local(in->session, "dockerfile", context_dir, err);
+}
+
 /* A build file of this machine. */
 static int
 dockerfile_here(struct input *in, const char *file, struct tenon_error *err)
@@ -220,7 +253,7 @@ dockerfile_here(struct input *in, const char *file, struct tenon_error *err)
     const char *name = tenon_path_base(path);
     option(in, "filename", name);
     if (access(path, F_OK) < 0)
-        return tenon_error_sys(err, "failed to read dockerfile: open %s", file);
+        return dockerfile_absent(in, path, file, err);
     if (in->policy_beside && build_policy_beside(parent, name, err) < 0)
         return err->code;
     return cli_session_add_local(in->session, "dockerfile", parent, err);
@@ -285,13 +318,7 @@ dockerfile_option(struct input *in, const char *context_dir, struct tenon_error 
     int rc = dockerfile_elsewhere(in, err);
     if (rc != 0)
         return rc < 0 ? rc : TENON_OK;
-    if (!file) {
-        option(in, "filename", "Dockerfile");
-        if (in->policy_beside && build_policy_beside(context_dir, "Dockerfile", err) < 0)
-            return err->code;
-        return cli_session_add_local(in->session, "dockerfile", context_dir, err);
-    }
-    return dockerfile_here(in, file, err);
+    return file ? dockerfile_here(in, file, err) : dockerfile_of_context(in, context_dir, err);
 }
 
 static int
@@ -642,13 +669,12 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
     }
     if (platform_option(&in, err) < 0 || ulimit_option(&in, err) < 0)
         return err->code;
-    bool json;
-    const char *request = build_call_request(f, &json, err);
-    if (err->code)
+    struct build_call call;
+    if (build_call_parse(f, &call, err) < 0)
         return err->code;
-    if (request)
-        option(&in, "requestid", request);
-    needed_caps(&in, request);
+    if (call.request)
+        option(&in, "requestid", call.request);
+    needed_caps(&in, call.request);
     if (f->target)
         option(&in, "target", f->target);
     if (f->no_cache)

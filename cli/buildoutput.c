@@ -19,6 +19,7 @@
 #include "tools/parse.h"
 #include "tools/text.h"
 #include "tools/vec.h"
+#include "buildcall.h"
 #include "cli.h"
 #include "destination.h"
 #include "engine/result.h"
@@ -283,9 +284,8 @@ int
 build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                     struct build_outputs *o, struct tenon_error *err)
 {
-    bool json;
-    const char *request = build_call_request(f, &json, err);
-    if (err->code || request)
+    struct build_call call;
+    if (build_call_parse(f, &call, err) < 0 || call.request)
         return err->code;
     if (check_tags(f, err) < 0)
         return err->code;
@@ -321,99 +321,6 @@ build_outputs_release(struct build_outputs *o)
         tenon_strv_free(o->exports[i].pairs);
     }
     free(o->exports);
-}
-
-/* ---- --call -------------------------------------------------------------- */
-
-const char *
-build_call_request(const struct build_flags *f, bool *json, struct tenon_error *err)
-{
-    static const struct { const char *word, *request; } calls[] = {
-        { "build", NULL }, { "check", "frontend.lint" }, { "lint", "frontend.lint" },
-        { "outline", "frontend.outline" }, { "targets", "frontend.targets" },
-        { "subrequests.describe", "frontend.subrequests.describe" },
-    };
-    *json = false;
-    if (!f->call)
-        return f->check ? "frontend.lint" : NULL;
-    char **parts = tenon_comma_fields(f->call, NULL);
-    const char *request = NULL;
-    bool known = false;
-    for (size_t i = 0; parts && parts[0] && i < tenon_countof(calls); i++)
-        if (!strcmp(parts[0], calls[i].word)) {
-            request = calls[i].request;
-            known = true;
-        }
-    if (!known)
-        tenon_error_set(err, TENON_E_INVALID, "unknown method \"%s\" for --call: expected build, "
-                        "check, outline, targets or subrequests.describe", f->call);
-    for (char **p = parts; known && p && *p && *++p;) {
-        if (!strcmp(*p, "format=json"))
-            *json = true;
-        else if (strcmp(*p, "format=text") && !tenon_has_prefix(*p, "ignorestatus"))
-            tenon_error_set(err, TENON_E_INVALID, "unknown option \"%s\" for --call", *p);
-    }
-    tenon_strv_free(parts);
-    return request;
-}
-
-static bool
-ignores_status(const struct build_flags *f)
-{
-    return f->call && strstr(f->call, ",ignorestatus") && !strstr(f->call, "ignorestatus=false");
-}
-
-/* What a check came to: warnings, or an error of the build file. */
-struct verdict {
-    size_t warnings;
-    bool cannot_build;
-};
-
-static struct verdict
-verdict_of(const struct tenon_result *r)
-{
-    const struct tenon_result_value *v = tenon_result_meta(r, "result.json");
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    auto_json struct json_object *o = NULL;
-    struct json_object *list = NULL, *failure = NULL;
-    if (!v || tenon_json_parse(v->data, v->len, 64 << 20, &o, &ignored) < 0)
-        return (struct verdict){0};
-    tenon_json_get_array(o, "warnings", &list, &ignored);
-    tenon_json_get_object(o, "buildError", &failure, &ignored);
-    return (struct verdict){list ? json_object_array_length(list) : 0, failure != NULL};
-}
-
-static void
-print_meta(FILE *to, const struct tenon_result_value *v, bool json)
-{
-    auto_buf struct tenon_buf plain = TENON_BUF_INIT;
-    if (!v)
-        return;
-    (json ? tenon_text_add_json : tenon_text_add)(&plain, v->data, v->len);
-    if (plain.len && plain.data[plain.len - 1] != '\n')
-        tenon_buf_addc(&plain, '\n');
-    fwrite(plain.data, 1, plain.len, to);
-}
-
-/* The answer is on standard output, why a file cannot be built on standard error. */
-static int
-print_call(const struct build_flags *f, const struct tenon_result *r, bool json, bool check)
-{
-    struct verdict v = check ? verdict_of(r) : (struct verdict){0};
-    if (check && !json && v.warnings)
-        printf("Check complete, %zu warning%s been found!\n", v.warnings,
-               v.warnings == 1 ? " has" : "s have");
-    else if (check && !json && !v.cannot_build)
-        puts("Check complete, no warnings found.");
-    print_meta(stdout, tenon_result_meta(r, json ? "result.json" : "result.txt"), json);
-    if (v.cannot_build) {
-        if (!json && v.warnings) /* between the two, where both are read as one */
-            putchar('\n');
-        fflush(stdout);
-        fputs("ERROR: ", stderr);
-        print_meta(stderr, tenon_result_meta(r, "result.error"), false);
-    }
-    return (v.warnings || v.cannot_build) && !ignores_status(f) ? CLI_FAILED : CLI_OK;
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -531,10 +438,9 @@ int
 build_outputs_print(const struct build_flags *f, const struct tenon_result *r)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    bool json;
-    const char *request = build_call_request(f, &json, &ignored);
-    if (request)
-        return print_call(f, r, json, !strcmp(request, "frontend.lint"));
+    struct build_call call;
+    if (build_call_parse(f, &call, &ignored) == 0 && call.request)
+        return build_call_print(f, &call, r);
     const char *id = image_id(r);
     if (f->quiet && id)
         puts(id);

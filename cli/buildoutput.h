@@ -1,4 +1,4 @@
-/* cli/buildoutput.h - -o, -t, --push, --call: the outputs of a build, and what is reported
+/* cli/buildoutput.h - -o, -t, --push: the outputs of a build, and what is reported
  * about them (--iidfile, --metadata-file, -q). */
 #ifndef TENON_CLI_BUILDOUTPUT_H
 #define TENON_CLI_BUILDOUTPUT_H
@@ -15,9 +15,6 @@ struct build_outputs {
 int build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                         struct build_outputs *out, struct tenon_error *err);
 void build_outputs_release(struct build_outputs *o);
-/* --call: the frontend's request id, or NULL; json: format=json was asked. */
-const char *build_call_request(const struct build_flags *f, bool *json,
-                               struct tenon_error *err);
 /* Before the build: can --iidfile and --metadata-file be written? */
 int build_outputs_check(const struct build_flags *f, const struct build_outputs *o,
                         const struct tenon_session *s, struct tenon_error *err);

@@ -114,6 +114,34 @@ refuse_planted(const char *path, struct tenon_error *err)
     return tenon_error_context(err, "destination \"%s\"", path);
 }
 
+/* Another build that was killed, or another output of ours, may have left one. */
+static bool
+next_name(struct destination *d, const char *dir)
+{
+    free(d->temp);
+    d->temp = tenon_asprintf("%s/.tenon-%ld-%u", dir, (long)getpid(), d->tries++);
+    return d->tries < NAMES_MAX;
+}
+
+/* The kernel's own trees say that they can be written to, and take nothing: something is made
+ * there, of no name where the file system has that, and removed.  0 or errno. */
+static int
+try_in(const char *dir, bool directory)
+{
+    auto_close int nameless = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    struct destination d = { .fd = -1 };
+    int rc = nameless < 0 ? EEXIST : 0;
+    while (rc == EEXIST && next_name(&d, dir)) {
+        auto_close int fd = directory ? -1 : open(d.temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
+                                                  O_NOFOLLOW, 0600);
+        rc = (directory ? mkdir(d.temp, 0700) : fd) < 0 ? errno : 0;
+        if (rc == 0)
+            directory ? rmdir(d.temp) : unlink(d.temp);
+    }
+    free(d.temp);
+    return rc;
+}
+
 /* Can something be made in dir, once its own directories are made? */
 static int
 check_parents(const char *path, const char *dir, struct tenon_error *err)
@@ -124,8 +152,10 @@ check_parents(const char *path, const char *dir, struct tenon_error *err)
         if (stat(p, &st) == 0 && !S_ISDIR(st.st_mode))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "destination \"%s\": \"%s\" is not a directory", path, p);
-        if (faccessat(AT_FDCWD, p, W_OK | X_OK, AT_EACCESS) == 0)
-            return TENON_OK;
+        if (faccessat(AT_FDCWD, p, W_OK | X_OK, AT_EACCESS) == 0) {
+            const int rc = try_in(p, strcmp(p, dir) != 0);
+            return rc ? useless(path, rc, err) : TENON_OK;
+        }
         if ((errno != ENOENT && errno != ENOTDIR) || lstat(p, &st) == 0)
             return useless(path, errno, err);
         char *up = parent_of(p);
@@ -199,15 +229,6 @@ failed(struct destination *d, const char *what, struct tenon_error *err)
     tenon_error_sys(err, "%s %s", what, d->path);
     destination_abort(d);
     return err->code;
-}
-
-/* Another build that was killed, or another output of ours, may have left one. */
-static bool
-next_name(struct destination *d, const char *dir)
-{
-    free(d->temp);
-    d->temp = tenon_asprintf("%s/.tenon-%ld-%u", dir, (long)getpid(), d->tries++);
-    return d->tries < NAMES_MAX;
 }
 
 /* A file that goes with us if we are killed; where the file system has none, one with a

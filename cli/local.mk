@@ -38,6 +38,8 @@ dist_man_MANS += docs/tenon.1
 tenon_SOURCES += \
 	%D%/buildcache.c \
 	%D%/buildcache.h \
+	%D%/buildcall.c \
+	%D%/buildcall.h \
 	%D%/buildflags.c \
 	%D%/buildflags.h \
 	%D%/buildinput.c \
@@ -46,12 +48,16 @@ tenon_SOURCES += \
 	%D%/buildoutput.h \
 	%D%/buildpolicy.c \
 	%D%/buildpolicy.h \
+	%D%/checktext.c \
+	%D%/checktext.h \
 	%D%/destination.c \
 	%D%/destination.h \
 	%D%/knownword.c \
 	%D%/knownword.h \
 	%D%/localsession.c \
 	%D%/localsession.h \
+	%D%/nearfile.c \
+	%D%/nearfile.h \
 	%D%/renderer.c \
 	%D%/renderer.h \
 	%D%/sshagent.c \

@@ -17,6 +17,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/comma.h \
 	%D%/conceal.c \
 	%D%/conceal.h \
+	%D%/excerpt.c \
+	%D%/excerpt.h \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
 	%D%/ociindex.c \

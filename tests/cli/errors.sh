@@ -187,6 +187,39 @@ for call in check check,format=json; do
     assert_lacks "$work/out" "ERROR"
 done
 assert_has "$work/out" '"buildError"'
+# The build file has the name that it was asked for by (and its own in the JSON): NAME SHOWN
+# ARGUMENTS, as buildx prints it.
+mkdir -p "$work/context/a b"
+printf 'FROM scratch\nENV a b\n' >"$work/context/a b/other"
+printf 'FROM scratch\nENV a b\n' >"$file"
+shown() {
+    shown=$1
+    shift
+    got=0
+    (cd "$work" && timeout 120 "$abs_top_builddir/tenon-dev" --root "$store" build \
+        --progress=quiet "$@" >"$work/out" 2>"$work/err" <"$file") || got=$?
+    assert_eq 1 "$got"
+    cat "$work/out" "$work/err" >"$work/said"
+    grep -qxF -e "$shown" "$work/said" || fail "no line is \"$shown\": $(cat "$work/said")"
+    tried=$((tried + 1))
+}
+tried=0
+for call in --check --call=check --call=lint --call=check,format=text; do
+    shown context/Dockerfile:2 $call context
+    shown context/Dockerfile:2 $call ./context/
+    shown "$work/context/Dockerfile:2" $call "$work/context"
+    shown "context/./a b/other:2" $call -f "context/./a b/other" context
+    shown "$work/context/a b/../a b/other:2" $call -f "$work/context/a b/../a b/other" .
+    shown stdin:2 $call -f - context
+    shown -/Dockerfile:2 $call -
+done
+assert_eq 28 "$tried"
+shown '      "filename": "other",' --call=check,format=json -f "context/a b/other" context
+printf 'FROM scratch\nENV a b\nRAN\n' >"$file"
+shown context/Dockerfile:3 --check context
+shown stdin:3 --check -f - context
+# An error is one, whatever is asked about findings.
+shown context/Dockerfile:3 --call=check,ignorestatus=true context
 
 # What cannot be expanded is said, and nothing else is made of it.
 for platform in '${' '$TARGETPLATFORM${'; do

@@ -135,7 +135,16 @@ code 1 build --call=check "$context"
 code 1 build --call=check,format=json "$context"
 code 0 build --call=check,ignorestatus "$context"
 code 0 build --call=check,ignorestatus=true "$context"
+code 0 build --call=check,ignorestatus=1 "$context"
 code 1 build --call=check,ignorestatus=false "$context"
+code 1 build --call=check,ignorestatus=0 "$context"
+code 1 build --call=check,ignorestatus,ignorestatus=F "$context"
+code 2 build --call=check,ignorestatus=maybe "$context"
+code 2 build --call=check,ignorestatus= "$context"
+code 2 build --call=check,ignorestatusly "$context"
+code 2 build --call=check,format=xml "$context"
+code 2 build --call=chek "$context"
+code 2 build --call= "$context"
 
 child_seen() { grep -qsxz -e $marker /proc/[0-9]*/cmdline; }
 # ---- steps: whatever they end with is a failure of the build ----------------------------

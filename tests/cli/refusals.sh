@@ -96,6 +96,23 @@ if grep -q " $work/ro " /proc/mounts; then
     no "Read-only file system" --metadata-file "$work/ro/x"
 fi
 
+# Trees of the kernel say that they can be written to, and take nothing.
+if [ "$(id -u)" = 0 ]; then
+    for place in /proc /proc/self /proc/self/fd; do
+        for type in tar oci docker; do
+            no "destination \"$place/z.tar\": " -o "type=$type,dest=$place/z.tar"
+            no "destination \"$place/z/z.tar\": " -o "type=$type,dest=$place/z/z.tar"
+        done
+        for o in local oci,tar=false docker,tar=false; do
+            no "destination \"$place/z\": " -o "type=$o,dest=$place/z"
+            no "destination \"$place\": " -o "type=$o,dest=$place"
+        done
+        no "destination \"$place/z\": " --cache-to "type=local,dest=$place/z"
+        no "destination \"$place/z\": " --iidfile $place/z
+        no "destination \"$place/z\": " --metadata-file $place/z
+    done
+fi
+
 # To a terminal: standard output alone, the rest goes elsewhere.
 for o in - type=tar type=oci type=docker,dest=- type=tar,dest=-; do
     python3 - "$work/err" "$abs_top_builddir/tenon-dev" --root "$store" build -o "$o" "$context" <<'END_PYTHON' ||
@@ -216,6 +233,35 @@ no "not found" --build-context x=none
 no "OCI layout none" --build-context x=oci-layout://none
 no "open none/Dockerfile" -f none/Dockerfile
 no "open none" -f none
+# A name that is nearly one: beside it, or in the context.
+mkdir near "near/sub dir"
+printf 'FROM scratch\n' >near/Dockerfile.prod
+cp near/Dockerfile.prod near/Containerfile
+cp near/Dockerfile.prod "near/sub dir/other.dockerfile"
+mkdir near/Dockerfilee # no file
+absent() { # NAME MEANT FLAG...: NAME is not there, MEANT is (none: nothing like it)
+    meant=$2
+    said="failed to read dockerfile: open $1: No such file or directory"
+    shift 2
+    run 2 tenon build "$@" </dev/null
+    [ "$meant" = none ] || said="$said (did you mean $meant?)"
+    grep -qF "$said" "$work/err" || fail "\"$said\" was not said: $(cat "$work/err")"
+    [ "$meant" != none ] || assert_lacks "$work/err" "did you mean"
+    tried=$((tried + 1))
+}
+absent near/Dockerfile.prd near/Dockerfile.prod -f near/Dockerfile.prd near
+absent ./near/dockerfile.prod near/Dockerfile.prod -f ./near/dockerfile.prod near
+absent near/Containerfil near/Containerfile -f near/Containerfil "$context"
+absent Containerfile near/Containerfile -f Containerfile near
+absent "sub dir/other.dockerfile" "near/sub dir/other.dockerfile" -f "sub dir/other.dockerfile" near
+absent "near/sub dir/othr.dockerfile" "near/sub dir/other.dockerfile" -f "near/sub dir/othr.dockerfile" .
+absent near/Nothing none -f near/Nothing near
+absent nowhere/Dockerfile.prod none -f nowhere/Dockerfile.prod near
+absent "$PWD/near/Dockerfile.rod" "$PWD/near/Dockerfile.prod" -f "$PWD/near/Dockerfile.rod" \
+    https://127.0.0.1:1/x.git
+mv near/Dockerfile.prod near/Dockerfle
+absent Dockerfile near/Dockerfle near
+rm -r near
 no "buildx.local.delete does not accept a value" --allow buildx.local.delete=true
 no "not supported yet" --attest type=provenance,mode=max
 no "not supported yet" --sbom=true

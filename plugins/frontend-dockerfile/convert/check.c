@@ -6,6 +6,7 @@
 #include "subrequests.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/excerpt.h"
 #include "tools/vec.h"
 
 struct finding {
@@ -38,47 +39,6 @@ by_place(const void *x, const void *y)
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* The lines of the build file around a place, the place itself marked. */
-static void
-excerpt(struct tenon_buf *out, const struct df_build *b, struct df_lines at)
-{
-    TENON_VEC(const char *) lines = {0};
-    const char *end = b->text + b->text_len;
-    for (const char *p = b->text;;) {
-        tenon_vec_push(&lines, p);
-        const char *nl = memchr(p, '\n', (size_t)(end - p));
-        if (!nl)
-            break;
-        p = nl + 1;
-    }
-    size_t first = at.first, last = at.last < lines.len ? at.last : lines.len;
-    if (first >= 1 && first <= lines.len) {
-        size_t pad = first == last ? 4 : 2;
-        for (size_t p = 0; p < pad; p++) {
-            if (first > 1) {
-                first--;
-                p++;
-            }
-            if (last < lines.len) {
-                last++;
-                p++;
-            }
-        }
-        tenon_buf_addf(out, "%s:%zu\n--------------------\n", b->filename,
-                       at.first);
-        for (size_t i = first; i <= last; i++) {
-            const char *line = lines.items[i - 1];
-            const char *nl = memchr(line, '\n', (size_t)(end - line));
-            bool marked = i >= at.first && i <= at.last;
-            tenon_buf_addf(out, " %3zu | %s ", i, marked ? ">>>" : "   ");
-            tenon_buf_add(out, line, (size_t)((nl ? nl : end) - line));
-            tenon_buf_addc(out, '\n');
-        }
-        tenon_buf_adds(out, "--------------------\n");
-    }
-    tenon_vec_release(&lines);
-}
-
 /* In the order in which they were found, as a list; by place to read. */
 static void
 write_warnings(struct df_build *b, struct findings *f,
@@ -106,7 +66,8 @@ write_warnings(struct df_build *b, struct findings *f,
         if (*w->rule->url)
             tenon_buf_addf(text, " - %s", w->rule->url);
         tenon_buf_addf(text, "\n%s\n", w->message);
-        excerpt(text, b, w->lines);
+        tenon_excerpt_add(text, b->filename, b->text, b->text_len, w->lines.first,
+                          w->lines.last);
     }
 }
 
@@ -186,8 +147,7 @@ write_source(struct df_build *b, struct json_object *json)
 
 int
 df_check_report(struct df_build *b, struct json_object *json,
-                struct tenon_buf *text, struct tenon_buf *failure,
-                size_t *count, struct tenon_error *err)
+                struct tenon_buf *text, size_t *count, struct tenon_error *err)
 {
     struct findings found = {.arena = b->arena};
     struct df_convert c = {
@@ -214,8 +174,6 @@ df_check_report(struct df_build *b, struct json_object *json,
         struct json_object *at = df_json_location(b->fail_lines);
         json_object_object_add(e, "location", at ? at : json_object_new_object());
         json_object_object_add(json, "buildError", e);
-        tenon_buf_addf(failure, "%s\n", message);
-        excerpt(failure, b, b->fail_lines);
         b->host->error_clear(err);
         ++*count;
     }

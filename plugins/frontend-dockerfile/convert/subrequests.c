@@ -93,7 +93,6 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     }
 
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    auto_buf struct tenon_buf failure = TENON_BUF_INIT;
     struct json_object *json =
         which == DESCRIBE ? describe(&text) : json_object_new_object();
     int rc = 0;
@@ -102,7 +101,7 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     else if (which == TARGETS)
         rc = df_targets_report(b, json, &text, err);
     else if (which == LINT)
-        rc = df_check_report(b, json, &text, &failure, &findings, err);
+        rc = df_check_report(b, json, &text, &findings, err);
     if (rc == 0)
         rc = hand_over(b, result, "result.json",
                        json_object_to_json_string_ext(
@@ -111,8 +110,6 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
                                     JSON_C_TO_STRING_NOSLASHESCAPE), err);
     if (rc == 0)
         rc = hand_over(b, result, "result.txt", tenon_buf_str(&text), err);
-    if (rc == 0 && failure.len)
-        rc = hand_over(b, result, "result.error", failure.data, err);
     if (rc == 0)
         rc = hand_over(b, result, "version", PROTOCOL, err);
     if (rc == 0 && which == LINT)

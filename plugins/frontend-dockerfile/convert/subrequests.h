@@ -17,10 +17,9 @@ int df_outline_report(struct df_build *b, struct json_object *json,
                       struct tenon_buf *text, struct tenon_error *err);
 int df_targets_report(struct df_build *b, struct json_object *json,
                       struct tenon_buf *text, struct tenon_error *err);
-/* *findings: number of warnings, and 1 more when the file cannot be built; failure
- * then says why. */
+/* *findings: number of warnings, and 1 more when the file cannot be built, which json
+ * alone tells. */
 int df_check_report(struct df_build *b, struct json_object *json,
-                    struct tenon_buf *text, struct tenon_buf *failure,
-                    size_t *findings, struct tenon_error *err);
+                    struct tenon_buf *text, size_t *findings, struct tenon_error *err);
 
 #endif
