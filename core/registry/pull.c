@@ -417,7 +417,8 @@ download(struct download *d, struct tenon_endpoint *e, struct tenon_error *err)
             return 0;
         if (rc == 0) {
             began = true;
-            tenon_error_set(err, TENON_E_UNAVAILABLE, "blob %s: unexpected EOF", d->digest);
+            tenon_error_set(err, TENON_E_UNAVAILABLE, "%s: blob %s: unexpected EOF", e->name,
+                            d->digest);
         }
         if (err->code != TENON_E_UNAVAILABLE || !began || e->quick)
             return err->code;
@@ -443,7 +444,8 @@ blob_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
     struct tenon_digest got;
     if (download(&d, e, err) < 0)
         return err->code;
-    return tenon_blob_commit(tenon_steal(&w), d.digest, d.size, &got, err);
+    int rc = tenon_blob_commit(tenon_steal(&w), d.digest, d.size, &got, err);
+    return rc == TENON_E_CORRUPT ? tenon_error_context(err, "%s", e->name) : rc;
 }
 
 static int

@@ -36,6 +36,7 @@ struct answer {
     bool accept_upload;   /* keep what comes */
     bool silent;          /* say nothing until the client hangs up */
     bool stall;           /* after `cut` bytes say nothing more until the client hangs up */
+    bool unread;          /* hang up when the head has come: what follows it is lost */
     bool deaf;            /* do not read a body, and say nothing until the client hangs up */
     unsigned delay_ms;    /* before the answer */
     void (*then)(void *); /* called before the answer goes out, with the server's data */
@@ -218,6 +219,23 @@ find_answer(struct server *s, const char *head)
     return NULL;
 }
 
+/* Is the next answer to it that the body is not read? */
+static inline bool
+leaves_unread(struct server *s, const char *head)
+{
+    bool unread = false;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; s->answers[i].request; i++) {
+        const struct answer *a = &s->answers[i];
+        if (tenon_has_prefix(head, a->request) && (!a->times || s->used[i] < a->times)) {
+            unread = a->unread;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return unread;
+}
+
 /* What the request gets; NULL when nobody knows. */
 static inline struct answer *
 take_down(struct server *s, const struct peer *p, const char *head, const struct tenon_buf *body,
@@ -262,7 +280,7 @@ serve(struct server *s, struct peer *p)
         poll(&gone, 1, 20000);
         return;
     }
-    if (!read_body(p, &head, &body))
+    if (!leaves_unread(s, tenon_buf_str(&head)) && !read_body(p, &head, &body))
         return;
     struct answer taken, *a = take_down(s, p, tenon_buf_str(&head), &body, &taken);
     if (a && a->then)
@@ -279,7 +297,7 @@ serve(struct server *s, struct peer *p)
         const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
         connect(p->fd, &nobody, sizeof nobody);
     }
-    if (!*a->head || a->silent || a->reset)
+    if (a->unread || a->silent || a->reset || !*a->head)
         return;
     size_t len = a->body_len ? a->body_len : a->body ? strlen(a->body) : 0;
     auto_free char *filled = fill_in(s, a->head, tenon_buf_str(&head));

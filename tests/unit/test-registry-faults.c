@@ -1,6 +1,6 @@
-/* Each request of a pull and a push, answered badly in each way that networks know: it ends well
- * where it can, and otherwise with one clear error and a number of tries that is known before;
- * nothing is lost, and nothing half done stays. */
+/* Each request of a pull and a push, answered badly in each way that networks know, at each
+ * moment, in some 1,300 cells: it ends well where it can, and otherwise with one clear error and a
+ * number of tries that is known before; nothing is lost, and nothing half done stays. */
 #include "registrykit.h"
 
 #include <dirent.h>
@@ -224,17 +224,20 @@ close_row(struct cell *c)
 static const struct {
     const char *head;
     bool asked; /* it says when to come back */
+    bool reset, unread;
 } passing[] = {
-    {"408 x\r\n", false}, {"425 x\r\n", false}, {"429 x\r\n", false}, {"500 x\r\n", false},
-    {"502 x\r\n", false}, {"503 x\r\n", false}, {"504 x\r\n", false}, {"520 x\r\n", false},
-    {"529 x\r\n", false},
-    {"", false},                          /* hangs up */
-    {"200 O", false},                     /* in the middle of the head */
-    {"429 x\r\nRetry-After: 0\r\n", true},
-    {"503 x\r\nRetry-After: Thu, 01 Jan 2015 00:00:00 GMT\r\n", true},
-    {"503 x\r\nDate: Thu, 01 Jan 2015 00:00:10 GMT\r\n"
-     "Retry-After: Thu, 01 Jan 2015 00:00:10 GMT\r\n", true},
-    {"429 x\r\nRetry-After: soon\r\n", false},
+    {.head = "408 x\r\n"}, {.head = "425 x\r\n"}, {.head = "429 x\r\n"}, {.head = "500 x\r\n"},
+    {.head = "502 x\r\n"}, {.head = "503 x\r\n"}, {.head = "504 x\r\n"}, {.head = "520 x\r\n"},
+    {.head = "529 x\r\n"},
+    {.head = ""},                          /* hangs up */
+    {.head = "200 O"},                     /* in the middle of the head */
+    {.head = "429 x\r\nRetry-After: 0\r\n", .asked = true},
+    {.head = "503 x\r\nRetry-After: Thu, 01 Jan 2015 00:00:00 GMT\r\n", .asked = true},
+    {.head = "503 x\r\nDate: Thu, 01 Jan 2015 00:00:10 GMT\r\n"
+     "Retry-After: Thu, 01 Jan 2015 00:00:10 GMT\r\n", .asked = true},
+    {.head = "429 x\r\nRetry-After: soon\r\n"},
+    {.head = "reset", .reset = true},
+    {.head = "unread", .unread = true}, /* gone while the body is on its way */
 };
 static const int moments[] = {1, 2, 5, 0}; /* how many times it is answered so; 0: always */
 
@@ -242,7 +245,8 @@ static void
 try_passing(struct cell *c, enum verb v, size_t f, int times)
 {
     next_cell(c);
-    add(c, (struct answer){.request = requests[v], .head = passing[f].head, .times = times});
+    add(c, (struct answer){.request = requests[v], .head = passing[f].head, .times = times,
+                           .reset = passing[f].reset, .unread = passing[f].unread});
     add_good(c, v);
     run_cell(c, v);
     check_cell(c, v, passing[f].head);
@@ -451,20 +455,92 @@ START_TEST(test_faults_late)
 }
 END_TEST
 
+/* ---- bodies ---------------------------------------------------------------------------------- */
+
+static const struct {
+    enum verb verb;
+    const char *head, *body;
+} bodies[] = {
+    {GET_MANIFEST, OK_MANIFEST, MANIFEST},
+    {GET_TAG, OK_MANIFEST, MANIFEST},
+    {GET_BLOB, "200 OK\r\n", TEXT},
+    {GET_TOKEN, "200 OK\r\n", "{\"token\":\"abc\"}"},
+    {POST_TOKEN, "200 OK\r\n", "{\"access_token\":\"abc\"}"},
+};
+
+/* A body that breaks off anywhere comes again, from there on if it can be. */
+START_TEST(test_faults_cut)
+{
+    struct cell c;
+    const enum verb v = bodies[_i].verb;
+    const size_t len = strlen(bodies[_i].body), places_of[] = {0, 1, len / 2, len - 1};
+    auto_free char *head = tenon_asprintf("%sContent-Length: %zu\r\n", bodies[_i].head, len);
+    open_row(&c, NULL);
+    for (size_t p = 0; p < tenon_countof(places_of); p++)
+        for (size_t m = 0; m < tenon_countof(moments); m++) {
+            next_cell(&c);
+            add(&c, (struct answer){.request = requests[v], .head = head,
+                                    .body = places_of[p] ? bodies[_i].body : "",
+                                    .cut = places_of[p], .times = moments[m]});
+            add_good(&c, v);
+            run_cell(&c, v);
+            check_cell(&c, v, "cut");
+            const int want = moments[m] ? 0 : TENON_E_UNAVAILABLE;
+            ck_assert_msg(c.rc == want, "%d at %zu, %d times: %d %s", v, places_of[p], moments[m],
+                          c.rc, c.err.message);
+            ck_assert_int_eq(server_count(&c.k.server, requests[v]),
+                             moments[m] ? moments[m] + 1 : TRIES);
+        }
+    close_row(&c);
+}
+END_TEST
+
+/* A body that is not what was asked for is refused, whatever its length, and not asked for again
+ * but where there may be more of it. */
+START_TEST(test_faults_other_bytes)
+{
+    struct cell c;
+    const enum verb v = bodies[_i].verb;
+    const size_t len = strlen(bodies[_i].body);
+    auto_free char *other = tenon_strdup(bodies[_i].body);
+    auto_free char *longer = tenon_asprintf("%s\n", bodies[_i].body);
+    auto_free char *shorter = tenon_strndup(bodies[_i].body, len - 1);
+    other[len / 2] ^= 1;
+    const char *const texts[] = {other, longer, shorter, "", "<html>moved</html>"};
+    if (v == GET_TAG)
+        return; /* for all that anybody knows, the tag stands for them */
+    open_row(&c, NULL);
+    for (size_t t = 0; t < tenon_countof(texts); t++) {
+        next_cell(&c);
+        add(&c, (struct answer){.request = requests[v], .head = bodies[_i].head,
+                                .body = texts[t]});
+        add_good(&c, v);
+        run_cell(&c, v);
+        check_cell(&c, v, texts[t]);
+        const bool part = v == GET_BLOB && strlen(texts[t]) < len;
+        const int want = part                              ? TENON_E_UNAVAILABLE
+                         : v == GET_BLOB || v == GET_MANIFEST ? TENON_E_CORRUPT
+                         : texts[t] == longer              ? 0
+                                                           : c.err.code;
+        ck_assert_msg(c.rc == want && (c.rc == 0) == (is_token(v) && texts[t] == longer),
+                      "%d \"%s\": %d %s", v, texts[t], c.rc, c.err.message);
+        ck_assert_int_eq(server_count(&c.k.server, requests[v]), part ? TRIES : 1);
+    }
+    close_row(&c);
+}
+END_TEST
+
 /* A body that stands still is asked for again, from there on if it can be. */
 START_TEST(test_faults_stalled)
 {
-    static const enum verb verbs[] = {GET_MANIFEST, GET_TAG, GET_BLOB, GET_TOKEN};
-    static const char *const bodies[] = {MANIFEST, MANIFEST, TEXT, "{\"token\":\"abc\"}"};
     struct cell c;
     open_row(&c, SHORT);
-    for (int i = 0; i < 8; i++) {
-        enum verb v = verbs[i / 2];
+    for (int i = 0; i < 2 * (int)tenon_countof(bodies); i++) {
+        enum verb v = bodies[i / 2].verb;
         bool always = i % 2;
         next_cell(&c);
-        add(&c, (struct answer){.request = requests[v], .body = bodies[i / 2],
-                                .head = v < GET_BLOB ? OK_MANIFEST : "200 OK\r\n", .cut = 5,
-                                .stall = true, .times = always ? 0 : 1});
+        add(&c, (struct answer){.request = requests[v], .body = bodies[i / 2].body,
+                                .head = bodies[i / 2].head, .cut = 5, .stall = true, .times = always ? 0 : 1});
         add_good(&c, v);
         run_cell(&c, v);
         check_cell(&c, v, "stalled");
@@ -509,6 +585,8 @@ main(void)
     tcase_add_test(t, test_faults_too_late);
     tcase_add_loop_test(t, test_faults_that_stay, 0, VERBS);
     tcase_add_loop_test(t, test_faults_redirects, 0, VERBS);
+    tcase_add_loop_test(t, test_faults_cut, 0, tenon_countof(bodies));
+    tcase_add_loop_test(t, test_faults_other_bytes, 0, tenon_countof(bodies));
     tcase_add_test(t, test_faults_late);
     tcase_add_test(t, test_faults_stalled);
     tcase_add_test(t, test_faults_deaf);
