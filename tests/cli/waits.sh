@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/steps.sh"
 . "$(dirname "$0")/terminal.sh"
-need flock python3
+need flock python3 jq curl
 
 # A step that prints, and then waits for a file of the test's.
 dockerfile <<'D'
@@ -168,6 +168,67 @@ D
     finish $keeper 0
     finish $plain 0
 fi
+
+# ---- a blob, a layer, a copy of a context ------------------------------------------
+# The name of a lock is that of what is made under it.
+waits_for() { # LOCK LINE FLAG...: who has it is process 4242
+    lock=$store/locks/$1
+    line=$2
+    shift 2
+    rm -f "$work/fifo"
+    mkfifo "$work/fifo"
+    printf '%s\n' 4242 >"$lock"
+    flock -x "$lock" cat "$work/fifo" &
+    keeper=$!
+    remember $keeper
+    exec 9>"$work/fifo"
+    await "a lock of the test's" sh -c "! flock -n '$lock' true"
+    (exec 9>&-; build -o type=cacheonly "$@") 2>"$work/plain" &
+    plain=$!
+    remember $plain
+    await_line "$work/plain" "^#[0-9]+ waiting for process 4242, which $line\$"
+    exec 9>&-
+    finish $keeper 0
+    finish $plain 0
+    grep -qE "^#[0-9]+ waiting for process 4242, which $line [0-9.]+s done\$" "$work/plain" ||
+        fail "the wait does not end: $line"
+}
+dockerfile <<'D'
+FROM base
+D
+start_registry </dev/null
+fresh_store push
+run 0 build -t "$registry/base:1" --push
+manifest=$(curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://$registry/v2/base/manifests/1")
+layer=$(echo "$manifest" | jq -r '.layers[0].digest')
+chain=$(curl -s "http://$registry/v2/base/blobs/$(echo "$manifest" | jq -r .config.digest)" |
+    jq -r '.rootfs.diff_ids[0]')
+printf 'FROM %s/base:1\nRUN true\n' "$registry" | dockerfile
+fresh_store blob
+run 0 tenon images
+waits_for "blob-${layer#sha256:}" "fetches $layer"
+fresh_store layer
+run 0 tenon images
+waits_for "layer-${chain#sha256:}" "extracts layer $layer"
+
+# Named after the content: a first build tells.
+mkdir "$work/files"
+echo one >"$work/files/file"
+cat >"$context/Dockerfile" <<'D'
+FROM base
+RUN --mount=from=files,target=/f cat /f/file
+D
+fresh_store copy
+run 0 build -o type=cacheonly --build-context "files=$work/files"
+copy=$(python3 - "$store/tenon.db" <<'END'
+import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute("SELECT id FROM record WHERE description = 'local source'"):
+    print(row[0].split(":")[1])
+END
+)
+fresh_store other
+run 0 tenon images
+waits_for "step-$copy" "copies the same files" --build-context "files=$work/files"
 
 # ---- the store's records -------------------------------------------------------
 lock_records() { # until "go" is there
