@@ -32,25 +32,28 @@ parse_option(const char *text, struct build_call *out, struct tenon_error *err)
 int
 build_call_parse(const struct build_flags *f, struct build_call *out, struct tenon_error *err)
 {
-    static const struct { const char *word, *request; } calls[] = {
-        { "build", NULL }, { "check", "frontend.lint" }, { "lint", "frontend.lint" },
-        { "outline", "frontend.outline" }, { "targets", "frontend.targets" },
-        { "subrequests.describe", "frontend.subrequests.describe" },
-    };
+    static const char *const words[] = { "build", "check", "lint", "outline", "targets",
+                                         "subrequests.describe", NULL };
+    static const char *const requests[] = { NULL, "frontend.lint", "frontend.lint",
+                                            "frontend.outline", "frontend.targets",
+                                            "frontend.subrequests.describe" };
     *out = (struct build_call){ .request = !f->call && f->check ? "frontend.lint" : NULL };
     if (!f->call)
         return TENON_OK;
     auto_strv char **parts = tenon_comma_fields(f->call, NULL);
+    const char *word = parts && parts[0] ? parts[0] : f->call;
     size_t i = 0;
-    while (parts && parts[0] && i < tenon_countof(calls) && strcmp(parts[0], calls[i].word))
+    while (words[i] && strcmp(word, words[i]))
         i++;
-    if (!parts || !parts[0] || i == tenon_countof(calls))
-        return tenon_error_set(err, TENON_E_INVALID, "unknown method \"%s\" for --call: expected "
-                               "build, check, outline, targets or subrequests.describe", f->call);
+    auto_free char *meant = tenon_meant(word, words);
+    if (!words[i])
+        return tenon_error_set(err, TENON_E_INVALID, "unknown method \"%s\" for --call%s: expected "
+                               "build, check, outline, targets or subrequests.describe", word,
+                               meant);
     for (char **p = parts + 1; *p; p++)
         if (parse_option(*p, out, err) < 0)
             return err->code;
-    out->request = calls[i].request;
+    out->request = requests[i];
     return TENON_OK;
 }
 

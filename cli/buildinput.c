@@ -457,9 +457,11 @@ network_option(struct input *in, struct tenon_error *err)
     const char *n = in->flags->network;
     if (!n || !strcmp(n, "default"))
         return TENON_OK;
+    static const char *const words[] = { "default", "host", "none", NULL };
+    auto_free char *meant = tenon_meant(n, words);
     if (strcmp(n, "host") && strcmp(n, "none"))
-        return tenon_error_set(err, TENON_E_INVALID, "network mode \"%s\" not supported: "
-                               "expected default, host or none", n);
+        return tenon_error_set(err, TENON_E_INVALID, "network mode \"%s\" not supported%s: "
+                               "expected default, host or none", n, meant);
     option(in, "force-network-mode", n);
     return TENON_OK;
 }
@@ -543,8 +545,14 @@ resource_options(struct input *in, struct tenon_error *err)
             if (eq && strlen(map[i].flag) == (size_t)(eq - *r) &&
                 !memcmp(map[i].flag, *r, (size_t)(eq - *r)))
                 break;
-        if (i == tenon_countof(map))
-            return tenon_error_set(err, TENON_E_INVALID, "invalid resource \"%s\"", *r);
+        if (i == tenon_countof(map)) {
+            const char *names[tenon_countof(map) + 1] = {0};
+            for (size_t n = 0; n < tenon_countof(map); n++)
+                names[n] = map[n].flag;
+            auto_free char *word = tenon_strndup(*r, strcspn(*r, "="));
+            auto_free char *meant = tenon_meant(word, names);
+            return tenon_error_set(err, TENON_E_INVALID, "invalid resource \"%s\"%s", *r, meant);
+        }
         auto_free char *value = resource_value(map[i].kind, eq + 1);
         if (!value)
             return tenon_error_set(err, TENON_E_INVALID, "invalid value for %s: \"%s\"",

@@ -37,24 +37,55 @@ warn_unknown(const char *path, const char *where, const char *key, const char *c
               near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
-/* Members of an object that hold objects with the same keys: registries. */
+/* Whoever reads a member of another type says what is wrong with it. */
 static void
-check_nested(struct json_object *all, const char *path, const char *name)
+check_members(struct json_object *o, const char *path, const char *where,
+              const char *const *names)
 {
-    static const char *const keys[] = {"ca", "insecure", "mirrors", "plain-http", NULL};
-    json_object_object_foreach(all, member, value) {
-        auto_free char *where = tenon_asprintf("%s: %s: ", name, member);
-        if (!json_object_is_type(value, json_type_object))
-            continue; /* whoever reads it says what is wrong */
-        json_object_object_foreach(value, key, ignored) {
-            size_t i = 0;
-            (void)ignored;
-            while (keys[i] && strcmp(keys[i], key))
-                i++;
-            if (!keys[i])
-                warn_unknown(path, where, key, keys);
-        }
+    if (!json_object_is_type(o, json_type_object))
+        return;
+    json_object_object_foreach(o, key, ignored) {
+        size_t i = 0;
+        (void)ignored;
+        while (names[i] && strcmp(names[i], key))
+            i++;
+        if (!names[i])
+            warn_unknown(path, where, key, names);
     }
+}
+
+static void
+check_registries(struct json_object *all, const char *path)
+{
+    static const char *const names[] = {"ca", "insecure", "mirrors", "plain-http", NULL};
+    json_object_object_foreach(all, registry, value) {
+        auto_free char *where = tenon_asprintf("registries: %s: ", registry);
+        check_members(value, path, where, names);
+    }
+}
+
+static void
+check_http(struct json_object *http, const char *path)
+{
+    static const char *const names[] = {"cert-dirs", "cert-file", "connect-timeout", "first-pause",
+                                        "patience", "proxy", "send-stall-timeout",
+                                        "stall-timeout", NULL};
+    static const char *const proxies[] = {"http", "https", "no", NULL};
+    struct json_object *proxy = NULL;
+    check_members(http, path, "http: ", names);
+    if (json_object_object_get_ex(http, "proxy", &proxy))
+        check_members(proxy, path, "http: proxy: ", proxies);
+}
+
+/* Which there are is the executor's affair; it is asked when a step runs. */
+static void
+check_network(const char *value, const char *path)
+{
+    static const char *const words[] = {"host", "none", "sandbox", NULL};
+    const char *near = tenon_nearest(value, words);
+    if (near && strcmp(near, value))
+        tenon_log(TENON_LOG_WARNING, "%s: network: \"%s\" (did you mean \"%s\"?)", path, value,
+                  near);
 }
 
 static int
@@ -76,8 +107,12 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
                    (json_object_get_int(value) < 1 || json_object_get_int(value) > JOBS_MAX)) {
             return tenon_error_set(err, TENON_E_INVALID, "%s: jobs: expected 1 to %d", path,
                                    JOBS_MAX);
+        } else if (value && !strcmp(key, "network")) {
+            check_network(json_object_get_string(value), path);
         } else if (value && !strcmp(key, "registries")) {
-            check_nested(value, path, key);
+            check_registries(value, path);
+        } else if (value && !strcmp(key, "http")) {
+            check_http(value, path);
         }
     }
     return 0;

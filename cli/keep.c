@@ -76,10 +76,12 @@ cli_keep_settings(struct json_object *config, struct tenon_bounds bounds[TENON_L
         size_t i = 0;
         while (i < tenon_countof(kinds) && strcmp(kinds[i], kind))
             i++;
+        static const char *const words[] = { "failed-steps", "logs", NULL };
+        auto_free char *meant = tenon_meant(kind, words);
         int rc = i < tenon_countof(kinds)
                      ? read_bounds(kind, value, &bounds[i], err)
-                     : tenon_error_set(err, TENON_E_INVALID, "keep: unknown key \"%s\": "
-                                       "failed-steps or logs", kind);
+                     : tenon_error_set(err, TENON_E_INVALID, "keep: unknown key \"%s\"%s: "
+                                       "failed-steps or logs", kind, meant);
         if (rc < 0)
             return tenon_error_context(err, "configuration");
     }

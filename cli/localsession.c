@@ -18,6 +18,7 @@
 #include "base/ownership.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
+#include "tools/parse.h"
 #include "tools/path.h"
 #include "tools/vec.h"
 #include "cli.h"
@@ -136,7 +137,10 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
         else if (!strcasecmp(*f, "type"))
             type = eq + 1;
         else {
-            tenon_error_set(err, TENON_E_INVALID, "unexpected key '%s' in '%s=%s'", *f, *f, eq + 1);
+            static const char *const keys[] = { "env", "id", "source", "src", "type", NULL };
+            auto_free char *meant = tenon_meant(*f, keys);
+            tenon_error_set(err, TENON_E_INVALID, "unexpected key '%s' in '%s=%s'%s", *f, *f,
+                            eq + 1, meant);
             goto done;
         }
     }

@@ -224,6 +224,7 @@ cli_tests = \
 	tests/cli/mount-table.sh \
 	tests/cli/mount-targets.sh \
 	tests/cli/mounts-seen.sh \
+	tests/cli/nearest.sh \
 	tests/cli/network.sh \
 	tests/cli/networks.sh \
 	tests/cli/oci-layout.sh \

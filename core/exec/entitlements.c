@@ -9,6 +9,7 @@
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
+#include "tools/parse.h"
 #include "exec/exec.h"
 
 static bool
@@ -143,7 +144,9 @@ tenon_exec_check_entitlement(const char *text, struct tenon_error *err)
         return 0;
     if (device_of(text, &name, &alias) && *name && (!alias || *alias))
         return 0;
-    tenon_error_set(err, TENON_E_INVALID, "unknown entitlement \"%s\"", text);
+    static const char *const words[] = { "device", "network.host", "security.insecure", NULL };
+    auto_free char *meant = tenon_meant(text, words);
+    tenon_error_set(err, TENON_E_INVALID, "unknown entitlement \"%s\"%s", text, meant);
     return tenon_error_hint(err, "there are network.host, security.insecure, device and "
                                  "device=NAME[,alias=WORD]");
 }

@@ -467,3 +467,10 @@ tenon_nearest(const char *word, const char *const *list)
     }
     return best;
 }
+
+char *
+tenon_meant(const char *word, const char *const *list)
+{
+    const char *near = tenon_nearest(word, list);
+    return near ? tenon_asprintf(" (did you mean %s?)", near) : tenon_strdup("");
+}

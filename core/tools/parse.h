@@ -25,5 +25,7 @@ size_t tenon_edit_distance(const char *a, const char *b, size_t limit);
 /* Nearest of a NULL-terminated list within a third of the length (at least
  * 1), or NULL.  Case is ignored. */
 const char *tenon_nearest(const char *word, const char *const *list);
+/* " (did you mean NEAREST?)", or "" when there is none; malloc'ed. */
+char *tenon_meant(const char *word, const char *const *list);
 
 #endif

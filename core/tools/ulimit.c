@@ -21,8 +21,9 @@ tenon_ulimit_parse(const char *text, struct tenon_ulimit *out)
     const char *const *known = names;
     while (*known && strcmp(*known, name))
         known++;
+    auto_free char *meant = tenon_meant(name, names);
     if (!*known)
-        return tenon_asprintf("invalid ulimit type: %s", name);
+        return tenon_asprintf("invalid ulimit type: %s%s", name, meant);
     auto_free char *soft = tenon_strdup(eq + 1);
     char *hard = strchr(soft, ':');
     if (hard)
