@@ -149,25 +149,58 @@ named_class(struct tenon_regexp *re, struct token *set, struct source *t)
     return -1;
 }
 
-/* \pL and \PL, at the backslash: a class of Unicode with a name of one letter; -1: no such
- * name. LATER: beyond ASCII all is taken for letters; a table would settle it. */
+/* Case, "_", "-" and blanks do not count in names of classes. */
+static bool
+is_named(const char *text, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (strchr(" _-", text[i]))
+            continue;
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+        if (!*name || c != *name++)
+            return false;
+    }
+    return !*name;
+}
+
+/* \pL, \PL, \p{L}, \p{^Letter}, at the backslash: a class of Unicode by its letter or its
+ * name; -1: no such class, or one of those that we have no table for (\p{Lu}, \p{Greek}).
+ * LATER: beyond ASCII all is taken for letters; a table would settle both. */
 static int
 unicode_class(struct tenon_regexp *re, struct token *set, struct source *t)
 {
-    static const struct { char name; const char *pairs; } known[] = {
-        { 'C', "\1\37\177\177" }, { 'L', "AZaz" }, { 'M', "" }, { 'N', "09" },
-        { 'P', "!#%*,/:;?@[]__{{}}" }, { 'S', "$$++<>^^``||~~" }, { 'Z', "  " },
+    static const struct { const char *letter, *name, *other, *pairs; bool letters; } known[] = {
+        { "c", "other", NULL, "\1\37\177\177", false },
+        { "l", "letter", NULL, "AZaz", true },
+        { "m", "mark", "combiningmark", "", false },
+        { "n", "number", NULL, "09", false },
+        { "p", "punctuation", "punct", "!#%*,/:;?@[]__{{}}", false },
+        { "s", "symbol", NULL, "$$++<>^^``||~~", false },
+        { "z", "separator", NULL, "  ", false },
+        { "any", "any", NULL, "\1\177", true }, /* there is no NUL in a name */
+        { "ascii", "ascii", NULL, "\1\177", false },
     };
+    bool negated = t->s[1] == 'P';
+    const char *name = t->s + 2, *close = *name == '{' ? strchr(name, '}') : NULL;
+    if (!*name || (*name == '{' && !close))
+        return -1;
+    const char *end = close ? close + 1 : name + 1;
+    size_t len = close ? (size_t)(close - ++name) : 1;
+    if (close && *name == '^') {
+        negated = !negated;
+        name++;
+        len--;
+    }
     for (size_t i = 0; i < tenon_countof(known); i++) {
-        if (t->s[2] != known[i].name)
+        if (!is_named(name, len, known[i].letter) && !is_named(name, len, known[i].name) &&
+            (!known[i].other || !is_named(name, len, known[i].other)))
             continue;
-        bool negated = t->s[1] == 'P';
         add_pairs(re, set, known[i].pairs, negated);
-        if (known[i].name == 'L' && negated) /* of what follows 'z' */
+        if (known[i].letters && negated) /* of what follows the last one */
             re->ranges.items[re->ranges.len - 1].hi = 0x7f;
-        else if (known[i].name == 'L')
+        else if (known[i].letters)
             add_range(re, set, 0x80, UINT32_MAX);
-        t->s += 3;
+        t->s = end;
         return 1;
     }
     return -1;

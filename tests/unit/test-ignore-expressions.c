@@ -128,6 +128,45 @@ static const struct {
     {"\\bx*", "|x7|x_|xD|x-y|xo|"},
     {"*\\Ba", "||"},
     {"*/\\bo*", "|bin/obj|"},
+    {"\\p{L}", "|a|b|\303\251|"},
+    {"\\p{l}", "|a|b|\303\251|"},
+    {"\\P{L}", "|1|\\|"},
+    {"\\p{^L}", "|1|\\|"},
+    {"\\P{^L}", "|a|b|\303\251|"},
+    {"\\p{Letter}", "|a|b|\303\251|"},
+    {"\\p{LETTER}*",
+     "|a|b|x7|x_|xD|x-y|xo|ab|ax|A1|a*|a^|a]|bin/Debug|bin/obj|binobj|src.a|\303\251|"
+     "\303\251a|a\\b|obj|src\tab|"},
+    {"\\p{ l e_t-ter }", "|a|b|\303\251|"},
+    {"*\\p{N}*", "|1|12|x7|A1|"},
+    {"*\\pN*", "|1|12|x7|A1|"},
+    {"*\\p{Number}", "|1|12|x7|A1|"},
+    {"\\PN*",
+     "|a|b|x7|x_|xD|x-y|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|src.a|\\|"
+     "\303\251|\303\251a|a\\b|obj|src\tab|"},
+    {"\\p{Any}", "|a|b|1|\\|\303\251|"},
+    {"\\P{Any}", "||"},
+    {"\\p{ASCII}", "|a|b|1|\\|"},
+    {"\\p{ASCII}*",
+     "|a|b|1|12|x7|x_|xD|x-y|xo|ab|ax|A1|[a]|a*|a^|^a|a]|bin/Debug|bin/obj|binobj|src.a|"
+     "\\|a\\b|obj|src\tab|"},
+    {"\\P{ASCII}*", "|\303\251|\303\251a|"},
+    {"\\p{P}*", "|[a]|\\|"},
+    {"\\p{Punct}*", "|[a]|\\|"},
+    {"\\p{punctuation}*", "|[a]|\\|"},
+    {"*\\p{S}", "|a^|"},
+    {"*\\p{Symbol}*", "|a^|^a|"},
+    {"*\\p{Z}*", "||"},
+    {"*\\p{C}*", "|src\tab|"},
+    {"*\\p{Other}*", "|src\tab|"},
+    {"\\p{M}", "||"},
+    {"\\p{Mark}*", "||"},
+    {"[\\p{L}]", "|a|b|\303\251|"},
+    {"[^\\p{L}]*", "|1|12|[a]|^a|\\|"},
+    {"[\\P{L}\\d]*", "|1|12|[a]|^a|\\|"},
+    {"\\p{L}{2}", "|xD|xo|ab|ax|\303\251a|"},
+    {"\\p{separator}*", "||"},
+    {"\\pl", "|a|b|\303\251|"},
 };
 /* Lines that end a build there, once they are looked at. */
 static const char *const broken[] = {
@@ -140,7 +179,10 @@ static const char *const broken[] = {
     "\\Y", "*\\Y*", "\\Z", "*\\Z*", "\\1", "*\\1*", "\\2", "*\\2*", "\\3", "*\\3*", "\\4",
     "*\\4*", "\\5", "*\\5*", "\\6", "*\\6*", "\\7", "*\\7*", "\\8", "*\\8*", "\\9", "*\\9*",
     "\\\303\251", "*\\\303\251*", "bin\\obj", "**\\obj", "\\x4", "[\\q]", "[z-a]", "[a-\\z]",
+    "\\p{}", "\\p{", "\\p{L", "\\p{Foo}", "\\pq", "\\p{^}", "\\p{^^L}",
     "[[:foo:]]", "*{2}", "\\x{}", "b*{3}", "a{1001}*", "a{3,2}*",
+    /* There they name something; here there is no table of it. */
+    "*\\p{Lu}*", "\\p{Greek}",
 };
 
 static struct tenon_patterns *
