@@ -7,9 +7,9 @@
 #include "solve/private.h"
 
 /* Everything that came in, and what follows from it.  True when something
- * had come. */
+ * had come; *wait_ms: for the next to come. */
 static bool
-turn(struct tenon_solver *s)
+turn(struct tenon_solver *s, int *wait_ms)
 {
     pthread_mutex_lock(&s->lock);
     struct job *done = s->done;
@@ -29,11 +29,13 @@ turn(struct tenon_solver *s)
         struct job *j = done;
         done = j->next;
         s->running--;
+        s->running_sources -= j->state->v->op.type == TENON_OP_SOURCE;
         j->finish(j);
         job_free(j);
     }
     requests_start(s, incoming);
     states_advance(s);
+    *wait_ms = states_call_off(s);
     requests_check(s);
     return any;
 }
@@ -43,13 +45,14 @@ loop(void *data)
 {
     struct tenon_solver *s = data;
     bool stop = false;
+    int wait_ms = -1;
 
     while (!stop) {
         struct epoll_event ev;
         eventfd_t count;
-        if (epoll_wait(s->epoll_fd, &ev, 1, -1) == 1)
+        if (epoll_wait(s->epoll_fd, &ev, 1, wait_ms) == 1)
             eventfd_read(s->wake_fd, &count);
-        turn(s);
+        turn(s, &wait_ms);
         pthread_mutex_lock(&s->lock);
         stop = s->stop && !s->incoming; /* who came before the end gets an answer */
         pthread_mutex_unlock(&s->lock);
@@ -63,7 +66,8 @@ tenon_solver_step(struct tenon_solver *s)
 {
     tenon_assert(s->stepped);
     bool did_one = jobs_do_one(s);
-    return turn(s) || did_one;
+    int ignored;
+    return turn(s, &ignored) || did_one;
 }
 
 void
