@@ -77,3 +77,51 @@ done
 nest "$work/nested"
 use 1 "$work/nested"
 assert_has "$work/err" "indexes are nested too deep"
+
+# ---- what others read, and we do not (README, Limits) -------------------------------------
+# A copy of one, with another configuration, or another manifest: changed NAME CONFIG MANIFEST,
+# the changes as programs of jq.
+changed() {
+    rm -rf "$work/$1"
+    cp -r "$work/one" "$work/$1"
+    python3 - "$work/$1" "$2" "$3" <<'END_PYTHON'
+import hashlib, json, subprocess, sys
+top, of_config, of_manifest = sys.argv[1:]
+index = json.load(open(top + "/index.json"))
+
+
+def read(d):
+    return open(top + "/blobs/" + d["digest"].replace(":", "/"), "rb").read()
+
+
+def replace(d, program):
+    data = subprocess.run(["jq", "-c", program], input=read(d), stdout=subprocess.PIPE, check=True).stdout
+    d["digest"], d["size"] = "sha256:" + hashlib.sha256(data).hexdigest(), len(data)
+    open(top + "/blobs/" + d["digest"].replace(":", "/"), "wb").write(data)
+
+
+manifest = json.loads(read(index["manifests"][0]))
+replace(manifest["config"], of_config)
+open(top + "/blobs/" + index["manifests"][0]["digest"].replace(":", "/"), "w").write(json.dumps(manifest))
+replace(index["manifests"][0], of_manifest)
+json.dump(index, open(top + "/index.json", "w"))
+END_PYTHON
+}
+config_of() { # LAYOUT: as JSON
+    jq -c .config "$1/blobs/sha256/$(jq -r '.config.digest[7:]' "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")")"
+}
+# Members count in their own spelling only, and others get lost: none is half believed.
+changed spelled '.config = {"env": ["A=1"], "CMD": ["x"], "Entrypoint": ["/own"], "entrypoint": ["/other"]}' .
+run 0 tenon build --build-context "image=oci-layout://$work/spelled" -o "type=oci,tar=false,dest=$work/out.d" \
+    "$work/context"
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+assert_eq "{\"Env\":[\"PATH=$path\"],\"Entrypoint\":[\"/own\"]}" "$(config_of "$work/out.d")"
+# A layer that is elsewhere is missing here, and nothing is asked for there.
+changed foreign . '.layers[0].urls = ["http://127.0.0.1:1/layer"] |
+    .layers[0].mediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"'
+gives one "$work/foreign"
+layer=$(jq -r '.layers[0].digest[7:]' "$work/foreign/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$work/foreign/index.json")")
+rm "$work/foreign/blobs/sha256/$layer"
+use 1 "$work/foreign"
+assert_has "$work/err" "$layer"
+assert_lacks "$work/err" "127.0.0.1:1"
