@@ -92,3 +92,28 @@ for type in oci docker; do
     assert_has "$work/err" "$context/one"
     assert_eq one "$(cat "$context/one")"
 done
+
+# ---- links ---------------------------------------------------------------------
+# A file of several names is one file of an output, a symbolic link is several; in a layer both
+# are one.
+python3 - "$context/links.tar" <<'END_PYTHON'
+import sys, tarfile
+with tarfile.open(sys.argv[1], "w") as t:
+    for name, kind, target in (("f", "0", ""), ("g", "1", "f"), ("s", "2", "f"), ("h", "1", "s"), ("i", "1", "h")):
+        e = tarfile.TarInfo(name)
+        e.type, e.linkname, e.mtime = kind.encode(), target, 1600000000
+        t.addfile(e)
+END_PYTHON
+printf 'FROM scratch\nADD links.tar /\n' | dockerfile
+rm -rf "$work/tree" "$work/layout"
+run 0 build -o "type=tar,dest=$work/links.tar" -o "$work/tree" -o "type=oci,tar=false,dest=$work/layout"
+kinds() { # ARCHIVE: NAME:TYPE:TARGET of each
+    python3 -c 'import sys, tarfile
+for m in tarfile.open(sys.argv[1]):
+    print(m.name + ":" + m.type.decode() + ":" + m.linkname)' "$1" | xargs
+}
+assert_eq "f:0: g:1:f h:2:f i:2:f s:2:f" "$(kinds "$work/links.tar")"
+manifest=$(jq -r '.manifests[0].digest[7:]' "$work/layout/index.json")
+layer=$(jq -r '.layers[0].digest[7:]' "$work/layout/blobs/sha256/$manifest")
+assert_eq "f:0: g:1:f h:2:f i:1:h s:1:h" "$(kinds "$work/layout/blobs/sha256/$layer")"
+assert_eq "2 f 2 g 1 h 1 i 1 s" "$(cd "$work/tree" && stat -c '%h %n' * | xargs)"

@@ -104,7 +104,8 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
             break;
         }
         struct export_entry e = { .path = full, .name = *n, .dirfd = dirfd, .st = &st };
-        if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
+        /* A symbolic link is one of its own each time, as with BuildKit. */
+        if (!S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode) && st.st_nlink > 1)
             e.first = first_name(w, &st, full);
         rc = w->visit(w->data, &e, err);
         if (rc == 0 && S_ISDIR(st.st_mode)) {
