@@ -23,8 +23,8 @@ int tenon_libarchive(struct tenon_error *err);
     X(error_string) X(read_data_block) X(read_free) X(read_new) X(read_next_header)     \
     X(read_open) X(read_open_fd) X(read_support_filter_bzip2)                           \
     X(read_support_filter_gzip) X(read_support_filter_xz) X(read_support_filter_zstd)   \
-    X(read_support_format_empty) X(read_support_format_tar) X(set_error)                \
-    X(version_string)
+    X(read_support_format_empty) X(read_support_format_raw) X(read_support_format_tar)  \
+    X(set_error) X(version_string)
 
 struct tenon_archive_functions {
 #define X(name) __typeof__(archive_##name) *name##_;
@@ -60,6 +60,7 @@ extern struct tenon_archive_functions tenon_archive;
 #define archive_read_support_filter_xz tenon_archive.read_support_filter_xz_
 #define archive_read_support_filter_zstd tenon_archive.read_support_filter_zstd_
 #define archive_read_support_format_empty tenon_archive.read_support_format_empty_
+#define archive_read_support_format_raw tenon_archive.read_support_format_raw_
 #define archive_read_support_format_tar tenon_archive.read_support_format_tar_
 #define archive_set_error tenon_archive.set_error_
 #define archive_version_string tenon_archive.version_string_

@@ -20,6 +20,8 @@ libtenon_core_la_SOURCES += \
 	%D%/layer.c \
 	%D%/layer.h \
 	%D%/libarchive.c \
+	%D%/linkfield.c \
+	%D%/linkfield.h \
 	%D%/libarchive.h \
 	%D%/lower.c \
 	%D%/lower.h \

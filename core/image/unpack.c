@@ -14,6 +14,7 @@
 #include "tools/path.h"
 #include "image/extract.h"
 #include "image/layer.h"
+#include "image/linkfield.h"
 #include "image/stream.h"
 #include "tools/sniff.h"
 
@@ -51,23 +52,57 @@ tempdir_free(struct tenon_tempdir *x)
 TENON_DEFINE_AUTO(tempdir, struct tenon_tempdir *, tempdir_free);
 #define auto_tempdir __attribute__((cleanup(tenon_auto_tempdir)))
 
+/* ---- what libarchive reads -------------------------------------------------- */
+
 struct feed {
-    struct tenon_inflate *in;
+    struct tenon_inflate *in; /* or: */
+    struct archive *raw;
+    struct tenon_linkfield links;
     struct tenon_error *err;
 };
+
+/* Bytes of the tar, 0 at its end. */
+static la_ssize_t
+feed_more(struct feed *f, struct archive *a, const void **buf)
+{
+    size_t len = 0;
+    la_int64_t offset;
+    if (f->in) {
+        int64_t n = tenon_inflate_read(f->in, buf, f->err);
+        if (n >= 0)
+            return (la_ssize_t)n;
+        archive_set_error(a, EIO, "%s", f->err->message ? f->err->message : "read");
+        return ARCHIVE_FATAL;
+    }
+    int rc = archive_read_data_block(f->raw, buf, &len, &offset);
+    if (rc >= ARCHIVE_WARN)
+        return rc == ARCHIVE_EOF ? 0 : (la_ssize_t)len;
+    const char *text = archive_error_string(f->raw);
+    archive_set_error(a, archive_errno(f->raw), "%s", text ? text : "damaged");
+    return ARCHIVE_FATAL;
+}
 
 static la_ssize_t
 feed_read(struct archive *a, void *data, const void **buf)
 {
     struct feed *f = data;
-    int64_t n = tenon_inflate_read(f->in, buf, f->err);
-    if (n < 0) {
-        archive_set_error(a, EIO, "%s",
-                          f->err->message ? f->err->message : "read");
-        return ARCHIVE_FATAL;
+    size_t len = 0;
+    for (la_ssize_t n = 1; n && !len;) {
+        n = feed_more(f, a, buf);
+        if (n < 0)
+            return n;
+        *buf = tenon_linkfield_pass(&f->links, *buf, (size_t)n, &len);
     }
-    return (la_ssize_t)n;
+    return (la_ssize_t)len;
 }
+
+static void
+feed_release(struct feed *f)
+{
+    tenon_linkfield_release(&f->links);
+}
+TENON_DEFINE_AUTO_STRUCT(feed, struct feed, feed_release);
+#define auto_feed __attribute__((cleanup(tenon_auto_feed)))
 
 static int
 unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
@@ -77,7 +112,7 @@ unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
     if (tenon_extract_locale_enter(&locale, err) < 0)
         return err->code;
     auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd);
-    struct feed feed = {in, err};
+    auto_feed struct feed feed = {.in = in, .err = err};
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
@@ -170,15 +205,14 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
 
 enum { PROBED = 128 << 10 }; /* bytes at a time */
 
-/* An archive is what starts with a tar header, once decompressed. */
+/* What is in a file once it is decompressed; 0: nothing that was asked for. */
 static int
-probe(struct archive *a, int fd, struct tenon_error *err)
+open_packed(struct archive *a, int fd, struct tenon_error *err)
 {
     archive_read_support_filter_gzip(a);
     archive_read_support_filter_bzip2(a);
     archive_read_support_filter_xz(a);
     archive_read_support_filter_zstd(a);
-    archive_read_support_format_tar(a);
     if (archive_read_open_fd(a, fd, PROBED) == ARCHIVE_OK)
         return 1;
     if (archive_errno(a) == ENOMEM)
@@ -215,15 +249,16 @@ check_readable(int fd, struct tenon_error *err)
     return tenon_read_full(fd, buf, PROBED, err) < 0 ? err->code : 0;
 }
 
-/* Is the first header one? Uses an archive handle of its own, because the
- * extraction wants to start before it. */
+/* An archive is what starts with a tar header, once decompressed.  Uses a handle of its own,
+ * because the extraction wants to start before it. */
 static int
 is_archive(int fd, int64_t start, struct tenon_error *err)
 {
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
-    int rc = probe(a, fd, err);
+    archive_read_support_format_tar(a);
+    int rc = open_packed(a, fd, err);
     if (rc > 0) {
         struct archive_entry *e;
         int header = archive_read_next_header(a, &e);
@@ -263,12 +298,23 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
         (uint32_t)(gid >= 0 ? gid : 0), NULL, err);
     if (made < 0)
         return err->code;
+    struct archive_entry *e;
+    auto_archive struct archive *raw = new_reader(err);
+    if (!raw)
+        return err->code;
+    archive_read_support_format_raw(raw);
+    rc = open_packed(raw, fd, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 || archive_read_next_header(raw, &e) != ARCHIVE_OK)
+        return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s", archive_error_string(raw));
+    auto_feed struct feed feed = {.raw = raw, .err = err};
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
-    rc = probe(a, fd, err);
-    if (rc <= 0)
-        return rc;
+    archive_read_support_format_tar(a);
+    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK)
+        return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s", archive_error_string(a));
     /* The destination is the root for what is in the archive, as it is in a
      * chroot: ".." and absolute links of it stop there. */
     struct tenon_extract x = {

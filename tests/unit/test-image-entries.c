@@ -5,6 +5,8 @@
 
 #include <zlib.h>
 
+#include "image/linkfield.h"
+
 struct entry {
     char type; /* of the header; 0 ends the list */
     const char *name, *link;
@@ -208,6 +210,137 @@ START_TEST(test_entries_damaged_header)
 }
 END_TEST
 
+/* ---- targets in extensions alone ----------------------------------------------- */
+
+/* As Go writes what has no byte of ASCII: a pax record, and an empty field. */
+static const struct {
+    const char *what;
+    char extension; /* 'x': a record of the target, 'K': the target */
+    const char *target;
+    char type;
+} bare[] = {
+    {"a symbolic link by Go", 'x', "\346\227\245\346\234\254", '2'},
+    {"a hard link of a record", 'x', "before", '1'},
+    {"plain text", 'x', "target", '2'},
+    {"as GNU's tar has long ones", 'K', "target", '2'},
+    {"a hard link as GNU's tar has them", 'K', "before", '1'},
+};
+
+static void
+add_block(struct tenon_buf *out, char type, const char *name, const char *text)
+{
+    auto_buf struct tenon_buf block = TENON_BUF_INIT;
+    const struct tenon_tar_entry h = {.type = type == 'x' || type == 'K' ? '0' : type, .name = name,
+                                      .link = "", .mode = 0644, .mtime = 1500000000,
+                                      .size = text ? strlen(text) : 0};
+    ck_assert(tenon_tar_encode(&block, &h));
+    block.data[156] = type;
+    unsigned sum = 0;
+    for (size_t i = 0; i < 512; i++)
+        sum += i >= 148 && i < 156 ? ' ' : (unsigned char)block.data[i];
+    snprintf(block.data + 148, 8, "%06o", sum);
+    tenon_buf_add(out, block.data, 512);
+    if (text) {
+        tenon_buf_adds(out, text);
+        tenon_tar_pad_buf(out, strlen(text));
+    }
+}
+
+static void
+write_bare(struct tenon_buf *out, size_t i)
+{
+    char record[64];
+    size_t len = strlen(bare[i].target) + strlen("00 linkpath=\n");
+    snprintf(record, sizeof record, "%zu linkpath=%s\n", len, bare[i].target);
+    add_block(out, '0', "before", "1");
+    add_block(out, bare[i].extension, "ext", bare[i].extension == 'x' ? record : bare[i].target);
+    add_block(out, bare[i].type, "link", NULL);
+    add_block(out, '0', "after", "3");
+    tenon_tar_end_buf(out);
+}
+
+static void
+check_bare(int root, size_t i)
+{
+    char target[64] = "";
+    struct stat a, b;
+    if (bare[i].type == '2') {
+        ck_assert_msg(readlinkat(root, "link", target, sizeof target - 1) > 0, "%s", bare[i].what);
+        ck_assert_str_eq(target, bare[i].target);
+    } else {
+        ck_assert_int_eq(fstatat(root, "link", &a, 0), 0);
+        ck_assert_int_eq(fstatat(root, bare[i].target, &b, 0), 0);
+        ck_assert(a.st_ino == b.st_ino);
+    }
+    ck_assert_int_eq(fstatat(root, "after", &a, 0), 0);
+}
+
+START_TEST(test_entries_bare_links)
+{
+    struct kit k;
+    kit_open(&k);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf tar = TENON_BUF_INIT, packed = TENON_BUF_INIT;
+    write_bare(&tar, (size_t)_i);
+    gzip(&packed, &tar);
+    const struct tenon_buf *const forms[] = {&tar, &packed};
+    for (size_t f = 0; f < tenon_countof(forms); f++) {
+        auto_close int fd = kit_fd(forms[f]->data, forms[f]->len);
+        auto_close int layer = kit_fd(forms[f]->data, forms[f]->len);
+        auto_free char *to = tenon_asprintf("to%zu", f);
+        int64_t id;
+        ck_assert_msg(tenon_archive_unpack(fd, k.dirfd, to, -1, -1, NULL, &err) == 1, "%s: %s",
+                      bare[_i].what, err.message);
+        auto_close int root = openat(k.dirfd, to, O_PATH | O_CLOEXEC);
+        check_bare(root, (size_t)_i);
+        ck_assert_msg(tenon_layer_unpack(k.store, layer, NULL, NULL, NULL, &id, &err) == 0,
+                      "%s: %s", bare[_i].what, err.message);
+        auto_close int fs = tenon_snapshot_open(k.store, id, &err);
+        check_bare(fs, (size_t)_i);
+    }
+    kit_close(&k);
+}
+END_TEST
+
+/* In pieces of any size the same goes on as in one; and of what needs nothing, what came. */
+START_TEST(test_entries_in_pieces)
+{
+    static const size_t pieces[] = {1, 7, 511, 512, 513, 1000, 100000};
+    auto_buf struct tenon_buf tar = TENON_BUF_INIT, plain = TENON_BUF_INIT;
+    for (size_t i = 0; i < tenon_countof(bare); i++)
+        write_bare(&tar, i); /* one behind the other: ends are no end here */
+    for (size_t i = 0; i < tenon_countof(cases); i++)
+        write_entries(&plain, cases[i].entries);
+    tenon_buf_adds(&plain, "and no block");
+    const struct tenon_buf *const inputs[] = {&tar, &plain};
+    for (size_t in = 0; in < tenon_countof(inputs); in++) {
+        auto_buf struct tenon_buf whole = TENON_BUF_INIT;
+        for (size_t p = tenon_countof(pieces); p-- > 0;) {
+            struct tenon_linkfield l = {0};
+            auto_buf struct tenon_buf out = TENON_BUF_INIT;
+            size_t len, n;
+            for (size_t at = 0; at <= inputs[in]->len; at += n) {
+                n = inputs[in]->len - at < pieces[p] ? inputs[in]->len - at : pieces[p];
+                const void *more = tenon_linkfield_pass(&l, inputs[in]->data + at, n, &len);
+                tenon_buf_add(&out, more, len);
+                if (!n)
+                    break;
+            }
+            ck_assert_uint_eq(out.len, inputs[in]->len);
+            if (!whole.len)
+                tenon_buf_add(&whole, out.data, out.len);
+            ck_assert_mem_eq(out.data, whole.data, whole.len);
+            tenon_linkfield_release(&l);
+        }
+        size_t changed = 0;
+        for (size_t i = 0; i < whole.len; i++)
+            changed += i % 512 == 157 && whole.data[i] != inputs[in]->data[i];
+        ck_assert_uint_eq(changed, in ? 0 : tenon_countof(bare));
+        ck_assert(!in || !memcmp(whole.data, plain.data, plain.len));
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -222,6 +355,8 @@ main(void)
     tcase_add_loop_test(t, test_entries_layer, 0, (int)tenon_countof(cases));
     tcase_add_test(t, test_entries_cut);
     tcase_add_test(t, test_entries_damaged_header);
+    tcase_add_loop_test(t, test_entries_bare_links, 0, (int)tenon_countof(bare));
+    tcase_add_test(t, test_entries_in_pieces);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
