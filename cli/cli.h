@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "plugin/plugins.h"
 #include "store/store.h"
 
@@ -93,6 +94,12 @@ char *cli_home_path(const char *xdg_variable, const char *below_home, const char
 /* The configuration's "keep": for how much of what builds leave there is room. */
 int cli_keep_settings(struct json_object *config, struct tenon_bounds bounds[TENON_LEFT_KINDS],
                       struct tenon_error *err);
+
+/* ---- limitsettings.c --------------------------------------------------------------- */
+
+/* The configuration's "limits"; what it does not name stays 0. */
+int cli_limit_settings(struct json_object *config, struct tenon_limits *out,
+                       struct tenon_error *err);
 
 /* ---- network.c ------------------------------------------------------------- */
 

@@ -232,6 +232,11 @@ cli_open_store(const struct cli *cli, struct tenon_store **out, struct tenon_err
     int rc = cli_keep_settings(cli->config, bounds, err); /* checked when it was read */
     for (int i = 0; rc == 0 && i < TENON_LEFT_KINDS; i++)
         tenon_store_set_bounds(*out, i, &bounds[i]);
+    struct tenon_limits limits;
+    if (rc == 0)
+        rc = cli_limit_settings(cli->config, &limits, err);
+    if (rc == 0)
+        tenon_store_set_limits(*out, &limits);
     return rc;
 }
 

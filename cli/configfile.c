@@ -24,6 +24,7 @@ static const struct {
     {"executor", json_type_string},   {"frontends", json_type_object},
     {"http", json_type_object},
     {"jobs", json_type_int},          {"keep", json_type_object},
+    {"limits", json_type_object},
     {"network", json_type_string},    {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
     {"root", json_type_string},
@@ -217,9 +218,10 @@ cli_config_load(struct json_object **out, struct tenon_error *err)
     }
     struct tenon_http_settings checked;
     struct tenon_bounds bounds[TENON_LEFT_KINDS];
+    struct tenon_limits limits;
     cli_network_environment(all);
     if (tenon_http_settings(all, &checked, err) < 0 || cli_keep_settings(all, bounds, err) < 0 ||
-        cli_frontends_settings(all, err) < 0)
+        cli_frontends_settings(all, err) < 0 || cli_limit_settings(all, &limits, err) < 0)
         return err->code;
     *out = tenon_steal(&all);
     return 0;

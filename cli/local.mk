@@ -9,6 +9,7 @@ tenon_SOURCES = \
 	%D%/dockerface.c \
 	%D%/frontends.c \
 	%D%/keep.c \
+	%D%/limitsettings.c \
 	%D%/main.c \
 	%D%/network.c \
 	%D%/probe.c \

@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-io \
 	tests/unit/test-json \
 	tests/unit/test-jsontext \
+	tests/unit/test-limits \
 	tests/unit/test-log \
 	tests/unit/test-message \
 	tests/unit/test-parse \
@@ -292,6 +293,7 @@ fault_helpers = \
 	tests/fault/lib.sh
 
 security_tests = \
+	tests/security/bombs.sh \
 	tests/security/cache-decides.sh \
 	tests/security/cache-source-swapped.sh \
 	tests/security/denied-by-the-sandbox.sh \
@@ -323,11 +325,13 @@ security_helpers = \
 	tests/security/evil-layout \
 	tests/security/lib.sh \
 	tests/security/look-into-step \
+	tests/security/make-bomb \
 	tests/security/probe.c \
 	tests/security/record-terminal \
 	tests/security/rude-server
 
 rootless_tests = \
+	tests/rootless/bombs.sh \
 	tests/rootless/container.sh \
 	tests/rootless/kill9.sh \
 	tests/rootless/network.sh \

@@ -15,6 +15,8 @@ libtenon_core_la_SOURCES += \
 	%D%/json.h \
 	%D%/lazylib.c \
 	%D%/lazylib.h \
+	%D%/limits.c \
+	%D%/limits.h \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/ownership.c \

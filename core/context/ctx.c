@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "context/engine.h"
 #include "context/session.h"
+#include "store/cutlog.h"
 #include "tools/alloc.h"
 #include "tools/arena.h"
 #include "tools/vec.h"
@@ -41,7 +42,7 @@ struct tenon_ctx {
     TENON_VEC(struct cleanup) cleanups;
     TENON_VEC(struct secret) secrets;
     TENON_VEC(struct status_line) statuses; /* not yet done */
-    int log_fd;
+    struct tenon_cutlog log;
     int (*log_open)(void *); /* NULL: open already, or there is none */
     void *log_data;
     struct tenon_buf held[2]; /* tail of a stream that may begin a secret */
@@ -57,7 +58,7 @@ tenon_ctx_new(struct tenon_engine *engine, struct tenon_events *events,
     ctx->events = events;
     ctx->cancel = tenon_cancel_new(cancel);
     ctx->vertex = tenon_strdup(vertex);
-    ctx->log_fd = -1;
+    ctx->log.fd = -1;
     pthread_mutex_init(&ctx->lock, NULL);
     return ctx;
 }
@@ -67,12 +68,9 @@ log_bytes(struct tenon_ctx *ctx, const void *data, size_t len)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
 
-    if (ctx->log_fd >= 0 && len &&
-        tenon_write_all(ctx->log_fd, data, len, &err) < 0) {
-        /* A full disk must not fail the step because of its log. */
-        close(ctx->log_fd);
-        ctx->log_fd = -1;
-    }
+    /* A full disk must not fail the step because of its log. */
+    if (ctx->log.fd >= 0 && len && tenon_cutlog_write(&ctx->log, data, len, &err) < 0)
+        tenon_cutlog_close(&ctx->log);
 }
 
 void
@@ -90,8 +88,7 @@ tenon_ctx_free(struct tenon_ctx *ctx)
         log_bytes(ctx, tenon_buf_str(&ctx->held[i]), ctx->held[i].len);
         tenon_buf_release(&ctx->held[i]);
     }
-    if (ctx->log_fd >= 0)
-        close(ctx->log_fd);
+    tenon_cutlog_close(&ctx->log);
     tenon_vec_foreach(s, &ctx->secrets) {
         explicit_bzero(s->data, s->len);
         free(s->data);
@@ -272,6 +269,18 @@ log_masked(struct tenon_ctx *ctx, unsigned stream, const void *data, size_t len)
     tenon_buf_truncate(b, tail);
 }
 
+static void
+open_log(struct tenon_ctx *ctx)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const int fd = ctx->log_open(ctx->log_data);
+
+    ctx->log_open = NULL;
+    if (fd >= 0)
+        tenon_cutlog_open(&ctx->log, fd,
+                          ctx->engine ? tenon_store_limits(ctx->engine->store) : NULL, &err);
+}
+
 void
 tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len)
 {
@@ -284,11 +293,9 @@ tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len
     };
     tenon_events_post(ctx->events, &ev);
     pthread_mutex_lock(&ctx->lock);
-    if (ctx->log_open && len) {
-        ctx->log_fd = ctx->log_open(ctx->log_data);
-        ctx->log_open = NULL;
-    }
-    if (ctx->log_fd >= 0)
+    if (ctx->log_open && len)
+        open_log(ctx);
+    if (ctx->log.fd >= 0)
         log_masked(ctx, stream == 2, data, len);
     pthread_mutex_unlock(&ctx->lock);
 }

@@ -1,6 +1,7 @@
 /* context/waiting.c - see waiting.h. */
 #include "context/waiting.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -22,11 +23,16 @@ post(struct tenon_waiting *w, bool done)
     tenon_events_post(w->engine->events, &ev);
 }
 
-/* What the other has printed since the last look. */
+/* What the other has printed since the last look.  A log that became shorter was cut in its
+ * middle, and what is shown goes on from its end. */
 static void
 relay(struct tenon_waiting *w)
 {
     char buf[CHUNK];
+    struct stat st;
+    if (w->log_fd >= 0 && fstat(w->log_fd, &st) == 0 &&
+        st.st_size < lseek(w->log_fd, 0, SEEK_CUR))
+        lseek(w->log_fd, 0, SEEK_END);
     for (;;) {
         const ssize_t n = w->log_fd < 0 ? 0 : read(w->log_fd, buf, sizeof buf);
         if (n <= 0)

@@ -17,6 +17,7 @@
 #include "engine/build_private.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
+#include "engine/host_limits.h"
 #include "engine/host_registry.h"
 #include "engine/host_store.h"
 #include "context/session.h"
@@ -475,6 +476,8 @@ host_extension(const char *name)
         return tenon_registry_api();
     if (!strcmp(name, "tenon.http/0"))
         return tenon_http_api();
+    if (!strcmp(name, "tenon.limits/0"))
+        return tenon_limits_api();
     return strcmp(name, "tenon.store/0") ? NULL : tenon_store_api();
 }
 

@@ -15,6 +15,8 @@ libtenon_core_la_SOURCES += \
 	%D%/host_fetch.h \
 	%D%/host_image.c \
 	%D%/host_image.h \
+	%D%/host_limits.c \
+	%D%/host_limits.h \
 	%D%/host_registry.c \
 	%D%/host_registry.h \
 	%D%/host_store.c \

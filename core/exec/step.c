@@ -15,6 +15,7 @@
 #include "base/root.h"
 #include "tools/alloc.h"
 #include "exec/private.h"
+#include "store/cutlog.h"
 
 static void
 step_release(struct tenon_step *s)
@@ -400,8 +401,10 @@ name_log(const struct tenon_step *s, struct tenon_error *err)
     if (fd < 0)
         return; /* it printed nothing */
     auto_free char *hint = tenon_steal(&err->hint);
-    tenon_error_hint(err, "%s%sthe step's whole output is in %s/logs/%s", hint ? hint : "",
-                     hint ? "\n" : "", tenon_store_path(s->engine->store), log);
+    const bool cut = tenon_cutlog_was_cut(fd, tenon_store_limits(s->engine->store));
+    tenon_error_hint(err, "%s%sthe step's %s is in %s/logs/%s", hint ? hint : "",
+                     hint ? "\n" : "", cut ? "output, less its middle," : "whole output",
+                     tenon_store_path(s->engine->store), log);
 }
 
 static int

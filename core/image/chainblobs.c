@@ -104,7 +104,7 @@ recompress(struct tenon_store *s, const struct tenon_snapshot_blob *from,
     if (tenon_blob_writer_new(s, &blob, err) < 0)
         return err->code;
     auto_writer struct tenon_blob_writer *guard = blob;
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, tenon_store_limits(s));
     auto_deflate struct tenon_deflate *deflate = NULL;
     if (tenon_deflate_new(wanted_compression(o), o->level, to_blob, blob, &deflate,
                           err) < 0)

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <uthash.h>
 
 #include "base/ids.h"
 #include "base/io.h"
@@ -20,7 +21,6 @@
 #include "tools/vec.h"
 
 #define NAME_LIMIT 4096
-#define ENTRY_LIMIT (UINT64_C(1) << 24)
 #define FILE_LIMIT (INT64_C(1) << 46)
 #define XATTR_LIMIT 65536
 #define MTIME_MAX (INT64_MAX / 1000000000)
@@ -35,6 +35,11 @@ struct dir_time {
     struct timespec mtime;
 };
 
+struct emptied {
+    UT_hash_handle hh;
+    char path[];
+};
+
 struct run {
     const struct tenon_extract *x;
     struct archive *a;
@@ -42,6 +47,11 @@ struct run {
     int parentfd;  /* the directory of the last entry; -1 */
     bool squashed; /* an owner was not kept */
     uint64_t room; /* bytes that were free when it began, and are not promised to a file */
+    uint64_t inodes;  /* the same of inodes */
+    uint64_t entries; /* and directories that were made for them */
+    uint64_t bytes;   /* of files, and of those that links copied; with holes */
+    uint64_t holes;
+    struct emptied *emptied; /* by path: directories that hold nothing from below any more */
     TENON_VEC(struct dir_time) dirs; /* set last: filling changes them */
 };
 
@@ -79,6 +89,80 @@ clean_name(const char *name, char **out, struct tenon_error *err)
     auto_free char *rooted = tenon_asprintf("/%s", name);
     *out = tenon_path_clean(rooted);
     return 0;
+}
+
+/* ---- how much of it -------------------------------------------------------- */
+
+/* What is free there: bytes, and inodes.  Of a file with holes all of it counts: whoever makes a
+ * layer of it or copies it reads it all. */
+static void
+look_what_is_free(struct run *r, int fd)
+{
+    struct statvfs v;
+    uint64_t bytes;
+    /* Without blocks it does not say: a tmpfs without a limit, some servers. */
+    bool known = fstatvfs(fd, &v) == 0;
+    if (!known || !v.f_blocks ||
+        __builtin_mul_overflow(v.f_bavail, v.f_frsize, &bytes))
+        bytes = UINT64_MAX;
+    r->room = bytes;
+    r->inodes = known && v.f_files ? v.f_favail : UINT64_MAX; /* btrfs makes them as it goes */
+}
+
+/* Before the disk is full of it, and other builds fail, too. */
+static int
+take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err)
+{
+    const uint64_t most = tenon_limit(r->x->limits, TENON_LIMIT_UNPACKED);
+    r->bytes += (uint64_t)size; /* of FILE_LIMIT at most, of less than 2^17 a second */
+    if (r->bytes > most)
+        return tenon_limit_exceeded(r->x->limits, TENON_LIMIT_UNPACKED, err, "archive: with "
+                                    "\"%s\" its files have %llu bytes", name,
+                                    (unsigned long long)r->bytes);
+    if ((uint64_t)size <= r->room) {
+        r->room -= (uint64_t)size;
+        return 0;
+    }
+    tenon_error_errno(err, ENOSPC, "archive: with the %lld bytes of \"%s\" it is larger than what "
+                      "is free: %llu bytes", (long long)size, name, (unsigned long long)r->room);
+    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
+}
+
+/* Entries, and the directories above them that nobody names. */
+static int
+take_entries(struct run *r, const char *path, uint64_t count, struct tenon_error *err)
+{
+    r->entries += count;
+    if (r->entries > tenon_limit(r->x->limits, TENON_LIMIT_ENTRIES))
+        return tenon_limit_exceeded(r->x->limits, TENON_LIMIT_ENTRIES, err,
+                                    "archive: with \"%s\" it has %llu entries", path,
+                                    (unsigned long long)r->entries);
+    if (r->entries > r->inodes) {
+        tenon_error_errno(err, ENOSPC, "archive: with \"%s\" it has more entries than the file "
+                          "system has free inodes", path);
+        return tenon_error_hint(err, "tenon prune, or another store: tenon --root DIR ...");
+    }
+    return 0;
+}
+
+static int
+take_hole(struct run *r, uint64_t bytes, struct tenon_error *err)
+{
+    r->holes += bytes;
+    if (r->holes <= tenon_limit(r->x->limits, TENON_LIMIT_HOLES))
+        return 0;
+    return tenon_limit_exceeded(r->x->limits, TENON_LIMIT_HOLES, err,
+                                "archive: %llu bytes of holes in its files",
+                                (unsigned long long)r->holes);
+}
+
+/* libarchive unpacks what our own stream does not know. */
+static int
+check_stream(struct run *r, struct tenon_error *err)
+{
+    const la_int64_t made = archive_filter_bytes(r->a, 0);
+    return tenon_limit_unpacked(r->x->limits, tenon_inflate_bytes_read(r->x->stream),
+                                made > 0 ? (uint64_t)made : 0, err);
 }
 
 /* A link to nothing on the way: layers make what it means, as containerd does;
@@ -121,11 +205,13 @@ open_parent(struct run *r, const char *path, const char **base,
     auto_free char *dir = tenon_strndup(path, len);
     if (!r->x->layer && check_dangling(r, dir, path, err) < 0)
         return err->code;
-    int fd = tenon_root_mkdir_p(r->x->rootfd, dir, PARENT_MODE, 0, 0, NULL, err);
+    unsigned made;
+    int fd = tenon_root_mkdir_p(r->x->rootfd, dir, PARENT_MODE, 0, 0, &made, err);
     if (fd < 0)
         return tenon_error_context(err, "archive: directory of \"%s\"", path);
     r->parent = tenon_steal(&dir);
-    return r->parentfd = fd;
+    r->parentfd = fd;
+    return take_entries(r, path, made, err) < 0 ? err->code : fd;
 }
 
 /* ---- what was there before ------------------------------------------------ */
@@ -175,6 +261,31 @@ empty_lower(struct run *r, int dirfd, const char *path, struct tenon_error *err)
     return errno ? tenon_error_sys(err, "read directory") : 0;
 }
 
+/* Said once: what is below cannot come back, and an archive could say it with each entry. */
+static bool
+was_emptied(struct run *r, const char *path)
+{
+    struct emptied *e;
+    const size_t len = strlen(path);
+    HASH_FIND(hh, r->emptied, path, len, e);
+    if (e)
+        return true;
+    e = tenon_calloc(1, sizeof *e + len + 1);
+    memcpy(e->path, path, len + 1);
+    HASH_ADD_KEYPTR(hh, r->emptied, e->path, len, e);
+    return false;
+}
+
+static void
+forget_emptied(struct run *r)
+{
+    struct emptied *e, *next;
+    HASH_ITER(hh, r->emptied, e, next) {
+        HASH_DEL(r->emptied, e);
+        free(e);
+    }
+}
+
 static int
 opaque(struct run *r, const char *dir, struct tenon_error *err)
 {
@@ -183,6 +294,8 @@ opaque(struct run *r, const char *dir, struct tenon_error *err)
     auto_free char *real = NULL;
     if (tenon_root_realpath(r->x->rootfd, dir, &real, err) < 0)
         return err->code;
+    if (was_emptied(r, real))
+        return 0;
     auto_close int fd = tenon_root_open(r->x->rootfd, real, O_PATH | O_DIRECTORY, 0, err);
     return fd < 0 ? err->code : empty_lower(r, fd, real, err);
 }
@@ -231,15 +344,38 @@ write_data(struct run *r, int fd, int64_t size, struct tenon_error *err)
         if (offset < end || offset > size || (int64_t)len > size - offset)
             return tenon_error_set(err, TENON_E_CORRUPT,
                                    "archive: data outside of its file");
+        if (check_stream(r, err) < 0 || take_hole(r, (uint64_t)(offset - end), err) < 0)
+            return err->code;
         if (offset > end && lseek(fd, offset, SEEK_SET) < 0)
             return tenon_error_sys(err, "seek");
         if (tenon_write_all(fd, data, len, err) < 0)
             return err->code;
         end = offset + (int64_t)len;
     }
+    if (end < size && take_hole(r, (uint64_t)(size - end), err) < 0)
+        return err->code;
     if (end < size && ftruncate(fd, size) < 0)
         return tenon_error_sys(err, "truncate");
     return 0;
+}
+
+/* The data that nobody wanted: of links, of unknown types.  Left alone, libarchive passes over it
+ * with the next header, without an end in sight. */
+static int
+pass_over_data(struct run *r, struct tenon_error *err)
+{
+    for (;;) {
+        const void *data;
+        size_t len;
+        la_int64_t offset;
+        int rc = archive_read_data_block(r->a, &data, &len, &offset);
+        if (rc == ARCHIVE_EOF)
+            return 0;
+        if (rc < ARCHIVE_WARN)
+            return archive_failed(r, err);
+        if (check_stream(r, err) < 0 || tenon_cancel_check(r->x->cancel, err) < 0)
+            return err->code;
+    }
 }
 
 /* Our own attributes (overlay's) would change what the tree means, and other
@@ -339,33 +475,6 @@ set_metadata(struct run *r, struct archive_entry *e, int dirfd, const char *name
     return 0;
 }
 
-/* What is free there. Of a file with holes all of it counts: whoever makes a layer of it or copies
- * it reads it all. */
-static uint64_t
-free_bytes(int fd)
-{
-    struct statvfs v;
-    uint64_t bytes;
-    /* Without blocks it does not say: a tmpfs without a limit, some servers. */
-    if (fstatvfs(fd, &v) < 0 || !v.f_blocks ||
-        __builtin_mul_overflow(v.f_bavail, v.f_frsize, &bytes))
-        return UINT64_MAX;
-    return bytes;
-}
-
-/* Before the disk is full of it, and other builds fail, too. */
-static int
-take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err)
-{
-    if ((uint64_t)size <= r->room) {
-        r->room -= (uint64_t)size;
-        return 0;
-    }
-    tenon_error_errno(err, ENOSPC, "archive: with the %lld bytes of \"%s\" it is larger than what "
-                      "is free: %llu bytes", (long long)size, name, (unsigned long long)r->room);
-    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
-}
-
 static int
 make_file(struct run *r, struct archive_entry *e, int dirfd, const char *name,
           struct tenon_error *err)
@@ -416,6 +525,22 @@ set_link_metadata(struct run *r, struct archive_entry *e, int dirfd,
     return set_metadata(r, e, dirfd, name, S_ISLNK(type), err);
 }
 
+/* A link to a file of a layer below copies it into this one, and each name of it again. */
+static int
+take_copy(struct run *r, const char *target, const char *base, const struct stat *st,
+          struct tenon_error *err)
+{
+    if (!r->x->work || !S_ISREG(st->st_mode) || !st->st_size)
+        return 0;
+    auto_free char *dir = tenon_strndup(target, (size_t)(strrchr(target, '/') - target));
+    auto_free char *real = NULL;
+    if (tenon_root_realpath(r->x->rootfd, *dir ? dir : "/", &real, err) < 0)
+        return err->code;
+    auto_free char *path = tenon_path_join(real, base);
+    return tenon_snapshot_work_has(r->x->work, path) ? 0
+                                                     : take_room(r, target, st->st_size, err);
+}
+
 static int
 make_link(struct run *r, struct archive_entry *e, const char *path,
           struct tenon_error *err)
@@ -452,6 +577,8 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
         if (dirfd < 0)
             return dirfd;
     }
+    if (take_copy(r, target, from, &a, err) < 0)
+        return err->code;
     if (linkat(fromfd, from, dirfd, name, 0) < 0)
         return tenon_error_sys(err, "archive: hard link \"%s\" to \"%s\"", path,
                                target);
@@ -564,17 +691,17 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
         }
         if (rc < ARCHIVE_WARN || rc == ARCHIVE_RETRY) /* what comes next is a guess */
             return archive_failed(r, err);
-        if (n >= ENTRY_LIMIT)
-            return tenon_error_set(err, TENON_E_LIMIT, "archive: too many entries");
-        if (tenon_cancel_check(r->x->cancel, err) < 0)
+        if (check_stream(r, err) < 0 || tenon_cancel_check(r->x->cancel, err) < 0)
             return err->code;
 
         auto_free char *path = NULL;
         if (clean_name(archive_entry_pathname(e), &path, err) < 0)
             return err->code;
+        if (take_entries(r, path, 1, err) < 0)
+            return err->code;
         rc = 0;
         if (tenon_streq(path, "/")) {
-            if (top_entry(r, e, path, err) < 0)
+            if (top_entry(r, e, path, err) < 0 || pass_over_data(r, err) < 0)
                 return err->code;
             continue;
         }
@@ -582,7 +709,7 @@ run(struct run *r, uint64_t *entries, struct tenon_error *err)
             rc = whiteout(r, path, err);
         if (rc == 0)
             rc = make_entry(r, e, path, err);
-        if (rc < 0)
+        if (rc < 0 || (rc = pass_over_data(r, err)) < 0)
             return rc;
     }
 }
@@ -591,10 +718,12 @@ int
 tenon_extract_all(const struct tenon_extract *x, struct archive *a,
                   uint64_t *entries, struct tenon_error *err)
 {
-    struct run r = {.x = x, .a = a, .parentfd = -1, .room = free_bytes(x->rootfd)};
+    struct run r = {.x = x, .a = a, .parentfd = -1};
+    look_what_is_free(&r, x->rootfd);
     int rc = run(&r, entries, err);
     set_dir_times(&r);
     forget_parent(&r);
+    forget_emptied(&r);
     return rc;
 }
 

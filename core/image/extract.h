@@ -11,7 +11,9 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "image/libarchive.h"
+#include "image/stream.h"
 #include "store/store.h"
 
 struct tenon_extract {
@@ -22,6 +24,8 @@ struct tenon_extract {
     bool layer;          /* ".wh." names delete; else they are ordinary files, and the
                           * top itself takes the attributes of an entry "/" or ".." */
     int64_t uid, gid;    /* -1: as the entry says */
+    const struct tenon_limits *limits;   /* NULL: the defaults */
+    const struct tenon_inflate *stream;  /* what the archive is read from */
     struct tenon_cancel *cancel;
 };
 

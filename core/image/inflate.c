@@ -2,6 +2,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #ifdef HAVE_ISAL
 #include <isa-l.h>
@@ -22,6 +23,8 @@ struct tenon_inflate {
     bool in_end;      /* fd is at its end */
     bool between;     /* at the boundary of two members or frames */
     size_t in_pos, in_len;
+    const struct tenon_limits *limits;
+    uint64_t read, made; /* bytes so far, of fd and out of it */
     struct tenon_hash *hash;
 #ifdef HAVE_ISAL
     struct inflate_state isal;
@@ -35,10 +38,11 @@ struct tenon_inflate {
 };
 
 struct tenon_inflate *
-tenon_inflate_new(int fd)
+tenon_inflate_new(int fd, const struct tenon_limits *limits)
 {
     struct tenon_inflate *f = tenon_new0(struct tenon_inflate);
     f->fd = fd;
+    f->limits = limits;
     f->hash = tenon_hash_new();
     return f;
 }
@@ -68,6 +72,7 @@ fill(struct tenon_inflate *f, struct tenon_error *err)
     f->in_pos = 0;
     f->in_len = (size_t)n;
     f->in_end = (size_t)n < sizeof f->in;
+    f->read += (size_t)n;
     return 0;
 }
 
@@ -75,6 +80,16 @@ static int
 broken(struct tenon_error *err, const char *what)
 {
     return tenon_error_set(err, TENON_E_CORRUPT, "%s", what);
+}
+
+/* The library counts windows in powers of two, from 2^10 to 2^31. */
+static int
+window_log(uint64_t bytes)
+{
+    int log = 10;
+    while (log < 31 && UINT64_C(2) << log <= bytes)
+        log++;
+    return log;
 }
 
 static int
@@ -100,8 +115,8 @@ start(struct tenon_inflate *f, struct tenon_error *err)
         f->zstd = ZSTD_createDStream();
         if (!f->zstd)
             return tenon_error_set(err, TENON_E_NOMEM, "zstd: no memory");
-        /* a layer may ask for this much: 128 MiB of window */
-        ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, 27);
+        ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax,
+                               window_log(tenon_limit(f->limits, TENON_LIMIT_WINDOW)));
     }
     return 0;
 }
@@ -161,6 +176,9 @@ zstd_some(struct tenon_inflate *f, struct tenon_error *err)
     ZSTD_outBuffer out = {f->out, sizeof f->out, 0};
     size_t rc = ZSTD_decompressStream(f->zstd, &out, &in);
     f->in_pos = in.pos;
+    if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge)
+        return tenon_limit_exceeded(f->limits, TENON_LIMIT_WINDOW, err,
+                                    "zstd stream that needs a larger window of memory");
     if (ZSTD_isError(rc))
         return tenon_error_set(err, TENON_E_CORRUPT, "zstd stream: %s",
                                ZSTD_getErrorName(rc));
@@ -192,12 +210,29 @@ tenon_inflate_read(struct tenon_inflate *f, const void **data,
         if (n < 0)
             return n;
         if (n > 0) {
-            tenon_hash_update(f->hash, *data, (size_t)n);
+            f->made += (uint64_t)n;
+            if (tenon_limit_unpacked(f->limits, f->read, f->made, err) < 0)
+                return err->code;
+            if (f->hash)
+                tenon_hash_update(f->hash, *data, (size_t)n);
             return n;
         }
         if (end && (f->format == FORMAT_PLAIN || f->between))
             return 0;
     }
+}
+
+void
+tenon_inflate_no_digest(struct tenon_inflate *f)
+{
+    tenon_hash_free(f->hash);
+    f->hash = NULL;
+}
+
+uint64_t
+tenon_inflate_bytes_read(const struct tenon_inflate *f)
+{
+    return f->read;
 }
 
 int

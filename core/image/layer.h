@@ -13,21 +13,24 @@
 #include "store/store.h"
 
 /* Unpack one layer blob on top of `lower`, as a new snapshot: whiteouts
- * become overlay's (0:0 devices, opaque attributes).  The uncompressed stream's
- * digest must equal diff_id (NULL: any).  Compression by magic bytes: gzip,
- * zstd, none. */
+ * become overlay's (0:0 devices, opaque attributes).  The store's limits hold.
+ * The uncompressed stream's digest must equal diff_id (NULL: any).  Compression by
+ * magic bytes: gzip, zstd, none. */
 int tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
                        const struct tenon_chain *lower, struct tenon_cancel *cancel,
                        int64_t *snapshot, struct tenon_error *err);
 /* Plain unpacking of any archive libarchive knows (tar, gz, bz2, xz, zstd) into
  * a directory tree, for ADD and tar contexts.  Returns 1 unpacked, 0 when fd is not
- * an archive (position restored), negative on errors. owner: -1 keep. */
-int tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid,
-                         int64_t gid, struct tenon_cancel *cancel, struct tenon_error *err);
+ * an archive (position restored), negative on errors. owner: -1 keep. limits NULL: the
+ * defaults. */
+int tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
+                         const struct tenon_limits *limits, struct tenon_cancel *cancel,
+                         struct tenon_error *err);
 /* The same for a context as a whole, which a user with one id can have, too: what such a
  * user cannot give away is 0:0, with a warning. */
-int tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid,
-                         int64_t gid, struct tenon_cancel *cancel, struct tenon_error *err);
+int tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
+                         const struct tenon_limits *limits, struct tenon_cancel *cancel,
+                         struct tenon_error *err);
 
 struct tenon_layer_write_options {
     const char *compression; /* "gzip", "zstd", "uncompressed" */

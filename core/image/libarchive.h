@@ -20,8 +20,8 @@ int tenon_libarchive(struct tenon_error *err);
     X(entry_filetype) X(entry_gid) X(entry_hardlink) X(entry_mtime) X(entry_mtime_nsec) \
     X(entry_pathname) X(entry_perm) X(entry_rdevmajor) X(entry_rdevminor) X(entry_size) \
     X(entry_symlink) X(entry_uid) X(entry_xattr_next) X(entry_xattr_reset) X(errno)     \
-    X(error_string) X(read_data_block) X(read_free) X(read_new) X(read_next_header)     \
-    X(read_open) X(read_open_fd) X(read_support_filter_bzip2)                           \
+    X(error_string) X(filter_bytes) X(read_data_block) X(read_free) X(read_new)         \
+    X(read_next_header) X(read_open) X(read_open_fd) X(read_support_filter_bzip2)       \
     X(read_support_filter_gzip) X(read_support_filter_xz) X(read_support_filter_zstd)   \
     X(read_support_format_empty) X(read_support_format_raw) X(read_support_format_tar)  \
     X(set_error) X(version_string)
@@ -49,6 +49,7 @@ extern struct tenon_archive_functions tenon_archive;
 #define archive_entry_xattr_reset tenon_archive.entry_xattr_reset_
 #define archive_errno tenon_archive.errno_
 #define archive_error_string tenon_archive.error_string_
+#define archive_filter_bytes tenon_archive.filter_bytes_
 #define archive_read_data_block tenon_archive.read_data_block_
 #define archive_read_free tenon_archive.read_free_
 #define archive_read_new tenon_archive.read_new_

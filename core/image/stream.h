@@ -8,12 +8,14 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "tools/cleanup.h"
 
 /* gzip (several members are one stream), zstd (likewise) or plain, told apart
  * by the first bytes.  One thread at a time. */
 struct tenon_inflate;
-struct tenon_inflate *tenon_inflate_new(int fd); /* fd stays the caller's */
+/* fd and limits stay the caller's; limits NULL: the defaults.  What comes out is held to them. */
+struct tenon_inflate *tenon_inflate_new(int fd, const struct tenon_limits *limits);
 void tenon_inflate_free(struct tenon_inflate *f);
 TENON_DEFINE_AUTO(inflate, struct tenon_inflate *, tenon_inflate_free);
 #define auto_inflate __attribute__((cleanup(tenon_auto_inflate)))
@@ -21,6 +23,10 @@ TENON_DEFINE_AUTO(inflate, struct tenon_inflate *, tenon_inflate_free);
  * end, CORRUPT for a broken or truncated stream. */
 int64_t tenon_inflate_read(struct tenon_inflate *f, const void **data,
                            struct tenon_error *err);
+/* Before the first byte: tenon_inflate_finish will not be called. */
+void tenon_inflate_no_digest(struct tenon_inflate *f);
+/* Of fd, so far. */
+uint64_t tenon_inflate_bytes_read(const struct tenon_inflate *f);
 /* Read what is left and give the digest of all that was read. */
 int tenon_inflate_finish(struct tenon_inflate *f, struct tenon_digest *out,
                          struct tenon_error *err);

@@ -54,26 +54,38 @@ TENON_DEFINE_AUTO(tempdir, struct tenon_tempdir *, tempdir_free);
 
 /* ---- what libarchive reads -------------------------------------------------- */
 
-struct feed {
-    struct tenon_inflate *in; /* or: */
-    struct archive *raw;
-    struct tenon_linkfield links;
+struct feed { /* decompressed by our own stream, which has the limits, as far as that knows how */
+    struct tenon_inflate *in;
     struct tenon_error *err;
+};
+
+static la_ssize_t
+feed_read(struct archive *a, void *data, const void **buf)
+{
+    struct feed *f = data;
+    int64_t n = tenon_inflate_read(f->in, buf, f->err);
+    if (n < 0) {
+        archive_set_error(a, EIO, "%s",
+                          f->err->message ? f->err->message : "read");
+        return ARCHIVE_FATAL;
+    }
+    return (la_ssize_t)n;
+}
+
+struct tar_feed { /* of a tar */
+    struct feed feed;
+    struct archive *raw; /* what libarchive decompressed of a feed; NULL: the feed itself */
+    struct tenon_linkfield links;
 };
 
 /* Bytes of the tar, 0 at its end. */
 static la_ssize_t
-feed_more(struct feed *f, struct archive *a, const void **buf)
+tar_more(struct tar_feed *f, struct archive *a, const void **buf)
 {
     size_t len = 0;
     la_int64_t offset;
-    if (f->in) {
-        int64_t n = tenon_inflate_read(f->in, buf, f->err);
-        if (n >= 0)
-            return (la_ssize_t)n;
-        archive_set_error(a, EIO, "%s", f->err->message ? f->err->message : "read");
-        return ARCHIVE_FATAL;
-    }
+    if (!f->raw)
+        return feed_read(a, &f->feed, buf);
     int rc = archive_read_data_block(f->raw, buf, &len, &offset);
     if (rc >= ARCHIVE_WARN)
         return rc == ARCHIVE_EOF ? 0 : (la_ssize_t)len;
@@ -83,12 +95,12 @@ feed_more(struct feed *f, struct archive *a, const void **buf)
 }
 
 static la_ssize_t
-feed_read(struct archive *a, void *data, const void **buf)
+tar_read(struct archive *a, void *data, const void **buf)
 {
-    struct feed *f = data;
+    struct tar_feed *f = data;
     size_t len = 0;
     for (la_ssize_t n = 1; n && !len;) {
-        n = feed_more(f, a, buf);
+        n = tar_more(f, a, buf);
         if (n < 0)
             return n;
         *buf = tenon_linkfield_pass(&f->links, *buf, (size_t)n, &len);
@@ -97,34 +109,36 @@ feed_read(struct archive *a, void *data, const void **buf)
 }
 
 static void
-feed_release(struct feed *f)
+tar_feed_release(struct tar_feed *f)
 {
     tenon_linkfield_release(&f->links);
 }
-TENON_DEFINE_AUTO_STRUCT(feed, struct feed, feed_release);
-#define auto_feed __attribute__((cleanup(tenon_auto_feed)))
+TENON_DEFINE_AUTO_STRUCT(tar_feed, struct tar_feed, tar_feed_release);
+#define auto_tar_feed __attribute__((cleanup(tenon_auto_tar_feed)))
 
 static int
-unpack_stream(const struct tenon_extract *x, int blob_fd, const char *diff_id,
+unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_id,
               struct tenon_error *err)
 {
     auto_locale struct tenon_extract_locale locale = {0};
     if (tenon_extract_locale_enter(&locale, err) < 0)
         return err->code;
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd);
-    auto_feed struct feed feed = {.in = in, .err = err};
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd, given->limits);
+    struct tenon_extract x = *given;
+    auto_tar_feed struct tar_feed feed = {.feed = {in, err}};
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
     archive_read_support_format_tar(a);
     archive_read_support_format_empty(a);
-    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK) {
+    if (archive_read_open(a, &feed, NULL, tar_read, NULL) != ARCHIVE_OK) {
         if (!err->code)
             tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
                             archive_error_string(a));
         return err->code;
     }
-    if (tenon_extract_all(x, a, NULL, err) < 0)
+    x.stream = in;
+    if (tenon_extract_all(&x, a, NULL, err) < 0)
         return err->code;
 
     struct tenon_digest digest;
@@ -164,6 +178,7 @@ unpack_merged(struct tenon_store *s, struct tenon_snapshot_work *work,
                 .squash = true,
                 .uid = -1,
                 .gid = -1,
+                .limits = tenon_store_limits(s),
                 .cancel = cancel,
             };
             rc = unpack_stream(&x, blob_fd, diff_id, err);
@@ -191,6 +206,7 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
             .squash = true,
             .uid = -1,
             .gid = -1,
+            .limits = tenon_store_limits(s),
             .cancel = cancel,
         };
         rc = unpack_stream(&x, blob_fd, diff_id, err);
@@ -203,18 +219,19 @@ tenon_layer_unpack(struct tenon_store *s, int blob_fd, const char *diff_id,
 
 /* ---- ADD ------------------------------------------------------------------ */
 
-enum { PROBED = 128 << 10 }; /* bytes at a time */
-
-/* What is in a file once it is decompressed; 0: nothing that was asked for. */
+/* What is in a file once it is decompressed: by our own stream, or by libarchive, what that does
+ * not know.  0: nothing that was asked for. */
 static int
-open_packed(struct archive *a, int fd, struct tenon_error *err)
+open_packed(struct archive *a, struct feed *feed, struct tenon_error *err)
 {
     archive_read_support_filter_gzip(a);
     archive_read_support_filter_bzip2(a);
     archive_read_support_filter_xz(a);
     archive_read_support_filter_zstd(a);
-    if (archive_read_open_fd(a, fd, PROBED) == ARCHIVE_OK)
+    if (archive_read_open(a, feed, NULL, feed_read, NULL) == ARCHIVE_OK)
         return 1;
+    if (err->code)
+        return err->code;
     if (archive_errno(a) == ENOMEM)
         return tenon_error_set(err, TENON_E_NOMEM, "libarchive: no memory");
     return 0;
@@ -226,7 +243,7 @@ static int
 check_cut(int fd, int64_t start, struct tenon_error *err)
 {
     auto_error struct tenon_error none = TENON_ERROR_INIT;
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, NULL);
     const void *head;
     int64_t n = tenon_inflate_read(in, &head, &none);
     unsigned char magic[2];
@@ -236,6 +253,8 @@ check_cut(int fd, int64_t start, struct tenon_error *err)
         return tenon_error_set(err, TENON_E_CORRUPT, "archive: unexpected end");
     return 0;
 }
+
+enum { PROBED = 128 << 10 }; /* bytes at a time */
 
 /* What cannot be read is no archive for libarchive, and would be added as a file. */
 static int
@@ -252,18 +271,26 @@ check_readable(int fd, struct tenon_error *err)
 /* An archive is what starts with a tar header, once decompressed.  Uses a handle of its own,
  * because the extraction wants to start before it. */
 static int
-is_archive(int fd, int64_t start, struct tenon_error *err)
+is_archive(int fd, int64_t start, const struct tenon_limits *limits, struct tenon_error *err)
 {
+    auto_error struct tenon_error why = TENON_ERROR_INIT;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, limits);
+    struct feed feed = {in, &why};
     auto_archive struct archive *a = new_reader(err);
     if (!a)
         return err->code;
     archive_read_support_format_tar(a);
-    int rc = open_packed(a, fd, err);
+    int rc = open_packed(a, &feed, &why);
     if (rc > 0) {
         struct archive_entry *e;
         int header = archive_read_next_header(a, &e);
         rc = header == ARCHIVE_OK || header == ARCHIVE_WARN;
     }
+    /* What is damaged is no archive; what asks for too much must not pass for a file. */
+    if (why.code == TENON_E_LIMIT || why.code == TENON_E_NOMEM)
+        return tenon_error_move(err, &why);
+    if (rc < 0)
+        rc = 0;
     if (lseek(fd, start, SEEK_SET) < 0)
         return tenon_error_sys(err, "seek");
     if (rc == 0) {
@@ -279,7 +306,8 @@ is_archive(int fd, int64_t start, struct tenon_error *err)
 
 static int
 unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, bool squash,
-               struct tenon_cancel *cancel, struct tenon_error *err)
+               const struct tenon_limits *limits, struct tenon_cancel *cancel,
+               struct tenon_error *err)
 {
     auto_locale struct tenon_extract_locale locale = {0};
     if (tenon_extract_locale_enter(&locale, err) < 0)
@@ -287,7 +315,7 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
     int64_t start = lseek(fd, 0, SEEK_CUR);
     if (start < 0)
         return tenon_error_sys(err, "seek");
-    int rc = is_archive(fd, start, err);
+    int rc = is_archive(fd, start, limits, err);
     if (rc <= 0)
         return rc;
 
@@ -298,23 +326,24 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
         (uint32_t)(gid >= 0 ? gid : 0), NULL, err);
     if (made < 0)
         return err->code;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, limits);
+    tenon_inflate_no_digest(in);
+    auto_archive struct archive *raw = new_reader(err), *a = new_reader(err);
+    if (!raw || !a)
+        return err->code;
+    auto_tar_feed struct tar_feed feed = {.feed = {in, err}, .raw = raw};
     struct archive_entry *e;
-    auto_archive struct archive *raw = new_reader(err);
-    if (!raw)
-        return err->code;
     archive_read_support_format_raw(raw);
-    rc = open_packed(raw, fd, err);
-    if (rc < 0)
-        return rc;
-    if (rc == 0 || archive_read_next_header(raw, &e) != ARCHIVE_OK)
-        return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s", archive_error_string(raw));
-    auto_feed struct feed feed = {.raw = raw, .err = err};
-    auto_archive struct archive *a = new_reader(err);
-    if (!a)
-        return err->code;
     archive_read_support_format_tar(a);
-    if (archive_read_open(a, &feed, NULL, feed_read, NULL) != ARCHIVE_OK)
-        return tenon_error_set(err, TENON_E_CORRUPT, "archive: %s", archive_error_string(a));
+    rc = open_packed(raw, &feed.feed, err);
+    if (rc > 0 && (archive_read_next_header(raw, &e) != ARCHIVE_OK ||
+                   archive_read_open(a, &feed, NULL, tar_read, NULL) != ARCHIVE_OK))
+        rc = 0;
+    if (rc <= 0 && !err->code)
+        tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
+                        archive_error_string(archive_errno(a) ? a : raw));
+    if (rc <= 0)
+        return err->code;
     /* The destination is the root for what is in the archive, as it is in a
      * chroot: ".." and absolute links of it stop there. */
     struct tenon_extract x = {
@@ -322,6 +351,8 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
         .uid = uid,
         .gid = gid,
         .squash = squash,
+        .limits = limits,
+        .stream = in,
         .cancel = cancel,
     };
     rc = tenon_extract_all(&x, a, NULL, err);
@@ -330,14 +361,16 @@ unpack_archive(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid, b
 
 int
 tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
-                     struct tenon_cancel *cancel, struct tenon_error *err)
+                     const struct tenon_limits *limits, struct tenon_cancel *cancel,
+                     struct tenon_error *err)
 {
-    return unpack_archive(fd, rootfd, dest, uid, gid, false, cancel, err);
+    return unpack_archive(fd, rootfd, dest, uid, gid, false, limits, cancel, err);
 }
 
 int
 tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
-                     struct tenon_cancel *cancel, struct tenon_error *err)
+                     const struct tenon_limits *limits, struct tenon_cancel *cancel,
+                     struct tenon_error *err)
 {
-    return unpack_archive(fd, rootfd, dest, uid, gid, true, cancel, err);
+    return unpack_archive(fd, rootfd, dest, uid, gid, true, limits, cancel, err);
 }

@@ -259,6 +259,19 @@ struct tenon_store_api {
     void (*leave)(struct tenon_ctx *ctx, int fd);
 };
 
+/* ---- limits, an extension: host->extension("tenon.limits/0") -------------- */
+
+struct tenon_limits_api {
+    uint32_t struct_size;
+    uint32_t flags;
+    /* What the configuration's "limits" says, or its default; UINT64_MAX: no limit, or none of
+     * that name. */
+    uint64_t (*get)(struct tenon_ctx *ctx, const char *name);
+    /* Set err, TENON_E_LIMIT: what is more than that limit, its value, and how to allow it. */
+    int (*exceeded)(struct tenon_ctx *ctx, const char *name, struct tenon_error *err,
+                    const char *fmt, ...) TENON_PRINTF(4, 5);
+};
+
 /* ---- what the core offers --------------------------------------------- */
 
 struct tenon_image { /* out of image_build */

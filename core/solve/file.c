@@ -211,6 +211,7 @@ run_copy(struct file_job *f, size_t i, const struct tenon_owner *owner)
         .exclude = a->exclude,
         .required = a->required,
         .unpack = unpacks_context(a) ? tenon_context_unpack : tenon_archive_unpack,
+        .limits = tenon_store_limits(f->store),
     };
     return tenon_tree_copy(f->made[i].dst, &copy, f->st->cancel, f->err);
 }

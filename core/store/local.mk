@@ -7,6 +7,8 @@ libtenon_core_la_SOURCES += \
 	%D%/copies.c \
 	%D%/copies.h \
 	%D%/copytree.c \
+	%D%/cutlog.c \
+	%D%/cutlog.h \
 	%D%/db.c \
 	%D%/disksize.c \
 	%D%/flock.c \

@@ -17,6 +17,7 @@ struct tenon_store {
     char *lease_name; /* in locks/ */
     int64_t began_ns; /* of the lease */
     struct tenon_bounds bounds[TENON_LEFT_KINDS];
+    struct tenon_limits limits;
     bool left[TENON_LEFT_KINDS]; /* by this process; atomic */
     sqlite3 *db;
     pthread_mutex_t lock; /* the connection and the statements */

@@ -22,7 +22,7 @@ tenon_log_file(struct tenon_store *s, const char *build, const char *step, struc
             *c = '-';
     if (tenon_mkdir_p(s->fd, dir, 0700, err) < 0)
         return err->code;
-    int fd = openat(s->fd, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(s->fd, path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return tenon_error_sys(err, "create %s/%s", s->path, path);
     /* The kernel's times are some milliseconds late, and what is older than the lease of

@@ -95,6 +95,18 @@ tenon_store_path(const struct tenon_store *s)
     return s->path;
 }
 
+void
+tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l)
+{
+    s->limits = *l;
+}
+
+const struct tenon_limits *
+tenon_store_limits(const struct tenon_store *s)
+{
+    return &s->limits;
+}
+
 int
 tenon_store_fd(const struct tenon_store *s)
 {

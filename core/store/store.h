@@ -18,6 +18,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "tools/buf.h"
 
 struct tenon_store;
@@ -368,8 +369,12 @@ const struct tenon_bounds *tenon_store_bounds(const struct tenon_store *s,
  * stays, and what other live processes use. */
 void tenon_store_trim(struct tenon_store *s);
 
+/* How much of what is hostile goes in (base/limits.h); before there are threads. */
+void tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l);
+const struct tenon_limits *tenon_store_limits(const struct tenon_store *s);
+
 /* ---- logs ------------------------------------------------------------------ */
-/* O_WRONLY|O_APPEND file logs/BUILD/STEP. */
+/* O_RDWR|O_APPEND file logs/BUILD/STEP, for tenon_cutlog_open. */
 int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
                    struct tenon_error *err);
 /* One that is there, "BUILD/STEP", for reading; -1: none. */

@@ -338,7 +338,7 @@ try_unpack(struct tenon_copier *k, const char *src, const char *dest)
     if (rc == 0)
         rc = c->unpack(fd, k->dst, real,
                         c->owner.set ? (int64_t)c->owner.uid : -1,
-                        c->owner.set ? (int64_t)c->owner.gid : -1, k->cancel,
+                        c->owner.set ? (int64_t)c->owner.gid : -1, c->limits, k->cancel,
                         k->err);
     if (rc == 0) /* compressed, but no tar inside */
         tenon_place_unmake(k->dst, &made);

@@ -81,8 +81,9 @@ struct tenon_copy {
     /* For attempt_unpack: tenon_archive_unpack (image/layer.h).  1 unpacked, 0
      * not an archive; uid and gid -1 keep those of the archive. */
     int (*unpack)(int fd, int rootfd, const char *dest, int64_t uid,
-                  int64_t gid, struct tenon_cancel *cancel,
-                  struct tenon_error *err);
+                  int64_t gid, const struct tenon_limits *limits,
+                  struct tenon_cancel *cancel, struct tenon_error *err);
+    const struct tenon_limits *limits; /* of that */
 };
 int tenon_tree_copy(int dst, const struct tenon_copy *c,
                     struct tenon_cancel *cancel, struct tenon_error *err);

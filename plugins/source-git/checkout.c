@@ -9,19 +9,19 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tools/alloc.h"
 #include "tools/buf.h"
 
-#define DEPTH_MAX 1000
-
 struct walk {
     struct gs_conn *conn;
     const struct gs_checkout *c;
     struct gs_submodule_list *submodules;
     struct timespec times[2];
+    uint64_t room; /* bytes that were free when it began, and are not of a file yet */
     struct tenon_buf path; /* in the commit's tree, of what is worked on */
 };
 
@@ -50,6 +50,61 @@ name_ok(const char *name)
 {
     return *name && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..") &&
            strcasecmp(name, ".git") != 0;
+}
+
+/* ---- how much of it ---------------------------------------------------------------- */
+
+/* What is free there, bytes and inodes; UINT64_MAX where the file system does not say. */
+static void
+look_what_is_free(int fd, uint64_t *bytes, uint64_t *inodes)
+{
+    struct statvfs v;
+    bool known = fstatvfs(fd, &v) == 0;
+    if (!known || !v.f_blocks || __builtin_mul_overflow(v.f_bavail, v.f_frsize, bytes))
+        *bytes = UINT64_MAX;
+    *inodes = known && v.f_files ? v.f_favail : UINT64_MAX;
+}
+
+/* Before anything is written. */
+static int
+take_entries(struct walk *w, const git_oid *tree, uint64_t inodes)
+{
+    struct gs_conn *conn = w->conn;
+    struct gs_spent *spent = w->c->spent;
+    uint64_t n;
+    int rc = gs_count_entries(conn, w->c->repo, tree, &n);
+    if (rc < 0)
+        return rc;
+    if (__builtin_add_overflow(spent->entries, n, &spent->entries))
+        spent->entries = UINT64_MAX;
+    if (spent->entries > conn->limits->get(conn->ctx, "git-entries"))
+        return conn->limits->exceeded(conn->ctx, "git-entries", conn->err,
+                                      "the commit has %llu files and directories",
+                                      (unsigned long long)spent->entries);
+    if (n > inodes)
+        return conn->host->error(conn->err, TENON_E_FAILED, ENOSPC, "the commit has %llu files and "
+                                 "directories, and the file system %llu free inodes",
+                                 (unsigned long long)n, (unsigned long long)inodes);
+    return TENON_OK;
+}
+
+static int
+take_bytes(struct walk *w, uint64_t n)
+{
+    struct gs_conn *conn = w->conn;
+    struct gs_spent *spent = w->c->spent;
+    spent->bytes += n;
+    if (spent->bytes > conn->limits->get(conn->ctx, "unpacked"))
+        return conn->limits->exceeded(conn->ctx, "unpacked", conn->err,
+                                      "with \"%s\" the commit's files have %llu bytes",
+                                      tenon_buf_str(&w->path), (unsigned long long)spent->bytes);
+    if (n > w->room)
+        return conn->host->error(conn->err, TENON_E_FAILED, ENOSPC, "with the %llu bytes of \"%s\" "
+                                 "the commit is larger than what is free: %llu bytes",
+                                 (unsigned long long)n, tenon_buf_str(&w->path),
+                                 (unsigned long long)w->room);
+    w->room -= n;
+    return TENON_OK;
 }
 
 /* ---- files ----------------------------------------------------------------------- */
@@ -87,6 +142,11 @@ write_file(struct walk *w, git_blob *blob, bool attributes, mode_t mode, int dir
         data = filtered.ptr;
         len = filtered.size;
     }
+    int spent = take_bytes(w, len);
+    if (spent < 0) {
+        git_buf_dispose(&filtered);
+        return spent;
+    }
     auto_close int fd =
         openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int rc = TENON_OK;
@@ -111,12 +171,34 @@ write_link(struct walk *w, git_blob *blob, int dirfd, const char *name)
     return TENON_OK;
 }
 
+/* It is in memory as a whole when it is looked up. */
+static int
+check_size(struct walk *w, const git_oid *id)
+{
+    struct gs_conn *conn = w->conn;
+    git_odb *odb = NULL;
+    git_object_t type;
+    size_t size;
+    int rc = git_repository_odb(&odb, w->c->repo);
+    if (rc == 0)
+        rc = git_odb_read_header(&size, &type, odb, id);
+    git_odb_free(odb);
+    if (rc < 0)
+        return gs_conn_error(conn, "failed to checkout remote");
+    return size <= conn->object_bytes
+               ? TENON_OK
+               : conn->limits->exceeded(conn->ctx, "git-file", conn->err, "\"%s\" has %zu bytes",
+                                        tenon_buf_str(&w->path), size);
+}
+
 static int
 write_blob(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd)
 {
     git_blob *blob = NULL;
     git_filemode_t mode = git_tree_entry_filemode(e);
     const char *name = git_tree_entry_name(e);
+    if (check_size(w, git_tree_entry_id(e)) < 0)
+        return w->conn->host->error_code(w->conn->err);
     if (git_blob_lookup(&blob, w->c->repo, git_tree_entry_id(e)) < 0)
         return gs_conn_error(w->conn, "failed to checkout remote");
     int rc = mode == GIT_FILEMODE_LINK
@@ -192,7 +274,7 @@ static int
 write_tree(struct walk *w, const git_oid *id, bool attributes, int dirfd, unsigned depth)
 {
     git_tree *tree = NULL;
-    if (depth > DEPTH_MAX)
+    if (depth > GS_DEPTH_MAX)
         return w->conn->host->error(w->conn->err, TENON_E_LIMIT, 0,
                                     "directories are nested too deep");
     if (git_tree_lookup(&tree, w->c->repo, id) < 0)
@@ -237,7 +319,11 @@ gs_checkout_files(struct gs_conn *conn, const struct gs_checkout *c, int dirfd,
         tenon_buf_adds(&w.path, c->subdir);
         attributes = true; /* one above may have some */
     }
-    int rc = write_tree(&w, &id, attributes, dirfd, 0);
+    uint64_t inodes;
+    look_what_is_free(dirfd, &w.room, &inodes);
+    int rc = take_entries(&w, &id, inodes);
+    if (rc == TENON_OK)
+        rc = write_tree(&w, &id, attributes, dirfd, 0);
     tenon_buf_release(&w.path);
     return rc;
 }

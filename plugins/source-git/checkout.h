@@ -15,11 +15,18 @@ struct gs_submodule_list {
 };
 void gs_submodule_list_release(struct gs_submodule_list *l);
 
+#define GS_DEPTH_MAX 1000 /* of directories */
+
+struct gs_spent { /* of a commit and its submodules */
+    uint64_t entries, bytes;
+};
+
 struct gs_checkout {
     git_repository *repo;
     git_commit *commit;
     const char *subdir; /* clean, relative; "" for all */
     bool commit_time;   /* files get the commit's time */
+    struct gs_spent *spent; /* counted on */
 };
 /* Write the files into dirfd: modes 0644 and 0755, text converted as
  * .gitattributes wants, no name that leads out.  Submodules are only noted. */
@@ -30,6 +37,12 @@ int gs_checkout_files(struct gs_conn *conn, const struct gs_checkout *c, int dir
  * or NULL, sha what it stands for, perhaps a tag object. */
 int gs_checkout_gitdir(struct gs_conn *conn, const struct gs_checkout *c, const char *ref,
                         const char *sha, int dirfd);
+
+/* ---- count.c ---- */
+
+/* Entries of the tree and of all below, UINT64_MAX for more than that. */
+int gs_count_entries(struct gs_conn *conn, git_repository *repo, const git_oid *id,
+                     uint64_t *out);
 
 /* ---- modules.c ---- */
 

@@ -38,6 +38,18 @@ on_transfer(const git_indexer_progress *p, void *data)
         conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
         return -1;
     }
+    if (p->total_objects > conn->limits->get(conn->ctx, "git-objects")) {
+        conn->failed = true;
+        conn->limits->exceeded(conn->ctx, "git-objects", conn->err, "%u objects in the pack",
+                               p->total_objects);
+        return -1;
+    }
+    if (p->received_bytes > conn->limits->get(conn->ctx, "git-pack")) {
+        conn->failed = true;
+        conn->limits->exceeded(conn->ctx, "git-pack", conn->err, "a pack of more than %llu bytes",
+                               (unsigned long long)p->received_bytes - 1);
+        return -1;
+    }
     conn->host->status(conn->ctx, "receiving objects", (int64_t)p->received_bytes, 0);
     return 0;
 }
@@ -55,7 +67,10 @@ int
 gs_conn_error(struct gs_conn *conn, const char *what)
 {
     auto_free char *shown = tenon_url_conceal(conn->url);
-    if (!conn->failed) {
+    if (!conn->failed && conn->refused_bytes) {
+        conn->limits->exceeded(conn->ctx, "git-file", conn->err, "an object of about %zu bytes",
+                               conn->refused_bytes);
+    } else if (!conn->failed) {
         const git_error *e = git_error_last();
         conn->host->error(conn->err, TENON_E_FAILED, 0, "%s",
                           e && e->message ? e->message : "git: unknown failure");

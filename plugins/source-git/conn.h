@@ -14,12 +14,15 @@
 struct gs_conn { /* used by one worker */
     const struct tenon_host *host;
     const struct tenon_http_api *http;
+    const struct tenon_limits_api *limits;
     struct tenon_ctx *ctx;
     const char *url;
     const char *authorization; /* for url and what is below; or NULL */
     const char *ssh_id;        /* which agent; NULL: none */
     const char *known_hosts;   /* text; NULL: new hosts are trusted once */
     int keep_fd;               /* where new host keys are kept, or -1 */
+    uint64_t object_bytes;     /* the largest object, see memory.c */
+    size_t refused_bytes;      /* one that was larger, or 0 */
     struct tenon_error *err;
     bool failed; /* err was set by a transport: libgit2 knows less */
 };
@@ -32,6 +35,14 @@ void gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out);
 
 /* What libgit2 says went wrong, unless a transport said it; the code. */
 int gs_conn_error(struct gs_conn *conn, const char *what);
+
+/* ---- memory.c ---- */
+
+/* With the first of git_libgit2_init. */
+int gs_memory_init(void);
+/* This thread works for conn, which has a limit; and no longer. */
+void gs_memory_begin(struct gs_conn *conn);
+void gs_memory_end(void);
 
 /* ---- http.c, ssh.c ---- */
 

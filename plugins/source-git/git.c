@@ -26,6 +26,7 @@
 static const struct tenon_host *host;
 static const struct tenon_http_api *http;
 static const struct tenon_store_api *store;
+static const struct tenon_limits_api *limits;
 
 struct options { /* strings live until ctx ends */
     const char *remote;
@@ -50,11 +51,12 @@ git_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     host = h;
     http = host->extension("tenon.http/0");
     store = host->extension("tenon.store/0");
+    limits = host->extension("tenon.limits/0");
     *self = NULL; /* no state: each call stands alone */
-    if (!http || !store)
+    if (!http || !store || !limits)
         return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon offers no HTTP or no store service");
-    if (git_libgit2_init() < 0)
+                           "this tenon offers no HTTP, store or limits service");
+    if (gs_memory_init() < 0 || git_libgit2_init() < 0)
         return host->error(err, TENON_E_FAILED, 0, "libgit2 cannot be used");
     /* The configuration of who runs the build must not change its result, and
      * directories of the store have the owner of the store. */
@@ -205,6 +207,8 @@ conn_init(struct gs_conn *conn, struct tenon_ctx *ctx, const struct options *o,
     *conn = (struct gs_conn){
         .host = host,
         .http = http,
+        .limits = limits,
+        .object_bytes = limits->get(ctx, "git-file"),
         .ctx = ctx,
         .url = url,
         .authorization = auth && gs_url_in_scope(o->remote, url) ? auth : NULL,
@@ -295,8 +299,10 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice
     conn_init(&conn, ctx, o, o->remote, auth, err);
     if (!tenon_has_prefix(o->remote, "http"))
         rc = enter(&conn); /* host keys are kept there */
+    gs_memory_begin(&conn);
     if (rc == TENON_OK)
         rc = ask_remote(&conn, o, choice);
+    gs_memory_end();
     leave(&conn);
     source_forget(&auth);
     return rc;
@@ -404,6 +410,7 @@ struct fetching {
     struct tenon_ctx *ctx;
     const char *auth;
     size_t submodules; /* so far */
+    struct gs_spent spent;
     struct tenon_error *err;
 };
 
@@ -450,6 +457,7 @@ check_out(struct fetching *f, struct gs_conn *conn, const struct job *job,
             .commit = (git_commit *)commit,
             .subdir = job->subdir,
             .commit_time = f->o->commit_time,
+            .spent = &f->spent,
         };
         rc = gs_checkout_files(conn, &c, job->dirfd, list);
         if (rc == TENON_OK && job->depth == 0 && f->o->keep_git_dir && !*job->subdir)
@@ -499,8 +507,10 @@ fetch_one(struct fetching *f, const struct job *job)
     auto_buf struct tenon_buf modules = TENON_BUF_INIT;
     conn_init(&conn, f->ctx, f->o, job->url, f->auth, f->err);
     int rc = enter(&conn);
+    gs_memory_begin(&conn);
     if (rc == TENON_OK)
         rc = check_out(f, &conn, job, &list, &modules);
+    gs_memory_end();
     leave(&conn);
     if (rc == TENON_OK && !f->o->skip_submodules)
         rc = fetch_submodules(f, job, &list, &modules);

@@ -20,9 +20,11 @@ endif
 source_git_la_SOURCES = \
 	%D%/checkout.c \
 	%D%/conn.c \
+	%D%/count.c \
 	%D%/git.c \
 	%D%/gitdir.c \
 	%D%/http.c \
+	%D%/memory.c \
 	%D%/remote.c \
 	%D%/remote.h \
 	%D%/ssh.c

@@ -13,6 +13,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/limits.h"
 #include "base/root.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"

@@ -101,7 +101,7 @@ START_TEST(test_entries_add)
     /* a destination that is there, and somebody's */
     ck_assert_int_eq(mkdirat(k.dirfd, "to", 0755), 0);
     ck_assert_int_eq(fchownat(k.dirfd, "to", 7, 0, 0), 0);
-    int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, &err);
+    int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, NULL, &err);
     if (cases[_i].add) {
         ck_assert_msg(ret == 1, "%s", err.message);
         auto_close int to = openat(k.dirfd, "to", O_PATH | O_CLOEXEC);
@@ -168,7 +168,7 @@ START_TEST(test_entries_cut)
     unsigned tried = 0;
     for (size_t len = 600; len + 40 < packed.len; len += 97, tried++) {
         auto_close int fd = kit_fd(packed.data, len);
-        int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, &err);
+        int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, NULL, &err);
         ck_assert_msg(ret < 0, "%zu of %zu bytes: %d", len, packed.len, ret);
         tenon_error_release(&err);
     }
@@ -177,7 +177,7 @@ START_TEST(test_entries_cut)
         if (len == 512 + 2048)
             continue; /* between two entries: as tar, an archive without an end */
         auto_close int fd = kit_fd(tar.data, len);
-        int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, &err);
+        int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, NULL, &err);
         ck_assert_msg(ret < 0, "%zu of %zu bytes: %d", len, tar.len, ret);
         tenon_error_release(&err);
     }
@@ -187,7 +187,7 @@ START_TEST(test_entries_cut)
     tenon_buf_add(&tar, noise, sizeof noise);
     gzip(&packed, &tar);
     auto_close int text = kit_fd(packed.data, packed.len / 2);
-    ck_assert_int_eq(tenon_archive_unpack(text, k.dirfd, "no", -1, -1, NULL, &err), 0);
+    ck_assert_int_eq(tenon_archive_unpack(text, k.dirfd, "no", -1, -1, NULL, NULL, &err), 0);
     kit_close(&k);
 }
 END_TEST
@@ -203,7 +203,7 @@ START_TEST(test_entries_damaged_header)
     write_entries(&tar, list);
     tar.data[1024 + 150] ^= 1; /* the checksum of b */
     auto_close int fd = kit_fd(tar.data, tar.len);
-    ck_assert_int_eq(tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, &err),
+    ck_assert_int_eq(tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, NULL, &err),
                      TENON_E_CORRUPT);
     ck_assert_msg(strstr(err.message, "amaged") != NULL, "%s", err.message);
     kit_close(&k);

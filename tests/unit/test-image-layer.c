@@ -464,7 +464,7 @@ START_TEST(test_archive_unpack)
     static const char *const lines[] = {"d ./", "f .wh.kept x", "f \xc3\xa4/b y", NULL};
     kit_tar(&tar, lines);
     auto_close int fd = kit_fd(tar.data, tar.len);
-    ck_assert_msg(tenon_archive_unpack(fd, root, "to/dir", -1, -1, NULL, &err) == 1, "%s",
+    ck_assert_msg(tenon_archive_unpack(fd, root, "to/dir", -1, -1, NULL, NULL, &err) == 1, "%s",
                   err.message);
     struct stat st;
     ck_assert_int_eq(fstatat(root, "to/dir/.wh.kept", &st, 0), 0); /* a plain file here */
@@ -473,17 +473,17 @@ START_TEST(test_archive_unpack)
     /* no archive: untouched, position restored */
     auto_close int plain = kit_fd("just some text, longer than nothing", 35);
     lseek(plain, 5, SEEK_SET);
-    ck_assert_int_eq(tenon_archive_unpack(plain, root, "other", -1, -1, NULL, &err), 0);
+    ck_assert_int_eq(tenon_archive_unpack(plain, root, "other", -1, -1, NULL, NULL, &err), 0);
     ck_assert_int_eq(lseek(plain, 0, SEEK_CUR), 5);
     ck_assert_int_ne(fstatat(root, "other", &st, 0), 0);
     auto_close int empty = kit_fd("", 0);
-    ck_assert_int_eq(tenon_archive_unpack(empty, root, "other", -1, -1, NULL, &err), 0);
+    ck_assert_int_eq(tenon_archive_unpack(empty, root, "other", -1, -1, NULL, NULL, &err), 0);
 
     tenon_buf_clear(&tar);
     static const char *const out[] = {"f ../out x", NULL};
     kit_tar(&tar, out);
     auto_close int bad = kit_fd(tar.data, tar.len);
-    ck_assert_int_eq(tenon_archive_unpack(bad, root, "to", -1, -1, NULL, &err), 1);
+    ck_assert_int_eq(tenon_archive_unpack(bad, root, "to", -1, -1, NULL, NULL, &err), 1);
     ck_assert_int_eq(fstatat(root, "to/out", &st, 0), 0);
     ck_assert_int_ne(fstatat(root, "out", &st, 0), 0);
 
@@ -492,7 +492,7 @@ START_TEST(test_archive_unpack)
     static const char *const link[] = {"l l /elsewhere", "f l/f x", NULL};
     kit_tar(&tar, link);
     auto_close int dangling = kit_fd(tar.data, tar.len);
-    ck_assert_int_eq(tenon_archive_unpack(dangling, root, "to", -1, -1, NULL, &err),
+    ck_assert_int_eq(tenon_archive_unpack(dangling, root, "to", -1, -1, NULL, NULL, &err),
                      TENON_E_NOT_FOUND);
     ck_assert_str_eq(err.message, "open /l/f: no such file or directory");
     kit_close(&k);

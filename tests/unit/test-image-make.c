@@ -72,7 +72,7 @@ check_manifest(struct kit *k, const char *digest)
         check_descriptor(k, l);
         auto_close int fd = tenon_blob_open(k->store, str(l, "digest"), NULL, &err);
         ck_assert_int_ge(fd, 0);
-        auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+        auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, NULL);
         ck_assert_int_eq(tenon_inflate_finish(in, &inside, &err), 0);
         ck_assert_str_eq(inside.str, json_object_get_string(json_object_array_get_idx(ids, i)));
     }

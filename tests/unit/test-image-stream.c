@@ -41,7 +41,7 @@ memory(const void *data, size_t len)
 static int
 inflate_all(int fd, struct tenon_buf *out, struct tenon_digest *digest, struct tenon_error *err)
 {
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, NULL);
     const void *p;
     int64_t n;
     while ((n = tenon_inflate_read(in, &p, err)) > 0)

@@ -199,13 +199,23 @@ fake_leave(struct tenon_ctx *ctx, int fd)
     (void)ctx, (void)fd;
 }
 
+static uint64_t
+fake_limit(struct tenon_ctx *ctx, const char *name)
+{
+    (void)ctx;
+    return tenon_limit(NULL, (enum tenon_limit)tenon_limit_find(name));
+}
+
 static const void *
 fake_extension(const char *name)
 {
     static const struct tenon_http_api http = {.struct_size = sizeof http, .fetch = fake_fetch};
     static const struct tenon_store_api store = {.struct_size = sizeof store, .leave = fake_leave};
+    static const struct tenon_limits_api limits = {.struct_size = sizeof limits, .get = fake_limit};
     if (!strcmp(name, "tenon.http/0"))
         return &http;
+    if (!strcmp(name, "tenon.limits/0"))
+        return &limits;
     return strcmp(name, "tenon.store/0") ? NULL : &store;
 }
 

@@ -546,9 +546,10 @@ static int64_t unpack_owner;
 
 static int
 fake_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
-            struct tenon_cancel *cancel, struct tenon_error *err)
+            const struct tenon_limits *limits, struct tenon_cancel *cancel,
+            struct tenon_error *err)
 {
-    (void)fd, (void)rootfd, (void)gid, (void)cancel, (void)err;
+    (void)fd, (void)rootfd, (void)gid, (void)limits, (void)cancel, (void)err;
     snprintf(unpacked_to, sizeof unpacked_to, "%s", dest);
     unpack_owner = uid;
     return unpack_says;
