@@ -23,6 +23,7 @@ const struct tenon_limit_kind tenon_limit_kinds[TENON_LIMITS] = {
     [TENON_LIMIT_GIT_FILE] = { "git-file", true, 2 * GIB, 1, MOST },
     [TENON_LIMIT_GIT_OBJECTS] = { "git-objects", false, 100000000, 1, MOST },
     [TENON_LIMIT_GIT_PACK] = { "git-pack", true, 128 * GIB, 1, MOST },
+    [TENON_LIMIT_DOWNLOAD] = { "download", true, 256 * GIB, 1, MOST },
     [TENON_LIMIT_STEP_LOG] = { "step-log", true, 16 * MIB, 4 * KIB, MOST },
 };
 

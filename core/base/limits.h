@@ -22,6 +22,7 @@ enum tenon_limit {
     TENON_LIMIT_GIT_FILE,    /* bytes of one file of a commit, which is in memory */
     TENON_LIMIT_GIT_OBJECTS, /* objects that a git server sends at once */
     TENON_LIMIT_GIT_PACK,    /* bytes that it sends */
+    TENON_LIMIT_DOWNLOAD,    /* bytes of a file or a blob that a server sends */
     TENON_LIMIT_STEP_LOG,    /* bytes kept of what one step prints */
     TENON_LIMITS
 };

@@ -45,6 +45,11 @@ static int
 take(void *data, const void *buf, size_t len, struct tenon_error *err)
 {
     struct transfer *t = data;
+    const struct tenon_limits *l = tenon_store_limits(tenon_ctx_engine(t->ctx)->store);
+    /* What goes on to somebody who looks at it is that one's affair. */
+    if (t->start >= 0 && (uint64_t)t->size + len > tenon_limit(l, TENON_LIMIT_DOWNLOAD))
+        return tenon_limit_exceeded(l, TENON_LIMIT_DOWNLOAD, err, "an answer of more than %llu "
+                                    "bytes", (unsigned long long)t->size);
     if (tenon_write_all(t->fd, buf, len, err) < 0)
         return err->code;
     t->size += (int64_t)len;

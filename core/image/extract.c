@@ -109,7 +109,27 @@ look_what_is_free(struct run *r, int fd)
     r->inodes = known && v.f_files ? v.f_favail : UINT64_MAX; /* btrfs makes them as it goes */
 }
 
+/* A file system gives whole blocks: to a file of a byte as well, to a directory, to a long link. */
+#define BLOCK UINT64_C(4096)
+#define SHORT_LINK 60 /* has room in the inode */
+
 /* Before the disk is full of it, and other builds fail, too. */
+static int
+take_blocks(struct run *r, const char *name, uint64_t size, struct tenon_error *err)
+{
+    const uint64_t whole = (size + BLOCK - 1) / BLOCK * BLOCK;
+    if (r->room == UINT64_MAX)
+        return 0;
+    if (whole <= r->room) {
+        r->room -= whole;
+        return 0;
+    }
+    tenon_error_errno(err, ENOSPC, "archive: with the %llu bytes of \"%s\" it is larger than what "
+                      "is free: %llu bytes", (unsigned long long)size, name,
+                      (unsigned long long)r->room);
+    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
+}
+
 static int
 take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err)
 {
@@ -119,13 +139,7 @@ take_room(struct run *r, const char *name, int64_t size, struct tenon_error *err
         return tenon_limit_exceeded(r->x->limits, TENON_LIMIT_UNPACKED, err, "archive: with "
                                     "\"%s\" its files have %llu bytes", name,
                                     (unsigned long long)r->bytes);
-    if ((uint64_t)size <= r->room) {
-        r->room -= (uint64_t)size;
-        return 0;
-    }
-    tenon_error_errno(err, ENOSPC, "archive: with the %lld bytes of \"%s\" it is larger than what "
-                      "is free: %llu bytes", (long long)size, name, (unsigned long long)r->room);
-    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
+    return take_blocks(r, name, (uint64_t)size, err);
 }
 
 /* Entries, and the directories above them that nobody names. */
@@ -211,7 +225,9 @@ open_parent(struct run *r, const char *path, const char **base,
         return tenon_error_context(err, "archive: directory of \"%s\"", path);
     r->parent = tenon_steal(&dir);
     r->parentfd = fd;
-    return take_entries(r, path, made, err) < 0 ? err->code : fd;
+    if (take_entries(r, path, made, err) < 0 || take_blocks(r, path, made * BLOCK, err) < 0)
+        return err->code;
+    return fd;
 }
 
 /* ---- what was there before ------------------------------------------------ */
@@ -614,6 +630,8 @@ make_entry(struct run *r, struct archive_entry *e, const char *path,
         rc = make_file(r, e, dirfd, name, err);
         break;
     case S_IFDIR:
+        if (!merge && take_blocks(r, path, 1, err) < 0)
+            return err->code;
         if (!merge && mkdirat(dirfd, name, 0700) < 0)
             return tenon_error_sys(err, "make directory \"%s\"", path);
         tenon_vec_push(&r->dirs, (struct dir_time){tenon_strdup(path),
@@ -624,6 +642,8 @@ make_entry(struct run *r, struct archive_entry *e, const char *path,
         if (!target || !*target || strlen(target) >= NAME_LIMIT)
             return tenon_error_set(err, TENON_E_CORRUPT,
                                    "archive: invalid link \"%s\"", path);
+        if (strlen(target) >= SHORT_LINK && take_blocks(r, path, strlen(target), err) < 0)
+            return err->code;
         if (symlinkat(target, dirfd, name) < 0)
             return tenon_error_sys(err, "make link \"%s\"", path);
         break;

@@ -1,6 +1,7 @@
 /* registry/pull.c - manifests and blobs out of registries into the content store. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/log.h"
 #include "tools/alloc.h"
@@ -362,6 +363,11 @@ on_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
     if ((d->size >= 0 && d->have + len > (uint64_t)d->size) || d->have + len > BLOB_MAX)
         return tenon_error_set(err, TENON_E_CORRUPT,
                                "blob %s is larger than its descriptor says", d->digest);
+    const struct tenon_limits *l = tenon_store_limits(d->r->o.store);
+    if (d->have + len > tenon_limit(l, TENON_LIMIT_DOWNLOAD))
+        return tenon_limit_exceeded(l, TENON_LIMIT_DOWNLOAD, err,
+                                    "blob %s has more than %llu bytes", d->digest,
+                                    (unsigned long long)d->have);
     if (tenon_blob_write(d->w, buf, len, err) < 0)
         return err->code;
     d->have += len;
@@ -448,11 +454,32 @@ blob_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
     return rc == TENON_E_CORRUPT ? tenon_error_context(err, "%s", e->name) : rc;
 }
 
+/* Before the first byte of what its descriptor says already. */
+static int
+check_size(struct tenon_registry *r, const char *digest, int64_t size, struct tenon_error *err)
+{
+    const struct tenon_limits *l = tenon_store_limits(r->o.store);
+    struct statvfs v;
+    uint64_t room;
+    if (size > 0 && (uint64_t)size > tenon_limit(l, TENON_LIMIT_DOWNLOAD))
+        return tenon_limit_exceeded(l, TENON_LIMIT_DOWNLOAD, err, "blob %s has %lld bytes", digest,
+                                    (long long)size);
+    /* Without blocks it does not say: a tmpfs without a limit, some servers. */
+    if (size <= 0 || fstatvfs(tenon_store_fd(r->o.store), &v) < 0 || !v.f_blocks ||
+        __builtin_mul_overflow(v.f_bavail, v.f_frsize, &room) || (uint64_t)size <= room)
+        return 0;
+    tenon_error_errno(err, ENOSPC, "blob %s has %lld bytes, and %llu are free", digest,
+                      (long long)size, (unsigned long long)room);
+    return tenon_error_hint(err, "tenon prune, or a store on a larger disk: tenon --root DIR ...");
+}
+
 static int
 fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
       const struct tenon_reference *ref, const char *digest, int64_t size,
       struct tenon_error *err)
 {
+    if (check_size(r, digest, size, err) < 0)
+        return err->code;
     struct download d = {.r = r, .call = call, .ref = ref, .digest = digest, .size = size};
     if (tenon_endpoints_try(r, call, ref, blob_from, &d, err) < 0)
         return tenon_error_context(err, "failed to copy");

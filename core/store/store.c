@@ -104,7 +104,7 @@ tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l)
 const struct tenon_limits *
 tenon_store_limits(const struct tenon_store *s)
 {
-    return &s->limits;
+    return s ? &s->limits : NULL;
 }
 
 int

@@ -371,6 +371,7 @@ void tenon_store_trim(struct tenon_store *s);
 
 /* How much of what is hostile goes in (base/limits.h); before there are threads. */
 void tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l);
+/* NULL, which is the defaults, for none. */
 const struct tenon_limits *tenon_store_limits(const struct tenon_store *s);
 
 /* ---- logs ------------------------------------------------------------------ */

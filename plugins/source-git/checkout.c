@@ -54,6 +54,8 @@ name_ok(const char *name)
 
 /* ---- how much of it ---------------------------------------------------------------- */
 
+#define BLOCK UINT64_C(4096) /* that a file system gives to a file of a byte, and to a directory */
+
 /* What is free there, bytes and inodes; UINT64_MAX where the file system does not say. */
 static void
 look_what_is_free(int fd, uint64_t *bytes, uint64_t *inodes)
@@ -89,6 +91,19 @@ take_entries(struct walk *w, const git_oid *tree, uint64_t inodes)
 }
 
 static int
+take_blocks(struct walk *w, uint64_t n)
+{
+    const uint64_t whole = (n + BLOCK - 1) / BLOCK * BLOCK;
+    if (whole > w->room)
+        return w->conn->host->error(w->conn->err, TENON_E_FAILED, ENOSPC, "with the %llu bytes of "
+                                    "\"%s\" the commit is larger than what is free: %llu bytes",
+                                    (unsigned long long)n, tenon_buf_str(&w->path),
+                                    (unsigned long long)w->room);
+    w->room -= w->room == UINT64_MAX ? 0 : whole;
+    return TENON_OK;
+}
+
+static int
 take_bytes(struct walk *w, uint64_t n)
 {
     struct gs_conn *conn = w->conn;
@@ -98,13 +113,7 @@ take_bytes(struct walk *w, uint64_t n)
         return conn->limits->exceeded(conn->ctx, "unpacked", conn->err,
                                       "with \"%s\" the commit's files have %llu bytes",
                                       tenon_buf_str(&w->path), (unsigned long long)spent->bytes);
-    if (n > w->room)
-        return conn->host->error(conn->err, TENON_E_FAILED, ENOSPC, "with the %llu bytes of \"%s\" "
-                                 "the commit is larger than what is free: %llu bytes",
-                                 (unsigned long long)n, tenon_buf_str(&w->path),
-                                 (unsigned long long)w->room);
-    w->room -= n;
-    return TENON_OK;
+    return take_blocks(w, n);
 }
 
 /* ---- files ----------------------------------------------------------------------- */
@@ -214,6 +223,9 @@ write_blob(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd)
 static int
 make_dir(struct walk *w, int dirfd, const char *name)
 {
+    int spent = take_blocks(w, 1);
+    if (spent < 0)
+        return spent;
     if (mkdirat(dirfd, name, 0755) < 0)
         return failed(w, "make directory");
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -188,6 +188,14 @@ repositories() {
     limits '"git-file": "5m", "unpacked": "40m", "git-objects": 6, "git-pack": "1m"'
     passes
 
+    what="a file of 2 MiB from a server"
+    head -c 2097152 /dev/zero >"$work/www/file"
+    printf 'FROM scratch\nADD %s/file /f\n' "$url" >"$context/Dockerfile"
+    limits '"download": 2097151'
+    ends download 2097151
+    limits '"download": 2097152'
+    passes
+
     # An object that libgit2 would hold in memory to see that it is no file of the commit's.
     what="100 MB in memory"
     printf 'FROM scratch\nADD %s/git/memory.git /r\n' "$url" >"$context/Dockerfile"

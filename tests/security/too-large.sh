@@ -3,6 +3,7 @@
 # disk has. They end the build before the disk is full, and say what was too large; the store is
 # right and empty of them. In a file system of its own, so that nobody else's disk is filled.
 . "$(dirname "$0")/lib.sh"
+config='"limits": {"unpacked": "none", "holes": "none"}' # what is free is what counts here
 disk=$work/disk
 mkdir "$disk"
 mount -t tmpfs -o size=64M,mode=755 tmpfs "$disk"
@@ -13,6 +14,11 @@ mkdir "$endless"
 mount -t tmpfs -o size=0,mode=755 tmpfs "$endless"
 at_exit="leave_endless $at_exit"
 leave_endless() { umount "$endless" || umount -l "$endless"; }
+few=$work/few # one of so many files
+mkdir "$few"
+mount -t tmpfs -o size=0,nr_inodes=5000,mode=755 tmpfs "$few"
+at_exit="leave_few $at_exit"
+leave_few() { umount "$few" || umount -l "$few"; }
 
 cat >"$work/large.py" <<'END_PYTHON'
 import gzip, io, sys, tarfile
@@ -35,6 +41,16 @@ elif kind == "zeros":
         i = tarfile.TarInfo("z%d" % n)
         i.size = 10 << 20
         t.addfile(i, io.BytesIO(bytes(i.size)))
+elif kind == "dirs": # of no bytes, and a block each
+    for n in range(30000):
+        i = tarfile.TarInfo("d%d" % n)
+        i.type = tarfile.DIRTYPE
+        t.addfile(i)
+elif kind == "bytes": # of a byte, and a block each
+    for n in range(30000):
+        i = tarfile.TarInfo("f%d" % n)
+        i.size = 1
+        t.addfile(i, io.BytesIO(b"x"))
 elif kind == "small":
     i = tarfile.TarInfo("s")
     i.size = 10
@@ -52,7 +68,7 @@ trial() {
     rm -rf "$disk"/store-* "$endless"/store-*
     chown $whose "$disk" "$endless"
     store=$disk/store-$executor
-    for kind in hole holes zeros one; do
+    for kind in hole holes zeros one dirs bytes; do
         "$python" "$work/large.py" "$context/a.tar.gz" $kind
         [ "$(stat -c %s "$context/a.tar.gz")" -lt 1000000 ] || fail "$kind: the archive is large"
         printf 'FROM scratch\nADD a.tar.gz /a/\n' >"$context/Dockerfile"
@@ -72,4 +88,14 @@ trial() {
     attempt
     [ $got = 0 ] || { cat "$work/err" >&2; fail "$executor: not taken where there is no limit"; }
 }
+more_than_inodes() {
+    store=$few/store-$executor
+    "$python" "$work/large.py" "$context/a.tar.gz" dirs
+    printf 'FROM scratch\nADD a.tar.gz /a/\n' >"$context/Dockerfile"
+    attempt
+    [ $got = 1 ] || fail "$executor: more entries than inodes: taken"
+    assert_has "$work/err" "it has more entries than the file system has free inodes"
+    [ "$(df --output=iavail "$few" | tail -n 1)" -ge 4000 ] || fail "$executor: inodes are left over"
+}
 each_executor trial
+each_executor more_than_inodes
