@@ -29,7 +29,9 @@ tenon_SOURCES = \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \
 	%D%/verb_version.c \
-	%D%/verb_why.c
+	%D%/verb_why.c \
+	%D%/weakness.c \
+	%D%/weakness.h
 tenon_LDADD = libtenon-core.la
 # All that it calls is known before it reads anything hostile.
 tenon_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(AM_LDFLAGS)

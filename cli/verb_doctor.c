@@ -22,18 +22,19 @@
 #include "probe.h"
 #include "subids.h"
 #include "userns.h"
+#include "weakness.h"
 
 static const char help[] =
     "Usage: PROGRAM doctor [OPTIONS]\n"
     "\n"
-    "Check what this machine offers to builds. Exit status 1 when a build cannot\n"
-    "work here.\n"
+    "Check what this machine offers to builds, and what of it weakens the walls\n"
+    "around them. Exit status 1 when a build cannot work here.\n"
     "\n"
     "Options:\n"
     "      --format FORMAT  table or json (one object a line, the build's last)\n"
     "  -h, --help           show this\n";
 
-enum verdict { GOOD, POOR, BAD };
+enum verdict { GOOD, POOR, BAD, WEAK };
 
 struct report {
     bool json;
@@ -51,8 +52,10 @@ static void
 say(struct report *r, enum verdict v, const char *topic, const char *advice,
     const char *fmt, ...)
 {
-    static const char *const marks[] = {[GOOD] = "ok", [POOR] = "--", [BAD] = "NO"};
-    static const char *const results[] = {[GOOD] = "ok", [POOR] = "poor", [BAD] = "broken"};
+    static const char *const marks[] = {[GOOD] = "ok", [POOR] = "--", [BAD] = "NO",
+                                        [WEAK] = "!"};
+    static const char *const results[] = {[GOOD] = "ok", [POOR] = "poor", [BAD] = "broken",
+                                          [WEAK] = "weak"};
     va_list ap;
     va_start(ap, fmt);
     auto_free char *text = tenon_vasprintf(fmt, ap);
@@ -69,7 +72,7 @@ say(struct report *r, enum verdict v, const char *topic, const char *advice,
         printf("%-3s %-16s %s\n", marks[v], topic, text);
     }
     r->broken |= v == BAD;
-    if (v != GOOD && advice && (!r->advice || (v == BAD && !r->advice_is_needed))) {
+    if ((v == POOR || v == BAD) && advice && (!r->advice || (v == BAD && !r->advice_is_needed))) {
         free(r->advice);
         r->advice = tenon_strdup(advice);
         r->advice_is_needed = v == BAD;
@@ -324,6 +327,34 @@ check_network(struct report *r, const char *network)
             "neither pasta nor slirp4netns: no network \"sandbox\"");
 }
 
+/* ---- what weakens it ---------------------------------------------------- */
+
+/* A build works with these, so what helps stands beside them, and is not what helps most. */
+static void
+say_weakness(void *data, const char *topic, const char *text, const char *helps)
+{
+    struct report *r = data;
+    if (r->json)
+        say(r, WEAK, topic, helps, "%s", text);
+    else
+        say(r, WEAK, topic, NULL, "%s; helps: %s", text, helps);
+}
+
+/* The runtime that steps run with; NULL where the executor needs none. */
+static char *
+used_runtime(const struct cli *cli, const char *executor)
+{
+    struct json_object *plugins = NULL, *own = NULL;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    const char *name = "runc"; /* as executor-oci has it */
+    if (strcmp(executor, "oci"))
+        return NULL;
+    if (tenon_json_get_object(cli->config, "plugins", &plugins, &ignored) == 0 && plugins &&
+        tenon_json_get_object(plugins, "executor-oci", &own, &ignored) == 0 && own)
+        (void)tenon_json_get_str(own, "runtime", name, &name, &ignored);
+    return strchr(name, '/') ? tenon_strdup(name) : find_program(name);
+}
+
 /* ---- what comes of it --------------------------------------------------- */
 
 static char *
@@ -397,6 +428,8 @@ run(const struct cli *cli, bool json)
     check_frontends(&r, cli);
     check_network(&r, e.default_network);
     check_cgroups(&r);
+    auto_free char *runtime = used_runtime(cli, e.executor);
+    weakness_find(dir, runtime, say_weakness, &r);
     conclude(&r, p, &e, store);
     probe_free(p);
     free(r.advice);

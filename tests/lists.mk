@@ -188,6 +188,7 @@ cli_tests = \
 	tests/cli/docker-face.sh \
 	tests/cli/dockerfiles.sh \
 	tests/cli/doctor-root.sh \
+	tests/cli/doctor-weak.sh \
 	tests/cli/doctor.sh \
 	tests/cli/du.sh \
 	tests/cli/epoch.sh \

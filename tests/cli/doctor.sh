@@ -44,7 +44,7 @@ assert_eq "" "$(ls -A "$work/$alice")"
 
 # One object a line; the last is the build's.
 run 0 tenon_as "$alice" doctor --format json
-jq -se 'length > 6 and all(.[:-1][]; .check and .text and (.result | IN("ok", "poor", "broken")))' "$work/out" \
+jq -se 'length > 6 and all(.[:-1][]; .check and .text and (.result | IN("ok", "poor", "broken", "weak")))' "$work/out" \
     >/dev/null || fail "JSON of the checks"
 assert_eq "rootless 65537 65537 native $work/$alice/.local/share/tenon" \
     "$(jq -rs '.[-1] | "\(.mode) \(.users) \(.groups) \(.executor) \(.store)"' "$work/out")"
