@@ -26,6 +26,21 @@ AC_ARG_ENABLE([werror],
 AS_IF([test "$enable_werror" = yes], [TENON_CFLAGS="$TENON_CFLAGS -Werror"])
 AC_SUBST([TENON_CFLAGS])])
 
+# TENON_HARDENING: what a mistake in memory comes up against. Functions with arrays have a canary,
+# large frames touch each page of theirs; libc's functions know the size of what they write to,
+# where code is optimized (config.h, which comes before each file). glibc then also says whose
+# result is not looked at, of which write and chown on the way out of an error are most.
+AC_DEFUN([TENON_HARDENING],
+[AC_REQUIRE([TENON_WARNINGS])
+m4_foreach_w([flag], [-fstack-protector-strong -fstack-clash-protection -Wno-unused-result],
+  [TENON_TRY_CFLAG([TENON_CFLAGS], flag)
+])
+AH_BOTTOM([#if defined __OPTIMIZE__ && !defined _FORTIFY_SOURCE
+# if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ && !defined TENON_SANITIZED
+#  define _FORTIFY_SOURCE 2
+# endif
+#endif])])
+
 # TENON_SANITIZERS: --enable-sanitizers[=LIST].  Modules then keep undefined
 # symbols (the runtime is in the program), so -z defs is dropped for them.
 AC_DEFUN([TENON_SANITIZERS],
@@ -38,7 +53,7 @@ AS_CASE([$enable_sanitizers],
   [yes], [tenon_sanitizers=address,undefined],
   [tenon_sanitizers=$enable_sanitizers])
 AS_IF([test -n "$tenon_sanitizers"],
-  [TENON_CFLAGS="$TENON_CFLAGS -fsanitize=$tenon_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+  [TENON_CFLAGS="$TENON_CFLAGS -fsanitize=$tenon_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined -DTENON_SANITIZED"
    SANITIZER_LDFLAGS="-fsanitize=$tenon_sanitizers"
    MODULE_DEFS_LDFLAGS=],
   [SANITIZER_LDFLAGS=
