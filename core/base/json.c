@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "tools/jsontext.h"
+
 #define MAX_DEPTH 64
 
 static size_t
@@ -83,6 +85,10 @@ tenon_json_parse(const char *text, size_t len, size_t limit,
         return tenon_error_set(err, TENON_E_LIMIT,
                                "JSON document of %zu bytes is larger than %zu",
                                len, limit);
+    if (!tenon_json_is_modest(text, len))
+        return tenon_error_set(err, TENON_E_LIMIT,
+                               "JSON document of more than %u objects or %u values",
+                               TENON_JSON_OBJECTS_MAX, TENON_JSON_VALUES_MAX);
     size_t odd = first_oddity(text, len);
     if (odd < len)
         return tenon_error_set(err, TENON_E_INVALID,

@@ -585,8 +585,10 @@ make_link(struct run *r, struct archive_entry *e, const char *path,
     if (tenon_streq(path, target))
         return tenon_error_errno(err, ENOENT, "archive: hard link \"%s\" to itself", path);
     if (fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-            return set_link_metadata(r, e, dirfd, name, a.st_mode, err);
+        if (a.st_dev == b.st_dev && a.st_ino == b.st_ino) /* its attributes copy it as well */
+            return take_copy(r, path, name, &b, err) < 0
+                       ? err->code
+                       : set_link_metadata(r, e, dirfd, name, a.st_mode, err);
         if (remove_any(r, dirfd, name, err) < 0)
             return err->code;
         dirfd = open_parent(r, path, &name, err);

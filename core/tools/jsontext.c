@@ -157,3 +157,18 @@ tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html)
     }
     }
 }
+
+bool
+tenon_json_is_modest(const char *text, size_t len)
+{
+    size_t objects = 0, values = 1;
+    for (size_t i = 0; i < len; i++) {
+        objects += text[i] == '{';
+        values += text[i] == '{' || text[i] == '[' || text[i] == ',';
+        if (text[i] != '"')
+            continue;
+        for (i++; i < len && text[i] != '"'; i++)
+            i += text[i] == '\\';
+    }
+    return objects <= TENON_JSON_OBJECTS_MAX && values <= TENON_JSON_VALUES_MAX;
+}

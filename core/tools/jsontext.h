@@ -10,6 +10,12 @@
 
 #include "tools/buf.h"
 
+/* Text that is to be parsed: an object takes 800 bytes of memory for the three that "{}," is, so
+ * not only its bytes have a limit. True when there are at most so many objects, and values. */
+#define TENON_JSON_OBJECTS_MAX 400000u
+#define TENON_JSON_VALUES_MAX 2000000u
+bool tenon_json_is_modest(const char *text, size_t len);
+
 void tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
                            bool html);
 void tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html);

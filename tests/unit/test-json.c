@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "base/json.h"
+#include "tools/jsontext.h"
 
 static const struct {
     const char *text;
@@ -54,6 +55,29 @@ START_TEST(test_json_parse_limits)
 }
 END_TEST
 
+/* What is in strings counts as nothing. */
+START_TEST(test_json_parse_counts)
+{
+    static const struct {
+        const char *one;
+        size_t most; /* of these in an array */
+    } cases[] = {{"{}", TENON_JSON_OBJECTS_MAX}, {"0", TENON_JSON_VALUES_MAX - 2},
+                 {"[]", (TENON_JSON_VALUES_MAX - 2) / 2}, {"\"{[,\\\"{\"", 400001}};
+    for (size_t i = 0; i < tenon_countof(cases); i++)
+        for (size_t more = 0; more < 2; more++) {
+            auto_error struct tenon_error err = TENON_ERROR_INIT;
+            auto_json struct json_object *o = NULL;
+            auto_buf struct tenon_buf text = TENON_BUF_INIT;
+            for (size_t n = 0; n < cases[i].most + 2 * more; n++)
+                tenon_buf_addf(&text, "%c%s", n ? ',' : '[', cases[i].one);
+            tenon_buf_addc(&text, ']');
+            int rc = tenon_json_parse(text.data, text.len, text.len, &o, &err);
+            ck_assert_msg(rc == (more && i < 3 ? TENON_E_LIMIT : 0), "%s: %s", cases[i].one,
+                          err.message);
+        }
+}
+END_TEST
+
 START_TEST(test_json_get)
 {
     static const char text[] =
@@ -102,6 +126,7 @@ main(void)
     TCase *c = tcase_create("json");
     tcase_add_loop_test(c, test_json_parse_strict, 0, tenon_countof(texts));
     tcase_add_test(c, test_json_parse_limits);
+    tcase_add_test(c, test_json_parse_counts);
     tcase_add_test(c, test_json_get);
     suite_add_tcase(s, c);
     return unit_run(s);

@@ -238,7 +238,8 @@ START_TEST(test_limits_copied_by_links)
     file[100004] = '\0';
     const char *const base[] = {file, "h b a", "h c a", "d d/", "l e d", NULL};
     static const char *const twice[] = {"h x a", "h y x", "h z a", NULL},
-                      *const thrice[] = {"h d/x a", "h y b", "h e/z c", "h u e/x", NULL};
+                      *const thrice[] = {"h d/x a", "h y b", "h e/z c", "h u e/x", NULL},
+                      *const same[] = {"h b a", "h c a", NULL}; /* their attributes alone */
     auto_chain struct tenon_chain chain = {0};
     int64_t id;
     ck_assert_msg(kit_unpack(&k, base, NULL, &id, &err) == 0, "%s", err.message);
@@ -248,7 +249,7 @@ START_TEST(test_limits_copied_by_links)
         uint64_t limit;
         bool fits;
     } cases[] = {{twice, 100000, true}, {twice, 99999, false}, {thrice, 300000, true},
-                 {thrice, 299999, false}};
+                 {thrice, 299999, false}, {same, 200000, true}, {same, 199999, false}};
     for (size_t i = 0; i < tenon_countof(cases); i++) {
         const struct tenon_limits l = {.value[TENON_LIMIT_UNPACKED] = cases[i].limit};
         tenon_store_set_limits(k.store, &l);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/jsontext.h"
 #include "tools/ociindex.h"
 
 #define DOCUMENT_MAX (8 * 1024 * 1024)
@@ -145,6 +146,9 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     close(fd);
     if (rc < 0)
         return rc;
+    if (!tenon_json_is_modest(text, len))
+        return host->error(err, TENON_E_LIMIT, 0, "%s: index.json has more than %u objects or %u "
+                           "values", l->what, TENON_JSON_OBJECTS_MAX, TENON_JSON_VALUES_MAX);
     struct json_tokener *t = json_tokener_new();
     json_tokener_set_flags(t, JSON_TOKENER_STRICT);
     struct json_object *index = json_tokener_parse_ex(t, text, (int)len);

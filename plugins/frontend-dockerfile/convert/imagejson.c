@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/jsontext.h"
 #include "image.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
@@ -189,7 +190,9 @@ df_image_parse(struct df_arena *a, const void *json, size_t len,
     struct reader r = {.arena = a};
     struct json_tokener *t = json_tokener_new_ex(DEPTH_MAX);
     struct json_object *root =
-        len < INT32_MAX ? json_tokener_parse_ex(t, json, (int)len) : NULL;
+        len < INT32_MAX && tenon_json_is_modest(json, len)
+            ? json_tokener_parse_ex(t, json, (int)len)
+            : NULL;
     bool whole = root && json_object_is_type(root, json_type_object);
     json_tokener_free(t);
     if (!whole) {
