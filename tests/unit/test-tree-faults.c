@@ -91,7 +91,7 @@ static void
 unpack(void *data)
 {
     struct trial *t = data;
-    t->rc = tenon_archive_unpack(t->archive, t->dst, "/", -1, -1, NULL, &t->err);
+    t->rc = tenon_archive_unpack(t->archive, t->dst, "/", -1, -1, NULL, NULL, &t->err);
 }
 
 static void
