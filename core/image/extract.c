@@ -175,6 +175,8 @@ static int
 check_stream(struct run *r, struct tenon_error *err)
 {
     const la_int64_t made = archive_filter_bytes(r->a, 0);
+    if (!r->x->stream)
+        return 0;
     return tenon_limit_unpacked(r->x->limits, tenon_inflate_bytes_read(r->x->stream),
                                 made > 0 ? (uint64_t)made : 0, err);
 }

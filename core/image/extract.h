@@ -25,7 +25,7 @@ struct tenon_extract {
                           * top itself takes the attributes of an entry "/" or ".." */
     int64_t uid, gid;    /* -1: as the entry says */
     const struct tenon_limits *limits;   /* NULL: the defaults */
-    const struct tenon_inflate *stream;  /* what the archive is read from */
+    const struct tenon_inflate *stream;  /* what it is read from; NULL: without limits */
     struct tenon_cancel *cancel;
 };
 

@@ -299,7 +299,6 @@ request_failed(const struct exchange *x, CURLcode rc, const char *detail)
         .easy = x->easy, .rc = rc, .url = x->url, .detail = detail,
         .answered = x->headers > 0, .proxied = *tenon_proxy_for(x->settings, x->url) != '\0'};
     const char *m = x->req->method;
-    auto_free char *words = NULL;
     int sys = x->failed ? 0 : tenon_http_local_trouble(rc, x->no_socket);
     if (sys) {
         x->res->trouble = TENON_HTTP_BROKEN;
@@ -307,21 +306,20 @@ request_failed(const struct exchange *x, CURLcode rc, const char *detail)
         return sys == EMFILE ? tenon_error_hint(x->err, "a higher limit of open files: ulimit -n")
                              : x->err->code;
     }
-    if (x->failed) {
-        code = x->err->code ? x->err->code : TENON_E_FAILED;
-        words = tenon_strdup(x->err->message ? x->err->message : "failed");
-        x->res->trouble = TENON_HTTP_BROKEN;
-    } else {
-        words = tenon_http_failure(&f, &code, &x->res->trouble);
-    }
     auto_free char *shown = tenon_url_conceal(x->url);
-    return tenon_error_set(x->err, code, "failed to do request: %c%s %s: %s",
-                           m[0],
-                           tenon_streq(m, "GET")    ? "et"
-                           : tenon_streq(m, "HEAD") ? "ead"
-                           : tenon_streq(m, "PUT")  ? "ut"
-                                                    : "ost",
-                           shown, words);
+    auto_free char *what = tenon_asprintf("failed to do request: %c%s %s", m[0],
+                                          tenon_streq(m, "GET")    ? "et"
+                                          : tenon_streq(m, "HEAD") ? "ead"
+                                          : tenon_streq(m, "PUT")  ? "ut"
+                                                                   : "ost",
+                                          shown);
+    if (x->failed) {
+        x->res->trouble = TENON_HTTP_BROKEN;
+        return x->err->code ? tenon_error_context(x->err, "%s", what)
+                            : tenon_error_set(x->err, TENON_E_FAILED, "%s: failed", what);
+    }
+    auto_free char *words = tenon_http_failure(&f, &code, &x->res->trouble);
+    return tenon_error_set(x->err, code, "%s: %s", what, words);
 }
 
 /* ---- one hop -------------------------------------------------------------------- */

@@ -19,8 +19,7 @@ look_up(struct tenon_import *im, size_t layers)
 {
     const struct tenon_import *imports[] = {im};
     struct tenon_solver s = {0};
-    s.options.imports = imports;
-    s.options.import_count = 1;
+    tenon_solver_import(&s, imports, 1, NULL);
     /* The digest of nothing is in most documents of the corpus. */
     for (unsigned i = 0; i < 16; i++) {
         struct tenon_digest key;
@@ -33,6 +32,7 @@ look_up(struct tenon_import *im, size_t layers)
         for (size_t k = 0; k < r->result_count; k++)
             tenon_assert(r->results[k] >= -1 && r->results[k] < (int64_t)layers);
     }
+    imports_free(&s);
 }
 
 static size_t

@@ -22,7 +22,7 @@
 static void fuzz_prepare(void);
 #include "fuzz.h"
 
-enum { OBJECTS_MAX = 64, FILES_MAX = 2000 };
+enum { OBJECTS_MAX = 64, FILES_MAX = 2000, ENTRIES_MAX = 10000 };
 
 struct input {
     git_oid objects[OBJECTS_MAX];
@@ -141,6 +141,24 @@ resolve(const char *base, const char *url)
 
 /* ---- what is done with them --------------------------------------------------------------- */
 
+static uint64_t
+limit(struct tenon_ctx *ctx, const char *name)
+{
+    (void)ctx;
+    return strcmp(name, "git-entries") ? UINT64_MAX : ENTRIES_MAX;
+}
+
+static int
+exceeded(struct tenon_ctx *ctx, const char *name, struct tenon_error *err, const char *fmt, ...)
+{
+    (void)ctx, (void)fmt;
+    return tenon_error_set(err, TENON_E_LIMIT, "more than %s", name);
+}
+
+static const struct tenon_limits_api limits = {
+    .struct_size = sizeof limits, .get = limit, .exceeded = exceeded,
+};
+
 static void
 check_out(struct input *in)
 {
@@ -148,7 +166,9 @@ check_out(struct input *in)
     struct tenon_host host = fake_host;
     struct fake_ctx ctx = {.agent_fd = -1};
     struct gs_conn conn = {.host = &host, .ctx = (struct tenon_ctx *)&ctx,
-                           .url = "https://git.test/x.git", .keep_fd = -1, .err = &err};
+                           .url = "https://git.test/x.git", .keep_fd = -1, .err = &err,
+                           .limits = &limits};
+    struct gs_spent spent = {0};
     struct gs_submodule_list submodules = {0};
     char sha[GIT_OID_HEXSZ + 1];
     git_oid id;
@@ -166,7 +186,7 @@ check_out(struct input *in)
     must(mkdir(JAIL_ROOM "/root", 0755) == 0, "mkdir");
     auto_close int root = open(JAIL_ROOM "/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct gs_checkout c = {.repo = repo, .commit = commit, .subdir = in->subdir ? in->subdir : "",
-                            .commit_time = in->committer != NULL};
+                            .commit_time = in->committer != NULL, .spent = &spent};
     int rc = gs_checkout_files(&conn, &c, root, &submodules);
     tenon_assert(rc == 0 || err.message);
     for (size_t i = 0; i < submodules.len; i++) {

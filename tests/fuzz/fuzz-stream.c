@@ -22,7 +22,7 @@ static void
 read_out(int fd, struct outcome *o)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd);
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, NULL);
     struct tenon_hash *hash = tenon_hash_new();
     const void *data;
     while ((o->status = tenon_inflate_read(in, &data, &err)) > 0 && o->bytes < OUT_MAX) {

@@ -169,8 +169,8 @@ add_archive(int fd, bool context)
     auto_close int here = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
     fill(here);
     jail_note(JAIL_ROOM "/root/in", "here", &before);
-    int rc = context ? tenon_context_unpack(fd, root, "in/here", -1, -1, NULL, &err)
-                     : tenon_archive_unpack(fd, root, "in/here", 0, 0, NULL, &err);
+    int rc = context ? tenon_context_unpack(fd, root, "in/here", -1, -1, NULL, NULL, &err)
+                     : tenon_archive_unpack(fd, root, "in/here", 0, 0, NULL, NULL, &err);
     tenon_assert(rc >= 0 || err.message);
     jail_note(JAIL_ROOM "/root/in", "here", &after);
     jail_same(&before, &after);

@@ -289,7 +289,7 @@ START_TEST(test_entries_bare_links)
         auto_close int layer = kit_fd(forms[f]->data, forms[f]->len);
         auto_free char *to = tenon_asprintf("to%zu", f);
         int64_t id;
-        ck_assert_msg(tenon_archive_unpack(fd, k.dirfd, to, -1, -1, NULL, &err) == 1, "%s: %s",
+        ck_assert_msg(tenon_archive_unpack(fd, k.dirfd, to, -1, -1, NULL, NULL, &err) == 1, "%s: %s",
                       bare[_i].what, err.message);
         auto_close int root = openat(k.dirfd, to, O_PATH | O_CLOEXEC);
         check_bare(root, (size_t)_i);
