@@ -77,7 +77,6 @@ void
 jobs_submit(struct tenon_solver *s, struct job *j)
 {
     s->running++;
-    s->running_sources += j->state->v->op.type == TENON_OP_SOURCE;
     pthread_mutex_lock(&s->lock);
     *s->todo_last = j;
     s->todo_last = &j->next;

@@ -7,9 +7,9 @@
 #include "solve/private.h"
 
 /* Everything that came in, and what follows from it.  True when something
- * had come; *wait_ms: for the next to come. */
+ * had come. */
 static bool
-turn(struct tenon_solver *s, int *wait_ms)
+turn(struct tenon_solver *s)
 {
     pthread_mutex_lock(&s->lock);
     struct job *done = s->done;
@@ -29,13 +29,11 @@ turn(struct tenon_solver *s, int *wait_ms)
         struct job *j = done;
         done = j->next;
         s->running--;
-        s->running_sources -= j->state->v->op.type == TENON_OP_SOURCE;
         j->finish(j);
         job_free(j);
     }
     requests_start(s, incoming);
     states_advance(s);
-    *wait_ms = states_call_off(s);
     requests_check(s);
     return any;
 }
@@ -45,14 +43,13 @@ loop(void *data)
 {
     struct tenon_solver *s = data;
     bool stop = false;
-    int wait_ms = -1;
 
     while (!stop) {
         struct epoll_event ev;
         eventfd_t count;
-        if (epoll_wait(s->epoll_fd, &ev, 1, wait_ms) == 1)
+        if (epoll_wait(s->epoll_fd, &ev, 1, -1) == 1)
             eventfd_read(s->wake_fd, &count);
-        turn(s, &wait_ms);
+        turn(s);
         pthread_mutex_lock(&s->lock);
         stop = s->stop && !s->incoming; /* who came before the end gets an answer */
         pthread_mutex_unlock(&s->lock);
@@ -66,8 +63,7 @@ tenon_solver_step(struct tenon_solver *s)
 {
     tenon_assert(s->stepped);
     bool did_one = jobs_do_one(s);
-    int ignored;
-    return turn(s, &ignored) || did_one;
+    return turn(s) || did_one;
 }
 
 void

@@ -167,10 +167,7 @@ struct tenon_solver {
     TENON_VEC(struct state *) dirty;
     struct request *requests;
     unsigned running; /* jobs out */
-    unsigned running_sources; /* of these */
-    struct state *culprit; /* the failure since the last calm that is told */
-    uint64_t failed_ns;    /* when there was a first one */
-    bool called_off;       /* what ran then */
+    struct state *culprit; /* first failure since the last calm */
     TENON_VEC(struct tenon_cancel *) old_cancels;
 
     /* shared */
@@ -216,8 +213,6 @@ void state_want(struct state *st, enum goal goal);
 void states_advance(struct tenon_solver *s);
 void state_reset_failed(struct tenon_solver *s);
 void states_settle(struct tenon_solver *s);
-/* Ends what runs, after a failure; or milliseconds until then, -1: not by time. */
-int states_call_off(struct tenon_solver *s);
 static inline bool
 state_has_key(const struct state *st)
 {

@@ -67,7 +67,6 @@ fail_all(struct tenon_solver *s)
 
     tenon_error_copy(&err, &s->culprit->err);
     s->culprit = NULL;
-    s->called_off = false;
     tenon_vec_push(&s->old_cancels, s->run_cancel);
     s->run_cancel = tenon_cancel_new(s->cancel);
     state_reset_failed(s);

@@ -5,11 +5,8 @@
  *
  * A hit in LOOKUP or CONTENT goes to DONE at once.  A vertex that is wanted
  * for its key only stops at KEYED: what it would make is not made. */
-#include "base/io.h"
 #include "solve/apart.h"
 #include "solve/import.h"
-
-enum { TOGETHER_MS = 200 };
 
 struct state *
 state_get(struct tenon_solver *s, const struct tenon_vertex *v)
@@ -118,22 +115,6 @@ touch_users(struct state *st)
         state_touch(st->users.items[i]);
 }
 
-/* By their places in the build file; what has none comes last, in an order that is always the
- * same. */
-static bool
-comes_before(const struct tenon_vertex *a, const struct tenon_vertex *b)
-{
-    const struct tenon_range *x = a->meta.range_count ? a->meta.ranges : NULL;
-    const struct tenon_range *y = b->meta.range_count ? b->meta.ranges : NULL;
-    if (!x != !y)
-        return x != NULL;
-    if (x && x->source != y->source)
-        return x->source < y->source;
-    if (x && x->line != y->line)
-        return x->line < y->line;
-    return strcmp(a->digest.str, b->digest.str) < 0;
-}
-
 static void
 state_fail(struct state *st, struct tenon_error *err)
 {
@@ -143,26 +124,8 @@ state_fail(struct state *st, struct tenon_error *err)
     tenon_error_move(&st->err, err);
     if (!s->culprit) {
         s->culprit = st;
-        s->failed_ns = tenon_monotonic_ns();
-    } else if (st->err.code != TENON_E_CANCELLED && comes_before(st->v, s->culprit->v)) {
-        s->culprit = st;
+        tenon_cancel_fire(s->run_cancel);
     }
-}
-
-/* What was asked at once fails at once, as far as anybody can tell: other sources have a moment
- * to fail, too, and which of them is told is not left to chance.  Nothing begins meanwhile. */
-int
-states_call_off(struct tenon_solver *s)
-{
-    if (!s->culprit || s->called_off)
-        return -1;
-    const uint64_t gone_ms = (tenon_monotonic_ns() - s->failed_ns) / 1000000;
-    if (s->running_sources && s->culprit->v->op.type == TENON_OP_SOURCE &&
-        s->culprit->err.code != TENON_E_CANCELLED && gone_ms < TOGETHER_MS)
-        return (int)(TOGETHER_MS - gone_ms);
-    s->called_off = true;
-    tenon_cancel_fire(s->run_cancel);
-    return -1;
 }
 
 static void

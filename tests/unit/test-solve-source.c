@@ -19,8 +19,6 @@ static const char asked_source[] =
     "    n = snprintf(text, sizeof text, \"%s|%s\", r->identifier, r->platform);\n"
     "    for (const char *const *a = r->attrs; a && *a; a++)\n"
     "        n += snprintf(text + n, sizeof text - n, \"|%s\", *a);\n"
-    "    if (strstr(text, \"gone\"))"
-    " return host->error(e, TENON_E_NOT_FOUND, 0, \"%s is gone\", r->identifier);\n"
     "    i->digest = host->strdup(ctx, text);\n"
     "    i->config = i->digest; i->config_len = strlen(i->digest);\n"
     "    i->key = strstr(text, \"keyless\") ? NULL : i->digest;\n"
@@ -157,37 +155,6 @@ START_TEST(test_keys_source_answers_are_checked)
 }
 END_TEST
 
-/* Of sources that fail at once the first of the build file is told, in whatever order they do. */
-START_TEST(test_source_failures_in_order)
-{
-    static const struct { const char *name; unsigned line; } wanted[] = {
-        { "asked://gone/c", 7 }, { "asked://gone/a", 3 }, { "asked://there", 1 },
-        { "asked://gone/b", 5 }, { "asked://gone/nowhere", 0 },
-    };
-    compile("source", "asked", asked_source);
-    open_plugins();
-    for (size_t first = 0; first < tenon_countof(wanted); first++) {
-        const struct tenon_solver_options o = { .engine = &engine };
-        struct tenon_edge edges[tenon_countof(wanted)];
-        struct tenon_solved out[tenon_countof(wanted)] = {0};
-        for (size_t i = 0; i < tenon_countof(wanted); i++) {
-            const size_t n = (first + i) % tenon_countof(wanted);
-            struct tenon_node *source = new_node("source");
-            set(source, "identifier", wanted[n].name);
-            if (wanted[n].line)
-                OK(tenon_node_at(source, 0, wanted[n].line, wanted[n].line));
-            edges[i] = (struct tenon_edge){ .vertex = tenon_node_freeze(source, &err) };
-        }
-        struct tenon_solver *s = tenon_solver_new_stepped(&o);
-        ck_assert_int_eq(tenon_solver_solve_all(s, edges, tenon_countof(edges), NULL, out, &err),
-                         TENON_E_NOT_FOUND);
-        ck_assert_msg(strstr(err.message, "asked://gone/a is gone"), "%s", err.message);
-        tenon_error_release(&err);
-        tenon_solver_free(s);
-    }
-}
-END_TEST
-
 int
 main(void)
 {
@@ -197,7 +164,6 @@ main(void)
     tcase_add_test(c, test_keys_metadata_of_each_question);
     tcase_add_test(c, test_keys_source_is_asked_all);
     tcase_add_test(c, test_keys_source_answers_are_checked);
-    tcase_add_test(c, test_source_failures_in_order);
     suite_add_tcase(s, c);
     return unit_run(s);
 }
