@@ -200,6 +200,7 @@ cli_tests = \
 	tests/cli/flags.sh \
 	tests/cli/frontend-chains.sh \
 	tests/cli/frontend-choice.sh \
+	tests/cli/frontend-containers.sh \
 	tests/cli/frontend-examples.sh \
 	tests/cli/frontend-image.sh \
 	tests/cli/frontend-python.sh \

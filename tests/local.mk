@@ -128,7 +128,8 @@ if !SANITIZERS
 check_PROGRAMS += %D%/gateway/frontend
 endif
 endif
-tests_gateway_frontend_SOURCES = %D%/gateway/frontend.c plugins/frontend-gateway/llbbridge.c
+tests_gateway_frontend_SOURCES = %D%/gateway/frontend.c %D%/gateway/frontend.h \
+	%D%/gateway/containers.c plugins/frontend-gateway/llbbridge.c
 tests_gateway_frontend_CPPFLAGS = $(grpc_CPPFLAGS) -I$(top_srcdir)/plugins/frontend-gateway
 tests_gateway_frontend_CFLAGS = $(grpc_CFLAGS)
 tests_gateway_frontend_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS)

@@ -75,27 +75,30 @@ build_of_ctx(struct tenon_ctx *ctx)
     return tenon_build_current(tenon_ctx_engine(ctx));
 }
 
+struct tree { /* where files are read */
+    int root;
+    struct tenon_view *view; /* or NULL: all of it is seen */
+};
+
 /* In-place trees are filtered: what the filter hides is not there. */
 static int
-check_visible(const struct tenon_ref *ref, const char *path, struct tenon_error *err)
+check_visible(struct tree t, const char *path, struct tenon_error *err)
 {
     while (*path == '/')
         path++;
-    if (ref->made.view && *path && !tenon_view_visible(ref->made.view, path))
+    if (t.view && *path && !tenon_view_visible(t.view, path))
         return tenon_error_errno(err, ENOENT, "%s", path);
     return TENON_OK;
 }
 
 static int
-bridge_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
-                 size_t limit, const void **data, size_t *len,
-                 struct tenon_error *err)
+read_file(struct tenon_ctx *ctx, struct tree t, const char *path, size_t limit,
+          const void **data, size_t *len, struct tenon_error *err)
 {
-    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
-    if (root < 0 || check_visible(ref, path, err) < 0)
+    if (check_visible(t, path, err) < 0)
         return err->code;
     /* Nobody may ever write to a FIFO. */
-    auto_close int fd = tenon_root_open(root, path, O_RDONLY | O_NONBLOCK, 0, err);
+    auto_close int fd = tenon_root_open(t.root, path, O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return tenon_error_context(err, "read %s", path);
     struct stat st;
@@ -143,14 +146,12 @@ by_path(const void *a, const void *b)
 }
 
 static int
-bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
-                const struct tenon_stat **entries, size_t *count,
-                struct tenon_error *err)
+read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
+         const struct tenon_stat **entries, size_t *count, struct tenon_error *err)
 {
-    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
-    if (root < 0 || check_visible(ref, path, err) < 0)
+    if (check_visible(t, path, err) < 0)
         return err->code;
-    int fd = tenon_root_open(root, path, O_RDONLY | O_DIRECTORY, 0, err);
+    int fd = tenon_root_open(t.root, path, O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
         return tenon_error_context(err, "read directory %s", path);
     auto_dir DIR *dir = fdopendir(fd);
@@ -166,11 +167,11 @@ bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
             continue;
         auto_free char *full = *rel ? tenon_asprintf("%s/%s", rel, e->d_name)
                                     : tenon_strdup(e->d_name);
-        if (ref->made.view && !tenon_view_visible(ref->made.view, full))
+        if (t.view && !tenon_view_visible(t.view, full))
             continue;
         if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue; /* gone in between */
-        fill_stat(ctx, dirfd(dir), e->d_name, &st, ref->made.view != NULL,
+        fill_stat(ctx, dirfd(dir), e->d_name, &st, t.view != NULL,
                   tenon_vec_add(&list));
     }
     struct tenon_stat *copy = tenon_ctx_alloc(ctx, (list.len + 1) * sizeof *copy);
@@ -185,22 +186,86 @@ bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
 }
 
 static int
-bridge_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
-            struct tenon_stat *out, struct tenon_error *err)
+stat_path(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_stat *out,
+          struct tenon_error *err)
 {
-    int root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
-    if (root < 0 || check_visible(ref, path, err) < 0)
+    if (check_visible(t, path, err) < 0)
         return err->code;
     auto_free char *keep = NULL;
     const char *name = NULL;
-    auto_close int parent = tenon_root_open_parent(root, path, &keep, &name, err);
+    auto_close int parent = tenon_root_open_parent(t.root, path, &keep, &name, err);
     if (parent < 0)
         return err->code;
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "%s", path);
-    fill_stat(ctx, parent, name, &st, ref->made.view != NULL, out);
+    fill_stat(ctx, parent, name, &st, t.view != NULL, out);
     return TENON_OK;
+}
+
+/* ---- of references --------------------------------------------------------------------- */
+
+static int
+tree_of_ref(struct tenon_ctx *ctx, struct tenon_ref *ref, struct tree *t, struct tenon_error *err)
+{
+    t->root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
+    t->view = ref->made.view;
+    return t->root < 0 ? err->code : TENON_OK;
+}
+
+static int
+bridge_read_file(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path, size_t limit,
+                 const void **data, size_t *len, struct tenon_error *err)
+{
+    struct tree t;
+    return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code
+                                              : read_file(ctx, t, path, limit, data, len, err);
+}
+
+static int
+bridge_read_dir(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+                const struct tenon_stat **entries, size_t *count, struct tenon_error *err)
+{
+    struct tree t;
+    return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code
+                                              : read_dir(ctx, t, path, entries, count, err);
+}
+
+static int
+bridge_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+            struct tenon_stat *out, struct tenon_error *err)
+{
+    struct tree t;
+    return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code : stat_path(ctx, t, path, out, err);
+}
+
+/* ---- of containers ---------------------------------------------------------------------- */
+
+static int
+container_read_file(struct tenon_ctx *ctx, struct tenon_container *c, const char *target,
+                    const char *path, size_t limit, const void **data, size_t *len,
+                    struct tenon_error *err)
+{
+    auto_close int root = tenon_container_root(c, target, err);
+    return root < 0 ? root : read_file(ctx, (struct tree){ root, NULL }, path, limit, data, len,
+                                       err);
+}
+
+static int
+container_read_dir(struct tenon_ctx *ctx, struct tenon_container *c, const char *target,
+                   const char *path, const struct tenon_stat **entries, size_t *count,
+                   struct tenon_error *err)
+{
+    auto_close int root = tenon_container_root(c, target, err);
+    return root < 0 ? root : read_dir(ctx, (struct tree){ root, NULL }, path, entries, count, err);
+}
+
+static int
+container_stat(struct tenon_ctx *ctx, struct tenon_container *c, const char *target,
+               const char *path, struct tenon_stat *out, struct tenon_error *err)
+{
+    auto_close int root = tenon_container_root(c, target, err);
+    return root < 0 ? root : stat_path(ctx, (struct tree){ root, NULL }, path, out, err);
 }
 
 static void
@@ -274,4 +339,11 @@ const struct tenon_bridge tenon_build_bridge = {
     .process_kill = tenon_process_kill,
     .process_wait = tenon_process_wait,
     .import_cache = bridge_import_cache,
+    .container_new = tenon_container_new,
+    .container_release = tenon_container_release,
+    .container_start = tenon_container_start,
+    .process_signal = tenon_process_signal,
+    .container_read_file = container_read_file,
+    .container_read_dir = container_read_dir,
+    .container_stat = container_stat,
 };

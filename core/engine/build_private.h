@@ -49,7 +49,17 @@ int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct ten
                         const int32_t stdio[3], struct tenon_process **out,
                         struct tenon_error *err);
 void tenon_process_kill(struct tenon_process *p);
+int tenon_process_signal(struct tenon_process *p, int32_t number, struct tenon_error *err);
 int tenon_process_wait(struct tenon_process *p, int32_t *wait_status, struct tenon_error *err);
+
+/* containers.c: the bridge's. */
+int tenon_container_new(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
+                        struct tenon_container **out, struct tenon_error *err);
+void tenon_container_release(struct tenon_container *c);
+int tenon_container_start(struct tenon_container *c, struct tenon_node *n, const int32_t stdio[3],
+                          struct tenon_process **out, struct tenon_error *err);
+/* A directory of it: an O_PATH descriptor, the caller's. */
+int tenon_container_root(struct tenon_container *c, const char *target, struct tenon_error *err);
 
 /* O_PATH descriptor of a reference's tree, mounted when it must be; the
  * reference's.  Runs what is needed. */

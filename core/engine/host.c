@@ -430,6 +430,12 @@ host_scope_begin(struct tenon_ctx *ctx)
 }
 
 static void
+host_scope_cancel(struct tenon_ctx *scope)
+{
+    tenon_cancel_fire(tenon_ctx_cancel(scope));
+}
+
+static void
 release_error(void *data)
 {
     tenon_error_release(data);
@@ -556,6 +562,7 @@ static const struct tenon_host host_table = {
     .result_key = host_result_key,
     .node_of_ref = host_node_of_ref,
     .error_source = host_error_source,
+    .scope_cancel = host_scope_cancel,
 };
 
 const struct tenon_host *

@@ -8,6 +8,7 @@ libtenon_core_la_SOURCES += \
 	%D%/buildrun.c \
 	%D%/cachedocument.c \
 	%D%/inlinecache.c \
+	%D%/containers.c \
 	%D%/frontend.c \
 	%D%/host.c \
 	%D%/host.h \
@@ -22,6 +23,7 @@ libtenon_core_la_SOURCES += \
 	%D%/host_store.c \
 	%D%/host_store.h \
 	%D%/process.c \
+	%D%/process.h \
 	%D%/remotecache.c \
 	%D%/remotecache.h \
 	%D%/result.c \

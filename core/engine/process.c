@@ -1,24 +1,58 @@
 /* engine/process.c - processes beside the build, for frontends: in the sandbox of a step, with
  * the frontend's descriptors, and without a result. */
+#include "engine/process.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 
-#include "engine/build_private.h"
-#include "exec/exec.h"
+/* ---- what a sandbox is made of --------------------------------------------------------- */
 
-struct tenon_process { /* its thread's, until that was joined */
-    struct tenon_build *build;
-    struct tenon_ctx *ctx; /* of its own: killing it leaves others alone */
-    const struct tenon_vertex *vertex;
-    struct tenon_solved *made; /* one an input */
-    struct tenon_exec_input *inputs;
-    int stdio[3];
-    pthread_t thread;
-    bool started, waited;
-    int32_t wait_status;
-    struct tenon_error err;
-};
+int
+tenon_sandbox_inputs_make(struct tenon_sandbox_inputs *in, struct tenon_build *b,
+                          struct tenon_cancel *cancel, const struct tenon_vertex *v,
+                          struct tenon_error *err)
+{
+    const size_t count = v->input_count;
+
+    in->made = tenon_calloc(count + 1, sizeof *in->made);
+    in->inputs = tenon_calloc(count + 1, sizeof *in->inputs);
+    in->count = count;
+    if (count && tenon_solver_solve_all(b->solver, v->inputs, count, cancel, in->made, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < count; i++) {
+        if (tenon_solver_make_chain(b->solver, &in->made[i], cancel, err) < 0)
+            return err->code;
+        in->inputs[i].chain = &in->made[i].chain;
+    }
+    return TENON_OK;
+}
+
+void
+tenon_sandbox_inputs_release(struct tenon_sandbox_inputs *in)
+{
+    for (size_t i = 0; in->made && i < in->count; i++)
+        tenon_solved_release(&in->made[i]);
+    free(in->made);
+    free(in->inputs);
+    *in = (struct tenon_sandbox_inputs){0};
+}
+
+const struct tenon_vertex *
+tenon_sandbox_vertex(struct tenon_build *b, struct tenon_node *n, struct tenon_error *err)
+{
+    const struct tenon_vertex *v = tenon_node_freeze(n, err);
+
+    if (!v)
+        return NULL;
+    if (v->op.type != TENON_OP_EXEC) {
+        tenon_error_set(err, TENON_E_BUG, "a process of an op that is no exec");
+        return NULL;
+    }
+    return tenon_exec_check_entitled(b->engine, v, err) < 0 ? NULL : v;
+}
+
+/* ---- processes --------------------------------------------------------------------------- */
 
 static void
 close_stdio(struct tenon_process *p)
@@ -30,70 +64,96 @@ close_stdio(struct tenon_process *p)
     }
 }
 
-/* With the ctx of the frontend: whoever did not wait for it does so now. */
-static void
-process_free(void *data)
+struct tenon_process *
+tenon_process_new(struct tenon_build *b, struct tenon_cancel *parent,
+                  const struct tenon_process_place *place, const int32_t stdio[3])
 {
-    struct tenon_process *p = data;
+    struct tenon_process *p = tenon_new0(struct tenon_process);
 
-    if (p->started && !p->waited) {
+    p->build = b;
+    if (place)
+        p->place = *place;
+    p->id = place ? tenon_exec_unique_id() : NULL;
+    for (int i = 0; i < 3; i++)
+        p->stdio[i] = stdio[i];
+    p->ctx = tenon_ctx_new(b->engine, b->engine->events, parent, NULL);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    return p;
+}
+
+/* Whoever did not wait for it does so now. */
+static void
+process_join(struct tenon_process *p)
+{
+    if (p->started) {
         tenon_process_kill(p);
         pthread_join(p->thread, NULL);
     }
+    p->started = false;
+}
+
+void
+tenon_process_free(void *data)
+{
+    struct tenon_process *p = data;
+
+    if (!p->waited)
+        process_join(p);
     close_stdio(p);
-    for (size_t i = 0; p->made && i < p->vertex->input_count; i++)
-        tenon_solved_release(&p->made[i]);
-    free(p->made);
-    free(p->inputs);
+    tenon_sandbox_inputs_release(&p->inputs);
     tenon_ctx_free(p->ctx);
     tenon_error_release(&p->err);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    free(p->id);
     free(p);
+}
+
+static void
+set(struct tenon_process *p, bool *what)
+{
+    pthread_mutex_lock(&p->lock);
+    *what = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void
+process_runs(void *data)
+{
+    struct tenon_process *p = data;
+    set(p, &p->runs);
 }
 
 static void *
 process_main(void *data)
 {
     struct tenon_process *p = data;
+    const struct tenon_exec_process how = {
+        .v = p->vertex, .id = p->id, .stdio = p->stdio, .started = process_runs, .data = p,
+    };
 
-    tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs, p->stdio, false,
-                     &p->wait_status, &p->err);
+    if (p->place.exec)
+        tenon_exec_container_run(p->place.exec, p->ctx, &how, &p->wait_status, &p->err);
+    else
+        tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs.inputs, p->stdio, false,
+                         &p->wait_status, &p->err);
     close_stdio(p); /* who reads from it sees the end */
+    set(p, &p->over);
+    if (p->place.exec)
+        p->place.leave(p->place.container);
     return NULL;
 }
 
-static int
-make_inputs(struct tenon_process *p, struct tenon_error *err)
-{
-    const size_t count = p->vertex->input_count;
-
-    p->made = tenon_calloc(count + 1, sizeof *p->made);
-    p->inputs = tenon_calloc(count + 1, sizeof *p->inputs);
-    if (count && tenon_solver_solve_all(p->build->solver, p->vertex->inputs, count,
-                                        tenon_ctx_cancel(p->ctx), p->made, err) < 0)
-        return err->code;
-    for (size_t i = 0; i < count; i++) {
-        if (tenon_solver_make_chain(p->build->solver, &p->made[i], tenon_ctx_cancel(p->ctx),
-                                    err) < 0)
-            return err->code;
-        p->inputs[i].chain = &p->made[i].chain;
-    }
-    return TENON_OK;
-}
-
-static int
-start(struct tenon_process *p, struct tenon_node *n, struct tenon_error *err)
+int
+tenon_process_launch(struct tenon_process *p, const struct tenon_vertex *v,
+                     struct tenon_error *err)
 {
     sigset_t all, before;
 
-    p->vertex = tenon_node_freeze(n, err);
-    if (!p->vertex)
-        return err->code;
-    if (p->vertex->op.type != TENON_OP_EXEC)
-        return tenon_error_set(err, TENON_E_BUG, "a process of an op that is no exec");
-    if (tenon_exec_check_entitled(p->build->engine, p->vertex, err) < 0 ||
-        make_inputs(p, err) < 0)
-        return err->code;
-    sigfillset(&all); /* signals are for the loop thread */
+    p->vertex = v;
+    sigfillset(&all); /* signals are for the main thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int rc = pthread_create(&p->thread, NULL, process_main, p);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -103,19 +163,26 @@ start(struct tenon_process *p, struct tenon_node *n, struct tenon_error *err)
     return TENON_OK;
 }
 
+static int
+start(struct tenon_process *p, struct tenon_node *n, struct tenon_error *err)
+{
+    const struct tenon_vertex *v = tenon_sandbox_vertex(p->build, n, err);
+
+    if (!v || tenon_sandbox_inputs_make(&p->inputs, p->build, tenon_ctx_cancel(p->ctx), v,
+                                        err) < 0)
+        return err->code;
+    return tenon_process_launch(p, v, err);
+}
+
 int
 tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
                     const int32_t stdio[3], struct tenon_process **out,
                     struct tenon_error *err)
 {
-    struct tenon_process *p = tenon_new0(struct tenon_process);
+    struct tenon_process *p =
+        tenon_process_new(tenon_build_of(g), tenon_ctx_cancel(ctx), NULL, stdio);
 
-    p->build = tenon_build_of(g);
-    for (int i = 0; i < 3; i++)
-        p->stdio[i] = stdio[i];
-    p->ctx = tenon_ctx_new(p->build->engine, p->build->engine->events, tenon_ctx_cancel(ctx),
-                           NULL);
-    tenon_ctx_defer(ctx, process_free, p);
+    tenon_ctx_defer(ctx, tenon_process_free, p);
     if (start(p, n, err) < 0) {
         close_stdio(p);
         return err->code;
@@ -127,7 +194,10 @@ tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_n
 void
 tenon_process_kill(struct tenon_process *p)
 {
-    tenon_cancel_fire(tenon_ctx_cancel(p->ctx));
+    pthread_mutex_lock(&p->lock);
+    if (p->ctx)
+        tenon_cancel_fire(tenon_ctx_cancel(p->ctx));
+    pthread_mutex_unlock(&p->lock);
 }
 
 int
@@ -135,7 +205,11 @@ tenon_process_wait(struct tenon_process *p, int32_t *wait_status, struct tenon_e
 {
     tenon_assert(p->started && !p->waited);
     pthread_join(p->thread, NULL);
+    pthread_mutex_lock(&p->lock);
     p->waited = true;
+    tenon_ctx_free(p->ctx); /* with its descriptors: there may be many of us */
+    p->ctx = NULL;
+    pthread_mutex_unlock(&p->lock);
     if (p->err.code < 0)
         return tenon_error_move(err, &p->err);
     *wait_status = p->wait_status;

@@ -33,6 +33,36 @@ int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const int stdio[3], bool prompt, int32_t *status,
                      struct tenon_error *err);
 
+/* ---- container.c: a sandbox for several processes -------------------------- */
+
+/* v: what is mounted, the network, names of hosts; inputs stay the caller's as long as it is
+ * there. */
+struct tenon_exec_container;
+int tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                             const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                             struct tenon_exec_container **out, struct tenon_error *err);
+/* Nothing runs in it any more. */
+void tenon_exec_container_free(struct tenon_exec_container *c);
+/* A process, until it has ended; any number of threads.  The first is the container's number 1,
+ * with which the others end. */
+struct tenon_exec_process {
+    const struct tenon_vertex *v; /* what else there is to say of it */
+    const char *id;   /* of tenon_exec_unique_id, for tenon_exec_container_signal */
+    const int *stdio; /* three */
+    void (*started)(void *data); /* it runs, and can be signalled; in any thread */
+    void *data;
+};
+int tenon_exec_container_run(struct tenon_exec_container *c, struct tenon_ctx *ctx,
+                             const struct tenon_exec_process *how, int32_t *status,
+                             struct tenon_error *err);
+int tenon_exec_container_signal(struct tenon_exec_container *c, const char *id, int number,
+                                struct tenon_error *err);
+/* What is mounted at that target, "/" or the op's: an O_PATH descriptor, the caller's. */
+int tenon_exec_container_root(struct tenon_exec_container *c, const char *target,
+                              struct tenon_error *err);
+/* Unique on this machine; to free. */
+char *tenon_exec_unique_id(void);
+
 /* UNSUPPORTED where the kernel is too old for steps, whichever the executor. */
 int tenon_exec_check_kernel(struct tenon_error *err);
 

@@ -4,6 +4,7 @@ libtenon_core_la_SOURCES += \
 	%D%/cdi.c \
 	%D%/cdi.h \
 	%D%/cdiedits.c \
+	%D%/container.c \
 	%D%/describe.c \
 	%D%/diagnose.c \
 	%D%/emptycaches.c \

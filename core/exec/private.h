@@ -67,6 +67,29 @@ struct tenon_step {
     bool wants_machine_ids;    /* what failed would not, with them */
 };
 
+/* ---- step.c ---------------------------------------------------------------- */
+
+struct tenon_step_launch { /* how the executor gets it */
+    const char *id;
+    const char *work; /* name of a directory to be made for the executor */
+    const char *join; /* the id of the one that it joins; NULL: none */
+    void (*started)(void *data); /* or NULL */
+    void *data;
+};
+int tenon_step_check_command(const struct tenon_step *s, struct tenon_error *err);
+/* Its temporary directory, its trees and what plugins attach. */
+int tenon_step_set_up(struct tenon_step *s, struct tenon_module **executor,
+                      struct tenon_error *err);
+int tenon_step_open_root(struct tenon_step *s, struct tenon_error *err);
+/* s->user, out of the root. */
+int tenon_step_user(struct tenon_step *s, bool make_cwd, struct tenon_error *err);
+/* s->list, and mount points for it. */
+int tenon_step_furnish(struct tenon_step *s, struct tenon_error *err);
+int tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
+                            const struct tenon_step_launch *how, int32_t *status,
+                            struct tenon_error *err);
+void tenon_step_release(struct tenon_step *s);
+
 /* ---- tree.c: inputs as mounted trees ------------------------------------ */
 
 int tenon_step_tree_mount(struct tenon_step *s, const struct tenon_op_mount *m,

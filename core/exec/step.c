@@ -17,8 +17,8 @@
 #include "exec/private.h"
 #include "store/cutlog.h"
 
-static void
-step_release(struct tenon_step *s)
+void
+tenon_step_release(struct tenon_step *s)
 {
     tenon_step_detach(s);
     tenon_stubs_release(&s->stubs);
@@ -36,7 +36,7 @@ step_release(struct tenon_step *s)
     if (s->tempdir)
         tenon_tempdir_free(s->tempdir);
 }
-TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, step_release);
+TENON_DEFINE_AUTO_STRUCT(step, struct tenon_step, tenon_step_release);
 #define auto_step __attribute__((cleanup(tenon_auto_step)))
 
 /* ---- before ------------------------------------------------------------- */
@@ -101,18 +101,24 @@ check_ids(struct tenon_step *s, const char *name, struct tenon_error *err)
     return 0;
 }
 
-static int
-prepare_root(struct tenon_step *s, struct tenon_error *err)
+int
+tenon_step_open_root(struct tenon_step *s, struct tenon_error *err)
 {
     s->rootfd = open(s->root.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->rootfd < 0)
-        return tenon_error_sys(err, "open %s", s->root.path);
+    return s->rootfd < 0 ? tenon_error_sys(err, "open %s", s->root.path) : 0;
+}
+
+int
+tenon_step_user(struct tenon_step *s, bool make_cwd, struct tenon_error *err)
+{
     const char *user = s->op->user && *s->op->user ? s->op->user : "0";
     if (tenon_user_lookup(s->rootfd, user, &s->user, err) < 0)
         return err->code;
     add_own_group(&s->user);
     if (check_ids(s, user, err) < 0)
         return err->code;
+    if (!make_cwd)
+        return 0;
     auto_close int cwd =
         tenon_root_mkdir_p(s->rootfd, s->op->cwd && *s->op->cwd ? s->op->cwd : "/", 0755,
                            tenon_step_id_outside(s, s->user.uid),
@@ -134,8 +140,8 @@ set_root_readonly(struct tenon_step *s, bool on, struct tenon_error *err)
 
 /* ---- run ---------------------------------------------------------------- */
 
-static char *
-unique_id(void)
+char *
+tenon_exec_unique_id(void)
 {
     static atomic_uint counter;
     return tenon_asprintf("tenon-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
@@ -178,11 +184,24 @@ not_empty(const char *s)
 }
 
 static int
-run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
-             struct tenon_error *err)
+call_executor(struct tenon_step *s, struct tenon_module *executor,
+              const struct tenon_step_launch *how, const struct tenon_exec *x, int32_t *status,
+              struct tenon_error *err)
 {
-    auto_free char *id = unique_id();
-    auto_free char *work = tenon_asprintf("%s/work", s->dir);
+    const struct tenon_executor_ops *ops = executor->plugin.ops.executor;
+    tenon_module_enter(executor);
+    int rc = how->join ? ops->join(executor->self, s->ctx, how->join, x, status, err)
+                       : ops->run(executor->self, s->ctx, x, status, err);
+    tenon_module_leave(executor);
+    return tenon_module_check(executor, how->join ? "join" : "run", rc, err);
+}
+
+int
+tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
+                        const struct tenon_step_launch *how, int32_t *status,
+                        struct tenon_error *err)
+{
+    auto_free char *work = tenon_asprintf("%s/%s", s->dir, how->work);
     if (mkdir(work, 0700) < 0)
         return tenon_error_sys(err, "make %s", work);
     auto_close int workfd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -195,7 +214,7 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         .struct_size = sizeof x,
         .flags = (op->security ? TENON_EXEC_INSECURE : 0) |
                  (s->engine->rootless ? TENON_EXEC_ROOTLESS : 0),
-        .id = id,
+        .id = how->id,
         .rootfs = s->root.path,
         .work = work,
         .rootfs_fd = s->root.fd,
@@ -224,6 +243,8 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         .devices = device_list(s),
         .stdin_fd = null,
         .first_id = s->ids.first,
+        .started = how->started,
+        .started_data = how->data,
     };
     struct tenon_relay *relay = NULL;
     if (s->stdio) {
@@ -235,11 +256,8 @@ run_executor(struct tenon_step *s, struct tenon_module *executor, int32_t *statu
         return err->code;
     if (relay)
         give_pipes(s, x.stdout_fd, x.stderr_fd);
-    tenon_module_enter(executor);
-    int rc = executor->plugin.ops.executor->run(executor->self, s->ctx, &x, status, err);
-    tenon_module_leave(executor);
+    int rc = call_executor(s, executor, how, &x, status, err);
     tenon_relay_finish(relay);
-    rc = tenon_module_check(executor, "run", rc, err);
     if (rc >= 0)
         s->why = tenon_steal(&err->hint);
     return rc;
@@ -276,25 +294,40 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
     return err->code;
 }
 
-/* What is made for it is its root's. */
+/* What it mounts, and where. */
 static int
-prepare(struct tenon_step *s, struct tenon_error *err)
+furnish(struct tenon_step *s, struct tenon_error *err)
 {
-    if (s->ids.root)
-        tenon_ids_act_as(s->ids.root);
-    int rc = prepare_root(s, err);
-    if (rc == 0)
-        rc = tenon_step_env(s, err);
-    if (rc == 0)
-        rc = tenon_step_net_files(s, err);
+    int rc = tenon_step_net_files(s, err);
     if (rc == 0)
         rc = tenon_step_devices(s, err);
     if (rc == 0)
         rc = tenon_step_list_mounts(s, err);
     if (rc == 0)
         rc = tenon_step_tmpfs_modes(s, err);
+    return rc < 0 ? rc : make_stubs(s, err);
+}
+
+int
+tenon_step_furnish(struct tenon_step *s, struct tenon_error *err)
+{
+    int rc = furnish(s, err);
+    return rc == 0 && s->root_op->readonly ? set_root_readonly(s, true, err) : rc;
+}
+
+/* What is made for it is its root's. */
+static int
+prepare(struct tenon_step *s, struct tenon_error *err)
+{
+    if (s->ids.root)
+        tenon_ids_act_as(s->ids.root);
+    int rc = tenon_step_open_root(s, err);
     if (rc == 0)
-        rc = make_stubs(s, err);
+        rc = tenon_step_user(s, true, err);
+    if (rc == 0)
+        rc = tenon_step_env(s, err);
+    if (rc == 0)
+        rc = furnish(s, err);
     if (s->ids.root)
         tenon_ids_act_as(0);
     return rc;
@@ -305,13 +338,15 @@ static int
 run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     struct tenon_error *err)
 {
+    auto_free char *id = tenon_exec_unique_id();
+    const struct tenon_step_launch how = { .id = id, .work = "work" };
     s->stubs.ids = s->ids;
     int rc = prepare(s, err);
     bool readonly = s->root_op->readonly;
     if (rc == 0 && readonly)
         rc = set_root_readonly(s, true, err);
     if (rc == 0) {
-        rc = run_executor(s, executor, status, err);
+        rc = tenon_step_run_executor(s, executor, &how, status, err);
         if (readonly && rc == 0)
             rc = set_root_readonly(s, false, err);
     }
@@ -373,12 +408,18 @@ tenon_exec_check_kernel(struct tenon_error *err)
     return 0;
 }
 
-static int
-set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error *err)
+int
+tenon_step_check_command(const struct tenon_step *s, struct tenon_error *err)
 {
-    struct tenon_engine *e = s->engine;
     if (!s->op->args || !s->op->args[0])
         return tenon_error_set(err, TENON_E_INVALID, "no command to run");
+    return 0;
+}
+
+int
+tenon_step_set_up(struct tenon_step *s, struct tenon_module **executor, struct tenon_error *err)
+{
+    struct tenon_engine *e = s->engine;
     if (tenon_exec_check_kernel(err) < 0)
         return err->code;
     tenon_assert(e->executor);
@@ -413,7 +454,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
 {
     struct tenon_module *executor;
     int32_t status = 0;
-    if (set_up(s, &executor, err) < 0)
+    if (tenon_step_check_command(s, err) < 0 || tenon_step_set_up(s, &executor, err) < 0)
         return err->code;
     if (run(s, executor, &status, err) < 0) {
         if (err->code == TENON_E_CANCELLED)
@@ -449,7 +490,9 @@ try(const struct tenon_step *as, bool has_machine_ids, struct tenon_chain *outpu
     if (!s.stdio) {
         rc = do_step(&s, outputs, output_count, err);
     } else {
-        rc = set_up(&s, &executor, err);
+        rc = tenon_step_check_command(&s, err);
+        if (rc == 0)
+            rc = tenon_step_set_up(&s, &executor, err);
         if (rc == 0)
             rc = run(&s, executor, status, err);
     }

@@ -530,6 +530,9 @@ struct tenon_host {
      * known (graph_source); false: nowhere.  Until err changes. */
     bool (*error_source)(struct tenon_graph *g, const struct tenon_error *err,
                          struct tenon_source_excerpt *out);
+    /* Has what is done for the scope stop, as if the build were cancelled; what
+     * others want as well goes on.  Any thread. */
+    void (*scope_cancel)(struct tenon_ctx *scope);
 };
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
@@ -631,7 +634,8 @@ struct tenon_frontend_call { /* for solve_frontend */
     size_t input_count;
 };
 
-struct tenon_process; /* of a bridge */
+struct tenon_process;   /* of a bridge */
+struct tenon_container; /* the same */
 
 /* What the engine does for a frontend while it works.  From minor 2 on any thread may call it
  * that has the ctx, several at once, while solve() has not returned. */
@@ -694,6 +698,42 @@ struct tenon_bridge {
     int (*import_cache)(struct tenon_ctx *ctx, struct tenon_graph *g,
                         const char *type, const char *const *options,
                         struct tenon_error *err);
+
+    /* Containers: a sandbox of a step for several processes, which see one
+     * another.  n is an exec op that nothing else uses, and says what is mounted,
+     * the network, the names of hosts and limits; inputs are made first, what is
+     * written is thrown away.  It ends with the ctx (a scope, maybe) at the
+     * latest; its functions may be called until then, by any thread. */
+    int (*container_new)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                         struct tenon_node *n, struct tenon_container **out,
+                         struct tenon_error *err);
+    /* Kills what runs in it, and waits for that; what waits for such a process
+     * is told.  Nothing can be done with it afterwards. */
+    void (*container_release)(struct tenon_container *c);
+    /* A process in it.  n is another exec op, without mounts, that says the rest:
+     * arguments, environment, user, secrets, security ...; stdio as in
+     * process_start.  The first is number 1 of the container: the others begin after
+     * it, and end with it.  *out is the container's. */
+    int (*container_start)(struct tenon_container *c, struct tenon_node *n,
+                           const int32_t stdio[3], struct tenon_process **out,
+                           struct tenon_error *err);
+    /* A signal, by its number, to a process of a container, when it runs; NOT_FOUND:
+     * it has ended. */
+    int (*process_signal)(struct tenon_process *p, int32_t number,
+                          struct tenon_error *err);
+    /* Files of a directory that is mounted in it, by its target; as they are while
+     * processes run.  Otherwise as read_file, read_dir and stat. */
+    int (*container_read_file)(struct tenon_ctx *ctx, struct tenon_container *c,
+                               const char *target, const char *path,
+                               size_t limit, const void **data, size_t *len,
+                               struct tenon_error *err);
+    int (*container_read_dir)(struct tenon_ctx *ctx, struct tenon_container *c,
+                              const char *target, const char *path,
+                              const struct tenon_stat **entries, size_t *count,
+                              struct tenon_error *err);
+    int (*container_stat)(struct tenon_ctx *ctx, struct tenon_container *c,
+                          const char *target, const char *path,
+                          struct tenon_stat *out, struct tenon_error *err);
 };
 
 struct tenon_frontend_request {
@@ -869,6 +909,10 @@ struct tenon_exec { /* one step; mount points exist already */
     const char *const *devices; /* CDI names, or NULL */
     int32_t stdin_fd, stdout_fd, stderr_fd; /* the core's */
     uint32_t first_id;      /* that of ops->ids: root and mounts are mapped; 0: they are not */
+    /* Minor 2; or NULL: to be called once the program runs, from where join and
+     * signal find it.  In any thread; not at all when it ends too soon. */
+    void (*started)(void *data);
+    void *started_data;
 };
 #define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
 #define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
@@ -897,6 +941,17 @@ struct tenon_executor_ops {
      * such a namespace.  An error says why it has the machine's ids. */
     int (*ids)(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
                struct tenon_error *err);
+    /* Optional, minor 2.  One more process where run has started the step of
+     * that id: among its processes, with its mounts, network and groups; what x
+     * says of these is not looked at.  Ends with the step at the latest, or when
+     * ctx is cancelled, alone.  NOT_FOUND: no such step runs. */
+    int (*join)(void *self, struct tenon_ctx *ctx, const char *id,
+                const struct tenon_exec *x, int32_t *wait_status,
+                struct tenon_error *err);
+    /* Optional, minor 2.  A signal, by its number, to the first process of what
+     * run or join was given under this id.  NOT_FOUND: none runs. */
+    int (*signal)(void *self, const char *id, int32_t number,
+                  struct tenon_error *err);
 };
 
 /* ---- exporters ---------------------------------------------------------- */

@@ -246,19 +246,21 @@ open_console(const struct native_launch *l)
     return 0;
 }
 
-void
-native_child(void *launch, int report_fd)
+static void
+begin(int report_fd)
 {
-    const struct native_launch *l = launch;
-    const char *what = "start a session";
     umask(022);
     if (setsid() < 0)
-        guard_fail(report_fd, what, errno);
+        guard_fail(report_fd, "start a session", errno);
     /* The keys of the user who started tenon are not the step's. */
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
-    int e = set_up(l, &what);
-    if (e)
-        guard_fail(report_fd, what, e);
+}
+
+static void __attribute__((noreturn))
+finish(const struct native_launch *l, int report_fd)
+{
+    const char *what;
+    int e;
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
     if (l->terminal && (e = open_console(l)))
@@ -269,4 +271,30 @@ native_child(void *launch, int report_fd)
         guard_fail(report_fd, what, e);
     guard_reset_signals();
     exec_program(l);
+}
+
+void
+native_child(void *launch, int report_fd)
+{
+    const char *what;
+    begin(report_fd);
+    int e = set_up(launch, &what);
+    if (e)
+        guard_fail(report_fd, what, e);
+    finish(launch, report_fd);
+}
+
+/* The namespace of processes is the guard's doing, that of users comes last. */
+void
+native_joining_child(void *launch, int report_fd)
+{
+    const struct native_launch *l = launch;
+    begin(report_fd);
+    if (setns(l->joined.pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+                                   (l->joins_net ? CLONE_NEWNET : 0)) < 0)
+        guard_fail(report_fd, "enter the step", errno);
+    int e = set_limits(l);
+    if (e)
+        guard_fail(report_fd, native_setting_limits, e);
+    finish(l, report_fd);
 }

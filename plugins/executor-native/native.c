@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ static const struct tenon_host *host;
 struct native {
     char *network_helper;
     struct devices_pool devices; /* for all steps that have no group of their own */
+    struct running running;
     struct usernamespace users; /* of every id, and of those that only steps have */
     struct usernamespace own_ids;
     bool wants_users;
@@ -53,6 +55,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     struct native *n = tenon_new0(struct native);
     n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     n->devices = (struct devices_pool)DEVICES_POOL_INIT;
+    n->running = (struct running)RUNNING_INIT;
     n->users = (struct usernamespace)USERNAMESPACE_INIT;
     n->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
     n->own_ids.first = (uint32_t)host->get_int(config, "id-base");
@@ -70,6 +73,7 @@ native_fini(void *self)
     struct native *n = self;
     guard_reap(true);
     devices_pool_release(&n->devices);
+    pthread_mutex_destroy(&n->running.lock);
     usernamespace_release(&n->users);
     usernamespace_release(&n->own_ids);
     free(n->network_helper);
@@ -110,10 +114,25 @@ check_request(const struct tenon_exec *x, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* The program runs: what comes is a pidfd of it. */
+static bool
+has_started(void *data, int guard)
+{
+    struct native_launch *l = data;
+    (void)guard;
+    int pidfd = guard_take_pidfd(l->news[0]);
+    if (pidfd < 0)
+        return false;
+    running_set(l->running, &l->step, pidfd);
+    l->x->started(l->x->started_data);
+    return false;
+}
+
 static void
 supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
 {
-    int *keep = tenon_calloc(6 + l->cgroup_count, sizeof *keep);
+    const bool joins = l->joined.pidfd >= 0;
+    int *keep = tenon_calloc(8 + l->cgroup_count, sizeof *keep);
     size_t count = 0;
     keep[count++] = l->in;
     keep[count++] = l->out;
@@ -126,17 +145,27 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
         keep[count++] = l->requests_fd;
     for (size_t i = 0; i < l->cgroup_count; i++)
         keep[count++] = l->cgroup_procs[i];
+    if (joins)
+        keep[count++] = l->joined.pidfd;
+    if (l->news[1] >= 0)
+        keep[count++] = l->news[1];
+    const struct guard_join join = { .pidfd = l->joined.pidfd };
+    const struct guard_news news = { .send_fd = l->news[1], .fd = l->news[0],
+                                     .seen = has_started, .data = l };
     struct guard_options g = {
-        .child_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-                       CLONE_NEWCGROUP |
-                       (l->own_net && l->net_fd < 0 ? CLONE_NEWNET : 0),
+        .child_flags = joins ? 0
+                             : CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                                   CLONE_NEWCGROUP |
+                                   (l->own_net && l->net_fd < 0 ? CLONE_NEWNET : 0),
         .guard_setup = native_join_cgroup,
-        .child = native_child,
+        .child = joins ? native_joining_child : native_child,
         .data = l,
         .keep = keep,
         .keep_count = count,
         .cancel_fd = host->cancel_fd(ctx),
-        .child_is_all = !l->own_cgroup, /* a busy group cannot be removed */
+        .child_is_all = !l->own_cgroup && !joins, /* a busy group cannot be removed */
+        .join = joins ? &join : NULL,
+        .news = l->news[0] >= 0 ? &news : NULL,
     };
     guard_run(&g, result);
     free(keep);
@@ -242,6 +271,29 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     return e ? host->error(err, TENON_E_FAILED, e, "compile the system call filter") : TENON_OK;
 }
 
+/* How it ended, as the core wants it. */
+static int
+told(const struct native_launch *l, const struct guard_result *result, int32_t *wait_status,
+     struct tenon_error *err)
+{
+    switch (result->outcome) {
+    case GUARD_CANCELLED:
+        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+    case GUARD_FAILED:
+        if (result->what[0] == '/')
+            host->error(err, TENON_E_FAILED, result->sys, "mount target \"%s\"", result->what);
+        else
+            host->error(err, TENON_E_FAILED, result->sys, "%s", result->what);
+        if (l->rootless && result->sys == EPERM && !strcmp(result->what, native_setting_limits))
+            host->error_hint(err, "an ordinary user is limited to what `ulimit -Ha` shows");
+        return TENON_E_FAILED;
+    case GUARD_EXITED:
+        break;
+    }
+    *wait_status = result->wait_status;
+    return TENON_OK;
+}
+
 static int
 run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
              int32_t *wait_status, struct tenon_error *err)
@@ -254,33 +306,91 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         return host->error_code(err);
     }
     l->bind_proc = atomic_load(&proc_is_partial);
+    l->step.procs = l->cgroup_procs;
+    l->step.proc_count = l->cgroup_count;
+    running_add(l->running, &l->step);
     supervise(l, ctx, &result);
     if (lacks_proc(l, &result)) {
         note_partial_proc(ctx);
         l->bind_proc = true;
         supervise(l, ctx, &result);
     }
+    running_remove(l->running, &l->step);
     devices_release(&own);
     bool out_of_memory = group.path && cgroup_ran_out_of_memory(group.path);
     cgroup_release(&group);
-    switch (result.outcome) {
-    case GUARD_CANCELLED:
-        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
-    case GUARD_FAILED:
-        if (result.what[0] == '/')
-            host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
-        else
-            host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
-        if (l->rootless && result.sys == EPERM && !strcmp(result.what, native_setting_limits))
-            host->error_hint(err, "an ordinary user is limited to what `ulimit -Ha` shows");
-        return TENON_E_FAILED;
-    case GUARD_EXITED:
-        break;
-    }
-    *wait_status = result.wait_status;
+    if (told(l, &result, wait_status, err) < 0)
+        return host->error_code(err);
     if (out_of_memory && result.wait_status)
         host->error_hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
+}
+
+/* A socket for the news that it has started, if somebody wants them. */
+static int
+expect_news(struct native *n, struct native_launch *l, struct tenon_error *err)
+{
+    int ends[2];
+    l->running = &n->running;
+    l->step.id = l->x->id;
+    if (!TENON_HAS(struct tenon_exec, l->x, started))
+        return TENON_OK;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return host->error(err, TENON_E_FAILED, errno, "make a socket");
+    for (int i = 0; i < 2; i++) {
+        l->news[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 10);
+        close(ends[i]);
+    }
+    return TENON_OK;
+}
+
+static int
+native_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_exec *x,
+            int32_t *wait_status, struct tenon_error *err)
+{
+    struct native *n = self;
+    struct native_launch l;
+    struct requests *requests = NULL;
+    struct guard_result result;
+    int rc = native_prepare(&l, x, host, NULL, err);
+    if (rc == TENON_OK)
+        rc = expect_news(n, &l, err);
+    if (rc == TENON_OK && !running_find(&n->running, id, &l.joined))
+        rc = host->error(err, TENON_E_NOT_FOUND, 0, "the container's first process has ended");
+    l.joins_net = l.own_net;
+    l.own_net = false; /* none is to be made */
+    if (rc == TENON_OK)
+        rc = separate(n, &l, ctx, &requests, err);
+    if (rc == TENON_OK) {
+        l.cgroup_procs = tenon_steal(&l.joined.procs);
+        l.cgroup_count = l.joined.proc_count;
+        running_add(l.running, &l.step);
+        supervise(&l, ctx, &result);
+        running_remove(l.running, &l.step);
+        rc = told(&l, &result, wait_status, err);
+    }
+    for (size_t i = 0; i < l.cgroup_count; i++)
+        close(l.cgroup_procs[i]);
+    if (!l.joined.procs)
+        l.joined.proc_count = 0; /* those were it */
+    requests_close(requests);
+    native_release(&l);
+    return rc;
+}
+
+static int
+native_signal(void *self, const char *id, int32_t number, struct tenon_error *err)
+{
+    struct native *n = self;
+    struct running_copy step;
+    int rc = TENON_OK;
+    if (!running_find(&n->running, id, &step))
+        return host->error(err, TENON_E_NOT_FOUND, 0, "no such process");
+    if (syscall(SYS_pidfd_send_signal, step.pidfd, (int)number, NULL, 0) < 0)
+        rc = host->error(err, errno == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, errno,
+                         "send signal %d", (int)number);
+    running_copy_release(&step);
+    return rc;
 }
 
 static int
@@ -295,6 +405,8 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
     struct native_launch l;
     int rc = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
     struct requests *requests = NULL;
+    if (rc == TENON_OK)
+        rc = expect_news(n, &l, err);
     if (rc == TENON_OK)
         rc = separate(n, &l, ctx, &requests, err);
     if (rc == TENON_OK)
@@ -329,6 +441,8 @@ static const struct tenon_executor_ops ops = {
     .probe = native_probe,
     .run = native_run,
     .ids = native_ids,
+    .join = native_join,
+    .signal = native_signal,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),

@@ -12,6 +12,8 @@
 #include <sys/types.h>
 #include <tenon-plugin.h>
 
+#include "common/exec/running.h"
+
 struct native_limit {
     int resource;
     struct rlimit value;
@@ -49,6 +51,13 @@ struct native_launch {
     int *cgroup_procs;     /* joined by the guard */
     size_t cgroup_count;
     bool own_cgroup;       /* removed with the step, so it is not busy */
+
+    /* when it is to be joined, or joins another */
+    struct running *running;
+    struct running_step step;
+    struct running_copy joined; /* pidfd -1: none */
+    bool joins_net;             /* it has a network of its own */
+    int news[2];                /* a socket's ends; or -1 */
 };
 
 /* prepare.c.  0 or a status with err set by host. */
@@ -69,6 +78,7 @@ int native_hide_paths(int root, const char **what);
 int native_mount_step(const struct native_launch *l, int root, const char **what);
 int native_leave_host(int root, const char **what);
 void native_child(void *launch, int report_fd);
+void native_joining_child(void *launch, int report_fd);
 int native_join_cgroup(void *launch, const char **what);
 
 #endif

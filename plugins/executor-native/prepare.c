@@ -132,6 +132,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
 {
     memset(l, 0, sizeof *l);
     l->net_fd = l->users_fd = l->requests_fd = -1;
+    l->step.pidfd = l->joined.pidfd = l->news[0] = l->news[1] = -1;
     l->x = x;
     l->in = move_up(x->stdin_fd);
     l->out = move_up(x->stdout_fd);
@@ -172,6 +173,10 @@ native_release(struct native_launch *l)
     for (int i = 0; i < 4; i++)
         if (fds[i] >= 10) /* ours: moved up, or zeroed */
             close(fds[i]);
+    for (int i = 0; i < 2; i++)
+        if (l->news[i] >= 10)
+            close(l->news[i]);
+    running_copy_release(&l->joined);
     free(l->groups);
     free(l->limits);
     free(l->cgroup_procs);

@@ -9,13 +9,16 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -23,12 +26,14 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
+#include "tools/parse.h"
 #include "common/exec/cgroup.h"
 #include "common/exec/devices.h"
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
 #include "common/exec/profile.h"
 #include "common/exec/requests.h"
+#include "common/exec/running.h"
 #include "common/exec/sockets.h"
 #include "common/exec/usernamespace.h"
 #include "ocimounts.h"
@@ -41,6 +46,7 @@ struct oci {
     char *path;    /* absolute; NULL: not found */
     char *network_helper;
     struct devices_pool devices;
+    struct running running;
     pthread_mutex_t lock; /* of the following */
     bool wants_users, was_tried;
     int why_no_users;
@@ -83,6 +89,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     o->path = find_runtime(o->runtime);
     o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
+    o->running = (struct running)RUNNING_INIT;
     pthread_mutex_init(&o->lock, NULL);
     o->wants_users = host->get_bool(config, "user-namespace");
     o->all_ids = o->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
@@ -97,6 +104,7 @@ oci_fini(void *self)
 {
     struct oci *o = self;
     devices_pool_release(&o->devices);
+    pthread_mutex_destroy(&o->running.lock);
     pthread_mutex_destroy(&o->lock);
     usernamespace_release(&o->all_ids);
     usernamespace_release(&o->own_ids);
@@ -167,14 +175,14 @@ can_keep(const struct oci *o)
     return strstr(text, "--keep") != NULL;
 }
 
+/* Puts the document, too. */
 static int
-write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
-             const struct usernamespace *users, struct tenon_error *err)
+write_json(const struct tenon_exec *x, const char *name, struct json_object *spec,
+           struct tenon_error *err)
 {
-    struct json_object *spec = oci_spec(x, cgroup, network, users);
     const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
     size_t len = strlen(text);
-    int fd = openat(x->work_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = openat(x->work_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int sys = fd < 0 ? errno : 0;
     for (size_t done = 0; !sys && done < len;) {
         ssize_t n = write(fd, text + done, len - done);
@@ -187,8 +195,15 @@ write_config(const struct tenon_exec *x, const char *cgroup, const char *network
         close(fd);
     json_object_put(spec);
     if (sys)
-        return host->error(err, TENON_E_FAILED, sys, "write config.json");
+        return host->error(err, TENON_E_FAILED, sys, "write %s", name);
     return TENON_OK;
+}
+
+static int
+write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
+             const struct usernamespace *users, struct tenon_error *err)
+{
+    return write_json(x, "config.json", oci_spec(x, cgroup, network, users), err);
 }
 
 /* ---- in the guard and its child: async-signal-safe only ----------------- */
@@ -227,6 +242,14 @@ guard_setup(void *data, const char **what)
     return ocimounts_attach(l->x, what);
 }
 
+/* Where the runtime was started already. */
+static int
+joining_setup(void *data, const char **what)
+{
+    const struct launch *l = data;
+    return cgroup_join(l->cgroup_procs, l->cgroup_count, what);
+}
+
 static void
 launch_child(void *data, int report_fd)
 {
@@ -258,20 +281,79 @@ move_up(int fd)
 
 #define STATE "state"
 #define LOG "runtime.log"
+#define PID "pid"
+
+/* ---- that it has started: the runtime writes its process's number to a file ---------- */
+
+struct start {
+    struct oci *o;
+    const struct tenon_exec *x;
+    struct running_step *step;
+    int joined; /* the guard of the namespaces, above the standard numbers; -1: the step's own */
+    int fd;     /* inotify; -1: nobody wants to know */
+};
+
+/* 0: not there yet. */
+static int
+read_pid(const char *work)
+{
+    auto_free char *path = tenon_asprintf("%s/" PID, work);
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    char text[24] = "";
+    uint64_t pid = 0;
+    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
+        text[strcspn(text, "\n")] = 0;
+    return tenon_parse_u64(text, 10, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
+}
+
+static bool
+has_started(void *data, int guard)
+{
+    const struct start *s = data;
+    char events[4096];
+    while (read(s->fd, events, sizeof events) > 0)
+        ;
+    if (!read_pid(s->x->work))
+        return true;
+    int pidfd = s->joined >= 0 ? fcntl(s->joined, F_DUPFD_CLOEXEC, 10)
+                               : (int)syscall(SYS_pidfd_open, guard, 0);
+    if (pidfd >= 0) {
+        running_set(&s->o->running, s->step, pidfd);
+        s->x->started(s->x->started_data);
+    }
+    return false;
+}
+
+static int
+start_open(struct start *s, struct tenon_error *err)
+{
+    s->fd = -1;
+    if (!TENON_HAS(struct tenon_exec, s->x, started))
+        return TENON_OK;
+    s->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (s->fd < 0 || inotify_add_watch(s->fd, s->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+        host->error(err, TENON_E_FAILED, errno, "watch %s", s->x->work);
+        if (s->fd >= 0)
+            close(tenon_steal_fd(&s->fd));
+        return host->error_code(err);
+    }
+    return TENON_OK;
+}
 
 static void
 supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
           const struct cgroup *group, bool hides_v2, const struct requests *requests,
-          struct guard_result *result)
+          struct start *start, struct guard_result *result)
 {
     auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
     auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
     /* With --keep the control group is still there and shows what became of the
      * step. */
     const bool keep_group = x->memory_bytes > 0 && can_keep(o);
+    auto_free char *pid = tenon_asprintf("%s/" PID, x->work);
     char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
                      (char *)"--log-format", (char *)"json", (char *)"run",
-                     (char *)"--bundle", (char *)x->work,
+                     (char *)"--pid-file", pid, (char *)"--bundle", (char *)x->work,
                      keep_group ? (char *)"--keep" : (char *)x->id,
                      keep_group ? (char *)x->id : NULL, NULL };
     /* Nothing of our environment reaches the runtime. */
@@ -291,6 +373,8 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
         keep[kept++] = l.requests;
     for (size_t i = 0; i < group->count; i++)
         keep[kept++] = group->procs[i];
+    const struct guard_news news = { .send_fd = -1, .fd = start->fd, .seen = has_started,
+                                     .data = start };
     struct guard_options g = {
         .guard_flags = CLONE_NEWNS,
         .guard_setup = guard_setup,
@@ -299,6 +383,7 @@ supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x
         .keep = keep,
         .keep_count = kept,
         .cancel_fd = host->cancel_fd(ctx),
+        .news = start->fd >= 0 ? &news : NULL,
     };
     guard_run(&g, result);
 }
@@ -454,7 +539,18 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
         return host->error_code(err);
     }
     struct guard_result result;
-    supervise(o, ctx, x, &groups.limits, groups.has_devices, requests, &result);
+    struct running_step step = { .id = x->id, .work = x->work, .procs = groups.limits.procs,
+                                 .proc_count = groups.limits.count };
+    struct start start = { .o = o, .x = x, .step = &step, .joined = -1 };
+    if (start_open(&start, err) < 0) {
+        groups_release(&groups);
+        return host->error_code(err);
+    }
+    running_add(&o->running, &step);
+    supervise(o, ctx, x, &groups.limits, groups.has_devices, requests, &start, &result);
+    running_remove(&o->running, &step);
+    if (start.fd >= 0)
+        close(start.fd);
     bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(groups.runtime);
     groups_release(&groups);
     switch (result.outcome) {
@@ -555,11 +651,155 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
     return rc;
 }
 
+/* ---- one more process in it ---------------------------------------------------------- */
+
+static void
+supervise_joined(struct oci *o, struct tenon_ctx *ctx, const char *id, const struct tenon_exec *x,
+                 const struct running_copy *step, const struct requests *requests,
+                 struct start *start, struct guard_result *result)
+{
+    auto_free char *state = tenon_asprintf("%s/" STATE, step->work);
+    auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
+    auto_free char *process = tenon_asprintf("%s/process.json", x->work);
+    auto_free char *pid = tenon_asprintf("%s/" PID, x->work);
+    char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
+                     (char *)"--log-format", (char *)"json", (char *)"exec",
+                     (char *)"--process", process, (char *)"--pid-file", pid, (char *)id, NULL };
+    char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    (char *)"XDG_RUNTIME_DIR=/run", NULL };
+    auto_close int in = move_up(x->stdin_fd);
+    auto_close int out = move_up(x->stdout_fd);
+    auto_close int err = move_up(x->stderr_fd);
+    struct launch l = { x, step->procs, step->proc_count, o->path, argv, env, in, out, err,
+                        requests_fd(requests), false };
+    auto_free int *keep = tenon_calloc(5 + step->proc_count, sizeof *keep);
+    size_t kept = 0;
+    keep[kept++] = in;
+    keep[kept++] = out;
+    keep[kept++] = err;
+    keep[kept++] = step->pidfd;
+    if (l.requests >= 0)
+        keep[kept++] = l.requests;
+    for (size_t i = 0; i < step->proc_count; i++)
+        keep[kept++] = step->procs[i];
+    const struct guard_join join = { .pidfd = step->pidfd, .flags = CLONE_NEWNS };
+    const struct guard_news news = { .send_fd = -1, .fd = start->fd, .seen = has_started,
+                                     .data = start };
+    struct guard_options g = {
+        .guard_setup = joining_setup,
+        .child = launch_child,
+        .data = &l,
+        .keep = keep,
+        .keep_count = kept,
+        .cancel_fd = host->cancel_fd(ctx),
+        .join = &join,
+        .news = start->fd >= 0 ? &news : NULL,
+    };
+    guard_run(&g, result);
+}
+
+struct shot {
+    int pid, number;
+};
+
+static void
+shoot(void *data, int report_fd)
+{
+    const struct shot *s = data;
+    if (kill(s->pid, s->number) < 0)
+        guard_fail(report_fd, "send a signal", errno);
+    _exit(0);
+}
+
+/* The number in the file is one of the namespace that the runtime is in. */
+static int
+send_signal(const struct running_copy *step, int number)
+{
+    struct shot s = { read_pid(step->work), number };
+    struct guard_result result;
+    const struct guard_join join = { .pidfd = step->pidfd };
+    struct guard_options g = { .child = shoot, .data = &s, .keep = &step->pidfd, .keep_count = 1,
+                               .cancel_fd = -1, .join = &join };
+    if (s.pid <= 1) /* not a process of it; 1 is the guard */
+        return ESRCH;
+    guard_run(&g, &result);
+    return result.outcome == GUARD_EXITED ? 0 : result.sys ? result.sys : ESRCH;
+}
+
+static int
+joined_result(const struct oci *o, const struct tenon_exec *x, const struct running_copy *step,
+              const struct guard_result *result, int32_t *wait_status, struct tenon_error *err)
+{
+    if (result->outcome == GUARD_FAILED)
+        return host->error(err, TENON_E_FAILED, result->sys, "%s", result->what);
+    if (result->outcome == GUARD_CANCELLED) {
+        /* The runtime is dead, and its process is not yet. */
+        struct running_copy own = { .pidfd = step->pidfd, .work = (char *)x->work };
+        send_signal(&own, SIGKILL);
+        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+    }
+    *wait_status = result->wait_status;
+    if (WIFSIGNALED(result->wait_status)) /* with the first one */
+        return TENON_OK;
+    auto_free char *message = result->wait_status ? last_error(x) : NULL;
+    return message && !is_of_program(message) ? blame_runtime(o, message, err) : TENON_OK;
+}
+
+static int
+oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_exec *x,
+         int32_t *wait_status, struct tenon_error *err)
+{
+    struct oci *o = self;
+    struct running_copy step;
+    struct running_step own = { .id = x->id, .work = x->work };
+    struct start start = { .o = o, .x = x, .step = &own };
+    struct requests *requests = NULL;
+    struct guard_result result;
+    if (!running_find(&o->running, id, &step))
+        return host->error(err, TENON_E_NOT_FOUND, 0, "the container's first process has ended");
+    start.joined = step.pidfd;
+    int rc = write_json(x, "process.json", oci_process(x), err);
+    if (rc == TENON_OK)
+        rc = start_open(&start, err);
+    const bool watches = rc == TENON_OK;
+    const struct usernamespace *users; /* the runtime knows which it is */
+    if (rc == TENON_OK)
+        rc = separate(o, ctx, x, &requests, &users, err);
+    if (rc == TENON_OK) {
+        running_add(&o->running, &own);
+        supervise_joined(o, ctx, id, x, &step, requests, &start, &result);
+        running_remove(&o->running, &own);
+        rc = joined_result(o, x, &step, &result, wait_status, err);
+    }
+    requests_close(requests);
+    if (watches && start.fd >= 0)
+        close(start.fd);
+    running_copy_release(&step);
+    return rc;
+}
+
+static int
+oci_signal(void *self, const char *id, int32_t number, struct tenon_error *err)
+{
+    struct oci *o = self;
+    struct running_copy step;
+    if (!running_find(&o->running, id, &step))
+        return host->error(err, TENON_E_NOT_FOUND, 0, "no such process");
+    int e = send_signal(&step, (int)number);
+    running_copy_release(&step);
+    if (e)
+        return host->error(err, e == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, e,
+                           "send signal %d", (int)number);
+    return TENON_OK;
+}
+
 static const struct tenon_executor_ops ops = {
     .struct_size = sizeof ops,
     .probe = oci_probe,
     .run = oci_run,
     .ids = oci_ids,
+    .join = oci_join,
+    .signal = oci_signal,
 };
 static const struct tenon_param options[] = { { .name = NULL } };
 static const struct tenon_plugin plugin = {

@@ -95,10 +95,10 @@ add_limits(struct json_object *process, const struct tenon_exec *x)
     }
 }
 
-static void
-add_process(struct json_object *spec, const struct tenon_exec *x)
+struct json_object *
+oci_process(const struct tenon_exec *x)
 {
-    struct json_object *p = add_object(spec, "process");
+    struct json_object *p = json_object_new_object();
     struct json_object *user = add_object(p, "user");
     add_number(user, "uid", x->uid);
     add_number(user, "gid", x->gid);
@@ -115,6 +115,7 @@ add_process(struct json_object *spec, const struct tenon_exec *x)
     json_object_object_add(p, "noNewPrivileges", json_object_new_boolean(0));
     /* Of `tenon shell`: the runtime makes one for the container, and passes on. */
     json_object_object_add(p, "terminal", json_object_new_boolean(isatty(x->stdin_fd)));
+    return p;
 }
 
 /* ---- mounts ------------------------------------------------------------- */
@@ -348,7 +349,7 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
-    add_process(spec, x);
+    json_object_object_add(spec, "process", oci_process(x));
     add_string(add_object(spec, "root"), "path", x->rootfs);
     add_string(spec, "hostname", x->hostname);
     struct json_object *mounts = add_array(spec, "mounts");

@@ -12,4 +12,7 @@
 struct json_object *oci_spec(const struct tenon_exec *x, const char *cgroup,
                              const char *network, const struct usernamespace *users);
 
+/* Its process alone, as it is told to what runs already. */
+struct json_object *oci_process(const struct tenon_exec *x);
+
 #endif

@@ -22,6 +22,11 @@ const char *const gateway_frontend_caps[] = {
     "gateway.evaluate",
     "gateway.warnings",
     "source.metaresolver",
+    "gateway.exec",
+    "gateway.exec.extrahosts",
+    "gateway.exec.secretenv",
+    "gateway.exec.signals",
+    "gateway.exec.filesystem",
     NULL,
 };
 

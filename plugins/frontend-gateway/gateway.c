@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "containers.h"
 #include "tools/alloc.h"
 #include "tools/text.h"
 
@@ -190,9 +191,14 @@ serve(struct gateway *gw, struct pipes *p, struct grpc_status *why)
 {
     p->kept = fcntl(p->from, F_DUPFD_CLOEXEC, 0);
     gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
-    const int rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
-    if (rc == 0)
-        gateway_serve(gw);
+    int rc = watch_start(&gw->watch, host);
+    if (rc == 0) {
+        rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
+        if (rc == 0)
+            gateway_serve(gw);
+        watch_stop(&gw->watch);
+    }
+    containers_release(gw); /* nothing of it runs when the program has gone */
     grpc_conn_alive(gw->conn, why);
     grpc_conn_free(gw->conn);
     if (!gw->returned && p->kept >= 0)

@@ -4,10 +4,12 @@
  *   choose.c     which image it is
  *   image.c      the process that is made of it
  *   serving.c    one call: a message in, one out; references by their names
+ *   watch.c      calls that are given up
  *   serve.c      the methods of LLBBridge, by the bridge of the host
  *   platforms.c  which platforms a result is for
  *   imports.c    caches that it names
  *   returned.c   what is in a result
+ *   containers.c, exec.c, process.c  containers, and processes in them
  *   status.c     errors of the host as gRPC has them, and back
  *   caps.c       what is said to be understood
  *   llbbridge.c  the messages
@@ -22,15 +24,20 @@
 #include "tools/arena.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
+#include "watch.h"
 
 enum {
     GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
     GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
     GATEWAY_IMPORTS_MAX = 64,      /* caches that it names */
+    GATEWAY_CONTAINERS_MAX = 100,  /* at a time */
+    GATEWAY_PROCESSES_MAX = 100,   /* in all of them, at a time */
+    GATEWAY_INPUT_MAX = 1 << 20,   /* bytes for the standard input of one, which wait */
     GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
     GATEWAY_GRACE = 10,            /* seconds: to end, after Return, or without a connection */
 };
 
+struct gateway_container;
 struct gateway {
     const struct tenon_host *host;
     const struct tenon_values *config; /* the plugin's; may be NULL */
@@ -39,6 +46,7 @@ struct gateway {
     struct tenon_ctx *ctx;
     struct tenon_graph *graph;
     struct grpc_conn *conn;
+    struct watch watch; /* while it is served */
 
     pthread_mutex_t lock; /* what follows: each call has a thread of its own */
     pthread_cond_t changed; /* returned, deaf, gone */
@@ -47,6 +55,8 @@ struct gateway {
     bool killed;   /* by us: it did not end by itself */
     TENON_VEC(struct tenon_ref *) refs; /* by what the program calls them, less one */
     size_t imports; /* named so far */
+    TENON_VEC(struct gateway_container *) containers;
+    unsigned processes; /* in them */
     bool returned; /* or tried to */
     bool refused;  /* what it returned was not taken */
     struct tenon_result *result; /* of the request: Return fills it */
@@ -112,6 +122,13 @@ bool gateway_final_metadata(struct tenon_arena *arena, const struct message_byte
 
 /* ---- status.c ------------------------------------------------------------ */
 
+/* How BuildKit names the type of a detail. */
+#define GATEWAY_TYPE(name) "github.com/moby/buildkit/" name "+json"
+/* What is in err, as the wire has it; in the arena, and in err. */
+struct gw_status;
+struct tenon_arena;
+void gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_arena *arena,
+                    struct gw_status *out);
 /* Ends the call with what is in err. */
 void gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err);
 /* Sets err to what the program says that went wrong: its message, and its details as

@@ -141,6 +141,7 @@ FIELDS gw_read_file_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_read_file, ref),
     MESSAGE_FIELD(2, STRING, gw_read_file, path),
     MESSAGE_OF(3, ONE, gw_read_file, range, gw_range_message),
+    MESSAGE_FIELD(4, INT, gw_read_file, mount),
 };
 SERVED(gw_read_file);
 
@@ -151,6 +152,7 @@ FIELDS gw_read_dir_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_read_dir, ref),
     MESSAGE_FIELD(2, STRING, gw_read_dir, path),
     MESSAGE_FIELD(3, STRING, gw_read_dir, pattern),
+    MESSAGE_FIELD(4, INT, gw_read_dir, mount),
 };
 SERVED(gw_read_dir);
 
@@ -171,6 +173,7 @@ SERVED(gw_dir);
 FIELDS gw_stat_file_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_stat_file, ref),
     MESSAGE_FIELD(2, STRING, gw_stat_file, path),
+    MESSAGE_FIELD(3, INT, gw_stat_file, mount),
 };
 SERVED(gw_stat_file);
 
@@ -271,3 +274,135 @@ FIELDS gw_warn_fields[] = {
     MESSAGE_OF(7, MANY, gw_warn, ranges, gw_place_message),
 };
 SERVED(gw_warn);
+
+/* ---- containers ---------------------------------------------------------- */
+
+FIELDS gw_cache_opt_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_cache_opt, id),
+    MESSAGE_FIELD(2, INT, gw_cache_opt, sharing),
+};
+INFO(gw_cache_opt);
+
+FIELDS gw_secret_opt_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_secret_opt, id),
+    MESSAGE_FIELD(2, INT, gw_secret_opt, uid),
+    MESSAGE_FIELD(3, INT, gw_secret_opt, gid),
+    MESSAGE_FIELD(4, INT, gw_secret_opt, mode),
+    MESSAGE_FIELD(5, BOOL, gw_secret_opt, optional),
+};
+INFO(gw_secret_opt);
+
+FIELDS gw_tmpfs_opt_fields[] = {MESSAGE_FIELD(1, INT, gw_tmpfs_opt, size)};
+INFO(gw_tmpfs_opt);
+
+FIELDS gw_mount_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_mount, input),
+    MESSAGE_FIELD(2, STRING, gw_mount, selector),
+    MESSAGE_FIELD(3, STRING, gw_mount, dest),
+    MESSAGE_FIELD(4, INT, gw_mount, output),
+    MESSAGE_FIELD(5, BOOL, gw_mount, readonly),
+    MESSAGE_FIELD(6, INT, gw_mount, type),
+    MESSAGE_OF(19, ONE, gw_mount, tmpfs, gw_tmpfs_opt_message),
+    MESSAGE_OF(20, ONE, gw_mount, cache, gw_cache_opt_message),
+    MESSAGE_OF(21, ONE, gw_mount, secret, gw_secret_opt_message),
+    MESSAGE_OF(22, ONE, gw_mount, ssh, gw_secret_opt_message),
+    MESSAGE_FIELD(23, STRING, gw_mount, ref),
+};
+INFO(gw_mount);
+
+FIELDS gw_host_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_host, host),
+    MESSAGE_FIELD(2, STRING, gw_host, ip),
+};
+INFO(gw_host);
+
+FIELDS gw_new_container_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_new_container, id),
+    MESSAGE_OF(2, MANY, gw_new_container, mounts, gw_mount_message),
+    MESSAGE_FIELD(3, INT, gw_new_container, network),
+    MESSAGE_OF(4, ONE, gw_new_container, platform, gw_platform_message),
+    MESSAGE_OF(6, MANY, gw_new_container, hosts, gw_host_message),
+    MESSAGE_FIELD(7, STRING, gw_new_container, hostname),
+};
+SERVED(gw_new_container);
+
+FIELDS gw_release_container_fields[] = {MESSAGE_FIELD(1, STRING, gw_release_container, id)};
+SERVED(gw_release_container);
+
+FIELDS gw_proxy_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_proxy, http),
+    MESSAGE_FIELD(2, STRING, gw_proxy, https),
+    MESSAGE_FIELD(3, STRING, gw_proxy, ftp),
+    MESSAGE_FIELD(4, STRING, gw_proxy, no),
+    MESSAGE_FIELD(5, STRING, gw_proxy, all),
+};
+INFO(gw_proxy);
+
+FIELDS gw_ulimit_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_ulimit, name),
+    MESSAGE_FIELD(2, INT, gw_ulimit, soft),
+    MESSAGE_FIELD(3, INT, gw_ulimit, hard),
+};
+INFO(gw_ulimit);
+
+FIELDS gw_process_meta_fields[] = {
+    MESSAGE_FIELD(1, STRINGS, gw_process_meta, args),
+    MESSAGE_FIELD(2, STRINGS, gw_process_meta, env),
+    MESSAGE_FIELD(3, STRING, gw_process_meta, cwd),
+    MESSAGE_FIELD(4, STRING, gw_process_meta, user),
+    MESSAGE_OF(5, ONE, gw_process_meta, proxy, gw_proxy_message),
+    MESSAGE_OF(9, MANY, gw_process_meta, ulimits, gw_ulimit_message),
+    MESSAGE_FIELD(10, STRING, gw_process_meta, cgroup_parent),
+};
+INFO(gw_process_meta);
+
+FIELDS gw_secretenv_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_secretenv, id),
+    MESSAGE_FIELD(2, STRING, gw_secretenv, name),
+    MESSAGE_FIELD(3, BOOL, gw_secretenv, optional),
+};
+INFO(gw_secretenv);
+
+FIELDS gw_init_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_init, container),
+    MESSAGE_OF(2, ONE, gw_init, meta, gw_process_meta_message),
+    MESSAGE_FIELD(3, INTS, gw_init, fds),
+    MESSAGE_FIELD(4, BOOL, gw_init, tty),
+    MESSAGE_FIELD(5, INT, gw_init, security),
+    MESSAGE_OF(6, MANY, gw_init, secretenv, gw_secretenv_message),
+};
+INFO(gw_init);
+
+FIELDS gw_fd_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_fd, fd),
+    MESSAGE_FIELD(2, BOOL, gw_fd, eof),
+    MESSAGE_FIELD(3, BYTES, gw_fd, data),
+};
+INFO(gw_fd);
+
+FIELDS gw_resize_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_resize, rows),
+    MESSAGE_FIELD(2, INT, gw_resize, cols),
+};
+INFO(gw_resize);
+
+FIELDS gw_exit_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_exit, code),
+    MESSAGE_OF(2, ONE, gw_exit, error, gw_status_message),
+};
+INFO(gw_exit);
+
+FIELDS gw_signal_fields[] = {MESSAGE_FIELD(1, STRING, gw_signal, name)};
+INFO(gw_signal);
+
+FIELDS gw_exec_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_exec, process),
+    MESSAGE_OF(2, ONE, gw_exec, init, gw_init_message),
+    MESSAGE_OF(3, ONE, gw_exec, file, gw_fd_message),
+    MESSAGE_OF(4, ONE, gw_exec, resize, gw_resize_message),
+    MESSAGE_OF(5, ONE, gw_exec, started, gw_none_message),
+    MESSAGE_OF(6, ONE, gw_exec, exit, gw_exit_message),
+    MESSAGE_OF(7, ONE, gw_exec, done, gw_none_message),
+    MESSAGE_OF(8, ONE, gw_exec, signal, gw_signal_message),
+};
+SERVED(gw_exec);

@@ -106,14 +106,16 @@ struct gw_range {
     int64_t offset, length;
 };
 struct gw_read_file {
-    const char *ref, *path;
+    const char *ref, *path; /* ref: or a container */
     const struct gw_range *range;
+    int64_t mount; /* of a container */
 };
 struct gw_file {
     struct message_bytes data;
 };
 struct gw_read_dir {
     const char *ref, *path, *pattern;
+    int64_t mount;
 };
 struct gw_stat {
     const char *path;
@@ -125,6 +127,7 @@ struct gw_dir {
 };
 struct gw_stat_file {
     const char *ref, *path;
+    int64_t mount;
 };
 struct gw_stat_answer {
     const struct gw_stat *stat;
@@ -199,6 +202,99 @@ struct gw_warn {
     struct message_list ranges; /* gw_place */
 };
 
+/* ---- containers ---------------------------------------------------------- */
+
+struct gw_cache_opt {
+    const char *id;
+    int64_t sharing;
+};
+struct gw_secret_opt { /* and of an agent */
+    const char *id;
+    int64_t uid, gid, mode;
+    bool optional;
+};
+struct gw_tmpfs_opt {
+    int64_t size;
+};
+struct gw_mount {
+    int64_t input, output;
+    const char *selector, *dest;
+    bool readonly;
+    int64_t type;
+    const struct gw_tmpfs_opt *tmpfs;
+    const struct gw_cache_opt *cache;
+    const struct gw_secret_opt *secret, *ssh;
+    const char *ref;
+};
+struct gw_host {
+    const char *host, *ip;
+};
+struct gw_new_container {
+    const char *id;
+    struct message_list mounts; /* gw_mount */
+    int64_t network;
+    const struct gw_platform *platform;
+    struct message_list hosts; /* gw_host */
+    const char *hostname;
+};
+struct gw_release_container {
+    const char *id;
+};
+
+struct gw_proxy {
+    const char *http, *https, *ftp, *no, *all;
+};
+struct gw_ulimit {
+    const char *name;
+    int64_t soft, hard;
+};
+struct gw_process_meta {
+    struct message_list args, env; /* strings */
+    const char *cwd, *user;
+    const struct gw_proxy *proxy;
+    struct message_list ulimits; /* gw_ulimit */
+    const char *cgroup_parent;
+};
+struct gw_secretenv {
+    const char *id, *name;
+    bool optional;
+};
+struct gw_init {
+    const char *container;
+    const struct gw_process_meta *meta;
+    struct message_list fds; /* int64_t */
+    bool tty;
+    int64_t security;
+    struct message_list secretenv; /* gw_secretenv */
+};
+struct gw_fd { /* what is written to a descriptor, or was */
+    int64_t fd;
+    bool eof;
+    struct message_bytes data;
+};
+struct gw_resize {
+    int64_t rows, cols;
+};
+struct gw_exit {
+    int64_t code;
+    const struct gw_status *error;
+};
+struct gw_signal {
+    const char *name;
+};
+struct gw_exec { /* one of the members */
+    const char *process;
+    const struct gw_init *init;
+    const struct gw_fd *file;
+    const struct gw_resize *resize;
+    const struct gw_none *started;
+    const struct gw_exit *exit;
+    const struct gw_none *done;
+    const struct gw_signal *signal;
+};
+
+extern const struct message_type_info gw_new_container_message, gw_release_container_message,
+    gw_exec_message;
 extern const struct message_type_info gw_none_message, gw_health_message, gw_pong_message,
     gw_inputs_message, gw_solve_message, gw_solved_message, gw_return_message,
     gw_read_file_message, gw_file_message, gw_read_dir_message, gw_dir_message,

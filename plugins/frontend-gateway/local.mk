@@ -6,6 +6,9 @@ endif
 frontend_gateway_la_SOURCES = \
 	%D%/caps.c \
 	%D%/choose.c \
+	%D%/containers.c \
+	%D%/containers.h \
+	%D%/exec.c \
 	%D%/gateway.c \
 	%D%/gateway.h \
 	%D%/image.c \
@@ -14,10 +17,14 @@ frontend_gateway_la_SOURCES = \
 	%D%/llbbridge.h \
 	%D%/platforms.c \
 	%D%/returned.c \
+	%D%/process.c \
+	%D%/process.h \
 	%D%/serve.c \
 	%D%/serving.c \
 	%D%/serving.h \
-	%D%/status.c
+	%D%/status.c \
+	%D%/watch.c \
+	%D%/watch.h
 frontend_gateway_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 frontend_gateway_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
 frontend_gateway_la_LDFLAGS = $(PLUGIN_LDFLAGS) -pthread

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "containers.h"
 #include "llbbridge.h"
-#include "serving.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/pattern.h"
@@ -276,18 +276,78 @@ evaluate(void *user, struct grpc_call *call)
 
 /* ---- files --------------------------------------------------------------- */
 
+/* Where they are: of a reference, or of what is mounted in a container. */
+struct place {
+    struct tenon_ref *ref;
+    struct gateway_container *container;
+    const char *target;
+};
+
+/* False: see s->err. */
+static bool
+place_find(struct serving *s, bool in_container, const char *name, int64_t mount,
+           struct place *out)
+{
+    *out = (struct place){0};
+    if (!in_container)
+        return (out->ref = serving_find_ref(s, name)) != NULL;
+    out->container = containers_find(s, name);
+    if (out->container)
+        out->target = containers_target(s, out->container, mount);
+    return out->target != NULL;
+}
+
 static void
-read_file(void *user, struct grpc_call *call)
+place_leave(struct serving *s, const struct place *p)
+{
+    if (p->container)
+        containers_leave(s->gw, p->container);
+}
+
+static int
+place_read_file(struct serving *s, const struct place *p, const char *path,
+                struct message_bytes *out)
+{
+    const struct tenon_bridge *b = s->gw->bridge;
+
+    return p->ref ? b->read_file(s->ctx, p->ref, path, 0, &out->data, &out->len, s->err)
+                  : b->container_read_file(s->ctx, p->container->container, p->target, path, 0,
+                                           &out->data, &out->len, s->err);
+}
+
+static int
+place_read_dir(struct serving *s, const struct place *p, const char *path,
+               const struct tenon_stat **entries, size_t *count)
+{
+    const struct tenon_bridge *b = s->gw->bridge;
+
+    return p->ref ? b->read_dir(s->ctx, p->ref, path, entries, count, s->err)
+                  : b->container_read_dir(s->ctx, p->container->container, p->target, path,
+                                          entries, count, s->err);
+}
+
+static int
+place_stat(struct serving *s, const struct place *p, const char *path, struct tenon_stat *out)
+{
+    const struct tenon_bridge *b = s->gw->bridge;
+
+    return p->ref ? b->stat(s->ctx, p->ref, path, out, s->err)
+                  : b->container_stat(s->ctx, p->container->container, p->target, path, out,
+                                      s->err);
+}
+
+static void
+read_file_in(struct gateway *gw, struct grpc_call *call, bool in_container)
 {
     struct gw_read_file request = {0};
+    struct place place;
     struct serving s;
 
-    if (!serving_begin(&s, user, call, &gw_read_file_message, &request))
+    if (!serving_begin(&s, gw, call, &gw_read_file_message, &request))
         return;
-    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
     struct gw_file file = {0};
-    if (ref && s.gw->bridge->read_file(s.ctx, ref, request.path, 0, &file.data.data,
-                                       &file.data.len, s.err) == 0) {
+    if (place_find(&s, in_container, request.ref, request.mount, &place) &&
+        place_read_file(&s, &place, request.path, &file.data) == 0) {
         const struct gw_range *r = request.range;
         if (r) {
             const size_t at = r->offset < 0                            ? 0
@@ -300,7 +360,20 @@ read_file(void *user, struct grpc_call *call)
         }
         serving_answer(&s, &gw_file_message, &file);
     }
+    place_leave(&s, &place);
     serving_done(&s);
+}
+
+static void
+read_file(void *user, struct grpc_call *call)
+{
+    read_file_in(user, call, false);
+}
+
+static void
+read_file_container(void *user, struct grpc_call *call)
+{
+    read_file_in(user, call, true);
 }
 
 /* Go's os.FileMode: the nine bits, and its own for the rest. */
@@ -346,17 +419,18 @@ make_stat(const struct tenon_stat *st)
 }
 
 static void
-read_dir(void *user, struct grpc_call *call)
+read_dir_in(struct gateway *gw, struct grpc_call *call, bool in_container)
 {
     struct gw_read_dir request = {0};
+    struct place place;
     struct serving s;
 
-    if (!serving_begin(&s, user, call, &gw_read_dir_message, &request))
+    if (!serving_begin(&s, gw, call, &gw_read_dir_message, &request))
         return;
     const struct tenon_stat *entries;
     size_t count, kept = 0;
-    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
-    if (ref && s.gw->bridge->read_dir(s.ctx, ref, request.path, &entries, &count, s.err) == 0) {
+    if (place_find(&s, in_container, request.ref, request.mount, &place) &&
+        place_read_dir(&s, &place, request.path, &entries, &count) == 0) {
         struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
         bool bad = false;
         for (size_t i = 0; i < count; i++) {
@@ -371,25 +445,52 @@ read_dir(void *user, struct grpc_call *call)
         else
             serving_answer(&s, &gw_dir_message, &dir);
     }
+    place_leave(&s, &place);
+    serving_done(&s);
+}
+
+static void
+read_dir(void *user, struct grpc_call *call)
+{
+    read_dir_in(user, call, false);
+}
+
+static void
+read_dir_container(void *user, struct grpc_call *call)
+{
+    read_dir_in(user, call, true);
+}
+
+static void
+stat_file_in(struct gateway *gw, struct grpc_call *call, bool in_container)
+{
+    struct gw_stat_file request = {0};
+    struct place place;
+    struct serving s;
+
+    if (!serving_begin(&s, gw, call, &gw_stat_file_message, &request))
+        return;
+    struct tenon_stat st;
+    if (place_find(&s, in_container, request.ref, request.mount, &place) &&
+        place_stat(&s, &place, request.path, &st) == 0) {
+        const struct gw_stat stat = make_stat(&st);
+        const struct gw_stat_answer a = {.stat = &stat};
+        serving_answer(&s, &gw_stat_answer_message, &a);
+    }
+    place_leave(&s, &place);
     serving_done(&s);
 }
 
 static void
 stat_file(void *user, struct grpc_call *call)
 {
-    struct gw_stat_file request = {0};
-    struct serving s;
+    stat_file_in(user, call, false);
+}
 
-    if (!serving_begin(&s, user, call, &gw_stat_file_message, &request))
-        return;
-    struct tenon_stat st;
-    struct tenon_ref *ref = serving_find_ref(&s, request.ref);
-    if (ref && s.gw->bridge->stat(s.ctx, ref, request.path, &st, s.err) == 0) {
-        const struct gw_stat stat = make_stat(&st);
-        const struct gw_stat_answer a = {.stat = &stat};
-        serving_answer(&s, &gw_stat_answer_message, &a);
-    }
-    serving_done(&s);
+static void
+stat_file_container(void *user, struct grpc_call *call)
+{
+    stat_file_in(user, call, true);
 }
 
 /* ---- sources ------------------------------------------------------------- */
@@ -739,6 +840,12 @@ static const struct grpc_method methods[] = {
     METHOD("Warn", warn),
     METHOD("Return", return_result),
     {"/grpc.health.v1.Health/Check", health},
+    METHOD("NewContainer", containers_new),
+    METHOD("ReleaseContainer", containers_release_one),
+    METHOD("ExecProcess", containers_exec),
+    METHOD("ReadFileContainer", read_file_container),
+    METHOD("ReadDirContainer", read_dir_container),
+    METHOD("StatFileContainer", stat_file_container),
 };
 
 void

@@ -15,7 +15,16 @@ serving_done(struct serving *s)
         grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
     tenon_buf_release(&s->request);
     tenon_arena_release(&s->arena);
+    watch_end(&s->gw->watch, s->watched);
     s->gw->host->scope_end(s->ctx);
+}
+
+void
+serving_open(struct serving *s, struct gateway *gw, struct grpc_call *call)
+{
+    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
+    s->err = gw->host->error_new(s->ctx);
+    s->watched = watch_begin(&gw->watch, call, s->ctx);
 }
 
 bool
@@ -24,8 +33,7 @@ serving_begin(struct serving *s, struct gateway *gw, struct grpc_call *call,
 {
     const char *why = NULL;
 
-    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
-    s->err = gw->host->error_new(s->ctx);
+    serving_open(s, gw, call);
     bool good = grpc_call_recv_only(call, &s->request) == 0;
     if (good && !message_decode(&s->arena, m, s->request.data, s->request.len, request, &why)) {
         grpc_call_fail(call, GRPC_INTERNAL, "%s: %s", grpc_call_path(call), why);

@@ -14,7 +14,11 @@ struct serving { /* one call */
     struct tenon_arena arena;
     struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
     struct tenon_error *err;
+    uint64_t watched; /* its number in gw->watch */
 };
+
+/* The scope and the error, of a call that gives its messages one by one. */
+void serving_open(struct serving *s, struct gateway *gw, struct grpc_call *call);
 
 /* Takes the one message; false: the call is over already. */
 bool serving_begin(struct serving *s, struct gateway *gw, struct grpc_call *call,

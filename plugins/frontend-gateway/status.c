@@ -47,40 +47,49 @@ source_json(struct gateway *gw, const struct tenon_error *err)
 }
 
 void
-gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err)
+gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_arena *arena,
+               struct gw_status *out)
 {
     const struct tenon_host *h = gw->host;
-    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    TENON_VEC(struct gw_any) details = {0};
     const char *type, *json;
     bool placed = false;
+    size_t count = 0;
 
-    for (size_t i = 0; (type = h->error_detail_nth(err, i, &json)) != NULL; i++) {
+    while (h->error_detail_nth(err, count, &json))
+        count++;
+    struct gw_any *details = tenon_arena_array(arena, count + 2, sizeof *details);
+    *out = (struct gw_status){.code = grpc_code_of(h->error_code(err)),
+                              .message = h->error_text(err), .details = {details, 0}};
+    for (size_t i = 0; i < count; i++) {
+        type = h->error_detail_nth(err, i, &json);
         if (tenon_has_prefix(type, "tenon."))
             continue; /* between us */
         placed = placed || strcmp(type, "errdefs.Source") == 0;
         auto_free char *name = tenon_asprintf(TYPE_PREFIX "%s" TYPE_SUFFIX, type);
-        const struct gw_any any = {.type = tenon_arena_strdup(&arena, name),
-                                   .value = {json, strlen(json)}};
-        tenon_vec_push(&details, any);
+        details[out->details.len++] = (struct gw_any){.type = tenon_arena_strdup(arena, name),
+                                                      .value = {json, strlen(json)}};
     }
     auto_free char *place = placed ? NULL : source_json(gw, err);
     if (place) {
-        const struct gw_any any = {.type = TYPE_PREFIX "errdefs.Source" TYPE_SUFFIX,
-                                   .value = {place, strlen(place)}};
-        tenon_vec_push(&details, any);
+        const char *kept = tenon_arena_strdup(arena, place);
+        details[out->details.len++] = (struct gw_any){.type = GATEWAY_TYPE("errdefs.Source"),
+                                                      .value = {kept, strlen(kept)}};
     }
-    const int code = grpc_code_of(h->error_code(err));
-    const char *message = h->error_text(err);
-    const struct gw_status inner = {.code = code, .message = message,
-                                    .details = {details.items, details.len}};
-    if (details.len)
+}
+
+void
+gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct gw_status inner;
+
+    gateway_status(gw, err, &arena, &inner);
+    if (inner.details.len)
         message_encode(&bytes, &gw_status_message, &inner);
-    const struct grpc_status status = {.code = code, .message = (char *)message,
+    const struct grpc_status status = {.code = (int)inner.code, .message = (char *)inner.message,
                                        .details = bytes.data, .details_len = bytes.len};
     grpc_call_finish(call, &status);
-    tenon_vec_release(&details);
 }
 
 /* ---- and back ------------------------------------------------------------ */

@@ -33,7 +33,10 @@
  *   flood                references without end
  *   sandbox              what it is like
  *   time                 how long it took to get here
+ *   container            a container of the reference: containers.c, with all that it is to try
  */
+#include "frontend.h"
+
 #include <ifaddrs.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,17 +46,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/grpc/grpc.h"
-#include "frontend-gateway/llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/vec.h"
 
 extern char **environ;
 
-static struct grpc_conn *conn;
-static struct tenon_arena arena;
-static const char *ref;                    /* to work on */
-static struct message_bytes definition;    /* of it */
+struct grpc_conn *conn;
+struct tenon_arena arena;
+const char *ref;
+struct message_bytes definition;
 static struct message_list metadata;       /* of the last solve */
 static struct gw_import cache, *caches = &cache; /* for a solve */
 static size_t cache_count;
@@ -74,7 +75,7 @@ option(const char *name)
 }
 
 /* One call; false with the reason on standard error. */
-static bool
+bool
 call(const char *method, const struct message_type_info *in, const void *request,
      const struct message_type_info *out, void *answer)
 {
@@ -639,6 +640,8 @@ act(char *word)
         pause();
     } else if (WORD("flood"))
         flood();
+    else if (act_container(word, value))
+        return;
     else {
         fprintf(stderr, "no such word: %s\n", word);
         _exit(100);
@@ -662,6 +665,7 @@ main(void)
     ref = "";
     for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
         act(w);
+    hang_up();
     grpc_conn_free(conn);
     return 0;
 }

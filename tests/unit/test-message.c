@@ -14,7 +14,7 @@ struct outer {
     int64_t number;
     struct message_bytes bytes;
     const struct inner *one;
-    struct message_list texts, many;
+    struct message_list texts, many, ints;
 };
 static const struct message_field inner_fields[] = {
     MESSAGE_FIELD(1, STRING, inner, text),
@@ -29,6 +29,7 @@ static const struct message_field outer_fields[] = {
     MESSAGE_OF(5, ONE, outer, one, inner_message),
     MESSAGE_FIELD(6, STRINGS, outer, texts),
     MESSAGE_OF(2000, MANY, outer, many, inner_message),
+    MESSAGE_FIELD(2001, INTS, outer, ints),
 };
 static const struct message_type_info outer_message = MESSAGE_INFO(outer, outer_fields);
 
@@ -37,10 +38,11 @@ START_TEST(test_message_round_trip)
     auto_arena struct tenon_arena a = TENON_ARENA_INIT;
     auto_buf struct tenon_buf b = TENON_BUF_INIT, again = TENON_BUF_INIT;
     static const char *const texts[] = {"", "two", "\xc3\xa4"};
+    static const int64_t ints[] = {0, 300, -1};
     static const struct inner one = {"inside", -1}, many[] = {{"", 0}, {"x", 300}};
     const struct outer in = {
         .text = "text", .flag = true, .number = INT64_MIN, .bytes = {"a\0b", 3}, .one = &one,
-        .texts = {texts, 3}, .many = {many, 2},
+        .texts = {texts, 3}, .many = {many, 2}, .ints = {ints, 3},
     };
     struct outer out = {0};
     const char *why = NULL;
@@ -58,9 +60,34 @@ START_TEST(test_message_round_trip)
     ck_assert_str_eq(((const char *const *)out.texts.items)[2], "\xc3\xa4");
     ck_assert_uint_eq(out.many.len, 2);
     ck_assert_int_eq(((const struct inner *)out.many.items)[1].number, 300);
+    ck_assert_uint_eq(out.ints.len, 3);
+    ck_assert_int_eq(memcmp(out.ints.items, ints, sizeof ints), 0);
     message_encode(&again, &outer_message, &out);
     ck_assert_uint_eq(again.len, b.len);
     ck_assert_int_eq(memcmp(again.data, b.data, b.len), 0);
+}
+END_TEST
+
+/* Packed, as others write them, and one by one. */
+START_TEST(test_message_ints_both_ways)
+{
+    static const char one_by_one[] = "\x88\x7d\x05\x88\x7d\xac\x02";
+    static const char packed[] = "\x8a\x7d\x03\x05\xac\x02";
+    static const char half[] = "\x8a\x7d\x01\xac";
+    auto_arena struct tenon_arena a = TENON_ARENA_INIT;
+    const char *why = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        struct outer out = {0};
+        ck_assert(message_decode(&a, &outer_message, i ? packed : one_by_one,
+                                 (i ? sizeof packed : sizeof one_by_one) - 1, &out, &why));
+        ck_assert_uint_eq(out.ints.len, 2);
+        ck_assert_int_eq(((const int64_t *)out.ints.items)[0], 5);
+        ck_assert_int_eq(((const int64_t *)out.ints.items)[1], 300);
+    }
+    struct outer out = {0};
+    ck_assert(!message_decode(&a, &outer_message, half, sizeof half - 1, &out, &why));
+    ck_assert_str_eq(why, "malformed number");
 }
 END_TEST
 
@@ -170,6 +197,7 @@ main(void)
     TCase *t = tcase_create("message");
 
     tcase_add_test(t, test_message_round_trip);
+    tcase_add_test(t, test_message_ints_both_ways);
     tcase_add_test(t, test_message_member_again);
     tcase_add_test(t, test_message_absent_and_empty);
     tcase_add_loop_test(t, test_message_wrong_bytes, 0, (int)tenon_countof(wrongs));

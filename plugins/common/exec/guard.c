@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -144,7 +145,18 @@ start_child(const struct guard *g, int *pidfd)
 static void __attribute__((noreturn))
 end_all(void)
 {
-    kill(-1, SIGKILL);
+    if (syscall(SYS_getpid) == 1) /* elsewhere that would be everybody */
+        kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+        ;
+    _exit(1);
+}
+
+/* In somebody else's namespace the child alone is ours. */
+static void __attribute__((noreturn))
+end_child(int pidfd)
+{
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
         ;
     _exit(1);
@@ -152,7 +164,7 @@ end_all(void)
 
 /* The child ends, or tenon does. */
 static void
-watch(int alive_fd, int pidfd)
+watch(int alive_fd, int pidfd, bool is_joined)
 {
     prctl(PR_SET_PDEATHSIG, 0); /* from here on the pipe tells */
     struct pollfd p[2] = {
@@ -162,8 +174,46 @@ watch(int alive_fd, int pidfd)
     while (poll(p, 2, -1) < 0 || (!p[0].revents && !p[1].revents))
         if (errno != EINTR && errno != EAGAIN)
             break;
+    if (p[0].revents && is_joined)
+        end_child(pidfd);
     if (p[0].revents)
         end_all();
+}
+
+/* Of a child that is there no more there is no news: it failed, or was quick. */
+static void
+send_news(int fd, pid_t pid, int pidfd)
+{
+    siginfo_t info = {0};
+    char byte = 0;
+    struct iovec data = { &byte, 1 };
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+                        .msg_controllen = sizeof control };
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+        return;
+    memset(&control, 0, sizeof control);
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.head), &pidfd, sizeof pidfd);
+    while (sendmsg(fd, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+    close(fd); /* that is all */
+}
+
+static void
+join(const struct guard *g)
+{
+    /* Who is in there already does not look into us, who are tenon until the child's program
+     * runs: neither our memory nor our descriptors nor the program that we are. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        guard_fail(g->report_w, "hide from the step", errno);
+    if (setns(g->o->join->pidfd, CLONE_NEWPID | g->o->join->flags) < 0)
+        guard_fail(g->report_w, "join the step", errno);
 }
 
 static void
@@ -173,6 +223,8 @@ guard_main(const struct guard *g)
     prctl(PR_SET_NAME, "tenon-guard");
     close_others(g->keep, g->keep_count);
     setsid(); /* Ctrl-C is for tenon, which knows what to do */
+    if (g->o->join)
+        join(g);
     const char *what = "set up the guard";
     int sys = g->o->guard_setup ? g->o->guard_setup(g->o->data, &what) : 0;
     if (sys)
@@ -182,7 +234,9 @@ guard_main(const struct guard *g)
     pid_t pid = start_child(g, &pidfd);
     if (pid < 0)
         guard_fail(g->report_w, "make the step's process", errno);
-    watch(g->alive_r, pidfd);
+    if (g->o->news && g->o->news->send_fd >= 0)
+        send_news(g->o->news->send_fd, pid, pidfd);
+    watch(g->alive_r, pidfd, g->o->join != NULL);
     int status;
     pid_t w;
     do
@@ -273,19 +327,59 @@ leave(pid_t pid)
     return has_room;
 }
 
-static void
-supervise(const struct guard_options *o, pid_t pid, int report_fd, struct guard_result *result)
+int
+guard_take_pidfd(int fd)
 {
-    struct pollfd p[2] = {
+    char byte;
+    struct iovec data = { &byte, 1 };
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+                        .msg_controllen = sizeof control };
+    int pidfd = -1;
+    ssize_t n;
+    do
+        n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof pidfd))
+        memcpy(&pidfd, CMSG_DATA(c), sizeof pidfd);
+    return pidfd;
+}
+
+/* Until it is over, or shall be: false. */
+static bool
+await_end(const struct guard_options *o, pid_t guard, int report_fd)
+{
+    struct pollfd p[3] = {
         { .fd = report_fd, .events = POLLIN },
         { .fd = o->cancel_fd, .events = POLLIN }, /* -1 is skipped */
+        { .fd = o->news ? o->news->fd : -1, .events = POLLIN },
     };
-    int n;
-    do
-        n = poll(p, 2, -1);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 || p[1].revents) {
-        kill(pid, SIGKILL);
+    do {
+        p[0].revents = p[1].revents = p[2].revents = 0;
+        if (poll(p, 3, -1) < 0 && errno != EINTR)
+            return false;
+        if (p[2].revents && !o->news->seen(o->news->data, guard))
+            p[2].fd = -1;
+    } while (!p[0].revents && !p[1].revents);
+    return !p[1].revents;
+}
+
+static void
+supervise(const struct guard_options *o, pid_t pid, int *alive_fd, int report_fd,
+          struct guard_result *result)
+{
+    if (!await_end(o, pid, report_fd)) {
+        if (o->join) /* it has to end the child first */
+            close(*alive_fd);
+        else
+            kill(pid, SIGKILL);
+        if (o->join)
+            *alive_fd = -1;
         result->outcome = GUARD_CANCELLED;
     } else {
         read_report(report_fd, result);
@@ -312,7 +406,7 @@ guard_run(const struct guard_options *o, struct guard_result *result)
         sigset_t all, old;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        pid_t pid = fork_with(o->guard_flags | CLONE_NEWPID);
+        pid_t pid = fork_with(o->guard_flags | (o->join ? 0 : CLONE_NEWPID));
         if (pid == 0) {
             guard_main(&g);
             _exit(1);
@@ -324,7 +418,7 @@ guard_run(const struct guard_options *o, struct guard_result *result)
         if (pid < 0)
             failed(result, "make the step's guard", sys);
         else
-            supervise(o, pid, rep[0], result);
+            supervise(o, pid, &alive[1], rep[0], result);
     }
     for (int i = 0; i < 2; i++) {
         if (alive[i] >= 0)

@@ -21,6 +21,23 @@ struct guard_report; /* where a child says what went wrong */
  * closed.  Execs, or says why not with guard_fail. */
 typedef void guard_child(void *data, int report_fd);
 
+/* Instead of a namespace of numbers of its own, that of a step which runs: the child is one more
+ * process of it, and ends with its number 1.  The end of the guard, or of tenon, kills the child
+ * alone. */
+struct guard_join {
+    int pidfd;   /* whose namespaces */
+    int flags;   /* CLONE_NEW* that the guard enters, too */
+};
+
+/* When the child's program runs. */
+struct guard_news {
+    int send_fd; /* of a socket: the guard sends a pidfd of the child; -1.  In `keep`, too */
+    int fd;      /* polled here; -1 */
+    bool (*seen)(void *data, int guard); /* it is readable, and the guard's number; false:
+                                          * enough of it */
+    void *data;
+};
+
 struct guard_options {
     uint64_t guard_flags; /* CLONE_NEWNS ... besides CLONE_NEWPID */
     uint64_t child_flags; /* CLONE_NEW* of the grandchild */
@@ -34,6 +51,8 @@ struct guard_options {
     /* The child has a PID namespace of its own, so nothing is left when it ends, and the end of
      * the guard makes no difference: do not wait for it. */
     bool child_is_all;
+    const struct guard_join *join; /* or NULL */
+    const struct guard_news *news; /* or NULL */
 };
 
 enum guard_outcome {
@@ -52,6 +71,9 @@ struct guard_result {
 void guard_run(const struct guard_options *o, struct guard_result *result);
 /* Collect guards that were not waited for; all: wait for them now. */
 void guard_reap(bool all);
+
+/* What the guard sent, from the other end of the socket; -1: nothing. */
+int guard_take_pidfd(int fd);
 
 /* For the child and set-up: async-signal-safe. Does not return. */
 void guard_fail(int report_fd, const char *what, int sys) __attribute__((noreturn));

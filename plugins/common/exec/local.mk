@@ -19,6 +19,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/profile.h \
 	%D%/requests.c \
 	%D%/requests.h \
+	%D%/running.c \
+	%D%/running.h \
 	%D%/seccomp.c \
 	%D%/sockets.c \
 	%D%/sockets.h \

@@ -78,6 +78,35 @@ grow(struct tenon_arena *a, struct message_list *l, size_t size, const char **wh
 }
 
 static bool
+get_int(struct tenon_arena *a, struct message_list *l, uint64_t value, const char **why)
+{
+    int64_t *item = grow(a, l, sizeof *item, why);
+
+    if (item)
+        *item = (int64_t)value;
+    return item != NULL;
+}
+
+/* All in one field. */
+static bool
+get_packed(struct tenon_arena *a, struct message_list *l, struct message_bytes bytes,
+           const char **why)
+{
+    struct input in = {.at = bytes.data, .end = (const unsigned char *)bytes.data + bytes.len};
+    uint64_t value;
+
+    while (in.at < in.end) {
+        if (!get_varint(&in, &value)) {
+            *why = in.why;
+            return false;
+        }
+        if (!get_int(a, l, value, why))
+            return false;
+    }
+    return true;
+}
+
+static bool
 get_field(struct tenon_arena *a, const struct message_field *f, uint64_t value,
           struct message_bytes bytes, char *at, const char **why)
 {
@@ -98,6 +127,9 @@ get_field(struct tenon_arena *a, const struct message_field *f, uint64_t value,
     case MESSAGE_STRINGS:
         item = grow(a, (struct message_list *)(void *)at, sizeof(const char *), why);
         return item && get_string(a, bytes, item, why);
+    case MESSAGE_INTS:
+        return bytes.data ? get_packed(a, (struct message_list *)(void *)at, bytes, why)
+                          : get_int(a, (struct message_list *)(void *)at, value, why);
     case MESSAGE_MANY:
         item = grow(a, (struct message_list *)(void *)at, f->message->size, why);
         return item && message_decode(a, f->message, bytes.data, bytes.len, item, why);
@@ -123,9 +155,13 @@ find_field(const struct message_type_info *m, uint64_t number)
 }
 
 static bool
-is_number(const struct message_field *f)
+is_of_wire(const struct message_field *f, unsigned wire)
 {
-    return f->type == MESSAGE_BOOL || f->type == MESSAGE_INT;
+    const bool is_number = f->type == MESSAGE_BOOL || f->type == MESSAGE_INT;
+
+    if (f->type == MESSAGE_INTS)
+        return wire == WIRE_VARINT || wire == WIRE_BYTES;
+    return wire == (is_number ? WIRE_VARINT : WIRE_BYTES);
 }
 
 bool
@@ -148,7 +184,7 @@ message_decode(struct tenon_arena *a, const struct message_type_info *m, const v
         const struct message_field *f = find_field(m, tag >> 3);
         if (!f)
             continue;
-        if ((tag & 7) != (is_number(f) ? WIRE_VARINT : WIRE_BYTES)) {
+        if (!is_of_wire(f, tag & 7)) {
             *why = "a field of another type";
             return false;
         }
@@ -195,6 +231,17 @@ put_message(struct tenon_buf *b, const struct message_field *f, const void *in)
 }
 
 static void
+put_ints(struct tenon_buf *b, uint32_t field, const struct message_list *list)
+{
+    auto_buf struct tenon_buf packed = TENON_BUF_INIT;
+
+    for (size_t i = 0; i < list->len; i++)
+        put_varint(&packed, (uint64_t)((const int64_t *)list->items)[i]);
+    if (list->len)
+        put_bytes(b, field, packed.data, packed.len);
+}
+
+static void
 put_field(struct tenon_buf *b, const struct message_field *f, const void *at)
 {
     const struct message_list *list = at;
@@ -223,6 +270,9 @@ put_field(struct tenon_buf *b, const struct message_field *f, const void *at)
             text = ((const char *const *)list->items)[i];
             put_bytes(b, f->number, text, strlen(text));
         }
+        break;
+    case MESSAGE_INTS:
+        put_ints(b, f->number, list);
         break;
     case MESSAGE_MANY:
         for (size_t i = 0; i < list->len; i++)

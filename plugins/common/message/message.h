@@ -18,7 +18,7 @@ struct message_bytes { /* data NULL: absent; otherwise present, if empty */
     const void *data;
     size_t len;
 };
-struct message_list { /* of structs, or of strings */
+struct message_list { /* of structs, strings or int64_t */
     const void *items;
     size_t len;
 };
@@ -31,6 +31,7 @@ enum message_type {    /* C type at the offset */
     MESSAGE_ONE,       /* const struct X *, of the field's message */
     MESSAGE_STRINGS,   /* struct message_list of const char * */
     MESSAGE_MANY,      /* struct message_list of struct X */
+    MESSAGE_INTS,      /* struct message_list of int64_t; read packed or one by one */
 };
 
 struct message_type_info;

@@ -1,0 +1,270 @@
+/* exec/container.c - a sandbox for several processes, as frontends have them: its root and mounts
+ * are made once, and the first process is what the others join. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "plugin/plugins.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "exec/private.h"
+
+struct tenon_exec_container {
+    struct tenon_step step; /* immutable once it is there: its root, mounts and their variables */
+    struct tenon_module *executor;
+    pthread_mutex_t lock; /* of the following */
+    char *id;             /* of the first process; NULL: none yet */
+    bool ended;           /* it has */
+    unsigned works;       /* directories made for the executor */
+    int ready_fd;         /* readable once it runs, or has ended */
+};
+
+/* ---- the sandbox --------------------------------------------------------------- */
+
+static int
+make(struct tenon_exec_container *c, struct tenon_error *err)
+{
+    struct tenon_step *s = &c->step;
+    if (s->op->device_count)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "a container with devices");
+    c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->ready_fd < 0)
+        return tenon_error_sys(err, "eventfd");
+    if (tenon_step_set_up(s, &c->executor, err) < 0 || tenon_step_open_root(s, err) < 0)
+        return err->code;
+    return tenon_step_furnish(s, err);
+}
+
+int
+tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                         const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                         struct tenon_exec_container **out, struct tenon_error *err)
+{
+    struct tenon_exec_container *c = tenon_new0(struct tenon_exec_container);
+    pthread_mutex_init(&c->lock, NULL);
+    c->ready_fd = -1;
+    c->step = (struct tenon_step){
+        .engine = engine,
+        .ctx = ctx,
+        .v = v,
+        .op = &v->op.exec,
+        .inputs = inputs,
+        .root = { .fd = -1 },
+        .rootfd = -1,
+        .has_machine_ids = true, /* whoever joins has to find the same */
+    };
+    if (make(c, err) < 0) {
+        tenon_exec_container_free(c);
+        return err->code;
+    }
+    *out = c;
+    return 0;
+}
+
+void
+tenon_exec_container_free(struct tenon_exec_container *c)
+{
+    if (!c)
+        return;
+    tenon_step_release(&c->step);
+    if (c->ready_fd >= 0)
+        close(c->ready_fd);
+    pthread_mutex_destroy(&c->lock);
+    free(c->id);
+    free(c);
+}
+
+/* ---- processes ----------------------------------------------------------------- */
+
+struct running { /* one of them */
+    struct tenon_exec_container *c;
+    const struct tenon_exec_process *how;
+    bool is_first;
+};
+
+/* The first process runs, or never will. */
+static void
+ready(const struct tenon_exec_container *c)
+{
+    eventfd_write(c->ready_fd, 1);
+}
+
+static void
+started(void *data)
+{
+    const struct running *r = data;
+    if (r->is_first)
+        ready(r->c);
+    r->how->started(r->how->data);
+}
+
+static int
+await_first(struct tenon_exec_container *c, struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    struct pollfd fds[2] = {
+        { .fd = c->ready_fd, .events = POLLIN },
+        { .fd = tenon_cancel_fd(tenon_ctx_cancel(ctx)), .events = POLLIN },
+    };
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR)
+            return tenon_error_sys(err, "poll");
+    if (tenon_cancel_check(tenon_ctx_cancel(ctx), err) < 0)
+        return err->code;
+    pthread_mutex_lock(&c->lock);
+    const bool ended = c->ended;
+    pthread_mutex_unlock(&c->lock);
+    if (ended)
+        return tenon_error_set(err, TENON_E_NOT_FOUND,
+                               "the container's first process has ended");
+    return 0;
+}
+
+/* What the process says of itself, in what the container is. */
+static struct tenon_op_exec
+merged(const struct tenon_exec_container *c, const struct tenon_vertex *v)
+{
+    const struct tenon_op_exec *sandbox = c->step.op;
+    struct tenon_op_exec op = v->op.exec;
+    op.mounts = sandbox->mounts;
+    op.mount_count = sandbox->mount_count;
+    op.network = sandbox->network;
+    op.hostname = sandbox->hostname;
+    op.extra_hosts = sandbox->extra_hosts;
+    op.extra_host_count = sandbox->extra_host_count;
+    op.devices = NULL;
+    op.device_count = 0;
+    return op;
+}
+
+/* A process's own user may open /dev/stdout again. */
+static void
+give_pipes(const struct tenon_step *p)
+{
+    for (int i = 0; i < 3; i++) {
+        struct stat st;
+        if (fstat(p->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode))
+            (void)!fchown(p->stdio[i], p->user.uid, (gid_t)-1);
+    }
+}
+
+static int
+run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_error *err)
+{
+    struct tenon_exec_container *c = r->c;
+    if (tenon_step_user(p, r->is_first, err) < 0 || tenon_step_env(p, err) < 0)
+        return err->code;
+    give_pipes(p);
+    pthread_mutex_lock(&c->lock);
+    auto_free char *work = tenon_asprintf("work%u", c->works++);
+    pthread_mutex_unlock(&c->lock);
+    const struct tenon_step_launch how = {
+        .id = r->how->id,
+        .work = work,
+        .join = r->is_first ? NULL : c->id, /* which does not change any more */
+        .started = started,
+        .data = r,
+    };
+    return tenon_step_run_executor(p, c->executor, &how, status, err);
+}
+
+static int
+prepare_and_run(struct running *r, struct tenon_ctx *ctx, int32_t *status,
+                struct tenon_error *err)
+{
+    struct tenon_exec_container *c = r->c;
+    const struct tenon_op_exec op = merged(c, r->how->v);
+    struct tenon_step p = {
+        .engine = c->step.engine,
+        .ctx = ctx,
+        .v = c->step.v, /* limits are the container's */
+        .op = &op,
+        .dir = c->step.dir,
+        .root = c->step.root,
+        .rootfd = c->step.rootfd,
+        .stdio = r->how->stdio,
+        .has_machine_ids = true,
+    };
+    int rc = tenon_step_check_command(&p, err);
+    if (rc == 0 && !r->is_first)
+        rc = await_first(c, ctx, err);
+    if (rc < 0)
+        return rc;
+    p.list.items = c->step.list.items; /* borrowed, as what else is the container's */
+    p.list.len = c->step.list.len;
+    for (char **e = c->step.env; e && *e; e++)
+        tenon_step_env_add(&p, *e);
+    rc = run_in(r, &p, status, err);
+    tenon_user_release(&p.user);
+    for (char **e = p.env; e && *e; e++)
+        explicit_bzero(*e, strlen(*e)); /* may hold secrets */
+    tenon_strv_free(p.env);
+    free(p.why);
+    return rc;
+}
+
+int
+tenon_exec_container_run(struct tenon_exec_container *c, struct tenon_ctx *ctx,
+                         const struct tenon_exec_process *how, int32_t *status,
+                         struct tenon_error *err)
+{
+    const struct tenon_executor_ops *ops = c->executor->plugin.ops.executor;
+    pthread_mutex_lock(&c->lock);
+    struct running r = { c, how, .is_first = !c->id };
+    if (r.is_first)
+        c->id = tenon_strdup(how->id);
+    pthread_mutex_unlock(&c->lock);
+    if (!r.is_first && !TENON_HAS(struct tenon_executor_ops, ops, join))
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "executor \"%s\": one process a container",
+                               c->step.engine->executor);
+    int rc = prepare_and_run(&r, ctx, status, err);
+    if (r.is_first) {
+        pthread_mutex_lock(&c->lock);
+        c->ended = true;
+        pthread_mutex_unlock(&c->lock);
+        ready(c);
+    }
+    return rc;
+}
+
+int
+tenon_exec_container_signal(struct tenon_exec_container *c, const char *id, int number,
+                            struct tenon_error *err)
+{
+    const struct tenon_executor_ops *ops = c->executor->plugin.ops.executor;
+    if (!TENON_HAS(struct tenon_executor_ops, ops, signal))
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "executor \"%s\": sends no signals",
+                               c->step.engine->executor);
+    tenon_module_enter(c->executor);
+    int rc = ops->signal(c->executor->self, id, number, err);
+    tenon_module_leave(c->executor);
+    return tenon_module_check(c->executor, "signal", rc, err);
+}
+
+/* ---- files --------------------------------------------------------------------- */
+
+static const char *
+place_of(const struct tenon_exec_container *c, const char *target)
+{
+    auto_free char *clean = tenon_path_join("/", target);
+    if (!strcmp(clean, "/"))
+        return c->step.root.path;
+    tenon_vec_foreach(m, &c->step.mounts)
+        if (!m->covered && m->is_dir && m->source && !strcmp(m->target, clean))
+            return m->source;
+    return NULL;
+}
+
+int
+tenon_exec_container_root(struct tenon_exec_container *c, const char *target,
+                          struct tenon_error *err)
+{
+    const char *place = place_of(c, target);
+    if (!place)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "no directory is mounted at %s", target);
+    int fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? tenon_error_sys(err, "open %s", place) : fd;
+}

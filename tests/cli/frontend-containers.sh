@@ -1,0 +1,188 @@
+#!/bin/sh
+# Containers of a frontend in an image: mounts made of references, several processes in one, their
+# streams, signals, terminals and ends; files of a container; what is not granted. With each executor.
+. "$(dirname "$0")/lib.sh"
+need jq docker-registry busybox
+need_root
+program=$abs_top_builddir/tests/gateway/frontend
+[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
+start_registry </dev/null
+image=$registry/team/front:1
+
+mkdir -p "$work/image" "$work/context/part" "$work/secret"
+cp "$program" "$work/image/frontend"
+cat >"$work/image/Dockerfile" <<END
+FROM scratch
+COPY frontend /bin/frontend
+ENTRYPOINT ["/bin/frontend"]
+END
+run 0 tenon build -o type=registry -t "$image" "$work/image"
+
+cd "$work/context"
+cp "$(command -v busybox)" busybox
+echo hello >part/hello
+echo "someone:x:1234:1235::/home/someone:/bin/sh" >passwd
+printf '# syntax=%s\n' "$image" >Dockerfile
+cat >Real.Dockerfile <<'END'
+FROM scratch
+COPY busybox /bin/busybox
+COPY busybox /bin/sh
+COPY passwd /etc/passwd
+COPY part /part
+END
+echo very secret >"$work/secret/s"
+
+# does STATUS WORDS FLAG...: a build where the frontend does that with the reference.
+does() {
+    code=$1 words=$2
+    shift 2
+    run "$code" tenon -D build --progress=plain,detail=short --secret "id=s,src=$work/secret/s" \
+        --build-arg "DO=solve:Real.Dockerfile $words" "$@" .
+}
+said() { assert_has "$work/err" "frontend: $1"; }
+never_said() { assert_lacks "$work/err" "frontend: $1"; }
+
+nap=$((1000000 + $$)) # seconds, which nobody else sleeps
+
+# Nothing runs and nothing is mounted any more.
+nothing_left() {
+    ! grep -F "$store" /proc/self/mounts || fail "mounts are left"
+    ! pgrep -f "busybox sleep $nap" >/dev/null || fail "processes are left"
+}
+
+all() {
+    echo "-- $executor: one process"
+    does 0 "container:a env:A=b~c cwd:/part run:a,/bin/busybox,sh,-c,echo~\$A;pwd;cat~hello;id~-u;echo~oops>&2 return"
+    said "p 1: b c"
+    said "p 1: /part"
+    said "p 1: hello"
+    said "p 1: 0"
+    said "p 2: oops"
+    said "p exit 0:"
+    never_said "p: out of order"
+    does 0 "container:a run:a,/bin/busybox,sh,-c,exit~3 user:someone container:b run:b,/bin/busybox,sh,-c,id~-u;id~-g;echo~\$HOME return"
+    said "p exit 3: exit code: 3 (1 details)"
+    said "p 1: 1234"
+    said "p 1: 1235"
+    said "p 1: /home/someone"
+    does 0 "container:a run:a,/none user:nobody container:b run:b,/bin/busybox,true return"
+    grep -q "frontend: p exit [1-9]" "$work/err" || fail "a program that is not there"
+    said "p exit 255: "
+
+    echo "-- $executor: mounts, names of hosts, networks"
+    does 0 "mount:bind,/m,part readonly mount:scratch,/s mount:cache,/c,$executor mount:secret,/sec,s mount:tmpfs,/t \
+host:there=10.1.2.3 hostname:mine net:2 container:a \
+secretenv:s=SECRET run:a,/bin/busybox,sh,-c,cat~/m/hello;cat~/sec;echo~\$SECRET|busybox~tr~a-z~A-Z;\
+busybox~touch~/s/x~/c/x~/t/x~/x&&echo~written;busybox~touch~/m/x||echo~read-only;\
+busybox~grep~there~/etc/hosts;busybox~hostname;busybox~ls~/sys/class/net return"
+    said "p 1: hello"
+    said "p 1: very secret"
+    said "p 1: VERY SECRET"
+    said "p 1: written"
+    said "p 1: read-only"
+    said "p 1: 10.1.2.3"
+    said "p 1: mine"
+    said "p 1: lo"
+    assert_eq 1 "$(grep -c "frontend: p 1: lo\$" "$work/err")"
+    does 0 "mount:cache,/c,$executor container:a run:a,/bin/busybox,ls,/c,/x container:b return"
+    said "p 1: x" # the cache's; and nothing of the root stays
+    said "p 2: ls: /x: No such file or directory"
+
+    echo "-- $executor: several processes are in one"
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~of~one>/x;read~l;echo~heard~\$l \
+begin:two,a,/bin/busybox,sh,-c,cat~/x;busybox~ps;busybox~ls~/proc/1/root/part run:a,/bin/busybox,cat,/x \
+await:two write:one=a~word await:one return"
+    said "two 1: of one"
+    said "two 1: hello"
+    said "p 1: of one"
+    grep -Eq "frontend: two 1: +1 .*/bin/busybox sh" "$work/err" || fail "two does not see one"
+    said "one 1: heard a word"
+    said "one exit 0:"
+    # The others end with the first; afterwards there is nothing to join.
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,read~l begin:two,a,/bin/busybox,sh,-c,echo~ready;busybox~sleep~$nap \
+hear:two=ready close:one await:one await:two run:a,/bin/busybox,true return"
+    said "two exit 137: exit code: 137"
+    said "p exit 255: the container's first process has ended"
+    # One of the others ends alone.
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,read~l begin:two,a,/bin/busybox,sh,-c,echo~ready;busybox~sleep~$nap \
+hear:two=ready kill:two=KILL await:two write:one=x await:one return"
+    said "two exit 137: exit code: 137"
+    said "one exit 0:"
+
+    echo "-- $executor: streams and signals"
+    head -c 3000000 /dev/zero | tr '\0' x >big
+    printf 'FROM scratch\nCOPY busybox big /bin/\n' >Big.Dockerfile
+    does 0 "solve:Big.Dockerfile container:a run:a,/bin/busybox,cat,/bin/big begin:c,a,/bin/busybox,cat return"
+    said "p 1: 3000000 bytes"
+    does 0 "container:a begin:c,a,/bin/busybox,cat write:c=one write:c=two close:c await:c return"
+    said "c 1: one"
+    said "c 1: two"
+    does 0 "container:a begin:t,a,/bin/busybox,sh,-c,trap~'echo~caught;exit~4'~USR1;echo~ready;while~:;do~busybox~sleep~0.1;done \
+hear:t=ready kill:t=USR1 await:t return"
+    said "t 1: caught"
+    said "t exit 4:"
+    does 0 "container:a begin:t,a,/bin/busybox,sh,-c,echo~ready;busybox~sleep~$nap hear:t=ready kill:t=NONE end return"
+    said "ExecProcess: unknown: no signal is called \"NONE\""
+
+    echo "-- $executor: a terminal"
+    does 0 "container:a tty begin:t,a,/bin/busybox,sh,-c,trap~'busybox~stty~size'~WINCH;[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done \
+hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
+    said "t said 33 99"
+    said "t exit 0:"
+
+    echo "-- $executor: files of it"
+    does 0 "mount:bind,/m,part mount:scratch,/s container:a begin:one,a,/bin/busybox,sh,-c,echo~fresh>/s/f;ln~-s~/etc/passwd~/s/out;echo~ready;read~l \
+hear:one=ready cread:a,1,/f cdir:a,0,/ cstat:a,0,hello cread:a,1,/out cread:a,2,/etc/passwd cread:a,3,/x cread:b,0,/x write:one=x await:one return"
+    said "/f there: fresh"
+    said "hello in /"
+    said "hello there: 6 bytes"
+    said "/etc/passwd there: someone"
+    said "ReadFileContainer: not found: read /out" # its own root is the limit
+    said "ReadFileContainer: unknown: container \"a\" has no mount 3"
+    said "ReadFileContainer: not found: container \"b\" was released, or never made"
+
+    echo "-- $executor: what is not granted"
+    does 0 "net:1 container:h container:a insecure run:a,/bin/busybox,true return"
+    said "NewContainer: permission denied: network.host is not allowed"
+    said "p exit 255: security.insecure is not allowed"
+    does 0 "net:1 container:h run:h,/bin/busybox,true container:a insecure run:a,/bin/busybox,grep,CapEff,/proc/self/status return" \
+        --allow network.host --allow security.insecure
+    assert_eq 2 "$(grep -c "frontend: p exit 0:" "$work/err")"
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,read~l run:a,/bin/busybox,grep,CapEff,/proc/self/status write:one=x await:one return"
+    grep -Eq "frontend: p 1: CapEff:.00000000a80[0-9a-f]{5}\$" "$work/err" || fail "other capabilities"
+
+    echo "-- $executor: wrong words"
+    does 0 "mount:forged,/m container:a mount:bind,/m,../../etc container:b container:b container:b mount:scratch,../../../m container:c \
+run:c,/bin/busybox,ls,-d,/m run:none,/bin/busybox,true return"
+    said 'NewContainer: not found: no such reference: "ref-999"'
+    said 'NewContainer: unknown: container "b" is there already'
+    said "p 1: /m"
+    said 'ExecProcess: not found: container "none" was released, or never made'
+
+    echo "-- $executor: the end"
+    does 0 "container:a begin:s,a,/bin/busybox,sleep,$nap release:a await:s release:a run:a,/bin/busybox,true return"
+    said "released a"
+    said "s exit 255: "
+    said "ReleaseContainer: not found"
+    nothing_left
+    does 0 "container:a begin:s,a,/bin/busybox,sleep,$nap hangup begin:t,a,/bin/busybox,true return"
+    nothing_left
+    does 0 "container:a begin:s,a,/bin/busybox,sleep,$nap container:b return" # nobody released them
+    nothing_left
+    does 1 "container:a begin:s,a,/bin/busybox,sleep,$nap exit:3"
+    nothing_left
+}
+
+find_executors
+for executor in $executors; do
+    printf '{"executor": "%s"}\n' "$executor" >"$TENON_CONFIG"
+    all
+done
+
+echo "-- without end"
+does 0 "crowd return"
+said "NewContainer: resource exhausted: more than 100 containers at a time"
+nothing_left
+does 0 "container:a herd:a return"
+said "ExecProcess: resource exhausted: more than 100 processes at a time"
+nothing_left
