@@ -68,6 +68,7 @@ unit_tests = \
 	tests/unit/test-solve-import \
 	tests/unit/test-solve-keys \
 	tests/unit/test-solve-parts \
+	tests/unit/test-solve-requests \
 	tests/unit/test-solve-source \
 	tests/unit/test-solve \
 	tests/unit/test-ssh-agent \

@@ -14,7 +14,7 @@ turn(struct tenon_solver *s)
     pthread_mutex_lock(&s->lock);
     struct job *done = s->done;
     struct request *incoming = s->incoming;
-    bool cancel = s->cancel_asked;
+    const bool cancel = s->cancel_asked;
     s->done = NULL;
     s->done_last = &s->done;
     s->incoming = NULL;
@@ -22,19 +22,21 @@ turn(struct tenon_solver *s)
     s->cancel_asked = false;
     pthread_mutex_unlock(&s->lock);
 
-    if (cancel)
-        tenon_cancel_fire(s->run_cancel);
     bool any = done || incoming || cancel;
     while (done) {
         struct job *j = done;
         done = j->next;
         s->running--;
+        state_job_back(j->state);
         j->finish(j);
         job_free(j);
     }
     requests_start(s, incoming);
-    states_advance(s);
-    requests_check(s);
+    do {
+        requests_doom(s); /* before more is begun */
+        states_advance(s);
+        requests_doom(s);
+    } while (requests_check(s));
     return any;
 }
 

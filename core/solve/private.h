@@ -91,9 +91,15 @@ struct state {
     bool cached;
 
     struct tenon_ctx *ctx; /* of the current or last job; a source's stays */
-    struct tenon_cancel *cancel;
+    struct tenon_cancel *cancel; /* of the job that is out; a source's stays */
     bool shown_started, shown_done;
     struct tenon_error err; /* FAILED */
+    uint64_t failure;       /* its number, by time */
+
+    /* requests.c */
+    bool out;      /* a job of it is */
+    bool stopped;  /* nobody wants it any more: it is to begin anew */
+    unsigned seen; /* the walk that has seen it */
 };
 
 /* ---- jobs (jobs.c) ------------------------------------------------------ */
@@ -141,7 +147,8 @@ struct request {
     void (*visit)(struct tenon_solver *s, void *data); /* loop thread; or NULL */
     void *visit_data;
     int event_fd;              /* written when done */
-    bool finished;             /* the solver's lock */
+    bool finished, cancelled;  /* the solver's lock; cancelled: its owner has given it up */
+    bool doomed;               /* it fails, once what only it wanted has stopped */
     int code;
     struct tenon_error err;
 };
@@ -162,20 +169,22 @@ struct tenon_solver {
     struct tenon_cancel *cancel; /* of the whole solver */
 
     /* loop thread only */
-    struct tenon_cancel *run_cancel; /* of what runs now; fired by a failure */
     struct state *states;
     TENON_VEC(struct state *) dirty;
     struct request *requests;
     unsigned running; /* jobs out */
-    struct state *culprit; /* first failure since the last calm */
-    TENON_VEC(struct tenon_cancel *) old_cancels;
+    uint64_t failures;
+    TENON_VEC(struct state *) failed;  /* not yet looked at */
+    TENON_VEC(struct state *) stopped;
+    struct request *held;              /* they begin when what is stopped has ended */
+    unsigned walks;
 
     /* shared */
     pthread_mutex_t lock;
     pthread_cond_t work_there;
     struct job *todo, **todo_last, *done, **done_last;
     struct request *incoming, **incoming_last;
-    bool stop, cancel_asked;
+    bool stop, cancel_asked; /* of some request */
     int wake_fd, epoll_fd;
 
     pthread_t loop;
@@ -211,7 +220,8 @@ struct state *state_get(struct tenon_solver *s, const struct tenon_vertex *v);
 void state_free(struct state *st);
 void state_want(struct state *st, enum goal goal);
 void states_advance(struct tenon_solver *s);
-void state_reset_failed(struct tenon_solver *s);
+void state_reset(struct state *st);
+void state_job_back(struct state *st);
 void states_settle(struct tenon_solver *s);
 static inline bool
 state_has_key(const struct state *st)
@@ -222,7 +232,10 @@ state_has_key(const struct state *st)
 /* ---- requests (requests.c, loop thread) --------------------------------- */
 
 void requests_start(struct tenon_solver *s, struct request *list);
-void requests_check(struct tenon_solver *s);
+/* Failures and requests that were given up: what nobody else wants stops. */
+void requests_doom(struct tenon_solver *s);
+/* True: some were started, that had to wait. */
+bool requests_check(struct tenon_solver *s);
 
 /* ---- showing (vertexevents.c) ------------------------------------------- */
 void vertex_planned(struct state *st);

@@ -13,7 +13,6 @@ solver_new(const struct tenon_solver_options *o, bool stepped)
     s->options = *o;
     s->engine = o->engine;
     s->cancel = tenon_cancel_new(o->engine->cancel);
-    s->run_cancel = tenon_cancel_new(s->cancel);
     s->todo_last = &s->todo;
     s->done_last = &s->done;
     s->incoming_last = &s->incoming;
@@ -58,10 +57,8 @@ tenon_solver_free(struct tenon_solver *s)
     metas_free(s);
     imports_free(s);
     tenon_vec_release(&s->dirty);
-    tenon_cancel_free(s->run_cancel);
-    tenon_vec_foreach(c, &s->old_cancels)
-        tenon_cancel_free(*c);
-    tenon_vec_release(&s->old_cancels);
+    tenon_vec_release(&s->failed);
+    tenon_vec_release(&s->stopped);
     tenon_cancel_free(s->cancel);
     pthread_cond_destroy(&s->work_there);
     pthread_mutex_destroy(&s->lock);
@@ -125,7 +122,7 @@ request_wait(struct tenon_solver *s, struct request *r,
             return;
         if (fds[1].revents && fds[1].fd >= 0) {
             pthread_mutex_lock(&s->lock);
-            s->cancel_asked = true;
+            s->cancel_asked = r->cancelled = true;
             if (s->wake_fd >= 0)
                 solver_wake(s);
             pthread_mutex_unlock(&s->lock);

@@ -34,6 +34,7 @@ state_clear(struct state *st)
     source_free(st);
     tenon_ctx_free(st->ctx);
     st->ctx = NULL;
+    tenon_cancel_free(st->cancel);
     st->cancel = NULL;
     key_parts_release(&st->own);
     st->imported = NULL;
@@ -69,25 +70,29 @@ states_settle(struct tenon_solver *s)
             vertex_done(st, false, NULL);
 }
 
-/* After a failure: what is finished stays, the rest begins anew. */
+/* It begins anew, if somebody wants it again. */
 void
-state_reset_failed(struct tenon_solver *s)
+state_reset(struct state *st)
 {
-    struct state *st, *tmp;
+    if (st->shown_started && !st->shown_done)
+        vertex_done(st, false, &(const struct tenon_error){
+            .code = TENON_E_CANCELLED });
+    state_clear(st);
+    st->phase = PHASE_NEW;
+    st->goal = GOAL_NONE;
+    st->shown_started = st->shown_done = false;
+    st->failure = 0;
+}
 
-    HASH_ITER(hh, s->states, st, tmp) {
-        if (st->phase == PHASE_DONE)
-            continue;
-        if (st->shown_started && !st->shown_done)
-            vertex_done(st, false, &(const struct tenon_error){
-                .code = TENON_E_CANCELLED });
-        state_clear(st);
-        st->phase = PHASE_NEW;
-        st->goal = GOAL_NONE;
-        st->queued = false;
-        st->shown_started = st->shown_done = false;
-    }
-    s->dirty.len = 0;
+/* Its job has ended. */
+void
+state_job_back(struct state *st)
+{
+    st->out = false;
+    if (st->v->op.type == TENON_OP_SOURCE) /* whose ctx stays, below it */
+        return;
+    tenon_cancel_free(st->cancel);
+    st->cancel = NULL;
 }
 
 static void
@@ -122,10 +127,8 @@ state_fail(struct state *st, struct tenon_error *err)
 
     st->phase = PHASE_FAILED;
     tenon_error_move(&st->err, err);
-    if (!s->culprit) {
-        s->culprit = st;
-        tenon_cancel_fire(s->run_cancel);
-    }
+    st->failure = ++s->failures;
+    tenon_vec_push(&s->failed, st);
 }
 
 static void
@@ -328,7 +331,9 @@ submit(struct state *st, enum phase phase, int (*work)(struct job *),
        void (*finish)(struct job *))
 {
     st->phase = phase;
-    st->cancel = st->solver->run_cancel;
+    if (!st->cancel)
+        st->cancel = tenon_cancel_new(st->solver->cancel);
+    st->out = true;
     jobs_submit(st->solver, job_new(st, work, finish));
 }
 
@@ -466,7 +471,7 @@ states_advance(struct tenon_solver *s)
     for (size_t i = 0; i < s->dirty.len; i++) {
         struct state *st = s->dirty.items[i];
         st->queued = false;
-        if (!s->culprit)
+        if (!st->stopped)
             advance(st);
     }
     s->dirty.len = 0;

@@ -179,6 +179,17 @@ for executor in $executors; do
     all
 done
 
+echo "-- a call that is given up stops what it asked for, and nothing else"
+printf 'FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\nRUN busybox sleep %s\n' "$nap" >Slow.Dockerfile
+does 0 "solve:Slow.Dockerfile deadline:3000 evaluate deadline:0 solve:Real.Dockerfile evaluate return"
+said "Evaluate: deadline exceeded"
+said "evaluated"
+nothing_left
+does 0 "solve:Slow.Dockerfile deadline:3000 container:a deadline:0 solve:Real.Dockerfile container:a run:a,/bin/busybox,true return"
+said "NewContainer: deadline exceeded"
+said "p exit 0:"
+nothing_left
+
 echo "-- without end"
 does 0 "crowd return"
 said "NewContainer: resource exhausted: more than 100 containers at a time"

@@ -31,6 +31,7 @@
  *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
+ *   deadline:MS          of the calls that follow; 0: none
  *   sandbox              what it is like
  *   time                 how long it took to get here
  *   container            a container of the reference: containers.c, with all that it is to try
@@ -61,6 +62,7 @@ static size_t cache_count;
 static struct message_list attestations;
 static bool with_policy;
 static uint64_t start_us;                  /* of main */
+static uint64_t timeout_ns;
 
 static const char *
 option(const char *name)
@@ -86,7 +88,8 @@ call(const char *method, const struct message_type_info *in, const void *request
     char room[24];
 
     message_encode(&bytes, in, request);
-    if (!grpc_call_unary(conn, path, NULL, 0, 0, tenon_buf_str(&bytes), bytes.len, &reply, &status)) {
+    if (!grpc_call_unary(conn, path, NULL, 0, timeout_ns, tenon_buf_str(&bytes), bytes.len, &reply,
+                         &status)) {
         fprintf(stderr, "%s: %s: %s (%zu bytes of details)\n", method,
                 grpc_code_name(status.code, room), status.message ? status.message : "",
                 status.details_len);
@@ -638,7 +641,9 @@ act(char *word)
     else if (WORD("hang")) {
         fprintf(stderr, "hanging\n");
         pause();
-    } else if (WORD("flood"))
+    } else if (WORD("deadline"))
+        timeout_ns = strtoull(value, NULL, 10) * 1000000;
+    else if (WORD("flood"))
         flood();
     else if (act_container(word, value))
         return;
