@@ -56,7 +56,9 @@ tenon_node_new(struct tenon_graph *g, const char *op, struct tenon_error *err)
         if (strcmp(op, tenon_node_kinds[k].name))
             continue;
         pthread_mutex_lock(&g->lock);
-        struct tenon_node *n = node_alloc(g, (enum node_kind)k);
+        struct tenon_node *n = tenon_graph_check_room(g, err) < 0
+                                   ? NULL
+                                   : node_alloc(g, (enum node_kind)k);
         pthread_mutex_unlock(&g->lock);
         return n;
     }
@@ -87,7 +89,7 @@ check_open(const struct tenon_node *n, struct tenon_error *err)
         return tenon_error_set(err, TENON_E_BUG,
                                "%s op: already used, it cannot change any more",
                                tenon_node_kinds[op->kind].name);
-    return 0;
+    return tenon_graph_check_room(n->graph, err);
 }
 
 static struct tenon_node *

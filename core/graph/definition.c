@@ -315,7 +315,9 @@ tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
                                "definition of more than %u bytes",
                                TENON_GRAPH_MAX_BYTES);
     pthread_mutex_lock(&g->lock);
-    int rc = load_all(&l, def, len, out);
+    int rc = tenon_graph_check_room(g, err);
+    if (rc == 0)
+        rc = load_all(&l, def, len, out);
     HASH_CLEAR(hh, l.ops);
     tenon_vec_release(&l.sources);
     pthread_mutex_unlock(&g->lock);

@@ -10,6 +10,7 @@ struct tenon_graph *
 tenon_graph_new(void)
 {
     struct tenon_graph *g = tenon_new0(struct tenon_graph);
+    g->memory_max = TENON_GRAPH_MAX_MEMORY;
     pthread_mutex_init(&g->lock, NULL);
     return g;
 }
@@ -25,6 +26,15 @@ tenon_graph_free(struct tenon_graph *g)
     tenon_arena_release(&g->arena);
     pthread_mutex_destroy(&g->lock);
     free(g);
+}
+
+int
+tenon_graph_check_room(const struct tenon_graph *g, struct tenon_error *err)
+{
+    if (g->arena.bytes <= g->memory_max)
+        return 0;
+    return tenon_error_set(err, TENON_E_LIMIT, "the build is described by more than %zu bytes",
+                           g->memory_max);
 }
 
 void
@@ -49,6 +59,8 @@ tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
             !strcmp(s->language, language) && !memcmp(s->data, data, len))
             return (uint32_t)i;
     }
+    if (len > g->memory_max || g->arena.bytes > g->memory_max - len)
+        return UINT32_MAX; /* a number of none: there is no excerpt then */
     struct tenon_graph_source *s = tenon_arena_alloc(&g->arena, sizeof *s);
     s->filename = tenon_arena_strdup(&g->arena, filename);
     s->language = tenon_arena_strdup(&g->arena, language);

@@ -15,6 +15,7 @@
 /* Hostile definitions: far above what a real build has. */
 #define TENON_GRAPH_MAX_BYTES (256u << 20)
 #define TENON_GRAPH_MAX_OPS 200000u
+#define TENON_GRAPH_MAX_MEMORY ((size_t)1 << 30) /* of all that is in one */
 #define TENON_GRAPH_MAX_ITEMS 100000u /* of one list in one op */
 
 struct vertex_entry {
@@ -26,9 +27,13 @@ struct tenon_graph {
     void *owner;
     pthread_mutex_t lock; /* all below, and the nodes */
     struct tenon_arena arena;
+    size_t memory_max; /* TENON_GRAPH_MAX_MEMORY, but for tests */
     struct vertex_entry *vertices;
     TENON_VEC(struct tenon_graph_source *) sources; /* by number */
 };
+
+/* LIMIT when it is full.  With the lock held. */
+int tenon_graph_check_room(const struct tenon_graph *g, struct tenon_error *err);
 
 /* An input as the bytes have it. */
 struct raw_input {

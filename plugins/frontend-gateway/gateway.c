@@ -6,6 +6,7 @@
 #include "gateway.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,13 +24,24 @@ struct words {
     struct gateway *gw;
     int fd;
     struct tenon_buf last; /* the end of it */
+    size_t logged;         /* bytes */
     const char *why;       /* the connection broke, and why; or NULL */
 };
 
-/* Whole lines go to the log. */
+/* Whole lines go to the log, up to a point. */
 static void
-log_lines(struct gateway *gw, struct tenon_buf *line, const char *data, size_t len)
+log_lines(struct words *w, struct tenon_buf *line, const char *data, size_t len)
 {
+    struct gateway *gw = w->gw;
+
+    if (w->logged > GATEWAY_STDERR_LOGGED)
+        return;
+    w->logged += len;
+    if (w->logged > GATEWAY_STDERR_LOGGED) {
+        gw->host->log(gw->ctx, 4, "the frontend has said more than %d bytes; the rest is not shown",
+                      GATEWAY_STDERR_LOGGED);
+        return;
+    }
     for (size_t i = 0; i < len; i++) {
         if (data[i] != '\n')
             tenon_buf_addc(line, data[i]);
@@ -53,7 +65,7 @@ listen_to(void *data)
     while ((n = read(w->fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR)) {
         if (n < 0)
             continue;
-        log_lines(w->gw, &line, part, (size_t)n);
+        log_lines(w, &line, part, (size_t)n);
         tenon_buf_add(&w->last, part, (size_t)n);
         if (w->last.len > GATEWAY_STDERR_KEPT) {
             size_t more = w->last.len - GATEWAY_STDERR_KEPT;
@@ -61,7 +73,7 @@ listen_to(void *data)
             tenon_buf_truncate(&w->last, GATEWAY_STDERR_KEPT);
         }
     }
-    log_lines(w->gw, &line, "\n", line.len > 0);
+    log_lines(w, &line, "\n", line.len > 0);
     return NULL;
 }
 
@@ -218,11 +230,16 @@ attend(struct gateway *gw, struct tenon_process *process, struct pipes *p,
     bool listening = false, ending = false;
     int32_t status = 0;
 
+    sigset_t all, before;
+
+    sigfillset(&all); /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&listener, NULL, listen_to, &w);
     listening = rc == 0;
     if (rc == 0)
         rc = pthread_create(&ender, NULL, see_to_end, &end);
     ending = rc == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc == 0)
         rc = serve(gw, p, &why);
     if (why.code == GRPC_INTERNAL)

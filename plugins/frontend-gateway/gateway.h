@@ -33,7 +33,9 @@ enum {
     GATEWAY_CONTAINERS_MAX = 100,  /* at a time */
     GATEWAY_PROCESSES_MAX = 100,   /* in all of them, at a time */
     GATEWAY_INPUT_MAX = 1 << 20,   /* bytes for the standard input of one, which wait */
+    GATEWAY_ANSWERS_MAX = 8,       /* that are put together at a time: files, definitions */
     GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
+    GATEWAY_STDERR_LOGGED = 4 << 20, /* bytes of all its words that the log gets */
     GATEWAY_GRACE = 10,            /* seconds: to end, after Return, or without a connection */
 };
 
@@ -49,7 +51,7 @@ struct gateway {
     struct watch watch; /* while it is served */
 
     pthread_mutex_t lock; /* what follows: each call has a thread of its own */
-    pthread_cond_t changed; /* returned, deaf, gone */
+    pthread_cond_t changed; /* returned, deaf, gone, answers */
     bool deaf;     /* nobody serves it any more */
     bool gone;     /* its process has ended */
     bool killed;   /* by us: it did not end by itself */
@@ -57,6 +59,7 @@ struct gateway {
     size_t imports; /* named so far */
     TENON_VEC(struct gateway_container *) containers;
     unsigned processes; /* in them */
+    unsigned answers;   /* that are put together now */
     bool returned; /* or tried to */
     bool refused;  /* what it returned was not taken */
     struct tenon_result *result; /* of the request: Return fills it */

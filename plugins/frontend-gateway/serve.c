@@ -142,6 +142,7 @@ inputs(void *user, struct grpc_call *call)
 
     if (!serving_begin(&s, user, call, &gw_none_message, &request))
         return;
+    serving_gather(&s);
     const struct tenon_frontend_request *r = s.gw->request;
     struct gw_blob *blobs = tenon_arena_array(&s.arena, r->input_count + 1, sizeof *blobs);
     bool good = true;
@@ -310,6 +311,9 @@ place_read_file(struct serving *s, const struct place *p, const char *path,
 {
     const struct tenon_bridge *b = s->gw->bridge;
 
+    if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
+        return s->gw->host->error_code(s->err);
+    serving_gather(s);
     return p->ref ? b->read_file(s->ctx, p->ref, path, 0, &out->data, &out->len, s->err)
                   : b->container_read_file(s->ctx, p->container->container, p->target, path, 0,
                                            &out->data, &out->len, s->err);
@@ -321,6 +325,9 @@ place_read_dir(struct serving *s, const struct place *p, const char *path,
 {
     const struct tenon_bridge *b = s->gw->bridge;
 
+    if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
+        return s->gw->host->error_code(s->err);
+    serving_gather(s);
     return p->ref ? b->read_dir(s->ctx, p->ref, path, entries, count, s->err)
                   : b->container_read_dir(s->ctx, p->container->container, p->target, path,
                                           entries, count, s->err);
@@ -800,6 +807,8 @@ solve(void *user, struct grpc_call *call)
     if (check_solve(&s, &request))
         result = *request.frontend ? solve_frontend(&s, &request) : solve_definition(&s, &request);
     struct gw_result out = {0};
+    if (result)
+        serving_gather(&s);
     if (result && put_refs(&s, result, request.allow_refs, &out) &&
         (!request.final || take_final(&s, &request, &out))) {
         put_metadata(&s, result, &out);

@@ -5,6 +5,26 @@
 #include "tools/parse.h"
 
 void
+serving_gather(struct serving *s)
+{
+    pthread_mutex_lock(&s->gw->lock);
+    while (s->gw->answers >= GATEWAY_ANSWERS_MAX)
+        pthread_cond_wait(&s->gw->changed, &s->gw->lock);
+    s->gw->answers++;
+    pthread_mutex_unlock(&s->gw->lock);
+    s->gathers = true;
+}
+
+static void
+gathered(struct gateway *gw)
+{
+    pthread_mutex_lock(&gw->lock);
+    gw->answers--;
+    pthread_cond_broadcast(&gw->changed);
+    pthread_mutex_unlock(&gw->lock);
+}
+
+void
 serving_done(struct serving *s)
 {
     static const struct grpc_status ok = {0};
@@ -17,6 +37,8 @@ serving_done(struct serving *s)
     tenon_arena_release(&s->arena);
     watch_end(&s->gw->watch, s->watched);
     s->gw->host->scope_end(s->ctx);
+    if (s->gathers)
+        gathered(s->gw);
 }
 
 void

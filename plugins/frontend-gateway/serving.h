@@ -15,6 +15,7 @@ struct serving { /* one call */
     struct tenon_buf request; /* strings and bytes of the message point into it, or the arena */
     struct tenon_error *err;
     uint64_t watched; /* its number in gw->watch */
+    bool gathers;
 };
 
 /* The scope and the error, of a call that gives its messages one by one. */
@@ -26,6 +27,10 @@ bool serving_begin(struct serving *s, struct gateway *gw, struct grpc_call *call
 void serving_answer(struct serving *s, const struct message_type_info *m, const void *message);
 /* Ends the call, with the error if there is one. */
 void serving_done(struct serving *s);
+
+/* Before a large answer is put together, until the call is done: so many at a time, for each is
+ * in memory several times.  Nothing in between waits for the program or for a step. */
+void serving_gather(struct serving *s);
 
 /* What the program is to call the reference: a text of the arena; NULL: there are too many. */
 const char *serving_name_ref(struct serving *s, struct tenon_ref *ref);

@@ -2,7 +2,7 @@
 # Containers of a frontend in an image: mounts made of references, several processes in one, their
 # streams, signals, terminals and ends; files of a container; what is not granted. With each executor.
 . "$(dirname "$0")/lib.sh"
-need jq docker-registry busybox
+need jq docker-registry busybox python3
 need_root
 program=$abs_top_builddir/tests/gateway/frontend
 [ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
@@ -190,7 +190,32 @@ said "NewContainer: deadline exceeded"
 said "p exit 0:"
 nothing_left
 
+echo "-- a definition of its own that asks for more than was granted (CVE-2024-23653)"
+definition() { # SECURITY NETWORK: /bin/sh -c true upon nothing, as hexadecimal digits
+    python3 - "$@" <<'END'
+import hashlib, sys
+def field(n, b): return bytes([n << 3 | 2, len(b)]) + b
+def number(n, v): return bytes([n << 3]) + v if v != b"\0" else b""
+minus = b"\xff" * 9 + b"\1"
+meta = field(1, field(1, b"/bin/true") + field(3, b"/"))
+mount = field(2, number(1, minus) + field(3, b"/"))
+op = field(2, meta + mount + number(3, bytes([int(sys.argv[2])])) + number(4, bytes([int(sys.argv[1])])))
+end = field(1, field(1, b"sha256:" + hashlib.sha256(op).hexdigest().encode()))
+print((field(1, op) + field(1, end)).hex())
+END
+}
+does 0 "raw:$(definition 1 0) raw:$(definition 0 1) raw:$(definition 0 0) solve:Real.Dockerfile return"
+said "Solve: permission denied: security.insecure is not allowed"
+said "Solve: permission denied: network.host is not allowed"
+said "Solve: unknown: process \"/bin/true\"" # which is granted, and not there
+never_said "Solve: unknown: load"
+
 echo "-- without end"
+does 0 "vast solve:Real.Dockerfile return"
+said "Solve: resource exhausted: load definition: "
+does 0 "shout solve:Real.Dockerfile return"
+assert_has "$work/err" "has said more than 4194304 bytes; the rest is not shown"
+[ "$(wc -c <"$work/err")" -lt 10000000 ] || fail "all of it was shown"
 does 0 "crowd return"
 said "NewContainer: resource exhausted: more than 100 containers at a time"
 nothing_left

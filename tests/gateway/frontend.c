@@ -31,6 +31,9 @@
  *   linger               returns, and says another word when nobody listens any more
  *   exit:CODE garbage hang  without one; "garbage hang" both
  *   flood                references without end
+ *   vast                 a definition of a million vertices
+ *   raw:HEX              a definition, to be made at once
+ *   shout                64 MiB on its standard error
  *   deadline:MS          of the calls that follow; 0: none
  *   sandbox              what it is like
  *   time                 how long it took to get here
@@ -318,6 +321,58 @@ flood(void)
     while (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved) &&
            ++count < 100000);
     fprintf(stderr, "%u references\n", count);
+}
+
+static void
+load(const struct tenon_buf *bytes, bool now)
+{
+    struct gw_solved solved = {0};
+    const struct gw_solve request = {
+        .definition = {bytes->data, bytes->len}, .allow_result = true, .allow_refs = true,
+        .evaluate = now,
+    };
+
+    if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
+        take(&solved);
+}
+
+static void
+vast(void)
+{
+    auto_buf struct tenon_buf all = TENON_BUF_INIT;
+
+    for (unsigned i = 0; i < 1000000; i++) {
+        char id[16];
+        const int n = snprintf(id, sizeof id, "%06u", i);
+        /* Definition{1 def}, of Op{3 source{1 identifier}}. */
+        const char head[] = {0x0a, (char)(n + 4), 0x1a, (char)(n + 2), 0x0a, (char)n};
+        tenon_buf_add(&all, head, sizeof head);
+        tenon_buf_add(&all, id, (size_t)n);
+    }
+    load(&all, false);
+}
+
+static void
+raw(const char *hex)
+{
+    auto_buf struct tenon_buf all = TENON_BUF_INIT;
+
+    for (; hex[0] && hex[1]; hex += 2) {
+        const char digits[] = {hex[0], hex[1], 0};
+        tenon_buf_addc(&all, (char)strtoul(digits, NULL, 16));
+    }
+    load(&all, true);
+}
+
+static void
+shout(void)
+{
+    static char line[1 << 16];
+
+    memset(line, 'a', sizeof line - 1);
+    line[sizeof line - 1] = '\n';
+    for (int i = 0; i < 1024; i++)
+        tenon_assert(write(STDERR_FILENO, line, sizeof line) == sizeof line);
 }
 
 static void
@@ -643,6 +698,12 @@ act(char *word)
         pause();
     } else if (WORD("deadline"))
         timeout_ns = strtoull(value, NULL, 10) * 1000000;
+    else if (WORD("vast"))
+        vast();
+    else if (WORD("raw"))
+        raw(value);
+    else if (WORD("shout"))
+        shout();
     else if (WORD("flood"))
         flood();
     else if (act_container(word, value))

@@ -173,6 +173,16 @@ kit_stuck(void *user, struct grpc_call *call)
     ok(call);
 }
 
+/* The same, with the request in its hands. */
+static void
+kit_take(void *user, struct grpc_call *call)
+{
+    auto_buf struct tenon_buf m = TENON_BUF_INIT;
+
+    if (grpc_call_recv_only(call, &m) == 0)
+        kit_stuck(user, call);
+}
+
 /* Answers, and is then there as long as that. */
 static void
 kit_linger(void *user, struct grpc_call *call)
@@ -210,6 +220,7 @@ static const struct grpc_method kit_methods[] = {
     {"/test.Test/Sum", kit_sum},       {"/test.Test/Chat", kit_chat},
     {"/test.Test/Fail", kit_fail},     {"/test.Test/Wait", kit_wait},
     {"/test.Test/Stuck", kit_stuck},   {"/test.Test/Silent", kit_silent},
+    {"/test.Test/Take", kit_take},
     {"/test.Test/Linger", kit_linger}, {"/test.Test/Headers", kit_headers},
 };
 

@@ -469,6 +469,36 @@ START_TEST(test_graph_used_nodes_stay)
 }
 END_TEST
 
+/* Definition upon definition, and files for excerpts, are kept as long as the build lasts. */
+START_TEST(test_graph_is_full)
+{
+    auto_error struct tenon_error e = TENON_ERROR_INIT;
+    struct tenon_graph *full = tenon_graph_new();
+    char text[1000] = "";
+    uint32_t n = 0;
+    unsigned files = 0;
+
+    full->memory_max = 100000;
+    for (; n != UINT32_MAX && files < 1000; files++) {
+        snprintf(text, sizeof text, "%u", files);
+        n = tenon_graph_source(full, "file", "", text, sizeof text);
+    }
+    ck_assert_uint_gt(files, 50);
+    ck_assert_uint_lt(files, 100);
+    ck_assert_ptr_null(tenon_graph_get_source(full, n));
+    struct tenon_node *node = tenon_node_new(full, "source", &e);
+    for (int i = 0; node && e.code == 0 && i < 1000; i++)
+        tenon_node_set(node, "attr.x", text, &e);
+    ck_assert_int_eq(e.code, TENON_E_LIMIT);
+    tenon_error_release(&e);
+    struct tenon_edge edge = {0};
+    ck_assert_int_eq(tenon_graph_load(full, "", 0, &edge, &e), TENON_E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(e.message, "described by more than 100000 bytes"));
+    ck_assert_ptr_null(tenon_node_new(full, "exec", &e));
+    tenon_graph_free(full);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -487,6 +517,7 @@ main(void)
     tcase_add_loop_test(t, test_graph_inputs_are_digests_and_numbers, 0,
                         tenon_countof(inputs));
     tcase_add_test(t, test_graph_lists_have_an_end);
+    tcase_add_test(t, test_graph_is_full);
     tcase_add_test(t, test_graph_result_is_in_the_definition);
     tcase_add_test(t, test_graph_merge_is_of_two);
     tcase_add_test(t, test_graph_actions_use_earlier_ones);

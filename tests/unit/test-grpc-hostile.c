@@ -106,11 +106,26 @@ count_headers(int fd, int wanted)
     return found;
 }
 
+/* Until its thread can write no more; as nobody reads, that stays so. */
+static void
+await_blocked(struct grpc_conn *conn)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    bool blocked = false;
+
+    for (int i = 0; i < 60000 && !blocked; i++) {
+        pthread_mutex_lock(&conn->lock);
+        blocked = conn->blocked;
+        pthread_mutex_unlock(&conn->lock);
+        nanosleep(&moment, NULL);
+    }
+    ck_assert(blocked);
+}
+
 /* What is said while the peer does not read goes out when it does. */
 START_TEST(test_grpc_hostile_reads_late)
 {
     struct grpc_conn *conn = grpc_conn_new(GRPC_CLIENT, NULL);
-    const struct timespec moment = {.tv_nsec = 20000000};
     static const char data[60000]; /* less than the first window, more than the socket holds */
     int fds[2], small = 4096;
 
@@ -119,9 +134,8 @@ START_TEST(test_grpc_hostile_reads_late)
     ck_assert_int_eq(grpc_conn_start(conn, fds[0], fds[0]), 0);
     struct grpc_call *first = grpc_call_start(conn, "/a.B/First", NULL, 0, 0);
     ck_assert_int_eq(grpc_call_send(first, data, sizeof data), 0);
-    nanosleep(&moment, NULL); /* so that it stands; otherwise nothing is tried */
+    await_blocked(conn); /* what is queued from here on has to be asked for again */
     struct grpc_call *second = grpc_call_start(conn, "/a.B/Second", NULL, 0, 0);
-    nanosleep(&moment, NULL);
     ck_assert_int_eq(count_headers(fds[1], 2), 2);
     close(fds[1]);
     grpc_call_free(first);
@@ -231,6 +245,42 @@ START_TEST(test_grpc_hostile_memory_max)
         grpc_call_free(calls[i]);
     }
     kit_unary(kit, "/test.Test/Echo", data, 100, GRPC_OK, &reply); /* there is room again */
+    kit_free(kit);
+}
+END_TEST
+
+/* What a method has taken is held as long as it works. */
+START_TEST(test_grpc_hostile_memory_of_calls_at_work)
+{
+    struct kit *kit = kit_new(0);
+    auto_buf struct tenon_buf reply = TENON_BUF_INIT;
+    struct grpc_call *calls[3];
+    static const char data[1000];
+
+    kit->server_limits.memory_max = 2 * (sizeof data + MESSAGE_OVERHEAD) + 50;
+    kit_start(kit);
+    for (unsigned i = 0; i < 2; i++) {
+        calls[i] = kit_call(kit, "Take");
+        ck_assert_int_eq(grpc_call_send(calls[i], data, sizeof data), 0);
+        grpc_call_close_send(calls[i]);
+        kit_await(kit, &kit->stuck, i + 1); /* it has taken it */
+    }
+    pthread_mutex_lock(&kit->server->lock);
+    ck_assert_uint_eq(kit->server->held_bytes, 2 * (sizeof data + MESSAGE_OVERHEAD));
+    pthread_mutex_unlock(&kit->server->lock);
+    calls[2] = kit_call(kit, "Take");
+    ck_assert_int_eq(grpc_call_send(calls[2], data, sizeof data), 0);
+    kit_ends(calls[2], GRPC_RESOURCE_EXHAUSTED, "memory_max");
+    pthread_mutex_lock(&kit->lock);
+    kit->release = true;
+    pthread_cond_broadcast(&kit->changed);
+    pthread_mutex_unlock(&kit->lock);
+    for (int i = 0; i < 3; i++) {
+        if (i < 2)
+            kit_ends(calls[i], GRPC_OK, "");
+        grpc_call_free(calls[i]);
+    }
+    kit_unary(kit, "/test.Test/Echo", data, sizeof data, GRPC_OK, &reply); /* there is room */
     kit_free(kit);
 }
 END_TEST
@@ -351,6 +401,45 @@ pump(struct grpc_conn *from, struct grpc_conn *to, struct tenon_buf *seen)
         grpc_conn_feed(to, out.data, out.len);
     pthread_mutex_unlock(&to->lock);
 }
+
+/* Answers to one who takes none.  Without threads: nothing goes out. */
+START_TEST(test_grpc_hostile_memory_of_answers)
+{
+    struct grpc_limits limits = grpc_limits_default();
+    struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+    struct grpc_call *calls[4], *served[4];
+    static const char data[700000];
+
+    limits.memory_max = 2000000;
+    struct grpc_conn *server = grpc_conn_new(GRPC_SERVER, &limits);
+    for (int i = 0; i < 4; i++) {
+        calls[i] = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+        grpc_call_close_send(calls[i]);
+    }
+    pump(client, server, NULL);
+    pump(server, client, NULL);
+    for (int i = 0; i < 4; i++) {
+        served[i] = grpc_conn_accept(server);
+        ck_assert_int_eq(grpc_call_send(served[i], data, sizeof data), i < 2 ? 0 : -1);
+    }
+    ck_assert_uint_eq(server->queued_bytes, 2 * (sizeof data + FRAME_HEAD));
+    for (int i = 0; i < 4; i++)
+        grpc_call_free(served[i]);
+    pump(server, client, NULL);
+    for (int i = 2; i < 4; i++) {
+        auto_grpc_status struct grpc_status status = {0};
+        grpc_call_status(calls[i], &status);
+        ck_assert_int_eq(status.code, GRPC_RESOURCE_EXHAUSTED);
+        ck_assert_ptr_nonnull(strstr(status.message, "memory_max"));
+    }
+    for (int i = 0; i < 4; i++)
+        grpc_call_free(calls[i]);
+    pump(client, server, NULL);
+    ck_assert_uint_eq(server->queued_bytes, 0);
+    grpc_conn_free(client);
+    grpc_conn_free(server);
+}
+END_TEST
 
 /* A call that ends with so many bytes of details: what the server sends, and how the client
  * has it. */
@@ -571,6 +660,8 @@ suite(void)
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_message_max);
     tcase_add_test(t, test_grpc_hostile_send_max);
     tcase_add_test(t, test_grpc_hostile_memory_max);
+    tcase_add_test(t, test_grpc_hostile_memory_of_calls_at_work);
+    tcase_add_test(t, test_grpc_hostile_memory_of_answers);
     tcase_add_test(t, test_grpc_hostile_flood_of_empty_messages_waits);
     tcase_add_test(t, test_grpc_hostile_header_max);
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_header_max);

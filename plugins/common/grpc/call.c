@@ -80,7 +80,8 @@ take(struct grpc_call *call, struct tenon_buf *out)
         grpc_call_consume(call); /* now it may go on */
     }
     call->held_bytes -= bytes;
-    call->conn->held_bytes -= bytes;
+    call->conn->held_bytes -= call->taken_bytes; /* that is in use no more */
+    call->taken_bytes = bytes;
     tenon_buf_release(out);
     *out = w->data;
     free(w);
@@ -146,14 +147,20 @@ grpc_call_send(struct grpc_call *call, const void *data, size_t len)
     while (may_send(call) && call->out.len - call->out_at >= limits->queue_max)
         wait_for_change(call);
     bool may = may_send(call), fits = len <= limits->send_max && len <= UINT32_MAX;
-    if (may && fits)
+    const bool crowded = call->conn->role == GRPC_SERVER &&
+                         call->conn->queued_bytes + len > limits->memory_max;
+    if (may && fits && crowded)
+        grpc_call_refuse(call, GRPC_RESOURCE_EXHAUSTED,
+                         "answers that wait are more than memory_max, %zu bytes",
+                         limits->memory_max);
+    else if (may && fits)
         grpc_out_message(call, data, len);
     else if (may)
         grpc_call_refuse(call, GRPC_RESOURCE_EXHAUSTED,
                          "a message of %zu bytes is longer than send_max, %zu bytes", len,
                          limits->send_max);
     unlock(call);
-    return may && fits ? 0 : -1;
+    return may && fits && !crowded ? 0 : -1;
 }
 
 void
@@ -281,6 +288,8 @@ grpc_call_free(struct grpc_call *call)
     else
         finish_locked(call, &silent);
     call->deaf = true; /* nobody takes what arrives */
+    conn->held_bytes -= call->taken_bytes;
+    call->taken_bytes = 0;
     grpc_call_forget_messages(call);
     grpc_call_consume(call);
     call->held = false;

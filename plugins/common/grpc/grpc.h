@@ -75,7 +75,9 @@ struct grpc_limits {
     size_t header_max;   /* bytes of all headers of a call received, 32 more for each; 64 KiB */
     size_t trailer_max;  /* the same of what is sent at a call's end: details that do not fit
                           * are left out, so that the code and the message arrive; 16 MiB */
-    size_t memory_max;   /* received and not yet taken, of all calls together; 256 MiB */
+    size_t memory_max;   /* received, whether taken or not, until the next message of the call
+                          * is taken or the call freed; and as much of a server's answers that
+                          * are not gone; each of all calls together; 256 MiB */
     size_t queue_max;    /* grpc_call_send() waits while so many bytes are not yet gone; 1 MiB */
     unsigned streams_max; /* calls of the peer at once; 250.  One that it has given up counts
                            * until it is finished or freed here.  More are refused (the peer

@@ -94,6 +94,11 @@ turn(struct link *l)
     if (!write_out(l) || ended)
         return false;
     bool blocked = l->out.len > 0;
+    if (blocked != conn->blocked) { /* which nobody else sets */
+        pthread_mutex_lock(&conn->lock);
+        conn->blocked = blocked;
+        pthread_mutex_unlock(&conn->lock);
+    }
     if (done && !blocked) {
         pthread_mutex_lock(&conn->lock);
         grpc_conn_settle(conn);

@@ -108,6 +108,7 @@ read_out(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t room, 
     if (n) {
         memcpy(to, call->out.data + call->out_at, n);
         call->out_at += n;
+        call->conn->queued_bytes -= n;
         pthread_cond_broadcast(&call->changed); /* who waits for the queue */
     }
     if (call->out_at < call->out.len)
@@ -232,9 +233,19 @@ grpc_out_message(struct grpc_call *call, const void *data, size_t len)
     tenon_buf_reserve(&call->out, sizeof head + len);
     tenon_buf_add(&call->out, head, sizeof head);
     tenon_buf_add(&call->out, data, len);
+    call->conn->queued_bytes += sizeof head + len;
     if (!call->begun)
         grpc_out_response(call, NULL, 0);
     resume(call);
+}
+
+/* What waits is of no use. */
+void
+grpc_out_forget(struct grpc_call *call)
+{
+    call->conn->queued_bytes -= call->out.len - call->out_at;
+    call->out_at = 0;
+    tenon_buf_release(&call->out);
 }
 
 void
@@ -271,8 +282,7 @@ grpc_call_refuse(struct grpc_call *call, int code, const char *fmt, ...)
     va_start(ap, fmt);
     grpc_call_vset_status(call, code, fmt, ap);
     va_end(ap);
-    call->out_at = 0; /* what waits is of no use */
-    tenon_buf_release(&call->out);
+    grpc_out_forget(call);
     if (call->conn->role == GRPC_SERVER) {
         grpc_out_close(call);
     } else {

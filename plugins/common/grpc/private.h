@@ -69,6 +69,7 @@ struct grpc_call {
     struct tenon_buf body;
     struct grpc_waiting *first, **last;
     size_t held_bytes;  /* of body and those that wait, as memory_max counts */
+    size_t taken_bytes; /* of the last one that was taken: its user has it */
     size_t unconsumed;  /* bytes of the window that the peer does not have back yet */
 
     /* out */
@@ -89,7 +90,8 @@ struct grpc_conn {
     struct grpc_call *calls;
     struct grpc_call *incoming, **incoming_last;
     unsigned theirs;     /* calls of the peer that nobody has finished here */
-    size_t held_bytes;   /* of all calls */
+    size_t held_bytes;   /* of all calls, and what was taken */
+    size_t queued_bytes; /* of all calls' `out` */
     size_t deadlines;    /* calls with one */
     bool ended, goaway;
     uint32_t fault; /* of HTTP/2, in a GOAWAY that was sent or received */
@@ -98,6 +100,7 @@ struct grpc_conn {
 
     /* link.c: its thread's, but for those that are set before it starts */
     bool started, stop, joined;
+    bool blocked; /* nothing can be written; with the lock, so that others can look */
     pthread_t thread;
     int in_fd, out_fd, wake_fd;
 };
@@ -128,6 +131,7 @@ void grpc_out_request(struct grpc_call *call, const struct grpc_header *headers,
                       uint64_t timeout_ns);
 void grpc_out_response(struct grpc_call *call, const struct grpc_header *headers, size_t count);
 void grpc_out_message(struct grpc_call *call, const void *data, size_t len);
+void grpc_out_forget(struct grpc_call *call);
 /* The stream's end, after what is queued: a server's with call->status. */
 void grpc_out_close(struct grpc_call *call);
 void grpc_out_reset(struct grpc_call *call, uint32_t error); /* if there still is a stream */

@@ -1,4 +1,5 @@
 /* common/grpc/serve.c - a thread for each call that is served at a time. */
+#include <signal.h>
 #include <string.h>
 
 #include "common/grpc/private.h"
@@ -63,12 +64,16 @@ worker(void *arg)
 static void
 enough_threads(struct serving *s)
 {
+    sigset_t all, before;
     pthread_t thread;
 
     if (s->waiting <= s->idle)
         return;
+    sigfillset(&all); /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&thread, NULL, worker, s) == 0)
         tenon_vec_push(&s->threads, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void

@@ -115,7 +115,7 @@ grpc_call_drop(struct grpc_call *call)
     pairs_release(&call->headers);
     pairs_release(&call->trailers);
     free(call->path);
-    tenon_buf_release(&call->out);
+    grpc_out_forget(call);
     grpc_status_release(&call->status);
     if (call->over_fd >= 0)
         close(call->over_fd);
