@@ -239,15 +239,6 @@ grpc_out_message(struct grpc_call *call, const void *data, size_t len)
     resume(call);
 }
 
-/* What waits is of no use. */
-void
-grpc_out_forget(struct grpc_call *call)
-{
-    call->conn->queued_bytes -= call->out.len - call->out_at;
-    call->out_at = 0;
-    tenon_buf_release(&call->out);
-}
-
 void
 grpc_out_close(struct grpc_call *call)
 {
@@ -282,7 +273,7 @@ grpc_call_refuse(struct grpc_call *call, int code, const char *fmt, ...)
     va_start(ap, fmt);
     grpc_call_vset_status(call, code, fmt, ap);
     va_end(ap);
-    grpc_out_forget(call);
+    grpc_call_forget_out(call);
     if (call->conn->role == GRPC_SERVER) {
         grpc_out_close(call);
     } else {

@@ -124,6 +124,7 @@ void grpc_call_uncount(struct grpc_call *call);
 void grpc_call_drop(struct grpc_call *call); /* if neither its user nor nghttp2 has it */
 void grpc_call_consume(struct grpc_call *call); /* gives the peer its window back */
 void grpc_call_forget_messages(struct grpc_call *call);
+void grpc_call_forget_out(struct grpc_call *call); /* what waits to be sent */
 
 /* ---- outgoing.c: with the lock held -------------------------------------- */
 
@@ -131,7 +132,6 @@ void grpc_out_request(struct grpc_call *call, const struct grpc_header *headers,
                       uint64_t timeout_ns);
 void grpc_out_response(struct grpc_call *call, const struct grpc_header *headers, size_t count);
 void grpc_out_message(struct grpc_call *call, const void *data, size_t len);
-void grpc_out_forget(struct grpc_call *call);
 /* The stream's end, after what is queued: a server's with call->status. */
 void grpc_out_close(struct grpc_call *call);
 void grpc_out_reset(struct grpc_call *call, uint32_t error); /* if there still is a stream */

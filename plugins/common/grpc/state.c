@@ -87,6 +87,15 @@ grpc_call_forget_messages(struct grpc_call *call)
     call->head_len = 0;
 }
 
+/* What waits is of no use. */
+void
+grpc_call_forget_out(struct grpc_call *call)
+{
+    call->conn->queued_bytes -= call->out.len - call->out_at;
+    call->out_at = 0;
+    tenon_buf_release(&call->out);
+}
+
 void
 grpc_call_uncount(struct grpc_call *call)
 {
@@ -115,7 +124,7 @@ grpc_call_drop(struct grpc_call *call)
     pairs_release(&call->headers);
     pairs_release(&call->trailers);
     free(call->path);
-    grpc_out_forget(call);
+    grpc_call_forget_out(call);
     grpc_status_release(&call->status);
     if (call->over_fd >= 0)
         close(call->over_fd);
