@@ -124,7 +124,9 @@ tenon_container_start(struct tenon_container *c, struct tenon_node *n, const int
     const struct tenon_vertex *v = exec ? process_vertex(c, n, err) : NULL;
 
     if (v)
-        tenon_process_launch(p, v, err);
+        tenon_exec_container_claim(exec, p->id);
+    if (v && tenon_process_launch(p, v, err) < 0)
+        tenon_exec_container_ended(exec, p->id);
     if (err->code) {
         tenon_process_free(p);
         if (exec)

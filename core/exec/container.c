@@ -205,28 +205,41 @@ prepare_and_run(struct running *r, struct tenon_ctx *ctx, int32_t *status,
     return rc;
 }
 
+bool
+tenon_exec_container_claim(struct tenon_exec_container *c, const char *id)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!c->id)
+        c->id = tenon_strdup(id);
+    const bool is_first = !strcmp(c->id, id);
+    pthread_mutex_unlock(&c->lock);
+    return is_first;
+}
+
+void
+tenon_exec_container_ended(struct tenon_exec_container *c, const char *id)
+{
+    if (!tenon_exec_container_claim(c, id))
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->ended = true;
+    pthread_mutex_unlock(&c->lock);
+    ready(c);
+}
+
 int
 tenon_exec_container_run(struct tenon_exec_container *c, struct tenon_ctx *ctx,
                          const struct tenon_exec_process *how, int32_t *status,
                          struct tenon_error *err)
 {
     const struct tenon_executor_ops *ops = c->executor->plugin.ops.executor;
-    pthread_mutex_lock(&c->lock);
-    struct running r = { c, how, .is_first = !c->id };
-    if (r.is_first)
-        c->id = tenon_strdup(how->id);
-    pthread_mutex_unlock(&c->lock);
+    struct running r = { c, how, .is_first = tenon_exec_container_claim(c, how->id) };
     if (!r.is_first && !TENON_HAS(struct tenon_executor_ops, ops, join))
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "executor \"%s\": one process a container",
                                c->step.engine->executor);
     int rc = prepare_and_run(&r, ctx, status, err);
-    if (r.is_first) {
-        pthread_mutex_lock(&c->lock);
-        c->ended = true;
-        pthread_mutex_unlock(&c->lock);
-        ready(c);
-    }
+    tenon_exec_container_ended(c, how->id);
     return rc;
 }
 

@@ -43,8 +43,11 @@ int tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
                              struct tenon_exec_container **out, struct tenon_error *err);
 /* Nothing runs in it any more. */
 void tenon_exec_container_free(struct tenon_exec_container *c);
-/* A process, until it has ended; any number of threads.  The first is the container's number 1,
- * with which the others end. */
+/* Who comes first is the container's number 1, with which the others end: before a thread is begun
+ * for it, so that order is that of the calls.  Who is claimed runs, or ends. */
+bool tenon_exec_container_claim(struct tenon_exec_container *c, const char *id);
+void tenon_exec_container_ended(struct tenon_exec_container *c, const char *id);
+/* A process, until it has ended; any number of threads. */
 struct tenon_exec_process {
     const struct tenon_vertex *v; /* what else there is to say of it */
     const char *id;   /* of tenon_exec_unique_id, for tenon_exec_container_signal */

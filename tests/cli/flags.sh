@@ -608,7 +608,7 @@ run 2 tenon build -f other - <"$work/input"
 said "ambiguous Dockerfile source"
 head -c 3000 "$work/context.tar.gz" >"$work/cut"
 run 1 tenon build - <"$work/cut"
-said "unexpected end"
+said "stream is truncated"
 run 1 tenon build - </dev/null
 said "the Dockerfile cannot be empty"
 

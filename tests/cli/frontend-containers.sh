@@ -89,8 +89,8 @@ busybox~grep~there~/etc/hosts;busybox~hostname;busybox~ls~/sys/class/net return"
     said "p 2: ls: /x: No such file or directory"
 
     echo "-- $executor: several processes are in one"
-    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~of~one>/x;read~l;echo~heard~\$l \
-begin:two,a,/bin/busybox,sh,-c,cat~/x;busybox~ps;busybox~ls~/proc/1/root/part run:a,/bin/busybox,cat,/x \
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~of~one>/x;echo~ready;read~l;echo~heard~\$l \
+hear:one=ready begin:two,a,/bin/busybox,sh,-c,cat~/x;busybox~ps;busybox~ls~/proc/1/root/part run:a,/bin/busybox,cat,/x \
 await:two write:one=a~word await:one return"
     said "two 1: of one"
     said "two 1: hello"
