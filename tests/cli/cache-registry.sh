@@ -148,6 +148,23 @@ rm -rf "$work/tree"
 build g -o "$work/tree" --cache-from "$registry/app:1"
 assert_eq "0" "${steps#* }"
 assert_eq "$random" "$(random)"
+# That stage has no result there: what is at its place in the image is another's.
+rm -rf "$work/tree"
+build g2 -o "$work/tree" --target one --cache-from "$registry/app:1"
+assert_eq "0 1" "$steps"
+assert_file "$work/tree/one"
+# Layers of the base are the base's: an export leaves them as they are.
+types() { # STORE FLAG...
+    from=$1
+    shift
+    build "$from" -o "type=oci,dest=$work/$from.tar,compression=zstd,tar=true" "$@"
+    skopeo inspect --raw "oci-archive:$work/$from.tar" | jq -c '[.layers[].mediaType]'
+}
+assert_eq "$(types a)" "$(types g3 --cache-from "$registry/app:1")"
+# An image that is in the store alone is no cache in a registry.
+build a -o "type=image,name=$registry/app:here" --cache-to type=inline
+words a --cache-from "$registry/app:here"
+assert_has "$work/err" "cache $registry/app:here is not used"
 words h --cache-from "$registry/app:plain"
 assert_has "$work/err" "has no cache in its config"
 assert_lacks "$work/err" CACHED
