@@ -92,7 +92,7 @@ cli_frontends_settings(struct json_object *config, struct tenon_error *err)
 {
     struct json_object *frontends = NULL;
 
-    if (!json_object_object_get_ex(config, "frontends", &frontends))
+    if (!json_object_object_get_ex(config, "frontends", &frontends) || !frontends)
         return TENON_OK;
     json_object_object_foreach(frontends, key, value) {
         if (tell(config, key, value, err) < 0)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
+#include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "knownword.h"
 
@@ -205,7 +206,7 @@ further_errors(const struct tenon_error *err)
     for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
         if (strcmp(d->type, "tenon.Further"))
             continue;
-        auto_json struct json_object *o = json_tokener_parse(d->json);
+        auto_json struct json_object *o = tenon_json_parse_modest(d->json);
         if (json_object_get_type(o) == json_type_string)
             tenon_strv_push(&list, tenon_strdup(json_object_get_string(o)));
     }

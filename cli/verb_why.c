@@ -177,7 +177,9 @@ show(struct tenon_store *store, const struct flags *f, struct tenon_error *err)
     size_t count = 0, shown = 0;
     int rc = tenon_whence_list(store, &rows, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (!is_wanted(f, &rows[i]) || (!is_newest(&seen, &rows[i]) && !f->all))
+        /* Seen is also what is not wanted: the older ones are not the last. */
+        const bool newest = rows[i].name && is_newest(&seen, &rows[i]);
+        if (!is_wanted(f, &rows[i]) || (!newest && !f->all))
             continue;
         if (!f->json && !f->step && !shown)
             printf("%-20s %s\n", "LAST USED", "ORIGIN  STEP");

@@ -11,7 +11,7 @@
 #include "tools/buf.h"
 #include "engine/remotecache.h"
 
-enum { READ_FILE_LIMIT = 64 << 20 };
+enum { READ_FILE_LIMIT = 64 << 20, DIRECTORY_MAX = 64 << 20, WARNINGS_MAX = 64 << 20 };
 
 static struct tenon_ref *
 new_ref(struct tenon_build *b, struct tenon_edge edge)
@@ -161,6 +161,7 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
     }
     const char *rel = path + strspn(path, "/.");
     TENON_VEC(struct tenon_stat) list = {0};
+    size_t bytes = 0;
     for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
         struct stat st;
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
@@ -171,8 +172,14 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
             continue;
         if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue; /* gone in between */
-        fill_stat(ctx, dirfd(dir), e->d_name, &st, t.view != NULL,
-                  tenon_vec_add(&list));
+        struct tenon_stat *entry = tenon_vec_add(&list);
+        fill_stat(ctx, dirfd(dir), e->d_name, &st, t.view != NULL, entry);
+        bytes += sizeof *entry + strlen(entry->path) +
+                 (entry->linkname ? strlen(entry->linkname) : 0);
+        if (bytes > DIRECTORY_MAX) {
+            tenon_vec_release(&list);
+            return tenon_error_set(err, TENON_E_LIMIT, "directory %s has too many files", path);
+        }
     }
     struct tenon_stat *copy = tenon_ctx_alloc(ctx, (list.len + 1) * sizeof *copy);
     if (list.len) {
@@ -272,9 +279,18 @@ static void
 bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
             const struct tenon_warning *theirs)
 {
-    (void)g;
+    struct tenon_build *b = tenon_build_of(g);
     struct tenon_warning w;
     tenon_sized_take(&w, sizeof w, theirs);
+    size_t bytes = 256 + (w.summary ? strlen(w.summary) : 0);
+    for (const char *const *d = w.detail; d && *d; d++)
+        bytes += 64 + strlen(*d);
+    pthread_mutex_lock(&b->lock);
+    const bool has_room = bytes <= WARNINGS_MAX - b->warned;
+    b->warned += has_room ? bytes : 0;
+    pthread_mutex_unlock(&b->lock);
+    if (!has_room)
+        return;
     struct tenon_event ev = {
         .struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
         .vertex = w.digest, .name = w.summary, .detail = w.detail,

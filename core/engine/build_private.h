@@ -4,6 +4,7 @@
 #define TENON_ENGINE_BUILD_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "tools/vec.h"
 #include "engine/build.h"
@@ -21,6 +22,9 @@ struct tenon_build {
     struct tenon_tempdir *tempdir;      /* mounts of references; made when needed */
     unsigned mounts;                    /* made in it so far */
     unsigned frontends;                 /* called so far */
+    atomic_bool has_guests;             /* caches that a frontend named, not the user */
+    size_t warned;                      /* bytes of warnings by frontends */
+    size_t cache_bytes;                 /* of the documents of caches */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */

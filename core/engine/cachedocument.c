@@ -259,3 +259,30 @@ tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, siz
     seen_release(d.by_digest);
     return rc;
 }
+
+/* ---- what there is to write ------------------------------------------------ */
+
+/* What rests on caches that a frontend named is not sent on in the user's name. */
+static void
+drop_guests(struct tenon_cache_entry *list, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (list[i].apart)
+            tenon_cache_entry_release(&list[i]);
+        else
+            list[kept++] = list[i];
+    }
+    *count = kept;
+}
+
+int
+tenon_caches_known(struct tenon_build *b, bool all, struct tenon_cache_entry **out, size_t *count,
+                   struct tenon_error *err)
+{
+    if (tenon_solver_cache_entries(b->solver, all, b->engine->cancel, out, count, err) < 0)
+        return err->code;
+    if (atomic_load(&b->has_guests))
+        drop_guests(*out, count);
+    return TENON_OK;
+}

@@ -86,7 +86,7 @@ tenon_inline_cache_add(void *build, const struct tenon_chain *image,
     struct tenon_build *b = build;
     struct tenon_cache_entry *known = NULL;
     size_t count = 0;
-    if (tenon_solver_cache_entries(b->solver, false, b->engine->cancel, &known, &count, err) < 0)
+    if (tenon_caches_known(b, false, &known, &count, err) < 0)
         return err->code;
     auto_json struct json_object *o = json_object_new_object();
     struct json_object *records = json_object_new_array();
@@ -140,6 +140,8 @@ complete(struct json_object *cache, const struct tenon_manifest *m, char *const 
     if (tenon_strv_len(diff_ids) != m->layer_count)
         return tenon_error_set(err, TENON_E_CORRUPT,
                                "mismatched image rootfs and manifest layers");
+    if (layers && json_object_array_length(layers) > m->layer_count)
+        return tenon_error_set(err, TENON_E_CORRUPT, "the cache has more layers than the image");
     for (size_t i = 0; layers && i < json_object_array_length(layers); i++)
         if (complete_layer(json_object_array_get_idx(layers, i), m, diff_ids, err) < 0)
             return err->code;

@@ -10,6 +10,7 @@
 #include "solve/cache.h"
 
 #define ENTRIES_MAX 256
+#define DOCUMENTS_MAX ((size_t)256 << 20) /* bytes of all of a build */
 
 struct tenon_cache { /* one --cache-from, until the build ends */
     char *name; /* "local:DIR", "HOST/REPOSITORY:TAG" */
@@ -98,13 +99,15 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
 static char *
 cache_name(const struct tenon_export *x)
 {
-    for (char **p = x->pairs; p && *p; p++) {
-        if (tenon_has_prefix(*p, "ref="))
-            return tenon_strdup(*p + 4);
-        if (tenon_has_prefix(*p, "src="))
-            return tenon_asprintf("%s:%s", x->type, *p + 4);
+    char *name = NULL;
+    for (char **p = x->pairs; p && *p; p++) { /* the last one counts, as it does for the plugin */
+        const bool ref = tenon_has_prefix(*p, "ref=");
+        if (!ref && !tenon_has_prefix(*p, "src="))
+            continue;
+        free(name);
+        name = ref ? tenon_strdup(*p + 4) : tenon_asprintf("%s:%s", x->type, *p + 4);
     }
-    return tenon_strdup(x->type);
+    return name ? name : tenon_strdup(x->type);
 }
 
 static void
@@ -154,9 +157,14 @@ read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc 
                                          out, err);
 }
 
+/* One at a time: at the beginning, or with imports_lock. */
 static int
-read_document(struct tenon_cache *c, const struct tenon_buf *text, struct tenon_error *err)
+read_document(struct tenon_build *b, struct tenon_cache *c, const struct tenon_buf *text,
+              struct tenon_error *err)
 {
+    if (text->len > DOCUMENTS_MAX - b->cache_bytes)
+        return tenon_error_set(err, TENON_E_LIMIT, "the caches of this build are too large");
+    b->cache_bytes += text->len;
     struct tenon_import *import = NULL;
     if (tenon_import_new(c->name, text->data, text->len, fetch, c, &import, err) < 0)
         return err->code;
@@ -180,7 +188,7 @@ read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
     if (rc == 0 && !is_cache)
         rc = tenon_inline_cache_read(&m, config.data, config.len, &document, err);
     tenon_manifest_release(&m);
-    return rc < 0 ? rc : read_document(c, is_cache ? &config : &document, err);
+    return rc < 0 ? rc : read_document(b, c, is_cache ? &config : &document, err);
 }
 
 /* One entry of an index: an image of one platform, or, as BuildKit wrote caches once, the
@@ -195,7 +203,7 @@ read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *ent
     if (rc == 0 && tenon_streq(d.media_type, TENON_MT_CACHE_CONFIG)) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
-            rc = read_document(c, &text, err);
+            rc = read_document(b, c, &text, err);
     } else if (rc == 0 && tenon_media_is_manifest(d.media_type)) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
@@ -215,7 +223,8 @@ read_index(struct tenon_build *b, struct tenon_cache *c, struct json_object *ent
     for (size_t i = 0; i < count; i++) {
         struct json_object *entry = json_object_array_get_idx(entries, i);
         int rc = read_entry(b, c, entry, err);
-        if (rc < 0 && rc != TENON_E_NOT_FOUND)
+        if (rc < 0 && rc != TENON_E_NOT_FOUND && rc != TENON_E_UNSUPPORTED &&
+            rc != TENON_E_CORRUPT)
             return rc;
         if (rc < 0) /* other platforms may have one */
             tenon_error_release(err);
@@ -358,6 +367,7 @@ tenon_caches_add(struct tenon_build *b, const char *type, const char *const *opt
             rc = tenon_error_set(err, TENON_E_LIMIT, "more than %d caches", TENON_CACHES_MAX);
         else
             rc = import_one(b, &from, err);
+        atomic_store(&b->has_guests, true);
         if (rc == TENON_E_NOT_FOUND || rc == TENON_E_UNSUPPORTED) { /* a cache is never needed */
             auto_free char *name = cache_name(&from);
             auto_free char *what = tenon_asprintf("cache %s is not used", name);
@@ -403,7 +413,7 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
     struct tenon_cache_entry *known = NULL;
     size_t count = 0;
     tenon_ctx_status(ctx, preparing, 0, 0);
-    if (tenon_solver_cache_entries(b->solver, all, b->engine->cancel, &known, &count, err) < 0)
+    if (tenon_caches_known(b, all, &known, &count, err) < 0)
         return err->code;
     TENON_VEC(struct tenon_chain) final = {0}; /* borrowed */
     tenon_vec_foreach(p, &b->result.platforms)

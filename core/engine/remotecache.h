@@ -10,6 +10,8 @@
 #define TENON_MT_CACHE_CONFIG "application/vnd.buildkit.cacheconfig.v0"
 
 struct tenon_image_layer;
+struct tenon_cache_entry;
+struct json_object;
 
 enum { TENON_CACHES_MAX = 64 }; /* of one build */
 
@@ -32,11 +34,12 @@ int tenon_caches_export(struct tenon_build *b, const struct tenon_build_request 
 /* After the solver is gone. */
 void tenon_caches_free(struct tenon_build *b);
 
-/* cachedocument.c: the manifest of what `known` says, with the blobs it refers
+/* cachedocument.c: what may be exported of what this build knows, for tenon_cache_entries_free. */
+int tenon_caches_known(struct tenon_build *b, bool all, struct tenon_cache_entry **out,
+                       size_t *count, struct tenon_error *err);
+/* The manifest of what `known` says, with the blobs it refers
  * to, in the content store.  final: what the build was about; unless `all`, only
  * results that these are made of are in it, of the others the keys alone. */
-struct tenon_cache_entry;
-struct json_object;
 int tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                          const struct tenon_chain *final, size_t final_count, bool all,
                          const struct tenon_image_options *o,

@@ -49,7 +49,8 @@ static int
 make_stubs(struct tenon_step *s, struct tenon_error *err)
 {
     for (size_t i = 0; i < tenon_countof(always); i++) {
-        auto_close int fd = tenon_root_mkdir_p(s->rootfd, always[i], 0755, 0, 0, NULL, err);
+        auto_close int fd = tenon_root_mkdir_p(s->rootfd, always[i], 0755, s->ids.root,
+                                               s->ids.root, NULL, err);
         if (fd < 0 || tenon_stubs_add(&s->stubs, s->rootfd, always[i], true, true, err) < 0)
             return err->code;
     }

@@ -52,7 +52,7 @@ read_pax(struct tenon_linkfield *l)
         }
         const size_t left = (size_t)(p + len - key);
         if (left >= sizeof link && !memcmp(key, link, sizeof link - 1)) {
-            l->has_link = true;
+            l->has_link = left > sizeof link; /* an empty one is none for libarchive */
         } else if (left >= sizeof size && !memcmp(key, size, sizeof size - 1)) {
             l->has_size = true;
             l->size = 0;
@@ -85,7 +85,7 @@ entry_header(struct tenon_linkfield *l, char *block, uint64_t size)
     /* Of others readers do not agree about what follows them. */
     l->lost = (!is_file && (size || !strchr("123456", type))) || size > INT64_MAX;
     l->data = is_file ? size / BLOCK + !!(size % BLOCK) : 0;
-    l->has_link = l->has_size = false;
+    l->has_link = l->has_size = l->has_pax = false;
 }
 
 static void
@@ -106,7 +106,9 @@ header(struct tenon_linkfield *l, char *block)
         return;
     }
     l->has_link |= type == 'K';
-    l->lost = size > PAX_MAX;
+    /* Of several in a row readers do not agree which one counts. */
+    l->lost = size > PAX_MAX || (type == 'x' && l->has_pax);
+    l->has_pax |= type == 'x';
     l->data = size / BLOCK + !!(size % BLOCK);
     l->in_pax = type == 'x' && size;
     l->pax_len = (size_t)size;

@@ -19,7 +19,7 @@ struct tenon_linkfield { /* zero is the beginning of a tar */
     struct tenon_buf pax;  /* data of a pax header, while it comes */
     size_t pax_len;
     uint64_t size;         /* of the next entry by a pax record */
-    bool has_size, has_link, in_pax, lost;
+    bool has_size, has_link, has_pax, in_pax, lost;
 };
 void tenon_linkfield_release(struct tenon_linkfield *l);
 /* len 0: the end.  What goes on, valid until the next call, may be nothing before the end. */

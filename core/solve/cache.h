@@ -41,12 +41,14 @@ struct tenon_cache_entry { /* a vertex that has a key */
     char **keys;              /* it can be found under; made ones: the store knows more */
     struct tenon_chain *outputs;
     uint32_t output_count;    /* 0: only the keys are known */
+    bool apart;               /* rests on what an import says (solve/apart.h) */
 };
 /* Steps and fetched trees of this solver; nothing volatile, no contexts, no
  * images.  all: imported results are unpacked first. */
 int tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
                                struct tenon_cache_entry **out, size_t *count,
                                struct tenon_error *err);
+void tenon_cache_entry_release(struct tenon_cache_entry *k);
 void tenon_cache_entries_free(struct tenon_cache_entry *list, size_t count);
 
 #endif

@@ -32,7 +32,7 @@ add_state(struct collection *c, const struct state *st)
 {
     struct tenon_cache_entry *k = tenon_vec_add(&c->list);
 
-    *k = (struct tenon_cache_entry){ .id = st->ckey };
+    *k = (struct tenon_cache_entry){ .id = st->ckey, .apart = st->apart };
     add_keys(k, st);
     if (st->phase != PHASE_DONE)
         return;
@@ -193,13 +193,18 @@ tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel
 }
 
 void
+tenon_cache_entry_release(struct tenon_cache_entry *k)
+{
+    tenon_strv_free(k->keys);
+    for (uint32_t i = 0; i < k->output_count; i++)
+        tenon_chain_release(&k->outputs[i]);
+    free(k->outputs);
+}
+
+void
 tenon_cache_entries_free(struct tenon_cache_entry *list, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        tenon_strv_free(list[i].keys);
-        for (uint32_t k = 0; k < list[i].output_count; k++)
-            tenon_chain_release(&list[i].outputs[k]);
-        free(list[i].outputs);
-    }
+    for (size_t i = 0; i < count; i++)
+        tenon_cache_entry_release(&list[i]);
     free(list);
 }

@@ -131,8 +131,13 @@ work_content(struct job *j)
     content_key(st, j->digests, &j->k2);
     int rc = find(j, &j->k2);
     /* Found by content: next time the definition will be enough. */
-    if (rc == 0 && j->found && st->k1.str[0])
-        rc = apart_link(st->solver, apart_by_inputs(st), st->k1.str, j->record.id.str, j->apart,
-                       &j->err);
+    if (rc != 0 || !j->found || !st->k1.str[0])
+        return rc;
+    rc = apart_link(st->solver, apart_by_inputs(st), st->k1.str, j->record.id.str, j->apart,
+                    &j->err);
+    if (rc == TENON_E_NOT_FOUND) { /* pruned, or of other caches by now: one short cut less */
+        tenon_error_release(&j->err);
+        rc = 0;
+    }
     return rc;
 }

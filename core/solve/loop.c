@@ -31,10 +31,10 @@ turn(struct tenon_solver *s)
         j->finish(j);
         job_free(j);
     }
+    requests_doom(s); /* before more is begun: what comes in waits for what that stops */
     requests_start(s, incoming);
     do {
-        requests_doom(s); /* before more is begun */
-        states_advance(s);
+        states_advance(s); /* all that is wanted knows its inputs now, which are walked */
         requests_doom(s);
     } while (requests_check(s));
     return any;

@@ -70,7 +70,15 @@ states_settle(struct tenon_solver *s)
             vertex_done(st, false, NULL);
 }
 
-/* It begins anew, if somebody wants it again. */
+static bool
+waits_for_inputs(const struct state *st)
+{
+    return !st->out && (st->phase == PHASE_INPUT_KEYS || st->phase == PHASE_CONTENT_INPUTS ||
+                        st->phase == PHASE_RESULT_INPUTS);
+}
+
+/* It begins anew, if somebody wants it again; and so does what waits for it, which nobody
+ * wants: it was begun early. */
 void
 state_reset(struct state *st)
 {
@@ -82,6 +90,9 @@ state_reset(struct state *st)
     st->goal = GOAL_NONE;
     st->shown_started = st->shown_done = false;
     st->failure = 0;
+    for (size_t i = 0; i < st->users.len; i++)
+        if (waits_for_inputs(st->users.items[i]))
+            state_reset(st->users.items[i]);
 }
 
 /* Its job has ended. */
@@ -116,6 +127,8 @@ state_want(struct state *st, enum goal goal)
 static void
 touch_users(struct state *st)
 {
+    if (st->stopped) /* what it made is thrown away */
+        return;
     for (size_t i = 0; i < st->users.len; i++)
         state_touch(st->users.items[i]);
 }

@@ -106,7 +106,7 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
             rows[i] = (struct tenon_usage_row){0};
         }
     }
-    if (p->options->origin &&
+    if (p->options->origin && !p->options->type && (!keep || total > keep) &&
         store_delete_imported(p->store, p->options->origin, p->before, err) < 0) {
         db_rollback(p->store);
         return err->code;

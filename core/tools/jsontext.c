@@ -172,3 +172,9 @@ tenon_json_is_modest(const char *text, size_t len)
     }
     return objects <= TENON_JSON_OBJECTS_MAX && values <= TENON_JSON_VALUES_MAX;
 }
+
+struct json_object *
+tenon_json_parse_modest(const char *text)
+{
+    return tenon_json_is_modest(text, strlen(text)) ? json_tokener_parse(text) : NULL;
+}

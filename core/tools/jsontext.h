@@ -15,6 +15,8 @@
 #define TENON_JSON_OBJECTS_MAX 400000u
 #define TENON_JSON_VALUES_MAX 2000000u
 bool tenon_json_is_modest(const char *text, size_t len);
+/* NULL: it is not JSON, or too much of it. */
+struct json_object *tenon_json_parse_modest(const char *text);
 
 void tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
                            bool html);

@@ -263,7 +263,8 @@ finish(const struct native_launch *l, int report_fd)
     int e;
     if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
         guard_fail(report_fd, "set up standard streams", errno);
-    if (l->terminal && (e = open_console(l)))
+    /* Who joins has no name there: the one that there is is another's, or the container's. */
+    if (l->terminal && l->joined.pidfd < 0 && (e = open_console(l)))
         guard_fail(report_fd, "open the terminal", e);
     (void)ioctl(0, TIOCSCTTY, 0); /* one without a name here, too; what is none fails */
     e = give_up_powers(l, &what);

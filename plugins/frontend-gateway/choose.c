@@ -7,6 +7,7 @@
 #include "gateway.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/jsontext.h"
 #include "tools/parse.h"
 
 const char *
@@ -171,7 +172,7 @@ input_config(struct gateway *gw, struct gateway_image *image, const char *input)
 {
     auto_free char *option = tenon_asprintf("input-metadata:%s", input);
     const char *json = gateway_option(gw, option);
-    struct json_object *all = json ? json_tokener_parse(json) : NULL, *value = NULL;
+    struct json_object *all = json ? tenon_json_parse_modest(json) : NULL, *value = NULL;
 
     if (all && json_object_object_get_ex(all, "containerimage.config", &value)) {
         const char *base64 = json_object_get_string(value);

@@ -6,6 +6,7 @@
 
 #include "gateway.h"
 #include "tools/alloc.h"
+#include "tools/jsontext.h"
 #include "tools/parse.h"
 
 #define METADATA_DIR "/run/config/buildkit/metadata"
@@ -261,7 +262,7 @@ gateway_image_process(struct gateway *gw, const char *name, struct tenon_error *
     if (gateway_choose(gw, name, &from, err) < 0)
         return NULL;
     auto_free char *json = from.config ? tenon_strndup(from.config, from.config_len) : NULL;
-    struct image image = {.document = json ? json_tokener_parse(json) : NULL};
+    struct image image = {.document = json ? tenon_json_parse_modest(json) : NULL};
     if (image.document)
         json_object_object_get_ex(image.document, "config", &image.config);
     struct tenon_node *n = make_process(gw, &from, &image, err);

@@ -33,6 +33,8 @@ import_one(struct gateway *gw, struct tenon_ctx *ctx, const struct gw_import *im
                                    attrs[i].key);
         pairs[n++] = tenon_arena_strdup(&arena, pair);
     }
+    if (n != 1) /* of two, one would be its name and the other the place */
+        return gw->host->error(err, TENON_E_INVALID, 0, "a frontend's cache has one ref");
     return gw->bridge->import_cache(ctx, gw->graph, import->type, pairs, err);
 }
 

@@ -7,6 +7,7 @@
 #include "llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/arena.h"
+#include "tools/jsontext.h"
 
 static const char *
 member(struct json_object *o, const char *key)
@@ -61,7 +62,7 @@ gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata
         if (strcmp(blobs[i].key, "refs.platforms") != 0)
             continue;
         auto_free char *text = tenon_strndup(blobs[i].value.data, blobs[i].value.len);
-        struct json_object *root = json_tokener_parse(text), *list = NULL;
+        struct json_object *root = tenon_json_parse_modest(text), *list = NULL;
         good = json_object_is_type(root, json_type_object) &&
                json_object_object_get_ex(root, "Platforms", &list) &&
                json_object_is_type(list, json_type_array) && read_list(arena, list, out);

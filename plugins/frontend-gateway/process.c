@@ -209,17 +209,40 @@ waiter_main(void *data)
 
 /* ---- what the program wants ------------------------------------------------------------ */
 
+/* What the process took makes room: else what is written faster than it reads stays whole. */
+static void
+forget_taken(struct gateway_process *p)
+{
+    const size_t waits = p->queue.len - p->queue_at;
+
+    if (waits && p->queue_at)
+        memmove(p->queue.data, p->queue.data + p->queue_at, waits);
+    p->queue.len = waits;
+    p->queue_at = 0;
+}
+
 void
 process_write(struct gateway_process *p, const struct gw_fd *file)
 {
+    const char *data = file->data.data;
+    size_t left = file->data.len;
+
     pthread_mutex_lock(&p->lock);
-    while (file->data.len && p->queue.len - p->queue_at >= GATEWAY_INPUT_MAX && p->fds[0] >= 0 &&
-           !p->gone)
-        pthread_cond_wait(&p->changed, &p->lock);
-    if (file->fd == 0 && p->fds[0] >= 0 && !p->no_more) {
-        tenon_buf_add(&p->queue, file->data.data, file->data.len);
-        p->no_more = file->eof;
+    while (left && file->fd == 0 && p->fds[0] >= 0 && !p->gone && !p->no_more) {
+        const size_t waits = p->queue.len - p->queue_at;
+        if (waits >= GATEWAY_INPUT_MAX) {
+            pthread_cond_wait(&p->changed, &p->lock);
+            continue;
+        }
+        const size_t n = left < GATEWAY_INPUT_MAX - waits ? left : GATEWAY_INPUT_MAX - waits;
+        forget_taken(p);
+        tenon_buf_add(&p->queue, data, n);
+        data += n;
+        left -= n;
+        wake(p);
     }
+    if (file->fd == 0 && file->eof)
+        p->no_more = true;
     pthread_mutex_unlock(&p->lock);
     wake(p);
 }

@@ -7,6 +7,7 @@
 #include "llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/jsontext.h"
 
 static const char config_key[] = "containerimage.config";
 
@@ -27,7 +28,7 @@ parse(const struct gw_blob *blob)
 {
     auto_free char *text = blob ? tenon_strndup(blob->value.data, blob->value.len) : NULL;
 
-    return text ? json_tokener_parse(text) : NULL;
+    return text ? tenon_json_parse_modest(text) : NULL;
 }
 
 static const char *
@@ -96,6 +97,8 @@ gateway_take_metadata(struct gateway *gw, const struct gw_result *r, struct teno
                                    "are not supported", attested[i].key);
     }
     for (size_t i = 0; i < r->metadata.len; i++) {
+        if (tenon_has_prefix(blobs[i].key, "tenon.")) /* ours */
+            continue;
         if (gw->host->result_set(gw->result, blobs[i].key, blobs[i].value.data,
                                  blobs[i].value.len, err) < 0)
             return gw->host->error_code(err);
@@ -109,7 +112,7 @@ gateway_final_metadata(struct tenon_arena *arena, const struct message_bytes *js
                        struct message_list *out)
 {
     auto_free char *text = tenon_strndup(json->data, json->len);
-    struct json_object *all = json->len ? json_tokener_parse(text) : json_object_new_object();
+    struct json_object *all = json->len ? tenon_json_parse_modest(text) : json_object_new_object();
     bool good = json_object_is_type(all, json_type_object);
     const size_t count = good ? (size_t)json_object_object_length(all) : 0;
     struct gw_blob *blobs = tenon_arena_array(arena, count + 1, sizeof *blobs);

@@ -684,6 +684,8 @@ take_map(struct serving *s, const struct gw_pair *pairs, size_t count,
 {
     const struct tenon_host *h = s->gw->host;
 
+    if (!count && !p->items)
+        return take_ref(s, s->gw->request->host_platform, "");
     if (p->items && p->count != count)
         return h->error(s->err, TENON_E_INVALID, 0, "%zu platforms, but %zu references", p->count,
                         count);
@@ -761,6 +763,8 @@ return_result(void *user, struct grpc_call *call)
         gw->failure = s.request; /* main's, once all calls are over */
     else if (first && request.result)
         gw->refused = take_result(&s, request.result) < 0;
+    else if (first)
+        gw->refused = gw->host->error(s.err, TENON_E_INVALID, 0, "no result") < 0;
     if (gw->host->error_code(s.err) == 0)
         serving_answer(&s, &gw_none_message, &nothing);
     if (first && gw->failure.data == s.request.data)

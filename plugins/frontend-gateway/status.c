@@ -150,13 +150,14 @@ take_detail(struct gateway *gw, const struct gw_any *any, struct tenon_error *er
 
     if (!tenon_has_prefix(any->type, TYPE_PREFIX) || !tenon_has_suffix(any->type, TYPE_SUFFIX))
         return;
-    struct json_object *value = json_tokener_parse(json);
+    struct json_object *value = tenon_json_parse_modest(json);
     if (!value)
         return;
     auto_free char *type =
         tenon_strndup(any->type + strlen(TYPE_PREFIX),
                       len - strlen(TYPE_PREFIX) - strlen(TYPE_SUFFIX));
-    gw->host->error_detail(err, type, json);
+    if (!tenon_has_prefix(type, "tenon.")) /* ours */
+        gw->host->error_detail(err, type, json);
     if (strcmp(type, "errdefs.Source") == 0)
         take_place(gw, value, err);
     json_object_put(value);

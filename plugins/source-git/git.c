@@ -366,8 +366,10 @@ give_commit(struct tenon_ctx *ctx, const struct options *o, const struct gs_choi
         return rc;
     conn_init(&conn, ctx, o, o->remote, auth, err);
     rc = enter(&conn);
+    gs_memory_begin(&conn);
     if (rc == TENON_OK)
         rc = copy_commit(&conn, choice, info);
+    gs_memory_end();
     leave(&conn);
     source_forget(&auth);
     return rc;

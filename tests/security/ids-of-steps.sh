@@ -3,6 +3,7 @@
 # the steps themselves, each is what it would be without: owners, file capabilities, access lists,
 # programs that run as their owner, nodes, mounts of every kind.
 . "$(dirname "$0")/lib.sh"
+roots_alone="the ids of its steps are those of its ranges"
 echo "of the file" >"$work/secret"
 mkdir "$context/tree"
 echo mine >"$context/tree/file"

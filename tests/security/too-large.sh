@@ -89,6 +89,8 @@ trial() {
     [ $got = 0 ] || { cat "$work/err" >&2; fail "$executor: not taken where there is no limit"; }
 }
 more_than_inodes() {
+    rm -rf "$few"/store-*
+    chown $whose "$few"
     store=$few/store-$executor
     "$python" "$work/large.py" "$context/a.tar.gz" dirs
     printf 'FROM scratch\nADD a.tar.gz /a/\n' >"$context/Dockerfile"

@@ -202,6 +202,20 @@ START_TEST(test_requests_begin_anew)
 }
 END_TEST
 
+/* What comes has inputs below its own that are being stopped. */
+START_TEST(test_requests_come_while_what_they_stand_on_is_stopped)
+{
+    struct tenon_node *base = directory(directory(NULL, "/a"), "/a/b");
+    struct asked gone, comes;
+    ask(&gone, directory(base, "/a/b/top"));
+    step(_i);
+    give_up(&gone);
+    ask(&comes, directory(base, "/a/b/other"));
+    ends(&gone, TENON_E_CANCELLED, "cancel");
+    ends(&comes, 0, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -217,6 +231,7 @@ main(void)
     tcase_add_loop_test(t, test_requests_failure_is_of_each_who_wanted_it, 0, 4);
     tcase_add_loop_test(t, test_requests_given_up_stops_nothing_else, 0, 16);
     tcase_add_test(t, test_requests_begin_anew);
+    tcase_add_loop_test(t, test_requests_come_while_what_they_stand_on_is_stopped, 1, 5);
     suite_add_tcase(suite, t);
     return unit_run(suite);
 }

@@ -205,6 +205,20 @@ send_news(int fd, pid_t pid, int pidfd)
     close(fd); /* that is all */
 }
 
+/* /proc/PID/cmdline is for everybody who sees us, dumpable or not.  The memory is a copy. */
+static void
+forget_arguments(void)
+{
+    char some[4096];
+    size_t len = 0;
+    const int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    for (ssize_t n; fd >= 0 && (n = read(fd, some, sizeof some)) > 0;)
+        len += (size_t)n;
+    if (fd >= 0)
+        close(fd);
+    memset(program_invocation_name, 0, len); /* where argv[0] begins, and the others behind it */
+}
+
 static void
 join(const struct guard *g)
 {
@@ -212,6 +226,7 @@ join(const struct guard *g)
      * runs: neither our memory nor our descriptors nor the program that we are. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         guard_fail(g->report_w, "hide from the step", errno);
+    forget_arguments();
     if (setns(g->o->join->pidfd, CLONE_NEWPID | g->o->join->flags) < 0)
         guard_fail(g->report_w, "join the step", errno);
 }

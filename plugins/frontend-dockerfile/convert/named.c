@@ -9,6 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/base64.h"
 #include "tools/buf.h"
+#include "tools/jsontext.h"
 
 int
 df_named_find(struct df_convert *c, const char *name,
@@ -204,7 +205,7 @@ input_image(struct df_convert *c, const struct df_named *n, const char *input,
 {
     const char *json = df_option(c->build,
                                  df_arena_printf(c->arena, "input-metadata:%s", input));
-    struct json_object *all = json ? json_tokener_parse(json) : NULL, *value = NULL;
+    struct json_object *all = json ? tenon_json_parse_modest(json) : NULL, *value = NULL;
     const char *why = "it is no JSON object";
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
 
