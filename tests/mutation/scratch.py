@@ -122,7 +122,12 @@ class Scratch:
 
     # -- tests
     def programs(self, tests):
-        return ["tests/" + t for t in tests if t.split("/")[0] in ("unit", "fuzz")]
+        needed = {"tests/" + t for t in tests if t.split("/")[0] in ("unit", "fuzz")}
+        # What scripts put into images, if they do.
+        with_programs = ("cli/frontend-", "cli/plugin-missing")
+        if any(t.startswith(with_programs) for t in tests):
+            needed.add("tests/gateway/frontend")
+        return sorted(needed)
 
     def baseline(self, tests):
         """Run each test once on the tree as it is: only one that passes there can notice."""

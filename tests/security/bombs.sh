@@ -164,7 +164,7 @@ END_FILE
 }
 
 repositories() {
-    [ -e "$abs_top_builddir/.libs/source-git.so" ] || { not_tried "git: built without source-git"; return 0; }
+    [ -e "$built/.libs/source-git.so" ] || { not_tried "git: built without source-git"; return 0; }
     limits ''
     what="10^10 files"
     printf 'FROM scratch\nADD %s/git/bomb.git /r\n' "$url" >"$context/Dockerfile"
