@@ -60,6 +60,8 @@ tar -C two -xf two.tar
 two() { cat "two/blobs/sha256/${1#sha256:}"; }
 index=$(jq -r '.manifests[0].digest' two/index.json)
 assert_eq "arm amd64" "$(two "$index" | jq -r '[.manifests[].platform.architecture] | join(" ")')"
+layers() { two "$(two "$index" | jq -r ".manifests[$1].digest")" | jq '.layers | length'; }
+assert_eq "2 0" "$(layers 0) $(layers 1)"
 manifest=$(two "$index" | jq -r '.manifests[0].digest')
 assert_eq b "$(two "$(two "$manifest" | jq -r .config.digest)" | jq -r .author)"
 

@@ -512,8 +512,8 @@ finish_platforms(void)
         "\"os\":\"linux\"}}]}";
     static const char config[] = "{\"architecture\":\"arm\",\"os\":\"linux\",\"variant\":\"v7\","
                                  "\"author\":\"b\"}";
-    const struct gw_ref r = {.id = ref};
-    const struct gw_named_ref named[] = {{"a", &r}, {"b", &r}};
+    const struct gw_ref r = {.id = ref}, scratch = {.id = ""};
+    const struct gw_named_ref named[] = {{"a", &scratch}, {"b", &r}};
     const struct gw_refs refs = {.refs = {named, 2}};
     const struct gw_blob blobs[] = {{"refs.platforms", {order, sizeof order - 1}},
                                     {"containerimage.config/b", {config, sizeof config - 1}}};
