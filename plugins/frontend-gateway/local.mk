@@ -16,9 +16,11 @@ frontend_gateway_la_SOURCES = \
 	%D%/llbbridge.c \
 	%D%/llbbridge.h \
 	%D%/platforms.c \
-	%D%/returned.c \
 	%D%/process.c \
 	%D%/process.h \
+	%D%/reading.c \
+	%D%/reading.h \
+	%D%/returned.c \
 	%D%/serve.c \
 	%D%/serving.c \
 	%D%/serving.h \
