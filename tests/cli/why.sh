@@ -89,6 +89,13 @@ run 0 tenon --root "$where" prune --force --format json --filter origin=local:/a
 assert_eq "" "$(cat "$work/out")"
 run 0 tenon --root "$where" prune --force --format json --filter "origin=local:$work/cache" --filter until=24h
 assert_eq "" "$(cat "$work/out")"
+# The claims of a cache have no size and no kind: other filters leave them.
+for filter in "--filter type=exec.cachemount" --reserved-space=100GB; do
+    run 0 tenon --root "$where" prune --force --format json --filter origin=import $filter
+    assert_eq "" "$(cat "$work/out")"
+    why
+    assert_has "$work/out" "local:$work/cache"
+done
 run 0 tenon --root "$where" prune --force --format json --filter "origin=local:$work/cache"
 [ "$(rows length)" -ge 2 ] || fail "prune took nothing"
 assert_eq true "$(rows "all(.Origin == \"local:$work/cache\")")"
