@@ -24,6 +24,18 @@ parts_left_out() { # NAME LOG HOW
     return $accepted
 }
 
+# How long a part took, and which of its tests longest: from when a log was made until its
+# result was written, where the file system knows that.
+say_times() { # BUILD-DIRECTORY SINCE TEST...
+    dir=$1 since=$2
+    shift 2
+    slowest=$(for test; do
+        from=$(stat -c %W "$dir/$test.log" 2>/dev/null) to=$(stat -c %Y "$dir/$test.trs" 2>/dev/null) || continue
+        [ "${from:-0}" -le 0 ] || echo "$((to - from)) $test"
+    done | sort -rn | sed 's/^\([0-9]*\) \(.*\)/\2 \1 s/; 3q' | paste -sd, | sed 's/,/, /g')
+    say "  took $(($(date +%s) - since)) s${slowest:+; the slowest: $slowest}"
+}
+
 # Automake leaves a NAME.trs and a NAME.log for each test.
 count_tests() { # BUILD-DIRECTORY HOW TEST...
     dir=$1 how=$2
@@ -50,6 +62,7 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     title=$1 prefix=$2
     shift 2
     say "$title ($#)"
+    part_began=$(date +%s)
     rm -f "$build/check.log"
     : >"$build/check.log"
     for test; do $root rm -f "$build/$test.trs" "$build/$test.log"; done
@@ -58,6 +71,7 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     follower=$!
     wait_session || : # the results tell
     wait $follower
+    say_times "$build" "$part_began" "$@"
     count_tests "$build" test "$@"
 }
 
@@ -68,6 +82,7 @@ run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
     how=$1
     shift 2
     say "unit tests with $flag ($#)"
+    part_began=$(date +%s)
     mkdir -p "$dir"
     [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$flag" >configure.log 2>&1) ||
         { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "with $flag"; return; }
@@ -75,11 +90,14 @@ run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
     # Many tests load modules.
     in_session make -C "$dir" -j"$(nproc)" -k modules "$@" >"$dir/check.log" 2>&1
     wait_session || : # a program that is missing is a failure below
+    say "  built in $(($(date +%s) - part_began)) s"
+    part_began=$(date +%s)
     in_session make -C "$dir" -j"$(nproc)" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
     follow_tests "$dir/check.log" $# &
     follower=$!
     wait_session || :
     wait $follower
+    say_times "$dir" "$part_began" "$@"
     count_tests "$dir" "$how" "$@"
 }
 
@@ -116,9 +134,11 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
         return
     fi
     log=$build/conformance-$how.log
+    part_began=$(date +%s)
     in_session $root "$@" -v >"$log" 2>&1
     status=0
     wait_session || status=$?
+    say "  took $(($(date +%s) - part_began)) s"
     if [ $status = 77 ]; then
         skipped_one "$title" "$(tail -n 1 "$log")" "$how"
         return
@@ -170,8 +190,10 @@ run_mutations() { # OPTION...
         return
     fi
     log=$build/mutation.log
+    part_began=$(date +%s)
     in_session "$top/tests/mutation/run" -v "$@" >"$log" 2>&1
     wait_session || : # its lines tell
+    say "  took $(($(date +%s) - part_began)) s"
     sed -n 's/^/  /p' "$log"
     passed=$((passed + $(grep -c '^NOTICED ' "$log" || :)))
     sed -n 's/^\(SURVIVED\|BROKEN\|WRONG\) *\([^ ]*\).*/\2/p' "$log" >"$build/check.parts"

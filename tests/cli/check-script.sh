@@ -30,6 +30,7 @@ run 0 check
 last "2 passed, 0 failed, 0 skipped"
 assert_has "$work/out" "  tests/unit/partly: a part: needs a moon"
 assert_has "$work/out" "[2/2] PASS: tests/unit/partly"
+grep -Eq '^ *took [0-9]+ s' "$work/out" || fail "how long it took is not said"
 run 1 check --strict
 last "1 passed, 1 failed, 0 skipped"
 assert_has "$work/out" "FAIL tests/unit/partly: not tried, and not in tests/may-skip: a part: needs a moon"
