@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/root.h"
 #include "tools/parse.h"
+#include "engine/attestation.h"
 #include "engine/build_private.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
@@ -563,6 +564,9 @@ static const struct tenon_host host_table = {
     .node_of_ref = host_node_of_ref,
     .error_source = host_error_source,
     .scope_cancel = host_scope_cancel,
+    .result_attest = tenon_result_attest,
+    .result_attestation = tenon_result_attestation,
+    .result_statements = tenon_host_result_statements,
 };
 
 const struct tenon_host *

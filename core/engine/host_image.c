@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/sized.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
+#include "engine/attestation.h"
 #include "engine/build_private.h"
 #include "engine/remotecache.h"
 #include "image/image.h"
@@ -66,6 +68,71 @@ tenon_host_image_check(const struct tenon_values *options, bool index,
     return err->code;
 }
 
+/* ---- attestations ----------------------------------------------------------------------- */
+
+struct attesting {
+    struct tenon_ctx *ctx;
+    const struct tenon_result *result;
+    const struct tenon_values *options;
+    tenon_statements made; /* of the platform that was asked for last */
+};
+
+/* The image by each of its names, as package URLs. */
+static int
+name_subjects(struct attesting *a, const struct tenon_platform *platform,
+              const char *const *digests, struct tenon_subject **out, size_t *count,
+              struct tenon_error *err)
+{
+    TENON_VEC(struct tenon_subject) list = {0};
+    const char *text;
+    for (size_t i = 0; (text = tenon_values_nth(a->options, "name", i)) && !err->code; i++) {
+        char **names = tenon_comma_fields(text, NULL);
+        for (char **n = names; n && *n && !err->code; n++) {
+            auto_free char *purl = **n ? tenon_image_purl("docker", *n, platform, err) : NULL;
+            struct tenon_subject s = { .kind = TENON_SUBJECT_RAW, .digests = digests };
+            if (!purl)
+                continue;
+            s.name = tenon_ctx_strdup(a->ctx, purl);
+            tenon_vec_push(&list, s);
+        }
+        tenon_strv_free(names);
+    }
+    *out = list.items;
+    *count = list.len;
+    return err->code;
+}
+
+static int
+attest(void *data, size_t i, const struct tenon_platform *platform, const char *manifest,
+       const struct tenon_image_statement **out, size_t *count, struct tenon_error *err)
+{
+    struct attesting *a = data;
+    const char *const digests[] = { manifest, NULL };
+    auto_free struct tenon_subject *self = NULL;
+    size_t self_count = 0;
+    tenon_statements_release(&a->made);
+    if (name_subjects(a, platform, digests, &self, &self_count, err) < 0 ||
+        tenon_statements_make(a->ctx, a->result, a->result->platforms.items[i].platform, true,
+                              self, self_count, &a->made, err) < 0)
+        return err->code;
+    *out = a->made.items;
+    *count = a->made.len;
+    return TENON_OK;
+}
+
+/* One that is inline-only is no reason for an index, but where the exporter says so; where there
+ * is an index for another reason, it is in it. */
+static void
+choose_attested(const struct tenon_result *r, const struct tenon_values *options,
+                bool is_index, struct tenon_image_source *src)
+{
+    bool any = is_index || tenon_values_bool(options, "attestation-inline");
+    for (size_t i = 0; i < r->platforms.len && !any; i++)
+        any = tenon_result_is_attested(r, r->platforms.items[i].platform, false);
+    for (size_t i = 0; i < r->platforms.len; i++)
+        src[i].attested = any && tenon_result_is_attested(r, r->platforms.items[i].platform, true);
+}
+
 int
 tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
                        const struct tenon_values *options,
@@ -73,6 +140,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
 {
     struct tenon_engine *engine = tenon_ctx_engine(ctx);
     struct tenon_build *b = tenon_build_current(engine);
+    struct attesting attesting = { .ctx = ctx, .result = r, .options = options };
     struct tenon_image_options o = {
         .compression = tenon_values_string(options, "compression"),
         .level = (int)tenon_values_int(options, "compression-level"),
@@ -85,6 +153,9 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         .status_data = ctx,
         .more = b->inline_cache ? tenon_inline_cache_add : NULL,
         .more_data = b,
+        .attest = attest,
+        .attest_data = &attesting,
+        .attestations_as_images = !tenon_values_bool(options, "oci-artifact"),
     };
     if (read_epoch(r, options, &o, err) < 0)
         return err->code;
@@ -115,6 +186,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         src[i].base_config = base ? base->data : NULL;
         src[i].base_config_len = base ? base->len : 0;
     }
+    choose_attested(r, options, n > 1 || o.force_index, src);
     if (tenon_image_make(engine->store, src, n, &o, &made, err) < 0)
         goto done;
     const struct tenon_image image = {
@@ -130,6 +202,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
     tenon_sized_give(out, &image, sizeof image);
 done:
     tenon_image_made_release(&made);
+    tenon_statements_release(&attesting.made);
     tenon_strv_free(annotations);
     free(src);
     return err->code;

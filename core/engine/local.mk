@@ -1,5 +1,7 @@
 # core/engine: one build from request to exports; the table that plugins call.
 libtenon_core_la_SOURCES += \
+	%D%/attestation.c \
+	%D%/attestation.h \
 	%D%/bridge.c \
 	%D%/build.c \
 	%D%/build.h \
@@ -27,4 +29,5 @@ libtenon_core_la_SOURCES += \
 	%D%/remotecache.c \
 	%D%/remotecache.h \
 	%D%/result.c \
-	%D%/result.h
+	%D%/result.h \
+	%D%/statement.c

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/attestation.h"
 #include "image/image.h"
 
 static void
@@ -22,6 +23,11 @@ tenon_result_release(struct tenon_result *r)
         release_value(v);
     tenon_vec_foreach(v, &r->responses)
         release_value(v);
+    tenon_vec_foreach(x, &r->attestations) {
+        free(x->platform);
+        tenon_attestation_release(&x->a);
+    }
+    tenon_vec_release(&r->attestations);
     tenon_vec_release(&r->platforms);
     tenon_vec_release(&r->meta);
     tenon_vec_release(&r->responses);

@@ -8,6 +8,7 @@
 #include "context/engine.h"
 #include "graph/graph.h"
 #include "solve/solve.h"
+#include "tenon-plugin.h"
 
 struct tenon_ref {
     struct tenon_edge edge;
@@ -29,8 +30,14 @@ struct tenon_result_value {
     bool is_json; /* of a response */
 };
 
+struct tenon_result_attestation {
+    char *platform;
+    struct tenon_attestation a; /* all of it owned, but for the reference */
+};
+
 struct tenon_result {
     TENON_VEC(struct tenon_result_platform) platforms;
+    TENON_VEC(struct tenon_result_attestation) attestations;
     TENON_VEC(struct tenon_result_value) meta;      /* from the frontend */
     TENON_VEC(struct tenon_result_value) responses; /* from exporters */
 };

@@ -42,6 +42,22 @@ struct json_object *tenon_annotations_get(const char *const *list,
                                           enum tenon_annotation_kind kind,
                                           const struct tenon_platform *platform);
 
+/* ---- attestations ---------------------------------------------------------- */
+#define TENON_MT_INTOTO "application/vnd.in-toto+json"
+struct tenon_attestation_manifest {
+    struct tenon_buf text;   /* of the manifest */
+    struct tenon_buf config; /* that it refers to */
+};
+/* The manifest that holds the statements about an image (its descriptor's digest, size and
+ * type), whose blobs are put into the store.  as_image: with a config as images have. */
+int tenon_attestation_manifest(struct tenon_store *s, const struct tenon_desc *subject,
+                               const struct tenon_image_statement *list, size_t count,
+                               bool as_image, struct tenon_attestation_manifest *out,
+                               struct tenon_error *err);
+/* Its entry of the index: the platform is unknown/unknown, annotations tell what it is about. */
+struct json_object *tenon_attestation_entry(const struct tenon_digest *manifest, int64_t size,
+                                            const char *subject);
+
 /* ---- documents ------------------------------------------------------------- */
 /* {"architecture", "os", ...} */
 struct json_object *tenon_platform_json(const struct tenon_platform *p);

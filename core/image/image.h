@@ -35,6 +35,11 @@ void tenon_platform_host(struct tenon_platform *out);
  * first, then lower variants), containerd's Only() order. */
 int tenon_platform_match(const struct tenon_platform *want, const struct tenon_platform *have);
 
+/* "pkg:docker/busybox@latest?platform=linux%2Famd64" of a reference; type "docker", or "oci" for
+ * what is in no registry; platform or NULL.  purl.c; the caller's. */
+char *tenon_image_purl(const char *type, const char *name, const struct tenon_platform *platform,
+                       struct tenon_error *err);
+
 /* ---- media types ------------------------------------------------------------ */
 #define TENON_MT_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define TENON_MT_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -75,6 +80,12 @@ int tenon_config_diff_ids(const void *data, size_t len, char ***out, struct teno
 void tenon_chain_id(char *const *diff_ids, size_t n, struct tenon_digest *out);
 
 /* ---- an image from results (host->image_build) ------------------------------ */
+/* One that is stored with an image: JSON, in its own layer of the attestation manifest. */
+struct tenon_image_statement {
+    char *path, *predicate_type, *text;
+    size_t len;
+};
+
 struct tenon_image_source { /* one platform */
     const char *platform;      /* "linux/amd64" */
     struct tenon_chain chain;
@@ -83,7 +94,13 @@ struct tenon_image_source { /* one platform */
     const void *base_config;   /* containerimage.base.config, or NULL: whose history
                                 * an epoch leaves alone */
     size_t base_config_len;
+    bool attested; /* options' attest is asked, and there is an index */
 };
+/* The statements about the image that sources[i] became, by the digest of its manifest; *out
+ * lives until tenon_image_make returns. */
+typedef int tenon_image_attest(void *data, size_t i, const struct tenon_platform *platform,
+                               const char *manifest, const struct tenon_image_statement **out,
+                               size_t *count, struct tenon_error *err);
 struct tenon_image_layer; /* assemble.h */
 /* More members for the config of an image of these layers. */
 typedef int tenon_image_more(void *data, const struct tenon_chain *chain,
@@ -101,10 +118,13 @@ struct tenon_image_options {
     struct tenon_cancel *cancel;
     void (*status)(void *data, const char *id, int64_t cur, int64_t total, bool done);
     /* ID: "exporting layers", "exporting manifest sha256:..", "exporting config sha256:..",
-     * "exporting manifest list sha256:.." */
+     * "exporting attestation manifest sha256:..", "exporting manifest list sha256:.." */
     void *status_data;
     tenon_image_more *more; /* NULL: none */
     void *more_data;
+    tenon_image_attest *attest; /* for sources that are attested */
+    void *attest_data;
+    bool attestations_as_images; /* not as artifacts with a subject */
 };
 /* What is certain to fail in tenon_image_make, before there is anything to make
  * an image of.  index: it will be of several platforms. */

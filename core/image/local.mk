@@ -28,7 +28,9 @@ libtenon_core_la_SOURCES += \
 	%D%/make.c \
 	%D%/match.c \
 	%D%/match.h \
+	%D%/purl.c \
 	%D%/platform.c \
+	%D%/proof.c \
 	%D%/reference.c \
 	%D%/stream.h \
 	%D%/tar.c \

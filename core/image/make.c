@@ -15,6 +15,7 @@ struct made {
     struct tenon_digest manifest, config;
     int64_t size;
     struct tenon_platform platform;
+    struct json_object *proof; /* entry of its attestation manifest, or NULL */
 };
 
 struct making {
@@ -50,35 +51,7 @@ indent(struct tenon_buf *out, struct json_object *o)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_json_write(&text, o, true);
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (quoted) {
-            tenon_buf_addc(out, c);
-            if (c == '\\')
-                tenon_buf_addc(out, text.data[++i]);
-            else if (c == '"')
-                quoted = false;
-            continue;
-        }
-        bool opens = c == '{' || c == '[', closes = c == '}' || c == ']';
-        bool empty = opens && (text.data[i + 1] == '}' || text.data[i + 1] == ']');
-        if (closes)
-            tenon_buf_addf(out, "\n%*s", 2 * --depth, "");
-        tenon_buf_addc(out, c);
-        if (empty) {
-            tenon_buf_addc(out, text.data[++i]);
-            continue;
-        }
-        if (opens)
-            depth++;
-        if (opens || c == ',')
-            tenon_buf_addf(out, "\n%*s", 2 * depth, "");
-        else if (c == ':')
-            tenon_buf_addc(out, ' ');
-        quoted = c == '"';
-    }
+    tenon_json_indent(out, text.data, text.len);
 }
 
 static struct json_object *
@@ -201,6 +174,35 @@ manifest_descriptor(const struct making *m, const struct made *made, bool create
     return o;
 }
 
+/* ---- what is said about it ------------------------------------------------- */
+
+/* Statements name the manifest, so it is there before them. */
+static int
+make_proof(const struct making *m, size_t i, struct made *made, struct tenon_error *err)
+{
+    const struct tenon_image_statement *list;
+    size_t count;
+    if (m->o.attest(m->o.attest_data, i, &made->platform, made->manifest.str, &list, &count,
+                    err) < 0)
+        return err->code;
+    const struct tenon_desc subject = { (char *)(uintptr_t)manifest_type(m), made->manifest.str,
+                                        made->size };
+    struct tenon_attestation_manifest proof = { TENON_BUF_INIT, TENON_BUF_INIT };
+    struct tenon_digest digest;
+    int rc = tenon_attestation_manifest(m->store, &subject, list, count,
+                                        m->o.attestations_as_images, &proof, err);
+    if (rc == 0)
+        rc = tenon_blob_put(m->store, proof.config.data, proof.config.len, &digest, err);
+    if (rc == 0)
+        rc = put(m, "attestation manifest", &proof.text, &digest, err);
+    if (rc == 0)
+        made->proof = tenon_attestation_entry(&digest, (int64_t)proof.text.len,
+                                              made->manifest.str);
+    tenon_buf_release(&proof.config);
+    tenon_buf_release(&proof.text);
+    return rc;
+}
+
 /* ---- several --------------------------------------------------------------- */
 
 static int
@@ -211,6 +213,9 @@ make_index(const struct making *m, const struct made *made, size_t count,
     struct json_object *list = json_object_new_array();
     for (size_t i = 0; i < count; i++)
         json_object_array_add(list, manifest_descriptor(m, &made[i], false));
+    for (size_t i = 0; i < count; i++)
+        if (made[i].proof)
+            json_object_array_add(list, json_object_get(made[i].proof));
     add(o, "schemaVersion", json_object_new_int(2));
     add_string(o, "mediaType", m->o.docker_mediatypes ? TENON_MT_DOCKER_LIST
                                                       : TENON_MT_OCI_INDEX);
@@ -259,6 +264,8 @@ make_all(const struct making *m, const struct tenon_image_source *src, size_t co
         status(m, "exporting layers", true);
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = make_one(m, &src[i], layers[i], &made[i], err);
+        if (rc == 0 && src[i].attested)
+            rc = make_proof(m, i, &made[i], err);
         if (rc < 0 && src[i].platform)
             tenon_error_context(err, "%s", src[i].platform);
     }
@@ -266,6 +273,36 @@ make_all(const struct making *m, const struct tenon_image_source *src, size_t co
         free(layers[i]);
     free(layers);
     return rc;
+}
+
+/* The document that stands for all of it. */
+static int
+make_top(const struct making *m, const struct made *made, size_t count,
+         struct tenon_image_made *out, struct tenon_error *err)
+{
+    struct tenon_image_made result = {.is_index = m->index};
+    auto_json struct json_object *desc = NULL;
+    if (m->index) {
+        struct tenon_digest digest;
+        if (make_index(m, made, count, &digest, &result.size, err) < 0)
+            return err->code;
+        desc = index_descriptor(m, &digest, result.size);
+        result.digest = tenon_strdup(digest.str);
+        if (count == 1)
+            result.config_digest = tenon_strdup(made[0].config.str);
+    } else {
+        desc = manifest_descriptor(m, &made[0], true);
+        result.size = made[0].size;
+        result.digest = tenon_strdup(made[0].manifest.str);
+        result.config_digest = tenon_strdup(made[0].config.str);
+    }
+    result.media_type = tenon_strdup(
+        json_object_get_string(json_object_object_get(desc, "mediaType")));
+    struct tenon_buf text = TENON_BUF_INIT;
+    tenon_json_write(&text, desc, true);
+    result.descriptor_json = tenon_buf_steal(&text);
+    *out = result;
+    return 0;
 }
 
 int
@@ -285,38 +322,27 @@ tenon_image_make(struct tenon_store *s, const struct tenon_image_source *src,
     if (count == 0)
         return tenon_error_set(err, TENON_E_BUG, "an image without results");
     struct making m = {.store = s, .o = *o, .index = count > 1 || o->force_index};
+    bool attested = false;
+    for (size_t i = 0; i < count; i++)
+        attested = attested || src[i].attested;
+    m.index = m.index || attested;
     /* Docker has no media type for it */
     if (tenon_streq(o->compression, "zstd"))
         m.o.docker_mediatypes = false;
+    if (attested && m.o.docker_mediatypes)
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "cannot export attestations with \"oci-mediatypes=false\"");
     if (tenon_annotations_check(o->annotations, m.index, err) < 0)
         return err->code;
 
-    auto_free struct made *made = tenon_calloc(count, sizeof *made);
-    if (make_all(&m, src, count, made, err) < 0)
-        return err->code;
-    struct tenon_image_made result = {.is_index = m.index};
-    auto_json struct json_object *desc = NULL;
-    if (m.index) {
-        struct tenon_digest digest;
-        if (make_index(&m, made, count, &digest, &result.size, err) < 0)
-            return err->code;
-        desc = index_descriptor(&m, &digest, result.size);
-        result.digest = tenon_strdup(digest.str);
-        if (count == 1)
-            result.config_digest = tenon_strdup(made[0].config.str);
-    } else {
-        desc = manifest_descriptor(&m, &made[0], true);
-        result.size = made[0].size;
-        result.digest = tenon_strdup(made[0].manifest.str);
-        result.config_digest = tenon_strdup(made[0].config.str);
-    }
-    result.media_type = tenon_strdup(
-        json_object_get_string(json_object_object_get(desc, "mediaType")));
-    struct tenon_buf text = TENON_BUF_INIT;
-    tenon_json_write(&text, desc, true);
-    result.descriptor_json = tenon_buf_steal(&text);
-    *out = result;
-    return 0;
+    struct made *made = tenon_calloc(count, sizeof *made);
+    int rc = make_all(&m, src, count, made, err);
+    if (rc == 0)
+        rc = make_top(&m, made, count, out, err);
+    for (size_t i = 0; i < count; i++)
+        json_object_put(made[i].proof);
+    free(made);
+    return rc;
 }
 
 void

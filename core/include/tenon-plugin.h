@@ -272,6 +272,50 @@ struct tenon_limits_api {
                     const char *fmt, ...) TENON_PRINTF(4, 5);
 };
 
+/* ---- attestations -------------------------------------------------------
+ * What is said about a result: a statement of in-toto, whose predicate is JSON
+ * and whose subjects are what it is about (docs/attestations.md). */
+
+enum tenon_attestation_kind {
+    TENON_ATTESTATION_INTOTO = 0, /* one predicate */
+    TENON_ATTESTATION_BUNDLE = 1, /* a directory: each file is a whole statement */
+};
+
+enum tenon_subject_kind {
+    TENON_SUBJECT_SELF = 0, /* what is exported: the image, or its files */
+    TENON_SUBJECT_RAW = 1,  /* what has these digests */
+};
+
+struct tenon_subject {
+    uint32_t kind;
+    uint32_t reserved;
+    const char *name;           /* or NULL */
+    const char *const *digests; /* RAW: "sha256:<hex>" list; or NULL */
+};
+
+struct tenon_attestation {
+    uint32_t struct_size;
+    uint32_t kind;              /* enum tenon_attestation_kind */
+    const char *predicate_type; /* "https://spdx.dev/Document"; of a bundle NULL: any */
+    /* The file or directory inside of ref; of data, the name that it has where it
+     * becomes a file ("provenance.json"). */
+    const char *path;
+    struct tenon_ref *ref;      /* or NULL: data */
+    const void *data;           /* the predicate; in-toto only */
+    size_t len;
+    const struct tenon_subject *subjects; /* none: SELF */
+    size_t subject_count;
+    /* "k=v" list, or NULL: "reason=sbom", "sbom-core=NAME", "inline-only=true" ... */
+    const char *const *metadata;
+};
+
+struct tenon_statement { /* out of result_statements */
+    const char *path; /* of its attestation */
+    const char *predicate_type;
+    const void *data; /* JSON text, indented */
+    size_t len;
+};
+
 /* ---- what the core offers --------------------------------------------- */
 
 struct tenon_image { /* out of image_build */
@@ -533,6 +577,22 @@ struct tenon_host {
     /* Has what is done for the scope stop, as if the build were cancelled; what
      * others want as well goes on.  Any thread. */
     void (*scope_cancel)(struct tenon_ctx *scope);
+    /* One more attestation of a platform's result (as result_add has it); all of
+     * it is copied but ref. */
+    int (*result_attest)(struct tenon_result *r, const char *platform,
+                         const struct tenon_attestation *a,
+                         struct tenon_error *err);
+    /* The i-th of a platform; NULL past the end.  The result's. */
+    const struct tenon_attestation *(*result_attestation)(
+        const struct tenon_result *r, const char *platform, size_t i);
+    /* For exporters of files: the statements of the i-th platform, about `self`
+     * where they are about what is exported; bundles are opened, and what is
+     * inline-only is left out.  *out lives until ctx ends. */
+    int (*result_statements)(struct tenon_ctx *ctx, struct tenon_result *r,
+                             size_t i, const struct tenon_subject *self,
+                             size_t self_count,
+                             const struct tenon_statement **out, size_t *count,
+                             struct tenon_error *err);
 };
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
@@ -543,7 +603,10 @@ struct tenon_host {
                                               * where the kernel can */
 
 /* Options that every exporter of images declares. */
-#define TENON_IMAGE_PARAMS                                                     \
+#define TENON_IMAGE_PARAMS TENON_IMAGE_PARAMS_INLINE("false")
+/* The same, with the default of attestation-inline: do attestations that are inline-only make
+ * an index of what would be a single manifest? */
+#define TENON_IMAGE_PARAMS_INLINE(inline_)                                     \
     { .name = "name", .help = "image names, separated by commas",              \
       .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },                \
     { .name = "compression", .help = "of new layers",                          \
@@ -564,10 +627,10 @@ struct tenon_host {
       .type = TENON_TYPE_STRING },                                             \
     { .name = "danging-name-empty-only", .help = "... those without another name", \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "attestation-inline", .help = "accepted; there are no attestations", \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
-    { .name = "oci-artifact", .help = "accepted; there are no attestations",   \
-      .type = TENON_TYPE_BOOL, .def = "false" },                               \
+    { .name = "attestation-inline", .help = "attestations that need no index, too", \
+      .type = TENON_TYPE_BOOL, .def = inline_ },                               \
+    { .name = "oci-artifact", .help = "attestations as artifacts, not as images", \
+      .type = TENON_TYPE_BOOL, .def = "true" },                                \
     { .name = "buildinfo", .help = "accepted; images have none any more",      \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "prefer-nondist-layers", .help = "false; true is not supported", \

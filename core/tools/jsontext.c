@@ -158,6 +158,40 @@ tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html)
     }
 }
 
+void
+tenon_json_indent(struct tenon_buf *out, const char *text, size_t len)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (quoted) {
+            tenon_buf_addc(out, c);
+            if (c == '\\')
+                tenon_buf_addc(out, text[++i]);
+            else if (c == '"')
+                quoted = false;
+            continue;
+        }
+        bool opens = c == '{' || c == '[', closes = c == '}' || c == ']';
+        bool empty = opens && (text[i + 1] == '}' || text[i + 1] == ']');
+        if (closes)
+            tenon_buf_addf(out, "\n%*s", 2 * --depth, "");
+        tenon_buf_addc(out, c);
+        if (empty) {
+            tenon_buf_addc(out, text[++i]);
+            continue;
+        }
+        if (opens)
+            depth++;
+        if (opens || c == ',')
+            tenon_buf_addf(out, "\n%*s", 2 * depth, "");
+        else if (c == ':')
+            tenon_buf_addc(out, ' ');
+        quoted = c == '"';
+    }
+}
+
 bool
 tenon_json_is_modest(const char *text, size_t len)
 {

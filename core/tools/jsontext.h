@@ -21,5 +21,7 @@ struct json_object *tenon_json_parse_modest(const char *text);
 void tenon_json_add_string(struct tenon_buf *b, const char *s, size_t len,
                            bool html);
 void tenon_json_write(struct tenon_buf *b, struct json_object *o, bool html);
+/* What tenon_json_write wrote, in lines indented by two blanks: json.MarshalIndent's. */
+void tenon_json_indent(struct tenon_buf *out, const char *text, size_t len);
 
 #endif

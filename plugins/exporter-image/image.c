@@ -20,7 +20,7 @@ static const struct tenon_param options[] = {
       .type = TENON_TYPE_BOOL, .def = "true" },
     { .name = "unpack", .help = "accepted; a store of tenon has layers unpacked already",
       .type = TENON_TYPE_BOOL, .def = "false" },
-    TENON_IMAGE_PARAMS,
+    TENON_IMAGE_PARAMS_INLINE("true"),
     { .name = NULL },
 };
 

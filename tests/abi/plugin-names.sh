@@ -16,6 +16,7 @@ core/exec bind type of a mount in a CDI file
 core/exec secret service of the session
 core/engine tmpfs file system
 core/engine local mode of resolving an image
+core/engine docker type of a package URL
 core/plugin cache kind of plugins
 core/registry http scheme of an address
 core/store cache name of a directory in tmp/

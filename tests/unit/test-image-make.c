@@ -94,7 +94,7 @@ START_TEST(test_make_aligns_history)
                "{\"created_by\":\"LABEL\",\"empty_layer\":true},"
                "{\"created_by\":\"COPY\",\"comment\":\"c\",\"own\":1},"
                "{\"created_by\":\"CMD\",\"empty_layer\":true}");
-    struct tenon_image_source src = {"linux/amd64", chain, config, sizeof config - 1, NULL, 0};
+    struct tenon_image_source src = {"linux/amd64", chain, config, sizeof config - 1, NULL, 0, false};
     struct tenon_image_options o = {.level = -1};
     struct tenon_image_made made = {0};
     make(&k, &src, 1, &o, &made);
@@ -155,7 +155,7 @@ START_TEST(test_make_adds_missing_history)
                                       "{\"created_by\":\"3\"}");
     struct tenon_image_options o = {.level = -1};
     struct tenon_image_made made = {0};
-    struct tenon_image_source src = {"linux/amd64", chain, few, sizeof few - 1, NULL, 0};
+    struct tenon_image_source src = {"linux/amd64", chain, few, sizeof few - 1, NULL, 0, false};
     make(&k, &src, 1, &o, &made);
     auto_json struct json_object *c = read_json(&k, made.config_digest);
     struct json_object *h = json_object_object_get(c, "history");
@@ -176,7 +176,7 @@ START_TEST(test_make_adds_missing_history)
     /* an entry without a layer stands for none */
     static const char steps[] = CONFIG("{\"created_by\":\"COPY\"},"
                                        "{\"created_by\":\"ENV\",\"empty_layer\":true}");
-    src = (struct tenon_image_source){"linux/amd64", chain, steps, sizeof steps - 1, NULL, 0};
+    src = (struct tenon_image_source){"linux/amd64", chain, steps, sizeof steps - 1, NULL, 0, false};
     make(&k, &src, 1, &o, &made);
     auto_json struct json_object *c3 = read_json(&k, made.config_digest);
     h = json_object_object_get(c3, "history");
@@ -219,7 +219,7 @@ START_TEST(test_make_epoch)
                                         "{\"created_by\":\"CMD\",\"empty_layer\":true}");
     static const char base[] = CONFIG("{\"created\":\"2024-01-01T00:00:00Z\",\"created_by\":\"base\"}");
     struct tenon_image_source src = {"linux/amd64", chain, config, sizeof config - 1,
-                                     base, sizeof base - 1};
+                                     base, sizeof base - 1, false};
     struct tenon_image_options o = {.level = -1, .has_epoch = true, .epoch = 1500000000,
                                     .rewrite_timestamp = true};
     struct tenon_image_made made = {0}, again = {0};
@@ -260,7 +260,7 @@ START_TEST(test_make_epoch)
         "{\"created\":\"2030-01-01T00:00:00Z\",\"created_by\":\"late\"},"
         "{\"created\":\"2001-01-01T00:00:00Z\",\"created_by\":\"early\",\"empty_layer\":true}]}";
     src = (struct tenon_image_source){"linux/amd64", chain, times, sizeof times - 1,
-                                      base, sizeof base - 1};
+                                      base, sizeof base - 1, false};
     make(&k, &src, 1, &o, &made);
     auto_json struct json_object *c2 = read_json(&k, made.config_digest);
     h = json_object_object_get(c2, "history");
@@ -469,6 +469,99 @@ START_TEST(test_walk_children_first)
 }
 END_TEST
 
+/* ---- attestations ----------------------------------------------------------------- */
+
+struct attested {
+    const struct tenon_image_statement *list;
+    size_t count, calls;
+    char manifest[100], platform[200];
+};
+
+static int
+attest(void *data, size_t i, const struct tenon_platform *platform, const char *manifest,
+       const struct tenon_image_statement **out, size_t *count, struct tenon_error *err)
+{
+    struct attested *a = data;
+    (void)err;
+    ck_assert_uint_eq(i, a->calls++);
+    snprintf(a->manifest, sizeof a->manifest, "%s", manifest);
+    tenon_platform_format(platform, a->platform);
+    *out = a->list;
+    *count = a->count;
+    return 0;
+}
+
+/* One that is attested is an index of two: the image, and what is said about it. */
+START_TEST(test_make_attestations)
+{
+    static char path[] = "p.json", type[] = "https://example.org/<t>", text[] = "{\"a\":1}";
+    static const struct tenon_image_statement statements[] = {
+        {path, type, text, sizeof text - 1}, {path, type, text, sizeof text - 1}};
+    const bool as_images = _i == 1;
+    struct kit k;
+    kit_open(&k);
+    auto_chain struct tenon_chain chain = {0};
+    tenon_chain_append(&chain, layer(&k, "a", &chain));
+    struct attested a = {.list = statements, .count = 2};
+    const struct tenon_image_source src = {.platform = "linux/arm64", .chain = chain,
+                                           .attested = true};
+    struct tenon_image_options o = {.level = -1, .attest = attest, .attest_data = &a,
+                                    .attestations_as_images = as_images};
+    struct tenon_image_made made = {0};
+    make(&k, &src, 1, &o, &made);
+    ck_assert(made.is_index);
+    ck_assert_uint_eq(a.calls, 1);
+    ck_assert_str_eq(a.platform, "linux/arm64");
+
+    auto_json struct json_object *index = read_json(&k, made.digest);
+    struct json_object *list = json_object_object_get(index, "manifests");
+    ck_assert_uint_eq(json_object_array_length(list), 2);
+    struct json_object *image = json_object_array_get_idx(list, 0);
+    struct json_object *proof = json_object_array_get_idx(list, 1);
+    ck_assert_str_eq(str(image, "digest"), a.manifest);
+    check_descriptor(&k, proof);
+    struct json_object *notes = json_object_object_get(proof, "annotations");
+    ck_assert_str_eq(str(notes, "vnd.docker.reference.digest"), a.manifest);
+    ck_assert_str_eq(str(notes, "vnd.docker.reference.type"), "attestation-manifest");
+    ck_assert_str_eq(str(proof, "platform"),
+                     "{ \"architecture\": \"unknown\", \"os\": \"unknown\" }");
+
+    auto_json struct json_object *m = read_json(&k, str(proof, "digest"));
+    struct json_object *config = json_object_object_get(m, "config");
+    check_descriptor(&k, config);
+    struct json_object *layers = json_object_object_get(m, "layers");
+    ck_assert_uint_eq(json_object_array_length(layers), 2);
+    struct json_object *one = json_object_array_get_idx(layers, 0);
+    check_descriptor(&k, one);
+    ck_assert_str_eq(str(one, "mediaType"), "application/vnd.in-toto+json");
+    ck_assert_str_eq(str(json_object_object_get(one, "annotations"), "in-toto.io/predicate-type"),
+                     type);
+    if (as_images) {
+        ck_assert(!json_object_object_get_ex(m, "subject", NULL));
+        auto_json struct json_object *c = read_json(&k, str(config, "digest"));
+        ck_assert_str_eq(str(c, "os"), "unknown");
+        struct json_object *ids = NULL;
+        json_object_object_get_ex(json_object_object_get(c, "rootfs"), "diff_ids", &ids);
+        ck_assert_uint_eq(json_object_array_length(ids), 2);
+        ck_assert_str_eq(json_object_get_string(json_object_array_get_idx(ids, 1)),
+                         str(one, "digest"));
+    } else {
+        ck_assert_str_eq(str(m, "artifactType"),
+                         "application/vnd.docker.attestation.manifest.v1+json");
+        ck_assert_str_eq(str(config, "mediaType"), "application/vnd.oci.empty.v1+json");
+        ck_assert_str_eq(str(json_object_object_get(m, "subject"), "digest"), a.manifest);
+    }
+    tenon_image_made_release(&made);
+
+    /* Docker's media types have no place for it */
+    o.docker_mediatypes = true;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(tenon_image_make(k.store, &src, 1, &o, &made, &err), TENON_E_INVALID);
+    ck_assert_str_eq(err.message, "cannot export attestations with \"oci-mediatypes=false\"");
+    kit_close(&k);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -483,6 +576,7 @@ main(void)
     tcase_add_test(t, test_make_compression_and_base);
     tcase_add_test(t, test_make_variants);
     tcase_add_test(t, test_walk_children_first);
+    tcase_add_loop_test(t, test_make_attestations, 0, 2);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

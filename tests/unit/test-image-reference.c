@@ -87,6 +87,37 @@ START_TEST(test_reference_too_long)
 }
 END_TEST
 
+/* As BuildKit has them in provenance. */
+static const struct {
+    const char *name, *platform, *type, *purl;
+} purls[] = {
+    { "busybox", "linux/amd64", "docker", "pkg:docker/busybox@latest?platform=linux%2Famd64" },
+    { "docker.io/library/busybox:1", NULL, "docker", "pkg:docker/busybox@1" },
+    { "docker.io/a/b/c:1", NULL, "docker", "pkg:docker/a/b/c@1" },
+    { "127.0.0.1:5000/x", "linux/arm/v6", "docker",
+      "pkg:docker/127.0.0.1%3A5000/x@latest?platform=linux%2Farm%2Fv6" },
+    { "a/x:t@sha256:0123456789012345678901234567890123456789012345678901234567890123", NULL, "oci",
+      "pkg:oci/a/x@t?digest=sha256%3A"
+      "0123456789012345678901234567890123456789012345678901234567890123" },
+    { "a/x@sha256:0123456789012345678901234567890123456789012345678901234567890123", "linux/386",
+      "docker", "pkg:docker/a/x?digest=sha256%3A"
+      "0123456789012345678901234567890123456789012345678901234567890123&platform=linux%2F386" },
+};
+
+START_TEST(test_reference_purl)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_platform platform;
+    if (purls[_i].platform)
+        ck_assert_int_eq(tenon_platform_parse(purls[_i].platform, &platform, &err), 0);
+    auto_free char *purl = tenon_image_purl(purls[_i].type, purls[_i].name,
+                                            purls[_i].platform ? &platform : NULL, &err);
+    ck_assert_ptr_nonnull(purl);
+    ck_assert_str_eq(purl, purls[_i].purl);
+    ck_assert_ptr_null(tenon_image_purl("docker", "NO", NULL, &err));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -95,6 +126,7 @@ main(void)
     tcase_add_loop_test(t, test_reference_good, 0, (int)tenon_countof(good));
     tcase_add_loop_test(t, test_reference_bad, 0, (int)tenon_countof(bad));
     tcase_add_test(t, test_reference_too_long);
+    tcase_add_loop_test(t, test_reference_purl, 0, (int)tenon_countof(purls));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
