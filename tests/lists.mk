@@ -91,6 +91,9 @@ unit_tests = \
 	tests/unit/test-tree-user \
 	tests/unit/test-tree-view \
 	tests/unit/test-values
+if PLUGIN_EXECUTOR_NATIVE
+unit_tests += tests/unit/test-executor-native-filter
+endif
 if PLUGIN_FRONTEND_GATEWAY
 unit_tests += tests/unit/test-frontend-gateway
 endif

@@ -90,6 +90,11 @@ tests_unit_test_source_http_LDADD = libtenon-httpname.la $(LDADD)
 tests_unit_test_source_git_CPPFLAGS = $(AM_CPPFLAGS) $(LIBGIT2_CFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_source_git_LDADD = libtenon-git-url.la $(LDADD)
 
+tests_unit_test_executor_native_filter_SOURCES = %D%/unit/test-executor-native-filter.c \
+	plugins/executor-native/callfilter.c plugins/executor-native/callprogram.c
+tests_unit_test_executor_native_filter_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_executor_native_filter_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS) $(SECCOMP_LIBS)
+
 tests_unit_test_frontend_gateway_SOURCES = %D%/unit/test-frontend-gateway.c \
 	plugins/frontend-gateway/llbbridge.c
 tests_unit_test_frontend_gateway_CPPFLAGS = $(grpc_CPPFLAGS)

@@ -6,6 +6,8 @@ endif
 executor_native_la_SOURCES = \
 	%D%/child.c \
 	%D%/callfilter.c \
+	%D%/callprogram.c \
+	%D%/callprogram.h \
 	%D%/native.c \
 	%D%/native.h \
 	%D%/prepare.c \

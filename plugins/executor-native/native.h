@@ -66,8 +66,8 @@ int native_prepare(struct native_launch *l, const struct tenon_exec *x,
                    struct tenon_error *err);
 void native_release(struct native_launch *l);
 
-/* callfilter.c: compiled once in a process; 0 or an errno.  Any thread. */
-int native_filter(bool shares_network, bool is_served, struct sock_fprog *out);
+/* callfilter.c: made once in a process.  Any thread. */
+void native_filter(bool shares_network, bool is_served, struct sock_fprog *out);
 
 /* steproot.c, system.c, child.c: after fork.  0, or an errno with *what (static). */
 extern const char native_mounting_proc[]; /* what was tried, as the guard puts it */
