@@ -269,6 +269,7 @@ cli_tests = \
 
 cli_helpers = \
 	tests/cli/follow-recipes \
+	tests/cli/frontend-lib.sh \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \
 	tests/cli/ociread \

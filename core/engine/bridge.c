@@ -335,8 +335,7 @@ static int
 bridge_import_cache(struct tenon_ctx *ctx, struct tenon_graph *g, const char *type,
                     const char *const *options, struct tenon_error *err)
 {
-    (void)ctx;
-    return tenon_caches_add(tenon_build_of(g), type, options, err);
+    return tenon_caches_add(tenon_build_of(g), type, options, tenon_ctx_cancel(ctx), err);
 }
 
 const struct tenon_bridge tenon_build_bridge = {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "base/root.h"
@@ -33,7 +34,7 @@ tenon_build_new(struct tenon_engine *engine)
     struct tenon_build *b = tenon_new0(struct tenon_build);
     b->engine = engine;
     pthread_mutex_init(&b->lock, NULL);
-    pthread_mutex_init(&b->imports_lock, NULL);
+    b->imports_turn = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     b->graph = tenon_graph_new();
     tenon_graph_set_owner(b->graph, b);
     engine->build = b;
@@ -66,7 +67,8 @@ tenon_build_free(struct tenon_build *b)
     tenon_graph_free(b->graph);
     b->engine->build = NULL;
     pthread_mutex_destroy(&b->lock);
-    pthread_mutex_destroy(&b->imports_lock);
+    if (b->imports_turn >= 0)
+        close(b->imports_turn);
     free(b);
 }
 

@@ -31,7 +31,7 @@ struct tenon_build {
     TENON_VEC(const struct tenon_import *) imports;
     bool inline_cache; /* images say what their layers came from */
     struct tenon_waiting waiting; /* for the store's records */
-    pthread_mutex_t imports_lock; /* caches, imports: frontends may add some */
+    int imports_turn; /* eventfd, whose one is who may change caches, imports: frontends add some */
 };
 
 extern const struct tenon_bridge tenon_build_bridge;
@@ -47,6 +47,10 @@ struct tenon_build *tenon_build_current(struct tenon_engine *engine);
 int tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                          struct tenon_ctx *caller, const struct tenon_frontend_call *call,
                          struct tenon_result *result, struct tenon_error *err);
+
+/* platformcheck.c: warns where the result is not of the platforms that were asked for, a list with
+ * commas, or NULL. */
+void tenon_build_check_platforms(struct tenon_build *b, const char *option);
 
 /* process.c: the bridge's. */
 int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,

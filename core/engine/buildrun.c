@@ -27,6 +27,31 @@ pass_on(struct tenon_build *b, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* An answer to a question is no image of a platform. */
+static void
+check_platforms(struct tenon_build *b, const struct tenon_build_request *req)
+{
+    const char *platform = NULL;
+
+    for (const char *const *o = req->options; o && *o; o++) {
+        if (tenon_has_prefix(*o, "requestid="))
+            return;
+        if (tenon_has_prefix(*o, "platform="))
+            platform = *o + strlen("platform=");
+    }
+    tenon_build_check_platforms(b, platform);
+}
+
+static int
+ask_frontend(struct tenon_build *b, const struct tenon_build_request *req,
+             struct tenon_error *err)
+{
+    if (call_frontend(b, req, err) < 0 || pass_on(b, err) < 0)
+        return err->code;
+    check_platforms(b, req);
+    return TENON_OK;
+}
+
 static int
 solve_results(struct tenon_build *b, struct tenon_error *err)
 {
@@ -124,7 +149,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     };
     b->solver = tenon_solver_new(&so);
     tenon_caches_tell(b);
-    if (call_frontend(b, req, err) < 0 || pass_on(b, err) < 0 || solve_results(b, err) < 0)
+    if (ask_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
         return blame_store(b, err);
     tenon_solver_adopt(b->solver);
     for (size_t i = 0; i < req->export_count; i++)

@@ -2,8 +2,11 @@
  * filled. */
 #include "engine/remotecache.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/log.h"
 #include "image/image.h"
@@ -16,7 +19,7 @@ struct tenon_cache { /* one --cache-from, until the build ends */
     char *name; /* "local:DIR", "HOST/REPOSITORY:TAG" */
     struct tenon_module *module;
     struct tenon_values *values;
-    struct tenon_ctx *ctx; /* of load; what it gave lives in it */
+    struct tenon_ctx *ctx; /* while it is loaded; what load gave lives in it */
     TENON_VEC(struct tenon_import *) imports; /* one, or one a platform */
 };
 
@@ -124,12 +127,12 @@ warn(struct tenon_build *b, const char *what, struct tenon_error *err)
 
 /* A step of the build that is not a vertex. */
 static struct tenon_ctx *
-start(struct tenon_build *b, const char *name, char digest[72])
+start(struct tenon_build *b, struct tenon_cancel *cancel, const char *name, char digest[72])
 {
     tenon_events_fresh_digest(digest);
     const struct tenon_vertex_info info = { .digest = digest, .name = name };
     tenon_events_start(b->engine->events, &info);
-    return tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
+    return tenon_ctx_new(b->engine, b->engine->events, cancel, digest);
 }
 
 /* ---- import ------------------------------------------------------------- */
@@ -157,7 +160,7 @@ read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc 
                                          out, err);
 }
 
-/* One at a time: at the beginning, or with imports_lock. */
+/* One at a time: at the beginning, or with imports_turn. */
 static int
 read_document(struct tenon_build *b, struct tenon_cache *c, const struct tenon_buf *text,
               struct tenon_error *err)
@@ -300,8 +303,10 @@ origin_of(const struct tenon_build *b)
     return tenon_buf_steal(&all);
 }
 
+/* cancel: of the one who wants it. */
 static int
-import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_error *err)
+import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_cancel *cancel,
+           struct tenon_error *err)
 {
     struct tenon_module *m;
     auto_values struct tenon_values *values = NULL;
@@ -316,8 +321,9 @@ import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_
     c->module = m;
     c->values = tenon_steal(&values);
     auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
-    c->ctx = start(b, title, digest);
+    c->ctx = start(b, cancel, title, digest);
     int rc = load(b, c, err);
+    tenon_ctx_free(tenon_steal(&c->ctx));
     tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
                       rc == TENON_E_CANCELLED);
     if (rc < 0)
@@ -332,7 +338,7 @@ tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req
                     struct tenon_error *err)
 {
     for (size_t i = 0; i < req->cache_from_count; i++)
-        if (import_one(b, &req->cache_from[i], err) < 0)
+        if (import_one(b, &req->cache_from[i], b->engine->cancel, err) < 0)
             return err->code;
     return TENON_OK;
 }
@@ -354,19 +360,60 @@ is_known(const struct tenon_build *b, const struct tenon_export *from)
     return known;
 }
 
+static void
+cache_free(struct tenon_cache *c)
+{
+    forget(c);
+    tenon_values_free(c->values);
+    free(c->name);
+    free(c);
+}
+
+/* One at a time; who waits can be given up, too. */
+static int
+take_turn(struct tenon_build *b, struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    struct pollfd fds[] = {
+        { .fd = b->imports_turn, .events = POLLIN },
+        { .fd = tenon_cancel_fd(cancel), .events = POLLIN },
+    };
+    eventfd_t one;
+
+    while (tenon_cancel_check(cancel, err) == 0) {
+        if (eventfd_read(b->imports_turn, &one) == 0)
+            return TENON_OK;
+        if (errno != EAGAIN && errno != EINTR)
+            return tenon_error_sys(err, "wait for another cache");
+        poll(fds, tenon_countof(fds), -1);
+    }
+    return err->code;
+}
+
+static int
+add(struct tenon_build *b, const struct tenon_export *from, struct tenon_cancel *cancel,
+    struct tenon_error *err)
+{
+    const size_t before = b->caches.len;
+
+    if (before >= TENON_CACHES_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "more than %d caches", TENON_CACHES_MAX);
+    int rc = import_one(b, from, cancel, err);
+    while (rc < 0 && b->caches.len > before) /* the next one who names it tries again */
+        cache_free(b->caches.items[--b->caches.len]);
+    return rc;
+}
+
 int
 tenon_caches_add(struct tenon_build *b, const char *type, const char *const *options,
-                 struct tenon_error *err)
+                 struct tenon_cancel *cancel, struct tenon_error *err)
 {
     const struct tenon_export from = { (char *)type, (char **)options };
-    int rc = TENON_OK;
+    int rc = take_turn(b, cancel, err);
 
-    pthread_mutex_lock(&b->imports_lock);
+    if (rc < 0)
+        return rc;
     if (!is_known(b, &from)) {
-        if (b->caches.len >= TENON_CACHES_MAX)
-            rc = tenon_error_set(err, TENON_E_LIMIT, "more than %d caches", TENON_CACHES_MAX);
-        else
-            rc = import_one(b, &from, err);
+        rc = add(b, &from, cancel, err);
         atomic_store(&b->has_guests, true);
         if (rc == TENON_E_NOT_FOUND || rc == TENON_E_UNSUPPORTED) { /* a cache is never needed */
             auto_free char *name = cache_name(&from);
@@ -376,21 +423,15 @@ tenon_caches_add(struct tenon_build *b, const char *type, const char *const *opt
         }
         tenon_caches_tell(b);
     }
-    pthread_mutex_unlock(&b->imports_lock);
+    eventfd_write(b->imports_turn, 1);
     return rc;
 }
 
 void
 tenon_caches_free(struct tenon_build *b)
 {
-    tenon_vec_foreach(p, &b->caches) {
-        struct tenon_cache *c = *p;
-        forget(c);
-        tenon_ctx_free(c->ctx);
-        tenon_values_free(c->values);
-        free(c->name);
-        free(c);
-    }
+    tenon_vec_foreach(p, &b->caches)
+        cache_free(*p);
     tenon_vec_release(&b->caches);
     tenon_vec_release(&b->imports);
 }
@@ -455,7 +496,7 @@ export_one(struct tenon_build *b, const struct tenon_export *x, struct tenon_err
     if (open_plugin(b, x, &m, &values, err) < 0)
         return err->code;
     const char *title = m->plugin.ops.cache->title;
-    struct tenon_ctx *ctx = start(b, title ? title : "exporting cache", digest);
+    struct tenon_ctx *ctx = start(b, b->engine->cancel, title ? title : "exporting cache", digest);
     int rc = save(b, m, values, ctx, err);
     tenon_ctx_free(ctx);
     if (rc < 0 && rc != TENON_E_CANCELLED && tenon_values_bool(values, "ignore-error")) {

@@ -24,9 +24,10 @@ int tenon_caches_import(struct tenon_build *b, const struct tenon_build_request 
                         struct tenon_error *err);
 /* The solver gets to know what was loaded. */
 void tenon_caches_tell(struct tenon_build *b);
-/* One more, while the build runs: any thread. */
+/* One more, while the build runs: any thread.  Given up by cancel, it is as if it had not been
+ * named. */
 int tenon_caches_add(struct tenon_build *b, const char *type, const char *const *options,
-                     struct tenon_error *err);
+                     struct tenon_cancel *cancel, struct tenon_error *err);
 /* After the build is done: --cache-to.  A failure with ignore-error=true is a
  * warning. */
 int tenon_caches_export(struct tenon_build *b, const struct tenon_build_request *req,

@@ -15,6 +15,7 @@ const char *const gateway_frontend_caps[] = {
     "importcaches",
     "proto.refarray",
     "reference.output",
+    "reference.attestations",
     "frontend.inputs",
     "gateway.solve.metadata",
     "frontend.caps",

@@ -9,6 +9,7 @@
  *   platforms.c  which platforms a result is for
  *   imports.c    caches that it names
  *   returned.c   what is in a result
+ *   attested.c   attestations in one
  *   containers.c, exec.c, process.c  containers, and processes in them
  *   status.c     errors of the host as gRPC has them, and back
  *   caps.c       what is said to be understood
@@ -30,6 +31,8 @@ enum {
     GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
     GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
     GATEWAY_IMPORTS_MAX = 64,      /* caches that it names */
+    GATEWAY_PLATFORMS_MAX = 1000,  /* of its result */
+    GATEWAY_ATTESTATIONS_MAX = 10000, /* in its result, with their subjects and metadata */
     GATEWAY_CONTAINERS_MAX = 100,  /* at a time */
     GATEWAY_PROCESSES_MAX = 100,   /* in all of them, at a time */
     GATEWAY_INPUT_MAX = 1 << 20,   /* bytes for the standard input of one, which wait */

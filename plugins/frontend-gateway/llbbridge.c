@@ -72,13 +72,41 @@ INFO(gw_refs);
 FIELDS gw_old_refs_fields[] = {MESSAGE_OF(1, MANY, gw_old_refs, refs, gw_pair_message)};
 INFO(gw_old_refs);
 
+FIELDS gw_subject_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_subject, kind),
+    MESSAGE_FIELD(2, STRINGS, gw_subject, digests),
+    MESSAGE_FIELD(3, STRING, gw_subject, name),
+};
+INFO(gw_subject);
+
+FIELDS gw_attestation_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_attestation, kind),
+    MESSAGE_OF(2, MANY, gw_attestation, metadata, gw_blob_message),
+    MESSAGE_OF(3, ONE, gw_attestation, ref, gw_ref_message),
+    MESSAGE_FIELD(4, STRING, gw_attestation, path),
+    MESSAGE_FIELD(5, STRING, gw_attestation, predicate_type),
+    MESSAGE_OF(6, MANY, gw_attestation, subjects, gw_subject_message),
+};
+INFO(gw_attestation);
+
+FIELDS gw_attestations_fields[] = {
+    MESSAGE_OF(1, MANY, gw_attestations, all, gw_attestation_message),
+};
+INFO(gw_attestations);
+
+FIELDS gw_attested_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_attested, key),
+    MESSAGE_OF(2, ONE, gw_attested, value, gw_attestations_message),
+};
+INFO(gw_attested);
+
 FIELDS gw_result_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_result, old_ref),
     MESSAGE_OF(2, ONE, gw_result, old_refs, gw_old_refs_message),
     MESSAGE_OF(3, ONE, gw_result, ref, gw_ref_message),
     MESSAGE_OF(4, ONE, gw_result, refs, gw_refs_message),
     MESSAGE_OF(10, MANY, gw_result, metadata, gw_blob_message),
-    MESSAGE_OF(12, MANY, gw_result, attestations, gw_blob_message),
+    MESSAGE_OF(12, MANY, gw_result, attestations, gw_attested_message),
 };
 INFO(gw_result);
 

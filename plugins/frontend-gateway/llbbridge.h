@@ -56,13 +56,32 @@ struct gw_refs {
 struct gw_old_refs {
     struct message_list refs; /* gw_pair */
 };
+struct gw_subject {
+    int64_t kind;
+    struct message_list digests; /* strings */
+    const char *name;
+};
+struct gw_attestation {
+    int64_t kind;
+    struct message_list metadata; /* gw_blob */
+    const struct gw_ref *ref;
+    const char *path, *predicate_type;
+    struct message_list subjects; /* gw_subject */
+};
+struct gw_attestations {
+    struct message_list all; /* gw_attestation */
+};
+struct gw_attested { /* an entry of a map: of one platform */
+    const char *key;
+    const struct gw_attestations *value;
+};
 struct gw_result {
     const char *old_ref;
     const struct gw_old_refs *old_refs;
     const struct gw_ref *ref;
     const struct gw_refs *refs;
     struct message_list metadata; /* gw_blob */
-    struct message_list attestations; /* gw_blob */
+    struct message_list attestations; /* gw_attested */
 };
 
 struct gw_import { /* a cache */

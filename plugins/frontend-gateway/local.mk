@@ -4,6 +4,8 @@ if PLUGIN_FRONTEND_GATEWAY
 pluginexec_LTLIBRARIES += frontend-gateway.la
 endif
 frontend_gateway_la_SOURCES = \
+	%D%/attested.c \
+	%D%/attested.h \
 	%D%/caps.c \
 	%D%/choose.c \
 	%D%/containers.c \

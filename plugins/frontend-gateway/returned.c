@@ -89,13 +89,7 @@ int
 gateway_take_metadata(struct gateway *gw, const struct gw_result *r, struct tenon_error *err)
 {
     const struct gw_blob *blobs = r->metadata.items;
-    const struct gw_blob *attested = r->attestations.items;
 
-    for (size_t i = 0; i < r->attestations.len; i++) {
-        if (attested[i].value.len)
-            return gw->host->error(err, TENON_E_UNSUPPORTED, 0, "attestations of the result (%s) "
-                                   "are not supported", attested[i].key);
-    }
     for (size_t i = 0; i < r->metadata.len; i++) {
         if (tenon_has_prefix(blobs[i].key, "tenon.")) /* ours */
             continue;

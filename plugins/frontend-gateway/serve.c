@@ -1,6 +1,7 @@
 /* frontend-gateway/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge. */
 #include <string.h>
 
+#include "attested.h"
 #include "containers.h"
 #include "llbbridge.h"
 #include "reading.h"
@@ -10,20 +11,12 @@
 
 /* ---- results, references in them --------------------------------------------- */
 
-/* With its definition, so that the program can build upon it. */
 static const struct gw_ref *
 make_ref(struct serving *s, struct tenon_ref *ref)
 {
     struct gw_ref *r = tenon_arena_alloc(&s->arena, sizeof *r);
 
-    if (!ref)
-        return r; /* scratch: no name */
-    if (s->gw->bridge->definition(s->ctx, ref, &r->def.data, &r->def.len, s->err) < 0)
-        return NULL;
-    if (r->def.len == 0)
-        r->def.data = NULL;
-    r->id = serving_name_ref(s, ref);
-    return r->id ? r : NULL;
+    return !ref || serving_put_ref(s, ref, r) ? r : NULL; /* scratch: no name */
 }
 
 /* One reference, or several by platform, as the program can have it. */
@@ -457,6 +450,9 @@ take_map(struct serving *s, const struct gw_pair *pairs, size_t count,
 {
     const struct tenon_host *h = s->gw->host;
 
+    if (count > GATEWAY_PLATFORMS_MAX)
+        return h->error(s->err, TENON_E_LIMIT, 0, "a result of more than %d platforms",
+                        GATEWAY_PLATFORMS_MAX);
     if (!count && !p->items)
         return take_ref(s, s->gw->request->host_platform, "");
     if (p->items && p->count != count)
@@ -476,33 +472,34 @@ take_map(struct serving *s, const struct gw_pair *pairs, size_t count,
 }
 
 static int
-take_refs(struct serving *s, const struct gw_result *r)
+take_refs(struct serving *s, const struct gw_result *r, const struct gateway_platforms *p)
 {
-    struct gateway_platforms p;
-
-    if (!gateway_platforms(&s->arena, &r->metadata, &p))
-        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "refs.platforms is malformed");
-    auto_free char *own = p.count == 1 ? tenon_strdup(p.items[0].name)
-                                       : gateway_only_platform(s->gw, r);
+    auto_free char *own = p->count == 1 ? tenon_strdup(p->items[0].name)
+                                        : gateway_only_platform(s->gw, r);
     if (r->refs) {
         const struct gw_named_ref *named = r->refs->refs.items;
         const size_t count = r->refs->refs.len;
         struct gw_pair *pairs = tenon_arena_array(&s->arena, count + 1, sizeof *pairs);
         for (size_t i = 0; i < count; i++)
             pairs[i] = (struct gw_pair){named[i].key, named[i].value ? named[i].value->id : ""};
-        return take_map(s, pairs, count, &p, &r->metadata);
+        return take_map(s, pairs, count, p, &r->metadata);
     }
     if (r->old_refs)
-        return take_map(s, r->old_refs->refs.items, r->old_refs->refs.len, &p, &r->metadata);
+        return take_map(s, r->old_refs->refs.items, r->old_refs->refs.len, p, &r->metadata);
     return take_ref(s, own, r->ref ? r->ref->id : r->old_ref);
 }
 
 static int
 take_result(struct serving *s, const struct gw_result *r)
 {
-    const int rc = gateway_take_metadata(s->gw, r, s->err);
+    struct gateway_platforms p;
 
-    return rc < 0 ? rc : take_refs(s, r);
+    if (!gateway_platforms(&s->arena, &r->metadata, &p))
+        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "refs.platforms is malformed");
+    int rc = gateway_take_metadata(s->gw, r, s->err);
+    if (rc == 0)
+        rc = take_refs(s, r, &p);
+    return rc < 0 ? rc : attested_take(s, &r->attestations, &p);
 }
 
 /* A program has one result. */
@@ -587,6 +584,7 @@ solve(void *user, struct grpc_call *call)
     if (result)
         serving_gather(&s);
     if (result && put_refs(&s, result, request.allow_refs, &out) &&
+        attested_put(&s, result, &out.attestations) &&
         (!request.final || take_final(&s, &request, &out))) {
         put_metadata(&s, result, &out);
         const struct gw_solved solved = {

@@ -1,6 +1,7 @@
 /* frontend-gateway/serving.c - one call: a message in, one out; references by their names. */
 #include "serving.h"
 
+#include "llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 
@@ -95,6 +96,17 @@ serving_name_ref(struct serving *s, struct tenon_ref *ref)
         return NULL;
     }
     return tenon_arena_strdup(&s->arena, text);
+}
+
+bool
+serving_put_ref(struct serving *s, struct tenon_ref *ref, struct gw_ref *out)
+{
+    if (s->gw->bridge->definition(s->ctx, ref, &out->def.data, &out->def.len, s->err) < 0)
+        return false;
+    if (out->def.len == 0)
+        out->def.data = NULL;
+    out->id = serving_name_ref(s, ref);
+    return out->id != NULL;
 }
 
 struct tenon_ref *

@@ -34,6 +34,9 @@ void serving_gather(struct serving *s);
 
 /* What the program is to call the reference: a text of the arena; NULL: there are too many. */
 const char *serving_name_ref(struct serving *s, struct tenon_ref *ref);
+/* The same, with its definition, so that the program can build upon it.  False: see s->err. */
+struct gw_ref;
+bool serving_put_ref(struct serving *s, struct tenon_ref *ref, struct gw_ref *out);
 /* NULL: there is none, see s->err. */
 struct tenon_ref *serving_find_ref(struct serving *s, const char *name);
 

@@ -2,23 +2,10 @@
 # Frontends that use others: inputs, also of dockerfile.v0; results of before there were arrays;
 # caches; what a result may hold.
 . "$(dirname "$0")/lib.sh"
-need jq docker-registry
-need_root
-program=$abs_top_builddir/tests/gateway/frontend
-[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
-start_registry </dev/null
-image=$registry/team/front:1
-
-mkdir -p "$work/image" "$work/context/dir"
-cp "$program" "$work/image/frontend"
-cat >"$work/image/Dockerfile" <<'INNER'
-FROM scratch
-COPY frontend /bin/frontend
-ENTRYPOINT ["/bin/frontend"]
-LABEL moby.buildkit.frontend.network.none=true
-LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs
-INNER
-run 0 tenon build -o type=registry -t "$image" "$work/image"
+. "$(dirname "$0")/frontend-lib.sh"
+make_front "LABEL moby.buildkit.frontend.network.none=true" \
+    "LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests"
+mkdir "$work/context/dir"
 
 cd "$work/context"
 echo hello >hello
@@ -27,6 +14,13 @@ printf '# syntax=%s\n' "$image" >Dockerfile
 cat >Tree.Dockerfile <<'INNER'
 FROM scratch
 COPY hello /dir/hello
+COPY <<EOF /proof.json
+{"some": "thing"}
+EOF
+COPY <<EOF /proofs/one.json
+{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://example.org/bundled",
+ "subject": [], "predicate": {}}
+EOF
 COPY <<EOF /Inner
 FROM scratch
 COPY /dir/hello /of/context
@@ -41,12 +35,6 @@ COPY --from=base /dir/hello /copied
 COPY --from=0 / /
 INNER
 
-does() {
-    code=$1 words=$2
-    shift 2
-    run "$code" tenon -D build --progress=plain,detail=short --build-arg "DO=$words" "$@" .
-}
-said() { assert_has "$work/err" "frontend: $1"; }
 # config_of TAR: the configuration of its only image.
 config_of() {
     rm -rf oci
@@ -98,8 +86,41 @@ echo "-- what a result may hold"
 does 0 "solve:Tree.Dockerfile key:frontend.mine=yes key:other=no return" --metadata-file meta.json
 assert_eq yes "$(jq -r '."frontend.mine"' meta.json)"
 assert_eq null "$(jq -r .other meta.json)"
-does 1 "solve:Tree.Dockerfile attest return"
-said "Return: unimplemented: attestations of the result (linux/amd64) are not supported"
+does 0 "attestor:$image read:/dir/hello return"
+said "attestation of linux/amd64: in-toto, https://example.org/predicate, /proof.json, 2 subjects, 1 keys, reference"
+does 1 "solve:Tree.Dockerfile attest:linux/arm64 return"
+said "Return: unknown: attestations of linux/arm64, which is no platform of the result"
+for kind in attest bundle; do
+    does 0 "solve:Tree.Dockerfile $kind:linux/amd64 return" -o type=oci,dest=attested.tar
+    rm -rf oci
+    mkdir oci
+    tar -C oci -xf attested.tar
+    index=$(jq -r '.manifests[0].digest' oci/index.json)
+    proof=$(jq -r '.manifests[] | select(.platform.os == "unknown").digest' "oci/blobs/sha256/${index#sha256:}")
+    jq -r '.layers[].annotations["in-toto.io/predicate-type"]' "oci/blobs/sha256/${proof#sha256:}" >"$work/types"
+    case $kind in
+    attest) assert_eq https://example.org/predicate "$(cat "$work/types")" ;;
+    bundle) assert_eq https://example.org/bundled "$(cat "$work/types")" ;;
+    esac
+done
+
+echo "-- a result of other platforms"
+warned() { assert_has "$work/err" " - $1"; }
+does 0 "solve:Tree.Dockerfile return" --platform linux/arm64
+warned 'Requested platform "linux/arm64" does not match result platform "linux/amd64"'
+does 0 "solve:Tree.Dockerfile return" --platform linux/arm64,linux/amd64
+warned "Multiple platforms requested but result is not multi-platform"
+does 0 "solve:Tree.Dockerfile platforms" --platform linux/arm64,linux/amd64
+warned "Requested platforms linux/arm64,linux/amd64 do not match result platforms linux/arm/v7,linux/amd64"
+does 0 "solve:Tree.Dockerfile platforms" --platform linux/amd64
+warned "Requested platforms linux/amd64 do not match result platforms linux/arm/v7,linux/amd64"
+for platform in linux/amd64,linux/arm/v7 linux/amd64,linux/arm; do # in another order, in other words
+    does 0 "solve:Tree.Dockerfile platforms" --platform $platform
+    assert_lacks "$work/err" "Requested platform"
+done
+does 0 "answer:{}" --platform linux/arm64 --call outline
+assert_lacks "$work/err" "platform requested"
+assert_lacks "$work/err" "Requested platform"
 does 1 "policy solve:Tree.Dockerfile exit:1"
 said "Solve: unimplemented: source policies are not supported"
 
@@ -110,6 +131,8 @@ does 0 "cache:local,src=/etc solve:Tree.Dockerfile return"
 assert_has "$work/err" "the frontend asks for a cache of type local: only --cache-from gives that"
 does 1 "cache:registry,ref=$registry/none:1,trust=true solve:Tree.Dockerfile exit:1"
 said "Solve: permission denied: cache of the frontend: a frontend cannot say trust of it"
+does 1 "cache:registry,ref=$registry/cache:1,ref=$registry/none:1 solve:Tree.Dockerfile exit:1"
+said "Solve: unknown: cache of the frontend: a frontend's cache has one ref"
 does 1 "cache:local,src=/etc caches:60 solve:Tree.Dockerfile caches:4 solve:Tree.Dockerfile solve:Tree.Dockerfile exit:1"
 said "Solve: resource exhausted: the frontend names more than 64 caches"
 assert_eq 2 "$(grep -c 'frontend: reference named' "$work/err")"

@@ -3,25 +3,9 @@
 # repositories, what the user gives in the place of an image, what an image says that it can; and
 # what it is told.
 . "$(dirname "$0")/lib.sh"
-need jq docker-registry
-need_root
-program=$abs_top_builddir/tests/gateway/frontend
-[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
-start_registry </dev/null
-image=$registry/team/front:1
-
-mkdir -p "$work/image" "$work/context"
-cp "$program" "$work/image/frontend"
-cat >"$work/image/Dockerfile" <<'INNER'
-FROM scratch AS plain
-COPY frontend /bin/frontend
-ENTRYPOINT ["/bin/frontend"]
-LABEL moby.buildkit.frontend.network.none=true
-
-FROM plain
-LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts
-INNER
-run 0 tenon build -o type=registry -t "$image" "$work/image"
+. "$(dirname "$0")/frontend-lib.sh"
+make_front "LABEL moby.buildkit.frontend.network.none=true" "FROM plain" \
+    "LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts"
 run 0 tenon build -o type=registry -t "$registry/other/front:1" "$work/image"
 run 0 tenon build -o type=registry -t "$registry/team/front:unable" --target plain "$work/image"
 run 0 tenon build -o type=registry -t "$registry/docker/dockerfile:1" "$work/image"
@@ -32,13 +16,6 @@ echo hello >hello
 printf 'FROM scratch\nCOPY hello /dir/hello\n' >Real.Dockerfile
 printf '# syntax=%s\n' "$image" >Dockerfile
 
-# does STATUS WORDS FLAG...: a build where the frontend does that.
-does() {
-    code=$1 words=$2
-    shift 2
-    run "$code" tenon -D build --progress=plain,detail=short --build-arg "DO=$words" "$@" .
-}
-said() { assert_has "$work/err" "frontend: $1"; }
 built="solve:Real.Dockerfile return"
 
 echo "-- repositories that are allowed"
@@ -62,6 +39,9 @@ assert_has "$work/err" "Dockerfile:1"
 configure '{"frontends": {"allowed": []}}'
 does 1 "$built"
 assert_has "$work/err" "are not allowed"
+configure '{"frontends": null}'
+does 0 "$built"
+said "reference named"
 configure '{"frontends": {"alowed": []}}'
 does 1 "$built"
 assert_has "$work/err" 'alowed: unknown key (did you mean "allowed"?)'
@@ -103,6 +83,19 @@ configure '{"frontends": {"allowed": ["team/elsewhere"]}}'
 does 1 "$built" --build-context "team/elsewhere=docker-image://$image"
 assert_has "$work/err" "$registry/team/front are not allowed"
 unset TENON_CONFIG
+
+echo "-- the registry's, or what this store has under its name"
+printf 'FROM scratch\nCOPY frontend /bin/frontend\nENTRYPOINT ["/bin/frontend"]\nENV OF=store\n' \
+    >"$work/image/Store.Dockerfile"
+run 0 tenon build -t "$image" -f "$work/image/Store.Dockerfile" "$work/image"
+for flag in "" --pull --pull=missing; do
+    # shellcheck disable=SC2086
+    does 0 "sandbox $built" --build-arg "BUILDKIT_SYNTAX=$image" $flag
+    case $flag in
+    *missing) said "env OF=store" ;;
+    *) never_said "env OF=store" ;;
+    esac
+done
 
 echo "-- what it knows"
 printf '# syntax=%s\n' "$registry/team/front:unable" >Dockerfile

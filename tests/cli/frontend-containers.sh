@@ -2,21 +2,10 @@
 # Containers of a frontend in an image: mounts made of references, several processes in one, their
 # streams, signals, terminals and ends; files of a container; what is not granted. With each executor.
 . "$(dirname "$0")/lib.sh"
-need jq docker-registry busybox python3
-need_root
-program=$abs_top_builddir/tests/gateway/frontend
-[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
-start_registry </dev/null
-image=$registry/team/front:1
-
-mkdir -p "$work/image" "$work/context/part" "$work/secret"
-cp "$program" "$work/image/frontend"
-cat >"$work/image/Dockerfile" <<END
-FROM scratch
-COPY frontend /bin/frontend
-ENTRYPOINT ["/bin/frontend"]
-END
-run 0 tenon build -o type=registry -t "$image" "$work/image"
+need busybox python3
+. "$(dirname "$0")/frontend-lib.sh"
+make_front
+mkdir -p "$work/context/part" "$work/secret"
 
 cd "$work/context"
 cp "$(command -v busybox)" busybox
@@ -32,15 +21,8 @@ COPY part /part
 END
 echo very secret >"$work/secret/s"
 
-# does STATUS WORDS FLAG...: a build where the frontend does that with the reference.
-does() {
-    code=$1 words=$2
-    shift 2
-    run "$code" tenon -D build --progress=plain,detail=short --secret "id=s,src=$work/secret/s" \
-        --build-arg "DO=solve:Real.Dockerfile $words" "$@" .
-}
-said() { assert_has "$work/err" "frontend: $1"; }
-never_said() { assert_lacks "$work/err" "frontend: $1"; }
+first="solve:Real.Dockerfile "
+also="--secret id=s,src=$work/secret/s"
 
 nap=$((1000000 + $$)) # seconds, which nobody else sleeps
 

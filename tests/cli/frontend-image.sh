@@ -2,25 +2,8 @@
 # Frontends in images: "# syntax=" runs the image's program, which asks for what it needs and
 # returns a result; how it is chosen, what its sandbox is like, and how it may fail.
 . "$(dirname "$0")/lib.sh"
-need jq docker-registry
-need_root
-program=$abs_top_builddir/tests/gateway/frontend
-[ -x "$program" ] || skip "needs a static program: not with sanitizers, nor without libnghttp2"
-start_registry </dev/null
-image=$registry/team/front:1
-
-mkdir -p "$work/image" "$work/context"
-cp "$program" "$work/image/frontend"
-cat >"$work/image/Dockerfile" <<END
-FROM scratch
-COPY frontend /bin/frontend
-ENV OF_IMAGE=yes
-WORKDIR /there
-USER 1000
-ENTRYPOINT ["/bin/frontend"]
-LABEL moby.buildkit.frontend.network.none=true
-END
-run 0 tenon build -o type=registry -t "$image" "$work/image"
+. "$(dirname "$0")/frontend-lib.sh"
+make_front "ENV OF_IMAGE=yes" "WORKDIR /there" "USER 1000" "LABEL moby.buildkit.frontend.network.none=true"
 
 cd "$work/context"
 echo hello >hello
@@ -31,14 +14,6 @@ COPY hello /dir/hello
 COPY --chmod=4711 hello /set
 ENV OF=real
 END
-
-# does STATUS WORDS FLAG...: a build where the frontend does that.
-does() {
-    code=$1 words=$2
-    shift 2
-    run "$code" tenon -D build --progress=plain,detail=short --build-arg "DO=$words" "$@" .
-}
-said() { assert_has "$work/err" "frontend: $1"; }
 
 echo "-- a result"
 run 0 tenon build --progress=plain,detail=short -o type=oci,dest=image.tar .

@@ -25,7 +25,8 @@
  *   cache:TYPE,KEY=VALUE a cache for the solves after it
  *   caches:NUMBER        the same so often
  *   policy               a source policy for the solves after it
- *   key:KEY=VALUE attest answer:JSON                        in the result
+ *   key:KEY=VALUE attest:PLATFORM bundle:PLATFORM answer:JSON   in the result
+ *   attestor:IMAGE       the same as chain; it attests, too
  *   return fail:TEXT twice                                  and the end
  *   platforms            returns the reference for two, by names and in an order of its own
  *   linger               returns, and says another word when nobody listens any more
@@ -122,9 +123,27 @@ ping(void)
 }
 
 static void
+show_attestations(const struct gw_result *r)
+{
+    const struct gw_attested *entries = r->attestations.items;
+
+    for (size_t i = 0; i < r->attestations.len; i++) {
+        const struct gw_attestation *a = entries[i].value->all.items;
+        for (size_t k = 0; k < entries[i].value->all.len; k++)
+            fprintf(stderr, "attestation of %s: %s, %s, %s, %zu subjects, %zu keys, %s\n",
+                    entries[i].key, a[k].kind ? "bundle" : "in-toto", a[k].predicate_type,
+                    a[k].path, a[k].subjects.len, a[k].metadata.len,
+                    a[k].ref && *a[k].ref->id && a[k].ref->def.len ? "reference" : "nothing");
+    }
+}
+
+static void
 take(const struct gw_solved *solved)
 {
     const struct gw_result *r = solved->result;
+
+    if (r)
+        show_attestations(r);
 
     if (!r || !r->ref) {
         fprintf(stderr, "no reference\n");
@@ -274,6 +293,30 @@ import_cache(char *spec)
     }
     cache.attrs = (struct message_list){attrs, n};
     cache_count = 1;
+}
+
+/* "/proof.json" of the reference, or what is in "/proofs", about the platform. */
+static void
+attest(const char *platform, bool bundle)
+{
+    static const char *const digests[] = {"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
+                                          "495991b7852b855"};
+    static const struct gw_subject subjects[] = {{0, {0}, ""}, {1, {digests, 1}, "x"}};
+    static const struct gw_blob reason = {"reason", {"test", 4}};
+    struct gw_ref *of = tenon_arena_alloc(&arena, sizeof *of);
+    struct gw_attestation *a = tenon_arena_alloc(&arena, sizeof *a);
+    struct gw_attestations *all = tenon_arena_alloc(&arena, sizeof *all);
+    struct gw_attested *entry = tenon_arena_alloc(&arena, sizeof *entry);
+
+    of->id = ref;
+    *a = (struct gw_attestation){
+        .kind = bundle, .ref = of, .path = bundle ? "/proofs" : "/proof.json",
+        .predicate_type = bundle ? "" : "https://example.org/predicate",
+        .subjects = {subjects, bundle ? 0 : 2}, .metadata = {&reason, 1},
+    };
+    all->all = (struct message_list){a, 1};
+    *entry = (struct gw_attested){platform, all};
+    attestations = (struct message_list){entry, 1};
 }
 
 /* What an image is made of, told by a file in the sandbox. */
@@ -596,13 +639,14 @@ since(clockid_t clock, uint64_t then_us)
 static void
 act(char *word)
 {
-    static const struct gw_blob attested = {"linux/amd64", {"\n\0", 2}};
     char *value = strchr(word, ':');
     const struct gw_pair filename = {"filename", value ? value + 1 : ""};
     auto_free char *on = tenon_asprintf("loop:%s return", filename.value);
     const struct gw_pair looped[] = {{"build-arg:DO", on}, {"source", filename.value}};
     const struct gw_pair chained[] = {{"build-arg:DO", "solve:Real.Dockerfile return"},
                                       {"source", filename.value}};
+    const struct gw_pair attestor[] = {
+        {"build-arg:DO", "solve:Tree.Dockerfile attest:linux/amd64 return"}, {"source", filename.value}};
 
     if (value)
         *value++ = '\0';
@@ -672,7 +716,11 @@ act(char *word)
     else if (WORD("key"))
         add_key(value);
     else if (WORD("attest"))
-        attestations = (struct message_list){&attested, 1};
+        attest(value, false);
+    else if (WORD("bundle"))
+        attest(value, true);
+    else if (WORD("attestor"))
+        solve("gateway.v0", attestor, 2, false);
     else if (WORD("answer"))
         answer(value);
     else if (WORD("return"))

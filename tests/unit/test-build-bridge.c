@@ -3,8 +3,11 @@
  * what was made for it; definitions that come marshalled; warnings.  Needs to mount. */
 #include "unit.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "context/ctx.h"
@@ -399,6 +402,54 @@ START_TEST(test_bridge_warns)
 }
 END_TEST
 
+static void
+count_warning(void *data, const struct tenon_event *ev)
+{
+    if (ev->type == TENON_EVENT_WARNING)
+        ++*(unsigned *)data;
+}
+
+/* Those of a frontend that warns without end are left out from some point on. */
+START_TEST(test_bridge_warnings_have_an_end)
+{
+    enum { MANY = 80, MIB = 1 << 20 };
+    auto_free char *text = tenon_calloc(MIB + 1, 1);
+    unsigned seen = 0;
+    struct tenon_events *events = tenon_events_new(count_warning, NULL, &seen);
+    struct tenon_ctx *shown = tenon_ctx_new(&engine, events, engine.cancel, NULL);
+    memset(text, 'x', MIB);
+    const char *const detail[] = { text, NULL };
+    const struct tenon_warning w = { .struct_size = sizeof w, .summary = "", .detail = detail };
+    for (unsigned i = 0; i < MANY; i++)
+        bridge->warn(shown, build->graph, &w);
+    tenon_ctx_free(shown);
+    tenon_events_free(events);
+    ck_assert_uint_ge(seen, 60);
+    ck_assert_uint_le(seen, 64); /* MiB in all */
+}
+END_TEST
+
+/* What a directory's names and links take is bounded, not their number. */
+START_TEST(test_bridge_directories_have_an_end)
+{
+    enum { LINKS = 17000, TARGET = 4000 };
+    const struct tenon_stat *entries;
+    char target[TARGET + 1];
+    size_t count;
+
+    memset(target, 'x', TARGET);
+    target[TARGET] = '\0';
+    for (unsigned i = 0; i < LINKS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "d/%u", i);
+        ck_assert_int_eq(symlinkat(target, context_dir, name), 0);
+    }
+    ck_assert_int_eq(bridge->read_dir(ctx, shown_context(), "d", &entries, &count, &err),
+                     TENON_E_LIMIT);
+    ck_assert_msg(strstr(err.message, "directory d has too many files") != NULL, "%s", err.message);
+}
+END_TEST
+
 /* A blob of a layout in the context. */
 static void
 put_blob(const char *text, char digest[72])
@@ -464,6 +515,47 @@ START_TEST(test_bridge_imports_caches)
 }
 END_TEST
 
+static const char *silent[2]; /* options of a cache whose registry says nothing */
+
+static void *
+ask_for_cache(void *scope)
+{
+    int rc = bridge->import_cache(scope, build->graph, "registry", silent, host->error_new(scope));
+    return (void *)(intptr_t)rc;
+}
+
+/* Also while a registry does not answer, and while another one's import is waited for. */
+START_TEST(test_bridge_gives_up_an_import)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof at;
+    auto_close int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct tenon_ctx *scopes[2];
+    pthread_t threads[2];
+    auto_close int connection = -1;
+    void *rc;
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    auto_free char *ref = tenon_asprintf("ref=127.0.0.1:%u/x:1", ntohs(at.sin_port));
+    silent[0] = ref;
+    for (unsigned i = 0; i < 2; i++) {
+        scopes[i] = host->scope_begin(ctx);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_for_cache, scopes[i]), 0);
+        if (i == 0) /* it is asked by now, and the second will wait for that */
+            connection = accept(listener, NULL, NULL);
+    }
+    for (unsigned i = 2; i-- > 0;) { /* the one who waits goes first */
+        host->scope_cancel(scopes[i]);
+        pthread_join(threads[i], &rc);
+        ck_assert_int_eq((intptr_t)rc, TENON_E_CANCELLED);
+        host->scope_end(scopes[i]);
+    }
+    ck_assert_uint_eq(build->caches.len, 0); /* the next one who names it asks again */
+}
+END_TEST
+
 int
 main(void)
 {
@@ -488,7 +580,10 @@ main(void)
     tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
     tcase_add_test(t, test_bridge_frontends_are_counted);
     tcase_add_test(t, test_bridge_warns);
+    tcase_add_test(t, test_bridge_warnings_have_an_end);
+    tcase_add_test(t, test_bridge_directories_have_an_end);
     tcase_add_test(t, test_bridge_imports_caches);
+    tcase_add_test(t, test_bridge_gives_up_an_import);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -610,6 +610,95 @@ START_TEST(test_gateway_gives_inputs)
 }
 END_TEST
 
+/* ---- attestations ------------------------------------------------------------------ */
+
+enum { CROWD = 10001 };
+static const char *const raw_digests[] = { "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
+                                           "495991b7852b855" };
+static const struct gw_subject subjects[] = { { 0, { 0 }, "" }, { 1, { raw_digests, 1 }, "x" } };
+static const struct gw_subject odd_subject = { .kind = 2, .name = "" };
+static const struct gw_subject crowd[CROWD];
+static const struct gw_blob reason = { "reason", { "test", 4 } };
+static const struct gw_blob odd_key = { "a=b", { "c", 1 } }, nul = { "a", { "b\0c", 3 } };
+#define PREDICATE "https://example.org/predicate"
+
+static const struct attestation_case {
+    struct gw_attestation a; /* without its reference, which is the program's first */
+    const char *platform;    /* NULL: the result's */
+    const char *ref;         /* NULL: that one */
+    const char *words;       /* of the refusal; NULL: it is taken */
+} attestations[] = {
+    { { 0, { &reason, 1 }, NULL, "f", PREDICATE, { subjects, 2 } }, NULL, NULL, NULL },
+    { { 1, { 0 }, NULL, "", "", { 0 } }, NULL, NULL, NULL }, /* a bundle */
+    { { 0, { 0 }, NULL, "f", PREDICATE, { 0 } }, "linux/arm64", NULL,
+      "attestations of linux/arm64, which is no platform of the result" },
+    { { 0, { 0 }, NULL, "f", PREDICATE, { 0 } }, NULL, "ref-9", "no such reference: \"ref-9\"" },
+    { { 0, { 0 }, NULL, "f", PREDICATE, { 0 } }, NULL, "", "attestation" }, /* nothing to read */
+    { { 0, { 0 }, NULL, "f", "", { 0 } }, NULL, NULL, "predicate type" },
+    { { 2, { 0 }, NULL, "f", PREDICATE, { 0 } }, NULL, NULL, "unknown attestation kind" },
+    { { -1, { 0 }, NULL, "f", PREDICATE, { 0 } }, NULL, NULL, "unknown attestation kind" },
+    { { 0, { 0 }, NULL, "f", PREDICATE, { &odd_subject, 1 } }, NULL, NULL, "subject" },
+    { { 0, { &odd_key, 1 }, NULL, "f", PREDICATE, { 0 } }, NULL, NULL, "is no text" },
+    { { 0, { &nul, 1 }, NULL, "f", PREDICATE, { 0 } }, NULL, NULL, "is no text" },
+    { { 0, { 0 }, NULL, "f", PREDICATE, { crowd, CROWD } }, NULL, NULL,
+      "more than 10000 attestations" },
+};
+static const struct attestation_case *attesting;
+
+static void
+attests(struct program *p)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    connect_to_us(p);
+    const struct gw_ref r = { .id = solve_own(p, &arena) };
+    const struct gw_ref of = { .id = attesting->ref ? attesting->ref : r.id };
+    struct gw_attestation a = attesting->a;
+    a.ref = &of;
+    const struct gw_attestations all = { { &a, 1 } }, none = { { NULL, 0 } };
+    const struct gw_attested attested[] = {
+        { attesting->platform ? attesting->platform : "linux/amd64", &all },
+        { "none/such", &none }, /* nothing of nowhere is nothing */
+    };
+    const struct gw_result result = { .ref = &r, .attestations = { attested, 2 } };
+    const struct gw_return request = { .result = &result };
+    struct gw_none nothing = {0};
+    p->code = call(p, &arena, "Return", &gw_return_message, &request, &gw_none_message, &nothing,
+                   &p->said);
+}
+
+START_TEST(test_gateway_takes_attestations)
+{
+    struct tenon_result *result;
+    attesting = &attestations[_i];
+    const bool good = front(attests, &result) == 0;
+    ck_assert_msg(good == !attesting->words, "%s: %s", err.message, tenon_buf_str(&program.said));
+    ck_assert_int_eq(program.code == GRPC_OK, good);
+    const struct tenon_attestation *a = host->result_attestation(result, "linux/amd64", 0);
+    if (!good) {
+        ck_assert_msg(strstr(tenon_buf_str(&program.said), attesting->words) != NULL, "%s",
+                      tenon_buf_str(&program.said));
+        ck_assert_ptr_null(a);
+        return;
+    }
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ptr_null(host->result_attestation(result, "linux/amd64", 1));
+    ck_assert_uint_eq(a->kind, (uint32_t)attesting->a.kind);
+    ck_assert_str_eq(a->path, attesting->a.path);
+    ck_assert_str_eq(a->predicate_type, attesting->a.predicate_type);
+    ck_assert_ptr_eq(a->ref, host->result_ref(result, 0));
+    ck_assert_uint_eq(a->subject_count, attesting->a.subjects.len);
+    if (a->subject_count == 0)
+        return;
+    ck_assert_str_eq(a->metadata[0], "reason=test");
+    ck_assert_ptr_null(a->metadata[1]);
+    ck_assert_uint_eq(a->subjects[0].kind, TENON_SUBJECT_SELF);
+    ck_assert_uint_eq(a->subjects[1].kind, TENON_SUBJECT_RAW);
+    ck_assert_str_eq(a->subjects[1].name, "x");
+    ck_assert_str_eq(a->subjects[1].digests[0], raw_digests[0]);
+    ck_assert_ptr_null(a->subjects[1].digests[1]);
+}
+END_TEST
+
 /* ---- how it is started ------------------------------------------------------------- */
 
 static void
@@ -732,6 +821,7 @@ main(void)
     tcase_add_test(t, test_gateway_takes_one_result);
     tcase_add_test(t, test_gateway_refuses);
     tcase_add_test(t, test_gateway_gives_inputs);
+    tcase_add_loop_test(t, test_gateway_takes_attestations, 0, tenon_countof(attestations));
     tcase_add_loop_test(t, test_gateway_starts_what_the_image_says, 0, tenon_countof(started));
     tcase_add_loop_test(t, test_gateway_refuses_a_list_that_is_none, 0, 2);
     tcase_add_test(t, test_gateway_wants_an_image);
