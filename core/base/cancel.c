@@ -10,14 +10,14 @@
 
 struct tenon_cancel {
     atomic_bool fired;
-    int fd;
-    /* the tree: locked by lock */
+    /* locked by lock: */
+    int fd; /* -1: nobody has asked for one */
     struct tenon_cancel *parent;
     struct tenon_cancel *children;
     struct tenon_cancel *prev, *next; /* siblings */
 };
 
-/* One for all trees: taken at new, free and fire only. */
+/* One for all trees: taken at new, free, fire and by those that will poll. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
@@ -35,7 +35,7 @@ struct tenon_cancel *
 tenon_cancel_new(struct tenon_cancel *parent)
 {
     struct tenon_cancel *c = tenon_new0(struct tenon_cancel);
-    c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->fd = -1;
     if (!parent)
         return c;
     pthread_mutex_lock(&lock);
@@ -86,9 +86,29 @@ tenon_cancel_fired(const struct tenon_cancel *c)
 }
 
 int
-tenon_cancel_fd(const struct tenon_cancel *c)
+tenon_cancel_fd(struct tenon_cancel *c)
 {
-    return c ? c->fd : -1;
+    if (!c)
+        return -1;
+    pthread_mutex_lock(&lock);
+    if (c->fd < 0)
+        c->fd = eventfd(atomic_load(&c->fired), EFD_CLOEXEC | EFD_NONBLOCK);
+    const int fd = c->fd;
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
+void
+tenon_cancel_close_fd(struct tenon_cancel *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&lock);
+    const int fd = c->fd;
+    c->fd = -1;
+    pthread_mutex_unlock(&lock);
+    if (fd >= 0)
+        close(fd);
 }
 
 int

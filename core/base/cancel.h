@@ -12,7 +12,10 @@ struct tenon_cancel *tenon_cancel_new(struct tenon_cancel *parent); /* NULL: non
 void tenon_cancel_free(struct tenon_cancel *c);   /* before its parent */
 void tenon_cancel_fire(struct tenon_cancel *c);
 bool tenon_cancel_fired(const struct tenon_cancel *c); /* NULL: false */
-int tenon_cancel_fd(const struct tenon_cancel *c);     /* readable once fired; NULL: -1 */
+/* Readable once fired; the cancel's, and made when it is asked for first: each job that waits for
+ * its turn has a cancel.  -1: c is NULL, or there are no descriptors. */
+int tenon_cancel_fd(struct tenon_cancel *c);
+void tenon_cancel_close_fd(struct tenon_cancel *c); /* nobody polls it any more */
 /* 0, or CANCELLED with a message. */
 int tenon_cancel_check(const struct tenon_cancel *c, struct tenon_error *err);
 

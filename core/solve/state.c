@@ -100,8 +100,10 @@ void
 state_job_back(struct state *st)
 {
     st->out = false;
-    if (st->v->op.type == TENON_OP_SOURCE) /* whose ctx stays, below it */
+    if (st->v->op.type == TENON_OP_SOURCE) { /* whose ctx stays, below it */
+        tenon_cancel_close_fd(st->cancel);
         return;
+    }
     tenon_cancel_free(st->cancel);
     st->cancel = NULL;
 }

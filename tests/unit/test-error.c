@@ -1,6 +1,8 @@
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/cancel.h"
@@ -187,6 +189,59 @@ START_TEST(test_cancel_fires_children)
 }
 END_TEST
 
+static size_t
+count_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    ck_assert_ptr_nonnull(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static bool
+is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    ck_assert_int_ge(fd, 0);
+    return poll(&p, 1, 0) == 1;
+}
+
+/* A descriptor is for who polls: not for each that waits for its turn. */
+START_TEST(test_cancel_descriptors_are_made_when_asked_for)
+{
+    enum { MANY = 3000 };
+    struct tenon_cancel *top = tenon_cancel_new(NULL), *many[MANY];
+    const size_t before = count_descriptors();
+
+    for (size_t i = 0; i < MANY; i++)
+        many[i] = tenon_cancel_new(top);
+    ck_assert_uint_eq(count_descriptors(), before);
+    const int fd = tenon_cancel_fd(many[1]);
+    ck_assert(!is_readable(fd));
+    ck_assert_int_eq(tenon_cancel_fd(many[1]), fd);
+    ck_assert_uint_eq(count_descriptors(), before + 1);
+    tenon_cancel_fire(top);
+    ck_assert(is_readable(fd));
+    ck_assert(is_readable(tenon_cancel_fd(many[2]))); /* fired before it was asked for */
+    tenon_cancel_close_fd(many[1]);
+    tenon_cancel_close_fd(many[2]);
+    tenon_cancel_close_fd(many[3]);
+    tenon_cancel_close_fd(NULL);
+    ck_assert_uint_eq(count_descriptors(), before);
+    ck_assert(tenon_cancel_fired(many[1]));
+    ck_assert(is_readable(tenon_cancel_fd(many[1])));
+    for (size_t i = 0; i < MANY; i++)
+        tenon_cancel_free(many[i]);
+    tenon_cancel_free(top);
+    ck_assert_uint_eq(count_descriptors(), before);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -200,6 +255,7 @@ main(void)
     tcase_add_test(c, test_status_names);
     tcase_add_test(c, test_log_sink_and_level);
     tcase_add_test(c, test_cancel_fires_children);
+    tcase_add_test(c, test_cancel_descriptors_are_made_when_asked_for);
     tcase_add_test(c, test_cancel_fires_all_below);
     suite_add_tcase(s, c);
     return unit_run(s);

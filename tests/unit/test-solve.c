@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "tools/buf.h"
 #include "context/engine.h"
@@ -466,6 +467,42 @@ START_TEST(test_solve_after_the_end)
 }
 END_TEST
 
+/* Copies /fFROM and the following out of what makes them; of another such if they are many. */
+static struct tenon_node *
+gather(int from, int count)
+{
+    enum { EACH = 20 };
+    const int width = count > EACH ? count / EACH : 1;
+    struct tenon_node *all = node("file", "all");
+
+    for (int i = from; i < from + count; i += width) {
+        auto_free char *path = tenon_asprintf("/f%d", i);
+        struct tenon_node *a = part(all, "copy", "src", width > 1 ? "/" : path, "dest",
+                                    width > 1 ? "/" : path);
+        OK(tenon_node_set_int(a, "dir_copy_contents", 1, &err));
+        OK(tenon_node_input(a, "secondary", width > 1 ? gather(i, width)
+                                                      : mkfile("one", NULL, path, path), 0, &err));
+    }
+    return all;
+}
+
+/* Jobs that wait for their turn hold no descriptors, however many they are. */
+START_TEST(test_solve_with_fewer_descriptors_than_jobs)
+{
+    struct rlimit before, few = { .rlim_cur = 200 };
+    struct run r = { .threads = true };
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    OK(run(gather(0, 400), &r));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_file(&r.out.chain, "f0", "/f0");
+    assert_file(&r.out.chain, "f399", "/f399");
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
 START_TEST(test_solve_cancelled_before_it_begins)
 {
     engine.cancel = tenon_cancel_new(NULL);
@@ -849,6 +886,7 @@ main(void)
     tcase_add_test(t, test_solve_missing_file_names_place_and_vertex);
     tcase_add_test(t, test_solve_failure_leaves_solver_usable);
     tcase_add_test(t, test_solve_after_the_end);
+    tcase_add_test(t, test_solve_with_fewer_descriptors_than_jobs);
     tcase_add_test(t, test_solve_cancelled_before_it_begins);
     tcase_add_test(t, test_solve_many_requests_share_the_work);
     tcase_add_test(t, test_solve_digests_are_remembered_apart);
