@@ -51,8 +51,8 @@ class Service(grpc.GenericRpcHandler):
 
     def wait(self, message, context):
         ended = threading.Event()
-        context.add_callback(ended.set)
-        ended.wait()
+        if context.add_callback(ended.set):  # otherwise it has ended, and nobody would say so
+            ended.wait()
         return b""
 
 

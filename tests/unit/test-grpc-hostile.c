@@ -402,6 +402,114 @@ pump(struct grpc_conn *from, struct grpc_conn *to, struct tenon_buf *seen)
     pthread_mutex_unlock(&to->lock);
 }
 
+/* RST_STREAM, CANCEL */
+static void
+add_reset(struct tenon_buf *b, uint32_t id)
+{
+    const unsigned char frame[] = {0, 0, 4, 3, 0, (unsigned char)(id >> 24), (unsigned char)(id >> 16),
+                                   (unsigned char)(id >> 8), (unsigned char)id, 0, 0, 0, 8};
+
+    tenon_buf_add(b, frame, sizeof frame);
+}
+
+static void
+feed_in_parts(struct grpc_conn *conn, const struct tenon_buf *bytes, size_t part)
+{
+    pthread_mutex_lock(&conn->lock);
+    for (size_t at = 0, n; at < bytes->len; at += n) {
+        n = bytes->len - at < part ? bytes->len - at : part;
+        grpc_conn_feed(conn, bytes->data + at, n);
+    }
+    pthread_mutex_unlock(&conn->lock);
+}
+
+static const struct early {
+    uint32_t first, step; /* streams that are given up before the first begins */
+    unsigned count;
+    bool good;
+} early[] = {
+    {1, 2, 1, true},     {3, 2, 1, true},  {5, 2, 1, true},           {1, 2, 2, true},
+    {9, 2, EARLY_MAX, true}, {9, 2, EARLY_MAX + 1, false}, {2, 2, 1, false}, {0, 2, 1, false},
+};
+
+/* grpcio gives up a call before it has written its beginning: that call alone is over. */
+START_TEST(test_grpc_reset_ahead_of_its_stream)
+{
+    static const size_t parts[] = {1, 5, 9, 13, 24, SIZE_MAX};
+
+    for (size_t p = 0; p < tenon_countof(parts); p++) {
+        struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+        struct grpc_conn *server = grpc_conn_new(GRPC_SERVER, NULL);
+        auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+        struct grpc_call *calls[2], *served;
+        const struct early *e = &early[_i];
+        int begun = 0;
+
+        pump(client, server, NULL);
+        pump(server, client, NULL);
+        pump(client, server, NULL);
+        for (int i = 0; i < 2; i++) { /* 1 and 3 */
+            calls[i] = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+            grpc_call_send(calls[i], "x", 1);
+            grpc_call_close_send(calls[i]);
+        }
+        for (unsigned i = 0; i < e->count; i++)
+            add_reset(&bytes, e->first + i * e->step);
+        pthread_mutex_lock(&client->lock);
+        grpc_conn_pull(client, &bytes, SIZE_MAX);
+        pthread_mutex_unlock(&client->lock);
+        feed_in_parts(server, &bytes, parts[p]);
+        for (; server->incoming; begun++) {
+            served = grpc_conn_accept(server);
+            grpc_call_fail(served, GRPC_NOT_FOUND, "here");
+            grpc_call_free(served);
+        }
+        pump(server, client, NULL);
+        pump(client, server, NULL);
+        ck_assert_int_eq(!server->ended, e->good);
+        ck_assert_uint_eq(server->theirs, 0);
+        for (int i = 0; i < 2; i++) {
+            const uint32_t id = (uint32_t)calls[i]->stream_id;
+            const bool over = e->first <= id && id < e->first + e->count * e->step;
+            if (e->good)
+                kit_ends(calls[i], over ? GRPC_CANCELLED : GRPC_NOT_FOUND, over ? "" : "here");
+            begun += over;
+            grpc_call_free(calls[i]);
+        }
+        ck_assert(!e->good || begun == 2);
+        grpc_conn_free(client);
+        grpc_conn_free(server);
+    }
+}
+END_TEST
+
+/* Such streams are forgotten when later ones begin, however many there are in time. */
+START_TEST(test_grpc_resets_ahead_in_the_long_run)
+{
+    struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+    struct grpc_conn *server = grpc_conn_new(GRPC_SERVER, NULL);
+
+    for (uint32_t i = 0; i < 3 * EARLY_MAX; i++) {
+        auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+        struct grpc_call *call = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+        if (i == 0)
+            pump(client, server, NULL);
+        else
+            add_reset(&bytes, 2 * i + 1);
+        pthread_mutex_lock(&client->lock);
+        grpc_conn_pull(client, &bytes, SIZE_MAX);
+        pthread_mutex_unlock(&client->lock);
+        feed_in_parts(server, &bytes, SIZE_MAX);
+        pump(server, client, NULL);
+        ck_assert(grpc_call_over(call) || i == 0);
+        grpc_call_free(call);
+    }
+    ck_assert(!server->ended);
+    grpc_conn_free(client);
+    grpc_conn_free(server);
+}
+END_TEST
+
 /* Answers to one who takes none.  Without threads: nothing goes out. */
 START_TEST(test_grpc_hostile_memory_of_answers)
 {
@@ -666,6 +774,8 @@ suite(void)
     tcase_add_test(t, test_grpc_hostile_header_max);
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_header_max);
     tcase_add_test(t, test_grpc_hostile_rapid_resets_meet_streams_max);
+    tcase_add_loop_test(t, test_grpc_reset_ahead_of_its_stream, 0, (int)tenon_countof(early));
+    tcase_add_test(t, test_grpc_resets_ahead_in_the_long_run);
     tcase_add_test(t, test_grpc_trailers_of_megabytes_are_sent);
     tcase_add_test(t, test_grpc_ok_that_was_cut_off_is_none);
     tcase_add_test(t, test_grpc_details_that_do_not_fit_are_left_out);

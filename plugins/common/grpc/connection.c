@@ -144,6 +144,11 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
 
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    if (grpc_screen_gave_up(&conn->screen, frame->hd.stream_id)) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                  NGHTTP2_CANCEL);
+        return 0;
+    }
     if (conn->theirs >= conn->limits.streams_max) { /* of some the stream is gone, not the call */
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_REFUSED_STREAM);
@@ -421,18 +426,6 @@ grpc_conn_expire(struct grpc_conn *conn, uint64_t now_ns)
 }
 
 /* ---- bytes --------------------------------------------------------------- */
-
-bool
-grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len)
-{
-    if (conn->ended)
-        return false;
-    ssize_t n = nghttp2_session_mem_recv(conn->session, data, len);
-    if (n < 0)
-        grpc_conn_end(conn, GRPC_INTERNAL, "does not speak HTTP/2: %s",
-                      nghttp2_strerror((int)n));
-    return !conn->ended;
-}
 
 void
 grpc_conn_pull(struct grpc_conn *conn, struct tenon_buf *out, size_t most)

@@ -12,6 +12,7 @@ libtenon_common_grpc_la_SOURCES = \
 	%D%/link.c \
 	%D%/outgoing.c \
 	%D%/private.h \
+	%D%/screen.c \
 	%D%/serve.c \
 	%D%/state.c
 libtenon_common_grpc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)

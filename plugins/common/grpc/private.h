@@ -3,6 +3,7 @@
  *   state.c       calls and connections as they are kept
  *   outgoing.c    what is sent on a stream: messages, trailers
  *   connection.c  HTTP/2 (nghttp2) and what arrives: bytes in, bytes out, no descriptors
+ *   screen.c      what of the bytes nghttp2 does not get to see
  *   link.c        the thread between descriptors and a connection
  *   call.c        calls, as their users see them
  *   serve.c       a server's threads
@@ -27,6 +28,7 @@ enum {
     HEADER_OVERHEAD = 32,             /* of one header, as HTTP/2 counts them */
     MESSAGE_OVERHEAD = 64,            /* of a message that waits: ours */
     STATUS_TEXT_MAX = 32 * 1024,      /* of grpc-message on the wire */
+    EARLY_MAX = 256,                  /* streams given up before they began */
     BACKLOG_MAX = 4096,               /* frames to be sent, before we stop to read */
 };
 
@@ -81,12 +83,24 @@ struct grpc_call {
     struct grpc_status status; /* server: to be sent, if closing; client: if over */
 };
 
+struct grpc_screen { /* frames as a server receives them */
+    size_t preface;         /* bytes of it that have arrived */
+    unsigned char head[9];  /* of the frame that arrives */
+    size_t head_len;
+    uint32_t left;          /* of its body */
+    bool dropped;
+    uint32_t newest;        /* the highest stream with HEADERS */
+    int32_t ids[EARLY_MAX]; /* streams that were given up before their HEADERS */
+    size_t given_up;
+};
+
 struct grpc_conn {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an incoming call, the answer to a ping, the end */
     enum grpc_role role;    /* immutable, as limits is */
     struct grpc_limits limits;
     nghttp2_session *session;
+    struct grpc_screen screen;
     struct grpc_call *calls;
     struct grpc_call *incoming, **incoming_last;
     unsigned theirs;     /* calls of the peer that nobody has finished here */
@@ -139,10 +153,15 @@ void grpc_out_reset(struct grpc_call *call, uint32_t error); /* if there still i
 void grpc_call_refuse(struct grpc_call *call, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- connection.c: with the lock held ------------------------------------ */
+/* ---- screen.c: with the lock held ---------------------------------------- */
 
 /* What has arrived, cut anywhere.  False: the connection has ended. */
 bool grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len);
+/* Was the stream, whose HEADERS are here now, given up before? */
+bool grpc_screen_gave_up(const struct grpc_screen *s, int32_t id);
+
+/* ---- connection.c: with the lock held ------------------------------------ */
+
 /* Appends what is to be sent, at least a frame if there is one, and about `most` bytes. */
 void grpc_conn_pull(struct grpc_conn *conn, struct tenon_buf *out, size_t most);
 /* Both sides are through with it (GOAWAY, or an error of HTTP/2): nothing more is read, and
