@@ -15,6 +15,8 @@ tenon_SOURCES = \
 	%D%/probe.c \
 	%D%/probeids.c \
 	%D%/probe.h \
+	%D%/reach.c \
+	%D%/reach.h \
 	%D%/subids.c \
 	%D%/subids.h \
 	%D%/usagerows.c \
@@ -22,6 +24,7 @@ tenon_SOURCES = \
 	%D%/userns.c \
 	%D%/userns.h \
 	%D%/verb_builder.c \
+	%D%/verb_diff.c \
 	%D%/verb_docker.c \
 	%D%/verb_doctor.c \
 	%D%/verb_du.c \

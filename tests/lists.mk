@@ -7,6 +7,7 @@ unit_tests = \
 	tests/unit/test-build-bridge \
 	tests/unit/test-builds \
 	tests/unit/test-comma \
+	tests/unit/test-compare \
 	tests/unit/test-df-dispatch \
 	tests/unit/test-df-flags \
 	tests/unit/test-df-instructions \
@@ -188,6 +189,7 @@ cli_tests = \
 	tests/cli/debian.sh \
 	tests/cli/destinations.sh \
 	tests/cli/devices.sh \
+	tests/cli/diff.sh \
 	tests/cli/dist.sh \
 	tests/cli/docker-face.sh \
 	tests/cli/dockerfiles.sh \

@@ -32,6 +32,16 @@ int tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid, int6
                          const struct tenon_limits *limits, struct tenon_cancel *cancel,
                          struct tenon_error *err);
 
+struct archive;
+struct archive_entry; /* image/libarchive.h */
+/* 0: go on; 1: enough. What it does not read of an entry is passed over. */
+typedef int tenon_layer_entry(void *data, struct archive *a, struct archive_entry *e,
+                              struct tenon_error *err);
+/* All entries of a tar, or a gzip or zstd of one, in their order, from where fd stands; nothing is
+ * unpacked. diff_id as above. Returns what the last visit did. */
+int tenon_layer_each(int fd, const char *diff_id, const struct tenon_limits *limits,
+                     tenon_layer_entry *visit, void *data, struct tenon_error *err);
+
 struct tenon_layer_write_options {
     const char *compression; /* "gzip", "zstd", "uncompressed" */
     int level;               /* -1 default */

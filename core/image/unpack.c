@@ -116,15 +116,18 @@ tar_feed_release(struct tar_feed *f)
 TENON_DEFINE_AUTO_STRUCT(tar_feed, struct tar_feed, tar_feed_release);
 #define auto_tar_feed __attribute__((cleanup(tenon_auto_tar_feed)))
 
+/* What is done with a tar once it is open; `in` is what it is read from. */
+typedef int tar_work(void *data, struct archive *a, const struct tenon_inflate *in,
+                     struct tenon_error *err);
+
 static int
-unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_id,
-              struct tenon_error *err)
+with_tar(int fd, const char *diff_id, const struct tenon_limits *limits, tar_work *work,
+         void *data, struct tenon_error *err)
 {
     auto_locale struct tenon_extract_locale locale = {0};
     if (tenon_extract_locale_enter(&locale, err) < 0)
         return err->code;
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(blob_fd, given->limits);
-    struct tenon_extract x = *given;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, limits);
     auto_tar_feed struct tar_feed feed = {.feed = {in, err}};
     auto_archive struct archive *a = new_reader(err);
     if (!a)
@@ -137,9 +140,9 @@ unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_i
                             archive_error_string(a));
         return err->code;
     }
-    x.stream = in;
-    if (tenon_extract_all(&x, a, NULL, err) < 0)
-        return err->code;
+    int rc = work(data, a, in, err);
+    if (rc != 0)
+        return rc;
 
     struct tenon_digest digest;
     if (tenon_inflate_finish(in, &digest, err) < 0)
@@ -149,6 +152,70 @@ unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_i
                                "wrong diff id: layer holds %s, its config says %s",
                                digest.str, diff_id);
     return 0;
+}
+
+static int
+extract(void *data, struct archive *a, const struct tenon_inflate *in, struct tenon_error *err)
+{
+    struct tenon_extract x = *(const struct tenon_extract *)data;
+    x.stream = in;
+    return tenon_extract_all(&x, a, NULL, err);
+}
+
+static int
+unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_id,
+              struct tenon_error *err)
+{
+    struct tenon_extract x = *given;
+    return with_tar(blob_fd, diff_id, given->limits, extract, &x, err);
+}
+
+struct each {
+    tenon_layer_entry *visit;
+    void *data;
+};
+
+static int
+read_failed(struct archive *a, struct tenon_error *err)
+{
+    const char *text = archive_error_string(a);
+    return err->code ? err->code
+                     : tenon_error_set(err, TENON_E_CORRUPT, "archive: %s",
+                                       text ? text : "damaged");
+}
+
+static int
+visit_all(void *data, struct archive *a, const struct tenon_inflate *in, struct tenon_error *err)
+{
+    const struct each *x = data;
+    (void)in;
+    for (;;) {
+        struct archive_entry *e;
+        int rc = archive_read_next_header(a, &e);
+        if (rc == ARCHIVE_EOF)
+            return 0;
+        if (rc < ARCHIVE_WARN || rc == ARCHIVE_RETRY) /* what comes next is a guess */
+            return read_failed(a, err);
+        rc = x->visit(x->data, a, e, err);
+        if (rc != 0)
+            return rc;
+        const void *block;
+        size_t len;
+        la_int64_t offset;
+        do /* what nobody read; with the next header there would be no end in sight */
+            rc = archive_read_data_block(a, &block, &len, &offset);
+        while (rc == ARCHIVE_OK || rc == ARCHIVE_WARN);
+        if (rc != ARCHIVE_EOF)
+            return read_failed(a, err);
+    }
+}
+
+int
+tenon_layer_each(int fd, const char *diff_id, const struct tenon_limits *limits,
+                 tenon_layer_entry *visit, void *data, struct tenon_error *err)
+{
+    struct each x = {visit, data};
+    return with_tar(fd, diff_id, limits, visit_all, &x, err);
 }
 
 /* Through a mount of lower with the new snapshot on top. */

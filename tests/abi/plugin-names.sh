@@ -14,6 +14,7 @@ core/graph cache type of a mount in the LLB
 core/graph tmpfs type of a mount in the LLB
 core/exec bind type of a mount in a CDI file
 core/exec secret service of the session
+core/compare tar form of layers and archives
 core/engine tmpfs file system
 core/engine local mode of resolving an image
 core/engine docker type of a package URL

@@ -1,0 +1,10 @@
+# core/places: images wherever they are.
+
+libtenon_core_la_SOURCES += \
+	%D%/archive.c \
+	%D%/layout.c \
+	%D%/places.c \
+	%D%/places.h \
+	%D%/private.h \
+	%D%/versions.c \
+	%D%/versions.h
