@@ -37,7 +37,9 @@ static char *
 origin(const char *url)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    if (tenon_libcurl(&ignored) < 0)
+    /* libcurl reads "https:/host" and "https:///host" as well, which others take for a path. */
+    const char *rest = strstr(url, "://");
+    if (!rest || rest[3] == '/' || tenon_libcurl(&ignored) < 0)
         return tenon_strdup("");
     CURLU *u = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL, *out = NULL;

@@ -329,6 +329,7 @@ START_TEST(test_hosts_origins)
         {"http://a:80/x", "https://a:80/x", false},  {"http://a/x", "http://b/x", false},
         {"http://a/x", "http://a.b/x", false},       {"http://a@b/x", "http://a/x", false},
         {"no url", "no url", false},                 {"", "", false},
+        {"https://a/x", "https:/a/x", false},        {"https://a/x", "https:///a/x", false},
     };
     for (size_t i = 0; i < tenon_countof(pairs); i++) {
         ck_assert_msg(tenon_url_same_origin(pairs[i].a, pairs[i].b) == pairs[i].same, "%s %s",
