@@ -13,7 +13,7 @@
 #include "knownword.h"
 
 /* Docker's types that are not plugins yet. */
-static const char *const later[] = { "azblob", "gha", "s3", NULL };
+static const char *const later[] = { "gha", NULL };
 
 static void
 add(struct build_caches *c, const char *type, char **pairs)

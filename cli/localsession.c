@@ -326,6 +326,16 @@ cli_session_temp_dir(struct cli_session *s, struct tenon_error *err)
     return dir;
 }
 
+/* For plugins, which are ours: build files and frontends in images ask for secrets. */
+static int
+open_variable(const char *name, struct tenon_error *err)
+{
+    const char *value = secure_getenv(name);
+    if (!value)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "no variable %s", name);
+    return seal(value, strlen(value), err);
+}
+
 static int
 session_open(void *data, const char *service, const char *id, struct tenon_error *err)
 {
@@ -336,6 +346,8 @@ session_open(void *data, const char *service, const char *id, struct tenon_error
         return open_ssh(s, id, err);
     if (!strcmp(service, "local"))
         return open_local(s, id, err);
+    if (!strcmp(service, "env"))
+        return open_variable(id, err);
     return tenon_error_set(err, TENON_E_UNSUPPORTED, "this session does not offer \"%s\"", service);
 }
 

@@ -7,6 +7,7 @@ include %D%/common/exec/local.mk
 include %D%/common/export/local.mk
 include %D%/common/grpc/local.mk
 include %D%/common/message/local.mk
+include %D%/common/objects/local.mk
 include %D%/common/oci-layout/local.mk
 include %D%/common/progress/local.mk
 include %D%/common/source/local.mk
@@ -30,8 +31,10 @@ include %D%/exporter-docker/local.mk
 include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
+include %D%/cache-azblob/local.mk
 include %D%/cache-local/local.mk
 include %D%/cache-registry/local.mk
+include %D%/cache-s3/local.mk
 include %D%/progress-tty/local.mk
 include %D%/progress-plain/local.mk
 include %D%/progress-json/local.mk

@@ -181,6 +181,7 @@ abi_helpers = \
 	tests/abi/statics
 
 cli_tests = \
+	tests/cli/cache-objects.sh \
 	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \
 	tests/cli/check-script.sh \

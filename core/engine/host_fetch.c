@@ -60,6 +60,14 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
     return 0;
 }
 
+/* Nobody wants it. */
+static int
+drop(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    (void)data, (void)buf, (void)len, (void)err;
+    return 0;
+}
+
 /* Drops what came of an answer that broke; a pipe cannot. */
 static int
 take_back(void *data, struct tenon_error *err)
@@ -122,8 +130,10 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
         .authorization = f.authorization,
         .cancel = tenon_ctx_cancel(ctx),
         .body = f.body,
-        .body_len = f.body_len,
-        .sink = fd >= 0 ? take : NULL,
+        .body_fd = f.body_fd,
+        .body_len = f.body ? f.body_len : f.body_fd_len > 0 ? (uint64_t)f.body_fd_len : 0,
+        .stay = f.flags & TENON_FETCH_STAY,
+        .sink = fd >= 0 ? take : drop,
         .data = &t,
     };
     auto_response struct tenon_http_response res = {0};
@@ -145,6 +155,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
         .content_type = keep(ctx, res.content_type),
         .content_disposition = keep(ctx, res.content_disposition),
         .size = t.size,
+        .said = res.status >= 200 && res.status < 300 ? NULL : keep(ctx, tenon_buf_str(&res.body)),
     };
     tenon_sized_give(out, &answer, sizeof answer);
     return 0;

@@ -16,7 +16,7 @@
 #define DOCUMENTS_MAX ((size_t)256 << 20) /* bytes of all of a build */
 
 struct tenon_cache { /* one --cache-from, until the build ends */
-    char *name; /* "local:DIR", "HOST/REPOSITORY:TAG" */
+    char *name; /* "local:DIR", "HOST/REPOSITORY:TAG", or as the plugin says */
     struct tenon_module *module;
     struct tenon_values *values;
     struct tenon_ctx *ctx; /* while it is loaded; what load gave lives in it */
@@ -98,11 +98,29 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
     return TENON_OK;
 }
 
-/* The place that the options name, and no other option: some are secrets. */
+/* What the plugin calls it; NULL when that has no word for it. */
 static char *
-cache_name(const struct tenon_export *x)
+own_name(struct tenon_build *b, const struct tenon_export *x)
 {
-    char *name = NULL;
+    auto_error struct tenon_error told = TENON_ERROR_INIT; /* by what is done with it next */
+    auto_values struct tenon_values *values = NULL;
+    struct tenon_module *m;
+    if (open_plugin(b, x, &m, &values, &told) < 0 || !m->plugin.ops.cache->name)
+        return NULL;
+    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
+    tenon_module_enter(m);
+    char *name = tenon_strdup(m->plugin.ops.cache->name(m->self, ctx, values, &told));
+    tenon_module_leave(m);
+    return name;
+}
+
+/* Else the place that the options name, and no other option: some are secrets. */
+static char *
+cache_name(struct tenon_build *b, const struct tenon_export *x)
+{
+    char *name = own_name(b, x);
+    if (name)
+        return name;
     for (char **p = x->pairs; p && *p; p++) { /* the last one counts, as it does for the plugin */
         const bool ref = tenon_has_prefix(*p, "ref=");
         if (!ref && !tenon_has_prefix(*p, "src="))
@@ -317,7 +335,7 @@ import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_
         return lacks(from, "be imported", err);
     struct tenon_cache *c = tenon_new0(struct tenon_cache);
     tenon_vec_push(&b->caches, c);
-    c->name = cache_name(from);
+    c->name = cache_name(b, from);
     c->module = m;
     c->values = tenon_steal(&values);
     auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
@@ -351,9 +369,9 @@ tenon_caches_tell(struct tenon_build *b)
 }
 
 static bool
-is_known(const struct tenon_build *b, const struct tenon_export *from)
+is_known(struct tenon_build *b, const struct tenon_export *from)
 {
-    auto_free char *name = cache_name(from);
+    auto_free char *name = cache_name(b, from);
     bool known = false;
     tenon_vec_foreach(p, &b->caches)
         known = known || tenon_streq((*p)->name, name);
@@ -416,7 +434,7 @@ tenon_caches_add(struct tenon_build *b, const char *type, const char *const *opt
         rc = add(b, &from, cancel, err);
         atomic_store(&b->has_guests, true);
         if (rc == TENON_E_NOT_FOUND || rc == TENON_E_UNSUPPORTED) { /* a cache is never needed */
-            auto_free char *name = cache_name(&from);
+            auto_free char *name = cache_name(b, &from);
             auto_free char *what = tenon_asprintf("cache %s is not used", name);
             warn(b, what, err);
             rc = TENON_OK;

@@ -212,16 +212,20 @@ struct tenon_registry_api {
 
 struct tenon_fetch { /* one request */
     uint32_t struct_size;
-    uint32_t flags;
-    const char *method; /* "GET", "HEAD", "POST" */
+    uint32_t flags;     /* TENON_FETCH_* */
+    const char *method; /* "GET", "HEAD", "POST", "PUT" */
     const char *url;
     const char *const *headers; /* "Name: value", or NULL */
     const char *authorization;  /* value of that header, which stays at the
                                  * host of url; or NULL */
-    const void *body;           /* POST */
+    const void *body;           /* POST, PUT */
     size_t body_len;
     const char *status_id;      /* a status line counts what is received; NULL */
+    int64_t body_fd_len;        /* PUT without body: so many bytes, */
+    int32_t body_fd;            /* from the beginning of this one */
+    uint32_t reserved;
 };
+#define TENON_FETCH_STAY (UINT32_C(1) << 0) /* a redirect is an answer, and not followed */
 
 struct tenon_fetch_answer { /* absent strings are NULL; they live until ctx ends */
     uint32_t struct_size;
@@ -230,13 +234,14 @@ struct tenon_fetch_answer { /* absent strings are NULL; they live until ctx ends
     const char *etag, *last_modified, *content_type, *content_disposition;
     int64_t last_modified_ns; /* 0 when there is none, or none that can be read */
     int64_t size;             /* bytes written to fd */
+    const char *said;         /* the body of what is no success, at most 64 KiB */
 };
 
 struct tenon_http_api {
     uint32_t struct_size;
     uint32_t flags;
     /* Ask, following redirects of GET and HEAD; the body of a success (2xx) is
-     * appended to fd.  Any status is an answer: an error means that there was
+     * appended to fd (-1: dropped).  Any status is an answer: an error means that there was
      * none. */
     int (*fetch)(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
                  struct tenon_fetch_answer *answer, struct tenon_error *err);
@@ -1148,6 +1153,12 @@ struct tenon_cache_ops {
     int (*check_load)(void *self, struct tenon_ctx *ctx,
                       const struct tenon_values *options,
                       struct tenon_error *err);
+    /* Optional.  What tells this cache from others ("s3:BUCKET/NAME"), for messages and for
+     * where results came from; without it that is the option "ref" or "src".  The ctx's; NULL:
+     * options that are wrong. */
+    const char *(*name)(void *self, struct tenon_ctx *ctx,
+                        const struct tenon_values *options,
+                        struct tenon_error *err);
 };
 
 #define TENON_CACHE_PARAMS                                                     \

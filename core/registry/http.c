@@ -604,7 +604,8 @@ follow(struct tenon_http *h, const struct tenon_http_request *req, struct step *
         if (rc < 0)
             return rc;
         bool as_get;
-        if (rc == 0 && (!next || !tenon_redirect_wanted(at->method, out->status, &as_get)))
+        if (rc == 0 && (!next || req->stay ||
+                        !tenon_redirect_wanted(at->method, out->status, &as_get)))
             return 0;
         if (rc == 1) {
             tenon_http_response_release(out);

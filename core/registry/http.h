@@ -50,6 +50,7 @@ struct tenon_http_request {
     uint64_t connect_ns;   /* less patience than the settings say; 0: no less */
     bool in_clear;    /* a redirect may lead from TLS to plain: a digest tells what comes */
     bool secret_body; /* no other server may be given it */
+    bool stay;        /* a redirect is the answer */
     /* For tenon_registry_request: */
     bool once; /* a failure is not tried again */
     struct tenon_patience *patience; /* of the operation that this is a part of; or NULL */

@@ -103,6 +103,12 @@ RUN true' ;;
     cache-registry)
         one_line 'FROM base'
         set -- "$@" --cache-from "$registry/cache" ;;
+    cache-s3)
+        one_line 'FROM base'
+        set -- "$@" --cache-from "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1" ;;
+    cache-azblob)
+        one_line 'FROM base'
+        set -- "$@" --cache-from "type=azblob,account_url=http://127.0.0.1:1,secret_access_key=AAAA,account_name=a" ;;
     progress-tty)
         one_line 'FROM base'
         # It is asked for on terminals only.

@@ -1,0 +1,217 @@
+/* common/objects/objects.c - see objects.h. */
+#include "common/objects/objects.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/vec.h"
+
+#define MANIFEST_MAX (64 << 20) /* bytes */
+#define UPLOADS_MAX 64
+
+static const char *
+first_name(const struct objects *o, struct tenon_ctx *ctx)
+{
+    char *name = o->host->strdup(ctx, o->names);
+    name[strcspn(name, ";")] = '\0';
+    return name;
+}
+
+/* ---- import ---------------------------------------------------------------------- */
+
+static int
+read_whole(const struct objects *o, struct tenon_ctx *ctx, int fd, const void **data, size_t *len,
+           struct tenon_error *err)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0 || size > MANIFEST_MAX)
+        return o->host->error(err, TENON_E_LIMIT, 0, "a cache manifest of more than %d bytes",
+                              MANIFEST_MAX);
+    char *to = o->host->alloc(ctx, (size_t)size + 1);
+    for (off_t done = 0; done < size;) {
+        ssize_t n = pread(fd, to + done, (size_t)(size - done), done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return o->host->error(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a manifest");
+        done += n;
+    }
+    *data = to;
+    *len = (size_t)size;
+    return TENON_OK;
+}
+
+int
+objects_load(const struct objects *o, struct tenon_ctx *ctx, const void **data, size_t *len,
+             struct tenon_error *err)
+{
+    const char *key = o->ops->key(o, ctx, NULL, first_name(o, ctx));
+    auto_close int fd = memfd_create("cache manifest", MFD_CLOEXEC);
+    if (fd < 0)
+        return o->host->error(err, TENON_E_FAILED, errno, "memfd_create");
+    int rc = o->ops->get(o, ctx, key, fd, err);
+    return rc < 0 ? rc : read_whole(o, ctx, fd, data, len, err);
+}
+
+int
+objects_fetch(const struct objects *o, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
+              struct tenon_error *err)
+{
+    int fd = o->host->blob_create(ctx, err);
+    if (fd < 0)
+        return fd;
+    int rc = o->ops->get(o, ctx, o->ops->key(o, ctx, blob->digest, NULL), fd, err);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    return o->host->blob_commit(ctx, fd, blob->digest, err) ? TENON_OK : o->host->error_code(err);
+}
+
+/* ---- export ---------------------------------------------------------------------- */
+
+struct piece { /* a blob to be there */
+    const char *digest;
+    int64_t size;
+};
+
+struct upload {
+    const struct objects *o;
+    struct tenon_ctx *ctx;
+    const char *manifest; /* its digest: it goes last, by name */
+    TENON_VEC(struct piece) pieces;
+    pthread_mutex_t lock;
+    size_t next; /* locked by lock, as are the following */
+    int rc;
+    struct tenon_error *err;
+};
+
+static int
+collect(void *data, const struct tenon_descriptor *desc, struct tenon_error *err)
+{
+    (void)err;
+    struct upload *u = data;
+    if (strcmp(desc->digest, u->manifest) != 0)
+        tenon_vec_push(&u->pieces, (struct piece){ u->o->host->strdup(u->ctx, desc->digest),
+                                                   desc->size });
+    return TENON_OK;
+}
+
+static int
+send_file(const struct objects *o, struct tenon_ctx *ctx, const char *digest, const char *key,
+          const char *shown, bool replace, struct tenon_error *err)
+{
+    int64_t size = 0;
+    auto_close int fd = o->host->blob_open(ctx, digest, &size, err);
+    if (fd < 0)
+        return fd;
+    o->host->status(ctx, shown, 0, size);
+    int rc = o->ops->put(o, ctx, key, fd, size, digest + strlen("sha256:"), replace, err);
+    o->host->status(ctx, shown, rc < 0 ? 0 : size, size);
+    o->host->status_done(ctx, shown);
+    return rc;
+}
+
+static int
+send_piece(const struct objects *o, struct tenon_ctx *ctx, const struct piece *p,
+           struct tenon_error *err)
+{
+    const char *key = o->ops->key(o, ctx, p->digest, NULL);
+    int rc = o->ops->has(o, ctx, key, err);
+    if (rc != 0)
+        return rc < 0 ? rc : TENON_OK;
+    auto_free char *shown = tenon_asprintf("writing layer %s", p->digest);
+    return send_file(o, ctx, p->digest, key, shown, false, err);
+}
+
+static const struct piece *
+next_piece(struct upload *u)
+{
+    pthread_mutex_lock(&u->lock);
+    const struct piece *p = u->rc == 0 && u->next < u->pieces.len ? &u->pieces.items[u->next++]
+                                                                  : NULL;
+    pthread_mutex_unlock(&u->lock);
+    return p;
+}
+
+/* The first failure is the whole's. */
+static void
+failed(struct upload *u, int rc, const struct tenon_error *err)
+{
+    pthread_mutex_lock(&u->lock);
+    if (u->rc == 0) {
+        u->rc = rc;
+        u->o->host->error(u->err, rc, 0, "%s", u->o->host->error_text(err));
+    }
+    pthread_mutex_unlock(&u->lock);
+}
+
+static void *
+work(void *data)
+{
+    struct upload *u = data;
+    const struct tenon_host *host = u->o->host;
+    for (const struct piece *p; (p = next_piece(u)) != NULL;) {
+        struct tenon_ctx *scope = host->scope_begin(u->ctx);
+        struct tenon_error *err = host->error_new(scope);
+        int rc = send_piece(u->o, scope, p, err);
+        if (rc < 0)
+            failed(u, rc, err);
+        host->scope_end(scope);
+    }
+    return NULL;
+}
+
+/* With as many threads as can be had; this one works as well.  The first goes alone: a store that
+ * refuses us is asked once. */
+static int
+send_all(struct upload *u)
+{
+    pthread_t threads[UPLOADS_MAX];
+    const struct piece *first = next_piece(u);
+    int rc = first ? send_piece(u->o, u->ctx, first, u->err) : TENON_OK;
+    if (rc < 0)
+        return rc;
+    unsigned wanted = u->o->uploads < UPLOADS_MAX ? u->o->uploads : UPLOADS_MAX, count = 0;
+    while (count + 1 < wanted && count + 1 < u->pieces.len &&
+           pthread_create(&threads[count], NULL, work, u) == 0)
+        count++;
+    work(u);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return u->rc;
+}
+
+/* After all it refers to: who finds a manifest finds the rest. */
+static int
+send_manifest(const struct objects *o, struct tenon_ctx *ctx, const char *digest,
+              struct tenon_error *err)
+{
+    auto_free char *shown = tenon_asprintf("writing cache manifest %s", digest);
+    auto_free char *names = tenon_strdup(o->names);
+    char *rest = names;
+    for (const char *name; (name = strsep(&rest, ";")) != NULL;) {
+        int rc = send_file(o, ctx, digest, o->ops->key(o, ctx, NULL, name), shown, true, err);
+        if (rc < 0)
+            return o->host->error_context(err, "error writing manifest %s", name);
+    }
+    return TENON_OK;
+}
+
+int
+objects_save(const struct objects *o, struct tenon_ctx *ctx,
+             const struct tenon_descriptor *manifest, struct tenon_error *err)
+{
+    struct upload u = { .o = o, .ctx = ctx, .manifest = manifest->digest, .err = err,
+                        .lock = PTHREAD_MUTEX_INITIALIZER };
+    int rc = o->host->image_walk(ctx, manifest->digest, collect, &u, err);
+    if (rc == TENON_OK)
+        rc = send_all(&u);
+    tenon_vec_release(&u.pieces);
+    return rc < 0 ? rc : send_manifest(o, ctx, manifest->digest, err);
+}
