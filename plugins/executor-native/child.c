@@ -290,11 +290,16 @@ void
 native_joining_child(void *launch, int report_fd)
 {
     const struct native_launch *l = launch;
+    const char *what;
     begin(report_fd);
+    /* The guard stays outside: it can outlive the step, whose groups are removed then. */
+    int e = native_join_cgroup(launch, &what);
+    if (e)
+        guard_fail(report_fd, what, e);
     if (setns(l->joined.pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
                                    (l->joins_net ? CLONE_NEWNET : 0)) < 0)
         guard_fail(report_fd, "enter the step", errno);
-    int e = set_limits(l);
+    e = set_limits(l);
     if (e)
         guard_fail(report_fd, native_setting_limits, e);
     finish(l, report_fd);

@@ -154,7 +154,7 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
                              : CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
                                    CLONE_NEWCGROUP |
                                    (l->own_net && l->net_fd < 0 ? CLONE_NEWNET : 0),
-        .guard_setup = native_join_cgroup,
+        .guard_setup = joins ? NULL : native_join_cgroup,
         .child = joins ? native_joining_child : native_child,
         .data = l,
         .keep = keep,

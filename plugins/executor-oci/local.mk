@@ -4,9 +4,13 @@ if PLUGIN_EXECUTOR_OCI
 pluginexec_LTLIBRARIES += executor-oci.la
 endif
 executor_oci_la_SOURCES = \
+	%D%/join.c \
+	%D%/launch.c \
 	%D%/oci.c \
+	%D%/oci.h \
 	%D%/ocimounts.c \
 	%D%/ocimounts.h \
+	%D%/said.c \
 	%D%/spec.c \
 	%D%/spec.h
 executor_oci_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)

@@ -3,55 +3,23 @@
  * The runtime runs below a guard (common/exec/guard.h) in a PID namespace and a
  * mount namespace of its own, with a /proc that fits; so killing the guard
  * takes the runtime and the container with it, and so does our own end. */
-#include <tenon-plugin.h>
+#include "oci.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
-#include <sched.h>
-#include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "tools/alloc.h"
-#include "tools/buf.h"
 #include "tools/cleanup.h"
-#include "tools/parse.h"
 #include "common/exec/cgroup.h"
-#include "common/exec/devices.h"
-#include "common/exec/guard.h"
 #include "common/exec/network.h"
-#include "common/exec/profile.h"
-#include "common/exec/requests.h"
-#include "common/exec/running.h"
-#include "common/exec/sockets.h"
-#include "common/exec/usernamespace.h"
 #include "ocimounts.h"
 #include "spec.h"
-
-static const struct tenon_host *host;
-
-struct oci {
-    char *runtime; /* as configured */
-    char *path;    /* absolute; NULL: not found */
-    char *network_helper;
-    struct devices_pool devices;
-    struct running running;
-    pthread_mutex_t lock; /* of the following */
-    bool wants_users, was_tried;
-    int why_no_users;
-    struct usernamespace all_ids, own_ids; /* the runtime makes its own, as one of these */
-};
 
 static const struct tenon_param config_params[] = {
     { .name = "runtime", .help = "the OCI runtime: a name in PATH or a path",
@@ -83,17 +51,17 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
          struct tenon_error *err)
 {
     (void)err;
-    host = h;
     struct oci *o = tenon_new0(struct oci);
-    o->runtime = tenon_strdup(host->get_string(config, "runtime"));
+    o->host = h;
+    o->runtime = tenon_strdup(h->get_string(config, "runtime"));
     o->path = find_runtime(o->runtime);
-    o->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
+    o->network_helper = tenon_strdup(h->get_string(config, "network-helper"));
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
     o->running = (struct running)RUNNING_INIT;
     pthread_mutex_init(&o->lock, NULL);
-    o->wants_users = host->get_bool(config, "user-namespace");
+    o->wants_users = h->get_bool(config, "user-namespace");
     o->all_ids = o->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
-    o->own_ids.first = (uint32_t)host->get_int(config, "id-base");
+    o->own_ids.first = (uint32_t)h->get_int(config, "id-base");
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -121,26 +89,26 @@ oci_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
     const struct oci *o = self;
     if (o->path)
         return TENON_OK;
-    host->error(err, TENON_E_UNSUPPORTED, 0, "OCI runtime \"%s\": not found", o->runtime);
-    host->error_hint(err, "install runc, or set {\"plugins\": {\"executor-oci\": "
+    o->host->error(err, TENON_E_UNSUPPORTED, 0, "OCI runtime \"%s\": not found", o->runtime);
+    o->host->error_hint(err, "install runc, or set {\"plugins\": {\"executor-oci\": "
                           "{\"runtime\": PATH}}}");
     return TENON_E_UNSUPPORTED;
 }
 
 static int
-check_request(const struct tenon_exec *x, struct tenon_error *err)
+check_request(const struct oci *o, const struct tenon_exec *x, struct tenon_error *err)
 {
     if (strcmp(x->network, "host") && strcmp(x->network, "none") &&
         strcmp(x->network, "sandbox"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
+        return o->host->error(err, TENON_E_UNSUPPORTED, 0,
                            "network \"%s\": not supported by executor-oci", x->network);
     const struct tenon_exec_mount *m = ocimounts_refused(x);
     if (!m)
         return TENON_OK;
-    host->error(err, TENON_E_UNSUPPORTED, 0,
+    o->host->error(err, TENON_E_UNSUPPORTED, 0,
                 "mount target \"%s\": not supported by executor-oci, whose runtime works with "
                 "what is there", m->target);
-    host->error_hint(err, "set {\"executor\": \"native\"} in tenon.json");
+    o->host->error_hint(err, "set {\"executor\": \"native\"} in tenon.json");
     return TENON_E_UNSUPPORTED;
 }
 
@@ -175,10 +143,9 @@ can_keep(const struct oci *o)
     return strstr(text, "--keep") != NULL;
 }
 
-/* Puts the document, too. */
-static int
-write_json(const struct tenon_exec *x, const char *name, struct json_object *spec,
-           struct tenon_error *err)
+int
+oci_write_json(const struct oci *o, const struct tenon_exec *x, const char *name,
+               struct json_object *spec, struct tenon_error *err)
 {
     const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
     size_t len = strlen(text);
@@ -195,274 +162,15 @@ write_json(const struct tenon_exec *x, const char *name, struct json_object *spe
         close(fd);
     json_object_put(spec);
     if (sys)
-        return host->error(err, TENON_E_FAILED, sys, "write %s", name);
+        return o->host->error(err, TENON_E_FAILED, sys, "write %s", name);
     return TENON_OK;
 }
 
 static int
-write_config(const struct tenon_exec *x, const char *cgroup, const char *network,
-             const struct usernamespace *users, struct tenon_error *err)
+write_config(const struct oci *o, const struct tenon_exec *x, const char *cgroup,
+             const char *network, const struct usernamespace *users, struct tenon_error *err)
 {
-    return write_json(x, "config.json", oci_spec(x, cgroup, network, users), err);
-}
-
-/* ---- in the guard and its child: async-signal-safe only ----------------- */
-
-struct launch { /* prepared before fork */
-    const struct tenon_exec *x;
-    const int *cgroup_procs;
-    size_t cgroup_count;
-    const char *path;
-    char *const *argv;
-    char *const *env;
-    int in, out, err;
-    int requests; /* -1: none are served */
-    bool hides_v2;
-};
-
-static const char mounting_proc[] = "mount /proc for the runtime";
-
-static int
-guard_setup(void *data, const char **what)
-{
-    const struct launch *l = data;
-    int e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
-    if (e)
-        return e;
-    /* The runtime reads /proc by process numbers of its own namespace. */
-    *what = "make mounts private";
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return errno;
-    /* What it does not see it does not move the step to: the group that we are in stays. */
-    if (l->hides_v2)
-        (void)umount2(CGROUP_ROOT "/unified", MNT_DETACH);
-    *what = mounting_proc;
-    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        return errno;
-    return ocimounts_attach(l->x, what);
-}
-
-/* Where the runtime was started already. */
-static int
-joining_setup(void *data, const char **what)
-{
-    const struct launch *l = data;
-    return cgroup_join(l->cgroup_procs, l->cgroup_count, what);
-}
-
-static void
-launch_child(void *data, int report_fd)
-{
-    const struct launch *l = data;
-    if (dup2(l->in, 0) < 0 || dup2(l->out, 1) < 0 || dup2(l->err, 2) < 0)
-        guard_fail(report_fd, "set up standard streams", errno);
-    /* So that the runtime notices when the terminal is resized. */
-    if (isatty(0) && setsid() >= 0)
-        (void)ioctl(0, TIOCSCTTY, 0);
-    umask(022);
-    int e = l->requests < 0 ? 0 : requests_install(l->requests);
-    if (!e && !(l->x->flags & TENON_EXEC_INSECURE))
-        e = sockets_restrict(profile_shares_network(l->x), l->requests >= 0);
-    if (e)
-        guard_fail(report_fd, "install the filter of sockets", e);
-    guard_reset_signals();
-    execve(l->path, l->argv, l->env);
-    guard_fail(report_fd, "start the OCI runtime", errno);
-}
-
-/* ---------------------------------------------------------------------------------- */
-
-/* A descriptor above the standard ones, so that dup2 never closes a source. */
-static int
-move_up(int fd)
-{
-    return fcntl(fd, F_DUPFD_CLOEXEC, 10);
-}
-
-#define STATE "state"
-#define LOG "runtime.log"
-#define PID "pid"
-
-/* ---- that it has started: the runtime writes its process's number to a file ---------- */
-
-struct start {
-    struct oci *o;
-    const struct tenon_exec *x;
-    struct running_step *step;
-    int joined; /* the guard of the namespaces, above the standard numbers; -1: the step's own */
-    int fd;     /* inotify; -1: nobody wants to know */
-};
-
-/* 0: not there yet. */
-static int
-read_pid(const char *work)
-{
-    auto_free char *path = tenon_asprintf("%s/" PID, work);
-    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    char text[24] = "";
-    uint64_t pid = 0;
-    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
-        text[strcspn(text, "\n")] = 0;
-    return tenon_parse_u64(text, 10, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
-}
-
-static bool
-has_started(void *data, int guard)
-{
-    const struct start *s = data;
-    char events[4096];
-    while (read(s->fd, events, sizeof events) > 0)
-        ;
-    if (!read_pid(s->x->work))
-        return true;
-    int pidfd = s->joined >= 0 ? fcntl(s->joined, F_DUPFD_CLOEXEC, 10)
-                               : (int)syscall(SYS_pidfd_open, guard, 0);
-    if (pidfd >= 0) {
-        running_set(&s->o->running, s->step, pidfd);
-        s->x->started(s->x->started_data);
-    }
-    return false;
-}
-
-static int
-start_open(struct start *s, struct tenon_error *err)
-{
-    s->fd = -1;
-    if (!TENON_HAS(struct tenon_exec, s->x, started))
-        return TENON_OK;
-    s->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (s->fd < 0 || inotify_add_watch(s->fd, s->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
-        host->error(err, TENON_E_FAILED, errno, "watch %s", s->x->work);
-        if (s->fd >= 0)
-            close(tenon_steal_fd(&s->fd));
-        return host->error_code(err);
-    }
-    return TENON_OK;
-}
-
-static void
-supervise(const struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-          const struct cgroup *group, bool hides_v2, const struct requests *requests,
-          struct start *start, struct guard_result *result)
-{
-    auto_free char *state = tenon_asprintf("%s/" STATE, x->work);
-    auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
-    /* With --keep the control group is still there and shows what became of the
-     * step. */
-    const bool keep_group = x->memory_bytes > 0 && can_keep(o);
-    auto_free char *pid = tenon_asprintf("%s/" PID, x->work);
-    char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
-                     (char *)"--log-format", (char *)"json", (char *)"run",
-                     (char *)"--pid-file", pid, (char *)"--bundle", (char *)x->work,
-                     keep_group ? (char *)"--keep" : (char *)x->id,
-                     keep_group ? (char *)x->id : NULL, NULL };
-    /* Nothing of our environment reaches the runtime. */
-    char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                    (char *)"XDG_RUNTIME_DIR=/run", NULL };
-    auto_close int in = move_up(x->stdin_fd);
-    auto_close int out = move_up(x->stdout_fd);
-    auto_close int err = move_up(x->stderr_fd);
-    struct launch l = { x, group->procs, group->count, o->path, argv, env, in, out, err,
-                        requests_fd(requests), hides_v2 };
-    auto_free int *keep = tenon_calloc(4 + group->count, sizeof *keep);
-    keep[0] = in;
-    keep[1] = out;
-    keep[2] = err;
-    size_t kept = 3;
-    if (l.requests >= 0)
-        keep[kept++] = l.requests;
-    for (size_t i = 0; i < group->count; i++)
-        keep[kept++] = group->procs[i];
-    const struct guard_news news = { .send_fd = -1, .fd = start->fd, .seen = has_started,
-                                     .data = start };
-    struct guard_options g = {
-        .guard_flags = CLONE_NEWNS,
-        .guard_setup = guard_setup,
-        .child = launch_child,
-        .data = &l,
-        .keep = keep,
-        .keep_count = kept,
-        .cancel_fd = host->cancel_fd(ctx),
-        .news = start->fd >= 0 ? &news : NULL,
-    };
-    guard_run(&g, result);
-}
-
-/* ---- what the runtime says ---------------------------------------------- */
-
-/* The last error in its log; NULL when there is none. */
-static char *
-last_error(const struct tenon_exec *x)
-{
-    auto_close int fd = openat(x->work_fd, LOG, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-    char *line = NULL, *found = NULL;
-    size_t cap = 0;
-    if (f)
-        tenon_steal_fd(&fd); /* f's now */
-    while (f && getline(&line, &cap, f) > 0) {
-        struct json_object *o = json_tokener_parse(line), *level, *message;
-        if (o && json_object_object_get_ex(o, "level", &level) && level &&
-            json_object_object_get_ex(o, "msg", &message) && message &&
-            !strcmp(json_object_get_string(level), "error")) {
-            free(found);
-            found = tenon_strdup(json_object_get_string(message));
-        }
-        json_object_put(o);
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    return found;
-}
-
-/* The step's program could not be started: that is a step that failed. */
-static bool
-is_of_program(const char *message)
-{
-    static const char *const words[] = { "exec", "chdir", "cwd" };
-    bool is_quoted = false; /* paths are quoted, and may contain any word */
-    for (const char *p = message; *p; p++) {
-        is_quoted ^= *p == '"';
-        for (size_t i = 0; !is_quoted && i < sizeof words / sizeof *words; i++)
-            if (!strncmp(p, words[i], strlen(words[i])))
-                return true;
-    }
-    return false;
-}
-
-static int
-blame_runtime(const struct oci *o, const char *message, struct tenon_error *err)
-{
-    host->error(err, TENON_E_FAILED, 0, "OCI runtime \"%s\": %s", o->runtime, message);
-    if (strstr(message, "cgroups in hybrid mode"))
-        host->error_hint(err, "it needs control groups of one version, and this machine has both: "
-                              "take {\"plugins\": {\"executor-oci\": {\"runtime\": \"runc\"}}} or "
-                              "{\"executor\": \"native\"} in tenon.json, or boot with "
-                              "systemd.unified_cgroup_hierarchy=1");
-    else
-        host->error_hint(err, "{\"executor\": \"native\"} in tenon.json needs no runtime");
-    return TENON_E_FAILED;
-}
-
-/* Did the runtime run the step at all? */
-static int
-check_runtime(const struct oci *o, const struct tenon_exec *x, int status,
-              struct tenon_error *err)
-{
-    if (WIFSIGNALED(status)) { /* a step's signal is an exit code of the runtime */
-        auto_free char *text = tenon_asprintf("ended by signal %d", WTERMSIG(status));
-        return blame_runtime(o, text, err);
-    }
-    auto_free char *message = status ? last_error(x) : NULL;
-    if (message && !is_of_program(message))
-        return blame_runtime(o, message, err);
-    if (!message && faccessat(x->work_fd, STATE, F_OK, 0) < 0) {
-        auto_free char *text = tenon_asprintf("ended with status %d, and without having run "
-                                              "anything", WEXITSTATUS(status));
-        return blame_runtime(o, text, err);
-    }
-    return TENON_OK;
+    return oci_write_json(o, x, "config.json", oci_spec(x, cgroup, network, users), err);
 }
 
 /* ---- groups ----------------------------------------------------------------------- */
@@ -498,8 +206,8 @@ guard_devices(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, 
         g->limits.procs[g->limits.count++] = fcntl(procs, F_DUPFD_CLOEXEC, 10);
     }
     if (e)
-        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): the runtime decides which "
-                                  "can be opened", strerror(e));
+        o->host->log(ctx, LOG_DEBUG, "no control group for devices (%s): the runtime decides "
+                                     "which can be opened", strerror(e));
 }
 
 /* A runtime wants a group in each hierarchy; an ordinary user has been given those of some
@@ -511,8 +219,8 @@ groups_open(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, st
     *g = (struct groups){ cgroup_path(x), cgroup_path(x), CGROUP_INIT,
                           { .parent = -1, .procs = -1 }, false };
     if ((x->flags & TENON_EXEC_ROOTLESS) && cgroup_has_limits(x) &&
-        cgroup_open(host, &g->limits, x, err) < 0)
-        return host->error_code(err);
+        cgroup_open(o->host, &g->limits, x, err) < 0)
+        return o->host->error_code(err);
     guard_devices(o, ctx, x, g);
     return TENON_OK;
 }
@@ -527,6 +235,48 @@ groups_release(struct groups *g)
     free(g->runtime);
 }
 
+static void
+supervise(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
+{
+    struct oci *o = l->o;
+    const struct tenon_exec *x = l->x;
+    auto_free char *state = tenon_asprintf("%s/" OCI_STATE, x->work);
+    auto_free char *log = tenon_asprintf("%s/" OCI_LOG, x->work);
+    auto_free char *pid = tenon_asprintf("%s/" OCI_PID, x->work);
+    /* With --keep the control group is still there and shows what became of the
+     * step. */
+    const bool keep_group = x->memory_bytes > 0 && can_keep(o);
+    char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
+                     (char *)"--log-format", (char *)"json", (char *)"run",
+                     (char *)"--pid-file", pid, (char *)"--bundle", (char *)x->work,
+                     keep_group ? (char *)"--keep" : (char *)x->id,
+                     keep_group ? (char *)x->id : NULL, NULL };
+    l->argv = argv;
+    running_add(&o->running, l->step);
+    oci_launch(l, ctx, result);
+    running_remove(&o->running, l->step);
+}
+
+/* Did the runtime run the step at all? */
+static int
+check_runtime(const struct oci *o, const struct tenon_exec *x, int status,
+              struct tenon_error *err)
+{
+    if (WIFSIGNALED(status)) { /* a step's signal is an exit code of the runtime */
+        auto_free char *text = tenon_asprintf("ended by signal %d", WTERMSIG(status));
+        return oci_blame(o, text, err);
+    }
+    auto_free char *message = status ? oci_last_error(x) : NULL;
+    if (message && !oci_is_of_program(message))
+        return oci_blame(o, message, err);
+    if (!message && faccessat(x->work_fd, OCI_STATE, F_OK, 0) < 0) {
+        auto_free char *text = tenon_asprintf("ended with status %d, and without having run "
+                                              "anything", WEXITSTATUS(status));
+        return oci_blame(o, text, err);
+    }
+    return TENON_OK;
+}
+
 static int
 run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
        const char *network, const struct usernamespace *users, const struct requests *requests,
@@ -534,46 +284,46 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
 {
     struct groups groups;
     if (groups_open(o, ctx, x, &groups, err) < 0 ||
-        write_config(x, groups.runtime, network, users, err) < 0) {
+        write_config(o, x, groups.runtime, network, users, err) < 0) {
         groups_release(&groups);
-        return host->error_code(err);
+        return o->host->error_code(err);
     }
     struct guard_result result;
     struct running_step step = { .id = x->id, .work = x->work, .procs = groups.limits.procs,
                                  .proc_count = groups.limits.count };
-    struct start start = { .o = o, .x = x, .step = &step, .joined = -1 };
-    if (start_open(&start, err) < 0) {
+    struct oci_launch l = { .o = o, .x = x, .cgroup_procs = groups.limits.procs,
+                            .cgroup_count = groups.limits.count, .requests = requests,
+                            .hides_v2 = groups.has_devices, .step = &step };
+    if (oci_expect_start(&l, err) < 0) {
         groups_release(&groups);
-        return host->error_code(err);
+        return o->host->error_code(err);
     }
-    running_add(&o->running, &step);
-    supervise(o, ctx, x, &groups.limits, groups.has_devices, requests, &start, &result);
-    running_remove(&o->running, &step);
-    if (start.fd >= 0)
-        close(start.fd);
+    supervise(&l, ctx, &result);
+    if (l.news >= 0)
+        close(l.news);
     bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(groups.runtime);
     groups_release(&groups);
     switch (result.outcome) {
     case GUARD_CANCELLED:
-        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+        return o->host->error(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
         if (result.what[0] == '/')
-            host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
+            o->host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
         else
-            host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+            o->host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
         if ((x->flags & TENON_EXEC_ROOTLESS) && result.sys == EPERM &&
-            !strcmp(result.what, mounting_proc))
-            host->error_hint(err, "parts of /proc are hidden here: {\"executor\": \"native\"} "
-                                  "in tenon.json can do without");
+            !strcmp(result.what, oci_mounting_proc))
+            o->host->error_hint(err, "parts of /proc are hidden here: {\"executor\": "
+                                     "\"native\"} in tenon.json can do without");
         return TENON_E_FAILED;
     case GUARD_EXITED:
         break;
     }
     if (check_runtime(o, x, result.wait_status, err) < 0)
-        return host->error_code(err);
+        return o->host->error_code(err);
     *wait_status = result.wait_status;
     if (out_of_memory && result.wait_status)
-        host->error_hint(err, CGROUP_OUT_OF_MEMORY);
+        o->host->error_hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
 }
 
@@ -590,10 +340,9 @@ try_users(struct oci *o)
     return e;
 }
 
-/* Which user namespace shall the runtime make, if any?  What the step asks of us then. */
-static int
-separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struct requests **r,
-         const struct usernamespace **users, struct tenon_error *err)
+int
+oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
+             struct requests **r, const struct usernamespace **users, struct tenon_error *err)
 {
     *users = NULL;
     if (x->flags & TENON_EXEC_INSECURE)
@@ -603,10 +352,10 @@ separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, struc
     if (!e && wants)
         e = try_users(o);
     if (e)
-        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
-                                  "into steps of their numbers", strerror(e));
+        o->host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine "
+                                     "see into steps of their numbers", strerror(e));
     if (e && x->first_id) /* nothing would be its own */
-        return host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
+        return o->host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
     if (!e && wants)
         *users = x->first_id ? &o->own_ids : &o->all_ids;
     return TENON_OK;
@@ -618,14 +367,14 @@ oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct te
     struct oci *o = self;
     (void)ctx;
     if (!o->wants_users || !o->own_ids.first)
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
+        return o->host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
     int e = try_users(o);
     if (!e)
         e = requests_try();
     if (!e)
         e = usernamespace_get(&o->own_ids, &out->users_fd);
     if (e)
-        return host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
+        return o->host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
     out->first = o->own_ids.first;
     out->count = usernamespace_count(o->own_ids.first);
     out->root = 0;
@@ -638,159 +387,17 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
 {
     struct oci *o = self;
     struct network *net;
-    if (oci_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
-        network_open(host, ctx, x, o->network_helper, &net, err) < 0)
-        return host->error_code(err);
+    if (oci_probe(self, ctx, err) < 0 || check_request(o, x, err) < 0 ||
+        network_open(o->host, ctx, x, o->network_helper, &net, err) < 0)
+        return o->host->error_code(err);
     struct requests *requests = NULL;
     const struct usernamespace *users;
-    int rc = separate(o, ctx, x, &requests, &users, err);
+    int rc = oci_separate(o, ctx, x, &requests, &users, err);
     if (rc == TENON_OK)
         rc = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
     requests_close(requests);
     network_close(net);
     return rc;
-}
-
-/* ---- one more process in it ---------------------------------------------------------- */
-
-static void
-supervise_joined(struct oci *o, struct tenon_ctx *ctx, const char *id, const struct tenon_exec *x,
-                 const struct running_copy *step, const struct requests *requests,
-                 struct start *start, struct guard_result *result)
-{
-    auto_free char *state = tenon_asprintf("%s/" STATE, step->work);
-    auto_free char *log = tenon_asprintf("%s/" LOG, x->work);
-    auto_free char *process = tenon_asprintf("%s/process.json", x->work);
-    auto_free char *pid = tenon_asprintf("%s/" PID, x->work);
-    char *argv[] = { o->path, (char *)"--root", state, (char *)"--log", log,
-                     (char *)"--log-format", (char *)"json", (char *)"exec",
-                     (char *)"--process", process, (char *)"--pid-file", pid, (char *)id, NULL };
-    char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                    (char *)"XDG_RUNTIME_DIR=/run", NULL };
-    auto_close int in = move_up(x->stdin_fd);
-    auto_close int out = move_up(x->stdout_fd);
-    auto_close int err = move_up(x->stderr_fd);
-    struct launch l = { x, step->procs, step->proc_count, o->path, argv, env, in, out, err,
-                        requests_fd(requests), false };
-    auto_free int *keep = tenon_calloc(5 + step->proc_count, sizeof *keep);
-    size_t kept = 0;
-    keep[kept++] = in;
-    keep[kept++] = out;
-    keep[kept++] = err;
-    keep[kept++] = step->pidfd;
-    if (l.requests >= 0)
-        keep[kept++] = l.requests;
-    for (size_t i = 0; i < step->proc_count; i++)
-        keep[kept++] = step->procs[i];
-    const struct guard_join join = { .pidfd = step->pidfd, .flags = CLONE_NEWNS };
-    const struct guard_news news = { .send_fd = -1, .fd = start->fd, .seen = has_started,
-                                     .data = start };
-    struct guard_options g = {
-        .guard_setup = joining_setup,
-        .child = launch_child,
-        .data = &l,
-        .keep = keep,
-        .keep_count = kept,
-        .cancel_fd = host->cancel_fd(ctx),
-        .join = &join,
-        .news = start->fd >= 0 ? &news : NULL,
-    };
-    guard_run(&g, result);
-}
-
-struct shot {
-    int pid, number;
-};
-
-static void
-shoot(void *data, int report_fd)
-{
-    const struct shot *s = data;
-    if (kill(s->pid, s->number) < 0)
-        guard_fail(report_fd, "send a signal", errno);
-    _exit(0);
-}
-
-/* The number in the file is one of the namespace that the runtime is in. */
-static int
-send_signal(const struct running_copy *step, int number)
-{
-    struct shot s = { read_pid(step->work), number };
-    struct guard_result result;
-    const struct guard_join join = { .pidfd = step->pidfd };
-    struct guard_options g = { .child = shoot, .data = &s, .keep = &step->pidfd, .keep_count = 1,
-                               .cancel_fd = -1, .join = &join };
-    if (s.pid <= 1) /* not a process of it; 1 is the guard */
-        return ESRCH;
-    guard_run(&g, &result);
-    return result.outcome == GUARD_EXITED ? 0 : result.sys ? result.sys : ESRCH;
-}
-
-static int
-joined_result(const struct oci *o, const struct tenon_exec *x, const struct running_copy *step,
-              const struct guard_result *result, int32_t *wait_status, struct tenon_error *err)
-{
-    if (result->outcome == GUARD_FAILED)
-        return host->error(err, TENON_E_FAILED, result->sys, "%s", result->what);
-    if (result->outcome == GUARD_CANCELLED) {
-        /* The runtime is dead, and its process is not yet. */
-        struct running_copy own = { .pidfd = step->pidfd, .work = (char *)x->work };
-        send_signal(&own, SIGKILL);
-        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
-    }
-    *wait_status = result->wait_status;
-    if (WIFSIGNALED(result->wait_status)) /* with the first one */
-        return TENON_OK;
-    auto_free char *message = result->wait_status ? last_error(x) : NULL;
-    return message && !is_of_program(message) ? blame_runtime(o, message, err) : TENON_OK;
-}
-
-static int
-oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_exec *x,
-         int32_t *wait_status, struct tenon_error *err)
-{
-    struct oci *o = self;
-    struct running_copy step;
-    struct running_step own = { .id = x->id, .work = x->work };
-    struct start start = { .o = o, .x = x, .step = &own };
-    struct requests *requests = NULL;
-    struct guard_result result;
-    if (!running_find(&o->running, id, &step))
-        return host->error(err, TENON_E_NOT_FOUND, 0, "the container's first process has ended");
-    start.joined = step.pidfd;
-    int rc = write_json(x, "process.json", oci_process(x), err);
-    if (rc == TENON_OK)
-        rc = start_open(&start, err);
-    const bool watches = rc == TENON_OK;
-    const struct usernamespace *users; /* the runtime knows which it is */
-    if (rc == TENON_OK)
-        rc = separate(o, ctx, x, &requests, &users, err);
-    if (rc == TENON_OK) {
-        running_add(&o->running, &own);
-        supervise_joined(o, ctx, id, x, &step, requests, &start, &result);
-        running_remove(&o->running, &own);
-        rc = joined_result(o, x, &step, &result, wait_status, err);
-    }
-    requests_close(requests);
-    if (watches && start.fd >= 0)
-        close(start.fd);
-    running_copy_release(&step);
-    return rc;
-}
-
-static int
-oci_signal(void *self, const char *id, int32_t number, struct tenon_error *err)
-{
-    struct oci *o = self;
-    struct running_copy step;
-    if (!running_find(&o->running, id, &step))
-        return host->error(err, TENON_E_NOT_FOUND, 0, "no such process");
-    int e = send_signal(&step, (int)number);
-    running_copy_release(&step);
-    if (e)
-        return host->error(err, e == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, e,
-                           "send signal %d", (int)number);
-    return TENON_OK;
 }
 
 static const struct tenon_executor_ops ops = {

@@ -16,9 +16,10 @@
 
 static const struct {
     const char *file, *symbol, *config[2];
+    bool is_native;
 } executors[] = {
-    { "executor-oci.so", "executor_oci_LTX_tenon_plugin_query", { NULL } },
-    { "executor-native.so", "executor_native_LTX_tenon_plugin_query", { NULL } },
+    { "executor-oci.so", "executor_oci_LTX_tenon_plugin_query", { NULL }, false },
+    { "executor-native.so", "executor_native_LTX_tenon_plugin_query", { NULL }, true },
 };
 
 static char top[64], rootfs[80];
@@ -85,13 +86,13 @@ unload(void)
     fake_ctx_release(&ctx);
 }
 
-/* Runs x with what is not set filled in; the text of both streams in output. */
+/* Runs x with what is not set filled in, or in the step of the name `join`. */
 static int
-run_step(struct tenon_exec *x, struct tenon_error *err)
+call_executor(struct tenon_exec *x, const char *id, const char *join, struct fake_ctx *c,
+              FILE *out, int32_t *wait_status, struct tenon_error *err)
 {
     static const char *const env[] = { "PATH=/bin:/usr/bin", "HOME=/", NULL };
-    char work[120], id[40];
-    snprintf(id, sizeof id, "tenon-%d-%u", (int)getpid(), step_number++);
+    char work[120];
     snprintf(work, sizeof work, "%s/%s", top, id);
     ck_assert_int_eq(mkdir(work, 0700), 0);
     x->struct_size = sizeof *x;
@@ -105,18 +106,36 @@ run_step(struct tenon_exec *x, struct tenon_error *err)
     x->cwd = x->cwd ? x->cwd : "/";
     x->network = x->network ? x->network : "host";
     x->hostname = "buildkitsandbox";
-    FILE *out = tmpfile();
     x->stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     x->stdout_fd = x->stderr_fd = fileno(out);
+    struct tenon_ctx *of = (struct tenon_ctx *)(void *)c;
+    int r = join ? plugin->ops.executor->join(self, of, join, x, wait_status, err)
+                 : plugin->ops.executor->run(self, of, x, wait_status, err);
+    close(x->rootfs_fd);
+    close(x->work_fd);
+    close(x->stdin_fd);
+    return r;
+}
+
+static void
+name_step(char id[static 40])
+{
+    snprintf(id, 40, "tenon-%d-%u", (int)getpid(), step_number++);
+}
+
+/* The text of both streams in output. */
+static int
+run_step(struct tenon_exec *x, struct tenon_error *err)
+{
+    char id[40];
+    name_step(id);
+    FILE *out = tmpfile();
     status = -1;
-    int r = plugin->ops.executor->run(self, (struct tenon_ctx *)(void *)&ctx, x, &status, err);
+    int r = call_executor(x, id, NULL, &ctx, out, &status, err);
     rewind(out);
     size_t n = fread(output, 1, sizeof output - 1, out);
     output[n] = 0;
     fclose(out);
-    close(x->rootfs_fd);
-    close(x->work_fd);
-    close(x->stdin_fd);
     return r;
 }
 
@@ -636,6 +655,148 @@ START_TEST(test_executor_dies_with_its_parent)
 }
 END_TEST
 
+/* ---- one process more in a step that runs ---- */
+
+struct process { /* zeroed, but for the first three */
+    const char *script;
+    const struct process *joins; /* the first one; NULL: it is that */
+    uint64_t memory_bytes;
+    char id[40];
+    struct fake_ctx ctx;
+    pthread_t thread;
+    int started[2]; /* a pipe, which ends when it is over; a byte: it has begun */
+    int rc;
+    int32_t status;
+    struct tenon_error err;
+};
+
+static void
+has_started(void *data)
+{
+    const struct process *p = data;
+    ck_assert_int_eq(write(p->started[1], "", 1), 1);
+}
+
+static void *
+process_main(void *data)
+{
+    struct process *p = data;
+    const char *argv[] = { "/bin/sh", "-c", p->script, NULL };
+    struct tenon_exec x = { .argv = argv, .memory_bytes = p->memory_bytes,
+                            .started = has_started, .started_data = p };
+    FILE *out = tmpfile();
+    p->rc = call_executor(&x, p->id, p->joins ? p->joins->id : NULL, &p->ctx, out, &p->status,
+                          &p->err);
+    fclose(out);
+    close(p->started[1]);
+    return NULL;
+}
+
+static void
+process_begin(struct process *p)
+{
+    name_step(p->id);
+    p->err = (struct tenon_error)TENON_ERROR_INIT;
+    p->ctx.agent_fd = -1;
+    p->ctx.cancel = tenon_cancel_new(NULL);
+    ck_assert_int_eq(pipe2(p->started, O_CLOEXEC), 0);
+    ck_assert_int_eq(pthread_create(&p->thread, NULL, process_main, p), 0);
+}
+
+static bool
+process_has_begun(struct process *p)
+{
+    char byte;
+    return read(p->started[0], &byte, 1) == 1;
+}
+
+static void
+process_end(struct process *p)
+{
+    pthread_join(p->thread, NULL);
+    close(p->started[0]);
+    tenon_cancel_free(p->ctx.cancel);
+    fake_ctx_release(&p->ctx);
+}
+
+static void
+process_cancel(struct process *p)
+{
+    tenon_cancel_fire(p->ctx.cancel);
+    process_end(p);
+    ck_assert_msg(p->rc == TENON_E_CANCELLED, "%d: %s", p->rc, p->err.message);
+    tenon_error_release(&p->err);
+}
+
+/* How many of our children are in a control group that is named after the step? */
+static int
+children_in_group(const char *id)
+{
+    char command[200], line[40] = "";
+    snprintf(command, sizeof command,
+             "for p in $(ps -o pid= --ppid %d); do cat /proc/$p/cgroup 2>/dev/null | "
+             "grep -q /%s && echo $p; done | wc -l", (int)getpid(), id);
+    FILE *f = popen(command, "re");
+    ck_assert(f && fgets(line, sizeof line, f));
+    pclose(f);
+    return atoi(line);
+}
+
+/* Who waits for a process that joined is in none of the step's groups, which could not be removed
+ * else when the first process ends. */
+START_TEST(test_executor_join_leaves_groups_free)
+{
+    if (!begin(_i))
+        return;
+    struct process first = { .script = "while :; do sleep 1; done", .memory_bytes = 64 << 20 };
+    struct process second = { .script = "while :; do sleep 1; done", .joins = &first };
+    if (tenon_ids_mapped()) { /* it has no groups */
+        unload();
+        return;
+    }
+    process_begin(&first);
+    ck_assert_msg(process_has_begun(&first), "%s", first.err.message);
+    const int before = children_in_group(first.id);
+    ck_assert_int_le(before, 1);
+    process_begin(&second);
+    ck_assert_msg(process_has_begun(&second), "%s", second.err.message);
+    ck_assert_int_eq(children_in_group(first.id), before);
+    process_cancel(&second);
+    process_cancel(&first);
+    unload();
+}
+END_TEST
+
+/* Is there a grandchild of ours that was stopped? */
+static bool
+is_stopped(void)
+{
+    char command[120];
+    snprintf(command, sizeof command, "for p in $(ps -o pid= --ppid %d); do ps -o stat= --ppid $p; "
+             "done | grep -q '^T'", (int)getpid());
+    return system(command) == 0;
+}
+
+/* What is in the step already may stop who joins, before it is the joining program. */
+START_TEST(test_executor_join_that_is_stopped)
+{
+    if (!begin(_i))
+        return;
+    struct process first = { .script = "while :; do kill -STOP -1; done 2>/dev/null" };
+    struct process second = { .script = "while :; do sleep 1; done", .joins = &first };
+    process_begin(&first);
+    ck_assert_msg(process_has_begun(&first), "%s", first.err.message);
+    process_begin(&second);
+    /* A runtime is in another namespace than what it starts, and is not stopped. */
+    if (executors[_i].is_native)
+        for (int tries = 600; !is_stopped() && tries > 0; tries--)
+            usleep(100000);
+    process_cancel(&second);
+    process_cancel(&first);
+    unload();
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -663,6 +824,8 @@ suite(void)
     tcase_add_loop_test(t, test_executor_background_process_ends, 0, n);
     tcase_add_loop_test(t, test_executor_cancel_kills_the_tree, 0, n);
     tcase_add_loop_test(t, test_executor_dies_with_its_parent, 0, n);
+    tcase_add_loop_test(t, test_executor_join_leaves_groups_free, 0, n);
+    tcase_add_loop_test(t, test_executor_join_that_is_stopped, 0, n);
     suite_add_tcase(s, t);
     return s;
 }

@@ -92,11 +92,12 @@ close_others(const int *keep, size_t count)
 /* fork() with flags.  Not fork(2) of libc: its handlers take locks that other
  * threads may hold. */
 static pid_t
-fork_with(uint64_t flags)
+fork_with(uint64_t flags, int *pidfd)
 {
     struct clone_args a;
     memset(&a, 0, sizeof a);
     a.flags = flags;
+    a.pidfd = (uint64_t)(uintptr_t)pidfd;
     a.exit_signal = SIGCHLD;
     return (pid_t)syscall(SYS_clone3, &a, sizeof a);
 }
@@ -138,6 +139,25 @@ start_child(const struct guard *g, int *pidfd)
                  pidfd);
 }
 
+/* One that joins can be stopped (SIGSTOP) by who is in there, before its program runs: the guard
+ * waits for nothing then that it could not be called away from. */
+static pid_t
+start_joining(const struct guard *g, int *pidfd, int *running_r)
+{
+    int running[2]; /* ends with exec */
+    if (pipe2(running, O_CLOEXEC) < 0)
+        guard_fail(g->report_w, "make a pipe", errno);
+    const pid_t pid = fork_with(CLONE_PIDFD, pidfd);
+    if (pid == 0) {
+        struct start s = { g->o->child, g->o->data, g->alive_r, g->report_w };
+        close(running[0]);
+        _exit(start_main(&s));
+    }
+    close(running[1]);
+    *running_r = running[0];
+    return pid;
+}
+
 /* Not by our own end alone: the kernel lets go of a dead process's program before
  * it kills the namespace, and nothing of the step may run when tenon's program can
  * be written to again (CVE-2019-5736: a step that was made to start it has it as
@@ -162,22 +182,24 @@ end_child(int pidfd)
     _exit(1);
 }
 
-/* The child ends, or tenon does. */
-static void
-watch(int alive_fd, int pidfd, bool is_joined)
+/* The child ends, or tenon does. Or `news_fd` does, unless it is -1: true. */
+static bool
+watch(int alive_fd, int pidfd, int news_fd, bool is_joined)
 {
     prctl(PR_SET_PDEATHSIG, 0); /* from here on the pipe tells */
-    struct pollfd p[2] = {
+    struct pollfd p[3] = {
         { .fd = alive_fd, .events = POLLIN },
         { .fd = pidfd, .events = POLLIN },
+        { .fd = news_fd, .events = POLLIN },
     };
-    while (poll(p, 2, -1) < 0 || (!p[0].revents && !p[1].revents))
+    while (poll(p, 3, -1) < 0 || (!p[0].revents && !p[1].revents && !p[2].revents))
         if (errno != EINTR && errno != EAGAIN)
-            break;
+            return false;
     if (p[0].revents && is_joined)
         end_child(pidfd);
     if (p[0].revents)
         end_all();
+    return p[2].revents;
 }
 
 /* Of a child that is there no more there is no news: it failed, or was quick. */
@@ -245,13 +267,14 @@ guard_main(const struct guard *g)
     if (sys)
         guard_fail(g->report_w, what, sys);
 
-    int pidfd = -1;
-    pid_t pid = start_child(g, &pidfd);
+    int pidfd = -1, running = -1;
+    pid_t pid = g->o->join ? start_joining(g, &pidfd, &running) : start_child(g, &pidfd);
     if (pid < 0)
         guard_fail(g->report_w, "make the step's process", errno);
-    if (g->o->news && g->o->news->send_fd >= 0)
+    const bool runs = running < 0 || watch(g->alive_r, pidfd, running, true);
+    if (runs && g->o->news && g->o->news->send_fd >= 0)
         send_news(g->o->news->send_fd, pid, pidfd);
-    watch(g->alive_r, pidfd, g->o->join != NULL);
+    watch(g->alive_r, pidfd, -1, g->o->join != NULL);
     int status;
     pid_t w;
     do
@@ -421,7 +444,7 @@ guard_run(const struct guard_options *o, struct guard_result *result)
         sigset_t all, old;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        pid_t pid = fork_with(o->guard_flags | (o->join ? 0 : CLONE_NEWPID));
+        pid_t pid = fork_with(o->guard_flags | (o->join ? 0 : CLONE_NEWPID), NULL);
         if (pid == 0) {
             guard_main(&g);
             _exit(1);

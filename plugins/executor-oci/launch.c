@@ -1,0 +1,176 @@
+/* executor-oci/launch.c - the runtime below its guard, and the news that what it runs has begun:
+ * it writes its process's number to a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "oci.h"
+#include "ocimounts.h"
+#include "common/exec/cgroup.h"
+#include "common/exec/profile.h"
+#include "common/exec/sockets.h"
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
+#include "tools/parse.h"
+
+/* ---- in the guard and its child: async-signal-safe only ----------------- */
+
+struct started { /* prepared before fork */
+    const struct oci_launch *l;
+    char *const *env;
+    int in, out, err;
+    int requests; /* -1: none are served */
+};
+
+const char oci_mounting_proc[] = "mount /proc for the runtime";
+
+static int
+guard_setup(void *data, const char **what)
+{
+    const struct oci_launch *l = ((const struct started *)data)->l;
+    int e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
+    if (e)
+        return e;
+    /* The runtime reads /proc by process numbers of its own namespace. */
+    *what = "make mounts private";
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return errno;
+    /* What it does not see it does not move the step to: the group that we are in stays. */
+    if (l->hides_v2)
+        (void)umount2(CGROUP_ROOT "/unified", MNT_DETACH);
+    *what = oci_mounting_proc;
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return errno;
+    return ocimounts_attach(l->x, what);
+}
+
+static void
+launch_child(void *data, int report_fd)
+{
+    const struct started *s = data;
+    const struct oci_launch *l = s->l;
+    const char *what;
+    int e = l->joined ? cgroup_join(l->cgroup_procs, l->cgroup_count, &what) : 0;
+    if (e)
+        guard_fail(report_fd, what, e);
+    if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
+        guard_fail(report_fd, "set up standard streams", errno);
+    /* So that the runtime notices when the terminal is resized. */
+    if (isatty(0) && setsid() >= 0)
+        (void)ioctl(0, TIOCSCTTY, 0);
+    umask(022);
+    e = s->requests < 0 ? 0 : requests_install(s->requests);
+    if (!e && !(l->x->flags & TENON_EXEC_INSECURE))
+        e = sockets_restrict(profile_shares_network(l->x), s->requests >= 0);
+    if (e)
+        guard_fail(report_fd, "install the filter of sockets", e);
+    guard_reset_signals();
+    execve(l->o->path, l->argv, s->env);
+    guard_fail(report_fd, "start the OCI runtime", errno);
+}
+
+/* ---- that it has started --------------------------------------------------------- */
+
+int
+oci_read_pid(const char *work)
+{
+    auto_free char *path = tenon_asprintf("%s/" OCI_PID, work);
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    char text[24] = "";
+    uint64_t pid = 0;
+    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
+        text[strcspn(text, "\n")] = 0;
+    return tenon_parse_u64(text, 10, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
+}
+
+static bool
+has_started(void *data, int guard)
+{
+    const struct oci_launch *l = data;
+    char events[4096];
+    while (read(l->news, events, sizeof events) > 0)
+        ;
+    if (!oci_read_pid(l->x->work))
+        return true;
+    int pidfd = l->joined ? fcntl(l->joined->pidfd, F_DUPFD_CLOEXEC, 10)
+                          : (int)syscall(SYS_pidfd_open, guard, 0);
+    if (pidfd >= 0) {
+        running_set(&l->o->running, l->step, pidfd);
+        l->x->started(l->x->started_data);
+    }
+    return false;
+}
+
+int
+oci_expect_start(struct oci_launch *l, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->o->host;
+    l->news = -1;
+    if (!TENON_HAS(struct tenon_exec, l->x, started))
+        return TENON_OK;
+    l->news = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (l->news < 0 || inotify_add_watch(l->news, l->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+        host->error(err, TENON_E_FAILED, errno, "watch %s", l->x->work);
+        if (l->news >= 0)
+            close(tenon_steal_fd(&l->news));
+        return host->error_code(err);
+    }
+    return TENON_OK;
+}
+
+/* ---- and here -------------------------------------------------------------------- */
+
+/* A descriptor above the standard ones, so that dup2 never closes a source. */
+static int
+move_up(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 10);
+}
+
+void
+oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *result)
+{
+    /* Nothing of our environment reaches the runtime. */
+    char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    (char *)"XDG_RUNTIME_DIR=/run", NULL };
+    auto_close int in = move_up(l->x->stdin_fd);
+    auto_close int out = move_up(l->x->stdout_fd);
+    auto_close int err = move_up(l->x->stderr_fd);
+    struct started s = { l, env, in, out, err, requests_fd(l->requests) };
+    auto_free int *keep = tenon_calloc(5 + l->cgroup_count, sizeof *keep);
+    size_t kept = 0;
+    keep[kept++] = in;
+    keep[kept++] = out;
+    keep[kept++] = err;
+    if (l->joined)
+        keep[kept++] = l->joined->pidfd;
+    if (s.requests >= 0)
+        keep[kept++] = s.requests;
+    for (size_t i = 0; i < l->cgroup_count; i++)
+        keep[kept++] = l->cgroup_procs[i];
+    const struct guard_join join = { .pidfd = l->joined ? l->joined->pidfd : -1,
+                                     .flags = CLONE_NEWNS };
+    const struct guard_news news = { .send_fd = -1, .fd = l->news, .seen = has_started,
+                                     .data = l };
+    struct guard_options g = {
+        .guard_flags = l->joined ? 0 : CLONE_NEWNS,
+        .guard_setup = l->joined ? NULL : guard_setup,
+        .child = launch_child,
+        .data = &s,
+        .keep = keep,
+        .keep_count = kept,
+        .cancel_fd = l->o->host->cancel_fd(ctx),
+        .join = l->joined ? &join : NULL,
+        .news = l->news >= 0 ? &news : NULL,
+    };
+    guard_run(&g, result);
+}
