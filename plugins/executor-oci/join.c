@@ -1,5 +1,6 @@
 /* executor-oci/join.c - one more process in a step that runs, and signals for one. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -38,6 +39,15 @@ send_signal(const struct running_copy *step, int number)
     return result.outcome == GUARD_EXITED ? 0 : result.sys ? result.sys : ESRCH;
 }
 
+static const char ended[] = "the container's first process has ended";
+
+static bool
+has_ended(int pidfd)
+{
+    struct pollfd p = { .fd = pidfd, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
 static int
 joined_result(const struct oci_launch *l, const struct guard_result *result, int32_t *wait_status,
               struct tenon_error *err)
@@ -55,6 +65,9 @@ joined_result(const struct oci_launch *l, const struct guard_result *result, int
     if (WIFSIGNALED(result->wait_status)) /* with the first one */
         return TENON_OK;
     auto_free char *message = result->wait_status ? oci_last_error(l->x) : NULL;
+    if (message && !oci_read_pid(l->x->work) &&
+        (oci_is_of_end(message) || has_ended(l->joined->pidfd)))
+        return host->error(err, TENON_E_NOT_FOUND, 0, ended);
     return message && !oci_is_of_program(message) ? oci_blame(l->o, message, err) : TENON_OK;
 }
 
@@ -88,8 +101,7 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     struct running_step own = { .id = x->id, .work = x->work };
     struct requests *requests = NULL;
     if (!running_find(&o->running, id, &first))
-        return o->host->error(err, TENON_E_NOT_FOUND, 0,
-                              "the container's first process has ended");
+        return o->host->error(err, TENON_E_NOT_FOUND, 0, ended);
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = first.procs,
                             .cgroup_count = first.proc_count, .joined = &first, .step = &own,
                             .news = -1 };

@@ -71,6 +71,8 @@ int oci_blame(const struct oci *o, const char *message, struct tenon_error *err)
 char *oci_last_error(const struct tenon_exec *x);
 /* The step's program could not be started: that is a step that failed. */
 bool oci_is_of_program(const char *message);
+/* What was to be joined is over. */
+bool oci_is_of_end(const char *message);
 
 /* ---- join.c: one more process in a step that runs ---- */
 

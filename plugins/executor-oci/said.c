@@ -33,18 +33,33 @@ oci_last_error(const struct tenon_exec *x)
     return found;
 }
 
-bool
-oci_is_of_program(const char *message)
+/* One of the words, outside of quotes: paths are quoted, and may contain any. */
+static bool
+says(const char *message, const char *const words[], size_t count)
 {
-    static const char *const words[] = { "exec", "chdir", "cwd" };
-    bool is_quoted = false; /* paths are quoted, and may contain any word */
+    bool is_quoted = false;
     for (const char *p = message; *p; p++) {
         is_quoted ^= *p == '"';
-        for (size_t i = 0; !is_quoted && i < sizeof words / sizeof *words; i++)
+        for (size_t i = 0; !is_quoted && i < count; i++)
             if (!strncmp(p, words[i], strlen(words[i])))
                 return true;
     }
     return false;
+}
+
+bool
+oci_is_of_program(const char *message)
+{
+    static const char *const words[] = { "exec", "chdir", "cwd" };
+    return says(message, words, tenon_countof(words));
+}
+
+bool
+oci_is_of_end(const char *message)
+{
+    static const char *const words[] = { "stopped container", "that has stopped",
+                                         "is not running", "does not exist" };
+    return says(message, words, tenon_countof(words));
 }
 
 int

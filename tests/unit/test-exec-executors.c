@@ -797,6 +797,74 @@ START_TEST(test_executor_join_that_is_stopped)
 }
 END_TEST
 
+/* A runtime that is told to start one more process says whether it could: in words alone, which are
+ * those of a program that cannot be started, too. */
+static const char runtime[] =
+    "#!/bin/sh\n"
+    "while [ $# -gt 0 ]; do\n"
+    "    case $1 in\n"
+    "    --log) log=$2 ;;\n"
+    "    --pid-file) pid=$2 ;;\n"
+    "    run | exec) verb=$1 ;;\n"
+    "    esac\n"
+    "    shift\n"
+    "done\n"
+    "if [ $verb = exec ]; then cp \"${0%/*}/says\" \"$log\"; exit 255; fi\n"
+    "echo 2 >\"$pid.new\" && mv \"$pid.new\" \"$pid\"\n"
+    "while :; do sleep 1; done\n";
+
+static const struct {
+    const char *message;
+    int rc;
+} joining[] = {
+    { "exec failed: cannot exec in a stopped container", TENON_E_NOT_FOUND },
+    { "cannot exec a container that has stopped", TENON_E_NOT_FOUND },
+    { "the container `tenon-1-1` is not running", TENON_E_NOT_FOUND },
+    { "container does not exist", TENON_E_NOT_FOUND },
+    { "exec failed: unable to start container process: exec: \\\"/none\\\": no such file", 0 },
+    { "exec failed: unable to start: exec: \\\"/a stopped container\\\": no such file", 0 },
+    { "open /etc/thing: permission denied", TENON_E_FAILED },
+};
+
+START_TEST(test_executor_join_that_is_late)
+{
+    struct process first = { .script = "" };
+    struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_values *config = NULL;
+    auto_free char *path = tenon_asprintf("%s/runtime", top);
+    auto_free char *says = tenon_asprintf("%s/says", top);
+    auto_free char *line = tenon_asprintf("runtime=%s", path);
+    const char *const lines[] = { line, NULL };
+    plugin = fake_load(executors[0].file, executors[0].symbol);
+    if (!plugin || tenon_ids_mapped()) {
+        unit_not_tried("a runtime of our own: executor-oci is not built, or has no /proc of its own");
+        return;
+    }
+    unit_write(AT_FDCWD, path, runtime);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    ck_assert_int_eq(tenon_values_parse(plugin->config, sizeof(struct tenon_param), lines, "config",
+                                        &config, &err), 0);
+    ck_assert_int_eq(plugin->init(&fake_host, config, &self, &err), 0);
+    tenon_values_free(config);
+    process_begin(&first);
+    ck_assert_msg(process_has_begun(&first), "%s", first.err.message);
+    for (size_t i = 0; i < tenon_countof(joining); i++) {
+        struct process late = { .script = "", .joins = &first };
+        auto_free char *log = tenon_asprintf("{\"level\": \"error\", \"msg\": \"%s\"}\n",
+                                             joining[i].message);
+        unit_write(AT_FDCWD, says, log);
+        process_begin(&late);
+        ck_assert(!process_has_begun(&late));
+        process_end(&late);
+        ck_assert_msg(late.rc == joining[i].rc, "%s: %d", joining[i].message, late.rc);
+        ck_assert_int_eq(late.rc == 0 ? WEXITSTATUS(late.status) : 255, 255);
+        tenon_error_release(&late.err);
+    }
+    process_cancel(&first);
+    plugin->fini(self);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -826,6 +894,7 @@ suite(void)
     tcase_add_loop_test(t, test_executor_dies_with_its_parent, 0, n);
     tcase_add_loop_test(t, test_executor_join_leaves_groups_free, 0, n);
     tcase_add_loop_test(t, test_executor_join_that_is_stopped, 0, n);
+    tcase_add_test(t, test_executor_join_that_is_late);
     suite_add_tcase(s, t);
     return s;
 }
