@@ -98,8 +98,9 @@ add_node(struct edits *e, struct json_object *o, struct tenon_error *err)
                 (n.mode < 0 || (n.mode & 07777) == (int64_t)(st.st_mode & 07777)) &&
                 (n.uid < 0 || n.uid == (int64_t)st.st_uid) &&
                 (n.gid < 0 || n.gid == (int64_t)st.st_gid);
+    /* The device can be written to, its owner and mode cannot be changed. */
     if (same || (is_there && e->s->engine->rootless))
-        return add_mount(e->s, n.host_path, n.path, TENON_MOUNT_DEVICE, err);
+        return add_mount(e->s, n.host_path, n.path, TENON_MOUNT_DEVICE | TENON_MOUNT_RDONLY, err);
 
     /* A node of our own, because the machine's differs from the description. */
     auto_free char *name = tenon_asprintf("n%u", e->s->names++);

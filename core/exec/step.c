@@ -331,6 +331,11 @@ prepare(struct tenon_step *s, struct tenon_error *err)
         rc = furnish(s, err);
     if (s->ids.root)
         tenon_ids_act_as(0);
+    /* Nobody but the machine's root may write where a directory is of an owner that has no place
+     * among the step's. */
+    if (rc < 0 && s->ids.first &&
+        (err->sys == EACCES || err->sys == EPERM || err->sys == EOVERFLOW))
+        tenon_step_ids_refuse(s, err->message);
     return rc;
 }
 

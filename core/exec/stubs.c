@@ -33,24 +33,29 @@ set_times(int dirfd, const struct stat *st)
     (void)futimens(dirfd, times);
 }
 
-static uint32_t
-id_on_disk(const struct tenon_stubs *s, uint32_t id)
+/* False: it has no place among the step's, and shows as another. */
+static bool
+id_on_disk(const struct tenon_stubs *s, uint32_t *id)
 {
     if (!s->ids.first)
-        return id;
-    return id == s->ids.root ? 0 : id - s->ids.first;
+        return true;
+    *id = *id == s->ids.root ? 0 : *id - s->ids.first;
+    return *id < s->ids.count;
 }
 
-static void
-remember_parent(struct tenon_stubs *s, const char *path, const struct stat *st)
+static int
+remember_parent(struct tenon_stubs *s, const char *path, const struct stat *st,
+                struct tenon_error *err)
 {
     tenon_vec_foreach(p, &s->parents)
         if (!strcmp(p->path, path))
-            return;
+            return 0;
+    struct stat on_disk = *st;
+    if (!id_on_disk(s, &on_disk.st_uid) || !id_on_disk(s, &on_disk.st_gid))
+        return tenon_error_errno(err, EOVERFLOW, "owner of %s", path);
     struct tenon_stub_parent *p = tenon_vec_add(&s->parents);
-    *p = (struct tenon_stub_parent){ tenon_strdup(path), *st };
-    p->st.st_uid = id_on_disk(s, st->st_uid);
-    p->st.st_gid = id_on_disk(s, st->st_gid);
+    *p = (struct tenon_stub_parent){ tenon_strdup(path), on_disk };
+    return 0;
 }
 
 static int
@@ -105,8 +110,8 @@ make_path(struct tenon_stubs *s, int rootfd, const char *real, bool is_dir,
             return tenon_error_set(err, TENON_E_INVALID,
                                    "mount target \"%s\": \"%s\" is not a directory",
                                    target, path);
-        } else if (!last && !is_new) {
-            remember_parent(s, path, &st);
+        } else if (!last && !is_new && remember_parent(s, path, &st, err) < 0) {
+            return err->code;
         }
         if (last)
             break;

@@ -31,7 +31,7 @@ struct tenon_stubs { /* zeroed: empty */
 };
 
 /* Make sure that target, as the root's links lead to it, exists.  covers: it
- * will be mounted over. */
+ * will be mounted over.  EOVERFLOW: a directory on the way has an owner whom ids do not have. */
 int tenon_stubs_add(struct tenon_stubs *s, int rootfd, const char *target,
                     bool is_dir, bool covers, struct tenon_error *err);
 /* recursive: the directories on the way, too. */

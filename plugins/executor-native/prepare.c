@@ -13,6 +13,7 @@
 #include "tools/alloc.h"
 #include "tools/comma.h"
 #include "tools/cleanup.h"
+#include "common/exec/nodes.h"
 #include "common/exec/profile.h"
 
 static const struct {
@@ -134,9 +135,9 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->net_fd = l->users_fd = l->requests_fd = -1;
     l->step.pidfd = l->joined.pidfd = l->news[0] = l->news[1] = -1;
     l->x = x;
-    l->in = move_up(x->stdin_fd);
-    l->out = move_up(x->stdout_fd);
-    l->err = move_up(x->stderr_fd);
+    l->in = nodes_move_up(x->stdin_fd);
+    l->out = nodes_move_up(x->stdout_fd);
+    l->err = nodes_move_up(x->stderr_fd);
     if (l->in < 0 || l->out < 0 || l->err < 0)
         return host->error(err, TENON_E_FAILED, errno, "duplicate the standard streams");
     char name[64];

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/exec/mountapi.h"
+#include "common/exec/nodes.h"
 #include "common/exec/profile.h"
 
 const char native_mounting_proc[] = "mount /proc";
@@ -38,7 +39,7 @@ attach_at(int root, const char *path, int mountfd)
 /* ---- /dev --------------------------------------------------------------- */
 
 static int
-bind_device(int root, int dev, const char *name)
+bind_device(const struct native_launch *l, int root, int dev, const char *name)
 {
     char host[32] = "/dev/", path[32] = "dev/";
     strncat(host, name, sizeof host - 6);
@@ -47,7 +48,9 @@ bind_device(int root, int dev, const char *name)
     if (file < 0)
         return errno;
     close(file);
-    return attach_at(root, path, mountapi_open_tree(AT_FDCWD, host, false));
+    /* An ordinary user's root is nobody who could change it. */
+    return attach_at(root, path, l->rootless ? mountapi_open_tree(AT_FDCWD, host, false)
+                                             : nodes_open(host));
 }
 
 static int
@@ -60,7 +63,7 @@ make_devices(const struct native_launch *l, int root, int dev)
             continue;
         if (!l->nodev && errno != EPERM)
             return errno;
-        int e = bind_device(root, dev, d->name); /* in a user namespace, too */
+        int e = bind_device(l, root, dev, d->name); /* in a user namespace, too */
         if (e)
             return e;
     }

@@ -16,6 +16,7 @@
 #include "oci.h"
 #include "ocimounts.h"
 #include "common/exec/cgroup.h"
+#include "common/exec/nodes.h"
 #include "common/exec/profile.h"
 #include "common/exec/sockets.h"
 #include "tools/alloc.h"
@@ -29,6 +30,7 @@ struct started { /* prepared before fork */
     char *const *env;
     int in, out, err;
     int requests; /* -1: none are served */
+    const char *nodes; /* a directory for the step's devices; NULL: the runtime makes them */
 };
 
 const char oci_mounting_proc[] = "mount /proc for the runtime";
@@ -36,14 +38,18 @@ const char oci_mounting_proc[] = "mount /proc for the runtime";
 static int
 guard_setup(void *data, const char **what)
 {
-    const struct oci_launch *l = ((const struct started *)data)->l;
-    int e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
-    if (e)
-        return e;
+    const struct started *s = data;
+    const struct oci_launch *l = s->l;
     /* The runtime reads /proc by process numbers of its own namespace. */
     *what = "make mounts private";
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return errno;
+    *what = "make device nodes";
+    int e = s->nodes ? nodes_cover(s->nodes) : 0;
+    if (!e)
+        e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
+    if (e)
+        return e;
     /* What it does not see it does not move the step to: the group that we are in stays. */
     if (l->hides_v2)
         (void)umount2(CGROUP_ROOT "/unified", MNT_DETACH);
@@ -129,11 +135,13 @@ oci_expect_start(struct oci_launch *l, struct tenon_error *err)
 
 /* ---- and here -------------------------------------------------------------------- */
 
-/* A descriptor above the standard ones, so that dup2 never closes a source. */
-static int
-move_up(int fd)
+/* In a user namespace a runtime cannot make nodes, and binds the machine's. */
+static char *
+directory_for_nodes(const struct oci_launch *l)
 {
-    return fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    if (!l->in_users || mkdirat(l->x->work_fd, "nodes", 0700) < 0)
+        return NULL;
+    return tenon_asprintf("%s/nodes", l->x->work);
 }
 
 void
@@ -142,10 +150,11 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     /* Nothing of our environment reaches the runtime. */
     char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                     (char *)"XDG_RUNTIME_DIR=/run", NULL };
-    auto_close int in = move_up(l->x->stdin_fd);
-    auto_close int out = move_up(l->x->stdout_fd);
-    auto_close int err = move_up(l->x->stderr_fd);
-    struct started s = { l, env, in, out, err, requests_fd(l->requests) };
+    auto_close int in = nodes_move_up(l->x->stdin_fd);
+    auto_close int out = nodes_move_up(l->x->stdout_fd);
+    auto_close int err = nodes_move_up(l->x->stderr_fd);
+    auto_free char *nodes = directory_for_nodes(l);
+    struct started s = { l, env, in, out, err, requests_fd(l->requests), nodes };
     auto_free int *keep = tenon_calloc(5 + l->cgroup_count, sizeof *keep);
     size_t kept = 0;
     keep[kept++] = in;

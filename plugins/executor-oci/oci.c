@@ -293,7 +293,8 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
                                  .proc_count = groups.limits.count };
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = groups.limits.procs,
                             .cgroup_count = groups.limits.count, .requests = requests,
-                            .hides_v2 = groups.has_devices, .step = &step };
+                            .hides_v2 = groups.has_devices, .in_users = users != NULL,
+                            .step = &step };
     if (oci_expect_start(&l, err) < 0) {
         groups_release(&groups);
         return o->host->error_code(err);

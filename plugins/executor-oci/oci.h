@@ -53,6 +53,7 @@ struct oci_launch {
     const struct requests *requests; /* NULL: none are served */
     const struct running_copy *joined; /* where the runtime runs already; or NULL */
     bool hides_v2;
+    bool in_users;             /* the runtime makes a user namespace */
     struct running_step *step; /* in the list from when it has started */
     int news;                  /* inotify; -1: nobody wants to know when that is */
 };

@@ -65,11 +65,23 @@ RUN --device=vendor.com/log=a /probe device c 1 11 /dev/granted; /probe device c
     /probe device c 1 1 /memory
 RUN /probe device c 1 11 /without
 END
+# The nodes of every step, and what it reads, could be the machine's, whose root is root of the step by
+# its number: their owners and modes are nobody else's to change.
+cat >"$context/owned.Dockerfile" <<'END'
+FROM base
+RUN for d in null zero full random urandom tty; do chgrp 1 /dev/$d && chmod 646 /dev/$d && stat -c '%n %g %a' /dev/$d; done; \
+    chgrp 1 /proc/self/fd/0; chmod 646 /proc/self/fd/0; cat && echo read nothing
+RUN --device=vendor.com/log=b chgrp 1 /dev/log-b; chmod 646 /dev/log-b; cat /dev/log-b && echo x >/dev/log-b && echo both ways
+END
+nodes="/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty"
+mknod -m 640 "$work/log-b" c 1 3
+owners() { stat -c '%n %u %g %a' $nodes "$work/log-b"; }
 mkdir "$work/cdi"
-cat >"$work/cdi/vendor.json" <<'END'
+cat >"$work/cdi/vendor.json" <<END
 {"cdiVersion": "0.6.0", "kind": "vendor.com/log", "devices": [
   {"name": "a", "containerEdits": {"deviceNodes": [
-    {"path": "/dev/granted", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]}}]}
+    {"path": "/dev/granted", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]}},
+  {"name": "b", "containerEdits": {"deviceNodes": [{"path": "/dev/log-b", "hostPath": "$work/log-b"}]}}]}
 END
 config='"cdi-dirs": ["'$work'/cdi"]'
 
@@ -103,7 +115,20 @@ trial() {
     assert_said "write /again: works"
     assert_said "read /memory: EPERM"
     assert_said "write /without: EPERM"
+
+    before=$(owners)
+    try 0 --no-cache -f "$context/owned.Dockerfile" --allow device=vendor.com/log=b
+    assert_eq "$before" "$(owners)"
+    for d in null zero full random urandom tty; do
+        assert_said "/dev/$d 1 646"
+    done
+    assert_said "read nothing"
+    assert_said "both ways"
 }
+# What an executor that fails here has done to the machine.
+machines=$(stat -c '%g %a %n' $nodes)
+give_back() { echo "$machines" | while read -r group mode node; do chgrp "$group" "$node" && chmod "$mode" "$node"; done; }
+at_exit="$at_exit give_back"
 each_executor trial
 [ ! -e "$work/said-oci" ] || diff "$work/said-native" "$work/said-oci" || fail "the executors differ"
 

@@ -131,6 +131,12 @@ RUN --mount=type=secret,id=s,uid=3000000001 stat -c '%n of %u' /run/secrets/s; t
 RUN cat /proc/self/uid_map | tr -s ' ' | sed 's/^/map/'; touch /g; chown 3000000002 /g 2>&1
 USER 2147400000:2147400003
 RUN id -u; id -g
+USER root
+RUN --mount=type=secret,id=s,uid=3000000001 mkdir -p /d/e; chown 3000000002 /d
+RUN --mount=type=cache,target=/d/x stat -c '%n of %u' /d /d/x
+RUN --mount=type=cache,target=/d/e/x stat -c '%n of %u' /d/e/x
+WORKDIR /d/w
+RUN stat -c '%n of %u' /d/w
 END
     try 1 --no-cache --secret "id=s,src=$work/secret"
     assert_said "/run/secrets/s of 3000000001"
@@ -141,6 +147,9 @@ END
     try 0 --no-cache --secret "id=s,src=$work/secret"
     assert_said 2147400000
     assert_said 2147400003
+    for line in "/d of 3000000002" "/d/x of 0" "/d/e/x of 0" "/d/w of 0"; do
+        assert_said "$line"
+    done
     mv "$work/Dockerfile.kept" "$context/Dockerfile"
 }
 each_executor trial

@@ -1,6 +1,7 @@
 /* Mount stubs, and the texts of messages. */
 #include "unit.h"
 
+#include "base/ids.h"
 #include "exec/private.h"
 
 static char dir[64];
@@ -63,6 +64,47 @@ START_TEST(test_stubs_vanish_and_times_stay)
     ck_assert_int_eq(stat_of("etc").st_mtim.tv_nsec, 7);
     ck_assert_int_eq(stat_of(".").st_mtim.tv_nsec, 7);
     tenon_stubs_release(&s);
+}
+END_TEST
+
+/* Owners of the directories above are remembered as they are on disk; one that is none of the
+ * step's cannot be. */
+START_TEST(test_stubs_owners_on_disk)
+{
+    static const struct {
+        uint32_t first, root, shown;
+        int code;
+        uint32_t on_disk;
+    } table[] = {
+        { 0, 0, 5, 0, 5 },
+        { 1000, 0, 0, 0, 0 },
+        { 1000, 0, 1005, 0, 5 },
+        { 1000, 1000, 1000, 0, 0 },
+        { 1000, 1000, 1001, 0, 1 },
+        { 1000, 0, 1099, 0, 99 },
+        { 1000, 0, 1100, -1, 0 },
+        { 100000, 0, 65534, -1, 0 }, /* the kernel's for all that it cannot tell */
+        { 1000, 0, 4294967295u - 65536, -1, 0 },
+    };
+    if (getuid() != 0 || tenon_ids_mapped()) {
+        unit_not_tried("owners: needs the machine's root");
+        return;
+    }
+    ck_assert_int_eq(mkdirat(rootfd, "owned", 0755), 0);
+    for (size_t i = 0; i < tenon_countof(table); i++) {
+        struct tenon_stubs s = { .ids = { .first = table[i].first, .count = 100,
+                                          .root = table[i].root } };
+        struct tenon_error err = TENON_ERROR_INIT;
+        ck_assert_int_eq(fchownat(rootfd, "owned", table[i].shown, table[i].shown, 0), 0);
+        const int rc = tenon_stubs_add(&s, rootfd, "/owned/x", true, true, &err);
+        ck_assert_int_eq(rc < 0 ? -1 : 0, table[i].code);
+        ck_assert_int_eq(err.sys, rc < 0 ? EOVERFLOW : 0);
+        if (rc == 0)
+            ck_assert_uint_eq(s.parents.items[0].st.st_uid, table[i].on_disk);
+        tenon_stubs_remove(&s, true);
+        tenon_stubs_release(&s);
+        tenon_error_release(&err);
+    }
 }
 END_TEST
 
@@ -223,6 +265,7 @@ main(void)
     TCase *t = tcase_create("stubs");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, test_stubs_vanish_and_times_stay);
+    tcase_add_test(t, test_stubs_owners_on_disk);
     tcase_add_test(t, test_stubs_keep_what_the_step_made);
     tcase_add_test(t, test_stubs_leaf_only);
     tcase_add_test(t, test_stubs_links_stay_inside);

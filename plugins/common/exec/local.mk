@@ -13,6 +13,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/mountapi.h \
 	%D%/network.c \
 	%D%/network.h \
+	%D%/nodes.c \
+	%D%/nodes.h \
 	%D%/ports.c \
 	%D%/ports.h \
 	%D%/profile.c \
