@@ -25,6 +25,7 @@ const struct tenon_limit_kind tenon_limit_kinds[TENON_LIMITS] = {
     [TENON_LIMIT_GIT_PACK] = { "git-pack", true, 128 * GIB, 1, MOST },
     [TENON_LIMIT_DOWNLOAD] = { "download", true, 256 * GIB, 1, MOST },
     [TENON_LIMIT_STEP_LOG] = { "step-log", true, 16 * MIB, 4 * KIB, MOST },
+    [TENON_LIMIT_LOGS] = { "logs", true, GIB, 4 * KIB, MOST },
 };
 
 uint64_t

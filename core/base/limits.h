@@ -24,6 +24,7 @@ enum tenon_limit {
     TENON_LIMIT_GIT_PACK,    /* bytes that it sends */
     TENON_LIMIT_DOWNLOAD,    /* bytes of a file or a blob that a server sends */
     TENON_LIMIT_STEP_LOG,    /* bytes kept of what one step prints */
+    TENON_LIMIT_LOGS,        /* bytes kept of what all steps of a build print; more is little */
     TENON_LIMITS
 };
 

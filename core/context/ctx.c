@@ -276,9 +276,10 @@ open_log(struct tenon_ctx *ctx)
     const int fd = ctx->log_open(ctx->log_data);
 
     ctx->log_open = NULL;
+    struct tenon_store *store = ctx->engine ? ctx->engine->store : NULL;
     if (fd >= 0)
-        tenon_cutlog_open(&ctx->log, fd,
-                          ctx->engine ? tenon_store_limits(ctx->engine->store) : NULL, &err);
+        tenon_cutlog_open(&ctx->log, fd, store ? tenon_store_limits(store) : NULL,
+                          store ? tenon_log_total(store) : NULL, &err);
 }
 
 void

@@ -16,19 +16,53 @@
 
 #define NOT_KEPT " bytes are not kept: the limit "
 #define CHUNK ((size_t)64 << 10)
+#define LITTLE ((uint64_t)4 << 10) /* what a log may have when all have too much */
+
+/* The line of a log that may have `most`, if it has one: how much it says is lost. */
+static bool
+read_line(int fd, uint64_t most, uint64_t *lost)
+{
+    char line[64];
+    unsigned long long n = 0;
+    ssize_t len = pread(fd, line, sizeof line - 1, (off_t)(most / 2));
+    line[len > 0 ? len : 0] = '\0';
+    if (!tenon_has_prefix(line, "\n[") || !strstr(line, NOT_KEPT) ||
+        sscanf(line + 2, "%20llu", &n) != 1)
+        return false;
+    *lost = n;
+    return true;
+}
+
+static void
+count(struct tenon_cutlog *l)
+{
+    if (l->total) /* modulo 2^64, for it can be less than before */
+        __atomic_add_fetch(l->total, l->size - l->counted, __ATOMIC_RELAXED);
+    l->counted = l->size;
+}
 
 int
 tenon_cutlog_open(struct tenon_cutlog *l, int fd, const struct tenon_limits *limits,
-                  struct tenon_error *err)
+                  uint64_t *total, struct tenon_error *err)
 {
     struct stat st;
-    *l = (struct tenon_cutlog){ .fd = fd, .most = tenon_limit(limits, TENON_LIMIT_STEP_LOG) };
+    *l = (struct tenon_cutlog){ .fd = fd, .most = tenon_limit(limits, TENON_LIMIT_STEP_LOG),
+                                .which = TENON_LIMIT_STEP_LOG, .total = total };
+    l->limit = l->most;
+    const uint64_t all = tenon_limit(limits, TENON_LIMIT_LOGS);
+    if (total && __atomic_load_n(total, __ATOMIC_RELAXED) >= all && l->most > LITTLE) {
+        l->most = LITTLE;
+        l->which = TENON_LIMIT_LOGS;
+        l->limit = all;
+    }
     if (fstat(fd, &st) < 0) {
         tenon_error_sys(err, "log");
         tenon_cutlog_close(l);
         return err->code;
     }
     l->size = (uint64_t)st.st_size;
+    read_line(fd, l->most, &l->lost);
+    count(l);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_APPEND); /* or pwrite appends */
     return 0;
 }
@@ -65,19 +99,16 @@ write_line(struct tenon_cutlog *l, uint64_t at, size_t *len, struct tenon_error 
     char line[160];
     *len = (size_t)snprintf(line, sizeof line, "\n[%20llu" NOT_KEPT "\"%s\" is %llu "
                             "bytes]\n", (unsigned long long)l->lost,
-                            tenon_limit_kinds[TENON_LIMIT_STEP_LOG].name,
-                            (unsigned long long)l->most);
+                            tenon_limit_kinds[l->which].name, (unsigned long long)l->limit);
     return write_at(l, line, *len, at, err);
 }
 
 bool
 tenon_cutlog_was_cut(int fd, const struct tenon_limits *limits)
 {
-    char line[64];
-    ssize_t n = pread(fd, line, sizeof line - 1,
-                      (off_t)(tenon_limit(limits, TENON_LIMIT_STEP_LOG) / 2));
-    line[n > 0 ? n : 0] = '\0';
-    return tenon_has_prefix(line, "\n[") && strstr(line, NOT_KEPT);
+    uint64_t lost;
+    return read_line(fd, tenon_limit(limits, TENON_LIMIT_STEP_LOG), &lost) ||
+           read_line(fd, LITTLE, &lost);
 }
 
 /* Bytes [from, size) to `to`, which is before them. */
@@ -145,6 +176,7 @@ tenon_cutlog_write(struct tenon_cutlog *l, const void *data, size_t len, struct 
         if (write_at(l, p, n, l->size, err) < 0)
             return err->code;
         l->size += n;
+        count(l);
         p += n;
         len -= n;
     }

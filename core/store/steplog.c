@@ -11,6 +11,12 @@
 #include "tools/alloc.h"
 #include "store/private.h"
 
+uint64_t *
+tenon_log_total(struct tenon_store *s)
+{
+    return &s->log_total;
+}
+
 int
 tenon_log_file(struct tenon_store *s, const char *build, const char *step, struct tenon_error *err)
 {

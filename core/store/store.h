@@ -375,6 +375,8 @@ void tenon_store_set_limits(struct tenon_store *s, const struct tenon_limits *l)
 const struct tenon_limits *tenon_store_limits(const struct tenon_store *s);
 
 /* ---- logs ------------------------------------------------------------------ */
+/* Bytes that the logs of this process have, for tenon_cutlog_open. */
+uint64_t *tenon_log_total(struct tenon_store *s);
 /* O_RDWR|O_APPEND file logs/BUILD/STEP, for tenon_cutlog_open. */
 int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
                    struct tenon_error *err);

@@ -296,7 +296,7 @@ START_TEST(test_limits_log)
     struct tenon_cutlog l = {.fd = -1};
     int fd = openat(dir, "log", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     auto_close int look = openat(dir, "log", O_RDONLY | O_CLOEXEC);
-    ck_assert_int_eq(tenon_cutlog_open(&l, fd, &limits, &err), 0);
+    ck_assert_int_eq(tenon_cutlog_open(&l, fd, &limits, NULL, &err), 0);
     for (size_t at = 0; at < all.len;) {
         size_t n = all.len - at < logs[_i].piece ? all.len - at : logs[_i].piece;
         ck_assert_msg(tenon_cutlog_write(&l, all.data + at, n, &err) == 0, "%s", err.message);
@@ -327,6 +327,76 @@ START_TEST(test_limits_log)
 }
 END_TEST
 
+static unsigned long long
+lost_of(int fd, unsigned most, const char *name)
+{
+    char text[200] = "", said[40] = "";
+    unsigned long long lost = 0, limit = 0;
+    ck_assert_int_gt(pread(fd, text, sizeof text - 1, most / 2), 0);
+    ck_assert_msg(sscanf(text, "\n[%llu bytes are not kept: the limit \"%39[^\"]\" is %llu", &lost, said,
+                         &limit) == 3, "%s", text);
+    ck_assert_str_eq(said, name);
+    return lost;
+}
+
+/* What is not kept is what is not there, in however many parts it was written. */
+START_TEST(test_limits_log_counts_on)
+{
+    char path[64], block[5000];
+    int dir = unit_tmpdir(path);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const struct tenon_limits limits = {.value[TENON_LIMIT_STEP_LOG] = LOG_MOST};
+    uint64_t total = 0;
+    memset(block, 'x', sizeof block);
+    auto_close int look = openat(dir, "log", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (unsigned i = 1; i <= 4; i++) {
+        struct tenon_cutlog l;
+        uint64_t mine = 0;
+        ck_assert_int_eq(tenon_cutlog_open(&l, openat(dir, "log", O_RDWR | O_CLOEXEC), &limits, &mine,
+                                           &err), 0);
+        ck_assert_int_eq(tenon_cutlog_write(&l, block, sizeof block, &err), 0);
+        tenon_cutlog_close(&l);
+        ck_assert_uint_eq(mine, file_size(look));
+        const char *const line = "\n[                   0 bytes are not kept: the limit \"step-log\" is 4096 bytes]\n";
+        ck_assert_uint_eq(lost_of(look, LOG_MOST, "step-log"),
+                          i * sizeof block + strlen(line) - file_size(look));
+        total = mine;
+    }
+    ck_assert_uint_le(total, LOG_MOST);
+    unit_tmpdir_remove(dir, path);
+}
+END_TEST
+
+/* Many logs: all together have what they may, and little each. */
+START_TEST(test_limits_logs_together)
+{
+    enum { EACH = 1 << 20, ALL = 3 << 20, COUNT = 50, LITTLE = 4096 };
+    char path[64], name[16];
+    int dir = unit_tmpdir(path);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const struct tenon_limits limits = {.value = {[TENON_LIMIT_STEP_LOG] = EACH, [TENON_LIMIT_LOGS] = ALL}};
+    auto_free char *block = tenon_calloc(EACH, 1);
+    uint64_t total = 0, there = 0;
+    memset(block, 'x', EACH);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct tenon_cutlog l;
+        snprintf(name, sizeof name, "log%u", i);
+        int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        auto_close int look = openat(dir, name, O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(tenon_cutlog_open(&l, fd, &limits, &total, &err), 0);
+        ck_assert_int_eq(tenon_cutlog_write(&l, block, EACH, &err), 0);
+        tenon_cutlog_close(&l);
+        there += file_size(look);
+        ck_assert_int_eq(tenon_cutlog_was_cut(look, &limits), i >= ALL / EACH);
+        if (i >= ALL / EACH)
+            ck_assert_uint_gt(lost_of(look, LITTLE, "logs"), EACH - LITTLE);
+    }
+    ck_assert_uint_eq(total, there);
+    ck_assert_uint_le(there, ALL + COUNT * LITTLE);
+    unit_tmpdir_remove(dir, path);
+}
+END_TEST
+
 /* What was there already counts, and one that cannot be written to says so. */
 START_TEST(test_limits_log_opened_again)
 {
@@ -339,13 +409,14 @@ START_TEST(test_limits_log_opened_again)
     for (unsigned i = 0; i < 3; i++) {
         struct tenon_cutlog l;
         int fd = openat(dir, "log", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-        ck_assert_int_eq(tenon_cutlog_open(&l, fd, &limits, &err), 0);
+        ck_assert_int_eq(tenon_cutlog_open(&l, fd, &limits, NULL, &err), 0);
         ck_assert_int_eq(tenon_cutlog_write(&l, block, sizeof block, &err), 0);
         ck_assert_uint_le(file_size(fd), LOG_MOST);
         tenon_cutlog_close(&l);
     }
     struct tenon_cutlog l;
-    ck_assert_int_eq(tenon_cutlog_open(&l, openat(dir, "log", O_RDONLY | O_CLOEXEC), &limits, &err),
+    ck_assert_int_eq(tenon_cutlog_open(&l, openat(dir, "log", O_RDONLY | O_CLOEXEC), &limits, NULL,
+                                       &err),
                      0);
     ck_assert_int_lt(tenon_cutlog_write(&l, "x", 1, &err), 0);
     tenon_cutlog_close(&l);
@@ -365,6 +436,8 @@ main(void)
     tcase_add_test(t, test_limits_window);
     tcase_add_loop_test(t, test_limits_log, 0, (int)tenon_countof(logs));
     tcase_add_test(t, test_limits_log_opened_again);
+    tcase_add_test(t, test_limits_log_counts_on);
+    tcase_add_test(t, test_limits_logs_together);
     if (geteuid() == 0) {
         tcase_add_loop_test(t, test_limits_entries, 0, (int)tenon_countof(trees));
         tcase_add_test(t, test_limits_copied_by_links);
