@@ -48,6 +48,47 @@ is_port(const char *p, size_t len)
     return true;
 }
 
+/* "example.org", "10.0.0.1", "localhost", with a port or without: a host, and not a version or the
+ * name of a scope, as paths have them behind an "@". */
+static bool
+is_host(const char *p, size_t len)
+{
+    const char *end = p + span_of_authority(p, len);
+    const char *colon = memchr(p, ':', (size_t)(end - p));
+    if (colon && !is_port(colon + 1, (size_t)(end - (colon + 1))))
+        return false;
+    if (colon)
+        end = colon;
+    size_t dots = 0, digits = 0, letters = 0; /* letters of the last label */
+    for (const char *q = p; q < end; q++) {
+        const bool is_letter = (*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z');
+        const bool is_digit = *q >= '0' && *q <= '9';
+        if (!is_letter && !is_digit && *q != '.' && *q != '-')
+            return false;
+        dots += *q == '.';
+        digits += is_digit;
+        letters = *q == '.' ? 0 : letters + is_letter;
+    }
+    const size_t n = (size_t)(end - p);
+    return (n == 9 && !strncasecmp(p, "localhost", 9)) || (dots && letters >= 2) ||
+           (dots == 3 && digits + dots == n);
+}
+
+/* Of NAME:DIGITS/...@HOST: the last such "@", or NULL. It is a password if that is what stands
+ * before a host: a port is, too, but then there is seldom a host in the path, and to show less is no
+ * harm. */
+static const char *
+end_of_password_like_port(const char *p, size_t authority, size_t len)
+{
+    const char *inner = memmem(p + authority, len - authority, "://", 3), *at;
+    const char *const begin = p + authority;
+    for (size_t n = inner ? (size_t)(inner - begin) : len - authority;
+         (at = memrchr(begin, '@', n)); n = (size_t)(at - begin))
+        if (is_host(at + 1, len - (size_t)(at + 1 - p)))
+            return at;
+    return NULL;
+}
+
 /* The "@" that ends a user's name and password, or NULL. Also in a URL that is none, because
  * the password has a slash in it: who refuses that prints it. */
 static const char *
@@ -58,9 +99,11 @@ end_of_user(const char *p, size_t len)
         return NULL;
     const char *at = memrchr(p, '@', authority);
     const char *colon = *p == '[' ? NULL : memchr(p, ':', authority);
-    if (at || !colon || is_port(colon + 1, authority - (size_t)(colon + 1 - p)))
+    if (at || !colon)
         return at;
-    return memrchr(p, '@', len);
+    return is_port(colon + 1, authority - (size_t)(colon + 1 - p))
+               ? end_of_password_like_port(p, authority, len)
+               : memrchr(p, '@', len);
 }
 
 static bool
