@@ -156,6 +156,9 @@ run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_er
     struct tenon_exec_container *c = r->c;
     if (tenon_step_user(p, r->is_first, err) < 0 || tenon_step_env(p, err) < 0)
         return err->code;
+    /* Its directory has been made. Before it nothing runs in there. */
+    if (r->is_first && tenon_step_seal(&c->step, err) < 0)
+        return err->code;
     give_pipes(p);
     pthread_mutex_lock(&c->lock);
     auto_free char *work = tenon_asprintf("work%u", c->works++);

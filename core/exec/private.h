@@ -83,8 +83,9 @@ int tenon_step_set_up(struct tenon_step *s, struct tenon_module **executor,
 int tenon_step_open_root(struct tenon_step *s, struct tenon_error *err);
 /* s->user, out of the root. */
 int tenon_step_user(struct tenon_step *s, bool make_cwd, struct tenon_error *err);
-/* s->list, and mount points for it. */
+/* s->list, and mount points for it. Then the root is sealed, if it is to be read-only. */
 int tenon_step_furnish(struct tenon_step *s, struct tenon_error *err);
+int tenon_step_seal(struct tenon_step *s, struct tenon_error *err);
 int tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
                             const struct tenon_step_launch *how, int32_t *status,
                             struct tenon_error *err);

@@ -296,8 +296,8 @@ judge(struct tenon_step *s, int32_t status, struct tenon_error *err)
 }
 
 /* What it mounts, and where. */
-static int
-furnish(struct tenon_step *s, struct tenon_error *err)
+int
+tenon_step_furnish(struct tenon_step *s, struct tenon_error *err)
 {
     int rc = tenon_step_net_files(s, err);
     if (rc == 0)
@@ -310,10 +310,9 @@ furnish(struct tenon_step *s, struct tenon_error *err)
 }
 
 int
-tenon_step_furnish(struct tenon_step *s, struct tenon_error *err)
+tenon_step_seal(struct tenon_step *s, struct tenon_error *err)
 {
-    int rc = furnish(s, err);
-    return rc == 0 && s->root_op->readonly ? set_root_readonly(s, true, err) : rc;
+    return s->root_op->readonly ? set_root_readonly(s, true, err) : 0;
 }
 
 /* What is made for it is its root's. */
@@ -328,7 +327,7 @@ prepare(struct tenon_step *s, struct tenon_error *err)
     if (rc == 0)
         rc = tenon_step_env(s, err);
     if (rc == 0)
-        rc = furnish(s, err);
+        rc = tenon_step_furnish(s, err);
     if (s->ids.root)
         tenon_ids_act_as(0);
     /* Nobody but the machine's root may write where a directory is of an owner that has no place
@@ -348,12 +347,11 @@ run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     const struct tenon_step_launch how = { .id = id, .work = "work" };
     s->stubs.ids = s->ids;
     int rc = prepare(s, err);
-    bool readonly = s->root_op->readonly;
-    if (rc == 0 && readonly)
-        rc = set_root_readonly(s, true, err);
+    if (rc == 0)
+        rc = tenon_step_seal(s, err);
     if (rc == 0) {
         rc = tenon_step_run_executor(s, executor, &how, status, err);
-        if (readonly && rc == 0)
+        if (s->root_op->readonly && rc == 0)
             rc = set_root_readonly(s, false, err);
     }
     if (rc == 0 && !s->stdio)

@@ -70,6 +70,10 @@ busybox~grep~there~/etc/hosts;busybox~hostname;busybox~ls~/sys/class/net return"
     said "p 1: x" # the cache's; and nothing of the root stays
     said "p 2: ls: /x: No such file or directory"
 
+    does 0 "mount:bind,/ readonly container:a cwd:/made/here run:a,/bin/busybox,sh,-c,pwd;busybox~touch~/x||echo~read-only return"
+    said "p 1: /made/here"
+    said "p 1: read-only"
+
     echo "-- $executor: several processes are in one"
     does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~of~one>/x;echo~ready;read~l;echo~heard~\$l \
 hear:one=ready begin:two,a,/bin/busybox,sh,-c,cat~/x;busybox~ps;busybox~ls~/proc/1/root/part run:a,/bin/busybox,cat,/x \
