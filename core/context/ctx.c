@@ -37,6 +37,7 @@ struct tenon_ctx {
     struct tenon_cancel *cancel;
     char *vertex;
     unsigned depth;
+    const char *const *users_options;
     pthread_mutex_t lock; /* all below */
     struct tenon_arena arena;
     TENON_VEC(struct cleanup) cleanups;
@@ -120,6 +121,18 @@ void
 tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth)
 {
     ctx->depth = depth;
+}
+
+void
+tenon_ctx_set_users_options(struct tenon_ctx *ctx, const char *const *options)
+{
+    ctx->users_options = options;
+}
+
+const char *const *
+tenon_ctx_users_options(const struct tenon_ctx *ctx)
+{
+    return ctx->users_options;
 }
 
 struct tenon_events *

@@ -31,6 +31,9 @@ const char *tenon_ctx_vertex(struct tenon_ctx *ctx);
 /* How many frontends have called one another to get here; set before others have the ctx. */
 unsigned tenon_ctx_depth(struct tenon_ctx *ctx);
 void tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth);
+/* The options that the user gave, of the call that all this began with; or NULL. Borrowed. */
+void tenon_ctx_set_users_options(struct tenon_ctx *ctx, const char *const *options);
+const char *const *tenon_ctx_users_options(const struct tenon_ctx *ctx);
 /* What only this user has: a descriptor of a service of the session ("secret", "ssh",
  * "local", "env"), the caller's, or a negative status; NOT_FOUND: not supplied. */
 int tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char *id,

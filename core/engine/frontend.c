@@ -6,11 +6,28 @@ enum {
     FRONTENDS_MAX = 250,    /* in one build: each may be a process, and call as many */
 };
 
+/* Are the named contexts those of the user, who may say what stands for a frontend? */
+static bool
+has_users_contexts(const char *const *options, const char *const *users)
+{
+    for (size_t i = 0; options && options[i]; i++) {
+        size_t at = 0;
+        if (!tenon_has_prefix(options[i], "context:"))
+            continue;
+        while (users && users[at] && strcmp(users[at], options[i]))
+            at++;
+        if (!users || !users[at])
+            return false;
+    }
+    return true;
+}
+
 int
 tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                      struct tenon_ctx *caller, const struct tenon_frontend_call *call,
                      struct tenon_result *result, struct tenon_error *err)
 {
+    const char *const *users = caller ? tenon_ctx_users_options(caller) : call->options;
     const unsigned depth = caller ? tenon_ctx_depth(caller) + 1 : 0;
     struct tenon_module *m;
 
@@ -29,6 +46,7 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
         return err->code;
     struct tenon_frontend_request fr = {
         .struct_size = sizeof fr,
+        .flags = has_users_contexts(call->options, users) ? TENON_FRONTEND_USERS_CONTEXTS : 0,
         .options = call->options,
         .host_platform = b->engine->host_platform,
         .graph = b->graph,
@@ -39,6 +57,7 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
         tenon_ctx_new(b->engine, b->engine->events,
                       caller ? tenon_ctx_cancel(caller) : b->engine->cancel, NULL);
     tenon_ctx_set_depth(ctx, depth);
+    tenon_ctx_set_users_options(ctx, users);
     tenon_module_enter(m);
     int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, bridge, result, err);
     tenon_module_leave(m);

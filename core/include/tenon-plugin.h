@@ -806,7 +806,7 @@ struct tenon_bridge {
 
 struct tenon_frontend_request {
     uint32_t struct_size;
-    uint32_t flags;
+    uint32_t flags;            /* TENON_FRONTEND_* below */
     /* BuildKit's names: "target", "build-arg:K", "label:K", "platform",
      * "context:NAME", "no-cache", "requestid", "filename" ...
      * (docs/frontend-options.md); sorted "k=v" list. */
@@ -817,6 +817,8 @@ struct tenon_frontend_request {
     const struct tenon_named_ref *inputs;
     size_t input_count;
 };
+/* Minor 2: each "context:NAME" is one that the user gave, and not another frontend. */
+#define TENON_FRONTEND_USERS_CONTEXTS (UINT32_C(1) << 0)
 
 struct tenon_frontend_ops {
     uint32_t struct_size;

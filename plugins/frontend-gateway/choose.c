@@ -56,6 +56,23 @@ is_entry(struct gateway *gw, const char *entry, const char *repository, struct t
     return strncmp(known, repository, prefix) == 0 && repository[prefix];
 }
 
+/* What stands for an image is the user's to say, and not another frontend's, whom the list would
+ * tell nothing then. */
+static int
+check_replacement(struct gateway *gw, const char *normal, const char *with, struct tenon_error *err)
+{
+    const bool is_users = (gw->request->flags & TENON_FRONTEND_USERS_CONTEXTS) &&
+                          !tenon_has_prefix(with, "input:");
+
+    if (is_users || !gw->config || !gw->host->given(gw->config, "allowed"))
+        return TENON_OK;
+    gw->host->error(err, TENON_E_DENIED, 0, "%s in place of the frontend %s, by another frontend: not "
+                    "allowed", with, normal);
+    gw->host->error_hint(err, "\"allowed\" of \"frontends\" in tenon.json says which may run: the user may "
+                         "give another, --build-context");
+    return TENON_E_DENIED;
+}
+
 static int
 check_allowed(struct gateway *gw, const char *normal, struct tenon_error *err)
 {
@@ -214,6 +231,8 @@ take_replacement(struct gateway *gw, struct gateway_image *image, const char *no
         const char *other = gw->host->image_normalize(gw->ctx, with + strlen(docker), err);
         return other ? take_docker_image(gw, image, other, err) : gw->host->error_code(err);
     }
+    if (check_replacement(gw, normal, with, err) < 0)
+        return TENON_E_DENIED;
     if (tenon_has_prefix(with, layout))
         return take_layout(gw, image, normal, with + strlen(layout), err);
     if (tenon_has_prefix(with, input))

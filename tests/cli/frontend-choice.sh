@@ -82,6 +82,18 @@ assert_has "$work/err" "a frontend is an image, a layout or a directory"
 configure '{"frontends": {"allowed": ["team/elsewhere"]}}'
 does 1 "$built" --build-context "team/elsewhere=docker-image://$image"
 assert_has "$work/err" "$registry/team/front are not allowed"
+
+echo "-- what another frontend says stands for one that is allowed"
+unset TENON_CONFIG
+does 1 "solve:Real.Dockerfile standin:team/elsewhere=input:given exit:1" --build-arg "BUILDKIT_SYNTAX=$image" # where nobody asks it may
+assert_lacks "$work/err" "permission denied"
+for allowed in '["'"$registry"'/team/front", "team/elsewhere"]' '["'"$registry"'/team/front"]'; do
+    configure '{"frontends": {"allowed": '"$allowed"'}}'
+    for with in local:context input:given "oci-layout://x@sha256:$(printf %064d 0)"; do
+        does 1 "solve:Real.Dockerfile standin:team/elsewhere=$with exit:1" --build-arg "BUILDKIT_SYNTAX=$image"
+        assert_has "$work/err" "in place of the frontend docker.io/team/elsewhere:latest"
+    done
+done
 unset TENON_CONFIG
 
 echo "-- the registry's, or what this store has under its name"

@@ -11,6 +11,7 @@
  *   hoard:PATH           the same, until it has read 3.5 GiB
  *   meta:IDENTIFIER config:IMAGE                            what a name stands for
  *   warn:TEXT
+ *   standin:NAME=WITH      the frontend NAME, for which WITH stands: local:..., input:given
  *   front:NAME           another frontend, which is none of BuildKit's
  *   use:REF              whatever it is called
  *   chain:IMAGE          another image as the frontend
@@ -213,6 +214,20 @@ give(const char *image)
     const struct gw_blob input = {"given", definition};
 
     solve_with("gateway.v0", options, 2, &input, 1, false);
+}
+
+/* Another frontend, by a name and what stands for it: SOURCE=WITH. */
+static void
+stand_in(char *names)
+{
+    char *with = strchr(names, '=');
+    *with++ = '\0';
+    auto_free char *context = tenon_asprintf("context:%s", names);
+    const struct gw_pair options[] = {
+        {"build-arg:DO", "solve:Real.Dockerfile return"}, {context, with}, {"source", names}};
+    const struct gw_blob input = {"given", definition};
+
+    solve_with("gateway.v0", options, 3, &input, definition.len ? 1 : 0, false);
 }
 
 static void
@@ -661,6 +676,8 @@ act(char *word)
         solve("gateway.v0", chained, 2, false);
     else if (WORD("loop"))
         solve("gateway.v0", looped, 2, false);
+    else if (WORD("standin"))
+        stand_in(value);
     else if (WORD("front"))
         solve(value, NULL, 0, false);
     else if (WORD("again"))
