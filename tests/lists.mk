@@ -99,6 +99,9 @@ if PLUGIN_FRONTEND_GATEWAY
 unit_tests += tests/unit/test-frontend-gateway
 endif
 if HAVE_NGHTTP2
+unit_tests += tests/unit/test-grpc-clients
+endif
+if HAVE_NGHTTP2
 unit_tests += tests/unit/test-grpc-hostile
 endif
 if HAVE_NGHTTP2
