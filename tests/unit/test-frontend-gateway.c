@@ -274,38 +274,80 @@ static struct caller {
     char refs[ROUNDS][24];
 } callers[CALLERS];
 
+/* Made and released, under a name that is free again each time. */
 static void
-one_round(struct caller *c, unsigned round)
+own_container(struct program *p, struct tenon_arena *arena, const char *name, const char *ref)
+{
+    const struct gw_mount root = { .dest = "/", .ref = ref, .readonly = true };
+    const struct gw_new_container make = { .id = name, .mounts = { &root, 1 }, .network = 2 };
+    const struct gw_release_container release = { name };
+    auto_buf struct tenon_buf said = TENON_BUF_INIT;
+    struct gw_none none = {0};
+
+    ck_assert_msg(call(p, arena, "NewContainer", &gw_new_container_message, &make,
+                       &gw_none_message, &none, &said) == GRPC_OK, "%s", tenon_buf_str(&said));
+    ck_assert_int_eq(call(p, arena, "NewContainer", &gw_new_container_message, &make,
+                          &gw_none_message, &none, NULL), GRPC_UNKNOWN);
+    ck_assert_int_eq(call(p, arena, "ReleaseContainer", &gw_release_container_message,
+                          &release, &gw_none_message, &none, NULL), GRPC_OK);
+}
+
+/* A call that nobody waits for; what it has done by then is nobody's business. */
+static void
+give_up(struct program *p)
+{
+    const struct gw_solve request = {
+        .definition = { definition.data, definition.len }, .allow_result = true, .evaluate = true,
+    };
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct grpc_call *given_up = grpc_call_start(
+        p->conn, "/moby.buildkit.v1.frontend.LLBBridge/Solve", NULL, 0, 0);
+
+    message_encode(&bytes, &gw_solve_message, &request);
+    grpc_call_send(given_up, tenon_buf_str(&bytes), bytes.len);
+    grpc_call_close_send(given_up);
+    grpc_call_free(given_up);
+}
+
+static void
+one_round(struct program *p, struct caller *c, unsigned round)
 {
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    const char *ref = solve_own(&program, &arena);
+    const char *ref = solve_own(p, &arena);
     snprintf(c->refs[round], sizeof c->refs[round], "%s", ref);
 
     struct gw_none none = {0};
     const struct gw_evaluate evaluate = { ref };
-    ck_assert_int_eq(call(&program, &arena, "Evaluate", &gw_evaluate_message, &evaluate,
+    ck_assert_int_eq(call(p, &arena, "Evaluate", &gw_evaluate_message, &evaluate,
                           &gw_none_message, &none, NULL), GRPC_OK);
     struct gw_file file = {0};
     const struct gw_range range = { .offset = c->number % 4, .length = 2 };
     const struct gw_read_file read = { .ref = ref, .path = "f", .range = &range };
-    ck_assert_int_eq(call(&program, &arena, "ReadFile", &gw_read_file_message, &read, &gw_file_message,
+    ck_assert_int_eq(call(p, &arena, "ReadFile", &gw_read_file_message, &read, &gw_file_message,
                           &file, NULL), GRPC_OK);
     ck_assert_uint_eq(file.data.len, 2);
     ck_assert_int_eq(memcmp(file.data.data, "content" + c->number % 4, 2), 0);
 
     struct gw_dir dir = {0};
     const struct gw_read_dir list = { .ref = ref, .path = "/" };
-    ck_assert_int_eq(call(&program, &arena, "ReadDir", &gw_read_dir_message, &list, &gw_dir_message,
+    ck_assert_int_eq(call(p, &arena, "ReadDir", &gw_read_dir_message, &list, &gw_dir_message,
                           &dir, NULL), GRPC_OK);
     ck_assert_uint_eq(dir.entries.len, 1);
     ck_assert_str_eq(((const struct gw_stat *)dir.entries.items)->path, "f");
 
+    auto_free char *name = tenon_asprintf("of-%u", c->number);
+    if (engine.executor)
+        own_container(p, &arena, name, ref);
+    const struct gw_warn warning = { .text = name, .level = 1 };
+    ck_assert_int_eq(call(p, &arena, "Warn", &gw_warn_message, &warning, &gw_none_message,
+                          &none, NULL), GRPC_OK);
+    give_up(p);
+
     /* What fails for one says so to that one. */
     auto_buf struct tenon_buf said = TENON_BUF_INIT;
-    auto_free char *name = tenon_asprintf("of-%u", c->number);
     const struct gw_stat_file stat = { .ref = ref, .path = name };
     struct gw_stat_answer answer = {0};
-    ck_assert_int_eq(call(&program, &arena, "StatFile", &gw_stat_file_message, &stat,
+    ck_assert_int_eq(call(p, &arena, "StatFile", &gw_stat_file_message, &stat,
                           &gw_stat_answer_message, &answer, &said), GRPC_NOT_FOUND);
     ck_assert_msg(strstr(tenon_buf_str(&said), name) != NULL, "%s", tenon_buf_str(&said));
 }
@@ -314,7 +356,7 @@ static void *
 caller_main(void *data)
 {
     for (unsigned i = 0; i < ROUNDS; i++)
-        one_round(data, i);
+        one_round(&program, data, i);
     return NULL;
 }
 
@@ -333,8 +375,12 @@ asks_all_at_once(struct program *p)
 
 START_TEST(test_gateway_serves_many_calls_at_once)
 {
+    auto_free char *executor = tenon_asprintf("%s/executor-native.so", getenv("TENON_BUILD_PLUGIN_DIR"));
+    engine.executor = access(executor, R_OK) == 0 ? "native" : NULL;
+    if (!engine.executor)
+        unit_not_tried("containers of many calls at once: executor-native was not built");
     struct tenon_result *result;
-    bool seen[CALLERS * ROUNDS + 1] = {0};
+    bool seen[2 * CALLERS * ROUNDS + 1] = {0};
     size_t len = 0;
 
     ok(front(asks_all_at_once, &result));
@@ -345,16 +391,96 @@ START_TEST(test_gateway_serves_many_calls_at_once)
     const char *by = host->result_get(result, "made.by", &len);
     ck_assert_uint_eq(len, 6);
     ck_assert_int_eq(memcmp(by, "a test", 6), 0);
-    /* Each reference has a name of its own, and there is no other. */
+    /* Each reference has a name of its own. */
     for (unsigned i = 0; i < CALLERS * ROUNDS; i++) {
         const char *name = callers[i / ROUNDS].refs[i % ROUNDS];
         unsigned n = 0;
         ck_assert_int_eq(sscanf(name, "ref-%u", &n), 1);
         ck_assert_uint_ge(n, 1);
-        ck_assert_uint_le(n, CALLERS * ROUNDS);
+        ck_assert_uint_le(n, 2 * CALLERS * ROUNDS); /* those that were given up may have one */
         ck_assert_msg(!seen[n], "%s twice", name);
         seen[n] = true;
     }
+}
+END_TEST
+
+/* ---- several frontends of one build ------------------------------------------------- */
+
+static struct sibling {
+    struct program program;
+    struct caller caller;
+    pthread_t thread;
+    size_t results;
+    int code;
+} siblings[6];
+static unsigned siblings_started; /* locked by program.lock */
+
+static int
+sibling_start(struct tenon_ctx *c, struct tenon_graph *g, struct tenon_node *n,
+              const int32_t stdio[3], struct tenon_process **out, struct tenon_error *e)
+{
+    (void)c, (void)g, (void)n, (void)e;
+    pthread_mutex_lock(&program.lock);
+    const unsigned number = siblings_started++;
+    pthread_mutex_unlock(&program.lock);
+    struct sibling *s = &siblings[number];
+    s->caller.number = number;
+    s->program = (struct program){
+        .run = program.run, .in = stdio[0], .out = stdio[1], .words = stdio[2] };
+    pthread_mutex_init(&s->program.lock, NULL);
+    pthread_cond_init(&s->program.changed, NULL);
+    *out = (struct tenon_process *)&s->program;
+    ck_assert_int_eq(pthread_create(&s->program.thread, NULL, program_main, &s->program), 0);
+    return TENON_OK;
+}
+
+static void
+works_and_returns(struct program *p)
+{
+    struct sibling *s = &siblings[0];
+
+    while (&s->program != p)
+        s++;
+    connect_to_us(p);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        one_round(p, &s->caller, i);
+    give(p, s->caller.refs[ROUNDS - 1], NULL);
+}
+
+static void *
+sibling_main(void *data)
+{
+    struct sibling *s = data;
+    struct tenon_ctx *own = tenon_ctx_new(&engine, NULL, engine.cancel, NULL);
+    static const char *const options[] = { "source=front", NULL };
+    const struct tenon_frontend_request request = {
+        .struct_size = sizeof request, .options = options, .host_platform = "linux/amd64",
+        .graph = build->graph,
+    };
+    struct tenon_error why = TENON_ERROR_INIT;
+    struct tenon_result *result = host->result_new(own);
+
+    s->code = plugin->ops.frontend->solve(NULL, own, &request, &bridge, result, &why);
+    s->results = host->result_count(result);
+    tenon_error_release(&why);
+    tenon_ctx_free(own);
+    return NULL;
+}
+
+START_TEST(test_gateway_runs_several_frontends_at_once)
+{
+    image_config = "{\"config\":{}}";
+    bridge.process_start = sibling_start;
+    program.run = works_and_returns;
+    for (size_t i = 0; i < tenon_countof(siblings); i++)
+        ck_assert_int_eq(pthread_create(&siblings[i].thread, NULL, sibling_main, &siblings[i]), 0);
+    for (size_t i = 0; i < tenon_countof(siblings); i++) {
+        pthread_join(siblings[i].thread, NULL);
+        ck_assert_int_eq(siblings[i].code, TENON_OK);
+        ck_assert_uint_eq(siblings[i].results, 1);
+        tenon_buf_release(&siblings[i].program.said);
+    }
+    ck_assert_uint_eq(siblings_started, tenon_countof(siblings));
 }
 END_TEST
 
@@ -816,6 +942,7 @@ main(void)
     }
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_gateway_serves_many_calls_at_once);
+    tcase_add_test(t, test_gateway_runs_several_frontends_at_once);
     tcase_add_loop_test(t, test_gateway_says_how_the_program_ended, 0, tenon_countof(endings));
     tcase_add_test(t, test_gateway_says_that_it_does_not_speak_http);
     tcase_add_test(t, test_gateway_takes_one_result);
