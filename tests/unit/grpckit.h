@@ -21,6 +21,7 @@ struct kit {
     pthread_cond_t changed;
     unsigned waiting, ended; /* calls of Wait: there, and over */
     unsigned stuck;          /* calls of Stuck that are there */
+    unsigned many, cut_off;  /* calls of Many: there, and over before all was sent */
     bool release;            /* they may go */
 };
 
@@ -68,13 +69,14 @@ static void
 kit_many(void *user, struct grpc_call *call)
 {
     auto_buf struct tenon_buf m = TENON_BUF_INIT;
+    struct kit *kit = user;
     unsigned count, size;
-    (void)user;
 
     if (grpc_call_recv_only(call, &m) < 0)
         return;
     ck_assert_int_eq(sscanf(tenon_buf_str(&m), "%u %u", &count, &size), 2);
     auto_free char *data = tenon_malloc(size + 1);
+    kit_count(kit, &kit->many);
     for (unsigned i = 0; i < count; i++) {
         memset(data, (int)i, size);
         if (grpc_call_send(call, data, size) < 0)
@@ -82,7 +84,7 @@ kit_many(void *user, struct grpc_call *call)
     }
     ok(call);
     if (grpc_call_over(call))
-        kit_count(user, &((struct kit *)user)->ended);
+        kit_count(kit, &kit->cut_off);
 }
 
 static void

@@ -300,7 +300,7 @@ START_TEST(test_grpc_cancel_frees_a_method_that_sends)
     grpc_call_close_send(call);
     ck_assert_int_eq(grpc_call_recv(call, &m), 1);
     grpc_call_free(call); /* it waits in grpc_call_send() */
-    kit_await(kit, &kit->ended, 1);
+    kit_await(kit, &kit->cut_off, 1);
     kit_free(kit);
 }
 END_TEST
