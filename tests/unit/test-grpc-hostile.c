@@ -288,6 +288,7 @@ END_TEST
 /* A flood of empty messages to one that does not read: its window ends it. */
 START_TEST(test_grpc_hostile_flood_of_empty_messages_waits)
 {
+    enum { BESIDE = 10 };
     struct kit *kit = kit_open(0);
     auto_buf struct tenon_buf reply = TENON_BUF_INIT;
     struct grpc_call *call = kit_call(kit, "Stuck");
@@ -296,12 +297,14 @@ START_TEST(test_grpc_hostile_flood_of_empty_messages_waits)
     kit_await(kit, &kit->stuck, 1);
     for (int i = 0; i < 100; i++)
         send_raw(call, empty, sizeof empty);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < BESIDE; i++)
         kit_unary(kit, "/test.Test/Echo", "x", 1, GRPC_OK, &reply);
     pthread_mutex_lock(&kit->server->lock);
     size_t held = kit->server->held_bytes;
     pthread_mutex_unlock(&kit->server->lock);
-    ck_assert_uint_le(held, (STREAM_WINDOW / FRAME_HEAD + 1) * MESSAGE_OVERHEAD);
+    /* Those beside it were answered; their methods may still have the request. */
+    ck_assert_uint_le(held, (STREAM_WINDOW / FRAME_HEAD + 1) * MESSAGE_OVERHEAD +
+                                BESIDE * (1 + MESSAGE_OVERHEAD));
     grpc_call_free(call);
     kit_free(kit);
 }
