@@ -8,6 +8,8 @@ tenon_SOURCES = \
 	%D%/credentials.c \
 	%D%/dockerface.c \
 	%D%/frontends.c \
+	%D%/imagetext.c \
+	%D%/imagetext.h \
 	%D%/keep.c \
 	%D%/limitsettings.c \
 	%D%/main.c \
@@ -28,6 +30,7 @@ tenon_SOURCES = \
 	%D%/verb_docker.c \
 	%D%/verb_doctor.c \
 	%D%/verb_du.c \
+	%D%/verb_image.c \
 	%D%/verb_images.c \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \

@@ -22,6 +22,7 @@ static const struct cli_verb verbs[] = {
     {"du", "show what the store holds", cli_du},
     {"why", "tell where the results of steps came from", cli_why},
     {"images", "list the images in the store, or remove some", cli_images},
+    {"image", "inspect, copy and name images in registries and elsewhere", cli_image},
     {"diff", "tell in what two images or trees differ", cli_diff},
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},

@@ -221,6 +221,7 @@ cli_tests = \
 	tests/cli/hostile-caller.sh \
 	tests/cli/http-source.sh \
 	tests/cli/ignored-tree.sh \
+	tests/cli/image.sh \
 	tests/cli/images.sh \
 	tests/cli/insecure.sh \
 	tests/cli/jobs.sh \

@@ -31,6 +31,7 @@ tenon_http_response_release(struct tenon_http_response *r)
     free(r->content_disposition);
     free(r->etag);
     free(r->last_modified);
+    free(r->link);
     free(r->url);
     tenon_strv_free(r->challenges);
     *r = (struct tenon_http_response){0};
@@ -73,6 +74,7 @@ static const struct {
     {"Docker-Content-Digest", M(digest)},
     {"ETag", M(etag)},
     {"Last-Modified", M(last_modified)},
+    {"Link", M(link)},
     {"Location", M(location)},
     {"Retry-After", M(retry_after)},
 #undef M

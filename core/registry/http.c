@@ -358,6 +358,8 @@ set_method(CURL *c, struct exchange *x, const char *method)
         curl_easy_setopt(c, CURLOPT_POST, 1L);
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+    } else if (!tenon_streq(method, "GET")) {
+        curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
     }
 }
 

@@ -29,7 +29,7 @@ struct tenon_http_tls {
 };
 
 struct tenon_http_request {
-    const char *method; /* "GET", "HEAD", "POST", "PUT" */
+    const char *method; /* "GET", "HEAD", "POST", "PUT", "DELETE" */
     const char *url;
     const char *accept, *content_type, *authorization; /* or NULL */
     const char *range;  /* "bytes=100-" or NULL */
@@ -75,6 +75,7 @@ struct tenon_http_response {
     char *location;       /* absolute and without a fragment; NULL */
     char *digest;         /* Docker-Content-Digest; NULL */
     char *content_range, *content_disposition, *etag, *last_modified;
+    char *link;           /* the last one; NULL */
     char *url;            /* that answered, after redirects */
     char **challenges;    /* WWW-Authenticate, one a string; NULL-terminated or NULL */
 };

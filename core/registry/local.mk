@@ -17,6 +17,7 @@ libtenon_core_la_SOURCES += \
 	%D%/http.h \
 	%D%/libcurl.c \
 	%D%/libcurl.h \
+	%D%/listing.c \
 	%D%/memory.c \
 	%D%/mirrors.c \
 	%D%/patience.c \

@@ -24,6 +24,7 @@ struct push {
     const struct tenon_reference *ref;
     struct tenon_endpoint *endpoint; /* scheme settled before threads start */
     char *name;                      /* of ref */
+    const struct tenon_registry_source *source; /* NULL: the content store has it all */
     TENON_VEC(struct tenon_desc) blobs;
     TENON_VEC(struct tenon_desc) manifests;
 
@@ -51,7 +52,9 @@ collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
 static char *
 mount_source(const struct push *p, const char *digest)
 {
-    auto_free char *origin = tenon_blob_origin(p->r, p->ref->domain, digest);
+    auto_free char *origin = p->source && p->source->mount_from
+                                 ? tenon_strdup(p->source->mount_from)
+                                 : tenon_blob_origin(p->r, p->ref->domain, digest);
     return tenon_streq(origin, p->ref->path) ? NULL : tenon_steal(&origin);
 }
 
@@ -185,8 +188,9 @@ send_blob(struct push *p, const struct tenon_desc *d, struct attempt *a, struct 
     int rc = begin_upload(p, d->digest, &a->patience, &location, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    int64_t size;
-    auto_close int fd = tenon_blob_open(p->r->o.store, d->digest, &size, err);
+    int64_t size = 0;
+    auto_close int fd = p->source ? p->source->open(p->source->data, d, &size, err)
+                                  : tenon_blob_open(p->r->o.store, d->digest, &size, err);
     if (fd < 0)
         return fd;
     auto_free char *scope = push_scope(p, NULL);
@@ -342,10 +346,11 @@ push_to(struct push *p, const char *digest, bool by_digest, struct tenon_error *
     return 0;
 }
 
-int
-tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *call,
-                    const char *text, const char *digest, bool by_digest,
-                    struct tenon_error *err)
+/* alone: this manifest, of an image that the repository has; else NULL, and all of the image. */
+static int
+push(struct tenon_registry *r, const struct tenon_registry_call *call, const char *text,
+     const struct tenon_registry_source *source, const char *digest, const struct tenon_desc *alone,
+     bool by_digest, struct tenon_error *err)
 {
     auto_reference struct tenon_reference ref = {0};
     if (tenon_reference_parse(text, &ref, err) < 0)
@@ -353,11 +358,12 @@ tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *
     auto_endpoints struct tenon_endpoints list = {0};
     if (tenon_endpoints_find(r, &ref, true, call->insecure, &list, err) < 0)
         return err->code;
-    struct push p = {.r = r, .call = call, .ref = &ref};
+    struct push p = {.r = r, .call = call, .ref = &ref, .source = source};
     p.name = by_digest ? tenon_asprintf("%s/%s", ref.domain, ref.path)
                        : tenon_reference_string(&ref);
     pthread_mutex_init(&p.lock, NULL);
-    int rc = tenon_image_walk(r->o.store, digest, collect, &p, err);
+    int rc = alone ? collect(&p, alone, err)
+                   : tenon_image_walk(r->o.store, digest, collect, &p, err);
     for (size_t i = 0; rc == 0 && i < list.len;) {
         p.endpoint = &list.items[i];
         rc = push_to(&p, digest, by_digest, err);
@@ -379,4 +385,26 @@ tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *
     pthread_mutex_destroy(&p.lock);
     free(p.name);
     return rc;
+}
+
+int
+tenon_registry_push(struct tenon_registry *r, const struct tenon_registry_call *call,
+                    const char *ref, const char *digest, bool by_digest, struct tenon_error *err)
+{
+    return push(r, call, ref, NULL, digest, NULL, by_digest, err);
+}
+
+int
+tenon_registry_send(struct tenon_registry *r, const struct tenon_registry_call *call,
+                    const char *ref, const struct tenon_registry_source *source,
+                    const char *digest, bool by_digest, struct tenon_error *err)
+{
+    return push(r, call, ref, source, digest, NULL, by_digest, err);
+}
+
+int
+tenon_registry_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
+                   const char *ref, const struct tenon_desc *manifest, struct tenon_error *err)
+{
+    return push(r, call, ref, NULL, manifest->digest, manifest, false, err);
 }

@@ -72,4 +72,29 @@ int tenon_registry_push(struct tenon_registry *r,
                         const char *digest, bool by_digest,
                         struct tenon_error *err);
 
+/* Where the blobs of an image are that is not in the content store, but for its documents. */
+struct tenon_registry_source {
+    const char *mount_from; /* a repository of the same registry that has them, or NULL */
+    /* One that has to be sent: its descriptor, the callee's until then, and its size.  Called by
+     * several threads. */
+    int (*open)(void *data, const struct tenon_desc *d, int64_t *size, struct tenon_error *err);
+    void *data;
+};
+/* As tenon_registry_push; what the registry has, or mounts, is not opened. */
+int tenon_registry_send(struct tenon_registry *r, const struct tenon_registry_call *call,
+                        const char *ref, const struct tenon_registry_source *source,
+                        const char *digest, bool by_digest, struct tenon_error *err);
+/* Give a manifest that the repository has one more name; its text is in the content store. */
+int tenon_registry_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
+                       const char *ref, const struct tenon_desc *manifest,
+                       struct tenon_error *err);
+/* The tags of ref's repository, of all pages, sorted; for tenon_strv_free. */
+int tenon_registry_tags(struct tenon_registry *r, const struct tenon_registry_call *call,
+                        const char *ref, char ***out, struct tenon_error *err);
+/* The index of what refers to a manifest of ref's repository, by the referrers API or the tag that
+ * stands in for it (*by_tag); an empty buffer: nothing does. */
+int tenon_registry_referrers(struct tenon_registry *r, const struct tenon_registry_call *call,
+                             const char *ref, const char *digest, struct tenon_buf *out,
+                             bool *by_tag, struct tenon_error *err);
+
 #endif

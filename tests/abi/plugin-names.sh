@@ -15,6 +15,8 @@ core/graph tmpfs type of a mount in the LLB
 core/exec bind type of a mount in a CDI file
 core/exec secret service of the session
 core/compare tar form of layers and archives
+core/places image member of a document
+core/places oci-layout file of a layout
 core/engine tmpfs file system
 core/engine local mode of resolving an image
 core/engine docker type of a package URL

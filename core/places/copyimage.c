@@ -1,0 +1,280 @@
+/* places/copyimage.c - see copyimage.h. */
+#include "places/copyimage.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tools/alloc.h"
+
+#define DEPTH_MAX 8
+
+TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
+#define auto_reference __attribute__((cleanup(tenon_auto_reference)))
+TENON_DEFINE_AUTO_STRUCT(desc, struct tenon_desc, tenon_desc_release);
+#define auto_desc __attribute__((cleanup(tenon_auto_desc)))
+
+/* ---- documents -------------------------------------------------------------------------- */
+
+static int
+gather(const struct tenon_reach *reach, const struct tenon_place *p, const struct tenon_desc *d,
+       unsigned depth, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    struct json_object *list = NULL;
+    struct tenon_digest put;
+    if (depth > DEPTH_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "indexes are nested too deep");
+    if (tenon_place_read(reach, p, d, &text, err) < 0 ||
+        tenon_blob_put(reach->store, text.data, text.len, &put, err) < 0)
+        return err->code;
+    if (!tenon_media_is_index(d->media_type))
+        return 0;
+    if (tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &o, err) < 0 ||
+        tenon_json_get_array(o, "manifests", &list, err) < 0)
+        return tenon_error_context(err, "%s", d->digest);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        auto_desc struct tenon_desc kid = {0};
+        if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &kid, err) < 0 ||
+            gather(reach, p, &kid, depth + 1, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+int
+tenon_place_gather(const struct tenon_reach *reach, const struct tenon_place *p,
+                   const struct tenon_desc *top, struct tenon_error *err)
+{
+    return gather(reach, p, top, 0, err) < 0 ? tenon_error_context(err, "%s", p->text) : 0;
+}
+
+/* ---- to registries ------------------------------------------------------------------------ */
+
+static int
+open_blob(void *data, const struct tenon_desc *d, int64_t *size, struct tenon_error *err)
+{
+    const struct tenon_place_copy *x = data;
+    struct stat st;
+    auto_close int fd = tenon_place_open(x->reach, x->from, d, err);
+    if (fd < 0)
+        return err->code;
+    if (fstat(fd, &st) < 0)
+        return tenon_error_sys(err, "stat blob");
+    *size = st.st_size;
+    return tenon_steal_fd(&fd);
+}
+
+/* From the same registry blobs are mounted: they do not pass through here. */
+static int
+source_of(const struct tenon_place_copy *x, struct tenon_registry_source *out,
+          struct tenon_reference *from, struct tenon_error *err)
+{
+    auto_reference struct tenon_reference to = {0};
+    *out = (struct tenon_registry_source){.open = open_blob, .data = (void *)(uintptr_t)x};
+    if (x->from->kind != TENON_PLACE_REGISTRY)
+        return 0;
+    if (tenon_reference_parse(x->from->name, from, err) < 0 ||
+        tenon_reference_parse(x->to->name, &to, err) < 0)
+        return err->code;
+    if (!strcmp(from->domain, to.domain))
+        out->mount_from = from->path;
+    return 0;
+}
+
+/* One document and what is above it, which refers to something that is there. */
+static int
+send_referrer(const struct tenon_place_copy *x, const struct tenon_registry_source *source,
+              const struct tenon_desc *d, struct tenon_error *err)
+{
+    return tenon_place_gather(x->reach, x->from, d, err) < 0 ||
+                   tenon_registry_send(x->reach->registry, &x->reach->call, x->to->name, source,
+                                       d->digest, true, err) < 0
+               ? err->code : 0;
+}
+
+/* A registry without the API keeps the list itself under a tag, and somebody has to write it. */
+static int
+tag_referrers(const struct tenon_place_copy *x, const char *digest, const struct tenon_buf *list,
+              struct tenon_error *err)
+{
+    auto_reference struct tenon_reference to = {0};
+    struct tenon_digest put;
+    if (tenon_reference_parse(x->to->name, &to, err) < 0 ||
+        tenon_blob_put(x->reach->store, list->data, list->len, &put, err) < 0)
+        return err->code;
+    auto_free char *ref = tenon_asprintf("%s/%s:sha256-%s", to.domain, to.path,
+                                         digest + strlen("sha256:"));
+    char type[] = TENON_MT_OCI_INDEX;
+    const struct tenon_desc d = {type, put.str, (int64_t)list->len};
+    return tenon_registry_tag(x->reach->registry, &x->reach->call, ref, &d, err);
+}
+
+static int
+copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_source *source,
+               const char *digest, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT, there = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    struct json_object *list = NULL;
+    bool by_tag = false;
+    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->from->name, digest, &text,
+                                 &by_tag, err) < 0)
+        return err->code;
+    if (!text.len)
+        return 0;
+    if (tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &o, err) < 0 ||
+        !json_object_is_type(o, json_type_object) ||
+        tenon_json_get_array(o, "manifests", &list, err) < 0)
+        return tenon_error_context(err, "referrers of %s", digest);
+    const size_t count = list ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < count; i++) {
+        auto_desc struct tenon_desc d = {0};
+        if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &d, err) < 0 ||
+            send_referrer(x, source, &d, err) < 0)
+            return tenon_error_context(err, "referrers of %s", digest);
+    }
+    if (!count)
+        return 0;
+    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->to->name, digest, &there,
+                                 &by_tag, err) < 0)
+        return err->code;
+    return by_tag ? tag_referrers(x, digest, &text, err) : 0;
+}
+
+struct referring {
+    const struct tenon_place_copy *x;
+    const struct tenon_registry_source *source;
+};
+
+static int
+visit_document(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    const struct referring *r = data;
+    if (!tenon_media_is_index(d->media_type) && !tenon_media_is_manifest(d->media_type))
+        return 0;
+    return copy_referrers(r->x, r->source, d->digest, err);
+}
+
+static int
+to_registry(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
+{
+    auto_reference struct tenon_reference from = {0};
+    struct tenon_registry_source source;
+    if (source_of(x, &source, &from, err) < 0 ||
+        tenon_registry_send(x->reach->registry, &x->reach->call, x->to->name, &source, top->digest,
+                            strchr(x->to->name, '@') != NULL, err) < 0)
+        return err->code;
+    if (x->no_referrers || x->from->kind != TENON_PLACE_REGISTRY)
+        return 0;
+    struct referring r = {x, &source};
+    return tenon_image_walk(x->reach->store, top->digest, visit_document, &r, err);
+}
+
+/* ---- to the store ------------------------------------------------------------------------- */
+
+struct storing {
+    const struct tenon_place_copy *x;
+    int64_t size;
+};
+
+static int
+store_blob(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct storing *s = data;
+    const struct tenon_reach *reach = s->x->reach;
+    struct tenon_blob_writer *w = NULL;
+    struct tenon_digest got;
+    s->size += d->size;
+    if (tenon_blob_exists(reach->store, d->digest, NULL))
+        return 0;
+    auto_close int fd = tenon_place_open(reach, s->x->from, d, err); /* a registry's is there now */
+    if (fd < 0 || tenon_blob_exists(reach->store, d->digest, NULL))
+        return fd < 0 ? err->code : 0;
+    if (tenon_blob_writer_new(reach->store, &w, err) < 0)
+        return err->code;
+    auto_free char *buf = tenon_malloc((size_t)1 << 18);
+    for (ssize_t n; (n = read(fd, buf, (size_t)1 << 18)) != 0;) {
+        if (n < 0 || tenon_blob_write(w, buf, (size_t)n, err) < 0) {
+            if (n < 0)
+                tenon_error_sys(err, "read blob %s", d->digest);
+            tenon_blob_abort(w);
+            return err->code;
+        }
+    }
+    return tenon_blob_commit(w, d->digest, d->size, &got, err);
+}
+
+static int
+to_store(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
+{
+    struct storing s = {.x = x};
+    if (tenon_image_walk(x->reach->store, top->digest, store_blob, &s, err) < 0)
+        return err->code;
+    return tenon_image_set(x->reach->store, x->to->name, top->digest, top->media_type, s.size, err);
+}
+
+/* ---- which ----------------------------------------------------------------------------------- */
+
+static int
+choose(const struct tenon_place_copy *x, struct tenon_desc *out, struct tenon_error *err)
+{
+    const struct tenon_desc *top = &x->from->top;
+    auto_json struct json_object *index = NULL;
+    if (x->platform && tenon_media_is_index(top->media_type))
+        return tenon_place_json(x->reach, x->from, top, &index, err) < 0
+                   ? err->code : tenon_index_choose(index, x->platform, out, err);
+    *out = (struct tenon_desc){tenon_strdup(top->media_type), tenon_strdup(top->digest), top->size};
+    return 0;
+}
+
+/* What an entry of a layout is called that nobody gave a name: as where it came from. */
+static char *
+entry_name(const struct tenon_place_copy *x)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_reference struct tenon_reference ref = {0};
+    if (x->to->tag || x->from->tag)
+        return tenon_strdup(x->to->tag ? x->to->tag : x->from->tag);
+    if ((x->from->kind == TENON_PLACE_REGISTRY || x->from->kind == TENON_PLACE_STORE) &&
+        tenon_reference_parse(x->from->name, &ref, &none) == 0)
+        return x->to->kind == TENON_PLACE_ARCHIVE ? tenon_reference_string(&ref)
+                                                  : tenon_strdup(ref.tag);
+    return NULL;
+}
+
+int
+tenon_place_copy(const struct tenon_place_copy *x, char **digest, struct tenon_error *err)
+{
+    auto_desc struct tenon_desc top = {0};
+    auto_free char *name = entry_name(x);
+    if (!tenon_place_is_image(x->from))
+        return tenon_error_set(err, TENON_E_INVALID, "%s is no image, but files", x->from->text);
+    if (choose(x, &top, err) < 0)
+        return tenon_error_context(err, "%s", x->from->text);
+    int rc = tenon_place_gather(x->reach, x->from, &top, err);
+    if (rc < 0)
+        return rc;
+    switch (x->to->kind) {
+    case TENON_PLACE_REGISTRY:
+        rc = to_registry(x, &top, err);
+        break;
+    case TENON_PLACE_STORE:
+        rc = to_store(x, &top, err);
+        break;
+    case TENON_PLACE_LAYOUT:
+    case TENON_PLACE_ARCHIVE:
+        rc = tenon_place_write_layout(x->reach, x->from, &top, x->to->name,
+                                      x->to->kind == TENON_PLACE_ARCHIVE, name, err);
+        break;
+    case TENON_PLACE_TREE:
+    case TENON_PLACE_TAR:
+        tenon_error_set(err, TENON_E_INVALID, "%s: an image is copied to a registry, "
+                        "the store, a layout or an archive", x->to->text);
+        rc = tenon_error_hint(err, "oci-layout://%s, oci-archive://%s", x->to->name, x->to->name);
+        break;
+    }
+    if (rc == 0)
+        *digest = tenon_strdup(top.digest);
+    return rc;
+}

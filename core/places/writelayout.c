@@ -1,0 +1,274 @@
+/* places/writelayout.c - an image as an entry of an OCI layout, in a directory or in a tar; see
+ * copyimage.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/root.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
+#include "tools/ociindex.h"
+#include "image/tar.h"
+#include "places/copyimage.h"
+
+#define CHUNK ((size_t)1 << 18)
+#define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
+
+struct writing {
+    const struct tenon_reach *reach;
+    const struct tenon_place *from;
+    int fd;    /* the directory, or the tar */
+    bool tar;
+    struct tenon_tar out;
+};
+
+/* ---- one file ---------------------------------------------------------------------------- */
+
+static int
+put_tar(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    const struct writing *w = data;
+    return tenon_write_all(w->fd, buf, len, err);
+}
+
+static int
+tar_header(struct writing *w, char type, const char *name, uint64_t size, struct tenon_error *err)
+{
+    const struct tenon_tar_entry e = {.type = type, .name = name, .size = size,
+                                      .mode = type == TENON_TAR_DIR ? 0755 : 0644};
+    return tenon_tar_header(&w->out, &e, err);
+}
+
+static int
+put_file(struct writing *w, const char *name, const void *data, size_t len, struct tenon_error *err)
+{
+    if (!w->tar)
+        return tenon_write_file_at(w->fd, name, data, len, 0644, false, err);
+    if (tar_header(w, TENON_TAR_FILE, name, len, err) < 0 ||
+        tenon_write_all(w->fd, data, len, err) < 0)
+        return err->code;
+    return tenon_tar_pad(&w->out, len, err);
+}
+
+/* size bytes of in, which are what the digest says. */
+static int
+copy_verified(int in, int out, const struct tenon_desc *d, struct tenon_error *err)
+{
+    auto_hash struct tenon_hash *hash = tenon_hash_new();
+    auto_free char *buf = tenon_malloc(CHUNK);
+    struct tenon_digest got;
+    int64_t left = d->size;
+    for (;;) {
+        const int64_t n = tenon_read_full(in, buf, CHUNK, err);
+        if (n < 0)
+            return tenon_error_context(err, "blob %s", d->digest);
+        if (n == 0)
+            break;
+        left -= n;
+        if (left < 0)
+            break;
+        tenon_hash_update(hash, buf, (size_t)n);
+        if (tenon_write_all(out, buf, (size_t)n, err) < 0)
+            return err->code;
+    }
+    tenon_hash_final(hash, &got);
+    if (left != 0 || strcmp(got.str, d->digest))
+        return tenon_error_set(err, TENON_E_CORRUPT, "blob %s is not what it is called", d->digest);
+    return 0;
+}
+
+/* Readers see a whole blob or none. */
+static int
+put_blob_in_dir(struct writing *w, int in, const char *path, const struct tenon_desc *d,
+                struct tenon_error *err)
+{
+    if (faccessat(w->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    auto_free char *part = tenon_asprintf("blobs/sha256/.%s.part", d->digest + strlen("sha256:"));
+    auto_close int out = openat(w->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                                0644);
+    if (out < 0)
+        return tenon_error_sys(err, "create \"%s\"", part);
+    if (copy_verified(in, out, d, err) == 0 && renameat(w->fd, part, w->fd, path) < 0)
+        tenon_error_sys(err, "rename \"%s\"", part);
+    if (err->code)
+        unlinkat(w->fd, part, 0);
+    return err->code;
+}
+
+static int
+put_blob(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct writing *w = data;
+    auto_free char *path = tenon_asprintf("blobs/sha256/%s", d->digest + strlen("sha256:"));
+    auto_close int in = tenon_place_open(w->reach, w->from, d, err);
+    if (in < 0)
+        return err->code;
+    if (!w->tar)
+        return put_blob_in_dir(w, in, path, d, err);
+    if (tar_header(w, TENON_TAR_FILE, path, (uint64_t)d->size, err) < 0 ||
+        copy_verified(in, w->fd, d, err) < 0)
+        return err->code;
+    return tenon_tar_pad(&w->out, (uint64_t)d->size, err);
+}
+
+/* ---- index.json, manifest.json ------------------------------------------------------------- */
+
+static struct json_object *
+new_entry(const struct tenon_desc *top, const char *name)
+{
+    struct json_object *entry = json_object_new_object();
+    json_object_object_add(entry, "mediaType", json_object_new_string(top->media_type));
+    json_object_object_add(entry, "digest", json_object_new_string(top->digest));
+    json_object_object_add(entry, "size", json_object_new_int64(top->size));
+    if (name) {
+        struct json_object *notes = json_object_new_object();
+        const char *colon = strrchr(name, ':');
+        if (colon && strchr(name, '/')) { /* a whole name, as exporters of archives write it */
+            json_object_object_add(notes, "io.containerd.image.name", json_object_new_string(name));
+            name = colon + 1;
+        }
+        json_object_object_add(notes, TENON_OCI_REF_NAME, json_object_new_string(name));
+        json_object_object_add(entry, "annotations", notes);
+    }
+    return entry;
+}
+
+/* Entries of other names stay. */
+static int
+add_others(int dirfd, struct json_object *list, struct json_object *own, struct tenon_error *err)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_json struct json_object *index = NULL;
+    struct json_object *old = NULL;
+    auto_close int fd = tenon_root_open(dirfd, "index.json", O_RDONLY | O_NONBLOCK, 0, &none);
+    if (fd < 0)
+        return none.code == TENON_E_NOT_FOUND ? 0 : tenon_error_move(err, &none);
+    if (tenon_read_all(fd, TENON_PLACE_DOCUMENT_MAX, &text, err) < 0 ||
+        tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &index, err) < 0)
+        return tenon_error_context(err, "index.json");
+    if (!json_object_is_type(index, json_type_object) ||
+        tenon_json_get_array(index, "manifests", &old, err) < 0)
+        return tenon_error_set(err, TENON_E_CORRUPT, "index.json is no index");
+    for (size_t i = 0; old && i < json_object_array_length(old); i++) {
+        struct json_object *entry = json_object_array_get_idx(old, i);
+        if (!tenon_streq(tenon_oci_ref_name(entry), tenon_oci_ref_name(own)))
+            json_object_array_add(list, json_object_get(entry));
+    }
+    return 0;
+}
+
+static int
+put_index(struct writing *w, const struct tenon_desc *top, const char *name,
+          struct tenon_error *err)
+{
+    auto_json struct json_object *index = json_object_new_object();
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct json_object *list = json_object_new_array(), *own = new_entry(top, name);
+    json_object_object_add(index, "schemaVersion", json_object_new_int(2));
+    json_object_object_add(index, "mediaType", json_object_new_string(TENON_MT_OCI_INDEX));
+    json_object_object_add(index, "manifests", list);
+    int rc = w->tar ? 0 : add_others(w->fd, list, own, err);
+    json_object_array_add(list, own);
+    if (rc < 0)
+        return rc;
+    tenon_json_write(&text, index, false);
+    return put_file(w, "index.json", text.data, text.len, err);
+}
+
+/* What `docker load` reads, of an image for one platform. */
+static int
+put_docker_manifest(struct writing *w, const struct tenon_desc *top, const char *name,
+                    struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct tenon_manifest m = {0};
+    if (tenon_place_read(w->reach, w->from, top, &text, err) < 0 ||
+        tenon_manifest_parse(text.data, text.len, top->media_type, &m, err) < 0)
+        return err->code;
+    auto_json struct json_object *list = json_object_new_array();
+    struct json_object *one = json_object_new_object(), *layers = json_object_new_array();
+    struct json_object *tags = name && strchr(name, ':') ? json_object_new_array() : NULL;
+    auto_free char *config = tenon_asprintf("blobs/sha256/%s", m.config.digest + strlen("sha256:"));
+    json_object_object_add(one, "Config", json_object_new_string(config));
+    if (tags)
+        json_object_array_add(tags, json_object_new_string(name));
+    json_object_object_add(one, "RepoTags", tags);
+    for (size_t i = 0; i < m.layer_count; i++) {
+        auto_free char *layer = tenon_asprintf("blobs/sha256/%s",
+                                               m.layers[i].digest + strlen("sha256:"));
+        json_object_array_add(layers, json_object_new_string(layer));
+    }
+    json_object_object_add(one, "Layers", layers);
+    json_object_array_add(list, one);
+    tenon_manifest_release(&m);
+    tenon_buf_clear(&text);
+    tenon_json_write(&text, list, false);
+    return put_file(w, "manifest.json", text.data, text.len, err);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static int
+write_all(struct writing *w, const struct tenon_desc *top, const char *name,
+          struct tenon_error *err)
+{
+    if (w->tar ? tar_header(w, TENON_TAR_DIR, "blobs/", 0, err) < 0 ||
+                     tar_header(w, TENON_TAR_DIR, "blobs/sha256/", 0, err) < 0
+               : tenon_mkdir_p(w->fd, "blobs/sha256", 0755, err) < 0)
+        return err->code;
+    if (tenon_image_walk(w->reach->store, top->digest, put_blob, w, err) < 0 ||
+        put_file(w, "oci-layout", LAYOUT, strlen(LAYOUT), err) < 0 ||
+        put_index(w, top, name, err) < 0)
+        return err->code;
+    if (!w->tar)
+        return 0;
+    if (!tenon_media_is_index(top->media_type) && put_docker_manifest(w, top, name, err) < 0)
+        return err->code;
+    return tenon_tar_end(&w->out, err);
+}
+
+static int
+write_dir(struct writing *w, const struct tenon_desc *top, const char *path, const char *name,
+          struct tenon_error *err)
+{
+    if (tenon_mkdir_p(AT_FDCWD, path, 0755, err) < 0)
+        return err->code;
+    auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open \"%s\"", path);
+    w->fd = fd;
+    return write_all(w, top, name, err);
+}
+
+/* What is at path stays until the new archive is whole. */
+static int
+write_tar(struct writing *w, const struct tenon_desc *top, const char *path, const char *name,
+          struct tenon_error *err)
+{
+    auto_free char *part = tenon_asprintf("%s.part", path);
+    auto_close int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return tenon_error_sys(err, "create \"%s\"", part);
+    w->fd = fd;
+    w->tar = true;
+    w->out = (struct tenon_tar){put_tar, w};
+    if (write_all(w, top, name, err) == 0 && rename(part, path) < 0)
+        tenon_error_sys(err, "rename \"%s\"", part);
+    if (err->code)
+        unlink(part);
+    return err->code;
+}
+
+int
+tenon_place_write_layout(const struct tenon_reach *reach, const struct tenon_place *from,
+                         const struct tenon_desc *top, const char *path, bool tar,
+                         const char *name, struct tenon_error *err)
+{
+    struct writing w = {.reach = reach, .from = from};
+    return tar ? write_tar(&w, top, path, name, err) : write_dir(&w, top, path, name, err);
+}

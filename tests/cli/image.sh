@@ -1,0 +1,196 @@
+#!/bin/sh
+# tenon image: what inspect shows, copies from each kind of place to each, names, pages of tags,
+# and what of it passes through here.
+. "$(dirname "$0")/lib.sh"
+need python3 jq
+registry_quiet=false start_registry </dev/null
+first=$registry log=$work/registry-$port.log
+start_registry </dev/null
+second=$registry
+cd "$work"
+mkdir ctx
+printf 'FROM scratch\nENV A=b\nLABEL x=y\nCOPY a /a\nCMD ["/a"]\n' >ctx/Dockerfile
+head -c 100000 /dev/urandom >ctx/a
+tenon build -q --platform linux/amd64,linux/arm64 --annotation index:note=told -t "$first/one:1" --push ctx >log 2>&1 ||
+    { cat log >&2; fail "build"; }
+digest=$(cat log)
+
+# ---- inspect
+run 0 tenon image inspect --raw "$first/one:1"
+assert_eq "$digest" "sha256:$(sha256sum <out | cut -d' ' -f1)"
+run 0 tenon image inspect "$first/one:1"
+for line in "^Name: *$first/one:1\$" "^Digest: *$digest\$" '^ *note: *told$' '^  Platform: *linux/arm64$' \
+    '^  Env: .*"A=b"' '^  Cmd: *\["/a"\]$'; do
+    grep -q "$line" out || { cat out >&2; fail "inspect: no /$line/"; }
+done
+run 0 tenon image inspect --format json "$first/one:1"
+jq -e --arg d "$digest" '.manifest.digest == $d and (.manifest.manifests | length == 2) and
+    .image["linux/arm64"].architecture == "arm64" and .image["linux/amd64"].config.Labels.x == "y"' out >jq ||
+    fail "inspect --format json"
+run 0 tenon image inspect --platform linux/arm64 --format '{{.Name}} {{.Manifest.Digest}} {{json .Image.config.Cmd}}!' \
+    "$first/one:1"
+assert_eq "$first/one:1 $digest [\"/a\"]!" "$(cat out)"
+run 1 tenon image inspect --format '{{range .}}' "$first/one:1"
+assert_has err 'is not understood'
+run 1 tenon image inspect --platform linux/s390x "$first/one:1"
+
+# ---- what attests: as it lies in an index
+python3 - "$store/content/blobs/sha256" "$digest" attested <<'END_PYTHON'
+import hashlib, json, os, shutil, sys
+blobs, digest, out = sys.argv[1:]
+os.makedirs(out + "/blobs/sha256")
+def put(data):
+    if not isinstance(data, bytes):
+        data = json.dumps(data).encode()
+    name = hashlib.sha256(data).hexdigest()
+    open(out + "/blobs/sha256/" + name, "wb").write(data)
+    return {"digest": "sha256:" + name, "size": len(data)}
+def keep(d):
+    shutil.copy(blobs + "/" + d[7:], out + "/blobs/sha256/" + d[7:])
+    return json.load(open(blobs + "/" + d[7:], "rb")) if os.path.getsize(blobs + "/" + d[7:]) < 9000 else None
+index = keep(digest)
+for m in list(index["manifests"]):
+    manifest = keep(m["digest"])
+    keep(manifest["config"]["digest"])
+    for l in manifest["layers"]:
+        shutil.copy(blobs + "/" + l["digest"][7:], out + "/blobs/sha256/")
+    layers = []
+    for kind, predicate in ("https://slsa.dev/provenance/v1", {"by": m["platform"]["architecture"]}), \
+            ("https://spdx.dev/Document", {"spdxVersion": "SPDX-2.3"}):
+        layers.append(dict(put({"predicateType": kind, "predicate": predicate}),
+            mediaType="application/vnd.in-toto+json", annotations={"in-toto.io/predicate-type": kind}))
+    config = dict(put({"architecture": "unknown", "os": "unknown", "rootfs": {"type": "layers",
+        "diff_ids": [l["digest"] for l in layers]}}), mediaType="application/vnd.oci.image.config.v1+json")
+    about = put({"schemaVersion": 2, "mediaType": m["mediaType"], "config": config, "layers": layers})
+    index["manifests"].append(dict(about, mediaType=m["mediaType"], platform={"architecture": "unknown", "os": "unknown"},
+        annotations={"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": m["digest"]}))
+top = dict(put(index), mediaType=index["mediaType"], annotations={"org.opencontainers.image.ref.name": "1"})
+json.dump({"schemaVersion": 2, "manifests": [top]}, open(out + "/index.json", "w"))
+open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+END_PYTHON
+run 0 tenon image inspect --format '{{json .Provenance}} {{json .SBOM}}' attested
+assert_eq '{"linux/amd64":{"SLSA":{"by":"amd64"}},"linux/arm64":{"SLSA":{"by":"arm64"}}} {"linux/amd64":{"SPDX":{"spdxVersion":"SPDX-2.3"}},"linux/arm64":{"SPDX":{"spdxVersion":"SPDX-2.3"}}}' "$(cat out)"
+run 0 tenon image inspect attested
+assert_eq 2 "$(grep -c '^  Provenance: *yes' out)"
+assert_eq 2 "$(grep -c 'vnd.docker.reference.type: *attestation-manifest' out)"
+
+# ---- copies: each kind of place to the next, with all that it has, and the same at the end
+digest=$(jq -r '.manifests[0].digest' attested/index.json)
+set -- attested oci-archive://a.tar "docker-image://$first/all:1" "$second/all:1" oci-layout://b:tag store://example.org/all:1 \
+    oci-archive://c.tar "$second/again:1"
+while [ $# -gt 1 ]; do
+    store=$work/store-$#
+    [ "$1" != oci-archive://c.tar ] || store=$work/store-none
+    case $2 in store://*) kept=$store ;; esac
+    case $1 in store://*) store=$kept ;; esac
+    run 0 tenon image copy "$1" "$2"
+    assert_eq "$digest" "$(cat out)"
+    shift
+done
+store=$work/store-last
+run 0 tenon image inspect --format '{{.Manifest.Digest}} {{json .Provenance}}' "$second/again:1"
+assert_eq "$digest {\"linux/amd64\":{\"SLSA\":{\"by\":\"amd64\"}},\"linux/arm64\":{\"SLSA\":{\"by\":\"arm64\"}}}" "$(cat out)"
+run 0 tenon diff attested "$second/again:1"
+# A layout keeps its other entries, and its own under a name again.
+run 0 tenon image copy "$first/one:1" oci-layout://b:other
+run 0 tenon image copy "$first/one:1" oci-layout://b:other
+assert_eq 2 "$(jq '.manifests | length' b/index.json)"
+run 0 tenon image inspect b:tag
+run 1 tenon image inspect b
+assert_has err "which one?"
+# One platform is what docker loads.
+run 0 tenon image copy --platform linux/arm64 "$first/one:1" docker-archive://one.tar
+tar xOf one.tar manifest.json | jq -e --arg n "$first/one:1" '.[0].RepoTags == [$n] and (.[0].Layers | length == 1)' >jq ||
+    fail "manifest.json"
+if can_try "skopeo reads what was copied" skopeo; then
+    skopeo inspect --raw oci-archive:a.tar >raw
+    assert_eq "$digest" "sha256:$(sha256sum <raw | cut -d' ' -f1)"
+fi
+
+# ---- in one registry layers do not pass through here, and names are but a document
+store=$work/store-small
+run 0 tenon image copy "$first/all:1" "$first/mounted:1"
+assert_eq 0 "$(find "$store/content/blobs" -type f -size +50k | wc -l)"
+: >"$log"
+run 0 tenon image tag "$first/all:1" "$first/all:2"
+assert_eq "$digest" "$(cat out)"
+! grep -E '"(POST|PUT|GET|HEAD) /v2/all/blobs' "$log" || fail "a name moves blobs"
+run 0 tenon image tag "$first/all:1" "$first/elsewhere:3"
+run 0 tenon diff "$first/elsewhere:3" attested
+
+# ---- tags, more than a page, sorted
+run 0 tenon image ls "$first/all"
+assert_eq "1 2" "$(xargs <out)"
+run 1 tenon image ls "$first/none"
+cat >pages.py <<'END_PYTHON'
+import http.server, json, urllib.parse
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_GET(self):
+        q = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        tags = sorted("t%04d" % i for i in range(25))
+        after = [t for t in tags if t > q.get("last", [""])[0]]
+        body = json.dumps({"name": "x", "tags": after[:10]}).encode()
+        self.send_response(200)
+        if len(after) > 10:
+            self.send_header("Link", '<http://inside.invalid/v2/x/tags/list?n=10&last=%s>; rel="next"' % after[9])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+END_PYTHON
+python3 pages.py >pages.port &
+remember $!
+await_line pages.port .
+run 0 tenon image ls --format json "127.0.0.1:$(cat pages.port)/x"
+assert_eq "25 t0000 t0024" "$(jq -r .tag out | awk 'NR == 1 { a = $1 } END { print NR, a, $1 }')"
+
+# ---- referrers go along: here by the tag that stands in for the API
+put() { # REPO REF FILE
+    curl -sfX PUT -H "Content-Type: $(jq -r .mediaType "$3")" --data-binary "@$3" "http://$first/v2/$1/manifests/$2" >curl
+}
+jq -c --arg d "$digest" --argjson s "$(jq '.manifests[0].size' attested/index.json)" '. + {artifactType: "application/x.signature",
+    subject: {mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $s}}' \
+    "attested/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "attested/blobs/sha256/${digest#sha256:}")" >signature
+signed=sha256:$(sha256sum <signature | cut -d' ' -f1)
+put all "$signed" signature
+jq -nc --arg d "$signed" --argjson s "$(wc -c <signature)" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $s}]}' >list
+put all "sha256-${digest#sha256:}" list
+run 0 tenon image copy "$first/all:1" "$second/signed:1"
+same() { # REF FILE
+    curl -sf -H "Accept: $(jq -r .mediaType "$2")" "http://$second/v2/signed/manifests/$1" | cmp - "$2" || fail "$2 was not copied"
+}
+same "sha256-${digest#sha256:}" list
+same "$signed" signature
+run 0 tenon image copy --no-referrers "$first/all:1" "$second/unsigned:1"
+assert_eq 404 "$(curl -s -o curl -w '%{http_code}' "http://$second/v2/unsigned/manifests/$signed")"
+
+# ---- a layout that was changed gives nothing on
+cp -r attested bad
+find bad/blobs -type f -size +50k -exec sh -c 'echo changed >>"$1"' - {} \;
+run 1 tenon image copy bad oci-layout://bad-copy
+assert_has err 'is not what it is called'
+store=$work/store-bad
+run 1 tenon image copy bad "$second/bad:1"
+assert_eq 404 "$(curl -s -o curl -w '%{http_code}' "http://$second/v2/bad/manifests/1")"
+
+# ---- words
+store=$kept
+run 0 tenon image ls -q
+assert_eq example.org/all:1 "$(cat out)"
+run 0 tenon image tag store://example.org/all:1 example.org/all:2
+run 0 tenon image rm example.org/all:1
+run 0 tenon images -q
+assert_eq example.org/all:2 "$(cat out)"
+for wrong in "" "inspect" "copy a" "tag a" "ls a b" "inspct a" "copy --platform x/y/z/v a b" "ls --format xml $first/all"; do
+    run 2 tenon image $wrong
+done
+run 2 tenon image inspct a
+assert_has err '(did you mean inspect?)'
+run 1 tenon image copy "$first/all:1" ./nowhere
+assert_has err 'oci-layout://./nowhere'
+run 1 tenon image tag attested "$first/all:3"
+assert_has err 'tenon image copy attested'
