@@ -34,6 +34,7 @@ tenon_SOURCES = \
 	%D%/verb_images.c \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \
+	%D%/verb_registry.c \
 	%D%/verb_version.c \
 	%D%/verb_why.c \
 	%D%/weakness.c \

@@ -24,6 +24,7 @@ static const struct cli_verb verbs[] = {
     {"images", "list the images in the store, or remove some", cli_images},
     {"image", "inspect, copy and name images in registries and elsewhere", cli_image},
     {"diff", "tell in what two images or trees differ", cli_diff},
+    {"registry", "check the way to a registry, and the rights there", cli_registry},
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},
     {"shell", "enter the step that failed", cli_shell},

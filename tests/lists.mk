@@ -260,6 +260,7 @@ cli_tests = \
 	tests/cli/quickstart.sh \
 	tests/cli/recipes.sh \
 	tests/cli/refusals.sh \
+	tests/cli/registry-check.sh \
 	tests/cli/registry.sh \
 	tests/cli/resources.sh \
 	tests/cli/sandbox.sh \

@@ -10,8 +10,12 @@ libtenon_core_la_SOURCES += \
 	%D%/certificate.h \
 	%D%/challenge.c \
 	%D%/challenge.h \
+	%D%/check.c \
+	%D%/check.h \
 	%D%/failure.c \
 	%D%/failure.h \
+	%D%/handshake.c \
+	%D%/handshake.h \
 	%D%/hosts.c \
 	%D%/http.c \
 	%D%/http.h \
