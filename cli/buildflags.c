@@ -77,6 +77,8 @@ static const struct flag flags[] = {
       "the registry's base images; =missing: the store's first" },
     { "push", 0, FLAG_BOOL, AT(push), NULL, "push the image to the registry of its name" },
     { "quiet", 'q', FLAG_BOOL, AT(quiet), NULL, "print the image's id only" },
+    { "repro-check", 0, FLAG_BOOL, AT(repro_check), NULL,
+      "build twice, and say in what the images differ" },
     { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
     { "sbom", 0, FLAG_ATTEST, 0, "S", "SBOM attestation" },
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",

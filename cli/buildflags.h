@@ -12,7 +12,7 @@ struct build_flags {
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
     char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies;
-    bool no_cache, pull, prefer_store, push, quiet, check, debug, explain, help;
+    bool no_cache, pull, prefer_store, push, quiet, check, debug, explain, repro_check, help;
 };
 
 /* 0, or an exit status after the message was printed.  A flag that is not

@@ -70,6 +70,8 @@ tenon_SOURCES += \
 	%D%/nearfile.h \
 	%D%/renderer.c \
 	%D%/renderer.h \
+	%D%/reprocheck.c \
+	%D%/reprocheck.h \
 	%D%/sshagent.c \
 	%D%/sshagent.h \
 	%D%/sshkey.c \

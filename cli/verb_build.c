@@ -22,6 +22,7 @@
 #include "exec/exec.h"
 #include "registry/libcurl.h"
 #include "renderer.h"
+#include "reprocheck.h"
 #include "localsession.h"
 
 /* ---- Ctrl-C ------------------------------------------------------------- */
@@ -343,19 +344,11 @@ enter(struct job *j, struct tenon_error *err)
     return cli_private_mounts(err);
 }
 
-int
-cli_build(const struct cli *cli, int argc, char **argv)
+static int
+build(const struct cli *cli, struct build_flags *flags)
 {
-    struct job j = { .cli = cli };
-    int status = build_flags_parse(&j.flags, argc, argv);
-    if (status || j.flags.help) {
-        if (!status)
-            build_flags_help(cli);
-        build_flags_release(&j.flags);
-        return status;
-    }
-    if (j.flags.debug || cli->debug)
-        tenon_log_set_level(TENON_LOG_DEBUG);
+    int status = CLI_OK;
+    struct job j = { .cli = cli, .flags = *flags };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
     j.watcher.cancel = tenon_cancel_new(NULL);
@@ -381,5 +374,25 @@ cli_build(const struct cli *cli, int argc, char **argv)
     }
     release(&j);
     tenon_cancel_free(j.watcher.cancel);
+    return status;
+}
+
+int
+cli_build(const struct cli *cli, int argc, char **argv)
+{
+    struct build_flags flags = {0};
+    int status = build_flags_parse(&flags, argc, argv);
+    if (status || flags.help) {
+        if (!status)
+            build_flags_help(cli);
+        build_flags_release(&flags);
+        return status;
+    }
+    if (flags.debug || cli->debug)
+        tenon_log_set_level(TENON_LOG_DEBUG);
+    if (!flags.repro_check)
+        return build(cli, &flags);
+    status = repro_check(cli, &flags, build);
+    build_flags_release(&flags);
     return status;
 }

@@ -262,6 +262,7 @@ cli_tests = \
 	tests/cli/refusals.sh \
 	tests/cli/registry-check.sh \
 	tests/cli/registry.sh \
+	tests/cli/repro-check.sh \
 	tests/cli/resources.sh \
 	tests/cli/sandbox.sh \
 	tests/cli/seed-page.sh \

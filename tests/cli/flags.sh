@@ -54,6 +54,7 @@ done <<'END'
 2 source_policies_are_not_supported_yet --policy filename=x.rego
 2 --provenance_is_not_supported_yet     --provenance=mode=max
 2 --sbom_is_not_supported_yet           --sbom true
+2 --repro-check:_with_--call_there_is    --repro-check --check
 2 unknown_flag:_--taget_(did_you_mean_--target?) --taget=x
 2 unknown_flag:_-z                      -z
 2 invalid_value_"maybe"_for_--pull      --pull=maybe
