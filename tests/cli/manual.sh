@@ -21,6 +21,15 @@ sed -n '/^Options come before/,/^The verbs are/p' "$page" | grep '^\.It' | grep 
     sed 's/Fl Fl /--/' | sort >"$work/manual"
 diff "$work/help" "$work/manual" || fail "options: the help (<) and the manual (>)"
 
+# Each attribute of an output has its row.
+can_try "attributes of outputs" jq || exit 0
+sed -n '/^| key/,/^$/s/^| \([^|]*\) |.*/\1/p' "$abs_top_srcdir/docs/outputs.md" | grep -o '`[a-z.-]*`' | tr -d '`' | sort -u >"$work/rows"
+for type in image oci docker local tar; do
+    run 0 tenon plugins "exporter-$type" --format json
+    jq -r '.options[].name' "$work/out" | sort -u | comm -23 - "$work/rows" >"$work/missing"
+    [ ! -s "$work/missing" ] || fail "docs/outputs.md: no row of $type has $(xargs <"$work/missing")"
+done
+
 # It is a page that the formatter has nothing against.
 can_try "the formatter" groff || exit 0
 groff -mdoc -Tascii -ww -z "$page" 2>"$work/groff" || fail "groff"
