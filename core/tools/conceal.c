@@ -75,8 +75,8 @@ is_host(const char *p, size_t len)
 }
 
 /* Of NAME:DIGITS/...@HOST: the last such "@", or NULL. It is a password if that is what stands
- * before a host: a port is, too, but then there is seldom a host in the path, and to show less is no
- * harm. */
+ * before a host: a port is, too, but then there is seldom a host in the path, and to show less is
+ * no harm. */
 static const char *
 end_of_password_like_port(const char *p, size_t authority, size_t len)
 {

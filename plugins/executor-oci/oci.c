@@ -143,29 +143,6 @@ can_keep(const struct oci *o)
     return strstr(text, "--keep") != NULL;
 }
 
-int
-oci_write_json(const struct oci *o, const struct tenon_exec *x, const char *name,
-               struct json_object *spec, struct tenon_error *err)
-{
-    const char *text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN);
-    size_t len = strlen(text);
-    int fd = openat(x->work_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int sys = fd < 0 ? errno : 0;
-    for (size_t done = 0; !sys && done < len;) {
-        ssize_t n = write(fd, text + done, len - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            sys = errno;
-    }
-    if (fd >= 0)
-        close(fd);
-    json_object_put(spec);
-    if (sys)
-        return o->host->error(err, TENON_E_FAILED, sys, "write %s", name);
-    return TENON_OK;
-}
-
 static int
 write_config(const struct oci *o, const struct tenon_exec *x, const char *cgroup,
              const char *network, const struct usernamespace *users, struct tenon_error *err)
@@ -325,60 +302,6 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     *wait_status = result.wait_status;
     if (out_of_memory && result.wait_status)
         o->host->error_hint(err, CGROUP_OUT_OF_MEMORY);
-    return TENON_OK;
-}
-
-/* 0, or an errno: a runtime's would not do. */
-static int
-try_users(struct oci *o)
-{
-    pthread_mutex_lock(&o->lock);
-    if (!o->was_tried)
-        o->why_no_users = usernamespace_try_proc();
-    o->was_tried = true;
-    int e = o->why_no_users;
-    pthread_mutex_unlock(&o->lock);
-    return e;
-}
-
-int
-oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-             struct requests **r, const struct usernamespace **users, struct tenon_error *err)
-{
-    *users = NULL;
-    if (x->flags & TENON_EXEC_INSECURE)
-        return TENON_OK;
-    int e = requests_open(r);
-    const bool wants = o->wants_users && !(x->flags & TENON_EXEC_ROOTLESS);
-    if (!e && wants)
-        e = try_users(o);
-    if (e)
-        o->host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine "
-                                     "see into steps of their numbers", strerror(e));
-    if (e && x->first_id) /* nothing would be its own */
-        return o->host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
-    if (!e && wants)
-        *users = x->first_id ? &o->own_ids : &o->all_ids;
-    return TENON_OK;
-}
-
-static int
-oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct tenon_error *err)
-{
-    struct oci *o = self;
-    (void)ctx;
-    if (!o->wants_users || !o->own_ids.first)
-        return o->host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
-    int e = try_users(o);
-    if (!e)
-        e = requests_try();
-    if (!e)
-        e = usernamespace_get(&o->own_ids, &out->users_fd);
-    if (e)
-        return o->host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
-    out->first = o->own_ids.first;
-    out->count = usernamespace_count(o->own_ids.first);
-    out->root = 0;
     return TENON_OK;
 }
 

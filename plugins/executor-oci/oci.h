@@ -34,10 +34,17 @@ struct oci {
 #define OCI_LOG "runtime.log"
 #define OCI_PID "pid"
 
+/* ---- users.c ---- */
+
 /* Which user namespace shall the runtime make, if any?  What the step asks of us then. */
 int oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
                  struct requests **r, const struct usernamespace **users,
                  struct tenon_error *err);
+int oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
+            struct tenon_error *err);
+
+/* ---- document.c ---- */
+
 /* Into the step's directory for work.  Puts the document, too. */
 int oci_write_json(const struct oci *o, const struct tenon_exec *x, const char *name,
                    struct json_object *document, struct tenon_error *err);

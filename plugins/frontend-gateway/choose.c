@@ -66,10 +66,10 @@ check_replacement(struct gateway *gw, const char *normal, const char *with, stru
 
     if (is_users || !gw->config || !gw->host->given(gw->config, "allowed"))
         return TENON_OK;
-    gw->host->error(err, TENON_E_DENIED, 0, "%s in place of the frontend %s, by another frontend: not "
-                    "allowed", with, normal);
-    gw->host->error_hint(err, "\"allowed\" of \"frontends\" in tenon.json says which may run: the user may "
-                         "give another, --build-context");
+    gw->host->error(err, TENON_E_DENIED, 0, "%s in place of the frontend %s, by another frontend: "
+                    "not allowed", with, normal);
+    gw->host->error_hint(err, "\"allowed\" of \"frontends\" in tenon.json says which may run: the "
+                         "user may give another, --build-context");
     return TENON_E_DENIED;
 }
 
