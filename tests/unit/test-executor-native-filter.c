@@ -14,7 +14,8 @@
 #include "executor-native/callprogram.h"
 #include "executor-native/native.h"
 
-/* What the kernel would answer: the instructions that filters of ours and libseccomp's have. */
+/* What the kernel would answer: the instructions that filters of ours and libseccomp's have.
+ * A million times: what holds is not told to check, which would write each down. */
 static uint32_t
 run_program(const struct sock_fprog *p, const struct seccomp_data *data)
 {
@@ -25,7 +26,8 @@ run_program(const struct sock_fprog *p, const struct seccomp_data *data)
         bool jumps;
         switch (i->code) {
         case BPF_LD | BPF_W | BPF_ABS:
-            ck_assert_uint_le(i->k, sizeof *data - 4);
+            if (i->k > sizeof *data - 4)
+                ck_abort_msg("instruction %zu loads from %u", at, i->k);
             memcpy(&a, (const char *)data + i->k, 4);
             continue;
         case BPF_ALU | BPF_AND | BPF_K:
@@ -128,8 +130,9 @@ same_answers(const struct sock_fprog *ours, const struct sock_fprog *theirs, uin
                 struct seccomp_data data = {.nr = (int)(first + n), .arch = audit};
                 data.args[which] = arguments[a];
                 const uint32_t is = run_program(ours, &data), wanted = run_program(theirs, &data);
-                ck_assert_msg(is == wanted, "call %u of %x, argument %d is %#llx: %x, not %x",
-                              first + n, audit, which, (unsigned long long)arguments[a], is, wanted);
+                if (is != wanted)
+                    ck_abort_msg("call %u of %x, argument %d is %#llx: %x, not %x", first + n, audit,
+                                 which, (unsigned long long)arguments[a], is, wanted);
             }
         }
     }
@@ -209,7 +212,8 @@ START_TEST(test_filter_of_any_size)
             for (int k = 0; k < 2; k++) {
                 const struct seccomp_data data = {
                     .nr = (int)n, .arch = (uint32_t)k + 1, .args = {[1] = args[a], [5] = args[a]}};
-                ck_assert_uint_eq(run_program(&program, &data), by_rules(&arches[k], &data));
+                if (run_program(&program, &data) != by_rules(&arches[k], &data))
+                    ck_abort_msg("call %u of %d with %#llx", n, k + 1, (unsigned long long)args[a]);
             }
         }
     }
