@@ -163,6 +163,8 @@ check_auth(const struct check *c)
     auto_response struct tenon_http_response res = {0};
     auto_free char *user = NULL, *secret = NULL, *url = tenon_asprintf("%s/", c->e->base);
     auto_free char *hint = tenon_asprintf("docker login %s", c->e->name);
+    /* a token for whatever it is: who has none of these rights gets one for nothing */
+    auto_free char *scope = tenon_asprintf("repository:%s:pull", c->e->scope_repo);
     if (c->r->o.credentials &&
         c->r->o.credentials(c->r->o.data, c->e->name, &user, &secret, &err) < 0)
         return stop(c, "auth", &err, hint);
@@ -172,7 +174,7 @@ check_auth(const struct check *c)
     auto_free char *who = !known ? tenon_strdup("without credentials")
                           : user && *user != '<' ? tenon_asprintf("as \"%s\"", user)
                                                  : tenon_strdup("with a token");
-    if (ask(c, "GET", url, NULL, &res, &err) < 0)
+    if (ask(c, "GET", url, scope, &res, &err) < 0)
         return stop(c, "auth", &err, hint);
     auto_free char *status = status_text(&res);
     auto_free char *text = tenon_asprintf("%s: %s", who, status);

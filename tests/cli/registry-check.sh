@@ -6,7 +6,7 @@ cd "$work"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=ours \
     -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>openssl.log || fail "openssl"
 
-# Registries of four kinds, each on a port: open, with a password, over TLS, and none at all.
+# Registries, each on a port: open, with a password, with tokens, over TLS, and none at all.
 cat >server.py <<'END_PYTHON'
 import base64, http.server, json, ssl, sys, threading
 log = open("asked", "a", buffering=1)
@@ -28,6 +28,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(404)
         if kind == "password" and self.headers.get("Authorization") != want:
             return self.answer(401, WWW_Authenticate='Basic realm="x"')
+        if kind == "token" and path.startswith("/token"):
+            return self.answer(200, b'{"token": "t"}') if self.headers.get("Authorization") == want else self.answer(401)
+        if kind == "token" and self.headers.get("Authorization") != "Bearer t":
+            return self.answer(401, WWW_Authenticate='Bearer realm="http://%s/token",service="x"' % self.headers["Host"])
         if path == "/v2/":
             return self.answer(200, b"{}")
         repo = path.split("/")[2]
@@ -55,7 +59,7 @@ for kind in sys.argv[1:]:
 print("", flush=True)
 threading.Event().wait()
 END_PYTHON
-python3 server.py open password tls none >ports &
+python3 server.py open password token tls none >ports &
 remember $!
 await_line ports '^$'
 at() { echo "127.0.0.1:$(sed -n "s/^$1 //p" ports)"; }
@@ -86,10 +90,14 @@ steps 1 "$(at password)/good" "$way auth=failed"
 assert_has out "docker login $(at password)"
 mkdir -p "$HOME/.docker"
 for try in wrong right; do
-    printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$(at password)" "$(printf 'me:%s' $try | base64)" >"$HOME/.docker/config.json"
-    [ $try = right ] || { steps 1 "$(at password)/good" "$way auth=failed"; continue; }
-    steps 0 "$(at password)/good" "$way auth=ok pull=ok push=ok mount=ok"
-    assert_has out 'as \"me\"'
+    auth=$(printf 'me:%s' $try | base64)
+    printf '{"auths": {"%s": {"auth": "%s"}, "%s": {"auth": "%s"}}}\n' "$(at password)" "$auth" "$(at token)" "$auth" >"$HOME/.docker/config.json"
+    for kind in password token; do
+        [ $try = right ] || { steps 1 "$(at $kind)/good" "$way auth=failed"; continue; }
+        steps 0 "$(at $kind)" "$way auth=ok push=noted"
+        steps 0 "$(at $kind)/good" "$way auth=ok pull=ok push=ok mount=ok"
+        assert_has out 'as \"me\"'
+    done
 done
 
 # Whose certificate, who does not believe it, and what makes it believed.
