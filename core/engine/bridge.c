@@ -13,18 +13,6 @@
 
 enum { READ_FILE_LIMIT = 64 << 20, DIRECTORY_MAX = 64 << 20, WARNINGS_MAX = 64 << 20 };
 
-static struct tenon_ref *
-new_ref(struct tenon_build *b, struct tenon_edge edge)
-{
-    struct tenon_ref *ref = tenon_new0(struct tenon_ref);
-    ref->edge = edge;
-    ref->root = -1;
-    pthread_mutex_lock(&b->lock);
-    tenon_vec_push(&b->refs, ref);
-    pthread_mutex_unlock(&b->lock);
-    return ref;
-}
-
 static int
 bridge_solve(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
              uint32_t output, struct tenon_ref **out, struct tenon_error *err)
@@ -36,7 +24,7 @@ bridge_solve(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
         if (!edge.vertex)
             return err->code;
     }
-    *out = new_ref(tenon_build_of(g), edge);
+    *out = tenon_build_ref_new(tenon_build_of(g), edge);
     return TENON_OK;
 }
 
@@ -49,7 +37,7 @@ bridge_solve_definition(struct tenon_ctx *ctx, struct tenon_graph *g,
     struct tenon_edge edge = {0};
     if (tenon_graph_load(g, def, len, &edge, err) < 0)
         return err->code;
-    *out = new_ref(tenon_build_of(g), edge);
+    *out = tenon_build_ref_new(tenon_build_of(g), edge);
     return TENON_OK;
 }
 
@@ -361,4 +349,6 @@ const struct tenon_bridge tenon_build_bridge = {
     .container_read_file = container_read_file,
     .container_read_dir = container_read_dir,
     .container_stat = container_stat,
+    .keep_failures = tenon_build_keep_failures,
+    .failure = tenon_build_failure,
 };

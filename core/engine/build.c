@@ -59,6 +59,7 @@ tenon_build_free(struct tenon_build *b)
         free(ref);
     }
     tenon_vec_release(&b->refs);
+    tenon_vec_release(&b->lefts);
     tenon_vec_release(&b->sources);
     tenon_solver_free(b->solver);
     tenon_caches_free(b);
@@ -90,6 +91,32 @@ tenon_build_source(const struct tenon_build *b, const char *filename)
     }
 }
 
+struct tenon_ref *
+tenon_build_ref_new(struct tenon_build *b, struct tenon_edge edge)
+{
+    struct tenon_ref *ref = tenon_new0(struct tenon_ref);
+
+    ref->edge = edge;
+    ref->root = -1;
+    pthread_mutex_lock(&b->lock);
+    tenon_vec_push(&b->refs, ref);
+    pthread_mutex_unlock(&b->lock);
+    return ref;
+}
+
+const struct tenon_chain *
+tenon_build_left(struct tenon_build *b, const struct tenon_vertex *v)
+{
+    const struct tenon_chain *chain = NULL;
+
+    pthread_mutex_lock(&b->lock);
+    tenon_vec_foreach(l, &b->lefts)
+        if (l->vertex == v)
+            chain = l->chain;
+    pthread_mutex_unlock(&b->lock);
+    return chain;
+}
+
 static bool
 is_solved(struct tenon_build *b, const struct tenon_ref *ref)
 {
@@ -107,7 +134,11 @@ tenon_build_ref_solve(struct tenon_build *b, struct tenon_ref *ref,
 
     if (is_solved(b, ref))
         return TENON_OK;
-    if (ref->edge.vertex && tenon_solver_solve(b->solver, ref->edge, cancel, &made, err) < 0)
+    const struct tenon_chain *left = tenon_build_left(b, ref->edge.vertex);
+    if (left)
+        tenon_chain_copy(&made.chain, left);
+    else if (ref->edge.vertex &&
+             tenon_solver_solve(b->solver, ref->edge, cancel, &made, err) < 0)
         return err->code;
     pthread_mutex_lock(&b->lock);
     if (ref->solved) { /* by another thread, meanwhile */

@@ -13,6 +13,11 @@
 
 struct tenon_cache; /* remotecache.c */
 
+struct tenon_left { /* of a step that failed; leftovers.c */
+    const struct tenon_vertex *vertex; /* stands for it */
+    const struct tenon_chain *chain;   /* what it is; the engine's */
+};
+
 struct tenon_build {
     struct tenon_engine *engine;
     struct tenon_graph *graph;
@@ -26,6 +31,7 @@ struct tenon_build {
     size_t warned;                      /* bytes of warnings by frontends */
     size_t cache_bytes;                 /* of the documents of caches */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
+    TENON_VEC(struct tenon_left) lefts;
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
@@ -51,6 +57,17 @@ int tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridg
 /* platformcheck.c: warns where the result is not of the platforms that were asked for, a list with
  * commas, or NULL. */
 void tenon_build_check_platforms(struct tenon_build *b, const char *option);
+
+/* A reference to what may not have been made yet; the build's. */
+struct tenon_ref *tenon_build_ref_new(struct tenon_build *b, struct tenon_edge edge);
+
+/* What the vertex stands for, a mount of a step that failed; NULL: it does not. */
+const struct tenon_chain *tenon_build_left(struct tenon_build *b, const struct tenon_vertex *v);
+
+/* leftovers.c: the bridge's. */
+void tenon_build_keep_failures(struct tenon_ctx *ctx, struct tenon_graph *g);
+int tenon_build_failure(struct tenon_ctx *ctx, struct tenon_graph *g, const struct tenon_error *of,
+                        struct tenon_failure *out, struct tenon_error *err);
 
 /* process.c: the bridge's. */
 int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,

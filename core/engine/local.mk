@@ -24,6 +24,7 @@ libtenon_core_la_SOURCES += \
 	%D%/host_registry.h \
 	%D%/host_store.c \
 	%D%/host_store.h \
+	%D%/leftovers.c \
 	%D%/platformcheck.c \
 	%D%/process.c \
 	%D%/process.h \

@@ -8,6 +8,32 @@
 
 /* ---- what a sandbox is made of --------------------------------------------------------- */
 
+/* Those that an op makes; what failed steps left is there already. */
+static int
+solve_inputs(struct tenon_sandbox_inputs *in, struct tenon_build *b, struct tenon_cancel *cancel,
+             const struct tenon_vertex *v, struct tenon_error *err)
+{
+    auto_free struct tenon_edge *edges = tenon_calloc(in->count + 1, sizeof *edges);
+    auto_free size_t *places = tenon_calloc(in->count + 1, sizeof *places);
+    auto_free struct tenon_solved *made = tenon_calloc(in->count + 1, sizeof *made);
+    size_t n = 0;
+
+    for (size_t i = 0; i < in->count; i++) {
+        const struct tenon_chain *left = tenon_build_left(b, v->inputs[i].vertex);
+        if (left) {
+            tenon_chain_copy(&in->made[i].chain, left);
+        } else {
+            places[n] = i;
+            edges[n++] = v->inputs[i];
+        }
+    }
+    if (n)
+        tenon_solver_solve_all(b->solver, edges, n, cancel, made, err);
+    for (size_t k = 0; k < n; k++)
+        in->made[places[k]] = made[k];
+    return err->code;
+}
+
 int
 tenon_sandbox_inputs_make(struct tenon_sandbox_inputs *in, struct tenon_build *b,
                           struct tenon_cancel *cancel, const struct tenon_vertex *v,
@@ -18,7 +44,7 @@ tenon_sandbox_inputs_make(struct tenon_sandbox_inputs *in, struct tenon_build *b
     in->made = tenon_calloc(count + 1, sizeof *in->made);
     in->inputs = tenon_calloc(count + 1, sizeof *in->inputs);
     in->count = count;
-    if (count && tenon_solver_solve_all(b->solver, v->inputs, count, cancel, in->made, err) < 0)
+    if (solve_inputs(in, b, cancel, v, err) < 0)
         return err->code;
     for (size_t i = 0; i < count; i++) {
         if (tenon_solver_make_chain(b->solver, &in->made[i], cancel, err) < 0)

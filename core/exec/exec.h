@@ -87,6 +87,14 @@ int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_shell *shell, int32_t *status,
                      struct tenon_error *err);
 
+/* What steps that fail from now on leave in their mounts is kept until the build ends; of those
+ * that failed already nothing is. */
+void tenon_exec_want_leftovers(struct tenon_engine *engine);
+/* The step of that digest, and a chain for each mount of its op; NULL: nothing is kept of it.  Any
+ * thread. */
+const struct tenon_vertex *tenon_exec_leftover(struct tenon_engine *engine, const char *digest,
+                                               const struct tenon_chain **mounts);
+
 /* Is it an entitlement, as --allow has it? */
 int tenon_exec_check_entitlement(const char *text, struct tenon_error *err);
 /* Does the user's --allow cover what the step wants (network.host,

@@ -38,21 +38,16 @@ definition_json(const struct tenon_vertex *v)
     return tenon_buf_steal(&out);
 }
 
+/* root: what is in it now. */
 static int
-store(struct tenon_step *s, struct tenon_error *err)
+store(struct tenon_step *s, const struct tenon_chain *root, const char *what,
+      struct tenon_error *err)
 {
     struct tenon_store *st = s->engine->store;
-    int64_t id;
-    auto_free char *what = tenon_asprintf("failed: %s", s->v->name ? s->v->name : "step");
-    if (tenon_snapshot_commit(tenon_steal(&s->root.work), TENON_SNAPSHOT_FAILED, what, &id,
-                              err) < 0)
-        return err->code;
     auto_free char *extra = definition_json(s->v);
     struct tenon_record r = { .output_count = (uint32_t)s->v->input_count + 1, .extra = extra };
     r.outputs = tenon_calloc(r.output_count, sizeof *r.outputs);
-    if (s->root.lower)
-        tenon_chain_copy(&r.outputs[0], s->root.lower);
-    tenon_chain_append(&r.outputs[0], id);
+    tenon_chain_copy(&r.outputs[0], root);
     for (size_t i = 0; i < s->v->input_count; i++)
         if (s->inputs[i].chain)
             tenon_chain_copy(&r.outputs[i + 1], s->inputs[i].chain);
@@ -84,32 +79,71 @@ is_first_of_build(struct tenon_engine *engine)
     return !__atomic_exchange_n(is_kept, true, __ATOMIC_ACQ_REL);
 }
 
+/* For tenon shell, and once a build. */
+static bool
+is_for_shell(struct tenon_step *s)
+{
+    return s->engine->build_id && s->root.work &&
+           tenon_store_bounds(s->engine->store, TENON_LEFT_FAILED)->number >= 1 &&
+           is_first_of_build(s->engine);
+}
+
+static bool
+is_too_large(struct tenon_step *s)
+{
+    const int64_t bytes = tenon_snapshot_work_bytes(s->root.work);
+    if (bytes <= tenon_store_bounds(s->engine->store, TENON_LEFT_FAILED)->bytes)
+        return false;
+    tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: it wrote %lld bytes",
+              (long long)bytes);
+    return true;
+}
+
+/* What the step made of its root. */
+static int
+take_root(struct tenon_step *s, const char *what, struct tenon_chain *root,
+          struct tenon_error *err)
+{
+    int64_t id;
+    if (s->root.lower)
+        tenon_chain_copy(root, s->root.lower);
+    if (!s->root.work)
+        return 0;
+    if (tenon_snapshot_commit(tenon_steal(&s->root.work), TENON_SNAPSHOT_FAILED, what, &id,
+                              err) < 0)
+        return err->code;
+    tenon_chain_append(root, id);
+    return 0;
+}
+
 void
 tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    if (!s->engine->build_id || !s->root.work || !s->v->graph)
+    auto_chain struct tenon_chain root = {0};
+    /* What fills the disk helps nobody; and one that was stopped did not fail. */
+    if (!s->v->graph || tenon_step_disk_is_full(s) ||
+        tenon_cancel_fired(tenon_ctx_cancel(s->ctx)))
         return;
-    const struct tenon_bounds *bounds =
-        tenon_store_bounds(s->engine->store, TENON_LEFT_FAILED);
-    /* What fills the disk helps nobody. */
-    if (bounds->number < 1 || tenon_step_disk_is_full(s))
-        return;
-    /* Of several that fail the first is kept; one that was stopped did not fail. */
-    if (tenon_cancel_fired(tenon_ctx_cancel(s->ctx)) || !is_first_of_build(s->engine))
+    const bool leaves = tenon_step_leaves(s);
+    bool for_shell = is_for_shell(s);
+    if (!leaves && !for_shell)
         return;
     tenon_step_detach(s);
     close(tenon_steal_fd(&s->rootfd));
     tenon_step_tree_unmount(&s->root);
-    const int64_t bytes = tenon_snapshot_work_bytes(s->root.work);
-    if (bytes > bounds->bytes) {
-        tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: it wrote %lld bytes",
-                  (long long)bytes);
+    for_shell = for_shell && !is_too_large(s);
+    if (!leaves && !for_shell)
         return;
-    }
-    if (store(s, &err) < 0)
+    auto_free char *what = tenon_asprintf("failed: %s", s->v->name ? s->v->name : "step");
+    int rc = take_root(s, what, &root, &err);
+    if (rc == 0 && leaves)
+        tenon_step_leave(s, &root, what);
+    if (rc == 0 && for_shell)
+        rc = store(s, &root, what, &err);
+    if (rc < 0)
         tenon_log(TENON_LOG_DEBUG, "the failed step is not kept: %s", err.message);
-    else if (!why->hint)
+    else if (for_shell && !why->hint)
         tenon_error_hint(why, "tenon shell enters the failed step");
 }
 

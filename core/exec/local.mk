@@ -13,6 +13,7 @@ libtenon_core_la_SOURCES += \
 	%D%/env.c \
 	%D%/exec.h \
 	%D%/failedstep.c \
+	%D%/leftover.c \
 	%D%/mountkeys.c \
 	%D%/net.c \
 	%D%/private.h \

@@ -149,6 +149,13 @@ int tenon_failed_step_load(struct tenon_store *st, const char *build,
 /* The build of the last one that was kept; NULL or malloc'ed. */
 char *tenon_failed_step_last(struct tenon_store *st);
 
+/* ---- leftover.c ---------------------------------------------------------- */
+
+/* Does somebody want to look into what this step leaves, and nothing is there yet? */
+bool tenon_step_leaves(const struct tenon_step *s);
+/* Nothing is mounted any more; root: what is in it now. */
+void tenon_step_leave(struct tenon_step *s, const struct tenon_chain *root, const char *what);
+
 /* ---- bindpoint.c: descriptors of plugins become paths ------------------- */
 
 /* Bind what fd is (a directory, a file, a socket, or a mount that is not

@@ -702,6 +702,15 @@ struct tenon_frontend_call { /* for solve_frontend */
     size_t input_count;
 };
 
+struct tenon_failure { /* out of failure; lists and texts live until ctx ends */
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *vertex;         /* digest of the step that failed */
+    struct tenon_ref *const *inputs; /* of its op's mounts, as many as mounts; NULL: none */
+    struct tenon_ref *const *mounts; /* what they held then: to be read, or to be mounted */
+    size_t mount_count;
+};
+
 struct tenon_process;   /* of a bridge */
 struct tenon_container; /* the same */
 
@@ -802,6 +811,13 @@ struct tenon_bridge {
     int (*container_stat)(struct tenon_ctx *ctx, struct tenon_container *c,
                           const char *target, const char *path,
                           struct tenon_stat *out, struct tenon_error *err);
+    /* From now on, what steps that fail leave in their mounts is kept as long as the
+     * build lasts, for failure. */
+    void (*keep_failures)(struct tenon_ctx *ctx, struct tenon_graph *g);
+    /* What there is of the step whose failure is `of`; NOT_FOUND: nothing. */
+    int (*failure)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                   const struct tenon_error *of, struct tenon_failure *out,
+                   struct tenon_error *err);
 };
 
 struct tenon_frontend_request {

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "containers.h"
+#include "failure.h"
 #include "tools/alloc.h"
 #include "tools/text.h"
 
@@ -301,9 +302,11 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     pthread_cond_init(&gw.changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&gw.lock, NULL);
+    bridge->keep_failures(ctx, request->graph);
     int rc = run(&gw, image, err);
     if (rc < 0)
         host->error_context(err, "frontend image %s", image);
+    failure_release(&gw);
     tenon_vec_release(&gw.refs);
     tenon_buf_release(&gw.failure);
     pthread_mutex_destroy(&gw.lock);

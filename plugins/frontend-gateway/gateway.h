@@ -3,7 +3,7 @@
  *   gateway.c    the plugin: from a request to the end of the program
  *   choose.c     which image it is
  *   image.c      the process that is made of it
- *   serving.c    one call: a message in, one out; references by their names
+ *   serving.c    one call: a message in, one out
  *   watch.c      calls that are given up
  *   serve.c      the methods of LLBBridge, by the bridge of the host
  *   platforms.c  which platforms a result is for
@@ -11,6 +11,8 @@
  *   returned.c   what is in a result
  *   attested.c   attestations in one
  *   containers.c, exec.c, process.c  containers, and processes in them
+ *   references.c references, by their names
+ *   failure.c    steps that failed, as references
  *   status.c     errors of the host as gRPC has them, and back
  *   caps.c       what is said to be understood
  *   llbbridge.c  the messages
@@ -28,6 +30,7 @@
 #include "watch.h"
 
 enum {
+    GATEWAY_NAME_MAX = 24,         /* bytes of a reference's name */
     GATEWAY_REFS_MAX = 10000,      /* references that a frontend may have made */
     GATEWAY_OPTIONS_MAX = 1000,    /* options of a frontend that it calls */
     GATEWAY_IMPORTS_MAX = 64,      /* caches that it names */
@@ -43,6 +46,7 @@ enum {
 };
 
 struct gateway_container;
+struct gateway_failure;
 struct gateway {
     const struct tenon_host *host;
     const struct tenon_values *config; /* the plugin's; may be NULL */
@@ -61,6 +65,7 @@ struct gateway {
     TENON_VEC(struct tenon_ref *) refs; /* by what the program calls them, less one */
     size_t imports; /* named so far */
     TENON_VEC(struct gateway_container *) containers;
+    TENON_VEC(struct gateway_failure *) failures; /* that it was told of */
     unsigned processes; /* in them */
     unsigned answers;   /* that are put together now */
     bool returned; /* or tried to */
@@ -68,6 +73,11 @@ struct gateway {
     struct tenon_result *result; /* of the request: Return fills it */
     struct tenon_buf failure;    /* the ReturnRequest, if it says that it failed */
 };
+
+/* ---- references.c -------------------------------------------------------- */
+
+/* What the program is to call the reference; false: there are too many. */
+bool gateway_name_ref(struct gateway *gw, struct tenon_ref *ref, char name[GATEWAY_NAME_MAX]);
 
 /* ---- choose.c ------------------------------------------------------------ */
 

@@ -11,6 +11,8 @@ frontend_gateway_la_SOURCES = \
 	%D%/containers.c \
 	%D%/containers.h \
 	%D%/exec.c \
+	%D%/failure.c \
+	%D%/failure.h \
 	%D%/gateway.c \
 	%D%/gateway.h \
 	%D%/image.c \
@@ -22,6 +24,7 @@ frontend_gateway_la_SOURCES = \
 	%D%/process.h \
 	%D%/reading.c \
 	%D%/reading.h \
+	%D%/references.c \
 	%D%/returned.c \
 	%D%/serve.c \
 	%D%/serving.c \

@@ -1,6 +1,7 @@
 /* frontend-gateway/serving.c - one call: a message in, one out; references by their names. */
 #include "serving.h"
 
+#include "failure.h"
 #include "llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
@@ -30,10 +31,12 @@ serving_done(struct serving *s)
 {
     static const struct grpc_status ok = {0};
 
-    if (s->gw->host->error_code(s->err) < 0)
+    if (s->gw->host->error_code(s->err) < 0) {
+        failure_add(s);
         gateway_fail(s->gw, s->call, s->err);
-    else
+    } else {
         grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */
+    }
     tenon_buf_release(&s->request);
     tenon_arena_release(&s->arena);
     watch_end(&s->gw->watch, s->watched);
@@ -81,21 +84,13 @@ serving_answer(struct serving *s, const struct message_type_info *m, const void 
 const char *
 serving_name_ref(struct serving *s, struct tenon_ref *ref)
 {
-    struct gateway *gw = s->gw;
-    char text[24];
+    char text[GATEWAY_NAME_MAX];
 
-    pthread_mutex_lock(&gw->lock);
-    bool full = gw->refs.len >= GATEWAY_REFS_MAX;
-    if (!full)
-        tenon_vec_push(&gw->refs, ref);
-    snprintf(text, sizeof text, "ref-%zu", gw->refs.len);
-    pthread_mutex_unlock(&gw->lock);
-    if (full) {
-        gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
-                        GATEWAY_REFS_MAX);
-        return NULL;
-    }
-    return tenon_arena_strdup(&s->arena, text);
+    if (gateway_name_ref(s->gw, ref, text))
+        return tenon_arena_strdup(&s->arena, text);
+    s->gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
+                       GATEWAY_REFS_MAX);
+    return NULL;
 }
 
 bool

@@ -5,7 +5,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "gateway.h"
+#include "failure.h"
 #include "llbbridge.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
@@ -156,7 +156,8 @@ take_detail(struct gateway *gw, const struct gw_any *any, struct tenon_error *er
     auto_free char *type =
         tenon_strndup(any->type + strlen(TYPE_PREFIX),
                       len - strlen(TYPE_PREFIX) - strlen(TYPE_SUFFIX));
-    if (!tenon_has_prefix(type, "tenon.")) /* ours */
+    /* Names of references are the program's own, and nobody else's. */
+    if (!tenon_has_prefix(type, "tenon.") && strcmp(type, FAILURE_DETAIL) != 0)
         gw->host->error_detail(err, type, json);
     if (strcmp(type, "errdefs.Source") == 0)
         take_place(gw, value, err);

@@ -19,6 +19,14 @@ COPY busybox /bin/sh
 COPY passwd /etc/passwd
 COPY part /part
 END
+cat >Broken.Dockerfile <<'END'
+FROM scratch AS other
+COPY part /part
+FROM scratch
+COPY busybox /bin/busybox
+COPY busybox /bin/sh
+RUN --mount=type=bind,from=other,target=/m,rw --mount=type=tmpfs,target=/t echo root >/left; echo also >/m/left; exit 7
+END
 echo very secret >"$work/secret/s"
 
 first="solve:Real.Dockerfile "
@@ -126,6 +134,18 @@ hear:one=ready cread:a,1,/f cdir:a,0,/ cstat:a,0,hello cread:a,1,/out cread:a,2,
     said "ReadFileContainer: not found: read /out" # its own root is the limit
     said "ReadFileContainer: unknown: container \"a\" has no mount 3"
     said "ReadFileContainer: not found: container \"b\" was released, or never made"
+
+    echo "-- $executor: a step that failed"
+    does 0 "solve:Broken.Dockerfile evaluate failed:0 read:/left container:a run:a,/bin/busybox,cat,/left \
+had:0 read:/left dir:/bin failed:1 mount:bind,/m read:/left read:/part/hello had:1 read:/left failed:2 failed:3 solve:Real.Dockerfile return"
+    said "Evaluate: unknown: process "
+    assert_eq 1 "$(grep -c "frontend: /left has 5 bytes: root" "$work/err")"
+    said "p 1: root"
+    said "/left has 5 bytes: also"
+    said "/part/hello has 6 bytes: hello"
+    assert_eq 2 "$(grep -c "frontend: ReadFile: not found: read /left" "$work/err")" # before it ran
+    said "mountIDs of the failed step: nothing" # of a tmpfs
+    nothing_left
 
     echo "-- $executor: what is not granted"
     does 0 "net:1 container:h container:a insecure run:a,/bin/busybox,true return"

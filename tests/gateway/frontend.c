@@ -7,6 +7,7 @@
  *   make:FILE            the same, and runs what it needs
  *   again                the reference by its definition, as another one
  *   evaluate             runs what it needs
+ *   failed:NUMBER had:NUMBER  the reference to a mount of the step that failed last, and to what it was
  *   read:PATH read:PATH@OFFSET+LENGTH dir:PATH stat:PATH    files of it
  *   hoard:PATH           the same, until it has read 3.5 GiB
  *   meta:IDENTIFIER config:IMAGE                            what a name stands for
@@ -68,6 +69,7 @@ static struct message_list attestations;
 static bool with_policy;
 static uint64_t start_us;                  /* of main */
 static uint64_t timeout_ns;
+static char *failure; /* errdefs.Solve, JSON, of the last call that failed with one */
 
 static const char *
 option(const char *name)
@@ -79,6 +81,36 @@ option(const char *name)
             return value + strlen(name) + 1;
     }
     return NULL;
+}
+
+static void
+keep_failure(const struct grpc_status *status)
+{
+    struct gw_status inner = {0};
+    const char *why;
+
+    if (!status->details_len || !message_decode(&arena, &gw_status_message, status->details,
+                                                status->details_len, &inner, &why))
+        return;
+    const struct gw_any *all = inner.details.items;
+    for (size_t i = 0; i < inner.details.len; i++) {
+        if (strcmp(all[i].type, "github.com/moby/buildkit/errdefs.Solve+json") == 0)
+            failure = tenon_arena_dup(&arena, all[i].value.data, all[i].value.len);
+    }
+}
+
+/* The i-th name in a list of it. */
+static void
+look_into(const char *list, unsigned long i)
+{
+    const char *at = failure ? strstr(failure, list) : NULL;
+
+    if (at)
+        at = strchr(at, '[');
+    while (at && i-- > 0)
+        at = strchr(at + 1, ',');
+    ref = at ? tenon_arena_dup(&arena, at + 2, strcspn(at + 2, "\"")) : "";
+    fprintf(stderr, "%s of the failed step: %s\n", list, *ref ? "a reference" : "nothing");
 }
 
 /* One call; false with the reason on standard error. */
@@ -98,6 +130,7 @@ call(const char *method, const struct message_type_info *in, const void *request
         fprintf(stderr, "%s: %s: %s (%zu bytes of details)\n", method,
                 grpc_code_name(status.code, room), status.message ? status.message : "",
                 status.details_len);
+        keep_failure(&status);
         return false;
     }
     /* What points into it stays. */
@@ -703,6 +736,10 @@ act(char *word)
         config(value);
     else if (WORD("warn"))
         warn(value);
+    else if (WORD("failed"))
+        look_into("mountIDs", strtoul(value, NULL, 10));
+    else if (WORD("had"))
+        look_into("inputIDs", strtoul(value, NULL, 10));
     else if (WORD("use"))
         ref = value;
     else if (WORD("metadata"))

@@ -548,6 +548,9 @@ returns_an_error(struct program *p)
         { "github.com/moby/buildkit/errdefs.Source+json", { place, sizeof place - 1 } },
         { "github.com/moby/buildkit/stack.Stack+json", { "{", 1 } }, /* half of one is none */
         { "type.googleapis.com/google.rpc.DebugInfo", { "\1", 1 } },
+        { "github.com/moby/buildkit/tenon.Further+json", { "\"another\"", 9 } }, /* ours alone */
+        /* names that are not ours */
+        { "github.com/moby/buildkit/errdefs.Solve+json", { "{\"mountIDs\":[\"ref-1\"]}", 22 } },
     };
     const struct gw_status error = { .code = GRPC_UNKNOWN, .message = "line two is wrong",
                                      .details = { details, tenon_countof(details) } };

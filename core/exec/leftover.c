@@ -1,0 +1,128 @@
+/* exec/leftover.c - what steps that failed left in their mounts, for frontends that look into it:
+ * of some steps, as long as the build lasts. */
+#include "exec/exec.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "context/kept.h"
+#include "exec/private.h"
+#include "tools/alloc.h"
+
+enum { STEPS_MAX = 64 };
+
+struct leftover {
+    const struct tenon_vertex *v; /* the build's, which may be gone when this is freed */
+    struct tenon_chain *mounts;   /* in the order of the op */
+    size_t count;
+};
+struct leftovers {
+    pthread_mutex_t lock; /* of the following */
+    bool wanted;
+    TENON_VEC(struct leftover) steps; /* an entry does not change any more */
+};
+
+static void *
+leftovers_new(struct tenon_engine *engine)
+{
+    struct leftovers *all = tenon_new0(struct leftovers);
+    (void)engine;
+    pthread_mutex_init(&all->lock, NULL);
+    return all;
+}
+
+static void
+leftovers_free(void *object)
+{
+    struct leftovers *all = object;
+    tenon_vec_foreach(l, &all->steps) {
+        for (size_t i = 0; i < l->count; i++)
+            tenon_chain_release(&l->mounts[i]);
+        free(l->mounts);
+    }
+    tenon_vec_release(&all->steps);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+static const struct tenon_kept_kind leftovers_kind = { leftovers_new, leftovers_free };
+
+/* With the lock. */
+static const struct leftover *
+find(const struct leftovers *all, const char *digest)
+{
+    tenon_vec_foreach(l, &all->steps)
+        if (!strcmp(l->v->digest.str, digest))
+            return l;
+    return NULL;
+}
+
+void
+tenon_exec_want_leftovers(struct tenon_engine *engine)
+{
+    struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
+    pthread_mutex_lock(&all->lock);
+    all->wanted = true;
+    pthread_mutex_unlock(&all->lock);
+}
+
+const struct tenon_vertex *
+tenon_exec_leftover(struct tenon_engine *engine, const char *digest,
+                    const struct tenon_chain **mounts)
+{
+    struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
+    pthread_mutex_lock(&all->lock);
+    const struct leftover *l = find(all, digest);
+    const struct tenon_vertex *v = l ? l->v : NULL;
+    *mounts = l ? l->mounts : NULL;
+    pthread_mutex_unlock(&all->lock);
+    return v;
+}
+
+bool
+tenon_step_leaves(const struct tenon_step *s)
+{
+    struct leftovers *all = tenon_engine_kept(s->engine, &leftovers_kind);
+    pthread_mutex_lock(&all->lock);
+    const bool leaves = all->wanted && all->steps.len < STEPS_MAX && !find(all, s->v->digest.str);
+    pthread_mutex_unlock(&all->lock);
+    return leaves;
+}
+
+/* What is in a tree now. */
+static int
+take(struct tenon_step_tree *t, const char *what, struct tenon_chain *out, struct tenon_error *err)
+{
+    int64_t id;
+    if (t->lower)
+        tenon_chain_copy(out, t->lower);
+    if (!t->work)
+        return 0;
+    if (tenon_snapshot_commit(tenon_steal(&t->work), TENON_SNAPSHOT_FAILED, what, &id, err) < 0)
+        return err->code;
+    tenon_chain_append(out, id);
+    return 0;
+}
+
+void
+tenon_step_leave(struct tenon_step *s, const struct tenon_chain *root, const char *what)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct leftovers *all = tenon_engine_kept(s->engine, &leftovers_kind);
+    const size_t count = s->v->op.exec.mount_count;
+    struct leftover l = { s->v, tenon_calloc(count + 1, sizeof *l.mounts), count };
+
+    for (size_t i = 0; i < count; i++) {
+        if (&s->v->op.exec.mounts[i] == s->root_op)
+            tenon_chain_copy(&l.mounts[i], root);
+        tenon_vec_foreach(m, &s->mounts)
+            if (m->op == &s->v->op.exec.mounts[i] &&
+                take(&m->tree, what, &l.mounts[i], &err) < 0)
+                tenon_log(TENON_LOG_DEBUG, "what the step left in %s is not kept: %s", m->target,
+                          err.message);
+    }
+    pthread_mutex_lock(&all->lock);
+    tenon_vec_push(&all->steps, l);
+    pthread_mutex_unlock(&all->lock);
+}
