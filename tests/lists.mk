@@ -349,6 +349,7 @@ security_helpers = \
 rootless_tests = \
 	tests/rootless/bombs.sh \
 	tests/rootless/container.sh \
+	tests/rootless/frontends.sh \
 	tests/rootless/kill9.sh \
 	tests/rootless/network.sh \
 	tests/rootless/one-id.sh \

@@ -100,6 +100,10 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     struct running_copy first;
     struct running_step own = { .id = x->id, .work = x->work };
     struct requests *requests = NULL;
+    /* The guard keeps what it is to itself, and an ordinary user's tenon is no exception. */
+    if (x->flags & TENON_EXEC_ROOTLESS)
+        return o->host->error(err, TENON_E_UNSUPPORTED, 0, "executor \"oci\": one process a "
+                              "container in an ordinary user's build");
     if (!running_find(&o->running, id, &first))
         return o->host->error(err, TENON_E_NOT_FOUND, 0, ended);
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = first.procs,

@@ -124,6 +124,13 @@ hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
     said "t said 33 99"
     said "t exit 0:"
 
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~ready;read~l hear:one=ready tty \
+begin:t,a,/bin/busybox,sh,-c,[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done;busybox~stty~size \
+hear:t=terminal resize:t=33x99 write:t=x await:t write:one=x await:one return"
+    said "t said terminal" # of one that joins, too
+    grep -q "frontend: t .*33 99" "$work/err" || fail "its terminal has another size"
+    said "t exit 0:"
+
     echo "-- $executor: files of it"
     does 0 "mount:bind,/m,part mount:scratch,/s container:a begin:one,a,/bin/busybox,sh,-c,echo~fresh>/s/f;ln~-s~/etc/passwd~/s/out;echo~ready;read~l \
 hear:one=ready cread:a,1,/f cdir:a,0,/ cstat:a,0,hello cread:a,1,/out cread:a,2,/etc/passwd cread:a,3,/x cread:b,0,/x write:one=x await:one return"

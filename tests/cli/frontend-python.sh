@@ -38,10 +38,10 @@ assert_eq hello "$(cat out/dir/hello)"
 # What it says that it did; a part that was left out would be missed here.
 sed -n 's/.*frontend: ok \([A-Z][A-Za-z]*\).*/\1/p' "$work/err" | sort | uniq -c | sort -k2 >"$work/said"
 for method in Ping Inputs Solve Evaluate ReadFile ReadDir StatFile ResolveSourceMeta \
-    ResolveImageConfig Warn Return Health; do
+    ResolveImageConfig Warn Return Health NewContainer ExecProcess ReadFileContainer ReleaseContainer; do
     grep -q " $method\$" "$work/said" || { cat "$work/said"; fail "$method was not called"; }
 done
-[ "$(grep -c 'frontend: ok ' "$work/err")" -ge 50 ] || { cat "$work/said"; fail "it did not do all"; }
+[ "$(grep -c 'frontend: ok ' "$work/err")" -ge 70 ] || { cat "$work/said"; fail "it did not do all"; }
 assert_has "$work/err" "Python warns"
 assert_has "$work/err" "make some files"
 assert_has "$work/err" "look for it"

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import queue
 import socket
 import sys
 import tempfile
@@ -56,7 +57,7 @@ Any: 1 type_url string, 2 value bytes
 Status: 1 code int32, 2 message string, 3 details Any*
 ReturnRequest: 1 result Result, 2 error Status
 FileRange: 1 Offset int64, 2 Length int64
-ReadFileRequest: 1 Ref string, 2 FilePath string, 3 Range FileRange
+ReadFileRequest: 1 Ref string, 2 FilePath string, 3 Range FileRange, 4 MountIndex int32
 ReadFileResponse: 1 Data bytes
 Stat: 1 path string, 2 mode uint32, 3 uid uint32, 4 gid uint32, 5 size int64, 6 modTime int64, 7 linkname string
 ReadDirRequest: 1 Ref string, 2 DirPath string, 3 IncludePattern string
@@ -71,6 +72,14 @@ ResolveImageConfigRequest: 1 Ref string, 2 Platform Platform, 3 ResolveMode stri
 ResolveImageConfigResponse: 1 Digest string, 2 Config bytes, 3 Ref string
 WarnRequest: 1 digest string, 2 level int64, 3 short bytes, 4 detail bytes*, 5 url string, 6 info SourceInfo, 7 ranges Range*
 InputsResponse: 1 Definitions Definition%
+PbMount: 1 input int64, 3 dest string, 4 output int64, 5 readonly bool, 6 mountType int32, 23 resultID string
+NewContainerRequest: 1 ContainerID string, 2 Mounts PbMount*, 3 Network int32, 7 hostname string
+ReleaseContainerRequest: 1 ContainerID string
+Init: 1 ContainerID string, 2 Meta Meta, 3 Fds uint32*, 4 Tty bool, 5 Security int32
+Fd: 1 Fd uint32, 2 EOF bool, 3 Data bytes
+Exit: 1 Code uint32, 2 Error Status
+Signal: 1 Name string
+ExecMessage: 1 ProcessID string, 2 Init Init, 3 File Fd, 5 Started None, 6 Exit Exit, 7 Done None, 8 Signal Signal
 HealthRequest: 1 service string
 HealthResponse: 1 status int32
 """
@@ -86,6 +95,9 @@ METHODS = {
     "ResolveImageConfig": ("ResolveImageConfigRequest", "ResolveImageConfigResponse"),
     "Warn": ("WarnRequest", "None"),
     "Return": ("ReturnRequest", "None"),
+    "NewContainer": ("NewContainerRequest", "None"),
+    "ReleaseContainer": ("ReleaseContainerRequest", "None"),
+    "ReadFileContainer": ("ReadFileRequest", "ReadFileResponse"),
 }
 FIELD = descriptor_pb2.FieldDescriptorProto
 
@@ -306,6 +318,10 @@ def walk_files(bridge):
     check("ReadDir", names == ["hello", "link"], names)
     names = [s.path for s in bridge.ReadDir(Ref=ref, DirPath="/", IncludePattern="h*").entries]
     check("ReadDir: a pattern", names == ["hello"], names)
+    for pattern, wanted in (("*k", ["link"]), ("hell?", ["hello"]), ("[hl]*", ["hello", "link"]),
+                            ("[^h]*", ["link"]), ("hello", ["hello"]), ("none", [])):
+        names = [s.path for s in bridge.ReadDir(Ref=ref, IncludePattern=pattern).entries]
+        check("ReadDir: the pattern " + pattern, names == wanted, names)
     refused("ReadDir: a bad pattern", grpc.StatusCode.UNKNOWN, "malformed pattern",
             bridge.ReadDir, Ref=ref, DirPath="/", IncludePattern="[")
     refused("ReadDir: none", grpc.StatusCode.NOT_FOUND, "", bridge.ReadDir, Ref=ref, DirPath="/no")
@@ -425,12 +441,77 @@ def walk_sources(bridge, image):
     say("ok Warn")
 
 
+class Processes:
+    """One stream of ExecProcess: what is put in goes out, what comes is kept by process."""
+
+    def __init__(self, bridge):
+        self.out = queue.Queue()
+        ask = bridge.channel.stream_stream(
+            "/moby.buildkit.v1.frontend.LLBBridge/ExecProcess",
+            request_serializer=m.ExecMessage.SerializeToString,
+            response_deserializer=m.ExecMessage.FromString)
+        self.answers = ask(iter(self.out.get, None), timeout=120)
+
+    def send(self, **fields):
+        self.out.put(m.ExecMessage(**fields))
+
+    def until(self, process, kind):
+        """All messages of the process up to one of that kind, and that one."""
+        seen = []
+        for message in self.answers:
+            if message.ProcessID == process:
+                seen.append(message)
+                if message.HasField(kind):
+                    break
+        return seen
+
+
+def walk_containers(bridge):
+    with open("/run/config/buildkit/metadata/frontend.bin", "rb") as f:
+        own = m.Definition.FromString(f.read())
+    root = solve(bridge, Definition=own).ref.id
+    more = solve(bridge, Definition=define(files(mkfile("/more", b"mounted")))).ref.id
+    bridge.NewContainer(ContainerID="c", hostname="python", Mounts=[
+        m.PbMount(dest="/", resultID=root), m.PbMount(dest="/m", resultID=more, readonly=True)])
+    say("ok NewContainer")
+    refused("NewContainer: twice", grpc.StatusCode.UNKNOWN, "is there already",
+            bridge.NewContainer, ContainerID="c", Mounts=[m.PbMount(dest="/", resultID=root)])
+    script = ("import os, sys; print(os.uname().nodename, open('/m/more').read(), flush=True); "
+              "sys.stderr.write(sys.stdin.readline()); sys.exit(5)")
+    meta = m.Meta(args=[sys.executable, "-c", script], cwd="/", env=["PYTHONDONTWRITEBYTECODE=1"])
+    processes = Processes(bridge)
+    processes.send(ProcessID="p", Init=m.Init(ContainerID="c", Meta=meta, Fds=[0, 1, 2]))
+    check("ExecProcess: it begins", processes.until("p", "Started")[-1].HasField("Started"))
+    said = processes.until("p", "File")[-1].File
+    check("ExecProcess: its output", (said.Fd, said.Data) == (1, b"python mounted\n"), said)
+    check("ReadFileContainer", bridge.ReadFileContainer(
+        Ref="c", FilePath="/more", MountIndex=1).Data == b"mounted")
+    processes.send(ProcessID="p", File=m.Fd(Fd=0, Data=b"a line\n"))
+    rest = processes.until("p", "Done")
+    errors = b"".join(r.File.Data for r in rest if r.HasField("File") and r.File.Fd == 2)
+    check("ExecProcess: its input", errors == b"a line\n", rest)
+    ends = {r.File.Fd for r in rest if r.HasField("File") and r.File.EOF}
+    check("ExecProcess: its streams end", ends == {1, 2}, rest)
+    exits = [r.Exit for r in rest if r.HasField("Exit")]
+    known = {d.type_url: json.loads(d.value) for d in exits[0].Error.details}
+    check("ExecProcess: how it ended", len(exits) == 1 and exits[0].Code == 5 and known.get(
+        "github.com/moby/buildkit/gatewayapi.ExitMessage+json") == {"Code": 5}, rest)
+    check("ExecProcess: in order", rest[-2].HasField("Exit") and rest[-1].HasField("Done"), rest)
+    processes.out.put(None)
+    check("ExecProcess: the end", not list(processes.answers))
+    bridge.ReleaseContainer(ContainerID="c")
+    say("ok ReleaseContainer")
+    refused("ReleaseContainer: twice", grpc.StatusCode.NOT_FOUND, "was released",
+            bridge.ReleaseContainer, ContainerID="c")
+
+
 def walk(bridge):
     walk_basics(bridge)
     walk_files(bridge)
     walk_operations(bridge)
     walk_frontends(bridge)
     walk_sources(bridge, options()["source"])
+    walk_containers(bridge)
     result = solve(bridge, Frontend="dockerfile.v0", FrontendOpt={"filename": "Real.Dockerfile"})
     bridge.Return(result=m.Result(ref=m.Ref(id=result.ref.id), metadata=result.metadata))
     say("ok Return")

@@ -539,6 +539,18 @@ returns_what_is_not_its_own(struct program *p)
 }
 
 static void
+returns_neither(struct program *p)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    const struct gw_return request = {0};
+    struct gw_none none = {0};
+    connect_to_us(p);
+    ck_assert_int_eq(call(p, &arena, "Return", &gw_return_message, &request, &gw_none_message, &none,
+                          &p->said), GRPC_UNKNOWN);
+    ck_assert_str_eq(tenon_buf_str(&p->said), "no result");
+}
+
+static void
 returns_an_error(struct program *p)
 {
     static const char place[] =
@@ -596,6 +608,7 @@ static const struct {
     { ends_well_without_a_result, TENON_E_FAILED, "the frontend ended without a result", "failed" },
     { returns_and_fails, TENON_E_FAILED, "the frontend failed: exit code: 3", "result" },
     { returns_what_is_not_its_own, TENON_E_FAILED, "the frontend returned what is no result", "ended" },
+    { returns_neither, TENON_E_FAILED, "the frontend returned what is no result", "ended" },
     { returns_an_error, TENON_E_FAILED, "frontend image front: line two is wrong", "exit code" },
     { returns_that_it_was_cancelled, TENON_E_CANCELLED, "context canceled", "failed" },
     { returns_an_error_without_words, TENON_E_FAILED, "the frontend failed", "exit" },
