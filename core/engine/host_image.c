@@ -88,7 +88,8 @@ name_subjects(struct attesting *a, const struct tenon_platform *platform,
     for (size_t i = 0; (text = tenon_values_nth(a->options, "name", i)) && !err->code; i++) {
         char **names = tenon_comma_fields(text, NULL);
         for (char **n = names; n && *n && !err->code; n++) {
-            auto_free char *purl = **n ? tenon_image_purl("docker", *n, platform, err) : NULL;
+            const bool is_name = **n && strcmp(*n, "*");
+            auto_free char *purl = is_name ? tenon_image_purl("docker", *n, platform, err) : NULL;
             struct tenon_subject s = { .kind = TENON_SUBJECT_RAW, .digests = digests };
             if (!purl)
                 continue;

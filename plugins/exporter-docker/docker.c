@@ -106,7 +106,7 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     const char *dest = host->get_string(opt, "dest");
     if (export_several(host, r))
         return one_only(err);
-    const char *const *names = export_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
         return host->error_context(err, "output type docker");
     struct tenon_image image = { .struct_size = sizeof image };

@@ -110,7 +110,7 @@ image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
             uint64_t platforms, struct tenon_error *err)
 {
     (void)self, (void)platforms;
-    const char *const *names = export_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, NULL, err);
     if (!names)
         return host->error_context(err, "output type image");
     if (host->get_bool(opt, "prefer-nondist-layers"))
@@ -132,9 +132,12 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     bool pushes = host->get_bool(opt, "push");
-    const char *const *names = export_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
         return host->error_context(err, "output type image");
+    if (pushes && !names[0])
+        return host->error(err, TENON_E_INVALID, 0, "the frontend has given the image no name to "
+                           "push it by");
     struct tenon_image image = { .struct_size = sizeof image };
     int rc = host->image_build(ctx, r, opt, &image, err);
     for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "store"); i++)

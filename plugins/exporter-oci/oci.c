@@ -38,7 +38,7 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     const char *dest = host->get_string(opt, "dest");
-    const char *const *names = export_names(host, ctx, opt, err);
+    const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
         return host->error_context(err, "output type oci");
     struct tenon_image image = { .struct_size = sizeof image };

@@ -104,6 +104,22 @@ for kind in attest bundle; do
     esac
 done
 
+echo "-- a name that the frontend gives"
+named="solve:Tree.Dockerfile key:image.name=$registry/named:1,named/too return"
+does 0 "$named" -o "type=image,name=*"
+run 0 tenon images
+assert_has "$work/out" "$registry/named:1"
+assert_has "$work/out" "named/too:latest"
+does 0 "$named" -o "type=oci,name=*,dest=named.tar" -o "type=docker,name=*,dest=named-docker.tar"
+tar -xOf named.tar index.json | jq -e '[.manifests[].annotations["io.containerd.image.name"]] |
+    index("docker.io/named/too:latest")' >/dev/null || fail "another name in the layout"
+tar -xOf named-docker.tar manifest.json | jq -e '.[0].RepoTags | index("named/too:latest")' >/dev/null ||
+    fail "another name in the archive"
+does 1 "solve:Tree.Dockerfile return" -o "type=image,name=*,push=true"
+assert_has "$work/err" "the frontend has given the image no name to push it by"
+does 1 "solve:Tree.Dockerfile key:image.name=No return" -o "type=image,name=*"
+assert_has "$work/err" "No"
+
 echo "-- a result of other platforms"
 warned() { assert_has "$work/err" " - $1"; }
 does 0 "solve:Tree.Dockerfile return" --platform linux/arm64

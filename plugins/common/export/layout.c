@@ -351,7 +351,7 @@ export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
                          type);
         return TENON_E_INVALID;
     }
-    if (!export_names(host, ctx, options, err))
+    if (!export_names(host, ctx, options, NULL, err))
         return host->error_context(err, "output type %s", type);
     if (host->get_bool(options, "prefer-nondist-layers"))
         return host->error(err, TENON_E_UNSUPPORTED, 0, "output type %s: "

@@ -4,33 +4,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
+
+/* A list of names, each of which may be several. */
+typedef TENON_VEC(const char *) name_list;
+
+static void
+split(const struct tenon_host *host, struct tenon_ctx *ctx, const char *text, name_list *list)
+{
+    char *rest = host->strdup(ctx, text);
+    for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ","))
+        if (*one)
+            tenon_vec_push(list, one);
+}
+
+static const char *const *
+finish(const struct tenon_host *host, struct tenon_ctx *ctx, name_list *list)
+{
+    const char **out = host->alloc(ctx, (list->len + 1) * sizeof *out);
+    if (list->len)
+        memcpy(out, list->items, list->len * sizeof *out);
+    tenon_vec_release(list);
+    return out;
+}
 
 const char *const *
 export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
                    const struct tenon_values *options)
 {
-    TENON_VEC(const char *) list = {0};
+    name_list list = {0};
     const char *given;
-    for (size_t i = 0; (given = host->get_nth(options, "name", i)); i++) {
-        char *rest = host->strdup(ctx, given);
-        for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ","))
-            if (*one)
-                tenon_vec_push(&list, one);
-    }
-    const char **out = host->alloc(ctx, (list.len + 1) * sizeof *out);
-    if (list.len)
-        memcpy(out, list.items, list.len * sizeof *out);
-    tenon_vec_release(&list);
-    return out;
+    for (size_t i = 0; (given = host->get_nth(options, "name", i)); i++)
+        split(host, ctx, given, &list);
+    return finish(host, ctx, &list);
+}
+
+/* What the frontend calls it. */
+static const char *const *
+result_names(const struct tenon_host *host, struct tenon_ctx *ctx, const struct tenon_result *r)
+{
+    name_list list = {0};
+    size_t len = 0;
+    const char *text = host->result_get(r, "image.name", &len);
+    auto_free char *copy = text ? tenon_strndup(text, len) : NULL;
+    if (copy)
+        split(host, ctx, copy, &list);
+    return finish(host, ctx, &list);
 }
 
 const char *const *
 export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
-             const struct tenon_values *options, struct tenon_error *err)
+             const struct tenon_values *options, const struct tenon_result *r,
+             struct tenon_error *err)
 {
     const char *const *given = export_given_names(host, ctx, options);
+    if (given[0] && !given[1] && !strcmp(given[0], "*")) {
+        if (!r)
+            return given; /* whatever it will be */
+        given = result_names(host, ctx, r);
+    }
     size_t count = 0;
     while (given[count])
         count++;

@@ -8,9 +8,11 @@
  * NULL-terminated, lives until ctx ends. */
 const char *const *export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
                                       const struct tenon_values *options);
-/* The same, normalised; NULL on an invalid one. */
+/* The same, normalised; NULL on an invalid one.  "*" alone is what the result calls itself
+ * ("image.name" in its metadata), or, with r NULL, before there is one, itself. */
 const char *const *export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
-                                const struct tenon_values *options, struct tenon_error *err);
+                                const struct tenon_values *options, const struct tenon_result *r,
+                                struct tenon_error *err);
 /* Tell the caller what was made: digest, config digest, descriptor, name. */
 int export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
                       struct tenon_result *r, const struct tenon_image *image,
