@@ -22,7 +22,6 @@ enum kind {
     FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
     FLAG_IGNORED_BOOL,
     FLAG_ATTEST,     /* not there yet; only turning it off is accepted */
-    FLAG_POLICY,     /* likewise; buildpolicy.h tells which is which */
     FLAG_BUILDER,    /* there is one */
     FLAG_LATER_BOOL, /* not there yet */
 };
@@ -69,7 +68,8 @@ static const struct flag flags[] = {
     { "output", 'o', FLAG_LIST, AT(outputs), "O",
       "DIR, - (tar), or type=image|oci|docker|local|tar,..." },
     { "platform", 0, FLAG_CSV, AT(platforms), "P", "platform of the image" },
-    { "policy", 0, FLAG_POLICY, AT(policies), "P", "source policy" },
+    { "policy", 0, FLAG_LIST, AT(policies), "P",
+      "source policy: filename=F.json, reset=true, disabled=true" },
     { "progress", 0, FLAG_STRING, AT(progress), "P",
       "auto, tty, plain[,detail=short], rawjson, quiet, none" },
     { "provenance", 0, FLAG_ATTEST, 0, "P", "provenance attestation" },
@@ -205,7 +205,6 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         *(const char **)at = value;
         return 0;
     case FLAG_LIST:
-    case FLAG_POLICY:
         tenon_strv_push(at, tenon_strdup(value));
         return 0;
     case FLAG_RESOURCE:
@@ -319,8 +318,7 @@ void
 build_flags_release(struct build_flags *f)
 {
     for (size_t i = 0; i < tenon_countof(flags); i++)
-        if (flags[i].kind == FLAG_LIST || flags[i].kind == FLAG_CSV ||
-            flags[i].kind == FLAG_POLICY)
+        if (flags[i].kind == FLAG_LIST || flags[i].kind == FLAG_CSV)
             tenon_strv_free(*(char ***)((char *)f + flags[i].offset));
 }
 
@@ -344,7 +342,7 @@ print_wrapped(const char *text, int column)
 static bool
 is_later(enum kind kind)
 {
-    return kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST || kind == FLAG_POLICY;
+    return kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST;
 }
 
 static bool

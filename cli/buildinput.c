@@ -654,10 +654,11 @@ needed_caps(struct input *in, const char *request)
 
 int
 build_input(const struct build_flags *f, struct json_object *config, struct cli_session *s,
-            struct tenon_cancel *cancel, char ***options, struct tenon_error *err)
+            struct tenon_cancel *cancel, struct build_policies *policies, char ***options,
+            struct tenon_error *err)
 {
     struct input in = { f, config, s, cancel, options, false };
-    if (build_policy_asked(f, &in.policy_beside, err) < 0)
+    if (build_policy_asked(f, policies, &in.policy_beside, err) < 0)
         return err->code;
     for (char **x = f->secrets; x && *x; x++)
         if (cli_session_add_secret(s, *x, err) < 0)

@@ -1,4 +1,4 @@
-/* cli/buildpolicy.c - source policies: found as buildx finds them, and refused. */
+/* cli/buildpolicy.c - source policies: found as buildx finds them, and read or refused. */
 #include "buildpolicy.h"
 
 #include <errno.h>
@@ -7,14 +7,16 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "tools/alloc.h"
+#include "tools/buf.h"
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/path.h"
 
 /* One --policy. */
 struct spec {
-    const char *filename; /* the first */
+    char **filenames;
     bool reset, disabled, others;
 };
 
@@ -48,8 +50,7 @@ read_field(const char *field, struct spec *out)
         return false;
     size_t len = (size_t)(eq - field);
     if (is_key(field, len, "filename")) {
-        if (!out->filename)
-            out->filename = eq + 1;
+        tenon_strv_push(&out->filenames, tenon_strdup(eq + 1));
         return eq[1] != '\0';
     }
     if (is_key(field, len, "reset"))
@@ -68,6 +69,7 @@ read_spec(char **fields, const char *text, struct spec *out, struct tenon_error 
 {
     if (!fields)
         return tenon_error_set(err, TENON_E_INVALID, "--policy: invalid value \"%s\"", text);
+
     for (char **f = fields; *f; f++)
         if (!read_field(*f, out))
             return tenon_error_set(err, TENON_E_INVALID, "--policy: invalid value \"%s\"", *f);
@@ -77,42 +79,84 @@ read_spec(char **fields, const char *text, struct spec *out, struct tenon_error 
 static int
 refuse(struct tenon_error *err, const char *what, const char *how)
 {
-    tenon_error_set(err, TENON_E_UNSUPPORTED, "%s: source policies are not supported yet, and "
-                    "the build would not be held to this one", what);
+    tenon_error_set(err, TENON_E_UNSUPPORTED, "%s: source policies in Rego are not supported yet, "
+                    "and the build would not be held to this one", what);
     return tenon_error_hint(err, "%s", how);
 }
 
-int
-build_policy_asked(const struct build_flags *f, bool *beside, struct tenon_error *err)
+/* what: how messages call it. */
+static int
+load(const char *path, const char *what, struct build_policies *out, struct tenon_error *err)
 {
-    auto_free char *wanted = NULL; /* the first file that no later flag takes back */
-    bool disabled = false, default_file = true;
-    size_t count = f->policies ? tenon_strv_len(f->policies) : 0;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct tenon_policy *p;
+    if (tenon_read_file(path, TENON_POLICY_MAX, &text, err) < 0)
+        return tenon_error_context(err, "%s: failed to read policy file", what);
+    if (tenon_policy_parse(tenon_buf_str(&text), text.len, &p, err) < 0)
+        return tenon_error_context(err, "%s: failed to parse policy file", what);
+    out->list = tenon_reallocarray(out->list, out->count + 1, sizeof(struct tenon_policy *));
+    out->list[out->count++] = p;
+    return TENON_OK;
+}
+
+void
+build_policies_release(struct build_policies *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        tenon_policy_free((struct tenon_policy *)p->list[i]);
+    free(p->list);
+    *p = (struct build_policies){0};
+}
+
+/* The files that no later flag takes back. */
+static int
+read_flags(const struct build_flags *f, char ***files, bool *beside, struct tenon_error *err)
+{
+    const size_t count = f->policies ? tenon_strv_len(f->policies) : 0;
+    *beside = true;
     for (size_t i = 0; i < count; i++) {
         auto_strv char **fields = tenon_comma_fields(f->policies[i], NULL);
         struct spec spec = {0};
-        if (read_spec(fields, f->policies[i], &spec, err) < 0)
-            return err->code;
-        if (spec.disabled && (count > 1 || spec.reset || spec.others || spec.filename))
+        auto_strv char **named = NULL;
+        int rc = read_spec(fields, f->policies[i], &spec, err);
+        named = spec.filenames;
+        if (rc < 0)
+            return rc;
+        if (spec.disabled && (count > 1 || spec.reset || spec.others || named))
             return tenon_error_set(err, TENON_E_INVALID, "--policy: disabled policy cannot be "
                                    "combined with other policy flags");
-        disabled |= spec.disabled;
-        if (spec.reset) {
-            default_file = false;
-            free(tenon_steal(&wanted));
-        }
-        if (spec.filename && !wanted)
-            wanted = tenon_asprintf("--policy filename=%s", spec.filename);
+        if (spec.disabled || spec.reset)
+            *beside = false;
+        if (spec.reset)
+            tenon_strv_free(tenon_steal(files));
+        for (char **n = named; n && *n; n++)
+            tenon_strv_push(files, tenon_strdup(*n));
     }
-    if (wanted)
-        return refuse(err, wanted, "leave it out to build without a policy");
+    return TENON_OK;
+}
+
+int
+build_policy_asked(const struct build_flags *f, struct build_policies *out, bool *beside,
+                   struct tenon_error *err)
+{
+    auto_strv char **files = NULL;
+    if (read_flags(f, &files, beside, err) < 0)
+        return err->code;
     const char *env = secure_getenv("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY");
     if (env && *env) {
         auto_free char *what = tenon_asprintf("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=%s", env);
-        return refuse(err, what, "unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY to build without a "
-                                 "policy");
+        if (load(env, what, out, err) < 0)
+            return tenon_error_hint(err, "unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY to build "
+                                    "without a policy");
     }
-    *beside = default_file && !disabled;
+    for (char **file = files; file && *file; file++) {
+        auto_free char *what = tenon_asprintf("--policy filename=%s", *file);
+        if (!tenon_has_suffix(*file, ".json"))
+            return refuse(err, what, "one in JSON (*.json) is obeyed; leave it out to build "
+                                     "without a policy");
+        if (load(*file, what, out, err) < 0)
+            return err->code;
+    }
     return TENON_OK;
 }
 

@@ -17,6 +17,7 @@
 #include "buildflags.h"
 #include "buildinput.h"
 #include "buildoutput.h"
+#include "buildpolicy.h"
 #include "cli.h"
 #include "engine/build.h"
 #include "exec/exec.h"
@@ -96,6 +97,7 @@ struct job {
     char **options; /* of the frontend */
     struct build_outputs outputs;
     struct build_caches cache_from, cache_to;
+    struct build_policies policies;
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request request;
@@ -197,8 +199,8 @@ prepare(struct job *j, struct tenon_error *err)
     if (tenon_streq(j->flags.network, "host"))
         tenon_strv_push(&j->flags.entitlements, tenon_strdup("network.host"));
     if (check_entitlements(j, err) < 0 ||
-        build_input(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->options,
-                    err) < 0 ||
+        build_input(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->policies,
+                    &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
@@ -210,6 +212,8 @@ prepare(struct job *j, struct tenon_error *err)
     j->engine.session = cli_session_vtable(j->session);
     j->engine.cancel = j->watcher.cancel;
     j->engine.build_id = make_build_id();
+    j->engine.policies = j->policies.list;
+    j->engine.policy_count = j->policies.count;
     j->engine.entitlements = (const char *const *)j->flags.entitlements;
     cli_fill_engine(j->cli, &j->engine);
     j->build = tenon_build_new(&j->engine);
@@ -328,6 +332,7 @@ release(struct job *j)
     build_outputs_release(&j->outputs);
     build_caches_release(&j->cache_from);
     build_caches_release(&j->cache_to);
+    build_policies_release(&j->policies);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }

@@ -172,7 +172,7 @@ static const struct {
     {"history", "no history of builds is kept; what steps printed is in the store's logs/"},
     {"imagetools", "indexes of a registry cannot be made or looked at yet"},
     {"install", "`tenon docker enable` makes `docker build` use tenon"},
-    {"policy", "source policies are not supported yet"},
+    {"policy", "policies in Rego are not supported yet"},
     {"rm", "there is one builder, \"" NAME "\", which cannot be removed; "
            "`prune` empties its store"},
     {"stop", "there is no daemon to stop: a build ends with its process"},

@@ -52,6 +52,7 @@ unit_tests = \
 	tests/unit/test-pattern \
 	tests/unit/test-plugins-abi \
 	tests/unit/test-plugins \
+	tests/unit/test-policy \
 	tests/unit/test-progress-displays \
 	tests/unit/test-progress \
 	tests/unit/test-registry-auth \
@@ -151,6 +152,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-message \
 	tests/fuzz/fuzz-names \
 	tests/fuzz/fuzz-patterns \
+	tests/fuzz/fuzz-policies \
 	tests/fuzz/fuzz-stream \
 	tests/fuzz/fuzz-unpack
 if PLUGIN_SOURCE_GIT

@@ -19,6 +19,8 @@
 struct tenon_session; /* context/session.h */
 struct tenon_kept;    /* context/kept.c */
 struct tenon_build;   /* engine/build.h */
+struct tenon_policy;  /* policy/policy.h */
+struct tenon_lock;    /* policy/lockfile.h */
 
 struct tenon_engine {
     struct tenon_store *store;
@@ -33,6 +35,10 @@ struct tenon_engine {
     const char *build_id;          /* names the log directory */
     const char *const *entitlements; /* that the user gave: "network.host",
                                       * "security.insecure", "device=..." */
+    const struct tenon_policy *const *policies; /* that sources are held to, in order */
+    size_t policy_count;
+    struct tenon_lock *lock;       /* that sources are pinned by, or taken down in; or NULL */
+    bool offline;                  /* what is neither here nor in the store is missing */
     unsigned jobs;                 /* steps at once; 0: no limit in practice */
     bool rootless;                 /* inside a user namespace */
     bool one_stream; /* nobody asks which stream a step's output came by: then one pipe

@@ -10,6 +10,7 @@
 #include "base/sized.h"
 #include "tools/buf.h"
 #include "engine/remotecache.h"
+#include "engine/sources.h"
 
 enum { READ_FILE_LIMIT = 64 << 20, DIRECTORY_MAX = 64 << 20, WARNINGS_MAX = 64 << 20 };
 
@@ -42,6 +43,23 @@ bridge_solve_definition(struct tenon_ctx *ctx, struct tenon_graph *g,
 }
 
 static int
+bridge_solve_definition_held(struct tenon_ctx *ctx, struct tenon_graph *g, const void *def,
+                             size_t len, const char *const *policies, struct tenon_ref **out,
+                             struct tenon_error *err)
+{
+    (void)ctx;
+    struct tenon_edge edge = {0};
+    struct tenon_policy_list list = {0};
+    int rc = tenon_policy_list_parse(policies, &list, err);
+    if (rc == TENON_OK)
+        rc = tenon_graph_load_held(g, def, len, &list, &edge, err);
+    if (rc == TENON_OK)
+        *out = new_ref(tenon_build_of(g), edge);
+    tenon_policy_list_release(&list);
+    return rc;
+}
+
+static int
 bridge_resolve_source_meta(struct tenon_ctx *ctx, struct tenon_graph *g,
                            const struct tenon_source_query *q,
                            struct tenon_source_meta *out,
@@ -50,7 +68,7 @@ bridge_resolve_source_meta(struct tenon_ctx *ctx, struct tenon_graph *g,
     struct tenon_source_query query;
     struct tenon_source_meta meta = {.struct_size = sizeof meta};
     tenon_sized_take(&query, sizeof query, q);
-    int rc = tenon_solver_source_meta(tenon_build_of(g)->solver, ctx, &query, &meta, err);
+    int rc = tenon_sources_meta(tenon_build_of(g), ctx, &query, &meta, err);
     if (rc == 0)
         tenon_sized_give(out, &meta, sizeof meta);
     return rc;
@@ -351,4 +369,5 @@ const struct tenon_bridge tenon_build_bridge = {
     .container_stat = container_stat,
     .keep_failures = tenon_build_keep_failures,
     .failure = tenon_build_failure,
+    .solve_definition_held = bridge_solve_definition_held,
 };

@@ -10,6 +10,7 @@
 
 #include "base/root.h"
 #include "engine/remotecache.h"
+#include "engine/sources.h"
 #include "solve/cache.h"
 
 struct tenon_build *
@@ -37,6 +38,7 @@ tenon_build_new(struct tenon_engine *engine)
     b->imports_turn = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     b->graph = tenon_graph_new();
     tenon_graph_set_owner(b->graph, b);
+    tenon_graph_set_filter(b->graph, tenon_sources_filter, b);
     engine->build = b;
     return b;
 }

@@ -18,6 +18,7 @@ struct tenon_build_request {
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;
     bool inline_cache; /* --cache-to type=inline: images say what their layers came from */
+    bool lock_only; /* no step runs and nothing is exported: the engine's lock is filled */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };

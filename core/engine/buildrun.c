@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "engine/remotecache.h"
+#include "engine/sources.h"
 #include "solve/cache.h"
 
 static int
@@ -149,7 +150,11 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     };
     b->solver = tenon_solver_new(&so);
     tenon_caches_tell(b);
-    if (ask_frontend(b, req, err) < 0 || solve_results(b, err) < 0)
+    if (ask_frontend(b, req, err) < 0)
+        return blame_store(b, err);
+    if (req->lock_only)
+        return tenon_sources_lock(b, err) < 0 ? blame_store(b, err) : TENON_OK;
+    if (solve_results(b, err) < 0)
         return blame_store(b, err);
     tenon_solver_adopt(b->solver);
     for (size_t i = 0; i < req->export_count; i++)

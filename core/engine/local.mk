@@ -32,4 +32,6 @@ libtenon_core_la_SOURCES += \
 	%D%/remotecache.h \
 	%D%/result.c \
 	%D%/result.h \
+	%D%/sources.c \
+	%D%/sources.h \
 	%D%/statement.c

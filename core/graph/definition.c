@@ -12,6 +12,7 @@ struct pending { /* an op of the definition, by the digest of its bytes */
     size_t len;
     enum { PENDING_NEW, PENDING_OPEN, PENDING_DONE } state;
     struct tenon_vertex_meta meta;
+    const struct tenon_vertex *made; /* DONE; of other bytes where a filter took part */
     UT_hash_handle hh;
 };
 
@@ -20,6 +21,8 @@ struct loader {
     struct decoder d;
     struct pending *ops; /* in the graph's arena */
     struct pending *last;
+    const void *more; /* for the graph's filter */
+    bool refused;     /* by it: its words are enough */
     TENON_VEC(uint32_t) sources; /* index of the definition -> number */
 };
 
@@ -197,6 +200,108 @@ load_sources(struct loader *l, const struct tenon_wire *w)
     return m_r;
 }
 
+/* ---- what a filter changes ------------------------------------------------------ */
+
+/* An input, of what its op has become. */
+static int
+put_input(struct loader *l, const struct tenon_wire *input, struct tenon_buf *out)
+{
+    auto_buf struct tenon_buf m = TENON_BUF_INIT;
+    const unsigned char *from = input->data;
+    EACH_FIELD(&l->d, f, input->data, input->len) {
+        const char *digest = NULL;
+        struct pending *q = NULL;
+        if (f.field == 1 && tenon_decode_string(&l->d, &f, &digest) < 0)
+            return l->d.err->code;
+        if (digest)
+            HASH_FIND_STR(l->ops, digest, q);
+        if (q && q->made)
+            tenon_wire_put_string(&m, 1, q->made->digest.str);
+        else
+            tenon_buf_add(&m, from, (size_t)(f.at - from));
+        from = f.at;
+    }
+    if (f_r == 0)
+        tenon_wire_put_message(out, 1, &m);
+    return f_r;
+}
+
+/* The bytes of an op with other inputs and, when source is not NULL, another source; all else
+ * as it is, also what we do not know. */
+static int
+rewrite(struct loader *l, const struct pending *p, const struct tenon_op_source *source,
+        struct tenon_buf *out)
+{
+    const unsigned char *from = p->bytes;
+    EACH_FIELD(&l->d, f, p->bytes, p->len) {
+        auto_buf struct tenon_buf m = TENON_BUF_INIT;
+        if (f.field == 1 && f.type == TENON_WIRE_LEN) {
+            int rc = put_input(l, &f, out);
+            if (rc < 0)
+                return rc;
+        } else if (f.field == TENON_OP_SOURCE && source) {
+            tenon_message_encode(&tenon_message_source, source, &m);
+            tenon_wire_put_message(out, TENON_OP_SOURCE, &m);
+        } else {
+            tenon_buf_add(out, from, (size_t)(f.at - from));
+        }
+        from = f.at;
+    }
+    return f_r;
+}
+
+static bool
+input_changed(struct loader *l, const struct raw_input *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pending *q;
+        HASH_FIND_STR(l->ops, in[i].digest, q);
+        if (q && q->made && strcmp(q->made->digest.str, q->digest.str) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* 1: *source is what is to be used instead, 0: as it is. */
+static int
+filter_op(struct loader *l, const struct pending *p, struct tenon_arena *scratch,
+          struct tenon_op_source *source, bool *inputs_changed)
+{
+    struct tenon_op op;
+    struct raw_input *in;
+    size_t count;
+    int rc = tenon_op_decode(scratch, p->bytes, p->len, &op, &in, &count, l->d.err);
+    if (rc < 0)
+        return rc;
+    *inputs_changed = input_changed(l, in, count);
+    if (op.type != TENON_OP_SOURCE)
+        return 0;
+    *source = op.source;
+    rc = l->g->filter(l->g->filter_data, l->more, &op, scratch, source, l->d.err);
+    l->refused = rc < 0;
+    return rc;
+}
+
+static int
+make(struct loader *l, struct pending *p)
+{
+    auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct tenon_op_source source;
+    bool inputs_changed = false;
+    int rc = l->g->filter ? filter_op(l, p, &scratch, &source, &inputs_changed) : 0;
+    const bool changed = rc > 0 || inputs_changed;
+    if (changed)
+        rc = rewrite(l, p, rc > 0 ? &source : NULL, &bytes);
+    if (rc >= 0)
+        p->made = changed ? tenon_graph_add_vertex(l->g, bytes.data, bytes.len, &p->meta, l->d.err)
+                          : tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->meta, l->d.err);
+    if (p->made)
+        return TENON_OK;
+    return l->refused ? l->d.err->code
+                      : tenon_error_context(l->d.err, "vertex %s", p->digest.str);
+}
+
 /* Make the vertices of p and all below it, inputs first, with a stack of our
  * own: a definition may be deeper than the thread's stack. */
 static int
@@ -216,9 +321,7 @@ resolve(struct loader *l, struct pending *from)
             /* everything it needs was above it on the stack */
             p->state = PENDING_DONE;
             stack.len--;
-            if (!tenon_graph_add_vertex(l->g, p->bytes, p->len, &p->meta,
-                                        l->d.err))
-                rc = tenon_error_context(l->d.err, "vertex %s", p->digest.str);
+            rc = make(l, p);
             continue;
         }
         p->state = PENDING_OPEN;
@@ -263,7 +366,7 @@ load_head(struct loader *l, struct tenon_edge *out)
                                in->digest);
     if ((rc = resolve(l, p)) < 0)
         return rc;
-    const struct tenon_vertex *v = tenon_graph_find_vertex(l->g, in->digest);
+    const struct tenon_vertex *v = p->made;
     tenon_assert(v);
     if ((uint64_t)in->index >= tenon_vertex_output_count(v))
         return tenon_error_set(l->d.err, TENON_E_INVALID,
@@ -308,7 +411,14 @@ int
 tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
                  struct tenon_edge *out, struct tenon_error *err)
 {
-    struct loader l = { .g = g, .d = { .arena = &g->arena, .err = err } };
+    return tenon_graph_load_held(g, def, len, NULL, out, err);
+}
+
+int
+tenon_graph_load_held(struct tenon_graph *g, const void *def, size_t len, const void *more,
+                      struct tenon_edge *out, struct tenon_error *err)
+{
+    struct loader l = { .g = g, .d = { .arena = &g->arena, .err = err }, .more = more };
 
     if (len > TENON_GRAPH_MAX_BYTES)
         return tenon_error_set(err, TENON_E_LIMIT,
@@ -321,7 +431,7 @@ tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
     HASH_CLEAR(hh, l.ops);
     tenon_vec_release(&l.sources);
     pthread_mutex_unlock(&g->lock);
-    return rc < 0 ? tenon_error_context(err, "load definition") : 0;
+    return rc >= 0 ? 0 : l.refused ? rc : tenon_error_context(err, "load definition");
 }
 
 /* ---- out -------------------------------------------------------------------- */

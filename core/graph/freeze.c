@@ -292,6 +292,14 @@ encode_node(struct tenon_node *n, struct inputs *in, struct tenon_op *op,
     return tenon_error_set(err, TENON_E_BUG, "a part is not a vertex");
 }
 
+static int
+filter_source(struct tenon_graph *g, struct tenon_op *op, struct tenon_error *err)
+{
+    if (op->type != TENON_OP_SOURCE || !g->filter)
+        return 0;
+    return g->filter(g->filter_data, NULL, op, &g->arena, &op->source, err);
+}
+
 static const struct tenon_vertex *
 freeze_locked(struct tenon_node *n, struct tenon_error *err)
 {
@@ -303,7 +311,7 @@ freeze_locked(struct tenon_node *n, struct tenon_error *err)
         return n->frozen;
     if (n->meta.group_id && !n->meta.group_name)
         n->meta.group_name = "";
-    if (encode_node(n, &in, &op, err) == 0) {
+    if (encode_node(n, &in, &op, err) == 0 && filter_source(n->graph, &op, err) >= 0) {
         tenon_op_encode(&op, in.items, in.len, &bytes);
         n->frozen = tenon_graph_add_vertex(n->graph, tenon_buf_str(&bytes),
                                            bytes.len, &n->meta, err);

@@ -49,6 +49,13 @@ tenon_graph_owner(const struct tenon_graph *g)
     return g->owner;
 }
 
+void
+tenon_graph_set_filter(struct tenon_graph *g, tenon_source_filter *filter, void *data)
+{
+    g->filter = filter;
+    g->filter_data = data;
+}
+
 uint32_t
 tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
                           const char *language, const void *data, size_t len)

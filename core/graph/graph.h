@@ -211,10 +211,22 @@ void tenon_graph_free(struct tenon_graph *g);
 void tenon_graph_set_owner(struct tenon_graph *g, void *owner);
 void *tenon_graph_owner(const struct tenon_graph *g);
 
+/* Asked about each source that comes into the graph, before it has a digest: 1 when *source is
+ * another one now (its strings in the arena), 0 when it stays as it is; negative keeps it out.
+ * more: of tenon_graph_load_held, or NULL.  With the graph's lock held. */
+struct tenon_arena;
+typedef int tenon_source_filter(void *data, const void *more, const struct tenon_op *op,
+                                struct tenon_arena *arena, struct tenon_op_source *source,
+                                struct tenon_error *err);
+void tenon_graph_set_filter(struct tenon_graph *g, tenon_source_filter *filter, void *data);
+
 /* Take a marshalled pb.Definition; *out is its result edge (vertex NULL: the
  * empty result).  Digests of inputs are checked; cycles cannot be expressed. */
 int tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
                      struct tenon_edge *out, struct tenon_error *err);
+/* The same; the graph's filter gets `more`. */
+int tenon_graph_load_held(struct tenon_graph *g, const void *def, size_t len, const void *more,
+                          struct tenon_edge *out, struct tenon_error *err);
 /* The closure of an edge as a pb.Definition (for --call=convertllb, tests). */
 struct tenon_buf;
 void tenon_graph_save(struct tenon_graph *g, struct tenon_edge edge,

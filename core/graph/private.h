@@ -25,6 +25,8 @@ struct vertex_entry {
 
 struct tenon_graph {
     void *owner;
+    tenon_source_filter *filter; /* or NULL */
+    void *filter_data;
     pthread_mutex_t lock; /* all below, and the nodes */
     struct tenon_arena arena;
     size_t memory_max; /* TENON_GRAPH_MAX_MEMORY, but for tests */

@@ -652,6 +652,9 @@ struct tenon_source_query { /* for resolve_source_meta */
     const char *platform;   /* "linux/amd64", or NULL: the build's */
     const char *log_name;   /* "[internal] load metadata for ..." */
     const char *const *attrs; /* "k=v" list: image.resolvemode=pull ... */
+    /* Minor 2: source policies for this one alone, before those of the build: JSON
+     * documents, NULL at the end; or NULL. */
+    const char *const *policies;
 };
 
 struct tenon_source_meta {
@@ -665,6 +668,9 @@ struct tenon_source_meta {
     int64_t modified_ns;
     const void *object;
     size_t object_len;
+    /* What policies and lock files made of the query: it was resolved. */
+    const char *source;
+    const char *const *source_attrs;
 };
 
 struct tenon_stat {
@@ -818,6 +824,12 @@ struct tenon_bridge {
     int (*failure)(struct tenon_ctx *ctx, struct tenon_graph *g,
                    const struct tenon_error *of, struct tenon_failure *out,
                    struct tenon_error *err);
+    /* As solve_definition, whose sources are held to these policies after those of the
+     * build: JSON documents, NULL at the end. */
+    int (*solve_definition_held)(struct tenon_ctx *ctx, struct tenon_graph *g,
+                                 const void *def, size_t len,
+                                 const char *const *policies,
+                                 struct tenon_ref **out, struct tenon_error *err);
 };
 
 struct tenon_frontend_request {

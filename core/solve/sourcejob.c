@@ -7,6 +7,7 @@
 
 #include "context/session.h"
 #include "plugin/plugins.h"
+#include "policy/lockfile.h"
 #include "solve/apart.h"
 #include "solve/import.h"
 #include "solve/layerset.h"
@@ -223,6 +224,19 @@ scan(struct state *st, struct tenon_view *view, struct tenon_error *err)
     return rc;
 }
 
+/* What a directory holds is known only now. */
+static int
+hold_content(struct state *st, struct tenon_view *view, struct tenon_error *err)
+{
+    static const struct tenon_selector all = { .path = "" };
+    struct tenon_digest digest;
+    int rc = tenon_view_digest(view, &all, st->cancel, &digest, err);
+    if (rc < 0)
+        return rc;
+    return tenon_lock_use(st->solver->engine->lock, st->source->request.identifier, NULL,
+                          digest.str, err);
+}
+
 static int
 open_in_place(struct job *j)
 {
@@ -255,6 +269,8 @@ open_in_place(struct job *j)
     rc = tenon_view_new(&o, &view, &j->err);
     if (rc == 0)
         rc = scan(st, view, &j->err);
+    if (rc == 0 && e->lock && tenon_lock_concerns(x->request.identifier))
+        rc = hold_content(st, view, &j->err);
     if (rc < 0) {
         tenon_view_free(view);
         return rc;

@@ -19,6 +19,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/conceal.h \
 	%D%/excerpt.c \
 	%D%/excerpt.h \
+	%D%/goregexp.c \
+	%D%/goregexp.h \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
 	%D%/ociindex.c \

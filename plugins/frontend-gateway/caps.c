@@ -61,6 +61,7 @@ const char *const gateway_llb_caps[] = {
     "source.http.perm",
     "soruce.http.uidgid", /* spelled so */
     "source.ocilayout",
+    "source.policy",
     "exec.meta.base",
     "exec.meta.cdi",
     "exec.meta.cgroup.parent",

@@ -116,7 +116,37 @@ FIELDS gw_import_fields[] = {
 };
 INFO(gw_import);
 
-FIELDS gw_policy_fields[] = {MESSAGE_FIELD(1, INT, gw_policy, version)};
+FIELDS gw_constraint_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_constraint, key),
+    MESSAGE_FIELD(2, STRING, gw_constraint, value),
+    MESSAGE_FIELD(3, INT, gw_constraint, condition),
+};
+INFO(gw_constraint);
+
+FIELDS gw_selector_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_selector, identifier),
+    MESSAGE_FIELD(2, INT, gw_selector, match),
+    MESSAGE_OF(3, MANY, gw_selector, constraints, gw_constraint_message),
+};
+INFO(gw_selector);
+
+FIELDS gw_updates_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_updates, identifier),
+    MESSAGE_OF(2, MANY, gw_updates, attrs, gw_pair_message),
+};
+INFO(gw_updates);
+
+FIELDS gw_rule_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_rule, action),
+    MESSAGE_OF(2, ONE, gw_rule, selector, gw_selector_message),
+    MESSAGE_OF(3, ONE, gw_rule, updates, gw_updates_message),
+};
+INFO(gw_rule);
+
+FIELDS gw_policy_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_policy, version),
+    MESSAGE_OF(2, MANY, gw_policy, rules, gw_rule_message),
+};
 INFO(gw_policy);
 
 FIELDS gw_solve_fields[] = {
@@ -226,6 +256,7 @@ FIELDS gw_resolve_meta_fields[] = {
     MESSAGE_FIELD(3, STRING, gw_resolve_meta, log_name),
     MESSAGE_FIELD(4, STRING, gw_resolve_meta, mode),
     MESSAGE_OF(5, ONE, gw_resolve_meta, git, gw_resolve_git_message),
+    MESSAGE_OF(8, MANY, gw_resolve_meta, policies, gw_policy_message),
 };
 SERVED(gw_resolve_meta);
 
@@ -266,6 +297,7 @@ FIELDS gw_resolve_config_fields[] = {
     MESSAGE_OF(2, ONE, gw_resolve_config, platform, gw_platform_message),
     MESSAGE_FIELD(3, STRING, gw_resolve_config, mode),
     MESSAGE_FIELD(4, STRING, gw_resolve_config, log_name),
+    MESSAGE_OF(8, MANY, gw_resolve_config, policies, gw_policy_message),
 };
 SERVED(gw_resolve_config);
 

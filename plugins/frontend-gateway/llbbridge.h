@@ -88,8 +88,27 @@ struct gw_import { /* a cache */
     const char *type;
     struct message_list attrs; /* gw_pair */
 };
+struct gw_constraint {
+    const char *key, *value;
+    int64_t condition;
+};
+struct gw_selector {
+    const char *identifier;
+    int64_t match;
+    struct message_list constraints; /* gw_constraint */
+};
+struct gw_updates {
+    const char *identifier;
+    struct message_list attrs; /* gw_pair */
+};
+struct gw_rule {
+    int64_t action;
+    const struct gw_selector *selector;
+    const struct gw_updates *updates;
+};
 struct gw_policy {
     int64_t version;
+    struct message_list rules; /* gw_rule */
 };
 struct gw_solve {
     struct message_bytes definition;
@@ -167,6 +186,7 @@ struct gw_resolve_meta {
     const struct gw_platform *platform;
     const char *log_name, *mode;
     const struct gw_resolve_git *git;
+    struct message_list policies; /* gw_policy */
 };
 struct gw_meta_image {
     const char *digest;
@@ -193,6 +213,7 @@ struct gw_resolve_config {
     const char *ref;
     const struct gw_platform *platform;
     const char *mode, *log_name;
+    struct message_list policies; /* gw_policy */
 };
 struct gw_config {
     const char *digest;

@@ -20,6 +20,8 @@ frontend_gateway_la_SOURCES = \
 	%D%/llbbridge.c \
 	%D%/llbbridge.h \
 	%D%/platforms.c \
+	%D%/policies.c \
+	%D%/policies.h \
 	%D%/process.c \
 	%D%/process.h \
 	%D%/reading.c \

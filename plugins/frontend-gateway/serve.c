@@ -4,6 +4,7 @@
 #include "attested.h"
 #include "containers.h"
 #include "llbbridge.h"
+#include "policies.h"
 #include "reading.h"
 #include "tools/alloc.h"
 
@@ -240,8 +241,10 @@ solve_definition(struct serving *s, const struct gw_solve *request)
 
     /* An empty one is scratch. */
     if (request->definition.data &&
-        gw->bridge->solve_definition(s->ctx, gw->graph, request->definition.data,
-                                     request->definition.len, &ref, s->err) < 0)
+        gw->bridge->solve_definition_held(s->ctx, gw->graph, request->definition.data,
+                                          request->definition.len,
+                                          gateway_policies(&s->arena, &request->policies), &ref,
+                                          s->err) < 0)
         return NULL;
     if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0 ||
         (request->evaluate && evaluate_result(s, result) < 0))
@@ -271,7 +274,7 @@ evaluate(void *user, struct grpc_call *call)
 static int
 resolve(struct serving *s, const char *identifier, const struct message_list *more,
         const struct gw_platform *platform, const char *log_name, const char *mode, bool object,
-        struct tenon_source_meta *meta)
+        const struct message_list *policies, struct tenon_source_meta *meta)
 {
     auto_free char *attr = *mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
     const char **attrs = tenon_arena_array(&s->arena, more->len + 3, sizeof *attrs);
@@ -289,10 +292,52 @@ resolve(struct serving *s, const char *identifier, const struct message_list *mo
         .platform = join_platform(s, platform),
         .log_name = *log_name ? log_name : NULL,
         .attrs = attrs,
+        .policies = gateway_policies(&s->arena, policies),
     };
 
     *meta = (struct tenon_source_meta){.struct_size = sizeof *meta};
     return s->gw->bridge->resolve_source_meta(s->ctx, s->gw->graph, &query, meta, s->err);
+}
+
+static bool
+has_attr(const struct gw_source *source, const char *key)
+{
+    const struct gw_pair *pairs = source->attrs.items;
+
+    for (size_t i = 0; i < source->attrs.len; i++)
+        if (strcmp(pairs[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Policies may have made something else of it; what resolve() adds is not the program's. */
+static struct gw_source
+resolved_source(struct serving *s, const struct gw_source *asked,
+                const struct tenon_source_meta *meta)
+{
+    struct gw_source out = {.identifier = meta->source};
+    size_t count = 0;
+
+    while (meta->source_attrs[count])
+        count++;
+    struct gw_pair *pairs = tenon_arena_array(&s->arena, count + 1, sizeof *pairs);
+    for (size_t i = 0; i < count; i++) {
+        char *key = tenon_arena_strdup(&s->arena, meta->source_attrs[i]);
+        char *eq = strchr(key, '=');
+        *eq = '\0';
+        const bool ours = strcmp(key, "git.object") == 0 || strcmp(key, "image.resolvemode") == 0;
+        if (!ours || has_attr(asked, key))
+            pairs[out.attrs.len++] = (struct gw_pair){key, eq + 1};
+    }
+    out.attrs.items = pairs;
+    return out;
+}
+
+static const char *
+without_scheme(const char *identifier)
+{
+    const char *rest = strstr(identifier, "://");
+    return rest ? rest + strlen("://") : identifier;
 }
 
 static void
@@ -308,17 +353,18 @@ resolve_source_meta(void *user, struct grpc_call *call)
         s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
     } else if (resolve(&s, request.source->identifier, &request.source->attrs, request.platform,
                        request.log_name, request.mode, request.git && request.git->object,
-                       &meta) == 0) {
+                       &request.policies, &meta) == 0) {
         const struct gw_meta_image image = {meta.digest, {meta.config, meta.config_len}};
         const struct gw_meta_git git = {meta.digest, {meta.object, meta.object_len}};
         const struct gw_time time = {meta.modified_ns / NS_PER_S, meta.modified_ns % NS_PER_S};
         const struct gw_meta_http http = {meta.digest, meta.modified_ns ? &time : NULL};
-        const char *id = request.source->identifier;
+        const struct gw_source resolved = resolved_source(&s, request.source, &meta);
+        const char *id = resolved.identifier;
         const bool is_image = tenon_has_prefix(id, "docker-image://") ||
                               tenon_has_prefix(id, "oci-layout://");
         const bool is_http = tenon_has_prefix(id, "http://") || tenon_has_prefix(id, "https://");
         const struct gw_meta out = {
-            .source = request.source,
+            .source = &resolved,
             .image = is_image ? &image : NULL,
             .git = tenon_has_prefix(id, "git://") ? &git : NULL,
             .http = is_http ? &http : NULL,
@@ -340,8 +386,9 @@ resolve_image_config(void *user, struct grpc_call *call)
         return;
     auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
     if (resolve(&s, identifier, &no_attrs, request.platform, request.log_name, request.mode,
-                false, &meta) == 0) {
-        const struct gw_config out = {meta.digest, {meta.config, meta.config_len}, request.ref};
+                false, &request.policies, &meta) == 0) {
+        const struct gw_config out = {meta.digest, {meta.config, meta.config_len},
+                                      without_scheme(meta.source)};
         serving_answer(&s, &gw_config_message, &out);
     }
     serving_done(&s);
@@ -549,10 +596,7 @@ return_result(void *user, struct grpc_call *call)
 static bool
 check_solve(struct serving *s, const struct gw_solve *request)
 {
-    if (request->policies.len)
-        s->gw->host->error(s->err, TENON_E_UNSUPPORTED, 0, "source policies are not supported");
-    return s->gw->host->error_code(s->err) == 0 &&
-           gateway_import(s->gw, s->ctx, &request->imports, s->err) == 0;
+    return gateway_import(s->gw, s->ctx, &request->imports, s->err) == 0;
 }
 
 /* The last solve of a program of 2018 is its Return: what it made, with other metadata. */

@@ -51,7 +51,7 @@ done <<'END'
 2 --attest_is_not_supported_yet         --attest type=sbom
 2 --builder_is_not_supported_yet        --builder other
 2 --load_is_not_supported_yet           --load
-2 source_policies_are_not_supported_yet --policy filename=x.rego
+2 source_policies_in_Rego_are_not_supported_yet --policy filename=x.rego
 2 --provenance_is_not_supported_yet     --provenance=mode=max
 2 --sbom_is_not_supported_yet           --sbom true
 2 --repro-check:_with_--call_there_is    --repro-check --check
@@ -671,7 +671,7 @@ cp "$work/out" "$work/help"
 for f in $(sed -n 's/^ *\(-.,\)\? *--\([a-z-]*\).*/--\2/p' "$work/help"); do
     case $tested in *" $f "*) ;; *) fail "$f is in the help and was not tried" ;; esac
 done
-for f in attest load policy provenance sbom; do
+for f in attest load provenance sbom; do
     grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
 done
 for verb in prune du why images plugins docker shell doctor version build; do

@@ -137,8 +137,19 @@ done
 does 0 "answer:{}" --platform linux/arm64 --call outline
 assert_lacks "$work/err" "platform requested"
 assert_lacks "$work/err" "Requested platform"
-does 1 "policy solve:Tree.Dockerfile exit:1"
-said "Solve: unimplemented: source policies are not supported"
+
+echo "-- policies of a frontend"
+does 1 "solve:Tree.Dockerfile policy:local://* again exit:1"
+said 'Solve: permission denied: failed to load LLB: error evaluating the source policy: source "local://context" denied by policy'
+does 1 "policy:*/front:* config:$image meta:docker-image://$image exit:1"
+said "ResolveImageConfig: permission denied: failed to resolve source metadata for $image: could not resolve image due to policy: source \"docker-image://$image\" denied"
+said "ResolveSourceMeta: permission denied: failed to resolve source metadata for"
+does 1 "policy:docker-image://$registry/x:1>docker-image://$image config:$registry/x:1 meta:docker-image://$registry/x:1 exit:1"
+said "$image is sha256:"
+said "docker-image://$image is sha256:"
+does 0 "solve:Tree.Dockerfile policy:local://context>local://dockerfile again evaluate return" -o out
+assert_file out/dir/hello
+does 0 "policy:local://* solve:Tree.Dockerfile return" -o out # of definitions, not of frontends
 
 echo "-- caches"
 does 0 "cache:registry,ref=$registry/none:1 solve:Tree.Dockerfile return"

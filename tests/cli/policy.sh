@@ -1,15 +1,16 @@
 #!/bin/sh
-# Source policies: nothing obeys one yet, so a build that has one ends before its first step,
-# wherever buildx would have found it, and says which it is and how to go on without.
+# Source policies: those in JSON are obeyed, by the environment and by --policy. Nothing obeys Rego
+# yet, so a build that has one ends before its first step, wherever buildx would have found it, and
+# says which it is and how to go on without.
 . "$(dirname "$0")/lib.sh"
-need python3 git tar
+need python3 git tar docker-registry
 context=$work/context
 mkdir "$context" "$work/www"
 cd "$work"
 printf 'FROM scratch\nCOPY Dockerfile /file\n' >"$context/Dockerfile"
 printf 'package docker\n\ndefault allow = false\n' >"$work/p.rego"
 echo '{"rules":[{"action":"DENY","selector":{"identifier":"docker-image://*"}}]}' >"$work/pol.json"
-policies="source policies are not supported yet"
+policies="source policies in Rego are not supported yet"
 
 # no STATUS TEXT FLAG...: refused for TEXT, with nothing run.
 no() {
@@ -18,7 +19,7 @@ no() {
     rm -rf "$work/out.d"
     run "$status" tenon build -o "$work/out.d" "$@" </dev/null
     assert_has "$work/err" "$text"
-    assert_lacks "$work/err" COPY
+    assert_lacks "$work/err" "] COPY"
     assert_no_file "$work/out.d"
 }
 yes() {
@@ -29,18 +30,105 @@ yes() {
 
 yes context
 
-# ---- the environment, and --policy ------------------------------------------------------
-for file in pol.json no-such.json; do
-    export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=$file
-    no 2 "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=$file: $policies" context
+# ---- in JSON: the environment ----------------------------------------------------------
+denied="source denied by policy"
+# rule ACTION IDENTIFIER MATCH [IDENTIFIER [ATTRIBUTES]]
+rule() {
+    echo "{\"rules\":[{\"action\":\"$1\",\"selector\":{\"identifier\":\"$2\",\"match_type\":\"$3\"}"
+    [ $# = 3 ] || echo ",\"updates\":{\"identifier\":\"$4\",\"attrs\":{${5-}}}"
+    echo "}]}"
+}
+rule DENY 'local://context' EXACT >local.json
+export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=pol.json
+yes context # has no image
+export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=local.json
+no 1 "failed to load LLB: error evaluating the source policy: source \"local://context\" denied by policy: $denied" context
+no 1 "$denied" --policy disabled=true context # which is about the others
+for wrong in "no-such.json read" "p.rego parse"; do
+    set -- $wrong
+    export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=$1
+    no 2 "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=$1: failed to $2 policy file" context
     assert_has "$work/err" "unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
-    no 2 "$policies" --call=check context
-    no 2 "$policies" --policy disabled=true context # which is about the others
 done
 export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=
 yes context
 unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY
 
+# ---- in JSON: --policy, and what becomes of sources ---------------------------------------
+start_registry </dev/null
+"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
+remember $!
+await "the port of a server" test -s "$work/port"
+url=http://127.0.0.1:$(cat "$work/port")
+mkdir base user
+printf 'FROM scratch\nCOPY is /is\n' >base/Dockerfile
+for n in 1 2; do
+    echo $n >base/is
+    run 0 tenon build --push --metadata-file "$work/meta$n" -t "$registry/base:$n" base
+done
+base=docker-image://$registry/base
+printf 'FROM %s/base:1\nCOPY Dockerfile /file\n' "$registry" >user/Dockerfile
+is() { assert_eq "$1" "$(cat out.d/is)"; }
+no 1 "$registry/base:1: failed to resolve source metadata for $registry/base:1: could not resolve image due to policy: source \"$base:1\" denied by policy: $denied" \
+    --policy filename=pol.json user
+rule CONVERT "$base:1" EXACT "$base:2" >two.json
+yes --policy filename=two.json user
+is 2
+yes user
+is 1
+rule CONVERT 'docker-image://*/base:1' WILDCARD 'docker-image://${1}/base:2' >wild.json
+yes --policy filename=wild.json user
+is 2
+rule CONVERT '^(docker-image://.*/base):1$' REGEX '$1:2' >regex.json
+yes --policy filename=regex.json user
+is 2
+# Of several files each counts, unless a later flag takes it back.
+rule DENY "$base:2" EXACT >deny2.json
+yes --policy filename=deny2.json user
+no 1 "base:2\" denied" --policy filename=two.json --policy filename=deny2.json user
+no 1 "base:2\" denied" --policy filename=two.json,filename=deny2.json user
+yes --policy filename=two.json --policy reset=true,filename=deny2.json user
+is 1
+export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=two.json
+no 1 "base:2\" denied" --policy filename=deny2.json user
+unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY
+rule CONVERT "$base:*" WILDCARD "$base:\${1}x" >endless.json
+no 1 "too many mutations on a single source: too many operations" --policy filename=endless.json user
+rule deny '*' WILDCARD >wrong.json
+no 2 "--policy filename=wrong.json: failed to parse policy file: rules[0]: action: unknown value" \
+    --policy filename=wrong.json user
+# What a step stands on is another one then: no step is taken for that of the other base.
+printf 'FROM %s/base:1\nRUN --mount=from=%s/base:1,target=/m ["/none"]\n' "$registry" "$registry" >user/Dockerfile
+rule DENY "$base:*" WILDCARD >all.json
+no 1 "$denied" --policy filename=all.json user
+printf 'FROM scratch\nCOPY --from=%s/base:1 is /is\nCOPY Dockerfile /file\n' "$registry" >user/Dockerfile
+yes user
+is 1
+yes --policy filename=two.json user
+is 2
+no 1 "$denied" --policy filename=pol.json user
+
+# The web, and its attributes; what a policy pins is held to it.
+echo file >www/f
+echo other >www/g
+printf 'FROM scratch\nADD %s/f /is\nCOPY Dockerfile /file\n' "$url" >user/Dockerfile
+rule CONVERT "$url/f" EXACT "$url/g" >g.json
+yes --policy filename=g.json user
+is other
+rule CONVERT "$url/f" EXACT "" "\"http.checksum\":\"sha256:$(sha256sum <www/g | cut -d' ' -f1)\"" >sum.json
+run 1 tenon build --policy filename=sum.json user
+assert_has "$work/err" "digest mismatch"
+rule CONVERT "$url/f" EXACT "" "\"http.checksum\":\"sha256:$(sha256sum <www/f | cut -d' ' -f1)\"" >sum.json
+yes --policy filename=sum.json user
+is file
+rule DENY 'http://*' WILDCARD >web.json
+no 1 "source \"$url/f\" denied by policy" --policy filename=web.json user
+# A context from there is a source, too.
+tar -C context -cf www/context.tar .
+yes "$url/context.tar"
+no 1 "source \"$url/context.tar\" denied by policy" --policy filename=web.json "$url/context.tar"
+
+# ---- in Rego: --policy ------------------------------------------------------------------------
 no 2 "--policy filename=p.rego: $policies" --policy filename=p.rego context
 assert_has "$work/err" "leave it out"
 no 2 "filename=b.rego" --policy filename=a.rego --policy reset=true,filename=b.rego context
@@ -91,10 +179,6 @@ yes context
 rm context/dockerfile* context/other.rego
 
 # ---- in a context from elsewhere ----------------------------------------------------------------
-"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/log" >"$work/port" &
-remember $!
-await "the port of a server" test -s "$work/port"
-url=http://127.0.0.1:$(cat "$work/port")
 mv context/other context/Dockerfile
 mkdir context/sub
 printf 'FROM scratch\nCOPY Dockerfile /file\n' | tee context/sub/Dockerfile >context/sub/plain

@@ -26,7 +26,8 @@
  *   oldkeys:PLATFORM     metadata has the platform in its keys, the reference has none
  *   cache:TYPE,KEY=VALUE a cache for the solves after it
  *   caches:NUMBER        the same so often
- *   policy               a source policy for the solves after it
+ *   policy:PATTERN policy:IDENTIFIER>OTHER    a source policy for what comes after it, which
+ *                        denies, or makes another of it
  *   key:KEY=VALUE attest:PLATFORM bundle:PLATFORM answer:JSON   in the result
  *   attestor:IMAGE       the same as chain; it attests, too
  *   return fail:TEXT twice                                  and the end
@@ -66,7 +67,7 @@ static struct message_list metadata;       /* of the last solve */
 static struct gw_import cache, *caches = &cache; /* for a solve */
 static size_t cache_count;
 static struct message_list attestations;
-static bool with_policy;
+static struct message_list policies; /* gw_policy */
 static uint64_t start_us;                  /* of main */
 static uint64_t timeout_ns;
 static char *failure; /* errdefs.Solve, JSON, of the last call that failed with one */
@@ -195,12 +196,11 @@ static void
 solve_with(const char *frontend, const struct gw_pair *options, size_t count,
            const struct gw_blob *inputs, size_t input_count, bool now)
 {
-    static const struct gw_policy policy = {1};
     struct gw_solved solved = {0};
     const struct gw_solve request = {
         .frontend = frontend, .options = {options, count}, .allow_result = true, .allow_refs = true,
         .evaluate = now, .inputs = {inputs, input_count}, .imports = {caches, cache_count},
-        .policies = {&policy, with_policy},
+        .policies = policies,
     };
 
     if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
@@ -391,10 +391,31 @@ again(bool now)
     struct gw_solved solved = {0};
     const struct gw_solve request = {
         .definition = definition, .allow_result = true, .allow_refs = true, .evaluate = now,
+        .policies = policies,
     };
 
     if (call("Solve", &gw_solve_message, &request, &gw_solved_message, &solved))
         take(&solved);
+}
+
+static void
+hold(const char *value)
+{
+    const char *sign = strchr(value, '>');
+    struct gw_selector *selector = tenon_arena_alloc(&arena, sizeof *selector);
+    struct gw_updates *updates = tenon_arena_alloc(&arena, sizeof *updates);
+    struct gw_rule *rule = tenon_arena_alloc(&arena, sizeof *rule);
+    struct gw_policy *policy = tenon_arena_alloc(&arena, sizeof *policy);
+    char *identifier = tenon_arena_strdup(&arena, value);
+
+    identifier[strcspn(value, ">")] = '\0';
+    *selector = (struct gw_selector){.identifier = identifier, .match = sign ? 1 : 0};
+    if (sign)
+        *updates = (struct gw_updates){.identifier = sign + 1};
+    *rule = (struct gw_rule){.action = sign ? 2 : 1, .selector = selector,
+                             .updates = sign ? updates : NULL};
+    *policy = (struct gw_policy){.version = 1, .rules = {rule, 1}};
+    policies = (struct message_list){policy, 1};
 }
 
 /* Until there are too many. */
@@ -545,7 +566,8 @@ meta(const char *identifier)
     const struct gw_pair full = {"git.fullurl", url};
     const struct gw_source source = {.identifier = identifier, .attrs = {&full, is_git}};
     const struct gw_resolve_git git = {true};
-    const struct gw_resolve_meta request = {.source = &source, .log_name = "looking", .git = &git};
+    const struct gw_resolve_meta request = {.source = &source, .log_name = "looking", .git = &git,
+                                            .policies = policies};
     struct gw_meta m = {0};
 
     if (!call("ResolveSourceMeta", &gw_resolve_meta_message, &request, &gw_meta_message, &m))
@@ -564,11 +586,11 @@ meta(const char *identifier)
 static void
 config(const char *image)
 {
-    const struct gw_resolve_config request = {.ref = image};
+    const struct gw_resolve_config request = {.ref = image, .policies = policies};
     struct gw_config c = {0};
 
     if (call("ResolveImageConfig", &gw_resolve_config_message, &request, &gw_config_message, &c))
-        fprintf(stderr, "%s is %s, with %s\n", image, c.digest, c.config.len ? "a config" : "none");
+        fprintf(stderr, "%s is %s, with %s\n", c.ref, c.digest, c.config.len ? "a config" : "none");
 }
 
 static void
@@ -766,7 +788,7 @@ act(char *word)
         for (size_t i = 0; i < cache_count; i++)
             caches[i] = cache;
     } else if (WORD("policy"))
-        with_policy = true;
+        hold(value);
     else if (WORD("key"))
         add_key(value);
     else if (WORD("attest"))

@@ -121,6 +121,8 @@ image_meta(struct tenon_ctx *c, struct tenon_graph *g, const struct tenon_source
                       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     out->config = image_config;
     out->config_len = strlen(image_config);
+    out->source = q->identifier;
+    out->source_attrs = q->attrs;
     return TENON_OK;
 }
 
@@ -684,7 +686,8 @@ expects(struct program *p, int code, int wanted, const char *words)
 static void
 asks_what_is_refused(struct program *p)
 {
-    static const struct gw_policy policy = { 1 };
+    static const struct gw_rule rule = { .action = 1 };
+    static const struct gw_policy policy = { .version = 1, .rules = { &rule, 1 } };
     static struct gw_pair many[1001];
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     static const char *const no_refs[] = { "ref-0", "ref-2", "ref-18446744073709551617", "ref-", "1",
@@ -710,8 +713,9 @@ asks_what_is_refused(struct program *p)
     expects(p, ask_solve(p, &(struct gw_solve){
                    .final = true, .exporter_attr = { "{\"k\":\"Z\"}", 9 } }),
             GRPC_UNKNOWN, "ExporterAttr is malformed");
-    expects(p, ask_solve(p, &(struct gw_solve){ .policies = { &policy, 1 } }), GRPC_UNIMPLEMENTED,
-            "source policies are not supported");
+    expects(p, ask_solve(p, &(struct gw_solve){ .definition = { definition.data, definition.len },
+                                                .policies = { &policy, 1 } }),
+            GRPC_UNKNOWN, "rules[0]: invalid nil selector in policy");
     expects(p, ask_solve(p, &(struct gw_solve){
                    .definition = { definition.data, definition.len / 2 }, .allow_result = true }),
             GRPC_UNKNOWN, "");

@@ -213,8 +213,8 @@ refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filenam
         return 0;
     }
     b->host->error_clear(err);
-    rc = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies are not "
-                       "supported yet, and the build would not be held to this one", name);
+    rc = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies in Rego "
+                       "are not supported yet, and the build would not be held to this one", name);
     b->host->error_hint(err, "--policy disabled=true builds without it");
     return rc;
 }
