@@ -33,6 +33,8 @@ struct cli_verb {
 };
 
 int cli_build(const struct cli *cli, int argc, char **argv);
+int cli_build_locking(const struct cli *cli, int argc, char **argv); /* fills a lock file alone */
+int cli_lock(const struct cli *cli, int argc, char **argv);
 int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_plugins(const struct cli *cli, int argc, char **argv);
 int cli_prune(const struct cli *cli, int argc, char **argv);

@@ -25,7 +25,8 @@ static const struct {
     {"http", json_type_object},
     {"jobs", json_type_int},          {"keep", json_type_object},
     {"limits", json_type_object},
-    {"network", json_type_string},    {"plugins", json_type_object},
+    {"network", json_type_string},    {"offline", json_type_boolean},
+    {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
     {"root", json_type_string},
 };

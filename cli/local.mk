@@ -32,6 +32,7 @@ tenon_SOURCES = \
 	%D%/verb_du.c \
 	%D%/verb_image.c \
 	%D%/verb_images.c \
+	%D%/verb_lock.c \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \
 	%D%/verb_registry.c \
@@ -54,6 +55,8 @@ tenon_SOURCES += \
 	%D%/buildflags.h \
 	%D%/buildinput.c \
 	%D%/buildinput.h \
+	%D%/buildlock.c \
+	%D%/buildlock.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
 	%D%/buildpolicy.c \

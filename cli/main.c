@@ -18,6 +18,7 @@
 
 static const struct cli_verb verbs[] = {
     {"build", "build an image from a Dockerfile", cli_build},
+    {"lock", "write down what the sources of a build stand for", cli_lock},
     {"prune", "remove what builds left in the store", cli_prune},
     {"du", "show what the store holds", cli_du},
     {"why", "tell where the results of steps came from", cli_why},

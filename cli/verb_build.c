@@ -16,9 +16,11 @@
 #include "buildcache.h"
 #include "buildflags.h"
 #include "buildinput.h"
+#include "buildlock.h"
 #include "buildoutput.h"
 #include "buildpolicy.h"
 #include "cli.h"
+#include "destination.h"
 #include "engine/build.h"
 #include "exec/exec.h"
 #include "registry/libcurl.h"
@@ -98,6 +100,8 @@ struct job {
     struct build_outputs outputs;
     struct build_caches cache_from, cache_to;
     struct build_policies policies;
+    char *lock_path; /* with --locked, and when it is to be written */
+    bool locks;      /* it is */
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request request;
@@ -183,10 +187,39 @@ is_usage(const struct job *j, const struct tenon_error *err)
 }
 
 static int
+open_lock(struct job *j, struct tenon_error *err)
+{
+    if (!j->locks && !j->flags.locked)
+        return TENON_OK;
+    if (j->locks && j->flags.locked)
+        return tenon_error_set(err, TENON_E_INVALID, "--locked is for builds: lock writes the "
+                               "file");
+    j->lock_path = build_lock_path(&j->flags, err);
+    if (!j->lock_path)
+        return err->code;
+    if (!j->locks)
+        return build_lock_read(j->lock_path, &j->engine.lock, err);
+    j->engine.lock = tenon_lockfile_new();
+    return destination_check_file(j->lock_path, err);
+}
+
+/* --offline, or "offline" of the configuration: whoever opens connections reads it there. */
+static void
+go_offline(struct job *j)
+{
+    struct json_object *set;
+    if (j->flags.offline)
+        json_object_object_add(j->cli->config, "offline", json_object_new_boolean(true));
+    if (json_object_object_get_ex(j->cli->config, "offline", &set))
+        j->engine.offline = json_object_get_boolean(set);
+}
+
+static int
 prepare(struct job *j, struct tenon_error *err)
 {
     j->session = cli_session_new();
     j->phase = READING_FLAGS;
+    go_offline(j);
     if (build_outputs_clear(&j->flags, err) < 0)
         return err->code;
     const char *agent = secure_getenv("SSH_AUTH_SOCK");
@@ -204,7 +237,10 @@ prepare(struct job *j, struct tenon_error *err)
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
-                           &j->cache_to, err) < 0)
+                           &j->cache_to, err) < 0 ||
+        (j->engine.offline &&
+         build_offline_check(&j->flags, &j->outputs, &j->cache_to, err) < 0) ||
+        open_lock(j, err) < 0)
         return err->code;
     j->phase = AT_WORK;
     if (cli_open_store(j->cli, &j->engine.store, err) < 0)
@@ -229,7 +265,12 @@ prepare(struct job *j, struct tenon_error *err)
         .inline_cache = j->cache_to.is_inline,
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
+        .lock_only = j->locks,
     };
+    if (j->locks) {
+        j->request.export_count = 0;
+        j->request.cache_to_count = 0;
+    }
     const struct renderer_about about = {
         .program = strcmp(j->cli->program, "tenon") ? "docker" : "tenon",
         .debug = j->flags.debug || j->cli->debug,
@@ -289,7 +330,9 @@ static int
 finish(struct job *j, struct tenon_error *err)
 {
     int status = CLI_OK;
-    if (err->code == 0 && j->build)
+    if (err->code == 0 && j->build && j->locks)
+        build_lock_write(j->lock_path, j->engine.lock, err);
+    else if (err->code == 0 && j->build)
         build_outputs_write(&j->flags, tenon_build_result(j->build), err);
     auto_free char *text = NULL;
     if (err->code)
@@ -307,9 +350,11 @@ finish(struct job *j, struct tenon_error *err)
     }
     if (err->code)
         status = CLI_FAILED;
+    else if (j->build && j->locks)
+        puts(j->lock_path);
     else if (j->build && tells_more(j))
         build_outputs_tell(&j->flags, tenon_build_result(j->build));
-    if (!err->code && j->build)
+    if (!err->code && j->build && !j->locks)
         status = build_outputs_print(&j->flags, tenon_build_result(j->build));
     return status;
 }
@@ -333,6 +378,8 @@ release(struct job *j)
     build_caches_release(&j->cache_from);
     build_caches_release(&j->cache_to);
     build_policies_release(&j->policies);
+    tenon_lockfile_free(j->engine.lock);
+    free(j->lock_path);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }
@@ -353,7 +400,7 @@ static int
 build(const struct cli *cli, struct build_flags *flags)
 {
     int status = CLI_OK;
-    struct job j = { .cli = cli, .flags = *flags };
+    struct job j = { .cli = cli, .flags = *flags, .locks = flags->locks };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
     j.watcher.cancel = tenon_cancel_new(NULL);
@@ -382,10 +429,10 @@ build(const struct cli *cli, struct build_flags *flags)
     return status;
 }
 
-int
-cli_build(const struct cli *cli, int argc, char **argv)
+static int
+parse_and_build(const struct cli *cli, int argc, char **argv, bool locks)
 {
-    struct build_flags flags = {0};
+    struct build_flags flags = { .locks = locks };
     int status = build_flags_parse(&flags, argc, argv);
     if (status || flags.help) {
         if (!status)
@@ -400,4 +447,16 @@ cli_build(const struct cli *cli, int argc, char **argv)
     status = repro_check(cli, &flags, build);
     build_flags_release(&flags);
     return status;
+}
+
+int
+cli_build(const struct cli *cli, int argc, char **argv)
+{
+    return parse_and_build(cli, argc, argv, false);
+}
+
+int
+cli_build_locking(const struct cli *cli, int argc, char **argv)
+{
+    return parse_and_build(cli, argc, argv, true);
 }

@@ -231,6 +231,7 @@ cli_tests = \
 	tests/cli/layer-bytes.sh \
 	tests/cli/leftovers.sh \
 	tests/cli/local-trouble.sh \
+	tests/cli/lock.sh \
 	tests/cli/manual.sh \
 	tests/cli/mount-bind.sh \
 	tests/cli/mount-cache-sharing.sh \

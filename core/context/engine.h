@@ -20,7 +20,7 @@ struct tenon_session; /* context/session.h */
 struct tenon_kept;    /* context/kept.c */
 struct tenon_build;   /* engine/build.h */
 struct tenon_policy;  /* policy/policy.h */
-struct tenon_lock;    /* policy/lockfile.h */
+struct tenon_lockfile; /* policy/lockfile.h */
 
 struct tenon_engine {
     struct tenon_store *store;
@@ -37,7 +37,7 @@ struct tenon_engine {
                                       * "security.insecure", "device=..." */
     const struct tenon_policy *const *policies; /* that sources are held to, in order */
     size_t policy_count;
-    struct tenon_lock *lock;       /* that sources are pinned by, or taken down in; or NULL */
+    struct tenon_lockfile *lock;   /* that sources are pinned by, or taken down in; or NULL */
     bool offline;                  /* what is neither here nor in the store is missing */
     unsigned jobs;                 /* steps at once; 0: no limit in practice */
     bool rootless;                 /* inside a user namespace */

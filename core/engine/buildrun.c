@@ -5,6 +5,7 @@
 
 #include "engine/remotecache.h"
 #include "engine/sources.h"
+#include "policy/lockfile.h"
 #include "solve/cache.h"
 
 static int
@@ -137,6 +138,16 @@ blame_store(const struct tenon_build *b, struct tenon_error *err)
     return err->code;
 }
 
+/* What is fetched by a digest of the lock file may be gone, or something else by now. */
+static void
+blame_lock(const struct tenon_build *b, struct tenon_error *err)
+{
+    const char *path = b->engine->lock ? tenon_lockfile_path(b->engine->lock) : NULL;
+    if (path && (err->code == TENON_E_CORRUPT || err->code == TENON_E_NOT_FOUND))
+        tenon_error_hint(err, "sources are what the lock file %s says; if others are meant: "
+                         "tenon lock, with the flags of this build", path);
+}
+
 static int
 run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_error *err)
 {
@@ -170,6 +181,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     if (b->engine->events)
         tenon_waiting_watch_store(&b->waiting, b->engine);
     run(b, req, err);
+    blame_lock(b, err);
     if (b->solver)
         tenon_solver_end(b->solver); /* while somebody looks */
     tenon_store_watch(b->engine->store, NULL);

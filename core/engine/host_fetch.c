@@ -161,12 +161,19 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
     return 0;
 }
 
+static bool
+api_offline(struct tenon_ctx *ctx)
+{
+    return tenon_ctx_engine(ctx)->offline;
+}
+
 const struct tenon_http_api *
 tenon_http_api(void)
 {
     static const struct tenon_http_api api = {
         .struct_size = sizeof api,
         .fetch = api_fetch,
+        .offline = api_offline,
     };
     return &api;
 }

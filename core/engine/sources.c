@@ -42,7 +42,7 @@ hold(struct tenon_engine *e, const struct tenon_policy *const *first, size_t fir
     tenon_vec_release(&all);
     if (rc < 0 || !e->lock)
         return rc;
-    int pinned = tenon_lock_pin(e->lock, s, platform, err);
+    int pinned = tenon_lockfile_pin(e->lock, s, platform, err);
     return pinned < 0 ? pinned : rc | pinned;
 }
 
@@ -132,7 +132,7 @@ ask(struct tenon_build *b, struct tenon_ctx *ctx, const struct tenon_source_quer
     out->source_attrs = attrs;
     if (!b->engine->lock || !out->digest)
         return TENON_OK;
-    return tenon_lock_use(b->engine->lock, s->identifier,
+    return tenon_lockfile_use(b->engine->lock, s->identifier,
                           q->platform ? q->platform : b->engine->host_platform, out->digest, err);
 }
 
@@ -221,7 +221,7 @@ tenon_sources_lock(struct tenon_build *b, struct tenon_error *err)
     struct tenon_ctx *ctx = tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, NULL);
     for (size_t i = 0; i < all.len && rc == TENON_OK; i++) {
         const struct tenon_vertex *v = all.items[i];
-        if (v->op.type != TENON_OP_SOURCE || !tenon_lock_concerns(v->op.source.identifier))
+        if (v->op.type != TENON_OP_SOURCE || !tenon_lockfile_concerns(v->op.source.identifier))
             continue;
         rc = tenon_has_prefix(v->op.source.identifier, "local://") ? read_local(b, v, err)
                                                                    : lock_source(b, ctx, v, err);

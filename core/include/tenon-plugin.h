@@ -245,6 +245,9 @@ struct tenon_http_api {
      * none. */
     int (*fetch)(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
                  struct tenon_fetch_answer *answer, struct tenon_error *err);
+    /* Minor 2: is nobody to be asked?  fetch says no by itself; connections of a
+     * plugin's own have to look here. */
+    bool (*offline)(struct tenon_ctx *ctx);
 };
 
 /* ---- what a source keeps, an extension: host->extension("tenon.store/0") -- */

@@ -19,22 +19,22 @@ struct entry {
     char *digest;            /* "sha256:...", of git a commit */
 };
 
-struct tenon_lock {
+struct tenon_lockfile {
     char *path;
     pthread_mutex_t lock; /* the entries */
     TENON_VEC(struct entry) entries;
 };
 
-struct tenon_lock *
-tenon_lock_new(void)
+struct tenon_lockfile *
+tenon_lockfile_new(void)
 {
-    struct tenon_lock *l = tenon_new0(struct tenon_lock);
+    struct tenon_lockfile *l = tenon_new0(struct tenon_lockfile);
     pthread_mutex_init(&l->lock, NULL);
     return l;
 }
 
 void
-tenon_lock_free(struct tenon_lock *l)
+tenon_lockfile_free(struct tenon_lockfile *l)
 {
     if (!l)
         return;
@@ -50,7 +50,7 @@ tenon_lock_free(struct tenon_lock *l)
 }
 
 const char *
-tenon_lock_path(const struct tenon_lock *l)
+tenon_lockfile_path(const struct tenon_lockfile *l)
 {
     return l->path;
 }
@@ -58,7 +58,7 @@ tenon_lock_path(const struct tenon_lock *l)
 /* ---- the file -------------------------------------------------------------------- */
 
 static int
-read_entry(struct json_object *o, struct tenon_lock *l, struct tenon_error *err)
+read_entry(struct json_object *o, struct tenon_lockfile *l, struct tenon_error *err)
 {
     const char *source, *platform, *digest;
     if (!json_object_is_type(o, json_type_object))
@@ -75,7 +75,7 @@ read_entry(struct json_object *o, struct tenon_lock *l, struct tenon_error *err)
 }
 
 static int
-read_entries(struct json_object *o, struct tenon_lock *l, struct tenon_error *err)
+read_entries(struct json_object *o, struct tenon_lockfile *l, struct tenon_error *err)
 {
     struct json_object *sources = NULL;
     int64_t version = 0;
@@ -94,14 +94,14 @@ read_entries(struct json_object *o, struct tenon_lock *l, struct tenon_error *er
 }
 
 int
-tenon_lock_parse(const char *text, size_t len, const char *path, struct tenon_lock **out,
-                 struct tenon_error *err)
+tenon_lockfile_parse(const char *text, size_t len, const char *path, struct tenon_lockfile **out,
+                     struct tenon_error *err)
 {
     auto_json struct json_object *o = NULL;
-    struct tenon_lock *l = tenon_lock_new();
+    struct tenon_lockfile *l = tenon_lockfile_new();
     l->path = tenon_strdup(path);
     if (tenon_json_parse(text, len, LOCK_MAX, &o, err) < 0 || read_entries(o, l, err) < 0) {
-        tenon_lock_free(l);
+        tenon_lockfile_free(l);
         return tenon_error_context(err, "lock file %s", path);
     }
     *out = l;
@@ -113,7 +113,8 @@ by_source(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
     int rc = strcmp(x->source, y->source);
-    return rc ? rc : strcmp(x->platform, y->platform);
+    rc = rc ? rc : strcmp(x->platform, y->platform);
+    return rc ? rc : strcmp(x->digest, y->digest);
 }
 
 static void
@@ -124,7 +125,7 @@ add_member(struct tenon_buf *out, const char *name, const char *value)
 }
 
 void
-tenon_lock_text(struct tenon_lock *l, struct tenon_buf *out)
+tenon_lockfile_text(struct tenon_lockfile *l, struct tenon_buf *out)
 {
     pthread_mutex_lock(&l->lock);
     if (l->entries.len)
@@ -161,8 +162,14 @@ is_http(const char *identifier)
     return tenon_has_prefix(identifier, "http://") || tenon_has_prefix(identifier, "https://");
 }
 
+static bool
+is_local(const char *identifier)
+{
+    return tenon_has_prefix(identifier, "local://");
+}
+
 bool
-tenon_lock_concerns(const char *identifier)
+tenon_lockfile_concerns(const char *identifier)
 {
     static const char *const own[] = {
         "local://context", "local://dockerfile", "local://upload",
@@ -176,10 +183,21 @@ tenon_lock_concerns(const char *identifier)
 
 /* By what it is called in the file. */
 static struct entry *
-find(struct tenon_lock *l, const char *name, const char *platform)
+find(struct tenon_lockfile *l, const char *name, const char *platform)
 {
     tenon_vec_foreach(e, &l->entries)
         if (!strcmp(e->source, name) && !strcmp(e->platform, platform))
+            return e;
+    return NULL;
+}
+
+/* A directory is looked at in several ways in one build (its ignore file, what is copied), and
+ * has a digest for each. */
+static struct entry *
+find_content(struct tenon_lockfile *l, const char *name, const char *digest)
+{
+    tenon_vec_foreach(e, &l->entries)
+        if (!strcmp(e->source, name) && !strcmp(e->digest, digest))
             return e;
     return NULL;
 }
@@ -191,7 +209,7 @@ platform_of(const char *identifier, const char *platform)
 }
 
 static int
-refuse(const struct tenon_lock *l, const char *name, const char *platform, const char *digest,
+refuse(const struct tenon_lockfile *l, const char *name, const char *platform, const char *digest,
        const struct entry *known, struct tenon_error *err)
 {
     auto_free char *where = *platform ? tenon_asprintf(" for %s", platform) : tenon_strdup("");
@@ -207,7 +225,7 @@ refuse(const struct tenon_lock *l, const char *name, const char *platform, const
 /* An image that is named with its digest is found under its bare name, too: frontends put the
  * digest to what they have looked up. */
 static struct entry *
-find_pinned(struct tenon_lock *l, const char *name, const char *platform, const char *digest)
+find_pinned(struct tenon_lockfile *l, const char *name, const char *platform, const char *digest)
 {
     struct entry *e = find(l, name, platform);
     const char *at = strrchr(name, '@');
@@ -219,18 +237,19 @@ find_pinned(struct tenon_lock *l, const char *name, const char *platform, const 
 }
 
 int
-tenon_lock_use(struct tenon_lock *l, const char *identifier, const char *platform,
-               const char *digest, struct tenon_error *err)
+tenon_lockfile_use(struct tenon_lockfile *l, const char *identifier, const char *platform,
+                   const char *digest, struct tenon_error *err)
 {
-    if (!tenon_lock_concerns(identifier))
+    if (!tenon_lockfile_concerns(identifier))
         return TENON_OK;
     platform = platform_of(identifier, platform);
     auto_free char *name = tenon_url_conceal(identifier);
     int rc = TENON_OK;
     pthread_mutex_lock(&l->lock);
-    struct entry *e = find_pinned(l, name, platform, digest);
+    struct entry *e = is_local(name) ? find_content(l, name, digest)
+                                     : find_pinned(l, name, platform, digest);
     if (l->path && (!e || strcmp(e->digest, digest) != 0))
-        rc = refuse(l, name, platform, digest, e, err);
+        rc = refuse(l, name, platform, digest, e ? e : find(l, name, platform), err);
     else if (!e)
         tenon_vec_push(&l->entries, (struct entry){tenon_steal(&name), tenon_strdup(platform),
                                                    tenon_strdup(digest)});
@@ -241,7 +260,7 @@ tenon_lock_use(struct tenon_lock *l, const char *identifier, const char *platfor
 /* ---- pinning --------------------------------------------------------------------- */
 
 static int
-pin_image(const struct tenon_lock *l, struct tenon_policy_source *s, const char *platform,
+pin_image(const struct tenon_lockfile *l, struct tenon_policy_source *s, const char *platform,
           const struct entry *e, struct tenon_error *err)
 {
     const char *at = strrchr(s->identifier, '@');
@@ -254,7 +273,7 @@ pin_image(const struct tenon_lock *l, struct tenon_policy_source *s, const char 
 }
 
 static int
-pin_attr(const struct tenon_lock *l, struct tenon_policy_source *s, const char *key,
+pin_attr(const struct tenon_lockfile *l, struct tenon_policy_source *s, const char *key,
          const struct entry *e, struct tenon_error *err)
 {
     const char *given = tenon_policy_source_attr(s, key);
@@ -264,11 +283,11 @@ pin_attr(const struct tenon_lock *l, struct tenon_policy_source *s, const char *
 }
 
 int
-tenon_lock_pin(struct tenon_lock *l, struct tenon_policy_source *s, const char *platform,
-               struct tenon_error *err)
+tenon_lockfile_pin(struct tenon_lockfile *l, struct tenon_policy_source *s, const char *platform,
+                   struct tenon_error *err)
 {
     const char *id = s->identifier;
-    if (!tenon_lock_concerns(id) || !l->path)
+    if (!tenon_lockfile_concerns(id) || !l->path)
         return 0;
     platform = platform_of(id, platform);
     auto_free char *name = tenon_url_conceal(id);

@@ -12,28 +12,28 @@
 #include "policy/policy.h"
 #include "tools/buf.h"
 
-struct tenon_lock; /* any thread */
+struct tenon_lockfile; /* any thread */
 
 /* One that takes down. */
-struct tenon_lock *tenon_lock_new(void);
+struct tenon_lockfile *tenon_lockfile_new(void);
 /* One that is obeyed; path is for messages. */
-int tenon_lock_parse(const char *text, size_t len, const char *path, struct tenon_lock **out,
-                     struct tenon_error *err);
-void tenon_lock_free(struct tenon_lock *l);
-const char *tenon_lock_path(const struct tenon_lock *l); /* NULL: one that takes down */
+int tenon_lockfile_parse(const char *text, size_t len, const char *path,
+                         struct tenon_lockfile **out, struct tenon_error *err);
+void tenon_lockfile_free(struct tenon_lockfile *l);
+const char *tenon_lockfile_path(const struct tenon_lockfile *l); /* NULL: one that takes down */
 /* The file's text: sorted, a line a source. */
-void tenon_lock_text(struct tenon_lock *l, struct tenon_buf *out);
+void tenon_lockfile_text(struct tenon_lockfile *l, struct tenon_buf *out);
 
 /* Is this source of the kind that a lock is about?  The main context and the build file are
  * what is being worked on, and an upload is a part of them. */
-bool tenon_lock_concerns(const char *identifier);
+bool tenon_lockfile_concerns(const char *identifier);
 /* The source is used and stands for this digest: one that takes down notes it, one that is
  * obeyed gives DENIED when it says otherwise. */
-int tenon_lock_use(struct tenon_lock *l, const char *identifier, const char *platform,
-                   const char *digest, struct tenon_error *err);
+int tenon_lockfile_use(struct tenon_lockfile *l, const char *identifier, const char *platform,
+                       const char *digest, struct tenon_error *err);
 /* Pins a source to what the lock says: 1 when that changed it, 0 when there is nothing to do,
  * DENIED when the lock does not have it or says otherwise. */
-int tenon_lock_pin(struct tenon_lock *l, struct tenon_policy_source *s, const char *platform,
-                   struct tenon_error *err);
+int tenon_lockfile_pin(struct tenon_lockfile *l, struct tenon_policy_source *s,
+                       const char *platform, struct tenon_error *err);
 
 #endif

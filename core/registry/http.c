@@ -635,6 +635,10 @@ tenon_http_do(struct tenon_http *h, const struct tenon_http_request *req,
 {
     /* *out itself: a sink may look at the status and the headers */
     tenon_http_response_release(out);
+    if (h->settings.offline) {
+        auto_free char *shown = tenon_url_conceal(req->url);
+        return tenon_error_set(err, TENON_E_UNAVAILABLE, "offline: %s is not asked", shown);
+    }
     if (tenon_libcurl(err) < 0)
         return err->code;
     struct step at = {.url = tenon_strdup(req->url), .method = req->method, .home = true,

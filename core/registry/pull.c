@@ -286,6 +286,19 @@ ask_registry(struct wanted *w, const char *text, enum tenon_resolve_mode mode,
     return from_store(w->r, last, NULL, w->desc, w->data, err);
 }
 
+static bool
+is_offline(const struct tenon_registry *r)
+{
+    return tenon_http_settings_of(r->http)->offline;
+}
+
+static int
+not_here(const char *what, const char *of, struct tenon_error *err)
+{
+    tenon_error_set(err, TENON_E_NOT_FOUND, "offline: %s%s is not in the store", what, of);
+    return tenon_error_hint(err, "build once without --offline: what was used stays in the store");
+}
+
 int
 tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_call *call,
                         const char *text, enum tenon_resolve_mode mode,
@@ -299,9 +312,15 @@ tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_ca
     if (ref.digest) {
         if (stored(r, ref.digest))
             return from_store(r, ref.digest, NULL, desc, data, err);
+        if (is_offline(r))
+            return not_here("image ", text, err);
         return tenon_endpoints_try(r, call, &ref, manifest_from, &w, err);
     }
     auto_free char *known = mode == TENON_RESOLVE_LOCAL ? local_digest(r, &ref, true) : NULL;
+    if (is_offline(r)) {
+        auto_free char *last = local_digest(r, &ref, true);
+        return last ? from_store(r, last, NULL, desc, data, err) : not_here("image ", text, err);
+    }
     if (!known)
         return ask_registry(&w, text, mode, err);
     tenon_log(TENON_LOG_NOTICE, "%s: using %s of this store, as it was told to", text, known);
@@ -497,6 +516,10 @@ tenon_registry_blob(struct tenon_registry *r, const struct tenon_registry_call *
         return tenon_error_set(err, TENON_E_INVALID, "invalid digest \"%.100s\"", digest);
     if (stored(r, digest))
         return 0;
+    if (is_offline(r)) {
+        auto_free char *of = tenon_asprintf("%s of %s", digest, text);
+        return not_here("", of, err);
+    }
     auto_reference struct tenon_reference ref = {0};
     if (tenon_reference_parse(text, &ref, err) < 0)
         return err->code;

@@ -63,7 +63,8 @@ tenon_http_settings(struct json_object *config, struct tenon_http_settings *out,
     struct json_object *o = NULL;
     if (!config)
         return 0;
-    if (tenon_json_get_object(config, "http", &o, err) < 0)
+    if (tenon_json_get_bool(config, "offline", false, &out->offline, err) < 0 ||
+        tenon_json_get_object(config, "http", &o, err) < 0)
         return tenon_error_context(err, "configuration");
     return !o || read_all(o, out, err) == 0 ? 0 : tenon_error_context(err, "configuration: http");
 }

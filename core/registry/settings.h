@@ -3,6 +3,7 @@
 #ifndef TENON_REGISTRY_SETTINGS_H
 #define TENON_REGISTRY_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ struct tenon_http_settings { /* texts and lists are borrowed from the configurat
     uint64_t patience_ns;   /* all pauses of one operation */
     const char *cert_file;  /* authorities besides the system's, as SSL_CERT_FILE; or NULL */
     struct json_object *cert_dirs; /* as SSL_CERT_DIR; or NULL */
+    bool offline;           /* nobody is asked ("offline", beside "http") */
     const char *proxy_http, *proxy_https, *no_proxy; /* or NULL */
 };
 

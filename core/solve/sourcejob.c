@@ -233,7 +233,7 @@ hold_content(struct state *st, struct tenon_view *view, struct tenon_error *err)
     int rc = tenon_view_digest(view, &all, st->cancel, &digest, err);
     if (rc < 0)
         return rc;
-    return tenon_lock_use(st->solver->engine->lock, st->source->request.identifier, NULL,
+    return tenon_lockfile_use(st->solver->engine->lock, st->source->request.identifier, NULL,
                           digest.str, err);
 }
 
@@ -269,7 +269,7 @@ open_in_place(struct job *j)
     rc = tenon_view_new(&o, &view, &j->err);
     if (rc == 0)
         rc = scan(st, view, &j->err);
-    if (rc == 0 && e->lock && tenon_lock_concerns(x->request.identifier))
+    if (rc == 0 && e->lock && tenon_lockfile_concerns(x->request.identifier))
         rc = hold_content(st, view, &j->err);
     if (rc < 0) {
         tenon_view_free(view);

@@ -7,6 +7,7 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "tools/conceal.h"
+#include "common/source/source.h"
 
 static int
 make_transport(git_transport **out, git_remote *owner, void *data)
@@ -22,6 +23,11 @@ make_transport(git_transport **out, git_remote *owner, void *data)
         .rpc = web,
         .param = plain ? NULL : data,
     };
+    if (source_offline(conn->http, conn->ctx)) {
+        conn->failed = true;
+        source_not_here(conn->host, "the commit", conn->err);
+        return -1;
+    }
     if (!gs_conn_allowed(url)) {
         git_error_set_str(GIT_ERROR_NET, "transport not allowed");
         return -1;

@@ -282,6 +282,42 @@ ask_remote(struct gs_conn *conn, const struct options *o, struct gs_choice *choi
     return check_sum(o, choice, conn->err);
 }
 
+/* What a name of the remote stood for is kept for builds that may not ask. */
+static char *
+note_name(const struct options *o)
+{
+    char digest[72];
+    auto_free char *id = tenon_asprintf("%s\n%s", o->remote, o->ref);
+    host->digest(id, strlen(id), digest);
+    return tenon_asprintf("git:%s", digest);
+}
+
+/* Names of refs have no newlines. */
+static int
+remember(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c,
+         struct tenon_error *err)
+{
+    auto_free char *name = note_name(o);
+    auto_free char *text =
+        tenon_asprintf("%s\n%s\n%s", c->name, c->sha, c->commit ? c->commit : "");
+    const char *known = store->note_get(ctx, name);
+    return known && !strcmp(known, text) ? TENON_OK : store->note_set(ctx, name, text, err);
+}
+
+static int
+recall(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *c, struct tenon_error *err)
+{
+    auto_free char *name = note_name(o);
+    const char *text = store->note_get(ctx, name);
+    char *at = text ? host->strdup(ctx, text) : NULL, *sha = at ? strchr(at, '\n') : NULL;
+    char *commit = sha ? strchr(sha + 1, '\n') : NULL;
+    if (!commit)
+        return source_not_here(host, *o->ref ? o->ref : "the default branch", err);
+    *sha++ = *commit++ = '\0';
+    *c = (struct gs_choice){.name = at, .sha = sha, .commit = *commit ? commit : NULL};
+    return check_sum(o, c, err);
+}
+
 static int
 look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice,
         struct tenon_error *err)
@@ -291,6 +327,8 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice
         *choice = (struct gs_choice){.sha = known};
         return check_sum(o, choice, err);
     }
+    if (source_offline(http, ctx))
+        return recall(ctx, o, choice, err);
     char *auth;
     struct gs_conn conn;
     int rc = authorization(ctx, o, &auth, err);
@@ -305,7 +343,7 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice
     gs_memory_end();
     leave(&conn);
     source_forget(&auth);
-    return rc;
+    return rc == TENON_OK ? remember(ctx, o, choice, err) : rc;
 }
 
 static const char *

@@ -343,7 +343,14 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct found *found,
         struct tenon_error *err)
 {
     struct found known = {0};
-    if (recall(ctx, o, &known) && *known.etag) {
+    const bool recalled = recall(ctx, o, &known);
+    if (source_offline(http, ctx) && !http_upload_name(o->url)) {
+        if (!recalled)
+            return source_not_here(host, o->url, err);
+        *found = known;
+        return TENON_OK;
+    }
+    if (recalled && *known.etag) {
         int rc = unchanged(ctx, o, &known, err);
         if (rc < 0)
             return rc;

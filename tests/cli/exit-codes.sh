@@ -53,7 +53,7 @@ code 2 help no-such-verb
 code 2 --no-such-option
 code 2 --root
 code 2 --version=1
-for verb in build prune du why images plugins docker shell doctor version; do
+for verb in build lock prune du why images plugins docker shell doctor version; do
     code 2 $verb --no-such-option
     code 2 $verb -Z
     code 0 $verb --help

@@ -456,6 +456,14 @@ jq -e --arg id "$id" --arg m "$(tar -xOf "$work/image.tar" index.json | jq -r '.
 ok --metadata-file "$work/metadata" -o "$work/dir"
 jq -e 'has("containerimage.digest") | not' "$work/metadata" >/dev/null || fail "metadata of no image"
 
+flag --locked
+flag --lock-file
+flag --offline
+run 2 tenon build --build-context "$base" --locked "$context"
+said "tenon lock, with the flags of this build, makes it"
+run 0 tenon lock --build-context "$base" --lock-file "$work/lock" "$context"
+ok --locked --lock-file "$work/lock" --offline -o "$work/dir"
+
 flag --annotation
 ok --annotation org.example.plain=1 --annotation manifest:org.example.typed=a:b=2 \
     -o "type=oci,dest=$work/image.tar"
@@ -659,7 +667,7 @@ fi
 
 flag --help
 for f in add-host allow annotation attest build-arg build-context builder cache-from cache-to call check \
-    cgroup-parent debug file iidfile label load metadata-file network no-cache no-cache-filter output platform \
+    cgroup-parent debug file iidfile label load lock-file locked metadata-file network no-cache no-cache-filter offline output platform \
     policy progress provenance pull push quiet resource sbom secret shm-size ssh tag target ulimit \
     compress isolation security-opt squash rm force-rm memory memory-swap cpu-period cpu-quota cpu-shares \
     cpuset-cpus cpuset-mems; do
@@ -674,7 +682,7 @@ done
 for f in attest load provenance sbom; do
     grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
 done
-for verb in prune du why images plugins docker shell doctor version build; do
+for verb in prune du why images plugins docker shell doctor version build lock; do
     run 0 tenon "$verb" --help
     assert_has "$work/out" "Usage: tenon $verb"
     ! grep -nE '^.{81}' "$work/out" || fail "help of $verb is wider than 80 columns"

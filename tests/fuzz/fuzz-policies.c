@@ -44,17 +44,17 @@ as_lock(const char *text, size_t len, const char *source)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
-    struct tenon_lock *l;
-    if (tenon_lock_parse(text, len, "L", &l, &err) < 0)
+    struct tenon_lockfile *l;
+    if (tenon_lockfile_parse(text, len, "L", &l, &err) < 0)
         return;
     struct tenon_policy_source s = {.identifier = tenon_strdup(source)};
-    (void)tenon_lock_pin(l, &s, "linux/amd64", &err);
+    (void)tenon_lockfile_pin(l, &s, "linux/amd64", &err);
     tenon_policy_source_release(&s);
-    tenon_lock_text(l, &out); /* can be read again */
-    tenon_lock_free(l);
+    tenon_lockfile_text(l, &out); /* can be read again */
+    tenon_lockfile_free(l);
     auto_error struct tenon_error none = TENON_ERROR_INIT;
-    tenon_assert(tenon_lock_parse(out.data, out.len, "L", &l, &none) == 0);
-    tenon_lock_free(l);
+    tenon_assert(tenon_lockfile_parse(out.data, out.len, "L", &l, &none) == 0);
+    tenon_lockfile_free(l);
 }
 
 int

@@ -320,6 +320,12 @@ set_network_none(struct tenon_vertex *v)
     engine.default_network = "none";
 }
 static void
+set_offline(struct tenon_vertex *v)
+{
+    v->op.exec.network = TENON_LLB_NET_HOST;
+    engine.offline = true;
+}
+static void
 set_rootless(struct tenon_vertex *v)
 {
     (void)v;
@@ -435,6 +441,7 @@ static const struct {
     {"network none", set_no_net, "network host\n", "network none\n"},
     {"network of the configuration", set_network_none, "network host\n",
      "network none\n"},
+    {"offline", set_offline, "network host\n", "network none\n"},
     {"security", set_insecure, "flags \n", "flags  insecure\n"},
     {"an ordinary user", set_rootless, "flags \n", "flags  rootless\n"},
     {"memory", set_memory, "memory 0\n", "memory 1048576\n"},

@@ -138,7 +138,8 @@ END_TEST
 #define SEL(id) "\"selector\":{\"identifier\":\"" id "\"}"
 #define EXACT_(id) "\"selector\":{\"identifier\":\"" id "\",\"match_type\":\"EXACT\"}"
 #define REGEX_(id) "\"selector\":{\"identifier\":\"" id "\",\"match_type\":\"REGEX\"}"
-#define WHERE(id, k, v, c) "\"selector\":{\"identifier\":\"" id "\",\"constraints\":[{\"key\":\"" k \
+#define WHERE(id, k, v, c) \
+    "\"selector\":{\"identifier\":\"" id "\",\"constraints\":[{\"key\":\"" k \
     "\",\"value\":\"" v "\",\"condition\":\"" c "\"}]}"
 #define ALLOW_ "{\"action\":\"ALLOW\","
 #define DENY_ "{\"action\":\"DENY\","
@@ -363,23 +364,23 @@ static const struct {
     {"docker-image+blob://h/r@" SHA("aa"), NULL, NULL, DENIED, "is not in"},
 };
 
-static struct tenon_lock *
+static struct tenon_lockfile *
 lock_of(const char *text)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_lock *l;
-    ck_assert_msg(tenon_lock_parse(text, strlen(text), "L", &l, &err) == 0, "%s", err.message);
+    struct tenon_lockfile *l;
+    ck_assert_msg(tenon_lockfile_parse(text, strlen(text), "L", &l, &err) == 0, "%s", err.message);
     return l;
 }
 
 START_TEST(test_lock_pins)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_lock *l = lock_of(lock_text);
+    struct tenon_lockfile *l = lock_of(lock_text);
     struct tenon_policy_source s = {.identifier = tenon_strdup(pins[_i].source)};
     if (pins[_i].attr)
         tenon_strv_push(&s.attrs, tenon_strdup(pins[_i].attr));
-    int rc = tenon_lock_pin(l, &s, pins[_i].platform, &err);
+    int rc = tenon_lockfile_pin(l, &s, pins[_i].platform, &err);
     ck_assert_msg(rc == pins[_i].result, "%d: %s", rc, err.message);
     if (rc < 0) {
         ck_assert_msg(strstr(err.message, pins[_i].text) != NULL, "%s", err.message);
@@ -392,7 +393,7 @@ START_TEST(test_lock_pins)
         ck_assert_str_eq(tenon_buf_str(&now), pins[_i].text);
     }
     tenon_policy_source_release(&s);
-    tenon_lock_free(l);
+    tenon_lockfile_free(l);
 }
 END_TEST
 
@@ -400,7 +401,7 @@ START_TEST(test_lock_takes_down)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    struct tenon_lock *l = tenon_lock_new();
+    struct tenon_lockfile *l = tenon_lockfile_new();
     const struct {
         const char *source, *platform, *digest;
     } used[] = {
@@ -412,22 +413,39 @@ START_TEST(test_lock_takes_down)
         {"local://context", NULL, SHA("ee")},
     };
     for (size_t i = 0; i < tenon_countof(used); i++)
-        ck_assert_int_eq(tenon_lock_use(l, used[i].source, used[i].platform, used[i].digest, &err),
-                         0);
-    tenon_lock_text(l, &text);
+        ck_assert_int_eq(tenon_lockfile_use(l, used[i].source, used[i].platform, used[i].digest,
+                                            &err), 0);
+    tenon_lockfile_text(l, &text);
     ck_assert_str_eq(tenon_buf_str(&text), lock_text);
-    ck_assert_ptr_null(tenon_lock_path(l));
-    tenon_lock_free(l);
+    ck_assert_ptr_null(tenon_lockfile_path(l));
+    tenon_lockfile_free(l);
     l = lock_of(tenon_buf_str(&text));
-    ck_assert_int_eq(tenon_lock_use(l, "local://res", NULL, SHA("cc"), &err), 0);
-    ck_assert_int_eq(tenon_lock_use(l, "local://res", NULL, SHA("cd"), &err), DENIED);
+    ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cc"), &err), 0);
+    ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cd"), &err), DENIED);
     ck_assert_ptr_nonnull(strstr(err.message, "the lock file L has " SHA("cc")));
-    tenon_lock_free(l);
+    tenon_lockfile_free(l);
+    /* A directory may have several digests, one for each way to look at it. */
+    l = tenon_lockfile_new();
+    auto_error struct tenon_error other = TENON_ERROR_INIT;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cd"), &other), 0);
+        ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cc"), &other), 0);
+    }
+    tenon_buf_clear(&text);
+    tenon_lockfile_text(l, &text);
+    tenon_lockfile_free(l);
+    ck_assert_ptr_nonnull(strstr(tenon_buf_str(&text), SHA("cc") "\"},\n    {\"source\": "
+                                 "\"local://res\", \"digest\": \"" SHA("cd") "\"}\n"));
+    l = lock_of(tenon_buf_str(&text));
+    ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cd"), &other), 0);
+    ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cc"), &other), 0);
+    ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("ce"), &other), DENIED);
+    tenon_lockfile_free(l);
     auto_buf struct tenon_buf none = TENON_BUF_INIT;
-    l = tenon_lock_new();
-    tenon_lock_text(l, &none);
+    l = tenon_lockfile_new();
+    tenon_lockfile_text(l, &none);
     ck_assert_str_eq(tenon_buf_str(&none), "{\n  \"version\": 1,\n  \"sources\": []\n}\n");
-    tenon_lock_free(l);
+    tenon_lockfile_free(l);
 }
 END_TEST
 
@@ -446,8 +464,8 @@ static const struct {
 START_TEST(test_lock_that_is_none)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_lock *l;
-    ck_assert_int_lt(tenon_lock_parse(bad_locks[_i].text, strlen(bad_locks[_i].text), "L", &l,
+    struct tenon_lockfile *l;
+    ck_assert_int_lt(tenon_lockfile_parse(bad_locks[_i].text, strlen(bad_locks[_i].text), "L", &l,
                                       &err), 0);
     ck_assert_msg(strstr(err.message, bad_locks[_i].why) != NULL, "%s", err.message);
 }

@@ -8,6 +8,7 @@
 
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/conceal.h"
 
 #define LINE_MAX_BYTES 16384
 
@@ -60,4 +61,19 @@ source_forget(char **secret)
         explicit_bzero(*secret, strlen(*secret));
     free(*secret);
     *secret = NULL;
+}
+
+bool
+source_offline(const struct tenon_http_api *http, struct tenon_ctx *ctx)
+{
+    return TENON_HAS(struct tenon_http_api, http, offline) && http->offline && http->offline(ctx);
+}
+
+int
+source_not_here(const struct tenon_host *host, const char *what, struct tenon_error *err)
+{
+    auto_free char *shown = tenon_url_conceal(what);
+    host->error(err, TENON_E_NOT_FOUND, 0, "offline: %s is not in the store", shown);
+    host->error_hint(err, "build once without --offline: what was used stays in the store");
+    return TENON_E_NOT_FOUND;
 }

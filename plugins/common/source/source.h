@@ -14,4 +14,9 @@ int source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const ch
                   char **out, struct tenon_error *err);
 void source_forget(char **secret); /* overwrites and frees */
 
+/* Is nobody to be asked? */
+bool source_offline(const struct tenon_http_api *http, struct tenon_ctx *ctx);
+/* NOT_FOUND: what is to be had only from elsewhere, offline. */
+int source_not_here(const struct tenon_host *host, const char *what, struct tenon_error *err);
+
 #endif
