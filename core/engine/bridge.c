@@ -54,7 +54,7 @@ bridge_solve_definition_held(struct tenon_ctx *ctx, struct tenon_graph *g, const
     if (rc == TENON_OK)
         rc = tenon_graph_load_held(g, def, len, &list, &edge, err);
     if (rc == TENON_OK)
-        *out = new_ref(tenon_build_of(g), edge);
+        *out = tenon_build_ref_new(tenon_build_of(g), edge);
     tenon_policy_list_release(&list);
     return rc;
 }
