@@ -27,7 +27,7 @@ all_jobs() {
         case $t in *.sh) ;; *) job "unit/${t#tests/*/}" 900 "exec $t" ;; esac
     done
     scripts rootless 1800 $vm_rootless
-    scripts security 1800 $vm_security
+    scripts security 3600 $vm_security
     scripts cli 1800 $vm_cli
     for t in $vm_fault; do
         job "fault/$t" 1800 "FAULT_ROUNDS=2 sh $top/tests/fault/$t.sh"
