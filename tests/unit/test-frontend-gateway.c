@@ -553,6 +553,26 @@ returns_neither(struct program *p)
 }
 
 static void
+returns_platforms_without_end(struct program *p)
+{
+    enum { MANY = 1001 };
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct gw_named_ref *named = tenon_arena_array(&arena, MANY, sizeof *named);
+    const struct gw_ref scratch = { .id = "" };
+    for (size_t i = 0; i < MANY; i++) {
+        auto_free char *key = tenon_asprintf("linux/amd64/v%zu", i);
+        named[i] = (struct gw_named_ref){ tenon_arena_strdup(&arena, key), &scratch };
+    }
+    const struct gw_refs refs = { .refs = { named, MANY } };
+    const struct gw_result result = { .refs = &refs };
+    const struct gw_return request = { .result = &result };
+    struct gw_none none = {0};
+    connect_to_us(p);
+    ck_assert_int_eq(call(p, &arena, "Return", &gw_return_message, &request, &gw_none_message, &none,
+                          &p->said), GRPC_RESOURCE_EXHAUSTED);
+}
+
+static void
 returns_an_error(struct program *p)
 {
     static const char place[] =
@@ -611,6 +631,7 @@ static const struct {
     { returns_and_fails, TENON_E_FAILED, "the frontend failed: exit code: 3", "result" },
     { returns_what_is_not_its_own, TENON_E_FAILED, "the frontend returned what is no result", "ended" },
     { returns_neither, TENON_E_FAILED, "the frontend returned what is no result", "ended" },
+    { returns_platforms_without_end, TENON_E_FAILED, "the frontend returned what is no result", "ended" },
     { returns_an_error, TENON_E_FAILED, "frontend image front: line two is wrong", "exit code" },
     { returns_that_it_was_cancelled, TENON_E_CANCELLED, "context canceled", "failed" },
     { returns_an_error_without_words, TENON_E_FAILED, "the frontend failed", "exit" },
