@@ -10,6 +10,7 @@
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/path.h"
+#include "cli.h"
 #include "knownword.h"
 
 /* Docker's types that are not plugins yet. */
@@ -53,7 +54,7 @@ check(struct tenon_plugins *plugins, const char *flag, const char *spec, const c
     static const char *const none[] = { NULL };
     bool to = !strcmp(flag, "cache-to");
     const char *place = to ? "dest" : "src";
-    if (!type)
+    if (!type || !*type)
         return tenon_error_set(err, TENON_E_INVALID, "type is required for --%s \"%s\"", flag,
                                spec);
     for (const char *const *t = later; *t; t++)
@@ -111,14 +112,14 @@ parse_one(struct tenon_plugins *plugins, const char *flag, const char *spec,
         tenon_strv_free(fields);
         return err->code;
     }
+    auto_free char *where = tenon_asprintf("--%s", flag);
     for (char **p = fields; *p && !err->code; p++) {
         if (tenon_has_prefix(*p, "type="))
             type = *p + strlen("type=");
         else if (strchr(*p, '='))
             tenon_strv_push(&pairs, tenon_strdup(*p));
         else
-            tenon_error_set(err, TENON_E_INVALID, "invalid value %s in --%s \"%s\"", *p, flag,
-                            spec);
+            cli_pair_expected(where, spec, *p, err);
     }
     if (!err->code && check(plugins, flag, spec, type, pairs, err) == 0) {
         if (!strcmp(type, "inline"))

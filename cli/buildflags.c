@@ -199,10 +199,28 @@ set_bool(struct build_flags *f, const struct flag *flag, const char *value)
     return 0;
 }
 
+/* As buildx has it: an empty value takes most flags back, for scripts with variables that are
+ * not set.  These few must have one. */
+static bool
+needs_text(const struct flag *flag)
+{
+    static const char *const names[] = { "attest", "build-arg", "label", "platform", "policy",
+                                         "resource", "shm-size", "tag", "ulimit" };
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        if (!strcmp(flag->name, names[i]))
+            return true;
+    return flag->kind == FLAG_RESOURCE;
+}
+
 static int
 set_value(struct build_flags *f, const struct flag *flag, const char *value)
 {
     void *at = (char *)f + flag->offset;
+    if (!*value && !needs_text(flag)) {
+        if (flag->kind == FLAG_STRING)
+            *(const char **)at = NULL;
+        return 0;
+    }
     switch (flag->kind) {
     case FLAG_STRING:
         *(const char **)at = value;
@@ -225,7 +243,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
     case FLAG_IGNORED:
         return ignore(flag);
     case FLAG_BUILDER:
-        return !*value || !strcmp(value, "default") ? 0 : not_yet(flag);
+        return !strcmp(value, "default") ? 0 : not_yet(flag);
     case FLAG_ATTEST:
         return is_disabled(value) ? 0 : not_yet(flag);
     case FLAG_BOOL:

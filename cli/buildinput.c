@@ -377,7 +377,7 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
     const char *eq = strchr(spec, '=');
     if (!eq || eq == spec || !eq[1])
         return tenon_error_set(err, TENON_E_INVALID,
-                               "invalid build context: %s, expected NAME=VALUE", spec);
+                               "invalid build context: \"%s\", expected NAME=VALUE", spec);
     auto_free char *name = tenon_strndup(spec, (size_t)(eq - spec));
     auto_free char *key = tenon_asprintf("context:%s", name);
     const char *value = eq + 1;
@@ -475,7 +475,8 @@ add_hosts(struct input *in, struct tenon_error *err)
     for (char **h = in->flags->add_hosts; *h; h++) {
         const char *sep = strpbrk(*h, "=:");
         if (!sep || sep == *h || !sep[1])
-            return tenon_error_set(err, TENON_E_INVALID, "invalid host %s, expected HOST:IP", *h);
+            return tenon_error_set(err, TENON_E_INVALID, "invalid host \"%s\", expected HOST:IP",
+                                   *h);
         const char *ip = sep + 1;
         size_t len = strlen(ip);
         if (*ip == '[' && ip[len - 1] == ']')
@@ -485,7 +486,7 @@ add_hosts(struct input *in, struct tenon_error *err)
         if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1 &&
             strcmp(text, "host-gateway"))
             return tenon_error_set(err, TENON_E_INVALID,
-                                   "invalid host %s: \"%s\" is not an address", *h, text);
+                                   "invalid host \"%s\": \"%s\" is not an address", *h, text);
         tenon_buf_addf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)(sep - *h), *h, (int)len, ip);
     }
     option(in, "add-hosts", tenon_buf_str(&b));
@@ -672,6 +673,8 @@ build_input(const struct build_flags *f, struct json_object *config, struct cli_
             return err->code;
     for (char **l = f->labels; l && *l; l++) {
         char *eq = strchr(*l, '=');
+        if (!**l || eq == *l)
+            return tenon_error_set(err, TENON_E_INVALID, "invalid label \"%s\"", *l);
         auto_free char *key =
             tenon_asprintf("label:%.*s", (int)(eq ? eq - *l : (long)strlen(*l)), *l);
         option(&in, key, eq ? eq + 1 : "");

@@ -151,7 +151,7 @@ add_annotations(const struct build_flags *f, const char *type, char ***pairs,
         const char *eq = strchr(*a, '=');
         if (!eq)
             return tenon_error_set(err, TENON_E_INVALID,
-                                   "invalid annotation %s, expected KEY=VALUE", *a);
+                                   "invalid annotation \"%s\", expected KEY=VALUE", *a);
         const char *colon = memchr(*a, ':', (size_t)(eq - *a));
         if (!colon) {
             tenon_strv_push(pairs, tenon_asprintf("annotation.%s", *a));
@@ -219,13 +219,12 @@ parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char
     } else {
         for (char **p = fields; *p; p++) {
             if (!strchr(*p, '=')) {
-                tenon_error_set(err, TENON_E_INVALID, "invalid value %s in output \"%s\"", *p,
-                                spec);
+                cli_pair_expected("output", spec, *p, err);
                 break;
             }
             add_field(*p, &pairs, &type);
         }
-        if (!err->code && !type)
+        if (!err->code && (!type || !*type))
             tenon_error_set(err, TENON_E_INVALID, "type is required for output \"%s\"", spec);
     }
     tenon_strv_free(fields);

@@ -127,6 +127,9 @@ int cli_print_error(const struct tenon_error *err);
 /* Wrong usage: the message and `see tenon VERB --help`; returns CLI_USAGE. */
 int cli_usage_error(const char *verb, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* An item of a list in a flag's value that is no pair; where: "output", "--cache-to". */
+int cli_pair_expected(const char *where, const char *spec, const char *item,
+                      struct tenon_error *err);
 /* The process of an ordinary user enters a user namespace in which it is root;
  * others are left as they are.  Before the first thread. */
 int cli_enter_user_namespace(struct tenon_error *err);

@@ -95,6 +95,15 @@ cli_usage_error(const char *verb, const char *fmt, ...)
 }
 
 int
+cli_pair_expected(const char *where, const char *spec, const char *item,
+                  struct tenon_error *err)
+{
+    return tenon_error_set(err, TENON_E_INVALID,
+                           "invalid value \"%s\" in %s \"%s\": expected KEY=VALUE", item, where,
+                           spec);
+}
+
+int
 cli_help(const struct cli *cli, const char *text)
 {
     static const char mark[] = "PROGRAM";

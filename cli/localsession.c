@@ -123,8 +123,7 @@ cli_session_add_secret(struct cli_session *s, const char *spec, struct tenon_err
     for (char **f = fields; *f; f++) {
         char *eq = strchr(*f, '=');
         if (!eq) {
-            tenon_error_set(err, TENON_E_INVALID,
-                            "invalid field '%s' must be a key=value pair", *f);
+            cli_pair_expected("--secret", spec, *f, err);
             goto done;
         }
         *eq = '\0';

@@ -16,7 +16,7 @@ tenon_ulimit_parse(const char *text, struct tenon_ulimit *out)
         NULL};
     const char *eq = strchr(text, '=');
     if (!eq)
-        return tenon_asprintf("invalid ulimit argument: %s", text);
+        return tenon_asprintf("invalid ulimit argument: %s", *text ? text : "\"\"");
     auto_free char *name = tenon_strndup(text, (size_t)(eq - text));
     const char *const *known = names;
     while (*known && strcmp(*known, name))

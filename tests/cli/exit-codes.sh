@@ -84,7 +84,7 @@ code 2 build
 code 2 build "$context" one-too-many
 code 2 build -o type=local,more "$context"
 code 2 build -o dest=x "$context"
-code 2 build -o "" "$context"
+code 2 build -o , "$context"
 code 2 build --iidfile "$work/iid" -o "$work/tree" "$context"
 code 2 build --call=nonsense "$context"
 code 2 build --call=check,nonsense "$context"
@@ -144,7 +144,7 @@ code 2 build --call=check,ignorestatus= "$context"
 code 2 build --call=check,ignorestatusly "$context"
 code 2 build --call=check,format=xml "$context"
 code 2 build --call=chek "$context"
-code 2 build --call= "$context"
+code 2 build --call=, "$context"
 
 child_seen() { grep -qsxz -e $marker /proc/[0-9]*/cmdline; }
 # ---- steps: whatever they end with is a failure of the build ----------------------------

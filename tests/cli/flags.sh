@@ -58,11 +58,11 @@ done <<'END'
 2 unknown_flag:_--taget_(did_you_mean_--target?) --taget=x
 2 unknown_flag:_-z                      -z
 2 invalid_value_"maybe"_for_--pull      --pull=maybe
-2 invalid_host_nowhere                  --add-host nowhere
+2 invalid_host_"nowhere",_expected_HOST --add-host nowhere
 2 unknown_entitlement_"all"             --allow all
-2 invalid_annotation_a                  --annotation a -o type=oci,dest=none
+2 invalid_annotation_"a",_expected_KEY  --annotation a -o type=oci,dest=none
 2 invalid_build_argument_"=a"           --build-arg =a
-2 invalid_build_context:_a              --build-context a
+2 invalid_build_context:_"a",_expected --build-context a
 2 path_"/none"_not_found                --build-context a=/none
 2 OCI_layout_/none                      --build-context a=oci-layout:///none
 2 cache_type_"gha"_is_not               --cache-from type=gha
@@ -75,7 +75,7 @@ done <<'END'
 2 cannot_use_--iidfile                  --iidfile iid -o type=local,dest=none
 2 network_mode_"bridge"_not_supported   --network bridge
 2 type_is_required                      --output dest=none
-2 invalid_value_a                       -o type=oci,a
+2 invalid_value_"a"_in_output          -o type=oci,a
 2 unknown_output_type_"flat"             -o type=flat
 2 "dest"_is_missing                     -o type=local
 2 loading_into_a_docker_engine_is_not   -o type=docker
@@ -85,7 +85,7 @@ done <<'END'
 2 invalid_value_for_memory:_"much"      --resource memory=much
 2 invalid_value_for_cpuset-cpus:_"a"    --resource cpuset-cpus=a
 2 invalid_resource_"fuel=1"             --resource fuel=1
-2 must_be_a_key=value_pair              --secret a
+2 invalid_value_"a"_in_--secret_"a"      --secret a
 2 failed_to_stat_a                      --secret ID=a
 2 unexpected_key_'di'                   --secret di=a
 2 has_no_id                             --secret src=/none

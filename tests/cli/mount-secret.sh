@@ -171,7 +171,7 @@ flag() { # STATUS TEXT SPEC
 }
 flag 2 "failed to stat $work/nothing: " "id=x,src=$work/nothing"
 flag 2 "failed to stat y: " id=y
-flag 2 "invalid field 'x' must be a key=value pair" x
+flag 2 'invalid value "x" in --secret "x": expected KEY=VALUE' x
 flag 2 "unexpected key 'file' in 'file=one'" id=x,file=one
 flag 2 'unsupported secret type "vault"' type=vault,id=x
 flag 2 "no id" "src=$work/one"

@@ -166,8 +166,47 @@ no "(did you mean registry?)" -o type=registri
 no "there are: cacheonly, docker, image, local, oci, registry, tar" -o type=nonsense
 no "type is required" -o dest=x
 no "type is required" -o NAME=x
+no "type is required" -o type=
+no "type is required" -o dest=x,type=
+no "type is required for --cache-to" --cache-to type=
+no "type is required for --cache-from" --cache-from type=,src=x
 no "type is required" -o push=true,name=x
-no "invalid value" -o type=local,x
+# Empty members are shown as such, wherever a value is a list.
+for list in , ,, type=local, ,type=local type=local,,dest=x ,dest=x; do
+    no "invalid value \"\" in output \"$list\": expected KEY=VALUE" -o "$list"
+    no "invalid value \"\" in --cache-to \"$list\": expected KEY=VALUE" --cache-to "$list"
+    no "invalid value \"\" in --cache-from \"$list\": expected KEY=VALUE" --cache-from "$list"
+    no "--policy: invalid value \"" --policy "$list"
+    no "--ulimit: invalid ulimit" --ulimit "$list"
+    no "unknown method \"\"" --call ",$list"
+    no "invalid progress mode \",$list\"" --progress ",$list"
+    no "--platform: invalid platform \"" --platform "$list"
+done
+no 'invalid value "" in --secret "id=x,": expected KEY=VALUE' --secret id=x,
+no 'invalid value "" in --secret ",": expected KEY=VALUE' --secret ,
+no 'invalid value "x" in output "type=local,x": expected KEY=VALUE' -o type=local,x
+no 'invalid value "x" in --cache-to "type=local,x": expected KEY=VALUE' --cache-to type=local,x
+no 'invalid annotation ",", expected KEY=VALUE' --annotation ,
+no 'invalid ulimit argument: ""' --ulimit ''
+no 'invalid build context: ","' --build-context ,
+no 'invalid host ","' --add-host ,
+no 'invalid label ""' --label ''
+no 'invalid label "=x"' --label =x
+no 'invalid build argument ""' --build-arg ''
+no 'invalid value "" for --platform' --platform ''
+no '--policy: invalid value ""' --policy ''
+no 'invalid resource ""' --resource ''
+no 'invalid --shm-size ""' --shm-size ''
+# Of these an empty value is as good as none: so it is with buildx, and scripts have unset variables.
+set --
+for flag in output cache-from cache-to secret ssh call progress no-cache-filter add-host build-context \
+    allow annotation network target file cgroup-parent iidfile metadata-file provenance sbom builder; do
+    set -- "$@" "--$flag="
+done
+yes "$@"
+yes -o '' -f ''
+yes --target nonsense --target ''
+yes --network nonsense --network '' --output '' --iidfile "$work/dir" --iidfile ''
 for type in tar oci docker local image; do
     no "unknown option" -o type=$type,dest=x,nonsense=1
     no "source-date-epoch" -o type=$type,source-date-epoch=abc,"$(case $type in image) echo push=false ;; *) echo dest=x ;; esac)"
@@ -228,7 +267,7 @@ no 'unknown method "nonsense"' --call=nonsense
 no "unexpected key" --secret id=x,nonsense=1
 no "failed to stat none" --secret id=x,src=none
 no "--ssh default=none: stat none" --ssh default=none
-no "invalid build context: nothing" --build-context nothing
+no 'invalid build context: "nothing"' --build-context nothing
 no "not found" --build-context x=none
 no "OCI layout none" --build-context x=oci-layout://none
 no "open none/Dockerfile" -f none/Dockerfile

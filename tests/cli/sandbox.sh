@@ -139,10 +139,10 @@ saw resolv "$(cat "$work/resolv.upstream")"
 
 for bad in far:nowhere far:1.2.3 far:fd00:::1; do
     run 2 build --add-host "$bad"
-    assert_has "$work/err" "invalid host $bad: "
+    assert_has "$work/err" "invalid host \"$bad\": "
 done
 run 2 build --add-host far
-assert_has "$work/err" "invalid host far, expected HOST:IP"
+assert_has "$work/err" 'invalid host "far", expected HOST:IP'
 
 # ---- limits and devices --------------------------------------------------------
 dockerfile <<'D'
