@@ -4,6 +4,7 @@
  * build.  Where the registry itself cannot be reached either (a network that is closed but for
  * its mirrors), the mirrors are all there is, and worth the patience. */
 #include "base/log.h"
+#include "tools/alloc.h"
 #include "registry/private.h"
 
 static bool
@@ -21,10 +22,16 @@ leave_alone(struct tenon_registry *r, const struct tenon_endpoint *e,
                   e->name, err->message ? err->message : "");
 }
 
+/* The first mirror that answered and said no. */
+struct refusal {
+    struct tenon_error err;
+    const char *mirror;
+};
+
 /* Of the mirrors those that are well, then the registry. */
 static int
 first_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpoint_work *work,
-            void *data, struct tenon_error *err)
+            void *data, struct refusal *no, struct tenon_error *err)
 {
     for (size_t i = 0, next; i < list->len; i = next) {
         struct tenon_endpoint *e = &list->items[i];
@@ -42,6 +49,10 @@ first_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpoi
         if (next == list->len)
             return rc;
         tenon_log(TENON_LOG_INFO, "%s: %s", e->name, err->message ? err->message : "");
+        if (is_mirror(e) && rc != TENON_E_UNAVAILABLE && !no->mirror) {
+            no->mirror = e->name;
+            tenon_error_move(&no->err, err);
+        }
         tenon_error_release(err);
     }
     return tenon_error_set(err, TENON_E_BUG, "no endpoint");
@@ -71,6 +82,17 @@ second_round(struct tenon_registry *r, struct tenon_endpoints *list, tenon_endpo
     return rc == 0 ? 0 : first->code;
 }
 
+/* In a closed network the registry can never be reached, and what the mirror said is the news. */
+static int
+prefer(struct refusal *no, const struct tenon_reference *ref, struct tenon_error *err)
+{
+    auto_free char *unreached = tenon_strdup(err->message ? err->message : "");
+    tenon_error_release(err);
+    tenon_error_move(err, &no->err);
+    return tenon_error_hint(err, "so says the mirror %s; %s itself cannot be reached: %s",
+                            no->mirror, ref->domain, unreached);
+}
+
 int
 tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *call,
                     const struct tenon_reference *ref, tenon_endpoint_work *work, void *data,
@@ -79,6 +101,12 @@ tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *
     auto_endpoints struct tenon_endpoints list = {0};
     if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
         return err->code;
-    int rc = first_round(r, &list, work, data, err);
-    return rc == TENON_E_UNAVAILABLE ? second_round(r, &list, work, data, err) : rc;
+    struct refusal no = {0};
+    int rc = first_round(r, &list, work, data, &no, err);
+    if (rc == TENON_E_UNAVAILABLE)
+        rc = second_round(r, &list, work, data, err);
+    if (rc == TENON_E_UNAVAILABLE && no.mirror)
+        rc = prefer(&no, ref, err);
+    tenon_error_release(&no.err);
+    return rc;
 }

@@ -955,6 +955,41 @@ START_TEST(test_registry_only_mirror)
 }
 END_TEST
 
+/* What a mirror has to say counts for more than that the registry behind it cannot be reached. */
+static const struct {
+    const char *head;
+    int code;
+    const char *said;
+} definite[] = {
+    {"404 Not Found\r\n", TENON_E_NOT_FOUND, "not found"},
+    {"403 Forbidden\r\n", TENON_E_DENIED, "pull access denied"},
+    {"400 Bad Request\r\n", TENON_E_FAILED, "400"},
+};
+
+START_TEST(test_registry_only_mirror_says_no)
+{
+    struct answer answers[] = {{.request = "HEAD", .times = 9, .head = definite[_i].head},
+                               {.request = "GET", .times = 9, .head = definite[_i].head}, {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_free char *mirror = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    use_mirror(&k, "127.0.0.1:1", mirror);
+    json_object_object_add(kit_configure(&k, mirror), "plain-http", json_object_new_boolean(1));
+    snprintf(k.ref, sizeof k.ref, "127.0.0.1:1/team/app:v1");
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int rc = kit_manifest(&k, TENON_RESOLVE_PULL, &text, &err);
+    ck_assert_msg(rc == definite[_i].code && err.code == rc, "%d %s", rc, err.message);
+    ck_assert_msg(strstr(err.message, definite[_i].said) && !strstr(err.message, "refused"), "%s",
+                  err.message);
+    auto_free char *hint = tenon_asprintf("mirror %s; 127.0.0.1:1 itself cannot be reached: ",
+                                          mirror);
+    ck_assert_msg(err.hint && strstr(err.hint, hint) && strstr(err.hint, "refused"), "%s",
+                  err.hint);
+    kit_close(&k);
+}
+END_TEST
+
 struct enough { /* for the user, after so many requests */
     struct tenon_cancel *cancel;
     int left;
@@ -1042,6 +1077,7 @@ main(void)
     tcase_add_test(t, test_registry_plain_mirror);
     tcase_add_loop_test(t, test_registry_only_mirror_cancelled, 0, 3);
     tcase_add_loop_test(t, test_registry_only_mirror, 0, 2);
+    tcase_add_loop_test(t, test_registry_only_mirror_says_no, 0, (int)tenon_countof(definite));
     tcase_add_test(t, test_registry_mirror_first);
     tcase_add_test(t, test_registry_cancelled);
     suite_add_tcase(s, t);
