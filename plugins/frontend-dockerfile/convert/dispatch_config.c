@@ -250,8 +250,10 @@ signal_ok(struct df_arena *a, const char *text)
         "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG",
         "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX"};
     int64_t n;
-    if (*text >= '0' && *text <= '9')
-        return tenon_parse_i64(text, &n) && n > 0 && n <= INT32_MAX;
+    uint64_t number; /* as Go's Atoi reads it; docker does not ask what is beyond 64 */
+    const char *digits = text + (*text == '-' || *text == '+');
+    if (*digits >= '0' && *digits <= '9')
+        return tenon_parse_u64(digits, 10, &number) && number > 0 && number <= INT64_MAX;
     const char *name = df_upper(a, text);
     if (strncmp(name, "SIG", 3) == 0)
         name += 3;
