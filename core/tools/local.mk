@@ -43,6 +43,9 @@ libtenon_tools_la_SOURCES += \
 	%D%/text.h \
 	%D%/ulimit.c \
 	%D%/ulimit.h \
+	%D%/unicode.c \
+	%D%/unicode.h \
+	%D%/unicoderuns.h \
 	%D%/utf8.c \
 	%D%/utf8.h \
 	%D%/vec.h

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tools/alloc.h"
 #include "tools/ascii.h"
+#include "tools/unicode.h"
 #include "tools/utf8.h"
 #include "tools/vec.h"
 
@@ -37,6 +39,7 @@ struct token {
     bool negated;
     uint32_t rune;         /* RUNE */
     uint32_t first, count; /* SET and STAR: of ranges; SKIP */
+    uint32_t categories;   /* and of these, of Unicode */
 };
 
 struct tenon_regexp {
@@ -149,37 +152,11 @@ named_class(struct tenon_regexp *re, struct token *set, struct source *t)
     return -1;
 }
 
-/* Case, "_", "-" and blanks do not count in names of classes. */
-static bool
-is_named(const char *text, size_t len, const char *name)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (strchr(" _-", text[i]))
-            continue;
-        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
-        if (!*name || c != *name++)
-            return false;
-    }
-    return !*name;
-}
-
 /* \pL, \PL, \p{L}, \p{^Letter}, at the backslash: a class of Unicode by its letter or its
- * name; -1: no such class, or one of those that we have no table for (\p{Lu}, \p{Greek}).
- * LATER: beyond ASCII all is taken for letters; a table would settle both. */
+ * name; -1: no such class, or a script (\p{Greek}), of which we have no table. */
 static int
 unicode_class(struct tenon_regexp *re, struct token *set, struct source *t)
 {
-    static const struct { const char *letter, *name, *other, *pairs; bool letters; } known[] = {
-        { "c", "other", NULL, "\1\37\177\177", false },
-        { "l", "letter", NULL, "AZaz", true },
-        { "m", "mark", "combiningmark", "", false },
-        { "n", "number", NULL, "09", false },
-        { "p", "punctuation", "punct", "!#%*,/:;?@[]__{{}}", false },
-        { "s", "symbol", NULL, "$$++<>^^``||~~", false },
-        { "z", "separator", NULL, "  ", false },
-        { "any", "any", NULL, "\1\177", true }, /* there is no NUL in a name */
-        { "ascii", "ascii", NULL, "\1\177", false },
-    };
     bool negated = t->s[1] == 'P';
     const char *name = t->s + 2, *close = *name == '{' ? strchr(name, '}') : NULL;
     if (!*name || (*name == '{' && !close))
@@ -191,19 +168,16 @@ unicode_class(struct tenon_regexp *re, struct token *set, struct source *t)
         name++;
         len--;
     }
-    for (size_t i = 0; i < tenon_countof(known); i++) {
-        if (!is_named(name, len, known[i].letter) && !is_named(name, len, known[i].name) &&
-            (!known[i].other || !is_named(name, len, known[i].other)))
-            continue;
-        add_pairs(re, set, known[i].pairs, negated);
-        if (known[i].letters && negated) /* of what follows the last one */
-            re->ranges.items[re->ranges.len - 1].hi = 0x7f;
-        else if (known[i].letters)
-            add_range(re, set, 0x80, UINT32_MAX);
-        t->s = end;
-        return 1;
+    if (len == 5 && !strncasecmp(name, "ASCII", len)) {
+        add_pairs(re, set, "\1\177", negated); /* there is no NUL in a name */
+    } else {
+        const uint32_t categories = tenon_unicode_class(name, len);
+        if (!categories)
+            return -1;
+        set->categories |= negated ? ~categories : categories;
     }
-    return -1;
+    t->s = end;
+    return 1;
 }
 
 /* \d and its like, at a backslash; 0: it is none. */
@@ -562,6 +536,8 @@ in_set(const struct tenon_regexp *re, const struct token *t, uint32_t r)
         if (range->lo <= r && r <= range->hi)
             return !t->negated;
     }
+    if (t->categories && (t->categories & tenon_unicode_category(r)))
+        return !t->negated;
     return t->negated;
 }
 
