@@ -177,7 +177,8 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
             continue;
         struct json_object *options =
             add_mount(mounts, m->target, "bind", m->source, LIST("rbind"));
-        if (m->flags & TENON_MOUNT_RDONLY)
+        /* A node is bound read-only already: in its namespace a runtime may not do it again. */
+        if ((m->flags & TENON_MOUNT_RDONLY) && !(m->flags & TENON_MOUNT_DEVICE))
             push_string(options, "ro");
         if (m->flags & TENON_MOUNT_NOEXEC)
             push_string(options, "noexec");

@@ -91,3 +91,27 @@ nodes_cover(const char *dir)
         close(target);
     return e;
 }
+
+static bool
+is_covered(const char *path)
+{
+    for (size_t i = 0; i < profile_device_count; i++)
+        if (!strncmp(path, "/dev/", 5) && !strcmp(path + 5, profile_devices[i].name))
+            return true;
+    return false;
+}
+
+int
+nodes_keep(const char *path)
+{
+    if (is_covered(path))
+        return 0;
+    int tree = nodes_open(path);
+    int place = tree < 0 ? -1 : open(path, O_PATH | O_CLOEXEC);
+    int e = place < 0 || mountapi_attach(tree, place) < 0 ? errno : 0;
+    if (tree >= 0)
+        close(tree);
+    if (place >= 0)
+        close(place);
+    return e;
+}

@@ -14,6 +14,8 @@ int nodes_move_up(int fd);
 /* Async-signal-safe, 0 or an errno. Over the machine's nodes of profile.h, in a mount namespace
  * of its own: others, on a file system that is mounted on `dir`. */
 int nodes_cover(const char *dir);
+/* In such a namespace: the node of that path can be used, and not changed. */
+int nodes_keep(const char *path);
 /* The machine's node of that path as a mount that cannot be used to change it; -1 and errno. */
 int nodes_open(const char *path);
 
