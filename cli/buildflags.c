@@ -21,7 +21,6 @@ enum kind {
     FLAG_RESOURCE,   /* the old name of --resource NAME=... */
     FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
     FLAG_IGNORED_BOOL,
-    FLAG_ATTEST,     /* not there yet; only turning it off is accepted */
     FLAG_BUILDER,    /* there is one */
     FLAG_LATER_BOOL, /* not there yet */
 };
@@ -41,7 +40,8 @@ static const struct flag flags[] = {
     { "allow", 0, FLAG_LIST, AT(entitlements), "E",
       "allow network.host, security.insecure, device or buildx.local.delete" },
     { "annotation", 0, FLAG_LIST, AT(annotations), "[TYPE:]K=V", "annotation of the image" },
-    { "attest", 0, FLAG_ATTEST, 0, "TYPE", "attestations" },
+    { "attest", 0, FLAG_LIST, AT(attests), "A",
+      "attestation: type=provenance,... or type=sbom,..." },
     { "build-arg", 0, FLAG_LIST, AT(build_args), "K[=V]",
       "build argument; without a value, from the environment" },
     { "build-context", 0, FLAG_LIST, AT(build_contexts), "N=V",
@@ -75,7 +75,8 @@ static const struct flag flags[] = {
       "source policy: filename=F.json, reset=true, disabled=true" },
     { "progress", 0, FLAG_STRING, AT(progress), "P",
       "auto, tty, plain[,detail=short], rawjson, quiet, none" },
-    { "provenance", 0, FLAG_ATTEST, 0, "P", "provenance attestation" },
+    { "provenance", 0, FLAG_STRING, AT(provenance), "P",
+      "the same as --attest type=provenance,P: true, false, mode=min|max, ..." },
     { "pull", 0, FLAG_BOOL, AT(pull), NULL,
       "the registry's base images; =missing: the store's first" },
     { "push", 0, FLAG_BOOL, AT(push), NULL, "push the image to the registry of its name" },
@@ -83,7 +84,8 @@ static const struct flag flags[] = {
     { "repro-check", 0, FLAG_BOOL, AT(repro_check), NULL,
       "build twice, and say in what the images differ" },
     { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
-    { "sbom", 0, FLAG_ATTEST, 0, "S", "SBOM attestation" },
+    { "sbom", 0, FLAG_STRING, AT(sbom), "S",
+      "the same as --attest type=sbom,S: true, false, generator=IMAGE, ..." },
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",
       "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
@@ -167,21 +169,6 @@ not_yet(const struct flag *flag)
     return cli_usage_error("build", "--%s is not supported yet", flag->name);
 }
 
-/* "false", or "type=sbom,disabled=true": asks for what we do anyway. */
-static bool
-is_disabled(const char *value)
-{
-    bool on = true, disabled = false;
-    if (tenon_parse_bool(value, &on))
-        return !on;
-    char **fields = tenon_comma_fields(value, NULL);
-    for (char **f = fields; f && *f; f++)
-        if (tenon_has_prefix(*f, "disabled="))
-            tenon_parse_bool(*f + strlen("disabled="), &disabled);
-    tenon_strv_free(fields);
-    return disabled;
-}
-
 static int
 set_bool(struct build_flags *f, const struct flag *flag, const char *value)
 {
@@ -244,8 +231,6 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         return ignore(flag);
     case FLAG_BUILDER:
         return !strcmp(value, "default") ? 0 : not_yet(flag);
-    case FLAG_ATTEST:
-        return is_disabled(value) ? 0 : not_yet(flag);
     case FLAG_BOOL:
     case FLAG_IGNORED_BOOL:
     case FLAG_LATER_BOOL:
@@ -363,7 +348,7 @@ print_wrapped(const char *text, int column)
 static bool
 is_later(enum kind kind)
 {
-    return kind == FLAG_LATER_BOOL || kind == FLAG_ATTEST;
+    return kind == FLAG_LATER_BOOL;
 }
 
 static bool

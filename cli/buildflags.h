@@ -9,9 +9,10 @@ struct build_flags {
     const char *context; /* the one argument */
     const char *file, *target, *iidfile, *metadata_file, *network, *progress;
     const char *call, *shm_size, *cgroup_parent, *lock_file;
+    const char *provenance, *sbom;
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
-    char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies;
+    char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies, **attests;
     bool no_cache, pull, prefer_store, push, quiet, check, debug, explain, repro_check, help;
     bool locked, offline;
     bool locks; /* tenon lock: what the build uses is written down */

@@ -400,9 +400,12 @@ image_id(const struct tenon_result *r)
 }
 
 static int
-write_metadata(const char *path, const struct tenon_result *r, struct tenon_error *err)
+write_metadata(const char *path, const struct tenon_result *r, const char *id,
+               struct tenon_error *err)
 {
     auto_json struct json_object *o = json_object_new_object();
+    auto_free char *ref = tenon_asprintf("default/default/%s", id); /* builder, node, build */
+    json_object_object_add(o, "buildx.build.ref", json_object_new_string(ref));
     tenon_vec_foreach(v, &r->responses) {
         struct json_object *value = v->is_json ? json_tokener_parse(v->data) : NULL;
         json_object_object_add(o, v->key, value ? value : json_object_new_string(v->data));
@@ -414,12 +417,12 @@ write_metadata(const char *path, const struct tenon_result *r, struct tenon_erro
 
 int
 build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
-                    struct tenon_error *err)
+                    const char *build_id, struct tenon_error *err)
 {
     const char *id = image_id(r);
     if (f->iidfile && id && put_file(f->iidfile, id, err) < 0)
         return tenon_error_context(err, "write %s", f->iidfile);
-    if (f->metadata_file && write_metadata(f->metadata_file, r, err) < 0)
+    if (f->metadata_file && write_metadata(f->metadata_file, r, build_id, err) < 0)
         return tenon_error_context(err, "write %s", f->metadata_file);
     return TENON_OK;
 }

@@ -22,7 +22,7 @@ int build_outputs_check(const struct build_flags *f, const struct build_outputs 
 int build_outputs_clear(const struct build_flags *f, struct tenon_error *err);
 /* After it: --iidfile and --metadata-file. */
 int build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
-                        struct tenon_error *err);
+                        const char *build_id, struct tenon_error *err);
 /* Without -t and -o: where the result is, in a line on standard error. */
 void build_outputs_tell(const struct build_flags *f, const struct tenon_result *r);
 /* What goes to standard output: the id with -q, the text or JSON of --call.

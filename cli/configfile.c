@@ -20,7 +20,7 @@ static const struct {
     const char *key;
     enum json_type type;
 } known[] = {
-    {"cdi-dirs", json_type_array},
+    {"cdi-dirs", json_type_array},    {"default-attestations", json_type_boolean},
     {"executor", json_type_string},   {"frontends", json_type_object},
     {"http", json_type_object},
     {"jobs", json_type_int},          {"keep", json_type_object},

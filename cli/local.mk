@@ -47,6 +47,8 @@ dist_man_MANS += docs/tenon.1
 
 # tenon build
 tenon_SOURCES += \
+	%D%/buildattest.c \
+	%D%/buildattest.h \
 	%D%/buildcache.c \
 	%D%/buildcache.h \
 	%D%/buildcall.c \

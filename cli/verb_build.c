@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
+#include "buildattest.h"
 #include "buildcache.h"
 #include "buildflags.h"
 #include "buildinput.h"
@@ -102,6 +103,7 @@ struct job {
     struct build_policies policies;
     char *lock_path; /* with --locked, and when it is to be written */
     bool locks;      /* it is */
+    struct build_attests attests;
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request request;
@@ -238,6 +240,7 @@ prepare(struct job *j, struct tenon_error *err)
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
                            &j->cache_to, err) < 0 ||
+        build_attests_parse(&j->flags, j->cli->config, j->engine.plugins, &j->attests, err) < 0 ||
         (j->engine.offline &&
          build_offline_check(&j->flags, &j->outputs, &j->cache_to, err) < 0) ||
         open_lock(j, err) < 0)
@@ -262,6 +265,8 @@ prepare(struct job *j, struct tenon_error *err)
         .cache_from_count = j->cache_from.count,
         .cache_to = j->cache_to.list,
         .cache_to_count = j->cache_to.count,
+        .attests = j->attests.list,
+        .attest_count = j->attests.count,
         .inline_cache = j->cache_to.is_inline,
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
@@ -333,7 +338,7 @@ finish(struct job *j, struct tenon_error *err)
     if (err->code == 0 && j->build && j->locks)
         build_lock_write(j->lock_path, j->engine.lock, err);
     else if (err->code == 0 && j->build)
-        build_outputs_write(&j->flags, tenon_build_result(j->build), err);
+        build_outputs_write(&j->flags, tenon_build_result(j->build), j->engine.build_id, err);
     auto_free char *text = NULL;
     if (err->code)
         text = tenon_asprintf("failed to build: failed to solve: %s",
@@ -380,6 +385,7 @@ release(struct job *j)
     build_policies_release(&j->policies);
     tenon_lockfile_free(j->engine.lock);
     free(j->lock_path);
+    build_attests_release(&j->attests);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }

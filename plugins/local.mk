@@ -31,6 +31,7 @@ include %D%/exporter-docker/local.mk
 include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
+include %D%/attester-provenance/local.mk
 include %D%/cache-azblob/local.mk
 include %D%/cache-local/local.mk
 include %D%/cache-registry/local.mk

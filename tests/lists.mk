@@ -186,6 +186,7 @@ abi_helpers = \
 	tests/abi/statics
 
 cli_tests = \
+	tests/cli/attestations.sh \
 	tests/cli/cache-objects.sh \
 	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \
@@ -280,6 +281,7 @@ cli_tests = \
 	tests/cli/why.sh
 
 cli_helpers = \
+	tests/cli/attested \
 	tests/cli/follow-recipes \
 	tests/cli/frontend-lib.sh \
 	tests/cli/layout-registry \

@@ -69,9 +69,9 @@ check(const struct tenon_attestation *a, struct tenon_error *err)
         return tenon_error_set(err, TENON_E_INVALID, "unknown attestation kind %u", a->kind);
     if (!bundle && (!a->path || !*a->path))
         return tenon_error_set(err, TENON_E_INVALID, "attestation does not have set path");
-    if (bundle && a->data)
+    if (bundle && (a->data || a->content))
         return tenon_error_set(err, TENON_E_INVALID, "an attestation bundle is a directory");
-    if (!a->ref && !a->data)
+    if (!a->ref && !a->data && !a->content)
         return tenon_error_set(err, TENON_E_INVALID,
                                "attestation does not have available content");
     if (!bundle && (!a->predicate_type || !*a->predicate_type))

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/root.h"
+#include "engine/attesters.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "solve/cache.h"
@@ -49,6 +50,7 @@ tenon_build_free(struct tenon_build *b)
     if (!b)
         return;
     tenon_result_release(&b->result);
+    tenon_attesters_free(b);
     tenon_vec_foreach(r, &b->refs) {
         struct tenon_ref *ref = *r;
         if (ref->root >= 0)

@@ -10,6 +10,12 @@ struct tenon_export { /* one -o, --cache-from or --cache-to */
     char **pairs;  /* "k=v", NULL at the end */
 };
 
+struct tenon_attest { /* one --attest */
+    enum tenon_kind kind; /* of the plugin: an attester, or a scanner */
+    char *name;
+    char **pairs;
+};
+
 struct tenon_build_request {
     const char *frontend;       /* plugin, "dockerfile" */
     const char *const *options; /* BuildKit's frontend options, sorted "k=v" */
@@ -17,6 +23,8 @@ struct tenon_build_request {
     size_t export_count;
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;
+    const struct tenon_attest *attests;
+    size_t attest_count;
     bool inline_cache; /* --cache-to type=inline: images say what their layers came from */
     bool lock_only; /* no step runs and nothing is exported: the engine's lock is filled */
     void (*explain)(void *data, const char *vertex, const char *text);

@@ -12,6 +12,7 @@
 #include "context/waiting.h"
 
 struct tenon_cache; /* remotecache.c */
+struct tenon_attesting; /* attesters.c */
 
 struct tenon_left { /* of a step that failed; leftovers.c */
     const struct tenon_vertex *vertex; /* stands for it */
@@ -35,6 +36,10 @@ struct tenon_build {
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
+    TENON_VEC(struct tenon_attesting *) attesting;
+    const char *frontend;        /* of the request, and */
+    const char *const *options;  /* its options: borrowed while it runs */
+    uint64_t started_ns;
     bool inline_cache; /* images say what their layers came from */
     struct tenon_waiting waiting; /* for the store's records */
     int imports_turn; /* eventfd, whose one is who may change caches, imports: frontends add some */

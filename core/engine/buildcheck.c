@@ -6,6 +6,7 @@
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
+#include "engine/attesters.h"
 #include "engine/remotecache.h"
 #include "engine/host_image.h"
 
@@ -88,5 +89,7 @@ tenon_build_check(struct tenon_build *b, const struct tenon_build_request *req,
     for (size_t i = 0; i < req->export_count; i++)
         if (check_export(b, req, &req->exports[i], platforms, err) < 0)
             return err->code;
+    if (tenon_attesters_check(b, req, err) < 0)
+        return err->code;
     return tenon_caches_check(b, req, err);
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/io.h"
+#include "engine/attesters.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "policy/lockfile.h"
@@ -152,6 +154,9 @@ static int
 run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_error *err)
 {
     b->inline_cache = req->inline_cache;
+    b->frontend = req->frontend;
+    b->options = req->options;
+    b->started_ns = tenon_now_ns();
     if (tenon_caches_import(b, req, err) < 0)
         return err->code;
     struct tenon_solver_options so = {
@@ -168,9 +173,13 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     if (solve_results(b, err) < 0)
         return blame_store(b, err);
     tenon_solver_adopt(b->solver);
+    if (tenon_attesters_run(b, &tenon_build_bridge, req, err) < 0)
+        return err->code;
     for (size_t i = 0; i < req->export_count; i++)
         if (run_exporter(b, &req->exports[i], err) < 0)
             return err->code;
+    if (tenon_attesters_respond(b, &tenon_build_bridge, err) < 0)
+        return err->code;
     return tenon_caches_export(b, req, err);
 }
 

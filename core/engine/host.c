@@ -16,6 +16,7 @@
 #include "tools/parse.h"
 #include "engine/attestation.h"
 #include "engine/build_private.h"
+#include "engine/facts.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
 #include "engine/host_limits.h"
@@ -567,6 +568,7 @@ static const struct tenon_host host_table = {
     .result_attest = tenon_result_attest,
     .result_attestation = tenon_result_attestation,
     .result_statements = tenon_host_result_statements,
+    .result_facts = tenon_host_result_facts,
 };
 
 const struct tenon_host *

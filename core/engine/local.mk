@@ -2,6 +2,8 @@
 libtenon_core_la_SOURCES += \
 	%D%/attestation.c \
 	%D%/attestation.h \
+	%D%/attesters.c \
+	%D%/attesters.h \
 	%D%/bridge.c \
 	%D%/build.c \
 	%D%/build.h \
@@ -11,6 +13,8 @@ libtenon_core_la_SOURCES += \
 	%D%/cachedocument.c \
 	%D%/inlinecache.c \
 	%D%/containers.c \
+	%D%/facts.c \
+	%D%/facts.h \
 	%D%/frontend.c \
 	%D%/host.c \
 	%D%/host.h \

@@ -110,6 +110,8 @@ make_one(const struct making *m, const struct tenon_attestation *a, struct tenon
     if (a->ref && tenon_build_bridge.read_file(m->ctx, a->ref, a->path, PREDICATE_MAX, &data, &len,
                                                err) < 0)
         return tenon_error_context(err, "cannot read in-toto attestation");
+    if (a->content && a->content(a->cookie, m->ctx, &data, &len, err) < 0)
+        return tenon_error_context(err, "attestation %s", a->path);
     struct json_object *predicate = NULL;
     if (parse(a->path, data, len, &predicate, err) < 0)
         return err->code;

@@ -13,6 +13,8 @@ libtenon_core_la_SOURCES += \
 	%D%/message.c \
 	%D%/message.h \
 	%D%/name.c \
+	%D%/opjson.c \
+	%D%/opjson.h \
 	%D%/private.h \
 	%D%/wire.c \
 	%D%/wire.h

@@ -17,6 +17,10 @@ struct tenon_image_layer {
 int tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
                        const struct tenon_image_options *o,
                        struct tenon_image_layer **out, struct tenon_error *err);
+/* Those that are there already, as images have them that nobody wanted otherwise; out has room
+ * for chain->len.  False: some are not there. */
+bool tenon_image_layers_known(struct tenon_store *s, const struct tenon_chain *chain,
+                              struct tenon_snapshot_blob *out);
 
 /* ---- config ----------------------------------------------------------------
  * The config JSON: rootfs and history brought in line with the layers, created

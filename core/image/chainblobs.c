@@ -200,3 +200,20 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
     *out = tenon_steal(&list);
     return 0;
 }
+
+bool
+tenon_image_layers_known(struct tenon_store *s, const struct tenon_chain *chain,
+                         struct tenon_snapshot_blob *out)
+{
+    const struct tenon_image_options o = {.level = -1};
+    auto_free char *variant = variant_name(&o, false);
+    for (size_t i = 0; i < chain->len; i++) {
+        const struct tenon_chain lower = {chain->ids, i};
+        auto_free char *here = on_chain(variant, &lower);
+        if (!known(s, chain->ids[i], BASE, &out[i]) && !known(s, chain->ids[i], variant, &out[i]) &&
+            !known(s, chain->ids[i], here, &out[i]))
+            return false;
+        set_family(&out[i], false);
+    }
+    return true;
+}

@@ -288,7 +288,7 @@ make_top(const struct making *m, const struct made *made, size_t count,
             return err->code;
         desc = index_descriptor(m, &digest, result.size);
         result.digest = tenon_strdup(digest.str);
-        if (count == 1)
+        if (count == 1 && !made[0].proof)
             result.config_digest = tenon_strdup(made[0].config.str);
     } else {
         desc = manifest_descriptor(m, &made[0], true);

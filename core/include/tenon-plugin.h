@@ -61,6 +61,8 @@ enum tenon_kind { /* values are ABI; the word is the file name prefix */
     TENON_KIND_EXPORTER = 5,
     TENON_KIND_PROGRESS = 6,
     TENON_KIND_CACHE = 7,
+    TENON_KIND_ATTESTER = 8, /* --attest type=NAME */
+    TENON_KIND_SCANNER = 9,  /* --attest type=sbom,scanner=NAME */
 };
 
 enum tenon_status {
@@ -311,6 +313,11 @@ struct tenon_attestation {
     struct tenon_ref *ref;      /* or NULL: data */
     const void *data;           /* the predicate; in-toto only */
     size_t len;
+    /* Or, instead of data: makes it when it is stored, by the exporter's ctx, until
+     * whose end *data lives; maybe several times, in any thread. */
+    int (*content)(void *cookie, struct tenon_ctx *ctx, const void **data,
+                   size_t *len, struct tenon_error *err);
+    void *cookie;
     const struct tenon_subject *subjects; /* none: SELF */
     size_t subject_count;
     /* "k=v" list, or NULL: "reason=sbom", "sbom-core=NAME", "inline-only=true" ... */
@@ -601,7 +608,14 @@ struct tenon_host {
                              size_t self_count,
                              const struct tenon_statement **out, size_t *count,
                              struct tenon_error *err);
+    /* What the build knows of the i-th platform's result, as a JSON object: its
+     * sources with their digests, its parameters ... (docs/attestations.md).
+     * flags: TENON_FACTS_*.  Secrets are not in it. */
+    int (*result_facts)(struct tenon_ctx *ctx, const struct tenon_result *r,
+                        size_t i, uint32_t flags, const char **json,
+                        struct tenon_error *err);
 };
+#define TENON_FACTS_STEPS (UINT32_C(1) << 0) /* its steps, build files, layers */
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
 #define TENON_SINK_MIRROR 2 /* the same, and what else is there is removed */
@@ -1208,6 +1222,41 @@ struct tenon_cache_ops {
     { .name = "force-compression", .help = "recompress the base's layers too", \
       .type = TENON_TYPE_BOOL, .def = "false" }
 
+/* ---- attesters and scanners ----------------------------------------------
+ * They say something about a result, with host->result_attest: an attester how it
+ * was made, a scanner what is in it. */
+
+struct tenon_attester_request {
+    uint32_t struct_size;
+    uint32_t flags;
+    struct tenon_result *result; /* as long as the build */
+    size_t index;                /* of the platform: result_platform */
+    struct tenon_graph *graph;   /* for steps that have to run first */
+    const struct tenon_bridge *bridge;
+};
+
+struct tenon_attester_ops {
+    uint32_t struct_size;
+    uint32_t flags;    /* 0 */
+    const char *title; /* step name, "scanning packages"; NULL: not shown */
+    /* Once for each platform, when all of it is made and before it is exported.
+     * ctx lives as long as the build. */
+    int (*attest)(void *self, struct tenon_ctx *ctx,
+                  const struct tenon_values *options,
+                  const struct tenon_attester_request *req,
+                  struct tenon_error *err);
+    /* Optional.  Before anything runs: what is certain to fail in attest fails
+     * here. */
+    int (*check)(void *self, struct tenon_ctx *ctx,
+                 const struct tenon_values *options, struct tenon_error *err);
+    /* Optional.  Once for each platform, after the exports: tells the caller
+     * (host->result_respond). */
+    int (*respond)(void *self, struct tenon_ctx *ctx,
+                   const struct tenon_values *options,
+                   const struct tenon_attester_request *req,
+                   struct tenon_error *err);
+};
+
 /* ---- the plugin itself ------------------------------------------------ */
 
 struct tenon_plugin {
@@ -1250,6 +1299,7 @@ struct tenon_plugin {
         const struct tenon_exporter_ops *exporter;
         const struct tenon_progress_ops *progress;
         const struct tenon_cache_ops *cache;
+        const struct tenon_attester_ops *attester; /* and of scanners */
     } ops;
 };
 

@@ -24,6 +24,7 @@ union ops_copy {
     struct tenon_exporter_ops exporter;
     struct tenon_progress_ops progress;
     struct tenon_cache_ops cache;
+    struct tenon_attester_ops attester;
 };
 
 struct loaded {
@@ -49,7 +50,8 @@ static const char *const kind_names[] = {
     [TENON_KIND_FRONTEND] = "frontend", [TENON_KIND_SOURCE] = "source",
     [TENON_KIND_MOUNT] = "mount",       [TENON_KIND_EXECUTOR] = "executor",
     [TENON_KIND_EXPORTER] = "exporter", [TENON_KIND_PROGRESS] = "progress",
-    [TENON_KIND_CACHE] = "cache",
+    [TENON_KIND_CACHE] = "cache",       [TENON_KIND_ATTESTER] = "attester",
+    [TENON_KIND_SCANNER] = "scanner",
 };
 
 const char *
@@ -277,6 +279,9 @@ table_is_complete(const struct loaded *l)
         return o->progress.open && o->progress.event && o->progress.close;
     case TENON_KIND_CACHE:
         return (o->cache.load && o->cache.fetch) || o->cache.save;
+    case TENON_KIND_ATTESTER:
+    case TENON_KIND_SCANNER:
+        return o->attester.attest != NULL;
     }
     return false;
 }

@@ -17,6 +17,8 @@ libtenon_core_la_SOURCES += \
 	%D%/jobs.c \
 	%D%/key.c \
 	%D%/keyparts.c \
+	%D%/known.c \
+	%D%/known.h \
 	%D%/layerset.c \
 	%D%/layerset.h \
 	%D%/loop.c \

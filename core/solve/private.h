@@ -295,5 +295,7 @@ int job_unmount(struct job_mounts *m, int fd, struct tenon_error *err);
 
 /* sourcemeta.c */
 void metas_free(struct tenon_solver *s);
+struct tenon_named; /* known.h */
+void metas_copy(struct tenon_solver *s, struct tenon_named **out, size_t *count);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plugin/plugins.h"
+#include "solve/known.h"
 #include "solve/private.h"
 
 struct source_meta { /* the solver's meta_lock */
@@ -160,4 +161,38 @@ tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
         fill(ctx, &m->info, q, out);
     pthread_mutex_unlock(&s->meta_lock);
     return rc;
+}
+
+/* By name, then platform: hash tables have no order of their own. */
+static int
+by_name(const void *a, const void *b)
+{
+    const struct tenon_named *x = a, *y = b;
+    int order = strcmp(x->identifier, y->identifier);
+    return order ? order : strcmp(x->platform, y->platform);
+}
+
+void
+metas_copy(struct tenon_solver *s, struct tenon_named **out, size_t *count)
+{
+    TENON_VEC(struct tenon_named) list = {0};
+    struct source_meta *m, *tmp;
+
+    pthread_mutex_lock(&s->meta_lock);
+    HASH_ITER(hh, s->metas, m, tmp) {
+        if (!m->ready || m->code < 0 || !m->info.digest)
+            continue;
+        const char *line = strchr(m->key, '\n');
+        const struct tenon_named n = {
+            .identifier = tenon_strndup(m->key, (size_t)(line - m->key)),
+            .platform = tenon_strndup(line + 1, strcspn(line + 1, "\n")),
+            .digest = tenon_strdup(m->info.digest),
+        };
+        tenon_vec_push(&list, n);
+    }
+    pthread_mutex_unlock(&s->meta_lock);
+    if (list.len)
+        qsort(list.items, list.len, sizeof *list.items, by_name);
+    *out = list.items;
+    *count = list.len;
 }

@@ -205,3 +205,31 @@ tenon_url_conceal(const char *text)
 {
     return tenon_url_conceal_n(text, strlen(text));
 }
+
+/* ---- names --------------------------------------------------------------------------- */
+
+/* Is one of the words in name, alone or between '_'? */
+static bool
+has_word(const char *name, const char *const *words)
+{
+    for (;;) {
+        size_t len = strcspn(name, "_");
+        for (const char *const *w = words; *w; w++) {
+            if (strlen(*w) == len && strncasecmp(name, *w, len) == 0)
+                return true;
+        }
+        if (!name[len])
+            return false;
+        name += len + 1;
+    }
+}
+
+bool
+tenon_is_secret_name(const char *name)
+{
+    static const char *const secret[] = {
+        "apikey", "auth",  "credential", "credentials", "key",  "password",
+        "pword",  "passwd", "secret",     "token",       NULL};
+    static const char *const harmless[] = {"public", "file", "version", NULL};
+    return has_word(name, secret) && !has_word(name, harmless);
+}

@@ -2,6 +2,7 @@
 #ifndef TENON_TOOLS_CONCEAL_H
 #define TENON_TOOLS_CONCEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The text with what is secret in its URLs as "xxxxx", as BuildKit shows it: user names and
@@ -10,5 +11,9 @@
  * as it was. malloc'ed. */
 char *tenon_url_conceal(const char *text);
 char *tenon_url_conceal_n(const char *text, size_t len);
+
+/* Of a variable or an argument: does it promise that its value is secret (NPM_TOKEN)?  The words
+ * are those of BuildKit's rule SecretsUsedInArgOrEnv. */
+bool tenon_is_secret_name(const char *name);
 
 #endif

@@ -85,7 +85,7 @@ one_only(struct tenon_error *err)
 {
     host->error(err, TENON_E_INVALID, 0,
                 "docker exporter does not currently support exporting manifest lists");
-    host->error_hint(err, "-o type=oci keeps several platforms");
+    host->error_hint(err, "-o type=oci keeps several platforms, and attestations");
     return TENON_E_INVALID;
 }
 
@@ -111,6 +111,8 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         return host->error_context(err, "output type docker");
     struct tenon_image image = { .struct_size = sizeof image };
     int rc = host->image_build(ctx, r, opt, &image, err);
+    if (rc == 0 && image.is_index)
+        rc = one_only(err); /* it is attested */
     if (rc < 0)
         return rc;
     auto_buf struct tenon_buf manifest = TENON_BUF_INIT;

@@ -14,6 +14,7 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "tools/vec.h"
+#include "common/export/attested.h"
 #include "common/export/epoch.h"
 #include "common/export/remove.h"
 #include "common/export/seen.h"
@@ -31,6 +32,8 @@ static const struct tenon_param options[] = {
       .type = TENON_TYPE_BOOL },
     { .name = "rewrite-timestamp", .help = "taken; source-date-epoch sets all times anyway",
       .type = TENON_TYPE_BOOL },
+    { .name = "attestation-prefix", .help = "of the names of attestations",
+      .type = TENON_TYPE_STRING },
     { .name = "source-date-epoch", .help = "seconds since 1970; time of all files",
       .type = TENON_TYPE_STRING },
     { .name = NULL },
@@ -275,9 +278,39 @@ finish_dirs(struct out *o, int dest, struct tenon_error *err)
     return rc;
 }
 
+/* For the user alone, as BuildKit writes it. */
 static int
-put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool split,
-             struct tenon_error *err)
+put_statement(void *data, const char *name, const void *text, size_t len,
+              struct tenon_error *err)
+{
+    struct out *o = data;
+    const struct stat st = { .st_mode = S_IFREG | 0600 };
+    const struct export_entry e = { .path = name, .name = name, .st = &st };
+    struct stat there;
+    if (note(o, &e, err) < 0)
+        return TENON_E_INVALID;
+    if (fstatat(o->root, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        export_remove(host, o->root, name, name, err) < 0)
+        return TENON_E_FAILED;
+    auto_close int to =
+        openat(o->root, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (to < 0)
+        return failed(err, "create", name);
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(to, (const char *)text + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return failed(err, "write", name);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    const struct timespec epoch[2] = { { .tv_sec = o->epoch.s }, { .tv_sec = o->epoch.s } };
+    if (o->epoch.is_set && futimens(to, epoch) < 0)
+        return failed(err, "set time of", name);
+    return close(tenon_steal_fd(&to)) < 0 ? failed(err, "write", name) : TENON_OK;
+}
+
+static int
+put_platform(struct out *o, const struct tenon_values *opt, struct tenon_result *r, size_t i,
+             int dest, bool split, struct tenon_error *err)
 {
     o->platform = host->result_platform(r, i);
     int tree = host->result_tree(o->ctx, r, i, err);
@@ -299,7 +332,10 @@ put_platform(struct out *o, struct tenon_result *r, size_t i, int dest, bool spl
         if (export_seen_add(host, &o->seen, &e, o->platform, err) < 0)
             return TENON_E_INVALID;
     }
-    return export_walk(host, o->ctx, tree, put_entry, o, err);
+    int rc = export_walk(host, o->ctx, tree, put_entry, o, err);
+    return rc < 0 ? rc : export_attested(host, o->ctx, r, i, tree,
+                                         host->get_string(opt, "attestation-prefix"), o->shared,
+                                         put_statement, o, err);
 }
 
 static bool
@@ -340,7 +376,7 @@ local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     host->status(ctx, "copying files", 0, 0);
     int rc = TENON_OK;
     for (size_t i = 0; rc == 0 && i < host->result_count(r); i++)
-        rc = put_platform(&o, r, i, dir, split, err);
+        rc = put_platform(&o, opt, r, i, dir, split, err);
     if (rc == 0 && o.mirror) /* a failed export removes nothing */
         rc = export_remove_others(host, ctx, dir, &o.seen, err);
     if (finish_dirs(&o, dir, err) < 0)

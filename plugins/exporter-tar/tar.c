@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <tenon-plugin.h>
@@ -14,6 +15,7 @@
 #include "tools/cleanup.h"
 #include "tools/vec.h"
 #include "common/export/archive.h"
+#include "common/export/attested.h"
 #include "common/export/epoch.h"
 #include "common/export/seen.h"
 #include "common/export/walk.h"
@@ -28,6 +30,8 @@ static const struct tenon_param options[] = {
       .type = TENON_TYPE_BOOL },
     { .name = "rewrite-timestamp", .help = "taken; source-date-epoch sets all times anyway",
       .type = TENON_TYPE_BOOL },
+    { .name = "attestation-prefix", .help = "of the names of attestations",
+      .type = TENON_TYPE_STRING },
     { .name = "source-date-epoch", .help = "seconds since 1970; time of all files",
       .type = TENON_TYPE_STRING },
     { .name = NULL },
@@ -171,6 +175,23 @@ add_platform_dir(struct out *o, struct tenon_error *err)
 }
 
 static int
+add_statement(void *data, const char *name, const void *text, size_t len,
+              struct tenon_error *err)
+{
+    struct out *o = data;
+    const struct stat st = { .st_mode = S_IFREG | 0600 };
+    const struct export_entry e = { .path = name, .name = name, .st = &st };
+    if (o->shared && export_seen_add(host, &o->seen, &e, o->platform, err) < 0)
+        return TENON_E_INVALID;
+    auto_free char *path = tenon_asprintf("%s%s", o->prefix, name);
+    const struct tenon_tar_entry t = { .type = TENON_TAR_FILE, .name = path, .mode = 0600,
+                                       .size = len,
+                                       .mtime = o->epoch.is_set ? o->epoch.s : time(NULL) };
+    int rc = export_archive_entry(&o->archive, &t, err);
+    return rc < 0 ? rc : export_archive_bytes(&o->archive, text, len, err);
+}
+
+static int
 add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
         struct tenon_error *err)
 {
@@ -189,6 +210,10 @@ add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
             rc = add_platform_dir(o, err);
         if (rc == 0)
             rc = export_walk(host, o->archive.ctx, root, add_entry, o, err);
+        if (rc == 0)
+            rc = export_attested(host, o->archive.ctx, r, i, root,
+                                 host->get_string(opt, "attestation-prefix"), o->shared,
+                                 add_statement, o, err);
     }
     return rc == 0 ? export_archive_end(&o->archive, err) : rc;
 }

@@ -20,6 +20,8 @@ core/places oci-layout file of a layout
 core/engine tmpfs file system
 core/engine local mode of resolving an image
 core/engine docker type of a package URL
+core/engine oci type of a package URL
+core/engine ssh member of the facts about a result
 core/plugin cache kind of plugins
 core/registry http scheme of an address
 core/store cache name of a directory in tmp/

@@ -97,6 +97,9 @@ RUN true' ;;
     exporter-image)
         one_line 'FROM base'
         set -- "$@" -o type=image ;;
+    attester-*)
+        one_line 'FROM base'
+        set -- "$@" --attest "type=${plugin#attester-}" ;;
     cache-local)
         one_line 'FROM base'
         set -- "$@" --cache-to "type=local,dest=$work/cache" ;;

@@ -302,8 +302,8 @@ mv near/Dockerfile.prod near/Dockerfle
 absent Dockerfile near/Dockerfle near
 rm -r near
 no "buildx.local.delete does not accept a value" --allow buildx.local.delete=true
-no "not supported yet" --attest type=provenance,mode=max
-no "not supported yet" --sbom=true
+no "attestation type not specified" --attest mode=max
+no "invalid value max" --attest max
 run 2 tenon build none
 assert_has "$work/err" "not found"
 run 2 tenon build "$work/file"

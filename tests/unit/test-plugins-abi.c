@@ -148,6 +148,9 @@ static const struct kind {
     { TENON_KIND_CACHE, "cache", "CACHE", "fetch", false, sizeof(struct tenon_cache_ops),
       { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save),
         M(cache, check_save), M(cache, check_load) } },
+    { TENON_KIND_ATTESTER, "attester", "ATTESTER", "attest", false,
+      sizeof(struct tenon_attester_ops),
+      { M(attester, title), M(attester, attest), M(attester, check), M(attester, respond) } },
 };
 
 /* The table as the core sees it; NULL when it was refused, with the reason in err. */

@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += libtenon-common-export.la
 libtenon_common_export_la_SOURCES = \
 	%D%/archive.c \
 	%D%/archive.h \
+	%D%/attested.c \
+	%D%/attested.h \
 	%D%/epoch.c \
 	%D%/epoch.h \
 	%D%/layout.c \

@@ -6,6 +6,7 @@
 
 #include "tools/buf.h"
 #include "tools/comma.h"
+#include "tools/conceal.h"
 #include "tools/parse.h"
 #include "directives.h"
 #include "language.h"
@@ -184,28 +185,8 @@ df_lint_error(struct df_arena *a, const struct df_linter *l)
 
 /* ---- secrets ---- */
 
-/* Is one of the words in name, alone or between '_'? */
-static bool
-has_word(const char *name, const char *const *words)
-{
-    for (;;) {
-        size_t len = strcspn(name, "_");
-        for (const char *const *w = words; *w; w++) {
-            if (strlen(*w) == len && strncasecmp(name, *w, len) == 0)
-                return true;
-        }
-        if (!name[len])
-            return false;
-        name += len + 1;
-    }
-}
-
 bool
 df_lint_is_secret_name(const char *name)
 {
-    static const char *const secret[] = {
-        "apikey", "auth",  "credential", "credentials", "key",  "password",
-        "pword",  "passwd", "secret",     "token",       NULL};
-    static const char *const harmless[] = {"public", "file", "version", NULL};
-    return has_word(name, secret) && !has_word(name, harmless);
+    return tenon_is_secret_name(name);
 }

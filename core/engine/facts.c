@@ -1,0 +1,681 @@
+/* engine/facts.c - sources with their digests, parameters and steps of a result, as JSON.  What
+ * is secret, or has a name that says so, is not in it. */
+#include "engine/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "engine/build_private.h"
+#include "graph/opjson.h"
+#include "image/assemble.h"
+#include "solve/known.h"
+#include "tools/conceal.h"
+#include "tools/jsontext.h"
+#include "tools/parse.h"
+
+#define MASK "xxxxx"
+enum { MASKED_MIN = 4 }; /* a shorter value is a part of every other word */
+
+static void
+add(struct json_object *to, const char *key, struct json_object *value)
+{
+    json_object_object_add(to, key, value);
+}
+
+static void
+add_string(struct json_object *to, const char *key, const char *value)
+{
+    add(to, key, json_object_new_string(value));
+}
+
+/* ---- collected -------------------------------------------------------------------------- */
+
+struct image { /* a source of layers */
+    char *ref, *platform, *digest;
+    const char *type; /* of its package URL */
+};
+
+struct seen { /* a vertex that was visited */
+    const struct tenon_vertex *v;
+    UT_hash_handle hh;
+};
+
+struct by_digest {
+    const struct tenon_known *known;
+    UT_hash_handle hh;
+};
+
+struct facts {
+    struct tenon_build *build;
+    const struct tenon_result *result;
+    const char *platform;
+    struct tenon_knowledge known;
+    struct by_digest *by_digest;
+    struct seen *seen;
+    TENON_VEC(struct image) images;
+    struct json_object *gits, *files, *locals, *secrets, *agents;
+    TENON_VEC(const char *) hidden; /* values that arguments with secret names have */
+    bool network, incomplete, masked;
+};
+
+static const struct tenon_known *
+known_of(const struct facts *f, const char *digest)
+{
+    struct by_digest *k;
+    HASH_FIND_STR(f->by_digest, digest, k);
+    return k ? k->known : NULL;
+}
+
+static void
+index_known(struct facts *f)
+{
+    for (size_t i = 0; i < f->known.vertex_count; i++) {
+        struct by_digest *k = tenon_new0(struct by_digest);
+        k->known = &f->known.vertices[i];
+        HASH_ADD_KEYPTR(hh, f->by_digest, k->known->vertex->digest.str,
+                        strlen(k->known->vertex->digest.str), k);
+    }
+}
+
+/* Ids with the least optional of their uses. */
+static void
+add_id(struct json_object *list, const char *id, bool optional)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+        if (strcmp(json_object_get_string(json_object_object_get(o, "id")), id))
+            continue;
+        if (!optional)
+            json_object_object_del(o, "optional");
+        return;
+    }
+    struct json_object *o = json_object_new_object();
+    add_string(o, "id", id);
+    if (optional)
+        add(o, "optional", json_object_new_boolean(true));
+    json_object_array_add(list, o);
+}
+
+static bool
+has_member(struct json_object *list, const char *key, const char *value)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        if (!strcmp(json_object_get_string(
+                        json_object_object_get(json_object_array_get_idx(list, i), key)), value))
+            return true;
+    return false;
+}
+
+static struct json_object *
+digest_set(const char *algorithm, const char *hex)
+{
+    struct json_object *o = json_object_new_object();
+    add_string(o, algorithm, hex);
+    return o;
+}
+
+static void
+add_material(struct json_object *list, const char *uri, struct json_object *digests)
+{
+    auto_free char *shown = tenon_url_conceal(uri);
+    if (has_member(list, "uri", shown)) {
+        json_object_put(digests);
+        return;
+    }
+    struct json_object *o = json_object_new_object();
+    add_string(o, "uri", shown);
+    if (digests)
+        add(o, "digest", digests);
+    json_object_array_add(list, o);
+}
+
+static void
+add_image(struct facts *f, const char *identifier, const char *platform, const char *digest)
+{
+    const char *ref = strstr(identifier, "://");
+    bool local = !tenon_has_prefix(identifier, "docker-image://");
+    if (!ref)
+        return;
+    tenon_vec_foreach(x, &f->images)
+        if (!strcmp(x->ref, ref + 3) && !strcmp(x->platform, platform))
+            return;
+    struct image x = { tenon_strdup(ref + 3), tenon_strdup(platform), tenon_strdup(digest),
+                       local ? "oci" : "docker" };
+    tenon_vec_push(&f->images, x);
+}
+
+static const char *
+attr(const struct tenon_op_source *s, const char *key)
+{
+    for (size_t i = 0; i < s->attr_count; i++)
+        if (!strcmp(s->attrs[i].key, key))
+            return s->attrs[i].value;
+    return NULL;
+}
+
+static void
+add_git(struct facts *f, const struct tenon_op_source *s, const struct tenon_known *k)
+{
+    const char *full = attr(s, "git.fullurl"), *rest = strstr(s->identifier, "://");
+    const char *hash = strchr(s->identifier, '#');
+    const char *fragment = hash ? hash + 1 : "";
+    auto_free char *url = full ? tenon_strdup(full) : tenon_asprintf("https://%.*s",
+        hash ? (int)(hash - rest - 3) : (int)strlen(rest + 3), rest + 3);
+    size_t ref = strcspn(fragment, ":"); /* what follows is a directory */
+    auto_free char *uri = ref ? tenon_asprintf("%s#%.*s", url, (int)ref, fragment)
+                              : tenon_strdup(url);
+    const char *sha = k && k->digest ? k->digest : NULL;
+    add_material(f->gits, uri, sha ? digest_set(strlen(sha) == 64 ? "sha256" : "sha1", sha) : NULL);
+    static const char *const secrets[] = { "git.authtokensecret", "git.authheadersecret" };
+    for (size_t i = 0; i < tenon_countof(secrets); i++)
+        if (attr(s, secrets[i]))
+            add_id(f->secrets, attr(s, secrets[i]), true);
+    if (attr(s, "git.mountsshsock"))
+        add_id(f->agents, attr(s, "git.mountsshsock"), true);
+}
+
+static void
+add_source(struct facts *f, const struct tenon_vertex *v)
+{
+    const struct tenon_op_source *s = &v->op.source;
+    const struct tenon_known *k = known_of(f, v->digest.str);
+    const char *digest = k ? k->digest : NULL;
+    if (tenon_has_prefix(s->identifier, "local://")) {
+        const char *name = s->identifier + strlen("local://");
+        if (has_member(f->locals, "name", name))
+            return;
+        struct json_object *o = json_object_new_object();
+        add_string(o, "name", name);
+        json_object_array_add(f->locals, o);
+    } else if (tenon_has_prefix(s->identifier, "docker-image://") ||
+               tenon_has_prefix(s->identifier, "oci-layout://")) {
+        if (digest)
+            add_image(f, s->identifier, k->platform, digest);
+    } else if (tenon_has_prefix(s->identifier, "git://")) {
+        add_git(f, s, k);
+    } else if (digest && tenon_has_prefix(digest, "sha256:")) {
+        add_material(f->files, s->identifier, digest_set("sha256", digest + strlen("sha256:")));
+    } else {
+        f->incomplete = true;
+    }
+}
+
+static void
+add_step(struct facts *f, const struct tenon_op_exec *x)
+{
+    for (size_t i = 0; i < x->mount_count; i++) {
+        const struct tenon_op_mount *m = &x->mounts[i];
+        if (m->type == TENON_LLB_MOUNT_SECRET)
+            add_id(f->secrets, m->id, m->optional);
+        if (m->type == TENON_LLB_MOUNT_SSH)
+            add_id(f->agents, *m->id ? m->id : "default", m->optional);
+    }
+    for (size_t i = 0; i < x->secretenv_count; i++)
+        add_id(f->secrets, x->secretenv[i].id, x->secretenv[i].optional);
+    f->network = f->network || x->network != TENON_LLB_NET_NONE;
+}
+
+/* True the first time. */
+static bool
+see(struct facts *f, const struct tenon_vertex *v)
+{
+    struct seen *s;
+    HASH_FIND_PTR(f->seen, &v, s);
+    if (s)
+        return false;
+    s = tenon_new0(struct seen);
+    s->v = v;
+    HASH_ADD_PTR(f->seen, v, s);
+    return true;
+}
+
+/* All that the vertex rests on.  Without recursion: a chain of steps may be long. */
+static void
+visit(struct facts *f, const struct tenon_vertex *first)
+{
+    TENON_VEC(const struct tenon_vertex *) todo = {0};
+    if (see(f, first))
+        tenon_vec_push(&todo, first);
+    while (todo.len) {
+        const struct tenon_vertex *v = todo.items[--todo.len];
+        for (size_t i = 0; i < v->input_count; i++)
+            if (v->inputs[i].vertex && see(f, v->inputs[i].vertex))
+                tenon_vec_push(&todo, v->inputs[i].vertex);
+        if (v->op.type == TENON_OP_SOURCE)
+            add_source(f, v);
+        else if (v->op.type == TENON_OP_EXEC)
+            add_step(f, &v->op.exec);
+        else if (v->op.type == TENON_OP_BUILD)
+            f->incomplete = true;
+    }
+    tenon_vec_release(&todo);
+}
+
+static void
+collect(struct facts *f)
+{
+    pthread_mutex_lock(&f->build->lock);
+    tenon_vec_foreach(r, &f->build->refs)
+        if ((*r)->solved && (*r)->edge.vertex)
+            visit(f, (*r)->edge.vertex);
+    pthread_mutex_unlock(&f->build->lock);
+    for (size_t i = 0; i < f->known.name_count; i++)
+        if (strstr(f->known.names[i].identifier, "docker-image://") ||
+            strstr(f->known.names[i].identifier, "oci-layout://"))
+            add_image(f, f->known.names[i].identifier, f->known.names[i].platform,
+                      f->known.names[i].digest);
+}
+
+/* ---- images ------------------------------------------------------------------------------ */
+
+/* The name and tag of a reference, without its digest. */
+static char *
+tag_of(const char *text)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_free char *named = tenon_strndup(text, strcspn(text, "@"));
+    struct tenon_reference ref = {0};
+    if (tenon_reference_parse(named, &ref, &ignored) < 0)
+        return tenon_strdup(named);
+    char *s = tenon_reference_string(&ref);
+    tenon_reference_release(&ref);
+    return s;
+}
+
+/* Is the same image there by its tag? */
+static bool
+is_repeated(const struct facts *f, const struct image *image)
+{
+    if (!strchr(image->ref, '@'))
+        return false;
+    auto_free char *name = tag_of(image->ref);
+    tenon_vec_foreach(x, &f->images) {
+        auto_free char *other = strchr(x->ref, '@') ? NULL : tag_of(x->ref);
+        if (tenon_streq(other, name))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_there_for(const struct facts *f, const char *ref, const char *platform)
+{
+    tenon_vec_foreach(x, &f->images)
+        if (!strcmp(x->ref, ref) && !strcmp(x->platform, platform))
+            return true;
+    return false;
+}
+
+/* Of an image that each platform of the result has, the one of this platform is meant. */
+static bool
+is_of_another(const struct facts *f, const struct image *image)
+{
+    if (!*f->platform)
+        return false;
+    tenon_vec_foreach(p, &f->result->platforms)
+        if (!is_there_for(f, image->ref, p->platform))
+            return false;
+    return strcmp(image->platform, f->platform) != 0;
+}
+
+static int
+by_ref(const void *a, const void *b)
+{
+    const struct image *x = a, *y = b;
+    int order = strcmp(x->ref, y->ref);
+    return order ? order : strcmp(x->platform, y->platform);
+}
+
+static int
+add_images(struct facts *f, struct json_object *materials, struct tenon_error *err)
+{
+    if (f->images.len)
+        qsort(f->images.items, f->images.len, sizeof *f->images.items, by_ref);
+    tenon_vec_foreach(x, &f->images) {
+        struct tenon_platform platform;
+        if (is_repeated(f, x) || is_of_another(f, x))
+            continue;
+        if (tenon_platform_parse(x->platform, &platform, err) < 0)
+            return err->code;
+        auto_free char *purl = tenon_image_purl(x->type, x->ref, &platform, err);
+        if (!purl)
+            return err->code;
+        const char *hex = strchr(x->digest, ':');
+        add_material(materials, purl, digest_set("sha256", hex ? hex + 1 : x->digest));
+    }
+    return TENON_OK;
+}
+
+/* ---- what must not be seen ---------------------------------------------------------------- */
+
+static const char *
+hidden_argument(const char *option)
+{
+    static const char prefix[] = "build-arg:";
+    const char *name = option + sizeof prefix - 1, *eq = strchr(option, '=');
+    if (!tenon_has_prefix(option, prefix) || !eq)
+        return NULL;
+    auto_free char *copy = tenon_strndup(name, (size_t)(eq - name));
+    return tenon_is_secret_name(copy) ? eq + 1 : NULL;
+}
+
+/* The text without the values that are hidden; NULL: nothing was in it. */
+static char *
+masked(const struct facts *f, const char *text)
+{
+    const char *eq = strchr(text, '=');
+    if (eq) { /* a variable, maybe */
+        auto_free char *name = tenon_strndup(text, (size_t)(eq - text));
+        if (eq[1] && tenon_is_secret_name(name))
+            return tenon_asprintf("%s=" MASK, name);
+    }
+    char *out = NULL;
+    tenon_vec_foreach(h, &f->hidden) {
+        struct tenon_buf b = TENON_BUF_INIT;
+        const char *at = out ? out : text, *found;
+        if (strlen(*h) < MASKED_MIN || !strstr(at, *h))
+            continue;
+        for (; (found = strstr(at, *h)); at = found + strlen(*h)) {
+            tenon_buf_add(&b, at, (size_t)(found - at));
+            tenon_buf_adds(&b, MASK);
+        }
+        tenon_buf_adds(&b, at);
+        free(out);
+        out = tenon_buf_steal(&b);
+    }
+    return out;
+}
+
+static struct json_object *
+mask(const struct facts *f, struct json_object *o)
+{
+    if (json_object_get_type(o) == json_type_string) {
+        auto_free char *text = masked(f, json_object_get_string(o));
+        auto_free char *plain = tenon_url_conceal(text ? text : json_object_get_string(o));
+        return json_object_new_string(plain);
+    }
+    if (json_object_get_type(o) == json_type_array) {
+        struct json_object *list = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+            json_object_array_add(list, mask(f, json_object_array_get_idx(o, i)));
+        return list;
+    }
+    if (json_object_get_type(o) == json_type_object) {
+        struct json_object *copy = json_object_new_object();
+        json_object_object_foreach(o, key, value)
+            add(copy, key, mask(f, value));
+        return copy;
+    }
+    return json_object_get(o);
+}
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+/* Of this machine and this store, not of what is built. */
+static bool
+is_local_option(const char *option)
+{
+    static const char *const names[] = { "platform=", "image-resolve-mode=", "cgroup-parent=",
+                                         "cache-imports=", "policy-file=", "frontend.caps=",
+                                         "attest:" };
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        if (tenon_has_prefix(option, names[i]))
+            return true;
+    return false;
+}
+
+static struct json_object *
+arguments(struct facts *f)
+{
+    auto_json struct json_object *o = json_object_new_object();
+    for (const char *const *p = f->build->options; p && *p; p++) {
+        const char *eq = strchr(*p, '=');
+        if (is_local_option(*p))
+            continue;
+        if (hidden_argument(*p)) {
+            f->masked = true;
+            continue;
+        }
+        auto_free char *key = tenon_strndup(*p, eq ? (size_t)(eq - *p) : strlen(*p));
+        add_string(o, key, eq ? eq + 1 : "");
+    }
+    return mask(f, o);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static char *
+step_of(struct json_object *mapping, const char *digest)
+{
+    struct json_object *name;
+    return tenon_strdup(json_object_object_get_ex(mapping, digest, &name)
+                            ? json_object_get_string(name) : "");
+}
+
+/* "digest" and "index" become "step2:0". */
+static struct json_object *
+input_names(struct json_object *mapping, struct json_object *op)
+{
+    struct json_object *inputs, *list = json_object_new_array();
+    if (!json_object_object_get_ex(op, "inputs", &inputs))
+        return list;
+    for (size_t i = 0; i < json_object_array_length(inputs); i++) {
+        struct json_object *in = json_object_array_get_idx(inputs, i);
+        auto_free char *step = step_of(mapping, json_object_get_string(
+                                                    json_object_object_get(in, "digest")));
+        auto_free char *name = tenon_asprintf("%s:%lld", step, (long long)json_object_get_int64(
+                                                  json_object_object_get(in, "index")));
+        json_object_array_add(list, json_object_new_string(name));
+    }
+    json_object_object_del(op, "inputs");
+    return list;
+}
+
+static void
+add_layers(struct facts *f, struct json_object *layers, const char *step, const char *digest)
+{
+    const struct tenon_known *k = known_of(f, digest);
+    for (uint32_t i = 0; k && i < k->output_count; i++) {
+        const struct tenon_chain *chain = &k->outputs[i];
+        auto_free struct tenon_snapshot_blob *blobs =
+            tenon_calloc(chain->len ? chain->len : 1, sizeof *blobs);
+        if (!chain->len || !tenon_image_layers_known(f->build->engine->store, chain, blobs))
+            continue;
+        struct json_object *list = json_object_new_array(), *one = json_object_new_array();
+        for (size_t n = 0; n < chain->len; n++) {
+            struct json_object *d = json_object_new_object();
+            add_string(d, "mediaType", blobs[n].media_type);
+            add_string(d, "digest", blobs[n].digest.str);
+            add(d, "size", json_object_new_int64(blobs[n].size));
+            json_object_array_add(one, d);
+        }
+        json_object_array_add(list, one);
+        auto_free char *name = tenon_asprintf("%s:%u", step, i);
+        add(layers, name, list);
+    }
+}
+
+static void
+add_places(struct json_object *o, struct json_object *source, struct json_object *mapping)
+{
+    struct json_object *places, *infos, *named = json_object_new_object();
+    struct json_object *out = json_object_new_object();
+    if (json_object_object_get_ex(source, "locations", &places)) {
+        json_object_object_foreach(places, digest, where) {
+            auto_free char *step = step_of(mapping, digest);
+            if (*step)
+                add(named, step, json_object_get(where));
+        }
+    }
+    add(out, "locations", named);
+    if (json_object_object_get_ex(source, "infos", &infos))
+        add(out, "infos", json_object_get(infos));
+    add(o, "source", out);
+}
+
+static int
+add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    auto_json struct json_object *d = NULL;
+    struct json_object *list, *source, *one;
+    tenon_graph_save(f->build->graph, edge, &def);
+    if (tenon_definition_json(def.data, def.len, &d, err) < 0)
+        return err->code;
+    struct json_object *steps = json_object_new_array(), *mapping = json_object_new_object();
+    struct json_object *layers = json_object_new_object();
+    add(o, "steps", steps);
+    add(o, "digestMapping", mapping);
+    add(o, "layers", layers);
+    if (!json_object_object_get_ex(d, "def", &list))
+        return TENON_OK;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *digest = json_object_get_string(
+            json_object_object_get(json_object_array_get_idx(list, i), "digest"));
+        auto_free char *step = tenon_asprintf("step%zu", i);
+        add_string(mapping, digest, step);
+        add_layers(f, layers, step, digest);
+    }
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        auto_free char *step = tenon_asprintf("step%zu", i);
+        json_object_object_get_ex(json_object_array_get_idx(list, i), "op", &one);
+        struct json_object *s = json_object_new_object(), *inputs = input_names(mapping, one);
+        add_string(s, "id", step);
+        add(s, "op", mask(f, one));
+        if (json_object_array_length(inputs))
+            add(s, "inputs", inputs);
+        else
+            json_object_put(inputs);
+        json_object_array_add(steps, s);
+    }
+    if (json_object_object_get_ex(d, "Source", &source))
+        add_places(o, source, mapping);
+    return TENON_OK;
+}
+
+/* ------------------------------------------------------------------------------------------ */
+
+static int
+by_uri(const void *a, const void *b)
+{
+    struct json_object *const *x = a, *const *y = b;
+    return strcmp(json_object_get_string(json_object_object_get(*x, "uri")),
+                  json_object_get_string(json_object_object_get(*y, "uri")));
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    struct json_object *const *x = a, *const *y = b;
+    const char *key = json_object_object_get_ex(*x, "id", NULL) ? "id" : "name";
+    return strcmp(json_object_get_string(json_object_object_get(*x, key)),
+                  json_object_get_string(json_object_object_get(*y, key)));
+}
+
+static void
+append(struct json_object *to, struct json_object *from)
+{
+    for (size_t i = 0; i < json_object_array_length(from); i++)
+        json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+}
+
+static void
+add_time(struct json_object *o, const char *key, uint64_t ns)
+{
+    auto_free char *text = tenon_format_time((int64_t)ns);
+    add_string(o, key, text);
+}
+
+static int
+describe(struct facts *f, size_t i, uint32_t flags, struct json_object *o,
+         struct tenon_error *err)
+{
+    const struct tenon_ref *ref = f->result->platforms.items[i].ref;
+    struct json_object *materials = json_object_new_array();
+    add(o, "materials", materials);
+    index_known(f);
+    collect(f);
+    if (add_images(f, materials, err) < 0)
+        return err->code;
+    json_object_array_sort(f->gits, by_uri);
+    json_object_array_sort(f->files, by_uri);
+    append(materials, f->gits);
+    append(materials, f->files);
+    json_object_array_sort(f->locals, by_name);
+    json_object_array_sort(f->secrets, by_name);
+    json_object_array_sort(f->agents, by_name);
+    add(o, "args", arguments(f));
+    add(o, "locals", json_object_get(f->locals));
+    add(o, "secrets", json_object_get(f->secrets));
+    add(o, "ssh", json_object_get(f->agents));
+    add_string(o, "id", f->build->engine->build_id ? f->build->engine->build_id : "");
+    add_string(o, "frontend", f->build->frontend);
+    add_string(o, "builderPlatform", f->build->engine->host_platform);
+    add_time(o, "started", f->build->started_ns);
+    add_time(o, "finished", tenon_now_ns());
+    add(o, "network", json_object_new_boolean(f->network));
+    add(o, "incomplete", json_object_new_boolean(f->incomplete));
+    add(o, "masked", json_object_new_boolean(f->masked));
+    if (!(flags & TENON_FACTS_STEPS) || !ref || !ref->edge.vertex)
+        return TENON_OK;
+    return add_steps(f, o, ref->edge, err);
+}
+
+static void
+release(struct facts *f)
+{
+    tenon_vec_foreach(x, &f->images) {
+        free(x->ref);
+        free(x->platform);
+        free(x->digest);
+    }
+    struct seen *s, *next;
+    HASH_ITER(hh, f->seen, s, next) {
+        HASH_DEL(f->seen, s);
+        free(s);
+    }
+    struct by_digest *k, *after;
+    HASH_ITER(hh, f->by_digest, k, after) {
+        HASH_DEL(f->by_digest, k);
+        free(k);
+    }
+    tenon_vec_release(&f->images);
+    tenon_vec_release(&f->hidden);
+    tenon_knowledge_release(&f->known);
+    json_object_put(f->gits);
+    json_object_put(f->files);
+    json_object_put(f->locals);
+    json_object_put(f->secrets);
+    json_object_put(f->agents);
+}
+
+int
+tenon_host_result_facts(struct tenon_ctx *ctx, const struct tenon_result *r, size_t i,
+                        uint32_t flags, const char **json, struct tenon_error *err)
+{
+    struct tenon_build *b = tenon_build_current(tenon_ctx_engine(ctx));
+    if (i >= r->platforms.len)
+        return tenon_error_set(err, TENON_E_BUG, "a result without platform %zu", i);
+    struct facts f = {
+        .build = b, .result = r, .platform = r->platforms.items[i].platform,
+        .gits = json_object_new_array(), .files = json_object_new_array(),
+        .locals = json_object_new_array(), .secrets = json_object_new_array(),
+        .agents = json_object_new_array(),
+    };
+    auto_json struct json_object *o = json_object_new_object();
+    const char *value;
+    for (const char *const *p = b->options; p && *p; p++)
+        if ((value = hidden_argument(*p)) && *value)
+            tenon_vec_push(&f.hidden, value);
+    if (tenon_solver_knowledge(b->solver, &f.known, err) == 0 &&
+        describe(&f, i, flags, o, err) == 0) {
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        tenon_json_write(&text, o, false);
+        *json = tenon_ctx_strdup(ctx, tenon_buf_str(&text));
+    }
+    release(&f);
+    return err->code;
+}

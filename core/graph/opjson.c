@@ -1,0 +1,379 @@
+/* graph/opjson.c - from the wire to JSON by tables: for each message the number, name and type
+ * of its fields.  message.h has the attributes; these names are others. */
+#include "graph/opjson.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "graph/wire.h"
+#include "tools/alloc.h"
+#include "tools/base64.h"
+
+enum type {
+    STRING, STRINGS, BYTES, BOOL, INT, INTS, MESSAGE, MESSAGES,
+    MAP,          /* of strings */
+    MAP_MESSAGES, /* of messages */
+    DEFS,         /* encoded operations, each with its digest */
+};
+
+struct field {
+    uint32_t number;
+    enum type type;
+    const char *name;
+    const struct message *of;
+    const char *in; /* a member of a oneof: the object that it is in */
+};
+
+struct message {
+    const struct field *fields;
+    size_t count;
+    const char *always;      /* an object that is there without members, too */
+    const char *const *zero; /* numbers that are there, too */
+};
+
+#define F(number, type, name) { number, type, name, NULL, NULL }
+#define OF(number, type, name, of) { number, type, name, of, NULL }
+#define ONE(number, type, name, of, in) { number, type, name, of, in }
+#define FIELDS(f) .fields = (f), .count = tenon_countof(f)
+enum { DEPTH_MAX = 32 };
+
+static const struct field platform_fields[] = {
+    F(1, STRING, "Architecture"), F(2, STRING, "OS"), F(3, STRING, "Variant"),
+    F(4, STRING, "OSVersion"), F(5, STRINGS, "OSFeatures"),
+};
+static const struct message platform = { FIELDS(platform_fields) };
+
+static const struct field input_fields[] = { F(1, STRING, "digest"), F(2, INT, "index") };
+static const struct message input = { FIELDS(input_fields) };
+
+/* ---- exec ------------------------------------------------------------------------------- */
+
+static const struct field proxy_fields[] = {
+    F(1, STRING, "http_proxy"), F(2, STRING, "https_proxy"), F(3, STRING, "ftp_proxy"),
+    F(4, STRING, "no_proxy"), F(5, STRING, "all_proxy"),
+};
+static const struct message proxy = { FIELDS(proxy_fields) };
+static const struct field host_fields[] = { F(1, STRING, "Host"), F(2, STRING, "IP") };
+static const struct message host = { FIELDS(host_fields) };
+static const struct field ulimit_fields[] = {
+    F(1, STRING, "Name"), F(2, INT, "Soft"), F(3, INT, "Hard"),
+};
+static const struct message ulimit = { FIELDS(ulimit_fields) };
+static const struct field meta_fields[] = {
+    F(1, STRINGS, "args"), F(2, STRINGS, "env"), F(3, STRING, "cwd"), F(4, STRING, "user"),
+    OF(5, MESSAGE, "proxy_env", &proxy), OF(6, MESSAGES, "extraHosts", &host),
+    F(7, STRING, "hostname"), OF(9, MESSAGES, "ulimit", &ulimit),
+    F(10, STRING, "cgroupParent"), F(11, BOOL, "removeMountStubsRecursive"),
+    F(12, INTS, "validExitCodes"),
+};
+static const struct message meta = { FIELDS(meta_fields) };
+static const struct field tmpfs_fields[] = { F(1, INT, "size") };
+static const struct message tmpfs = { FIELDS(tmpfs_fields) };
+static const struct field kept_fields[] = { F(1, STRING, "ID"), F(2, INT, "sharing") };
+static const struct message kept = { FIELDS(kept_fields) };
+static const struct field hidden_fields[] = { /* of a secret, or an agent */
+    F(1, STRING, "ID"), F(2, INT, "uid"), F(3, INT, "gid"), F(4, INT, "mode"),
+    F(5, BOOL, "optional"),
+};
+static const struct message hidden = { FIELDS(hidden_fields) };
+static const struct field plugin_fields[] = { F(1, STRING, "type"), F(2, MAP, "options") };
+static const struct message plugin = { FIELDS(plugin_fields) };
+static const struct field mount_fields[] = {
+    F(1, INT, "input"), F(2, STRING, "selector"), F(3, STRING, "dest"), F(4, INT, "output"),
+    F(5, BOOL, "readonly"), F(6, INT, "mountType"), OF(19, MESSAGE, "TmpfsOpt", &tmpfs),
+    OF(20, MESSAGE, "cacheOpt", &kept), OF(21, MESSAGE, "secretOpt", &hidden),
+    OF(22, MESSAGE, "SSHOpt", &hidden), F(23, STRING, "resultID"), F(24, INT, "contentCache"),
+    OF(1000, MESSAGE, "plugin", &plugin),
+};
+static const struct message mount = { FIELDS(mount_fields) };
+static const struct field secretenv_fields[] = {
+    F(1, STRING, "ID"), F(2, STRING, "name"), F(3, BOOL, "optional"),
+};
+static const struct message secretenv = { FIELDS(secretenv_fields) };
+static const struct field device_fields[] = { F(1, STRING, "name"), F(2, BOOL, "optional") };
+static const struct message device = { FIELDS(device_fields) };
+static const struct field exec_fields[] = {
+    OF(1, MESSAGE, "meta", &meta), OF(2, MESSAGES, "mounts", &mount), F(3, INT, "network"),
+    F(4, INT, "security"), OF(5, MESSAGES, "secretenv", &secretenv),
+    OF(6, MESSAGES, "cdiDevices", &device),
+};
+static const struct message exec = { FIELDS(exec_fields) };
+
+/* ---- file ------------------------------------------------------------------------------- */
+
+static const struct field named_fields[] = { F(1, STRING, "name"), F(2, INT, "input") };
+static const struct message named = { FIELDS(named_fields) };
+static const struct field user_fields[] = {
+    ONE(1, MESSAGE, "byName", &named, "User"), ONE(2, INT, "byId", NULL, "User"),
+};
+static const struct message user = { FIELDS(user_fields), .always = "User" };
+static const struct field owner_fields[] = {
+    OF(1, MESSAGE, "user", &user), OF(2, MESSAGE, "group", &user),
+};
+static const struct message owner = { FIELDS(owner_fields) };
+static const struct field copy_fields[] = {
+    F(1, STRING, "src"), F(2, STRING, "dest"), OF(3, MESSAGE, "owner", &owner),
+    F(4, INT, "mode"), F(5, BOOL, "followSymlink"), F(6, BOOL, "dirCopyContents"),
+    F(7, BOOL, "attemptUnpackDockerCompatibility"), F(8, BOOL, "createDestPath"),
+    F(9, BOOL, "allowWildcard"), F(10, BOOL, "allowEmptyWildcard"), F(11, INT, "timestamp"),
+    F(12, STRINGS, "include_patterns"), F(13, STRINGS, "exclude_patterns"),
+    F(14, BOOL, "alwaysReplaceExistingDestPaths"), F(15, STRING, "modeStr"),
+    F(16, STRINGS, "required_paths"),
+};
+static const struct message copy_action = { FIELDS(copy_fields) };
+static const struct field mkfile_fields[] = {
+    F(1, STRING, "path"), F(2, INT, "mode"), F(3, BYTES, "data"),
+    OF(4, MESSAGE, "owner", &owner), F(5, INT, "timestamp"),
+};
+static const struct message mkfile_action = { FIELDS(mkfile_fields) };
+static const struct field mkdir_fields[] = {
+    F(1, STRING, "path"), F(2, INT, "mode"), F(3, BOOL, "makeParents"),
+    OF(4, MESSAGE, "owner", &owner), F(5, INT, "timestamp"),
+};
+static const struct message mkdir_action = { FIELDS(mkdir_fields) };
+static const struct field rm_fields[] = {
+    F(1, STRING, "path"), F(2, BOOL, "allowNotFound"), F(3, BOOL, "allowWildcard"),
+};
+static const struct message rm_action = { FIELDS(rm_fields) };
+static const struct field symlink_fields[] = {
+    F(1, STRING, "oldpath"), F(2, STRING, "newpath"), OF(3, MESSAGE, "owner", &owner),
+    F(4, INT, "timestamp"),
+};
+static const struct message symlink_action = { FIELDS(symlink_fields) };
+static const char *const action_zero[] = { "input", "secondaryInput", "output", NULL };
+static const struct field action_fields[] = {
+    F(1, INT, "input"), F(2, INT, "secondaryInput"), F(3, INT, "output"),
+    ONE(4, MESSAGE, "copy", &copy_action, "Action"),
+    ONE(5, MESSAGE, "mkfile", &mkfile_action, "Action"),
+    ONE(6, MESSAGE, "mkdir", &mkdir_action, "Action"), ONE(7, MESSAGE, "rm", &rm_action, "Action"),
+    ONE(8, MESSAGE, "symlink", &symlink_action, "Action"),
+};
+static const struct message action = { FIELDS(action_fields), .always = "Action",
+                                       .zero = action_zero };
+static const struct field file_fields[] = { OF(2, MESSAGES, "actions", &action) };
+static const struct message file = { FIELDS(file_fields) };
+
+/* ---- others ------------------------------------------------------------------------------ */
+
+static const struct field source_fields[] = { F(1, STRING, "identifier"), F(2, MAP, "attrs") };
+static const struct message source = { FIELDS(source_fields) };
+static const struct field edge_fields[] = { F(1, INT, "input") };
+static const struct message edge = { FIELDS(edge_fields) };
+static const struct field merge_fields[] = { OF(1, MESSAGES, "inputs", &edge) };
+static const struct message merge = { FIELDS(merge_fields) };
+static const struct field diff_fields[] = {
+    OF(1, MESSAGE, "lower", &edge), OF(2, MESSAGE, "upper", &edge),
+};
+static const struct message diff = { FIELDS(diff_fields) };
+static const struct field constraint_fields[] = { F(1, STRINGS, "filter") };
+static const struct message constraints = { FIELDS(constraint_fields) };
+static const struct field op_fields[] = {
+    OF(1, MESSAGES, "inputs", &input),
+    ONE(2, MESSAGE, "exec", &exec, "Op"), ONE(3, MESSAGE, "source", &source, "Op"),
+    ONE(4, MESSAGE, "file", &file, "Op"), ONE(6, MESSAGE, "merge", &merge, "Op"),
+    ONE(7, MESSAGE, "diff", &diff, "Op"), OF(10, MESSAGE, "platform", &platform),
+    OF(11, MESSAGE, "constraints", &constraints),
+};
+static const struct message op = { FIELDS(op_fields), .always = "Op" };
+
+static const struct field position_fields[] = { F(1, INT, "line"), F(2, INT, "character") };
+static const struct message position = { FIELDS(position_fields) };
+static const struct field range_fields[] = {
+    OF(1, MESSAGE, "start", &position), OF(2, MESSAGE, "end", &position),
+};
+static const struct message range = { FIELDS(range_fields) };
+static const struct field location_fields[] = {
+    F(1, INT, "sourceIndex"), OF(2, MESSAGES, "ranges", &range),
+};
+static const struct message location = { FIELDS(location_fields) };
+static const struct field locations_fields[] = { OF(1, MESSAGES, "locations", &location) };
+static const struct message locations = { FIELDS(locations_fields) };
+static const struct field info_fields[] = {
+    F(1, STRING, "filename"), F(2, BYTES, "data"), F(4, STRING, "language"),
+};
+static const struct message info = { FIELDS(info_fields) };
+static const struct field place_fields[] = {
+    OF(1, MAP_MESSAGES, "locations", &locations), OF(2, MESSAGES, "infos", &info),
+};
+static const struct message place = { FIELDS(place_fields) };
+static const struct field definition_fields[] = {
+    F(1, DEFS, "def"), OF(3, MESSAGE, "Source", &place),
+};
+static const struct message definition = { FIELDS(definition_fields) };
+
+/* ------------------------------------------------------------------------------------------ */
+
+static struct json_object *convert(const struct message *m, const void *data, size_t len,
+                                   unsigned depth, struct tenon_error *err);
+
+static struct json_object *
+text(const void *data, size_t len)
+{
+    return json_object_new_string_len(data ? data : "", (int)len);
+}
+
+/* The member, made when it is not there. */
+static struct json_object *
+member(struct json_object *o, const char *name, bool list)
+{
+    struct json_object *v;
+    if (!json_object_object_get_ex(o, name, &v)) {
+        v = list ? json_object_new_array() : json_object_new_object();
+        json_object_object_add(o, name, v);
+    }
+    return v;
+}
+
+static int
+add_pair(struct json_object *o, const struct field *f, const struct tenon_wire *w,
+         unsigned depth, struct tenon_error *err)
+{
+    struct tenon_wire entry;
+    auto_free char *key = NULL;
+    struct json_object *value = NULL;
+    int rc;
+    tenon_wire_init(&entry, w->data, w->len);
+    while ((rc = tenon_wire_next(&entry, err)) > 0) {
+        if (entry.field == 1) {
+            free(key);
+            key = tenon_strndup(entry.data, entry.len);
+        } else if (entry.field == 2) {
+            json_object_put(value);
+            value = f->type == MAP ? text(entry.data, entry.len)
+                                   : convert(f->of, entry.data, entry.len, depth + 1, err);
+            if (!value)
+                return err->code;
+        }
+    }
+    if (!value)
+        value = f->type == MAP ? text("", 0) : json_object_new_object();
+    json_object_object_add(member(o, f->name, false), key ? key : "", value);
+    return rc;
+}
+
+static int
+add_numbers(struct json_object *list, const struct tenon_wire *w, struct tenon_error *err)
+{
+    if (w->type == TENON_WIRE_VARINT) {
+        json_object_array_add(list, json_object_new_int64((int64_t)w->value));
+        return TENON_OK;
+    }
+    const unsigned char *at = w->data, *end = at ? at + w->len : at;
+    while (at < end) {
+        uint64_t v = 0;
+        for (unsigned shift = 0;; shift += 7) {
+            if (at == end || shift > 63)
+                return tenon_error_set(err, TENON_E_CORRUPT, "a list of numbers is cut");
+            v |= (uint64_t)(*at & 0x7f) << shift;
+            if (!(*at++ & 0x80))
+                break;
+        }
+        json_object_array_add(list, json_object_new_int64((int64_t)v));
+    }
+    return TENON_OK;
+}
+
+static int
+add(struct json_object *o, const struct field *f, const struct tenon_wire *w, unsigned depth,
+    struct tenon_error *err)
+{
+    struct json_object *to = f->in ? member(o, f->in, false) : o, *v = NULL;
+    switch (f->type) {
+    case STRING:
+        v = text(w->data, w->len);
+        break;
+    case BYTES: {
+        auto_free char *coded = tenon_base64(w->data, w->len);
+        v = json_object_new_string(coded);
+        break;
+    }
+    case BOOL:
+        v = json_object_new_boolean(w->value != 0);
+        break;
+    case INT:
+        v = json_object_new_int64((int64_t)w->value);
+        break;
+    case STRINGS:
+        json_object_array_add(member(to, f->name, true), text(w->data, w->len));
+        return TENON_OK;
+    case INTS:
+        return add_numbers(member(to, f->name, true), w, err);
+    case MAP:
+    case MAP_MESSAGES:
+        return add_pair(to, f, w, depth, err);
+    case MESSAGE:
+        v = convert(f->of, w->data, w->len, depth + 1, err);
+        break;
+    case MESSAGES:
+        v = convert(f->of, w->data, w->len, depth + 1, err);
+        if (v)
+            json_object_array_add(member(to, f->name, true), v);
+        return v ? TENON_OK : err->code;
+    case DEFS: {
+        struct tenon_digest digest;
+        tenon_digest_of(w->data, w->len, &digest);
+        struct json_object *one = convert(&op, w->data, w->len, depth + 1, err);
+        if (!one)
+            return err->code;
+        v = json_object_new_object();
+        json_object_object_add(v, "digest", json_object_new_string(digest.str));
+        json_object_object_add(v, "op", one);
+        json_object_array_add(member(to, f->name, true), v);
+        return TENON_OK;
+    }
+    }
+    if (v)
+        json_object_object_add(to, f->name, v);
+    return v ? TENON_OK : err->code;
+}
+
+static bool
+is_number(enum type t)
+{
+    return t == BOOL || t == INT;
+}
+
+static struct json_object *
+convert(const struct message *m, const void *data, size_t len, unsigned depth,
+        struct tenon_error *err)
+{
+    auto_json struct json_object *o = json_object_new_object();
+    struct tenon_wire w;
+    int rc;
+    if (depth > DEPTH_MAX) {
+        tenon_error_set(err, TENON_E_LIMIT, "messages are nested too deep");
+        return NULL;
+    }
+    if (m->always)
+        member(o, m->always, false);
+    for (const char *const *z = m->zero; z && *z; z++)
+        json_object_object_add(o, *z, json_object_new_int64(0));
+    tenon_wire_init(&w, data, len);
+    while ((rc = tenon_wire_next(&w, err)) > 0) {
+        const struct field *f = NULL;
+        for (size_t i = 0; i < m->count && !f; i++)
+            if (m->fields[i].number == w.field)
+                f = &m->fields[i];
+        if (!f)
+            continue; /* of a newer one */
+        if ((w.type == TENON_WIRE_VARINT) != is_number(f->type) && f->type != INTS) {
+            tenon_error_set(err, TENON_E_CORRUPT, "%s has the wrong type", f->name);
+            return NULL;
+        }
+        if (add(o, f, &w, depth, err) < 0)
+            return NULL;
+    }
+    return rc < 0 ? NULL : tenon_steal(&o);
+}
+
+int
+tenon_definition_json(const void *def, size_t len, struct json_object **out,
+                      struct tenon_error *err)
+{
+    struct json_object *o = convert(&definition, def, len, 0, err);
+    if (!o)
+        return tenon_error_context(err, "definition");
+    *out = o;
+    return TENON_OK;
+}

@@ -1,0 +1,16 @@
+/* graph/opjson.h - a definition as JSON, with the names that Go's encoder gives to the fields of
+ * pb.Op: what BuildKit puts into provenance. */
+#ifndef TENON_GRAPH_OPJSON_H
+#define TENON_GRAPH_OPJSON_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* {"def": [{"digest", "op"}], "Source": {...}} of an encoded pb.Definition, as tenon_graph_save
+ * writes it; the caller's. */
+int tenon_definition_json(const void *def, size_t len, struct json_object **out,
+                          struct tenon_error *err);
+
+#endif
