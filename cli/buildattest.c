@@ -92,8 +92,7 @@ add(struct build_attests *a, enum tenon_kind kind, const char *name, char **attr
     a->list[a->count++] = (struct tenon_attest){ kind, tenon_strdup(name), attrs };
 }
 
-/* Of a bill of materials: the scanner by its name, or what runs the image that scans; ours is
- * the one that needs neither. */
+/* Of a bill of materials: the scanner by its name; without one it is ours. */
 static int
 add_sbom(struct build_attests *a, struct tenon_plugins *plugins, char ***attrs,
          struct tenon_error *err)
@@ -103,7 +102,12 @@ add_sbom(struct build_attests *a, struct tenon_plugins *plugins, char ***attrs,
     if (generator && scanner)
         return tenon_error_set(err, TENON_E_INVALID,
                                "--sbom: generator and scanner cannot be used together");
-    auto_free char *name = tenon_strdup(generator ? "image" : scanner ? scanner : "packages");
+    if (generator) {
+        tenon_error_set(err, TENON_E_UNSUPPORTED,
+                        "--sbom: generators in images are not supported yet");
+        return tenon_error_hint(err, "--sbom=true, which has a scanner of its own");
+    }
+    auto_free char *name = tenon_strdup(scanner ? scanner : "packages");
     drop(*attrs, "scanner");
     if (known_word_check(plugins, TENON_KIND_SCANNER, "scanner", name, none, err) < 0)
         return tenon_error_context(err, "--sbom");

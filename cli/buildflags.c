@@ -85,7 +85,7 @@ static const struct flag flags[] = {
       "build twice, and say in what the images differ" },
     { "resource", 0, FLAG_LIST, AT(resources), "K=V", "limits of a step: memory, cpu-shares, ..." },
     { "sbom", 0, FLAG_STRING, AT(sbom), "S",
-      "the same as --attest type=sbom,S: true, false, generator=IMAGE, ..." },
+      "the same as --attest type=sbom,S: true, false, scanner=NAME, ..." },
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",
       "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },

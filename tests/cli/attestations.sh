@@ -109,6 +109,8 @@ refused "provenance materials are incomplete" --provenance=complete-materials=tr
 refused "most" --provenance=mode=most
 refused "attestation type not specified" --attest mode=max
 refused 'attestation type "provenence"' --attest type=provenence
+refused "generators in images are not supported yet" --sbom=generator=example.org/scan
+refused "is no name of a file" --attest type=sbom,filename=..
 refused "is no name of a file" --attest type=provenance,filename=../x
 
 # ---- files ---------------------------------------------------------------------------------
@@ -170,3 +172,84 @@ BUILDX_METADATA_PROVENANCE=max build "$layout" --metadata-file "$work/meta"
 jq -e '."buildx.build.provenance".buildConfig.llbDefinition[0].id == "step0"' "$work/meta" >/dev/null || fail "no steps"
 BUILDX_METADATA_PROVENANCE=disabled build "$layout" --provenance=mode=min --metadata-file "$work/meta"
 assert_eq null "$(jq '."buildx.build.provenance"' "$work/meta")"
+
+# ---- what is in it -------------------------------------------------------------------------
+
+tree=$work/context/tree
+mkdir -p "$tree/etc" "$tree/var/lib/dpkg" "$tree/lib/apk/db" "$tree/bin" \
+    "$tree/usr/lib/python3/dist-packages/Some_Thing-1.2.dist-info" \
+    "$tree/app/node_modules/@scope/left/node_modules/inner" "$tree/app/node_modules/plain/test"
+printf 'ID=debian\nVERSION_ID="12"\n' >"$tree/etc/os-release"
+cat >"$tree/var/lib/dpkg/status" <<'END'
+Package: libc6
+Status: install ok installed
+Maintainer: Somebody <s@example.org>
+Architecture: amd64
+Version: 1:2.36-9+deb12u4
+Description: a library
+ of two lines
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1
+
+Package: last
+Status: install ok installed
+Architecture: all
+Version: 3
+END
+printf 'P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\n\nP:busybox\nV:1.36-r5\nA:x86_64\nL:GPL-2.0-only AND MIT\n' >"$tree/lib/apk/db/installed"
+printf 'Metadata-Version: 2.1\nName: Some_Thing\nVersion: 1.2\nLicense: MIT\n\nName: no\n' \
+    >"$tree/usr/lib/python3/dist-packages/Some_Thing-1.2.dist-info/METADATA"
+echo '{"name": "@scope/left", "version": "2.0.0", "license": "ISC"}' >"$tree/app/node_modules/@scope/left/package.json"
+echo '{"name": "inner", "version": "0.1.0"}' >"$tree/app/node_modules/@scope/left/node_modules/inner/package.json"
+echo '{"name": "fixture", "version": "9"}' >"$tree/app/node_modules/plain/test/package.json"
+echo '{"name": "mine", "version": "9"}' >"$tree/app/package.json"
+echo '{broken' >"$tree/app/node_modules/plain/package.json"
+python3 - "$tree/bin/program" <<'END'
+import os, sys
+def text(s): return bytes([len(s) & 127 | 128, len(s) >> 7]) + s
+info = b"path\tx\nmod\texample.org/mine\t(devel)\t\ndep\texample.org/a/b\tv1.2.3\th1:x=\ndep\tgopkg.in/y\tv2.0.0\t\n"
+with open(sys.argv[1], "wb") as f:
+    f.write(b"\x7fELF" + b"\0" * 60 + b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16 +
+            text(b"go1.20.3") + text(b"0" * 16 + info + b"0" * 16))
+os.chmod(sys.argv[1], 0o755)
+END
+cp "$tree/bin/program" "$tree/bin/cut"
+truncate -s 130 "$tree/bin/cut"
+ln -s /proc/self/environ "$tree/etc/machine"
+printf 'FROM scratch\nCOPY tree/ /\n' >"$work/context/Dockerfile"
+build "$layout" --sbom=true --provenance=mode=min
+"$attested" "$work/out.d" >"$work/said"
+assert_eq "https://spdx.dev/Document https://slsa.dev/provenance/v1" "$(jq -r 'map(.predicateType) | join(" ")' "$work/said")"
+jq '.[0].predicate' "$work/said" >"$work/sbom"
+assert_eq SPDX-2.3 "$(jq -r .spdxVersion "$work/sbom")"
+jq -r '.packages[].externalRefs[]?.referenceLocator' "$work/sbom" >"$work/purls"
+diff -u - "$work/purls" <<'END' || fail "other packages"
+pkg:apk/debian/busybox@1.36-r5?arch=x86_64&distro=debian-12
+pkg:apk/debian/musl@1.2.4-r2?arch=x86_64&distro=debian-12
+pkg:deb/debian/last@3?arch=all&distro=debian-12
+pkg:deb/debian/libc6@1%3A2.36-9%2Bdeb12u4?arch=amd64&distro=debian-12
+pkg:golang/example.org/a/b@v1.2.3
+pkg:golang/gopkg.in/y@v2.0.0
+pkg:golang/stdlib@1.20.3
+pkg:golang/stdlib@1.20.3
+pkg:npm/%40scope/left@2.0.0
+pkg:npm/inner@0.1.0
+pkg:pypi/some-thing@1.2
+END
+assert_eq "MIT NOASSERTION" "$(jq -r '.packages[] | select(.name == "musl" or .name == "busybox").licenseDeclared' "$work/sbom" | sort | paste -sd' ')"
+jq -e '[.packages[].SPDXID] as $ids | all(.relationships[]; (.relatedSpdxElement as $i | $ids | index($i)))' "$work/sbom" >/dev/null || fail "a relationship leads nowhere"
+assert_eq 1 "$(jq '[.relationships[] | select(.relationshipType == "DESCRIBES")] | length' "$work/sbom")"
+build "type=local,dest=$work/out.d" --attest type=sbom,scanner=packages,filename=in-it.json
+assert_file "$work/out.d/in-it.json"
+# the same packages at the same time are the same bytes
+SOURCE_DATE_EPOCH=1500000000 build "$layout" --sbom=true
+"$attested" "$work/out.d" | jq '.[0].predicate' >"$work/one"
+SOURCE_DATE_EPOCH=1500000000 build "$layout" --sbom=true
+"$attested" "$work/out.d" | jq '.[0].predicate' | cmp - "$work/one" || fail "another document"
+mkdir -p "$tree/var/lib/rpm"
+: >"$tree/var/lib/rpm/rpmdb.sqlite"
+build "$layout" --sbom=true
+assert_has "$work/err" "packages of rpm are not in the bill of materials"

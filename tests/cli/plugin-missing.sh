@@ -100,6 +100,9 @@ RUN true' ;;
     attester-*)
         one_line 'FROM base'
         set -- "$@" --attest "type=${plugin#attester-}" ;;
+    scanner-*)
+        one_line 'FROM base'
+        set -- "$@" --sbom "scanner=${plugin#scanner-}" ;;
     cache-local)
         one_line 'FROM base'
         set -- "$@" --cache-to "type=local,dest=$work/cache" ;;
