@@ -32,8 +32,8 @@ include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
 include %D%/attester-provenance/local.mk
-include %D%/cache-azblob/local.mk
 include %D%/scanner-packages/local.mk
+include %D%/cache-azblob/local.mk
 include %D%/cache-local/local.mk
 include %D%/cache-registry/local.mk
 include %D%/cache-s3/local.mk
