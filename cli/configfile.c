@@ -21,6 +21,7 @@ static const struct {
     enum json_type type;
 } known[] = {
     {"cdi-dirs", json_type_array},    {"default-attestations", json_type_boolean},
+    {"emulators", json_type_string},
     {"executor", json_type_string},   {"frontends", json_type_object},
     {"http", json_type_object},
     {"jobs", json_type_int},          {"keep", json_type_object},

@@ -15,6 +15,7 @@ tenon_SOURCES = \
 	%D%/main.c \
 	%D%/network.c \
 	%D%/probe.c \
+	%D%/probeformats.c \
 	%D%/probeids.c \
 	%D%/probe.h \
 	%D%/reach.c \

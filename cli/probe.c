@@ -14,6 +14,7 @@
 
 #include "base/ids.h"
 #include "base/io.h"
+#include "exec/processors.h"
 #include "tools/alloc.h"
 #include "subids.h"
 #include "userns.h"
@@ -112,6 +113,9 @@ try_all(struct probe *p, const char *tmp)
     found(&p->overlay, try_overlay());
     if (!ordinary && p->users == UINT32_MAX && !p->overlay.sys)
         found(&p->own_ids, probe_own_ids());
+    found(&p->formats, probe_formats(ordinary));
+    for (size_t i = 0; i < PROBE_PROCESSORS && tenon_processor_at(i); i++)
+        p->processors[i] = tenon_processor_try(tenon_processor_at(i), "m");
     found(&p->proc, try_proc()); /* the last: no process can be made after it */
 }
 

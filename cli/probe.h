@@ -12,20 +12,24 @@ struct probe_step {
     char text[200];
 };
 
+enum { PROBE_PROCESSORS = 32 };
 struct probe {
     struct probe_step namespace; /* a user namespace; as root: whether one is possible */
     struct probe_step rights;    /* a mount namespace and mounts in it */
     struct probe_step overlay;   /* below the directory, as the store has it */
     struct probe_step proc;      /* a /proc of a step's own */
     struct probe_step own_ids;   /* of root's steps, on the machine */
+    struct probe_step formats;   /* of programs, for steps alone */
+    int processors[PROBE_PROCESSORS]; /* of exec/processors.h: errno, 0 when its programs run */
     uint64_t users, groups;      /* ids to build with; UINT32_MAX: all */
     char why_one[200];           /* why newuidmap refused more; or "" */
 };
 /* dir: where the store is, or would be; a writable directory. Never NULL. */
 struct probe *probe_build(const char *dir);
 void probe_free(struct probe *p);
-/* probeids.c, for it: 0 or an errno. */
+/* probeids.c, probeformats.c, for it: 0 or an errno. */
 int probe_own_ids(void);
+int probe_formats(bool ordinary);
 
 struct probe_cgroups {
     int version;           /* 0: none */

@@ -18,6 +18,7 @@
 #include "tools/parse.h"
 #include "context/engine.h"
 #include "exec/exec.h"
+#include "exec/processors.h"
 #include "context/ctx.h"
 #include "probe.h"
 #include "subids.h"
@@ -327,6 +328,54 @@ check_network(struct report *r, const char *network)
             "neither pasta nor slirp4netns: no network \"sandbox\"");
 }
 
+/* ---- what runs of other platforms ---------------------------------------- */
+
+enum way { BY_PROCESSOR, BY_KERNEL, ALL_EMULATED, FIRST_EMULATED, BY_ROOT, NOT, WAYS };
+
+static enum way
+way_of(const struct cli *cli, const struct probe *p, const char *host, size_t i)
+{
+    const struct tenon_processor *processor = tenon_processor_at(i);
+    if (tenon_processor_is_native(processor, host, p->processors[i]))
+        return BY_PROCESSOR;
+    if (!p->processors[i])
+        return BY_KERNEL;
+    auto_free char *emulator =
+        tenon_processor_emulator(processor, tenon_exec_emulators(cli->config));
+    if (emulator)
+        return p->formats.sys ? FIRST_EMULATED : ALL_EMULATED;
+    return p->processors[i] == ENOENT ? BY_ROOT : NOT;
+}
+
+static void
+check_platforms(struct report *r, const struct cli *cli, const struct probe *p, const char *host)
+{
+    static const char *const texts[WAYS] = {
+        [BY_PROCESSOR] = "by this processor",
+        [BY_KERNEL] = "by QEMU, as the kernel was told (binfmt_misc)",
+        [ALL_EMULATED] = "by QEMU, of which tenon tells the kernel for the step alone",
+        [FIRST_EMULATED] = "by QEMU, a step's first program alone (others need Linux 6.7, or "
+                           "apt-get install binfmt-support)",
+        [BY_ROOT] = "if the image has the emulator that the kernel was told of",
+        [NOT] = "not (apt-get install qemu-user-static)",
+    };
+    char *lists[WAYS] = {0};
+    if (!p->formats.is_known) /* nothing was tried */
+        return;
+    for (size_t i = 0; i < PROBE_PROCESSORS && tenon_processor_at(i); i++) {
+        char **list = &lists[way_of(cli, p, host, i)];
+        char *longer = tenon_asprintf("%s%slinux/%s", *list ? *list : "", *list ? ", " : "",
+                                      tenon_processor_at(i)->arch);
+        free(*list);
+        *list = longer;
+    }
+    for (size_t i = 0; i < WAYS; i++)
+        if (lists[i])
+            say(r, GOOD, "platforms", NULL, "%s: %s", lists[i], texts[i]);
+    for (size_t i = 0; i < WAYS; i++)
+        free(lists[i]);
+}
+
 /* ---- what weakens it ---------------------------------------------------- */
 
 /* A build works with these, so what helps stands beside them, and is not what helps most. */
@@ -425,6 +474,7 @@ run(const struct cli *cli, bool json)
     check_overlay(&r, p, store);
     check_executor(&r, cli, e.executor);
     check_runtime(&r);
+    check_platforms(&r, cli, p, e.host_platform);
     check_frontends(&r, cli);
     check_network(&r, e.default_network);
     check_cgroups(&r);

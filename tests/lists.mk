@@ -250,6 +250,7 @@ cli_tests = \
 	tests/cli/odd-names.sh \
 	tests/cli/old-kernel.sh \
 	tests/cli/overlay-store.sh \
+	tests/cli/platforms.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
@@ -283,6 +284,8 @@ cli_tests = \
 cli_helpers = \
 	tests/cli/attested \
 	tests/cli/follow-recipes \
+	tests/cli/foreign-elf \
+	tests/cli/foreign.c \
 	tests/cli/frontend-lib.sh \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \

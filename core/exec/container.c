@@ -189,6 +189,9 @@ prepare_and_run(struct running *r, struct tenon_ctx *ctx, int32_t *status,
         .rootfd = c->step.rootfd,
         .stdio = r->how->stdio,
         .has_machine_ids = true,
+        .machine = c->step.machine,
+        .emulated = c->step.emulated,
+        .emulator = c->step.emulator,
     };
     int rc = tenon_step_check_command(&p, err);
     if (rc == 0 && !r->is_first)

@@ -14,67 +14,12 @@
 
 enum { HEAD_BYTES = 4096, FULL_BYTES = 64 << 10, NEARLY_FULL_BYTES = 16 << 20 };
 
-static const char *
-path_of(const struct tenon_step *s)
-{
-    for (char **e = s->env; e && *e; e++)
-        if (tenon_has_prefix(*e, "PATH="))
-            return *e + 5;
-    return "";
-}
-
-static bool
-is_mounted_over(const struct tenon_step *s, const char *path)
-{
-    tenon_vec_foreach(m, &s->mounts) {
-        size_t n = m->target ? strlen(m->target) : 0;
-        if (n && !strncmp(path, m->target, n) && (!path[n] || path[n] == '/'))
-            return true;
-    }
-    return false;
-}
-
-static int
-open_program(const struct tenon_step *s, const char *path)
-{
-    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
-    return tenon_root_open(s->rootfd, path, O_RDONLY | O_NONBLOCK, 0, &ignored);
-}
-
-/* The program's path in the root; NULL when there is none.  *unsure: some
- * directory of PATH is a mount that is not in this view. */
-static char *
-find_program(const struct tenon_step *s, bool *unsure)
-{
-    const char *name = s->op->args[0];
-    if (strchr(name, '/')) {
-        auto_free char *cwd = tenon_path_join("/", s->op->cwd);
-        char *path = name[0] == '/' ? tenon_path_clean(name) : tenon_path_join(cwd, name);
-        *unsure = is_mounted_over(s, path);
-        auto_close int fd = open_program(s, path);
-        if (fd < 0)
-            free(tenon_steal(&path));
-        return path;
-    }
-    for (const char *p = path_of(s); *p;) {
-        size_t n = strcspn(p, ":");
-        auto_free char *dir = tenon_strndup(p, n);
-        auto_free char *path = tenon_path_join(dir, name);
-        *unsure = *unsure || is_mounted_over(s, path);
-        auto_close int fd = open_program(s, path);
-        if (fd >= 0)
-            return tenon_steal(&path);
-        p += n + (p[n] == ':');
-    }
-    return NULL;
-}
-
 static void
 check_interpreter(const struct tenon_step *s, const char *path, const char *wanted,
                   struct tenon_error *err)
 {
-    auto_close int fd = open_program(s, wanted);
-    if (fd < 0 && !is_mounted_over(s, wanted))
+    auto_close int fd = tenon_step_open_program(s, wanted);
+    if (fd < 0 && !tenon_step_is_mounted_over(s, wanted))
         tenon_error_hint(err, "\"%s\" needs \"%s\", which the image does not have", path,
                          wanted);
 }
@@ -109,11 +54,12 @@ check_elf(const struct tenon_step *s, int fd, const char *path, const char *head
     if (len < sizeof h)
         return;
     memcpy(&h, head, sizeof h); /* e_machine is at the same place in both classes */
-    if (own_machine() == EM_X86_64 && h.e_machine == EM_386)
+    if ((own_machine() == EM_X86_64 && h.e_machine == EM_386) ||
+        (s->machine && h.e_machine == s->machine))
         return;
     if (own_machine() != EM_NONE && h.e_machine != own_machine()) {
         tenon_error_hint(err, "\"%s\" is for another processor (exec format error): check "
-                         "--platform, or install binfmt emulation", path);
+                         "--platform", path);
         return;
     }
     if (h.e_ident[EI_CLASS] != ELFCLASS64)
@@ -182,14 +128,14 @@ check_program(const struct tenon_step *s, int code, struct tenon_error *err)
         !s->op->args || !s->op->args[0])
         return;
     bool unsure = false;
-    auto_free char *path = find_program(s, &unsure);
+    auto_free char *path = tenon_step_find_program(s, &unsure);
     if (unsure)
         return;
     if (!path) {
         tenon_error_hint(err, "the image has no program \"%s\"", s->op->args[0]);
         return;
     }
-    auto_close int fd = open_program(s, path);
+    auto_close int fd = tenon_step_open_program(s, path);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return;
@@ -225,7 +171,10 @@ check_program(const struct tenon_step *s, int code, struct tenon_error *err)
 void
 tenon_step_diagnose(const struct tenon_step *s, int code, struct tenon_error *err)
 {
-    check_program(s, code, err);
+    if (code == 1 || code == 126 || code == 127 || code == 255)
+        tenon_step_diagnose_emulation(s, err);
+    if (!err->hint)
+        check_program(s, code, err);
     if (!err->hint)
         check_absent(s, err);
 }

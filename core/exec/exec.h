@@ -66,6 +66,9 @@ int tenon_exec_container_root(struct tenon_exec_container *c, const char *target
 /* Unique on this machine; to free. */
 char *tenon_exec_unique_id(void);
 
+/* Where emulators are, as tenon.json has it; NULL: at the usual places. */
+const char *tenon_exec_emulators(struct json_object *config);
+
 /* UNSUPPORTED where the kernel is too old for steps, whichever the executor. */
 int tenon_exec_check_kernel(struct tenon_error *err);
 

@@ -8,6 +8,7 @@ libtenon_core_la_SOURCES += \
 	%D%/describe.c \
 	%D%/diagnose.c \
 	%D%/emptycaches.c \
+	%D%/emulation.c \
 	%D%/entitlements.c \
 	%D%/entitlements.h \
 	%D%/env.c \
@@ -17,6 +18,9 @@ libtenon_core_la_SOURCES += \
 	%D%/mountkeys.c \
 	%D%/net.c \
 	%D%/private.h \
+	%D%/processors.c \
+	%D%/processors.h \
+	%D%/program.c \
 	%D%/reenter.c \
 	%D%/relay.c \
 	%D%/step.c \

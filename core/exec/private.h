@@ -65,6 +65,9 @@ struct tenon_step {
     struct tenon_step_ids ids; /* the executor's; first 0: the machine's */
     bool has_machine_ids;      /* it must */
     bool wants_machine_ids;    /* what failed would not, with them */
+    uint16_t machine;          /* of ELF: of programs that are run, besides the machine's own; 0 */
+    bool emulated;             /* the executor emulates all that it runs */
+    char *emulator;            /* or else this is put before its program; NULL: nothing is */
 };
 
 /* ---- step.c ---------------------------------------------------------------- */
@@ -112,6 +115,27 @@ unsigned tenon_step_ids_mount_flag(const struct tenon_step *s); /* of store.h */
  * mapped already. */
 int tenon_step_ids_map(struct tenon_step *s, int mount_fd, int fd, int tree_fd,
                        struct tenon_error *err);
+
+/* ---- program.c: which file of the root the program is ---------------------- */
+
+/* The program's path in the root; NULL when there is none.  *unsure: some
+ * directory of PATH is a mount that is not in this view. */
+char *tenon_step_find_program(const struct tenon_step *s, bool *unsure);
+/* Readable; or -1. */
+int tenon_step_open_program(const struct tenon_step *s, const char *path);
+bool tenon_step_is_mounted_over(const struct tenon_step *s, const char *path);
+
+/* ---- emulation.c: steps of another platform than the machine's ------------- */
+
+/* Who runs its programs?  Nobody is no error. */
+int tenon_step_emulation(struct tenon_step *s, struct tenon_module *executor,
+                         struct tenon_error *err);
+/* Adds the emulator to s->list, if one is put before the program. */
+int tenon_step_emulator_file(struct tenon_step *s, struct tenon_error *err);
+/* The arguments, with that; the ctx's or the op's. */
+const char *const *tenon_step_args(const struct tenon_step *s);
+/* A hint for a step that failed, when it was or should have been emulated. */
+void tenon_step_diagnose_emulation(const struct tenon_step *s, struct tenon_error *err);
 
 /* ---- stepmounts.c ------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ tenon_step_release(struct tenon_step *s)
         explicit_bzero(*e, strlen(*e)); /* may hold secrets */
     tenon_strv_free(s->env);
     free(s->why);
+    free(s->emulator);
     if (s->tempdir)
         tenon_tempdir_free(s->tempdir);
 }
@@ -214,13 +215,14 @@ tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
     struct tenon_exec x = {
         .struct_size = sizeof x,
         .flags = (op->security ? TENON_EXEC_INSECURE : 0) |
-                 (s->engine->rootless ? TENON_EXEC_ROOTLESS : 0),
+                 (s->engine->rootless ? TENON_EXEC_ROOTLESS : 0) |
+                 (s->emulated ? TENON_EXEC_EMULATED : 0),
         .id = how->id,
         .rootfs = s->root.path,
         .work = work,
         .rootfs_fd = s->root.fd,
         .work_fd = workfd,
-        .argv = op->args,
+        .argv = tenon_step_args(s),
         .env = (const char *const *)s->env,
         .cwd = op->cwd && *op->cwd ? op->cwd : "/",
         .network = tenon_step_network(s),
@@ -300,6 +302,8 @@ int
 tenon_step_furnish(struct tenon_step *s, struct tenon_error *err)
 {
     int rc = tenon_step_net_files(s, err);
+    if (rc == 0)
+        rc = tenon_step_emulator_file(s, err);
     if (rc == 0)
         rc = tenon_step_devices(s, err);
     if (rc == 0)
@@ -432,6 +436,8 @@ tenon_step_set_up(struct tenon_step *s, struct tenon_module **executor, struct t
         return err->code;
     s->dir = tenon_tempdir_path(s->tempdir);
     tenon_step_ids_choose(s, *executor);
+    if (tenon_step_emulation(s, *executor, err) < 0)
+        return err->code;
     if (tenon_step_empty_caches(s, err) < 0 || tenon_step_attach(s, err) < 0)
         return err->code;
     return 0;

@@ -1031,6 +1031,16 @@ struct tenon_exec { /* one step; mount points exist already */
 };
 #define TENON_EXEC_INSECURE (UINT32_C(1) << 0) /* all privileges; was granted */
 #define TENON_EXEC_ROOTLESS (UINT32_C(1) << 1) /* in a user namespace already */
+#define TENON_EXEC_EMULATED (UINT32_C(1) << 2) /* minor 2: with the formats of ops->emulate */
+
+/* Programs of another processor, and what runs them. */
+struct tenon_exec_format {
+    uint32_t struct_size;
+    uint32_t len;                      /* of the following two */
+    const unsigned char *magic, *mask; /* of the beginning of such a file */
+    const char *name;                  /* "arm64" */
+    const char *interpreter;           /* a path on this machine; needs no libraries */
+};
 
 /* Ids that only steps have.  In the namespace those from 1 on are the machine's from first + 1
  * on, and 0 is root. */
@@ -1067,6 +1077,14 @@ struct tenon_executor_ops {
      * run or join was given under this id.  NOT_FOUND: none runs. */
     int (*signal)(void *self, const char *id, int32_t number,
                   struct tenon_error *err);
+    /* Optional, minor 2.  Called once, before the first step with
+     * TENON_EXEC_EMULATED: all programs of such a step that have one of these
+     * formats are run by its interpreter, which is not in the step's root, and nobody
+     * else's are.  UNSUPPORTED: it cannot be had for a step alone.  The list
+     * is the caller's. */
+    int (*emulate)(void *self, struct tenon_ctx *ctx,
+                   const struct tenon_exec_format *formats, size_t count,
+                   struct tenon_error *err);
 };
 
 /* ---- exporters ---------------------------------------------------------- */

@@ -114,12 +114,17 @@ say(const char *text)
 static void __attribute__((noreturn))
 cannot_start(const char *program, int e)
 {
+    if (e == ENOEXEC) { /* in the words of runtimes, which people look for */
+        say("exec ");
+        say(program);
+        say(": exec format error\n");
+        _exit(1);
+    }
     say("exec: \"");
     say(program);
     say(e == ENOENT && !strchr(program, '/') ? "\": executable file not found in $PATH\n"
         : e == ENOENT                        ? "\": no such file or directory\n"
         : e == EACCES                        ? "\": permission denied\n"
-        : e == ENOEXEC                       ? "\": exec format error\n"
         : e == EISDIR                        ? "\": is a directory\n"
                                              : "\": cannot be executed\n");
     _exit(1);

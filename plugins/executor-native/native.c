@@ -20,6 +20,7 @@
 #include "tools/cleanup.h"
 #include "common/exec/cgroup.h"
 #include "common/exec/devices.h"
+#include "common/exec/emulation.h"
 #include "common/exec/guard.h"
 #include "common/exec/network.h"
 #include "common/exec/profile.h"
@@ -34,6 +35,7 @@ struct native {
     struct running running;
     struct usernamespace users; /* of every id, and of those that only steps have */
     struct usernamespace own_ids;
+    struct emulation emulation;
     bool wants_users;
 };
 
@@ -58,6 +60,7 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     n->running = (struct running)RUNNING_INIT;
     n->users = (struct usernamespace)USERNAMESPACE_INIT;
     n->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
+    n->emulation = (struct emulation)EMULATION_INIT;
     n->own_ids.first = (uint32_t)host->get_int(config, "id-base");
     n->own_ids.has_own_root = host->get_bool(config, "own-root");
     n->devices.root_id = usernamespace_outside(&n->own_ids, 0);
@@ -76,6 +79,7 @@ native_fini(void *self)
     pthread_mutex_destroy(&n->running.lock);
     usernamespace_release(&n->users);
     usernamespace_release(&n->own_ids);
+    emulation_release(&n->emulation);
     free(n->network_helper);
     free(n);
 }
@@ -248,13 +252,16 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
         return TENON_OK;
     int e = requests_open(r);
     l->requests_fd = requests_fd(*r);
-    bool users = n->wants_users && !l->rootless;
+    const bool emulated = l->x->flags & TENON_EXEC_EMULATED;
+    bool users = emulated || (n->wants_users && !l->rootless);
     if (l->first_id) {
         l->root_id = usernamespace_outside(&n->own_ids, 0);
         l->outside_uid = usernamespace_outside(&n->own_ids, l->uid);
     }
-    if (!e && users)
-        e = usernamespace_get(l->first_id ? &n->own_ids : &n->users, &l->users_fd);
+    struct usernamespace *ids = l->first_id ? &n->own_ids : &n->users;
+    if ((!e || emulated) && users)
+        e = emulated ? emulation_users(&n->emulation, ids, &l->users_fd)
+                     : usernamespace_get(ids, &l->users_fd);
     int no_net = !e && users && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
     if (no_net)
         host->log(ctx, LOG_DEBUG, "no network of the steps' user namespace: %s: root of the step "
@@ -262,6 +269,8 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     if (e)
         host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
                                   "into steps of their numbers", strerror(e));
+    if (e && emulated)
+        return host->error(err, TENON_E_FAILED, e, "no user namespace for what is emulated");
     if (e && l->first_id) /* nothing would be its own */
         return host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
     native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
@@ -433,6 +442,16 @@ native_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct
     return TENON_OK;
 }
 
+static int
+native_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *formats,
+               size_t count, struct tenon_error *err)
+{
+    struct native *n = self;
+    (void)ctx;
+    int e = emulation_begin(&n->emulation, formats, count);
+    return e ? host->error(err, TENON_E_UNSUPPORTED, e, "no formats of a step's own") : TENON_OK;
+}
+
 static const struct tenon_executor_ops ops = {
     .struct_size = sizeof ops,
     .probe = native_probe,
@@ -440,6 +459,7 @@ static const struct tenon_executor_ops ops = {
     .ids = native_ids,
     .join = native_join,
     .signal = native_signal,
+    .emulate = native_emulate,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),

@@ -109,7 +109,7 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = first.procs,
                             .cgroup_count = first.proc_count, .joined = &first, .step = &own,
                             .news = -1 };
-    const struct usernamespace *users; /* the runtime knows which it is */
+    struct oci_users users = {0}; /* the runtime knows which it is */
     int rc = oci_write_json(o, x, "process.json", oci_process(x), err);
     if (rc == TENON_OK)
         rc = oci_expect_start(&l, err);
@@ -118,6 +118,7 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     l.requests = requests;
     if (rc == TENON_OK)
         rc = run_joined(&l, ctx, id, wait_status, err);
+    free(users.path);
     requests_close(requests);
     if (l.news >= 0)
         close(l.news);

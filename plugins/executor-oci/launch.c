@@ -31,6 +31,8 @@ struct started { /* prepared before fork */
     int in, out, err;
     int requests; /* -1: none are served */
     const char *nodes; /* a directory for the step's devices; NULL: the runtime makes them */
+    int users_fd;      /* bound to users_path; -1: none is to be found there */
+    const char *users_source;
 };
 
 const char oci_mounting_proc[] = "mount /proc for the runtime";
@@ -55,6 +57,9 @@ guard_setup(void *data, const char **what)
         e = cgroup_join(l->cgroup_procs, l->cgroup_count, what);
     if (e)
         return e;
+    *what = "bind the user namespace";
+    if (s->users_fd >= 0 && mount(s->users_source, l->users->path, NULL, MS_BIND, NULL) < 0)
+        return errno;
     /* What it does not see it does not move the step to: the group that we are in stays. */
     if (l->hides_v2)
         (void)umount2(CGROUP_ROOT "/unified", MNT_DETACH);
@@ -144,7 +149,7 @@ oci_expect_start(struct oci_launch *l, struct tenon_error *err)
 static char *
 directory_for_nodes(const struct oci_launch *l)
 {
-    if (!l->in_users || mkdirat(l->x->work_fd, "nodes", 0700) < 0)
+    if (!l->users || !l->users->ids || mkdirat(l->x->work_fd, "nodes", 0700) < 0)
         return NULL;
     return tenon_asprintf("%s/nodes", l->x->work);
 }
@@ -159,14 +164,20 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     auto_close int out = nodes_move_up(l->x->stdout_fd);
     auto_close int err = nodes_move_up(l->x->stderr_fd);
     auto_free char *nodes = directory_for_nodes(l);
-    struct started s = { l, env, in, out, err, requests_fd(l->requests), nodes };
-    auto_free int *keep = tenon_calloc(5 + l->cgroup_count, sizeof *keep);
+    auto_close int users = l->users && l->users->fd >= 0
+                               ? fcntl(l->users->fd, F_DUPFD_CLOEXEC, 10) : -1;
+    auto_free char *users_source = tenon_asprintf("/proc/self/fd/%d", users);
+    struct started s = { l, env, in, out, err, requests_fd(l->requests), nodes, users,
+                         users_source };
+    auto_free int *keep = tenon_calloc(6 + l->cgroup_count, sizeof *keep);
     size_t kept = 0;
     keep[kept++] = in;
     keep[kept++] = out;
     keep[kept++] = err;
     if (l->joined)
         keep[kept++] = l->joined->pidfd;
+    if (users >= 0)
+        keep[kept++] = users;
     if (s.requests >= 0)
         keep[kept++] = s.requests;
     for (size_t i = 0; i < l->cgroup_count; i++)

@@ -61,6 +61,7 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     pthread_mutex_init(&o->lock, NULL);
     o->wants_users = h->get_bool(config, "user-namespace");
     o->all_ids = o->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
+    o->emulation = (struct emulation)EMULATION_INIT;
     o->own_ids.first = (uint32_t)h->get_int(config, "id-base");
     cgroup_sweep();
     *self = o;
@@ -76,6 +77,7 @@ oci_fini(void *self)
     pthread_mutex_destroy(&o->lock);
     usernamespace_release(&o->all_ids);
     usernamespace_release(&o->own_ids);
+    emulation_release(&o->emulation);
     free(o->runtime);
     free(o->path);
     free(o->network_helper);
@@ -145,9 +147,10 @@ can_keep(const struct oci *o)
 
 static int
 write_config(const struct oci *o, const struct tenon_exec *x, const char *cgroup,
-             const char *network, const struct usernamespace *users, struct tenon_error *err)
+             const char *network, const struct oci_users *users, struct tenon_error *err)
 {
-    return oci_write_json(o, x, "config.json", oci_spec(x, cgroup, network, users), err);
+    return oci_write_json(o, x, "config.json",
+                          oci_spec(x, cgroup, network, users->ids, users->path), err);
 }
 
 /* ---- groups ----------------------------------------------------------------------- */
@@ -256,7 +259,7 @@ check_runtime(const struct oci *o, const struct tenon_exec *x, int status,
 
 static int
 run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-       const char *network, const struct usernamespace *users, const struct requests *requests,
+       const char *network, const struct oci_users *users, const struct requests *requests,
        int32_t *wait_status, struct tenon_error *err)
 {
     struct groups groups;
@@ -270,7 +273,7 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
                                  .proc_count = groups.limits.count };
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = groups.limits.procs,
                             .cgroup_count = groups.limits.count, .requests = requests,
-                            .hides_v2 = groups.has_devices, .in_users = users != NULL,
+                            .hides_v2 = groups.has_devices, .users = users,
                             .step = &step };
     if (oci_expect_start(&l, err) < 0) {
         groups_release(&groups);
@@ -315,10 +318,11 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
         network_open(o->host, ctx, x, o->network_helper, &net, err) < 0)
         return o->host->error_code(err);
     struct requests *requests = NULL;
-    const struct usernamespace *users;
+    struct oci_users users;
     int rc = oci_separate(o, ctx, x, &requests, &users, err);
     if (rc == TENON_OK)
-        rc = run_in(o, ctx, x, net ? network_path(net) : NULL, users, requests, wait_status, err);
+        rc = run_in(o, ctx, x, net ? network_path(net) : NULL, &users, requests, wait_status, err);
+    free(users.path);
     requests_close(requests);
     network_close(net);
     return rc;
@@ -331,6 +335,7 @@ static const struct tenon_executor_ops ops = {
     .ids = oci_ids,
     .join = oci_join,
     .signal = oci_signal,
+    .emulate = oci_emulate,
 };
 static const struct tenon_param options[] = { { .name = NULL } };
 static const struct tenon_plugin plugin = {

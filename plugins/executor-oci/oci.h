@@ -11,6 +11,7 @@
 #include <tenon-plugin.h>
 
 #include "common/exec/devices.h"
+#include "common/exec/emulation.h"
 #include "common/exec/guard.h"
 #include "common/exec/requests.h"
 #include "common/exec/running.h"
@@ -27,6 +28,13 @@ struct oci {
     bool wants_users, was_tried;
     int why_no_users;
     struct usernamespace all_ids, own_ids; /* the runtime makes its own, as one of these */
+    struct emulation emulation;
+};
+
+struct oci_users { /* the user namespace of a step */
+    const struct usernamespace *ids; /* NULL: it has none */
+    int fd;     /* one that is there, borrowed; -1: the runtime makes it */
+    char *path; /* where the runtime finds that; free it */
 };
 
 /* Files in a step's directory for work. */
@@ -38,8 +46,9 @@ struct oci {
 
 /* Which user namespace shall the runtime make, if any?  What the step asks of us then. */
 int oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
-                 struct requests **r, const struct usernamespace **users,
-                 struct tenon_error *err);
+                 struct requests **r, struct oci_users *users, struct tenon_error *err);
+int oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *formats,
+                size_t count, struct tenon_error *err);
 int oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out,
             struct tenon_error *err);
 
@@ -60,7 +69,7 @@ struct oci_launch {
     const struct requests *requests; /* NULL: none are served */
     const struct running_copy *joined; /* where the runtime runs already; or NULL */
     bool hides_v2;
-    bool in_users;             /* the runtime makes a user namespace */
+    const struct oci_users *users; /* NULL: the runtime knows which it is */
     struct running_step *step; /* in the list from when it has started */
     int news;                  /* inotify; -1: nobody wants to know when that is */
 };

@@ -193,7 +193,7 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
 
 static void
 add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
-               const char *network, bool users)
+               const char *network, bool users, const char *users_path)
 {
     struct json_object *a = add_array(linux_part, "namespaces");
     const char *const names[] = { "pid", "ipc", "uts", "mount", "cgroup",
@@ -206,6 +206,8 @@ add_namespaces(struct json_object *linux_part, const struct tenon_exec *x,
         add_string(n, "type", names[i]);
         if (network && !strcmp(names[i], "network"))
             add_string(n, "path", network);
+        if (users_path && !strcmp(names[i], "user"))
+            add_string(n, "path", users_path);
         json_object_array_add(a, n);
     }
 }
@@ -315,24 +317,24 @@ add_ids(struct json_object *map, uint32_t inside, uint32_t outside, uint32_t cou
 }
 
 static void
-add_map(struct json_object *linux_part, const char *key, const struct usernamespace *users)
+add_map(struct json_object *linux_part, bool groups, const struct usernamespace *users)
 {
-    struct json_object *map = add_array(linux_part, key);
+    struct json_object *map = add_array(linux_part, groups ? "gidMappings" : "uidMappings");
     struct usernamespace_extent list[USERNAMESPACE_EXTENTS];
-    size_t n = usernamespace_map(users, list);
+    size_t n = usernamespace_map(users, groups, list);
     for (size_t i = 0; i < n; i++)
         add_ids(map, list[i].inside, list[i].outside, list[i].count);
 }
 
 static void
 add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgroup,
-          const char *network, const struct usernamespace *users)
+          const char *network, const struct usernamespace *users, const char *users_path)
 {
     struct json_object *l = add_object(spec, "linux");
-    add_namespaces(l, x, network, users != NULL);
+    add_namespaces(l, x, network, users != NULL, users_path);
     if (users) {
-        add_map(l, "uidMappings", users);
-        add_map(l, "gidMappings", users);
+        add_map(l, false, users);
+        add_map(l, true, users);
     }
     add_resources(l, x);
     if (!(x->flags & TENON_EXEC_ROOTLESS))
@@ -346,7 +348,7 @@ add_linux(struct json_object *spec, const struct tenon_exec *x, const char *cgro
 
 struct json_object *
 oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
-         const struct usernamespace *users)
+         const struct usernamespace *users, const char *users_path)
 {
     struct json_object *spec = json_object_new_object();
     add_string(spec, "ociVersion", "1.0.2");
@@ -356,6 +358,6 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
     struct json_object *mounts = add_array(spec, "mounts");
     add_system_mounts(mounts, x, network, users != NULL);
     add_step_mounts(mounts, x);
-    add_linux(spec, x, cgroup, network, users);
+    add_linux(spec, x, cgroup, network, users, users_path);
     return spec;
 }

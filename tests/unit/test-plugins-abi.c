@@ -140,7 +140,7 @@ static const struct kind {
       { M(mount, attach), M(mount, detach) } },
     { TENON_KIND_EXECUTOR, "executor", "EXECUTOR", "run", true, sizeof(struct tenon_executor_ops),
       { M(executor, probe), M(executor, run), M(executor, ids), M(executor, join),
-        M(executor, signal) } },
+        M(executor, signal), M(executor, emulate) } },
     { TENON_KIND_EXPORTER, "exporter", "EXPORTER", "write", false, sizeof(struct tenon_exporter_ops),
       { M(exporter, title), M(exporter, write), M(exporter, check) } },
     { TENON_KIND_PROGRESS, "progress", "PROGRESS", "close", false, sizeof(struct tenon_progress_ops),

@@ -5,6 +5,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/cgroup.h \
 	%D%/devices.c \
 	%D%/devices.h \
+	%D%/emulation.c \
+	%D%/emulation.h \
 	%D%/guard.c \
 	%D%/guard.h \
 	%D%/limits.c \

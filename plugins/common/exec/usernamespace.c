@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,6 +17,7 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/cleanup.h"
+#include "tools/parse.h"
 
 enum { STACK_BYTES = 64 << 10 };
 
@@ -62,34 +64,65 @@ write_file(const char *path, const char *text)
     return write(fd, text, strlen(text)) < 0 ? errno : 0;
 }
 
+/* "inside outside count" a line.  Those beyond the last that there is room for are nobody's. */
+static size_t
+own_map(const char *path, struct usernamespace_extent list[USERNAMESPACE_EXTENTS])
+{
+    FILE *f = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0, n = 0;
+    while (f && n < USERNAMESPACE_EXTENTS && getline(&line, &cap, f) > 0) {
+        uint64_t first, count;
+        char *rest = line, *words[3] = {0};
+        for (size_t i = 0; i < 3;) {
+            char *word = strsep(&rest, " \n");
+            if (!word)
+                break;
+            if (*word)
+                words[i++] = word;
+        }
+        if (words[2] && tenon_parse_u64(words[0], 10, &first) && first <= UINT32_MAX &&
+            tenon_parse_u64(words[2], 10, &count) && count <= UINT32_MAX)
+            list[n++] = (struct usernamespace_extent){ (uint32_t)first, (uint32_t)first,
+                                                       (uint32_t)count };
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return n;
+}
+
 size_t
-usernamespace_map(const struct usernamespace *u,
+usernamespace_map(const struct usernamespace *u, bool groups,
                   struct usernamespace_extent list[USERNAMESPACE_EXTENTS])
 {
-    if (!u->first) {
-        list[0] = (struct usernamespace_extent){ 0, 0, UINT32_MAX };
-        return 1;
-    }
+    if (!u->first)
+        return own_map(groups ? "/proc/self/gid_map" : "/proc/self/uid_map", list);
     list[0] = (struct usernamespace_extent){ 0, usernamespace_outside(u, 0), 1 };
     list[1] = (struct usernamespace_extent){ 1, usernamespace_outside(u, 1),
                                              usernamespace_count(u->first) - 1 };
     list[2] = (struct usernamespace_extent){ USERNAMESPACE_LAST_INSIDE, USERNAMESPACE_LAST_OUTSIDE,
                                              USERNAMESPACE_RESERVED - 1 };
-    return USERNAMESPACE_EXTENTS;
+    return 3;
 }
 
 static int
-write_maps(pid_t pid, const struct usernamespace *u)
+write_map(pid_t pid, const struct usernamespace *u, bool groups)
 {
     struct usernamespace_extent list[USERNAMESPACE_EXTENTS];
-    size_t n = usernamespace_map(u, list);
+    size_t n = usernamespace_map(u, groups, list);
     auto_buf struct tenon_buf map = TENON_BUF_INIT;
     for (size_t i = 0; i < n; i++)
         tenon_buf_addf(&map, "%u %u %u\n", list[i].inside, list[i].outside, list[i].count);
-    auto_free char *users = tenon_asprintf("/proc/%ld/uid_map", (long)pid);
-    auto_free char *groups = tenon_asprintf("/proc/%ld/gid_map", (long)pid);
-    int e = write_file(users, tenon_buf_str(&map));
-    return e ? e : write_file(groups, tenon_buf_str(&map));
+    auto_free char *path = tenon_asprintf("/proc/%ld/%cid_map", (long)pid, groups ? 'g' : 'u');
+    return write_file(path, tenon_buf_str(&map));
+}
+
+int
+usernamespace_write_maps(pid_t pid, const struct usernamespace *u)
+{
+    int e = write_map(pid, u, false);
+    return e ? e : write_map(pid, u, true);
 }
 
 /* The first process, until go[1] ends; -1 and errno. */
@@ -116,8 +149,8 @@ end(const struct first *f, pid_t pid)
     return status;
 }
 
-static int
-open_namespace(pid_t pid, const char *kind, int *fd)
+int
+usernamespace_open(pid_t pid, const char *kind, int *fd)
 {
     auto_free char *path = tenon_asprintf("/proc/%ld/ns/%s", (long)pid, kind);
     *fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -133,9 +166,9 @@ make(int flags, const struct usernamespace *u, int *fd)
     if (!stack || pipe2(f.go, O_CLOEXEC) < 0)
         return errno;
     pid_t pid = start(&f, CLONE_NEWUSER | flags, stack);
-    int e = pid < 0 ? errno : write_maps(pid, u);
+    int e = pid < 0 ? errno : usernamespace_write_maps(pid, u);
     if (!e && fd)
-        e = open_namespace(pid, "user", fd);
+        e = usernamespace_open(pid, "user", fd);
     int status = pid < 0 ? 0 : end(&f, pid);
     close(f.go[1]);
     close(f.go[0]);
@@ -161,7 +194,7 @@ usernamespace_network(int users_fd, int *fd)
             (void)!read(done[0], &how, 1);
         e = e ? e : how;
         if (!e)
-            e = open_namespace(pid, "net", fd);
+            e = usernamespace_open(pid, "net", fd);
         if (pid > 0)
             end(&f, pid);
         close(done[0]);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* For the configuration of an executor. */
 #define USERNAMESPACE_PARAM                                                             \
@@ -59,10 +60,14 @@ usernamespace_outside(const struct usernamespace *u, uint32_t id)
 struct usernamespace_extent {
     uint32_t inside, outside, count;
 };
-enum { USERNAMESPACE_EXTENTS = 3 };
-/* How many there are. */
-size_t usernamespace_map(const struct usernamespace *u,
+enum { USERNAMESPACE_EXTENTS = 32 };
+/* How many there are, of users or groups; where every id is the same, those that we have. */
+size_t usernamespace_map(const struct usernamespace *u, bool groups,
                          struct usernamespace_extent list[USERNAMESPACE_EXTENTS]);
+/* For the process that a new one begins with.  0 or an errno. */
+int usernamespace_write_maps(pid_t pid, const struct usernamespace *u);
+/* "user", "net", ... of that process; the caller's.  0 or an errno. */
+int usernamespace_open(pid_t pid, const char *kind, int *fd);
 /* *fd is borrowed.  0, or an errno: there is none to be had. */
 int usernamespace_get(struct usernamespace *u, int *fd);
 void usernamespace_release(struct usernamespace *u);
