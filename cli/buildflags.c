@@ -22,7 +22,6 @@ enum kind {
     FLAG_IGNORED,    /* of the classic builder; with a warning where `help` has one */
     FLAG_IGNORED_BOOL,
     FLAG_BUILDER,    /* there is one */
-    FLAG_LATER_BOOL, /* not there yet */
 };
 
 struct flag {
@@ -60,7 +59,7 @@ static const struct flag flags[] = {
       "Dockerfile (CONTEXT/Dockerfile), - for standard input" },
     { "iidfile", 0, FLAG_STRING, AT(iidfile), "F", "write the image's id to a file" },
     { "label", 0, FLAG_LIST, AT(labels), "K=V", "label of the image" },
-    { "load", 0, FLAG_LATER_BOOL, 0, NULL, "load it into a docker engine" },
+    { "load", 0, FLAG_BOOL, AT(load), NULL, "load it into docker's or podman's engine" },
     { "lock-file", 0, FLAG_STRING, AT(lock_file), "F", "the lock file (Dockerfile.lock)" },
     { "locked", 0, FLAG_BOOL, AT(locked), NULL, "use what the lock file has, and nothing else" },
     { "metadata-file", 0, FLAG_STRING, AT(metadata_file), "F", "write what was built as JSON" },
@@ -180,8 +179,6 @@ set_bool(struct build_flags *f, const struct flag *flag, const char *value)
                                value, flag->name);
     if (flag->kind == FLAG_IGNORED_BOOL)
         return on ? ignore(flag) : 0;
-    if (flag->kind == FLAG_LATER_BOOL)
-        return on ? not_yet(flag) : 0;
     *(bool *)((char *)f + flag->offset) = on;
     return 0;
 }
@@ -233,7 +230,6 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
         return !strcmp(value, "default") ? 0 : not_yet(flag);
     case FLAG_BOOL:
     case FLAG_IGNORED_BOOL:
-    case FLAG_LATER_BOOL:
         break;
     }
     return 0;
@@ -242,8 +238,7 @@ set_value(struct build_flags *f, const struct flag *flag, const char *value)
 static bool
 takes_no_value(const struct flag *flag)
 {
-    return flag->kind == FLAG_BOOL || flag->kind == FLAG_IGNORED_BOOL ||
-           flag->kind == FLAG_LATER_BOOL;
+    return flag->kind == FLAG_BOOL || flag->kind == FLAG_IGNORED_BOOL;
 }
 
 static int
@@ -346,12 +341,6 @@ print_wrapped(const char *text, int column)
 }
 
 static bool
-is_later(enum kind kind)
-{
-    return kind == FLAG_LATER_BOOL;
-}
-
-static bool
 is_shown(const struct flag *f)
 {
     return f->help && f->kind != FLAG_IGNORED && f->kind != FLAG_IGNORED_BOOL;
@@ -372,12 +361,10 @@ build_flags_help(const struct cli *cli)
         auto_free char *left = tenon_asprintf("%c%c%s --%s%s%s", f->letter ? '-' : ' ',
                                               f->letter ? f->letter : ' ', f->letter ? "," : " ",
                                               f->name, f->arg ? " " : "", f->arg ? f->arg : "");
-        auto_free char *right = tenon_asprintf("%s%s", f->help,
-                                               is_later(f->kind) ? " (not supported yet)" : "");
         if (strlen(left) + 3 > COLUMN)
             printf("  %s\n%*s", left, COLUMN, "");
         else
             printf("  %-*s", COLUMN - 2, left);
-        print_wrapped(right, COLUMN);
+        print_wrapped(f->help, COLUMN);
     }
 }

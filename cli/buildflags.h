@@ -13,8 +13,8 @@ struct build_flags {
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
     char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies, **attests;
-    bool no_cache, pull, prefer_store, push, quiet, check, debug, explain, repro_check, help;
-    bool locked, offline;
+    bool no_cache, pull, prefer_store, load, push, quiet, check, debug, explain, repro_check;
+    bool locked, offline, help;
     bool locks; /* tenon lock: what the build uses is written down */
 };
 

@@ -238,12 +238,6 @@ parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char
     }
     if (!err->code && is_stream(type, pairs) && !has_pair(pairs, "dest"))
         tenon_strv_push(&pairs, tenon_strdup("dest=-"));
-    if (!err->code && !strcmp(type, "docker") && is_archive(pairs) &&
-        !has_pair(pairs, "dest")) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED,
-                        "loading into a docker engine is not supported yet");
-        tenon_error_hint(err, "-o type=docker,dest=FILE, then docker load -i FILE");
-    }
     if (!err->code && !strcmp(type, "cacheonly")) { /* nothing comes out */
         free(type);
         tenon_strv_free(pairs);
@@ -298,10 +292,16 @@ build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
             if (f->push)
                 set_push(&o->exports[i].pairs, "--push");
         }
+    bool loaded = !f->load;
+    for (size_t i = 0; i < o->count; i++)
+        loaded = loaded || (!strcmp(o->exports[i].type, "docker") &&
+                            !has_pair(o->exports[i].pairs, "dest"));
+    if (!loaded && parse_one(f, plugins, "type=docker", o, err) < 0)
+        return err->code;
     if (f->push && !image && parse_one(f, plugins, "type=image,push=true", o, err) < 0)
         return err->code;
     /* Nothing asked: the image stays in the store, under its names. */
-    if (!f->outputs && !f->push && parse_one(f, plugins, "type=image", o, err) < 0)
+    if (!f->outputs && !f->push && !f->load && parse_one(f, plugins, "type=image", o, err) < 0)
         return err->code;
     mirrors_first(o);
     for (size_t i = 0; f->iidfile && i < o->count; i++)
@@ -431,7 +431,7 @@ void
 build_outputs_tell(const struct build_flags *f, const struct tenon_result *r)
 {
     const char *id = image_id(r);
-    if (id && !f->tags && !f->outputs && !f->push)
+    if (id && !f->tags && !f->outputs && !f->push && !f->load)
         fprintf(stderr, "The result is %.*s in the store, and prune may remove it: -t NAME keeps "
                 "it, -o writes it out.\n", (int)strlen("sha256:") + 12, id);
 }

@@ -8,6 +8,8 @@ tenon_SOURCES = \
 	%D%/credentials.c \
 	%D%/dockerface.c \
 	%D%/frontends.c \
+	%D%/imageload.c \
+	%D%/imageload.h \
 	%D%/imagetext.c \
 	%D%/imagetext.h \
 	%D%/keep.c \
@@ -66,6 +68,8 @@ tenon_SOURCES += \
 	%D%/buildpolicy.h \
 	%D%/checktext.c \
 	%D%/checktext.h \
+	%D%/containerengine.c \
+	%D%/containerengine.h \
 	%D%/destination.c \
 	%D%/destination.h \
 	%D%/knownword.c \

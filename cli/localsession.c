@@ -23,6 +23,7 @@
 #include "tools/vec.h"
 #include "cli.h"
 #include "destination.h"
+#include "imageload.h"
 #include "sshagent.h"
 
 
@@ -37,12 +38,18 @@ struct local {
     char *name, *path;
 };
 
+struct loading { /* an export into the container engine */
+    int fd;
+    struct image_load *load;
+};
+
 struct cli_session {
     struct tenon_session vtable;
     TENON_VEC(struct secret) secrets;
     TENON_VEC(struct agent) agents;
     TENON_VEC(struct local) locals;
     TENON_VEC(struct destination) sinks; /* exports under way */
+    TENON_VEC(struct loading) loads;
     TENON_VEC(char *) files;             /* that exports will write, by their whole names */
     char **mirrors; /* destinations that what is not of the build is removed from, below the
                      * current directory */
@@ -361,10 +368,35 @@ session_credentials(void *data, const char *host, char **user, char **secret,
 /* ---- sinks --------------------------------------------------------------- */
 
 static int
+open_load(struct cli_session *s, struct tenon_error *err)
+{
+    struct loading l;
+    l.fd = image_load_begin(&l.load, err);
+    if (l.fd >= 0)
+        tenon_vec_push(&s->loads, l);
+    return l.fd;
+}
+
+/* NULL: none has this descriptor. */
+static struct image_load *
+take_load(struct cli_session *s, int fd)
+{
+    tenon_vec_foreach(l, &s->loads)
+        if (l->fd == fd) {
+            struct image_load *load = l->load;
+            *l = s->loads.items[--s->loads.len];
+            return load;
+        }
+    return NULL;
+}
+
+static int
 sink_open(void *data, const char *dest, struct tenon_error *err)
 {
     struct cli_session *s = data;
     struct destination d = { .fd = -1 };
+    if (!dest)
+        return open_load(s, err);
     if (!strcmp(dest, "-")) {
         d.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         if (d.fd < 0)
@@ -389,6 +421,9 @@ static int
 sink_commit(void *data, int fd, struct tenon_error *err)
 {
     struct cli_session *s = data;
+    struct image_load *load = take_load(s, fd);
+    if (load)
+        return image_load_finish(load, err);
     struct destination *d = find_sink(s, fd);
     if (!d)
         return tenon_error_set(err, TENON_E_BUG, "commit of a sink that is not open");
@@ -401,6 +436,9 @@ static void
 sink_abort(void *data, int fd)
 {
     struct cli_session *s = data;
+    struct image_load *load = take_load(s, fd);
+    if (load)
+        image_load_abort(load);
     struct destination *d = find_sink(s, fd);
     if (!d)
         return;
@@ -466,6 +504,8 @@ static int
 sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
 {
     struct cli_session *s = data;
+    if (kind == TENON_SINK_ENGINE)
+        return image_load_check(err);
     if (!strcmp(dest, "-"))
         return check_stdout(s, kind, err);
     if (kind == TENON_SINK_FILE)
@@ -541,6 +581,8 @@ cli_session_free(struct cli_session *s)
         return;
     while (s->sinks.len)
         sink_abort(s, s->sinks.items[0].fd);
+    while (s->loads.len)
+        sink_abort(s, s->loads.items[0].fd);
     tenon_vec_foreach(x, &s->secrets) {
         free(x->id);
         free(x->file);
@@ -564,6 +606,7 @@ cli_session_free(struct cli_session *s)
     tenon_vec_release(&s->agents);
     tenon_vec_release(&s->locals);
     tenon_vec_release(&s->sinks);
+    tenon_vec_release(&s->loads);
     tenon_vec_release(&s->files);
     tenon_vec_release(&s->temps);
     free(s);

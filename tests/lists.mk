@@ -231,6 +231,7 @@ cli_tests = \
 	tests/cli/keys.sh \
 	tests/cli/layer-bytes.sh \
 	tests/cli/leftovers.sh \
+	tests/cli/load.sh \
 	tests/cli/local-trouble.sh \
 	tests/cli/lock.sh \
 	tests/cli/manual.sh \
@@ -283,6 +284,7 @@ cli_tests = \
 
 cli_helpers = \
 	tests/cli/attested \
+	tests/cli/engine \
 	tests/cli/follow-recipes \
 	tests/cli/foreign-elf \
 	tests/cli/foreign.c \

@@ -542,7 +542,8 @@ struct tenon_host {
      * sink_open: a writable descriptor for `dest` ("-": standard output);
      * sink_commit makes it appear under its name in one step.  sink_dir: a
      * directory, made when missing.  All the core's; a sink that is never
-     * committed leaves nothing. */
+     * committed leaves nothing.  Minor 2: dest NULL is the user's container
+     * engine, which takes an archive as `docker load` does. */
     int (*sink_open)(struct tenon_ctx *ctx, const char *dest,
                      struct tenon_error *err);
     int (*sink_commit)(struct tenon_ctx *ctx, int fd, struct tenon_error *err);
@@ -618,6 +619,7 @@ struct tenon_host {
 #define TENON_FACTS_STEPS (UINT32_C(1) << 0) /* its steps, build files, layers */
 #define TENON_SINK_FILE 0   /* for sink_open */
 #define TENON_SINK_DIR 1    /* for sink_dir */
+#define TENON_SINK_ENGINE 3 /* minor 2, dest NULL: for sink_open, of the container engine */
 #define TENON_SINK_MIRROR 2 /* the same, and what else is there is removed */
 /* Of one secret; BuildKit's. */
 #define TENON_SECRET_MAX_BYTES (500 * 1024)

@@ -21,7 +21,7 @@ void tenon_libcurl_settle(void);
 
 #define TENON_CURL_FUNCTIONS(X) \
     X(easy_cleanup) X(easy_escape) X(easy_getinfo) X(easy_init) X(easy_reset)     \
-    X(easy_setopt) X(easy_strerror) X(free) X(getdate) X(global_init)             \
+    X(easy_perform) X(easy_setopt) X(easy_strerror) X(free) X(getdate) X(global_init)             \
     X(multi_add_handle) X(multi_cleanup) X(multi_info_read) X(multi_init)         \
     X(multi_perform) X(multi_poll) X(multi_remove_handle) X(slist_append)         \
     X(slist_free_all) X(url) X(url_cleanup) X(url_get) X(url_set) X(version_info)
@@ -40,6 +40,7 @@ extern struct tenon_curl_functions tenon_curl;
 #define curl_easy_escape tenon_curl.easy_escape_
 #define curl_easy_getinfo tenon_curl.easy_getinfo_
 #define curl_easy_init tenon_curl.easy_init_
+#define curl_easy_perform tenon_curl.easy_perform_
 #define curl_easy_reset tenon_curl.easy_reset_
 #define curl_easy_setopt tenon_curl.easy_setopt_
 #define curl_easy_strerror tenon_curl.easy_strerror_

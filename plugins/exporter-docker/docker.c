@@ -1,5 +1,5 @@
-/* exporter-docker: an archive that `docker load` takes: an OCI layout that
- * carries docker's manifest.json too.  One platform only, as docker has it. */
+/* exporter-docker: an archive that `docker load` takes, or that is loaded at once: an OCI layout
+ * that carries docker's manifest.json too.  One platform only, as docker has it. */
 #include <json-c/json.h>
 #include <string.h>
 #include <tenon-plugin.h>
@@ -14,7 +14,7 @@
 static const struct tenon_host *host;
 
 static const struct tenon_param options[] = {
-    { .name = "dest", .help = "archive to write, - for standard output",
+    { .name = "dest", .help = "archive to write, - for standard output; none: it is loaded",
       .type = TENON_TYPE_HOST_PATH },
     { .name = "tar", .help = "one archive instead of a directory",
       .type = TENON_TYPE_BOOL, .def = "true" },
@@ -95,7 +95,7 @@ docker_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     return platforms > 1 ? one_only(err)
-                         : export_layout_check(host, ctx, opt, "docker", err);
+                         : export_layout_check(host, ctx, opt, "docker", true, err);
 }
 
 static int

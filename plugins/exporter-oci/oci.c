@@ -29,7 +29,7 @@ oci_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
           uint64_t platforms, struct tenon_error *err)
 {
     (void)self, (void)platforms;
-    return export_layout_check(host, ctx, opt, "oci", err);
+    return export_layout_check(host, ctx, opt, "oci", false, err);
 }
 
 static int

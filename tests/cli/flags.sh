@@ -50,7 +50,6 @@ while read -r status text flags; do
 done <<'END'
 2 attestation_type_"sbon"               --attest type=sbon
 2 --builder_is_not_supported_yet        --builder other
-2 --load_is_not_supported_yet           --load
 2 source_policies_in_Rego_are_not_supported_yet --policy filename=x.rego
 2 invalid_value_"most"_for_mode          --provenance=mode=most
 2 scanner_"none"                        --sbom scanner=none
@@ -78,7 +77,6 @@ done <<'END'
 2 invalid_value_"a"_in_output          -o type=oci,a
 2 unknown_output_type_"flat"             -o type=flat
 2 "dest"_is_missing                     -o type=local
-2 loading_into_a_docker_engine_is_not   -o type=docker
 2 unknown_operating_system              --platform nothing
 2 unknown_progress_display_"fast"             --progress fast
 2 cannot_be_used_together               --quiet --progress=plain
@@ -678,9 +676,6 @@ run 0 tenon build --help
 cp "$work/out" "$work/help"
 for f in $(sed -n 's/^ *\(-.,\)\? *--\([a-z-]*\).*/--\2/p' "$work/help"); do
     case $tested in *" $f "*) ;; *) fail "$f is in the help and was not tried" ;; esac
-done
-for f in load; do
-    grep -q -e "--$f .*(not supported yet)" "$work/help" || fail "help of --$f"
 done
 for verb in prune du why images plugins docker shell doctor version build lock; do
     run 0 tenon "$verb" --help

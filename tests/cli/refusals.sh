@@ -59,7 +59,10 @@ for type in tar oci docker; do
 done
 no "dest is missing" -o type=oci,tar=false
 no "dest is missing" -o type=docker,tar=false
-no "docker engine" -o type=docker
+export DOCKER_HOST="unix://$work/no-engine"
+no "start docker, or podman's service" -o type=docker
+no "start docker, or podman's service" --load
+unset DOCKER_HOST
 no '"dest" is missing' -o type=local
 no '"dest" is missing' -o type=local,dest=
 for o in local,dest=- oci,tar=false,dest=- docker,tar=false,dest=-; do no "standard output" -o "type=$o"; done

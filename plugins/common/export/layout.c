@@ -334,6 +334,8 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
         int dir = host->sink_dir(l->ctx, dest, err);
         rc = dir < 0 ? dir : export_layout_dir(l, dir, err);
     }
+    if (rc < 0 && !dest)
+        return rc;
     return rc < 0 ? host->error_context(err, "export to %s", dest)
                   : export_respond(host, l->ctx, r, l->image, l->names, err);
 }
@@ -341,11 +343,12 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
 int
 export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
                        const struct tenon_values *options, const char *type,
-                       struct tenon_error *err)
+                       bool takes_engine, struct tenon_error *err)
 {
     const char *dest = host->get_string(options, "dest");
     const bool tar = host->get_bool(options, "tar");
-    if (!dest || !*dest) {
+    const bool engine = takes_engine && tar && !dest;
+    if (!engine && (!dest || !*dest)) {
         host->error(err, TENON_E_INVALID, 0, "output type %s: dest is missing", type);
         host->error_hint(err, tar ? "-o type=%s,dest=FILE" : "-o type=%s,tar=false,dest=DIR",
                          type);
@@ -356,6 +359,8 @@ export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
     if (host->get_bool(options, "prefer-nondist-layers"))
         return host->error(err, TENON_E_UNSUPPORTED, 0, "output type %s: "
                            "prefer-nondist-layers=true is not supported", type);
-    int rc = host->sink_check(ctx, dest, tar ? TENON_SINK_FILE : TENON_SINK_DIR, err);
+    int rc = host->sink_check(ctx, dest, engine ? TENON_SINK_ENGINE
+                                         : tar  ? TENON_SINK_FILE
+                                                : TENON_SINK_DIR, err);
     return rc < 0 ? host->error_context(err, "output type %s", type) : TENON_OK;
 }

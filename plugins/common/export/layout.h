@@ -25,14 +25,14 @@ struct export_layout {
 int export_layout_dir(const struct export_layout *l, int dirfd,
                          struct tenon_error *err);
 
-/* What exporters of layouts do with dest and tar: one archive through a sink,
- * or a directory.  Tells the caller what was made. */
+/* What exporters of layouts do with dest and tar: one archive through a sink (dest NULL: the
+ * container engine's), or a directory.  Tells the caller what was made. */
 int export_layout_export(const struct export_layout *l, struct tenon_result *r,
                             const char *dest, bool tar, struct tenon_error *err);
 /* The same, before anything runs: names, and where it goes.  `type` is the exporter's
- * name. */
+ * name; takes_engine: an archive without dest goes to the container engine. */
 int export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
                            const struct tenon_values *options, const char *type,
-                           struct tenon_error *err);
+                           bool takes_engine, struct tenon_error *err);
 
 #endif

@@ -1,0 +1,123 @@
+#!/bin/sh
+# --load and -o type=docker: which engine an image goes to, what it is sent, and what is said of an
+# engine that refuses; with an engine of the test's own, and with podman's service and program.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/steps.sh"
+need python3 jq
+unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH CONTAINERS_STORAGE_CONF 2>/dev/null || :
+
+start_engine() { # DIR [PORT]
+    mkdir -p "$1"
+    "$abs_top_srcdir/tests/cli/engine" "$@" >"$1/log" 2>&1 &
+    remember $!
+    await "an engine" test -e "$1/ready"
+}
+got() { ls "$1" | grep -c '^got-[0-9]*$' || :; }
+port=$(free_port)
+start_engine "$work/a"
+start_engine "$work/b" "$port"
+head -c 4000000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null >"$context/blob"
+printf 'FROM base\nCOPY blob /\n' | dockerfile
+
+# ---- what it is sent: what the archive would have been ------------------------------------
+run 0 build -t example.org/app -o "type=docker,dest=$work/archive.tar"
+run 0 env DOCKER_HOST="unix://$work/a/engine.sock" "$abs_top_builddir/tenon-dev" --root "$store" build \
+    --progress=plain --build-context "base=oci-layout://$bases/busybox" -t example.org/app --load \
+    --iidfile "$work/iid" "$context"
+cmp "$work/archive.tar" "$work/a/got-1" || fail "another archive"
+assert_eq "/images/load?quiet=1 application/x-tar" "$(cat "$work/a/request-1")"
+assert_lacks "$work/err" "in the store"
+assert_has "$work/err" "exporting to docker image format"
+
+# ---- which engine: that of DOCKER_HOST, of a context, of a well-known place ----------------
+to() { # DIR: what follows, a command, loads into it, and into no other
+    dir=$1
+    shift
+    a=$(got "$work/a") b=$(got "$work/b")
+    case $dir in a) a=$((a + 1)) ;; b) b=$((b + 1)) ;; esac
+    run 0 env "$@" "$abs_top_builddir/tenon-dev" --root "$store" build -q \
+        --build-context "base=oci-layout://$bases/busybox" -t app -o type=docker "$context"
+    assert_eq "$a $b" "$(got "$work/a") $(got "$work/b")"
+}
+to b DOCKER_HOST="tcp://127.0.0.1:$port"
+context_of() { # NAME HOST
+    meta=$HOME/.docker/contexts/meta/$(printf %s "$1" | sha256sum | cut -d' ' -f1)
+    mkdir -p "$meta"
+    printf '{"Name":"%s","Endpoints":{"docker":{"Host":"%s"}}}' "$1" "$2" >"$meta/meta.json"
+}
+context_of mine "unix://$work/a/engine.sock"
+context_of other "tcp://127.0.0.1:$port"
+echo '{"currentContext": "mine"}' >"$HOME/.docker/config.json"
+to a A=1
+to b DOCKER_CONTEXT=other
+to b DOCKER_HOST="tcp://127.0.0.1:$port" DOCKER_CONTEXT=mine
+rm "$HOME/.docker/config.json"
+if [ -e /run/docker.sock ]; then
+    not_tried "sockets of XDG_RUNTIME_DIR: this machine has docker"
+else
+    mkdir -p "$work/run/podman"
+    ln -s "$work/a/engine.sock" "$work/run/podman/podman.sock"
+    to a XDG_RUNTIME_DIR="$work/run"
+fi
+
+# ---- it is known before the first step ----------------------------------------------------
+loading() { # STATUS HOST FLAG...
+    wanted=$1 host=$2
+    shift 2
+    run "$wanted" env DOCKER_HOST="$host" "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+        --build-context "base=oci-layout://$bases/busybox" -t app --load "$@" "$context"
+}
+loading 2 "unix://$work/none.sock"
+assert_has "$work/err" "output type docker: container engine unix://$work/none.sock: No such file or directory"
+assert_has "$work/err" "hint: start docker, or podman's service"
+assert_lacks "$work/err" "COPY blob"
+loading 2 ssh://somewhere
+assert_has "$work/err" "container engine ssh://somewhere: not supported"
+loading 2 "unix://$work/a/engine.sock" --platform linux/amd64,linux/arm64
+assert_has "$work/err" "docker exporter does not currently support exporting manifest lists"
+run 2 env DOCKER_CONTEXT=none "$abs_top_builddir/tenon-dev" --root "$store" build --load "$context"
+assert_has "$work/err" "docker's context \"none\""
+
+# ---- an engine that refuses: in its words --------------------------------------------------
+a=$(got "$work/a")
+echo '200 {"stream":"so far"}
+{"errorDetail":{"message":"no space left in the engine"},"error":"no space left in the engine"}' >"$work/a/answer"
+loading 1 "unix://$work/a/engine.sock"
+assert_has "$work/err" "load into unix://$work/a/engine.sock: no space left in the engine"
+echo '500 {"cause":"a cause","message":"payload is not for us","response":500}' >"$work/a/answer"
+: >"$work/a/early" # while we still write
+loading 1 "unix://$work/a/engine.sock"
+assert_has "$work/err" "load into unix://$work/a/engine.sock: payload is not for us"
+echo '503 busy' >"$work/a/answer"
+loading 1 "unix://$work/a/engine.sock"
+assert_has "$work/err" "load into unix://$work/a/engine.sock: status 503"
+rm "$work/a/answer" "$work/a/early"
+# A build that fails has told no engine anything.
+printf 'FROM base\nRUN exit 3\n' | dockerfile
+loading 1 "unix://$work/a/engine.sock"
+assert_eq "$((a + 1))" "$(got "$work/a")"
+
+# ---- podman ------------------------------------------------------------------------------
+if can_try "podman's engine" podman; then
+    mkdir -p "$work/podman"
+    printf '[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' "$work/podman" "$work/podman" \
+        >"$work/podman/storage.conf"
+    export CONTAINERS_STORAGE_CONF="$work/podman/storage.conf"
+    podman system service --time 0 "unix://$work/podman/sock" >"$work/podman/log" 2>&1 &
+    remember $!
+    await "podman's service" curl -s -o /dev/null --unix-socket "$work/podman/sock" http://podman/_ping
+    for change in one two; do
+        printf 'FROM base\nCOPY blob /\nLABEL change=%s\nENTRYPOINT ["/bin/true"]\n' $change | dockerfile
+        loading 0 "unix://$work/podman/sock" -t example.org/app:1 --iidfile "$work/iid"
+        podman image inspect example.org/app:1 >"$work/podman/image"
+        assert_eq "$(cat "$work/iid") $change" \
+            "$(jq -r '"sha256:\(.[0].Id) \(.[0].Labels.change)"' "$work/podman/image")"
+    done
+    # Without a service.
+    if [ -e /run/docker.sock ] || [ -e /run/podman/podman.sock ]; then
+        not_tried "the program podman: this machine has an engine's socket"
+    else
+        run 0 build -t example.org/app:2 --load
+        podman image inspect example.org/app:2 >"$work/podman/image" || fail "podman has no such image"
+    fi
+fi
