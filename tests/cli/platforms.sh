@@ -66,7 +66,8 @@ if [ -n "$whole" ]; then
                 said "$work/err" "$arch: $text"
             done
         done
-        assert_eq 1 "$(grep -c '^#[0-9]* \[.*RUN echo "on' "$work/err")"
+        # A title comes again when the display comes back to its step.
+        assert_eq 1 "$(grep '^#[0-9]* \[.*RUN echo "on' "$work/err" | sort -u | wc -l)"
     done
     index=$(jq -r '.manifests[0].digest' "$work/native/index.json")
     assert_eq "linux/arm64 linux/386" "$(jq -r '[.manifests[].platform | "\(.os)/\(.architecture)"] | join(" ")' \
