@@ -147,7 +147,7 @@ static const struct kind {
       { M(progress, open), M(progress, event), M(progress, tick), M(progress, close) } },
     { TENON_KIND_CACHE, "cache", "CACHE", "fetch", false, sizeof(struct tenon_cache_ops),
       { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save),
-        M(cache, check_save), M(cache, check_load) } },
+        M(cache, check_save), M(cache, check_load), M(cache, name) } },
     { TENON_KIND_ATTESTER, "attester", "ATTESTER", "attest", false,
       sizeof(struct tenon_attester_ops),
       { M(attester, title), M(attester, attest), M(attester, check), M(attester, respond) } },
