@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "containerengine.h"
 #include "destination.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
@@ -76,6 +77,15 @@ pushes(char *const *pairs)
     return push;
 }
 
+/* Into an engine that is asked over the network. */
+static bool
+loads_elsewhere(void)
+{
+    auto_container_engine struct container_engine e = {0};
+    auto_error struct tenon_error told = TENON_ERROR_INIT; /* when it is to be loaded */
+    return container_engine_find(&e, &told) == TENON_OK && !e.socket && !e.program;
+}
+
 int
 build_offline_check(const struct build_flags *f, const struct build_outputs *outputs,
                     const struct build_caches *cache_to, struct tenon_error *err)
@@ -91,6 +101,11 @@ build_offline_check(const struct build_flags *f, const struct build_outputs *out
             tenon_error_set(err, TENON_E_INVALID, "--offline: an image cannot be pushed offline");
             return tenon_error_hint(err, "%s", how);
         }
+    if (build_outputs_load(outputs) && loads_elsewhere()) {
+        tenon_error_set(err, TENON_E_INVALID, "--offline: an image cannot be loaded into an engine "
+                        "of another machine offline");
+        return tenon_error_hint(err, "%s", how);
+    }
     for (size_t i = 0; i < cache_to->count; i++)
         if (!strcmp(cache_to->list[i].type, "registry"))
             return tenon_error_set(err, TENON_E_INVALID, "--offline: a cache cannot be written to "

@@ -273,6 +273,15 @@ mirrors_first(struct build_outputs *o)
     }
 }
 
+bool
+build_outputs_load(const struct build_outputs *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (!strcmp(o->exports[i].type, "docker") && !has_pair(o->exports[i].pairs, "dest"))
+            return true;
+    return false;
+}
+
 int
 build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                     struct build_outputs *o, struct tenon_error *err)
@@ -292,11 +301,7 @@ build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
             if (f->push)
                 set_push(&o->exports[i].pairs, "--push");
         }
-    bool loaded = !f->load;
-    for (size_t i = 0; i < o->count; i++)
-        loaded = loaded || (!strcmp(o->exports[i].type, "docker") &&
-                            !has_pair(o->exports[i].pairs, "dest"));
-    if (!loaded && parse_one(f, plugins, "type=docker", o, err) < 0)
+    if (f->load && !build_outputs_load(o) && parse_one(f, plugins, "type=docker", o, err) < 0)
         return err->code;
     if (f->push && !image && parse_one(f, plugins, "type=image,push=true", o, err) < 0)
         return err->code;

@@ -15,6 +15,8 @@ struct build_outputs {
 int build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
                         struct build_outputs *out, struct tenon_error *err);
 void build_outputs_release(struct build_outputs *o);
+/* Does one go into a container engine? */
+bool build_outputs_load(const struct build_outputs *o);
 /* Before the build: can --iidfile and --metadata-file be written? */
 int build_outputs_check(const struct build_flags *f, const struct build_outputs *o,
                         const struct tenon_session *s, struct tenon_error *err);

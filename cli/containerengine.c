@@ -58,7 +58,7 @@ advise(struct tenon_error *err)
                                  "-o type=docker,dest=FILE writes an archive for it");
 }
 
-/* certs: where the files of TLS would be; NULL: it is without. */
+/* certs: where files of TLS are, some of the three; NULL: it is without. */
 static int
 take_host(const char *host, const char *certs, struct container_engine *out,
           struct tenon_error *err)
@@ -79,8 +79,8 @@ take_host(const char *host, const char *certs, struct container_engine *out,
         return tenon_error_hint(err, "a unix:// or tcp:// address, or -o type=docker,dest=FILE and "
                                      "docker load -i FILE");
     }
-    auto_free char *key = certs ? tenon_asprintf("%s/key.pem", certs) : NULL;
-    const bool tls = tenon_has_prefix(host, "https://") || (key && access(key, R_OK) == 0);
+    /* Never in clear where TLS was asked for, whatever files are missing: then it fails. */
+    const bool tls = tenon_has_prefix(host, "https://") || certs;
     out->name = tenon_strdup(host);
     out->url = tenon_asprintf("%s://%s", tls ? "https" : "http", strstr(host, "://") + 3);
     out->certs = tls && certs ? tenon_strdup(certs) : NULL;
@@ -112,6 +112,18 @@ current_context(const char *dir)
     return named && *named && strcmp(named, "default") ? tenon_strdup(named) : NULL;
 }
 
+static bool
+has_certs(const char *dir)
+{
+    static const char *const names[] = { "ca.pem", "cert.pem", "key.pem" };
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        auto_free char *path = tenon_asprintf("%s/%s", dir, names[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int
 take_context(const char *dir, const char *name, struct container_engine *out,
              struct tenon_error *err)
@@ -137,7 +149,7 @@ take_context(const char *dir, const char *name, struct container_engine *out,
     if (rc == TENON_OK && !host)
         rc = tenon_error_set(err, TENON_E_INVALID, "no address of an engine in %s", path);
     if (rc == TENON_OK)
-        rc = take_host(host, certs, out, err);
+        rc = take_host(host, has_certs(certs) ? certs : NULL, out, err);
     return rc < 0 ? tenon_error_context(err, "docker's context \"%s\"", name) : TENON_OK;
 }
 

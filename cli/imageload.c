@@ -116,6 +116,15 @@ set_tls(CURL *c, const char *dir, char *paths[3])
     }
 }
 
+/* An engine that neither reads nor answers is left when the build is given up. */
+static int
+look(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct image_load *l = data;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(&l->aborted);
+}
+
 static void
 post(struct image_load *l)
 {
@@ -145,6 +154,9 @@ post(struct image_load *l)
     curl_easy_setopt(c, CURLOPT_WRITEDATA, l);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, l);
     CURLcode rc = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     if (status)
@@ -189,7 +201,7 @@ start_program(struct image_load *l, struct tenon_error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
-    sigset_t reset;
+    sigset_t reset, none;
     char *argv[] = { l->engine.program, (char *)"load", (char *)"--quiet", NULL };
     l->said_fd = memfd_create("tenon-load", MFD_CLOEXEC);
     if (l->said_fd < 0)
@@ -198,7 +210,9 @@ start_program(struct image_load *l, struct tenon_error *err)
     sigaddset(&reset, SIGPIPE); /* ignored by main */
     posix_spawnattr_init(&attr);
     posix_spawnattr_setsigdefault(&attr, &reset);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+    sigemptyset(&none); /* a build's threads have theirs blocked */
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, l->read_fd, 0);
     posix_spawn_file_actions_adddup2(&actions, l->said_fd, 1);

@@ -437,8 +437,10 @@ sink_abort(void *data, int fd)
 {
     struct cli_session *s = data;
     struct image_load *load = take_load(s, fd);
-    if (load)
-        image_load_abort(load);
+    if (load) {
+        image_load_abort(load); /* the number may be another's by now */
+        return;
+    }
     struct destination *d = find_sink(s, fd);
     if (!d)
         return;

@@ -165,6 +165,8 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         .explain_data = req->explain_data,
     };
     b->solver = tenon_solver_new(&so);
+    if (!b->solver)
+        return tenon_error_sys(err, "start a build");
     tenon_caches_tell(b);
     if (ask_frontend(b, req, err) < 0)
         return blame_store(b, err);

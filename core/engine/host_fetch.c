@@ -39,6 +39,7 @@ struct transfer {
     int fd;
     off_t start; /* where the file stood; -1: not a file */
     int64_t size, shown;
+    uint64_t most; /* bytes; 0: no limit of its own */
 };
 
 static int
@@ -46,6 +47,9 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
 {
     struct transfer *t = data;
     const struct tenon_limits *l = tenon_store_limits(tenon_ctx_engine(t->ctx)->store);
+    if (t->most && (uint64_t)t->size + len > t->most)
+        return tenon_error_set(err, TENON_E_LIMIT, "an answer of more than %llu bytes",
+                               (unsigned long long)t->most);
     /* What goes on to somebody who looks at it is that one's affair. */
     if (t->start >= 0 && (uint64_t)t->size + len > tenon_limit(l, TENON_LIMIT_DOWNLOAD))
         return tenon_limit_exceeded(l, TENON_LIMIT_DOWNLOAD, err, "an answer of more than %llu "
@@ -107,6 +111,8 @@ check(const struct tenon_fetch *f, struct tenon_error *err)
     if (!tenon_has_prefix(f->url, "http://") && !tenon_has_prefix(f->url, "https://"))
         return tenon_error_set(err, TENON_E_INVALID, "unsupported protocol scheme in \"%s\"",
                                f->url);
+    if (f->body_fd_len && (f->body || strcmp(f->method, "PUT") != 0))
+        return tenon_error_set(err, TENON_E_BUG, "a file to send with %s", f->method);
     for (const char *const *h = f->headers; h && *h; h++)
         if (check_header(*h, err) < 0)
             return err->code;
@@ -121,7 +127,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
     tenon_sized_take(&f, sizeof f, request);
     if (check(&f, err) < 0)
         return err->code;
-    struct transfer t = {.ctx = ctx, .status_id = f.status_id, .fd = fd};
+    struct transfer t = {.ctx = ctx, .status_id = f.status_id, .fd = fd, .most = f.most};
     t.start = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     struct tenon_http_request req = {
         .method = f.method,

@@ -226,6 +226,7 @@ struct tenon_fetch { /* one request */
     int64_t body_fd_len;        /* PUT without body: so many bytes, */
     int32_t body_fd;            /* from the beginning of this one */
     uint32_t reserved;
+    uint64_t most;              /* bytes of a success's body; 0: what the limits say */
 };
 #define TENON_FETCH_STAY (UINT32_C(1) << 0) /* a redirect is an answer, and not followed */
 

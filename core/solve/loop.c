@@ -1,5 +1,6 @@
 /* solve/loop.c - the loop thread: takes what came in, finished jobs and new requests, and
  * does what follows from it. */
+#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -68,20 +69,30 @@ tenon_solver_step(struct tenon_solver *s)
     return turn(s) || did_one;
 }
 
-void
+int
 loop_start(struct tenon_solver *s, bool stepped)
 {
     struct epoll_event ev = { .events = EPOLLIN };
 
     s->stepped = stepped;
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    tenon_assert(s->wake_fd >= 0 && s->epoll_fd >= 0);
-    tenon_assert(epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) == 0);
+    int e = s->wake_fd < 0 ? errno : 0;
+    s->epoll_fd = e ? -1 : epoll_create1(EPOLL_CLOEXEC);
+    if (!e && (s->epoll_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) < 0))
+        e = errno;
+    if (e) {
+        if (s->epoll_fd >= 0)
+            close(s->epoll_fd);
+        if (s->wake_fd >= 0)
+            close(s->wake_fd);
+        s->wake_fd = s->epoll_fd = -1; /* nothing runs that would have to be stopped */
+        return e;
+    }
     if (stepped)
-        return;
+        return 0;
     jobs_start(s);
     tenon_assert(pthread_create(&s->loop, NULL, loop, s) == 0);
+    return 0;
 }
 
 void

@@ -211,7 +211,7 @@ int solver_visit(struct tenon_solver *s, void (*visit)(struct tenon_solver *, vo
 int solver_check_entitled(struct tenon_solver *s, const struct tenon_edge *edges, size_t count,
                           struct tenon_error *err);
 
-void loop_start(struct tenon_solver *s, bool stepped);
+int loop_start(struct tenon_solver *s, bool stepped); /* 0, or an errno */
 void loop_stop(struct tenon_solver *s);
 
 /* ---- states (state.c, loop thread) -------------------------------------- */

@@ -22,6 +22,7 @@ struct tenon_solver_options {
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
 };
+/* NULL, with errno: no descriptors are left. */
 struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);
 /* Caches to look into from now on, in this order (--cache-from); origin: the names of those that
  * are not trusted, NULL: all are.  One caller at a time, whatever runs. */

@@ -20,7 +20,12 @@ solver_new(const struct tenon_solver_options *o, bool stepped)
     pthread_cond_init(&s->work_there, NULL);
     pthread_mutex_init(&s->meta_lock, NULL);
     pthread_cond_init(&s->meta_ready, NULL);
-    loop_start(s, stepped);
+    int e = loop_start(s, stepped);
+    if (e) {
+        tenon_solver_free(s);
+        errno = e;
+        return NULL;
+    }
     return s;
 }
 

@@ -190,11 +190,11 @@ has(const struct objects *o, struct tenon_ctx *ctx, const char *key, struct teno
 
 static int
 get(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd,
-    struct tenon_error *err)
+    uint64_t most, struct tenon_error *err)
 {
     const struct cache *x = o->store;
     struct tenon_fetch_answer a;
-    const struct az_request r = { .method = "GET", .blob = key };
+    const struct az_request r = { .method = "GET", .blob = key, .most = most };
     int rc = az_do(&x->container, ctx, &r, fd, &a, err);
     return rc < 0 || a.status == 200 ? rc : refused(x, ctx, "get", key, &a, err);
 }

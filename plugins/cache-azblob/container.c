@@ -84,6 +84,7 @@ az_do(const struct az_container *c, struct tenon_ctx *ctx, const struct az_reque
         .authorization = signed_by,
         .body_fd = put ? r->fd : -1,
         .body_fd_len = put ? r->size : 0,
+        .most = r->most,
     };
     *answer = (struct tenon_fetch_answer){ .struct_size = sizeof *answer };
     return c->http->fetch(ctx, &f, to, answer, err);

@@ -22,6 +22,7 @@ struct az_request {
     int fd;           /* PUT: the body, `size` bytes */
     int64_t size;
     bool keep;        /* PUT: 409 when it is there already */
+    uint64_t most;    /* bytes of an answer; 0: no limit of its own */
 };
 
 /* Any status is an answer; what a success has in it goes to `to` (-1: nowhere). */

@@ -69,6 +69,7 @@ s3_do(const struct s3_bucket *b, struct tenon_ctx *ctx, const struct s3_request 
         .authorization = authorization,
         .body_fd = r->sha256 ? r->fd : -1,
         .body_fd_len = r->sha256 ? r->size : 0,
+        .most = r->most,
     };
     *answer = (struct tenon_fetch_answer){ .struct_size = sizeof *answer };
     return b->http->fetch(ctx, &f, to, answer, err);

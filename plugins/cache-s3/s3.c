@@ -223,11 +223,11 @@ has(const struct objects *o, struct tenon_ctx *ctx, const char *key, struct teno
 
 static int
 get(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd,
-    struct tenon_error *err)
+    uint64_t most, struct tenon_error *err)
 {
     const struct cache *c = o->store;
     struct tenon_fetch_answer a;
-    const struct s3_request r = { .method = "GET", .key = key };
+    const struct s3_request r = { .method = "GET", .key = key, .most = most };
     int rc = s3_do(&c->bucket, ctx, &r, fd, &a, err);
     return rc < 0 || a.status == 200 ? rc : refused(c, "get", key, &a, err);
 }

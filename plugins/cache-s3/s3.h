@@ -21,6 +21,7 @@ struct s3_request {
     int fd;                  /* the body, `size` bytes */
     int64_t size;
     const char *copy_source; /* "/bucket/key", encoded; or NULL */
+    uint64_t most;           /* bytes of an answer; 0: no limit of its own */
 };
 
 /* Any status is an answer; what a success has in it goes to `to` (-1: nowhere). */

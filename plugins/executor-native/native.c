@@ -262,7 +262,9 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     if ((!e || emulated) && users)
         e = emulated ? emulation_users(&n->emulation, ids, &l->users_fd)
                      : usernamespace_get(ids, &l->users_fd);
-    int no_net = !e && users && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
+    /* A namespace that is the guard's alone has no network yet. */
+    const bool shared = users && l->users_fd >= 0;
+    int no_net = !e && shared && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
     if (no_net)
         host->log(ctx, LOG_DEBUG, "no network of the steps' user namespace: %s: root of the step "
                                   "has no say in its network", strerror(no_net));

@@ -145,13 +145,17 @@ oci_expect_start(struct oci_launch *l, struct tenon_error *err)
 
 /* ---- and here -------------------------------------------------------------------- */
 
-/* In a user namespace a runtime cannot make nodes, and binds the machine's. */
-static char *
-directory_for_nodes(const struct oci_launch *l)
+/* In a user namespace a runtime cannot make nodes, and binds the machine's.  0, or an errno. */
+static int
+directory_for_nodes(const struct oci_launch *l, char **out)
 {
-    if (!l->users || !l->users->ids || mkdirat(l->x->work_fd, "nodes", 0700) < 0)
-        return NULL;
-    return tenon_asprintf("%s/nodes", l->x->work);
+    *out = NULL;
+    if (!l->users || !l->users->ids)
+        return 0;
+    if (mkdirat(l->x->work_fd, "nodes", 0700) < 0)
+        return errno;
+    *out = tenon_asprintf("%s/nodes", l->x->work);
+    return 0;
 }
 
 void
@@ -163,7 +167,13 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     auto_close int in = nodes_move_up(l->x->stdin_fd);
     auto_close int out = nodes_move_up(l->x->stdout_fd);
     auto_close int err = nodes_move_up(l->x->stderr_fd);
-    auto_free char *nodes = directory_for_nodes(l);
+    auto_free char *nodes = NULL;
+    int no_nodes = directory_for_nodes(l, &nodes);
+    if (no_nodes) {
+        *result = (struct guard_result){ .outcome = GUARD_FAILED, .sys = no_nodes,
+                                         .what = "make a directory for device nodes" };
+        return;
+    }
     auto_close int users = l->users && l->users->fd >= 0
                                ? fcntl(l->users->fd, F_DUPFD_CLOEXEC, 10) : -1;
     auto_free char *users_source = tenon_asprintf("/proc/self/fd/%d", users);

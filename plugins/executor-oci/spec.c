@@ -169,7 +169,7 @@ add_system_mounts(struct json_object *mounts, const struct tenon_exec *x, const 
 }
 
 static void
-add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
+add_step_mounts(struct json_object *mounts, const struct tenon_exec *x, bool users)
 {
     for (size_t i = 0; i < x->mount_count; i++) {
         const struct tenon_exec_mount *m = &x->mounts[i];
@@ -177,8 +177,8 @@ add_step_mounts(struct json_object *mounts, const struct tenon_exec *x)
             continue;
         struct json_object *options =
             add_mount(mounts, m->target, "bind", m->source, LIST("rbind"));
-        /* A node is bound read-only already: in its namespace a runtime may not do it again. */
-        if ((m->flags & TENON_MOUNT_RDONLY) && !(m->flags & TENON_MOUNT_DEVICE))
+        /* With a user namespace a node is bound read-only already: in it a runtime may not. */
+        if ((m->flags & TENON_MOUNT_RDONLY) && !(users && (m->flags & TENON_MOUNT_DEVICE)))
             push_string(options, "ro");
         if (m->flags & TENON_MOUNT_NOEXEC)
             push_string(options, "noexec");
@@ -357,7 +357,7 @@ oci_spec(const struct tenon_exec *x, const char *cgroup, const char *network,
     add_string(spec, "hostname", x->hostname);
     struct json_object *mounts = add_array(spec, "mounts");
     add_system_mounts(mounts, x, network, users != NULL);
-    add_step_mounts(mounts, x);
+    add_step_mounts(mounts, x, users != NULL);
     add_linux(spec, x, cgroup, network, users, users_path);
     return spec;
 }

@@ -128,7 +128,8 @@ hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
 begin:t,a,/bin/busybox,sh,-c,[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done;busybox~stty~size \
 hear:t=terminal resize:t=33x99 write:t=x await:t write:one=x await:one return"
     said "t said terminal" # of one that joins, too
-    grep -q "frontend: t .*33 99" "$work/err" || fail "its terminal has another size"
+    # An echo of the input may come in one piece with it: the line may have another beginning.
+    assert_has "$work/err" "33 99"
     said "t exit 0:"
 
     echo "-- $executor: files of it"

@@ -2,6 +2,10 @@
  * what goes wrong. */
 #include "registrykit.h"
 
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "engine/host_fetch.h"
 #include "registry/answer.h"
 #include "registry/private.h"
@@ -76,6 +80,35 @@ START_TEST(test_http_requests)
     ck_assert_int_eq(res.status, 200);
     auto_free char *upload = server_upload(&w.server);
     ck_assert_str_eq(upload, req.body_len == 2 ? "ab" : req.body_len == 1 ? "a" : "");
+    web_close(&w);
+}
+END_TEST
+
+/* Want of descriptors is this machine's, and no server's. */
+START_TEST(test_http_has_no_descriptor_left)
+{
+    struct answer answers[] = {{.request = "GET /x HTTP", .head = "200 OK\r\n"}, {0}};
+    struct web w;
+    struct rlimit old, none;
+    web_open(&w, answers);
+    auto_free char *url = web_url(&w, "/x");
+    struct tenon_http_request req = {.method = "GET", .url = url, .limit = 100};
+    auto_response struct tenon_http_response res = {0};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_msg(tenon_http_do(w.http, &req, &res, NULL, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    int next = dup(0);
+    ck_assert_int_ge(next, 0);
+    close(next);
+    none = (struct rlimit){(rlim_t)next, old.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    req.url = "http://127.0.0.2:1/x"; /* no connection that is there will do */
+    int rc = tenon_http_do(w.http, &req, &res, NULL, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ck_assert_int_lt(rc, 0);
+    ck_assert_msg(strstr(err.message, "open a connection here: Too many open files"), "%s",
+                  err.message);
+    ck_assert_int_eq(res.trouble, TENON_HTTP_BROKEN);
     web_close(&w);
 }
 END_TEST
@@ -600,6 +633,7 @@ main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_http_requests, 0, 17);
     tcase_add_test(t, test_http_sends_files);
+    tcase_add_test(t, test_http_has_no_descriptor_left);
     tcase_add_test(t, test_http_answer);
     tcase_add_test(t, test_http_status_lines);
     tcase_add_loop_test(t, test_http_sink, 0, 6);

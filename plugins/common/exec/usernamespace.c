@@ -180,6 +180,8 @@ usernamespace_network(int users_fd, int *fd)
 {
     struct first f = { { -1, -1 }, users_fd, -1, false };
     int done[2];
+    if (users_fd < 0) /* nobody would write into the pipe */
+        return EINVAL;
     auto_free char *stack = aligned_alloc(64, STACK_BYTES);
     if (!stack || pipe2(f.go, O_CLOEXEC) < 0)
         return errno;

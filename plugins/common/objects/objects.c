@@ -54,7 +54,7 @@ objects_load(const struct objects *o, struct tenon_ctx *ctx, const void **data, 
     auto_close int fd = memfd_create("cache manifest", MFD_CLOEXEC);
     if (fd < 0)
         return o->host->error(err, TENON_E_FAILED, errno, "memfd_create");
-    int rc = o->ops->get(o, ctx, key, fd, err);
+    int rc = o->ops->get(o, ctx, key, fd, MANIFEST_MAX, err);
     return rc < 0 ? rc : read_whole(o, ctx, fd, data, len, err);
 }
 
@@ -65,7 +65,8 @@ objects_fetch(const struct objects *o, struct tenon_ctx *ctx, const struct tenon
     int fd = o->host->blob_create(ctx, err);
     if (fd < 0)
         return fd;
-    int rc = o->ops->get(o, ctx, o->ops->key(o, ctx, blob->digest, NULL), fd, err);
+    const char *key = o->ops->key(o, ctx, blob->digest, NULL);
+    int rc = o->ops->get(o, ctx, key, fd, blob->size > 0 ? (uint64_t)blob->size : 1, err);
     if (rc < 0) {
         close(fd);
         return rc;

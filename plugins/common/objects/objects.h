@@ -6,6 +6,8 @@
 #ifndef TENON_COMMON_OBJECTS_H
 #define TENON_COMMON_OBJECTS_H
 
+#include <stdint.h>
+
 #include <tenon-plugin.h>
 
 struct objects;
@@ -14,9 +16,9 @@ struct objects_ops {
     /* 1: it is there, and was kept from being collected where the store does that.  0: no. */
     int (*has)(const struct objects *o, struct tenon_ctx *ctx, const char *key,
                struct tenon_error *err);
-    /* Append it to fd. */
+    /* Append it to fd: at most `most` bytes. */
     int (*get)(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd,
-               struct tenon_error *err);
+               uint64_t most, struct tenon_error *err);
     /* The first `size` bytes of fd.  sha256: of them, as hexadecimal digits.  replace: what is
      * under the key goes; else it is the same, and may stay. */
     int (*put)(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd,
