@@ -9,6 +9,7 @@
 #include "registry/handshake.h"
 #include "registry/private.h"
 #include "registry/proxy.h"
+#include "registry/redirect.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)
 
@@ -222,6 +223,16 @@ check_pull(struct check *c)
     return say(c, "pull", TENON_CHECK_BAD, "does this account have the right to read it?", status);
 }
 
+/* Where an upload is, when that is this registry: what another has is not ours to delete. */
+static char *
+upload_place(const struct check *c, const char *location)
+{
+    char *place = tenon_redirect_with_tls(c->e->base, location);
+    if (!place && tenon_redirect_is_home(c->e->base, location))
+        place = tenon_strdup(location);
+    return place;
+}
+
 /* An upload is begun, and taken back. */
 static bool
 begin_upload(const struct check *c, const char *step, const char *query, long *status,
@@ -235,8 +246,10 @@ begin_upload(const struct check *c, const char *step, const char *query, long *s
     if (ask(c, "POST", url, scope, &res, err) < 0)
         return stop(c, step, err, NULL);
     *status = res.status;
-    if (res.status == 202 && res.location)
-        ask(c, "DELETE", res.location, scope, &gone, &none);
+    auto_free char *place = res.status == 202 && res.location ? upload_place(c, res.location)
+                                                              : NULL;
+    if (place)
+        ask(c, "DELETE", place, scope, &gone, &none);
     return true;
 }
 

@@ -45,7 +45,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(403 if repo == "readonly" else 405)
         if "mount=" in path and repo != "sent":
             return self.answer(201)
-        self.answer(202, Location="/v2/%s/blobs/uploads/one" % repo)
+        where = {"away": "http://localhost:%d/elsewhere", "bare": "http://%s" % self.headers["Host"]}.get(repo, "")
+        self.answer(202, Location=where.replace("%d", str(self.server.server_address[1])) + "/v2/%s/blobs/uploads/one" % repo)
     do_GET = do_POST = do_DELETE = handle_one
 for kind in sys.argv[1:]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -85,6 +86,10 @@ steps 1 "nowhere.invalid/x" "dns=failed"
 # What was begun is taken back.
 assert_eq "$(grep -c 'POST .* 202' asked)" "$(grep -c 'DELETE /v2/[a-z]*/blobs/uploads/one 204' asked)"
 
+# Elsewhere nothing is deleted.
+steps 0 "$(at open)/away" "$way pull=ok push=ok mount=ok"
+! grep 'DELETE /elsewhere' asked || fail "it deletes what another server has"
+
 # Who one is there; a wrong password, none, the right one.
 steps 1 "$(at password)/good" "$way auth=failed"
 assert_has out "docker login $(at password)"
@@ -108,6 +113,9 @@ run 0 tenon registry check --insecure "$(at tls)/good"
 grep -q '^tls  *-  *certificate of CN=ours.*not verified' out || { cat out >&2; fail "--insecure"; }
 printf '{"registries": {"%s": {"ca": "%s"}}}\n' "$(at tls)" "$work/cert.pem" >"$TENON_CONFIG"
 steps 0 "$(at tls)/good" "dns=ok tcp=ok tls=ok ping=ok pull=ok push=ok mount=ok"
+# A registry behind a proxy that takes TLS off names itself without.
+steps 0 "$(at tls)/bare" "dns=ok tcp=ok tls=ok ping=ok pull=ok push=ok mount=ok"
+grep -q 'DELETE /v2/bare/blobs/uploads/one 204' asked || fail "an upload stays there"
 
 for wrong in "" "check" "chek $(at open)" "check a b" "check x" "check UPPER/x" "check --format xml $(at open)"; do
     run 2 tenon registry $wrong
