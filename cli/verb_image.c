@@ -77,7 +77,10 @@ copy(const struct tenon_reach *reach, const struct flags *f, char **names, struc
     auto_place struct tenon_place from = TENON_PLACE_INIT, to = TENON_PLACE_INIT;
     auto_free char *digest = NULL;
     if (tenon_place_parse(names[0], &from, err) < 0 ||
-        tenon_place_parse(names[1], &to, err) < 0 || tenon_place_find(reach, &from, err) < 0)
+        tenon_place_parse_target(names[1], &to, err) < 0)
+        return err->code;
+    from.itself = true; /* what goes out under its name is no other one */
+    if (tenon_place_find(reach, &from, err) < 0)
         return err->code;
     const struct tenon_place_copy x = {
         .reach = reach, .from = &from, .to = &to, .no_referrers = f->no_referrers,
@@ -104,7 +107,7 @@ tag(const struct tenon_reach *reach, const struct flags *f, char **names, struct
         as = tenon_asprintf("store://%s", names[1]);
     if (from.kind == TENON_PLACE_REGISTRY && !strstr(names[1], "://"))
         as = tenon_asprintf("docker-image://%s", names[1]);
-    if (tenon_place_parse(as ? as : names[1], &to, err) < 0)
+    if (tenon_place_parse_target(as ? as : names[1], &to, err) < 0)
         return err->code;
     if (from.kind != to.kind ||
         (from.kind != TENON_PLACE_STORE && from.kind != TENON_PLACE_REGISTRY)) {
@@ -112,6 +115,7 @@ tag(const struct tenon_reach *reach, const struct flags *f, char **names, struct
                         from.text);
         return tenon_error_hint(err, "tenon image copy %s %s", from.text, to.text);
     }
+    from.itself = true;
     if (tenon_place_find(reach, &from, err) < 0)
         return err->code;
     int rc = tenon_reference_parse(from.name, &a, err);

@@ -21,6 +21,7 @@ struct tenon_reference {
 int tenon_reference_parse(const char *s, struct tenon_reference *out, struct tenon_error *err);
 void tenon_reference_release(struct tenon_reference *r);
 char *tenon_reference_string(const struct tenon_reference *r); /* docker.io/library/x:latest */
+bool tenon_reference_tag_ok(const char *tag); /* is it one, by the grammar? */
 char *tenon_reference_familiar(const struct tenon_reference *r); /* busybox:latest */
 
 /* ---- platforms -------------------------------------------------------------- */

@@ -106,8 +106,8 @@ domain_ok(const char *d)
     return *p && p[strspn(p, "0123456789")] == '\0';
 }
 
-static bool
-tag_ok(const char *tag)
+bool
+tenon_reference_tag_ok(const char *tag)
 {
     size_t len = strlen(tag);
     if (len == 0 || len > TAG_MAX_LEN)
@@ -214,7 +214,7 @@ tenon_reference_parse(const char *s, struct tenon_reference *out,
         r.tag = tenon_strdup(colon + 1);
     }
     int rc = 0;
-    if (r.tag && !tag_ok(r.tag))
+    if (r.tag && !tenon_reference_tag_ok(r.tag))
         rc = bad(err, s);
     if (rc == 0)
         rc = split_name(name, &r, s, err);

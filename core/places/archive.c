@@ -1,5 +1,6 @@
 /* places/archive.c - an image in an archive: of an OCI layout, or of `docker save`.  A tar is read
  * from its beginning to its end, so what is in it goes into the content store on the way. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +52,17 @@ look(void *data, struct archive *a, struct archive_entry *e, struct tenon_error 
     t->is_image = !strcmp(path, "/oci-layout") || !strcmp(path, "/index.json") ||
                   !strcmp(path, "/manifest.json");
     return t->is_image;
+}
+
+bool
+tenon_place_holds_image(const struct tenon_reach *reach, const char *path)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    struct taking t = {.reach = reach};
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 &&
+           tenon_layer_each(fd, NULL, tenon_store_limits(reach->store), look, &t, &none) >= 0 &&
+           t.is_image;
 }
 
 /* ---- what is in it -------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "tools/alloc.h"
+#include "tools/jsontext.h"
+#include "places/private.h"
 
 #define DEPTH_MAX 8
 
@@ -110,6 +112,43 @@ tag_referrers(const struct tenon_place_copy *x, const char *digest, const struct
     return tenon_registry_tag(x->reach->registry, &x->reach->call, ref, &d, err);
 }
 
+static bool
+has_digest(struct json_object *list, const char *digest)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *has = NULL, *entry = json_object_array_get_idx(list, i);
+        if (json_object_is_type(entry, json_type_object) &&
+            json_object_object_get_ex(entry, "digest", &has) &&
+            tenon_streq(json_object_get_string(has), digest))
+            return true;
+    }
+    return false;
+}
+
+/* The list that is there stays, and what it does not have of ours comes behind it: *text. */
+static int
+merge(const struct tenon_buf *there, struct json_object *ours, struct tenon_buf *text,
+      struct tenon_error *err)
+{
+    auto_json struct json_object *all = NULL;
+    struct json_object *list = NULL;
+    if (!there->len)
+        return 0;
+    if (tenon_json_parse(there->data, there->len, TENON_PLACE_DOCUMENT_MAX, &all, err) < 0 ||
+        !json_object_is_type(all, json_type_object) ||
+        tenon_json_get_array(all, "manifests", &list, err) < 0 || !list)
+        return tenon_error_set(err, TENON_E_CORRUPT, "the list that is there is none");
+    for (size_t i = 0; i < json_object_array_length(ours); i++) {
+        struct json_object *entry = json_object_array_get_idx(ours, i), *digest = NULL;
+        json_object_object_get_ex(entry, "digest", &digest);
+        if (!has_digest(list, json_object_get_string(digest)))
+            json_object_array_add(list, json_object_get(entry));
+    }
+    tenon_buf_clear(text);
+    tenon_json_write(text, all, false);
+    return 0;
+}
+
 static int
 copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_source *source,
                const char *digest, struct tenon_error *err)
@@ -118,8 +157,8 @@ copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_sou
     auto_json struct json_object *o = NULL;
     struct json_object *list = NULL;
     bool by_tag = false;
-    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->from->name, digest, &text,
-                                 &by_tag, err) < 0)
+    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->from->name, digest, false,
+                                 &text, &by_tag, err) < 0)
         return err->code;
     if (!text.len)
         return 0;
@@ -136,9 +175,10 @@ copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_sou
     }
     if (!count)
         return 0;
-    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->to->name, digest, &there,
-                                 &by_tag, err) < 0)
-        return err->code;
+    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->to->name, digest, true,
+                                 &there, &by_tag, err) < 0 ||
+        (by_tag && merge(&there, list, &text, err) < 0))
+        return tenon_error_context(err, "referrers of %s", digest);
     return by_tag ? tag_referrers(x, digest, &text, err) : 0;
 }
 
@@ -252,6 +292,11 @@ tenon_place_copy(const struct tenon_place_copy *x, char **digest, struct tenon_e
         return tenon_error_set(err, TENON_E_INVALID, "%s is no image, but files", x->from->text);
     if (choose(x, &top, err) < 0)
         return tenon_error_context(err, "%s", x->from->text);
+    if (x->to->kind == TENON_PLACE_ARCHIVE && x->to->guessed &&
+        !tenon_place_holds_image(x->reach, x->to->name)) {
+        tenon_error_set(err, TENON_E_INVALID, "%s is a file that holds no image", x->to->text);
+        return tenon_error_hint(err, "oci-archive://%s replaces it", x->to->name);
+    }
     int rc = tenon_place_gather(x->reach, x->from, &top, err);
     if (rc < 0)
         return rc;

@@ -120,7 +120,7 @@ says_path(const char *text)
 }
 
 static int
-parse(const char *text, struct tenon_place *p, struct tenon_error *err)
+parse(const char *text, bool target, struct tenon_place *p, struct tenon_error *err)
 {
     for (size_t i = 0; i < tenon_countof(schemes); i++) {
         const struct scheme *s = &schemes[i];
@@ -142,9 +142,10 @@ parse(const char *text, struct tenon_place *p, struct tenon_error *err)
         return tenon_error_hint(err, "docker-image://, store://, oci-layout://, oci-archive://, "
                                 "docker-archive:// and tree:// are known");
     }
-    if (says_path(text) || names_file(text)) {
+    if (says_path(text) || (!target && names_file(text))) {
         if (parse_entry(text, p, err) < 0)
             return err->code;
+        p->guessed = true;
         p->kind = kind_of_path(p->name);
         return 0;
     }
@@ -152,16 +153,28 @@ parse(const char *text, struct tenon_place *p, struct tenon_error *err)
     return parse_image(text, p, err);
 }
 
-int
-tenon_place_parse(const char *text, struct tenon_place *out, struct tenon_error *err)
+static int
+parse_whole(const char *text, bool target, struct tenon_place *out, struct tenon_error *err)
 {
     auto_place struct tenon_place p = TENON_PLACE_INIT;
     p.text = tenon_strdup(text);
-    if (parse(text, &p, err) < 0)
+    if (parse(text, target, &p, err) < 0)
         return err->code;
     *out = p;
     p = (struct tenon_place)TENON_PLACE_INIT;
     return 0;
+}
+
+int
+tenon_place_parse(const char *text, struct tenon_place *out, struct tenon_error *err)
+{
+    return parse_whole(text, false, out, err);
+}
+
+int
+tenon_place_parse_target(const char *text, struct tenon_place *out, struct tenon_error *err)
+{
+    return parse_whole(text, true, out, err);
 }
 
 /* ---- documents ----------------------------------------------------------------------- */
@@ -229,14 +242,29 @@ open_files(struct tenon_place *p, int flags, struct tenon_error *err)
     return p->fd < 0 ? tenon_error_sys(err, "open \"%s\"", p->name) : 0;
 }
 
+/* Who leaves the store out may have meant it. */
+static int
+find_in_registry(const struct tenon_reach *reach, struct tenon_place *p, struct tenon_error *err)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    struct tenon_image_row row = {0};
+    if (tenon_registry_manifest(reach->registry, &reach->call, p->name,
+                                p->itself ? TENON_RESOLVE_PULL : TENON_RESOLVE_DEFAULT, &p->top,
+                                &text, err) == 0)
+        return 0;
+    if (p->itself && !err->hint && tenon_image_get(reach->store, p->name, &row, &none) == 0)
+        tenon_error_hint(err, "this store has one by that name: store://%s", p->name);
+    tenon_image_row_release(&row);
+    return err->code;
+}
+
 static int
 find(const struct tenon_reach *reach, struct tenon_place *p, struct tenon_error *err)
 {
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
     switch (p->kind) {
     case TENON_PLACE_REGISTRY:
-        return tenon_registry_manifest(reach->registry, &reach->call, p->name,
-                                       TENON_RESOLVE_DEFAULT, &p->top, &text, err);
+        return find_in_registry(reach, p, err);
     case TENON_PLACE_STORE:
         return find_in_store(reach, p, err);
     case TENON_PLACE_LAYOUT:

@@ -41,6 +41,8 @@ struct tenon_place {
     char *name;   /* the reference, whole; or the path */
     char *tag;    /* of an entry of a layout or an archive, or NULL */
     char *digest; /* the same */
+    bool itself;  /* of a registry's: not what the store has by that name instead */
+    bool guessed; /* a path whose kind is what was found there */
     int fd;       /* of the directory or file, -1 none */
     struct tenon_desc top; /* the image's index or manifest; not of trees */
 };
@@ -51,6 +53,8 @@ TENON_DEFINE_AUTO_STRUCT(place, struct tenon_place, tenon_place_release);
 
 /* What the text means; looks at nothing but whether there is such a file.  INVALID. */
 int tenon_place_parse(const char *text, struct tenon_place *out, struct tenon_error *err);
+/* The same, of what may be written to: a word is the name of an image, whatever files there are. */
+int tenon_place_parse_target(const char *text, struct tenon_place *out, struct tenon_error *err);
 /* Go there, and find the image. */
 int tenon_place_find(const struct tenon_reach *reach, struct tenon_place *p,
                      struct tenon_error *err);

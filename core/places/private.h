@@ -16,7 +16,9 @@ int tenon_place_open_in_layout(const struct tenon_place *p, const char *digest,
 int tenon_place_choose_entry(struct json_object *index, const char *tag, const char *digest,
                              struct tenon_desc *out, struct tenon_error *err);
 
-/* archive.c: p->fd is the file.  Its blobs come into the content store; a file that holds no image
+/* archive.c: does the file at path hold an image?  What cannot be read holds none. */
+bool tenon_place_holds_image(const struct tenon_reach *reach, const char *path);
+/* p->fd is the file.  Its blobs come into the content store; a file that holds no image
  * makes p a TAR. */
 int tenon_place_take_archive(const struct tenon_reach *reach, struct tenon_place *p,
                              struct tenon_error *err);

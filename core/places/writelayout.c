@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "places/copyimage.h"
 
 #define CHUNK ((size_t)1 << 18)
+#define WHOLE_NAME "io.containerd.image.name"
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 struct writing {
@@ -128,13 +130,41 @@ new_entry(const struct tenon_desc *top, const char *name)
         struct json_object *notes = json_object_new_object();
         const char *colon = strrchr(name, ':');
         if (colon && strchr(name, '/')) { /* a whole name, as exporters of archives write it */
-            json_object_object_add(notes, "io.containerd.image.name", json_object_new_string(name));
+            json_object_object_add(notes, WHOLE_NAME, json_object_new_string(name));
             name = colon + 1;
         }
         json_object_object_add(notes, TENON_OCI_REF_NAME, json_object_new_string(name));
         json_object_object_add(entry, "annotations", notes);
     }
     return entry;
+}
+
+/* The annotation of a whole name: archives of two repositories may have the same tag. */
+static const char *
+whole_name(struct json_object *entry)
+{
+    struct json_object *notes = NULL, *name = NULL;
+    return json_object_object_get_ex(entry, "annotations", &notes) &&
+                   json_object_is_type(notes, json_type_object) &&
+                   json_object_object_get_ex(notes, WHOLE_NAME, &name)
+               ? json_object_get_string(name) : NULL;
+}
+
+/* Does the new entry stand for the old one: by its name, or when that has none, by what it is? */
+static bool
+replaces(struct json_object *own, struct json_object *old)
+{
+    struct json_object *a = NULL, *b = NULL;
+    if (!json_object_is_type(old, json_type_object))
+        return false;
+    const char *name = tenon_oci_ref_name(old), *whole = whole_name(old);
+    if (!name && !whole)
+        return json_object_object_get_ex(own, "digest", &a) &&
+               json_object_object_get_ex(old, "digest", &b) &&
+               tenon_streq(json_object_get_string(a), json_object_get_string(b));
+    if (whole && whole_name(own))
+        return !strcmp(whole, whole_name(own));
+    return name && tenon_streq(name, tenon_oci_ref_name(own));
 }
 
 /* Entries of other names stay. */
@@ -156,7 +186,7 @@ add_others(int dirfd, struct json_object *list, struct json_object *own, struct 
         return tenon_error_set(err, TENON_E_CORRUPT, "index.json is no index");
     for (size_t i = 0; old && i < json_object_array_length(old); i++) {
         struct json_object *entry = json_object_array_get_idx(old, i);
-        if (!tenon_streq(tenon_oci_ref_name(entry), tenon_oci_ref_name(own)))
+        if (!replaces(own, entry))
             json_object_array_add(list, json_object_get(entry));
     }
     return 0;
@@ -172,6 +202,9 @@ put_index(struct writing *w, const struct tenon_desc *top, const char *name,
     json_object_object_add(index, "schemaVersion", json_object_new_int(2));
     json_object_object_add(index, "mediaType", json_object_new_string(TENON_MT_OCI_INDEX));
     json_object_object_add(index, "manifests", list);
+    if (!w->tar) /* until the directory is closed; where there are no locks, as well as can be */
+        while (flock(w->fd, LOCK_EX) < 0 && errno == EINTR)
+            continue;
     int rc = w->tar ? 0 : add_others(w->fd, list, own, err);
     json_object_array_add(list, own);
     if (rc < 0)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/jsontext.h"
 #include "registry/private.h"
 
 #define PAGE 1000
@@ -21,6 +22,7 @@ struct listing {
     const char *digest;      /* of what is referred to */
     struct tenon_buf *found; /* the index of those that do */
     bool by_tag;
+    bool mirrors_lack_it;
 };
 
 /* One GET; 404 is an answer: *is_there is false then. */
@@ -59,8 +61,11 @@ add_tags(struct listing *l, const struct tenon_buf *body, struct tenon_error *er
     l->tags = tenon_reallocarray(l->tags, l->count + count + 1, sizeof *l->tags);
     for (size_t i = 0; i < count; i++) {
         struct json_object *tag = json_object_array_get_idx(list, i);
-        if (json_object_is_type(tag, json_type_string))
-            l->tags[l->count++] = tenon_strdup(json_object_get_string(tag));
+        const char *text = json_object_is_type(tag, json_type_string)
+                               ? json_object_get_string(tag) : "";
+        if (tenon_reference_tag_ok(text) &&
+            strlen(text) == (size_t)json_object_get_string_len(tag))
+            l->tags[l->count++] = tenon_strdup(text);
     }
     l->tags[l->count] = NULL;
     return 0;
@@ -69,7 +74,7 @@ add_tags(struct listing *l, const struct tenon_buf *body, struct tenon_error *er
 /* Where the rest is: <PATH?QUERY>; rel="next".  On this endpoint, whatever host it names: a
  * registry behind a proxy names itself. NULL: this was the last page. */
 static char *
-next_page(const struct tenon_endpoint *e, const char *link)
+next_page(const char *first, const char *link)
 {
     const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
     if (!end || !strstr(end, "next"))
@@ -78,7 +83,6 @@ next_page(const struct tenon_endpoint *e, const char *link)
     const char *query = strchr(url, '?');
     if (!query)
         return NULL;
-    auto_free char *first = tenon_endpoint_url(e, "tags", "list");
     return tenon_asprintf("%.*s%s", (int)strcspn(first, "?"), first, query);
 }
 
@@ -100,7 +104,7 @@ tags_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
                                    l->ref->domain, l->ref->path);
         if (add_tags(l, &res.body, err) < 0)
             return tenon_error_context(err, "%s/%s", l->ref->domain, l->ref->path);
-        char *next = next_page(e, res.link);
+        char *next = next_page(first, res.link);
         const bool again = tenon_streq(next, url); /* it would go round for ever */
         free(url);
         url = next;
@@ -118,7 +122,7 @@ tenon_registry_tags(struct tenon_registry *r, const struct tenon_registry_call *
     if (tenon_reference_parse(text, &ref, err) < 0)
         return err->code;
     struct listing l = {.r = r, .call = call, .ref = &ref};
-    if (tenon_endpoints_try(r, call, &ref, tags_from, &l, err) < 0) {
+    if (tenon_endpoints_try(r, call, &ref, false, tags_from, &l, err) < 0) {
         tenon_strv_free(l.tags);
         return err->code;
     }
@@ -130,39 +134,94 @@ tenon_registry_tags(struct tenon_registry *r, const struct tenon_registry_call *
 
 /* ---- referrers --------------------------------------------------------------------------- */
 
+/* One more page, after those that were found. */
+static int
+add_referrers(struct listing *l, const struct tenon_buf *body, struct tenon_error *err)
+{
+    auto_json struct json_object *all = NULL, *more = NULL;
+    struct json_object *to = NULL, *from = NULL;
+    if (!l->found->len) {
+        tenon_buf_add(l->found, body->data, body->len);
+        return 0;
+    }
+    if (tenon_json_parse(l->found->data, l->found->len, DOCUMENT_MAX, &all, err) < 0 ||
+        tenon_json_parse(tenon_buf_str(body), body->len, DOCUMENT_MAX, &more, err) < 0)
+        return err->code;
+    if (!json_object_is_type(all, json_type_object) ||
+        !json_object_is_type(more, json_type_object) ||
+        tenon_json_get_array(all, "manifests", &to, err) < 0 ||
+        tenon_json_get_array(more, "manifests", &from, err) < 0 || !to)
+        return tenon_error_set(err, TENON_E_CORRUPT, "list of referrers is none");
+    for (size_t i = 0; from && i < json_object_array_length(from); i++)
+        json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+    tenon_buf_clear(l->found);
+    tenon_json_write(l->found, all, false);
+    return l->found->len <= DOCUMENT_MAX
+               ? 0 : tenon_error_set(err, TENON_E_LIMIT, "list of referrers is too large");
+}
+
+static int
+referrers_by_tag(struct listing *l, struct tenon_endpoint *e, struct tenon_error *err)
+{
+    auto_response struct tenon_http_response res = {0};
+    auto_free char *tag = tenon_asprintf("sha256-%s", l->digest + strlen("sha256:"));
+    auto_free char *url = tenon_endpoint_url(e, "manifests", tag);
+    bool is_there = false;
+    l->by_tag = true;
+    if (get(l, e, url, &res, &is_there, err) < 0)
+        return err->code;
+    if (is_there)
+        tenon_buf_add(l->found, res.body.data, res.body.len);
+    if (is_there || !e->ns)
+        return 0;
+    l->mirrors_lack_it = true; /* they need not have all that the registry has */
+    return tenon_error_set(err, TENON_E_NOT_FOUND, "referrers of %s: none here", l->digest);
+}
+
 static int
 referrers_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
 {
     struct listing *l = data;
-    auto_response struct tenon_http_response res = {0};
-    auto_free char *url = tenon_endpoint_url(e, "referrers", l->digest);
-    auto_free char *tag = tenon_asprintf("sha256-%s", l->digest + strlen("sha256:"));
-    bool is_there = false;
+    auto_free char *first = tenon_endpoint_url(e, "referrers", l->digest);
+    auto_free char *url = tenon_strdup(first);
     tenon_buf_clear(l->found);
-    if (get(l, e, url, &res, &is_there, err) < 0)
-        return err->code;
-    l->by_tag = !is_there;
-    if (!is_there) { /* it has no such API (distribution-spec, "Unavailable Referrers API") */
-        auto_free char *by_tag = tenon_endpoint_url(e, "manifests", tag);
-        tenon_http_response_release(&res);
-        if (get(l, e, by_tag, &res, &is_there, err) < 0)
+    l->by_tag = false;
+    for (unsigned page = 0; url && page < PAGES_MAX; page++) {
+        auto_response struct tenon_http_response res = {0};
+        bool is_there = false;
+        if (get(l, e, url, &res, &is_there, err) < 0)
             return err->code;
+        if (!is_there && page == 0) /* distribution-spec, "Unavailable Referrers API" */
+            return referrers_by_tag(l, e, err);
+        if (!is_there)
+            return tenon_error_set(err, TENON_E_CORRUPT, "referrers of %s: a page is missing",
+                                   l->digest);
+        if (add_referrers(l, &res.body, err) < 0)
+            return tenon_error_context(err, "referrers of %s", l->digest);
+        char *next = next_page(first, res.link);
+        const bool again = tenon_streq(next, url); /* it would go round for ever */
+        free(url);
+        url = next;
+        if (again)
+            break;
     }
-    if (is_there)
-        tenon_buf_add(l->found, res.body.data, res.body.len);
     return 0;
 }
 
 int
 tenon_registry_referrers(struct tenon_registry *r, const struct tenon_registry_call *call,
-                         const char *text, const char *digest, struct tenon_buf *out,
-                         bool *by_tag, struct tenon_error *err)
+                         const char *text, const char *digest, bool push,
+                         struct tenon_buf *out, bool *by_tag, struct tenon_error *err)
 {
     auto_reference struct tenon_reference ref = {0};
     if (tenon_reference_parse(text, &ref, err) < 0)
         return err->code;
     struct listing l = {.r = r, .call = call, .ref = &ref, .digest = digest, .found = out};
-    int rc = tenon_endpoints_try(r, call, &ref, referrers_from, &l, err);
+    int rc = tenon_endpoints_try(r, call, &ref, push, referrers_from, &l, err);
     *by_tag = l.by_tag;
+    if (rc == TENON_E_NOT_FOUND && l.mirrors_lack_it) { /* and there is nothing but mirrors */
+        tenon_error_release(err);
+        rc = 0;
+    }
     return rc;
 }

@@ -95,11 +95,11 @@ prefer(struct refusal *no, const struct tenon_reference *ref, struct tenon_error
 
 int
 tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *call,
-                    const struct tenon_reference *ref, tenon_endpoint_work *work, void *data,
-                    struct tenon_error *err)
+                    const struct tenon_reference *ref, bool push, tenon_endpoint_work *work,
+                    void *data, struct tenon_error *err)
 {
     auto_endpoints struct tenon_endpoints list = {0};
-    if (tenon_endpoints_find(r, ref, false, call->insecure, &list, err) < 0)
+    if (tenon_endpoints_find(r, ref, push, call->insecure, &list, err) < 0)
         return err->code;
     struct refusal no = {0};
     int rc = first_round(r, &list, work, data, &no, err);

@@ -88,10 +88,10 @@ void tenon_hosts_free(struct tenon_registry *r);
 
 /* 0 or a negative status; may be called again, for another endpoint. */
 typedef int tenon_endpoint_work(void *data, struct tenon_endpoint *e, struct tenon_error *err);
-/* Until it succeeds: for the mirrors of ref's registry, and itself. */
+/* Until it succeeds: for the mirrors of ref's registry, and itself; with push for itself alone. */
 int tenon_endpoints_try(struct tenon_registry *r, const struct tenon_registry_call *call,
-                        const struct tenon_reference *ref, tenon_endpoint_work *work,
-                        void *data, struct tenon_error *err);
+                        const struct tenon_reference *ref, bool push,
+                        tenon_endpoint_work *work, void *data, struct tenon_error *err);
 
 /* ---- auth.c ------------------------------------------------------------------- */
 

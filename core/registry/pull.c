@@ -270,7 +270,7 @@ ask_registry(struct wanted *w, const char *text, enum tenon_resolve_mode mode,
     struct tenon_registry_call call = *w->call;
     call.hurry = kept != NULL;
     w->call = &call;
-    int rc = tenon_endpoints_try(w->r, &call, w->ref, manifest_from, w, err);
+    int rc = tenon_endpoints_try(w->r, &call, w->ref, false, manifest_from, w, err);
     if (rc == 0) {
         auto_error struct tenon_error none = TENON_ERROR_INIT;
         tenon_pin_set(w->r->o.store, pin, w->desc->digest, &none);
@@ -314,7 +314,7 @@ tenon_registry_manifest(struct tenon_registry *r, const struct tenon_registry_ca
             return from_store(r, ref.digest, NULL, desc, data, err);
         if (is_offline(r))
             return not_here("image ", text, err);
-        return tenon_endpoints_try(r, call, &ref, manifest_from, &w, err);
+        return tenon_endpoints_try(r, call, &ref, false, manifest_from, &w, err);
     }
     auto_free char *known = mode == TENON_RESOLVE_LOCAL ? local_digest(r, &ref, true) : NULL;
     if (is_offline(r)) {
@@ -500,7 +500,7 @@ fetch(struct tenon_registry *r, const struct tenon_registry_call *call,
     if (check_size(r, digest, size, err) < 0)
         return err->code;
     struct download d = {.r = r, .call = call, .ref = ref, .digest = digest, .size = size};
-    if (tenon_endpoints_try(r, call, ref, blob_from, &d, err) < 0)
+    if (tenon_endpoints_try(r, call, ref, false, blob_from, &d, err) < 0)
         return tenon_error_context(err, "failed to copy");
     tenon_blob_note_origin(r, ref, digest);
     return 0;

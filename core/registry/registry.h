@@ -88,13 +88,15 @@ int tenon_registry_send(struct tenon_registry *r, const struct tenon_registry_ca
 int tenon_registry_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
                        const char *ref, const struct tenon_desc *manifest,
                        struct tenon_error *err);
-/* The tags of ref's repository, of all pages, sorted; for tenon_strv_free. */
+/* The tags of ref's repository, of all pages, sorted; for tenon_strv_free.  What no reference can
+ * have for a tag is left out. */
 int tenon_registry_tags(struct tenon_registry *r, const struct tenon_registry_call *call,
                         const char *ref, char ***out, struct tenon_error *err);
-/* The index of what refers to a manifest of ref's repository, by the referrers API or the tag that
- * stands in for it (*by_tag); an empty buffer: nothing does. */
+/* The index of what refers to a manifest of ref's repository, all pages of it, by the referrers API
+ * or the tag that stands in for it (*by_tag); an empty buffer: nothing does.  push: as the registry
+ * itself has it, for who will add to it; else a mirror that has some will do. */
 int tenon_registry_referrers(struct tenon_registry *r, const struct tenon_registry_call *call,
-                             const char *ref, const char *digest, struct tenon_buf *out,
-                             bool *by_tag, struct tenon_error *err);
+                             const char *ref, const char *digest, bool push,
+                             struct tenon_buf *out, bool *by_tag, struct tenon_error *err);
 
 #endif

@@ -98,6 +98,27 @@ assert_eq 2 "$(jq '.manifests | length' b/index.json)"
 run 0 tenon image inspect b:tag
 run 1 tenon image inspect b
 assert_has err "which one?"
+# What has no name is replaced by the same alone; whole names are told apart.
+for from in "--platform linux/arm64 attested" attested attested; do
+    run 0 tenon image copy $from oci-layout://several
+done
+assert_eq 2 "$(jq '.manifests | length' several/index.json)"
+for name in example.org/a:1 example.org/b:1 example.org/a:1; do
+    run 0 tenon image copy attested "oci-layout://several:$name"
+done
+assert_eq "null example.org/b:1 example.org/a:1" \
+    "$(jq -r '[.manifests[].annotations["io.containerd.image.name"] | tostring] | join(" ")' several/index.json)"
+# A word is where to push, whatever file has that name; only an image's file is replaced unasked.
+echo mine >127.0.0.1
+run 0 tenon image copy "docker-image://$first/one:1" "$second/word:1"
+run 1 tenon image copy "docker-image://$first/one:1" ./127.0.0.1
+assert_has err 'oci-archive://./127.0.0.1'
+assert_eq mine "$(cat 127.0.0.1)"
+for to in oci-archive://./127.0.0.1 ./127.0.0.1; do
+    run 0 tenon image copy "docker-image://$first/one:1" "$to"
+done
+rm 127.0.0.1
+run 0 tenon diff "$second/word:1" "$first/one:1"
 # One platform is what docker loads.
 run 0 tenon image copy --platform linux/arm64 "$first/one:1" docker-archive://one.tar
 tar xOf one.tar manifest.json | jq -e --arg n "$first/one:1" '.[0].RepoTags == [$n] and (.[0].Layers | length == 1)' >jq ||
@@ -118,7 +139,7 @@ assert_eq "$digest" "$(cat out)"
 run 0 tenon image tag "$first/all:1" "$first/elsewhere:3"
 run 0 tenon diff "$first/elsewhere:3" attested
 
-# ---- tags, more than a page, sorted
+# ---- tags, more than a page, sorted; what is none is left out
 run 0 tenon image ls "$first/all"
 assert_eq "1 2" "$(xargs <out)"
 run 1 tenon image ls "$first/none"
@@ -130,7 +151,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         q = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         tags = sorted("t%04d" % i for i in range(25))
         after = [t for t in tags if t > q.get("last", [""])[0]]
-        body = json.dumps({"name": "x", "tags": after[:10]}).encode()
+        body = json.dumps({"name": "x", "tags": after[:10] + ["-x", "a b", "\x1b[1m", "t\0", "", "x" * 129, 7, None]}).encode()
         self.send_response(200)
         if len(after) > 10:
             self.send_header("Link", '<http://inside.invalid/v2/x/tags/list?n=10&last=%s>; rel="next"' % after[9])
@@ -148,8 +169,9 @@ run 0 tenon image ls --format json "127.0.0.1:$(cat pages.port)/x"
 assert_eq "25 t0000 t0024" "$(jq -r .tag out | awk 'NR == 1 { a = $1 } END { print NR, a, $1 }')"
 
 # ---- referrers go along: here by the tag that stands in for the API
-put() { # REPO REF FILE
-    curl -sfX PUT -H "Content-Type: $(jq -r .mediaType "$3")" --data-binary "@$3" "http://$first/v2/$1/manifests/$2" >curl
+put() { # REPO REF FILE [REGISTRY]
+    curl -sfX PUT -H "Content-Type: $(jq -r .mediaType "$3")" --data-binary "@$3" \
+        "http://${4:-$first}/v2/$1/manifests/$2" >curl
 }
 jq -c --arg d "$digest" --argjson s "$(jq '.manifests[0].size' attested/index.json)" '. + {artifactType: "application/x.signature",
     subject: {mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $s}}' \
@@ -165,6 +187,17 @@ same() { # REF FILE
 }
 same "sha256-${digest#sha256:}" list
 same "$signed" signature
+# The other registry's own list stays.
+jq -c '. + {annotations: {by: "others"}}' signature >theirs
+their=sha256:$(sha256sum <theirs | cut -d' ' -f1)
+put signed "$their" theirs "$second"
+jq -c --arg d "$their" --argjson s "$(wc -c <theirs)" '.manifests[0] += {digest: $d, size: $s}' list >their-list
+put signed "sha256-${digest#sha256:}" their-list "$second"
+for again in 1 2; do
+    run 0 tenon image copy "$first/all:1" "$second/signed:$again"
+    curl -sf -H "Accept: $(jq -r .mediaType list)" "http://$second/v2/signed/manifests/sha256-${digest#sha256:}" >merged
+    assert_eq "$their $signed" "$(jq -r '[.manifests[].digest] | join(" ")' merged)"
+done
 run 0 tenon image copy --no-referrers "$first/all:1" "$second/unsigned:1"
 assert_eq 404 "$(curl -s -o curl -w '%{http_code}' "http://$second/v2/unsigned/manifests/$signed")"
 
@@ -183,6 +216,14 @@ run 0 tenon image ls -q
 assert_eq example.org/all:1 "$(cat out)"
 run 0 tenon image tag store://example.org/all:1 example.org/all:2
 run 0 tenon image rm example.org/all:1
+# What goes out under a registry's name is the registry's, not what the store has by that name.
+run 0 tenon image tag store://example.org/all:2 "$first/lost:1"
+for words in "copy $first/lost:1 oci-layout://lost" "tag $first/lost:1 $first/all:9"; do
+    run 1 tenon image $words
+    assert_has err "store://$first/lost:1"
+done
+[ ! -e lost ] || fail "a layout of another image"
+run 0 tenon image rm "$first/lost:1"
 run 0 tenon images -q
 assert_eq example.org/all:2 "$(cat out)"
 for wrong in "" "inspect" "copy a" "tag a" "ls a b" "inspct a" "copy --platform x/y/z/v a b" "ls --format xml $first/all"; do

@@ -1025,6 +1025,53 @@ START_TEST(test_registry_only_mirror_cancelled)
 }
 END_TEST
 
+/* ---- referrers ----------------------------------------------------------------------- */
+
+#define SUBJECT "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* All pages, whatever a mirror lacks; a mirror is not asked for who will push; where there is
+ * nothing but a mirror, it is believed. */
+START_TEST(test_registry_referrers)
+{
+    static const struct {
+        bool push, away;
+        const char *found;
+        int asked; /* of the mirror */
+    } cases[] = {
+        {false, false, "{\"manifests\":[{\"digest\":\"a\"},{\"digest\":\"b\"}]}", 2},
+        {true, false, "{\"manifests\":[{\"digest\":\"a\"},{\"digest\":\"b\"}]}", 0},
+        {false, true, "", 2},
+    };
+    struct answer answers[] = {
+        {.request = "GET /v2/mirror/", .head = "404 Not Found\r\n"},
+        {.request = "GET /v2/team/app/referrers/" SUBJECT "?page=2", .head = "200 OK\r\n",
+         .body = "{\"manifests\":[{\"digest\":\"b\"}]}"},
+        {.request = "GET /v2/team/app/referrers/" SUBJECT " ",
+         .head = "200 OK\r\nLink: <http://inside.invalid/x?page=2>; rel=\"next\"\r\n",
+         .body = "{\"manifests\":[{\"digest\":\"a\"}]}"},
+        {0}};
+    struct kit k;
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    auto_free char *host = tenon_asprintf("127.0.0.1:%u", cases[_i].away ? 1 : k.server.port);
+    auto_free char *server = tenon_asprintf("127.0.0.1:%u", k.server.port);
+    auto_free char *mirror = tenon_asprintf("%s/mirror", server);
+    auto_free char *ref = tenon_asprintf("%s/team/app", host);
+    use_mirror(&k, host, mirror);
+    json_object_object_add(kit_configure(&k, server), "plain-http", json_object_new_boolean(1));
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    bool by_tag = false;
+    int rc = tenon_registry_referrers(k.registry, &k.call, ref, SUBJECT, cases[_i].push, &text,
+                                      &by_tag, &err);
+    ck_assert_msg(rc == 0, "%s", err.message);
+    ck_assert_str_eq(tenon_buf_str(&text), cases[_i].found);
+    ck_assert(!by_tag);
+    ck_assert_int_eq(server_count(&k.server, "GET /v2/mirror/"), cases[_i].asked);
+    ck_assert_int_eq(server_refused(&k.server), 0);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(test_registry_cancelled)
 {
     struct answer answers[] = {{.request = "HEAD", .head = "503 Busy\r\n"}, {0}};
@@ -1079,6 +1126,7 @@ main(void)
     tcase_add_loop_test(t, test_registry_only_mirror, 0, 2);
     tcase_add_loop_test(t, test_registry_only_mirror_says_no, 0, (int)tenon_countof(definite));
     tcase_add_test(t, test_registry_mirror_first);
+    tcase_add_loop_test(t, test_registry_referrers, 0, 3);
     tcase_add_test(t, test_registry_cancelled);
     suite_add_tcase(s, t);
     return unit_run(s);
