@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "image/image.h"
 #include "policy/lockfile.h"
 #include "tools/arena.h"
 
@@ -27,6 +28,49 @@ tenon_policy_list_release(struct tenon_policy_list *l)
     tenon_vec_release(&l->list);
 }
 
+/* Rules and lock files know an image by its whole name, a frontend may have written a short one
+ * (docker-image://alpine). 1: it has changed. */
+static int
+normalize(struct tenon_policy_source *s, struct tenon_error *err)
+{
+    static const char scheme[] = "docker-image://";
+    struct tenon_reference ref = {0};
+    if (!tenon_has_prefix(s->identifier, scheme))
+        return 0;
+    if (tenon_reference_parse(s->identifier + sizeof scheme - 1, &ref, err) < 0)
+        return err->code;
+    auto_free char *name = tenon_reference_string(&ref);
+    auto_free char *whole = tenon_asprintf("%s%s", scheme, name);
+    tenon_reference_release(&ref);
+    if (!strcmp(whole, s->identifier))
+        return 0;
+    free(s->identifier);
+    s->identifier = tenon_steal(&whole);
+    return 1;
+}
+
+/* Until no rule changes it and it has its whole name; 1: it has changed. */
+static int
+settle(const struct tenon_policy *const *list, size_t count, struct tenon_policy_source *s,
+       struct tenon_error *err)
+{
+    enum { ROUNDS_MAX = 20 };
+    int changed = 0;
+    for (int i = 0; i < ROUNDS_MAX; i++) {
+        int rc = normalize(s, err);
+        if (rc < 0)
+            return rc;
+        changed |= rc;
+        if (i && !rc)
+            return changed;
+        rc = tenon_policies_apply(list, count, s, err);
+        if (rc <= 0)
+            return rc < 0 ? rc : changed;
+        changed = 1;
+    }
+    return tenon_error_set(err, TENON_E_LIMIT, "too many mutations on a single source");
+}
+
 /* A source that is a build's own may have no policy, but then it is in the lock file. */
 static int
 hold(struct tenon_engine *e, const struct tenon_policy *const *first, size_t first_count,
@@ -34,11 +78,13 @@ hold(struct tenon_engine *e, const struct tenon_policy *const *first, size_t fir
      const char *platform, struct tenon_error *err)
 {
     TENON_VEC(const struct tenon_policy *) all = {0};
+    if (!first_count && !then_count && !e->lock)
+        return 0;
     for (size_t i = 0; i < first_count; i++)
         tenon_vec_push(&all, first[i]);
     for (size_t i = 0; i < then_count; i++)
         tenon_vec_push(&all, then[i]);
-    int rc = tenon_policies_apply(all.items, all.len, s, err);
+    int rc = settle(all.items, all.len, s, err);
     tenon_vec_release(&all);
     if (rc < 0 || !e->lock)
         return rc;
@@ -90,6 +136,12 @@ tenon_sources_filter(void *data, const void *more, const struct tenon_op *op,
     const size_t count = theirs ? theirs->list.len : 0;
     if (!e->policy_count && !count && !e->lock)
         return 0;
+    /* Rules would see another attribute than the source's plugin does. */
+    for (size_t i = 0; i < source->attr_count; i++)
+        if (strchr(source->attrs[i].key, '='))
+            return tenon_error_set(err, TENON_E_INVALID, "failed to load LLB: source \"%s\": "
+                                   "invalid name of an attribute: \"%s\"", source->identifier,
+                                   source->attrs[i].key);
     struct tenon_policy_source s = {.identifier = tenon_strdup(source->identifier)};
     for (size_t i = 0; i < source->attr_count; i++)
         tenon_strv_push(&s.attrs, tenon_asprintf("%s=%s", source->attrs[i].key,

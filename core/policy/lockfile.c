@@ -177,7 +177,7 @@ tenon_lockfile_concerns(const char *identifier)
     for (size_t i = 0; i < tenon_countof(own); i++)
         if (!strcmp(identifier, own[i]))
             return false;
-    return !tenon_has_prefix(identifier, "http://buildkit-session/") &&
+    return strcmp(identifier, "http://buildkit-session/upload") &&
            !tenon_has_prefix(identifier, "upload://");
 }
 
@@ -222,6 +222,17 @@ refuse(const struct tenon_lockfile *l, const char *name, const char *platform, c
     return tenon_error_hint(err, "if that is meant: tenon lock, with the flags of this build");
 }
 
+/* Two of one name, as the file would have it, of which it could have the first alone. */
+static int
+refuse_second(const char *name, const char *digest, const struct entry *known,
+              struct tenon_error *err)
+{
+    tenon_error_set(err, TENON_E_DENIED, "source \"%s\" is used with two digests, %s and %s: a "
+                    "lock file can have one", name, known->digest, digest);
+    return tenon_error_hint(err, "names that differ in passwords and tokens alone, which are not "
+                            "written down, are one name");
+}
+
 /* An image that is named with its digest is found under its bare name, too: frontends put the
  * digest to what they have looked up. */
 static struct entry *
@@ -250,6 +261,8 @@ tenon_lockfile_use(struct tenon_lockfile *l, const char *identifier, const char 
                                      : find_pinned(l, name, platform, digest);
     if (l->path && (!e || strcmp(e->digest, digest) != 0))
         rc = refuse(l, name, platform, digest, e ? e : find(l, name, platform), err);
+    else if (e && strcmp(e->digest, digest) != 0)
+        rc = refuse_second(name, digest, e, err);
     else if (!e)
         tenon_vec_push(&l->entries, (struct entry){tenon_steal(&name), tenon_strdup(platform),
                                                    tenon_strdup(digest)});
@@ -291,10 +304,10 @@ tenon_lockfile_pin(struct tenon_lockfile *l, struct tenon_policy_source *s, cons
         return 0;
     platform = platform_of(id, platform);
     auto_free char *name = tenon_url_conceal(id);
-    const char *at = is_image(id) ? strrchr(id, '@') : NULL;
+    const char *at = is_image(id) ? strrchr(name, '@') : NULL;
     const struct entry *e = find_pinned(l, name, platform, at ? at + 1 : NULL);
     if (!e) {
-        auto_free char *bare = at ? tenon_strndup(name, (size_t)(strrchr(name, '@') - name)) : NULL;
+        auto_free char *bare = at ? tenon_strndup(name, (size_t)(at - name)) : NULL;
         return refuse(l, name, platform, at ? at + 1 : "", bare ? find(l, bare, platform) : NULL,
                       err);
     }

@@ -14,7 +14,7 @@
 #include "tools/text.h"
 #include "tools/vec.h"
 
-enum { ROUNDS_MAX = 20, RULES_MAX = 100000 };
+enum { ROUNDS_MAX = 20, RULES_MAX = 100000, EXPRESSIONS_MAX = 1000000 };
 
 enum action { ALLOW, DENY, CONVERT };
 enum match { WILDCARD, EXACT, REGEX };
@@ -163,25 +163,29 @@ get_word(struct json_object *o, const char *name, const char *const words[3], un
                            json_object_to_json_string(value));
 }
 
-static void
-compile(struct expression *e, const char *text)
+/* Of a document's many small ones each may grow a thousandfold: size is that of all so far. */
+static int
+compile(struct expression *e, const char *text, size_t *size, struct tenon_error *err)
 {
     const char *why = NULL;
     e->re = tenon_goregexp_compile(text, &why);
     if (!e->re)
         e->why = tenon_asprintf("error parsing regexp: %s: `%s`", why, text);
+    else if ((*size += tenon_goregexp_size(e->re)) > EXPRESSIONS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "the expressions of a policy are too large");
+    return TENON_OK;
 }
 
-static void
-compile_wildcard(struct expression *e, const char *text)
+static int
+compile_wildcard(struct expression *e, const char *text, size_t *size, struct tenon_error *err)
 {
     auto_buf struct tenon_buf re = TENON_BUF_INIT;
     if (strstr(text, "**")) {
         e->why = tenon_asprintf("failed to translate wildcard \"%s\" to regexp: "
                                 "invalid wildcard: \"**\"", text);
-        return;
+        return TENON_OK;
     }
-    tenon_buf_adds(&re, "^");
+    tenon_buf_adds(&re, "(?s)^"); /* a star is any character */
     for (const char *p = text; *p; p++) {
         if (*p == '*')
             tenon_buf_adds(&re, "(.*)");
@@ -191,11 +195,12 @@ compile_wildcard(struct expression *e, const char *text)
             tenon_buf_add(&re, p, 1);
     }
     tenon_buf_adds(&re, "$");
-    compile(e, tenon_buf_str(&re));
+    return compile(e, tenon_buf_str(&re), size, err);
 }
 
 static int
-read_constraint(struct json_object *o, struct constraint *c, struct tenon_error *err)
+read_constraint(struct json_object *o, struct constraint *c, size_t *size,
+                struct tenon_error *err)
 {
     static const char *const words[] = { "EQUAL", "NOTEQUAL", "MATCHES" };
     unsigned condition = 0;
@@ -207,13 +212,11 @@ read_constraint(struct json_object *o, struct constraint *c, struct tenon_error 
         get_text(o, "key", &c->key, err) < 0 || get_text(o, "value", &c->value, err) < 0)
         return err->code;
     c->condition = (enum condition)condition;
-    if (c->condition == MATCHES)
-        compile(&c->value_re, c->value);
-    return TENON_OK;
+    return c->condition == MATCHES ? compile(&c->value_re, c->value, size, err) : TENON_OK;
 }
 
 static int
-read_selector(struct json_object *o, struct rule *r, struct tenon_error *err)
+read_selector(struct json_object *o, struct rule *r, size_t *size, struct tenon_error *err)
 {
     static const char *const words[] = { "WILDCARD", "EXACT", "REGEX" };
     struct json_object *constraints;
@@ -223,13 +226,12 @@ read_selector(struct json_object *o, struct rule *r, struct tenon_error *err)
         get_array(o, "constraints", &constraints, err) < 0)
         return err->code;
     r->match = (enum match)match;
-    if (r->match == REGEX)
-        compile(&r->identifier_re, r->identifier);
-    else if (r->match == WILDCARD)
-        compile_wildcard(&r->identifier_re, r->identifier);
+    if ((r->match == REGEX && compile(&r->identifier_re, r->identifier, size, err) < 0) ||
+        (r->match == WILDCARD && compile_wildcard(&r->identifier_re, r->identifier, size, err) < 0))
+        return err->code;
     for (size_t i = 0; constraints && i < json_object_array_length(constraints); i++)
         if (read_constraint(json_object_array_get_idx(constraints, i),
-                            tenon_vec_add(&r->constraints), err) < 0)
+                            tenon_vec_add(&r->constraints), size, err) < 0)
             return err->code;
     return TENON_OK;
 }
@@ -257,7 +259,7 @@ read_updates(struct json_object *o, struct rule *r, struct tenon_error *err)
 }
 
 static int
-read_rule(struct json_object *o, struct rule *r, struct tenon_error *err)
+read_rule(struct json_object *o, struct rule *r, size_t *size, struct tenon_error *err)
 {
     static const char *const words[] = { "ALLOW", "DENY", "CONVERT" };
     struct json_object *selector, *updates;
@@ -273,7 +275,8 @@ read_rule(struct json_object *o, struct rule *r, struct tenon_error *err)
     if (!selector)
         return tenon_error_set(err, TENON_E_INVALID, "invalid nil selector in policy");
     r->action = (enum action)action;
-    if (read_selector(selector, r, err) < 0 || (updates && read_updates(updates, r, err) < 0))
+    if (read_selector(selector, r, size, err) < 0 ||
+        (updates && read_updates(updates, r, err) < 0))
         return err->code;
     return TENON_OK;
 }
@@ -294,8 +297,10 @@ tenon_policy_parse(const char *text, size_t len, struct tenon_policy **out,
     if (count > RULES_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "more than %d rules", RULES_MAX);
     struct tenon_policy *p = tenon_new0(struct tenon_policy);
+    size_t size = 0;
     for (size_t i = 0; i < count; i++)
-        if (read_rule(json_object_array_get_idx(rules, i), tenon_vec_add(&p->rules), err) < 0) {
+        if (read_rule(json_object_array_get_idx(rules, i), tenon_vec_add(&p->rules), &size,
+                      err) < 0) {
             tenon_policy_free(p);
             return tenon_error_context(err, "rules[%zu]", i);
         }
@@ -339,6 +344,28 @@ check_expression(const struct expression *e, struct tenon_error *err)
     return e->re ? TENON_OK : tenon_error_set(err, TENON_E_INVALID, "%s", e->why);
 }
 
+/* An expression would not match a longer text, and a rule that denies pass it over. */
+static int
+check_length(const char *text, const char *what, struct tenon_error *err)
+{
+    return strlen(text) <= TENON_GOREGEXP_TEXT ? TENON_OK
+        : tenon_error_set(err, TENON_E_LIMIT, "%s of more than %d bytes", what,
+                          TENON_GOREGEXP_TEXT);
+}
+
+/* No name has control characters; rules are written for names that people can read. */
+static int
+check_identifier(const char *identifier, struct tenon_error *err)
+{
+    if (check_length(identifier, "an identifier", err) < 0)
+        return err->code;
+    for (const unsigned char *c = (const unsigned char *)identifier; *c; c++)
+        if (*c < 0x20 || *c == 0x7f)
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "an identifier with a control character (0x%02x)", *c);
+    return TENON_OK;
+}
+
 static int
 holds(const struct constraint *c, const struct tenon_policy_source *s, struct tenon_error *err)
 {
@@ -354,15 +381,16 @@ holds(const struct constraint *c, const struct tenon_policy_source *s, struct te
     }
     if (check_expression(&c->value_re, err) < 0)
         return tenon_error_context(err, "invalid regex \"%s\"", c->value);
+    if (check_length(value, "an attribute", err) < 0)
+        return tenon_error_context(err, "%s", c->key);
     return tenon_goregexp_match(c->value_re.re, value, 0, NULL);
 }
 
 static int
 matches(const struct rule *r, const struct tenon_policy_source *s, struct tenon_error *err)
 {
-    if (strlen(s->identifier) > TENON_GOREGEXP_TEXT) /* a rule would pass it over */
-        return tenon_error_set(err, TENON_E_LIMIT, "an identifier of more than %d bytes",
-                               TENON_GOREGEXP_TEXT);
+    if (check_identifier(s->identifier, err) < 0)
+        return err->code;
     tenon_vec_foreach(c, &r->constraints) {
         int rc = holds(c, s, err);
         if (rc <= 0)
@@ -391,14 +419,14 @@ format(const struct rule *r, const char *identifier, char **out, struct tenon_er
     if (check_expression(&r->identifier_re, err) < 0)
         return tenon_error_context(err, "error formatting destination");
     if (r->match == REGEX)
-        tenon_goregexp_replace(r->identifier_re.re, identifier, wanted, &text);
+        tenon_goregexp_replace(r->identifier_re.re, identifier, wanted, TENON_GOREGEXP_TEXT, &text);
     else if (tenon_goregexp_match(r->identifier_re.re, identifier, 0, &m))
-        tenon_goregexp_expand(r->identifier_re.re, wanted, identifier, &m, &text);
+        tenon_goregexp_expand(r->identifier_re.re, wanted, identifier, &m, TENON_GOREGEXP_TEXT,
+                              &text);
     else
         tenon_buf_adds(&text, identifier);
-    if (text.len > TENON_GOREGEXP_TEXT)
-        return tenon_error_set(err, TENON_E_LIMIT, "an identifier of more than %d bytes",
-                               TENON_GOREGEXP_TEXT);
+    if (check_length(tenon_buf_str(&text), "an identifier", err) < 0)
+        return err->code;
     *out = tenon_strdup(tenon_buf_str(&text));
     return TENON_OK;
 }

@@ -91,11 +91,23 @@ is_utf8(const char *text)
     return true;
 }
 
+size_t
+tenon_goregexp_size(const struct tenon_goregexp *re)
+{
+    return re->code.len + re->ranges.len;
+}
+
+static bool
+is_full(struct parser *p)
+{
+    return tenon_goregexp_size(p->re) >= PROGRAM_MAX && !wrong(p, "expression too large");
+}
+
 static bool
 add(struct parser *p, struct instruction i)
 {
-    if (p->re->code.len >= PROGRAM_MAX)
-        return wrong(p, "expression too large");
+    if (is_full(p))
+        return false;
     i.flags = p->flags;
     tenon_vec_push(&p->re->code, i);
     return true;
@@ -140,17 +152,20 @@ static bool
 copy_piece(struct parser *p, size_t at, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (p->re->code.len >= PROGRAM_MAX)
-            return wrong(p, "expression too large");
+        if (is_full(p))
+            return false;
         const struct instruction one = p->re->code.items[at + i];
         tenon_vec_push(&p->re->code, one);
     }
     return true;
 }
 
+/* Where there is no room the set itself finds none, either. */
 static void
 add_range(struct parser *p, struct instruction *set, uint32_t lo, uint32_t hi)
 {
+    if (is_full(p))
+        return;
     tenon_vec_push(&p->re->ranges, (struct range){lo, hi});
     set->count++;
 }
@@ -300,8 +315,6 @@ parse_class(struct parser *p)
             if (hi < lo)
                 return wrong(p, "invalid character class range");
         }
-        if (p->re->ranges.len >= PROGRAM_MAX)
-            return wrong(p, "expression too large");
         add_range(p, &set, lo, hi);
     }
     p->s++;
@@ -820,9 +833,9 @@ read_name(const char **s, const char **name, size_t *len)
 
 void
 tenon_goregexp_expand(const struct tenon_goregexp *re, const char *format, const char *text,
-                      const struct tenon_goregexp_match *m, struct tenon_buf *out)
+                      const struct tenon_goregexp_match *m, size_t max, struct tenon_buf *out)
 {
-    while (*format) {
+    while (*format && out->len <= max) {
         const char *name;
         size_t len;
         const size_t plain = strcspn(format, "$");
@@ -846,16 +859,16 @@ tenon_goregexp_expand(const struct tenon_goregexp *re, const char *format, const
 
 void
 tenon_goregexp_replace(const struct tenon_goregexp *re, const char *text, const char *format,
-                       struct tenon_buf *out)
+                       size_t max, struct tenon_buf *out)
 {
     const size_t len = strlen(text);
     size_t done = 0, from = 0;
     struct tenon_goregexp_match m;
-    while (from <= len && tenon_goregexp_match(re, text, from, &m)) {
+    while (from <= len && out->len <= max && tenon_goregexp_match(re, text, from, &m)) {
         const size_t begin = (size_t)m.begin[0], end = (size_t)m.end[0];
         tenon_buf_add(out, text + done, begin - done);
         if (end > done || begin == 0) /* no empty match right behind another */
-            tenon_goregexp_expand(re, format, text, &m, out);
+            tenon_goregexp_expand(re, format, text, &m, max, out);
         done = end;
         size_t n = 1;
         if (from < len)

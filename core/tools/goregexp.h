@@ -27,14 +27,17 @@ struct tenon_goregexp_match {
 /* NULL when Go refuses it, or when it is too large; *why is then a static text. */
 struct tenon_goregexp *tenon_goregexp_compile(const char *text, const char **why);
 void tenon_goregexp_free(struct tenon_goregexp *re);
+/* What it takes to keep: instructions, and ranges of classes. */
+size_t tenon_goregexp_size(const struct tenon_goregexp *re);
 /* The first match that begins at `from` or later; out NULL: just whether there is one. */
 bool tenon_goregexp_match(const struct tenon_goregexp *re, const char *text, size_t from,
                           struct tenon_goregexp_match *out);
-/* Regexp.Expand: adds `format`, in which $1, ${1} and ${name} are groups of the match. */
+/* Regexp.Expand: adds `format`, in which $1, ${1} and ${name} are groups of the match. It stops
+ * once more than max bytes are there. */
 void tenon_goregexp_expand(const struct tenon_goregexp *re, const char *format, const char *text,
-                           const struct tenon_goregexp_match *m, struct tenon_buf *out);
-/* Regexp.ReplaceAllString */
+                           const struct tenon_goregexp_match *m, size_t max, struct tenon_buf *out);
+/* Regexp.ReplaceAllString; it stops as that does. */
 void tenon_goregexp_replace(const struct tenon_goregexp *re, const char *text, const char *format,
-                            struct tenon_buf *out);
+                            size_t max, struct tenon_buf *out);
 
 #endif

@@ -21,8 +21,9 @@ http_upload_open(const struct tenon_host *host, struct tenon_ctx *ctx, const cha
                  struct tenon_error *err)
 {
     struct stat st;
+    if (strcmp(name, "upload"))
+        return host->error(err, TENON_E_NOT_FOUND, 0, "upload \"%s\": there is none", name);
     auto_close int dir = host->client_open(ctx, "local", name, err);
-
     if (dir < 0)
         return host->error_context(err, "upload \"%s\"", name);
     /* A FIFO would wait for somebody. */

@@ -121,22 +121,18 @@ END
 assert_eq "$(cat "$work/eight/named")" changed
 
 # What a client sends along is a file of its session, and no name of the web.
+mkdir "$work/sent"
+printf 'FROM scratch\nADD http://buildkit-session/upload /sent\n' >"$work/sent/Dockerfile"
+tar -C "$work/sent" -cf "$work/sent.tar" .
+run 0 tenon build --progress=plain -o "type=local,dest=$work/nine" - <"$work/sent.tar"
+cmp "$work/sent.tar" "$work/nine/sent"
+run 0 tenon build --progress=plain -o "type=local,dest=$work/nine" - <"$work/sent.tar"
+assert_eq CACHED "$(step_ended "$work/err" "ADD http://buildkit-session/upload")"
+# Other directories of the session are no uploads.
 echo sent >"$work/context/context"
-run 0 build nine <<END
-ADD http://buildkit-session/context /sent
+for name in none context; do
+    run 1 build nine <<END
+ADD http://buildkit-session/$name /
 END
-assert_eq "$(cat "$work/nine/sent")" sent
-run 0 build nine <<END
-ADD http://buildkit-session/context /sent
-END
-assert_eq CACHED "$(step_ended "$work/err" "ADD http://buildkit-session/context")"
-run 1 build nine <<END
-ADD http://buildkit-session/none /
-END
-assert_has "$work/err" 'upload "none"'
-rm "$work/context/context"
-mkfifo "$work/context/context"
-run 1 build nine <<END
-ADD http://buildkit-session/context /
-END
-assert_has "$work/err" "not a regular file"
+    assert_has "$work/err" "upload \"$name\": there is none"
+done

@@ -128,6 +128,15 @@ tar -C context -cf www/context.tar .
 yes "$url/context.tar"
 no 1 "source \"$url/context.tar\" denied by policy" --policy filename=web.json "$url/context.tar"
 
+# What has control characters is no name, whatever a star takes.
+rule DENY '*evil*' WILDCARD >evil.json
+if [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
+    printf 'FROM scratch\nADD https://evil.invalid/x.git#main:%%0A/.. /x\n' >user/Dockerfile
+    no 1 "an identifier with a control character (0x0a)" --policy filename=evil.json user
+else
+    not_tried "control characters in a source: built without source-git"
+fi
+
 # ---- in Rego: --policy ------------------------------------------------------------------------
 no 2 "--policy filename=p.rego: $policies" --policy filename=p.rego context
 assert_has "$work/err" "leave it out"

@@ -17,7 +17,7 @@ as_expression(const char *text, const char *source)
     tenon_assert(!re == (why != NULL));
     if (!re)
         return;
-    tenon_goregexp_replace(re, source, "<$1>", &out);
+    tenon_goregexp_replace(re, source, "<$1>", TENON_GOREGEXP_TEXT, &out);
     if (tenon_goregexp_match(re, source, 0, &m))
         for (size_t i = 0; i < m.count; i++)
             tenon_assert(m.begin[i] <= m.end[i] && m.end[i] <= (ptrdiff_t)strlen(source));

@@ -1,8 +1,10 @@
 /* Expressions of Go, rules over sources, lock files. */
 #include "unit.h"
 
+#include "engine/sources.h"
 #include "policy/lockfile.h"
 #include "policy/policy.h"
+#include "tools/arena.h"
 #include "tools/goregexp.h"
 
 /* ---- expressions ------------------------------------------------------------------ */
@@ -67,7 +69,8 @@ START_TEST(test_goregexp_replaces_as_go)
     struct tenon_goregexp *re = tenon_goregexp_compile(expressions[_i].re, &why);
     auto_buf struct tenon_buf out = TENON_BUF_INIT;
     ck_assert_msg(re != NULL, "%s: %s", expressions[_i].re, why);
-    tenon_goregexp_replace(re, expressions[_i].text, expressions[_i].format, &out);
+    tenon_goregexp_replace(re, expressions[_i].text, expressions[_i].format,
+                           TENON_GOREGEXP_TEXT, &out);
     ck_assert_str_eq(tenon_buf_str(&out),
                      expressions[_i].result ? expressions[_i].result : expressions[_i].text);
     ck_assert_int_eq(tenon_goregexp_match(re, expressions[_i].text, 0, NULL),
@@ -227,6 +230,13 @@ static const struct {
     {CONVERT_ SEL(ALPINE) TO(BUSYBOX) "," CONVERT_ SEL(BUSYBOX) TO(ALPINE), ALPINE, NULL, ENDLESS,
      "too many mutations on a single source: too many operations"},
     {CONVERT_ SEL("http://*") TO("http://$1/x"), "http://a", NULL, ENDLESS, "too many mutations"},
+    /* names that would slip past a star */
+    {DENY_ SEL("*evil*") "}", "git://evil/x.git#main:\n/..", NULL, WRONG,
+     "error matching source policy: an identifier with a control character (0x0a)"},
+    {DENY_ EXACT_(ALPINE) "}", "http://a/\x7f", NULL, WRONG, "control character (0x7f)"},
+    {DENY_ EXACT_(ALPINE) "}", "http://a/\1", NULL, WRONG, "control character (0x01)"},
+    {DENY_ SEL("http://\303\244*") "}", "http://\303\244/ ", NULL, DENIED, "denied"},
+    {CONVERT_ SEL("http://a") TO("http://b\\n"), "http://a", NULL, WRONG, "(0x0a)"},
 };
 
 START_TEST(test_policy_of_a_source)
@@ -250,6 +260,79 @@ START_TEST(test_policy_of_a_source)
     }
     tenon_policy_source_release(&s);
     tenon_policy_free(p);
+}
+END_TEST
+
+/* What is too long for an expression is refused, and no rule passes it over. */
+START_TEST(test_policy_of_long_texts)
+{
+    static const struct {
+        const char *rule, *why;
+        bool attr;
+    } cases[] = {
+        {DENY_ SEL("*") "}", "an identifier of more than 16384 bytes", false},
+        {DENY_ WHERE("*", "k", "a", "MATCHES") "}", "k: an attribute of more than 16384", true},
+        {CONVERT_ REGEX_("a") TO("aaaaaaaaa"), "an identifier of more than 16384 bytes", false},
+        {CONVERT_ SEL("a*") TO("$1$1$1$1$1$1$1$1$1"), "an identifier of more than 16384", false},
+    };
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        auto_free char *text = tenon_asprintf("{\"rules\":[%s]}", cases[i].rule);
+        struct tenon_policy *p;
+        ck_assert_int_eq(tenon_policy_parse(text, strlen(text), &p, &err), 0);
+        /* Of those that convert it is the result that is too long. */
+        auto_free char *longer = tenon_asprintf("%0*d", i < 2 ? 16385 : 2000, 0);
+        memset(longer, 'a', strlen(longer));
+        struct tenon_policy_source s = {.identifier = tenon_strdup(cases[i].attr ? "x" : longer)};
+        if (cases[i].attr)
+            tenon_policy_source_set(&s, "k", longer);
+        const struct tenon_policy *list[] = {p};
+        ck_assert_int_eq(tenon_policies_apply(list, 1, &s, &err), TENON_E_LIMIT);
+        ck_assert_msg(strstr(err.message, cases[i].why) != NULL, "%s", err.message);
+        tenon_policy_source_release(&s);
+        tenon_policy_free(p);
+    }
+}
+END_TEST
+
+/* Ten bytes of a document may be a thousand instructions. */
+START_TEST(test_policy_of_many_large_expressions)
+{
+    for (int count = 900; count <= 1100; count += 200) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        struct tenon_policy *p = NULL;
+        tenon_buf_adds(&text, "{\"rules\":[" ALLOW_ "\"selector\":{\"constraints\":[");
+        for (int i = 0; i < count; i++)
+            tenon_buf_addf(&text, "%s{\"condition\":\"MATCHES\",\"value\":\"a{1000}\"}",
+                           i ? "," : "");
+        tenon_buf_adds(&text, "]}}]}");
+        int rc = tenon_policy_parse(text.data, text.len, &p, &err);
+        ck_assert_int_eq(rc, count < 1000 ? 0 : TENON_E_LIMIT);
+        tenon_policy_free(p);
+    }
+    /* And so may be many classes, which are ranges. */
+    auto_buf struct tenon_buf classes = TENON_BUF_INIT;
+    const char *why = NULL;
+    for (int i = 0; i < 1700; i++)
+        tenon_buf_adds(&classes, "\\w");
+    ck_assert_ptr_null(tenon_goregexp_compile(tenon_buf_str(&classes), &why));
+    ck_assert_str_eq(why, "expression too large");
+}
+END_TEST
+
+/* What would be a gigabyte ends soon behind its maximum. */
+START_TEST(test_goregexp_stops)
+{
+    auto_buf struct tenon_buf out = TENON_BUF_INIT, format = TENON_BUF_INIT;
+    auto_free char *text = tenon_asprintf("%0*d", TENON_GOREGEXP_TEXT, 0);
+    const char *why = NULL;
+    for (int i = 0; i < 65536; i++)
+        tenon_buf_adds(&format, "$0");
+    struct tenon_goregexp *re = tenon_goregexp_compile("^0+$", &why);
+    tenon_goregexp_replace(re, text, tenon_buf_str(&format), 3 * TENON_GOREGEXP_TEXT, &out);
+    ck_assert_uint_eq(out.len, 4 * TENON_GOREGEXP_TEXT);
+    tenon_goregexp_free(re);
 }
 END_TEST
 
@@ -286,6 +369,46 @@ START_TEST(test_policies_in_order)
     tenon_policy_free(deny);
     tenon_policy_free(change);
     tenon_policy_free(deny_new);
+}
+END_TEST
+
+/* What a definition says is looked at under its whole name, and as the plugin will see it. */
+START_TEST(test_policies_see_whole_names)
+{
+    struct tenon_policy *deny = policy("{\"rules\":[" DENY_ SEL(ALPINE) "}]}");
+    struct tenon_policy *change = policy("{\"rules\":[" CONVERT_ SEL(BUSYBOX)
+                                         TO("docker-image://alpine:3") "]}");
+    const struct tenon_policy *const both[] = {deny, change};
+    const struct {
+        const char *source, *key;
+        int result;
+        const char *text; /* the identifier, or of the error */
+    } cases[] = {
+        {"docker-image://alpine:3", "k", DENIED, "\"" ALPINE "\" denied"},
+        {"docker-image://index.docker.io/alpine:3", "k", DENIED, "\"" ALPINE "\" denied"},
+        {"docker-image://busybox:1", "k", DENIED, "\"" ALPINE "\" denied"},
+        {"docker-image://busybox:2", "k", CHANGED, "docker-image://docker.io/library/busybox:2"},
+        {"docker-image://r.test/a:1", "k", AS_IS, "docker-image://r.test/a:1"},
+        {"docker-image://A B", "k", WRONG, "invalid reference"},
+        {"http://a", "k=v", WRONG, "source \"http://a\": invalid name of an attribute: \"k=v\""},
+    };
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct tenon_arena arena = {0};
+        struct tenon_engine e = {.policies = both, .policy_count = 2,
+                                 .host_platform = "linux/amd64"};
+        struct tenon_build b = {.engine = &e};
+        const struct tenon_op op = {.type = TENON_OP_SOURCE};
+        struct tenon_pair attr = {cases[i].key, "v"};
+        struct tenon_op_source s = {cases[i].source, &attr, 1};
+        int rc = tenon_sources_filter(&b, NULL, &op, &arena, &s, &err);
+        ck_assert_msg(rc == cases[i].result, "%s: %d %s", cases[i].source, rc, err.message);
+        ck_assert_msg(strstr(rc < 0 ? err.message : s.identifier, cases[i].text) != NULL, "%s",
+                      rc < 0 ? err.message : s.identifier);
+        tenon_arena_release(&arena);
+    }
+    tenon_policy_free(deny);
+    tenon_policy_free(change);
 }
 END_TEST
 
@@ -360,7 +483,10 @@ static const struct {
     {"local://other", NULL, NULL, DENIED, "is not in"},
     {"local://context", NULL, NULL, AS_IS, "local://context"},
     {"local://dockerfile", NULL, NULL, AS_IS, "local://dockerfile"},
-    {"http://buildkit-session/context", NULL, NULL, AS_IS, "http://buildkit-session/context"},
+    {"http://buildkit-session/upload", NULL, NULL, AS_IS, "http://buildkit-session/upload"},
+    {"http://buildkit-session/context", NULL, NULL, DENIED, "is not in the lock file L"},
+    {"docker-image://h/r?token=a@b", NULL, NULL, DENIED, "is not in"},
+    {"docker-image://u:p@h/r", NULL, NULL, DENIED, "is not in"},
     {"docker-image+blob://h/r@" SHA("aa"), NULL, NULL, DENIED, "is not in"},
 };
 
@@ -424,6 +550,14 @@ START_TEST(test_lock_takes_down)
     ck_assert_int_eq(tenon_lockfile_use(l, "local://res", NULL, SHA("cd"), &err), DENIED);
     ck_assert_ptr_nonnull(strstr(err.message, "the lock file L has " SHA("cc")));
     tenon_lockfile_free(l);
+    /* Names that are one when what is secret is not there. */
+    l = tenon_lockfile_new();
+    auto_error struct tenon_error two = TENON_ERROR_INIT;
+    ck_assert_int_eq(tenon_lockfile_use(l, "https://h/f?token=a", NULL, SHA("aa"), &two), 0);
+    ck_assert_int_eq(tenon_lockfile_use(l, "https://h/f?token=b", NULL, SHA("aa"), &two), 0);
+    ck_assert_int_eq(tenon_lockfile_use(l, "https://h/f?token=c", NULL, SHA("bb"), &two), DENIED);
+    ck_assert_ptr_nonnull(strstr(two.message, SHA("aa") " and " SHA("bb")));
+    tenon_lockfile_free(l);
     /* A directory may have several digests, one for each way to look at it. */
     l = tenon_lockfile_new();
     auto_error struct tenon_error other = TENON_ERROR_INIT;
@@ -481,6 +615,10 @@ main(void)
     tcase_add_test(c, test_goregexp_takes_no_longer_than_the_text);
     tcase_add_loop_test(c, test_policy_of_a_source, 0, tenon_countof(rules));
     tcase_add_test(c, test_policies_in_order);
+    tcase_add_test(c, test_policies_see_whole_names);
+    tcase_add_test(c, test_policy_of_long_texts);
+    tcase_add_test(c, test_policy_of_many_large_expressions);
+    tcase_add_test(c, test_goregexp_stops);
     tcase_add_loop_test(c, test_policy_documents, 0, tenon_countof(documents));
     tcase_add_loop_test(c, test_lock_pins, 0, tenon_countof(pins));
     tcase_add_test(c, test_lock_takes_down);
