@@ -408,9 +408,12 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
         option(in, key, value);
         return TENON_OK;
     }
-    auto_free char *local = tenon_asprintf("local:%s", name);
+    /* Not to be taken for the build's own, which no lock file has: as buildx. */
+    const bool taken = !strcmp(name, "context") || !strcmp(name, "dockerfile") ||
+                       !strcmp(name, "upload");
+    auto_free char *local = tenon_asprintf("local:%s%s", taken ? "_" : "", name);
     option(in, key, local);
-    return cli_session_add_local(in->session, name, value, err);
+    return cli_session_add_local(in->session, local + strlen("local:"), value, err);
 }
 
 /* ---- the rest ----------------------------------------------------------- */

@@ -292,6 +292,10 @@ cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
         return tenon_error_sys(err, "stat %s", real);
     if (!S_ISDIR(st.st_mode))
         return tenon_error_set(err, TENON_E_INVALID, "context \"%s\" is not a directory", dir);
+    tenon_vec_foreach(other, &s->locals)
+        if (!strcmp(other->name, name))
+            return tenon_error_set(err, TENON_E_INVALID, "two directories are called \"%s\": %s "
+                                   "and %s", name, other->path, real);
     struct local l = { tenon_strdup(name), tenon_strdup(real) };
     tenon_vec_push(&s->locals, l);
     return TENON_OK;

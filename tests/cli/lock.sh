@@ -115,6 +115,22 @@ assert_has "$work/err" "--lock-file"
 echo "{\"rules\":[{\"action\":\"CONVERT\",\"selector\":{\"identifier\":\"http://$web/file\"},\"updates\":{\"identifier\":\"http://$web/mirror\"}}]}" >mirror.json
 no "source \"http://$web/mirror\" is not in the lock file" --locked --policy filename=mirror.json
 
+echo "-- named as the build's own are"
+mkdir own
+printf 'FROM scratch\nCOPY --from=context named /a\nCOPY --from=dockerfile named /b\nCOPY --from=upload named /c\n' >own/Dockerfile
+set -- --build-context context=named --build-context dockerfile=named --build-context upload=named
+run 0 tenon lock "$@" own
+assert_eq "local://_context local://_dockerfile local://_upload" \
+    "$(jq -r '.sources[].source' own/Dockerfile.lock | sort -u | paste -sd ' ')"
+run 0 tenon build --locked -o own.d "$@" own
+assert_eq "old old old" "$(cat own.d/a own.d/b own.d/c | paste -sd ' ')"
+echo changed >named/named
+run 1 tenon build --locked -o own.d "$@" own
+assert_has "$work/err" 'source "local://_'
+echo old >named/named
+run 2 tenon build "$@" --build-context _context=base own
+assert_has "$work/err" 'two directories are called "_context"'
+
 echo "-- offline"
 # asked: how many requests servers have had.
 asked() { cat "$work/log" "$work/registry-$port.log" | grep -c . || :; }
