@@ -144,14 +144,19 @@ open_statement(const struct making *m, const struct tenon_attestation *a, const 
     return TENON_OK;
 }
 
+enum { BUNDLE_ENTRIES = 1000, BUNDLE_MAX = 256 << 20 };
+
 static int
 open_bundle(const struct making *m, const struct tenon_attestation *a, struct tenon_error *err)
 {
     const char *dir = a->path && *a->path ? a->path : "/";
     const struct tenon_stat *entries;
-    size_t count;
+    size_t count, total = 0;
     if (tenon_build_bridge.read_dir(m->ctx, a->ref, dir, &entries, &count, err) < 0)
         return tenon_error_context(err, "attestation bundle");
+    if (count > BUNDLE_ENTRIES)
+        return tenon_error_set(err, TENON_E_LIMIT, "attestation bundle: %zu entries, at most %d",
+                               count, BUNDLE_ENTRIES);
     for (size_t i = 0; i < count; i++) {
         auto_free char *path = tenon_asprintf("%s%s%s", dir, tenon_has_suffix(dir, "/") ? "" : "/",
                                               entries[i].path);
@@ -161,6 +166,10 @@ open_bundle(const struct making *m, const struct tenon_attestation *a, struct te
         if (tenon_build_bridge.read_file(m->ctx, a->ref, path, PREDICATE_MAX, &data, &len,
                                          err) < 0)
             return tenon_error_context(err, "attestation bundle");
+        total += len;
+        if (total > BUNDLE_MAX)
+            return tenon_error_set(err, TENON_E_LIMIT, "attestation bundle: more than %d bytes",
+                                   BUNDLE_MAX);
         if (parse(path, data, len, &stmt, err) < 0)
             return err->code;
         if (json_object_get_type(stmt) != json_type_object)

@@ -13,6 +13,7 @@
 #include "context/ctx.h"
 #include "context/engine.h"
 #include "context/session.h"
+#include "engine/attestation.h"
 #include "engine/build_private.h"
 #include "engine/host.h"
 #include "graph/graph.h"
@@ -450,6 +451,28 @@ START_TEST(test_bridge_directories_have_an_end)
 }
 END_TEST
 
+/* A bundle is as large as somebody else makes it. */
+START_TEST(test_bundles_have_an_end)
+{
+    tenon_statements made = {0};
+    struct tenon_result r = {0};
+    for (unsigned i = 0; i < 1001; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "d/%u", i);
+        unit_write(context_dir, name, "{}");
+    }
+    const struct tenon_attestation a = {
+        .struct_size = sizeof a, .kind = TENON_ATTESTATION_BUNDLE, .path = "d",
+        .ref = shown_context(),
+    };
+    ok(tenon_result_attest(&r, "", &a, &err));
+    refused(tenon_statements_make(ctx, &r, "", true, NULL, 0, &made, &err), TENON_E_LIMIT,
+            "attestation bundle: 1004 entries, at most 1000");
+    tenon_statements_release(&made);
+    tenon_result_release(&r);
+}
+END_TEST
+
 /* A blob of a layout in the context. */
 static void
 put_blob(const char *text, char digest[72])
@@ -582,6 +605,7 @@ main(void)
     tcase_add_test(t, test_bridge_warns);
     tcase_add_test(t, test_bridge_warnings_have_an_end);
     tcase_add_test(t, test_bridge_directories_have_an_end);
+    tcase_add_test(t, test_bundles_have_an_end);
     tcase_add_test(t, test_bridge_imports_caches);
     tcase_add_test(t, test_bridge_gives_up_an_import);
     suite_add_tcase(s, t);
