@@ -12,6 +12,7 @@
 #include "graph/opjson.h"
 #include "image/assemble.h"
 #include "solve/known.h"
+#include "tools/base64.h"
 #include "tools/conceal.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
@@ -362,7 +363,35 @@ hidden_argument(const char *option)
     return tenon_is_secret_name(copy) ? eq + 1 : NULL;
 }
 
-/* The text without the values that are hidden; NULL: nothing was in it. */
+/* One that holds another goes before it, or its rest would be seen. */
+static int
+longest_first(const void *a, const void *b)
+{
+    const size_t x = strlen(*(const char *const *)a), y = strlen(*(const char *const *)b);
+    return x > y ? -1 : x < y;
+}
+
+/* The bytes without the values that are hidden. */
+static void
+add_masked(const struct facts *f, const char *data, size_t len, struct tenon_buf *out)
+{
+    tenon_buf_add(out, data, len);
+    tenon_vec_foreach(h, &f->hidden) {
+        struct tenon_buf b = TENON_BUF_INIT;
+        const size_t hidden = strlen(*h);
+        const char *at = out->data, *end = at + out->len, *found;
+        if (hidden < MASKED_MIN || !out->len || !memmem(at, out->len, *h, hidden))
+            continue;
+        for (; (found = memmem(at, (size_t)(end - at), *h, hidden)); at = found + hidden) {
+            tenon_buf_add(&b, at, (size_t)(found - at));
+            tenon_buf_adds(&b, MASK);
+        }
+        tenon_buf_add(&b, at, (size_t)(end - at));
+        tenon_buf_release(out);
+        *out = b;
+    }
+}
+
 static char *
 masked(const struct facts *f, const char *text)
 {
@@ -372,44 +401,56 @@ masked(const struct facts *f, const char *text)
         if (eq[1] && tenon_is_secret_name(name))
             return tenon_asprintf("%s=" MASK, name);
     }
-    char *out = NULL;
-    tenon_vec_foreach(h, &f->hidden) {
-        struct tenon_buf b = TENON_BUF_INIT;
-        const char *at = out ? out : text, *found;
-        if (strlen(*h) < MASKED_MIN || !strstr(at, *h))
-            continue;
-        for (; (found = strstr(at, *h)); at = found + strlen(*h)) {
-            tenon_buf_add(&b, at, (size_t)(found - at));
-            tenon_buf_adds(&b, MASK);
-        }
-        tenon_buf_adds(&b, at);
-        free(out);
-        out = tenon_buf_steal(&b);
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    add_masked(f, text, strlen(text), &out);
+    return tenon_url_conceal(tenon_buf_str(&out));
+}
+
+/* Of a file's bytes, which are base64: they are looked at as they are. */
+static struct json_object *
+mask_bytes(const struct facts *f, struct json_object *coded)
+{
+    auto_buf struct tenon_buf plain = TENON_BUF_INIT, out = TENON_BUF_INIT;
+    if (!tenon_base64_decode(json_object_get_string(coded),
+                             (size_t)json_object_get_string_len(coded), &plain))
+        return json_object_new_string(MASK);
+    add_masked(f, plain.data, plain.len, &out);
+    auto_free char *again = tenon_base64(out.data, out.len);
+    return json_object_new_string(again);
+}
+
+/* is_file: its "data" are bytes (mkfile, a build file). */
+static struct json_object *
+mask_in(const struct facts *f, struct json_object *o, bool is_file)
+{
+    if (json_object_get_type(o) == json_type_string) {
+        auto_free char *text = masked(f, json_object_get_string(o));
+        return json_object_new_string(text);
     }
-    return out;
+    if (json_object_get_type(o) == json_type_array) {
+        struct json_object *list = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+            json_object_array_add(list, mask_in(f, json_object_array_get_idx(o, i), is_file));
+        return list;
+    }
+    if (json_object_get_type(o) == json_type_object) {
+        struct json_object *copy = json_object_new_object();
+        json_object_object_foreach(o, key, value) {
+            auto_free char *shown = masked(f, key);
+            const bool bytes = is_file && !strcmp(key, "data") &&
+                               json_object_is_type(value, json_type_string);
+            add(copy, shown, bytes ? mask_bytes(f, value)
+                                   : mask_in(f, value, !strcmp(key, "mkfile")));
+        }
+        return copy;
+    }
+    return json_object_get(o);
 }
 
 static struct json_object *
 mask(const struct facts *f, struct json_object *o)
 {
-    if (json_object_get_type(o) == json_type_string) {
-        auto_free char *text = masked(f, json_object_get_string(o));
-        auto_free char *plain = tenon_url_conceal(text ? text : json_object_get_string(o));
-        return json_object_new_string(plain);
-    }
-    if (json_object_get_type(o) == json_type_array) {
-        struct json_object *list = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(o); i++)
-            json_object_array_add(list, mask(f, json_object_array_get_idx(o, i)));
-        return list;
-    }
-    if (json_object_get_type(o) == json_type_object) {
-        struct json_object *copy = json_object_new_object();
-        json_object_object_foreach(o, key, value)
-            add(copy, key, mask(f, value));
-        return copy;
-    }
-    return json_object_get(o);
+    return mask_in(f, o, false);
 }
 
 /* ---- parameters --------------------------------------------------------------------------- */
@@ -499,7 +540,8 @@ add_layers(struct facts *f, struct json_object *layers, const char *step, const 
 }
 
 static void
-add_places(struct json_object *o, struct json_object *source, struct json_object *mapping)
+add_places(const struct facts *f, struct json_object *o, struct json_object *source,
+           struct json_object *mapping)
 {
     struct json_object *places, *infos, *named = json_object_new_object();
     struct json_object *out = json_object_new_object();
@@ -512,7 +554,7 @@ add_places(struct json_object *o, struct json_object *source, struct json_object
     }
     add(out, "locations", named);
     if (json_object_object_get_ex(source, "infos", &infos))
-        add(out, "infos", json_object_get(infos));
+        add(out, "infos", mask_in(f, infos, true));
     add(o, "source", out);
 }
 
@@ -552,7 +594,7 @@ add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct
         json_object_array_add(steps, s);
     }
     if (json_object_object_get_ex(d, "Source", &source))
-        add_places(o, source, mapping);
+        add_places(f, o, source, mapping);
     return TENON_OK;
 }
 
@@ -670,6 +712,8 @@ tenon_host_result_facts(struct tenon_ctx *ctx, const struct tenon_result *r, siz
     for (const char *const *p = b->options; p && *p; p++)
         if ((value = hidden_argument(*p)) && *value)
             tenon_vec_push(&f.hidden, value);
+    if (f.hidden.len)
+        qsort(f.hidden.items, f.hidden.len, sizeof *f.hidden.items, longest_first);
     if (tenon_solver_knowledge(b->solver, &f.known, err) == 0 &&
         describe(&f, i, flags, o, err) == 0) {
         auto_buf struct tenon_buf text = TENON_BUF_INIT;

@@ -11,7 +11,7 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 
-enum { FILE_MAX = 64 << 20 };
+enum { FILE_MAX = 64 << 20, FIELD_MAX = 4096, PACKAGES_MAX = 200000, BYTES_MAX = 64 << 20 };
 
 /* As package URLs have it: what is not in the list is "%XX". */
 static void
@@ -50,23 +50,55 @@ make_purl(const char *type, const char *space, const char *name, const char *ver
     return tenon_buf_steal(&b);
 }
 
+static bool
+is_long(const char *field)
+{
+    return field && strlen(field) > FIELD_MAX;
+}
+
+static size_t
+size_of(const struct found_package *p)
+{
+    const char *const texts[] = { p->name, p->version, p->license, p->supplier, p->purl, p->where };
+    size_t size = 0;
+    for (size_t i = 0; i < tenon_countof(texts); i++)
+        size += texts[i] ? strlen(texts[i]) : 0;
+    return size;
+}
+
+static void
+take(struct scan *s, const struct found_package *p)
+{
+    s->bytes += size_of(p);
+    tenon_vec_push(&s->list, *p);
+    if (s->list.len < PACKAGES_MAX && s->bytes < BYTES_MAX)
+        return;
+    s->full = true;
+    s->host->log(s->ctx, 4, "more packages than are put into a bill of materials: what comes "
+                 "behind the first %zu is left out", s->list.len);
+}
+
 void
 found_add(struct scan *s, const char *type, const char *space, const char *name,
           const char *version, const char *const *qualifiers, const char *license,
           const char *supplier, const char *where)
 {
-    if (!name || !*name || !version || !*version)
+    if (s->full || !name || !*name || !version || !*version || is_long(name) || is_long(version) ||
+        is_long(space) || is_long(where))
         return;
+    for (size_t i = 0; qualifiers && qualifiers[i]; i++)
+        if (is_long(qualifiers[i]))
+            return;
     const struct found_package p = {
         .name = space && !strcmp(type, "npm") && *space ? tenon_asprintf("%s/%s", space, name)
                                                         : tenon_strdup(name),
         .version = tenon_strdup(version),
-        .license = tenon_strdup(license),
-        .supplier = tenon_strdup(supplier),
+        .license = is_long(license) ? NULL : tenon_strdup(license),
+        .supplier = is_long(supplier) ? NULL : tenon_strdup(supplier),
         .purl = make_purl(type, space, name, version, qualifiers),
         .where = tenon_strdup(where),
     };
-    tenon_vec_push(&s->list, p);
+    take(s, &p);
 }
 
 void

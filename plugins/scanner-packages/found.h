@@ -22,10 +22,13 @@ struct scan {
     int root;
     char *os_id, *os_version; /* of os-release; "" when there is none */
     TENON_VEC(struct found_package) list;
+    size_t bytes; /* of all their texts */
+    bool full;    /* and no more are taken */
 };
 
 /* Takes no strings over.  type: of a package URL ("deb"); space: its namespace, or NULL;
- * qualifiers: "arch=amd64" list or NULL.  One without a name or version is left out. */
+ * qualifiers: "arch=amd64" list or NULL.  One without a name or version, or with one
+ * of more than 4 KiB, is left out, and so is a license or supplier of that length. */
 void found_add(struct scan *s, const char *type, const char *space, const char *name,
                const char *version, const char *const *qualifiers, const char *license,
                const char *supplier, const char *where);

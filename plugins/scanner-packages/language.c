@@ -14,7 +14,7 @@
 #include "tools/cleanup.h"
 #include "tools/jsontext.h"
 
-enum { ELF_MAX = 1 << 30, HEAD_MAX = 64 << 10, LINE_PARTS = 4 };
+enum { ELF_MAX = 1 << 30, HEAD_MAX = 64 << 10, LINE_PARTS = 4, GO_VERSION_MAX = 256 };
 
 /* ---- Python: METADATA, PKG-INFO ---------------------------------------------- */
 
@@ -149,6 +149,8 @@ go_modules(struct scan *s, const unsigned char *data, size_t len, const char *pa
     at = read_length(at + HEAD, end, &text);
     if (!at)
         return;
+    if (text > GO_VERSION_MAX)
+        return;
     auto_free char *version = tenon_strndup((const char *)at, text);
     if (tenon_has_prefix(version, "go"))
         found_add(s, "golang", NULL, "stdlib", version + 2, NULL, NULL, NULL, path);
@@ -183,22 +185,39 @@ go_program(struct scan *s, const struct export_entry *e)
 
 /* ------------------------------------------------------------------------------------- */
 
+static bool
+is_python_package(const char *path)
+{
+    return tenon_has_suffix(path, ".dist-info/METADATA") ||
+           tenon_has_suffix(path, ".egg-info/PKG-INFO") ||
+           (tenon_has_suffix(path, ".egg-info") && strstr(path, "-packages/"));
+}
+
+/* Has it been read under another name?  A link from a store of files, which has names of its
+ * own, has not. */
+static bool
+is_again(const struct export_entry *e, bool (*is_one)(const char *path))
+{
+    return e->first && is_one(e->first);
+}
+
 static int
 visit(void *data, const struct export_entry *e, struct tenon_error *err)
 {
     struct scan *s = data;
     (void)err;
-    if (!S_ISREG(e->st->st_mode))
+    if (!S_ISREG(e->st->st_mode) || s->full)
         return TENON_OK;
-    if (tenon_has_suffix(e->path, ".dist-info/METADATA") ||
-        tenon_has_suffix(e->path, ".egg-info/PKG-INFO") ||
-        (tenon_has_suffix(e->path, ".egg-info") && strstr(e->path, "-packages/")))
-        python_package(s, e->path);
-    else if (is_node_package(e->path))
-        node_package(s, e->path);
-    else if ((e->st->st_mode & 0111) && !e->first && e->st->st_size > 4 &&
-             e->st->st_size <= ELF_MAX)
+    if (is_python_package(e->path)) {
+        if (!is_again(e, is_python_package))
+            python_package(s, e->path);
+    } else if (is_node_package(e->path)) {
+        if (!is_again(e, is_node_package))
+            node_package(s, e->path);
+    } else if ((e->st->st_mode & 0111) && !e->first && e->st->st_size > 4 &&
+               e->st->st_size <= ELF_MAX) {
         go_program(s, e);
+    }
     return TENON_OK;
 }
 

@@ -149,9 +149,15 @@ ARG NAME
 RUN --mount=type=secret,id=npmrc echo "\$API_TOKEN" >/dev/null
 LABEL name=\$NAME
 COPY f /\$API_TOKEN
+ARG API_TOKEN_LONG
+COPY <<TEXT /made
+is \$API_TOKEN_LONG and \$API_TOKEN.
+TEXT
+# not sesame-open-wide
 END
 for version in v1 v0.2; do
-    build "$layout" --provenance=mode=max,version=$version --build-arg API_TOKEN=sesame-open --build-arg NAME=harmless \
+    build "$layout" --provenance=mode=max,version=$version --build-arg API_TOKEN=sesame-open \
+        --build-arg API_TOKEN_LONG=sesame-open-wide --build-arg NAME=harmless \
         --label note=sesame-open --metadata-file "$work/meta"
     "$attested" "$work/out.d" >"$work/said"
     assert_has "$work/said" '"build-arg:NAME": "harmless"'
@@ -160,6 +166,13 @@ for version in v1 v0.2; do
         ! grep -q "$word\"" "$work/meta" || fail "$word is in the metadata"
     done
     ! grep -q sesame "$work/said" "$work/meta" || fail "a secret argument is in it"
+    ! grep -q xxxxx-wide "$work/said" || fail "the rest of a secret argument is in it"
+    # bytes of files, too, as they are
+    jq -r '.. | objects | .data? | strings | @base64d' "$work/said" >"$work/bytes"
+    assert_has "$work/bytes" "is xxxxx and xxxxx."
+    assert_has "$work/bytes" "# not xxxxx"
+    assert_lacks "$work/bytes" sesame
+    assert_lacks "$work/bytes" xxxxx-wide
     assert_has "$work/said" API_TOKEN=xxxxx
 done
 build "$layout" --provenance=mode=min --build-arg NAME=harmless
@@ -219,6 +232,21 @@ END
 cp "$tree/bin/program" "$tree/bin/cut"
 truncate -s 130 "$tree/bin/cut"
 ln -s /proc/self/environ "$tree/etc/machine"
+# What is of no sensible size, and links to what was read.
+cp "$tree/bin/program" "$tree/bin/odd"
+python3 - "$tree" <<'END'
+import os, sys
+modules = sys.argv[1] + "/app/node_modules/"
+for name in "linked", "long", "licensed":
+    os.makedirs(modules + name)
+with open(modules + "long/package.json", "w") as f:
+    f.write('{"name": "%s", "version": "1"}' % ("n" * 5000))
+with open(modules + "licensed/package.json", "w") as f:
+    f.write('{"name": "licensed", "version": "1", "license": "%s"}' % ("l" * 5000))
+with open(sys.argv[1] + "/bin/odd", "wb") as f:
+    f.write(b"\x7fELF" + b"\0" * 60 + b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16 +
+            bytes([300 & 127 | 128, 300 >> 7]) + b"go" + b"1" * 298 + b"\0" * 64)
+END
 printf 'FROM scratch\nCOPY tree/ /\n' >"$work/context/Dockerfile"
 build "$layout" --sbom=true --provenance=mode=min
 "$attested" "$work/out.d" >"$work/said"
@@ -237,11 +265,20 @@ pkg:golang/stdlib@1.20.3
 pkg:golang/stdlib@1.20.3
 pkg:npm/%40scope/left@2.0.0
 pkg:npm/inner@0.1.0
+pkg:npm/licensed@1
 pkg:pypi/some-thing@1.2
 END
+assert_eq NOASSERTION "$(jq -r '.packages[] | select(.name == "licensed").licenseDeclared' "$work/sbom")"
 assert_eq "MIT NOASSERTION" "$(jq -r '.packages[] | select(.name == "musl" or .name == "busybox").licenseDeclared' "$work/sbom" | sort | paste -sd' ')"
 jq -e '[.packages[].SPDXID] as $ids | all(.relationships[]; (.relatedSpdxElement as $i | $ids | index($i)))' "$work/sbom" >/dev/null || fail "a relationship leads nowhere"
 assert_eq 1 "$(jq '[.relationships[] | select(.relationshipType == "DESCRIBES")] | length' "$work/sbom")"
+# A file that has two names in a tree is one package: a step, for COPY makes two files.
+printf 'FROM %s/busybox\nCOPY tree/ /\nRUN ln /app/node_modules/@scope/left/package.json /app/node_modules/linked/package.json && mkdir /app/node_modules/stored && ln /app/node_modules/licensed/package.json /app/0 && ln /app/0 /app/node_modules/stored/package.json\n' \
+    "$registry" >"$work/linking"
+run 0 tenon build --progress=plain -f "$work/linking" -o "type=local,dest=$work/linked.d" --sbom=true "$work/context"
+assert_eq 1 "$(jq '[.predicate.packages[] | select(.name == "@scope/left")] | length' "$work/linked.d/sbom.spdx.json")"
+# but one that another place keeps under a name of its own is there
+assert_eq 2 "$(jq '[.predicate.packages[] | select(.name == "licensed")] | length' "$work/linked.d/sbom.spdx.json")"
 build "type=local,dest=$work/out.d" --attest type=sbom,scanner=packages,filename=in-it.json
 assert_file "$work/out.d/in-it.json"
 # the same packages at the same time are the same bytes
