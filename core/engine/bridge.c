@@ -9,6 +9,7 @@
 #include "base/root.h"
 #include "base/sized.h"
 #include "tools/buf.h"
+#include "tools/path.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 
@@ -165,7 +166,9 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
         close(fd);
         return tenon_error_sys(err, "read directory %s", path);
     }
-    const char *rel = path + strspn(path, "/.");
+    auto_free char *rooted = tenon_asprintf("/%s", path);
+    auto_free char *clean = tenon_path_clean(rooted);
+    const char *rel = clean + 1; /* as the view has it */
     TENON_VEC(struct tenon_stat) list = {0};
     size_t bytes = 0;
     for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {

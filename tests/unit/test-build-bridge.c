@@ -297,6 +297,21 @@ END_TEST
 
 /* ---- what there is to read -------------------------------------------------------- */
 
+/* A name that begins with a dot is not the one without it. */
+START_TEST(test_bridge_lists_dotted_directories)
+{
+    static const char *const paths[] = { ".dots", "/.dots", "./.dots", "/./.dots/" };
+    ck_assert_int_eq(mkdirat(context_dir, ".dots", 0755), 0);
+    unit_write(context_dir, ".dots/x", "x");
+    struct tenon_node *n = tenon_llb_source(host, build->graph, "local://context", NULL, &err);
+    ok(tenon_llb_source_attr(host, n, "local.excludepatterns", "[\"d\",\"hidden\",\"dots\"]", &err));
+    struct tenon_ref *ref = ref_of(n);
+    for (size_t i = 0; i < tenon_countof(paths); i++)
+        lists(ref, paths[i], "x");
+    lists(ref, "./", ".dots away f outside");
+}
+END_TEST
+
 START_TEST(test_bridge_scratch_is_empty)
 {
     struct tenon_ref *ref = NULL;
@@ -598,6 +613,7 @@ main(void)
     tcase_add_loop_test(t, test_bridge_stats, 0, 2);
     tcase_add_loop_test(t, test_bridge_lists_by_name, 0, 2);
     tcase_add_test(t, test_bridge_shows_nothing_that_is_excluded);
+    tcase_add_test(t, test_bridge_lists_dotted_directories);
     tcase_add_test(t, test_bridge_scratch_is_empty);
     tcase_add_test(t, test_bridge_takes_definitions);
     tcase_add_test(t, test_bridge_refuses_a_node_that_is_none);
