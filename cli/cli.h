@@ -153,6 +153,8 @@ int cli_help(const struct cli *cli, const char *text);
 bool cli_confirm(const char *question);
 /* Text from elsewhere to a stream, control characters made visible. */
 void cli_put_text(FILE *to, const char *text);
+/* The same on one line: newlines are "\n". */
+void cli_put_line(FILE *to, const char *text);
 /* What the user can do, each on a line of its own; on standard error. */
 void cli_put_hints(const char *lead, const struct tenon_error *err);
 /* One JSON value a line on stdout. */

@@ -50,6 +50,21 @@ cli_put_text(FILE *to, const char *text)
     fputs(tenon_buf_str(&plain), to);
 }
 
+void
+cli_put_line(FILE *to, const char *text)
+{
+    for (const char *at = text; *at;) {
+        const size_t len = strcspn(at, "\n");
+        auto_free char *line = tenon_strndup(at, len);
+        cli_put_text(to, line);
+        at += len;
+        if (*at) {
+            fputs("\\n", to);
+            at++;
+        }
+    }
+}
+
 int
 cli_print_error(const struct tenon_error *err)
 {

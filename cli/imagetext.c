@@ -35,8 +35,11 @@ put(int indent, const char *label, const char *value)
 {
     if (!value || !*value)
         return;
-    printf("%*s%-*s", indent, "", *label ? LABEL : 0, label);
-    cli_put_text(stdout, value);
+    const int len = (int)strnlen(label, LABEL);
+    printf("%*s", indent, "");
+    cli_put_line(stdout, label); /* an annotation's, too */
+    printf("%*s", *label ? LABEL - len : 0, "");
+    cli_put_line(stdout, value);
     putchar('\n');
 }
 

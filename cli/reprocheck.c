@@ -26,6 +26,7 @@ struct repro {
     const struct build_flags *flags;
     repro_build *build;
     char *dir; /* for everything */
+    void (*interrupt)(int); /* what Ctrl-C does when nothing is built */
 };
 
 /* ---- one build, in a process of its own -------------------------------------------------- */
@@ -45,16 +46,33 @@ shapes_image(const char *pair)
     return tenon_has_prefix(pair, "annotation");
 }
 
+/* A field between quotes, as comma-separated values have it. */
+static void
+add_quoted(struct tenon_buf *out, const char *field)
+{
+    tenon_buf_addc(out, '"');
+    for (const char *c = field; *c; c++) {
+        if (*c == '"')
+            tenon_buf_addc(out, '"');
+        tenon_buf_addc(out, *c);
+    }
+    tenon_buf_addc(out, '"');
+}
+
 static char *
 output_of(const struct repro *r, const char *dest)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    tenon_buf_addf(&text, "type=oci,tar=false,\"dest=%s/%s\"", r->dir, dest);
+    auto_free char *to = tenon_asprintf("dest=%s/%s", r->dir, dest);
+    tenon_buf_adds(&text, "type=oci,tar=false,");
+    add_quoted(&text, to);
     auto_strv char **fields =
         r->flags->outputs ? tenon_comma_fields(r->flags->outputs[0], NULL) : NULL;
     for (char **f = fields; f && *f; f++)
-        if (shapes_image(*f))
-            tenon_buf_addf(&text, ",\"%s\"", *f);
+        if (shapes_image(*f)) {
+            tenon_buf_addc(&text, ',');
+            add_quoted(&text, *f);
+        }
     return tenon_buf_steal(&text);
 }
 
@@ -92,8 +110,10 @@ build(const struct repro *r, enum which which)
     return r->build(&cli, &f);
 }
 
+/* do_it in a process of its own, and how that ended. */
 static int
-build_apart(const struct repro *r, enum which which, struct tenon_error *err)
+apart(const struct repro *r, int (*do_it)(const struct repro *r, enum which which),
+      enum which which, struct tenon_error *err)
 {
     fflush(stdout);
     fflush(stderr);
@@ -101,14 +121,14 @@ build_apart(const struct repro *r, enum which which, struct tenon_error *err)
     if (pid < 0)
         return tenon_error_sys(err, "start a process");
     if (pid == 0) {
-        const int result = build(r, which);
+        const int result = do_it(r, which);
         fflush(stdout);
         _exit(result);
     }
     int status;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return tenon_error_sys(err, "wait for a build");
+            return tenon_error_sys(err, "wait for a process");
     return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
 }
 
@@ -165,7 +185,7 @@ static void
 put(const char *lead, const char *text)
 {
     fputs(lead, stderr);
-    cli_put_text(stderr, text);
+    cli_put_line(stderr, text);
     putc('\n', stderr);
 }
 
@@ -212,6 +232,17 @@ compare(const struct repro *r, struct tenon_error *err)
     return rc < 0 ? rc : status;
 }
 
+/* In a process of its own, too: Ctrl-C ends that, and this one removes what is left. */
+static int
+compare_all(const struct repro *r, enum which which)
+{
+    (void)which;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    signal(SIGINT, r->interrupt);
+    const int status = compare(r, &err);
+    return err.code ? cli_print_error(&err) : status;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static int
@@ -233,9 +264,9 @@ all(const struct repro *r, struct tenon_error *err)
             let_a_second_pass();
             put("", "building it again, without cache and in another place");
         }
-        status = build_apart(r, w, err);
+        status = apart(r, build, w, err);
     }
-    return status == CLI_OK ? compare(r, err) : status;
+    return status == CLI_OK ? apart(r, compare_all, SECOND, err) : status;
 }
 
 int
@@ -251,9 +282,9 @@ repro_check(const struct cli *cli, const struct build_flags *flags, repro_build 
         tenon_error_sys(&err, "make %s", dir);
         return cli_print_error(&err);
     }
-    const struct repro r = {cli, flags, build_one, dir};
     /* The builds end by themselves, and what is theirs is removed then. */
     void (*before)(int) = signal(SIGINT, SIG_IGN);
+    const struct repro r = {cli, flags, build_one, dir, before};
     status = all(&r, &err);
     if (err.code)
         status = cli_print_error(&err);

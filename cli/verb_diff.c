@@ -76,7 +76,7 @@ put_text(void *data, const struct tenon_difference *d, struct tenon_error *err)
     (void)data, (void)err;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     tenon_difference_text(d, &text);
-    cli_put_text(stdout, tenon_buf_str(&text));
+    cli_put_line(stdout, tenon_buf_str(&text));
     putchar('\n');
     return 0;
 }

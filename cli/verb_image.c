@@ -150,7 +150,7 @@ list_tags(const struct tenon_reach *reach, const struct flags *f, char **names,
             json_object_object_add(o, "tag", json_object_new_string(*t));
             cli_put_json(o);
         } else {
-            cli_put_text(stdout, *t);
+            cli_put_line(stdout, *t);
             putchar('\n');
         }
     }

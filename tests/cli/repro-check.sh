@@ -34,7 +34,7 @@ assert_has err 'hint: SOURCE_DATE_EPOCH'
 
 # It does help, also where nothing comes from a cache the first time, and with another compression.
 export SOURCE_DATE_EPOCH=1500000000
-for how in compression=gzip compression=zstd; do
+for how in 'compression=gzip,"annotation.x=a ""b"", c"' compression=zstd; do
     check 0 --no-cache -o "type=oci,rewrite-timestamp=true,$how,dest=made.tar"
     assert_eq "reproducible: built twice, it is $(tar xOf made.tar index.json | jq -r '.manifests[0].digest')" "$(tail -1 err)"
 done
