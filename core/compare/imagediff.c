@@ -9,6 +9,8 @@
 #include "compare/treediff.h"
 #include "places/versions.h"
 
+#define STATEMENTS_MAX 4096 /* of an attestation */
+
 /* ---- one image, for one platform ------------------------------------------------------- */
 
 struct image {
@@ -319,8 +321,14 @@ statements(const struct tenon_imagediff *x, const struct tenon_place *p,
     if (tenon_place_json(x->reach, p, &v->desc, &document, err) < 0 ||
         tenon_json_get_array(document, "layers", &layers, err) < 0)
         return tenon_error_context(err, "%s: attestation", p->text);
+    if (layers && json_object_array_length(layers) > STATEMENTS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "%s: attestation with %zu statements", p->text,
+                               json_object_array_length(layers));
     for (size_t i = 0; layers && i < json_object_array_length(layers); i++) {
         struct json_object *layer = json_object_array_get_idx(layers, i);
+        if (!json_object_is_type(layer, json_type_object))
+            return tenon_error_set(err, TENON_E_CORRUPT,
+                                   "%s: attestation: layers[%zu] is no object", p->text, i);
         const char *kind = tenon_annotation(layer, TENON_NOTE_PREDICATE_TYPE);
         auto_free char *key = tenon_strdup(kind ? kind : "?");
         for (unsigned n = 2; json_object_object_get_ex(out, key, NULL); n++) {

@@ -92,17 +92,24 @@ entry_score(struct json_object *entry, const struct tenon_platform *want)
 }
 
 int
+tenon_index_list(struct json_object *index, struct json_object **list, struct tenon_error *err)
+{
+    if (tenon_json_get_array(index, "manifests", list, err) < 0)
+        return err->code;
+    const size_t count = *list ? json_object_array_length(*list) : 0;
+    return count <= INDEX_MAX ? 0
+           : tenon_error_set(err, TENON_E_LIMIT, "index has %zu manifests, more than %d", count,
+                             INDEX_MAX);
+}
+
+int
 tenon_index_choose(struct json_object *index, const struct tenon_platform *want,
                    struct tenon_desc *out, struct tenon_error *err)
 {
-    struct json_object *list;
-    if (tenon_json_get_array(index, "manifests", &list, err) < 0)
+    struct json_object *list = NULL;
+    if (tenon_index_list(index, &list, err) < 0)
         return err->code;
     size_t count = list ? json_object_array_length(list) : 0;
-    if (count > INDEX_MAX)
-        return tenon_error_set(err, TENON_E_LIMIT,
-                               "index has %zu manifests, more than %d", count,
-                               INDEX_MAX);
     struct json_object *best = NULL;
     int best_score = 0;
     for (size_t i = 0; i < count; i++) {

@@ -63,6 +63,8 @@ void tenon_desc_release(struct tenon_desc *d);
 /* what: "layer", "config", for messages. */
 int tenon_desc_parse(struct json_object *o, const char *what, struct tenon_desc *out,
                      struct tenon_error *err);
+/* The list of an index, or NULL; not longer than a list may be. */
+int tenon_index_list(struct json_object *index, struct json_object **list, struct tenon_error *err);
 int tenon_index_choose(struct json_object *index, const struct tenon_platform *want,
                        struct tenon_desc *out, struct tenon_error *err);
 /* A manifest taken apart and checked: config, layers; diff ids come from the

@@ -17,23 +17,41 @@ struct walk {
     struct tenon_store *store;
     tenon_image_visit *visit;
     void *data;
-    struct seen *seen;
+    struct seen *seen;   /* by visit */
+    struct seen *walked; /* documents; indexes may name each other in many ways */
 };
 
 static int walk_document(struct walk *w, const char *digest, const char *media_type,
                          unsigned depth, struct tenon_error *err);
 
+/* Is it the first time? */
+static bool
+note(struct seen **set, const char *digest)
+{
+    struct seen *s;
+    HASH_FIND_STR(*set, digest, s);
+    if (s)
+        return false;
+    s = tenon_new0(struct seen);
+    snprintf(s->digest, sizeof s->digest, "%s", digest);
+    HASH_ADD_STR(*set, digest, s);
+    return true;
+}
+
+static void
+forget(struct seen **set)
+{
+    struct seen *i, *next;
+    HASH_ITER(hh, *set, i, next) {
+        HASH_DEL(*set, i);
+        free(i);
+    }
+}
+
 static int
 visit(struct walk *w, const struct tenon_desc *d, struct tenon_error *err)
 {
-    struct seen *s;
-    HASH_FIND_STR(w->seen, d->digest, s);
-    if (s)
-        return 0;
-    s = tenon_new0(struct seen);
-    snprintf(s->digest, sizeof s->digest, "%s", d->digest);
-    HASH_ADD_STR(w->seen, digest, s);
-    return w->visit(w->data, d, err);
+    return note(&w->seen, d->digest) ? w->visit(w->data, d, err) : 0;
 }
 
 static int
@@ -80,6 +98,8 @@ walk_document(struct walk *w, const char *digest, const char *media_type,
                                digest);
     if (depth > DEPTH_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "indexes are nested too deep");
+    if (!note(&w->walked, digest))
+        return 0;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     if (tenon_blob_read(w->store, digest, DOCUMENT_MAX, &text, err) < 0)
         return tenon_error_context(err, "image %s", digest);
@@ -96,7 +116,7 @@ walk_document(struct walk *w, const char *digest, const char *media_type,
         media_type = is_index ? TENON_MT_OCI_INDEX : TENON_MT_OCI_MANIFEST;
     int rc = 0;
     if (is_index) {
-        rc = tenon_json_get_array(o, "manifests", &list, err);
+        rc = tenon_index_list(o, &list, err);
         if (rc == 0 && list)
             rc = walk_index(w, list, depth, err);
     } else {
@@ -116,11 +136,7 @@ tenon_image_walk(struct tenon_store *s, const char *digest,
 {
     struct walk w = {.store = s, .visit = visit_fn, .data = data};
     int rc = walk_document(&w, digest, NULL, 0, err);
-    struct seen *i, *next;
-    HASH_ITER(hh, w.seen, i, next)
-    {
-        HASH_DEL(w.seen, i);
-        free(i);
-    }
+    forget(&w.seen);
+    forget(&w.walked);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <uthash.h>
 
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
@@ -17,9 +18,34 @@ TENON_DEFINE_AUTO_STRUCT(desc, struct tenon_desc, tenon_desc_release);
 
 /* ---- documents -------------------------------------------------------------------------- */
 
+struct gathered {
+    char key[TENON_DIGEST_STR_LEN + 2]; /* the digest, and whether it was taken for an index */
+    UT_hash_handle hh;
+};
+
+struct gathering {
+    const struct tenon_reach *reach;
+    const struct tenon_place *p;
+    struct gathered *seen; /* indexes may name the same in many ways */
+};
+
+static bool
+is_new(struct gathering *g, const struct tenon_desc *d)
+{
+    struct gathered *s = tenon_new0(struct gathered), *there;
+    snprintf(s->key, sizeof s->key, "%c%s", tenon_media_is_index(d->media_type) ? 'i' : '-',
+             d->digest);
+    HASH_FIND_STR(g->seen, s->key, there);
+    if (there) {
+        free(s);
+        return false;
+    }
+    HASH_ADD_STR(g->seen, key, s);
+    return true;
+}
+
 static int
-gather(const struct tenon_reach *reach, const struct tenon_place *p, const struct tenon_desc *d,
-       unsigned depth, struct tenon_error *err)
+gather(struct gathering *g, const struct tenon_desc *d, unsigned depth, struct tenon_error *err)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     auto_json struct json_object *o = NULL;
@@ -27,18 +53,20 @@ gather(const struct tenon_reach *reach, const struct tenon_place *p, const struc
     struct tenon_digest put;
     if (depth > DEPTH_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "indexes are nested too deep");
-    if (tenon_place_read(reach, p, d, &text, err) < 0 ||
-        tenon_blob_put(reach->store, text.data, text.len, &put, err) < 0)
+    if (!is_new(g, d))
+        return 0;
+    if (tenon_place_read(g->reach, g->p, d, &text, err) < 0 ||
+        tenon_blob_put(g->reach->store, text.data, text.len, &put, err) < 0)
         return err->code;
     if (!tenon_media_is_index(d->media_type))
         return 0;
     if (tenon_json_parse(text.data, text.len, TENON_PLACE_DOCUMENT_MAX, &o, err) < 0 ||
-        tenon_json_get_array(o, "manifests", &list, err) < 0)
+        tenon_index_list(o, &list, err) < 0)
         return tenon_error_context(err, "%s", d->digest);
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         auto_desc struct tenon_desc kid = {0};
         if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &kid, err) < 0 ||
-            gather(reach, p, &kid, depth + 1, err) < 0)
+            gather(g, &kid, depth + 1, err) < 0)
             return err->code;
     }
     return 0;
@@ -48,7 +76,14 @@ int
 tenon_place_gather(const struct tenon_reach *reach, const struct tenon_place *p,
                    const struct tenon_desc *top, struct tenon_error *err)
 {
-    return gather(reach, p, top, 0, err) < 0 ? tenon_error_context(err, "%s", p->text) : 0;
+    struct gathering g = {.reach = reach, .p = p};
+    const int rc = gather(&g, top, 0, err);
+    struct gathered *i, *next;
+    HASH_ITER(hh, g.seen, i, next) {
+        HASH_DEL(g.seen, i);
+        free(i);
+    }
+    return rc < 0 ? tenon_error_context(err, "%s", p->text) : 0;
 }
 
 /* ---- to registries ------------------------------------------------------------------------ */

@@ -6,10 +6,13 @@
 #include "tools/alloc.h"
 #include "places/versions.h"
 
+#define CONFIGS_MAX ((size_t)64 << 20) /* bytes of all that are kept */
+
 struct inspecting {
     const struct tenon_reach *reach;
     const struct tenon_place *p;
     struct json_object *image, *provenance, *sbom; /* of the document that is made */
+    size_t config_bytes;
 };
 
 static bool
@@ -20,7 +23,27 @@ is_image_config(const struct tenon_desc *d)
 }
 
 static int
-config_of(const struct inspecting *x, const struct tenon_desc *d, struct json_object **out,
+read_config(struct inspecting *x, const struct tenon_desc *d, struct json_object **out,
+            struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    if (tenon_place_read(x->reach, x->p, d, &text, err) < 0)
+        return err->code;
+    x->config_bytes += text.len;
+    if (x->config_bytes > CONFIGS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "its configurations have more than %zu bytes",
+                               CONFIGS_MAX);
+    if (tenon_json_parse(tenon_buf_str(&text), text.len, TENON_PLACE_DOCUMENT_MAX, &o, err) < 0)
+        return tenon_error_context(err, "%s", d->digest);
+    if (!json_object_is_type(o, json_type_object))
+        return tenon_error_set(err, TENON_E_CORRUPT, "%s is not a JSON object", d->digest);
+    *out = tenon_steal(&o);
+    return 0;
+}
+
+static int
+config_of(struct inspecting *x, const struct tenon_desc *d, struct json_object **out,
           struct tenon_error *err)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
@@ -28,7 +51,7 @@ config_of(const struct inspecting *x, const struct tenon_desc *d, struct json_ob
     if (tenon_place_read(x->reach, x->p, d, &text, err) < 0 ||
         tenon_manifest_parse(text.data, text.len, d->media_type, &m, err) < 0)
         return err->code;
-    int rc = is_image_config(&m.config) ? tenon_place_json(x->reach, x->p, &m.config, out, err) : 0;
+    int rc = is_image_config(&m.config) ? read_config(x, &m.config, out, err) : 0;
     tenon_manifest_release(&m);
     return rc;
 }
@@ -146,7 +169,7 @@ tenon_place_inspect(const struct tenon_reach *reach, const struct tenon_place *p
                     struct tenon_error *err)
 {
     struct inspecting x = {reach, p, json_object_new_object(), json_object_new_object(),
-                           json_object_new_object()};
+                           json_object_new_object(), 0};
     auto_json struct json_object *document = NULL, *o = json_object_new_object();
     const bool is_index = tenon_media_is_index(p->top.media_type);
     int rc = tenon_place_json(reach, p, &p->top, &document, err);

@@ -334,6 +334,9 @@ tenon_place_read(const struct tenon_reach *reach, const struct tenon_place *p,
                  const struct tenon_desc *d, struct tenon_buf *out, struct tenon_error *err)
 {
     struct tenon_digest got;
+    if (d->size > (int64_t)TENON_PLACE_DOCUMENT_MAX) /* it would be fetched first */
+        return tenon_error_set(err, TENON_E_LIMIT, "%s: a document of %lld bytes", d->digest,
+                               (long long)d->size);
     auto_close int fd = tenon_place_open(reach, p, d, err);
     if (fd < 0)
         return fd;

@@ -46,7 +46,7 @@ int
 tenon_versions_read(struct json_object *index, struct tenon_versions *out, struct tenon_error *err)
 {
     struct json_object *list = NULL;
-    if (tenon_json_get_array(index, "manifests", &list, err) < 0)
+    if (tenon_index_list(index, &list, err) < 0)
         return tenon_error_context(err, "index");
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         struct json_object *entry = json_object_array_get_idx(list, i), *platform = NULL;

@@ -92,6 +92,41 @@ run 0 tenon diff --tree --ignore content,mode one.layout two.layout
 run 1 tenon diff tree://one.oci.tar one.files
 assert_has out '/index.json: only in A: file'
 
+# A name is one line, whatever is in it.
+mkdir none.files lines.files
+echo >"lines.files/a
+b: only in A: file"
+run 1 tenon diff --ignore time lines.files none.files
+assert_eq '/a\nb: only in A: file: only in A: file, 1 bytes' "$(cat out)"
+# An attestation is a list of so many statements, each of which is an object.
+python3 - <<'END_PYTHON'
+import hashlib, json, os
+def put(out, data, **more):
+    data = json.dumps(data).encode()
+    name = hashlib.sha256(data).hexdigest()
+    open(out + "/blobs/sha256/" + name, "wb").write(data)
+    return dict(more, digest="sha256:" + name, size=len(data))
+oci = "application/vnd.oci.image."
+for out, layers in ("said-a", []), ("said-many", [{}] * 4097), ("said-text", ["x"]):
+    os.makedirs(out + "/blobs/sha256")
+    config = put(out, {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}},
+        mediaType=oci + "config.v1+json")
+    kind = {"schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": config}
+    image = put(out, dict(kind, layers=[]), mediaType=oci + "manifest.v1+json")
+    about = put(out, dict(kind, layers=layers, x=1), mediaType=oci + "manifest.v1+json", annotations={
+        "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"]})
+    image["platform"] = {"architecture": "amd64", "os": "linux"}
+    about["platform"] = {"architecture": "unknown", "os": "unknown"}
+    top = put(out, {"schemaVersion": 2, "mediaType": oci + "index.v1+json", "manifests": [image, about]},
+        mediaType=oci + "index.v1+json")
+    json.dump({"schemaVersion": 2, "manifests": [top]}, open(out + "/index.json", "w"))
+    open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+END_PYTHON
+run 2 tenon diff said-a said-many
+assert_has err 'attestation with 4097 statements'
+run 2 tenon diff said-a said-text
+assert_has err 'layers[0] is no object'
+
 # For programs: whole digests, one object a line.
 run 1 tenon diff --format json one.layout two.layout
 jq -se 'length == 4 and .[0] == {differs: "config", member: "Env.B", a: "\"2\"", b: "\"3\""} and

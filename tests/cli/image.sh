@@ -74,6 +74,58 @@ run 0 tenon image inspect attested
 assert_eq 2 "$(grep -c '^  Provenance: *yes' out)"
 assert_eq 2 "$(grep -c 'vnd.docker.reference.type: *attestation-manifest' out)"
 
+# ---- what is hostile: escapes in the keys of annotations, and more than there is reason for
+python3 - attested <<'END_PYTHON'
+import hashlib, json, os, shutil, sys
+def put(out, data):
+    if not isinstance(data, bytes):
+        data = json.dumps(data).encode()
+    name = hashlib.sha256(data).hexdigest()
+    open(out + "/blobs/sha256/" + name, "wb").write(data)
+    return {"digest": "sha256:" + name, "size": len(data)}
+def layout(out, *top):
+    json.dump({"schemaVersion": 2, "manifests": [dict(t, annotations={"org.opencontainers.image.ref.name": n}) for n, t in top]},
+        open(out + "/index.json", "w"))
+    open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+oci = "application/vnd.oci.image."
+def manifest(out, config, size=None):
+    d = dict(put(out, config), mediaType=oci + "config.v1+json")
+    if size:
+        d["size"] = size
+    return dict(put(out, {"schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": d, "layers": []}),
+        mediaType=oci + "manifest.v1+json")
+def index(out, list, **more):
+    return dict(put(out, dict(more, schemaVersion=2, mediaType=oci + "index.v1+json", manifests=list)),
+        mediaType=oci + "index.v1+json")
+out = "hostile"
+os.makedirs(out + "/blobs/sha256")
+config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
+plain = manifest(out, config)
+large = manifest(out, dict(config, config={"Labels": {"x": "y" * (7 << 20)}}))
+nested = plain
+for i in range(8):
+    nested = index(out, [nested] * 4096)
+layout(out, ("keys", index(out, [plain], annotations={"\33]0;x\7k": "v", "two\nlines": "of\ntext"})),
+    ("document", manifest(out, config, 1 << 40)),
+    ("many", index(out, [plain] * 4097)),
+    ("configs", index(out, [dict(large, platform={"os": "linux", "architecture": "a%d" % i}) for i in range(10)])),
+    ("nested", nested))
+END_PYTHON
+run 0 tenon image inspect hostile:keys
+grep -qF '  \x1b]0;x\x07k:    v' out || { cat -v out >&2; fail "a key is not escaped"; }
+grep -qF '  two\nlines:  of\ntext' out || { cat out >&2; fail "a line of an annotation looks like another's"; }
+run 1 tenon image inspect hostile:document
+assert_has err 'a document of 1099511627776 bytes'
+run 1 tenon image inspect hostile:many
+assert_has err 'index has 4097 manifests, more than 4096'
+run 1 tenon image copy hostile:many oci-layout://hostile-copy
+assert_has err 'index has 4097 manifests, more than 4096'
+run 1 tenon image inspect hostile:configs
+assert_has err 'its configurations have more than 67108864 bytes'
+# 4096^8 ways to one image, which are nine documents.
+run 0 tenon image copy hostile:nested store://example.org/nested:1
+run 0 tenon image rm example.org/nested:1
+
 # ---- copies: each kind of place to the next, with all that it has, and the same at the end
 digest=$(jq -r '.manifests[0].digest' attested/index.json)
 set -- attested oci-archive://a.tar "docker-image://$first/all:1" "$second/all:1" oci-layout://b:tag store://example.org/all:1 \
