@@ -11,6 +11,7 @@
 #include "tools/buf.h"
 #include "tools/text.h"
 
+#define DEPTH_MAX 2048 /* of a tree; walks of it recurse */
 #define XATTR_SHOWN 64 /* bytes of a value; of longer ones the digest */
 
 /* ---- entries -------------------------------------------------------------------- */
@@ -28,7 +29,7 @@ tenon_file_clear(struct tenon_file *f)
     const struct tenon_file kept = *f;
     *f = (struct tenon_file){
         .parent = kept.parent, .kids = kept.kids, .name = kept.name, .hh = kept.hh,
-        .emptied = kept.emptied,
+        .emptied = kept.emptied, .depth = kept.depth,
     };
 }
 
@@ -86,17 +87,27 @@ tenon_filetree_release(struct tenon_filetree *t)
 
 struct tenon_file *
 tenon_file_kid(struct tenon_filetree *t, struct tenon_file *dir, const char *name, size_t len,
-               bool make)
+               bool make, struct tenon_error *err)
 {
     struct tenon_file *f;
     HASH_FIND(hh, dir->kids, name, len, f);
     if (f || !make)
         return f;
+    if (dir->depth >= DEPTH_MAX) {
+        tenon_error_set(err, TENON_E_LIMIT, "directories are nested too deep");
+        return NULL;
+    }
+    /* A name of one entry may be that of many directories. */
+    if (++t->nodes > tenon_limit(t->limits, TENON_LIMIT_ENTRIES)) {
+        tenon_limit_exceeded(t->limits, TENON_LIMIT_ENTRIES, err,
+                             "with directories that have no entries there are %" PRIu64, t->nodes);
+        return NULL;
+    }
     f = tenon_new0(struct tenon_file);
     f->name = tenon_strndup(name, len);
     f->parent = dir;
+    f->depth = dir->depth + 1;
     HASH_ADD_KEYPTR(hh, dir->kids, f->name, len, f);
-    (void)t;
     return f;
 }
 

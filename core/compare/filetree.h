@@ -40,6 +40,7 @@ struct tenon_file {
     unsigned layer;             /* the last one that brought it, from 1; 0: none did */
     unsigned emptied;           /* the last layer that removed what older ones had below it */
     size_t order;               /* in its archive */
+    unsigned depth;             /* 0: the top */
     UT_hash_handle hh;          /* among the kids of parent, by name */
 };
 
@@ -48,7 +49,7 @@ struct tenon_filetree {
     struct tenon_cancel *cancel;       /* or NULL */
     struct tenon_file *top;
     int rootfd;         /* of a directory, whose files are read when somebody asks; else -1 */
-    uint64_t entries, holes, inodes;
+    uint64_t entries, nodes, holes, inodes;
     bool whole_seconds; /* no time has a fraction */
 };
 #define TENON_FILETREE_INIT {.rootfd = -1, .whole_seconds = true}
@@ -82,9 +83,11 @@ const char *tenon_file_type(const struct tenon_file *f);
 
 /* ---- for those that fill it ------------------------------------------------------ */
 
-/* The entry of that name in dir, made when it is missing. */
+/* The entry of that name in dir, made when it is missing and wanted.  NULL: there is none, or,
+ * when it is wanted, the error says why not. */
 struct tenon_file *tenon_file_kid(struct tenon_filetree *t, struct tenon_file *dir,
-                                  const char *name, size_t len, bool make);
+                                  const char *name, size_t len, bool make,
+                                  struct tenon_error *err);
 void tenon_file_remove(struct tenon_file *f); /* with all below it */
 void tenon_file_clear(struct tenon_file *f);  /* what is known of it, but for name and kids */
 void tenon_file_add_xattr(struct tenon_file *f, const char *name, const void *value, size_t len);

@@ -13,7 +13,6 @@
 #include "tools/alloc.h"
 #include "compare/filetree.h"
 
-#define DEPTH_MAX 2048
 #define CHUNK ((size_t)1 << 18)
 
 struct linked { /* a file with several names */
@@ -108,11 +107,10 @@ take(struct walk *w, struct tenon_file *f, int fd, const struct stat *st, struct
     return 0;
 }
 
-static int walk(struct walk *w, struct tenon_file *dir, int dirfd, unsigned depth,
-                struct tenon_error *err);
+static int walk(struct walk *w, struct tenon_file *dir, int dirfd, struct tenon_error *err);
 
 static int
-walk_entry(struct walk *w, struct tenon_file *dir, int dirfd, const char *name, unsigned depth,
+walk_entry(struct walk *w, struct tenon_file *dir, int dirfd, const char *name,
            struct tenon_error *err)
 {
     struct stat st;
@@ -121,23 +119,21 @@ walk_entry(struct walk *w, struct tenon_file *dir, int dirfd, const char *name, 
         return 0; /* it has gone meanwhile */
     if (fd < 0 || fstat(fd, &st) < 0)
         return tenon_error_sys(err, "open \"%s\"", name);
-    struct tenon_file *f = tenon_file_kid(w->t, dir, name, strlen(name), true);
-    if (tenon_filetree_count(w->t, name, err) < 0 || take(w, f, fd, &st, err) < 0)
+    struct tenon_file *f = tenon_file_kid(w->t, dir, name, strlen(name), true, err);
+    if (!f || tenon_filetree_count(w->t, name, err) < 0 || take(w, f, fd, &st, err) < 0)
         return err->code;
-    return S_ISDIR(st.st_mode) ? walk(w, f, fd, depth + 1, err) : 0;
+    return S_ISDIR(st.st_mode) ? walk(w, f, fd, err) : 0;
 }
 
 static int
-walk(struct walk *w, struct tenon_file *dir, int dirfd, unsigned depth, struct tenon_error *err)
+walk(struct walk *w, struct tenon_file *dir, int dirfd, struct tenon_error *err)
 {
     char **names = NULL;
-    if (depth > DEPTH_MAX)
-        return tenon_error_set(err, TENON_E_LIMIT, "directories are nested too deep");
     if (tenon_dir_names(dirfd, &names, err) < 0)
         return tenon_error_context(err, "directory \"%s\"", dir->name);
     int rc = 0;
     for (char **n = names; rc == 0 && n && *n; n++)
-        rc = walk_entry(w, dir, dirfd, *n, depth, err);
+        rc = walk_entry(w, dir, dirfd, *n, err);
     tenon_strv_free(names);
     return rc;
 }
@@ -146,7 +142,7 @@ int
 tenon_filetree_add_dir(struct tenon_filetree *t, int dirfd, struct tenon_error *err)
 {
     struct walk w = {.t = t};
-    int rc = walk(&w, tenon_filetree_top(t), dirfd, 0, err);
+    int rc = walk(&w, tenon_filetree_top(t), dirfd, err);
     struct linked *l, *next;
     HASH_ITER(hh, w.linked, l, next) {
         HASH_DEL(w.linked, l);

@@ -47,42 +47,59 @@ drop_older(struct tenon_file *dir, unsigned layer)
 
 /* ---- names -------------------------------------------------------------------------- */
 
-static struct tenon_file *find(struct adding *x, const char *path, bool make, unsigned follow);
+static bool
+is_link(const struct tenon_file *f)
+{
+    return f->link && S_ISLNK(f->mode); /* a hard link has one, too */
+}
+
+static struct tenon_file *walk(struct adding *x, const char *path, bool make, unsigned *left,
+                               struct tenon_error *err);
 
 /* Where a link on the way leads, as the root sees it; layers are written by those who looked
  * through it. NULL: nowhere. */
 static struct tenon_file *
-follow_link(struct adding *x, const struct tenon_file *f, unsigned follow)
+follow_link(struct adding *x, const struct tenon_file *f, unsigned *left, struct tenon_error *err)
 {
     auto_free char *here = tenon_file_path(f->parent);
     auto_free char *there = *f->link == '/' ? tenon_path_clean(f->link)
                                             : tenon_path_join(here, f->link);
-    return strlen(there) < NAME_LIMIT ? find(x, there, false, follow + 1) : NULL;
+    --*left;
+    return strlen(there) < NAME_LIMIT ? walk(x, there, false, left, err) : NULL;
 }
 
-/* The entry of a clean absolute path. */
+/* left: how many links may be followed yet, on the way and within links. */
 static struct tenon_file *
-find(struct adding *x, const char *path, bool make, unsigned follow)
+walk(struct adding *x, const char *path, bool make, unsigned *left, struct tenon_error *err)
 {
     struct tenon_file *f = tenon_filetree_top(x->t);
     for (const char *at = path + strspn(path, "/"); *at;) {
         const size_t len = strcspn(at, "/");
-        if (f->link && S_ISLNK(f->mode) && follow < FOLLOW_MAX) {
-            struct tenon_file *to = follow_link(x, f, follow);
-            if (to)
-                f = to;
-        }
+        struct tenon_file *to = f;
+        while (to && is_link(to) && *left)
+            to = follow_link(x, to, left, err);
+        if (to && !is_link(to))
+            f = to;
         if (make && f->mode && !S_ISDIR(f->mode))
             tenon_file_clear(f); /* of something below it: it is a directory now */
         if (make && f->gone)
             tenon_file_clear(f);
-        f = tenon_file_kid(x->t, f, at, len, make);
+        f = tenon_file_kid(x->t, f, at, len, make, err);
         if (!f)
             return NULL;
         at += len;
         at += strspn(at, "/");
     }
     return f;
+}
+
+/* The entry of a clean absolute path.  NULL: there is none, or, when it is to be made, the error
+ * says why not. */
+static struct tenon_file *
+find(struct adding *x, const char *path, bool make, struct tenon_error *err)
+{
+    unsigned left = FOLLOW_MAX; /* in all, as the kernel counts: links may lead through links */
+    return walk(x, path, make, &left, err);
 }
 
 static int
@@ -185,7 +202,7 @@ add_hard_link(struct adding *x, struct tenon_file *f, struct archive_entry *e,
     auto_free char *path = NULL;
     if (clean_name(archive_entry_hardlink(e), &path, err) < 0)
         return err->code;
-    struct tenon_file *to = find(x, path, false, 0);
+    struct tenon_file *to = find(x, path, false, err);
     if (!to || to == f || to->gone || S_ISDIR(to->mode) || !to->mode) {
         f->mode = S_IFREG; /* of a layer below */
         f->link = tenon_steal(&path);
@@ -214,7 +231,9 @@ add_entry(struct adding *x, const char *path, struct archive *a, struct archive_
     if (!is_link && type != S_IFREG && type != S_IFDIR && type != S_IFLNK && type != S_IFCHR &&
         type != S_IFBLK && type != S_IFIFO)
         return 0; /* unpacking leaves it out as well */
-    struct tenon_file *f = find(x, path, true, 0);
+    struct tenon_file *f = find(x, path, true, err);
+    if (!f)
+        return err->code;
     const bool stays = !is_link && type == S_IFDIR;
     struct tenon_file *kid, *next;
     if (!stays)
@@ -247,7 +266,7 @@ add_entry(struct adding *x, const char *path, struct archive *a, struct archive_
 
 /* 1: it was one. */
 static int
-add_whiteout(struct adding *x, const char *path)
+add_whiteout(struct adding *x, const char *path, struct tenon_error *err)
 {
     const char *base = strrchr(path, '/') + 1;
     if (x->way == TENON_FILETREE_ARCHIVE || !tenon_has_prefix(base, WHITEOUT))
@@ -255,8 +274,10 @@ add_whiteout(struct adding *x, const char *path)
     auto_free char *dir = tenon_strndup(path, base > path + 1 ? (size_t)(base - path - 1) : 1);
     const bool layer = x->way == TENON_FILETREE_LAYER;
     if (!strcmp(base, OPAQUE)) {
-        struct tenon_file *f = find(x, dir, layer, 0);
-        if (f && layer) {
+        struct tenon_file *f = find(x, dir, layer, err);
+        if (!f && layer)
+            return err->code;
+        if (layer) {
             f->opaque = true;
             f->layer = x->layer;
         } else if (f) {
@@ -267,7 +288,9 @@ add_whiteout(struct adding *x, const char *path)
     if (tenon_has_prefix(base, WHITEOUT_META))
         return 1; /* AUFS's own */
     auto_free char *gone = tenon_path_join(dir, base + strlen(WHITEOUT));
-    struct tenon_file *f = find(x, gone, layer, 0);
+    struct tenon_file *f = find(x, gone, layer, err);
+    if (!f && layer)
+        return err->code;
     if (!f || !f->parent)
         return 1;
     if (layer && !f->mode && !f->kids) {
@@ -294,9 +317,8 @@ visit(void *data, struct archive *a, struct archive_entry *e, struct tenon_error
         return err->code;
     if (!strcmp(path, "/")) /* unpacking leaves the top alone */
         return 0;
-    if (add_whiteout(x, path))
-        return 0;
-    return add_entry(x, path, a, e, err);
+    const int rc = add_whiteout(x, path, err);
+    return rc == 0 ? add_entry(x, path, a, e, err) : rc < 0 ? rc : 0;
 }
 
 int

@@ -71,8 +71,9 @@ add_entry(int fd, char *line)
 }
 
 /* Lines of entries; "--" begins the next layer. */
-static void
-fill(struct tenon_filetree *t, const char *text, enum tenon_filetree_way way)
+static int
+try_fill(struct tenon_filetree *t, const char *text, enum tenon_filetree_way way,
+         struct tenon_error *e)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     auto_free char *copy = tenon_strdup(text);
@@ -94,13 +95,24 @@ fill(struct tenon_filetree *t, const char *text, enum tenon_filetree_way way)
         at = next;
         ck_assert_int_eq(tenon_tar_end(&tar, &err), 0);
         ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-        ck_assert_msg(tenon_filetree_add_tar(t, fd, NULL, way, layer, &err) == 0, "%s",
-                      err.message);
+        if (tenon_filetree_add_tar(t, fd, NULL, way, layer, e) < 0)
+            return e->code;
     }
     tenon_filetree_settle(t);
+    return 0;
+}
+
+static void
+fill(struct tenon_filetree *t, const char *text, enum tenon_filetree_way way)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_msg(try_fill(t, text, way, &err) == 0, "%s", err.message);
 }
 
 #define FILE_A "0 a 644 0:0 5 one\n"
+/* Each leads to the top by the one before it, twice. */
+#define LINKS "2 a 777 0:0 5 .\n2 b 777 0:0 5 a/a\n2 c 777 0:0 5 b/b\n2 d 777 0:0 5 c/c\n" \
+              "2 e 777 0:0 5 d/d\n"
 static const struct {
     enum tenon_filetree_way way;
     const char *a, *b, *said;
@@ -151,6 +163,12 @@ static const struct {
       "2 lib 777 0:0 5 usr/lib\n5 usr/lib/ 755 0:0 5\n0 usr/lib/x 644 0:0 5\n", "" },
     /* A hard link outlives the name that it was made by. */
     { TENON_FILETREE_APPLY, FILE_A "1 b 644 0:0 5 a\n--\n0 .wh.a 0 0:0 0\n", "0 b 644 0:0 5 one\n", "" },
+    { TENON_FILETREE_APPLY, "2 l 777 0:0 5 m\n2 m 777 0:0 5 d\n5 d/ 755 0:0 5\n--\n0 l/x 644 0:0 5\n",
+      "2 l 777 0:0 5 m\n2 m 777 0:0 5 d\n5 d/ 755 0:0 5\n0 d/x 644 0:0 5\n", "" },
+    /* One name follows 40 links in all: these are 31, and the next ones 63. */
+    { TENON_FILETREE_APPLY, LINKS "--\n0 e/x 644 0:0 5\n", LINKS "0 x 644 0:0 5\n", "" },
+    { TENON_FILETREE_APPLY, LINKS "2 f 777 0:0 5 e/e\n--\n0 f/x 644 0:0 5\n",
+      LINKS "0 f/x 644 0:0 5\n", "" },
     /* Links that lead to themselves lead nowhere. */
     { TENON_FILETREE_APPLY, "2 l 777 0:0 5 l\n--\n0 l/x 644 0:0 5\n", "0 l/x 644 0:0 5\n", "" },
 };
@@ -165,6 +183,43 @@ START_TEST(test_trees)
     struct tenon_comparison c = {.report = collect, .data = &said};
     ck_assert_int_eq(tenon_treediff(&c, &a, &b, &err), 0);
     ck_assert_str_eq(tenon_buf_str(&said), trees[_i].said);
+}
+END_TEST
+
+/* One name is many directories; a link on the way makes it longer than a name is. */
+START_TEST(test_trees_have_limits)
+{
+    static const struct tenon_limits limits = {.value[TENON_LIMIT_ENTRIES] = 100};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf deep = TENON_BUF_INIT;
+    for (int i = 0; i < 45; i++)
+        tenon_buf_adds(&deep, "d/");
+    auto_free char *one = tenon_asprintf("5 %s 755 0:0 5\n0 %sx 644 0:0 5\n5 e/%s 755 0:0 5\n",
+                                         deep.data, deep.data, deep.data);
+    auto_filetree struct tenon_filetree a = TENON_FILETREE_INIT, b = TENON_FILETREE_INIT;
+    a.limits = b.limits = &limits;
+    fill(&a, one, TENON_FILETREE_LAYER); /* 45 + 1 + 46 */
+    auto_free char *two = tenon_asprintf("%s5 f/%s 755 0:0 5\n", one, deep.data);
+    ck_assert_int_eq(try_fill(&b, two, TENON_FILETREE_LAYER, &err), TENON_E_LIMIT);
+    ck_assert_msg(strstr(err.message, "101") != NULL, "%s", err.message);
+}
+END_TEST
+
+START_TEST(test_trees_are_not_deeper_than_walks_can_be)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    enum { LINKED = 25, EACH = 90 };
+    auto_buf struct tenon_buf deep = TENON_BUF_INIT;
+    for (int i = 0; i < EACH; i++)
+        tenon_buf_adds(&deep, "d/");
+    tenon_buf_addf(&text, "5 %s 755 0:0 5\n2 0 777 0:0 5 %s\n", deep.data, deep.data);
+    for (int i = 1; i < LINKED; i++)
+        tenon_buf_addf(&text, "5 %d/%s 755 0:0 5\n2 %d 777 0:0 5 %d/%s\n", i - 1, deep.data, i,
+                       i - 1, deep.data);
+    auto_filetree struct tenon_filetree t = TENON_FILETREE_INIT;
+    ck_assert_int_eq(try_fill(&t, text.data, TENON_FILETREE_LAYER, &err), TENON_E_LIMIT);
+    ck_assert_str_eq(err.message, "directories are nested too deep");
 }
 END_TEST
 
@@ -290,6 +345,8 @@ main(void)
     TCase *c = tcase_create("compare");
     tcase_add_loop_test(c, test_trees, 0, (int)tenon_countof(trees));
     tcase_add_loop_test(c, test_documents, 0, (int)tenon_countof(documents));
+    tcase_add_test(c, test_trees_have_limits);
+    tcase_add_test(c, test_trees_are_not_deeper_than_walks_can_be);
     tcase_add_test(c, test_what_is_ignored_is_seen_and_not_reported);
     tcase_add_test(c, test_directory_and_archive);
     tcase_add_test(c, test_texts);
