@@ -66,7 +66,8 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     rm -f "$build/check.log"
     : >"$build/check.log"
     for test; do $root rm -f "$build/$test.trs" "$build/$test.log"; done
-    in_session $prefix make -C "$build" -j"$(nproc)" -k check TESTS="$*" >"$build/check.log" 2>&1
+    # One more than there are processors: most of them wait for something most of the time.
+    in_session $prefix make -C "$build" -j"$(($(nproc) + 1))" -k check TESTS="$*" >"$build/check.log" 2>&1
     follow_tests "$build/check.log" $# &
     follower=$!
     wait_session || : # the results tell
@@ -209,7 +210,7 @@ run_failed() {
     of() { sed -n "s/^$1 //p" "$list"; }
     filters_of() { of "$1" | sed 's/.*/--filter &/'; }
     [ -z "$(of test)" ] ||
-        run_tests "tests that failed" "$root env FAULT_ROUNDS=${FAULT_ROUNDS-25}" $(of test)
+        run_tests "tests that failed" "$root env FAULT_ROUNDS=${FAULT_ROUNDS-10}" $(of test)
     [ -z "$(of asan)" ] || run_sanitized asan --enable-sanitizers $(of asan | sed '/^configure$/d')
     [ -z "$(of tsan)" ] || run_sanitized tsan --enable-sanitizers=thread $(of tsan | sed '/^configure$/d')
     set -f # "*" stays one

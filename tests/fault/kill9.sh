@@ -1,7 +1,7 @@
 #!/bin/sh
 # kill -9 in the middle of a RUN, a COPY, a pull and an export, at random
 # moments: no mount, no process, no half record; the next build is right and
-# sweeps what was left.  FAULT_ROUNDS rounds each (scripts/check: 25), in which
+# sweeps what was left.  FAULT_ROUNDS rounds each (scripts/check: 10), in which
 # what the build said shows that it was killed in the middle of that; those that
 # came late are looked at as well, and tried again.  FAULT_SEED repeats a
 # test.
