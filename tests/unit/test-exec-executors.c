@@ -784,6 +784,10 @@ START_TEST(test_executor_join_that_is_stopped)
         return;
     struct process first = { .script = "while :; do kill -STOP -1; done 2>/dev/null" };
     struct process second = { .script = "while :; do sleep 1; done", .joins = &first };
+    if (tenon_ids_mapped() && !executors[_i].is_native) { /* nobody joins there */
+        unload();
+        return;
+    }
     process_begin(&first);
     ck_assert_msg(process_has_begun(&first), "%s", first.err.message);
     process_begin(&second);
