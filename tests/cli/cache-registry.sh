@@ -113,6 +113,8 @@ assert_has "$work/err" "ref is missing"
 
 # A registry that cannot be reached: no cache, or no export, which fails unless it may.
 gone=127.0.0.1:$(free_port)
+configuration=$TENON_CONFIG
+TENON_CONFIG=$work/impatient.json
 echo '{"http": {"patience": "200ms"}}' >"$TENON_CONFIG"
 words e --cache-from "$gone/app"
 assert_has "$work/err" "WARNING: cache $gone/app is not used"
@@ -121,7 +123,7 @@ run 1 "$abs_top_builddir/tenon-dev" --root "$work/e" build -o type=cacheonly --c
 assert_has "$work/err" "$gone/app"
 words e --cache-to "type=registry,ref=$gone/app,ignore-error=true"
 assert_has "$work/err" "WARNING: the cache was not exported"
-rm "$TENON_CONFIG"
+TENON_CONFIG=$configuration
 
 # ---- inside of images ----------------------------------------------------------------------------
 
