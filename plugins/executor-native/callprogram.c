@@ -142,7 +142,8 @@ find_ranges(struct ranges *r, struct callprogram_arch *a)
     const struct callprogram_call *c = a->calls.items;
     uint32_t next = 0;
 
-    qsort(a->calls.items, a->calls.len, sizeof *a->calls.items, by_number);
+    if (a->calls.len)
+        qsort(a->calls.items, a->calls.len, sizeof *a->calls.items, by_number);
     for (size_t i = 0, n; i < a->calls.len; i += n, next = c[i - 1].number + 1) {
         struct range range = { .from = c[i].number, .asks = &c[i] };
         for (n = 0; i + n < a->calls.len && c[i + n].number == c[i].number; n++) {

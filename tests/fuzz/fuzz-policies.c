@@ -60,7 +60,10 @@ as_lock(const char *text, size_t len, const char *source)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = fuzz_copy(data, size);
+    char *text = tenon_malloc(size + 1);
+    if (size)
+        memcpy(text, data, size);
+    text[size] = '\0';
     const size_t len = strlen(text);
     const char *source = len < size ? text + len + 1 : "docker-image://docker.io/library/a:1";
     as_expression(text, source);
