@@ -21,6 +21,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/excerpt.h \
 	%D%/goregexp.c \
 	%D%/goregexp.h \
+	%D%/goregexpcode.h \
+	%D%/goregexprun.c \
 	%D%/jsontext.c \
 	%D%/jsontext.h \
 	%D%/ociindex.c \
