@@ -86,6 +86,16 @@ next_page(const char *first, const char *link)
     return tenon_asprintf("%.*s%s", (int)strcspn(first, "?"), first, query);
 }
 
+/* To the next page; NULL after the last one, and where it would go round for ever. */
+static void
+turn(char **url, const char *first, const char *link)
+{
+    auto_free char *next = next_page(first, link);
+    const bool again = tenon_streq(next, *url);
+    free(*url);
+    *url = again ? NULL : tenon_steal(&next);
+}
+
 static int
 tags_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
 {
@@ -104,12 +114,7 @@ tags_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
                                    l->ref->domain, l->ref->path);
         if (add_tags(l, &res.body, err) < 0)
             return tenon_error_context(err, "%s/%s", l->ref->domain, l->ref->path);
-        char *next = next_page(first, res.link);
-        const bool again = tenon_streq(next, url); /* it would go round for ever */
-        free(url);
-        url = next;
-        if (again)
-            break;
+        turn(&url, first, res.link);
     }
     return 0;
 }
@@ -198,12 +203,7 @@ referrers_from(void *data, struct tenon_endpoint *e, struct tenon_error *err)
                                    l->digest);
         if (add_referrers(l, &res.body, err) < 0)
             return tenon_error_context(err, "referrers of %s", l->digest);
-        char *next = next_page(first, res.link);
-        const bool again = tenon_streq(next, url); /* it would go round for ever */
-        free(url);
-        url = next;
-        if (again)
-            break;
+        turn(&url, first, res.link);
     }
     return 0;
 }
