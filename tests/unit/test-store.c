@@ -136,6 +136,29 @@ START_TEST(test_blob_open_refused)
 }
 END_TEST
 
+START_TEST(test_modes_are_no_masks)
+{
+    /* The command has a mask of its own; who uses the library has any. */
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    mode_t masks[] = { 0, 022, 077 }, mine = umask(0);
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        struct tenon_snapshot_work *w;
+        struct tenon_digest d;
+        struct stat st;
+        umask(masks[i]);
+        OK(tenon_snapshot_begin(store, &w, &err));
+        ck_assert_int_eq(fstat(tenon_snapshot_work_fs(w), &st), 0);
+        ck_assert_int_eq(st.st_mode & 07777, 0755);
+        tenon_snapshot_discard(w);
+        OK(tenon_blob_put(store, &masks[i], sizeof masks[i], &d, &err));
+        auto_close int fd = tenon_blob_open(store, d.str, NULL, &err);
+        ck_assert_int_eq(fstat(fd, &st), 0);
+        ck_assert_int_eq(st.st_mode & 07777, 0444);
+    }
+    umask(mine);
+}
+END_TEST
+
 START_TEST(test_snapshot_commit_and_discard)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -723,6 +746,7 @@ main(void)
     tcase_add_test(tc, test_record_comes_back_whole);
     tcase_add_test(tc, test_record_last_parts_are_the_newest);
     tcase_add_test(tc, test_small_tables_keep_the_last);
+    tcase_add_test(tc, test_modes_are_no_masks);
     tcase_add_test(tc, test_snapshot_commit_and_discard);
     tcase_add_test(tc, test_snapshot_of_a_killed_process_is_swept);
     tcase_add_test(tc, test_snapshot_stale_directory_is_replaced);
