@@ -513,6 +513,70 @@ START_TEST(test_grpc_resets_ahead_in_the_long_run)
 }
 END_TEST
 
+/* A call that comes to its end; or is given up, once the server has it or before it began. */
+static void
+one_call(struct grpc_conn *client, struct grpc_conn *server, bool given_up, bool ahead)
+{
+    static const struct grpc_status fine = {0};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct grpc_call *call = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+
+    if (ahead) {
+        add_reset(&bytes, (uint32_t)call->stream_id);
+        feed_in_parts(server, &bytes, SIZE_MAX);
+    }
+    if (!given_up)
+        grpc_call_close_send(call);
+    pump(client, server, NULL);
+    struct grpc_call *served = ahead ? NULL : grpc_conn_accept(server);
+    if (served && !given_up)
+        grpc_call_finish(served, &fine);
+    else
+        grpc_call_cancel(call);
+    pump(client, server, NULL);
+    grpc_call_free(served);
+    pump(server, client, NULL);
+    pump(client, server, NULL);
+    grpc_call_free(call);
+}
+
+/* Any number, as long as others come to their end; else resets_max. */
+START_TEST(test_grpc_hostile_resets_max)
+{
+    struct grpc_limits limits = grpc_limits_default();
+    auto_grpc_status struct grpc_status why = {0};
+    const bool ahead = _i == 1;
+
+    limits.resets_max = _i == 2 ? limits.resets_max : 3;
+    struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+    struct grpc_conn *server = grpc_conn_new(GRPC_SERVER, &limits);
+    one_call(client, server, false, false); /* the settings */
+    for (int i = 0; i < (_i == 2 ? 4000 : 20); i++) {
+        one_call(client, server, true, ahead);
+        if (_i != 2)
+            one_call(client, server, false, false);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        one_call(client, server, true, ahead);
+    ck_assert(grpc_conn_alive(server, &why));
+    if (_i != 2) {
+        struct grpc_call *call = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+        auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+        if (!ahead)
+            pump(client, server, NULL);
+        add_reset(&bytes, (uint32_t)call->stream_id);
+        feed_in_parts(server, &bytes, SIZE_MAX);
+        pump(client, server, NULL);
+        ck_assert(!grpc_conn_alive(server, &why));
+        ck_assert_int_eq(why.code, GRPC_RESOURCE_EXHAUSTED);
+        ck_assert_ptr_nonnull(strstr(why.message, "resets_max"));
+        grpc_call_free(call);
+    }
+    grpc_conn_free(client);
+    grpc_conn_free(server);
+}
+END_TEST
+
 /* Answers to one who takes none.  Without threads: nothing goes out. */
 START_TEST(test_grpc_hostile_memory_of_answers)
 {
@@ -546,6 +610,45 @@ START_TEST(test_grpc_hostile_memory_of_answers)
     for (int i = 0; i < 4; i++)
         grpc_call_free(calls[i]);
     pump(client, server, NULL);
+    ck_assert_uint_eq(server->queued_bytes, 0);
+    grpc_conn_free(client);
+    grpc_conn_free(server);
+}
+END_TEST
+
+/* The same of errors: their details count, and are left out where there is no room. */
+START_TEST(test_grpc_hostile_memory_of_details)
+{
+    enum { CALLS = 4, FIT = 2, DETAILS = 40000 };
+    struct grpc_limits limits = grpc_limits_default();
+    struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+    struct grpc_call *calls[CALLS], *served;
+    static char details[DETAILS];
+    const struct grpc_status status = {GRPC_ABORTED, (char *)"why", details, sizeof details};
+
+    limits.memory_max = DETAILS * FIT + DETAILS / 2;
+    struct grpc_conn *server = grpc_conn_new(GRPC_SERVER, &limits);
+    for (int i = 0; i < CALLS; i++) {
+        calls[i] = grpc_call_start(client, "/a.B/C", NULL, 0, 0);
+        grpc_call_close_send(calls[i]);
+    }
+    pump(client, server, NULL);
+    for (int i = 0; i < CALLS; i++) {
+        served = grpc_conn_accept(server);
+        grpc_call_finish(served, &status);
+        grpc_call_free(served);
+    }
+    ck_assert_uint_eq(server->queued_bytes, FIT * DETAILS);
+    pump(server, client, NULL);
+    pump(client, server, NULL);
+    for (int i = 0; i < CALLS; i++) {
+        auto_grpc_status struct grpc_status got = {0};
+        grpc_call_status(calls[i], &got);
+        ck_assert_int_eq(got.code, GRPC_ABORTED);
+        ck_assert_str_eq(got.message, "why");
+        ck_assert_uint_eq(got.details_len, i < FIT ? DETAILS : 0);
+        grpc_call_free(calls[i]);
+    }
     ck_assert_uint_eq(server->queued_bytes, 0);
     grpc_conn_free(client);
     grpc_conn_free(server);
@@ -773,12 +876,14 @@ suite(void)
     tcase_add_test(t, test_grpc_hostile_memory_max);
     tcase_add_test(t, test_grpc_hostile_memory_of_calls_at_work);
     tcase_add_test(t, test_grpc_hostile_memory_of_answers);
+    tcase_add_test(t, test_grpc_hostile_memory_of_details);
     tcase_add_test(t, test_grpc_hostile_flood_of_empty_messages_waits);
     tcase_add_test(t, test_grpc_hostile_header_max);
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_header_max);
     tcase_add_test(t, test_grpc_hostile_rapid_resets_meet_streams_max);
     tcase_add_loop_test(t, test_grpc_reset_ahead_of_its_stream, 0, (int)tenon_countof(early));
     tcase_add_test(t, test_grpc_resets_ahead_in_the_long_run);
+    tcase_add_loop_test(t, test_grpc_hostile_resets_max, 0, 3);
     tcase_add_test(t, test_grpc_trailers_of_megabytes_are_sent);
     tcase_add_test(t, test_grpc_ok_that_was_cut_off_is_none);
     tcase_add_test(t, test_grpc_details_that_do_not_fit_are_left_out);

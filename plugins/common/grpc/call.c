@@ -138,6 +138,15 @@ may_send(const struct grpc_call *call)
     return !call->over && !call->closing;
 }
 
+/* Of a server's: more bytes may wait to be sent. */
+static size_t
+room_for_answers(const struct grpc_conn *conn)
+{
+    const size_t most = conn->limits.memory_max;
+
+    return conn->queued_bytes < most ? most - conn->queued_bytes : 0;
+}
+
 int
 grpc_call_send(struct grpc_call *call, const void *data, size_t len)
 {
@@ -147,8 +156,7 @@ grpc_call_send(struct grpc_call *call, const void *data, size_t len)
     while (may_send(call) && call->out.len - call->out_at >= limits->queue_max)
         wait_for_change(call);
     bool may = may_send(call), fits = len <= limits->send_max && len <= UINT32_MAX;
-    const bool crowded = call->conn->role == GRPC_SERVER &&
-                         call->conn->queued_bytes + len > limits->memory_max;
+    const bool crowded = call->conn->role == GRPC_SERVER && len > room_for_answers(call->conn);
     if (may && fits && crowded)
         grpc_call_refuse(call, GRPC_RESOURCE_EXHAUSTED,
                          "answers that wait are more than memory_max, %zu bytes",
@@ -195,9 +203,12 @@ finish_locked(struct grpc_call *call, const struct grpc_status *status)
     call->has_status = true;
     call->status.code = status->code;
     call->status.message = tenon_strdup(status->message);
-    if (status->details_len)
+    /* Without them the code and the message are an answer, too. */
+    if (status->details_len && status->details_len <= room_for_answers(call->conn)) {
         call->status.details = tenon_memdup(status->details, status->details_len);
-    call->status.details_len = status->details_len;
+        call->status.details_len = status->details_len;
+        call->conn->queued_bytes += status->details_len;
+    }
     grpc_out_close(call);
     pthread_cond_broadcast(&call->changed);
 }

@@ -137,6 +137,18 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
     return 0;
 }
 
+/* One more call is given up; not 0: it was one too many. */
+static int
+count_reset(struct grpc_conn *conn)
+{
+    if (conn->role == GRPC_CLIENT || ++conn->resets <= conn->limits.resets_max)
+        return 0;
+    grpc_conn_end(conn, GRPC_RESOURCE_EXHAUSTED,
+                  "more calls were given up than resets_max, %u, above those that were not",
+                  conn->limits.resets_max);
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
 static int
 on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -147,7 +159,7 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
     if (grpc_screen_gave_up(&conn->screen, frame->hd.stream_id)) {
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_CANCEL);
-        return 0;
+        return count_reset(conn);
     }
     if (conn->theirs >= conn->limits.streams_max) { /* of some the stream is gone, not the call */
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
@@ -349,6 +361,8 @@ on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
         conn->goaway = true;
         conn->fault = frame->goaway.error_code;
         return 0;
+    case NGHTTP2_RST_STREAM:
+        return call ? count_reset(conn) : 0;
     case NGHTTP2_DATA:
         break;
     default:
@@ -396,6 +410,7 @@ on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error, voi
         return 0;
     nghttp2_session_set_stream_user_data(session, stream_id, NULL);
     call->open = false;
+    conn->resets -= conn->resets && call->all_in && call->closed;
     if (conn->role == GRPC_SERVER)
         grpc_call_end(call, GRPC_CANCELLED, "the client gave the call up");
     else if (conn->goaway && error == NGHTTP2_REFUSED_STREAM)
@@ -477,6 +492,7 @@ grpc_limits_default(void)
         .trailer_max = 16 * 1024 * 1024,
         .memory_max = 256 * 1024 * 1024,
         .queue_max = 1024 * 1024,
+        .resets_max = 100000,
         .streams_max = 250,
     };
 }
@@ -498,6 +514,11 @@ session_new(struct grpc_conn *conn)
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 
+#if HAVE_DECL_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
+    /* Its own, 1 000 and 33 more a second, would end what a busy client may well do; what a call
+     * costs that was given up is ours to know (resets_max). */
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+#endif
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     /* Others write messages with a blank at the end as they are. */

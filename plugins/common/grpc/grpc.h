@@ -77,8 +77,11 @@ struct grpc_limits {
                           * are left out, so that the code and the message arrive; 16 MiB */
     size_t memory_max;   /* received, whether taken or not, until the next message of the call
                           * is taken or the call freed; and as much of a server's answers that
-                          * are not gone; each of all calls together; 256 MiB */
+                          * are not gone, with their errors' details, which are left out where
+                          * there is no room; each of all calls together; 256 MiB */
     size_t queue_max;    /* grpc_call_send() waits while so many bytes are not yet gone; 1 MiB */
+    unsigned resets_max;  /* calls that the peer gave up, above those that came to their end: more
+                           * end the connection; 100 000 */
     unsigned streams_max; /* calls of the peer at once; 250.  One that it has given up counts
                            * until it is finished or freed here.  More are refused (the peer
                            * sees UNAVAILABLE, and may try again) */

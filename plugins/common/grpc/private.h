@@ -104,8 +104,9 @@ struct grpc_conn {
     struct grpc_call *calls;
     struct grpc_call *incoming, **incoming_last;
     unsigned theirs;     /* calls of the peer that nobody has finished here */
+    unsigned resets;     /* as resets_max counts */
     size_t held_bytes;   /* of all calls, and what was taken */
-    size_t queued_bytes; /* of all calls' `out` */
+    size_t queued_bytes; /* of all calls' `out`, and of the details of a server's errors */
     size_t deadlines;    /* calls with one */
     bool ended, goaway;
     uint32_t fault; /* of HTTP/2, in a GOAWAY that was sent or received */

@@ -125,6 +125,8 @@ grpc_call_drop(struct grpc_call *call)
     pairs_release(&call->trailers);
     free(call->path);
     grpc_call_forget_out(call);
+    if (conn->role == GRPC_SERVER)
+        conn->queued_bytes -= call->status.details_len;
     grpc_status_release(&call->status);
     if (call->over_fd >= 0)
         close(call->over_fd);
