@@ -114,8 +114,9 @@ queued_copy(const struct tenon_event *ev)
     const char *const strings[] = { ev->vertex, ev->name, ev->error,
                                     ev->group_id, ev->group_name, ev->url,
                                     ev->filename };
+    const size_t lines = ev->more_count * sizeof *ev->more;
     size_t size = sizeof(struct queued) + ev->len + list_size(ev->inputs) +
-                  list_size(ev->detail);
+                  list_size(ev->detail) + lines;
 
     for (size_t i = 0; i < tenon_countof(strings); i++)
         size += string_size(strings[i]);
@@ -126,6 +127,10 @@ queued_copy(const struct tenon_event *ev)
     q->next = NULL;
     q->size = size;
     q->event = *ev;
+    if (lines) {
+        q->event.more = memcpy(at, ev->more, lines);
+        at += lines;
+    }
     q->event.inputs = copy_list(&pointers, &at, ev->inputs);
     q->event.detail = copy_list(&pointers, &at, ev->detail);
     q->event.vertex = copy_string(&at, ev->vertex);

@@ -291,7 +291,7 @@ bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
     struct tenon_build *b = tenon_build_of(g);
     struct tenon_warning w;
     tenon_sized_take(&w, sizeof w, theirs);
-    size_t bytes = 256 + (w.summary ? strlen(w.summary) : 0);
+    size_t bytes = 256 + (w.summary ? strlen(w.summary) : 0) + w.more_count * sizeof *w.more;
     for (const char *const *d = w.detail; d && *d; d++)
         bytes += 64 + strlen(*d);
     pthread_mutex_lock(&b->lock);
@@ -304,7 +304,7 @@ bridge_warn(struct tenon_ctx *ctx, struct tenon_graph *g,
         .struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
         .vertex = w.digest, .name = w.summary, .detail = w.detail,
         .url = w.url, .filename = w.filename, .line = w.line,
-        .end_line = w.end_line, .level = w.level,
+        .end_line = w.end_line, .level = w.level, .more = w.more, .more_count = w.more_count,
     };
     tenon_events_post(tenon_ctx_events(ctx), &ev);
 }

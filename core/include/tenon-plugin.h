@@ -703,6 +703,10 @@ struct tenon_stat {
     int64_t mtime_ns;
 };
 
+struct tenon_lines { /* of a build file */
+    uint32_t line, end_line; /* 0: the same */
+};
+
 struct tenon_warning {
     uint32_t struct_size;
     uint32_t level;
@@ -712,6 +716,8 @@ struct tenon_warning {
     const char *url;
     const char *filename; /* of a graph_source, or NULL */
     uint32_t line, end_line;
+    const struct tenon_lines *more; /* that it is about, too */
+    size_t more_count;
 };
 
 struct tenon_named_ref { /* an input of a frontend */
@@ -1145,6 +1151,8 @@ struct tenon_event {
     uint32_t stream;           /* LOG: 1 stdout, 2 stderr */
     uint32_t flags;            /* TENON_EVENT_* */
     uint32_t reserved;
+    const struct tenon_lines *more; /* WARNING: further lines */
+    size_t more_count;
 };
 #define TENON_EVENT_CACHED (UINT32_C(1) << 0)
 #define TENON_EVENT_CANCELED (UINT32_C(1) << 1)

@@ -402,16 +402,23 @@ line_number(const struct gw_position *p)
     return p && p->line > 0 && p->line <= UINT32_MAX ? (uint32_t)p->line : 0;
 }
 
-/* The last line of what begins with the first of the ranges, each of which may be a line. */
-static uint32_t
-last_line(const struct gw_place *places, size_t count)
+/* Ranges as lines; one that follows another is part of it.  Those without a place are left out. */
+static struct message_list
+lines_of(struct serving *s, const struct message_list *ranges)
 {
-    uint32_t end = line_number(places[0].end);
+    const struct gw_place *places = ranges->items;
+    struct tenon_lines *out = tenon_arena_array(&s->arena, ranges->len + 1, sizeof *out);
+    size_t count = 0;
 
-    for (size_t i = 1; end && i < count && line_number(places[i].start) == end + 1 &&
-                       line_number(places[i].end) > end; i++)
-        end = line_number(places[i].end);
-    return end;
+    for (size_t i = 0; i < ranges->len; i++) {
+        const struct tenon_lines r = {line_number(places[i].start), line_number(places[i].end)};
+        struct tenon_lines *last = count ? &out[count - 1] : NULL;
+        if (last && last->end_line && r.line == last->end_line + 1 && r.end_line >= r.line)
+            last->end_line = r.end_line;
+        else if (r.line)
+            out[count++] = r;
+    }
+    return (struct message_list){out, count};
 }
 
 static void
@@ -431,7 +438,8 @@ warn(void *user, struct grpc_call *call)
     if (info)
         s.gw->host->graph_source(s.gw->graph, info->filename, info->language, info->data.data,
                                  info->data.len);
-    const struct gw_place *place = request.ranges.items;
+    const struct message_list list = lines_of(&s, &request.ranges);
+    const struct tenon_lines *lines = list.items;
     const struct tenon_warning w = {
         .struct_size = sizeof w,
         .level = request.level > 0 && request.level < UINT32_MAX ? (uint32_t)request.level : 0,
@@ -440,8 +448,10 @@ warn(void *user, struct grpc_call *call)
         .detail = detail,
         .url = *request.url ? request.url : NULL,
         .filename = info ? info->filename : NULL,
-        .line = request.ranges.len ? line_number(place->start) : 0,
-        .end_line = request.ranges.len ? last_line(place, request.ranges.len) : 0,
+        .line = list.len ? lines[0].line : 0,
+        .end_line = list.len ? lines[0].end_line : 0,
+        .more = list.len ? lines + 1 : NULL,
+        .more_count = list.len ? list.len - 1 : 0,
     };
     s.gw->bridge->warn(s.ctx, s.gw->graph, &w);
     serving_answer(&s, &gw_none_message, &nothing);

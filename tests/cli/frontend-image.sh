@@ -70,6 +70,8 @@ said "$image is sha256:"
 said "ResolveSourceMeta: not found"
 assert_has "$work/err" "Careful"
 assert_has "$work/err" "Warned:2"
+marked=$(sed -n 's/^ *\([0-9]*\) | >>> .*/\1/p' "$work/err" | tr '\n' ' ')
+assert_eq "2 3 6 " "$marked"
 
 if can_try "the time of sources" python3 git && [ -e "$abs_top_builddir/.libs/source-git.so" ]; then
     mkdir "$work/www"

@@ -596,10 +596,11 @@ config(const char *image)
 static void
 warn(const char *text)
 {
-    const struct gw_source_info info = {.filename = "Warned", .data = {"one\ntwo\nthree\n", 14}};
-    const struct gw_position second = {2}, third = {3};
-    const struct gw_place places[] = {{&second, &second}, {&third, &third}};
-    const struct gw_warn request = {.level = 1, .text = text, .info = &info, .ranges = {places, 2}};
+    const struct gw_source_info info = {.filename = "Warned", .data = {"1\n2\n3\n4\n5\n6\n7\n", 14}};
+    const struct gw_position second = {2}, third = {3}, sixth = {6};
+    const struct gw_place places[] = {{&second, &second}, {&third, &third}, {&sixth, &sixth}, {0}};
+    const struct gw_warn request = {.level = 1, .text = text, .info = &info,
+                                    .ranges = {places, sizeof places / sizeof *places}};
     struct gw_none none = {0};
 
     call("Warn", &gw_warn_message, &request, &gw_none_message, &none);

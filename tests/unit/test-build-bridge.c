@@ -377,6 +377,7 @@ END_TEST
 struct warned {
     int count;
     char text[3][200];
+    struct tenon_lines more;
 };
 
 static void
@@ -386,6 +387,9 @@ see_warning(void *data, const struct tenon_event *ev)
     if (ev->type != TENON_EVENT_WARNING)
         return;
     ck_assert_int_lt(w->count, 3);
+    ck_assert_uint_eq(ev->more_count, w->count == 0);
+    if (ev->more_count)
+        w->more = ev->more[0];
     snprintf(w->text[w->count++], sizeof w->text[0], "%s|%s|%s|%s|%s|%u-%u|%u",
              ev->vertex ? ev->vertex : "-", ev->name, ev->detail ? ev->detail[0] : "-",
              ev->url ? ev->url : "-", ev->filename ? ev->filename : "-", ev->line, ev->end_line,
@@ -401,7 +405,7 @@ START_TEST(test_bridge_warns)
     struct tenon_warning w = {
         .struct_size = sizeof w, .level = 2, .digest = "sha256:0", .summary = "Rule: text",
         .detail = detail, .url = "https://example.com/rule", .filename = "Dockerfile", .line = 3,
-        .end_line = 4,
+        .end_line = 4, .more = &(struct tenon_lines){ 7, 8 }, .more_count = 1,
     };
     bridge->warn(shown, build->graph, &w);
     /* Of a frontend that was built when a warning had no place. */
@@ -415,6 +419,7 @@ START_TEST(test_bridge_warns)
     ck_assert_str_eq(seen.text[0], "sha256:0|Rule: text|why|https://example.com/rule|Dockerfile|3-4|2");
     ck_assert_str_eq(seen.text[1], "sha256:0|Rule: text|why|https://example.com/rule|-|0-0|2");
     ck_assert_str_eq(seen.text[2], "-|text|-|-|-|0-0|0");
+    ck_assert(seen.more.line == 7 && seen.more.end_line == 8);
 }
 END_TEST
 

@@ -253,6 +253,22 @@ START_TEST(test_recap_warnings)
                      "--------------------\n   1 |     FROM a\n   2 | >>> RUN b\n"
                      "--------------------\n\n");
     pk_model_release(&m);
+
+    /* Of lines in two places, the second of them in front, and one that is none. */
+    static const struct tenon_lines more[] = { { 1, 2 }, { 0, 0 } };
+    static const char longer[] = "1\n2\n3\n4\n5\n6\n7\n";
+    ev.line = ev.end_line = 5;
+    ev.more = more;
+    ev.more_count = tenon_countof(more);
+    m = (struct pk_model){0};
+    pk_model_event(&m, &ev, &st);
+    x = (struct tenon_source_excerpt){ "Dockerfile", longer, sizeof longer - 1, 0, 0 };
+    tenon_buf_clear(&b);
+    pk_recap_warnings(&b, &m, &end, &style);
+    ck_assert_ptr_nonnull(strstr(tenon_buf_str(&b),
+                                 "Dockerfile:1\n--------------------\n   1 | >>> 1\n   2 | >>> 2\n"
+                                 "   3 |     3\n   4 |     4\n   5 | >>> 5\n   6 |     6\n   7 |     7\n"));
+    pk_model_release(&m);
 }
 END_TEST
 

@@ -59,6 +59,7 @@ pk_model_release(struct pk_model *m)
         free(w->url);
         free(w->filename);
         tenon_strv_free(w->detail);
+        tenon_vec_release(&w->more);
     }
     tenon_vec_release(&m->warnings);
 }
@@ -264,6 +265,8 @@ on_warning(struct pk_model *m, const struct tenon_event *ev)
     w->filename = ev->filename ? clean_name(ev->filename) : NULL;
     w->line = ev->line;
     w->end_line = ev->end_line;
+    for (size_t i = 0; i < ev->more_count; i++)
+        tenon_vec_push(&w->more, ev->more[i]);
     for (const char *const *d = ev->detail; d && *d; d++)
         tenon_strv_push(&w->detail, clean_name(*d));
     struct pk_vertex *v = pk_model_find(m, ev->vertex);

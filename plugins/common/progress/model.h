@@ -55,6 +55,7 @@ struct pk_warning {
     char *text, *url, *filename;
     char **detail;
     uint32_t line, end_line;
+    TENON_VEC(struct tenon_lines) more;
 };
 
 struct pk_model {

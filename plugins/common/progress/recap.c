@@ -9,22 +9,44 @@
 
 enum { CONTEXT_LINES = 2, MAX_EXCERPT = 64 };
 
+static uint32_t
+last_of(const struct tenon_lines *r)
+{
+    return r->end_line > r->line ? r->end_line : r->line;
+}
+
+static bool
+has_line(const struct tenon_lines *ranges, size_t count, uint32_t n)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (n >= ranges[i].line && n <= last_of(&ranges[i]))
+            return true;
+    }
+    return false;
+}
+
+/* From the first to the last of the lines; there is a range at least. */
 static void
-excerpt(struct tenon_buf *out, const struct tenon_source_excerpt *x)
+excerpt(struct tenon_buf *out, const struct tenon_source_excerpt *x,
+        const struct tenon_lines *ranges, size_t count)
 {
     const char *p = x->data, *end = p + x->len;
-    uint32_t last = x->end_line > x->line ? x->end_line : x->line;
-    uint32_t from = x->line > CONTEXT_LINES ? x->line - CONTEXT_LINES : 1;
+    uint32_t first = ranges[0].line, last = last_of(&ranges[0]);
+    for (size_t i = 1; i < count; i++) {
+        first = ranges[i].line < first ? ranges[i].line : first;
+        last = last_of(&ranges[i]) > last ? last_of(&ranges[i]) : last;
+    }
+    uint32_t from = first > CONTEXT_LINES ? first - CONTEXT_LINES : 1;
     uint32_t to = last + CONTEXT_LINES;
     if (to - from > MAX_EXCERPT)
         to = from + MAX_EXCERPT;
 
-    tenon_buf_addf(out, "%s:%u\n--------------------\n", x->filename, x->line);
+    tenon_buf_addf(out, "%s:%u\n--------------------\n", x->filename, first);
     for (uint32_t n = 1; p < end && n <= to; n++) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t len = (size_t)((nl ? nl : end) - p);
         if (n >= from) {
-            tenon_buf_addf(out, " %3u | %s ", n, n >= x->line && n <= last ? ">>>" : "   ");
+            tenon_buf_addf(out, " %3u | %s ", n, has_line(ranges, count, n) ? ">>>" : "   ");
             auto_free char *shown = tenon_url_conceal_n(p, len);
             pk_sanitize(out, shown, strlen(shown));
             tenon_buf_addc(out, '\n');
@@ -54,8 +76,11 @@ pk_recap_failure(struct tenon_buf *out, struct pk_model *m,
         if (!v->lines.len && v->error)
             tenon_buf_addf(out, "%s\n", v->error);
     }
-    for (size_t i = 0; i < end->excerpt_count; i++)
-        excerpt(out, &end->excerpts[i]);
+    for (size_t i = 0; i < end->excerpt_count; i++) {
+        const struct tenon_source_excerpt *x = &end->excerpts[i];
+        const struct tenon_lines lines = {x->line, x->end_line};
+        excerpt(out, x, &lines, 1);
+    }
 }
 
 static void
@@ -65,10 +90,14 @@ warning_excerpt(struct tenon_buf *out, const struct pk_warning *w,
     for (size_t i = 0; w->filename && w->line && i < end->file_count; i++) {
         if (strcmp(end->files[i].filename, w->filename))
             continue;
-        struct tenon_source_excerpt part = end->files[i];
-        part.line = w->line;
-        part.end_line = w->end_line;
-        excerpt(out, &part);
+        TENON_VEC(struct tenon_lines) lines = {0};
+        tenon_vec_push(&lines, ((struct tenon_lines){w->line, w->end_line}));
+        tenon_vec_foreach(more, &w->more) {
+            if (more->line)
+                tenon_vec_push(&lines, *more);
+        }
+        excerpt(out, &end->files[i], lines.items, lines.len);
+        tenon_vec_release(&lines);
         return;
     }
 }
