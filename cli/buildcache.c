@@ -13,22 +13,11 @@
 #include "cli.h"
 #include "knownword.h"
 
-/* Docker's types that are not plugins yet. */
-static const char *const later[] = { "gha", NULL };
-
 static void
 add(struct build_caches *c, const char *type, char **pairs)
 {
     c->list = tenon_reallocarray(c->list, c->count + 1, sizeof *c->list);
     c->list[c->count++] = (struct tenon_export){ tenon_strdup(type), pairs };
-}
-
-static int
-not_yet(const char *flag, const char *type, struct tenon_error *err)
-{
-    tenon_error_set(err, TENON_E_UNSUPPORTED, "--%s: cache type \"%s\" is not supported yet",
-                    flag, type);
-    return tenon_error_hint(err, "--%s type=registry,ref=HOST/REPOSITORY:TAG", flag);
 }
 
 /* It is in images: no plugin keeps it, and it comes back with the image. */
@@ -57,9 +46,6 @@ check(struct tenon_plugins *plugins, const char *flag, const char *spec, const c
     if (!type || !*type)
         return tenon_error_set(err, TENON_E_INVALID, "type is required for --%s \"%s\"", flag,
                                spec);
-    for (const char *const *t = later; *t; t++)
-        if (!strcmp(*t, type))
-            return not_yet(flag, type, err);
     if (!strcmp(type, "inline"))
         return check_inline(to, pairs, err);
     if (known_word_check(plugins, TENON_KIND_CACHE, "cache type", type, none, err) < 0)

@@ -34,6 +34,7 @@ include %D%/exporter-image/local.mk
 include %D%/attester-provenance/local.mk
 include %D%/scanner-packages/local.mk
 include %D%/cache-azblob/local.mk
+include %D%/cache-gha/local.mk
 include %D%/cache-local/local.mk
 include %D%/cache-registry/local.mk
 include %D%/cache-s3/local.mk

@@ -111,7 +111,8 @@ check(const struct tenon_fetch *f, struct tenon_error *err)
     if (!tenon_has_prefix(f->url, "http://") && !tenon_has_prefix(f->url, "https://"))
         return tenon_error_set(err, TENON_E_INVALID, "unsupported protocol scheme in \"%s\"",
                                f->url);
-    if (f->body_fd_len && (f->body || strcmp(f->method, "PUT") != 0))
+    bool sends = strcmp(f->method, "PUT") == 0 || strcmp(f->method, "PATCH") == 0;
+    if (f->body_fd_len && (f->body || !sends))
         return tenon_error_set(err, TENON_E_BUG, "a file to send with %s", f->method);
     for (const char *const *h = f->headers; h && *h; h++)
         if (check_header(*h, err) < 0)

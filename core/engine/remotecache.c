@@ -255,6 +255,7 @@ read_index(struct tenon_build *b, struct tenon_cache *c, struct json_object *ent
                                             "no image of the index has a cache in its config");
 }
 
+/* Stores of objects have the document itself under a cache's name, BuildKit's as ours. */
 static int
 read_top(struct tenon_build *b, struct tenon_cache *c, const void *text, size_t len,
          struct tenon_error *err)
@@ -263,6 +264,10 @@ read_top(struct tenon_build *b, struct tenon_cache *c, const void *text, size_t 
     struct json_object *entries = NULL;
     if (tenon_json_parse(text, len, TENON_CACHE_DOCUMENT_MAX, &o, err) < 0)
         return err->code;
+    if (json_object_get_type(o) == json_type_object && json_object_object_get(o, "records")) {
+        const struct tenon_buf document = { .data = (char *)text, .len = len };
+        return read_document(b, c, &document, err);
+    }
     if (json_object_get_type(o) == json_type_object &&
         tenon_json_get_array(o, "manifests", &entries, err) < 0)
         return err->code;

@@ -215,15 +215,15 @@ struct tenon_registry_api {
 struct tenon_fetch { /* one request */
     uint32_t struct_size;
     uint32_t flags;     /* TENON_FETCH_* */
-    const char *method; /* "GET", "HEAD", "POST", "PUT" */
+    const char *method; /* "GET", "HEAD", "POST", "PUT", "PATCH" */
     const char *url;
     const char *const *headers; /* "Name: value", or NULL */
     const char *authorization;  /* value of that header, which stays at the
                                  * host of url; or NULL */
-    const void *body;           /* POST, PUT */
+    const void *body;           /* POST, PUT, PATCH */
     size_t body_len;
     const char *status_id;      /* a status line counts what is received; NULL */
-    int64_t body_fd_len;        /* PUT without body: so many bytes, */
+    int64_t body_fd_len;        /* PUT or PATCH without body: so many bytes, */
     int32_t body_fd;            /* from the beginning of this one */
     uint32_t reserved;
     uint64_t most;              /* bytes of a success's body; 0: what the limits say */

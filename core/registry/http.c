@@ -311,7 +311,8 @@ request_failed(const struct exchange *x, CURLcode rc, const char *detail)
                                           tenon_streq(m, "GET")    ? "et"
                                           : tenon_streq(m, "HEAD") ? "ead"
                                           : tenon_streq(m, "PUT")  ? "ut"
-                                                                   : "ost",
+                                          : tenon_streq(m, "PATCH") ? "atch"
+                                                                    : "ost",
                                           shown);
     if (x->failed) {
         x->res->trouble = TENON_HTTP_BROKEN;
@@ -347,8 +348,9 @@ set_method(CURL *c, struct exchange *x, const char *method)
     const struct tenon_http_request *r = x->req;
     if (tenon_streq(method, "HEAD")) {
         curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
-    } else if (tenon_streq(method, "PUT")) {
+    } else if (tenon_streq(method, "PUT") || tenon_streq(method, "PATCH")) {
         curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
         curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
         curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(c, CURLOPT_READDATA, x);

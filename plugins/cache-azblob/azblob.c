@@ -11,7 +11,6 @@
 #define BLOB_MAX (INT64_C(5000) << 20) /* of one PUT */
 
 static const struct tenon_host *host;
-static const struct tenon_http_api *http;
 
 static const struct tenon_param options[] = {
     { .name = "account_url", .help = "(else $BUILDKIT_AZURE_STORAGE_ACCOUNT_URL)",
@@ -33,16 +32,15 @@ static const struct tenon_param options[] = {
     { .name = NULL },
 };
 
+static const struct objects_ops objects_ops;
+
 static int
 azblob_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
             struct tenon_error *err)
 {
     (void)config;
     host = h;
-    http = host->extension("tenon.http/0");
-    *self = NULL; /* no state: each call stands alone */
-    return http ? TENON_OK
-                : host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no HTTP client");
+    return objects_init(h, &objects_ops, self, err);
 }
 
 /* ---- which cache ------------------------------------------------------------------ */
@@ -118,11 +116,12 @@ take_key(struct tenon_ctx *ctx, const struct tenon_values *opt, struct az_contai
 }
 
 static int
-open_cache(struct tenon_ctx *ctx, const struct tenon_values *opt, struct cache *x,
-           struct objects *o, struct tenon_error *err)
+open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
+           struct tenon_error *err)
 {
+    struct cache *x = o->store = host->alloc(ctx, sizeof *x);
     struct az_container *c = &x->container;
-    *x = (struct cache){ .container = { .host = host, .http = http } };
+    *x = (struct cache){ .container = { .host = host, .http = host->extension("tenon.http/0") } };
     if (take_account(ctx, opt, c, err) < 0 || take_key(ctx, opt, c, err) < 0)
         return host->error_code(err);
     c->name = objects_setting(host, ctx, opt, "container", "BUILDKIT_AZURE_STORAGE_CONTAINER",
@@ -131,8 +130,6 @@ open_cache(struct tenon_ctx *ctx, const struct tenon_values *opt, struct cache *
                                          "");
     x->manifests = directory(ctx, prefix, host->get_string(opt, "manifests_prefix"));
     x->blobs = directory(ctx, prefix, host->get_string(opt, "blobs_prefix"));
-    o->host = host;
-    o->store = x;
     o->names = host->get_string(opt, "name");
     o->uploads = 4;
     return *o->names ? TENON_OK
@@ -216,93 +213,42 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
     return refused(x, ctx, "put", key, &a, err);
 }
 
-static const struct objects_ops objects_ops = { .has = has, .get = get, .put = put, .key = key_of };
-
 /* It is there, or is made; 409: another build was first. */
 static int
-make_container(const struct cache *x, struct tenon_ctx *ctx, struct tenon_error *err)
+make_container(struct objects *o, struct tenon_ctx *ctx, struct tenon_error *err)
 {
+    const struct cache *x = o->store;
     struct tenon_fetch_answer a;
     const struct az_request look = { .method = "GET" }, make = { .method = "PUT" };
     int rc = az_do(&x->container, ctx, &look, -1, &a, err);
     if (rc < 0 || a.status == 200)
-        return rc;
+        return rc < 0 ? rc : 1;
     if (a.status != 404)
         return refused(x, ctx, "look for", "blobs", &a, err);
     rc = az_do(&x->container, ctx, &make, -1, &a, err);
-    return rc < 0 || a.status == 201 || a.status == 409 ? rc
-                                                        : refused(x, ctx, "make", "it", &a, err);
-}
-
-/* ---- struct tenon_cache_ops --------------------------------------------------------- */
-
-static int
-check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
-{
-    (void)self;
-    struct cache x;
-    struct objects o = { .ops = &objects_ops };
-    return open_cache(ctx, opt, &x, &o, err);
+    if (rc < 0)
+        return rc;
+    return a.status == 201 || a.status == 409 ? 1 : refused(x, ctx, "make", "it", &a, err);
 }
 
 static const char *
-name(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
+name_of(const struct objects *o, struct tenon_ctx *ctx)
 {
-    (void)self;
-    struct cache x;
-    struct objects o = { .ops = &objects_ops };
-    if (open_cache(ctx, opt, &x, &o, err) < 0)
-        return NULL;
-    auto_free char *text = tenon_asprintf("azblob:%s/%s/%s%.*s", x.container.account,
-                                          x.container.name, x.manifests,
-                                          (int)strcspn(o.names, ";"), o.names);
+    const struct cache *x = o->store;
+    auto_free char *text = tenon_asprintf("azblob:%s/%s/%s%.*s", x->container.account,
+                                          x->container.name, x->manifests,
+                                          (int)strcspn(o->names, ";"), o->names);
     return host->strdup(ctx, text);
 }
 
-static int
-load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, const void **data,
-     size_t *len, struct tenon_error *err)
-{
-    (void)self;
-    struct cache x;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &x, &o, err);
-    return rc < 0 ? rc : objects_load(&o, ctx, data, len, err);
-}
-
-static int
-fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
-      const struct tenon_descriptor *blob, struct tenon_error *err)
-{
-    (void)self;
-    struct cache x;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &x, &o, err);
-    return rc < 0 ? rc : objects_fetch(&o, ctx, blob, err);
-}
-
-static int
-save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
-     const struct tenon_descriptor *manifest, struct tenon_error *err)
-{
-    (void)self;
-    struct cache x;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &x, &o, err);
-    if (rc == TENON_OK)
-        rc = make_container(&x, ctx, err);
-    return rc < 0 ? rc : objects_save(&o, ctx, manifest, err);
-}
-
+static const struct objects_ops objects_ops = {
+    .open = open_cache, .name = name_of, .begin = make_container,
+    .has = has, .get = get, .put = put, .key = key_of,
+};
 static const struct tenon_cache_ops ops = {
     .struct_size = sizeof ops,
     .title = "exporting cache to Azure Blob Storage",
-    .load = load,
-    .fetch = fetch,
-    .save = save,
-    .check_save = check,
-    .check_load = check,
-    .name = name,
+    OBJECTS_CACHE_OPS,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_CACHE),

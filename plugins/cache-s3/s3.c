@@ -1,7 +1,9 @@
 /* cache-s3: a cache in a bucket of Amazon S3, or of what speaks like it (MinIO, Ceph, R2, ...). */
 #include "s3.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "common/objects/objects.h"
@@ -11,9 +13,9 @@
 
 #define DAY_NS INT64_C(86400000000000)
 #define OBJECT_MAX (INT64_C(5) << 30) /* of one PUT */
+#define ANSWER_MAX (64 << 10)
 
 static const struct tenon_host *host;
-static const struct tenon_http_api *http;
 
 static const struct tenon_param options[] = {
     { .name = "bucket", .help = "bucket (else $AWS_BUCKET)", .type = TENON_TYPE_STRING },
@@ -49,16 +51,15 @@ static const struct tenon_param options[] = {
     { .name = NULL },
 };
 
+static const struct objects_ops objects_ops;
+
 static int
 cache_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
            struct tenon_error *err)
 {
     (void)config;
     host = h;
-    http = host->extension("tenon.http/0");
-    *self = NULL; /* no state: each call stands alone */
-    return http ? TENON_OK
-                : host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no HTTP client");
+    return objects_init(h, &objects_ops, self, err);
 }
 
 /* ---- which cache ------------------------------------------------------------------ */
@@ -107,11 +108,12 @@ needed(const char *value, const char *name, const char *variable, struct tenon_e
 }
 
 static int
-open_cache(struct tenon_ctx *ctx, const struct tenon_values *opt, struct cache *c,
-           struct objects *o, struct tenon_error *err)
+open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
+           struct tenon_error *err)
 {
+    struct cache *c = o->store = host->alloc(ctx, sizeof *c);
     struct s3_bucket *b = &c->bucket;
-    *c = (struct cache){ .bucket = { .host = host, .http = http } };
+    *c = (struct cache){ .bucket = { .host = host, .http = host->extension("tenon.http/0") } };
     b->bucket = objects_setting(host, ctx, opt, "bucket", "AWS_BUCKET", NULL);
     b->region = objects_setting(host, ctx, opt, "region", "AWS_REGION", NULL);
     if (needed(b->bucket, "bucket", "AWS_BUCKET", err) < 0 ||
@@ -130,8 +132,6 @@ open_cache(struct tenon_ctx *ctx, const struct tenon_values *opt, struct cache *
     c->manifests = joined(ctx, prefix, host->get_string(opt, "manifests_prefix"));
     c->blobs = joined(ctx, prefix, host->get_string(opt, "blobs_prefix"));
     c->touch_ns = host->get_int(opt, "touch_refresh");
-    o->host = host;
-    o->store = c;
     o->names = host->get_string(opt, "name");
     o->uploads = (unsigned)host->get_int(opt, "upload_parallelism");
     return *o->names ? TENON_OK
@@ -179,6 +179,18 @@ refused(const struct cache *c, const char *doing, const char *key,
     return code;
 }
 
+/* A copy takes its time, so its status comes first: 200 may be followed by an <Error>. */
+static int
+check_copied(const struct cache *c, struct tenon_ctx *ctx, const char *key, int fd,
+             struct tenon_fetch_answer *a, struct tenon_error *err)
+{
+    const void *said;
+    size_t len;
+    int rc = objects_read(ctx, fd, &said, &len, err);
+    a->said = said;
+    return rc < 0 || !strstr(a->said, "<Error>") ? rc : refused(c, "refresh", key, a, err);
+}
+
 /* So that a rule that deletes what is old keeps what is used. */
 static int
 touch(const struct cache *c, struct tenon_ctx *ctx, const char *key, struct tenon_error *err)
@@ -186,9 +198,16 @@ touch(const struct cache *c, struct tenon_ctx *ctx, const char *key, struct teno
     struct tenon_fetch_answer a;
     auto_free char *path = objects_path(key);
     auto_free char *source = tenon_asprintf("/%s/%s", c->bucket.bucket, path);
-    const struct s3_request r = { .method = "PUT", .key = key, .copy_source = source };
-    int rc = s3_do(&c->bucket, ctx, &r, -1, &a, err);
-    return rc < 0 || a.status == 200 ? rc : refused(c, "refresh", key, &a, err);
+    const struct s3_request r = { .method = "PUT", .key = key, .copy_source = source,
+                                  .most = ANSWER_MAX };
+    auto_close int said = memfd_create("answer to a copy", MFD_CLOEXEC);
+    if (said < 0)
+        return host->error(err, TENON_E_FAILED, errno, "memfd_create");
+    int rc = s3_do(&c->bucket, ctx, &r, said, &a, err);
+    if (rc < 0)
+        return rc;
+    return a.status == 200 ? check_copied(c, ctx, key, said, &a, err)
+                           : refused(c, "refresh", key, &a, err);
 }
 
 /* The answer to HEAD has no words: the one to a GET of what is not there has them, when that is
@@ -247,74 +266,22 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
     return rc < 0 || a.status == 200 ? rc : refused(c, "put", key, &a, err);
 }
 
-static const struct objects_ops objects_ops = { .has = has, .get = get, .put = put, .key = key_of };
-
-/* ---- struct tenon_cache_ops --------------------------------------------------------- */
-
-static int
-check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
-{
-    (void)self;
-    struct cache c;
-    struct objects o = { .ops = &objects_ops };
-    return open_cache(ctx, opt, &c, &o, err);
-}
-
 static const char *
-name(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, struct tenon_error *err)
+name_of(const struct objects *o, struct tenon_ctx *ctx)
 {
-    (void)self;
-    struct cache c;
-    struct objects o = { .ops = &objects_ops };
-    if (open_cache(ctx, opt, &c, &o, err) < 0)
-        return NULL;
-    auto_free char *text = tenon_asprintf("s3:%s/%s%.*s", c.bucket.bucket, c.manifests,
-                                          (int)strcspn(o.names, ";"), o.names);
+    const struct cache *c = o->store;
+    auto_free char *text = tenon_asprintf("s3:%s/%s%.*s", c->bucket.bucket, c->manifests,
+                                          (int)strcspn(o->names, ";"), o->names);
     return host->strdup(ctx, text);
 }
 
-static int
-load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt, const void **data,
-     size_t *len, struct tenon_error *err)
-{
-    (void)self;
-    struct cache c;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &c, &o, err);
-    return rc < 0 ? rc : objects_load(&o, ctx, data, len, err);
-}
-
-static int
-fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
-      const struct tenon_descriptor *blob, struct tenon_error *err)
-{
-    (void)self;
-    struct cache c;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &c, &o, err);
-    return rc < 0 ? rc : objects_fetch(&o, ctx, blob, err);
-}
-
-static int
-save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
-     const struct tenon_descriptor *manifest, struct tenon_error *err)
-{
-    (void)self;
-    struct cache c;
-    struct objects o = { .ops = &objects_ops };
-    int rc = open_cache(ctx, opt, &c, &o, err);
-    return rc < 0 ? rc : objects_save(&o, ctx, manifest, err);
-}
-
+static const struct objects_ops objects_ops = {
+    .open = open_cache, .name = name_of, .has = has, .get = get, .put = put, .key = key_of,
+};
 static const struct tenon_cache_ops ops = {
     .struct_size = sizeof ops,
     .title = "exporting cache to Amazon S3",
-    .load = load,
-    .fetch = fetch,
-    .save = save,
-    .check_save = check,
-    .check_load = check,
-    .name = name,
+    OBJECTS_CACHE_OPS,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_CACHE),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Caches in stores of objects: type=s3 and azblob with servers that check what was signed.
+# Caches in stores of objects: type=s3, azblob and gha with servers that check what was signed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3
@@ -31,6 +31,13 @@ build() {
         map(select(any(.completed) and (last.name | test("\\] (RUN|COPY)")))) |
         "\(map(select(any(.cached))) | length) \(map(select(all(.cached | not))) | length)"' "$work/err")
 }
+# The same with the words that people read, in $work/err.
+says() { # STATUS STORE FLAG...
+    status=$1 at=$2
+    shift 2
+    run "$status" "$abs_top_builddir/tenon-dev" --root "$work/$at" build --progress=plain -o type=cacheonly \
+        --build-context "base=oci-layout://$bases/busybox" "$@" "$context"
+}
 
 # Filled by one store, used by another; what is there is not sent again; nothing that is not needed comes.
 travels() { # OPTIONS of the cache, PATTERN of a blob's path
@@ -58,8 +65,7 @@ travels() { # OPTIONS of the cache, PATTERN of a blob's path
 refuses() { # OPTIONS that are wrong, WORDS...
     options=$1
     shift
-    run 1 "$abs_top_builddir/tenon-dev" --root "$work/a-$kind" build --progress=plain -o type=cacheonly \
-        --build-context "base=oci-layout://$bases/busybox" --cache-to "$options" "$context"
+    says 1 "a-$kind" --cache-to "$options"
     for words; do assert_has "$work/err" "$words"; done
     for secret in sec/ret c2VjcmV0IGtleQ== wrong-secret to/ken; do assert_lacks "$work/err" "$secret"; done
     build "e-$kind" --cache-from "$options"
@@ -93,6 +99,9 @@ build g --cache-from "type=s3,endpoint_url=http://localhost:${address#*:},prefix
 assert_eq "3 0" "$steps"
 # What is old is copied onto itself, so that rules of expiry keep what is used.
 find "$objects/b" -name 'sha256*' -exec touch -d "2 days ago" {} +
+echo PUT 200 >"$objects/@fail" # its status came before it was tried
+says 1 a-s3 --cache-to "$place,prefix=a b/,mode=max"
+assert_has "$work/err" "in bucket b: status 200: Planned"
 build a-s3 --cache-to "$place,prefix=a b/,mode=max"
 [ "$(asked PUT /blobs/)" -ge 3 ] || fail "nothing was refreshed"
 build a-s3 --cache-to "$place,prefix=a b/,mode=max"
@@ -107,8 +116,8 @@ build a-s3 --cache-to "$place"
 # A blob that is not what its name says is not used.
 blob=$(find "$objects/b/a b" -name 'sha256*' -size -2 | head -n 1)
 for blob in "$objects/b/a b/blobs"/*; do echo x >>"$blob"; done
-build h --cache-from "$place,prefix=a b/"
-assert_eq "0 3" "$steps"
+says 0 h --cache-from "$place,prefix=a b/" -o type=tar,dest=/dev/null
+assert_eq DONE "$(step_ended "$work/err" "RUN head")"
 # Where a result came from is the bucket's cache.
 run 0 tenon --root "$work/f" why --format json
 assert_eq "s3:b/a b/manifests/buildkit" "$(jq -rs 'map(select(.imported)) | map(.origin) | unique | join(" ")' "$work/out")"
@@ -139,3 +148,66 @@ wrong "account_url attribute is required" type=azblob
 wrong "secret_access_key is missing" type=azblob,account_url=http://account.example
 wrong "is not base64" type=azblob,account_url=http://account.example,secret_access_key=!
 wrong "is no http or https URL without parameters" type=azblob,account_url=https://x/?sig=1,secret_access_key=AAAA
+
+# ---- GitHub's Actions ------------------------------------------------------------------------
+kind=gha
+start_objects gha
+token() { # UNTIL SCOPE PERMISSION [SCOPE PERMISSION]
+    claims=$(jq -nc --argjson until "$1" '$ARGS.positional as $a | {exp: $until, nbf: 1, ac:
+        [range(0; $a | length; 2) | {Scope: $a[.], Permission: ($a[. + 1] | tonumber)}] | tojson}' --args "$2" "$3" ${4+"$4" "$5"})
+    echo "e30.$(printf %s "$claims" | base64 -w 0 | tr +/ -_ | tr -d =).good"
+}
+main=$(token 99999999999 refs/heads/main 3)
+export ACTIONS_RUNTIME_TOKEN="$main" ACTIONS_RESULTS_URL="http://$address/" ACTIONS_CACHE_SERVICE_V2=True
+blob="buildkit-blob-1-sha256:"
+index=index-buildkit-1-$(printf refs/heads/main | sha256sum | cut -c 1-8)
+build a-gha --cache-to type=gha,mode=max
+assert_eq "0 3" "$steps"
+[ "$(asked PUT "/blob/.* $blob")" -ge 3 ] || fail "no blobs were sent"
+assert_eq 1 "$(asked PUT " $index#1")"
+build a-gha --cache-to type=gha,mode=max
+assert_eq "0 1" "$(asked PUT "$blob") $(asked PUT " $index#2")"
+# A branch reads what its origin has, and what it writes the origin does not read.
+export ACTIONS_RUNTIME_TOKEN="$(token 99999999999 refs/heads/branch 3 refs/heads/main 1)"
+build b-gha --cache-from type=gha --cache-to type=gha,mode=max,scope=other
+assert_eq "3 0" "$steps"
+assert_eq 0 "$(asked PUT "$blob")"
+run 0 tenon --root "$work/b-gha" why --format json
+assert_eq gha:buildkit "$(jq -rs 'map(select(.imported)) | map(.origin) | unique | join(" ")' "$work/out")"
+build c-gha --cache-from type=gha,scope=other
+assert_eq "3 0" "$steps"
+export ACTIONS_RUNTIME_TOKEN="$main"
+says 0 d-gha --cache-from type=gha,scope=other
+assert_has "$work/err" "there is no gha:other yet"
+# What there is, told by GitHub's public interface; where that says no, asked for one by one.
+export GITHUB_API_URL="http://$address"
+build a-gha --cache-to type=gha,mode=max,repository=o/r,ghtoken=gh-token
+assert_eq "1 0 0" "$(asked GET /repos/o/r/actions/caches) $(asked POST "$blob") $(asked PUT "$blob")"
+build a-gha --cache-to type=gha,mode=max,repository=o/r,ghtoken=wrong-secret
+[ "$(asked POST "GetCacheEntryDownloadURL $blob")" -ge 3 ] || fail "nothing was asked for"
+assert_eq 0 "$(asked PUT "$blob")"
+# An entry that somebody began and never finished is passed over.
+echo PUT 403 >"$objects/@fail"
+says 1 a-gha --cache-to type=gha
+assert_has "$work/err" "upload $index#5 in GitHub's cache: status 403: Planned"
+for secret in "$main" sig-secret; do assert_lacks "$work/err" "$secret"; done
+build a-gha --cache-to type=gha
+assert_eq 1 "$(asked PUT " $index#6")"
+says 0 a-gha --cache-to type=gha,ignore-error=true,timeout=1ns
+assert_has "$work/err" "took longer than was allowed"
+says 0 a-gha --cache-to "type=gha,ignore-error=true,token=$(token 99999999999 main 1)"
+assert_has "$work/err" "permission_denied: the token writes nothing"
+# The first version of the service, which takes data itself.
+unset ACTIONS_RESULTS_URL ACTIONS_CACHE_SERVICE_V2
+export ACTIONS_CACHE_URL="http://$address/x/" ACTIONS_RUNTIME_TOKEN="$(token 99999999999 refs/heads/old 3)"
+build a-gha --cache-to type=gha,mode=max
+[ "$(asked PATCH "$blob")" -ge 3 ] || fail "no blobs were sent"
+build e-gha --cache-from type=gha
+assert_eq "3 0" "$steps"
+# A token that is none, or none any more; no job at all, where nothing is a cache.
+wrong "no JSON Web Token" type=gha,token=x
+wrong "expired at 1970-01-01T00:01:40Z" "type=gha,token=$(token 100 main 3)"
+wrong "url \"ftp://x\"" type=gha,url=ftp://x
+unset ACTIONS_CACHE_URL ACTIONS_RUNTIME_TOKEN GITHUB_API_URL
+says 0 a-gha --cache-from type=gha --cache-to type=gha
+assert_has "$work/err" "no job of GitHub's Actions"

@@ -197,12 +197,10 @@ run 0 tenon build --progress=plain --cache-to "type=local,dest=$work/file/x,igno
 assert_has "$work/err" "WARNING: the cache was not exported"
 
 # Options.
-run 2 tenon build --cache-to type=gha "$context"
-assert_has "$work/err" 'cache type "gha" is not supported yet'
 run 2 tenon build --cache-to type=local "$context"
 assert_has "$work/err" "requires dest"
 run 2 tenon build --cache-to "type=local,dest=$work/x,mode=most" "$context"
 assert_has "$work/err" "most"
 run 2 tenon build --cache-to "type=nowhere" "$context"
 assert_has "$work/err" 'unknown cache type "nowhere"'
-assert_has "$work/err" "there are: azblob, local, registry"
+assert_has "$work/err" "there are: azblob, gha, local, registry"

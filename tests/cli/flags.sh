@@ -64,7 +64,7 @@ done <<'END'
 2 invalid_build_context:_"a",_expected --build-context a
 2 path_"/none"_not_found                --build-context a=/none
 2 OCI_layout_/none                      --build-context a=oci-layout:///none
-2 cache_type_"gha"_is_not               --cache-from type=gha
+2 "ftp://x"_is_no_http_or_https_URL     --cache-from type=gha,url=ftp://x
 2 not_set_for_s3_cache                  --cache-to type=s3,bucket=a
 2 unknown_method_"lunch"                --call lunch
 2 unknown_option_"format=xml"           --call=check,format=xml

@@ -112,6 +112,9 @@ RUN true' ;;
     cache-s3)
         one_line 'FROM base'
         set -- "$@" --cache-from "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1" ;;
+    cache-gha)
+        one_line 'FROM base'
+        set -- "$@" --cache-from "type=gha,scope=x" ;;
     cache-azblob)
         one_line 'FROM base'
         set -- "$@" --cache-from "type=azblob,account_url=http://127.0.0.1:1,secret_access_key=AAAA,account_name=a" ;;

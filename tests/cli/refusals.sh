@@ -235,10 +235,7 @@ done
 no "does not currently support exporting manifest lists" --platform linux/amd64,linux/arm64 -o type=docker,dest=x
 no "unknown cache type" --cache-to type=nonsense
 no "(did you mean local?)" --cache-from type=loca,src=x
-for type in gha; do
-    no "not supported yet" --cache-to type=$type
-    no "not supported yet" --cache-from type=$type
-done
+no "no JSON Web Token" --cache-to type=gha,url=http://127.0.0.1:1,token=x
 no "unknown option" --cache-to type=local,dest=x,nonsense=1
 no "compression" --cache-to type=local,dest=x,compression=estargz
 no "compression level" --cache-to type=local,dest=x,compression-level=15

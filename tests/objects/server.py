@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Stores of objects for tests: server.py KIND DIR PORT-FILE, on a port of its own.
 
-KIND s3: Amazon's, which checks Signature Version 4; azblob: Azure's, which checks Shared Keys.
+KIND s3: Amazon's, which checks Signature Version 4; azblob: Azure's, which checks Shared Keys; gha: GitHub's
+(actions.py), which checks tokens.
 Objects are files below DIR; the name in DIR/@log of each request with its status is what was asked.
-What a test writes into DIR/@fail ("PUT 403") is the answer to the next request of that method.
+What a test writes into DIR/@fail ("PUT 403") is the answer to the next request of that method; with status 200
+it is an <Error> all the same, as of a copy.
 The account is "account", its key "c2VjcmV0IGtleQ==" for Azure; AKID and "sec/ret" for S3, with the session
 token "to/ken" when one is sent at all.
 """
 import base64, email.utils, hashlib, hmac, os, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+sys.dont_write_bytecode = True  # the sources may be read-only
+import actions  # noqa: E402
 
 KIND, DIR, PORT_FILE = sys.argv[1:4]
 LOCK = threading.Lock()
@@ -96,7 +101,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status, body=b"", headers=()):
         with LOCK, open(DIR + "/@log", "a") as log:
-            log.write("%s %s %d\n" % (self.command, urllib.parse.unquote(self.path), status))
+            what = urllib.parse.unquote(self.path.partition("?sig=")[0]) + (" " + self.about if self.about else "")
+            log.write("%s %s %d\n" % (self.command, what, status))
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -119,7 +125,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.about = ""
         try:
+            if KIND == "gha":
+                self.planned()
+                return actions.serve(self, body)
             (self.check_s3 if KIND == "s3" else self.check_azblob)(body)
             self.planned()
             self.container() if "restype=container" in self.path else self.object(body)
@@ -158,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(404, "NoSuchKey" if KIND == "s3" else "BlobNotFound", "It does not exist.") from None
         self.answer(200, data, [("Content-Length", str(len(data))), ("Last-Modified", email.utils.formatdate(changed, usegmt=True))])
 
-    do_GET = do_HEAD = do_PUT = serve
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = serve
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

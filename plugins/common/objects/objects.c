@@ -11,34 +11,71 @@
 #include "tools/cleanup.h"
 #include "tools/vec.h"
 
-#define MANIFEST_MAX (64 << 20) /* bytes */
 #define UPLOADS_MAX 64
+#define MT_DOCUMENT "application/vnd.buildkit.cacheconfig.v0"
+
+static const struct tenon_host *host;
+
+int
+objects_init(const struct tenon_host *h, const struct objects_ops *ops, void **self,
+             struct tenon_error *err)
+{
+    host = h;
+    *self = (void *)ops; /* no state: each call stands alone */
+    return host->extension("tenon.http/0")
+               ? TENON_OK
+               : host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no HTTP client");
+}
+
+static int
+open_cache(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+           struct objects *o, struct tenon_error *err)
+{
+    *o = (struct objects){ .ops = self, .uploads = 1 };
+    return o->ops->open(o, ctx, options, err);
+}
+
+int
+objects_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+              struct tenon_error *err)
+{
+    struct objects o;
+    return open_cache(self, ctx, options, &o, err);
+}
+
+const char *
+objects_name(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+             struct tenon_error *err)
+{
+    struct objects o;
+    return open_cache(self, ctx, options, &o, err) < 0 ? NULL : o.ops->name(&o, ctx);
+}
 
 static const char *
 first_name(const struct objects *o, struct tenon_ctx *ctx)
 {
-    char *name = o->host->strdup(ctx, o->names);
+    char *name = host->strdup(ctx, o->names);
     name[strcspn(name, ";")] = '\0';
     return name;
 }
 
 /* ---- import ---------------------------------------------------------------------- */
 
-static int
-read_whole(const struct objects *o, struct tenon_ctx *ctx, int fd, const void **data, size_t *len,
-           struct tenon_error *err)
+int
+objects_read(struct tenon_ctx *ctx, int fd, const void **data, size_t *len,
+             struct tenon_error *err)
 {
     off_t size = lseek(fd, 0, SEEK_END);
-    if (size < 0 || size > MANIFEST_MAX)
-        return o->host->error(err, TENON_E_LIMIT, 0, "a cache manifest of more than %d bytes",
-                              MANIFEST_MAX);
-    char *to = o->host->alloc(ctx, (size_t)size + 1);
+    if (size < 0 || size > OBJECTS_DOCUMENT_MAX)
+        return host->error(err, TENON_E_LIMIT, 0, "a document of more than %d bytes",
+                           OBJECTS_DOCUMENT_MAX);
+    char *to = host->alloc(ctx, (size_t)size + 1);
     for (off_t done = 0; done < size;) {
         ssize_t n = pread(fd, to + done, (size_t)(size - done), done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return o->host->error(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a manifest");
+            return host->error(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a document");
         done += n;
     }
     *data = to;
@@ -46,32 +83,57 @@ read_whole(const struct objects *o, struct tenon_ctx *ctx, int fd, const void **
     return TENON_OK;
 }
 
-int
-objects_load(const struct objects *o, struct tenon_ctx *ctx, const void **data, size_t *len,
-             struct tenon_error *err)
+static int
+load_first(const struct objects *o, struct tenon_ctx *ctx, const void **data, size_t *len,
+           struct tenon_error *err)
 {
     const char *key = o->ops->key(o, ctx, NULL, first_name(o, ctx));
-    auto_close int fd = memfd_create("cache manifest", MFD_CLOEXEC);
+    auto_close int fd = memfd_create("cache document", MFD_CLOEXEC);
     if (fd < 0)
-        return o->host->error(err, TENON_E_FAILED, errno, "memfd_create");
-    int rc = o->ops->get(o, ctx, key, fd, MANIFEST_MAX, err);
-    return rc < 0 ? rc : read_whole(o, ctx, fd, data, len, err);
+        return host->error(err, TENON_E_FAILED, errno, "memfd_create");
+    int rc = o->ops->get(o, ctx, key, fd, OBJECTS_DOCUMENT_MAX, err);
+    return rc < 0 ? rc : objects_read(ctx, fd, data, len, err);
 }
 
 int
-objects_fetch(const struct objects *o, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
-              struct tenon_error *err)
+objects_load(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+             const void **data, size_t *len, struct tenon_error *err)
 {
-    int fd = o->host->blob_create(ctx, err);
+    struct objects o;
+    int rc = open_cache(self, ctx, options, &o, err);
+    if (rc < 0)
+        return rc;
+    return o.ops->load ? o.ops->load(&o, ctx, data, len, err)
+                       : load_first(&o, ctx, data, len, err);
+}
+
+/* What load has had to keep is not asked for again. */
+static bool
+is_here(struct tenon_ctx *ctx, const char *digest)
+{
+    int64_t size;
+    auto_close int fd = host->blob_open(ctx, digest, &size, host->error_new(ctx));
+    return fd >= 0;
+}
+
+int
+objects_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+              const struct tenon_descriptor *blob, struct tenon_error *err)
+{
+    struct objects o;
+    int rc = open_cache(self, ctx, options, &o, err);
+    if (rc < 0 || is_here(ctx, blob->digest))
+        return rc;
+    int fd = host->blob_create(ctx, err);
     if (fd < 0)
         return fd;
-    const char *key = o->ops->key(o, ctx, blob->digest, NULL);
-    int rc = o->ops->get(o, ctx, key, fd, blob->size > 0 ? (uint64_t)blob->size : 1, err);
+    const char *key = o.ops->key(&o, ctx, blob->digest, NULL);
+    rc = o.ops->get(&o, ctx, key, fd, blob->size > 0 ? (uint64_t)blob->size : 1, err);
     if (rc < 0) {
         close(fd);
         return rc;
     }
-    return o->host->blob_commit(ctx, fd, blob->digest, err) ? TENON_OK : o->host->error_code(err);
+    return host->blob_commit(ctx, fd, blob->digest, err) ? TENON_OK : host->error_code(err);
 }
 
 /* ---- export ---------------------------------------------------------------------- */
@@ -84,7 +146,8 @@ struct piece { /* a blob to be there */
 struct upload {
     const struct objects *o;
     struct tenon_ctx *ctx;
-    const char *manifest; /* its digest: it goes last, by name */
+    const char *manifest; /* its digest: what it says of layers the document says, too */
+    const char *document; /* its digest: it goes last, by name */
     TENON_VEC(struct piece) pieces;
     pthread_mutex_t lock;
     size_t next; /* locked by lock, as are the following */
@@ -97,8 +160,10 @@ collect(void *data, const struct tenon_descriptor *desc, struct tenon_error *err
 {
     (void)err;
     struct upload *u = data;
-    if (strcmp(desc->digest, u->manifest) != 0)
-        tenon_vec_push(&u->pieces, (struct piece){ u->o->host->strdup(u->ctx, desc->digest),
+    if (desc->media_type && !strcmp(desc->media_type, MT_DOCUMENT))
+        u->document = host->strdup(u->ctx, desc->digest);
+    else if (strcmp(desc->digest, u->manifest) != 0)
+        tenon_vec_push(&u->pieces, (struct piece){ host->strdup(u->ctx, desc->digest),
                                                    desc->size });
     return TENON_OK;
 }
@@ -108,13 +173,13 @@ send_file(const struct objects *o, struct tenon_ctx *ctx, const char *digest, co
           const char *shown, bool replace, struct tenon_error *err)
 {
     int64_t size = 0;
-    auto_close int fd = o->host->blob_open(ctx, digest, &size, err);
+    auto_close int fd = host->blob_open(ctx, digest, &size, err);
     if (fd < 0)
         return fd;
-    o->host->status(ctx, shown, 0, size);
+    host->status(ctx, shown, 0, size);
     int rc = o->ops->put(o, ctx, key, fd, size, digest + strlen("sha256:"), replace, err);
-    o->host->status(ctx, shown, rc < 0 ? 0 : size, size);
-    o->host->status_done(ctx, shown);
+    host->status(ctx, shown, rc < 0 ? 0 : size, size);
+    host->status_done(ctx, shown);
     return rc;
 }
 
@@ -147,7 +212,7 @@ failed(struct upload *u, int rc, const struct tenon_error *err)
     pthread_mutex_lock(&u->lock);
     if (u->rc == 0) {
         u->rc = rc;
-        u->o->host->error(u->err, rc, 0, "%s", u->o->host->error_text(err));
+        host->error(u->err, rc, 0, "%s", host->error_text(err));
     }
     pthread_mutex_unlock(&u->lock);
 }
@@ -156,7 +221,6 @@ static void *
 work(void *data)
 {
     struct upload *u = data;
-    const struct tenon_host *host = u->o->host;
     for (const struct piece *p; (p = next_piece(u)) != NULL;) {
         struct tenon_ctx *scope = host->scope_begin(u->ctx);
         struct tenon_error *err = host->error_new(scope);
@@ -188,9 +252,10 @@ send_all(struct upload *u)
     return u->rc;
 }
 
-/* After all it refers to: who finds a manifest finds the rest. */
+/* After all it refers to: who finds a document finds the rest. As what they find has to be used by
+ * one request, and by BuildKit, it is the document and no manifest that names it. */
 static int
-send_manifest(const struct objects *o, struct tenon_ctx *ctx, const char *digest,
+send_document(const struct objects *o, struct tenon_ctx *ctx, const char *digest,
               struct tenon_error *err)
 {
     auto_free char *shown = tenon_asprintf("writing cache manifest %s", digest);
@@ -199,20 +264,38 @@ send_manifest(const struct objects *o, struct tenon_ctx *ctx, const char *digest
     for (const char *name; (name = strsep(&rest, ";")) != NULL;) {
         int rc = send_file(o, ctx, digest, o->ops->key(o, ctx, NULL, name), shown, true, err);
         if (rc < 0)
-            return o->host->error_context(err, "error writing manifest %s", name);
+            return host->error_context(err, "error writing manifest %s", name);
     }
     return TENON_OK;
 }
 
-int
-objects_save(const struct objects *o, struct tenon_ctx *ctx,
-             const struct tenon_descriptor *manifest, struct tenon_error *err)
+static int
+send_cache(const struct objects *o, struct tenon_ctx *ctx, const struct tenon_descriptor *manifest,
+           struct tenon_error *err)
 {
     struct upload u = { .o = o, .ctx = ctx, .manifest = manifest->digest, .err = err,
                         .lock = PTHREAD_MUTEX_INITIALIZER };
-    int rc = o->host->image_walk(ctx, manifest->digest, collect, &u, err);
+    int rc = host->image_walk(ctx, manifest->digest, collect, &u, err);
+    if (rc == TENON_OK && !u.document)
+        rc = host->error(err, TENON_E_BUG, 0, "a cache manifest without a document");
     if (rc == TENON_OK)
         rc = send_all(&u);
     tenon_vec_release(&u.pieces);
-    return rc < 0 ? rc : send_manifest(o, ctx, manifest->digest, err);
+    return rc < 0 ? rc : send_document(o, ctx, u.document, err);
+}
+
+int
+objects_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+             const struct tenon_descriptor *manifest, struct tenon_error *err)
+{
+    struct objects o;
+    int rc = open_cache(self, ctx, options, &o, err);
+    if (rc < 0)
+        return rc;
+    if (o.ops->begin && (rc = o.ops->begin(&o, ctx, err)) <= 0)
+        return rc;
+    rc = send_cache(&o, ctx, manifest, err);
+    if (o.ops->end)
+        o.ops->end(&o);
+    return rc;
 }

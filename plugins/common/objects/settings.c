@@ -12,9 +12,8 @@
 
 #define VALUE_MAX 16384
 
-/* One line; NULL when the user has none. */
-static const char *
-environment(const struct tenon_host *host, struct tenon_ctx *ctx, const char *variable)
+const char *
+objects_environment(const struct tenon_host *host, struct tenon_ctx *ctx, const char *variable)
 {
     struct tenon_error *ignored = host->error_new(ctx);
     auto_close int fd = host->client_open(ctx, "env", variable, ignored);
@@ -35,7 +34,7 @@ objects_setting(const struct tenon_host *host, struct tenon_ctx *ctx,
 {
     if (host->given(options, option))
         return host->get_string(options, option);
-    const char *value = variable ? environment(host, ctx, variable) : NULL;
+    const char *value = variable ? objects_environment(host, ctx, variable) : NULL;
     return value ? value : def;
 }
 

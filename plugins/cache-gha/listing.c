@@ -1,0 +1,54 @@
+/* cache-gha/listing.c - see service.h: GitHub's public interface tells a hundred keys a request,
+ * where the service of a job tells one. */
+#include <inttypes.h>
+
+#include "common/objects/objects.h"
+#include "ask.h"
+#include "service.h"
+#include "tools/alloc.h"
+
+#define PAGE 100
+#define PAGES_MAX 1000
+
+static int
+take_page(struct json_object *o, void (*take)(void *data, const char *key), void *data,
+          int64_t *total)
+{
+    struct json_object *list = NULL, *count = NULL;
+    if (!json_object_is_type(o, json_type_object) ||
+        !json_object_object_get_ex(o, "actions_caches", &list) ||
+        !json_object_is_type(list, json_type_array))
+        return -1;
+    json_object_object_get_ex(o, "total_count", &count);
+    *total = json_object_get_int64(count);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *key = gha_text(json_object_array_get_idx(list, i), "key");
+        if (key)
+            take(data, key);
+    }
+    return 0;
+}
+
+int
+gha_list(const struct gha_service *s, struct tenon_ctx *ctx, const char *api,
+         const char *repository, const char *token, const char *begin, const char *scope,
+         void (*take)(void *data, const char *key), void *data, struct tenon_error *err)
+{
+    auto_free char *ref = objects_path(scope);
+    int64_t total = 1;
+    for (int page = 1; page <= PAGES_MAX && (int64_t)(page - 1) * PAGE < total; page++) {
+        int status = 0;
+        const char *said = NULL;
+        auto_free char *url = tenon_asprintf("%s/repos/%s/actions/caches?key=%s&page=%d&per_page=%d"
+                                             "&ref=%s", api, repository, begin, page, PAGE, ref);
+        auto_object struct json_object *o = NULL;
+        const struct gha_ask a = { .method = "GET", .url = url,
+                                   .accept = "application/vnd.github+json", .token = token };
+        int rc = gha_ask(s, ctx, &a, &status, &said, &o, err);
+        if (rc < 0)
+            return rc;
+        if (status != 200 || take_page(o, take, data, &total) < 0)
+            return gha_refused(s, "list", begin, status, said, err);
+    }
+    return TENON_OK;
+}
