@@ -9,12 +9,16 @@ class Broken(Exception):
 
 
 # What a mutated program may write to, as root: it could be the check that kept
-# tenon inside of its store which is gone.
+# tenon inside of its store which is gone.  Tests make users: in an /etc of their own.
 READ_ONLY = """set -e
 mount --make-rprivate /
 for dir in /tmp /var/tmp /run "$SCRATCH"; do
     if [ -d "$dir" ]; then mount --bind "$dir" "$dir"; fi
 done
+mkdir -p "$SCRATCH/etc"
+mount -t tmpfs etc "$SCRATCH/etc"
+cp -a /etc/. "$SCRATCH/etc"
+mount --bind "$SCRATCH/etc" /etc
 mount -o remount,bind,ro /
 cd "$SCRATCH/tree/build"
 exec "$@"
@@ -166,8 +170,7 @@ class Scratch:
         env = dict(os.environ, abs_top_srcdir=self.tree, abs_top_builddir=self.build, FAULT_ROUNDS="5",
                    TENON_BUILD_PLUGIN_DIR=os.path.join(self.build, ".libs"), SCRATCH=self.dir)
         args = self.command(test)
-        # Tests without root make users: they need the machine's files.
-        if os.geteuid() == 0 and not test.startswith("rootless/"):
+        if os.geteuid() == 0:
             args = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh"] + args
         with open(self.log(test), "wb") as log:
             self.running = subprocess.Popen(args, cwd=self.build, env=env, stdin=subprocess.DEVNULL, stdout=log,
