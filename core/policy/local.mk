@@ -4,4 +4,6 @@ libtenon_core_la_SOURCES += \
 	%D%/lockfile.c \
 	%D%/lockfile.h \
 	%D%/policy.c \
-	%D%/policy.h
+	%D%/policy.h \
+	%D%/repository.c \
+	%D%/repository.h

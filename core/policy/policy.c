@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "policy/repository.h"
 #include "tools/alloc.h"
 #include "tools/goregexp.h"
 #include "tools/text.h"
@@ -490,6 +491,20 @@ apply_all(const struct tenon_policy *const *list, size_t count, struct tenon_pol
     return 0;
 }
 
+/* Rules decide by names. In a definition that somebody else made a repository may be called like
+ * one and fetched from another, as it also would after a conversion of the name alone. */
+static int
+check_repository(const struct tenon_policy_source *s, struct tenon_error *err)
+{
+    const char *url = tenon_policy_source_attr(s, "git.fullurl");
+    if (!url || !*url || !tenon_has_prefix(s->identifier, "git://") ||
+        tenon_repository_is_named(s->identifier, url))
+        return TENON_OK;
+    tenon_error_set(err, TENON_E_DENIED, "source \"%s\" denied by policy: it is fetched from "
+                    "another repository, \"%s\"", s->identifier, url);
+    return tenon_error_hint(err, "a rule that converts \"git://\" sets \"git.fullurl\", too");
+}
+
 int
 tenon_policies_apply(const struct tenon_policy *const *list, size_t count,
                      struct tenon_policy_source *s, struct tenon_error *err)
@@ -497,6 +512,8 @@ tenon_policies_apply(const struct tenon_policy *const *list, size_t count,
     int changed = 0;
     for (int i = 0; i <= ROUNDS_MAX; i++) {
         int rc = apply_all(list, count, s, err);
+        if (rc == 0 && count && check_repository(s, err) < 0)
+            return err->code;
         if (rc <= 0)
             return rc < 0 ? rc : changed;
         changed = 1;
