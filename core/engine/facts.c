@@ -411,11 +411,13 @@ static struct json_object *
 mask_bytes(const struct facts *f, struct json_object *coded)
 {
     auto_buf struct tenon_buf plain = TENON_BUF_INIT, out = TENON_BUF_INIT;
+    auto_buf struct tenon_buf shown = TENON_BUF_INIT;
     if (!tenon_base64_decode(json_object_get_string(coded),
                              (size_t)json_object_get_string_len(coded), &plain))
         return json_object_new_string(MASK);
     add_masked(f, plain.data, plain.len, &out);
-    auto_free char *again = tenon_base64(out.data, out.len);
+    tenon_url_conceal_bytes(&shown, tenon_buf_str(&out), out.len);
+    auto_free char *again = tenon_base64(shown.data, shown.len);
     return json_object_new_string(again);
 }
 

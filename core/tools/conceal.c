@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "alloc.h"
-#include "buf.h"
+#include "ascii.h"
 
 #define MASK "xxxxx"
 
@@ -123,6 +123,33 @@ names_secret(const char *name, size_t len)
     return false;
 }
 
+/* The value of a parameter may be a URL itself, and then has its "://" and "@" as "%3A". One with
+ * nothing to hide stays as it is. */
+static bool
+add_coded(struct tenon_buf *out, const char *p, size_t len)
+{
+    auto_buf struct tenon_buf plain = TENON_BUF_INIT, shown = TENON_BUF_INIT;
+    if (!memchr(p, '%', len))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const int high = p[i] == '%' && i + 2 < len ? tenon_hex_digit(p[i + 1]) : -1;
+        const int low = high >= 0 ? tenon_hex_digit(p[i + 2]) : -1;
+        tenon_buf_addc(&plain, low >= 0 ? (char)(high * 16 + low) : p[i]);
+        i += low >= 0 ? 2 : 0;
+    }
+    tenon_url_conceal_bytes(&shown, plain.data, plain.len);
+    if (shown.len == plain.len && !memcmp(shown.data, plain.data, plain.len))
+        return false;
+    for (size_t i = 0; i < shown.len; i++) {
+        const char c = shown.data[i];
+        if (is_scheme(c) || c == '_' || c == '~')
+            tenon_buf_addc(out, c);
+        else
+            tenon_buf_addf(out, "%%%02X", (unsigned char)c);
+    }
+    return true;
+}
+
 /* What follows "?" or "#": NAME=VALUE&... */
 static void
 add_parameters(struct tenon_buf *out, const char *p, size_t len)
@@ -133,10 +160,14 @@ add_parameters(struct tenon_buf *out, const char *p, size_t len)
             n++;
         const char *equals = memchr(p + i, '=', n - i);
         size_t name = equals ? (size_t)(equals - (p + i)) : 0;
-        if (equals && name + 1 < n - i && names_secret(p + i, name))
+        const size_t value = equals ? name + 1 : 0;
+        if (equals && value < n - i && names_secret(p + i, name)) {
             tenon_buf_addf(out, "%.*s=" MASK, (int)name, p + i);
-        else
-            tenon_buf_add(out, p + i, n - i);
+        } else {
+            tenon_buf_add(out, p + i, value);
+            if (!add_coded(out, p + i + value, n - i - value))
+                tenon_buf_add(out, p + i + value, n - i - value);
+        }
         if (n < len)
             tenon_buf_addc(out, p[n++]);
         i = n;
@@ -167,11 +198,18 @@ add_url(struct tenon_buf *out, const char *p, size_t len, bool ssh)
     add_parameters(out, p + plain, len - plain);
 }
 
-char *
-tenon_url_conceal_n(const char *text, size_t len)
+void
+tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
 {
-    struct tenon_buf out = TENON_BUF_INIT;
     const char *p = text, *end = text + len, *word = text; /* where the one of the last URL ends */
+    if (len > 2 && text[0] == '/' && text[1] == '/') { /* as a server may say where to go */
+        const size_t n = span(text + 2, end);
+        if (!memmem(text + 2, n, "://", 3)) {
+            tenon_buf_adds(out, "//");
+            add_url(out, text + 2, n, false);
+            p = word = text + 2 + n;
+        }
+    }
     for (const char *found; (found = memmem(p, (size_t)(end - p), "://", 3));) {
         const char *scheme = found, *url = found + 3;
         while (scheme > p && is_scheme(scheme[-1]))
@@ -179,7 +217,7 @@ tenon_url_conceal_n(const char *text, size_t len)
         if (url > word)
             word = url + span(url, end);
         size_t n = (size_t)(word - url);
-        tenon_buf_add(&out, p, (size_t)(url - p));
+        tenon_buf_add(out, p, (size_t)(url - p));
         /* Of a URL in a parameter of another one, the inner one is looked at, too. */
         const char *at = end_of_user(url, n);
         size_t front = at ? (size_t)(at - url) : 0;
@@ -189,14 +227,21 @@ tenon_url_conceal_n(const char *text, size_t len)
         while (inner && n > 0 && is_scheme(url[n - 1]))
             n--;
         bool ssh = url - 3 - scheme >= 3 && !strncasecmp(url - 6, "ssh", 3);
-        add_url(&out, url, n, ssh);
+        add_url(out, url, n, ssh);
         p = url + n;
         if (inner) {
-            tenon_buf_add(&out, p, (size_t)(inner - p));
+            tenon_buf_add(out, p, (size_t)(inner - p));
             p = inner;
         }
     }
-    tenon_buf_add(&out, p, (size_t)(end - p));
+    tenon_buf_add(out, p, (size_t)(end - p));
+}
+
+char *
+tenon_url_conceal_n(const char *text, size_t len)
+{
+    struct tenon_buf out = TENON_BUF_INIT;
+    tenon_url_conceal_bytes(&out, text, len);
     return out.data ? tenon_buf_steal(&out) : tenon_strdup("");
 }
 

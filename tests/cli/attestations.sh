@@ -152,8 +152,9 @@ COPY f /\$API_TOKEN
 ARG API_TOKEN_LONG
 COPY <<TEXT /made
 is \$API_TOKEN_LONG and \$API_TOKEN.
+from https://me:hushed@example.org/x
 TEXT
-# not sesame-open-wide
+# not sesame-open-wide, nor https://hushed@example.org/f?token=hushed
 END
 for version in v1 v0.2; do
     build "$layout" --provenance=mode=max,version=$version --build-arg API_TOKEN=sesame-open \
@@ -173,6 +174,9 @@ for version in v1 v0.2; do
     assert_has "$work/bytes" "# not xxxxx"
     assert_lacks "$work/bytes" sesame
     assert_lacks "$work/bytes" xxxxx-wide
+    assert_has "$work/bytes" "from https://xxxxx:xxxxx@example.org/x"
+    assert_has "$work/bytes" "nor https://xxxxx@example.org/f?token=xxxxx"
+    assert_lacks "$work/bytes" hushed
     assert_has "$work/said" API_TOKEN=xxxxx
 done
 build "$layout" --provenance=mode=min --build-arg NAME=harmless

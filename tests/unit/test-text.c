@@ -87,9 +87,33 @@ static const struct {
     { "https://a/f?next=https://me:hush@b/", "https://a/f?next=https://xxxxx:xxxxx@b/" },
     { "A=http://me:hush@a,http://me:hush@b/,c http://d http://me:hush@e",
       "A=http://xxxxx:xxxxx@a,http://xxxxx:xxxxx@b/,c http://d http://xxxxx:xxxxx@e" },
+    { "https://a/f?next=https%3A%2F%2Fme%3Ahush%40b%2Fc&x=1", "https://a/f?next=https%3A%2F%2Fxxxxx%3Axxxxx%40b%2Fc&x=1" },
+    { "https://a/f?next=https%3a//b/%3Ftoken=hush", "https://a/f?next=https%3A%2F%2Fb%2F%3Ftoken%3Dxxxxx" },
+    { "https://a/f?next=https%3A%2F%2Fb%2F%3Fu%3Dhttps%253A%252F%252Fhush%2540c",
+      "https://a/f?next=https%3A%2F%2Fb%2F%3Fu%3Dhttps%253A%252F%252Fxxxxx%2540c" },
+    { "https://a/f?next=https%3A%2F%2Fb%2Fc%40d%2", NULL },
+    { "https://me%3Ahush@example.org/", "https://xxxxx@example.org/" },
+    { "http://me:hush@[fe80::1%25eth0]:80/", "http://xxxxx:xxxxx@[fe80::1%25eth0]:80/" },
+    { "http://m\303\251:h\303\274sh@example.org/", "http://xxxxx:xxxxx@example.org/" },
+    { "http://me:hush\357\274\240x@example.org/", "http://xxxxx:xxxxx@example.org/" }, /* a wide "@" */
+    { "//me:hush@example.org/x", "//xxxxx:xxxxx@example.org/x" },
+    { "// of me:hush@example.org", NULL },
+    { "//example.org/@scope/x", NULL },
     { "docker-image://r/n@sha256:00", NULL },
     { "oci-layout://x/n@sha256:00", NULL },
 };
+
+/* A file's, or what is not text at all. */
+START_TEST(test_text_urls_in_bytes)
+{
+    static const char bytes[] = "a\0http://me:hush@a/\0\377http://b@\0c", shown[] =
+        "a\0http://xxxxx:xxxxx@a/\0\377http://xxxxx@\0c";
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    tenon_url_conceal_bytes(&out, bytes, sizeof bytes);
+    ck_assert_uint_eq(out.len, sizeof shown);
+    ck_assert_mem_eq(out.data, shown, sizeof shown);
+}
+END_TEST
 
 START_TEST(test_text_urls_show_no_secret)
 {
@@ -106,6 +130,7 @@ main(void)
     Suite *s = suite_create("text");
     TCase *t = tcase_create("text");
     tcase_add_loop_test(t, test_text_urls_show_no_secret, 0, (int)(sizeof urls / sizeof *urls));
+    tcase_add_test(t, test_text_urls_in_bytes);
     tcase_add_loop_test(t, test_text_controls_are_spelled, 0, (int)(sizeof cases / sizeof *cases));
     suite_add_tcase(s, t);
     return unit_run(s);
