@@ -184,9 +184,12 @@ merge(const struct tenon_buf *there, struct json_object *ours, struct tenon_buf 
     return 0;
 }
 
+enum { REFERRERS_MAX = 1000 }; /* of all that is copied: each is an image, and somebody else's */
+
+/* *copied: of the documents before. */
 static int
 copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_source *source,
-               const char *digest, struct tenon_error *err)
+               const char *digest, size_t *copied, struct tenon_error *err)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT, there = TENON_BUF_INIT;
     auto_json struct json_object *o = NULL;
@@ -202,6 +205,12 @@ copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_sou
         tenon_json_get_array(o, "manifests", &list, err) < 0)
         return tenon_error_context(err, "referrers of %s", digest);
     const size_t count = list ? json_object_array_length(list) : 0;
+    *copied += count;
+    if (*copied > REFERRERS_MAX) {
+        tenon_error_set(err, TENON_E_LIMIT, "referrers of %s: %zu with those before, more than %d",
+                        digest, *copied, REFERRERS_MAX);
+        return tenon_error_hint(err, "--no-referrers copies the image alone");
+    }
     for (size_t i = 0; i < count; i++) {
         auto_desc struct tenon_desc d = {0};
         if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &d, err) < 0 ||
@@ -220,15 +229,16 @@ copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_sou
 struct referring {
     const struct tenon_place_copy *x;
     const struct tenon_registry_source *source;
+    size_t copied;
 };
 
 static int
 visit_document(void *data, const struct tenon_desc *d, struct tenon_error *err)
 {
-    const struct referring *r = data;
+    struct referring *r = data;
     if (!tenon_media_is_index(d->media_type) && !tenon_media_is_manifest(d->media_type))
         return 0;
-    return copy_referrers(r->x, r->source, d->digest, err);
+    return copy_referrers(r->x, r->source, d->digest, &r->copied, err);
 }
 
 static int
@@ -242,7 +252,7 @@ to_registry(const struct tenon_place_copy *x, const struct tenon_desc *top, stru
         return err->code;
     if (x->no_referrers || x->from->kind != TENON_PLACE_REGISTRY)
         return 0;
-    struct referring r = {x, &source};
+    struct referring r = {x, &source, 0};
     return tenon_image_walk(x->reach->store, top->digest, visit_document, &r, err);
 }
 

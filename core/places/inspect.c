@@ -7,6 +7,7 @@
 #include "places/versions.h"
 
 #define CONFIGS_MAX ((size_t)64 << 20) /* bytes of all that are kept */
+enum { STATEMENTS_MAX = 1000 };        /* of one manifest */
 
 struct inspecting {
     const struct tenon_reach *reach;
@@ -70,20 +71,21 @@ take_statement(struct inspecting *x, const char *platform, struct json_object *l
     struct tenon_desc d = {0};
     if (!is_provenance && !is_sbom)
         return 0;
+    const char *name = is_sbom ? "SPDX" : "SLSA";
+    struct json_object *to = is_sbom ? x->sbom : x->provenance, *of = NULL;
+    if (json_object_object_get_ex(to, platform, &of) && json_object_object_get_ex(of, name, NULL))
+        return 0; /* the first one is shown; the others need not be read */
     int rc = tenon_desc_parse(layer, "layer", &d, err);
     if (rc == 0)
         rc = tenon_place_json(x->reach, x->p, &d, &statement, err);
     tenon_desc_release(&d);
     if (rc < 0)
         return rc;
-    struct json_object *to = is_sbom ? x->sbom : x->provenance, *of = NULL;
-    if (!json_object_object_get_ex(to, platform, &of)) {
+    if (!of) {
         of = json_object_new_object();
         json_object_object_add(to, platform, of);
     }
-    const char *name = is_sbom ? "SPDX" : "SLSA";
-    if (json_object_object_get_ex(statement, "predicate", &predicate) &&
-        !json_object_object_get_ex(of, name, NULL))
+    if (json_object_object_get_ex(statement, "predicate", &predicate))
         json_object_object_add(of, name, json_object_get(predicate));
     return 0;
 }
@@ -97,7 +99,11 @@ take_attestation(struct inspecting *x, const char *platform, const struct tenon_
     if (tenon_place_json(x->reach, x->p, d, &document, err) < 0 ||
         tenon_json_get_array(document, "layers", &layers, err) < 0)
         return tenon_error_context(err, "attestation %s", d->digest);
-    for (size_t i = 0; layers && i < json_object_array_length(layers); i++)
+    const size_t count = layers ? json_object_array_length(layers) : 0;
+    if (count > STATEMENTS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "attestation %s: %zu statements, more than %d",
+                               d->digest, count, STATEMENTS_MAX);
+    for (size_t i = 0; i < count; i++)
         if (take_statement(x, platform, json_object_array_get_idx(layers, i), err) < 0)
             return tenon_error_context(err, "attestation %s", d->digest);
     return 0;

@@ -102,12 +102,18 @@ os.makedirs(out + "/blobs/sha256")
 config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
 plain = manifest(out, config)
 large = manifest(out, dict(config, config={"Labels": {"x": "y" * (7 << 20)}}))
+statement = dict(put(out, {}), mediaType="application/vnd.in-toto+json",
+    annotations={"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"})
+attests = dict(put(out, {"schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": statement, "layers": [statement] * 1001}),
+    mediaType=oci + "manifest.v1+json", platform={"os": "unknown", "architecture": "unknown"},
+    annotations={"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": plain["digest"]})
 nested = plain
 for i in range(8):
     nested = index(out, [nested] * 4096)
 layout(out, ("keys", index(out, [plain], annotations={"\33]0;x\7k": "v", "two\nlines": "of\ntext"})),
     ("document", manifest(out, config, 1 << 40)),
     ("many", index(out, [plain] * 4097)),
+    ("statements", index(out, [dict(plain, platform={"os": "linux", "architecture": "amd64"}), attests])),
     ("configs", index(out, [dict(large, platform={"os": "linux", "architecture": "a%d" % i}) for i in range(10)])),
     ("nested", nested))
 END_PYTHON
@@ -120,6 +126,8 @@ run 1 tenon image inspect hostile:many
 assert_has err 'index has 4097 manifests, more than 4096'
 run 1 tenon image copy hostile:many oci-layout://hostile-copy
 assert_has err 'index has 4097 manifests, more than 4096'
+run 1 tenon image inspect hostile:statements
+assert_has err '1001 statements, more than 1000'
 run 1 tenon image inspect hostile:configs
 assert_has err 'its configurations have more than 67108864 bytes'
 # 4096^8 ways to one image, which are nine documents.
@@ -250,6 +258,10 @@ for again in 1 2; do
     curl -sf -H "Accept: $(jq -r .mediaType list)" "http://$second/v2/signed/manifests/sha256-${digest#sha256:}" >merged
     assert_eq "$their $signed" "$(jq -r '[.manifests[].digest] | join(" ")' merged)"
 done
+jq -c '.manifests = [range(1001) as $_ | .manifests[0]]' list >long-list
+put all "sha256-${digest#sha256:}" long-list
+run 1 tenon image copy "$first/all:1" "$second/unsigned:1"
+assert_has err '1001 with those before, more than 1000'
 run 0 tenon image copy --no-referrers "$first/all:1" "$second/unsigned:1"
 assert_eq 404 "$(curl -s -o curl -w '%{http_code}' "http://$second/v2/unsigned/manifests/$signed")"
 
