@@ -93,7 +93,11 @@ tenon_cancel_fd(struct tenon_cancel *c)
     pthread_mutex_lock(&lock);
     if (c->fd < 0)
         c->fd = eventfd(atomic_load(&c->fired), EFD_CLOEXEC | EFD_NONBLOCK);
-    const int fd = c->fd;
+    /* Where there are no more descriptors: what ends all of the build ends this, too. */
+    const struct tenon_cancel *nearest = c;
+    while (nearest->fd < 0 && nearest->parent)
+        nearest = nearest->parent;
+    const int fd = nearest->fd;
     pthread_mutex_unlock(&lock);
     return fd;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -138,11 +139,13 @@ tenon_processor_program(const struct tenon_processor *p,
 
 /* ---- does it run? ---------------------------------------------------------------- */
 
-enum { STACK_BYTES = 64 << 10, BUSY_TRIES = 100 };
+/* An emulator of a program of three instructions, on a machine with much to do. */
+enum { STACK_BYTES = 64 << 10, BUSY_TRIES = 100, PATIENCE_MS = 60000 };
 
 struct attempt {
     const char *dir, *name;
     int null, sys;
+    int patience; /* milliseconds */
 };
 
 /* Shares our memory until it is another program. */
@@ -160,18 +163,35 @@ attempt_main(void *data)
     _exit(1);
 }
 
+/* Kills what does not end in its time: true. */
+static bool
+is_late(pid_t pid, int pidfd, int patience)
+{
+    struct pollfd p = { .fd = pidfd, .events = POLLIN };
+    int rc;
+    while ((rc = poll(&p, 1, patience)) < 0 && errno == EINTR)
+        ;
+    if (rc == 0)
+        kill(pid, SIGKILL);
+    return rc == 0;
+}
+
 static int
 run_it(struct attempt *a)
 {
     auto_free char *stack = aligned_alloc(64, STACK_BYTES);
+    auto_close int pidfd = -1;
     sigset_t all, old;
     int status = 0;
     a->sys = 0;
     sigfillset(&all); /* handlers are for our own process */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    pid_t pid = clone(attempt_main, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, a);
+    pid_t pid = clone(attempt_main, stack + STACK_BYTES,
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, a, &pidfd);
     int e = pid < 0 ? errno : 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (pid > 0 && is_late(pid, pidfd, a->patience))
+        e = ETIMEDOUT;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     /* What was started and failed is an emulator that does not work there. */
@@ -180,6 +200,12 @@ run_it(struct attempt *a)
 
 int
 tenon_processor_try(const struct tenon_processor *p, const char *dir)
+{
+    return tenon_processor_try_for(p, dir, PATIENCE_MS);
+}
+
+int
+tenon_processor_try_for(const struct tenon_processor *p, const char *dir, int milliseconds)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     unsigned char program[TENON_PROCESSOR_PROGRAM];
@@ -191,7 +217,7 @@ tenon_processor_try(const struct tenon_processor *p, const char *dir)
         return errno;
     if (tenon_write_file_at(at, name + 1, program, len, 0755, false, &ignored) < 0)
         return ignored.sys ? ignored.sys : EIO;
-    struct attempt a = { .dir = dir, .name = name, .null = null };
+    struct attempt a = { .dir = dir, .name = name, .null = null, .patience = milliseconds };
     int e = ETXTBSY;
     /* A process that another thread makes has the descriptor by which it was written for a
      * moment. */

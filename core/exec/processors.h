@@ -38,8 +38,9 @@ size_t tenon_processor_program(const struct tenon_processor *p,
                                unsigned char out[TENON_PROCESSOR_PROGRAM]);
 /* Run it with dir as its root, where nothing else needs to be; the privilege to change the root is
  * needed.  0, or an errno: ENOEXEC nobody runs it; ENOENT the kernel was told of an emulator, but
- * to look for it in the root. */
+ * to look for it in the root; ETIMEDOUT it does not end, for a minute or so many milliseconds. */
 int tenon_processor_try(const struct tenon_processor *p, const char *dir);
+int tenon_processor_try_for(const struct tenon_processor *p, const char *dir, int milliseconds);
 
 /* The path of an installed emulator that needs no libraries, to free; NULL: none.  dir: where it
  * has to be; NULL: where programs are. */

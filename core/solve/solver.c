@@ -13,6 +13,7 @@ solver_new(const struct tenon_solver_options *o, bool stepped)
     s->options = *o;
     s->engine = o->engine;
     s->cancel = tenon_cancel_new(o->engine->cancel);
+    tenon_cancel_fd(s->cancel); /* while there are some: it stands in for those of its steps */
     s->todo_last = &s->todo;
     s->done_last = &s->done;
     s->incoming_last = &s->incoming;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/cancel.h"
 #include "base/log.h"
@@ -242,6 +243,34 @@ START_TEST(test_cancel_descriptors_are_made_when_asked_for)
 }
 END_TEST
 
+/* Without one of its own, whoever polls hears at least of what ends all of the build. */
+START_TEST(test_cancel_without_descriptors)
+{
+    struct tenon_cancel *top = tenon_cancel_new(NULL), *build = tenon_cancel_new(top);
+    struct tenon_cancel *step = tenon_cancel_new(build), *below = tenon_cancel_new(step);
+    struct tenon_cancel *alone = tenon_cancel_new(NULL);
+    const int fd = tenon_cancel_fd(build);
+    struct rlimit old, none;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int got = tenon_cancel_fd(below), lone = tenon_cancel_fd(alone);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ck_assert_int_eq(got, fd);
+    ck_assert_int_eq(lone, -1);
+    tenon_cancel_close_fd(below); /* which is not its own */
+    ck_assert(!is_readable(got));
+    tenon_cancel_fire(build);
+    ck_assert(is_readable(got));
+    ck_assert(tenon_cancel_fired(below));
+    tenon_cancel_free(alone);
+    tenon_cancel_free(below);
+    tenon_cancel_free(step);
+    tenon_cancel_free(build);
+    tenon_cancel_free(top);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -257,6 +286,7 @@ main(void)
     tcase_add_test(c, test_cancel_fires_children);
     tcase_add_test(c, test_cancel_descriptors_are_made_when_asked_for);
     tcase_add_test(c, test_cancel_fires_all_below);
+    tcase_add_test(c, test_cancel_without_descriptors);
     suite_add_tcase(s, c);
     return unit_run(s);
 }

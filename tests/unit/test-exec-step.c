@@ -12,6 +12,7 @@
 #include "context/session.h"
 #include "exec/exec.h"
 #include "exec/private.h"
+#include "exec/processors.h"
 
 static struct kit kit;
 static char plugin_dir[64], record[100];
@@ -703,6 +704,30 @@ START_TEST(test_step_valid_exit_codes)
 }
 END_TEST
 
+/* Whoever runs programs of a processor here: one that never ends is ended. */
+START_TEST(test_step_processor_that_never_ends)
+{
+    char path[64];
+    int dir = unit_tmpdir(path);
+    struct utsname host;
+    ck_assert_int_eq(uname(&host), 0);
+    const struct tenon_processor *own = tenon_processor_find(
+        strcmp(host.machine, "aarch64") ? "amd64" : "arm64");
+    struct tenon_processor endless = *own;
+    const bool arm = !strcmp(own->arch, "arm64");
+    endless.exit = arm ? "\0\0\0\x14" : "\xeb\xfe"; /* a jump to itself */
+    endless.exit_len = arm ? 4 : 2;
+    if (strcmp(host.machine, "x86_64") && !arm) {
+        unit_not_tried("a program that never ends: the instruction is of another processor");
+    } else {
+        ck_assert_int_eq(tenon_processor_try(own, path), 0);
+        ck_assert_int_eq(tenon_processor_try_for(&endless, path, 1), ETIMEDOUT);
+        ck_assert_int_eq(tenon_processor_try(own, path), 0);
+    }
+    unit_tmpdir_remove(dir, path); /* which is empty again */
+}
+END_TEST
+
 int
 main(void)
 {
@@ -723,6 +748,7 @@ main(void)
     tcase_add_test(t, test_step_exit_codes);
     tcase_add_test(t, test_step_signals);
     tcase_add_test(t, test_step_valid_exit_codes);
+    tcase_add_test(t, test_step_processor_that_never_ends);
     suite_add_tcase(s, t);
     int r = EXIT_FAILURE;
     if (make_executor() == 0)
