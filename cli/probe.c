@@ -112,7 +112,7 @@ try_all(struct probe *p, const char *tmp)
     }
     found(&p->overlay, try_overlay());
     if (!ordinary && p->users == UINT32_MAX && !p->overlay.sys)
-        found(&p->own_ids, probe_own_ids());
+        found(&p->own_ids, probe_own_ids(&p->own_lists));
     found(&p->formats, probe_formats(ordinary));
     for (size_t i = 0; i < PROBE_PROCESSORS && tenon_processor_at(i); i++)
         p->processors[i] = tenon_processor_try(tenon_processor_at(i), "m");

@@ -19,6 +19,7 @@ struct probe {
     struct probe_step overlay;   /* below the directory, as the store has it */
     struct probe_step proc;      /* a /proc of a step's own */
     struct probe_step own_ids;   /* of root's steps, on the machine */
+    bool own_lists;              /* then: access lists are shown with the step's ids */
     struct probe_step formats;   /* of programs, for steps alone */
     int processors[PROBE_PROCESSORS]; /* of exec/processors.h: errno, 0 when its programs run */
     uint64_t users, groups;      /* ids to build with; UINT32_MAX: all */
@@ -28,7 +29,7 @@ struct probe {
 struct probe *probe_build(const char *dir);
 void probe_free(struct probe *p);
 /* probeids.c, probeformats.c, for it: 0 or an errno. */
-int probe_own_ids(void);
+int probe_own_ids(bool *lists);
 int probe_formats(bool ordinary);
 
 struct probe_cgroups {

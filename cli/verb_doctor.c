@@ -234,6 +234,10 @@ check_overlay(struct report *r, const struct probe *p, const char *root)
         say(r, POOR, "ids of steps", "tenon --root DIR_ON_A_LOCAL_DISK build ...",
             "the machine's (%s): users of this machine can end steps that have their numbers",
             p->own_ids.text);
+    else if (p->own_ids.is_known && !p->own_lists)
+        say(r, POOR, "ids of steps", "a kernel from Linux 6.2 on",
+            "their own, and some programs read users of access lists as 4294967295; in layers they "
+            "are right");
     else if (p->own_ids.is_known)
         say(r, GOOD, "ids of steps", NULL, "their own");
     if (p->proc.is_known && p->proc.sys)

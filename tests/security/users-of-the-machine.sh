@@ -52,8 +52,11 @@ END
     cp "$context/Dockerfile" "$work/Dockerfile.$id"
 done
 
-# look ID: builds, and what the machine's ID sees meanwhile is in $work/got.
+# look ID: builds, and what the machine's ID sees meanwhile is in $work/got. Who builds owns the steps'
+# namespaces, and may look: on a machine without another user that is 1000.
 look() {
+    watcher=$1
+    [ "$watcher" != "$whose" ] || watcher=$((watcher + 1))
     : >"$work/err" # what is waited for is in that of the last look, too
     build "$store" --build-context "$base" -o type=cacheonly --no-cache --secret "id=file,src=$work/secret" \
         --secret "id=var,src=$work/secret" --ssh "default=$work/agent" -f "$work/Dockerfile.$1" "$context" \
@@ -61,7 +64,7 @@ look() {
     building=$!
     remember $building
     await_line "$work/err" "held by $1\$"
-    as "$1" "$python" "$here/look-into-step" "$word" >"$work/got" || fail "the look ended badly"
+    as "$watcher" "$python" "$here/look-into-step" "$word" >"$work/got" || fail "the look ended badly"
     "$python" "$work/listen.py" "$word" >"$work/listening" &
     listening=$!
     remember $listening
@@ -83,7 +86,7 @@ is_number() {
 }
 sees_nothing() { # ID EXCEPT
     look "$1"
-    ! grep '^got ' "$work/got" | grep -vx "got ${2-nothing}" >&2 || fail "$executor: the machine's $1 sees into a step of $1"
+    ! grep '^got ' "$work/got" | grep -vxq "got ${2-nothing}" || { cat "$work/got" >&2; fail "$executor: the machine's $watcher sees into a step of $1"; }
     ! said | grep -E '^(seen planted|forged)' >&2 || fail "$executor: the machine's $1 writes into a step of $1"
 }
 trial() {
