@@ -86,6 +86,8 @@ tenon_SOURCES += \
 	%D%/sshagent.h \
 	%D%/sshkey.c \
 	%D%/sshkey.h \
+	%D%/streams.c \
+	%D%/streams.h \
 	%D%/terminal.c \
 	%D%/terminal.h \
 	%D%/verb_build.c \

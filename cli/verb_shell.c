@@ -10,6 +10,7 @@
 #include "context/engine.h"
 #include "exec/exec.h"
 #include "localsession.h"
+#include "streams.h"
 #include "terminal.h"
 
 static const char help[] =
@@ -167,9 +168,8 @@ static int
 enter(struct job *j, struct tenon_error *err)
 {
     struct terminal *t = NULL;
+    struct streams *s = NULL;
     int32_t status = 0;
-    for (int i = 0; i < 3; i++)
-        j->shell.stdio[i] = i;
     if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
         int fd;
         if (terminal_open(&t, &fd, err) < 0)
@@ -179,13 +179,16 @@ enter(struct job *j, struct tenon_error *err)
         j->shell.prompt = true;
         j->shell.about = tell;
         j->shell.data = j;
+    } else if (streams_open(&s, j->shell.stdio, err) < 0) {
+        return err->code;
     }
     struct tenon_ctx *ctx = tenon_ctx_new(&j->engine, NULL, j->engine.cancel, NULL);
     int rc = tenon_exec_shell(&j->engine, ctx, &j->shell, &status, err);
     tenon_ctx_free(ctx);
     terminal_close(t);
-    if (rc < 0)
-        return rc;
+    auto_error struct tenon_error lost = TENON_ERROR_INIT;
+    if (streams_close(s, rc < 0 ? &lost : err) < 0 || rc < 0)
+        return err->code;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -139,17 +139,6 @@ merged(const struct tenon_exec_container *c, const struct tenon_vertex *v)
     return op;
 }
 
-/* A process's own user may open /dev/stdout again. */
-static void
-give_pipes(const struct tenon_step *p)
-{
-    for (int i = 0; i < 3; i++) {
-        struct stat st;
-        if (fstat(p->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode))
-            (void)!fchown(p->stdio[i], p->user.uid, (gid_t)-1);
-    }
-}
-
 static int
 run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_error *err)
 {
@@ -159,7 +148,6 @@ run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_er
     /* Its directory has been made. Before it nothing runs in there. */
     if (r->is_first && tenon_step_seal(&c->step, err) < 0)
         return err->code;
-    give_pipes(p);
     pthread_mutex_lock(&c->lock);
     auto_free char *work = tenon_asprintf("work%u", c->works++);
     pthread_mutex_unlock(&c->lock);

@@ -78,7 +78,7 @@ int tenon_exec_check_kernel(struct tenon_error *err);
 struct tenon_shell {
     const char *build; /* NULL: the last one that failed */
     const char *const *argv;
-    int stdio[3];
+    int stdio[3]; /* pipes or a terminal of their own: the step may change whose they are */
     bool prompt; /* a shell of a person's: its prompt names the step */
     /* Before it is entered: which build's step that is; may be NULL. */
     void (*about)(void *data, const char *build, const struct tenon_vertex *v);

@@ -173,10 +173,13 @@ limit_list(const struct tenon_step *s)
 
 /* A step's own user may open /dev/stdout again. */
 static void
-give_pipes(const struct tenon_step *s, int out, int err)
+give_pipes(const struct tenon_step *s, const int fds[3])
 {
-    (void)!fchown(out, tenon_step_id_outside(s, s->user.uid), (gid_t)-1);
-    (void)!fchown(err, tenon_step_id_outside(s, s->user.uid), (gid_t)-1);
+    for (int i = 0; i < 3; i++) {
+        struct stat st;
+        if (fstat(fds[i], &st) == 0 && S_ISFIFO(st.st_mode))
+            (void)!fchown(fds[i], tenon_step_id_outside(s, s->user.uid), (gid_t)-1);
+    }
 }
 
 static const char *
@@ -257,8 +260,7 @@ tenon_step_run_executor(struct tenon_step *s, struct tenon_module *executor,
     } else if (tenon_relay_start(s->ctx, s->engine->one_stream, &x.stdout_fd, &x.stderr_fd,
                                  &relay, err) < 0)
         return err->code;
-    if (relay)
-        give_pipes(s, x.stdout_fd, x.stderr_fd);
+    give_pipes(s, (const int[3]){ x.stdin_fd, x.stdout_fd, x.stderr_fd });
     int rc = call_executor(s, executor, how, &x, status, err);
     tenon_relay_finish(relay);
     if (rc >= 0)

@@ -56,6 +56,26 @@ END
     # Input and output are the user's.
     echo from the user | tenon shell cat >"$work/out"
     assert_eq "from the user" "$(cat "$work/out")"
+    # Files are written to and read, and stay whose they are: root of a step is root by its number.
+    seq 20000 >"$work/in"
+    : >"$work/printed"
+    : >"$work/said"
+    owners() { stat -c '%n %u:%g %a' "$work/in" "$work/printed" "$work/said"; }
+    before=$(owners)
+    tenon shell sh -c 'for i in 0 1 2; do chown 1000:1000 /proc/self/fd/$i; chmod 777 /proc/self/fd/$i; done 2>/dev/null
+        cat; echo of root >/dev/stderr' <"$work/in" >"$work/printed" 2>"$work/said" || fail "$executor: files as streams"
+    assert_eq "$before" "$(owners)"
+    cmp "$work/in" "$work/printed"
+    assert_eq "of root" "$(cat "$work/said")"
+    # Both in their order (but a runtime has two pipes); what cannot be written is an error; a reader who goes ends it.
+    tenon shell sh -c 'echo 1; echo 2 >&2; echo 3' <"$work/in" >"$work/both" 2>&1
+    [ $executor = native ] || sort -o "$work/both" "$work/both"
+    assert_eq "1 2 3" "$(tr '\n' ' ' <"$work/both" | sed 's/ $//')"
+    got=0
+    tenon shell echo x </dev/null >/dev/full 2>"$work/err" || got=$?
+    assert_eq 1 $got
+    assert_has "$work/err" "write standard output"
+    [ "$(tenon shell sh -c 'while echo y; do :; done 2>/dev/null' </dev/null 2>/dev/null | head -n 1)" = y ]
 done
 first=$(ls -t "$store/logs" | head -n 1)
 
