@@ -6,6 +6,7 @@ modules: $(pluginexec_LTLIBRARIES)
 include %D%/common/exec/local.mk
 include %D%/common/export/local.mk
 include %D%/common/grpc/local.mk
+include %D%/common/llbbridge/local.mk
 include %D%/common/message/local.mk
 include %D%/common/objects/local.mk
 include %D%/common/oci-layout/local.mk

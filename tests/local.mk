@@ -99,7 +99,7 @@ tests_unit_test_executor_native_filter_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_C
 tests_unit_test_executor_native_filter_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS) $(SECCOMP_LIBS)
 
 tests_unit_test_frontend_gateway_SOURCES = %D%/unit/test-frontend-gateway.c \
-	plugins/frontend-gateway/llbbridge.c
+	plugins/common/llbbridge/llbbridge.c
 tests_unit_test_frontend_gateway_CPPFLAGS = $(grpc_CPPFLAGS)
 tests_unit_test_frontend_gateway_CFLAGS = $(grpc_CFLAGS)
 tests_unit_test_frontend_gateway_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS) $(LDADD)
@@ -107,7 +107,7 @@ tests_unit_test_frontend_gateway_LDADD = libtenon-common-message.la $(COMMON_GRP
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
-tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/frontend-gateway/llbbridge.c
+tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/common/llbbridge/llbbridge.c
 tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(COMMON_MESSAGE_LIBS)
 tests_fuzz_fuzz_documents_LDADD = libtenon-core.la
@@ -137,8 +137,8 @@ check_PROGRAMS += %D%/gateway/frontend
 endif
 endif
 tests_gateway_frontend_SOURCES = %D%/gateway/frontend.c %D%/gateway/frontend.h \
-	%D%/gateway/containers.c plugins/frontend-gateway/llbbridge.c
-tests_gateway_frontend_CPPFLAGS = $(grpc_CPPFLAGS) -I$(top_srcdir)/plugins/frontend-gateway
+	%D%/gateway/containers.c plugins/common/llbbridge/llbbridge.c
+tests_gateway_frontend_CPPFLAGS = $(grpc_CPPFLAGS) -I$(top_srcdir)/plugins/common/llbbridge
 tests_gateway_frontend_CFLAGS = $(grpc_CFLAGS)
 tests_gateway_frontend_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS)
 tests_gateway_frontend_LDFLAGS = $(AM_LDFLAGS) -all-static

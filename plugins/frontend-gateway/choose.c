@@ -4,7 +4,7 @@
 #include <string.h>
 #include <tenon-graph.h>
 
-#include "gateway.h"
+#include "image.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
 #include "tools/jsontext.h"

@@ -3,16 +3,14 @@
  * The program runs in a step's sandbox and speaks BuildKit's LLBBridge, gRPC over HTTP/2, on its
  * standard input and output; we are the server.  What it asks for goes to the bridge of the
  * host, as any frontend's requests do. */
-#include "gateway.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "containers.h"
-#include "failure.h"
+#include "common/llbbridge/containers.h"
+#include "image.h"
 #include "tools/alloc.h"
 #include "tools/text.h"
 
@@ -296,21 +294,11 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     if (!image || !*image)
         return host->error(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
                                                     "names it");
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&gw.changed, &clock);
-    pthread_condattr_destroy(&clock);
-    pthread_mutex_init(&gw.lock, NULL);
-    bridge->keep_failures(ctx, request->graph);
+    gateway_open(&gw);
     int rc = run(&gw, image, err);
     if (rc < 0)
         host->error_context(err, "frontend image %s", image);
-    failure_release(&gw);
-    tenon_vec_release(&gw.refs);
-    tenon_buf_release(&gw.failure);
-    pthread_mutex_destroy(&gw.lock);
-    pthread_cond_destroy(&gw.changed);
+    gateway_release(&gw);
     return rc;
 }
 

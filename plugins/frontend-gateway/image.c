@@ -1,10 +1,11 @@
 /* frontend-gateway/image.c - the image of a frontend, and the process that is made of it: the
  * image's entrypoint as root in a sandbox, with the options in its environment. */
+#include "image.h"
+
 #include <json-c/json.h>
 #include <string.h>
 #include <tenon-graph.h>
 
-#include "gateway.h"
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"

@@ -3,7 +3,7 @@
 #define FUZZ_CORPUS "message"
 #include "fuzz.h"
 
-#include "frontend-gateway/llbbridge.h"
+#include "common/llbbridge/llbbridge.h"
 
 static const struct message_type_info *const messages[] = {
     &gw_none_message, &gw_solve_message, &gw_return_message, &gw_read_file_message,

@@ -3,7 +3,7 @@
 #define TENON_TESTS_FRONTEND_H
 
 #include "common/grpc/grpc.h"
-#include "frontend-gateway/llbbridge.h"
+#include "common/llbbridge/llbbridge.h"
 
 extern struct grpc_conn *conn;
 extern struct tenon_arena arena;

@@ -15,7 +15,7 @@
 #include "engine/build_private.h"
 #include "engine/host.h"
 #include "fakehost.h"
-#include "frontend-gateway/llbbridge.h"
+#include "common/llbbridge/llbbridge.h"
 #include "graph/graph.h"
 #include "solve/solve.h"
 #include "tenon-graph.h"

@@ -1,4 +1,4 @@
-/* frontend-gateway/imports.c - caches that the program names in a Solve. */
+/* common/llbbridge/imports.c - caches that the program names in a Solve. */
 #include <string.h>
 
 #include "gateway.h"

@@ -1,4 +1,4 @@
-/* frontend-gateway/serving.c - one call: a message in, one out; references by their names. */
+/* common/llbbridge/serving.c - one call: a message in, one out; references by their names. */
 #include "serving.h"
 
 #include "failure.h"

@@ -1,4 +1,4 @@
-/* frontend-gateway/status.c - errors of the host as gRPC has them, and back.
+/* common/llbbridge/status.c - errors of the host as gRPC has them, and back.
  *
  * BuildKit's typed details are google.protobuf.Any with JSON inside: as type
  * "github.com/moby/buildkit/errdefs.Vertex+json", where the host says "errdefs.Vertex". */

@@ -1,7 +1,7 @@
-/* frontend-gateway/llbbridge.h - the messages of moby.buildkit.v1.frontend.LLBBridge, as far as
+/* common/llbbridge/llbbridge.h - the messages of moby.buildkit.v1.frontend.LLBBridge, as far as
  * they are served.  Definitions and operations stay bytes. */
-#ifndef TENON_GATEWAY_LLBBRIDGE_H
-#define TENON_GATEWAY_LLBBRIDGE_H
+#ifndef TENON_COMMON_LLBBRIDGE_LLBBRIDGE_H
+#define TENON_COMMON_LLBBRIDGE_LLBBRIDGE_H
 
 #include "common/message/message.h"
 

@@ -1,4 +1,4 @@
-/* frontend-gateway/attested.c - attestations in results: those that the program returns, and those
+/* common/llbbridge/attested.c - attestations in results: those that the program returns, and those
  * that another frontend has made for it. */
 #include "attested.h"
 

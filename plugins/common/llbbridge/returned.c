@@ -1,4 +1,4 @@
-/* frontend-gateway/returned.c - what the program gives as its result, besides references: of which
+/* common/llbbridge/returned.c - what the program gives as its result, besides references: of which
  * platform it is, and its metadata, also in the ways of 2018. */
 #include <json-c/json.h>
 #include <string.h>

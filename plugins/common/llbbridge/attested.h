@@ -1,6 +1,6 @@
-/* frontend-gateway/attested.h - attestations in results. */
-#ifndef TENON_GATEWAY_ATTESTED_H
-#define TENON_GATEWAY_ATTESTED_H
+/* common/llbbridge/attested.h - attestations in results. */
+#ifndef TENON_COMMON_LLBBRIDGE_ATTESTED_H
+#define TENON_COMMON_LLBBRIDGE_ATTESTED_H
 
 #include "llbbridge.h"
 #include "serving.h"

@@ -1,4 +1,4 @@
-/* frontend-gateway/containers.c - NewContainer, ReleaseContainer, and the table between them.
+/* common/llbbridge/containers.c - NewContainer, ReleaseContainer, and the table between them.
  *
  * A container is described as a step is, with its mounts made of references, and its processes
  * are described apart from it (exec.c). */

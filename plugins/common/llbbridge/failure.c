@@ -1,4 +1,4 @@
-/* frontend-gateway/failure.c - a step that failed, as references that the program may mount in a
+/* common/llbbridge/failure.c - a step that failed, as references that the program may mount in a
  * container.  Each step is told with the same names, however often it is asked for. */
 #include "failure.h"
 

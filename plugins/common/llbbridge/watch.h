@@ -1,7 +1,7 @@
-/* frontend-gateway/watch.h - calls that the program gives up (or whose time is over, or whose
+/* common/llbbridge/watch.h - calls that the program gives up (or whose time is over, or whose
  * connection is) have what is done for them stop. */
-#ifndef TENON_GATEWAY_WATCH_H
-#define TENON_GATEWAY_WATCH_H
+#ifndef TENON_COMMON_LLBBRIDGE_WATCH_H
+#define TENON_COMMON_LLBBRIDGE_WATCH_H
 
 #include <pthread.h>
 #include <tenon-plugin.h>

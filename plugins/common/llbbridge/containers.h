@@ -1,7 +1,7 @@
-/* frontend-gateway/containers.h - containers that the program has asked for, by the names that it
+/* common/llbbridge/containers.h - containers that the program has asked for, by the names that it
  * gave them. */
-#ifndef TENON_GATEWAY_CONTAINERS_H
-#define TENON_GATEWAY_CONTAINERS_H
+#ifndef TENON_COMMON_LLBBRIDGE_CONTAINERS_H
+#define TENON_COMMON_LLBBRIDGE_CONTAINERS_H
 
 #include "serving.h"
 

@@ -1,4 +1,4 @@
-/* frontend-gateway/platforms.c - the platforms of a result with several references, and their
+/* common/llbbridge/platforms.c - the platforms of a result with several references, and their
  * order, which is that of the index: the metadata "refs.platforms" says both. */
 #include <json-c/json.h>
 #include <string.h>

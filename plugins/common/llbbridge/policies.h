@@ -1,6 +1,6 @@
-/* frontend-gateway/policies.h - source policies that a program sends along. */
-#ifndef TENON_GATEWAY_POLICIES_H
-#define TENON_GATEWAY_POLICIES_H
+/* common/llbbridge/policies.h - source policies that a program sends along. */
+#ifndef TENON_COMMON_LLBBRIDGE_POLICIES_H
+#define TENON_COMMON_LLBBRIDGE_POLICIES_H
 
 #include "common/message/message.h"
 

@@ -1,4 +1,4 @@
-/* frontend-gateway/reading.c - ReadFile, ReadDir, StatFile: of references, and of containers. */
+/* common/llbbridge/reading.c - ReadFile, ReadDir, StatFile: of references, and of containers. */
 #include "reading.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* frontend-gateway/llbbridge.c - the fields of each message, by their numbers. */
+/* common/llbbridge/llbbridge.c - the fields of each message, by their numbers. */
 #include "llbbridge.h"
 
 #define FIELDS static const struct message_field

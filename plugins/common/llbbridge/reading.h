@@ -1,6 +1,6 @@
-/* frontend-gateway/reading.h - the files that a program asks for: calls of its bridge. */
-#ifndef TENON_GATEWAY_READING_H
-#define TENON_GATEWAY_READING_H
+/* common/llbbridge/reading.h - the files that a program asks for: calls of its bridge. */
+#ifndef TENON_COMMON_LLBBRIDGE_READING_H
+#define TENON_COMMON_LLBBRIDGE_READING_H
 
 #include "common/grpc/grpc.h"
 

@@ -1,4 +1,4 @@
-/* frontend-gateway/policies.c - source policies that come in messages, as the JSON documents
+/* common/llbbridge/policies.c - source policies that come in messages, as the JSON documents
  * that the host takes. */
 #include "policies.h"
 

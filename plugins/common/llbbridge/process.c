@@ -1,4 +1,4 @@
-/* frontend-gateway/process.c - a process in a container: started, fed, listened to, waited for.
+/* common/llbbridge/process.c - a process in a container: started, fed, listened to, waited for.
  *
  * A thread of its own moves the bytes, and another waits for its end.  What it writes waits in its
  * pipes while the program does not read. */

@@ -1,4 +1,4 @@
-/* frontend-gateway/exec.c - ExecProcess: one stream with any number of processes, of any
+/* common/llbbridge/exec.c - ExecProcess: one stream with any number of processes, of any
  * containers. */
 #include <string.h>
 

@@ -1,8 +1,8 @@
-/* frontend-gateway/serving.h - one call of the program: its thread, its scope of memory, its
+/* common/llbbridge/serving.h - one call of the program: its thread, its scope of memory, its
  * error; and references, by what the program calls them.  They are numbers in our table:
  * another program's, or another build's, cannot be named. */
-#ifndef TENON_GATEWAY_SERVING_H
-#define TENON_GATEWAY_SERVING_H
+#ifndef TENON_COMMON_LLBBRIDGE_SERVING_H
+#define TENON_COMMON_LLBBRIDGE_SERVING_H
 
 #include "common/message/message.h"
 #include "gateway.h"

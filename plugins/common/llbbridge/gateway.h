@@ -1,8 +1,7 @@
-/* frontend-gateway/gateway.h - one run of a frontend that is a program in an image.
+/* common/llbbridge/gateway.h - BuildKit's LLBBridge for one client: a frontend that is a program
+ * in an image (frontend-gateway), or whoever drives a build over the socket of `tenon serve`.
+ * What it asks for goes to the bridge of the host.
  *
- *   gateway.c    the plugin: from a request to the end of the program
- *   choose.c     which image it is
- *   image.c      the process that is made of it
  *   serving.c    one call: a message in, one out
  *   watch.c      calls that are given up
  *   serve.c      the methods of LLBBridge, by the bridge of the host
@@ -17,8 +16,8 @@
  *   caps.c       what is said to be understood
  *   llbbridge.c  the messages
  */
-#ifndef TENON_GATEWAY_GATEWAY_H
-#define TENON_GATEWAY_GATEWAY_H
+#ifndef TENON_COMMON_LLBBRIDGE_GATEWAY_H
+#define TENON_COMMON_LLBBRIDGE_GATEWAY_H
 
 #include <pthread.h>
 #include <tenon-plugin.h>
@@ -54,7 +53,7 @@ struct gateway {
     const struct tenon_frontend_request *request;
     struct tenon_ctx *ctx;
     struct tenon_graph *graph;
-    struct grpc_conn *conn;
+    struct grpc_conn *conn; /* this client's alone; NULL: it has none of its own */
     struct watch watch; /* while it is served */
 
     pthread_mutex_t lock; /* what follows: each call has a thread of its own */
@@ -79,29 +78,15 @@ struct gateway {
 /* What the program is to call the reference; false: there are too many. */
 bool gateway_name_ref(struct gateway *gw, struct tenon_ref *ref, char name[GATEWAY_NAME_MAX]);
 
-/* ---- choose.c ------------------------------------------------------------ */
-
-/* The value of an option of the request, or NULL. */
-const char *gateway_option(const struct gateway *gw, const char *name);
-
-struct gateway_image {
-    struct tenon_node *tree;
-    uint32_t output;    /* of tree */
-    const void *config; /* JSON; NULL: it has none */
-    size_t config_len;
-};
-int gateway_choose(struct gateway *gw, const char *name, struct gateway_image *image,
-                   struct tenon_error *err);
-
-/* ---- image.c ------------------------------------------------------------- */
-
-/* Resolves the image, and describes the process: an exec op.  NULL: see err. */
-struct tenon_node *gateway_image_process(struct gateway *gw, const char *image,
-                                         struct tenon_error *err);
-
 /* ---- serve.c ------------------------------------------------------------- */
 
-/* Until the connection with the program is over. */
+/* host to result are set.  Steps that fail are kept from here on. */
+void gateway_open(struct gateway *gw);
+/* No call is served any more. */
+void gateway_release(struct gateway *gw);
+/* The methods of LLBBridge, for which user is the gateway: for who serves others beside them. */
+const struct grpc_method *gateway_methods(size_t *count);
+/* Serves them, and nothing else, until the connection with the program is over. */
 void gateway_serve(struct gateway *gw);
 
 /* ---- platforms.c --------------------------------------------------------- */

@@ -1,8 +1,10 @@
-/* frontend-gateway/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge. */
+/* common/llbbridge/serve.c - the methods of moby.buildkit.v1.frontend.LLBBridge. */
 #include <string.h>
+#include <time.h>
 
 #include "attested.h"
 #include "containers.h"
+#include "failure.h"
 #include "llbbridge.h"
 #include "policies.h"
 #include "reading.h"
@@ -597,7 +599,7 @@ return_result(void *user, struct grpc_call *call)
     if (first && gw->failure.data == s.request.data)
         s.request = (struct tenon_buf)TENON_BUF_INIT;
     serving_done(&s);
-    if (first)
+    if (first && gw->conn)
         grpc_conn_shutdown(gw->conn); /* nothing is to be asked after that */
 }
 
@@ -685,6 +687,36 @@ static const struct grpc_method methods[] = {
     METHOD("ReadDirContainer", reading_dir_container),
     METHOD("StatFileContainer", reading_stat_container),
 };
+
+const struct grpc_method *
+gateway_methods(size_t *count)
+{
+    *count = tenon_countof(methods);
+    return methods;
+}
+
+void
+gateway_open(struct gateway *gw)
+{
+    pthread_condattr_t clock;
+
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&gw->changed, &clock);
+    pthread_condattr_destroy(&clock);
+    pthread_mutex_init(&gw->lock, NULL);
+    gw->bridge->keep_failures(gw->ctx, gw->graph);
+}
+
+void
+gateway_release(struct gateway *gw)
+{
+    failure_release(gw);
+    tenon_vec_release(&gw->refs);
+    tenon_buf_release(&gw->failure);
+    pthread_mutex_destroy(&gw->lock);
+    pthread_cond_destroy(&gw->changed);
+}
 
 void
 gateway_serve(struct gateway *gw)

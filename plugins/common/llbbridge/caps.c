@@ -1,4 +1,4 @@
-/* frontend-gateway/caps.c - what is said to be understood.  A frontend looks here before it
+/* common/llbbridge/caps.c - what is said to be understood.  A frontend looks here before it
  * uses something, so a name belongs here when it works, and not before. */
 #include "gateway.h"
 

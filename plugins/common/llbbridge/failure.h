@@ -1,7 +1,7 @@
-/* frontend-gateway/failure.h - a step that failed, as BuildKit's errdefs.Solve tells it: the names
+/* common/llbbridge/failure.h - a step that failed, as BuildKit's errdefs.Solve tells it: the names
  * of references to what was in its mounts, and to what is there now. */
-#ifndef TENON_GATEWAY_FAILURE_H
-#define TENON_GATEWAY_FAILURE_H
+#ifndef TENON_COMMON_LLBBRIDGE_FAILURE_H
+#define TENON_COMMON_LLBBRIDGE_FAILURE_H
 
 #include "serving.h"
 

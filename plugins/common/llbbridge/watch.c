@@ -1,4 +1,4 @@
-/* frontend-gateway/watch.c - see watch.h. */
+/* common/llbbridge/watch.c - see watch.h. */
 #include "watch.h"
 
 #include <errno.h>

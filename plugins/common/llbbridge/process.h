@@ -1,7 +1,7 @@
-/* frontend-gateway/process.h - a process in a container, and the bytes between it and the stream
+/* common/llbbridge/process.h - a process in a container, and the bytes between it and the stream
  * of its call. */
-#ifndef TENON_GATEWAY_PROCESS_H
-#define TENON_GATEWAY_PROCESS_H
+#ifndef TENON_COMMON_LLBBRIDGE_PROCESS_H
+#define TENON_COMMON_LLBBRIDGE_PROCESS_H
 
 #include "containers.h"
 #include "llbbridge.h"

@@ -1,4 +1,4 @@
-/* frontend-gateway/references.c - references, by what the program calls them: numbers in a table of
+/* common/llbbridge/references.c - references, by what the program calls them: numbers in a table of
  * this program's. */
 #include "gateway.h"
 
