@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -59,22 +58,6 @@ struct cli_session {
 
 /* ---- secrets ------------------------------------------------------------- */
 
-/* The bytes stay in a sealed memory file: no copy on disk, none in our heap
- * longer than needed. */
-static int
-seal(const void *data, size_t len, struct tenon_error *err)
-{
-    auto_close int fd = memfd_create("tenon-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return tenon_error_sys(err, "memfd_create");
-    if (tenon_write_all(fd, data, len, err) < 0)
-        return err->code;
-    if (lseek(fd, 0, SEEK_SET) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-        return tenon_error_sys(err, "seal a secret");
-    return tenon_steal_fd(&fd);
-}
-
 /* BuildKit's words. */
 static int
 too_big(const char *id, struct tenon_error *err)
@@ -94,7 +77,7 @@ seal_file(const char *id, const char *path, struct tenon_error *err)
     if (n > TENON_SECRET_MAX_BYTES)
         out = too_big(id, err);
     else if (n >= 0)
-        out = seal(data, (size_t)n, err);
+        out = tenon_sealed(data, (size_t)n, err);
     explicit_bzero(data, TENON_SECRET_MAX_BYTES + 1);
     free(data);
     return out;
@@ -113,7 +96,7 @@ open_secret(struct cli_session *s, const char *id, struct tenon_error *err)
             const char *value = secure_getenv(x->env);
             if (value && strlen(value) > TENON_SECRET_MAX_BYTES)
                 return too_big(id, err);
-            return seal(value ? value : "", value ? strlen(value) : 0, err);
+            return tenon_sealed(value ? value : "", value ? strlen(value) : 0, err);
         }
         return seal_file(id, x->file, err);
     }
@@ -343,7 +326,7 @@ open_variable(const char *name, struct tenon_error *err)
     const char *value = secure_getenv(name);
     if (!value)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "no variable %s", name);
-    return seal(value, strlen(value), err);
+    return tenon_sealed(value, strlen(value), err);
 }
 
 static int

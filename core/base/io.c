@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -527,6 +528,20 @@ clock_ns(clockid_t clock)
     struct timespec ts;
     clock_gettime(clock, &ts);
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+int
+tenon_sealed(const void *data, size_t len, struct tenon_error *err)
+{
+    auto_close int fd = memfd_create("tenon-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return tenon_error_sys(err, "memfd_create");
+    if (tenon_write_all(fd, data, len, err) < 0)
+        return err->code;
+    if (lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return tenon_error_sys(err, "seal a secret");
+    return tenon_steal_fd(&fd);
 }
 
 uint64_t

@@ -42,6 +42,10 @@ int tenon_mkdir_p(int dirfd, const char *path, uint32_t mode,
  * mount; what is not there is fine. */
 int tenon_remove_tree(int dirfd, const char *name, struct tenon_error *err);
 
+/* A memory file of these bytes, which nobody can change, at its beginning: for secrets, of which
+ * there is no copy on a disk. */
+int tenon_sealed(const void *data, size_t len, struct tenon_error *err);
+
 uint64_t tenon_now_ns(void);       /* wall clock, since 1970 */
 uint64_t tenon_monotonic_ns(void);
 

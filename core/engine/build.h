@@ -18,6 +18,9 @@ struct tenon_attest { /* one --attest */
 
 struct tenon_build_request {
     const char *frontend;       /* plugin, "dockerfile" */
+    /* Or, in its place, who describes the build: the caller itself, called as a frontend. */
+    const struct tenon_frontend_ops *driver;
+    void *driver_self;
     const char *const *options; /* BuildKit's frontend options, sorted "k=v" */
     const struct tenon_export *exports;
     size_t export_count;

@@ -53,11 +53,13 @@ struct tenon_build *tenon_build_of(struct tenon_graph *g);
 struct tenon_build *tenon_build_current(struct tenon_engine *engine);
 
 /* Calls a frontend by the name of its plugin.  caller: another frontend's, NULL for the
- * build. */
-/* bridge: tenon_build_bridge, which calls this itself. */
+ * build.  bridge: tenon_build_bridge, which calls this itself. */
 int tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                          struct tenon_ctx *caller, const struct tenon_frontend_call *call,
                          struct tenon_result *result, struct tenon_error *err);
+/* The same by the driver of the request, whose ctx lasts as long as the call. */
+int tenon_build_drive(struct tenon_build *b, const struct tenon_bridge *bridge,
+                      const struct tenon_build_request *req, struct tenon_error *err);
 
 /* platformcheck.c: warns where the result is not of the platforms that were asked for, a list with
  * commas, or NULL. */

@@ -17,6 +17,8 @@ call_frontend(struct tenon_build *b, const struct tenon_build_request *req,
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call, .frontend = req->frontend, .options = req->options,
     };
+    if (req->driver)
+        return tenon_build_drive(b, &tenon_build_bridge, req, err);
     return tenon_build_frontend(b, &tenon_build_bridge, NULL, &call, &b->result, err);
 }
 

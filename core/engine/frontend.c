@@ -63,3 +63,21 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
     tenon_module_leave(m);
     return tenon_module_check(m, "solve", rc, err);
 }
+
+int
+tenon_build_drive(struct tenon_build *b, const struct tenon_bridge *bridge,
+                  const struct tenon_build_request *req, struct tenon_error *err)
+{
+    const struct tenon_frontend_request fr = {
+        .struct_size = sizeof fr,
+        .flags = TENON_FRONTEND_USERS_CONTEXTS, /* whoever drives is the user */
+        .options = req->options,
+        .host_platform = b->engine->host_platform,
+        .graph = b->graph,
+    };
+    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, b->engine->events,
+                                                   b->engine->cancel, NULL);
+
+    tenon_ctx_set_users_options(ctx, req->options);
+    return req->driver->solve(req->driver_self, ctx, &fr, bridge, &b->result, err);
+}
