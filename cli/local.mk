@@ -43,7 +43,13 @@ tenon_SOURCES = \
 	%D%/verb_why.c \
 	%D%/weakness.c \
 	%D%/weakness.h
-tenon_LDADD = libtenon-core.la
+tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
+tenon_LDADD = $(serve_LIBS) libtenon-core.la
+serve_LIBS =
+if HAVE_NGHTTP2
+tenon_SOURCES += %D%/verb_serve.c
+serve_LIBS += libtenon-serve.la
+endif
 # All that it calls is known before it reads anything hostile.
 tenon_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(AM_LDFLAGS)
 dist_man_MANS += docs/tenon.1
@@ -103,4 +109,4 @@ tenon-dev: cli/tenon-dev.in Makefile
 	chmod 755 $@.tmp && mv $@.tmp $@
 
 # They hold where plugins are installed: configured anew, they are compiled anew.
-%D%/common.$(OBJEXT) %D%/verb_plugins.$(OBJEXT) %D%/verb_version.$(OBJEXT): Makefile
+%D%/tenon-common.$(OBJEXT) %D%/tenon-verb_plugins.$(OBJEXT) %D%/tenon-verb_version.$(OBJEXT): Makefile

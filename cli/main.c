@@ -28,6 +28,9 @@ static const struct cli_verb verbs[] = {
     {"registry", "check the way to a registry, and the rights there", cli_registry},
     {"plugins", "list plugins and their options", cli_plugins},
     {"docker", "make `docker build` use tenon, or no longer", cli_docker},
+#ifdef HAVE_NGHTTP2
+    {"serve", "let buildx and buildctl build here", cli_serve},
+#endif
     {"shell", "enter the step that failed", cli_shell},
     {"doctor", "check what this machine offers", cli_doctor},
     {"version", "show the version", cli_version},

@@ -272,6 +272,7 @@ cli_tests = \
 	tests/cli/resources.sh \
 	tests/cli/sandbox.sh \
 	tests/cli/seed-page.sh \
+	tests/cli/serve.sh \
 	tests/cli/shell-terminal.sh \
 	tests/cli/shell.sh \
 	tests/cli/ssh-keys.sh \

@@ -18,7 +18,7 @@ for document in $documents; do
     while read -r name; do there "$document" "$name" "$(dirname "$document")/$name"; done <"$work/names"
     # What has a word in capitals or a star stands for many; recipes are tried by tests/cli/recipes.sh.
     awk '/^## / { recipes = /^## Recipes/ } !recipes' "$document" |
-        grep -oE '`(core|cli|plugins|tests|scripts|bench|docs|m4|examples)/[^` ]+`' | tr -d '`' |
+        grep -oE '`(core|cli|serve|plugins|tests|scripts|bench|docs|m4|examples)/[^` ]+`' | tr -d '`' |
         grep -v '[*{:<,]\|[A-Z][A-Z]' >"$work/names" || :
     while read -r name; do
         # A test may stand without the end of its name.
@@ -28,7 +28,7 @@ for document in $documents; do
 done
 
 rooms=$(sed -n '/^## Rooms/,/^## /s,^    core/\([a-z]*\) .*,\1,p' docs/architecture.md | paste -sd '|')
-grep -rnoE --include='*.[ch]' "(^|[^a-zA-Z0-9_/.-])($rooms)/[a-z_-]+\.[ch]|docs/[a-z-]+\.[a-z1]+" core cli plugins |
+grep -rnoE --include='*.[ch]' "(^|[^a-zA-Z0-9_/.-])($rooms)/[a-z_-]+\.[ch]|docs/[a-z-]+\.[a-z1]+" core cli serve plugins |
     sed -E 's/^([^:]*:[0-9]*):[^a-z]?/\1 /' >"$work/cited"
 while read -r where name; do
     case $name in docs/*) there "$where" "$name" "$name" ;; *) there "$where" "$name" "core/$name" ;; esac

@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the core and the command a file's name says what is in it: no two files have one name,
+# In the core, the command and its server a file's name says what is in it: no two files have one name,
 # but those that every room has of its own, and twins.
 . "$(dirname "$0")/../cli/lib.sh"
 cd "$abs_top_srcdir"
@@ -9,8 +9,8 @@ private.h what the files of one room share
 local.mk what is built of a folder
 platform.c the toolbox's table of platforms, and what images make of it
 E2
-find core cli -type f \( -name '*.[ch]' -o -name local.mk \) >"$work/files"
-[ "$(wc -l <"$work/files")" -ge 150 ] || fail "few files in core/ and cli/"
+find core cli serve -type f \( -name '*.[ch]' -o -name local.mk \) >"$work/files"
+[ "$(wc -l <"$work/files")" -ge 150 ] || fail "few files in core/, cli/ and serve/"
 sed 's,.*/,,' "$work/files" | sort | uniq -d >"$work/twice"
 cut -d' ' -f1 "$work/twins" | sort >"$work/known"
 comm -23 "$work/twice" "$work/known" >"$work/bad"

@@ -8,11 +8,11 @@ cd "$abs_top_srcdir"
 
 looked=0
 : >"$work/bad"
-for file in $(find core cli plugins -name '*.[ch]' ! -path 'core/include/*' | sort); do
+for file in $(find core cli serve plugins -name '*.[ch]' ! -path 'core/include/*' | sort); do
     looked=$((looked + 1))
     case $file in
     core/*) names=${file#core/} ;;
-    cli/*) names=$file ;;
+    cli/* | serve/*) names=$file ;;
     plugins/common/*) names=${file#plugins/} ;;
     *)
         in_plugin=${file#plugins/}

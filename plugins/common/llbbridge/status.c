@@ -34,7 +34,7 @@ source_json(struct gateway *gw, const struct tenon_error *err)
 {
     struct tenon_source_excerpt at;
 
-    if (!gw->host->error_source(gw->graph, err, &at))
+    if (!gw->graph || !gw->host->error_source(gw->graph, err, &at))
         return NULL;
     auto_free char *data = tenon_base64(at.data, at.len);
     auto_buf struct tenon_buf json = TENON_BUF_INIT;

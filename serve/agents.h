@@ -1,0 +1,15 @@
+/* serve/agents.h - a connection with a client's ssh agent: a socket here, a stream there. */
+#ifndef TENON_SERVE_AGENTS_H
+#define TENON_SERVE_AGENTS_H
+
+#include "base/error.h"
+#include "common/grpc/grpc.h"
+
+struct agent;
+
+/* *fd is the caller's end.  NULL: see err; NOT_FOUND: the client has no agent of that id. */
+struct agent *agent_connect(struct grpc_conn *conn, const char *id, int *fd,
+                            struct tenon_error *err);
+void agent_free(struct agent *a); /* ends it */
+
+#endif

@@ -1,0 +1,354 @@
+/* serve/clientsession.c - the engine's session, by calls of a client's services. */
+#include "clientsession.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents.h"
+#include "base/io.h"
+#include "callerror.h"
+#include "ctlmessages.h"
+#include "filesend.h"
+#include "filesync.h"
+#include "store/store.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+
+#define GET_SECRET "/moby.buildkit.secrets.v1.Secrets/GetSecret"
+#define CREDENTIALS "/moby.filesync.v1.Auth/Credentials"
+#define FILE_SYNC "/moby.filesync.v1.FileSync/DiffCopy"
+#define FILE_SEND "/moby.filesync.v1.FileSend/DiffCopy"
+#define FORWARD_AGENT "/moby.sshforward.v1.SSH/ForwardAgent"
+#define NS_PER_S UINT64_C(1000000000)
+
+enum { AUTH_TIMEOUT = 60, SECRET_TIMEOUT = 60 }; /* seconds */
+
+struct local { /* a directory that was brought here */
+    char *name;
+    struct tenon_tempdir *dir;
+};
+
+struct clientsession {
+    struct tenon_session vtable;
+    struct server *server;
+    struct tunnel *tunnel; /* NULL: none */
+    struct tenon_store *store;
+    pthread_mutex_t lock; /* of the following; held while a directory comes */
+    TENON_VEC(struct local) locals;
+    TENON_VEC(struct agent *) agents;
+    TENON_VEC(struct filesend *) sends; /* under way */
+};
+
+/* Has the client such a service?  Otherwise an error that says so. */
+static bool
+offers(const struct clientsession *c, const char *method, const char *what,
+       struct tenon_error *err)
+{
+    if (c->tunnel && tunnel_has(c->tunnel, method))
+        return true;
+    tenon_error_set(err, TENON_E_NOT_FOUND, "%s: %s", what,
+                    c->tunnel ? "the client's session does not offer that"
+                              : "the build came without a session");
+    return false;
+}
+
+/* ---- secrets, credentials ------------------------------------------------ */
+
+static bool
+ask(struct clientsession *c, const char *method, unsigned seconds, const char *id,
+    struct tenon_buf *reply, struct grpc_status *status)
+{
+    const struct ses_id request = {id};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+
+    message_encode(&bytes, &ses_id_message, &request);
+    return grpc_call_unary(c->tunnel->conn, method, NULL, 0, seconds * NS_PER_S,
+                           tenon_buf_str(&bytes), bytes.len, reply, status);
+}
+
+static int
+open_secret(struct clientsession *c, const char *id, struct tenon_error *err)
+{
+    auto_free char *what = tenon_asprintf("secret %s", id);
+    auto_grpc_status struct grpc_status status = {0};
+    auto_secret_buf struct tenon_buf reply = TENON_BUF_INIT;
+    struct ses_secret secret = {0};
+    const char *why;
+
+    if (!offers(c, GET_SECRET, what, err))
+        return err->code;
+    if (!ask(c, GET_SECRET, SECRET_TIMEOUT, id, &reply, &status)) {
+        if (status.code == GRPC_NOT_FOUND || status.code == GRPC_UNIMPLEMENTED)
+            return tenon_error_set(err, TENON_E_NOT_FOUND, "secret %s: not found", id);
+        return callerror_set(&status, what, err);
+    }
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT; /* bytes point into the reply */
+    if (!message_decode(&arena, &ses_secret_message, reply.data, reply.len, &secret, &why))
+        return tenon_error_set(err, TENON_E_FAILED, "%s: %s", what, why);
+    if (secret.data.len > TENON_SECRET_MAX_BYTES)
+        return tenon_error_set(err, TENON_E_LIMIT, "secret %s too big. max size 500KB", id);
+    return tenon_sealed(secret.data.data, secret.data.len, err);
+}
+
+/* The host alone: registries of clients' settings have no repositories. */
+static char *
+host_of(const char *where)
+{
+    char *host = tenon_strndup(where, strcspn(where, "/"));
+
+    if (strcmp(host, "docker.io") == 0) { /* as clients know it */
+        free(host);
+        host = tenon_strdup("registry-1.docker.io");
+    }
+    return host;
+}
+
+static int
+session_credentials(void *data, const char *where, char **user, char **secret,
+                    struct tenon_error *err)
+{
+    struct clientsession *c = data;
+    auto_grpc_status struct grpc_status status = {0};
+    auto_secret_buf struct tenon_buf reply = TENON_BUF_INIT;
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_free char *host = host_of(where);
+    auto_free char *what = tenon_asprintf("credentials for %s", host);
+    struct ses_credentials found = {0};
+    const char *why;
+
+    *user = *secret = NULL;
+    if (!c->tunnel || !tunnel_has(c->tunnel, CREDENTIALS))
+        return TENON_OK;
+    if (!ask(c, CREDENTIALS, AUTH_TIMEOUT, host, &reply, &status))
+        return status.code == GRPC_UNIMPLEMENTED || status.code == GRPC_NOT_FOUND
+                   ? TENON_OK
+                   : callerror_set(&status, what, err);
+    if (!message_decode(&arena, &ses_credentials_message, reply.data, reply.len, &found, &why))
+        return tenon_error_set(err, TENON_E_FAILED, "%s: %s", what, why);
+    if (*found.secret) {
+        *user = tenon_strdup(*found.user ? found.user : "<token>");
+        *secret = tenon_strdup(found.secret);
+    }
+    return TENON_OK;
+}
+
+/* ---- directories --------------------------------------------------------- */
+
+/* With the lock held; NULL: it has not come yet. */
+static const struct local *
+find_local(const struct clientsession *c, const char *name)
+{
+    tenon_vec_foreach(l, &c->locals)
+        if (!strcmp(l->name, name))
+            return l;
+    return NULL;
+}
+
+/* With the lock held. */
+static int
+bring_local(struct clientsession *c, const char *name, struct tenon_error *err)
+{
+    struct local l = {0};
+
+    if (tenon_tempdir_new(c->store, &l.dir, err) < 0)
+        return err->code;
+    if (filesync_receive(c->tunnel->conn, FILE_SYNC, name, tenon_tempdir_fd(l.dir), err) < 0) {
+        tenon_tempdir_free(l.dir);
+        return err->code;
+    }
+    l.name = tenon_strdup(name);
+    tenon_vec_push(&c->locals, l);
+    return TENON_OK;
+}
+
+static int
+open_local(struct clientsession *c, const char *name, struct tenon_error *err)
+{
+    auto_free char *what = tenon_asprintf("local directory \"%s\"", name);
+    int fd = -1;
+
+    if (!offers(c, FILE_SYNC, what, err))
+        return err->code;
+    pthread_mutex_lock(&c->lock);
+    if (find_local(c, name) || bring_local(c, name, err) == 0) {
+        fd = openat(tenon_tempdir_fd(find_local(c, name)->dir), ".",
+                    O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            tenon_error_sys(err, "%s", what);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return fd < 0 ? err->code : fd;
+}
+
+static const char *
+no_path(void *data, const char *name)
+{
+    (void)data, (void)name;
+    return NULL; /* nothing here has the client's names */
+}
+
+/* ---- agents -------------------------------------------------------------- */
+
+static int
+open_agent(struct clientsession *c, const char *id, struct tenon_error *err)
+{
+    int fd;
+
+    if (!offers(c, FORWARD_AGENT, "ssh agent", err))
+        return err->code;
+    struct agent *a = agent_connect(c->tunnel->conn, id, &fd, err);
+    if (!a)
+        return err->code;
+    pthread_mutex_lock(&c->lock);
+    tenon_vec_push(&c->agents, a);
+    pthread_mutex_unlock(&c->lock);
+    return fd;
+}
+
+static int
+session_open(void *data, const char *service, const char *id, struct tenon_error *err)
+{
+    struct clientsession *c = data;
+
+    if (!strcmp(service, "secret"))
+        return open_secret(c, id, err);
+    if (!strcmp(service, "local"))
+        return open_local(c, id, err);
+    if (!strcmp(service, "ssh"))
+        return open_agent(c, id, err);
+    return tenon_error_set(err, TENON_E_UNSUPPORTED, "a client's session does not offer \"%s\"",
+                           service);
+}
+
+/* ---- results ------------------------------------------------------------- */
+
+char *
+clientsession_place(size_t exporter)
+{
+    return tenon_asprintf("/%zu", exporter);
+}
+
+static int
+sink_open(void *data, const char *dest, struct tenon_error *err)
+{
+    struct clientsession *c = data;
+    int fd;
+
+    if (!offers(c, FILE_SEND, "the result", err))
+        return err->code;
+    struct filesend *send = filesend_open(c->tunnel->conn, FILE_SEND, dest + 1, &fd, err);
+    if (!send)
+        return err->code;
+    pthread_mutex_lock(&c->lock);
+    tenon_vec_push(&c->sends, send);
+    pthread_mutex_unlock(&c->lock);
+    return fd;
+}
+
+/* NULL: none writes to that. */
+static struct filesend *
+take_send(struct clientsession *c, int fd)
+{
+    struct filesend *found = NULL;
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->sends.len && !found; i++)
+        if (filesend_fd(c->sends.items[i]) == fd) {
+            found = c->sends.items[i];
+            c->sends.items[i] = c->sends.items[--c->sends.len];
+        }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+static int
+sink_commit(void *data, int fd, struct tenon_error *err)
+{
+    struct filesend *send = take_send(data, fd);
+
+    return send ? filesend_commit(send, err)
+                : tenon_error_set(err, TENON_E_BUG, "commit of a sink that is not open");
+}
+
+static void
+sink_abort(void *data, int fd)
+{
+    struct filesend *send = take_send(data, fd);
+
+    if (send)
+        filesend_abort(send);
+}
+
+static int
+sink_dir(void *data, const char *dest, struct tenon_error *err)
+{
+    (void)data, (void)dest;
+    return tenon_error_set(err, TENON_E_UNSUPPORTED, "results that are directories do not go to "
+                           "clients yet: type=tar has the same files");
+}
+
+static int
+sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
+{
+    const struct clientsession *c = data;
+
+    if (kind != TENON_SINK_FILE)
+        return sink_dir(data, dest, err);
+    return offers(c, FILE_SEND, "the result", err) ? TENON_OK : err->code;
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+struct clientsession *
+clientsession_new(struct server *s, const char *id, struct tenon_store *store,
+                  struct tenon_error *err)
+{
+    struct tunnel *tunnel = *id ? tunnel_find(s, id) : NULL;
+
+    if (*id && !tunnel) {
+        tenon_error_set(err, TENON_E_NOT_FOUND, "no active session for %s", id);
+        return NULL;
+    }
+    struct clientsession *c = tenon_new0(struct clientsession);
+    c->server = s;
+    c->tunnel = tunnel;
+    c->store = store;
+    pthread_mutex_init(&c->lock, NULL);
+    c->vtable = (struct tenon_session){
+        .data = c, .open = session_open, .local_path = no_path,
+        .credentials = session_credentials, .sink_open = sink_open,
+        .sink_commit = sink_commit, .sink_abort = sink_abort, .sink_dir = sink_dir,
+        .sink_check = sink_check,
+    };
+    return c;
+}
+
+struct tenon_session *
+clientsession_vtable(struct clientsession *c)
+{
+    return &c->vtable;
+}
+
+void
+clientsession_free(struct clientsession *c)
+{
+    if (!c)
+        return;
+    while (c->sends.len)
+        sink_abort(c, filesend_fd(c->sends.items[0]));
+    tenon_vec_foreach(a, &c->agents)
+        agent_free(*a);
+    tenon_vec_foreach(l, &c->locals) {
+        free(l->name);
+        tenon_tempdir_free(l->dir);
+    }
+    tenon_vec_release(&c->sends);
+    tenon_vec_release(&c->agents);
+    tenon_vec_release(&c->locals);
+    if (c->tunnel)
+        tunnel_leave(c->server, c->tunnel);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}

@@ -1,0 +1,23 @@
+/* serve/clientsession.h - a client's session as the engine knows one: directories, secrets, agents,
+ * credentials and places for results are calls of the services that the client offers.  For one
+ * build; any thread. */
+#ifndef TENON_SERVE_CLIENTSESSION_H
+#define TENON_SERVE_CLIENTSESSION_H
+
+#include "context/session.h"
+#include "tunnel.h"
+
+struct tenon_store;
+struct clientsession;
+
+/* id: "" for none, and everything is missing.  The store is for directories, and outlives it.
+ * NULL: there is no session of that id. */
+struct clientsession *clientsession_new(struct server *s, const char *id,
+                                        struct tenon_store *store, struct tenon_error *err);
+struct tenon_session *clientsession_vtable(struct clientsession *c);
+void clientsession_free(struct clientsession *c);
+
+/* The place for the files of an exporter, by its number in the request: what it has as "dest". */
+char *clientsession_place(size_t exporter);
+
+#endif

@@ -1,0 +1,238 @@
+/* serve/ctlmessages.c - the fields of each message, by their numbers. */
+#include "ctlmessages.h"
+
+#define FIELDS static const struct message_field
+#define INFO(name) \
+    static const struct message_type_info name##_message = MESSAGE_INFO(name, name##_fields)
+#define SPOKEN(name) \
+    const struct message_type_info name##_message = MESSAGE_INFO(name, name##_fields)
+
+const struct message_type_info ctl_none_message = {.size = sizeof(struct ctl_none)};
+
+FIELDS ctl_health_fields[] = {MESSAGE_FIELD(1, INT, ctl_health, status)};
+SPOKEN(ctl_health);
+
+FIELDS ctl_bytes_fields[] = {MESSAGE_FIELD(1, BYTES, ctl_bytes, data)};
+SPOKEN(ctl_bytes);
+
+FIELDS ctl_pair_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_pair, key),
+    MESSAGE_FIELD(2, STRING, ctl_pair, value),
+};
+INFO(ctl_pair);
+
+FIELDS ctl_blob_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_blob, key),
+    MESSAGE_FIELD(2, BYTES, ctl_blob, value),
+};
+INFO(ctl_blob);
+
+FIELDS ctl_time_fields[] = {
+    MESSAGE_FIELD(1, INT, ctl_time, seconds),
+    MESSAGE_FIELD(2, INT, ctl_time, nanoseconds),
+};
+INFO(ctl_time);
+
+/* ---- who we are ---------------------------------------------------------- */
+
+FIELDS ctl_version_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_version, package),
+    MESSAGE_FIELD(2, STRING, ctl_version, version),
+    MESSAGE_FIELD(3, STRING, ctl_version, revision),
+};
+INFO(ctl_version);
+
+FIELDS ctl_info_fields[] = {MESSAGE_OF(1, ONE, ctl_info, version, ctl_version_message)};
+SPOKEN(ctl_info);
+
+FIELDS ctl_platform_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_platform, arch),
+    MESSAGE_FIELD(2, STRING, ctl_platform, os),
+    MESSAGE_FIELD(3, STRING, ctl_platform, variant),
+};
+INFO(ctl_platform);
+
+FIELDS ctl_worker_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_worker, id),
+    MESSAGE_OF(2, MANY, ctl_worker, labels, ctl_pair_message),
+    MESSAGE_OF(3, MANY, ctl_worker, platforms, ctl_platform_message),
+    MESSAGE_OF(5, ONE, ctl_worker, version, ctl_version_message),
+};
+INFO(ctl_worker);
+
+FIELDS ctl_workers_fields[] = {MESSAGE_OF(1, MANY, ctl_workers, records, ctl_worker_message)};
+SPOKEN(ctl_workers);
+
+FIELDS ctl_list_workers_fields[] = {MESSAGE_FIELD(1, STRINGS, ctl_list_workers, filters)};
+SPOKEN(ctl_list_workers);
+
+/* ---- the store ----------------------------------------------------------- */
+
+FIELDS ctl_disk_usage_fields[] = {
+    MESSAGE_FIELD(1, STRINGS, ctl_disk_usage, filters),
+    MESSAGE_FIELD(2, INT, ctl_disk_usage, age_limit),
+};
+SPOKEN(ctl_disk_usage);
+
+FIELDS ctl_usage_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_usage, id),
+    MESSAGE_FIELD(2, BOOL, ctl_usage, is_mutable),
+    MESSAGE_FIELD(3, BOOL, ctl_usage, in_use),
+    MESSAGE_FIELD(4, INT, ctl_usage, size),
+    MESSAGE_OF(6, ONE, ctl_usage, created, ctl_time_message),
+    MESSAGE_OF(7, ONE, ctl_usage, last_used, ctl_time_message),
+    MESSAGE_FIELD(8, INT, ctl_usage, use_count),
+    MESSAGE_FIELD(9, STRING, ctl_usage, description),
+    MESSAGE_FIELD(10, STRING, ctl_usage, type),
+    MESSAGE_FIELD(11, BOOL, ctl_usage, shared),
+};
+INFO(ctl_usage);
+
+FIELDS ctl_usages_fields[] = {MESSAGE_OF(1, MANY, ctl_usages, records, ctl_usage_message)};
+SPOKEN(ctl_usages);
+
+/* ---- Solve --------------------------------------------------------------- */
+
+FIELDS ctl_typed_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_typed, type),
+    MESSAGE_OF(2, MANY, ctl_typed, attrs, ctl_pair_message),
+};
+INFO(ctl_typed);
+
+FIELDS ctl_cache_fields[] = {
+    MESSAGE_OF(4, MANY, ctl_cache, exports, ctl_typed_message),
+    MESSAGE_OF(5, MANY, ctl_cache, imports, ctl_typed_message),
+};
+INFO(ctl_cache);
+
+FIELDS ctl_solve_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_solve, ref),
+    MESSAGE_FIELD(2, BYTES, ctl_solve, definition),
+    MESSAGE_FIELD(3, STRING, ctl_solve, old_exporter),
+    MESSAGE_OF(4, MANY, ctl_solve, old_exporter_attrs, ctl_pair_message),
+    MESSAGE_FIELD(5, STRING, ctl_solve, session),
+    MESSAGE_FIELD(6, STRING, ctl_solve, frontend),
+    MESSAGE_OF(7, MANY, ctl_solve, options, ctl_pair_message),
+    MESSAGE_OF(8, ONE, ctl_solve, cache, ctl_cache_message),
+    MESSAGE_FIELD(9, STRINGS, ctl_solve, entitlements),
+    MESSAGE_OF(10, MANY, ctl_solve, inputs, ctl_blob_message),
+    MESSAGE_FIELD(12, BYTES, ctl_solve, policy),
+    MESSAGE_OF(13, MANY, ctl_solve, exporters, ctl_typed_message),
+    MESSAGE_FIELD(14, BOOL, ctl_solve, session_exporter),
+    MESSAGE_FIELD(15, STRING, ctl_solve, policy_session),
+    MESSAGE_FIELD(17, BOOL, ctl_solve, proxy_network),
+};
+SPOKEN(ctl_solve);
+
+FIELDS ctl_solved_fields[] = {MESSAGE_OF(1, MANY, ctl_solved, response, ctl_pair_message)};
+SPOKEN(ctl_solved);
+
+FIELDS ctl_history_fields[] = {
+    MESSAGE_FIELD(1, BOOL, ctl_history, active_only),
+    MESSAGE_FIELD(2, STRING, ctl_history, ref),
+    MESSAGE_FIELD(3, BOOL, ctl_history, early_exit),
+};
+SPOKEN(ctl_history);
+
+/* ---- Status -------------------------------------------------------------- */
+
+FIELDS ctl_status_fields[] = {MESSAGE_FIELD(1, STRING, ctl_status, ref)};
+SPOKEN(ctl_status);
+
+FIELDS ctl_group_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_group, id),
+    MESSAGE_FIELD(2, STRING, ctl_group, name),
+    MESSAGE_FIELD(3, BOOL, ctl_group, weak),
+};
+INFO(ctl_group);
+
+FIELDS ctl_vertex_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_vertex, digest),
+    MESSAGE_FIELD(2, STRINGS, ctl_vertex, inputs),
+    MESSAGE_FIELD(3, STRING, ctl_vertex, name),
+    MESSAGE_FIELD(4, BOOL, ctl_vertex, cached),
+    MESSAGE_OF(5, ONE, ctl_vertex, started, ctl_time_message),
+    MESSAGE_OF(6, ONE, ctl_vertex, completed, ctl_time_message),
+    MESSAGE_FIELD(7, STRING, ctl_vertex, error),
+    MESSAGE_OF(8, ONE, ctl_vertex, group, ctl_group_message),
+};
+INFO(ctl_vertex);
+
+FIELDS ctl_line_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_line, id),
+    MESSAGE_FIELD(2, STRING, ctl_line, vertex),
+    MESSAGE_FIELD(3, STRING, ctl_line, name),
+    MESSAGE_FIELD(4, INT, ctl_line, current),
+    MESSAGE_FIELD(5, INT, ctl_line, total),
+    MESSAGE_OF(6, ONE, ctl_line, timestamp, ctl_time_message),
+    MESSAGE_OF(7, ONE, ctl_line, started, ctl_time_message),
+    MESSAGE_OF(8, ONE, ctl_line, completed, ctl_time_message),
+};
+INFO(ctl_line);
+
+FIELDS ctl_log_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_log, vertex),
+    MESSAGE_OF(2, ONE, ctl_log, timestamp, ctl_time_message),
+    MESSAGE_FIELD(3, INT, ctl_log, stream),
+    MESSAGE_FIELD(4, BYTES, ctl_log, text),
+};
+INFO(ctl_log);
+
+FIELDS ctl_warning_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_warning, vertex),
+    MESSAGE_FIELD(2, INT, ctl_warning, level),
+    MESSAGE_FIELD(3, STRING, ctl_warning, text),
+    MESSAGE_FIELD(4, STRINGS, ctl_warning, detail),
+    MESSAGE_FIELD(5, STRING, ctl_warning, url),
+};
+INFO(ctl_warning);
+
+FIELDS ctl_statuses_fields[] = {
+    MESSAGE_OF(1, MANY, ctl_statuses, vertexes, ctl_vertex_message),
+    MESSAGE_OF(2, MANY, ctl_statuses, lines, ctl_line_message),
+    MESSAGE_OF(3, MANY, ctl_statuses, logs, ctl_log_message),
+    MESSAGE_OF(4, MANY, ctl_statuses, warnings, ctl_warning_message),
+};
+SPOKEN(ctl_statuses);
+
+/* ---- a session's services ------------------------------------------------ */
+
+FIELDS ses_id_fields[] = {MESSAGE_FIELD(1, STRING, ses_id, id)};
+SPOKEN(ses_id);
+
+FIELDS ses_secret_fields[] = {MESSAGE_FIELD(1, BYTES, ses_secret, data)};
+SPOKEN(ses_secret);
+
+FIELDS ses_credentials_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_credentials, user),
+    MESSAGE_FIELD(2, STRING, ses_credentials, secret),
+};
+SPOKEN(ses_credentials);
+
+FIELDS ses_xattr_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_xattr, name),
+    MESSAGE_FIELD(2, BYTES, ses_xattr, value),
+};
+INFO(ses_xattr);
+
+FIELDS ses_stat_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_stat, path),
+    MESSAGE_FIELD(2, INT, ses_stat, mode),
+    MESSAGE_FIELD(3, INT, ses_stat, uid),
+    MESSAGE_FIELD(4, INT, ses_stat, gid),
+    MESSAGE_FIELD(5, INT, ses_stat, size),
+    MESSAGE_FIELD(6, INT, ses_stat, mtime_ns),
+    MESSAGE_FIELD(7, STRING, ses_stat, link),
+    MESSAGE_FIELD(8, INT, ses_stat, dev_major),
+    MESSAGE_FIELD(9, INT, ses_stat, dev_minor),
+    MESSAGE_OF(10, MANY, ses_stat, xattrs, ses_xattr_message),
+};
+INFO(ses_stat);
+
+FIELDS ses_packet_fields[] = {
+    MESSAGE_FIELD(1, INT, ses_packet, type),
+    MESSAGE_OF(2, ONE, ses_packet, stat, ses_stat_message),
+    MESSAGE_FIELD(3, INT, ses_packet, id),
+    MESSAGE_FIELD(4, BYTES, ses_packet, data),
+};
+SPOKEN(ses_packet);

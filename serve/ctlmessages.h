@@ -1,0 +1,185 @@
+/* serve/ctlmessages.h - the messages of moby.buildkit.v1.Control and of the services of a client's
+ * session, as far as they are spoken.  Definitions stay bytes. */
+#ifndef TENON_SERVE_CTLMESSAGES_H
+#define TENON_SERVE_CTLMESSAGES_H
+
+#include "common/message/message.h"
+
+struct ctl_none {
+    bool unused;
+};
+struct ctl_health {
+    int64_t status;
+};
+struct ctl_bytes { /* BytesMessage: a piece of a stream */
+    struct message_bytes data;
+};
+struct ctl_pair { /* an entry of a map of strings */
+    const char *key, *value;
+};
+struct ctl_blob { /* an entry of a map of definitions */
+    const char *key;
+    struct message_bytes value;
+};
+struct ctl_time {
+    int64_t seconds, nanoseconds;
+};
+
+/* ---- who we are ---------------------------------------------------------- */
+
+struct ctl_version {
+    const char *package, *version, *revision;
+};
+struct ctl_info {
+    const struct ctl_version *version;
+};
+struct ctl_platform {
+    const char *arch, *os, *variant;
+};
+struct ctl_worker {
+    const char *id;
+    struct message_list labels;    /* ctl_pair */
+    struct message_list platforms; /* ctl_platform */
+    const struct ctl_version *version;
+};
+struct ctl_workers {
+    struct message_list records; /* ctl_worker */
+};
+struct ctl_list_workers {
+    struct message_list filters; /* strings */
+};
+
+/* ---- the store ----------------------------------------------------------- */
+
+struct ctl_disk_usage {
+    struct message_list filters; /* strings */
+    int64_t age_limit;
+};
+struct ctl_usage {
+    const char *id;
+    bool is_mutable, in_use;
+    int64_t size;
+    const struct ctl_time *created, *last_used;
+    int64_t use_count;
+    const char *description, *type;
+    bool shared;
+};
+struct ctl_usages {
+    struct message_list records; /* ctl_usage */
+};
+
+/* ---- Solve --------------------------------------------------------------- */
+
+struct ctl_typed { /* an exporter, or a cache */
+    const char *type;
+    struct message_list attrs; /* ctl_pair */
+};
+struct ctl_cache {
+    struct message_list exports, imports; /* ctl_typed */
+};
+struct ctl_solve {
+    const char *ref;
+    struct message_bytes definition;
+    const char *old_exporter;
+    struct message_list old_exporter_attrs; /* ctl_pair; of one that knows no `exporters` */
+    const char *session, *frontend;
+    struct message_list options; /* ctl_pair */
+    const struct ctl_cache *cache;
+    struct message_list entitlements; /* strings */
+    struct message_list inputs;       /* ctl_blob */
+    struct message_bytes policy;
+    struct message_list exporters; /* ctl_typed */
+    bool session_exporter;
+    const char *policy_session;
+    bool proxy_network;
+};
+struct ctl_solved {
+    struct message_list response; /* ctl_pair */
+};
+struct ctl_history {
+    bool active_only;
+    const char *ref;
+    bool early_exit;
+};
+
+/* ---- Status -------------------------------------------------------------- */
+
+struct ctl_status {
+    const char *ref;
+};
+struct ctl_group {
+    const char *id, *name;
+    bool weak;
+};
+struct ctl_vertex {
+    const char *digest;
+    struct message_list inputs; /* strings */
+    const char *name;
+    bool cached;
+    const struct ctl_time *started, *completed;
+    const char *error;
+    const struct ctl_group *group;
+};
+struct ctl_line { /* VertexStatus */
+    const char *id, *vertex, *name;
+    int64_t current, total;
+    const struct ctl_time *timestamp, *started, *completed;
+};
+struct ctl_log {
+    const char *vertex;
+    const struct ctl_time *timestamp;
+    int64_t stream;
+    struct message_bytes text;
+};
+struct ctl_warning {
+    const char *vertex;
+    int64_t level;
+    const char *text;
+    struct message_list detail; /* strings */
+    const char *url;
+};
+struct ctl_statuses {
+    struct message_list vertexes; /* ctl_vertex */
+    struct message_list lines;    /* ctl_line */
+    struct message_list logs;     /* ctl_log */
+    struct message_list warnings; /* ctl_warning */
+};
+
+/* ---- a session's services ------------------------------------------------ */
+
+struct ses_id { /* of a secret, of an agent; a host */
+    const char *id;
+};
+struct ses_secret {
+    struct message_bytes data;
+};
+struct ses_credentials {
+    const char *user, *secret;
+};
+struct ses_xattr {
+    const char *name;
+    struct message_bytes value;
+};
+struct ses_stat {
+    const char *path;
+    int64_t mode; /* Go's os.FileMode */
+    int64_t uid, gid, size, mtime_ns;
+    const char *link;
+    int64_t dev_major, dev_minor;
+    struct message_list xattrs; /* ses_xattr */
+};
+struct ses_packet {
+    int64_t type; /* enum ses_packet_type */
+    const struct ses_stat *stat;
+    int64_t id;
+    struct message_bytes data;
+};
+enum ses_packet_type { SES_STAT, SES_REQ, SES_DATA, SES_FIN, SES_ERR };
+
+extern const struct message_type_info ctl_none_message, ctl_health_message, ctl_bytes_message,
+    ctl_info_message, ctl_list_workers_message, ctl_workers_message, ctl_disk_usage_message,
+    ctl_usages_message, ctl_solve_message, ctl_solved_message, ctl_history_message,
+    ctl_status_message, ctl_statuses_message, ses_id_message, ses_secret_message,
+    ses_credentials_message, ses_packet_message;
+
+#endif

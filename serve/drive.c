@@ -1,0 +1,200 @@
+/* serve/drive.c - a definition, a frontend, or the client. */
+#include "drive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/llbbridge/containers.h"
+#include "engine/host.h"
+#include "tools/alloc.h"
+
+#define BUILD_HEADER "buildkit-controlapi-buildid"
+
+const char *
+drive_plugin(const char *frontend)
+{
+    return strcmp(frontend, "dockerfile.v0") == 0 ? "dockerfile"
+           : strcmp(frontend, "gateway.v0") == 0  ? "gateway" : NULL;
+}
+
+/* ---- a definition, a frontend -------------------------------------------- */
+
+static int
+drive_definition(struct gateway *gw, const struct message_bytes *definition,
+                 struct tenon_error *err)
+{
+    struct tenon_ref *ref = NULL;
+    int rc = gw->bridge->solve_definition(gw->ctx, gw->graph, definition->data, definition->len,
+                                          &ref, err);
+
+    return rc < 0 ? rc : gw->host->result_add(gw->result, gw->request->host_platform, ref, err);
+}
+
+static int
+drive_frontend(struct gateway *gw, const struct ctl_solve *request, struct tenon_error *err)
+{
+    const struct ctl_blob *blobs = request->inputs.items;
+    auto_free struct tenon_named_ref *inputs =
+        tenon_calloc(request->inputs.len + 1, sizeof *inputs);
+    const struct tenon_frontend_call call = {
+        .struct_size = sizeof call,
+        .frontend = drive_plugin(request->frontend),
+        .options = gw->request->options,
+        .inputs = inputs,
+        .input_count = request->inputs.len,
+    };
+
+    for (size_t i = 0; i < request->inputs.len; i++) {
+        inputs[i].name = blobs[i].key;
+        if (gw->bridge->solve_definition(gw->ctx, gw->graph, blobs[i].value.data,
+                                         blobs[i].value.len, &inputs[i].ref, err) < 0)
+            return err->code;
+    }
+    return gw->bridge->solve_frontend(gw->ctx, gw->graph, &call, gw->result, err);
+}
+
+/* ---- the client ---------------------------------------------------------- */
+
+static bool
+has_returned(struct gateway *gw)
+{
+    pthread_mutex_lock(&gw->lock);
+    const bool returned = gw->returned;
+    pthread_mutex_unlock(&gw->lock);
+    return returned;
+}
+
+/* Until it has returned, and all that it asked for was answered; or it is not to go on. */
+static void
+attend(struct servejob *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->driving = true;
+    pthread_cond_broadcast(&j->changed);
+    while (!tenon_cancel_fired(j->cancel) && !(has_returned(&j->gateway) && j->calls == 0))
+        pthread_cond_wait(&j->changed, &j->lock);
+    j->driving = false;
+    while (j->calls > 0)
+        pthread_cond_wait(&j->changed, &j->lock);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static int
+drive_client(struct servejob *j, struct tenon_error *err)
+{
+    struct gateway *gw = &j->gateway;
+
+    gateway_open(gw);
+    int rc = watch_start(&gw->watch, gw->host);
+    if (rc == 0) {
+        attend(j);
+        watch_stop(&gw->watch);
+    }
+    containers_release(gw);
+    if (rc != 0)
+        tenon_error_errno(err, rc, "serve the client");
+    else if (gw->failure.len)
+        gateway_take_failure(gw, err);
+    else if (tenon_cancel_check(j->cancel, err) == 0 && gw->refused)
+        tenon_error_set(err, TENON_E_FAILED, "the client returned what is no result");
+    gateway_release(gw);
+    return err->code;
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+static int
+drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_request *request,
+            const struct tenon_bridge *bridge, struct tenon_result *result,
+            struct tenon_error *err)
+{
+    const struct drive *d = self;
+    struct gateway *gw = &d->job->gateway;
+
+    *gw = (struct gateway){
+        .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
+        .graph = request->graph, .result = result,
+    };
+    if (d->request->definition.len)
+        return drive_definition(gw, &d->request->definition, err);
+    if (*d->request->frontend)
+        return drive_frontend(gw, d->request, err);
+    return drive_client(d->job, err);
+}
+
+const struct tenon_frontend_ops drive_ops = {
+    .struct_size = sizeof drive_ops,
+    .solve = drive_solve,
+};
+
+void
+drive_wake(struct servejob *j)
+{
+    pthread_mutex_lock(&j->lock);
+    pthread_cond_broadcast(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- its calls ----------------------------------------------------------- */
+
+/* The client may drive now, or soon; false: it may not. */
+static bool
+begin_call(struct servejob *j)
+{
+    const struct timespec until = server_deadline(SERVER_WAIT_JOB);
+    int waited = 0;
+
+    pthread_mutex_lock(&j->lock);
+    while (!j->driving && waited == 0)
+        waited = pthread_cond_timedwait(&j->changed, &j->lock, &until);
+    const bool good = j->driving;
+    j->calls += good;
+    pthread_mutex_unlock(&j->lock);
+    return good;
+}
+
+static void
+end_call(struct servejob *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->calls--;
+    pthread_cond_broadcast(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static const struct grpc_method *
+find_method(const char *path)
+{
+    size_t count;
+    const struct grpc_method *methods = gateway_methods(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(methods[i].path, path))
+            return &methods[i];
+    return NULL;
+}
+
+void
+drive_call(struct server *s, struct grpc_call *call)
+{
+    const char *ref = grpc_call_header(call, BUILD_HEADER);
+    const struct grpc_method *method = find_method(grpc_call_path(call));
+
+    if (!ref) {
+        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "no " BUILD_HEADER ": which build is it?");
+        return;
+    }
+    struct servejob *j = servejob_find(s, ref);
+    if (!j) {
+        grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", ref);
+        return;
+    }
+    if (begin_call(j)) {
+        method->run(&j->gateway, call);
+        end_call(j);
+    } else {
+        grpc_call_fail(call, GRPC_FAILED_PRECONDITION, "job %s is not driven by its client, or no "
+                       "longer", ref);
+    }
+    servejob_leave(j);
+}

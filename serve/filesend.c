@@ -1,0 +1,94 @@
+/* serve/filesend.c - a pipe, and a thread that sends what comes out of it. */
+#include "filesend.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "callerror.h"
+#include "pump.h"
+#include "tools/alloc.h"
+
+struct filesend {
+    struct grpc_call *call;
+    int in, out; /* of the pipe: what is written, what is read */
+    pthread_t thread;
+};
+
+/* A client that wants no more is not written to for ever. */
+static void *
+send_all(void *data)
+{
+    struct filesend *f = data;
+
+    if (pump_out(f->out, f->call))
+        grpc_call_close_send(f->call);
+    close(tenon_steal_fd(&f->out));
+    return NULL;
+}
+
+struct filesend *
+filesend_open(struct grpc_conn *conn, const char *method, const char *exporter, int *fd,
+              struct tenon_error *err)
+{
+    const struct grpc_header which = {"buildkit-attachable-exporter-id", exporter};
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        tenon_error_sys(err, "make a pipe for the result");
+        return NULL;
+    }
+    struct filesend *f = tenon_new0(struct filesend);
+    f->out = ends[0];
+    f->in = ends[1];
+    f->call = grpc_call_start(conn, method, &which, 1, 0);
+    int rc = pthread_create(&f->thread, NULL, send_all, f);
+    if (rc != 0) {
+        tenon_error_errno(err, rc, "start a thread for the result");
+        grpc_call_free(f->call);
+        close(ends[0]);
+        close(ends[1]);
+        free(f);
+        return NULL;
+    }
+    *fd = f->in;
+    return f;
+}
+
+int
+filesend_fd(const struct filesend *f)
+{
+    return f->in;
+}
+
+/* The thread sees the end of the pipe, or that of the call. */
+static void
+end(struct filesend *f)
+{
+    close(f->in);
+    pthread_join(f->thread, NULL);
+}
+
+int
+filesend_commit(struct filesend *f, struct tenon_error *err)
+{
+    auto_grpc_status struct grpc_status status = {0};
+
+    end(f);
+    grpc_call_status(f->call, &status);
+    if (status.code != GRPC_OK)
+        callerror_set(&status, "send the result to the client", err);
+    grpc_call_free(f->call);
+    free(f);
+    return err->code;
+}
+
+void
+filesend_abort(struct filesend *f)
+{
+    grpc_call_cancel(f->call);
+    end(f);
+    grpc_call_free(f->call);
+    free(f);
+}

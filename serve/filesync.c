@@ -1,0 +1,397 @@
+/* serve/filesync.c - the receiver of fsutil's packets. */
+#include "filesync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/root.h"
+#include "callerror.h"
+#include "ctlmessages.h"
+#include "tools/alloc.h"
+#include "tools/path.h"
+#include "tools/vec.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+enum { /* of Go's os.FileMode, from the top */
+    GO_DIR_BIT = 31, GO_SYMLINK_BIT = 27, GO_DEVICE_BIT = 26, GO_FIFO_BIT = 25,
+    GO_SOCKET_BIT = 24, GO_SETUID_BIT = 23, GO_SETGID_BIT = 22, GO_STICKY_BIT = 20,
+    GO_IRREGULAR_BIT = 19,
+};
+#define GO(bit) (INT64_C(1) << GO_##bit##_BIT)
+#define GO_TYPES (GO(DIR) | GO(SYMLINK) | GO(DEVICE) | GO(FIFO) | GO(SOCKET) | GO(IRREGULAR))
+
+struct entry {
+    char *path;
+    uint32_t mode; /* as stat(2) has it */
+    int64_t mtime_ns;
+    bool is_link;  /* to an earlier file: nothing is asked for */
+};
+
+struct incoming { /* a file that comes */
+    size_t entry;
+    int fd;
+};
+
+struct filesync {
+    struct grpc_call *call;
+    const char *name;
+    int root;
+    TENON_VEC(struct entry) entries;
+    size_t name_bytes;
+    size_t asked_to; /* entries up to here were looked at, and asked for if they are files */
+    size_t asked;    /* that are not complete */
+    TENON_VEC(struct incoming) incoming;
+    bool listed, done;
+};
+
+/* ---- what may be said ---------------------------------------------------- */
+
+bool
+filesync_is_clean(const char *path)
+{
+    if (!*path || *path == '/' || !strcmp(path, ".") || strlen(path) >= PATH_MAX)
+        return false;
+    auto_free char *clean = tenon_path_clean(path);
+    return !strcmp(clean, path) && strcmp(path, "..") != 0 && !tenon_has_prefix(path, "../");
+}
+
+/* '/' is before all others: a, a/b, a.b. */
+bool
+filesync_follows(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    if (*a == *b)
+        return false;
+    const int x = !*a ? -1 : *a == '/' ? 0 : (unsigned char)*a;
+    const int y = !*b ? -1 : *b == '/' ? 0 : (unsigned char)*b;
+    return x < y;
+}
+
+uint32_t
+filesync_mode(int64_t go)
+{
+    const int64_t type = go & GO_TYPES;
+    const uint32_t kind = type == 0             ? S_IFREG
+                          : type == GO(DIR)     ? S_IFDIR
+                          : type == GO(SYMLINK) ? S_IFLNK
+                          : type == GO(FIFO)    ? S_IFIFO : 0;
+
+    if (!kind)
+        return 0;
+    return kind | ((uint32_t)go & 0777) | (go & GO(SETUID) ? S_ISUID : 0) |
+           (go & GO(SETGID) ? S_ISGID : 0) | (go & GO(STICKY) ? S_ISVTX : 0);
+}
+
+/* NULL: it was not listed. */
+static const struct entry *
+find_entry(const struct filesync *f, const char *path)
+{
+    size_t low = 0, high = f->entries.len;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (!strcmp(f->entries.items[middle].path, path))
+            return &f->entries.items[middle];
+        if (filesync_follows(f->entries.items[middle].path, path))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static bool
+has_parent(const struct filesync *f, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    auto_free char *dir = slash ? tenon_strndup(path, (size_t)(slash - path)) : NULL;
+    const struct entry *e = slash ? find_entry(f, dir) : NULL;
+
+    return !slash || (e && S_ISDIR(e->mode));
+}
+
+/* ---- entries ------------------------------------------------------------- */
+
+/* The directory of a path, and the last name of it; no link on the way. */
+static int
+open_parent(const struct filesync *f, const char *path, const char **name,
+            struct tenon_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    auto_free char *dir = slash ? tenon_strndup(path, (size_t)(slash - path)) : tenon_strdup(".");
+
+    *name = slash ? slash + 1 : path;
+    return tenon_root_open(f->root, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
+}
+
+static int
+link_to(const struct filesync *f, const struct ses_stat *st, int parent, const char *name,
+        struct tenon_error *err)
+{
+    const struct entry *target = filesync_is_clean(st->link) ? find_entry(f, st->link) : NULL;
+    const char *target_name;
+
+    if (!target || !S_ISREG(target->mode))
+        return tenon_error_set(err, TENON_E_INVALID, "%s is a link to %s, which was not listed",
+                               st->path, st->link);
+    auto_close int from = open_parent(f, st->link, &target_name, err);
+    if (from < 0)
+        return err->code;
+    if (linkat(from, target_name, parent, name, 0) < 0)
+        return tenon_error_sys(err, "link %s", st->path);
+    return TENON_OK;
+}
+
+static int
+make_entry(struct filesync *f, const struct ses_stat *st, const struct entry *e,
+           struct tenon_error *err)
+{
+    const char *name;
+    auto_close int parent = open_parent(f, st->path, &name, err);
+    if (parent < 0)
+        return err->code;
+    if (e->is_link)
+        return link_to(f, st, parent, name, err);
+    int rc = 0;
+    if (S_ISDIR(e->mode))
+        rc = mkdirat(parent, name, 0700);
+    else if (S_ISLNK(e->mode))
+        rc = symlinkat(st->link, parent, name);
+    else if (S_ISFIFO(e->mode))
+        rc = mkfifoat(parent, name, e->mode & 07777);
+    else if ((rc = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                          0600)) >= 0)
+        rc = close(rc);
+    return rc < 0 ? tenon_error_sys(err, "make %s", st->path) : TENON_OK;
+}
+
+static int
+take_stat(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
+{
+    const char *last = f->entries.len ? f->entries.items[f->entries.len - 1].path : "";
+    struct entry e = {.mode = filesync_mode(st->mode), .mtime_ns = st->mtime_ns};
+
+    if (!filesync_is_clean(st->path) || !filesync_follows(last, st->path) ||
+        !has_parent(f, st->path))
+        return tenon_error_set(err, TENON_E_INVALID, "\"%s\" cannot be listed after \"%s\"",
+                               st->path, last);
+    if (!e.mode)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "%s is neither a file, a directory, a "
+                               "link nor a FIFO", st->path);
+    f->name_bytes += strlen(st->path);
+    if (f->entries.len >= FILESYNC_ENTRIES_MAX || f->name_bytes > FILESYNC_NAMES_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "more than %d files, or %d MiB of names",
+                               FILESYNC_ENTRIES_MAX, FILESYNC_NAMES_MAX >> 20);
+    e.is_link = S_ISREG(e.mode) && *st->link;
+    if (make_entry(f, st, &e, err) < 0)
+        return err->code;
+    e.path = tenon_strdup(st->path);
+    tenon_vec_push(&f->entries, e);
+    return TENON_OK;
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+static void
+say(struct filesync *f, int type, size_t id)
+{
+    const struct ses_packet p = {.type = type, .id = (int64_t)id};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+
+    message_encode(&bytes, &ses_packet_message, &p);
+    grpc_call_send(f->call, tenon_buf_str(&bytes), bytes.len); /* receiving tells if it is over */
+}
+
+/* So many at a time that what we send never waits for what the client sends. */
+static void
+ask_for_more(struct filesync *f)
+{
+    for (; f->asked_to < f->entries.len && f->asked < FILESYNC_ASKED_MAX; f->asked_to++) {
+        const struct entry *e = &f->entries.items[f->asked_to];
+        if (!S_ISREG(e->mode) || e->is_link)
+            continue;
+        say(f, SES_REQ, f->asked_to);
+        f->asked++;
+    }
+    if (f->listed && !f->done && f->asked == 0 && f->asked_to == f->entries.len) {
+        say(f, SES_FIN, 0);
+        f->done = true;
+    }
+}
+
+/* NULL: it was not asked for, or is complete; see err. */
+static struct incoming *
+find_incoming(struct filesync *f, int64_t id, struct tenon_error *err)
+{
+    tenon_vec_foreach(in, &f->incoming)
+        if ((int64_t)in->entry == id)
+            return in;
+    const struct entry *e = id >= 0 && (size_t)id < f->asked_to ? &f->entries.items[id] : NULL;
+    if (!e || !S_ISREG(e->mode) || e->is_link || f->incoming.len >= FILESYNC_ASKED_MAX) {
+        tenon_error_set(err, TENON_E_INVALID, "data of a file that was not asked for");
+        return NULL;
+    }
+    const char *name;
+    auto_close int parent = open_parent(f, e->path, &name, err);
+    if (parent < 0)
+        return NULL;
+    struct incoming in = {.entry = (size_t)id};
+    in.fd = openat(parent, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (in.fd < 0) {
+        tenon_error_sys(err, "open %s", e->path);
+        return NULL;
+    }
+    tenon_vec_push(&f->incoming, in);
+    return &f->incoming.items[f->incoming.len - 1];
+}
+
+static void
+times_of(const struct entry *e, struct timespec times[2])
+{
+    int64_t ns = e->mtime_ns % NS_PER_S;
+
+    times[1] = (struct timespec){e->mtime_ns / NS_PER_S - (ns < 0), ns < 0 ? ns + NS_PER_S : ns};
+    times[0] = times[1];
+}
+
+static int
+complete(struct filesync *f, struct incoming *in, struct tenon_error *err)
+{
+    const struct entry *e = &f->entries.items[in->entry];
+    struct timespec times[2];
+
+    times_of(e, times);
+    if (fchmod(in->fd, e->mode & 07777) < 0 || futimens(in->fd, times) < 0)
+        return tenon_error_sys(err, "complete %s", e->path);
+    close(in->fd);
+    *in = f->incoming.items[--f->incoming.len];
+    f->asked--;
+    return TENON_OK;
+}
+
+static int
+take_data(struct filesync *f, const struct ses_packet *p, struct tenon_error *err)
+{
+    struct incoming *in = find_incoming(f, p->id, err);
+
+    if (!in)
+        return err->code;
+    if (!p->data.len)
+        return complete(f, in, err);
+    return tenon_write_all(in->fd, p->data.data, p->data.len, err);
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+static int
+take_packet(struct filesync *f, const struct ses_packet *p, struct tenon_error *err)
+{
+    int rc = TENON_OK;
+
+    switch (p->type) {
+    case SES_STAT:
+        if (f->listed)
+            return tenon_error_set(err, TENON_E_INVALID, "an entry after the last one");
+        f->listed = !p->stat;
+        if (p->stat)
+            rc = take_stat(f, p->stat, err);
+        break;
+    case SES_DATA:
+        rc = take_data(f, p, err);
+        break;
+    case SES_FIN:
+        return f->done ? TENON_OK
+                       : tenon_error_set(err, TENON_E_INVALID, "it ended too early");
+    case SES_ERR: {
+        auto_free char *said = tenon_strndup(p->data.data, p->data.len);
+        return tenon_error_set(err, TENON_E_FAILED, "the client says: %s", said);
+    }
+    default:
+        return tenon_error_set(err, TENON_E_INVALID, "a packet of type %lld",
+                               (long long)p->type);
+    }
+    if (rc == 0)
+        ask_for_more(f);
+    return rc;
+}
+
+static int
+receive(struct filesync *f, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf message = TENON_BUF_INIT;
+    auto_grpc_status struct grpc_status status = {0};
+    const char *why;
+    int rc = TENON_OK, got;
+
+    while (rc == 0 && (got = grpc_call_recv(f->call, &message)) == 1) {
+        auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+        struct ses_packet p = {0};
+        if (message_decode(&arena, &ses_packet_message, message.data, message.len, &p, &why))
+            rc = take_packet(f, &p, err);
+        else
+            rc = tenon_error_set(err, TENON_E_INVALID, "%s", why);
+        if (p.type == SES_FIN && rc == 0)
+            grpc_call_close_send(f->call);
+    }
+    if (rc < 0) {
+        grpc_call_cancel(f->call);
+        return rc;
+    }
+    grpc_call_status(f->call, &status);
+    if (status.code != GRPC_OK)
+        return callerror_set(&status, "the client", err);
+    return f->done ? TENON_OK : tenon_error_set(err, TENON_E_FAILED, "the client ended too early");
+}
+
+/* Directories are as they were once nothing is made in them any more: the inner ones first. */
+static int
+finish_dirs(struct filesync *f, struct tenon_error *err)
+{
+    for (size_t i = f->entries.len; i-- > 0;) {
+        const struct entry *e = &f->entries.items[i];
+        struct timespec times[2];
+        const char *name;
+        if (S_ISREG(e->mode))
+            continue;
+        auto_close int parent = open_parent(f, e->path, &name, err);
+        if (parent < 0)
+            return err->code;
+        times_of(e, times);
+        if ((S_ISDIR(e->mode) && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
+            utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+            return tenon_error_sys(err, "complete %s", e->path);
+    }
+    return TENON_OK;
+}
+
+int
+filesync_receive(struct grpc_conn *conn, const char *method, const char *name, int dirfd,
+                 struct tenon_error *err)
+{
+    const struct grpc_header headers[] = {{"dir-name", name}};
+    struct filesync f = {.name = name, .root = dirfd};
+
+    f.call = grpc_call_start(conn, method, headers, tenon_countof(headers), 0);
+    int rc = receive(&f, err);
+    if (rc == 0)
+        rc = finish_dirs(&f, err);
+    if (rc < 0)
+        tenon_error_context(err, "receive the directory \"%s\"", name);
+    grpc_call_free(f.call);
+    tenon_vec_foreach(in, &f.incoming)
+        close(in->fd);
+    tenon_vec_foreach(e, &f.entries)
+        free(e->path);
+    tenon_vec_release(&f.incoming);
+    tenon_vec_release(&f.entries);
+    return err->code;
+}

@@ -1,0 +1,39 @@
+# serve: the server of BuildKit's control API behind `tenon serve`; of the command, not of the core.
+
+if HAVE_NGHTTP2
+noinst_LTLIBRARIES += libtenon-serve.la
+endif
+libtenon_serve_la_SOURCES = \
+	%D%/agents.c \
+	%D%/agents.h \
+	%D%/callerror.c \
+	%D%/callerror.h \
+	%D%/clientsession.c \
+	%D%/clientsession.h \
+	%D%/control.c \
+	%D%/control.h \
+	%D%/ctlmessages.c \
+	%D%/ctlmessages.h \
+	%D%/drive.c \
+	%D%/drive.h \
+	%D%/filesend.c \
+	%D%/filesend.h \
+	%D%/filesync.c \
+	%D%/filesync.h \
+	%D%/listen.c \
+	%D%/pump.c \
+	%D%/pump.h \
+	%D%/serve.h \
+	%D%/servejob.c \
+	%D%/servejob.h \
+	%D%/server.h \
+	%D%/solving.c \
+	%D%/solving.h \
+	%D%/statuslog.c \
+	%D%/statuslog.h \
+	%D%/tunnel.c \
+	%D%/tunnel.h
+# The rooms of the core, and what plugins have in common: of these the bridge and gRPC.
+libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_builddir)/plugins/include
+libtenon_serve_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
+libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS)

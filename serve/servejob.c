@@ -1,0 +1,139 @@
+/* serve/servejob.c - builds by their names. */
+#include "servejob.h"
+
+#include <string.h>
+
+#include "tools/alloc.h"
+
+static void
+job_free(struct servejob *j)
+{
+    statuslog_release(&j->status);
+    tenon_cancel_free(j->cancel);
+    pthread_mutex_destroy(&j->lock);
+    pthread_cond_destroy(&j->changed);
+    free(j->ref);
+    free(j);
+}
+
+/* With the server's lock held; NULL: none. */
+static struct servejob *
+find(struct server *s, const char *ref)
+{
+    tenon_vec_foreach(j, &s->jobs)
+        if (!strcmp((*j)->ref, ref))
+            return *j;
+    return NULL;
+}
+
+/* With the server's lock held. */
+static size_t
+count_ended(const struct server *s)
+{
+    size_t count = 0;
+
+    tenon_vec_foreach(j, &s->jobs)
+        count += (*j)->ended;
+    return count;
+}
+
+struct servejob *
+servejob_new(struct server *s, const char *ref, const char **why)
+{
+    struct servejob *j = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    if (find(s, ref)) {
+        *why = "there is a build of that name";
+    } else if (s->jobs.len - count_ended(s) >= SERVER_JOBS_MAX) {
+        *why = "there are too many builds";
+    } else {
+        j = tenon_new0(struct servejob);
+        j->server = s;
+        j->ref = tenon_strdup(ref);
+        j->cancel = tenon_cancel_new(NULL);
+        statuslog_init(&j->status);
+        pthread_mutex_init(&j->lock, NULL);
+        server_cond_init(&j->changed);
+        j->users = 2;
+        tenon_vec_push(&s->jobs, j);
+        pthread_cond_broadcast(&s->changed);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return j;
+}
+
+/* With the server's lock held: the oldest of those that have ended goes, if there are many. */
+static struct servejob *
+take_old(struct server *s)
+{
+    if (count_ended(s) <= SERVER_JOBS_KEPT)
+        return NULL;
+    size_t i = 0;
+    while (!s->jobs.items[i]->ended)
+        i++;
+    struct servejob *old = s->jobs.items[i];
+    memmove(&s->jobs.items[i], &s->jobs.items[i + 1],
+            (s->jobs.len - i - 1) * sizeof *s->jobs.items);
+    s->jobs.len--;
+    return old;
+}
+
+void
+servejob_end(struct servejob *j)
+{
+    struct server *s = j->server;
+
+    statuslog_end(&j->status);
+    pthread_mutex_lock(&s->lock);
+    j->ended = true;
+    struct servejob *old = take_old(s);
+    pthread_mutex_unlock(&s->lock);
+    if (old)
+        servejob_leave(old);
+}
+
+struct servejob *
+servejob_find(struct server *s, const char *ref)
+{
+    const struct timespec until = server_deadline(SERVER_WAIT_JOB);
+    struct servejob *j;
+    int waited = 0;
+
+    pthread_mutex_lock(&s->lock);
+    while (!(j = find(s, ref)) && waited == 0)
+        waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    if (j)
+        j->users++;
+    pthread_mutex_unlock(&s->lock);
+    return j;
+}
+
+void
+servejob_leave(struct servejob *j)
+{
+    struct server *s = j->server;
+
+    pthread_mutex_lock(&s->lock);
+    const bool last = --j->users == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (last)
+        job_free(j);
+}
+
+void
+servejobs_cancel(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    tenon_vec_foreach(j, &s->jobs)
+        tenon_cancel_fire((*j)->cancel);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
+servejobs_release(struct server *s)
+{
+    tenon_vec_foreach(j, &s->jobs)
+        servejob_leave(*j);
+    tenon_vec_release(&s->jobs);
+}

@@ -1,0 +1,41 @@
+/* serve/servejob.h - one build of the server, by the name (Ref) that its client gave it.
+ *
+ * Calls about a build come in any order, and on any connection: who asks for one that is not there
+ * waits a while.  It stays, for whoever asks what happened, until newer ones have ended. */
+#ifndef TENON_SERVE_SERVEJOB_H
+#define TENON_SERVE_SERVEJOB_H
+
+#include "common/llbbridge/gateway.h"
+#include "base/cancel.h"
+#include "server.h"
+#include "statuslog.h"
+
+struct servejob {
+    struct server *server;
+    char *ref;
+    struct tenon_cancel *cancel;
+    struct statuslog status;
+    unsigned users; /* the server's lock: the list, Solve, and other calls */
+    bool ended;     /* the same */
+
+    /* While the client drives the build itself, LLBBridge's calls are for this; drive.c. */
+    struct gateway gateway;
+    pthread_mutex_t lock; /* of the following */
+    pthread_cond_t changed;
+    bool driving;
+    unsigned calls; /* that are served */
+};
+
+/* NULL: there is one of that name, or there are too many; *why tells (static). */
+struct servejob *servejob_new(struct server *s, const char *ref, const char **why);
+/* It is over; the caller still has it. */
+void servejob_end(struct servejob *j);
+/* NULL: there was none, also a while later. */
+struct servejob *servejob_find(struct server *s, const char *ref);
+void servejob_leave(struct servejob *j);
+
+/* All that there are end soon. */
+void servejobs_cancel(struct server *s);
+void servejobs_release(struct server *s); /* nobody uses one */
+
+#endif

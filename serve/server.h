@@ -1,0 +1,35 @@
+/* serve/server.h - what all connections of a server share: its builds, and sessions. */
+#ifndef TENON_SERVE_SERVER_H
+#define TENON_SERVE_SERVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "serve.h"
+#include "tools/vec.h"
+
+enum {
+    SERVER_CLIENTS_MAX = 250,  /* connections at a time */
+    SERVER_JOBS_MAX = 1000,    /* builds at a time */
+    SERVER_JOBS_KEPT = 16,     /* that are over, and can still be asked for */
+    SERVER_SESSIONS_MAX = 1000,
+    SERVER_WAIT_JOB = 6,       /* seconds: calls of a client come in any order */
+    SERVER_WAIT_SESSION = 5,
+};
+
+struct servejob;
+struct tunnel;
+struct server {
+    const struct serve_setup *setup;
+    pthread_mutex_t lock; /* of the following */
+    pthread_cond_t changed;
+    TENON_VEC(struct servejob *) jobs;
+    TENON_VEC(struct tunnel *) tunnels;
+};
+
+/* listen.c: for waits that end, the clock is CLOCK_MONOTONIC. */
+void server_cond_init(pthread_cond_t *cond);
+/* So many seconds from now; for pthread_cond_timedwait. */
+struct timespec server_deadline(unsigned seconds);
+
+#endif

@@ -1,0 +1,352 @@
+/* serve/solving.c - a request becomes a build with an engine and a store of its own, and its end an
+ * answer. */
+#include "solving.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "clientsession.h"
+#include "drive.h"
+#include "engine/build.h"
+#include "engine/host.h"
+#include "store/store.h"
+#include "tools/base64.h"
+
+enum {
+    REF_MAX = 256,       /* bytes of a build's name */
+    EXPORTERS_MAX = 32,
+    CACHES_MAX = 64,
+    OPTIONS_MAX = 1000,
+    DEFINITION_MAX = 16 << 20,
+};
+
+struct solving {
+    struct server *server;
+    struct grpc_call *call;
+    const struct ctl_solve *request;
+    struct servejob *job;
+    struct clientsession *session;
+    struct tenon_engine engine;
+    struct tenon_build *build;
+    char **options;
+    TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
+    bool inline_cache;
+    char *build_id;
+};
+
+/* ---- what is asked for --------------------------------------------------- */
+
+/* What we would have to leave out, and the client would not know.  NULL: nothing. */
+static const char *
+not_there_yet(const struct ctl_solve *r)
+{
+    const struct ctl_pair *options = r->options.items;
+
+    for (size_t i = 0; i < r->options.len; i++)
+        if (tenon_has_prefix(options[i].key, "attest:"))
+            return "attestations";
+    return r->entitlements.len   ? "entitlements"
+           : r->policy.len       ? "source policies"
+           : *r->policy_session  ? "source policies of a session"
+           : r->session_exporter ? "exporters of a session"
+           : r->proxy_network    ? "networks with a proxy" : NULL;
+}
+
+static bool
+check(struct grpc_call *call, const struct ctl_solve *r)
+{
+    const char *missing = not_there_yet(r);
+
+    if (missing)
+        grpc_call_fail(call, GRPC_UNIMPLEMENTED, "Solve: %s are not there yet", missing);
+    else if (*r->frontend && !drive_plugin(r->frontend))
+        grpc_call_fail(call, GRPC_NOT_FOUND, "Solve: no frontend is called \"%s\"", r->frontend);
+    else if (r->exporters.len > EXPORTERS_MAX || r->options.len > OPTIONS_MAX ||
+             r->inputs.len > OPTIONS_MAX || r->definition.len > DEFINITION_MAX)
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d exporters, %d options "
+                       "or inputs, or %d MiB of a definition", EXPORTERS_MAX, OPTIONS_MAX,
+                       DEFINITION_MAX >> 20);
+    else if (r->cache && (r->cache->exports.len > CACHES_MAX || r->cache->imports.len > CACHES_MAX))
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d caches", CACHES_MAX);
+    else
+        return true;
+    return false;
+}
+
+static char **
+join(const struct message_list *pairs)
+{
+    const struct ctl_pair *p = pairs->items;
+    char **list = NULL;
+
+    for (size_t i = 0; i < pairs->len; i++)
+        tenon_strv_push(&list, tenon_asprintf("%s=%s", p[i].key, p[i].value));
+    if (pairs->len)
+        qsort(list, pairs->len, sizeof *list, tenon_by_text);
+    return list;
+}
+
+/* Exporters that write files have a place: the stream that the client has for them. */
+static int
+add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
+           struct tenon_error *err)
+{
+    struct tenon_export x = {tenon_strdup(asked->type), join(&asked->attrs)};
+    const struct tenon_plugin *plugin;
+
+    int rc = tenon_plugins_peek(v->engine.plugins, TENON_KIND_EXPORTER, asked->type, &plugin, err);
+    if (rc == 0 && (plugin->ops.exporter->flags & (TENON_EXPORTER_FILE | TENON_EXPORTER_DIR))) {
+        auto_free char *place = clientsession_place(number);
+        tenon_strv_push(&x.pairs, tenon_asprintf("dest=%s", place));
+    }
+    tenon_vec_push(&v->exports, x);
+    return rc;
+}
+
+static int
+add_exports(struct solving *v, struct tenon_error *err)
+{
+    const struct ctl_solve *r = v->request;
+    const struct ctl_typed *asked = r->exporters.items;
+    const struct ctl_typed old = {r->old_exporter, r->old_exporter_attrs};
+
+    if (!r->exporters.len && *r->old_exporter)
+        return add_export(v, &old, 0, err);
+    for (size_t i = 0; i < r->exporters.len; i++)
+        if (add_export(v, &asked[i], i, err) < 0)
+            return err->code;
+    return TENON_OK;
+}
+
+/* Caches in a directory would be the client's, by its content service. */
+static int
+add_caches(struct solving *v, struct tenon_error *err)
+{
+    const struct ctl_cache none = {0}, *cache = v->request->cache ? v->request->cache : &none;
+    const struct ctl_typed *from = cache->imports.items, *to = cache->exports.items;
+
+    for (size_t i = 0; i < cache->imports.len + cache->exports.len; i++) {
+        const bool imports = i < cache->imports.len;
+        const struct ctl_typed *asked = imports ? &from[i] : &to[i - cache->imports.len];
+        if (!strcmp(asked->type, "local"))
+            return tenon_error_set(err, TENON_E_UNSUPPORTED, "caches of type local are not there "
+                                   "yet: they are the client's files");
+        if (!imports && !strcmp(asked->type, "inline")) {
+            v->inline_cache = true;
+            continue;
+        }
+        struct tenon_export x = {tenon_strdup(asked->type), join(&asked->attrs)};
+        if (imports)
+            tenon_vec_push(&v->cache_from, x);
+        else
+            tenon_vec_push(&v->cache_to, x);
+    }
+    return TENON_OK;
+}
+
+/* ---- the answer ---------------------------------------------------------- */
+
+/* As clients expect it: JSON is base64 in there. */
+static void
+answer(struct solving *v)
+{
+    static const struct grpc_status ok = {0};
+    const struct tenon_result *result = tenon_build_result(v->build);
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct ctl_pair *pairs = tenon_arena_array(&arena, result->responses.len + 1, sizeof *pairs);
+    struct ctl_solved reply = {{pairs, 0}};
+
+    tenon_vec_foreach(r, &result->responses) {
+        auto_free char *coded = r->is_json ? tenon_base64(r->data, r->len) : NULL;
+        pairs[reply.response.len++] = (struct ctl_pair){
+            r->key, tenon_arena_strdup(&arena, coded ? coded : r->data)};
+    }
+    message_encode(&bytes, &ctl_solved_message, &reply);
+    grpc_call_send(v->call, tenon_buf_str(&bytes), bytes.len);
+    grpc_call_finish(v->call, &ok);
+}
+
+/* ---- the build ----------------------------------------------------------- */
+
+static int
+prepare(struct solving *v, struct tenon_error *err)
+{
+    const struct serve_setup *setup = v->server->setup;
+
+    if (setup->open_store(setup->data, &v->engine.store, err) < 0)
+        return err->code;
+    v->session = clientsession_new(v->server, v->request->session, v->engine.store, err);
+    if (!v->session)
+        return err->code;
+    v->build_id = tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
+    v->engine.build_id = v->build_id;
+    v->engine.session = clientsession_vtable(v->session);
+    v->engine.cancel = v->job->cancel;
+    v->options = join(&v->request->options);
+    return add_exports(v, err) < 0 || add_caches(v, err) < 0 ? err->code : TENON_OK;
+}
+
+static int
+run(struct solving *v, struct tenon_error *err)
+{
+    struct drive drive = {v->job, v->request};
+    const char *plugin = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL;
+    const struct tenon_build_request request = {
+        .frontend = plugin ? plugin : "dockerfile",
+        .driver = &drive_ops,
+        .driver_self = &drive,
+        .options = (const char *const *)v->options,
+        .exports = v->exports.items,
+        .export_count = v->exports.len,
+        .cache_from = v->cache_from.items,
+        .cache_from_count = v->cache_from.len,
+        .cache_to = v->cache_to.items,
+        .cache_to_count = v->cache_to.len,
+        .inline_cache = v->inline_cache,
+    };
+
+    v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);
+    v->build = tenon_build_new(&v->engine);
+    if (tenon_build_check(v->build, &request, err) == 0)
+        tenon_build_run(v->build, &request, err);
+    tenon_events_free(v->engine.events); /* all of it is in the log now */
+    v->engine.events = NULL;
+    return err->code;
+}
+
+static void
+release(struct solving *v)
+{
+    tenon_build_free(v->build);
+    if (v->build) { /* what killed builds left; nobody waits for a result any more */
+        tenon_store_sweep(v->engine.store);
+        tenon_store_trim(v->engine.store);
+    }
+    tenon_engine_release(&v->engine);
+    clientsession_free(v->session);
+    tenon_store_close(v->engine.store);
+    tenon_vec_foreach(x, &v->exports) {
+        free(x->type);
+        tenon_strv_free(x->pairs);
+    }
+    tenon_vec_foreach(x, &v->cache_from) {
+        free(x->type);
+        tenon_strv_free(x->pairs);
+    }
+    tenon_vec_foreach(x, &v->cache_to) {
+        free(x->type);
+        tenon_strv_free(x->pairs);
+    }
+    tenon_vec_release(&v->exports);
+    tenon_vec_release(&v->cache_from);
+    tenon_vec_release(&v->cache_to);
+    tenon_strv_free(v->options);
+    free(v->build_id);
+}
+
+/* ---- a client that gives up ---------------------------------------------- */
+
+struct lookout {
+    struct servejob *job;
+    int over_fd, stop_fd;
+    pthread_t thread;
+};
+
+static void *
+look_out(void *data)
+{
+    const struct lookout *l = data;
+    struct pollfd p[] = {{.fd = l->stop_fd, .events = POLLIN},
+                         {.fd = l->over_fd, .events = POLLIN},
+                         {.fd = tenon_cancel_fd(l->job->cancel), .events = POLLIN}};
+
+    while (poll(p, tenon_countof(p), -1) < 0 && errno == EINTR)
+        continue;
+    if (p[1].revents)
+        tenon_cancel_fire(l->job->cancel);
+    if (!p[0].revents)
+        drive_wake(l->job);
+    return NULL;
+}
+
+static int
+begin_lookout(struct lookout *l, struct servejob *j, struct grpc_call *call)
+{
+    *l = (struct lookout){.job = j, .over_fd = grpc_call_over_fd(call),
+                          .stop_fd = eventfd(0, EFD_CLOEXEC)};
+    if (l->over_fd < 0 || l->stop_fd < 0)
+        return errno ? errno : EMFILE;
+    return pthread_create(&l->thread, NULL, look_out, l);
+}
+
+static void
+end_lookout(struct lookout *l)
+{
+    eventfd_write(l->stop_fd, 1);
+    pthread_join(l->thread, NULL);
+    close(l->stop_fd);
+}
+
+/* ---- the method ---------------------------------------------------------- */
+
+static void
+solve(struct solving *v)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct gateway *gw = &v->job->gateway;
+
+    gw->host = tenon_engine_host(); /* until it is driven, for its errors */
+    const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
+    servejob_end(v->job); /* who asks for the status knows all before the answer is there */
+    if (good)
+        answer(v);
+    else
+        gateway_fail(gw, v->call, &err);
+    gw->graph = NULL;
+    release(v);
+}
+
+void
+solving_solve(void *server, struct grpc_call *call)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct ctl_solve request = {0};
+    struct solving v = {.server = server, .call = call, .request = &request};
+    struct lookout lookout;
+    const char *why;
+
+    if (grpc_call_recv_only(call, &bytes) < 0)
+        return;
+    if (!message_decode(&arena, &ctl_solve_message, bytes.data, bytes.len, &request, &why)) {
+        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "Solve: %s", why);
+        return;
+    }
+    if (!*request.ref || strlen(request.ref) > REF_MAX) {
+        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "Solve: Ref, the name of the build, has to "
+                       "have 1 to %d bytes", REF_MAX);
+        return;
+    }
+    v.engine = *v.server->setup->engine;
+    v.job = servejob_new(server, request.ref, &why);
+    if (!v.job) {
+        grpc_call_fail(call, GRPC_ALREADY_EXISTS, "Solve: build %s: %s", request.ref, why);
+        return;
+    }
+    if (!check(call, &request)) {
+        servejob_end(v.job);
+    } else if (begin_lookout(&lookout, v.job, call) == 0) {
+        solve(&v);
+        end_lookout(&lookout);
+    } else {
+        servejob_end(v.job);
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: no thread for the build");
+    }
+    servejob_leave(v.job);
+}

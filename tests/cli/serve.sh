@@ -1,0 +1,69 @@
+#!/bin/sh
+# tenon serve, by a client that has another gRPC and other messages than ours: it asks for what
+# there is, for what there is not, makes every mistake that has an answer, and goes away.
+. "$(dirname "$0")/lib.sh"
+need_root
+tenon serve --help >/dev/null 2>&1 || skip "needs libnghttp2"
+/usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || skip "needs python3-grpcio, python3-protobuf"
+client=$abs_top_srcdir/tests/gateway/client.py
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
+
+mkdir -p "$work/context"
+cd "$work/context"
+echo hello >hello
+chmod 640 hello
+ln -s hello link
+head -c 1048576 /dev/zero >large
+echo no >ignored
+echo ignored >.dockerignore
+cp "$(readlink -f "$(command -v busybox)")" busybox
+cat >Dockerfile <<'END'
+FROM scratch AS base
+COPY busybox /bin/sh
+COPY busybox /bin/cat
+COPY busybox /bin/sleep
+FROM base AS bad
+RUN exit 3
+FROM base AS secretive
+RUN --mount=type=secret,id=absent,required cat /run/secrets/absent
+FROM base AS slow
+RUN echo begun; sleep 98765
+FROM base AS made
+RUN --mount=type=secret,id=tok echo out here; echo err here >&2; cat /run/secrets/tok >/secret
+FROM scratch
+COPY . /dir
+COPY --from=made /secret /secret
+END
+cd "$work"
+
+echo "-- a socket for its owner"
+run 1 tenon serve --addr "unix://$work/none/socket"
+assert_has "$work/err" "listen on $work/none/socket"
+run 2 tenon serve --addr tcp://127.0.0.1:1
+assert_has "$work/err" "only unix://PATH"
+run 2 tenon serve --idle never
+run 2 tenon serve --stdio --addr "unix://$work/s"
+"$abs_top_builddir/tenon-dev" --root "$store" serve --addr "unix://$work/s" >"$work/serve.out" 2>"$work/serve.err" &
+server=$!
+remember $server
+await "the server" test -S "$work/s"
+assert_eq "srw-------" "$(stat -c %A "$work/s")"
+run 1 tenon serve --addr "unix://$work/s"
+assert_has "$work/err" "in use"
+
+echo "-- everything"
+run 0 /usr/bin/python3 "$client" "unix:$work/s" "$work" $server
+! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
+grep -qx done "$work/err" || fail "it did not end"
+[ "$(grep -c '^ok ' "$work/err")" -ge 56 ] || { cat "$work/err"; fail "it did not do all"; }
+
+echo "-- its end"
+kill $server
+wait $server || fail "status $?"
+[ ! -e "$work/s" ] || fail "the socket is still there"
+[ -z "$(ls "$store/tmp")" ] || { ls "$store/tmp"; fail "builds left something"; }
+run 0 /usr/bin/python3 "$client" stdio "$abs_top_builddir/tenon-dev" --root "$store" serve --stdio
+! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
+assert_has "$work/err" "ok the end of stdio"
+run 0 tenon serve --addr "unix://$work/s" --idle 1ms

@@ -1,0 +1,494 @@
+#!/usr/bin/python3
+"""A client of `tenon serve`, for tests, which has nothing of ours: gRPC and messages are grpcio's
+and protobuf's, and the tables were written from BuildKit's interface alone (frontend.py has those
+of LLBBridge).  It says on standard error what it found: "ok THING", or "WRONG THING: why".
+
+client.py unix:SOCKET DIRECTORY SERVER     all of it, in DIRECTORY; SERVER: the server's process
+client.py stdio PROGRAM ARGUMENT...        the same connection on a program's pipes: Info
+"""
+import concurrent.futures
+import io
+import os
+import queue
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import frontend  # noqa: E402
+import grpc  # noqa: E402
+
+frontend.TABLES += """\
+Bytes: 1 data bytes
+Version: 1 package string, 2 version string
+Info: 1 buildkitVersion Version
+Workers: 1 record WorkerRecord*
+WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*
+UsageRecord: 1 ID string, 4 Size int64
+Usage: 1 record UsageRecord*
+Exporter: 1 Type string, 2 Attrs string%
+CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
+ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 13 Exporters Exporter*
+Solved: 1 ExporterResponse string%
+StatusRequest: 1 Ref string
+Time: 1 seconds int64, 2 nanos int32
+Vertex: 1 digest string, 2 inputs string*, 3 name string, 4 cached bool, 5 started Time, 6 completed Time, 7 error string
+VertexStatus: 1 ID string, 2 vertex string
+VertexLog: 1 vertex string, 3 stream int64, 4 msg bytes
+VertexWarning: 1 vertex string, 3 short bytes
+StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*, 4 warnings VertexWarning*
+History: 3 EarlyExit bool
+Id: 1 ID string
+Secret: 1 data bytes
+Packet: 1 type int32, 2 stat Stat, 3 ID uint32, 4 data bytes
+"""
+m = frontend.Messages()
+NONE = getattr(m, "None")
+say, check = frontend.say, frontend.check
+CONTROL = "/moby.buildkit.v1.Control/"
+BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
+STAT, REQ, DATA, FIN = range(4)
+GO_DIR, GO_LINK = 1 << 31, 1 << 27
+
+
+def encode(message):
+    return message.SerializeToString()
+
+
+def call(channel, method, request, answer, metadata=()):
+    """A unary call; its answer, or the RpcError."""
+    stub = channel.unary_unary(method, request_serializer=encode,
+                               response_deserializer=answer.FromString)
+    try:
+        return stub(request, timeout=60, metadata=metadata)
+    except grpc.RpcError as error:
+        return error
+
+
+# ---- a session -------------------------------------------------------------
+
+
+def walk(directory):
+    """What is in it, as the protocol orders it: '/' before all others."""
+    found = []
+    for where, dirs, files in os.walk(directory):
+        for name in dirs + files:
+            path = os.path.join(where, name)
+            found.append((os.path.relpath(path, directory), os.lstat(path), path))
+    return sorted(found, key=lambda f: f[0].replace("/", "\0"))
+
+
+class Session(grpc.GenericRpcHandler):
+    """What a client has: directories, secrets, places for results.  grpcio wants a socket for its
+    server: two threads carry the bytes between that and the stream."""
+
+    def __init__(self, channel, directories, secrets, hostile=None):
+        self.id = str(uuid.uuid4())
+        self.directories, self.secrets, self.hostile = directories, secrets, hostile
+        self.results = {}
+        path = os.path.join(tempfile.mkdtemp(), "socket")
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+        self.server.add_generic_rpc_handlers((self,))
+        self.server.add_insecure_port("unix:" + path)
+        self.server.start()
+        self.peer = socket.socket(socket.AF_UNIX)
+        self.peer.connect(path)
+        metadata = [("x-docker-expose-session-uuid", self.id)] + [
+            ("x-docker-expose-session-grpc-method", name) for name in (
+                "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy",
+                "/moby.buildkit.secrets.v1.Secrets/GetSecret")]
+        stream = channel.stream_stream(CONTROL + "Session", request_serializer=encode,
+                                       response_deserializer=m.Bytes.FromString)
+        self.stream = stream(self.send(), metadata=metadata)
+        threading.Thread(target=self.receive, daemon=True).start()
+
+    def send(self):
+        while True:
+            data = self.peer.recv(65536)
+            if not data:
+                return
+            yield m.Bytes(data=data)
+
+    def receive(self):
+        try:
+            for message in self.stream:
+                self.peer.sendall(message.data)
+        except (grpc.RpcError, OSError):
+            pass
+
+    def close(self):
+        self.peer.shutdown(socket.SHUT_RDWR)
+        self.server.stop(None)
+
+    def service(self, details):
+        name = details.method
+        metadata = dict(details.invocation_metadata)
+        if name.endswith("FileSync/DiffCopy"):
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, context: self.sync(requests, metadata["dir-name"], context),
+                m.Packet.FromString, encode)
+        if name.endswith("FileSend/DiffCopy"):
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, context: self.result(requests, metadata),
+                m.Bytes.FromString, encode)
+        if name.endswith("GetSecret"):
+            return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
+        return None
+
+    def secret(self, request, context):
+        if request.ID not in self.secrets:
+            context.abort(grpc.StatusCode.NOT_FOUND, "not here")
+        return m.Secret(data=self.secrets[request.ID])
+
+    def result(self, requests, metadata):
+        number = int(metadata["buildkit-attachable-exporter-id"])
+        self.results[number] = b"".join(part.data for part in requests)
+        return iter(())
+
+    def sync(self, requests, name, context):
+        if name not in self.directories:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no access allowed to dir " + name)
+        files = walk(self.directories[name])
+        if self.hostile and name == "context":
+            yield from self.hostile()
+        else:
+            for path, st, full in files:
+                mode = st.st_mode & 0o777
+                link = ""
+                if os.path.islink(full):
+                    mode, link = mode | GO_LINK, os.readlink(full)
+                elif os.path.isdir(full):
+                    mode |= GO_DIR
+                yield m.Packet(type=STAT, stat=m.Stat(path=path, mode=mode, size=st.st_size,
+                                                      modTime=st.st_mtime_ns, linkname=link))
+        yield m.Packet(type=STAT)
+        for packet in requests:
+            if packet.type == FIN:
+                yield m.Packet(type=FIN)
+                return
+            if packet.type == REQ:
+                with open(files[packet.ID][2], "rb") as file:
+                    for data in iter(lambda: file.read(32768), b""):
+                        yield m.Packet(type=DATA, ID=packet.ID, data=data)
+                yield m.Packet(type=DATA, ID=packet.ID)
+
+
+# ---- builds ----------------------------------------------------------------
+
+
+class Build:
+    """One Solve, and what its Status tells; both at once, as clients do."""
+
+    def __init__(self, channel, session=None, drive=None, **fields):
+        self.channel, self.ref = channel, uuid.uuid4().hex
+        self.vertexes, self.logs, self.ended = {}, b"", False
+        self.starts = {}
+        watcher = threading.Thread(target=self.watch, daemon=True)
+        watcher.start()
+        solve = channel.unary_unary(CONTROL + "Solve", request_serializer=encode,
+                                    response_deserializer=m.Solved.FromString)
+        request = m.ControlSolve(Ref=self.ref, Session=session.id if session else "", **fields)
+        self.future = solve.future(request, timeout=120)
+        if drive:
+            drive(self)
+        self.watcher = watcher
+
+    def wait(self):
+        try:
+            self.answer = self.future.result()
+        except grpc.RpcError as error:
+            self.answer = error
+        self.watcher.join(30)
+        return self.answer
+
+    def watch(self):
+        stub = self.channel.unary_stream(CONTROL + "Status", request_serializer=encode,
+                                         response_deserializer=m.StatusResponse.FromString)
+        try:
+            for part in stub(m.StatusRequest(Ref=self.ref), timeout=120):
+                for v in part.vertexes:
+                    self.vertexes[v.digest] = v
+                    if v.HasField("started"):
+                        self.starts.setdefault(v.digest, set()).add(encode(v.started))
+                self.logs += b"".join(log.msg for log in part.logs)
+            self.ended = True
+        except grpc.RpcError as error:
+            say("status: %s" % error.details())
+
+    def bridge(self, method, request, answer):
+        return call(self.channel, BRIDGE + method, request, answer,
+                    (("buildkit-controlapi-buildid", self.ref),))
+
+
+TAR = [m.Exporter(Type="tar")]
+
+
+def names(data):
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {member.name: member for member in tar}
+
+
+def content(data, name):
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return tar.extractfile(name).read()
+
+
+def refused(thing, answer, code, text):
+    check(thing, isinstance(answer, grpc.RpcError) and answer.code() == code and
+          text in answer.details(),
+          answer.details() if isinstance(answer, grpc.RpcError) else "it was taken")
+
+
+def write_file(text, name="/made"):
+    """A definition: one file."""
+    op = m.Op(file=m.FileOp(actions=[m.Action(input=-1, secondaryInput=-1, output=0,
+                                              mkfile=m.Mkfile(path=name, mode=0o644, data=text,
+                                                              timestamp=-1))]))
+    data = encode(op)
+    digest = "sha256:" + frontend.hashlib.sha256(data).hexdigest()
+    last = m.Op(inputs=[m.Input(digest=digest, index=0)])
+    return m.Definition(**{"def": [data, encode(last)]})
+
+
+def questions(channel):
+    info = call(channel, CONTROL + "Info", NONE(), m.Info)
+    check("Info", info.buildkitVersion.package == "tenon")
+    workers = call(channel, CONTROL + "ListWorkers", NONE(), m.Workers)
+    check("ListWorkers", workers.record[0].ID and workers.record[0].platforms[0].OS == "linux")
+    usage = call(channel, CONTROL + "DiskUsage", NONE(), m.Usage)
+    check("DiskUsage", len(usage.record) >= 0)
+    health = call(channel, "/grpc.health.v1.Health/Check", m.HealthRequest(), m.HealthResponse)
+    check("Health", health.status == 1)
+    unimplemented = grpc.StatusCode.UNIMPLEMENTED
+    refused("a method that is not there", call(channel, CONTROL + "Prune", NONE(),
+                                               m.Usage), unimplemented, "Control/Prune")
+    table = [
+        ("attestations", dict(FrontendAttrs={"attest:sbom": ""}), unimplemented, "attestations"),
+        ("entitlements", dict(Entitlements=["security.insecure"]), unimplemented, "entitlements"),
+        ("a frontend of no name", dict(Frontend="x"), grpc.StatusCode.NOT_FOUND, '"x"'),
+        ("an exporter of no name", dict(Frontend="dockerfile.v0",
+                                        Exporters=[m.Exporter(Type="nope")]),
+         grpc.StatusCode.NOT_FOUND, "nope"),
+        ("a directory as a result", dict(Frontend="dockerfile.v0",
+                                         Exporters=[m.Exporter(Type="local")]),
+         unimplemented, "type=tar"),
+        ("a cache of files", dict(Frontend="dockerfile.v0", Cache=m.CacheOptions(
+            Imports=[m.Exporter(Type="local")])), unimplemented, "type local"),
+        ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
+         grpc.StatusCode.NOT_FOUND, "without a session"),
+        ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.NOT_FOUND,
+         "without a session"),
+    ]
+    for thing, fields, code, text in table:
+        refused(thing, Build(channel, **fields).wait(), code, text)
+    refused("a build without a name", call(channel, CONTROL + "Solve", m.ControlSolve(),
+                                           m.Solved), grpc.StatusCode.INVALID_ARGUMENT, "Ref")
+    refused("a call of no build", call(channel, BRIDGE + "Ping", NONE(), m.Pong),
+            grpc.StatusCode.INVALID_ARGUMENT, "buildid")
+
+
+def with_frontend(channel, session):
+    """A Dockerfile, with a context, a secret, output, and a link."""
+    build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR)
+    answer = build.wait()
+    check("a Dockerfile", not isinstance(answer, grpc.RpcError), str(answer))
+    tar = session.results.pop(0, b"")
+    check("a context", content(tar, "dir/hello") == b"hello\n")
+    check("a large file", len(content(tar, "dir/large")) == 1 << 20)
+    check("a link", names(tar)["dir/link"].linkname == "hello")
+    check("a mode", names(tar)["dir/hello"].mode == 0o640)
+    check("a secret", content(tar, "secret") == b"s3cret")
+    check("what is ignored", "dir/ignored" not in names(tar))
+    check("output", b"out here\n" in build.logs and b"err here\n" in build.logs)
+    done = [v for v in build.vertexes.values() if v.HasField("completed")]
+    check("steps", len(done) == len(build.vertexes) >= 5 and
+          any("COPY" in v.name for v in done), [v.name for v in build.vertexes.values()])
+    check("one start", all(len(s) == 1 for s in build.starts.values()), build.starts)
+    check("the end of the status", build.ended)
+    late = Build.__new__(Build)
+    late.channel, late.ref, late.vertexes, late.starts = channel, build.ref, {}, {}
+    late.logs, late.ended = b"", False
+    late.watch()
+    check("a status that is asked for late", late.ended and late.logs == build.logs and
+          late.vertexes.keys() == build.vertexes.keys())
+    again = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR)
+    again.wait()
+    check("the cache", sum(v.cached for v in again.vertexes.values()) >= 2)
+    check("the same files", names(session.results.pop(0)).keys() == names(tar).keys())
+
+
+def failures(channel, session):
+    build = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "bad"})
+    refused("a step that fails", build.wait(), grpc.StatusCode.UNKNOWN, "exit code: 3")
+    check("its error", build.ended and
+          any("exit code: 3" in v.error for v in build.vertexes.values()))
+    details = dict(build.answer.trailing_metadata())["grpc-status-details-bin"]
+    types = [a.type_url for a in m.Status.FromString(details).details]
+    check("its details", "github.com/moby/buildkit/errdefs.Source+json" in types, types)
+    refused("a secret that is not there", Build(
+        channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "secretive"}).wait(),
+        grpc.StatusCode.NOT_FOUND, "secret absent: not found")
+
+
+def hostile(channel, directory):
+    """What a client lists is not believed."""
+    outside = os.path.join(directory, "outside")
+    directories = {"context": directory + "/context", "dockerfile": directory + "/context"}
+
+    def stat(path, mode=0o644, **more):
+        return m.Packet(type=STAT, stat=m.Stat(path=path, mode=mode, **more))
+
+    table = {
+        "a name above": [stat("../outside")],
+        "an absolute name": [stat(outside)],
+        "a name that is not clean": [stat("a//b")],
+        "a name twice": [stat("a"), stat("a")],
+        "names out of order": [stat("b"), stat("a")],
+        "a file in no directory": [stat("a/b")],
+        "a file in a file": [stat("a"), stat("a/b")],
+        "a file in a link": [stat("a", GO_LINK | 0o777, linkname=directory), stat("a/outside")],
+        "a link to what is not listed": [stat("a", 0o644, linkname="../outside")],
+        "a device": [stat("a", 1 << 26 | 1 << 21)],
+        "data that nobody asked for": [m.Packet(type=DATA, ID=7, data=b"x")],
+        "an end in the beginning": [m.Packet(type=FIN)],
+        "a packet of no type": [m.Packet(type=99)],
+    }
+    for thing, packets in table.items():
+        session = Session(channel, directories, {}, lambda: iter(packets))
+        answer = Build(channel, session, Frontend="dockerfile.v0").wait()
+        session.close()
+        check(thing, isinstance(answer, grpc.RpcError) and "context" in answer.details(),
+              getattr(answer, "details", lambda: "it was taken")())
+    check("nothing outside", not os.path.exists(outside))
+
+
+def by_definition(channel, session):
+    Build(channel, session, Definition=write_file(b"from a definition"), Exporters=TAR).wait()
+    check("a definition", content(session.results.pop(0), "made") == b"from a definition")
+
+
+def driven(channel, session):
+    """The client describes the build itself, as buildctl and buildx do."""
+    def drive(build):
+        pong = build.bridge("Ping", NONE(), m.Pong)
+        check("Ping", any(c.ID == "source.local" for c in pong.LLBCaps))
+        solved = build.bridge("Solve", m.SolveRequest(
+            Definition=write_file(b"driven"), allowResultReturn=True, allowResultArrayRef=True),
+            m.SolveResponse)
+        ref = solved.result.ref.id
+        read = build.bridge("ReadFile", m.ReadFileRequest(Ref=ref, FilePath="/made"),
+                            m.ReadFileResponse)
+        check("ReadFile", read.Data == b"driven")
+        refused("a reference that is not there", build.bridge(
+            "ReadFile", m.ReadFileRequest(Ref="ref-99", FilePath="/made"), m.ReadFileResponse),
+            grpc.StatusCode.NOT_FOUND, "ref-99")
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref(id=ref))), NONE)
+
+    Build(channel, session, drive, Exporters=TAR).wait()
+    check("a client that drives", content(session.results.pop(0), "made") == b"driven")
+
+    def give_up(build):
+        build.bridge("Return", m.ReturnRequest(error=m.Status(code=5, message="not mine")),
+                     NONE)
+
+    refused("a client that returns an error", Build(channel, session, give_up).wait(),
+            grpc.StatusCode.UNKNOWN, "not mine")
+
+    def nothing(build):
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref())), NONE)
+
+    check("nothing at all", not isinstance(Build(channel, session, nothing).wait(), grpc.RpcError))
+
+
+def children(server, word):
+    """Processes below the server with that word in their command."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                if word in file.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return [pid for pid in found if pid != server and pid != os.getpid()]
+
+
+def until(what):
+    for _ in range(600):
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def vanish(address, directory, server):
+    """A client that goes ends its build; others do not notice."""
+    channel = grpc.insecure_channel(address)
+    session = Session(channel, {"context": directory + "/context",
+                                "dockerfile": directory + "/context"}, {})
+    build = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "slow"})
+    check("a step that lasts", until(lambda: b"begun" in build.logs))
+    word = b"sleep\x0098765"
+    check("its process", until(lambda: children(server, word)))
+    channel.close()
+    check("its end", until(lambda: not children(server, word)))
+
+
+def everything(address, directory, server):
+    channel = grpc.insecure_channel(address)
+    questions(channel)
+    session = Session(channel, {"context": directory + "/context",
+                                "dockerfile": directory + "/context"}, {"tok": b"s3cret"})
+    with_frontend(channel, session)
+    failures(channel, session)
+    by_definition(channel, session)
+    driven(channel, session)
+    session.close()
+    hostile(channel, directory)
+    vanish(address, directory, server)
+    check("a server that goes on", call(channel, CONTROL + "Info", NONE(),
+                                        m.Info).buildkitVersion.package == "tenon")
+
+
+def stdio(command):
+    """grpcio wants a socket: two threads carry the bytes."""
+    path = os.path.join(tempfile.mkdtemp(), "socket")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(1)
+    channel = grpc.insecure_channel("unix:" + path)
+    answer = queue.Queue()
+    threading.Thread(daemon=True, target=lambda: answer.put(
+        call(channel, CONTROL + "Info", NONE(), m.Info))).start()
+    peer, _ = listener.accept()
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def take(data):
+        try:
+            peer.sendall(data)
+        except OSError: # the channel was closed: nobody hears the goodbye
+            pass
+    threading.Thread(target=frontend.relay, daemon=True, args=(
+        lambda: os.read(program.stdout.fileno(), 65536), take)).start()
+
+    def give(data):
+        program.stdin.write(data)
+        program.stdin.flush()
+    threading.Thread(target=frontend.relay, daemon=True, args=(
+        lambda: peer.recv(65536), give, program.stdin.close)).start()
+    check("stdio", answer.get(timeout=60).buildkitVersion.package == "tenon")
+    channel.close()
+    check("the end of stdio", program.wait(timeout=60) == 0)
+
+
+if sys.argv[1] == "stdio":
+    stdio(sys.argv[2:])
+else:
+    everything(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+say("done")
+os._exit(0)
