@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test-image-entries \
 	tests/unit/test-image-layer \
 	tests/unit/test-image-make \
+	tests/unit/test-image-pieces \
 	tests/unit/test-image-platform \
 	tests/unit/test-image-reference \
 	tests/unit/test-image-stream \
@@ -290,6 +291,7 @@ cli_helpers = \
 	tests/cli/foreign-elf \
 	tests/cli/foreign.c \
 	tests/cli/frontend-lib.sh \
+	tests/cli/layer-parts \
 	tests/cli/layout-registry \
 	tests/cli/lib.sh \
 	tests/cli/ociread \

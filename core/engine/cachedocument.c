@@ -122,7 +122,7 @@ add_result(struct document *d, const struct tenon_chain *chain,
         top = add_layer(d, &layers[i], chain->ids[i], top);
         created_ns = layers[i].created_ns;
     }
-    free(layers);
+    tenon_image_layers_free(layers, chain->len);
     struct json_object *o = json_object_new_object();
     json_object_object_add(o, "layer", json_object_new_int64(top));
     put_time(o, "createdAt", created_ns);

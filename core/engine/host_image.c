@@ -61,6 +61,7 @@ tenon_host_image_check(const struct tenon_values *options, bool index,
     const struct tenon_image_options o = {
         .compression = tenon_values_string(options, "compression"),
         .level = (int)tenon_values_int(options, "compression-level"),
+        .docker_mediatypes = !tenon_values_bool(options, "oci-mediatypes"),
         .annotations = (const char *const *)annotations,
     };
     tenon_image_options_check(&o, index, err);

@@ -11,12 +11,13 @@
 struct tenon_image_layer {
     struct tenon_snapshot_blob blob; /* media type in the family asked for */
     int64_t created_ns;              /* when its snapshot was made */
+    struct json_object *notes;       /* annotations of its descriptor, or NULL */
 };
-/* Blobs for a whole chain, found or made; *out is the caller's, chain->len
- * long. */
+/* Blobs for a whole chain, found or made; *out is chain->len long, and the caller's to free. */
 int tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
                        const struct tenon_image_options *o,
                        struct tenon_image_layer **out, struct tenon_error *err);
+void tenon_image_layers_free(struct tenon_image_layer *list, size_t count);
 /* Those that are there already, as images have them that nobody wanted otherwise; out has room
  * for chain->len.  False: some are not there. */
 bool tenon_image_layers_known(struct tenon_store *s, const struct tenon_chain *chain,

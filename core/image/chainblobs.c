@@ -10,6 +10,7 @@
 #include "image/assemble.h"
 #include "image/diff.h"
 #include "image/layer.h"
+#include "image/pieces.h"
 #include "image/stream.h"
 
 #define BASE "base"
@@ -123,10 +124,37 @@ recompress(struct tenon_store *s, const struct tenon_snapshot_blob *from,
     made.size = (int64_t)tenon_blob_written(blob);
     if (tenon_blob_commit(tenon_steal(&guard), NULL, -1, &made.digest, err) < 0)
         return err->code;
-    bool plain = tenon_streq(wanted_compression(o), "uncompressed");
-    snprintf(made.media_type, sizeof made.media_type, "%s%s%s", TENON_MT_OCI_LAYER,
-             plain ? "" : "+", plain ? "" : wanted_compression(o));
+    snprintf(made.media_type, sizeof made.media_type, "%s%s", TENON_MT_OCI_LAYER,
+             tenon_layer_suffix(wanted_compression(o)));
     *out = made;
+    return 0;
+}
+
+/* An ordinary one is what its media type says; one in pieces says so at its end, and is an ordinary
+ * one, too. */
+static int
+is_as_wanted(struct tenon_store *s, const struct tenon_snapshot_blob *base,
+             const struct tenon_image_options *o, bool *out, struct tenon_error *err)
+{
+    const char *wanted = wanted_compression(o);
+    *out = tenon_streq(compression_of(base->media_type), wanted);
+    if (*out || !tenon_is_in_pieces(wanted))
+        return 0;
+    auto_close int fd = tenon_blob_open(s, base->digest.str, NULL, err);
+    if (fd < 0)
+        return fd;
+    const char *method = tenon_pieces_method(fd);
+    *out = method && tenon_streq(method, wanted);
+    return 0;
+}
+
+/* Its annotations, where it is in pieces: also of a base's layer, which came with them. */
+static int
+find_notes(struct tenon_store *s, struct tenon_image_layer *l, struct tenon_error *err)
+{
+    auto_close int fd = tenon_blob_open(s, l->blob.digest.str, NULL, err);
+    if (fd < 0 || tenon_pieces_notes(fd, &l->notes, err) < 0)
+        return tenon_error_context(err, "layer %s", l->blob.digest.str);
     return 0;
 }
 
@@ -138,9 +166,9 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
     struct tenon_snapshot_blob base;
     bool pulled = tenon_snapshot_get_blob(s, id, BASE, &base);
     bool is_base = pulled && tenon_blob_exists(s, base.digest.str, NULL);
-    bool keep = is_base && (!o->force_compression ||
-                            tenon_streq(compression_of(base.media_type),
-                                        wanted_compression(o)));
+    bool keep = is_base;
+    if (is_base && o->force_compression && is_as_wanted(s, &base, o, &keep, err) < 0)
+        return err->code;
     if (keep) {
         *out = base;
         return 0;
@@ -187,18 +215,28 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
                    const struct tenon_image_options *o,
                    struct tenon_image_layer **out, struct tenon_error *err)
 {
-    auto_free struct tenon_image_layer *list =
-        tenon_calloc(chain->len + 1, sizeof *list);
+    struct tenon_image_layer *list = tenon_calloc(chain->len + 1, sizeof *list);
     for (size_t i = 0; i < chain->len; i++) {
         struct tenon_chain lower = {chain->ids, i};
         if (tenon_cancel_check(o->cancel, err) < 0 ||
-            make_layer(s, chain->ids[i], &lower, o, &list[i].blob, err) < 0)
+            make_layer(s, chain->ids[i], &lower, o, &list[i].blob, err) < 0 ||
+            (!o->docker_mediatypes && find_notes(s, &list[i], err) < 0)) {
+            tenon_image_layers_free(list, i + 1);
             return tenon_error_context(err, "exporting layers");
+        }
         set_family(&list[i].blob, o->docker_mediatypes);
         list[i].created_ns = created_at(s, chain->ids[i]);
     }
-    *out = tenon_steal(&list);
+    *out = list;
     return 0;
+}
+
+void
+tenon_image_layers_free(struct tenon_image_layer *list, size_t count)
+{
+    for (size_t i = 0; list && i < count; i++)
+        json_object_put(list[i].notes);
+    free(list);
 }
 
 bool

@@ -4,8 +4,10 @@
  * own (encoder.h), without history, and ends on a byte boundary; one after the
  * other in one member they are an ordinary gzip file.  Which thread did a block
  * does not show.  One block is done by the caller; threads start with the
- * second.  ISA-L and zlib are trusted with the checksum alone: their output
- * depends on more than their input (docs/reproducible.md). */
+ * second.  estargz and zstd:chunked are several members, or frames, with a table
+ * of what is in them (contents.h, pieces.h).  ISA-L and zlib are trusted with the
+ * checksum alone: their output depends on more than their input
+ * (docs/reproducible.md). */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -17,8 +19,11 @@
 #endif
 
 #include "tools/alloc.h"
+#include "image/contents.h"
 #include "image/encoder.h"
+#include "image/pieces.h"
 #include "image/stream.h"
+#include "image/tar.h"
 
 #define BLOCK_SIZE TENON_ENCODE_INPUT
 #define THREADS_MAX 8
@@ -39,7 +44,10 @@ struct tenon_deflate {
     int level;
     tenon_deflate_sink *sink;
     void *sink_data;
+    int64_t written;   /* to the sink */
+    bool is_open;      /* something waits for the end of its member or frame */
     struct tenon_hash *hash;
+    struct tenon_contents *contents; /* NULL: one member */
 
     /* gzip */
     uint32_t crc;
@@ -58,6 +66,15 @@ struct tenon_deflate {
     ZSTD_CCtx *zstd;
     unsigned char *zstd_out;
 };
+
+/* ---- out ----------------------------------------------------------------- */
+
+static int
+emit(struct tenon_deflate *d, const void *buf, size_t len, struct tenon_error *err)
+{
+    d->written += (int64_t)len;
+    return d->sink(d->sink_data, buf, len, err);
+}
 
 /* ---- threads ------------------------------------------------------------- */
 
@@ -123,7 +140,7 @@ retire(struct tenon_deflate *d, struct tenon_error *err)
     while (s->state != SLOT_DONE)
         pthread_cond_wait(&d->done, &d->lock);
     pthread_mutex_unlock(&d->lock);
-    int rc = d->sink(d->sink_data, s->out, s->out_len, err);
+    int rc = emit(d, s->out, s->out_len, err);
     s->state = SLOT_FREE;
     s->in_len = 0;
     d->tail++;
@@ -135,7 +152,7 @@ header(struct tenon_deflate *d, struct tenon_error *err)
 {
     static const unsigned char bytes[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff};
     d->started = true;
-    return d->sink(d->sink_data, bytes, sizeof bytes, err);
+    return emit(d, bytes, sizeof bytes, err);
 }
 
 /* The block being filled; NULL when none is open. */
@@ -214,14 +231,18 @@ gzip_finish(struct tenon_deflate *d, struct tenon_error *err)
             return err->code;
     if (open) {
         encode_slot(d->encoder, s);
-        if (d->sink(d->sink_data, s->out, s->out_len, err) < 0)
+        s->in_len = 0;
+        if (emit(d, s->out, s->out_len, err) < 0)
             return err->code;
     }
     /* an empty last block, then the trailer */
     unsigned char end[10] = {0x03, 0x00};
     put32(end + 2, d->crc);
     put32(end + 6, (uint32_t)d->total);
-    return d->sink(d->sink_data, end, sizeof end, err);
+    d->started = false; /* what comes now is another member */
+    d->crc = 0;
+    d->total = 0;
+    return emit(d, end, sizeof end, err);
 }
 
 /* ---- zstd ---------------------------------------------------------------- */
@@ -238,7 +259,7 @@ zstd_run(struct tenon_deflate *d, const void *data, size_t len,
             return tenon_error_set(err, TENON_E_FAILED, "zstd: %s",
                                    ZSTD_getErrorName(rc));
         if (out.pos > 0 &&
-            d->sink(d->sink_data, d->zstd_out, out.pos, err) < 0)
+            emit(d, d->zstd_out, out.pos, err) < 0)
             return err->code;
         if (mode == ZSTD_e_end ? rc == 0 : in.pos == in.size)
             return 0;
@@ -259,7 +280,9 @@ zstd_open(struct tenon_deflate *d, struct tenon_error *err)
         int value;
     } parameters[] = {{ZSTD_c_compressionLevel, d->level}, {ZSTD_c_checksumFlag, 1},
                       {ZSTD_c_nbWorkers, 2}, {ZSTD_c_jobSize, ZSTD_JOB_BYTES}};
-    for (size_t i = 0; i < tenon_countof(parameters); i++)
+    /* frames of 4 MiB at most are not worth a thread's start each */
+    const size_t count = tenon_countof(parameters) - (d->contents ? 2 : 0);
+    for (size_t i = 0; i < count; i++)
         if (ZSTD_isError(ZSTD_CCtx_setParameter(d->zstd, parameters[i].name,
                                                 parameters[i].value)))
             return tenon_error_set(err, TENON_E_UNSUPPORTED,
@@ -268,17 +291,111 @@ zstd_open(struct tenon_deflate *d, struct tenon_error *err)
     return 0;
 }
 
+/* ---- pieces -------------------------------------------------------------- */
+
+static int
+add_bytes(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    struct tenon_deflate *d = data;
+    if (!len)
+        return 0;
+    d->is_open = true;
+    switch (d->method) {
+    case METHOD_GZIP:
+        return gzip_write(d, buf, len, err);
+    case METHOD_ZSTD:
+        return zstd_run(d, buf, len, ZSTD_e_continue, err);
+    case METHOD_NONE:
+        break;
+    }
+    return emit(d, buf, len, err);
+}
+
+static int
+end_stream(struct tenon_deflate *d, struct tenon_error *err)
+{
+    d->is_open = false;
+    return d->method == METHOD_GZIP   ? gzip_finish(d, err)
+           : d->method == METHOD_ZSTD ? zstd_run(d, NULL, 0, ZSTD_e_end, err)
+                                      : 0;
+}
+
+static int
+cut(void *data, int64_t *offset, struct tenon_error *err)
+{
+    struct tenon_deflate *d = data;
+    if (d->is_open && end_stream(d, err) < 0)
+        return err->code;
+    *offset = d->written;
+    return 0;
+}
+
+static int
+hash_and_add(void *data, const void *buf, size_t len, struct tenon_error *err)
+{
+    struct tenon_deflate *d = data;
+    tenon_hash_update(d->hash, buf, len);
+    return add_bytes(d, buf, len, err);
+}
+
+/* eStargz: the table is a tar of its own, and so in the digest of all. */
+static int
+add_gzip_table(struct tenon_deflate *d, const struct tenon_buf *table, int64_t offset,
+               struct tenon_error *err)
+{
+    const struct tenon_tar tar = { hash_and_add, d };
+    const struct tenon_tar_entry e = { .type = TENON_TAR_FILE, .name = TENON_CONTENTS_NAME,
+                                       .size = table->len };
+    unsigned char footer[TENON_STARGZ_FOOTER];
+    tenon_stargz_footer(offset, footer);
+    if (tenon_tar_header(&tar, &e, err) < 0 || hash_and_add(d, table->data, table->len, err) < 0 ||
+        tenon_tar_pad(&tar, table->len, err) < 0 || tenon_tar_end(&tar, err) < 0 ||
+        end_stream(d, err) < 0)
+        return err->code;
+    return emit(d, footer, sizeof footer, err);
+}
+
+/* zstd:chunked: both are in frames that readers of the stream pass over. */
+static int
+add_zstd_table(struct tenon_deflate *d, const struct tenon_buf *table, int64_t offset,
+               struct tenon_error *err)
+{
+    const size_t room = ZSTD_compressBound(table->len);
+    auto_free unsigned char *packed = tenon_malloc(room);
+    const size_t len = ZSTD_compress(packed, room, table->data, table->len, d->level);
+    if (ZSTD_isError(len) || len > UINT32_MAX)
+        return tenon_error_set(err, TENON_E_FAILED, "zstd: the table of contents: %s",
+                               ZSTD_isError(len) ? ZSTD_getErrorName(len) : "too large");
+    unsigned char head[TENON_ZSTD_SKIP_HEAD], footer[TENON_CHUNKED_FOOTER];
+    tenon_zstd_skip_head((uint32_t)len, head);
+    tenon_chunked_footer(offset + (int64_t)sizeof head, len, table->len, footer);
+    if (emit(d, head, sizeof head, err) < 0 || emit(d, packed, len, err) < 0)
+        return err->code;
+    return emit(d, footer, sizeof footer, err);
+}
+
+static int
+add_table(struct tenon_deflate *d, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf table = TENON_BUF_INIT;
+    int64_t offset = 0;
+    if (tenon_contents_finish(d->contents, &table, err) < 0 || cut(d, &offset, err) < 0)
+        return err->code;
+    return d->method == METHOD_GZIP ? add_gzip_table(d, &table, offset, err)
+                                    : add_zstd_table(d, &table, offset, err);
+}
+
 /* ---- the interface ------------------------------------------------------- */
 
 static int
 choose(const char *method, int *level, enum method *m, struct tenon_error *err)
 {
     int level_max = 0;
-    if (!method || tenon_streq(method, "gzip")) {
+    if (!method || tenon_streq(method, "gzip") || tenon_streq(method, "estargz")) {
         *m = METHOD_GZIP;
         level_max = TENON_ENCODE_LEVEL_MAX;
         *level = *level == -1 ? TENON_ENCODE_LEVEL : *level;
-    } else if (tenon_streq(method, "zstd")) {
+    } else if (tenon_streq(method, "zstd") || tenon_streq(method, "zstd:chunked")) {
         *m = METHOD_ZSTD;
         level_max = 22;
         *level = *level == -1 ? ZSTD_LEVEL : *level;
@@ -324,6 +441,10 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
         d->slots = tenon_calloc(d->slot_count, sizeof *d->slots);
         d->encoder = tenon_encoder_new(level);
     }
+    if (tenon_is_in_pieces(method)) {
+        const struct tenon_contents_sink to = { add_bytes, cut, d, m == METHOD_ZSTD };
+        d->contents = tenon_contents_new(&to);
+    }
     if (m == METHOD_ZSTD && zstd_open(d, err) < 0) {
         tenon_deflate_free(d);
         return err->code;
@@ -335,9 +456,11 @@ tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
 const char *
 tenon_deflate_maker(const char *method)
 {
-    if (!method || tenon_streq(method, "gzip"))
-        return TENON_ENCODE_MAKER;
-    return tenon_streq(method, "zstd") ? ZSTD_versionString() : "";
+    enum method m = METHOD_NONE;
+    int level = -1;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    (void)choose(method, &level, &m, &ignored);
+    return m == METHOD_GZIP ? TENON_ENCODE_MAKER : m == METHOD_ZSTD ? ZSTD_versionString() : "";
 }
 
 int
@@ -345,26 +468,15 @@ tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
                     struct tenon_error *err)
 {
     tenon_hash_update(d->hash, data, len);
-    switch (d->method) {
-    case METHOD_GZIP:
-        return gzip_write(d, data, len, err);
-    case METHOD_ZSTD:
-        return zstd_run(d, data, len, ZSTD_e_continue, err);
-    case METHOD_NONE:
-        break;
-    }
-    return d->sink(d->sink_data, data, len, err);
+    return d->contents ? tenon_contents_write(d->contents, data, len, err)
+                       : add_bytes(d, data, len, err);
 }
 
 int
 tenon_deflate_finish(struct tenon_deflate *d, struct tenon_digest *raw,
                      struct tenon_error *err)
 {
-    int rc = 0;
-    if (d->method == METHOD_GZIP)
-        rc = gzip_finish(d, err);
-    else if (d->method == METHOD_ZSTD)
-        rc = zstd_run(d, NULL, 0, ZSTD_e_end, err);
+    int rc = d->contents ? add_table(d, err) : end_stream(d, err);
     if (rc == 0)
         tenon_hash_final(d->hash, raw);
     return rc;
@@ -393,5 +505,6 @@ tenon_deflate_free(struct tenon_deflate *d)
     ZSTD_freeCCtx(d->zstd);
     free(d->zstd_out);
     tenon_hash_free(d->hash);
+    tenon_contents_free(d->contents);
     free(d);
 }

@@ -6,6 +6,7 @@
 #include "tools/alloc.h"
 #include "image/diff.h"
 #include "image/image.h"
+#include "image/pieces.h"
 #include "image/stream.h"
 #include "image/tar.h"
 
@@ -39,14 +40,6 @@ to_deflate(void *data, const void *buf, size_t len, struct tenon_error *err)
     if (out->o->progress)
         out->o->progress(out->o->data, out->bytes);
     return tenon_deflate_write(out->deflate, buf, len, err);
-}
-
-static const char *
-suffix(const char *compression)
-{
-    if (!compression || tenon_streq(compression, "gzip"))
-        return "+gzip";
-    return tenon_streq(compression, "zstd") ? "+zstd" : "";
 }
 
 int
@@ -84,7 +77,7 @@ tenon_layer_write(struct tenon_store *s, int64_t snapshot,
     if (tenon_blob_commit(tenon_steal(&guard), NULL, -1, &made.digest, err) < 0)
         return tenon_error_context(err, "write layer");
     snprintf(made.media_type, sizeof made.media_type, "%s%s", TENON_MT_OCI_LAYER,
-             suffix(o->compression));
+             tenon_layer_suffix(o->compression));
     *out = made;
     if (depends)
         *depends = diff.depends;

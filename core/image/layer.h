@@ -43,7 +43,7 @@ int tenon_layer_each(int fd, const char *diff_id, const struct tenon_limits *lim
                      tenon_layer_entry *visit, void *data, struct tenon_error *err);
 
 struct tenon_layer_write_options {
-    const char *compression; /* "gzip", "zstd", "uncompressed" */
+    const char *compression; /* "gzip", "zstd", "uncompressed", "estargz", "zstd:chunked" */
     int level;               /* -1 default */
     bool has_epoch;          /* clamp mtimes to this many seconds */
     int64_t epoch;

@@ -5,6 +5,8 @@ libtenon_core_la_SOURCES += \
 	%D%/assemble.h \
 	%D%/chainblobs.c \
 	%D%/config.c \
+	%D%/contents.c \
+	%D%/contents.h \
 	%D%/deflate.c \
 	%D%/diff.c \
 	%D%/diff.h \
@@ -28,6 +30,8 @@ libtenon_core_la_SOURCES += \
 	%D%/make.c \
 	%D%/match.c \
 	%D%/match.h \
+	%D%/pieces.c \
+	%D%/pieces.h \
 	%D%/purl.c \
 	%D%/platform.c \
 	%D%/proof.c \
@@ -35,5 +39,7 @@ libtenon_core_la_SOURCES += \
 	%D%/stream.h \
 	%D%/tar.c \
 	%D%/tar.h \
+	%D%/tarscan.c \
+	%D%/tarscan.h \
 	%D%/unpack.c \
 	%D%/walk.c

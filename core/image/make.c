@@ -6,6 +6,7 @@
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "image/assemble.h"
+#include "image/pieces.h"
 #include "image/stream.h"
 
 #define CREATED "org.opencontainers.image.created"
@@ -113,10 +114,13 @@ manifest_json(const struct making *m, const struct made *made, size_t config_len
 {
     struct json_object *o = json_object_new_object();
     struct json_object *list = json_object_new_array();
-    for (size_t i = 0; i < count; i++)
-        json_object_array_add(list, descriptor(layers[i].blob.media_type,
-                                               &layers[i].blob.digest,
-                                               layers[i].blob.size));
+    for (size_t i = 0; i < count; i++) {
+        const struct tenon_snapshot_blob *b = &layers[i].blob;
+        struct json_object *layer = descriptor(b->media_type, &b->digest, b->size);
+        if (layers[i].notes)
+            add(layer, "annotations", json_object_get(layers[i].notes));
+        json_object_array_add(list, layer);
+    }
     add(o, "schemaVersion", json_object_new_int(2));
     add_string(o, "mediaType", manifest_type(m));
     add(o, "config",
@@ -270,7 +274,7 @@ make_all(const struct making *m, const struct tenon_image_source *src, size_t co
             tenon_error_context(err, "%s", src[i].platform);
     }
     for (size_t i = 0; i < count; i++)
-        free(layers[i]);
+        tenon_image_layers_free(layers[i], src[i].chain.len);
     free(layers);
     return rc;
 }
@@ -311,6 +315,9 @@ tenon_image_options_check(const struct tenon_image_options *o, bool index,
 {
     if (tenon_deflate_check(o->compression, o->level, err) < 0)
         return err->code;
+    if (o->docker_mediatypes && tenon_is_in_pieces(o->compression)) /* they need annotations */
+        return tenon_error_set(err, TENON_E_INVALID, "exporter option \"compression=%s\" conflicts "
+                               "with \"oci-mediatypes=false\"", o->compression);
     return tenon_annotations_check(o->annotations, index, err);
 }
 
@@ -327,7 +334,7 @@ tenon_image_make(struct tenon_store *s, const struct tenon_image_source *src,
         attested = attested || src[i].attested;
     m.index = m.index || attested;
     /* Docker has no media type for it */
-    if (tenon_streq(o->compression, "zstd"))
+    if (o->compression && tenon_has_prefix(o->compression, "zstd"))
         m.o.docker_mediatypes = false;
     if (attested && m.o.docker_mediatypes)
         return tenon_error_set(err, TENON_E_INVALID,

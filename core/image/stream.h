@@ -38,7 +38,8 @@ int tenon_inflate_finish(struct tenon_inflate *f, struct tenon_digest *out,
 struct tenon_deflate;
 typedef int tenon_deflate_sink(void *data, const void *buf, size_t len,
                                struct tenon_error *err);
-/* method: "gzip", "zstd" or "uncompressed"; level -1: the method's default. */
+/* method: "gzip", "zstd" or "uncompressed", and of a tar "estargz" or "zstd:chunked"; level -1: the
+ * method's default. */
 int tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
                       void *data, struct tenon_deflate **out,
                       struct tenon_error *err);
@@ -46,7 +47,8 @@ int tenon_deflate_new(const char *method, int level, tenon_deflate_sink *sink,
 int tenon_deflate_check(const char *method, int level, struct tenon_error *err);
 int tenon_deflate_write(struct tenon_deflate *d, const void *data, size_t len,
                         struct tenon_error *err);
-/* Ends the stream; raw gets the digest of what went in. */
+/* Ends the stream; raw gets the digest of what went in, and of what the table of an estargz adds
+ * to it. */
 int tenon_deflate_finish(struct tenon_deflate *d, struct tenon_digest *raw,
                          struct tenon_error *err);
 /* What made the bytes, besides method and level: a number of our own, or

@@ -635,8 +635,9 @@ struct tenon_host {
     { .name = "name", .help = "image names, separated by commas",              \
       .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },                \
     { .name = "compression", .help = "of new layers",                          \
-      .type = TENON_TYPE_CHOICE, .choices = "gzip|uncompressed|zstd|estargz" },\
-    { .name = "compression-level", .help = "gzip 0-9, zstd 0-22",              \
+      .type = TENON_TYPE_CHOICE,                                               \
+      .choices = "gzip|uncompressed|zstd|estargz|zstd:chunked" },              \
+    { .name = "compression-level", .help = "gzip and estargz 0-9, zstd 0-22",  \
       .type = TENON_TYPE_INT, .def = "-1", .min = -1, .max = 22 },             \
     { .name = "force-compression", .help = "recompress the base's layers too", \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \

@@ -125,3 +125,35 @@ rm "$work/foreign/blobs/sha256/$layer"
 use 1 "$work/foreign"
 assert_has "$work/err" "$layer"
 assert_lacks "$work/err" "127.0.0.1:1"
+
+# ---- layers of which parts can be fetched -------------------------------------------------
+# A reader of its own finds all that the table says to be so, in our layer and in the base's that
+# was compressed again; others see the files that are in it.
+mkdir "$work/parts"
+head -c 9000000 /dev/urandom >"$work/parts/three chunks"
+head -c 4194304 /dev/zero >"$work/parts/one chunk, whole"
+: >"$work/parts/empty"
+ln -s empty "$work/parts/link"
+ln "$work/parts/empty" "$work/parts/zz hard link"
+mkfifo "$work/parts/fifo"
+mkdir "$work/parts/a directory whose name <&> is of more than a hundred bytes, so that it comes in a header of its own äöü"
+printf 'FROM image\nCOPY . /\n' >"$work/parts/Dockerfile"
+for how in estargz zstd:chunked; do
+    made=$work/parts-${how%:*}
+    run 0 tenon build --build-context "image=oci-layout://$work/one" "$work/parts" \
+        -o "type=oci,tar=false,dest=$made,compression=$how,force-compression=true"
+    run 0 "$abs_top_srcdir/tests/cli/layer-parts" "$made" "$how"
+    printf '%s\n' "f 1" "Dockerfile 1" "empty 0" "one chunk, whole 1" "three chunks 3" >"$work/wanted"
+    diff "$work/wanted" "$work/out" || fail "$how: not these files"
+    # as a base: kept as it is, annotations and all, also where that is asked for
+    for force in true false; do
+        rm -rf "$work/again" "$work/out.d"
+        run 0 tenon --root "$work/fresh" build --build-context "image=oci-layout://$made" "$work/context" \
+            -o "type=oci,tar=false,dest=$work/again,compression=$how,force-compression=$force" -o "$work/out.d"
+        run 0 "$abs_top_srcdir/tests/cli/layer-parts" "$work/again" "$how"
+        diff "$work/wanted" "$work/out" || fail "$how: not these files of a base"
+        rm -rf "$work/fresh"
+    done
+    cmp "$work/parts/three chunks" "$work/out.d/three chunks"
+    assert_no_file "$work/out.d/stargz.index.json"
+done

@@ -217,7 +217,8 @@ done
 for type in oci,dest=x docker,dest=x image; do
     no "compression" -o "type=$type,compression=lzma"
     no "prefer-nondist-layers=true is not supported" -o "type=$type,prefer-nondist-layers=true"
-    no "\"estargz\" is not supported" -o "type=$type,compression=estargz"
+    no "\"compression=estargz\" conflicts with \"oci-mediatypes=false\"" \
+        -o "type=$type,compression=estargz,oci-mediatypes=false"
     no "compression level 15" -o "type=$type,compression-level=15"
     no "compression-level" -o "type=$type,compression=zstd,compression-level=23"
     no "oci-mediatypes" -o "type=$type,oci-mediatypes=perhaps"

@@ -375,7 +375,7 @@ START_TEST(test_make_compression_and_base)
     ck_assert_str_eq(json_object_get_string(json_object_array_get_idx(ids, 0)), base.diff_id.str);
     tenon_image_made_release(&made);
 
-    o.compression = "estargz";
+    o.compression = "lzma";
     auto_error struct tenon_error err2 = TENON_ERROR_INIT;
     ck_assert_int_eq(tenon_image_make(k.store, &src, 1, &o, &made, &err2), TENON_E_UNSUPPORTED);
     kit_close(&k);

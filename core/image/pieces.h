@@ -1,0 +1,34 @@
+/* image/pieces.h - layers of which parts can be fetched (contents.h): what stands at their end and
+ * leads to the table of contents, and the annotations by which readers find and check it. */
+#ifndef TENON_IMAGE_PIECES_H
+#define TENON_IMAGE_PIECES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+enum { TENON_STARGZ_FOOTER = 51, TENON_ZSTD_SKIP_HEAD = 8, TENON_CHUNKED_FOOTER = 48 };
+
+/* Is it one of the two, "estargz" and "zstd:chunked"? */
+bool tenon_is_in_pieces(const char *compression);
+/* "+gzip", "+zstd" or "": of the media type of layers that are compressed so. */
+const char *tenon_layer_suffix(const char *compression);
+
+/* An empty member of gzip that names the offset of the table's member. */
+void tenon_stargz_footer(int64_t offset, unsigned char out[TENON_STARGZ_FOOTER]);
+/* The head of a frame of zstd that is passed over. */
+void tenon_zstd_skip_head(uint32_t len, unsigned char out[TENON_ZSTD_SKIP_HEAD]);
+/* Such a frame, whole: offset and len of the table as it is compressed, and its size. */
+void tenon_chunked_footer(int64_t offset, uint64_t len, uint64_t size,
+                          unsigned char out[TENON_CHUNKED_FOOTER]);
+
+/* "estargz", "zstd:chunked", or NULL: by the end of the blob alone. */
+const char *tenon_pieces_method(int fd);
+/* The annotations of its descriptor, the caller's; NULL where the blob is neither of them, or says
+ * so and is not.  Moves fd's offset. */
+int tenon_pieces_notes(int fd, struct json_object **out, struct tenon_error *err);
+
+#endif
