@@ -1,6 +1,7 @@
 /* cli/containerengine.c - see containerengine.h.  In order: DOCKER_HOST; the context that
- * DOCKER_CONTEXT or docker's config.json names; docker's socket; podman's, the user's or the
- * machine's; as root the program podman, which needs no service. */
+ * DOCKER_CONTEXT or docker's config.json names; docker's socket; the user's of podman; as root the
+ * program podman, which needs no service; the machine's socket of podman, which also stands for
+ * one outside of the container that we are in. */
 #include "containerengine.h"
 
 #include <errno.h>
@@ -30,16 +31,23 @@ container_engine_release(struct container_engine *e)
     *e = (struct container_engine){0};
 }
 
-/* 0, or an errno: nobody answers there. */
+/* 0, or an errno: nobody answers there.  pid: who listens, 0 where that is another machine or
+ * container; or NULL. */
 static int
-try_socket(const char *path)
+try_socket(const char *path, pid_t *pid)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     if (strlen(path) >= sizeof a.sun_path)
         return ENAMETOOLONG;
     strcpy(a.sun_path, path);
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? errno : 0;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+        return errno;
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    if (pid)
+        *pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+    return 0;
 }
 
 static void
@@ -64,7 +72,7 @@ take_host(const char *host, const char *certs, struct container_engine *out,
           struct tenon_error *err)
 {
     if (tenon_has_prefix(host, "unix://")) {
-        int sys = try_socket(host + strlen("unix://"));
+        int sys = try_socket(host + strlen("unix://"), NULL);
         if (sys) {
             tenon_error_set(err, TENON_E_INVALID, "container engine %s: %s", host,
                             strerror(sys));
@@ -155,19 +163,10 @@ take_context(const char *dir, const char *name, struct container_engine *out,
 
 /* ---- without being told ------------------------------------------------------------- */
 
+/* In an ordinary user's namespace it would take us for root. */
 static bool
-take_known(struct container_engine *out)
+take_program(struct container_engine *out)
 {
-    const char *run = secure_getenv("XDG_RUNTIME_DIR");
-    auto_free char *docker = run && *run ? tenon_asprintf("%s/docker.sock", run) : NULL;
-    auto_free char *podman = run && *run ? tenon_asprintf("%s/podman/podman.sock", run) : NULL;
-    const char *const paths[] = { "/run/docker.sock", docker, podman, "/run/podman/podman.sock" };
-    for (size_t i = 0; i < tenon_countof(paths); i++)
-        if (paths[i] && try_socket(paths[i]) == 0) {
-            take_socket(paths[i], out);
-            return true;
-        }
-    /* In an ordinary user's namespace it would take us for root. */
     static const char *const programs[] = { "/usr/local/bin/podman", "/usr/bin/podman" };
     for (size_t i = 0; !tenon_ids_mapped() && i < tenon_countof(programs); i++)
         if (access(programs[i], X_OK) == 0) {
@@ -176,6 +175,30 @@ take_known(struct container_engine *out)
             return true;
         }
     return false;
+}
+
+static bool
+take_known(struct container_engine *out)
+{
+    const char *run = secure_getenv("XDG_RUNTIME_DIR");
+    auto_free char *docker = run && *run ? tenon_asprintf("%s/docker.sock", run) : NULL;
+    auto_free char *podman = run && *run ? tenon_asprintf("%s/podman/podman.sock", run) : NULL;
+    const char *const paths[] = { "/run/docker.sock", docker, podman };
+    for (size_t i = 0; i < tenon_countof(paths); i++)
+        if (paths[i] && try_socket(paths[i], NULL) == 0) {
+            take_socket(paths[i], out);
+            return true;
+        }
+    /* The service of the machine's podman writes to the storage that the program writes to, which
+     * takes less. */
+    static const char machine[] = "/run/podman/podman.sock";
+    pid_t pid = 0;
+    const bool is_service = try_socket(machine, &pid) == 0;
+    if ((!is_service || pid) && take_program(out))
+        return true;
+    if (is_service)
+        take_socket(machine, out);
+    return is_service;
 }
 
 int

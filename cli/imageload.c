@@ -1,20 +1,16 @@
 /* cli/imageload.c - see imageload.h.
  *
  * The exporter writes to a pipe; a thread of ours, with libcurl, takes it from there to POST
- * /images/load, which docker's engine and podman's service have both. Without a service, the
- * program podman reads the pipe. */
+ * /images/load, which docker's engine and podman's service have both.  The program podman needs
+ * no archive (podmanload.h). */
 #include "imageload.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -23,17 +19,17 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "containerengine.h"
+#include "podmanload.h"
 
 enum { ANSWER_MAX = 1 << 20, CONNECT_SECONDS = 10, PIPE_BYTES = 1 << 20 };
 
 struct image_load {
     struct container_engine engine;
     int write_fd;
-    int read_fd;            /* the thread's, or the program's */
+    int read_fd;            /* the thread's */
     atomic_bool aborted;
-    pthread_t thread;       /* of an API */
-    pid_t program;          /* in place of it; 0: none */
-    int said_fd;            /* what the program says */
+    pthread_t thread;
+    struct podman_load *podman; /* in place of all that; or NULL */
     struct tenon_buf answer;
     struct tenon_error err; /* the thread's, until it has ended */
 };
@@ -192,70 +188,13 @@ start_thread(struct image_load *l, struct tenon_error *err)
     return e ? tenon_error_sys(err, "start a thread") : TENON_OK;
 }
 
-/* ---- by the program ---------------------------------------------------------------- */
-
-extern char **environ;
-
-static int
-start_program(struct image_load *l, struct tenon_error *err)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t reset, none;
-    char *argv[] = { l->engine.program, (char *)"load", (char *)"--quiet", NULL };
-    l->said_fd = memfd_create("tenon-load", MFD_CLOEXEC);
-    if (l->said_fd < 0)
-        return tenon_error_sys(err, "memfd_create");
-    sigemptyset(&reset);
-    sigaddset(&reset, SIGPIPE); /* ignored by main */
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &reset);
-    sigemptyset(&none); /* a build's threads have theirs blocked */
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, l->read_fd, 0);
-    posix_spawn_file_actions_adddup2(&actions, l->said_fd, 1);
-    posix_spawn_file_actions_adddup2(&actions, l->said_fd, 2);
-    int e = posix_spawn(&l->program, l->engine.program, &actions, &attr, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    close(tenon_steal_fd(&l->read_fd)); /* so that its end is seen */
-    errno = e;
-    if (e)
-        l->program = 0;
-    return e ? tenon_error_sys(err, "start %s", l->engine.program) : TENON_OK;
-}
-
-static int
-wait_for_program(struct image_load *l)
-{
-    int status = 0;
-    while (waitpid(l->program, &status, 0) < 0 && errno == EINTR)
-        ;
-    l->program = 0;
-    return status;
-}
-
-static void
-judge_program(struct image_load *l, int status)
-{
-    char text[1024];
-    ssize_t n = pread(l->said_fd, text, sizeof text - 1, 0);
-    text[n > 0 ? n : 0] = 0;
-    for (char *p = text + strlen(text); p > text && (p[-1] == '\n' || p[-1] == ' ');)
-        *--p = 0;
-    if (status)
-        tenon_error_set(&l->err, TENON_E_FAILED, "%s", *text ? text : "it failed");
-}
-
 /* ---------------------------------------------------------------------------------- */
 
 static void
 load_free(struct image_load *l)
 {
-    const int fds[] = { l->write_fd, l->read_fd, l->said_fd };
-    for (int i = 0; i < 3; i++)
+    const int fds[] = { l->write_fd, l->read_fd };
+    for (size_t i = 0; i < tenon_countof(fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
     container_engine_release(&l->engine);
@@ -264,37 +203,49 @@ load_free(struct image_load *l)
     free(l);
 }
 
+static int
+begin_stream(struct image_load *l, struct tenon_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return tenon_error_sys(err, "make a pipe");
+    l->read_fd = ends[0];
+    l->write_fd = ends[1];
+    (void)fcntl(l->write_fd, F_SETPIPE_SZ, PIPE_BYTES);
+    return start_thread(l, err) < 0 ? err->code : l->write_fd;
+}
+
 int
 image_load_begin(struct image_load **out, struct tenon_error *err)
 {
     struct image_load *l = tenon_new0(struct image_load);
-    int ends[2];
-    l->read_fd = l->write_fd = l->said_fd = -1;
-    int rc = container_engine_find(&l->engine, err);
-    if (rc == TENON_OK && pipe2(ends, O_CLOEXEC) < 0)
-        rc = tenon_error_sys(err, "make a pipe");
-    if (rc == TENON_OK) {
-        l->read_fd = ends[0];
-        l->write_fd = ends[1];
-        (void)fcntl(l->write_fd, F_SETPIPE_SZ, PIPE_BYTES);
-        rc = l->engine.program ? start_program(l, err) : start_thread(l, err);
-    }
-    if (rc < 0) {
+    l->read_fd = l->write_fd = -1;
+    int fd = container_engine_find(&l->engine, err);
+    if (fd == TENON_OK)
+        fd = l->engine.program ? podman_load_begin(l->engine.program, &l->podman, err)
+                               : begin_stream(l, err);
+    if (fd < 0) {
         load_free(l);
-        return rc;
+        return fd;
     }
     *out = l;
-    return l->write_fd;
+    return fd;
+}
+
+static void
+finish_stream(struct image_load *l)
+{
+    close(tenon_steal_fd(&l->write_fd));
+    pthread_join(l->thread, NULL);
 }
 
 int
 image_load_finish(struct image_load *l, struct tenon_error *err)
 {
-    close(tenon_steal_fd(&l->write_fd));
-    if (l->program)
-        judge_program(l, wait_for_program(l));
+    if (l->podman)
+        podman_load_finish(tenon_steal(&l->podman), &l->err);
     else
-        pthread_join(l->thread, NULL);
+        finish_stream(l);
     int rc = TENON_OK;
     if (l->err.code)
         rc = tenon_error_set(err, l->err.code, "load into %s: %s", l->engine.name,
@@ -307,12 +258,9 @@ void
 image_load_abort(struct image_load *l)
 {
     atomic_store(&l->aborted, true);
-    if (l->program)
-        kill(l->program, SIGKILL); /* before the end of what it reads, which is no archive's */
-    close(tenon_steal_fd(&l->write_fd));
-    if (l->program)
-        wait_for_program(l);
+    if (l->podman)
+        podman_load_abort(tenon_steal(&l->podman));
     else
-        pthread_join(l->thread, NULL);
+        finish_stream(l);
     load_free(l);
 }

@@ -16,6 +16,8 @@ tenon_SOURCES = \
 	%D%/limitsettings.c \
 	%D%/main.c \
 	%D%/network.c \
+	%D%/podmanload.c \
+	%D%/podmanload.h \
 	%D%/probe.c \
 	%D%/probeformats.c \
 	%D%/probeids.c \

@@ -544,7 +544,8 @@ struct tenon_host {
      * sink_commit makes it appear under its name in one step.  sink_dir: a
      * directory, made when missing.  All the core's; a sink that is never
      * committed leaves nothing.  Minor 2: dest NULL is the user's container
-     * engine, which takes an archive as `docker load` does. */
+     * engine, which takes an archive as `docker load` does; where the descriptor
+     * is a directory's, it takes a layout. */
     int (*sink_open)(struct tenon_ctx *ctx, const char *dest,
                      struct tenon_error *err);
     int (*sink_commit)(struct tenon_ctx *ctx, int fd, struct tenon_error *err);

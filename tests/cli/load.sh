@@ -6,7 +6,7 @@
 need python3 jq
 unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH CONTAINERS_STORAGE_CONF 2>/dev/null || :
 
-start_engine() { # DIR [PORT]
+start_engine() { # DIR [PORT [CERTS]]
     mkdir -p "$1"
     "$abs_top_srcdir/tests/cli/engine" "$@" >"$1/log" 2>&1 &
     remember $!
@@ -63,6 +63,56 @@ else
     to a XDG_RUNTIME_DIR="$work/run"
 fi
 
+# ---- TLS: both show who they are, and nothing goes there otherwise -------------------------
+if can_try "an engine behind TLS" openssl; then
+    certs=$work/certs
+    mkdir "$certs" "$certs/none" "$certs/nobody"
+    for name in ca other; do
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$name" \
+            -addext keyUsage=critical,keyCertSign -keyout "$certs/$name-key.pem" -out "$certs/$name.pem" 2>/dev/null
+    done
+    for name in server client; do
+        file=$certs/$name
+        [ $name = server ] || file=$certs/cert
+        openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
+            -keyout "$certs/$name-key.pem" -out "$certs/request" 2>/dev/null
+        echo 'subjectAltName=IP:127.0.0.1' | openssl x509 -req -in "$certs/request" -CA "$certs/ca.pem" \
+            -CAkey "$certs/ca-key.pem" -set_serial 7 -days 30 -out "$file.pem" -extfile /dev/stdin 2>/dev/null
+    done
+    mv "$certs/client-key.pem" "$certs/key.pem"
+    tls=$(free_port)
+    start_engine "$work/c" "$tls" "$certs"
+    over_tls() { # STATUS DIR [HOST]: with the files of DIR
+        run "$1" env DOCKER_HOST="${3-tcp://127.0.0.1:$tls}" DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH="$2" \
+            "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
+            --build-context "base=oci-layout://$bases/busybox" -t app --load "$context"
+    }
+    over_tls 0 "$certs"
+    assert_eq 1 "$(got "$work/c")"
+    # docker's own directory, where no other is named; a context with the files that it came with
+    mkdir -p "$HOME/.docker"
+    cp "$certs/ca.pem" "$certs/cert.pem" "$certs/key.pem" "$HOME/.docker"
+    over_tls 0 ""
+    rm "$HOME/.docker/ca.pem" "$HOME/.docker/cert.pem" "$HOME/.docker/key.pem"
+    context_of secure "tcp://127.0.0.1:$tls"
+    files=$HOME/.docker/contexts/tls/$(printf secure | sha256sum | cut -d' ' -f1)/docker
+    mkdir -p "$files"
+    cp "$certs/ca.pem" "$certs/cert.pem" "$certs/key.pem" "$files"
+    run 0 env DOCKER_CONTEXT=secure "$abs_top_builddir/tenon-dev" --root "$store" build -q \
+        --build-context "base=oci-layout://$bases/busybox" -t app --load "$context"
+    assert_eq 3 "$(got "$work/c")"
+    # Nobody's authority; another's; no certificate of our own; an engine without TLS.
+    cp "$certs/other.pem" "$certs/none/ca.pem"
+    cp "$certs/ca.pem" "$certs/nobody/ca.pem"
+    b=$(got "$work/b")
+    for case in "$work/absent" "$certs/none" "$certs/nobody"; do
+        over_tls 1 "$case"
+        assert_has "$work/err" "load into tcp://127.0.0.1:$tls: "
+    done
+    over_tls 1 "$certs" "tcp://127.0.0.1:$port"
+    assert_eq "3 $b" "$(got "$work/c") $(got "$work/b")"
+fi
+
 # ---- it is known before the first step ----------------------------------------------------
 loading() { # STATUS HOST FLAG...
     wanted=$1 host=$2
@@ -116,11 +166,27 @@ if can_try "podman's engine" podman; then
         assert_eq "$(cat "$work/iid") $change" \
             "$(jq -r '"sha256:\(.[0].Id) \(.[0].Labels.change)"' "$work/podman/image")"
     done
-    # Without a service.
+    # Without a service podman takes a layout of links, of each layer that it does not have, and
+    # the names that the image has, no other.
     if [ -e /run/docker.sock ] || [ -e /run/podman/podman.sock ]; then
         not_tried "the program podman: this machine has an engine's socket"
     else
-        run 0 build -t example.org/app:2 --load
-        podman image inspect example.org/app:2 >"$work/podman/image" || fail "podman has no such image"
+        run 0 build -t example.org/app:2 -t localhost/also:here --load --iidfile "$work/iid"
+        for name in example.org/app:2 localhost/also:here; do
+            podman image inspect $name >"$work/podman/image" || fail "podman has no $name"
+            assert_eq "$(cat "$work/iid")" "$(jq -r '"sha256:\(.[0].Id)"' "$work/podman/image")"
+        done
+        podman images --noheading --format '{{.Repository}}' >"$work/podman/names"
+        assert_lacks "$work/podman/names" tenon-load
+        # Its words where it fails, before it has looked at the image.
+        printf 'storage = nonsense\n' >"$work/podman/broken.conf"
+        run 1 env CONTAINERS_STORAGE_CONF="$work/podman/broken.conf" "$abs_top_builddir/tenon-dev" --root "$store" \
+            build -q --build-context "base=oci-layout://$bases/busybox" -t app --load "$context"
+        assert_has "$work/err" "load into /usr/bin/podman: "
+        assert_has "$work/err" "nonsense"
+        for left in /tmp/tenon-load-*; do # of a process that is there it may be
+            pid=${left#/tmp/tenon-load-}
+            [ ! -e "$left" ] || [ -d "/proc/${pid%-*}" ] || fail "$left is left"
+        done
     fi
 fi

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -283,6 +284,21 @@ put_file(const struct export_layout *l, int dirfd, const char *name,
                : l->host->error(err, TENON_E_FAILED, sys, "write %s", name);
 }
 
+/* False: it has no name there. */
+static bool
+put_link(int dirfd, const char *name, int blob)
+{
+    char self[40], path[PATH_MAX];
+    struct stat there, is;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", blob);
+    ssize_t n = readlink(self, path, sizeof path - 1);
+    if (n <= 0)
+        return false;
+    path[n] = '\0';
+    return stat(path, &there) == 0 && fstat(blob, &is) == 0 && there.st_ino == is.st_ino &&
+           there.st_dev == is.st_dev && symlinkat(path, dirfd, name) == 0;
+}
+
 int
 export_layout_dir(const struct export_layout *l, int dirfd, struct tenon_error *err)
 {
@@ -300,7 +316,10 @@ export_layout_dir(const struct export_layout *l, int dirfd, struct tenon_error *
             continue;
         int64_t size;
         auto_close int from = l->host->blob_open(l->ctx, b->digest, &size, err);
-        rc = from < 0 ? from : put_file(l, dirfd, name, from, NULL, 0, err);
+        rc = from < 0 ? from
+             : l->has_links && put_link(dirfd, name, from)
+                 ? TENON_OK
+                 : put_file(l, dirfd, name, from, NULL, 0, err);
     }
     if (rc == 0)
         rc = put_file(l, dirfd, "oci-layout", -1, layout_file, strlen(layout_file), err);
@@ -325,8 +344,13 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
         int fd = host->sink_open(l->ctx, dest, err);
         if (fd < 0)
             return fd;
+        struct stat st;
         host->status(l->ctx, "sending tarball", 0, 0);
-        rc = layout_tar(l, fd, err);
+        /* an engine of this machine takes a layout, and reads of it what it lacks */
+        struct export_layout linked = *l;
+        linked.has_links = true;
+        rc = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? export_layout_dir(&linked, fd, err)
+                                                        : layout_tar(l, fd, err);
         if (rc == 0)
             rc = host->sink_commit(l->ctx, fd, err);
         host->status_done(l->ctx, "sending tarball");

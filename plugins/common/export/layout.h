@@ -14,6 +14,7 @@ struct export_layout {
     /* Of a directory, instead of names: the one entry has this tag, and others
      * that index.json has under other tags stay. */
     const char *tag;
+    bool has_links; /* blobs are links to those of the store, where that can be */
     /* A further file beside index.json (docker's manifest.json), or NULL. */
     const char *extra_name;
     const void *extra;
