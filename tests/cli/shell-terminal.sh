@@ -49,7 +49,7 @@ for executor in $executors; do
     screen_has '^kept: .*files'
     screen_has '^not kept: +running programs'
     screen_has "^output: +$store/logs/[0-9a-f-]+/[0-9a-f]{64}\$"
-    type_line 'tty | sed "s/^/named /"; echo open >/dev/tty; : >"$(tty)" && echo "by name" | tr a-z A-Z'
+    type_line 'tty | sed "s/^/named /"; echo open >/dev/tty; : >"$(tty)" && [ "$(stat -Lc %d:%i "$(tty)")" = "$(stat -Lc %d:%i /proc/self/fd/0)" ] && echo "by name" | tr a-z A-Z'
     term_until "named /dev/"
     term_until "BY NAME"
     type_line clear
