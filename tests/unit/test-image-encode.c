@@ -1,5 +1,5 @@
 /* The encoder: what comes out is deflate, of the size that the level promises,
- * and depends on nothing that it should not depend on. */
+ * and depends on nothing that it should not depend on. It has no threads. */
 #include "unit.h"
 
 #include <sys/mman.h>
@@ -32,7 +32,8 @@ START_TEST(test_encode_round_trip)
     auto_encoder struct tenon_encoder *e = tenon_encoder_new(_i);
     auto_free unsigned char *out = tenon_malloc(TENON_ENCODE_ROOM);
     for (size_t s = 0; s < tenon_countof(samples); s++) {
-        size_t len = samples[s].len < TENON_ENCODE_INPUT ? samples[s].len : TENON_ENCODE_INPUT;
+        const size_t most = UNIT_MANY(TENON_ENCODE_INPUT, 100000);
+        size_t len = samples[s].len < most ? samples[s].len : most;
         auto_free unsigned char *data = sample_make(&samples[s]);
         size_t n = tenon_encode(e, data, len, out);
         ck_assert_uint_le(n, len + len / 65535 * 5 + 10 + len / 1024);
@@ -41,10 +42,10 @@ START_TEST(test_encode_round_trip)
     /* every short length: the ends of all loops */
     auto_free unsigned char *data = tenon_malloc(700);
     fill_text(data, 700);
-    for (size_t len = 0; len < 700; len++)
+    for (size_t len = 0; len < 700; len += UNIT_MANY(1, 7))
         check_inflates(out, tenon_encode(e, data, len, out), data, len);
     memset(data, 'x', 700);
-    for (size_t len = 0; len < 700; len++)
+    for (size_t len = 0; len < 700; len += UNIT_MANY(1, 7))
         check_inflates(out, tenon_encode(e, data, len, out), data, len);
 }
 END_TEST
@@ -56,7 +57,7 @@ START_TEST(test_encode_anything)
     auto_free unsigned char *out = tenon_malloc(TENON_ENCODE_ROOM);
     auto_free unsigned char *data = tenon_malloc(TENON_ENCODE_INPUT);
     uint32_t x = 1000 + (uint32_t)_i;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < UNIT_MANY(60, 4); round++) {
         size_t len = sample_random(&x) % (round % 10 ? 70000 : TENON_ENCODE_INPUT) + 1;
         unsigned letters = 1 + sample_random(&x) % 256, again = sample_random(&x) % 100;
         for (size_t i = 0; i < len;) {
@@ -76,7 +77,7 @@ END_TEST
  * on before it writes: also when the block has no room left but for little. */
 START_TEST(test_encode_ever_better_matches)
 {
-    enum { STAIRS = 130, FROM = 31000, TO = 32800, STEP = 4 };
+    enum { STAIRS = 130, FROM = 31000, TO = 32800, STEP = UNIT_MANY(4, 100) };
     auto_encoder struct tenon_encoder *e = tenon_encoder_new(_i);
     auto_free unsigned char *out = tenon_malloc(TENON_ENCODE_ROOM);
     auto_free unsigned char *data = tenon_malloc(TENON_ENCODE_INPUT);
@@ -113,7 +114,7 @@ START_TEST(test_encode_depends_on_input_alone)
     auto_encoder struct tenon_encoder *used = tenon_encoder_new(_i);
     auto_free unsigned char *one = tenon_malloc(TENON_ENCODE_ROOM);
     auto_free unsigned char *two = tenon_malloc(TENON_ENCODE_ROOM);
-    for (size_t cut = 0; cut < 24; cut++) {
+    for (size_t cut = 0; cut < 24; cut += UNIT_MANY(1, 8)) {
         auto_encoder struct tenon_encoder *fresh = tenon_encoder_new(_i);
         fill_text(map + page, len);
         size_t n = tenon_encode(fresh, map + page, len - cut, one);

@@ -79,7 +79,7 @@ deflate_all(int method, const char *data, size_t len, size_t piece, struct tenon
 START_TEST(test_stream_round_trip_and_stable)
 {
     for (size_t s = 0; s < tenon_countof(sizes); s++) {
-        if (sizes[s] > 5 << 20 && methods[_i].level > 3)
+        if (sizes[s] > 5 << 20 && methods[_i].level > UNIT_MANY(3, 0))
             continue;
         auto_free char *data = sample(sizes[s]);
         auto_buf struct tenon_buf one = TENON_BUF_INIT;
@@ -192,7 +192,7 @@ START_TEST(test_stream_levels)
     static const struct {
         const char *method;
         int first, last, ordinary;
-    } ranges[] = {{"gzip", 0, 9, 1}, {"zstd", 1, 9, 3}};
+    } ranges[] = {{"gzip", 0, UNIT_MANY(9, 2), 1}, {"zstd", 1, UNIT_MANY(9, 3), 3}};
     static const size_t lens[] = {300000, 3 << 20};
     for (size_t r = 0; r < tenon_countof(ranges); r++) {
         for (size_t n = 0; n < tenon_countof(lens); n++) {
@@ -239,6 +239,8 @@ fail_once(void *data, const void *buf, size_t len, struct tenon_error *err)
  * of it, before the end or at the end. */
 START_TEST(test_stream_failed_write_is_told)
 {
+    if (methods[_i].level > UNIT_MANY(9, 0))
+        return; /* threads have the same work at each level */
     size_t len = (9 << 20) + 5, failures = 0;
     auto_free char *data = sample(len);
     for (int fail_at = 1;; fail_at++) {
