@@ -42,7 +42,7 @@ await "the server on this machine" curl -sf -o /dev/null http://127.0.0.1:8081/
 cat >"$work/context/Dockerfile" <<'END'
 FROM base
 RUN ip -o addr | grep -v 'scope link' | sed 's/.*inet6* \([^ ]*\).*/address \1/'; \
-    get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc $1 $2 | grep from; }; \
+    get() { timeout 20 wget -q -O - http://$1:$2/ | grep from; }; \
     get 10.77.0.2 8080 || echo "far is not reached"; \
     get 127.0.0.1 8081 || echo "near is not reached"
 END

@@ -40,7 +40,7 @@ await "the server on this machine" curl -sf -o /dev/null http://127.0.0.1:8081/
 cat >"$work/context/Dockerfile" <<'END_FILE'
 FROM base
 USER app
-RUN get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc $1 $2 | grep from; }; \
+RUN get() { timeout 20 wget -q -O - http://$1:$2/ | grep from; }; \
     get 10.77.0.2 8080 || echo "far is not reached"; \
     get 127.0.0.1 8081 || echo "near is not reached"
 END_FILE
