@@ -73,8 +73,10 @@ for executor in $executors; do
     term_until "Stopped"
     type_line 'kill %1; fg; jobs; echo "no jobs" | tr a-z A-Z'
     term_until "NO JOBS"
-    # Ctrl-\ and Ctrl-D are the shell's, too; bytes pass as they are.
-    type_line 'cat | od -An -tx1'
+    # Ctrl-\ and Ctrl-D are the shell's, too; bytes pass as they are. What is typed before
+    # the shell has given the terminal away is its own, and Ctrl-D a byte like others.
+    type_line 'echo reading | tr a-z A-Z; cat | od -An -tx1'
+    term_until "READING"
     tm send-keys -l 'äé'
     tm send-keys Enter
     tm send-keys C-d
