@@ -1,5 +1,5 @@
 """A clone of the tree that is built once, gets one mistake at a time, and runs tests."""
-import contextlib, os, shutil, signal, subprocess, sys, tempfile
+import contextlib, os, shutil, signal, subprocess, sys, tempfile, time
 
 from mutations import TOP
 
@@ -7,6 +7,9 @@ from mutations import TOP
 class Broken(Exception):
     """The mistake cannot be judged: it does not compile."""
 
+
+# Of a build: objects, libraries and what each was made of.
+BUILT = (".o", ".lo", ".a", ".la", ".lai", ".so", ".Plo", ".Po")
 
 # What a mutated program may write to, as root: it could be the check that kept
 # tenon inside of its store which is gone.  Tests make users: in an /etc of their own.
@@ -77,14 +80,45 @@ class Scratch:
                 with open(b, "rb") as f:
                     if f.read() == data:
                         continue
-            os.makedirs(os.path.dirname(b), exist_ok=True)
-            shutil.copy(a, b)
+                shutil.copy(a, b)
+            else:
+                os.makedirs(os.path.dirname(b), exist_ok=True)
+                shutil.copy2(a, b)   # with its time: it may be older than what --built has of it
         if not os.path.isdir(os.path.join(self.tree, ".git")):   # some tests ask git what the tree is
             for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=m", "-c", "user.email=m@localhost",
                                                         "commit", "-q", "-m", "mutation"]):
                 subprocess.run(["git", "-C", self.tree] + args, check=True)
 
+    def take_built(self):
+        """What autoreconf made of the tree and make in a build of it, with their times, as if made here."""
+        names = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "-oi", "--exclude-standard",
+                                "configure", "*.in", "aclocal.m4", "build-aux", "m4"],
+                               stdout=subprocess.PIPE, check=True).stdout.split(b"\0")
+        for name in filter(None, names):
+            to = os.path.join(os.fsencode(self.tree), name)
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            shutil.copy2(os.path.join(os.fsencode(TOP), name), to)
+        built = os.path.abspath(self.o.built)
+        for place, dirs, files in os.walk(built):
+            dirs[:] = [d for d in dirs if not os.path.exists(os.path.join(place, d, "config.status"))]
+            to = os.path.join(self.build, os.path.relpath(place, built))
+            for name in files:
+                if name not in ("config.h", ".dirstamp") and not name.endswith(BUILT):
+                    continue
+                a, b = os.path.join(place, name), os.path.join(to, name)
+                os.makedirs(to, exist_ok=True)
+                shutil.copy2(a, b)
+                if name.endswith((".la", ".lai", ".Plo", ".Po")):   # their names are those of files there
+                    with open(b, encoding="utf-8") as f:
+                        text = f.read()
+                    with open(b, "w", encoding="utf-8") as f:
+                        f.write(text.replace(built + "/", self.build + "/").replace(TOP + "/", self.tree + "/"))
+                    shutil.copystat(a, b)
+
     def configure(self):
+        if self.o.built and not os.path.exists(self.build):
+            self.take_built()
+
         def do(args, cwd):
             p = subprocess.run(args, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if p.returncode:
@@ -172,15 +206,28 @@ class Scratch:
         args = self.command(test)
         if os.geteuid() == 0:
             args = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh"] + args
+        tap = self.log(test) + ".tap"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(tap)
+        env["CK_TAP_LOG_FILE_NAME"] = tap
         with open(self.log(test), "wb") as log:
             self.running = subprocess.Popen(args, cwd=self.build, env=env, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, start_new_session=True)
             try:
-                return self.running.wait(self.o.timeout)
-            except subprocess.TimeoutExpired:
-                return 124
+                return self.first_result(tap)
             finally:
                 self.end_running()
+
+    def first_result(self, tap):
+        """Its exit status, or 1 when a case of it has failed: what the others would say is not waited for."""
+        end = time.monotonic() + self.o.timeout
+        while time.monotonic() < end:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.running.wait(0.5)
+            with contextlib.suppress(FileNotFoundError), open(tap, "rb") as f:
+                if any(line.startswith(b"not ok") for line in f):
+                    return 1
+        return 124
 
     def end_running(self):
         """The whole session of a test, by its id: TERM so that it cleans up, then KILL."""
