@@ -52,7 +52,7 @@ END
 docker-registry serve "$work/secure.yml" >"$work/secure.log" 2>&1 &
 remember $!
 await "the registry" curl -sk -o /dev/null "https://$secure/v2/"
-config() { printf '{"registries": {"%s": {"ca": "%s"}%s}}' "$secure" "$work/cert.pem" "${1-}" >"$TENON_CONFIG"; }
+config() { printf '{"http": {"first-pause": "10ms"}, "registries": {"%s": {"ca": "%s"}%s}}' "$secure" "$work/cert.pem" "${1-}" >"$TENON_CONFIG"; }
 config
 
 printf 'FROM base\nCOPY f1 /\nCOPY f2 /\nCOPY f3 /\n' >"$context/Dockerfile"
