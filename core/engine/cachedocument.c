@@ -103,7 +103,7 @@ add_layer(struct document *d, const struct tenon_image_layer *l, int64_t snapsho
     put_time(notes, "createdAt", l->created_ns);
     json_object_object_add(o, "annotations", notes);
     /* its times are its maker's: no SOURCE_DATE_EPOCH changes them */
-    if (tenon_snapshot_get_blob(d->store, snapshot, "base", &base))
+    if (tenon_snapshot_get_base(d->store, snapshot, &base))
         json_object_object_add(o, "tenon.base", json_object_new_boolean(true));
     json_object_array_add(d->layers, o);
     add_blob(d, &l->blob);

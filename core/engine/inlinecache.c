@@ -31,7 +31,7 @@ layers_json(struct tenon_store *s, const struct tenon_chain *chain,
         struct json_object *o = json_object_new_object();
         put_string(o, "blob", layers[i].blob.digest.str);
         json_object_object_add(o, "parent", json_object_new_int64((int64_t)i - 1));
-        if (tenon_snapshot_get_blob(s, chain->ids[i], "base", &base))
+        if (tenon_snapshot_get_base(s, chain->ids[i], &base))
             json_object_object_add(o, "tenon.base", json_object_new_boolean(true));
         json_object_array_add(list, o);
     }

@@ -13,8 +13,6 @@
 #include "image/pieces.h"
 #include "image/stream.h"
 
-#define BASE "base"
-
 static void
 blob_abort(struct tenon_blob_writer *w)
 {
@@ -164,7 +162,7 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
            struct tenon_error *err)
 {
     struct tenon_snapshot_blob base;
-    bool pulled = tenon_snapshot_get_blob(s, id, BASE, &base);
+    bool pulled = tenon_snapshot_get_base(s, id, &base);
     bool is_base = pulled && tenon_blob_exists(s, base.digest.str, NULL);
     bool keep = is_base;
     if (is_base && o->force_compression && is_as_wanted(s, &base, o, &keep, err) < 0)
@@ -248,7 +246,9 @@ tenon_image_layers_known(struct tenon_store *s, const struct tenon_chain *chain,
     for (size_t i = 0; i < chain->len; i++) {
         const struct tenon_chain lower = {chain->ids, i};
         auto_free char *here = on_chain(variant, &lower);
-        if (!known(s, chain->ids[i], BASE, &out[i]) && !known(s, chain->ids[i], variant, &out[i]) &&
+        if (!known(s, chain->ids[i], TENON_BLOB_BASE, &out[i]) &&
+            !known(s, chain->ids[i], TENON_BLOB_IMPORTED, &out[i]) &&
+            !known(s, chain->ids[i], variant, &out[i]) &&
             !known(s, chain->ids[i], here, &out[i]))
             return false;
         set_family(&out[i], false);

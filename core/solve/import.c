@@ -312,7 +312,8 @@ fetch_layer(void *data, size_t i, struct tenon_error *err)
     return c->import->fetch(c->import->data, c->ctx, &c->layers[i]->desc, err);
 }
 
-/* As the exporter would have named what it made (core/image/chainblobs.c). */
+/* As the exporter would have named what it made (core/image/chainblobs.c). A base's is what the
+ * cache says: images have their own. */
 static const char *
 layer_variant(void *data, size_t i)
 {
@@ -320,7 +321,7 @@ layer_variant(void *data, size_t i)
     const char *mt = c->layers[i]->desc.media_type;
 
     if (c->layers[i]->base || !mt)
-        return "base";
+        return TENON_BLOB_IMPORTED;
     return tenon_has_suffix(mt, "zstd") ? "zstd" :
            tenon_has_suffix(mt, "gzip") ? "gzip" : "uncompressed";
 }
@@ -357,7 +358,7 @@ import_there(const struct import_record *r, size_t result,
     auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
 
     fill_chain(r->import, top, count, list, descs);
-    return layers_there(store, descs, count, out);
+    return layers_there(store, descs, count, false, out);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include "context/waiting.h"
 #include "image/image.h"
 #include "image/layer.h"
+#include "image/stream.h"
 
 #define FETCHERS_MAX 4
 
@@ -22,16 +23,28 @@ chain_ids(const struct tenon_descriptor *layers, size_t n, struct tenon_digest *
         tenon_chain_id(diff_ids, i + 1, &out[i]);
 }
 
+/* Is it unpacked? An image's layer has to be remembered with an image's blob, too: a cache may have
+ * brought it first, and what that said of it is for builds that name the cache. */
+static bool
+is_there(struct tenon_store *store, const struct tenon_digest *chain_id, bool as_base,
+         int64_t *snapshot)
+{
+    struct tenon_snapshot_blob b;
+
+    return tenon_snapshot_by_chain_id(store, chain_id->str, snapshot) &&
+           (!as_base || tenon_snapshot_get_blob(store, *snapshot, TENON_BLOB_BASE, &b));
+}
+
 bool
 layers_there(struct tenon_store *store, const struct tenon_descriptor *layers,
-             size_t count, struct tenon_chain *out)
+             size_t count, bool as_base, struct tenon_chain *out)
 {
     auto_free struct tenon_digest *ids = tenon_calloc(count, sizeof *ids);
 
     chain_ids(layers, count, ids);
     for (size_t i = 0; i < count; i++) {
         int64_t snapshot;
-        if (!tenon_snapshot_by_chain_id(store, ids[i].str, &snapshot))
+        if (!is_there(store, &ids[i], as_base, &snapshot))
             return false;
         tenon_chain_append(out, snapshot);
     }
@@ -106,8 +119,13 @@ remember_blob(const struct layer_set *set, size_t i, int64_t snapshot,
               struct tenon_error *err)
 {
     const struct tenon_descriptor *layer = &set->layers[i];
-    struct tenon_snapshot_blob b = { .size = layer->size };
+    struct tenon_snapshot_blob b = {0};
 
+    if (!tenon_blob_exists(set->store, layer->digest, &b.size))
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "layer %s is gone", layer->digest);
+    if (layer->size > 0 && layer->size != b.size)
+        return tenon_error_set(err, TENON_E_CORRUPT, "layer %s has %lld bytes, and %lld were said",
+                               layer->digest, (long long)b.size, (long long)layer->size);
     if (!tenon_digest_parse(layer->digest, &b.digest) ||
         !tenon_digest_parse(layer->diff_id, &b.diff_id))
         return tenon_error_set(err, TENON_E_INVALID,
@@ -116,8 +134,27 @@ remember_blob(const struct layer_set *set, size_t i, int64_t snapshot,
     snprintf(b.media_type, sizeof b.media_type, "%s",
              layer->media_type ? layer->media_type : "");
     return tenon_snapshot_set_blob(set->store, snapshot,
-                                   set->variant ? set->variant(set->data, i) : "base",
+                                   set->variant ? set->variant(set->data, i) : TENON_BLOB_BASE,
                                    &b, err);
+}
+
+/* It is unpacked already, from another blob: is this one the same inside? */
+static int
+remember_another(const struct layer_set *set, size_t i, int64_t snapshot, struct tenon_error *err)
+{
+    const struct tenon_descriptor *layer = &set->layers[i];
+    struct tenon_digest inside;
+
+    auto_close int fd = tenon_blob_open(set->store, layer->digest, NULL, err);
+    if (fd < 0)
+        return fd;
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, tenon_store_limits(set->store));
+    if (tenon_inflate_finish(in, &inside, err) < 0)
+        return tenon_error_context(err, "layer %s", layer->digest);
+    if (!tenon_streq(inside.str, layer->diff_id))
+        return tenon_error_set(err, TENON_E_CORRUPT, "layer %s: it is %s inside, and not %s",
+                               layer->digest, inside.str, layer->diff_id);
+    return remember_blob(set, i, snapshot, err);
 }
 
 static int
@@ -155,7 +192,7 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
     auto_free char *what = tenon_asprintf("extracts layer %s", set->layers[i].digest);
     struct tenon_waiting waiting;
 
-    if (tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
+    if (is_there(set->store, chain_id, !set->variant, snapshot))
         return 0;
     int rc = wait_fetched(f, i, err);
     if (rc < 0)
@@ -167,6 +204,8 @@ make_layer(struct fetch *f, size_t i, const struct tenon_digest *chain_id,
         return rc;
     if (!tenon_snapshot_by_chain_id(set->store, chain_id->str, snapshot))
         rc = unpack(set, i, chain_id, lower, snapshot, err);
+    else if (!is_there(set->store, chain_id, !set->variant, snapshot))
+        rc = remember_another(set, i, *snapshot, err);
     tenon_lock_release(lock);
     return rc;
 }
@@ -178,7 +217,7 @@ mark_present(struct fetch *f, const struct tenon_digest *ids, size_t count)
 
     /* From the bottom: a layer counts only on top of those below it. */
     while (f->next < count &&
-           tenon_snapshot_by_chain_id(f->set->store, ids[f->next].str, &snapshot))
+           is_there(f->set->store, &ids[f->next], !f->set->variant, &snapshot))
         f->finished[f->next++] = true;
 }
 

@@ -12,15 +12,16 @@ struct layer_set {
     size_t count;
     /* Have the blob of layer i in the content store; several threads. */
     int (*fetch)(void *data, size_t i, struct tenon_error *err);
-    /* As what the blob of layer i is remembered beside its snapshot; NULL:
-     * all as a base's. */
+    /* As what the blob of layer i is remembered beside its snapshot; NULL: an image's, all as
+     * a base's. */
     const char *(*variant)(void *data, size_t i);
     void *data;
 };
 
-/* The chain of all layers, when all are unpacked; else out may hold some. */
+/* The chain of all layers, when all are unpacked; else out may hold some.  as_base: they are an
+ * image's, and remembered as such. */
 bool layers_there(struct tenon_store *store, const struct tenon_descriptor *layers,
-                  size_t count, struct tenon_chain *out);
+                  size_t count, bool as_base, struct tenon_chain *out);
 /* The same, making what is missing. */
 int layers_make(const struct layer_set *set, struct tenon_chain *out,
                 struct tenon_error *err);

@@ -172,7 +172,7 @@ work_resolve(struct job *j)
     if (rc == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
         auto_chain struct tenon_chain chain = {0};
         if (layers_there(st->solver->engine->store, x->info.layers,
-                         x->info.layer_count, &chain)) {
+                         x->info.layer_count, true, &chain)) {
             j->outputs = tenon_calloc(1, sizeof *j->outputs);
             j->output_count = 1;
             j->outputs[0] = chain;

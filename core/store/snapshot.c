@@ -266,6 +266,13 @@ tenon_snapshot_get_blob(struct tenon_store *s, int64_t id, const char *variant,
     return found;
 }
 
+bool
+tenon_snapshot_get_base(struct tenon_store *s, int64_t id, struct tenon_snapshot_blob *out)
+{
+    return tenon_snapshot_get_blob(s, id, TENON_BLOB_BASE, out) ||
+           tenon_snapshot_get_blob(s, id, TENON_BLOB_IMPORTED, out);
+}
+
 int
 tenon_snapshot_set_blob(struct tenon_store *s, int64_t id, const char *variant,
                         const struct tenon_snapshot_blob *b, struct tenon_error *err)

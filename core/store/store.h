@@ -120,9 +120,14 @@ struct tenon_snapshot_blob {
     int64_t size;
     char media_type[80];
 };
+/* What an image came with; what an imported cache said that one did. */
+#define TENON_BLOB_BASE "base"
+#define TENON_BLOB_IMPORTED "imported"
 bool tenon_snapshot_get_blob(struct tenon_store *s, int64_t id,
                              const char *variant,
                              struct tenon_snapshot_blob *out);
+/* Of a layer of a base image, the former before the latter. */
+bool tenon_snapshot_get_base(struct tenon_store *s, int64_t id, struct tenon_snapshot_blob *out);
 int tenon_snapshot_set_blob(struct tenon_store *s, int64_t id,
                             const char *variant,
                             const struct tenon_snapshot_blob *b,

@@ -65,6 +65,43 @@ COPY --from=made /x /y /
 COPY --from=copied /z /w /
 END
 
+# The layer of the base, compressed in another way by a cache, which may lie about its size, too.
+cat >"$work/recompress.py" <<'END_PYTHON'
+import gzip, hashlib, json, shutil, sys
+src, dst, what = sys.argv[1:4]
+shutil.copytree(src, dst)
+blob = lambda d: dst + "/blobs/" + d.replace(":", "/")
+def put(b):
+    d = "sha256:" + hashlib.sha256(b).hexdigest()
+    open(blob(d), "wb").write(b)
+    return dict(digest=d, size=len(b))
+read = lambda d: open(blob(d), "rb").read()
+index = json.load(open(dst + "/index.json"))
+manifest = json.loads(read(index["manifests"][0]["digest"]))
+again = lambda d: put(gzip.compress(gzip.decompress(read(d)), 1))
+config = json.loads(read(manifest["config"]["digest"]))
+for l in config["layers"]:
+    if l.get("tenon.base"):
+        new = again(l["blob"])
+        l["blob"] = new["digest"]
+        l["annotations"]["size"] = 7 if what == "size" else new["size"]
+manifest["config"].update(put(json.dumps(config).encode()))
+index["manifests"][0].update(put(json.dumps(manifest).encode()))
+json.dump(index, open(dst + "/index.json", "w"))
+END_PYTHON
+cat >"$work/base-blob.py" <<'END_PYTHON'
+import json, sys, tarfile
+with tarfile.open(sys.argv[1]) as t:
+    read = lambda n: json.load(t.extractfile(n))
+    m = read("index.json")["manifests"][0]["digest"]
+    print(read("blobs/" + m.replace(":", "/"))["layers"][0])
+END_PYTHON
+# base_blob FLAG...: what an image of ours says of its base's layer
+base_blob() {
+    run 0 build "$store" -o "type=oci,dest=$own/image.tar" --target copied "$@" "$context"
+    "$python" "$work/base-blob.py" "$own/image.tar"
+}
+
 # result FLAG...: the four files as one line
 result() {
     rm -rf "$own/tree"
@@ -122,6 +159,20 @@ trial() {
         assert_eq "" "$(steps_ended "$work/err" ERROR)"
         # made here, it is what even those get who name the cache
         assert_eq "$honest" "$(result --cache-from "$from")"
+        store_right "$store"
+        rm -rf "$store"
+    done
+
+    # The blob of a base's layer is the image's own, whatever a cache had for it.
+    store=$own/source
+    its_own=$(base_blob --build-context "$base")
+    for what in blob size; do
+        store=$own/store-$executor-$what
+        rm -rf "$own/doctored-$what"
+        "$python" "$work/recompress.py" "$own/cache" "$own/doctored-$what" $what
+        theirs=$(base_blob --build-context "$base" --cache-from "type=local,src=$own/doctored-$what")
+        [ $what = size ] || [ "$theirs" != "$its_own" ] || fail "$executor: $what: the blob was not taken"
+        assert_eq "$its_own" "$(base_blob --build-context "$base")"
         store_right "$store"
         rm -rf "$store"
     done
