@@ -1,9 +1,12 @@
 /* engine/bridge.c - the bridge: what the engine does for a frontend while it works. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "base/io.h"
 #include "base/root.h"
@@ -85,6 +88,7 @@ build_of_ctx(struct tenon_ctx *ctx)
 struct tree { /* where files are read */
     int root;
     struct tenon_view *view; /* or NULL: all of it is seen */
+    struct tenon_container *container; /* or NULL: files are of who they say */
 };
 
 /* In-place trees are filtered: what the filter hides is not there. */
@@ -125,14 +129,16 @@ read_file(struct tenon_ctx *ctx, struct tree t, const char *path, size_t limit,
 }
 
 static void
-fill_stat(struct tenon_ctx *ctx, int dirfd, const char *name,
-          const struct stat *st, bool owner_root, struct tenon_stat *out)
+fill_stat(struct tenon_ctx *ctx, struct tree t, int dirfd, const char *name,
+          const struct stat *st, struct tenon_stat *out)
 {
     memset(out, 0, sizeof *out);
     out->path = tenon_ctx_strdup(ctx, name);
     out->mode = st->st_mode;
-    out->uid = owner_root ? 0 : st->st_uid;
-    out->gid = owner_root ? 0 : st->st_gid;
+    out->uid = t.view ? 0 : st->st_uid;
+    out->gid = t.view ? 0 : st->st_gid;
+    if (t.container)
+        tenon_container_owner(t.container, &out->uid, &out->gid);
     out->size = st->st_size;
     out->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
     if (S_ISLNK(st->st_mode)) {
@@ -143,6 +149,39 @@ fill_stat(struct tenon_ctx *ctx, int dirfd, const char *name,
             out->linkname = tenon_ctx_strdup(ctx, target);
         }
     }
+}
+
+/* Those of overlays are about how a tree is kept, not about the file. */
+static bool
+is_ours(const char *name)
+{
+    return tenon_has_prefix(name, "trusted.overlay.") || tenon_has_prefix(name, "user.overlay.");
+}
+
+static int
+read_xattrs(struct tenon_ctx *ctx, int dirfd, const char *name, struct tenon_stat_more *out,
+            struct tenon_error *err)
+{
+    char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+    auto_free char *path = tenon_asprintf("/proc/self/fd/%d/%s", dirfd, name);
+    const ssize_t len = llistxattr(path, names, sizeof names);
+    if (len < 0 && errno != ENOTSUP)
+        return tenon_error_sys(err, "list extended attributes");
+    size_t count = 0;
+    for (const char *n = names; len > 0 && n < names + len; n += strlen(n) + 1)
+        count++;
+    struct tenon_xattr *list = tenon_ctx_alloc(ctx, (count + 1) * sizeof *list);
+    for (const char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
+        const ssize_t size = is_ours(n) ? -1 : lgetxattr(path, n, value, sizeof value);
+        if (size < 0)
+            continue; /* gone in between */
+        void *copy = tenon_ctx_alloc(ctx, (size_t)size + 1);
+        memcpy(copy, value, (size_t)size);
+        list[out->xattr_count++] =
+            (struct tenon_xattr){ tenon_ctx_strdup(ctx, n), copy, (size_t)size };
+    }
+    out->xattrs = list;
+    return 0;
 }
 
 static int
@@ -182,7 +221,7 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
         if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue; /* gone in between */
         struct tenon_stat *entry = tenon_vec_add(&list);
-        fill_stat(ctx, dirfd(dir), e->d_name, &st, t.view != NULL, entry);
+        fill_stat(ctx, t, dirfd(dir), e->d_name, &st, entry);
         bytes += sizeof *entry + strlen(entry->path) +
                  (entry->linkname ? strlen(entry->linkname) : 0);
         if (bytes > DIRECTORY_MAX) {
@@ -215,7 +254,32 @@ stat_path(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_s
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return tenon_error_sys(err, "%s", path);
-    fill_stat(ctx, parent, name, &st, t.view != NULL, out);
+    fill_stat(ctx, t, parent, name, &st, out);
+    return TENON_OK;
+}
+
+static int
+stat_more(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_stat_more *theirs,
+          struct tenon_error *err)
+{
+    struct tenon_stat_more more = { .struct_size = sizeof more };
+    if (check_visible(t, path, err) < 0)
+        return err->code;
+    auto_free char *keep = NULL;
+    const char *name = NULL;
+    auto_close int parent = tenon_root_open_parent(t.root, path, &keep, &name, err);
+    if (parent < 0)
+        return err->code;
+    struct stat st;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "%s", path);
+    if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+        more.dev_major = major(st.st_rdev);
+        more.dev_minor = minor(st.st_rdev);
+    }
+    if (read_xattrs(ctx, parent, name, &more, err) < 0)
+        return tenon_error_context(err, "%s", path);
+    tenon_sized_give(theirs, &more, sizeof more);
     return TENON_OK;
 }
 
@@ -226,6 +290,7 @@ tree_of_ref(struct tenon_ctx *ctx, struct tenon_ref *ref, struct tree *t, struct
 {
     t->root = tenon_build_ref_root(build_of_ctx(ctx), ref, tenon_ctx_cancel(ctx), err);
     t->view = ref->made.view;
+    t->container = NULL;
     return t->root < 0 ? err->code : TENON_OK;
 }
 
@@ -255,6 +320,14 @@ bridge_stat(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
     return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code : stat_path(ctx, t, path, out, err);
 }
 
+static int
+bridge_stat_more(struct tenon_ctx *ctx, struct tenon_ref *ref, const char *path,
+                 struct tenon_stat_more *out, struct tenon_error *err)
+{
+    struct tree t;
+    return tree_of_ref(ctx, ref, &t, err) < 0 ? err->code : stat_more(ctx, t, path, out, err);
+}
+
 /* ---- of containers ---------------------------------------------------------------------- */
 
 static int
@@ -263,7 +336,7 @@ container_read_file(struct tenon_ctx *ctx, struct tenon_container *c, const char
                     struct tenon_error *err)
 {
     auto_close int root = tenon_container_root(c, target, err);
-    return root < 0 ? root : read_file(ctx, (struct tree){ root, NULL }, path, limit, data, len,
+    return root < 0 ? root : read_file(ctx, (struct tree){ root, NULL, c }, path, limit, data, len,
                                        err);
 }
 
@@ -273,7 +346,8 @@ container_read_dir(struct tenon_ctx *ctx, struct tenon_container *c, const char 
                    struct tenon_error *err)
 {
     auto_close int root = tenon_container_root(c, target, err);
-    return root < 0 ? root : read_dir(ctx, (struct tree){ root, NULL }, path, entries, count, err);
+    const struct tree t = { root, NULL, c };
+    return root < 0 ? root : read_dir(ctx, t, path, entries, count, err);
 }
 
 static int
@@ -281,7 +355,15 @@ container_stat(struct tenon_ctx *ctx, struct tenon_container *c, const char *tar
                const char *path, struct tenon_stat *out, struct tenon_error *err)
 {
     auto_close int root = tenon_container_root(c, target, err);
-    return root < 0 ? root : stat_path(ctx, (struct tree){ root, NULL }, path, out, err);
+    return root < 0 ? root : stat_path(ctx, (struct tree){ root, NULL, c }, path, out, err);
+}
+
+static int
+container_stat_more(struct tenon_ctx *ctx, struct tenon_container *c, const char *target,
+                    const char *path, struct tenon_stat_more *out, struct tenon_error *err)
+{
+    auto_close int root = tenon_container_root(c, target, err);
+    return root < 0 ? root : stat_more(ctx, (struct tree){ root, NULL, c }, path, out, err);
 }
 
 static void
@@ -373,4 +455,6 @@ const struct tenon_bridge tenon_build_bridge = {
     .keep_failures = tenon_build_keep_failures,
     .failure = tenon_build_failure,
     .solve_definition_held = bridge_solve_definition_held,
+    .stat_more = bridge_stat_more,
+    .container_stat_more = container_stat_more,
 };

@@ -92,6 +92,8 @@ int tenon_container_start(struct tenon_container *c, struct tenon_node *n, const
                           struct tenon_process **out, struct tenon_error *err);
 /* A directory of it: an O_PATH descriptor, the caller's. */
 int tenon_container_root(struct tenon_container *c, const char *target, struct tenon_error *err);
+/* Whose a file there is, as those in it have it. */
+void tenon_container_owner(struct tenon_container *c, uint32_t *uid, uint32_t *gid);
 
 /* O_PATH descriptor of a reference's tree, mounted when it must be; the
  * reference's.  Runs what is needed. */

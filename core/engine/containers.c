@@ -157,6 +157,18 @@ tenon_process_signal(struct tenon_process *p, int32_t number, struct tenon_error
     return rc;
 }
 
+void
+tenon_container_owner(struct tenon_container *c, uint32_t *uid, uint32_t *gid)
+{
+    auto_error struct tenon_error released = TENON_ERROR_INIT;
+    struct tenon_exec_container *exec = enter(c, &released);
+
+    if (!exec)
+        return;
+    tenon_exec_container_owner(exec, uid, gid);
+    leave(c);
+}
+
 int
 tenon_container_root(struct tenon_container *c, const char *target, struct tenon_error *err)
 {

@@ -7,9 +7,11 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
+#include "base/ids.h"
 #include "plugin/plugins.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
+#include "exec/entitlements.h"
 #include "exec/private.h"
 
 struct tenon_exec_container {
@@ -33,15 +35,21 @@ make(struct tenon_exec_container *c, struct tenon_error *err)
     c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->ready_fd < 0)
         return tenon_error_sys(err, "eventfd");
-    if (tenon_step_set_up(s, &c->executor, err) < 0 || tenon_step_open_root(s, err) < 0)
+    if (tenon_step_set_up(s, &c->executor, err) < 0)
         return err->code;
-    return tenon_step_furnish(s, err);
+    tenon_step_ids_enter(s);
+    int rc = tenon_step_open_root(s, err);
+    if (rc == 0)
+        rc = tenon_step_furnish(s, err);
+    tenon_step_ids_leave(s, err);
+    return rc;
 }
 
-int
-tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
-                         const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
-                         struct tenon_exec_container **out, struct tenon_error *err)
+/* Again: not with ids of its own. */
+static int
+try(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_vertex *v,
+    const struct tenon_exec_input *inputs, bool has_machine_ids,
+    struct tenon_exec_container **out, bool *again, struct tenon_error *err)
 {
     struct tenon_exec_container *c = tenon_new0(struct tenon_exec_container);
     pthread_mutex_init(&c->lock, NULL);
@@ -54,14 +62,31 @@ tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
         .inputs = inputs,
         .root = { .fd = -1 },
         .rootfd = -1,
-        .has_machine_ids = true, /* whoever joins has to find the same */
+        .has_machine_ids = has_machine_ids,
     };
+    *again = false;
     if (make(c, err) < 0) {
+        *again = c->step.wants_machine_ids;
         tenon_exec_container_free(c);
         return err->code;
     }
     *out = c;
     return 0;
+}
+
+int
+tenon_exec_container_new(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                         const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
+                         struct tenon_exec_container **out, struct tenon_error *err)
+{
+    bool again;
+    /* A process may turn out to be insecure, and those have the machine's. */
+    const bool may_be_insecure = tenon_entitlement_has(engine, "security.insecure");
+    int rc = try(engine, ctx, v, inputs, may_be_insecure, out, &again, err);
+    if (!again)
+        return rc;
+    tenon_error_release(err);
+    return try(engine, ctx, v, inputs, true, out, &again, err);
 }
 
 void
@@ -143,8 +168,13 @@ static int
 run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_error *err)
 {
     struct tenon_exec_container *c = r->c;
-    if (tenon_step_user(p, r->is_first, err) < 0 || tenon_step_env(p, err) < 0)
-        return err->code;
+    tenon_step_ids_enter(p);
+    int rc = tenon_step_user(p, r->is_first, err);
+    if (rc == 0)
+        rc = tenon_step_env(p, err);
+    tenon_step_ids_leave(p, err);
+    if (rc < 0)
+        return rc;
     /* Its directory has been made. Before it nothing runs in there. */
     if (r->is_first && tenon_step_seal(&c->step, err) < 0)
         return err->code;
@@ -176,7 +206,7 @@ prepare_and_run(struct running *r, struct tenon_ctx *ctx, int32_t *status,
         .root = c->step.root,
         .rootfd = c->step.rootfd,
         .stdio = r->how->stdio,
-        .has_machine_ids = true,
+        .ids = c->step.ids, /* whoever joins has to find the same */
         .machine = c->step.machine,
         .emulated = c->step.emulated,
         .emulator = c->step.emulator,
@@ -263,6 +293,13 @@ place_of(const struct tenon_exec_container *c, const char *target)
         if (!m->covered && m->is_dir && m->source && !strcmp(m->target, clean))
             return m->source;
     return NULL;
+}
+
+void
+tenon_exec_container_owner(const struct tenon_exec_container *c, uint32_t *uid, uint32_t *gid)
+{
+    tenon_step_id_inside(&c->step.ids, uid);
+    tenon_step_id_inside(&c->step.ids, gid);
 }
 
 int

@@ -12,8 +12,8 @@
 #include "tools/parse.h"
 #include "exec/exec.h"
 
-static bool
-has(const struct tenon_engine *e, const char *name)
+bool
+tenon_entitlement_has(const struct tenon_engine *e, const char *name)
 {
     for (const char *const *a = e->entitlements; a && *a; a++)
         if (!strcmp(*a, name))
@@ -158,11 +158,11 @@ tenon_exec_check_entitled(struct tenon_engine *engine, const struct tenon_vertex
     if (v->op.type != TENON_OP_EXEC)
         return 0;
     const struct tenon_op_exec *op = &v->op.exec;
-    if (op->network == TENON_LLB_NET_HOST && !has(engine, "network.host"))
+    if (op->network == TENON_LLB_NET_HOST && !tenon_entitlement_has(engine, "network.host"))
         return refuse(err, "network.host");
-    if (op->security != 0 && !has(engine, "security.insecure"))
+    if (op->security != 0 && !tenon_entitlement_has(engine, "security.insecure"))
         return refuse(err, "security.insecure");
-    if (op->device_count && !has(engine, "device"))
+    if (op->device_count && !tenon_entitlement_has(engine, "device"))
         return check_devices(engine, op, err);
     return 0;
 }

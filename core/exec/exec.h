@@ -63,6 +63,8 @@ int tenon_exec_container_signal(struct tenon_exec_container *c, const char *id, 
 /* What is mounted at that target, "/" or the op's: an O_PATH descriptor, the caller's. */
 int tenon_exec_container_root(struct tenon_exec_container *c, const char *target,
                               struct tenon_error *err);
+/* Whose a file there is, as those in the container have it. */
+void tenon_exec_container_owner(const struct tenon_exec_container *c, uint32_t *uid, uint32_t *gid);
 /* Unique on this machine; to free. */
 char *tenon_exec_unique_id(void);
 

@@ -110,6 +110,12 @@ void tenon_step_ids_choose(struct tenon_step *s, struct tenon_module *executor);
 void tenon_step_ids_refuse(struct tenon_step *s, const char *why);
 bool tenon_step_ids_have(const struct tenon_step *s, uint32_t uid, uint32_t gid);
 uint32_t tenon_step_id_outside(const struct tenon_step *s, uint32_t id);
+/* The other way; false: it has no place among the step's, and shows as another. */
+bool tenon_step_id_inside(const struct tenon_step_ids *ids, uint32_t *id);
+/* What this thread makes in between is of the step's root.  With what came of that: the machine's
+ * ids may be wanted. */
+void tenon_step_ids_enter(const struct tenon_step *s);
+void tenon_step_ids_leave(struct tenon_step *s, const struct tenon_error *err);
 unsigned tenon_step_ids_mount_flag(const struct tenon_step *s); /* of store.h */
 /* A mount that is not attached yet, of fd; what lies in the mount of tree_fd (-1: none) is
  * mapped already. */

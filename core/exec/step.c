@@ -325,8 +325,7 @@ tenon_step_seal(struct tenon_step *s, struct tenon_error *err)
 static int
 prepare(struct tenon_step *s, struct tenon_error *err)
 {
-    if (s->ids.root)
-        tenon_ids_act_as(s->ids.root);
+    tenon_step_ids_enter(s);
     int rc = tenon_step_open_root(s, err);
     if (rc == 0)
         rc = tenon_step_user(s, true, err);
@@ -334,13 +333,7 @@ prepare(struct tenon_step *s, struct tenon_error *err)
         rc = tenon_step_env(s, err);
     if (rc == 0)
         rc = tenon_step_furnish(s, err);
-    if (s->ids.root)
-        tenon_ids_act_as(0);
-    /* Nobody but the machine's root may write where a directory is of an owner that has no place
-     * among the step's. */
-    if (rc < 0 && s->ids.first &&
-        (err->sys == EACCES || err->sys == EPERM || err->sys == EOVERFLOW))
-        tenon_step_ids_refuse(s, err->message);
+    tenon_step_ids_leave(s, err);
     return rc;
 }
 

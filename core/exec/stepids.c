@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "exec/private.h"
 
@@ -51,6 +52,34 @@ uint32_t
 tenon_step_id_outside(const struct tenon_step *s, uint32_t id)
 {
     return id ? s->ids.first + id : s->ids.root;
+}
+
+bool
+tenon_step_id_inside(const struct tenon_step_ids *ids, uint32_t *id)
+{
+    if (!ids->first)
+        return true;
+    *id = *id == ids->root ? 0 : *id - ids->first;
+    return *id < ids->count;
+}
+
+void
+tenon_step_ids_enter(const struct tenon_step *s)
+{
+    if (s->ids.root)
+        tenon_ids_act_as(s->ids.root);
+}
+
+void
+tenon_step_ids_leave(struct tenon_step *s, const struct tenon_error *err)
+{
+    if (s->ids.root)
+        tenon_ids_act_as(0);
+    /* Nobody but the machine's root may write where a directory is of an owner that has no place
+     * among the step's. */
+    if (err->code < 0 && s->ids.first &&
+        (err->sys == EACCES || err->sys == EPERM || err->sys == EOVERFLOW))
+        tenon_step_ids_refuse(s, err->message);
 }
 
 unsigned

@@ -9,6 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/path.h"
+#include "exec/private.h"
 
 /* The new contents of these three belong to the executor. */
 static const char *const own_trees[] = { "/proc", "/sys", "/dev" };
@@ -33,16 +34,6 @@ set_times(int dirfd, const struct stat *st)
     (void)futimens(dirfd, times);
 }
 
-/* False: it has no place among the step's, and shows as another. */
-static bool
-id_on_disk(const struct tenon_stubs *s, uint32_t *id)
-{
-    if (!s->ids.first)
-        return true;
-    *id = *id == s->ids.root ? 0 : *id - s->ids.first;
-    return *id < s->ids.count;
-}
-
 static int
 remember_parent(struct tenon_stubs *s, const char *path, const struct stat *st,
                 struct tenon_error *err)
@@ -51,7 +42,8 @@ remember_parent(struct tenon_stubs *s, const char *path, const struct stat *st,
         if (!strcmp(p->path, path))
             return 0;
     struct stat on_disk = *st;
-    if (!id_on_disk(s, &on_disk.st_uid) || !id_on_disk(s, &on_disk.st_gid))
+    if (!tenon_step_id_inside(&s->ids, &on_disk.st_uid) ||
+        !tenon_step_id_inside(&s->ids, &on_disk.st_gid))
         return tenon_error_errno(err, EOVERFLOW, "owner of %s", path);
     struct tenon_stub_parent *p = tenon_vec_add(&s->parents);
     *p = (struct tenon_stub_parent){ tenon_strdup(path), on_disk };

@@ -705,6 +705,20 @@ struct tenon_stat {
     int64_t mtime_ns;
 };
 
+struct tenon_xattr {
+    const char *name;
+    const void *value;
+    size_t len;
+};
+
+struct tenon_stat_more {
+    uint32_t struct_size;
+    uint32_t dev_major, dev_minor; /* of a device node */
+    uint32_t reserved;
+    const struct tenon_xattr *xattrs; /* as long as the ctx */
+    size_t xattr_count;
+};
+
 struct tenon_lines { /* of a build file */
     uint32_t line, end_line; /* 0: the same */
 };
@@ -858,6 +872,14 @@ struct tenon_bridge {
                                  const void *def, size_t len,
                                  const char *const *policies,
                                  struct tenon_ref **out, struct tenon_error *err);
+    /* What stat has no place for. */
+    int (*stat_more)(struct tenon_ctx *ctx, struct tenon_ref *ref,
+                     const char *path, struct tenon_stat_more *out,
+                     struct tenon_error *err);
+    int (*container_stat_more)(struct tenon_ctx *ctx, struct tenon_container *c,
+                               const char *target, const char *path,
+                               struct tenon_stat_more *out,
+                               struct tenon_error *err);
 };
 
 struct tenon_frontend_request {

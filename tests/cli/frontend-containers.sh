@@ -125,12 +125,28 @@ hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
     said "t exit 0:"
 
     does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~ready;read~l hear:one=ready tty \
-begin:t,a,/bin/busybox,sh,-c,[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done;busybox~stty~size \
+begin:t,a,/bin/busybox,sh,-c,[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done;\
+i=0;until~busybox~stty~size~2>/dev/null||[~\$i~=~300~];do~i=\$((i+1));busybox~sleep~0.1;done \
 hear:t=terminal resize:t=33x99 write:t=x await:t write:one=x await:one return"
     said "t said terminal" # of one that joins, too
-    # An echo of the input may come in one piece with it: the line may have another beginning.
+    # An echo of the input may come in one piece with it: the line may have another beginning. runc
+    # has a terminal of its own between, which tells the size on when it gets to it.
     assert_has "$work/err" "33 99"
     said "t exit 0:"
+
+    echo "-- $executor: its ids are no others' on this machine"
+    does 0 "mount:scratch,/s container:a begin:one,a,/bin/busybox,sh,-c,busybox~cat~/proc/self/uid_map;busybox~touch~/s/f;busybox~chown~1234:5~/s/f;echo~ready;read~l \
+hear:one=ready run:a,/bin/busybox,sh,-c,busybox~cat~/proc/self/uid_map;busybox~ls~-ln~/s;busybox~touch~/s/g cstat:a,0,f cstat:a,0,g write:one=x await:one return"
+    said "f there: 0 bytes, of 1234:5"
+    said "g there: 0 bytes, of 0:0"
+    grep -q "frontend: p 1: .* 1234 *5 .* f" "$work/err" || fail "who joins sees other owners"
+    ids=$(sed -n 's/.*frontend: one 1: *1 *\([0-9]*\) .*/\1/p' "$work/err")
+    if tenon doctor --format json 2>/dev/null | grep -q '"ids of steps","result":"ok"'; then
+        [ "${ids:-1}" -gt 1 ] || fail "users of a container are users of the machine"
+        grep -Eq "frontend: p 1: +1 +$ids " "$work/err" || fail "who joins has other ids"
+    else
+        not_tried "ids of a container: steps have the machine's here"
+    fi
 
     echo "-- $executor: files of it"
     does 0 "mount:bind,/m,part mount:scratch,/s container:a begin:one,a,/bin/busybox,sh,-c,echo~fresh>/s/f;ln~-s~/etc/passwd~/s/out;echo~ready;read~l \

@@ -41,11 +41,16 @@ manifest=$(two "$index" | jq -r '.manifests[0].digest')
 assert_eq b "$(two "$(two "$manifest" | jq -r .config.digest)" | jq -r .author)"
 
 echo "-- files, and a reference made of a definition"
-does 0 "solve:Real.Dockerfile again now evaluate read:/dir/hello read:dir/hello@1+3 dir:/ stat:/set stat:/none read:/dir read:/../../dir/hello return"
+note=
+if can_try "extended attributes" python3; then
+    python3 -c 'import os; os.setxattr("dir", "user.note", b"kept")' && note="dir: attribute user.note: kept"
+fi
+does 0 "solve:Real.Dockerfile again now evaluate read:/dir/hello read:dir/hello@1+3 dir:/ stat:/set stat:/dir stat:/none read:/dir read:/../../dir/hello return"
 said "evaluated"
 said "/dir/hello has 6 bytes: hello"
 said "dir/hello has 3 bytes: ell"
 said "dir: mode 800001ed"  # Go's
+[ -z "$note" ] || said "$note"
 said "set: mode 8001c9, size 6"
 said "StatFile: not found: /none"
 said "ReadFile: unknown: /dir: not a regular file"

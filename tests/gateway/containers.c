@@ -344,7 +344,9 @@ files(const char *word, char *value)
                     path);
     if (strcmp(word, "cstat") == 0 &&
         call("StatFileContainer", &gw_stat_file_message, &stat, &gw_stat_answer_message, &answer))
-        fprintf(stderr, "%s there: %lld bytes\n", path, (long long)answer.stat->size);
+        fprintf(stderr, "%s there: %lld bytes, of %lld:%lld, %zu attributes\n", path,
+                (long long)answer.stat->size, (long long)answer.stat->uid,
+                (long long)answer.stat->gid, answer.stat->xattrs.len);
 }
 
 /* ---- words ------------------------------------------------------------------------- */

@@ -530,8 +530,16 @@ hoard(const char *path)
 static void
 show(const struct gw_stat *st)
 {
+    const struct gw_blob *xattrs = st->xattrs.items;
+
     fprintf(stderr, "%s: mode %llx, size %lld%s%s\n", st->path, (long long)st->mode,
             (long long)st->size, *st->linkname ? " -> " : "", st->linkname);
+    if (st->dev_major)
+        fprintf(stderr, "%s: device %lld, %lld\n", st->path, (long long)st->dev_major,
+                (long long)st->dev_minor);
+    for (size_t i = 0; i < st->xattrs.len; i++)
+        fprintf(stderr, "%s: attribute %s: %.*s\n", st->path, xattrs[i].key,
+                (int)xattrs[i].value.len, (const char *)xattrs[i].value.data);
 }
 
 static void

@@ -241,6 +241,11 @@ START_TEST(test_bridge_stats)
 
     refused(bridge->stat(ctx, ref, "d/nothing", &st, &err), TENON_E_NOT_FOUND, "d/nothing");
     refused(bridge->stat(ctx, ref, "nothing/f", &st, &err), TENON_E_NOT_FOUND, "nothing");
+
+    struct tenon_stat_more more = { .struct_size = sizeof more };
+    refused(bridge->stat_more(ctx, ref, "d/nothing", &more, &err), TENON_E_NOT_FOUND, "d/nothing");
+    ok(bridge->stat_more(ctx, ref, "f", &more, &err));
+    ck_assert_uint_eq(more.dev_major, 0);
 }
 END_TEST
 

@@ -222,6 +222,9 @@ FIELDS gw_stat_fields[] = {
     MESSAGE_FIELD(5, INT, gw_stat, size),
     MESSAGE_FIELD(6, INT, gw_stat, mtime_ns),
     MESSAGE_FIELD(7, STRING, gw_stat, linkname),
+    MESSAGE_FIELD(8, INT, gw_stat, dev_major),
+    MESSAGE_FIELD(9, INT, gw_stat, dev_minor),
+    MESSAGE_OF(10, MANY, gw_stat, xattrs, gw_blob_message),
 };
 INFO(gw_stat);
 

@@ -159,6 +159,8 @@ struct gw_stat {
     const char *path;
     int64_t mode, uid, gid, size, mtime_ns;
     const char *linkname;
+    int64_t dev_major, dev_minor;
+    struct message_list xattrs; /* gw_blob */
 };
 struct gw_dir {
     struct message_list entries; /* gw_stat */

@@ -75,6 +75,29 @@ place_stat(struct serving *s, const struct place *p, const char *path, struct te
                                       s->err);
 }
 
+static int
+place_stat_more(struct serving *s, const struct place *p, const char *path, struct gw_stat *out)
+{
+    const struct tenon_bridge *b = s->gw->bridge;
+    struct tenon_stat_more more = {.struct_size = sizeof more};
+    const int rc =
+        p->ref ? b->stat_more(s->ctx, p->ref, path, &more, s->err)
+               : b->container_stat_more(s->ctx, p->container->container, p->target, path, &more,
+                                        s->err);
+
+    if (rc < 0)
+        return rc;
+    struct gw_blob *blobs = tenon_arena_array(&s->arena, more.xattr_count + 1, sizeof *blobs);
+    for (size_t i = 0; i < more.xattr_count; i++) {
+        const struct tenon_xattr *x = &more.xattrs[i];
+        blobs[i] = (struct gw_blob){x->name, {x->value, x->len}};
+    }
+    out->dev_major = more.dev_major;
+    out->dev_minor = more.dev_minor;
+    out->xattrs = (struct message_list){blobs, more.xattr_count};
+    return TENON_OK;
+}
+
 static void
 read_file_in(struct gateway *gw, struct grpc_call *call, bool in_container)
 {
@@ -212,9 +235,10 @@ stat_file_in(struct gateway *gw, struct grpc_call *call, bool in_container)
     struct tenon_stat st;
     if (place_find(&s, in_container, request.ref, request.mount, &place) &&
         place_stat(&s, &place, request.path, &st) == 0) {
-        const struct gw_stat stat = make_stat(&st);
+        struct gw_stat stat = make_stat(&st);
         const struct gw_stat_answer a = {.stat = &stat};
-        serving_answer(&s, &gw_stat_answer_message, &a);
+        if (place_stat_more(&s, &place, request.path, &stat) == 0)
+            serving_answer(&s, &gw_stat_answer_message, &a);
     }
     place_leave(&s, &place);
     serving_done(&s);
