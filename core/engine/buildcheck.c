@@ -44,6 +44,23 @@ makes_index(const struct tenon_build_request *req, uint64_t platforms)
     return wanted || platforms > 1;
 }
 
+/* Will there be an index for what is said of the image?  Not for what is inline-only, but where the
+ * exporter says so. */
+static bool
+is_attested(const struct tenon_build_request *req, const struct tenon_values *v)
+{
+    const bool inline_too = tenon_values_declared(v, "attestation-inline") &&
+                            tenon_values_bool(v, "attestation-inline");
+    for (size_t i = 0; i < req->attest_count; i++) {
+        bool is_inline = false;
+        for (char *const *p = req->attests[i].pairs; p && *p; p++)
+            is_inline = is_inline || tenon_streq(*p, "inline-only=true");
+        if (inline_too || !is_inline)
+            return true;
+    }
+    return false;
+}
+
 /* TENON_IMAGE_PARAMS, which the core reads. */
 static bool
 has_image_params(const struct tenon_values *v)
@@ -70,7 +87,8 @@ check_export(struct tenon_build *b, const struct tenon_build_request *req,
         return err->code;
     const struct tenon_exporter_ops *ops = m->plugin.ops.exporter;
     if (has_image_params(values) &&
-        tenon_host_image_check(values, makes_index(req, platforms), err) < 0)
+        tenon_host_image_check(values, makes_index(req, platforms) || is_attested(req, values),
+                               err) < 0)
         return tenon_error_context(err, "%s", what);
     if (!ops->check)
         return TENON_OK;

@@ -150,6 +150,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
         .docker_mediatypes = !tenon_values_bool(options, "oci-mediatypes"),
         .rewrite_timestamp = tenon_values_bool(options, "rewrite-timestamp"),
         .force_index = tenon_result_meta(r, "tenon.force-index") != NULL,
+        .is_undated = !tenon_values_declared(options, "dest"), /* it goes into no layout's index */
         .cancel = tenon_ctx_cancel(ctx),
         .status = forward_status,
         .status_data = ctx,

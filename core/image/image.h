@@ -113,6 +113,7 @@ struct tenon_image_options {
     const char *compression;   /* NULL: gzip; "uncompressed" "zstd" "estargz" */
     int level;                 /* -1 default */
     bool force_compression, docker_mediatypes, rewrite_timestamp, force_index;
+    bool is_undated;           /* its descriptor does not say when it was made */
     bool has_epoch;
     int64_t epoch;             /* seconds: clamps times */
     const char *const *annotations; /* "KEY=VALUE", KEY as written after

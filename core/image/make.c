@@ -163,7 +163,7 @@ manifest_descriptor(const struct making *m, const struct made *made, bool create
     struct json_object *o = descriptor(manifest_type(m), &made->manifest, made->size);
     struct json_object *annotations = tenon_annotations_get(
         m->o.annotations, TENON_ANNOTATION_MANIFEST_DESCRIPTOR, &made->platform);
-    if (created) {
+    if (created && !m->o.is_undated) {
         auto_free char *now = tenon_format_time(
             (m->o.has_epoch ? m->o.epoch : (int64_t)(tenon_now_ns() / 1000000000)) *
             1000000000);
@@ -243,15 +243,16 @@ index_descriptor(const struct making *m, const struct tenon_digest *digest,
         size);
     struct json_object *annotations = tenon_annotations_get(
         m->o.annotations, TENON_ANNOTATION_INDEX_DESCRIPTOR, NULL);
-    if (!annotations)
+    if (!annotations && !m->o.is_undated)
         annotations = json_object_new_object();
-    if (!json_object_object_get_ex(annotations, CREATED, NULL)) {
+    if (!m->o.is_undated && !json_object_object_get_ex(annotations, CREATED, NULL)) {
         auto_free char *now = tenon_format_time(
             (m->o.has_epoch ? m->o.epoch : (int64_t)(tenon_now_ns() / 1000000000)) *
             1000000000);
         add_string(annotations, CREATED, now);
     }
-    add(o, "annotations", annotations);
+    if (annotations)
+        add(o, "annotations", annotations);
     return o;
 }
 

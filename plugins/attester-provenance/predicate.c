@@ -77,7 +77,7 @@ predicate_type(enum predicate_version version)
 struct parameters {
     struct json_object *source;  /* configSource */
     struct json_object *args, *root_args, *vcs;
-    bool complete;
+    bool complete, has_args;
 };
 
 /* A URL and a material are the same but for the directory after the ref. */
@@ -129,6 +129,7 @@ parameters_of(struct json_object *facts, const struct predicate_options *o, cons
     json_object_object_foreach(get(facts, "args"), key, value) {
         if (!strcmp(key, "context") || !strcmp(key, "filename"))
             continue;
+        p.has_args = true;
         if (!o->max && (starts_with(key, "build-arg:") || starts_with(key, "label:"))) {
             p.complete = false;
             continue;
@@ -157,12 +158,23 @@ is_dockerfile(struct json_object *facts)
     return !strcmp(text(facts, "frontend"), "dockerfile");
 }
 
+/* What the command was asked for, before a frontend was chosen; BuildKit has it only where that is
+ * more than the file and the context. */
+static struct json_object *
+asked_for(struct json_object *facts, const struct parameters *p)
+{
+    struct json_object *root = json_object_new_object(), *asked = json_object_new_object();
+    add(root, "configSource", config_source(facts, "path"));
+    add_filled(asked, "args", p->root_args);
+    add(root, "request", asked);
+    return root;
+}
+
 /* BuildKit's "request", and "parameters" of v0.2. */
 static struct json_object *
 request(struct json_object *facts, const struct parameters *p, const struct predicate_options *o)
 {
-    struct json_object *r = json_object_new_object(), *root = json_object_new_object();
-    struct json_object *asked = json_object_new_object();
+    struct json_object *r = json_object_new_object();
     auto_free char *frontend = tenon_asprintf("%s.v0", text(facts, "frontend"));
     add_string(r, "frontend", frontend);
     add_filled(r, "args", p->args);
@@ -171,12 +183,8 @@ request(struct json_object *facts, const struct parameters *p, const struct pred
         add_filled(r, "ssh", get(facts, "ssh"));
     }
     add_filled(r, "locals", get(facts, "locals"));
-    /* what the command was asked for, before a frontend was chosen */
-    struct json_object *source = config_source(facts, "path");
-    add(root, "configSource", source);
-    add_filled(asked, "args", p->root_args);
-    add(root, "request", asked);
-    add(r, "root", root);
+    if (p->has_args)
+        add(r, "root", asked_for(facts, p));
     add(r, "compatibilityVersion", json_object_new_int(COMPATIBILITY));
     return r;
 }

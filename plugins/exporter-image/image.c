@@ -146,7 +146,10 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         rc = keep_more(ctx, opt, names, image.digest, err);
     for (size_t i = 0; rc == 0 && names[i] && pushes; i++)
         rc = push(ctx, opt, names[i], image.digest, err);
-    return rc < 0 ? rc : export_respond(host, ctx, r, &image, names, err);
+    /* BuildKit's answer: as they were given, where an archive has them whole */
+    return rc < 0 ? rc
+                  : export_respond(host, ctx, r, &image, export_names_as_given(host, ctx, opt, r),
+                                   err);
 }
 
 static const struct tenon_exporter_ops ops = {

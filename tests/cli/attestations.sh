@@ -67,6 +67,20 @@ build "$layout" --attest type=provenance,disabled=true --provenance=mode=max
 has_none || fail "attested though it was turned off"
 build "$layout" --provenance=mode=min,inline-only=true
 has_none || fail "one that is inline-only made an index"
+# The index is annotated: it is known before that there will be one, or none.
+build "$layout,annotation-index.a=b,annotation-index-descriptor.c=d" --provenance=mode=min
+assert_eq "b d" "$("$attested" "$work/out.d" index | jq -r .annotations.a) $(jq -r .manifests[0].annotations.c "$work/out.d/index.json")"
+run 2 tenon build -o "$layout,annotation-index.a=b" --provenance=mode=min,inline-only=true "$work/context"
+assert_has "$work/err" "index annotations not supported for single platform export"
+# What was asked for at first, where that is more than a file.
+mkdir "$work/plain"
+printf 'FROM scratch\nCOPY . /\n' >"$work/plain/Dockerfile"
+for flag in '' --label=a=b; do
+    rm -rf "$work/out.d"
+    run 0 tenon build -o "$layout" --provenance=mode=min $flag "$work/plain"
+    "$attested" "$work/out.d" | jq -e --arg flag "$flag" '.[0].predicate.buildDefinition.externalParameters.request |
+        has("root") == ($flag != "")' >/dev/null || fail "root of the request: \"$flag\""
+done
 build "$layout,attestation-inline=true" --provenance=mode=min,inline-only=true
 has_none && fail "attestation-inline made none"
 build "$layout" --build-arg BUILDKIT_MULTI_PLATFORM=1 --provenance=mode=min,inline-only=true

@@ -451,6 +451,11 @@ jq -e --arg id "$id" --arg m "$(tar -xOf "$work/image.tar" index.json | jq -r '.
         (.annotations."org.opencontainers.image.created" | length) > 10) and
     ."image.name" == "one.example/a:1,two.example/b:latest"' "$work/metadata" >/dev/null ||
     fail "--metadata-file: $(cat "$work/metadata")"
+# Of an image that goes into no file: names as they were given, and not when it was made.
+ok --metadata-file "$work/metadata" -t one.example/a:1 -t two.example/b -o type=image
+jq -e '."image.name" == "one.example/a:1,two.example/b" and
+    (."containerimage.descriptor" | has("annotations") | not)' "$work/metadata" >/dev/null ||
+    fail "--metadata-file: $(cat "$work/metadata")"
 ok --metadata-file "$work/metadata" -o "$work/dir"
 jq -e 'has("containerimage.digest") | not' "$work/metadata" >/dev/null || fail "metadata of no image"
 

@@ -55,16 +55,22 @@ result_names(const struct tenon_host *host, struct tenon_ctx *ctx, const struct 
 }
 
 const char *const *
+export_names_as_given(const struct tenon_host *host, struct tenon_ctx *ctx,
+                      const struct tenon_values *options, const struct tenon_result *r)
+{
+    const char *const *given = export_given_names(host, ctx, options);
+    const bool is_any = given[0] && !given[1] && !strcmp(given[0], "*");
+    return is_any && r ? result_names(host, ctx, r) : given;
+}
+
+const char *const *
 export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
              const struct tenon_values *options, const struct tenon_result *r,
              struct tenon_error *err)
 {
-    const char *const *given = export_given_names(host, ctx, options);
-    if (given[0] && !given[1] && !strcmp(given[0], "*")) {
-        if (!r)
-            return given; /* whatever it will be */
-        given = result_names(host, ctx, r);
-    }
+    const char *const *given = export_names_as_given(host, ctx, options, r);
+    if (!r && given[0] && !given[1] && !strcmp(given[0], "*"))
+        return given; /* whatever it will be */
     size_t count = 0;
     while (given[count])
         count++;

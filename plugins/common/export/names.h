@@ -8,6 +8,10 @@
  * NULL-terminated, lives until ctx ends. */
 const char *const *export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
                                       const struct tenon_values *options);
+/* What export_names gives, not normalised, and NULL never. */
+const char *const *export_names_as_given(const struct tenon_host *host, struct tenon_ctx *ctx,
+                                         const struct tenon_values *options,
+                                         const struct tenon_result *r);
 /* The same, normalised; NULL on an invalid one.  "*" alone is what the result calls itself
  * ("image.name" in its metadata), or, with r NULL, before there is one, itself. */
 const char *const *export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
