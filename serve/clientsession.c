@@ -8,6 +8,7 @@
 
 #include "agents.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "callerror.h"
 #include "ctlmessages.h"
 #include "filesend.h"
@@ -18,15 +19,17 @@
 
 #define GET_SECRET "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 #define CREDENTIALS "/moby.filesync.v1.Auth/Credentials"
-#define FILE_SYNC "/moby.filesync.v1.FileSync/DiffCopy"
 #define FILE_SEND "/moby.filesync.v1.FileSend/DiffCopy"
 #define FORWARD_AGENT "/moby.sshforward.v1.SSH/ForwardAgent"
 #define NS_PER_S UINT64_C(1000000000)
 
-enum { AUTH_TIMEOUT = 60, SECRET_TIMEOUT = 60 }; /* seconds */
+enum {
+    AUTH_TIMEOUT = 60, SECRET_TIMEOUT = 60, /* seconds */
+    FILES_MAX = 16 << 20, /* bytes of what is wanted of a directory */
+};
 
 struct local { /* a directory that was brought here */
-    char *name;
+    char *asked; /* its name, or JSON: what of it */
     struct tenon_tempdir *dir;
 };
 
@@ -137,49 +140,83 @@ session_credentials(void *data, const char *where, char **user, char **secret,
 /* ---- directories --------------------------------------------------------- */
 
 /* With the lock held; NULL: it has not come yet. */
-static const struct local *
-find_local(const struct clientsession *c, const char *name)
+static struct local *
+find_local(const struct clientsession *c, const char *asked)
 {
     tenon_vec_foreach(l, &c->locals)
-        if (!strcmp(l->name, name))
+        if (!strcmp(l->asked, asked))
             return l;
+    return NULL;
+}
+
+/* Another session of the client may have the directory: builds that share one name it. */
+static struct tunnel *
+find_owner(struct clientsession *c, const char *id, const char *name, struct tenon_error *err)
+{
+    struct tunnel *t = id ? tunnel_find(c->server, id) : c->tunnel;
+
+    if (t && tunnel_has(t, FILESYNC_METHOD))
+        return t;
+    tenon_error_set(err, TENON_E_NOT_FOUND, "local directory \"%s\": %s", name,
+                    t    ? "the client's session does not offer that"
+                    : id ? "its session has gone" : "the build came without a session");
+    if (id && t)
+        tunnel_leave(c->server, t);
     return NULL;
 }
 
 /* With the lock held. */
 static int
-bring_local(struct clientsession *c, const char *name, struct tenon_error *err)
+bring_local(struct clientsession *c, const char *asked, const char *name,
+            struct json_object *wanted, struct tenon_error *err)
 {
+    const char *id = NULL;
     struct local l = {0};
 
-    if (tenon_tempdir_new(c->store, &l.dir, err) < 0)
+    if (wanted && tenon_json_get_str(wanted, "session", NULL, &id, err) < 0)
         return err->code;
-    if (filesync_receive(c->tunnel->conn, FILE_SYNC, name, tenon_tempdir_fd(l.dir), err) < 0) {
+    struct tunnel *owner = find_owner(c, id, name, err);
+    if (!owner)
+        return err->code;
+    if (tenon_tempdir_new(c->store, &l.dir, err) == 0 &&
+        filesync_receive(owner->conn, name, wanted, tenon_tempdir_fd(l.dir), err) == 0) {
+        l.asked = tenon_strdup(asked);
+        tenon_vec_push(&c->locals, l);
+    } else if (l.dir) {
         tenon_tempdir_free(l.dir);
-        return err->code;
     }
-    l.name = tenon_strdup(name);
-    tenon_vec_push(&c->locals, l);
-    return TENON_OK;
+    if (id)
+        tunnel_leave(c->server, owner);
+    return err->code;
 }
 
 static int
-open_local(struct clientsession *c, const char *name, struct tenon_error *err)
+open_local(struct clientsession *c, const char *asked, const char *name,
+           struct json_object *wanted, struct tenon_error *err)
 {
-    auto_free char *what = tenon_asprintf("local directory \"%s\"", name);
     int fd = -1;
 
-    if (!offers(c, FILE_SYNC, what, err))
-        return err->code;
     pthread_mutex_lock(&c->lock);
-    if (find_local(c, name) || bring_local(c, name, err) == 0) {
-        fd = openat(tenon_tempdir_fd(find_local(c, name)->dir), ".",
+    if (find_local(c, asked) || bring_local(c, asked, name, wanted, err) == 0) {
+        fd = openat(tenon_tempdir_fd(find_local(c, asked)->dir), ".",
                     O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
-            tenon_error_sys(err, "%s", what);
+            tenon_error_sys(err, "local directory \"%s\"", name);
     }
     pthread_mutex_unlock(&c->lock);
     return fd < 0 ? err->code : fd;
+}
+
+static int
+open_files(struct clientsession *c, const char *asked, struct tenon_error *err)
+{
+    auto_json struct json_object *wanted = NULL;
+    const char *name;
+
+    if (tenon_json_parse(asked, strlen(asked), FILES_MAX, &wanted, err) < 0 ||
+        tenon_json_get_str(wanted, "name", "", &name, err) < 0)
+        return err->code;
+    return open_local(c, asked, name, wanted, err);
 }
 
 static const char *
@@ -215,7 +252,9 @@ session_open(void *data, const char *service, const char *id, struct tenon_error
     if (!strcmp(service, "secret"))
         return open_secret(c, id, err);
     if (!strcmp(service, "local"))
-        return open_local(c, id, err);
+        return open_local(c, id, id, NULL, err);
+    if (!strcmp(service, "local-files"))
+        return open_files(c, id, err);
     if (!strcmp(service, "ssh"))
         return open_agent(c, id, err);
     return tenon_error_set(err, TENON_E_UNSUPPORTED, "a client's session does not offer \"%s\"",
@@ -341,7 +380,7 @@ clientsession_free(struct clientsession *c)
     tenon_vec_foreach(a, &c->agents)
         agent_free(*a);
     tenon_vec_foreach(l, &c->locals) {
-        free(l->name);
+        free(l->asked);
         tenon_tempdir_free(l->dir);
     }
     tenon_vec_release(&c->sends);

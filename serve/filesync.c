@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/root.h"
 #include "callerror.h"
 #include "ctlmessages.h"
@@ -40,7 +41,6 @@ struct incoming { /* a file that comes */
 
 struct filesync {
     struct grpc_call *call;
-    const char *name;
     int root;
     TENON_VEC(struct entry) entries;
     size_t name_bytes;
@@ -52,8 +52,8 @@ struct filesync {
 
 /* ---- what may be said ---------------------------------------------------- */
 
-bool
-filesync_is_clean(const char *path)
+static bool
+is_clean(const char *path)
 {
     if (!*path || *path == '/' || !strcmp(path, ".") || strlen(path) >= PATH_MAX)
         return false;
@@ -61,9 +61,9 @@ filesync_is_clean(const char *path)
     return !strcmp(clean, path) && strcmp(path, "..") != 0 && !tenon_has_prefix(path, "../");
 }
 
-/* '/' is before all others: a, a/b, a.b. */
-bool
-filesync_follows(const char *a, const char *b)
+/* In the order of a walk '/' is before all others: a, a/b, a.b. */
+static bool
+follows(const char *a, const char *b)
 {
     while (*a && *a == *b) {
         a++;
@@ -76,8 +76,9 @@ filesync_follows(const char *a, const char *b)
     return x < y;
 }
 
-uint32_t
-filesync_mode(int64_t go)
+/* 0: a type that we do not take. */
+static uint32_t
+unix_mode(int64_t go)
 {
     const int64_t type = go & GO_TYPES;
     const uint32_t kind = type == 0             ? S_IFREG
@@ -101,7 +102,7 @@ find_entry(const struct filesync *f, const char *path)
         const size_t middle = low + (high - low) / 2;
         if (!strcmp(f->entries.items[middle].path, path))
             return &f->entries.items[middle];
-        if (filesync_follows(f->entries.items[middle].path, path))
+        if (follows(f->entries.items[middle].path, path))
             low = middle + 1;
         else
             high = middle;
@@ -137,7 +138,7 @@ static int
 link_to(const struct filesync *f, const struct ses_stat *st, int parent, const char *name,
         struct tenon_error *err)
 {
-    const struct entry *target = filesync_is_clean(st->link) ? find_entry(f, st->link) : NULL;
+    const struct entry *target = is_clean(st->link) ? find_entry(f, st->link) : NULL;
     const char *target_name;
 
     if (!target || !S_ISREG(target->mode))
@@ -178,9 +179,9 @@ static int
 take_stat(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
 {
     const char *last = f->entries.len ? f->entries.items[f->entries.len - 1].path : "";
-    struct entry e = {.mode = filesync_mode(st->mode), .mtime_ns = st->mtime_ns};
+    struct entry e = {.mode = unix_mode(st->mode), .mtime_ns = st->mtime_ns};
 
-    if (!filesync_is_clean(st->path) || !filesync_follows(last, st->path) ||
+    if (!is_clean(st->path) || !follows(last, st->path) ||
         !has_parent(f, st->path))
         return tenon_error_set(err, TENON_E_INVALID, "\"%s\" cannot be listed after \"%s\"",
                                st->path, last);
@@ -373,25 +374,104 @@ finish_dirs(struct filesync *f, struct tenon_error *err)
     return TENON_OK;
 }
 
-int
-filesync_receive(struct grpc_conn *conn, const char *method, const char *name, int dirfd,
-                 struct tenon_error *err)
-{
-    const struct grpc_header headers[] = {{"dir-name", name}};
-    struct filesync f = {.name = name, .root = dirfd};
+/* ---- what is wanted ------------------------------------------------------ */
 
-    f.call = grpc_call_start(conn, method, headers, tenon_countof(headers), 0);
-    int rc = receive(&f, err);
-    if (rc == 0)
-        rc = finish_dirs(&f, err);
-    if (rc < 0)
+struct headers {
+    struct tenon_arena arena;
+    TENON_VEC(struct grpc_header) list;
+};
+
+static bool
+is_plain(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+/* As in a URL's query; metadata is printable ASCII. */
+static const char *
+escape(struct tenon_arena *a, const char *text)
+{
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || (c && strchr("-_.~", c));
+        if (safe)
+            tenon_buf_addc(&out, (char)c);
+        else
+            tenon_buf_addf(&out, "%%%02X", c);
+    }
+    return tenon_arena_strdup(a, tenon_buf_str(&out));
+}
+
+/* All values of a key are escaped, if one has to be. */
+static void
+add_values(struct headers *h, const char *key, const char *const *values, size_t count)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < count; i++)
+        plain = plain && is_plain(values[i]);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = plain ? values[i] : escape(&h->arena, values[i]);
+        tenon_vec_push(&h->list, ((struct grpc_header){key, value}));
+    }
+    if (!plain) {
+        auto_free char *name = tenon_asprintf("%s-encoded", key);
+        const char *kept = tenon_arena_strdup(&h->arena, name);
+        tenon_vec_push(&h->list, ((struct grpc_header){kept, "1"}));
+    }
+}
+
+static int
+add_list(struct headers *h, const char *key, struct json_object *wanted, const char *member,
+         struct tenon_error *err)
+{
+    struct json_object *list = NULL;
+
+    if (!wanted || tenon_json_get_array(wanted, member, &list, err) < 0 || !list)
+        return err->code;
+    const size_t count = json_object_array_length(list);
+    const char **values = tenon_arena_array(&h->arena, count + 1, sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        if (!json_object_is_type(one, json_type_string))
+            return tenon_error_set(err, TENON_E_INVALID, "%s: not a list of texts", member);
+        values[i] = json_object_get_string(one);
+    }
+    add_values(h, key, values, count);
+    return TENON_OK;
+}
+
+int
+filesync_receive(struct grpc_conn *conn, const char *name, struct json_object *wanted,
+                 int dirfd, struct tenon_error *err)
+{
+    struct headers h = {.arena = TENON_ARENA_INIT};
+    struct filesync f = {.root = dirfd};
+
+    add_values(&h, "dir-name", &name, 1);
+    if (add_list(&h, "include-patterns", wanted, "include", err) == 0 &&
+        add_list(&h, "exclude-patterns", wanted, "exclude", err) == 0 &&
+        add_list(&h, "followpaths", wanted, "follow", err) == 0) {
+        f.call = grpc_call_start(conn, FILESYNC_METHOD, h.list.items, h.list.len, 0);
+        if (receive(&f, err) == 0)
+            finish_dirs(&f, err);
+        grpc_call_free(f.call);
+    }
+    if (err->code)
         tenon_error_context(err, "receive the directory \"%s\"", name);
-    grpc_call_free(f.call);
     tenon_vec_foreach(in, &f.incoming)
         close(in->fd);
     tenon_vec_foreach(e, &f.entries)
         free(e->path);
     tenon_vec_release(&f.incoming);
     tenon_vec_release(&f.entries);
+    tenon_vec_release(&h.list);
+    tenon_arena_release(&h.arena);
     return err->code;
 }

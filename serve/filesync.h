@@ -6,10 +6,10 @@
 #ifndef TENON_SERVE_FILESYNC_H
 #define TENON_SERVE_FILESYNC_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "common/grpc/grpc.h"
+
+#define FILESYNC_METHOD "/moby.filesync.v1.FileSync/DiffCopy"
 
 enum {
     FILESYNC_ENTRIES_MAX = 2000000,
@@ -17,15 +17,10 @@ enum {
     FILESYNC_ASKED_MAX = 256,       /* files that were asked for and are not complete */
 };
 
-/* Into dirfd, which is empty. */
-int filesync_receive(struct grpc_conn *conn, const char *method, const char *name, int dirfd,
-                     struct tenon_error *err);
-
-/* For tests: is b after a in the order of a walk, and inside of a directory? */
-bool filesync_follows(const char *a, const char *b);
-/* A path that may be listed: relative, clean, no "..". */
-bool filesync_is_clean(const char *path);
-/* Of Go's os.FileMode; 0: a type that we do not take. */
-uint32_t filesync_mode(int64_t go);
+struct json_object;
+/* Into dirfd, which is empty.  wanted: an object with the lists "include", "exclude" and "follow",
+ * or without them: the client leaves out what is not meant. */
+int filesync_receive(struct grpc_conn *conn, const char *name, struct json_object *wanted,
+                     int dirfd, struct tenon_error *err);
 
 #endif

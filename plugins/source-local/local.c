@@ -1,4 +1,5 @@
-/* source-local: a directory of the user's, used where it is.
+/* source-local: a directory of the user's, used where it is; where it is elsewhere, the session
+ * brings what is asked for.
  *
  * Nothing is copied and nothing enters the cache key but what a step reads:
  * the name of the directory and the patterns say only where to look. */
@@ -7,6 +8,8 @@
 #include <string.h>
 
 #include "common/source/source.h"
+#include "tools/alloc.h"
+#include "tools/jsontext.h"
 
 #define SCHEME "local://"
 #define ATTR_MAX (4 * 1024 * 1024)
@@ -107,6 +110,47 @@ local_resolve(void *self, struct tenon_ctx *ctx,
     return TENON_OK;
 }
 
+/* What is wanted of it, for a session that has to bring it: the lists are JSON, and were read. */
+static char *
+describe_files(const struct tenon_source_request *req, const char *name)
+{
+    static const struct { const char *attr, *member; } lists[] = {
+        {"local.includepattern", "include"},
+        {"local.excludepatterns", "exclude"},
+        {"local.followpaths", "follow"},
+    };
+    const char *session = source_attr(req, "local.session");
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+
+    tenon_buf_adds(&json, "{\"name\":");
+    tenon_json_add_string(&json, name, strlen(name), false);
+    if (session && *session) {
+        tenon_buf_adds(&json, ",\"session\":");
+        tenon_json_add_string(&json, session, strlen(session), false);
+    }
+    for (size_t i = 0; i < tenon_countof(lists); i++) {
+        const char *list = source_attr(req, lists[i].attr);
+        if (list && *list)
+            tenon_buf_addf(&json, ",\"%s\":%s", lists[i].member, list);
+    }
+    tenon_buf_addc(&json, '}');
+    return tenon_buf_steal(&json);
+}
+
+/* A session that has the directory itself gives it whole. */
+static int
+open_files(struct tenon_ctx *ctx, const struct tenon_source_request *req, const char *name,
+           struct tenon_error *err)
+{
+    auto_free char *files = describe_files(req, name);
+    int fd = host->client_open(ctx, "local-files", files, err);
+
+    if (fd != TENON_E_UNSUPPORTED)
+        return fd;
+    host->error_clear(err);
+    return host->client_open(ctx, "local", name, err);
+}
+
 static int
 local_open_tree(void *self, struct tenon_ctx *ctx,
                 const struct tenon_source_request *req,
@@ -124,7 +168,7 @@ local_open_tree(void *self, struct tenon_ctx *ctx,
     if (rc != TENON_OK)
         return host->error_context(err, "local source \"%s\"", name);
 
-    int fd = host->client_open(ctx, "local", name, err);
+    int fd = open_files(ctx, req, name, err);
     if (fd < 0)
         return host->error_context(err, "local source \"%s\"", name);
     out->dirfd = fd; /* now the core's */

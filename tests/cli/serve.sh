@@ -14,6 +14,9 @@ cd "$work/context"
 echo hello >hello
 chmod 640 hello
 ln -s hello link
+touch set
+chmod 6755 set
+mkdir -m 1777 sticky
 head -c 1048576 /dev/zero >large
 echo no >ignored
 echo ignored >.dockerignore

@@ -90,7 +90,7 @@ class Session(grpc.GenericRpcHandler):
     def __init__(self, channel, directories, secrets, hostile=None):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
-        self.results = {}
+        self.results, self.followed = {}, {}
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
@@ -154,11 +154,16 @@ class Session(grpc.GenericRpcHandler):
         if name not in self.directories:
             context.abort(grpc.StatusCode.NOT_FOUND, "no access allowed to dir " + name)
         files = walk(self.directories[name])
+        asked = context.invocation_metadata()
+        follow = {value for key, value in asked if key == "followpaths"}
+        self.followed[name] = follow | self.followed.get(name, set())
         if self.hostile and name == "context":
             yield from self.hostile()
         else:
             for path, st, full in files:
                 mode = st.st_mode & 0o777
+                for bit, go in ((0o4000, 23), (0o2000, 22), (0o1000, 20)):
+                    mode |= bool(st.st_mode & bit) << go
                 link = ""
                 if os.path.islink(full):
                     mode, link = mode | GO_LINK, os.readlink(full)
@@ -302,6 +307,10 @@ def with_frontend(channel, session):
     check("a large file", len(content(tar, "dir/large")) == 1 << 20)
     check("a link", names(tar)["dir/link"].linkname == "hello")
     check("a mode", names(tar)["dir/hello"].mode == 0o640)
+    check("what is wanted of a directory", "Dockerfile" in session.followed["dockerfile"] and
+          ".dockerignore" in session.followed["context"], session.followed)
+    check("other modes", names(tar)["dir/set"].mode == 0o6755 and
+          names(tar)["dir/sticky"].mode == 0o1777)
     check("a secret", content(tar, "secret") == b"s3cret")
     check("what is ignored", "dir/ignored" not in names(tar))
     check("output", b"out here\n" in build.logs and b"err here\n" in build.logs)

@@ -10,6 +10,8 @@ static char tmp[64];
 static int dir = -1;
 static char message[256];
 static char asked[64];
+static char described[256];
+static bool brings; /* the session has directories that are elsewhere */
 static void *allocated[64];
 static size_t allocated_count;
 
@@ -52,11 +54,23 @@ fake_client_open(struct tenon_ctx *ctx, const char *service, const char *id,
                  struct tenon_error *err)
 {
     (void)ctx, (void)err;
+    if (strcmp(service, "local-files") == 0) {
+        snprintf(described, sizeof described, "%s", id);
+        if (!brings)
+            return TENON_E_UNSUPPORTED;
+        return open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
     ck_assert_str_eq(service, "local");
     snprintf(asked, sizeof asked, "%s", id);
     if (strcmp(id, "none") == 0)
         return context_code = TENON_E_NOT_FOUND;
     return open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void
+fake_error_clear(struct tenon_error *err)
+{
+    (void)err;
 }
 
 static const struct tenon_host fake_host = {
@@ -66,6 +80,7 @@ static const struct tenon_host fake_host = {
     .alloc = fake_alloc,
     .strdup = fake_strdup,
     .client_open = fake_client_open,
+    .error_clear = fake_error_clear,
 };
 
 static const struct tenon_source_ops *source;
@@ -127,6 +142,8 @@ START_TEST(test_source_local_open_tree)
     ck_assert_ptr_null(out.include[2]);
     ck_assert_ptr_null(out.exclude[0]);
     ck_assert_ptr_null(out.follow);
+    ck_assert_str_eq(described, "{\"name\":\"context\",\"include\":[\"a\",\"b\\n\"],"
+                                "\"exclude\":[],\"follow\":null}");
 }
 END_TEST
 
@@ -152,6 +169,24 @@ START_TEST(test_source_local_bad_attribute_is_refused)
 }
 END_TEST
 
+/* A session that brings files is told which, and of whom. */
+START_TEST(test_source_local_elsewhere)
+{
+    static const char *const attrs[] = {"local.session=s\"1", NULL};
+    struct tenon_source_request req = {.struct_size = sizeof req,
+                                       .identifier = "local://context",
+                                       .attrs = attrs};
+    struct tenon_source_tree out = {.struct_size = sizeof out, .dirfd = -1};
+    brings = true;
+    ck_assert_int_eq(source->open_tree(NULL, NULL, &req, &out, NULL), 0);
+    brings = false;
+    ck_assert_str_eq(described, "{\"name\":\"context\",\"session\":\"s\\\"1\"}");
+    ck_assert_str_eq(asked, "");
+    ck_assert_int_ge(out.dirfd, 0);
+    close(out.dirfd);
+}
+END_TEST
+
 START_TEST(test_source_local_unknown_directory)
 {
     struct tenon_source_request req = {.struct_size = sizeof req,
@@ -172,6 +207,7 @@ main(void)
     tcase_add_test(c, test_source_local_open_tree);
     tcase_add_loop_test(c, test_source_local_bad_attribute_is_refused, 0,
                         tenon_countof(bad));
+    tcase_add_test(c, test_source_local_elsewhere);
     tcase_add_test(c, test_source_local_unknown_directory);
     suite_add_tcase(s, c);
     return unit_run(s);
