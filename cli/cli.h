@@ -45,6 +45,8 @@ int cli_image(const struct cli *cli, int argc, char **argv);
 int cli_images(const struct cli *cli, int argc, char **argv);
 int cli_diff(const struct cli *cli, int argc, char **argv);
 int cli_docker(const struct cli *cli, int argc, char **argv);
+int cli_sign(const struct cli *cli, int argc, char **argv);
+int cli_verify(const struct cli *cli, int argc, char **argv);
 int cli_shell(const struct cli *cli, int argc, char **argv);
 int cli_serve(const struct cli *cli, int argc, char **argv);
 int cli_doctor(const struct cli *cli, int argc, char **argv);

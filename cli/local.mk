@@ -18,6 +18,8 @@ tenon_SOURCES = \
 	%D%/network.c \
 	%D%/podmanload.c \
 	%D%/podmanload.h \
+	%D%/password.c \
+	%D%/password.h \
 	%D%/probe.c \
 	%D%/probeformats.c \
 	%D%/probeids.c \
@@ -41,6 +43,8 @@ tenon_SOURCES = \
 	%D%/verb_plugins.c \
 	%D%/verb_prune.c \
 	%D%/verb_registry.c \
+	%D%/verb_sign.c \
+	%D%/verb_verify.c \
 	%D%/verb_version.c \
 	%D%/verb_why.c \
 	%D%/weakness.c \

@@ -24,6 +24,8 @@ static const struct cli_verb verbs[] = {
     {"why", "tell where the results of steps came from", cli_why},
     {"images", "list the images in the store, or remove some", cli_images},
     {"image", "inspect, copy and name images in registries and elsewhere", cli_image},
+    {"sign", "put a signature beside an image", cli_sign},
+    {"verify", "tell whether an image is what a policy asks for", cli_verify},
     {"diff", "tell in what two images or trees differ", cli_diff},
     {"registry", "check the way to a registry, and the rights there", cli_registry},
     {"plugins", "list plugins and their options", cli_plugins},

@@ -276,6 +276,7 @@ cli_tests = \
 	tests/cli/serve.sh \
 	tests/cli/shell-terminal.sh \
 	tests/cli/shell.sh \
+	tests/cli/sign.sh \
 	tests/cli/ssh-keys.sh \
 	tests/cli/step-codes.sh \
 	tests/cli/store-modes.sh \

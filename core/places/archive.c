@@ -282,8 +282,11 @@ choose(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
     HASH_FIND(hh, t->members, "/index.json", strlen("/index.json"), m);
     if (!m)
         return choose_saved(t, p, err);
-    return parse(t, "index.json", &index, err) < 0
-               ? err->code : tenon_place_choose_entry(index, p->tag, p->digest, &p->top, err);
+    if (parse(t, "index.json", &index, err) < 0 ||
+        tenon_place_choose_entry(index, p->tag, p->digest, &p->top, err) < 0)
+        return err->code;
+    p->index = tenon_steal(&index);
+    return 0;
 }
 
 int

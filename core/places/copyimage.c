@@ -6,7 +6,7 @@
 #include <uthash.h>
 
 #include "tools/alloc.h"
-#include "tools/jsontext.h"
+#include "places/beside.h"
 #include "places/private.h"
 
 #define DEPTH_MAX 8
@@ -16,7 +16,7 @@ TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_rele
 TENON_DEFINE_AUTO_STRUCT(desc, struct tenon_desc, tenon_desc_release);
 #define auto_desc __attribute__((cleanup(tenon_auto_desc)))
 
-/* ---- documents -------------------------------------------------------------------------- */
+/* ---- documents --------------------------------------------------------------------- */
 
 struct gathered {
     char key[TENON_DIGEST_STR_LEN + 2]; /* the digest, and whether it was taken for an index */
@@ -86,7 +86,7 @@ tenon_place_gather(const struct tenon_reach *reach, const struct tenon_place *p,
     return rc < 0 ? tenon_error_context(err, "%s", p->text) : 0;
 }
 
-/* ---- to registries ------------------------------------------------------------------------ */
+/* ---- to registries ----------------------------------------------------------------- */
 
 static int
 open_blob(void *data, const struct tenon_desc *d, int64_t *size, struct tenon_error *err)
@@ -130,68 +130,24 @@ send_referrer(const struct tenon_place_copy *x, const struct tenon_registry_sour
                ? err->code : 0;
 }
 
-/* A registry without the API keeps the list itself under a tag, and somebody has to write it. */
-static int
-tag_referrers(const struct tenon_place_copy *x, const char *digest, const struct tenon_buf *list,
-              struct tenon_error *err)
-{
-    auto_reference struct tenon_reference to = {0};
-    struct tenon_digest put;
-    if (tenon_reference_parse(x->to->name, &to, err) < 0 ||
-        tenon_blob_put(x->reach->store, list->data, list->len, &put, err) < 0)
-        return err->code;
-    auto_free char *ref = tenon_asprintf("%s/%s:sha256-%s", to.domain, to.path,
-                                         digest + strlen("sha256:"));
-    char type[] = TENON_MT_OCI_INDEX;
-    const struct tenon_desc d = {type, put.str, (int64_t)list->len};
-    return tenon_registry_tag(x->reach->registry, &x->reach->call, ref, &d, err);
-}
-
-static bool
-has_digest(struct json_object *list, const char *digest)
-{
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *has = NULL, *entry = json_object_array_get_idx(list, i);
-        if (json_object_is_type(entry, json_type_object) &&
-            json_object_object_get_ex(entry, "digest", &has) &&
-            tenon_streq(json_object_get_string(has), digest))
-            return true;
-    }
-    return false;
-}
-
-/* The list that is there stays, and what it does not have of ours comes behind it: *text. */
-static int
-merge(const struct tenon_buf *there, struct json_object *ours, struct tenon_buf *text,
-      struct tenon_error *err)
-{
-    auto_json struct json_object *all = NULL;
-    struct json_object *list = NULL;
-    if (!there->len)
-        return 0;
-    if (tenon_json_parse(there->data, there->len, TENON_PLACE_DOCUMENT_MAX, &all, err) < 0 ||
-        !json_object_is_type(all, json_type_object) ||
-        tenon_json_get_array(all, "manifests", &list, err) < 0 || !list)
-        return tenon_error_set(err, TENON_E_CORRUPT, "the list that is there is none");
-    for (size_t i = 0; i < json_object_array_length(ours); i++) {
-        struct json_object *entry = json_object_array_get_idx(ours, i), *digest = NULL;
-        json_object_object_get_ex(entry, "digest", &digest);
-        if (!has_digest(list, json_object_get_string(digest)))
-            json_object_array_add(list, json_object_get(entry));
-    }
-    tenon_buf_clear(text);
-    tenon_json_write(text, all, false);
-    return 0;
-}
-
 enum { REFERRERS_MAX = 1000 }; /* of all that is copied: each is an image, and somebody else's */
+
+static int
+check_count(size_t copied, const char *digest, struct tenon_error *err)
+{
+    if (copied <= REFERRERS_MAX)
+        return 0;
+    tenon_error_set(err, TENON_E_LIMIT, "referrers of %s: %zu with those before, more than %d",
+                    digest, copied, REFERRERS_MAX);
+    return tenon_error_hint(err, "--no-referrers copies the image alone");
+}
 
 /* *copied: of the documents before. */
 static int
 copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_source *source,
                const char *digest, size_t *copied, struct tenon_error *err)
 {
-    auto_buf struct tenon_buf text = TENON_BUF_INIT, there = TENON_BUF_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
     auto_json struct json_object *o = NULL;
     struct json_object *list = NULL;
     bool by_tag = false;
@@ -206,24 +162,15 @@ copy_referrers(const struct tenon_place_copy *x, const struct tenon_registry_sou
         return tenon_error_context(err, "referrers of %s", digest);
     const size_t count = list ? json_object_array_length(list) : 0;
     *copied += count;
-    if (*copied > REFERRERS_MAX) {
-        tenon_error_set(err, TENON_E_LIMIT, "referrers of %s: %zu with those before, more than %d",
-                        digest, *copied, REFERRERS_MAX);
-        return tenon_error_hint(err, "--no-referrers copies the image alone");
-    }
+    if (check_count(*copied, digest, err) < 0)
+        return err->code;
     for (size_t i = 0; i < count; i++) {
         auto_desc struct tenon_desc d = {0};
         if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &d, err) < 0 ||
             send_referrer(x, source, &d, err) < 0)
             return tenon_error_context(err, "referrers of %s", digest);
     }
-    if (!count)
-        return 0;
-    if (tenon_registry_referrers(x->reach->registry, &x->reach->call, x->to->name, digest, true,
-                                 &there, &by_tag, err) < 0 ||
-        (by_tag && merge(&there, list, &text, err) < 0))
-        return tenon_error_context(err, "referrers of %s", digest);
-    return by_tag ? tag_referrers(x, digest, &text, err) : 0;
+    return count ? tenon_place_list_beside(x->reach, x->to->name, digest, list, err) : 0;
 }
 
 struct referring {
@@ -241,22 +188,7 @@ visit_document(void *data, const struct tenon_desc *d, struct tenon_error *err)
     return copy_referrers(r->x, r->source, d->digest, &r->copied, err);
 }
 
-static int
-to_registry(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
-{
-    auto_reference struct tenon_reference from = {0};
-    struct tenon_registry_source source;
-    if (source_of(x, &source, &from, err) < 0 ||
-        tenon_registry_send(x->reach->registry, &x->reach->call, x->to->name, &source, top->digest,
-                            strchr(x->to->name, '@') != NULL, err) < 0)
-        return err->code;
-    if (x->no_referrers || x->from->kind != TENON_PLACE_REGISTRY)
-        return 0;
-    struct referring r = {x, &source, 0};
-    return tenon_image_walk(x->reach->store, top->digest, visit_document, &r, err);
-}
-
-/* ---- to the store ------------------------------------------------------------------------- */
+/* ---- blobs that pass through here -------------------------------------------------- */
 
 struct storing {
     const struct tenon_place_copy *x;
@@ -290,16 +222,142 @@ store_blob(void *data, const struct tenon_desc *d, struct tenon_error *err)
     return tenon_blob_commit(w, d->digest, d->size, &got, err);
 }
 
+/* ---- what stands beside it --------------------------------------------------------- */
+
+/* All that is of a document into the content store. */
+static int
+bring(const struct tenon_place_copy *x, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct storing s = {.x = x};
+    return tenon_place_gather(x->reach, x->from, d, err) < 0 ||
+                   tenon_image_walk(x->reach->store, d->digest, store_blob, &s, err) < 0
+               ? err->code : 0;
+}
+
+struct besides { /* of all documents of an image */
+    const struct tenon_place_copy *x;
+    enum tenon_besides_of which;
+    struct tenon_besides list;
+    TENON_VEC(char *) about; /* each: the digest of the document; owned */
+};
+
+static void
+forget(struct besides *b)
+{
+    tenon_besides_release(&b->list);
+    tenon_vec_foreach(one, &b->about)
+        free(*one);
+    tenon_vec_release(&b->about);
+}
+TENON_DEFINE_AUTO_STRUCT(all_besides, struct besides, forget);
+#define auto_all_besides __attribute__((cleanup(tenon_auto_all_besides)))
+
+static int
+collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
+{
+    struct besides *b = data;
+    auto_besides struct tenon_besides found = {0};
+    if (!tenon_media_is_index(d->media_type) && !tenon_media_is_manifest(d->media_type))
+        return 0;
+    if (tenon_place_besides(b->x->reach, b->x->from, d->digest, b->which, &found, err) < 0)
+        return err->code;
+    if (check_count(b->list.list.len + found.list.len, d->digest, err) < 0)
+        return err->code;
+    tenon_vec_foreach(one, &found.list) {
+        if (bring(b->x, &one->desc, err) < 0)
+            return tenon_error_context(err, "what is beside %s", d->digest);
+        tenon_vec_push(&b->list.list, *one);
+        one->desc = (struct tenon_desc){0};
+        tenon_vec_push(&b->about, tenon_strdup(d->digest));
+    }
+    return 0;
+}
+
+static int
+find_besides(const struct tenon_place_copy *x, const struct tenon_desc *top, struct besides *out,
+             struct tenon_error *err)
+{
+    out->x = x;
+    out->which = x->from->kind == TENON_PLACE_REGISTRY && x->to->kind == TENON_PLACE_REGISTRY
+                     ? TENON_BESIDES_TAGGED /* what refers to it goes by itself */
+                     : TENON_BESIDES_ALL;
+    return x->no_referrers ? 0
+           : tenon_image_walk(x->reach->store, top->digest, collect, out, err);
+}
+
+/* To where each goes by itself. */
+static int
+put_besides(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
+{
+    auto_all_besides struct besides b = {0};
+    if (find_besides(x, top, &b, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < b.list.list.len; i++)
+        if (tenon_place_put_beside(x->reach, x->to, b.about.items[i], &b.list.list.items[i],
+                                   err) < 0)
+            return err->code;
+    return 0;
+}
+
+/* ---- to layouts and archives: all of it at once ------------------------------------ */
+
+static int
+to_layout(const struct tenon_place_copy *x, const struct tenon_desc *top, const char *name,
+          struct tenon_error *err)
+{
+    static const struct tenon_place content = {.kind = TENON_PLACE_STORE, .fd = -1};
+    auto_all_besides struct besides b = {0};
+    if (find_besides(x, top, &b, err) < 0)
+        return err->code;
+    const size_t count = b.list.list.len + 1;
+    auto_free struct tenon_layout_entry *entries = tenon_calloc(count, sizeof *entries);
+    char **names = NULL;
+    entries[0] = (struct tenon_layout_entry){x->from, top, name};
+    for (size_t i = 1; i < count; i++) {
+        const struct tenon_beside *one = &b.list.list.items[i - 1];
+        const char *hex = b.about.items[i - 1] + strlen("sha256:");
+        char *tag = tenon_asprintf("sha256-%s%s", hex, TENON_BESIDE_SIGNED);
+        tenon_strv_push(&names, tag);
+        entries[i] = (struct tenon_layout_entry){&content, &one->desc,
+                                                 one->is_tagged ? tag : NULL};
+    }
+    const struct tenon_layout layout = {.reach = x->reach, .path = x->to->name,
+                                        .tar = x->to->kind == TENON_PLACE_ARCHIVE,
+                                        .entries = entries, .count = count};
+    const int rc = tenon_place_write_layout(&layout, err);
+    tenon_strv_free(names);
+    return rc;
+}
+
+/* ---- to registries, and the store -------------------------------------------------- */
+
+static int
+to_registry(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
+{
+    auto_reference struct tenon_reference from = {0};
+    struct tenon_registry_source source;
+    if (source_of(x, &source, &from, err) < 0 ||
+        tenon_registry_send(x->reach->registry, &x->reach->call, x->to->name, &source, top->digest,
+                            strchr(x->to->name, '@') != NULL, err) < 0)
+        return err->code;
+    struct referring r = {x, &source, 0};
+    if (!x->no_referrers && x->from->kind == TENON_PLACE_REGISTRY &&
+        tenon_image_walk(x->reach->store, top->digest, visit_document, &r, err) < 0)
+        return err->code;
+    return put_besides(x, top, err);
+}
+
 static int
 to_store(const struct tenon_place_copy *x, const struct tenon_desc *top, struct tenon_error *err)
 {
     struct storing s = {.x = x};
     if (tenon_image_walk(x->reach->store, top->digest, store_blob, &s, err) < 0)
         return err->code;
-    return tenon_image_set(x->reach->store, x->to->name, top->digest, top->media_type, s.size, err);
+    return tenon_image_set(x->reach->store, x->to->name, top->digest, top->media_type, s.size,
+                           err) < 0 ? err->code : put_besides(x, top, err);
 }
 
-/* ---- which ----------------------------------------------------------------------------------- */
+/* ---- which ------------------------------------------------------------------------- */
 
 static int
 choose(const struct tenon_place_copy *x, struct tenon_desc *out, struct tenon_error *err)
@@ -354,8 +412,7 @@ tenon_place_copy(const struct tenon_place_copy *x, char **digest, struct tenon_e
         break;
     case TENON_PLACE_LAYOUT:
     case TENON_PLACE_ARCHIVE:
-        rc = tenon_place_write_layout(x->reach, x->from, &top, x->to->name,
-                                      x->to->kind == TENON_PLACE_ARCHIVE, name, err);
+        rc = to_layout(x, &top, name, err);
         break;
     case TENON_PLACE_TREE:
     case TENON_PLACE_TAR:

@@ -7,7 +7,7 @@
 struct tenon_place_copy {
     const struct tenon_reach *reach;
     const struct tenon_place *from; /* found */
-    const struct tenon_place *to;   /* parsed */
+    struct tenon_place *to;         /* parsed */
     const struct tenon_platform *platform; /* this one alone; NULL: all */
     bool no_referrers;              /* signatures and the like stay where they are */
 };
@@ -18,11 +18,24 @@ int tenon_place_copy(const struct tenon_place_copy *x, char **digest, struct ten
 /* The documents of an image into the content store. */
 int tenon_place_gather(const struct tenon_reach *reach, const struct tenon_place *p,
                        const struct tenon_desc *top, struct tenon_error *err);
-/* The whole of it, as an entry of an OCI layout: a directory, or a tar (which `docker load` takes
- * when it is for one platform).  name: what the entry is called, or NULL.  Its documents are in
- * the content store. */
-int tenon_place_write_layout(const struct tenon_reach *reach, const struct tenon_place *from,
-                             const struct tenon_desc *top, const char *path, bool tar,
-                             const char *name, struct tenon_error *err);
+/* Images as entries of an OCI layout: a directory, or a tar (which `docker load` takes when there
+ * is but one, for one platform).  Their documents are in the content store. */
+struct tenon_layout_entry {
+    const struct tenon_place *from;
+    const struct tenon_desc *top;
+    const char *name; /* what the entry is called, or NULL */
+};
+struct tenon_layout {
+    const struct tenon_reach *reach;
+    const char *path;
+    bool tar;
+    const struct tenon_layout_entry *entries;
+    size_t count;
+    struct json_object *keep; /* index.json of the tar that is replaced, all of which is in the
+                               * content store; NULL: what a tar had is gone.  A directory's
+                               * entries stay. */
+    struct json_object **index; /* NULL, or what index.json is now; for the caller to put */
+};
+int tenon_place_write_layout(const struct tenon_layout *x, struct tenon_error *err);
 
 #endif

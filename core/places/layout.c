@@ -32,9 +32,13 @@ static int
 no_entry(struct json_object *list, const char *tag, struct tenon_error *err)
 {
     auto_buf struct tenon_buf names = TENON_BUF_INIT;
-    const size_t count = json_object_array_length(list);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = tenon_oci_ref_name(json_object_array_get_idx(list, i));
+    size_t count = 0;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *entry = json_object_array_get_idx(list, i);
+        const char *name = tenon_oci_ref_name(entry);
+        if (tenon_oci_stands_beside(entry))
+            continue;
+        count++;
         if (name)
             tenon_buf_addf(&names, "%s%s", names.len ? ", " : "", name);
     }
@@ -81,5 +85,8 @@ tenon_place_find_in_layout(struct tenon_place *p, struct tenon_error *err)
     if (fd < 0 || tenon_read_all(fd, TENON_PLACE_DOCUMENT_MAX, &text, err) < 0 ||
         tenon_json_parse(tenon_buf_str(&text), text.len, TENON_PLACE_DOCUMENT_MAX, &index, err) < 0)
         return tenon_error_context(err, "index.json");
-    return tenon_place_choose_entry(index, p->tag, p->digest, &p->top, err);
+    if (tenon_place_choose_entry(index, p->tag, p->digest, &p->top, err) < 0)
+        return err->code;
+    p->index = tenon_steal(&index);
+    return 0;
 }

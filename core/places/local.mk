@@ -2,6 +2,8 @@
 
 libtenon_core_la_SOURCES += \
 	%D%/archive.c \
+	%D%/beside.c \
+	%D%/beside.h \
 	%D%/copyimage.c \
 	%D%/copyimage.h \
 	%D%/inspect.c \

@@ -22,6 +22,7 @@ tenon_place_release(struct tenon_place *p)
     free(p->tag);
     free(p->digest);
     tenon_desc_release(&p->top);
+    json_object_put(p->index);
     if (p->fd >= 0)
         close(p->fd);
     *p = (struct tenon_place)TENON_PLACE_INIT;

@@ -44,6 +44,7 @@ struct tenon_place {
     bool itself;  /* of a registry's: not what the store has by that name instead */
     bool guessed; /* a path whose kind is what was found there */
     int fd;       /* of the directory or file, -1 none */
+    struct json_object *index; /* index.json of a layout or an archive of one, as it was found */
     struct tenon_desc top; /* the image's index or manifest; not of trees */
 };
 #define TENON_PLACE_INIT {.fd = -1}

@@ -30,6 +30,15 @@ tenon_oci_ref_name(struct json_object *entry)
     return member(notes, TENON_OCI_REF_NAME);
 }
 
+bool
+tenon_oci_stands_beside(struct json_object *entry)
+{
+    static const char prefix[] = "sha256-";
+    const char *name = tenon_oci_ref_name(entry), *type = member(entry, "artifactType");
+    return (type && *type) || (name && strncmp(name, prefix, strlen(prefix)) == 0 &&
+                               strspn(name + strlen(prefix), "0123456789abcdef") == 64);
+}
+
 static bool
 is_called(struct json_object *entry, const char *tag)
 {
@@ -46,11 +55,14 @@ tenon_oci_index_find(struct json_object *index, const char *tag, bool any)
         !json_object_object_get_ex(index, "manifests", &list) ||
         !json_object_is_type(list, json_type_array))
         return NULL;
-    size_t count = json_object_array_length(list);
+    size_t count = json_object_array_length(list), images = 0;
+    for (size_t i = 0; i < count; i++)
+        images += !tenon_oci_stands_beside(json_object_array_get_idx(list, i));
     for (size_t i = 0; i < count; i++) {
         struct json_object *entry = json_object_array_get_idx(list, i);
         const char *digest = member(entry, "digest");
-        if (digest && tenon_is_sha256(digest) && ((any && count == 1) || is_called(entry, tag)))
+        const bool alone = count == 1 || (images == 1 && !tenon_oci_stands_beside(entry));
+        if (digest && tenon_is_sha256(digest) && ((any && alone) || is_called(entry, tag)))
             return digest;
     }
     return NULL;

@@ -15,8 +15,12 @@ bool tenon_is_sha256(const char *digest);
 /* What an entry is called, or NULL; it is the entry's. */
 const char *tenon_oci_ref_name(struct json_object *entry);
 
+/* Is it no image, but something about one: a signature, say?  Such have a kind of artifact, or
+ * a name that is a digest, "sha256-HEX" and what may follow, as tags of registries do. */
+bool tenon_oci_stands_beside(struct json_object *entry);
+
 /* The digest of the first entry that is called `tag`, or anything that ends with a colon
- * and the tag: "v1" is meant by "docker.io/library/x:v1" too.  any: a lone entry needs no
+ * and the tag: "v1" is meant by "docker.io/library/x:v1" too.  any: a lone image needs no
  * tag.  NULL when there is none; it is the index's. */
 const char *tenon_oci_index_find(struct json_object *index, const char *tag, bool any);
 

@@ -17,6 +17,7 @@ core/exec secret service of the session
 core/compare tar form of layers and archives
 core/places image member of a document
 core/places oci-layout file of a layout
+core/signing image member of a payload, and what is signed
 core/engine tmpfs file system
 core/engine local mode of resolving an image
 core/engine docker type of a package URL

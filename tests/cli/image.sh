@@ -239,7 +239,7 @@ jq -c --arg d "$digest" --argjson s "$(jq '.manifests[0].size' attested/index.js
 signed=sha256:$(sha256sum <signature | cut -d' ' -f1)
 put all "$signed" signature
 jq -nc --arg d "$signed" --argjson s "$(wc -c <signature)" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
-    manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $s}]}' >list
+    manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $s}]}' | tr -d '\n' >list
 put all "sha256-${digest#sha256:}" list
 run 0 tenon image copy "$first/all:1" "$second/signed:1"
 same() { # REF FILE

@@ -1,0 +1,206 @@
+/* cli/verb_sign.c - tenon sign: a signature beside an image, or in a file. */
+#include "cli.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "tools/alloc.h"
+#include "tools/parse.h"
+#include "password.h"
+#include "reach.h"
+#include "signing/signimage.h"
+
+static const char help[] =
+    "Usage: PROGRAM sign [OPTIONS] --key FILE IMAGE\n"
+    "\n"
+    "Sign an image, and put the signature beside it, where cosign, podman and others look\n"
+    "for it. What is signed is the digest and the name; say IMAGE as NAME:TAG@DIGEST to\n"
+    "sign what was pushed, whatever the tag has become.\n"
+    "\n"
+    "An image is NAME, docker-image://NAME, store://NAME, oci-layout://DIR[:TAG][@DIGEST],\n"
+    "oci-archive://FILE[:TAG], or the path of one of these.\n"
+    "\n"
+    "Options:\n"
+    "      --certificate FILE    of the key, and what is between it and an authority (PEM)\n"
+    "      --each                the image for each platform, too, which podman looks at\n"
+    "      --form FORM           simple (the tag sha256-DIGEST.sig), bundle (refers to the\n"
+    "                            image), or both (the default)\n"
+    "  -h, --help                show this\n"
+    "      --insecure            do not verify TLS of registries; HTTP will do\n"
+    "      --key FILE            private key in PEM (PKCS#8): ECDSA over P-256, Ed25519, RSA\n"
+    "      --name NAME           what the image is called (of layouts and archives)\n"
+    "      --output FILE         write the bundle to a file, and nothing beside the image\n"
+    "      --password-file FILE  the key's password; - is standard input. Without it, a\n"
+    "                            terminal is asked\n";
+
+struct flags {
+    const char *key, *certificate, *name, *output, *password;
+    unsigned forms;
+    bool each, insecure, wants_help;
+};
+
+static bool
+parse_form(const char *text, unsigned *forms)
+{
+    static const char *const words[] = { "simple", "bundle", "both", NULL };
+    static const unsigned values[] = { TENON_FORM_SIMPLE, TENON_FORM_BUNDLE,
+                                       TENON_FORM_SIMPLE | TENON_FORM_BUNDLE };
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(words[i], text))
+            continue;
+        *forms = values[i];
+        return true;
+    }
+    auto_free char *meant = tenon_meant(text, words);
+    cli_usage_error("sign", "--form: simple, bundle or both, not \"%s\"%s", text, meant);
+    return false;
+}
+
+/* false after an error was printed. */
+static bool
+parse_flags(int argc, char **argv, struct flags *f)
+{
+    enum { CERTIFICATE = 256, EACH, FORM, INSECURE, KEY, NAME, OUTPUT, PASSWORD };
+    static const struct option options[] = {
+        {"certificate", required_argument, NULL, CERTIFICATE},
+        {"each", no_argument, NULL, EACH},
+        {"form", required_argument, NULL, FORM},
+        {"help", no_argument, NULL, 'h'},
+        {"insecure", no_argument, NULL, INSECURE},
+        {"key", required_argument, NULL, KEY},
+        {"name", required_argument, NULL, NAME},
+        {"output", required_argument, NULL, OUTPUT},
+        {"password-file", required_argument, NULL, PASSWORD},
+        {0},
+    };
+    f->forms = TENON_FORM_SIMPLE | TENON_FORM_BUNDLE;
+    for (int o; (o = cli_getopt(argc, argv, "h", options)) != -1;) {
+        switch (o) {
+        case CERTIFICATE:
+            f->certificate = optarg;
+            break;
+        case EACH:
+            f->each = true;
+            break;
+        case FORM:
+            if (!parse_form(optarg, &f->forms))
+                return false;
+            break;
+        case INSECURE:
+            f->insecure = true;
+            break;
+        case KEY:
+            f->key = optarg;
+            break;
+        case NAME:
+            f->name = optarg;
+            break;
+        case OUTPUT:
+            f->output = optarg;
+            break;
+        case PASSWORD:
+            f->password = optarg;
+            break;
+        case 'h':
+            f->wants_help = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+read_file(const char *path, struct tenon_buf *out, struct tenon_error *err)
+{
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tenon_error_sys(err, "open \"%s\"", path);
+    tenon_buf_reserve(out, TENON_KEY_FILE_MAX + 1); /* of a key no copy stays behind */
+    return tenon_read_all(fd, TENON_KEY_FILE_MAX, out, err);
+}
+
+static int
+open_key(const struct flags *f, struct tenon_signing_key **out, struct tenon_error *err)
+{
+    auto_secret_buf struct tenon_buf text = TENON_BUF_INIT, password = TENON_BUF_INIT;
+    if (f->password && password_from_file(f->password, &password, err) < 0)
+        return err->code;
+    if (read_file(f->key, &text, err) < 0)
+        return err->code;
+    const char *given = f->password ? tenon_buf_str(&password) : NULL;
+    int rc = tenon_signing_key_parse(tenon_buf_str(&text), text.len, given, out, err);
+    if (rc == TENON_E_DENIED && !given) {
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        auto_free char *question = tenon_asprintf("Password of %s: ", f->key);
+        if (password_ask(question, &password, &none) < 0) {
+            tenon_error_hint(err, "--password-file FILE");
+        } else {
+            tenon_error_release(err);
+            rc = tenon_signing_key_parse(tenon_buf_str(&text), text.len, tenon_buf_str(&password),
+                                         out, err);
+        }
+    }
+    return rc < 0 ? tenon_error_context(err, "%s", f->key) : 0;
+}
+
+static int
+open_certificate(const struct flags *f, struct tenon_certificate **out, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    if (!f->certificate)
+        return 0;
+    if (read_file(f->certificate, &text, err) < 0)
+        return err->code;
+    return tenon_certificate_parse(tenon_buf_str(&text), text.len, out, err) < 0
+               ? tenon_error_context(err, "%s", f->certificate) : 0;
+}
+
+static int
+sign(const struct cli *cli, const struct flags *f, const char *image, struct tenon_error *err)
+{
+    auto_signing_key struct tenon_signing_key *key = NULL;
+    auto_certificate struct tenon_certificate *certificate = NULL;
+    auto_reach struct tenon_reach reach = {0};
+    auto_place struct tenon_place p = TENON_PLACE_INIT;
+    auto_buf struct tenon_buf bundle = TENON_BUF_INIT;
+    if (open_key(f, &key, err) < 0 || open_certificate(f, &certificate, err) < 0 ||
+        tenon_place_parse(image, &p, err) < 0 || cli_reach_open(cli, f->insecure, &reach, err) < 0)
+        return err->code;
+    p.itself = true; /* what is signed under a registry's name is the registry's */
+    if (tenon_place_find(&reach, &p, err) < 0)
+        return err->code;
+    const struct tenon_sign_image x = {
+        .reach = &reach, .place = &p, .key = key, .certificate = certificate, .name = f->name,
+        .forms = f->forms, .each = f->each, .time_s = (int64_t)time(NULL),
+    };
+    if ((f->output ? tenon_image_sign_apart(&x, &bundle, err) : tenon_image_sign(&x, err)) < 0)
+        return err->code;
+    if (f->output && tenon_write_file_at(AT_FDCWD, f->output, bundle.data, bundle.len,
+                                         cli_result_mode(0666), false, err) < 0)
+        return err->code;
+    puts(p.top.digest);
+    return 0;
+}
+
+int
+cli_sign(const struct cli *cli, int argc, char **argv)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct flags f = {0};
+    if (!parse_flags(argc, argv, &f))
+        return CLI_USAGE;
+    if (f.wants_help)
+        return cli_help(cli, help);
+    if (argc - optind != 1)
+        return cli_usage_error("sign", argc == optind ? "which image?" : "one image at a time");
+    if (!f.key)
+        return cli_usage_error("sign", "with which --key?");
+    if (f.output && f.each)
+        return cli_usage_error("sign", "--output is of one signature, and --each of several");
+    return sign(cli, &f, argv[optind], &err) < 0 ? cli_print_error(&err) : CLI_OK;
+}
