@@ -92,7 +92,20 @@ add(struct build_attests *a, enum tenon_kind kind, const char *name, char **attr
     a->list[a->count++] = (struct tenon_attest){ kind, tenon_strdup(name), attrs };
 }
 
-/* Of a bill of materials: the scanner by its name; without one it is ours. */
+/* All but the image are its program's own parameters, as with buildx. */
+static void
+rename_parameters(char **attrs)
+{
+    for (size_t i = 0; attrs && attrs[i]; i++) {
+        if (tenon_has_prefix(attrs[i], "generator="))
+            continue;
+        auto_free char *plain = attrs[i];
+        attrs[i] = tenon_asprintf("param.%s", plain);
+    }
+}
+
+/* Of a bill of materials: the scanner by its name, or the one that runs what is in an image;
+ * without either it is ours. */
 static int
 add_sbom(struct build_attests *a, struct tenon_plugins *plugins, char ***attrs,
          struct tenon_error *err)
@@ -102,12 +115,9 @@ add_sbom(struct build_attests *a, struct tenon_plugins *plugins, char ***attrs,
     if (generator && scanner)
         return tenon_error_set(err, TENON_E_INVALID,
                                "--sbom: generator and scanner cannot be used together");
-    if (generator) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED,
-                        "--sbom: generators in images are not supported yet");
-        return tenon_error_hint(err, "--sbom=true, which has a scanner of its own");
-    }
-    auto_free char *name = tenon_strdup(scanner ? scanner : "packages");
+    auto_free char *name = tenon_strdup(generator ? "generator" : scanner ? scanner : "packages");
+    if (generator)
+        rename_parameters(*attrs);
     drop(*attrs, "scanner");
     if (known_word_check(plugins, TENON_KIND_SCANNER, "scanner", name, none, err) < 0)
         return tenon_error_context(err, "--sbom");

@@ -16,10 +16,10 @@ tenon_SOURCES = \
 	%D%/limitsettings.c \
 	%D%/main.c \
 	%D%/network.c \
-	%D%/podmanload.c \
-	%D%/podmanload.h \
 	%D%/password.c \
 	%D%/password.h \
+	%D%/podmanload.c \
+	%D%/podmanload.h \
 	%D%/probe.c \
 	%D%/probeformats.c \
 	%D%/probeids.c \

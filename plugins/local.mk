@@ -33,6 +33,7 @@ include %D%/exporter-local/local.mk
 include %D%/exporter-tar/local.mk
 include %D%/exporter-image/local.mk
 include %D%/attester-provenance/local.mk
+include %D%/scanner-generator/local.mk
 include %D%/scanner-packages/local.mk
 include %D%/cache-azblob/local.mk
 include %D%/cache-gha/local.mk

@@ -123,7 +123,6 @@ refused "provenance materials are incomplete" --provenance=complete-materials=tr
 refused "most" --provenance=mode=most
 refused "attestation type not specified" --attest mode=max
 refused 'attestation type "provenence"' --attest type=provenence
-refused "generators in images are not supported yet" --sbom=generator=example.org/scan
 refused "is no name of a file" --attest type=sbom,filename=..
 refused "is no name of a file" --attest type=provenance,filename=../x
 
@@ -308,3 +307,41 @@ mkdir -p "$tree/var/lib/rpm"
 : >"$tree/var/lib/rpm/rpmdb.sqlite"
 build "$layout" --sbom=true
 assert_has "$work/err" "packages of rpm are not in the bill of materials"
+
+# ---- by a program in an image ----------------------------------------------------------------
+
+mkdir "$work/scanner"
+cat >"$work/scanner/scan" <<'END'
+set -eu
+[ "$BUILDKIT_SCAN_SOURCE" = /run/src/core/sbom ] && [ "$BUILDKIT_SCAN_DESTINATION" = /run/out/ ]
+[ "$FROM_THE_IMAGE/$BUILDKIT_SCAN_WORD$PWD/$*" = "yes/a=b/work/with words" ]
+! touch "$BUILDKIT_SCAN_SOURCE/f" 2>/dev/null
+echo scratch >/tmp/x
+for what in sbom other; do
+    printf '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document",
+        "predicate": {"name": "%s", "files": "%s"}}' $what "$(ls "$BUILDKIT_SCAN_SOURCE" | tr '\n' ' ')" \
+        >"$BUILDKIT_SCAN_DESTINATION/$what.spdx.json"
+done
+END
+printf 'FROM %s/busybox\nENV FROM_THE_IMAGE=yes\nWORKDIR /work\nCOPY scan /scan\nENTRYPOINT ["sh", "/scan"]\nCMD ["with", "words"]\n' \
+    "$registry" >"$work/scanner/Dockerfile"
+run 0 tenon build --progress=plain -t "$registry/scan:1" --push "$work/scanner"
+printf 'FROM scratch\nARG TARGETARCH\nCOPY f /f-$TARGETARCH\nCOPY f /f\n' >"$work/context/Dockerfile"
+build "$layout,name=example.org/x:1" --platform linux/amd64,linux/arm64 "--sbom=generator=$registry/scan:1,WORD=a=b"
+"$attested" "$work/out.d" >"$work/said"
+jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document")] | [.[].predicate | "\(.name): \(.files)"] | sort ==
+    ["other: f f-amd64 ", "other: f f-arm64 ", "sbom: f f-amd64 ", "sbom: f f-arm64 "]' "$work/said" >/dev/null ||
+    { cat "$work/said" >&2; fail "what the scanner said"; }
+jq -e '[.[] | select(.predicateType == "https://spdx.dev/Document") | .subject[0].digest.sha256] | unique | length == 2' "$work/said" >/dev/null ||
+    fail "subjects of what the scanner said"
+assert_has "$work/err" "generating sbom using $registry/scan:1"
+# It is a step: the same again is there.
+build "$layout" --platform linux/amd64,linux/arm64 "--attest=type=sbom,generator=$registry/scan:1,WORD=a=b"
+assert_eq CACHED "$(step_ended "$work/err" "[linux/amd64] generating sbom using")"
+build_fails() { run 1 tenon build --progress=plain -o "$layout" "$@" "$work/context"; }
+build_fails "--sbom=generator=$registry/scan:1"
+assert_has "$work/err" "generating sbom using $registry/scan:1"
+build_fails "--sbom=generator=$registry/none:1"
+assert_has "$work/err" "$registry/none:1"
+refused "cannot be used together" "--sbom=generator=$registry/scan:1,scanner=packages"
+refused "invalid reference format" "--sbom=generator=A B"
