@@ -117,6 +117,16 @@ found_release(struct scan *s)
     free(s->os_version);
 }
 
+int64_t
+found_size(struct scan *s, const char *path)
+{
+    struct tenon_error *ignored = s->host->error_new(s->ctx);
+    struct stat st;
+    auto_close int fd = s->host->open_in(s->ctx, s->root, path, O_PATH, 0, ignored);
+    s->host->error_clear(ignored);
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : 0;
+}
+
 bool
 found_read(struct scan *s, const char *path, struct tenon_buf *out)
 {

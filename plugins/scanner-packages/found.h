@@ -34,11 +34,16 @@ void found_add(struct scan *s, const char *type, const char *space, const char *
                const char *supplier, const char *where);
 void found_release(struct scan *s);
 
+/* Bytes of a regular file; 0: it is none, or not there. */
+int64_t found_size(struct scan *s, const char *path);
 /* A whole file of the tree; false: it is not there, no regular file, or too large. */
 bool found_read(struct scan *s, const char *path, struct tenon_buf *out);
 
 /* system.c: packages of the distribution. */
 void scan_system(struct scan *s);
+/* rpm.c: those of a database of rpm's: 1, 0 when there is none, -1 when it cannot be read (to its
+ * end). */
+int scan_rpm(struct scan *s, const char *path);
 /* language.c: those of programming languages, wherever they are. */
 int scan_languages(struct scan *s, struct tenon_error *err);
 /* spdx.c: SPDX 2.3 of what was found; the caller's.  created: RFC 3339. */

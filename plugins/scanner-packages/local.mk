@@ -8,8 +8,9 @@ scanner_packages_la_SOURCES = \
 	%D%/found.h \
 	%D%/language.c \
 	%D%/packages.c \
+	%D%/rpm.c \
 	%D%/spdx.c \
 	%D%/system.c
 scanner_packages_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 scanner_packages_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-scanner_packages_la_LIBADD = $(COMMON_EXPORT_LIBS)
+scanner_packages_la_LIBADD = $(COMMON_EXPORT_LIBS) $(SQLITE_LIBS)

@@ -1,5 +1,5 @@
 /* scanner-packages/system.c - packages of the distribution: dpkg's and apk's databases, which are
- * text.  rpm's is not read, and said so. */
+ * text, and rpm's.  Older forms of that are not read, and said so. */
 #include "found.h"
 
 #include <fcntl.h>
@@ -123,9 +123,10 @@ is_there(struct scan *s, const char *path)
 void
 scan_system(struct scan *s)
 {
-    static const char *const rpm[] = { "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages",
-                                       "usr/lib/sysimage/rpm/rpmdb.sqlite",
-                                       "usr/lib/sysimage/rpm/Packages.db" };
+    static const char *const rpm[] = { "usr/lib/sysimage/rpm/rpmdb.sqlite",
+                                       "var/lib/rpm/rpmdb.sqlite", /* may lead to the first */
+                                       "usr/lib/sysimage/rpm/Packages.db",
+                                       "var/lib/rpm/Packages.db", "var/lib/rpm/Packages" };
     static const struct {
         const char *path;
         void (*visit)(struct scan *, const struct stanza *, const char *);
@@ -149,10 +150,17 @@ scan_system(struct scan *s)
         if (found_read(s, databases[i].path, &text))
             each_stanza(s, &text, databases[i].path, databases[i].visit);
     }
-    for (size_t i = 0; i < tenon_countof(rpm); i++)
-        if (is_there(s, rpm[i])) {
+    for (size_t i = 0; i < tenon_countof(rpm); i++) {
+        const int read = tenon_has_suffix(rpm[i], ".sqlite") ? scan_rpm(s, rpm[i])
+                         : is_there(s, rpm[i]) ? -1 : 0;
+        auto_free char *log = tenon_asprintf("%s-wal", rpm[i]);
+        if (read > 0 && found_size(s, log) > 0)
+            s->host->log(s->ctx, 4, "the newest packages of rpm may not be in the bill of "
+                         "materials: /%s is not read", log);
+        if (read < 0)
             s->host->log(s->ctx, 4, "packages of rpm are not in the bill of materials: /%s is "
                          "not read", rpm[i]);
+        if (read)
             break;
-        }
+    }
 }

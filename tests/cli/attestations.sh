@@ -303,10 +303,54 @@ SOURCE_DATE_EPOCH=1500000000 build "$layout" --sbom=true
 "$attested" "$work/out.d" | jq '.[0].predicate' >"$work/one"
 SOURCE_DATE_EPOCH=1500000000 build "$layout" --sbom=true
 "$attested" "$work/out.d" | jq '.[0].predicate' | cmp - "$work/one" || fail "another document"
+# rpm's: a table of headers, in the form with a log beside it; what is broken leaves the others
 mkdir -p "$tree/var/lib/rpm"
-: >"$tree/var/lib/rpm/rpmdb.sqlite"
+cat >"$work/rpmdb" <<'END'
+import sqlite3, struct, sys
+def header(**fields):
+    tags = {"name": 1000, "version": 1001, "release": 1002, "epoch": 1003, "vendor": 1011, "license": 1014, "arch": 1022}
+    entries = data = b""
+    for key, value in fields.items():
+        offset = len(data)
+        data += value.encode() + b"\0" if isinstance(value, str) else struct.pack(">I", value)
+        entries += struct.pack(">IIII", tags[key], 6 if isinstance(value, str) else 4, offset, 1)
+    return struct.pack(">II", len(fields), len(data)) + entries + data
+db = sqlite3.connect(sys.argv[1])
+db.execute("PRAGMA journal_mode=WAL")
+if sys.argv[2] == "endless":
+    db.execute("CREATE VIEW Packages AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT x'' AS blob FROM r")
+else:
+    db.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
+    good = header(name="bash", version="5.2", release="3.fc40", epoch=1, arch="x86_64", license="GPL-3.0-or-later", vendor="Fedora")
+    for blob in (good, good[:40], b"\xff" * 64, struct.pack(">II", 2**28, 8) + good, b"",
+            header(name="gpg-pubkey", version="1", release="2"), header(name="none", version="1"),
+            struct.pack(">IIIIII", 1, 4, 1000, 6, 0, 1) + b"long", header(name="tzdata", version="2024a", release="1", arch="noarch")):
+        db.execute("INSERT INTO Packages (blob) VALUES (?)", (blob,))
+db.commit()
+db.close()
+END
+python3 "$work/rpmdb" "$tree/var/lib/rpm/rpmdb.sqlite" good
 build "$layout" --sbom=true
-assert_has "$work/err" "packages of rpm are not in the bill of materials"
+assert_lacks "$work/err" "packages of rpm"
+"$attested" "$work/out.d" | jq -r '.[0].predicate.packages[].externalRefs[]?.referenceLocator' | grep pkg:rpm | sort >"$work/rpms"
+diff - "$work/rpms" <<'END' || fail "packages of rpm"
+pkg:rpm/debian/bash@5.2-3.fc40?arch=x86_64&distro=debian-12&epoch=1
+pkg:rpm/debian/tzdata@2024a-1?arch=noarch&distro=debian-12
+END
+# What rpm left in the log of a database that it did not end well is told.
+echo log >"$tree/var/lib/rpm/rpmdb.sqlite-wal"
+build "$layout" --sbom=true
+assert_has "$work/err" "/var/lib/rpm/rpmdb.sqlite-wal is not read"
+for bad in endless cut empty; do
+    rm "$tree/var/lib/rpm/rpmdb.sqlite"
+    case $bad in
+    endless) python3 "$work/rpmdb" "$tree/var/lib/rpm/rpmdb.sqlite" endless ;;
+    cut) head -c 3000 /dev/urandom >"$tree/var/lib/rpm/rpmdb.sqlite" ;;
+    empty) : >"$tree/var/lib/rpm/rpmdb.sqlite" ;;
+    esac
+    build "$layout" --sbom=true
+    assert_has "$work/err" "packages of rpm are not in the bill of materials: /var/lib/rpm/rpmdb.sqlite"
+done
 
 # ---- by a program in an image ----------------------------------------------------------------
 
