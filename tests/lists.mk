@@ -188,6 +188,7 @@ abi_helpers = \
 
 cli_tests = \
 	tests/cli/attestations.sh \
+	tests/cli/cache-buildkit.sh \
 	tests/cli/cache-objects.sh \
 	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \

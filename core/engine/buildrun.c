@@ -165,6 +165,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         .engine = b->engine,
         .explain = req->explain,
         .explain_data = req->explain_data,
+        .for_buildkit = req->cache_to_count > 0 || req->inline_cache,
     };
     b->solver = tenon_solver_new(&so);
     if (!b->solver)

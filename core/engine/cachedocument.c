@@ -9,6 +9,7 @@
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
+#include "engine/buildkitdocument.h"
 #include "engine/remotecache.h"
 #include "image/assemble.h"
 #include "solve/cache.h"
@@ -160,9 +161,10 @@ tenon_cache_keys(struct tenon_store *s, const struct tenon_cache_entry *k,
     return TENON_OK;
 }
 
+/* *list: its results, borrowed; or NULL. */
 static int
 add_record(struct document *d, const struct tenon_cache_entry *k, bool made,
-           struct tenon_error *err)
+           struct json_object **list, struct tenon_error *err)
 {
     auto_json struct json_object *o = json_object_new_object();
     put_string(o, "digest", k->id.str);
@@ -172,6 +174,7 @@ add_record(struct document *d, const struct tenon_cache_entry *k, bool made,
         for (uint32_t i = 0; i < k->output_count; i++)
             if (add_result(d, &k->outputs[i], results, err) < 0)
                 return err->code;
+        *list = results;
     }
     struct json_object *keys = NULL;
     if (tenon_cache_keys(d->store, k, &keys, err) < 0)
@@ -222,7 +225,8 @@ static int
 by_id(const void *a, const void *b)
 {
     const struct tenon_cache_entry *x = a, *y = b;
-    return strcmp(x->id.str, y->id.str);
+    int rc = strcmp(x->id.str, y->id.str);
+    return rc ? rc : strcmp(x->buildkit.own[0].str, y->buildkit.own[0].str);
 }
 
 void
@@ -246,13 +250,18 @@ tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, siz
     json_object_object_add(config, "layers", d.layers);
     json_object_object_add(config, "records", d.records);
     tenon_cache_entries_sort(known, count);
+    auto_free struct json_object **results = tenon_calloc(count + 1, sizeof *results);
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
+        if (!known[i].id.str[0])
+            continue;
         bool made = known[i].output_count > 0;
         for (uint32_t n = 0; made && !all && n < known[i].output_count; n++)
             made = is_part(&known[i].outputs[n], final, final_count);
-        rc = add_record(&d, &known[i], made, err);
+        rc = add_record(&d, &known[i], made, &results[i], err);
     }
+    if (rc == 0)
+        tenon_buildkit_document(known, count, results, d.records);
     if (rc == 0)
         rc = write_manifest(&d, config, manifest, err);
     seen_release(d.by_name);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "engine/buildkitdocument.h"
+
 #include "tools/base64.h"
 #include "tools/jsontext.h"
 #include "image/assemble.h"
@@ -21,19 +23,15 @@ put_string(struct json_object *o, const char *key, const char *value)
 
 /* ---- written ------------------------------------------------------------------- */
 
+/* Which of the image's layers are of other images. */
 static struct json_object *
-layers_json(struct tenon_store *s, const struct tenon_chain *chain,
-            const struct tenon_image_layer *layers)
+bases_json(struct tenon_store *s, const struct tenon_chain *chain)
 {
     struct json_object *list = json_object_new_array();
     for (size_t i = 0; i < chain->len; i++) {
         struct tenon_snapshot_blob base;
-        struct json_object *o = json_object_new_object();
-        put_string(o, "blob", layers[i].blob.digest.str);
-        json_object_object_add(o, "parent", json_object_new_int64((int64_t)i - 1));
         if (tenon_snapshot_get_base(s, chain->ids[i], &base))
-            json_object_object_add(o, "tenon.base", json_object_new_boolean(true));
-        json_object_array_add(list, o);
+            json_object_array_add(list, json_object_new_int64((int64_t)i));
     }
     return list;
 }
@@ -63,18 +61,26 @@ records_json(struct tenon_store *s, const struct tenon_chain *image,
              struct tenon_cache_entry *known, size_t count, struct json_object *records,
              struct tenon_error *err)
 {
+    auto_free struct json_object **all = tenon_calloc(count + 1, sizeof *all);
     tenon_cache_entries_sort(known, count);
     for (size_t i = 0; i < count; i++) {
+        if (!known[i].id.str[0])
+            continue;
         struct json_object *keys = NULL, *o = json_object_new_object();
         struct json_object *results = known[i].output_count ? results_json(&known[i], image) : NULL;
         json_object_array_add(records, o);
         put_string(o, "digest", known[i].id.str);
         if (results)
             json_object_object_add(o, "results", results);
+        all[i] = results;
         if (tenon_cache_keys(s, &known[i], &keys, err) < 0)
             return err->code;
         json_object_object_add(o, "tenon.keys", keys);
     }
+    tenon_buildkit_document(known, count, all, records);
+    if (json_object_array_length(records) > 0)
+        json_object_object_add(json_object_array_get_idx(records, 0), "tenon.base",
+                               bases_json(s, image));
     return 0;
 }
 
@@ -88,16 +94,14 @@ tenon_inline_cache_add(void *build, const struct tenon_chain *image,
     size_t count = 0;
     if (tenon_caches_known(b, false, &known, &count, err) < 0)
         return err->code;
-    auto_json struct json_object *o = json_object_new_object();
-    struct json_object *records = json_object_new_array();
-    json_object_object_add(o, "layers", layers_json(b->engine->store, image, layers));
-    json_object_object_add(o, "records", records);
+    (void)layers;
+    auto_json struct json_object *records = json_object_new_array();
     int rc = records_json(b->engine->store, image, known, count, records, err);
     tenon_cache_entries_free(known, count);
     if (rc < 0)
         return rc;
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    tenon_json_write(&text, o, true);
+    tenon_json_write(&text, records, true);
     if (text.len > TENON_CACHE_INLINE_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "the cache has too many records for a config");
     auto_free char *coded = tenon_base64(text.data, text.len);
@@ -163,11 +167,18 @@ tenon_inline_cache_read(const struct tenon_manifest *m, const void *config, size
     if (!tenon_base64_decode(coded, strlen(coded), &text) ||
         tenon_json_parse(text.data, text.len, TENON_CACHE_DOCUMENT_MAX, &cache, err) < 0)
         return tenon_error_set(err, TENON_E_CORRUPT, "the cache in the config is malformed");
+    if (!json_object_is_type(cache, json_type_array))
+        return tenon_error_set(err, TENON_E_CORRUPT, "the cache in the config is malformed");
+    struct json_object *whole = tenon_inline_cache_whole(cache, m);
+    json_object_put(cache);
+    cache = whole;
     char **diff_ids = NULL;
     int rc = tenon_config_diff_ids(config, len, &diff_ids, err);
     if (rc == 0)
         rc = complete(cache, m, diff_ids, err);
     tenon_strv_free(diff_ids);
+    if (rc == 0)
+        tenon_inline_cache_chains(cache);
     if (rc == 0)
         tenon_json_write(out, cache, true);
     return rc;

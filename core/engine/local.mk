@@ -10,6 +10,9 @@ libtenon_core_la_SOURCES += \
 	%D%/build_private.h \
 	%D%/buildcheck.c \
 	%D%/buildrun.c \
+	%D%/buildkitcache.c \
+	%D%/buildkitdocument.c \
+	%D%/buildkitdocument.h \
 	%D%/cachedocument.c \
 	%D%/inlinecache.c \
 	%D%/containers.c \

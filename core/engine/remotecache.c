@@ -195,6 +195,16 @@ read_document(struct tenon_build *b, struct tenon_cache *c, const struct tenon_b
     return TENON_OK;
 }
 
+/* The document that stands in a manifest, or an index, beside its layers. */
+static int
+read_beside(struct tenon_build *b, struct tenon_cache *c, struct json_object *layers,
+            struct tenon_buf *document, struct tenon_error *err)
+{
+    if (layers && tenon_buildkit_cache_complete(layers, document, err) < 0)
+        return err->code;
+    return read_document(b, c, document, err);
+}
+
 /* A cache's own manifest, or that of an image with a cache in its config. */
 static int
 read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
@@ -202,21 +212,28 @@ read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
 {
     struct tenon_manifest m = {0};
     auto_buf struct tenon_buf config = TENON_BUF_INIT, document = TENON_BUF_INIT;
-    if (tenon_manifest_parse(text, len, NULL, &m, err) < 0)
+    auto_json struct json_object *o = NULL;
+    struct json_object *layers = NULL;
+    if (tenon_manifest_parse(text, len, NULL, &m, err) < 0 ||
+        tenon_json_parse(text, len, TENON_CACHE_DOCUMENT_MAX, &o, err) < 0 ||
+        tenon_json_get_array(o, "layers", &layers, err) < 0)
         return err->code;
     int rc = read_blob(b, c, &m.config, &config, err);
     bool is_cache = tenon_streq(m.config.media_type, TENON_MT_CACHE_CONFIG);
     if (rc == 0 && !is_cache)
         rc = tenon_inline_cache_read(&m, config.data, config.len, &document, err);
     tenon_manifest_release(&m);
-    return rc < 0 ? rc : read_document(b, c, is_cache ? &config : &document, err);
+    if (rc < 0)
+        return rc;
+    return is_cache ? read_beside(b, c, layers, &config, err)
+                    : read_document(b, c, &document, err);
 }
 
-/* One entry of an index: an image of one platform, or, as BuildKit wrote caches once, the
- * document itself. Proofs beside the images are neither. */
+/* One of an index: an image of one platform, or, as BuildKit writes caches with
+ * image-manifest=false, the document itself. Proofs beside the images are neither. */
 static int
-read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *entry,
-           struct tenon_error *err)
+read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *entries,
+           struct json_object *entry, struct tenon_error *err)
 {
     struct tenon_desc d = {0};
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
@@ -224,7 +241,7 @@ read_entry(struct tenon_build *b, struct tenon_cache *c, struct json_object *ent
     if (rc == 0 && tenon_streq(d.media_type, TENON_MT_CACHE_CONFIG)) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
-            rc = read_document(b, c, &text, err);
+            rc = read_beside(b, c, entries, &text, err);
     } else if (rc == 0 && tenon_media_is_manifest(d.media_type)) {
         rc = read_blob(b, c, &d, &text, err);
         if (rc == 0)
@@ -243,7 +260,7 @@ read_index(struct tenon_build *b, struct tenon_cache *c, struct json_object *ent
         return tenon_error_set(err, TENON_E_LIMIT, "an index of %zu entries", count);
     for (size_t i = 0; i < count; i++) {
         struct json_object *entry = json_object_array_get_idx(entries, i);
-        int rc = read_entry(b, c, entry, err);
+        int rc = read_entry(b, c, entries, entry, err);
         if (rc < 0 && rc != TENON_E_NOT_FOUND && rc != TENON_E_UNSUPPORTED &&
             rc != TENON_E_CORRUPT)
             return rc;

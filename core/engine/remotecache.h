@@ -51,6 +51,18 @@ int tenon_cache_keys(struct tenon_store *s, const struct tenon_cache_entry *k,
                      struct json_object **out, struct tenon_error *err);
 void tenon_cache_entries_sort(struct tenon_cache_entry *list, size_t count);
 
+/* buildkitcache.c: a document of BuildKit's says of its layers nothing but their digests: the rest
+ * is in the descriptors beside it. */
+int tenon_buildkit_cache_complete(struct json_object *descriptors, struct tenon_buf *document,
+                                  struct tenon_error *err);
+/* What is in an image's config is a list of records about the image's layers: the document that
+ * it stands for, the caller's. */
+struct json_object *tenon_inline_cache_whole(struct json_object *records,
+                                             const struct tenon_manifest *m);
+/* A result there may be a list of layers, wherever they are in the image: each becomes layers
+ * upon each other. After what the layers are was put in. */
+void tenon_inline_cache_chains(struct json_object *document);
+
 /* inlinecache.c: what this build knows of the layers of an image, put into its config (a
  * tenon_image_more). And back: the document that is in a config, as tenon_import_new reads
  * it; NOT_FOUND: there is none. */

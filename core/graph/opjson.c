@@ -368,6 +368,16 @@ convert(const struct message *m, const void *data, size_t len, unsigned depth,
 }
 
 int
+tenon_op_json(const void *bytes, size_t len, struct json_object **out, struct tenon_error *err)
+{
+    struct json_object *o = convert(&op, bytes, len, 0, err);
+    if (!o)
+        return tenon_error_context(err, "operation");
+    *out = o;
+    return TENON_OK;
+}
+
+int
 tenon_definition_json(const void *def, size_t len, struct json_object **out,
                       struct tenon_error *err)
 {

@@ -12,5 +12,7 @@
  * writes it; the caller's. */
 int tenon_definition_json(const void *def, size_t len, struct json_object **out,
                           struct tenon_error *err);
+/* One encoded operation. */
+int tenon_op_json(const void *op, size_t len, struct json_object **out, struct tenon_error *err);
 
 #endif

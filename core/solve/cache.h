@@ -36,15 +36,33 @@ void tenon_solver_adopt(struct tenon_solver *s);
 
 /* ---- export ------------------------------------------------------------- */
 
+struct tenon_buildkit_input {
+    const void *vertex;          /* which entry that is */
+    uint32_t output;             /* of it */
+    char *selector;              /* a digest, or "" */
+    struct tenon_digest content; /* or "" */
+};
+struct tenon_buildkit_key { /* what BuildKit's solver knows a vertex by */
+    const void *vertex;
+    struct tenon_digest own[2];
+    size_t own_count; /* 0: it knows it by nothing */
+    uint32_t output_count;
+    struct tenon_buildkit_input *inputs;
+    size_t input_count;
+};
+/* The digest of the record of an output of what has this key; output -1: of such content. */
+void tenon_buildkit_root_key(const char *digest, int64_t output, struct tenon_digest *out);
+
 struct tenon_cache_entry { /* a vertex that has a key */
-    struct tenon_digest id;   /* of its record, made or not */
+    struct tenon_digest id;   /* of its record, made or not; "": an image, for BuildKit alone */
     char **keys;              /* it can be found under; made ones: the store knows more */
     struct tenon_chain *outputs;
     uint32_t output_count;    /* 0: only the keys are known */
     bool apart;               /* rests on what an import says (solve/apart.h) */
+    struct tenon_buildkit_key buildkit;
 };
-/* Steps and fetched trees of this solver; nothing volatile, no contexts, no
- * images.  all: imported results are unpacked first. */
+/* Steps and fetched trees of this solver; nothing volatile, no contexts; images when the solver
+ * is for_buildkit.  all: imported results are unpacked first. */
 int tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
                                struct tenon_cache_entry **out, size_t *count,
                                struct tenon_error *err);

@@ -1,8 +1,10 @@
 /* solve/cacheexport.c - what --cache-to exports of this solver: keys and results of its
  * vertices. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "solve/apart.h"
+#include "solve/buildkitkey.h"
 #include "solve/cache.h"
 #include "solve/import.h"
 
@@ -28,11 +30,38 @@ add_keys(struct tenon_cache_entry *k, const struct state *st)
 }
 
 static void
+add_buildkit(struct tenon_buildkit_key *to, const struct state *st)
+{
+    auto_buildkit_keys struct buildkit_keys keys = {0};
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* BuildKit will not find it */
+    const uint32_t outputs = tenon_vertex_output_count(st->v);
+    if (!st->solver->options.for_buildkit || outputs == UINT32_MAX ||
+        buildkit_keys(st, &keys, &ignored) < 0)
+        return;
+    *to = (struct tenon_buildkit_key){ .vertex = st, .own_count = keys.own_count,
+                                       .output_count = outputs,
+                                       .input_count = st->v->input_count };
+    memcpy(to->own, keys.own, sizeof to->own);
+    to->inputs = tenon_calloc(to->input_count + 1, sizeof *to->inputs);
+    for (size_t i = 0; i < to->input_count; i++) {
+        struct tenon_buildkit_input *in = &to->inputs[i];
+        *in = (struct tenon_buildkit_input){
+            .vertex = st->inputs[i], .output = st->v->inputs[i].index,
+            .selector = tenon_strdup(keys.selectors ? keys.selectors[i] : ""),
+            .content = st->deps[i].buildkit,
+        };
+        if (!in->content.str[0]) /* it was found by its definition */
+            buildkit_content_known(st, i, &in->content);
+    }
+}
+
+static void
 add_state(struct collection *c, const struct state *st)
 {
     struct tenon_cache_entry *k = tenon_vec_add(&c->list);
 
     *k = (struct tenon_cache_entry){ .id = st->ckey, .apart = st->apart };
+    add_buildkit(&k->buildkit, st);
     add_keys(k, st);
     if (st->phase != PHASE_DONE)
         return;
@@ -56,9 +85,14 @@ collect(struct tenon_solver *s, void *data)
     struct collection *c = data;
     struct state *st, *tmp;
 
-    HASH_ITER(hh, s->states, st, tmp)
-        if (is_record(st))
+    HASH_ITER(hh, s->states, st, tmp) {
+        if (is_record(st)) {
             add_state(c, st);
+        } else if (s->options.for_buildkit && st->source && state_has_key(st) && !st->view) {
+            struct tenon_cache_entry *k = tenon_vec_add(&c->list); /* what stands on it needs it */
+            add_buildkit(&k->buildkit, st);
+        }
+    }
 }
 
 static void
@@ -93,6 +127,7 @@ unpack_promised(struct tenon_solver *s, struct collection *c,
 
 struct promise { /* a state's, copied */
     const struct import_record *record;
+    struct tenon_digest id;
     char **keys;
     const char *name; /* the vertex's */
     bool apart;       /* apart.h */
@@ -113,7 +148,7 @@ collect_records(struct tenon_solver *s, void *data)
             continue;
         add_keys(&k, st);
         tenon_vec_push(&p->list, (struct promise){ .record = st->imported, .apart = st->apart,
-                                                   .keys = k.keys,
+                                                   .id = st->ckey, .keys = k.keys,
                                                    .name = st->v->name });
     }
 }
@@ -135,7 +170,7 @@ adopt(struct tenon_solver *s, const struct promise *p)
 {
     struct tenon_store *store = s->engine->store;
     const struct import_record *r = p->record;
-    struct tenon_record record = { .id = r->id,
+    struct tenon_record record = { .id = p->id,
                                    .output_count = (uint32_t)r->result_count,
                                    .extra = apart_trusted(r) };
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
@@ -149,7 +184,7 @@ adopt(struct tenon_solver *s, const struct promise *p)
             tenon_chain_release(&record.outputs[i]);
         record.output_count = 0;
     }
-    if (!found(s, &r->id))
+    if (!found(s, &p->id))
         apart_store(s, p->apart, (const char *const *)p->keys, tenon_strv_len(p->keys), &record,
                     NULL, p->name, NULL, 0, &ignored);
     tenon_record_release(&record);
@@ -196,6 +231,9 @@ void
 tenon_cache_entry_release(struct tenon_cache_entry *k)
 {
     tenon_strv_free(k->keys);
+    for (size_t i = 0; i < k->buildkit.input_count; i++)
+        free(k->buildkit.inputs[i].selector);
+    free(k->buildkit.inputs);
     for (uint32_t i = 0; i < k->output_count; i++)
         tenon_chain_release(&k->outputs[i]);
     free(k->outputs);

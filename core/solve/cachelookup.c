@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "solve/apart.h"
+#include "solve/buildkitlookup.h"
 #include "solve/import.h"
 
 static void
@@ -101,6 +102,20 @@ find(struct job *j, const struct tenon_digest *key)
     return 0;
 }
 
+/* Caches of BuildKit's, which know the step by other keys; also of what was found: what stands
+ * upon it may be there alone. */
+static int
+find_buildkit(struct job *j)
+{
+    struct state *st = j->state;
+    if (j->is_volatile)
+        return 0;
+    int rc = buildkit_match(st, j->buildkit_digests, &j->buildkit, &j->err);
+    if (rc == 0 && !j->found && !j->imported)
+        j->imported = buildkit_found_result(st, &j->buildkit);
+    return rc;
+}
+
 int
 work_lookup(struct job *j)
 {
@@ -111,7 +126,28 @@ work_lookup(struct job *j)
         return rc;
     if (!definition_key(st, &j->own_key, &j->k1))
         j->k1.str[0] = 0;
-    return find(j, &j->k1);
+    rc = find(j, &j->k1);
+    return rc < 0 ? rc : find_buildkit(j);
+}
+
+/* Of all inputs that BuildKit knows by content. */
+static int
+buildkit_contents(struct job *j)
+{
+    struct state *st = j->state;
+    const bool wanted = st->solver->options.for_buildkit ||
+                        (!st->fresh && buildkit_there(st->solver));
+    if (!wanted)
+        return 0;
+    j->buildkit_digests = tenon_calloc(st->v->input_count, sizeof *j->buildkit_digests);
+    for (size_t i = 0; i < st->v->input_count; i++) {
+        if (!st->deps[i].content)
+            continue;
+        int rc = buildkit_content_of_input(st, i, &j->buildkit_digests[i], &j->err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 int
@@ -129,7 +165,11 @@ work_content(struct job *j)
             return rc;
     }
     content_key(st, j->digests, &j->k2);
-    int rc = find(j, &j->k2);
+    int rc = buildkit_contents(j);
+    if (rc == 0)
+        rc = find(j, &j->k2);
+    if (rc == 0)
+        rc = find_buildkit(j);
     /* Found by content: next time the definition will be enough. */
     if (rc != 0 || !j->found || !st->k1.str[0])
         return rc;

@@ -2,9 +2,14 @@
 #include <string.h>
 
 #include "context/waiting.h"
+#include "solve/buildkitkey.h"
 #include "solve/private.h"
 
 /* One digest over what all selectors of an input mean. */
+typedef int digest_function(struct tenon_view *view, const struct dep *d, bool whole,
+                            struct tenon_cancel *cancel, struct tenon_digest *out,
+                            struct tenon_error *err);
+
 static int
 digest_view(struct tenon_view *view, const struct dep *d, bool whole,
             struct tenon_cancel *cancel, struct tenon_digest *out,
@@ -34,13 +39,31 @@ add_list(struct tenon_hash *h, const char *label, const char *const *list)
         tenon_hash_item(h, label, list[i], strlen(list[i]));
 }
 
+static int
+buildkit_of_exec(struct tenon_view *view, const struct dep *d, bool whole,
+                 struct tenon_cancel *cancel, struct tenon_digest *out, struct tenon_error *err)
+{
+    (void)whole;
+    return buildkit_content(view, d, true, cancel, out, err);
+}
+
+static int
+buildkit_of_file(struct tenon_view *view, const struct dep *d, bool whole,
+                 struct tenon_cancel *cancel, struct tenon_digest *out, struct tenon_error *err)
+{
+    (void)whole;
+    return buildkit_content(view, d, false, cancel, out, err);
+}
+
 /* Under what the digest of these snapshots and selectors is remembered. */
 static void
 memo_key(const struct tenon_chain *chain, const struct dep *d, bool whole,
-         struct tenon_digest *out)
+         digest_function *digest, struct tenon_digest *out)
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
 
+    if (digest != digest_view)
+        tenon_hash_item(h, "buildkit", digest == buildkit_of_exec ? "exec" : "file", 4);
     for (size_t i = 0; i < chain->len; i++)
         tenon_hash_item(h, "snapshot", &chain->ids[i], sizeof chain->ids[i]);
     for (size_t i = 0; i < d->selectors.len && !whole; i++) {
@@ -58,13 +81,13 @@ memo_key(const struct tenon_chain *chain, const struct dep *d, bool whole,
 
 static int
 digest_chain(struct state *user, const struct tenon_chain *chain,
-             const struct dep *d, bool whole, struct tenon_digest *out,
+             const struct dep *d, bool whole, digest_function *digest, struct tenon_digest *out,
              struct tenon_error *err)
 {
     struct tenon_store *store = user->solver->engine->store;
     struct tenon_digest memo;
 
-    memo_key(chain, d, whole, &memo);
+    memo_key(chain, d, whole, digest, &memo);
     if (tenon_content_digest_get(store, memo.str, out))
         return 0;
     auto_job_mounts struct job_mounts mounts = { .store = store };
@@ -75,10 +98,28 @@ digest_chain(struct state *user, const struct tenon_chain *chain,
     struct tenon_view *view = NULL;
     int rc = tenon_view_new(&o, &view, err);
     if (rc == 0)
-        rc = digest_view(view, d, whole, user->cancel, out, err);
+        rc = digest(view, d, whole, user->cancel, out, err);
     tenon_view_free(view);
     if (rc == 0)
         tenon_content_digest_put(store, memo.str, out);
+    return rc;
+}
+
+static int
+content_by(struct state *user, size_t input, digest_function *digest, struct tenon_digest *out,
+           struct tenon_error *err)
+{
+    const struct state *in = user->inputs[input];
+    const struct dep *d = &user->deps[input];
+    const bool whole = d->whole || !d->content;
+    int rc = in->view
+                ? digest(in->view, d, whole, user->cancel, out, err)
+                : digest_chain(user, &in->outputs[user->v->inputs[input].index],
+                               d, whole, digest, out, err);
+
+    if (rc < 0 && rc != TENON_E_CANCELLED)
+        tenon_error_context(err, "failed to calculate checksum of ref %.25s",
+                            tenon_digest_hex(&in->v->digest));
     return rc;
 }
 
@@ -86,18 +127,29 @@ int
 content_of_input(struct state *user, size_t input, struct tenon_digest *out,
                  struct tenon_error *err)
 {
+    return content_by(user, input, digest_view, out, err);
+}
+
+bool
+buildkit_content_known(const struct state *user, size_t input, struct tenon_digest *out)
+{
     const struct state *in = user->inputs[input];
     const struct dep *d = &user->deps[input];
-    const bool whole = d->whole || !d->content;
-    int rc = in->view
-                ? digest_view(in->view, d, whole, user->cancel, out, err)
-                : digest_chain(user, &in->outputs[user->v->inputs[input].index],
-                               d, whole, out, err);
+    struct tenon_digest memo;
+    if (!d->content || d->whole || in->view || in->phase != PHASE_DONE)
+        return false;
+    memo_key(&in->outputs[user->v->inputs[input].index], d, false,
+             user->v->op.type == TENON_OP_EXEC ? buildkit_of_exec : buildkit_of_file, &memo);
+    return tenon_content_digest_get(user->solver->engine->store, memo.str, out);
+}
 
-    if (rc < 0 && rc != TENON_E_CANCELLED)
-        tenon_error_context(err, "failed to calculate checksum of ref %.25s",
-                            tenon_digest_hex(&in->v->digest));
-    return rc;
+int
+buildkit_content_of_input(struct state *user, size_t input, struct tenon_digest *out,
+                          struct tenon_error *err)
+{
+    return content_by(user, input, user->v->op.type == TENON_OP_EXEC ? buildkit_of_exec
+                                                                     : buildkit_of_file,
+                      out, err);
 }
 
 /* ---- views in place ----------------------------------------------------- */

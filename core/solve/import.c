@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "tools/arena.h"
+#include "solve/buildkitrecords.h"
 #include "solve/cache.h"
 #include "solve/layerset.h"
 
@@ -18,6 +19,7 @@
 struct layer {
     struct tenon_descriptor desc;
     int64_t parent; /* -1: the lowest */
+    bool checked;   /* that its chain ends */
     bool base;      /* of an image, not of a step */
 };
 
@@ -33,6 +35,7 @@ struct tenon_import {
     struct layer *layers;
     size_t layer_count;
     struct entry *entries;
+    struct buildkit_records *buildkit; /* NULL: it is a cache of tenon's */
     tenon_import_fetch *fetch;
     void *data;
     bool trusted;
@@ -56,8 +59,10 @@ keep_string(struct tenon_import *im, struct json_object *o, const char *key)
     return s ? tenon_arena_strdup(&im->arena, s) : NULL;
 }
 
+/* foreign: BuildKit's, where parents may come later, none is said for the first, and what is not
+ * known of a layer makes its results useless. */
 static int
-read_layer(struct tenon_import *im, struct json_object *o, size_t i,
+read_layer(struct tenon_import *im, struct json_object *o, size_t i, bool foreign,
            struct tenon_error *err)
 {
     struct layer *l = &im->layers[i];
@@ -66,7 +71,7 @@ read_layer(struct tenon_import *im, struct json_object *o, size_t i,
 
     if (json_object_get_type(o) != json_type_object)
         return malformed(err, "layers", i);
-    if (tenon_json_get_int(o, "parent", -1, &l->parent, err) < 0 ||
+    if (tenon_json_get_int(o, "parent", foreign ? 0 : -1, &l->parent, err) < 0 ||
         tenon_json_get_bool(o, "tenon.base", false, &l->base, err) < 0 ||
         tenon_json_get_object(o, "annotations", &notes, err) < 0 ||
         (notes && tenon_json_get_int(notes, "size", 0, &l->desc.size, err) < 0))
@@ -76,12 +81,36 @@ read_layer(struct tenon_import *im, struct json_object *o, size_t i,
         l->desc.media_type = keep_string(im, notes, "mediaType");
         l->desc.diff_id = keep_string(im, notes, "diffID");
     }
-    /* Parents come first: no chain can run in a circle. */
+    const int64_t first_wrong = (int64_t)(foreign ? im->layer_count : i);
     if (!l->desc.digest || !tenon_digest_parse(l->desc.digest, &d) ||
-        !l->desc.diff_id || !tenon_digest_parse(l->desc.diff_id, &d) ||
-        l->parent < -1 || l->parent >= (int64_t)i || l->desc.size < 0)
+        (l->desc.diff_id ? !tenon_digest_parse(l->desc.diff_id, &d) : !foreign) ||
+        l->parent < -1 || l->parent >= first_wrong || l->desc.size < 0)
         return malformed(err, "layers", i);
     return 0;
+}
+
+/* No chain may run in a circle. */
+static int
+check_layers(struct tenon_import *im, struct tenon_error *err)
+{
+    for (size_t i = 0; i < im->layer_count; i++) {
+        size_t steps = 0;
+        for (int64_t n = (int64_t)i; n >= 0 && !im->layers[n].checked; n = im->layers[n].parent)
+            if (++steps > im->layer_count)
+                return malformed(err, "layers", i);
+        for (int64_t n = (int64_t)i; n >= 0 && !im->layers[n].checked; n = im->layers[n].parent)
+            im->layers[n].checked = true;
+    }
+    return 0;
+}
+
+static bool
+has_layers(const struct tenon_import *im, int64_t top)
+{
+    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
+        if (!im->layers[n].desc.diff_id)
+            return false;
+    return true;
 }
 
 static int
@@ -179,13 +208,16 @@ read_document(struct tenon_import *im, struct json_object *o, struct tenon_error
         return tenon_error_set(err, TENON_E_LIMIT,
                                "%zu layers and %zu records are more than a cache may have",
                                im->layer_count, count);
-    if (count && !has_our_keys(records, count))
-        return tenon_error_set(err, TENON_E_UNSUPPORTED,
-                               "made by another builder: it has no keys of tenon's");
+    const bool foreign = count && !has_our_keys(records, count);
     im->layers = tenon_arena_array(&im->arena, im->layer_count, sizeof *im->layers);
     for (size_t i = 0; i < im->layer_count; i++)
-        if (read_layer(im, json_object_array_get_idx(layers, i), i, err) < 0)
+        if (read_layer(im, json_object_array_get_idx(layers, i), i, foreign, err) < 0)
             return err->code;
+    if (check_layers(im, err) < 0)
+        return err->code;
+    if (foreign)
+        return buildkit_records_read(&im->arena, im, records, (int64_t)im->layer_count, has_layers,
+                                     &im->buildkit, err);
     for (size_t i = 0; i < count; i++)
         if (read_record(im, json_object_array_get_idx(records, i), i, err) < 0)
             return err->code;
@@ -237,11 +269,18 @@ tenon_import_free(struct tenon_import *im)
     if (!im)
         return;
     HASH_CLEAR(hh, im->entries);
+    buildkit_records_forget(im->buildkit);
     tenon_arena_release(&im->arena);
     free(im);
 }
 
 /* ---- looking up --------------------------------------------------------- */
+
+const struct buildkit_records *
+import_buildkit(const struct tenon_import *im)
+{
+    return im->buildkit;
+}
 
 void
 tenon_solver_import(struct tenon_solver *s, const struct tenon_import *const *imports,

@@ -6,12 +6,15 @@
 
 struct import_record { /* immutable, the import's */
     const struct tenon_import *import;
-    struct tenon_digest id;
+    struct tenon_digest id;  /* "": BuildKit's, which has none */
     const char *const *keys; /* NULL at the end */
     int64_t *results;        /* topmost layer of each output; -1: an empty tree */
     size_t result_count;     /* 0: only the keys are known */
 };
 
+/* What BuildKit's solver can be asked for, or NULL. */
+struct buildkit_records;
+const struct buildkit_records *import_buildkit(const struct tenon_import *im);
 /* Of the caches that are looked into now, NULL: none that is not trusted.  Any thread. */
 const char *import_origin(const struct tenon_solver *s);
 void imports_free(struct tenon_solver *s);

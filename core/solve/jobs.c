@@ -2,7 +2,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
-#include "solve/private.h"
+#include "solve/buildkitrecords.h"
 
 /* BuildKit has no bound; a running step holds some 25 descriptors of ours, and raising
  * their limit would raise that of the steps. */
@@ -35,6 +35,8 @@ job_free(struct job *j)
     tenon_error_release(&j->err);
     tenon_record_release(&j->record);
     key_parts_release(&j->own);
+    buildkit_found_release(&j->buildkit);
+    free(j->buildkit_digests);
     free(j->digests);
     for (uint32_t i = 0; i < j->output_count; i++)
         tenon_chain_release(&j->outputs[i]);

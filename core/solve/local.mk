@@ -3,6 +3,12 @@
 libtenon_core_la_SOURCES += \
 	%D%/apart.c \
 	%D%/apart.h \
+	%D%/buildkitkey.c \
+	%D%/buildkitkey.h \
+	%D%/buildkitlookup.c \
+	%D%/buildkitlookup.h \
+	%D%/buildkitrecords.c \
+	%D%/buildkitrecords.h \
 	%D%/cache.h \
 	%D%/cacheexport.c \
 	%D%/cachelookup.c \

@@ -42,6 +42,7 @@ struct dep { /* one input of a vertex */
     bool whole;                  /* of everything, whatever the selectors say */
     char *selector_text;         /* enters K1 */
     struct tenon_digest digest;  /* content, once known */
+    struct tenon_digest buildkit; /* the same as BuildKit has it, when somebody asked */
 };
 
 enum goal { GOAL_NONE, GOAL_KEY, GOAL_RESULT };
@@ -62,6 +63,16 @@ enum phase {
 struct source_state;  /* sourcejob.c */
 struct import_record; /* import.h */
 
+/* Records of BuildKit's that stand for the outputs of a vertex (buildkitrecords.h). */
+struct buildkit_record;
+struct buildkit_found {
+    struct buildkit_find {
+        const struct buildkit_record *record;
+        uint32_t output;
+    } *list;
+    size_t count;
+};
+
 struct state {
     struct tenon_solver *solver;
     const struct tenon_vertex *v;
@@ -78,6 +89,7 @@ struct state {
     struct tenon_digest own_key, k1, k2; /* "" when there is none */
     struct tenon_digest ckey;            /* what users build their K1 on */
     const struct import_record *imported; /* a result that only has to be unpacked */
+    struct buildkit_found buildkit;
     struct tenon_digest alias;           /* of a record that has a key and no result */
     bool apart;       /* rests on an imported claim: apart.h; immutable once there is a ckey */
     bool is_volatile;                    /* never stored */
@@ -118,6 +130,8 @@ struct job {
     struct tenon_digest alias;            /* when neither */
     bool apart;   /* what was found, or the alias, came by an import */
     bool gave_up; /* what was imported cannot be fetched */
+    struct buildkit_found buildkit;
+    struct tenon_digest *buildkit_digests; /* as digests; NULL: nobody asked */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct key_parts own;
     struct tenon_digest own_key, k1, k2, ckey;
@@ -265,6 +279,11 @@ int key_own(struct state *st, struct key_parts *p, bool *is_volatile,
 /* The content of output `index` of a made state, as the selectors of d mean it. */
 int content_of_input(struct state *user, size_t input, struct tenon_digest *out,
                      struct tenon_error *err);
+/* The same as BuildKit has it. */
+int buildkit_content_of_input(struct state *user, size_t input, struct tenon_digest *out,
+                              struct tenon_error *err);
+/* The same, if an earlier build looked; on the loop's thread. */
+bool buildkit_content_known(const struct state *user, size_t input, struct tenon_digest *out);
 /* The chain of an input; a view in place becomes a snapshot (once). */
 int input_chain(struct state *user, size_t input, struct tenon_chain *out,
                 struct tenon_error *err);

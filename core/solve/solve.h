@@ -21,6 +21,7 @@ struct tenon_solver_options {
     /* --explain, or NULL: the digest of a vertex, and "NAME: why it is made" */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
+    bool for_buildkit; /* a cache will be exported: BuildKit's keys are made on the way */
 };
 /* NULL, with errno: no descriptors are left. */
 struct tenon_solver *tenon_solver_new(const struct tenon_solver_options *o);

@@ -9,6 +9,7 @@
 #include "plugin/plugins.h"
 #include "policy/lockfile.h"
 #include "solve/apart.h"
+#include "solve/buildkitlookup.h"
 #include "solve/import.h"
 #include "solve/layerset.h"
 
@@ -169,6 +170,8 @@ work_resolve(struct job *j)
         rc = check_info(st, &j->err);
     if (rc == 0)
         rc = find_tree(j);
+    if (rc == 0)
+        rc = buildkit_match(st, NULL, &j->buildkit, &j->err);
     if (rc == 0 && (x->info.flags & TENON_SOURCE_LAYERS)) {
         auto_chain struct tenon_chain chain = {0};
         if (layers_there(st->solver->engine->store, x->info.layers,

@@ -6,6 +6,7 @@
  * A hit in LOOKUP or CONTENT goes to DONE at once.  A vertex that is wanted
  * for its key only stops at KEYED: what it would make is not made. */
 #include "solve/apart.h"
+#include "solve/buildkitrecords.h"
 #include "solve/import.h"
 
 struct state *
@@ -38,6 +39,7 @@ state_clear(struct state *st)
     st->cancel = NULL;
     key_parts_release(&st->own);
     st->imported = NULL;
+    buildkit_found_release(&st->buildkit);
     for (uint32_t i = 0; i < st->output_count; i++)
         tenon_chain_release(&st->outputs[i]);
     free(st->outputs);
@@ -183,13 +185,21 @@ take_record(struct state *st, struct job *j)
     state_made(st, j);
 }
 
+static void
+take_buildkit(struct state *st, struct job *j)
+{
+    buildkit_found_release(&st->buildkit);
+    st->buildkit = j->buildkit;
+    j->buildkit = (struct buildkit_found){0};
+}
+
 /* There is an imported result: it counts as made, and is fetched when it is
  * wanted. */
 static void
 take_import(struct state *st, struct job *j)
 {
     st->imported = j->imported;
-    st->ckey = j->imported->id;
+    st->ckey = j->imported->id.str[0] ? j->imported->id : st->k1.str[0] ? st->k1 : st->k2;
     st->apart = apart_by_import(j->imported) || apart_by_inputs(st);
     st->cached = true;
     vertex_started(st);
@@ -224,6 +234,7 @@ resolve_finish(struct job *j)
 
     if (job_failed(j))
         return;
+    take_buildkit(st, j);
     key = source_key(st);
     if (key) {
         key_parts_add(&st->own, "source", key);
@@ -285,6 +296,7 @@ lookup_finish(struct job *j)
     st->own_key = j->own_key;
     st->k1 = j->k1;
     st->is_volatile = j->is_volatile;
+    take_buildkit(st, j);
     st->alias = j->alias;
     st->apart = j->alias.str[0] && j->apart;
     if (j->found) {
@@ -308,7 +320,10 @@ content_finish(struct job *j)
         return;
     for (size_t i = 0; i < st->v->input_count; i++)
         st->deps[i].digest = j->digests[i];
+    for (size_t i = 0; i < st->v->input_count && j->buildkit_digests; i++)
+        st->deps[i].buildkit = j->buildkit_digests[i];
     st->k2 = j->k2;
+    take_buildkit(st, j);
     if (j->alias.str[0]) {
         st->alias = j->alias;
         st->apart = st->apart || j->apart;
@@ -405,7 +420,7 @@ hurry_input(struct state *st, size_t i)
     const struct state *in = st->inputs[i];
 
     /* A result that was made once may have users that are in the store, too. */
-    if (in->imported || in->alias.str[0])
+    if (in->imported || in->alias.str[0] || in->buildkit.count)
         return;
     if (in->phase == PHASE_KEYED &&
         (!in->source || (needs_content(st, i) && source_in_place(in))))

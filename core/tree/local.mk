@@ -2,6 +2,8 @@
 
 libtenon_core_la_SOURCES += \
 	%D%/actions.c \
+	%D%/buildkitdigest.c \
+	%D%/buildkitdigest.h \
 	%D%/chmod.c \
 	%D%/chmod.h \
 	%D%/copy.c \

@@ -135,8 +135,9 @@ build a -o "type=image,name=$registry/app:plain,push=true"
 assert_eq "" "$(inline "$registry/app:plain")"
 build a -o "type=image,name=$registry/app:1,push=true" --cache-to type=inline
 inline "$registry/app:1" >"$work/inline"
-assert_eq true "$(jq '(.layers | length) > 3 and any(.records[]; .results) and
-    all(.records[]; ."tenon.keys" | length > 0)' "$work/inline")"
+# As BuildKit has it, a list of records; ours have our keys, BuildKit's their inputs.
+assert_eq true "$(jq 'any(.[]; has("results")) and any(.[]; has("inputs") and has("layers")) and
+    all(.[] | select(has("results")); ."tenon.keys" | length > 0)' "$work/inline")"
 assert_lacks "$work/inline" createdAt
 BUILDKIT_INLINE_CACHE=1
 export BUILDKIT_INLINE_CACHE

@@ -1,6 +1,6 @@
 #!/bin/sh
 # --cache-to and --cache-from of type local: between stores, in both modes, and
-# with a cache that is missing, damaged or another builder's.
+# with a cache that is missing, damaged or of BuildKit's keys alone.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq
@@ -52,7 +52,7 @@ manifest() { blob "$1" "$(jq -r '.manifests[] | select(.annotations["org.opencon
 config() { blob "$1" "$(jq -r .config.digest "$(manifest "$@")")"; }
 assert_eq application/vnd.buildkit.cacheconfig.v0 "$(jq -r .config.mediaType "$(manifest max)")"
 for digest in $(jq -r '.layers[].digest' "$(manifest max)"); do assert_file "$(blob max "$digest")"; done
-assert_eq true "$(jq '(.layers | length) > 3 and all(.records[]; .results and (."tenon.keys" | length) > 0)' "$(config max)")"
+assert_eq true "$(jq '(.layers | length) > 3 and all(.records[] | select(has("tenon.keys")); .results and (."tenon.keys" | length) > 0)' "$(config max)")"
 [ "$(jq '.layers | length' "$(config min)")" -lt "$(jq '.layers | length' "$(config max)")" ] ||
     fail "min has all layers"
 
@@ -89,8 +89,8 @@ assert_eq "$random" "$(sha256sum <"$work/tree/random")"
 # nothing.
 build d --cache-from "type=local,src=$work/max" --cache-to "type=local,dest=$work/copy,mode=max"
 expect 5 0
-assert_eq "$(jq '[.records[] | {digest, n: (.results | length)}]' "$(config max)")" \
-    "$(jq '[.records[] | {digest, n: (.results | length)}]' "$(config copy)")"
+assert_eq "$(jq '[.records[] | select(has("tenon.keys")) | {digest, n: (.results | length)}]' "$(config max)")" \
+    "$(jq '[.records[] | select(has("tenon.keys")) | {digest, n: (.results | length)}]' "$(config copy)")"
 build e --cache-from "type=local,src=$work/copy"
 expect 5 0
 
@@ -166,7 +166,7 @@ echo '[' >"$work/broken/index.json"
 build l --cache-from "type=local,src=$work/broken"
 expect 0 5
 
-# Of another builder: told so.
+# By what BuildKit knows the steps by, alone: as a cache of BuildKit's.
 cp -r "$work/max" "$work/foreign"
 jq -c 'del(.records[]."tenon.keys")' "$(config max)" >"$work/foreign.json"
 hex=$(sha256sum <"$work/foreign.json" | cut -d' ' -f1)
@@ -175,10 +175,8 @@ jq -c ".config.digest = \"sha256:$hex\" | .config.size = $(wc -c <"$work/foreign
     "$(manifest max)" >"$work/foreign-manifest.json"
 hex=$(sha256sum <"$work/foreign-manifest.json" | cut -d' ' -f1)
 cp "$work/foreign-manifest.json" "$work/foreign/blobs/sha256/$hex"
-run 0 "$abs_top_builddir/tenon-dev" --root "$work/m" build --progress=plain -o type=cacheonly \
-    --cache-from "type=local,src=$work/foreign,digest=sha256:$hex" \
-    --build-context "base=oci-layout://$bases/busybox" "$context"
-assert_has "$work/err" "another builder"
+build m --cache-from "type=local,src=$work/foreign,digest=sha256:$hex"
+expect 5 0
 
 # Failed exports: where none can be, and while one is written.
 mkdir "$work/blocked"

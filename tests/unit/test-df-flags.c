@@ -27,6 +27,7 @@ static const struct {
     {HEAD "COPY @ a /t\n", "--chmod=7777", "copy src=/a", "mode=4095"},
     {HEAD "COPY @ a /t\n", "--chmod=0", "copy src=/a", "mode=0"},
     {HEAD "COPY @ a /t\n", "--chmod=u+x,go=rX", "copy src=/a", "mode_str=u+x,go=rX"},
+    {HEAD "COPY @ a /t\n", "--chmod=u+x", "copy src=/a", "mode=0"},
     {HEAD "COPY @ a /t\n", "--link", "merge", NULL},
     {HEAD "COPY @ a /t\n", "--link=TRUE", "merge", NULL},
     {HEAD "COPY @ a /t\n", "--exclude=x", "copy src=/a", "exclude=x"},

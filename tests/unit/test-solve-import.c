@@ -39,6 +39,12 @@ fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
 #define RECORD(id, results, keys) "{\"digest\":\"" id "\",\"results\":[" results "],\"tenon.keys\":[" keys "]}"
 #define DOCUMENT(layers, records) "{\"layers\":[" layers "],\"records\":[" records "]}"
 #define TWO_LAYERS LAYER(SHA("a"), "-1", NOTES(SHA("b"))) "," LAYER(SHA("c"), "0", NOTES(SHA("d")))
+/* Two records, the second upon the first. */
+#define THEIRS(layers, result, link)                                                            \
+    DOCUMENT(layers, "{\"digest\":\"" SHA("1") "\",\"layers\":[" result "]},{\"digest\":\"" SHA("2") \
+             "\",\"inputs\":[[{\"selector\":\"" SHA("3") "\",\"link\":" link "}]]}")
+#define FOREIGN_LAYERS(one, two)                                                                \
+    "{\"blob\":\"" SHA("a") "\",\"parent\":" one "},{\"blob\":\"" SHA("b") "\",\"parent\":" two "}"
 #define KEY(c) "\"" SHA(c) "\""
 
 static int
@@ -83,12 +89,31 @@ static const struct {
     {"an id that is no digest", DOCUMENT("", RECORD("x", "", KEY("2"))), TENON_E_CORRUPT},
     {"a key that is no digest", DOCUMENT("", RECORD(SHA("1"), "", "\"x\"")), TENON_E_CORRUPT},
     {"a key that is no string", DOCUMENT("", RECORD(SHA("1"), "", "7")), TENON_E_CORRUPT},
-    {"another builder's", DOCUMENT("", "{\"digest\":\"" SHA("1") "\",\"results\":[]}"),
-     TENON_E_UNSUPPORTED},
-    /* As BuildKit writes it into a directory: layers without their uncompressed digests. */
-    {"BuildKit's", "{\"layers\":[{\"blob\":\"" SHA("a") "\",\"parent\":-1}],\"records\":[{\"digest\":\"" SHA("1")
-     "\",\"layers\":[{\"layer\":0,\"createdAt\":\"2026-01-02T03:04:05Z\"}]},{\"digest\":\"" SHA("2")
-     "\",\"inputs\":[[{\"link\":0}]]}]}", TENON_E_UNSUPPORTED},
+    /* As BuildKit writes it into a directory: layers without their uncompressed digests, later
+     * ones below earlier ones. */
+    {"BuildKit's", THEIRS("{\"blob\":\"" SHA("a") "\",\"parent\":-1}", "{\"layer\":0}", "0"), 0},
+    {"BuildKit's, a layer upon a later one", THEIRS(FOREIGN_LAYERS("1", "-1"), "{\"layer\":0}", "0"), 0},
+    {"BuildKit's, a layer upon the first, which it does not say",
+     THEIRS("{\"blob\":\"" SHA("a") "\",\"parent\":-1},{\"blob\":\"" SHA("b") "\"}",
+            "{\"layer\":1}", "0"), 0},
+    {"BuildKit's, layers in a circle", THEIRS(FOREIGN_LAYERS("1", "0"), "{\"layer\":0}", "0"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a layer upon itself", THEIRS(FOREIGN_LAYERS("0", "-1"), "{\"layer\":0}", "0"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a layer upon none of them", THEIRS(FOREIGN_LAYERS("2", "-1"), "{\"layer\":0}", "0"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a result past the layers", THEIRS(FOREIGN_LAYERS("1", "-1"), "{\"layer\":2}", "0"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a result that is none", THEIRS(FOREIGN_LAYERS("1", "-1"), "7", "0"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a link past the records", THEIRS(FOREIGN_LAYERS("1", "-1"), "{\"layer\":0}", "2"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, a link before the records", THEIRS(FOREIGN_LAYERS("1", "-1"), "{\"layer\":0}", "-1"),
+     TENON_E_CORRUPT},
+    {"BuildKit's, an input that is no list", "{\"records\":[{\"digest\":\"x\",\"inputs\":[7]}]}",
+     TENON_E_CORRUPT},
+    {"BuildKit's, inputs that are none", "{\"records\":[{\"digest\":\"x\",\"inputs\":7}]}",
+     TENON_E_INVALID},
 };
 
 START_TEST(test_import_document)

@@ -243,7 +243,9 @@ emit_action(struct emitter *e, struct tenon_node *file, const struct df_action *
     struct tenon_llb_copy copy = {
         .from = node_of(a->from), .from_output = output_of(a->from), .flags = a->flags,
         .src = a->src, .dest = a->path, .owner = owner,
-        .has_mode = a->mode >= 0, .mode = a->mode, .mode_str = a->mode_str,
+        /* BuildKit's client leaves the number at 0 beside a symbolic mode, and ids depend on it. */
+        .has_mode = a->mode >= 0 || a->mode_str, .mode = a->mode >= 0 ? a->mode : 0,
+        .mode_str = a->mode_str,
         .has_timestamp = a->timestamp_ns != NULL,
         .timestamp_ns = a->timestamp_ns ? *a->timestamp_ns : 0,
         .include = terminated(e->b->arena, &a->include),
