@@ -441,8 +441,10 @@ START_TEST(test_executor_mount_attributes)
     bool can_mount = mount("none", dir, "tmpfs", 0, NULL) == 0 && mkdir(inner, 0755) == 0 &&
                      mount("none", inner, "tmpfs", 0, NULL) == 0;
     ck_assert(can_mount || tenon_ids_mapped());
-    for (size_t i = 0; can_mount && i < tenon_countof(wanted); i++) {
-        snprintf(target, sizeof target, "/tmp/at%zu", i);
+    /* In /dev a runtime mounts, elsewhere we do. */
+    for (size_t k = 0; can_mount && k < 2 * tenon_countof(wanted); k++) {
+        const size_t i = k / 2;
+        snprintf(target, sizeof target, "%s/at%zu", k % 2 ? "/dev" : "/tmp", i);
         struct tenon_exec_mount m = { .source = dir, .target = target, .flags = wanted[i].flags,
                                       .fd = open(dir, O_PATH | O_CLOEXEC) };
         struct tenon_exec x = { .mounts = &m, .mount_count = 1 };
