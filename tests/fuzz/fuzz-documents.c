@@ -1,9 +1,11 @@
 /* fuzz-documents - what describes images: indexes (a registry's and an OCI layout's), manifests,
- * configurations, of images and on their way into one that is made. The first byte chooses. */
+ * configurations, of images and on their way into one that is made; signatures. The first byte
+ * chooses. */
 #define FUZZ_CORPUS "documents"
 #include "fuzz.h"
 
 #include "image/assemble.h"
+#include "signing/signature.h"
 #include "tools/ociindex.h"
 
 enum { DOCUMENT_MAX = 8 << 20 };
@@ -106,13 +108,47 @@ config_document(const char *text, size_t size)
     }
 }
 
+static void
+claim_of(const struct tenon_signature *s)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_claim struct tenon_claim c = {0};
+    if (tenon_signature_claim(s, &c, &err) < 0) {
+        tenon_assert(err.message && !c.document);
+        return;
+    }
+    for (char **d = c.digests; d && *d; d++)
+        tenon_assert(tenon_is_sha256(*d));
+}
+
+/* A bundle; or the descriptor of a layer and, after a NUL, the payload. */
+static void
+signature_document(const char *text, size_t size)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT, why = TENON_ERROR_INIT;
+    auto_signature struct tenon_signature bundle = {0}, simple = {0};
+    auto_json struct json_object *layer = NULL;
+    auto_buf struct tenon_buf payload = TENON_BUF_INIT;
+    if (tenon_signature_parse_bundle(text, size, &bundle, &err) == 0)
+        claim_of(&bundle);
+    else
+        tenon_assert(err.message);
+    const char *nul = memchr(text, '\0', size);
+    if (!nul || tenon_json_parse(text, (size_t)(nul - text), DOCUMENT_MAX, &layer, &why) < 0)
+        return;
+    tenon_buf_add(&payload, nul + 1, size - (size_t)(nul + 1 - text));
+    if (tenon_signature_parse_simple(layer, &payload, &simple, &why) == 0)
+        claim_of(&simple);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
     char *text = fuzz_copy(data + 1, size - 1);
-    switch (data[0] % 3) {
+    switch (data[0] == 's' ? 3 : data[0] % 3) {
+    case 3: signature_document(text, size - 1); break;
     case 0: index_document(text, size - 1); break;
     case 1: manifest_document(text, size - 1); break;
     default: config_document(text, size - 1); break;
