@@ -98,11 +98,10 @@ tests_unit_test_executor_native_filter_SOURCES = %D%/unit/test-executor-native-f
 tests_unit_test_executor_native_filter_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_executor_native_filter_LDADD = libtenon-common-exec.la libtenon-core.la $(CHECK_LIBS) $(SECCOMP_LIBS)
 
-tests_unit_test_frontend_gateway_SOURCES = %D%/unit/test-frontend-gateway.c \
-	plugins/common/llbbridge/llbbridge.c
+tests_unit_test_frontend_gateway_SOURCES = %D%/unit/test-frontend-gateway.c
 tests_unit_test_frontend_gateway_CPPFLAGS = $(grpc_CPPFLAGS)
 tests_unit_test_frontend_gateway_CFLAGS = $(grpc_CFLAGS)
-tests_unit_test_frontend_gateway_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS) $(LDADD)
+tests_unit_test_frontend_gateway_LDADD = $(COMMON_LLBBRIDGE_LIBS) $(LDADD)
 
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la

@@ -97,6 +97,13 @@ await:two write:one=a~word await:one return"
 hear:two=ready close:one await:one await:two run:a,/bin/busybox,true return"
     said "two exit 137: exit code: 137"
     said "p exit 255: the container's first process has ended"
+    # Before its program runs, one that joins is tenon: what tenon was told is not to be seen then.
+    joins=$(printf 'run:a,/bin/busybox,true %.0s' 1 2 3 4 5 6 7 8 9 10)
+    does 0 "container:a begin:one,a,/bin/busybox,sh,-c,busybox~touch~/go;echo~ready;\
+while~[~-e~/go~];do~busybox~grep~-l~[b]uild-arg~/proc/[0-9]*/cmdline~2>/dev/null;done;echo~looked hear:one=ready \
+${joins}run:a,/bin/busybox,rm,/go await:one return"
+    said "one 1: looked"
+    never_said "one 1: /proc"
     # One of the others ends alone.
     does 0 "container:a begin:one,a,/bin/busybox,sh,-c,read~l begin:two,a,/bin/busybox,sh,-c,echo~ready;busybox~sleep~$nap \
 hear:two=ready kill:two=KILL await:two write:one=x await:one return"

@@ -563,6 +563,21 @@ START_TEST(test_bridge_imports_caches)
 }
 END_TEST
 
+/* What all caches of a build may take: one more is left out. */
+START_TEST(test_bridge_caches_have_an_end)
+{
+    enum { MOST = 256 << 20 };
+    auto_free char *src = tenon_asprintf("src=%s", context_path);
+    const char *const options[] = {src, NULL};
+
+    fill_cache();
+    build->cache_bytes = MOST - 1;
+    ok(bridge->import_cache(ctx, build->graph, "local", options, &err));
+    ck_assert_ptr_null(import_find(build->solver, KEY));
+    ck_assert_uint_eq(build->cache_bytes, MOST - 1);
+}
+END_TEST
+
 static const char *silent[2]; /* options of a cache whose registry says nothing */
 
 static void *
@@ -633,6 +648,7 @@ main(void)
     tcase_add_test(t, test_bridge_directories_have_an_end);
     tcase_add_test(t, test_bundles_have_an_end);
     tcase_add_test(t, test_bridge_imports_caches);
+    tcase_add_test(t, test_bridge_caches_have_an_end);
     tcase_add_test(t, test_bridge_gives_up_an_import);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include "base/json.h"
@@ -16,6 +18,7 @@
 #include "engine/host.h"
 #include "fakehost.h"
 #include "common/llbbridge/llbbridge.h"
+#include "common/llbbridge/process.h"
 #include "graph/graph.h"
 #include "solve/solve.h"
 #include "tenon-graph.h"
@@ -965,6 +968,50 @@ START_TEST(test_gateway_wants_an_image)
 }
 END_TEST
 
+/* ---- bytes for a process -------------------------------------------------------------------- */
+
+static void *
+write_much(void *data)
+{
+    enum { MUCH = 3 * GATEWAY_INPUT_MAX };
+    auto_free char *bytes = tenon_calloc(1, MUCH);
+    const struct gw_fd file = {.fd = 0, .data = {bytes, MUCH}};
+
+    process_write(data, &file);
+    return NULL;
+}
+
+/* One that does not read: so many wait, and whoever writes them. */
+START_TEST(test_gateway_input_has_an_end)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct gateway_process p = {.fds = {-1, -1, -1}, .wake_fd = eventfd(0, EFD_CLOEXEC)};
+    size_t waits = 0;
+    pthread_t writer;
+
+    p.fds[0] = memfd_create("input", MFD_CLOEXEC);
+    pthread_mutex_init(&p.lock, NULL);
+    pthread_cond_init(&p.changed, NULL);
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_much, &p), 0);
+    for (int i = 0; i < 60000 && waits < GATEWAY_INPUT_MAX; i++) {
+        pthread_mutex_lock(&p.lock);
+        waits = p.queue.len;
+        p.gone = waits >= GATEWAY_INPUT_MAX; /* which ends the wait */
+        pthread_cond_broadcast(&p.changed);
+        pthread_mutex_unlock(&p.lock);
+        nanosleep(&moment, NULL);
+    }
+    pthread_join(writer, NULL);
+    ck_assert_uint_eq(waits, GATEWAY_INPUT_MAX);
+    ck_assert_uint_eq(p.queue.len, GATEWAY_INPUT_MAX);
+    tenon_buf_release(&p.queue);
+    pthread_cond_destroy(&p.changed);
+    pthread_mutex_destroy(&p.lock);
+    close(p.wake_fd);
+    close(p.fds[0]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -993,6 +1040,7 @@ main(void)
     tcase_add_loop_test(t, test_gateway_starts_what_the_image_says, 0, tenon_countof(started));
     tcase_add_loop_test(t, test_gateway_refuses_a_list_that_is_none, 0, 2);
     tcase_add_test(t, test_gateway_wants_an_image);
+    tcase_add_test(t, test_gateway_input_has_an_end);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
