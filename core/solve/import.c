@@ -15,6 +15,9 @@
 #define LAYERS_MAX 65536
 #define RECORDS_MAX 1000000
 #define CHAIN_MAX 4096
+/* Of one record: what a step mounts, and the ways to it. Each is looked up, each key is kept. */
+#define RESULTS_MAX 1000
+#define KEYS_MAX 1000
 
 struct layer {
     struct tenon_descriptor desc;
@@ -175,6 +178,10 @@ read_record(struct tenon_import *im, struct json_object *o, size_t i,
         return 0;
     if (!tenon_digest_parse(id, &r->id))
         return malformed(err, "records", i);
+    if ((results && json_object_array_length(results) > RESULTS_MAX) ||
+        json_object_array_length(keys) > KEYS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "records[%zu] has more than %d results or %d "
+                               "keys", i, RESULTS_MAX, KEYS_MAX);
     int rc = read_results(im, r, results, i, err);
     return rc < 0 ? rc : read_keys(im, r, keys, i, err);
 }

@@ -126,6 +126,26 @@ START_TEST(test_import_document)
 }
 END_TEST
 
+/* A thousand of each, and no more: each result is unpacked, each key kept. */
+START_TEST(test_import_counts)
+{
+    auto_buf struct tenon_buf results = TENON_BUF_INIT, keys = TENON_BUF_INIT;
+    for (int i = 0; i < 1000; i++) {
+        tenon_buf_adds(&results, i ? ",{\"layer\":1}" : "{\"layer\":1}");
+        tenon_buf_adds(&keys, i ? "," KEY("2") : KEY("2"));
+    }
+    for (int more = 0; more < 3; more++) {
+        auto_free char *text = tenon_asprintf(
+            DOCUMENT(TWO_LAYERS, RECORD(SHA("1"), "%s%s", "%s%s")), tenon_buf_str(&results),
+            more == 1 ? ",{\"layer\":1}" : "", tenon_buf_str(&keys), more == 2 ? "," KEY("2") : "");
+        ck_assert_int_eq(load(text), more ? TENON_E_LIMIT : 0);
+        tenon_import_free(import);
+        import = NULL;
+        tenon_error_release(&err);
+    }
+}
+END_TEST
+
 /* As the solver finds it; some imports know a key only, others have results. */
 START_TEST(test_import_find)
 {
@@ -175,6 +195,7 @@ main(void)
     TCase *c = tcase_create("import");
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_import_document, 0, tenon_countof(documents));
+    tcase_add_test(c, test_import_counts);
     tcase_add_test(c, test_import_find);
     suite_add_tcase(s, c);
     return unit_run(s);

@@ -301,6 +301,9 @@ spoil(enum what what, int how)
         ck_assert_int_eq(ftruncate(fd, 8 * 1024 * 1024 + 1), 0);
         break;
     }
+    case 7: /* nobody writes to it */
+        ck_assert_int_eq(mkfifoat(layout_dir, path, 0644), 0);
+        break;
     default:
         unit_write(layout_dir, path, "{}");
         break;
@@ -325,6 +328,9 @@ static const struct {
     { MANIFEST_BLOB, 3, TENON_E_CORRUPT, "digest" },
     { MANIFEST_BLOB, 4, TENON_E_CORRUPT, "digest" },
     { MANIFEST_BLOB, 5, TENON_E_CORRUPT, "digest" },
+    { INDEX, 7, TENON_E_LIMIT, "index.json is not a file" },
+    { MANIFEST_BLOB, 7, TENON_E_INVALID, "is not a regular file" },
+    { CONFIG_BLOB, 7, TENON_E_INVALID, "is not a regular file" },
     { CONFIG_BLOB, 0, TENON_E_NOT_FOUND, "oci-layout \"base\"" },
     { CONFIG_BLOB, 1, TENON_E_INVALID, "is not a regular file" },
     { CONFIG_BLOB, 6, TENON_E_CORRUPT, "digest" },

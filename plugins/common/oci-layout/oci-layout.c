@@ -13,6 +13,7 @@
 
 #define DOCUMENT_MAX (8 * 1024 * 1024)
 #define CHUNK ((size_t)1 << 18)
+/* Files are opened with O_NONBLOCK: a pipe of that name would not be waited for, but refused. */
 
 static int
 read_fd(const struct oci_layout *l, int fd, const char *what, const void **data,
@@ -107,7 +108,7 @@ oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_err
 
     char path[7 + 7 + 64 + 1] = "blobs/sha256/";
     memcpy(path + 13, digest + 7, 65);
-    fd = host->open_in(l->ctx, l->dirfd, path, O_RDONLY, 0, err);
+    fd = host->open_in(l->ctx, l->dirfd, path, O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return host->error_context(err, "%s", l->what);
     int rc = import(l, fd, digest, err);
@@ -139,7 +140,7 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     const struct tenon_host *host = l->host;
     const void *text;
     size_t len;
-    int fd = host->open_in(l->ctx, l->dirfd, "index.json", O_RDONLY, 0, err);
+    int fd = host->open_in(l->ctx, l->dirfd, "index.json", O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return host->error_context(err, "%s", l->what);
     int rc = read_fd(l, fd, "index.json", &text, &len, err);
