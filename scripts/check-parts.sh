@@ -32,7 +32,7 @@ say_times() { # BUILD-DIRECTORY SINCE TEST...
     slowest=$(for test; do
         from=$(stat -c %W "$dir/$test.log" 2>/dev/null) to=$(stat -c %Y "$dir/$test.trs" 2>/dev/null) || continue
         [ "${from:-0}" -le 0 ] || echo "$((to - from)) $test"
-    done | sort -rn | sed 's/^\([0-9]*\) \(.*\)/\2 \1 s/; 3q' | paste -sd, | sed 's/,/, /g')
+    done | sort -rn | sed 's/^\([0-9]*\) \(.*\)/\2 \1 s/; 6q' | paste -sd, | sed 's/,/, /g')
     say "  took $(($(date +%s) - since)) s${slowest:+; the slowest: $slowest}"
 }
 
@@ -66,8 +66,8 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     rm -f "$build/check.log"
     : >"$build/check.log"
     for test; do $root rm -f "$build/$test.trs" "$build/$test.log"; done
-    # One more than there are processors: most of them wait for something most of the time.
-    in_session $prefix make -C "$build" -j"$(($(nproc) + 1))" -k check TESTS="$*" >"$build/check.log" 2>&1
+    # More than there are processors: each of them waits for something half of the time.
+    in_session $prefix make -C "$build" -j"$(($(nproc) + 2))" -k check TESTS="$*" >"$build/check.log" 2>&1
     follow_tests "$build/check.log" $# &
     follower=$!
     wait_session || : # the results tell
@@ -76,24 +76,37 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     count_tests "$build" test "$@"
 }
 
+# The builds below $build, all at once. Compiled with less than -g -O2 they are there in half
+# the time, and a trace has its lines.
+configure_sanitized() { # asan | tsan ...
+    in_session sh -c 'top=$1 build=$2
+        shift 2
+        for how; do
+            flag=--enable-sanitizers
+            [ $how != tsan ] || flag=$flag=thread
+            mkdir -p "$build/$how" && cd "$build/$how" || exit
+            [ -f Makefile ] || "$top/configure" -q $flag CFLAGS="-O1 -g1" >configure.log 2>&1 &
+        done
+        wait' sh "$top" "$build" "$@"
+    wait_session || : # where no Makefile is it failed
+}
+
 # A build of its own below $build, of the test programs and no more.
-run_sanitized() { # DIRECTORY CONFIGURE-FLAG TEST...
+run_sanitized() { # asan | tsan TEST...
     dir=$build/$1
-    flag=$2
     how=$1
-    shift 2
-    say "unit tests with $flag ($#)"
+    shift
+    say "unit tests with $how ($#)"
     part_began=$(date +%s)
-    mkdir -p "$dir"
-    [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$flag" >configure.log 2>&1) ||
-        { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "with $flag"; return; }
+    [ -f "$dir/Makefile" ] ||
+        { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "for $how"; return; }
     for test; do rm -f "$dir/$test.trs" "$dir/$test.log"; done
     # Many tests load modules.
     in_session make -C "$dir" -j"$(nproc)" -k modules "$@" >"$dir/check.log" 2>&1
     wait_session || : # a program that is missing is a failure below
     say "  built in $(($(date +%s) - part_began)) s"
     part_began=$(date +%s)
-    in_session make -C "$dir" -j"$(nproc)" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
+    in_session make -C "$dir" -j"$(($(nproc) + 1))" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
     follow_tests "$dir/check.log" $# &
     follower=$!
     wait_session || :
@@ -192,7 +205,7 @@ run_mutations() { # OPTION...
     fi
     log=$build/mutation.log
     part_began=$(date +%s)
-    in_session "$top/tests/mutation/run" -v "$@" >"$log" 2>&1
+    in_session "$top/tests/mutation/run" -v --built "$build" "$@" >"$log" 2>&1
     wait_session || : # its lines tell
     say "  took $(($(date +%s) - part_began)) s"
     sed -n 's/^/  /p' "$log"
@@ -211,8 +224,11 @@ run_failed() {
     filters_of() { of "$1" | sed 's/.*/--filter &/'; }
     [ -z "$(of test)" ] ||
         run_tests "tests that failed" "$root env FAULT_ROUNDS=${FAULT_ROUNDS-10}" $(of test)
-    [ -z "$(of asan)" ] || run_sanitized asan --enable-sanitizers $(of asan | sed '/^configure$/d')
-    [ -z "$(of tsan)" ] || run_sanitized tsan --enable-sanitizers=thread $(of tsan | sed '/^configure$/d')
+    for sanitizer in asan tsan; do
+        [ -n "$(of $sanitizer)" ] || continue
+        configure_sanitized $sanitizer
+        run_sanitized $sanitizer $(of $sanitizer | sed '/^configure$/d')
+    done
     set -f # "*" stays one
     [ -z "$(of cases)" ] || run_conformance "cases that failed" $(filters_of cases)
     [ -z "$(of cases-copies)" ] || run_conformance_copies $(filters_of cases-copies)
