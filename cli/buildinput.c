@@ -370,6 +370,18 @@ layout_digest(const char *dir, const char *tag, char **out, struct tenon_error *
     return TENON_OK;
 }
 
+/* The colon before the tag, or before a whole name where a layout is what stands before its first
+ * colon; or NULL. */
+static char *
+layout_end(char *path)
+{
+    char *first = strchr(path, ':'), *last = strrchr(path, ':');
+    if (!first)
+        return NULL;
+    auto_free char *index = tenon_asprintf("%.*s/index.json", (int)(first - path), path);
+    return access(index, F_OK) == 0 ? first : strchr(last, '/') ? NULL : last;
+}
+
 /* --build-context NAME=VALUE */
 static int
 named_context(struct input *in, const char *spec, struct tenon_error *err)
@@ -388,11 +400,9 @@ named_context(struct input *in, const char *spec, struct tenon_error *err)
         char *at = strstr(dir, "@sha256:");
         if (at)
             *at = '\0';
-        char *colon = strrchr(dir, ':');
-        if (colon && !strchr(colon, '/'))
+        char *colon = layout_end(dir);
+        if (colon)
             *colon = '\0';
-        else
-            colon = NULL;
         auto_free char *local = tenon_asprintf("oci-layout-%s", name);
         for (char *c = local; *c; c++)
             if (strchr(":/@", *c))

@@ -110,6 +110,21 @@ build(const struct repro *r, enum which which)
     return r->build(&cli, &f);
 }
 
+/* Until it has ended; SIGTERM, which comes to one process alone, is passed on.  Both signals are
+ * blocked. */
+static int
+await_end(pid_t pid, const sigset_t *signals, int *status)
+{
+    for (;;) {
+        const pid_t ended = waitpid(pid, status, WNOHANG);
+        if (ended)
+            return ended < 0 ? -1 : 0;
+        int sig = 0;
+        if (sigwait(signals, &sig) == 0 && sig == SIGTERM)
+            kill(pid, SIGTERM);
+    }
+}
+
 /* do_it in a process of its own, and how that ended. */
 static int
 apart(const struct repro *r, int (*do_it)(const struct repro *r, enum which which),
@@ -117,18 +132,24 @@ apart(const struct repro *r, int (*do_it)(const struct repro *r, enum which whic
 {
     fflush(stdout);
     fflush(stderr);
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, &before);
     const pid_t pid = fork();
     if (pid < 0)
         return tenon_error_sys(err, "start a process");
     if (pid == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
         const int result = do_it(r, which);
         fflush(stdout);
         _exit(result);
     }
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return tenon_error_sys(err, "wait for a process");
+    int status = 0;
+    if (await_end(pid, &signals, &status) < 0)
+        return tenon_error_sys(err, "wait for a process");
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
 }
 

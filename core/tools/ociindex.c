@@ -39,9 +39,29 @@ tenon_oci_stands_beside(struct json_object *entry)
                                strspn(name + strlen(prefix), "0123456789abcdef") == 64);
 }
 
+/* The whole name that containerd and BuildKit write beside the tag, or its familiar form. */
+static bool
+is_whole_name(struct json_object *entry, const char *wanted)
+{
+    static const char *const prefixes[] = { "", "docker.io/", "docker.io/library/" };
+    struct json_object *notes = NULL;
+    if (!strpbrk(wanted, "/:") || !json_object_is_type(entry, json_type_object) ||
+        !json_object_object_get_ex(entry, "annotations", &notes))
+        return false;
+    const char *name = member(notes, TENON_OCI_WHOLE_NAME);
+    for (size_t i = 0; name && i < sizeof prefixes / sizeof *prefixes; i++) {
+        const size_t len = strlen(prefixes[i]);
+        if (!strncmp(name, prefixes[i], len) && !strcmp(name + len, wanted))
+            return true;
+    }
+    return false;
+}
+
 static bool
 is_called(struct json_object *entry, const char *tag)
 {
+    if (is_whole_name(entry, tag))
+        return true;
     const char *name = tenon_oci_ref_name(entry);
     const char *colon = name ? strrchr(name, ':') : NULL;
     return name && (strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0));

@@ -8,6 +8,7 @@
 
 /* The annotation that holds an entry's tag. */
 #define TENON_OCI_REF_NAME "org.opencontainers.image.ref.name"
+#define TENON_OCI_WHOLE_NAME "io.containerd.image.name"
 
 /* "sha256:" and 64 lower-case hex digits. */
 bool tenon_is_sha256(const char *digest);
@@ -20,7 +21,8 @@ const char *tenon_oci_ref_name(struct json_object *entry);
 bool tenon_oci_stands_beside(struct json_object *entry);
 
 /* The digest of the first entry that is called `tag`, or anything that ends with a colon
- * and the tag: "v1" is meant by "docker.io/library/x:v1" too.  any: a lone image needs no
+ * and the tag: "v1" is meant by "docker.io/library/x:v1" too. A whole
+ * name, "x:v1", is told apart from others of that tag.  any: a lone image needs no
  * tag.  NULL when there is none; it is the index's. */
 const char *tenon_oci_index_find(struct json_object *index, const char *tag, bool any);
 

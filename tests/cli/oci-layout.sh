@@ -30,12 +30,20 @@ gives two "$work/both:two"
 gives one "$work/both@$(digest one)"
 gives two "$work/both@$(digest two)"
 gives two "$work/both:one@$(digest two)" # the digest has the last word
+# Of one tag the name tells which.
+for n in one two; do
+    run 0 tenon image copy "oci-layout://$work/$n" "oci-layout://$work/named:example.org/$n:1"
+done
+gives one "$work/named:example.org/one:1"
+gives two "$work/named:example.org/two:1"
 gives one "$work/latest"
 gives two "$work/latest:other"
 
 none=sha256:0000000000000000000000000000000000000000000000000000000000000000
 use 2 "$work/both:three"
 assert_has "$work/err" three
+use 2 "$work/named:example.org/three:1"
+assert_has "$work/err" "no image \"example.org/three:1\""
 use 1 "$work/both@$none"
 assert_has "$work/err" "$none"
 use 1 "$work/both@sha256:abc"

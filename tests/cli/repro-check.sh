@@ -3,7 +3,7 @@
 # its step, path and field; the build that was asked for is done, and nothing else is left.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/steps.sh"
-need jq
+need jq python3
 TMPDIR=$work/tmp
 mkdir "$TMPDIR"
 export TMPDIR
@@ -39,6 +39,27 @@ for how in 'compression=gzip,"annotation.x=a ""b"", c"' compression=zstd; do
     assert_eq "reproducible: built twice, it is $(tar xOf made.tar index.json | jq -r '.manifests[0].digest')" "$(tail -1 err)"
 done
 unset SOURCE_DATE_EPOCH
+
+# Ctrl-C, which a terminal sends to all of them, in the first build and in the second, and SIGTERM
+# to the first process alone: nothing is left of either.
+printf 'FROM base\nRUN sleep 2\n' | dockerfile
+for case in 'INT -:RUN sleep 2' 'INT -:building it again' 'TERM :building it again'; do
+    at=${case#*:} to=${case%%:*}
+    python3 -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.setsid()
+os.execv(sys.argv[1], sys.argv[1:])' "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain --repro-check \
+        --no-cache --build-context "base=oci-layout://$bases/busybox" "$context" >out 2>interrupted &
+    tenon=$!
+    await_line interrupted "$at"
+    kill -${to% *} ${to#* }$tenon
+    status=0
+    wait $tenon || status=$?
+    [ $status = 130 ] || { cat interrupted >&2; fail "interrupted at \"$at\": status $status"; }
+    assert_eq "" "$(ls "$TMPDIR")"
+    assert_lacks interrupted "reproducible: "
+done
 
 # What fails, or cannot be done twice.
 printf 'FROM base\nRUN exit 3\n' | dockerfile

@@ -52,6 +52,10 @@ END_TEST
 #define ENTRY(digest, name) \
     "{\"digest\":\"" digest "\",\"annotations\":{\"" TENON_OCI_REF_NAME "\":\"" name "\"}}"
 
+#define WHOLE(digest, name, tag) \
+    "{\"digest\":\"" digest "\",\"annotations\":{\"" TENON_OCI_WHOLE_NAME "\":\"" name \
+    "\",\"" TENON_OCI_REF_NAME "\":\"" tag "\"}}"
+
 static const struct {
     const char *index, *tag;
     bool any;
@@ -67,6 +71,12 @@ static const struct {
     {"{\"manifests\":[" ENTRY("md5:1", "v1") "," ENTRY(B, "v1") "]}", "v1", false, B},
     {"{\"manifests\":[1,[],null,{\"digest\":1},{\"digest\":\"" A "\",\"annotations\":1}]}", "v1",
      false, NULL},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "h/b:v1", false, B},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "v1", false, A},
+    {"{\"manifests\":[" WHOLE(A, "docker.io/library/b:v1", "v1") "]}", "b:v1", false, A},
+    {"{\"manifests\":[" WHOLE(A, "docker.io/c/b:v1", "v1") "]}", "c/b:v1", false, A},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "]}", "h/b:v1", false, NULL},
+    {"{\"manifests\":[" WHOLE(A, "tag", "v1") "]}", "tag", false, NULL},
     {"{\"manifests\":{}}", "v1", true, NULL},
     {"[]", "v1", true, NULL},
     {"null", "v1", true, NULL},
