@@ -7,12 +7,17 @@
 #include <uthash.h>
 
 #include "tools/alloc.h"
+#include "tools/base64.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "engine/buildkitdocument.h"
 #include "engine/remotecache.h"
 #include "image/assemble.h"
 #include "solve/cache.h"
+
+/* Up to that size the document is in its manifest, too (OCI's "data" of a descriptor): who has the
+ * one needs not ask for the other. */
+#define BESIDE_MAX ((size_t)128 << 10)
 
 struct layer { /* a blob on another; the same blob may come again elsewhere */
     char *name; /* "PARENT DIGEST" */
@@ -185,15 +190,13 @@ add_record(struct document *d, const struct tenon_cache_entry *k, bool made,
 }
 
 static int
-put_text(struct tenon_store *s, struct json_object *o, struct tenon_digest *digest,
-         size_t *len, struct tenon_error *err)
+put_text(struct tenon_store *s, struct json_object *o, struct tenon_buf *text,
+         struct tenon_digest *digest, struct tenon_error *err)
 {
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    tenon_json_write(&text, o, true);
-    if (text.len > TENON_CACHE_DOCUMENT_MAX)
+    tenon_json_write(text, o, true);
+    if (text->len > TENON_CACHE_DOCUMENT_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "the cache has too many records");
-    *len = text.len;
-    return tenon_blob_put(s, text.data, text.len, digest, err);
+    return tenon_blob_put(s, text->data, text->len, digest, err);
 }
 
 static int
@@ -201,8 +204,8 @@ write_manifest(struct document *d, struct json_object *config,
                struct tenon_desc *manifest, struct tenon_error *err)
 {
     struct tenon_digest digest;
-    size_t len;
-    if (put_text(d->store, config, &digest, &len, err) < 0)
+    auto_buf struct tenon_buf document = TENON_BUF_INIT, text = TENON_BUF_INIT;
+    if (put_text(d->store, config, &document, &digest, err) < 0)
         return err->code;
     auto_json struct json_object *o = json_object_new_object();
     struct json_object *c = json_object_new_object();
@@ -210,14 +213,18 @@ write_manifest(struct document *d, struct json_object *config,
     put_string(o, "mediaType", TENON_MT_OCI_MANIFEST);
     put_string(c, "mediaType", TENON_MT_CACHE_CONFIG);
     put_string(c, "digest", digest.str);
-    json_object_object_add(c, "size", json_object_new_int64((int64_t)len));
+    json_object_object_add(c, "size", json_object_new_int64((int64_t)document.len));
+    if (document.len <= BESIDE_MAX) {
+        auto_free char *data = tenon_base64(document.data, document.len);
+        put_string(c, "data", data);
+    }
     json_object_object_add(o, "config", c);
     json_object_object_add(o, "layers", json_object_get(d->blobs));
-    if (put_text(d->store, o, &digest, &len, err) < 0)
+    if (put_text(d->store, o, &text, &digest, err) < 0)
         return err->code;
     *manifest = (struct tenon_desc){ .media_type = tenon_strdup(TENON_MT_OCI_MANIFEST),
                                      .digest = tenon_strdup(digest.str),
-                                     .size = (int64_t)len };
+                                     .size = (int64_t)text.len };
     return TENON_OK;
 }
 

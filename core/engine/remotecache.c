@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "base/log.h"
+#include "tools/base64.h"
 #include "image/image.h"
 #include "solve/cache.h"
 
@@ -205,6 +206,25 @@ read_beside(struct tenon_build *b, struct tenon_cache *c, struct json_object *la
     return read_document(b, c, document, err);
 }
 
+/* What the manifest has of it as "data". */
+static bool
+has_data(struct json_object *manifest, const struct tenon_desc *d, struct tenon_buf *out)
+{
+    struct json_object *config = NULL, *data = NULL;
+    struct tenon_digest digest;
+    if (!json_object_object_get_ex(manifest, "config", &config) ||
+        !json_object_object_get_ex(config, "data", &data) ||
+        !json_object_is_type(data, json_type_string))
+        return false;
+    const size_t len = (size_t)json_object_get_string_len(data);
+    bool good = tenon_base64_decode(json_object_get_string(data), len, out);
+    tenon_digest_of(out->data, out->len, &digest);
+    if (good && tenon_streq(digest.str, d->digest))
+        return true;
+    tenon_buf_clear(out); /* it is asked for */
+    return false;
+}
+
 /* A cache's own manifest, or that of an image with a cache in its config. */
 static int
 read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
@@ -218,7 +238,8 @@ read_manifest(struct tenon_build *b, struct tenon_cache *c, const void *text,
         tenon_json_parse(text, len, TENON_CACHE_DOCUMENT_MAX, &o, err) < 0 ||
         tenon_json_get_array(o, "layers", &layers, err) < 0)
         return err->code;
-    int rc = read_blob(b, c, &m.config, &config, err);
+    int rc = has_data(o, &m.config, &config) ? TENON_OK
+                                             : read_blob(b, c, &m.config, &config, err);
     bool is_cache = tenon_streq(m.config.media_type, TENON_MT_CACHE_CONFIG);
     if (rc == 0 && !is_cache)
         rc = tenon_inline_cache_read(&m, config.data, config.len, &document, err);

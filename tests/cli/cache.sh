@@ -157,10 +157,16 @@ run 0 "$abs_top_builddir/tenon-dev" --root "$work/j" build --progress=plain -o t
     --build-context "base=oci-layout://$bases/busybox" "$context"
 assert_has "$work/err" "runs instead"
 
-# A config that is none, an index that is none.
+# The document is in its manifest, too, and not asked for. Where there is another one it is, and is
+# none; so is the index.
 cp -r "$work/max" "$work/broken"
 echo '{' >"$(config broken)"
 build k --cache-from "type=local,src=$work/broken"
+expect 5 0
+jq -c '.config.data = "e30="' "$(manifest broken)" >"$work/other-data"
+hex=$(sha256sum <"$work/other-data" | cut -d' ' -f1)
+cp "$work/other-data" "$work/broken/blobs/sha256/$hex"
+build n --cache-from "type=local,src=$work/broken,digest=sha256:$hex"
 expect 0 5
 echo '[' >"$work/broken/index.json"
 build l --cache-from "type=local,src=$work/broken"
