@@ -42,7 +42,9 @@ static int
 local_open(void *data, const char *service, const char *id, struct tenon_error *e)
 {
     (void)data;
-    if (strcmp(service, "local") || (strcmp(id, "context") && strcmp(id, context_path)))
+    if (strcmp(service, "local"))
+        return tenon_error_set(e, TENON_E_UNSUPPORTED, "there is no %s", service);
+    if (strcmp(id, "context") && strcmp(id, context_path))
         return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
     return open(context_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
