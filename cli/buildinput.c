@@ -362,7 +362,7 @@ layout_digest(const char *dir, const char *tag, char **out, struct tenon_error *
     if (tenon_read_file(file, INDEX_MAX, &text, err) < 0 ||
         tenon_json_parse(text.data, text.len, INDEX_MAX, &index, err) < 0)
         return tenon_error_context(err, "OCI layout %s", dir);
-    const char *found = tenon_oci_index_find(index, tag ? tag : "latest", !tag);
+    const char *found = tenon_oci_index_find(index, tag ? tag : "latest", !tag, NULL);
     if (!found)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "OCI layout %s has no image \"%s\"", dir,
                                tag ? tag : "latest");

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <uthash.h>
 
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
+#include "tools/ociindex.h"
 #include "tools/path.h"
 #include "image/layer.h"
 #include "image/libarchive.h"
@@ -15,6 +17,10 @@
 
 #define NAME_LIMIT 4096
 #define LINKS_MAX 8
+#define NESTED_MAX 4 /* indexes in indexes */
+
+TENON_DEFINE_AUTO_STRUCT(desc, struct tenon_desc, tenon_desc_release);
+#define auto_desc __attribute__((cleanup(tenon_auto_desc)))
 
 struct member { /* a file of the archive */
     char *path;
@@ -235,21 +241,21 @@ make_manifest(const struct taking *t, struct json_object *saved, struct tenon_pl
     return 0;
 }
 
-/* Is one of its names the one that is asked for, or does it end with that tag? */
-static bool
-is_called(struct json_object *saved, const char *tag)
+/* How well one of its names fits the one that is asked for. */
+static enum tenon_name_fit
+fit_of(struct json_object *saved, const char *tag)
 {
     struct json_object *names = NULL;
+    enum tenon_name_fit best = TENON_NAME_OTHER;
     if (!json_object_object_get_ex(saved, "RepoTags", &names) ||
         !json_object_is_type(names, json_type_array))
-        return false;
+        return best;
     for (size_t i = 0; i < json_object_array_length(names); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(names, i));
-        const char *colon = name ? strrchr(name, ':') : NULL;
-        if (name && (!strcmp(name, tag) || (colon && !strcmp(colon + 1, tag))))
-            return true;
+        const enum tenon_name_fit fit = tenon_oci_name_fit(name, tag);
+        best = fit > best ? fit : best;
     }
-    return false;
+    return best;
 }
 
 static int
@@ -261,12 +267,22 @@ choose_saved(const struct taking *t, struct tenon_place *p, struct tenon_error *
     const size_t count = json_object_is_type(list, json_type_array)
                              ? json_object_array_length(list) : 0;
     struct json_object *found = NULL;
-    for (size_t i = 0; i < count && !found; i++) {
+    enum tenon_name_fit best = TENON_NAME_OTHER;
+    bool is_one = true;
+    for (size_t i = 0; i < count; i++) {
         struct json_object *saved = json_object_array_get_idx(list, i);
-        if (json_object_is_type(saved, json_type_object) &&
-            (p->tag ? is_called(saved, p->tag) : count == 1))
-            found = saved;
+        if (!json_object_is_type(saved, json_type_object))
+            continue;
+        const enum tenon_name_fit fit = p->tag ? fit_of(saved, p->tag)
+                                               : count == 1 ? TENON_NAME_SAME : TENON_NAME_OTHER;
+        if (fit == TENON_NAME_OTHER || fit < best)
+            continue;
+        is_one = fit > best;
+        found = is_one ? saved : found;
+        best = fit;
     }
+    if (!is_one)
+        return tenon_error_set(err, TENON_E_INVALID, "several images are called \"%s\"", p->tag);
     if (!found)
         return p->tag ? tenon_error_set(err, TENON_E_NOT_FOUND, "no image called \"%s\"", p->tag)
                       : tenon_error_set(err, TENON_E_INVALID, "it has %zu images: which one?",
@@ -274,8 +290,99 @@ choose_saved(const struct taking *t, struct tenon_place *p, struct tenon_error *
     return make_manifest(t, found, p, err);
 }
 
+/* ---- both in one ------------------------------------------------------------------------- */
+
+/* Are these the blobs of an image of the store? */
+static bool
+is_of(const struct taking *t, struct json_object *saved, struct json_object *manifest)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    struct json_object *config = NULL, *layers = NULL, *files = NULL;
+    const char *file = NULL, *digest = NULL;
+    json_object_object_foreach(saved, key, value) { /* Go's readers take any case */
+        (void)value;
+        if ((!strcasecmp(key, "Config") && strcmp(key, "Config")) ||
+            (!strcasecmp(key, "Layers") && strcmp(key, "Layers")))
+            return false;
+    }
+    if (tenon_json_get_object(manifest, "config", &config, &none) < 0 || !config ||
+        tenon_json_get_array(manifest, "layers", &layers, &none) < 0 || !layers ||
+        tenon_json_get_str(config, "digest", NULL, &digest, &none) < 0 ||
+        tenon_json_get_str(saved, "Config", "", &file, &none) < 0 ||
+        tenon_json_get_array(saved, "Layers", &files, &none) < 0 || !files ||
+        json_object_array_length(files) != json_object_array_length(layers))
+        return false;
+    const struct member *m = find(t, file, &none);
+    if (!m || !tenon_streq(digest, m->digest))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        struct json_object *name = json_object_array_get_idx(files, i),
+                           *layer = json_object_array_get_idx(layers, i);
+        m = find(t, json_object_is_type(name, json_type_string) ? json_object_get_string(name) : "",
+                 &none);
+        if (!m || !json_object_is_type(layer, json_type_object) ||
+            tenon_json_get_str(layer, "digest", NULL, &digest, &none) < 0 ||
+            !tenon_streq(digest, m->digest))
+            return false;
+    }
+    return true;
+}
+
+/* Is what `docker load` would take the image that was chosen, or one of its platforms'? */
+static bool
+is_in(const struct taking *t, struct json_object *saved, const char *digest, unsigned depth)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    struct json_object *list = NULL;
+    if (depth > NESTED_MAX || !json_object_is_type(saved, json_type_object) ||
+        tenon_blob_read(t->reach->store, digest, TENON_PLACE_DOCUMENT_MAX, &text, &none) < 0 ||
+        tenon_json_parse(tenon_buf_str(&text), text.len, TENON_PLACE_DOCUMENT_MAX, &o, &none) < 0 ||
+        !json_object_is_type(o, json_type_object))
+        return false;
+    if (!tenon_media_is_index(tenon_document_type(o)))
+        return is_of(t, saved, o);
+    if (tenon_index_list(o, &list, &none) < 0)
+        return false;
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        auto_desc struct tenon_desc d = {0};
+        if (tenon_desc_parse(json_object_array_get_idx(list, i), "manifests", &d, &none) == 0 &&
+            is_in(t, saved, d.digest, depth + 1))
+            return true;
+        tenon_error_release(&none);
+    }
+    return false;
+}
+
 static int
-choose(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
+compare(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
+{
+    auto_json struct json_object *list = NULL;
+    struct member *m;
+    HASH_FIND(hh, t->members, "/manifest.json", strlen("/manifest.json"), m);
+    if (!m)
+        return 0;
+    if (parse(t, "manifest.json", &list, err) < 0)
+        return err->code;
+    p->loads_others = !json_object_is_type(list, json_type_array);
+    for (size_t i = 0; !p->loads_others && i < json_object_array_length(list); i++)
+        p->loads_others = !is_in(t, json_object_array_get_idx(list, i), p->top.digest, 0);
+    return 0;
+}
+
+int
+tenon_place_check_loads(const struct tenon_place *p, struct tenon_error *err)
+{
+    if (!p->loads_others)
+        return 0;
+    tenon_error_set(err, TENON_E_DENIED, "`docker load` would take something else of it than %s",
+                    p->top.digest);
+    return tenon_error_hint(err, "`tenon image copy` makes an archive of one image");
+}
+
+static int
+choose_any(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
 {
     auto_json struct json_object *index = NULL;
     struct member *m;
@@ -287,6 +394,12 @@ choose(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
         return err->code;
     p->index = tenon_steal(&index);
     return 0;
+}
+
+static int
+choose(const struct taking *t, struct tenon_place *p, struct tenon_error *err)
+{
+    return choose_any(t, p, err) < 0 || compare(t, p, err) < 0 ? err->code : 0;
 }
 
 int

@@ -28,6 +28,17 @@ tenon_place_open_in_layout(const struct tenon_place *p, const char *digest, stru
     return open_regular(p->fd, path, err);
 }
 
+const char *
+tenon_document_type(struct json_object *document)
+{
+    struct json_object *said = NULL;
+    if (json_object_object_get_ex(document, "mediaType", &said) &&
+        json_object_is_type(said, json_type_string))
+        return json_object_get_string(said);
+    return json_object_object_get_ex(document, "manifests", NULL) ? TENON_MT_OCI_INDEX
+                                                                  : TENON_MT_OCI_MANIFEST;
+}
+
 static int
 no_entry(struct json_object *list, const char *tag, struct tenon_error *err)
 {
@@ -62,7 +73,14 @@ tenon_place_choose_entry(struct json_object *index, const char *tag, const char 
         return tenon_error_context(err, "index.json");
     if (!list)
         return tenon_error_set(err, TENON_E_CORRUPT, "index.json has no manifests");
-    const char *found = digest ? digest : tenon_oci_index_find(index, tag ? tag : "latest", !tag);
+    bool is_one = true;
+    const char *found = digest ? digest : tenon_oci_index_find(index, tag ? tag : "latest", !tag,
+                                                               &is_one);
+    if (!is_one) {
+        tenon_error_set(err, TENON_E_INVALID, "several images are called \"%s\": which one?",
+                        tag ? tag : "latest");
+        return tenon_error_hint(err, "by its digest: @%s", found);
+    }
     for (size_t i = 0; found && i < json_object_array_length(list); i++) {
         struct json_object *entry = json_object_array_get_idx(list, i);
         const char *has;

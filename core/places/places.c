@@ -180,17 +180,6 @@ tenon_place_parse_target(const char *text, struct tenon_place *out, struct tenon
 
 /* ---- documents ----------------------------------------------------------------------- */
 
-const char *
-tenon_document_type(struct json_object *document)
-{
-    struct json_object *said = NULL;
-    if (json_object_object_get_ex(document, "mediaType", &said) &&
-        json_object_is_type(said, json_type_string))
-        return json_object_get_string(said);
-    return json_object_object_get_ex(document, "manifests", NULL) ? TENON_MT_OCI_INDEX
-                                                                  : TENON_MT_OCI_MANIFEST;
-}
-
 /* The reference, with the digest of one of its documents. */
 static char *
 with_digest(const struct tenon_place *p, const char *digest, struct tenon_error *err)

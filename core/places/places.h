@@ -43,6 +43,7 @@ struct tenon_place {
     char *digest; /* the same */
     bool itself;  /* of a registry's: not what the store has by that name instead */
     bool guessed; /* a path whose kind is what was found there */
+    bool loads_others; /* an archive of which `docker load` takes what is not top */
     int fd;       /* of the directory or file, -1 none */
     struct json_object *index; /* index.json of a layout or an archive of one, as it was found */
     struct tenon_desc top; /* the image's index or manifest; not of trees */
@@ -59,6 +60,8 @@ int tenon_place_parse_target(const char *text, struct tenon_place *out, struct t
 /* Go there, and find the image. */
 int tenon_place_find(const struct tenon_reach *reach, struct tenon_place *p,
                      struct tenon_error *err);
+/* DENIED: who loads it gets something else. */
+int tenon_place_check_loads(const struct tenon_place *p, struct tenon_error *err);
 static inline bool
 tenon_place_is_image(const struct tenon_place *p)
 {

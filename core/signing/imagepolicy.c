@@ -8,11 +8,17 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "image/image.h"
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 #include "tools/parse.h"
 
 #define POLICY_MAX ((size_t)1 << 20)
 #define FILES_MAX ((size_t)4 << 20)
+#define PORT ":443"
+
+TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
+#define auto_reference __attribute__((cleanup(tenon_auto_reference)))
 
 struct tenon_image_policy {
     TENON_VEC(struct tenon_image_rule) rules;
@@ -60,15 +66,51 @@ only(struct json_object *o, const char *const *names, struct tenon_error *err)
         return tenon_error_set(err, TENON_E_INVALID, "not an object");
     json_object_object_foreach(o, key, value) {
         size_t i = 0;
-        (void)value;
         while (names[i] && strcmp(names[i], key))
             i++;
         if (!names[i]) {
             auto_free char *meant = tenon_meant(key, names);
             return tenon_error_set(err, TENON_E_INVALID, "unknown member \"%s\"%s", key, meant);
         }
+        if (!value)
+            return tenon_error_set(err, TENON_E_INVALID, "\"%s\" is null", key);
     }
     return 0;
+}
+
+static size_t
+members_of(struct json_object *o)
+{
+    size_t count = 0;
+    if (json_object_is_type(o, json_type_array))
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+            count += members_of(json_object_array_get_idx(o, i));
+    if (!json_object_is_type(o, json_type_object))
+        return count;
+    json_object_object_foreach(o, key, value) {
+        (void)key;
+        count += 1 + members_of(value);
+    }
+    return count;
+}
+
+/* Of a member that is there twice the parser keeps the last, and other readers the first. Each
+ * has one colon, so the text has as many as there are members. */
+static int
+check_twice(const struct tenon_buf *text, struct json_object *o, struct tenon_error *err)
+{
+    size_t colons = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text->len; i++) {
+        if (quoted && text->data[i] == '\\')
+            i++;
+        else if (text->data[i] == '"')
+            quoted = !quoted;
+        else
+            colons += !quoted && text->data[i] == ':';
+    }
+    return colons == members_of(o) ? 0 : tenon_error_set(err, TENON_E_INVALID, "a member is there "
+                                                         "twice");
 }
 
 static int
@@ -121,6 +163,67 @@ read_beside(const struct tenon_image_policy *p, const char *name, struct tenon_b
 
 /* ---- rules ------------------------------------------------------------------------- */
 
+/* Registries have one name in small letters, and 443 is their port anyway. */
+static char *
+domain_of(const struct tenon_reference *ref)
+{
+    char *domain = tenon_lower(tenon_strdup(ref->domain));
+    const size_t len = strlen(domain), port = strlen(PORT);
+    if (len > port && !strcmp(domain + len - port, PORT) && strchr(domain, '.'))
+        domain[len - port] = '\0';
+    return domain;
+}
+
+/* Does the text itself say a tag?  A reference without one is taken for "latest". */
+static bool
+says_tag(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *at = strchr(name, '@');
+    const char *colon = strchr(slash ? slash : name, ':');
+    return colon && (!at || colon < at);
+}
+
+int
+tenon_image_name_split(const char *name, char **repository, char **tag, struct tenon_error *err)
+{
+    auto_reference struct tenon_reference ref = {0};
+    if (tenon_reference_parse(name, &ref, err) < 0)
+        return err->code;
+    auto_free char *domain = domain_of(&ref);
+    *repository = tenon_asprintf("%s/%s", domain, ref.path);
+    *tag = says_tag(name) ? tenon_strdup(ref.tag) : NULL;
+    return 0;
+}
+
+/* What no image can be called would leave its rule to another, or to none. With a star the
+ * registry alone can be held to that, if there is none in it. */
+static int
+check_pattern(const char *pattern, struct tenon_error *err)
+{
+    auto_error struct tenon_error why = TENON_ERROR_INIT;
+    auto_free char *repository = NULL, *tag = NULL;
+    const size_t domain = strcspn(pattern, "/"), whole = strcspn(pattern, "*");
+    const bool has_star = pattern[whole] == '*';
+    for (size_t i = 0; i < domain; i++)
+        if (pattern[i] >= 'A' && pattern[i] <= 'Z')
+            return tenon_error_set(err, TENON_E_INVALID, "\"%s\": registries are named in small "
+                                   "letters", pattern);
+    if (has_star && whole <= domain)
+        return 0;
+    auto_free char *name = has_star ? tenon_asprintf("%.*s/a/b", (int)domain, pattern)
+                                    : tenon_strdup(pattern);
+    if (tenon_image_name_split(name, &repository, &tag, &why) < 0)
+        return tenon_error_set(err, TENON_E_INVALID, "\"%s\" is no name of images: %s", pattern,
+                               why.message);
+    auto_free char *normal = tag ? tenon_asprintf("%s:%s", repository, tag)
+                                 : tenon_strdup(repository);
+    if (!strcmp(normal, name))
+        return 0;
+    tenon_error_set(err, TENON_E_INVALID, "\"%s\" is no whole name", pattern);
+    normal[strlen(normal) - (has_star ? strlen("/a/b") : 0)] = '\0';
+    return tenon_error_hint(err, "%s%s", normal, has_star ? pattern + domain : "");
+}
+
 static int
 take_name(struct tenon_image_policy *p, struct tenon_image_rule *r, struct json_object *o,
           struct tenon_error *err)
@@ -129,10 +232,8 @@ take_name(struct tenon_image_policy *p, struct tenon_image_rule *r, struct json_
     const char *name = json_object_is_type(o, json_type_string) ? json_object_get_string(o) : "";
     if (!*name)
         return tenon_error_set(err, TENON_E_INVALID, "not a name");
-    if (!strchr(name, '/') && !strchr(name, '*')) {
-        tenon_error_set(err, TENON_E_INVALID, "\"%s\" is no whole name", name);
-        return tenon_error_hint(err, "docker.io/library/%s", name);
-    }
+    if (check_pattern(name, err) < 0)
+        return err->code;
     tenon_strv_push(&r->names, tenon_strdup(name));
     return 0;
 }
@@ -239,7 +340,8 @@ tenon_image_policy_load(const char *path, struct tenon_image_policy **out, struc
     if (read_file(path, POLICY_MAX, &text, err) < 0)
         return err->code;
     if (tenon_json_parse(tenon_buf_str(&text), text.len, POLICY_MAX, &o, err) < 0 ||
-        only(o, names, err) < 0 || each(o, "images", take_rule, p, NULL, err) < 0)
+        check_twice(&text, o, err) < 0 || only(o, names, err) < 0 ||
+        each(o, "images", take_rule, p, NULL, err) < 0)
         return tenon_error_context(err, "%s", path);
     *out = tenon_steal(&p);
     return 0;

@@ -42,6 +42,10 @@ int tenon_image_policy_load(const char *path, struct tenon_image_policy **out,
 void tenon_image_policy_free(struct tenon_image_policy *p);
 TENON_DEFINE_AUTO(image_policy, struct tenon_image_policy *, tenon_image_policy_free);
 #define auto_image_policy __attribute__((cleanup(tenon_auto_image_policy)))
+/* A name as rules have it: the registry in small letters and without the port that it has anyway;
+ * *tag NULL: it says none.  INVALID. */
+int tenon_image_name_split(const char *name, char **repository, char **tag,
+                           struct tenon_error *err);
 /* The first rule about a name, "repository" with ":tag" or without; NULL: none. */
 const struct tenon_image_rule *tenon_image_policy_find(const struct tenon_image_policy *p,
                                                        const char *repository, const char *tag);

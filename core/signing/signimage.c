@@ -266,6 +266,8 @@ check(const struct tenon_sign_image *x, char **name, struct tenon_error *err)
 {
     if (!tenon_place_is_image(x->place))
         return tenon_error_set(err, TENON_E_INVALID, "%s is no image, but files", x->place->text);
+    if (tenon_place_check_loads(x->place, err) < 0)
+        return tenon_error_context(err, "%s", x->place->text);
     *name = x->name ? tenon_strdup(x->name) : tenon_signed_name(x->place);
     if (!*name) {
         tenon_error_set(err, TENON_E_INVALID, "%s does not say what the image is called",

@@ -16,17 +16,22 @@
 #define STATEMENTS_MAX 1000
 #define REASONS_MAX 16 /* that are told in a message */
 
-TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
-#define auto_reference __attribute__((cleanup(tenon_auto_reference)))
+#define NESTED_MAX 4 /* indexes in indexes */
+
+struct share { /* this key has signed, and is good for this entry of the policy */
+    size_t signer, key;
+};
 
 struct verifying {
     const struct tenon_verify_image *x;
     const struct tenon_image_rule *rule;
     char *repository, *tag; /* of the name that it should have; tag may be NULL */
     struct json_object *signatures, *refused, *attestations; /* of the report */
-    char **signers; /* who counts: ids of keys, subjects */
+    char **keys; /* which counted: ids */
+    TENON_VEC(struct share) shares;
     TENON_VEC(struct tenon_claim) claims; /* what signers of the policy said that is no signature */
-    size_t looked_at;
+    char **seen; /* digests of which all that is beside them was looked at */
+    size_t looked_at; /* of one of them */
 };
 
 static void
@@ -34,7 +39,9 @@ release(struct verifying *v)
 {
     free(v->repository);
     free(v->tag);
-    tenon_strv_free(v->signers);
+    tenon_strv_free(v->keys);
+    tenon_strv_free(v->seen);
+    tenon_vec_release(&v->shares);
     tenon_vec_foreach(c, &v->claims)
         tenon_claim_release(c);
     tenon_vec_release(&v->claims);
@@ -43,26 +50,6 @@ TENON_DEFINE_AUTO_STRUCT(verifying, struct verifying, release);
 #define auto_verifying __attribute__((cleanup(tenon_auto_verifying)))
 
 /* ---- names ------------------------------------------------------------------------- */
-
-/* Does the text itself say a tag?  A reference without one is taken for "latest". */
-static bool
-says_tag(const char *name)
-{
-    const char *slash = strrchr(name, '/'), *at = strchr(name, '@');
-    const char *colon = strchr(slash ? slash : name, ':');
-    return colon && (!at || colon < at);
-}
-
-static int
-split(const char *name, char **repository, char **tag, struct tenon_error *err)
-{
-    auto_reference struct tenon_reference ref = {0};
-    if (tenon_reference_parse(name, &ref, err) < 0)
-        return err->code;
-    *repository = tenon_asprintf("%s/%s", ref.domain, ref.path);
-    *tag = says_tag(name) ? tenon_strdup(ref.tag) : NULL;
-    return 0;
-}
 
 static int
 check_name(const struct verifying *v, const char *claimed, struct tenon_error *err)
@@ -76,7 +63,7 @@ check_name(const struct verifying *v, const char *claimed, struct tenon_error *e
         return tenon_error_hint(err, "\"identity\": \"none\" in the policy is for signatures "
                                 "without names");
     }
-    if (split(claimed, &repository, &tag, &none) < 0)
+    if (tenon_image_name_split(claimed, &repository, &tag, &none) < 0)
         return tenon_error_set(err, TENON_E_DENIED, "it calls the image \"%.200s\"", claimed);
     if (strcmp(repository, v->repository) || (tag && v->tag && strcmp(tag, v->tag)))
         return tenon_error_set(err, TENON_E_DENIED, "it is for another name, %s", claimed);
@@ -89,53 +76,69 @@ check_name(const struct verifying *v, const char *claimed, struct tenon_error *e
 
 /* ---- who --------------------------------------------------------------------------- */
 
-/* Who signed, of those that the policy names; what identifies them is *id. */
-static const struct tenon_signer *
-by_key(const struct verifying *v, const struct tenon_signature *s, const char **id)
+/* Of the policy's entries those for which a signature is good: one key may be of several. */
+struct found {
+    TENON_VEC(size_t) signers;
+    const char *key; /* its id */
+};
+
+static void
+release_found(struct found *f)
 {
-    tenon_vec_foreach(one, &v->rule->signers) {
-        if (!one->key || !tenon_public_key_verifies(one->key, &s->covered, &s->bytes))
+    tenon_vec_release(&f->signers);
+}
+TENON_DEFINE_AUTO_STRUCT(found, struct found, release_found);
+#define auto_found __attribute__((cleanup(tenon_auto_found)))
+
+static void
+by_key(const struct verifying *v, const struct tenon_signature *s, struct found *out)
+{
+    for (size_t i = 0; i < v->rule->signers.len; i++) {
+        const struct tenon_public_key *key = v->rule->signers.items[i].key;
+        if (!key || !tenon_public_key_verifies(key, &s->covered, &s->bytes))
             continue;
-        *id = tenon_public_key_id(one->key);
-        return one;
+        out->key = tenon_public_key_id(key);
+        tenon_vec_push(&out->signers, i);
     }
-    return NULL;
 }
 
-static const struct tenon_signer *
-by_certificate(const struct verifying *v, const struct tenon_certificate *c,
+/* Is the certificate one that this entry asks for?  Of an authority of its it is. */
+static int
+check_certificate(const struct tenon_signer *one, const struct tenon_certificate *c,
+                  struct tenon_error *err)
+{
+    if (!tenon_certificate_is_for(c, one->subject))
+        return tenon_error_set(err, TENON_E_DENIED, "the certificate is for \"%s\", not for \"%s\"",
+                               tenon_certificate_subject(c), one->subject);
+    if (one->issuer && !tenon_text_fits(one->issuer, tenon_certificate_issuer(c)))
+        return tenon_error_set(err, TENON_E_DENIED, "the certificate was issued by \"%s\", not by "
+                               "\"%s\"", tenon_certificate_issuer(c), one->issuer);
+    return 0;
+}
+
+static void
+by_certificate(const struct verifying *v, const struct tenon_certificate *c, struct found *out,
                struct tenon_error *err)
 {
     bool asked = false;
-    tenon_vec_foreach(one, &v->rule->signers) {
+    for (size_t i = 0; i < v->rule->signers.len; i++) {
         auto_error struct tenon_error why = TENON_ERROR_INIT;
+        const struct tenon_signer *one = &v->rule->signers.items[i];
         if (!one->authorities)
             continue;
         asked = true;
-        if (tenon_authorities_trust(one->authorities, c, &why) < 0) {
-            if (!err->code)
-                tenon_error_move(err, &why);
-            continue;
-        }
-        if (!tenon_certificate_is_for(c, one->subject)) {
-            tenon_error_release(err); /* says more than another authority's */
-            tenon_error_set(err, TENON_E_DENIED, "the certificate is for \"%s\", not for \"%s\"",
-                            tenon_certificate_subject(c), one->subject);
-            continue;
-        }
-        if (one->issuer && !tenon_text_fits(one->issuer, tenon_certificate_issuer(c))) {
+        const bool is_trusted = tenon_authorities_trust(one->authorities, c, &why) == 0;
+        if (is_trusted && check_certificate(one, c, &why) == 0) {
+            out->key = tenon_public_key_id(tenon_certificate_key(c));
+            tenon_vec_push(&out->signers, i);
+        } else if (is_trusted || !err->code) { /* says more than another authority's */
             tenon_error_release(err);
-            tenon_error_set(err, TENON_E_DENIED, "the certificate was issued by \"%s\", not by "
-                            "\"%s\"", tenon_certificate_issuer(c), one->issuer);
-            continue;
+            tenon_error_move(err, &why);
         }
-        tenon_error_release(err);
-        return one;
     }
     if (!asked)
         tenon_error_set(err, TENON_E_DENIED, "it has a certificate, and the policy names no "
                         "authorities");
-    return NULL;
 }
 
 static int
@@ -151,25 +154,71 @@ no_key(const struct verifying *v, const struct tenon_signature *s, struct tenon_
                                  "something else");
 }
 
-static const struct tenon_signer *
-find_signer(const struct verifying *v, const struct tenon_signature *s, const char **id,
-            struct tenon_error *err)
+static int
+find_signers(const struct verifying *v, const struct tenon_signature *s, struct found *out,
+             struct tenon_error *err)
 {
-    const struct tenon_signer *signer = by_key(v, s, id);
-    if (signer)
-        return signer;
-    if (!s->certificate) {
-        no_key(v, s, err);
-        return NULL;
-    }
-    if (!tenon_public_key_verifies(tenon_certificate_key(s->certificate), &s->covered,
-                                   &s->bytes)) {
+    by_key(v, s, out);
+    if (!s->certificate)
+        return out->signers.len ? 0 : no_key(v, s, err);
+    if (!tenon_public_key_verifies(tenon_certificate_key(s->certificate), &s->covered, &s->bytes))
         tenon_error_set(err, TENON_E_DENIED, "its certificate is not for the key that made it, or "
                         "what is signed was changed");
-        return NULL;
+    else
+        by_certificate(v, s->certificate, out, err);
+    if (!out->signers.len)
+        return err->code;
+    tenon_error_release(err);
+    return 0;
+}
+
+/* ---- how many ---------------------------------------------------------------------- */
+
+/* Give a key an entry of its own, if need be by giving another to the key that has it. taken: by
+ * which key each entry is, or SIZE_MAX; tried: entries that this search has been at. No deeper than
+ * there are keys. */
+static bool
+give(const struct verifying *v, size_t key, size_t *taken, bool *tried)
+{
+    tenon_vec_foreach(s, &v->shares) {
+        if (s->key != key || tried[s->signer])
+            continue;
+        tried[s->signer] = true;
+        if (taken[s->signer] == SIZE_MAX || give(v, taken[s->signer], taken, tried)) {
+            taken[s->signer] = key;
+            return true;
+        }
     }
-    *id = tenon_certificate_subject(s->certificate);
-    return by_certificate(v, s->certificate, err);
+    return false;
+}
+
+/* Who is one, whatever he calls himself: each key and each entry of the policy counts once. */
+static size_t
+count_signers(const struct verifying *v)
+{
+    const size_t entries = v->rule->signers.len, keys = tenon_strv_len(v->keys);
+    auto_free size_t *taken = tenon_reallocarray(NULL, entries, sizeof *taken);
+    auto_free bool *tried = tenon_reallocarray(NULL, entries, sizeof *tried);
+    size_t count = 0;
+    for (size_t i = 0; i < entries; i++)
+        taken[i] = SIZE_MAX;
+    for (size_t i = 0; i < keys; i++) {
+        memset(tried, 0, entries * sizeof *tried);
+        count += give(v, i, taken, tried);
+    }
+    return count;
+}
+
+static void
+count_in(struct verifying *v, const struct found *f)
+{
+    size_t key = 0;
+    while (v->keys && v->keys[key] && strcmp(v->keys[key], f->key))
+        key++;
+    if (key == tenon_strv_len(v->keys))
+        tenon_strv_push(&v->keys, tenon_strdup(f->key));
+    tenon_vec_foreach(signer, &f->signers)
+        tenon_vec_push(&v->shares, (struct share){*signer, key});
 }
 
 /* ---- signatures -------------------------------------------------------------------- */
@@ -206,25 +255,16 @@ is_about(const struct tenon_claim *c, const char *digest)
     return false;
 }
 
-static bool
-has_counted(const struct verifying *v, const char *id)
-{
-    for (char **s = v->signers; s && *s; s++)
-        if (!strcmp(*s, id))
-            return true;
-    return false;
-}
-
 /* Signed by one of the policy's; what is no signature is kept as what they attest to. */
 static int
 weigh(struct verifying *v, const struct tenon_signature *s, const char *digest,
       struct tenon_error *err)
 {
     auto_claim struct tenon_claim c = {0};
-    const char *id = NULL;
-    const struct tenon_signer *signer = find_signer(v, s, &id, err);
-    if (!signer || tenon_signature_claim(s, &c, err) < 0)
+    auto_found struct found by = {0};
+    if (find_signers(v, s, &by, err) < 0 || tenon_signature_claim(s, &c, err) < 0)
         return err->code;
+    const struct tenon_signer *signer = &v->rule->signers.items[by.signers.items[0]];
     if (!is_about(&c, digest))
         return tenon_error_set(err, TENON_E_DENIED, "it is about another image, %s",
                                c.digests ? c.digests[0] : "of which it has no digest");
@@ -244,8 +284,7 @@ weigh(struct verifying *v, const struct tenon_signature *s, const char *digest,
     if (s->certificate && signer->authorities)
         add_text(o, "subject", tenon_certificate_subject(s->certificate));
     json_object_array_add(v->signatures, o);
-    if (!has_counted(v, id))
-        tenon_strv_push(&v->signers, tenon_strdup(id));
+    count_in(v, &by);
     return 0;
 }
 
@@ -339,8 +378,13 @@ static int
 take_besides(struct verifying *v, const char *digest, struct tenon_error *err)
 {
     auto_besides struct tenon_besides found = {0};
+    for (char **seen = v->seen; seen && *seen; seen++)
+        if (!strcmp(*seen, digest))
+            return 0;
     if (tenon_place_besides(v->x->reach, v->x->place, digest, TENON_BESIDES_ALL, &found, err) < 0)
         return err->code;
+    tenon_strv_push(&v->seen, tenon_strdup(digest));
+    v->looked_at = 0;
     tenon_vec_foreach(one, &found.list) {
         auto_error struct tenon_error why = TENON_ERROR_INIT;
         auto_json struct json_object *manifest = NULL;
@@ -397,7 +441,7 @@ check_signatures(struct verifying *v, struct tenon_error *err)
     take_brought(v);
     if (take_besides(v, v->x->place->top.digest, err) < 0)
         return err->code;
-    const size_t count = tenon_strv_len(v->signers), refused = json_object_array_length(v->refused);
+    const size_t count = count_signers(v), refused = json_object_array_length(v->refused);
     if (count >= v->rule->threshold)
         return 0;
     auto_buf struct tenon_buf why = TENON_BUF_INIT;
@@ -517,7 +561,7 @@ check_wanted(struct verifying *v, const struct tenon_wanted *w, const char *dige
         return 0;
     if (rc < 0 && rc != TENON_E_DENIED)
         return tenon_error_context(err, "attestation of %s", digest);
-    if (strcmp(digest, v->x->place->top.digest) && take_besides(v, digest, err) < 0)
+    if (take_besides(v, digest, err) < 0)
         return err->code;
     tenon_vec_foreach(c, &v->claims) {
         auto_error struct tenon_error why = TENON_ERROR_INIT;
@@ -537,34 +581,76 @@ check_wanted(struct verifying *v, const struct tenon_wanted *w, const char *dige
                            w->predicate, digest);
 }
 
+/* A document as it calls itself, whatever names it says it is: that is not signed. */
+static int
+read_image(struct verifying *v, const struct tenon_desc *d, struct json_object **out,
+           bool *is_index, struct tenon_error *err)
+{
+    if (tenon_place_json(v->x->reach, v->x->place, d, out, err) < 0)
+        return err->code;
+    if (!json_object_is_type(*out, json_type_object))
+        return tenon_error_set(err, TENON_E_DENIED, "%s is no image", d->digest);
+    const bool has_images = json_object_object_get_ex(*out, "manifests", NULL),
+               has_layers = json_object_object_get_ex(*out, "layers", NULL) ||
+                            json_object_object_get_ex(*out, "config", NULL);
+    *is_index = tenon_media_is_index(tenon_document_type(*out));
+    if (*is_index != tenon_media_is_index(d->media_type) || (has_images && has_layers) ||
+        *is_index != has_images)
+        return tenon_error_set(err, TENON_E_DENIED, "%s is named as \"%s\", and is something else",
+                               d->digest, d->media_type);
+    return 0;
+}
+
+static int check_image(struct verifying *v, const struct tenon_desc *d,
+                       const struct tenon_desc *about, unsigned depth, size_t *images,
+                       struct tenon_error *err);
+
+static int
+check_images(struct verifying *v, struct json_object *index, unsigned depth, size_t *images,
+             struct tenon_error *err)
+{
+    auto_versions struct tenon_versions versions = {0};
+    if (tenon_versions_read(index, &versions, err) < 0)
+        return err->code;
+    tenon_vec_foreach(one, &versions.list) {
+        const struct tenon_version *about = tenon_versions_about(&versions, one->desc.digest);
+        if (!one->attests &&
+            check_image(v, &one->desc, about ? &about->desc : NULL, depth + 1, images, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+/* All that is wanted of an image, or of each of an index. */
+static int
+check_image(struct verifying *v, const struct tenon_desc *d, const struct tenon_desc *about,
+            unsigned depth, size_t *images, struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    bool is_index = false;
+    if (depth > NESTED_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "indexes within indexes, %u deep", depth);
+    if (read_image(v, d, &o, &is_index, err) < 0)
+        return err->code;
+    if (is_index)
+        return check_images(v, o, depth, images, err);
+    ++*images;
+    tenon_vec_foreach(w, &v->rule->attestations)
+        if (check_wanted(v, w, d->digest, about, err) < 0)
+            return err->code;
+    return 0;
+}
+
 static int
 check_attestations(struct verifying *v, struct tenon_error *err)
 {
-    auto_json struct json_object *index = NULL;
-    auto_versions struct tenon_versions versions = {0};
-    const struct tenon_desc *top = &v->x->place->top;
-    const bool is_index = tenon_media_is_index(top->media_type);
+    size_t images = 0;
     if (!v->rule->attestations.len)
         return 0;
-    if (is_index && (tenon_place_json(v->x->reach, v->x->place, top, &index, err) < 0 ||
-                     tenon_versions_read(index, &versions, err) < 0))
+    if (check_image(v, &v->x->place->top, NULL, 0, &images, err) < 0)
         return err->code;
-    size_t images = is_index ? 0 : 1;
-    tenon_vec_foreach(one, &versions.list)
-        images += !one->attests;
-    if (!images) /* of which nothing would be missing */
-        return tenon_error_set(err, TENON_E_DENIED, "it has no images to attest to");
-    tenon_vec_foreach(w, &v->rule->attestations) {
-        if (!is_index && check_wanted(v, w, top->digest, NULL, err) < 0)
-            return err->code;
-        tenon_vec_foreach(one, &versions.list) {
-            const struct tenon_version *about = tenon_versions_about(&versions, one->desc.digest);
-            if (!one->attests &&
-                check_wanted(v, w, one->desc.digest, about ? &about->desc : NULL, err) < 0)
-                return err->code;
-        }
-    }
-    return 0;
+    return images ? 0 /* of none nothing would be missing */
+                  : tenon_error_set(err, TENON_E_DENIED, "it has no images to attest to");
 }
 
 /* ---- blobs ------------------------------------------------------------------------- */
@@ -616,7 +702,7 @@ find_rule(struct verifying *v, struct tenon_error *err)
         tenon_error_set(err, TENON_E_INVALID, "what should the image be?");
         return tenon_error_hint(err, "--name NAME, as policy and signature have it");
     }
-    if (split(own, &v->repository, &v->tag, err) < 0)
+    if (tenon_image_name_split(own, &v->repository, &v->tag, err) < 0)
         return err->code;
     v->rule = tenon_image_policy_find(v->x->policy, v->repository, v->tag);
     return v->rule ? 0 : tenon_error_set(err, TENON_E_DENIED, "the policy has no rule about %s",
@@ -631,6 +717,7 @@ new_report(struct verifying *v)
                                   : tenon_strdup(v->repository);
     add_text(o, "name", name);
     add_text(o, "digest", v->x->place->top.digest);
+    json_object_object_add(o, "good", json_object_new_boolean(false));
     v->signatures = json_object_new_array();
     v->refused = json_object_new_array();
     v->attestations = json_object_new_array();
@@ -648,11 +735,16 @@ tenon_image_verify(const struct tenon_verify_image *x, struct json_object **repo
     *report = NULL;
     if (!tenon_place_is_image(x->place))
         return tenon_error_set(err, TENON_E_INVALID, "%s is no image, but files", x->place->text);
+    if (tenon_place_check_loads(x->place, err) < 0)
+        return tenon_error_context(err, "%s", x->place->text);
     if (find_rule(&v, err) < 0)
         return tenon_error_context(err, "%s", x->place->text);
     *report = new_report(&v);
     if (check_signatures(&v, err) < 0 || check_attestations(&v, err) < 0 ||
-        check_blobs(&v, err) < 0)
+        check_blobs(&v, err) < 0) {
+        add_text(*report, "reason", err->message);
         return tenon_error_context(err, "%s", x->place->text);
+    }
+    json_object_object_add(*report, "good", json_object_new_boolean(true));
     return 0;
 }

@@ -57,20 +57,22 @@ is_whole_name(struct json_object *entry, const char *wanted)
     return false;
 }
 
-static bool
-is_called(struct json_object *entry, const char *tag)
+enum tenon_name_fit
+tenon_oci_name_fit(const char *name, const char *tag)
 {
-    if (is_whole_name(entry, tag))
-        return true;
-    const char *name = tenon_oci_ref_name(entry);
     const char *colon = name ? strrchr(name, ':') : NULL;
-    return name && (strcmp(name, tag) == 0 || (colon && strcmp(colon + 1, tag) == 0));
+    return !name ? TENON_NAME_OTHER : strcmp(name, tag) == 0 ? TENON_NAME_SAME
+           : colon && strcmp(colon + 1, tag) == 0 ? TENON_NAME_ENDS : TENON_NAME_OTHER;
 }
 
 const char *
-tenon_oci_index_find(struct json_object *index, const char *tag, bool any)
+tenon_oci_index_find(struct json_object *index, const char *tag, bool any, bool *is_one)
 {
     struct json_object *list = NULL;
+    const char *found = NULL;
+    enum tenon_name_fit best = TENON_NAME_OTHER;
+    if (is_one)
+        *is_one = true;
     if (!json_object_is_type(index, json_type_object) ||
         !json_object_object_get_ex(index, "manifests", &list) ||
         !json_object_is_type(list, json_type_array))
@@ -82,8 +84,17 @@ tenon_oci_index_find(struct json_object *index, const char *tag, bool any)
         struct json_object *entry = json_object_array_get_idx(list, i);
         const char *digest = member(entry, "digest");
         const bool alone = count == 1 || (images == 1 && !tenon_oci_stands_beside(entry));
-        if (digest && tenon_is_sha256(digest) && ((any && alone) || is_called(entry, tag)))
-            return digest;
+        const enum tenon_name_fit fit =
+            any && alone ? TENON_NAME_SAME : is_whole_name(entry, tag) ? TENON_NAME_SAME :
+            tenon_oci_name_fit(tenon_oci_ref_name(entry), tag);
+        if (!digest || !tenon_is_sha256(digest) || fit < best || fit == TENON_NAME_OTHER)
+            continue;
+        const bool is_same = fit == best;
+        if (is_one)
+            *is_one = !is_same || (*is_one && strcmp(found, digest) == 0);
+        if (!is_same)
+            found = digest;
+        best = fit;
     }
-    return NULL;
+    return found;
 }

@@ -20,10 +20,15 @@ const char *tenon_oci_ref_name(struct json_object *entry);
  * a name that is a digest, "sha256-HEX" and what may follow, as tags of registries do. */
 bool tenon_oci_stands_beside(struct json_object *entry);
 
-/* The digest of the first entry that is called `tag`, or anything that ends with a colon
- * and the tag: "v1" is meant by "docker.io/library/x:v1" too. A whole
- * name, "x:v1", is told apart from others of that tag.  any: a lone image needs no
- * tag.  NULL when there is none; it is the index's. */
-const char *tenon_oci_index_find(struct json_object *index, const char *tag, bool any);
+/* Does a name mean `tag`?  "v1" is meant by "docker.io/library/x:v1" too, unless something is
+ * called just that. */
+enum tenon_name_fit { TENON_NAME_OTHER, TENON_NAME_ENDS, TENON_NAME_SAME };
+enum tenon_name_fit tenon_oci_name_fit(const char *name, const char *tag);
+
+/* The digest of the first entry that fits best; a whole name, "x:v1", is told apart from others of
+ * that tag where the entry has one.  any: a lone image needs no tag.  *is_one
+ * (or NULL): no other digest fits as well.  NULL when there is none; it is the index's. */
+const char *tenon_oci_index_find(struct json_object *index, const char *tag, bool any,
+                                 bool *is_one);
 
 #endif

@@ -48,8 +48,11 @@ two=$digest
     issue leaf release.key "/O=Example/CN=release" between 2 "$signs"
     issue expired release.key "/O=Example/CN=release" between -1 "$signs"
     issue server release.key "/O=Example/CN=release" between 2 'extendedKeyUsage=serverAuth\n'
+    issue again other.key "/O=Example/CN=other" between 2 "$signs"
+    issue nameless1 other.key / between 2 'extendedKeyUsage=codeSigning\nsubjectAltName=email:a@example.org\n'
+    issue nameless2 second.key / between 2 'extendedKeyUsage=codeSigning\nsubjectAltName=email:b@example.org\n'
     issue foreign release.key "/O=Example/CN=release" stranger 2 "$signs"
-    for name in leaf expired server; do cat between.crt >>$name.crt; done
+    for name in leaf expired server again nameless1 nameless2; do cat between.crt >>$name.crt; done
 } >openssl.log 2>&1 || { cat openssl.log >&2; fail "openssl"; }
 
 # policy SIGNER,... [MEMBER...]: of this registry's images
@@ -87,7 +90,7 @@ assert_has err "signed by release.pub as $app:1, simple"
 assert_has err "attested https://slsa.dev/provenance/v1 by https://ci.example.org/1, of sha256:"
 good --policy policy.json "$app@$one"
 good --policy policy.json --blobs --format json "$app:1"
-jq -e --arg n "$app:1" '.name == $n and ([.signatures[].form] | sort) == ["bundle", "simple"] and .refused == []' out >log ||
+jq -e --arg n "$app:1" '.name == $n and ([.signatures[].form] | sort) == ["bundle", "simple"] and .refused == [] and .good' out >log ||
     { cat out >&2; fail "verify --format json"; }
 
 # ---- openssl verifies each form, taken apart by its specification. (Debian's skopeo and podman
@@ -149,6 +152,8 @@ refused "1 of the 2 signers that are needed signed $one" --policy both.json "$ap
 run 0 tenon sign --key second.key "$app:1"
 good --policy both.json "$app:1"
 refused "it was made with another key than the policy's" --policy other.json "$app:1"
+run 1 tenon verify --format json --policy other.json "$app:1"
+jq -e '(.good | not) and (.reason | test("no good signature"))' out >log || fail "the reason in JSON"
 
 # ---- certificates
 push "$app:x509"
@@ -167,6 +172,18 @@ policy '{"authorities": "root.crt", "subject": "CN=other*"}' >subject.json
 refused 'the certificate is for "CN=release,O=Example", not for "CN=other*"' --policy subject.json "$app:x509"
 policy '{"authorities": "root.crt", "subject": "*", "issuer": "CN=root"}' >issuer.json
 refused 'the certificate was issued by "CN=between", not by "CN=root"' --policy issuer.json "$app:x509"
+# One person with two certificates, and two persons whose certificates have no subject.
+of() { printf '{"authorities": "root.crt", "subject": "%s"}' "$1"; }
+run 0 tenon sign --key other.key --certificate again.crt --form simple "$app:x509"
+policy "$(of '*@example.org'), $(of 'nobody')" '"threshold": 2' >twice.json
+refused "1 of the 2 signers" --policy twice.json "$app:x509"
+for name in 'nameless1 other' 'nameless2 second'; do
+    run 0 tenon sign --key "${name#* }.key" --certificate "${name% *}.crt" --form simple "$app:x509"
+done
+policy "$(of '*@example.org'), $(of 'a@example.org'), $(of 'b@example.org')" '"threshold": 3' >three.json
+good --policy three.json "$app:x509"
+policy "$(of 'a@example.org'), {\"key\": \"other.pub\"}" '"threshold": 2' >same.json
+refused "1 of the 2 signers" --policy same.json "$app:x509"
 good --policy policy.json "$app:x509" # the key itself is trusted
 
 # ---- names: a tag that was moved, a signature that stands beside another name
@@ -220,6 +237,20 @@ for m in saved:
         old.addfile(m, saved.extractfile(m) if m.isfile() else None)
 old.close()
 END_PYTHON
+# Of a file that is both the image and another the latter is what `docker load` takes.
+run 0 tenon build -q -t saved:1 --label other=1 -o type=docker,dest=evil.tar ctx
+python3 - saved.tar evil.tar both.tar <<'END_PYTHON'
+import sys, tarfile
+saved, evil, both = tarfile.open(sys.argv[1]), tarfile.open(sys.argv[2]), tarfile.open(sys.argv[3], "w")
+for from_, m in [(saved, m) for m in saved if m.name != "manifest.json"] + [(evil, m) for m in evil]:
+    if m.isfile() and m.name not in both.getnames() and (from_ is saved or m.name not in ("index.json", "oci-layout")):
+        both.addfile(m, from_.extractfile(m))
+both.close()
+END_PYTHON
+run 1 tenon verify --policy policy.json --name "$app:saved" both.tar
+assert_has err 'would take something else of it'
+run 1 tenon sign --key release.key --name "$app:saved" both.tar
+assert_has err 'would take something else of it'
 run 1 tenon sign --key release.key --name "$app:saved" old.tar
 assert_has err 'has no place for signatures'
 run 0 tenon sign --key release.key --name "$app:saved" --output saved.json old.tar
@@ -262,10 +293,10 @@ def rebuild(image):
     tag["annotations"]["org.opencontainers.image.ref.name"] = top["digest"].replace(":", "-") + ".sig"
     bundled["subject"]["digest"], bundled["subject"]["size"] = top["digest"], top["size"]
     put(about, bundled)
+image = lambda: dict(next(m for m in document["manifests"] if "annotations" not in m))
 attested = next(m for m in document["manifests"] if "annotations" in m)
 if what == "layer":
-    image = next(m for m in document["manifests"] if "annotations" not in m)
-    open(path(load(image)["layers"][0]["digest"]), "ab").write(b"more")
+    open(path(load(image())["layers"][0]["digest"]), "ab").write(b"more")
 elif what == "attestation":
     open(path(load(attested)["layers"][0]["digest"]), "ab").write(b" ")
 elif what == "new-attestation":
@@ -309,6 +340,14 @@ elif what == "text":
 elif what == "two-signatures":
     index["manifests"] = only(tag)
     change_bundle(lambda b: b["dsseEnvelope"]["signatures"].append(b["dsseEnvelope"]["signatures"][0]))
+elif what == "called-a-manifest": # which would need one statement for all
+    top["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
+elif what == "exact": # nothing is called ":1" alone
+    index["manifests"].insert(0, dict(image(), annotations={"org.opencontainers.image.ref.name": "x.test/a:1"}))
+elif what == "two-of-a-name":
+    index["manifests"].insert(0, dict(image(), annotations=top["annotations"]))
+elif what == "artifact-of-a-name":
+    index["manifests"].append(dict(image(), annotations=top["annotations"], artifactType="x/y"))
 elif what == "type":
     index["manifests"] = only(tag)
     change_bundle(lambda b: b["dsseEnvelope"].update(payloadType="text/plain"))
@@ -336,7 +375,15 @@ statement|it says that it is of release.pub, and what is signed is something els
 text|no object around
 two-signatures|an envelope with 2 signatures
 type|a payload of type "text/plain"
+called-a-manifest|and is something else
+two-of-a-name|several images are called "1"
+artifact-of-a-name|several images are called "1"
 END
+
+# What is called just that comes before what ends with it.
+cp -r plain exact
+python3 cheat exact exact
+good --policy proof.json --name "$app:1" exact:1
 
 # ---- signatures that others made: as cosign does, without a tag, and without any name
 cat >foreign <<'END_PYTHON'
@@ -456,18 +503,27 @@ while IFS='|' read -r text reason; do
     run 2 tenon verify --policy bad.json "$app:1"
     assert_has err "$reason"
 done <<'END'
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.pub"}], "treshold": 2}]}|unknown member "treshold" (did you mean threshold?)
-{"images": [{"names": ["a/b"]}]}|images[0]: no "signers"
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "treshold": 2}]}|unknown member "treshold" (did you mean threshold?)
+{"images": [{"names": ["r.test/b"]}]}|images[0]: no "signers"
 {"images": [{"signers": [{"key": "release.pub"}]}]}|images[0]: no "names"
 {"images": [{"names": ["alpine"], "signers": [{"key": "release.pub"}]}]}|"alpine" is no whole name
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.key"}]}]}|a private key where its public half is meant
-{"images": [{"names": ["a/b"], "signers": [{"authorities": "root.crt"}]}]}|without the "subject"
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.pub", "subject": "x"}]}]}|a key has no subject
-{"images": [{"names": ["a/b"], "signers": [{"key": "none.pub"}]}]}|open "none.pub"
-{"images": [{"names": ["a/b"], "signers": [{"key": "p384.key"}]}]}|a private key
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.pub"}], "threshold": 2}]}|"threshold" is at least 1
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.pub"}], "identity": "all"}]}|"identity" is repository, tag or none
-{"images": [{"names": ["a/b"], "signers": [{"key": "release.pub"}], "attestations": [{}]}]}|attestations[0]: no "predicate"
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.key"}]}]}|a private key where its public half is meant
+{"images": [{"names": ["r.test/b"], "signers": [{"authorities": "root.crt"}]}]}|without the "subject"
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub", "subject": "x"}]}]}|a key has no subject
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "none.pub"}]}]}|open "none.pub"
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "p384.key"}]}]}|a private key
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "threshold": 2}]}|"threshold" is at least 1
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "identity": "all"}]}|"identity" is repository, tag or none
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "attestations": [{}]}]}|attestations[0]: no "predicate"
+{"images": [{"names": ["Example.org/a"], "signers": [{"key": "release.pub"}]}]}|registries are named in small letters
+{"images": [{"names": ["example.ORG/*"], "signers": [{"key": "release.pub"}]}]}|registries are named in small letters
+{"images": [{"names": ["index.docker.io/library/*"], "signers": [{"key": "release.pub"}]}]}|hint: docker.io/library/*
+{"images": [{"names": ["example.org:443/a"], "signers": [{"key": "release.pub"}]}]}|hint: example.org/a
+{"images": [{"names": ["team/*"], "signers": [{"key": "release.pub"}]}]}|hint: docker.io/team/*
+{"images": [{"names": ["example.org/A"], "signers": [{"key": "release.pub"}]}]}|is no name of images
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "threshold": null}]}|"threshold" is null
+{"images": [{"names": ["r.test/b"], "signers": [{"key": "release.pub"}], "threshold": 1, "threshold": 1}]}|a member is there twice
+{"images": [], "images": []}|a member is there twice
 {"rules": []}|unknown member "rules"
 []|not an object
 END

@@ -22,7 +22,7 @@ index_document(const char *text, size_t size)
     if (tenon_json_parse(text, size, DOCUMENT_MAX, &o, &err) < 0)
         return;
     for (size_t i = 0; i < 2 * tenon_countof(tags); i++) {
-        const char *found = tenon_oci_index_find(o, tags[i / 2], i % 2);
+        const char *found = tenon_oci_index_find(o, tags[i / 2], i % 2, NULL);
         tenon_assert(!found || tenon_is_sha256(found));
     }
     if (json_object_get_type(o) != json_type_object)

@@ -60,33 +60,40 @@ static const struct {
     const char *index, *tag;
     bool any;
     const char *digest;
+    bool of_several;
 } finds[] = {
-    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(B, "v2") "]}", "v2", false, B},
-    {"{\"manifests\":[" ENTRY(A, "docker.io/library/x:v1") "]}", "v1", false, A},
-    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "1", false, NULL},
-    {"{\"manifests\":[" ENTRY(A, "x:v10") "," ENTRY(B, "x:v1") "]}", "v1", false, B},
-    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "v2", false, NULL},
-    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "latest", true, A},
-    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(B, "v2") "]}", "latest", true, NULL},
-    {"{\"manifests\":[" ENTRY("md5:1", "v1") "," ENTRY(B, "v1") "]}", "v1", false, B},
+    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(B, "v2") "]}", "v2", false, B, false},
+    {"{\"manifests\":[" ENTRY(A, "docker.io/library/x:v1") "]}", "v1", false, A, false},
+    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "1", false, NULL, false},
+    {"{\"manifests\":[" ENTRY(A, "x:v10") "," ENTRY(B, "x:v1") "]}", "v1", false, B, false},
+    {"{\"manifests\":[" ENTRY(A, "x:v1") "," ENTRY(B, "v1") "]}", "v1", false, B, false},
+    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(B, "v1") "]}", "v1", false, A, true},
+    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(A, "v1") "]}", "v1", false, A, false},
+    {"{\"manifests\":[" ENTRY(A, "x:v1") "," ENTRY(B, "y:v1") "]}", "v1", false, A, true},
+    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "v2", false, NULL, false},
+    {"{\"manifests\":[" ENTRY(A, "v1") "]}", "latest", true, A, false},
+    {"{\"manifests\":[" ENTRY(A, "v1") "," ENTRY(B, "v2") "]}", "latest", true, NULL, false},
+    {"{\"manifests\":[" ENTRY("md5:1", "v1") "," ENTRY(B, "v1") "]}", "v1", false, B, false},
     {"{\"manifests\":[1,[],null,{\"digest\":1},{\"digest\":\"" A "\",\"annotations\":1}]}", "v1",
-     false, NULL},
-    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "h/b:v1", false, B},
-    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "v1", false, A},
-    {"{\"manifests\":[" WHOLE(A, "docker.io/library/b:v1", "v1") "]}", "b:v1", false, A},
-    {"{\"manifests\":[" WHOLE(A, "docker.io/c/b:v1", "v1") "]}", "c/b:v1", false, A},
-    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "]}", "h/b:v1", false, NULL},
-    {"{\"manifests\":[" WHOLE(A, "tag", "v1") "]}", "tag", false, NULL},
-    {"{\"manifests\":{}}", "v1", true, NULL},
-    {"[]", "v1", true, NULL},
-    {"null", "v1", true, NULL},
+     false, NULL, false},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "h/b:v1", false, B, false},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "," WHOLE(B, "h/b:v1", "v1") "]}", "v1", false, A, true},
+    {"{\"manifests\":[" WHOLE(A, "docker.io/library/b:v1", "v1") "]}", "b:v1", false, A, false},
+    {"{\"manifests\":[" WHOLE(A, "docker.io/c/b:v1", "v1") "]}", "c/b:v1", false, A, false},
+    {"{\"manifests\":[" WHOLE(A, "h/a:v1", "v1") "]}", "h/b:v1", false, NULL, false},
+    {"{\"manifests\":[" WHOLE(A, "tag", "v1") "]}", "tag", false, NULL, false},
+    {"{\"manifests\":{}}", "v1", true, NULL, false},
+    {"[]", "v1", true, NULL, false},
+    {"null", "v1", true, NULL, false},
 };
 
 START_TEST(test_ociindex_find)
 {
     struct json_object *index = json_tokener_parse(finds[_i].index);
-    const char *found = tenon_oci_index_find(index, finds[_i].tag, finds[_i].any);
+    bool is_one;
+    const char *found = tenon_oci_index_find(index, finds[_i].tag, finds[_i].any, &is_one);
     ck_assert_pstr_eq(found, finds[_i].digest);
+    ck_assert(is_one == !finds[_i].of_several);
     json_object_put(index);
 }
 END_TEST

@@ -156,7 +156,7 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     json_tokener_free(t);
     if (!index)
         return host->error(err, TENON_E_CORRUPT, 0, "%s: index.json is not valid JSON", l->what);
-    const char *found = tenon_oci_index_find(index, tag, any);
+    const char *found = tenon_oci_index_find(index, tag, any, NULL);
     if (found)
         found = host->strdup(l->ctx, found);
     json_object_put(index);
