@@ -12,6 +12,7 @@
 #define EMPTY_TYPE "application/vnd.oci.empty.v1+json"
 #define EMPTY "{}"
 #define LAYERS_MAX 1000
+#define LOOKED_AT_MAX 128 /* as many as are looked at when they are verified */
 
 TENON_DEFINE_AUTO_STRUCT(reference, struct tenon_reference, tenon_reference_release);
 #define auto_reference __attribute__((cleanup(tenon_auto_reference)))
@@ -101,6 +102,73 @@ make_bundle(const struct tenon_sign_image *x, const char *name, const char *dige
     return 0;
 }
 
+/* ---- what is there already --------------------------------------------------------- */
+
+static void
+put_certificate(const struct tenon_certificate *c, struct tenon_buf *out)
+{
+    if (c)
+        tenon_certificate_put_der(c, out);
+}
+
+/* Would ours say just this?  Then it would only be one more of those that readers look at. */
+static bool
+is_ours(const struct tenon_sign_image *x, const char *name, const char *digest,
+        const struct tenon_signature *s)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_claim struct tenon_claim c = {0};
+    auto_buf struct tenon_buf theirs = TENON_BUF_INIT, ours = TENON_BUF_INIT;
+    put_certificate(s->certificate, &theirs);
+    put_certificate(x->certificate, &ours);
+    return theirs.len == ours.len && (!ours.len || !memcmp(theirs.data, ours.data, ours.len)) &&
+           tenon_public_key_verifies(tenon_signing_key_public(x->key), &s->covered, &s->bytes) &&
+           tenon_signature_claim(s, &c, &none) == 0 && tenon_streq(c.name, name) &&
+           tenon_streq(c.predicate_type, TENON_PREDICATE_SIGNED) &&
+           tenon_strv_len(c.digests) == 1 && !strcmp(c.digests[0], digest);
+}
+
+/* Is that bundle one of ours?  What cannot be read is somebody else's. */
+static bool
+is_our_bundle(const struct tenon_sign_image *x, const char *name, const char *digest,
+              const struct tenon_desc *manifest)
+{
+    auto_error struct tenon_error none = TENON_ERROR_INIT;
+    auto_json struct json_object *o = NULL;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    auto_signature struct tenon_signature s = {0};
+    struct json_object *layers = NULL;
+    struct tenon_desc d = {0};
+    if (tenon_place_json(x->reach, x->place, manifest, &o, &none) < 0 ||
+        tenon_json_get_array(o, "layers", &layers, &none) < 0 || !layers ||
+        json_object_array_length(layers) != 1 ||
+        tenon_desc_parse(json_object_array_get_idx(layers, 0), "layer", &d, &none) < 0)
+        return false;
+    const bool is_read = tenon_has_prefix(d.media_type, TENON_MT_BUNDLE_PREFIX) &&
+                         tenon_place_read(x->reach, x->place, &d, &text, &none) == 0;
+    tenon_desc_release(&d);
+    return is_read &&
+           tenon_signature_parse_bundle(tenon_buf_str(&text), text.len, &s, &none) == 0 &&
+           is_ours(x, name, digest, &s);
+}
+
+static int
+has_bundle(const struct tenon_sign_image *x, const char *name, const char *digest,
+           struct tenon_error *err)
+{
+    auto_besides struct tenon_besides found = {0};
+    size_t looked_at = 0;
+    if (tenon_place_besides(x->reach, x->place, digest, TENON_BESIDES_CURRENT, &found, err) < 0)
+        return err->code;
+    tenon_vec_foreach(one, &found.list)
+        if (!one->is_tagged && looked_at++ < LOOKED_AT_MAX &&
+            is_our_bundle(x, name, digest, &one->desc))
+            return 1;
+    return 0;
+}
+
+/* ---- a new bundle ------------------------------------------------------------------ */
+
 static int
 attach_bundle(const struct tenon_sign_image *x, const char *name, const struct tenon_desc *image,
               struct tenon_error *err)
@@ -109,6 +177,9 @@ attach_bundle(const struct tenon_sign_image *x, const char *name, const struct t
     struct json_object *layer = NULL, *config = NULL;
     struct tenon_beside b = {0};
     char when[32];
+    const int there = has_bundle(x, name, image->digest, err);
+    if (there)
+        return there < 0 ? err->code : 0;
     if (make_bundle(x, name, image->digest, &text, err) < 0 ||
         put(x->reach, TENON_MT_BUNDLE, text.data, text.len, &layer, err) < 0)
         return err->code;
@@ -138,11 +209,11 @@ attach_bundle(const struct tenon_sign_image *x, const char *name, const struct t
 
 /* ---- the simple form --------------------------------------------------------------- */
 
-/* What is tagged there already stays, before ours; all of its blobs come into the content store,
- * since all of them are sent again where they are missing. */
+/* What is tagged there already stays, before ours, which is there once; all of its blobs come into
+ * the content store, since all of them are sent again where they are missing. */
 static int
-take_layers(const struct tenon_sign_image *x, const char *digest, struct json_object *layers,
-            struct tenon_error *err)
+take_layers(const struct tenon_sign_image *x, const char *name, const char *digest,
+            struct json_object *layers, struct tenon_error *err)
 {
     auto_besides struct tenon_besides found = {0};
     if (tenon_place_besides(x->reach, x->place, digest, TENON_BESIDES_TAGGED, &found, err) < 0)
@@ -170,7 +241,11 @@ take_layers(const struct tenon_sign_image *x, const char *digest, struct json_ob
         tenon_desc_release(&d);
         if (rc < 0)
             return err->code;
-        json_object_array_add(layers, json_object_get(layer));
+        auto_error struct tenon_error none = TENON_ERROR_INIT;
+        auto_signature struct tenon_signature s = {0};
+        if (tenon_signature_parse_simple(layer, &text, &s, &none) < 0 ||
+            !is_ours(x, name, digest, &s))
+            json_object_array_add(layers, json_object_get(layer));
     }
     return 0;
 }
@@ -225,7 +300,7 @@ attach_simple(const struct tenon_sign_image *x, const char *name, const struct t
     auto_signature struct tenon_signature s = {0};
     struct json_object *layer = NULL;
     if (tenon_signature_make(&how, true, &s, err) < 0 ||
-        take_layers(x, image->digest, layers, err) < 0 ||
+        take_layers(x, name, image->digest, layers, err) < 0 ||
         put(x->reach, TENON_MT_SIMPLE_SIGNING, s.payload.data, s.payload.len, &layer, err) < 0)
         return err->code;
     json_object_object_add(layer, "annotations", tenon_signature_notes(&s));

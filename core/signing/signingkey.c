@@ -200,6 +200,12 @@ tenon_signing_key_free(struct tenon_signing_key *k)
     free(k);
 }
 
+const struct tenon_public_key *
+tenon_signing_key_public(const struct tenon_signing_key *k)
+{
+    return k->public;
+}
+
 const char *
 tenon_signing_key_id(const struct tenon_signing_key *k)
 {

@@ -27,6 +27,7 @@ int tenon_signing_key_sign(const struct tenon_signing_key *k, const void *data, 
 const char *tenon_signing_key_id(const struct tenon_signing_key *k);
 
 struct tenon_public_key;
+const struct tenon_public_key *tenon_signing_key_public(const struct tenon_signing_key *k);
 int tenon_public_key_parse(const char *text, size_t len, struct tenon_public_key **out,
                            struct tenon_error *err);
 /* Takes the key over, also when it fails. */

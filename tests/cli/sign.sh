@@ -123,6 +123,10 @@ open("bundle.data", "wb").write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(pa
 open("bundle.sig", "wb").write(base64.b64decode(envelope["signatures"][0]["sig"]))
 print(bundle["verificationMaterial"].get("publicKey", {}).get("hint", ""))
 END_PYTHON
+# What is signed again in the same words is there once, and readers do not come to an end before it.
+run 0 tenon sign --key release.key "$app:1@$one"
+good --policy policy.json --format json "$app:1"
+jq -e '(.signatures | length) == 2' out >log || { cat out >&2; fail "signed twice, there twice"; }
 python3 forms "$registry" team/app "$one" >hint
 openssl pkey -pubin -in release.pub -outform DER | openssl dgst -sha256 -binary | base64 | diff - hint || fail "hint"
 for form in simple bundle; do
