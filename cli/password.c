@@ -55,8 +55,9 @@ password_from_file(const char *path, struct tenon_buf *out, struct tenon_error *
     return read_line(fd, out, err);
 }
 
-/* Ctrl-C ends the question, and then us, once the terminal shows again what is typed. */
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+/* Ctrl-C ends the question, and then us, once the terminal shows again what is typed; so does
+ * Ctrl-\\, and who comes back after Ctrl-Z has to start again. */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 
 int
 password_ask(const char *question, struct tenon_buf *out, struct tenon_error *err)

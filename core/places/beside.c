@@ -85,7 +85,7 @@ of_registry(const struct tenon_reach *reach, const struct tenon_place *p, const 
     struct tenon_desc d = {0};
     bool by_tag;
     if (!tagged ||
-        (which != TENON_BESIDES_TAGGED &&
+        (which < TENON_BESIDES_TAGGED &&
          tenon_registry_referrers(reach->registry, &reach->call, p->name, digest,
                                   which == TENON_BESIDES_CURRENT, &text, &by_tag, err) < 0))
         return err->code;
@@ -97,8 +97,10 @@ of_registry(const struct tenon_reach *reach, const struct tenon_place *p, const 
         return none.code == TENON_E_NOT_FOUND ? 0 : tenon_error_move(err, &none);
     if (tenon_media_is_manifest(d.media_type))
         add(out, &d, true);
+    else if (which == TENON_BESIDES_REPLACED)
+        tenon_error_set(err, TENON_E_UNSUPPORTED, "%s is there, and holds no signatures", tagged);
     tenon_desc_release(&d);
-    return 0;
+    return err->code;
 }
 
 static bool
@@ -393,7 +395,7 @@ tenon_place_besides(const struct tenon_reach *reach, const struct tenon_place *p
     if (find(reach, p, digest, which, &found, err) < 0)
         return err->code;
     tenon_vec_foreach(one, &found.list)
-        if (one->is_tagged || which != TENON_BESIDES_TAGGED)
+        if (one->is_tagged || which < TENON_BESIDES_TAGGED)
             add(out, &one->desc, one->is_tagged);
     return 0;
 }

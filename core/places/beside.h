@@ -26,6 +26,7 @@ enum tenon_besides_of {
     TENON_BESIDES_ALL,
     TENON_BESIDES_CURRENT, /* as the registry itself has it, for who will add to it */
     TENON_BESIDES_TAGGED,  /* the tagged one alone */
+    TENON_BESIDES_REPLACED, /* the same, for who puts another there: no other thing has that tag */
 };
 /* Of the image that the digest is.  What is no manifest is left out. */
 int tenon_place_besides(const struct tenon_reach *reach, const struct tenon_place *p,

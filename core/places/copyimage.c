@@ -264,8 +264,10 @@ collect(void *data, const struct tenon_desc *d, struct tenon_error *err)
     if (check_count(b->list.list.len + found.list.len, d->digest, err) < 0)
         return err->code;
     tenon_vec_foreach(one, &found.list) {
-        if (bring(b->x, &one->desc, err) < 0)
+        if (bring(b->x, &one->desc, err) < 0) {
+            tenon_error_hint(err, "--no-referrers copies the image alone");
             return tenon_error_context(err, "what is beside %s", d->digest);
+        }
         tenon_vec_push(&b->list.list, *one);
         one->desc = (struct tenon_desc){0};
         tenon_vec_push(&b->about, tenon_strdup(d->digest));

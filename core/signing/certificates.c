@@ -53,19 +53,26 @@ static int
 add(struct tenon_certificate *c, const char *text, size_t len, struct tenon_error *err)
 {
     const gnutls_datum_t in = { (unsigned char *)(uintptr_t)text, (unsigned)len };
-    unsigned room = CHAIN_MAX - c->count;
+    gnutls_x509_crt_t *list = NULL;
+    unsigned count = 0;
     if (len > TENON_KEY_FILE_MAX * CHAIN_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "too large for certificates");
     const bool is_pem = len && memmem(text, len, "-----BEGIN", 10);
-    int rc = gnutls_x509_crt_list_import(c->list + c->count, &room, &in,
-                                         is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER,
-                                         GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
-    if (rc == GNUTLS_E_SHORT_MEMORY_BUFFER)
-        return tenon_error_set(err, TENON_E_LIMIT, "more than %d certificates", CHAIN_MAX);
+    const int rc = gnutls_x509_crt_list_import2(&list, &count, &in,
+                                                is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER,
+                                                0);
     if (rc < 0)
         return tenon_error_set(err, TENON_E_INVALID, "not a certificate: %s", gnutls_strerror(rc));
-    c->count += room;
-    return 0;
+    const bool is_room = count <= CHAIN_MAX - c->count;
+    for (unsigned i = 0; i < count; i++) {
+        if (is_room)
+            c->list[c->count++] = list[i];
+        else
+            gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    return is_room ? 0 : tenon_error_set(err, TENON_E_LIMIT, "more than %d certificates",
+                                         CHAIN_MAX);
 }
 
 static char *
@@ -143,10 +150,23 @@ tenon_certificate_issuer(const struct tenon_certificate *c)
     return c->issuer;
 }
 
+/* What a pattern is about, by its form: "CN=x,O=y", "https://h/p", "me@h" or "h". A name of one
+ * kind can be written so that it looks like another. */
+enum kind { SUBJECT = 1, URI = 2, MAIL = 4, HOST = 8, ANY = SUBJECT | URI | MAIL | HOST };
+
+static unsigned
+kind_of(const char *pattern)
+{
+    const size_t len = strcspn(pattern, "=:/@");
+    return !pattern[strspn(pattern, "*")] ? ANY : pattern[len] == '=' ? SUBJECT
+           : strpbrk(pattern, ":/") ? URI : pattern[len] == '@' ? MAIL : HOST;
+}
+
 bool
 tenon_certificate_is_for(const struct tenon_certificate *c, const char *pattern)
 {
-    if (tenon_text_fits(pattern, c->subject))
+    const unsigned wanted = kind_of(pattern);
+    if (wanted & SUBJECT && tenon_text_fits(pattern, c->subject))
         return true;
     for (unsigned i = 0; i < NAMES_MAX; i++) {
         char name[1024];
@@ -154,7 +174,9 @@ tenon_certificate_is_for(const struct tenon_certificate *c, const char *pattern)
         const int kind = gnutls_x509_crt_get_subject_alt_name(c->list[0], i, name, &size, NULL);
         if (kind == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
             break;
-        if (kind != GNUTLS_SAN_DNSNAME && kind != GNUTLS_SAN_RFC822NAME && kind != GNUTLS_SAN_URI)
+        const unsigned is = kind == GNUTLS_SAN_DNSNAME ? HOST : kind == GNUTLS_SAN_RFC822NAME ? MAIL
+                            : kind == GNUTLS_SAN_URI ? URI : 0;
+        if (!(is & wanted))
             continue;
         name[size] = '\0';
         /* A NUL within would show one name and be another. */
@@ -197,10 +219,10 @@ tenon_authorities_parse(const char *text, size_t len, struct tenon_authorities *
     gnutls_x509_crt_t *list = NULL;
     unsigned count = 0;
     const gnutls_datum_t in = { (unsigned char *)(uintptr_t)text, (unsigned)len };
-    int rc = len > TENON_KEY_FILE_MAX * AUTHORITIES_MAX ? GNUTLS_E_SHORT_MEMORY_BUFFER
-             : gnutls_x509_crt_list_import2(&list, &count, &in, GNUTLS_X509_FMT_PEM, 0);
+    int rc = gnutls_x509_trust_list_init(&a->list, 0);
     if (rc >= 0)
-        rc = gnutls_x509_trust_list_init(&a->list, 0);
+        rc = len > TENON_KEY_FILE_MAX * AUTHORITIES_MAX ? GNUTLS_E_SHORT_MEMORY_BUFFER
+             : gnutls_x509_crt_list_import2(&list, &count, &in, GNUTLS_X509_FMT_PEM, 0);
     if (rc >= 0)
         rc = gnutls_x509_trust_list_add_cas(a->list, list, count, GNUTLS_TL_NO_DUPLICATES);
     gnutls_free(list); /* what it names is the trust list's now, or was never there */
@@ -237,13 +259,16 @@ tenon_authorities_trust(const struct tenon_authorities *a, const struct tenon_ce
     char purpose[] = GNUTLS_KP_CODE_SIGNING;
     gnutls_typed_vdata_st as = {GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)purpose, 0};
     gnutls_x509_crt_t list[CHAIN_MAX];
-    unsigned status = 0;
+    unsigned status = 0, usage = 0;
     const time_t now = time(NULL), from = gnutls_x509_crt_get_activation_time(c->list[0]),
                  until = gnutls_x509_crt_get_expiration_time(c->list[0]);
     if (until < now)
         return when("the certificate expired at", until, err);
     if (from > now)
         return when("the certificate is not valid before", from, err);
+    if (gnutls_x509_crt_get_key_usage(c->list[0], &usage, NULL) >= 0 &&
+        !(usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
+        return tenon_error_set(err, TENON_E_DENIED, "the certificate is not one for signatures");
     memcpy(list, c->list, sizeof list);
     const int rc = gnutls_x509_trust_list_verify_crt2(a->list, list, c->count, &as, 1,
                                                       VERIFY_FLAGS, &status, NULL);

@@ -216,7 +216,7 @@ take_layers(const struct tenon_sign_image *x, const char *name, const char *dige
             struct json_object *layers, struct tenon_error *err)
 {
     auto_besides struct tenon_besides found = {0};
-    if (tenon_place_besides(x->reach, x->place, digest, TENON_BESIDES_TAGGED, &found, err) < 0)
+    if (tenon_place_besides(x->reach, x->place, digest, TENON_BESIDES_REPLACED, &found, err) < 0)
         return err->code;
     if (!found.list.len)
         return 0;

@@ -51,8 +51,10 @@ two=$digest
     issue again other.key "/O=Example/CN=other" between 2 "$signs"
     issue nameless1 other.key / between 2 'extendedKeyUsage=codeSigning\nsubjectAltName=email:a@example.org\n'
     issue nameless2 second.key / between 2 'extendedKeyUsage=codeSigning\nsubjectAltName=email:b@example.org\n'
+    issue posed release.key "/CN=ci@example.org" between 2 'extendedKeyUsage=codeSigning\nkeyUsage=digitalSignature\n'
+    issue enciphers release.key "/O=Example/CN=release" between 2 'keyUsage=keyEncipherment\n'
     issue foreign release.key "/O=Example/CN=release" stranger 2 "$signs"
-    for name in leaf expired server again nameless1 nameless2; do cat between.crt >>$name.crt; done
+    for name in leaf expired server posed enciphers again nameless1 nameless2; do cat between.crt >>$name.crt; done
 } >openssl.log 2>&1 || { cat openssl.log >&2; fail "openssl"; }
 
 # policy SIGNER,... [MEMBER...]: of this registry's images
@@ -160,11 +162,15 @@ run 1 tenon verify --format json --policy other.json "$app:1"
 jq -e '(.good | not) and (.reason | test("no good signature"))' out >log || fail "the reason in JSON"
 
 # ---- certificates
+of() { printf '{"authorities": "root.crt", "subject": "%s"}' "$1"; }
 push "$app:x509"
-for name in expired server foreign; do run 0 tenon sign --key release.key --certificate $name.crt --form simple "$app:x509"; done
+for name in expired server foreign posed enciphers; do run 0 tenon sign --key release.key --certificate $name.crt --form simple "$app:x509"; done
 refused "the certificate expired at" --policy ca.json "$app:x509"
 assert_has err "the certificate is not one for signing programs"
 assert_has err "the certificate was issued by none of the authorities"
+assert_has err "the certificate is not one for signatures"
+policy "$(of '*@example.org')" >posed.json
+refused 'the certificate is for "CN=ci@example.org", not for "*@example.org"' --policy posed.json "$app:x509"
 run 1 tenon sign --key other.key --certificate leaf.crt "$app:x509"
 assert_has err "the certificate is for another key"
 run 0 tenon sign --key release.key --certificate leaf.crt "$app:x509"
@@ -177,7 +183,6 @@ refused 'the certificate is for "CN=release,O=Example", not for "CN=other*"' --p
 policy '{"authorities": "root.crt", "subject": "*", "issuer": "CN=root"}' >issuer.json
 refused 'the certificate was issued by "CN=between", not by "CN=root"' --policy issuer.json "$app:x509"
 # One person with two certificates, and two persons whose certificates have no subject.
-of() { printf '{"authorities": "root.crt", "subject": "%s"}' "$1"; }
 run 0 tenon sign --key other.key --certificate again.crt --form simple "$app:x509"
 policy "$(of '*@example.org'), $(of 'nobody')" '"threshold": 2' >twice.json
 refused "1 of the 2 signers" --policy twice.json "$app:x509"
@@ -189,6 +194,12 @@ good --policy three.json "$app:x509"
 policy "$(of 'a@example.org'), {\"key\": \"other.pub\"}" '"threshold": 2' >same.json
 refused "1 of the 2 signers" --policy same.json "$app:x509"
 good --policy policy.json "$app:x509" # the key itself is trusted
+
+# A tag for signatures that is something else is not replaced.
+push "$app:taken"
+run 0 tenon image tag "$app@$one" "$app:sha256-${digest#sha256:}.sig"
+run 1 tenon sign --key release.key --form simple "$app:taken"
+assert_has err ".sig is there, and holds no signatures"
 
 # ---- names: a tag that was moved, a signature that stands beside another name
 run 0 tenon image tag "$app@$one" "$app:2"
