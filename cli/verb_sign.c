@@ -169,7 +169,8 @@ sign(const struct cli *cli, const struct flags *f, const char *image, struct ten
     auto_place struct tenon_place p = TENON_PLACE_INIT;
     auto_buf struct tenon_buf bundle = TENON_BUF_INIT;
     if (open_key(f, &key, err) < 0 || open_certificate(f, &certificate, err) < 0 ||
-        tenon_place_parse(image, &p, err) < 0 || cli_reach_open(cli, f->insecure, &reach, err) < 0)
+        tenon_place_parse_trusted(image, &p, err) < 0 ||
+        cli_reach_open(cli, f->insecure, &reach, err) < 0)
         return err->code;
     p.itself = true; /* what is signed under a registry's name is the registry's */
     if (tenon_place_find(&reach, &p, err) < 0)

@@ -173,6 +173,22 @@ tenon_place_parse(const char *text, struct tenon_place *out, struct tenon_error 
 }
 
 int
+tenon_place_parse_trusted(const char *text, struct tenon_place *out, struct tenon_error *err)
+{
+    auto_place struct tenon_place p = TENON_PLACE_INIT;
+    if (parse_whole(text, false, &p, err) < 0)
+        return err->code;
+    if (p.guessed && !says_path(text) && strchr(text, '/')) {
+        tenon_error_set(err, TENON_E_INVALID, "\"%s\" is a file here, and could be an image's name",
+                        text);
+        return tenon_error_hint(err, "./%s or docker-image://%s", text, text);
+    }
+    *out = p;
+    p = (struct tenon_place)TENON_PLACE_INIT;
+    return 0;
+}
+
+int
 tenon_place_parse_target(const char *text, struct tenon_place *out, struct tenon_error *err)
 {
     return parse_whole(text, true, out, err);

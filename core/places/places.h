@@ -55,6 +55,8 @@ TENON_DEFINE_AUTO_STRUCT(place, struct tenon_place, tenon_place_release);
 
 /* What the text means; looks at nothing but whether there is such a file.  INVALID. */
 int tenon_place_parse(const char *text, struct tenon_place *out, struct tenon_error *err);
+/* The same, where a file must not be taken for the image of that name: INVALID for both in one. */
+int tenon_place_parse_trusted(const char *text, struct tenon_place *out, struct tenon_error *err);
 /* The same, of what may be written to: a word is the name of an image, whatever files there are. */
 int tenon_place_parse_target(const char *text, struct tenon_place *out, struct tenon_error *err);
 /* Go there, and find the image. */

@@ -235,6 +235,14 @@ for place in bare.tar bare "store://$registry/team/bare:1"; do
     for signer in second release; do run 0 tenon sign --key $signer.key --name "$registry/team/bare:1" "$place"; done
     good --policy both.json --name "$registry/team/bare:1" "$place"
 done
+# A directory is not the image that it is called like.
+mkdir example.org
+cp -r bare example.org/app
+for verb in 'sign --key release.key' 'verify --policy policy.json'; do
+    run 1 tenon $verb --name "$registry/team/bare:1" example.org/app:1
+    assert_has err '"example.org/app:1" is a file here'
+done
+good --policy both.json --name "$registry/team/bare:1" ./example.org/app:1
 run 1 tenon sign --key release.key bare
 assert_has err '--name NAME'
 run 0 tenon build -q -t saved:1 -o type=docker,dest=saved.tar ctx
