@@ -111,7 +111,7 @@ put_report(struct json_object *report, bool good)
     static const char *const signature[] = { " by ", "signer", " as ", "name", ", ", "subject",
                                              ", ", "form", NULL };
     static const char *const attestation[] = { " ", "predicate", " by ", "builder", ", of ",
-                                               "digest", NULL };
+                                               "digest", ", signed by ", "signer", NULL };
     static const char *const refused[] = { " (", "form", "): ", "reason", NULL };
     put_all(report, "signatures", "signed", signature);
     put_all(report, "attestations", "attested", attestation);

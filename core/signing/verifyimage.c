@@ -22,6 +22,11 @@ struct share { /* this key has signed, and is good for this entry of the policy 
     size_t signer, key;
 };
 
+struct said { /* by a signer of the policy */
+    struct tenon_claim claim;
+    const char *signer;
+};
+
 struct verifying {
     const struct tenon_verify_image *x;
     const struct tenon_image_rule *rule;
@@ -29,7 +34,7 @@ struct verifying {
     struct json_object *signatures, *refused, *attestations; /* of the report */
     char **keys; /* which counted: ids */
     TENON_VEC(struct share) shares;
-    TENON_VEC(struct tenon_claim) claims; /* what signers of the policy said that is no signature */
+    TENON_VEC(struct said) claims; /* what signers of the policy said that is no signature */
     char **seen; /* digests of which all that is beside them was looked at */
     size_t looked_at; /* of one of them */
 };
@@ -42,8 +47,8 @@ release(struct verifying *v)
     tenon_strv_free(v->keys);
     tenon_strv_free(v->seen);
     tenon_vec_release(&v->shares);
-    tenon_vec_foreach(c, &v->claims)
-        tenon_claim_release(c);
+    tenon_vec_foreach(said, &v->claims)
+        tenon_claim_release(&said->claim);
     tenon_vec_release(&v->claims);
 }
 TENON_DEFINE_AUTO_STRUCT(verifying, struct verifying, release);
@@ -269,7 +274,7 @@ weigh(struct verifying *v, const struct tenon_signature *s, const char *digest,
         return tenon_error_set(err, TENON_E_DENIED, "it is about another image, %s",
                                c.digests ? c.digests[0] : "of which it has no digest");
     if (!c.predicate_type || strcmp(c.predicate_type, TENON_PREDICATE_SIGNED)) {
-        tenon_vec_push(&v->claims, c);
+        tenon_vec_push(&v->claims, (struct said){c, signer->label});
         c = (struct tenon_claim){0};
         return 0;
     }
@@ -492,12 +497,13 @@ fits(const struct tenon_claim *c, const struct tenon_wanted *w, const char *dige
 }
 
 static void
-note(struct verifying *v, const struct tenon_claim *c, const char *digest)
+note(struct verifying *v, const struct tenon_claim *c, const char *signer, const char *digest)
 {
     struct json_object *o = json_object_new_object();
     add_text(o, "digest", digest);
     add_text(o, "predicate", c->predicate_type);
     add_text(o, "builder", builder_of(c->predicate));
+    add_text(o, "signer", signer);
     json_object_array_add(v->attestations, o);
 }
 
@@ -523,7 +529,7 @@ look_at(struct verifying *v, const struct tenon_wanted *w, struct json_object *l
         return 0;
     if (fits(&c, w, digest, err) < 0)
         return err->code;
-    note(v, &c, digest);
+    note(v, &c, NULL, digest); /* who signed the index */
     return 1;
 }
 
@@ -563,12 +569,13 @@ check_wanted(struct verifying *v, const struct tenon_wanted *w, const char *dige
         return tenon_error_context(err, "attestation of %s", digest);
     if (take_besides(v, digest, err) < 0)
         return err->code;
-    tenon_vec_foreach(c, &v->claims) {
+    tenon_vec_foreach(said, &v->claims) {
+        const struct tenon_claim *c = &said->claim;
         auto_error struct tenon_error why = TENON_ERROR_INIT;
         if (!tenon_streq(c->predicate_type, w->predicate))
             continue;
         if (fits(c, w, digest, &why) == 0) {
-            note(v, c, digest);
+            note(v, c, said->signer, digest);
             tenon_error_release(err);
             return 0;
         }

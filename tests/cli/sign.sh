@@ -474,6 +474,7 @@ refused "nobody has signed" --policy policy.json --name "$app:1" theirs
 python3 foreign theirs release.key simple "$app:1"
 good --policy proof.json --name "$app:1" theirs
 assert_has err "attested $slsa by https://ci.example.org/2"
+assert_has err ", signed by release.pub"
 others theirs
 python3 foreign theirs release.key simple "$app:1"
 refused "nothing of the kind \"$slsa\" attests to sha256:" --policy proof.json --name "$app:1" theirs
