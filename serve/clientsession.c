@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "callerror.h"
 #include "ctlmessages.h"
+#include "dirsend.h"
 #include "filesend.h"
 #include "filesync.h"
 #include "store/store.h"
@@ -33,6 +34,11 @@ struct local { /* a directory that was brought here */
     struct tenon_tempdir *dir;
 };
 
+struct result_dir { /* that goes to the client */
+    char *exporter;
+    struct tenon_tempdir *dir;
+};
+
 struct clientsession {
     struct tenon_session vtable;
     struct server *server;
@@ -42,6 +48,7 @@ struct clientsession {
     TENON_VEC(struct local) locals;
     TENON_VEC(struct agent *) agents;
     TENON_VEC(struct filesend *) sends; /* under way */
+    TENON_VEC(struct result_dir) results;
 };
 
 /* Has the client such a service?  Otherwise an error that says so. */
@@ -320,12 +327,26 @@ sink_abort(void *data, int fd)
         filesend_abort(send);
 }
 
+/* What is written there is sent when the build is over: nobody says before that it is complete. */
 static int
 sink_dir(void *data, const char *dest, struct tenon_error *err)
 {
-    (void)data, (void)dest;
-    return tenon_error_set(err, TENON_E_UNSUPPORTED, "results that are directories do not go to "
-                           "clients yet: type=tar has the same files");
+    struct clientsession *c = data;
+    struct result_dir d = {0};
+
+    if (!offers(c, FILE_SEND, "the result", err) || tenon_tempdir_new(c->store, &d.dir, err) < 0)
+        return err->code;
+    const int fd = openat(tenon_tempdir_fd(d.dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        tenon_error_sys(err, "open a directory for the result");
+        tenon_tempdir_free(d.dir);
+        return err->code;
+    }
+    d.exporter = tenon_strdup(dest + 1);
+    pthread_mutex_lock(&c->lock);
+    tenon_vec_push(&c->results, d);
+    pthread_mutex_unlock(&c->lock);
+    return fd;
 }
 
 static int
@@ -333,9 +354,21 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
 {
     const struct clientsession *c = data;
 
-    if (kind != TENON_SINK_FILE)
-        return sink_dir(data, dest, err);
+    (void)dest;
+    if (kind == TENON_SINK_MIRROR)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "mode=delete is not there yet for "
+                               "directories of clients");
     return offers(c, FILE_SEND, "the result", err) ? TENON_OK : err->code;
+}
+
+int
+clientsession_finish(struct clientsession *c, struct tenon_error *err)
+{
+    tenon_vec_foreach(d, &c->results)
+        if (dirsend_send(c->tunnel->conn, FILE_SEND, d->exporter, tenon_tempdir_fd(d->dir),
+                         err) < 0)
+            return err->code;
+    return TENON_OK;
 }
 
 /* ---- all ----------------------------------------------------------------- */
@@ -383,6 +416,11 @@ clientsession_free(struct clientsession *c)
         free(l->asked);
         tenon_tempdir_free(l->dir);
     }
+    tenon_vec_foreach(d, &c->results) {
+        free(d->exporter);
+        tenon_tempdir_free(d->dir);
+    }
+    tenon_vec_release(&c->results);
     tenon_vec_release(&c->sends);
     tenon_vec_release(&c->agents);
     tenon_vec_release(&c->locals);

@@ -15,6 +15,8 @@ struct clientsession;
 struct clientsession *clientsession_new(struct server *s, const char *id,
                                         struct tenon_store *store, struct tenon_error *err);
 struct tenon_session *clientsession_vtable(struct clientsession *c);
+/* The build is fine: directories that exporters wrote go to the client. */
+int clientsession_finish(struct clientsession *c, struct tenon_error *err);
 void clientsession_free(struct clientsession *c);
 
 /* The place for the files of an exporter, by its number in the request: what it has as "dest". */

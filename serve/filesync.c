@@ -13,23 +13,16 @@
 #include "base/root.h"
 #include "callerror.h"
 #include "ctlmessages.h"
+#include "gomode.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "tools/vec.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
-enum { /* of Go's os.FileMode, from the top */
-    GO_DIR_BIT = 31, GO_SYMLINK_BIT = 27, GO_DEVICE_BIT = 26, GO_FIFO_BIT = 25,
-    GO_SOCKET_BIT = 24, GO_SETUID_BIT = 23, GO_SETGID_BIT = 22, GO_STICKY_BIT = 20,
-    GO_IRREGULAR_BIT = 19,
-};
-#define GO(bit) (INT64_C(1) << GO_##bit##_BIT)
-#define GO_TYPES (GO(DIR) | GO(SYMLINK) | GO(DEVICE) | GO(FIFO) | GO(SOCKET) | GO(IRREGULAR))
-
 struct entry {
     char *path;
-    uint32_t mode; /* as stat(2) has it */
+    mode_t mode; /* as stat(2) has it */
     int64_t mtime_ns;
     bool is_link;  /* to an earlier file: nothing is asked for */
 };
@@ -74,22 +67,6 @@ follows(const char *a, const char *b)
     const int x = !*a ? -1 : *a == '/' ? 0 : (unsigned char)*a;
     const int y = !*b ? -1 : *b == '/' ? 0 : (unsigned char)*b;
     return x < y;
-}
-
-/* 0: a type that we do not take. */
-static uint32_t
-unix_mode(int64_t go)
-{
-    const int64_t type = go & GO_TYPES;
-    const uint32_t kind = type == 0             ? S_IFREG
-                          : type == GO(DIR)     ? S_IFDIR
-                          : type == GO(SYMLINK) ? S_IFLNK
-                          : type == GO(FIFO)    ? S_IFIFO : 0;
-
-    if (!kind)
-        return 0;
-    return kind | ((uint32_t)go & 0777) | (go & GO(SETUID) ? S_ISUID : 0) |
-           (go & GO(SETGID) ? S_ISGID : 0) | (go & GO(STICKY) ? S_ISVTX : 0);
 }
 
 /* NULL: it was not listed. */
@@ -179,7 +156,7 @@ static int
 take_stat(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
 {
     const char *last = f->entries.len ? f->entries.items[f->entries.len - 1].path : "";
-    struct entry e = {.mode = unix_mode(st->mode), .mtime_ns = st->mtime_ns};
+    struct entry e = {.mode = gomode_to_unix(st->mode), .mtime_ns = st->mtime_ns};
 
     if (!is_clean(st->path) || !follows(last, st->path) ||
         !has_parent(f, st->path))

@@ -14,12 +14,16 @@ libtenon_serve_la_SOURCES = \
 	%D%/control.h \
 	%D%/ctlmessages.c \
 	%D%/ctlmessages.h \
+	%D%/dirsend.c \
+	%D%/dirsend.h \
 	%D%/drive.c \
 	%D%/drive.h \
 	%D%/filesend.c \
 	%D%/filesend.h \
 	%D%/filesync.c \
 	%D%/filesync.h \
+	%D%/gomode.c \
+	%D%/gomode.h \
 	%D%/listen.c \
 	%D%/pump.c \
 	%D%/pump.h \

@@ -10,6 +10,8 @@
  *   clientsession.c  a client's session as the engine knows one (context/session.h)
  *   filesync.c       a client's directory becomes ours
  *   filesend.c       a file that an exporter writes becomes a client's
+ *   dirsend.c        a directory that an exporter writes becomes a client's
+ *   gomode.c         modes as clients write them
  *   agents.c         connections with a client's ssh agents
  *   callerror.c      how the client's services fail
  *   pump.c           bytes between a descriptor and a stream of messages

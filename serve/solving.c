@@ -213,8 +213,9 @@ run(struct solving *v, struct tenon_error *err)
 
     v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);
     v->build = tenon_build_new(&v->engine);
-    if (tenon_build_check(v->build, &request, err) == 0)
-        tenon_build_run(v->build, &request, err);
+    if (tenon_build_check(v->build, &request, err) == 0 &&
+        tenon_build_run(v->build, &request, err) == 0)
+        clientsession_finish(v->session, err);
     tenon_events_free(v->engine.events); /* all of it is in the log now */
     v->engine.events = NULL;
     return err->code;

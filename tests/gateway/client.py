@@ -30,6 +30,7 @@ Info: 1 buildkitVersion Version
 Workers: 1 record WorkerRecord*
 WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*
 UsageRecord: 1 ID string, 4 Size int64
+DiskUsage: 1 filter string*
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
@@ -90,7 +91,7 @@ class Session(grpc.GenericRpcHandler):
     def __init__(self, channel, directories, secrets, hostile=None):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
-        self.results, self.followed = {}, {}
+        self.results, self.followed, self.wants_tree = {}, {}, False
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
@@ -135,7 +136,7 @@ class Session(grpc.GenericRpcHandler):
         if name.endswith("FileSend/DiffCopy"):
             return grpc.stream_stream_rpc_method_handler(
                 lambda requests, context: self.result(requests, metadata),
-                m.Bytes.FromString, encode)
+                (lambda data: data) if self.wants_tree else m.Bytes.FromString, encode)
         if name.endswith("GetSecret"):
             return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
         return None
@@ -145,8 +146,33 @@ class Session(grpc.GenericRpcHandler):
             context.abort(grpc.StatusCode.NOT_FOUND, "not here")
         return m.Secret(data=self.secrets[request.ID])
 
+    def tree(self, requests):
+        """A directory as a result: everything is asked for, the last first."""
+        entries, files, packet = [], {}, None
+        for data in requests:
+            packet = m.Packet.FromString(data)
+            if not packet.HasField("stat"):
+                break
+            entries.append(packet.stat)
+        wanted = [n for n, stat in enumerate(entries) if not stat.mode & (GO_DIR | GO_LINK)]
+        for number in reversed(wanted):
+            yield m.Packet(type=REQ, ID=number)
+            parts = []
+            for data in requests:
+                packet = m.Packet.FromString(data)
+                if not packet.data:
+                    break
+                parts.append(packet.data)
+            files[entries[number].path] = b"".join(parts)
+        yield m.Packet(type=FIN)
+        check("the end of a directory", [m.Packet.FromString(data).type for data in requests] == [FIN])
+        self.entries, self.files = {stat.path: stat for stat in entries}, files
+        self.order = [stat.path for stat in entries]
+
     def result(self, requests, metadata):
         number = int(metadata["buildkit-attachable-exporter-id"])
+        if self.wants_tree:
+            return self.tree(requests)
         self.results[number] = b"".join(part.data for part in requests)
         return iter(())
 
@@ -265,8 +291,10 @@ def questions(channel):
     check("Info", info.buildkitVersion.package == "tenon")
     workers = call(channel, CONTROL + "ListWorkers", NONE(), m.Workers)
     check("ListWorkers", workers.record[0].ID and workers.record[0].platforms[0].OS == "linux")
-    usage = call(channel, CONTROL + "DiskUsage", NONE(), m.Usage)
-    check("DiskUsage", len(usage.record) >= 0)
+    usage = call(channel, CONTROL + "DiskUsage", m.DiskUsage(filter=[""]), m.Usage)
+    check("DiskUsage", isinstance(usage, m.Usage), usage)
+    refused("a filter", call(channel, CONTROL + "DiskUsage", m.DiskUsage(filter=["id=x"]),
+                             m.Usage), grpc.StatusCode.UNIMPLEMENTED, "filters")
     health = call(channel, "/grpc.health.v1.Health/Check", m.HealthRequest(), m.HealthResponse)
     check("Health", health.status == 1)
     unimplemented = grpc.StatusCode.UNIMPLEMENTED
@@ -279,9 +307,6 @@ def questions(channel):
         ("an exporter of no name", dict(Frontend="dockerfile.v0",
                                         Exporters=[m.Exporter(Type="nope")]),
          grpc.StatusCode.NOT_FOUND, "nope"),
-        ("a directory as a result", dict(Frontend="dockerfile.v0",
-                                         Exporters=[m.Exporter(Type="local")]),
-         unimplemented, "type=tar"),
         ("a cache of files", dict(Frontend="dockerfile.v0", Cache=m.CacheOptions(
             Imports=[m.Exporter(Type="local")])), unimplemented, "type local"),
         ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
@@ -329,6 +354,24 @@ def with_frontend(channel, session):
     again.wait()
     check("the cache", sum(v.cached for v in again.vertexes.values()) >= 2)
     check("the same files", names(session.results.pop(0)).keys() == names(tar).keys())
+
+
+def as_directory(channel, session):
+    session.wants_tree = True
+    answer = Build(channel, session, Frontend="dockerfile.v0",
+                   Exporters=[m.Exporter(Type="local")]).wait()
+    session.wants_tree = False
+    check("a directory as a result", not isinstance(answer, grpc.RpcError), str(answer))
+    check("its files", session.files["dir/hello"] == b"hello\n" and
+          len(session.files["dir/large"]) == 1 << 20 and session.files["dir/set"] == b"")
+    check("its entries", session.entries["dir/link"].linkname == "hello" and
+          session.entries["dir/hello"].mode == 0o640 and
+          session.entries["dir/sticky"].mode == GO_DIR | 1 << 20 | 0o777)
+    check("its order", session.order == sorted(session.order, key=lambda p: p.replace("/", "\0")))
+    refused("a directory that is to lose files", Build(
+        channel, session, Frontend="dockerfile.v0",
+        Exporters=[m.Exporter(Type="local", Attrs={"mode": "delete"})]).wait(),
+        grpc.StatusCode.UNIMPLEMENTED, "mode=delete")
 
 
 def failures(channel, session):
@@ -454,6 +497,7 @@ def everything(address, directory, server):
     session = Session(channel, {"context": directory + "/context",
                                 "dockerfile": directory + "/context"}, {"tok": b"s3cret"})
     with_frontend(channel, session)
+    as_directory(channel, session)
     failures(channel, session)
     by_definition(channel, session)
     driven(channel, session)
