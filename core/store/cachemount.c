@@ -217,7 +217,7 @@ tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
         if (take_lock(s, n, false, NULL, &lock, &busy) < 0)
             continue; /* a step works in it: it stays */
         auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
-        auto_free char *gone = store_temp_name(s, "gone");
+        auto_free char *gone = store_temp_name("gone");
         if (db_run(s, err, "DELETE FROM cache WHERE n = ?1", "i", n) == 0 &&
             renameat(s->fd, place, s->tmp_fd, gone) == 0)
             tenon_remove_tree(s->tmp_fd, gone, &busy);

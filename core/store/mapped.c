@@ -43,7 +43,7 @@ make(struct tenon_store *s, int users_fd, uint32_t root)
     /* Where another file system is mounted there, it is not mapped. */
     if (!is_same(tree, "snapshots", s->snapshots_fd) || !is_same(tree, "tmp", s->tmp_fd))
         return EXDEV;
-    auto_free char *name = store_temp_name(s, "mapped");
+    auto_free char *name = store_temp_name("mapped");
     if (mkdirat(parent, name, 0700) < 0 ||
         syscall(SYS_move_mount, tree, "", parent, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return errno;

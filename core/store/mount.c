@@ -321,7 +321,7 @@ stub_layer(struct tenon_store *s, char **path, struct tenon_error *err)
     auto_free char *dir = tenon_asprintf("%s/snapshots/stubs", s->path);
     struct stat st;
     if (fstatat(s->snapshots_fd, "stubs", &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        auto_free char *name = store_temp_name(s, "stubs");
+        auto_free char *name = store_temp_name("stubs");
         auto_free char *etc = tenon_asprintf("%s/etc", name);
         if (make_dir(s->tmp_fd, name) < 0 || make_dir(s->tmp_fd, etc) < 0)
             return tenon_error_sys(err, "make %s", dir);

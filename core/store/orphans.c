@@ -87,7 +87,7 @@ move_away(struct tenon_store *s, const struct place *p, char *const *names, char
         if (rc == 1)
             continue;
         auto_free char *from = tenon_asprintf("%s/%s", p->dir, *names);
-        auto_free char *to = store_temp_name(s, "gone");
+        auto_free char *to = store_temp_name("gone");
         if (renameat(s->fd, from, s->tmp_fd, to) == 0)
             tenon_strv_push(gone, tenon_steal(&to));
     }

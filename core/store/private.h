@@ -26,7 +26,6 @@ struct tenon_store {
     struct tenon_lock_watch watch; /* of waits for other processes' transactions */
     uint64_t waits_since_ns;
     bool waits, is_noticed;
-    unsigned serial; /* names below tmp/; atomic */
     struct { /* copies.c */
         pthread_mutex_t lock;
         bool on, told, looked; /* atomic */
@@ -91,7 +90,7 @@ int store_flock(int fd, int operation);
 bool store_still_there(int dirfd, const char *name, int fd);
 
 /* ---- temp.c ------------------------------------------------------------------- */
-char *store_temp_name(struct tenon_store *s, const char *prefix); /* "work-PID-N" */
+char *store_temp_name(const char *prefix); /* "work-PID-N" */
 /* A fresh locked directory below tmp/; its descriptor, and *name malloc'ed. */
 int store_temp_dir(struct tenon_store *s, const char *prefix, char **name,
                    struct tenon_error *err);

@@ -126,7 +126,7 @@ move_into_place(struct tenon_snapshot_work *w, const char *number, struct tenon_
         return 0;
     if (errno != ENOTEMPTY && errno != EEXIST)
         return tenon_error_sys(err, "move a snapshot to %s/snapshots/%s", s->path, number);
-    auto_free char *stale = store_temp_name(s, "stale");
+    auto_free char *stale = store_temp_name("stale");
     if (renameat(s->snapshots_fd, number, s->tmp_fd, stale) < 0 ||
         renameat(s->tmp_fd, w->name, s->snapshots_fd, number) < 0)
         return tenon_error_sys(err, "move a snapshot to %s/snapshots/%s", s->path, number);

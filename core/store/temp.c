@@ -8,10 +8,13 @@
 #include "tools/alloc.h"
 #include "store/private.h"
 
+/* Of the process: it may have the store open several times, and names are taken by renaming. */
+static unsigned temp_serial; /* atomic */
+
 char *
-store_temp_name(struct tenon_store *s, const char *prefix)
+store_temp_name(const char *prefix)
 {
-    unsigned n = __atomic_fetch_add(&s->serial, 1, __ATOMIC_RELAXED);
+    unsigned n = __atomic_fetch_add(&temp_serial, 1, __ATOMIC_RELAXED);
     return tenon_asprintf("%s-%ld-%u", prefix, (long)getpid(), n);
 }
 
@@ -23,7 +26,7 @@ store_temp_dir(struct tenon_store *s, const char *prefix, char **name, struct te
 {
     *name = NULL;
     for (;;) {
-        auto_free char *own = store_temp_name(s, prefix);
+        auto_free char *own = store_temp_name(prefix);
         if (mkdirat(s->tmp_fd, own, 0700) < 0) {
             if (errno == EEXIST)
                 continue;

@@ -44,7 +44,7 @@ tenon_tempdir_new_small(struct tenon_store *s, struct tenon_tempdir **out,
     int parent = store_tmpfs(s, &tmpfs);
     if (parent < 0)
         return tenon_tempdir_new(s, out, err);
-    auto_free char *name = store_temp_name(s, "s"); /* the whole tmpfs is locked */
+    auto_free char *name = store_temp_name("s"); /* the whole tmpfs is locked */
     auto_free char *path = tenon_asprintf("%s/tmp/%s/%s", s->path, tmpfs, name);
     if (mkdirat(parent, name, 0700) < 0)
         return tenon_error_sys(err, "make %s", path);
