@@ -68,6 +68,36 @@ START_TEST(test_message_round_trip)
 }
 END_TEST
 
+/* What is no UTF-8 would make others refuse all of the message. */
+START_TEST(test_message_texts_are_utf8)
+{
+    static const struct {
+        const char *in, *out;
+    } table[] = {
+        {"plain", "plain"},
+        {"\xc3\xa4\xf0\x9f\x98\x80", "\xc3\xa4\xf0\x9f\x98\x80"},
+        {"\xff", "\xef\xbf\xbd"},
+        {"a\xff\xfe" "b", "a\xef\xbf\xbd\xef\xbf\xbd" "b"},
+        {"cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc3\xa4\x80\xc3\xa4", "\xc3\xa4\xef\xbf\xbd\xc3\xa4"},
+    };
+
+    for (size_t i = 0; i < tenon_countof(table); i++) {
+        auto_arena struct tenon_arena a = TENON_ARENA_INIT;
+        auto_buf struct tenon_buf b = TENON_BUF_INIT;
+        const struct outer in = {.text = table[i].in, .texts = {&table[i].in, 1}};
+        struct outer out = {0};
+        const char *why = NULL;
+
+        message_encode(&b, &outer_message, &in);
+        ck_assert(message_decode(&a, &outer_message, b.data, b.len, &out, &why));
+        ck_assert_str_eq(out.text, table[i].out);
+        ck_assert_str_eq(((const char *const *)out.texts.items)[0], table[i].out);
+    }
+}
+END_TEST
+
 /* Packed, as others write them, and one by one. */
 START_TEST(test_message_ints_both_ways)
 {
@@ -197,6 +227,7 @@ main(void)
     TCase *t = tcase_create("message");
 
     tcase_add_test(t, test_message_round_trip);
+    tcase_add_test(t, test_message_texts_are_utf8);
     tcase_add_test(t, test_message_ints_both_ways);
     tcase_add_test(t, test_message_member_again);
     tcase_add_test(t, test_message_absent_and_empty);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/alloc.h"
+#include "tools/utf8.h"
 
 enum wire { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
@@ -221,6 +222,28 @@ put_bytes(struct tenon_buf *b, uint32_t field, const void *data, size_t len)
     tenon_buf_add(b, data, len);
 }
 
+/* Others refuse a whole message for a text that is not UTF-8: what is not becomes U+FFFD. */
+static void
+put_text(struct tenon_buf *b, uint32_t field, const char *text)
+{
+    auto_buf struct tenon_buf clean = TENON_BUF_INIT;
+    size_t left = strlen(text);
+    const char *from = text;
+
+    for (const char *at = text; left;) {
+        const size_t n = tenon_utf8_len(at, left), step = n ? n : 1;
+        if (!n) {
+            tenon_buf_add(&clean, from, (size_t)(at - from));
+            tenon_buf_adds(&clean, "\xef\xbf\xbd");
+            from = at + 1;
+        }
+        at += step;
+        left -= step;
+    }
+    tenon_buf_adds(&clean, from);
+    put_bytes(b, field, tenon_buf_str(&clean), clean.len);
+}
+
 static void
 put_message(struct tenon_buf *b, const struct message_field *f, const void *in)
 {
@@ -263,12 +286,11 @@ put_field(struct tenon_buf *b, const struct message_field *f, const void *at)
     case MESSAGE_STRING:
         text = *(const char *const *)at;
         if (text && *text)
-            put_bytes(b, f->number, text, strlen(text));
+            put_text(b, f->number, text);
         break;
     case MESSAGE_STRINGS:
         for (size_t i = 0; i < list->len; i++) {
-            text = ((const char *const *)list->items)[i];
-            put_bytes(b, f->number, text, strlen(text));
+            put_text(b, f->number, ((const char *const *)list->items)[i]);
         }
         break;
     case MESSAGE_INTS:

@@ -24,7 +24,7 @@ struct message_list { /* of structs, strings or int64_t */
 };
 
 enum message_type {    /* C type at the offset */
-    MESSAGE_STRING,    /* const char *; NULL and "" are not written */
+    MESSAGE_STRING,    /* const char *; NULL and "" are not written; not UTF-8 becomes U+FFFD */
     MESSAGE_BYTES,     /* struct message_bytes */
     MESSAGE_BOOL,      /* bool */
     MESSAGE_INT,       /* int64_t; any of the integer types that are varints */
