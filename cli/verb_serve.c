@@ -86,8 +86,25 @@ serve_socket(const struct serve_setup *setup, const struct flags *flags, const c
     if (fd < 0)
         return fd;
     tenon_log(TENON_LOG_NOTICE, "serving at unix://%s", path);
-    serve_listen(setup, fd, (uint64_t)flags->idle_ns, err);
-    unlink(path);
+    return serve_listen(setup, path, fd, (uint64_t)flags->idle_ns, err);
+}
+
+/* The caller has them, too: that we do not wait for them is for as long as we are here. */
+static int
+serve_stdio(const struct serve_setup *setup, struct tenon_error *err)
+{
+    auto_close int kept_in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    auto_close int kept_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    const int in_flags = fcntl(kept_in, F_GETFL), out_flags = fcntl(kept_out, F_GETFL);
+    int in, out;
+
+    if (in_flags < 0 || out_flags < 0)
+        return tenon_error_sys(err, "standard input and output");
+    if (take_stdio(&in, &out, err) < 0)
+        return err->code;
+    serve_one(setup, in, out, err);
+    fcntl(kept_in, F_SETFL, in_flags);
+    fcntl(kept_out, F_SETFL, out_flags);
     return err->code;
 }
 
@@ -95,11 +112,7 @@ static int
 serve(const struct serve_setup *setup, const struct flags *flags, const char *path,
       struct tenon_error *err)
 {
-    int in, out;
-
-    if (!flags->stdio)
-        return serve_socket(setup, flags, path, err);
-    return take_stdio(&in, &out, err) < 0 ? err->code : serve_one(setup, in, out, err);
+    return flags->stdio ? serve_stdio(setup, err) : serve_socket(setup, flags, path, err);
 }
 
 /* Plugins first: inside a user namespace the owners of files can no longer be told. */

@@ -15,6 +15,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 struct agent {
+    struct callset *asked;
     struct grpc_call *call;
     int fd;
     pthread_t in, out;
@@ -41,7 +42,7 @@ carry_in(void *data)
 }
 
 static bool
-has_agent(struct grpc_conn *conn, const char *id, struct tenon_error *err)
+has_agent(struct callset *asked, struct grpc_conn *conn, const char *id, struct tenon_error *err)
 {
     const struct ses_id request = {id};
     auto_grpc_status struct grpc_status status = {0};
@@ -49,28 +50,29 @@ has_agent(struct grpc_conn *conn, const char *id, struct tenon_error *err)
     auto_buf struct tenon_buf reply = TENON_BUF_INIT;
 
     message_encode(&bytes, &ses_id_message, &request);
-    if (grpc_call_unary(conn, SSH "CheckAgent", NULL, 0, 60 * NS_PER_S, tenon_buf_str(&bytes),
-                        bytes.len, &reply, &status))
+    if (callset_unary(asked, conn, SSH "CheckAgent", 60 * NS_PER_S, &bytes, &reply, &status))
         return true;
     callerror_set(&status, "ssh agent", err);
     return false;
 }
 
 struct agent *
-agent_connect(struct grpc_conn *conn, const char *id, int *fd, struct tenon_error *err)
+agent_connect(struct callset *asked, struct grpc_conn *conn, const char *id, int *fd,
+              struct tenon_error *err)
 {
     const struct grpc_header which = {"buildkit.ssh.id", id};
     int ends[2];
 
-    if (!has_agent(conn, id, err))
+    if (!has_agent(asked, conn, id, err))
         return NULL;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         tenon_error_sys(err, "a socket for an ssh agent");
         return NULL;
     }
     struct agent *a = tenon_new0(struct agent);
+    a->asked = asked;
     a->fd = ends[1];
-    a->call = grpc_call_start(conn, SSH "ForwardAgent", &which, 1, 0);
+    a->call = callset_start(asked, conn, SSH "ForwardAgent", &which, 1);
     int rc = pthread_create(&a->in, NULL, carry_in, a);
     if (rc == 0 && (rc = pthread_create(&a->out, NULL, carry_out, a)) != 0) {
         grpc_call_cancel(a->call);
@@ -78,7 +80,7 @@ agent_connect(struct grpc_conn *conn, const char *id, int *fd, struct tenon_erro
     }
     if (rc != 0) {
         tenon_error_errno(err, rc, "start a thread for an ssh agent");
-        grpc_call_free(a->call);
+        callset_free(a->asked, a->call);
         close(ends[0]);
         close(ends[1]);
         free(a);
@@ -88,6 +90,12 @@ agent_connect(struct grpc_conn *conn, const char *id, int *fd, struct tenon_erro
     return a;
 }
 
+bool
+agent_is_over(const struct agent *a)
+{
+    return grpc_call_over(a->call);
+}
+
 void
 agent_free(struct agent *a)
 {
@@ -95,7 +103,7 @@ agent_free(struct agent *a)
     shutdown(a->fd, SHUT_RDWR);
     pthread_join(a->in, NULL);
     pthread_join(a->out, NULL);
-    grpc_call_free(a->call);
+    callset_free(a->asked, a->call);
     close(a->fd);
     free(a);
 }

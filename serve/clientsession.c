@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "callerror.h"
+#include "callset.h"
 #include "ctlmessages.h"
 #include "dirsend.h"
 #include "filesend.h"
@@ -31,7 +32,7 @@ enum {
 
 struct local { /* a directory that was brought here */
     char *asked; /* its name, or JSON: what of it */
-    struct tenon_tempdir *dir;
+    struct tenon_tempdir *dir; /* NULL: it is coming */
 };
 
 struct result_dir { /* that goes to the client */
@@ -44,7 +45,9 @@ struct clientsession {
     struct server *server;
     struct tunnel *tunnel; /* NULL: none */
     struct tenon_store *store;
-    pthread_mutex_t lock; /* of the following; held while a directory comes */
+    struct callset *asked;
+    pthread_mutex_t lock; /* of the following */
+    pthread_cond_t changed; /* a directory has come, or will not */
     TENON_VEC(struct local) locals;
     TENON_VEC(struct agent *) agents;
     TENON_VEC(struct filesend *) sends; /* under way */
@@ -74,8 +77,8 @@ ask(struct clientsession *c, const char *method, unsigned seconds, const char *i
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
 
     message_encode(&bytes, &ses_id_message, &request);
-    return grpc_call_unary(c->tunnel->conn, method, NULL, 0, seconds * NS_PER_S,
-                           tenon_buf_str(&bytes), bytes.len, reply, status);
+    return callset_unary(c->asked, c->tunnel->conn, method, seconds * NS_PER_S, &bytes, reply,
+                         status);
 }
 
 static int
@@ -146,7 +149,7 @@ session_credentials(void *data, const char *where, char **user, char **secret,
 
 /* ---- directories --------------------------------------------------------- */
 
-/* With the lock held; NULL: it has not come yet. */
+/* With the lock held; NULL: nobody has asked for it. */
 static struct local *
 find_local(const struct clientsession *c, const char *asked)
 {
@@ -172,29 +175,45 @@ find_owner(struct clientsession *c, const char *id, const char *name, struct ten
     return NULL;
 }
 
-/* With the lock held. */
-static int
-bring_local(struct clientsession *c, const char *asked, const char *name,
-            struct json_object *wanted, struct tenon_error *err)
+/* NULL: see err. */
+static struct tenon_tempdir *
+fetch_local(struct clientsession *c, const char *name, struct json_object *wanted,
+            struct tenon_error *err)
 {
     const char *id = NULL;
-    struct local l = {0};
+    struct tenon_tempdir *dir = NULL;
 
     if (wanted && tenon_json_get_str(wanted, "session", NULL, &id, err) < 0)
-        return err->code;
+        return NULL;
     struct tunnel *owner = find_owner(c, id, name, err);
     if (!owner)
-        return err->code;
-    if (tenon_tempdir_new(c->store, &l.dir, err) == 0 &&
-        filesync_receive(owner->conn, name, wanted, tenon_tempdir_fd(l.dir), err) == 0) {
-        l.asked = tenon_strdup(asked);
-        tenon_vec_push(&c->locals, l);
-    } else if (l.dir) {
-        tenon_tempdir_free(l.dir);
+        return NULL;
+    if (tenon_tempdir_new(c->store, &dir, err) == 0 &&
+        filesync_receive(c->asked, owner->conn, name, wanted, tenon_tempdir_fd(dir), err) < 0) {
+        tenon_tempdir_free(dir);
+        dir = NULL;
     }
     if (id)
         tunnel_leave(c->server, owner);
-    return err->code;
+    return dir;
+}
+
+/* With the lock held, but not while it comes: who asks for the same waits, and others do not. */
+static void
+bring_local(struct clientsession *c, const char *asked, const char *name,
+            struct json_object *wanted, struct tenon_error *err)
+{
+    tenon_vec_push(&c->locals, ((struct local){.asked = tenon_strdup(asked)}));
+    pthread_mutex_unlock(&c->lock);
+    struct tenon_tempdir *dir = fetch_local(c, name, wanted, err);
+    pthread_mutex_lock(&c->lock);
+    struct local *l = find_local(c, asked);
+    l->dir = dir;
+    if (!dir) {
+        free(l->asked);
+        *l = c->locals.items[--c->locals.len];
+    }
+    pthread_cond_broadcast(&c->changed);
 }
 
 static int
@@ -204,9 +223,15 @@ open_local(struct clientsession *c, const char *asked, const char *name,
     int fd = -1;
 
     pthread_mutex_lock(&c->lock);
-    if (find_local(c, asked) || bring_local(c, asked, name, wanted, err) == 0) {
-        fd = openat(tenon_tempdir_fd(find_local(c, asked)->dir), ".",
-                    O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct local *l;
+    while ((l = find_local(c, asked)) && !l->dir)
+        pthread_cond_wait(&c->changed, &c->lock);
+    if (!l) {
+        bring_local(c, asked, name, wanted, err);
+        l = find_local(c, asked);
+    }
+    if (!err->code) {
+        fd = openat(tenon_tempdir_fd(l->dir), ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             tenon_error_sys(err, "local directory \"%s\"", name);
     }
@@ -235,6 +260,17 @@ no_path(void *data, const char *name)
 
 /* ---- agents -------------------------------------------------------------- */
 
+/* With the lock held: those of steps that are over. */
+static void
+drop_agents(struct clientsession *c)
+{
+    for (size_t i = c->agents.len; i-- > 0;)
+        if (agent_is_over(c->agents.items[i])) {
+            agent_free(c->agents.items[i]);
+            c->agents.items[i] = c->agents.items[--c->agents.len];
+        }
+}
+
 static int
 open_agent(struct clientsession *c, const char *id, struct tenon_error *err)
 {
@@ -242,10 +278,11 @@ open_agent(struct clientsession *c, const char *id, struct tenon_error *err)
 
     if (!offers(c, FORWARD_AGENT, "ssh agent", err))
         return err->code;
-    struct agent *a = agent_connect(c->tunnel->conn, id, &fd, err);
+    struct agent *a = agent_connect(c->asked, c->tunnel->conn, id, &fd, err);
     if (!a)
         return err->code;
     pthread_mutex_lock(&c->lock);
+    drop_agents(c);
     tenon_vec_push(&c->agents, a);
     pthread_mutex_unlock(&c->lock);
     return fd;
@@ -284,7 +321,7 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
 
     if (!offers(c, FILE_SEND, "the result", err))
         return err->code;
-    struct filesend *send = filesend_open(c->tunnel->conn, FILE_SEND, dest + 1, &fd, err);
+    struct filesend *send = filesend_open(c->asked, c->tunnel->conn, FILE_SEND, dest + 1, &fd, err);
     if (!send)
         return err->code;
     pthread_mutex_lock(&c->lock);
@@ -365,8 +402,8 @@ int
 clientsession_finish(struct clientsession *c, struct tenon_error *err)
 {
     tenon_vec_foreach(d, &c->results)
-        if (dirsend_send(c->tunnel->conn, FILE_SEND, d->exporter, tenon_tempdir_fd(d->dir),
-                         err) < 0)
+        if (dirsend_send(c->asked, c->tunnel->conn, FILE_SEND, d->exporter,
+                         tenon_tempdir_fd(d->dir), err) < 0)
             return err->code;
     return TENON_OK;
 }
@@ -375,7 +412,7 @@ clientsession_finish(struct clientsession *c, struct tenon_error *err)
 
 struct clientsession *
 clientsession_new(struct server *s, const char *id, struct tenon_store *store,
-                  struct tenon_error *err)
+                  struct callset *asked, struct tenon_error *err)
 {
     struct tunnel *tunnel = *id ? tunnel_find(s, id) : NULL;
 
@@ -387,7 +424,9 @@ clientsession_new(struct server *s, const char *id, struct tenon_store *store,
     c->server = s;
     c->tunnel = tunnel;
     c->store = store;
+    c->asked = asked;
     pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
     c->vtable = (struct tenon_session){
         .data = c, .open = session_open, .local_path = no_path,
         .credentials = session_credentials, .sink_open = sink_open,
@@ -427,5 +466,6 @@ clientsession_free(struct clientsession *c)
     if (c->tunnel)
         tunnel_leave(c->server, c->tunnel);
     pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->changed);
     free(c);
 }

@@ -7,13 +7,16 @@
 #include "context/session.h"
 #include "tunnel.h"
 
+struct callset;
 struct tenon_store;
 struct clientsession;
 
-/* id: "" for none, and everything is missing.  The store is for directories, and outlives it.
+/* id: "" for none, and everything is missing.  The store is for directories, and outlives it, as
+ * the set of its calls does.
  * NULL: there is no session of that id. */
 struct clientsession *clientsession_new(struct server *s, const char *id,
-                                        struct tenon_store *store, struct tenon_error *err);
+                                        struct tenon_store *store, struct callset *asked,
+                                        struct tenon_error *err);
 struct tenon_session *clientsession_vtable(struct clientsession *c);
 /* The build is fine: directories that exporters wrote go to the client. */
 int clientsession_finish(struct clientsession *c, struct tenon_error *err);

@@ -158,19 +158,19 @@ serve_files(struct dirsend *d, struct tenon_error *err)
 }
 
 int
-dirsend_send(struct grpc_conn *conn, const char *method, const char *exporter, int dirfd,
-             struct tenon_error *err)
+dirsend_send(struct callset *asked, struct grpc_conn *conn, const char *method,
+             const char *exporter, int dirfd, struct tenon_error *err)
 {
     const struct grpc_header which = {"buildkit-attachable-exporter-id", exporter};
     const struct ses_packet end = {.type = SES_STAT};
     struct dirsend d = {.root = dirfd};
 
-    d.call = grpc_call_start(conn, method, &which, 1, 0);
+    d.call = callset_start(asked, conn, method, &which, 1);
     if (list_dir(&d, dirfd, "", err) == 0 && say(&d, &end, err) == 0)
         serve_files(&d, err);
     if (err->code)
         tenon_error_context(err, "send the result to the client");
-    grpc_call_free(d.call);
+    callset_free(asked, d.call);
     tenon_vec_foreach(f, &d.files)
         free(*f);
     tenon_vec_release(&d.files);

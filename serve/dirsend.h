@@ -4,10 +4,10 @@
 #define TENON_SERVE_DIRSEND_H
 
 #include "base/error.h"
-#include "common/grpc/grpc.h"
+#include "callset.h"
 
 /* exporter: its number, as text. */
-int dirsend_send(struct grpc_conn *conn, const char *method, const char *exporter, int dirfd,
-                 struct tenon_error *err);
+int dirsend_send(struct callset *asked, struct grpc_conn *conn, const char *method,
+                 const char *exporter, int dirfd, struct tenon_error *err);
 
 #endif

@@ -64,17 +64,30 @@ has_returned(struct gateway *gw)
     return returned;
 }
 
-/* Until it has returned, and all that it asked for was answered; or it is not to go on. */
+/* With the lock held: is a question answered yet? */
+static bool
+is_asked(const struct servejob *j)
+{
+    tenon_vec_foreach(c, &j->calls)
+        if (!c->is_stream)
+            return true;
+    return false;
+}
+
+/* Until it has returned, and all that it asked for was answered; or it is not to go on.  Calls
+ * that are there then end: some wait for what their client sends or reads, which need not come. */
 static void
 attend(struct servejob *j)
 {
     pthread_mutex_lock(&j->lock);
     j->driving = true;
     pthread_cond_broadcast(&j->changed);
-    while (!tenon_cancel_fired(j->cancel) && !(has_returned(&j->gateway) && j->calls == 0))
+    while (!tenon_cancel_fired(j->cancel) && !(has_returned(&j->gateway) && !is_asked(j)))
         pthread_cond_wait(&j->changed, &j->lock);
     j->driving = false;
-    while (j->calls > 0)
+    tenon_vec_foreach(c, &j->calls)
+        grpc_call_abort(c->call, GRPC_CANCELLED, "the build has ended");
+    while (j->calls.len > 0)
         pthread_cond_wait(&j->changed, &j->lock);
     pthread_mutex_unlock(&j->lock);
 }
@@ -139,7 +152,7 @@ drive_wake(struct servejob *j)
 
 /* The client may drive now, or soon; false: it may not. */
 static bool
-begin_call(struct servejob *j)
+begin_call(struct servejob *j, struct grpc_call *call, bool is_stream)
 {
     const struct timespec until = server_deadline(SERVER_WAIT_JOB);
     int waited = 0;
@@ -148,16 +161,21 @@ begin_call(struct servejob *j)
     while (!j->driving && waited == 0)
         waited = pthread_cond_timedwait(&j->changed, &j->lock, &until);
     const bool good = j->driving;
-    j->calls += good;
+    if (good)
+        tenon_vec_push(&j->calls, ((struct drive_call){call, is_stream}));
     pthread_mutex_unlock(&j->lock);
     return good;
 }
 
 static void
-end_call(struct servejob *j)
+end_call(struct servejob *j, const struct grpc_call *call)
 {
     pthread_mutex_lock(&j->lock);
-    j->calls--;
+    for (size_t i = 0; i < j->calls.len; i++)
+        if (j->calls.items[i].call == call) {
+            j->calls.items[i] = j->calls.items[--j->calls.len];
+            break;
+        }
     pthread_cond_broadcast(&j->changed);
     pthread_mutex_unlock(&j->lock);
 }
@@ -179,19 +197,22 @@ drive_call(struct server *s, struct grpc_call *call)
 {
     const char *ref = grpc_call_header(call, BUILD_HEADER);
     const struct grpc_method *method = find_method(grpc_call_path(call));
+    const bool is_stream = tenon_has_suffix(grpc_call_path(call), "/ExecProcess");
 
     if (!ref) {
         grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "no " BUILD_HEADER ": which build is it?");
         return;
     }
+    if (!grpc_call_await(call, !is_stream))
+        return; /* a build does not wait for half a question */
     struct servejob *j = servejob_find(s, ref);
     if (!j) {
         grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", ref);
         return;
     }
-    if (begin_call(j)) {
+    if (begin_call(j, call, is_stream)) {
         method->run(&j->gateway, call);
-        end_call(j);
+        end_call(j, call);
     } else {
         grpc_call_fail(call, GRPC_FAILED_PRECONDITION, "job %s is not driven by its client, or no "
                        "longer", ref);

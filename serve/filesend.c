@@ -1,6 +1,7 @@
 /* serve/filesend.c - a pipe, and a thread that sends what comes out of it. */
 #include "filesend.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,26 +12,42 @@
 #include "tools/alloc.h"
 
 struct filesend {
+    struct callset *asked;
     struct grpc_call *call;
     int in, out; /* of the pipe: what is written, what is read */
     pthread_t thread;
+    bool all; /* the thread's: the client was told that this is all */
 };
 
-/* A client that wants no more is not written to for ever. */
+static void
+drop_rest(const struct filesend *f)
+{
+    char piece[4096];
+    ssize_t n;
+
+    while ((n = read(f->out, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))
+        continue;
+}
+
+/* A client that wants no more is not written to for ever.  The exporter may go on: its next step
+ * that fails would say less than the client has to say. */
 static void *
 send_all(void *data)
 {
     struct filesend *f = data;
 
-    if (pump_out(f->out, f->call))
+    if (pump_out(f->out, f->call) && !grpc_call_over(f->call)) {
         grpc_call_close_send(f->call);
+        f->all = true;
+    }
+    drop_rest(f);
     close(tenon_steal_fd(&f->out));
     return NULL;
 }
 
 struct filesend *
-filesend_open(struct grpc_conn *conn, const char *method, const char *exporter, int *fd,
-              struct tenon_error *err)
+filesend_open(struct callset *asked, struct grpc_conn *conn, const char *method,
+              const char *exporter, int *fd, struct tenon_error *err)
 {
     const struct grpc_header which = {"buildkit-attachable-exporter-id", exporter};
     int ends[2];
@@ -40,13 +57,14 @@ filesend_open(struct grpc_conn *conn, const char *method, const char *exporter, 
         return NULL;
     }
     struct filesend *f = tenon_new0(struct filesend);
+    f->asked = asked;
     f->out = ends[0];
     f->in = ends[1];
-    f->call = grpc_call_start(conn, method, &which, 1, 0);
+    f->call = callset_start(asked, conn, method, &which, 1);
     int rc = pthread_create(&f->thread, NULL, send_all, f);
     if (rc != 0) {
         tenon_error_errno(err, rc, "start a thread for the result");
-        grpc_call_free(f->call);
+        callset_free(f->asked, f->call);
         close(ends[0]);
         close(ends[1]);
         free(f);
@@ -79,7 +97,9 @@ filesend_commit(struct filesend *f, struct tenon_error *err)
     grpc_call_status(f->call, &status);
     if (status.code != GRPC_OK)
         callerror_set(&status, "send the result to the client", err);
-    grpc_call_free(f->call);
+    else if (!f->all)
+        tenon_error_set(err, TENON_E_FAILED, "send the result to the client: it ended too early");
+    callset_free(f->asked, f->call);
     free(f);
     return err->code;
 }
@@ -89,6 +109,6 @@ filesend_abort(struct filesend *f)
 {
     grpc_call_cancel(f->call);
     end(f);
-    grpc_call_free(f->call);
+    callset_free(f->asked, f->call);
     free(f);
 }

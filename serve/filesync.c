@@ -25,6 +25,7 @@ struct entry {
     mode_t mode; /* as stat(2) has it */
     int64_t mtime_ns;
     bool is_link;  /* to an earlier file: nothing is asked for */
+    bool has_come; /* all of it */
 };
 
 struct incoming { /* a file that comes */
@@ -145,7 +146,7 @@ make_entry(struct filesync *f, const struct ses_stat *st, const struct entry *e,
     else if (S_ISLNK(e->mode))
         rc = symlinkat(st->link, parent, name);
     else if (S_ISFIFO(e->mode))
-        rc = mkfifoat(parent, name, e->mode & 07777);
+        rc = mkfifoat(parent, name, 0600);
     else if ((rc = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                           0600)) >= 0)
         rc = close(rc);
@@ -214,7 +215,8 @@ find_incoming(struct filesync *f, int64_t id, struct tenon_error *err)
         if ((int64_t)in->entry == id)
             return in;
     const struct entry *e = id >= 0 && (size_t)id < f->asked_to ? &f->entries.items[id] : NULL;
-    if (!e || !S_ISREG(e->mode) || e->is_link || f->incoming.len >= FILESYNC_ASKED_MAX) {
+    if (!e || !S_ISREG(e->mode) || e->is_link || e->has_come ||
+        f->incoming.len >= FILESYNC_ASKED_MAX) {
         tenon_error_set(err, TENON_E_INVALID, "data of a file that was not asked for");
         return NULL;
     }
@@ -244,7 +246,7 @@ times_of(const struct entry *e, struct timespec times[2])
 static int
 complete(struct filesync *f, struct incoming *in, struct tenon_error *err)
 {
-    const struct entry *e = &f->entries.items[in->entry];
+    struct entry *e = &f->entries.items[in->entry];
     struct timespec times[2];
 
     times_of(e, times);
@@ -252,6 +254,7 @@ complete(struct filesync *f, struct incoming *in, struct tenon_error *err)
         return tenon_error_sys(err, "complete %s", e->path);
     close(in->fd);
     *in = f->incoming.items[--f->incoming.len];
+    e->has_come = true;
     f->asked--;
     return TENON_OK;
 }
@@ -330,7 +333,8 @@ receive(struct filesync *f, struct tenon_error *err)
     return f->done ? TENON_OK : tenon_error_set(err, TENON_E_FAILED, "the client ended too early");
 }
 
-/* Directories are as they were once nothing is made in them any more: the inner ones first. */
+/* FIFOs and links, and directories, which are as they were once nothing is made in them any more:
+ * the inner ones first. */
 static int
 finish_dirs(struct filesync *f, struct tenon_error *err)
 {
@@ -344,7 +348,7 @@ finish_dirs(struct filesync *f, struct tenon_error *err)
         if (parent < 0)
             return err->code;
         times_of(e, times);
-        if ((S_ISDIR(e->mode) && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
+        if ((!S_ISLNK(e->mode) && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
             utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
             return tenon_error_sys(err, "complete %s", e->path);
     }
@@ -425,8 +429,8 @@ add_list(struct headers *h, const char *key, struct json_object *wanted, const c
 }
 
 int
-filesync_receive(struct grpc_conn *conn, const char *name, struct json_object *wanted,
-                 int dirfd, struct tenon_error *err)
+filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
+                 struct json_object *wanted, int dirfd, struct tenon_error *err)
 {
     struct headers h = {.arena = TENON_ARENA_INIT};
     struct filesync f = {.root = dirfd};
@@ -435,10 +439,10 @@ filesync_receive(struct grpc_conn *conn, const char *name, struct json_object *w
     if (add_list(&h, "include-patterns", wanted, "include", err) == 0 &&
         add_list(&h, "exclude-patterns", wanted, "exclude", err) == 0 &&
         add_list(&h, "followpaths", wanted, "follow", err) == 0) {
-        f.call = grpc_call_start(conn, FILESYNC_METHOD, h.list.items, h.list.len, 0);
+        f.call = callset_start(asked, conn, FILESYNC_METHOD, h.list.items, h.list.len);
         if (receive(&f, err) == 0)
             finish_dirs(&f, err);
-        grpc_call_free(f.call);
+        callset_free(asked, f.call);
     }
     if (err->code)
         tenon_error_context(err, "receive the directory \"%s\"", name);

@@ -7,7 +7,7 @@
 #define TENON_SERVE_FILESYNC_H
 
 #include "base/error.h"
-#include "common/grpc/grpc.h"
+#include "callset.h"
 
 #define FILESYNC_METHOD "/moby.filesync.v1.FileSync/DiffCopy"
 
@@ -20,7 +20,7 @@ enum {
 struct json_object;
 /* Into dirfd, which is empty.  wanted: an object with the lists "include", "exclude" and "follow",
  * or without them: the client leaves out what is not meant. */
-int filesync_receive(struct grpc_conn *conn, const char *name, struct json_object *wanted,
-                     int dirfd, struct tenon_error *err);
+int filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
+                     struct json_object *wanted, int dirfd, struct tenon_error *err);
 
 #endif

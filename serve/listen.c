@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,8 +20,10 @@
 #include "control.h"
 #include "servejob.h"
 #include "tools/alloc.h"
+#include "tools/path.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+#define FULL_NS UINT64_C(1000000000) /* until one more client is tried, when one did not fit */
 
 /* ---- time ---------------------------------------------------------------- */
 
@@ -46,13 +50,24 @@ server_deadline(unsigned seconds)
 
 /* ---- the socket ---------------------------------------------------------- */
 
-/* Does somebody listen there? */
+/* Does nobody listen there?  One with too many clients still does. */
 static bool
-is_alive(const struct sockaddr_un *at)
+is_dead(const struct sockaddr_un *at)
 {
-    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+    return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 &&
+           errno == ECONNREFUSED;
+}
+
+/* Of two that start at once one looks and binds after the other.  -1: without it. */
+static int
+lock_dir(const char *path)
+{
+    auto_free char *dir = tenon_path_join(path, "..");
+    auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_EX) == 0 ? tenon_steal_fd(&fd) : -1;
 }
 
 int
@@ -69,8 +84,10 @@ serve_bind(const char *path, struct tenon_error *err)
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return tenon_error_sys(err, "make a socket");
+    auto_close int lock = lock_dir(path);
+    (void)lock; /* until the return */
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        if (is_alive(&at))
+        if (!is_dead(&at))
             return tenon_error_errno(err, EADDRINUSE, "listen on %s", path);
         unlink(path);
     }
@@ -129,19 +146,21 @@ add_client(struct listener *l, int in, int out)
     free(c);
 }
 
-static void
+/* False: there is no descriptor for it, or no memory; it waits. */
+static bool
 accept_client(struct listener *l, int socket)
 {
     const int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
-        return; /* it has gone, or there are no descriptors: it comes again */
+        return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR;
     if (l->clients.len < SERVER_CLIENTS_MAX) {
         add_client(l, fd, fd);
-        return;
+        return true;
     }
     tenon_log(TENON_LOG_WARNING, "a client is refused: there are %d", SERVER_CLIENTS_MAX);
     close(fd);
+    return true;
 }
 
 static bool
@@ -153,10 +172,13 @@ has_ended(struct client *c)
     return ended;
 }
 
-/* Those that have ended; or all, which end now. */
+/* Those that have ended; or all, which end now: first each of them, as a build of one may wait
+ * for a call of another. */
 static void
 reap(struct listener *l, bool all)
 {
+    for (size_t i = 0; all && i < l->clients.len; i++)
+        grpc_conn_close(l->clients.items[i]->conn);
     for (size_t i = l->clients.len; i-- > 0;) {
         struct client *c = l->clients.items[i];
         if (!all && !has_ended(c))
@@ -207,6 +229,15 @@ open_signals(struct tenon_error *err)
     return fd < 0 ? tenon_error_sys(err, "signalfd") : fd;
 }
 
+/* Milliseconds for poll; 0: for ever. */
+static int
+wait_of(uint64_t ns)
+{
+    const uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS > 0);
+
+    return !ns ? -1 : ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
 /* socket -1: none comes besides those that are there. */
 static int
 attend(struct listener *l, int socket, uint64_t idle_ns, struct tenon_error *err)
@@ -218,26 +249,28 @@ attend(struct listener *l, int socket, uint64_t idle_ns, struct tenon_error *err
                          {.fd = l->ended_fd, .events = POLLIN},
                          {.fd = socket, .events = POLLIN}};
     for (;;) {
-        const bool idle = l->clients.len == 0;
-        const uint64_t ms = idle_ns / NS_PER_MS;
+        const bool idle = l->clients.len == 0, full = p[2].fd != socket;
         if (idle && socket < 0)
             return TENON_OK;
-        const int n = poll(p, tenon_countof(p),
-                           idle && idle_ns ? (int)(ms < INT32_MAX ? ms : INT32_MAX) : -1);
+        const int n = poll(p, tenon_countof(p), wait_of(full   ? FULL_NS
+                                                        : idle ? idle_ns : 0));
         if (n < 0 && errno != EINTR)
             return tenon_error_sys(err, "wait for clients");
+        p[2].fd = socket;
+        if (n == 0 && full)
+            continue;
         if (n == 0 || (n > 0 && p[0].revents))
             return TENON_OK;
         eventfd_t ended;
         if (n > 0 && p[1].revents && eventfd_read(l->ended_fd, &ended) == 0)
             reap(l, false);
-        if (n > 0 && p[2].revents)
-            accept_client(l, socket);
+        if (n > 0 && p[2].revents && !accept_client(l, socket))
+            p[2].fd = -1; /* a while, or it would be asked for ever */
     }
 }
 
 int
-serve_listen(const struct serve_setup *setup, int socket, uint64_t idle_ns,
+serve_listen(const struct serve_setup *setup, const char *path, int socket, uint64_t idle_ns,
              struct tenon_error *err)
 {
     auto_close int fd = socket;
@@ -245,6 +278,8 @@ serve_listen(const struct serve_setup *setup, int socket, uint64_t idle_ns,
 
     if (open_listener(&l, setup, err) == 0)
         attend(&l, fd, idle_ns, err);
+    unlink(path); /* before another can have made it: that sees that we listen */
+    close(tenon_steal_fd(&fd));
     close_listener(&l);
     return err->code;
 }

@@ -8,6 +8,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/agents.h \
 	%D%/callerror.c \
 	%D%/callerror.h \
+	%D%/callset.c \
+	%D%/callset.h \
 	%D%/clientsession.c \
 	%D%/clientsession.h \
 	%D%/control.c \

@@ -42,8 +42,8 @@ enum { SERVE_UNIX_PATH_MAX = 107 };
  * replaced.  The socket, or a negative status. */
 int serve_bind(const char *path, struct tenon_error *err);
 /* Until SIGINT or SIGTERM, which are blocked in all threads, or until nobody was connected for
- * idle_ns (0: that does not matter).  Closes the socket. */
-int serve_listen(const struct serve_setup *setup, int socket, uint64_t idle_ns,
+ * idle_ns (0: that does not matter).  Removes the path and closes the socket. */
+int serve_listen(const struct serve_setup *setup, const char *path, int socket, uint64_t idle_ns,
                  struct tenon_error *err);
 /* One client, on two descriptors, until it goes. */
 int serve_one(const struct serve_setup *setup, int in, int out, struct tenon_error *err);

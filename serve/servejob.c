@@ -10,6 +10,8 @@ job_free(struct servejob *j)
 {
     statuslog_release(&j->status);
     tenon_cancel_free(j->cancel);
+    tenon_vec_release(&j->calls);
+    callset_release(&j->asked);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->changed);
     free(j->ref);
@@ -27,6 +29,19 @@ find(struct server *s, const char *ref)
 }
 
 /* With the server's lock held. */
+static void
+take_out(struct server *s, const struct servejob *j)
+{
+    size_t i = 0;
+
+    while (s->jobs.items[i] != j)
+        i++;
+    memmove(&s->jobs.items[i], &s->jobs.items[i + 1],
+            (s->jobs.len - i - 1) * sizeof *s->jobs.items);
+    s->jobs.len--;
+}
+
+/* With the server's lock held. */
 static size_t
 count_ended(const struct server *s)
 {
@@ -37,21 +52,43 @@ count_ended(const struct server *s)
     return count;
 }
 
+/* With the server's lock held; GRPC_OK: it may begin. */
+static int
+may_begin(struct server *s, const struct servejob *before, const char **why)
+{
+    if (s->ending) {
+        *why = "the server ends";
+        return GRPC_UNAVAILABLE;
+    }
+    if (before && !before->ended) {
+        *why = "there is a build of that name";
+        return GRPC_ALREADY_EXISTS;
+    }
+    if (s->jobs.len - count_ended(s) >= SERVER_JOBS_MAX) {
+        *why = "there are too many builds";
+        return GRPC_RESOURCE_EXHAUSTED;
+    }
+    return GRPC_OK;
+}
+
 struct servejob *
-servejob_new(struct server *s, const char *ref, const char **why)
+servejob_new(struct server *s, const char *ref, int *code, const char **why)
 {
     struct servejob *j = NULL;
 
     pthread_mutex_lock(&s->lock);
-    if (find(s, ref)) {
-        *why = "there is a build of that name";
-    } else if (s->jobs.len - count_ended(s) >= SERVER_JOBS_MAX) {
-        *why = "there are too many builds";
-    } else {
+    struct servejob *before = find(s, ref);
+    *code = may_begin(s, before, why);
+    if (before && *code == GRPC_OK)
+        take_out(s, before);
+    else
+        before = NULL;
+    if (*code == GRPC_OK) {
         j = tenon_new0(struct servejob);
         j->server = s;
         j->ref = tenon_strdup(ref);
         j->cancel = tenon_cancel_new(NULL);
+        callset_init(&j->asked);
         statuslog_init(&j->status);
         pthread_mutex_init(&j->lock, NULL);
         server_cond_init(&j->changed);
@@ -60,10 +97,12 @@ servejob_new(struct server *s, const char *ref, const char **why)
         pthread_cond_broadcast(&s->changed);
     }
     pthread_mutex_unlock(&s->lock);
+    if (before)
+        servejob_leave(before);
     return j;
 }
 
-/* With the server's lock held: the oldest of those that have ended goes, if there are many. */
+/* With the server's lock held: of those that have ended the first goes, if there are many. */
 static struct servejob *
 take_old(struct server *s)
 {
@@ -73,9 +112,7 @@ take_old(struct server *s)
     while (!s->jobs.items[i]->ended)
         i++;
     struct servejob *old = s->jobs.items[i];
-    memmove(&s->jobs.items[i], &s->jobs.items[i + 1],
-            (s->jobs.len - i - 1) * sizeof *s->jobs.items);
-    s->jobs.len--;
+    take_out(s, old);
     return old;
 }
 
@@ -87,6 +124,8 @@ servejob_end(struct servejob *j)
     statuslog_end(&j->status);
     pthread_mutex_lock(&s->lock);
     j->ended = true;
+    take_out(s, j); /* those that have ended are in the order of that */
+    tenon_vec_push(&s->jobs, j);
     struct servejob *old = take_old(s);
     pthread_mutex_unlock(&s->lock);
     if (old)
@@ -101,7 +140,7 @@ servejob_find(struct server *s, const char *ref)
     int waited = 0;
 
     pthread_mutex_lock(&s->lock);
-    while (!(j = find(s, ref)) && waited == 0)
+    while (!(j = find(s, ref)) && !s->ending && waited == 0)
         waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     if (j)
         j->users++;
@@ -125,8 +164,10 @@ void
 servejobs_cancel(struct server *s)
 {
     pthread_mutex_lock(&s->lock);
+    s->ending = true;
     tenon_vec_foreach(j, &s->jobs)
         tenon_cancel_fire((*j)->cancel);
+    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -7,13 +7,20 @@
 
 #include "common/llbbridge/gateway.h"
 #include "base/cancel.h"
+#include "callset.h"
 #include "server.h"
 #include "statuslog.h"
+
+struct drive_call {
+    struct grpc_call *call;
+    bool is_stream; /* whose end is the client's; the build does not wait for it */
+};
 
 struct servejob {
     struct server *server;
     char *ref;
     struct tenon_cancel *cancel;
+    struct callset asked; /* calls to the client's session; they end with the cancel */
     struct statuslog status;
     unsigned users; /* the server's lock: the list, Solve, and other calls */
     bool ended;     /* the same */
@@ -23,18 +30,19 @@ struct servejob {
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
     bool driving;
-    unsigned calls; /* that are served */
+    TENON_VEC(struct drive_call) calls; /* that are served */
 };
 
-/* NULL: there is one of that name, or there are too many; *why tells (static). */
-struct servejob *servejob_new(struct server *s, const char *ref, const char **why);
+/* One that has ended gives its name up.  NULL: there is one of that name, or there are too many,
+ * or the server ends; *code of gRPC and *why (static) tell. */
+struct servejob *servejob_new(struct server *s, const char *ref, int *code, const char **why);
 /* It is over; the caller still has it. */
 void servejob_end(struct servejob *j);
 /* NULL: there was none, also a while later. */
 struct servejob *servejob_find(struct server *s, const char *ref);
 void servejob_leave(struct servejob *j);
 
-/* All that there are end soon. */
+/* All that there are end soon, and none begins any more. */
 void servejobs_cancel(struct server *s);
 void servejobs_release(struct server *s); /* nobody uses one */
 

@@ -10,7 +10,7 @@
 
 enum {
     SERVER_CLIENTS_MAX = 250,  /* connections at a time */
-    SERVER_JOBS_MAX = 1000,    /* builds at a time */
+    SERVER_JOBS_MAX = 200,     /* builds at a time */
     SERVER_JOBS_KEPT = 16,     /* that are over, and can still be asked for */
     SERVER_SESSIONS_MAX = 1000,
     SERVER_WAIT_JOB = 6,       /* seconds: calls of a client come in any order */
@@ -23,7 +23,8 @@ struct server {
     const struct serve_setup *setup;
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
-    TENON_VEC(struct servejob *) jobs;
+    bool ending; /* nothing begins any more */
+    TENON_VEC(struct servejob *) jobs; /* those that have ended in the order of that */
     TENON_VEC(struct tunnel *) tunnels;
 };
 

@@ -181,7 +181,8 @@ prepare(struct solving *v, struct tenon_error *err)
 
     if (setup->open_store(setup->data, &v->engine.store, err) < 0)
         return err->code;
-    v->session = clientsession_new(v->server, v->request->session, v->engine.store, err);
+    v->session = clientsession_new(v->server, v->request->session, v->engine.store,
+                                   &v->job->asked, err);
     if (!v->session)
         return err->code;
     v->build_id = tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
@@ -271,9 +272,19 @@ look_out(void *data)
         continue;
     if (p[1].revents)
         tenon_cancel_fire(l->job->cancel);
-    if (!p[0].revents)
+    if (!p[0].revents) {
+        callset_cancel(&l->job->asked);
         drive_wake(l->job);
+    }
     return NULL;
+}
+
+static int
+end_early(struct lookout *l, int rc)
+{
+    if (l->stop_fd >= 0)
+        close(l->stop_fd);
+    return rc;
 }
 
 static int
@@ -282,8 +293,9 @@ begin_lookout(struct lookout *l, struct servejob *j, struct grpc_call *call)
     *l = (struct lookout){.job = j, .over_fd = grpc_call_over_fd(call),
                           .stop_fd = eventfd(0, EFD_CLOEXEC)};
     if (l->over_fd < 0 || l->stop_fd < 0)
-        return errno ? errno : EMFILE;
-    return pthread_create(&l->thread, NULL, look_out, l);
+        return end_early(l, EMFILE);
+    const int rc = pthread_create(&l->thread, NULL, look_out, l);
+    return rc ? end_early(l, rc) : 0;
 }
 
 static void
@@ -322,6 +334,7 @@ solving_solve(void *server, struct grpc_call *call)
     struct solving v = {.server = server, .call = call, .request = &request};
     struct lookout lookout;
     const char *why;
+    int code;
 
     if (grpc_call_recv_only(call, &bytes) < 0)
         return;
@@ -335,9 +348,9 @@ solving_solve(void *server, struct grpc_call *call)
         return;
     }
     v.engine = *v.server->setup->engine;
-    v.job = servejob_new(server, request.ref, &why);
+    v.job = servejob_new(server, request.ref, &code, &why);
     if (!v.job) {
-        grpc_call_fail(call, GRPC_ALREADY_EXISTS, "Solve: build %s: %s", request.ref, why);
+        grpc_call_fail(call, code, "Solve: build %s: %s", request.ref, why);
         return;
     }
     if (!check(call, &request)) {

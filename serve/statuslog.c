@@ -24,6 +24,7 @@ statuslog_release(struct statuslog *l)
         tenon_buf_release(b);
     tenon_vec_release(&l->batches);
     tenon_buf_release(&l->next);
+    tenon_buf_release(&l->event);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
 }
@@ -72,7 +73,7 @@ put_vertex(struct statuslog *l, const struct tenon_event *ev)
     };
     const struct ctl_statuses all = {.vertexes = {&v, 1}};
 
-    message_encode(&l->next, &ctl_statuses_message, &all);
+    message_encode(&l->event, &ctl_statuses_message, &all);
 }
 
 static void
@@ -91,7 +92,7 @@ put_line(struct statuslog *l, const struct tenon_event *ev)
     };
     const struct ctl_statuses all = {.lines = {&line, 1}};
 
-    message_encode(&l->next, &ctl_statuses_message, &all);
+    message_encode(&l->event, &ctl_statuses_message, &all);
 }
 
 static void
@@ -113,7 +114,7 @@ put_log(struct statuslog *l, const struct tenon_event *ev)
         l->cut = true;
         log.text = (struct message_bytes){left_out, strlen(left_out)};
     }
-    message_encode(&l->next, &ctl_statuses_message, &all);
+    message_encode(&l->event, &ctl_statuses_message, &all);
 }
 
 static void
@@ -128,7 +129,7 @@ put_warning(struct statuslog *l, const struct tenon_event *ev)
     };
     const struct ctl_statuses all = {.warnings = {&w, 1}};
 
-    message_encode(&l->next, &ctl_statuses_message, &all);
+    message_encode(&l->event, &ctl_statuses_message, &all);
 }
 
 /* With the lock held. */
@@ -156,6 +157,9 @@ statuslog_event(void *data, const struct tenon_event *ev)
     case TENON_EVENT_WARNING: put_warning(l, ev); break;
     default: break; /* the core's notes are no part of a build as clients know it */
     }
+    if (l->event.len <= STATUSLOG_EVENT_MAX && l->bytes <= STATUSLOG_HARD_MAX)
+        tenon_buf_add(&l->next, l->event.data, l->event.len);
+    tenon_buf_clear(&l->event);
     if (l->next.len > STATUSLOG_BATCH)
         flush(l);
     pthread_mutex_unlock(&l->lock);

@@ -12,7 +12,9 @@
 
 enum {
     STATUSLOG_BATCH = 256 * 1024,  /* bytes of one message, about */
+    STATUSLOG_EVENT_MAX = 2 << 20, /* of one event: a larger one is left out */
     STATUSLOG_MAX = 64 << 20,      /* of all: the output of steps is left out beyond */
+    STATUSLOG_HARD_MAX = 128 << 20, /* and everything else */
 };
 
 struct grpc_call;
@@ -20,6 +22,7 @@ struct statuslog {
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
     TENON_VEC(struct tenon_buf) batches;
+    struct tenon_buf event; /* the one that is put */
     struct tenon_buf next; /* repeated fields: messages one after the other are one */
     size_t bytes;
     bool ended, cut;

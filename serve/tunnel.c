@@ -60,22 +60,23 @@ tunnel_has(const struct tunnel *t, const char *method)
     return false;
 }
 
-/* NULL, or why not. */
-static const char *
-enter(struct server *s, struct tunnel *t)
+/* False: it may not, which the call was told. */
+static bool
+enter(struct server *s, struct tunnel *t, struct grpc_call *call)
 {
-    const char *why = NULL;
-
     pthread_mutex_lock(&s->lock);
-    if (find(s, t->id))
-        why = "there is a session of that id";
-    else if (s->tunnels.len >= SERVER_SESSIONS_MAX)
-        why = "there are too many sessions";
-    else
+    const bool taken = find(s, t->id), full = s->tunnels.len >= SERVER_SESSIONS_MAX;
+    if (!taken && !full)
         tenon_vec_push(&s->tunnels, t);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    return why;
+    if (taken)
+        grpc_call_fail(call, GRPC_ALREADY_EXISTS, "session %s: there is a session of that id",
+                       t->id);
+    else if (full)
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "session %s: there are too many sessions",
+                       t->id);
+    return !taken && !full;
 }
 
 /* Builds that use it notice by its connection, which is closed. */
@@ -138,10 +139,7 @@ carry(struct server *s, struct tunnel *t, struct grpc_call *call, int fd)
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "no thread for the session");
         return;
     }
-    const char *why = enter(s, t);
-    if (why) {
-        grpc_call_fail(call, GRPC_ALREADY_EXISTS, "session %s: %s", t->id, why);
-    } else {
+    if (enter(s, t, call)) {
         pump_in(call, fd);
         grpc_conn_close(t->conn);
         leave(s, t);

@@ -10,6 +10,7 @@ import concurrent.futures
 import io
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -54,7 +55,7 @@ say, check = frontend.say, frontend.check
 CONTROL = "/moby.buildkit.v1.Control/"
 BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
 STAT, REQ, DATA, FIN = range(4)
-GO_DIR, GO_LINK = 1 << 31, 1 << 27
+GO_DIR, GO_LINK, GO_FIFO = 1 << 31, 1 << 27, 1 << 25
 
 
 def encode(message):
@@ -91,7 +92,7 @@ class Session(grpc.GenericRpcHandler):
     def __init__(self, channel, directories, secrets, hostile=None):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
-        self.results, self.followed, self.wants_tree = {}, {}, False
+        self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
@@ -135,7 +136,7 @@ class Session(grpc.GenericRpcHandler):
                 m.Packet.FromString, encode)
         if name.endswith("FileSend/DiffCopy"):
             return grpc.stream_stream_rpc_method_handler(
-                lambda requests, context: self.result(requests, metadata),
+                lambda requests, context: self.result(requests, metadata, context),
                 (lambda data: data) if self.wants_tree else m.Bytes.FromString, encode)
         if name.endswith("GetSecret"):
             return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
@@ -154,7 +155,7 @@ class Session(grpc.GenericRpcHandler):
             if not packet.HasField("stat"):
                 break
             entries.append(packet.stat)
-        wanted = [n for n, stat in enumerate(entries) if not stat.mode & (GO_DIR | GO_LINK)]
+        wanted = [n for n, stat in enumerate(entries) if not stat.mode & (GO_DIR | GO_LINK | GO_FIFO)]
         for number in reversed(wanted):
             yield m.Packet(type=REQ, ID=number)
             parts = []
@@ -169,8 +170,10 @@ class Session(grpc.GenericRpcHandler):
         self.entries, self.files = {stat.path: stat for stat in entries}, files
         self.order = [stat.path for stat in entries]
 
-    def result(self, requests, metadata):
+    def result(self, requests, metadata, context):
         number = int(metadata["buildkit-attachable-exporter-id"])
+        if self.refuses:
+            return self.refuses(context)
         if self.wants_tree:
             return self.tree(requests)
         self.results[number] = b"".join(part.data for part in requests)
@@ -195,6 +198,8 @@ class Session(grpc.GenericRpcHandler):
                     mode, link = mode | GO_LINK, os.readlink(full)
                 elif os.path.isdir(full):
                     mode |= GO_DIR
+                elif not os.path.isfile(full):
+                    mode |= GO_FIFO
                 yield m.Packet(type=STAT, stat=m.Stat(path=path, mode=mode, size=st.st_size,
                                                       modTime=st.st_mtime_ns, linkname=link))
         yield m.Packet(type=STAT)
@@ -215,8 +220,8 @@ class Session(grpc.GenericRpcHandler):
 class Build:
     """One Solve, and what its Status tells; both at once, as clients do."""
 
-    def __init__(self, channel, session=None, drive=None, **fields):
-        self.channel, self.ref = channel, uuid.uuid4().hex
+    def __init__(self, channel, session=None, drive=None, ref=None, **fields):
+        self.channel, self.ref = channel, ref or uuid.uuid4().hex
         self.vertexes, self.logs, self.ended = {}, b"", False
         self.starts = {}
         watcher = threading.Thread(target=self.watch, daemon=True)
@@ -335,7 +340,7 @@ def with_frontend(channel, session):
     check("what is wanted of a directory", "Dockerfile" in session.followed["dockerfile"] and
           ".dockerignore" in session.followed["context"], session.followed)
     check("other modes", names(tar)["dir/set"].mode == 0o6755 and
-          names(tar)["dir/sticky"].mode == 0o1777)
+          names(tar)["dir/sticky"].mode == 0o1777 and names(tar)["dir/pipe"].mode == 0o666)
     check("a secret", content(tar, "secret") == b"s3cret")
     check("what is ignored", "dir/ignored" not in names(tar))
     check("output", b"out here\n" in build.logs and b"err here\n" in build.logs)
@@ -406,6 +411,8 @@ def hostile(channel, directory):
         "a file in a link": [stat("a", GO_LINK | 0o777, linkname=directory), stat("a/outside")],
         "a link to what is not listed": [stat("a", 0o644, linkname="../outside")],
         "a device": [stat("a", 1 << 26 | 1 << 21)],
+        "data of a file that is complete": [stat("a"), stat("b"), m.Packet(type=DATA, ID=0),
+                                            m.Packet(type=DATA, ID=0)],
         "data that nobody asked for": [m.Packet(type=DATA, ID=7, data=b"x")],
         "an end in the beginning": [m.Packet(type=FIN)],
         "a packet of no type": [m.Packet(type=99)],
@@ -420,8 +427,101 @@ def hostile(channel, directory):
 
 
 def by_definition(channel, session):
-    Build(channel, session, Definition=write_file(b"from a definition"), Exporters=TAR).wait()
+    build = Build(channel, session, Definition=write_file(b"from a definition"), Exporters=TAR)
+    build.wait()
     check("a definition", content(session.results.pop(0), "made") == b"from a definition")
+    again = Build(channel, session, ref=build.ref, Exporters=TAR,
+                  Definition=write_file(b"another")).wait()
+    check("the name of a build that is over", not isinstance(again, grpc.RpcError) and
+          content(session.results.pop(0), "made") == b"another", str(again))
+
+
+def no_room(channel, session):
+    """A client that does not take its result says why, or not."""
+    for thing, refuses, code, text in (
+            ("a result that the client refuses",
+             lambda context: context.abort(grpc.StatusCode.PERMISSION_DENIED, "no room"),
+             grpc.StatusCode.PERMISSION_DENIED, "no room"),
+            ("a result that the client does not read", lambda context: iter(()),
+             grpc.StatusCode.UNKNOWN, "ended too early")):
+        session.refuses = refuses
+        answer = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR).wait()
+        refused(thing, answer, code, text)
+    session.refuses = None
+
+
+def never(event):
+    """The requests of a call: none, and no end."""
+    event.wait()
+    return
+    yield
+
+
+def alone(address):
+    """Channels of one address would share a connection."""
+    return grpc.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
+
+
+def half_a_question(address, ref, event):
+    """Asks a build on a connection of its own, without a request."""
+    channel = alone(address)
+    ask = channel.stream_unary(BRIDGE + "Ping", request_serializer=encode,
+                               response_deserializer=m.Pong.FromString)
+    return channel, ask.future(never(event), metadata=(("buildkit-controlapi-buildid", ref),))
+
+
+def silent(address, channel, directory):
+    """A client that says nothing more does not keep a build."""
+    asked, event = threading.Event(), threading.Event()
+
+    def wait():
+        asked.set()
+        event.wait()
+        return
+        yield
+
+    directories = {"context": directory + "/context", "dockerfile": directory + "/context"}
+    session = Session(channel, directories, {}, wait)
+    build = Build(channel, session, Frontend="dockerfile.v0")
+    check("a directory that does not come", asked.wait(60))
+    build.future.cancel()
+    build.watcher.join(60)
+    check("a build that is cancelled meanwhile", build.ended)
+    event.set()
+    session.close()
+    halves, later = [], threading.Event()
+
+    def drive(build):
+        build.bridge("Ping", NONE(), m.Pong)
+        halves.append(half_a_question(address, build.ref, later))
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref())), NONE)
+
+    answer = Build(channel, drive=drive).wait()
+    check("a build with half a question", not isinstance(answer, grpc.RpcError), str(answer))
+    later.set()
+    halves[0][0].close()
+
+
+def ending(address, directory, server):
+    """Builds that go on when the server is told to end, with all kinds of waiting."""
+    channel, event, asked = grpc.insecure_channel(address), threading.Event(), threading.Event()
+
+    def wait():
+        asked.set()
+        event.wait()
+        return
+        yield
+
+    directories = {"context": directory + "/context", "dockerfile": directory + "/context"}
+    session = Session(alone(address), directories, {}, wait)
+    builds = [Build(channel, session, Frontend="dockerfile.v0"),
+              Build(channel, drive=lambda build: build.bridge("Ping", NONE(), m.Pong))]
+    check("builds that last", asked.wait(60))
+    half = half_a_question(address, builds[1].ref, event)
+    os.kill(server, signal.SIGTERM)
+    check("their end", all(isinstance(build.wait(), grpc.RpcError) for build in builds))
+    event.set()
+    half[0].close()
 
 
 def driven(channel, session):
@@ -500,12 +600,15 @@ def everything(address, directory, server):
     as_directory(channel, session)
     failures(channel, session)
     by_definition(channel, session)
+    no_room(channel, session)
     driven(channel, session)
     session.close()
     hostile(channel, directory)
+    silent(address, channel, directory)
     vanish(address, directory, server)
     check("a server that goes on", call(channel, CONTROL + "Info", NONE(),
                                         m.Info).buildkitVersion.package == "tenon")
+    ending(address, directory, server)
 
 
 def stdio(command):
@@ -519,7 +622,9 @@ def stdio(command):
     threading.Thread(daemon=True, target=lambda: answer.put(
         call(channel, CONTROL + "Info", NONE(), m.Info))).start()
     peer, _ = listener.accept()
-    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    shared, end = os.pipe() # we have its other end, too, as a shell has a terminal
+    program = subprocess.Popen(command, stdin=shared, stdout=subprocess.PIPE)
+    stdin = os.fdopen(end, "wb")
 
     def take(data):
         try:
@@ -530,13 +635,14 @@ def stdio(command):
         lambda: os.read(program.stdout.fileno(), 65536), take)).start()
 
     def give(data):
-        program.stdin.write(data)
-        program.stdin.flush()
+        stdin.write(data)
+        stdin.flush()
     threading.Thread(target=frontend.relay, daemon=True, args=(
-        lambda: peer.recv(65536), give, program.stdin.close)).start()
+        lambda: peer.recv(65536), give, stdin.close)).start()
     check("stdio", answer.get(timeout=60).buildkitVersion.package == "tenon")
     channel.close()
     check("the end of stdio", program.wait(timeout=60) == 0)
+    check("what the caller has", os.get_blocking(shared))
 
 
 if sys.argv[1] == "stdio":

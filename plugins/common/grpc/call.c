@@ -234,6 +234,32 @@ grpc_call_fail(struct grpc_call *call, int code, const char *fmt, ...)
     grpc_call_finish(call, &status);
 }
 
+bool
+grpc_call_await(struct grpc_call *call, bool whole)
+{
+    lock(call);
+    tenon_assert(call->conn->role == GRPC_SERVER);
+    while (!call->all_in && (whole || !call->first))
+        wait_for_change(call);
+    const bool there = !call->over;
+    unlock(call);
+    return there;
+}
+
+void
+grpc_call_abort(struct grpc_call *call, int code, const char *message)
+{
+    lock(call);
+    tenon_assert(call->conn->role == GRPC_SERVER);
+    grpc_call_refuse(call, code, "%s", message);
+    if (!call->over) { /* it was finished, and not all of that is gone */
+        grpc_call_forget_out(call);
+        grpc_out_reset(call, NGHTTP2_CANCEL);
+        grpc_call_end(call, code, "");
+    }
+    unlock(call);
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 void

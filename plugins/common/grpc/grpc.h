@@ -166,6 +166,11 @@ void grpc_call_begin(struct grpc_call *call, const struct grpc_header *headers, 
 void grpc_call_finish(struct grpc_call *call, const struct grpc_status *status);
 void grpc_call_fail(struct grpc_call *call, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Server: waits until the request is there (whole: all of it; otherwise its first message).  False:
+ * the call is over. */
+bool grpc_call_await(struct grpc_call *call, bool whole);
+/* Server: ends it now, for those as well that send or receive: what waits to be sent is lost. */
+void grpc_call_abort(struct grpc_call *call, int code, const char *message);
 /* Client: gives the call up; the server is told. */
 void grpc_call_cancel(struct grpc_call *call);
 /* Client: waits for the end, dropping messages that nobody took; a copy for
