@@ -39,7 +39,7 @@ local_open(void *data, const char *service, const char *id, struct tenon_error *
     struct one *o = data;
 
     if (strcmp(service, "local"))
-        return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
+        return tenon_error_set(e, TENON_E_UNSUPPORTED, "%s \"%s\"", service, id);
     if (o->waits) {
         struct pollfd p = { .fd = tenon_cancel_fd(o->engine.cancel), .events = POLLIN };
         ck_assert_int_eq(write(o->asked, "", 1), 1);
