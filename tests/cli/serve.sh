@@ -31,6 +31,9 @@ FROM base AS bad
 RUN exit 3
 FROM base AS secretive
 RUN --mount=type=secret,id=absent,required cat /run/secrets/absent
+FROM base AS anybody
+USER 65534
+RUN --mount=type=bind,target=/src cat /src/Dockerfile
 FROM base AS slow
 RUN echo begun; sleep 98765
 FROM base AS made
@@ -60,7 +63,7 @@ echo "-- everything"
 run 0 /usr/bin/python3 "$client" "unix:$work/s" "$work" $server
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 grep -qx done "$work/err" || fail "it did not end"
-[ "$(grep -c '^ok ' "$work/err")" -ge 64 ] || { cat "$work/err"; fail "it did not do all"; }
+[ "$(grep -c '^ok ' "$work/err")" -ge 66 ] || { cat "$work/err"; fail "it did not do all"; }
 
 echo "-- its end"
 wait $server || fail "status $?"

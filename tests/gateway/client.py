@@ -361,6 +361,13 @@ def with_frontend(channel, session):
     check("the same files", names(session.results.pop(0)).keys() == names(tar).keys())
 
 
+def by_anybody(channel, session):
+    build = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "anybody"})
+    answer = build.wait()
+    check("a context for any user", not isinstance(answer, grpc.RpcError) and
+          b"AS anybody" in build.logs, str(answer))
+
+
 def as_directory(channel, session):
     session.wants_tree = True
     answer = Build(channel, session, Frontend="dockerfile.v0",
@@ -597,6 +604,7 @@ def everything(address, directory, server):
     session = Session(channel, {"context": directory + "/context",
                                 "dockerfile": directory + "/context"}, {"tok": b"s3cret"})
     with_frontend(channel, session)
+    by_anybody(channel, session)
     as_directory(channel, session)
     failures(channel, session)
     by_definition(channel, session)
