@@ -474,7 +474,11 @@ def half_a_question(address, ref, event):
     channel = alone(address)
     ask = channel.stream_unary(BRIDGE + "Ping", request_serializer=encode,
                                response_deserializer=m.Pong.FromString)
-    return channel, ask.future(never(event), metadata=(("buildkit-controlapi-buildid", ref),))
+    which = (("buildkit-controlapi-buildid", ref),)
+    half = ask.future(never(event), metadata=which)
+    pong = call(channel, BRIDGE + "Ping", NONE(), m.Pong, which)
+    check("a whole question after it", isinstance(pong, m.Pong), pong) # it is there, too
+    return channel, half
 
 
 def silent(address, channel, directory):
