@@ -525,6 +525,10 @@ START_TEST(test_local_delete)
         ck_assert(is_there("file") == !split && is_there("second") == !split);
         ck_assert(is_there("linux_amd64/file") == split && is_there("linux_arm_v7/second") == split);
     }
+    unit_write(two, "file", "of two, another"); /* one name, two files: refused, with nothing removed */
+    unit_write(out, "stray", "");
+    ck_assert_int_lt(write_out("mode=delete", "platform-split=false"), 0);
+    ck_assert(is_there("stray") && is_there("linux_amd64/file"));
 }
 END_TEST
 
