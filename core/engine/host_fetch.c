@@ -140,6 +140,7 @@ api_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *request, int fd,
         .body_fd = f.body_fd,
         .body_len = f.body ? f.body_len : f.body_fd_len > 0 ? (uint64_t)f.body_fd_len : 0,
         .stay = f.flags & TENON_FETCH_STAY,
+        .once = f.flags & TENON_FETCH_ONCE,
         .sink = fd >= 0 ? take : drop,
         .data = &t,
     };

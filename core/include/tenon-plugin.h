@@ -229,6 +229,9 @@ struct tenon_fetch { /* one request */
     uint64_t most;              /* bytes of a success's body; 0: what the limits say */
 };
 #define TENON_FETCH_STAY (UINT32_C(1) << 0) /* a redirect is an answer, and not followed */
+/* It must not be done twice: it is repeated only where the server says that it did nothing (429,
+ * 503), and not where an answer was lost. */
+#define TENON_FETCH_ONCE (UINT32_C(1) << 1)
 
 struct tenon_fetch_answer { /* absent strings are NULL; they live until ctx ends */
     uint32_t struct_size;

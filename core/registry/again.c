@@ -15,6 +15,8 @@ tenon_http_patiently(struct tenon_http *h, const struct tenon_http_request *req,
         int rc = tenon_http_do(h, req, res, &began, err);
         bool passes = rc == 0 ? tenon_status_is_transient(res->status)
                               : rc == TENON_E_UNAVAILABLE && res->trouble == TENON_HTTP_BROKEN;
+        if (req->once && (rc < 0 || (res->status != 429 && res->status != 503)))
+            passes = false;
         if (!passes || (began && !back))
             return rc;
         uint64_t after = tenon_retry_after(res->retry_after, res->date);

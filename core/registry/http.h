@@ -51,8 +51,8 @@ struct tenon_http_request {
     bool in_clear;    /* a redirect may lead from TLS to plain: a digest tells what comes */
     bool secret_body; /* no other server may be given it */
     bool stay;        /* a redirect is the answer */
+    bool once; /* a failure is not tried again; tenon_http_patiently: but 429 and 503 are */
     /* For tenon_registry_request: */
-    bool once; /* a failure is not tried again */
     struct tenon_patience *patience; /* of the operation that this is a part of; or NULL */
 };
 

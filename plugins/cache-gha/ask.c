@@ -104,6 +104,7 @@ gha_ask(const struct gha_service *s, struct tenon_ctx *ctx, const struct gha_ask
                                     NULL };
     const struct tenon_fetch f = {
         .struct_size = sizeof f,
+        .flags = a->flags,
         .method = a->method,
         .url = a->url,
         .headers = headers,

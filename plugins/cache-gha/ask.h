@@ -29,6 +29,7 @@ struct gha_ask {
     const char *method, *url, *accept;
     const char *token;            /* or NULL */
     struct json_object *body;     /* or NULL; consumed */
+    uint32_t flags;               /* TENON_FETCH_* */
 };
 
 /* *status, and of a success the answer, or NULL where there was none that is JSON: the caller's.

@@ -1,6 +1,7 @@
 /* cache-gha: a cache in GitHub's caches of Actions, or in what speaks like them (Gitea, Forgejo,
  * act). Entries are BuildKit's: "buildkit-blob-1-DIGEST" for blobs, "index-SCOPE-1-HASH#N" for
  * documents, the newest of which counts; HASH is of the branch, which the token names. */
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +18,7 @@
 
 #define BLOBS "buildkit-blob-1-"
 #define TRIES_MAX 64
+#define AWAIT_LAST_MS 800 /* the longest pause; 1.5 s together */
 #define MT_INDEX "application/vnd.oci.image.index.v1+json"
 #define MT_DOCUMENT "application/vnd.buildkit.cacheconfig.v0"
 
@@ -231,6 +233,25 @@ put_next(const struct cache *c, struct tenon_ctx *ctx, const char *key, int fd, 
                                      TRIES_MAX, key);
 }
 
+/* Another build was first: it is the same, once it is there.  One that was killed never brings it,
+ * and its key stays taken: that stops no export, since who finds no blob runs the step. */
+static int
+await_other(const struct cache *c, struct tenon_ctx *ctx, const char *key, struct tenon_error *err)
+{
+    struct gha_entry e;
+    int rc = gha_find(&c->service, ctx, key, false, &e, err);
+    for (int ms = 100; rc == 0 && ms <= AWAIT_LAST_MS; ms *= 2) {
+        struct pollfd cancel = { .fd = host->cancel_fd(ctx), .events = POLLIN };
+        if (poll(&cancel, 1, ms) > 0)
+            return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+        rc = gha_find(&c->service, ctx, key, false, &e, err);
+    }
+    if (rc == 0)
+        host->log(ctx, 4, "%s is taken in GitHub's cache and not there: a build is writing it, or "
+                  "ended while it did", key);
+    return rc < 0 ? rc : TENON_OK;
+}
+
 static int
 put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int64_t size,
     const char *sha256, bool replace, struct tenon_error *err)
@@ -240,7 +261,9 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
     if (replace)
         return put_next(c, ctx, key, fd, size, err);
     int rc = gha_put(&c->service, ctx, key, fd, size, err);
-    return rc < 0 ? rc : TENON_OK; /* another build was first: it is the same */
+    if (rc != 0)
+        return rc < 0 ? rc : TENON_OK;
+    return await_other(c, ctx, key, err);
 }
 
 /* ---- import ---------------------------------------------------------------------- */

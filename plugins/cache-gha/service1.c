@@ -56,7 +56,7 @@ reserve(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, int
     auto_free char *url = url_of(s, "caches");
     auto_object struct json_object *o = NULL;
     const struct gha_ask a = { .method = "POST", .url = url, .accept = ACCEPT, .token = s->token,
-                               .body = gha_key_and_version(key) };
+                               .body = gha_key_and_version(key), .flags = TENON_FETCH_ONCE };
     int rc = gha_ask(s, ctx, &a, &status, &said, &o, err);
     *id = 0;
     if (rc < 0 || gha_is_taken(status, said))

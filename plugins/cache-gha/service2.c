@@ -13,14 +13,15 @@
 /* *out NULL: there is one of that key (taken), or none.  Else an object with "ok". */
 static int
 call(const struct gha_service *s, struct tenon_ctx *ctx, const char *method, const char *key,
-     struct json_object *body, bool *taken, struct json_object **out, struct tenon_error *err)
+     struct json_object *body, uint32_t flags, bool *taken, struct json_object **out,
+     struct tenon_error *err)
 {
     int status = 0;
     const char *said = NULL;
     auto_free char *url = tenon_asprintf("%s/%s/%s", s->url, SERVICE, method);
     auto_object struct json_object *o = NULL;
     const struct gha_ask a = { .method = "POST", .url = url, .accept = "application/json",
-                               .token = s->token, .body = body };
+                               .token = s->token, .body = body, .flags = flags };
     int rc = gha_ask(s, ctx, &a, &status, &said, &o, err);
     if (rc < 0)
         return rc;
@@ -48,7 +49,7 @@ gha_find2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key,
     struct json_object *body = gha_key_and_version(key), *begins = json_object_new_array();
     json_object_array_add(begins, json_object_new_string(key));
     json_object_object_add(body, "restore_keys", begins);
-    int rc = call(s, ctx, "GetCacheEntryDownloadURL", key, body, &taken, &o, err);
+    int rc = call(s, ctx, "GetCacheEntryDownloadURL", key, body, 0, &taken, &o, err);
     const char *url = gha_text(o, "signed_download_url"), *matched = gha_text(o, "matched_key");
     if (rc < 0 || !is_ok(o) || !url)
         return rc;
@@ -83,7 +84,8 @@ gha_put2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, in
     auto_object struct json_object *place = NULL, *end = NULL;
     if (size > BLOB_MAX)
         return s->host->error(err, TENON_E_LIMIT, 0, "a blob of more than 5,000 MiB");
-    int rc = call(s, ctx, "CreateCacheEntry", key, gha_key_and_version(key), &taken, &place, err);
+    int rc = call(s, ctx, "CreateCacheEntry", key, gha_key_and_version(key), TENON_FETCH_ONCE,
+                  &taken, &place, err);
     if (rc < 0 || taken)
         return rc;
     const char *url = gha_text(place, "signed_upload_url"), *why = gha_text(place, "message");
@@ -95,7 +97,7 @@ gha_put2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, in
         return rc;
     struct json_object *body = gha_key_and_version(key);
     json_object_object_add(body, "size_bytes", json_object_new_int64(size));
-    rc = call(s, ctx, "FinalizeCacheEntryUpload", key, body, &taken, &end, err);
+    rc = call(s, ctx, "FinalizeCacheEntryUpload", key, body, 0, &taken, &end, err);
     if (rc == TENON_OK && !is_ok(end))
         rc = s->host->error(err, TENON_E_FAILED, 0, "GitHub's cache did not keep %s", key);
     return rc < 0 ? rc : 1;

@@ -197,6 +197,20 @@ says 0 a-gha --cache-to type=gha,ignore-error=true,timeout=1ns
 assert_has "$work/err" "took longer than was allowed"
 says 0 a-gha --cache-to "type=gha,ignore-error=true,token=$(token 99999999999 main 1)"
 assert_has "$work/err" "permission_denied: the token writes nothing"
+# A place is taken once: where the answer is lost nobody may think that another build fills it. A build that
+# ended leaves such a place; who finds it taken and empty says so, and who misses the blob runs the step.
+for version in 2 1; do
+    export ACTIONS_RUNTIME_TOKEN="$(token 99999999999 refs/heads/lost$version 3)"
+    case $version in 2) echo CreateCacheEntry ;; 1) echo artifactcache/caches ;; esac >"$objects/@lose"
+    says 1 a-gha --cache-to "type=gha,mode=max,version=$version"
+    assert_has "$work/err" "in GitHub's cache: status 502"
+    [ ! -e "$objects/@lose" ] || fail "no answer was lost"
+    says 0 a-gha --cache-to "type=gha,mode=max,version=$version"
+    assert_has "$work/err" "is taken in GitHub's cache and not there"
+    assert_eq 1 "$(grep -c "is taken in GitHub's cache" "$work/err")"
+done
+says 0 i-gha --cache-from type=gha,version=1 -o type=tar,dest=/dev/null
+assert_eq DONE "$(step_ended "$work/err" "RUN wc")"
 # The first version of the service, which takes data itself.
 unset ACTIONS_RESULTS_URL ACTIONS_CACHE_SERVICE_V2
 export ACTIONS_CACHE_URL="http://$address/x/" ACTIONS_RUNTIME_TOKEN="$(token 99999999999 refs/heads/old 3)"

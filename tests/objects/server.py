@@ -5,7 +5,8 @@ KIND s3: Amazon's, which checks Signature Version 4; azblob: Azure's, which chec
 (actions.py), which checks tokens.
 Objects are files below DIR; the name in DIR/@log of each request with its status is what was asked.
 What a test writes into DIR/@fail ("PUT 403") is the answer to the next request of that method; with status 200
-it is an <Error> all the same, as of a copy.
+it is an <Error> all the same, as of a copy. A part of a path in DIR/@lose: the next such request is done, and
+its answer is lost (502).
 The account is "account", its key "c2VjcmV0IGtleQ==" for Azure; AKID and "sec/ret" for S3, with the session
 token "to/ken" when one is sent at all.
 """
@@ -99,7 +100,19 @@ class Handler(BaseHTTPRequestHandler):
             path = "/" + self.headers["Host"].split(".")[0] + path
         return DIR + os.path.normpath(path)
 
+    def lost(self):
+        with LOCK:
+            try:
+                lost = open(DIR + "/@lose").read().strip() in self.path
+            except FileNotFoundError:
+                return False
+            if lost:
+                os.unlink(DIR + "/@lose")
+            return lost
+
     def answer(self, status, body=b"", headers=()):
+        if self.lost():
+            status, body, headers = 502, b"", ()
         with LOCK, open(DIR + "/@log", "a") as log:
             what = urllib.parse.unquote(self.path.partition("?sig=")[0]) + (" " + self.about if self.about else "")
             log.write("%s %s %d\n" % (self.command, what, status))
