@@ -128,6 +128,9 @@ open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *
     o->uploads = 4;
     if (!*o->names)
         return host->error(err, TENON_E_INVALID, 0, "cache type gha: scope is empty");
+    if (strchr(o->names, ';')) /* there names are apart where there are several: here is one */
+        return host->error(err, TENON_E_INVALID, 0, "cache type gha: scope \"%s\" has a \";\"",
+                           o->names);
     take_url(ctx, opt, s);
     if (s->url && !is_http(s->url))
         return host->error(err, TENON_E_INVALID, 0, "cache type gha: url \"%s\" is no http or "

@@ -222,6 +222,7 @@ assert_eq "3 0" "$steps"
 wrong "no JSON Web Token" type=gha,token=x
 wrong "expired at 1970-01-01T00:01:40Z" "type=gha,token=$(token 100 main 3)"
 wrong "url \"ftp://x\"" type=gha,url=ftp://x
+wrong 'scope "a;b" has a ";"' "type=gha,scope=a;b"
 unset ACTIONS_CACHE_URL ACTIONS_RUNTIME_TOKEN GITHUB_API_URL
 says 0 a-gha --cache-from type=gha --cache-to type=gha
 assert_has "$work/err" "no job of GitHub's Actions"
