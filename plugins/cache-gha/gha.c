@@ -34,8 +34,8 @@ static const struct tenon_param options[] = {
     { .name = "url_v2", .help = "of its second version (else $ACTIONS_RESULTS_URL where "
       "$ACTIONS_CACHE_SERVICE_V2 is set)", .type = TENON_TYPE_STRING },
     { .name = "version", .help = "of the service", .type = TENON_TYPE_CHOICE, .choices = "1|2" },
-    { .name = "timeout", .help = "of an import or an export", .type = TENON_TYPE_DURATION,
-      .def = "10m" },
+    { .name = "timeout", .help = "of an export, or each part of an import",
+      .type = TENON_TYPE_DURATION, .def = "10m" },
     { .name = "repository", .help = "OWNER/NAME, to ask for many entries at once",
       .type = TENON_TYPE_STRING },
     { .name = "ghtoken", .help = "the same: a token of GitHub's public interface",
@@ -114,16 +114,26 @@ is_http(const char *url)
     return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
 }
 
+/* So much later than now, or never. */
+static int64_t
+in_ns(int64_t ns)
+{
+    struct timespec now;
+    int64_t until;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (__builtin_add_overflow(now.tv_sec * INT64_C(1000000000) + now.tv_nsec, ns, &until))
+        return INT64_MAX;
+    return until;
+}
+
 static int
 open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
            struct tenon_error *err)
 {
     struct cache *c = o->store = host->alloc(ctx, sizeof *c);
     struct gha_service *s = &c->service;
-    struct timespec now;
     *c = (struct cache){ .service = { .host = host, .http = host->extension("tenon.http/0") } };
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    s->until_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec + host->get_int(opt, "timeout");
+    s->until_ns = in_ns(host->get_int(opt, "timeout"));
     o->names = host->get_string(opt, "scope");
     o->uploads = 4;
     if (!*o->names)
