@@ -111,7 +111,7 @@ gha_ask(const struct gha_service *s, struct tenon_ctx *ctx, const struct gha_ask
         .authorization = bearer,
         .body = body.data,
         .body_len = body.len,
-        .most = OBJECTS_DOCUMENT_MAX,
+        .most = GHA_ANSWER_MAX,
     };
     struct tenon_fetch_answer answer = { .struct_size = sizeof answer };
     int rc = s->http->fetch(ctx, &f, fd, &answer, err);

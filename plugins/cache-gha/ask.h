@@ -25,6 +25,8 @@ struct gha_service { /* strings are the ctx's */
     int64_t until_ns; /* monotonic: after that nothing is asked */
 };
 
+enum { GHA_ANSWER_MAX = 1 << 20 }; /* bytes: a page of keys has some 50,000 */
+
 struct gha_ask {
     const char *method, *url, *accept;
     const char *token;            /* or NULL */

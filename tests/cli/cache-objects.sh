@@ -183,16 +183,18 @@ assert_has "$work/err" "there is no gha:other yet"
 export GITHUB_API_URL="http://$address"
 build a-gha --cache-to type=gha,mode=max,repository=o/r,ghtoken=gh-token
 assert_eq "1 0 0" "$(asked GET /repos/o/r/actions/caches) $(asked POST "$blob") $(asked PUT "$blob")"
+build a-gha --cache-to type=gha,repository=o/liar,ghtoken=gh-token # which has a million, it says
+assert_eq "2 0" "$(asked GET /repos/o/liar/actions/caches) $(asked PUT "$blob")"
 build a-gha --cache-to type=gha,mode=max,repository=o/r,ghtoken=wrong-secret
 [ "$(asked POST "GetCacheEntryDownloadURL $blob")" -ge 3 ] || fail "nothing was asked for"
 assert_eq 0 "$(asked PUT "$blob")"
 # An entry that somebody began and never finished is passed over.
 echo PUT 403 >"$objects/@fail"
 says 1 a-gha --cache-to type=gha
-assert_has "$work/err" "upload $index#5 in GitHub's cache: status 403: Planned"
+assert_has "$work/err" "upload $index#6 in GitHub's cache: status 403: Planned"
 for secret in "$main" sig-secret; do assert_lacks "$work/err" "$secret"; done
 build a-gha --cache-to type=gha,timeout=2562047h # the longest that there is
-assert_eq 1 "$(asked PUT " $index#6")"
+assert_eq 1 "$(asked PUT " $index#7")"
 says 0 a-gha --cache-to type=gha,ignore-error=true,timeout=1ns
 assert_has "$work/err" "took longer than was allowed"
 says 0 a-gha --cache-to "type=gha,ignore-error=true,token=$(token 99999999999 main 1)"

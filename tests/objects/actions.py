@@ -126,7 +126,8 @@ def listing(handler, query):
     with LOCK:
         keys = [e["key"] for e in ENTRIES if e["complete"] and e["scope"] == query["ref"][0] and e["key"].startswith(query["key"][0])]
     page, size = int(query["page"][0]), int(query["per_page"][0])
-    return {"total_count": len(keys), "actions_caches": [{"key": k} for k in keys[(page - 1) * size:page * size]]}
+    total = 1000000 if "/liar/" in handler.path else len(keys)
+    return {"total_count": total, "actions_caches": [{"key": k} for k in keys[(page - 1) * size:page * size]]}
 
 
 def serve(handler, body):
