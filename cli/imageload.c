@@ -216,14 +216,15 @@ begin_stream(struct image_load *l, struct tenon_error *err)
 }
 
 int
-image_load_begin(struct image_load **out, struct tenon_error *err)
+image_load_begin(struct tenon_cancel *cancel, struct image_load **out, struct tenon_error *err)
 {
     struct image_load *l = tenon_new0(struct image_load);
     l->read_fd = l->write_fd = -1;
     int fd = container_engine_find(&l->engine, err);
     if (fd == TENON_OK)
-        fd = l->engine.program ? podman_load_begin(l->engine.program, &l->podman, err)
-                               : begin_stream(l, err);
+        fd = l->engine.program
+                 ? podman_load_begin(l->engine.program, cancel, &l->podman, err)
+                 : begin_stream(l, err);
     if (fd < 0) {
         load_free(l);
         return fd;

@@ -54,6 +54,7 @@ struct cli_session {
                      * current directory */
     TENON_VEC(char *) temps;
     bool uses_stdout, may_delete;
+    struct tenon_cancel *cancel; /* or NULL */
 };
 
 /* ---- secrets ------------------------------------------------------------- */
@@ -358,7 +359,7 @@ static int
 open_load(struct cli_session *s, struct tenon_error *err)
 {
     struct loading l;
-    l.fd = image_load_begin(&l.load, err);
+    l.fd = image_load_begin(s->cancel, &l.load, err);
     if (l.fd >= 0)
         tenon_vec_push(&s->loads, l);
     return l.fd;
@@ -508,6 +509,12 @@ void
 cli_session_allow_delete(struct cli_session *s)
 {
     s->may_delete = true;
+}
+
+void
+cli_session_set_cancel(struct cli_session *s, struct tenon_cancel *cancel)
+{
+    s->cancel = cancel;
 }
 
 /* The steps took their time, and the names may lead elsewhere by now: what was opened has

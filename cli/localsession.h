@@ -3,6 +3,7 @@
 #ifndef TENON_CLI_LOCALSESSION_H
 #define TENON_CLI_LOCALSESSION_H
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "context/session.h"
 
@@ -23,6 +24,8 @@ int cli_session_add_local(struct cli_session *s, const char *name, const char *d
 /* --allow buildx.local.delete: exports may empty directories anywhere. */
 #define CLI_ALLOW_DELETE "buildx.local.delete"
 void cli_session_allow_delete(struct cli_session *s);
+/* Ends programs that --load waits for; borrowed, and outlives the build. */
+void cli_session_set_cancel(struct cli_session *s, struct tenon_cancel *cancel);
 /* A fresh temporary directory (0700), removed with the session; borrowed. */
 const char *cli_session_temp_dir(struct cli_session *s, struct tenon_error *err);
 

@@ -1,15 +1,19 @@
 /* cli/podmanload.c - see podmanload.h. */
 #include "podmanload.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,15 +22,18 @@
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
+#include "tools/parse.h"
 #include "tools/vec.h"
 
-enum { INDEX_MAX = 1 << 20, SAID_MAX = 4096, TRIES = 100 };
+enum { INDEX_MAX = 1 << 20, SAID_MAX = 4096, TRIES = 100, GRACE_MS = 5000 };
 
+#define PREFIX "tenon-load-"
 #define NAME "io.containerd.image.name"
 
 struct podman_load {
     char *program, *dir;
-    int fd; /* of dir */
+    int fd; /* of dir, locked: who can lock one of these finds it left behind */
+    struct tenon_cancel *cancel; /* or NULL */
 };
 
 static void
@@ -42,23 +49,65 @@ load_free(struct podman_load *l)
     free(l);
 }
 
+/* Ours, and of nobody who lives? */
+static bool
+is_left(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Of processes that were killed. */
+static void
+sweep(void)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    DIR *tmp = opendir("/tmp");
+    if (!tmp)
+        return;
+    for (const struct dirent *e; (e = readdir(tmp)) != NULL;) {
+        auto_close int fd = tenon_has_prefix(e->d_name, PREFIX)
+                                ? openat(dirfd(tmp), e->d_name,
+                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                                : -1;
+        if (fd >= 0 && is_left(fd))
+            tenon_remove_tree(dirfd(tmp), e->d_name, &ignored);
+    }
+    closedir(tmp);
+}
+
+/* A descriptor of dir with its lock; -1: another's sweep was between. */
+static int
+lock(const char *dir)
+{
+    struct stat here, there;
+    auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || !is_left(fd) || fstat(fd, &here) < 0 || lstat(dir, &there) < 0 ||
+        here.st_ino != there.st_ino || here.st_dev != there.st_dev)
+        return -1;
+    return tenon_steal_fd(&fd);
+}
+
 /* Below /tmp, whatever TMPDIR is: podman makes a name of the path, in which not all is allowed. */
 int
-podman_load_begin(const char *program, struct podman_load **out, struct tenon_error *err)
+podman_load_begin(const char *program, struct tenon_cancel *cancel, struct podman_load **out,
+                  struct tenon_error *err)
 {
     struct podman_load *l = tenon_new0(struct podman_load);
     l->program = tenon_strdup(program);
+    l->cancel = cancel;
     l->fd = -1;
-    for (int i = 0; i < TRIES && !l->dir; i++) {
-        char *dir = tenon_asprintf("/tmp/tenon-load-%ld-%" PRIx64, (long)getpid(), tenon_now_ns());
+    sweep();
+    for (int i = 0; i < TRIES && l->fd < 0; i++) {
+        auto_free char *dir = tenon_asprintf("/tmp/" PREFIX "%ld-%" PRIx64, (long)getpid(),
+                                             tenon_now_ns());
         if (mkdir(dir, 0700) == 0)
-            l->dir = tenon_steal(&dir);
+            l->fd = lock(dir);
         else if (errno != EEXIST)
             i = TRIES;
-        free(dir);
+        if (l->fd >= 0)
+            l->dir = tenon_steal(&dir);
     }
-    if (l->dir)
-        l->fd = open(l->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (l->fd < 0) {
         tenon_error_sys(err, "make a directory in /tmp");
         load_free(l);
@@ -107,20 +156,40 @@ read_text(int fd, char text[SAID_MAX])
         *--p = '\0';
 }
 
+/* Until it has ended, which a cancel makes it do. */
+static int
+wait_for(pid_t pid, struct tenon_cancel *cancel)
+{
+    int status = 0;
+    auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
+                            { .fd = tenon_cancel_fd(cancel), .events = POLLIN } };
+    while (pidfd >= 0 && poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    if (pidfd >= 0 && !fds[0].revents) {
+        kill(pid, SIGTERM);
+        if (poll(fds, 1, GRACE_MS) <= 0)
+            kill(pid, SIGKILL);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
 /* said: what it printed. */
 static int
-run(char *const *argv, char said[SAID_MAX], struct tenon_error *err)
+run(char *const *argv, struct tenon_cancel *cancel, char said[SAID_MAX], struct tenon_error *err)
 {
     auto_close int out = memfd_create("tenon-podman", MFD_CLOEXEC);
     auto_close int bad = memfd_create("tenon-podman", MFD_CLOEXEC);
     pid_t pid;
-    int status = 0;
     if (out < 0 || bad < 0)
         return tenon_error_sys(err, "memfd_create");
     if (start(argv, out, bad, &pid, err) < 0)
         return err->code;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    int status = wait_for(pid, cancel);
+    if (status && tenon_cancel_check(cancel, err) < 0)
+        return err->code;
     read_text(status ? bad : out, said);
     if (!status)
         return TENON_OK;
@@ -168,7 +237,7 @@ take_image(const struct podman_load *l, char id[SAID_MAX], struct tenon_error *e
 {
     auto_free char *source = tenon_asprintf("oci:%s", l->dir);
     char *argv[] = { l->program, (char *)"pull", (char *)"--quiet", source, NULL };
-    if (run(argv, id, err) < 0)
+    if (run(argv, l->cancel, id, err) < 0)
         return err->code;
     const char *last = strrchr(id, '\n');
     if (last)
@@ -191,9 +260,9 @@ give_names(const struct podman_load *l, const char *id, char *const *names, stru
     for (char *const *n = names; n && *n; n++)
         tenon_vec_push(&argv, *n);
     tenon_vec_push(&argv, NULL);
-    int rc = names ? run(argv.items, said, err) : TENON_OK;
+    int rc = names ? run(argv.items, l->cancel, said, err) : TENON_OK;
     char *untag[] = { l->program, (char *)"untag", (char *)(uintptr_t)id, own, NULL };
-    (void)run(untag, said, &ignored);
+    (void)run(untag, NULL, said, &ignored);
     tenon_vec_release(&argv);
     return rc;
 }

@@ -250,6 +250,7 @@ prepare(struct job *j, struct tenon_error *err)
         return err->code;
     j->engine.session = cli_session_vtable(j->session);
     j->engine.cancel = j->watcher.cancel;
+    cli_session_set_cancel(j->session, j->watcher.cancel);
     j->engine.build_id = make_build_id();
     j->engine.policies = j->policies.list;
     j->engine.policy_count = j->policies.count;

@@ -178,6 +178,20 @@ if can_try "podman's engine" podman; then
         done
         podman images --noheading --format '{{.Repository}}' >"$work/podman/names"
         assert_lacks "$work/podman/names" tenon-load
+        # Who ends the build ends podman, which waits here for somebody to write its settings.
+        mkfifo "$work/podman/hang.conf"
+        env CONTAINERS_STORAGE_CONF="$work/podman/hang.conf" "$abs_top_builddir/tenon-dev" --root "$store" \
+            build -q --build-context "base=oci-layout://$bases/busybox" -t app --load "$context" 2>"$work/hang.err" &
+        loader=$!
+        remember $loader
+        await "podman" pgrep -P $loader -x podman >"$work/podman/pid"
+        remember "$(cat "$work/podman/pid")"
+        kill -TERM $loader
+        status=0
+        wait $loader || status=$?
+        assert_eq 130 $status
+        [ ! -d "/proc/$(cat "$work/podman/pid")" ] || fail "podman goes on"
+        mkdir "/tmp/tenon-load-0-$$" # as of a process that was killed: the next one removes it
         # Its words where it fails, before it has looked at the image.
         printf 'storage = nonsense\n' >"$work/podman/broken.conf"
         run 1 env CONTAINERS_STORAGE_CONF="$work/podman/broken.conf" "$abs_top_builddir/tenon-dev" --root "$store" \
