@@ -179,6 +179,15 @@ action_text(const struct tenon_op_action *a, size_t inputs, struct json_object *
     return json_object_new_string(coded);
 }
 
+/* A source that goes by what it is, as a base does, and not by its content: where in it the source
+ * lies is then in nobody's key, so that /etc/a/x and /etc/b/x would be one. */
+static bool
+has_lost_source(const struct state *st, const struct tenon_op_action *a)
+{
+    return a->type == TENON_FILE_COPY && a->secondary >= 0 &&
+           (uint64_t)a->secondary < st->v->input_count && !st->deps[a->secondary].content;
+}
+
 static void
 file_key(const struct state *st, struct json_object *op, struct buildkit_keys *k)
 {
@@ -193,6 +202,8 @@ file_key(const struct state *st, struct json_object *op, struct buildkit_keys *k
     if (!actions || json_object_array_length(actions) != f->count)
         return;
     for (size_t i = 0; i < f->count; i++) {
+        if (has_lost_source(st, &f->actions[i]))
+            return;
         struct json_object *text = action_text(&f->actions[i], st->v->input_count,
                                                json_object_array_get_idx(actions, i));
         if (!text)

@@ -1,6 +1,7 @@
 /* Keys by content: which trees are known by what is read of them, and of what.
  * And what a record that is found is good for. */
 #include "keykit.h"
+#include "solve/buildkitkey.h"
 
 /* ---- content ------------------------------------------------------------------------- */
 
@@ -207,6 +208,33 @@ START_TEST(test_keys_copy_from_its_own_base)
 }
 END_TEST
 
+/* What BuildKit's key of a copy leaves to the content of its source, the name alone remains of. So
+ * there is none where the source goes by what it is. */
+START_TEST(test_keys_of_buildkit_need_the_content)
+{
+    static const struct {
+        const char *src, *of;
+        size_t count;
+    } copies[] = { { "/a/f", "other", 1 }, { "/a/f", "base", 0 }, { "/c/f", "base", 0 } };
+    const struct tenon_solver_options o = { .engine = &engine };
+
+    for (size_t i = 0; i < tenon_countof(copies); i++) {
+        struct tenon_node *f = new_node("file"), *a = new_part(f, "copy");
+        auto_buildkit_keys struct buildkit_keys k = {0};
+        set(a, "src", copies[i].src);
+        set(a, "dest", "/t");
+        connect_to(a, "input", source("base"));
+        connect_to(a, "secondary", source(copies[i].of));
+        const struct tenon_vertex *v = tenon_node_freeze(f, &err);
+        ck_assert_ptr_nonnull(v);
+        struct tenon_solver *s = tenon_solver_new_stepped(&o);
+        OK(buildkit_keys(state_get(s, v), &k, &err));
+        ck_assert_uint_eq(k.own_count, copies[i].count);
+        tenon_solver_free(s);
+    }
+}
+END_TEST
+
 /* Two sources of one copy: each of them counts. */
 START_TEST(test_keys_every_source_of_a_copy_counts)
 {
@@ -360,6 +388,7 @@ main(void)
     tcase_add_test(c, test_keys_mounts_of_one_tree_agree);
     tcase_add_test(c, test_keys_selector_counts_where_content_does_not);
     tcase_add_test(c, test_keys_copy_from_its_own_base);
+    tcase_add_test(c, test_keys_of_buildkit_need_the_content);
     tcase_add_test(c, test_keys_every_source_of_a_copy_counts);
     tcase_add_loop_test(c, test_keys_what_a_copy_takes, 0, tenon_countof(taken));
     tcase_add_test(c, test_keys_owner_reads_nothing_else);
