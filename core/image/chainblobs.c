@@ -148,12 +148,29 @@ is_as_wanted(struct tenon_store *s, const struct tenon_snapshot_blob *base,
 
 /* Its annotations, where it is in pieces: also of a base's layer, which came with them. */
 static int
-find_notes(struct tenon_store *s, struct tenon_image_layer *l, struct tenon_error *err)
+find_notes(struct tenon_store *s, int64_t id, struct tenon_image_layer *l,
+           struct tenon_cancel *cancel, struct tenon_error *err)
 {
+    struct tenon_snapshot_blob base;
+    const bool is_base = tenon_snapshot_get_base(s, id, &base) &&
+                         tenon_streq(base.digest.str, l->blob.digest.str);
+    const struct tenon_pieces_reader how = { tenon_store_limits(s), cancel, !is_base };
     auto_close int fd = tenon_blob_open(s, l->blob.digest.str, NULL, err);
-    if (fd < 0 || tenon_pieces_notes(fd, &l->notes, err) < 0)
+    if (fd < 0 || tenon_pieces_notes(fd, &how, &l->notes, err) < 0)
         return tenon_error_context(err, "layer %s", l->blob.digest.str);
     return 0;
+}
+
+/* A published layer in pieces has a table in its tar, which another table cannot stand beside. */
+static int
+refused(const struct tenon_snapshot_blob *base, const struct tenon_image_options *o,
+        struct tenon_error *err)
+{
+    if (err->code == TENON_E_UNSUPPORTED && tenon_is_in_pieces(wanted_compression(o)))
+        tenon_error_hint(err, "it is a layer of the base, which stays as it is without "
+                         "force-compression=true; compression=%s takes it with it",
+                         tenon_streq(wanted_compression(o), "estargz") ? "gzip" : "zstd");
+    return tenon_error_context(err, "layer %s", base->digest.str);
 }
 
 static int
@@ -181,7 +198,7 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
     bool depends = false;
     if (is_base) {
         if (recompress(s, &base, o, out, err) < 0)
-            return tenon_error_context(err, "layer %s", base.digest.str);
+            return refused(&base, o, err);
     } else {
         struct tenon_layer_write_options w = {
             .compression = wanted_compression(o),
@@ -218,7 +235,7 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
         struct tenon_chain lower = {chain->ids, i};
         if (tenon_cancel_check(o->cancel, err) < 0 ||
             make_layer(s, chain->ids[i], &lower, o, &list[i].blob, err) < 0 ||
-            (!o->docker_mediatypes && find_notes(s, &list[i], err) < 0)) {
+            (!o->docker_mediatypes && find_notes(s, chain->ids[i], &list[i], o->cancel, err) < 0)) {
             tenon_image_layers_free(list, i + 1);
             return tenon_error_context(err, "exporting layers");
         }

@@ -21,6 +21,9 @@
 #define CHECKSUM "io.github.containers.zstd-chunked.manifest-checksum"
 #define POSITION "io.github.containers.zstd-chunked.manifest-position"
 
+/* What claims more is an ordinary layer; a file has some 300 bytes in it. */
+#define TABLE_MAX ((uint64_t)256 << 20)
+
 enum { OFFSET_AT = 16, OFFSET_DIGITS = 16, TAR_BLOCK = 512, KIND_TABLE = 1 };
 
 /* ---- words ------------------------------------------------------------------- */
@@ -158,6 +161,7 @@ struct reading {
     size_t word_len;
     bool in_string, is_escaped, is_key, is_number, is_broken;
     int64_t number;
+    int64_t end; /* of the blob: no piece begins behind it */
 };
 
 static void
@@ -165,7 +169,7 @@ end_number(struct reading *r)
 {
     const int64_t before = r->offsets.len ? r->offsets.items[r->offsets.len - 1] : 0;
     r->is_number = false;
-    if (r->number < before)
+    if (r->number < before || r->number > r->end)
         r->is_broken = true;
     else if (r->number > before) /* else one more file in the same piece */
         tenon_vec_push(&r->offsets, r->number);
@@ -204,21 +208,23 @@ look_at(struct reading *r, char c)
     }
 }
 
-/* The size of the table's file, of whose tar this is the first block; -1: it is another. */
+/* The size of the table's file, of whose tar this is the first block; -1: it is another, or too
+ * large. */
 static int64_t
 table_size(const char *block)
 {
     uint64_t size;
     auto_free char *digits = tenon_strndup(block + 124, 11);
-    return strcmp(block, TENON_CONTENTS_NAME) || !tenon_parse_u64(digits, 8, &size)
+    return strcmp(block, TENON_CONTENTS_NAME) || !tenon_parse_u64(digits, 8, &size) ||
+                   size > TABLE_MAX
                ? -1
                : (int64_t)size;
 }
 
 /* 1: it is one. */
 static int
-read_table(int fd, const struct place *p, struct reading *r, struct tenon_digest *digest,
-           struct tenon_error *err)
+read_table(int fd, const struct place *p, const struct tenon_pieces_reader *how,
+           struct reading *r, struct tenon_digest *digest, struct tenon_error *err)
 {
     char block[TAR_BLOCK + 1] = "";
     size_t have = 0;
@@ -226,10 +232,13 @@ read_table(int fd, const struct place *p, struct reading *r, struct tenon_digest
     const void *data;
     if (lseek(fd, (off_t)p->offset, SEEK_SET) < 0)
         return tenon_error_sys(err, "seek");
-    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, NULL);
+    auto_inflate struct tenon_inflate *in = tenon_inflate_new(fd, how->limits);
     auto_error struct tenon_error no_stream = TENON_ERROR_INIT;
     tenon_inflate_no_digest(in);
-    while ((have < TAR_BLOCK || left > 0) && (n = tenon_inflate_read(in, &data, &no_stream)) > 0) {
+    while ((have < TAR_BLOCK || left > 0) && !r->is_broken &&
+           (n = tenon_inflate_read(in, &data, &no_stream)) > 0) {
+        if (tenon_cancel_check(how->cancel, err) < 0)
+            return err->code;
         const char *at = data;
         size_t rest = (size_t)n;
         if (have < TAR_BLOCK) {
@@ -245,7 +254,7 @@ read_table(int fd, const struct place *p, struct reading *r, struct tenon_digest
             rest = (size_t)left;
         tenon_hash_update(r->hash, at, rest);
         left -= (int64_t)rest;
-        for (size_t i = 0; i < rest; i++)
+        for (size_t i = 0; i < rest && !r->is_broken; i++)
             look_at(r, at[i]);
     }
     tenon_hash_final(r->hash, digest);
@@ -254,9 +263,9 @@ read_table(int fd, const struct place *p, struct reading *r, struct tenon_digest
 
 /* ---- annotations ----------------------------------------------------------- */
 
-/* Of all that the blob inflates to.  The last four bytes of a member say how many it holds, so
- * that nothing is inflated.  (A member is a chunk and headers, less than the 4 GiB that would need
- * more.) */
+/* Of all that the blob inflates to, where each piece is one member.  Its last four bytes say how
+ * many it holds, so that nothing is inflated.  (A member is a chunk and headers, less than the
+ * 4 GiB that would need more.) */
 static bool
 plain_size(int fd, const struct place *p, struct reading *r, int64_t *out)
 {
@@ -274,6 +283,32 @@ plain_size(int fd, const struct place *p, struct reading *r, int64_t *out)
         before = end;
     }
     *out = sum;
+    return true;
+}
+
+/* Is each piece one member?  Others begin members that no file begins with, too; theirs begin with
+ * no flags and no time.  (Where these bytes are in a member, nothing but the size is missed.) */
+static bool
+has_whole_pieces(int fd, const struct place *p, const struct reading *r)
+{
+    static const unsigned char begin[8] = { 0x1f, 0x8b, 8 };
+    const int64_t len = p->offset + p->len;
+    size_t next = 0;
+    char part[65536];
+    for (int64_t at = 0; len - at >= (int64_t)sizeof begin;) {
+        const size_t n = len - at < (int64_t)sizeof part ? (size_t)(len - at) : sizeof part;
+        if (!read_at(fd, part, n, at))
+            return false;
+        for (const char *m = part; (m = memmem(m, n - (size_t)(m - part), begin, sizeof begin));
+             m++) {
+            const int64_t place = at + (m - part);
+            while (next < r->offsets.len && r->offsets.items[next] < place)
+                next++;
+            if (place && (next == r->offsets.len || r->offsets.items[next] != place))
+                return false;
+        }
+        at += (int64_t)(n - sizeof begin + 1);
+    }
     return true;
 }
 
@@ -300,16 +335,20 @@ add(struct json_object *to, const char *key, const char *value)
 }
 
 static int
-stargz_notes(int fd, const struct place *p, struct json_object **out, struct tenon_error *err)
+stargz_notes(int fd, const struct place *p, const struct tenon_pieces_reader *how,
+             struct json_object **out, struct tenon_error *err)
 {
-    struct reading r = { .hash = tenon_hash_new() };
+    struct reading r = { .hash = tenon_hash_new(), .end = p->blob };
     struct tenon_digest digest;
-    int64_t size;
-    int rc = read_table(fd, p, &r, &digest, err);
+    int64_t size = 0;
+    int rc = read_table(fd, p, how, &r, &digest, err);
     if (rc > 0 && plain_size(fd, p, &r, &size)) {
-        auto_free char *text = tenon_asprintf("%" PRId64, size);
         *out = json_object_new_object();
         add(*out, TABLE_DIGEST, digest.str);
+    }
+    /* Readers can do without a size, not with a wrong one. */
+    if (*out && (how->is_ours || has_whole_pieces(fd, p, &r))) {
+        auto_free char *text = tenon_asprintf("%" PRId64, size);
         add(*out, PLAIN_SIZE, text);
     }
     tenon_hash_free(r.hash);
@@ -332,14 +371,15 @@ chunked_notes(int fd, const struct place *p, struct json_object **out)
 }
 
 int
-tenon_pieces_notes(int fd, struct json_object **out, struct tenon_error *err)
+tenon_pieces_notes(int fd, const struct tenon_pieces_reader *how, struct json_object **out,
+                   struct tenon_error *err)
 {
     struct place p;
     *out = NULL;
     if (!find(fd, &p))
         return 0;
     if (p.is_gzip)
-        return stargz_notes(fd, &p, out, err);
+        return stargz_notes(fd, &p, how, out, err);
     chunked_notes(fd, &p, out);
     return 0;
 }

@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/limits.h"
 
 enum { TENON_STARGZ_FOOTER = 51, TENON_ZSTD_SKIP_HEAD = 8, TENON_CHUNKED_FOOTER = 48 };
 
@@ -27,8 +29,15 @@ void tenon_chunked_footer(int64_t offset, uint64_t len, uint64_t size,
 
 /* "estargz", "zstd:chunked", or NULL: by the end of the blob alone. */
 const char *tenon_pieces_method(int fd);
-/* The annotations of its descriptor, the caller's; NULL where the blob is neither of them, or says
- * so and is not.  Moves fd's offset. */
-int tenon_pieces_notes(int fd, struct json_object **out, struct tenon_error *err);
+/* Who reads a blob that may be anybody's. */
+struct tenon_pieces_reader {
+    const struct tenon_limits *limits; /* NULL: the defaults */
+    struct tenon_cancel *cancel;       /* or NULL */
+    bool is_ours;                      /* made here: each piece is one member of gzip */
+};
+/* The annotations of its descriptor, the caller's; NULL where the blob is neither of them, says so
+ * and is not, or has a table of more than 256 MiB.  Moves fd's offset. */
+int tenon_pieces_notes(int fd, const struct tenon_pieces_reader *how, struct json_object **out,
+                       struct tenon_error *err);
 
 #endif

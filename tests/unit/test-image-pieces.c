@@ -228,6 +228,8 @@ START_TEST(test_pieces_header_too_large)
 }
 END_TEST
 
+static const struct tenon_pieces_reader defaults = { .is_ours = true };
+
 /* ---- ends ------------------------------------------------------------------- */
 
 /* What does not hold together is an ordinary layer: no annotations, and no error. */
@@ -257,16 +259,63 @@ START_TEST(test_pieces_false_ends)
         tenon_buf_addc(&bad, '\0');
         bad.data[cases[i].at] ^= i == 4 ? 0x08 : 1;
         auto_close int fd = memory(&bad, cases[i].keep);
-        ck_assert_int_eq(tenon_pieces_notes(fd, &notes, &err), 0);
+        ck_assert_int_eq(tenon_pieces_notes(fd, &defaults, &notes, &err), 0);
         const bool is_elsewhere = i == 3 && !is_gzip; /* a digest of other bytes: nobody is misled */
         ck_assert_msg(is_elsewhere || !notes, "case %zu: %s", i, json_object_to_json_string(notes));
         json_object_put(notes);
     }
     struct json_object *notes = NULL;
     auto_close int fd = memory(&good, len);
-    ck_assert_int_eq(tenon_pieces_notes(fd, &notes, &err), 0);
+    ck_assert_int_eq(tenon_pieces_notes(fd, &defaults, &notes, &err), 0);
     ck_assert_int_eq(json_object_object_length(notes), 2);
     json_object_put(notes);
+}
+END_TEST
+
+/* Of tables that may be anybody's: what they come to is held to the limits, no piece begins behind
+ * the blob, and reading them can be given up. */
+START_TEST(test_pieces_hostile_table)
+{
+    static const struct {
+        const char *name, *table;
+        uint64_t unpacked; /* 0: the default limit */
+        bool cancelled, is_ours;
+        int code, count; /* of annotations */
+    } cases[] = {
+        { "stargz.index.json", "{\"entries\":[{\"offset\":10}]}", 0, false, true, 0, 2 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":10}]}", 0, false, false, 0, 2 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":9}]}", 0, false, false, 0, 1 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":10}]}", 8, false, true, 0, 0 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":10}]}", 0, true, true, TENON_E_CANCELLED, 0 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":99999}]}", 0, false, true, 0, 0 },
+        { "stargz.index.json", "{\"entries\":[{\"offset\":20},{\"offset\":10}]}", 0, false, true, 0, 0 },
+        { "another", "{\"entries\":[{\"offset\":10}]}", 0, false, true, 0, 0 },
+    };
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_buf struct tenon_buf tar = TENON_BUF_INIT, blob = TENON_BUF_INIT;
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        const struct tenon_limits limits = { .value[TENON_LIMIT_UNPACKED] = cases[i].unpacked };
+        struct tenon_cancel *cancel = tenon_cancel_new(NULL);
+        const struct tenon_pieces_reader how = { &limits, cancel, cases[i].is_ours };
+        unsigned char footer[TENON_STARGZ_FOOTER];
+        struct json_object *notes = NULL;
+        char front[32] = "";
+        static const char member[3] = { 0x1f, (char)0x8b, 8 };
+        memcpy(front + 10, member, sizeof member); /* none, but it begins like one */
+        add(&tar, '0', cases[i].name, cases[i].table);
+        tenon_buf_add(&blob, front, sizeof front); /* two pieces */
+        ck_assert_int_eq(squeeze("gzip", &tar, tar.len, &blob, &err), 0);
+        tenon_stargz_footer(sizeof front, footer);
+        tenon_buf_add(&blob, footer, sizeof footer);
+        auto_close int fd = memory(&blob, blob.len);
+        if (cases[i].cancelled)
+            tenon_cancel_fire(cancel);
+        ck_assert_int_eq(tenon_pieces_notes(fd, &how, &notes, &err), cases[i].code);
+        ck_assert_msg((notes ? json_object_object_length(notes) : 0) == cases[i].count,
+                      "case %zu: %s", i, json_object_to_json_string(notes));
+        json_object_put(notes);
+        tenon_cancel_free(cancel);
+    }
 }
 END_TEST
 
@@ -280,6 +329,7 @@ main(void)
     tcase_add_loop_test(t, test_pieces_refused, 0, count);
     tcase_add_loop_test(t, test_pieces_header_too_large, 0, count);
     tcase_add_loop_test(t, test_pieces_false_ends, 0, count);
+    tcase_add_test(t, test_pieces_hostile_table);
     Suite *s = suite_create("image-pieces");
     suite_add_tcase(s, t);
     return unit_run(s);
