@@ -8,6 +8,7 @@
 
 #include "solve/cache.h"
 #include "tools/alloc.h"
+#include "tools/vec.h"
 
 enum progress { UNSEEN = 0, BEGUN, WRITTEN, UNKNOWN };
 
@@ -27,10 +28,16 @@ struct content { /* a record that stands for content */
     UT_hash_handle hh;
 };
 
+struct frame { /* a vertex that is begun; a chain of steps is no depth of calls */
+    struct node *node;
+    struct json_object *inputs; /* as many as have their links */
+};
+
 struct writer {
     struct json_object *records;
     struct node *nodes;
     struct content *contents;
+    TENON_VEC(struct frame) stack;
 };
 
 static int64_t
@@ -69,14 +76,22 @@ add_link(struct json_object *links, const char *selector, int64_t record)
     json_object_array_add(links, o);
 }
 
-static struct node *write_node(struct writer *w, const void *vertex);
+static struct node *
+find_node(const struct writer *w, const void *vertex)
+{
+    struct node *n;
+    HASH_FIND_PTR(w->nodes, &vertex, n);
+    return n;
+}
 
 /* By what it is, and by what it has in it; NULL when BuildKit would know neither. */
 static struct json_object *
 links_of(struct writer *w, const struct tenon_buildkit_input *in)
 {
     struct json_object *links = json_object_new_array();
-    struct node *from = write_node(w, in->vertex);
+    const struct node *from = find_node(w, in->vertex);
+    if (from && from->progress != WRITTEN)
+        from = NULL;
     for (size_t k = 0; from && k < from->entry->buildkit.own_count; k++)
         if (in->output < from->output_count)
             add_link(links, in->selector, from->records[k * from->output_count + in->output]);
@@ -86,21 +101,6 @@ links_of(struct writer *w, const struct tenon_buildkit_input *in)
         return links;
     json_object_put(links);
     return NULL;
-}
-
-static struct json_object *
-inputs_of(struct writer *w, const struct tenon_buildkit_key *key)
-{
-    struct json_object *inputs = json_object_new_array();
-    for (size_t i = 0; i < key->input_count; i++) {
-        struct json_object *links = links_of(w, &key->inputs[i]);
-        if (!links) {
-            json_object_put(inputs);
-            return NULL;
-        }
-        json_object_array_add(inputs, links);
-    }
-    return inputs;
 }
 
 /* A tree without layers cannot be told. */
@@ -134,24 +134,49 @@ write_records(struct writer *w, struct node *n, struct json_object *inputs)
         }
 }
 
-/* After all it stands upon, so that a link leads to what is written. NULL: not for BuildKit. The
- * depth is that of the graph, which is a list of steps. */
-static struct node *
+static void
+begin_node(struct writer *w, struct node *n)
+{
+    if (!n || n->progress != UNSEEN)
+        return;
+    n->progress = BEGUN;
+    tenon_vec_push(&w->stack, ((struct frame){ n, json_object_new_array() }));
+}
+
+static void
+end_node(struct writer *w, enum progress progress)
+{
+    struct frame f = w->stack.items[--w->stack.len];
+    f.node->progress = progress;
+    if (progress == WRITTEN)
+        write_records(w, f.node, f.inputs);
+    json_object_put(f.inputs);
+}
+
+/* After all it stands upon, so that a link leads to what is written. */
+static void
 write_node(struct writer *w, const void *vertex)
 {
-    struct node *n;
-    HASH_FIND_PTR(w->nodes, &vertex, n);
-    if (!n || n->progress == UNKNOWN || n->progress == BEGUN)
-        return NULL;
-    if (n->progress == WRITTEN)
-        return n;
-    n->progress = BEGUN;
-    struct json_object *inputs = inputs_of(w, &n->entry->buildkit);
-    n->progress = inputs ? WRITTEN : UNKNOWN;
-    if (inputs)
-        write_records(w, n, inputs);
-    json_object_put(inputs);
-    return inputs ? n : NULL;
+    begin_node(w, find_node(w, vertex));
+    while (w->stack.len) {
+        const struct frame *f = &w->stack.items[w->stack.len - 1];
+        const struct tenon_buildkit_key *key = &f->node->entry->buildkit;
+        const size_t i = json_object_array_length(f->inputs);
+        if (i == key->input_count) {
+            end_node(w, WRITTEN);
+            continue;
+        }
+        struct node *from = find_node(w, key->inputs[i].vertex);
+        if (from && from->progress == UNSEEN) {
+            begin_node(w, from);
+            continue;
+        }
+        struct json_object *links = links_of(w, &key->inputs[i]);
+        if (links)
+            json_object_array_add(f->inputs, links);
+        else
+            end_node(w, UNKNOWN);
+    }
 }
 
 void
@@ -173,6 +198,7 @@ tenon_buildkit_document(const struct tenon_cache_entry *list, size_t count,
     for (size_t i = 0; i < count; i++)
         if (list[i].buildkit.own_count && list[i].id.str[0]) /* images for what stands on them */
             write_node(&w, list[i].buildkit.vertex);
+    tenon_vec_release(&w.stack);
     HASH_ITER(hh, w.nodes, n, tmp) {
         HASH_DEL(w.nodes, n);
         free(n->records);

@@ -19,8 +19,7 @@ struct tenon_import;
 typedef int tenon_import_fetch(void *data, struct tenon_ctx *ctx,
                                const struct tenon_descriptor *blob,
                                struct tenon_error *err);
-/* name is for messages.  UNSUPPORTED: a valid document with no key of ours, so
- * another builder's cache. */
+/* name is for messages.  A document with records and no key of ours is read as BuildKit's. */
 int tenon_import_new(const char *name, const void *config, size_t len,
                      tenon_import_fetch *fetch, void *data,
                      struct tenon_import **out, struct tenon_error *err);

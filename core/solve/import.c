@@ -22,7 +22,8 @@
 struct layer {
     struct tenon_descriptor desc;
     int64_t parent; /* -1: the lowest */
-    bool checked;   /* that its chain ends */
+    size_t height;  /* of its chain, it included; 0: not known yet */
+    bool complete;  /* all of its chain have a diff id */
     bool base;      /* of an image, not of a step */
 };
 
@@ -50,6 +51,13 @@ static int
 malformed(struct tenon_error *err, const char *what, size_t i)
 {
     return tenon_error_set(err, TENON_E_CORRUPT, "%s[%zu] is malformed", what, i);
+}
+
+static int
+chain_too_long(struct tenon_error *err, size_t i)
+{
+    return tenon_error_set(err, TENON_E_LIMIT, "layers[%zu] stands on more than %d others", i,
+                           CHAIN_MAX - 1);
 }
 
 static const char *
@@ -92,17 +100,29 @@ read_layer(struct tenon_import *im, struct json_object *o, size_t i, bool foreig
     return 0;
 }
 
-/* No chain may run in a circle. */
+/* No chain may run in a circle, or be longer than any image. */
 static int
 check_layers(struct tenon_import *im, struct tenon_error *err)
 {
+    auto_free int64_t *open = tenon_calloc(CHAIN_MAX + 1, sizeof *open);
     for (size_t i = 0; i < im->layer_count; i++) {
-        size_t steps = 0;
-        for (int64_t n = (int64_t)i; n >= 0 && !im->layers[n].checked; n = im->layers[n].parent)
-            if (++steps > im->layer_count)
+        size_t count = 0;
+        int64_t n = (int64_t)i;
+        for (; n >= 0 && !im->layers[n].height; n = im->layers[n].parent) {
+            if (count == im->layer_count)
                 return malformed(err, "layers", i);
-        for (int64_t n = (int64_t)i; n >= 0 && !im->layers[n].checked; n = im->layers[n].parent)
-            im->layers[n].checked = true;
+            if (count == CHAIN_MAX)
+                return chain_too_long(err, i);
+            open[count++] = n;
+        }
+        while (count) { /* from the bottom */
+            struct layer *l = &im->layers[open[--count]];
+            const struct layer *below = l->parent >= 0 ? &im->layers[l->parent] : NULL;
+            l->height = below ? below->height + 1 : 1;
+            l->complete = l->desc.diff_id && (!below || below->complete);
+            if (l->height > CHAIN_MAX)
+                return chain_too_long(err, i);
+        }
     }
     return 0;
 }
@@ -110,10 +130,7 @@ check_layers(struct tenon_import *im, struct tenon_error *err)
 static bool
 has_layers(const struct tenon_import *im, int64_t top)
 {
-    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
-        if (!im->layers[n].desc.diff_id)
-            return false;
-    return true;
+    return top < 0 || im->layers[top].complete;
 }
 
 static int
@@ -375,11 +392,7 @@ layer_variant(void *data, size_t i)
 static size_t
 chain_length(const struct tenon_import *im, int64_t top)
 {
-    size_t count = 0;
-
-    for (int64_t n = top; n >= 0; n = im->layers[n].parent)
-        count++;
-    return count;
+    return top < 0 ? 0 : im->layers[top].height;
 }
 
 static void
@@ -413,10 +426,6 @@ unpack_result(struct job *j, struct tenon_ctx *ctx, int64_t top,
 {
     const struct tenon_import *im = j->state->imported->import;
     const size_t count = chain_length(im, top);
-
-    if (count > CHAIN_MAX)
-        return tenon_error_set(&j->err, TENON_E_LIMIT, "a result of %zu layers",
-                               count);
     auto_free const struct layer **list = tenon_calloc(count + 1, sizeof *list);
     auto_free struct tenon_descriptor *descs = tenon_calloc(count + 1, sizeof *descs);
     fill_chain(im, top, count, list, descs);

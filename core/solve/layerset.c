@@ -12,15 +12,14 @@
 
 #define FETCHERS_MAX 4
 
+/* Each from the one below it, which stands for all that are there. */
 static void
 chain_ids(const struct tenon_descriptor *layers, size_t n, struct tenon_digest *out)
 {
-    auto_free char **diff_ids = tenon_calloc(n + 1, sizeof *diff_ids);
-
-    for (size_t i = 0; i < n; i++)
-        diff_ids[i] = (char *)layers[i].diff_id;
-    for (size_t i = 0; i < n; i++)
-        tenon_chain_id(diff_ids, i + 1, &out[i]);
+    for (size_t i = 0; i < n; i++) {
+        char *const pair[] = { i ? out[i - 1].str : NULL, (char *)layers[i].diff_id };
+        tenon_chain_id(i ? pair : pair + 1, i ? 2 : 1, &out[i]);
+    }
 }
 
 /* Is it unpacked? An image's layer has to be remembered with an image's blob, too: a cache may have

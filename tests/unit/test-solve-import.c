@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "context/engine.h"
+#include "engine/buildkitdocument.h"
 #include "solve/cache.h"
 #include "solve/import.h"
 
@@ -146,6 +147,58 @@ START_TEST(test_import_counts)
 }
 END_TEST
 
+/* A chain of as many layers as a result may have, and of one more: ours from the bottom, BuildKit's
+ * from the top too. */
+START_TEST(test_import_long_chain)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        const int count = 4096 + kind % 2, down = kind / 2;
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        tenon_buf_adds(&text, "{\"layers\":[");
+        for (int i = 0; i < count; i++)
+            tenon_buf_addf(&text, "%s" LAYER(SHA("a"), "%d", NOTES(SHA("b"))), i ? "," : "",
+                           down ? (i + 1 == count ? -1 : i + 1) : i - 1);
+        tenon_buf_addf(&text, "],\"records\":[%s]}",
+                       down ? "{\"digest\":\"x\",\"layers\":[{\"layer\":0}]}" : "");
+        ck_assert_msg(load(tenon_buf_str(&text)) == (kind % 2 ? TENON_E_LIMIT : 0), "%d: %s", kind,
+                      err.message ? err.message : "no message");
+        tenon_import_free(import);
+        import = NULL;
+        tenon_error_release(&err);
+    }
+}
+END_TEST
+
+/* Each step of a build upon the one before it: the first is asked for last, so that one way leads
+ * down to the bottom. */
+START_TEST(test_buildkit_document_of_a_long_chain)
+{
+    enum { STEPS = 60000 };
+    static struct tenon_cache_entry list[STEPS];
+    static struct tenon_buildkit_input inputs[STEPS];
+    static struct json_object *results[STEPS];
+    struct json_object *records = json_object_new_array();
+    char none[] = "";
+    for (int i = 0; i < STEPS; i++) {
+        inputs[i] = (struct tenon_buildkit_input){ .vertex = &list[i + 1], .selector = none };
+        list[i].buildkit = (struct tenon_buildkit_key){
+            .vertex = &list[i], .own_count = 1, .output_count = 1, .inputs = &inputs[i],
+            .input_count = i + 1 < STEPS,
+        };
+        tenon_digest_of(&i, sizeof i, &list[i].id);
+        list[i].buildkit.own[0] = list[i].id;
+    }
+    tenon_buildkit_document(list, STEPS, results, records);
+    ck_assert_uint_eq(json_object_array_length(records), STEPS);
+    struct json_object *o = json_object_array_get_idx(records, STEPS - 1);
+    ck_assert_str_eq(json_object_to_json_string_ext(json_object_object_get(o, "inputs"), 0),
+                     "[[{\"link\":59998}]]");
+    o = json_object_array_get_idx(records, 0); /* the bottom first */
+    ck_assert_ptr_null(json_object_object_get(o, "inputs"));
+    json_object_put(records);
+}
+END_TEST
+
 /* As the solver finds it; some imports know a key only, others have results. */
 START_TEST(test_import_find)
 {
@@ -196,6 +249,8 @@ main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_import_document, 0, tenon_countof(documents));
     tcase_add_test(c, test_import_counts);
+    tcase_add_test(c, test_import_long_chain);
+    tcase_add_test(c, test_buildkit_document_of_a_long_chain);
     tcase_add_test(c, test_import_find);
     suite_add_tcase(s, c);
     return unit_run(s);
