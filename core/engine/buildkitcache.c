@@ -4,6 +4,7 @@
 
 #include "engine/remotecache.h"
 #include "solve/cache.h"
+#include "tools/alloc.h"
 #include "tools/jsontext.h"
 
 #define LAYERS_MAX 65536 /* as its reader takes */
@@ -87,31 +88,35 @@ tenon_buildkit_cache_complete(struct json_object *descriptors, struct tenon_buf 
     return TENON_OK;
 }
 
-/* Is it among those that a record of ours names as layers of other images? */
-static bool
-is_base(struct json_object *records, size_t layer)
+/* Which layers a record of ours names as those of other images: a flag each, the caller's. */
+static bool *
+base_layers(struct json_object *records, size_t count)
 {
+    bool *flags = tenon_calloc(count + 1, sizeof *flags);
     struct json_object *list = NULL;
     struct json_object *first = json_object_array_get_idx(records, 0);
     if (!json_object_is_type(first, json_type_object) ||
         !json_object_object_get_ex(first, "tenon.base", &list) ||
         !json_object_is_type(list, json_type_array))
-        return false;
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        if (json_object_get_int64(json_object_array_get_idx(list, i)) == (int64_t)layer)
-            return true;
-    return false;
+        return flags;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const int64_t n = json_object_get_int64(json_object_array_get_idx(list, i));
+        if (n >= 0 && (uint64_t)n < count)
+            flags[n] = true;
+    }
+    return flags;
 }
 
 struct json_object *
 tenon_inline_cache_whole(struct json_object *records, const struct tenon_manifest *m)
 {
     struct json_object *o = json_object_new_object(), *layers = json_object_new_array();
+    auto_free bool *bases = base_layers(records, m->layer_count);
     for (size_t i = 0; i < m->layer_count; i++) {
         struct json_object *layer = json_object_new_object();
         put_string(layer, "blob", m->layers[i].digest);
         json_object_object_add(layer, "parent", json_object_new_int64((int64_t)i - 1));
-        if (is_base(records, i))
+        if (bases[i])
             json_object_object_add(layer, "tenon.base", json_object_new_boolean(true));
         json_object_array_add(layers, layer);
     }

@@ -30,5 +30,6 @@ buildkit_match(const struct state *st, const struct tenon_digest *contents,
         for (uint32_t n = 0; all && n < outputs; n++)
             buildkit_records_find(all, st, &keys, contents, n, out);
     }
+    buildkit_found_sort(out);
     return rc;
 }

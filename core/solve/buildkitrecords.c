@@ -160,13 +160,32 @@ buildkit_records_forget(struct buildkit_records *r)
 
 /* ---- looking up --------------------------------------------------------------------------- */
 
+static int
+by_record(const void *a, const void *b)
+{
+    const struct buildkit_find *x = a, *y = b;
+    const uintptr_t xr = (uintptr_t)x->record, yr = (uintptr_t)y->record;
+    if (xr != yr)
+        return xr < yr ? -1 : 1;
+    return x->output < y->output ? -1 : x->output > y->output;
+}
+
+/* The order of the list says which result is taken, so that it stays. */
+void
+buildkit_found_sort(struct buildkit_found *f)
+{
+    free(f->sorted);
+    f->sorted = f->count ? tenon_memdup(f->list, f->count * sizeof *f->list) : NULL;
+    if (f->count)
+        qsort(f->sorted, f->count, sizeof *f->sorted, by_record);
+}
+
+/* Anybody's cache may have thousands found here and thousands of links to ask for. */
 static bool
 has_record(const struct buildkit_found *f, const struct buildkit_record *r, uint32_t output)
 {
-    for (size_t i = 0; i < f->count; i++)
-        if (f->list[i].record == r && f->list[i].output == output)
-            return true;
-    return false;
+    const struct buildkit_find wanted = { r, output };
+    return f->sorted && bsearch(&wanted, f->sorted, f->count, sizeof wanted, by_record);
 }
 
 /* Does input n of the record stand for input n of the state? */
@@ -217,6 +236,7 @@ void
 buildkit_found_release(struct buildkit_found *f)
 {
     free(f->list);
+    free(f->sorted);
     *f = (struct buildkit_found){0};
 }
 

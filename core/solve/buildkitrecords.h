@@ -25,6 +25,8 @@ struct buildkit_keys;
 void buildkit_records_find(const struct buildkit_records *all, const struct state *st,
                            const struct buildkit_keys *keys, const struct tenon_digest *contents,
                            uint32_t output, struct buildkit_found *out);
+/* After the last of them: before users of the state look for these. */
+void buildkit_found_sort(struct buildkit_found *f);
 void buildkit_found_release(struct buildkit_found *f);
 /* The first with a result that can stand for all that the state makes, or NULL. */
 const struct import_record *buildkit_found_result(const struct state *st,

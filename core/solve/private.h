@@ -70,6 +70,7 @@ struct buildkit_found {
         const struct buildkit_record *record;
         uint32_t output;
     } *list;
+    struct buildkit_find *sorted; /* the same, for looking up; NULL: there are none */
     size_t count;
 };
 
