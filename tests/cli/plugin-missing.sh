@@ -32,6 +32,11 @@ one_line() { printf '%s\n' "$1" >"$work/Dockerfile"; }
 base_image=$registry/base:1
 one_line "FROM base"
 run 0 build --progress=plain --build-context "$base" -o type=registry -t "$base_image" <"$work/Dockerfile"
+cat >"$work/Dockerfile" <<'END'
+FROM base
+CMD ["sh", "-c", "echo '{\"predicateType\": \"https://spdx.dev/Document\", \"predicate\": {}}' >$BUILDKIT_SCAN_DESTINATION/it.spdx.json"]
+END
+run 0 build --progress=plain --build-context "$base" -o type=registry -t "$registry/scan:1" <"$work/Dockerfile"
 front=$abs_top_builddir/tests/gateway/frontend
 if [ -x "$front" ]; then
     cp "$front" "$work/context/run"
@@ -100,6 +105,9 @@ RUN true' ;;
     attester-*)
         one_line 'FROM base'
         set -- "$@" --attest "type=${plugin#attester-}" ;;
+    scanner-generator)
+        one_line 'FROM base'
+        set -- "$@" --sbom "generator=$registry/scan:1" ;;
     scanner-*)
         one_line 'FROM base'
         set -- "$@" --sbom "scanner=${plugin#scanner-}" ;;
