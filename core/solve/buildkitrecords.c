@@ -129,6 +129,7 @@ buildkit_records_read(struct tenon_arena *arena, const struct tenon_import *im,
     struct buildkit_records *all = tenon_arena_alloc(arena, sizeof *all);
     all->count = json_object_array_length(list);
     all->list = tenon_arena_array(arena, all->count + 1, sizeof *all->list);
+    *out = all; /* its table is not the arena's: forgotten also when a record is malformed */
     for (size_t i = 0; i < all->count; i++) {
         struct json_object *o = json_object_array_get_idx(list, i);
         struct buildkit_record *r = &all->list[i];
@@ -147,7 +148,6 @@ buildkit_records_read(struct tenon_arena *arena, const struct tenon_import *im,
             return err->code;
         add_by_digest(all, r);
     }
-    *out = all;
     return 0;
 }
 
