@@ -359,7 +359,7 @@ cat >"$work/scanner/scan" <<'END'
 set -eu
 [ "$BUILDKIT_SCAN_SOURCE" = /run/src/core/sbom ] && [ "$BUILDKIT_SCAN_DESTINATION" = /run/out/ ]
 [ "$FROM_THE_IMAGE/$BUILDKIT_SCAN_WORD$PWD/$*" = "yes/a=b/work/with words" ]
-! touch "$BUILDKIT_SCAN_SOURCE/f" 2>/dev/null
+if touch "$BUILDKIT_SCAN_SOURCE/f" 2>/dev/null; then exit 3; fi
 echo scratch >/tmp/x
 for what in sbom other; do
     printf '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document",
