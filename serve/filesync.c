@@ -17,8 +17,7 @@
 #include "tools/alloc.h"
 #include "tools/path.h"
 #include "tools/vec.h"
-
-#define NS_PER_S INT64_C(1000000000)
+#include "tree/place.h"
 
 struct entry {
     char *path;
@@ -234,22 +233,13 @@ find_incoming(struct filesync *f, int64_t id, struct tenon_error *err)
     return &f->incoming.items[f->incoming.len - 1];
 }
 
-static void
-times_of(const struct entry *e, struct timespec times[2])
-{
-    int64_t ns = e->mtime_ns % NS_PER_S;
-
-    times[1] = (struct timespec){e->mtime_ns / NS_PER_S - (ns < 0), ns < 0 ? ns + NS_PER_S : ns};
-    times[0] = times[1];
-}
-
 static int
 complete(struct filesync *f, struct incoming *in, struct tenon_error *err)
 {
     struct entry *e = &f->entries.items[in->entry];
     struct timespec times[2];
 
-    times_of(e, times);
+    tenon_place_times(e->mtime_ns, times);
     if (fchmod(in->fd, e->mode & 07777) < 0 || futimens(in->fd, times) < 0)
         return tenon_error_sys(err, "complete %s", e->path);
     close(in->fd);
@@ -347,7 +337,7 @@ finish_dirs(struct filesync *f, struct tenon_error *err)
         auto_close int parent = open_parent(f, e->path, &name, err);
         if (parent < 0)
             return err->code;
-        times_of(e, times);
+        tenon_place_times(e->mtime_ns, times);
         if ((!S_ISLNK(e->mode) && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
             utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
             return tenon_error_sys(err, "complete %s", e->path);
