@@ -117,11 +117,8 @@ parse_flags(int argc, char **argv, struct flags *f)
 static int
 read_file(const char *path, struct tenon_buf *out, struct tenon_error *err)
 {
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tenon_error_sys(err, "open \"%s\"", path);
     tenon_buf_reserve(out, TENON_KEY_FILE_MAX + 1); /* of a key no copy stays behind */
-    return tenon_read_all(fd, TENON_KEY_FILE_MAX, out, err);
+    return tenon_read_file(path, TENON_KEY_FILE_MAX, out, err);
 }
 
 static int

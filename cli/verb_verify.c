@@ -1,7 +1,6 @@
 /* cli/verb_verify.c - tenon verify: is an image what a policy asks for? */
 #include "cli.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -122,13 +121,7 @@ put_report(struct json_object *report, bool good)
 static int
 read_bundle(const struct flags *f, struct tenon_buf *out, struct tenon_error *err)
 {
-    if (!f->signature)
-        return 0;
-    auto_close int fd = open(f->signature, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tenon_error_sys(err, "open \"%s\"", f->signature);
-    return tenon_read_all(fd, TENON_PLACE_DOCUMENT_MAX, out, err) < 0
-               ? tenon_error_context(err, "%s", f->signature) : 0;
+    return f->signature ? tenon_read_file(f->signature, TENON_PLACE_DOCUMENT_MAX, out, err) : 0;
 }
 
 static int

@@ -240,20 +240,31 @@ read_dir(struct tenon_ctx *ctx, struct tree t, const char *path,
     return TENON_OK;
 }
 
+/* Its directory, its name there (in *keep) and what it is; a link is not followed. */
+static int
+find(struct tree t, const char *path, char **keep, const char **name, struct stat *st,
+     struct tenon_error *err)
+{
+    if (check_visible(t, path, err) < 0)
+        return err->code;
+    auto_close int parent = tenon_root_open_parent(t.root, path, keep, name, err);
+    if (parent < 0)
+        return err->code;
+    if (fstatat(parent, *name, st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "%s", path);
+    return tenon_steal_fd(&parent);
+}
+
 static int
 stat_path(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_stat *out,
           struct tenon_error *err)
 {
-    if (check_visible(t, path, err) < 0)
-        return err->code;
     auto_free char *keep = NULL;
     const char *name = NULL;
-    auto_close int parent = tenon_root_open_parent(t.root, path, &keep, &name, err);
+    struct stat st;
+    auto_close int parent = find(t, path, &keep, &name, &st, err);
     if (parent < 0)
         return err->code;
-    struct stat st;
-    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return tenon_error_sys(err, "%s", path);
     fill_stat(ctx, t, parent, name, &st, out);
     return TENON_OK;
 }
@@ -263,16 +274,12 @@ stat_more(struct tenon_ctx *ctx, struct tree t, const char *path, struct tenon_s
           struct tenon_error *err)
 {
     struct tenon_stat_more more = { .struct_size = sizeof more };
-    if (check_visible(t, path, err) < 0)
-        return err->code;
     auto_free char *keep = NULL;
     const char *name = NULL;
-    auto_close int parent = tenon_root_open_parent(t.root, path, &keep, &name, err);
+    struct stat st;
+    auto_close int parent = find(t, path, &keep, &name, &st, err);
     if (parent < 0)
         return err->code;
-    struct stat st;
-    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return tenon_error_sys(err, "%s", path);
     if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
         more.dev_major = major(st.st_rdev);
         more.dev_minor = minor(st.st_rdev);
