@@ -254,6 +254,7 @@ cli_tests = \
 	tests/cli/old-kernel.sh \
 	tests/cli/overlay-store.sh \
 	tests/cli/platforms.sh \
+	tests/cli/plugin-content.sh \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \

@@ -107,16 +107,20 @@ int tenon_exec_check_entitlement(const char *text, struct tenon_error *err);
  * steps. */
 int tenon_exec_check_entitled(struct tenon_engine *engine, const struct tenon_vertex *v,
                               struct tenon_error *err);
-/* Adds what mount plugins contribute to the step's key, and reports the options of
+/* Adds names and epochs of mount plugins to the step's key, and reports the options of
  * third-party types that are in it; *is_volatile: a mount type says that the step may never be
  * cached. */
 struct tenon_hash;
 typedef void tenon_exec_key_option(void *data, const struct tenon_op_mount *m,
                                    const struct tenon_pair *option);
-int tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
-                          const struct tenon_vertex *v, struct tenon_hash *h,
-                          tenon_exec_key_option *option, void *data,
+int tenon_exec_mount_keys(struct tenon_engine *engine, const struct tenon_vertex *v,
+                          struct tenon_hash *h, tenon_exec_key_option *option, void *data,
                           bool *is_volatile, struct tenon_error *err);
+/* What mount plugins whose key_policy is CONTENT say now of what they give the step; "" when the
+ * step has none of these. */
+int tenon_exec_mount_contents(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                              const struct tenon_vertex *v, struct tenon_digest *out,
+                              struct tenon_error *err);
 /* The arguments as a shell would show them, for names and messages. */
 char *tenon_exec_describe(const struct tenon_vertex *v);
 

@@ -39,6 +39,7 @@ static int
 add_content(struct tenon_ctx *ctx, struct tenon_module *module,
             const struct tenon_op_mount *m, struct tenon_hash *h, struct tenon_error *err)
 {
+    tenon_hash_item(h, "mount", m->dest, strlen(m->dest));
     char **pairs = tenon_step_mount_options(m, NULL);
     static const char *const none[] = { NULL };
     auto_free char *what = tenon_asprintf("mount type %s", module->plugin.name);
@@ -54,24 +55,34 @@ add_content(struct tenon_ctx *ctx, struct tenon_module *module,
     return tenon_module_check(module, "cache_key", rc, err);
 }
 
+/* *module is NULL for a bind mount: an input like any other. */
+static int
+find_module(struct tenon_engine *engine, const struct tenon_op_mount *m,
+            struct tenon_module **module, struct tenon_error *err)
+{
+    *module = NULL;
+    if (!m->plugin_type && m->type == TENON_LLB_MOUNT_BIND)
+        return 0;
+    const char *type = tenon_step_mount_type(m);
+    if (!type)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "mount %s: unknown type %d", m->dest,
+                               (int)m->type);
+    return tenon_plugins_get(engine->plugins, TENON_KIND_MOUNT, type, module, err);
+}
+
 int
-tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
-                      const struct tenon_vertex *v, struct tenon_hash *h,
-                      tenon_exec_key_option *option, void *data,
+tenon_exec_mount_keys(struct tenon_engine *engine, const struct tenon_vertex *v,
+                      struct tenon_hash *h, tenon_exec_key_option *option, void *data,
                       bool *is_volatile, struct tenon_error *err)
 {
     const struct tenon_op_exec *op = &v->op.exec;
     for (size_t i = 0; i < op->mount_count; i++) {
         const struct tenon_op_mount *m = &op->mounts[i];
-        if (!m->plugin_type && m->type == TENON_LLB_MOUNT_BIND)
-            continue; /* an input like any other */
-        const char *type = tenon_step_mount_type(m);
-        if (!type)
-            return tenon_error_set(err, TENON_E_UNSUPPORTED, "mount %s: unknown type %d",
-                                   m->dest, (int)m->type);
         struct tenon_module *module;
-        if (tenon_plugins_get(engine->plugins, TENON_KIND_MOUNT, type, &module, err) < 0)
+        if (find_module(engine, m, &module, err) < 0)
             return err->code;
+        if (!module)
+            continue;
         const struct tenon_plugin *p = &module->plugin;
         switch ((enum tenon_key_policy)p->key_policy) {
         case TENON_KEY_NEUTRAL:
@@ -84,14 +95,37 @@ tenon_exec_mount_keys(struct tenon_engine *engine, struct tenon_ctx *ctx,
         case TENON_KEY_CONTENT:
             break;
         }
-        tenon_hash_item(h, "mount.type", type, strlen(type));
+        tenon_hash_item(h, "mount.type", p->name, strlen(p->name));
         auto_free char *epoch = tenon_asprintf("%u", p->key_epoch);
         tenon_hash_item(h, "mount.epoch", epoch, strlen(epoch));
         if (m->plugin_type)
             tell_options(p, m, option, data);
-        if (p->key_policy == TENON_KEY_CONTENT && p->cache_key &&
-            add_content(ctx, module, m, h, err) < 0)
+    }
+    return 0;
+}
+
+int
+tenon_exec_mount_contents(struct tenon_engine *engine, struct tenon_ctx *ctx,
+                          const struct tenon_vertex *v, struct tenon_digest *out,
+                          struct tenon_error *err)
+{
+    const struct tenon_op_exec *op = &v->op.exec;
+    auto_hash struct tenon_hash *h = tenon_hash_new();
+    bool any = false;
+
+    out->str[0] = 0;
+    for (size_t i = 0; i < op->mount_count; i++) {
+        struct tenon_module *module;
+        if (find_module(engine, &op->mounts[i], &module, err) < 0)
+            return err->code;
+        if (!module || module->plugin.key_policy != TENON_KEY_CONTENT ||
+            !module->plugin.cache_key)
+            continue;
+        any = true;
+        if (add_content(ctx, module, &op->mounts[i], h, err) < 0)
             return err->code;
     }
+    if (any)
+        tenon_hash_final(h, out);
     return 0;
 }

@@ -75,8 +75,8 @@ static bool
 is_record(const struct state *st)
 {
     /* Contexts are found by content, images by their own digests. */
-    return state_has_key(st) && st->ckey.str[0] && !st->is_volatile && !st->view &&
-           (!st->source || source_is_tree(st));
+    return state_has_key(st) && st->ckey.str[0] && !st->is_volatile && !st->unlike_key &&
+           !st->view && (!st->source || source_is_tree(st));
 }
 
 static void

@@ -121,7 +121,7 @@ work_lookup(struct job *j)
 {
     struct state *st = j->state;
 
-    int rc = key_own(st, &j->own, &j->is_volatile, &j->own_key, &j->err);
+    int rc = key_own(st, &j->own, &j->is_volatile, &j->contents, &j->own_key, &j->err);
     if (rc < 0)
         return rc;
     if (!definition_key(st, &j->own_key, &j->k1))

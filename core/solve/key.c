@@ -113,25 +113,35 @@ add_mount_option(void *data, const struct tenon_op_mount *m,
     key_parts_add(data, label, option->value);
 }
 
+int
+key_mount_contents(struct state *st, struct tenon_digest *out, struct tenon_error *err)
+{
+    struct tenon_engine *e = st->solver->engine;
+    auto_ctx struct tenon_ctx *ctx =
+        tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
+    return tenon_exec_mount_contents(e, ctx, st->v, out, err);
+}
+
 /* What mount plugins add. */
 static int
 add_mount_plugins(struct state *st, struct key_parts *p, bool *is_volatile,
-                  struct tenon_error *err)
+                  struct tenon_digest *contents, struct tenon_error *err)
 {
-    struct tenon_engine *e = st->solver->engine;
     auto_hash struct tenon_hash *h = tenon_hash_new();
     struct tenon_digest d;
 
     if (only_plain_root(&st->v->op.exec))
         return 0;
-    auto_ctx struct tenon_ctx *ctx =
-        tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
-    int rc = tenon_exec_mount_keys(e, ctx, st->v, h, add_mount_option, p,
+    int rc = tenon_exec_mount_keys(st->solver->engine, st->v, h, add_mount_option, p,
                                    is_volatile, err);
+    if (rc == 0)
+        rc = key_mount_contents(st, contents, err);
     if (rc < 0)
         return rc;
     tenon_hash_final(h, &d);
     key_parts_add(p, "mount plugins", d.str);
+    if (contents->str[0])
+        key_parts_add(p, "content of mounts", contents->str);
     return 0;
 }
 
@@ -203,11 +213,13 @@ add_action(struct key_parts *p, const struct tenon_op_action *a, const struct st
 
 int
 key_own(struct state *st, struct key_parts *p, bool *is_volatile,
-        struct tenon_digest *out, struct tenon_error *err)
+        struct tenon_digest *contents, struct tenon_digest *out, struct tenon_error *err)
 {
     const struct tenon_op *op = &st->v->op;
     const char *tag = "merge";
     int rc = 0;
+
+    contents->str[0] = 0;
 
     switch (op->type) {
     case TENON_OP_EXEC: {
@@ -215,7 +227,7 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         tag = "exec";
         key_parts_add(p, "platform", platform);
         add_exec(p, &op->exec);
-        rc = add_mount_plugins(st, p, is_volatile, err);
+        rc = add_mount_plugins(st, p, is_volatile, contents, err);
         break;
     }
     case TENON_OP_FILE:

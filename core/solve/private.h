@@ -94,6 +94,8 @@ struct state {
     struct tenon_digest alias;           /* of a record that has a key and no result */
     bool apart;       /* rests on an imported claim: apart.h; immutable once there is a ckey */
     bool is_volatile;                    /* never stored */
+    struct tenon_digest contents; /* what mount plugins said when the key was made, or "" */
+    bool unlike_key; /* made of something else, or upon what was: not stored; fixed once made */
     bool fresh;                          /* never looked up: no cache wanted */
 
     /* result */
@@ -135,8 +137,8 @@ struct job {
     struct tenon_digest *buildkit_digests; /* as digests; NULL: nobody asked */
     struct tenon_digest *digests; /* one an input; "" where none is needed */
     struct key_parts own;
-    struct tenon_digest own_key, k1, k2, ckey;
-    bool is_volatile, cached;
+    struct tenon_digest own_key, k1, k2, ckey, contents;
+    bool is_volatile, unlike_key, cached;
     struct tenon_view *view;
     struct tenon_chain *outputs;
     uint32_t output_count;
@@ -275,7 +277,9 @@ int run_source(struct job *j);
 void deps_init(struct state *st);
 void deps_release(struct state *st);
 int key_own(struct state *st, struct key_parts *p, bool *is_volatile,
-            struct tenon_digest *out, struct tenon_error *err);
+            struct tenon_digest *contents, struct tenon_digest *out, struct tenon_error *err);
+/* What its mount plugins say now of what they hold: of an exec alone; "" when nothing. */
+int key_mount_contents(struct state *st, struct tenon_digest *out, struct tenon_error *err);
 
 /* The content of output `index` of a made state, as the selectors of d mean it. */
 int content_of_input(struct state *user, size_t input, struct tenon_digest *out,

@@ -2,6 +2,7 @@
  * apart, the work, and the record of it. */
 #include <string.h>
 
+#include "base/log.h"
 #include "context/waiting.h"
 #include "exec/exec.h"
 #include "solve/apart.h"
@@ -153,10 +154,50 @@ make(struct job *j)
     return tenon_error_set(&j->err, TENON_E_BUG, "nothing to run");
 }
 
+/* Is it made upon what is not what its key says? */
+static bool
+upon_unlike(const struct state *st)
+{
+    for (size_t i = 0; i < st->v->input_count; i++)
+        if (st->inputs[i]->unlike_key)
+            return true;
+    return false;
+}
+
 static bool
 kept(const struct state *st)
 {
-    return !st->is_volatile && (st->k1.str[0] || st->k2.str[0]);
+    return !st->is_volatile && (st->k1.str[0] || st->k2.str[0]) && !upon_unlike(st);
+}
+
+static void
+tell_unlike(const struct state *st)
+{
+    auto_free char *text = tenon_asprintf("WARNING: what a mount of \"%s\" holds changed while "
+                                          "the build ran; its result is not kept", st->v->name);
+    const struct tenon_event ev = {
+        .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE, .name = text,
+        .level = TENON_LOG_WARNING,
+    };
+    tenon_events_post(st->solver->engine->events, &ev);
+}
+
+/* A key is made when the step is looked up, and what mounts hold is read when it runs: later, and
+ * maybe of something else.  Under that key it must not be found again. */
+static int
+compare_contents(struct job *j)
+{
+    struct tenon_digest now;
+
+    if (!j->state->contents.str[0])
+        return 0;
+    int rc = key_mount_contents(j->state, &now, &j->err);
+    if (rc < 0)
+        return tenon_error_context(&j->err, "whether mounts still hold what they held");
+    j->unlike_key = strcmp(now.str, j->state->contents.str) != 0;
+    if (j->unlike_key)
+        tell_unlike(j->state);
+    return 0;
 }
 
 static int
@@ -221,7 +262,8 @@ make_or_take(struct job *j)
 {
     if (!j->state->imported) {
         explain_miss(j->state);
-        return make(j);
+        int rc = make(j);
+        return rc < 0 ? rc : compare_contents(j);
     }
     int rc = import_make(j);
     if (rc < 0 && rc != TENON_E_CANCELLED) {
@@ -240,6 +282,7 @@ work_run(struct job *j)
     struct tenon_waiting waiting;
 
     /* Sources in layers lock and remember each layer on their own. */
+    j->unlike_key = upon_unlike(st);
     if (!kept(st) || (st->source && !source_is_tree(st)))
         return make(j);
     const struct tenon_digest *key = st->k2.str[0] ? &st->k2 : &st->k1;
@@ -254,7 +297,7 @@ work_run(struct job *j)
     rc = look_again(j);
     if (rc == 0) {
         rc = make_or_take(j);
-        if (rc == 0 && !j->gave_up)
+        if (rc == 0 && !j->gave_up && !j->unlike_key)
             rc = store_record(j);
     }
     tenon_lock_release(lock);

@@ -296,6 +296,7 @@ lookup_finish(struct job *j)
     st->own_key = j->own_key;
     st->k1 = j->k1;
     st->is_volatile = j->is_volatile;
+    st->contents = j->contents;
     take_buildkit(st, j);
     st->alias = j->alias;
     st->apart = j->alias.str[0] && j->apart;
@@ -350,6 +351,7 @@ run_finish(struct job *j)
         return;
     }
     st->cached = j->cached;
+    st->unlike_key = j->unlike_key;
     vertex_done(st, j->cached, NULL);
     state_made(st, j);
 }
