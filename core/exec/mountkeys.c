@@ -22,6 +22,17 @@ find_param(const struct tenon_plugin *p, const char *name)
     return NULL;
 }
 
+/* What is told is kept and shown: of a value that nobody is to see its digest. */
+static void
+tell_hidden(const struct tenon_op_mount *m, const struct tenon_pair *o,
+            tenon_exec_key_option *option, void *data)
+{
+    struct tenon_digest d;
+    tenon_digest_of(o->value, strlen(o->value), &d);
+    const struct tenon_pair hidden = { .key = o->key, .value = d.str };
+    option(data, m, &hidden);
+}
+
 /* Foreign options arrive sorted by name. */
 static void
 tell_options(const struct tenon_plugin *p, const struct tenon_op_mount *m,
@@ -30,7 +41,11 @@ tell_options(const struct tenon_plugin *p, const struct tenon_op_mount *m,
     for (size_t i = 0; i < m->plugin_option_count; i++) {
         const struct tenon_pair *o = &m->plugin_options[i];
         const struct tenon_param *param = find_param(p, o->key);
-        if (!param || !(param->flags & TENON_PARAM_NOT_IN_KEY))
+        if (param && param->flags & TENON_PARAM_NOT_IN_KEY)
+            continue;
+        if (param && param->flags & TENON_PARAM_SENSITIVE)
+            tell_hidden(m, o, option, data);
+        else
             option(data, m, o);
     }
 }

@@ -61,6 +61,7 @@ static int
 convert(const struct tenon_param *p, const char *text, const char *what,
         int64_t *number, char **out, struct tenon_error *err)
 {
+    const char *shown = p->flags & TENON_PARAM_SENSITIVE ? "*****" : text;
     bool flag;
     *number = 0;
     *out = NULL;
@@ -72,33 +73,33 @@ convert(const struct tenon_param *p, const char *text, const char *what,
         if (!tenon_parse_bool(text, &flag))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "%s: invalid value \"%s\" for %s: expected true or false",
-                                   what, text, p->name);
+                                   what, shown, p->name);
         *number = flag;
         break;
     case TENON_TYPE_INT:
         if (!tenon_parse_i64(text, number))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "%s: invalid value \"%s\" for %s: expected a number",
-                                   what, text, p->name);
+                                   what, shown, p->name);
         break;
     case TENON_TYPE_SIZE:
         if (!tenon_parse_size(text, number))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "%s: invalid value \"%s\" for %s: expected a size such as 64m",
-                                   what, text, p->name);
+                                   what, shown, p->name);
         break;
     case TENON_TYPE_DURATION:
         if (!tenon_parse_duration(text, number))
             return tenon_error_set(
                 err, TENON_E_INVALID,
-                "%s: invalid value \"%s\" for %s: expected a duration such as 5m", what, text,
+                "%s: invalid value \"%s\" for %s: expected a duration such as 5m", what, shown,
                 p->name);
         break;
     case TENON_TYPE_CHOICE:
         if (!is_choice(p->choices, text))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "%s: invalid value \"%s\" for %s: expected one of %s",
-                                   what, text, p->name, p->choices);
+                                   what, shown, p->name, p->choices);
         break;
     case TENON_TYPE_HOST_PATH:
         if (*text && *text != '/' && strcmp(text, "-")) {
@@ -116,7 +117,7 @@ convert(const struct tenon_param *p, const char *text, const char *what,
     if ((p->min || p->max) && (*number < p->min || *number > p->max))
         return tenon_error_set(err, TENON_E_INVALID,
                                "%s: invalid value \"%s\" for %s: not within %lld and %lld",
-                               what, text, p->name, (long long)p->min, (long long)p->max);
+                               what, shown, p->name, (long long)p->min, (long long)p->max);
     *out = tenon_strdup(text);
     return TENON_OK;
 }

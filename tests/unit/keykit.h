@@ -57,6 +57,8 @@ compile_mount(const char *name, const char *policy, unsigned epoch)
         " { .struct_size = sizeof ops, .attach = at };\n"
         "static const struct tenon_param options[] = {"
         " { .name = \"in\", .type = TENON_TYPE_STRING },"
+        " { .name = \"hidden\", .type = TENON_TYPE_STRING,"
+        " .flags = TENON_PARAM_SENSITIVE },"
         " { .name = \"out\", .type = TENON_TYPE_STRING,"
         " .flags = TENON_PARAM_NOT_IN_KEY }, { 0 } };\n"
         "static const struct tenon_plugin p ="
@@ -124,6 +126,7 @@ teardown(void)
 struct keys {
     struct tenon_digest vertex, own, k1, k2;
     bool is_volatile;
+    bool shown; /* a part of the key is "hush" as it is */
 };
 
 /* A tree of this test, by the name of its source; NULL: there is none. */
@@ -150,6 +153,8 @@ look_up(struct state *st, int (*work)(struct job *), struct keys *out)
         out->own = st->own_key = j->own_key;
         out->k1 = j->k1;
         out->is_volatile = j->is_volatile;
+        tenon_vec_foreach(part, &j->own.list)
+            out->shown |= tenon_streq(part->value, "hush");
     } else {
         out->k2 = j->k2;
     }

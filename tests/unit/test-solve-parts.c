@@ -323,6 +323,28 @@ START_TEST(test_keys_policy_and_epoch_of_a_plugin)
 }
 END_TEST
 
+/* Parts are kept in the store, and --explain prints them. */
+START_TEST(test_keys_hidden_option_counts_unseen)
+{
+    static const char *const names[] = { "option.in", "option.hidden", "option.hidden" };
+    static const char *const texts[] = { "hush", "hush", "other" };
+    struct keys keys[tenon_countof(names)];
+
+    compile_mount("x", "TENON_KEY_OPTIONS", 1);
+    open_plugins();
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        struct tenon_node *n = exec();
+        struct tenon_node *m = new_part(n, "mount");
+        set(m, "type", "x");
+        set(m, "dest", "/m");
+        set(m, names[i], texts[i]);
+        keys[i] = keys_of(n, false);
+    }
+    ck_assert(keys[0].shown && !keys[1].shown);
+    ck_assert_str_ne(keys[1].own.str, keys[2].own.str);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -339,6 +361,7 @@ main(void)
     tcase_add_test(c, test_keys_kind_of_op_counts);
     tcase_add_test(c, test_keys_what_stands_beside_is_in_none);
     tcase_add_test(c, test_keys_policy_and_epoch_of_a_plugin);
+    tcase_add_test(c, test_keys_hidden_option_counts_unseen);
     suite_add_tcase(s, c);
     return unit_run(s);
 }

@@ -13,6 +13,7 @@ static const struct tenon_param params[] = {
       .def = "shared" },
     { .name = "name", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
     { .name = "annotation", .type = TENON_TYPE_MAP },
+    { .name = "pin", .type = TENON_TYPE_INT, .flags = TENON_PARAM_SENSITIVE },
     { .name = NULL },
 };
 
@@ -74,6 +75,7 @@ static const struct {
     { "mod=1", "mount type x: unknown option \"mod\" (did you mean mode?)" },
     { "mode=a", "mount type x: invalid value \"a\" for mode: expected a number" },
     { "mode=10000", "mount type x: invalid value \"10000\" for mode: not within 0 and 4095" },
+    { "pin=12x4", "mount type x: invalid value \"*****\" for pin: expected a number" },
     { "ro=maybe", "mount type x: invalid value \"maybe\" for ro: expected true or false" },
     { "sharing=all",
       "mount type x: invalid value \"all\" for sharing: expected one of shared|private|locked" },
