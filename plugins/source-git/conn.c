@@ -35,8 +35,8 @@ make_transport(git_transport **out, git_remote *owner, void *data)
     return git_transport_smart(out, owner, &how);
 }
 
-static int
-on_transfer(const git_indexer_progress *p, void *data)
+int
+gs_conn_progress(const git_indexer_progress *p, void *data)
 {
     struct gs_conn *conn = data;
     if (conn->host->cancelled(conn->ctx)) {
@@ -65,7 +65,7 @@ gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out)
 {
     git_remote_init_callbacks(out, GIT_REMOTE_CALLBACKS_VERSION);
     out->transport = make_transport;
-    out->transfer_progress = on_transfer;
+    out->transfer_progress = gs_conn_progress;
     out->payload = conn;
 }
 

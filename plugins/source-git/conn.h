@@ -24,6 +24,7 @@ struct gs_conn { /* used by one worker */
     uint64_t object_bytes;     /* the largest object, see memory.c */
     size_t refused_bytes;      /* one that was larger, or 0 */
     struct tenon_error *err;
+    const char *dumb; /* the repository's URL when its server gives files alone; or NULL */
     bool failed; /* err was set by a transport: libgit2 knows less */
 };
 
@@ -32,6 +33,9 @@ bool gs_conn_allowed(const char *url);
 
 /* Callbacks for libgit2 that use conn, which must outlive them. */
 void gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out);
+
+/* Of a pack that arrives; data is the conn. */
+int gs_conn_progress(const git_indexer_progress *p, void *data);
 
 /* What libgit2 says went wrong, unless a transport said it; the code. */
 int gs_conn_error(struct gs_conn *conn, const char *what);

@@ -56,14 +56,32 @@ bad_status(struct gs_conn *conn, int status)
 }
 
 /* The rest goes where the first answer came from. */
-static void
+static bool
 follow(struct http *h, const char *answered)
 {
     size_t len = answered ? strlen(answered) : 0, tail = strlen(LS);
     if (len <= tail || strcmp(answered + len - tail, LS) != 0)
-        return;
+        return false;
     free(h->root);
     h->root = tenon_strndup(answered, len - tail);
+    return true;
+}
+
+/* To a server of files the question is the name of one: the list of refs. */
+static int
+not_smart(struct stream *s, const char *answered)
+{
+    struct gs_conn *conn = s->http->conn;
+
+    conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
+                      "the server does not speak git's smart HTTP protocol");
+    if (!s->post) {
+        const char *root = follow(s->http, answered) ? s->http->root : s->url;
+        const size_t len = strlen(root) - (root == s->url ? strlen(LS) : 0);
+        auto_free char *plain = tenon_strndup(root, len);
+        conn->dumb = conn->host->strdup(conn->ctx, plain);
+    }
+    return stop(conn);
 }
 
 static int
@@ -99,11 +117,8 @@ ask(struct stream *s)
         return bad_status(conn, answer.status);
     const char *want = s->post ? "application/x-git-upload-pack-result"
                                : "application/x-git-upload-pack-advertisement";
-    if (!tenon_streq(answer.content_type, want)) {
-        conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
-                          "the server does not speak git's smart HTTP protocol");
-        return stop(conn);
-    }
+    if (!tenon_streq(answer.content_type, want))
+        return not_smart(s, answer.url);
     if (!s->post)
         follow(s->http, answer.url);
     if (lseek(s->fd, 0, SEEK_SET) < 0)

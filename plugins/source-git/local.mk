@@ -21,6 +21,7 @@ source_git_la_SOURCES = \
 	%D%/checkout.c \
 	%D%/conn.c \
 	%D%/count.c \
+	%D%/dumb.c \
 	%D%/git.c \
 	%D%/gitdir.c \
 	%D%/http.c \

@@ -18,6 +18,18 @@ free_remote(git_remote **r)
 }
 #define auto_remote __attribute__((cleanup(free_remote)))
 
+/* The transport failed, and what it found helps. */
+static int
+list_files(struct gs_conn *conn, const struct gs_ref **refs, size_t *count, const char **head)
+{
+    auto_free char *shown = tenon_url_conceal(conn->url);
+
+    conn->failed = false;
+    if (gs_dumb_list(conn, refs, count, head) < 0)
+        return conn->host->error_context(conn->err, "failed to fetch remote %s", shown);
+    return TENON_OK;
+}
+
 int
 gs_remote_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count,
                 const char **head)
@@ -31,7 +43,8 @@ gs_remote_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count,
     if (git_remote_create_detached(&remote, conn->url) < 0 ||
         git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &o) < 0 ||
         git_remote_ls(&heads, &n, remote) < 0)
-        return gs_conn_error(conn, "failed to fetch remote");
+        return conn->dumb ? list_files(conn, refs, count, head)
+                          : gs_conn_error(conn, "failed to fetch remote");
     if (n > REFS_MAX)
         return conn->host->error(conn->err, TENON_E_LIMIT, 0, "remote has too many refs");
     struct gs_ref *list = conn->host->alloc(conn->ctx, (n + 1) * sizeof *list);
@@ -100,6 +113,18 @@ download(git_remote *remote, struct gs_conn *conn, const char *const *specs, siz
     return git_remote_download(remote, &list, &o);
 }
 
+static int
+get_files(struct gs_conn *conn, git_repository *repo, const git_oid *id)
+{
+    auto_free char *shown = tenon_url_conceal(conn->url);
+
+    conn->failed = false;
+    if (gs_dumb_get(conn, repo, id) < 0)
+        return conn->host->error_context(conn->err, "failed to fetch remote %s", shown);
+    conn->host->status_done(conn->ctx, "receiving objects");
+    return TENON_OK;
+}
+
 int
 gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const char *ref)
 {
@@ -108,7 +133,7 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
     if (strlen(sha) != GS_SHA_LEN || git_oid_fromstr(&id, sha) < 0)
         return conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
                                  "repositories with SHA-256 names are not supported");
-    if (has(repo, &id))
+    if (has(repo, &id) && gs_dumb_is_whole(conn, sha))
         return TENON_OK;
     if (git_remote_create_anonymous(&remote, repo, conn->url) < 0)
         return gs_conn_error(conn, "failed to fetch remote");
@@ -126,6 +151,8 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
         rc = download(remote, conn, by_sha, 1); /* servers may refuse this */
     if (!conn->failed && !has(repo, &id))
         rc = download(remote, conn, all, 2);
+    if (conn->dumb)
+        return get_files(conn, repo, &id);
     if (rc < 0 || conn->failed)
         return gs_conn_error(conn, "failed to fetch remote");
     conn->host->status_done(conn->ctx, "receiving objects");

@@ -18,4 +18,12 @@ int gs_store_open(struct gs_conn *conn, int dirfd, git_repository **out);
 int gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha,
                    const char *ref);
 
+/* ---- dumb.c: servers of files, after a transport found conn->dumb ---- */
+
+int gs_dumb_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count,
+                 const char **head);
+int gs_dumb_get(struct gs_conn *conn, git_repository *repo, const git_oid *id);
+/* Is what the commit or tag needs here, too? Without it only its name is. */
+bool gs_dumb_is_whole(const struct gs_conn *conn, const char *sha);
+
 #endif

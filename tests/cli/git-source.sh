@@ -196,7 +196,50 @@ echo 'please log in' >"$work/www/page.git/info/refs"
 run 1 build i4 <<END
 ADD $url/page.git#main /r
 END
-assert_has "$work/err" "the server does not speak git's smart HTTP protocol"
+assert_has "$work/err" "the server speaks neither of git's HTTP protocols"
+
+# A server of files that knows nothing of git: objects one by one, then in a pack.
+git -C "$work/www/sub.git" update-server-info
+cp -a "$work/www/repo.git" "$work/www/files-repo.git"
+git -C "$work/www/files-repo.git" update-server-info
+: >"$work/log"
+run 0 build i5 <<END
+ADD --keep-git-dir $url/files-repo.git#v1 /one
+ADD $url/files-repo.git /r
+END
+assert_eq "$(cat "$work/i5/r/f" "$work/i5/one/f" "$work/i5/one/dir/g" | tr '\n' ' ')" "three one below "
+assert_eq "$(readlink "$work/i5/r/link")" f
+assert_eq "$(cat "$work/i5/r/module/s")" sub
+assert_eq "$(git -C "$work/i5/one" rev-parse HEAD)" "$first"
+assert_lacks "$work/log" POST
+was=$(git -C "$work/repo" rev-parse HEAD)
+echo four >"$work/repo/f"
+git -C "$work/repo" commit -qam four
+git -C "$work/repo" push -qf "$work/www/files-repo.git" HEAD:main
+git -C "$work/www/files-repo.git" repack -qad
+git -C "$work/www/files-repo.git" update-server-info
+run 0 build i6 <<END
+ADD $url/files-repo.git /r
+END
+assert_eq "$(cat "$work/i6/r/f" "$work/i6/r/module/s" | tr '\n' ' ')" "four sub "
+assert_has "$work/log" "GET /files-repo.git/objects/pack/pack-"
+git -C "$work/repo" reset -q --hard "$was"
+# An object that is none, and one that is another.
+for broken in none another; do
+    cp -a "$work/www/files-repo.git" "$work/www/$broken.git"
+    git -C "$work/repo" commit -q --allow-empty -m "$broken"
+    git -C "$work/repo" push -qf "$work/www/$broken.git" HEAD:main
+    git -C "$work/www/$broken.git" update-server-info
+    tip=$(git -C "$work/repo" rev-parse HEAD)
+    rm -f "$work/www/$broken.git/objects/${tip%${tip#??}}/${tip#??}"
+    { [ $broken = none ] && echo nonsense || cat "$work/repo/.git/objects/${first%${first#??}}/${first#??}"; } \
+        >"$work/www/$broken.git/objects/${tip%${tip#??}}/${tip#??}"
+    run 1 build i7 <<END
+ADD $url/$broken.git /r
+END
+    assert_has "$work/err" "object $tip is broken"
+done
+git -C "$work/repo" reset -q --hard "$was"
 
 # Addresses that are no remote ones, and trees that would lead out.
 cd "$work/repo"
