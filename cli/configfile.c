@@ -29,7 +29,7 @@ static const struct {
     {"network", json_type_string},    {"offline", json_type_boolean},
     {"plugins", json_type_object},
     {"progress", json_type_string},   {"registries", json_type_object},
-    {"root", json_type_string},
+    {"root", json_type_string},       {"serve", json_type_object},
 };
 
 static void
@@ -80,6 +80,18 @@ check_http(struct json_object *http, const char *path)
         check_members(proxy, path, "http: proxy: ", proxies);
 }
 
+static void
+check_serve(struct json_object *serve, const char *path)
+{
+    static const char *const names[] = {"addresses", "group", "idle", "mode", "tls", NULL};
+    static const char *const tls_names[] = {"ca", "cert", "key", NULL};
+    struct json_object *tls = NULL;
+
+    check_members(serve, path, "serve: ", names);
+    if (json_object_object_get_ex(serve, "tls", &tls))
+        check_members(tls, path, "serve: tls: ", tls_names);
+}
+
 /* Which there are is the executor's affair; it is asked when a step runs. */
 static void
 check_network(const char *value, const char *path)
@@ -116,6 +128,8 @@ check_keys(struct json_object *o, const char *path, struct tenon_error *err)
             check_registries(value, path);
         } else if (value && !strcmp(key, "http")) {
             check_http(value, path);
+        } else if (value && !strcmp(key, "serve")) {
+            check_serve(value, path);
         }
     }
     return 0;

@@ -53,7 +53,7 @@ tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
 tenon_LDADD = $(serve_LIBS) libtenon-core.la
 serve_LIBS =
 if HAVE_NGHTTP2
-tenon_SOURCES += %D%/verb_serve.c
+tenon_SOURCES += %D%/servesettings.c %D%/servesettings.h %D%/verb_serve.c
 serve_LIBS += libtenon-serve.la
 endif
 # All that it calls is known before it reads anything hostile.

@@ -11,8 +11,8 @@
 #include "context/engine.h"
 #include "registry/libcurl.h"
 #include "serve.h"
+#include "servesettings.h"
 #include "tools/alloc.h"
-#include "tools/parse.h"
 #include "tools/path.h"
 
 static const char help[] =
@@ -23,16 +23,16 @@ static const char help[] =
     "\n"
     "Options:\n"
     "      --addr ADDRESS      unix://PATH (default: /run/tenon/tenon.sock, for users\n"
-    "                          $XDG_RUNTIME_DIR/tenon/tenon.sock)\n"
+    "                          $XDG_RUNTIME_DIR/tenon/tenon.sock), tcp://HOST:PORT\n"
+    "                          with TLS, fd:// for what systemd opened (repeatable)\n"
+    "      --group GROUP       of sockets at unix://, which are for it, too\n"
     "  -h, --help              show this\n"
     "      --idle DURATION     end when nobody was connected for so long: 10m\n"
-    "      --stdio             serve one client, on standard input and output\n";
-
-struct flags {
-    const char *addr;
-    int64_t idle_ns;
-    bool stdio;
-};
+    "      --mode MODE         of sockets at unix:// (default: 0600; with --group 0660)\n"
+    "      --stdio             serve one client, on standard input and output\n"
+    "      --tlscacert FILE    who signs the certificates of clients at tcp://\n"
+    "      --tlscert FILE      the server's certificate\n"
+    "      --tlskey FILE       its key\n";
 
 static int
 open_store(void *data, struct tenon_store **out, struct tenon_error *err)
@@ -40,24 +40,42 @@ open_store(void *data, struct tenon_store **out, struct tenon_error *err)
     return cli_open_store(data, out, err);
 }
 
-/* The path of the socket; malloc'ed, or NULL: see err. */
+/* Where nobody says another place; malloc'ed, or NULL: see err.  Others may look for the socket
+ * there: its own rights say who connects. */
 static char *
-socket_path(const char *addr, struct tenon_error *err)
+default_address(struct tenon_error *err)
 {
-    static const char unix_scheme[] = "unix://";
+    const char *runtime = geteuid() == 0 ? "/run" : secure_getenv("XDG_RUNTIME_DIR");
 
-    if (addr && tenon_has_prefix(addr, unix_scheme) && addr[strlen(unix_scheme)])
-        return tenon_strdup(addr + strlen(unix_scheme));
-    if (addr) {
-        tenon_error_set(err, TENON_E_UNSUPPORTED, "--addr %s: only unix://PATH is there yet", addr);
-        return NULL;
-    }
-    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-    if (geteuid() != 0 && (!runtime || *runtime != '/')) {
+    if (!runtime || *runtime != '/') {
         tenon_error_set(err, TENON_E_INVALID, "XDG_RUNTIME_DIR is not set: give --addr");
         return NULL;
     }
-    return tenon_path_join(geteuid() != 0 ? runtime : "/run", "tenon/tenon.sock");
+    auto_free char *dir = tenon_path_join(runtime, "tenon");
+    if (tenon_mkdir_p(AT_FDCWD, dir, 0711, err) < 0)
+        return NULL;
+    return tenon_asprintf("unix://%s/tenon.sock", dir);
+}
+
+/* Before there are threads, and while what systemd handed over is ours. */
+static struct serve_places *
+open_places(struct serve_settings *s, struct tenon_error *err)
+{
+    struct serve_rules rules;
+    auto_free char *standard = s->address_count > 0 ? NULL : default_address(err);
+
+    if (!err->code && standard)
+        serve_settings_add_address(s, standard, err);
+    if (err->code || serve_settings_rules(s, &rules, err) < 0)
+        return NULL;
+    struct serve_places *places = serve_places_new(&rules);
+    for (size_t i = 0; !err->code && i < s->address_count; i++)
+        serve_places_add(places, s->addresses[i], err);
+    if (err->code) {
+        serve_places_close(places);
+        return NULL;
+    }
+    return places;
 }
 
 /* What we print is not the protocol. */
@@ -72,21 +90,6 @@ take_stdio(int *in, int *out, struct tenon_error *err)
         dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return tenon_error_sys(err, "take standard input and output");
     return TENON_OK;
-}
-
-static int
-serve_socket(const struct serve_setup *setup, const struct flags *flags, const char *path,
-             struct tenon_error *err)
-{
-    auto_free char *dir = tenon_path_join(path, "..");
-
-    if (!flags->addr && tenon_mkdir_p(AT_FDCWD, dir, 0700, err) < 0)
-        return err->code;
-    const int fd = serve_bind(path, err);
-    if (fd < 0)
-        return fd;
-    tenon_log(TENON_LOG_NOTICE, "serving at unix://%s", path);
-    return serve_listen(setup, path, fd, (uint64_t)flags->idle_ns, err);
 }
 
 /* The caller has them, too: that we do not wait for them is for as long as we are here. */
@@ -106,13 +109,6 @@ serve_stdio(const struct serve_setup *setup, struct tenon_error *err)
     fcntl(kept_in, F_SETFL, in_flags);
     fcntl(kept_out, F_SETFL, out_flags);
     return err->code;
-}
-
-static int
-serve(const struct serve_setup *setup, const struct flags *flags, const char *path,
-      struct tenon_error *err)
-{
-    return flags->stdio ? serve_stdio(setup, err) : serve_socket(setup, flags, path, err);
 }
 
 /* Plugins first: inside a user namespace the owners of files can no longer be told. */
@@ -146,24 +142,24 @@ block_signals(void)
 }
 
 static int
-run(const struct cli *cli, const struct flags *flags)
+serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64_t idle_ns)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_engine engine = {0};
     const struct serve_setup setup = {.engine = &engine, .open_store = open_store,
                                       .data = (void *)(uintptr_t)cli};
-    auto_free char *path = flags->stdio ? NULL : socket_path(flags->addr, &err);
 
-    if (err.code) {
-        cli_print_error(&err);
-        return CLI_USAGE;
-    }
     block_signals();
-    if (enter(cli, &engine, &err) == 0) {
+    struct serve_places *places = stdio ? NULL : open_places(settings, &err);
+    if (err.code == 0 && enter(cli, &engine, &err) == 0) {
         tenon_libcurl_prepare();
-        serve(&setup, flags, path, &err);
+        if (stdio)
+            serve_stdio(&setup, &err);
+        else
+            serve_listen(&setup, places, idle_ns, &err);
         tenon_libcurl_settle();
     }
+    serve_places_close(places);
     tenon_plugins_free(engine.plugins);
     return err.code ? cli_print_error(&err) : CLI_OK;
 }
@@ -171,31 +167,48 @@ run(const struct cli *cli, const struct flags *flags)
 int
 cli_serve(const struct cli *cli, int argc, char **argv)
 {
-    enum { ADDR = 256, IDLE, STDIO };
+    enum { ADDR = 256, GROUP, IDLE, MODE, STDIO, CA, CERT, KEY };
     static const struct option options[] = {
         {"addr", required_argument, NULL, ADDR},
+        {"group", required_argument, NULL, GROUP},
         {"help", no_argument, NULL, 'h'},
         {"idle", required_argument, NULL, IDLE},
+        {"mode", required_argument, NULL, MODE},
         {"stdio", no_argument, NULL, STDIO},
+        {"tlscacert", required_argument, NULL, CA},
+        {"tlscert", required_argument, NULL, CERT},
+        {"tlskey", required_argument, NULL, KEY},
         {0},
     };
-    struct flags flags = {0};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct serve_settings s = {0};
+    const char **texts[] = {[GROUP - ADDR] = &s.group, [IDLE - ADDR] = &s.idle,
+                            [MODE - ADDR] = &s.mode, [CA - ADDR] = &s.ca,
+                            [CERT - ADDR] = &s.cert, [KEY - ADDR] = &s.key};
+    bool stdio = false;
+    uint64_t idle_ns = 0;
 
     for (int o; (o = cli_getopt(argc, argv, "h", options)) != -1;) {
         if (o == 'h')
             return cli_help(cli, help);
-        if (o == ADDR)
-            flags.addr = optarg;
-        else if (o == STDIO)
-            flags.stdio = true;
-        else if (o != IDLE)
+        if (o == 0)
             return CLI_USAGE;
-        else if (!tenon_parse_duration(optarg, &flags.idle_ns) || flags.idle_ns <= 0)
-            return cli_usage_error("serve", "--idle %s: expected a time as 10m", optarg);
+        if (o == STDIO)
+            stdio = true;
+        else if (o != ADDR)
+            *texts[o - ADDR] = optarg;
+        else if (serve_settings_add_address(&s, optarg, &err) < 0)
+            break;
     }
-    if (optind < argc)
+    if (!err.code && optind < argc)
         return cli_usage_error("serve", "unexpected argument \"%s\"", argv[optind]);
-    if (flags.stdio && flags.addr)
+    if (stdio && s.address_count > 0)
         return cli_usage_error("serve", "--stdio has no --addr");
-    return run(cli, &flags);
+    if (!err.code && serve_settings_fill(&s, cli->config, &err) == 0)
+        serve_settings_idle(&s, &idle_ns, &err);
+    if (err.code) {
+        cli_print_error(&err);
+        return CLI_USAGE;
+    }
+    return serve(cli, &s, stdio, idle_ns);
 }

@@ -3,27 +3,26 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "control.h"
+#include "addresses.h"
 #include "servejob.h"
+#include "tls.h"
 #include "tools/alloc.h"
-#include "tools/path.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define FULL_NS UINT64_C(1000000000) /* until one more client is tried, when one did not fit */
+
+enum { SIGNALS, ENDED, PLACES }; /* what is waited for */
 
 /* ---- time ---------------------------------------------------------------- */
 
@@ -48,62 +47,22 @@ server_deadline(unsigned seconds)
     return t;
 }
 
-/* ---- the socket ---------------------------------------------------------- */
-
-/* Does nobody listen there?  One with too many clients still does. */
-static bool
-is_dead(const struct sockaddr_un *at)
-{
-    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 &&
-           errno == ECONNREFUSED;
-}
-
-/* Of two that start at once one looks and binds after the other.  -1: without it. */
-static int
-lock_dir(const char *path)
-{
-    auto_free char *dir = tenon_path_join(path, "..");
-    auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd >= 0 && flock(fd, LOCK_EX) == 0 ? tenon_steal_fd(&fd) : -1;
-}
-
-int
-serve_bind(const char *path, struct tenon_error *err)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    struct stat st;
-
-    if (strlen(path) > SERVE_UNIX_PATH_MAX)
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "the path of a socket has at most %d bytes: %s",
-                               SERVE_UNIX_PATH_MAX, path);
-    strcpy(at.sun_path, path);
-    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return tenon_error_sys(err, "make a socket");
-    auto_close int lock = lock_dir(path);
-    (void)lock; /* until the return */
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        if (!is_dead(&at))
-            return tenon_error_errno(err, EADDRINUSE, "listen on %s", path);
-        unlink(path);
-    }
-    const mode_t before = umask(0177); /* there are no other threads yet */
-    const int rc = bind(fd, (const struct sockaddr *)&at, sizeof at);
-    umask(before);
-    if (rc < 0 || listen(fd, SOMAXCONN) < 0)
-        return tenon_error_sys(err, "listen on %s", path);
-    return tenon_steal_fd(&fd);
-}
-
 /* ---- clients ------------------------------------------------------------- */
+
+/* Who speaks at all says so at once. */
+static struct grpc_limits
+server_limits(void)
+{
+    struct grpc_limits limits = grpc_limits_default();
+
+    limits.greeting_ns = SERVER_GREETING_S * UINT64_C(1000000000);
+    return limits;
+}
 
 struct client {
     struct server *server;
     struct grpc_conn *conn;
+    struct tlslink *link; /* NULL: there is no TLS between us */
     pthread_t thread;
     int ended_fd; /* is told when it has ended */
     bool ended;   /* the server's lock */
@@ -111,6 +70,7 @@ struct client {
 
 struct listener {
     struct server server;
+    const struct serve_places *places; /* NULL: none comes besides those that are there */
     TENON_VEC(struct client *) clients;
     int ended_fd;
 };
@@ -121,6 +81,8 @@ serve_client(void *data)
     struct client *c = data;
 
     control_serve(c->server, c->conn);
+    grpc_conn_close(c->conn); /* the link waits for that, and the main thread for no link */
+    tlslink_free(c->link);
     pthread_mutex_lock(&c->server->lock);
     c->ended = true;
     pthread_mutex_unlock(&c->server->lock);
@@ -128,37 +90,49 @@ serve_client(void *data)
     return NULL;
 }
 
+/* With TLS to be spoken first, or NULL. */
 static void
-add_client(struct listener *l, int in, int out)
+add_client(struct listener *l, int in, int out, struct serve_tls *tls)
 {
+    const struct grpc_limits limits = server_limits();
     struct client *c = tenon_new0(struct client);
 
     c->server = &l->server;
     c->ended_fd = l->ended_fd;
-    c->conn = grpc_conn_new(GRPC_SERVER, NULL);
-    if (grpc_conn_start(c->conn, in, out) == 0 &&
+    c->conn = grpc_conn_new(GRPC_SERVER, &limits);
+    if (tls)
+        c->link = tlslink_start(tls, in, &in);
+    if (tls && c->link)
+        out = in;
+    if ((!tls || c->link) && grpc_conn_start(c->conn, in, out) == 0 &&
         pthread_create(&c->thread, NULL, serve_client, c) == 0) {
         tenon_vec_push(&l->clients, c);
         return;
     }
     tenon_log(TENON_LOG_WARNING, "a client is refused: no thread for it");
     grpc_conn_free(c->conn);
+    tlslink_free(c->link);
     free(c);
 }
 
 /* False: there is no descriptor for it, or no memory; it waits. */
 static bool
-accept_client(struct listener *l, int socket)
+accept_client(struct listener *l, const struct place *place)
 {
-    const int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
+    const int fd = accept4(place->fd, NULL, NULL, SOCK_CLOEXEC);
+    struct serve_tls *tls = place->secure ? l->places->tls : NULL;
 
     if (fd < 0)
-        return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR;
-    if (l->clients.len < SERVER_CLIENTS_MAX) {
-        add_client(l, fd, fd);
+        return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    if (l->clients.len < SERVER_CLIENTS_MAX && (!tls || !serve_tls_is_busy(tls))) {
+        add_client(l, fd, fd, tls);
         return true;
     }
-    tenon_log(TENON_LOG_WARNING, "a client is refused: there are %d", SERVER_CLIENTS_MAX);
+    if (l->clients.len < SERVER_CLIENTS_MAX)
+        tenon_log(TENON_LOG_WARNING, "%s: a client is refused: %d have not said who they are",
+                  place->text, SERVER_GREETINGS_MAX);
+    else
+        tenon_log(TENON_LOG_WARNING, "a client is refused: there are %d", SERVER_CLIENTS_MAX);
     close(fd);
     return true;
 }
@@ -238,48 +212,64 @@ wait_of(uint64_t ns)
     return !ns ? -1 : ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-/* socket -1: none comes besides those that are there. */
+static void
+fill_polls(struct pollfd *p, const struct listener *l, int signals, bool full)
+{
+    p[SIGNALS] = (struct pollfd){.fd = signals, .events = POLLIN};
+    p[ENDED] = (struct pollfd){.fd = l->ended_fd, .events = POLLIN};
+    for (size_t i = 0; l->places && i < l->places->list.len; i++)
+        p[PLACES + i] = (struct pollfd){.fd = full ? -1 : l->places->list.items[i].fd,
+                                        .events = POLLIN};
+}
+
 static int
-attend(struct listener *l, int socket, uint64_t idle_ns, struct tenon_error *err)
+attend(struct listener *l, uint64_t idle_ns, struct tenon_error *err)
 {
     auto_close int signals = open_signals(err);
+    const size_t places = l->places ? l->places->list.len : 0;
+    struct pollfd p[PLACES + SERVE_PLACES_MAX];
+    bool full = false; /* a while, or they would be asked for ever */
+
     if (signals < 0)
         return err->code;
-    struct pollfd p[] = {{.fd = signals, .events = POLLIN},
-                         {.fd = l->ended_fd, .events = POLLIN},
-                         {.fd = socket, .events = POLLIN}};
     for (;;) {
-        const bool idle = l->clients.len == 0, full = p[2].fd != socket;
-        if (idle && socket < 0)
+        const bool idle = l->clients.len == 0;
+        if (idle && !places)
             return TENON_OK;
-        const int n = poll(p, tenon_countof(p), wait_of(full   ? FULL_NS
-                                                        : idle ? idle_ns : 0));
+        fill_polls(p, l, signals, full);
+        const int n = poll(p, PLACES + places, wait_of(full   ? FULL_NS
+                                                       : idle ? idle_ns : 0));
         if (n < 0 && errno != EINTR)
             return tenon_error_sys(err, "wait for clients");
-        p[2].fd = socket;
-        if (n == 0 && full)
+        if (n == 0 && full) {
+            full = false;
             continue;
-        if (n == 0 || (n > 0 && p[0].revents))
+        }
+        full = false;
+        if (n == 0 || (n > 0 && p[SIGNALS].revents))
             return TENON_OK;
         eventfd_t ended;
-        if (n > 0 && p[1].revents && eventfd_read(l->ended_fd, &ended) == 0)
+        if (n > 0 && p[ENDED].revents && eventfd_read(l->ended_fd, &ended) == 0)
             reap(l, false);
-        if (n > 0 && p[2].revents && !accept_client(l, socket))
-            p[2].fd = -1; /* a while, or it would be asked for ever */
+        for (size_t i = 0; n > 0 && i < places; i++)
+            if (p[PLACES + i].revents && !accept_client(l, &l->places->list.items[i]))
+                full = true;
     }
 }
 
 int
-serve_listen(const struct serve_setup *setup, const char *path, int socket, uint64_t idle_ns,
+serve_listen(const struct serve_setup *setup, struct serve_places *places, uint64_t idle_ns,
              struct tenon_error *err)
 {
-    auto_close int fd = socket;
     struct listener l;
 
-    if (open_listener(&l, setup, err) == 0)
-        attend(&l, fd, idle_ns, err);
-    unlink(path); /* before another can have made it: that sees that we listen */
-    close(tenon_steal_fd(&fd));
+    tenon_vec_foreach(place, &places->list)
+        tenon_log(TENON_LOG_NOTICE, "serving at %s", place->text);
+    if (open_listener(&l, setup, err) == 0) {
+        l.places = places;
+        attend(&l, idle_ns, err);
+    }
+    serve_places_hide(places);
     close_listener(&l);
     return err->code;
 }
@@ -290,8 +280,8 @@ serve_one(const struct serve_setup *setup, int in, int out, struct tenon_error *
     struct listener l;
 
     if (open_listener(&l, setup, err) == 0) {
-        add_client(&l, in, out);
-        attend(&l, -1, 0, err);
+        add_client(&l, in, out, NULL);
+        attend(&l, 0, err);
     }
     close_listener(&l);
     return err->code;

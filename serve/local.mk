@@ -4,6 +4,8 @@ if HAVE_NGHTTP2
 noinst_LTLIBRARIES += libtenon-serve.la
 endif
 libtenon_serve_la_SOURCES = \
+	%D%/addresses.c \
+	%D%/addresses.h \
 	%D%/agents.c \
 	%D%/agents.h \
 	%D%/callerror.c \
@@ -37,9 +39,11 @@ libtenon_serve_la_SOURCES = \
 	%D%/solving.h \
 	%D%/statuslog.c \
 	%D%/statuslog.h \
+	%D%/tls.c \
+	%D%/tls.h \
 	%D%/tunnel.c \
 	%D%/tunnel.h
 # The rooms of the core, and what plugins have in common: of these the bridge and gRPC.
 libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_builddir)/plugins/include
 libtenon_serve_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
-libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS)
+libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS) $(GNUTLS_LIBS)

@@ -1,6 +1,8 @@
 /* serve/serve.h - the server of BuildKit's control API, as cli/verb_serve.c starts it.
  *
  *   listen.c         connections: a thread each, until a signal, or nobody comes
+ *   addresses.c      where they come: files, TCP, what systemd opened
+ *   tls.c            TLS between a client and its connection
  *   control.c        the methods, but for what follows
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
  *   drive.c          who describes the build: a definition, a frontend, or the client itself
@@ -22,7 +24,9 @@
 #ifndef TENON_SERVE_SERVE_H
 #define TENON_SERVE_SERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -36,14 +40,24 @@ struct serve_setup { /* borrowed while there is a server; read-only */
     void *data;
 };
 
-enum { SERVE_UNIX_PATH_MAX = 107 };
+enum { SERVE_UNIX_PATH_MAX = 107, SERVE_PLACES_MAX = 16 };
 
-/* A listening socket at the path, for its owner alone; what a server left there that is no more is
- * replaced.  The socket, or a negative status. */
-int serve_bind(const char *path, struct tenon_error *err);
+struct serve_rules {  /* who may come */
+    mode_t mode;      /* of sockets that are files */
+    bool has_group;   /* and their group, or else the process's */
+    gid_t group;
+    const char *ca, *cert, *key; /* TLS: PEM files; borrowed */
+};
+struct serve_places;
+struct serve_places *serve_places_new(const struct serve_rules *rules);
+/* Listens at unix://PATH, where what a server left that is no more is replaced; at tcp://HOST:PORT,
+ * which needs TLS; or on what systemd has opened, fd://.  Before there are threads. */
+int serve_places_add(struct serve_places *p, const char *address, struct tenon_error *err);
+/* Files that we made are removed, unless they are another server's by now. */
+void serve_places_close(struct serve_places *p);
 /* Until SIGINT or SIGTERM, which are blocked in all threads, or until nobody was connected for
- * idle_ns (0: that does not matter).  Removes the path and closes the socket. */
-int serve_listen(const struct serve_setup *setup, const char *path, int socket, uint64_t idle_ns,
+ * idle_ns (0: that does not matter).  Nobody can connect afterwards. */
+int serve_listen(const struct serve_setup *setup, struct serve_places *places, uint64_t idle_ns,
                  struct tenon_error *err);
 /* One client, on two descriptors, until it goes. */
 int serve_one(const struct serve_setup *setup, int in, int out, struct tenon_error *err);

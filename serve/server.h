@@ -13,6 +13,8 @@ enum {
     SERVER_JOBS_MAX = 200,     /* builds at a time */
     SERVER_JOBS_KEPT = 16,     /* that are over, and can still be asked for */
     SERVER_SESSIONS_MAX = 1000,
+    SERVER_GREETINGS_MAX = 32, /* of them behind TLS, who have not shown a certificate yet */
+    SERVER_GREETING_S = 20,    /* seconds for that, and until a client speaks HTTP/2 */
     SERVER_WAIT_JOB = 6,       /* seconds: calls of a client come in any order */
     SERVER_WAIT_SESSION = 5,
 };

@@ -112,6 +112,9 @@ endif
 if HAVE_NGHTTP2
 unit_tests += tests/unit/test-grpc
 endif
+if HAVE_NGHTTP2
+unit_tests += tests/unit/test-serve-tls
+endif
 if PLUGIN_SOURCE_GIT
 unit_tests += tests/unit/test-source-git
 endif

@@ -60,6 +60,10 @@ tests_unit_test_grpc_interop_CPPFLAGS = $(grpc_CPPFLAGS)
 tests_unit_test_grpc_interop_CFLAGS = $(grpc_CFLAGS)
 tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
 
+# The server of BuildKit's control API.
+tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
+tests_unit_test_serve_tls_LDADD = libtenon-serve.la $(LDADD)
+
 tests_unit_test_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_message_LDADD = libtenon-common-message.la $(LDADD)
 

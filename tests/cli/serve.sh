@@ -47,17 +47,41 @@ cd "$work"
 echo "-- a socket for its owner"
 run 1 tenon serve --addr "unix://$work/none/socket"
 assert_has "$work/err" "listen on $work/none/socket"
-run 2 tenon serve --addr tcp://127.0.0.1:1
-assert_has "$work/err" "only unix://PATH"
+run 1 tenon serve --addr tcp://127.0.0.1:0
+assert_has "$work/err" "it needs an authority"
 run 2 tenon serve --idle never
+run 1 tenon serve --mode 1777 --addr "unix://$work/s"
+assert_has "$work/err" "expected rights as 0660"
+run 1 tenon serve --group nobody-has-this --addr "unix://$work/s"
+assert_has "$work/err" "there is no such group"
 run 2 tenon serve --stdio --addr "unix://$work/s"
-"$abs_top_builddir/tenon-dev" --root "$store" serve --addr "unix://$work/s" >"$work/serve.out" 2>"$work/serve.err" &
+[ ! -e "$work/s" ] || fail "a socket that nobody serves"
+mkdir "$work/tls"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$work/tls/key.pem" -out "$work/tls/ca.pem" 2>/dev/null
+cp "$work/tls/ca.pem" "$work/tls/cert.pem"
+cat >"$work/tenon.json" <<END
+{"serve": {"addresses": ["unix://$work/s", "tcp://127.0.0.1:0"], "group": "4321", "mode": "0620",
+           "tls": {"ca": "$work/tls/ca.pem", "cert": "$work/tls/cert.pem", "key": "$work/tls/key.pem"}}}
+END
+"$abs_top_builddir/tenon-dev" --config "$work/tenon.json" --root "$store" serve >"$work/serve.out" 2>"$work/serve.err" &
 server=$!
 remember $server
-await "the server" test -S "$work/s"
-assert_eq "srw-------" "$(stat -c %A "$work/s")"
+await "the server" grep -q "serving at tcp:" "$work/serve.err"
+assert_eq "srw--w---- 4321" "$(stat -c '%A %g' "$work/s")"
 run 1 tenon serve --addr "unix://$work/s"
 assert_has "$work/err" "in use"
+
+echo "-- TLS, and a socket that was there"
+port=$(sed -n 's/.*serving at tcp:\/\/127.0.0.1://p' "$work/serve.err")
+run 0 /usr/bin/python3 "$client" tls "127.0.0.1:$port" "$work/tls"
+! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
+assert_has "$work/err" "ok TLS without a certificate"
+assert_has "$work/serve.err" " is CN=127.0.0.1 (sha256:"
+assert_has "$work/serve.err" " is refused: "
+run 0 /usr/bin/python3 "$client" activated "$work" "$abs_top_builddir/tenon-dev" --root "$store" serve --addr fd://
+! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
+assert_has "$work/err" "ok whose socket it is"
 
 echo "-- everything"
 run 0 /usr/bin/python3 "$client" "unix:$work/s" "$work" $server

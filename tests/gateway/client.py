@@ -5,6 +5,8 @@ of LLBBridge).  It says on standard error what it found: "ok THING", or "WRONG T
 
 client.py unix:SOCKET DIRECTORY SERVER     all of it, in DIRECTORY; SERVER: the server's process
 client.py stdio PROGRAM ARGUMENT...        the same connection on a program's pipes: Info
+client.py tls ADDRESS DIRECTORY            Info with and without the certificate in DIRECTORY
+client.py activated DIRECTORY PROGRAM ARGUMENT...   Info of a server that gets its socket
 """
 import concurrent.futures
 import io
@@ -657,8 +659,45 @@ def stdio(command):
     check("what the caller has", os.get_blocking(shared))
 
 
+def over_tls(address, directory):
+    """DIRECTORY has ca.pem, cert.pem and key.pem: with them we are let in, and without them not."""
+    def read(name):
+        with open(os.path.join(directory, name), "rb") as file:
+            return file.read()
+
+    def info(*mine):
+        with grpc.secure_channel(address, grpc.ssl_channel_credentials(read("ca.pem"), *mine)) as c:
+            return call(c, CONTROL + "Info", NONE(), m.Info)
+    check("TLS", info(read("key.pem"), read("cert.pem")).buildkitVersion.package == "tenon")
+    refused("TLS without a certificate", info(), grpc.StatusCode.UNAVAILABLE, "")
+
+
+def activated(directory, command):
+    """The server is started as systemd does it, with a socket that is there already."""
+    path = os.path.join(directory, "activated")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+
+        def hand_over():
+            os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="tenon")
+            os.dup2(listener.fileno(), 3)
+            os.set_inheritable(3, True) # which dup2 leaves as it was, if it was 3
+        server = subprocess.Popen(command, preexec_fn=hand_over, close_fds=False)
+    with grpc.insecure_channel("unix:" + path) as channel:
+        check("a socket that was there", call(channel, CONTROL + "Info", NONE(),
+                                              m.Info).buildkitVersion.package == "tenon")
+    server.terminate()
+    check("its server's end", server.wait(timeout=60) == 0)
+    check("whose socket it is", os.path.exists(path))
+
+
 if sys.argv[1] == "stdio":
     stdio(sys.argv[2:])
+elif sys.argv[1] == "tls":
+    over_tls(*sys.argv[2:])
+elif sys.argv[1] == "activated":
+    activated(sys.argv[2], sys.argv[3:])
 else:
     everything(sys.argv[1], sys.argv[2], int(sys.argv[3]))
 say("done")

@@ -75,6 +75,28 @@ START_TEST(test_grpc_hostile_garbage_ends_the_connection)
 }
 END_TEST
 
+/* Who says nothing, or begins to say something, keeps no server for ever. */
+START_TEST(test_grpc_hostile_greeting)
+{
+    static const char *const said[] = {"", "PRI * HTTP/2.0\r\n"};
+    struct grpc_limits limits = grpc_limits_default();
+    auto_grpc_status struct grpc_status why = {0};
+    int fds[2];
+
+    limits.greeting_ns = 50000000;
+    struct grpc_conn *conn = grpc_conn_new(GRPC_SERVER, &limits);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    ck_assert_int_eq(send(fds[1], said[_i], strlen(said[_i]), MSG_NOSIGNAL),
+                     (ssize_t)strlen(said[_i]));
+    ck_assert_int_eq(grpc_conn_start(conn, fds[0], fds[0]), 0);
+    ck_assert_ptr_null(grpc_conn_accept(conn));
+    ck_assert(!grpc_conn_alive(conn, &why));
+    ck_assert_str_eq(why.message, "the client does not speak");
+    grpc_conn_free(conn);
+    close(fds[1]);
+}
+END_TEST
+
 /* ---- slow --------------------------------------------------------------------- */
 
 enum { FRAME_HEADER = 9, FRAME_HEADERS = 1 }; /* RFC 9113, sections 4.1 and 6.2 */
@@ -869,6 +891,7 @@ suite(void)
 
     tcase_add_loop_test(t, test_grpc_hostile_garbage_ends_the_connection, 0,
                         (int)tenon_countof(garbage));
+    tcase_add_loop_test(t, test_grpc_hostile_greeting, 0, 2);
     tcase_add_test(t, test_grpc_hostile_reads_late);
     tcase_add_loop_test(t, test_grpc_hostile_messages, 0, (int)tenon_countof(messages));
     tcase_add_test(t, test_grpc_hostile_answer_longer_than_message_max);

@@ -421,13 +421,24 @@ on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error, voi
     return 0;
 }
 
+/* With it the connection ends. */
+static uint64_t
+expire_greeting(struct grpc_conn *conn, uint64_t now_ns)
+{
+    if (conn->greet_by_ns && grpc_screen_greeted(&conn->screen))
+        conn->greet_by_ns = 0;
+    if (conn->greet_by_ns && conn->greet_by_ns <= now_ns)
+        grpc_conn_end(conn, GRPC_UNAVAILABLE, "the client does not speak");
+    return conn->ended ? 0 : conn->greet_by_ns;
+}
+
 uint64_t
 grpc_conn_expire(struct grpc_conn *conn, uint64_t now_ns)
 {
-    uint64_t first = 0;
+    uint64_t first = expire_greeting(conn, now_ns);
 
     if (conn->deadlines == 0)
-        return 0;
+        return first;
     for (struct grpc_call *call = conn->calls, *next; call; call = next) {
         next = call->next;
         if (!call->deadline_ns || call->over || call->closed)

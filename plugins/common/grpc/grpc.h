@@ -85,6 +85,8 @@ struct grpc_limits {
     unsigned streams_max; /* calls of the peer at once; 250.  One that it has given up counts
                            * until it is finished or freed here.  More are refused (the peer
                            * sees UNAVAILABLE, and may try again) */
+    uint64_t greeting_ns; /* a server's: until the client must have begun to speak HTTP/2, or the
+                           * connection ends; 0: whenever it likes */
 };
 struct grpc_limits grpc_limits_default(void);
 

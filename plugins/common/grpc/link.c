@@ -175,6 +175,8 @@ grpc_conn_start(struct grpc_conn *conn, int in_fd, int out_fd)
     if (rv == 0) {
         struct link *l = tenon_new0(struct link);
         l->conn = conn;
+        if (conn->role == GRPC_SERVER && conn->limits.greeting_ns)
+            conn->greet_by_ns = grpc_now_ns() + conn->limits.greeting_ns;
         sigfillset(&all); /* signals are others'; and a pipe without a reader is EPIPE */
         pthread_sigmask(SIG_SETMASK, &all, &before);
         pthread_mutex_lock(&conn->lock); /* until conn->thread is known */

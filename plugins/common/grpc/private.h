@@ -112,6 +112,7 @@ struct grpc_conn {
     uint32_t fault; /* of HTTP/2, in a GOAWAY that was sent or received */
     struct grpc_status why; /* if ended */
     uint64_t pings_sent, pings_answered;
+    uint64_t greet_by_ns; /* as greeting_ns wants it; 0: it has, or need not */
 
     /* link.c: its thread's, but for those that are set before it starts */
     bool started, stop, joined;
@@ -158,6 +159,7 @@ void grpc_call_refuse(struct grpc_call *call, int code, const char *fmt, ...)
 
 /* What has arrived, cut anywhere.  False: the connection has ended. */
 bool grpc_conn_feed(struct grpc_conn *conn, const void *data, size_t len);
+bool grpc_screen_greeted(const struct grpc_screen *s); /* HTTP/2's first words are there */
 /* Was the stream, whose HEADERS are here now, given up before? */
 bool grpc_screen_gave_up(const struct grpc_screen *s, int32_t id);
 

@@ -21,6 +21,12 @@ feed(struct grpc_conn *conn, const void *data, size_t len)
 }
 
 bool
+grpc_screen_greeted(const struct grpc_screen *s)
+{
+    return s->preface == PREFACE;
+}
+
+bool
 grpc_screen_gave_up(const struct grpc_screen *s, int32_t id)
 {
     for (size_t i = 0; i < s->given_up; i++) {
