@@ -316,6 +316,23 @@ START_TEST(test_grpc_deadline_ends_the_call)
 }
 END_TEST
 
+/* The client as well, with all that it has to say said: this server says nothing at all. */
+START_TEST(test_grpc_client_keeps_the_deadline)
+{
+    int ends[2];
+    auto_grpc_status struct grpc_status status = {0};
+    auto_buf struct tenon_buf reply = TENON_BUF_INIT;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    struct grpc_conn *conn = grpc_conn_new(GRPC_CLIENT, NULL);
+    ck_assert_int_eq(grpc_conn_start(conn, ends[0], ends[0]), 0);
+    ck_assert(!grpc_call_unary(conn, "/test.Test/Wait", NULL, 0, 50000000, "", 0, &reply, &status));
+    ck_assert_int_eq(status.code, GRPC_DEADLINE_EXCEEDED);
+    grpc_conn_free(conn);
+    close(ends[1]);
+}
+END_TEST
+
 /* The server keeps the time by itself: this client has told it one, and waits for ever. */
 START_TEST(test_grpc_server_keeps_the_deadline)
 {
@@ -522,6 +539,7 @@ suite(void)
     tcase_add_test(calls, test_grpc_cancel_reaches_the_method);
     tcase_add_test(calls, test_grpc_cancel_frees_a_method_that_sends);
     tcase_add_test(calls, test_grpc_deadline_ends_the_call);
+    tcase_add_test(calls, test_grpc_client_keeps_the_deadline);
     tcase_add_test(calls, test_grpc_server_keeps_the_deadline);
     tcase_add_test(calls, test_grpc_deadline_that_is_none);
     suite_add_tcase(s, calls);

@@ -441,7 +441,8 @@ grpc_conn_expire(struct grpc_conn *conn, uint64_t now_ns)
         return first;
     for (struct grpc_call *call = conn->calls, *next; call; call = next) {
         next = call->next;
-        if (!call->deadline_ns || call->over || call->closed)
+        if (!call->deadline_ns || call->over ||
+            (call->closed && conn->role == GRPC_SERVER))
             continue;
         if (call->deadline_ns <= now_ns)
             grpc_call_refuse(call, GRPC_DEADLINE_EXCEEDED, "the call's time is over");
