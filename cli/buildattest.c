@@ -13,6 +13,7 @@
 
 #define PROVENANCE "provenance"
 #define SBOM "sbom"
+#define SCANNER "packages" /* ours */
 
 struct spec { /* one --attest, in words */
     char *type;
@@ -60,82 +61,24 @@ canonical(const char *type, const char *value)
     return tenon_asprintf("type=%s,%s", type, value);
 }
 
-static const char *
-find(char *const *attrs, const char *key)
-{
-    size_t len = strlen(key);
-    for (; attrs && *attrs; attrs++)
-        if (!strncmp(*attrs, key, len) && (*attrs)[len] == '=')
-            return *attrs + len + 1;
-    return NULL;
-}
-
-static void
-drop(char **attrs, const char *key)
-{
-    size_t kept = 0, len = strlen(key);
-    for (size_t i = 0; attrs && attrs[i]; i++) {
-        if (strncmp(attrs[i], key, len) || attrs[i][len] != '=')
-            attrs[kept++] = attrs[i];
-        else
-            free(attrs[i]);
-    }
-    if (attrs)
-        attrs[kept] = NULL;
-}
-
-/* Takes attrs over. */
-static void
-add(struct build_attests *a, enum tenon_kind kind, const char *name, char **attrs)
-{
-    a->list = tenon_reallocarray(a->list, a->count + 1, sizeof *a->list);
-    a->list[a->count++] = (struct tenon_attest){ kind, tenon_strdup(name), attrs };
-}
-
-/* All but the image are its program's own parameters, as with buildx. */
-static void
-rename_parameters(char **attrs)
-{
-    for (size_t i = 0; attrs && attrs[i]; i++) {
-        if (tenon_has_prefix(attrs[i], "generator="))
-            continue;
-        auto_free char *plain = attrs[i];
-        attrs[i] = tenon_asprintf("param.%s", plain);
-    }
-}
-
-/* Of a bill of materials: the scanner by its name, or the one that runs what is in an image;
- * without either it is ours. */
 static int
-add_sbom(struct build_attests *a, struct tenon_plugins *plugins, char ***attrs,
-         struct tenon_error *err)
-{
-    static const char *const none[] = { NULL };
-    const char *generator = find(*attrs, "generator"), *scanner = find(*attrs, "scanner");
-    if (generator && scanner)
-        return tenon_error_set(err, TENON_E_INVALID,
-                               "--sbom: generator and scanner cannot be used together");
-    auto_free char *name = tenon_strdup(generator ? "generator" : scanner ? scanner : "packages");
-    if (generator)
-        rename_parameters(*attrs);
-    drop(*attrs, "scanner");
-    if (known_word_check(plugins, TENON_KIND_SCANNER, "scanner", name, none, err) < 0)
-        return tenon_error_context(err, "--sbom");
-    add(a, TENON_KIND_SCANNER, name, tenon_steal(attrs));
-    return TENON_OK;
-}
-
-static int
-add_one(struct build_attests *a, struct tenon_plugins *plugins, struct spec *s,
+add_one(struct tenon_attests *a, struct tenon_plugins *plugins, struct spec *s,
         struct tenon_error *err)
 {
-    static const char *const others[] = { SBOM, NULL };
-    if (!strcmp(s->type, SBOM))
-        return add_sbom(a, plugins, &s->attrs, err);
+    static const char *const others[] = { SBOM, NULL }, *const none[] = { NULL };
+    if (!strcmp(s->type, SBOM)) {
+        const struct tenon_attest *sbom =
+            tenon_attests_add_sbom(a, tenon_steal(&s->attrs), SCANNER);
+        if (!sbom)
+            return tenon_error_set(err, TENON_E_INVALID,
+                                   "--sbom: generator and scanner cannot be used together");
+        return known_word_check(plugins, sbom->kind, "scanner", sbom->name, none, err) < 0
+                   ? tenon_error_context(err, "--sbom") : TENON_OK;
+    }
     if (known_word_check(plugins, TENON_KIND_ATTESTER, "attestation type", s->type, others,
                          err) < 0)
         return tenon_error_context(err, "--attest");
-    add(a, TENON_KIND_ATTESTER, s->type, tenon_steal(&s->attrs));
+    tenon_attests_add(a, TENON_KIND_ATTESTER, s->type, tenon_steal(&s->attrs));
     return TENON_OK;
 }
 
@@ -177,18 +120,15 @@ shown_in_metadata(const struct build_flags *f)
 
 /* The metadata file tells how the build went, whether an image holds that or not. */
 static void
-add_metadata(const struct build_flags *f, struct build_attests *a)
+add_metadata(const struct build_flags *f, struct tenon_attests *a)
 {
     const char *shown = shown_in_metadata(f);
-    struct tenon_attest *provenance = NULL;
-    for (size_t i = 0; i < a->count; i++)
-        if (a->list[i].kind == TENON_KIND_ATTESTER && !strcmp(a->list[i].name, PROVENANCE))
-            provenance = &a->list[i];
+    struct tenon_attest *provenance =
+        tenon_attests_find(a, TENON_KIND_ATTESTER, PROVENANCE);
     if (!provenance && strcmp(shown, "disabled")) {
         char **attrs = NULL;
         tenon_strv_push(&attrs, tenon_strdup("store=false"));
-        add(a, TENON_KIND_ATTESTER, PROVENANCE, attrs);
-        provenance = &a->list[a->count - 1];
+        provenance = tenon_attests_add(a, TENON_KIND_ATTESTER, PROVENANCE, attrs);
     }
     if (provenance)
         tenon_strv_push(&provenance->pairs, tenon_asprintf("metadata=%s", shown));
@@ -204,7 +144,7 @@ is_installed(struct tenon_plugins *plugins, const char *name)
 
 int
 build_attests_parse(const struct build_flags *f, struct json_object *config,
-                    struct tenon_plugins *plugins, struct build_attests *out,
+                    struct tenon_plugins *plugins, struct tenon_attests *out,
                     struct tenon_error *err)
 {
     auto_strv char **words = tenon_strv_dup((const char *const *)f->attests), **seen = NULL;
@@ -233,19 +173,9 @@ build_attests_parse(const struct build_flags *f, struct json_object *config,
         char **attrs = NULL;
         tenon_strv_push(&attrs, tenon_strdup("mode=min"));
         tenon_strv_push(&attrs, tenon_strdup("inline-only=true"));
-        add(out, TENON_KIND_ATTESTER, PROVENANCE, attrs);
+        tenon_attests_add(out, TENON_KIND_ATTESTER, PROVENANCE, attrs);
     }
     if (!err->code && is_installed(plugins, PROVENANCE))
         add_metadata(f, out);
     return err->code;
-}
-
-void
-build_attests_release(struct build_attests *a)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        free(a->list[i].name);
-        tenon_strv_free(a->list[i].pairs);
-    }
-    free(a->list);
 }

@@ -3,16 +3,10 @@
 #define TENON_CLI_BUILDATTEST_H
 
 #include "buildflags.h"
-#include "engine/build.h"
-
-struct build_attests {
-    struct tenon_attest *list;
-    size_t count;
-};
+#include "engine/attestlist.h"
 
 int build_attests_parse(const struct build_flags *f, struct json_object *config,
-                        struct tenon_plugins *plugins, struct build_attests *out,
+                        struct tenon_plugins *plugins, struct tenon_attests *out,
                         struct tenon_error *err);
-void build_attests_release(struct build_attests *a);
 
 #endif

@@ -14,6 +14,7 @@ struct serve_settings { /* texts as they were given, borrowed; NULL: not */
     const char *addresses[SERVE_PLACES_MAX];
     size_t address_count;
     const char *mode, *group, *idle, *ca, *cert, *key;
+    const char *entitlements[4]; /* each once; ends with NULL */
 };
 
 int serve_settings_add_address(struct serve_settings *s, const char *address,

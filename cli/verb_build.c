@@ -103,7 +103,7 @@ struct job {
     struct build_policies policies;
     char *lock_path; /* with --locked, and when it is to be written */
     bool locks;      /* it is */
-    struct build_attests attests;
+    struct tenon_attests attests;
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request request;
@@ -386,7 +386,7 @@ release(struct job *j)
     build_policies_release(&j->policies);
     tenon_lockfile_free(j->engine.lock);
     free(j->lock_path);
-    build_attests_release(&j->attests);
+    tenon_attests_release(&j->attests);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }

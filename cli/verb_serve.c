@@ -22,6 +22,9 @@ static const char help[] =
     "connect has the powers of the user that serves: for root, root's.\n"
     "\n"
     "Options:\n"
+    "      --allow-insecure-entitlement WORD\n"
+    "                          what clients may be given: network.host,\n"
+    "                          security.insecure or device; again for each\n"
     "      --addr ADDRESS      unix://PATH (default: /run/tenon/tenon.sock, for users\n"
     "                          $XDG_RUNTIME_DIR/tenon/tenon.sock), tcp://HOST:PORT\n"
     "                          with TLS, fd:// for what systemd opened (repeatable)\n"
@@ -147,7 +150,8 @@ serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_engine engine = {0};
     const struct serve_setup setup = {.engine = &engine, .open_store = open_store,
-                                      .data = (void *)(uintptr_t)cli};
+                                      .data = (void *)(uintptr_t)cli,
+                                      .entitlements = settings->entitlements};
 
     block_signals();
     struct serve_places *places = stdio ? NULL : open_places(settings, &err);
@@ -164,11 +168,29 @@ serve(const struct cli *cli, struct serve_settings *settings, bool stdio, uint64
     return err.code ? cli_print_error(&err) : CLI_OK;
 }
 
+/* False: it is no such word. */
+static bool
+allow(struct serve_settings *s, const char *word)
+{
+    static const char *const words[] = {"network.host", "security.insecure", "device"};
+
+    for (size_t i = 0; i < tenon_countof(words); i++)
+        if (!strcmp(words[i], word)) {
+            size_t n = 0;
+            while (s->entitlements[n] && strcmp(s->entitlements[n], word) != 0)
+                n++;
+            s->entitlements[n] = words[i];
+            return true;
+        }
+    return false;
+}
+
 int
 cli_serve(const struct cli *cli, int argc, char **argv)
 {
-    enum { ADDR = 256, GROUP, IDLE, MODE, STDIO, CA, CERT, KEY };
+    enum { ADDR = 256, GROUP, IDLE, MODE, STDIO, CA, CERT, KEY, ALLOW };
     static const struct option options[] = {
+        {"allow-insecure-entitlement", required_argument, NULL, ALLOW},
         {"addr", required_argument, NULL, ADDR},
         {"group", required_argument, NULL, GROUP},
         {"help", no_argument, NULL, 'h'},
@@ -193,8 +215,13 @@ cli_serve(const struct cli *cli, int argc, char **argv)
             return cli_help(cli, help);
         if (o == 0)
             return CLI_USAGE;
+        if (o == ALLOW && !allow(&s, optarg))
+            return cli_usage_error("serve", "--allow-insecure-entitlement %s: expected "
+                                   "network.host, security.insecure or device", optarg);
         if (o == STDIO)
             stdio = true;
+        else if (o == ALLOW)
+            continue;
         else if (o != ADDR)
             *texts[o - ADDR] = optarg;
         else if (serve_settings_add_address(&s, optarg, &err) < 0)

@@ -10,6 +10,12 @@
 
 #define BUILD_HEADER "buildkit-controlapi-buildid"
 
+/* What is asked of Solve, and not of the bridge: beside gateway_llb_caps, and only what works. */
+static const char *const caps[] = {
+    "exporter.image.attestations",
+    NULL,
+};
+
 const char *
 drive_plugin(const char *frontend)
 {
@@ -125,6 +131,7 @@ drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
     struct gateway *gw = &d->job->gateway;
 
     *gw = (struct gateway){
+        .more_caps = caps,
         .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,
     };

@@ -8,6 +8,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/addresses.h \
 	%D%/agents.c \
 	%D%/agents.h \
+	%D%/attests.c \
+	%D%/attests.h \
 	%D%/callerror.c \
 	%D%/callerror.h \
 	%D%/callset.c \
@@ -28,7 +30,11 @@ libtenon_serve_la_SOURCES = \
 	%D%/filesync.h \
 	%D%/gomode.c \
 	%D%/gomode.h \
+	%D%/granted.c \
+	%D%/granted.h \
 	%D%/listen.c \
+	%D%/pulse.c \
+	%D%/pulse.h \
 	%D%/pump.c \
 	%D%/pump.h \
 	%D%/serve.h \

@@ -5,10 +5,13 @@
  *   tls.c            TLS between a client and its connection
  *   control.c        the methods, but for what follows
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
+ *   attests.c        what is to be attested of a build
  *   drive.c          who describes the build: a definition, a frontend, or the client itself
+ *   granted.c        what steps of a build may have
  *   servejob.c       builds, by the names that clients gave them
  *   statuslog.c      what happens in a build, as Control.Status tells it
  *   tunnel.c         Control.Session: the connection inside of a connection, and sessions by name
+ *   pulse.c          sessions whose client does not answer any more
  *   clientsession.c  a client's session as the engine knows one (context/session.h)
  *   filesync.c       a client's directory becomes ours
  *   filesend.c       a file that an exporter writes becomes a client's
@@ -38,6 +41,8 @@ struct serve_setup { /* borrowed while there is a server; read-only */
     const struct tenon_engine *engine;
     int (*open_store)(void *data, struct tenon_store **out, struct tenon_error *err);
     void *data;
+    /* That clients may ask for, "network.host"; ends with NULL, or NULL: none. */
+    const char *const *entitlements;
 };
 
 enum { SERVE_UNIX_PATH_MAX = 107, SERVE_PLACES_MAX = 16 };

@@ -9,11 +9,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "attests.h"
 #include "base/io.h"
 #include "clientsession.h"
 #include "drive.h"
 #include "engine/build.h"
 #include "engine/host.h"
+#include "granted.h"
 #include "store/store.h"
 #include "tools/base64.h"
 
@@ -33,8 +35,9 @@ struct solving {
     struct clientsession *session;
     struct tenon_engine engine;
     struct tenon_build *build;
-    char **options;
+    char **options, **entitlements;
     TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
+    struct tenon_attests attests;
     bool inline_cache;
     char *build_id;
 };
@@ -45,13 +48,7 @@ struct solving {
 static const char *
 not_there_yet(const struct ctl_solve *r)
 {
-    const struct ctl_pair *options = r->options.items;
-
-    for (size_t i = 0; i < r->options.len; i++)
-        if (tenon_has_prefix(options[i].key, "attest:"))
-            return "attestations";
-    return r->entitlements.len   ? "entitlements"
-           : r->policy.len       ? "source policies"
+    return r->policy.len         ? "source policies"
            : *r->policy_session  ? "source policies of a session"
            : r->session_exporter ? "exporters of a session"
            : r->proxy_network    ? "networks with a proxy" : NULL;
@@ -67,10 +64,11 @@ check(struct grpc_call *call, const struct ctl_solve *r)
     else if (*r->frontend && !drive_plugin(r->frontend))
         grpc_call_fail(call, GRPC_NOT_FOUND, "Solve: no frontend is called \"%s\"", r->frontend);
     else if (r->exporters.len > EXPORTERS_MAX || r->options.len > OPTIONS_MAX ||
-             r->inputs.len > OPTIONS_MAX || r->definition.len > DEFINITION_MAX)
-        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d exporters, %d options "
-                       "or inputs, or %d MiB of a definition", EXPORTERS_MAX, OPTIONS_MAX,
-                       DEFINITION_MAX >> 20);
+             r->inputs.len > OPTIONS_MAX || r->entitlements.len > OPTIONS_MAX ||
+             r->definition.len > DEFINITION_MAX)
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d exporters, %d options, "
+                       "inputs or entitlements, or %d MiB of a definition", EXPORTERS_MAX,
+                       OPTIONS_MAX, DEFINITION_MAX >> 20);
     else if (r->cache && (r->cache->exports.len > CACHES_MAX || r->cache->imports.len > CACHES_MAX))
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d caches", CACHES_MAX);
     else
@@ -190,7 +188,14 @@ prepare(struct solving *v, struct tenon_error *err)
     v->engine.session = clientsession_vtable(v->session);
     v->engine.cancel = v->job->cancel;
     v->options = join(&v->request->options);
-    return add_exports(v, err) < 0 || add_caches(v, err) < 0 ? err->code : TENON_OK;
+    const char *const *words = v->request->entitlements.items;
+    for (size_t i = 0; i < v->request->entitlements.len; i++)
+        tenon_strv_push(&v->entitlements, tenon_strdup(words[i]));
+    v->engine.entitlements = (const char *const *)v->entitlements;
+    return granted_check(&v->request->entitlements, setup->entitlements, err) < 0 ||
+                   add_exports(v, err) < 0 || add_caches(v, err) < 0 ||
+                   attests_take(&v->request->options, v->engine.plugins, &v->attests, err) < 0
+               ? err->code : TENON_OK;
 }
 
 static int
@@ -209,6 +214,8 @@ run(struct solving *v, struct tenon_error *err)
         .cache_from_count = v->cache_from.len,
         .cache_to = v->cache_to.items,
         .cache_to_count = v->cache_to.len,
+        .attests = v->attests.list,
+        .attest_count = v->attests.count,
         .inline_cache = v->inline_cache,
     };
 
@@ -248,7 +255,9 @@ release(struct solving *v)
     tenon_vec_release(&v->exports);
     tenon_vec_release(&v->cache_from);
     tenon_vec_release(&v->cache_to);
+    tenon_attests_release(&v->attests);
     tenon_strv_free(v->options);
+    tenon_strv_free(v->entitlements);
     free(v->build_id);
 }
 

@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pulse.h"
 #include "pump.h"
 #include "tools/alloc.h"
 
 #define EXPOSED "x-docker-expose-session-"
+#define HEALTH_TIMEOUT "x-buildkit-session-health-custom-timeout"
 
 enum { METHODS_MAX = 100 };
 
@@ -128,7 +130,34 @@ describe(struct tunnel *t, struct grpc_call *call)
         }
 }
 
-/* Until the client ends the stream. */
+/* What waits for it ends, as if it had gone. */
+static void
+give_up(void *data)
+{
+    const struct way_out *w = data;
+
+    grpc_call_abort(w->call, GRPC_UNAVAILABLE, "the session's client does not answer");
+    shutdown(w->fd, SHUT_RDWR);
+}
+
+static void
+carry_in(struct server *s, struct tunnel *t, struct grpc_call *call, struct way_out *out)
+{
+    struct pulse pulse = {.conn = t->conn, .dead = give_up, .data = out};
+
+    if (pulse_start(&pulse, grpc_call_header(call, HEALTH_TIMEOUT)) != 0) {
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "no thread for the session");
+        return;
+    }
+    if (enter(s, t, call)) {
+        pump_in(call, out->fd);
+        grpc_conn_close(t->conn);
+        leave(s, t);
+    }
+    pulse_stop(&pulse);
+}
+
+/* Until the client ends the stream, or is given up. */
 static void
 carry(struct server *s, struct tunnel *t, struct grpc_call *call, int fd)
 {
@@ -139,11 +168,7 @@ carry(struct server *s, struct tunnel *t, struct grpc_call *call, int fd)
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "no thread for the session");
         return;
     }
-    if (enter(s, t, call)) {
-        pump_in(call, fd);
-        grpc_conn_close(t->conn);
-        leave(s, t);
-    }
+    carry_in(s, t, call, &out);
     shutdown(fd, SHUT_RDWR);
     pthread_join(out.thread, NULL);
 }

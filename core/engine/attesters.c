@@ -109,11 +109,24 @@ attest(struct tenon_build *b, const struct tenon_bridge *bridge, struct tenon_at
     return rc < 0 ? tenon_error_context(err, "attestation %s", a->module->plugin.name) : rc;
 }
 
+/* By a frontend that has called a scanner itself, as clients of `tenon serve` tell it to. */
+static bool
+has_sbom(const struct tenon_result *r)
+{
+    tenon_vec_foreach(x, &r->attestations)
+        if (tenon_streq(x->a.predicate_type, "https://spdx.dev/Document"))
+            return true;
+    return false;
+}
+
 int
 tenon_attesters_run(struct tenon_build *b, const struct tenon_bridge *bridge,
                     const struct tenon_build_request *req, struct tenon_error *err)
 {
+    const bool scanned = has_sbom(&b->result);
     for (size_t i = 0; i < req->attest_count; i++) {
+        if (scanned && req->attests[i].kind == TENON_KIND_SCANNER)
+            continue;
         struct tenon_attesting *a = open_one(b, &req->attests[i], err);
         if (!a)
             return err->code;

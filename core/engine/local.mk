@@ -2,6 +2,8 @@
 libtenon_core_la_SOURCES += \
 	%D%/attestation.c \
 	%D%/attestation.h \
+	%D%/attestlist.c \
+	%D%/attestlist.h \
 	%D%/attesters.c \
 	%D%/attesters.h \
 	%D%/bridge.c \

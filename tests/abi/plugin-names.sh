@@ -23,6 +23,7 @@ core/engine local mode of resolving an image
 core/engine docker type of a package URL
 core/engine oci type of a package URL
 core/places provenance what an image says about itself
+core/engine generator attribute of an attestation
 core/engine ssh member of the facts about a result
 core/plugin cache kind of plugins
 core/registry http scheme of an address

@@ -50,6 +50,7 @@ assert_has "$work/err" "listen on $work/none/socket"
 run 1 tenon serve --addr tcp://127.0.0.1:0
 assert_has "$work/err" "it needs an authority"
 run 2 tenon serve --idle never
+run 2 tenon serve --allow-insecure-entitlement all
 run 1 tenon serve --mode 1777 --addr "unix://$work/s"
 assert_has "$work/err" "expected rights as 0660"
 run 1 tenon serve --group nobody-has-this --addr "unix://$work/s"
@@ -64,7 +65,8 @@ cat >"$work/tenon.json" <<END
 {"serve": {"addresses": ["unix://$work/s", "tcp://127.0.0.1:0"], "group": "4321", "mode": "0620",
            "tls": {"ca": "$work/tls/ca.pem", "cert": "$work/tls/cert.pem", "key": "$work/tls/key.pem"}}}
 END
-"$abs_top_builddir/tenon-dev" --config "$work/tenon.json" --root "$store" serve >"$work/serve.out" 2>"$work/serve.err" &
+"$abs_top_builddir/tenon-dev" --config "$work/tenon.json" --root "$store" serve \
+    --allow-insecure-entitlement network.host >"$work/serve.out" 2>"$work/serve.err" &
 server=$!
 remember $server
 await "the server" grep -q "serving at tcp:" "$work/serve.err"

@@ -91,9 +91,10 @@ class Session(grpc.GenericRpcHandler):
     """What a client has: directories, secrets, places for results.  grpcio wants a socket for its
     server: two threads carry the bytes between that and the stream."""
 
-    def __init__(self, channel, directories, secrets, hostile=None):
+    def __init__(self, channel, directories, secrets, hostile=None, deaf=False, metadata=()):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
+        self.deaf = deaf
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
@@ -102,7 +103,7 @@ class Session(grpc.GenericRpcHandler):
         self.server.start()
         self.peer = socket.socket(socket.AF_UNIX)
         self.peer.connect(path)
-        metadata = [("x-docker-expose-session-uuid", self.id)] + [
+        metadata = list(metadata) + [("x-docker-expose-session-uuid", self.id)] + [
             ("x-docker-expose-session-grpc-method", name) for name in (
                 "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy",
                 "/moby.buildkit.secrets.v1.Secrets/GetSecret")]
@@ -121,6 +122,8 @@ class Session(grpc.GenericRpcHandler):
     def receive(self):
         try:
             for message in self.stream:
+                if self.deaf:
+                    continue
                 self.peer.sendall(message.data)
         except (grpc.RpcError, OSError):
             pass
@@ -304,12 +307,20 @@ def questions(channel):
                              m.Usage), grpc.StatusCode.UNIMPLEMENTED, "filters")
     health = call(channel, "/grpc.health.v1.Health/Check", m.HealthRequest(), m.HealthResponse)
     check("Health", health.status == 1)
-    unimplemented = grpc.StatusCode.UNIMPLEMENTED
+    unimplemented, unknown = grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNKNOWN
     refused("a method that is not there", call(channel, CONTROL + "Prune", NONE(),
                                                m.Usage), unimplemented, "Control/Prune")
     table = [
-        ("attestations", dict(FrontendAttrs={"attest:sbom": ""}), unimplemented, "attestations"),
-        ("entitlements", dict(Entitlements=["security.insecure"]), unimplemented, "entitlements"),
+        ("an attestation of no name", dict(FrontendAttrs={"attest:x": ""}), unknown,
+         'unknown attestation type "x"'),
+        ("a generator of no name", dict(FrontendAttrs={"attest:sbom": "generator="}), unknown,
+         "sbom generator cannot be empty"),
+        ("an attestation with an open quote", dict(FrontendAttrs={"attest:provenance": '"a'}),
+         unknown, "failed to parse provenance"),
+        ("an entitlement of no name", dict(Entitlements=["x"]), unknown, "unknown entitlement x"),
+        ("an entitlement that is not given", dict(Entitlements=["security.insecure"]),
+         grpc.StatusCode.PERMISSION_DENIED, "granting entitlement security.insecure is not allowed "
+         "by build daemon configuration"),
         ("a frontend of no name", dict(Frontend="x"), grpc.StatusCode.NOT_FOUND, '"x"'),
         ("an exporter of no name", dict(Frontend="dockerfile.v0",
                                         Exporters=[m.Exporter(Type="nope")]),
@@ -386,6 +397,36 @@ def as_directory(channel, session):
         channel, session, Frontend="dockerfile.v0",
         Exporters=[m.Exporter(Type="local", Attrs={"mode": "delete"})]).wait(),
         grpc.StatusCode.UNIMPLEMENTED, "mode=delete")
+
+
+def attested(channel, session):
+    """What is said of an image goes into its layout; what is inline only, into images alone."""
+    def layout(**options):
+        attrs = {"target": "made"}
+        attrs.update(("attest:" + key, value) for key, value in options.items())
+        answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
+                       Exporters=[m.Exporter(Type="oci")]).wait()
+        check("a layout with %s" % options, not isinstance(answer, grpc.RpcError), str(answer))
+        tar = session.results.pop(0)
+        return b"".join(content(tar, name) for name, member in names(tar).items()
+                        if name.startswith("blobs/sha256/") and member.size < 1 << 18)
+
+    text = layout(provenance="mode=max,capture-usage=true", sbom="")
+    check("provenance", b"https://slsa.dev/provenance/v1" in text)
+    check("a bill of materials", b"https://spdx.dev/Document" in text)
+    text = layout(provenance="mode=min,inline-only=true")
+    check("provenance that is inline only", b"https://slsa.dev/provenance" not in text)
+
+
+def entitled(channel, session):
+    """The server gives network.host, and only to who asks for it."""
+    attrs = {"target": "made", "force-network-mode": "host"}
+    answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs).wait()
+    refused("a network that was not asked for", answer, grpc.StatusCode.PERMISSION_DENIED,
+            "network.host is not allowed")
+    answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
+                   Entitlements=["network.host"]).wait()
+    check("an entitlement", not isinstance(answer, grpc.RpcError), str(answer))
 
 
 def failures(channel, session):
@@ -502,6 +543,11 @@ def silent(address, channel, directory):
     check("a build that is cancelled meanwhile", build.ended)
     event.set()
     session.close()
+    deaf = Session(channel, directories, {}, deaf=True,
+                   metadata=[("x-buildkit-session-health-custom-timeout", "1")])
+    answer = Build(channel, deaf, Frontend="dockerfile.v0").wait()
+    check("a session that does not answer", isinstance(answer, grpc.RpcError) and
+          "does not answer" in deaf.stream.details(), (deaf.stream.details(), str(answer)))
     halves, later = [], threading.Event()
 
     def drive(build):
@@ -612,6 +658,8 @@ def everything(address, directory, server):
     with_frontend(channel, session)
     by_anybody(channel, session)
     as_directory(channel, session)
+    attested(channel, session)
+    entitled(channel, session)
     failures(channel, session)
     by_definition(channel, session)
     no_room(channel, session)

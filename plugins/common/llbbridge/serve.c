@@ -75,15 +75,18 @@ put_metadata(struct serving *s, const struct tenon_result *from, struct gw_resul
 /* ---- Ping, Inputs -------------------------------------------------------- */
 
 static struct message_list
-caps(struct tenon_arena *a, const char *const *names)
+caps(struct tenon_arena *a, const char *const *names, const char *const *more)
 {
-    size_t count = 0;
+    size_t count = 0, more_count = 0;
 
     while (names[count])
         count++;
-    struct gw_cap *items = tenon_arena_array(a, count, sizeof *items);
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct gw_cap){names[i], true};
+    while (more && more[more_count])
+        more_count++;
+    struct gw_cap *items = tenon_arena_array(a, count + more_count, sizeof *items);
+    for (size_t i = 0; i < count + more_count; i++)
+        items[i] = (struct gw_cap){i < count ? names[i] : more[i - count], true};
+    count += more_count;
     return (struct message_list){items, count};
 }
 
@@ -120,8 +123,8 @@ ping(void *user, struct grpc_call *call)
     struct gw_platform platform = split_platform(&s.arena, s.gw->request->host_platform);
     const struct gw_worker worker = {.id = "tenon", .platforms = {&platform, 1}};
     const struct gw_pong pong = {
-        .frontend_caps = caps(&s.arena, gateway_frontend_caps),
-        .llb_caps = caps(&s.arena, gateway_llb_caps),
+        .frontend_caps = caps(&s.arena, gateway_frontend_caps, NULL),
+        .llb_caps = caps(&s.arena, gateway_llb_caps, s.gw->more_caps),
         .workers = {&worker, 1},
     };
     serving_answer(&s, &gw_pong_message, &pong);
