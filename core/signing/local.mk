@@ -11,5 +11,10 @@ libtenon_core_la_SOURCES += \
 	%D%/signimage.h \
 	%D%/signingkey.c \
 	%D%/signingkey.h \
+	%D%/verifyattestations.c \
 	%D%/verifyimage.c \
-	%D%/verifyimage.h
+	%D%/verifyimage.h \
+	%D%/verifying.h \
+	%D%/verifysignatures.c \
+	%D%/verifysigners.c \
+	%D%/verifythreshold.c
