@@ -492,13 +492,26 @@ struct step {
     bool as_is; /* encodings of the answer are not undone */
 };
 
+static bool
+is_given(const struct tenon_http_request *req, const char *name)
+{
+    const size_t len = strlen(name);
+
+    for (const char *const *line = req->headers; line && *line; line++)
+        if (!strncasecmp(*line, name, len) && (*line)[len] == ':')
+            return true;
+    return false;
+}
+
 static struct curl_slist *
 headers_of(const struct tenon_http_request *req, const struct step *at)
 {
     struct curl_slist *headers = NULL;
     bool body = tenon_streq(at->method, req->method);
-    headers = header(headers, "Accept", req->accept ? req->accept : "*/*");
-    headers = add_line(headers, "Accept-Encoding:"); /* none is asked for */
+    if (!is_given(req, "Accept"))
+        headers = header(headers, "Accept", req->accept ? req->accept : "*/*");
+    if (!is_given(req, "Accept-Encoding"))
+        headers = add_line(headers, "Accept-Encoding:"); /* none is asked for */
     headers = header(headers, "Content-Type", body ? req->content_type : NULL);
     for (const char *const *line = req->headers; line && *line; line++)
         headers = add_line(headers, *line);

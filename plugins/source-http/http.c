@@ -154,11 +154,13 @@ static int
 ask(struct tenon_ctx *ctx, const struct options *o, const char *method, const char *etag,
     int fd, struct tenon_fetch_answer *answer, struct tenon_error *err)
 {
-    const char *headers[4];
+    const char *headers[5];
     size_t n = 0;
     auto_free char *accept = tenon_asprintf("Accept: %s", o->accept);
     auto_free char *agent = tenon_asprintf("User-Agent: %s", o->user_agent);
     auto_free char *match = tenon_asprintf("If-None-Match: %s", etag ? etag : "");
+    /* The host undoes it; and an ETag may be that of the encoding. */
+    headers[n++] = "Accept-Encoding: gzip";
     if (*o->accept)
         headers[n++] = accept;
     if (*o->user_agent)

@@ -43,6 +43,7 @@ web_url(struct web *w, const char *path)
 START_TEST(test_http_requests)
 {
     static const char *const more[] = {"X-One: 1", "X-Two: 2", NULL};
+    static const char *const ours[] = {"accept: c/d", "Accept-Encoding: gzip", NULL};
     static const struct {
         struct tenon_http_request req;
         const char *want; /* a line, or part of one */
@@ -57,6 +58,10 @@ START_TEST(test_http_requests)
         {{.method = "GET", .range = "bytes=7-"}, "Range: bytes=7-\r\n"},
         {{.method = "GET", .headers = more}, "X-One: 1\r\n"},
         {{.method = "GET", .headers = more}, "X-Two: 2\r\n"},
+        {{.method = "GET"}, "!Accept-Encoding:"},
+        {{.method = "GET", .headers = ours}, "Accept-Encoding: gzip\r\n"},
+        {{.method = "GET", .headers = ours}, "accept: c/d\r\n"},
+        {{.method = "GET", .headers = ours}, "!Accept: */*"},
         {{.method = "HEAD"}, "!Content-Length:"},
         {{.method = "POST", .content_type = "a/b"}, "Content-Type: a/b\r\n"},
         {{.method = "POST"}, "Content-Length: 0\r\n"},
