@@ -115,7 +115,7 @@ drive_client(struct servejob *j, struct tenon_error *err)
     else if (gw->failure.len)
         gateway_take_failure(gw, err);
     else if (tenon_cancel_check(j->cancel, err) == 0 && gw->refused)
-        tenon_error_set(err, TENON_E_FAILED, "the client returned what is no result");
+        tenon_error_set(err, TENON_E_INVALID, "%s", gw->refused);
     gateway_release(gw);
     return err->code;
 }

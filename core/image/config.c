@@ -278,6 +278,8 @@ load(const struct tenon_image_source *src, struct json_object **out,
         return minimal(src, out, err);
     if (tenon_json_parse(src->config, src->config_len, CONFIG_MAX, out, err) < 0)
         return tenon_error_context(err, "image config");
+    if (!*out)
+        return tenon_error_set(err, TENON_E_INVALID, "invalid null image config for export");
     if (json_object_get_type(*out) != json_type_object)
         return tenon_error_set(err, TENON_E_INVALID,
                                "image config is not an object");

@@ -334,9 +334,6 @@ tenon_image_make(struct tenon_store *s, const struct tenon_image_source *src,
     for (size_t i = 0; i < count; i++)
         attested = attested || src[i].attested;
     m.index = m.index || attested;
-    /* Docker has no media type for it */
-    if (o->compression && tenon_has_prefix(o->compression, "zstd"))
-        m.o.docker_mediatypes = false;
     if (attested && m.o.docker_mediatypes)
         return tenon_error_set(err, TENON_E_INVALID,
                                "cannot export attestations with \"oci-mediatypes=false\"");

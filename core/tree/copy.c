@@ -271,6 +271,20 @@ choose_target(struct tenon_copier *k, const struct tenon_entry *e,
     return 0;
 }
 
+/* In the words of what would have been called: those of a checksum, "not found", are for what is
+ * known to be wanted before the step runs. */
+static int
+find_source(struct tenon_copier *k, const char *src, struct tenon_entry **out)
+{
+    const int rc = tenon_view_lookup(k->view, src, k->c->follow_symlink, out, k->err);
+
+    if (rc != TENON_E_NOT_FOUND)
+        return rc;
+    tenon_error_release(k->err);
+    return tenon_error_set(k->err, rc, "lstat /%s: no such file or directory",
+                           src + strspn(src, "/"));
+}
+
 static int
 copy_source(struct tenon_copier *k, const char *src, const char *dest)
 {
@@ -280,7 +294,7 @@ copy_source(struct tenon_copier *k, const char *src, const char *dest)
     if (rc < 0)
         return rc;
     struct tenon_entry *e;
-    rc = tenon_view_lookup(k->view, src, k->c->follow_symlink, &e, k->err);
+    rc = find_source(k, src, &e);
     if (rc == 0)
         rc = choose_target(k, e, src, dest, &made);
     if (rc < 0)

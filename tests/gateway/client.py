@@ -610,6 +610,22 @@ def driven(channel, session):
     refused("a client that returns an error", Build(channel, session, give_up).wait(),
             grpc.StatusCode.UNKNOWN, "not mine")
 
+    for key, value, why in (("refs.platforms", b"null", "invalid empty platforms index for exporter"),
+                            ("refs.platforms", b'{"Platforms": [{}]}', "invalid empty platform key for exporter"),
+                            ("refs.platforms", b'{"Platforms": [{"ID": "a", "Platform": {"os": "linux"}}]}',
+                             "invalid platform value for exporter"),
+                            ("refs.platforms", b"[]", "refs.platforms is malformed"),
+                            ("containerimage.config", b'{"architecture": "amd64"}',
+                             "os and architecture must be specified together"),
+                            ("containerimage.config", b"null", "invalid null image config for export")):
+        def wrong(build):
+            build.bridge("Return", m.ReturnRequest(result=m.Result(
+                ref=m.Ref(), metadata={key: value})), NONE)
+
+        refused("a result with %s %s" % (key, value), Build(
+            channel, session, wrong, Exporters=[m.Exporter(Type="oci")]).wait(),
+            grpc.StatusCode.UNKNOWN, why)
+
     def nothing(build):
         build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref())), NONE)
 

@@ -69,7 +69,7 @@ struct gateway {
     unsigned processes; /* in them */
     unsigned answers;   /* that are put together now */
     bool returned; /* or tried to */
-    bool refused;  /* what it returned was not taken */
+    char *refused; /* why what it returned was not taken; NULL: it was */
     struct tenon_result *result; /* of the request: Return fills it */
     struct tenon_buf failure;    /* the ReturnRequest, if it says that it failed */
 };
@@ -101,9 +101,9 @@ struct gateway_platforms {
     const struct gateway_platform *items;
     size_t count;
 };
-/* By the metadata; none where it says nothing.  False: malformed. */
-bool gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
-                       struct gateway_platforms *out);
+/* By the metadata; none where it says nothing.  What is wrong with it, or NULL. */
+const char *gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
+                              struct gateway_platforms *out);
 
 /* ---- imports.c ----------------------------------------------------------- */
 

@@ -31,7 +31,19 @@ name_of(struct tenon_arena *arena, struct json_object *platform)
     return tenon_arena_strdup(arena, text);
 }
 
-static bool
+/* What is wrong with one, in BuildKit's words; NULL: nothing. */
+static const char *
+fault_of(struct json_object *o, struct json_object *platform)
+{
+    if (!*member(o, "ID"))
+        return "invalid empty platform key for exporter";
+    if (!json_object_is_type(platform, json_type_object) || !*member(platform, "os") ||
+        !*member(platform, "architecture"))
+        return "invalid platform value for exporter";
+    return NULL;
+}
+
+static const char *
 read_list(struct tenon_arena *arena, struct json_object *list, struct gateway_platforms *out)
 {
     const size_t count = json_object_array_length(list);
@@ -39,34 +51,50 @@ read_list(struct tenon_arena *arena, struct json_object *list, struct gateway_pl
 
     for (size_t i = 0; i < count; i++) {
         struct json_object *o = json_object_array_get_idx(list, i), *platform = NULL;
-        if (!json_object_is_type(o, json_type_object) ||
-            !json_object_object_get_ex(o, "Platform", &platform) ||
-            !json_object_is_type(platform, json_type_object) || !*member(o, "ID"))
-            return false;
+        json_object_object_get_ex(o, "Platform", &platform);
+        const char *fault = fault_of(o, platform);
+        if (fault)
+            return fault;
         items[i].id = tenon_arena_strdup(arena, member(o, "ID"));
         items[i].name = name_of(arena, platform);
     }
     *out = (struct gateway_platforms){items, count};
-    return true;
+    return NULL;
 }
 
-bool
+/* null, too, is a list: an empty one. */
+static const char *
+read_platforms(struct tenon_arena *arena, const char *text, struct gateway_platforms *out)
+{
+    struct json_object *root = tenon_json_parse_modest(text), *list = NULL;
+    const char *fault;
+
+    if ((!root && *text && strcmp(text, "null") != 0) ||
+        (root && !json_object_is_type(root, json_type_object)) ||
+        (json_object_object_get_ex(root, "Platforms", &list) && list &&
+         !json_object_is_type(list, json_type_array)))
+        fault = "refs.platforms is malformed";
+    else if (!list || json_object_array_length(list) == 0)
+        fault = "invalid empty platforms index for exporter";
+    else
+        fault = read_list(arena, list, out);
+    json_object_put(root);
+    return fault;
+}
+
+const char *
 gateway_platforms(struct tenon_arena *arena, const struct message_list *metadata,
                   struct gateway_platforms *out)
 {
     const struct gw_blob *blobs = metadata->items;
-    bool good = true;
+    const char *fault = NULL;
 
     *out = (struct gateway_platforms){0};
-    for (size_t i = 0; i < metadata->len; i++) {
+    for (size_t i = 0; i < metadata->len && !fault; i++) {
         if (strcmp(blobs[i].key, "refs.platforms") != 0)
             continue;
         auto_free char *text = tenon_strndup(blobs[i].value.data, blobs[i].value.len);
-        struct json_object *root = tenon_json_parse_modest(text), *list = NULL;
-        good = json_object_is_type(root, json_type_object) &&
-               json_object_object_get_ex(root, "Platforms", &list) &&
-               json_object_is_type(list, json_type_array) && read_list(arena, list, out);
-        json_object_put(root);
+        fault = read_platforms(arena, text, out);
     }
-    return good;
+    return fault;
 }

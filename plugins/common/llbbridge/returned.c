@@ -85,11 +85,25 @@ gateway_only_platform(const struct gateway *gw, const struct gw_result *r)
     return platform ? platform : tenon_strdup(gw->request->host_platform);
 }
 
+/* A result of one platform is of its image's. */
+static bool
+is_half_named(const struct gw_result *r)
+{
+    struct json_object *image = parse(find_blob(r, config_key));
+    const bool half = !*member(image, "os") != !*member(image, "architecture");
+
+    json_object_put(image);
+    return half;
+}
+
 int
 gateway_take_metadata(struct gateway *gw, const struct gw_result *r, struct tenon_error *err)
 {
     const struct gw_blob *blobs = r->metadata.items;
 
+    if (!find_blob(r, "refs.platforms") && is_half_named(r))
+        return gw->host->error(err, TENON_E_INVALID, 0, "invalid image config: os and architecture "
+                               "must be specified together");
     for (size_t i = 0; i < r->metadata.len; i++) {
         if (tenon_has_prefix(blobs[i].key, "tenon.")) /* ours */
             continue;

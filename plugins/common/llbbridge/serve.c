@@ -556,12 +556,24 @@ take_result(struct serving *s, const struct gw_result *r)
 {
     struct gateway_platforms p;
 
-    if (!gateway_platforms(&s->arena, &r->metadata, &p))
-        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "refs.platforms is malformed");
+    const char *fault = gateway_platforms(&s->arena, &r->metadata, &p);
+    if (fault)
+        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "%s", fault);
     int rc = gateway_take_metadata(s->gw, r, s->err);
     if (rc == 0)
         rc = take_refs(s, r, &p);
     return rc < 0 ? rc : attested_take(s, &r->attestations, &p);
+}
+
+/* The result, or why there is none: who made the request says it again, to whoever waits. */
+static void
+keep_result(struct serving *s, const struct gw_result *r)
+{
+    const struct tenon_host *h = s->gw->host;
+    const int rc = r ? take_result(s, r) : h->error(s->err, TENON_E_INVALID, 0, "no result");
+
+    if (rc < 0)
+        s->gw->refused = tenon_strdup(h->error_text(s->err));
 }
 
 /* A program has one result. */
@@ -593,10 +605,8 @@ return_result(void *user, struct grpc_call *call)
     const bool first = begin_return(&s);
     if (first && request.error && request.error->code != GRPC_OK)
         gw->failure = s.request; /* main's, once all calls are over */
-    else if (first && request.result)
-        gw->refused = take_result(&s, request.result) < 0;
     else if (first)
-        gw->refused = gw->host->error(s.err, TENON_E_INVALID, 0, "no result") < 0;
+        keep_result(&s, request.result);
     if (gw->host->error_code(s.err) == 0)
         serving_answer(&s, &gw_none_message, &nothing);
     if (first && gw->failure.data == s.request.data)
@@ -624,7 +634,7 @@ take_final(struct serving *s, const struct gw_solve *request, const struct gw_re
         return s->gw->host->error(s->err, TENON_E_INVALID, 0, "ExporterAttr is malformed") == 0;
     if (!begin_return(s))
         return false;
-    s->gw->refused = take_result(s, &r) < 0;
+    keep_result(s, &r);
     return !s->gw->refused;
 }
 
@@ -717,6 +727,7 @@ gateway_release(struct gateway *gw)
     failure_release(gw);
     tenon_vec_release(&gw->refs);
     tenon_buf_release(&gw->failure);
+    free(gw->refused);
     pthread_mutex_destroy(&gw->lock);
     pthread_cond_destroy(&gw->changed);
 }

@@ -116,10 +116,6 @@ read_platforms(struct df_build *b, const char *host_platform,
             return df_fail(b, err, (struct df_lines){0},
                            "failed to parse target platform %s: %s",
                            names.items[i], why);
-        if (strcmp(p->os, "linux") != 0)
-            return b->host->error(err, TENON_E_UNSUPPORTED, 0,
-                                  "platform %s: only linux images can be built",
-                                  names.items[i]);
         c->platforms[c->platforms_len++] = df_platform_normalize(b->arena, p);
     }
 
