@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "agents.h"
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "callerror.h"
 #include "callset.h"
+#include "clientblobs.h"
 #include "ctlmessages.h"
 #include "dirsend.h"
 #include "filesend.h"
@@ -37,6 +39,7 @@ struct local { /* a directory that was brought here */
 
 struct result_dir { /* that goes to the client */
     char *exporter;
+    char *store; /* in place of that: a layout, whose blobs alone go */
     struct tenon_tempdir *dir;
 };
 
@@ -46,6 +49,7 @@ struct clientsession {
     struct tunnel *tunnel; /* NULL: none */
     struct tenon_store *store;
     struct callset *asked;
+    struct budget budget;
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed; /* a directory has come, or will not */
     TENON_VEC(struct local) locals;
@@ -189,7 +193,8 @@ fetch_local(struct clientsession *c, const char *name, struct json_object *wante
     if (!owner)
         return NULL;
     if (tenon_tempdir_new(c->store, &dir, err) == 0 &&
-        filesync_receive(c->asked, owner->conn, name, wanted, tenon_tempdir_fd(dir), err) < 0) {
+        filesync_receive(c->asked, owner->conn, name, wanted, &c->budget,
+                         tenon_tempdir_fd(dir), err) < 0) {
         tenon_tempdir_free(dir);
         dir = NULL;
     }
@@ -258,6 +263,63 @@ no_path(void *data, const char *name)
     return NULL; /* nothing here has the client's names */
 }
 
+/* ---- blobs --------------------------------------------------------------- */
+
+#define STORE_PLACE "/store/"
+
+char *
+clientsession_store_place(const char *store)
+{
+    return tenon_asprintf(STORE_PLACE "%s", store);
+}
+
+/* What the client calls a store of blobs; layouts have names of their own. */
+static char *
+store_of(const char *place)
+{
+    return tenon_has_prefix(place, STORE_PLACE) ? tenon_strdup(place + strlen(STORE_PLACE))
+                                                : tenon_asprintf("oci:%s", place);
+}
+
+static int
+fetch_blob(struct clientsession *c, const char *store, const char *digest,
+           struct tenon_error *err)
+{
+    static const char name[] = "blob";
+    struct tenon_tempdir *dir = NULL;
+    int fd = -1;
+
+    if (tenon_tempdir_new(c->store, &dir, err) < 0)
+        return err->code;
+    auto_close int written = openat(tenon_tempdir_fd(dir), name,
+                                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (written < 0)
+        tenon_error_sys(err, "make a file for a blob");
+    else if (clientblobs_fetch(c->asked, c->tunnel->conn, store, digest, &c->budget, written,
+                               err) == 0 &&
+             (fd = openat(tenon_tempdir_fd(dir), name, O_RDONLY | O_CLOEXEC)) < 0)
+        tenon_error_sys(err, "open a blob");
+    tenon_tempdir_free(dir); /* the file is there as long as it is open */
+    return fd < 0 ? err->code : fd;
+}
+
+/* "NAME@DIGEST"; without a digest: is there such a thing? */
+static int
+open_blob(struct clientsession *c, const char *id, struct tenon_error *err)
+{
+    const char *at = strrchr(id, '@');
+    auto_free char *name = at ? tenon_strndup(id, (size_t)(at - id)) : tenon_strdup(id);
+    auto_free char *store = store_of(name);
+    auto_free char *what = tenon_asprintf("the layout \"%s\"", name);
+
+    if (!offers(c, CLIENTBLOBS_READ, what, err))
+        return err->code;
+    if (at && at[1])
+        return fetch_blob(c, store, at + 1, err);
+    const int fd = eventfd(0, EFD_CLOEXEC); /* there is: nothing can be done with it */
+    return fd < 0 ? tenon_error_sys(err, "a descriptor for %s", what) : fd;
+}
+
 /* ---- agents -------------------------------------------------------------- */
 
 /* With the lock held: those of steps that are over. */
@@ -299,6 +361,8 @@ session_open(void *data, const char *service, const char *id, struct tenon_error
         return open_local(c, id, id, NULL, err);
     if (!strcmp(service, "local-files"))
         return open_files(c, id, err);
+    if (!strcmp(service, "blob"))
+        return open_blob(c, id, err);
     if (!strcmp(service, "ssh"))
         return open_agent(c, id, err);
     return tenon_error_set(err, TENON_E_UNSUPPORTED, "a client's session does not offer \"%s\"",
@@ -370,8 +434,10 @@ sink_dir(void *data, const char *dest, struct tenon_error *err)
 {
     struct clientsession *c = data;
     struct result_dir d = {0};
+    const bool is_store = tenon_has_prefix(dest, STORE_PLACE);
 
-    if (!offers(c, FILE_SEND, "the result", err) || tenon_tempdir_new(c->store, &d.dir, err) < 0)
+    if (!offers(c, is_store ? CLIENTBLOBS_WRITE : FILE_SEND, "the result", err) ||
+        tenon_tempdir_new(c->store, &d.dir, err) < 0)
         return err->code;
     const int fd = openat(tenon_tempdir_fd(d.dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
@@ -379,7 +445,10 @@ sink_dir(void *data, const char *dest, struct tenon_error *err)
         tenon_tempdir_free(d.dir);
         return err->code;
     }
-    d.exporter = tenon_strdup(dest + 1);
+    if (is_store)
+        d.store = store_of(dest);
+    else
+        d.exporter = tenon_strdup(dest + 1);
     pthread_mutex_lock(&c->lock);
     tenon_vec_push(&c->results, d);
     pthread_mutex_unlock(&c->lock);
@@ -391,7 +460,8 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
 {
     const struct clientsession *c = data;
 
-    (void)dest;
+    if (tenon_has_prefix(dest, STORE_PLACE))
+        return offers(c, CLIENTBLOBS_WRITE, "the result", err) ? TENON_OK : err->code;
     if (kind == TENON_SINK_MIRROR)
         return tenon_error_set(err, TENON_E_UNSUPPORTED, "mode=delete is not there yet for "
                                "directories of clients");
@@ -401,9 +471,12 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
 int
 clientsession_finish(struct clientsession *c, struct tenon_error *err)
 {
+    struct grpc_conn *conn = c->tunnel ? c->tunnel->conn : NULL;
+
     tenon_vec_foreach(d, &c->results)
-        if (dirsend_send(c->asked, c->tunnel->conn, FILE_SEND, d->exporter,
-                         tenon_tempdir_fd(d->dir), err) < 0)
+        if ((d->store ? clientblobs_send(c->asked, conn, d->store, tenon_tempdir_fd(d->dir), err)
+                      : dirsend_send(c->asked, conn, FILE_SEND, d->exporter,
+                                     tenon_tempdir_fd(d->dir), err)) < 0)
             return err->code;
     return TENON_OK;
 }
@@ -457,6 +530,7 @@ clientsession_free(struct clientsession *c)
     }
     tenon_vec_foreach(d, &c->results) {
         free(d->exporter);
+        free(d->store);
         tenon_tempdir_free(d->dir);
     }
     tenon_vec_release(&c->results);

@@ -24,5 +24,7 @@ void clientsession_free(struct clientsession *c);
 
 /* The place for the files of an exporter, by its number in the request: what it has as "dest". */
 char *clientsession_place(size_t exporter);
+/* The same for layouts that are to go to, or come from, a content store of the client's. */
+char *clientsession_store_place(const char *store);
 
 #endif

@@ -236,3 +236,22 @@ FIELDS ses_packet_fields[] = {
     MESSAGE_FIELD(4, BYTES, ses_packet, data),
 };
 SPOKEN(ses_packet);
+
+FIELDS ses_read_fields[] = {MESSAGE_FIELD(1, STRING, ses_read, digest)};
+SPOKEN(ses_read);
+
+FIELDS ses_piece_fields[] = {MESSAGE_FIELD(2, BYTES, ses_piece, data)};
+SPOKEN(ses_piece);
+
+FIELDS ses_write_fields[] = {
+    MESSAGE_FIELD(1, INT, ses_write, action),
+    MESSAGE_FIELD(2, STRING, ses_write, ref),
+    MESSAGE_FIELD(3, INT, ses_write, total),
+    MESSAGE_FIELD(4, STRING, ses_write, expected),
+    MESSAGE_FIELD(5, INT, ses_write, offset),
+    MESSAGE_FIELD(6, BYTES, ses_write, data),
+};
+SPOKEN(ses_write);
+
+FIELDS ses_written_fields[] = {MESSAGE_FIELD(1, INT, ses_written, action)};
+SPOKEN(ses_written);

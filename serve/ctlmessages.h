@@ -174,12 +174,32 @@ struct ses_packet {
     int64_t id;
     struct message_bytes data;
 };
+/* Of containerd's content service. */
+struct ses_read {
+    const char *digest;
+};
+struct ses_piece {
+    struct message_bytes data;
+};
+struct ses_write {
+    int64_t action; /* enum ses_action */
+    const char *ref;
+    int64_t total;
+    const char *expected;
+    int64_t offset;
+    struct message_bytes data;
+};
+enum ses_action { SES_STATE, SES_WRITE, SES_COMMIT };
+struct ses_written {
+    int64_t action;
+};
 enum ses_packet_type { SES_STAT, SES_REQ, SES_DATA, SES_FIN, SES_ERR };
 
 extern const struct message_type_info ctl_none_message, ctl_health_message, ctl_bytes_message,
     ctl_info_message, ctl_list_workers_message, ctl_workers_message, ctl_disk_usage_message,
     ctl_usages_message, ctl_solve_message, ctl_solved_message, ctl_history_message,
     ctl_status_message, ctl_statuses_message, ses_id_message, ses_secret_message,
-    ses_credentials_message, ses_packet_message;
+    ses_credentials_message, ses_packet_message, ses_read_message, ses_piece_message,
+    ses_write_message, ses_written_message;
 
 #endif

@@ -95,7 +95,9 @@ filesend_commit(struct filesend *f, struct tenon_error *err)
 
     end(f);
     grpc_call_status(f->call, &status);
-    if (status.code != GRPC_OK)
+    if (status.code == GRPC_ALREADY_EXISTS)
+        ; /* the client has it, or does not want it */
+    else if (status.code != GRPC_OK)
         callerror_set(&status, "send the result to the client", err);
     else if (!f->all)
         tenon_error_set(err, TENON_E_FAILED, "send the result to the client: it ended too early");

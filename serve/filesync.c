@@ -34,6 +34,7 @@ struct incoming { /* a file that comes */
 
 struct filesync {
     struct grpc_call *call;
+    struct budget *budget;
     int root;
     TENON_VEC(struct entry) entries;
     size_t name_bytes;
@@ -258,7 +259,8 @@ take_data(struct filesync *f, const struct ses_packet *p, struct tenon_error *er
         return err->code;
     if (!p->data.len)
         return complete(f, in, err);
-    return tenon_write_all(in->fd, p->data.data, p->data.len, err);
+    return budget_take(f->budget, p->data.len, err) < 0
+               ? err->code : tenon_write_all(in->fd, p->data.data, p->data.len, err);
 }
 
 /* ---- all ----------------------------------------------------------------- */
@@ -420,10 +422,11 @@ add_list(struct headers *h, const char *key, struct json_object *wanted, const c
 
 int
 filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
-                 struct json_object *wanted, int dirfd, struct tenon_error *err)
+                 struct json_object *wanted, struct budget *budget, int dirfd,
+                 struct tenon_error *err)
 {
     struct headers h = {.arena = TENON_ARENA_INIT};
-    struct filesync f = {.root = dirfd};
+    struct filesync f = {.root = dirfd, .budget = budget};
 
     add_values(&h, "dir-name", &name, 1);
     if (add_list(&h, "include-patterns", wanted, "include", err) == 0 &&

@@ -7,6 +7,7 @@
 #define TENON_SERVE_FILESYNC_H
 
 #include "base/error.h"
+#include "budget.h"
 #include "callset.h"
 
 #define FILESYNC_METHOD "/moby.filesync.v1.FileSync/DiffCopy"
@@ -21,6 +22,7 @@ struct json_object;
 /* Into dirfd, which is empty.  wanted: an object with the lists "include", "exclude" and "follow",
  * or without them: the client leaves out what is not meant. */
 int filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
-                     struct json_object *wanted, int dirfd, struct tenon_error *err);
+                     struct json_object *wanted, struct budget *budget, int dirfd,
+                     struct tenon_error *err);
 
 #endif

@@ -10,10 +10,14 @@ libtenon_serve_la_SOURCES = \
 	%D%/agents.h \
 	%D%/attests.c \
 	%D%/attests.h \
+	%D%/budget.c \
+	%D%/budget.h \
 	%D%/callerror.c \
 	%D%/callerror.h \
 	%D%/callset.c \
 	%D%/callset.h \
+	%D%/clientblobs.c \
+	%D%/clientblobs.h \
 	%D%/clientsession.c \
 	%D%/clientsession.h \
 	%D%/control.c \

@@ -14,6 +14,8 @@
  *   pulse.c          sessions whose client does not answer any more
  *   clientsession.c  a client's session as the engine knows one (context/session.h)
  *   filesync.c       a client's directory becomes ours
+ *   clientblobs.c    layouts and caches of a client
+ *   budget.c         bytes that a client brings
  *   filesend.c       a file that an exporter writes becomes a client's
  *   dirsend.c        a directory that an exporter writes becomes a client's
  *   gomode.c         modes as clients write them

@@ -18,6 +18,7 @@
 #include "granted.h"
 #include "store/store.h"
 #include "tools/base64.h"
+#include "tools/parse.h"
 
 enum {
     REF_MAX = 256,       /* bytes of a build's name */
@@ -89,7 +90,20 @@ join(const struct message_list *pairs)
     return list;
 }
 
-/* Exporters that write files have a place: the stream that the client has for them. */
+static bool
+says_no_tar(const struct message_list *attrs)
+{
+    const struct ctl_pair *p = attrs->items;
+    bool tar = true;
+
+    for (size_t i = 0; i < attrs->len; i++)
+        if (!strcmp(p[i].key, "tar"))
+            tenon_parse_bool(p[i].value, &tar);
+    return !tar;
+}
+
+/* Exporters that write files have a place: the stream that the client has for them, or its content
+ * store, of which it has one. */
 static int
 add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
            struct tenon_error *err)
@@ -99,7 +113,8 @@ add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
 
     int rc = tenon_plugins_peek(v->engine.plugins, TENON_KIND_EXPORTER, asked->type, &plugin, err);
     if (rc == 0 && (plugin->ops.exporter->flags & (TENON_EXPORTER_FILE | TENON_EXPORTER_DIR))) {
-        auto_free char *place = clientsession_place(number);
+        auto_free char *place = says_no_tar(&asked->attrs) ? clientsession_store_place("export")
+                                                           : clientsession_place(number);
         tenon_strv_push(&x.pairs, tenon_asprintf("dest=%s", place));
     }
     tenon_vec_push(&v->exports, x);
@@ -121,9 +136,24 @@ add_exports(struct solving *v, struct tenon_error *err)
     return TENON_OK;
 }
 
-/* Caches in a directory would be the client's, by its content service. */
-static int
-add_caches(struct solving *v, struct tenon_error *err)
+/* Caches in a directory are the client's: it is not ours that has the path, but its content store
+ * that is named after it. */
+static void
+to_client(struct tenon_export *x, const char *key)
+{
+    const size_t len = strlen(key);
+
+    for (char **p = x->pairs; p && *p; p++)
+        if (!strncmp(*p, key, len) && (*p)[len] == '=') {
+            auto_free char *store = tenon_asprintf("local:%s", *p + len + 1);
+            auto_free char *place = clientsession_store_place(store);
+            free(*p);
+            *p = tenon_asprintf("%s=%s", key, place);
+        }
+}
+
+static void
+add_caches(struct solving *v)
 {
     const struct ctl_cache none = {0}, *cache = v->request->cache ? v->request->cache : &none;
     const struct ctl_typed *from = cache->imports.items, *to = cache->exports.items;
@@ -131,20 +161,18 @@ add_caches(struct solving *v, struct tenon_error *err)
     for (size_t i = 0; i < cache->imports.len + cache->exports.len; i++) {
         const bool imports = i < cache->imports.len;
         const struct ctl_typed *asked = imports ? &from[i] : &to[i - cache->imports.len];
-        if (!strcmp(asked->type, "local"))
-            return tenon_error_set(err, TENON_E_UNSUPPORTED, "caches of type local are not there "
-                                   "yet: they are the client's files");
         if (!imports && !strcmp(asked->type, "inline")) {
             v->inline_cache = true;
             continue;
         }
         struct tenon_export x = {tenon_strdup(asked->type), join(&asked->attrs)};
+        if (!strcmp(asked->type, "local"))
+            to_client(&x, imports ? "src" : "dest");
         if (imports)
             tenon_vec_push(&v->cache_from, x);
         else
             tenon_vec_push(&v->cache_to, x);
     }
-    return TENON_OK;
 }
 
 /* ---- the answer ---------------------------------------------------------- */
@@ -192,8 +220,9 @@ prepare(struct solving *v, struct tenon_error *err)
     for (size_t i = 0; i < v->request->entitlements.len; i++)
         tenon_strv_push(&v->entitlements, tenon_strdup(words[i]));
     v->engine.entitlements = (const char *const *)v->entitlements;
+    add_caches(v);
     return granted_check(&v->request->entitlements, setup->entitlements, err) < 0 ||
-                   add_exports(v, err) < 0 || add_caches(v, err) < 0 ||
+                   add_exports(v, err) < 0 ||
                    attests_take(&v->request->options, v->engine.plugins, &v->attests, err) < 0
                ? err->code : TENON_OK;
 }

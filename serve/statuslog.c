@@ -76,6 +76,15 @@ put_vertex(struct statuslog *l, const struct tenon_event *ev)
     message_encode(&l->event, &ctl_statuses_message, &all);
 }
 
+/* The word alone, where clients look for it. */
+static const char *
+action_of(const char *id)
+{
+    static const char transferring[] = "transferring";
+
+    return tenon_has_prefix(id, transferring) ? transferring : id;
+}
+
 static void
 put_line(struct statuslog *l, const struct tenon_event *ev)
 {
@@ -83,7 +92,7 @@ put_line(struct statuslog *l, const struct tenon_event *ev)
     const struct ctl_line line = {
         .id = ev->name,
         .vertex = ev->vertex,
-        .name = ev->name,
+        .name = action_of(ev->name),
         .current = ev->current,
         .total = ev->total,
         .timestamp = time_of(ev->timestamp_ns, &at),

@@ -529,6 +529,17 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
     return rc;
 }
 
+/* Clients whose directory it is name it in an index by that. */
+static int
+tell_manifest(struct tenon_build *b, const struct tenon_desc *manifest, struct tenon_error *err)
+{
+    auto_free char *json =
+        tenon_asprintf("{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%lld}",
+                       manifest->media_type, manifest->digest, (long long)manifest->size);
+
+    return tenon_result_respond(&b->result, "cache.manifest", json, false, err);
+}
+
 static int
 save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
      struct tenon_ctx *ctx, struct tenon_error *err)
@@ -543,6 +554,8 @@ save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *v
         rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);
         tenon_module_leave(m);
         rc = tenon_module_check(m, "save", rc, err);
+        if (rc == 0)
+            rc = tell_manifest(b, &manifest, err);
     }
     tenon_desc_release(&manifest);
     return rc < 0 ? tenon_error_context(err, "export cache") : TENON_OK;

@@ -45,8 +45,7 @@ open_src(struct tenon_ctx *ctx, const struct tenon_values *opt, struct oci_layou
         return TENON_E_INVALID;
     }
     *out = (struct oci_layout){ .host = host, .ctx = ctx, .what = src };
-    out->dirfd = host->client_open(ctx, "local", src, err);
-    if (out->dirfd >= 0)
+    if (oci_layout_open(out, src, err) == 0)
         return TENON_OK;
     if (host->error_code(err) == TENON_E_NOT_FOUND)
         return host->error(err, TENON_E_NOT_FOUND, 0, "no directory %s", src);

@@ -76,8 +76,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     if (!out->store || !*out->store)
         out->store = name;
     out->files.what = describe(ctx, out->store);
-    out->files.dirfd = host->client_open(ctx, "local", out->store, err);
-    if (out->files.dirfd < 0)
+    if (oci_layout_open(&out->files, out->store, err) < 0)
         return host->error_context(err, "%s", out->files.what);
     return TENON_OK;
 }

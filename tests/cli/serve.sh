@@ -38,6 +38,7 @@ FROM base AS slow
 RUN echo begun; sleep 98765
 FROM base AS made
 RUN --mount=type=secret,id=tok echo out here; echo err here >&2; cat /run/secrets/tok >/secret
+FROM example.invalid/x AS laid
 FROM scratch
 COPY . /dir
 COPY --from=made /secret /secret

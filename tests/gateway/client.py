@@ -10,6 +10,7 @@ client.py activated DIRECTORY PROGRAM ARGUMENT...   Info of a server that gets i
 """
 import concurrent.futures
 import io
+import json
 import os
 import queue
 import signal
@@ -49,6 +50,10 @@ StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*,
 History: 3 EarlyExit bool
 Id: 1 ID string
 Secret: 1 data bytes
+ReadContent: 1 digest string
+ContentPiece: 2 data bytes
+WriteContent: 1 action int32, 2 ref string, 3 total int64, 4 expected string, 5 offset int64, 6 data bytes
+WrittenContent: 1 action int32, 4 offset int64
 Packet: 1 type int32, 2 stat Stat, 3 ID uint32, 4 data bytes
 """
 m = frontend.Messages()
@@ -94,7 +99,7 @@ class Session(grpc.GenericRpcHandler):
     def __init__(self, channel, directories, secrets, hostile=None, deaf=False, metadata=()):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
-        self.deaf = deaf
+        self.deaf, self.stores, self.read = deaf, {}, []
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
@@ -106,7 +111,9 @@ class Session(grpc.GenericRpcHandler):
         metadata = list(metadata) + [("x-docker-expose-session-uuid", self.id)] + [
             ("x-docker-expose-session-grpc-method", name) for name in (
                 "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy",
-                "/moby.buildkit.secrets.v1.Secrets/GetSecret")]
+                "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+                "/containerd.services.content.v1.Content/Read",
+                "/containerd.services.content.v1.Content/Write")]
         stream = channel.stream_stream(CONTROL + "Session", request_serializer=encode,
                                        response_deserializer=m.Bytes.FromString)
         self.stream = stream(self.send(), metadata=metadata)
@@ -143,6 +150,16 @@ class Session(grpc.GenericRpcHandler):
             return grpc.stream_stream_rpc_method_handler(
                 lambda requests, context: self.result(requests, metadata, context),
                 (lambda data: data) if self.wants_tree else m.Bytes.FromString, encode)
+        if name.endswith("Content/Read"):
+            return grpc.unary_stream_rpc_method_handler(
+                lambda request, context: self.give(request, self.stores.get(
+                    metadata["buildkit-attachable-store-id"], {}), context),
+                m.ReadContent.FromString, encode)
+        if name.endswith("Content/Write"):
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, context: self.take(requests, self.stores.setdefault(
+                    metadata["buildkit-attachable-store-id"], {}), context),
+                m.WriteContent.FromString, encode)
         if name.endswith("GetSecret"):
             return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
         return None
@@ -151,6 +168,30 @@ class Session(grpc.GenericRpcHandler):
         if request.ID not in self.secrets:
             context.abort(grpc.StatusCode.NOT_FOUND, "not here")
         return m.Secret(data=self.secrets[request.ID])
+
+    def give(self, request, store, context):
+        self.read.append(request.digest)
+        if request.digest not in store:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no " + request.digest)
+        data = store[request.digest]
+        for at in range(0, len(data), 100000):
+            yield m.ContentPiece(data=data[at:at + 100000])
+
+    def take(self, requests, store, context):
+        """As containerd: pieces follow each other, and a commit says how many bytes and which."""
+        data = b""
+        for request in requests:
+            if request.expected in store:
+                context.abort(grpc.StatusCode.ALREADY_EXISTS, "it is there")
+            if request.offset != len(data) or not request.ref:
+                context.abort(grpc.StatusCode.OUT_OF_RANGE, "at %d" % request.offset)
+            data += request.data
+            if request.action == 2:
+                found = "sha256:" + frontend.hashlib.sha256(data).hexdigest()
+                if request.total != len(data) or request.expected != found:
+                    context.abort(grpc.StatusCode.FAILED_PRECONDITION, "it is " + found)
+                store[found] = data
+            yield m.WrittenContent(action=request.action, offset=len(data))
 
     def tree(self, requests):
         """A directory as a result: everything is asked for, the last first."""
@@ -325,8 +366,6 @@ def questions(channel):
         ("an exporter of no name", dict(Frontend="dockerfile.v0",
                                         Exporters=[m.Exporter(Type="nope")]),
          grpc.StatusCode.NOT_FOUND, "nope"),
-        ("a cache of files", dict(Frontend="dockerfile.v0", Cache=m.CacheOptions(
-            Imports=[m.Exporter(Type="local")])), unimplemented, "type local"),
         ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
          grpc.StatusCode.NOT_FOUND, "without a session"),
         ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.NOT_FOUND,
@@ -427,6 +466,45 @@ def entitled(channel, session):
     answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
                    Entitlements=["network.host"]).wait()
     check("an entitlement", not isinstance(answer, grpc.RpcError), str(answer))
+
+
+def by_content(channel, session):
+    """Layouts and caches that the client keeps, as blobs by their digests."""
+    def build(target, *exporters, cache=None, **attrs):
+        attrs["target"] = target
+        answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
+                       Exporters=exporters, Cache=cache).wait()
+        return answer, getattr(answer, "ExporterResponse", {})
+
+    local = m.Exporter(Type="local", Attrs={"dest": "some/where", "mode": "max"})
+    layout = m.Exporter(Type="oci", Attrs={"tar": "false"})
+    answer, told = build("made", layout, cache=m.CacheOptions(Exports=[local]))
+    check("a layout and a cache", not isinstance(answer, grpc.RpcError), str(answer))
+    made = told["containerimage.digest"]
+    check("the blobs of a layout", made in session.stores["export"] and
+          len(session.stores["export"]) >= 3)
+    cached = json.loads(told["cache.manifest"])["digest"]
+    check("the blobs of a cache", cached in session.stores["local:some/where"])
+    answer, _ = build("made", layout)
+    check("blobs that are there", not isinstance(answer, grpc.RpcError), str(answer))
+    other = "sha256:" + "1" * 64 # nobody has it: the build goes on without
+    local = m.Exporter(Type="local", Attrs={"src": "some/where", "digest": other})
+    answer, _ = build("base", cache=m.CacheOptions(Imports=[local]))
+    check("a cache of files", not isinstance(answer, grpc.RpcError), str(answer))
+    check("its document", other in session.read)
+    session.stores["oci:mine"] = dict(session.stores["export"])
+    name = "context:example.invalid/x"
+    answer, _ = build("laid", TAR[0], **{name: "oci-layout://mine@" + made})
+    check("a layout to build from", not isinstance(answer, grpc.RpcError), str(answer))
+    check("its files", content(session.results.pop(0), "secret") == b"s3cret")
+    doctored = b'{"schemaVersion": 2}'
+    digest = "sha256:" + "0" * 64
+    session.stores["oci:mine"] = {digest: doctored}
+    answer, _ = build("laid", **{name: "oci-layout://mine@" + digest})
+    check("a blob that is another", isinstance(answer, grpc.RpcError) and
+          digest[:20] in answer.details(), str(answer))
+    answer, _ = build("laid", **{name: "oci-layout://none@" + digest})
+    check("a layout that is not there", isinstance(answer, grpc.RpcError), str(answer))
 
 
 def failures(channel, session):
@@ -676,6 +754,7 @@ def everything(address, directory, server):
     as_directory(channel, session)
     attested(channel, session)
     entitled(channel, session)
+    by_content(channel, session)
     failures(channel, session)
     by_definition(channel, session)
     no_room(channel, session)

@@ -35,7 +35,9 @@ static int
 local_open(void *data, const char *service, const char *id, struct tenon_error *e)
 {
     (void)data;
-    if (strcmp(service, "local") || strcmp(id, "base"))
+    if (strcmp(service, "local"))
+        return tenon_error_set(e, TENON_E_UNSUPPORTED, "no %s", service);
+    if (strcmp(id, "base"))
         return tenon_error_set(e, TENON_E_NOT_FOUND, "%s \"%s\"", service, id);
     return open(layout_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

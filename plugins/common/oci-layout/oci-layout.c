@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/alloc.h"
+#include "tools/cleanup.h"
 #include "tools/jsontext.h"
 #include "tools/ociindex.h"
 
@@ -92,6 +94,39 @@ import(const struct oci_layout *l, int fd, const char *digest, struct tenon_erro
 }
 
 int
+oci_layout_open(struct oci_layout *l, const char *name, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    auto_free char *any = tenon_asprintf("%s@", name);
+
+    l->store = NULL;
+    l->dirfd = host->client_open(l->ctx, "blob", any, err);
+    if (l->dirfd >= 0) {
+        l->store = name;
+        return TENON_OK;
+    }
+    if (host->error_code(err) != TENON_E_UNSUPPORTED)
+        return host->error_code(err);
+    host->error_clear(err);
+    l->dirfd = host->client_open(l->ctx, "local", name, err);
+    return l->dirfd < 0 ? host->error_code(err) : TENON_OK;
+}
+
+static int
+open_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err)
+{
+    const struct tenon_host *host = l->host;
+    char path[7 + 7 + 64 + 1] = "blobs/sha256/";
+
+    if (l->store) {
+        auto_free char *id = tenon_asprintf("%s@%s", l->store, digest);
+        return host->client_open(l->ctx, "blob", id, err);
+    }
+    memcpy(path + 13, digest + 7, 65);
+    return host->open_in(l->ctx, l->dirfd, path, O_RDONLY | O_NONBLOCK, 0, err);
+}
+
+int
 oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
@@ -106,9 +141,7 @@ oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_err
         return fd;
     host->error_clear(err);
 
-    char path[7 + 7 + 64 + 1] = "blobs/sha256/";
-    memcpy(path + 13, digest + 7, 65);
-    fd = host->open_in(l->ctx, l->dirfd, path, O_RDONLY | O_NONBLOCK, 0, err);
+    fd = open_blob(l, digest, err);
     if (fd < 0)
         return host->error_context(err, "%s", l->what);
     int rc = import(l, fd, digest, err);
@@ -140,6 +173,8 @@ oci_layout_tag(const struct oci_layout *l, const char *tag, bool any,
     const struct tenon_host *host = l->host;
     const void *text;
     size_t len;
+    if (l->store)
+        return host->error(err, TENON_E_INVALID, 0, "%s: it is named by a digest alone", l->what);
     int fd = host->open_in(l->ctx, l->dirfd, "index.json", O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return host->error_context(err, "%s", l->what);

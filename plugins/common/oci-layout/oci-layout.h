@@ -11,9 +11,14 @@ struct oci_layout {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
     int dirfd;
+    const char *store; /* the user's session has the blobs, and no directory; or NULL */
     const char *what; /* starts the messages: "oci-layout \"x\"" */
 };
 
+/* By the name that the user's session has for it: host, ctx and what are set.  A session that has
+ * no directories gives blobs, by client_open(ctx, "blob", "NAME@DIGEST"); without a digest it says
+ * whether it does. */
+int oci_layout_open(struct oci_layout *l, const char *name, struct tenon_error *err);
 /* Have the blob in the content store. */
 int oci_layout_blob(const struct oci_layout *l, const char *digest, struct tenon_error *err);
 /* The same, and its bytes, a document's; they live until ctx ends. */
