@@ -390,7 +390,7 @@ say_weakness(void *data, const char *topic, const char *text, const char *helps)
     if (r->json)
         say(r, WEAK, topic, helps, "%s", text);
     else
-        say(r, WEAK, topic, NULL, "%s; helps: %s", text, helps);
+        say(r, WEAK, topic, helps, "%s; helps: %s", text, helps);
 }
 
 /* The runtime that steps run with; NULL where the executor needs none. */
