@@ -4,7 +4,21 @@
 # archive that ADD unpacks, as the context on standard input; then as a result that
 # is written to a directory where another one lies.
 . "$(dirname "$0")/lib.sh"
-kinds=$("$python" "$here/evil-archive" list)
+evil=$work/evil
+mkdir "$evil" "$work/layouts"
+kinds=$("$python" "$here/evil-archive" "$evil" "$target")
+
+# evil_layouts LAYOUT DIRECTORY: of each kind a copy of it, DIRECTORY/KIND, with the archive as its last layer.
+evil_layouts() {
+    evil_from=$1 evil_to=$2
+    set --
+    for kind in $kinds; do
+        cp -r "$evil_from" "$evil_to/$kind"
+        set -- "$@" "$evil_to/$kind" "$evil/$kind.tar"
+    done
+    "$python" -E -S "$here/evil-layout" "$@"
+}
+evil_layouts "$bases/busybox" "$work/layouts" # the image is made of the base's
 
 # a build that may fail, in one way: with an error, not with a mess
 attempt() { # WHAT FLAG...
@@ -37,14 +51,9 @@ printf 'FROM base\nRUN mkdir /cached && echo one >/cached/file\nCOPY --from=base
 trial() {
     built=0
     for kind in $kinds; do
-        "$python" "$here/evil-archive" $kind "$context/evil.tar" "$target"
-        cp "$context/evil.tar" "$work/evil.tar"
-        "$python" "$here/evil-archive" $kind "$context/evil2.tar.gz" "$target"
-
-        # a layer; the image is made of the base's
-        rm -rf "$work/layout" && cp -r "$bases/busybox" "$work/layout"
-        "$python" "$here/evil-layout" "$work/layout" "$work/evil.tar"
-        attempt "layer $kind" --build-context "evil=oci-layout://$work/layout" -f "$context/layer.Dockerfile" \
+        cp "$evil/$kind.tar" "$context/evil.tar"
+        cp "$evil/$kind.tar.gz" "$context/evil2.tar.gz"
+        attempt "layer $kind" --build-context "evil=oci-layout://$work/layouts/$kind" -f "$context/layer.Dockerfile" \
             -o "type=local,dest=$own/tree" "$context"
         assert_not_said "$outside"
         # What follows has no step in it that matters.
@@ -57,7 +66,7 @@ trial() {
         got=0
         what="context $kind"
         timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain \
-            -o "type=local,dest=$own/tree" - <"$work/evil.tar" >"$work/out" 2>"$work/err" || got=$?
+            -o "type=local,dest=$own/tree" - <"$evil/$kind.tar" >"$work/out" 2>"$work/err" || got=$?
         judge
     done
     [ $built -ge 5 ] || fail "$executor: only $built builds got anywhere"
@@ -66,16 +75,15 @@ trial() {
 
     # an imported cache
     imported=0
+    mkdir "$own/caches"
+    tenon --root "$own/store-cache" build --build-context "$base" -f "$context/cache.Dockerfile" -o type=cacheonly \
+        --cache-to "type=local,dest=$own/cache,mode=max" "$context" >"$work/out" 2>&1
+    evil_layouts "$own/cache" "$own/caches"
     for kind in $kinds; do
-        "$python" "$here/evil-archive" $kind "$work/evil.tar" "$target"
-        rm -rf "$own/cache" "$own/store-cache"
-        tenon --root "$own/store-cache" build --build-context "$base" -f "$context/cache.Dockerfile" -o type=cacheonly \
-            --cache-to "type=local,dest=$own/cache,mode=max" "$context" >"$work/out" 2>&1
-        "$python" "$here/evil-layout" "$own/cache" "$work/evil.tar"
         got=0
         what="cache $kind"
         timeout 300 "$abs_top_builddir/tenon-dev" --root "$own/store-$kind" build --progress=plain --build-context "$base" \
-            -f "$context/cached.Dockerfile" --cache-from "type=local,src=$own/cache" -o "type=local,dest=$own/tree" \
+            -f "$context/cached.Dockerfile" --cache-from "type=local,src=$own/caches/$kind" -o "type=local,dest=$own/tree" \
             "$context" >"$work/out" 2>"$work/err" || got=$?
         judge
         assert_not_said "$outside"
