@@ -8,6 +8,11 @@ case $build in
 *) build=$PWD/$build ;;
 esac
 
+# configure looks for bash, and writes it into the makefiles and into libtool, which takes twice as
+# long with it as with dash.
+CONFIG_SHELL=${CONFIG_SHELL:-/bin/sh}
+export CONFIG_SHELL
+
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
