@@ -3,6 +3,14 @@
 
 tests_of() { make -s -C "$build" --no-print-directory print-tests AREA="$1"; }
 
+# new_scratch NAME: sets scratch to a directory, for tests/in-memory to take. Not in the tree:
+# overlayfs may not work where that is.
+new_scratch() { scratch=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX"); }
+end_scratch() {
+    $root rm -rf "$scratch"
+    scratch=
+}
+
 # Each result of automake's as it comes: "PASS: NAME".
 follow_tests() { # LOG HOW-MANY
     done=0
@@ -67,11 +75,14 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
     : >"$build/check.log"
     for test; do $root rm -f "$build/$test.trs" "$build/$test.log"; done
     # More than there are processors: each of them waits for something half of the time.
-    in_session $prefix make -C "$build" -j"$(($(nproc) + 2))" -k check TESTS="$*" >"$build/check.log" 2>&1
+    new_scratch t # short: sockets are made below it
+    in_session $prefix "$top/tests/in-memory" "$scratch" \
+        make -C "$build" -j"$(($(nproc) + 2))" -k check TESTS="$*" >"$build/check.log" 2>&1
     follow_tests "$build/check.log" $# &
     follower=$!
     wait_session || : # the results tell
     wait $follower
+    end_scratch
     say_times "$build" "$part_began" "$@"
     count_tests "$build" test "$@"
 }
@@ -106,11 +117,14 @@ run_sanitized() { # asan | tsan TEST...
     wait_session || : # a program that is missing is a failure below
     say "  built in $(($(date +%s) - part_began)) s"
     part_began=$(date +%s)
-    in_session make -C "$dir" -j"$(($(nproc) + 1))" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
+    new_scratch t
+    in_session "$top/tests/in-memory" "$scratch" \
+        make -C "$dir" -j"$(($(nproc) + 1))" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
     follow_tests "$dir/check.log" $# &
     follower=$!
     wait_session || :
     wait $follower
+    end_scratch
     say_times "$dir" "$part_began" "$@"
     count_tests "$dir" "$how" "$@"
 }
@@ -139,19 +153,23 @@ $(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$1")
 END
 }
 
-run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
+run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come; $scratch is used up
     title=$1 how=$2 wanted=$3
     shift 3
     say "$title"
     if [ "$(id -u)" != 0 ] && [ -z "$root" ]; then
+        end_scratch
         skipped_one "$title" "needs root" "$how"
         return
     fi
     log=$build/conformance-$how.log
     part_began=$(date +%s)
-    in_session $root "$@" -v >"$log" 2>&1
+    where=
+    [ "$how" != cases-oci ] || where=$on_disk
+    in_session $root $where "$top/tests/in-memory" "$scratch" "$@" -v >"$log" 2>&1
     status=0
     wait_session || status=$?
+    end_scratch
     say "  took $(($(date +%s) - part_began)) s"
     if [ $status = 77 ]; then
         skipped_one "$title" "$(tail -n 1 "$log")" "$how"
@@ -167,12 +185,9 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come
 run_conformance() { # TITLE [OPTION...] of the runner
     title=$1
     shift
-    # Not in the tree: overlayfs may not work where that is.
-    scratch=$(mktemp -d "${TMPDIR:-/tmp}/tenon-conformance.XXXXXX")
+    new_scratch tenon-conformance
     run_cases "$title" "${conformance_how-cases}" 1 "$top/tests/conformance/run" --tool tenon \
         --bin "$build/tenon-dev" --jobs "$jobs" --dir "$scratch" "$@"
-    $root rm -rf "$scratch"
-    scratch=
 }
 
 run_conformance_oci() { # [OPTION...]
@@ -188,11 +203,13 @@ run_conformance_oci() { # [OPTION...]
 
 # Where no overlay can be had, as in a container.
 run_conformance_copies() { # [OPTION...]
+    new_scratch tc
     run_cases "conformance with copied trees" cases-copies 1 "$top/tests/conformance/on-overlay" \
         --tool tenon --bin "$build/tenon-dev" --jobs "$jobs" "$@"
 }
 
 run_rootless_cases() {
+    new_scratch tr
     run_cases "conformance as ordinary users" cases-rootless 2 \
         env abs_top_builddir="$build" "$top/tests/rootless/conformance" --jobs "$jobs"
 }

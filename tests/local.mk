@@ -158,7 +158,7 @@ EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
 EXTRA_DIST += %D%/dockerfiles
 # Mistakes that the tests must notice; scripts/check tries a few.
-EXTRA_DIST += %D%/mutation %D%/bounded %D%/may-skip
+EXTRA_DIST += %D%/mutation %D%/bounded %D%/in-memory %D%/may-skip
 
 # Of each area what shows most in little time: scripts/check --quick.
 smoke_tests = \

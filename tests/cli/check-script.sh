@@ -82,6 +82,7 @@ done
 rm "$BUILD/tests/unit/hangs.does"
 mkdir -p "$work/copy/tests" "$work/copy/core"
 cp -r "$abs_top_srcdir/scripts" "$work/copy"
+cp "$abs_top_srcdir/tests/in-memory" "$work/copy/tests"
 touch -d 2020-01-01 "$work/copy/configure.ac"
 touch "$work/copy/configure" # the newer one
 chmod +x "$work/copy/configure"
@@ -91,3 +92,26 @@ last "2 passed, 0 failed, 1 skipped"
 echo 'tests/unit/skipped: *' >"$work/copy/tests/may-skip"
 run 1 "$work/copy/scripts/check" --no-packages --unit --strict
 assert_has "$work/err" 'tests/may-skip: "tests/unit/skipped: *" is not'
+
+# What works in memory does so where nobody else sees it; its status is the command's.
+mkdir "$work/memory" "$work/disk"
+run 3 env -u ON_DISK TMPDIR="$work/disk" "$abs_top_srcdir/tests/in-memory" "$work/memory" \
+    sh -c 'echo kept >"$TMPDIR/file"; echo "$TMPDIR ${ON_DISK-}"; stat -f -c %T "$TMPDIR"; exit 3'
+if [ "$(head -n 1 "$work/out")" = "$work/disk " ]; then
+    not_tried "tests in memory: needs root, namespaces, 8 GiB and Linux 6.6"
+    assert_file "$work/disk/file"
+else
+    assert_eq "$work/memory $work/disk
+tmpfs" "$(cat "$work/out")"
+    assert_no_file "$work/disk/file"
+fi
+assert_no_file "$work/memory/file"
+! grep -qF "$work/memory" /proc/self/mountinfo || fail "memory is mounted for all"
+# Faults are of disks.
+mkdir "$work/fault" "$work/other"
+for place in fault other; do
+    printf '#!/bin/sh\necho "in $TMPDIR"\n' >"$work/$place/test.sh"
+    chmod +x "$work/$place/test.sh"
+    env ON_DISK=disk TMPDIR=memory sh "$abs_top_srcdir/tests/bounded" "$work/$place/test.sh" >>"$work/places"
+done
+assert_eq "in disk in memory" "$(grep '^in ' "$work/places" | paste -sd' ')"

@@ -95,7 +95,7 @@ teardown(void)
 static int
 make_executor(void)
 {
-    strcpy(plugin_dir, "/tmp/tenon-unit-XXXXXX");
+    unit_tmpname(plugin_dir);
     if (!mkdtemp(plugin_dir))
         return -1;
     snprintf(record, sizeof record, "%s/record", plugin_dir);

@@ -61,11 +61,19 @@ unit_exit(int status)
 #endif
 }
 
+/* A template for mkdtemp, in $TMPDIR where that fits. */
+__attribute__((unused)) static void
+unit_tmpname(char path[64])
+{
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, 64, "%s/tenon-unit-XXXXXX", dir && *dir && strlen(dir) < 40 ? dir : "/tmp");
+}
+
 /* A new empty directory, and its removal. */
 __attribute__((unused)) static int
 unit_tmpdir(char path[64])
 {
-    strcpy(path, "/tmp/tenon-unit-XXXXXX");
+    unit_tmpname(path);
     ck_assert_ptr_nonnull(mkdtemp(path));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
