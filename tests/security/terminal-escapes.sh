@@ -16,43 +16,59 @@ remember $!
 await "the port of a server" test -s "$work/port"
 server=127.0.0.1:$(cat "$work/port")
 
+# judge DIRECTORY: of each file N what N.what says it is.
 cat >"$work/judge" <<'END_PYTHON'
-import re, sys
-data = open(sys.argv[1], "rb").read()
+import glob, re, sys
+
 # What our own display uses: colors of one or two digits, moves, erasing, its cursor.
 own = re.compile(rb"\x1b\[(?:[0-9]{0,2}(?:;[0-9]{1,2})*m|[0-9]{0,3}[ABCDGJK]|\?25[lh]|\?2026[lh])")
-bare = own.sub(b"", data)
-found = []
-if re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", bare):
-    found.append("a control character")
-if b"31337m" in data and re.search(rb"(?:\x1b\[|\x9b)31337m", data):
-    found.append("a color of the build")
-try:
-    text = bare.decode("utf-8")
-except UnicodeDecodeError:
-    found.append("not UTF-8")
-    text = bare.decode("utf-8", "replace")
-if re.search("[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text):
-    found.append("a control of Unicode")
-if b"\x1b[2J" in data or b"\x1b[3;1H" in data or b"\x1b[6n" in data:
-    found.append("moves of the build")
-if found:
-    sys.exit("%s: %s\n%r" % (sys.argv[2], ", ".join(found), data[-3000:]))
+
+
+def judge(data):
+    bare = own.sub(b"", data)
+    if re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", bare):
+        yield "a control character"
+    if b"31337m" in data and re.search(rb"(?:\x1b\[|\x9b)31337m", data):
+        yield "a color of the build"
+    try:
+        text = bare.decode("utf-8")
+    except UnicodeDecodeError:
+        yield "not UTF-8"
+        text = bare.decode("utf-8", "replace")
+    if re.search("[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text):
+        yield "a control of Unicode"
+    if b"\x1b[2J" in data or b"\x1b[3;1H" in data or b"\x1b[6n" in data:
+        yield "moves of the build"
+
+
+names = glob.glob(sys.argv[1] + "/*.what")
+for name in names:
+    with open(name) as what, open(name[:-len(".what")], "rb") as screen:
+        data = screen.read()
+        found = list(judge(data))
+        if found:
+            sys.exit("%s: %s\n%r" % (what.read().strip(), ", ".join(found), data[-3000:]))
+print(len(names))
 END_PYTHON
 
-# show STATUS WHAT COMMAND...: on a terminal, and its errors and results in files.
+# screen WHAT: where to write what will be judged.
 shown=0
+mkdir "$work/screens"
+screen() {
+    shown=$((shown + 1))
+    screen=$work/screens/$shown
+    printf '%s\n' "$1" >"$screen.what"
+}
+# show STATUS WHAT COMMAND...: on a terminal
 show() {
     show_status=$1
-    show_what=$2
+    screen "$2 on a terminal"
     shift 2
     got=0
-    "$python" "$here/record-terminal" "$work/screen" "$@" </dev/null || got=$?
+    "$python" -E -S "$here/record-terminal" "$screen" "$@" </dev/null || got=$?
     [ "$show_status" = any ] || assert_eq "$show_status" "$got"
-    "$python" "$work/judge" "$work/screen" "$show_what on a terminal" || fail "$executor: $show_what"
-    shown=$((shown + 1))
 }
-displays() { # STATUS WHAT FLAG...: a build
+displays() { # STATUS WHAT FLAG...: a build, on a terminal and to a file
     displays_status=$1
     what=$2
     shift 2
@@ -61,9 +77,8 @@ displays() { # STATUS WHAT FLAG...: a build
         case $progress in plain) flags="$flags -D --explain" ;; quiet) flags=-q ;; esac
         show $displays_status "$what, $progress" "$abs_top_builddir/tenon-dev" --root "$store" build $flags --no-cache \
             --build-context "$base" "$@"
-        got=0
-        "$abs_top_builddir/tenon-dev" --root "$store" build $flags --build-context "$base" "$@" >"$work/screen" 2>&1 || got=$?
-        "$python" "$work/judge" "$work/screen" "$what, $progress, to a file" || fail "$executor: $what, $progress"
+        screen "$what, $progress, to a file"
+        "$abs_top_builddir/tenon-dev" --root "$store" build $flags --build-context "$base" "$@" >"$screen" 2>&1 || :
     done
 }
 
@@ -103,6 +118,10 @@ with tarfile.open(sys.argv[1], "w") as t:
 END_PYTHON
 
 trial() {
+    screens
+    assert_eq "$shown" "$("$python" -E -S "$work/judge" "$work/screens")"
+}
+screens() {
     displays 1 "a step" -f "$context/step.Dockerfile" "$context"
     show 1 "a kept step" "$abs_top_builddir/tenon-dev" --root "$store" shell --build "$rude" true
     show 0 "du -v" "$abs_top_builddir/tenon-dev" --root "$store" du -v
@@ -113,7 +132,10 @@ trial() {
     show 0 "du json" "$abs_top_builddir/tenon-dev" --root "$store" du --format json
     [ $executor = native ] || return 0
 
-    for file in instruction from file user program mount secret flag syntax escape registry token http moved disposition archive; do
+    # What another process says for an ordinary user: of a step, and of what it unpacks.
+    for file in user program disposition archive; do displays 1 $file -f "$context/$file.Dockerfile" "$context"; done
+    [ $as = root ] || return 0
+    for file in instruction from file mount secret flag syntax escape registry token http moved; do
         displays 1 $file -f "$context/$file.Dockerfile" "$context"
     done
     for file in stage warnings reference; do
