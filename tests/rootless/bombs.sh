@@ -9,7 +9,7 @@ as_env="TENON_CONFIG=$TENON_CONFIG"
 
 mkdir "$work/$alice/context"
 bomb() { python3 "$abs_top_srcdir/tests/security/make-bomb" "$@"; }
-bomb zeros 40 "$work/zeros"
+bomb zeros 10 "$work/zeros"
 gzip -9 "$work/zeros"
 bomb deep 439 "$work/deep"
 bomb hole 300 "$work/holes"
@@ -39,7 +39,7 @@ while read -r limit file value bytes; do
     both "\"$limit\": $value" 1 ": the limit \"$limit\" is $bytes"
     both "\"$limit\": \"none\"" 0 ""
 done <<END_TABLE
-unpacked zeros.gz "20m" 20971520
+unpacked zeros.gz "5m" 5242880
 entries deep 439 439
 holes holes "200m" 209715200
 END_TABLE
