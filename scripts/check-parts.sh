@@ -129,6 +129,17 @@ run_sanitized() { # asan | tsan TEST...
     count_tests "$dir" "$how" "$@"
 }
 
+# threaded TEST...: those that can make a thread, or load what does. Of the build with ASan; one
+# that is not there is named, too.
+threaded() {
+    for test; do
+        if nm -u "$build/asan/$test" >"$build/check.parts" 2>&1; then
+            grep -qE ' (pthread_create|thrd_create|dlopen)(@|$)' "$build/check.parts" || continue
+        fi
+        echo "$test"
+    done
+}
+
 # differences LOG CASE: what the runner says below "FAIL CASE"
 differences() {
     awk -v head="FAIL $2" '/^[^ ]/ { on = $0 == head; next } on { print "  | " $0 }' "$1"

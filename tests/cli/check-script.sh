@@ -2,7 +2,7 @@
 # scripts/check counts, lists what was not tried, repeats what failed, and leaves nothing
 # running: with a build directory whose "tests" do as they are told.
 . "$(dirname "$0")/lib.sh"
-need make setsid
+need make setsid cc nm
 unset MAKEFLAGS MFLAGS MAKELEVEL
 BUILD=$work/build
 export BUILD
@@ -61,6 +61,15 @@ rm "$BUILD/tests/unit/vanishes.does"
 printf '%s\n' 'FAIL a/b' '  one' '  two' 'FAIL a/bc' '  other' '0 passed, 2 failed, 0 skipped' >"$work/cases"
 assert_eq "  |   one
   |   two" "$(. "$abs_top_srcdir/scripts/check-parts.sh"; differences "$work/cases" a/b)"
+
+# Under TSan is what has threads, and what nobody could look at.
+mkdir -p "$BUILD/asan"
+echo 'int main(void) { return 0; }' >"$work/one.c"
+printf '#include <pthread.h>\nint main(void) { pthread_t t; return pthread_create(&t, 0, 0, 0); }\n' >"$work/two.c"
+for program in one two; do
+    cc -w -pthread -o "$BUILD/asan/$program" "$work/$program.c" || fail "$program.c does not compile"
+done
+assert_eq "two three" "$(. "$abs_top_srcdir/scripts/check-parts.sh"; build=$BUILD; threaded one two three | paste -sd' ')"
 
 # A signal ends all of it, with the status that tells so.
 for signal in "INT 130" "TERM 143" "HUP 129"; do
