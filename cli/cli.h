@@ -74,6 +74,11 @@ int cli_builder_check(const char *verb, const char *name);
 /* Take --builder NAME out of a verb's arguments; 0, or CLI_USAGE after an error was printed. */
 int cli_builder_skip(int *argc, char **argv);
 
+/* ---- buildkitd.c, buildctl.c -------------------------------------------------------
+ * `tenon serve`, and what asks it, by the names that clients of BuildKit start. */
+int cli_buildkitd(const struct cli *cli, int argc, char **argv); /* argv[0] is no flag */
+int cli_buildctl(int argc, char **argv);
+
 /* ---- configfile.c ------------------------------------------------------- */
 /* /etc/tenon/tenon.json, then $XDG_CONFIG_HOME/tenon/tenon.json (or the one
  * that TENON_CONFIG names), merged; unknown keys are warned about with the nearest

@@ -53,6 +53,8 @@ tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
 tenon_LDADD = $(serve_LIBS) libtenon-core.la
 serve_LIBS =
 if HAVE_NGHTTP2
+tenon_SOURCES += %D%/buildctl.c %D%/buildkitd.c %D%/buildkitd.h \
+	%D%/buildkitdkeys.c %D%/toml.c %D%/toml.h
 tenon_SOURCES += %D%/servesettings.c %D%/servesettings.h %D%/verb_serve.c
 serve_LIBS += libtenon-serve.la
 endif

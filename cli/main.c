@@ -1,7 +1,8 @@
 /* cli/main.c - the tenon command: flags that come before the verb, and the verbs.
  *
  * Called as docker-tenon it speaks as a plugin of the docker client
- * (dockerface.c), which then calls it for `docker build`, too. */
+ * (dockerface.c), which then calls it for `docker build`, too; called as buildkitd or
+ * buildctl it serves BuildKit's clients, or leads to who does. */
 #include "cli.h"
 
 #include <fcntl.h>
@@ -106,7 +107,7 @@ unknown_verb(const char *name)
 struct globals {
     const char *root;
     TENON_VEC(const char *) plugin_dirs;
-    bool debug, help, version, docker, buildx;
+    bool debug, help, version, docker, buildx, buildkitd, buildctl;
 };
 
 /* A path the user gave is about where the user is; plugin directories and the
@@ -122,7 +123,8 @@ absolute(const char *path)
 static int
 parse_globals(int argc, char **argv, struct globals *g)
 {
-    enum { ROOT = 256, PLUGIN_DIR, CONFIG, SHOW_VERSION, DOCKER_FACE };
+    enum { ROOT = 256, PLUGIN_DIR, CONFIG, SHOW_VERSION, DOCKER_FACE,
+           BUILDKITD_FACE, BUILDCTL_FACE };
     static const struct option options[] = {
         {"config", required_argument, NULL, CONFIG},
         {"debug", no_argument, NULL, 'D'},
@@ -132,6 +134,10 @@ parse_globals(int argc, char **argv, struct globals *g)
         {"version", no_argument, NULL, SHOW_VERSION},
         /* For wrapper scripts, which cannot choose argv[0]. */
         {"docker-face", no_argument, NULL, DOCKER_FACE},
+#ifdef HAVE_NGHTTP2
+        {"buildkitd-face", no_argument, NULL, BUILDKITD_FACE},
+        {"buildctl-face", no_argument, NULL, BUILDCTL_FACE},
+#endif
         {0},
     };
     static char no_verb[] = "";
@@ -163,6 +169,12 @@ parse_globals(int argc, char **argv, struct globals *g)
             break;
         case DOCKER_FACE:
             g->docker = true;
+            return optind;
+        case BUILDKITD_FACE:
+            g->buildkitd = true;
+            return optind;
+        case BUILDCTL_FACE:
+            g->buildctl = true;
             return optind;
         default:
             break;
@@ -259,17 +271,51 @@ run_docker_face(struct globals *g, int argc, char **argv, int at)
     return run_verb(g, argc, argv, at + verb_at);
 }
 
+#ifdef HAVE_NGHTTP2
+/* `at`: what follows our own flags. */
+static int
+run_buildkit_face(struct globals *g, int argc, char **argv, int at)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_json struct json_object *config = NULL;
+
+    argc -= at - 1;
+    argv += at - 1;
+    optind = 0;
+    if (g->buildctl)
+        return cli_buildctl(argc, argv);
+    if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v"))) {
+        puts("buildkitd tenon v" TENON_VERSION);
+        return CLI_OK;
+    }
+    if (cli_config_load(&config, &err) < 0)
+        return cli_print_error(&err);
+    tenon_vec_push(&g->plugin_dirs, NULL);
+    const struct cli cli = {.program = "tenon", .plugin_dirs = g->plugin_dirs.items,
+                            .config = config};
+    return cli_buildkitd(&cli, argc, argv);
+}
+#endif
+
 static int
 run_as(struct globals *g, const char *base, int argc, char **argv)
 {
     int at = 1;
     g->buildx = !strcmp(base, "docker-buildx");
+#ifdef HAVE_NGHTTP2
+    g->buildkitd = !strcmp(base, "buildkitd");
+    g->buildctl = !strcmp(base, "buildctl");
+#endif
     if (g->buildx || !strcmp(base, "docker-tenon"))
         g->docker = true;
-    else
+    else if (!g->buildkitd && !g->buildctl)
         at = parse_globals(argc, argv, g);
     if (at < 0)
         return CLI_USAGE;
+#ifdef HAVE_NGHTTP2
+    if (g->buildkitd || g->buildctl)
+        return run_buildkit_face(g, argc, argv, at);
+#endif
     if (g->docker)
         return run_docker_face(g, argc, argv, at);
     if (g->version) {

@@ -12,6 +12,7 @@ libtenon_serve_la_SOURCES = \
 	%D%/attests.h \
 	%D%/budget.c \
 	%D%/budget.h \
+	%D%/asking.c \
 	%D%/callerror.c \
 	%D%/callerror.h \
 	%D%/callset.c \

@@ -3,6 +3,7 @@
  *   listen.c         connections: a thread each, until a signal, or nobody comes
  *   addresses.c      where they come: files, TCP, what systemd opened
  *   tls.c            TLS between a client and its connection
+ *   asking.c         the other side: what there is, for a client that is ours
  *   control.c        the methods, but for what follows
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
  *   attests.c        what is to be attested of a build
@@ -68,5 +69,9 @@ int serve_listen(const struct serve_setup *setup, struct serve_places *places, u
                  struct tenon_error *err);
 /* One client, on two descriptors, until it goes. */
 int serve_one(const struct serve_setup *setup, int in, int out, struct tenon_error *err);
+
+/* Asks a server who it is, on a connected socket that is taken over: a line for each worker,
+ * malloc'ed, "ID<tab>PLATFORM,..." */
+int serve_ask_workers(int fd, char **rows, struct tenon_error *err);
 
 #endif

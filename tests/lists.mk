@@ -88,6 +88,7 @@ unit_tests = \
 	tests/unit/test-store \
 	tests/unit/test-tarheader \
 	tests/unit/test-text \
+	tests/unit/test-toml \
 	tests/unit/test-tree-copy \
 	tests/unit/test-tree-digest \
 	tests/unit/test-tree-faults \
@@ -158,6 +159,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-patterns \
 	tests/fuzz/fuzz-policies \
 	tests/fuzz/fuzz-stream \
+	tests/fuzz/fuzz-toml \
 	tests/fuzz/fuzz-unpack
 if PLUGIN_SOURCE_GIT
 fuzz_targets += tests/fuzz/fuzz-git

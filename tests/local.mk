@@ -70,6 +70,9 @@ tests_unit_test_message_LDADD = libtenon-common-message.la $(LDADD)
 # Of the command's own files, those two.
 tests_unit_test_ssh_agent_SOURCES = %D%/unit/test-ssh-agent.c cli/sshagent.c cli/sshkey.c
 
+tests_unit_test_toml_SOURCES = %D%/unit/test-toml.c cli/toml.c
+tests_unit_test_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli
+
 # The halves of the frontend: language alone, and both.
 df_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/plugins/frontend-dockerfile
 tests_unit_test_df_instructions_CPPFLAGS = $(df_CPPFLAGS)
@@ -110,9 +113,13 @@ tests_unit_test_frontend_gateway_LDADD = $(COMMON_LLBBRIDGE_LIBS) $(LDADD)
 # No more than what they read.
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
-tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/common/llbbridge/llbbridge.c
-tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
+tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/common/llbbridge/llbbridge.c \
+	serve/ctlmessages.c
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS) -I$(top_srcdir)/serve
 tests_fuzz_fuzz_message_LDADD = $(COMMON_MESSAGE_LIBS)
+tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz/fuzz-toml.c cli/toml.c
+tests_fuzz_fuzz_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli
+tests_fuzz_fuzz_toml_LDADD = libtenon-core.la
 tests_fuzz_fuzz_documents_LDADD = libtenon-core.la
 tests_fuzz_fuzz_cache_LDADD = libtenon-core.la
 tests_fuzz_fuzz_stream_LDADD = libtenon-core.la

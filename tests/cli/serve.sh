@@ -62,11 +62,11 @@ mkdir "$work/tls"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=127.0.0.1 \
     -addext subjectAltName=IP:127.0.0.1 -keyout "$work/tls/key.pem" -out "$work/tls/ca.pem" 2>/dev/null
 cp "$work/tls/ca.pem" "$work/tls/cert.pem"
-cat >"$work/tenon.json" <<END
+cat >"$work/serve.json" <<END
 {"serve": {"addresses": ["unix://$work/s", "tcp://127.0.0.1:0"], "group": "4321", "mode": "0620",
            "tls": {"ca": "$work/tls/ca.pem", "cert": "$work/tls/cert.pem", "key": "$work/tls/key.pem"}}}
 END
-"$abs_top_builddir/tenon-dev" --config "$work/tenon.json" --root "$store" serve \
+"$abs_top_builddir/tenon-dev" --config "$work/serve.json" --root "$store" serve \
     --allow-insecure-entitlement network.host >"$work/serve.out" 2>"$work/serve.err" &
 server=$!
 remember $server
@@ -85,6 +85,44 @@ assert_has "$work/serve.err" " is refused: "
 run 0 /usr/bin/python3 "$client" activated "$work" "$abs_top_builddir/tenon-dev" --root "$store" serve --addr fd://
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 assert_has "$work/err" "ok whose socket it is"
+
+echo "-- as buildkitd, with buildctl"
+ln -s "$abs_top_builddir/tenon-dev" "$work/buildkitd"
+ln -s "$abs_top_builddir/tenon-dev" "$work/buildctl"
+cat >"$work/buildkitd.toml" <<END
+root = "$store"
+[grpc]
+  address = ["unix://$work/not-there/because-of-the-flag"]
+  gid = 4321
+[worker.oci]
+  max-paralelism = 3
+[registry."docker.io"]
+  mirrors = ["127.0.0.1:1"]
+END
+"$work/buildkitd" --oci-worker=true --containerd-worker=false --oci-worker-gc=false --oci-worker-labels=a=b \
+    --config "$work/buildkitd.toml" -addr "unix://$work/b" >"$work/buildkitd.out" 2>"$work/buildkitd.err" &
+buildkitd=$!
+remember $buildkitd
+await "buildkitd" grep -q "serving at" "$work/buildkitd.err"
+assert_eq "srw-rw---- 4321" "$(stat -c '%A %g' "$work/b")"
+assert_has "$work/buildkitd.err" "max-paralelism: not understood, and not obeyed (did you mean worker.oci.max-parallelism?)"
+run 0 "$work/buildctl" --addr "unix://$work/b" debug workers
+assert_eq "ID	PLATFORMS" "$(head -1 "$work/out")"
+run 0 /usr/bin/python3 "$client" stdio "$work/buildctl" --addr "unix://$work/b" dial-stdio
+assert_has "$work/err" "ok the end of stdio"
+kill $buildkitd
+wait $buildkitd || fail "status $?"
+run 1 "$work/buildctl" --addr "unix://$work/b" debug workers
+run 2 "$work/buildctl" du
+run 1 "$work/buildkitd" --oci-worker=false --addr "unix://$work/b"
+assert_has "$work/err" "worker.oci.enabled"
+run 1 "$work/buildkitd" --config "$work/none.toml" --addr "unix://$work/b"
+run 1 "$work/buildkitd" --addr tcp://127.0.0.1:0 --tlscert "$work/tls/cert.pem" --tlskey "$work/tls/key.pem"
+assert_has "$work/err" "it needs an authority"
+run 1 "$work/buildkitd" --no-such-flag
+chmod 666 "$work/buildkitd.toml"
+run 1 "$work/buildkitd" --config "$work/buildkitd.toml" --addr "unix://$work/b"
+assert_has "$work/err" "refused"
 
 echo "-- everything"
 run 0 /usr/bin/python3 "$client" "unix:$work/s" "$work" $server

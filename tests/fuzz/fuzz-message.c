@@ -1,15 +1,20 @@
-/* fuzz-message - what a frontend in an image sends: the messages of LLBBridge.  What can be read
- * can be written, and is the same then. The first byte chooses the message. */
+/* fuzz-message - what a frontend in an image sends, the messages of LLBBridge, and what a client
+ * does, those of Control and of its session.  What can be read can be written, and is the same
+ * then. The first byte chooses the message. */
 #define FUZZ_CORPUS "message"
 #include "fuzz.h"
 
 #include "common/llbbridge/llbbridge.h"
+#include "ctlmessages.h"
 
 static const struct message_type_info *const messages[] = {
     &gw_none_message, &gw_solve_message, &gw_return_message, &gw_read_file_message,
     &gw_read_dir_message, &gw_stat_file_message, &gw_evaluate_message, &gw_resolve_meta_message,
     &gw_resolve_config_message, &gw_warn_message, &gw_solved_message, &gw_pong_message,
     &gw_inputs_message, &gw_dir_message, &gw_meta_message, &gw_config_message, &gw_status_message,
+    &ctl_none_message, &ctl_bytes_message, &ctl_list_workers_message, &ctl_workers_message,
+    &ctl_disk_usage_message, &ctl_solve_message, &ctl_history_message, &ctl_status_message,
+    &ses_secret_message, &ses_credentials_message, &ses_packet_message,
 };
 
 int
