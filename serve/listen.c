@@ -81,8 +81,7 @@ serve_client(void *data)
     struct client *c = data;
 
     control_serve(c->server, c->conn);
-    grpc_conn_close(c->conn); /* the link waits for that, and the main thread for no link */
-    tlslink_free(c->link);
+    tlslink_free(c->link); /* it has ended, too, or does; the main thread does not wait for that */
     pthread_mutex_lock(&c->server->lock);
     c->ended = true;
     pthread_mutex_unlock(&c->server->lock);

@@ -58,3 +58,18 @@ libtenon_serve_la_SOURCES = \
 libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_builddir)/plugins/include
 libtenon_serve_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
 libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS) $(GNUTLS_LIBS)
+
+# Units of systemd: the same two for the system and for users, whose %t and manager differ.
+EXTRA_DIST += %D%/systemd/tenon.socket %D%/systemd/tenon.service.in
+if HAVE_NGHTTP2
+systemunitdir = $(prefix)/lib/systemd/system
+userunitdir = $(prefix)/lib/systemd/user
+systemunit_DATA = %D%/systemd/tenon.socket
+userunit_DATA = %D%/systemd/tenon.socket
+systemunit_DATA += %D%/systemd/tenon.service
+userunit_DATA += %D%/systemd/tenon.service
+CLEANFILES += %D%/systemd/tenon.service
+serve/systemd/tenon.service: serve/systemd/tenon.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) serve/systemd && rm -f $@ $@.tmp && \
+	sed 's|BIN_DIRECTORY|$(bindir)|' $(srcdir)/serve/systemd/tenon.service.in >$@.tmp && mv $@.tmp $@
+endif

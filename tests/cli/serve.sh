@@ -82,7 +82,9 @@ run 0 /usr/bin/python3 "$client" tls "127.0.0.1:$port" "$work/tls"
 assert_has "$work/err" "ok TLS without a certificate"
 assert_has "$work/serve.err" " is CN=127.0.0.1 (sha256:"
 assert_has "$work/serve.err" " is refused: "
-run 0 /usr/bin/python3 "$client" activated "$work" "$abs_top_builddir/tenon-dev" --root "$store" serve --addr fd://
+started_by=$(sed -n 's,^ExecStart=/[^ ]*/tenon ,,p' "$abs_top_builddir/serve/systemd/tenon.service")
+assert_eq "serve --addr fd:// --idle 10m" "$started_by"
+run 0 /usr/bin/python3 "$client" activated "$work" "$abs_top_builddir/tenon-dev" --root "$store" $started_by
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 assert_has "$work/err" "ok whose socket it is"
 
