@@ -116,6 +116,13 @@ open_plugin(struct tenon_plugins *plugins, const char *name, char **pairs,
     if (tenon_module_check(r->module, "open", rc, err) < 0)
         goto fail;
     r->events = tenon_events_new(on_event, on_tick, r);
+    if (!r->events) {
+        tenon_error_sys(err, "start a thread for the progress");
+        const struct tenon_progress_end end = {.struct_size = sizeof end, .status = err->code,
+                                               .error = err->message};
+        p->ops.progress->close(r->module->self, &end);
+        goto fail;
+    }
     tenon_log_set_sink(on_log, r);
     *out = r;
     return TENON_OK;

@@ -249,6 +249,8 @@ run(struct solving *v, struct tenon_error *err)
     };
 
     v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);
+    if (!v->engine.events)
+        return tenon_error_sys(err, "start a thread for what happens in the build");
     v->build = tenon_build_new(&v->engine);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)

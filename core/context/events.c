@@ -4,6 +4,7 @@
 #include <gnutls/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <uthash.h>
@@ -247,6 +248,25 @@ consume(void *data)
     return NULL;
 }
 
+static void
+release(struct tenon_events *e)
+{
+    struct vertex *v, *tmp;
+
+    HASH_ITER(hh, e->vertices, v, tmp) {
+        HASH_DEL(e->vertices, v);
+        tenon_strv_free(v->inputs);
+        free(v->name);
+        free(v->group_id);
+        free(v->group_name);
+        free(v);
+    }
+    pthread_cond_destroy(&e->filled);
+    pthread_cond_destroy(&e->drained);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
 struct tenon_events *
 tenon_events_new(void (*event)(void *, const struct tenon_event *),
                  void (*tick)(void *, int64_t now_ns), void *data)
@@ -266,16 +286,18 @@ tenon_events_new(void (*event)(void *, const struct tenon_event *),
     pthread_condattr_destroy(&attr);
     /* `thread` is read by posts of the consumer itself */
     pthread_mutex_lock(&e->lock);
-    tenon_assert(pthread_create(&e->thread, NULL, consume, e) == 0);
+    const int rc = pthread_create(&e->thread, NULL, consume, e);
     pthread_mutex_unlock(&e->lock);
-    return e;
+    if (rc == 0)
+        return e;
+    release(e);
+    errno = rc;
+    return NULL;
 }
 
 void
 tenon_events_free(struct tenon_events *e)
 {
-    struct vertex *v, *tmp;
-
     if (!e)
         return;
     pthread_mutex_lock(&e->lock);
@@ -283,18 +305,7 @@ tenon_events_free(struct tenon_events *e)
     pthread_cond_signal(&e->filled);
     pthread_mutex_unlock(&e->lock);
     pthread_join(e->thread, NULL);
-    HASH_ITER(hh, e->vertices, v, tmp) {
-        HASH_DEL(e->vertices, v);
-        tenon_strv_free(v->inputs);
-        free(v->name);
-        free(v->group_id);
-        free(v->group_name);
-        free(v);
-    }
-    pthread_cond_destroy(&e->filled);
-    pthread_cond_destroy(&e->drained);
-    pthread_mutex_destroy(&e->lock);
-    free(e);
+    release(e);
 }
 
 /* ---- vertices ----------------------------------------------------------- */

@@ -15,7 +15,7 @@
 struct tenon_events;
 
 /* The consumer runs on a thread of its own: event for each, tick about every
- * 100 ms; both from that thread only. */
+ * 100 ms; both from that thread only.  NULL with errno: there is no thread to be had. */
 struct tenon_events *tenon_events_new(void (*event)(void *, const struct tenon_event *),
                                       void (*tick)(void *, int64_t now_ns), void *data);
 /* Delivers what is queued, then stops the thread. */

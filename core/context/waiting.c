@@ -72,13 +72,15 @@ end_line(struct tenon_waiting *w)
 }
 
 static void
-begin_line(struct tenon_waiting *w, int64_t pid)
+begin_line(struct tenon_waiting *w, const struct tenon_lock_holder *holder)
 {
-    auto_free char *process = tenon_asprintf("process %lld", (long long)pid);
-    w->pid = pid;
+    auto_free char *process = tenon_asprintf("process %lld", (long long)holder->pid);
+    w->pid = holder->pid;
+    w->ours = holder->own;
     w->line = tenon_asprintf("waiting for %s, which %s",
-                             !pid ? "another process"
-                             : pid == getpid() ? "another step of this build" : process,
+                             !holder->pid ? "another process"
+                             : holder->own ? "another step of this build"
+                             : holder->pid == getpid() ? "another build" : process,
                              w->what);
     if (w->title)
         begin_vertex(w);
@@ -104,12 +106,12 @@ look(void *data, const struct tenon_lock_holder *holder)
     }
     if (now - w->since_ns < NEWS_NS)
         return;
-    if (w->line && w->pid != holder->pid)
+    if (w->line && (w->pid != holder->pid || w->ours != holder->own))
         end_line(w); /* that one is done, and somebody else was faster */
     if (!w->line)
-        begin_line(w, holder->pid);
+        begin_line(w, holder);
     /* It is there as soon as something was printed. */
-    if (w->log_fd < 0 && holder->log && holder->pid != getpid())
+    if (w->log_fd < 0 && holder->log && !holder->own)
         w->log_fd = tenon_log_read(w->engine->store, holder->log);
     relay(w);
 }

@@ -15,6 +15,7 @@ struct tenon_waiting {
     uint64_t since_ns;    /* 0: no wait */
     int64_t started_ns;
     int64_t pid; /* whom the line names */
+    bool ours; /* it is of this build */
     char *line;  /* NULL: nothing is shown yet */
     int log_fd;  /* the other's; -1: none */
 };

@@ -55,15 +55,15 @@ static void *worker(void *data);
 
 /* Most steps wait: for the network, for a disk, for a program that sleeps.  So
  * there are as many workers as there was ever work for at once. */
-static void
+static int
 start_worker_locked(struct tenon_solver *s)
 {
     if (s->stepped || s->todo_count <= s->idle || s->worker_count == s->worker_limit)
-        return;
+        return 0;
     int e = pthread_create(&s->workers[s->worker_count], NULL, worker, s);
     if (e == 0)
         s->worker_count++;
-    tenon_assert(s->worker_count > 0); /* else the job would never be done */
+    return s->worker_count > 0 ? 0 : e; /* those that there are will come to it */
 }
 
 unsigned
@@ -75,6 +75,8 @@ jobs_worker_count(struct tenon_solver *s)
     return count;
 }
 
+static struct job *take_todo_locked(struct tenon_solver *s);
+
 void
 jobs_submit(struct tenon_solver *s, struct job *j)
 {
@@ -83,9 +85,17 @@ jobs_submit(struct tenon_solver *s, struct job *j)
     *s->todo_last = j;
     s->todo_last = &j->next;
     s->todo_count++;
-    start_worker_locked(s);
+    const int e = start_worker_locked(s);
+    if (e) { /* nobody would ever do it, nor is there another: it comes back failed */
+        j = take_todo_locked(s);
+        j->code = tenon_error_errno(&j->err, e, "start a thread for the step");
+        *s->done_last = j;
+        s->done_last = &j->next;
+    }
     pthread_cond_signal(&s->work_there);
     pthread_mutex_unlock(&s->lock);
+    if (e)
+        solver_wake(s);
 }
 
 static struct job *

@@ -237,9 +237,12 @@ layers_make(const struct layer_set *set, struct tenon_chain *out,
     chain_ids(set->layers, count, ids);
     mark_present(&f, ids, count);
     const size_t missing = count - f.next;
-    while (thread_count < FETCHERS_MAX && thread_count < missing)
-        tenon_assert(pthread_create(&threads[thread_count++], NULL, fetcher,
-                                    &f) == 0);
+    for (int e = 0; !e && thread_count < FETCHERS_MAX && thread_count < missing;) {
+        e = pthread_create(&threads[thread_count], NULL, fetcher, &f);
+        thread_count += e == 0;
+        if (e && thread_count == 0) /* one is enough */
+            rc = tenon_error_errno(err, e, "start a thread for layers");
+    }
     for (size_t i = 0; i < count && rc == 0; i++) {
         int64_t snapshot;
         rc = make_layer(&f, i, &ids[i], out, &snapshot, err);

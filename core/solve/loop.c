@@ -80,19 +80,19 @@ loop_start(struct tenon_solver *s, bool stepped)
     s->epoll_fd = e ? -1 : epoll_create1(EPOLL_CLOEXEC);
     if (!e && (s->epoll_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->wake_fd, &ev) < 0))
         e = errno;
+    if (!e && !stepped) {
+        jobs_start(s);
+        e = pthread_create(&s->loop, NULL, loop, s);
+    }
     if (e) {
+        jobs_stop(s);
         if (s->epoll_fd >= 0)
             close(s->epoll_fd);
         if (s->wake_fd >= 0)
             close(s->wake_fd);
         s->wake_fd = s->epoll_fd = -1; /* nothing runs that would have to be stopped */
-        return e;
     }
-    if (stepped)
-        return 0;
-    jobs_start(s);
-    tenon_assert(pthread_create(&s->loop, NULL, loop, s) == 0);
-    return 0;
+    return e;
 }
 
 void

@@ -21,9 +21,10 @@ struct tenon_lock {
 
 enum { PAUSE_MAX_MS = 20, DESCRIPTION_MAX = 256 };
 
-/* "PID LOG\n", of a file that its holder may be writing just now. */
+/* "PID LOG\nHANDLE\n", of a file that its holder may be writing just now.  Of two handles of one
+ * process each has another directory open, and so another number for it. */
 static void
-tell(const struct tenon_lock_watch *watch, int fd)
+tell(const struct tenon_store *s, const struct tenon_lock_watch *watch, int fd)
 {
     char text[DESCRIPTION_MAX + 1];
     ssize_t n = pread(fd, text, DESCRIPTION_MAX, 0);
@@ -35,9 +36,14 @@ tell(const struct tenon_lock_watch *watch, int fd)
         char *log = strchr(text, ' ');
         if (log)
             *log++ = '\0';
-        uint64_t pid;
+        char *handle = end + 1;
+        handle[strcspn(handle, "\n")] = '\0';
+        uint64_t pid, number;
         if (tenon_parse_u64(text, 10, &pid) && pid <= INT32_MAX)
-            holder = (struct tenon_lock_holder){ (int64_t)pid, log };
+            holder = (struct tenon_lock_holder){
+                (int64_t)pid, log,
+                pid == (uint64_t)getpid() && tenon_parse_u64(handle, 10, &number) &&
+                    number == (uint64_t)s->locks_fd };
     }
     watch->look(watch->data, &holder);
 }
@@ -68,7 +74,7 @@ acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
             return tenon_error_errno(err, -rc, "lock %s", name);
         *waited = true;
         if (watch)
-            tell(watch, fd);
+            tell(s, watch, fd);
         struct pollfd p = { .fd = cancel_fd, .events = POLLIN };
         if (poll(&p, cancel_fd >= 0, pause) > 0)
             return tenon_error_set(err, TENON_E_CANCELLED, "cancelled while waiting for %s", name);
@@ -80,8 +86,8 @@ acquire(struct tenon_store *s, const char *name, bool shared, int cancel_fd,
 void
 tenon_lock_describe(struct tenon_lock *l, const char *log)
 {
-    auto_free char *text = tenon_asprintf("%lld%s%s\n", (long long)getpid(), log ? " " : "",
-                                          log ? log : "");
+    auto_free char *text = tenon_asprintf("%lld%s%s\n%d\n", (long long)getpid(), log ? " " : "",
+                                          log ? log : "", l->dir);
     /* For information only: who waits can do without. */
     if (ftruncate(l->fd, 0) == 0)
         (void)!pwrite(l->fd, text, strlen(text), 0);

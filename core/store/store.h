@@ -235,6 +235,7 @@ struct tenon_lock;
 struct tenon_lock_holder { /* what it said of itself; it may be gone by now */
     int64_t pid;     /* 0: nothing */
     const char *log; /* of what it does meanwhile, for tenon_log_read; NULL: none */
+    bool own;        /* it has the store by the handle of the one that waits */
 };
 /* Who watches a wait: called every 20 ms or so by the thread that waits, and once with
  * NULL when the wait is over. */

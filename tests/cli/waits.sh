@@ -34,7 +34,7 @@ start_first() { # the build that the others wait for
     remember $first
     await_line "$work/first" '^#[0-9]+ [0-9.]+ half way$'
     # Its id is in the lock, which is what the others say.
-    holder=$(sed 's/ .*//' "$store"/locks/step-*)
+    holder=$(sed 's/ .*//; q' "$store"/locks/step-*)
 }
 json_statuses() { # what rawjson says of waiting, each with whether it ends there
     python3 - "$1" <<'END'

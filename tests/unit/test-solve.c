@@ -2,6 +2,8 @@
  * Needs to mount: skipped without root. */
 #include "unit.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -867,6 +869,53 @@ START_TEST(test_solve_many_requests_share_the_work)
 }
 END_TEST
 
+/* ---- threads that there are not ------------------------------------------ */
+
+static int threads_left = -1; /* -1: any number */
+
+/* In place of the library's, which is asked for those that there are. */
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run_it)(void *), void *data)
+{
+    union { /* what dlsym gives is a function */
+        void *object;
+        int (*function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    } real = { .object = dlsym(RTLD_NEXT, "pthread_create") };
+
+    if (threads_left == 0)
+        return EAGAIN;
+    threads_left -= threads_left > 0;
+    return real.function(thread, attr, run_it, data);
+}
+
+/* Without a thread for what happens, for the loop, and for the first step. */
+START_TEST(test_solve_without_threads)
+{
+    const struct tenon_solver_options o = { .engine = &engine, .explain = on_explain };
+    struct run r = { .threads = true };
+    const struct tenon_vertex *v = tenon_node_freeze(two_files(), &err);
+
+    threads_left = 0;
+    ck_assert_ptr_null(tenon_events_new(on_event, NULL, NULL));
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_ptr_null(tenon_solver_new(&o));
+    ck_assert_int_eq(errno, EAGAIN);
+
+    threads_left = 1;
+    struct tenon_solver *s = tenon_solver_new(&o);
+    ck_assert_ptr_nonnull(s);
+    ck_assert_int_lt(tenon_solver_solve(s, (struct tenon_edge){ .vertex = v }, NULL, &r.out, &err),
+                     0);
+    ck_assert_msg(strstr(err.message, "start a thread for the step: "), "%s", err.message);
+    tenon_error_release(&err);
+    threads_left = 1; /* as many as there are do all of it */
+    OK(tenon_solver_solve(s, (struct tenon_edge){ .vertex = v }, NULL, &r.out, &err));
+    tenon_solved_release(&r.out);
+    threads_left = -1;
+    tenon_solver_free(s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -899,6 +948,7 @@ main(void)
     tcase_add_test(t, test_solve_results_of_actions_stay);
     tcase_add_test(t, test_solve_actions_beside_each_other);
     tcase_add_test(t, test_solve_hit_by_content_is_linked);
+    tcase_add_test(t, test_solve_without_threads);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -409,6 +409,7 @@ END_TEST
 struct watched {
     unsigned looks, ends;
     int64_t pid;
+    bool own;
     char log[32];
 };
 
@@ -422,8 +423,39 @@ count_looks(void *data, const struct tenon_lock_holder *holder)
     }
     w->looks++;
     w->pid = holder->pid;
+    w->own = holder->own;
     snprintf(w->log, sizeof w->log, "%s", holder->log ? holder->log : "");
 }
+
+/* Of several builds in a process each has the store by a handle of its own. */
+START_TEST(test_lock_tells_builds_of_a_process_apart)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_store *other;
+    struct tenon_lock *held, *l;
+    struct watched watched = {0};
+    const struct tenon_lock_watch watch = { count_looks, &watched };
+    struct tenon_cancel *over = tenon_cancel_new(NULL);
+
+    tenon_cancel_fire(over);
+    OK(tenon_store_open(dir_path, &other, &err));
+    OK(tenon_lock_acquire(store, "step", false, -1, NULL, &held, &err));
+    for (int i = 0; i < 2; i++) {
+        tenon_lock_describe(held, i == 0 ? NULL : "build/step");
+        ck_assert_int_lt(tenon_lock_acquire(store, "step", false, tenon_cancel_fd(over), &watch, &l,
+                                            &err), 0);
+        ck_assert(watched.own && watched.pid == getpid());
+        ck_assert_int_lt(tenon_lock_acquire(other, "step", false, tenon_cancel_fd(over), &watch, &l,
+                                            &err), 0);
+        ck_assert(!watched.own && watched.pid == getpid());
+        ck_assert_str_eq(watched.log, i == 0 ? "" : "build/step");
+        tenon_error_release(&err);
+    }
+    tenon_lock_release(held);
+    tenon_store_close(other);
+    tenon_cancel_free(over);
+}
+END_TEST
 
 START_TEST(test_lock_excludes_another_process)
 {
@@ -753,6 +785,7 @@ main(void)
     tcase_add_test(tc, test_sweep_leaves_the_living_alone);
     tcase_add_test(tc, test_record_found_under_every_key);
     tcase_add_test(tc, test_lock_excludes_another_process);
+    tcase_add_test(tc, test_lock_tells_builds_of_a_process_apart);
     tcase_add_test(tc, test_lock_wait_can_be_cancelled);
     tcase_add_test(tc, test_cache_mount_shared_private_and_drop);
     tcase_add_test(tc, test_cache_mount_drop_takes_the_seeded_or_the_others);
