@@ -30,8 +30,6 @@ static int
 make(struct tenon_exec_container *c, struct tenon_error *err)
 {
     struct tenon_step *s = &c->step;
-    if (s->op->device_count)
-        return tenon_error_set(err, TENON_E_UNSUPPORTED, "a container with devices");
     c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->ready_fd < 0)
         return tenon_error_sys(err, "eventfd");
@@ -159,9 +157,20 @@ merged(const struct tenon_exec_container *c, const struct tenon_vertex *v)
     op.hostname = sandbox->hostname;
     op.extra_hosts = sandbox->extra_hosts;
     op.extra_host_count = sandbox->extra_host_count;
-    op.devices = NULL;
-    op.device_count = 0;
+    op.devices = sandbox->devices; /* for the executor: what they are made of is mounted */
+    op.device_count = sandbox->device_count;
     return op;
+}
+
+/* Groups that the container's devices have. */
+static void
+add_groups(struct tenon_step *p, const struct tenon_user *more)
+{
+    struct tenon_user *u = &p->user;
+    u->groups = tenon_reallocarray(u->groups, u->group_count + more->group_count + 1,
+                                   sizeof *u->groups);
+    for (size_t i = 0; i < more->group_count; i++)
+        u->groups[u->group_count++] = more->groups[i];
 }
 
 static int
@@ -170,8 +179,10 @@ run_in(struct running *r, struct tenon_step *p, int32_t *status, struct tenon_er
     struct tenon_exec_container *c = r->c;
     tenon_step_ids_enter(p);
     int rc = tenon_step_user(p, r->is_first, err);
-    if (rc == 0)
+    if (rc == 0) {
+        add_groups(p, &c->step.user);
         rc = tenon_step_env(p, err);
+    }
     tenon_step_ids_leave(p, err);
     if (rc < 0)
         return rc;

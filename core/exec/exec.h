@@ -92,13 +92,25 @@ int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_shell *shell, int32_t *status,
                      struct tenon_error *err);
 
+/* Of a vertex that failed. */
+struct tenon_remains {
+    const struct tenon_vertex *v; /* the build's, which may be gone when this is freed */
+    struct tenon_chain *mounts;   /* what is in those of its op, or what its file actions made */
+    size_t count;                 /* as many as these, or 0 */
+    enum tenon_failure_subject subject;
+    size_t index; /* of the file action, or of the input */
+};
 /* What steps that fail from now on leave in their mounts is kept until the build ends; of those
  * that failed already nothing is. */
 void tenon_exec_want_leftovers(struct tenon_engine *engine);
-/* The step of that digest, and a chain for each mount of its op; NULL: nothing is kept of it.  Any
+/* Does somebody want to look into what is left of it, and nothing is there yet?  Any thread. */
+bool tenon_exec_leaves(struct tenon_engine *engine, const struct tenon_vertex *v);
+/* Takes the chains.  Any thread. */
+void tenon_exec_leave(struct tenon_engine *engine, const struct tenon_remains *left);
+/* That of the vertex with that digest, whose chains stay ours; false: nothing is kept of it.  Any
  * thread. */
-const struct tenon_vertex *tenon_exec_leftover(struct tenon_engine *engine, const char *digest,
-                                               const struct tenon_chain **mounts);
+bool tenon_exec_leftover(struct tenon_engine *engine, const char *digest,
+                         struct tenon_remains *out);
 
 /* Is it an entitlement, as --allow has it? */
 int tenon_exec_check_entitlement(const char *text, struct tenon_error *err);

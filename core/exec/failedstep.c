@@ -125,7 +125,7 @@ tenon_step_keep_failed(struct tenon_step *s, struct tenon_error *why)
     if (!s->v->graph || tenon_step_disk_is_full(s) ||
         tenon_cancel_fired(tenon_ctx_cancel(s->ctx)))
         return;
-    const bool leaves = tenon_step_leaves(s);
+    const bool leaves = tenon_exec_leaves(s->engine, s->v);
     bool for_shell = is_for_shell(s);
     if (!leaves && !for_shell)
         return;

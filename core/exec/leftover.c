@@ -1,5 +1,5 @@
-/* exec/leftover.c - what steps that failed left in their mounts, for frontends that look into it:
- * of some steps, as long as the build lasts. */
+/* exec/leftover.c - what steps that failed left in their mounts, and file operations in their
+ * trees, for frontends that look into it: of some, as long as the build lasts. */
 #include "exec/exec.h"
 
 #include <pthread.h>
@@ -12,15 +12,10 @@
 
 enum { STEPS_MAX = 64 };
 
-struct leftover {
-    const struct tenon_vertex *v; /* the build's, which may be gone when this is freed */
-    struct tenon_chain *mounts;   /* in the order of the op */
-    size_t count;
-};
 struct leftovers {
     pthread_mutex_t lock; /* of the following */
     bool wanted;
-    TENON_VEC(struct leftover) steps; /* an entry does not change any more */
+    TENON_VEC(struct tenon_remains) steps; /* an entry does not change any more */
 };
 
 static void *
@@ -49,7 +44,7 @@ leftovers_free(void *object)
 static const struct tenon_kept_kind leftovers_kind = { leftovers_new, leftovers_free };
 
 /* With the lock. */
-static const struct leftover *
+static const struct tenon_remains *
 find(const struct leftovers *all, const char *digest)
 {
     tenon_vec_foreach(l, &all->steps)
@@ -67,27 +62,35 @@ tenon_exec_want_leftovers(struct tenon_engine *engine)
     pthread_mutex_unlock(&all->lock);
 }
 
-const struct tenon_vertex *
-tenon_exec_leftover(struct tenon_engine *engine, const char *digest,
-                    const struct tenon_chain **mounts)
+bool
+tenon_exec_leftover(struct tenon_engine *engine, const char *digest, struct tenon_remains *out)
 {
     struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
     pthread_mutex_lock(&all->lock);
-    const struct leftover *l = find(all, digest);
-    const struct tenon_vertex *v = l ? l->v : NULL;
-    *mounts = l ? l->mounts : NULL;
+    const struct tenon_remains *l = find(all, digest);
+    if (l)
+        *out = *l;
     pthread_mutex_unlock(&all->lock);
-    return v;
+    return l != NULL;
 }
 
 bool
-tenon_step_leaves(const struct tenon_step *s)
+tenon_exec_leaves(struct tenon_engine *engine, const struct tenon_vertex *v)
 {
-    struct leftovers *all = tenon_engine_kept(s->engine, &leftovers_kind);
+    struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
     pthread_mutex_lock(&all->lock);
-    const bool leaves = all->wanted && all->steps.len < STEPS_MAX && !find(all, s->v->digest.str);
+    const bool leaves = all->wanted && all->steps.len < STEPS_MAX && !find(all, v->digest.str);
     pthread_mutex_unlock(&all->lock);
     return leaves;
+}
+
+void
+tenon_exec_leave(struct tenon_engine *engine, const struct tenon_remains *left)
+{
+    struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
+    pthread_mutex_lock(&all->lock);
+    tenon_vec_push(&all->steps, *left);
+    pthread_mutex_unlock(&all->lock);
 }
 
 /* What is in a tree now. */
@@ -109,9 +112,9 @@ void
 tenon_step_leave(struct tenon_step *s, const struct tenon_chain *root, const char *what)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct leftovers *all = tenon_engine_kept(s->engine, &leftovers_kind);
     const size_t count = s->v->op.exec.mount_count;
-    struct leftover l = { s->v, tenon_calloc(count + 1, sizeof *l.mounts), count };
+    struct tenon_remains l = { s->v, tenon_calloc(count + 1, sizeof *l.mounts), count,
+                                TENON_FAILURE_STEP, 0 };
 
     for (size_t i = 0; i < count; i++) {
         if (&s->v->op.exec.mounts[i] == s->root_op)
@@ -122,7 +125,5 @@ tenon_step_leave(struct tenon_step *s, const struct tenon_chain *root, const cha
                 tenon_log(TENON_LOG_DEBUG, "what the step left in %s is not kept: %s", m->target,
                           err.message);
     }
-    pthread_mutex_lock(&all->lock);
-    tenon_vec_push(&all->steps, l);
-    pthread_mutex_unlock(&all->lock);
+    tenon_exec_leave(s->engine, &l);
 }

@@ -181,8 +181,6 @@ char *tenon_failed_step_last(struct tenon_store *st);
 
 /* ---- leftover.c ---------------------------------------------------------- */
 
-/* Does somebody want to look into what this step leaves, and nothing is there yet? */
-bool tenon_step_leaves(const struct tenon_step *s);
 /* Nothing is mounted any more; root: what is in it now. */
 void tenon_step_leave(struct tenon_step *s, const struct tenon_chain *root, const char *what);
 

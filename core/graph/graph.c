@@ -148,6 +148,15 @@ tenon_graph_find_vertex(struct tenon_graph *g, const char *digest)
     return e ? &e->vertex : NULL;
 }
 
+const struct tenon_vertex *
+tenon_graph_vertex(struct tenon_graph *g, const char *digest)
+{
+    pthread_mutex_lock(&g->lock);
+    const struct tenon_vertex *v = tenon_graph_find_vertex(g, digest);
+    pthread_mutex_unlock(&g->lock);
+    return v;
+}
+
 static int
 connect_inputs(struct tenon_graph *g, struct tenon_vertex *v,
                const struct raw_input *raw, size_t count,

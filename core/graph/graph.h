@@ -235,6 +235,8 @@ const struct tenon_graph_source *
 tenon_graph_get_source(const struct tenon_graph *g, uint32_t number);
 const char *tenon_vertex_describe(const struct tenon_vertex *v,
                                   const char *key); /* NULL: absent */
+/* NULL: there is none with that digest.  Any thread. */
+const struct tenon_vertex *tenon_graph_vertex(struct tenon_graph *g, const char *digest);
 /* How many outputs v has; UINT32_MAX when only running it would tell. */
 uint32_t tenon_vertex_output_count(const struct tenon_vertex *v);
 

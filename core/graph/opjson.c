@@ -12,6 +12,8 @@
 
 enum type {
     STRING, STRINGS, BYTES, BOOL, INT, INTS, MESSAGE, MESSAGES,
+    LONG,         /* of 64 bits: in protobuf's JSON a text */
+    ENUM,         /* there a word */
     MAP,          /* of strings */
     MAP_MESSAGES, /* of messages */
     DEFS,         /* encoded operations, each with its digest */
@@ -23,6 +25,7 @@ struct field {
     const char *name;
     const struct message *of;
     const char *in; /* a member of a oneof: the object that it is in */
+    const char *const *words; /* of an ENUM */
 };
 
 struct message {
@@ -32,11 +35,18 @@ struct message {
     const char *const *zero; /* numbers that are there, too */
 };
 
-#define F(number, type, name) { number, type, name, NULL, NULL }
-#define OF(number, type, name, of) { number, type, name, of, NULL }
-#define ONE(number, type, name, of, in) { number, type, name, of, in }
+#define F(number, type, name) { number, type, name, NULL, NULL, NULL }
+#define OF(number, type, name, of) { number, type, name, of, NULL, NULL }
+#define ONE(number, type, name, of, in) { number, type, name, of, in, NULL }
+#define WORDS(number, name, words) { number, ENUM, name, NULL, NULL, words }
 #define FIELDS(f) .fields = (f), .count = tenon_countof(f)
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, OURS = 1000 /* numbers that only tenon knows, from here on */ };
+
+/* Whose JSON it is, and how deep in it. */
+struct way {
+    bool proto; /* protobuf's, else Go's */
+    unsigned depth;
+};
 
 static const struct field platform_fields[] = {
     F(1, STRING, "Architecture"), F(2, STRING, "OS"), F(3, STRING, "Variant"),
@@ -44,7 +54,7 @@ static const struct field platform_fields[] = {
 };
 static const struct message platform = { FIELDS(platform_fields) };
 
-static const struct field input_fields[] = { F(1, STRING, "digest"), F(2, INT, "index") };
+static const struct field input_fields[] = { F(1, STRING, "digest"), F(2, LONG, "index") };
 static const struct message input = { FIELDS(input_fields) };
 
 /* ---- exec ------------------------------------------------------------------------------- */
@@ -57,7 +67,7 @@ static const struct message proxy = { FIELDS(proxy_fields) };
 static const struct field host_fields[] = { F(1, STRING, "Host"), F(2, STRING, "IP") };
 static const struct message host = { FIELDS(host_fields) };
 static const struct field ulimit_fields[] = {
-    F(1, STRING, "Name"), F(2, INT, "Soft"), F(3, INT, "Hard"),
+    F(1, STRING, "Name"), F(2, LONG, "Soft"), F(3, LONG, "Hard"),
 };
 static const struct message ulimit = { FIELDS(ulimit_fields) };
 static const struct field meta_fields[] = {
@@ -68,9 +78,10 @@ static const struct field meta_fields[] = {
     F(12, INTS, "validExitCodes"),
 };
 static const struct message meta = { FIELDS(meta_fields) };
-static const struct field tmpfs_fields[] = { F(1, INT, "size") };
+static const struct field tmpfs_fields[] = { F(1, LONG, "size") };
 static const struct message tmpfs = { FIELDS(tmpfs_fields) };
-static const struct field kept_fields[] = { F(1, STRING, "ID"), F(2, INT, "sharing") };
+static const char *const sharings[] = { "SHARED", "PRIVATE", "LOCKED", NULL };
+static const struct field kept_fields[] = { F(1, STRING, "ID"), WORDS(2, "sharing", sharings) };
 static const struct message kept = { FIELDS(kept_fields) };
 static const struct field hidden_fields[] = { /* of a secret, or an agent */
     F(1, STRING, "ID"), F(2, INT, "uid"), F(3, INT, "gid"), F(4, INT, "mode"),
@@ -79,12 +90,14 @@ static const struct field hidden_fields[] = { /* of a secret, or an agent */
 static const struct message hidden = { FIELDS(hidden_fields) };
 static const struct field plugin_fields[] = { F(1, STRING, "type"), F(2, MAP, "options") };
 static const struct message plugin = { FIELDS(plugin_fields) };
+static const char *const mount_types[] = { "BIND", "SECRET", "SSH", "CACHE", "TMPFS", NULL };
+static const char *const content_caches[] = { "DEFAULT", "ON", "OFF", NULL };
 static const struct field mount_fields[] = {
-    F(1, INT, "input"), F(2, STRING, "selector"), F(3, STRING, "dest"), F(4, INT, "output"),
-    F(5, BOOL, "readonly"), F(6, INT, "mountType"), OF(19, MESSAGE, "TmpfsOpt", &tmpfs),
+    F(1, LONG, "input"), F(2, STRING, "selector"), F(3, STRING, "dest"), F(4, LONG, "output"),
+    F(5, BOOL, "readonly"), WORDS(6, "mountType", mount_types), OF(19, MESSAGE, "TmpfsOpt", &tmpfs),
     OF(20, MESSAGE, "cacheOpt", &kept), OF(21, MESSAGE, "secretOpt", &hidden),
-    OF(22, MESSAGE, "SSHOpt", &hidden), F(23, STRING, "resultID"), F(24, INT, "contentCache"),
-    OF(1000, MESSAGE, "plugin", &plugin),
+    OF(22, MESSAGE, "SSHOpt", &hidden), F(23, STRING, "resultID"),
+    WORDS(24, "contentCache", content_caches), OF(OURS, MESSAGE, "plugin", &plugin),
 };
 static const struct message mount = { FIELDS(mount_fields) };
 static const struct field secretenv_fields[] = {
@@ -93,16 +106,18 @@ static const struct field secretenv_fields[] = {
 static const struct message secretenv = { FIELDS(secretenv_fields) };
 static const struct field device_fields[] = { F(1, STRING, "name"), F(2, BOOL, "optional") };
 static const struct message device = { FIELDS(device_fields) };
+static const char *const networks[] = { "UNSET", "HOST", "NONE", NULL };
+static const char *const securities[] = { "SANDBOX", "INSECURE", NULL };
 static const struct field exec_fields[] = {
-    OF(1, MESSAGE, "meta", &meta), OF(2, MESSAGES, "mounts", &mount), F(3, INT, "network"),
-    F(4, INT, "security"), OF(5, MESSAGES, "secretenv", &secretenv),
-    OF(6, MESSAGES, "cdiDevices", &device),
+    OF(1, MESSAGE, "meta", &meta), OF(2, MESSAGES, "mounts", &mount),
+    WORDS(3, "network", networks), WORDS(4, "security", securities),
+    OF(5, MESSAGES, "secretenv", &secretenv), OF(6, MESSAGES, "cdiDevices", &device),
 };
 static const struct message exec = { FIELDS(exec_fields) };
 
 /* ---- file ------------------------------------------------------------------------------- */
 
-static const struct field named_fields[] = { F(1, STRING, "name"), F(2, INT, "input") };
+static const struct field named_fields[] = { F(1, STRING, "name"), F(2, LONG, "input") };
 static const struct message named = { FIELDS(named_fields) };
 static const struct field user_fields[] = {
     ONE(1, MESSAGE, "byName", &named, "User"), ONE(2, INT, "byId", NULL, "User"),
@@ -116,7 +131,7 @@ static const struct field copy_fields[] = {
     F(1, STRING, "src"), F(2, STRING, "dest"), OF(3, MESSAGE, "owner", &owner),
     F(4, INT, "mode"), F(5, BOOL, "followSymlink"), F(6, BOOL, "dirCopyContents"),
     F(7, BOOL, "attemptUnpackDockerCompatibility"), F(8, BOOL, "createDestPath"),
-    F(9, BOOL, "allowWildcard"), F(10, BOOL, "allowEmptyWildcard"), F(11, INT, "timestamp"),
+    F(9, BOOL, "allowWildcard"), F(10, BOOL, "allowEmptyWildcard"), F(11, LONG, "timestamp"),
     F(12, STRINGS, "include_patterns"), F(13, STRINGS, "exclude_patterns"),
     F(14, BOOL, "alwaysReplaceExistingDestPaths"), F(15, STRING, "modeStr"),
     F(16, STRINGS, "required_paths"),
@@ -124,12 +139,12 @@ static const struct field copy_fields[] = {
 static const struct message copy_action = { FIELDS(copy_fields) };
 static const struct field mkfile_fields[] = {
     F(1, STRING, "path"), F(2, INT, "mode"), F(3, BYTES, "data"),
-    OF(4, MESSAGE, "owner", &owner), F(5, INT, "timestamp"),
+    OF(4, MESSAGE, "owner", &owner), F(5, LONG, "timestamp"),
 };
 static const struct message mkfile_action = { FIELDS(mkfile_fields) };
 static const struct field mkdir_fields[] = {
     F(1, STRING, "path"), F(2, INT, "mode"), F(3, BOOL, "makeParents"),
-    OF(4, MESSAGE, "owner", &owner), F(5, INT, "timestamp"),
+    OF(4, MESSAGE, "owner", &owner), F(5, LONG, "timestamp"),
 };
 static const struct message mkdir_action = { FIELDS(mkdir_fields) };
 static const struct field rm_fields[] = {
@@ -138,12 +153,12 @@ static const struct field rm_fields[] = {
 static const struct message rm_action = { FIELDS(rm_fields) };
 static const struct field symlink_fields[] = {
     F(1, STRING, "oldpath"), F(2, STRING, "newpath"), OF(3, MESSAGE, "owner", &owner),
-    F(4, INT, "timestamp"),
+    F(4, LONG, "timestamp"),
 };
 static const struct message symlink_action = { FIELDS(symlink_fields) };
 static const char *const action_zero[] = { "input", "secondaryInput", "output", NULL };
 static const struct field action_fields[] = {
-    F(1, INT, "input"), F(2, INT, "secondaryInput"), F(3, INT, "output"),
+    F(1, LONG, "input"), F(2, LONG, "secondaryInput"), F(3, LONG, "output"),
     ONE(4, MESSAGE, "copy", &copy_action, "Action"),
     ONE(5, MESSAGE, "mkfile", &mkfile_action, "Action"),
     ONE(6, MESSAGE, "mkdir", &mkdir_action, "Action"), ONE(7, MESSAGE, "rm", &rm_action, "Action"),
@@ -158,7 +173,7 @@ static const struct message file = { FIELDS(file_fields) };
 
 static const struct field source_fields[] = { F(1, STRING, "identifier"), F(2, MAP, "attrs") };
 static const struct message source = { FIELDS(source_fields) };
-static const struct field edge_fields[] = { F(1, INT, "input") };
+static const struct field edge_fields[] = { F(1, LONG, "input") };
 static const struct message edge = { FIELDS(edge_fields) };
 static const struct field merge_fields[] = { OF(1, MESSAGES, "inputs", &edge) };
 static const struct message merge = { FIELDS(merge_fields) };
@@ -205,12 +220,30 @@ static const struct message definition = { FIELDS(definition_fields) };
 /* ------------------------------------------------------------------------------------------ */
 
 static struct json_object *convert(const struct message *m, const void *data, size_t len,
-                                   unsigned depth, struct tenon_error *err);
+                                   struct way way, struct tenon_error *err);
 
 static struct json_object *
 text(const void *data, size_t len)
 {
     return json_object_new_string_len(data ? data : "", (int)len);
+}
+
+/* "proxy_env" is "proxyEnv" in protobuf's. */
+static char *
+name_in(struct way way, const char *name)
+{
+    /* Go's has a word of its own for it. */
+    char *out = tenon_strdup(way.proto && !strcmp(name, "byId") ? "byID" : name), *to = out;
+    if (!way.proto)
+        return out;
+    for (const char *from = out; *from; from++) {
+        if (*from == '_' && from[1] >= 'a' && from[1] <= 'z')
+            *to++ = (char)(*++from - 'a' + 'A');
+        else
+            *to++ = *from;
+    }
+    *to = '\0';
+    return out;
 }
 
 /* The member, made when it is not there. */
@@ -226,8 +259,8 @@ member(struct json_object *o, const char *name, bool list)
 }
 
 static int
-add_pair(struct json_object *o, const struct field *f, const struct tenon_wire *w,
-         unsigned depth, struct tenon_error *err)
+add_pair(struct json_object *map, const struct field *f, const struct tenon_wire *w,
+         struct way way, struct tenon_error *err)
 {
     struct tenon_wire entry;
     auto_free char *key = NULL;
@@ -241,14 +274,14 @@ add_pair(struct json_object *o, const struct field *f, const struct tenon_wire *
         } else if (entry.field == 2) {
             json_object_put(value);
             value = f->type == MAP ? text(entry.data, entry.len)
-                                   : convert(f->of, entry.data, entry.len, depth + 1, err);
+                                   : convert(f->of, entry.data, entry.len, way, err);
             if (!value)
                 return err->code;
         }
     }
     if (!value)
         value = f->type == MAP ? text("", 0) : json_object_new_object();
-    json_object_object_add(member(o, f->name, false), key ? key : "", value);
+    json_object_object_add(map, key ? key : "", value);
     return rc;
 }
 
@@ -274,11 +307,73 @@ add_numbers(struct json_object *list, const struct tenon_wire *w, struct tenon_e
     return TENON_OK;
 }
 
+/* A number as this JSON has it. */
+static struct json_object *
+number(const struct field *f, uint64_t value, bool proto)
+{
+    if (f->type == BOOL)
+        return json_object_new_boolean(value != 0);
+    if (proto && f->type == LONG) {
+        auto_free char *digits = tenon_asprintf("%lld", (long long)value);
+        return json_object_new_string(digits);
+    }
+    for (size_t i = 0; proto && f->type == ENUM && f->words[i]; i++)
+        if (i == value)
+            return json_object_new_string(f->words[i]);
+    return json_object_new_int64((int64_t)value);
+}
+
+/* One operation of a definition. */
 static int
-add(struct json_object *o, const struct field *f, const struct tenon_wire *w, unsigned depth,
+add_op(struct json_object *list, const struct tenon_wire *w, struct way way,
+       struct tenon_error *err)
+{
+    struct tenon_digest digest;
+    struct json_object *one = convert(&op, w->data, w->len, way, err);
+    if (!one)
+        return err->code;
+    tenon_digest_of(w->data, w->len, &digest);
+    struct json_object *v = json_object_new_object();
+    json_object_object_add(v, "digest", json_object_new_string(digest.str));
+    json_object_object_add(v, "op", one);
+    json_object_array_add(list, v);
+    return TENON_OK;
+}
+
+/* Protobuf's JSON does not have what is as if it were not there. */
+static bool
+is_left_out(const struct field *f, const struct tenon_wire *w)
+{
+    switch (f->type) {
+    case STRING:
+    case BYTES:
+        return w->len == 0;
+    case BOOL:
+    case INT:
+    case LONG:
+    case ENUM:
+        return w->value == 0 && !f->in;
+    case STRINGS:
+    case INTS:
+    case MESSAGE:
+    case MESSAGES:
+    case MAP:
+    case MAP_MESSAGES:
+    case DEFS:
+        break;
+    }
+    return false;
+}
+
+static int
+add(struct json_object *o, const struct field *f, const struct tenon_wire *w, struct way way,
     struct tenon_error *err)
 {
-    struct json_object *to = f->in ? member(o, f->in, false) : o, *v = NULL;
+    const struct way inner = { way.proto, way.depth + 1 };
+    auto_free char *name = name_in(way, f->name);
+    struct json_object *to = f->in && !way.proto ? member(o, f->in, false) : o, *v = NULL;
+    if (way.proto && (is_left_out(f, w) || f->number >= OURS))
+        return TENON_OK;
     switch (f->type) {
     case STRING:
         v = text(w->data, w->len);
@@ -289,65 +384,55 @@ add(struct json_object *o, const struct field *f, const struct tenon_wire *w, un
         break;
     }
     case BOOL:
-        v = json_object_new_boolean(w->value != 0);
-        break;
     case INT:
-        v = json_object_new_int64((int64_t)w->value);
+    case LONG:
+    case ENUM:
+        v = number(f, w->value, way.proto);
         break;
     case STRINGS:
-        json_object_array_add(member(to, f->name, true), text(w->data, w->len));
+        json_object_array_add(member(to, name, true), text(w->data, w->len));
         return TENON_OK;
     case INTS:
-        return add_numbers(member(to, f->name, true), w, err);
+        return add_numbers(member(to, name, true), w, err);
     case MAP:
     case MAP_MESSAGES:
-        return add_pair(to, f, w, depth, err);
+        return add_pair(member(to, name, false), f, w, inner, err);
     case MESSAGE:
-        v = convert(f->of, w->data, w->len, depth + 1, err);
+        v = convert(f->of, w->data, w->len, inner, err);
         break;
     case MESSAGES:
-        v = convert(f->of, w->data, w->len, depth + 1, err);
+        v = convert(f->of, w->data, w->len, inner, err);
         if (v)
-            json_object_array_add(member(to, f->name, true), v);
+            json_object_array_add(member(to, name, true), v);
         return v ? TENON_OK : err->code;
-    case DEFS: {
-        struct tenon_digest digest;
-        tenon_digest_of(w->data, w->len, &digest);
-        struct json_object *one = convert(&op, w->data, w->len, depth + 1, err);
-        if (!one)
-            return err->code;
-        v = json_object_new_object();
-        json_object_object_add(v, "digest", json_object_new_string(digest.str));
-        json_object_object_add(v, "op", one);
-        json_object_array_add(member(to, f->name, true), v);
-        return TENON_OK;
-    }
+    case DEFS:
+        return add_op(member(to, name, true), w, inner, err);
     }
     if (v)
-        json_object_object_add(to, f->name, v);
+        json_object_object_add(to, name, v);
     return v ? TENON_OK : err->code;
 }
 
 static bool
 is_number(enum type t)
 {
-    return t == BOOL || t == INT;
+    return t == BOOL || t == INT || t == LONG || t == ENUM;
 }
 
 static struct json_object *
-convert(const struct message *m, const void *data, size_t len, unsigned depth,
+convert(const struct message *m, const void *data, size_t len, struct way way,
         struct tenon_error *err)
 {
     auto_json struct json_object *o = json_object_new_object();
     struct tenon_wire w;
     int rc;
-    if (depth > DEPTH_MAX) {
+    if (way.depth > DEPTH_MAX) {
         tenon_error_set(err, TENON_E_LIMIT, "messages are nested too deep");
         return NULL;
     }
-    if (m->always)
+    if (m->always && !way.proto)
         member(o, m->always, false);
-    for (const char *const *z = m->zero; z && *z; z++)
+    for (const char *const *z = m->zero; z && *z && !way.proto; z++)
         json_object_object_add(o, *z, json_object_new_int64(0));
     tenon_wire_init(&w, data, len);
     while ((rc = tenon_wire_next(&w, err)) > 0) {
@@ -361,7 +446,7 @@ convert(const struct message *m, const void *data, size_t len, unsigned depth,
             tenon_error_set(err, TENON_E_CORRUPT, "%s has the wrong type", f->name);
             return NULL;
         }
-        if (add(o, f, &w, depth, err) < 0)
+        if (add(o, f, &w, way, err) < 0)
             return NULL;
     }
     return rc < 0 ? NULL : tenon_steal(&o);
@@ -370,7 +455,18 @@ convert(const struct message *m, const void *data, size_t len, unsigned depth,
 int
 tenon_op_json(const void *bytes, size_t len, struct json_object **out, struct tenon_error *err)
 {
-    struct json_object *o = convert(&op, bytes, len, 0, err);
+    struct json_object *o = convert(&op, bytes, len, (struct way){0}, err);
+    if (!o)
+        return tenon_error_context(err, "operation");
+    *out = o;
+    return TENON_OK;
+}
+
+int
+tenon_op_proto_json(const void *bytes, size_t len, struct json_object **out,
+                    struct tenon_error *err)
+{
+    struct json_object *o = convert(&op, bytes, len, (struct way){ .proto = true }, err);
     if (!o)
         return tenon_error_context(err, "operation");
     *out = o;
@@ -381,7 +477,7 @@ int
 tenon_definition_json(const void *def, size_t len, struct json_object **out,
                       struct tenon_error *err)
 {
-    struct json_object *o = convert(&definition, def, len, 0, err);
+    struct json_object *o = convert(&definition, def, len, (struct way){0}, err);
     if (!o)
         return tenon_error_context(err, "definition");
     *out = o;

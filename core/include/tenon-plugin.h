@@ -756,13 +756,28 @@ struct tenon_frontend_call { /* for solve_frontend */
     size_t input_count;
 };
 
+enum tenon_failure_subject {
+    TENON_FAILURE_STEP = 0,   /* all of it */
+    TENON_FAILURE_ACTION = 1, /* one of its file actions, by its index */
+    TENON_FAILURE_INPUT = 2,  /* one of its inputs, which has not what is read of it */
+};
+
 struct tenon_failure { /* out of failure; lists and texts live until ctx ends */
     uint32_t struct_size;
     uint32_t flags;
     const char *vertex;         /* digest of the step that failed */
-    struct tenon_ref *const *inputs; /* of its op's mounts, as many as mounts; NULL: none */
-    struct tenon_ref *const *mounts; /* what they held then: to be read, or to be mounted */
+    /* Of its op's mounts, as many as mounts; of one with file actions all inputs; of
+     * TENON_FAILURE_INPUT that one.  NULL in it: none. */
+    struct tenon_ref *const *inputs;
+    /* What its mounts held then, or what its file actions had made: to be read, or to be
+     * mounted.  NULL in it: nothing is kept. */
+    struct tenon_ref *const *mounts;
     size_t mount_count;
+    size_t input_count;
+    const char *op;          /* a pb.Op, in protobuf's JSON */
+    const char *description; /* what was said of it beside that: an object of texts */
+    uint32_t subject;        /* enum tenon_failure_subject */
+    uint32_t subject_index;
 };
 
 struct tenon_process;   /* of a bridge */
@@ -868,7 +883,7 @@ struct tenon_bridge {
     /* From now on, what steps that fail leave in their mounts is kept as long as the
      * build lasts, for failure. */
     void (*keep_failures)(struct tenon_ctx *ctx, struct tenon_graph *g);
-    /* What there is of the step whose failure is `of`; NOT_FOUND: nothing. */
+    /* What there is of the vertex whose failure is `of`; NOT_FOUND: it is none's. */
     int (*failure)(struct tenon_ctx *ctx, struct tenon_graph *g,
                    const struct tenon_error *of, struct tenon_failure *out,
                    struct tenon_error *err);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "context/waiting.h"
+#include "exec/exec.h"
 #include "solve/buildkitkey.h"
 #include "solve/private.h"
 
@@ -105,6 +106,15 @@ digest_chain(struct state *user, const struct tenon_chain *chain,
     return rc;
 }
 
+/* For frontends: which input it was. */
+static void
+leave_input(struct state *user, size_t input)
+{
+    const struct tenon_remains l = { user->v, NULL, 0, TENON_FAILURE_INPUT, input };
+    if (tenon_exec_leaves(user->solver->engine, user->v))
+        tenon_exec_leave(user->solver->engine, &l);
+}
+
 static int
 content_by(struct state *user, size_t input, digest_function *digest, struct tenon_digest *out,
            struct tenon_error *err)
@@ -117,9 +127,11 @@ content_by(struct state *user, size_t input, digest_function *digest, struct ten
                 : digest_chain(user, &in->outputs[user->v->inputs[input].index],
                                d, whole, digest, out, err);
 
-    if (rc < 0 && rc != TENON_E_CANCELLED)
+    if (rc < 0 && rc != TENON_E_CANCELLED) {
+        leave_input(user, input);
         tenon_error_context(err, "failed to calculate checksum of ref %.25s",
                             tenon_digest_hex(&in->v->digest));
+    }
     return rc;
 }
 

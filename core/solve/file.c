@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exec/exec.h"
 #include "image/layer.h"
 #include "solve/private.h"
 
@@ -25,6 +26,7 @@ struct file_job {
     struct made *made;
     int *input_fd; /* of inputs mounted read-only, or -1 */
     TENON_VEC(struct tenon_view *) views;
+    size_t at; /* the action that runs */
     struct tenon_error *err;
 };
 
@@ -42,7 +44,8 @@ begin_on(struct file_job *f, struct made *m, const struct tenon_chain *base)
 }
 
 static int
-commit(struct file_job *f, struct made *m)
+commit_as(struct file_job *f, struct made *m, enum tenon_snapshot_type type,
+          struct tenon_error *err)
 {
     int64_t id;
     int rc = 0;
@@ -50,17 +53,22 @@ commit(struct file_job *f, struct made *m)
     if (m->committed)
         return 0;
     if (m->base.len)
-        rc = job_unmount(&f->mounts, m->dst, f->err);
+        rc = job_unmount(&f->mounts, m->dst, err);
     m->dst = -1;
     if (rc == 0)
-        rc = tenon_snapshot_commit(tenon_steal(&m->work), TENON_SNAPSHOT_REGULAR,
-                                   f->st->v->name, &id, f->err);
+        rc = tenon_snapshot_commit(tenon_steal(&m->work), type, f->st->v->name, &id, err);
     if (rc < 0)
         return rc;
     tenon_chain_copy(&m->chain, &m->base);
     tenon_chain_append(&m->chain, id);
     m->committed = true;
     return 0;
+}
+
+static int
+commit(struct file_job *f, struct made *m)
+{
+    return commit_as(f, m, TENON_SNAPSHOT_REGULAR, f->err);
 }
 
 /* The tree that action i works on. */
@@ -271,10 +279,11 @@ run_actions(struct file_job *f)
     int rc = 0;
 
     count_uses(f);
-    for (size_t i = 0; i < f->count && rc == 0; i++) {
+    while (f->at < f->count && rc == 0) {
         rc = tenon_cancel_check(f->st->cancel, f->err);
         if (rc == 0)
-            rc = run_action(f, i);
+            rc = run_action(f, f->at);
+        f->at += rc == 0;
     }
     j->output_count = tenon_vertex_output_count(f->st->v);
     j->outputs = tenon_calloc(j->output_count, sizeof *j->outputs);
@@ -289,6 +298,29 @@ run_actions(struct file_job *f)
         }
     }
     return rc;
+}
+
+/* For frontends: the tree of the action that failed as it is then, and where it took from, when
+ * that is another's. */
+static void
+leave(struct file_job *f)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_engine *engine = f->st->solver->engine;
+    if (f->at == f->count || f->err->code == TENON_E_CANCELLED ||
+        !tenon_exec_leaves(engine, f->st->v))
+        return;
+    struct tenon_remains l = { f->st->v, tenon_calloc(f->count, sizeof *l.mounts), f->count,
+                                TENON_FAILURE_ACTION, f->at };
+    const int64_t secondary = f->actions[f->at].secondary;
+    const struct made *from = secondary >= 0 && (uint64_t)secondary >= f->inputs
+                                  ? &f->made[(size_t)secondary - f->inputs] : NULL;
+    struct made *m = &f->made[f->at];
+    if (m->work && commit_as(f, m, TENON_SNAPSHOT_FAILED, &err) == 0)
+        tenon_chain_copy(&l.mounts[f->at], &m->chain);
+    if (from && from->committed)
+        tenon_chain_copy(&l.mounts[from - f->made], &from->chain);
+    tenon_exec_leave(engine, &l);
 }
 
 int
@@ -312,6 +344,8 @@ run_file(struct job *j)
     tenon_vec_foreach(v, &f.views)
         tenon_view_free(*v);
     tenon_vec_release(&f.views);
+    if (rc < 0)
+        leave(&f);
     job_mounts_release(&f.mounts);
     for (size_t i = 0; i < f.count; i++) {
         tenon_snapshot_discard(f.made[i].work);

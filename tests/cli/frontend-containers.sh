@@ -27,7 +27,25 @@ COPY busybox /bin/busybox
 COPY busybox /bin/sh
 RUN --mount=type=bind,from=other,target=/m,rw --mount=type=tmpfs,target=/t echo root >/left; echo also >/m/left; exit 7
 END
+cat >Actions.Dockerfile <<'END'
+FROM scratch
+COPY part /d/passwd/
+COPY busybox passwd /d/
+END
+cat >Content.Dockerfile <<'END'
+FROM scratch AS other
+COPY part /part
+FROM scratch
+COPY busybox /bin/sh
+RUN --mount=type=bind,from=other,source=/none,target=/m true
+END
 echo very secret >"$work/secret/s"
+mkdir "$work/cdi"
+cat >"$work/cdi/vendor.json" <<'END'
+{"cdiVersion": "0.6.0", "kind": "vendor.com/dev", "devices": [
+  {"name": "a", "containerEdits": {"env": ["DEVICE=a"], "additionalGids": [4711],
+    "deviceNodes": [{"path": "/dev/sink", "hostPath": "/dev/null"}]}}]}
+END
 
 first="solve:Real.Dockerfile "
 also="--secret id=s,src=$work/secret/s"
@@ -133,12 +151,12 @@ hear:t=terminal resize:t=33x99 hear:t=33~99 write:t=x await:t return"
 
     does 0 "container:a begin:one,a,/bin/busybox,sh,-c,echo~ready;read~l hear:one=ready tty \
 begin:t,a,/bin/busybox,sh,-c,[~-t~0~]&&[~-t~2~]&&echo~terminal;until~read~l;do~:;done;\
-i=0;until~busybox~stty~size~2>/dev/null||[~\$i~=~300~];do~i=\$((i+1));busybox~sleep~0.1;done \
-hear:t=terminal resize:t=33x99 write:t=x await:t write:one=x await:one return"
+i=0;until~busybox~stty~size~2>/dev/null||[~\$i~=~300~];do~i=\$((i+1));busybox~sleep~0.1;done;read~-t~60~l \
+hear:t=terminal resize:t=33x99 write:t=x hear:t=33~99 write:t=y await:t write:one=x await:one return"
     said "t said terminal" # of one that joins, too
-    # An echo of the input may come in one piece with it: the line may have another beginning. runc
-    # has a terminal of its own between, which tells the size on when it gets to it.
-    assert_has "$work/err" "33 99"
+    # runc has a terminal of its own between, which tells the size on when it gets to it, and may
+    # lose what is written last.
+    said "t said 33 99"
     said "t exit 0:"
 
     echo "-- $executor: its ids are no others' on this machine"
@@ -176,7 +194,37 @@ had:0 read:/left dir:/bin failed:1 mount:bind,/m read:/left read:/part/hello had
     said "/part/hello has 6 bytes: hello"
     assert_eq 2 "$(grep -c "frontend: ReadFile: not found: read /left" "$work/err")" # before it ran
     said "mountIDs of the failed step: nothing" # of a tmpfs
+
+    echo "-- $executor: what failed, in BuildKit's words"
+    does 0 "solve:Broken.Dockerfile evaluate blame solve:Actions.Dockerfile evaluate blame \
+failed:1 read:/d/passwd/hello stat:/d/busybox failed:0 had:0 read:/d/passwd/hello stat:/d/busybox \
+solve:Content.Dockerfile evaluate blame had:0 read:/part/hello solve:Real.Dockerfile return"
+    sed -n 's/.*frontend: failed: //p' "$work/err" >"$work/failed"
+    assert_eq 3 "$(wc -l <"$work/failed")"
+    jq -es '(.[0].op.exec.meta.args[-1] | startswith("echo root")) and .[0].op.exec.mounts[2].mountType == "TMPFS"
+        and (.[0] | has("file") or has("cache") | not) and (.[0].inputIDs | length) == 3
+        and (.[0].description["com.docker.dockerfile.v1.command"] | startswith("RUN"))
+        and .[1].file.index == "1" and (.[1].op.file.actions | length) == 2 and .[1].op.file.actions[1].copy.timestamp == "-1"
+        and (.[1].inputIDs | length) == 2 and .[1].mountIDs[0] == "" and (.[1].mountIDs | length) == 2
+        and .[2].cache.index == "1" and (.[2].inputIDs | length) == 1 and (.[2] | has("mountIDs") | not)' \
+        "$work/failed" >/dev/null || fail "$(cat "$work/failed")"
+    assert_eq 3 "$(grep -c "hello has 6 bytes: hello" "$work/err")"
+    assert_eq 1 "$(grep -c "frontend: busybox: mode" "$work/err")" # what the action before had made
+    said "StatFile: not found: /d/busybox"
+    said "mountIDs of the failed step: nothing" # of an action that did not fail
     nothing_left
+
+    echo "-- $executor: devices"
+    does 0 "device:vendor.com/dev=a container:a run:a,/bin/busybox,true return"
+    said "NewContainer: permission denied: device vendor.com/dev=a is requested by the build but not allowed"
+    does 0 "device:vendor.com/dev=a container:a \
+begin:one,a,/bin/busybox,sh,-c,echo~x>/dev/sink&&busybox~test~-c~/dev/sink&&echo~\$DEVICE;busybox~id~-G;echo~ready;read~l hear:one=ready \
+run:a,/bin/busybox,sh,-c,echo~x>/dev/sink&&busybox~test~-c~/dev/sink&&echo~\$DEVICE;busybox~id~-G write:one=x await:one return" \
+        --allow device=vendor.com/dev=a
+    for of in one p; do
+        said "$of 1: a"
+        grep -Eq "frontend: $of 1: .*4711" "$work/err" || fail "no group of the device"
+    done
 
     echo "-- $executor: what is not granted"
     does 0 "net:1 container:h container:a insecure run:a,/bin/busybox,true return"
@@ -212,7 +260,7 @@ run:c,/bin/busybox,ls,-d,/m run:none,/bin/busybox,true return"
 
 find_executors
 for executor in $executors; do
-    printf '{"executor": "%s"}\n' "$executor" >"$TENON_CONFIG"
+    printf '{"executor": "%s", "cdi-dirs": ["%s"]}\n' "$executor" "$work/cdi" >"$TENON_CONFIG"
     all
 done
 

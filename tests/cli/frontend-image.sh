@@ -50,7 +50,7 @@ said "evaluated"
 said "/dir/hello has 6 bytes: hello"
 said "dir/hello has 3 bytes: ell"
 said "dir: mode 800001ed"  # Go's
-[ -z "$note" ] || said "$note"
+[ -z "$note" ] || assert_eq 2 "$(grep -c "frontend: $note" "$work/err")" # in its directory, too
 said "set: mode 8001c9, size 6"
 said "StatFile: not found: /none"
 said "ReadFile: unknown: /dir: not a regular file"

@@ -3,7 +3,7 @@
  *
  *   mount:TYPE,DEST[,WORD]   of the next container: bind (the reference; WORD: a part of it),
  *                            scratch, cache and secret (WORD: its id), tmpfs, ssh, forged
- *   readonly net:N host:NAME=IP hostname:NAME              also of the next one
+ *   readonly net:N host:NAME=IP hostname:NAME device:NAME  also of the next one
  *   container:NAME           with the reference as its root, or what was mounted at /
  *   release:NAME
  *   env:K=V cwd:DIR user:NAME tty insecure secretenv:ID=NAME    of the next process
@@ -38,6 +38,7 @@ struct process {
 static struct gw_new_container next_container = {.id = "", .hostname = ""};
 static struct gw_mount mounts[20];
 static struct gw_host hosts[20];
+static struct gw_device devices[5];
 static struct gw_process_meta meta = {.cwd = "", .user = "", .cgroup_parent = ""};
 static struct gw_init next_process;
 static struct gw_secretenv secrets[4];
@@ -272,7 +273,8 @@ hear_text(const char *name, const char *text)
 
     while (!strstr(tenon_buf_str(&p->out[1]), text) && !p->done && stream && hear())
         ;
-    fprintf(stderr, "%s said %s\n", p->name, text);
+    const bool heard = strstr(tenon_buf_str(&p->out[1]), text) != NULL;
+    fprintf(stderr, "%s %s %s\n", p->name, heard ? "said" : "never said", text);
 }
 
 static void
@@ -434,6 +436,9 @@ act_container(const char *word, char *value)
         mounts[next_container.mounts.len - 1].readonly = true;
     } else if (strcmp(word, "net") == 0) {
         next_container.network = strtoll(value, NULL, 10);
+    } else if (strcmp(word, "device") == 0) {
+        devices[next_container.devices.len++].name = value;
+        next_container.devices.items = devices;
     } else if (strcmp(word, "host") == 0) {
         hosts[next_container.hosts.len].host = cut(value, '=', &rest);
         hosts[next_container.hosts.len++].ip = rest;

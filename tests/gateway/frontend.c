@@ -8,6 +8,7 @@
  *   again                the reference by its definition, as another one
  *   evaluate             runs what it needs
  *   failed:NUMBER had:NUMBER  the reference to a mount of the step that failed last, and to what it was
+ *   blame                what was told of the failure, errdefs.Solve
  *   read:PATH read:PATH@OFFSET+LENGTH dir:PATH stat:PATH    files of it
  *   hoard:PATH           the same, until it has read 3.5 GiB
  *   meta:IDENTIFIER config:IMAGE                            what a name stands for
@@ -818,6 +819,8 @@ act(char *word)
         linger();
     else if (WORD("fail"))
         fail(value);
+    else if (WORD("blame"))
+        fprintf(stderr, "failed: %s\n", failure ? failure : "nothing");
     else if (WORD("time"))
         fprintf(stderr, "first answer after %llu us, %llu us of the processor's\n",
                 (unsigned long long)since(CLOCK_MONOTONIC, start_us),

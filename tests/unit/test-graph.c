@@ -5,8 +5,10 @@
 
 #include "graph/graph.h"
 #include "graph/message.h"
+#include "graph/opjson.h"
 #include "graph/wire.h"
 #include "tools/buf.h"
+#include "tools/jsontext.h"
 
 static struct tenon_graph *g;
 static struct tenon_error err;
@@ -239,6 +241,21 @@ START_TEST(test_graph_exec_with_mounts_has_golden_digest)
 END_TEST
 
 /* Each field that the two others leave at its default. */
+/* As Go's protojson makes it of the same bytes, in the order of the bytes. */
+static void
+assert_proto_json(struct tenon_node *n, const char *expected)
+{
+    const struct tenon_vertex *v = tenon_node_freeze(n, &err);
+    struct json_object *o = NULL;
+    struct tenon_buf text = TENON_BUF_INIT;
+
+    OK(tenon_op_proto_json(v->bytes, v->len, &o, &err));
+    tenon_json_write(&text, o, false);
+    ck_assert_str_eq(tenon_buf_str(&text), expected);
+    tenon_buf_release(&text);
+    json_object_put(o);
+}
+
 START_TEST(test_graph_rare_fields_of_exec_have_golden_digest)
 {
     struct tenon_node *x = node("exec"), *m;
@@ -272,6 +289,15 @@ START_TEST(test_graph_rare_fields_of_exec_have_golden_digest)
     set(m, "dest", "/o");
     set(m, "option.a", "1");
     assert_digest(x, "6e45e042612e78a360b5035cd2ac6d7e5b9ee2429e32e0f243ada22481306ed9");
+    assert_proto_json(x,
+                         "{\"platform\":{\"Architecture\":\"arm\",\"OS\":\"windows\",\"Variant\":\"v7\",\"OSVe"
+                         "rsion\":\"10.0\"},\"constraints\":{},\"exec\":{\"meta\":{\"args\":[\"true\"],\"cwd\""
+                         ":\"/\",\"proxyEnv\":{\"httpProxy\":\"1\",\"httpsProxy\":\"2\",\"ftpProxy\":\"3\",\"n"
+                         "oProxy\":\"4\",\"allProxy\":\"5\"},\"hostname\":\"h\",\"cgroupParent\":\"c\"},\"moun"
+                         "ts\":[{\"input\":\"-1\",\"dest\":\"/\",\"resultID\":\"r\",\"contentCache\":\"OFF\"},"
+                         "{\"input\":\"-1\",\"dest\":\"/o\",\"output\":\"-1\"},{\"input\":\"-1\",\"dest\":\"/k"
+                         "\",\"mountType\":\"SECRET\",\"secretOpt\":{\"ID\":\"k\",\"uid\":1,\"gid\":2,\"option"
+                         "al\":true}}],\"cdiDevices\":[{\"name\":\"v.org/d=1\",\"optional\":true}]}}");
 }
 END_TEST
 
@@ -299,6 +325,17 @@ START_TEST(test_graph_rare_fields_of_file_have_golden_digest)
     set(a, "owner.user", "2");
     seti(a, "timestamp", 9);
     assert_digest(f, "49a6807419d75520a00daba0021c963f0ab03c3de656a39679b739f6abf66428");
+    assert_proto_json(f,
+                         "{\"inputs\":[{\"digest\":\"sha256:cfc11202c2be339d37e82c9e51a39646ad82c0b19633705ad4"
+                         "3cd73ecfeb61f8\"}],\"constraints\":{},\"file\":{\"actions\":[{\"input\":\"-1\",\"out"
+                         "put\":\"-1\",\"copy\":{\"src\":\"/a\",\"dest\":\"/b\",\"owner\":{\"group\":{\"byID\""
+                         ":0}},\"mode\":-1,\"timestamp\":\"7\",\"alwaysReplaceExistingDestPaths\":true,\"requi"
+                         "redPaths\":[\"/a/r\"]}},{\"input\":\"1\",\"secondaryInput\":\"-1\",\"output\":\"-1\""
+                         ",\"mkfile\":{\"path\":\"/f\",\"owner\":{\"user\":{\"byID\":1}},\"timestamp\":\"-1\"}"
+                         "},{\"input\":\"2\",\"secondaryInput\":\"-1\",\"output\":\"-1\",\"mkdir\":{\"path\":"
+                         "\"/d\",\"timestamp\":\"8\"}},{\"input\":\"3\",\"secondaryInput\":\"-1\",\"symlink\":"
+                         "{\"oldpath\":\"f\",\"newpath\":\"/l\",\"owner\":{\"user\":{\"byID\":2}},\"timestamp"
+                         "\":\"9\"}}]}}");
 }
 END_TEST
 

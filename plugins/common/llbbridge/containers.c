@@ -201,6 +201,17 @@ add_host(struct serving *s, struct tenon_node *n, const struct gw_host *host)
 }
 
 static int
+add_device(struct serving *s, struct tenon_node *n, const struct gw_device *device)
+{
+    const struct tenon_host *h = s->gw->host;
+    struct tenon_node *part = h->node_part(n, "device", s->err);
+
+    if (!part || h->node_set(part, "name", device->name, s->err) < 0)
+        return h->error_code(s->err);
+    return h->node_set_int(part, "optional", device->optional, s->err);
+}
+
+static int
 set_network(struct serving *s, struct tenon_node *n, int64_t network)
 {
     static const char *const networks[] = {"sandbox", "host", "none"};
@@ -218,6 +229,7 @@ describe(struct serving *s, const struct gw_new_container *request, char ***targ
     const struct tenon_host *h = s->gw->host;
     const struct gw_mount *mounts = request->mounts.items;
     const struct gw_host *hosts = request->hosts.items;
+    const struct gw_device *devices = request->devices.items;
     struct tenon_node *n = h->node_new(s->gw->graph, "exec", s->err);
 
     if (!n || set_network(s, n, request->network) < 0 ||
@@ -230,6 +242,10 @@ describe(struct serving *s, const struct gw_new_container *request, char ***targ
     }
     for (size_t i = 0; i < request->hosts.len; i++) {
         if (add_host(s, n, &hosts[i]) < 0)
+            return NULL;
+    }
+    for (size_t i = 0; i < request->devices.len; i++) {
+        if (add_device(s, n, &devices[i]) < 0)
             return NULL;
     }
     return n;

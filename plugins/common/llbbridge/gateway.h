@@ -38,6 +38,7 @@ enum {
     GATEWAY_CONTAINERS_MAX = 100,  /* at a time */
     GATEWAY_PROCESSES_MAX = 100,   /* in all of them, at a time */
     GATEWAY_INPUT_MAX = 1 << 20,   /* bytes for the standard input of one, which wait */
+    GATEWAY_ATTRIBUTES_MAX = 16 << 20, /* bytes of extended ones in an answer: none is longer */
     GATEWAY_ANSWERS_MAX = 8,       /* that are put together at a time: files, definitions */
     GATEWAY_STDERR_KEPT = 4096,    /* bytes of its last words, for the error */
     GATEWAY_STDERR_LOGGED = 4 << 20, /* bytes of all its words that the log gets */

@@ -379,6 +379,12 @@ FIELDS gw_host_fields[] = {
 };
 INFO(gw_host);
 
+FIELDS gw_device_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_device, name),
+    MESSAGE_FIELD(2, BOOL, gw_device, optional),
+};
+INFO(gw_device);
+
 FIELDS gw_new_container_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_new_container, id),
     MESSAGE_OF(2, MANY, gw_new_container, mounts, gw_mount_message),
@@ -386,6 +392,7 @@ FIELDS gw_new_container_fields[] = {
     MESSAGE_OF(4, ONE, gw_new_container, platform, gw_platform_message),
     MESSAGE_OF(6, MANY, gw_new_container, hosts, gw_host_message),
     MESSAGE_FIELD(7, STRING, gw_new_container, hostname),
+    MESSAGE_OF(1000, MANY, gw_new_container, devices, gw_device_message),
 };
 SERVED(gw_new_container);
 

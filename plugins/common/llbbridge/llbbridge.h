@@ -271,6 +271,10 @@ struct gw_mount {
 struct gw_host {
     const char *host, *ip;
 };
+struct gw_device {
+    const char *name;
+    bool optional;
+};
 struct gw_new_container {
     const char *id;
     struct message_list mounts; /* gw_mount */
@@ -278,6 +282,7 @@ struct gw_new_container {
     const struct gw_platform *platform;
     struct message_list hosts; /* gw_host */
     const char *hostname;
+    struct message_list devices; /* gw_device; BuildKit has no field for them */
 };
 struct gw_release_container {
     const char *id;

@@ -7,6 +7,7 @@
 #include "containers.h"
 #include "llbbridge.h"
 #include "tools/alloc.h"
+#include "tools/path.h"
 #include "tools/pattern.h"
 
 /* Where they are: of a reference, or of what is mounted in a container. */
@@ -96,6 +97,29 @@ place_stat_more(struct serving *s, const struct place *p, const char *path, stru
     out->dev_minor = more.dev_minor;
     out->xattrs = (struct message_list){blobs, more.xattr_count};
     return TENON_OK;
+}
+
+/* The same of an entry of a directory; one that has gone meanwhile stays without.  bytes: of the
+ * attributes so far. */
+static int
+place_entry_more(struct serving *s, const struct place *p, const char *dir, struct gw_stat *out,
+                 size_t *bytes)
+{
+    auto_free char *path = tenon_path_join(dir, out->path);
+    const int rc = place_stat_more(s, p, path, out);
+    const struct gw_blob *blobs = out->xattrs.items;
+
+    if (rc == TENON_E_NOT_FOUND)
+        s->gw->host->error_clear(s->err);
+    else if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < out->xattrs.len; i++)
+        *bytes += blobs[i].value.len;
+    return *bytes <= GATEWAY_ATTRIBUTES_MAX
+               ? TENON_OK
+               : s->gw->host->error(s->err, TENON_E_LIMIT, 0,
+                                    "directory %s: more than %d bytes of extended attributes", dir,
+                                    GATEWAY_ATTRIBUTES_MAX);
 }
 
 static void
@@ -190,21 +214,24 @@ read_dir_in(struct gateway *gw, struct grpc_call *call, bool in_container)
     if (!serving_begin(&s, gw, call, &gw_read_dir_message, &request))
         return;
     const struct tenon_stat *entries;
-    size_t count, kept = 0;
+    size_t count, kept = 0, bytes = 0;
     if (place_find(&s, in_container, request.ref, request.mount, &place) &&
         place_read_dir(&s, &place, request.path, &entries, &count) == 0) {
         struct gw_stat *stats = tenon_arena_array(&s.arena, count + 1, sizeof *stats);
         bool bad = false;
         for (size_t i = 0; i < count; i++) {
             struct gw_stat st = make_stat(&entries[i]);
-            if (!*request.pattern || tenon_glob_match(request.pattern, st.path, &bad))
-                stats[kept++] = st;
+            if (*request.pattern && !tenon_glob_match(request.pattern, st.path, &bad))
+                continue;
+            if (place_entry_more(&s, &place, request.path, &st, &bytes) < 0)
+                break;
+            stats[kept++] = st;
         }
         const struct gw_dir dir = {.entries = {stats, kept}};
         if (bad)
             s.gw->host->error(s.err, TENON_E_INVALID, 0, "malformed pattern \"%s\"",
                               request.pattern);
-        else
+        else if (s.gw->host->error_code(s.err) == 0)
             serving_answer(&s, &gw_dir_message, &dir);
     }
     place_leave(&s, &place);

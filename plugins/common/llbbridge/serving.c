@@ -32,6 +32,8 @@ serving_done(struct serving *s)
     static const struct grpc_status ok = {0};
 
     if (s->gw->host->error_code(s->err) < 0) {
+        if (!s->gathers)
+            serving_gather(s); /* operations may be large */
         failure_add(s);
         gateway_fail(s->gw, s->call, s->err);
     } else {
