@@ -102,6 +102,21 @@ says_no_tar(const struct message_list *attrs)
     return !tar;
 }
 
+/* The option of Dockerfiles is one of results, too, whatever makes them. */
+static void
+add_epoch(const struct message_list *options, struct tenon_export *x)
+{
+    static const char option[] = "build-arg:SOURCE_DATE_EPOCH", attr[] = "source-date-epoch=";
+    const struct ctl_pair *p = options->items;
+
+    for (char *const *own = x->pairs; own && *own; own++)
+        if (tenon_has_prefix(*own, attr))
+            return;
+    for (size_t i = 0; i < options->len; i++)
+        if (!strcmp(p[i].key, option) && *p[i].value)
+            tenon_strv_push(&x->pairs, tenon_asprintf("%s%s", attr, p[i].value));
+}
+
 /* Exporters that write files have a place: the stream that the client has for them, or its content
  * store, of which it has one. */
 static int
@@ -117,6 +132,7 @@ add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
                                                            : clientsession_place(number);
         tenon_strv_push(&x.pairs, tenon_asprintf("dest=%s", place));
     }
+    add_epoch(&v->request->options, &x);
     tenon_vec_push(&v->exports, x);
     return rc;
 }
@@ -357,6 +373,8 @@ solve(struct solving *v)
     gw->host = tenon_engine_host(); /* until it is driven, for its errors */
     const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
     servejob_end(v->job); /* who asks for the status knows all before the answer is there */
+    if (err.code == TENON_E_NOT_FOUND)
+        err.code = TENON_E_FAILED; /* clients show a code in front of the text: BuildKit gives none */
     if (good)
         answer(v);
     else

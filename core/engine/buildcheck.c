@@ -44,6 +44,13 @@ makes_index(const struct tenon_build_request *req, uint64_t platforms)
     return wanted || platforms > 1;
 }
 
+/* What a driver makes is seen when it is there. */
+static bool
+may_make_index(const struct tenon_build_request *req, uint64_t platforms)
+{
+    return req->driver || makes_index(req, platforms);
+}
+
 /* Will there be an index for what is said of the image?  Not for what is inline-only, but where the
  * exporter says so. */
 static bool
@@ -87,7 +94,7 @@ check_export(struct tenon_build *b, const struct tenon_build_request *req,
         return err->code;
     const struct tenon_exporter_ops *ops = m->plugin.ops.exporter;
     if (has_image_params(values) &&
-        tenon_host_image_check(values, makes_index(req, platforms) || is_attested(req, values),
+        tenon_host_image_check(values, may_make_index(req, platforms) || is_attested(req, values),
                                err) < 0)
         return tenon_error_context(err, "%s", what);
     if (!ops->check)

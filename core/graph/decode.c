@@ -452,6 +452,20 @@ check_file(struct decoder *d, const struct tenon_op *op, size_t inputs)
 }
 
 static int
+check_passthrough(struct decoder *d, const struct tenon_op_passthrough *p, size_t inputs)
+{
+    if (!*p->id)
+        return tenon_error_set(d->err, TENON_E_INVALID, "invalid passthrough op with no id");
+    if (!p->count)
+        return tenon_error_set(d->err, TENON_E_INVALID, "invalid passthrough op with no outputs");
+    for (size_t i = 0; i < p->count; i++)
+        if (p->outputs[i] < 0 || (uint64_t)p->outputs[i] >= inputs)
+            return tenon_error_set(d->err, TENON_E_INVALID, "invalid passthrough output input index "
+                                   "%lld", (long long)p->outputs[i]);
+    return 0;
+}
+
+static int
 check_op(struct decoder *d, const struct tenon_op *op, size_t inputs)
 {
     int rc = 0;
@@ -474,9 +488,10 @@ check_op(struct decoder *d, const struct tenon_op *op, size_t inputs)
                                    "source \"%s\" has inputs",
                                    op->source.identifier);
         return 0;
+    case TENON_OP_PASSTHROUGH:
+        return check_passthrough(d, &op->passthrough, inputs);
     case TENON_OP_NONE:
     case TENON_OP_BUILD:
-    case TENON_OP_PASSTHROUGH:
         return 0;
     }
     return 0;

@@ -127,8 +127,9 @@ tenon_vertex_output_count(const struct tenon_vertex *v)
             if (v->op.file.actions[i].output >= n)
                 n = v->op.file.actions[i].output + 1;
         return (uint32_t)n;
-    case TENON_OP_BUILD:
     case TENON_OP_PASSTHROUGH:
+        return (uint32_t)v->op.passthrough.count;
+    case TENON_OP_BUILD:
         return UINT32_MAX; /* only its run would tell */
     case TENON_OP_NONE:
     case TENON_OP_SOURCE:

@@ -153,6 +153,12 @@ struct tenon_op_diff {
     int64_t lower, upper;
 };
 
+struct tenon_op_passthrough { /* its outputs are inputs; all of these are built */
+    const char *id;
+    const int64_t *outputs; /* indexes into the op's inputs */
+    size_t count;
+};
+
 struct tenon_op {
     enum tenon_op_type type;
     bool has_platform;
@@ -163,6 +169,7 @@ struct tenon_op {
         struct tenon_op_file file;
         struct tenon_op_merge merge;
         struct tenon_op_diff diff;
+        struct tenon_op_passthrough passthrough;
     };
 };
 

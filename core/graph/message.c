@@ -14,7 +14,7 @@
     };                                                                                   \
     _Static_assert(tenon_countof(list) <= FIELDS_MAX, "more fields than FIELDS_MAX")
 
-/* ---- source, merge, diff ------------------------------------------------- */
+/* ---- source, merge, passthrough, diff ------------------------------------------------- */
 
 static const struct field source_fields[] = {
     { "identifier", 1, FIELD_STRING, AT(op_source, identifier) },
@@ -27,6 +27,12 @@ static const struct field merge_fields[] = {
     { NULL, 1, FIELD_INDEXES, COUNTED(op_merge, inputs, count) },
 };
 const struct message tenon_message_merge = MESSAGE(op_merge, merge_fields);
+
+static const struct field passthrough_fields[] = {
+    { NULL, 1, FIELD_STRING, AT(op_passthrough, id) },
+    { NULL, 2, FIELD_INTS, COUNTED(op_passthrough, outputs, count) },
+};
+const struct message tenon_message_passthrough = MESSAGE(op_passthrough, passthrough_fields);
 
 static const struct field diff_fields[] = {
     { NULL, 1, FIELD_INDEX, AT(op_diff, lower) },
@@ -306,8 +312,9 @@ tenon_op_message(enum tenon_op_type type)
         return &tenon_message_merge;
     case TENON_OP_DIFF:
         return &tenon_message_diff;
-    case TENON_OP_BUILD:
     case TENON_OP_PASSTHROUGH:
+        return &tenon_message_passthrough;
+    case TENON_OP_BUILD:
     case TENON_OP_NONE:
         return NULL; /* known by number; the solver says that it cannot run it */
     }

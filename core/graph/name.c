@@ -73,8 +73,10 @@ tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
     case TENON_OP_BUILD:
         tenon_buf_adds(&b, "build");
         break;
-    case TENON_OP_NONE:
     case TENON_OP_PASSTHROUGH:
+        tenon_buf_addf(&b, "passthrough %s", op->passthrough.id);
+        break;
+    case TENON_OP_NONE:
         tenon_buf_adds(&b, "unknown");
         break;
     }

@@ -177,6 +177,8 @@ static const struct field edge_fields[] = { F(1, LONG, "input") };
 static const struct message edge = { FIELDS(edge_fields) };
 static const struct field merge_fields[] = { OF(1, MESSAGES, "inputs", &edge) };
 static const struct message merge = { FIELDS(merge_fields) };
+static const struct field passthrough_fields[] = { F(1, STRING, "id"), F(2, INTS, "outputs") };
+static const struct message passthrough = { FIELDS(passthrough_fields) };
 static const struct field diff_fields[] = {
     OF(1, MESSAGE, "lower", &edge), OF(2, MESSAGE, "upper", &edge),
 };
@@ -187,7 +189,8 @@ static const struct field op_fields[] = {
     OF(1, MESSAGES, "inputs", &input),
     ONE(2, MESSAGE, "exec", &exec, "Op"), ONE(3, MESSAGE, "source", &source, "Op"),
     ONE(4, MESSAGE, "file", &file, "Op"), ONE(6, MESSAGE, "merge", &merge, "Op"),
-    ONE(7, MESSAGE, "diff", &diff, "Op"), OF(10, MESSAGE, "platform", &platform),
+    ONE(7, MESSAGE, "diff", &diff, "Op"), ONE(8, MESSAGE, "passthrough", &passthrough, "Op"),
+    OF(10, MESSAGE, "platform", &platform),
     OF(11, MESSAGE, "constraints", &constraints),
 };
 static const struct message op = { FIELDS(op_fields), .always = "Op" };

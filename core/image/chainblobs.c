@@ -173,6 +173,29 @@ refused(const struct tenon_snapshot_blob *base, const struct tenon_image_options
     return tenon_error_context(err, "layer %s", base->digest.str);
 }
 
+/* A base's layers keep the times of its maker: only our own are rewritten. */
+static bool
+is_rewriting(const struct tenon_image_options *o)
+{
+    return o->rewrite_timestamp && o->has_epoch;
+}
+
+/* Says so, as BuildKit does. */
+static void
+note_rewriting(struct tenon_store *s, int64_t id, const struct tenon_image_options *o,
+               struct tenon_image_layer *l)
+{
+    struct tenon_snapshot_blob base;
+
+    if (!is_rewriting(o) || tenon_snapshot_get_base(s, id, &base))
+        return;
+    if (!l->notes)
+        l->notes = json_object_new_object();
+    auto_free char *epoch = tenon_asprintf("%" PRId64, o->epoch);
+    json_object_object_add(l->notes, "buildkit/rewritten-timestamp",
+                           json_object_new_string(epoch));
+}
+
 static int
 make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
            const struct tenon_image_options *o, struct tenon_snapshot_blob *out,
@@ -188,8 +211,7 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
         *out = base;
         return 0;
     }
-    /* a base's layers keep the times of its maker: only our own are rewritten */
-    bool rewrite = !pulled && o->rewrite_timestamp && o->has_epoch;
+    bool rewrite = !pulled && is_rewriting(o);
     auto_free char *variant = variant_name(o, rewrite);
     auto_free char *here = on_chain(variant, lower);
     if (known(s, id, variant, out) || known(s, id, here, out))
@@ -239,6 +261,8 @@ tenon_image_layers(struct tenon_store *s, const struct tenon_chain *chain,
             tenon_image_layers_free(list, i + 1);
             return tenon_error_context(err, "exporting layers");
         }
+        if (!o->docker_mediatypes)
+            note_rewriting(s, chain->ids[i], o, &list[i]);
         set_family(&list[i].blob, o->docker_mediatypes);
         list[i].created_ns = created_at(s, chain->ids[i]);
     }

@@ -316,6 +316,8 @@ buildkit_keys(const struct state *st, struct buildkit_keys *out, struct tenon_er
         tree_key(op, "merge", "buildkit.merge.v0", "Merge", out);
     else if (v->op.type == TENON_OP_DIFF)
         tree_key(op, "diff", "buildkit.diff.v0", "Diff", out);
+    else if (v->op.type == TENON_OP_PASSTHROUGH)
+        tree_key(op, "passthrough", "buildkit.passthrough.v0", "Passthrough", out);
     for (size_t i = 0; i < v->input_count; i++)
         tenon_strv_push(&out->selectors,
                         selector_of(&st->deps[i], v->op.type == TENON_OP_EXEC));

@@ -244,9 +244,14 @@ key_own(struct state *st, struct key_parts *p, bool *is_volatile,
         key_parts_addf(p, "lower", "%lld", (long long)op->diff.lower);
         key_parts_addf(p, "upper", "%lld", (long long)op->diff.upper);
         break;
+    case TENON_OP_PASSTHROUGH:
+        tag = "passthrough";
+        key_parts_add(p, "id", op->passthrough.id);
+        for (size_t i = 0; i < op->passthrough.count; i++)
+            key_parts_addf(p, "output", "%lld", (long long)op->passthrough.outputs[i]);
+        break;
     case TENON_OP_SOURCE:
     case TENON_OP_BUILD:
-    case TENON_OP_PASSTHROUGH:
     case TENON_OP_NONE:
         return tenon_error_set(err, TENON_E_BUG, "no key for this kind of op");
     }

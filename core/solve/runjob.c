@@ -77,7 +77,7 @@ run_exec(struct job *j)
     return rc;
 }
 
-/* ---- merge and diff ----------------------------------------------------- */
+/* ---- merge, diff and passthrough ----------------------------------------------------- */
 
 static int
 run_merge(struct job *j)
@@ -130,6 +130,25 @@ run_diff(struct job *j)
     return rc;
 }
 
+static int
+run_passthrough(struct job *j)
+{
+    const struct tenon_op_passthrough *p = &j->state->v->op.passthrough;
+    const size_t count = j->state->v->input_count;
+    struct tenon_chain *chains = input_chains(j);
+
+    if (!chains)
+        return j->err.code;
+    outputs_new(j);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct tenon_chain *from = &chains[p->outputs[i]];
+        for (size_t k = 0; k < from->len; k++)
+            tenon_chain_append(&j->outputs[i], from->ids[k]);
+    }
+    release_chains(chains, count);
+    return 0;
+}
+
 /* ---- the record --------------------------------------------------------- */
 
 static int
@@ -146,8 +165,9 @@ make(struct job *j)
         return run_diff(j);
     case TENON_OP_SOURCE:
         return run_source(j);
-    case TENON_OP_BUILD:
     case TENON_OP_PASSTHROUGH:
+        return run_passthrough(j);
+    case TENON_OP_BUILD:
     case TENON_OP_NONE:
         break;
     }

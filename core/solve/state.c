@@ -394,12 +394,12 @@ begin(struct state *st)
     case TENON_OP_FILE:
     case TENON_OP_MERGE:
     case TENON_OP_DIFF:
+    case TENON_OP_PASSTHROUGH:
         connect(st);
         st->phase = PHASE_INPUT_KEYS;
         state_touch(st);
         return;
     case TENON_OP_BUILD:
-    case TENON_OP_PASSTHROUGH:
     case TENON_OP_NONE:
         break;
     }

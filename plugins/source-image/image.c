@@ -116,6 +116,20 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     return TENON_OK;
 }
 
+/* image.checksum: a name whose digest is known. */
+static int
+check_sum(const struct tenon_source_request *req, const char *ref, const char *digest,
+          struct tenon_error *err)
+{
+    const char *wanted = source_attr(req, "image.checksum");
+
+    if (!wanted || !*wanted || !strcmp(wanted, digest))
+        return TENON_OK;
+    return host->error(err, TENON_E_CORRUPT, 0,
+                       "image digest %s for %s does not match expected checksum %s", digest, ref,
+                       wanted);
+}
+
 /* image.layerlimit: the first N layers only. */
 static int
 limit_layers(const struct tenon_source_request *req, struct tenon_source_info *info,
@@ -131,6 +145,8 @@ limit_layers(const struct tenon_source_request *req, struct tenon_source_info *i
                                text);
         limit = limit * 10 + (size_t)(*p - '0');
     }
+    if (!limit)
+        return host->error(err, TENON_E_INVALID, 0, "invalid layer limit 0");
     if (limit < info->layer_count)
         info->layer_count = limit;
     return TENON_OK;
@@ -148,6 +164,8 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     if (!ref)
         return TENON_E_INVALID;
     int rc = find_manifest(ctx, req, ref, &info->digest, &manifest, &len, err);
+    if (rc == TENON_OK)
+        rc = check_sum(req, ref, info->digest, err);
     if (rc == TENON_OK)
         rc = registry->image_config(ctx, manifest, len, &config, err);
     if (rc == TENON_OK)

@@ -205,7 +205,7 @@ git -C "$work/www/files-repo.git" update-server-info
 : >"$work/log"
 run 0 build i5 <<END
 ADD --keep-git-dir $url/files-repo.git#v1 /one
-ADD $url/files-repo.git /r
+ADD $url/files-repo.git?commit=$(git -C "$work/www/files-repo.git" rev-parse --short=8 main) /r
 END
 assert_eq "$(cat "$work/i5/r/f" "$work/i5/one/f" "$work/i5/one/dir/g" | tr '\n' ' ')" "three one below "
 assert_eq "$(readlink "$work/i5/r/link")" f

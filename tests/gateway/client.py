@@ -365,10 +365,10 @@ def questions(channel):
         ("a frontend of no name", dict(Frontend="x"), grpc.StatusCode.NOT_FOUND, '"x"'),
         ("an exporter of no name", dict(Frontend="dockerfile.v0",
                                         Exporters=[m.Exporter(Type="nope")]),
-         grpc.StatusCode.NOT_FOUND, "nope"),
+         grpc.StatusCode.UNKNOWN, "nope"),
         ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
-         grpc.StatusCode.NOT_FOUND, "without a session"),
-        ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.NOT_FOUND,
+         grpc.StatusCode.UNKNOWN, "without a session"),
+        ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.UNKNOWN,
          "without a session"),
     ]
     for thing, fields, code, text in table:
@@ -517,7 +517,7 @@ def failures(channel, session):
     check("its details", "github.com/moby/buildkit/errdefs.Source+json" in types, types)
     refused("a secret that is not there", Build(
         channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "secretive"}).wait(),
-        grpc.StatusCode.NOT_FOUND, "secret absent: not found")
+        grpc.StatusCode.UNKNOWN, "secret absent: not found")
 
 
 def hostile(channel, directory):
@@ -554,10 +554,43 @@ def hostile(channel, directory):
     check("nothing outside", not os.path.exists(outside))
 
 
+def hashed(data):
+    return m.Input(digest="sha256:" + frontend.hashlib.sha256(data).hexdigest(), index=0)
+
+
+def passed_through(outputs, name=b"both"):
+    """Two files, of which one, or more, is what an op that makes nothing passes through."""
+    ops = [getattr(write_file(text, "/" + text.decode()), "def")[0] for text in (b"left", b"right")]
+    body = b"\x0a" + bytes([len(name)]) + name + b"\x12" + bytes([len(outputs)]) + bytes(outputs)
+    ops.append(encode(m.Op(inputs=[hashed(op) for op in ops])) + b"\x42" + bytes([len(body)]) + body)
+    return m.Definition(**{"def": ops + [encode(m.Op(inputs=[hashed(ops[2])]))]})
+
+
+def by_passthrough(channel, session):
+    build = Build(channel, session, Definition=passed_through([1, 0]), Exporters=TAR)
+    answer = build.wait()
+    check("an op that passes things through", not isinstance(answer, grpc.RpcError), str(answer))
+    made = session.results.pop(0)
+    check("what it passes", content(made, "right") == b"right")
+    check("what it only waits for", any("left" in v.name and v.HasField("completed")
+                                        for v in build.vertexes.values()),
+          [v.name for v in build.vertexes.values()])
+    for thing, definition, why in (
+            ("an output of no input", passed_through([2]), "input index 2"),
+            ("an op without outputs", passed_through([]), "with no outputs"),
+            ("an op without a name", passed_through([0], b""), "with no id")):
+        refused(thing, Build(channel, session, Definition=definition).wait(),
+                grpc.StatusCode.UNKNOWN, why)
+
+
 def by_definition(channel, session):
     build = Build(channel, session, Definition=write_file(b"from a definition"), Exporters=TAR)
     build.wait()
     check("a definition", content(session.results.pop(0), "made") == b"from a definition")
+    Build(channel, session, Definition=write_file(b"long ago"), Exporters=TAR,
+          FrontendAttrs={"build-arg:SOURCE_DATE_EPOCH": "1445412480"}).wait()
+    with tarfile.open(fileobj=io.BytesIO(session.results.pop(0))) as tar:
+        check("an epoch for what no Dockerfile says", tar.getmember("made").mtime == 1445412480)
     again = Build(channel, session, ref=build.ref, Exporters=TAR,
                   Definition=write_file(b"another")).wait()
     check("the name of a build that is over", not isinstance(again, grpc.RpcError) and
@@ -757,6 +790,7 @@ def everything(address, directory, server):
     by_content(channel, session)
     failures(channel, session)
     by_definition(channel, session)
+    by_passthrough(channel, session)
     no_room(channel, session)
     driven(channel, session)
     session.close()

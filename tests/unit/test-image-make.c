@@ -429,6 +429,11 @@ START_TEST(test_make_variants)
         struct json_object *l =
             json_object_array_get_idx(json_object_object_get(m, "layers"), 0);
         ck_assert_str_eq(str(l, "mediaType"), ways[w].media_type);
+        struct json_object *notes = json_object_object_get(l, "annotations");
+        if (ways[w].rewrite && !o.docker_mediatypes)
+            ck_assert_str_eq(str(notes, "buildkit/rewritten-timestamp"), "1000000000");
+        else
+            ck_assert_ptr_null(notes);
         snprintf(seen[w], sizeof seen[w], "%s", str(l, "digest"));
         ck_assert_str_ne(seen[w], old.digest.str);
         for (size_t before = 0; before < w; before++)

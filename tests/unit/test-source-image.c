@@ -239,7 +239,7 @@ START_TEST(test_image_layer_limit)
         size_t there, layers;
         const char *key; /* NULL: an error */
     } cases[] = {
-        {"", 3, 3, "chain of 3"},   {"0", 3, 0, "sha256:config"}, {"1", 3, 1, "chain of 1"},
+        {"", 3, 3, "chain of 3"},   {"0", 3, 0, NULL},            {"1", 3, 1, "chain of 1"},
         {"2", 3, 2, "chain of 2"},  {"3", 3, 3, "chain of 3"},    {"4", 3, 3, "chain of 3"},
         {"12", 3, 3, "chain of 3"}, {"x", 3, 0, NULL},            {"1x", 3, 0, NULL},
         {"-1", 3, 0, NULL},         {"10000000000000000000000", 3, 0, NULL},
@@ -258,6 +258,19 @@ START_TEST(test_image_layer_limit)
     ck_assert_msg(rc == 0, "%s", err.message);
     ck_assert_uint_eq(info.layer_count, cases[_i].layers);
     ck_assert_str_eq(info.key, cases[_i].key);
+}
+END_TEST
+
+START_TEST(test_image_checksum)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_int_eq(look("docker-image://" REF, NULL, &err), 0);
+    auto_free char *right = tenon_asprintf("image.checksum=%s", info.digest);
+    const char *attrs[] = {right, NULL}, *wrong[] = {"image.checksum=sha256:0", NULL};
+    ck_assert_int_eq(look("docker-image://" REF, attrs, &err), 0);
+    ck_assert_int_eq(look("docker-image://" REF, wrong, &err), TENON_E_CORRUPT);
+    ck_assert_msg(strstr(err.message, "does not match expected checksum sha256:0") != NULL, "%s",
+                  err.message);
 }
 END_TEST
 
@@ -331,6 +344,7 @@ main(void)
     tcase_add_loop_test(t, test_image_resolve, 0, 6);
     tcase_add_loop_test(t, test_image_depth, 0, 2);
     tcase_add_loop_test(t, test_image_layer_limit, 0, 12);
+    tcase_add_test(t, test_image_checksum);
     tcase_add_loop_test(t, test_image_config_size, 0, 5);
     tcase_add_loop_test(t, test_image_failures, 0, 7);
     tcase_add_loop_test(t, test_image_names, 0, 4);

@@ -100,5 +100,6 @@ const char *const gateway_llb_caps[] = {
     "meta.exportcache",
     "mergeop",
     "diffop",
+    "passthroughop",
     NULL,
 };

@@ -92,6 +92,14 @@ read_pair(struct df_arena *a, struct df_git *g, const char *key,
     return NULL;
 }
 
+static bool
+is_commit(const char *s)
+{
+    const size_t n = strspn(s, "0123456789abcdef");
+
+    return !s[n] && (n == 40 || n == 64);
+}
+
 static const char *
 read_query(struct df_arena *a, struct df_git *g, const char *query)
 {
@@ -112,7 +120,8 @@ read_query(struct df_arena *a, struct df_git *g, const char *query)
         why = "branch conflicts with tag";
     if (!why && *branch)
         why = set_ref(a, g, with_prefix(a, "refs/heads/", branch));
-    if (!why && *g->checksum && !*g->ref)
+    /* The beginning of one is only compared with what the default branch has. */
+    if (!why && !*g->ref && is_commit(g->checksum))
         g->ref = g->checksum;
     return why;
 }
