@@ -374,7 +374,7 @@ solve(struct solving *v)
     const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
     servejob_end(v->job); /* who asks for the status knows all before the answer is there */
     if (err.code == TENON_E_NOT_FOUND)
-        err.code = TENON_E_FAILED; /* clients show a code in front of the text: BuildKit gives none */
+        err.code = TENON_E_FAILED; /* clients show a code before the text; BuildKit gives none */
     if (good)
         answer(v);
     else

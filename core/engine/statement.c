@@ -112,8 +112,8 @@ make_one(const struct making *m, const struct tenon_attestation *a, struct tenon
         return tenon_error_context(err, "cannot read in-toto attestation");
     if (a->content && a->content(a->cookie, m->ctx, &data, &len, err) < 0)
         return tenon_error_context(err, "attestation %s", a->path);
-    struct json_object *predicate = NULL;
-    if (parse(a->path, data, len, &predicate, err) < 0)
+    struct json_object *predicate = NULL; /* of nothing at all it is null */
+    if (len && parse(a->path, data, len, &predicate, err) < 0)
         return err->code;
     push(m, a->path, a->predicate_type, subjects_of(m, a), predicate);
     return TENON_OK;

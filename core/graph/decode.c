@@ -460,8 +460,9 @@ check_passthrough(struct decoder *d, const struct tenon_op_passthrough *p, size_
         return tenon_error_set(d->err, TENON_E_INVALID, "invalid passthrough op with no outputs");
     for (size_t i = 0; i < p->count; i++)
         if (p->outputs[i] < 0 || (uint64_t)p->outputs[i] >= inputs)
-            return tenon_error_set(d->err, TENON_E_INVALID, "invalid passthrough output input index "
-                                   "%lld", (long long)p->outputs[i]);
+            return tenon_error_set(d->err, TENON_E_INVALID,
+                                   "invalid passthrough output input index %lld",
+                                   (long long)p->outputs[i]);
     return 0;
 }
 

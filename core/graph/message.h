@@ -71,7 +71,8 @@ struct message {
 };
 
 extern const struct message tenon_message_source, tenon_message_exec, tenon_message_file,
-    tenon_message_merge, tenon_message_diff, tenon_message_passthrough, tenon_message_platform, tenon_message_meta;
+    tenon_message_merge, tenon_message_diff, tenon_message_passthrough, tenon_message_platform,
+    tenon_message_meta;
 
 /* Of the struct in the op's union; NULL: a kind that is known by its number only. */
 const struct message *tenon_op_message(enum tenon_op_type type);

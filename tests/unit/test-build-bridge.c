@@ -478,6 +478,26 @@ START_TEST(test_bridge_directories_have_an_end)
 }
 END_TEST
 
+/* A file that is empty says nothing: null. */
+START_TEST(test_predicates_of_nothing)
+{
+    tenon_statements made = {0};
+    struct tenon_result r = {0};
+    const struct tenon_attestation a = {
+        .struct_size = sizeof a, .kind = TENON_ATTESTATION_INTOTO, .path = "p",
+        .predicate_type = "https://example.org/p", .ref = shown_context(),
+    };
+    unit_write(context_dir, "p", "");
+    ok(tenon_result_attest(&r, "", &a, &err));
+    ok(tenon_statements_make(ctx, &r, "", true, NULL, 0, &made, &err));
+    ck_assert_uint_eq(made.len, 1);
+    ck_assert_msg(strstr(made.items[0].text, "\"predicate\":null") != NULL, "%s",
+                  made.items[0].text);
+    tenon_statements_release(&made);
+    tenon_result_release(&r);
+}
+END_TEST
+
 /* A bundle is as large as somebody else makes it. */
 START_TEST(test_bundles_have_an_end)
 {
@@ -648,6 +668,7 @@ main(void)
     tcase_add_test(t, test_bridge_warns);
     tcase_add_test(t, test_bridge_warnings_have_an_end);
     tcase_add_test(t, test_bridge_directories_have_an_end);
+    tcase_add_test(t, test_predicates_of_nothing);
     tcase_add_test(t, test_bundles_have_an_end);
     tcase_add_test(t, test_bridge_imports_caches);
     tcase_add_test(t, test_bridge_caches_have_an_end);
