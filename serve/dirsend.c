@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/io.h"
 #include "base/root.h"
@@ -22,10 +23,17 @@
 
 enum { PIECE = 32 * 1024 };
 
+struct linked { /* a file with other names */
+    struct { dev_t dev; ino_t ino; } key;
+    char *path; /* the first of them */
+    UT_hash_handle hh;
+};
+
 struct dirsend {
     struct grpc_call *call;
     int root;
     TENON_VEC(char *) files; /* by the number of the entry; NULL: it is none that has data */
+    struct linked *linked;
     bool done;
 };
 
@@ -44,22 +52,58 @@ say(struct dirsend *d, const struct ses_packet *p, struct tenon_error *err)
 
 /* ---- the list ------------------------------------------------------------ */
 
+/* The name that the file had before, or NULL: this is the first. */
+static const char *
+earlier_name(struct dirsend *d, const struct stat *st, const char *path)
+{
+    struct linked *l, *found;
+
+    if (!S_ISREG(st->st_mode) || st->st_nlink < 2)
+        return NULL;
+    l = tenon_new0(struct linked); /* no bytes between its members may differ */
+    l->key.dev = st->st_dev;
+    l->key.ino = st->st_ino;
+    HASH_FIND(hh, d->linked, &l->key, sizeof l->key, found);
+    if (found) {
+        free(l);
+        return found->path;
+    }
+    l->path = tenon_strdup(path);
+    HASH_ADD(hh, d->linked, key, sizeof l->key, l);
+    return NULL;
+}
+
+static void
+forget_linked(struct dirsend *d)
+{
+    struct linked *l, *next;
+
+    HASH_ITER(hh, d->linked, l, next) {
+        HASH_DEL(d->linked, l);
+        free(l->path);
+        free(l);
+    }
+}
+
 static int
 list_entry(struct dirsend *d, int dirfd, const char *name, const char *path,
            const struct stat *st, struct tenon_error *err)
 {
     char target[PATH_MAX] = "";
+    const char *earlier = earlier_name(d, st, path);
+    const bool has_data = S_ISREG(st->st_mode) && !earlier;
     const struct ses_stat out = {
         .path = path, .mode = gomode_of_unix(st->st_mode), .uid = st->st_uid, .gid = st->st_gid,
-        .size = S_ISREG(st->st_mode) ? st->st_size : 0,
-        .mtime_ns = st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec, .link = target,
+        .size = has_data ? st->st_size : 0,
+        .mtime_ns = st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec,
+        .link = earlier ? earlier : target,
         .dev_major = major(st->st_rdev), .dev_minor = minor(st->st_rdev),
     };
     const struct ses_packet p = {.type = SES_STAT, .stat = &out};
 
     if (S_ISLNK(st->st_mode) && readlinkat(dirfd, name, target, sizeof target - 1) < 0)
         return tenon_error_sys(err, "read link %s", path);
-    tenon_vec_push(&d->files, S_ISREG(st->st_mode) ? tenon_strdup(path) : NULL);
+    tenon_vec_push(&d->files, has_data ? tenon_strdup(path) : NULL);
     return say(d, &p, err);
 }
 
@@ -174,5 +218,6 @@ dirsend_send(struct callset *asked, struct grpc_conn *conn, const char *method,
     tenon_vec_foreach(f, &d.files)
         free(*f);
     tenon_vec_release(&d.files);
+    forget_linked(&d);
     return err->code;
 }

@@ -135,7 +135,7 @@ drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
         .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,
     };
-    if (d->request->definition.len)
+    if (d->request->definition.data) /* of nothing, too: that is the empty tree */
         return drive_definition(gw, &d->request->definition, err);
     if (*d->request->frontend)
         return drive_frontend(gw, d->request, err);

@@ -79,6 +79,20 @@ run_exec(struct job *j)
 
 /* ---- merge, diff and passthrough ----------------------------------------------------- */
 
+/* A layer that comes again covers what it was below: no overlay has one twice. */
+static void
+put_on_top(struct tenon_chain *chain, int64_t id)
+{
+    for (size_t i = 0; i < chain->len; i++)
+        if (chain->ids[i] == id) {
+            memmove(&chain->ids[i], &chain->ids[i + 1],
+                    (chain->len - i - 1) * sizeof *chain->ids);
+            chain->len--;
+            break;
+        }
+    tenon_chain_append(chain, id);
+}
+
 static int
 run_merge(struct job *j)
 {
@@ -92,7 +106,7 @@ run_merge(struct job *j)
     for (size_t i = 0; i < op->merge.count; i++) {
         const int64_t n = op->merge.inputs[i];
         for (size_t k = 0; n >= 0 && k < chains[n].len; k++)
-            tenon_chain_append(&j->outputs[0], chains[n].ids[k]);
+            put_on_top(&j->outputs[0], chains[n].ids[k]);
     }
     release_chains(chains, count);
     return 0;

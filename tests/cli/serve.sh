@@ -37,11 +37,15 @@ RUN --mount=type=bind,target=/src cat /src/Dockerfile
 FROM base AS slow
 RUN echo begun; sleep 98765
 FROM base AS made
-RUN --mount=type=secret,id=tok echo out here; echo err here >&2; cat /run/secrets/tok >/secret
+COPY busybox /bin/ln
+WORKDIR /kept
+RUN --mount=type=secret,id=tok echo out here; echo err here >&2; cat /run/secrets/tok >/secret; \
+    echo one >one; ln one two
 FROM example.invalid/x AS laid
 FROM scratch
 COPY . /dir
 COPY --from=made /secret /secret
+COPY --from=made /kept /kept
 END
 cd "$work"
 

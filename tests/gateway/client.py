@@ -201,7 +201,8 @@ class Session(grpc.GenericRpcHandler):
             if not packet.HasField("stat"):
                 break
             entries.append(packet.stat)
-        wanted = [n for n, stat in enumerate(entries) if not stat.mode & (GO_DIR | GO_LINK | GO_FIFO)]
+        wanted = [n for n, stat in enumerate(entries)
+                  if not stat.mode & (GO_DIR | GO_LINK | GO_FIFO) and not stat.linkname]
         for number in reversed(wanted):
             yield m.Packet(type=REQ, ID=number)
             parts = []
@@ -431,6 +432,9 @@ def as_directory(channel, session):
     check("its entries", session.entries["dir/link"].linkname == "hello" and
           session.entries["dir/hello"].mode == 0o640 and
           session.entries["dir/sticky"].mode == GO_DIR | 1 << 20 | 0o777)
+    check("two names of one file", session.entries["kept/one"].linkname == "" and
+          session.entries["kept/two"].linkname == "kept/one" and
+          session.files["kept/one"] == b"one\n", session.entries["kept/two"])
     check("its order", session.order == sorted(session.order, key=lambda p: p.replace("/", "\0")))
     refused("a directory that is to lose files", Build(
         channel, session, Frontend="dockerfile.v0",
@@ -581,6 +585,24 @@ def by_passthrough(channel, session):
             ("an op without a name", passed_through([0], b""), "with no id")):
         refused(thing, Build(channel, session, Definition=definition).wait(),
                 grpc.StatusCode.UNKNOWN, why)
+
+
+def by_nothing(channel, session):
+    """A definition without ops is the empty tree, and no client that wants to drive."""
+    answer = Build(channel, session, Definition=m.Definition(), Exporters=TAR).wait()
+    check("an empty definition", not isinstance(answer, grpc.RpcError), str(answer))
+    check("an empty tree", not names(session.results.pop(0)))
+
+
+def by_merge(channel, session):
+    """A tree that is merged twice: the last one counts."""
+    ops = [getattr(write_file(text, "/same"), "def")[0] for text in (b"first", b"second")]
+    ops.append(encode(m.Op(inputs=[hashed(op) for op in ops])) +
+               b"\x32\x08\x0a\x00\x0a\x02\x08\x01\x0a\x00") # 0, 1, 0
+    merged = m.Definition(**{"def": ops + [encode(m.Op(inputs=[hashed(ops[2])]))]})
+    answer = Build(channel, session, Definition=merged, Exporters=TAR).wait()
+    check("a tree that is merged twice", not isinstance(answer, grpc.RpcError), str(answer))
+    check("which of them counts", content(session.results.pop(0), "same") == b"first")
 
 
 def by_definition(channel, session):
@@ -791,6 +813,8 @@ def everything(address, directory, server):
     failures(channel, session)
     by_definition(channel, session)
     by_passthrough(channel, session)
+    by_merge(channel, session)
+    by_nothing(channel, session)
     no_room(channel, session)
     driven(channel, session)
     session.close()
