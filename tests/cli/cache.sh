@@ -157,17 +157,18 @@ run 0 "$abs_top_builddir/tenon-dev" --root "$work/j" build --progress=plain -o t
     --build-context "base=oci-layout://$bases/busybox" "$context"
 assert_has "$work/err" "runs instead"
 
-# The document is in its manifest, too, and not asked for. Where there is another one it is, and is
-# none; so is the index.
+# The document is in its manifest, too, and not asked for. Where another one stands there it is.
 cp -r "$work/max" "$work/broken"
 echo '{' >"$(config broken)"
 build k --cache-from "type=local,src=$work/broken"
 expect 5 0
-jq -c '.config.data = "e30="' "$(manifest broken)" >"$work/other-data"
+jq -c '.config.data = "e30="' "$(manifest max)" >"$work/other-data"
 hex=$(sha256sum <"$work/other-data" | cut -d' ' -f1)
-cp "$work/other-data" "$work/broken/blobs/sha256/$hex"
-build n --cache-from "type=local,src=$work/broken,digest=sha256:$hex"
-expect 0 5
+cp -r "$work/max" "$work/other"
+cp "$work/other-data" "$work/other/blobs/sha256/$hex"
+build n --cache-from "type=local,src=$work/other,digest=sha256:$hex"
+expect 5 0
+# Neither document nor index is one.
 echo '[' >"$work/broken/index.json"
 build l --cache-from "type=local,src=$work/broken"
 expect 0 5
