@@ -100,15 +100,11 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     struct running_copy first;
     struct running_step own = { .id = x->id, .work = x->work };
     struct requests *requests = NULL;
-    /* The guard keeps what it is to itself, and an ordinary user's tenon is no exception. */
-    if (x->flags & TENON_EXEC_ROOTLESS)
-        return o->host->error(err, TENON_E_UNSUPPORTED, 0, "executor \"oci\": one process a "
-                              "container in an ordinary user's build");
     if (!running_find(&o->running, id, &first))
         return o->host->error(err, TENON_E_NOT_FOUND, 0, ended);
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = first.procs,
                             .cgroup_count = first.proc_count, .joined = &first, .step = &own,
-                            .news = -1 };
+                            .news = -1, .sent = { -1, -1 } };
     struct oci_users users = {0}; /* the runtime knows which it is */
     int rc = oci_write_json(o, x, "process.json", oci_process(x), err);
     if (rc == TENON_OK)
@@ -120,8 +116,7 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
         rc = run_joined(&l, ctx, id, wait_status, err);
     free(users.path);
     requests_close(requests);
-    if (l.news >= 0)
-        close(l.news);
+    oci_close_news(&l);
     running_copy_release(&first);
     return rc;
 }

@@ -2,6 +2,7 @@
  * it writes its process's number to a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -108,6 +110,23 @@ oci_read_pid(const char *work)
     return tenon_parse_u64(text, 10, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
 }
 
+enum { SENT_MS = 10000 }; /* the guard sends before the runtime has begun to work */
+
+/* Of whom others get into the step.  The guard keeps what it is to itself, and to an ordinary
+ * user's tenon it is a stranger; the runtime is in the same namespaces, and is none. */
+static int
+way_in(const struct oci_launch *l, int guard)
+{
+    struct pollfd sent = { .fd = l->sent[0], .events = POLLIN };
+    if (l->joined)
+        return fcntl(l->joined->pidfd, F_DUPFD_CLOEXEC, 10);
+    if (l->sent[0] < 0)
+        return (int)syscall(SYS_pidfd_open, guard, 0);
+    while (poll(&sent, 1, SENT_MS) < 0 && errno == EINTR)
+        ;
+    return guard_take_pidfd(l->sent[0]);
+}
+
 static bool
 has_started(void *data, int guard)
 {
@@ -117,8 +136,7 @@ has_started(void *data, int guard)
         ;
     if (!oci_read_pid(l->x->work))
         return true;
-    int pidfd = l->joined ? fcntl(l->joined->pidfd, F_DUPFD_CLOEXEC, 10)
-                          : (int)syscall(SYS_pidfd_open, guard, 0);
+    int pidfd = way_in(l, guard);
     if (pidfd >= 0) {
         running_set(&l->o->running, l->step, pidfd);
         l->x->started(l->x->started_data);
@@ -130,17 +148,33 @@ int
 oci_expect_start(struct oci_launch *l, struct tenon_error *err)
 {
     const struct tenon_host *host = l->o->host;
-    l->news = -1;
+    l->news = l->sent[0] = l->sent[1] = -1;
     if (!TENON_HAS(struct tenon_exec, l->x, started))
         return TENON_OK;
+    if (l->x->flags & TENON_EXEC_ROOTLESS && !l->joined &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->sent) < 0)
+        return host->error(err, TENON_E_FAILED, errno, "make a socket");
+    for (int i = 0; i < 2 && l->sent[i] >= 0; i++) {
+        const int low = l->sent[i];
+        l->sent[i] = fcntl(low, F_DUPFD_CLOEXEC, 10);
+        close(low);
+    }
     l->news = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (l->news < 0 || inotify_add_watch(l->news, l->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
         host->error(err, TENON_E_FAILED, errno, "watch %s", l->x->work);
-        if (l->news >= 0)
-            close(tenon_steal_fd(&l->news));
+        oci_close_news(l);
         return host->error_code(err);
     }
     return TENON_OK;
+}
+
+void
+oci_close_news(struct oci_launch *l)
+{
+    int *const all[] = { &l->news, &l->sent[0], &l->sent[1] };
+    for (size_t i = 0; i < tenon_countof(all); i++)
+        if (*all[i] >= 0)
+            close(tenon_steal_fd(all[i]));
 }
 
 /* ---- and here -------------------------------------------------------------------- */
@@ -179,7 +213,7 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     auto_free char *users_source = tenon_asprintf("/proc/self/fd/%d", users);
     struct started s = { l, env, in, out, err, requests_fd(l->requests), nodes, users,
                          users_source };
-    auto_free int *keep = tenon_calloc(6 + l->cgroup_count, sizeof *keep);
+    auto_free int *keep = tenon_calloc(7 + l->cgroup_count, sizeof *keep);
     size_t kept = 0;
     keep[kept++] = in;
     keep[kept++] = out;
@@ -188,13 +222,15 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
         keep[kept++] = l->joined->pidfd;
     if (users >= 0)
         keep[kept++] = users;
+    if (l->sent[1] >= 0)
+        keep[kept++] = l->sent[1];
     if (s.requests >= 0)
         keep[kept++] = s.requests;
     for (size_t i = 0; i < l->cgroup_count; i++)
         keep[kept++] = l->cgroup_procs[i];
     const struct guard_join join = { .pidfd = l->joined ? l->joined->pidfd : -1,
                                      .flags = CLONE_NEWNS };
-    const struct guard_news news = { .send_fd = -1, .fd = l->news, .seen = has_started,
+    const struct guard_news news = { .send_fd = l->sent[1], .fd = l->news, .seen = has_started,
                                      .data = l };
     struct guard_options g = {
         .guard_flags = l->joined ? 0 : CLONE_NEWNS,

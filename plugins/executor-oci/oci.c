@@ -280,8 +280,7 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
         return o->host->error_code(err);
     }
     supervise(&l, ctx, &result);
-    if (l.news >= 0)
-        close(l.news);
+    oci_close_news(&l);
     bool out_of_memory = x->memory_bytes > 0 && cgroup_ran_out_of_memory(groups.runtime);
     groups_release(&groups);
     switch (result.outcome) {

@@ -72,10 +72,12 @@ struct oci_launch {
     const struct oci_users *users; /* NULL: the runtime knows which it is */
     struct running_step *step; /* in the list from when it has started */
     int news;                  /* inotify; -1: nobody wants to know when that is */
+    int sent[2];               /* what the guard sends: a pidfd of the runtime; -1 */
 };
 
 /* Somebody may want to know when the step has started. */
 int oci_expect_start(struct oci_launch *l, struct tenon_error *err);
+void oci_close_news(struct oci_launch *l);
 void oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *result);
 /* Of what was started there, in the namespace of the runtime; 0: nothing yet. */
 int oci_read_pid(const char *work);

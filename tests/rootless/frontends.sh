@@ -36,6 +36,7 @@ does() {
 }
 
 several() {
+    echo "-- $executor: several processes in a container"
     does 0 "solve:Real.Dockerfile mount:scratch,/s container:a \
 begin:one,a,/bin/busybox,sh,-c,echo~of~one>/s/x;echo~ready;read~l;echo~heard~\$l \
 hear:one=ready cread:a,0,/x user:someone begin:two,a,/bin/busybox,sh,-c,busybox~id~-u;busybox~cat~/s/x;busybox~ps \
@@ -68,15 +69,7 @@ hear:one=ready cread:a,3,/hello write:one=a~word await:one return"
     said "/hello there: hello"
     said "one 1: heard a word"
     said "one exit 0:"
-    case $executor in
-    native) several ;;
-    *)
-        does 0 "solve:Real.Dockerfile container:a begin:one,a,/bin/busybox,sh,-c,read~l run:a,/bin/busybox,true \
-write:one=x await:one return"
-        said "p exit 255: executor \"oci\": one process a container in an ordinary user's build"
-        said "one exit 0:"
-        ;;
-    esac
+    several
     does 0 "solve:Broken.Dockerfile evaluate failed:0 read:/left container:a run:a,/bin/busybox,cat,/left solve:Real.Dockerfile return"
     said "/left has 5 bytes: root"
     said "p 1: root"
