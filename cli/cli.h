@@ -90,6 +90,9 @@ const char *cli_config_string(struct json_object *config, const char *key);
 int cli_frontends_settings(struct json_object *config, struct tenon_error *err);
 /* $DOCKER_CONFIG or ~/.docker; malloc'ed. */
 char *cli_docker_config_dir(void);
+/* A program in PATH, which may be another's when root runs: then what others could change is left
+ * out, and said so in these words.  NULL: there is none. */
+char *cli_find_program(const char *program, const char *passed_over);
 /* May root run, or route its traffic by, what the file at path names? Not when others could
  * change it, or the home that a helper would look into: false after a warning, which says `what`
  * is not done. For ordinary users always. */

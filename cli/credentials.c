@@ -180,10 +180,8 @@ from_auths(struct json_object *auths, const struct place *p, struct answer *out,
 
 /* ---- helpers ------------------------------------------------------------ */
 
-/* In PATH, which may be another's when root runs: then what others could change is passed
- * over. */
-static char *
-find_helper(const char *program)
+char *
+cli_find_program(const char *program, const char *passed_over)
 {
     const char *path = secure_getenv("PATH");
     for (const char *p = path ? path : "/usr/local/bin:/usr/bin:/bin"; *p;) {
@@ -194,7 +192,7 @@ find_helper(const char *program)
         p += len + (p[len] == ':');
         if (access(file, X_OK) < 0)
             continue;
-        if (geteuid() != 0 || tenon_vet_path(file, "credential helper passed over", &why) == 0)
+        if (geteuid() != 0 || tenon_vet_path(file, passed_over, &why) == 0)
             return tenon_steal(&file);
         tenon_log(TENON_LOG_WARNING, "%s", why.message);
     }
@@ -233,7 +231,7 @@ run_helper(const char *program, const char *input, struct tenon_buf *answer, int
 
     char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)"get", NULL};
     pid_t pid;
-    auto_free char *path = find_helper(program);
+    auto_free char *path = cli_find_program(program, "credential helper passed over");
     int rc = path ? posix_spawn(&pid, path, &actions, &attr, argv, environ) : ENOENT;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);

@@ -8,6 +8,8 @@ tenon_SOURCES = \
 	%D%/credentials.c \
 	%D%/dockerface.c \
 	%D%/frontends.c \
+	%D%/gitfacts.c \
+	%D%/gitfacts.h \
 	%D%/imageload.c \
 	%D%/imageload.h \
 	%D%/imagetext.c \

@@ -285,6 +285,15 @@ cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
     return TENON_OK;
 }
 
+const char *
+cli_session_local(const struct cli_session *s, size_t i, const char **path)
+{
+    if (i >= s->locals.len)
+        return NULL;
+    *path = s->locals.items[i].path;
+    return s->locals.items[i].name;
+}
+
 static const char *
 local_path(void *data, const char *name)
 {

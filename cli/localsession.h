@@ -21,6 +21,8 @@ int cli_session_add_ssh(struct cli_session *s, const char *spec, struct tenon_er
 /* A local directory under a name. */
 int cli_session_add_local(struct cli_session *s, const char *name, const char *dir,
                           struct tenon_error *err);
+/* The name of the i-th, and *path; NULL past the end. */
+const char *cli_session_local(const struct cli_session *s, size_t i, const char **path);
 /* --allow buildx.local.delete: exports may empty directories anywhere. */
 #define CLI_ALLOW_DELETE "buildx.local.delete"
 void cli_session_allow_delete(struct cli_session *s);

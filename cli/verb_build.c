@@ -24,6 +24,7 @@
 #include "destination.h"
 #include "engine/build.h"
 #include "exec/exec.h"
+#include "gitfacts.h"
 #include "registry/libcurl.h"
 #include "renderer.h"
 #include "reprocheck.h"
@@ -285,6 +286,7 @@ prepare(struct job *j, struct tenon_error *err)
     if (tenon_build_check(j->build, &j->request, err) < 0)
         return err->code;
     j->phase = READING_FLAGS;
+    git_facts_add(&j->flags, j->session, j->attests.count > 0, &j->options);
     if (build_input_read(&j->flags, j->cli->config, j->session, j->watcher.cancel, &j->options,
                          err) < 0)
         return err->code;

@@ -324,9 +324,13 @@ host_result_tree(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
     if (i >= r->platforms.len)
         return tenon_error_set(err, TENON_E_BUG, "result has no platform number %zu", i);
     struct tenon_ref *ref = r->platforms.items[i].ref;
-    if (ref)
-        return tenon_build_ref_root(b, ref, tenon_ctx_cancel(ctx), err);
-    return host_temp_dir(ctx, 0, NULL, err); /* scratch: an empty tree */
+    if (!ref)
+        return host_temp_dir(ctx, 0, NULL, err); /* scratch: an empty tree */
+    struct tenon_cancel *cancel = tenon_ctx_cancel(ctx);
+    if (tenon_build_ref_solve(b, ref, cancel, err) < 0 ||
+        tenon_solver_make_chain(b->solver, &ref->made, cancel, err) < 0)
+        return err->code; /* of a directory in place only a copy is without what is ignored */
+    return tenon_build_ref_root(b, ref, cancel, err);
 }
 
 /* ---- where an export goes ----------------------------------------------- */
@@ -569,6 +573,8 @@ static const struct tenon_host host_table = {
     .result_attestation = tenon_result_attestation,
     .result_statements = tenon_host_result_statements,
     .result_facts = tenon_host_result_facts,
+    .result_scan_add = tenon_result_scan_add,
+    .result_scan = tenon_result_scan,
 };
 
 const struct tenon_host *

@@ -27,6 +27,11 @@ tenon_result_release(struct tenon_result *r)
         free(x->platform);
         tenon_attestation_release(&x->a);
     }
+    tenon_vec_foreach(s, &r->scans) {
+        free(s->platform);
+        free(s->name);
+    }
+    tenon_vec_release(&r->scans);
     tenon_vec_release(&r->attestations);
     tenon_vec_release(&r->platforms);
     tenon_vec_release(&r->meta);
@@ -112,4 +117,44 @@ tenon_result_respond(struct tenon_result *r, const char *key, const char *value,
                                     is_json };
     tenon_vec_push(&r->responses, v);
     return TENON_OK;
+}
+
+enum { SCAN_NAME_MAX = 128 };
+
+/* It is in the path of a mount, and in names of files. */
+static bool
+is_scan_name(const char *name)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+    const size_t len = strlen(name);
+    return len > 0 && len <= SCAN_NAME_MAX && name[0] != '.' && strspn(name, plain) == len;
+}
+
+int
+tenon_result_scan_add(struct tenon_result *r, const char *platform, const char *name,
+                      struct tenon_ref *ref, struct tenon_error *err)
+{
+    if (!is_scan_name(name))
+        return tenon_error_set(err, TENON_E_INVALID, "\"%s\" cannot be the name of what is scanned",
+                               name);
+    tenon_vec_foreach(s, &r->scans)
+        if (!strcmp(s->platform, platform) && !strcmp(s->name, name)) {
+            s->ref = ref; /* the last stage of a name is the one that is meant */
+            return TENON_OK;
+        }
+    struct tenon_result_scan s = { tenon_strdup(platform), tenon_strdup(name), ref };
+    tenon_vec_push(&r->scans, s);
+    return TENON_OK;
+}
+
+const char *
+tenon_result_scan(const struct tenon_result *r, const char *platform, size_t i,
+                  struct tenon_ref **ref)
+{
+    tenon_vec_foreach(s, &r->scans)
+        if (!strcmp(s->platform, platform) && i-- == 0) {
+            *ref = s->ref;
+            return s->name;
+        }
+    return NULL;
 }

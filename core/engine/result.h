@@ -30,6 +30,11 @@ struct tenon_result_value {
     bool is_json; /* of a response */
 };
 
+struct tenon_result_scan { /* what scanners see beside a platform's result */
+    char *platform, *name;
+    struct tenon_ref *ref; /* borrowed from the build; NULL: scratch */
+};
+
 struct tenon_result_attestation {
     char *platform;
     struct tenon_attestation a; /* all of it owned, but for the reference */
@@ -38,6 +43,7 @@ struct tenon_result_attestation {
 struct tenon_result {
     TENON_VEC(struct tenon_result_platform) platforms;
     TENON_VEC(struct tenon_result_attestation) attestations;
+    TENON_VEC(struct tenon_result_scan) scans;
     TENON_VEC(struct tenon_result_value) meta;      /* from the frontend */
     TENON_VEC(struct tenon_result_value) responses; /* from exporters */
 };
@@ -60,5 +66,9 @@ int tenon_result_set(struct tenon_result *r, const char *key, const void *data,
 int tenon_result_respond(struct tenon_result *r, const char *key,
                          const char *value, bool is_json,
                          struct tenon_error *err);
+int tenon_result_scan_add(struct tenon_result *r, const char *platform, const char *name,
+                          struct tenon_ref *ref, struct tenon_error *err);
+const char *tenon_result_scan(const struct tenon_result *r, const char *platform, size_t i,
+                              struct tenon_ref **ref);
 
 #endif

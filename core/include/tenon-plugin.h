@@ -623,6 +623,15 @@ struct tenon_host {
     int (*result_facts)(struct tenon_ctx *ctx, const struct tenon_result *r,
                         size_t i, uint32_t flags, const char **json,
                         struct tenon_error *err);
+    /* Of frontends, for scanners: what they are to see beside a platform's result,
+     * "context" or a stage by its name.  ref is made only when one wants it. */
+    int (*result_scan_add)(struct tenon_result *r, const char *platform,
+                           const char *name, struct tenon_ref *ref,
+                           struct tenon_error *err);
+    /* The name of the i-th, and *ref (NULL: scratch); NULL past the end. */
+    const char *(*result_scan)(const struct tenon_result *r,
+                               const char *platform, size_t i,
+                               struct tenon_ref **ref);
 };
 #define TENON_FACTS_STEPS (UINT32_C(1) << 0) /* its steps, build files, layers */
 #define TENON_SINK_FILE 0   /* for sink_open */

@@ -77,6 +77,7 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/platform.c \
 	%D%/convert/platform.h \
 	%D%/convert/resolve.c \
+	%D%/convert/scans.c \
 	%D%/convert/stages.c \
 	%D%/convert/subrequests.c \
 	%D%/convert/subrequests.h \

@@ -14,6 +14,7 @@
 #include "tools/parse.h"
 
 #define SOURCE "/run/src/core/sbom"
+#define EXTRAS "/run/src/extras/"
 #define DESTINATION "/run/out/"
 #define PARAMETERS "param"
 
@@ -130,14 +131,25 @@ add_args(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
                                                      "scanner %s does not have cmd", s->name);
 }
 
+/* The i-th of what is scanned beside the result; NULL past the end. */
+static const char *
+extra(const struct scan *s, size_t i, struct tenon_ref **ref)
+{
+    const struct tenon_attester_request *req = s->req;
+    return host->result_scan(req->result, host->result_platform(req->result, req->index), i, ref);
+}
+
 static int
 add_env(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
 {
     static const size_t prefix = sizeof PARAMETERS; /* with its dot */
     const char *value, *key;
+    struct tenon_ref *ref;
     if (add_list(s, n, "env", "Env", err) < 0 ||
         host->node_set(n, "env", "BUILDKIT_SCAN_DESTINATION=" DESTINATION, err) < 0 ||
-        host->node_set(n, "env", "BUILDKIT_SCAN_SOURCE=" SOURCE, err) < 0)
+        host->node_set(n, "env", "BUILDKIT_SCAN_SOURCE=" SOURCE, err) < 0 ||
+        (extra(s, 0, &ref) &&
+         host->node_set(n, "env", "BUILDKIT_SCAN_SOURCE_EXTRAS=" EXTRAS, err) < 0))
         return host->error_code(err);
     for (size_t i = 0; (value = host->get_map(s->values, PARAMETERS, i, &key)) != NULL; i++) {
         auto_free char *pair = tenon_asprintf("BUILDKIT_SCAN_%s=%s", key + prefix, value);
@@ -171,19 +183,34 @@ new_step(const struct scan *s, struct tenon_error *err)
     return n;
 }
 
+/* A tree that it can read; NULL: an empty one. */
+static int
+mount_source(struct tenon_node *n, const char *dest, struct tenon_ref *ref,
+             struct tenon_error *err)
+{
+    struct tenon_node *source = tenon_llb_mount(host, n, "bind", dest, NULL, 0, err);
+    if (!source || (ref && host->node_input_ref(source, "input", ref, err) < 0) ||
+        host->node_set_int(source, "readonly", 1, err) < 0)
+        return host->error_code(err);
+    return TENON_OK;
+}
+
 /* Its root is output 0, and what it has written output 1. */
-static struct tenon_node *
+static int
 mount_all(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
 {
-    struct tenon_ref *result = host->result_ref(s->req->result, s->req->index);
-    if (!tenon_llb_mount(host, n, "bind", DESTINATION, NULL, 0, err))
-        return NULL;
-    struct tenon_node *source = tenon_llb_mount(host, n, "bind", SOURCE, NULL, 0, err);
-    if (!source || (result && host->node_input_ref(source, "input", result, err) < 0) ||
-        host->node_set_int(source, "readonly", 1, err) < 0 ||
+    struct tenon_ref *ref;
+    const char *name;
+    if (!tenon_llb_mount(host, n, "bind", DESTINATION, NULL, 0, err) ||
+        mount_source(n, SOURCE, host->result_ref(s->req->result, s->req->index), err) < 0 ||
         !tenon_llb_tmpfs_mount(host, n, "/tmp", 0, err))
-        return NULL;
-    return n;
+        return host->error_code(err);
+    for (size_t i = 0; (name = extra(s, i, &ref)); i++) {
+        auto_free char *dest = tenon_asprintf(EXTRAS "sbom-%s", name);
+        if (mount_source(n, dest, ref, err) < 0)
+            return host->error_code(err);
+    }
+    return TENON_OK;
 }
 
 static int
@@ -192,7 +219,7 @@ run(const struct scan *s, const char *title, struct tenon_error *err)
     static const char *const metadata[] = { "reason=sbom", "sbom-core=sbom", NULL };
     struct tenon_ref *ref = NULL;
     struct tenon_node *n = new_step(s, err);
-    if (!n || !mount_all(s, n, err) || tenon_llb_name(host, n, title, err) < 0 ||
+    if (!n || mount_all(s, n, err) < 0 || tenon_llb_name(host, n, title, err) < 0 ||
         s->req->bridge->solve(s->ctx, s->req->graph, n, 1, &ref, err) < 0 ||
         s->req->bridge->evaluate(s->ctx, ref, err) < 0) /* fails before anything is exported */
         return host->error_code(err);
@@ -214,7 +241,8 @@ generator_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v
 {
     struct scan s = { .ctx = ctx, .values = v, .req = req };
     (void)self;
-    if (!host->result_ref(req->result, req->index))
+    struct tenon_ref *ref;
+    if (!host->result_ref(req->result, req->index) && !extra(&s, 0, &ref))
         return TENON_OK; /* nothing is in it */
     int rc = find_image(&s, err);
     if (rc == TENON_OK) {

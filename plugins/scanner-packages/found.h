@@ -20,6 +20,7 @@ struct scan {
     const struct tenon_host *host;
     struct tenon_ctx *ctx;
     int root;
+    const char *what; /* the tree is */
     char *os_id, *os_version; /* of os-release; "" when there is none */
     TENON_VEC(struct found_package) list;
     size_t bytes; /* of all their texts */

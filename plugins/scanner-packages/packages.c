@@ -39,22 +39,28 @@ creation_time(const struct tenon_result *r)
     return tenon_format_time(seconds * 1000000000);
 }
 
-static int
-packages_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
-                const struct tenon_attester_request *req, struct tenon_error *err)
+/* sbom.spdx.json, and sbom-NAME.spdx.json of what is scanned beside the result. */
+static char *
+file_name(const char *name, const char *extra)
 {
-    (void)self;
+    const size_t stem = strcspn(name, ".");
+    return tenon_asprintf(extra ? "%.*s-%s%s" : "%.*s%s%s", (int)stem, name, extra ? extra : "",
+                          name + stem);
+}
+
+/* One tree.  extra: what it is, when it is not the result. */
+static int
+scan_tree(struct tenon_ctx *ctx, const struct tenon_values *v,
+          const struct tenon_attester_request *req, int root, const char *extra,
+          struct tenon_error *err)
+{
+    struct scan s = { .host = host, .ctx = ctx, .root = root, .what = extra ? extra : "result" };
     static const char *const metadata[] = { "reason=sbom", "sbom-core=sbom", NULL };
-    if (!host->result_ref(req->result, req->index))
-        return TENON_OK; /* nothing is in it */
-    struct scan s = { .host = host, .ctx = ctx };
-    s.root = host->result_tree(ctx, req->result, req->index, err);
-    if (s.root < 0)
-        return s.root;
     scan_system(&s);
     int rc = scan_languages(&s, err);
     if (rc == 0) {
         auto_free char *created = creation_time(req->result);
+        auto_free char *path = file_name(host->get_string(v, "filename"), extra);
         struct json_object *document = spdx_document(&s, created);
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         tenon_json_write(&text, document, false);
@@ -63,7 +69,7 @@ packages_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
             .struct_size = sizeof a,
             .kind = TENON_ATTESTATION_INTOTO,
             .predicate_type = "https://spdx.dev/Document",
-            .path = host->get_string(v, "filename"),
+            .path = path,
             .data = text.data,
             .len = text.len,
             .metadata = metadata,
@@ -72,6 +78,36 @@ packages_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                                  err);
     }
     found_release(&s);
+    return rc;
+}
+
+/* A tree that is no result: of one it becomes the only platform. */
+static int
+scan_extra(struct tenon_ctx *ctx, const struct tenon_values *v,
+           const struct tenon_attester_request *req, const char *name, struct tenon_ref *ref,
+           struct tenon_error *err)
+{
+    struct tenon_result *alone = host->result_new(ctx);
+    if (host->result_add(alone, "", ref, err) < 0)
+        return host->error_code(err);
+    const int root = host->result_tree(ctx, alone, 0, err);
+    return root < 0 ? root : scan_tree(ctx, v, req, root, name, err);
+}
+
+static int
+packages_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
+                const struct tenon_attester_request *req, struct tenon_error *err)
+{
+    (void)self;
+    const char *platform = host->result_platform(req->result, req->index), *name;
+    struct tenon_ref *ref = NULL;
+    int rc = TENON_OK;
+    if (host->result_ref(req->result, req->index)) { /* something is in it */
+        const int root = host->result_tree(ctx, req->result, req->index, err);
+        rc = root < 0 ? root : scan_tree(ctx, v, req, root, NULL, err);
+    }
+    for (size_t i = 0; rc == 0 && (name = host->result_scan(req->result, platform, i, &ref)); i++)
+        rc = ref ? scan_extra(ctx, v, req, name, ref, err) : TENON_OK;
     return rc;
 }
 

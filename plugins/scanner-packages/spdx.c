@@ -83,10 +83,10 @@ creation(const struct scan *s, const char *created)
 }
 
 static struct json_object *
-result(void)
+whole(const struct scan *s)
 {
     struct json_object *o = json_object_new_object();
-    add_string(o, "name", "result");
+    add_string(o, "name", s->what);
     add_string(o, "SPDXID", ROOT_ID);
     add_string(o, "downloadLocation", NONE);
     json_object_object_add(o, "filesAnalyzed", json_object_new_boolean(false));
@@ -115,7 +115,7 @@ spdx_document(const struct scan *s, const char *created)
     const struct found_package *last = NULL;
     if (s->list.len)
         qsort(s->list.items, s->list.len, sizeof *s->list.items, by_purl);
-    json_object_array_add(packages, result());
+    json_object_array_add(packages, whole(s));
     relate(relations, "SPDXRef-DOCUMENT", "DESCRIBES", ROOT_ID);
     size_t n = 0;
     tenon_vec_foreach(p, &s->list) {

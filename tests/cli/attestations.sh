@@ -3,14 +3,15 @@
 # its documents), in images, directories and archives; what never gets into it; what turns it on.
 . "$(dirname "$0")/lib.sh"
 need_root
-need python3 jq skopeo docker-registry
+need python3 jq skopeo docker-registry git
 make_bases
 start_registry </dev/null
 run 0 skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$bases/busybox:latest" \
     "docker://$registry/busybox:latest"
 records=$abs_top_srcdir/tests/attestations
 attested=$abs_top_srcdir/tests/cli/attested
-unset BUILDX_NO_DEFAULT_ATTESTATIONS BUILDX_METADATA_PROVENANCE || :
+unset BUILDX_NO_DEFAULT_ATTESTATIONS BUILDX_METADATA_PROVENANCE BUILDX_GIT_LABELS BUILDX_GIT_INFO \
+    BUILDX_GIT_CHECK_DIRTY || :
 
 mkdir "$work/context"
 cat >"$work/context/Dockerfile" <<END
@@ -203,6 +204,58 @@ jq -e '."buildx.build.provenance".buildConfig.llbDefinition[0].id == "step0"' "$
 BUILDX_METADATA_PROVENANCE=disabled build "$layout" --provenance=mode=min --metadata-file "$work/meta"
 assert_eq null "$(jq '."buildx.build.provenance"' "$work/meta")"
 
+# ---- what git knows of the context, as buildx asks it ------------------------------------------
+
+repository=$work/repository
+mkdir -p "$repository/sub"
+printf 'FROM scratch\nCOPY f /\n' >"$repository/sub/Dockerfile"
+echo f >"$repository/sub/f"
+repo() { git -C "$repository" -c user.name=me -c user.email=me@example.org "$@"; }
+facts() { # VARIABLE=VALUE... [FLAG...]: the options that the build had of it, and the labels
+    rm -rf "$work/out.d"
+    run 0 env "$@" "$abs_top_builddir/tenon-dev" --root "$store" build -q -o "$layout" --provenance=mode=max \
+        --label org.opencontainers.image.source=mine "$repository/sub"
+    "$attested" "$work/out.d" | jq -c '.[0].predicate | [
+        (.buildDefinition.externalParameters.request.root.request.args | with_entries(select(.key | startswith("vcs:")))),
+        .runDetails.metadata.buildkit_metadata.vcs]'
+    image=$("$attested" "$work/out.d" index | jq -r '.manifests[0].digest')
+    config=$(jq -r .config.digest "$work/out.d/blobs/sha256/${image#sha256:}")
+    jq -cS .config.Labels "$work/out.d/blobs/sha256/${config#sha256:}"
+}
+mine='"org.opencontainers.image.source":"mine"'
+{
+    repo init -q -b main
+    repo add sub
+} >"$work/log" 2>&1 || { cat "$work/log" >&2; fail git; }
+# Before the first commit there is none to be told.
+assert_eq '[{"vcs:localdir:context":"sub","vcs:localdir:dockerfile":"sub"},{"localdir:context":"sub","localdir:dockerfile":"sub"}]
+{'"$mine"'}' "$(facts BUILDX_GIT_LABELS=0)"
+repo commit -q -m one
+commit=$(repo rev-parse HEAD)
+repo remote add origin https://me:hush@example.org/r.git
+places='"vcs:localdir:context":"sub","vcs:localdir:dockerfile":"sub"'
+told='"vcs:revision":"'$commit'","vcs:source":"https://xxxxx:xxxxx@example.org/r.git"'
+assert_eq "[{$places,$told},$(echo "{$places,$told}" | sed 's/vcs://g')]
+{$mine}" "$(facts BUILDX_GIT_INFO=perhaps)"
+assert_eq '[{},null]
+{"com.docker.image.source.entrypoint":"sub/Dockerfile","org.opencontainers.image.revision":"'"$commit"'",'"$mine"'}' \
+    "$(facts BUILDX_GIT_INFO=false BUILDX_GIT_LABELS=full BUILDX_GIT_CHECK_DIRTY=1)"
+# What is ignored is no commit's, either; nothing that the repository's configuration names is run.
+echo more >"$repository/sub/more"
+printf '#!/bin/sh\ntouch %s/was-run\n' "$work" >"$work/hook"
+chmod +x "$work/hook"
+repo config core.fsmonitor "$work/hook"
+assert_has_line() { echo "$1" | grep -qF -- "$2" || fail "no $2 in: $1"; }
+assert_has_line "$(facts BUILDX_GIT_CHECK_DIRTY=1 BUILDX_GIT_LABELS=1)" '"org.opencontainers.image.revision":"'"$commit"'-dirty"'
+assert_no_file "$work/was-run"
+# A repository that cannot be read is told of, and no reason to fail.
+mkdir -p "$work/plain/.git"
+run 0 tenon build -q -o "$layout" --provenance=true "$work/plain"
+assert_has "$work/err" "the commit of the context is not known"
+run 0 tenon build -q -o "$layout" "$work/plain"
+assert_lacks "$work/err" "the commit of the context"
+rm -r "$work/plain/.git"
+
 # ---- what is in it -------------------------------------------------------------------------
 
 tree=$work/context/tree
@@ -341,6 +394,36 @@ END
 echo log >"$tree/var/lib/rpm/rpmdb.sqlite-wal"
 build "$layout" --sbom=true
 assert_has "$work/err" "/var/lib/rpm/rpmdb.sqlite-wal is not read"
+# What the result was made of, too, where arguments say so: the context without what is ignored,
+# and stages by their names, or all of them.
+cat >"$work/extras" <<'END'
+ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
+ARG STAGES=true
+FROM scratch AS build
+ARG STAGES
+ARG BUILDKIT_SBOM_SCAN_STAGE=$STAGES
+COPY tree/app /app
+FROM build AS heir
+FROM scratch AS other
+COPY tree/lib /lib
+FROM scratch
+COPY --from=heir /app/package.json /
+COPY --from=other /lib/apk /apk
+COPY tree/usr /usr
+END
+printf 'tree/usr/lib/python3/dist-packages\n' >"$work/extras.dockerignore"
+scanned() { # FLAGS: which files there are, and how many packages are in each
+    rm -rf "$work/out.d"
+    run 0 tenon build --progress=plain -f "$work/extras" -o "type=local,dest=$work/out.d" --sbom=true "$@" "$work/context"
+    (cd "$work/out.d" && for f in *.json; do
+        case $f in package.json) continue ;; esac
+        echo "${f%.spdx.json}:$(jq -r '.predicate.packages | length - 1' "$f")"
+    done) | paste -sd' '
+}
+assert_eq "sbom-build:3 sbom-context:3 sbom-heir:3 sbom:0" "$(scanned)"
+assert_eq context "$(jq -r '.predicate.packages[0].name' "$work/out.d/sbom-context.spdx.json")"
+assert_eq "sbom-heir:3 sbom:0" "$(scanned --build-arg STAGES=other,heir --build-arg BUILDKIT_SBOM_SCAN_CONTEXT=heir)"
+assert_eq "sbom:0" "$(scanned --build-arg STAGES=0 --build-arg BUILDKIT_SBOM_SCAN_CONTEXT=false)"
 for bad in endless cut empty; do
     rm "$tree/var/lib/rpm/rpmdb.sqlite"
     case $bad in
@@ -366,6 +449,11 @@ for what in sbom other; do
         "predicate": {"name": "%s", "files": "%s"}}' $what "$(ls "$BUILDKIT_SCAN_SOURCE" | tr '\n' ' ')" \
         >"$BUILDKIT_SCAN_DESTINATION/$what.spdx.json"
 done
+for extra in ${BUILDKIT_SCAN_SOURCE_EXTRAS:+"$BUILDKIT_SCAN_SOURCE_EXTRAS"*}; do
+    if touch "$extra/f" 2>/dev/null; then exit 4; fi
+    printf '{"predicateType": "https://spdx.dev/Document", "predicate": {"files": "%s"}}' "$(ls "$extra" | tr '\n' ' ')" \
+        >"$BUILDKIT_SCAN_DESTINATION/${extra##*/}.spdx.json"
+done
 END
 printf 'FROM %s/busybox\nENV FROM_THE_IMAGE=yes\nWORKDIR /work\nCOPY scan /scan\nENTRYPOINT ["sh", "/scan"]\nCMD ["with", "words"]\n' \
     "$registry" >"$work/scanner/Dockerfile"
@@ -382,6 +470,11 @@ assert_has "$work/err" "generating sbom using $registry/scan:1"
 # It is a step: the same again is there.
 build "$layout" --platform linux/amd64,linux/arm64 "--attest=type=sbom,generator=$registry/scan:1,WORD=a=b"
 assert_eq CACHED "$(step_ended "$work/err" "[linux/amd64] generating sbom using")"
+rm -rf "$work/out.d"
+run 0 tenon build --progress=plain -f "$work/extras" -o "type=local,dest=$work/out.d" \
+    "--sbom=generator=$registry/scan:1,WORD=a=b" "$work/context"
+assert_eq "sbom-build app |sbom-context tree |sbom-heir app " \
+    "$(cd "$work/out.d" && for f in sbom-*; do echo "${f%.spdx.json} $(jq -r .predicate.files "$f")"; done | paste -sd'|')"
 build_fails() { run 1 tenon build --progress=plain -o "$layout" "$@" "$work/context"; }
 build_fails "--sbom=generator=$registry/scan:1"
 assert_has "$work/err" "generating sbom using $registry/scan:1"

@@ -226,6 +226,14 @@ const char *df_step_name(struct df_convert *c, struct df_state *s,
 const char *df_step_text(struct df_convert *c, const char *code,
                          const struct df_vars *env, unsigned word_flags);
 
+/* ---- scans.c ---- */
+
+/* Is it one of the arguments that say what scanners see?  They reach no environment. */
+bool df_scans_is_arg(const char *name);
+/* The build context and the stages that they name, beside the platform's result. */
+int df_scans_add(struct df_convert *c, struct tenon_result *result, const char *platform,
+                 struct tenon_error *err);
+
 /* ---- lintrules.c ---- */
 void df_lint_default_bases(struct df_convert *c, struct tenon_error *err);
 void df_lint_from_args(struct df_convert *c, const struct df_stage *stage,

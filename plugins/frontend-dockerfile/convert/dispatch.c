@@ -37,14 +37,6 @@ df_dispatch_commit(const struct df_dispatch *d, const char *text, bool layer)
     df_image_commit(d->c->arena, &d->s->image, text, layer, d->c->epoch);
 }
 
-/* Names that arguments may have without reaching the environment. */
-static bool
-outside_env(const char *name)
-{
-    return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 ||
-           strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
-}
-
 static bool
 is_declared(const struct df_state *s, const char *name)
 {
@@ -58,7 +50,7 @@ df_dispatch_unmatched(const struct df_dispatch *d, const struct df_names *names)
     struct df_env env = df_vars_env(&d->s->env);
     for (size_t i = 0; i < names->len; i++) {
         const char *name = names->items[i];
-        if (is_declared(d->s, name) || outside_env(name))
+        if (is_declared(d->s, name) || df_scans_is_arg(name))
             continue;
         df_dispatch_lint(d, DF_RULE_UNDEFINED_VAR,
                          df_lint_text(d->c->arena, DF_RULE_UNDEFINED_VAR, name,

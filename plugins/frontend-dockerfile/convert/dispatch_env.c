@@ -86,8 +86,7 @@ one_arg(struct df_dispatch *d, const struct df_pair *p, struct tenon_buf *text)
         value = df_vars_get(&c->globals, p->key);
         inherited = value != NULL;
     }
-    if (value && strcmp(p->key, "BUILDKIT_SBOM_SCAN_CONTEXT") != 0 &&
-        strcmp(p->key, "BUILDKIT_SBOM_SCAN_STAGE") != 0)
+    if (value && !df_scans_is_arg(p->key))
         df_vars_set(c->arena, &d->s->env, p->key, value);
 
     if (!inherited) {

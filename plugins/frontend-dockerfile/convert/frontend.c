@@ -141,7 +141,8 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
     struct tenon_ref *ref = NULL;
     if ((rc = df_plan_emit(&c.plan, c.target->tree, &ref, err)) < 0 ||
         (rc = b->host->result_add(result, id, ref, err)) < 0 ||
-        (rc = set_image(b, result, "containerimage.config", id, img, err)) < 0)
+        (rc = set_image(b, result, "containerimage.config", id, img, err)) < 0 ||
+        (rc = df_scans_add(&c, result, id, err)) < 0)
         return rc;
     if (c.target->base_image &&
         (rc = set_image(b, result, "containerimage.base.config", id,
