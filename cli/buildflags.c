@@ -88,6 +88,8 @@ static const struct flag flags[] = {
     { "secret", 0, FLAG_LIST, AT(secrets), "id=X[,src=F|,env=E]",
       "secret for RUN --mount=type=secret" },
     { "shm-size", 0, FLAG_STRING, AT(shm_size), "B", "size of /dev/shm in steps" },
+    { "sign", 0, FLAG_STRING, AT(sign), "K",
+      "sign what is pushed, and type=oci: key=FILE,certificate=F,..." },
     { "ssh", 0, FLAG_LIST, AT(ssh), "ID[=PATH,...]",
       "agent or key files for RUN --mount=type=ssh" },
     { "tag", 't', FLAG_LIST, AT(tags), "NAME", "name of the image" },

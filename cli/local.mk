@@ -82,6 +82,8 @@ tenon_SOURCES += \
 	%D%/buildoutput.h \
 	%D%/buildpolicy.c \
 	%D%/buildpolicy.h \
+	%D%/buildsign.c \
+	%D%/buildsign.h \
 	%D%/checktext.c \
 	%D%/checktext.h \
 	%D%/containerengine.c \
@@ -100,6 +102,8 @@ tenon_SOURCES += \
 	%D%/reprocheck.h \
 	%D%/sshagent.c \
 	%D%/sshagent.h \
+	%D%/signwith.c \
+	%D%/signwith.h \
 	%D%/sshkey.c \
 	%D%/sshkey.h \
 	%D%/streams.c \

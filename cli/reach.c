@@ -8,18 +8,26 @@ credentials(void *data, const char *where, char **user, char **secret, struct te
     return cli_credentials(where, user, secret, err);
 }
 
-int
-cli_reach_open(const struct cli *cli, bool insecure, struct tenon_reach *r, struct tenon_error *err)
+void
+cli_reach_with(const struct cli *cli, struct tenon_store *store, bool insecure,
+               struct tenon_reach *r)
 {
-    if (cli_open_store(cli, &r->store, err) < 0)
-        return err->code;
     const struct tenon_registry_options o = {
-        .store = r->store,
+        .store = store,
         .config = cli->config,
         .credentials = credentials,
     };
-    r->registry = tenon_registry_new(&o);
-    r->call = (struct tenon_registry_call){.insecure = insecure};
+    *r = (struct tenon_reach){.store = store, .registry = tenon_registry_new(&o),
+                              .call = {.insecure = insecure}};
+}
+
+int
+cli_reach_open(const struct cli *cli, bool insecure, struct tenon_reach *r, struct tenon_error *err)
+{
+    struct tenon_store *store;
+    if (cli_open_store(cli, &store, err) < 0)
+        return err->code;
+    cli_reach_with(cli, store, insecure, r);
     return 0;
 }
 

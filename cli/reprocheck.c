@@ -87,6 +87,7 @@ build(const struct repro *r, enum which which)
         return r->build(&cli, &f);
     f.tags = f.outputs = f.cache_to = NULL;
     f.push = f.quiet = false;
+    f.sign = NULL;
     f.iidfile = f.metadata_file = NULL;
     auto_free char *output = output_of(r, which == FIRST ? "first" : "second");
     tenon_strv_push(&f.outputs, tenon_strdup(output));

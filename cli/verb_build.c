@@ -20,6 +20,7 @@
 #include "buildlock.h"
 #include "buildoutput.h"
 #include "buildpolicy.h"
+#include "buildsign.h"
 #include "cli.h"
 #include "destination.h"
 #include "engine/build.h"
@@ -105,6 +106,7 @@ struct job {
     char *lock_path; /* with --locked, and when it is to be written */
     bool locks;      /* it is */
     struct tenon_attests attests;
+    struct build_sign sign;
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request request;
@@ -239,6 +241,7 @@ prepare(struct job *j, struct tenon_error *err)
                     &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
+        build_sign_parse(&j->flags, &j->outputs, &j->sign, err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
                            &j->cache_to, err) < 0 ||
         build_attests_parse(&j->flags, j->cli->config, j->engine.plugins, &j->attests, err) < 0 ||
@@ -273,7 +276,12 @@ prepare(struct job *j, struct tenon_error *err)
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
         .lock_only = j->locks,
+        .exported = j->sign.key ? build_sign_export : NULL,
+        .exported_data = &j->sign,
     };
+    j->sign.cli = j->cli;
+    j->sign.store = j->engine.store;
+    j->sign.cancel = j->watcher.cancel;
     if (j->locks) {
         j->request.export_count = 0;
         j->request.cache_to_count = 0;
@@ -311,7 +319,7 @@ warn_of_builders(void)
 static int
 run(struct job *j, struct tenon_error *err)
 {
-    j->engine.events = renderer_events(j->renderer);
+    j->engine.events = j->sign.events = renderer_events(j->renderer);
     j->engine.one_stream = renderer_has_one_stream(j->renderer);
     warn_of_builders();
     return tenon_build_run(j->build, &j->request, err);
@@ -389,6 +397,7 @@ release(struct job *j)
     tenon_lockfile_free(j->engine.lock);
     free(j->lock_path);
     tenon_attests_release(&j->attests);
+    build_sign_release(&j->sign);
     free((char *)j->engine.build_id);
     build_flags_release(&j->flags);
 }

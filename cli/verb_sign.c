@@ -2,16 +2,12 @@
 #include "cli.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/io.h"
-#include "tools/alloc.h"
-#include "tools/parse.h"
-#include "password.h"
 #include "reach.h"
 #include "signing/signimage.h"
+#include "signwith.h"
 
 static const char help[] =
     "Usage: PROGRAM sign [OPTIONS] --key FILE IMAGE\n"
@@ -37,25 +33,18 @@ static const char help[] =
     "                            terminal is asked\n";
 
 struct flags {
-    const char *key, *certificate, *name, *output, *password;
-    unsigned forms;
-    bool each, insecure, wants_help;
+    struct sign_options how;
+    const char *output;
+    bool insecure, wants_help;
 };
 
 static bool
 parse_form(const char *text, unsigned *forms)
 {
-    static const char *const words[] = { "simple", "bundle", "both", NULL };
-    static const unsigned values[] = { TENON_FORM_SIMPLE, TENON_FORM_BUNDLE,
-                                       TENON_FORM_SIMPLE | TENON_FORM_BUNDLE };
-    for (size_t i = 0; words[i]; i++) {
-        if (strcmp(words[i], text))
-            continue;
-        *forms = values[i];
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    if (sign_form_parse(text, forms, &err) == 0)
         return true;
-    }
-    auto_free char *meant = tenon_meant(text, words);
-    cli_usage_error("sign", "--form: simple, bundle or both, not \"%s\"%s", text, meant);
+    cli_usage_error("sign", "--form: %s", err.message);
     return false;
 }
 
@@ -76,33 +65,33 @@ parse_flags(int argc, char **argv, struct flags *f)
         {"password-file", required_argument, NULL, PASSWORD},
         {0},
     };
-    f->forms = TENON_FORM_SIMPLE | TENON_FORM_BUNDLE;
+    f->how.forms = TENON_FORM_SIMPLE | TENON_FORM_BUNDLE;
     for (int o; (o = cli_getopt(argc, argv, "h", options)) != -1;) {
         switch (o) {
         case CERTIFICATE:
-            f->certificate = optarg;
+            f->how.certificate = optarg;
             break;
         case EACH:
-            f->each = true;
+            f->how.each = true;
             break;
         case FORM:
-            if (!parse_form(optarg, &f->forms))
+            if (!parse_form(optarg, &f->how.forms))
                 return false;
             break;
         case INSECURE:
             f->insecure = true;
             break;
         case KEY:
-            f->key = optarg;
+            f->how.key = optarg;
             break;
         case NAME:
-            f->name = optarg;
+            f->how.name = optarg;
             break;
         case OUTPUT:
             f->output = optarg;
             break;
         case PASSWORD:
-            f->password = optarg;
+            f->how.password = optarg;
             break;
         case 'h':
             f->wants_help = true;
@@ -115,49 +104,6 @@ parse_flags(int argc, char **argv, struct flags *f)
 }
 
 static int
-read_file(const char *path, struct tenon_buf *out, struct tenon_error *err)
-{
-    tenon_buf_reserve(out, TENON_KEY_FILE_MAX + 1); /* of a key no copy stays behind */
-    return tenon_read_file(path, TENON_KEY_FILE_MAX, out, err);
-}
-
-static int
-open_key(const struct flags *f, struct tenon_signing_key **out, struct tenon_error *err)
-{
-    auto_secret_buf struct tenon_buf text = TENON_BUF_INIT, password = TENON_BUF_INIT;
-    if (f->password && password_from_file(f->password, &password, err) < 0)
-        return err->code;
-    if (read_file(f->key, &text, err) < 0)
-        return err->code;
-    const char *given = f->password ? tenon_buf_str(&password) : NULL;
-    int rc = tenon_signing_key_parse(tenon_buf_str(&text), text.len, given, out, err);
-    if (rc == TENON_E_DENIED && !given) {
-        auto_error struct tenon_error none = TENON_ERROR_INIT;
-        auto_free char *question = tenon_asprintf("Password of %s: ", f->key);
-        if (password_ask(question, &password, &none) < 0) {
-            tenon_error_hint(err, "--password-file FILE");
-        } else {
-            tenon_error_release(err);
-            rc = tenon_signing_key_parse(tenon_buf_str(&text), text.len, tenon_buf_str(&password),
-                                         out, err);
-        }
-    }
-    return rc < 0 ? tenon_error_context(err, "%s", f->key) : 0;
-}
-
-static int
-open_certificate(const struct flags *f, struct tenon_certificate **out, struct tenon_error *err)
-{
-    auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    if (!f->certificate)
-        return 0;
-    if (read_file(f->certificate, &text, err) < 0)
-        return err->code;
-    return tenon_certificate_parse(tenon_buf_str(&text), text.len, out, err) < 0
-               ? tenon_error_context(err, "%s", f->certificate) : 0;
-}
-
-static int
 sign(const struct cli *cli, const struct flags *f, const char *image, struct tenon_error *err)
 {
     auto_signing_key struct tenon_signing_key *key = NULL;
@@ -165,7 +111,8 @@ sign(const struct cli *cli, const struct flags *f, const char *image, struct ten
     auto_reach struct tenon_reach reach = {0};
     auto_place struct tenon_place p = TENON_PLACE_INIT;
     auto_buf struct tenon_buf bundle = TENON_BUF_INIT;
-    if (open_key(f, &key, err) < 0 || open_certificate(f, &certificate, err) < 0 ||
+    if (sign_open_key(&f->how, &key, err) < 0 ||
+        sign_open_certificate(&f->how, &certificate, err) < 0 ||
         tenon_place_parse_trusted(image, &p, err) < 0 ||
         cli_reach_open(cli, f->insecure, &reach, err) < 0)
         return err->code;
@@ -173,8 +120,8 @@ sign(const struct cli *cli, const struct flags *f, const char *image, struct ten
     if (tenon_place_find(&reach, &p, err) < 0)
         return err->code;
     const struct tenon_sign_image x = {
-        .reach = &reach, .place = &p, .key = key, .certificate = certificate, .name = f->name,
-        .forms = f->forms, .each = f->each, .time_s = (int64_t)time(NULL),
+        .reach = &reach, .place = &p, .key = key, .certificate = certificate, .name = f->how.name,
+        .forms = f->how.forms, .each = f->how.each, .time_s = (int64_t)time(NULL),
     };
     if ((f->output ? tenon_image_sign_apart(&x, &bundle, err) : tenon_image_sign(&x, err)) < 0)
         return err->code;
@@ -196,9 +143,9 @@ cli_sign(const struct cli *cli, int argc, char **argv)
         return cli_help(cli, help);
     if (argc - optind != 1)
         return cli_usage_error("sign", argc == optind ? "which image?" : "one image at a time");
-    if (!f.key)
+    if (!f.how.key)
         return cli_usage_error("sign", "with which --key?");
-    if (f.output && f.each)
+    if (f.output && f.how.each)
         return cli_usage_error("sign", "--output is of one signature, and --each of several");
     return sign(cli, &f, argv[optind], &err) < 0 ? cli_print_error(&err) : CLI_OK;
 }

@@ -32,6 +32,10 @@ struct tenon_build_request {
     bool lock_only; /* no step runs and nothing is exported: the engine's lock is filled */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
+    /* Optional.  After each export, with what it has answered to the result. */
+    int (*exported)(void *data, const struct tenon_export *x, const struct tenon_result *r,
+                    struct tenon_error *err);
+    void *exported_data;
 };
 
 /* The build as an object: its graph and references live until it is freed, so

@@ -122,6 +122,14 @@ run_exporter(struct tenon_build *b, const struct tenon_export *x,
     return rc;
 }
 
+static int
+tell_exported(struct tenon_build *b, const struct tenon_build_request *req, size_t i,
+              struct tenon_error *err)
+{
+    return req->exported
+               ? req->exported(req->exported_data, &req->exports[i], &b->result, err) : TENON_OK;
+}
+
 static bool
 is_readonly(const struct tenon_store *s)
 {
@@ -181,7 +189,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     if (tenon_attesters_run(b, &tenon_build_bridge, req, err) < 0)
         return err->code;
     for (size_t i = 0; i < req->export_count; i++)
-        if (run_exporter(b, &req->exports[i], err) < 0)
+        if (run_exporter(b, &req->exports[i], err) < 0 || tell_exported(b, req, i, err) < 0)
             return err->code;
     if (tenon_attesters_respond(b, &tenon_build_bridge, err) < 0)
         return err->code;

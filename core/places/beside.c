@@ -72,6 +72,19 @@ add_list(struct tenon_besides *out, struct json_object *index, struct tenon_erro
     return 0;
 }
 
+/* What has the tag of signatures.  Whatever else is there must not be replaced by some. */
+static int
+add_tagged(struct tenon_besides *out, const struct tenon_desc *d, const char *called,
+           enum tenon_besides_of which, struct tenon_error *err)
+{
+    if (tenon_media_is_manifest(d->media_type))
+        add(out, d, true);
+    else if (which == TENON_BESIDES_REPLACED)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED, "%s is there, and holds no signatures",
+                               called);
+    return 0;
+}
+
 /* ---- registries -------------------------------------------------------------------- */
 
 static int
@@ -95,12 +108,9 @@ of_registry(const struct tenon_reach *reach, const struct tenon_place *p, const 
     if (tenon_registry_manifest(reach->registry, &reach->call, tagged, TENON_RESOLVE_PULL, &d,
                                 &manifest, &none) < 0)
         return none.code == TENON_E_NOT_FOUND ? 0 : tenon_error_move(err, &none);
-    if (tenon_media_is_manifest(d.media_type))
-        add(out, &d, true);
-    else if (which == TENON_BESIDES_REPLACED)
-        tenon_error_set(err, TENON_E_UNSUPPORTED, "%s is there, and holds no signatures", tagged);
+    const int rc = add_tagged(out, &d, tagged, which, err);
     tenon_desc_release(&d);
-    return err->code;
+    return rc;
 }
 
 static bool
@@ -244,7 +254,7 @@ stored(const struct tenon_reach *reach, const char *name, struct tenon_desc *out
 
 static int
 of_store(const struct tenon_reach *reach, const struct tenon_place *p, const char *digest,
-         struct tenon_besides *out, struct tenon_error *err)
+         enum tenon_besides_of which, struct tenon_besides *out, struct tenon_error *err)
 {
     auto_free char *tagged = name_of(p->name, digest, TENON_BESIDE_SIGNED, err);
     auto_free char *listed = tagged ? name_of(p->name, digest, "", err) : NULL;
@@ -252,7 +262,7 @@ of_store(const struct tenon_reach *reach, const struct tenon_place *p, const cha
     struct tenon_desc d = {0}, list = {0};
     int rc = !listed ? err->code : stored(reach, tagged, &d, err);
     if (rc == 0 && d.digest)
-        add(out, &d, true);
+        rc = add_tagged(out, &d, tagged, which, err);
     if (rc == 0)
         rc = stored(reach, listed, &list, err);
     if (rc == 0 && list.digest)
@@ -307,7 +317,8 @@ refers(const struct tenon_reach *reach, const struct tenon_place *p, const struc
 
 static int
 of_entry(const struct tenon_reach *reach, const struct tenon_place *p, struct json_object *entry,
-         const char *digest, struct tenon_besides *out, struct tenon_error *err)
+         const char *digest, enum tenon_besides_of which, struct tenon_besides *out,
+         struct tenon_error *err)
 {
     auto_free char *tagged = tag_of(digest, TENON_BESIDE_SIGNED), *listed = tag_of(digest, "");
     auto_json struct json_object *index = NULL;
@@ -317,18 +328,18 @@ of_entry(const struct tenon_reach *reach, const struct tenon_place *p, struct js
     if (rc == 0 && tenon_streq(name, listed) && tenon_media_is_index(d.media_type))
         rc = tenon_place_json(reach, p, &d, &index, err) < 0 ? err->code
                                                              : add_list(out, index, err);
-    else if (rc == 0 && tenon_media_is_manifest(d.media_type) && strcmp(d.digest, digest)) {
-        const bool is_tagged = tenon_streq(name, tagged);
-        if (is_tagged || refers(reach, p, &d, digest))
-            add(out, &d, is_tagged);
-    }
+    else if (rc == 0 && tenon_streq(name, tagged) && strcmp(d.digest, digest))
+        rc = add_tagged(out, &d, tagged, which, err);
+    else if (rc == 0 && tenon_media_is_manifest(d.media_type) && strcmp(d.digest, digest) &&
+             refers(reach, p, &d, digest))
+        add(out, &d, false);
     tenon_desc_release(&d);
     return rc;
 }
 
 static int
 of_entries(const struct tenon_reach *reach, const struct tenon_place *p, const char *digest,
-           struct tenon_besides *out, struct tenon_error *err)
+           enum tenon_besides_of which, struct tenon_besides *out, struct tenon_error *err)
 {
     struct json_object *list = NULL;
     if (!p->index) /* `docker save` */
@@ -336,7 +347,7 @@ of_entries(const struct tenon_reach *reach, const struct tenon_place *p, const c
     if (tenon_index_list(p->index, &list, err) < 0)
         return err->code;
     for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        if (of_entry(reach, p, json_object_array_get_idx(list, i), digest, out, err) < 0)
+        if (of_entry(reach, p, json_object_array_get_idx(list, i), digest, which, out, err) < 0)
             return tenon_error_context(err, "index.json");
     return 0;
 }
@@ -375,10 +386,10 @@ find(const struct tenon_reach *reach, const struct tenon_place *p, const char *d
     case TENON_PLACE_REGISTRY:
         return of_registry(reach, p, digest, which, out, err);
     case TENON_PLACE_STORE:
-        return of_store(reach, p, digest, out, err);
+        return of_store(reach, p, digest, which, out, err);
     case TENON_PLACE_LAYOUT:
     case TENON_PLACE_ARCHIVE:
-        return of_entries(reach, p, digest, out, err);
+        return of_entries(reach, p, digest, which, out, err);
     case TENON_PLACE_TREE:
     case TENON_PLACE_TAR:
         break;

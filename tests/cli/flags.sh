@@ -89,6 +89,7 @@ done <<'END'
 2 has_no_id                             --secret src=/none
 2 failed_to_stat_/none                  --secret id=a,src=/none
 2 invalid_--shm-size_"big"              --shm-size big
+2 nothing_is_pushed                     --sign release.key
 2 invalid_empty_ssh_agent               --ssh default
 2 must_be_lowercase                     --tag UPPER
 1 target_stage_"three"_could_not_be_found --target three

@@ -201,6 +201,66 @@ run 0 tenon image tag "$app@$one" "$app:sha256-${digest#sha256:}.sig"
 run 1 tenon sign --key release.key --form simple "$app:taken"
 assert_has err ".sig is there, and holds no signatures"
 
+for place in oci-layout://taken oci-archive://taken.tar "store://$registry/team/taken"; do
+    case $place in
+    *.tar) tar -cf taken.tar -C taken . ;;
+    *)
+        run 0 tenon image copy "$app:taken" "$place:1"
+        run 0 tenon image copy --no-referrers "$app@$one" "$place:sha256-${digest#sha256:}.sig"
+        ;;
+    esac
+    run 1 tenon sign --key release.key --form simple --name "$app:taken" "$place:1"
+    assert_has err ".sig is there, and holds no signatures"
+done
+
+# ---- build --sign: what is pushed, and layouts, each name; the same options
+signed_build() { tenon build -q --provenance=mode=min "$@" ctx; }
+echo 3 >ctx/a
+run 0 signed_build -t "$app:b1" -t "$registry/team/again:b2" --push --sign release.key --metadata-file meta
+digest=$(jq -r '."containerimage.digest"' meta)
+good --policy policy.json "$app:b1"
+assert_eq "$digest" "$(cat out)"
+good --policy policy.json "$registry/team/again:b2"
+run 0 signed_build -o "type=image,push=true,push-by-digest=true,name=$registry/team/app" -o "type=oci,dest=b.tar,name=$app:b3" \
+    -o "type=oci,tar=false,dest=b.d,name=$app:b3" -o type=local,dest=b.files \
+    --sign key=locked.key,password-file=password,certificate=leaf.crt,form=simple,each=true
+for place in b.tar ./b.d; do
+    good --policy ca.json --name "$app:b3" "$place"
+    good --policy ca.json --name "$app:b3" --format json "$place"
+    assert_eq simple "$(jq -r '.signatures | map(.form) | join(" ")' out)"
+done
+image=$(tenon image inspect --raw oci-layout://b.d | jq -r '.manifests[0].digest')
+assert_has b.d/index.json "sha256-${image#sha256:}.sig"
+run 0 signed_build -o type=oci,dest=b.tar --sign "key=release.key,name=$app:b4,form=bundle"
+good --policy policy.json --name "$app:b4" --format json b.tar
+assert_eq bundle "$(jq -r '.signatures | map(.form) | join(" ")' out)"
+not_signed() { # REASON FLAG...: before anything is built
+    reason=$1
+    shift
+    run 2 signed_build "$@"
+    assert_has err "$reason"
+}
+not_signed "nothing is pushed, and no output is of type=oci" -t "$app:b5" --sign release.key
+not_signed "on standard output cannot be signed" -t "$app:b5" -o type=oci --sign release.key
+not_signed "what is the image in x.tar called?" -o type=oci,dest=x.tar --sign release.key
+not_signed "with which key?" -t "$app:b5" --push --sign form=simple
+not_signed 'unknown option "keys" (did you mean key?)' -t "$app:b5" --push --sign keys=release.key
+not_signed 'form: simple, bundle or both, not "bundel"' -t "$app:b5" --push --sign key=release.key,form=bundel
+not_signed "this is not its password" -t "$app:b5" --push --sign key=locked.key,password-file=release.pub
+not_signed "missing.key" -t "$app:b5" --push --sign missing.key
+run 1 tenon image inspect "$app:b5"
+# Who can read a key signs with it; with a password that is another matter.
+chmod 644 release.key locked.key
+run 0 signed_build -t "$app:b1" --push --sign release.key
+assert_has err "release.key: others may read this key (mode 0644)"
+run 0 tenon sign --key release.key "$app:b1"
+assert_has err "release.key: others may read this key"
+run 0 tenon sign --key locked.key --password-file password "$app:b1"
+assert_lacks err "others may read"
+chmod 600 release.key locked.key
+run 0 tenon sign --key release.key "$app:b1"
+assert_lacks err "others may read"
+
 # ---- names: a tag that was moved, a signature that stands beside another name
 run 0 tenon image tag "$app@$one" "$app:2"
 refused "it is for another name, $app:1" --policy policy.json "$app:2"
