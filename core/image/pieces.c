@@ -286,10 +286,12 @@ plain_size(int fd, const struct place *p, struct reading *r, int64_t *out)
     return true;
 }
 
-/* Is each piece one member?  Others begin members that no file begins with, too; theirs begin with
- * no flags and no time.  (Where these bytes are in a member, nothing but the size is missed.) */
-static bool
-has_whole_pieces(int fd, const struct place *p, const struct reading *r)
+/* 1: each piece is one member.  Others begin members that no file begins with, too; theirs begin
+ * with no flags and no time.  (Where these bytes are in a member, nothing but the size is
+ * missed.) */
+static int
+has_whole_pieces(int fd, const struct place *p, const struct reading *r,
+                 struct tenon_cancel *cancel, struct tenon_error *err)
 {
     static const unsigned char begin[8] = { 0x1f, 0x8b, 8 };
     const int64_t len = p->offset + p->len;
@@ -297,35 +299,41 @@ has_whole_pieces(int fd, const struct place *p, const struct reading *r)
     char part[65536];
     for (int64_t at = 0; len - at >= (int64_t)sizeof begin;) {
         const size_t n = len - at < (int64_t)sizeof part ? (size_t)(len - at) : sizeof part;
+        if (tenon_cancel_check(cancel, err) < 0)
+            return err->code;
         if (!read_at(fd, part, n, at))
-            return false;
+            return 0;
         for (const char *m = part; (m = memmem(m, n - (size_t)(m - part), begin, sizeof begin));
              m++) {
             const int64_t place = at + (m - part);
             while (next < r->offsets.len && r->offsets.items[next] < place)
                 next++;
             if (place && (next == r->offsets.len || r->offsets.items[next] != place))
-                return false;
+                return 0;
         }
         at += (int64_t)(n - sizeof begin + 1);
     }
-    return true;
+    return 1;
 }
 
-static bool
-digest_of_part(int fd, const struct place *p, struct tenon_digest *out)
+/* 1: it could be read. */
+static int
+digest_of_part(int fd, const struct place *p, struct tenon_cancel *cancel,
+               struct tenon_digest *out, struct tenon_error *err)
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
     char part[16384];
     for (int64_t at = 0; at < p->len;) {
         const size_t n = p->len - at < (int64_t)sizeof part ? (size_t)(p->len - at) : sizeof part;
+        if (tenon_cancel_check(cancel, err) < 0)
+            return err->code;
         if (!read_at(fd, part, n, p->offset + at))
-            return false;
+            return 0;
         tenon_hash_update(h, part, n);
         at += (int64_t)n;
     }
     tenon_hash_final(h, out);
-    return true;
+    return 1;
 }
 
 static void
@@ -347,7 +355,9 @@ stargz_notes(int fd, const struct place *p, const struct tenon_pieces_reader *ho
         add(*out, TABLE_DIGEST, digest.str);
     }
     /* Readers can do without a size, not with a wrong one. */
-    if (*out && (how->is_ours || has_whole_pieces(fd, p, &r))) {
+    if (*out && !how->is_ours)
+        rc = has_whole_pieces(fd, p, &r, how->cancel, err);
+    if (*out && rc > 0) {
         auto_free char *text = tenon_asprintf("%" PRId64, size);
         add(*out, PLAIN_SIZE, text);
     }
@@ -357,17 +367,20 @@ stargz_notes(int fd, const struct place *p, const struct tenon_pieces_reader *ho
 }
 
 /* Not the digest of the table as it is, too: engines refuse a layer that has both. */
-static void
-chunked_notes(int fd, const struct place *p, struct json_object **out)
+static int
+chunked_notes(int fd, const struct place *p, struct tenon_cancel *cancel,
+              struct json_object **out, struct tenon_error *err)
 {
     struct tenon_digest packed;
-    if (!digest_of_part(fd, p, &packed))
-        return;
+    const int rc = digest_of_part(fd, p, cancel, &packed, err);
+    if (rc <= 0)
+        return rc;
     auto_free char *position = tenon_asprintf("%" PRId64 ":%" PRId64 ":%" PRIu64 ":%d", p->offset,
                                               p->len, p->size, KIND_TABLE);
     *out = json_object_new_object();
     add(*out, CHECKSUM, packed.str);
     add(*out, POSITION, position);
+    return 0;
 }
 
 int
@@ -380,6 +393,5 @@ tenon_pieces_notes(int fd, const struct tenon_pieces_reader *how, struct json_ob
         return 0;
     if (p.is_gzip)
         return stargz_notes(fd, &p, how, out, err);
-    chunked_notes(fd, &p, out);
-    return 0;
+    return chunked_notes(fd, &p, how->cancel, out, err);
 }

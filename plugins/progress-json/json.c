@@ -12,6 +12,8 @@
 #include "common/progress/output.h"
 #include "common/progress/recap.h"
 
+enum { LEVEL_WARNING = 4 }; /* of messages, as in syslog(3) */
+
 struct raw {
     int fd;
 };
@@ -144,6 +146,11 @@ raw_event(void *self, const struct tenon_event *ev)
         key = "logs", one = log_record(ev);
         break;
     case TENON_EVENT_WARNING:
+        key = "warnings", one = warning(ev);
+        break;
+    case TENON_EVENT_MESSAGE: /* of no line of the build file */
+        if (ev->level > LEVEL_WARNING)
+            return;
         key = "warnings", one = warning(ev);
         break;
     default:

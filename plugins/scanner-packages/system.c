@@ -35,6 +35,9 @@ each_stanza(struct scan *scan, const struct tenon_buf *text, const char *path,
 {
     auto_free char *copy = tenon_memdup(text->data ? text->data : "", text->len);
     struct stanza s = {0};
+    for (size_t i = 0; i < text->len; i++)
+        if (!copy[i])
+            copy[i] = ' '; /* nothing is hidden behind an end that is none */
     for (char *line = copy; line;) {
         char *next = strchr(line, '\n');
         if (next)
@@ -149,6 +152,9 @@ scan_system(struct scan *s)
         before = s->list.len;
         if (found_read(s, databases[i].path, &text))
             each_stanza(s, &text, databases[i].path, databases[i].visit);
+        else if (is_there(s, databases[i].path))
+            s->host->log(s->ctx, 4, "packages are not in the bill of materials: /%s is not read",
+                         databases[i].path);
     }
     for (size_t i = 0; i < tenon_countof(rpm); i++) {
         const int read = tenon_has_suffix(rpm[i], ".sqlite") ? scan_rpm(s, rpm[i])

@@ -394,6 +394,39 @@ END
 echo log >"$tree/var/lib/rpm/rpmdb.sqlite-wal"
 build "$layout" --sbom=true
 assert_has "$work/err" "/var/lib/rpm/rpmdb.sqlite-wal is not read"
+# Databases that somebody made to be in the way: what is too large, no file, a circle of links or a
+# way out is left out, and said so; what is read is JSON whatever it has in it.
+mkdir -p "$work/context/hostile"
+python3 - "$work/context/hostile" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for d in "etc", "var/lib/dpkg", "lib/apk/db", "usr/lib/apk/db", "var/lib/rpm", "app/node_modules/deep", "app/node_modules/odd":
+    os.makedirs(d)
+os.symlink("os-release", "etc/os-release")
+with open("var/lib/dpkg/status", "wb") as f:
+    f.truncate((64 << 20) + 1)
+os.symlink("../../apk/db/other", "lib/apk/db/installed")
+os.symlink("installed", "lib/apk/db/other")
+with open("usr/lib/apk/db/installed", "wb") as f:
+    f.write(b"P:e\x1b[31mvil\xff\nV:1\x00\nA:x\"\\\n\n" + b"P:\nV:\n\n" + b"P:last\nV:2\nL:\x07\n" + b"Z:" + b"z" * 100000 + b"\n" * 1000)
+os.symlink("/proc/self/environ", "var/lib/rpm/rpmdb.sqlite")
+with open("app/node_modules/deep/package.json", "w") as f:
+    f.write('{"a":' * 100000)
+with open("app/node_modules/odd/package.json", "w") as f:
+    f.write('{"name": "odd\\u001b[0m\\u2028", "version": ["1"], "license": {}}\n')
+os.symlink("../..", "app/node_modules/again")
+for i in range(200):
+    os.mkdir("d")
+    os.chdir("d")
+END
+printf 'FROM scratch\nCOPY hostile/ /\n' >"$work/hostile"
+rm -rf "$work/out.d"
+run 0 tenon build --progress=plain -f "$work/hostile" -o "type=local,dest=$work/out.d" --sbom=true "$work/context"
+assert_has "$work/err" "packages are not in the bill of materials: /var/lib/dpkg/status is not read"
+assert_eq "e[31mvil last" "$(jq -r '.predicate.packages[1:][].name' "$work/out.d/sbom.spdx.json" | tr -d '\033\357\277\275' | paste -sd' ')"
+python3 -c 'import json, sys; json.load(open(sys.argv[1], encoding="utf-8"))' "$work/out.d/sbom.spdx.json" || fail "no UTF-8"
+! LC_ALL=C grep -q "$(printf '[\001-\010\033]')" "$work/out.d/sbom.spdx.json" || fail "controls in the document"
+rm -r "$work/context/hostile"
 # What the result was made of, too, where arguments say so: the context without what is ignored,
 # and stages by their names, or all of them.
 cat >"$work/extras" <<'END'

@@ -200,6 +200,10 @@ assert_lacks "$work/err" "#1"
 run 0 tenon build --progress=plain --cache-to "type=local,dest=$work/file/x,ignore-error=true" \
     -o type=cacheonly --build-context "base=oci-layout://$bases/busybox" "$context"
 assert_has "$work/err" "WARNING: the cache was not exported"
+run 0 tenon build --progress=rawjson --cache-to "type=local,dest=$work/file/x,ignore-error=true" \
+    -o type=cacheonly --build-context "base=oci-layout://$bases/busybox" "$context"
+jq -r '.warnings[]?.short | @base64d' "$work/err" >"$work/warnings"
+assert_has "$work/warnings" "the cache was not exported"
 
 # Options.
 run 2 tenon build --cache-to type=local "$context"
