@@ -53,6 +53,8 @@ static const struct flag flags[] = {
     { "call", 0, FLAG_STRING, AT(call), "M", "build, check, outline, targets; M,format=json" },
     { "cgroup-parent", 0, FLAG_STRING, AT(cgroup_parent), "C", "parent control group of steps" },
     { "check", 0, FLAG_BOOL, AT(check), NULL, "the same as --call=check" },
+    { "compatibility-version", 0, FLAG_STRING, AT(compatibility), "N",
+      "images as BuildKit made them: 30, or 20 (until 0.31)" },
     { "debug", 'D', FLAG_BOOL, AT(debug), NULL, "print debug messages" },
     { "explain", 0, FLAG_BOOL, AT(explain), NULL, "say why a step was not cached" },
     { "file", 'f', FLAG_STRING, AT(file), "F",

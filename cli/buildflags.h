@@ -9,7 +9,7 @@ struct build_flags {
     const char *context; /* the one argument */
     const char *file, *target, *iidfile, *metadata_file, *network, *progress;
     const char *call, *shm_size, *cgroup_parent, *lock_file;
-    const char *provenance, *sbom, *sign;
+    const char *provenance, *sbom, *sign, *compatibility;
     char **tags, **build_args, **labels, **secrets, **ssh, **platforms;
     char **build_contexts, **outputs, **add_hosts, **no_cache_filter, **entitlements;
     char **annotations, **ulimits, **resources, **cache_from, **cache_to, **policies, **attests;

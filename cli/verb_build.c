@@ -220,8 +220,19 @@ go_offline(struct job *j)
 }
 
 static int
+read_compatibility(const struct job *j, int64_t *out, struct tenon_error *err)
+{
+    const char *text = j->flags.compatibility;
+    if (text && (!tenon_parse_i64(text, out) || *out <= 0))
+        return tenon_error_set(err, TENON_E_INVALID, "invalid --compatibility-version \"%s\"",
+                               text);
+    return TENON_OK;
+}
+
+static int
 prepare(struct job *j, struct tenon_error *err)
 {
+    int64_t compatibility = 0;
     j->session = cli_session_new();
     j->phase = READING_FLAGS;
     go_offline(j);
@@ -241,6 +252,7 @@ prepare(struct job *j, struct tenon_error *err)
                     &j->options, err) < 0 ||
         build_outputs_parse(&j->flags, j->engine.plugins, &j->outputs, err) < 0 ||
         build_outputs_check(&j->flags, &j->outputs, cli_session_vtable(j->session), err) < 0 ||
+        read_compatibility(j, &compatibility, err) < 0 ||
         build_sign_parse(&j->flags, &j->outputs, &j->sign, err) < 0 ||
         build_caches_parse(&j->flags, j->engine.plugins, j->session, &j->cache_from,
                            &j->cache_to, err) < 0 ||
@@ -276,6 +288,7 @@ prepare(struct job *j, struct tenon_error *err)
         .explain = j->flags.explain ? explain : NULL,
         .explain_data = j,
         .lock_only = j->locks,
+        .compatibility = compatibility,
         .exported = j->sign.key ? build_sign_export : NULL,
         .exported_data = &j->sign,
     };

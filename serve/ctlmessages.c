@@ -120,6 +120,7 @@ FIELDS ctl_solve_fields[] = {
     MESSAGE_OF(13, MANY, ctl_solve, exporters, ctl_typed_message),
     MESSAGE_FIELD(14, BOOL, ctl_solve, session_exporter),
     MESSAGE_FIELD(15, STRING, ctl_solve, policy_session),
+    MESSAGE_FIELD(16, INT, ctl_solve, compatibility),
     MESSAGE_FIELD(17, BOOL, ctl_solve, proxy_network),
 };
 SPOKEN(ctl_solve);

@@ -92,6 +92,7 @@ struct ctl_solve {
     bool session_exporter;
     const char *policy_session;
     bool proxy_network;
+    int64_t compatibility; /* 0: the newest */
 };
 struct ctl_solved {
     struct message_list response; /* ctl_pair */

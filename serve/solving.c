@@ -262,6 +262,7 @@ run(struct solving *v, struct tenon_error *err)
         .attests = v->attests.list,
         .attest_count = v->attests.count,
         .inline_cache = v->inline_cache,
+        .compatibility = v->request->compatibility,
     };
 
     v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);

@@ -29,6 +29,7 @@ struct tenon_build_request {
     const struct tenon_attest *attests;
     size_t attest_count;
     bool inline_cache; /* --cache-to type=inline: images say what their layers came from */
+    int64_t compatibility; /* BuildKit's number (compatibility.h), 0: the newest */
     bool lock_only; /* no step runs and nothing is exported: the engine's lock is filled */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;

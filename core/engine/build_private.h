@@ -40,6 +40,7 @@ struct tenon_build {
     const char *frontend;        /* of the request, and */
     const char *const *options;  /* its options: borrowed while it runs */
     uint64_t started_ns;
+    int64_t compatibility; /* of the request; the newest is a number, too */
     bool inline_cache; /* images say what their layers came from */
     struct tenon_waiting waiting; /* for the store's records */
     int imports_turn; /* eventfd, whose one is who may change caches, imports: frontends add some */

@@ -7,6 +7,7 @@
 #include "tools/parse.h"
 #include "tools/vec.h"
 #include "engine/attesters.h"
+#include "engine/compatibility.h"
 #include "engine/remotecache.h"
 #include "engine/host_image.h"
 
@@ -111,6 +112,8 @@ tenon_build_check(struct tenon_build *b, const struct tenon_build_request *req,
                   struct tenon_error *err)
 {
     const uint64_t platforms = count_platforms(req);
+    if (tenon_compatibility_check(req->compatibility, err) < 0)
+        return err->code;
     for (size_t i = 0; i < req->export_count; i++)
         if (check_export(b, req, &req->exports[i], platforms, err) < 0)
             return err->code;

@@ -4,7 +4,9 @@
 #include <sys/statvfs.h>
 
 #include "base/io.h"
+#include "tools/comma.h"
 #include "engine/attesters.h"
+#include "engine/compatibility.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "policy/lockfile.h"
@@ -97,8 +99,10 @@ run_exporter(struct tenon_build *b, const struct tenon_export *x,
         return err->code;
     auto_free char *what = tenon_asprintf("output type %s", x->type);
     auto_values struct tenon_values *values = NULL;
-    if (tenon_values_parse(m->plugin.options, m->plugin.param_size,
-                           (const char *const *)x->pairs, what, &values, err) < 0)
+    auto_strv char **pairs = tenon_compatibility_pairs(b->compatibility, x->type, x->pairs,
+                                                       &b->result);
+    if (tenon_values_parse(m->plugin.options, m->plugin.param_size, (const char *const *)pairs,
+                           what, &values, err) < 0)
         return err->code;
 
     char digest[72];
@@ -167,6 +171,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     b->frontend = req->frontend;
     b->options = req->options;
     b->started_ns = tenon_now_ns();
+    b->compatibility = req->compatibility ? req->compatibility : TENON_COMPATIBILITY_NOW;
     if (tenon_caches_import(b, req, err) < 0)
         return err->code;
     struct tenon_solver_options so = {

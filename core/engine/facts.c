@@ -658,6 +658,7 @@ describe(struct facts *f, size_t i, uint32_t flags, struct json_object *o,
     add_string(o, "id", f->build->engine->build_id ? f->build->engine->build_id : "");
     add_string(o, "frontend", f->build->frontend);
     add_string(o, "builderPlatform", f->build->engine->host_platform);
+    add(o, "compatibility", json_object_new_int64(f->build->compatibility));
     add_time(o, "started", f->build->started_ns);
     add_time(o, "finished", tenon_now_ns());
     add(o, "network", json_object_new_boolean(f->network));

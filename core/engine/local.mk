@@ -17,6 +17,8 @@ libtenon_core_la_SOURCES += \
 	%D%/buildkitdocument.h \
 	%D%/cachedocument.c \
 	%D%/inlinecache.c \
+	%D%/compatibility.c \
+	%D%/compatibility.h \
 	%D%/containers.c \
 	%D%/facts.c \
 	%D%/facts.h \

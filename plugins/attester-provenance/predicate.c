@@ -16,9 +16,6 @@
 #define METADATA_V02 "https://mobyproject.org/buildkit@v1#metadata"
 #define HERMETIC_V02 "https://mobyproject.org/buildkit@v1#hermetic"
 
-enum {
-    COMPATIBILITY = 30, /* BuildKit's number of what decides about digests */
-};
 /* The release of the language that frontend-dockerfile speaks. */
 #define DOCKERFILE_VERSION "1.26.0"
 
@@ -185,7 +182,7 @@ request(struct json_object *facts, const struct parameters *p, const struct pred
     add_filled(r, "locals", get(facts, "locals"));
     if (p->has_args)
         add(r, "root", asked_for(facts, p));
-    add(r, "compatibilityVersion", json_object_new_int(COMPATIBILITY));
+    add(r, "compatibilityVersion", json_object_get(get(facts, "compatibility")));
     return r;
 }
 

@@ -19,6 +19,7 @@ core/places image member of a document
 core/places oci-layout file of a layout
 core/signing image member of a payload, and what is signed
 core/engine tmpfs file system
+core/engine image output whose defaults were others in older releases of BuildKit
 core/engine local mode of resolving an image
 core/engine docker type of a package URL
 core/engine oci type of a package URL

@@ -100,6 +100,20 @@ done
 run 2 env BUILDX_NO_DEFAULT_ATTESTATIONS=perhaps "$abs_top_builddir/tenon-dev" --root "$store" build "$work/context"
 assert_has "$work/err" "invalid BUILDX_NO_DEFAULT_ATTESTATIONS"
 
+# As BuildKit made images until 0.31: docker's media types, and no artifacts.
+build "type=image,push=true,name=$registry/old:1" --compatibility-version 20
+assert_eq application/vnd.docker.distribution.manifest.v2+json \
+    "$(skopeo inspect --raw --tls-verify=false "docker://$registry/old:1" | jq -r .mediaType)"
+build "type=image,push=true,name=$registry/old:1,oci-mediatypes=true" --compatibility-version 20
+assert_eq application/vnd.oci.image.manifest.v1+json \
+    "$(skopeo inspect --raw --tls-verify=false "docker://$registry/old:1" | jq -r .mediaType)"
+build "type=image,push=true,name=$registry/old:2" --compatibility-version 20 --provenance=mode=min
+assert_eq application/vnd.oci.image.index.v1+json \
+    "$(skopeo inspect --raw --tls-verify=false "docker://$registry/old:2" | jq -r .mediaType)"
+build "$layout" --compatibility-version 20 --provenance=mode=min
+assert_eq application/vnd.oci.image.config.v1+json "$("$attested" "$work/out.d" manifest | jq -r .config.mediaType)"
+assert_eq 20 "$("$attested" "$work/out.d" | jq '.[0].predicate.buildDefinition.externalParameters.request.compatibilityVersion')"
+
 # The image is read past what is said about it.
 run 0 skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$registry/default:1" "dir:$work/copied"
 printf 'FROM %s/default:1\nRUN test -f /f\n' "$registry" >"$work/from"

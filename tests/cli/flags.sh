@@ -90,6 +90,9 @@ done <<'END'
 2 failed_to_stat_/none                  --secret id=a,src=/none
 2 invalid_--shm-size_"big"              --shm-size big
 2 nothing_is_pushed                     --sign release.key
+2 unsupported_compatibility-version_10  --compatibility-version 10
+2 upgrade_tenon_(max_supported:_30)     --compatibility-version 31
+2 invalid_--compatibility-version_"new" --compatibility-version new
 2 invalid_empty_ssh_agent               --ssh default
 2 must_be_lowercase                     --tag UPPER
 1 target_stage_"three"_could_not_be_found --target three

@@ -19,6 +19,18 @@ call(long n, word a, word b, word c, word d)
     return (long)x0;
 }
 __asm__(".globl _start\n_start:\n\tmov x0, sp\n\tb begin\n");
+#elif defined(__x86_64__)
+#define ARCH "amd64"
+enum { WRITE = 1, CLONE = 56, EXECVE = 59, EXIT = 60, WAIT4 = 61, GETEUID = 107 };
+static long
+call(long n, word a, word b, word c, word d)
+{
+    long r;
+    register word r10 __asm__("r10") = d;
+    __asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    return r;
+}
+__asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall begin\n");
 #elif defined(__i386__)
 #define ARCH "386"
 enum { EXIT = 1, WRITE = 4, EXECVE = 11, WAIT4 = 114, CLONE = 120, GETEUID = 201 };

@@ -15,6 +15,7 @@ foreign() { # ARCH COMPILER...
 }
 foreign arm64 aarch64-linux-gnu-gcc
 foreign 386 gcc -m32
+foreign amd64 gcc
 
 # Can the kernel know formats for a namespace alone?
 whole=yes
@@ -72,6 +73,22 @@ if [ -n "$whole" ]; then
     index=$(jq -r '.manifests[0].digest' "$work/native/index.json")
     assert_eq "linux/arm64 linux/386" "$(jq -r '[.manifests[].platform | "\(.os)/\(.architecture)"] | join(" ")' \
         "$work/native/blobs/sha256/${index#sha256:}")"
+    # One index in a registry with the machine's own, each image with what was said of it.
+    start_registry </dev/null
+    use_executor native
+    run 0 build --platform linux/arm64,linux/amd64 --push -t "$registry/both:1" --annotation all=1 \
+        --annotation 'manifest[linux/arm64]:one=2' --annotation 'manifest-descriptor[linux/arm64]:named=3' --annotation index:whole=4
+    tenon image inspect --raw "$registry/both:1" >"$work/both"
+    assert_eq 'linux/arm64 3|linux/amd64 null 4' "$(jq -r '([.manifests[] | "\(.platform.os)/\(.platform.architecture) \(.annotations.named)"] |
+        join("|")) + " " + .annotations.whole' "$work/both")"
+    for place in '0 1 2 arm64' '1 1 null amd64'; do
+        # shellcheck disable=SC2086
+        set -- $place
+        image=$(jq -r ".manifests[$1].digest" "$work/both")
+        assert_eq "$2 $3" "$(tenon image inspect --raw "$registry/both@$image" | jq -r '"\(.annotations.all) \(.annotations.one)"')"
+        run 0 tenon image inspect --platform "linux/$4" --format '{{json .Image.architecture}}' "$registry/both:1"
+        assert_eq "\"$4\"" "$(cat "$work/out")"
+    done
     # Nothing is left of it on the machine.
     assert_eq "" "$(find /proc/sys/fs/binfmt_misc -name arm64)"
 fi

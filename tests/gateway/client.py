@@ -8,6 +8,7 @@ client.py stdio PROGRAM ARGUMENT...        the same connection on a program's pi
 client.py tls ADDRESS DIRECTORY            Info with and without the certificate in DIRECTORY
 client.py activated DIRECTORY PROGRAM ARGUMENT...   Info of a server that gets its socket
 """
+import base64
 import concurrent.futures
 import io
 import json
@@ -38,7 +39,7 @@ DiskUsage: 1 filter string*
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
-ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 13 Exporters Exporter*
+ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 13 Exporters Exporter*, 16 CompatibilityVersion int64
 Solved: 1 ExporterResponse string%
 StatusRequest: 1 Ref string
 Time: 1 seconds int64, 2 nanos int32
@@ -369,6 +370,8 @@ def questions(channel):
          grpc.StatusCode.UNKNOWN, "nope"),
         ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
          grpc.StatusCode.UNKNOWN, "without a session"),
+        ("a version that is not there", dict(Frontend="dockerfile.v0", CompatibilityVersion=31),
+         unimplemented, "compatibility-version 31"),
         ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.UNKNOWN,
          "without a session"),
     ]
@@ -411,6 +414,10 @@ def with_frontend(channel, session):
     again = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR)
     again.wait()
     check("the cache", sum(v.cached for v in again.vertexes.values()) >= 2)
+    old = Build(channel, session, Frontend="dockerfile.v0", CompatibilityVersion=20,
+                Exporters=[m.Exporter(Type="image", Attrs={"name": "example.org/old:1"})]).wait()
+    made = json.loads(base64.b64decode(old.ExporterResponse["containerimage.descriptor"]))
+    check("an older version", made["mediaType"].startswith("application/vnd.docker."), made)
     check("the same files", names(session.results.pop(0)).keys() == names(tar).keys())
 
 
