@@ -89,6 +89,21 @@ end_of_password_like_port(const char *p, size_t authority, size_t len)
     return NULL;
 }
 
+/* What follows the "@" of an image that is named by its digest. */
+static bool
+is_digest(const char *p, size_t len)
+{
+    enum { DIGITS = 64 };
+    static const char head[] = "sha256:";
+    const size_t n = sizeof head - 1;
+    if (len < n + DIGITS || memcmp(p, head, n))
+        return false;
+    for (size_t i = n; i < n + DIGITS; i++)
+        if (tenon_hex_digit(p[i]) < 0)
+            return false;
+    return true;
+}
+
 /* The "@" that ends a user's name and password, or NULL. Also in a URL that is none, because
  * the password has a slash in it: who refuses that prints it. */
 static const char *
@@ -98,6 +113,12 @@ end_of_user(const char *p, size_t len)
     if (!len)
         return NULL;
     const char *at = memrchr(p, '@', authority);
+    if (at && is_digest(at + 1, len - (size_t)(at + 1 - p))) {
+        authority = len = (size_t)(at - p);
+        at = memrchr(p, '@', len);
+    }
+    if (!len)
+        return NULL;
     const char *colon = *p == '[' ? NULL : memchr(p, ':', authority);
     if (at || !colon)
         return at;

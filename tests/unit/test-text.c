@@ -36,6 +36,8 @@ START_TEST(test_text_controls_are_spelled)
 }
 END_TEST
 
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* What is shown of a URL, in whatever text it stands; the rest stays byte for byte. */
 static const struct {
     const char *text, *shown; /* NULL: the same */
@@ -101,6 +103,11 @@ static const struct {
     { "//example.org/@scope/x", NULL },
     { "docker-image://r/n@sha256:00", NULL },
     { "oci-layout://x/n@sha256:00", NULL },
+    { "oci-layout://n@" DIGEST, NULL },
+    { "docker-image://busybox:1@" DIGEST " is not there", NULL },
+    { "docker-image://me:hush@host/busybox@" DIGEST, "docker-image://xxxxx:xxxxx@host/busybox@" DIGEST },
+    { "https://me:hush@host@" DIGEST, "https://xxxxx:xxxxx@host@" DIGEST },
+    { "https://me@sha256:00@host/", "https://xxxxx:xxxxx@host/" },
 };
 
 /* A file's, or what is not text at all. */
