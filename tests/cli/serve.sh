@@ -130,6 +130,17 @@ chmod 666 "$work/buildkitd.toml"
 run 1 "$work/buildkitd" --config "$work/buildkitd.toml" --addr "unix://$work/b"
 assert_has "$work/err" "refused"
 
+echo "-- what a cluster is told"
+node=$abs_top_srcdir/examples/buildx-node
+run 0 jq -r -f "$node/kubernetes.jq" "$node/kubernetes.json"
+[ ! -s "$work/out" ] || fail "see above"
+jq '.items[2].spec.ports[0].targetPort = "none"' "$node/kubernetes.json" >"$work/wrong.json"
+run 0 jq -r -f "$node/kubernetes.jq" "$work/wrong.json"
+assert_eq "Service: no port none" "$(cat "$work/out")"
+args=$(jq -r '.items[0].spec.template.spec.containers[0].args[]' "$node/kubernetes.json" | sed "s,///run/buildkit,//$work,")
+run 1 "$work/buildkitd" $args
+assert_has "$work/err" "/certs/ca.pem"
+
 echo "-- everything"
 run 0 /usr/bin/python3 "$client" "unix:$work/s" "$work" $server
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
