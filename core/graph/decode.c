@@ -422,6 +422,8 @@ check_exec(struct decoder *d, const struct tenon_op_exec *x, size_t inputs)
     }
     if (rc == 0 && !root)
         rc = tenon_error_set(d->err, TENON_E_INVALID, "exec without a mount at /");
+    if (rc == 0 && x->security != 0 && x->security != 1) /* sandbox, insecure */
+        rc = tenon_error_set(d->err, TENON_E_INVALID, "invalid security mode %d", x->security);
     return rc;
 }
 

@@ -146,6 +146,17 @@ START_TEST(test_graph_exec_needs_arguments_and_a_root)
 }
 END_TEST
 
+START_TEST(test_graph_security_modes_have_limits)
+{
+    for (int32_t mode = -1; mode <= 2; mode++) {
+        exec_op.exec.security = mode;
+        ck_assert_int_eq(decode_with_two_inputs(&exec_op), mode == 0 || mode == 1 ? 0
+                                                                                : TENON_E_INVALID);
+    }
+    ck_assert_str_eq(err.message, "invalid security mode 2");
+}
+END_TEST
+
 START_TEST(test_graph_mount_types_have_limits)
 {
     static const int32_t bad[] = { -1, TENON_LLB_MOUNT_TMPFS + 1, 1000 };
@@ -508,6 +519,7 @@ main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_graph_numbers_have_limits, 0, tenon_countof(numbers));
     tcase_add_test(t, test_graph_exec_needs_arguments_and_a_root);
+    tcase_add_test(t, test_graph_security_modes_have_limits);
     tcase_add_test(t, test_graph_mount_types_have_limits);
     tcase_add_test(t, test_graph_file_op_needs_actions);
     tcase_add_test(t, test_graph_source_has_a_name_and_no_inputs);
