@@ -108,12 +108,13 @@ add_epoch(const struct message_list *options, struct tenon_export *x)
 {
     static const char option[] = "build-arg:SOURCE_DATE_EPOCH", attr[] = "source-date-epoch=";
     const struct ctl_pair *p = options->items;
+    int64_t seconds;
 
     for (char *const *own = x->pairs; own && *own; own++)
         if (tenon_has_prefix(*own, attr))
             return;
-    for (size_t i = 0; i < options->len; i++)
-        if (!strcmp(p[i].key, option) && *p[i].value)
+    for (size_t i = 0; i < options->len; i++) /* a word is for the frontend: "context" */
+        if (!strcmp(p[i].key, option) && tenon_parse_i64(p[i].value, &seconds))
             tenon_strv_push(&x->pairs, tenon_asprintf("%s%s", attr, p[i].value));
 }
 

@@ -620,6 +620,10 @@ def by_definition(channel, session):
           FrontendAttrs={"build-arg:SOURCE_DATE_EPOCH": "1445412480"}).wait()
     with tarfile.open(fileobj=io.BytesIO(session.results.pop(0))) as tar:
         check("an epoch for what no Dockerfile says", tar.getmember("made").mtime == 1445412480)
+    answer = Build(channel, session, Definition=write_file(b"a word"), Exporters=TAR,
+                   FrontendAttrs={"build-arg:SOURCE_DATE_EPOCH": "context"}).wait()
+    check("an epoch that is a word", not isinstance(answer, grpc.RpcError), str(answer))
+    session.results.pop(0)
     again = Build(channel, session, ref=build.ref, Exporters=TAR,
                   Definition=write_file(b"another")).wait()
     check("the name of a build that is over", not isinstance(again, grpc.RpcError) and
