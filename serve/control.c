@@ -58,7 +58,8 @@ has_filter(const struct message_list *filters)
 
 /* ---- who we are ---------------------------------------------------------- */
 
-static const struct ctl_version version = {"tenon", "v" TENON_VERSION, ""};
+/* The last is that of the language, as provenance has it. */
+static const struct ctl_version version = {"tenon", "v" TENON_VERSION, "", "1.26.0"};
 
 static void
 info(void *server, struct grpc_call *call)

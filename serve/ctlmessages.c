@@ -39,6 +39,7 @@ FIELDS ctl_version_fields[] = {
     MESSAGE_FIELD(1, STRING, ctl_version, package),
     MESSAGE_FIELD(2, STRING, ctl_version, version),
     MESSAGE_FIELD(3, STRING, ctl_version, revision),
+    MESSAGE_FIELD(4, STRING, ctl_version, dockerfile),
 };
 INFO(ctl_version);
 

@@ -28,7 +28,7 @@ struct ctl_time {
 /* ---- who we are ---------------------------------------------------------- */
 
 struct ctl_version {
-    const char *package, *version, *revision;
+    const char *package, *version, *revision, *dockerfile;
 };
 struct ctl_info {
     const struct ctl_version *version;

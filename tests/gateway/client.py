@@ -30,7 +30,7 @@ import grpc  # noqa: E402
 
 frontend.TABLES += """\
 Bytes: 1 data bytes
-Version: 1 package string, 2 version string
+Version: 1 package string, 2 version string, 4 dockerfileVersion string
 Info: 1 buildkitVersion Version
 Workers: 1 record WorkerRecord*
 WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*
@@ -463,6 +463,9 @@ def attested(channel, session):
 
     text = layout(provenance="mode=max,capture-usage=true", sbom="")
     check("provenance", b"https://slsa.dev/provenance/v1" in text)
+    info = call(channel, CONTROL + "Info", NONE(), m.Info)
+    check("the version of Dockerfiles", b"dockerfileVersion" in text and
+          b'"%s"' % info.buildkitVersion.dockerfileVersion.encode() in text, str(info))
     check("a bill of materials", b"https://spdx.dev/Document" in text)
     text = layout(provenance="mode=min,inline-only=true")
     check("provenance that is inline only", b"https://slsa.dev/provenance" not in text)
