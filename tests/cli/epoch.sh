@@ -72,11 +72,11 @@ epoch context "$work/context"; wanted ""
 
 refused() {
     run 1 tenon build --build-arg "SOURCE_DATE_EPOCH=$1" "$work/context"
-    assert_has "$work/err" "invalid SOURCE_DATE_EPOCH: $1"
+    assert_has "$work/err" "$2: $1"
 }
-refused two
-refused more
-refused nobody
+refused two "does not meet source-only requirements"
+refused more "does not meet source-only requirements"
+refused nobody "invalid SOURCE_DATE_EPOCH"
 epoch "" "$work/context"; wanted ""
 # An output's own wins: empty, there is none, and only what the frontend wrote has the build's.
 printf 'FROM scratch\nCOPY file.txt /\n' >"$work/context/out.Dockerfile"

@@ -745,6 +745,9 @@ def driven(channel, session):
         refused("a reference that is not there", build.bridge(
             "ReadFile", m.ReadFileRequest(Ref="ref-99", FilePath="/made"), m.ReadFileResponse),
             grpc.StatusCode.NOT_FOUND, "ref-99")
+        refused("an input of nothing", build.bridge("Solve", m.SolveRequest(
+            Frontend="dockerfile.v0", FrontendInputs={"context": m.Definition()},
+            allowResultReturn=True), m.SolveResponse), grpc.StatusCode.UNKNOWN, "nil input definition")
         build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref(id=ref))), NONE)
 
     Build(channel, session, drive, Exporters=TAR).wait()

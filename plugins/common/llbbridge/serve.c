@@ -186,6 +186,11 @@ load_inputs(struct serving *s, const struct message_list *blobs)
 
     for (size_t i = 0; i < blobs->len; i++) {
         list[i].name = b[i].key;
+        if (!b[i].value.len) {
+            s->gw->host->error(s->err, TENON_E_INVALID, 0,
+                               "invalid nil input definition to definition op");
+            return NULL;
+        }
         if (s->gw->bridge->solve_definition(s->ctx, s->gw->graph, b[i].value.data,
                                             b[i].value.len, &list[i].ref, s->err) < 0)
             return NULL;

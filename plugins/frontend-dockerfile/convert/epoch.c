@@ -104,6 +104,15 @@ added_source(const struct df_convert *c, const char *stage)
     return NULL;
 }
 
+static bool
+is_stage(const struct df_convert *c, const char *name)
+{
+    for (size_t i = 0; i < c->file->stages_len; i++)
+        if (!strcasecmp(c->file->stages[i].name, name))
+            return true;
+    return false;
+}
+
 /* What the name stands for as the reader of the file sees it: the build context, a
  * named context, a stage.  False when there is nothing that has a time. */
 static bool
@@ -140,6 +149,9 @@ set_from_source(struct df_convert *c, const char *name, struct tenon_error *err)
         return df_fail(c->build, err, (struct df_lines){0},
                        "invalid SOURCE_DATE_EPOCH: the server does not say when %s was modified",
                        name);
+    if (is_stage(c, name))
+        return df_fail(c->build, err, (struct df_lines){0}, "SOURCE_DATE_EPOCH stage does not meet "
+                       "source-only requirements: %s is more than one ADD of a URL", name);
     return df_fail(c->build, err, (struct df_lines){0}, "invalid SOURCE_DATE_EPOCH: %s", name);
 }
 
