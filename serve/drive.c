@@ -207,7 +207,7 @@ drive_call(struct server *s, struct grpc_call *call)
     const bool is_stream = tenon_has_suffix(grpc_call_path(call), "/ExecProcess");
 
     if (!ref) {
-        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "no buildid found in context");
+        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "no " BUILD_HEADER ": which build is it?");
         return;
     }
     if (!grpc_call_await(call, !is_stream))

@@ -160,6 +160,9 @@ EXTRA_DIST += %D%/attestations
 # On other kernels; not a part of `make check`.
 EXTRA_DIST += %D%/vm
 
+# BuildKit's own suites; not a part of `make check`.
+EXTRA_DIST += %D%/buildkit
+
 # Recorded from BuildKit; scripts/check runs it.
 EXTRA_DIST += %D%/conformance
 # Built by cli/dockerfiles.sh.
