@@ -29,6 +29,11 @@ check_inline(bool to, char *const *pairs, struct tenon_error *err)
                         "--cache-from: an inline cache is a part of an image");
         return tenon_error_hint(err, "--cache-from type=registry,ref=IMAGE");
     }
+    if (pairs && *pairs && tenon_has_prefix(*pairs, "mounts=")) {
+        tenon_error_set(err, TENON_E_INVALID, "cache type inline: an image has no place for "
+                        "cache mounts");
+        return tenon_error_hint(err, "--cache-to type=registry,ref=NAME,%s beside it", *pairs);
+    }
     if (pairs && *pairs)
         return tenon_error_set(err, TENON_E_INVALID,
                                "cache type inline: unknown option \"%.*s\"",

@@ -6,6 +6,7 @@ unit_tests = \
 	tests/unit/test-buf \
 	tests/unit/test-build-bridge \
 	tests/unit/test-builds \
+	tests/unit/test-chunks \
 	tests/unit/test-comma \
 	tests/unit/test-compare \
 	tests/unit/test-df-dispatch \
@@ -150,6 +151,7 @@ unit_helpers = \
 fuzz_targets = \
 	tests/fuzz/fuzz-answers \
 	tests/fuzz/fuzz-cache \
+	tests/fuzz/fuzz-chunks \
 	tests/fuzz/fuzz-credentials \
 	tests/fuzz/fuzz-definition \
 	tests/fuzz/fuzz-dockerfile \
@@ -194,6 +196,7 @@ abi_helpers = \
 cli_tests = \
 	tests/cli/attestations.sh \
 	tests/cli/cache-buildkit.sh \
+	tests/cli/cache-mounts.sh \
 	tests/cli/cache-objects.sh \
 	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \

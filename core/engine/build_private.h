@@ -14,6 +14,13 @@
 struct tenon_cache; /* remotecache.c */
 struct tenon_attesting; /* attesters.c */
 
+struct tenon_mount_offer { /* a cache mount that an imported cache has; cachemounts.c */
+    char *id;
+    struct tenon_cache *cache;
+    struct tenon_digest digest; /* of its index */
+    int64_t size;
+};
+
 struct tenon_left { /* of a step that failed; leftovers.c */
     const struct tenon_vertex *vertex; /* stands for it */
     const struct tenon_chain *chain;   /* what it is; the engine's */
@@ -36,6 +43,7 @@ struct tenon_build {
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
+    TENON_VEC(struct tenon_mount_offer) mount_offers; /* complete before the first step */
     TENON_VEC(struct tenon_attesting *) attesting;
     const char *frontend;        /* of the request, and */
     const char *const *options;  /* its options: borrowed while it runs */

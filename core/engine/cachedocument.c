@@ -11,6 +11,7 @@
 #include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "engine/buildkitdocument.h"
+#include "engine/cachemounts.h"
 #include "engine/remotecache.h"
 #include "image/assemble.h"
 #include "solve/cache.h"
@@ -228,6 +229,22 @@ write_manifest(struct document *d, struct json_object *config,
     return TENON_OK;
 }
 
+/* Who does not know them passes over them: in the document a member that it has no name for, in the
+ * manifest blobs that no layer refers to. */
+static void
+add_mounts(struct document *d, struct json_object *config, const struct tenon_mounts *mounts)
+{
+    if (!mounts->entries)
+        return;
+    json_object_object_add(config, "tenon.mounts", json_object_get(mounts->entries));
+    for (size_t i = 0; i < json_object_array_length(mounts->blobs); i++) {
+        struct json_object *o = json_object_array_get_idx(mounts->blobs, i);
+        const char *digest = json_object_get_string(json_object_object_get(o, "digest"));
+        if (seen(&d->by_digest, tenon_strdup(digest), 0) < 0)
+            json_object_array_add(d->blobs, json_object_get(o));
+    }
+}
+
 static int
 by_id(const void *a, const void *b)
 {
@@ -246,7 +263,7 @@ tenon_cache_entries_sort(struct tenon_cache_entry *list, size_t count)
 int
 tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                      const struct tenon_chain *final, size_t final_count, bool all,
-                     const struct tenon_image_options *o,
+                     const struct tenon_image_options *o, const struct tenon_mounts *mounts,
                      struct tenon_desc *manifest, struct tenon_error *err)
 {
     auto_json struct json_object *config = json_object_new_object();
@@ -269,6 +286,8 @@ tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, siz
     }
     if (rc == 0)
         tenon_buildkit_document(known, count, results, d.records);
+    if (rc == 0)
+        add_mounts(&d, config, mounts);
     if (rc == 0)
         rc = write_manifest(&d, config, manifest, err);
     seen_release(d.by_name);

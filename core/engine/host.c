@@ -16,6 +16,7 @@
 #include "tools/parse.h"
 #include "engine/attestation.h"
 #include "engine/build_private.h"
+#include "engine/cachemounts.h"
 #include "engine/facts.h"
 #include "engine/host_fetch.h"
 #include "engine/host_image.h"
@@ -249,13 +250,9 @@ host_cache_dir(struct tenon_ctx *ctx, const char *id, const char *sharing,
     struct tenon_lock *lock = NULL;
     if (tenon_has_prefix(id, TENON_CACHE_KEPT)) /* not a step's to write to */
         return tenon_error_set(err, TENON_E_INVALID, "invalid cache id");
-    auto_free char *what = tenon_asprintf("uses the cache mount \"%.*s\"",
-                                          (int)strcspn(id, TENON_CACHE_SEEDED), id);
-    struct tenon_waiting waiting;
-    tenon_waiting_init(&waiting, tenon_ctx_engine(ctx), tenon_ctx_vertex(ctx), what);
-    int fd = tenon_cache_mount_open(tenon_ctx_engine(ctx)->store, id, sharing,
-                                    seed_fd, mode, uid, gid, host_cancel_fd(ctx),
-                                    &waiting.watch, &lock, err);
+    const struct tenon_mount_want want = { .id = id, .sharing = sharing, .seed_fd = seed_fd,
+                                           .mode = mode, .uid = uid, .gid = gid };
+    int fd = tenon_mounts_open(ctx, &want, &lock, err);
     if (fd >= 0 && lock)
         tenon_ctx_defer(ctx, release_lock, lock);
     return fd;

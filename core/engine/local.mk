@@ -16,6 +16,12 @@ libtenon_core_la_SOURCES += \
 	%D%/buildkitdocument.c \
 	%D%/buildkitdocument.h \
 	%D%/cachedocument.c \
+	%D%/cachemounts.c \
+	%D%/cachemounts.h \
+	%D%/mountexport.c \
+	%D%/mountoffer.h \
+	%D%/onecache.c \
+	%D%/onecache.h \
 	%D%/inlinecache.c \
 	%D%/compatibility.c \
 	%D%/compatibility.h \

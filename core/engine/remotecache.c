@@ -10,31 +10,13 @@
 
 #include "base/log.h"
 #include "tools/base64.h"
+#include "engine/cachemounts.h"
+#include "engine/onecache.h"
 #include "image/image.h"
 #include "solve/cache.h"
 
 #define ENTRIES_MAX 256
 #define DOCUMENTS_MAX ((size_t)256 << 20) /* bytes of all of a build */
-
-struct tenon_cache { /* one --cache-from, until the build ends */
-    char *name; /* "local:DIR", "HOST/REPOSITORY:TAG", or as the plugin says */
-    struct tenon_module *module;
-    struct tenon_values *values;
-    struct tenon_ctx *ctx; /* while it is loaded; what load gave lives in it */
-    TENON_VEC(struct tenon_import *) imports; /* one, or one a platform */
-};
-
-static int
-open_plugin(struct tenon_build *b, const struct tenon_export *x,
-            struct tenon_module **m, struct tenon_values **values,
-            struct tenon_error *err)
-{
-    auto_free char *what = tenon_asprintf("cache type %s", x->type);
-    if (tenon_plugins_get(b->engine->plugins, TENON_KIND_CACHE, x->type, m, err) < 0)
-        return err->code;
-    return tenon_values_parse((*m)->plugin.options, (*m)->plugin.param_size,
-                              (const char *const *)x->pairs, what, values, err);
-}
 
 static int
 lacks(const struct tenon_export *x, const char *what, struct tenon_error *err)
@@ -84,7 +66,7 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
             from ? &req->cache_from[i] : &req->cache_to[i - req->cache_from_count];
         struct tenon_module *m;
         auto_values struct tenon_values *v = NULL;
-        if (open_plugin(b, x, &m, &v, err) < 0)
+        if (tenon_cache_open(b, x, &m, &v, err) < 0)
             return err->code;
         const struct tenon_cache_ops *ops = m->plugin.ops.cache;
         if (from && !(ops->load && ops->fetch))
@@ -99,74 +81,7 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
     return TENON_OK;
 }
 
-/* What the plugin calls it; NULL when that has no word for it. */
-static char *
-own_name(struct tenon_build *b, const struct tenon_export *x)
-{
-    auto_error struct tenon_error told = TENON_ERROR_INIT; /* by what is done with it next */
-    auto_values struct tenon_values *values = NULL;
-    struct tenon_module *m;
-    if (open_plugin(b, x, &m, &values, &told) < 0 || !m->plugin.ops.cache->name)
-        return NULL;
-    auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
-    tenon_module_enter(m);
-    char *name = tenon_strdup(m->plugin.ops.cache->name(m->self, ctx, values, &told));
-    tenon_module_leave(m);
-    return name;
-}
-
-/* Else the place that the options name, and no other option: some are secrets. */
-static char *
-cache_name(struct tenon_build *b, const struct tenon_export *x)
-{
-    char *name = own_name(b, x);
-    if (name)
-        return name;
-    for (char **p = x->pairs; p && *p; p++) { /* the last one counts, as it does for the plugin */
-        const bool ref = tenon_has_prefix(*p, "ref=");
-        if (!ref && !tenon_has_prefix(*p, "src="))
-            continue;
-        free(name);
-        name = ref ? tenon_strdup(*p + 4) : tenon_asprintf("%s:%s", x->type, *p + 4);
-    }
-    return name ? name : tenon_strdup(x->type);
-}
-
-static void
-warn(struct tenon_build *b, const char *what, struct tenon_error *err)
-{
-    auto_free char *text = tenon_asprintf("WARNING: %s: %s", what,
-                                          err->message ? err->message : "");
-    const struct tenon_event ev = { .struct_size = sizeof ev, .name = text,
-                                    .type = TENON_EVENT_MESSAGE,
-                                    .level = TENON_LOG_WARNING };
-    tenon_events_post(b->engine->events, &ev);
-    tenon_error_release(err);
-}
-
-/* A step of the build that is not a vertex. */
-static struct tenon_ctx *
-start(struct tenon_build *b, struct tenon_cancel *cancel, const char *name, char digest[72])
-{
-    tenon_events_fresh_digest(digest);
-    const struct tenon_vertex_info info = { .digest = digest, .name = name };
-    tenon_events_start(b->engine->events, &info);
-    return tenon_ctx_new(b->engine, b->engine->events, cancel, digest);
-}
-
 /* ---- import ------------------------------------------------------------- */
-
-static int
-fetch(void *data, struct tenon_ctx *ctx, const struct tenon_descriptor *blob,
-      struct tenon_error *err)
-{
-    struct tenon_cache *c = data;
-    struct tenon_module *m = c->module;
-    tenon_module_enter(m);
-    int rc = m->plugin.ops.cache->fetch(m->self, ctx, c->values, blob, err);
-    tenon_module_leave(m);
-    return tenon_module_check(m, "fetch", rc, err);
-}
 
 static int
 read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc *d,
@@ -174,7 +89,7 @@ read_blob(struct tenon_build *b, struct tenon_cache *c, const struct tenon_desc 
 {
     const struct tenon_descriptor blob = { .media_type = d->media_type, .digest = d->digest,
                                            .size = d->size };
-    int rc = fetch(c, c->ctx, &blob, err);
+    int rc = tenon_cache_fetch(c, c->ctx, &blob, err);
     return rc < 0 ? rc : tenon_blob_read(b->engine->store, d->digest, TENON_CACHE_DOCUMENT_MAX,
                                          out, err);
 }
@@ -188,11 +103,13 @@ read_document(struct tenon_build *b, struct tenon_cache *c, const struct tenon_b
         return tenon_error_set(err, TENON_E_LIMIT, "the caches of this build are too large");
     b->cache_bytes += text->len;
     struct tenon_import *import = NULL;
-    if (tenon_import_new(c->name, text->data, text->len, fetch, c, &import, err) < 0)
+    if (tenon_import_new(c->name, text->data, text->len, tenon_cache_fetch, c, &import, err) < 0)
         return err->code;
-    if (tenon_values_bool(c->values, "trust"))
+    if (tenon_cache_is_trusted(c))
         tenon_import_trust(import);
     tenon_vec_push(&c->imports, import);
+    if (!c->is_guest)
+        tenon_mounts_offer(b, c, text->data, text->len);
     return TENON_OK;
 }
 
@@ -338,7 +255,8 @@ load(struct tenon_build *b, struct tenon_cache *c, struct tenon_error *err)
         return rc;
     if (rc < 0) {
         auto_free char *what = tenon_asprintf("cache %s is not used", c->name);
-        warn(b, what, err);
+        tenon_cache_warn(b, what, err);
+        tenon_mounts_forget(b, c);
         forget(c);
     }
     return TENON_OK;
@@ -366,23 +284,24 @@ origin_of(const struct tenon_build *b)
 
 /* cancel: of the one who wants it. */
 static int
-import_one(struct tenon_build *b, const struct tenon_export *from, struct tenon_cancel *cancel,
-           struct tenon_error *err)
+import_one(struct tenon_build *b, const struct tenon_export *from, bool is_guest,
+           struct tenon_cancel *cancel, struct tenon_error *err)
 {
     struct tenon_module *m;
     auto_values struct tenon_values *values = NULL;
     char digest[72];
-    if (open_plugin(b, from, &m, &values, err) < 0)
+    if (tenon_cache_open(b, from, &m, &values, err) < 0)
         return err->code;
     if (!m->plugin.ops.cache->load || !m->plugin.ops.cache->fetch)
         return lacks(from, "be imported", err);
     struct tenon_cache *c = tenon_new0(struct tenon_cache);
     tenon_vec_push(&b->caches, c);
-    c->name = cache_name(b, from);
+    c->name = tenon_cache_name(b, from);
     c->module = m;
+    c->is_guest = is_guest;
     c->values = tenon_steal(&values);
     auto_free char *title = tenon_asprintf("importing cache manifest from %s", c->name);
-    c->ctx = start(b, cancel, title, digest);
+    c->ctx = tenon_cache_start(b, cancel, title, digest);
     int rc = load(b, c, err);
     tenon_ctx_free(tenon_steal(&c->ctx));
     tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,
@@ -399,7 +318,7 @@ tenon_caches_import(struct tenon_build *b, const struct tenon_build_request *req
                     struct tenon_error *err)
 {
     for (size_t i = 0; i < req->cache_from_count; i++)
-        if (import_one(b, &req->cache_from[i], b->engine->cancel, err) < 0)
+        if (import_one(b, &req->cache_from[i], false, b->engine->cancel, err) < 0)
             return err->code;
     return TENON_OK;
 }
@@ -414,7 +333,7 @@ tenon_caches_tell(struct tenon_build *b)
 static bool
 is_known(struct tenon_build *b, const struct tenon_export *from)
 {
-    auto_free char *name = cache_name(b, from);
+    auto_free char *name = tenon_cache_name(b, from);
     bool known = false;
     tenon_vec_foreach(p, &b->caches)
         known = known || tenon_streq((*p)->name, name);
@@ -458,7 +377,7 @@ add(struct tenon_build *b, const struct tenon_export *from, struct tenon_cancel 
 
     if (before >= TENON_CACHES_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "more than %d caches", TENON_CACHES_MAX);
-    int rc = import_one(b, from, cancel, err);
+    int rc = import_one(b, from, true, cancel, err);
     while (rc < 0 && b->caches.len > before) /* the next one who names it tries again */
         cache_free(b->caches.items[--b->caches.len]);
     return rc;
@@ -477,9 +396,9 @@ tenon_caches_add(struct tenon_build *b, const char *type, const char *const *opt
         rc = add(b, &from, cancel, err);
         atomic_store(&b->has_guests, true);
         if (rc == TENON_E_NOT_FOUND || rc == TENON_E_UNSUPPORTED) { /* a cache is never needed */
-            auto_free char *name = cache_name(b, &from);
+            auto_free char *name = tenon_cache_name(b, &from);
             auto_free char *what = tenon_asprintf("cache %s is not used", name);
-            warn(b, what, err);
+            tenon_cache_warn(b, what, err);
             rc = TENON_OK;
         }
         tenon_caches_tell(b);
@@ -495,14 +414,15 @@ tenon_caches_free(struct tenon_build *b)
         cache_free(*p);
     tenon_vec_release(&b->caches);
     tenon_vec_release(&b->imports);
+    tenon_mounts_forget(b, NULL);
 }
 
 /* ---- export ------------------------------------------------------------- */
 
 static int
 make_document(struct tenon_build *b, const struct tenon_values *values,
-              struct tenon_ctx *ctx, struct tenon_desc *manifest,
-              struct tenon_error *err)
+              struct tenon_ctx *ctx, const struct tenon_mounts *mounts,
+              struct tenon_desc *manifest, struct tenon_error *err)
 {
     static const char preparing[] = "preparing build cache for export";
     const struct tenon_image_options o = {
@@ -522,7 +442,7 @@ make_document(struct tenon_build *b, const struct tenon_values *values,
         if (p->ref && p->ref->solved)
             tenon_vec_push(&final, p->ref->made.chain);
     int rc = tenon_cache_document(b->engine->store, known, count, final.items, final.len,
-                                  all, &o, manifest, err);
+                                  all, &o, mounts, manifest, err);
     tenon_vec_release(&final);
     tenon_cache_entries_free(known, count);
     tenon_ctx_status_done(ctx, preparing);
@@ -541,22 +461,38 @@ tell_manifest(struct tenon_build *b, const struct tenon_desc *manifest, struct t
 }
 
 static int
+call_save(struct tenon_module *m, const struct tenon_values *values, struct tenon_ctx *ctx,
+          const struct tenon_desc *manifest, struct tenon_error *err)
+{
+    const struct tenon_descriptor d = { .media_type = manifest->media_type,
+                                        .digest = manifest->digest, .size = manifest->size };
+    tenon_module_enter(m);
+    int rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);
+    tenon_module_leave(m);
+    return tenon_module_check(m, "save", rc, err);
+}
+
+/* name: the place's. */
+static int
 save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
-     struct tenon_ctx *ctx, struct tenon_error *err)
+     const char *name, struct tenon_ctx *ctx, struct tenon_error *err)
 {
     struct tenon_desc manifest = {0};
-    int rc = make_document(b, values, ctx, &manifest, err);
-    if (rc == 0) {
-        const struct tenon_descriptor d = { .media_type = manifest.media_type,
-                                            .digest = manifest.digest,
-                                            .size = manifest.size };
-        tenon_module_enter(m);
-        rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);
-        tenon_module_leave(m);
-        rc = tenon_module_check(m, "save", rc, err);
+    auto_mounts struct tenon_mounts mounts = {0};
+    int rc = tenon_mounts_export(b, ctx, tenon_values_string(values, "mounts"), name, &mounts,
+                                 err);
+    if (rc == 0)
+        rc = make_document(b, values, ctx, &mounts, &manifest, err);
+    if (rc == 0)
+        rc = call_save(m, values, ctx, &manifest, err);
+    if (rc == TENON_E_NOT_FOUND && mounts.absent.len) { /* it has lost what was there */
+        tenon_error_release(err);
+        rc = tenon_mounts_fetch_absent(&mounts, ctx, err);
         if (rc == 0)
-            rc = tell_manifest(b, &manifest, err);
+            rc = call_save(m, values, ctx, &manifest, err);
     }
+    if (rc == 0)
+        rc = tell_manifest(b, &manifest, err);
     tenon_desc_release(&manifest);
     return rc < 0 ? tenon_error_context(err, "export cache") : TENON_OK;
 }
@@ -567,14 +503,16 @@ export_one(struct tenon_build *b, const struct tenon_export *x, struct tenon_err
     struct tenon_module *m;
     auto_values struct tenon_values *values = NULL;
     char digest[72];
-    if (open_plugin(b, x, &m, &values, err) < 0)
+    if (tenon_cache_open(b, x, &m, &values, err) < 0)
         return err->code;
     const char *title = m->plugin.ops.cache->title;
-    struct tenon_ctx *ctx = start(b, b->engine->cancel, title ? title : "exporting cache", digest);
-    int rc = save(b, m, values, ctx, err);
+    auto_free char *name = tenon_cache_name(b, x);
+    struct tenon_ctx *ctx = tenon_cache_start(b, b->engine->cancel,
+                                              title ? title : "exporting cache", digest);
+    int rc = save(b, m, values, name, ctx, err);
     tenon_ctx_free(ctx);
     if (rc < 0 && rc != TENON_E_CANCELLED && tenon_values_bool(values, "ignore-error")) {
-        warn(b, "the cache was not exported", err);
+        tenon_cache_warn(b, "the cache was not exported", err);
         rc = TENON_OK;
     }
     tenon_events_done(b->engine->events, digest, false, rc < 0 ? err->message : NULL,

@@ -10,6 +10,7 @@
 #define TENON_MT_CACHE_CONFIG "application/vnd.buildkit.cacheconfig.v0"
 
 struct tenon_image_layer;
+struct tenon_mounts; /* cachemounts.h */
 struct tenon_cache_entry;
 struct json_object;
 
@@ -40,10 +41,10 @@ int tenon_caches_known(struct tenon_build *b, bool all, struct tenon_cache_entry
                        size_t *count, struct tenon_error *err);
 /* The manifest of what `known` says, with the blobs it refers
  * to, in the content store.  final: what the build was about; unless `all`, only
- * results that these are made of are in it, of the others the keys alone. */
+ * results that these are made of are in it, of the others the keys alone. mounts go with it. */
 int tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, size_t count,
                          const struct tenon_chain *final, size_t final_count, bool all,
-                         const struct tenon_image_options *o,
+                         const struct tenon_image_options *o, const struct tenon_mounts *mounts,
                          struct tenon_desc *manifest, struct tenon_error *err);
 /* All keys of an entry, those that the store has too, each once and sorted; *out is the
  * caller's, also on failure NULL. Entries in an order that is always the same. */

@@ -49,6 +49,19 @@ first_time(struct tenon_engine *engine, const char *id, bool seeded)
     return is_first;
 }
 
+bool
+tenon_cache_was_emptied(struct tenon_engine *engine, const char *id)
+{
+    struct dropped *d = tenon_engine_kept(engine, &dropped_kind);
+    pthread_mutex_lock(&d->lock);
+    bool was = false;
+    for (char **n = d->names; n && *n; n++)
+        was = was || !strcmp(*n, id) ||
+              (tenon_has_suffix(*n, TENON_CACHE_SEEDED) && tenon_has_prefix(id, *n));
+    pthread_mutex_unlock(&d->lock);
+    return was;
+}
+
 int
 tenon_step_empty_caches(struct tenon_step *s, struct tenon_error *err)
 {

@@ -33,6 +33,9 @@ int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const int stdio[3], bool prompt, int32_t *status,
                      struct tenon_error *err);
 
+/* emptycaches.c: whether the cache mount of this id was, for a step that must not use the cache. */
+bool tenon_cache_was_emptied(struct tenon_engine *engine, const char *id);
+
 /* ---- container.c: a sandbox for several processes -------------------------- */
 
 /* v: what is mounted, the network, names of hosts; inputs stay the caller's as long as it is

@@ -31,6 +31,10 @@ int tenon_archive_unpack(int fd, int rootfd, const char *dest, int64_t uid, int6
 int tenon_context_unpack(int fd, int rootfd, const char *dest, int64_t uid, int64_t gid,
                          const struct tenon_limits *limits, struct tenon_cancel *cancel,
                          struct tenon_error *err);
+/* A tar of a tree (image/treewrite.h), from where fd stands (a pipe will do), into the empty
+ * directory at rootfd; owners as for a context. */
+int tenon_tree_unpack(int fd, int rootfd, const struct tenon_limits *limits,
+                      struct tenon_cancel *cancel, struct tenon_error *err);
 
 struct archive;
 struct archive_entry; /* image/libarchive.h */

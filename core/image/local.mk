@@ -4,6 +4,10 @@ libtenon_core_la_SOURCES += \
 	%D%/annotations.c \
 	%D%/assemble.h \
 	%D%/chainblobs.c \
+	%D%/chunkindex.c \
+	%D%/chunkindex.h \
+	%D%/chunkread.c \
+	%D%/chunkwrite.c \
 	%D%/config.c \
 	%D%/contents.c \
 	%D%/contents.h \
@@ -41,5 +45,7 @@ libtenon_core_la_SOURCES += \
 	%D%/tar.h \
 	%D%/tarscan.c \
 	%D%/tarscan.h \
+	%D%/treewrite.c \
+	%D%/treewrite.h \
 	%D%/unpack.c \
 	%D%/walk.c

@@ -170,6 +170,15 @@ unpack_stream(const struct tenon_extract *given, int blob_fd, const char *diff_i
     return with_tar(blob_fd, diff_id, given->limits, extract, &x, err);
 }
 
+int
+tenon_tree_unpack(int fd, int rootfd, const struct tenon_limits *limits,
+                  struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    const struct tenon_extract x = { .rootfd = rootfd, .squash = true, .uid = -1, .gid = -1,
+                                     .limits = limits, .cancel = cancel };
+    return unpack_stream(&x, fd, NULL, err);
+}
+
 struct each {
     tenon_layer_entry *visit;
     void *data;

@@ -205,6 +205,11 @@ struct tenon_registry_api {
     int (*pull_blob)(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
                      const struct tenon_descriptor *desc,
                      struct tenon_error *err);
+    /* One blob of the content store to the repository of ref, unless that has it; of flags
+     * TENON_PUSH_INSECURE. */
+    int (*push_blob)(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+                     const struct tenon_descriptor *desc,
+                     struct tenon_error *err);
 };
 #define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
 #define TENON_PUSH_INSECURE (UINT32_C(1) << 1)
@@ -1250,7 +1255,7 @@ struct tenon_progress_ops { /* always called from one thread */
 /* ---- caches -------------------------------------------------------------
  * A cache is an OCI manifest somewhere: its config lists results by their keys,
  * its layers are what the results are made of (docs/caching.md).  The core
- * reads and writes the documents, a plugin keeps them.  Which results are in
+ * reads and writes the documents, a plugin keeps them.  Which results and mounts are in
  * it and in which compression is told by the options of TENON_CACHE_PARAMS,
  * which every cache plugin declares. */
 
@@ -1289,11 +1294,18 @@ struct tenon_cache_ops {
     const char *(*name)(void *self, struct tenon_ctx *ctx,
                         const struct tenon_values *options,
                         struct tenon_error *err);
+    /* Optional.  A blob of the content store that save will need is sent before, while steps
+     * run; several threads.  What fails here save tries again. */
+    int (*send)(void *self, struct tenon_ctx *ctx,
+                const struct tenon_values *options,
+                const struct tenon_descriptor *blob, struct tenon_error *err);
 };
 
 #define TENON_CACHE_PARAMS                                                     \
     { .name = "mode", .help = "min: what the result is made of; max: every step", \
       .type = TENON_TYPE_CHOICE, .choices = "min|max", .def = "min" },         \
+    { .name = "mounts", .help = "cache mounts that go with it: all, or ids between ;", \
+      .type = TENON_TYPE_STRING },                                             \
     { .name = "trust", .help = "what is imported is as good as what was made here", \
       .type = TENON_TYPE_BOOL, .def = "false" },                               \
     { .name = "ignore-error", .help = "a failed export is only a warning",     \

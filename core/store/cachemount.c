@@ -20,16 +20,16 @@ struct numbers {
     TENON_VEC(int64_t) list;
 };
 
-/* prefix: all ids that begin so. */
+#define ALL_OF "SELECT n FROM cache WHERE id = ?1 ORDER BY n"
+#define ALL_OF_USED "SELECT n FROM cache WHERE id = ?1 ORDER BY used DESC"
+#define ALL_THAT_BEGIN "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
+
 static int
-find_all(struct tenon_store *s, const char *id, bool prefix, struct numbers *out,
+find_all(struct tenon_store *s, const char *id, const char *which, struct numbers *out,
          struct tenon_error *err)
 {
     struct db_query q;
-    if (db_begin(s, &q,
-                 prefix ? "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
-                        : "SELECT n FROM cache WHERE id = ?1 ORDER BY n",
-                 err) < 0)
+    if (db_begin(s, &q, which, err) < 0)
         return err->code;
     db_text(&q, 1, id);
     int rc;
@@ -38,6 +38,14 @@ find_all(struct tenon_store *s, const char *id, bool prefix, struct numbers *out
     db_end(&q);
     return rc;
 }
+
+struct want { /* of one who opens one */
+    const char *id;
+    bool is_private, shared;
+    int seed_fd; /* -1: it starts empty, or as fill does it */
+    const struct tenon_cache_fill *fill;
+    uint32_t mode, uid, gid;
+};
 
 struct patience { /* of one who waits */
     int cancel_fd;
@@ -70,36 +78,66 @@ open_number(struct tenon_store *s, int64_t n, struct tenon_error *err)
     return fd < 0 ? tenon_error_sys(err, "open %s/%s", s->path, path) : fd;
 }
 
+static int
+open_new(int dir, struct tenon_error *err)
+{
+    if (mkdirat(dir, "fs", 0700) < 0)
+        return tenon_error_sys(err, "make a cache directory");
+    int fs = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fs < 0 ? tenon_error_sys(err, "open a cache directory") : fs;
+}
+
+/* 1: filled, its own owner and mode included. *fs may be another directory afterwards. */
+static int
+fill_new(int dir, int *fs, const struct tenon_cache_fill *fill, struct tenon_error *err)
+{
+    int rc = fill->fill(fill->data, *fs, err);
+    if (rc <= 0)
+        return rc < 0 ? rc : 1;
+    close(tenon_steal_fd(fs));
+    if (tenon_remove_tree(dir, "fs", err) < 0)
+        return err->code;
+    *fs = open_new(dir, err);
+    return *fs < 0 ? *fs : 0;
+}
+
+static int
+set_up_new(const struct want *w, int fs, struct tenon_error *err)
+{
+    struct stat seed;
+    bool seeded = w->seed_fd >= 0 && fstat(w->seed_fd, &seed) == 0;
+    if (seeded && store_copy_tree(w->seed_fd, fs, err) < 0)
+        return tenon_error_context(err, "fill a cache mount from its source");
+    uint32_t own_uid = seeded ? seed.st_uid : w->uid, own_gid = seeded ? seed.st_gid : w->gid;
+    if (fchown(fs, own_uid, own_gid) < 0)
+        return tenon_error_owner(err, own_uid, own_gid, "set owner of a cache directory");
+    if (fchmod(fs, seeded ? seed.st_mode & 07777 : w->mode) < 0)
+        return tenon_error_sys(err, "set mode of a cache directory");
+    if (seeded && futimens(fs, (const struct timespec[2]){ seed.st_atim, seed.st_mtim }) < 0)
+        return tenon_error_sys(err, "set times of a cache directory");
+    return 0;
+}
+
 /* Filled in tmp/, renamed, then recorded: a half copied seed is never seen. */
 static int
-make_new(struct tenon_store *s, const char *id, int seed_fd, uint32_t mode, uint32_t uid,
-         uint32_t gid, int64_t *out, struct tenon_error *err)
+make_new(struct tenon_store *s, const struct want *w, int64_t *out, struct tenon_error *err)
 {
     auto_free char *name = NULL;
     auto_close int dir = store_temp_dir(s, "cache", &name, err);
     if (dir < 0)
         return err->code;
-    if (mkdirat(dir, "fs", 0700) < 0)
-        return tenon_error_sys(err, "make a cache directory");
-    auto_close int fs = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    auto_close int fs = open_new(dir, err);
     if (fs < 0)
-        return tenon_error_sys(err, "open a cache directory");
-    struct stat seed;
-    bool seeded = seed_fd >= 0 && fstat(seed_fd, &seed) == 0;
-    if (seeded && store_copy_tree(seed_fd, fs, err) < 0)
-        return tenon_error_context(err, "fill a cache mount from its source");
-    uint32_t own_uid = seeded ? seed.st_uid : uid, own_gid = seeded ? seed.st_gid : gid;
-    if (fchown(fs, own_uid, own_gid) < 0)
-        return tenon_error_owner(err, own_uid, own_gid, "set owner of a cache directory");
-    if (fchmod(fs, seeded ? seed.st_mode & 07777 : mode) < 0)
-        return tenon_error_sys(err, "set mode of a cache directory");
-    if (seeded && futimens(fs, (const struct timespec[2]){ seed.st_atim, seed.st_mtim }) < 0)
-        return tenon_error_sys(err, "set times of a cache directory");
+        return err->code;
+    int filled = w->fill ? fill_new(dir, &fs, w->fill, err) : 0;
+    if (filled < 0 || (!filled && set_up_new(w, fs, err) < 0))
+        return err->code;
     if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
         return err->code;
     int64_t now = (int64_t)tenon_now_ns();
     int rc =
-        db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", id, now);
+        db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", w->id,
+               now);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *place = tenon_asprintf("cache-mounts/%lld", (long long)n);
     if (rc == 0 && renameat(s->tmp_fd, name, s->fd, place) < 0) {
@@ -151,37 +189,51 @@ open_locked(struct tenon_store *s, int64_t n, bool shared, const struct patience
 
 /* NOT_FOUND without a message: what was there has been collected meanwhile. */
 static int
-open_once(struct tenon_store *s, const char *id, bool is_private, bool shared, int seed_fd,
-          uint32_t mode, uint32_t uid, uint32_t gid, const struct patience *p,
+open_once(struct tenon_store *s, const struct want *w, const struct patience *p,
           struct tenon_lock **lock, struct tenon_error *err)
 {
     /* Two that want the same new id must not both make it. */
     struct tenon_digest d;
-    tenon_digest_of(id, strlen(id), &d);
+    tenon_digest_of(w->id, strlen(w->id), &d);
     auto_free char *making = tenon_asprintf("cache-id-%.32s", tenon_digest_hex(&d));
     struct tenon_lock *guard;
     if (tenon_lock_acquire(s, making, false, p->cancel_fd, p->watch, &guard, err) < 0)
         return err->code;
 
     struct numbers found = {0};
-    int fd = find_all(s, id, false, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
+    int fd = find_all(s, w->id, ALL_OF, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
     int64_t first = found.list.len ? found.list.items[0] : 0;
-    for (size_t i = 0; is_private && fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
+    for (size_t i = 0; w->is_private && fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
         int got = open_locked(s, found.list.items[i], false, NULL, lock, &busy);
         if (got >= 0)
             fd = got;
     }
-    if (fd == TENON_E_NOT_FOUND && (is_private || !found.list.len) &&
-        make_new(s, id, seed_fd, mode, uid, gid, &first, err) < 0)
+    if (fd == TENON_E_NOT_FOUND && (w->is_private || !found.list.len) &&
+        make_new(s, w, &first, err) < 0)
         fd = err->code;
     tenon_vec_release(&found.list);
-    if (is_private && fd == TENON_E_NOT_FOUND)
+    if (w->is_private && fd == TENON_E_NOT_FOUND)
         fd = open_locked(s, first, false, p, lock, err);
     tenon_lock_release(guard);
     /* The wait for another step comes without the guard. */
     if (fd == TENON_E_NOT_FOUND)
-        fd = open_locked(s, first, shared, p, lock, err);
+        fd = open_locked(s, first, w->shared, p, lock, err);
+    return fd;
+}
+
+static int
+open_wanted(struct tenon_store *s, struct want *w, const char *sharing, const struct patience *p,
+            struct tenon_lock **lock, struct tenon_error *err)
+{
+    w->is_private = !strcmp(sharing, "private");
+    w->shared = !strcmp(sharing, "shared");
+    if (!w->is_private && !w->shared && strcmp(sharing, "locked"))
+        return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
+    int fd;
+    do
+        fd = open_once(s, w, p, lock, err);
+    while (fd == TENON_E_NOT_FOUND && !err->code);
     return fd;
 }
 
@@ -192,23 +244,74 @@ tenon_cache_mount_open(struct tenon_store *s, const char *id, const char *sharin
                        struct tenon_error *err)
 {
     const struct patience p = { cancel_fd, watch };
-    bool is_private = !strcmp(sharing, "private"), shared = !strcmp(sharing, "shared");
-    if (!is_private && !shared && strcmp(sharing, "locked"))
-        return tenon_error_set(err, TENON_E_INVALID, "unknown sharing mode \"%s\"", sharing);
-    int fd;
-    do
-        fd = open_once(s, id, is_private, shared, seed_fd, mode, uid, gid, &p, lock, err);
-    while (fd == TENON_E_NOT_FOUND && !err->code);
-    return fd;
+    struct want w = { .id = id, .seed_fd = seed_fd, .mode = mode, .uid = uid, .gid = gid };
+    return open_wanted(s, &w, sharing, &p, lock, err);
 }
 
 int
-tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
+tenon_cache_mount_open_filled(struct tenon_store *s, const char *id, const char *sharing,
+                              const struct tenon_cache_fill *fill, uint32_t mode, uint32_t uid,
+                              uint32_t gid, int cancel_fd, const struct tenon_lock_watch *watch,
+                              struct tenon_lock **lock, struct tenon_error *err)
+{
+    const struct patience p = { cancel_fd, watch };
+    struct want w = { .id = id, .seed_fd = -1, .fill = fill, .mode = mode, .uid = uid,
+                      .gid = gid };
+    return open_wanted(s, &w, sharing, &p, lock, err);
+}
+
+bool
+tenon_cache_mount_exists(struct tenon_store *s, const char *id)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* who opens it is told */
+    struct numbers found = {0};
+    bool there = find_all(s, id, ALL_OF, &found, &ignored) == 0 && found.list.len > 0;
+    tenon_vec_release(&found.list);
+    return there;
+}
+
+int
+tenon_cache_mount_ids(struct tenon_store *s, const char *prefix, char ***out,
+                      struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(s, &q, "SELECT DISTINCT id FROM cache WHERE substr(id, 1, length(?1)) = ?1"
+                 " ORDER BY id", err) < 0)
+        return err->code;
+    db_text(&q, 1, prefix);
+    int rc;
+    while ((rc = db_step(&q, err)) == 1)
+        tenon_strv_push(out, tenon_strdup(db_get_text(&q, 0)));
+    db_end(&q);
+    return rc;
+}
+
+int
+tenon_cache_mount_look(struct tenon_store *s, const char *id, int cancel_fd,
+                       const struct tenon_lock_watch *watch, struct tenon_lock **lock,
                        struct tenon_error *err)
 {
+    const struct patience p = { cancel_fd, watch };
     struct numbers found = {0};
-    auto_free char *wanted = tenon_asprintf("%s%s", id, seeded ? TENON_CACHE_SEEDED : "");
-    if (find_all(s, wanted, seeded, &found, err) < 0)
+    int fd = find_all(s, id, ALL_OF_USED, &found, err) < 0 ? err->code : TENON_E_NOT_FOUND;
+    for (size_t i = 0; fd == TENON_E_NOT_FOUND && i < found.list.len; i++) {
+        auto_error struct tenon_error busy = TENON_ERROR_INIT;
+        int got = open_locked(s, found.list.items[i], true, NULL, lock, &busy);
+        if (got >= 0)
+            fd = got;
+    }
+    if (fd == TENON_E_NOT_FOUND && found.list.len)
+        fd = open_locked(s, found.list.items[0], true, &p, lock, err);
+    tenon_vec_release(&found.list);
+    return fd == TENON_E_NOT_FOUND && !err->code
+               ? tenon_error_set(err, TENON_E_NOT_FOUND, "no cache mount \"%s\"", id) : fd;
+}
+
+static int
+drop(struct tenon_store *s, const char *id, const char *which, struct tenon_error *err)
+{
+    struct numbers found = {0};
+    if (find_all(s, id, which, &found, err) < 0)
         return err->code;
     for (size_t i = 0; i < found.list.len; i++) {
         int64_t n = found.list.items[i];
@@ -225,4 +328,15 @@ tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
     }
     tenon_vec_release(&found.list);
     return err->code;
+}
+
+int
+tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
+                       struct tenon_error *err)
+{
+    auto_free char *others =
+        tenon_asprintf("%s%s", id, seeded ? TENON_CACHE_SEEDED : TENON_CACHE_IMPORTED);
+    if (!seeded && drop(s, id, ALL_OF, err) < 0)
+        return err->code;
+    return drop(s, others, ALL_THAT_BEGIN, err);
 }

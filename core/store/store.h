@@ -262,13 +262,37 @@ void tenon_store_watch(struct tenon_store *s, const struct tenon_lock_watch *wat
 /* The id of a directory that started as a copy of something goes on like this,
  * and then says of what. */
 #define TENON_CACHE_SEEDED "\037"
+/* For one that started empty, with an owner and a mode: these. */
+#define TENON_CACHE_EMPTY "empty "
+/* And of one that came with an imported cache, apart from what was made here: of which. */
+#define TENON_CACHE_IMPORTED "\036"
 int tenon_cache_mount_open(struct tenon_store *s, const char *id,
                            const char *sharing, int seed_fd, uint32_t mode,
                            uint32_t uid, uint32_t gid, int cancel_fd,
                            const struct tenon_lock_watch *watch,
                            struct tenon_lock **lock, struct tenon_error *err);
-/* Those of the id, or with seeded all that started as a copy; what a step works
- * in stays. */
+/* What a new one of this id starts with, instead of a seed: put into the directory that it becomes.
+ * 1: with nothing after all, whatever is there by now. */
+struct tenon_cache_fill {
+    int (*fill)(void *data, int dirfd, struct tenon_error *err);
+    void *data;
+};
+int tenon_cache_mount_open_filled(struct tenon_store *s, const char *id, const char *sharing,
+                                  const struct tenon_cache_fill *fill, uint32_t mode,
+                                  uint32_t uid, uint32_t gid, int cancel_fd,
+                                  const struct tenon_lock_watch *watch,
+                                  struct tenon_lock **lock, struct tenon_error *err);
+/* To read what is in it, as one who shares it does: the one of the id that was used last and that
+ * nobody works in alone, else that one when its turn comes. NOT_FOUND: there is none. */
+int tenon_cache_mount_look(struct tenon_store *s, const char *id, int cancel_fd,
+                           const struct tenon_lock_watch *watch,
+                           struct tenon_lock **lock, struct tenon_error *err);
+bool tenon_cache_mount_exists(struct tenon_store *s, const char *id);
+/* Ids that begin like this, each once and sorted, for tenon_strv_free. */
+int tenon_cache_mount_ids(struct tenon_store *s, const char *prefix, char ***out,
+                          struct tenon_error *err);
+/* Those of the id and what was imported for it, or with seeded all that started as a copy; what a
+ * step works in stays. */
 int tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
                            struct tenon_error *err);
 

@@ -79,7 +79,11 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
         r->type = tenon_strdup(kept ? "regular" : "exec.cachemount");
         r->description = kept ? tenon_strdup(id + strlen(TENON_CACHE_KEPT))
                               : tenon_asprintf("cached mount %.*s",
-                                               (int)strcspn(id, TENON_CACHE_SEEDED), id);
+                                               (int)strcspn(id, TENON_CACHE_SEEDED
+                                                                TENON_CACHE_IMPORTED), id);
+        const char *imported = strstr(id, TENON_CACHE_IMPORTED);
+        if (imported && !kept)
+            r->origin = tenon_strdup(imported + strlen(TENON_CACHE_IMPORTED));
         r->created_ns = db_get_int(&q, 2);
         r->last_used_ns = db_get_int(&q, 3);
         r->size_bytes = -1; /* it changes with each step that uses it */

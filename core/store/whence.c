@@ -182,6 +182,8 @@ store_find_origins(struct tenon_store *s, struct tenon_usage_row *rows, size_t c
     if (rc == 0)
         rc = note_blobs(s, &all, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (rows[i].origin)
+            continue; /* a cache mount's id has it */
         HASH_FIND_STR(all, rows[i].id, o);
         rows[i].origin = o ? tenon_strdup(o->name) : NULL;
     }

@@ -12,6 +12,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/base64.h \
 	%D%/buf.c \
 	%D%/buf.h \
+	%D%/chunker.c \
+	%D%/chunker.h \
 	%D%/cleanup.h \
 	%D%/comma.c \
 	%D%/comma.h \

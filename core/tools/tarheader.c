@@ -66,6 +66,17 @@ pax_number(struct tenon_buf *b, const char *key, int64_t value)
     pax_record(b, key, text, (size_t)n);
 }
 
+static void
+pax_time(struct tenon_buf *b, int64_t seconds, uint32_t ns)
+{
+    char text[40];
+    int n = snprintf(text, sizeof text, "%lld.%09u", (long long)seconds, ns);
+    if (ns)
+        pax_record(b, "mtime", text, (size_t)n);
+    else
+        pax_number(b, "mtime", seconds);
+}
+
 /* name, or prefix '/' name; false when it needs pax. */
 static bool
 set_name(struct header *h, const char *name)
@@ -186,7 +197,9 @@ tenon_tar_encode(struct tenon_buf *out, const struct tenon_tar_entry *e)
     }
     if (e->mtime < 0 || !octal(h.mtime, sizeof h.mtime, (uint64_t)e->mtime)) {
         octal(h.mtime, sizeof h.mtime, 0);
-        pax_number(&pax, "mtime", e->mtime);
+        pax_time(&pax, e->mtime, e->mtime_ns);
+    } else if (e->mtime_ns) {
+        pax_time(&pax, e->mtime, e->mtime_ns);
     }
     if (!set_name(&h, e->name)) {
         pax_record(&pax, "path", e->name, strlen(e->name));

@@ -1,6 +1,6 @@
 /* tools/tarheader.h - what comes before an entry of a tar: ustar headers, and a pax
  * header where ustar cannot say it.  Names are bytes, of no charset; the bytes depend on
- * nothing but the entry.  Whole seconds, no user names. */
+ * nothing but the entry.  No user names. */
 #ifndef TENON_TOOLS_TARHEADER_H
 #define TENON_TOOLS_TARHEADER_H
 
@@ -32,6 +32,7 @@ struct tenon_tar_entry {
     uint32_t uid, gid, major, minor;
     uint64_t size;     /* of a FILE: so many bytes must follow */
     int64_t mtime;     /* seconds since 1970 */
+    uint32_t mtime_ns; /* and a part of one; layers have none */
     const void *capability; /* value of security.capability, or NULL */
     size_t capability_len;
     const struct tenon_tar_xattr *xattrs; /* others, sorted by name */

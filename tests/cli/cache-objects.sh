@@ -6,7 +6,7 @@ need jq python3
 make_bases
 context=$work/context
 mkdir "$context"
-printf 'FROM base AS one\nRUN head -c 1000 /dev/urandom >/one\nFROM base\nCOPY --from=one /one /one\nRUN wc -c </one >/two\n' \
+printf 'FROM base AS one\nARG N\nRUN --mount=type=cache,target=/m head -c 1000 /dev/urandom | tee -a /m/all >/one\nFROM base\nCOPY --from=one /one /one\nRUN wc -c </one >/two\n' \
     >"$context/Dockerfile"
 
 start_objects() { # KIND: its directory in $objects, its address in $address
@@ -60,6 +60,14 @@ travels() { # OPTIONS of the cache, PATTERN of a blob's path
     build "d-$kind" --cache-from "$1,name=nothing"
     assert_eq "0 3" "$steps"
     assert_has "$work/err" "manifests/nothing"
+    mounts_travel "$1,name=mounts"
+}
+# Cache mounts lie beside the layers, and come when a step wants them.
+mounts_travel() { # OPTIONS of a cache
+    build "a-$kind" --cache-to "$1,mounts=all"
+    build "m-$kind" --build-arg N=2 --cache-from "$1"
+    assert_has "$work/err" "importing cache mount //m from"
+    assert_eq 2000 "$(stat -c %s "$work/m-$kind/cache-mounts/1/fs/all")"
 }
 # What the store refuses is told with its words, and only a failed export fails the build.
 refuses() { # OPTIONS that are wrong, WORDS...
@@ -117,7 +125,7 @@ build a-s3 --cache-to "$place"
 blob=$(find "$objects/b/a b" -name 'sha256*' -size -2 | head -n 1)
 for blob in "$objects/b/a b/blobs"/*; do echo x >>"$blob"; done
 says 0 h --cache-from "$place,prefix=a b/" -o type=tar,dest=/dev/null
-assert_eq DONE "$(step_ended "$work/err" "RUN head")"
+assert_eq DONE "$(step_ended "$work/err" "head -c 1000")"
 # Where a result came from is the bucket's cache.
 run 0 tenon --root "$work/f" why --format json
 assert_eq "s3:b/a b/manifests/buildkit" "$(jq -rs 'map(select(.imported)) | map(.origin) | unique | join(" ")' "$work/out")"
@@ -176,6 +184,8 @@ run 0 tenon --root "$work/b-gha" why --format json
 assert_eq gha:buildkit "$(jq -rs 'map(select(.imported)) | map(.origin) | unique | join(" ")' "$work/out")"
 build c-gha --cache-from type=gha,scope=other
 assert_eq "3 0" "$steps"
+kind=gha
+mounts_travel type=gha,scope=mounts
 export ACTIONS_RUNTIME_TOKEN="$main"
 says 0 d-gha --cache-from type=gha,scope=other
 assert_has "$work/err" "there is no gha:other yet"

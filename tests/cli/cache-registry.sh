@@ -93,6 +93,28 @@ words w3 --cache-from "$cache"
 assert_has "$work/err" "runs instead"
 mv "$work/lost" "$lost"
 
+# Cache mounts are blobs of the same manifest; what is there is not sent again.
+cat >"$context/Mounts" <<'END'
+FROM base
+ARG N
+RUN --mount=type=cache,target=/m echo "$N" >>/m/log; [ -e /m/data ] || head -c 300000 /dev/urandom >/m/data; cp /m/log /log
+END
+build mount1 -f "$context/Mounts" -o type=cacheonly --cache-to "type=registry,ref=$registry/app:mounts,mounts=all"
+build mount2 -f "$context/Mounts" -o "$work/tree" --build-arg N=2 --cache-from "$registry/app:mounts" \
+    --cache-to "type=registry,ref=$registry/app:mounts,mounts=all"
+assert_has "$work/err" "importing cache mount //m from $registry/app:mounts"
+assert_eq "2" "$(echo $(cat "$work/tree/log"))"
+packs() { skopeo inspect --raw --tls-verify=false "docker://$registry/app:mounts" |
+    jq -r '.layers[] | select(.mediaType | endswith("cachemount.pack.v1")) | "\(.size) \(.digest)"' | sort -n; }
+assert_eq 2 "$(packs | wc -l)"
+[ "$(packs | sed 's/ .*//;q')" -lt 10000 ] || fail "all of the mount was sent again: $(packs)"
+# Handed on by a store that never had it, and fetched nothing of it.
+build mount3 -f "$context/Mounts" -o type=cacheonly --build-arg N=2 --cache-from "$registry/app:mounts" \
+    --cache-to "type=registry,ref=$registry/app:mounts,mounts=all"
+assert_eq "1 0" "$steps"
+assert_eq 2 "$(packs | wc -l)"
+packs | while read -r _ digest; do assert_no_file "$work/mount3/content/blobs/sha256/${digest#sha256:}"; done
+
 # What is wrong is said before anything runs.
 refused() { # TEXT FLAG...
     text=$1

@@ -129,7 +129,7 @@ static const struct kind {
     const char *name, *upper, *needed;
     bool is_keyed; /* has to say what enters cache keys */
     size_t size;
-    struct { const char *name; size_t offset; } members[8];
+    struct { const char *name; size_t offset; } members[9]; /* the last one ends them */
 } kinds[] = {
     { TENON_KIND_FRONTEND, "frontend", "FRONTEND", "solve", true, sizeof(struct tenon_frontend_ops),
       { M(frontend, solve) } },
@@ -147,7 +147,7 @@ static const struct kind {
       { M(progress, open), M(progress, event), M(progress, tick), M(progress, close) } },
     { TENON_KIND_CACHE, "cache", "CACHE", "fetch", false, sizeof(struct tenon_cache_ops),
       { M(cache, title), M(cache, load), M(cache, fetch), M(cache, save),
-        M(cache, check_save), M(cache, check_load), M(cache, name) } },
+        M(cache, check_save), M(cache, check_load), M(cache, name), M(cache, send) } },
     { TENON_KIND_ATTESTER, "attester", "ATTESTER", "attest", false,
       sizeof(struct tenon_attester_ops),
       { M(attester, title), M(attester, attest), M(attester, check), M(attester, respond) } },

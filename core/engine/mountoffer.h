@@ -1,0 +1,22 @@
+/* engine/mountoffer.h - a cache mount that an imported cache has, for cachemounts.c and
+ * mountexport.c. */
+#ifndef TENON_ENGINE_MOUNTOFFER_H
+#define TENON_ENGINE_MOUNTOFFER_H
+
+#include "engine/build_private.h"
+
+struct tenon_chunk_index;
+
+/* The next one of this id from *from on, which moves; NULL: no more. */
+const struct tenon_mount_offer *tenon_mount_offer_find(const struct tenon_build *b,
+                                                       const char *id, size_t *from);
+char *tenon_mount_offer_place(const struct tenon_mount_offer *o); /* the caller's */
+char *tenon_mount_shown(const char *id);                          /* likewise */
+/* Fetched unless it is here. */
+int tenon_mount_offer_index(const struct tenon_mount_offer *o, struct tenon_ctx *ctx,
+                            struct tenon_chunk_index *out, struct tenon_error *err);
+int tenon_mount_fetch_pack(struct tenon_cache *c, struct tenon_ctx *ctx,
+                           const struct tenon_digest *digest, int64_t size,
+                           struct tenon_error *err);
+
+#endif
