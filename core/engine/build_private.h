@@ -12,6 +12,7 @@
 #include "context/waiting.h"
 
 struct tenon_cache; /* remotecache.c */
+struct tenon_ahead; /* cacheahead.c */
 struct tenon_attesting; /* attesters.c */
 
 struct tenon_mount_offer { /* a cache mount that an imported cache has; cachemounts.c */
@@ -43,6 +44,7 @@ struct tenon_build {
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
+    struct tenon_ahead *ahead; /* NULL: nothing is sent while steps run */
     TENON_VEC(struct tenon_mount_offer) mount_offers; /* complete before the first step */
     TENON_VEC(struct tenon_attesting *) attesting;
     const char *frontend;        /* of the request, and */

@@ -7,6 +7,7 @@
 #include "tools/comma.h"
 #include "engine/attesters.h"
 #include "engine/compatibility.h"
+#include "engine/cacheahead.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "policy/lockfile.h"
@@ -174,11 +175,14 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
     b->compatibility = req->compatibility ? req->compatibility : TENON_COMPATIBILITY_NOW;
     if (tenon_caches_import(b, req, err) < 0)
         return err->code;
+    b->ahead = tenon_ahead_new(b, req);
     struct tenon_solver_options so = {
         .engine = b->engine,
         .explain = req->explain,
         .explain_data = req->explain_data,
         .for_buildkit = req->cache_to_count > 0 || req->inline_cache,
+        .made = b->ahead ? tenon_ahead_made : NULL,
+        .made_data = b->ahead,
     };
     b->solver = tenon_solver_new(&so);
     if (!b->solver)
@@ -198,6 +202,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
             return err->code;
     if (tenon_attesters_respond(b, &tenon_build_bridge, err) < 0)
         return err->code;
+    tenon_ahead_end(b->ahead, false);
     return tenon_caches_export(b, req, err);
 }
 
@@ -211,6 +216,9 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     blame_lock(b, err);
     if (b->solver)
         tenon_solver_end(b->solver); /* while somebody looks */
+    tenon_ahead_end(b->ahead, true);
+    tenon_ahead_free(b->ahead);
+    b->ahead = NULL;
     tenon_store_watch(b->engine->store, NULL);
     return err->code;
 }

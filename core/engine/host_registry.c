@@ -157,6 +157,16 @@ api_push(struct tenon_ctx *ctx, const char *ref, const char *digest, uint32_t fl
                                flags & TENON_PUSH_BY_DIGEST, err);
 }
 
+static int
+api_push_blob(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
+              const struct tenon_descriptor *desc, struct tenon_error *err)
+{
+    struct tenon_registry_call call = call_of(ctx);
+    const struct tenon_desc d = { (char *)desc->media_type, (char *)desc->digest, desc->size };
+    call.insecure = (flags & TENON_PUSH_INSECURE) != 0;
+    return tenon_registry_push_blob(registry_of(ctx), &call, ref, &d, err);
+}
+
 /* ---- documents ---------------------------------------------------------- */
 
 static int
@@ -270,6 +280,7 @@ tenon_registry_api(void)
         .is_index = api_is_index,
         .pull_manifest = api_pull_manifest,
         .pull_blob = api_pull_blob,
+        .push_blob = api_push_blob,
     };
     return &api;
 }

@@ -15,6 +15,8 @@ libtenon_core_la_SOURCES += \
 	%D%/buildkitcache.c \
 	%D%/buildkitdocument.c \
 	%D%/buildkitdocument.h \
+	%D%/cacheahead.c \
+	%D%/cacheahead.h \
 	%D%/cachedocument.c \
 	%D%/cachemounts.c \
 	%D%/cachemounts.h \

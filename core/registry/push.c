@@ -338,6 +338,8 @@ push_to(struct push *p, const char *digest, bool by_digest, struct tenon_error *
     if (push_blobs(p, err) < 0)
         return err->code;
     status(p, "pushing layers", true);
+    if (!p->manifests.len)
+        return 0;
     auto_free char *id = tenon_asprintf("pushing manifest for %s@%s", p->name, digest);
     status(p, id, false);
     if (push_manifests(p, by_digest, err) < 0)
@@ -346,7 +348,8 @@ push_to(struct push *p, const char *digest, bool by_digest, struct tenon_error *
     return 0;
 }
 
-/* alone: this manifest, of an image that the repository has; else NULL, and all of the image. */
+/* alone: this manifest, of an image that the repository has, or this blob; else NULL, and all of
+ * the image. */
 static int
 push(struct tenon_registry *r, const struct tenon_registry_call *call, const char *text,
      const struct tenon_registry_source *source, const char *digest, const struct tenon_desc *alone,
@@ -400,6 +403,14 @@ tenon_registry_send(struct tenon_registry *r, const struct tenon_registry_call *
                     const char *digest, bool by_digest, struct tenon_error *err)
 {
     return push(r, call, ref, source, digest, NULL, by_digest, err);
+}
+
+int
+tenon_registry_push_blob(struct tenon_registry *r, const struct tenon_registry_call *call,
+                         const char *ref, const struct tenon_desc *blob,
+                         struct tenon_error *err)
+{
+    return push(r, call, ref, NULL, blob->digest, blob, true, err);
 }
 
 int

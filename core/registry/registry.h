@@ -84,6 +84,10 @@ struct tenon_registry_source {
 int tenon_registry_send(struct tenon_registry *r, const struct tenon_registry_call *call,
                         const char *ref, const struct tenon_registry_source *source,
                         const char *digest, bool by_digest, struct tenon_error *err);
+/* One blob of the content store to ref's repository, unless that has it. */
+int tenon_registry_push_blob(struct tenon_registry *r, const struct tenon_registry_call *call,
+                             const char *ref, const struct tenon_desc *blob,
+                             struct tenon_error *err);
 /* Give a manifest that the repository has one more name; its text is in the content store. */
 int tenon_registry_tag(struct tenon_registry *r, const struct tenon_registry_call *call,
                        const char *ref, const struct tenon_desc *manifest,

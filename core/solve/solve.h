@@ -21,6 +21,10 @@ struct tenon_solver_options {
     /* --explain, or NULL: the digest of a vertex, and "NAME: why it is made" */
     void (*explain)(void *data, const char *vertex, const char *text);
     void *explain_data;
+    /* A step, or a source that is a tree, has this result; apart: it rests on what an import
+     * says. The loop, which may not be kept waiting; or NULL. */
+    void (*made)(void *data, const struct tenon_chain *chain, bool apart);
+    void *made_data;
     bool for_buildkit; /* a cache will be exported: BuildKit's keys are made on the way */
 };
 /* NULL, with errno: no descriptors are left. */

@@ -156,6 +156,18 @@ state_keyed(struct state *st)
     touch_users(st);
 }
 
+/* What a cache may get. */
+static void
+tell_made(const struct state *st)
+{
+    const struct tenon_solver_options *o = &st->solver->options;
+
+    if (!o->made || st->is_volatile || st->view || (st->source && !source_is_tree(st)))
+        return;
+    for (uint32_t i = 0; i < st->output_count; i++)
+        o->made(o->made_data, &st->outputs[i], st->apart);
+}
+
 static void
 state_made(struct state *st, struct job *j)
 {
@@ -165,6 +177,7 @@ state_made(struct state *st, struct job *j)
     if (!st->view)
         st->view = tenon_steal(&j->view);
     st->phase = PHASE_DONE;
+    tell_made(st);
     touch_users(st);
 }
 

@@ -30,7 +30,7 @@ registry_init(const struct tenon_host *h, const struct tenon_values *config, voi
     host = h;
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
-    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, pull_blob))
+    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, push_blob))
         return host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
     return TENON_OK;
 }
@@ -132,6 +132,16 @@ registry_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     return rc < 0 ? host->error_context(err, "push %s", name) : TENON_OK;
 }
 
+static int
+registry_send(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
+              const struct tenon_descriptor *blob, struct tenon_error *err)
+{
+    (void)self;
+    const char *name = name_of(ctx, opt, "cache-to", err);
+    return name ? registry->push_blob(ctx, name, flags_of(opt), blob, err)
+                : host->error_code(err);
+}
+
 static const struct tenon_cache_ops ops = {
     .struct_size = sizeof ops,
     .title = "exporting cache to registry",
@@ -140,6 +150,7 @@ static const struct tenon_cache_ops ops = {
     .save = registry_save,
     .check_save = registry_check_save,
     .check_load = registry_check_load,
+    .send = registry_send,
 };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_CACHE),

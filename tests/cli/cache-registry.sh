@@ -115,6 +115,23 @@ assert_eq "1 0" "$steps"
 assert_eq 2 "$(packs | wc -l)"
 packs | while read -r _ digest; do assert_no_file "$work/mount3/content/blobs/sha256/${digest#sha256:}"; done
 
+# Layers are sent while steps run: the second one waits until the registry has the first one's.
+cat >"$context/Ahead" <<'END'
+FROM base
+RUN echo first >/first
+RUN --mount=type=cache,target=/m touch /m/begun; i=0; while [ ! -e /m/go ]; do i=$((i + 1)); [ $i -lt 1500 ] || exit 9; usleep 100000; done
+END
+(
+    await "the second step" test -e "$work/ahead/cache-mounts/1/fs/begun"
+    await "a layer in the registry" test -d "$work/registry-$port/docker/registry/v2/repositories/ahead/_layers/sha256"
+    touch "$work/ahead/cache-mounts/1/fs/go"
+) &
+build ahead -f "$context/Ahead" -o type=cacheonly --cache-to "type=registry,ref=$registry/ahead:1,mode=max"
+wait $!
+assert_has "$work/err" "exporting cache to registry, while steps run"
+build ahead2 -f "$context/Ahead" -o type=cacheonly --cache-from "$registry/ahead:1"
+assert_eq "2 0" "$steps"
+
 # What is wrong is said before anything runs.
 refused() { # TEXT FLAG...
     text=$1

@@ -285,6 +285,16 @@ send_cache(const struct objects *o, struct tenon_ctx *ctx, const struct tenon_de
 }
 
 int
+objects_send(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+             const struct tenon_descriptor *blob, struct tenon_error *err)
+{
+    struct objects o;
+    const struct piece p = { blob->digest, blob->size };
+    int rc = open_cache(self, ctx, options, &o, err);
+    return rc < 0 || o.ops->begin ? rc : send_piece(&o, ctx, &p, err);
+}
+
+int
 objects_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
              const struct tenon_descriptor *manifest, struct tenon_error *err)
 {

@@ -64,9 +64,13 @@ int objects_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *
                   const struct tenon_descriptor *blob, struct tenon_error *err);
 int objects_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
                  const struct tenon_descriptor *manifest, struct tenon_error *err);
+/* A store that has to be asked before an export (begin) is not sent to ahead. */
+int objects_send(void *self, struct tenon_ctx *ctx, const struct tenon_values *options,
+                 const struct tenon_descriptor *blob, struct tenon_error *err);
 #define OBJECTS_CACHE_OPS                                                                 \
     .load = objects_load, .fetch = objects_fetch, .save = objects_save,                   \
-    .check_save = objects_check, .check_load = objects_check, .name = objects_name
+    .check_save = objects_check, .check_load = objects_check, .name = objects_name,       \
+    .send = objects_send
 
 /* ---- for the stores ---- */
 
