@@ -1,7 +1,8 @@
 /* cli/keep.c - "keep" of the configuration: for how much of what builds leave behind there
  * is room in the store.
  *
- *   "keep": {"failed-steps": {"number": 10, "size": "4g", "age": "168h"}, "logs": {...}} */
+ *   "keep": {"failed-steps": {"number": 10, "size": "4g", "age": "168h"}, "logs": {...},
+ *            "history": {...}} */
 #include <string.h>
 
 #include "tools/alloc.h"
@@ -10,6 +11,7 @@
 
 static const char *const kinds[TENON_LEFT_KINDS] = {
     [TENON_LEFT_FAILED] = "failed-steps", [TENON_LEFT_LOGS] = "logs",
+    [TENON_LEFT_HISTORY] = "history",
 };
 
 static int
@@ -76,12 +78,12 @@ cli_keep_settings(struct json_object *config, struct tenon_bounds bounds[TENON_L
         size_t i = 0;
         while (i < tenon_countof(kinds) && strcmp(kinds[i], kind))
             i++;
-        static const char *const words[] = { "failed-steps", "logs", NULL };
+        static const char *const words[] = { "failed-steps", "history", "logs", NULL };
         auto_free char *meant = tenon_meant(kind, words);
         int rc = i < tenon_countof(kinds)
                      ? read_bounds(kind, value, &bounds[i], err)
                      : tenon_error_set(err, TENON_E_INVALID, "keep: unknown key \"%s\"%s: "
-                                       "failed-steps or logs", kind, meant);
+                                       "failed-steps, history or logs", kind, meant);
         if (rc < 0)
             return tenon_error_context(err, "configuration");
     }

@@ -51,8 +51,9 @@ tenon_SOURCES = \
 	%D%/verb_why.c \
 	%D%/weakness.c \
 	%D%/weakness.h
-tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
-tenon_LDADD = $(serve_LIBS) libtenon-core.la
+tenon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
+	-I$(top_builddir)/plugins/include
+tenon_LDADD = $(serve_LIBS) libtenon-history.la libtenon-core.la
 serve_LIBS =
 if HAVE_NGHTTP2
 tenon_SOURCES += %D%/buildctl.c %D%/buildkitd.c %D%/buildkitd.h \

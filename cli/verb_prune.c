@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "tools/parse.h"
 #include "usagerows.h"
 
@@ -14,11 +15,13 @@ static const char help[] =
     "Options:\n"
     "  -a, --all                  also what engine and frontends keep for themselves\n"
     "      --filter KEY=VALUE     only what matches: type, until (unused for 24h, or\n"
-    "                             since a time), origin (import, or a cache's name:\n"
-    "                             what came by --cache-from)\n"
+    "                             since a time), id, mutable, shared, origin (import,\n"
+    "                             or a cache's name: what came by --cache-from)\n"
     "  -f, --force                do not ask\n"
     "      --format FORMAT        table or json (one object a line)\n"
     "  -h, --help                 show this\n"
+    "      --max-used-space SIZE  remove only what is beyond this much\n"
+    "      --min-free-space SIZE  remove only until this much of the disk is free\n"
     "      --reserved-space SIZE  keep this much (also --keep-storage)\n"
     "  -v, --verbose              all details of what was removed\n";
 
@@ -87,27 +90,37 @@ parse_space(const char *value, int64_t *bytes)
     return false;
 }
 
-/* The store's collector supports only these. */
+static bool
+passes(void *data, const struct tenon_usage_row *row)
+{
+    return usage_filter_passes(data, row, (int64_t)tenon_now_ns());
+}
+
+/* Some the collector knows itself. */
 static bool
 take_filter(struct flags *flags, const char *text)
 {
     if (!usage_filter_add(&flags->filter, "prune", text))
         return false;
-    const struct usage_filter *f = &flags->filter;
-    if (f->id || f->in_use || f->mutable_ || f->shared) {
-        cli_usage_error("prune", "filter \"%s\": prune supports type, until and origin", text);
+    struct usage_filter *f = &flags->filter;
+    if (f->in_use > 0) {
+        cli_usage_error("prune", "filter \"%s\": what is in use is not removed", text);
         return false;
     }
     flags->prune.type = f->type;
     flags->prune.older_than_ns = f->older_than_ns;
     flags->prune.origin = f->origin;
+    if (f->id || f->mutable_ || f->shared) {
+        flags->prune.passes = passes;
+        flags->prune.passes_data = f;
+    }
     return true;
 }
 
 static int
 parse_and_run(const struct cli *cli, int argc, char **argv, struct flags *flags)
 {
-    enum { FORMAT = 256, FILTER, KEEP };
+    enum { FORMAT = 256, FILTER, KEEP, MAX_USED, MIN_FREE };
     static const struct option options[] = {
         {"all", no_argument, NULL, 'a'},
         {"filter", required_argument, NULL, FILTER},
@@ -115,6 +128,8 @@ parse_and_run(const struct cli *cli, int argc, char **argv, struct flags *flags)
         {"format", required_argument, NULL, FORMAT},
         {"help", no_argument, NULL, 'h'},
         {"keep-storage", required_argument, NULL, KEEP},
+        {"max-used-space", required_argument, NULL, MAX_USED},
+        {"min-free-space", required_argument, NULL, MIN_FREE},
         {"reserved-space", required_argument, NULL, KEEP},
         {"verbose", no_argument, NULL, 'v'},
         {0},
@@ -141,6 +156,12 @@ parse_and_run(const struct cli *cli, int argc, char **argv, struct flags *flags)
             break;
         case KEEP:
             good = parse_space(optarg, &flags->prune.keep_bytes);
+            break;
+        case MAX_USED:
+            good = parse_space(optarg, &flags->prune.max_bytes);
+            break;
+        case MIN_FREE:
+            good = parse_space(optarg, &flags->prune.min_free_bytes);
             break;
         default:
             good = false;

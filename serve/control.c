@@ -6,55 +6,20 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "contentcalls.h"
 #include "context/engine.h"
 #include "ctlmessages.h"
 #include "drive.h"
+#include "historycalls.h"
 #include "solving.h"
 #include "store/store.h"
 #include "tools/alloc.h"
+#include "tools/fieldfilter.h"
 #include "tunnel.h"
-
-#define NS_PER_S INT64_C(1000000000)
+#include "unary.h"
+#include "usagecalls.h"
 
 enum { HOST_MAX = 256 };
-
-/* The one message of a call; false: it is over. */
-static bool
-take(struct grpc_call *call, struct tenon_arena *arena, struct tenon_buf *bytes,
-     const struct message_type_info *m, void *request)
-{
-    const char *why;
-
-    if (grpc_call_recv_only(call, bytes) < 0)
-        return false;
-    if (message_decode(arena, m, bytes->data, bytes->len, request, &why))
-        return true;
-    grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "%s: %s", grpc_call_path(call), why);
-    return false;
-}
-
-static void
-answer(struct grpc_call *call, const struct message_type_info *m, const void *reply)
-{
-    static const struct grpc_status ok = {0};
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-
-    message_encode(&bytes, m, reply);
-    grpc_call_send(call, tenon_buf_str(&bytes), bytes.len);
-    grpc_call_finish(call, &ok);
-}
-
-/* buildx says that it has none with one that is empty. */
-static bool
-has_filter(const struct message_list *filters)
-{
-    const char *const *texts = filters->items;
-
-    for (size_t i = 0; i < filters->len; i++)
-        if (*texts[i])
-            return true;
-    return false;
-}
 
 /* ---- who we are ---------------------------------------------------------- */
 
@@ -70,8 +35,8 @@ info(void *server, struct grpc_call *call)
     struct ctl_none request = {0};
 
     (void)server;
-    if (take(call, &arena, &bytes, &ctl_none_message, &request))
-        answer(call, &ctl_info_message, &reply);
+    if (unary_take(call, &arena, &bytes, &ctl_none_message, &request))
+        unary_answer(call, &ctl_info_message, &reply);
 }
 
 /* "linux/arm/v7" in its parts. */
@@ -86,6 +51,40 @@ split_platform(struct tenon_arena *a, const char *text)
     return p;
 }
 
+/* Of filters: "id", "labels.NAME". */
+static const char *
+field_of(void *data, const char *const *path, size_t parts)
+{
+    const struct ctl_worker *w = data;
+    const struct ctl_pair *labels = w->labels.items;
+
+    if (!strcmp(path[0], "id"))
+        return w->id;
+    for (size_t i = 0; i < w->labels.len && parts > 1 && !strcmp(path[0], "labels"); i++) {
+        const char *rest = labels[i].key; /* it may have dots, as the path */
+        size_t n = 1;
+        while (n < parts && tenon_has_prefix(rest, path[n])) {
+            rest += strlen(path[n++]);
+            rest += *rest == '.' && n < parts;
+        }
+        if (n == parts && !*rest)
+            return labels[i].value;
+    }
+    return NULL;
+}
+
+/* The store's: the worker is what has its cache. */
+static int
+name_worker(const struct server *s, char id[TENON_STORE_ID_LEN + 1], struct tenon_error *err)
+{
+    struct tenon_store *store = NULL;
+
+    if (s->setup->open_store(s->setup->data, &store, err) == 0)
+        tenon_store_id(store, id, err);
+    tenon_store_close(store);
+    return err->code;
+}
+
 static void
 list_workers(void *server, struct grpc_call *call)
 {
@@ -93,13 +92,21 @@ list_workers(void *server, struct grpc_call *call)
     const struct tenon_engine *e = s->setup->engine;
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct ctl_list_workers request = {0};
-    char host[HOST_MAX] = "";
+    char host[HOST_MAX] = "", id[TENON_STORE_ID_LEN + 1];
 
-    if (!take(call, &arena, &bytes, &ctl_list_workers_message, &request))
+    if (!unary_take(call, &arena, &bytes, &ctl_list_workers_message, &request))
         return;
-    if (has_filter(&request.filters)) {
-        grpc_call_fail(call, GRPC_UNIMPLEMENTED, "ListWorkers: filters are not understood yet");
+    auto_free char *why = NULL;
+    auto_field_filter struct tenon_field_filter *filter =
+        tenon_field_filter_new(request.filters.items, request.filters.len, &why);
+    if (!filter) {
+        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "ListWorkers: %s", why);
+        return;
+    }
+    if (name_worker(s, id, &err) < 0) {
+        grpc_call_fail(call, GRPC_UNKNOWN, "%s", err.message);
         return;
     }
     gethostname(host, sizeof host - 1);
@@ -110,69 +117,11 @@ list_workers(void *server, struct grpc_call *call)
         {"org.mobyproject.buildkit.worker.network", e->default_network},
         {"org.mobyproject.buildkit.worker.snapshotter", "overlayfs"},
     };
-    const struct ctl_worker worker = {"tenon", {labels, tenon_countof(labels)}, {&platform, 1},
+    struct ctl_worker worker = {id, {labels, tenon_countof(labels)}, {&platform, 1},
                                       &version};
-    const struct ctl_workers all = {{&worker, 1}};
-    answer(call, &ctl_workers_message, &all);
-}
-
-/* ---- the store ----------------------------------------------------------- */
-
-static const struct ctl_time *
-time_of(struct tenon_arena *a, int64_t ns)
-{
-    const struct ctl_time t = {ns / NS_PER_S, ns % NS_PER_S};
-    return ns > 0 ? tenon_arena_dup(a, &t, sizeof t) : NULL;
-}
-
-static void
-tell_usage(struct grpc_call *call, const struct tenon_usage_row *rows, size_t count,
-           int64_t age_limit)
-{
-    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    struct ctl_usage *list = tenon_arena_array(&arena, count + 1, sizeof *list);
-    struct ctl_usages all = {{list, 0}};
-    const int64_t now = (int64_t)tenon_now_ns();
-
-    for (size_t i = 0; i < count; i++) {
-        const struct tenon_usage_row *r = &rows[i];
-        if (age_limit > 0 && now - r->last_used_ns < age_limit)
-            continue;
-        list[all.records.len++] = (struct ctl_usage){
-            .id = r->id, .is_mutable = r->is_mutable, .in_use = r->in_use,
-            .size = r->size_bytes, .created = time_of(&arena, r->created_ns),
-            .last_used = time_of(&arena, r->last_used_ns), .use_count = r->use_count,
-            .description = r->description, .type = r->type, .shared = r->shared,
-        };
-    }
-    answer(call, &ctl_usages_message, &all);
-}
-
-static void
-disk_usage(void *server, struct grpc_call *call)
-{
-    const struct server *s = server;
-    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct ctl_disk_usage request = {0};
-    struct tenon_store *store = NULL;
-    struct tenon_usage_row *rows = NULL;
-    size_t count = 0;
-
-    if (!take(call, &arena, &bytes, &ctl_disk_usage_message, &request))
-        return;
-    if (has_filter(&request.filters)) {
-        grpc_call_fail(call, GRPC_UNIMPLEMENTED, "DiskUsage: filters are not understood yet");
-        return;
-    }
-    if (s->setup->open_store(s->setup->data, &store, &err) < 0 ||
-        tenon_usage_list(store, &rows, &count, &err) < 0)
-        grpc_call_fail(call, GRPC_UNKNOWN, "%s", err.message);
-    else
-        tell_usage(call, rows, count, request.age_limit);
-    tenon_usage_free(rows, count);
-    tenon_store_close(store);
+    const struct ctl_workers all = {
+        {&worker, tenon_field_filter_passes(filter, field_of, &worker) ? 1 : 0}};
+    unary_answer(call, &ctl_workers_message, &all);
 }
 
 /* ---- builds -------------------------------------------------------------- */
@@ -180,42 +129,26 @@ disk_usage(void *server, struct grpc_call *call)
 static void
 status(void *server, struct grpc_call *call)
 {
-    static const struct grpc_status ok = {0};
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     struct ctl_status request = {0};
 
-    if (!take(call, &arena, &bytes, &ctl_status_message, &request))
+    if (!unary_take(call, &arena, &bytes, &ctl_status_message, &request))
         return;
-    struct servejob *j = servejob_find(server, request.ref);
-    if (!j) {
-        grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", request.ref);
+    struct servejob *j = servejob_find(server, request.ref, false);
+    if (!j && historycalls_replay(server, call, request.ref))
+        return;
+    if (!j)
+        j = servejob_find(server, request.ref, true);
+    if (!j) { /* it may have ended between two looks */
+        if (!historycalls_replay(server, call, request.ref))
+            grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", request.ref);
         return;
     }
     grpc_call_begin(call, NULL, 0);
     if (statuslog_tell(&j->status, call))
-        grpc_call_finish(call, &ok);
+        unary_end(call);
     servejob_leave(j);
-}
-
-/* No record of a build is kept, and clients ask after each. */
-static void
-listen_history(void *server, struct grpc_call *call)
-{
-    static const struct grpc_status ok = {0};
-    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    struct ctl_history request = {0};
-
-    (void)server;
-    if (!take(call, &arena, &bytes, &ctl_history_message, &request))
-        return;
-    if (!request.early_exit) {
-        grpc_call_fail(call, GRPC_UNIMPLEMENTED, "ListenBuildHistory: no history is kept yet");
-        return;
-    }
-    grpc_call_begin(call, NULL, 0);
-    grpc_call_finish(call, &ok);
 }
 
 /* ---- all ----------------------------------------------------------------- */
@@ -230,8 +163,8 @@ health(void *server, struct grpc_call *call)
     struct ctl_none request = {0};
 
     (void)server;
-    if (take(call, &arena, &bytes, &ctl_none_message, &request))
-        answer(call, &ctl_health_message, &serving);
+    if (unary_take(call, &arena, &bytes, &ctl_none_message, &request))
+        unary_answer(call, &ctl_health_message, &serving);
 }
 
 static void
@@ -241,14 +174,24 @@ bridge(void *server, struct grpc_call *call)
 }
 
 #define CONTROL(name, run) {"/moby.buildkit.v1.Control/" name, run}
+#define CONTENT(name, run) {"/containerd.services.content.v1.Content/" name, run}
 static const struct grpc_method methods[] = {
     CONTROL("Info", info),
     CONTROL("ListWorkers", list_workers),
-    CONTROL("DiskUsage", disk_usage),
+    CONTROL("DiskUsage", usagecalls_disk_usage),
+    CONTROL("Prune", usagecalls_prune),
     CONTROL("Session", tunnel_serve),
     CONTROL("Solve", solving_solve),
     CONTROL("Status", status),
-    CONTROL("ListenBuildHistory", listen_history),
+    CONTROL("ListenBuildHistory", historycalls_listen),
+    CONTROL("UpdateBuildHistory", historycalls_update),
+    CONTENT("Info", contentcalls_info),
+    CONTENT("List", contentcalls_list),
+    CONTENT("Read", contentcalls_read),
+    CONTENT("Write", contentcalls_refuse),
+    CONTENT("Update", contentcalls_refuse),
+    CONTENT("Delete", contentcalls_refuse),
+    CONTENT("Abort", contentcalls_refuse),
     {"/grpc.health.v1.Health/Check", health},
 };
 

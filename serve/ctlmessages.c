@@ -15,23 +15,11 @@ SPOKEN(ctl_health);
 FIELDS ctl_bytes_fields[] = {MESSAGE_FIELD(1, BYTES, ctl_bytes, data)};
 SPOKEN(ctl_bytes);
 
-FIELDS ctl_pair_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_pair, key),
-    MESSAGE_FIELD(2, STRING, ctl_pair, value),
-};
-INFO(ctl_pair);
-
 FIELDS ctl_blob_fields[] = {
     MESSAGE_FIELD(1, STRING, ctl_blob, key),
     MESSAGE_FIELD(2, BYTES, ctl_blob, value),
 };
 INFO(ctl_blob);
-
-FIELDS ctl_time_fields[] = {
-    MESSAGE_FIELD(1, INT, ctl_time, seconds),
-    MESSAGE_FIELD(2, INT, ctl_time, nanoseconds),
-};
-INFO(ctl_time);
 
 /* ---- who we are ---------------------------------------------------------- */
 
@@ -86,19 +74,24 @@ FIELDS ctl_usage_fields[] = {
     MESSAGE_FIELD(9, STRING, ctl_usage, description),
     MESSAGE_FIELD(10, STRING, ctl_usage, type),
     MESSAGE_FIELD(11, BOOL, ctl_usage, shared),
+    MESSAGE_FIELD(12, STRINGS, ctl_usage, parents),
 };
-INFO(ctl_usage);
+SPOKEN(ctl_usage);
 
 FIELDS ctl_usages_fields[] = {MESSAGE_OF(1, MANY, ctl_usages, records, ctl_usage_message)};
 SPOKEN(ctl_usages);
 
-/* ---- Solve --------------------------------------------------------------- */
-
-FIELDS ctl_typed_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_typed, type),
-    MESSAGE_OF(2, MANY, ctl_typed, attrs, ctl_pair_message),
+FIELDS ctl_prune_fields[] = {
+    MESSAGE_FIELD(1, STRINGS, ctl_prune, filters),
+    MESSAGE_FIELD(2, BOOL, ctl_prune, all),
+    MESSAGE_FIELD(3, INT, ctl_prune, keep_duration),
+    MESSAGE_FIELD(4, INT, ctl_prune, reserved),
+    MESSAGE_FIELD(5, INT, ctl_prune, max_used),
+    MESSAGE_FIELD(6, INT, ctl_prune, min_free),
 };
-INFO(ctl_typed);
+SPOKEN(ctl_prune);
+
+/* ---- Solve --------------------------------------------------------------- */
 
 FIELDS ctl_cache_fields[] = {
     MESSAGE_OF(4, MANY, ctl_cache, exports, ctl_typed_message),
@@ -117,6 +110,7 @@ FIELDS ctl_solve_fields[] = {
     MESSAGE_OF(8, ONE, ctl_solve, cache, ctl_cache_message),
     MESSAGE_FIELD(9, STRINGS, ctl_solve, entitlements),
     MESSAGE_OF(10, MANY, ctl_solve, inputs, ctl_blob_message),
+    MESSAGE_FIELD(11, BOOL, ctl_solve, is_internal),
     MESSAGE_FIELD(12, BYTES, ctl_solve, policy),
     MESSAGE_OF(13, MANY, ctl_solve, exporters, ctl_typed_message),
     MESSAGE_FIELD(14, BOOL, ctl_solve, session_exporter),
@@ -133,69 +127,64 @@ FIELDS ctl_history_fields[] = {
     MESSAGE_FIELD(1, BOOL, ctl_history, active_only),
     MESSAGE_FIELD(2, STRING, ctl_history, ref),
     MESSAGE_FIELD(3, BOOL, ctl_history, early_exit),
+    MESSAGE_FIELD(4, STRINGS, ctl_history, filters),
+    MESSAGE_FIELD(5, INT, ctl_history, limit),
 };
 SPOKEN(ctl_history);
+
+FIELDS ctl_event_fields[] = {
+    MESSAGE_FIELD(1, INT, ctl_event, type),
+    MESSAGE_OF(2, ONE, ctl_event, record, ctl_record_message),
+};
+SPOKEN(ctl_event);
+
+FIELDS ctl_update_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_update, ref),
+    MESSAGE_FIELD(2, BOOL, ctl_update, pinned),
+    MESSAGE_FIELD(3, BOOL, ctl_update, is_removal),
+    MESSAGE_FIELD(4, BOOL, ctl_update, finalizes),
+};
+SPOKEN(ctl_update);
+
+/* ---- contents ------------------------------------------------------------ */
+
+FIELDS cnt_digest_fields[] = {MESSAGE_FIELD(1, STRING, cnt_digest, digest)};
+SPOKEN(cnt_digest);
+
+FIELDS cnt_info_fields[] = {
+    MESSAGE_FIELD(1, STRING, cnt_info, digest),
+    MESSAGE_FIELD(2, INT, cnt_info, size),
+    MESSAGE_OF(3, ONE, cnt_info, created, ctl_time_message),
+    MESSAGE_OF(4, ONE, cnt_info, updated, ctl_time_message),
+};
+INFO(cnt_info);
+
+FIELDS cnt_info_answer_fields[] = {MESSAGE_OF(1, ONE, cnt_info_answer, info, cnt_info_message)};
+SPOKEN(cnt_info_answer);
+
+FIELDS cnt_list_fields[] = {MESSAGE_FIELD(1, STRINGS, cnt_list, filters)};
+SPOKEN(cnt_list);
+
+FIELDS cnt_infos_fields[] = {MESSAGE_OF(1, MANY, cnt_infos, infos, cnt_info_message)};
+SPOKEN(cnt_infos);
+
+FIELDS cnt_read_fields[] = {
+    MESSAGE_FIELD(1, STRING, cnt_read, digest),
+    MESSAGE_FIELD(2, INT, cnt_read, offset),
+    MESSAGE_FIELD(3, INT, cnt_read, size),
+};
+SPOKEN(cnt_read);
+
+FIELDS cnt_piece_fields[] = {
+    MESSAGE_FIELD(1, INT, cnt_piece, offset),
+    MESSAGE_FIELD(2, BYTES, cnt_piece, data),
+};
+SPOKEN(cnt_piece);
 
 /* ---- Status -------------------------------------------------------------- */
 
 FIELDS ctl_status_fields[] = {MESSAGE_FIELD(1, STRING, ctl_status, ref)};
 SPOKEN(ctl_status);
-
-FIELDS ctl_group_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_group, id),
-    MESSAGE_FIELD(2, STRING, ctl_group, name),
-    MESSAGE_FIELD(3, BOOL, ctl_group, weak),
-};
-INFO(ctl_group);
-
-FIELDS ctl_vertex_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_vertex, digest),
-    MESSAGE_FIELD(2, STRINGS, ctl_vertex, inputs),
-    MESSAGE_FIELD(3, STRING, ctl_vertex, name),
-    MESSAGE_FIELD(4, BOOL, ctl_vertex, cached),
-    MESSAGE_OF(5, ONE, ctl_vertex, started, ctl_time_message),
-    MESSAGE_OF(6, ONE, ctl_vertex, completed, ctl_time_message),
-    MESSAGE_FIELD(7, STRING, ctl_vertex, error),
-    MESSAGE_OF(8, ONE, ctl_vertex, group, ctl_group_message),
-};
-INFO(ctl_vertex);
-
-FIELDS ctl_line_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_line, id),
-    MESSAGE_FIELD(2, STRING, ctl_line, vertex),
-    MESSAGE_FIELD(3, STRING, ctl_line, name),
-    MESSAGE_FIELD(4, INT, ctl_line, current),
-    MESSAGE_FIELD(5, INT, ctl_line, total),
-    MESSAGE_OF(6, ONE, ctl_line, timestamp, ctl_time_message),
-    MESSAGE_OF(7, ONE, ctl_line, started, ctl_time_message),
-    MESSAGE_OF(8, ONE, ctl_line, completed, ctl_time_message),
-};
-INFO(ctl_line);
-
-FIELDS ctl_log_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_log, vertex),
-    MESSAGE_OF(2, ONE, ctl_log, timestamp, ctl_time_message),
-    MESSAGE_FIELD(3, INT, ctl_log, stream),
-    MESSAGE_FIELD(4, BYTES, ctl_log, text),
-};
-INFO(ctl_log);
-
-FIELDS ctl_warning_fields[] = {
-    MESSAGE_FIELD(1, STRING, ctl_warning, vertex),
-    MESSAGE_FIELD(2, INT, ctl_warning, level),
-    MESSAGE_FIELD(3, STRING, ctl_warning, text),
-    MESSAGE_FIELD(4, STRINGS, ctl_warning, detail),
-    MESSAGE_FIELD(5, STRING, ctl_warning, url),
-};
-INFO(ctl_warning);
-
-FIELDS ctl_statuses_fields[] = {
-    MESSAGE_OF(1, MANY, ctl_statuses, vertexes, ctl_vertex_message),
-    MESSAGE_OF(2, MANY, ctl_statuses, lines, ctl_line_message),
-    MESSAGE_OF(3, MANY, ctl_statuses, logs, ctl_log_message),
-    MESSAGE_OF(4, MANY, ctl_statuses, warnings, ctl_warning_message),
-};
-SPOKEN(ctl_statuses);
 
 /* ---- a session's services ------------------------------------------------ */
 

@@ -3,6 +3,7 @@
 #ifndef TENON_SERVE_CTLMESSAGES_H
 #define TENON_SERVE_CTLMESSAGES_H
 
+#include "buildmessages.h"
 #include "common/message/message.h"
 
 struct ctl_none {
@@ -14,15 +15,9 @@ struct ctl_health {
 struct ctl_bytes { /* BytesMessage: a piece of a stream */
     struct message_bytes data;
 };
-struct ctl_pair { /* an entry of a map of strings */
-    const char *key, *value;
-};
 struct ctl_blob { /* an entry of a map of definitions */
     const char *key;
     struct message_bytes value;
-};
-struct ctl_time {
-    int64_t seconds, nanoseconds;
 };
 
 /* ---- who we are ---------------------------------------------------------- */
@@ -63,17 +58,20 @@ struct ctl_usage {
     int64_t use_count;
     const char *description, *type;
     bool shared;
+    struct message_list parents; /* strings */
 };
 struct ctl_usages {
     struct message_list records; /* ctl_usage */
 };
+struct ctl_prune {
+    struct message_list filters; /* strings */
+    bool all;
+    int64_t keep_duration; /* nanoseconds */
+    int64_t reserved, max_used, min_free;
+};
 
 /* ---- Solve --------------------------------------------------------------- */
 
-struct ctl_typed { /* an exporter, or a cache */
-    const char *type;
-    struct message_list attrs; /* ctl_pair */
-};
 struct ctl_cache {
     struct message_list exports, imports; /* ctl_typed */
 };
@@ -87,6 +85,7 @@ struct ctl_solve {
     const struct ctl_cache *cache;
     struct message_list entitlements; /* strings */
     struct message_list inputs;       /* ctl_blob */
+    bool is_internal; /* of the client's own: no record is kept of it */
     struct message_bytes policy;
     struct message_list exporters; /* ctl_typed */
     bool session_exporter;
@@ -101,49 +100,51 @@ struct ctl_history {
     bool active_only;
     const char *ref;
     bool early_exit;
+    struct message_list filters; /* strings */
+    int64_t limit;
+};
+struct ctl_event {
+    int64_t type; /* enum ctl_event_type */
+    const struct ctl_record *record;
+};
+enum ctl_event_type { CTL_STARTED, CTL_COMPLETE, CTL_DELETED };
+struct ctl_update {
+    const char *ref;
+    bool pinned, is_removal, finalizes;
+};
+
+/* ---- contents ------------------------------------------------------------ */
+
+struct cnt_digest { /* of Info */
+    const char *digest;
+};
+struct cnt_info {
+    const char *digest;
+    int64_t size;
+    const struct ctl_time *created, *updated;
+};
+struct cnt_info_answer {
+    const struct cnt_info *info;
+};
+struct cnt_list {
+    struct message_list filters; /* strings */
+};
+struct cnt_infos {
+    struct message_list infos; /* cnt_info */
+};
+struct cnt_read {
+    const char *digest;
+    int64_t offset, size;
+};
+struct cnt_piece {
+    int64_t offset;
+    struct message_bytes data;
 };
 
 /* ---- Status -------------------------------------------------------------- */
 
 struct ctl_status {
     const char *ref;
-};
-struct ctl_group {
-    const char *id, *name;
-    bool weak;
-};
-struct ctl_vertex {
-    const char *digest;
-    struct message_list inputs; /* strings */
-    const char *name;
-    bool cached;
-    const struct ctl_time *started, *completed;
-    const char *error;
-    const struct ctl_group *group;
-};
-struct ctl_line { /* VertexStatus */
-    const char *id, *vertex, *name;
-    int64_t current, total;
-    const struct ctl_time *timestamp, *started, *completed;
-};
-struct ctl_log {
-    const char *vertex;
-    const struct ctl_time *timestamp;
-    int64_t stream;
-    struct message_bytes text;
-};
-struct ctl_warning {
-    const char *vertex;
-    int64_t level;
-    const char *text;
-    struct message_list detail; /* strings */
-    const char *url;
-};
-struct ctl_statuses {
-    struct message_list vertexes; /* ctl_vertex */
-    struct message_list lines;    /* ctl_line */
-    struct message_list logs;     /* ctl_log */
-    struct message_list warnings; /* ctl_warning */
 };
 
 /* ---- a session's services ------------------------------------------------ */
@@ -199,8 +200,10 @@ enum ses_packet_type { SES_STAT, SES_REQ, SES_DATA, SES_FIN, SES_ERR };
 extern const struct message_type_info ctl_none_message, ctl_health_message, ctl_bytes_message,
     ctl_info_message, ctl_list_workers_message, ctl_workers_message, ctl_disk_usage_message,
     ctl_usages_message, ctl_solve_message, ctl_solved_message, ctl_history_message,
-    ctl_status_message, ctl_statuses_message, ses_id_message, ses_secret_message,
-    ses_credentials_message, ses_packet_message, ses_read_message, ses_piece_message,
-    ses_write_message, ses_written_message;
+    ctl_status_message, ses_id_message, ses_secret_message, ses_credentials_message,
+    ses_packet_message, ses_read_message, ses_piece_message, ses_write_message,
+    ses_written_message, ctl_usage_message, ctl_prune_message, ctl_event_message,
+    ctl_update_message, cnt_digest_message, cnt_info_answer_message, cnt_list_message,
+    cnt_infos_message, cnt_read_message, cnt_piece_message;
 
 #endif

@@ -21,6 +21,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/clientblobs.h \
 	%D%/clientsession.c \
 	%D%/clientsession.h \
+	%D%/contentcalls.c \
+	%D%/contentcalls.h \
 	%D%/control.c \
 	%D%/control.h \
 	%D%/ctlmessages.c \
@@ -37,6 +39,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/gomode.h \
 	%D%/granted.c \
 	%D%/granted.h \
+	%D%/historycalls.c \
+	%D%/historycalls.h \
 	%D%/listen.c \
 	%D%/pulse.c \
 	%D%/pulse.h \
@@ -53,9 +57,14 @@ libtenon_serve_la_SOURCES = \
 	%D%/tls.c \
 	%D%/tls.h \
 	%D%/tunnel.c \
-	%D%/tunnel.h
+	%D%/tunnel.h \
+	%D%/unary.c \
+	%D%/unary.h \
+	%D%/usagecalls.c \
+	%D%/usagecalls.h
 # The rooms of the core, and what plugins have in common: of these the bridge and gRPC.
-libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_builddir)/plugins/include
+libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
+	-I$(top_builddir)/plugins/include
 libtenon_serve_la_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)
 libtenon_serve_la_LIBADD = $(COMMON_LLBBRIDGE_LIBS) $(GNUTLS_LIBS)
 

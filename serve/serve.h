@@ -5,6 +5,10 @@
  *   tls.c            TLS between a client and its connection
  *   asking.c         the other side: what there is, for a client that is ours
  *   control.c        the methods, but for what follows
+ *   unary.c          calls with one question
+ *   usagecalls.c     DiskUsage and Prune
+ *   historycalls.c   ListenBuildHistory, UpdateBuildHistory, Status of builds that are over
+ *   contentcalls.c   contents of records, and blobs, for reading
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
  *   attests.c        what is to be attested of a build
  *   drive.c          who describes the build: a definition, a frontend, or the client itself

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/io.h"
 #include "tools/alloc.h"
 
 static void
@@ -12,6 +13,7 @@ job_free(struct servejob *j)
     tenon_cancel_free(j->cancel);
     tenon_vec_release(&j->calls);
     callset_release(&j->asked);
+    tenon_buf_release(&j->record);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->changed);
     free(j->ref);
@@ -71,6 +73,14 @@ may_begin(struct server *s, const struct servejob *before, const char **why)
     return GRPC_OK;
 }
 
+static struct ctl_time
+now(void)
+{
+    const int64_t ns = (int64_t)tenon_now_ns(), ns_per_s = INT64_C(1000000000);
+
+    return (struct ctl_time){ns / ns_per_s, ns % ns_per_s};
+}
+
 struct servejob *
 servejob_new(struct server *s, const char *ref, int *code, const char **why)
 {
@@ -92,6 +102,7 @@ servejob_new(struct server *s, const char *ref, int *code, const char **why)
         statuslog_init(&j->status);
         pthread_mutex_init(&j->lock, NULL);
         server_cond_init(&j->changed);
+        j->created = now();
         j->users = 2;
         tenon_vec_push(&s->jobs, j);
         pthread_cond_broadcast(&s->changed);
@@ -117,30 +128,52 @@ take_old(struct server *s)
 }
 
 void
-servejob_end(struct servejob *j)
+servejob_show(struct servejob *j, const struct ctl_record *record)
+{
+    pthread_mutex_lock(&j->server->lock);
+    message_encode(&j->record, &ctl_record_message, record);
+    pthread_mutex_unlock(&j->server->lock);
+    servejobs_tell(j->server);
+}
+
+void
+servejobs_tell(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->history_serial++;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
+servejob_end(struct servejob *j, bool is_kept)
 {
     struct server *s = j->server;
+    struct servejob *old = j;
 
     statuslog_end(&j->status);
     pthread_mutex_lock(&s->lock);
     j->ended = true;
-    take_out(s, j); /* those that have ended are in the order of that */
-    tenon_vec_push(&s->jobs, j);
-    struct servejob *old = take_old(s);
+    take_out(s, j);
+    if (!is_kept) {
+        tenon_vec_push(&s->jobs, j); /* those that have ended are in the order of that */
+        old = take_old(s);
+    }
     pthread_mutex_unlock(&s->lock);
     if (old)
         servejob_leave(old);
+    servejobs_tell(s);
 }
 
 struct servejob *
-servejob_find(struct server *s, const char *ref)
+servejob_find(struct server *s, const char *ref, bool waits)
 {
     const struct timespec until = server_deadline(SERVER_WAIT_JOB);
     struct servejob *j;
     int waited = 0;
 
     pthread_mutex_lock(&s->lock);
-    while (!(j = find(s, ref)) && !s->ending && waited == 0)
+    while (!(j = find(s, ref)) && !s->ending && waits && waited == 0)
         waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     if (j)
         j->users++;

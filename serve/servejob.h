@@ -1,12 +1,14 @@
 /* serve/servejob.h - one build of the server, by the name (Ref) that its client gave it.
  *
  * Calls about a build come in any order, and on any connection: who asks for one that is not there
- * waits a while.  It stays, for whoever asks what happened, until newer ones have ended. */
+ * waits a while.  When it has ended its record tells what happened; one that has none stays until
+ * newer ones have ended. */
 #ifndef TENON_SERVE_SERVEJOB_H
 #define TENON_SERVE_SERVEJOB_H
 
 #include "common/llbbridge/gateway.h"
 #include "base/cancel.h"
+#include "buildmessages.h"
 #include "callset.h"
 #include "server.h"
 #include "statuslog.h"
@@ -24,6 +26,8 @@ struct servejob {
     struct statuslog status;
     unsigned users; /* the server's lock: the list, Solve, and other calls */
     bool ended;     /* the same */
+    struct tenon_buf record; /* the same: as ctl_record, while it runs; empty: it has none */
+    struct ctl_time created;
 
     /* While the client drives the build itself, LLBBridge's calls are for this; drive.c. */
     struct gateway gateway;
@@ -36,12 +40,16 @@ struct servejob {
 /* One that has ended gives its name up.  NULL: there is one of that name, or there are too many,
  * or the server ends; *code of gRPC and *why (static) tell. */
 struct servejob *servejob_new(struct server *s, const char *ref, int *code, const char **why);
-/* It is over; the caller still has it. */
-void servejob_end(struct servejob *j);
-/* NULL: there was none, also a while later. */
-struct servejob *servejob_find(struct server *s, const char *ref);
+/* Who listens to the history is told of it from now on. */
+void servejob_show(struct servejob *j, const struct ctl_record *record);
+/* It is over; the caller still has it.  is_kept: its record is there. */
+void servejob_end(struct servejob *j, bool is_kept);
+/* NULL: there was none, also a while later, if that is to be waited for. */
+struct servejob *servejob_find(struct server *s, const char *ref, bool waits);
 void servejob_leave(struct servejob *j);
 
+/* Who listens to the history looks again. */
+void servejobs_tell(struct server *s);
 /* All that there are end soon, and none begins any more. */
 void servejobs_cancel(struct server *s);
 void servejobs_release(struct server *s); /* nobody uses one */

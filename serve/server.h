@@ -11,7 +11,7 @@
 enum {
     SERVER_CLIENTS_MAX = 250,  /* connections at a time */
     SERVER_JOBS_MAX = 200,     /* builds at a time */
-    SERVER_JOBS_KEPT = 16,     /* that are over, and can still be asked for */
+    SERVER_JOBS_KEPT = 16,     /* that are over, have no record, and can still be asked for */
     SERVER_SESSIONS_MAX = 1000,
     SERVER_GREETINGS_MAX = 32, /* of them behind TLS, who have not shown a certificate yet */
     SERVER_GREETING_S = 20,    /* seconds for that, and until a client speaks HTTP/2 */
@@ -28,6 +28,7 @@ struct server {
     bool ending; /* nothing begins any more */
     TENON_VEC(struct servejob *) jobs; /* those that have ended in the order of that */
     TENON_VEC(struct tunnel *) tunnels;
+    uint64_t history_serial; /* another one: who listens to the history looks again */
 };
 
 /* listen.c: for waits that end, the clock is CLOCK_MONOTONIC. */

@@ -11,11 +11,15 @@
 
 #include "attests.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "clientsession.h"
+#include "discreet.h"
 #include "drive.h"
+#include "engine/attestation.h"
 #include "engine/build.h"
 #include "engine/host.h"
 #include "granted.h"
+#include "recorder.h"
 #include "store/store.h"
 #include "tools/base64.h"
 #include "tools/parse.h"
@@ -41,6 +45,8 @@ struct solving {
     struct tenon_attests attests;
     bool inline_cache;
     char *build_id;
+    struct recorder *recorder; /* NULL: not begun */
+    struct ctl_record record;  /* of what came out, in the recorder's memory */
 };
 
 /* ---- what is asked for --------------------------------------------------- */
@@ -215,6 +221,88 @@ answer(struct solving *v)
     grpc_call_finish(v->call, &ok);
 }
 
+/* ---- its record ---------------------------------------------------------- */
+
+/* What was asked for. */
+static struct ctl_record
+describe(const struct solving *v, struct tenon_arena *a)
+{
+    const struct ctl_solve *r = v->request;
+    const struct ctl_typed *exporters = r->exporters.items;
+    struct ctl_typed *kept = tenon_arena_array(a, r->exporters.len + 1, sizeof *kept);
+
+    for (size_t i = 0; i < r->exporters.len; i++)
+        kept[i] = (struct ctl_typed){exporters[i].type, discreet_pairs(a, exporters[i].attrs)};
+    return (struct ctl_record){
+        .ref = r->ref, .frontend = r->frontend, .options = discreet_pairs(a, r->options),
+        .exporters = {kept, r->exporters.len}, .created = &v->job->created,
+        .build_id = v->build_id,
+    };
+}
+
+/* What the client asks about us, before it builds, is no build. */
+static void
+show(const struct solving *v)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    const struct ctl_record record = describe(v, &arena);
+
+    if (!v->request->is_internal)
+        servejob_show(v->job, &record);
+}
+
+/* Each has one, as with BuildKit's daemon; a build that says something of the kind itself has
+ * that. */
+static void
+attest(struct tenon_build *b)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    char mode[] = "mode=max", *pairs[] = {mode, NULL}, name[] = "provenance";
+    const struct tenon_attest provenance = {TENON_KIND_ATTESTER, name, pairs};
+
+    tenon_vec_foreach(x, &tenon_build_result(b)->attestations)
+        if (tenon_has_prefix(x->a.predicate_type ? x->a.predicate_type : "", TENON_SLSA_PREFIX))
+            return;
+    if (tenon_build_attest(b, &provenance, &ignored) < 0)
+        tenon_log(TENON_LOG_DEBUG, "no provenance in a record: %s", ignored.message);
+}
+
+/* What came out, while the build can be asked. */
+static void
+look_back(void *data, struct tenon_build *b)
+{
+    struct solving *v = data;
+
+    if (v->request->is_internal)
+        return;
+    v->recorder = recorder_new(v->engine.store, v->request->ref);
+    attest(b);
+    recorder_outcome(v->recorder, &v->record, &v->engine, tenon_build_result(b));
+}
+
+/* False: there is none. */
+static bool
+keep(struct solving *v, const struct tenon_error *end)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    if (v->request->is_internal || !v->engine.store)
+        return false;
+    if (!v->recorder)
+        v->recorder = recorder_new(v->engine.store, v->request->ref);
+    struct ctl_record record = describe(v, recorder_arena(v->recorder));
+    record.response = v->record.response;
+    record.outcome = v->record.outcome;
+    record.outcomes = v->record.outcomes;
+    if (end->code)
+        recorder_failed(v->recorder, &record, end, v->build);
+    statuslog_record(&v->job->status, v->recorder);
+    recorder_finish(v->recorder, &record, &v->job->status.steps, &err);
+    if (err.code)
+        tenon_log(TENON_LOG_WARNING, "a build has no record: %s", err.message);
+    return !err.code;
+}
+
 /* ---- the build ----------------------------------------------------------- */
 
 static int
@@ -264,6 +352,8 @@ run(struct solving *v, struct tenon_error *err)
         .attest_count = v->attests.count,
         .inline_cache = v->inline_cache,
         .compatibility = v->request->compatibility,
+        .look_back = look_back,
+        .look_back_data = v,
     };
 
     v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);
@@ -281,6 +371,7 @@ run(struct solving *v, struct tenon_error *err)
 static void
 release(struct solving *v)
 {
+    recorder_free(v->recorder);
     tenon_build_free(v->build);
     if (v->build) { /* what killed builds left; nobody waits for a result any more */
         tenon_store_sweep(v->engine.store);
@@ -373,10 +464,12 @@ solve(struct solving *v)
     struct gateway *gw = &v->job->gateway;
 
     gw->host = tenon_engine_host(); /* until it is driven, for its errors */
+    show(v);
     const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
-    servejob_end(v->job); /* who asks for the status knows all before the answer is there */
     if (err.code == TENON_E_NOT_FOUND)
         err.code = TENON_E_FAILED; /* clients show a code before the text; BuildKit gives none */
+    /* Who asks for the status, or the record, knows all before the answer is there. */
+    servejob_end(v->job, keep(v, &err));
     if (good)
         answer(v);
     else
@@ -414,12 +507,12 @@ solving_solve(void *server, struct grpc_call *call)
         return;
     }
     if (!check(call, &request)) {
-        servejob_end(v.job);
+        servejob_end(v.job, false);
     } else if (begin_lookout(&lookout, v.job, call) == 0) {
         solve(&v);
         end_lookout(&lookout);
     } else {
-        servejob_end(v.job);
+        servejob_end(v.job, false);
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: no thread for the build");
     }
     servejob_leave(v.job);

@@ -6,26 +6,20 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "context/events.h"
+#include "statusmessage.h"
+#include "stepcount.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
-
-enum {
-    STATUSLOG_BATCH = 256 * 1024,  /* bytes of one message, about */
-    STATUSLOG_EVENT_MAX = 2 << 20, /* of one event: a larger one is left out */
-    STATUSLOG_MAX = 64 << 20,      /* of all: the output of steps is left out beyond */
-    STATUSLOG_HARD_MAX = 128 << 20, /* and everything else */
-};
 
 struct grpc_call;
 struct statuslog {
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
     TENON_VEC(struct tenon_buf) batches;
-    struct tenon_buf event; /* the one that is put */
-    struct tenon_buf next; /* repeated fields: messages one after the other are one */
-    size_t bytes;
-    bool ended, cut;
+    struct tenon_buf next; /* the batch to come */
+    struct statusmessage messages;
+    struct stepcount steps;
+    bool ended;
 };
 
 void statuslog_init(struct statuslog *l);
@@ -34,6 +28,9 @@ void statuslog_release(struct statuslog *l);
 void statuslog_event(void *data, const struct tenon_event *ev);
 void statuslog_tick(void *data, int64_t now_ns);
 void statuslog_end(struct statuslog *l);
+/* All that there is, for the build's record; when nothing comes any more. */
+struct recorder;
+void statuslog_record(struct statuslog *l, struct recorder *to);
 /* Tells the call all of it, until the build has ended; false: the call is over. */
 bool statuslog_tell(struct statuslog *l, struct grpc_call *call);
 

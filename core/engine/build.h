@@ -16,6 +16,7 @@ struct tenon_attest { /* one --attest */
     char **pairs;
 };
 
+struct tenon_build;
 struct tenon_build_request {
     const char *frontend;       /* plugin, "dockerfile" */
     /* Or, in its place, who describes the build: the caller itself, called as a frontend. */
@@ -37,11 +38,13 @@ struct tenon_build_request {
     int (*exported)(void *data, const struct tenon_export *x, const struct tenon_result *r,
                     struct tenon_error *err);
     void *exported_data;
+    /* All is done, and what the build knows can still be asked for; or NULL. */
+    void (*look_back)(void *data, struct tenon_build *b);
+    void *look_back_data;
 };
 
 /* The build as an object: its graph and references live until it is freed, so
  * that errors can show where they come from. */
-struct tenon_build;
 struct tenon_build *tenon_build_new(struct tenon_engine *engine);
 /* Types, options and places of exports and caches: what is certain to fail later
  * fails here.  Nothing is run or written; before tenon_build_run. */
@@ -50,6 +53,9 @@ int tenon_build_check(struct tenon_build *b, const struct tenon_build_request *r
 /* Blocking; from the main thread, once. */
 int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err);
+/* By who looks back: something more is said about its result, which no export has. */
+int tenon_build_attest(struct tenon_build *b, const struct tenon_attest *attest,
+                       struct tenon_error *err);
 const struct tenon_result *tenon_build_result(const struct tenon_build *b);
 /* Source of a build file by name, for the excerpt of an error. */
 const struct tenon_graph_source *

@@ -214,6 +214,8 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         tenon_waiting_watch_store(&b->waiting, b->engine);
     run(b, req, err);
     blame_lock(b, err);
+    if (!err->code && req->look_back)
+        req->look_back(req->look_back_data, b);
     if (b->solver)
         tenon_solver_end(b->solver); /* while somebody looks */
     tenon_ahead_end(b->ahead, true);
@@ -221,4 +223,13 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     b->ahead = NULL;
     tenon_store_watch(b->engine->store, NULL);
     return err->code;
+}
+
+int
+tenon_build_attest(struct tenon_build *b, const struct tenon_attest *attest,
+                   struct tenon_error *err)
+{
+    const struct tenon_build_request one = { .attests = attest, .attest_count = 1 };
+
+    return tenon_attesters_run(b, &tenon_build_bridge, &one, err);
 }

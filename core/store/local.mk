@@ -13,6 +13,7 @@ libtenon_core_la_SOURCES += \
 	%D%/disksize.c \
 	%D%/flock.c \
 	%D%/gone.c \
+	%D%/history.c \
 	%D%/imagenames.c \
 	%D%/lease.c \
 	%D%/lease.h \
@@ -31,6 +32,7 @@ libtenon_core_la_SOURCES += \
 	%D%/steplog.c \
 	%D%/store.c \
 	%D%/store.h \
+	%D%/storeid.c \
 	%D%/temp.c \
 	%D%/tempdir.c \
 	%D%/tmpfs.c \

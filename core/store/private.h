@@ -103,6 +103,15 @@ void store_log_measure(struct tenon_store *s, const char *build, int64_t *create
                        int64_t *used_ns, int64_t *bytes);
 void store_log_remove(struct tenon_store *s, const char *build);
 
+/* ---- history.c ---------------------------------------------------------------- */
+/* When the build ended, and what the record takes of the disk; whether it is pinned. */
+bool store_history_measure(struct tenon_store *s, const char *name, int64_t *ended_ns,
+                           int64_t *bytes);
+/* By its directory. */
+int store_history_remove(struct tenon_store *s, const char *name, struct tenon_error *err);
+/* Is it time to measure all, of which there are so many? */
+bool store_history_is_due(struct tenon_store *s, size_t count);
+
 /* ---- tmpfs.c ------------------------------------------------------------------ */
 /* A directory in memory that is there as long as the store is open, and its name
  * below tmp/; -1 when there can be none. */

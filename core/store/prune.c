@@ -4,6 +4,7 @@
  * them), never a row without its files. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
@@ -49,7 +50,32 @@ may_go(const struct pruning *p, const struct tenon_usage_row *r)
         return false;
     if (p->options->origin && !store_is_origin(p->options->origin, r->origin))
         return false;
-    return !r->is_named;
+    return !r->is_named &&
+           (!p->options->passes || p->options->passes(p->options->passes_data, r));
+}
+
+/* How much is to stay, as BuildKit's daemon finds it; 0: nothing that may go. */
+static int
+space_to_keep(const struct pruning *p, int64_t total, int64_t *keep, struct tenon_error *err)
+{
+    const struct tenon_prune_options *o = p->options;
+    struct statvfs fs;
+
+    *keep = o->max_bytes;
+    if (o->min_free_bytes) {
+        if (fstatvfs(p->store->fd, &fs) < 0)
+            return tenon_error_sys(err, "store %s", p->store->path);
+        const int64_t missing = o->min_free_bytes - (int64_t)(fs.f_bfree * fs.f_frsize);
+        if (missing > 0)
+            *keep = *keep && *keep < total - missing ? *keep : total - missing;
+        else if (!*keep)
+            *keep = total;
+    }
+    if (*keep < o->keep_bytes)
+        *keep = o->keep_bytes;
+    if (*keep < 0)
+        *keep = 0;
+    return TENON_OK;
 }
 
 /* In the transaction: delete the row, unless its mark says now that it is in use; the
@@ -83,15 +109,21 @@ delete_row(struct pruning *p, const struct tenon_usage_row *r, struct tenon_erro
     return rc;
 }
 
+/* What is no row, nobody has asked for then. */
+static bool
+is_filtered(const struct tenon_prune_options *o)
+{
+    return o->type || o->passes;
+}
+
 static int
 remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struct tenon_error *err)
 {
-    int64_t total = 0;
+    int64_t total = 0, keep;
     for (size_t i = 0; i < count; i++)
         total += rows[i].size_bytes;
-    if (db_transaction(p->store, err) < 0)
+    if (space_to_keep(p, total, &keep, err) < 0 || db_transaction(p->store, err) < 0)
         return err->code;
-    int64_t keep = p->options->keep_bytes;
     for (size_t i = 0; i < count && (!keep || total > keep); i++) {
         if (!may_go(p, &rows[i]))
             continue;
@@ -106,12 +138,12 @@ remove_rows(struct pruning *p, struct tenon_usage_row *rows, size_t count, struc
             rows[i] = (struct tenon_usage_row){0};
         }
     }
-    if (p->options->origin && !p->options->type && (!keep || total > keep) &&
+    if (p->options->origin && !is_filtered(p->options) && (!keep || total > keep) &&
         store_delete_imported(p->store, p->options->origin, p->before, err) < 0) {
         db_rollback(p->store);
         return err->code;
     }
-    if (p->options->all && !p->options->type && !p->options->origin &&
+    if (p->options->all && !is_filtered(p->options) && !p->options->origin &&
         (db_run(p->store, err, "DELETE FROM content WHERE used < ?1", "i", p->before) < 0 ||
          db_run(p->store, err, "DELETE FROM stat", "") < 0)) {
         db_rollback(p->store);

@@ -4,7 +4,7 @@
  *   content/blobs/sha256/HEX   blobs        tenon.db   records (SQLite, WAL)
  *   snapshots/N/{fs,work}      trees        locks/     flock files
  *   cache-mounts/N/            RUN caches   tmp/       work in progress
- *   logs/BUILD/STEP            step output
+ *   logs/BUILD/STEP            step output     history/BUILD/  records of builds
  *
  * Invariants: a record refers only to what is complete on disk; kill -9 at any
  * instant needs no repair; nothing a live process uses is collected; ENOSPC and
@@ -31,6 +31,10 @@ void tenon_store_close(struct tenon_store *s);
 /* Remove leftovers in tmp/ and locks/ whose owner is dead; bounded work. */
 void tenon_store_sweep(struct tenon_store *s);
 const char *tenon_store_path(const struct tenon_store *s);
+/* A name for this store that stays: 25 letters and digits, as BuildKit's workers have them. */
+#define TENON_STORE_ID_LEN 25
+int tenon_store_id(struct tenon_store *s, char out[TENON_STORE_ID_LEN + 1],
+                   struct tenon_error *err);
 int tenon_store_fd(const struct tenon_store *s); /* O_PATH of the root */
 
 /* ---- blobs ---------------------------------------------------------------
@@ -350,7 +354,7 @@ struct tenon_usage_row {
     int64_t size_bytes, created_ns, last_used_ns, use_count;
     bool in_use, shared, is_mutable;
     bool is_named; /* part of an image with a name: prune leaves it */
-    char *parents;
+    char *parents; /* ids of what it is laid on, with ";" between them; NULL: nothing */
     char *origin; /* the caches that it came by, and nothing that was made here needs it; or NULL */
 };
 int tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows,
@@ -365,12 +369,17 @@ enum tenon_prune_moment {    /* others work in between; no transaction is open *
 };
 struct tenon_prune_options {
     bool all;               /* also what is internal or a frontend */
-    int64_t keep_bytes;     /* 0: keep nothing that may go */
+    int64_t keep_bytes;     /* so much stays, whatever else is said; 0: nothing that may go */
+    int64_t max_bytes;      /* no more than so much stays; 0: as keep_bytes says */
+    int64_t min_free_bytes; /* nothing goes while so much of the disk is free; 0: no matter */
     int64_t older_than_ns;  /* only what was not used for so long */
     const char *type;       /* or NULL */
     /* Only what came by imported caches, of this name ("import": of any); the records, too, also
      * where something else needs what they lead to.  NULL: whatever it came by. */
     const char *origin;
+    /* Whatever else a row has to have, before anything is removed; or NULL. */
+    bool (*passes)(void *data, const struct tenon_usage_row *row);
+    void *passes_data;
     /* Called at each moment, so that a test can play the other processes; or NULL. */
     void (*at)(void *data, enum tenon_prune_moment moment);
     void *at_data;
@@ -385,7 +394,7 @@ int tenon_prune(struct tenon_store *s, const struct tenon_prune_options *o,
 /* ---- what builds leave ------------------------------------------------------
  * Roots of failed steps and what steps printed are there to be looked at, not for
  * ever: the newest stay, within bounds, and of one step the newest root only. */
-enum tenon_leftover { TENON_LEFT_FAILED, TENON_LEFT_LOGS, TENON_LEFT_KINDS };
+enum tenon_leftover { TENON_LEFT_FAILED, TENON_LEFT_LOGS, TENON_LEFT_HISTORY, TENON_LEFT_KINDS };
 struct tenon_bounds {
     int64_t number, bytes;
     int64_t age_ns; /* since it was last used, or written to */
@@ -412,6 +421,27 @@ int tenon_log_file(struct tenon_store *s, const char *build, const char *step,
                    struct tenon_error *err);
 /* One that is there, "BUILD/STEP", for reading; -1: none. */
 int tenon_log_read(struct tenon_store *s, const char *name);
+
+/* ---- records of builds -------------------------------------------------------
+ * history/NAME/, a directory of files for each build; the newest stay, within bounds, and those
+ * that are pinned. */
+struct tenon_history_work; /* one that is made; nobody finds it yet */
+int tenon_history_begin(struct tenon_store *s, struct tenon_history_work **out,
+                        struct tenon_error *err);
+int tenon_history_work_fd(const struct tenon_history_work *w); /* of its directory; w's */
+/* Its place is that of the build's name, whatever was there. w is gone afterwards. */
+int tenon_history_commit(struct tenon_history_work *w, const char *ref, struct tenon_error *err);
+void tenon_history_discard(struct tenon_history_work *w); /* NULL is fine */
+/* The directory of a build of that name, malloc'ed: the same, or a digest of it. */
+char *tenon_history_name(const char *ref);
+/* The names of all, in no order that means anything; NULL: none. */
+int tenon_history_list(struct tenon_store *s, char ***names, struct tenon_error *err);
+int tenon_history_open(struct tenon_store *s, const char *name, struct tenon_error *err);
+/* NOT_FOUND: there is none. */
+int tenon_history_remove(struct tenon_store *s, const char *ref, struct tenon_error *err);
+int tenon_history_pin(struct tenon_store *s, const char *ref, bool pinned,
+                      struct tenon_error *err);
+bool tenon_history_is_pinned(int dir);
 
 /* ---- temporary directories ---------------------------------------------------
  * A directory below tmp/, locked by this process; removed with its content by

@@ -1,6 +1,6 @@
-/* store/trim.c - bounds for what builds leave that no later build asks for: roots of
- * failed steps, and what steps printed.  A build that added some looks through them at
- * its end. */
+/* store/trim.c - bounds for what builds leave that no later build asks for: roots of failed steps,
+ * what steps printed, and records of builds.  A build that added some looks through them at its
+ * end. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@
 const struct tenon_bounds tenon_default_bounds[TENON_LEFT_KINDS] = {
     [TENON_LEFT_FAILED] = { 10, INT64_C(4) << 30, 7 * DAY_NS },
     [TENON_LEFT_LOGS] = { 100, INT64_C(512) << 20, 14 * DAY_NS },
+    [TENON_LEFT_HISTORY] = { 100, INT64_C(512) << 20, 30 * DAY_NS },
 };
 
 void
@@ -166,6 +167,37 @@ trim_logs(struct tenon_store *s, int64_t before, struct tenon_error *err)
     return 0;
 }
 
+/* ---- records of builds -------------------------------------------------- */
+
+/* Those that are pinned take no room of others.  One that ended since the oldest of the live
+ * processes began may be theirs. */
+static int
+trim_history(struct tenon_store *s, int64_t before, struct tenon_error *err)
+{
+    struct lefts all = {0};
+    char **names = NULL;
+    if (tenon_history_list(s, &names, err) < 0)
+        return err->code;
+    const bool due = store_history_is_due(s, tenon_strv_len(names));
+    for (char **n = names; due && n && *n; n++) {
+        struct left x = {0};
+        if (store_history_measure(s, *n, &x.used_ns, &x.bytes))
+            continue;
+        x.created_ns = x.used_ns;
+        x.name = tenon_strdup(*n);
+        tenon_vec_push(&all.list, x);
+    }
+    tenon_strv_free(names);
+    size_t n = choose(&all, &s->bounds[TENON_LEFT_HISTORY], (int64_t)tenon_now_ns());
+    for (size_t i = all.list.len - n; i < all.list.len; i++) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* the next one tries again */
+        if (all.list.items[i].used_ns < before)
+            store_history_remove(s, all.list.items[i].name, &ignored);
+    }
+    release(&all);
+    return 0;
+}
+
 /* ---- */
 
 void
@@ -173,6 +205,7 @@ tenon_store_trim(struct tenon_store *s)
 {
     static int (*const trim[])(struct tenon_store *, int64_t, struct tenon_error *) = {
         [TENON_LEFT_FAILED] = trim_failed, [TENON_LEFT_LOGS] = trim_logs,
+        [TENON_LEFT_HISTORY] = trim_history,
     };
     int64_t before = 0;
     for (size_t i = 0; i < tenon_countof(trim); i++) {

@@ -112,6 +112,81 @@ list_logs(struct tenon_store *s, struct rows *out, struct tenon_error *err)
     return rc;
 }
 
+/* They go by their own rules, and by `history rm`: prune leaves them. */
+static int
+list_history(struct tenon_store *s, struct rows *out, struct tenon_error *err)
+{
+    char **names = NULL;
+    int rc = tenon_history_list(s, &names, err);
+    for (char **n = names; rc == 0 && n && *n; n++) {
+        struct tenon_usage_row *r = tenon_vec_add(&out->list);
+        r->id = tenon_asprintf("history:%s", *n);
+        r->type = tenon_strdup("history");
+        r->description = tenon_asprintf("record of build %s", *n);
+        store_history_measure(s, *n, &r->created_ns, &r->size_bytes);
+        r->last_used_ns = r->created_ns;
+        r->is_named = true;
+    }
+    tenon_strv_free(names);
+    return rc;
+}
+
+/* ---- what snapshots are laid on ------------------------------------------ */
+
+static int
+by_number(const void *a, const void *b)
+{
+    const int64_t *id = a;
+    const struct tenon_usage_row *r = b;
+    uint64_t n = 0;
+
+    tenon_parse_u64(r->id + strlen("snapshot:"), 10, &n);
+    return *id < (int64_t)n ? -1 : *id > (int64_t)n;
+}
+
+static void
+add_parent(struct tenon_usage_row *r, int64_t below)
+{
+    auto_free char *name = tenon_asprintf("snapshot:%lld", (long long)below);
+    auto_free char *all = tenon_asprintf(";%s;", r->parents ? r->parents : "");
+    auto_free char *wanted = tenon_asprintf(";%s;", name);
+
+    if (strstr(all, wanted))
+        return;
+    char *more = r->parents ? tenon_asprintf("%s;%s", r->parents, name) : tenon_strdup(name);
+    free(r->parents);
+    r->parents = more;
+}
+
+/* A snapshot may be in several chains: layers of equal content, say.  count: those that are first
+ * in the list, in the order of their numbers. */
+static int
+find_parents(struct tenon_store *s, struct rows *out, size_t count, struct tenon_error *err)
+{
+    struct db_query q;
+
+    if (db_begin(s, &q, "SELECT outputs FROM record", err) < 0)
+        return err->code;
+    int rc;
+    while ((rc = db_step(&q, err)) == 1) {
+        int64_t below = 0;
+        for (const char *at = db_get_text(&q, 0); at && *at;) {
+            char *end;
+            const int64_t id = strtoll(at, &end, 10);
+            struct tenon_usage_row *r =
+                end > at && below && count
+                    ? bsearch(&id, out->list.items, count, sizeof *out->list.items, by_number)
+                    : NULL;
+            if (r)
+                add_parent(r, below);
+            below = end > at && *end == ',' ? id : 0;
+            at = *end ? end + 1 : end;
+        }
+    }
+    db_end(&q);
+    return rc;
+}
+
 static void
 measure(struct tenon_store *s, struct tenon_usage_row *r)
 {
@@ -136,8 +211,9 @@ tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *c
                  struct tenon_error *err)
 {
     struct rows out = {0};
-    if (list_snapshots(s, &out, err) < 0 || list_blobs(s, &out, err) < 0 ||
-        list_caches(s, &out, err) < 0 || list_logs(s, &out, err) < 0) {
+    if (list_snapshots(s, &out, err) < 0 || find_parents(s, &out, out.list.len, err) < 0 ||
+        list_blobs(s, &out, err) < 0 || list_caches(s, &out, err) < 0 ||
+        list_logs(s, &out, err) < 0 || list_history(s, &out, err) < 0) {
         tenon_usage_free(out.list.items, out.list.len);
         return err->code;
     }
@@ -151,8 +227,8 @@ tenon_usage_list(struct tenon_store *s, struct tenon_usage_row **rows, size_t *c
     tenon_vec_foreach(r, &out.list) {
         measure(s, r);
         r->in_use = r->last_used_ns >= oldest;
-        r->is_named = tenon_has_prefix(r->id, "blob:") &&
-                      store_is_named(&named, r->id + strlen("blob:"));
+        if (tenon_has_prefix(r->id, "blob:"))
+            r->is_named = store_is_named(&named, r->id + strlen("blob:"));
     }
     store_named_release(&named);
     if (store_find_origins(s, out.list.items, out.list.len, err) < 0) {

@@ -21,6 +21,8 @@ libtenon_tools_la_SOURCES += \
 	%D%/conceal.h \
 	%D%/excerpt.c \
 	%D%/excerpt.h \
+	%D%/fieldfilter.c \
+	%D%/fieldfilter.h \
 	%D%/goregexp.c \
 	%D%/goregexp.h \
 	%D%/goregexpcode.h \

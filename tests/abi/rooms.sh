@@ -31,6 +31,7 @@ for room in $rooms; do
     above="$above $room"
     check "core/$room" $above
 done
+check history $rooms "common/[a-z-]*"
 check serve $rooms "common/[a-z-]*"
 for dir in plugins/*/; do
     case $dir in plugins/common/) continue ;; esac

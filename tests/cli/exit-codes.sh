@@ -71,8 +71,8 @@ for filter in type "no=such" origin= "until=yesterday" "until=-1h"; do
     code 2 du --filter "$filter"
 done
 for filter in inuse=perhaps shared=2 mutable=; do code 2 du --filter $filter; done
-for filter in inuse=true shared=true mutable=true id=x; do code 2 prune --force --filter $filter; done
-code 2 prune --force --reserved-space much
+code 2 prune --force --filter inuse=true
+for space in reserved max-used min-free; do code 2 prune --force --$space-space much; done
 code 2 prune --force --reserved-space -1
 code 2 images rm
 code 2 images no-such-word

@@ -74,9 +74,12 @@ assert_eq exec.cachemount "$(jq -rs 'map(.Type) | unique | join(",")' "$work/out
 run 0 build
 steps_are CACHED
 
-# Keeping more than there is keeps all.
-run 0 tenon prune --force --keep-storage 10g --format json
-assert_eq "" "$(cat "$work/out")"
+# Keeping more than there is keeps all, as does a disk with room, and what reserves more than it allows.
+for space in "--keep-storage 10g" "--max-used-space 10g" "--min-free-space 1" \
+    "--max-used-space 1 --reserved-space 10g" "--filter id=no-such"; do
+    run 0 tenon prune --force $space --format json
+    assert_eq "" "$(cat "$work/out")"
+done
 
 run 0 tenon images rm example.org/kept:1
 run 0 tenon images -q

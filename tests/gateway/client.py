@@ -27,6 +27,7 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frontend  # noqa: E402
 import grpc  # noqa: E402
+import records  # noqa: E402
 
 frontend.TABLES += """\
 Bytes: 1 data bytes
@@ -34,8 +35,7 @@ Version: 1 package string, 2 version string, 4 dockerfileVersion string
 Info: 1 buildkitVersion Version
 Workers: 1 record WorkerRecord*
 WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*
-UsageRecord: 1 ID string, 4 Size int64
-DiskUsage: 1 filter string*
+DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
@@ -48,7 +48,6 @@ VertexStatus: 1 ID string, 2 vertex string
 VertexLog: 1 vertex string, 3 stream int64, 4 msg bytes
 VertexWarning: 1 vertex string, 3 short bytes
 StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*, 4 warnings VertexWarning*
-History: 3 EarlyExit bool
 Id: 1 ID string
 Secret: 1 data bytes
 ReadContent: 1 digest string
@@ -57,6 +56,7 @@ WriteContent: 1 action int32, 2 ref string, 3 total int64, 4 expected string, 5 
 WrittenContent: 1 action int32, 4 offset int64
 Packet: 1 type int32, 2 stat Stat, 3 ID uint32, 4 data bytes
 """
+frontend.TABLES += records.TABLES
 m = frontend.Messages()
 NONE = getattr(m, "None")
 say, check = frontend.say, frontend.check
@@ -346,13 +346,11 @@ def questions(channel):
     check("ListWorkers", workers.record[0].ID and workers.record[0].platforms[0].OS == "linux")
     usage = call(channel, CONTROL + "DiskUsage", m.DiskUsage(filter=[""]), m.Usage)
     check("DiskUsage", isinstance(usage, m.Usage), usage)
-    refused("a filter", call(channel, CONTROL + "DiskUsage", m.DiskUsage(filter=["id=x"]),
-                             m.Usage), grpc.StatusCode.UNIMPLEMENTED, "filters")
     health = call(channel, "/grpc.health.v1.Health/Check", m.HealthRequest(), m.HealthResponse)
     check("Health", health.status == 1)
     unimplemented, unknown = grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNKNOWN
-    refused("a method that is not there", call(channel, CONTROL + "Prune", NONE(),
-                                               m.Usage), unimplemented, "Control/Prune")
+    refused("a method that is not there", call(channel, CONTROL + "Nope", NONE(),
+                                               m.Usage), unimplemented, "Control/Nope")
     table = [
         ("an attestation of no name", dict(FrontendAttrs={"attest:x": ""}), unknown,
          'unknown attestation type "x"'),
@@ -834,6 +832,9 @@ def everything(address, directory, server):
     by_nothing(channel, session)
     no_room(channel, session)
     driven(channel, session)
+    records.records(sys.modules[__name__], channel, session)
+    records.store(sys.modules[__name__], channel)
+    records.names(sys.modules[__name__], channel)
     session.close()
     hostile(channel, directory)
     silent(address, channel, directory)

@@ -1,0 +1,97 @@
+/* history/failed.c - an error as gRPC has it: the code and the text in the record, and all of it,
+ * with BuildKit's details, as a content. */
+#include <string.h>
+
+#include "base/error.h"
+#include "common/grpc/grpc.h"
+#include "history.h"
+#include "recorder.h"
+#include "tools/alloc.h"
+#include "tools/base64.h"
+#include "tools/jsontext.h"
+#include "tools/vec.h"
+
+#define TYPE(name) "github.com/moby/buildkit/" name "+json"
+
+struct any {
+    const char *type;
+    struct message_bytes value;
+};
+static const struct message_field any_fields[] = {
+    MESSAGE_FIELD(1, STRING, any, type),
+    MESSAGE_FIELD(2, BYTES, any, value),
+};
+static const struct message_type_info any_message = MESSAGE_INFO(any, any_fields);
+
+struct all {
+    int64_t code;
+    const char *message;
+    struct message_list details; /* any */
+};
+static const struct message_field all_fields[] = {
+    MESSAGE_FIELD(1, INT, all, code),
+    MESSAGE_FIELD(2, STRING, all, message),
+    MESSAGE_OF(3, MANY, all, details, any_message),
+};
+static const struct message_type_info all_message = MESSAGE_INFO(all, all_fields);
+
+static int
+code_of(int code)
+{
+    switch (code) {
+    case TENON_E_NOT_FOUND: return GRPC_NOT_FOUND;
+    case TENON_E_DENIED: return GRPC_PERMISSION_DENIED;
+    case TENON_E_UNSUPPORTED: return GRPC_UNIMPLEMENTED;
+    case TENON_E_CANCELLED: return GRPC_CANCELLED;
+    case TENON_E_UNAVAILABLE: return GRPC_UNAVAILABLE;
+    case TENON_E_LIMIT: return GRPC_RESOURCE_EXHAUSTED;
+    default: return GRPC_UNKNOWN;
+    }
+}
+
+/* errdefs.Source; malloc'ed, or NULL. */
+static char *
+place_of(const struct tenon_error *err, const struct tenon_build *build)
+{
+    const struct tenon_graph_source *s =
+        build && err->file && err->line ? tenon_build_source(build, err->file) : NULL;
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+
+    if (!s)
+        return NULL;
+    auto_free char *data = tenon_base64(s->data, s->len);
+    tenon_buf_adds(&json, "{\"info\":{\"filename\":");
+    tenon_json_add_string(&json, err->file, strlen(err->file), true);
+    tenon_buf_addf(&json, ",\"data\":\"%s\"},\"ranges\":[{\"start\":{\"line\":%u},"
+                   "\"end\":{\"line\":%u}}]}", data, err->line,
+                   err->end_line > err->line ? err->end_line : err->line);
+    return tenon_buf_steal(&json);
+}
+
+void
+recorder_failed(struct recorder *r, struct ctl_record *record, const struct tenon_error *err,
+                const struct tenon_build *build)
+{
+    struct tenon_arena *a = recorder_arena(r);
+    /* Clients look for the words. */
+    const char *text = err->code == TENON_E_CANCELLED ? "context canceled"
+                       : err->message                 ? err->message : "unknown error";
+    const struct ctl_failure failure = {code_of(err->code), tenon_arena_strdup(a, text)};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    auto_free char *place = place_of(err, build);
+    TENON_VEC(struct any) details = {0};
+
+    for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
+        auto_free char *type = tenon_asprintf(TYPE("%s"), d->type);
+        if (!tenon_has_prefix(d->type, "tenon.")) /* between us */
+            tenon_vec_push(&details, ((struct any){tenon_arena_strdup(a, type),
+                                                   {d->json, strlen(d->json)}}));
+    }
+    if (place)
+        tenon_vec_push(&details, ((struct any){TYPE("errdefs.Source"), {place, strlen(place)}}));
+    const struct all all = {failure.code, failure.message, {details.items, details.len}};
+    message_encode(&bytes, &all_message, &all);
+    record->error = tenon_arena_dup(a, &failure, sizeof failure);
+    record->details = recorder_add(r, HISTORY_ERROR_TYPE, NULL, bytes.data, bytes.len);
+    tenon_vec_release(&details);
+}

@@ -1,0 +1,37 @@
+/* history/recorder.h - the record of one build, made beside it: events or messages while it runs,
+ * the rest when it has ended.  Where it cannot be kept the build goes on.  One thread at a time. */
+#ifndef TENON_HISTORY_RECORDER_H
+#define TENON_HISTORY_RECORDER_H
+
+#include "buildmessages.h"
+#include "engine/build.h"
+#include "stepcount.h"
+
+struct recorder;
+struct recorder *recorder_new(struct tenon_store *store, const char *ref);
+void recorder_free(struct recorder *r); /* NULL is fine; what is not finished is not kept */
+
+/* What happened, either by events, or by messages of Status that somebody else made. */
+void recorder_event(struct recorder *r, const struct tenon_event *ev);
+void recorder_frame(struct recorder *r, const void *message, size_t len);
+
+/* A content of the record; its descriptor, in the recorder's memory.  predicate: of an attestation,
+ * or NULL.  NULL: it could not be kept. */
+const struct ctl_descriptor *recorder_add(struct recorder *r, const char *media_type,
+                                          const char *predicate, const void *data, size_t len);
+/* The record's memory, for what is put into it. */
+struct tenon_arena *recorder_arena(struct recorder *r);
+
+/* outcome.c: what came out of the build. */
+void recorder_outcome(struct recorder *r, struct ctl_record *record, struct tenon_engine *engine,
+                      const struct tenon_result *result);
+/* failed.c: why nothing did. build: for the lines of its file, or NULL. */
+void recorder_failed(struct recorder *r, struct ctl_record *record, const struct tenon_error *err,
+                     const struct tenon_build *build);
+
+/* The end: ref, logs and numbers of steps are set here (steps NULL: as events said), and the record
+ * is there.  What is secret in options, exporters and answers has been taken out before. */
+int recorder_finish(struct recorder *r, struct ctl_record *record, const struct stepcount *steps,
+                    struct tenon_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* history/statusmessage.h - an event of a build as a message of Control.Status.  Messages of
+ * repeated fields one after the other are one message: a batch is what came in a while. */
+#ifndef TENON_HISTORY_STATUSMESSAGE_H
+#define TENON_HISTORY_STATUSMESSAGE_H
+
+#include "context/events.h"
+#include "tools/buf.h"
+
+enum {
+    STATUS_BATCH = 256 * 1024,   /* bytes of one message, about */
+    STATUS_EVENT_MAX = 2 << 20,  /* of one event: a larger one is left out */
+    STATUS_LOGS_MAX = 64 << 20,  /* of all: the output of steps is left out beyond */
+    STATUS_MAX = 128 << 20,      /* and everything else */
+};
+
+struct statusmessage { /* zero at first */
+    struct tenon_buf event; /* the one that is put; room to work in */
+    size_t bytes; /* of what was flushed, which the caller adds up */
+    bool cut;     /* that output is left out was said */
+};
+/* Adds the event to the batch, if there is room for it. */
+void statusmessage_add(struct statusmessage *m, const struct tenon_event *ev,
+                       struct tenon_buf *batch);
+void statusmessage_release(struct statusmessage *m);
+
+#endif
