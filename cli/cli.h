@@ -40,6 +40,7 @@ int cli_plugins(const struct cli *cli, int argc, char **argv);
 int cli_prune(const struct cli *cli, int argc, char **argv);
 int cli_du(const struct cli *cli, int argc, char **argv);
 int cli_why(const struct cli *cli, int argc, char **argv);
+int cli_history(const struct cli *cli, int argc, char **argv);
 int cli_registry(const struct cli *cli, int argc, char **argv);
 int cli_image(const struct cli *cli, int argc, char **argv);
 int cli_images(const struct cli *cli, int argc, char **argv);

@@ -10,6 +10,10 @@ tenon_SOURCES = \
 	%D%/frontends.c \
 	%D%/gitfacts.c \
 	%D%/gitfacts.h \
+	%D%/historyexport.c \
+	%D%/historylogs.c \
+	%D%/historyparts.h \
+	%D%/historytext.c \
 	%D%/imageload.c \
 	%D%/imageload.h \
 	%D%/imagetext.c \
@@ -39,6 +43,7 @@ tenon_SOURCES = \
 	%D%/verb_docker.c \
 	%D%/verb_doctor.c \
 	%D%/verb_du.c \
+	%D%/verb_history.c \
 	%D%/verb_image.c \
 	%D%/verb_images.c \
 	%D%/verb_lock.c \
@@ -85,6 +90,8 @@ tenon_SOURCES += \
 	%D%/buildpolicy.h \
 	%D%/buildsign.c \
 	%D%/buildsign.h \
+	%D%/buildrecord.c \
+	%D%/buildrecord.h \
 	%D%/checktext.c \
 	%D%/checktext.h \
 	%D%/containerengine.c \

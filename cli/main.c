@@ -23,6 +23,7 @@ static const struct cli_verb verbs[] = {
     {"prune", "remove what builds left in the store", cli_prune},
     {"du", "show what the store holds", cli_du},
     {"why", "tell where the results of steps came from", cli_why},
+    {"history", "list builds that are over, show or export their records", cli_history},
     {"images", "list the images in the store, or remove some", cli_images},
     {"image", "inspect, copy and name images in registries and elsewhere", cli_image},
     {"sign", "put a signature beside an image", cli_sign},

@@ -21,6 +21,7 @@
 #include "buildoutput.h"
 #include "buildpolicy.h"
 #include "buildsign.h"
+#include "buildrecord.h"
 #include "cli.h"
 #include "destination.h"
 #include "engine/build.h"
@@ -111,6 +112,8 @@ struct job {
     struct tenon_build *build;
     struct tenon_build_request request;
     struct renderer *renderer;
+    struct build_record *record;  /* NULL: none is kept */
+    struct tenon_events *unshown; /* of a build that shows nothing, for its record */
     struct watcher watcher;
     enum { AT_WORK, READING_FLAGS, CHECKING } phase; /* for the exit status */
 };
@@ -144,10 +147,21 @@ explain(void *data, const char *vertex, const char *text)
     struct job *j = data;
     struct tenon_event ev = { .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE,
                               .vertex = vertex, .name = text, .level = TENON_LOG_NOTICE };
-    if (j->engine.events)
+    if (j->renderer)
         tenon_events_post(j->engine.events, &ev);
     else
         put_line("", text);
+}
+
+/* All that happened has been told. */
+static void
+keep_record(struct job *j, const struct tenon_error *err)
+{
+    if (j->unshown)
+        tenon_events_free(j->unshown);
+    j->engine.events = NULL;
+    build_record_finish(j->record, &j->request, j->build, err);
+    build_record_free(j->record);
 }
 
 static char *
@@ -332,7 +346,14 @@ warn_of_builders(void)
 static int
 run(struct job *j, struct tenon_error *err)
 {
-    j->engine.events = j->sign.events = renderer_events(j->renderer);
+    j->record = build_record_new(&j->flags, &j->engine);
+    if (j->record && j->renderer)
+        renderer_listen(j->renderer, build_record_event, j->record);
+    else if (j->record)
+        j->unshown = tenon_events_new(build_record_event, NULL, j->record);
+    j->request.look_back = build_record_outcome;
+    j->request.look_back_data = j->record;
+    j->engine.events = j->sign.events = j->renderer ? renderer_events(j->renderer) : j->unshown;
     j->engine.one_stream = renderer_has_one_stream(j->renderer);
     warn_of_builders();
     return tenon_build_run(j->build, &j->request, err);
@@ -449,6 +470,7 @@ build(const struct cli *cli, struct build_flags *flags)
         } else {
             run(&j, &err);
             status = finish(&j, &err);
+            keep_record(&j, &err);
         }
         tenon_libcurl_settle();
         stop_watching(&j.watcher);

@@ -169,7 +169,6 @@ static const struct {
     {"dap", "no debugger is supported yet; `tenon shell` enters a step that failed"},
     {"debug", "no debugger is supported yet; `tenon shell` enters a step that failed"},
     {"dial-stdio", "there is no daemon to talk to"},
-    {"history", "no history of builds is kept; what steps printed is in the store's logs/"},
     {"imagetools", "indexes of a registry cannot be made or looked at yet"},
     {"install", "`tenon docker enable` makes `docker build` use tenon"},
     {"policy", "policies in Rego are not supported yet"},

@@ -23,7 +23,8 @@ struct recorder {
     struct tenon_history_work *work; /* NULL: nothing had to be written yet */
     struct statusmessage messages;
     struct stepcount steps;
-    struct tenon_buf batch;    /* of events */
+    struct tenon_buf batch;    /* of events of one type: in a message they have no order */
+    uint32_t batch_type;
     struct tenon_buf gathered; /* of the file to come */
     struct tenon_hash *hash;
     uint64_t written;
@@ -176,9 +177,10 @@ void
 recorder_event(struct recorder *r, const struct tenon_event *ev)
 {
     stepcount_add(&r->steps, ev);
-    statusmessage_add(&r->messages, ev, &r->batch);
-    if (r->batch.len > STATUS_BATCH)
+    if (r->batch.len > STATUS_BATCH || ev->type != r->batch_type)
         flush(r);
+    r->batch_type = ev->type;
+    statusmessage_add(&r->messages, ev, &r->batch);
 }
 
 /* ---- the end ------------------------------------------------------------- */

@@ -83,12 +83,13 @@ read_terms(struct terms *t, const char *text, char **why)
 {
     auto_strv char **fields = *text ? tenon_comma_fields(text, why) : NULL;
     auto_buf struct tenon_buf rest = TENON_BUF_INIT;
+    size_t others = 0;
 
     for (char **f = fields; !*why && f && *f; f++)
         if (!take_limit(t, *f, why))
-            tenon_buf_addf(&rest, "%s%s", rest.len ? "," : "", *f);
+            tenon_buf_addf(&rest, "%s%s", others++ ? "," : "", *f);
     const char *all = tenon_buf_str(&rest);
-    if (!*why && rest.len)
+    if (!*why && others)
         t->fields = tenon_field_filter_new(&all, 1, why);
 }
 

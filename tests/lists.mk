@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/test-exporters \
 	tests/unit/test-graph-refused \
 	tests/unit/test-graph \
+	tests/unit/test-history \
 	tests/unit/test-host \
 	tests/unit/test-ids \
 	tests/unit/test-ignore-expressions \
@@ -231,6 +232,7 @@ cli_tests = \
 	tests/cli/git-source.sh \
 	tests/cli/git-ssh.sh \
 	tests/cli/harness.sh \
+	tests/cli/history.sh \
 	tests/cli/hostile-caller.sh \
 	tests/cli/http-source.sh \
 	tests/cli/ignored-tree.sh \

@@ -64,6 +64,10 @@ tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
 tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
 tests_unit_test_serve_tls_LDADD = libtenon-serve.la $(LDADD)
 
+# Records of builds.
+tests_unit_test_history_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/history $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_test_history_LDADD = libtenon-history.la $(LDADD)
+
 tests_unit_test_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_message_LDADD = libtenon-common-message.la $(LDADD)
 
@@ -114,8 +118,9 @@ tests_unit_test_frontend_gateway_LDADD = $(COMMON_LLBBRIDGE_LIBS) $(LDADD)
 tests_fuzz_fuzz_patterns_LDADD = libtenon-tools.la
 tests_fuzz_fuzz_definition_LDADD = libtenon-core.la
 tests_fuzz_fuzz_message_SOURCES = %D%/fuzz/fuzz-message.c plugins/common/llbbridge/llbbridge.c \
-	serve/ctlmessages.c
-tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS) -I$(top_srcdir)/serve
+	history/buildmessages.c serve/ctlmessages.c
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/history -I$(top_srcdir)/serve \
+	$(PLUGIN_TEST_CPPFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(COMMON_MESSAGE_LIBS)
 tests_fuzz_fuzz_toml_SOURCES = %D%/fuzz/fuzz-toml.c cli/toml.c
 tests_fuzz_fuzz_toml_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cli

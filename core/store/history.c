@@ -217,16 +217,27 @@ store_history_measure(struct tenon_store *s, const char *name, int64_t *ended_ns
     return dir >= 0 && tenon_history_is_pinned(dir);
 }
 
+/* Each has a directory, which is a link of the one that they are in, where the file system counts
+ * these; -1: it does not. */
+static int64_t
+count(struct tenon_store *s)
+{
+    struct stat st;
+
+    return fstatat(s->fd, "history", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink >= 2
+               ? (int64_t)st.st_nlink - 2 : -1;
+}
+
 /* All of them are measured once in a while only: when there are some too many, or an hour after
  * the last time. */
 bool
-store_history_is_due(struct tenon_store *s, size_t count)
+store_history_is_due(struct tenon_store *s)
 {
     enum { HOUR = 3600 };
-    const int64_t bound = s->bounds[TENON_LEFT_HISTORY].number;
+    const int64_t bound = s->bounds[TENON_LEFT_HISTORY].number, there = count(s);
     struct stat st;
 
-    if ((int64_t)count <= bound + bound / 8 &&
+    if (there >= 0 && there <= bound + bound / 8 &&
         fstatat(s->fd, "history/.looked", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         time(NULL) - st.st_mtim.tv_sec < HOUR && time(NULL) >= st.st_mtim.tv_sec)
         return false;

@@ -109,8 +109,8 @@ bool store_history_measure(struct tenon_store *s, const char *name, int64_t *end
                            int64_t *bytes);
 /* By its directory. */
 int store_history_remove(struct tenon_store *s, const char *name, struct tenon_error *err);
-/* Is it time to measure all, of which there are so many? */
-bool store_history_is_due(struct tenon_store *s, size_t count);
+/* Is it time to measure all? */
+bool store_history_is_due(struct tenon_store *s);
 
 /* ---- tmpfs.c ------------------------------------------------------------------ */
 /* A directory in memory that is there as long as the store is open, and its name

@@ -178,8 +178,7 @@ trim_history(struct tenon_store *s, int64_t before, struct tenon_error *err)
     char **names = NULL;
     if (tenon_history_list(s, &names, err) < 0)
         return err->code;
-    const bool due = store_history_is_due(s, tenon_strv_len(names));
-    for (char **n = names; due && n && *n; n++) {
+    for (char **n = names; n && *n; n++) {
         struct left x = {0};
         if (store_history_measure(s, *n, &x.used_ns, &x.bytes))
             continue;
@@ -211,6 +210,8 @@ tenon_store_trim(struct tenon_store *s)
     for (size_t i = 0; i < tenon_countof(trim); i++) {
         auto_error struct tenon_error err = TENON_ERROR_INIT;
         if (!__atomic_exchange_n(&s->left[i], false, __ATOMIC_RELAXED))
+            continue;
+        if (i == TENON_LEFT_HISTORY && !store_history_is_due(s))
             continue;
         if (!before)
             before = store_oldest_lease(s);

@@ -104,7 +104,7 @@ for face in "docker-tenon tenon" "docker-buildx buildx"; do
         tried=$((tried + 1))
     done
     run 2 face --builder
-    for verb in bake create dap debug dial-stdio history imagetools install policy rm stop uninstall; do
+    for verb in bake create dap debug dial-stdio imagetools install policy rm stop uninstall; do
         run 2 face $verb --whatever
         assert_has "$work/err" "tenon: $verb: "
         assert_lacks "$work/err" unknown
@@ -113,7 +113,7 @@ for face in "docker-tenon tenon" "docker-buildx buildx"; do
     run 2 face none-such
     assert_has "$work/err" 'unknown verb "none-such"'
 done
-[ $tried = 40 ] || fail "$tried tried"
+[ $tried = 38 ] || fail "$tried tried"
 # In the face alone.
 run 2 tenon ls
 assert_has "$work/err" "unknown verb"

@@ -26,6 +26,7 @@ lease=$!
 remember $lease
 await_line "$work/lease.log" .
 assert_eq held "$(cat "$work/lease.log")"
+run 0 tenon history rm --all # prune leaves records: history.sh
 
 run 0 tenon du --format json
 cp "$work/out" "$work/rows"

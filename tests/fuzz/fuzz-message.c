@@ -1,9 +1,10 @@
-/* fuzz-message - what a frontend in an image sends, the messages of LLBBridge, and what a client
- * does, those of Control and of its session.  What can be read can be written, and is the same
- * then. The first byte chooses the message. */
+/* fuzz-message - what a frontend in an image sends, the messages of LLBBridge; what a client does,
+ * those of Control and of its session; what records of builds consist of.  What can be read can be
+ * written, and is the same then. The first byte chooses the message. */
 #define FUZZ_CORPUS "message"
 #include "fuzz.h"
 
+#include "buildmessages.h"
 #include "common/llbbridge/llbbridge.h"
 #include "ctlmessages.h"
 
@@ -15,6 +16,8 @@ static const struct message_type_info *const messages[] = {
     &ctl_none_message, &ctl_bytes_message, &ctl_list_workers_message, &ctl_workers_message,
     &ctl_disk_usage_message, &ctl_solve_message, &ctl_history_message, &ctl_status_message,
     &ses_secret_message, &ses_credentials_message, &ses_packet_message,
+    &ctl_record_message, &ctl_statuses_message, &ctl_prune_message, &ctl_update_message,
+    &cnt_digest_message, &cnt_list_message, &cnt_read_message,
 };
 
 int
