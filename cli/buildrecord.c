@@ -64,8 +64,7 @@ build_record_event(void *data, const struct tenon_event *ev)
 {
     struct build_record *r = data;
 
-    if (r)
-        recorder_event(r->recorder, ev);
+    recorder_event(r->recorder, ev);
 }
 
 void
@@ -105,6 +104,6 @@ build_record_finish(struct build_record *r, const struct tenon_build_request *re
     r->record.build_id = r->engine->build_id;
     if (end->code)
         recorder_failed(r->recorder, &r->record, end, b);
-    if (recorder_finish(r->recorder, &r->record, NULL, &err) < 0)
+    if (recorder_finish(r->recorder, &r->record, &err) < 0)
         tenon_log(TENON_LOG_DEBUG, "the build has no record: %s", err.message);
 }

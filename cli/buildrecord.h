@@ -9,7 +9,7 @@ struct build_record;
 /* NULL: none is kept of what is asked about a build file, or for its lock file. */
 struct build_record *build_record_new(const struct build_flags *f, struct tenon_engine *engine);
 void build_record_free(struct build_record *r); /* NULL is fine */
-/* For tenon_events_new; data is the record, and may be NULL. */
+/* For tenon_events_keep. */
 void build_record_event(void *data, const struct tenon_event *ev);
 /* For tenon_build_request: what came out. */
 void build_record_outcome(void *data, struct tenon_build *b);

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "history.h"
 #include "historyparts.h"
+#include "image/image.h"
 #include "image/stream.h"
 #include "image/tar.h"
 #include "tools/alloc.h"
@@ -22,6 +23,7 @@ struct export {
     int fd;
     struct tenon_deflate *gzip;
     struct tenon_tar tar;
+    char platform[200]; /* this machine's */
     char **written; /* digests that the tar has */
 };
 
@@ -248,16 +250,18 @@ failure(const struct ctl_failure *f)
 }
 
 static struct json_object *
-record_json(const struct ctl_record *r)
+record_json(const struct ctl_record *r, const char *platform)
 {
     const struct ctl_typed *exporters = r->exporters.items;
     const struct ctl_platform_outcome *outcomes = r->outcomes.items;
-    struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+    struct json_object *o = json_object_new_object();
+    struct json_object *list = r->exporters.len ? json_object_new_array() : NULL;
 
     add_text(o, "Ref", r->ref);
     add_text(o, "Frontend", r->frontend);
     add_pairs(o, "FrontendAttrs", r->options);
-    json_object_object_add(o, "Exporters", list);
+    if (list)
+        json_object_object_add(o, "Exporters", list);
     for (size_t i = 0; i < r->exporters.len; i++) {
         struct json_object *one = json_object_new_object();
         add_text(one, "Type", exporters[i].type);
@@ -288,7 +292,14 @@ record_json(const struct ctl_record *r)
     add_number(o, "numCompletedSteps", r->finished);
     add_descriptor(o, "externalError", r->details);
     add_number(o, "numWarnings", r->warnings);
-    json_object_object_add(o, "DefaultPlatform", json_object_new_string(""));
+    json_object_object_add(o, "DefaultPlatform", json_object_new_string(platform));
+    if (*r->context && !strstr(r->context, "://")) { /* what buildx knows of its own builds */
+        struct json_object *state = json_object_new_object();
+        add_text(state, "Target", "default");
+        add_text(state, "LocalPath", r->context);
+        json_object_object_add(state, "DockerfilePath", json_object_new_string(""));
+        json_object_object_add(o, "localState", state);
+    }
     return o;
 }
 
@@ -309,7 +320,8 @@ static struct json_object *
 put_record(struct export *x, const struct ctl_record *r, struct tenon_error *err)
 {
     const struct ctl_platform_outcome *outcomes = r->outcomes.items;
-    auto_json struct json_object *json = record_json(r), *manifest = document(MANIFEST_TYPE);
+    auto_json struct json_object *json = record_json(r, x->platform);
+    auto_json struct json_object *manifest = document(MANIFEST_TYPE);
     struct json_object *layers = json_object_new_array();
     struct json_object *config = put_document(x, RECORD_TYPE, json, err);
 
@@ -365,8 +377,11 @@ history_export(struct tenon_store *s, const struct ctl_record *const *records, s
                int fd, struct tenon_error *err)
 {
     struct export x = {.store = s, .fd = fd};
+    struct tenon_platform host;
     struct tenon_digest raw;
 
+    tenon_platform_host(&host);
+    tenon_platform_format(&host, x.platform);
     x.tar = (struct tenon_tar){put_gzip, &x};
     if (tenon_deflate_new("gzip", -1, put_fd, &x, &x.gzip, err) == 0 &&
         put_all(&x, records, count, err) == 0)

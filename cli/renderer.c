@@ -18,8 +18,6 @@ struct renderer {
     struct tenon_values *values;
     struct tenon_events *events;
     char **warned; /* files that warnings are about */
-    void (*listener)(void *data, const struct tenon_event *ev); /* or NULL */
-    void *listener_data;
 };
 
 /* The user's word for a mode, and its plugin. */
@@ -31,8 +29,6 @@ static void
 on_event(void *data, const struct tenon_event *ev)
 {
     struct renderer *r = data;
-    if (r->listener)
-        r->listener(r->listener_data, ev);
     if (ev->type == TENON_EVENT_WARNING && ev->filename) {
         char **w = r->warned;
         while (w && *w && strcmp(*w, ev->filename))
@@ -181,14 +177,6 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
     }
     tenon_strv_free(parts);
     return rc;
-}
-
-void
-renderer_listen(struct renderer *r, void (*event)(void *data, const struct tenon_event *ev),
-                void *data)
-{
-    r->listener = event;
-    r->listener_data = data;
 }
 
 struct tenon_events *

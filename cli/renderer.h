@@ -18,9 +18,6 @@ struct renderer_about { /* what the renderers show of the command */
 int renderer_open(struct tenon_plugins *plugins, const char *spec,
                   const struct renderer_about *about, struct renderer **out,
                   struct tenon_error *err);
-/* Each event goes there, too, before it is shown; before the first one. */
-void renderer_listen(struct renderer *r, void (*event)(void *data, const struct tenon_event *ev),
-                     void *data);
 struct tenon_events *renderer_events(struct renderer *r); /* NULL r: NULL */
 /* Nobody will ask which stream a step's output came by. */
 bool renderer_has_one_stream(const struct renderer *r);

@@ -347,13 +347,13 @@ static int
 run(struct job *j, struct tenon_error *err)
 {
     j->record = build_record_new(&j->flags, &j->engine);
-    if (j->record && j->renderer)
-        renderer_listen(j->renderer, build_record_event, j->record);
-    else if (j->record)
-        j->unshown = tenon_events_new(build_record_event, NULL, j->record);
+    if (j->record && !j->renderer)
+        j->unshown = tenon_events_new(NULL, NULL, NULL);
     j->request.look_back = build_record_outcome;
     j->request.look_back_data = j->record;
     j->engine.events = j->sign.events = j->renderer ? renderer_events(j->renderer) : j->unshown;
+    if (j->record)
+        tenon_events_keep(j->engine.events, build_record_event, j->record);
     j->engine.one_stream = renderer_has_one_stream(j->renderer);
     warn_of_builders();
     return tenon_build_run(j->build, &j->request, err);

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "common/grpc/grpc.h"
 #include "history.h"
 #include "recorder.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/conceal.h"
 #include "tools/jsontext.h"
 #include "tools/vec.h"
 
@@ -59,13 +61,35 @@ place_of(const struct tenon_error *err, const struct tenon_build *build)
 
     if (!s)
         return NULL;
-    auto_free char *data = tenon_base64(s->data, s->len);
+    auto_buf struct tenon_buf shown = TENON_BUF_INIT;
+    tenon_url_conceal_bytes(&shown, s->data, s->len);
+    auto_free char *data = tenon_base64(tenon_buf_str(&shown), shown.len);
     tenon_buf_adds(&json, "{\"info\":{\"filename\":");
     tenon_json_add_string(&json, err->file, strlen(err->file), true);
     tenon_buf_addf(&json, ",\"data\":\"%s\"},\"ranges\":[{\"start\":{\"line\":%u},"
                    "\"end\":{\"line\":%u}}]}", data, err->line,
                    err->end_line > err->line ? err->end_line : err->line);
     return tenon_buf_steal(&json);
+}
+
+/* A detail without what is secret in URLs: as text, and in the file of a place, which is base64. */
+static char *
+discreet_detail(const char *json)
+{
+    auto_json struct json_object *o = tenon_json_parse_modest(json);
+    auto_buf struct tenon_buf file = TENON_BUF_INIT, shown = TENON_BUF_INIT;
+    struct json_object *info = NULL, *data = NULL;
+
+    if (json_object_object_get_ex(o, "info", &info) &&
+        json_object_object_get_ex(info, "data", &data)) {
+        const char *text = json_object_get_string(data);
+        tenon_base64_decode(text, strlen(text), &file);
+        tenon_url_conceal_bytes(&shown, tenon_buf_str(&file), file.len);
+        auto_free char *coded = tenon_base64(tenon_buf_str(&shown), shown.len);
+        json_object_object_add(info, "data", json_object_new_string(coded));
+    }
+    return tenon_url_conceal(json_object_to_json_string_ext(
+        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void
@@ -83,9 +107,11 @@ recorder_failed(struct recorder *r, struct ctl_record *record, const struct teno
 
     for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
         auto_free char *type = tenon_asprintf(TYPE("%s"), d->type);
-        if (!tenon_has_prefix(d->type, "tenon.")) /* between us */
-            tenon_vec_push(&details, ((struct any){tenon_arena_strdup(a, type),
-                                                   {d->json, strlen(d->json)}}));
+        if (tenon_has_prefix(d->type, "tenon.")) /* between us */
+            continue;
+        auto_free char *json = discreet_detail(d->json);
+        tenon_vec_push(&details, ((struct any){tenon_arena_strdup(a, type),
+                                               {tenon_arena_strdup(a, json), strlen(json)}}));
     }
     if (place)
         tenon_vec_push(&details, ((struct any){TYPE("errdefs.Source"), {place, strlen(place)}}));

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "history.h"
 #include "statusmessage.h"
+#include "stepcount.h"
 #include "tools/alloc.h"
 
 enum { GATHERED = 1 << 20 }; /* bytes in memory */
@@ -149,8 +150,8 @@ write_out(struct recorder *r)
     tenon_buf_clear(&r->gathered);
 }
 
-void
-recorder_frame(struct recorder *r, const void *message, size_t len)
+static void
+add_frame(struct recorder *r, const void *message, size_t len)
 {
     const uint32_t n = (uint32_t)len;
     const unsigned char head[4] = {n & 0xff, n >> 8 & 0xff, n >> 16 & 0xff, n >> 24};
@@ -168,14 +169,16 @@ recorder_frame(struct recorder *r, const void *message, size_t len)
 static void
 flush(struct recorder *r)
 {
-    recorder_frame(r, r->batch.data, r->batch.len);
+    add_frame(r, r->batch.data, r->batch.len);
     r->messages.bytes += r->batch.len;
     tenon_buf_clear(&r->batch);
 }
 
 void
-recorder_event(struct recorder *r, const struct tenon_event *ev)
+recorder_event(void *data, const struct tenon_event *ev)
 {
+    struct recorder *r = data;
+
     stepcount_add(&r->steps, ev);
     if (r->batch.len > STATUS_BATCH || ev->type != r->batch_type)
         flush(r);
@@ -228,8 +231,7 @@ put_record(struct recorder *r, const struct ctl_record *record)
 }
 
 int
-recorder_finish(struct recorder *r, struct ctl_record *record, const struct stepcount *steps,
-                struct tenon_error *err)
+recorder_finish(struct recorder *r, struct ctl_record *record, struct tenon_error *err)
 {
     const int64_t now = (int64_t)tenon_now_ns();
     const struct ctl_time completed = {now / NS_PER_S, now % NS_PER_S};
@@ -238,7 +240,7 @@ recorder_finish(struct recorder *r, struct ctl_record *record, const struct step
     record->completed = &completed;
     record->generation = 1;
     record->logs = finish_logs(r);
-    count(steps ? steps : &r->steps, record);
+    count(&r->steps, record);
     if (!r->err.code)
         put_record(r, record);
     if (r->err.code)

@@ -5,15 +5,13 @@
 
 #include "buildmessages.h"
 #include "engine/build.h"
-#include "stepcount.h"
 
 struct recorder;
 struct recorder *recorder_new(struct tenon_store *store, const char *ref);
 void recorder_free(struct recorder *r); /* NULL is fine; what is not finished is not kept */
 
-/* What happened, either by events, or by messages of Status that somebody else made. */
-void recorder_event(struct recorder *r, const struct tenon_event *ev);
-void recorder_frame(struct recorder *r, const void *message, size_t len);
+/* For tenon_events_keep; data is the recorder. */
+void recorder_event(void *data, const struct tenon_event *ev);
 
 /* A content of the record; its descriptor, in the recorder's memory.  predicate: of an attestation,
  * or NULL.  NULL: it could not be kept. */
@@ -29,9 +27,8 @@ void recorder_outcome(struct recorder *r, struct ctl_record *record, struct teno
 void recorder_failed(struct recorder *r, struct ctl_record *record, const struct tenon_error *err,
                      const struct tenon_build *build);
 
-/* The end: ref, logs and numbers of steps are set here (steps NULL: as events said), and the record
- * is there.  What is secret in options, exporters and answers has been taken out before. */
-int recorder_finish(struct recorder *r, struct ctl_record *record, const struct stepcount *steps,
-                    struct tenon_error *err);
+/* The end: ref, logs and numbers of steps are set here, and the record is there.  What is secret in
+ * options, exporters and answers has been taken out before. */
+int recorder_finish(struct recorder *r, struct ctl_record *record, struct tenon_error *err);
 
 #endif

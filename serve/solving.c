@@ -273,9 +273,8 @@ look_back(void *data, struct tenon_build *b)
 {
     struct solving *v = data;
 
-    if (v->request->is_internal)
+    if (!v->recorder)
         return;
-    v->recorder = recorder_new(v->engine.store, v->request->ref);
     attest(b);
     recorder_outcome(v->recorder, &v->record, &v->engine, tenon_build_result(b));
 }
@@ -296,8 +295,7 @@ keep(struct solving *v, const struct tenon_error *end)
     record.outcomes = v->record.outcomes;
     if (end->code)
         recorder_failed(v->recorder, &record, end, v->build);
-    statuslog_record(&v->job->status, v->recorder);
-    recorder_finish(v->recorder, &record, &v->job->status.steps, &err);
+    recorder_finish(v->recorder, &record, &err);
     if (err.code)
         tenon_log(TENON_LOG_WARNING, "a build has no record: %s", err.message);
     return !err.code;
@@ -359,6 +357,10 @@ run(struct solving *v, struct tenon_error *err)
     v->engine.events = tenon_events_new(statuslog_event, statuslog_tick, &v->job->status);
     if (!v->engine.events)
         return tenon_error_sys(err, "start a thread for what happens in the build");
+    if (!v->request->is_internal) {
+        v->recorder = recorder_new(v->engine.store, v->request->ref);
+        tenon_events_keep(v->engine.events, recorder_event, v->recorder);
+    }
     v->build = tenon_build_new(&v->engine);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)

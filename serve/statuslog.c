@@ -2,7 +2,6 @@
 #include "statuslog.h"
 
 #include "common/grpc/grpc.h"
-#include "recorder.h"
 #include "server.h"
 
 void
@@ -21,7 +20,6 @@ statuslog_release(struct statuslog *l)
     tenon_vec_release(&l->batches);
     tenon_buf_release(&l->next);
     statusmessage_release(&l->messages);
-    stepcount_release(&l->steps);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
 }
@@ -47,7 +45,6 @@ statuslog_event(void *data, const struct tenon_event *ev)
 
     pthread_mutex_lock(&l->lock);
     statusmessage_add(&l->messages, ev, &l->next);
-    stepcount_add(&l->steps, ev);
     if (l->next.len > STATUS_BATCH)
         flush(l);
     pthread_mutex_unlock(&l->lock);
@@ -71,16 +68,6 @@ statuslog_end(struct statuslog *l)
     flush(l);
     l->ended = true;
     pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-}
-
-void
-statuslog_record(struct statuslog *l, struct recorder *to)
-{
-    pthread_mutex_lock(&l->lock);
-    flush(l);
-    tenon_vec_foreach(b, &l->batches)
-        recorder_frame(to, b->data, b->len);
     pthread_mutex_unlock(&l->lock);
 }
 

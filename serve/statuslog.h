@@ -7,7 +7,6 @@
 #include <stdbool.h>
 
 #include "statusmessage.h"
-#include "stepcount.h"
 #include "tools/buf.h"
 #include "tools/vec.h"
 
@@ -18,7 +17,6 @@ struct statuslog {
     TENON_VEC(struct tenon_buf) batches;
     struct tenon_buf next; /* the batch to come */
     struct statusmessage messages;
-    struct stepcount steps;
     bool ended;
 };
 
@@ -28,9 +26,6 @@ void statuslog_release(struct statuslog *l);
 void statuslog_event(void *data, const struct tenon_event *ev);
 void statuslog_tick(void *data, int64_t now_ns);
 void statuslog_end(struct statuslog *l);
-/* All that there is, for the build's record; when nothing comes any more. */
-struct recorder;
-void statuslog_record(struct statuslog *l, struct recorder *to);
 /* Tells the call all of it, until the build has ended; false: the call is over. */
 bool statuslog_tell(struct statuslog *l, struct grpc_call *call);
 

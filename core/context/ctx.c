@@ -86,7 +86,14 @@ tenon_ctx_free(struct tenon_ctx *ctx)
     }
     tenon_vec_release(&ctx->cleanups);
     for (unsigned i = 0; i < 2; i++) {
+        const struct tenon_event ev = {
+            .struct_size = sizeof ev, .type = TENON_EVENT_LOG,
+            .vertex = ctx->vertex, .timestamp_ns = (int64_t)tenon_now_ns(),
+            .data = ctx->held[i].data, .len = ctx->held[i].len, .stream = i + 1,
+        };
         log_bytes(ctx, tenon_buf_str(&ctx->held[i]), ctx->held[i].len);
+        if (ev.len)
+            tenon_events_post_kept(ctx->events, &ev);
         tenon_buf_release(&ctx->held[i]);
     }
     tenon_cutlog_close(&ctx->log);
@@ -265,19 +272,17 @@ mask(const struct tenon_ctx *ctx, struct tenon_buf *b)
     }
 }
 
+/* What may be kept of the next bytes of a stream, and of those that were held back: added to kept. */
 static void
-log_masked(struct tenon_ctx *ctx, unsigned stream, const void *data, size_t len)
+add_masked(struct tenon_ctx *ctx, unsigned stream, const void *data, size_t len,
+           struct tenon_buf *kept)
 {
     struct tenon_buf *b = &ctx->held[stream];
 
-    if (!ctx->secrets.len && !b->len) {
-        log_bytes(ctx, data, len);
-        return;
-    }
     tenon_buf_add(b, data, len);
     mask(ctx, b);
     size_t tail = open_tail(ctx, b);
-    log_bytes(ctx, b->data, b->len - tail);
+    tenon_buf_add(kept, b->data, b->len - tail);
     memmove(b->data, b->data + b->len - tail, tail);
     tenon_buf_truncate(b, tail);
 }
@@ -305,13 +310,24 @@ tenon_ctx_output(struct tenon_ctx *ctx, int stream, const void *data, size_t len
         .vertex = ctx->vertex, .timestamp_ns = (int64_t)tenon_now_ns(),
         .data = data, .len = len, .stream = (uint32_t)stream,
     };
-    tenon_events_post(ctx->events, &ev);
+    auto_buf struct tenon_buf kept = TENON_BUF_INIT;
     pthread_mutex_lock(&ctx->lock);
-    if (ctx->log_open && len)
+    const bool hides = ctx->secrets.len || ctx->held[stream == 2].len;
+    if (ctx->log_open)
         open_log(ctx);
-    if (ctx->log.fd >= 0)
-        log_masked(ctx, stream == 2, data, len);
+    if (hides)
+        add_masked(ctx, stream == 2, data, len, &kept);
+    log_bytes(ctx, hides ? kept.data : data, hides ? kept.len : len);
     pthread_mutex_unlock(&ctx->lock);
+    if (!hides) {
+        tenon_events_post(ctx->events, &ev);
+        return;
+    }
+    tenon_events_post_shown(ctx->events, &ev);
+    ev.data = kept.data;
+    ev.len = kept.len;
+    if (kept.len)
+        tenon_events_post_kept(ctx->events, &ev);
 }
 
 /* ---- status lines ------------------------------------------------------- */

@@ -22,6 +22,7 @@
 struct queued {
     struct queued *next;
     size_t size;
+    bool is_shown, is_kept;
     struct tenon_event event; /* points into `text` */
     max_align_t text[];
 };
@@ -41,6 +42,8 @@ struct tenon_events {
     void (*event)(void *, const struct tenon_event *);
     void (*tick)(void *, int64_t now_ns);
     void *data;
+    void (*keep)(void *, const struct tenon_event *); /* set before the first event */
+    void *keep_data;
     pthread_t thread;
     pthread_mutex_t lock; /* all below */
     pthread_cond_t filled, drained;
@@ -127,6 +130,7 @@ queued_copy(const struct tenon_event *ev)
                         pointer_count(ev->detail));
     q->next = NULL;
     q->size = size;
+    q->is_shown = q->is_kept = true;
     q->event = *ev;
     if (lines) {
         q->event.more = memcpy(at, ev->more, lines);
@@ -173,28 +177,54 @@ queued_new(const struct tenon_event *ev)
 }
 
 static void
-post_locked(struct tenon_events *e, const struct tenon_event *ev)
+queue_locked(struct tenon_events *e, struct queued *q)
 {
-    struct queued *q = queued_new(ev);
-
     *e->last = q;
     e->last = &q->next;
     e->bytes += q->size;
     pthread_cond_signal(&e->filled);
 }
 
-void
-tenon_events_post(struct tenon_events *e, const struct tenon_event *ev)
+static void
+post_locked(struct tenon_events *e, const struct tenon_event *ev)
+{
+    queue_locked(e, queued_new(ev));
+}
+
+static void
+post(struct tenon_events *e, const struct tenon_event *ev, bool is_shown, bool is_kept)
 {
     if (!e)
         return;
+    struct queued *q = queued_new(ev);
+    q->is_shown = is_shown;
+    q->is_kept = is_kept;
     pthread_mutex_lock(&e->lock);
     /* Output alone may wait; states must not, their order is the lock's. */
     while (ev->type == TENON_EVENT_LOG && e->bytes > QUEUE_MAX_BYTES &&
            !pthread_equal(pthread_self(), e->thread))
         pthread_cond_wait(&e->drained, &e->lock);
-    post_locked(e, ev);
+    queue_locked(e, q);
     pthread_mutex_unlock(&e->lock);
+}
+
+void
+tenon_events_post(struct tenon_events *e, const struct tenon_event *ev)
+{
+    post(e, ev, true, true);
+}
+
+void
+tenon_events_post_shown(struct tenon_events *e, const struct tenon_event *ev)
+{
+    post(e, ev, true, false);
+}
+
+void
+tenon_events_post_kept(struct tenon_events *e, const struct tenon_event *ev)
+{
+    if (e && e->keep)
+        post(e, ev, false, true);
 }
 
 /* ---- the consumer ------------------------------------------------------- */
@@ -204,8 +234,10 @@ deliver(struct tenon_events *e, struct queued *q)
 {
     while (q) {
         struct queued *next = q->next;
-        if (e->event)
+        if (e->event && q->is_shown)
             e->event(e->data, &q->event);
+        if (e->keep && q->is_kept)
+            e->keep(e->keep_data, &q->event);
         free(q);
         q = next;
     }
@@ -265,6 +297,18 @@ release(struct tenon_events *e)
     pthread_cond_destroy(&e->drained);
     pthread_mutex_destroy(&e->lock);
     free(e);
+}
+
+void
+tenon_events_keep(struct tenon_events *e, void (*keep)(void *, const struct tenon_event *),
+                  void *data)
+{
+    if (!e)
+        return;
+    pthread_mutex_lock(&e->lock);
+    e->keep = keep;
+    e->keep_data = data;
+    pthread_mutex_unlock(&e->lock);
 }
 
 struct tenon_events *

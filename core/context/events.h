@@ -18,11 +18,19 @@ struct tenon_events;
  * 100 ms; both from that thread only.  NULL with errno: there is no thread to be had. */
 struct tenon_events *tenon_events_new(void (*event)(void *, const struct tenon_event *),
                                       void (*tick)(void *, int64_t now_ns), void *data);
+/* Who keeps what happens, by the same thread: before the first event.  Of output that had secrets it
+ * gets what may be kept. */
+void tenon_events_keep(struct tenon_events *e, void (*keep)(void *, const struct tenon_event *),
+                       void *data);
 /* Delivers what is queued, then stops the thread. */
 void tenon_events_free(struct tenon_events *e);
 
 /* Copies; e NULL: dropped. */
 void tenon_events_post(struct tenon_events *e, const struct tenon_event *ev);
+
+/* The same for who shows it alone, and for who keeps it alone. */
+void tenon_events_post_shown(struct tenon_events *e, const struct tenon_event *ev);
+void tenon_events_post_kept(struct tenon_events *e, const struct tenon_event *ev);
 
 /* Vertex life cycle; digest and name are copied.  A vertex that has started keeps its started
  * time in every later event.  Internal steps that are not vertices make up a digest of their own

@@ -40,7 +40,7 @@ make(struct tenon_store *s, const char *ref, int64_t seconds)
     recorder_event(r, &line);
     recorder_event(r, &other);
     ck_assert_ptr_nonnull(recorder_add(r, "text/plain", NULL, "hello", 5));
-    OK(recorder_finish(r, &record, NULL, &err));
+    OK(recorder_finish(r, &record, &err));
     recorder_free(r);
 }
 
@@ -426,7 +426,7 @@ START_TEST(test_history_much_output)
     ev.len = PIECE;
     for (int i = 0; i < PIECES; i++)
         recorder_event(r, &ev);
-    OK(recorder_finish(r, &record, NULL, &err));
+    OK(recorder_finish(r, &record, &err));
     recorder_free(r);
     OK(records_read(store, "much", &arena, &one, &err));
     ck_assert_int_gt(one.logs->size, PIECE * PIECES);
