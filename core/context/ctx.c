@@ -272,7 +272,7 @@ mask(const struct tenon_ctx *ctx, struct tenon_buf *b)
     }
 }
 
-/* What may be kept of the next bytes of a stream, and of those that were held back: added to kept. */
+/* What may be kept of the next bytes of a stream, and of those that were held back. */
 static void
 add_masked(struct tenon_ctx *ctx, unsigned stream, const void *data, size_t len,
            struct tenon_buf *kept)

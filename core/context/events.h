@@ -18,8 +18,8 @@ struct tenon_events;
  * 100 ms; both from that thread only.  NULL with errno: there is no thread to be had. */
 struct tenon_events *tenon_events_new(void (*event)(void *, const struct tenon_event *),
                                       void (*tick)(void *, int64_t now_ns), void *data);
-/* Who keeps what happens, by the same thread: before the first event.  Of output that had secrets it
- * gets what may be kept. */
+/* Who keeps what happens, by the same thread: before the first event.  Of output that had secrets
+ * it gets what may be kept. */
 void tenon_events_keep(struct tenon_events *e, void (*keep)(void *, const struct tenon_event *),
                        void *data);
 /* Delivers what is queued, then stops the thread. */
