@@ -595,6 +595,17 @@ def by_passthrough(channel, session):
                 grpc.StatusCode.UNKNOWN, why)
 
 
+def by_name_of_gateway(channel, session):
+    """Frontends in images ask for directories of the session that they were told of."""
+    piece = lambda tag, data: bytes([tag, len(data)]) + data
+    attr = piece(0x0a, b"local.session") + piece(0x12, b"tenon")
+    op = piece(0x1a, piece(0x0a, b"local://context") + piece(0x12, attr))
+    asked = m.Definition(**{"def": [op, encode(m.Op(inputs=[hashed(op)]))]})
+    answer = Build(channel, session, Definition=asked, Exporters=TAR).wait()
+    check("a directory of a frontend's session", not isinstance(answer, grpc.RpcError), str(answer))
+    check("what is in it", "hello" in names(session.results.pop(0)))
+
+
 def by_nothing(channel, session):
     """A definition without ops is the empty tree, and no client that wants to drive."""
     answer = Build(channel, session, Definition=m.Definition(), Exporters=TAR).wait()
@@ -830,6 +841,7 @@ def everything(address, directory, server):
     by_passthrough(channel, session)
     by_merge(channel, session)
     by_nothing(channel, session)
+    by_name_of_gateway(channel, session)
     no_room(channel, session)
     driven(channel, session)
     records.records(sys.modules[__name__], channel, session)
