@@ -825,6 +825,56 @@ def vanish(address, directory, server):
     check("its end", until(lambda: not children(server, word)))
 
 
+def many(address, directory, server):
+    """Builds that end well, that fail and that are given up leave the server as it was, each on a
+    connection of its own.  TENON_SERVE_BUILDS says how many, 1000 for the whole of it."""
+    count = int(os.environ.get("TENON_SERVE_BUILDS", "6"))
+    directories = {"context": directory + "/context", "dockerfile": directory + "/context"}
+    process = "/proc/%d/" % server
+
+    def held():
+        with open(process + "mountinfo") as mounts:
+            return (len(os.listdir(process + "fd")), len(os.listdir(process + "task")),
+                    len(mounts.readlines()))
+
+    def memory():
+        with open(process + "status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+    def one(which):
+        channel = alone(address)
+        session = Session(channel, directories, {})
+        build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR,
+                      FrontendAttrs={"target": ("anybody", "bad", "slow")[which % 3]})
+        if which % 3 == 2:
+            build.future.cancel()
+            build.watcher.join(60)
+        else:
+            build.wait()
+        session.close()
+        channel.close()
+
+    def settled():
+        same, last = 0, held() # what others did before us may still be on its way out
+        for _ in range(300):
+            time.sleep(0.1)
+            same, last = (same + 1 if held() == last else 0), held()
+            if same == 10:
+                break
+        return last
+
+    one(0)
+    before = settled()
+    for i in range(count):
+        one(i)
+        if i == 99: # buffers have the size that they will have, and old builds are forgotten
+            first = memory()
+    check("nothing left of %d builds" % count, until(
+        lambda: all(now <= then for now, then in zip(held(), before))), (before, held()))
+    if count > 100:
+        check("memory", memory() - first < 32 * 1024, (first, memory()))
+
+
 def everything(address, directory, server):
     channel = grpc.insecure_channel(address)
     questions(channel)
@@ -851,6 +901,7 @@ def everything(address, directory, server):
     hostile(channel, directory)
     silent(address, channel, directory)
     vanish(address, directory, server)
+    many(address, directory, server)
     check("a server that goes on", call(channel, CONTROL + "Info", NONE(),
                                         m.Info).buildkitVersion.package == "tenon")
     ending(address, directory, server)
