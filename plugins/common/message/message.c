@@ -169,7 +169,8 @@ bool
 message_decode(struct tenon_arena *a, const struct message_type_info *m, const void *data,
                size_t len, void *out, const char **why)
 {
-    struct input in = {.at = data, .end = (const unsigned char *)data + len};
+    const unsigned char *begin = len ? data : (const unsigned char *)""; /* NULL: an empty one */
+    struct input in = {.at = begin, .end = begin + len};
 
     for (size_t i = 0; i < m->count; i++) {
         if (m->fields[i].type == MESSAGE_STRING)
