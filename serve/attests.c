@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "ctlmessages.h"
+#include "optionnames.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
 
@@ -53,17 +54,6 @@ add_sbom(struct tenon_attests *a, char **attrs, struct tenon_error *err)
                                  "used together");
 }
 
-static bool
-is_known(const struct tenon_param *p, const char *pair)
-{
-    for (; p && p->name; p++) {
-        const size_t len = strlen(p->name);
-        if (!strncmp(p->name, pair, len) && pair[len] == '=')
-            return true;
-    }
-    return false;
-}
-
 /* Clients of other versions say what we know nothing of (capture-usage), and expect that it is
  * left out then. */
 static int
@@ -71,16 +61,14 @@ add_provenance(struct tenon_attests *a, struct tenon_plugins *plugins, char **at
                struct tenon_error *err)
 {
     const struct tenon_plugin *plugin;
-    char **known = NULL;
 
-    if (tenon_plugins_peek(plugins, TENON_KIND_ATTESTER, PROVENANCE, &plugin, err) == 0) {
-        for (char **x = attrs; x && *x; x++)
-            if (is_known(plugin->options, *x))
-                tenon_strv_push(&known, tenon_strdup(*x));
-        tenon_attests_add(a, TENON_KIND_ATTESTER, PROVENANCE, known);
+    if (tenon_plugins_peek(plugins, TENON_KIND_ATTESTER, PROVENANCE, &plugin, err) < 0) {
+        tenon_strv_free(attrs);
+        return err->code;
     }
-    tenon_strv_free(attrs);
-    return err->code;
+    auto_strv char **others = optionnames_split(plugin, &attrs);
+    tenon_attests_add(a, TENON_KIND_ATTESTER, PROVENANCE, attrs);
+    return TENON_OK;
 }
 
 static int

@@ -123,6 +123,28 @@ drive_client(struct servejob *j, struct tenon_error *err)
 /* ---- all ----------------------------------------------------------------- */
 
 static int
+add_metadata(struct gateway *gw, char *const *pairs, struct tenon_error *err)
+{
+    for (; pairs && *pairs; pairs++) {
+        const char *value = strchr(*pairs, '=') + 1;
+        auto_free char *key = tenon_strndup(*pairs, (size_t)(value - 1 - *pairs));
+        if (gw->host->result_set(gw->result, key, value, strlen(value), err) < 0)
+            return err->code;
+    }
+    return TENON_OK;
+}
+
+static int
+describe(struct gateway *gw, const struct drive *d, struct tenon_error *err)
+{
+    if (d->request->definition.data) /* of nothing, too: that is the empty tree */
+        return drive_definition(gw, &d->request->definition, err);
+    if (*d->request->frontend)
+        return drive_frontend(gw, d->request, err);
+    return drive_client(d->job, err);
+}
+
+static int
 drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_request *request,
             const struct tenon_bridge *bridge, struct tenon_result *result,
             struct tenon_error *err)
@@ -135,11 +157,7 @@ drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
         .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,
     };
-    if (d->request->definition.data) /* of nothing, too: that is the empty tree */
-        return drive_definition(gw, &d->request->definition, err);
-    if (*d->request->frontend)
-        return drive_frontend(gw, d->request, err);
-    return drive_client(d->job, err);
+    return describe(gw, d, err) < 0 ? err->code : add_metadata(gw, d->metadata, err);
 }
 
 const struct tenon_frontend_ops drive_ops = {

@@ -9,6 +9,8 @@
 struct drive { /* for one build, while it runs */
     struct servejob *job;
     const struct ctl_solve *request;
+    char *const *metadata; /* "KEY=VALUE": what the result has whatever the client returns; ends
+                            * with NULL, or NULL */
 };
 
 /* The driver of the build's request (engine/build.h), whose self is the drive. */

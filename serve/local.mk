@@ -42,6 +42,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/historycalls.c \
 	%D%/historycalls.h \
 	%D%/listen.c \
+	%D%/optionnames.c \
+	%D%/optionnames.h \
 	%D%/pulse.c \
 	%D%/pulse.h \
 	%D%/pump.c \

@@ -11,6 +11,7 @@
  *   contentcalls.c   contents of records, and blobs, for reading
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
  *   attests.c        what is to be attested of a build
+ *   optionnames.c    options that we know nothing of
  *   drive.c          who describes the build: a definition, a frontend, or the client itself
  *   granted.c        what steps of a build may have
  *   servejob.c       builds, by the names that clients gave them

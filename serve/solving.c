@@ -19,9 +19,11 @@
 #include "engine/build.h"
 #include "engine/host.h"
 #include "granted.h"
+#include "optionnames.h"
 #include "recorder.h"
 #include "store/store.h"
 #include "tools/base64.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 
 enum {
@@ -41,6 +43,7 @@ struct solving {
     struct tenon_engine engine;
     struct tenon_build *build;
     char **options, **entitlements;
+    char **metadata; /* of the result, that exporters were told */
     TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
     struct tenon_attests attests;
     bool inline_cache;
@@ -132,8 +135,13 @@ add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
 {
     struct tenon_export x = {tenon_strdup(asked->type), join(&asked->attrs)};
     const struct tenon_plugin *plugin;
+    auto_strv char **others = NULL;
 
     int rc = tenon_plugins_peek(v->engine.plugins, TENON_KIND_EXPORTER, asked->type, &plugin, err);
+    if (rc == 0)
+        others = optionnames_split(plugin, &x.pairs);
+    for (char **p = others; p && *p && (plugin->ops.exporter->flags & TENON_EXPORTER_IMAGE); p++)
+        tenon_strv_push(&v->metadata, tenon_strdup(*p));
     if (rc == 0 && (plugin->ops.exporter->flags & (TENON_EXPORTER_FILE | TENON_EXPORTER_DIR))) {
         auto_free char *place = says_no_tar(&asked->attrs) ? clientsession_store_place("export")
                                                            : clientsession_place(number);
@@ -333,7 +341,7 @@ prepare(struct solving *v, struct tenon_error *err)
 static int
 run(struct solving *v, struct tenon_error *err)
 {
-    struct drive drive = {v->job, v->request};
+    struct drive drive = {v->job, v->request, v->metadata};
     const char *plugin = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL;
     const struct tenon_build_request request = {
         .frontend = plugin ? plugin : "dockerfile",
@@ -400,6 +408,7 @@ release(struct solving *v)
     tenon_attests_release(&v->attests);
     tenon_strv_free(v->options);
     tenon_strv_free(v->entitlements);
+    tenon_strv_free(v->metadata);
     free(v->build_id);
 }
 
@@ -459,6 +468,17 @@ end_lookout(struct lookout *l)
 
 /* ---- the method ---------------------------------------------------------- */
 
+/* Clients print a code before the text, but UNKNOWN, which BuildKit's builds have that fail. */
+static void
+fail(struct gateway *gw, struct grpc_call *call, struct tenon_error *err)
+{
+    if (err->code == TENON_E_CANCELLED)
+        tenon_error_set(err, TENON_E_CANCELLED, "context canceled"); /* they look for the words */
+    else
+        err->code = TENON_E_FAILED;
+    gateway_fail(gw, call, err);
+}
+
 static void
 solve(struct solving *v)
 {
@@ -475,7 +495,7 @@ solve(struct solving *v)
     if (good)
         answer(v);
     else
-        gateway_fail(gw, v->call, &err);
+        fail(gw, v->call, &err);
     gw->graph = NULL;
     release(v);
 }

@@ -44,7 +44,7 @@ Solved: 1 ExporterResponse string%
 StatusRequest: 1 Ref string
 Time: 1 seconds int64, 2 nanos int32
 Vertex: 1 digest string, 2 inputs string*, 3 name string, 4 cached bool, 5 started Time, 6 completed Time, 7 error string
-VertexStatus: 1 ID string, 2 vertex string
+VertexStatus: 1 ID string, 2 vertex string, 3 name string, 4 current int64
 VertexLog: 1 vertex string, 3 stream int64, 4 msg bytes
 VertexWarning: 1 vertex string, 3 short bytes
 StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*, 4 warnings VertexWarning*
@@ -360,17 +360,19 @@ def questions(channel):
          unknown, "failed to parse provenance"),
         ("an entitlement of no name", dict(Entitlements=["x"]), unknown, "unknown entitlement x"),
         ("an entitlement that is not given", dict(Entitlements=["security.insecure"]),
-         grpc.StatusCode.PERMISSION_DENIED, "granting entitlement security.insecure is not allowed "
-         "by build daemon configuration"),
+         unknown, "granting entitlement security.insecure is not allowed by build daemon "
+         "configuration"),
         ("a frontend of no name", dict(Frontend="x"), grpc.StatusCode.NOT_FOUND, '"x"'),
         ("an exporter of no name", dict(Frontend="dockerfile.v0",
                                         Exporters=[m.Exporter(Type="nope")]),
-         grpc.StatusCode.UNKNOWN, "nope"),
+         unknown, "nope"),
         ("a result without a session", dict(Frontend="dockerfile.v0", Exporters=TAR),
          grpc.StatusCode.UNKNOWN, "without a session"),
         ("a version that is not there", dict(Frontend="dockerfile.v0", CompatibilityVersion=31),
          unimplemented, "compatibility-version 31"),
         ("a build without a session", dict(Frontend="dockerfile.v0"), grpc.StatusCode.UNKNOWN,
+         unknown, "without a session"),
+        ("a build without a session", dict(Frontend="dockerfile.v0"), unknown,
          "without a session"),
     ]
     for thing, fields, code, text in table:
@@ -444,7 +446,23 @@ def as_directory(channel, session):
     refused("a directory that is to lose files", Build(
         channel, session, Frontend="dockerfile.v0",
         Exporters=[m.Exporter(Type="local", Attrs={"mode": "delete"})]).wait(),
-        grpc.StatusCode.UNIMPLEMENTED, "mode=delete")
+        grpc.StatusCode.UNKNOWN, "mode=delete")
+
+
+def unknown_options(channel, session):
+    """What we know nothing of says something about the result, or nothing at all."""
+    def build(**attrs):
+        answer = Build(channel, session, Definition=write_file(b"x"),
+                       Exporters=[m.Exporter(Type="oci", Attrs=attrs)]).wait()
+        check("options that are %s" % sorted(attrs), not isinstance(answer, grpc.RpcError), answer)
+        tar = session.results.pop(0)
+        return b"".join(content(tar, name) for name, member in names(tar).items()
+                        if name.startswith("blobs/sha256/") and member.size < 10000)
+
+    text = build(**{"containerimage.config": '{"architecture":"amd64","os":"linux","config":'
+                    '{"Env":["GIVEN=so"]},"rootfs":{"type":"layers"}}', "annotation.a.b": "kept",
+                    "some.option": "x"})
+    check("a configuration by an option", b"GIVEN=so" in text and b"kept" in text)
 
 
 def attested(channel, session):
@@ -473,7 +491,7 @@ def entitled(channel, session):
     """The server gives network.host, and only to who asks for it."""
     attrs = {"target": "made", "force-network-mode": "host"}
     answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs).wait()
-    refused("a network that was not asked for", answer, grpc.StatusCode.PERMISSION_DENIED,
+    refused("a network that was not asked for", answer, grpc.StatusCode.UNKNOWN,
             "network.host is not allowed")
     answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
                    Entitlements=["network.host"]).wait()
@@ -647,12 +665,15 @@ def no_room(channel, session):
     for thing, refuses, code, text in (
             ("a result that the client refuses",
              lambda context: context.abort(grpc.StatusCode.PERMISSION_DENIED, "no room"),
-             grpc.StatusCode.PERMISSION_DENIED, "no room"),
+             grpc.StatusCode.UNKNOWN, "no room"),
             ("a result that the client does not read", lambda context: iter(()),
              grpc.StatusCode.UNKNOWN, "ended too early")):
         session.refuses = refuses
         answer = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR).wait()
         refused(thing, answer, code, text)
+    session.refuses = lambda context: context.abort(grpc.StatusCode.ALREADY_EXISTS, "it is here")
+    answer = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR).wait()
+    check("a result that the client has", not isinstance(answer, grpc.RpcError), str(answer))
     session.refuses = None
 
 
@@ -883,6 +904,7 @@ def everything(address, directory, server):
     with_frontend(channel, session)
     by_anybody(channel, session)
     as_directory(channel, session)
+    unknown_options(channel, session)
     attested(channel, session)
     entitled(channel, session)
     by_content(channel, session)
