@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
+#include "uploads.h"
 
 #define GET_SECRET "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 #define CREDENTIALS "/moby.filesync.v1.Auth/Credentials"
@@ -33,7 +34,7 @@ enum {
 };
 
 struct local { /* a directory that was brought here */
-    char *asked; /* its name, or JSON: what of it */
+    char *asked; /* its name, or JSON: what of it, or UPLOAD and the name of one */
     struct tenon_tempdir *dir; /* NULL: it is coming */
 };
 
@@ -205,6 +206,28 @@ fetch_local(struct clientsession *c, const char *name, struct json_object *wante
     return dir;
 }
 
+#define UPLOAD "\nupload:"
+
+/* A directory with the upload in it, where frontends of ours look. */
+static struct tenon_tempdir *
+fetch_upload(struct clientsession *c, const char *name, struct tenon_error *err)
+{
+    struct tenon_tempdir *dir = NULL;
+
+    if (!offers(c, UPLOADS_PULL, "the upload", err) || tenon_tempdir_new(c->store, &dir, err) < 0)
+        return NULL;
+    auto_close int fd = openat(tenon_tempdir_fd(dir), "context",
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        tenon_error_sys(err, "make a file for an upload");
+    else
+        uploads_receive(c->asked, c->tunnel->conn, name, &c->budget, fd, err);
+    if (!err->code)
+        return dir;
+    tenon_tempdir_free(dir);
+    return NULL;
+}
+
 /* With the lock held, but not while it comes: who asks for the same waits, and others do not. */
 static void
 bring_local(struct clientsession *c, const char *asked, const char *name,
@@ -212,7 +235,9 @@ bring_local(struct clientsession *c, const char *asked, const char *name,
 {
     tenon_vec_push(&c->locals, ((struct local){.asked = tenon_strdup(asked)}));
     pthread_mutex_unlock(&c->lock);
-    struct tenon_tempdir *dir = fetch_local(c, name, wanted, err);
+    struct tenon_tempdir *dir = tenon_has_prefix(asked, UPLOAD)
+                                    ? fetch_upload(c, name, err)
+                                    : fetch_local(c, name, wanted, err);
     pthread_mutex_lock(&c->lock);
     struct local *l = find_local(c, asked);
     l->dir = dir;
@@ -256,6 +281,14 @@ open_files(struct clientsession *c, const char *asked, struct tenon_error *err)
         tenon_json_get_str(wanted, "name", "", &name, err) < 0)
         return err->code;
     return open_local(c, asked, name, wanted, err);
+}
+
+static int
+open_upload(struct clientsession *c, const char *name, struct tenon_error *err)
+{
+    auto_free char *asked = tenon_asprintf(UPLOAD "%s", name);
+
+    return open_local(c, asked, name, NULL, err);
 }
 
 static const char *
@@ -363,6 +396,8 @@ session_open(void *data, const char *service, const char *id, struct tenon_error
         return open_local(c, id, id, NULL, err);
     if (!strcmp(service, "local-files"))
         return open_files(c, id, err);
+    if (!strcmp(service, "upload"))
+        return open_upload(c, id, err);
     if (!strcmp(service, "blob"))
         return open_blob(c, id, err);
     if (!strcmp(service, "ssh"))

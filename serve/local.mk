@@ -63,7 +63,9 @@ libtenon_serve_la_SOURCES = \
 	%D%/unary.c \
 	%D%/unary.h \
 	%D%/usagecalls.c \
-	%D%/usagecalls.h
+	%D%/usagecalls.h \
+	%D%/uploads.c \
+	%D%/uploads.h
 # The rooms of the core, and what plugins have in common: of these the bridge and gRPC.
 libtenon_serve_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
 	-I$(top_builddir)/plugins/include

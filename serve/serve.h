@@ -21,6 +21,7 @@
  *   clientsession.c  a client's session as the engine knows one (context/session.h)
  *   filesync.c       a client's directory becomes ours
  *   clientblobs.c    layouts and caches of a client
+ *   uploads.c        contexts on a client's standard input
  *   budget.c         bytes that a client brings
  *   filesend.c       a file that an exporter writes becomes a client's
  *   dirsend.c        a directory that an exporter writes becomes a client's

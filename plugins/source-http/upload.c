@@ -16,14 +16,26 @@ http_upload_name(const char *url)
     return strncmp(url, PREFIX, strlen(PREFIX)) == 0 ? url + strlen(PREFIX) : NULL;
 }
 
+/* Where the user's session has no uploads it has one, as a directory. */
+static int
+open_dir(const struct tenon_host *host, struct tenon_ctx *ctx, const char *name,
+         struct tenon_error *err)
+{
+    const int dir = host->client_open(ctx, "upload", name, err);
+    if (dir >= 0 || host->error_code(err) != TENON_E_UNSUPPORTED)
+        return dir;
+    host->error_clear(err);
+    if (strcmp(name, "upload"))
+        return host->error(err, TENON_E_NOT_FOUND, 0, "upload \"%s\": there is none", name);
+    return host->client_open(ctx, "local", name, err);
+}
+
 int
 http_upload_open(const struct tenon_host *host, struct tenon_ctx *ctx, const char *name,
                  struct tenon_error *err)
 {
     struct stat st;
-    if (strcmp(name, "upload"))
-        return host->error(err, TENON_E_NOT_FOUND, 0, "upload \"%s\": there is none", name);
-    auto_close int dir = host->client_open(ctx, "local", name, err);
+    auto_close int dir = open_dir(host, ctx, name, err);
     if (dir < 0)
         return host->error_context(err, "upload \"%s\"", name);
     /* A FIFO would wait for somebody. */

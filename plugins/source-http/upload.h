@@ -1,6 +1,7 @@
 /* source-http/upload.h - http://buildkit-session/NAME, which BuildKit's frontends take for the
- * archive that a client sends as its context: here the file "context" of the local source "upload",
- * and nothing else: what other local sources have is a source like others, for lock files too. */
+ * archive that a client sends as its context: here the file "context" of what its session has under
+ * that name, client_open(ctx, "upload", NAME), or of the local source "upload" and nothing else:
+ * what other local sources have is a source like others, for lock files too. */
 #ifndef TENON_SOURCE_HTTP_UPLOAD_H
 #define TENON_SOURCE_HTTP_UPLOAD_H
 

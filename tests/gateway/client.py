@@ -100,6 +100,7 @@ class Session(grpc.GenericRpcHandler):
     def __init__(self, channel, directories, secrets, hostile=None, deaf=False, metadata=()):
         self.id = str(uuid.uuid4())
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
+        self.uploads = {}
         self.deaf, self.stores, self.read = deaf, {}, []
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         path = os.path.join(tempfile.mkdtemp(), "socket")
@@ -113,7 +114,7 @@ class Session(grpc.GenericRpcHandler):
             ("x-docker-expose-session-grpc-method", name) for name in (
                 "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy",
                 "/moby.buildkit.secrets.v1.Secrets/GetSecret",
-                "/containerd.services.content.v1.Content/Read",
+                "/moby.upload.v1.Upload/Pull", "/containerd.services.content.v1.Content/Read",
                 "/containerd.services.content.v1.Content/Write")]
         stream = channel.stream_stream(CONTROL + "Session", request_serializer=encode,
                                        response_deserializer=m.Bytes.FromString)
@@ -151,6 +152,10 @@ class Session(grpc.GenericRpcHandler):
             return grpc.stream_stream_rpc_method_handler(
                 lambda requests, context: self.result(requests, metadata, context),
                 (lambda data: data) if self.wants_tree else m.Bytes.FromString, encode)
+        if name.endswith("Upload/Pull"):
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, context: self.pull(metadata["urlhost"], metadata["urlpath"],
+                                                    context), m.Bytes.FromString, encode)
         if name.endswith("Content/Read"):
             return grpc.unary_stream_rpc_method_handler(
                 lambda request, context: self.give(request, self.stores.get(
@@ -169,6 +174,14 @@ class Session(grpc.GenericRpcHandler):
         if request.ID not in self.secrets:
             context.abort(grpc.StatusCode.NOT_FOUND, "not here")
         return m.Secret(data=self.secrets[request.ID])
+
+    def pull(self, host, path, context):
+        """Once: a client's standard input is gone then."""
+        if host != "buildkit-session" or path[1:] not in self.uploads:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no " + path)
+        data = self.uploads.pop(path[1:])
+        for at in range(0, len(data), 1000):
+            yield m.Bytes(data=data[at:at + 1000])
 
     def give(self, request, store, context):
         self.read.append(request.digest)
@@ -535,6 +548,36 @@ def by_content(channel, session):
           digest[:20] in answer.details(), str(answer))
     answer, _ = build("laid", **{name: "oci-layout://none@" + digest})
     check("a layout that is not there", isinstance(answer, grpc.RpcError), str(answer))
+
+
+def by_upload(channel, session):
+    """A context on the client's standard input."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, data in (("Dockerfile", b"FROM scratch\nCOPY given /\n"), ("given", b"so")):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    session.uploads["name"] = packed.getvalue()
+    for name, good in (("name", True), ("absent", False)):
+        answer = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR, FrontendAttrs={
+            "context": "http://buildkit-session/" + name}).wait()
+        check("an upload: %s" % name, good != isinstance(answer, grpc.RpcError), str(answer))
+    check("what is in it", content(session.results.pop(0), "given") == b"so")
+
+
+def by_another(channel, directory):
+    """Directories that another session of the client has, as builds of bake share them."""
+    owner = Session(channel, {"context": directory + "/context",
+                              "dockerfile": directory + "/context"}, {})
+    session = Session(channel, {}, {})
+    attrs = {"target": "anybody"}
+    attrs.update(("local-sessionid:" + name, owner.id) for name in owner.directories)
+    answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs).wait()
+    check("another session's directories", not isinstance(answer, grpc.RpcError) and
+          "context" in owner.followed, str(answer))
+    session.close()
+    owner.close()
 
 
 def failures(channel, session):
@@ -908,6 +951,8 @@ def everything(address, directory, server):
     attested(channel, session)
     entitled(channel, session)
     by_content(channel, session)
+    by_upload(channel, session)
+    by_another(channel, directory)
     failures(channel, session)
     by_definition(channel, session)
     by_passthrough(channel, session)
@@ -962,6 +1007,10 @@ def stdio(command):
         except OSError: # it was closed before it had read all
             return b""
     threading.Thread(target=frontend.relay, daemon=True, args=(hear, give, stdin.close)).start()
+        except OSError: # closed with something unread: that is the end, too
+            return b""
+    threading.Thread(target=frontend.relay, daemon=True,
+                     args=(hear, give, stdin.close)).start()
     check("stdio", answer.get(timeout=60).buildkitVersion.package == "tenon")
     channel.close()
     check("the end of stdio", program.wait(timeout=60) == 0)

@@ -165,6 +165,7 @@ build_file_source(struct df_plan *p, const struct df_context_cache *x,
         df_arena_printf(b->arena, "[internal] load build definition from %s",
                         filename));
     df_vertex_attr(p, v, "local.sharedkeyhint", local);
+    df_local_session(p, v, local);
     df_vertex_attr(p, v, "local.differ", "none");
     v->transfer = local;
     struct df_paths *follow = df_arena_new(b->arena, struct df_paths);
@@ -294,6 +295,7 @@ df_load_local_ignore(struct df_build *b, const char *local, const char *hint,
     struct df_vertex *v = df_plan_source(
         &plan, df_arena_printf(b->arena, "local://%s", local), NULL, name);
     df_vertex_attr(&plan, v, "local.sharedkeyhint", hint);
+    df_local_session(&plan, v, local);
     df_vertex_attr(&plan, v, "local.differ", "none");
     v->transfer = local;
     struct df_paths *follow = df_arena_new(b->arena, struct df_paths);
@@ -365,6 +367,7 @@ df_load_context(struct df_plan *p, const struct df_paths *used,
         p, df_arena_printf(b->arena, "local://%s", x->name), NULL,
         "[internal] load build context");
     df_vertex_attr(p, v, "local.sharedkeyhint", x->name);
+    df_local_session(p, v, x->name);
     v->transfer = x->name;
     v->source.follow = used;
     v->source.exclude = exclude;

@@ -163,6 +163,7 @@ load_local(struct df_convert *c, const struct df_named *n, const char *local,
     df_vertex_attr(&c->plan, v, "local.sharedkeyhint",
                    df_arena_printf(c->arena, "context:%s-%s", n->name,
                                    shared ? shared : ""));
+    df_local_session(&c->plan, v, local);
     v->source.follow = paths;
     v->source.exclude = exclude;
     v->transfer = local;

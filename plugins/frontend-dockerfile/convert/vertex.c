@@ -57,6 +57,16 @@ df_vertex_attr(struct df_plan *p, struct df_vertex *source, const char *key,
     attrs->len++;
 }
 
+void
+df_local_session(struct df_plan *p, struct df_vertex *source, const char *local)
+{
+    const char *key = df_arena_printf(p->build->arena, "local-sessionid:%s", local);
+    const char *id = df_option(p->build, key);
+
+    if (id && *id)
+        df_vertex_attr(p, source, "local.session", id);
+}
+
 struct df_vertex *
 df_plan_input(struct df_plan *p, struct tenon_ref *input)
 {
