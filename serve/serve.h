@@ -12,6 +12,7 @@
  *   solving.c        Control.Solve: a request becomes a build, its end an answer
  *   attests.c        what is to be attested of a build
  *   optionnames.c    options that we know nothing of
+ *   clientpolicy.c   what its sources are held to
  *   drive.c          who describes the build: a definition, a frontend, or the client itself
  *   granted.c        what steps of a build may have
  *   servejob.c       builds, by the names that clients gave them

@@ -12,6 +12,7 @@
 #include "attests.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "clientpolicy.h"
 #include "clientsession.h"
 #include "discreet.h"
 #include "drive.h"
@@ -43,6 +44,8 @@ struct solving {
     struct tenon_engine engine;
     struct tenon_build *build;
     char **options, **entitlements;
+    struct tenon_policy *policy; /* NULL: none */
+    const struct tenon_policy **policies; /* the server's, and that */
     char **metadata; /* of the result, that exporters were told */
     TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
     struct tenon_attests attests;
@@ -58,8 +61,7 @@ struct solving {
 static const char *
 not_there_yet(const struct ctl_solve *r)
 {
-    return r->policy.len         ? "source policies"
-           : *r->policy_session  ? "source policies of a session"
+    return *r->policy_session    ? "source policies of a session"
            : r->session_exporter ? "exporters of a session"
            : r->proxy_network    ? "networks with a proxy" : NULL;
 }
@@ -312,6 +314,21 @@ keep(struct solving *v, const struct tenon_error *end)
 /* ---- the build ----------------------------------------------------------- */
 
 static int
+add_policy(struct solving *v, struct tenon_error *err)
+{
+    struct tenon_engine *e = &v->engine;
+
+    if (clientpolicy_take(&v->request->policy, &v->policy, err) < 0 || !v->policy)
+        return err->code;
+    v->policies = tenon_calloc(e->policy_count + 1, sizeof *v->policies);
+    for (size_t i = 0; i < e->policy_count; i++)
+        v->policies[i] = e->policies[i];
+    v->policies[e->policy_count++] = v->policy;
+    e->policies = v->policies;
+    return TENON_OK;
+}
+
+static int
 prepare(struct solving *v, struct tenon_error *err)
 {
     const struct serve_setup *setup = v->server->setup;
@@ -333,7 +350,7 @@ prepare(struct solving *v, struct tenon_error *err)
     v->engine.entitlements = (const char *const *)v->entitlements;
     add_caches(v);
     return granted_check(&v->request->entitlements, setup->entitlements, err) < 0 ||
-                   add_exports(v, err) < 0 ||
+                   add_policy(v, err) < 0 || add_exports(v, err) < 0 ||
                    attests_take(&v->request->options, v->engine.plugins, &v->attests, err) < 0
                ? err->code : TENON_OK;
 }
@@ -409,6 +426,8 @@ release(struct solving *v)
     tenon_strv_free(v->options);
     tenon_strv_free(v->entitlements);
     tenon_strv_free(v->metadata);
+    free(v->policies);
+    tenon_policy_free(v->policy);
     free(v->build_id);
 }
 

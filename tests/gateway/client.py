@@ -40,6 +40,10 @@ Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
 ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 13 Exporters Exporter*, 16 CompatibilityVersion int64
+ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*
+Selector: 1 identifier string
+Rule: 1 action int32, 2 selector Selector
+Policy: 1 version int64, 2 rules Rule*
 Solved: 1 ExporterResponse string%
 StatusRequest: 1 Ref string
 Time: 1 seconds int64, 2 nanos int32
@@ -566,6 +570,18 @@ def by_upload(channel, session):
     check("what is in it", content(session.results.pop(0), "given") == b"so")
 
 
+def by_policy(channel, session):
+    """Sources that the client does not want."""
+    for thing, rule, text in (
+            ("a source that is denied", m.Rule(action=1, selector=m.Selector(
+                identifier="local://*")), "denied by policy"),
+            ("a rule about nothing", m.Rule(action=1), "invalid nil selector in policy"),
+            ("a rule that means nothing", m.Rule(action=9000, selector=m.Selector(
+                identifier="x")), "9000")):
+        refused(thing, Build(channel, session, Frontend="dockerfile.v0", SourcePolicy=m.Policy(
+            version=1, rules=[rule])).wait(), grpc.StatusCode.UNKNOWN, text)
+
+
 def by_another(channel, directory):
     """Directories that another session of the client has, as builds of bake share them."""
     owner = Session(channel, {"context": directory + "/context",
@@ -952,6 +968,7 @@ def everything(address, directory, server):
     entitled(channel, session)
     by_content(channel, session)
     by_upload(channel, session)
+    by_policy(channel, session)
     by_another(channel, directory)
     failures(channel, session)
     by_definition(channel, session)

@@ -147,7 +147,7 @@ FIELDS gw_policy_fields[] = {
     MESSAGE_FIELD(1, INT, gw_policy, version),
     MESSAGE_OF(2, MANY, gw_policy, rules, gw_rule_message),
 };
-INFO(gw_policy);
+SERVED(gw_policy);
 
 FIELDS gw_solve_fields[] = {
     MESSAGE_FIELD(1, BYTES, gw_solve, definition),

@@ -340,6 +340,7 @@ struct gw_exec { /* one of the members */
     const struct gw_signal *signal;
 };
 
+extern const struct message_type_info gw_policy_message;
 extern const struct message_type_info gw_new_container_message, gw_release_container_message,
     gw_exec_message;
 extern const struct message_type_info gw_none_message, gw_health_message, gw_pong_message,
