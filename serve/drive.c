@@ -13,6 +13,7 @@
 /* What is asked of Solve, and not of the bridge: beside gateway_llb_caps, and only what works. */
 static const char *const caps[] = {
     "exporter.image.attestations",
+    "exporter.multiple",
     NULL,
 };
 
@@ -166,6 +167,15 @@ const struct tenon_frontend_ops drive_ops = {
 };
 
 void
+drive_end(struct servejob *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->over = true;
+    pthread_cond_broadcast(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void
 drive_wake(struct servejob *j)
 {
     pthread_mutex_lock(&j->lock);
@@ -183,7 +193,7 @@ begin_call(struct servejob *j, struct grpc_call *call, bool is_stream)
     int waited = 0;
 
     pthread_mutex_lock(&j->lock);
-    while (!j->driving && waited == 0)
+    while (!j->driving && !j->over && waited == 0)
         waited = pthread_cond_timedwait(&j->changed, &j->lock, &until);
     const bool good = j->driving;
     if (good)
@@ -225,7 +235,7 @@ drive_call(struct server *s, struct grpc_call *call)
     const bool is_stream = tenon_has_suffix(grpc_call_path(call), "/ExecProcess");
 
     if (!ref) {
-        grpc_call_fail(call, GRPC_INVALID_ARGUMENT, "no " BUILD_HEADER ": which build is it?");
+        grpc_call_fail(call, GRPC_UNKNOWN, "no buildid found in context: no " BUILD_HEADER);
         return;
     }
     if (!grpc_call_await(call, !is_stream))

@@ -19,6 +19,8 @@ extern const struct tenon_frontend_ops drive_ops;
 const char *drive_plugin(const char *frontend);
 /* A call of LLBBridge's: it names its build in its metadata. */
 void drive_call(struct server *s, struct grpc_call *call);
+/* The build has ended: who waits for it to be driven need not any longer. */
+void drive_end(struct servejob *j);
 /* The build is to end: whoever waits looks. */
 void drive_wake(struct servejob *j);
 

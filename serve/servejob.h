@@ -33,7 +33,7 @@ struct servejob {
     struct gateway gateway;
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
-    bool driving;
+    bool driving, over;
     TENON_VEC(struct drive_call) calls; /* that are served */
 };
 

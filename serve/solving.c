@@ -556,5 +556,6 @@ solving_solve(void *server, struct grpc_call *call)
         servejob_end(v.job, false);
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: no thread for the build");
     }
+    drive_end(v.job);
     servejob_leave(v.job);
 }

@@ -397,7 +397,11 @@ def questions(channel):
     refused("a build without a name", call(channel, CONTROL + "Solve", m.ControlSolve(),
                                            m.Solved), grpc.StatusCode.INVALID_ARGUMENT, "Ref")
     refused("a call of no build", call(channel, BRIDGE + "Ping", NONE(), m.Pong),
-            grpc.StatusCode.INVALID_ARGUMENT, "buildid")
+            grpc.StatusCode.UNKNOWN, "no buildid found in context")
+    over = Build(channel, FrontendAttrs={"attest:x": ""})
+    over.wait()
+    refused("a call of a build that is over", over.bridge("Ping", NONE(), m.Pong),
+            grpc.StatusCode.FAILED_PRECONDITION, "is not driven by its client")
 
 
 def with_frontend(channel, session):
@@ -713,6 +717,11 @@ def by_definition(channel, session):
                    FrontendAttrs={"build-arg:SOURCE_DATE_EPOCH": "context"}).wait()
     check("an epoch that is a word", not isinstance(answer, grpc.RpcError), str(answer))
     session.results.pop(0)
+    several = Build(channel, session, Definition=write_file(b"twice"), Exporters=TAR +
+                    [m.Exporter(Type="oci"), m.Exporter(Type="tar")]).wait()
+    check("several exporters", not isinstance(several, grpc.RpcError) and
+          content(session.results.pop(0), "made") == content(session.results.pop(2), "made") and
+          "index.json" in names(session.results.pop(1)), str(several))
     again = Build(channel, session, ref=build.ref, Exporters=TAR,
                   Definition=write_file(b"another")).wait()
     check("the name of a build that is over", not isinstance(again, grpc.RpcError) and
