@@ -26,6 +26,13 @@ type_of(const char *option)
     return NULL;
 }
 
+/* What flags of clients say of the option itself, and leave in it. */
+static bool
+is_of_flag(const char *field)
+{
+    return tenon_has_prefix(field, "type=") || tenon_has_prefix(field, "disabled=");
+}
+
 /* "k=v" each; a word alone has an empty value. */
 static int
 split(const char *type, const char *value, char ***out, struct tenon_error *err)
@@ -36,7 +43,9 @@ split(const char *type, const char *value, char ***out, struct tenon_error *err)
     if (*value && !fields)
         return tenon_error_set(err, TENON_E_INVALID, "failed to parse %s: %s", type, why);
     for (char **f = fields; f && *f; f++)
-        tenon_strv_push(out, strchr(*f, '=') ? tenon_strdup(*f) : tenon_asprintf("%s=", *f));
+        if (!is_of_flag(*f))
+            tenon_strv_push(out,
+                            strchr(*f, '=') ? tenon_strdup(*f) : tenon_asprintf("%s=", *f));
     return TENON_OK;
 }
 

@@ -57,13 +57,14 @@ struct solving {
 
 /* ---- what is asked for --------------------------------------------------- */
 
-/* What we would have to leave out, and the client would not know.  NULL: nothing. */
+/* What we would have to leave out, and the client would not know.  NULL: nothing.  Policies that a
+ * client wants to be asked for, which is sent to anybody, are left out: clients who insist on them
+ * look for source.policy.session among the caps. */
 static const char *
 not_there_yet(const struct ctl_solve *r)
 {
-    return *r->policy_session    ? "source policies of a session"
-           : r->session_exporter ? "exporters of a session"
-           : r->proxy_network    ? "networks with a proxy" : NULL;
+    return r->session_exporter ? "exporters of a session"
+           : r->proxy_network  ? "networks with a proxy" : NULL;
 }
 
 static bool

@@ -498,7 +498,7 @@ def attested(channel, session):
         return b"".join(content(tar, name) for name, member in names(tar).items()
                         if name.startswith("blobs/sha256/") and member.size < 1 << 18)
 
-    text = layout(provenance="mode=max,capture-usage=true", sbom="")
+    text = layout(provenance="mode=max,capture-usage=true", sbom="type=sbom,disabled=false")
     check("provenance", b"https://slsa.dev/provenance/v1" in text)
     info = call(channel, CONTROL + "Info", NONE(), m.Info)
     check("the version of Dockerfiles", b"dockerfileVersion" in text and
