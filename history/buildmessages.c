@@ -66,12 +66,30 @@ FIELDS ctl_log_fields[] = {
 };
 INFO(ctl_log);
 
+FIELDS ctl_source_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_source, filename),
+    MESSAGE_FIELD(2, BYTES, ctl_source, data),
+    MESSAGE_FIELD(4, STRING, ctl_source, language),
+};
+INFO(ctl_source);
+
+FIELDS ctl_position_fields[] = {MESSAGE_FIELD(1, INT, ctl_position, line)};
+INFO(ctl_position);
+
+FIELDS ctl_range_fields[] = {
+    MESSAGE_OF(1, ONE, ctl_range, start, ctl_position_message),
+    MESSAGE_OF(2, ONE, ctl_range, end, ctl_position_message),
+};
+INFO(ctl_range);
+
 FIELDS ctl_warning_fields[] = {
     MESSAGE_FIELD(1, STRING, ctl_warning, vertex),
     MESSAGE_FIELD(2, INT, ctl_warning, level),
     MESSAGE_FIELD(3, STRING, ctl_warning, text),
     MESSAGE_FIELD(4, STRINGS, ctl_warning, detail),
     MESSAGE_FIELD(5, STRING, ctl_warning, url),
+    MESSAGE_OF(6, ONE, ctl_warning, source, ctl_source_message),
+    MESSAGE_OF(7, MANY, ctl_warning, ranges, ctl_range_message),
 };
 INFO(ctl_warning);
 

@@ -43,12 +43,25 @@ struct ctl_log {
     int64_t stream;
     struct message_bytes text;
 };
+struct ctl_source { /* SourceInfo */
+    const char *filename;
+    struct message_bytes data;
+    const char *language;
+};
+struct ctl_position {
+    int64_t line;
+};
+struct ctl_range {
+    const struct ctl_position *start, *end;
+};
 struct ctl_warning {
     const char *vertex;
     int64_t level;
     const char *text;
     struct message_list detail; /* strings */
     const char *url;
+    const struct ctl_source *source;
+    struct message_list ranges; /* ctl_range */
 };
 struct ctl_statuses {
     struct message_list vertexes; /* ctl_vertex */

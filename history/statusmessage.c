@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buildmessages.h"
+#include "engine/build.h"
 #include "tools/alloc.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -104,15 +105,51 @@ put_log(struct statusmessage *m, const struct tenon_event *ev)
 }
 
 static void
+add_range(struct tenon_arena *a, struct ctl_range *list, size_t *count, uint32_t line,
+          uint32_t end_line)
+{
+    const struct ctl_position start = {line}, end = {end_line > line ? end_line : line};
+
+    if (line)
+        list[(*count)++] = (struct ctl_range){tenon_arena_dup(a, &start, sizeof start),
+                                              tenon_arena_dup(a, &end, sizeof end)};
+}
+
+/* Clients show the lines, and sort by them. */
+static void
+add_place(const struct statusmessage *m, const struct tenon_event *ev, struct tenon_arena *a,
+          struct ctl_warning *w)
+{
+    struct ctl_range *ranges = tenon_arena_array(a, ev->more_count + 1, sizeof *ranges);
+    struct ctl_source source = {.filename = ev->filename};
+    size_t count = 0;
+
+    add_range(a, ranges, &count, ev->line, ev->end_line);
+    for (size_t i = 0; i < ev->more_count; i++)
+        add_range(a, ranges, &count, ev->more[i].line, ev->more[i].end_line);
+    const struct tenon_graph_source *file =
+        m->build ? tenon_build_source(m->build, ev->filename) : NULL;
+    if (file && file->len <= STATUS_SOURCE_MAX) {
+        source.data = (struct message_bytes){file->data, file->len};
+        source.language = file->language;
+    }
+    w->source = tenon_arena_dup(a, &source, sizeof source);
+    w->ranges = (struct message_list){ranges, count};
+}
+
+static void
 put_warning(struct statusmessage *m, const struct tenon_event *ev)
 {
-    const struct ctl_warning w = {
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct ctl_warning w = {
         .vertex = ev->vertex,
         .level = ev->level,
         .text = ev->name,
         .detail = texts(ev->detail),
         .url = ev->url,
     };
+    if (ev->filename && *ev->filename)
+        add_place(m, ev, &arena, &w);
     const struct ctl_statuses all = {.warnings = {&w, 1}};
 
     message_encode(&m->event, &ctl_statuses_message, &all);

@@ -6,14 +6,18 @@
 #include "context/events.h"
 #include "tools/buf.h"
 
+struct tenon_build;
+
 enum {
     STATUS_BATCH = 256 * 1024,   /* bytes of one message, about */
     STATUS_EVENT_MAX = 2 << 20,  /* of one event: a larger one is left out */
+    STATUS_SOURCE_MAX = 256 << 10, /* of a build file, which comes with each warning about it */
     STATUS_LOGS_MAX = 64 << 20,  /* of all: the output of steps is left out beyond */
     STATUS_MAX = 128 << 20,      /* and everything else */
 };
 
 struct statusmessage { /* zero at first */
+    const struct tenon_build *build; /* whose files warnings are about; NULL: not known */
     struct tenon_buf event; /* the one that is put; room to work in */
     size_t bytes; /* of what was flushed, which the caller adds up */
     bool cut;     /* that output is left out was said */

@@ -388,11 +388,13 @@ run(struct solving *v, struct tenon_error *err)
         tenon_events_keep(v->engine.events, recorder_event, v->recorder);
     }
     v->build = tenon_build_new(&v->engine);
+    v->job->status.messages.build = v->build;
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)
         clientsession_finish(v->session, err);
     tenon_events_free(v->engine.events); /* all of it is in the log now */
     v->engine.events = NULL;
+    v->job->status.messages.build = NULL;
     return err->code;
 }
 

@@ -50,7 +50,7 @@ Time: 1 seconds int64, 2 nanos int32
 Vertex: 1 digest string, 2 inputs string*, 3 name string, 4 cached bool, 5 started Time, 6 completed Time, 7 error string
 VertexStatus: 1 ID string, 2 vertex string, 3 name string, 4 current int64
 VertexLog: 1 vertex string, 3 stream int64, 4 msg bytes
-VertexWarning: 1 vertex string, 3 short bytes
+VertexWarning: 1 vertex string, 3 short bytes, 6 info SourceInfo, 7 ranges Range*
 StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*, 4 warnings VertexWarning*
 Id: 1 ID string
 Secret: 1 data bytes
@@ -287,7 +287,7 @@ class Build:
 
     def __init__(self, channel, session=None, drive=None, ref=None, **fields):
         self.channel, self.ref = channel, ref or uuid.uuid4().hex
-        self.vertexes, self.logs, self.ended = {}, b"", False
+        self.vertexes, self.logs, self.ended, self.warnings = {}, b"", False, []
         self.starts = {}
         watcher = threading.Thread(target=self.watch, daemon=True)
         watcher.start()
@@ -316,6 +316,7 @@ class Build:
                     self.vertexes[v.digest] = v
                     if v.HasField("started"):
                         self.starts.setdefault(v.digest, set()).add(encode(v.started))
+                self.warnings += part.warnings
                 self.logs += b"".join(log.msg for log in part.logs)
             self.ended = True
         except grpc.RpcError as error:
@@ -398,10 +399,6 @@ def questions(channel):
                                            m.Solved), grpc.StatusCode.INVALID_ARGUMENT, "Ref")
     refused("a call of no build", call(channel, BRIDGE + "Ping", NONE(), m.Pong),
             grpc.StatusCode.UNKNOWN, "no buildid found in context")
-    over = Build(channel, FrontendAttrs={"attest:x": ""})
-    over.wait()
-    refused("a call of a build that is over", over.bridge("Ping", NONE(), m.Pong),
-            grpc.StatusCode.FAILED_PRECONDITION, "is not driven by its client")
 
 
 def with_frontend(channel, session):
@@ -428,6 +425,7 @@ def with_frontend(channel, session):
     check("the end of the status", build.ended)
     late = Build.__new__(Build)
     late.channel, late.ref, late.vertexes, late.starts = channel, build.ref, {}, {}
+    late.warnings = []
     late.logs, late.ended = b"", False
     late.watch()
     check("a status that is asked for late", late.ended and late.logs == build.logs and
@@ -562,16 +560,21 @@ def by_upload(channel, session):
     """A context on the client's standard input."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, data in (("Dockerfile", b"FROM scratch\nCOPY given /\n"), ("given", b"so")):
+        for name, data in (("Dockerfile", b"FROM scratch AS Named\nCOPY given /\n"), ("given", b"so")):
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
     session.uploads["name"] = packed.getvalue()
-    for name, good in (("name", True), ("absent", False)):
-        answer = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR, FrontendAttrs={
-            "context": "http://buildkit-session/" + name}).wait()
+    for name, good in (("absent", False), ("name", True)):
+        build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR, FrontendAttrs={
+            "context": "http://buildkit-session/" + name})
+        answer = build.wait()
         check("an upload: %s" % name, good != isinstance(answer, grpc.RpcError), str(answer))
     check("what is in it", content(session.results.pop(0), "given") == b"so")
+    warning = build.warnings[0]
+    check("where a warning is", b"StageNameCasing" in warning.short and
+          warning.info.filename == "Dockerfile" and warning.info.data.startswith(b"FROM ") and
+          [(r.start.line, r.end.line) for r in warning.ranges] == [(1, 1)], build.warnings)
 
 
 def by_policy(channel, session):
