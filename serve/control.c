@@ -135,11 +135,15 @@ status(void *server, struct grpc_call *call)
 
     if (!unary_take(call, &arena, &bytes, &ctl_status_message, &request))
         return;
-    struct servejob *j = servejob_find(server, request.ref, false);
-    if (!j && historycalls_replay(server, call, request.ref))
+    struct server_awaiting me = {.ref = request.ref}; /* a short one comes and goes meanwhile */
+    const bool told = !servejob_expect(server, &me) &&
+                      historycalls_replay(server, call, request.ref);
+    struct servejob *j = servejob_await(server, &me, !told);
+    if (told) {
+        if (j)
+            servejob_leave(j);
         return;
-    if (!j)
-        j = servejob_find(server, request.ref, true);
+    }
     if (!j) { /* it may have ended between two looks */
         if (!historycalls_replay(server, call, request.ref))
             grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", request.ref);

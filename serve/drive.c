@@ -240,7 +240,7 @@ drive_call(struct server *s, struct grpc_call *call)
     }
     if (!grpc_call_await(call, !is_stream))
         return; /* a build does not wait for half a question */
-    struct servejob *j = servejob_find(s, ref, true);
+    struct servejob *j = servejob_find(s, ref);
     if (!j) {
         grpc_call_fail(call, GRPC_NOT_FOUND, "no such job %s", ref);
         return;

@@ -81,6 +81,17 @@ now(void)
     return (struct ctl_time){ns / ns_per_s, ns % ns_per_s};
 }
 
+/* With the server's lock held: a new one, for those who have waited for it. */
+static void
+hand_over(struct server *s, struct servejob *j)
+{
+    tenon_vec_foreach(a, &s->awaiting)
+        if (!(*a)->job && !strcmp((*a)->ref, j->ref)) {
+            (*a)->job = j;
+            j->users++;
+        }
+}
+
 struct servejob *
 servejob_new(struct server *s, const char *ref, int *code, const char **why)
 {
@@ -105,6 +116,7 @@ servejob_new(struct server *s, const char *ref, int *code, const char **why)
         j->created = now();
         j->users = 2;
         tenon_vec_push(&s->jobs, j);
+        hand_over(s, j);
         pthread_cond_broadcast(&s->changed);
     }
     pthread_mutex_unlock(&s->lock);
@@ -165,20 +177,43 @@ servejob_end(struct servejob *j, bool is_kept)
     servejobs_tell(s);
 }
 
+bool
+servejob_expect(struct server *s, struct server_awaiting *me)
+{
+    pthread_mutex_lock(&s->lock);
+    me->job = find(s, me->ref);
+    const bool found = me->job;
+    if (found)
+        me->job->users++;
+    tenon_vec_push(&s->awaiting, me);
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
 struct servejob *
-servejob_find(struct server *s, const char *ref, bool waits)
+servejob_await(struct server *s, struct server_awaiting *me, bool waits)
 {
     const struct timespec until = server_deadline(SERVER_WAIT_JOB);
-    struct servejob *j;
     int waited = 0;
 
     pthread_mutex_lock(&s->lock);
-    while (!(j = find(s, ref)) && !s->ending && waits && waited == 0)
+    while (!me->job && !s->ending && waits && waited == 0)
         waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
-    if (j)
-        j->users++;
+    size_t i = 0;
+    while (s->awaiting.items[i] != me)
+        i++;
+    s->awaiting.items[i] = s->awaiting.items[--s->awaiting.len];
     pthread_mutex_unlock(&s->lock);
-    return j;
+    return me->job;
+}
+
+struct servejob *
+servejob_find(struct server *s, const char *ref)
+{
+    struct server_awaiting me = {.ref = ref};
+
+    servejob_expect(s, &me);
+    return servejob_await(s, &me, true);
 }
 
 void
@@ -210,4 +245,5 @@ servejobs_release(struct server *s)
     tenon_vec_foreach(j, &s->jobs)
         servejob_leave(*j);
     tenon_vec_release(&s->jobs);
+    tenon_vec_release(&s->awaiting);
 }

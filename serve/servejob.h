@@ -44,8 +44,12 @@ struct servejob *servejob_new(struct server *s, const char *ref, int *code, cons
 void servejob_show(struct servejob *j, const struct ctl_record *record);
 /* It is over; the caller still has it.  is_kept: its record is there. */
 void servejob_end(struct servejob *j, bool is_kept);
-/* NULL: there was none, also a while later, if that is to be waited for. */
-struct servejob *servejob_find(struct server *s, const char *ref, bool waits);
+/* NULL: there was none, also a while later. */
+struct servejob *servejob_find(struct server *s, const char *ref);
+/* The same for who looks elsewhere before waiting, in two steps: none that comes after the first
+ * is missed, however short it is.  me: its ref, until the second.  Is there one now? */
+bool servejob_expect(struct server *s, struct server_awaiting *me);
+struct servejob *servejob_await(struct server *s, struct server_awaiting *me, bool waits);
 void servejob_leave(struct servejob *j);
 
 /* Who listens to the history looks again. */

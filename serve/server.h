@@ -21,12 +21,17 @@ enum {
 
 struct servejob;
 struct tunnel;
+struct server_awaiting { /* who waits for a build of that name */
+    const char *ref;
+    struct servejob *job; /* it has come, and is theirs: it may have ended, too, before they look */
+};
 struct server {
     const struct serve_setup *setup;
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed;
     bool ending; /* nothing begins any more */
     TENON_VEC(struct servejob *) jobs; /* those that have ended in the order of that */
+    TENON_VEC(struct server_awaiting *) awaiting;
     TENON_VEC(struct tunnel *) tunnels;
     uint64_t history_serial; /* another one: who listens to the history looks again */
 };
