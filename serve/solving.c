@@ -510,8 +510,6 @@ solve(struct solving *v)
     gw->host = tenon_engine_host(); /* until it is driven, for its errors */
     show(v);
     const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
-    if (err.code == TENON_E_NOT_FOUND)
-        err.code = TENON_E_FAILED; /* clients show a code before the text; BuildKit gives none */
     /* Who asks for the status, or the record, knows all before the answer is there. */
     servejob_end(v->job, keep(v, &err));
     if (good)
