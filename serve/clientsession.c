@@ -168,8 +168,6 @@ find_local(const struct clientsession *c, const char *asked)
 static struct tunnel *
 find_owner(struct clientsession *c, const char *id, const char *name, struct tenon_error *err)
 {
-    if (id && !strcmp(id, "tenon")) /* what frontend-gateway calls the session of its build */
-        id = NULL;
     struct tunnel *t = id ? tunnel_find(c->server, id) : c->tunnel;
 
     if (t && tunnel_has(t, FILESYNC_METHOD))
@@ -192,6 +190,8 @@ fetch_local(struct clientsession *c, const char *name, struct json_object *wante
 
     if (wanted && tenon_json_get_str(wanted, "session", NULL, &id, err) < 0)
         return NULL;
+    if (id && !strcmp(id, "tenon")) /* what frontend-gateway calls the session of its build */
+        id = NULL;
     struct tunnel *owner = find_owner(c, id, name, err);
     if (!owner)
         return NULL;

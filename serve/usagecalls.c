@@ -24,11 +24,12 @@ type_of(const struct tenon_usage_row *r)
     return r->type ? "internal" : "regular";
 }
 
-/* Only of a row that is told: records of builds are asked for by other calls. */
+/* Records of builds are asked for by other calls, and what images with a name consist of is no
+ * cache: clients expect nothing to be left where all was pruned. */
 static bool
 is_told(const struct tenon_usage_row *r)
 {
-    return !tenon_streq(r->type, "history");
+    return !r->is_named && !tenon_streq(r->type, "history");
 }
 
 static const char *
