@@ -21,9 +21,16 @@
 
 enum { HANDED_OVER_FIRST = 3 }; /* sd_listen_fds(3) */
 
+/* Takes fd over.  An address may be many places: a name's, or those that systemd opened.  NULL: no
+ * more are waited for. */
 static struct place *
-add(struct serve_places *p, int fd, bool secure, const char *text)
+add(struct serve_places *p, int fd, bool secure, const char *text, struct tenon_error *err)
 {
+    if (p->list.len >= SERVE_PLACES_MAX) {
+        close(fd);
+        tenon_error_set(err, TENON_E_LIMIT, "%s: more than %d addresses", text, SERVE_PLACES_MAX);
+        return NULL;
+    }
     tenon_vec_push(&p->list, ((struct place){.fd = fd, .secure = secure,
                                              .text = tenon_strdup(text)}));
     return &p->list.items[p->list.len - 1];
@@ -111,7 +118,11 @@ open_unix(struct serve_places *p, const char *text, const char *path, struct ten
     }
     if (bind_path(fd, &at, &p->rules, err) < 0)
         return err->code;
-    struct place *place = add(p, tenon_steal_fd(&fd), false, text);
+    struct place *place = add(p, tenon_steal_fd(&fd), false, text, err);
+    if (!place) {
+        unlink(path);
+        return err->code;
+    }
     if (lstat(path, &st) == 0) {
         place->path = tenon_strdup(path);
         place->dev = st.st_dev;
@@ -183,13 +194,15 @@ open_tcp(struct serve_places *p, const char *text, const char *at, struct tenon_
     for (const struct addrinfo *a = found; a; a = a->ai_next) {
         const int fd = listen_at(a);
         auto_free char *name = fd < 0 ? NULL : serve_address_name(fd, false);
-        if (fd >= 0)
-            add(p, fd, true, name);
-        else
+        if (fd >= 0 && !add(p, fd, true, name, err))
+            break;
+        else if (fd < 0)
             last = errno;
     }
     freeaddrinfo(found);
-    return p->list.len > before ? 0 : tenon_error_errno(err, last, "listen on %s", text);
+    if (err->code || p->list.len > before)
+        return err->code;
+    return tenon_error_errno(err, last, "listen on %s", text);
 }
 
 /* ---- fd:// --------------------------------------------------------------- */
@@ -216,8 +229,7 @@ take_over(struct serve_places *p, int fd, struct tenon_error *err)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return tenon_error_sys(err, "%s", text);
-    add(p, fd, domain != AF_UNIX, text);
-    return 0;
+    return add(p, fd, domain != AF_UNIX, text, err) ? 0 : err->code;
 }
 
 /* The variables of sd_listen_fds(3), which are for this process and not for what it starts. */
@@ -262,8 +274,6 @@ serve_places_add(struct serve_places *p, const char *address, struct tenon_error
                     struct tenon_error *err);
     } schemes[] = {{"unix://", open_unix}, {"tcp://", open_tcp}};
 
-    if (p->list.len >= SERVE_PLACES_MAX)
-        return tenon_error_set(err, TENON_E_LIMIT, "more than %d addresses", SERVE_PLACES_MAX);
     if (!strcmp(address, "fd://"))
         return open_handed_over(p, address, err);
     for (size_t i = 0; i < tenon_countof(schemes); i++) {

@@ -349,6 +349,18 @@ END_TEST
 
 /* ---- addresses ----------------------------------------------------------- */
 
+static bool
+has_ipv6(void)
+{
+    const struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool has = fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof any) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
 static const struct {
     const char *address;
     bool with_tls;
@@ -380,6 +392,28 @@ START_TEST(wrong_address)
     ck_assert_int_lt(serve_places_add(p, wrong[_i].address, &err), 0);
     ck_assert_msg(strstr(err.message, wrong[_i].says), "%s: %s", wrong[_i].address, err.message);
     ck_assert_uint_eq(p->list.len, 0);
+    serve_places_close(p);
+}
+END_TEST
+
+/* However many places an address is: no more are waited for than there is room for. */
+START_TEST(too_many_places)
+{
+    const struct serve_rules rules = {.ca = ca_path, .cert = cert_path, .key = key_path,
+                                      .mode = 0600};
+    auto_free char *path = in_dir("socket"), *address = tenon_asprintf("unix://%s", path);
+    struct serve_places *p = serve_places_new(&rules);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    while (p->list.len < SERVE_PLACES_MAX - 1)
+        ck_assert_int_eq(serve_places_add(p, "tcp://127.0.0.1:0", &err), 0);
+    const int rc = serve_places_add(p, "tcp://:0", &err);
+    ck_assert_msg(rc == TENON_E_LIMIT || (rc == 0 && !has_ipv6()), "%d", rc);
+    ck_assert_uint_eq(p->list.len, SERVE_PLACES_MAX);
+    tenon_error_release(&err);
+    ck_assert_int_eq(serve_places_add(p, address, &err), TENON_E_LIMIT);
+    ck_assert_uint_eq(p->list.len, SERVE_PLACES_MAX);
+    ck_assert_int_lt(access(path, F_OK), 0);
     serve_places_close(p);
 }
 END_TEST
@@ -441,6 +475,7 @@ main(void)
     tcase_add_test(t, bytes);
     tcase_add_test(t, end_of_server);
     tcase_add_loop_test(t, wrong_address, 0, (int)tenon_countof(wrong));
+    tcase_add_test(t, too_many_places);
     tcase_add_test(t, wrong_files);
     tcase_add_test(t, path_of_another);
     suite_add_tcase(s, t);
