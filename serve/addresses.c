@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -19,7 +20,11 @@
 #include "tools/parse.h"
 #include "tools/path.h"
 
-enum { HANDED_OVER_FIRST = 3 }; /* sd_listen_fds(3) */
+enum {
+    HANDED_OVER_FIRST = 3, /* sd_listen_fds(3) */
+    LOCK_TRIES = 40,       /* for a directory that somebody holds */
+    LOCK_PAUSE_NS = 25 * 1000 * 1000,
+};
 
 /* Takes fd over.  An address may be many places: a name's, or those that systemd opened.  NULL: no
  * more are waited for. */
@@ -65,14 +70,23 @@ is_dead(const struct sockaddr_un *at)
            errno == ECONNREFUSED;
 }
 
-/* Of two that start at once one looks and binds after the other.  -1: without it. */
+/* Of two that start at once one looks and binds after the other.  -1: without it, as everybody who
+ * can read /run or /tmp can hold its lock for ever, and nobody of ours needs it for long. */
 static int
 lock_dir(const char *path)
 {
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
     auto_free char *dir = tenon_path_join(path, "..");
     auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && flock(fd, LOCK_EX) == 0 ? tenon_steal_fd(&fd) : -1;
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return tenon_steal_fd(&fd);
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    return -1;
 }
 
 /* Nobody can connect before it listens, and then its rights are right. */

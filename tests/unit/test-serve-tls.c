@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -464,6 +465,24 @@ START_TEST(path_of_another)
 }
 END_TEST
 
+/* Somebody holds the directory's lock, and keeps it. */
+START_TEST(lock_of_another)
+{
+    const struct serve_rules rules = {.mode = 0600};
+    auto_free char *path = in_dir("socket"), *address = tenon_asprintf("unix://%s", path);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const int held = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct serve_places *p = serve_places_new(&rules);
+
+    ck_assert_int_eq(flock(held, LOCK_EX), 0);
+    ck_assert_int_eq(serve_places_add(p, address, &err), 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    serve_places_close(p);
+    ck_assert_int_lt(access(path, F_OK), 0);
+    close(held);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -478,6 +497,7 @@ main(void)
     tcase_add_test(t, too_many_places);
     tcase_add_test(t, wrong_files);
     tcase_add_test(t, path_of_another);
+    tcase_add_test(t, lock_of_another);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
