@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <git2/sys/odb_backend.h>
+#include <git2/sys/repository.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ struct dumb { /* one commit */
     git_repository *repo;
     git_odb *odb;
     bool packs; /* all of them are here */
+    bool at_home; /* nobody is asked for what is not here, nor told of it */
     uint64_t objects, bytes;
 };
 
@@ -178,6 +180,8 @@ refuse(struct dumb *d, const char *what, const git_oid *id)
 {
     char sha[GIT_OID_HEXSZ + 1];
 
+    if (d->at_home)
+        return TENON_E_NOT_FOUND;
     git_oid_tostr(sha, sizeof sha, id);
     return d->conn->host->error(d->conn->err, TENON_E_CORRUPT, 0, "object %s %s", sha, what);
 }
@@ -310,10 +314,11 @@ need(struct dumb *d, const git_oid *id)
     int rc;
 
     if (conn->host->cancelled(conn->ctx))
-        return conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
+        return d->at_home ? TENON_E_CANCELLED
+                          : conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
     if (git_odb_exists(d->odb, id))
         return TENON_OK;
-    rc = get_loose(d, id);
+    rc = d->at_home ? TENON_E_NOT_FOUND : get_loose(d, id);
     if (rc == 0)
         rc = get_packs(d);
     if (rc < 0)
@@ -349,8 +354,9 @@ need_tree(struct dumb *d, const git_oid *id, unsigned depth)
     if (rc < 0)
         return rc;
     if (depth > GS_DEPTH_MAX)
-        return d->conn->host->error(d->conn->err, TENON_E_LIMIT, 0,
-                                    "directories are nested too deep");
+        return d->at_home ? TENON_E_LIMIT
+                          : d->conn->host->error(d->conn->err, TENON_E_LIMIT, 0,
+                                                 "directories are nested too deep");
     if (git_tree_lookup(&tree, d->repo, id) < 0)
         return refuse(d, "is no directory", id);
     rc = need_entries(d, tree, depth);
@@ -394,8 +400,8 @@ note(struct gs_conn *conn, const char *sha)
     (void)fd; /* a hint: without it what is missing is looked for again */
 }
 
-bool
-gs_dumb_is_whole(const struct gs_conn *conn, const char *sha)
+static bool
+is_noted(const struct gs_conn *conn, const char *sha)
 {
     auto_free char *path = tenon_asprintf("%s/%s", NOTES, sha);
     auto_free char *ref = tenon_asprintf("refs/tenon/%s", sha);
@@ -403,6 +409,36 @@ gs_dumb_is_whole(const struct gs_conn *conn, const char *sha)
     return faccessat(conn->keep_fd, NOTES, F_OK, 0) < 0 ||
            faccessat(conn->keep_fd, path, F_OK, 0) == 0 ||
            faccessat(conn->keep_fd, ref, F_OK, 0) == 0;
+}
+
+/* A pack brings commits that nobody asked for, and a fetch that was given up has a beginning. */
+bool
+gs_dumb_is_whole(struct gs_conn *conn, git_repository *repo, const git_oid *id)
+{
+    struct dumb d = {.conn = conn, .repo = repo, .at_home = true};
+    char sha[GIT_OID_HEXSZ + 1];
+
+    git_oid_tostr(sha, sizeof sha, id);
+    if (is_noted(conn, sha))
+        return true;
+    if (git_repository_odb(&d.odb, repo) < 0)
+        return false;
+    const int rc = need_commit(&d, id);
+    git_odb_free(d.odb);
+    if (rc == TENON_OK)
+        note(conn, sha);
+    return rc == TENON_OK;
+}
+
+void
+gs_dumb_forget(const struct gs_conn *conn, git_repository *repo, const git_oid *id)
+{
+    char sha[GIT_OID_HEXSZ + 1];
+
+    git_oid_tostr(sha, sizeof sha, id);
+    auto_free char *path = tenon_asprintf("objects/%.2s/%s", sha, sha + 2);
+    unlinkat(conn->keep_fd, path, 0);
+    git_repository__cleanup(repo); /* what it remembers of it */
 }
 
 int

@@ -133,8 +133,12 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
     if (strlen(sha) != GS_SHA_LEN || git_oid_fromstr(&id, sha) < 0)
         return conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
                                  "repositories with SHA-256 names are not supported");
-    if (has(repo, &id) && gs_dumb_is_whole(conn, sha))
+    const bool begun = has(repo, &id);
+    if (begun && gs_dumb_is_whole(conn, repo, &id))
         return TENON_OK;
+    if (begun)
+        gs_dumb_forget(conn, repo, &id);
+    const bool stays = begun && has(repo, &id); /* in a pack */
     if (git_remote_create_anonymous(&remote, repo, conn->url) < 0)
         return gs_conn_error(conn, "failed to fetch remote");
 
@@ -147,7 +151,7 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
     int rc = -1;
     if (ref)
         rc = download(remote, conn, by_ref, 1);
-    if (!conn->failed && !has(repo, &id))
+    if (!conn->failed && (!has(repo, &id) || (stays && !ref)))
         rc = download(remote, conn, by_sha, 1); /* servers may refuse this */
     if (!conn->failed && !has(repo, &id))
         rc = download(remote, conn, all, 2);
@@ -160,6 +164,13 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
         auto_free char *shown = tenon_url_conceal(conn->url);
         return conn->host->error(conn->err, TENON_E_NOT_FOUND, 0,
                                  "%s: commit %s is not in the repository", shown, sha);
+    }
+    if (stays && !gs_dumb_is_whole(conn, repo, &id)) {
+        auto_free char *shown = tenon_url_conceal(conn->url);
+        conn->host->error(conn->err, TENON_E_CORRUPT, 0,
+                          "%s: what is kept of commit %s is not all of it", shown, sha);
+        conn->host->error_hint(conn->err, "tenon prune removes what is kept");
+        return TENON_E_CORRUPT;
     }
     mark(repo, conn->keep_fd, &id);
     return TENON_OK;

@@ -24,6 +24,8 @@ int gs_dumb_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count
                  const char **head);
 int gs_dumb_get(struct gs_conn *conn, git_repository *repo, const git_oid *id);
 /* Is what the commit or tag needs here, too? Without it only its name is. */
-bool gs_dumb_is_whole(const struct gs_conn *conn, const char *sha);
+bool gs_dumb_is_whole(struct gs_conn *conn, git_repository *repo, const git_oid *id);
+/* Its name alone is here, and git fetches nothing that it has: so it has it no more. */
+void gs_dumb_forget(const struct gs_conn *conn, git_repository *repo, const git_oid *id);
 
 #endif

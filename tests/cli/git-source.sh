@@ -224,6 +224,38 @@ END
 assert_eq "$(cat "$work/i6/r/f" "$work/i6/r/module/s" | tr '\n' ' ')" "four sub "
 assert_has "$work/log" "GET /files-repo.git/objects/pack/pack-"
 git -C "$work/repo" reset -q --hard "$was"
+# A pack brings other commits, too; a fetch that failed leaves a commit without its files.
+git -C "$work/repo" commit -q --allow-empty -m asked
+asked=$(git -C "$work/repo" rev-parse HEAD)
+git -C "$work/repo" commit -q --allow-empty -m brought
+brought=$(git -C "$work/repo" rev-parse HEAD)
+git -C "$work/repo" commit -q --allow-empty -m half
+half=$(git -C "$work/repo" rev-parse HEAD)
+git -C "$work/repo" push -qf "$work/www/files-repo.git" HEAD:main
+git -C "$work/www/files-repo.git" repack -qad
+git -C "$work/www/files-repo.git" update-server-info
+cp -a "$work/www/repo.git" "$work/www/half.git"
+git -C "$work/repo" push -qf "$work/www/half.git" HEAD:main
+git -C "$work/www/half.git" update-server-info
+git -C "$work/repo" reset -q --hard "$was"
+blob=$(git -C "$work/repo" rev-parse "$half:f")
+blob=$work/www/half.git/objects/${blob%${blob#??}}/${blob#??}
+mv "$blob" "$work/blob"
+for commit in "$asked" "$brought"; do
+    run 0 build i6 <<END
+ADD $url/files-repo.git#$commit /r
+END
+    assert_eq three "$(cat "$work/i6/r/f")"
+done
+run 1 build i6 <<END
+ADD $url/half.git#$half /r
+END
+assert_has "$work/err" "is not in the repository"
+mv "$work/blob" "$blob"
+run 0 build i6 <<END
+ADD $url/half.git#$half /r
+END
+assert_eq three "$(cat "$work/i6/r/f")"
 # An object that is none, and one that is another.
 for broken in none another; do
     cp -a "$work/www/files-repo.git" "$work/www/$broken.git"
