@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "checkout.h"
 #include "remote.h"
@@ -23,6 +24,11 @@
 #define LIST_MAX ((uint64_t)64 << 20) /* of refs, of packs */
 #define CHUNK 65536
 
+struct seen { /* a tree whose all is here: it may be in others many times over */
+    git_oid id;
+    UT_hash_handle hh;
+};
+
 struct dumb { /* one commit */
     struct gs_conn *conn;
     git_repository *repo;
@@ -30,6 +36,7 @@ struct dumb { /* one commit */
     bool packs; /* all of them are here */
     bool at_home; /* nobody is asked for what is not here, nor told of it */
     uint64_t objects, bytes;
+    struct seen *trees;
 };
 
 /* ---- files of the server ----------------------------------------------------------- */
@@ -326,6 +333,26 @@ need(struct dumb *d, const git_oid *id)
     return git_odb_exists(d->odb, id) ? TENON_OK : refuse(d, "is not in the repository", id);
 }
 
+static void
+keep_in_mind(struct dumb *d, const git_oid *id)
+{
+    struct seen *s = tenon_calloc(1, sizeof *s);
+
+    s->id = *id;
+    HASH_ADD(hh, d->trees, id, sizeof s->id, s);
+}
+
+static void
+forget_trees(struct dumb *d)
+{
+    struct seen *s, *next;
+
+    HASH_ITER(hh, d->trees, s, next) {
+        HASH_DEL(d->trees, s);
+        free(s);
+    }
+}
+
 static int need_tree(struct dumb *d, const git_oid *id, unsigned depth);
 
 static int
@@ -349,18 +376,22 @@ static int
 need_tree(struct dumb *d, const git_oid *id, unsigned depth)
 {
     git_tree *tree = NULL;
-    int rc = need(d, id);
+    struct seen *seen;
 
-    if (rc < 0)
-        return rc;
+    HASH_FIND(hh, d->trees, id, sizeof *id, seen);
+    const int there = seen ? TENON_OK : need(d, id);
+    if (seen || there < 0)
+        return there;
     if (depth > GS_DEPTH_MAX)
         return d->at_home ? TENON_E_LIMIT
                           : d->conn->host->error(d->conn->err, TENON_E_LIMIT, 0,
                                                  "directories are nested too deep");
     if (git_tree_lookup(&tree, d->repo, id) < 0)
         return refuse(d, "is no directory", id);
-    rc = need_entries(d, tree, depth);
+    const int rc = need_entries(d, tree, depth);
     git_tree_free(tree);
+    if (rc == TENON_OK)
+        keep_in_mind(d, id);
     return rc;
 }
 
@@ -424,6 +455,7 @@ gs_dumb_is_whole(struct gs_conn *conn, git_repository *repo, const git_oid *id)
     if (git_repository_odb(&d.odb, repo) < 0)
         return false;
     const int rc = need_commit(&d, id);
+    forget_trees(&d);
     git_odb_free(d.odb);
     if (rc == TENON_OK)
         note(conn, sha);
@@ -453,6 +485,7 @@ gs_dumb_get(struct gs_conn *conn, git_repository *repo, const git_oid *id)
     if (git_repository_odb(&d.odb, repo) < 0)
         return gs_conn_error(conn, "failed to fetch remote");
     const int rc = need_commit(&d, id);
+    forget_trees(&d);
     git_odb_free(d.odb);
     unlinkat(conn->keep_fd, INCOMING, 0);
     if (rc == TENON_OK)

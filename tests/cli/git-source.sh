@@ -289,7 +289,18 @@ blob=$(echo x | git hash-object -w --stdin)
 tree=$(printf '100644 blob %s\tconfig\n' "$blob" | git mktree)
 tree=$(printf '040000 tree %s\t.git\n' "$tree" | git mktree)
 git update-ref refs/heads/main "$(git commit-tree -m x "$tree")"
+# The same tree twice in itself, thirty times over: it is got once, and then too much.
+tree=$(printf '100644 blob %s\tf\n' "$blob" | git mktree)
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    tree=$(printf '040000 tree %s\ta\n040000 tree %s\tb\n' "$tree" "$tree" | git mktree)
+done
+git update-ref refs/heads/wide "$(git commit-tree -m x "$tree")"
+git update-server-info
 cd "$work"
+run 1 build k <<END
+ADD $url/evil.git#wide /r
+END
+assert_has "$work/err" git-entries
 run 1 build k <<END
 ADD $url/git/evil.git /r
 END
