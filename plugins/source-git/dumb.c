@@ -213,6 +213,15 @@ spend(struct dumb *d, int fd)
     return TENON_OK;
 }
 
+/* What the next file may have, so that a disk is not full before the limit is looked at. */
+static uint64_t
+left(const struct dumb *d)
+{
+    const uint64_t most = d->conn->limits->get(d->conn->ctx, "git-pack");
+
+    return most > d->bytes ? most - d->bytes : 1; /* 0 would be: as much as there is */
+}
+
 /* A file of the kept directory, empty, for what arrives. */
 static int
 incoming(struct dumb *d)
@@ -249,7 +258,7 @@ get_loose(struct dumb *d, const git_oid *id)
     auto_free char *dir = tenon_asprintf("objects/%.2s", sha);
     auto_free char *path = tenon_asprintf("%s/%s", dir, sha + 2);
     auto_close int fd = incoming(d);
-    int rc = fd < 0 ? fd : get(conn, path, 0, fd);
+    int rc = fd < 0 ? fd : get(conn, path, left(d), fd);
     if (rc < 0 || rc == 404)
         return rc < 0 ? rc : 0;
     rc = spend(d, fd);
@@ -303,7 +312,7 @@ get_packs(struct dumb *d)
             continue;
         auto_free char *path = tenon_asprintf("objects/pack/%s", line + 2);
         auto_close int fd = incoming(d);
-        rc = fd < 0 ? fd : get(d->conn, path, d->conn->limits->get(d->conn->ctx, "git-pack"), fd);
+        rc = fd < 0 ? fd : get(d->conn, path, left(d), fd);
         if (rc == 200)
             rc = spend(d, fd);
         if (rc == TENON_OK)
