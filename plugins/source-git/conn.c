@@ -70,12 +70,18 @@ gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out)
 }
 
 int
+gs_conn_too_large(struct gs_conn *conn)
+{
+    return conn->limits->exceeded(conn->ctx, "git-file", conn->err, "an object of about %zu bytes",
+                                  conn->refused_bytes);
+}
+
+int
 gs_conn_error(struct gs_conn *conn, const char *what)
 {
     auto_free char *shown = tenon_url_conceal(conn->url);
     if (!conn->failed && conn->refused_bytes) {
-        conn->limits->exceeded(conn->ctx, "git-file", conn->err, "an object of about %zu bytes",
-                               conn->refused_bytes);
+        gs_conn_too_large(conn);
     } else if (!conn->failed) {
         const git_error *e = git_error_last();
         conn->host->error(conn->err, TENON_E_FAILED, 0, "%s",

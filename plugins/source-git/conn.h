@@ -37,6 +37,9 @@ void gs_conn_callbacks(struct gs_conn *conn, git_remote_callbacks *out);
 /* Of a pack that arrives; data is the conn. */
 int gs_conn_progress(const git_indexer_progress *p, void *data);
 
+/* There was an object of conn->refused_bytes; the code. */
+int gs_conn_too_large(struct gs_conn *conn);
+
 /* What libgit2 says went wrong, unless a transport said it; the code. */
 int gs_conn_error(struct gs_conn *conn, const char *what);
 

@@ -189,6 +189,8 @@ refuse(struct dumb *d, const char *what, const git_oid *id)
 
     if (d->at_home)
         return TENON_E_NOT_FOUND;
+    if (d->conn->refused_bytes) /* it is whole: we did not want to read it */
+        return gs_conn_too_large(d->conn);
     git_oid_tostr(sha, sizeof sha, id);
     return d->conn->host->error(d->conn->err, TENON_E_CORRUPT, 0, "object %s %s", sha, what);
 }
