@@ -65,8 +65,10 @@ pulse_start(struct pulse *p, const char *timeout)
     p->interval_ns = PULSE_INTERVAL * NS_PER_S;
     p->timeout_ns = PULSE_TIMEOUT * NS_PER_S;
     p->failures = PULSE_FAILURES;
-    if (timeout && tenon_parse_u64(timeout, 10, &ms) && ms > 0 && ms <= PULSE_OWN_MAX * MS_PER_S) {
-        p->timeout_ns = (ms < PULSE_OWN_MIN * MS_PER_S ? PULSE_OWN_MIN * MS_PER_S : ms) * NS_PER_MS;
+    if (timeout && tenon_parse_u64(timeout, 10, &ms) && ms > 0) {
+        ms = ms < PULSE_OWN_MIN * MS_PER_S ? PULSE_OWN_MIN * MS_PER_S : ms;
+        ms = ms > PULSE_OWN_MAX * MS_PER_S ? PULSE_OWN_MAX * MS_PER_S : ms;
+        p->timeout_ns = ms * NS_PER_MS;
         p->interval_ns = p->timeout_ns;
         p->failures = 1;
     }

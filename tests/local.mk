@@ -61,7 +61,8 @@ tests_unit_test_grpc_interop_CFLAGS = $(grpc_CFLAGS)
 tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
 
 # The server of BuildKit's control API.
-tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve
+tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve \
+	-I$(top_builddir)/plugins/include
 tests_unit_test_serve_tls_LDADD = libtenon-serve.la $(LDADD)
 
 # Records of builds.

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "addresses.h"
+#include "pulse.h"
 #include "tls.h"
 
 static struct identity ca, other_ca, server;
@@ -483,6 +484,27 @@ START_TEST(lock_of_another)
 }
 END_TEST
 
+/* ---- does a client answer? ----------------------------------------------- */
+
+static const struct {
+    const char *wish; /* milliseconds */
+    uint64_t seconds;
+} wishes[] = {
+    {NULL, PULSE_TIMEOUT}, {"", PULSE_TIMEOUT}, {"0", PULSE_TIMEOUT}, {"soon", PULSE_TIMEOUT},
+    {"1", PULSE_OWN_MIN},  {"30000", 30},       {"600000", 600},      {"600001", PULSE_OWN_MAX},
+    {"18446744073709551615", PULSE_OWN_MAX},
+};
+
+START_TEST(patience)
+{
+    struct pulse p = {0}; /* the first question comes after the interval: it needs nobody yet */
+
+    ck_assert_int_eq(pulse_start(&p, wishes[_i].wish), 0);
+    pulse_stop(&p);
+    ck_assert_uint_eq(p.timeout_ns, wishes[_i].seconds * UINT64_C(1000000000));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -498,6 +520,7 @@ main(void)
     tcase_add_test(t, wrong_files);
     tcase_add_test(t, path_of_another);
     tcase_add_test(t, lock_of_another);
+    tcase_add_loop_test(t, patience, 0, (int)tenon_countof(wishes));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
