@@ -166,20 +166,7 @@ has_address(const struct daemon *d)
     return false;
 }
 
-/* The file's addresses count where no flag has one. */
-static void
-drop_addresses(struct json_object *file, struct json_object *given)
-{
-    struct json_object *grpc = NULL;
-
-    if (json_object_object_get_ex(given, "grpc", &grpc) &&
-        json_object_object_get_ex(grpc, "address", NULL) &&
-        json_object_object_get_ex(file, "grpc", &grpc) &&
-        json_object_is_type(grpc, json_type_object))
-        json_object_object_del(grpc, "address");
-}
-
-/* The flags after the file: of two the last counts. */
+/* The flags after the file: of two the last counts, of lists as well. */
 static int
 gather(struct daemon *d, int argc, char **argv, struct tenon_error *err)
 {
@@ -192,14 +179,12 @@ gather(struct daemon *d, int argc, char **argv, struct tenon_error *err)
     if (read_config(chosen ? json_object_get_string(chosen) : NULL, &file, err) < 0)
         return err->code;
     json_object_object_del(given, "config");
-    if (file) {
-        drop_addresses(file, given);
-        if (buildkitd_take(d, "buildkitd.toml", file, err) < 0)
-            return err->code;
-    }
-    if (buildkitd_take(d, "flags", given, err) < 0 || has_address(d))
+    if (file && buildkitd_take(d, "buildkitd.toml", file, err) < 0)
         return err->code;
-    return default_address(d, err);
+    if (buildkitd_take(d, "flags", given, err) < 0)
+        return err->code;
+    buildkitd_settle(d);
+    return has_address(d) ? 0 : default_address(d, err);
 }
 
 static int
@@ -212,9 +197,9 @@ serve(const struct cli *cli, struct daemon *d)
 
     if (tenon_http_settings(d->config, &checked, &err) < 0)
         return cli_print_error(&err);
-    if (d->debug)
+    if (buildkitd_debugs(d))
         tenon_log_set_level(TENON_LOG_DEBUG);
-    as.debug = as.debug || d->debug;
+    as.debug = as.debug || buildkitd_debugs(d);
     as.root = d->root ? d->root : standard;
     as.config = d->config;
     tenon_vec_push(&d->args, NULL);

@@ -59,12 +59,29 @@ buildkitd_add_argument(struct daemon *d, const char *flag, const char *value)
     tenon_vec_push(&d->args, tenon_asprintf("%s=%s", flag, value));
 }
 
+static void
+drop_arguments(struct daemon *d, const char *flag)
+{
+    const size_t len = strlen(flag);
+    size_t kept = 0;
+
+    tenon_vec_foreach(arg, &d->args) {
+        if (!strncmp(*arg, flag, len) && (*arg)[len] == '=')
+            free(*arg);
+        else
+            d->args.items[kept++] = *arg;
+    }
+    d->args.len = kept;
+}
+
+/* In place of those of a list before: the flags' counts, not both. */
 static int
 add_arguments(struct daemon *d, const char *flag, struct json_object *list, const char *where,
               struct tenon_error *err)
 {
     if (!json_object_is_type(list, json_type_array))
         return expected(where, "a list of texts", err);
+    drop_arguments(d, flag);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *text = text_of(json_object_array_get_idx(list, i), where, err);
         if (!text)
@@ -84,7 +101,16 @@ take_debug(struct daemon *d, struct json_object *value, const char *where,
            struct tenon_error *err)
 {
     (void)where, (void)err;
-    d->debug = d->debug || is(value, true);
+    d->debug = is(value, true);
+    return 0;
+}
+
+static int
+take_trace(struct daemon *d, struct json_object *value, const char *where,
+           struct tenon_error *err)
+{
+    (void)where, (void)err;
+    d->trace = is(value, true);
     return 0;
 }
 
@@ -93,8 +119,8 @@ take_level(struct daemon *d, struct json_object *value, const char *where,
            struct tenon_error *err)
 {
     (void)where, (void)err;
-    d->debug = d->debug || tenon_streq(json_object_get_string(value), "debug") ||
-               tenon_streq(json_object_get_string(value), "trace");
+    d->verbose = tenon_streq(json_object_get_string(value), "debug") ||
+                 tenon_streq(json_object_get_string(value), "trace");
     return 0;
 }
 
@@ -237,8 +263,7 @@ take_no_devices(struct daemon *d, struct json_object *value, const char *where,
                 struct tenon_error *err)
 {
     (void)where, (void)err;
-    if (is(value, true))
-        json_object_object_add(d->config, "cdi-dirs", json_object_new_array());
+    d->no_devices = is(value, true);
     return 0;
 }
 
@@ -257,11 +282,7 @@ take_no_frontends(struct daemon *d, struct json_object *value, const char *where
                   struct tenon_error *err)
 {
     (void)where, (void)err;
-    if (is(value, false)) {
-        struct json_object *nobody = json_object_new_array();
-        json_object_array_add(nobody, json_object_new_string(""));
-        allow_frontends(d, nobody);
-    }
+    d->no_frontends = is(value, false);
     return 0;
 }
 
@@ -274,6 +295,24 @@ take_frontends(struct daemon *d, struct json_object *value, const char *where,
     if (json_object_array_length(value) > 0)
         allow_frontends(d, json_object_get(value));
     return 0;
+}
+
+void
+buildkitd_settle(struct daemon *d)
+{
+    if (d->no_devices)
+        json_object_object_add(d->config, "cdi-dirs", json_object_new_array());
+    if (d->no_frontends) {
+        struct json_object *nobody = json_object_new_array();
+        json_object_array_add(nobody, json_object_new_string(""));
+        allow_frontends(d, nobody);
+    }
+}
+
+bool
+buildkitd_debugs(const struct daemon *d)
+{
+    return d->debug || d->trace || d->verbose;
 }
 
 static int
@@ -292,7 +331,7 @@ static const struct key {
     take_fn *take;    /* NULL: of no consequence here */
 } keys[] = {
     {"debug", take_debug},
-    {"trace", take_debug},
+    {"trace", take_trace},
     {"root", take_root},
     {"insecure-entitlements", take_entitlements},
     {"proxyNetwork", warn_of},

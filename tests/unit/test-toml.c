@@ -2,6 +2,7 @@
  * tomllib. */
 #include "unit.h"
 
+#include "buildkitd.h"
 #include "toml.h"
 
 static const struct {
@@ -118,6 +119,68 @@ START_TEST(line_of_error)
 }
 END_TEST
 
+/* ---- what buildkitd.toml and the flags come to together ------------------ */
+
+static const struct {
+    const char *file, *flags; /* the flags are a file that comes second */
+    const char *config;       /* ours */
+    const char *args;
+    bool debug;
+} daemons[] = {
+    {"[cdi]\ndisabled=true\nspecDirs=['/a']", "", "{\"cdi-dirs\":[]}", "", false},
+    {"[cdi]\nspecDirs=['/a']\ndisabled=true", "", "{\"cdi-dirs\":[]}", "", false},
+    {"cdi.disabled=true", "cdi.specDirs=['/a']", "{\"cdi-dirs\":[]}", "", false},
+    {"cdi.disabled=true\ncdi.specDirs=['/a']", "cdi.disabled='false'", "{\"cdi-dirs\":[\"/a\"]}",
+     "", false},
+    {"[frontend.\"gateway.v0\"]\nenabled=false\nallowedRepositories=['a/b']", "",
+     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"\"]}}}", "", false},
+    {"[frontend.\"gateway.v0\"]\nenabled=true\nallowedRepositories=['a/b']", "",
+     "{\"plugins\":{\"frontend-gateway\":{\"allowed\":[\"a/b\"]}}}", "", false},
+    {"insecure-entitlements=['network.host','security.insecure']",
+     "insecure-entitlements=['device']", "{}", "--allow-insecure-entitlement=device ", false},
+    {"insecure-entitlements=['network.host']", "", "{}",
+     "--allow-insecure-entitlement=network.host ", false},
+    {"grpc.address=['unix:///a','unix:///b']\ninsecure-entitlements=['device']",
+     "grpc.address=['unix:///c']", "{}",
+     "--allow-insecure-entitlement=device --addr=unix:///c ", false},
+    {"debug=true", "", "{}", "", true},
+    {"debug=true", "debug='false'", "{}", "", false},
+    {"debug=false", "debug='true'", "{}", "", true},
+    {"debug=false\ntrace=true", "", "{}", "", true},
+    {"log.level='debug'", "log.level='info'", "{}", "", false},
+};
+
+static void
+take(struct daemon *d, const char *in)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_json struct json_object *o = NULL;
+
+    ck_assert_msg(toml_parse(in, strlen(in), &o, &err) == 0, "%s: %s", in, err.message);
+    ck_assert_msg(buildkitd_take(d, "test", o, &err) == 0, "%s: %s", in, err.message);
+}
+
+START_TEST(daemon_of)
+{
+    auto_json struct json_object *config = json_object_new_object();
+    auto_buf struct tenon_buf args = TENON_BUF_INIT;
+    struct daemon d = {.config = config};
+    const int plain = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+    take(&d, daemons[_i].file);
+    take(&d, daemons[_i].flags);
+    buildkitd_settle(&d);
+    ck_assert_str_eq(json_object_to_json_string_ext(config, plain), daemons[_i].config);
+    tenon_vec_foreach(arg, &d.args) {
+        tenon_buf_addf(&args, "%s ", *arg);
+        free(*arg);
+    }
+    tenon_vec_release(&d.args);
+    ck_assert_str_eq(tenon_buf_str(&args), daemons[_i].args);
+    ck_assert(buildkitd_debugs(&d) == daemons[_i].debug);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -127,6 +190,7 @@ main(void)
     tcase_add_loop_test(t, text, 0, (int)tenon_countof(texts));
     tcase_add_loop_test(t, deep, 0, 3);
     tcase_add_test(t, line_of_error);
+    tcase_add_loop_test(t, daemon_of, 0, (int)tenon_countof(daemons));
     suite_add_tcase(s, t);
     return unit_run(s);
 }
