@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -98,7 +99,7 @@ write_blob(struct grpc_call *call, const char *digest, int fd, int64_t size,
     return TENON_OK;
 }
 
-/* Answers come one a message; only the last tells that it is there. */
+/* Answers may come one a message; only the last tells that it is there. */
 static int
 hear_end(struct grpc_call *call, const char *digest, struct tenon_error *err)
 {
@@ -125,6 +126,38 @@ hear_end(struct grpc_call *call, const char *digest, struct tenon_error *err)
                      : tenon_error_set(err, TENON_E_FAILED, "%s: it ended too early", what);
 }
 
+struct hearing {
+    struct grpc_call *call;
+    const char *digest;
+    struct tenon_error err;
+};
+
+static void *
+hear(void *data)
+{
+    struct hearing *h = data;
+
+    hear_end(h->call, h->digest, &h->err);
+    return NULL;
+}
+
+/* A client that answers each piece takes no more of them when nobody takes its answers. */
+static int
+exchange(struct grpc_call *call, const char *digest, int fd, int64_t size,
+         struct tenon_error *err)
+{
+    struct hearing h = {.call = call, .digest = digest, .err = TENON_ERROR_INIT};
+    pthread_t thread;
+    const int rc = pthread_create(&thread, NULL, hear, &h);
+
+    if (rc != 0)
+        return tenon_error_errno(err, rc, "send blob %s to the client", digest);
+    if (write_blob(call, digest, fd, size, err) < 0)
+        grpc_call_cancel(call);
+    pthread_join(thread, NULL);
+    return err->code ? (tenon_error_release(&h.err), err->code) : tenon_error_move(err, &h.err);
+}
+
 static int
 send_blob(struct callset *asked, struct grpc_conn *conn, const char *store, int blobs,
           const char *name, struct tenon_error *err)
@@ -137,8 +170,7 @@ send_blob(struct callset *asked, struct grpc_conn *conn, const char *store, int 
     if (fd < 0 || fstat(fd, &st) < 0)
         return tenon_error_sys(err, "open blob %s", digest);
     struct grpc_call *call = callset_start(asked, conn, CLIENTBLOBS_WRITE, &which, 1);
-    if (write_blob(call, digest, fd, st.st_size, err) == 0)
-        hear_end(call, digest, err);
+    exchange(call, digest, fd, st.st_size, err);
     callset_free(asked, call);
     return err->code;
 }
