@@ -188,6 +188,27 @@ listen_at(const struct addrinfo *a)
     return tenon_steal_fd(&fd);
 }
 
+/* A name may be in a list of names twice. */
+static bool
+is_repeated(const struct addrinfo *all, const struct addrinfo *a)
+{
+    while (all != a && (all->ai_addrlen != a->ai_addrlen ||
+                        memcmp(all->ai_addr, a->ai_addr, a->ai_addrlen) != 0))
+        all = all->ai_next;
+    return all != a;
+}
+
+/* Clients that come there find nobody, or somebody else; without IPv6 none does. */
+static void
+warn_not_there(const char *text, const struct addrinfo *a, int why)
+{
+    char host[NI_MAXHOST] = "?";
+
+    getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST);
+    if (why != EAFNOSUPPORT)
+        tenon_log(TENON_LOG_WARNING, "%s: not at %s: %s", text, host, strerror(why));
+}
+
 static int
 open_tcp(struct serve_places *p, const char *text, const char *at, struct tenon_error *err)
 {
@@ -206,12 +227,17 @@ open_tcp(struct serve_places *p, const char *text, const char *at, struct tenon_
         return tenon_error_set(err, TENON_E_INVALID, "%s: %s", text, gai_strerror(rc));
     const size_t before = p->list.len;
     for (const struct addrinfo *a = found; a; a = a->ai_next) {
+        if (is_repeated(found, a))
+            continue;
         const int fd = listen_at(a);
+        const int why = errno;
         auto_free char *name = fd < 0 ? NULL : serve_address_name(fd, false);
         if (fd >= 0 && !add(p, fd, true, name, err))
             break;
-        else if (fd < 0)
-            last = errno;
+        if (fd < 0)
+            last = why;
+        if (fd < 0 && found->ai_next) /* or the error says it all */
+            warn_not_there(text, a, why);
     }
     freeaddrinfo(found);
     if (err->code || p->list.len > before)

@@ -420,6 +420,25 @@ START_TEST(too_many_places)
 }
 END_TEST
 
+/* Of an address that is two, one is another's. */
+START_TEST(half_an_address)
+{
+    const struct serve_rules rules = {.ca = ca_path, .cert = cert_path, .key = key_path};
+    struct sockaddr_in at;
+    struct serve_places *other = open_place(&at), *p = serve_places_new(&rules);
+    auto_free char *address = tenon_asprintf("tcp://:%u", ntohs(at.sin_port));
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+
+    logged[0] = '\0';
+    const int rc = serve_places_add(p, address, &err);
+    ck_assert_msg(rc == 0 || !has_ipv6(), "%s", err.message);
+    ck_assert_uint_eq(p->list.len, rc == 0);
+    ck_assert_msg(strstr(logged, ": not at 0.0.0.0: Address already in use"), "%s", logged);
+    serve_places_close(p);
+    serve_places_close(other);
+}
+END_TEST
+
 /* A key that is not the certificate's, files that are none. */
 START_TEST(wrong_files)
 {
@@ -517,6 +536,7 @@ main(void)
     tcase_add_test(t, end_of_server);
     tcase_add_loop_test(t, wrong_address, 0, (int)tenon_countof(wrong));
     tcase_add_test(t, too_many_places);
+    tcase_add_test(t, half_an_address);
     tcase_add_test(t, wrong_files);
     tcase_add_test(t, path_of_another);
     tcase_add_test(t, lock_of_another);
