@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,33 @@ find_flag(const char *name, size_t len)
         if (strlen(flags[i].name) == len && !memcmp(flags[i].name, name, len))
             return &flags[i];
     return NULL;
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-help") || !strcmp(argv[i], "-h"))
+            return true;
+    return false;
+}
+
+static int
+print_help(void)
+{
+    puts("Usage: buildkitd [FLAG]...\n\n"
+         "tenon serve, with buildkitd's flags and buildkitd.toml (tenon(1), docs/remote.md).\n\n"
+         "Flags that are heeded:");
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        if (flags[i].key)
+            printf("  --%s%s\n", flags[i].name, flags[i].kind == BOOL   ? ""
+                                               : flags[i].kind == LIST ? " VALUE (more than once)"
+                                                                       : " VALUE");
+    puts("\nFlags that are taken, and change nothing:");
+    for (size_t i = 0; i < tenon_countof(flags); i++)
+        if (!flags[i].key)
+            printf("  --%s\n", flags[i].name);
+    return CLI_OK;
 }
 
 /* Below the tables that the key's name has; a list gets one more, anything else is replaced. */
@@ -214,6 +242,8 @@ cli_buildkitd(const struct cli *cli, int argc, char **argv)
     struct daemon d = {.config = cli->config};
     int status;
 
+    if (wants_help(argc, argv))
+        return print_help();
     tenon_vec_push(&d.args, tenon_strdup("serve"));
     if (gather(&d, argc, argv, &err) < 0)
         status = cli_print_error(&err);

@@ -126,6 +126,10 @@ run 1 "$work/buildkitd" --config "$work/none.toml" --addr "unix://$work/b"
 run 1 "$work/buildkitd" --addr tcp://127.0.0.1:0 --tlscert "$work/tls/cert.pem" --tlskey "$work/tls/key.pem"
 assert_has "$work/err" "it needs an authority"
 run 1 "$work/buildkitd" --no-such-flag
+for help in --help -h; do
+    run 0 "$work/buildkitd" --debug $help
+    grep -qxF '  --addr VALUE (more than once)' "$work/out" || fail "$help does not name the flags"
+done
 chmod 666 "$work/buildkitd.toml"
 run 1 "$work/buildkitd" --config "$work/buildkitd.toml" --addr "unix://$work/b"
 assert_has "$work/err" "refused"
