@@ -123,15 +123,11 @@ accept_client(struct listener *l, const struct place *place)
 
     if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    if (l->clients.len < SERVER_CLIENTS_MAX && (!tls || !serve_tls_is_busy(tls))) {
+    if (l->clients.len < SERVER_CLIENTS_MAX) {
         add_client(l, fd, fd, tls);
         return true;
     }
-    if (l->clients.len < SERVER_CLIENTS_MAX)
-        tenon_log(TENON_LOG_WARNING, "%s: a client is refused: %d have not said who they are",
-                  place->text, SERVER_GREETINGS_MAX);
-    else
-        tenon_log(TENON_LOG_WARNING, "a client is refused: there are %d", SERVER_CLIENTS_MAX);
+    tenon_log(TENON_LOG_WARNING, "a client is refused: there are %d", SERVER_CLIENTS_MAX);
     close(fd);
     return true;
 }

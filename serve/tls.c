@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "server.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
+#include "tools/vec.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define GREETING_NS (SERVER_GREETING_S * UINT64_C(1000000000))
@@ -33,6 +33,8 @@ enum {
     SILENT_STEP_S = 10,
     SILENT_STEPS = 3,
     UNTAKEN_MS = 60 * 1000, /* until one that takes nothing is given up */
+    REFUSALS_MAX = 20,      /* lines of the log */
+    REFUSALS_S = 10,        /* in so many seconds; more are counted */
 };
 
 /* ---- who we are, and whom we believe ------------------------------------- */
@@ -41,7 +43,10 @@ struct serve_tls {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priorities;
     gnutls_typed_vdata_st purpose; /* of clients' certificates */
-    atomic_uint greeting; /* connections that have not shown a certificate yet */
+    pthread_mutex_t lock; /* of the following */
+    TENON_VEC(struct tlslink *) greeting; /* have not shown a certificate yet; the oldest first */
+    uint64_t refusals_ns; /* since when they are counted */
+    unsigned refusals;
 };
 
 static int
@@ -76,6 +81,7 @@ serve_tls_new(const char *ca, const char *cert, const char *key, struct tenon_er
 {
     struct serve_tls *tls = tenon_new0(struct serve_tls);
 
+    pthread_mutex_init(&tls->lock, NULL);
     tls->purpose = (gnutls_typed_vdata_st){
         GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, 0};
     if (load(tls, ca, cert, key, err) < 0) {
@@ -94,13 +100,9 @@ serve_tls_free(struct serve_tls *tls)
         gnutls_certificate_free_credentials(tls->credentials);
     if (tls->priorities)
         gnutls_priority_deinit(tls->priorities);
+    tenon_vec_release(&tls->greeting);
+    pthread_mutex_destroy(&tls->lock);
     free(tls);
-}
-
-bool
-serve_tls_is_busy(struct serve_tls *tls)
-{
-    return atomic_load(&tls->greeting) >= SERVER_GREETINGS_MAX;
 }
 
 char *
@@ -131,6 +133,7 @@ struct tlslink {
     gnutls_session_t session;
     char *peer;
     int fd, plain;
+    bool displaced; /* the lock of tls */
     pthread_t thread;
     struct flow in, out; /* the client's bytes, and ours */
     uint64_t give_up_ns; /* 0: not yet */
@@ -151,11 +154,77 @@ is_for_later(ssize_t rc)
     return rc < 0 && !gnutls_error_is_fatal((int)rc);
 }
 
+/* ---- who has not said who it is ------------------------------------------ */
+
+/* With the lock. */
+static bool
+remove_greeting(struct tlslink *l)
+{
+    struct serve_tls *tls = l->tls;
+
+    for (size_t i = 0; i < tls->greeting.len; i++)
+        if (tls->greeting.items[i] == l) {
+            memmove(&tls->greeting.items[i], &tls->greeting.items[i + 1],
+                    (--tls->greeting.len - i) * sizeof l);
+            return true;
+        }
+    return false;
+}
+
+/* Strangers that say nothing keep nobody out: where there are too many the oldest goes. */
+static void
+begin_greeting(struct tlslink *l)
+{
+    struct serve_tls *tls = l->tls;
+
+    pthread_mutex_lock(&tls->lock);
+    if (tls->greeting.len >= SERVER_GREETINGS_MAX) {
+        struct tlslink *oldest = tls->greeting.items[0]; /* not freed, as it is on the list */
+        oldest->displaced = true;
+        shutdown(oldest->fd, SHUT_RDWR);
+        remove_greeting(oldest);
+    }
+    tenon_vec_push(&tls->greeting, l);
+    pthread_mutex_unlock(&tls->lock);
+}
+
+/* False: another is in its place. */
+static bool
+end_greeting(struct tlslink *l)
+{
+    pthread_mutex_lock(&l->tls->lock);
+    const bool stays = remove_greeting(l);
+    pthread_mutex_unlock(&l->tls->lock);
+    return stays;
+}
+
+/* Strangers write no more of the log than that. */
+static bool
+may_log(struct serve_tls *tls)
+{
+    const uint64_t now = tenon_monotonic_ns();
+    unsigned unsaid = 0;
+
+    pthread_mutex_lock(&tls->lock);
+    if (now - tls->refusals_ns >= REFUSALS_S * UINT64_C(1000000000)) {
+        unsaid = tls->refusals > REFUSALS_MAX ? tls->refusals - REFUSALS_MAX : 0;
+        tls->refusals_ns = now;
+        tls->refusals = 0;
+    }
+    const bool may = tls->refusals++ < REFUSALS_MAX;
+    pthread_mutex_unlock(&tls->lock);
+    if (unsaid)
+        tenon_log(TENON_LOG_WARNING, "%u more clients were refused", unsaid);
+    return may;
+}
+
 static void
 log_refused(const struct tlslink *l, int rc)
 {
     gnutls_datum_t text = {NULL, 0};
 
+    if (!may_log(l->tls))
+        return;
     if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR &&
         gnutls_certificate_verification_status_print(
             gnutls_session_get_verify_cert_status(l->session), GNUTLS_CRT_X509, &text, 0) == 0) {
@@ -164,7 +233,9 @@ log_refused(const struct tlslink *l, int rc)
         tenon_log(TENON_LOG_WARNING, "%s is refused: %s", l->peer, (char *)text.data);
     } else {
         tenon_log(TENON_LOG_WARNING, "%s is refused: %s", l->peer,
-                  rc == GNUTLS_E_TIMEDOUT ? "it does not say who it is" : gnutls_strerror(rc));
+                  l->displaced              ? "it does not say who it is, and others came"
+                  : rc == GNUTLS_E_TIMEDOUT ? "it does not say who it is"
+                                            : gnutls_strerror(rc));
     }
     gnutls_free(text.data);
 }
@@ -336,9 +407,10 @@ static void *
 run(void *data)
 {
     struct tlslink *l = data;
-    const int rc = greet(l);
+    int rc = greet(l);
 
-    atomic_fetch_sub(&l->tls->greeting, 1);
+    if (!end_greeting(l) && rc == 0) /* at that very moment: its socket is shut */
+        rc = GNUTLS_E_SESSION_EOF;
     if (rc == 0) {
         log_identity(l);
         carry(l);
@@ -411,12 +483,12 @@ tlslink_start(struct serve_tls *tls, int fd, int *plain)
     if (fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && open_session(l) &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0) {
         l->plain = ends[0];
-        atomic_fetch_add(&tls->greeting, 1);
+        begin_greeting(l);
         if (pthread_create(&l->thread, NULL, run, l) == 0) {
             *plain = ends[1];
             return l;
         }
-        atomic_fetch_sub(&tls->greeting, 1);
+        end_greeting(l);
         close(ends[1]);
     }
     release(l);

@@ -16,10 +16,9 @@ struct tlslink;
 struct serve_tls *serve_tls_new(const char *ca, const char *cert, const char *key,
                                 struct tenon_error *err);
 void serve_tls_free(struct serve_tls *tls);
-/* So many have not shown who they are that no more can be asked. */
-bool serve_tls_is_busy(struct serve_tls *tls);
 
-/* Takes the socket over; *plain is the caller's end.  NULL: there is no thread or descriptor. */
+/* Takes the socket over; *plain is the caller's end.  Of too many who have not shown who they are
+ * the oldest goes.  NULL: there is no thread or descriptor. */
 struct tlslink *tlslink_start(struct serve_tls *tls, int fd, int *plain);
 /* Once the caller's end is closed: waits until what was written to it has gone, or nobody took
  * it. */

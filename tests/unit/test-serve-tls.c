@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "addresses.h"
 #include "pulse.h"
+#include "server.h"
 #include "tls.h"
 
 static struct identity ca, other_ca, server;
@@ -216,7 +217,6 @@ START_TEST(visitor)
     tlslink_free(l);
     ck_assert_msg(strstr(logged, visitors[_i].logs), "%s: %s", visitors[_i].name, logged);
     ck_assert_msg(strchr(logged, '\n') == logged + strlen(logged) - 1, "%s", logged);
-    ck_assert(!serve_tls_is_busy(p->tls));
     if (!nobody)
         identity_release(&who);
     serve_places_close(p);
@@ -344,6 +344,51 @@ START_TEST(end_of_server)
     close(plain);
     tlslink_free(l);
     visit_end(&v);
+    identity_release(&who);
+    serve_places_close(p);
+}
+END_TEST
+
+/* As many as may be silent, and the right one behind them: it comes in, and the oldest goes. */
+START_TEST(silent_strangers)
+{
+    struct sockaddr_in at;
+    struct serve_places *p = open_place(&at);
+    struct identity who = identity_make(&(struct certificate){.cn = "alice", .by = &ca});
+    struct { int fd, plain; struct tlslink *link; } silent[SERVER_GREETINGS_MAX];
+    const uint64_t begun = tenon_monotonic_ns();
+    struct visit v;
+    int plain = -1;
+    char end;
+
+    for (size_t i = 0; i < tenon_countof(silent); i++) {
+        silent[i].fd = come(&at);
+        silent[i].link = tlslink_start(p->tls, let_in(p), &silent[i].plain);
+        ck_assert_ptr_nonnull(silent[i].link);
+    }
+    logged[0] = '\0';
+    visit_begin(&v, &at, &who, TLS13, "h2");
+    struct tlslink *l = tlslink_start(p->tls, let_in(p), &plain);
+    ck_assert(gets_through(&v, plain));
+    ck_assert_int_eq(poll(&(struct pollfd){.fd = silent[0].plain, .events = POLLIN}, 1, -1), 1);
+    ck_assert_int_eq(read(silent[0].plain, &end, 1), 0);
+    ck_assert_int_lt(read(silent[1].plain, &end, 1), 0); /* it may still say who it is */
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_msg(strstr(logged, "it does not say who it is, and others came"), "%s", logged);
+    close(plain);
+    tlslink_free(l);
+    visit_end(&v);
+    for (size_t i = 0; i < tenon_countof(silent); i++) {
+        close(silent[i].plain);
+        tlslink_free(silent[i].link);
+        close(silent[i].fd);
+    }
+    const char *line = logged;
+    unsigned lines = 0;
+    while ((line = strstr(line, "is refused")) != NULL)
+        line++, lines++;
+    if (tenon_monotonic_ns() - begun < 10 * UINT64_C(1000000000))
+        ck_assert_uint_eq(lines, 20); /* the log is not theirs */
     identity_release(&who);
     serve_places_close(p);
 }
@@ -534,6 +579,7 @@ main(void)
     tcase_add_loop_test(t, visitor, 0, (int)tenon_countof(visitors));
     tcase_add_test(t, bytes);
     tcase_add_test(t, end_of_server);
+    tcase_add_test(t, silent_strangers);
     tcase_add_loop_test(t, wrong_address, 0, (int)tenon_countof(wrong));
     tcase_add_test(t, too_many_places);
     tcase_add_test(t, half_an_address);
