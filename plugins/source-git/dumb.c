@@ -20,7 +20,7 @@
 #include "tools/buf.h"
 
 #define INCOMING "incoming" /* a file on its way, in the kept directory */
-#define NOTES "dumb"        /* a directory there: names of commits that are whole */
+#define NOTES "dumb"        /* a directory there: names of commits that are whole, and of packs */
 #define LIST_MAX ((uint64_t)64 << 20) /* of refs, of packs */
 #define CHUNK 65536
 
@@ -33,7 +33,9 @@ struct dumb { /* one commit */
     struct gs_conn *conn;
     git_repository *repo;
     git_odb *odb;
-    bool packs; /* all of them are here */
+    bool listed;             /* the server's packs: */
+    struct tenon_buf packs;  /* a line each, */
+    size_t next_pack;        /* from where on they have not been looked at */
     bool at_home; /* nobody is asked for what is not here, nor told of it */
     uint64_t objects, bytes;
     struct seen *trees;
@@ -291,36 +293,58 @@ index_pack(struct dumb *d, int fd)
     return rc < 0 ? gs_conn_error(d->conn, "failed to fetch remote") : TENON_OK;
 }
 
+static void
+note(struct gs_conn *conn, const char *name)
+{
+    auto_free char *path = tenon_asprintf("%s/%s", NOTES, name);
+    auto_close int fd =
+        openat(conn->keep_fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    (void)fd; /* a hint: without it what is missing is looked for again */
+}
+
 static bool
 is_pack_name(const char *s)
 {
     return tenon_has_prefix(s, "pack-") && !strchr(s, '/') && strlen(s) < 128;
 }
 
-/* Which objects are in which one only their indexes say: all of them, once. */
+/* The name of a pack is that of what is in it: one that was got, by an earlier commit as well, is
+ * here. */
 static int
-get_packs(struct dumb *d)
+get_pack(struct dumb *d, const char *name)
 {
-    auto_buf struct tenon_buf list = TENON_BUF_INIT;
-    int rc = d->packs ? TENON_OK : get_text(d->conn, "objects/info/packs", &list);
+    auto_free char *path = tenon_asprintf("objects/pack/%s", name);
+    auto_free char *noted = tenon_asprintf("%s/%s", NOTES, name);
+    if (faccessat(d->conn->keep_fd, noted, F_OK, 0) == 0)
+        return TENON_OK;
+    auto_close int fd = incoming(d);
+    int rc = fd < 0 ? fd : get(d->conn, path, left(d), fd);
+    if (rc < 0 || rc == 404) /* packed anew since the list was made */
+        return rc < 0 ? rc : TENON_OK;
+    rc = spend(d, fd);
+    if (rc == TENON_OK)
+        rc = index_pack(d, fd);
+    if (rc == TENON_OK)
+        note(d->conn, name);
+    return rc;
+}
 
-    d->packs = true;
-    tenon_buf_addc(&list, '\0');
-    for (char *next, *line = list.data; *line && rc == TENON_OK; line = next) {
-        next = line + strcspn(line, "\n");
-        if (*next)
-            *next++ = '\0';
-        if (!tenon_has_prefix(line, "P ") || !is_pack_name(line + 2))
-            continue;
-        auto_free char *path = tenon_asprintf("objects/pack/%s", line + 2);
-        auto_close int fd = incoming(d);
-        rc = fd < 0 ? fd : get(d->conn, path, left(d), fd);
-        if (rc == 200)
-            rc = spend(d, fd);
-        if (rc == TENON_OK)
-            rc = index_pack(d, fd);
-        if (rc == 404) /* packed anew since the list was made */
-            rc = TENON_OK;
+/* Which objects are in which one only their indexes say: one after the other, until it is here. */
+static int
+get_packs(struct dumb *d, const git_oid *id)
+{
+    int rc = d->listed ? TENON_OK : get_text(d->conn, "objects/info/packs", &d->packs);
+
+    if (!d->listed)
+        tenon_buf_addc(&d->packs, '\0');
+    d->listed = true;
+    while (rc == TENON_OK && d->packs.data[d->next_pack] && !git_odb_exists(d->odb, id)) {
+        char *line = d->packs.data + d->next_pack;
+        const size_t len = strcspn(line, "\n");
+        d->next_pack += len + (line[len] != '\0');
+        line[len] = '\0';
+        if (tenon_has_prefix(line, "P ") && is_pack_name(line + 2))
+            rc = get_pack(d, line + 2);
     }
     return rc;
 }
@@ -338,7 +362,7 @@ need(struct dumb *d, const git_oid *id)
         return TENON_OK;
     rc = d->at_home ? TENON_E_NOT_FOUND : get_loose(d, id);
     if (rc == 0)
-        rc = get_packs(d);
+        rc = get_packs(d, id);
     if (rc < 0)
         return rc;
     return git_odb_exists(d->odb, id) ? TENON_OK : refuse(d, "is not in the repository", id);
@@ -433,15 +457,6 @@ need_commit(struct dumb *d, const git_oid *id)
     return rc;
 }
 
-static void
-note(struct gs_conn *conn, const char *sha)
-{
-    auto_free char *path = tenon_asprintf("%s/%s", NOTES, sha);
-    auto_close int fd =
-        openat(conn->keep_fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-    (void)fd; /* a hint: without it what is missing is looked for again */
-}
-
 static bool
 is_noted(const struct gs_conn *conn, const char *sha)
 {
@@ -497,6 +512,7 @@ gs_dumb_get(struct gs_conn *conn, git_repository *repo, const git_oid *id)
         return gs_conn_error(conn, "failed to fetch remote");
     const int rc = need_commit(&d, id);
     forget_trees(&d);
+    tenon_buf_release(&d.packs);
     git_odb_free(d.odb);
     unlinkat(conn->keep_fd, INCOMING, 0);
     if (rc == TENON_OK)

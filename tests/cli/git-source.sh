@@ -241,12 +241,25 @@ git -C "$work/repo" reset -q --hard "$was"
 blob=$(git -C "$work/repo" rev-parse "$half:f")
 blob=$work/www/half.git/objects/${blob%${blob#??}}/${blob#??}
 mv "$blob" "$work/blob"
+: >"$work/log"
 for commit in "$asked" "$brought"; do
     run 0 build i6 <<END
 ADD $url/files-repo.git#$commit /r
 END
     assert_eq three "$(cat "$work/i6/r/f")"
 done
+# One that came before is not got again, though the list is looked through for what is new.
+git -C "$work/repo" checkout -q --detach
+git -C "$work/repo" commit -q --allow-empty -m new
+git -C "$work/repo" push -qf "$work/www/files-repo.git" HEAD:main
+git -C "$work/www/files-repo.git" repack -qd
+git -C "$work/www/files-repo.git" update-server-info
+new=$(git -C "$work/repo" rev-parse HEAD)
+git -C "$work/repo" checkout -q main
+run 0 build i6 <<END
+ADD $url/files-repo.git#$new /r
+END
+assert_eq "" "$(grep -o 'objects/pack/pack-[0-9a-f]*' "$work/log" | sort | uniq -d)"
 run 1 build i6 <<END
 ADD $url/half.git#$half /r
 END
