@@ -60,8 +60,9 @@ read_xattrs(struct walk *w, int fd, struct xattrs *x)
         if (!tenon_has_prefix(p, "user.") || tenon_has_prefix(p, "user.overlay.") ||
             x->count == XATTRS_MAX)
             continue;
-        const ssize_t n = fgetxattr(fd, p, w->values + used, VALUES_MAX - used);
-        if (n < 0)
+        const size_t room = VALUES_MAX - used; /* none: the kernel would say a size, and no value */
+        const ssize_t n = room ? fgetxattr(fd, p, w->values + used, room) : -1;
+        if (n < 0 || (size_t)n > room)
             continue;
         x->list[x->count++] = (struct tenon_tar_xattr){ p, w->values + used, (size_t)n };
         used += (size_t)n;

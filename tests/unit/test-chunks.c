@@ -2,6 +2,7 @@
  * there; a tree comes back as it was; what was sent is not sent again; an index may say anything. */
 #include "storekit.h"
 
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "image/chunkindex.h"
@@ -228,6 +229,66 @@ check_comes_back(const struct tenon_chunk_index *x, const char *name)
     ck_assert_uint_eq(is.len, was.len);
     ck_assert_mem_eq(is.data, was.data, was.len);
 }
+
+/* Attributes that have sizes which few file systems take: of the top directory, in order. */
+static const struct {
+    const char *name;
+    size_t size;
+    char byte;
+} attributes[] = {
+    { "user.a", 10, 'a' }, { "user.b", (64 << 10) - 10, 'b' }, { "user.c", 9, 'c' },
+    { "user.d", 11, 'd' },
+};
+static bool are_faked;
+
+ssize_t
+flistxattr(int fd, char *list, size_t size)
+{
+    size_t len = 0;
+    if (!are_faked)
+        return syscall(SYS_flistxattr, fd, list, size);
+    for (size_t i = 0; i < tenon_countof(attributes); i++) {
+        const size_t n = strlen(attributes[i].name) + 1;
+        ck_assert_uint_le(len + n, size);
+        memcpy(list + len, attributes[i].name, n);
+        len += n;
+    }
+    return (ssize_t)len;
+}
+
+ssize_t
+fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+    if (!are_faked)
+        return syscall(SYS_fgetxattr, fd, name, value, size);
+    for (size_t i = 0; i < tenon_countof(attributes); i++) {
+        if (!tenon_streq(name, attributes[i].name))
+            continue;
+        if (size && size < attributes[i].size) {
+            errno = ERANGE;
+            return -1;
+        }
+        if (size)
+            memset(value, attributes[i].byte, attributes[i].size);
+        return (ssize_t)attributes[i].size;
+    }
+    errno = ENODATA;
+    return -1;
+}
+
+START_TEST(attributes_fill_their_room_and_no_more)
+{
+    auto_buf struct tenon_buf is = TENON_BUF_INIT;
+    tree = make_dir("tree");
+    are_faked = true;
+    tar_of(tree, &is);
+    are_faked = false;
+    ck_assert_ptr_nonnull(memmem(is.data, is.len, "SCHILY.xattr.user.b=bbb", 23));
+    ck_assert_ptr_null(memmem(is.data, is.len, "user.c", 6));
+    ck_assert_ptr_null(memmem(is.data, is.len, "user.d", 6));
+    close(tree);
+}
+END_TEST
 
 START_TEST(a_tree_comes_back)
 {
@@ -458,6 +519,7 @@ main(void)
     suite_add_tcase(s, cuts);
     TCase *trees = tcase_create("trees");
     tcase_add_checked_fixture(trees, setup, teardown);
+    tcase_add_test(trees, attributes_fill_their_room_and_no_more);
     tcase_add_test(trees, a_tree_comes_back);
     tcase_add_test(trees, what_was_sent_is_not_made_again);
     tcase_add_test(trees, small_packs_are_put_together);
