@@ -24,7 +24,6 @@ struct shipment { /* of one mount */
     const char *to; /* where it goes */
     struct tenon_mounts *out;
     struct tenon_chunk_index bases[BASES_MAX];
-    struct tenon_cache *caches[BASES_MAX]; /* that have their packs; NULL: this store alone */
     size_t base_count;
     uint64_t told;
 };
@@ -98,44 +97,25 @@ find_bases(struct shipment *s, const char *place)
                           (o = tenon_mount_offer_find(s->b, s->id, &from)) != NULL;) {
         tenon_error_release(&ignored);
         if (tenon_mount_offer_index(o, s->ctx, &s->bases[s->base_count], &ignored) == 0)
-            s->caches[s->base_count++] = o->cache;
+            s->base_count++;
     }
     tenon_error_release(&ignored);
     if (pinned_index(s->b->engine->store, place, &s->bases[s->base_count], &ignored) == 0)
         s->base_count++;
 }
 
-static bool
-can_be_had(void *data, size_t base, const struct tenon_chunk_pack *pack)
-{
-    const struct shipment *s = data;
-    struct tenon_digest digest;
-    tenon_chunk_pack_digest(pack, &digest);
-    return s->caches[base] || tenon_blob_exists(s->b->engine->store, digest.str, NULL);
-}
-
-static struct tenon_cache *
-who_has(const struct shipment *s, const struct tenon_chunk_pack *pack)
-{
-    for (size_t i = 0; i < s->base_count; i++)
-        for (uint32_t k = 0; s->caches[i] && k < s->bases[i].pack_count; k++)
-            if (!memcmp(s->bases[i].packs[k].digest, pack->digest, sizeof pack->digest))
-                return s->caches[i];
-    return NULL;
-}
-
 /* ---- sending --------------------------------------------------------------------- */
 
-/* What comes from where it goes to stays there. */
+/* from: the cache that has them, or NULL: they are here. What comes from where it goes to stays
+ * there. */
 static int
-list_packs(struct shipment *s, const struct tenon_chunk_index *x, struct tenon_cache *owner,
+list_packs(struct shipment *s, const struct tenon_chunk_index *x, struct tenon_cache *from,
            struct tenon_error *err)
 {
     struct tenon_store *store = s->b->engine->store;
     for (uint32_t i = 0; i < x->pack_count; i++) {
         struct tenon_digest digest;
         tenon_chunk_pack_digest(&x->packs[i], &digest);
-        struct tenon_cache *from = owner ? owner : who_has(s, &x->packs[i]);
         if (tenon_blob_exists(store, digest.str, NULL)) {
             ; /* it goes from here */
         } else if (from && tenon_streq(tenon_cache_place(from), s->to)) {
@@ -186,7 +166,7 @@ pack_directory(struct shipment *s, const char *place, struct tenon_chunk_index *
     for (size_t i = 0; i < s->base_count; i++)
         bases[i] = &s->bases[i];
     struct tenon_chunk_write w = { .bases = bases, .base_count = s->base_count,
-                                   .has = can_be_had, .progress = show, .data = s,
+                                   .progress = show, .data = s,
                                    .cancel = tenon_ctx_cancel(s->ctx) };
     const int rc = tenon_chunk_write(store, fd, &w, x, err);
     tenon_lock_release(lock);

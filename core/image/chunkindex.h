@@ -59,11 +59,10 @@ void tenon_chunk_pack_digest(const struct tenon_chunk_pack *p, struct tenon_dige
 /* ---- making (chunkwrite.c) ------------------------------------------------ */
 
 struct tenon_chunk_write {
-    const struct tenon_chunk_index *const *bases; /* what was sent before: it is not made again */
+    /* What was sent before: what their packs in the content store have is not made again. What
+     * they say of packs is not believed, but compared. */
+    const struct tenon_chunk_index *const *bases;
     size_t base_count;
-    /* Whether a pack of a base can be had, wherever from; what is in others is made again. NULL:
-     * all can. */
-    bool (*has)(void *data, size_t base, const struct tenon_chunk_pack *pack);
     struct tenon_cancel *cancel;
     void (*progress)(void *data, uint64_t bytes); /* of the tar, so far */
     void *data;
@@ -71,7 +70,7 @@ struct tenon_chunk_write {
 };
 /* Of the tree at dirfd; new packs are in the content store. Packs of the bases that are mostly of
  * use are named again; what little is of use in others, and in too many small ones, is packed
- * anew where they are in the content store. */
+ * anew. */
 int tenon_chunk_write(struct tenon_store *s, int dirfd, struct tenon_chunk_write *w,
                       struct tenon_chunk_index *out, struct tenon_error *err);
 

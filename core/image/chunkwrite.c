@@ -41,7 +41,7 @@ struct found { /* a chunk of the tar, each once */
 struct based { /* a pack of a base */
     const struct tenon_chunk_index *base;
     uint32_t pack, live; /* bytes of use */
-    bool is_there, kept;
+    bool kept;
     uint32_t first; /* its chunks in what is made, if it is kept */
 };
 
@@ -65,6 +65,10 @@ struct writer {
     TENON_VEC(uint32_t) order; /* numbers in found */
     struct sorted *bases;
     uint64_t bytes;
+    ZSTD_DCtx *unzstd;
+    const struct tenon_chunk_pack *turned_to; /* a pack of a base, */
+    int old;                                  /* and its blob; -1: it is not here */
+    char stored[TENON_CHUNK_MAX], unpacked[TENON_CHUNK_MAX];
 
     struct tenon_blob_writer *blob; /* the pack at hand; NULL: none yet */
     uint32_t pack_size;
@@ -130,20 +134,46 @@ by_digest(const void *a, const void *b)
 }
 
 static void
-sort_base(const struct tenon_chunk_write *o, size_t which, struct sorted *s)
+sort_base(const struct tenon_chunk_index *base, struct sorted *s)
 {
-    const struct tenon_chunk_index *base = o->bases[which];
     s->base = base;
     s->chunks = tenon_calloc(base->chunk_count + (size_t)1, sizeof *s->chunks);
     s->packs = tenon_calloc(base->pack_count + (size_t)1, sizeof *s->packs);
     for (uint32_t i = 0; i < base->chunk_count; i++)
         s->chunks[i] = &base->chunks[i];
     for (uint32_t i = 0; i < base->pack_count; i++)
-        s->packs[i] = (struct based){ .base = base, .pack = i,
-                                      .is_there = !o->has || o->has(o->data, which,
-                                                                    &base->packs[i]) };
+        s->packs[i] = (struct based){ .base = base, .pack = i };
     if (base->chunk_count)
         qsort(s->chunks, base->chunk_count, sizeof *s->chunks, by_digest);
+}
+
+static void
+turn_to(struct writer *w, const struct tenon_chunk_pack *pack)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* then it is made again */
+    struct tenon_digest digest;
+    if (w->turned_to == pack)
+        return;
+    if (w->old >= 0)
+        close(w->old);
+    tenon_chunk_pack_digest(pack, &digest);
+    w->old = tenon_blob_open(w->store, digest.str, NULL, &ignored);
+    w->turned_to = pack;
+}
+
+/* Whether the chunk at hand is there. Its index may be another's, and may say anything. */
+static bool
+has_chunk(struct writer *w, const struct tenon_chunk_index *base, const struct tenon_chunk *c)
+{
+    if (c->size != w->len)
+        return false;
+    turn_to(w, &base->packs[c->pack]);
+    if (w->old < 0 || pread(w->old, w->stored, c->stored, c->offset) != (ssize_t)c->stored)
+        return false;
+    if (c->stored == c->size)
+        return memcmp(w->stored, w->chunk, w->len) == 0;
+    const size_t n = ZSTD_decompressDCtx(w->unzstd, w->unpacked, c->size, w->stored, c->stored);
+    return n == w->len && memcmp(w->unpacked, w->chunk, w->len) == 0;
 }
 
 static bool
@@ -156,7 +186,7 @@ find_in_bases(struct writer *w, struct found *f)
             s->base->chunk_count ? bsearch(&key, s->chunks, s->base->chunk_count,
                                            sizeof *s->chunks, by_digest)
                                  : NULL;
-        if (!hit || (*hit)->size != f->chunk.size || !s->packs[(*hit)->pack].is_there)
+        if (!hit || !has_chunk(w, s->base, *hit))
             continue;
         f->base = s->base;
         f->at = (uint32_t)(*hit - s->base->chunks);
@@ -250,7 +280,7 @@ is_small(const struct based *p)
 
 /* A pack of which half is of use stays; and of small ones, so many. */
 static void
-choose(struct writer *w, struct tenon_store *store)
+choose(struct writer *w)
 {
     uint32_t small = 0;
     for (size_t i = 0; i < w->w->base_count; i++)
@@ -259,12 +289,10 @@ choose(struct writer *w, struct tenon_store *store)
     for (size_t i = 0; i < w->w->base_count; i++)
         for (uint32_t n = 0; n < w->bases[i].base->pack_count; n++) {
             struct based *p = &w->bases[i].packs[n];
-            struct tenon_digest digest;
             const struct tenon_chunk_pack *pack = &p->base->packs[n];
-            tenon_chunk_pack_digest(pack, &digest);
             const bool good = p->live >= pack->size / 2 &&
                               !(small > SMALL_PACKS && is_small(p));
-            p->kept = p->live && (good || !tenon_blob_exists(store, digest.str, NULL));
+            p->kept = p->live && good;
         }
 }
 
@@ -277,21 +305,21 @@ pack_of(struct writer *w, const struct found *f)
     return NULL;
 }
 
-/* Out of a pack that is given up; it has been verified when it came. */
+/* Out of a pack that is given up; it was compared when it was found. */
 static int
 move_chunk(struct writer *w, uint32_t number, struct tenon_error *err)
 {
     const struct found *f = &w->found.items[number];
     const struct tenon_chunk *c = &f->base->chunks[f->at];
+    const struct tenon_chunk_pack *pack = &f->base->packs[c->pack];
     struct tenon_digest digest;
-    char stored[TENON_CHUNK_MAX];
-    tenon_chunk_pack_digest(&f->base->packs[c->pack], &digest);
-    auto_close int fd = tenon_blob_open(w->store, digest.str, NULL, err);
-    if (fd < 0)
-        return fd;
-    if (pread(fd, stored, c->stored, c->offset) != (ssize_t)c->stored)
+    turn_to(w, pack);
+    tenon_chunk_pack_digest(pack, &digest);
+    if (w->old < 0)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "%s is gone", digest.str);
+    if (pread(w->old, w->stored, c->stored, c->offset) != (ssize_t)c->stored)
         return tenon_error_set(err, TENON_E_CORRUPT, "%s is too short", digest.str);
-    return pack_chunk(w, number, stored, c->stored, err);
+    return pack_chunk(w, number, w->stored, c->stored, err);
 }
 
 static int
@@ -390,6 +418,9 @@ writer_release(struct writer *w)
     tenon_vec_release(&w->put);
     tenon_hash_free(w->hash);
     ZSTD_freeCCtx(w->zstd);
+    ZSTD_freeDCtx(w->unzstd);
+    if (w->old >= 0)
+        close(w->old);
     free(w->packed);
     free(w);
 }
@@ -400,11 +431,11 @@ run(struct writer *w, int dirfd, struct tenon_chunk_index *out, struct tenon_err
     const struct tenon_tar tar = { .write = take, .data = w };
     const struct tenon_tree_tar tree = { .tar = &tar, .border = border, .data = w,
                                          .cancel = w->w->cancel };
-    if (!w->zstd)
+    if (!w->zstd || !w->unzstd)
         return tenon_error_set(err, TENON_E_NOMEM, "zstd: no memory");
     if (tenon_tree_tar_write(&tree, dirfd, err) < 0 || end_chunk(w, err) < 0)
         return err->code;
-    choose(w, w->store);
+    choose(w);
     return move_rest(w, err) < 0 ? err->code : make_index(w, out, err);
 }
 
@@ -418,12 +449,14 @@ tenon_chunk_write(struct tenon_store *s, int dirfd, struct tenon_chunk_write *o,
     w->err = err;
     w->hash = tenon_hash_new();
     w->zstd = ZSTD_createCCtx();
+    w->unzstd = ZSTD_createDCtx();
+    w->old = -1;
     w->packed = tenon_malloc(ZSTD_compressBound(TENON_CHUNK_MAX));
     w->bases = tenon_calloc(o->base_count + 1, sizeof *w->bases);
     o->new_bytes = 0;
     tenon_chunker_init(&w->chunker);
     for (size_t i = 0; i < o->base_count; i++)
-        sort_base(o, i, &w->bases[i]);
+        sort_base(o->bases[i], &w->bases[i]);
     const int rc = run(w, dirfd, out, err);
     writer_release(w);
     return rc;

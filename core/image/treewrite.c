@@ -62,7 +62,7 @@ read_xattrs(struct walk *w, int fd, struct xattrs *x)
             continue;
         const size_t room = VALUES_MAX - used; /* none: the kernel would say a size, and no value */
         const ssize_t n = room ? fgetxattr(fd, p, w->values + used, room) : -1;
-        if (n < 0 || (size_t)n > room)
+        if (n < 0)
             continue;
         x->list[x->count++] = (struct tenon_tar_xattr){ p, w->values + used, (size_t)n };
         used += (size_t)n;
