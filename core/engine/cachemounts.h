@@ -27,16 +27,12 @@ int tenon_mounts_open(struct tenon_ctx *ctx, const struct tenon_mount_want *w,
 
 /* ---- out --------------------------------------------------------------------- */
 
-struct tenon_mount_absent {
-    struct tenon_cache *cache; /* that has it */
-    struct tenon_digest digest;
-    int64_t size;
-};
 struct tenon_mounts { /* what the document and its manifest get of them */
     struct json_object *entries; /* NULL: none */
     struct json_object *blobs;   /* descriptors, of indexes and packs */
-    /* Packs that are not here: where the cache goes to has them, for they came from there. */
-    TENON_VEC(struct tenon_mount_absent) absent;
+    /* Some packs are not here: where the cache goes to has them, for they came from there. */
+    bool leaves_some;
+    bool leaves_none; /* in: it has not; what cannot be had is left out */
 };
 void tenon_mounts_release(struct tenon_mounts *m);
 TENON_DEFINE_AUTO_STRUCT(mounts, struct tenon_mounts, tenon_mounts_release);
@@ -46,8 +42,5 @@ TENON_DEFINE_AUTO_STRUCT(mounts, struct tenon_mounts, tenon_mounts_release);
  * exported is a warning. */
 int tenon_mounts_export(struct tenon_build *b, struct tenon_ctx *ctx, const char *which,
                         const char *to, struct tenon_mounts *out, struct tenon_error *err);
-/* Have them here, after all. */
-int tenon_mounts_fetch_absent(struct tenon_mounts *m, struct tenon_ctx *ctx,
-                              struct tenon_error *err);
 
 #endif

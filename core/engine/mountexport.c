@@ -25,6 +25,7 @@ struct shipment { /* of one mount */
     struct tenon_mounts *out;
     struct tenon_chunk_index bases[BASES_MAX];
     size_t base_count;
+    bool is_nowhere; /* there is no mount of this id */
     uint64_t told;
 };
 
@@ -33,8 +34,8 @@ tenon_mounts_release(struct tenon_mounts *m)
 {
     json_object_put(m->entries);
     json_object_put(m->blobs);
-    tenon_vec_release(&m->absent);
     m->entries = m->blobs = NULL;
+    m->leaves_some = false;
 }
 
 static struct json_object *
@@ -118,9 +119,9 @@ list_packs(struct shipment *s, const struct tenon_chunk_index *x, struct tenon_c
         tenon_chunk_pack_digest(&x->packs[i], &digest);
         if (tenon_blob_exists(store, digest.str, NULL)) {
             ; /* it goes from here */
-        } else if (from && tenon_streq(tenon_cache_place(from), s->to)) {
-            tenon_vec_push(&s->out->absent,
-                           (struct tenon_mount_absent){ from, digest, x->packs[i].size });
+        } else if (from && !s->out->leaves_none &&
+                   tenon_streq(tenon_cache_place(from), s->to)) {
+            s->out->leaves_some = true;
         } else if (!from) {
             return tenon_error_set(err, TENON_E_NOT_FOUND, "%s is gone", digest.str);
         } else if (tenon_mount_fetch_pack(from, s->ctx, &digest, x->packs[i].size, err) < 0) {
@@ -215,6 +216,7 @@ send(struct shipment *s, struct tenon_error *err)
     if (tenon_cache_mount_exists(store, s->id))
         return send_directory(s, s->id, err);
     o = tenon_mount_offer_find(s->b, s->id, &from);
+    s->is_nowhere = !o;
     if (!o)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "there is none of this id");
     auto_free char *place = tenon_mount_offer_place(o);
@@ -224,7 +226,7 @@ send(struct shipment *s, struct tenon_error *err)
 
 /* What was added for a mount that failed. */
 static void
-take_back(struct tenon_mounts *out, size_t entries, size_t blobs, size_t absent)
+take_back(struct tenon_mounts *out, size_t entries, size_t blobs)
 {
     if (!out->entries)
         return;
@@ -232,7 +234,6 @@ take_back(struct tenon_mounts *out, size_t entries, size_t blobs, size_t absent)
     const size_t with = json_object_array_length(out->blobs);
     json_object_array_del_idx(out->entries, entries, now - entries);
     json_object_array_del_idx(out->blobs, blobs, with - blobs);
-    out->absent.len = absent;
 }
 
 static int
@@ -244,7 +245,6 @@ export_one(struct tenon_build *b, struct tenon_ctx *ctx, const char *id, bool na
     struct shipment s = { .b = b, .ctx = ctx, .id = id, .shown = shown, .to = to, .out = out };
     const size_t entries = out->entries ? json_object_array_length(out->entries) : 0;
     const size_t blobs = out->blobs ? json_object_array_length(out->blobs) : 0;
-    const size_t absent = out->absent.len;
     tenon_ctx_status(ctx, shown, 0, 0);
     const int rc = send(&s, err);
     tenon_ctx_status_done(ctx, shown);
@@ -252,8 +252,8 @@ export_one(struct tenon_build *b, struct tenon_ctx *ctx, const char *id, bool na
         tenon_chunk_index_release(&s.bases[i]);
     if (rc >= 0 || rc == TENON_E_CANCELLED)
         return rc;
-    take_back(out, entries, blobs, absent);
-    if (rc == TENON_E_NOT_FOUND && !named) {
+    take_back(out, entries, blobs);
+    if (s.is_nowhere && !named) {
         tenon_error_release(err); /* a step of a build that has it is still to come */
         return TENON_OK;
     }
@@ -347,15 +347,5 @@ tenon_mounts_export(struct tenon_build *b, struct tenon_ctx *ctx, const char *wh
     for (char **id = each; id && *id; id++)
         if (export_one(b, ctx, *id, !all && !has_seed(each, *id), to, out, err) < 0)
             return err->code;
-    return TENON_OK;
-}
-
-int
-tenon_mounts_fetch_absent(struct tenon_mounts *m, struct tenon_ctx *ctx, struct tenon_error *err)
-{
-    tenon_vec_foreach(a, &m->absent)
-        if (tenon_mount_fetch_pack(a->cache, ctx, &a->digest, a->size, err) < 0)
-            return err->code;
-    m->absent.len = 0;
     return TENON_OK;
 }

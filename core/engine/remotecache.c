@@ -474,26 +474,33 @@ call_save(struct tenon_module *m, const struct tenon_values *values, struct teno
 
 /* name: the place's. */
 static int
-save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
-     const char *name, struct tenon_ctx *ctx, struct tenon_error *err)
+save_with(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
+          const char *name, struct tenon_ctx *ctx, struct tenon_mounts *mounts,
+          struct tenon_error *err)
 {
     struct tenon_desc manifest = {0};
-    auto_mounts struct tenon_mounts mounts = {0};
-    int rc = tenon_mounts_export(b, ctx, tenon_values_string(values, "mounts"), name, &mounts,
+    int rc = tenon_mounts_export(b, ctx, tenon_values_string(values, "mounts"), name, mounts,
                                  err);
     if (rc == 0)
-        rc = make_document(b, values, ctx, &mounts, &manifest, err);
+        rc = make_document(b, values, ctx, mounts, &manifest, err);
     if (rc == 0)
         rc = call_save(m, values, ctx, &manifest, err);
-    if (rc == TENON_E_NOT_FOUND && mounts.absent.len) { /* it has lost what was there */
-        tenon_error_release(err);
-        rc = tenon_mounts_fetch_absent(&mounts, ctx, err);
-        if (rc == 0)
-            rc = call_save(m, values, ctx, &manifest, err);
-    }
     if (rc == 0)
         rc = tell_manifest(b, &manifest, err);
     tenon_desc_release(&manifest);
+    return rc;
+}
+
+static int
+save(struct tenon_build *b, struct tenon_module *m, const struct tenon_values *values,
+     const char *name, struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    auto_mounts struct tenon_mounts mounts = {0}, others = { .leaves_none = true };
+    int rc = save_with(b, m, values, name, ctx, &mounts, err);
+    if (rc == TENON_E_NOT_FOUND && mounts.leaves_some) { /* it has lost what was there */
+        tenon_error_release(err);
+        rc = save_with(b, m, values, name, ctx, &others, err);
+    }
     return rc < 0 ? tenon_error_context(err, "export cache") : TENON_OK;
 }
 

@@ -50,6 +50,17 @@ assert_lacks "$work/err" "importing cache mount"
 assert_no_file "$work/b/cache-mounts/1"
 assert_eq "$(jq -c '."tenon.mounts"' "$(config one)")" "$(jq -c '."tenon.mounts"' "$(config handed-on)")"
 
+# A place that has lost some of a mount gets what there is: no build fails, then or later.
+cp -r "$work/handed-on" "$work/lost"
+rm "$(blob lost "$(jq -r '[.layers[] | select(.mediaType | test("pack")).digest][0]' "$(manifest lost)")")"
+for n in 1 2; do
+    rm -rf "$work/k"
+    build k 1 --cache-from "$(from lost)" --cache-to "$(to lost)"
+    assert_has "$work/err" CACHED
+    [ $n = 2 ] || assert_has "$work/err" "WARNING: cache mount //c is not exported: "
+    assert_eq '[["//o","1000:1002:0710"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config lost)")"
+done
+
 # A step that runs has them, as they were: content, modes, owners, links, times.
 build b 2 --cache-from "$(from handed-on)"
 assert_has "$work/err" "importing cache mount //c from local:$work/handed-on"
