@@ -16,14 +16,15 @@
 
 /* Seeds that travel are empty directories; what an id says of one. */
 #define SEED TENON_CACHE_SEEDED TENON_CACHE_EMPTY
-/* Of one cache, and bytes of an id. */
-#define MOUNTS_MAX 100
-#define ID_MAX 4096
+#define ID_MAX 4096 /* bytes */
+/* Packs may be more than what is made of them: half of one is of no use at most, as we write
+ * them, and this for those who write them otherwise. */
+#define PACKS_PER_BYTE 4
 
 /* ---- what documents say -------------------------------------------------------- */
 
-static bool
-is_good_id(const char *id)
+bool
+tenon_mount_id_is_good(const char *id)
 {
     for (const char *p = id; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -46,13 +47,23 @@ read_offer(struct tenon_cache *c, struct json_object *o, size_t i, struct tenon_
         return tenon_error_context(err, "tenon.mounts[%zu]", i);
     if (!tenon_streq(type, TENON_MT_CHUNK_INDEX))
         return 1; /* of another version */
-    if (!is_good_id(id) || (seed && !is_good_id(seed)) ||
+    if (!tenon_mount_id_is_good(id) || (seed && !tenon_mount_id_is_good(seed)) ||
         !tenon_digest_parse(digest, &to->digest) || to->size <= 0 ||
         (uint64_t)to->size > TENON_CHUNK_INDEX_MAX)
         return tenon_error_set(err, TENON_E_CORRUPT, "tenon.mounts[%zu] is malformed", i);
     to->id = seed ? tenon_asprintf("%s" SEED "%s", id, seed) : tenon_strdup(id);
     to->cache = c;
     return TENON_OK;
+}
+
+/* By the document whose offers begin there. */
+static bool
+is_offered(const struct tenon_build *b, size_t first, const char *id)
+{
+    for (size_t i = first; i < b->mount_offers.len; i++)
+        if (tenon_streq(b->mount_offers.items[i].id, id))
+            return true;
+    return false;
 }
 
 static int
@@ -65,16 +76,24 @@ read_offers(struct tenon_build *b, struct tenon_cache *c, const char *text, size
         tenon_json_get_array(o, "tenon.mounts", &list, err) < 0)
         return err->code;
     const size_t count = list ? json_object_array_length(list) : 0;
-    if (count > MOUNTS_MAX)
+    if (count > TENON_MOUNTS_MAX)
         return tenon_error_set(err, TENON_E_LIMIT, "%zu cache mounts, more than %d", count,
-                               MOUNTS_MAX);
+                               TENON_MOUNTS_MAX);
+    const size_t first = b->mount_offers.len;
     for (size_t i = 0; i < count; i++) {
         struct tenon_mount_offer offer = {0};
-        const int rc = read_offer(c, json_object_array_get_idx(list, i), i, &offer, err);
-        if (rc < 0)
-            return rc;
+        int rc = read_offer(c, json_object_array_get_idx(list, i), i, &offer, err);
+        if (rc == 0 && is_offered(b, first, offer.id))
+            rc = tenon_error_set(err, TENON_E_CORRUPT, "tenon.mounts[%zu] is there twice", i);
         if (rc == 0)
             tenon_vec_push(&b->mount_offers, offer);
+        else
+            free(offer.id);
+        if (rc < 0) { /* the others are no worse for it */
+            auto_free char *what =
+                tenon_asprintf("a cache mount of %s is not used", tenon_cache_place(c));
+            tenon_cache_warn(b, what, err);
+        }
     }
     return TENON_OK;
 }
@@ -182,6 +201,9 @@ fetch_packs(const struct arrival *a, const struct tenon_chunk_index *x, const ch
         needed[x->chunks[x->order[i]].pack] = true;
     for (uint32_t i = 0; i < x->pack_count; i++)
         total += needed[i] ? x->packs[i].size : 0;
+    if ((uint64_t)total / PACKS_PER_BYTE > x->bytes)
+        return tenon_error_set(err, TENON_E_LIMIT, "its packs have %lld bytes, for %llu",
+                               (long long)total, (unsigned long long)x->bytes);
     for (uint32_t i = 0; i < x->pack_count; i++) {
         struct tenon_digest digest;
         if (!needed[i])

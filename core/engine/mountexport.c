@@ -15,6 +15,7 @@
 
 #define SEED TENON_CACHE_SEEDED TENON_CACHE_EMPTY /* what an id says of it */
 #define BASES_MAX 8
+#define BASES_BYTES_MAX TENON_CHUNK_INDEX_MAX /* of all their indexes */
 #define STEP_BYTES (UINT64_C(4) << 20) /* between two numbers that are shown */
 
 struct shipment { /* of one mount */
@@ -94,15 +95,27 @@ find_bases(struct shipment *s, const char *place)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     const struct tenon_mount_offer *o;
+    size_t bytes = 0;
     for (size_t from = 0; s->base_count + 1 < BASES_MAX &&
                           (o = tenon_mount_offer_find(s->b, s->id, &from)) != NULL;) {
         tenon_error_release(&ignored);
+        bytes += (size_t)o->size; /* each TENON_CHUNK_INDEX_MAX at most */
+        if (bytes > BASES_BYTES_MAX)
+            break;
         if (tenon_mount_offer_index(o, s->ctx, &s->bases[s->base_count], &ignored) == 0)
             s->base_count++;
     }
     tenon_error_release(&ignored);
     if (pinned_index(s->b->engine->store, place, &s->bases[s->base_count], &ignored) == 0)
         s->base_count++;
+}
+
+/* A step of this build would find one. */
+static bool
+is_anywhere(struct tenon_build *b, const char *id)
+{
+    size_t from = 0;
+    return tenon_cache_mount_exists(b->engine->store, id) || tenon_mount_offer_find(b, id, &from);
 }
 
 /* ---- sending --------------------------------------------------------------------- */
@@ -206,6 +219,20 @@ pass_on(struct shipment *s, const struct tenon_mount_offer *o, struct tenon_erro
     return list_packs(s, &x, o->cache, err);
 }
 
+/* What no import would take is not sent. */
+static int
+check_id(const struct shipment *s, struct tenon_error *err)
+{
+    const char *seed = strstr(s->id, SEED);
+    auto_free char *id = seed ? tenon_strndup(s->id, (size_t)(seed - s->id)) : tenon_strdup(s->id);
+    if (!tenon_mount_id_is_good(id) || (seed && !tenon_mount_id_is_good(seed + strlen(SEED))))
+        return tenon_error_set(err, TENON_E_INVALID,
+                               "its id is too long, or has control characters");
+    if (s->out->entries && json_object_array_length(s->out->entries) >= TENON_MOUNTS_MAX)
+        return tenon_error_set(err, TENON_E_LIMIT, "there are more than %d", TENON_MOUNTS_MAX);
+    return TENON_OK;
+}
+
 /* As a step of this build would find it. */
 static int
 send(struct shipment *s, struct tenon_error *err)
@@ -213,12 +240,14 @@ send(struct shipment *s, struct tenon_error *err)
     struct tenon_store *store = s->b->engine->store;
     const struct tenon_mount_offer *o;
     size_t from = 0;
+    s->is_nowhere = !is_anywhere(s->b, s->id);
+    if (s->is_nowhere)
+        return tenon_error_set(err, TENON_E_NOT_FOUND, "there is none of this id");
+    if (check_id(s, err) < 0)
+        return err->code;
     if (tenon_cache_mount_exists(store, s->id))
         return send_directory(s, s->id, err);
     o = tenon_mount_offer_find(s->b, s->id, &from);
-    s->is_nowhere = !o;
-    if (!o)
-        return tenon_error_set(err, TENON_E_NOT_FOUND, "there is none of this id");
     auto_free char *place = tenon_mount_offer_place(o);
     return tenon_cache_mount_exists(store, place) ? send_directory(s, place, err)
                                                   : pass_on(s, o, err);
@@ -284,8 +313,11 @@ with_seeds(struct tenon_build *b, char *const *ids, char ***out, struct tenon_er
         add_once(out, tenon_strdup(*id));
         if (tenon_cache_mount_ids(b->engine->store, prefix, &here, err) < 0)
             return err->code;
-        for (char **p = here; p && *p; p++)
-            add_once(out, tenon_strndup(*p, strcspn(*p, TENON_CACHE_IMPORTED)));
+        for (char **p = here; p && *p; p++) {
+            auto_free char *plain = tenon_strndup(*p, strcspn(*p, TENON_CACHE_IMPORTED));
+            if (is_anywhere(b, plain)) /* and not of a cache that others named */
+                add_once(out, tenon_strdup(plain));
+        }
         tenon_vec_foreach(o, &b->mount_offers)
             if (tenon_has_prefix(o->id, prefix))
                 add_once(out, tenon_strdup(o->id));

@@ -7,6 +7,10 @@
 
 struct tenon_chunk_index;
 
+#define TENON_MOUNTS_MAX 100 /* of one cache */
+
+/* What may be in a document: an id, or what one says of a seed. */
+bool tenon_mount_id_is_good(const char *id);
 /* The next one of this id from *from on, which moves; NULL: no more. */
 const struct tenon_mount_offer *tenon_mount_offer_find(const struct tenon_build *b,
                                                        const char *id, size_t *from);

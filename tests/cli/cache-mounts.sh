@@ -61,6 +61,12 @@ for n in 1 2; do
     assert_eq '[["//o","1000:1002:0710"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config lost)")"
 done
 
+# Of another cache's, which this build does not name, nothing is missed.
+build b 2 --cache-from "$(from one)"
+build b 2 --cache-to "$(to others 'own')" --cache-from "$(from lost)"
+assert_lacks "$work/err" WARNING
+rm -rf "$work/b"
+
 # A step that runs has them, as they were: content, modes, owners, links, times.
 build b 2 --cache-from "$(from handed-on)"
 assert_has "$work/err" "importing cache mount //c from local:$work/handed-on"
@@ -127,9 +133,14 @@ while read -r name what expected; do
     hostile "$name" "$what"
     build h 6 --cache-from "$from"
     assert_has "$work/err" CACHED
-    assert_has "$work/err" "WARNING: cache mounts of local:$work/$name are not used: $expected"
+    if [ "$name" = no-list ]; then
+        assert_has "$work/err" "WARNING: cache mounts of local:$work/$name are not used: $expected"
+    else # that one, and not the others
+        assert_has "$work/err" "WARNING: a cache mount of local:$work/$name is not used: $expected"
+    fi
 done <<'END'
 no-list ."tenon.mounts"={} "tenon.mounts"
+twice ."tenon.mounts"[1]=."tenon.mounts"[0] tenon.mounts[1] is there twice
 words ."tenon.mounts"=[1] tenon.mounts[0] is malformed
 source ."tenon.mounts"[1].id="\u0001git" tenon.mounts[1] is malformed
 another's ."tenon.mounts"[1].id="a\u001eb" tenon.mounts[1] is malformed
@@ -138,6 +149,9 @@ nameless ."tenon.mounts"[0].id="" tenon.mounts[0] is malformed
 digest ."tenon.mounts"[0].digest="sha256:0" tenon.mounts[0] is malformed
 large ."tenon.mounts"[0].size=1000000000 tenon.mounts[0] is malformed
 END
+build h2 7 --cache-from "$from"
+assert_lacks "$work/tree/saw" 99 # the one that was large
+assert_has "$work/err" "importing cache mount //o"
 hostile newer '."tenon.mounts"[].mediaType="application/vnd.tenon.cachemount.index.v2"'
 build h 7 --cache-from "$from"
 assert_lacks "$work/err" "cache mounts of"
