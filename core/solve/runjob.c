@@ -204,11 +204,15 @@ kept(const struct state *st)
     return !st->is_volatile && (st->k1.str[0] || st->k2.str[0]) && !upon_unlike(st);
 }
 
+/* failure: there is no telling; NULL: it changed. */
 static void
-tell_unlike(const struct state *st)
+tell_unlike(const struct state *st, const char *failure)
 {
-    auto_free char *text = tenon_asprintf("WARNING: what a mount of \"%s\" holds changed while "
-                                          "the build ran; its result is not kept", st->v->name);
+    auto_free char *text =
+        failure ? tenon_asprintf("WARNING: what a mount of \"%s\" holds cannot be told any more; "
+                                 "its result is not kept: %s", st->v->name, failure)
+                : tenon_asprintf("WARNING: what a mount of \"%s\" holds changed while the build "
+                                 "ran; its result is not kept", st->v->name);
     const struct tenon_event ev = {
         .struct_size = sizeof ev, .type = TENON_EVENT_MESSAGE, .name = text,
         .level = TENON_LOG_WARNING,
@@ -226,11 +230,12 @@ compare_contents(struct job *j)
     if (!j->state->contents.str[0])
         return 0;
     int rc = key_mount_contents(j->state, &now, &j->err);
-    if (rc < 0)
+    if (rc == TENON_E_CANCELLED)
         return tenon_error_context(&j->err, "whether mounts still hold what they held");
-    j->unlike_key = strcmp(now.str, j->state->contents.str) != 0;
+    j->unlike_key = rc < 0 || strcmp(now.str, j->state->contents.str) != 0;
     if (j->unlike_key)
-        tell_unlike(j->state);
+        tell_unlike(j->state, rc < 0 ? j->err.message : NULL);
+    tenon_error_release(&j->err); /* what was made is no worse for it */
     return 0;
 }
 

@@ -162,7 +162,8 @@ tell_made(const struct state *st)
 {
     const struct tenon_solver_options *o = &st->solver->options;
 
-    if (!o->made || st->is_volatile || st->view || (st->source && !source_is_tree(st)))
+    if (!o->made || st->is_volatile || st->unlike_key || st->view ||
+        (st->source && !source_is_tree(st)))
         return;
     for (uint32_t i = 0; i < st->output_count; i++)
         o->made(o->made_data, &st->outputs[i], st->apart);

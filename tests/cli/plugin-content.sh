@@ -39,7 +39,7 @@ key(void *self, struct tenon_ctx *ctx, const struct tenon_values *v, struct teno
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
     if (fd >= 0)
         close(fd);
-    if (n < 0)
+    if (n < 0 || faccessat(dir, "fails", F_OK, 0) == 0)
         return host->error(err, TENON_E_NOT_FOUND, 0, "nothing is held");
     host->key_add(k, "what", text, (size_t)n);
     return TENON_OK;
@@ -52,6 +52,7 @@ attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *r,
 {
     (void)self, (void)ctx, (void)r;
     renameat(dir, "next", dir, "what");
+    renameat(dir, "fails-next", dir, "fails");
     out->fd = openat(dir, "what", O_PATH | O_CLOEXEC);
     out->flags = TENON_MOUNT_RDONLY;
     return out->fd < 0 ? host->error(err, TENON_E_NOT_FOUND, 0, "nothing is held") : TENON_OK;
@@ -107,3 +108,13 @@ assert_eq "CACHED CACHED CACHED " "$(ended)"
 echo B >"$work/held/what"
 build
 assert_eq "BBB DONE DONE DONE " "$(result) $(ended)"
+
+# One that cannot say any more what it held fails no step: what was made is of use, and not kept.
+echo C >"$work/held/what"
+echo >"$work/held/fails-next"
+build
+assert_eq CCC "$(result)"
+assert_has "$work/err" "holds cannot be told any more; its result is not kept: "
+rm "$work/held/fails"
+build
+assert_eq "CCC DONE DONE DONE " "$(result) $(ended)"
