@@ -64,8 +64,9 @@ start(char *const *argv, int out)
     return pid;
 }
 
-/* The first line of its answer, or NULL when it has failed.  Nothing that the repository's own
- * configuration names is run, and nothing is written to it. */
+/* The first line of its answer, or NULL when it has failed.  Nothing is written to the repository,
+ * and neither hooks nor monitors that its configuration names are run; filters are, by `status`:
+ * without them git cannot tell what is changed. */
 static char *
 ask(const struct repository *r, const char *const *words)
 {
