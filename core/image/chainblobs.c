@@ -13,6 +13,9 @@
 #include "image/pieces.h"
 #include "image/stream.h"
 
+TENON_DEFINE_AUTO(lock, struct tenon_lock *, tenon_lock_release);
+#define auto_lock __attribute__((cleanup(tenon_auto_lock)))
+
 static void
 blob_abort(struct tenon_blob_writer *w)
 {
@@ -214,6 +217,14 @@ make_layer(struct tenon_store *s, int64_t id, const struct tenon_chain *lower,
     bool rewrite = !pulled && is_rewriting(o);
     auto_free char *variant = variant_name(o, rewrite);
     auto_free char *here = on_chain(variant, lower);
+    if (known(s, id, variant, out) || known(s, id, here, out))
+        return 0;
+
+    /* Of two who want it at once, as an export and what is sent ahead of another, one makes it. */
+    auto_free char *name = tenon_asprintf("layer-%" PRId64 "-%s", id, variant);
+    auto_lock struct tenon_lock *lock = NULL;
+    if (tenon_lock_acquire(s, name, false, tenon_cancel_fd(o->cancel), NULL, &lock, err) < 0)
+        return err->code;
     if (known(s, id, variant, out) || known(s, id, here, out))
         return 0;
 
