@@ -53,19 +53,13 @@ assert_eq "$(jq -c '."tenon.mounts"' "$(config one)")" "$(jq -c '."tenon.mounts"
 # A place that has lost some of a mount gets what there is: no build fails, then or later.
 cp -r "$work/handed-on" "$work/lost"
 rm "$(blob lost "$(jq -r '[.layers[] | select(.mediaType | test("pack")).digest][0]' "$(manifest lost)")")"
-for n in 1 2; do
+for turn in first next; do
     rm -rf "$work/k"
     build k 1 --cache-from "$(from lost)" --cache-to "$(to lost)"
     assert_has "$work/err" CACHED
-    [ $n = 2 ] || assert_has "$work/err" "WARNING: cache mount //c is not exported: "
-    assert_eq '[["//o","1000:1002:0710"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config lost)")"
+    [ $turn = next ] || assert_has "$work/err" "WARNING: cache mount //c is not exported: "
+    assert_eq '[["/own","1000:1002:0710"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config lost)")"
 done
-
-# Of another cache's, which this build does not name, nothing is missed.
-build b 2 --cache-from "$(from one)"
-build b 2 --cache-to "$(to others 'own')" --cache-from "$(from lost)"
-assert_lacks "$work/err" WARNING
-rm -rf "$work/b"
 
 # A step that runs has them, as they were: content, modes, owners, links, times.
 build b 2 --cache-from "$(from handed-on)"
@@ -150,8 +144,8 @@ digest ."tenon.mounts"[0].digest="sha256:0" tenon.mounts[0] is malformed
 large ."tenon.mounts"[0].size=1000000000 tenon.mounts[0] is malformed
 END
 build h2 7 --cache-from "$from"
-assert_lacks "$work/tree/saw" 99 # the one that was large
-assert_has "$work/err" "importing cache mount //o"
+assert_lacks "$work/err" "importing cache mount //c" # the one that was large
+assert_has "$work/err" "importing cache mount /own"
 hostile newer '."tenon.mounts"[].mediaType="application/vnd.tenon.cachemount.index.v2"'
 build h 7 --cache-from "$from"
 assert_lacks "$work/err" "cache mounts of"
