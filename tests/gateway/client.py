@@ -988,7 +988,7 @@ def everything(address, directory, server):
     no_room(channel, session)
     driven(channel, session)
     records.records(sys.modules[__name__], channel, session)
-    records.store(sys.modules[__name__], channel)
+    records.store(sys.modules[__name__], channel, session)
     records.names(sys.modules[__name__], channel)
     session.close()
     hostile(channel, directory)

@@ -187,7 +187,7 @@ def records(client, channel, session):
     listening.cancel()
 
 
-def store(client, channel):
+def store(client, channel, session):
     """What the store holds, and what goes."""
     a, m = Asker(client, channel), client.m
 
@@ -226,6 +226,9 @@ def store(client, channel):
     gone = prune(filter=["id==" + one.ID])
     a.check("prune of one", [r.ID for r in gone] == [one.ID] and gone[0].Size, gone)
     a.check("which is gone", {r.ID for r in usage()} < ids)
+    named = client.Build(channel, session, Definition=client.write_file(b"named"), Exporters=[
+        m.Exporter(Type="image", Attrs={"name": "example.org/kept:1", "store": "true"})]).wait()
+    a.check("an image with a name", not isinstance(named, grpc.RpcError), named)
     prune(all=True)
     a.check("prune of all", usage() == [], usage())
     a.check("which leaves records", a.listen() != [])
