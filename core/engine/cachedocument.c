@@ -147,6 +147,20 @@ is_part(const struct tenon_chain *c, const struct tenon_chain *final, size_t cou
     return false;
 }
 
+/* Of a step that has several results some may be in an image and others beside it: a record has
+ * them all, so what only ran beside goes with it. */
+static bool
+is_of_image(const struct tenon_cache_entry *k, const struct tenon_chain *final, size_t count)
+{
+    bool some = false, every = k->output_count > 0;
+    for (uint32_t n = 0; n < k->output_count; n++) {
+        const bool part = is_part(&k->outputs[n], final, count);
+        some = some || (part && k->outputs[n].len);
+        every = every && part;
+    }
+    return some || every;
+}
+
 int
 tenon_cache_keys(struct tenon_store *s, const struct tenon_cache_entry *k,
                  struct json_object **out, struct tenon_error *err)
@@ -279,9 +293,8 @@ tenon_cache_document(struct tenon_store *s, struct tenon_cache_entry *known, siz
     for (size_t i = 0; i < count && rc == 0; i++) {
         if (!known[i].id.str[0])
             continue;
-        bool made = known[i].output_count > 0;
-        for (uint32_t n = 0; made && !all && n < known[i].output_count; n++)
-            made = is_part(&known[i].outputs[n], final, final_count);
+        const bool made = all ? known[i].output_count > 0
+                              : is_of_image(&known[i], final, final_count);
         rc = add_record(&d, &known[i], made, &results[i], err);
     }
     if (rc == 0)

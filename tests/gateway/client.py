@@ -533,6 +533,17 @@ def by_content(channel, session):
     check("the blobs of a cache", cached in session.stores["local:some/where"])
     answer, _ = build("made", layout)
     check("blobs that are there", not isinstance(answer, grpc.RpcError), str(answer))
+    two = [m.Action(input=-1, secondaryInput=-1, output=i, mkfile=m.Mkfile(
+        path="/made", mode=0o644, data=b"%d" % i, timestamp=-1)) for i in range(2)]
+    op = encode(m.Op(file=m.FileOp(actions=two)))
+    second = m.Definition(**{"def": [op, encode(m.Op(inputs=[m.Input(digest=hashed(op).digest,
+                                                                   index=1)]))]})
+    least = m.Exporter(Type="local", Attrs={"dest": "least", "mode": "min"})
+    answer = Build(channel, session, Definition=second,
+                   Cache=m.CacheOptions(Exports=[least])).wait()
+    manifest = json.loads(answer.ExporterResponse["cache.manifest"])["digest"]
+    check("a cache of a step with results beside the image",
+          len(json.loads(session.stores["local:least"][manifest])["layers"]) == 2)
     other = "sha256:" + "1" * 64 # nobody has it: the build goes on without
     local = m.Exporter(Type="local", Attrs={"src": "some/where", "digest": other})
     answer, _ = build("base", cache=m.CacheOptions(Imports=[local]))
