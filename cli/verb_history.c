@@ -2,12 +2,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "destination.h"
 #include "historyparts.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
 
@@ -45,9 +47,26 @@ struct flags {
 
 /* ---- filters ------------------------------------------------------------- */
 
+/* A part of a filter: quoted as BuildKit's are, and that as a field between commas. */
+static void
+add_part(struct tenon_buf *out, const char *key, const char *how, const char *value,
+         bool is_expression)
+{
+    tenon_buf_addf(out, "%s\"%s%s\"\"", out->len ? "," : "", key, how);
+    for (const char *p = value; *p; p++) {
+        if (is_expression && strchr("\\.+*?()|[]{}^$", *p))
+            tenon_buf_adds(out, "\\\\");
+        if (*p == '\\' || *p == '"')
+            tenon_buf_addc(out, '\\');
+        tenon_buf_adds(out, *p == '"' ? "\"" : "");
+        tenon_buf_addc(out, *p);
+    }
+    tenon_buf_adds(out, "\"\"\"");
+}
+
 /* docker's "status=error" in BuildKit's words; false after an error was printed. */
 static bool
-add_filter(struct flags *f, const char *text)
+read_part(struct tenon_buf *out, const char *text)
 {
     static const char *const words[] = {"ref", "repository", "status", NULL};
     static const char *const times[] = {"startedAt", "completedAt", "duration", NULL};
@@ -62,13 +81,11 @@ add_filter(struct flags *f, const char *text)
     }
     if (is_word && (!strcmp(sign, "=") || !strcmp(sign, "!=")) && *value) {
         const char *how = !strcmp(sign, "!=") ? "!=" : !strcmp(key, "status") ? "==" : "~=";
-        auto_free char *quoted = !strcmp(how, "~=") ? tenon_asprintf("\\Q%s\\E", value)
-                                                    : tenon_strdup(value);
-        tenon_strv_push(&f->filters, tenon_asprintf("%s%s%s", key, how, quoted));
+        add_part(out, key, how, value, !strcmp(how, "~="));
         return true;
     }
     if (is_time && *sign && strspn(sign, "<>") == 1 && (!sign[1] || !strcmp(sign + 1, "="))) {
-        tenon_strv_push(&f->filters, tenon_strdup(text));
+        tenon_buf_addf(out, "%s%s", out->len ? "," : "", text);
         return true;
     }
     if (is_word || is_time) {
@@ -83,21 +100,35 @@ add_filter(struct flags *f, const char *text)
     return false;
 }
 
+/* What is between commas has to agree, all of it. */
+static bool
+add_filter(struct flags *f, const char *text)
+{
+    auto_free char *why = NULL;
+    auto_strv char **parts = tenon_comma_fields(text, &why);
+    struct tenon_buf all = TENON_BUF_INIT;
+
+    for (char **p = parts; p && *p; p++)
+        if (!read_part(&all, *p)) {
+            tenon_buf_release(&all);
+            return false;
+        }
+    if (parts)
+        tenon_strv_push(&f->filters, tenon_buf_steal(&all));
+    else
+        cli_usage_error("history", "filter \"%s\": %s", text, why);
+    return parts;
+}
+
 /* ---- words --------------------------------------------------------------- */
 
 static int
 list(const struct records *records, const struct flags *f, struct tenon_error *err)
 {
     auto_free char *why = NULL;
-    auto_free char *joined = NULL; /* all of them */
-    struct tenon_buf one = TENON_BUF_INIT;
+    struct record_filter *filter = record_filter_new(
+        (const char *const *)f->filters, f->filters ? tenon_strv_len(f->filters) : 0, &why);
 
-    for (char **x = f->filters; x && *x; x++)
-        tenon_buf_addf(&one, "%s%s", one.len ? "," : "", *x);
-    joined = tenon_strdup(tenon_buf_str(&one));
-    tenon_buf_release(&one);
-    const char *text = joined;
-    struct record_filter *filter = record_filter_new(&text, *joined ? 1 : 0, &why);
     if (!filter)
         return tenon_error_set(err, TENON_E_INVALID, "%s", why);
     if (!f->json)
@@ -124,7 +155,7 @@ choose(const struct records *records, const struct flags *f, const struct ctl_re
     if (f->all) {
         tenon_vec_foreach(r, &records->list)
             tenon_vec_push(&chosen, r);
-        if (!chosen.len && strcmp(f->word, "rm"))
+        if (!chosen.len)
             tenon_error_set(err, TENON_E_NOT_FOUND, "no records of builds");
     } else if (!f->refs) {
         tenon_vec_push(&chosen, records_find(records, "", err));
@@ -136,34 +167,84 @@ choose(const struct records *records, const struct flags *f, const struct ctl_re
     return !err->code;
 }
 
+/* Written beside it: what was there stays until there is another one. */
 static int
-export_to(struct tenon_store *store, const struct ctl_record *const *records, size_t count,
-          const char *output, struct tenon_error *err)
+export_to_file(struct tenon_store *store, const struct ctl_record *const *records, size_t count,
+               const char *output, struct tenon_error *err)
 {
-    if (!output && isatty(STDOUT_FILENO))
-        return tenon_error_set(err, TENON_E_INVALID, "a terminal is no place for a bundle: give "
-                               "-o FILE");
-    auto_close int fd = output && strcmp(output, "-")
-                            ? open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                                   cli_result_mode(0666))
-                            : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    auto_free char *beside = tenon_asprintf("%s.%ld.part", output, (long)getpid());
+    auto_close int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                             cli_result_mode(0666));
+
     if (fd < 0)
-        return tenon_error_sys(err, "write %s", output ? output : "to standard output");
-    if (history_export(store, records, count, fd, err) < 0 && output && strcmp(output, "-"))
-        unlink(output);
+        return tenon_error_sys(err, "write %s", output);
+    if (history_export(store, records, count, fd, err) == 0 && rename(beside, output) < 0)
+        tenon_error_sys(err, "write %s", output);
+    if (err->code)
+        unlink(beside);
     return err->code;
 }
 
 static int
-remove_all(struct tenon_store *store, const struct ctl_record *const *records, size_t count,
-           struct tenon_error *err)
+export_to(struct tenon_store *store, const struct ctl_record *const *records, size_t count,
+          const char *output, struct tenon_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (tenon_history_remove(store, records[i]->ref, err) < 0)
+    const bool is_named = output && strcmp(output, "-");
+    struct stat st;
+
+    if (is_named && (lstat(output, &st) < 0 || S_ISREG(st.st_mode)))
+        return export_to_file(store, records, count, output, err);
+    if (!output && isatty(STDOUT_FILENO))
+        return tenon_error_set(err, TENON_E_INVALID, "a terminal is no place for a bundle: give "
+                               "-o FILE");
+    auto_close int fd = is_named ? open(output, O_WRONLY | O_TRUNC | O_CLOEXEC)
+                                 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return tenon_error_sys(err, "write %s", output ? output : "to standard output");
+    return history_export(store, records, count, fd, err);
+}
+
+static int
+remove_one(struct tenon_store *store, const char *ref, struct tenon_error *err)
+{
+    if (tenon_history_remove(store, ref, err) == 0)
+        puts(ref);
+    return err->code;
+}
+
+/* Also what cannot be read. */
+static int
+remove_rest(struct tenon_store *store, struct tenon_error *err)
+{
+    auto_strv char **names = NULL;
+
+    if (tenon_history_list(store, &names, err) < 0)
+        return err->code;
+    for (char **n = names; n && *n && !err->code; n++)
+        remove_one(store, *n, err);
+    return err->code;
+}
+
+/* All are found before the first one goes: ^1 is what it was. */
+static int
+remove_some(struct tenon_store *store, const struct records *records, const struct flags *f,
+            struct tenon_error *err)
+{
+    auto_strv char **refs = NULL;
+
+    if (f->all)
+        tenon_vec_foreach(r, &records->list)
+            tenon_strv_push(&refs, tenon_strdup(r->ref));
+    for (char **ref = f->refs; ref && *ref; ref++) {
+        const struct ctl_record *r = records_find(records, *ref, err);
+        if (!r && err->code != TENON_E_NOT_FOUND)
             return err->code;
-        puts(records[i]->ref);
+        tenon_error_release(err);
+        tenon_strv_push(&refs, tenon_strdup(r ? r->ref : *ref));
     }
-    return TENON_OK;
+    for (char **ref = refs; ref && *ref && !err->code; ref++)
+        remove_one(store, *ref, err);
+    return err->code || !f->all ? err->code : remove_rest(store, err);
 }
 
 static int
@@ -178,15 +259,15 @@ work(const struct cli *cli, struct tenon_store *store, const struct flags *f,
         return err->code;
     if (!strcmp(f->word, "ls"))
         return list(&records, f, err);
+    if (!strcmp(f->word, "rm"))
+        return remove_some(store, &records, f, err);
     if (choose(&records, f, &chosen, &count, err)) {
         if (!strcmp(f->word, "logs"))
             history_logs(cli, store, chosen[0], f->progress ? f->progress : "plain", err);
         else if (!strcmp(f->word, "inspect"))
             history_inspect(store, chosen[0], f->json, err);
-        else if (!strcmp(f->word, "export"))
-            export_to(store, chosen, count, f->output, err);
         else
-            remove_all(store, chosen, count, err);
+            export_to(store, chosen, count, f->output, err);
     }
     free(chosen);
     return err->code;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "history.h"
 #include "tools/alloc.h"
 #include "tools/conceal.h"
 #include "tools/jsontext.h"
@@ -42,17 +43,31 @@ is_secret(const char *key)
 {
     const char *colon = strrchr(key, ':');
 
-    return tenon_is_secret_name(colon ? colon + 1 : key);
+    return tenon_is_doubtful_name(colon ? colon + 1 : key);
+}
+
+/* As much of it as there is room for; between characters. */
+static char *
+cut(struct tenon_arena *a, const char *text, size_t *room)
+{
+    const size_t max = *room < HISTORY_VALUE_MAX ? *room : HISTORY_VALUE_MAX;
+    size_t len = strnlen(text, max);
+
+    while (text[len] && len && (text[len] & 0xc0) == 0x80)
+        len--;
+    *room -= len;
+    return tenon_arena_dup(a, text, len);
 }
 
 static struct ctl_pair
-discreet(struct tenon_arena *a, const char *key, const char *value)
+discreet(struct tenon_arena *a, const char *key, const char *value, size_t *room)
 {
     auto_free char *shown = is_secret(key)                  ? tenon_strdup(HIDDEN)
                             : !strcmp(key, "cache-imports") ? caches(value)
                             : strstr(value, "://")          ? tenon_url_conceal(value)
                                                             : tenon_strdup(value);
-    return (struct ctl_pair){tenon_arena_strdup(a, key), tenon_arena_strdup(a, shown)};
+    const char *kept = cut(a, key, room);
+    return (struct ctl_pair){kept, cut(a, shown, room)};
 }
 
 struct message_list
@@ -60,10 +75,11 @@ discreet_pairs(struct tenon_arena *a, struct message_list pairs)
 {
     const struct ctl_pair *from = pairs.items;
     struct ctl_pair *to = tenon_arena_array(a, pairs.len + 1, sizeof *to);
+    size_t room = HISTORY_VALUES_MAX, n = 0;
 
-    for (size_t i = 0; i < pairs.len; i++)
-        to[i] = discreet(a, from[i].key, from[i].value ? from[i].value : "");
-    return (struct message_list){to, pairs.len};
+    for (; n < pairs.len && room; n++)
+        to[n] = discreet(a, from[n].key, from[n].value ? from[n].value : "", &room);
+    return (struct message_list){to, n};
 }
 
 struct message_list
@@ -71,11 +87,12 @@ discreet_texts(struct tenon_arena *a, const char *const *texts)
 {
     const size_t count = texts ? tenon_strv_len((char *const *)(uintptr_t)texts) : 0;
     struct ctl_pair *to = tenon_arena_array(a, count + 1, sizeof *to);
+    size_t room = HISTORY_VALUES_MAX, n = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const char *equals = strchrnul(texts[i], '=');
-        auto_free char *key = tenon_strndup(texts[i], (size_t)(equals - texts[i]));
-        to[i] = discreet(a, key, *equals ? equals + 1 : "");
+    for (; n < count && room; n++) {
+        const char *equals = strchrnul(texts[n], '=');
+        auto_free char *key = tenon_strndup(texts[n], (size_t)(equals - texts[n]));
+        to[n] = discreet(a, key, *equals ? equals + 1 : "", &room);
     }
-    return (struct message_list){to, count};
+    return (struct message_list){to, n};
 }

@@ -72,22 +72,35 @@ place_of(const struct tenon_error *err, const struct tenon_build *build)
     return tenon_buf_steal(&json);
 }
 
-/* A detail without what is secret in URLs: as text, and in the file of a place, which is base64. */
+/* The file of a place, which is base64; what is none is left out. */
+static void
+conceal_file(struct json_object *info)
+{
+    auto_buf struct tenon_buf file = TENON_BUF_INIT, shown = TENON_BUF_INIT;
+    struct json_object *data = NULL;
+
+    if (!json_object_object_get_ex(info, "data", &data))
+        return;
+    const char *text = json_object_is_type(data, json_type_string) ? json_object_get_string(data)
+                                                                   : NULL;
+    if (!text || !tenon_base64_decode(text, strlen(text), &file)) {
+        json_object_object_del(info, "data");
+        return;
+    }
+    tenon_url_conceal_bytes(&shown, tenon_buf_str(&file), file.len);
+    auto_free char *coded = tenon_base64(tenon_buf_str(&shown), shown.len);
+    json_object_object_add(info, "data", json_object_new_string(coded));
+}
+
+/* A detail without what is secret in URLs: as text, and in the file of a place. */
 static char *
 discreet_detail(const char *json)
 {
     auto_json struct json_object *o = tenon_json_parse_modest(json);
-    auto_buf struct tenon_buf file = TENON_BUF_INIT, shown = TENON_BUF_INIT;
-    struct json_object *info = NULL, *data = NULL;
+    struct json_object *info = NULL;
 
-    if (json_object_object_get_ex(o, "info", &info) &&
-        json_object_object_get_ex(info, "data", &data)) {
-        const char *text = json_object_get_string(data);
-        tenon_base64_decode(text, strlen(text), &file);
-        tenon_url_conceal_bytes(&shown, tenon_buf_str(&file), file.len);
-        auto_free char *coded = tenon_base64(tenon_buf_str(&shown), shown.len);
-        json_object_object_add(info, "data", json_object_new_string(coded));
-    }
+    if (json_object_object_get_ex(o, "info", &info))
+        conceal_file(info);
     return tenon_url_conceal(json_object_to_json_string_ext(
         o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }

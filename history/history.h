@@ -28,7 +28,9 @@
 #define HISTORY_PREDICATE "in-toto.io/predicate-type" /* annotation of an attestation */
 
 enum {
-    HISTORY_RECORD_MAX = 16 << 20,  /* bytes of `record` */
+    HISTORY_RECORD_MAX = 1 << 20,   /* bytes of `record`: a build with a larger one has none */
+    HISTORY_VALUE_MAX = 4096,       /* of one option; the rest of it is left out */
+    HISTORY_VALUES_MAX = 256 << 10, /* of all options, or all of an exporter */
     HISTORY_CONTENT_MAX = 4 << 20,  /* of one content that is copied into a record */
     HISTORY_CONTENTS_MAX = 256,     /* of one record */
 };

@@ -3,6 +3,7 @@
 #include "recorder.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ enum { GATHERED = 1 << 20 }; /* bytes in memory */
 #define NS_PER_S INT64_C(1000000000)
 
 struct recorder {
+    pthread_mutex_t lock; /* contents are added while there are events */
     struct tenon_store *store;
     char *ref;
     struct tenon_arena arena;
@@ -39,6 +41,7 @@ recorder_new(struct tenon_store *store, const char *ref)
 {
     struct recorder *r = tenon_new0(struct recorder);
 
+    pthread_mutex_init(&r->lock, NULL);
     r->store = store;
     r->ref = tenon_strdup(ref);
     r->hash = tenon_hash_new();
@@ -62,6 +65,7 @@ recorder_free(struct recorder *r)
     tenon_error_release(&r->err);
     tenon_arena_release(&r->arena);
     free(r->ref);
+    pthread_mutex_destroy(&r->lock);
     free(r);
 }
 
@@ -116,6 +120,21 @@ describe(struct recorder *r, const char *media_type, const char *predicate,
     return tenon_arena_dup(&r->arena, &d, sizeof d);
 }
 
+static bool
+put_content(struct recorder *r, const char *name, const void *data, size_t len)
+{
+    const int dir = directory(r);
+
+    if (dir < 0)
+        return false;
+    if (faccessat(dir, name, F_OK, 0) == 0)
+        return true;
+    if (!put(r, name, data, len))
+        return false;
+    r->contents++;
+    return true;
+}
+
 const struct ctl_descriptor *
 recorder_add(struct recorder *r, const char *media_type, const char *predicate, const void *data,
              size_t len)
@@ -126,15 +145,10 @@ recorder_add(struct recorder *r, const char *media_type, const char *predicate, 
         return NULL;
     tenon_digest_of(data, len, &digest);
     auto_free char *name = tenon_asprintf("sha256-%s", tenon_digest_hex(&digest));
-    const int dir = directory(r);
-    if (dir < 0)
-        return NULL;
-    if (faccessat(dir, name, F_OK, 0) < 0) {
-        if (!put(r, name, data, len))
-            return NULL;
-        r->contents++;
-    }
-    return describe(r, media_type, predicate, &digest, len);
+    pthread_mutex_lock(&r->lock);
+    const bool good = put_content(r, name, data, len);
+    pthread_mutex_unlock(&r->lock);
+    return good ? describe(r, media_type, predicate, &digest, len) : NULL;
 }
 
 /* ---- what happened ------------------------------------------------------- */
@@ -179,11 +193,13 @@ recorder_event(void *data, const struct tenon_event *ev)
 {
     struct recorder *r = data;
 
+    pthread_mutex_lock(&r->lock);
     stepcount_add(&r->steps, ev);
     if (r->batch.len > STATUS_BATCH || ev->type != r->batch_type)
         flush(r);
     r->batch_type = ev->type;
     statusmessage_add(&r->messages, ev, &r->batch);
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -221,11 +237,16 @@ static void
 put_record(struct recorder *r, const struct ctl_record *record)
 {
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    auto_close int fd = create(r, "record");
     const struct timespec at = {record->completed->seconds, record->completed->nanoseconds};
     const struct timespec times[2] = {at, at};
 
     message_encode(&bytes, &ctl_record_message, record);
+    if (bytes.len > HISTORY_RECORD_MAX) {
+        tenon_error_set(&r->err, TENON_E_LIMIT, "the record of a build has %zu bytes, %d are "
+                        "allowed", bytes.len, HISTORY_RECORD_MAX);
+        return;
+    }
+    auto_close int fd = create(r, "record");
     if (fd >= 0 && tenon_write_all(fd, bytes.data, bytes.len, &r->err) == 0)
         futimens(fd, times);
 }

@@ -1,5 +1,6 @@
 /* history/recorder.h - the record of one build, made beside it: events or messages while it runs,
- * the rest when it has ended.  Where it cannot be kept the build goes on.  One thread at a time. */
+ * the rest when it has ended.  Where it cannot be kept the build goes on.  One thread at a time, but that
+ * events may come from another one. */
 #ifndef TENON_HISTORY_RECORDER_H
 #define TENON_HISTORY_RECORDER_H
 

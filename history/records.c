@@ -52,16 +52,14 @@ damaged(const char *name, const char *why, struct tenon_error *err)
     return tenon_error_set(err, TENON_E_CORRUPT, "record of build %s: %s", name, why);
 }
 
+/* That of a directory. */
 static int
-read_record(struct tenon_store *s, const char *name, struct tenon_arena *arena,
-            struct ctl_record *out, struct tenon_error *err)
+read_at(int dir, const char *name, struct tenon_arena *arena, struct ctl_record *out,
+        struct tenon_error *err)
 {
-    auto_close int dir = tenon_history_open(s, name, err);
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     const char *why = NULL;
 
-    if (dir < 0)
-        return dir;
     auto_close int fd = openat(dir, "record", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return damaged(name, "there is none", err);
@@ -75,6 +73,15 @@ read_record(struct tenon_store *s, const char *name, struct tenon_arena *arena,
         return damaged(name, "it is of another build, or not whole", err);
     out->pinned = tenon_history_is_pinned(dir);
     return TENON_OK;
+}
+
+static int
+read_record(struct tenon_store *s, const char *name, struct tenon_arena *arena,
+            struct ctl_record *out, struct tenon_error *err)
+{
+    auto_close int dir = tenon_history_open(s, name, err);
+
+    return dir < 0 ? dir : read_at(dir, name, arena, out, err);
 }
 
 int
@@ -237,23 +244,37 @@ records_replay(struct tenon_store *s, const struct ctl_record *record, records_f
 
 /* ---- changes ------------------------------------------------------------- */
 
-/* What is written keeps the age of what was there. */
+/* What is written keeps the age of what was there; the directory is as good as new for those who
+ * wait for changes. */
 static int
-write_again(struct tenon_store *s, const struct ctl_record *record, struct tenon_error *err)
+write_again(struct tenon_store *s, int dir, const struct ctl_record *record,
+            struct tenon_error *err)
 {
-    auto_free char *name = tenon_history_name(record->ref);
-    auto_close int dir = tenon_history_open(s, name, err);
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     const struct timespec at = {record->completed->seconds, record->completed->nanoseconds};
     const struct timespec times[2] = {at, at};
 
-    if (dir < 0)
-        return dir;
     message_encode(&bytes, &ctl_record_message, record);
     if (tenon_write_file_at(dir, "record", bytes.data, bytes.len, 0600, false, err) < 0)
         return err->code;
     utimensat(dir, "record", times, 0);
+    utimensat(tenon_store_fd(s), "history", NULL, AT_SYMLINK_NOFOLLOW);
     return TENON_OK;
+}
+
+/* One build may have come in the place of another: what was read is written where it was. */
+static int
+pin(struct tenon_store *s, const char *ref, bool pinned, struct tenon_arena *arena,
+    struct ctl_record *out, struct tenon_error *err)
+{
+    auto_free char *name = tenon_history_name(ref);
+    auto_close int dir = tenon_history_open(s, name, err);
+
+    if (dir < 0 || read_at(dir, name, arena, out, err) < 0)
+        return err->code;
+    out->generation++;
+    out->pinned = pinned;
+    return tenon_history_pin(s, ref, pinned, err) < 0 ? err->code : write_again(s, dir, out, err);
 }
 
 int
@@ -264,12 +285,7 @@ records_pin(struct tenon_store *s, const char *ref, bool pinned, struct tenon_ar
 
     if (tenon_lock_acquire(s, "history", false, -1, NULL, &lock, err) < 0)
         return err->code;
-    if (records_read(s, ref, arena, out, err) == 0) {
-        out->generation++;
-        out->pinned = pinned;
-        if (tenon_history_pin(s, ref, pinned, err) == 0)
-            write_again(s, out, err);
-    }
+    pin(s, ref, pinned, arena, out, err);
     tenon_lock_release(lock);
     return err->code;
 }

@@ -6,6 +6,7 @@
 #include "buildmessages.h"
 #include "engine/build.h"
 #include "tools/alloc.h"
+#include "tools/conceal.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -115,9 +116,26 @@ add_range(struct tenon_arena *a, struct ctl_range *list, size_t *count, uint32_t
                                               tenon_arena_dup(a, &end, sizeof end)};
 }
 
+/* Clients show the lines out of it; without what is secret in URLs. */
+static void
+add_file(struct statusmessage *m, const struct tenon_graph_source *file,
+         struct ctl_source *source)
+{
+    if (file->len > STATUS_SOURCE_MAX || m->sources + file->len > STATUS_SOURCES_MAX)
+        return;
+    if (m->shown_of != file) {
+        tenon_buf_clear(&m->shown);
+        tenon_url_conceal_bytes(&m->shown, file->data, file->len);
+        m->shown_of = file;
+    }
+    m->sources += file->len;
+    source->data = (struct message_bytes){tenon_buf_str(&m->shown), m->shown.len};
+    source->language = file->language;
+}
+
 /* Clients show the lines, and sort by them. */
 static void
-add_place(const struct statusmessage *m, const struct tenon_event *ev, struct tenon_arena *a,
+add_place(struct statusmessage *m, const struct tenon_event *ev, struct tenon_arena *a,
           struct ctl_warning *w)
 {
     struct ctl_range *ranges = tenon_arena_array(a, ev->more_count + 1, sizeof *ranges);
@@ -129,10 +147,8 @@ add_place(const struct statusmessage *m, const struct tenon_event *ev, struct te
         add_range(a, ranges, &count, ev->more[i].line, ev->more[i].end_line);
     const struct tenon_graph_source *file =
         m->build ? tenon_build_source(m->build, ev->filename) : NULL;
-    if (file && file->len <= STATUS_SOURCE_MAX) {
-        source.data = (struct message_bytes){file->data, file->len};
-        source.language = file->language;
-    }
+    if (file)
+        add_file(m, file, &source);
     w->source = tenon_arena_dup(a, &source, sizeof source);
     w->ranges = (struct message_list){ranges, count};
 }
@@ -173,5 +189,6 @@ statusmessage_add(struct statusmessage *m, const struct tenon_event *ev, struct 
 void
 statusmessage_release(struct statusmessage *m)
 {
+    tenon_buf_release(&m->shown);
     tenon_buf_release(&m->event);
 }

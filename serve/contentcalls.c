@@ -181,18 +181,20 @@ contentcalls_read(void *server, struct grpc_call *call)
     auto_close int fd = open_content(server, call, request.digest, &st);
     if (fd < 0)
         return;
-    if (request.offset < 0 || request.size < 0 || request.offset > st.st_size ||
-        request.size > st.st_size - request.offset) {
+    /* As containerd has it: what is left, where less is there than was asked for. */
+    const int64_t offset = request.offset > 0 ? request.offset : 0;
+    const int64_t left = st.st_size - offset;
+    if (left < 0) {
         grpc_call_fail(call, GRPC_OUT_OF_RANGE, "content %s has %lld bytes", request.digest,
                        (long long)st.st_size);
         return;
     }
     grpc_call_begin(call, NULL, 0);
-    if (lseek(fd, request.offset, SEEK_SET) < 0)
+    if (lseek(fd, offset, SEEK_SET) < 0)
         grpc_call_fail(call, GRPC_UNKNOWN, "content %s cannot be read", request.digest);
     else
-        send_pieces(call, fd, request.offset,
-                    request.size ? request.size : st.st_size - request.offset);
+        send_pieces(call, fd, offset,
+                    request.size > 0 && request.size < left ? request.size : left);
 }
 
 void

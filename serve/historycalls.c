@@ -15,6 +15,7 @@
 #include "tools/parse.h"
 #include "unary.h"
 
+#define TICK_NS INT64_C(50000000) /* longer than one of any file system's clock */
 #define TIME_HEADER "buildkit-current-timestamp"
 
 /* ---- who listens --------------------------------------------------------- */
@@ -22,7 +23,7 @@
 struct known { /* a build, as it was told, or would have been */
     char *ref;
     bool is_active;
-    int64_t generation;
+    int64_t generation, completed; /* of one that was built again the number is the same */
     bool is_there; /* still, while it is looked */
 };
 
@@ -56,10 +57,12 @@ send(struct listener *l, enum ctl_event_type type, const struct ctl_record *reco
 
 /* True: it is not what was known of it. */
 static bool
-is_news(struct listener *l, const char *ref, bool is_active, int64_t generation)
+is_news(struct listener *l, const char *ref, bool is_active, int64_t generation,
+        int64_t completed)
 {
     struct known *k = find(l, ref);
-    const bool news = !k || k->is_active != is_active || k->generation != generation;
+    const bool news = !k || k->is_active != is_active || k->generation != generation ||
+                      k->completed != completed;
 
     if (!k) {
         k = tenon_vec_add(&l->known);
@@ -67,6 +70,7 @@ is_news(struct listener *l, const char *ref, bool is_active, int64_t generation)
     }
     k->is_active = is_active;
     k->generation = generation;
+    k->completed = completed;
     k->is_there = true;
     return news;
 }
@@ -109,7 +113,7 @@ tell_active(struct listener *l)
 
     list_active(l->server, &active);
     tenon_vec_foreach(r, &active.list)
-        if (is_asked_for(l, r->ref) && is_news(l, r->ref, true, 0) && !send(l, CTL_STARTED, r))
+        if (is_asked_for(l, r->ref) && is_news(l, r->ref, true, 0, 0) && !send(l, CTL_STARTED, r))
             return false;
     return true;
 }
@@ -155,7 +159,8 @@ tell_completed(struct listener *l)
         const struct known *k = find(l, r->ref);
         if (!is_asked_for(l, r->ref) || (k && k->is_there))
             continue;
-        if (is_news(l, r->ref, false, r->generation) && is_wanted(l, r) &&
+        if (is_news(l, r->ref, false, r->generation, records_ns(r->completed)) &&
+            is_wanted(l, r) &&
             !send(l, CTL_COMPLETE, r))
             return false;
     }
@@ -201,9 +206,10 @@ time_of_change(const struct listener *l)
                ? 0 : st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 }
 
-/* Until something may have changed; false: nobody listens any more. */
+/* Until something may have changed; false: nobody listens any more.  After a change just before the
+ * look there may have been one more within the same tick of the file system's clock. */
 static bool
-await_change(struct listener *l, uint64_t serial, int64_t before)
+await_change(struct listener *l, uint64_t serial, int64_t before, bool is_young)
 {
     struct server *s = l->server;
     bool same = true, ending = false;
@@ -216,7 +222,7 @@ await_change(struct listener *l, uint64_t serial, int64_t before)
         same = s->history_serial == serial;
         ending = s->ending;
         pthread_mutex_unlock(&s->lock);
-        same = same && time_of_change(l) == before;
+        same = same && !is_young && time_of_change(l) == before;
     }
     return !ending && !grpc_call_over(l->call);
 }
@@ -235,14 +241,16 @@ listen_on(struct listener *l)
 {
     uint64_t serial;
     int64_t at;
+    bool is_young;
 
     do {
         serial = serial_of(l->server);
         at = time_of_change(l);
+        is_young = (int64_t)tenon_now_ns() - at < TICK_NS;
         if (!tell(l))
             return;
         l->is_first = false;
-    } while (!l->request->early_exit && await_change(l, serial, at));
+    } while (!l->request->early_exit && await_change(l, serial, at, is_young));
     unary_end(l->call);
 }
 

@@ -124,6 +124,9 @@ tenon_history_commit(struct tenon_history_work *w, const char *ref, struct tenon
         tenon_history_discard(w);
         return err->code;
     }
+    auto_free char *path = tenon_asprintf("history/%s", name);
+    __atomic_fetch_add(&s->history_bytes, (int64_t)store_disk_bytes(s->fd, path),
+                       __ATOMIC_RELAXED);
     __atomic_store_n(&s->left[TENON_LEFT_HISTORY], true, __ATOMIC_RELAXED);
     work_free(w);
     return TENON_OK;
@@ -175,8 +178,14 @@ int
 tenon_history_remove(struct tenon_store *s, const char *ref, struct tenon_error *err)
 {
     auto_free char *name = tenon_history_name(ref);
+    auto_error struct tenon_error other = TENON_ERROR_INIT;
+    const int rc = store_history_remove(s, name, err);
 
-    return store_history_remove(s, name, err);
+    if (rc != TENON_E_NOT_FOUND || !tenon_has_prefix(ref, hashed) || strchr(ref, '/') ||
+        store_history_remove(s, ref, &other) < 0)
+        return rc;
+    tenon_error_release(err); /* the name of a directory: what its record says cannot be known */
+    return TENON_OK;
 }
 
 int
@@ -214,7 +223,7 @@ store_history_measure(struct tenon_store *s, const char *name, int64_t *ended_ns
     *bytes = dir < 0 ? 0 : (int64_t)store_disk_bytes(s->fd, path);
     if (dir >= 0 && fstatat(dir, "record", &st, AT_SYMLINK_NOFOLLOW) == 0)
         *ended_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-    return dir >= 0 && tenon_history_is_pinned(dir);
+    return *ended_ns && tenon_history_is_pinned(dir);
 }
 
 /* Each has a directory, which is a link of the one that they are in, where the file system counts
@@ -228,16 +237,19 @@ count(struct tenon_store *s)
                ? (int64_t)st.st_nlink - 2 : -1;
 }
 
-/* All of them are measured once in a while only: when there are some too many, or an hour after
- * the last time. */
+/* All of them are measured once in a while only: when there are some too many, when this process
+ * wrote more than is one's share, or an hour after the last time. */
 bool
 store_history_is_due(struct tenon_store *s)
 {
     enum { HOUR = 3600 };
-    const int64_t bound = s->bounds[TENON_LEFT_HISTORY].number, there = count(s);
+    const struct tenon_bounds *b = &s->bounds[TENON_LEFT_HISTORY];
+    const int64_t number = b->number < INT32_MAX ? b->number : INT32_MAX;
+    const int64_t most = number + number / 8, there = count(s);
+    const int64_t written = __atomic_load_n(&s->history_bytes, __ATOMIC_RELAXED);
     struct stat st;
 
-    if (there >= 0 && there <= bound + bound / 8 &&
+    if (there >= 0 && there <= most && written <= b->bytes / (most + 1) &&
         fstatat(s->fd, "history/.looked", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         time(NULL) - st.st_mtim.tv_sec < HOUR && time(NULL) >= st.st_mtim.tv_sec)
         return false;
@@ -245,5 +257,6 @@ store_history_is_due(struct tenon_store *s)
                                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0)
         futimens(fd, NULL);
+    __atomic_store_n(&s->history_bytes, 0, __ATOMIC_RELAXED);
     return true;
 }

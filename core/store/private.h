@@ -19,6 +19,7 @@ struct tenon_store {
     struct tenon_bounds bounds[TENON_LEFT_KINDS];
     struct tenon_limits limits;
     bool left[TENON_LEFT_KINDS]; /* by this process; atomic */
+    int64_t history_bytes; /* of the records that were written here since the last look; atomic */
     uint64_t log_total; /* bytes of the logs that were written here; atomic */
     sqlite3 *db;
     pthread_mutex_t lock; /* the connection and the statements */

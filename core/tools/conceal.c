@@ -299,3 +299,17 @@ tenon_is_secret_name(const char *name)
     static const char *const harmless[] = {"public", "file", "version", NULL};
     return has_word(name, secret) && !has_word(name, harmless);
 }
+
+bool
+tenon_is_doubtful_name(const char *name)
+{
+    static const char *const parts[] = {"token", "secret", "passw", "passphrase", "pwd",
+                                        "credential", "apikey", "api_key", "api-key", "accesskey",
+                                        "access_key", "jwt", NULL};
+    static const char *const whole[] = {"pass", "pw", "sas", "sig", "cred", "creds", NULL};
+
+    for (const char *const *p = parts; *p; p++)
+        if (strcasestr(name, *p))
+            return true;
+    return has_word(name, whole) || tenon_is_secret_name(name);
+}

@@ -19,5 +19,7 @@ void tenon_url_conceal_bytes(struct tenon_buf *out, const char *data, size_t len
 /* Of a variable or an argument: does it promise that its value is secret (NPM_TOKEN)?  The words
  * are those of BuildKit's rule SecretsUsedInArgOrEnv. */
 bool tenon_is_secret_name(const char *name);
+/* The same for what is kept: of names with the least doubt the value is not kept (DB_PASS). */
+bool tenon_is_doubtful_name(const char *name);
 
 #endif

@@ -52,11 +52,15 @@ grep -rq shown "$store/history" || fail "what is no secret is not there"
 echo "-- those that are meant"
 history --filter status=error
 assert_eq "$bad" "$(refs)"
-history --filter "status!=error" --filter "duration<1h" --filter "startedAt>1h" --filter "ref=${ref#?}"
+history --filter "status!=error,duration<1h,startedAt>1h,ref=${ref#?}"
 assert_eq "$ref" "$(refs)"
-history --filter "startedAt>2006-01-02T15:04:05Z" --filter "completedAt<2006-01-02T15:04:05Z"
+history --filter "startedAt>2006-01-02T15:04:05Z,completedAt<2006-01-02T15:04:05Z"
 assert_eq "" "$(refs)"
-for filter in status= "status<1" "duration=1" "startedAt>soon" "no=such" ref; do
+history --filter "startedAt<2006-01-02T15:04:05Z" --filter "ref=$ref" # one of two is enough
+assert_eq "$ref" "$(refs)"
+history --filter '"ref=a,b (c"","' --filter "ref=.*"
+assert_eq "" "$(refs)"
+for filter in status= "" "status=error," '"ref=a' "status<1" "duration=1" "startedAt>soon" "no=such" ref; do
     run "$([ "$filter" = "startedAt>soon" ] && echo 1 || echo 2)" tenon history --filter "$filter"
 done
 run 2 tenon history lgos
@@ -97,6 +101,14 @@ assert_eq "$ref" "$(jq -r .Ref "$record")"
 for digest in $(jq -r '.layers[].digest, .config.digest' "$manifest"); do assert_file "$(blob "$digest")"; done
 jq -e --arg logs "$(jq -r .logs.digest "$record")" 'any(.layers[]; .digest == $logs)' "$manifest" >/dev/null || fail "no logs"
 
+run 1 tenon history export -o /dev/full "$ref"
+[ -c /dev/full ] || fail "a device is gone"
+cp "$work/bundle" "$work/before"
+mv "$store/history/$ref" "$work/away"
+run 1 tenon history export -o "$work/bundle" "$bad" "$ref"
+mv "$work/away" "$store/history/$ref"
+cmp "$work/bundle" "$work/before" || fail "the bundle that was there is gone"
+
 echo "-- bounds, and the end"
 run 0 tenon du --filter type=history --format json
 assert_eq 3 "$(jq -s length "$work/out")"
@@ -111,4 +123,10 @@ echo '{}' >"$work/tenon.json"
 run 0 tenon history rm "$(refs)"
 history
 assert_eq "" "$(refs)"
+mkdir "$store/history/damaged" "$store/history/too"
+run 1 tenon history rm none
+run 0 tenon history rm damaged
+run 0 tenon history rm --all
+assert_eq "too" "$(cat "$work/out")"
+assert_eq "" "$(ls "$store/history")"
 [ -z "$(ls "$store/tmp")" ] || fail "something is left"

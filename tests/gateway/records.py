@@ -128,6 +128,10 @@ def records(client, channel, session):
     a.check("provenance", len(proof) == 1 and json.loads(a.whole(proof[0]))["buildDefinition"],
             (record.Result, record.Ref))
     a.check("a piece of a content", a.read(record.logs.digest, offset=1, size=2) == logs[1:3])
+    for offset, size, piece in ((-1, 2, logs[:2]), (2, len(logs), logs[2:]),
+                                (len(logs), 1, b""), (1, -1, logs[1:])):
+        a.check(f"a piece at {offset} of {size} bytes",
+                a.read(record.logs.digest, offset=offset, size=size) == piece)
     info = a.call(CONTENT + "Info", m.Digest(digest=record.logs.digest), m.InfoAnswer)
     a.check("Info", info.info.size == len(logs))
     listed = a.take(CONTENT + "List", m.DiskUsage(
@@ -138,7 +142,7 @@ def records(client, channel, session):
              grpc.StatusCode.NOT_FOUND, "not found"),
             ("a content's name that leads out", a.read("../tenon.db"),
              grpc.StatusCode.INVALID_ARGUMENT, "no digest"),
-            ("what is beyond a content", a.read(record.logs.digest, offset=len(logs), size=1),
+            ("what is beyond a content", a.read(record.logs.digest, offset=len(logs) + 1, size=1),
              grpc.StatusCode.OUT_OF_RANGE, "bytes"),
             ("a content's removal", a.call(CONTENT + "Delete", m.Digest(
                 digest=record.logs.digest), m.InfoAnswer), grpc.StatusCode.PERMISSION_DENIED,

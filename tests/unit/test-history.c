@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "discreet.h"
+#include "history.h"
 #include "recorder.h"
 #include "records.h"
 
@@ -313,6 +314,54 @@ START_TEST(test_history_bounds)
 }
 END_TEST
 
+/* One record that is large is looked at at once; what is pinned, and none, goes. */
+START_TEST(test_history_bound_of_bytes)
+{
+    enum { SIZE = 400 << 10 };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_records struct records all = {0};
+    const struct tenon_bounds bounds = {100, SIZE * 3 / 2, INT64_C(3600) * 1000000000};
+    auto_free char *much = tenon_calloc(1, SIZE);
+
+    tenon_store_set_bounds(store, TENON_LEFT_HISTORY, &bounds);
+    make(store, "damaged", 90);
+    auto_close int dir = tenon_history_open(store, "damaged", &err);
+    unit_write(dir, "pinned", "");
+    no_record(dir);
+    tenon_store_trim(store); /* the look that there is at first */
+    memset(much, 'x', SIZE);
+    for (int i = 0; i < 2; i++) {
+        auto_free char *ref = tenon_asprintf("b%d", i);
+        struct recorder *r = recorder_new(store, ref);
+        const struct ctl_time created = {200 + i, 0};
+        struct ctl_record record = {.created = &created};
+        ck_assert_ptr_nonnull(recorder_add(r, "text/plain", NULL, much, SIZE));
+        OK(recorder_finish(r, &record, &err));
+        recorder_free(r);
+        age(ref, 100 - i);
+        tenon_store_trim(store);
+    }
+    OK(records_list(store, &all, &err));
+    ck_assert_uint_eq(all.list.len, 1);
+    ck_assert_str_eq(all.list.items[0].ref, "b1");
+    ck_assert_int_eq(tenon_history_open(store, "damaged", &err), TENON_E_NOT_FOUND);
+}
+END_TEST
+
+/* By what the store calls them, where a record is damaged. */
+START_TEST(test_history_removed_by_its_directory)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *name = tenon_history_name("../odd");
+
+    make(store, "../odd", 100);
+    OK(tenon_history_remove(store, name, &err));
+    ck_assert_int_eq(tenon_history_remove(store, name, &err), TENON_E_NOT_FOUND);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_history_remove(store, "sha256-x/../..", &err), TENON_E_NOT_FOUND);
+}
+END_TEST
+
 /* ---- looking for some ---------------------------------------------------- */
 
 static const struct { const char *filter; bool passes; } filters[] = {
@@ -390,6 +439,9 @@ static const struct { const char *pair, *value; } secrets[] = {
     {"cache-imports=[{\"Type\":\"s3\",\"Attrs\":{\"bucket\":\"b\",\"secret_access_key\":\"hush\","
      "\"session_token\":\"hush\"}}]", "[{\"Type\":\"s3\",\"Attrs\":{\"bucket\":\"b\"}}]"},
     {"cache-imports=hush", "[]"}, {"secret_access_key=hush", "xxxxx"}, {"no-cache=", ""},
+    {"build-arg:ghtoken=hush", "xxxxx"}, {"build-arg:APITOKEN=hush", "xxxxx"},
+    {"build-arg:DB_PASS=hush", "xxxxx"}, {"build-arg:MYSQL_PWD=hush", "xxxxx"},
+    {"build-arg:AUTHOR=shown", "shown"}, {"build-arg:COMPASS=shown", "shown"},
 };
 
 START_TEST(test_history_is_discreet)
@@ -405,6 +457,78 @@ START_TEST(test_history_is_discreet)
         if (strncmp(secrets[i].value, "http", 4)) /* tools/conceal.h says how */
             ck_assert_str_eq(p->value, secrets[i].value);
     }
+}
+END_TEST
+
+/* Details are of anybody's making. */
+static const struct { const char *json, *kept; } details[] = {
+    {"{\"info\":{\"data\":null}}", "{\"info\":{}}"},
+    {"{\"info\":{\"data\":7}}", "{\"info\":{}}"},
+    {"{\"info\":{\"data\":\"**\"}}", "{\"info\":{}}"},
+    {"{\"info\":{\"data\":\"aGk=\"}}", "{\"info\":{\"data\":\"aGk=\"}}"},
+    {"{\"info\":null}", "{\"info\":null}"}, {"[1]", "[1]"}, {"7", "7"},
+};
+
+START_TEST(test_history_details)
+{
+    for (size_t i = 0; i < tenon_countof(details); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT, end = TENON_ERROR_INIT;
+        auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+        const struct ctl_time created = {100, 0};
+        struct ctl_record record = {.created = &created}, one;
+        struct recorder *r = recorder_new(store, "failed");
+
+        tenon_error_set(&end, TENON_E_INVALID, "no");
+        tenon_error_detail(&end, "errdefs.Source", details[i].json);
+        recorder_failed(r, &record, &end, NULL);
+        OK(recorder_finish(r, &record, &err));
+        recorder_free(r);
+        OK(records_read(store, "failed", &arena, &one, &err));
+        auto_close int fd = records_open(store, &one, one.details, &err);
+        auto_buf struct tenon_buf all = TENON_BUF_INIT;
+        OK(tenon_read_all(fd, 1 << 20, &all, &err));
+        const size_t len = strlen(details[i].kept);
+        ck_assert_msg(all.len >= len && !memcmp(all.data + all.len - len, details[i].kept, len),
+                      "%s: %s", details[i].json, all.data);
+    }
+}
+END_TEST
+
+/* What is long is cut: between characters, and all of it together. */
+START_TEST(test_history_long_values)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_free char *text = tenon_asprintf("a=%*s", HISTORY_VALUE_MAX * 2, "");
+    const char *texts[200];
+    size_t sum = 0;
+
+    for (size_t i = 0; i < tenon_countof(texts); i++)
+        texts[i] = text;
+    texts[tenon_countof(texts) - 1] = NULL;
+    memcpy(text + 2 + HISTORY_VALUE_MAX - 1, "\xc3\xa4", 2);
+    const struct message_list list = discreet_texts(&arena, texts);
+    const struct ctl_pair *p = list.items;
+    ck_assert_uint_eq(strlen(p[0].value), HISTORY_VALUE_MAX - 1);
+    for (size_t i = 0; i < list.len; i++)
+        sum += strlen(p[i].key) + strlen(p[i].value);
+    ck_assert_uint_le(sum, HISTORY_VALUES_MAX);
+    ck_assert_uint_ge(sum, HISTORY_VALUES_MAX - 2);
+}
+END_TEST
+
+/* One that nobody would read is not made. */
+START_TEST(test_history_record_too_large)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *much = tenon_asprintf("%*s", HISTORY_RECORD_MAX, "");
+    const struct ctl_time created = {100, 0};
+    struct ctl_record record = {.created = &created, .frontend = much};
+    struct recorder *r = recorder_new(store, "large");
+
+    ck_assert_int_eq(recorder_finish(r, &record, &err), TENON_E_LIMIT);
+    recorder_free(r);
+    tenon_error_release(&err);
+    ck_assert_int_eq(tenon_history_open(store, "large", &err), TENON_E_NOT_FOUND);
 }
 END_TEST
 
@@ -458,6 +582,11 @@ main(void)
     tcase_add_test(tc, test_history_words);
     tcase_add_test(tc, test_history_is_discreet);
     tcase_add_test(tc, test_history_much_output);
+    tcase_add_test(tc, test_history_bound_of_bytes);
+    tcase_add_test(tc, test_history_removed_by_its_directory);
+    tcase_add_test(tc, test_history_details);
+    tcase_add_test(tc, test_history_long_values);
+    tcase_add_test(tc, test_history_record_too_large);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
