@@ -356,6 +356,18 @@ prepare(struct solving *v, struct tenon_error *err)
                ? err->code : TENON_OK;
 }
 
+/* A client that wants to be asked about each source is not; silence would look like consent. */
+static void
+warn_of_policy(const struct solving *v)
+{
+    const struct tenon_event ev = {.struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
+                                   .name = "the client's policy is not asked: "
+                                           "SourcePolicySession is not supported", .level = 1};
+
+    if (v->request->policy_session && *v->request->policy_session)
+        tenon_events_post(v->engine.events, &ev);
+}
+
 static int
 run(struct solving *v, struct tenon_error *err)
 {
@@ -389,6 +401,7 @@ run(struct solving *v, struct tenon_error *err)
     }
     v->build = tenon_build_new(&v->engine);
     v->job->status.messages.build = v->build;
+    warn_of_policy(v);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)
         clientsession_finish(v->session, err);

@@ -39,7 +39,7 @@ DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
-ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*, 16 CompatibilityVersion int64
+ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
 Selector: 1 identifier string
 Rule: 1 action int32, 2 selector Selector
 Policy: 1 version int64, 2 rules Rule*
@@ -568,18 +568,21 @@ def by_upload(channel, session):
     """A context on the client's standard input."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, data in (("Dockerfile", b"FROM scratch AS Named\nCOPY given /\n"), ("given", b"so")):
+        for name, data in (("Dockerfile", b"FROM scratch AS Named\nCOPY given /\n"
+                        b"# https://me:hush@example.org/\n"), ("given", b"so")):
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
     session.uploads["name"] = packed.getvalue()
     for name, good in (("absent", False), ("name", True)):
         build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR, FrontendAttrs={
-            "context": "http://buildkit-session/" + name})
+            "context": "http://buildkit-session/" + name}, SourcePolicySession="any")
         answer = build.wait()
         check("an upload: %s" % name, good != isinstance(answer, grpc.RpcError), str(answer))
     check("what is in it", content(session.results.pop(0), "given") == b"so")
-    warning = build.warnings[0]
+    unasked, warning = build.warnings
+    check("a policy that is not asked", b"policy is not asked" in unasked.short, unasked)
+    check("nothing hidden in a file", b"hush" not in warning.info.data, warning)
     check("where a warning is", b"StageNameCasing" in warning.short and
           warning.info.filename == "Dockerfile" and warning.info.data.startswith(b"FROM ") and
           [(r.start.line, r.end.line) for r in warning.ranges] == [(1, 1)], build.warnings)
