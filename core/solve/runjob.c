@@ -112,6 +112,32 @@ run_merge(struct job *j)
     return 0;
 }
 
+/* Upon lower a layer is made that shows upper; that layer is the difference. */
+static int
+diff_trees(struct job *j, const struct tenon_chain *lower, const struct tenon_chain *upper)
+{
+    struct tenon_store *store = j->state->solver->engine->store;
+    struct job_mounts mounts = { .store = store };
+    struct tenon_snapshot_work *work = NULL;
+    int64_t id;
+
+    if (tenon_snapshot_begin(store, &work, &j->err) < 0)
+        return j->err.code;
+    const int root = job_mount(&mounts, lower, work, &j->err);
+    const int wanted = root < 0 ? root : job_mount(&mounts, upper, NULL, &j->err);
+    int rc = wanted < 0 ? wanted : tenon_tree_become(root, wanted, j->state->cancel, &j->err);
+    if (rc == 0)
+        rc = job_unmount(&mounts, root, &j->err);
+    if (rc == 0)
+        rc = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR, j->state->v->name,
+                                   &id, &j->err);
+    if (rc == 0)
+        tenon_chain_append(&j->outputs[0], id);
+    job_mounts_release(&mounts); /* before what is mounted on goes */
+    tenon_snapshot_discard(work);
+    return rc;
+}
+
 static int
 diff_chains(struct job *j, const struct tenon_chain *lower,
             const struct tenon_chain *upper)
@@ -119,9 +145,7 @@ diff_chains(struct job *j, const struct tenon_chain *lower,
     if (lower->len > upper->len ||
         (lower->len && memcmp(lower->ids, upper->ids,
                               lower->len * sizeof *lower->ids)))
-        return tenon_error_set(&j->err, TENON_E_UNSUPPORTED,
-                               "diff of trees that are not built upon one "
-                               "another");
+        return diff_trees(j, lower, upper);
     for (size_t i = lower->len; i < upper->len; i++)
         tenon_chain_append(&j->outputs[0], upper->ids[i]);
     return 0;

@@ -2,6 +2,7 @@
 
 libtenon_core_la_SOURCES += \
 	%D%/actions.c \
+	%D%/become.c \
 	%D%/buildkitdigest.c \
 	%D%/buildkitdigest.h \
 	%D%/chmod.c \

@@ -100,6 +100,12 @@ int tenon_tree_symlink(int dst, const char *target, const char *path,
                        const struct tenon_owner *owner, int64_t timestamp_ns,
                        struct tenon_error *err);
 
+/* The tree of root becomes what wanted has, and only what differs is written: by owner, mode,
+ * attributes, device, link, or, but for directories, time and data.  A name of a file that has
+ * several becomes a file of its own.  root may be an overlay's, so that its upper directory
+ * has the difference. */
+int tenon_tree_become(int root, int wanted, struct tenon_cancel *cancel, struct tenon_error *err);
+
 /* uid and gid of "user[:group]" by the passwd and group files of a root;
  * numbers need no file.  groups are the supplementary ones, home is the home
  * directory; both go with tenon_user_release.  As BuildKit does it: a user

@@ -163,5 +163,6 @@ int tenon_body_digest(const struct tenon_view *v, int data_fd, int xattr_fd,
 void tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out);
 /* Copy all that may be copied; refusals are logged, as BuildKit does. */
 void tenon_xattr_copy(const struct tenon_view *v, int from, int to);
+void tenon_xattr_clear(int fd); /* of those */
 
 #endif

@@ -119,3 +119,14 @@ tenon_xattr_copy(const struct tenon_view *v, int from, int to)
                       *name, strerror(errno));
     }
 }
+
+void
+tenon_xattr_clear(int fd)
+{
+    __attribute__((cleanup(tenon_auto_names))) struct names names = {0};
+    list_names(fd, &names);
+    tenon_vec_foreach(name, &names.list)
+        if (is_copied(*name) && fremovexattr(fd, *name) < 0)
+            tenon_log(TENON_LOG_INFO, "extended attribute \"%s\" not removed: %s", *name,
+                      strerror(errno));
+}

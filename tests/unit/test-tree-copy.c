@@ -273,6 +273,45 @@ START_TEST(test_copy)
 }
 END_TEST
 
+static const struct {
+    const char *what;
+    const char *const *had, *const *wanted;
+    const char *shown;
+} becomings[] = {
+    {"nothing from something", LIST("f=1", "d/e/g=2"), LIST("x/"), "x/\n"},
+    {"something from nothing", LIST("x/"), LIST("0600 f=1", "0700 d/", "d/g=2"),
+     "d/ 0700\nd/g=2\nf=1 0600\n"},
+    {"data of one size", LIST("f=1", "g=2"), LIST("f=1", "g=3"), "f=1\ng=3\n"},
+    {"modes", LIST("0600 f=1", "0700 d/"), LIST("0640 f=1", "0711 d/"), "d/ 0711\nf=1 0640\n"},
+    {"files for directories", LIST("a/b/c=1", "d=1"), LIST("a=1", "d/e=2"),
+     "a=1\nd/\nd/e=2\n"},
+    {"names that are patterns", LIST("*=1", "d/q=1"), LIST("[a]/*=2", "d/?=3"),
+     "[a]/\n[a]/*=2\nd/\nd/?=3\n"},
+};
+
+START_TEST(test_become)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct stat before, after;
+    tree_make(dst, becomings[_i].had);
+    tree_make(src, becomings[_i].wanted);
+    tree_make(dst, LIST("same/kept=k"));
+    tree_make(src, LIST("same/kept=k"));
+    tree_age(dst, "same/kept", 1000);
+    tree_age(src, "same/kept", 1000);
+    ck_assert_int_eq(fstatat(dst, "same/kept", &before, 0), 0);
+    tree_age(src, ".", 500);
+    ck_assert_msg(tenon_tree_become(dst, src, NULL, &err) == 0, "%s: %s", becomings[_i].what,
+                  err.message);
+    auto_free char *got = tree_show(dst), *want = tree_show(src);
+    ck_assert_msg(strstr(got, becomings[_i].shown) != NULL, "%s:\n%s", becomings[_i].what, got);
+    ck_assert_str_eq(got, want);
+    ck_assert_int_eq(tree_mtime(dst, "."), tree_mtime(src, "."));
+    ck_assert_int_eq(fstatat(dst, "same/kept", &after, 0), 0);
+    ck_assert_uint_eq(before.st_ino, after.st_ino);
+}
+END_TEST
+
 START_TEST(test_copy_ignored_source_is_missing)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -716,6 +755,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_copy, 0, tenon_countof(copies));
+    tcase_add_loop_test(c, test_become, 0, tenon_countof(becomings));
     tcase_add_test(c, test_copy_ignored_source_is_missing);
     tcase_add_test(c, test_copy_ignored_directory_stays_away);
     tcase_add_test(c, test_copy_context_belongs_to_root);

@@ -1,0 +1,160 @@
+/* tree/become.c - one tree becomes another: what differs, and nothing else, is written.  In an
+ * overlay its upper directory is the difference then, whiteouts and all. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cancel.h"
+#include "base/io.h"
+#include "tools/alloc.h"
+#include "tree/place.h"
+#include "tree/view.h"
+
+struct becoming {
+    int root; /* written to; `have` is what was there */
+    struct tenon_view *have, *want;
+    struct tenon_cancel *cancel;
+    struct tenon_error *err;
+};
+
+static bool
+same_owner_and_mode(const struct tenon_entry *a, const struct tenon_entry *b)
+{
+    return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
+}
+
+static bool
+same_xattrs(const struct tenon_entry *a, const struct tenon_entry *b)
+{
+    return !a->xattrs == !b->xattrs && (!a->xattrs || tenon_streq(a->xattrs->str, b->xattrs->str));
+}
+
+/* 1: the same, 0: not.  Neither is a directory alone. */
+static int
+same_leaf(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want)
+{
+    const struct tenon_digest *x, *y;
+
+    if (!same_owner_and_mode(have, want) || have->mtime_ns != want->mtime_ns)
+        return 0;
+    if (S_ISLNK(want->mode))
+        return tenon_streq(have->link, want->link);
+    if (!S_ISREG(want->mode))
+        return have->rdev == want->rdev;
+    if (have->size != want->size)
+        return 0;
+    if (tenon_view_body(b->have, have, b->cancel, &x, NULL, b->err) < 0 ||
+        tenon_view_body(b->want, want, b->cancel, &y, NULL, b->err) < 0)
+        return b->err->code;
+    return tenon_streq(x->str, y->str);
+}
+
+static int
+copy_new(struct becoming *b, const struct tenon_entry *want)
+{
+    auto_buf struct tenon_buf path = TENON_BUF_INIT;
+    tenon_buf_addc(&path, '/');
+    auto_buf struct tenon_buf below = TENON_BUF_INIT;
+    tenon_entry_path(want, &below);
+    tenon_buf_adds(&path, tenon_buf_str(&below));
+    const struct tenon_copy copy = {
+        .src_view = b->want, .src = tenon_buf_str(&path), .dest = tenon_buf_str(&path),
+        .mode = -1, .timestamp_ns = -1,
+    };
+    return tenon_tree_copy(b->root, &copy, b->cancel, b->err);
+}
+
+/* The directory fd is what want says, and was changed so that its time may be another. */
+static int
+finish_dir(struct becoming *b, const struct tenon_entry *have, const struct tenon_entry *want,
+           int fd)
+{
+    struct timespec times[2];
+
+    if (!same_owner_and_mode(have, want) &&
+        (fchown(fd, want->uid, want->gid) < 0 || fchmod(fd, want->mode & 07777) < 0))
+        return tenon_error_sys(b->err, "owner and mode of \"%s\"", want->name);
+    if (!same_xattrs(have, want)) {
+        auto_close int from = tenon_view_open(b->want, want, -1, b->err);
+        if (from < 0)
+            return from;
+        tenon_xattr_clear(fd);
+        tenon_xattr_copy(b->want, from, fd);
+    }
+    tenon_place_times(want->mtime_ns, times);
+    return futimens(fd, times) < 0 ? tenon_error_sys(b->err, "times of \"%s\"", want->name) : 0;
+}
+
+static int become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want,
+                      int fd);
+
+static int
+enter(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+{
+    auto_close int kid = openat(fd, want->name,
+                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return kid < 0 ? tenon_error_sys(b->err, "open \"%s\"", want->name)
+                   : become_dir(b, have, want, kid);
+}
+
+/* 1: written. */
+static int
+become_kid(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+{
+    if (have && S_ISDIR(have->mode) && S_ISDIR(want->mode))
+        return enter(b, have, want, fd);
+    if (have) {
+        const int same = S_ISDIR(have->mode) || S_ISDIR(want->mode) ? 0
+                                                                    : same_leaf(b, have, want);
+        if (same != 0)
+            return same < 0 ? same : 0;
+        if (tenon_remove_tree(fd, have->name, b->err) < 0)
+            return b->err->code;
+    }
+    return copy_new(b, want) < 0 ? b->err->code : 1;
+}
+
+static int
+become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
+{
+    bool written = !same_owner_and_mode(have, want);
+
+    if (tenon_cancel_check(b->cancel, b->err) < 0 || tenon_view_load(b->have, have, b->err) < 0 ||
+        tenon_view_load(b->want, want, b->err) < 0)
+        return b->err->code;
+    written = written || !same_xattrs(have, want);
+    for (size_t i = 0; i < have->kid_count; i++) {
+        if (tenon_entry_child(want, have->kids[i].name))
+            continue;
+        if (tenon_remove_tree(fd, have->kids[i].name, b->err) < 0)
+            return b->err->code;
+        written = true;
+    }
+    for (size_t i = 0; i < want->kid_count; i++) {
+        struct tenon_entry *kid = &want->kids[i];
+        const int rc = become_kid(b, tenon_entry_child(have, kid->name), kid, fd);
+        if (rc < 0)
+            return rc;
+        written = written || rc > 0;
+    }
+    return written ? finish_dir(b, have, want, fd) : 0;
+}
+
+int
+tenon_tree_become(int root, int wanted, struct tenon_cancel *cancel, struct tenon_error *err)
+{
+    const struct tenon_view_options o[] = {{.rootfd = root}, {.rootfd = wanted}};
+    struct becoming b = {.root = root, .cancel = cancel, .err = err};
+
+    int rc = tenon_view_new(&o[0], &b.have, err);
+    if (rc == 0)
+        rc = tenon_view_new(&o[1], &b.want, err);
+    if (rc == 0) {
+        auto_close int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        rc = fd < 0 ? tenon_error_sys(err, "open a tree")
+                    : become_dir(&b, &b.have->top, &b.want->top, fd);
+    }
+    tenon_view_free(b.have);
+    tenon_view_free(b.want);
+    return rc;
+}
