@@ -31,14 +31,11 @@ fire_locked(struct tenon_cancel *c)
         fire_locked(k);
 }
 
-struct tenon_cancel *
-tenon_cancel_new(struct tenon_cancel *parent)
+static void
+join_locked(struct tenon_cancel *c, struct tenon_cancel *parent)
 {
-    struct tenon_cancel *c = tenon_new0(struct tenon_cancel);
-    c->fd = -1;
     if (!parent)
-        return c;
-    pthread_mutex_lock(&lock);
+        return;
     c->parent = parent;
     c->next = parent->children;
     if (c->next)
@@ -46,8 +43,36 @@ tenon_cancel_new(struct tenon_cancel *parent)
     parent->children = c;
     if (atomic_load(&parent->fired))
         fire_locked(c);
-    pthread_mutex_unlock(&lock);
+}
+
+static void
+leave_locked(struct tenon_cancel *c)
+{
+    if (c->next)
+        c->next->prev = c->prev;
+    if (c->prev)
+        c->prev->next = c->next;
+    else if (c->parent)
+        c->parent->children = c->next;
+    c->parent = c->prev = c->next = NULL;
+}
+
+struct tenon_cancel *
+tenon_cancel_new(struct tenon_cancel *parent)
+{
+    struct tenon_cancel *c = tenon_new0(struct tenon_cancel);
+    c->fd = -1;
+    tenon_cancel_set_parent(c, parent);
     return c;
+}
+
+void
+tenon_cancel_set_parent(struct tenon_cancel *c, struct tenon_cancel *parent)
+{
+    pthread_mutex_lock(&lock);
+    leave_locked(c);
+    join_locked(c, parent);
+    pthread_mutex_unlock(&lock);
 }
 
 void
@@ -57,12 +82,7 @@ tenon_cancel_free(struct tenon_cancel *c)
         return;
     pthread_mutex_lock(&lock);
     tenon_assert(!c->children);
-    if (c->next)
-        c->next->prev = c->prev;
-    if (c->prev)
-        c->prev->next = c->next;
-    else if (c->parent)
-        c->parent->children = c->next;
+    leave_locked(c);
     pthread_mutex_unlock(&lock);
     if (c->fd >= 0)
         close(c->fd);

@@ -10,6 +10,8 @@
 struct tenon_cancel;
 struct tenon_cancel *tenon_cancel_new(struct tenon_cancel *parent); /* NULL: none */
 void tenon_cancel_free(struct tenon_cancel *c);   /* before its parent */
+/* It outlives the one that it had; whichever of the two is fired already, so is it. */
+void tenon_cancel_set_parent(struct tenon_cancel *c, struct tenon_cancel *parent);
 void tenon_cancel_fire(struct tenon_cancel *c);
 bool tenon_cancel_fired(const struct tenon_cancel *c); /* NULL: false */
 /* Readable once fired; the cancel's, and made when it is asked for first: each job that waits for

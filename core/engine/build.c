@@ -49,6 +49,7 @@ tenon_build_free(struct tenon_build *b)
 {
     if (!b)
         return;
+    tenon_assert(!b->ended.len);
     tenon_result_release(&b->result);
     tenon_attesters_free(b);
     tenon_vec_foreach(r, &b->refs) {

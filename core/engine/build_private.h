@@ -31,7 +31,7 @@ struct tenon_build {
     struct tenon_engine *engine;
     struct tenon_graph *graph;
     struct tenon_solver *solver;
-    pthread_mutex_t lock; /* tempdir to refs, and what is in them: frontends have threads */
+    pthread_mutex_t lock; /* tempdir to ended, and what is in them: frontends have threads */
     struct tenon_result result;
     struct tenon_tempdir *tempdir;      /* mounts of references; made when needed */
     unsigned mounts;                    /* made in it so far */
@@ -41,6 +41,7 @@ struct tenon_build {
     size_t cache_bytes;                 /* of the documents of caches */
     TENON_VEC(struct tenon_ref *) refs; /* all of this build */
     TENON_VEC(struct tenon_left) lefts;
+    TENON_VEC(struct tenon_process *) ended; /* frontends' own; process.c clears them away */
     TENON_VEC(const char *) sources;    /* file names registered; graph numbers */
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
@@ -94,6 +95,8 @@ int tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct ten
 void tenon_process_kill(struct tenon_process *p);
 int tenon_process_signal(struct tenon_process *p, int32_t number, struct tenon_error *err);
 int tenon_process_wait(struct tenon_process *p, int32_t *wait_status, struct tenon_error *err);
+/* At the end of the build: nothing is left of those that its frontends had. */
+void tenon_processes_clear(struct tenon_build *b);
 
 /* containers.c: the bridge's. */
 int tenon_container_new(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,

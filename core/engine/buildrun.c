@@ -213,6 +213,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
     if (b->engine->events)
         tenon_waiting_watch_store(&b->waiting, b->engine);
     run(b, req, err);
+    tenon_processes_clear(b);
     blame_lock(b, err);
     if (!err->code && req->look_back)
         req->look_back(req->look_back_data, b);

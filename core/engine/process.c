@@ -112,10 +112,11 @@ tenon_process_new(struct tenon_build *b, struct tenon_cancel *parent,
 static void
 process_join(struct tenon_process *p)
 {
-    if (p->started) {
+    if (!p->started)
+        return;
+    if (!p->waited)
         tenon_process_kill(p);
-        pthread_join(p->thread, NULL);
-    }
+    pthread_join(p->thread, NULL);
     p->started = false;
 }
 
@@ -124,8 +125,7 @@ tenon_process_free(void *data)
 {
     struct tenon_process *p = data;
 
-    if (!p->waited)
-        process_join(p);
+    process_join(p);
     close_stdio(p);
     tenon_sandbox_inputs_release(&p->inputs);
     tenon_ctx_free(p->ctx);
@@ -152,6 +152,27 @@ process_runs(void *data)
     set(p, &p->runs);
 }
 
+/* Who reads from it sees the end; who waits for it goes on. */
+static void
+process_ended(void *data)
+{
+    struct tenon_process *p = data;
+    close_stdio(p);
+    set(p, &p->over);
+}
+
+static void
+enter_own(struct tenon_process *p)
+{
+    const struct tenon_exec_visit visit = {
+        .stdio = p->stdio, .ended = process_ended, .data = p,
+    };
+
+    tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs.inputs, &visit,
+                     &p->wait_status, &p->err);
+    tenon_sandbox_inputs_release(&p->inputs);
+}
+
 static void *
 process_main(void *data)
 {
@@ -160,13 +181,16 @@ process_main(void *data)
         .v = p->vertex, .id = p->id, .stdio = p->stdio, .started = process_runs, .data = p,
     };
 
-    if (p->place.exec)
+    if (p->place.exec) {
         tenon_exec_container_run(p->place.exec, p->ctx, &how, &p->wait_status, &p->err);
-    else
-        tenon_exec_enter(p->build->engine, p->ctx, p->vertex, p->inputs.inputs, p->stdio, false,
-                         &p->wait_status, &p->err);
-    close_stdio(p); /* who reads from it sees the end */
-    set(p, &p->over);
+        process_ended(p);
+    } else {
+        enter_own(p);
+    }
+    pthread_mutex_lock(&p->lock);
+    tenon_ctx_free(p->ctx); /* with its descriptors: there may be many of us */
+    p->ctx = NULL;
+    pthread_mutex_unlock(&p->lock);
     if (p->place.exec)
         p->place.leave(p->place.container);
     return NULL;
@@ -200,6 +224,34 @@ start(struct tenon_process *p, struct tenon_node *n, struct tenon_error *err)
     return tenon_process_launch(p, v, err);
 }
 
+/* The frontend that had it has gone; its sandbox is the build's to clear away, beside the rest. */
+static void
+frontend_gone(void *data)
+{
+    struct tenon_process *p = data;
+    struct tenon_build *b = p->build;
+
+    if (!p->waited) {
+        tenon_process_free(p);
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    if (p->ctx)
+        tenon_cancel_set_parent(tenon_ctx_cancel(p->ctx), b->engine->cancel);
+    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&b->lock);
+    tenon_vec_push(&b->ended, p);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void
+tenon_processes_clear(struct tenon_build *b)
+{
+    tenon_vec_foreach(p, &b->ended)
+        tenon_process_free(*p);
+    tenon_vec_release(&b->ended);
+}
+
 int
 tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
                     const int32_t stdio[3], struct tenon_process **out,
@@ -208,7 +260,7 @@ tenon_process_start(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_n
     struct tenon_process *p =
         tenon_process_new(tenon_build_of(g), tenon_ctx_cancel(ctx), NULL, stdio);
 
-    tenon_ctx_defer(ctx, tenon_process_free, p);
+    tenon_ctx_defer(ctx, frontend_gone, p);
     if (start(p, n, err) < 0) {
         close_stdio(p);
         return err->code;
@@ -230,12 +282,13 @@ int
 tenon_process_wait(struct tenon_process *p, int32_t *wait_status, struct tenon_error *err)
 {
     tenon_assert(p->started && !p->waited);
-    pthread_join(p->thread, NULL);
     pthread_mutex_lock(&p->lock);
+    while (!p->over)
+        pthread_cond_wait(&p->changed, &p->lock);
     p->waited = true;
-    tenon_ctx_free(p->ctx); /* with its descriptors: there may be many of us */
-    p->ctx = NULL;
     pthread_mutex_unlock(&p->lock);
+    if (p->place.exec)
+        process_join(p); /* a container may have had thousands */
     if (p->err.code < 0)
         return tenon_error_move(err, &p->err);
     *wait_status = p->wait_status;

@@ -37,9 +37,10 @@ struct tenon_process {
     pthread_mutex_t lock;  /* of the following */
     pthread_cond_t changed;
     bool runs, over;       /* it runs, and can be signalled; it has ended */
-    struct tenon_ctx *ctx; /* of its own: killing it leaves others alone; NULL: it has ended */
+    struct tenon_ctx *ctx; /* of its own: killing it leaves others alone; NULL: all is cleared
+                            * away */
     bool waited;
-    /* its thread's, until that was joined */
+    /* its thread's, until it is over */
     int stdio[3];
     int32_t wait_status;
     struct tenon_error err;

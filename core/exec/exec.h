@@ -27,10 +27,18 @@ int tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
                     struct tenon_chain *outputs, size_t output_count,
                     struct tenon_error *err);
 /* The same with the caller's standard streams, and without a result; any exit
- * status is success.  prompt: PS1 names the step. */
+ * status is success. */
+struct tenon_exec_visit {
+    const int *stdio; /* three */
+    bool prompt;      /* PS1 names the step */
+    /* The process has ended, or there is none: status and err are what they will be, and only
+     * the sandbox is still to be cleared away, which takes its time.  May be NULL. */
+    void (*ended)(void *data);
+    void *data;
+};
 int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
-                     const int stdio[3], bool prompt, int32_t *status,
+                     const struct tenon_exec_visit *visit, int32_t *status,
                      struct tenon_error *err);
 
 /* emptycaches.c: whether the cache mount of this id was, for a step that must not use the cache. */

@@ -62,6 +62,7 @@ struct tenon_step {
     bool judged;      /* it ran, and its exit status was not accepted */
     const int *stdio; /* of the one who enters it; NULL: output goes to the ctx */
     bool prompt;      /* PS1 names the step */
+    const struct tenon_exec_visit *visit; /* of the one who enters it; NULL: nobody does */
     struct tenon_step_ids ids; /* the executor's; first 0: the machine's */
     bool has_machine_ids;      /* it must */
     bool wants_machine_ids;    /* what failed would not, with them */

@@ -31,8 +31,8 @@ enter(struct tenon_engine *engine, struct tenon_ctx *ctx, const struct tenon_rec
     op->args = shell->argv;
     if (tenon_exec_check_entitled(engine, &v, err) < 0)
         return err->code;
-    return tenon_exec_enter(engine, ctx, &v, inputs, shell->stdio, shell->prompt, status,
-                            err);
+    const struct tenon_exec_visit visit = { .stdio = shell->stdio, .prompt = shell->prompt };
+    return tenon_exec_enter(engine, ctx, &v, inputs, &visit, status, err);
 }
 
 int

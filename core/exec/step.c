@@ -337,7 +337,8 @@ prepare(struct tenon_step *s, struct tenon_error *err)
     return rc;
 }
 
-/* Also when it fails, the stubs are gone afterwards. */
+/* Also when it fails, the stubs are gone afterwards: those of a visitor with the root, which
+ * nobody keeps. */
 static int
 run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     struct tenon_error *err)
@@ -355,7 +356,8 @@ run(struct tenon_step *s, struct tenon_module *executor, int32_t *status,
     }
     if (rc == 0 && !s->stdio)
         rc = judge(s, *status, err);
-    tenon_stubs_remove(&s->stubs, s->op->remove_stubs_recursive);
+    if (!s->visit)
+        tenon_stubs_remove(&s->stubs, s->op->remove_stubs_recursive);
     return rc;
 }
 
@@ -482,7 +484,7 @@ do_step(struct tenon_step *s, struct tenon_chain *outputs, size_t output_count,
     return commit(s, outputs, output_count, err);
 }
 
-/* One try of a step; with stdio somebody enters it, and nothing is kept. */
+/* One try of a step; when somebody enters it, nothing is kept. */
 static int
 try(const struct tenon_step *as, bool has_machine_ids, struct tenon_chain *outputs,
     size_t output_count, int32_t *status, bool *again, struct tenon_error *err)
@@ -492,7 +494,7 @@ try(const struct tenon_step *as, bool has_machine_ids, struct tenon_chain *outpu
     s.root.fd = s.rootfd = -1;
     struct tenon_module *executor;
     int rc;
-    if (!s.stdio) {
+    if (!s.visit) {
         rc = do_step(&s, outputs, output_count, err);
     } else {
         rc = tenon_step_check_command(&s, err);
@@ -501,7 +503,9 @@ try(const struct tenon_step *as, bool has_machine_ids, struct tenon_chain *outpu
         if (rc == 0)
             rc = run(&s, executor, status, err);
     }
-    *again = rc < 0 && s.wants_machine_ids;
+    *again = rc < 0 && s.wants_machine_ids && !has_machine_ids;
+    if (!*again && s.visit && s.visit->ended)
+        s.visit->ended(s.visit->data);
     return rc;
 }
 
@@ -537,11 +541,12 @@ tenon_exec_step(struct tenon_engine *engine, struct tenon_ctx *ctx,
 int
 tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                  const struct tenon_vertex *v, const struct tenon_exec_input *inputs,
-                 const int stdio[3], bool prompt, int32_t *status, struct tenon_error *err)
+                 const struct tenon_exec_visit *visit, int32_t *status,
+                 struct tenon_error *err)
 {
     const struct tenon_step as = {
         .engine = engine, .ctx = ctx, .v = v, .op = &v->op.exec, .inputs = inputs,
-        .stdio = stdio, .prompt = prompt
+        .stdio = visit->stdio, .prompt = visit->prompt, .visit = visit
     };
     return try_both(&as, NULL, 0, status, err);
 }

@@ -190,6 +190,28 @@ START_TEST(test_cancel_fires_children)
 }
 END_TEST
 
+START_TEST(test_cancel_changes_parents)
+{
+    struct tenon_cancel *top = tenon_cancel_new(NULL);
+    struct tenon_cancel *first = tenon_cancel_new(top), *c = tenon_cancel_new(first);
+    struct tenon_cancel *below = tenon_cancel_new(c);
+    tenon_cancel_set_parent(c, top);
+    tenon_cancel_fire(first); /* which is not its own any more */
+    tenon_cancel_free(first);
+    ck_assert(!tenon_cancel_fired(c));
+    tenon_cancel_fire(top);
+    ck_assert(tenon_cancel_fired(c) && tenon_cancel_fired(below));
+    struct tenon_cancel *late = tenon_cancel_new(NULL);
+    tenon_cancel_set_parent(late, top);
+    ck_assert(tenon_cancel_fired(late));
+    tenon_cancel_set_parent(late, NULL);
+    tenon_cancel_free(below);
+    tenon_cancel_free(c);
+    tenon_cancel_free(top);
+    tenon_cancel_free(late);
+}
+END_TEST
+
 static size_t
 count_descriptors(void)
 {
@@ -284,6 +306,7 @@ main(void)
     tcase_add_test(c, test_status_names);
     tcase_add_test(c, test_log_sink_and_level);
     tcase_add_test(c, test_cancel_fires_children);
+    tcase_add_test(c, test_cancel_changes_parents);
     tcase_add_test(c, test_cancel_descriptors_are_made_when_asked_for);
     tcase_add_test(c, test_cancel_fires_all_below);
     tcase_add_test(c, test_cancel_without_descriptors);
