@@ -10,6 +10,7 @@
  *   begin:P,CONTAINER,ARG... a process, until it has started
  *   write:P=TEXT close:P kill:P=SIGNAL resize:P=ROWSxCOLUMNS
  *   hear:P=TEXT              until it has written that
+ *   fit:P=ROWSxCOLUMNS       resized at each thing that it writes, until it has written "ROWS COLUMNS"
  *   await:P                  until it is done; what it wrote and how it ended is said
  *   run:CONTAINER,ARG...     both
  *   end                      until the stream has ended
@@ -267,12 +268,27 @@ begin(char *value)
 }
 
 static void
-hear_text(const char *name, const char *text)
+resize(const char *name, const char *text)
+{
+    char *columns;
+    struct gw_resize size = {.rows = strtoll(text, &columns, 10)};
+
+    size.cols = strtoll(columns + 1, NULL, 10);
+    say(&(struct gw_exec){.process = name, .resize = &size});
+}
+
+/* size, or NULL: what is said to it before each time that we listen. */
+static void
+hear_text(const char *name, const char *text, const char *size)
 {
     struct process *p = find(name);
 
-    while (!strstr(tenon_buf_str(&p->out[1]), text) && !p->done && stream && hear())
-        ;
+    while (!strstr(tenon_buf_str(&p->out[1]), text) && !p->done && stream) {
+        if (size)
+            resize(name, size);
+        if (!hear())
+            break;
+    }
     const bool heard = strstr(tenon_buf_str(&p->out[1]), text) != NULL;
     fprintf(stderr, "%s %s %s\n", p->name, heard ? "said" : "never said", text);
 }
@@ -412,13 +428,14 @@ act_stream(const char *word, char *value)
         const struct gw_signal signal = {rest};
         say(&(struct gw_exec){.process = name, .signal = &signal});
     } else if (strcmp(word, "resize") == 0) {
-        char *columns;
-        struct gw_resize size = {.rows = strtoll(rest, &columns, 10)};
-        size.cols = strtoll(columns + 1, NULL, 10);
-        say(&(struct gw_exec){.process = name, .resize = &size});
+        resize(name, rest);
     } else if (strcmp(word, "hear") == 0) {
         auto_free char *text = spaced(rest);
-        hear_text(name, text);
+        hear_text(name, text, NULL);
+    } else if (strcmp(word, "fit") == 0) {
+        auto_free char *text = tenon_strdup(rest);
+        *strchr(text, 'x') = ' ';
+        hear_text(name, text, rest);
     } else {
         return false;
     }
