@@ -580,8 +580,13 @@ static int
 check_platform(const char *where, const char *text, struct tenon_error *err)
 {
     struct tenon_platform p;
-    return tenon_platform_parse(text, &p, err) < 0 ? tenon_error_context(err, "%s", where)
-                                                   : TENON_OK;
+    if (tenon_platform_parse(text, &p, err) < 0)
+        return tenon_error_context(err, "%s", where);
+    /* A client's frontend may name any; what this command builds is to run somewhere.  The flag is
+     * well written, so the status is that of a build that failed. */
+    return strcmp(p.os, "linux") ? tenon_error_set(err, TENON_E_FAILED,
+                                                   "platform %s: only linux images can be built", text)
+                                 : TENON_OK;
 }
 
 /* The platform of DOCKER_DEFAULT_PLATFORM when no flag says another; "local"

@@ -94,5 +94,6 @@ assert_has "$work/err" "none"
 run 0 tenon prune --all --force
 run 1 tenon shell true </dev/null
 assert_has "$work/err" "no failed step"
+run 0 tenon history rm --all
 run 0 tenon du
 assert_eq "Total: 0B" "$(grep '^Total:' "$work/out" | tr -s ' ')"
