@@ -904,7 +904,7 @@ END_TEST
 
 /* ---- threads that there are not ------------------------------------------ */
 
-static int threads_left = -1; /* -1: any number */
+static _Atomic int threads_left = -1; /* -1: any number */
 
 /* In place of the library's, which is asked for those that there are. */
 int
@@ -917,7 +917,8 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run_it)(vo
 
     if (threads_left == 0)
         return EAGAIN;
-    threads_left -= threads_left > 0;
+    if (threads_left > 0)
+        threads_left--;
     return real.function(thread, attr, run_it, data);
 }
 
