@@ -584,9 +584,10 @@ check_platform(const char *where, const char *text, struct tenon_error *err)
         return tenon_error_context(err, "%s", where);
     /* A client's frontend may name any; what this command builds is to run somewhere.  The flag is
      * well written, so the status is that of a build that failed. */
-    return strcmp(p.os, "linux") ? tenon_error_set(err, TENON_E_FAILED,
-                                                   "platform %s: only linux images can be built", text)
-                                 : TENON_OK;
+    if (strcmp(p.os, "linux"))
+        return tenon_error_set(err, TENON_E_FAILED, "platform %s: only linux images can be built",
+                               text);
+    return TENON_OK;
 }
 
 /* The platform of DOCKER_DEFAULT_PLATFORM when no flag says another; "local"
