@@ -479,6 +479,30 @@ START_TEST(indexes_that_do_not_fit_are_refused)
 }
 END_TEST
 
+/* 65,536 chunks of 64 KiB are 4 GiB, which is nothing to 32 bits. */
+START_TEST(lengths_of_chunks_do_not_go_round)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf b = TENON_BUF_INIT;
+    struct tenon_chunk_index x = {0};
+    const uint8_t digest[32] = {0};
+    tenon_buf_adds(&b, "tenoncm1");
+    number(&b, 1);
+    number(&b, 65537);
+    number(&b, 0);
+    tenon_buf_add(&b, digest, 32);
+    number(&b, 9);
+    number(&b, 65537);
+    for (int i = 0; i <= 65536; i++) {
+        tenon_buf_add(&b, digest, 32);
+        number(&b, i < 65536 ? 65536 : 9);
+        number(&b, i < 65536 ? 65536 : 9);
+    }
+    ck_assert_int_eq(tenon_chunk_index_parse(b.data, b.len, NULL, &x, &err), TENON_E_CORRUPT);
+    tenon_chunk_index_release(&x);
+}
+END_TEST
+
 /* A few bytes that stand for very much: it is said before one is written. */
 START_TEST(a_bomb_is_no_larger_than_the_limit)
 {
@@ -543,6 +567,7 @@ main(void)
     TCase *hostile = tcase_create("hostile");
     tcase_add_checked_fixture(hostile, setup, teardown);
     tcase_add_loop_test(hostile, indexes_that_do_not_fit_are_refused, 0, tenon_countof(indexes));
+    tcase_add_test(hostile, lengths_of_chunks_do_not_go_round);
     tcase_add_test(hostile, a_bomb_is_no_larger_than_the_limit);
     tcase_add_test(hostile, chunks_are_what_their_digests_say);
     suite_add_tcase(s, hostile);
