@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "common/grpc/grpc.h"
+#include "common/llbbridge/codes.h"
 #include "history.h"
 #include "recorder.h"
 #include "tools/alloc.h"
@@ -36,20 +36,6 @@ static const struct message_field all_fields[] = {
     MESSAGE_OF(3, MANY, all, details, any_message),
 };
 static const struct message_type_info all_message = MESSAGE_INFO(all, all_fields);
-
-static int
-code_of(int code)
-{
-    switch (code) {
-    case TENON_E_NOT_FOUND: return GRPC_NOT_FOUND;
-    case TENON_E_DENIED: return GRPC_PERMISSION_DENIED;
-    case TENON_E_UNSUPPORTED: return GRPC_UNIMPLEMENTED;
-    case TENON_E_CANCELLED: return GRPC_CANCELLED;
-    case TENON_E_UNAVAILABLE: return GRPC_UNAVAILABLE;
-    case TENON_E_LIMIT: return GRPC_RESOURCE_EXHAUSTED;
-    default: return GRPC_UNKNOWN;
-    }
-}
 
 /* errdefs.Source; malloc'ed, or NULL. */
 static char *
@@ -113,7 +99,7 @@ recorder_failed(struct recorder *r, struct ctl_record *record, const struct teno
     /* Clients look for the words. */
     const char *text = err->code == TENON_E_CANCELLED ? "context canceled"
                        : err->message                 ? err->message : "unknown error";
-    const struct ctl_failure failure = {code_of(err->code), tenon_arena_strdup(a, text)};
+    const struct ctl_failure failure = {grpc_code_of_error(err->code), tenon_arena_strdup(a, text)};
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     auto_free char *place = place_of(err, build);
     TENON_VEC(struct any) details = {0};

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "callerror.h"
+#include "clientbytes.h"
 #include "ctlmessages.h"
 #include "tools/alloc.h"
 #include "tools/comma.h"
@@ -20,23 +21,6 @@
 enum { PIECE = 512 * 1024 }; /* clients take messages of up to 4 MiB */
 
 /* ---- from the client ----------------------------------------------------- */
-
-static int
-take_pieces(struct grpc_call *call, struct budget *budget, int fd, struct tenon_error *err)
-{
-    auto_buf struct tenon_buf message = TENON_BUF_INIT;
-    const char *why;
-
-    while (!err->code && grpc_call_recv(call, &message) == 1) {
-        auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-        struct ses_piece piece = {0};
-        if (!message_decode(&arena, &ses_piece_message, message.data, message.len, &piece, &why))
-            tenon_error_set(err, TENON_E_INVALID, "%s", why);
-        else if (budget_take(budget, piece.data.len, err) == 0 && piece.data.len)
-            tenon_write_all(fd, piece.data.data, piece.data.len, err);
-    }
-    return err->code;
-}
 
 int
 clientblobs_fetch(struct callset *asked, struct grpc_conn *conn, const char *store,
@@ -51,7 +35,7 @@ clientblobs_fetch(struct callset *asked, struct grpc_conn *conn, const char *sto
     message_encode(&bytes, &ses_read_message, &request);
     if (grpc_call_send(call, bytes.data, bytes.len) == 0)
         grpc_call_close_send(call);
-    if (take_pieces(call, budget, fd, err) == 0) {
+    if (clientbytes_receive(call, &ses_piece_message, budget, fd, err) == 0) {
         auto_free char *what = tenon_asprintf("blob %s of the client", digest);
         grpc_call_status(call, &status);
         if (status.code != GRPC_OK)
@@ -137,7 +121,8 @@ hear(void *data)
 {
     struct hearing *h = data;
 
-    hear_end(h->call, h->digest, &h->err);
+    if (hear_end(h->call, h->digest, &h->err) < 0)
+        grpc_call_cancel(h->call); /* nobody listens any more: who writes is not to wait for that */
     return NULL;
 }
 

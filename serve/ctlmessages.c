@@ -231,8 +231,8 @@ SPOKEN(ses_packet);
 FIELDS ses_read_fields[] = {MESSAGE_FIELD(1, STRING, ses_read, digest)};
 SPOKEN(ses_read);
 
-FIELDS ses_piece_fields[] = {MESSAGE_FIELD(2, BYTES, ses_piece, data)};
-SPOKEN(ses_piece);
+FIELDS ses_piece_fields[] = {MESSAGE_FIELD(2, BYTES, ctl_bytes, data)}; /* the same of a blob */
+const struct message_type_info ses_piece_message = MESSAGE_INFO(ctl_bytes, ses_piece_fields);
 
 FIELDS ses_write_fields[] = {
     MESSAGE_FIELD(1, INT, ses_write, action),

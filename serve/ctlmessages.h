@@ -180,9 +180,6 @@ struct ses_packet {
 struct ses_read {
     const char *digest;
 };
-struct ses_piece {
-    struct message_bytes data;
-};
 struct ses_write {
     int64_t action; /* enum ses_action */
     const char *ref;

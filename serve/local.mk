@@ -19,6 +19,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/callset.h \
 	%D%/clientblobs.c \
 	%D%/clientblobs.h \
+	%D%/clientbytes.c \
+	%D%/clientbytes.h \
 	%D%/clientpolicy.c \
 	%D%/clientpolicy.h \
 	%D%/clientsession.c \

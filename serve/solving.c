@@ -68,6 +68,24 @@ not_there_yet(const struct ctl_solve *r)
 }
 
 static bool
+has_long_list(const struct message_list *typed)
+{
+    const struct ctl_typed *t = typed->items;
+
+    for (size_t i = 0; i < typed->len; i++)
+        if (t[i].attrs.len > OPTIONS_MAX)
+            return true;
+    return false;
+}
+
+static bool
+has_long_attrs(const struct ctl_solve *r)
+{
+    return r->old_exporter_attrs.len > OPTIONS_MAX || has_long_list(&r->exporters) ||
+           (r->cache && (has_long_list(&r->cache->exports) || has_long_list(&r->cache->imports)));
+}
+
+static bool
 check(struct grpc_call *call, const struct ctl_solve *r)
 {
     const char *missing = not_there_yet(r);
@@ -82,6 +100,9 @@ check(struct grpc_call *call, const struct ctl_solve *r)
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d exporters, %d options, "
                        "inputs or entitlements, or %d MiB of a definition", EXPORTERS_MAX,
                        OPTIONS_MAX, DEFINITION_MAX >> 20);
+    else if (has_long_attrs(r))
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d attributes of an exporter "
+                       "or a cache", OPTIONS_MAX);
     else if (r->cache && (r->cache->exports.len > CACHES_MAX || r->cache->imports.len > CACHES_MAX))
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d caches", CACHES_MAX);
     else

@@ -36,7 +36,7 @@ tunnel_find(struct server *s, const char *id)
     int waited = 0;
 
     pthread_mutex_lock(&s->lock);
-    while (!(t = find(s, id)) && waited == 0)
+    while (!(t = find(s, id)) && waited == 0 && !s->ending)
         waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     if (t)
         t->users++;

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/io.h"
 #include "callerror.h"
+#include "clientbytes.h"
 #include "ctlmessages.h"
 #include "tools/alloc.h"
 
@@ -16,23 +16,6 @@ is_name(const char *name)
         if (*p <= ' ' || *p > '~')
             return false;
     return *name;
-}
-
-static int
-take_pieces(struct grpc_call *call, struct budget *budget, int fd, struct tenon_error *err)
-{
-    auto_buf struct tenon_buf message = TENON_BUF_INIT;
-    const char *why;
-
-    while (!err->code && grpc_call_recv(call, &message) == 1) {
-        auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-        struct ctl_bytes piece = {0};
-        if (!message_decode(&arena, &ctl_bytes_message, message.data, message.len, &piece, &why))
-            tenon_error_set(err, TENON_E_INVALID, "%s", why);
-        else if (budget_take(budget, piece.data.len, err) == 0 && piece.data.len)
-            tenon_write_all(fd, piece.data.data, piece.data.len, err);
-    }
-    return err->code;
 }
 
 int
@@ -49,7 +32,7 @@ uploads_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
     struct grpc_call *call = callset_start(asked, conn, UPLOADS_PULL, headers,
                                            tenon_countof(headers));
     grpc_call_close_send(call);
-    if (take_pieces(call, budget, fd, err) == 0) {
+    if (clientbytes_receive(call, &ctl_bytes_message, budget, fd, err) == 0) {
         grpc_call_status(call, &status);
         if (status.code != GRPC_OK)
             callerror_set(&status, what, err);

@@ -7,6 +7,7 @@ libtenon_common_llbbridge_la_SOURCES = \
 	%D%/attested.c \
 	%D%/attested.h \
 	%D%/caps.c \
+	%D%/codes.h \
 	%D%/containers.c \
 	%D%/containers.h \
 	%D%/exec.c \

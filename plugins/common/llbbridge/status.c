@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "codes.h"
 #include "failure.h"
 #include "llbbridge.h"
 #include "tools/alloc.h"
@@ -13,20 +14,6 @@
 
 #define TYPE_PREFIX "github.com/moby/buildkit/"
 #define TYPE_SUFFIX "+json"
-
-static int
-grpc_code_of(int code)
-{
-    switch (code) {
-    case TENON_E_NOT_FOUND: return GRPC_NOT_FOUND;
-    case TENON_E_DENIED: return GRPC_PERMISSION_DENIED;
-    case TENON_E_UNSUPPORTED: return GRPC_UNIMPLEMENTED;
-    case TENON_E_CANCELLED: return GRPC_CANCELLED;
-    case TENON_E_UNAVAILABLE: return GRPC_UNAVAILABLE;
-    case TENON_E_LIMIT: return GRPC_RESOURCE_EXHAUSTED;
-    default: return GRPC_UNKNOWN;
-    }
-}
 
 /* A place that the host knows as errdefs.Source has it; NULL: there is none. */
 static char *
@@ -58,7 +45,7 @@ gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_a
     while (h->error_detail_nth(err, count, &json))
         count++;
     struct gw_any *details = tenon_arena_array(arena, count + 2, sizeof *details);
-    *out = (struct gw_status){.code = grpc_code_of(h->error_code(err)),
+    *out = (struct gw_status){.code = grpc_code_of_error(h->error_code(err)),
                               .message = h->error_text(err), .details = {details, 0}};
     for (size_t i = 0; i < count; i++) {
         type = h->error_detail_nth(err, i, &json);
