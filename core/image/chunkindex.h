@@ -76,8 +76,6 @@ int tenon_chunk_write(struct tenon_store *s, int dirfd, struct tenon_chunk_write
 
 /* ---- reading (chunkread.c) ------------------------------------------------ */
 
-/* Whether the tar needs the pack. */
-bool tenon_chunk_index_needs(const struct tenon_chunk_index *x, uint32_t pack);
 /* The tree into an empty directory; the packs that it needs are in the content store. */
 int tenon_chunk_read(struct tenon_store *s, const struct tenon_chunk_index *x, int dirfd,
                      struct tenon_cancel *cancel, struct tenon_error *err);

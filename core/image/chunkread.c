@@ -26,15 +26,6 @@ struct reader {
     struct tenon_error err;
 };
 
-bool
-tenon_chunk_index_needs(const struct tenon_chunk_index *x, uint32_t pack)
-{
-    for (uint32_t i = 0; i < x->order_len; i++)
-        if (x->chunks[x->order[i]].pack == pack)
-            return true;
-    return false;
-}
-
 static int
 turn_to(struct reader *r, uint32_t pack, struct tenon_error *err)
 {

@@ -52,9 +52,9 @@ static void
 read_xattrs(struct walk *w, int fd, struct xattrs *x)
 {
     size_t used = 0;
-    *x = (struct xattrs){ .capability_len =
-                              fgetxattr(fd, "security.capability", x->capability,
-                                        sizeof x->capability) };
+    *x = (struct xattrs){0};
+    x->capability_len =
+        fgetxattr(fd, "security.capability", x->capability, sizeof x->capability);
     const ssize_t len = flistxattr(fd, w->names, NAMES_MAX);
     for (const char *p = w->names; len > 0 && p < w->names + len; p += strlen(p) + 1) {
         if (!tenon_has_prefix(p, "user.") || tenon_has_prefix(p, "user.overlay.") ||

@@ -176,6 +176,9 @@ tar_of(int fd, struct tenon_buf *out)
     OK(tenon_tree_tar_write(&t, fd, &err));
 }
 
+/* Of version 2: CAP_NET_BIND_SERVICE, effective. */
+static const uint8_t capability[20] = { 1, 0, 0, 2, 0, 4 };
+
 static void
 fill_tree(void)
 {
@@ -201,6 +204,10 @@ fill_tree(void)
     auto_close int fd = openat(tree, "text", O_RDONLY | O_CLOEXEC);
     if (fsetxattr(fd, "user.mime", "text/plain", 10, 0) < 0)
         unit_not_tried("attributes of files: the file system has none");
+    if (geteuid() == 0)
+        ck_assert_int_eq(fsetxattr(fd, "security.capability", capability, sizeof capability, 0), 0);
+    else
+        unit_not_tried("capabilities of files: needs root");
     ck_assert_int_eq(fchmod(tree, 02775), 0);
 }
 
@@ -298,6 +305,12 @@ START_TEST(a_tree_comes_back)
     fill_tree();
     write_tree(&w, &x);
     check_comes_back(&x, "back");
+    if (geteuid() == 0) {
+        uint8_t is[sizeof capability] = {0};
+        auto_close int text = openat(dir_fd, "back/text", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(fgetxattr(text, "security.capability", is, sizeof is), sizeof is);
+        ck_assert_mem_eq(is, capability, sizeof is);
+    }
     write_tree(&v, &y); /* and is the same each time */
     tenon_chunk_index_write(&x, &a);
     tenon_chunk_index_write(&y, &b);
