@@ -151,13 +151,19 @@ oci_expect_start(struct oci_launch *l, struct tenon_error *err)
     l->news = l->sent[0] = l->sent[1] = -1;
     if (!TENON_HAS(struct tenon_exec, l->x, started))
         return TENON_OK;
-    if (l->x->flags & TENON_EXEC_ROOTLESS && !l->joined &&
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->sent) < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make a socket");
-    for (int i = 0; i < 2 && l->sent[i] >= 0; i++) {
-        const int low = l->sent[i];
-        l->sent[i] = fcntl(low, F_DUPFD_CLOEXEC, 10);
-        close(low);
+    if (l->x->flags & TENON_EXEC_ROOTLESS && !l->joined) {
+        int low[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, low) < 0)
+            return host->error(err, TENON_E_FAILED, errno, "make a socket");
+        for (int i = 0; i < 2; i++) {
+            l->sent[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 10);
+            close(low[i]);
+        }
+        if (l->sent[0] < 0 || l->sent[1] < 0) {
+            host->error(err, TENON_E_FAILED, errno, "make a socket");
+            oci_close_news(l);
+            return host->error_code(err);
+        }
     }
     l->news = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (l->news < 0 || inotify_add_watch(l->news, l->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {

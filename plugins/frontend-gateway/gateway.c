@@ -103,10 +103,11 @@ judge(struct gateway *gw, int32_t status, const struct words *w, struct tenon_er
     while (said.len && said.data[said.len - 1] == '\n')
         tenon_buf_truncate(&said, said.len - 1);
     const char *what = how           ? "failed: "
-                       : gw->refused ? "returned what is no result"
+                       : gw->refused ? "returned what is no result: "
                        : w->why      ? w->why
                        : gw->killed  ? "hung up without a result" : "ended without a result";
-    return host->error(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what, how ? how : "",
+    return host->error(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what,
+                       how ? how : gw->refused ? gw->refused : "",
                        said.len ? ": " : "", tenon_buf_str(&said));
 }
 
