@@ -487,7 +487,8 @@ done
 mkdir "$work/scanner"
 cat >"$work/scanner/scan" <<'END'
 set -eu
-[ "$BUILDKIT_SCAN_SOURCE" = /run/src/core/sbom ] && [ "$BUILDKIT_SCAN_DESTINATION" = /run/out/ ]
+[ "$BUILDKIT_SCAN_SOURCE" = /run/src/core/sbom ]
+[ "$BUILDKIT_SCAN_DESTINATION" = /run/out/ ]
 [ "$FROM_THE_IMAGE/$BUILDKIT_SCAN_WORD$PWD/$*" = "yes/a=b/work/with words" ]
 if touch "$BUILDKIT_SCAN_SOURCE/f" 2>/dev/null; then exit 3; fi
 echo scratch >/tmp/x

@@ -29,8 +29,9 @@ in_there ip addr add 10.77.0.2/24 dev there
 in_there ip link set there up
 mkdir "$work/www" "$work/near" "$work/context"
 echo "from far away" >"$work/www/index.html"
-in_there python3 -m http.server --directory "$work/www" --bind 10.77.0.2 8080 >"$work/far.log" 2>&1 &
-remember $!
+nsenter --target $there --net python3 -m http.server --directory "$work/www" --bind 10.77.0.2 8080 \
+    >"$work/far.log" 2>&1 &
+remember $! # not through a function, whose shell that would be
 echo "from this machine" >"$work/near/index.html"
 python3 -m http.server --directory "$work/near" --bind 127.0.0.1 8081 >"$work/near.log" 2>&1 &
 remember $!
