@@ -101,8 +101,8 @@ check(struct grpc_call *call, const struct ctl_solve *r)
                        "inputs or entitlements, or %d MiB of a definition", EXPORTERS_MAX,
                        OPTIONS_MAX, DEFINITION_MAX >> 20);
     else if (has_long_attrs(r))
-        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d attributes of an exporter "
-                       "or a cache", OPTIONS_MAX);
+        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d attributes of an "
+                       "exporter or a cache", OPTIONS_MAX);
     else if (r->cache && (r->cache->exports.len > CACHES_MAX || r->cache->imports.len > CACHES_MAX))
         grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d caches", CACHES_MAX);
     else
