@@ -1,7 +1,13 @@
 # check-parts.sh - sourced by check: one function for each kind of test. Each says what
 # it does as it goes, and counts in passed, failed and skipped.
 
-tests_of() { make -s -C "$build" --no-print-directory print-tests AREA="$1"; }
+# To be assigned, so that its failure ends check.
+tests_of() {
+    names=$(make -s -C "$build" --no-print-directory print-tests AREA="$1") ||
+        die "make does not say which tests \"$1\" has"
+    [ -n "$names" ] || die "make knows no test of \"$1\""
+    printf '%s\n' "$names"
+}
 
 # new_scratch NAME: sets scratch to a directory, for tests/in-memory to take. Not in the tree:
 # overlayfs may not work where that is.
@@ -25,10 +31,10 @@ follow_tests() { # LOG HOW-MANY
 }
 
 # The parts that a passing test did not try; false when one of them had to be.
-parts_left_out() { # NAME LOG HOW
+parts_left_out() { # NAME LOG HOW TEST
     sed -n 's/^NOT TRIED: //p' "$2" | sort -u >"$build/check.parts"
     accepted=0
-    while IFS= read -r what; do left_out "$1" "$what" "$3" || accepted=1; done <"$build/check.parts"
+    while IFS= read -r what; do left_out "$1" "$what" "$3" "$4" || accepted=1; done <"$build/check.parts"
     return $accepted
 }
 
@@ -53,12 +59,13 @@ count_tests() { # BUILD-DIRECTORY HOW TEST...
         name=${name#/}
         log=$dir/$test.log
         case $(sed -n 's/^:test-result: *\([A-Z]*\).*/\1/p' "$dir/$test.trs" 2>/dev/null | head -n 1) in
-        PASS) ! parts_left_out "$name" "$log" "$how" || passed=$((passed + 1)) ;;
+        PASS) ! parts_left_out "$name" "$log" "$how" "$test" || passed=$((passed + 1)) ;;
         SKIP)
-            skipped_one "$name" "$(grep -v -e '^SKIP ' -e '^TOOK ' -e '^NOT TRIED: ' "$log" | tail -n 1)" "$how"
+            skipped_one "$name" "$(grep -v -e '^SKIP ' -e '^TOOK ' -e '^NOT TRIED: ' "$log" | tail -n 1)" \
+                "$how" "$test"
             ;;
         *)
-            failed_one "$how" "$test"
+            failed_one "$how" "$test" "$name"
             # Its end at least: where a test fails once in a hundred, there is no second look.
             [ ! -e "$log" ] || tail -n "$([ -n "$verbose" ] && echo +1 || echo 20)" "$log" | sed 's/^/  | /'
             ;;
@@ -66,9 +73,11 @@ count_tests() { # BUILD-DIRECTORY HOW TEST...
     done
 }
 
-run_tests() { # TITLE "[as root] [env ...]" TEST...
-    title=$1 prefix=$2
-    shift 2
+failed_test='s/^\(FAIL\|ERROR\): //p'
+
+run_tests() { # TITLE HOW "[as root] [env ...]" TEST...
+    title=$1 how=$2 prefix=$3
+    shift 3
     say "$title ($#)"
     part_began=$(date +%s)
     rm -f "$build/check.log"
@@ -80,11 +89,12 @@ run_tests() { # TITLE "[as root] [env ...]" TEST...
         make -C "$build" -j"$(($(nproc) + 2))" -k check TESTS="$*" >"$build/check.log" 2>&1
     follow_tests "$build/check.log" $# &
     follower=$!
+    note_failures "$how" "$build/check.log" "$failed_test" &
     wait_session || : # the results tell
-    wait $follower
+    wait $follower $!
     end_scratch
     say_times "$build" "$part_began" "$@"
-    count_tests "$build" test "$@"
+    count_tests "$build" "$how" "$@"
 }
 
 # The builds below $build, all at once. Compiled with less than -g -O2 they are there in half
@@ -110,7 +120,7 @@ run_sanitized() { # asan | tsan TEST...
     say "unit tests with $how ($#)"
     part_began=$(date +%s)
     [ -f "$dir/Makefile" ] ||
-        { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "for $how"; return; }
+        { tail -n 20 "$dir/configure.log" >&2; failed_one "$how" configure "configure for $how"; return; }
     for test; do rm -f "$dir/$test.trs" "$dir/$test.log"; done
     # Many tests load modules.
     in_session make -C "$dir" -j"$(nproc)" -k modules "$@" >"$dir/check.log" 2>&1
@@ -122,11 +132,20 @@ run_sanitized() { # asan | tsan TEST...
         make -C "$dir" -j"$(($(nproc) + 1))" -k check-TESTS TESTS="$*" >>"$dir/check.log" 2>&1
     follow_tests "$dir/check.log" $# &
     follower=$!
+    note_failures "$how" "$dir/check.log" "$failed_test" &
     wait_session || :
-    wait $follower
+    wait $follower $!
     end_scratch
     say_times "$dir" "$part_began" "$@"
     count_tests "$dir" "$how" "$@"
+}
+
+# All that are run with it. One thread has nobody to race with.
+run_all_sanitized() { # asan | tsan
+    programs=$(tests_of unit)
+    programs=$(printf '%s\n' "$programs" | sed '/\.sh$/d')
+    [ "$1" != tsan ] || programs=$(threaded $programs)
+    run_sanitized "$1" $programs
 }
 
 # threaded TEST...: those that can make a thread, or load what does. Of the build with ASan; one
@@ -145,12 +164,14 @@ differences() {
     awk -v head="FAIL $2" '/^[^ ]/ { on = $0 == head; next } on { print "  | " $0 }' "$1"
 }
 
+failed_case='s/^\(FAIL\|ERROR\) \([^ :]*\).*/\2/p'
+
 # The runner's lines "FAIL AREA/NAME" and "SKIP AREA/NAME: why", and its last one.
 count_cases() { # LOG HOW TITLE
     if [ -n "$verbose" ]; then cat "$1"; fi
     sed -n 's/^SKIP \([^:]*\): /\1 /p' "$1" >"$build/check.parts"
-    while read -r case why; do skipped_one "conformance:$case" "$why" "$2"; done <"$build/check.parts"
-    sed -n 's/^\(FAIL\|ERROR\) \([^ :]*\).*/\2/p' "$1" >"$build/check.parts"
+    while read -r case why; do skipped_one "conformance:$case" "$why" "$2" "$case"; done <"$build/check.parts"
+    sed -n "$failed_case" "$1" >"$build/check.parts"
     while read -r case; do
         failed_one "$2" "$case"
         [ -n "$verbose" ] || differences "$1" "$case" | head -n 20
@@ -170,20 +191,24 @@ run_cases() { # TITLE HOW RUNS COMMAND...: RUNS lines of numbers are to come; $s
     say "$title"
     if [ "$(id -u)" != 0 ] && [ -z "$root" ]; then
         end_scratch
-        skipped_one "$title" "needs root" "$how"
+        skipped_one "$title" "needs root" "$how" "*"
         return
     fi
     log=$build/conformance-$how.log
     part_began=$(date +%s)
     where=
     [ "$how" != cases-oci ] || where=$on_disk
+    rm -f "$log"
+    : >"$log"
     in_session $root $where "$top/tests/in-memory" "$scratch" "$@" -v >"$log" 2>&1
+    note_failures "$how" "$log" "$failed_case" &
     status=0
     wait_session || status=$?
+    wait $!
     end_scratch
     say "  took $(($(date +%s) - part_began)) s"
     if [ $status = 77 ]; then
-        skipped_one "$title" "$(tail -n 1 "$log")" "$how"
+        skipped_one "$title" "$(tail -n 1 "$log")" "$how" "*"
         return
     fi
     count_cases "$log" "$how" "$title"
@@ -201,9 +226,11 @@ run_conformance() { # TITLE [OPTION...] of the runner
         --bin "$build/tenon-dev" --jobs "$jobs" --dir "$scratch" "$@"
 }
 
+by_executor="--filter run --filter caching" # what depends on it
+
 run_conformance_oci() { # [OPTION...]
     if ! command -v runc >/dev/null; then
-        skipped_one "conformance with executor-oci" "needs runc" cases-oci
+        skipped_one "conformance with executor-oci" "needs runc" cases-oci "*"
         return
     fi
     echo '{"executor": "oci"}' >"$build/oci.json"
@@ -225,43 +252,59 @@ run_rootless_cases() {
         env abs_top_builddir="$build" "$top/tests/rootless/conformance" --jobs "$jobs"
 }
 
+failed_mutation='s/^\(SURVIVED\|BROKEN\|WRONG\) *\([^ ]*\).*/\2/p'
+
 run_mutations() { # OPTION...
     say "mistakes that the tests must notice"
     if [ "$(id -u)" != 0 ]; then
-        skipped_one "tests/mutation" "needs root" mutation
+        skipped_one "tests/mutation" "needs root" mutation "*"
         return
     fi
     log=$build/mutation.log
     part_began=$(date +%s)
+    rm -f "$log"
+    : >"$log"
     in_session "$top/tests/mutation/run" -v --built "$build" "$@" >"$log" 2>&1
+    note_failures mutation "$log" "$failed_mutation" &
     wait_session || : # its lines tell
+    wait $!
     say "  took $(($(date +%s) - part_began)) s"
     sed -n 's/^/  /p' "$log"
     passed=$((passed + $(grep -c '^NOTICED ' "$log" || :)))
-    sed -n 's/^\(SURVIVED\|BROKEN\|WRONG\) *\([^ ]*\).*/\2/p' "$log" >"$build/check.parts"
-    while read -r name; do failed_one mutation "$name" "not noticed"; done <"$build/check.parts"
+    sed -n "$failed_mutation" "$log" >"$build/check.parts"
+    while read -r name; do failed_one mutation "$name" "$name: not noticed"; done <"$build/check.parts"
     tail -n 1 "$log" | grep -Eq '^[0-9]+ noticed, [0-9]+ survived, [0-9]+ broken$' || [ -s "$build/check.parts" ] ||
-        failed_one mutation "*" "the runner stopped"
+        failed_one mutation "*" "mutations: the runner stopped"
 }
 
-# Repeats what the last run wrote to check.failed.
+# Repeats what the last run wrote to check.failed, as it was run there. "*" is all of it.
 run_failed() {
     list=$build/check.failed
     [ -s "$list" ] || { say "nothing failed the last time"; return; }
     of() { sed -n "s/^$1 //p" "$list"; }
-    filters_of() { of "$1" | sed 's/.*/--filter &/'; }
-    [ -z "$(of test)" ] ||
-        run_tests "tests that failed" "$root env FAULT_ROUNDS=${FAULT_ROUNDS-10}" $(of test)
+    # filters_of HOW ALL...
+    filters_of() {
+        of "$1" | sed 's/.*/--filter &/' >"$build/check.parts"
+        shift
+        if grep -qxF -e '--filter *' "$build/check.parts"; then echo "$@"; else cat "$build/check.parts"; fi
+    }
+    [ -z "$(of unit)" ] || run_tests "unit tests that failed" unit "$on_disk" $(of unit)
+    [ -z "$(of test)" ] || run_tests "tests that failed" test "$in_shell" $(of test)
     for sanitizer in asan tsan; do
         [ -n "$(of $sanitizer)" ] || continue
         configure_sanitized $sanitizer
-        run_sanitized $sanitizer $(of $sanitizer | sed '/^configure$/d')
+        if of $sanitizer | grep -qx configure; then run_all_sanitized $sanitizer
+        else run_sanitized $sanitizer $(of $sanitizer); fi
     done
     set -f # "*" stays one
     [ -z "$(of cases)" ] || run_conformance "cases that failed" $(filters_of cases)
-    [ -z "$(of cases-copies)" ] || run_conformance_copies $(filters_of cases-copies)
-    [ -z "$(of cases-oci)" ] || run_conformance_oci $(filters_of cases-oci)
-    [ -z "$(of mutation)" ] || run_mutations $(of mutation)
+    [ -z "$(of cases-copies)" ] || run_conformance_copies $(filters_of cases-copies --quick)
+    [ -z "$(of cases-oci)" ] || run_conformance_oci $(filters_of cases-oci $by_executor)
+    case $(of mutation) in
+    "") ;;
+    *"*"*) run_mutations --sample "$MUTATIONS" ;;
+    *) run_mutations $(of mutation) ;;
+    esac
     set +f
     [ -z "$(of cases-rootless)" ] || run_rootless_cases
 }

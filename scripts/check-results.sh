@@ -27,7 +27,9 @@ stopped() { # SIGNAL-NUMBER
     if [ -n "$running" ]; then
         kill -s TERM -- "-$running" || say "it had ended"
         wait "$running" || :
+        wait # for what writes down failures
     fi
+    keep_failures
     [ -z "${scratch-}" ] || $root rm -rf "$scratch"
     exit $((128 + $1))
 }
@@ -52,37 +54,50 @@ may_be_left_out() { # NAME WHAT
     return 1
 }
 
-# left_out NAME WHAT HOW: a test, or a part of one, that could not be tried. False when
-# that is a failure, which is counted here.
+# left_out NAME WHAT HOW TEST: a test, or a part of one, that could not be tried. False when
+# that is a failure, which is counted here. HOW and TEST: see failed_one.
 left_out() {
     if [ -n "$strict" ] && ! may_be_left_out "$1" "$2"; then
-        failed_one "$3" "$1" "not tried, and not in tests/may-skip: $2"
+        failed_one "$3" "$4" "$1: not tried, and not in tests/may-skip: $2"
         return 1
     fi
     printf '  %s: %s\n' "$1" "$2" >>"$build/check.left-out"
 }
 
-# skipped_one NAME WHY HOW: as a whole.
+# skipped_one NAME WHY HOW TEST: as a whole.
 skipped_one() { ! left_out "$@" || skipped=$((skipped + 1)); }
 
-# failed_one HOW NAME [WHY]: HOW is what --failed needs to repeat it.
+# failed_one HOW TEST [TEXT]: what --failed needs to repeat it, and what is said of it (TEST).
 failed_one() {
     failed=$((failed + 1))
-    say "FAIL $2${3:+: $3}"
+    say "FAIL ${3-$2}"
     printf '%s %s\n' "$1" "$2" >>"$build/check.failed.new"
 }
 
+# note_failures HOW LOG SED: while what runs writes LOG, the tests that it says have failed: SED
+# makes a test's name of such a line. They are counted at its end, which may not come.
+note_failures() {
+    tail -q -n +1 -f --pid="$running" "$2" 2>/dev/null | sed -un "$3" | sed -u "s/^/$1 /" \
+        >>"$build/check.failed.new"
+}
+
+# What a run that did not reach its end knew, with what the one before it knew.
+keep_failures() {
+    [ -e "$build/check.failed.new" ] || return 0
+    touch "$build/check.failed"
+    sort -u -o "$build/check.failed" "$build/check.failed" "$build/check.failed.new"
+    rm "$build/check.failed.new"
+}
+
 begin_results() {
+    keep_failures
     : >"$build/check.left-out"
     : >"$build/check.failed.new"
 }
 
 end_results() {
-    # What was not repeated this time is not known to pass.
-    if [ -n "$again" ] || [ -n "$quick$unit$cli$fault$security$rootless$sanitizers$conformance$mutation" ]; then
-        sort -u "$build/check.failed.new" >"$build/check.failed"
-    fi
-    rm -f "$build/check.failed.new"
+    sort -u "$build/check.failed.new" >"$build/check.failed"
+    rm "$build/check.failed.new"
     if [ -s "$build/check.left-out" ]; then
         say "not tried:"
         sort -u "$build/check.left-out"

@@ -11,7 +11,7 @@ mkdir -p "$BUILD/tests/unit"
 cat >"$BUILD/Makefile" <<'END'
 all:
 print-tests:
-	@cd tests/unit && for t in *.does; do echo tests/unit/$${t%.does}; done
+	@[ $(AREA) != cli ] || exit 0; [ $(AREA) != fault ] || exit 1; cd tests/unit && for t in *.does; do echo tests/unit/$${t%.does}; done
 check:
 	@for t in $(TESTS); do \
 	    sh $$t.does >$$t.log 2>&1; status=$$?; result=FAIL; \
@@ -51,6 +51,41 @@ assert_eq 3 "$(wc -l <"$work/ran")"
 run 0 "$abs_top_srcdir/scripts/check" --no-packages --failed
 assert_has "$work/out" "nothing failed the last time"
 
+# As it was run: a unit test with the disk beside its memory, one of a build below as one of that
+# build, a case as a case.
+echo "echo \"\$ON_DISK\" >>$work/where; exit 1" | does bad
+run 1 check
+run 1 "$abs_top_srcdir/scripts/check" --no-packages --failed
+assert_eq "${TMPDIR:-/tmp} ${TMPDIR:-/tmp}" "$(paste -sd' ' "$work/where")"
+repeats() { # FUNCTION ARGUMENT...: what --failed would repeat after it
+    (
+        for part in setup check-results check-parts; do . "$abs_top_srcdir/scripts/$part.sh"; done
+        top=$abs_top_srcdir strict=1 verbose=
+        read_may_skip
+        begin_results
+        "$@" >"$work/said"
+        paste -sd, "$build/check.failed.new"
+    )
+}
+rm -f "$BUILD/check.failed"
+mkdir -p "$BUILD/asan/tests/unit"
+for test in partly left; do echo ":test-result: PASS" >"$BUILD/asan/tests/unit/$test.trs"; done
+echo ":test-result: SKIP" >"$BUILD/asan/tests/unit/left.trs"
+echo "NOT TRIED: a part: needs a moon" >"$BUILD/asan/tests/unit/partly.log"
+echo "needs a sun" >"$BUILD/asan/tests/unit/left.log"
+assert_eq "asan tests/unit/partly,asan tests/unit/left,asan tests/unit/none" \
+    "$(repeats count_tests "$BUILD/asan" asan tests/unit/partly tests/unit/left tests/unit/none)"
+assert_has "$work/said" "FAIL asan/tests/unit/none"
+printf '%s\n' 'SKIP a/b: needs a sun' 'FAIL a/c' '0 passed, 1 failed, 1 skipped' >"$work/cases"
+assert_eq "cases-oci a/b,cases-oci a/c" "$(repeats count_cases "$work/cases" cases-oci cases)"
+rm -f "$BUILD/check.failed.new"
+
+# No names are not the same as no tests.
+run 1 check --cli
+assert_has "$work/err" 'make knows no test of "cli"'
+run 1 check --fault
+assert_has "$work/err" 'make does not say which tests "fault" has'
+
 # A test without a result did not pass.
 echo "kill -9 \$PPID" | does vanishes
 run 1 check
@@ -86,9 +121,23 @@ for signal in "INT 130" "TERM 143" "HUP 129"; do
     assert_eq "$1 $2" "$1 $status"
     await "the end of the test that hangs, by $1" gone
 done
+# What had failed by then is repeated, also when nobody could write it down at the end.
+assert_has "$BUILD/check.failed" "unit tests/unit/bad"
+rm -f "$work/pid" "$BUILD/check.failed"
+setsid "$abs_top_srcdir/scripts/check" --no-packages --unit >"$work/out" 2>&1 &
+checking=$!
+remember $checking
+await "the test that hangs" test -e "$work/pid"
+await "what failed before it" grep -qs bad "$BUILD/check.failed.new"
+kill -KILL $checking
+wait $checking || :
+kill "$(cat "$work/pid")" # and may be written down, too
+for test in bad hangs; do echo exit 0 | does $test; done
+run 0 "$abs_top_srcdir/scripts/check" --no-packages --failed
+assert_has "$work/out" "PASS: tests/unit/bad"
+rm "$BUILD/tests/unit/hangs.does"
 
 # A line without a reason is no line of tests/may-skip.
-rm "$BUILD/tests/unit/hangs.does"
 mkdir -p "$work/copy/tests" "$work/copy/core"
 cp -r "$abs_top_srcdir/scripts" "$work/copy"
 cp "$abs_top_srcdir/tests/in-memory" "$work/copy/tests"
