@@ -26,6 +26,7 @@ tenon_SOURCES = \
 	%D%/password.h \
 	%D%/podmanload.c \
 	%D%/podmanload.h \
+	%D%/print.c \
 	%D%/probe.c \
 	%D%/probeformats.c \
 	%D%/probeids.c \

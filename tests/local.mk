@@ -65,8 +65,10 @@ tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve \
 	-I$(top_builddir)/plugins/include
 tests_unit_test_serve_tls_LDADD = libtenon-serve.la $(LDADD)
 
-# Records of builds.
-tests_unit_test_history_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/history $(PLUGIN_TEST_CPPFLAGS)
+# Records of builds, and how the command shows them.
+tests_unit_test_history_SOURCES = %D%/unit/test-history.c cli/historytext.c cli/print.c
+tests_unit_test_history_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/history -I$(top_srcdir)/cli \
+	$(PLUGIN_TEST_CPPFLAGS)
 tests_unit_test_history_LDADD = libtenon-history.la $(LDADD)
 
 tests_unit_test_message_CPPFLAGS = $(AM_CPPFLAGS) $(PLUGIN_TEST_CPPFLAGS)

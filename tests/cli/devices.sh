@@ -7,19 +7,22 @@ make_bases
 mkdir "$work/cdi" "$work/context" "$work/data"
 echo calibrated >"$work/data/table"
 cat >"$work/cdi/vendor.json" <<END
-{"cdiVersion": "0.6.0", "kind": "vendor.com/dev", "devices": [
+{"cdiVersion": "0.6.0", "kind": "vendor.com/dev", "containerEdits": {"env": ["FAMILY=all"]}, "devices": [
   {"name": "a", "containerEdits": {
     "env": ["DEVICE=a"], "additionalGids": [4711],
     "deviceNodes": [{"path": "/dev/sink", "hostPath": "/dev/null"},
-                    {"path": "/dev/own", "type": "c", "major": 1, "minor": 5, "fileMode": 384, "uid": 7}],
+                    {"path": "/dev/own", "type": "c", "major": 1, "minor": 5, "fileMode": 384, "uid": 7},
+                    {"path": "/dev/owned", "hostPath": "/dev/zero", "uid": 7},
+                    {"path": "/dev/closed", "hostPath": "/dev/zero", "fileMode": 256}],
     "mounts": [{"hostPath": "$work/data", "containerPath": "/opt/data", "options": ["ro", "bind"]}]}},
   {"name": "hooked", "containerEdits": {"hooks": [{"hookName": "createRuntime", "path": "/bin/true"}]}}]}
 END
 cat >"$work/context/Dockerfile" <<'END'
 FROM base
 RUN --device=vendor.com/dev=a \
-    test "$DEVICE" = a && echo lost >/dev/sink && test -c /dev/sink && \
-    test "$(stat -c %a:%u /dev/own)" = 600:7 && test "$(head -c 1 /dev/own | wc -c)" = 1 && \
+    test "$DEVICE $FAMILY" = "a all" && echo lost >/dev/sink && test -c /dev/sink && \
+    test "$(stat -c %a:%u /dev/own)" = 600:7 && test "$(stat -c %u /dev/owned)" = 7 && \
+    test "$(stat -c %a /dev/closed)" = 400 && test "$(head -c 1 /dev/own | wc -c)" = 1 && \
     test "$(cat /opt/data/table)" = calibrated && ! touch /opt/data/x 2>/dev/null && id -G | grep -w 4711
 RUN test -z "$DEVICE" && ! test -e /opt/data && ! test -e /dev/sink
 END

@@ -71,14 +71,14 @@ set -- $(uid_range "$bob")
 awk -F: -v a="$1" -v n="$2" '$2 < a + n && a < $2 + $3' /etc/subuid >"$work/overlaps"
 assert_eq 1 "$(wc -l <"$work/overlaps")"
 
-# One of the two files only, and a range that stands there twice.
+# One of the two files only, and a range that stands there twice, by the user's number.
 grep -v "^$alice:" /etc/subgid >"$work/subgid" || :
 mount --bind "$work/subgid" /etc/subgid
 run 0 tenon_as "$alice" doctor
 line -- "subordinate ids" "no ids are set aside in /etc/subgid"
 case $(advice) in "sudo usermod --add-subgids "*" $alice") ;; *) fail "advice: $(advice)" ;; esac
 umount /etc/subgid
-{ cat /etc/subuid; grep "^$alice:" /etc/subuid; } >"$work/subuid"
+sed "/^$alice:/{s/^$alice:/$(id -u "$alice"):/;p}" /etc/subuid >"$work/subuid"
 mount --bind "$work/subuid" /etc/subuid
 run 0 tenon_as "$alice" doctor
 line ok "subordinate ids" "65536 users, 65536 groups"

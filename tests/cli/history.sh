@@ -101,6 +101,12 @@ assert_eq "$ref" "$(jq -r .Ref "$record")"
 for digest in $(jq -r '.layers[].digest, .config.digest' "$manifest"); do assert_file "$(blob "$digest")"; done
 jq -e --arg logs "$(jq -r .logs.digest "$record")" 'any(.layers[]; .digest == $logs)' "$manifest" >/dev/null || fail "no logs"
 
+run 0 tenon history export -o "$work/bundle-of-one" "$ref"
+mkdir "$work/one"
+tar -xzf "$work/bundle-of-one" -C "$work/one"
+assert_eq "$(jq -c .config.digest "$manifest")" "$(jq -c .config.digest \
+    "$work/one/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' "$work/one/index.json")")"
+
 run 1 tenon history export -o /dev/full "$ref"
 [ -c /dev/full ] || fail "a device is gone"
 cp "$work/bundle" "$work/before"

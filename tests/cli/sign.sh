@@ -470,8 +470,9 @@ good --policy proof.json --name "$app:1" exact:1
 
 # ---- signatures that others made: as cosign does, without a tag, and without any name
 cat >foreign <<'END_PYTHON'
-"""foreign LAYOUT KEY WHAT [NAME [CERTIFICATE]]: sign with openssl what cosign would."""
-import base64, hashlib, json, subprocess, sys
+"""foreign LAYOUT KEY WHAT [NAME [CERTIFICATE]]: sign with openssl what cosign would; $CLAIM is what it
+calls itself, $BESIDE is another subject."""
+import base64, hashlib, json, os, subprocess, sys
 layout, key, what = sys.argv[1:4]
 def put(data, kind, **more):
     data = data if isinstance(data, bytes) else json.dumps(data).encode()
@@ -489,7 +490,7 @@ def manifest(layer, **more):
         oci + "image.manifest.v1+json")
 if what == "simple":
     payload = json.dumps({"critical": {"identity": {"docker-reference": sys.argv[4]},
-        "image": {"docker-manifest-digest": top["digest"]}, "type": "cosign container image signature"}, "optional": None}).encode()
+        "image": {"docker-manifest-digest": top["digest"]}, "type": os.environ.get("CLAIM", "cosign container image signature")}, "optional": None}).encode()
     entry = manifest(put(payload, "application/vnd.dev.cosign.simplesigning.v1+json",
         annotations=dict({"dev.sigstore.cosign/certificate": open(c).read() for c in sys.argv[5:]},
             **{"dev.cosignproject.cosign/signature": sign(payload)})), config=oci + "image.config.v1+json")
@@ -497,7 +498,8 @@ if what == "simple":
 else:
     # what: the predicate's type; its builder is the next argument
     predicate = {"runDetails": {"builder": {"id": sys.argv[4]}}} if len(sys.argv) > 4 else {}
-    payload = json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": top["digest"][7:]}}],
+    subjects = [{"digest": {"sha256": top["digest"][7:]}}] + json.loads("[" + os.environ.get("BESIDE", "") + "]")
+    payload = json.dumps({"_type": os.environ.get("CLAIM", "https://in-toto.io/Statement/v1"), "subject": subjects,
         "predicateType": what, "predicate": predicate}).encode()
     kind = b"application/vnd.in-toto+json"
     bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -523,6 +525,16 @@ others theirs
 python3 foreign theirs release.key $signed
 refused "it does not say what the image is called" --policy policy.json --name "$app:1" theirs
 good --policy any.json --name "$app:1" theirs
+# Of several subjects it is not known whose name one has; and a key signs other things, too.
+others theirs
+BESIDE='{"name": "'$app:1'", "digest": {"sha256": "'$(printf %064d 0)'"}}' python3 foreign theirs release.key $signed
+refused "it does not say what the image is called" --policy policy.json --name "$app:1" theirs
+others theirs
+CLAIM=contract python3 foreign theirs release.key simple "$app:1"
+refused 'a payload of type "contract"' --policy policy.json --name "$app:1" theirs
+others theirs
+CLAIM=contract python3 foreign theirs release.key $signed
+refused 'a statement of type "contract"' --policy any.json --name "$app:1" theirs
 # A certificate is not a secret.
 others theirs
 python3 foreign theirs other.key simple "$app:1" leaf.crt

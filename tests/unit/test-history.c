@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "discreet.h"
 #include "history.h"
+#include "historyparts.h"
 #include "recorder.h"
 #include "records.h"
 
@@ -374,6 +375,10 @@ static const struct { const char *filter; bool passes; } filters[] = {
     {"duration>1s", true}, {"duration<=2s", true}, {"duration<2s", false}, {"startedAt>1h", false},
     {"startedAt<1h,duration>=2s", true}, {"completedAt<2001-01-01T00:00:00Z", true}, {"", true},
     {"ref == abc", true}, {"nothing", false}, {"nothing!=x", true},
+    {"ref==x,status==error", false}, {"startedAt<1h,duration<1s", false},
+    {"duration<1s,startedAt<1h", false}, {"startedAt<500000h", false} /* an age, since 1970 */,
+    {"startedAt>=1970-01-01T00:16:40Z", true}, {"startedAt>1970-01-01T00:16:40Z", false},
+    {"completedAt<=1970-01-01T00:16:42Z", true}, {"completedAt<1970-01-01T00:16:42Z", false},
 };
 static const char *const wrong_filters[] = {
     "ref=abc", "ref==", "ref===a", "==a", "ref==a b", "ref~=(", "ref==\"a", "startedAt>soon",
@@ -429,6 +434,72 @@ START_TEST(test_history_words)
         ck_assert_msg(!r == !words[i].found, "%s", words[i].word);
         ck_assert_msg(!r || !strcmp(r->ref, words[i].found), "%s", words[i].word);
         ck_assert(r || why.code);
+    }
+}
+END_TEST
+
+/* ---- shown to a person ----------------------------------------------------- */
+
+#define LONG_NAME "a-repository-with-a-long-name/and-a-directory-below-it"
+
+/* What the row of the list has besides the build's name. */
+static const struct {
+    const char *context, *target, *file;
+    int64_t ms; /* that it took; 0: it still runs */
+    int32_t code;
+    bool pinned;
+    const char *name, *status, *duration;
+} rows[] = {
+    {"/a/b", "", NULL, 1240, 0, false, "b", "Completed", "1.2s"},
+    {"/a/b", "", NULL, 1040, 0, true, "b", "Completed", "1.0s  pinned"},
+    {"/a/b", "app", NULL, 59999, 2, false, "b (app)", "Error", "59.9s"},
+    {"/a/b", "", "other", 60000, 1, false, "b/other", "Canceled", "1m  0s"},
+    {"/a/b", "", NULL, 3725000, 0, false, "b", "Completed", "62m  5s"},
+    {"/a/b", "", NULL, 0, 0, false, "b", "Running", "0.0s"},
+    {"https://example.org/" LONG_NAME, "", NULL, 1000, 0, false,
+     "..long-name/and-a-directory-below-it", "Completed", "1.0s"},
+    {"", "app", NULL, 1000, 0, false, "app", "Completed", "1.0s"},
+};
+
+static char *
+row_of(const struct ctl_record *r)
+{
+    char text[512] = "";
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    fflush(stdout);
+    const int before = dup(1);
+    ck_assert_int_ge(dup2(fileno(file), 1), 0);
+    history_put_row(r);
+    fflush(stdout);
+    ck_assert_int_ge(dup2(before, 1), 0);
+    close(before);
+    rewind(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof text - 1, file), 0);
+    fclose(file);
+    return tenon_strdup(text);
+}
+
+START_TEST(test_history_rows)
+{
+    for (size_t i = 0; i < tenon_countof(rows); i++) {
+        const struct ctl_time created = {1000, 0};
+        const struct ctl_time completed = {1000 + rows[i].ms / 1000, rows[i].ms % 1000 * 1000000};
+        const struct ctl_failure error = {
+            rows[i].code, rows[i].code == 1 ? "solve: context canceled" : "it failed"};
+        const struct ctl_pair options[] = {
+            {"context", rows[i].context}, {"target", rows[i].target},
+            {"filename", rows[i].file ? rows[i].file : "Dockerfile"}};
+        const struct ctl_record r = {
+            .ref = "abc", .context = "", .created = &created,
+            .completed = rows[i].ms ? &completed : NULL, .error = rows[i].code ? &error : NULL,
+            .options = {options, 3}, .pinned = rows[i].pinned};
+        auto_free char *row = row_of(&r), *end = tenon_asprintf(" %s\n", rows[i].duration);
+        auto_free char *begin = tenon_asprintf("%-28s %-36s %-10s ", "abc", rows[i].name,
+                                               rows[i].status);
+        ck_assert_msg(!strncmp(row, begin, strlen(begin)), "%s: %s", rows[i].name, row);
+        ck_assert_msg(strlen(row) > strlen(end) && !strcmp(row + strlen(row) - strlen(end), end),
+                      "%s: %s", rows[i].duration, row);
     }
 }
 END_TEST
@@ -583,6 +654,7 @@ main(void)
     tcase_add_test(tc, test_history_bounds);
     tcase_add_test(tc, test_history_filters);
     tcase_add_test(tc, test_history_words);
+    tcase_add_test(tc, test_history_rows);
     tcase_add_test(tc, test_history_is_discreet);
     tcase_add_test(tc, test_history_much_output);
     tcase_add_test(tc, test_history_bound_of_bytes);
