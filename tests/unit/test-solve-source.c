@@ -2,6 +2,8 @@
  * answer. */
 #include "keykit.h"
 
+#include "solve/layerset.h"
+
 /* ---- sources -------------------------------------------------------------------------- */
 
 /* A source that says what it was asked, and answers as its name demands. */
@@ -155,6 +157,78 @@ START_TEST(test_keys_source_answers_are_checked)
 }
 END_TEST
 
+/* ---- their layers ----------------------------------------------------------------------- */
+
+#define EMPTY_TAR "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+#define LONGER_TAR "sha256:e5a00aa9991ac8a5ee3109844d84a55583bd20572ad3ffcd42792f3c36b183ad"
+
+/* What is to come is an archive without entries, of one size or the other. */
+struct arrival {
+    const char *what;
+    size_t bytes; /* 0: it does not come */
+    const char *digest, *diff_id;
+    int64_t said;
+    bool known; /* its files are there, as a cache brought them */
+    int code;
+    const char *message;
+};
+static const struct arrival arrivals[] = {
+    { "as it was said", 1024, EMPTY_TAR, EMPTY_TAR, 1024, false, 0, NULL },
+    { "of a size that nobody said", 1024, EMPTY_TAR, EMPTY_TAR, 0, false, 0, NULL },
+    { "longer", 1024, EMPTY_TAR, EMPTY_TAR, 1023, false, TENON_E_CORRUPT,
+      "has 1024 bytes, and 1023 were said" },
+    { "something else inside", 1024, EMPTY_TAR, LONGER_TAR, 1024, false, TENON_E_CORRUPT, EMPTY_TAR },
+    { "not at all", 0, EMPTY_TAR, EMPTY_TAR, 1024, false, TENON_E_DENIED, "it does not come" },
+    { "known", 1024, EMPTY_TAR, EMPTY_TAR, 1024, true, 0, NULL },
+    { "known, and something else inside", 2048, LONGER_TAR, EMPTY_TAR, 2048, true, TENON_E_CORRUPT,
+      "it is " LONGER_TAR " inside" },
+};
+
+static int
+bring(void *data, size_t i, struct tenon_error *e)
+{
+    static const char zeros[2048];
+    const struct arrival *a = data;
+    struct tenon_digest digest;
+
+    (void)i;
+    return a->bytes ? tenon_blob_put(store, zeros, a->bytes, &digest, e)
+                    : tenon_error_set(e, TENON_E_DENIED, "it does not come");
+}
+
+static const char *
+of_a_cache(void *data, size_t i)
+{
+    (void)data, (void)i;
+    return "cache";
+}
+
+START_TEST(test_layers_are_what_was_said)
+{
+    const struct arrival *a = &arrivals[_i];
+    struct tenon_ctx *ctx = tenon_ctx_new(&engine, engine.events, NULL, "x");
+    const struct tenon_descriptor said = {
+        .digest = a->digest, .size = a->said, .diff_id = a->diff_id };
+    const struct layer_set set = { .store = store, .ctx = ctx, .layers = &said, .count = 1,
+                                   .fetch = bring, .data = (void *)a };
+    auto_chain struct tenon_chain chain = {0};
+
+    if (a->known) {
+        auto_chain struct tenon_chain before = {0};
+        const struct tenon_descriptor cached = { .digest = EMPTY_TAR, .diff_id = EMPTY_TAR };
+        struct layer_set cache = set;
+        cache.layers = &cached;
+        cache.data = (void *)&arrivals[0];
+        cache.variant = of_a_cache;
+        OK(layers_make(&cache, &before, &err));
+    }
+    ck_assert_msg(layers_make(&set, &chain, &err) == a->code, "%s: %s", a->what, err.message);
+    ck_assert_msg(!a->message || strstr(err.message, a->message), "%s: %s", a->what, err.message);
+    ck_assert_msg(layers_there(store, &said, 1, true, &chain) == !a->code, "%s", a->what);
+    tenon_ctx_free(ctx);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -164,6 +238,7 @@ main(void)
     tcase_add_test(c, test_keys_metadata_of_each_question);
     tcase_add_test(c, test_keys_source_is_asked_all);
     tcase_add_test(c, test_keys_source_answers_are_checked);
+    tcase_add_loop_test(c, test_layers_are_what_was_said, 0, (int)tenon_countof(arrivals));
     suite_add_tcase(s, c);
     return unit_run(s);
 }
