@@ -166,7 +166,7 @@ jq -c '.config.data = "e30="' "$(manifest max)" >"$work/other-data"
 hex=$(sha256sum <"$work/other-data" | cut -d' ' -f1)
 cp -r "$work/max" "$work/other"
 cp "$work/other-data" "$work/other/blobs/sha256/$hex"
-build n --cache-from "type=local,src=$work/other,digest=sha256:$hex"
+build n --cache-from "type=local,src=$work/other,tag=no-such,digest=sha256:$hex"
 expect 5 0
 # Neither document nor index is one.
 echo '[' >"$work/broken/index.json"
