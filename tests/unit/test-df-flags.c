@@ -109,6 +109,7 @@ static const struct {
     {RUN_MOUNT "ssh@ a\n", ",uid=5", "type=ssh", "uid=5 gid=0"},
     {RUN_MOUNT "ssh@ a\n", ",gid=6", "type=ssh", "uid=0 gid=6"},
     {RUN_MOUNT "tmpfs,target=/t@ a\n", ",size=1m", "type=tmpfs", "tmpfs_size=1048576"},
+    {RUN_MOUNT "tmpfs,target=/t@ a\n", ",ro", "type=tmpfs", "readonly=1"},
 };
 
 static int

@@ -10,6 +10,8 @@ static const char first_json[] =
     " \"annotations\": {\"org.mobyproject.buildkit.device.class\": \"fast\"},"
     " \"devices\": [{\"name\": \"b\", \"containerEdits\": {}},"
     "               {\"name\": \"a\", \"containerEdits\": {}},"
+    "               {\"name\": \"kept\", \"annotations\": "
+    "{\"org.mobyproject.buildkit.device.autoallow\": \"false\"}},"
     "               {\"name\": \"slow\", \"annotations\": "
     "{\"org.mobyproject.buildkit.device.class\": \"tape\","
     " \"org.mobyproject.buildkit.device.autoallow\": \"true\"}}]}";
@@ -45,16 +47,17 @@ tear_down(void)
     unit_tmpdir_remove(second_fd, second);
 }
 
-/* What a name stands for, as "a b ". */
+/* What a name stands for, or one after the other, as "a b ". */
 static char *
-found(const char *name)
+found(const char *name, const char *more)
 {
     auto_cdi struct tenon_cdi c = {0};
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct tenon_cdi_found f = {0};
     struct tenon_buf out = TENON_BUF_INIT;
     tenon_cdi_load(&c, dirs);
-    if (tenon_cdi_find(&c, name, &f, &err) < 0)
+    if (tenon_cdi_find(&c, name, &f, &err) < 0 ||
+        (more && tenon_cdi_find(&c, more, &f, &err) < 0))
         tenon_buf_adds(&out, tenon_status_name(err.code));
     tenon_vec_foreach(d, &f.list)
         tenon_buf_addf(&out, "%s ", strchr((*d)->name, '=') + 1);
@@ -64,16 +67,19 @@ found(const char *name)
 
 START_TEST(test_cdi_names)
 {
-    static const char *const table[][2] = {
-        { "vendor.com/dev=a", "a " },     { "vendor.com/dev=*", "a b slow " },
+    static const char *const table[][3] = {
+        { "vendor.com/dev=a", "a " },     { "vendor.com/dev=*", "a b kept slow " },
+        { "vendor.com/dev=b", "b a ", "vendor.com/dev=a" },
+        { "vendor.com/dev=b", "b ", "vendor.com/dev=b" },
+        { "vendor.com/dev=b", "b a kept slow ", "vendor.com/dev=*" },
         { "vendor.com/dev", "a " },       { "vendor.com/dev=tape", "slow " },
-        { "vendor.com/dev=fast", "b " },
+        { "vendor.com/dev=fast", "b kept " },
         { "vendor.com/dev=none", "not found" },   { "vendor.com/none", "not found" },
         { "nonsense", "invalid" },        { "1vendor/dev", "invalid" },
         { "a/b/c=d", "invalid" },
     };
     for (size_t i = 0; i < tenon_countof(table); i++) {
-        auto_free char *got = found(table[i][0]);
+        auto_free char *got = found(table[i][0], table[i][2]);
         ck_assert_msg(!strcmp(got, table[i][1]), "%s: got %s", table[i][0], got);
     }
 }
@@ -121,6 +127,7 @@ START_TEST(test_cdi_grants)
         { "device=vendor.com/dev=a,alias=mine", "mine", "", 0 },
         { "device=vendor.com/dev=a,alias=mine", "vendor.com/dev=a", "", TENON_E_DENIED },
         { NULL, "vendor.com/dev=slow", "", 0 }, /* its file says so */
+        { NULL, "vendor.com/dev=kept", "", TENON_E_DENIED }, /* says that it is not so */
         { NULL, "vendor.com/none", "", TENON_E_NOT_FOUND },
         { NULL, "vendor.com/none", "optional", 0 },
     };
