@@ -29,6 +29,7 @@
 
 enum {
     HISTORY_RECORD_MAX = 1 << 20,   /* bytes of `record`: a build with a larger one has none */
+    HISTORY_RECORD_READ_MAX = 16 << 20, /* the same, of those that were written before that limit */
     HISTORY_VALUE_MAX = 4096,       /* of one option; the rest of it is left out */
     HISTORY_VALUES_MAX = 256 << 10, /* of all options, or all of an exporter */
     HISTORY_CONTENT_MAX = 4 << 20,  /* of one content that is copied into a record */

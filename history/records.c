@@ -63,7 +63,7 @@ read_at(int dir, const char *name, struct tenon_arena *arena, struct ctl_record 
     auto_close int fd = openat(dir, "record", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return damaged(name, "there is none", err);
-    if (tenon_read_all(fd, HISTORY_RECORD_MAX, &bytes, err) < 0)
+    if (tenon_read_all(fd, HISTORY_RECORD_READ_MAX, &bytes, err) < 0)
         return tenon_error_context(err, "record of build %s", name);
     *out = (struct ctl_record){0};
     if (!message_decode(arena, &ctl_record_message, bytes.data, bytes.len, out, &why))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/llbbridge/containers.h"
+#include "common/llbbridge/serving.h"
 #include "engine/host.h"
 #include "tools/alloc.h"
 
@@ -105,7 +106,7 @@ drive_client(struct servejob *j, struct tenon_error *err)
     struct gateway *gw = &j->gateway;
 
     gateway_open(gw);
-    int rc = watch_start(&gw->watch, gw->host);
+    int rc = watch_start(&gw->watch, gw->host, serving_wake, gw);
     if (rc == 0) {
         attend(j);
         watch_stop(&gw->watch);

@@ -81,33 +81,35 @@ has_long_list(const struct message_list *typed)
 static bool
 has_long_attrs(const struct ctl_solve *r)
 {
-    return r->old_exporter_attrs.len > OPTIONS_MAX || has_long_list(&r->exporters) ||
+    return has_long_list(&r->exporters) ||
            (r->cache && (has_long_list(&r->cache->exports) || has_long_list(&r->cache->imports)));
 }
 
-static bool
-check(struct grpc_call *call, const struct ctl_solve *r)
+/* GRPC_OK, or what the client is told. */
+static int
+check(const struct ctl_solve *r, char **why)
 {
     const char *missing = not_there_yet(r);
 
-    if (missing)
-        grpc_call_fail(call, GRPC_UNIMPLEMENTED, "Solve: %s are not there yet", missing);
-    else if (*r->frontend && !drive_plugin(r->frontend))
-        grpc_call_fail(call, GRPC_NOT_FOUND, "Solve: no frontend is called \"%s\"", r->frontend);
-    else if (r->exporters.len > EXPORTERS_MAX || r->options.len > OPTIONS_MAX ||
-             r->inputs.len > OPTIONS_MAX || r->entitlements.len > OPTIONS_MAX ||
-             r->definition.len > DEFINITION_MAX)
-        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d exporters, %d options, "
-                       "inputs or entitlements, or %d MiB of a definition", EXPORTERS_MAX,
-                       OPTIONS_MAX, DEFINITION_MAX >> 20);
+    if (missing) {
+        *why = tenon_asprintf("%s are not there yet", missing);
+        return GRPC_UNIMPLEMENTED;
+    }
+    if (*r->frontend && !drive_plugin(r->frontend)) {
+        *why = tenon_asprintf("no frontend is called \"%s\"", r->frontend);
+        return GRPC_NOT_FOUND;
+    }
+    if (r->exporters.len > EXPORTERS_MAX || r->options.len > OPTIONS_MAX ||
+        r->inputs.len > OPTIONS_MAX || r->entitlements.len > OPTIONS_MAX ||
+        r->definition.len > DEFINITION_MAX)
+        *why = tenon_asprintf("more than %d exporters, %d options, inputs or entitlements, or %d "
+                              "MiB of a definition", EXPORTERS_MAX, OPTIONS_MAX,
+                              DEFINITION_MAX >> 20);
     else if (has_long_attrs(r))
-        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d attributes of an "
-                       "exporter or a cache", OPTIONS_MAX);
+        *why = tenon_asprintf("more than %d attributes of an exporter or a cache", OPTIONS_MAX);
     else if (r->cache && (r->cache->exports.len > CACHES_MAX || r->cache->imports.len > CACHES_MAX))
-        grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "Solve: more than %d caches", CACHES_MAX);
-    else
-        return true;
-    return false;
+        *why = tenon_asprintf("more than %d caches", CACHES_MAX);
+    return *why ? GRPC_RESOURCE_EXHAUSTED : GRPC_OK;
 }
 
 static char **
@@ -181,10 +183,7 @@ add_exports(struct solving *v, struct tenon_error *err)
 {
     const struct ctl_solve *r = v->request;
     const struct ctl_typed *asked = r->exporters.items;
-    const struct ctl_typed old = {r->old_exporter, r->old_exporter_attrs};
 
-    if (!r->exporters.len && *r->old_exporter)
-        return add_export(v, &old, 0, err);
     for (size_t i = 0; i < r->exporters.len; i++)
         if (add_export(v, &asked[i], i, err) < 0)
             return err->code;
@@ -554,12 +553,23 @@ solve(struct solving *v)
     release(v);
 }
 
+/* Clients of before there were several name it elsewhere; room: for its list. */
+static void
+take_old_exporter(struct ctl_solve *r, struct ctl_typed *room)
+{
+    if (r->exporters.len || !*r->old_exporter)
+        return;
+    *room = (struct ctl_typed){r->old_exporter, r->old_exporter_attrs};
+    r->exporters = (struct message_list){room, 1};
+}
+
 void
 solving_solve(void *server, struct grpc_call *call)
 {
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     struct ctl_solve request = {0};
+    struct ctl_typed old_exporter;
     struct solving v = {.server = server, .call = call, .request = &request};
     struct lookout lookout;
     const char *why;
@@ -576,14 +586,18 @@ solving_solve(void *server, struct grpc_call *call)
                        "have 1 to %d bytes", REF_MAX);
         return;
     }
+    take_old_exporter(&request, &old_exporter);
     v.engine = *v.server->setup->engine;
     v.job = servejob_new(server, request.ref, &code, &why);
     if (!v.job) {
         grpc_call_fail(call, code, "Solve: build %s: %s", request.ref, why);
         return;
     }
-    if (!check(call, &request)) {
+    auto_free char *refused = NULL;
+    code = check(&request, &refused);
+    if (code != GRPC_OK) { /* its name is free again before the client knows */
         servejob_end(v.job, false);
+        grpc_call_fail(call, code, "Solve: %s", refused);
     } else if (begin_lookout(&lookout, v.job, call) == 0) {
         solve(&v);
         end_lookout(&lookout);

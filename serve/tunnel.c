@@ -81,7 +81,8 @@ enter(struct server *s, struct tunnel *t, struct grpc_call *call)
     return !taken && !full;
 }
 
-/* Builds that use it notice by its connection, which is closed. */
+/* Its id is free again before the client can know that it has ended: closing the connection inside
+ * ends the call.  Builds that use it notice by that, too. */
 static void
 leave(struct server *s, struct tunnel *t)
 {
@@ -90,6 +91,9 @@ leave(struct server *s, struct tunnel *t)
     while (s->tunnels.items[i] != t)
         i++;
     s->tunnels.items[i] = s->tunnels.items[--s->tunnels.len];
+    pthread_mutex_unlock(&s->lock);
+    grpc_conn_close(t->conn);
+    pthread_mutex_lock(&s->lock);
     while (t->users > 0)
         pthread_cond_wait(&s->changed, &s->lock);
     pthread_mutex_unlock(&s->lock);
@@ -151,7 +155,6 @@ carry_in(struct server *s, struct tunnel *t, struct grpc_call *call, struct way_
     }
     if (enter(s, t, call)) {
         pump_in(call, out->fd);
-        grpc_conn_close(t->conn);
         leave(s, t);
     }
     pulse_stop(&pulse);

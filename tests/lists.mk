@@ -116,6 +116,9 @@ if HAVE_NGHTTP2
 unit_tests += tests/unit/test-grpc
 endif
 if HAVE_NGHTTP2
+unit_tests += tests/unit/test-serve-limits
+endif
+if HAVE_NGHTTP2
 unit_tests += tests/unit/test-serve-tls
 endif
 if PLUGIN_SOURCE_GIT

@@ -64,6 +64,9 @@ tests_unit_test_grpc_interop_LDADD = $(COMMON_GRPC_LIBS) $(LDADD)
 tests_unit_test_serve_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve \
 	-I$(top_builddir)/plugins/include
 tests_unit_test_serve_tls_LDADD = libtenon-serve.la $(LDADD)
+tests_unit_test_serve_limits_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/serve -I$(top_srcdir)/history \
+	-I$(top_builddir)/plugins/include
+tests_unit_test_serve_limits_LDADD = libtenon-serve.la libtenon-history.la $(LDADD)
 
 # Records of builds, and how the command shows them.
 tests_unit_test_history_SOURCES = %D%/unit/test-history.c cli/historytext.c cli/print.c
@@ -160,7 +163,8 @@ tests_gateway_frontend_CPPFLAGS = $(grpc_CPPFLAGS) -I$(top_srcdir)/plugins/commo
 tests_gateway_frontend_CFLAGS = $(grpc_CFLAGS)
 tests_gateway_frontend_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS)
 tests_gateway_frontend_LDFLAGS = $(AM_LDFLAGS) -all-static
-EXTRA_DIST += %D%/gateway/frontend.py %D%/gateway/client.py %D%/gateway/records.py
+EXTRA_DIST += %D%/gateway/frontend.py %D%/gateway/client.py %D%/gateway/records.py \
+	%D%/gateway/stress.py
 EXTRA_DIST += %D%/objects/server.py %D%/objects/actions.py %D%/buildkit-cache/cache.json \
 	%D%/buildkit-cache/context %D%/buildkit-cache/record %D%/buildkit-cache/unpack
 EXTRA_DIST += %D%/attestations

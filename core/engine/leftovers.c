@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/sized.h"
 #include "engine/build_private.h"
 #include "engine/result.h"
@@ -156,9 +157,14 @@ tenon_build_failure(struct tenon_ctx *ctx, struct tenon_graph *g, const struct t
 
     if (!v)
         return tenon_error_set(err, TENON_E_NOT_FOUND, "the failure is that of no vertex");
-    if (describe(ctx, v, &f, err) < 0 ||
-        (tenon_exec_leftover(b->engine, digest, &l) && fill(ctx, b, &l, &f, err) < 0))
+    if (describe(ctx, v, &f, err) < 0)
         return err->code;
+    const struct tenon_failure alone = f; /* what it is can be told whatever was kept of it */
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    if (tenon_exec_leftover(b->engine, digest, &l) && fill(ctx, b, &l, &f, &ignored) < 0) {
+        tenon_log(TENON_LOG_DEBUG, "what a step left is not told: %s", ignored.message);
+        f = alone;
+    }
     tenon_sized_give(out, &f, sizeof f);
     return TENON_OK;
 }

@@ -255,8 +255,9 @@ send(struct shipment *s, struct tenon_error *err)
 
 /* What was added for a mount that failed. */
 static void
-take_back(struct tenon_mounts *out, size_t entries, size_t blobs)
+take_back(struct tenon_mounts *out, size_t entries, size_t blobs, bool left_some)
 {
+    out->leaves_some = left_some;
     if (!out->entries)
         return;
     const size_t now = json_object_array_length(out->entries);
@@ -274,6 +275,7 @@ export_one(struct tenon_build *b, struct tenon_ctx *ctx, const char *id, bool na
     struct shipment s = { .b = b, .ctx = ctx, .id = id, .shown = shown, .to = to, .out = out };
     const size_t entries = out->entries ? json_object_array_length(out->entries) : 0;
     const size_t blobs = out->blobs ? json_object_array_length(out->blobs) : 0;
+    const bool left_some = out->leaves_some;
     tenon_ctx_status(ctx, shown, 0, 0);
     const int rc = send(&s, err);
     tenon_ctx_status_done(ctx, shown);
@@ -281,7 +283,7 @@ export_one(struct tenon_build *b, struct tenon_ctx *ctx, const char *id, bool na
         tenon_chunk_index_release(&s.bases[i]);
     if (rc >= 0 || rc == TENON_E_CANCELLED)
         return rc;
-    take_back(out, entries, blobs);
+    take_back(out, entries, blobs, left_some);
     if (s.is_nowhere && !named) {
         tenon_error_release(err); /* a step of a build that has it is still to come */
         return TENON_OK;

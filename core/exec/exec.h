@@ -103,6 +103,8 @@ int tenon_exec_shell(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_shell *shell, int32_t *status,
                      struct tenon_error *err);
 
+enum { TENON_LEFTOVERS_MAX = 64 }; /* of one build; of what fails later nothing is kept */
+
 /* Of a vertex that failed. */
 struct tenon_remains {
     const struct tenon_vertex *v; /* the build's, which may be gone when this is freed */
@@ -116,7 +118,7 @@ struct tenon_remains {
 void tenon_exec_want_leftovers(struct tenon_engine *engine);
 /* Does somebody want to look into what is left of it, and nothing is there yet?  Any thread. */
 bool tenon_exec_leaves(struct tenon_engine *engine, const struct tenon_vertex *v);
-/* Takes the chains.  Any thread. */
+/* Takes the chains; they are dropped where that has changed meanwhile.  Any thread. */
 void tenon_exec_leave(struct tenon_engine *engine, const struct tenon_remains *left);
 /* That of the vertex with that digest, whose chains stay ours; false: nothing is kept of it.  Any
  * thread. */

@@ -10,8 +10,6 @@
 #include "exec/private.h"
 #include "tools/alloc.h"
 
-enum { STEPS_MAX = 64 };
-
 struct leftovers {
     pthread_mutex_t lock; /* of the following */
     bool wanted;
@@ -28,14 +26,19 @@ leftovers_new(struct tenon_engine *engine)
 }
 
 static void
+release(const struct tenon_remains *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        tenon_chain_release(&l->mounts[i]);
+    free(l->mounts);
+}
+
+static void
 leftovers_free(void *object)
 {
     struct leftovers *all = object;
-    tenon_vec_foreach(l, &all->steps) {
-        for (size_t i = 0; i < l->count; i++)
-            tenon_chain_release(&l->mounts[i]);
-        free(l->mounts);
-    }
+    tenon_vec_foreach(l, &all->steps)
+        release(l);
     tenon_vec_release(&all->steps);
     pthread_mutex_destroy(&all->lock);
     free(all);
@@ -51,6 +54,13 @@ find(const struct leftovers *all, const char *digest)
         if (!strcmp(l->v->digest.str, digest))
             return l;
     return NULL;
+}
+
+/* With the lock. */
+static bool
+is_open(const struct leftovers *all, const struct tenon_vertex *v)
+{
+    return all->wanted && all->steps.len < TENON_LEFTOVERS_MAX && !find(all, v->digest.str);
 }
 
 void
@@ -79,7 +89,7 @@ tenon_exec_leaves(struct tenon_engine *engine, const struct tenon_vertex *v)
 {
     struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
     pthread_mutex_lock(&all->lock);
-    const bool leaves = all->wanted && all->steps.len < STEPS_MAX && !find(all, v->digest.str);
+    const bool leaves = is_open(all, v);
     pthread_mutex_unlock(&all->lock);
     return leaves;
 }
@@ -89,8 +99,12 @@ tenon_exec_leave(struct tenon_engine *engine, const struct tenon_remains *left)
 {
     struct leftovers *all = tenon_engine_kept(engine, &leftovers_kind);
     pthread_mutex_lock(&all->lock);
-    tenon_vec_push(&all->steps, *left);
+    const bool taken = is_open(all, left->v); /* others were faster, maybe */
+    if (taken)
+        tenon_vec_push(&all->steps, *left);
     pthread_mutex_unlock(&all->lock);
+    if (!taken)
+        release(left);
 }
 
 /* What is in a tree now. */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/llbbridge/containers.h"
+#include "common/llbbridge/serving.h"
 #include "image.h"
 #include "tools/alloc.h"
 #include "tools/text.h"
@@ -203,7 +204,7 @@ serve(struct gateway *gw, struct pipes *p, struct grpc_status *why)
 {
     p->kept = fcntl(p->from, F_DUPFD_CLOEXEC, 0);
     gw->conn = grpc_conn_new(GRPC_SERVER, NULL);
-    int rc = watch_start(&gw->watch, host);
+    int rc = watch_start(&gw->watch, host, serving_wake, gw);
     if (rc == 0) {
         rc = -grpc_conn_start(gw->conn, tenon_steal_fd(&p->from), tenon_steal_fd(&p->to));
         if (rc == 0)

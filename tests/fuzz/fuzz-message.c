@@ -18,6 +18,8 @@ static const struct message_type_info *const messages[] = {
     &ses_secret_message, &ses_credentials_message, &ses_packet_message,
     &ctl_record_message, &ctl_statuses_message, &ctl_prune_message, &ctl_update_message,
     &cnt_digest_message, &cnt_list_message, &cnt_read_message,
+    &gw_exec_message, &gw_new_container_message, &gw_release_container_message,
+    &gw_policy_message, &ses_piece_message, &ses_written_message, &ctl_health_message,
 };
 
 int

@@ -28,6 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frontend  # noqa: E402
 import grpc  # noqa: E402
 import records  # noqa: E402
+import stress  # noqa: E402
 
 frontend.TABLES += """\
 Bytes: 1 data bytes
@@ -39,7 +40,7 @@ DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
-ControlSolve: 1 Ref string, 2 Definition Definition, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
+ControlSolve: 1 Ref string, 2 Definition Definition, 3 Exporter string, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
 Selector: 1 identifier string
 Rule: 1 action int32, 2 selector Selector
 Policy: 1 version int64, 2 rules Rule*
@@ -398,12 +399,58 @@ def questions(channel):
             grpc.StatusCode.UNKNOWN, "no buildid found in context")
 
 
+def limits(address, channel):
+    """One more than there may be.  The name of a build that is refused is free again at once."""
+    many, spare = dict.fromkeys(map(str, range(1001)), ""), uuid.uuid4().hex
+    exhausted = grpc.StatusCode.RESOURCE_EXHAUSTED
+    table = [
+        ("exporters", dict(Exporters=TAR * 33), exhausted, "32 exporters"),
+        ("options", dict(FrontendAttrs=many), exhausted, "1000 options"),
+        ("entitlements", dict(Entitlements=list(many)), exhausted, "1000 options"),
+        ("attributes of an exporter", dict(Exporters=[m.Exporter(Type="tar", Attrs=many)]),
+         exhausted, "1000 attributes"),
+        ("caches", dict(Cache=m.CacheOptions(Imports=[m.Exporter(Type="local")] * 65)),
+         exhausted, "64 caches"),
+        ("attributes of a cache", dict(Cache=m.CacheOptions(Exports=[m.Exporter(
+            Type="local", Attrs=many)])), exhausted, "1000 attributes"),
+        ("bytes of a message", dict(FrontendAttrs={"a": "x" * (16 << 20)}), exhausted,
+         "16777216 bytes"),
+        ("bytes of a name", dict(Ref="x" * 257), grpc.StatusCode.INVALID_ARGUMENT,
+         "1 to 256 bytes"),
+    ]
+    for thing, fields, code, text in table:
+        refused("too many " + thing, call(channel, CONTROL + "Solve", m.ControlSolve(
+            **{"Ref": spare, "Frontend": "dockerfile.v0", **fields}), m.Solved), code, text)
+    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    clients, let_in = [], True
+    while let_in and len(clients) <= 250: # the server says something, or goodbye
+        clients.append(socket.socket(socket.AF_UNIX))
+        try:
+            clients[-1].connect(address[len("unix:"):])
+            clients[-1].sendall(greeting)
+            let_in = clients[-1].recv(1)
+        except ConnectionError:
+            let_in = False
+    check("too many clients", not let_in and len(clients) > 200, len(clients))
+    for client in clients:
+        client.close()
+    check("who may come again", until(lambda: not isinstance(call(
+        alone(address), CONTROL + "Info", NONE(), m.Info), grpc.RpcError)))
+
+
 def with_frontend(channel, session):
     """A Dockerfile, with a context, a secret, output, and a link."""
     build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR)
     answer = build.wait()
     check("a Dockerfile", not isinstance(answer, grpc.RpcError), str(answer))
     tar = session.results.pop(0, b"")
+    single = Build(channel, session, Frontend="dockerfile.v0", Exporter="tar")
+    check("an exporter as it once was named", not isinstance(single.wait(), grpc.RpcError) and
+          names(session.results.pop(0)).keys() == names(tar).keys(), str(single.answer))
+    event = next(channel.unary_stream(CONTROL + "ListenBuildHistory", request_serializer=encode,
+                                      response_deserializer=m.HistoryEvent.FromString)(
+        m.History(Ref=single.ref, EarlyExit=True), timeout=60))
+    check("and its record", [x.Type for x in event.record.Exporters] == ["tar"], event)
     check("a context", content(tar, "dir/hello") == b"hello\n")
     check("a large file", len(content(tar, "dir/large")) == 1 << 20)
     check("a link", names(tar)["dir/link"].linkname == "hello")
@@ -927,20 +974,22 @@ def vanish(address, directory, server):
     check("its end", until(lambda: not children(server, word)))
 
 
+def held(server):
+    """Descriptors, threads and mounts of a process."""
+    process = "/proc/%d/" % server
+    with open(process + "mountinfo") as mounts:
+        return (len(os.listdir(process + "fd")), len(os.listdir(process + "task")),
+                len(mounts.readlines()))
+
+
 def many(address, directory, server):
     """Builds that end well, that fail and that are given up leave the server as it was, each on a
     connection of its own.  TENON_SERVE_BUILDS says how many, 1000 for the whole of it."""
     count = int(os.environ.get("TENON_SERVE_BUILDS", "6"))
     directories = {"context": directory + "/context", "dockerfile": directory + "/context"}
-    process = "/proc/%d/" % server
-
-    def held():
-        with open(process + "mountinfo") as mounts:
-            return (len(os.listdir(process + "fd")), len(os.listdir(process + "task")),
-                    len(mounts.readlines()))
 
     def memory():
-        with open(process + "status") as status:
+        with open("/proc/%d/status" % server) as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
     def one(which):
@@ -957,10 +1006,10 @@ def many(address, directory, server):
         channel.close()
 
     def settled():
-        same, last = 0, held() # what others did before us may still be on its way out
+        same, last = 0, held(server) # what others did before us may still be on its way out
         for _ in range(300):
             time.sleep(0.1)
-            same, last = (same + 1 if held() == last else 0), held()
+            same, last = (same + 1 if held(server) == last else 0), held(server)
             if same == 10:
                 break
         return last
@@ -972,7 +1021,7 @@ def many(address, directory, server):
         if i == 99: # buffers have the size that they will have, and old builds are forgotten
             first = memory()
     check("nothing left of %d builds" % count, until(
-        lambda: all(now <= then for now, then in zip(held(), before))), (before, held()))
+        lambda: all(now <= then for now, then in zip(held(server), before))), (before, held(server)))
     if count > 100:
         check("memory", memory() - first < 32 * 1024, (first, memory()))
 
@@ -980,6 +1029,7 @@ def many(address, directory, server):
 def everything(address, directory, server):
     channel = grpc.insecure_channel(address)
     questions(channel)
+    limits(address, channel)
     session = Session(channel, {"context": directory + "/context",
                                 "dockerfile": directory + "/context"}, {"tok": b"s3cret"})
     with_frontend(channel, session)
@@ -1008,6 +1058,7 @@ def everything(address, directory, server):
     silent(address, channel, directory)
     vanish(address, directory, server)
     many(address, directory, server)
+    stress.stress(sys.modules[__name__], address, directory, server)
     check("a server that goes on", call(channel, CONTROL + "Info", NONE(),
                                         m.Info).buildkitVersion.package == "tenon")
     ending(address, directory, server)

@@ -728,6 +728,35 @@ START_TEST(test_step_processor_that_never_ends)
 }
 END_TEST
 
+/* Steps that fail at once all ask before any of them leaves something. */
+START_TEST(test_step_leftovers_have_an_end)
+{
+    enum { ASKING = TENON_LEFTOVERS_MAX + 2 };
+    static struct tenon_vertex v[ASKING];
+    struct tenon_remains left;
+    size_t kept = 0;
+
+    tenon_exec_want_leftovers(&engine);
+    for (size_t i = 0; i < ASKING; i++) {
+        tenon_digest_of(&i, sizeof i, &v[i].digest);
+        ck_assert(tenon_exec_leaves(&engine, &v[i]));
+    }
+    for (size_t i = 0; i < ASKING; i++)
+        for (int again = 0; again < 2; again++) {
+            left = (struct tenon_remains){.v = &v[i], .count = 1};
+            left.mounts = tenon_calloc(1, sizeof *left.mounts);
+            tenon_chain_append(&left.mounts[0], again);
+            tenon_exec_leave(&engine, &left);
+        }
+    for (size_t i = 0; i < ASKING; i++)
+        if (tenon_exec_leftover(&engine, v[i].digest.str, &left)) {
+            ck_assert_int_eq(left.mounts[0].ids[0], 0); /* the first one's */
+            kept++;
+        }
+    ck_assert_uint_eq(kept, TENON_LEFTOVERS_MAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -749,6 +778,7 @@ main(void)
     tcase_add_test(t, test_step_signals);
     tcase_add_test(t, test_step_valid_exit_codes);
     tcase_add_test(t, test_step_processor_that_never_ends);
+    tcase_add_test(t, test_step_leftovers_have_an_end);
     suite_add_tcase(s, t);
     int r = EXIT_FAILURE;
     if (make_executor() == 0)

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "common/grpc/grpc.h"
@@ -19,6 +20,7 @@
 #include "fakehost.h"
 #include "common/llbbridge/llbbridge.h"
 #include "common/llbbridge/process.h"
+#include "common/llbbridge/serving.h"
 #include "graph/graph.h"
 #include "solve/solve.h"
 #include "tenon-graph.h"
@@ -1020,6 +1022,67 @@ START_TEST(test_gateway_input_has_an_end)
 }
 END_TEST
 
+static struct gateway busy; /* as many answers are put together as may be */
+static bool gathered;
+
+static void
+gather(void *user, struct grpc_call *call)
+{
+    const int *asked = user;
+    struct serving s;
+
+    serving_open(&s, &busy, call);
+    eventfd_write(*asked, 1);
+    gathered = serving_gather(&s);
+    serving_done(&s);
+}
+
+static void *
+serve_busy(void *data)
+{
+    static const struct grpc_method methods[] = {{"/a.B/Gather", gather}};
+    int *asked = data;
+
+    grpc_serve(busy.conn, methods, 1, asked);
+    return NULL;
+}
+
+/* Who waits for a turn, and gives up, does not wait until there is one. */
+START_TEST(test_gateway_turn_that_is_given_up)
+{
+    struct grpc_conn *client = grpc_conn_new(GRPC_CLIENT, NULL);
+    int fds[2], asked = eventfd(0, EFD_CLOEXEC);
+    eventfd_t count;
+    pthread_t serving;
+
+    busy = (struct gateway){.host = host, .ctx = ctx, .answers = GATEWAY_ANSWERS_MAX,
+                            .conn = grpc_conn_new(GRPC_SERVER, NULL)};
+    pthread_mutex_init(&busy.lock, NULL);
+    pthread_cond_init(&busy.changed, NULL);
+    ck_assert_int_eq(watch_start(&busy.watch, host, serving_wake, &busy), 0);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    ck_assert_int_eq(grpc_conn_start(client, fds[0], fds[0]), 0);
+    ck_assert_int_eq(grpc_conn_start(busy.conn, fds[1], fds[1]), 0);
+    gathered = true;
+    ck_assert_int_eq(pthread_create(&serving, NULL, serve_busy, &asked), 0);
+    struct grpc_call *call = grpc_call_start(client, "/a.B/Gather", NULL, 0, 0);
+    grpc_call_close_send(call);
+    ck_assert_int_eq(eventfd_read(asked, &count), 0);
+    grpc_call_cancel(call);
+    grpc_conn_shutdown(client); /* it was the last call */
+    pthread_join(serving, NULL); /* which waits for the method */
+    ck_assert(!gathered);
+    ck_assert_uint_eq(busy.answers, GATEWAY_ANSWERS_MAX);
+    grpc_call_free(call);
+    grpc_conn_free(client);
+    grpc_conn_free(busy.conn);
+    close(asked);
+    watch_stop(&busy.watch);
+    pthread_cond_destroy(&busy.changed);
+    pthread_mutex_destroy(&busy.lock);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1049,6 +1112,7 @@ main(void)
     tcase_add_loop_test(t, test_gateway_refuses_a_list_that_is_none, 0, 2);
     tcase_add_test(t, test_gateway_wants_an_image);
     tcase_add_test(t, test_gateway_input_has_an_end);
+    tcase_add_test(t, test_gateway_turn_that_is_given_up);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

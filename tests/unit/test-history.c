@@ -606,6 +606,32 @@ START_TEST(test_history_record_too_large)
 }
 END_TEST
 
+/* Those of before there was that limit are read. */
+START_TEST(test_history_record_of_before)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    auto_free char *much = tenon_asprintf("%*s", HISTORY_RECORD_MAX, "");
+    auto_free char *name = tenon_history_name("before");
+    const struct ctl_time at = {100, 0};
+    struct ctl_record record = {.created = &at}, one;
+    struct recorder *r = recorder_new(store, "before");
+
+    OK(recorder_finish(r, &record, &err));
+    recorder_free(r);
+    record = (struct ctl_record){.ref = "before", .created = &at, .completed = &at,
+                                 .frontend = much};
+    message_encode(&bytes, &ctl_record_message, &record);
+    auto_close int dir = tenon_history_open(store, name, &err);
+    ck_assert_int_ge(dir, 0);
+    auto_close int fd = openat(dir, "record", O_WRONLY | O_TRUNC | O_CLOEXEC);
+    OK(tenon_write_all(fd, bytes.data, bytes.len, &err));
+    OK(records_read(store, "before", &arena, &one, &err));
+    ck_assert_uint_eq(strlen(one.frontend), HISTORY_RECORD_MAX);
+}
+END_TEST
+
 /* What is longer than stays in memory. */
 START_TEST(test_history_much_output)
 {
@@ -662,6 +688,7 @@ main(void)
     tcase_add_test(tc, test_history_details);
     tcase_add_test(tc, test_history_long_values);
     tcase_add_test(tc, test_history_record_too_large);
+    tcase_add_test(tc, test_history_record_of_before);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

@@ -46,7 +46,8 @@ place_read_file(struct serving *s, const struct place *p, const char *path,
 
     if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
         return s->gw->host->error_code(s->err);
-    serving_gather(s);
+    if (!serving_gather(s))
+        return TENON_E_CANCELLED;
     return p->ref ? b->read_file(s->ctx, p->ref, path, 0, &out->data, &out->len, s->err)
                   : b->container_read_file(s->ctx, p->container->container, p->target, path, 0,
                                            &out->data, &out->len, s->err);
@@ -60,7 +61,8 @@ place_read_dir(struct serving *s, const struct place *p, const char *path,
 
     if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
         return s->gw->host->error_code(s->err);
-    serving_gather(s);
+    if (!serving_gather(s))
+        return TENON_E_CANCELLED;
     return p->ref ? b->read_dir(s->ctx, p->ref, path, entries, count, s->err)
                   : b->container_read_dir(s->ctx, p->container->container, p->target, path,
                                           entries, count, s->err);

@@ -139,10 +139,9 @@ inputs(void *user, struct grpc_call *call)
 
     if (!serving_begin(&s, user, call, &gw_none_message, &request))
         return;
-    serving_gather(&s);
+    bool good = serving_gather(&s);
     const struct tenon_frontend_request *r = s.gw->request;
     struct gw_blob *blobs = tenon_arena_array(&s.arena, r->input_count + 1, sizeof *blobs);
-    bool good = true;
     for (size_t i = 0; good && i < r->input_count; i++) {
         blobs[i].key = r->inputs[i].name;
         good = s.gw->bridge->definition(s.ctx, r->inputs[i].ref, &blobs[i].value.data,
@@ -655,9 +654,7 @@ solve(void *user, struct grpc_call *call)
     if (check_solve(&s, &request))
         result = *request.frontend ? solve_frontend(&s, &request) : solve_definition(&s, &request);
     struct gw_result out = {0};
-    if (result)
-        serving_gather(&s);
-    if (result && put_refs(&s, result, request.allow_refs, &out) &&
+    if (result && serving_gather(&s) && put_refs(&s, result, request.allow_refs, &out) &&
         attested_put(&s, result, &out.attestations) &&
         (!request.final || take_final(&s, &request, &out))) {
         put_metadata(&s, result, &out);

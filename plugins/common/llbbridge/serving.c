@@ -6,15 +6,38 @@
 #include "tools/alloc.h"
 #include "tools/parse.h"
 
-void
+/* False: nobody waits for the answer any more. */
+static bool
+take_turn(struct serving *s)
+{
+    struct gateway *gw = s->gw;
+
+    pthread_mutex_lock(&gw->lock);
+    while (gw->answers >= GATEWAY_ANSWERS_MAX && !gw->host->cancelled(s->ctx))
+        pthread_cond_wait(&gw->changed, &gw->lock);
+    s->gathers = gw->answers < GATEWAY_ANSWERS_MAX;
+    gw->answers += s->gathers;
+    pthread_mutex_unlock(&gw->lock);
+    return s->gathers;
+}
+
+bool
 serving_gather(struct serving *s)
 {
-    pthread_mutex_lock(&s->gw->lock);
-    while (s->gw->answers >= GATEWAY_ANSWERS_MAX)
-        pthread_cond_wait(&s->gw->changed, &s->gw->lock);
-    s->gw->answers++;
-    pthread_mutex_unlock(&s->gw->lock);
-    s->gathers = true;
+    if (take_turn(s))
+        return true;
+    s->gw->host->error(s->err, TENON_E_CANCELLED, 0, "the call is over");
+    return false;
+}
+
+void
+serving_wake(void *gateway)
+{
+    struct gateway *gw = gateway;
+
+    pthread_mutex_lock(&gw->lock);
+    pthread_cond_broadcast(&gw->changed);
+    pthread_mutex_unlock(&gw->lock);
 }
 
 static void
@@ -32,9 +55,8 @@ serving_done(struct serving *s)
     static const struct grpc_status ok = {0};
 
     if (s->gw->host->error_code(s->err) < 0) {
-        if (!s->gathers)
-            serving_gather(s); /* operations may be large */
-        failure_add(s);
+        if (s->gathers || take_turn(s)) /* operations may be large */
+            failure_add(s);
         gateway_fail(s->gw, s->call, s->err);
     } else {
         grpc_call_finish(s->call, &ok); /* nothing, where it was finished before */

@@ -29,8 +29,11 @@ void serving_answer(struct serving *s, const struct message_type_info *m, const 
 void serving_done(struct serving *s);
 
 /* Before a large answer is put together, until the call is done: so many at a time, for each is
- * in memory several times.  Nothing in between waits for the program or for a step. */
-void serving_gather(struct serving *s);
+ * in memory several times.  Nothing in between waits for the program or for a step.  False: the
+ * call was given up meanwhile, see s->err. */
+bool serving_gather(struct serving *s);
+/* For who waits there (data: the gateway), when a call is over: what gw->watch does. */
+void serving_wake(void *gateway);
 
 /* What the program is to call the reference: a text of the arena; NULL: there are too many. */
 const char *serving_name_ref(struct serving *s, struct tenon_ref *ref);

@@ -39,17 +39,18 @@ watch_main(void *data)
         if (n == 1)
             fire(w, e.data.u64);
         pthread_mutex_unlock(&w->lock);
+        w->fired(w->data);
     }
     return NULL;
 }
 
 int
-watch_start(struct watch *w, const struct tenon_host *host)
+watch_start(struct watch *w, const struct tenon_host *host, void (*fired)(void *data), void *data)
 {
     struct epoll_event stop = {.events = EPOLLIN};
     sigset_t all, before;
 
-    *w = (struct watch){.host = host};
+    *w = (struct watch){.host = host, .fired = fired, .data = data};
     pthread_mutex_init(&w->lock, NULL);
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

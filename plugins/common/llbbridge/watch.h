@@ -21,10 +21,13 @@ struct watch {
     pthread_mutex_t lock; /* of the following */
     uint64_t last;
     TENON_VEC(struct watched) calls;
+    void (*fired)(void *data); /* after the scopes of one were told */
+    void *data;
 };
 
 /* 0 or an errno. */
-int watch_start(struct watch *w, const struct tenon_host *host);
+int watch_start(struct watch *w, const struct tenon_host *host, void (*fired)(void *data),
+                void *data);
 void watch_stop(struct watch *w); /* no call is watched any more */
 
 /* The number of it; until watch_end, which is before the call or the scope ends. */
