@@ -19,7 +19,8 @@ enum { GATHERED = 1 << 20 }; /* bytes in memory */
 #define NS_PER_S INT64_C(1000000000)
 
 struct recorder {
-    pthread_mutex_t lock; /* contents are added while there are events */
+    pthread_mutex_t lock; /* contents are added, and the end comes, while there are events */
+    bool ended;
     struct tenon_store *store;
     char *ref;
     struct tenon_arena arena;
@@ -141,14 +142,17 @@ recorder_add(struct recorder *r, const char *media_type, const char *predicate, 
 {
     struct tenon_digest digest;
 
-    if (len > HISTORY_CONTENT_MAX || r->contents >= HISTORY_CONTENTS_MAX)
+    if (len > HISTORY_CONTENT_MAX)
         return NULL;
     tenon_digest_of(data, len, &digest);
     auto_free char *name = tenon_asprintf("sha256-%s", tenon_digest_hex(&digest));
     pthread_mutex_lock(&r->lock);
-    const bool good = put_content(r, name, data, len);
+    const struct ctl_descriptor *d =
+        r->contents < HISTORY_CONTENTS_MAX && put_content(r, name, data, len)
+            ? describe(r, media_type, predicate, &digest, len)
+            : NULL;
     pthread_mutex_unlock(&r->lock);
-    return good ? describe(r, media_type, predicate, &digest, len) : NULL;
+    return d;
 }
 
 /* ---- what happened ------------------------------------------------------- */
@@ -194,11 +198,13 @@ recorder_event(void *data, const struct tenon_event *ev)
     struct recorder *r = data;
 
     pthread_mutex_lock(&r->lock);
-    stepcount_add(&r->steps, ev);
-    if (r->batch.len > STATUS_BATCH || ev->type != r->batch_type)
-        flush(r);
-    r->batch_type = ev->type;
-    statusmessage_add(&r->messages, ev, &r->batch);
+    if (!r->ended) {
+        stepcount_add(&r->steps, ev);
+        if (r->batch.len > STATUS_BATCH || ev->type != r->batch_type)
+            flush(r);
+        r->batch_type = ev->type;
+        statusmessage_add(&r->messages, ev, &r->batch);
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -251,8 +257,8 @@ put_record(struct recorder *r, const struct ctl_record *record)
         futimens(fd, times);
 }
 
-int
-recorder_finish(struct recorder *r, struct ctl_record *record, struct tenon_error *err)
+static int
+finish_locked(struct recorder *r, struct ctl_record *record, struct tenon_error *err)
 {
     const int64_t now = (int64_t)tenon_now_ns();
     const struct ctl_time completed = {now / NS_PER_S, now % NS_PER_S};
@@ -267,4 +273,14 @@ recorder_finish(struct recorder *r, struct ctl_record *record, struct tenon_erro
     if (r->err.code)
         return tenon_error_move(err, &r->err);
     return tenon_history_commit(tenon_steal(&r->work), r->ref, err);
+}
+
+int
+recorder_finish(struct recorder *r, struct ctl_record *record, struct tenon_error *err)
+{
+    pthread_mutex_lock(&r->lock);
+    r->ended = true; /* an event that comes late is in no log */
+    const int rc = finish_locked(r, record, err);
+    pthread_mutex_unlock(&r->lock);
+    return rc;
 }

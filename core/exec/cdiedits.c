@@ -163,8 +163,7 @@ add_group(struct edits *e, struct json_object *o, struct tenon_error *err)
     errno = EINVAL;
     if (!tenon_ids_single() && !tenon_ids_have(u->uid, (uint32_t)gid))
         return tenon_error_owner(err, u->uid, (uint32_t)gid, "group of a device");
-    u->groups = tenon_reallocarray(u->groups, u->group_count + 1, sizeof *u->groups);
-    u->groups[u->group_count++] = (gid_t)gid;
+    tenon_user_add_group(u, (uint32_t)gid);
     return 0;
 }
 

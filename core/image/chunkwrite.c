@@ -74,8 +74,6 @@ struct writer {
     uint32_t pack_size;
     TENON_VEC(struct tenon_chunk_pack) packs;
     TENON_VEC(uint32_t) put; /* numbers in found, as they are in the packs */
-    int rc; /* of the border, which cannot fail */
-    struct tenon_error *err;
 };
 
 /* ---- packs ---------------------------------------------------------------- */
@@ -247,8 +245,6 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
 {
     struct writer *w = data;
     const char *p = buf;
-    if (w->rc < 0)
-        return w->rc; /* err has it */
     while (len) {
         bool ends;
         const size_t n = tenon_chunker_pass(&w->chunker, p, len, &ends);
@@ -262,12 +258,10 @@ take(void *data, const void *buf, size_t len, struct tenon_error *err)
     return 0;
 }
 
-static void
-border(void *data, uint64_t size)
+static int
+border(void *data, uint64_t size, struct tenon_error *err)
 {
-    struct writer *w = data;
-    if (size >= ALONE && w->rc == 0)
-        w->rc = end_chunk(w, w->err);
+    return size >= ALONE ? end_chunk(data, err) : 0;
 }
 
 /* ---- what is used of the bases --------------------------------------------- */
@@ -446,7 +440,6 @@ tenon_chunk_write(struct tenon_store *s, int dirfd, struct tenon_chunk_write *o,
     struct writer *w = tenon_new0(struct writer);
     w->store = s;
     w->w = o;
-    w->err = err;
     w->hash = tenon_hash_new();
     w->zstd = ZSTD_createCCtx();
     w->unzstd = ZSTD_createDCtx();

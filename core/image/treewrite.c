@@ -87,11 +87,10 @@ describe(struct tenon_tar_entry *e, const struct stat *st, const struct xattrs *
     e->xattr_count = x->count;
 }
 
-static void
-border(const struct walk *w, uint64_t size)
+static int
+border(const struct walk *w, uint64_t size, struct tenon_error *err)
 {
-    if (w->t->border)
-        w->t->border(w->t->data, size);
+    return w->t->border ? w->t->border(w->t->data, size, err) : 0;
 }
 
 static int
@@ -159,12 +158,10 @@ write_regular(struct walk *w, int dirfd, const char *name, const char *path,
         e.type = TENON_TAR_HARDLINK;
         return tenon_tar_header(w->t->tar, &e, err);
     }
-    border(w, e.size);
-    if (tenon_tar_header(w->t->tar, &e, err) < 0 ||
+    if (border(w, e.size, err) < 0 || tenon_tar_header(w->t->tar, &e, err) < 0 ||
         write_data(w, fd, path, e.size, err) < 0)
         return err->code;
-    border(w, e.size);
-    return 0;
+    return border(w, e.size, err);
 }
 
 static int

@@ -15,7 +15,7 @@ struct tenon_tree_tar {
     const struct tenon_tar *tar;
     /* Before the header of a file with so many bytes, and after its data: where it may be worth
      * while to begin something new. */
-    void (*border)(void *data, uint64_t size);
+    int (*border)(void *data, uint64_t size, struct tenon_error *err);
     void *data;
     struct tenon_cancel *cancel;
 };

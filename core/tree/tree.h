@@ -118,6 +118,7 @@ struct tenon_user {
     char *home;
 };
 void tenon_user_release(struct tenon_user *u);
+void tenon_user_add_group(struct tenon_user *u, uint32_t gid);
 int tenon_user_lookup(int rootfd, const char *spec, struct tenon_user *out,
                       struct tenon_error *err);
 /* The owner that --chown means: user and group are names, numbers or NULL, each

@@ -128,6 +128,13 @@ tenon_user_release(struct tenon_user *u)
     *u = (struct tenon_user){0};
 }
 
+void
+tenon_user_add_group(struct tenon_user *u, uint32_t gid)
+{
+    u->groups = tenon_reallocarray(u->groups, u->group_count + 1, sizeof *u->groups);
+    u->groups[u->group_count++] = gid;
+}
+
 /* The user's line; *name gets its name. */
 static int
 find_user(int rootfd, const char *user, struct tenon_user *u, char **name,
@@ -185,9 +192,7 @@ find_groups(int rootfd, const char *group, const char *user_name,
                 continue;
             if (id_of_line(&t, 2, "gid", &gid, err) < 0)
                 return err->code;
-            u->groups = tenon_reallocarray(u->groups, u->group_count + 1,
-                                           sizeof *u->groups);
-            u->groups[u->group_count++] = gid;
+            tenon_user_add_group(u, gid);
         } else if (number ? line_has_id(&t, id) : tenon_streq(t.f[0], group)) {
             return id_of_line(&t, 2, "gid", &u->gid, err);
         }

@@ -110,20 +110,29 @@ oci_read_pid(const char *work)
     return tenon_parse_u64(text, 10, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
 }
 
-enum { SENT_MS = 10000 }; /* the guard sends before the runtime has begun to work */
+/* Until the guard has sent something, which it does before the runtime has begun to work; or is
+ * gone, as it sends nothing of a runtime that is; or until nobody waits for the step any more. */
+static void
+await_sent(const struct oci_launch *l, int guard)
+{
+    auto_close int pidfd = (int)syscall(SYS_pidfd_open, guard, 0);
+    struct pollfd p[3] = { { .fd = l->sent[0], .events = POLLIN },
+                           { .fd = pidfd, .events = POLLIN },
+                           { .fd = l->cancel_fd, .events = POLLIN } };
+    while (pidfd >= 0 && poll(p, 3, -1) < 0 && errno == EINTR)
+        ;
+}
 
 /* Of whom others get into the step.  The guard keeps what it is to itself, and to an ordinary
  * user's tenon it is a stranger; the runtime is in the same namespaces, and is none. */
 static int
 way_in(const struct oci_launch *l, int guard)
 {
-    struct pollfd sent = { .fd = l->sent[0], .events = POLLIN };
     if (l->joined)
         return fcntl(l->joined->pidfd, F_DUPFD_CLOEXEC, 10);
     if (l->sent[0] < 0)
         return (int)syscall(SYS_pidfd_open, guard, 0);
-    while (poll(&sent, 1, SENT_MS) < 0 && errno == EINTR)
-        ;
+    await_sent(l, guard);
     return guard_take_pidfd(l->sent[0]);
 }
 
@@ -208,6 +217,7 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     auto_close int out = nodes_move_up(l->x->stdout_fd);
     auto_close int err = nodes_move_up(l->x->stderr_fd);
     auto_free char *nodes = NULL;
+    l->cancel_fd = l->o->host->cancel_fd(ctx);
     int no_nodes = directory_for_nodes(l, &nodes);
     if (no_nodes) {
         *result = (struct guard_result){ .outcome = GUARD_FAILED, .sys = no_nodes,
@@ -245,7 +255,7 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
         .data = &s,
         .keep = keep,
         .keep_count = kept,
-        .cancel_fd = l->o->host->cancel_fd(ctx),
+        .cancel_fd = l->cancel_fd,
         .join = l->joined ? &join : NULL,
         .news = l->news >= 0 ? &news : NULL,
     };

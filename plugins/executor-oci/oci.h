@@ -73,6 +73,7 @@ struct oci_launch {
     struct running_step *step; /* in the list from when it has started */
     int news;                  /* inotify; -1: nobody wants to know when that is */
     int sent[2];               /* what the guard sends: a pidfd of the runtime; -1 */
+    int cancel_fd;             /* readable: stop */
 };
 
 /* Somebody may want to know when the step has started. */

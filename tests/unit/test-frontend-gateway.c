@@ -419,6 +419,42 @@ START_TEST(test_gateway_serves_many_calls_at_once)
 }
 END_TEST
 
+/* ---- a directory with a file that says nothing of itself ---------------------------- */
+
+static int
+no_stat_more(struct tenon_ctx *c, struct tenon_ref *ref, const char *path,
+             struct tenon_stat_more *out, struct tenon_error *e)
+{
+    (void)c, (void)ref, (void)out;
+    return host->error(e, TENON_E_FAILED, EIO, "%s: list extended attributes", path);
+}
+
+static void
+asks_for_a_list(struct program *p)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct gw_dir dir = {0};
+    connect_to_us(p);
+    const char *ref = solve_own(p, &arena);
+    const struct gw_read_dir list = { .ref = ref, .path = "/" };
+    ck_assert_int_eq(call(p, &arena, "ReadDir", &gw_read_dir_message, &list, &gw_dir_message,
+                          &dir, NULL), GRPC_OK);
+    ck_assert_uint_eq(dir.entries.len, 1);
+    const struct gw_stat *st = dir.entries.items;
+    ck_assert_str_eq(st->path, "f");
+    ck_assert_int_eq(st->size, 7);
+    ck_assert_uint_eq(st->xattrs.len, 0);
+    give(p, ref, NULL);
+}
+
+START_TEST(test_gateway_lists_what_has_no_attributes)
+{
+    struct tenon_result *result;
+    bridge.stat_more = no_stat_more;
+    ok(front(asks_for_a_list, &result));
+}
+END_TEST
+
 /* ---- several frontends of one build ------------------------------------------------- */
 
 static struct sibling {
@@ -1101,6 +1137,7 @@ main(void)
     }
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_gateway_serves_many_calls_at_once);
+    tcase_add_test(t, test_gateway_lists_what_has_no_attributes);
     tcase_add_test(t, test_gateway_runs_several_frontends_at_once);
     tcase_add_loop_test(t, test_gateway_says_how_the_program_ended, 0, tenon_countof(endings));
     tcase_add_test(t, test_gateway_says_that_it_does_not_speak_http);

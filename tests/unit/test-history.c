@@ -43,6 +43,8 @@ make(struct tenon_store *s, const char *ref, int64_t seconds)
     recorder_event(r, &other);
     ck_assert_ptr_nonnull(recorder_add(r, "text/plain", NULL, "hello", 5));
     OK(recorder_finish(r, &record, &err));
+    recorder_event(r, &line); /* late: in no log */
+    recorder_event(r, &other);
     recorder_free(r);
 }
 

@@ -101,8 +101,8 @@ place_stat_more(struct serving *s, const struct place *p, const char *path, stru
     return TENON_OK;
 }
 
-/* The same of an entry of a directory; one that has gone meanwhile stays without.  bytes: of the
- * attributes so far. */
+/* The same of an entry of a directory; one that has gone meanwhile stays without, and so does one
+ * whose attributes cannot be read: the list is of names.  bytes: of the attributes so far. */
 static int
 place_entry_more(struct serving *s, const struct place *p, const char *dir, struct gw_stat *out,
                  size_t *bytes)
@@ -111,10 +111,10 @@ place_entry_more(struct serving *s, const struct place *p, const char *dir, stru
     const int rc = place_stat_more(s, p, path, out);
     const struct gw_blob *blobs = out->xattrs.items;
 
-    if (rc == TENON_E_NOT_FOUND)
-        s->gw->host->error_clear(s->err);
-    else if (rc < 0)
+    if (rc == TENON_E_CANCELLED)
         return rc;
+    if (rc < 0)
+        s->gw->host->error_clear(s->err);
     for (size_t i = 0; i < out->xattrs.len; i++)
         *bytes += blobs[i].value.len;
     return *bytes <= GATEWAY_ATTRIBUTES_MAX
