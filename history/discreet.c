@@ -64,7 +64,7 @@ discreet(struct tenon_arena *a, const char *key, const char *value, size_t *room
 {
     auto_free char *shown = is_secret(key)                  ? tenon_strdup(HIDDEN)
                             : !strcmp(key, "cache-imports") ? caches(value)
-                            : strstr(value, "://")          ? tenon_url_conceal(value)
+                            : tenon_url_maybe(value)        ? tenon_url_conceal(value)
                                                             : tenon_strdup(value);
     const char *kept = cut(a, key, room);
     return (struct ctl_pair){kept, cut(a, shown, room)};

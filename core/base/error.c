@@ -43,7 +43,7 @@ static char *
 words(const char *fmt, va_list ap)
 {
     char *text = tenon_vasprintf(fmt, ap);
-    if (!strstr(text, "://"))
+    if (!tenon_url_maybe(text))
         return text;
     char *shown = tenon_url_conceal(text);
     free(text);

@@ -163,7 +163,7 @@ queued_new(const struct tenon_event *ev)
     char **detail = NULL;
 
     for (size_t i = 0; i < tenon_countof(texts); i++)
-        if (*texts[i] && strstr(*texts[i], "://"))
+        if (*texts[i] && tenon_url_maybe(*texts[i]))
             *texts[i] = concealed[i] = tenon_url_conceal(*texts[i]);
     for (const char *const *d = ev->detail; d && *d; d++)
         tenon_strv_push(&detail, tenon_url_conceal(*d));

@@ -281,7 +281,7 @@ db_text(struct db_query *q, int at, const char *value)
     /* The file is kept for long and goes to backups: it has no passwords of URLs, in
      * descriptions, parts of keys or names of caches. What is looked for is changed as what was
      * kept, so it is found. */
-    auto_free char *shown = value && strstr(value, "://") ? tenon_url_conceal(value) : NULL;
+    auto_free char *shown = value && tenon_url_maybe(value) ? tenon_url_conceal(value) : NULL;
     if (value)
         sqlite3_bind_text(q->stmt, at, shown ? shown : value, -1, SQLITE_TRANSIENT);
     else

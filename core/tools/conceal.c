@@ -219,6 +219,78 @@ add_url(struct tenon_buf *out, const char *p, size_t len, bool ssh)
     add_parameters(out, p + plain, len - plain);
 }
 
+/* ---- USER:PASSWORD@HOST:PATH, as git has it for ssh ------------------------------------ */
+
+/* A name or an address with a path behind it; "sha256:..." is of an image. */
+static bool
+is_scp_host(const char *p, size_t len)
+{
+    const char *colon = memchr(p, ':', len);
+    const size_t n = colon ? (size_t)(colon - p) : 0;
+    if (!n || n + 1 == len || (n > 3 && !memcmp(p, "sha", 3) && is_port(p + 3, n - 3)))
+        return false;
+    bool has_letter = false;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_scheme(p[i]) || p[i] == '+')
+            return false;
+        has_letter = has_letter || (p[i] >= 'A');
+    }
+    return has_letter || is_host(p, n); /* "1.2.3" is a version */
+}
+
+/* Attributes have such names, and their value follows "=". */
+static bool
+is_kind_of_attribute(const char *p, size_t len)
+{
+    static const char *const kinds[] = { "build-arg", "context", "label", "input", "opt", "attr" };
+    for (size_t i = 0; i < tenon_countof(kinds); i++)
+        if (strlen(kinds[i]) == len && !memcmp(kinds[i], p, len))
+            return true;
+    return false;
+}
+
+static void
+add_word(struct tenon_buf *out, const char *p, size_t len)
+{
+    const char *colon = memchr(p, ':', len), *at = p + len;
+    const char *user = colon;
+    while (user && user > p && (is_scheme(user[-1]) || user[-1] == '_'))
+        user--;
+    const char *equals = colon ? memchr(colon, '=', len - (size_t)(colon - p)) : NULL;
+    if (equals && is_kind_of_attribute(user, (size_t)(colon - user))) {
+        tenon_buf_add(out, p, (size_t)(equals + 1 - p));
+        add_word(out, equals + 1, len - (size_t)(equals + 1 - p));
+        return;
+    }
+    while (colon && (at = memrchr(colon, '@', (size_t)(at - colon))))
+        if (is_scp_host(at + 1, len - (size_t)(at + 1 - p)))
+            break;
+    if (colon && at && user < colon && at > colon + 1) {
+        tenon_buf_add(out, p, (size_t)(colon + 1 - p));
+        tenon_buf_adds(out, MASK);
+        len -= (size_t)(at - p);
+        p = at;
+    }
+    tenon_buf_add(out, p, len);
+}
+
+/* Text in which there is no "://". */
+static void
+add_words(struct tenon_buf *out, const char *p, size_t len)
+{
+    const char *const end = p + len;
+    while (p < end) {
+        const size_t n = span(p, end);
+        if (memchr(p, '@', n))
+            add_word(out, p, n);
+        else
+            tenon_buf_add(out, p, n);
+        p += n;
+        if (p < end)
+            tenon_buf_addc(out, *p++);
+    }
+}
+
 void
 tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
 {
@@ -238,7 +310,8 @@ tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
         if (url > word)
             word = url + span(url, end);
         size_t n = (size_t)(word - url);
-        tenon_buf_add(out, p, (size_t)(url - p));
+        add_words(out, p, (size_t)(scheme - p));
+        tenon_buf_add(out, scheme, (size_t)(url - scheme));
         /* Of a URL in a parameter of another one, the inner one is looked at, too. */
         const char *at = end_of_user(url, n);
         size_t front = at ? (size_t)(at - url) : 0;
@@ -255,7 +328,13 @@ tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
             p = inner;
         }
     }
-    tenon_buf_add(out, p, (size_t)(end - p));
+    add_words(out, p, (size_t)(end - p));
+}
+
+bool
+tenon_url_maybe(const char *text)
+{
+    return strchr(text, '@') || strstr(text, "://");
 }
 
 char *
