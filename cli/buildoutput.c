@@ -45,10 +45,28 @@ has_pair(char *const *pairs, const char *key)
     return false;
 }
 
-static bool
-makes_images(const char *type)
+/* What an exporter that is not there would do is not asked: it is missed soon enough. */
+static const struct tenon_plugin *
+exporter(struct tenon_plugins *plugins, const char *type)
 {
-    return strcmp(type, "local") && strcmp(type, "tar");
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    const struct tenon_plugin *p = NULL;
+    tenon_plugins_peek(plugins, TENON_KIND_EXPORTER, type, &p, &ignored);
+    return p;
+}
+
+static bool
+makes_images(struct tenon_plugins *plugins, const char *type)
+{
+    const struct tenon_plugin *p = exporter(plugins, type);
+    return !p || p->ops.exporter->flags & TENON_EXPORTER_IMAGE;
+}
+
+static bool
+has_option(struct tenon_plugins *plugins, const char *type, const char *name)
+{
+    const struct tenon_plugin *p = exporter(plugins, type);
+    return p && tenon_param_find(p->options, p->param_size, name, strlen(name));
 }
 
 static bool
@@ -87,10 +105,16 @@ drop_pairs(char **pairs, const char *key, const char *flag)
 
 /* As with buildx, flags win over what an output says. */
 static void
-add_tags(const struct build_flags *f, const char *type, char ***pairs)
+add_tags(const struct build_flags *f, struct tenon_plugins *plugins, const char *type,
+         char ***pairs)
 {
-    if (!makes_images(type) || !f->tags)
+    if (!f->tags || !makes_images(plugins, type))
         return;
+    if (!has_option(plugins, type, "name")) {
+        tenon_log(TENON_LOG_WARNING, "--tag is not used by the output type %s, which has no names",
+                  type);
+        return;
+    }
     drop_pairs(*pairs, "name", "--tag");
     for (char **t = f->tags; *t; t++)
         tenon_strv_push(pairs, tenon_asprintf("name=%s", *t));
@@ -144,10 +168,12 @@ add_annotation(const char *type, const char *rest, char ***pairs, struct tenon_e
 
 /* --annotation [TYPE[PLATFORM][,...]:]K=V to annotation-TYPE[PLATFORM].K=V */
 static int
-add_annotations(const struct build_flags *f, const char *type, char ***pairs,
-                struct tenon_error *err)
+add_annotations(const struct build_flags *f, struct tenon_plugins *plugins, const char *type,
+                char ***pairs, struct tenon_error *err)
 {
-    for (char **a = f->annotations; a && *a && makes_images(type); a++) {
+    const bool takes = f->annotations && makes_images(plugins, type) &&
+                       has_option(plugins, type, "annotation");
+    for (char **a = f->annotations; takes && *a; a++) {
         const char *eq = strchr(*a, '=');
         if (!eq)
             return tenon_error_set(err, TENON_E_INVALID,
@@ -244,8 +270,8 @@ parse_one(const struct build_flags *f, struct tenon_plugins *plugins, const char
         return TENON_OK;
     }
     if (!err->code) {
-        add_tags(f, type, &pairs);
-        add_annotations(f, type, &pairs, err);
+        add_tags(f, plugins, type, &pairs);
+        add_annotations(f, plugins, type, &pairs, err);
     }
     if (err->code) {
         free(type);
@@ -310,7 +336,7 @@ build_outputs_parse(const struct build_flags *f, struct tenon_plugins *plugins,
         return err->code;
     mirrors_first(o);
     for (size_t i = 0; f->iidfile && i < o->count; i++)
-        if (!makes_images(o->exports[i].type))
+        if (!makes_images(plugins, o->exports[i].type))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "cannot use --iidfile with the output type %s",
                                    o->exports[i].type);

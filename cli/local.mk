@@ -87,6 +87,8 @@ tenon_SOURCES += \
 	%D%/buildlock.h \
 	%D%/buildoutput.c \
 	%D%/buildoutput.h \
+	%D%/ownstdout.c \
+	%D%/ownstdout.h \
 	%D%/buildpolicy.c \
 	%D%/buildpolicy.h \
 	%D%/buildsign.c \

@@ -54,6 +54,7 @@ struct cli_session {
                      * current directory */
     TENON_VEC(char *) temps;
     bool uses_stdout, may_delete;
+    int out; /* standard output */
     struct tenon_cancel *cancel; /* or NULL */
 };
 
@@ -387,18 +388,34 @@ take_load(struct cli_session *s, int fd)
     return NULL;
 }
 
+/* A file that is standard output by one of its names, which mean a number; else dest.  room: of
+ * ROOM_OF_PLACE bytes. */
+enum { ROOM_OF_PLACE = 32 };
+static const char *
+place_of(const struct cli_session *s, const char *dest, char *room)
+{
+    static const char *const names[] = { "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1" };
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        if (s->out != STDOUT_FILENO && !strcmp(dest, names[i])) {
+            snprintf(room, ROOM_OF_PLACE, "/dev/fd/%d", s->out);
+            return room;
+        }
+    return dest;
+}
+
 static int
 sink_open(void *data, const char *dest, struct tenon_error *err)
 {
     struct cli_session *s = data;
     struct destination d = { .fd = -1 };
+    char room[ROOM_OF_PLACE];
     if (!dest)
         return open_load(s, err);
     if (!strcmp(dest, "-")) {
-        d.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        d.fd = fcntl(s->out, F_DUPFD_CLOEXEC, 3);
         if (d.fd < 0)
             return tenon_error_sys(err, "standard output");
-    } else if (destination_open(dest, &d, err) < 0) {
+    } else if (destination_open(place_of(s, dest, room), &d, err) < 0) {
         return err->code;
     }
     tenon_vec_push(&s->sinks, d);
@@ -451,7 +468,7 @@ check_stdout(struct cli_session *s, uint32_t kind, struct tenon_error *err)
     if (kind != TENON_SINK_FILE)
         return tenon_error_set(err, TENON_E_INVALID,
                                "dest cannot be standard output: it is a directory");
-    if (isatty(STDOUT_FILENO)) {
+    if (isatty(s->out)) {
         tenon_error_set(err, TENON_E_INVALID,
                         "dest file is required. refusing to write to console");
         return tenon_error_hint(err, "dest=FILE, or > FILE");
@@ -507,6 +524,8 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
         return image_load_check(err);
     if (!strcmp(dest, "-"))
         return check_stdout(s, kind, err);
+    char room[ROOM_OF_PLACE];
+    dest = place_of(s, dest, room);
     if (kind == TENON_SINK_FILE)
         return destination_check_file(dest, err) < 0 ? err->code : check_once(s, dest, err);
     if (kind == TENON_SINK_MIRROR && check_mirror(s, dest, err) < 0)
@@ -518,6 +537,12 @@ void
 cli_session_allow_delete(struct cli_session *s)
 {
     s->may_delete = true;
+}
+
+void
+cli_session_set_stdout(struct cli_session *s, int fd)
+{
+    s->out = fd;
 }
 
 void
@@ -564,6 +589,7 @@ struct cli_session *
 cli_session_new(void)
 {
     struct cli_session *s = tenon_new0(struct cli_session);
+    s->out = STDOUT_FILENO;
     s->vtable = (struct tenon_session){
         .data = s, .open = session_open, .local_path = local_path,
         .credentials = session_credentials, .sink_open = sink_open,

@@ -28,6 +28,8 @@ const char *cli_session_local(const struct cli_session *s, size_t i, const char 
 void cli_session_allow_delete(struct cli_session *s);
 /* Ends programs that --load waits for; borrowed, and outlives the build. */
 void cli_session_set_cancel(struct cli_session *s, struct tenon_cancel *cancel);
+/* Where "-" writes to, if that is not standard output by its number; borrowed. */
+void cli_session_set_stdout(struct cli_session *s, int fd);
 /* A fresh temporary directory (0700), removed with the session; borrowed. */
 const char *cli_session_temp_dir(struct cli_session *s, struct tenon_error *err);
 

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "plugin/calls.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
@@ -358,6 +359,7 @@ main(int argc, char **argv)
     fill_standard_descriptors();
     own_signals();
     cli_take_umask();
+    tenon_calls_guard();
 
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *base = argc > 0 ? (slash ? slash + 1 : argv[0]) : "tenon";

@@ -36,15 +36,20 @@ on_event(void *data, const struct tenon_event *ev)
         if (!w || !*w)
             tenon_strv_push(&r->warned, tenon_strdup(ev->filename));
     }
+    tenon_module_enter(r->module, "event");
     r->module->plugin.ops.progress->event(r->module->self, ev);
+    tenon_module_leave(r->module);
 }
 
 static void
 on_tick(void *data, int64_t now_ns)
 {
     struct renderer *r = data;
-    if (r->module->plugin.ops.progress->tick)
-        r->module->plugin.ops.progress->tick(r->module->self, now_ns);
+    if (!r->module->plugin.ops.progress->tick)
+        return;
+    tenon_module_enter(r->module, "tick");
+    r->module->plugin.ops.progress->tick(r->module->self, now_ns);
+    tenon_module_leave(r->module);
 }
 
 /* The core's messages during a build go through the renderer. */
@@ -99,6 +104,14 @@ add_options(const char *plugin, const struct renderer_about *about, char ***pair
     }
 }
 
+static void
+close_display(struct renderer *r, const struct tenon_progress_end *end)
+{
+    tenon_module_enter(r->module, "close");
+    r->module->plugin.ops.progress->close(r->module->self, end);
+    tenon_module_leave(r->module);
+}
+
 static int
 open_plugin(struct tenon_plugins *plugins, const char *name, char **pairs,
             struct renderer **out, struct tenon_error *err)
@@ -111,8 +124,11 @@ open_plugin(struct tenon_plugins *plugins, const char *name, char **pairs,
     if (tenon_values_parse(p->options, p->param_size, (const char *const *)pairs, what,
                            &r->values, err) < 0)
         goto fail;
+    tenon_values_warn(r->values, what);
+    tenon_module_enter(r->module, "open");
     int rc = p->ops.progress->open(r->module->self, STDERR_FILENO, isatty(STDERR_FILENO),
                                    r->values, err);
+    tenon_module_leave(r->module);
     if (tenon_module_check(r->module, "open", rc, err) < 0)
         goto fail;
     r->events = tenon_events_new(on_event, on_tick, r);
@@ -120,7 +136,7 @@ open_plugin(struct tenon_plugins *plugins, const char *name, char **pairs,
         tenon_error_sys(err, "start a thread for the progress");
         const struct tenon_progress_end end = {.struct_size = sizeof end, .status = err->code,
                                                .error = err->message};
-        p->ops.progress->close(r->module->self, &end);
+        close_display(r, &end);
         goto fail;
     }
     tenon_log_set_sink(on_log, r);
@@ -253,7 +269,7 @@ renderer_close(struct renderer *r, const struct tenon_build *b,
     }
     end.files = files.items;
     end.file_count = files.len;
-    r->module->plugin.ops.progress->close(r->module->self, &end);
+    close_display(r, &end);
     tenon_vec_release(&files);
     tenon_strv_free(further);
     tenon_strv_free(r->warned);

@@ -31,6 +31,7 @@
 #include "renderer.h"
 #include "reprocheck.h"
 #include "localsession.h"
+#include "ownstdout.h"
 
 /* ---- Ctrl-C ------------------------------------------------------------- */
 
@@ -115,6 +116,7 @@ struct job {
     struct build_record *record;  /* NULL: none is kept */
     struct tenon_events *unshown; /* of a build that shows nothing, for its record */
     struct watcher watcher;
+    int out; /* standard output */
     enum { AT_WORK, READING_FLAGS, CHECKING } phase; /* for the exit status */
 };
 
@@ -248,6 +250,7 @@ prepare(struct job *j, struct tenon_error *err)
 {
     int64_t compatibility = 0;
     j->session = cli_session_new();
+    cli_session_set_stdout(j->session, j->out);
     j->phase = READING_FLAGS;
     go_offline(j);
     if (build_outputs_clear(&j->flags, err) < 0)
@@ -380,10 +383,12 @@ static int
 finish(struct job *j, struct tenon_error *err)
 {
     int status = CLI_OK;
+    own_stdout_show(j->out);
     if (err->code == 0 && j->build && j->locks)
         build_lock_write(j->lock_path, j->engine.lock, err);
     else if (err->code == 0 && j->build)
         build_outputs_write(&j->flags, tenon_build_result(j->build), j->engine.build_id, err);
+    own_stdout_cover(j->out);
     auto_free char *text = NULL;
     if (err->code)
         text = tenon_asprintf("failed to build: failed to solve: %s",
@@ -398,6 +403,7 @@ finish(struct job *j, struct tenon_error *err)
         }
         cli_put_hints("hint: ", err);
     }
+    own_stdout_show(j->out);
     if (err->code)
         status = CLI_FAILED;
     else if (j->build && j->locks)
@@ -406,7 +412,12 @@ finish(struct job *j, struct tenon_error *err)
         build_outputs_tell(&j->flags, tenon_build_result(j->build));
     if (!err->code && j->build && !j->locks)
         status = build_outputs_print(&j->flags, tenon_build_result(j->build));
-    return status;
+    const int lost = own_stdout_cover(j->out);
+    if (!lost)
+        return status;
+    auto_error struct tenon_error unread = TENON_ERROR_INIT;
+    tenon_error_errno(&unread, lost, "write to standard output");
+    return cli_print_error(&unread);
 }
 
 static void
@@ -455,6 +466,7 @@ build(const struct cli *cli, struct build_flags *flags)
     struct job j = { .cli = cli, .flags = *flags, .locks = flags->locks };
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     block_signals(&j.watcher);
+    j.out = own_stdout_hide();
     j.watcher.cancel = tenon_cancel_new(NULL);
     if (enter(&j, &err) < 0) {
         status = cli_print_error(&err);
@@ -478,6 +490,7 @@ build(const struct cli *cli, struct build_flags *flags)
             status = CLI_INTERRUPTED;
     }
     release(&j);
+    own_stdout_end(j.out);
     tenon_cancel_free(j.watcher.cancel);
     return status;
 }

@@ -275,9 +275,8 @@ check_executor(struct report *r, const struct cli *cli, const char *name)
     struct tenon_module *m = NULL;
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(NULL, NULL, NULL, NULL);
     if (cli_open_plugins(cli, &plugins, &err) == 0 &&
-        tenon_plugins_get(plugins, TENON_KIND_EXECUTOR, name, &m, &err) == 0 &&
-        m->plugin.ops.executor->probe)
-        m->plugin.ops.executor->probe(m->self, ctx, &err);
+        tenon_plugins_get(plugins, TENON_KIND_EXECUTOR, name, &m, &err) == 0)
+        tenon_exec_probe(m, ctx, &err);
     if (err.code)
         say(r, BAD, "executor", err.hint, "%s: %s", name, err.message);
     else

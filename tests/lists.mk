@@ -271,6 +271,7 @@ cli_tests = \
 	tests/cli/plugin-missing.sh \
 	tests/cli/plugin-out-of-tree.sh \
 	tests/cli/plugin-sizes.sh \
+	tests/cli/plugin-trouble.sh \
 	tests/cli/plugins.sh \
 	tests/cli/policy.sh \
 	tests/cli/processes.sh \

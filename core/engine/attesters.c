@@ -63,7 +63,7 @@ tenon_attesters_check(struct tenon_build *b, const struct tenon_build_request *r
             return err->code;
         auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
         if (ops_of(a)->check) {
-            tenon_module_enter(a->module);
+            tenon_module_enter(a->module, "check");
             int rc = ops_of(a)->check(a->module->self, ctx, a->values, err);
             tenon_module_leave(a->module);
             tenon_module_check(a->module, "check", rc, err);
@@ -99,7 +99,7 @@ attest(struct tenon_build *b, const struct tenon_bridge *bridge, struct tenon_at
     struct tenon_ctx *ctx = tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel,
                                           ops->title ? digest : NULL);
     tenon_vec_push(&a->ctxs, ctx);
-    tenon_module_enter(a->module);
+    tenon_module_enter(a->module, "attest");
     int rc = ops->attest(a->module->self, ctx, a->values, &req, err);
     tenon_module_leave(a->module);
     rc = tenon_module_check(a->module, "attest", rc, err);
@@ -146,7 +146,7 @@ tenon_attesters_respond(struct tenon_build *b, const struct tenon_bridge *bridge
         struct tenon_attesting *a = *x;
         for (size_t n = 0; n < b->result.platforms.len && ops_of(a)->respond; n++) {
             const struct tenon_attester_request req = request_of(b, bridge, n);
-            tenon_module_enter(a->module);
+            tenon_module_enter(a->module, "respond");
             int rc = ops_of(a)->respond(a->module->self, a->ctxs.items[n], a->values, &req, err);
             tenon_module_leave(a->module);
             if (tenon_module_check(a->module, "respond", rc, err) < 0)

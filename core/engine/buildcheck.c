@@ -6,6 +6,7 @@
 #include "tools/comma.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
+#include "context/session.h"
 #include "engine/attesters.h"
 #include "engine/compatibility.h"
 #include "engine/remotecache.h"
@@ -81,6 +82,24 @@ has_image_params(const struct tenon_values *v)
     return true;
 }
 
+/* Of an exporter that has no check of its own and says what its destination is. */
+static int
+check_place(struct tenon_build *b, const struct tenon_exporter_ops *ops,
+            const struct tenon_values *values, struct tenon_error *err)
+{
+    const struct tenon_session *s = b->engine->session;
+    const bool file = ops->flags & TENON_EXPORTER_FILE, dir = ops->flags & TENON_EXPORTER_DIR;
+    if (file == dir || !tenon_values_declared(values, "dest"))
+        return TENON_OK;
+    const char *dest = tenon_values_string(values, "dest");
+    if (!dest || !*dest)
+        return tenon_error_set(err, TENON_E_INVALID, "dest %s is required",
+                               file ? "file" : "directory");
+    return s && s->sink_check
+               ? s->sink_check(s->data, dest, file ? TENON_SINK_FILE : TENON_SINK_DIR, err)
+               : TENON_OK;
+}
+
 static int
 check_export(struct tenon_build *b, const struct tenon_build_request *req,
              const struct tenon_export *x, uint64_t platforms, struct tenon_error *err)
@@ -98,10 +117,11 @@ check_export(struct tenon_build *b, const struct tenon_build_request *req,
         tenon_host_image_check(values, may_make_index(req, platforms) || is_attested(req, values),
                                err) < 0)
         return tenon_error_context(err, "%s", what);
+    tenon_values_warn(values, what);
     if (!ops->check)
-        return TENON_OK;
+        return check_place(b, ops, values, err);
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "check");
     int rc = ops->check(m->self, ctx, values, platforms, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "check", rc, err);

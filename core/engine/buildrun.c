@@ -113,7 +113,7 @@ run_exporter(struct tenon_build *b, const struct tenon_export *x,
     tenon_events_start(b->engine->events, &info);
     struct tenon_ctx *ctx =
         tenon_ctx_new(b->engine, b->engine->events, b->engine->cancel, digest);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "write");
     int rc = m->plugin.ops.exporter->write(m->self, ctx, values, &b->result, err);
     tenon_module_leave(m);
     rc = tenon_module_check(m, "write", rc, err);

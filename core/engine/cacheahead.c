@@ -62,7 +62,7 @@ send_layer(struct tenon_ahead *a, struct target *t, const struct tenon_snapshot_
                                         .size = b->size };
     struct tenon_module *m = t->module;
     show(a, t);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "send");
     const int rc = m->plugin.ops.cache->send(m->self, t->ctx, t->values, &d, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "send", rc, err);

@@ -58,7 +58,7 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                       caller ? tenon_ctx_cancel(caller) : b->engine->cancel, NULL);
     tenon_ctx_set_depth(ctx, depth);
     tenon_ctx_set_users_options(ctx, users);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "solve");
     int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, bridge, result, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "solve", rc, err);

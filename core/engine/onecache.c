@@ -29,7 +29,7 @@ own_name(struct tenon_build *b, const struct tenon_export *x)
     if (tenon_cache_open(b, x, &m, &values, &told) < 0 || !m->plugin.ops.cache->name)
         return NULL;
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "name");
     char *name = tenon_strdup(m->plugin.ops.cache->name(m->self, ctx, values, &told));
     tenon_module_leave(m);
     return name;
@@ -80,7 +80,7 @@ tenon_cache_fetch(void *cache, struct tenon_ctx *ctx, const struct tenon_descrip
 {
     struct tenon_cache *c = cache;
     struct tenon_module *m = c->module;
-    tenon_module_enter(m);
+    tenon_module_enter(m, "fetch");
     int rc = m->plugin.ops.cache->fetch(m->self, ctx, c->values, blob, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "fetch", rc, err);

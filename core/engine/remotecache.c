@@ -33,7 +33,7 @@ ask(struct tenon_build *b, struct tenon_module *m, cache_check *check, const cha
     const struct tenon_values *values, struct tenon_error *err)
 {
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(b->engine, NULL, b->engine->cancel, NULL);
-    tenon_module_enter(m);
+    tenon_module_enter(m, name);
     int rc = check(m->self, ctx, values, err);
     tenon_module_leave(m);
     return tenon_module_check(m, name, rc, err);
@@ -69,6 +69,8 @@ tenon_caches_check(struct tenon_build *b, const struct tenon_build_request *req,
         if (tenon_cache_open(b, x, &m, &v, err) < 0)
             return err->code;
         const struct tenon_cache_ops *ops = m->plugin.ops.cache;
+        auto_free char *what = tenon_asprintf("cache type %s", x->type);
+        tenon_values_warn(v, what);
         if (from && !(ops->load && ops->fetch))
             return lacks(x, "be imported", err);
         if (!from && !ops->save)
@@ -243,7 +245,7 @@ load(struct tenon_build *b, struct tenon_cache *c, struct tenon_error *err)
     struct tenon_module *m = c->module;
     const void *text = NULL;
     size_t len = 0;
-    tenon_module_enter(m);
+    tenon_module_enter(m, "load");
     int rc = m->plugin.ops.cache->load(m->self, c->ctx, c->values, &text, &len, err);
     tenon_module_leave(m);
     rc = tenon_module_check(m, "load", rc, err);
@@ -466,7 +468,7 @@ call_save(struct tenon_module *m, const struct tenon_values *values, struct teno
 {
     const struct tenon_descriptor d = { .media_type = manifest->media_type,
                                         .digest = manifest->digest, .size = manifest->size };
-    tenon_module_enter(m);
+    tenon_module_enter(m, "save");
     int rc = m->plugin.ops.cache->save(m->self, ctx, values, &d, err);
     tenon_module_leave(m);
     return tenon_module_check(m, "save", rc, err);

@@ -166,11 +166,8 @@ merged(const struct tenon_exec_container *c, const struct tenon_vertex *v)
 static void
 add_groups(struct tenon_step *p, const struct tenon_user *more)
 {
-    struct tenon_user *u = &p->user;
-    u->groups = tenon_reallocarray(u->groups, u->group_count + more->group_count + 1,
-                                   sizeof *u->groups);
     for (size_t i = 0; i < more->group_count; i++)
-        u->groups[u->group_count++] = more->groups[i];
+        tenon_user_add_group(&p->user, more->groups[i]);
 }
 
 static int
@@ -286,7 +283,7 @@ tenon_exec_container_signal(struct tenon_exec_container *c, const char *id, int 
     if (!TENON_HAS(struct tenon_executor_ops, ops, signal))
         return tenon_error_set(err, TENON_E_UNSUPPORTED, "executor \"%s\": sends no signals",
                                c->step.engine->executor);
-    tenon_module_enter(c->executor);
+    tenon_module_enter(c->executor, "signal");
     int rc = ops->signal(c->executor->self, id, number, err);
     tenon_module_leave(c->executor);
     return tenon_module_check(c->executor, "signal", rc, err);

@@ -134,13 +134,12 @@ ask_executor(struct emulation *e, const struct tenon_step *s, struct tenon_modul
         count++;
     }
     auto_error struct tenon_error why = TENON_ERROR_INIT;
-    tenon_module_enter(executor);
+    tenon_module_enter(executor, "emulate");
     int rc = ops->emulate(executor->self, s->ctx, formats, count, &why);
     tenon_module_leave(executor);
-    e->is_whole = rc == 0;
-    if (rc < 0)
-        tenon_log(TENON_LOG_DEBUG, "no emulation of all that a step starts: %s",
-                  why.message ? why.message : "");
+    e->is_whole = tenon_module_check(executor, "emulate", rc, &why) == 0;
+    if (!e->is_whole)
+        tenon_log(TENON_LOG_DEBUG, "no emulation of all that a step starts: %s", why.message);
 }
 
 static size_t

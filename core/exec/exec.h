@@ -41,6 +41,10 @@ int tenon_exec_enter(struct tenon_engine *engine, struct tenon_ctx *ctx,
                      const struct tenon_exec_visit *visit, int32_t *status,
                      struct tenon_error *err);
 
+/* Can the executor run steps here?  One that does not say can. */
+int tenon_exec_probe(struct tenon_module *executor, struct tenon_ctx *ctx,
+                     struct tenon_error *err);
+
 /* emptycaches.c: whether the cache mount of this id was, for a step that must not use the cache. */
 bool tenon_cache_was_emptied(struct tenon_engine *engine, const char *id);
 

@@ -9,19 +9,6 @@
 #include "tools/alloc.h"
 #include "exec/private.h"
 
-static const struct tenon_param *
-find_param(const struct tenon_plugin *p, const char *name)
-{
-    for (const char *at = (const char *)p->options; at; at += p->param_size) {
-        const struct tenon_param *o = (const struct tenon_param *)at;
-        if (!o->name)
-            break;
-        if (!strcmp(o->name, name))
-            return o;
-    }
-    return NULL;
-}
-
 /* What is told is kept and shown: of a value that nobody is to see its digest. */
 static void
 tell_hidden(const struct tenon_op_mount *m, const struct tenon_pair *o,
@@ -40,7 +27,8 @@ tell_options(const struct tenon_plugin *p, const struct tenon_op_mount *m,
 {
     for (size_t i = 0; i < m->plugin_option_count; i++) {
         const struct tenon_pair *o = &m->plugin_options[i];
-        const struct tenon_param *param = find_param(p, o->key);
+        const struct tenon_param *param =
+            tenon_param_find(p->options, p->param_size, o->key, strlen(o->key));
         if (param && param->flags & TENON_PARAM_NOT_IN_KEY)
             continue;
         if (param && param->flags & TENON_PARAM_SENSITIVE)
@@ -64,7 +52,7 @@ add_content(struct tenon_ctx *ctx, struct tenon_module *module,
     tenon_strv_free(pairs);
     if (rc < 0)
         return rc;
-    tenon_module_enter(module);
+    tenon_module_enter(module, "cache_key");
     rc = module->plugin.cache_key(module->self, ctx, values, (struct tenon_key *)h, err);
     tenon_module_leave(module);
     return tenon_module_check(module, "cache_key", rc, err);

@@ -74,10 +74,9 @@ add_own_group(struct tenon_user *u)
     for (size_t i = 0; i < u->group_count; i++)
         if (u->groups[i] == u->gid)
             return;
-    u->groups = tenon_reallocarray(u->groups, u->group_count + 1, sizeof *u->groups);
-    memmove(u->groups + 1, u->groups, u->group_count * sizeof *u->groups);
+    tenon_user_add_group(u, u->gid);
+    memmove(u->groups + 1, u->groups, (u->group_count - 1) * sizeof *u->groups);
     u->groups[0] = u->gid;
-    u->group_count++;
 }
 
 /* In a user namespace: said here, where the user's name is known. */
@@ -188,17 +187,49 @@ not_empty(const char *s)
     return s && *s ? s : NULL;
 }
 
+int
+tenon_exec_probe(struct tenon_module *executor, struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    const struct tenon_executor_ops *ops = executor->plugin.ops.executor;
+    if (!ops->probe)
+        return TENON_OK;
+    tenon_module_enter(executor, "probe");
+    int rc = ops->probe(executor->self, ctx, err);
+    tenon_module_leave(executor);
+    return tenon_module_check(executor, "probe", rc, err);
+}
+
+/* It could not run the step: is that because it cannot run any here?  Ours look themselves. */
+static void
+ask_why(struct tenon_step *s, struct tenon_module *executor, struct tenon_error *err)
+{
+    auto_error struct tenon_error why = TENON_ERROR_INIT;
+    if (err->code == TENON_E_CANCELLED || err->hint ||
+        tenon_exec_probe(executor, s->ctx, &why) == 0 || strstr(err->message, why.message))
+        return;
+    tenon_error_hint(err, "executor %s cannot run steps here: %s", executor->plugin.name,
+                     why.message);
+}
+
 static int
 call_executor(struct tenon_step *s, struct tenon_module *executor,
               const struct tenon_step_launch *how, const struct tenon_exec *x, int32_t *status,
               struct tenon_error *err)
 {
     const struct tenon_executor_ops *ops = executor->plugin.ops.executor;
-    tenon_module_enter(executor);
+    const char *op = how->join ? "join" : "run";
+    *status = -1; /* no success that nobody told of */
+    tenon_module_enter(executor, op);
     int rc = how->join ? ops->join(executor->self, s->ctx, how->join, x, status, err)
                        : ops->run(executor->self, s->ctx, x, status, err);
     tenon_module_leave(executor);
-    return tenon_module_check(executor, how->join ? "join" : "run", rc, err);
+    rc = tenon_module_check(executor, op, rc, err);
+    if (rc < 0)
+        ask_why(s, executor, err);
+    if (rc == 0 && !WIFEXITED(*status) && !WIFSIGNALED(*status))
+        return tenon_error_set(err, TENON_E_BUG, "executor-%s: %s did not say how the step ended",
+                               executor->plugin.name, op);
+    return rc;
 }
 
 int

@@ -23,9 +23,10 @@ tenon_step_ids_choose(struct tenon_step *s, struct tenon_module *executor)
     if (s->has_machine_ids || !ops->ids || s->engine->rootless || s->op->security ||
         s->op->device_count)
         return;
-    tenon_module_enter(executor);
+    tenon_module_enter(executor, "ids");
     int rc = ops->ids(executor->self, s->ctx, &ids, &why);
     tenon_module_leave(executor);
+    rc = tenon_module_check(executor, "ids", rc, &why);
     if (rc == 0)
         rc = tenon_store_map(s->engine->store, ids.users_fd, ids.first, ids.root, &why);
     if (rc < 0) {

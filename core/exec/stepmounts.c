@@ -207,7 +207,7 @@ attach_plugin(struct tenon_step *s, struct tenon_step_mount *m, struct tenon_err
     struct tenon_mount out = { .struct_size = sizeof out, .fd = -1 };
     m->ctx = tenon_ctx_new(s->engine, tenon_ctx_events(s->ctx), tenon_ctx_cancel(s->ctx),
                            tenon_ctx_vertex(s->ctx));
-    tenon_module_enter(m->module);
+    tenon_module_enter(m->module, "attach");
     const uint32_t root = is_empty(op) ? s->ids.root : 0;
     if (root)
         tenon_ids_act_as(root);
@@ -369,7 +369,7 @@ tenon_step_detach(struct tenon_step *s)
     for (size_t i = s->mounts.len; i-- > 0;) {
         struct tenon_step_mount *m = &s->mounts.items[i];
         if (m->attached && m->module->plugin.ops.mount->detach) {
-            tenon_module_enter(m->module);
+            tenon_module_enter(m->module, "detach");
             m->module->plugin.ops.mount->detach(m->module->self, m->ctx, m->cookie,
                                                 s->ran_well);
             tenon_module_leave(m->module);

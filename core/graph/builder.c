@@ -139,6 +139,7 @@ what_it_takes(enum field_type type)
     case FIELD_STRING:
     case FIELD_LIST:
     case FIELD_MAP:
+    case FIELD_PAIRS:
     case FIELD_WORD:
     case FIELD_PLATFORM:
     case FIELD_USER:
@@ -302,7 +303,7 @@ set_locked(struct tenon_node *n, const char *name, const char *value,
         *FIELD(n, f, const char *) = tenon_arena_strdup(arena, value);
     else if (f->type == FIELD_LIST)
         append_string(arena, FIELD(n, f, const char **), value);
-    else if (f->type == FIELD_MAP)
+    else if (f->type == FIELD_MAP || f->type == FIELD_PAIRS)
         append_pair(arena, FIELD(n, f, struct tenon_pair *), EXTRA(n, f),
                     name + strlen(f->name), value);
     else if (f->type == FIELD_WORD)

@@ -58,23 +58,31 @@ compare_pairs(const void *a, const void *b)
     return rc ? rc : (p->number > q->number) - (p->number < q->number);
 }
 
-size_t
-tenon_pairs_sort(struct tenon_pair *pairs, size_t count)
+void
+tenon_pairs_order(struct tenon_pair *pairs, size_t count)
 {
-    size_t n = 0;
-
     if (!count)
-        return 0;
+        return;
     auto_free struct numbered_pair *sorted = tenon_calloc(count, sizeof *sorted);
     for (size_t i = 0; i < count; i++) {
         sorted[i].pair = pairs[i];
         sorted[i].number = i;
     }
     qsort(sorted, count, sizeof *sorted, compare_pairs);
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = sorted[i].pair;
+}
+
+size_t
+tenon_pairs_sort(struct tenon_pair *pairs, size_t count)
+{
+    size_t n = 0;
+
+    tenon_pairs_order(pairs, count);
     for (size_t i = 0; i < count; i++) {
-        if (n && !strcmp(pairs[n - 1].key, sorted[i].pair.key))
+        if (n && !strcmp(pairs[n - 1].key, pairs[i].key))
             n--;
-        pairs[n++] = sorted[i].pair;
+        pairs[n++] = pairs[i];
     }
     return n;
 }
@@ -253,6 +261,7 @@ get_field(struct decoder *d, const struct field *f, const struct tenon_wire *w, 
         *FIELD_AT(at, f->extra, size_t) = w->len;
         return 0;
     case FIELD_MAP:
+    case FIELD_PAIRS:
         rc = add_item(d, f, w, at, sizeof(struct tenon_pair), count, &item);
         return rc < 0 ? rc : decode_pair(d, w, item);
     case FIELD_INTS:
@@ -314,11 +323,16 @@ tenon_message_decode(struct decoder *d, const struct message *m, const struct te
         if (tries && (rc = get_field(d, &m->fields[k], &f, at, &counts[k])) < 0)
             return rc;
     }
-    for (k = 0; k < m->count; k++)
-        if (counts[k] && m->fields[k].type == FIELD_MAP)
-            *FIELD_AT(at, m->fields[k].extra, size_t) =
-                tenon_pairs_sort(*FIELD_AT(at, m->fields[k].offset, struct tenon_pair *),
-                                 counts[k]);
+    for (k = 0; k < m->count; k++) {
+        const enum field_type type = m->fields[k].type;
+        if (!counts[k] || (type != FIELD_MAP && type != FIELD_PAIRS))
+            continue;
+        struct tenon_pair *pairs = *FIELD_AT(at, m->fields[k].offset, struct tenon_pair *);
+        if (type == FIELD_MAP)
+            *FIELD_AT(at, m->fields[k].extra, size_t) = tenon_pairs_sort(pairs, counts[k]);
+        else
+            tenon_pairs_order(pairs, counts[k]);
+    }
     return f_r;
 }
 

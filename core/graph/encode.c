@@ -92,6 +92,7 @@ put_field(struct tenon_buf *b, const struct field *f, const char *at)
         tenon_wire_put_bytes(b, f->number, *(const void *const *)p, *count);
         break;
     case FIELD_MAP:
+    case FIELD_PAIRS:
         for (size_t i = 0; i < *count; i++) {
             const struct tenon_pair *pair = &(*(const struct tenon_pair *const *)p)[i];
             tenon_wire_put_pair(b, f->number, pair->key, pair->value);

@@ -108,8 +108,7 @@ encode_mounts(struct tenon_node *n, struct inputs *in, struct tenon_op_exec *x)
         /* The reference client leaves the output of secrets and ssh sockets
          * at 0 where others without one have -1; ids depend on it. */
         m->output = writable ? outputs++ : id_type ? 0 : -1;
-        m->plugin_option_count = tenon_pairs_sort(
-            (struct tenon_pair *)m->plugin_options, m->plugin_option_count);
+        tenon_pairs_order((struct tenon_pair *)m->plugin_options, m->plugin_option_count);
         if (m->type == TENON_LLB_MOUNT_SSH)
             place_ssh(n, p, ssh++);
         mounts[count++] = *m;

@@ -118,7 +118,7 @@ static const struct message secret = MESSAGE(op_mount, secret_fields);
 
 static const struct field plugin_fields[] = { /* ours: types that LLB does not know */
     { NULL, 1, FIELD_STRING, AT(op_mount, plugin_type) },
-    { "option.", 2, FIELD_MAP, COUNTED(op_mount, plugin_options, plugin_option_count) },
+    { "option.", 2, FIELD_PAIRS, COUNTED(op_mount, plugin_options, plugin_option_count) },
 };
 static const struct message plugin = MESSAGE(op_mount, plugin_fields);
 
@@ -326,7 +326,7 @@ find(const struct message *m, const char *attr, bool in_map)
 {
     for (size_t k = 0; k < m->count; k++) {
         const struct field *f = &m->fields[k], *in = NULL;
-        if (f->name && (f->type == FIELD_MAP) == in_map &&
+        if (f->name && (f->type == FIELD_MAP || f->type == FIELD_PAIRS) == in_map &&
             (in_map ? tenon_has_prefix(attr, f->name) : !strcmp(attr, f->name)))
             return f;
         if (f->type == FIELD_GROUP && (in = find(f->message, attr, in_map)))

@@ -25,6 +25,7 @@ enum field_type {      /* C type at `offset`           on the wire */
     FIELD_LIST,        /* const char *const *          bytes, one field an item */
     FIELD_BYTES,       /* const void *, size_t         bytes; none are left out */
     FIELD_MAP,         /* const struct tenon_pair *, size_t   entries sorted by key */
+    FIELD_PAIRS,       /* the same, and a key may come again, in the order in which it was set */
     FIELD_INTS,        /* const int64_t *, size_t      varints, packed */
     FIELD_INT64,       /* int64_t                      varint; 0 is left out, as below */
     FIELD_MODE,        /* int64_t                      varint of an int32 */

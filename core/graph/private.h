@@ -70,7 +70,9 @@ uint32_t tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
 /* name.c: what a vertex without "llb.customname" is called. */
 char *tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
                     size_t input_count);
-/* Sorted by key; the last of equal keys wins.  Returns the new count. */
+/* Sorted by key; equal ones stay as they were. */
+void tenon_pairs_order(struct tenon_pair *pairs, size_t count);
+/* The same, and the last of equal keys wins.  Returns the new count. */
 size_t tenon_pairs_sort(struct tenon_pair *pairs, size_t count);
 
 #endif

@@ -1,5 +1,7 @@
 # core/plugin: finding and opening modules, and the values of their options.
 libtenon_core_la_SOURCES += \
+	%D%/calls.c \
+	%D%/calls.h \
 	%D%/module.c \
 	%D%/module.h \
 	%D%/plugins.c \

@@ -13,6 +13,7 @@
 #include "tools/buf.h"
 #include "tools/parse.h"
 #include "tools/vec.h"
+#include "plugin/calls.h"
 #include "plugin/module.h"
 
 /* The largest ops table we know; older plugins' shorter ones are zero-filled. */
@@ -59,6 +60,12 @@ tenon_kind_name(enum tenon_kind kind)
 {
     return (size_t)kind < tenon_countof(kind_names) && kind_names[kind]
                ? kind_names[kind] : "?";
+}
+
+static void
+begin(const struct tenon_plugin *p, const char *op)
+{
+    tenon_call_begin(tenon_kind_name((enum tenon_kind)p->kind), p->name, op);
 }
 
 static bool
@@ -194,8 +201,12 @@ tenon_plugins_free(struct tenon_plugins *p)
     if (!p)
         return;
     tenon_vec_foreach(l, &p->loaded) {
-        if ((*l)->inited && (*l)->module.plugin.fini)
-            (*l)->module.plugin.fini((*l)->module.self);
+        const struct tenon_plugin *pl = &(*l)->module.plugin;
+        if ((*l)->inited && pl->fini) {
+            begin(pl, "fini");
+            pl->fini((*l)->module.self);
+            tenon_call_end();
+        }
         loaded_free(*l);
     }
     tenon_vec_release(&p->loaded);
@@ -474,8 +485,11 @@ init_locked(struct tenon_plugins *p, struct loaded *l, struct tenon_error *err)
     if (!l->config &&
         tenon_values_from_json(pl->config, pl->param_size, conf, what, &l->config, err) < 0)
         return err->code;
+    tenon_values_warn(l->config, what);
     if (pl->init) {
+        begin(pl, "init");
         int rc = pl->init(p->host, l->config, &l->module.self, err);
+        tenon_call_end();
         if (tenon_module_check(&l->module, "init", rc, err) < 0)
             return tenon_error_context(err, "start plugin %s", key);
     }
@@ -568,32 +582,54 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
 /* ---- calls ------------------------------------------------------------------- */
 
 void
-tenon_module_enter(struct tenon_module *m)
+tenon_module_enter(struct tenon_module *m, const char *op)
 {
     if (m->plugin.threads != TENON_THREADS_PARALLEL)
         pthread_mutex_lock(&((struct loaded *)m)->serial);
+    begin(&m->plugin, op);
 }
 
 void
 tenon_module_leave(struct tenon_module *m)
 {
+    tenon_call_end();
     if (m->plugin.threads != TENON_THREADS_PARALLEL)
         pthread_mutex_unlock(&((struct loaded *)m)->serial);
+}
+
+/* 64 MiB of a message are none: its beginning tells what it is about. */
+static void
+shorten(struct tenon_error *err)
+{
+    enum { MESSAGE_MAX = 16 << 10 };
+    const size_t len = strlen(err->message);
+    size_t kept = MESSAGE_MAX;
+    if (len <= kept)
+        return;
+    while (kept && (err->message[kept] & 0xc0) == 0x80) /* within a character */
+        kept--;
+    char *cut = tenon_asprintf("%.*s... (%zu bytes)", (int)kept, err->message, len);
+    free(err->message);
+    err->message = cut;
 }
 
 int
 tenon_module_check(struct tenon_module *m, const char *op, int code,
                    struct tenon_error *err)
 {
-    if (code >= 0) {
+    const char *kind = tenon_kind_name((enum tenon_kind)m->plugin.kind);
+    if (code == 0) {
         if (err->code)
             tenon_error_release(err); /* success with a message: it counts as success */
-        return code;
+        return 0;
     }
+    if (code > 0)
+        return tenon_error_set(err, TENON_E_BUG, "%s-%s: %s answered %d, which is no status",
+                               kind, m->plugin.name, op, code);
     if (!err->code || !err->message)
         return tenon_error_set(err, TENON_E_BUG, "%s-%s: %s failed without saying why",
-                               tenon_kind_name((enum tenon_kind)m->plugin.kind),
-                               m->plugin.name, op);
+                               kind, m->plugin.name, op);
+    shorten(err);
     if (code < TENON_E_BUG)
         err->code = TENON_E_BUG;
     return err->code;

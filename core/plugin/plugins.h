@@ -65,13 +65,17 @@ int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file *
 bool tenon_plugin_is_bundled(enum tenon_kind kind, const char *name);
 const char *tenon_kind_name(enum tenon_kind kind); /* "frontend" */
 
-/* Serial plugins get one call at a time: take around each op. */
-void tenon_module_enter(struct tenon_module *m);
+/* Serial plugins get one call at a time: take around each op, whose name is a literal. */
+void tenon_module_enter(struct tenon_module *m, const char *op);
 void tenon_module_leave(struct tenon_module *m);
-/* After an op: enforce "negative needs a message", codes within the enum.
- * `op` names it in the message.  Returns the code to use. */
+/* After an op, whose answer is 0 or negative: enforce "negative needs a message", codes within the
+ * enum, a message that can be read.  `op` names it in the message.  Returns the code to use. */
 int tenon_module_check(struct tenon_module *m, const char *op, int code,
                        struct tenon_error *err);
+
+/* The one that an option of this name is of (of a MAP: one of its entries), or NULL. */
+const struct tenon_param *tenon_param_find(const struct tenon_param *params, size_t stride,
+                                           const char *name, size_t len);
 
 /* ---- options ---------------------------------------------------------------
  * Parsed, checked and defaulted values of a declared array. */
@@ -86,6 +90,8 @@ int tenon_values_from_json(const struct tenon_param *params, size_t stride,
                            struct json_object *o, const char *what,
                            struct tenon_values **out, struct tenon_error *err);
 void tenon_values_free(struct tenon_values *v);
+/* Once for each use: options that were given and are DEPRECATED. */
+void tenon_values_warn(const struct tenon_values *v, const char *what);
 TENON_DEFINE_AUTO(values, struct tenon_values *, tenon_values_free);
 #define auto_values __attribute__((cleanup(tenon_auto_values)))
 /* For the host table.  All but _declared() are for declared names alone. */

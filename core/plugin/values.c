@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
 #include "tools/parse.h"
@@ -122,22 +123,40 @@ convert(const struct tenon_param *p, const char *text, const char *what,
     return TENON_OK;
 }
 
+/* "annotation" stands for annotation.K, annotation-index.K and annotation[linux/arm64].K. */
+static bool
+is_entry_of(const struct tenon_param *p, const char *name, size_t len)
+{
+    const size_t own = strlen(p->name);
+    return p->type == TENON_TYPE_MAP && len > own && !memcmp(p->name, name, own) &&
+           strchr(".-[", name[own]);
+}
+
+const struct tenon_param *
+tenon_param_find(const struct tenon_param *params, size_t stride, const char *name, size_t len)
+{
+    const struct tenon_param *map = NULL;
+    for (size_t i = 0; params && param_at(params, stride, i)->name; i++) {
+        const struct tenon_param *p = param_at(params, stride, i);
+        if (strlen(p->name) == len && !memcmp(p->name, name, len))
+            return p;
+        if (is_entry_of(p, name, len))
+            map = p;
+    }
+    return map;
+}
+
 static struct value *
 find(const struct tenon_values *v, const char *name, size_t len)
 {
-    struct value *bare = NULL;
+    struct value *map = NULL;
     tenon_vec_foreach(e, &v->list) {
-        const char *own = e->param->name;
-        size_t own_len = strlen(own);
-        if (own_len == len && !memcmp(own, name, len))
+        if (strlen(e->param->name) == len && !memcmp(e->param->name, name, len))
             return e;
-        /* "annotation" stands for annotation.K, annotation-index.K and
-         * annotation[linux/arm64].K */
-        if (e->param->type == TENON_TYPE_MAP && len > own_len &&
-            !memcmp(own, name, own_len) && strchr(".-[", name[own_len]))
-            bare = e;
+        if (is_entry_of(e->param, name, len))
+            map = e;
     }
-    return bare;
+    return map;
 }
 
 static int
@@ -242,6 +261,39 @@ tenon_values_parse(const struct tenon_param *params, size_t stride,
     return TENON_OK;
 }
 
+void
+tenon_values_warn(const struct tenon_values *v, const char *what)
+{
+    tenon_vec_foreach(e, &v->list)
+        if (e->given && (e->param->flags & TENON_PARAM_DEPRECATED))
+            tenon_log(TENON_LOG_WARNING, "%s: the option \"%s\" is deprecated: %s", what,
+                      e->param->name, e->param->help ? e->param->help : "");
+}
+
+/* Of an array each item, of a MAP's object each member, of others their text. */
+static int
+add_json(struct tenon_values *v, const char *key, struct json_object *item, const char *what,
+         struct tenon_error *err)
+{
+    const struct value *e = find(v, key, strlen(key));
+    if (e && e->param->type == TENON_TYPE_MAP && json_object_is_type(item, json_type_object)) {
+        json_object_object_foreach(item, member, value) {
+            auto_free char *name = tenon_asprintf("%s.%s", key, member);
+            if (add(v, name, strlen(name), json_object_get_string(value), what, err) < 0)
+                return err->code;
+        }
+        return TENON_OK;
+    }
+    if (e && json_object_is_type(item, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(item); i++)
+            if (add(v, key, strlen(key),
+                    json_object_get_string(json_object_array_get_idx(item, i)), what, err) < 0)
+                return err->code;
+        return TENON_OK;
+    }
+    return add(v, key, strlen(key), json_object_get_string(item), what, err);
+}
+
 int
 tenon_values_from_json(const struct tenon_param *params, size_t stride,
                        struct json_object *o, const char *what,
@@ -252,14 +304,8 @@ tenon_values_from_json(const struct tenon_param *params, size_t stride,
         return tenon_error_set(err, TENON_E_INVALID, "%s: expected an object", what);
     if (o) {
         json_object_object_foreach(o, key, item) {
-            size_t n = json_object_is_type(item, json_type_array)
-                           ? json_object_array_length(item) : 1;
-            for (size_t i = 0; i < n; i++) {
-                struct json_object *one = json_object_is_type(item, json_type_array)
-                                              ? json_object_array_get_idx(item, i) : item;
-                if (add(v, key, strlen(key), json_object_get_string(one), what, err) < 0)
-                    return err->code;
-            }
+            if (add_json(v, key, item, what, err) < 0)
+                return err->code;
         }
     }
     if (finish(v, what, err) < 0)

@@ -162,7 +162,7 @@ work_resolve(struct job *j)
     if (rc < 0)
         return tenon_error_context(&j->err, "source \"%s\"", identifier);
     struct source_state *x = st->source = source_new(st, m);
-    tenon_module_enter(m);
+    tenon_module_enter(m, "resolve");
     rc = x->ops->resolve(m->self, x->ctx, &x->request, &x->info, &j->err);
     tenon_module_leave(m);
     rc = tenon_module_check(m, "resolve", rc, &j->err);
@@ -249,7 +249,7 @@ open_in_place(struct job *j)
     struct tenon_source_tree tree = { .struct_size = sizeof tree, .dirfd = -1 };
     const char *name = strstr(x->request.identifier, "://") + 3;
 
-    tenon_module_enter(x->module);
+    tenon_module_enter(x->module, "open_tree");
     int rc = x->ops->open_tree(x->module->self, x->ctx, &x->request, &tree,
                                &j->err);
     tenon_module_leave(x->module);
@@ -297,7 +297,7 @@ fetch_tree(struct job *j)
     int rc = tenon_snapshot_begin(st->solver->engine->store, &work, &j->err);
     if (rc < 0)
         return rc;
-    tenon_module_enter(x->module);
+    tenon_module_enter(x->module, "fetch");
     rc = x->ops->fetch(x->module->self, x->ctx, &x->request, &x->info,
                        tenon_snapshot_work_fs(work), &j->err);
     tenon_module_leave(x->module);
@@ -321,7 +321,7 @@ fetch_layer(void *data, size_t i, struct tenon_error *err)
 {
     struct source_state *x = data;
 
-    tenon_module_enter(x->module);
+    tenon_module_enter(x->module, "fetch_layer");
     int rc = x->ops->fetch_layer(x->module->self, x->ctx, &x->request, &x->info,
                                  &x->info.layers[i], err);
     tenon_module_leave(x->module);

@@ -65,7 +65,7 @@ ask(struct tenon_solver *s, struct source_meta *m,
         .attrs = q->attrs ? q->attrs : none,
     };
     m->info.struct_size = sizeof m->info;
-    tenon_module_enter(module);
+    tenon_module_enter(module, "resolve");
     rc = module->plugin.ops.source->resolve(module->self, m->ctx, &request,
                                             &m->info, err);
     tenon_module_leave(module);

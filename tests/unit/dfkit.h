@@ -257,6 +257,19 @@ kit_hash(const void *data, size_t len, char out[72])
     snprintf(out, 72, "sha256:%zu-%02x", len, *(const unsigned char *)data);
 }
 
+static void
+kit_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
+{
+    va_list ap;
+    (void)ctx, (void)level;
+    va_start(ap, fmt);
+    char *text = NULL;
+    if (vasprintf(&text, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    tenon_vec_push(&kit.warnings, text);
+}
+
 static const struct tenon_param *
 kit_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
                   struct tenon_error *err)
@@ -264,6 +277,11 @@ kit_mount_options(struct tenon_graph *g, const char *type, size_t *stride,
     static const struct tenon_param options[] = {
         {.name = "size", .type = TENON_TYPE_SIZE},
         {.name = "path", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REQUIRED},
+        {.name = "tag", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT},
+        {.name = "env", .type = TENON_TYPE_MAP},
+        {.name = "what", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_BARE},
+        {.name = "old", .help = "no effect", .type = TENON_TYPE_BOOL,
+         .flags = TENON_PARAM_DEPRECATED},
         {.name = NULL},
     };
     (void)g;
@@ -412,7 +430,7 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
         .node_input = kit_input, .node_describe = kit_describe,
         .node_at = kit_node_at, .graph_source = kit_source,
         .node_digest = kit_digest, .node_bytes = kit_bytes, .digest = kit_hash, .mount_options = kit_mount_options,
-        .result_add = kit_result_add, .result_set = kit_result_set,
+        .log = kit_log, .result_add = kit_result_add, .result_set = kit_result_set,
         .image_normalize = kit_normalize, .node_of_ref = kit_node_of_ref,
     };
     static const struct tenon_bridge bridge = {

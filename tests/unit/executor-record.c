@@ -1,6 +1,7 @@
 /* executor-record: runs nothing. It writes what it was asked to run, a line a field, to
  * the file that TENON_RECORD names, and the step ends with the wait status that its
- * arguments say: "status", NUMBER. Compiled by test-exec-step. */
+ * arguments say: "status", NUMBER. "answer", NUMBER is what it answers itself, "silent": without a
+ * word of how it ended. Compiled by test-exec-step. */
 #define _GNU_SOURCE
 #include <tenon-plugin.h>
 
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+
+static const struct tenon_host *host;
 
 static void
 list(FILE *f, const char *key, const char *const *l)
@@ -74,13 +77,36 @@ record(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *w
     fprintf(f, "cpus %s\nmems %s\n", x->cpuset_cpus ? x->cpuset_cpus : "all",
             x->cpuset_mems ? x->cpuset_mems : "all");
     fclose(f);
+    if (x->argv[0] && !strcmp(x->argv[0], "silent"))
+        return TENON_OK;
     *wait_status = 0;
+    if (x->argv[0] && !strcmp(x->argv[0], "answer"))
+        return (int)strtol(x->argv[1], NULL, 10);
     if (x->argv[0] && !strcmp(x->argv[0], "status"))
         *wait_status = (int32_t)strtol(x->argv[1], NULL, 10);
     return TENON_OK;
 }
 
-static const struct tenon_executor_ops ops = { .struct_size = sizeof ops, .run = record };
+/* As TENON_PROBE says. */
+static int
+probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
+{
+    const char *why = getenv("TENON_PROBE");
+    (void)self, (void)ctx;
+    return why ? host->error(err, TENON_E_UNSUPPORTED, 0, "%s", why) : TENON_OK;
+}
+
+static int
+start(const struct tenon_host *h, const struct tenon_values *config, void **self,
+      struct tenon_error *err)
+{
+    (void)config, (void)self, (void)err;
+    host = h;
+    return TENON_OK;
+}
+
+static const struct tenon_executor_ops ops = {
+    .struct_size = sizeof ops, .probe = probe, .run = record };
 static const struct tenon_param options[] = { { .name = NULL } };
 static const struct tenon_plugin plugin = {
     TENON_PLUGIN_HEADER(TENON_KIND_EXECUTOR),
@@ -89,6 +115,7 @@ static const struct tenon_plugin plugin = {
     .name = "record",
     .version = "1.0",
     .options = options,
+    .init = start,
     .ops.executor = &ops,
 };
 TENON_PLUGIN_EXPORT(executor_record, plugin);

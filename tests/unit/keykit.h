@@ -60,7 +60,9 @@ compile_mount(const char *name, const char *policy, unsigned epoch)
         " { .name = \"hidden\", .type = TENON_TYPE_STRING,"
         " .flags = TENON_PARAM_SENSITIVE },"
         " { .name = \"out\", .type = TENON_TYPE_STRING,"
-        " .flags = TENON_PARAM_NOT_IN_KEY }, { 0 } };\n"
+        " .flags = TENON_PARAM_NOT_IN_KEY },"
+        " { .name = \"any\", .type = TENON_TYPE_MAP, .flags = TENON_PARAM_NOT_IN_KEY },"
+        " { 0 } };\n"
         "static const struct tenon_plugin p ="
         " { TENON_PLUGIN_HEADER(TENON_KIND_MOUNT), .key_policy = %s,"
         " .key_epoch = %u, .name = \"%s\", .options = options,"
@@ -291,6 +293,7 @@ set_any(struct tenon_node *n, enum node_kind kind, const char *name,
     case FIELD_STRING:
     case FIELD_LIST:
     case FIELD_MAP:
+    case FIELD_PAIRS:
     case FIELD_WORD:
     case FIELD_PLATFORM:
     case FIELD_USER:

@@ -250,6 +250,16 @@ START_TEST(test_df_mount_of_a_plugin)
 {
     ok("FROM busybox\nRUN --mount=type=thirdparty,target=/t,path=/p,size=4k x\n");
     has("mount type=thirdparty dest=/t", "option.path=/p option.size=4k");
+    ck_assert_uint_eq(kit.warnings.len, 0);
+    /* All of what repeats, the last of what does not, entries of a map under their own names. */
+    ok("FROM busybox\nRUN --mount=type=thirdparty,target=/t,path=/o,tag=1,env.Ab=c,path=/p,Word,tag=2,"
+       "env[x].Y=z,env.Ab=d,old x\n");
+    has("mount type=thirdparty dest=/t",
+        "option.path=/p option.tag=1 option.env.Ab=d option.what=Word option.tag=2 option.env[x].Y=z "
+        "option.old=true");
+    ck_assert_uint_eq(kit.warnings.len, 1);
+    ck_assert_str_eq(kit.warnings.items[0],
+                     "mount type thirdparty: the option \"old\" is deprecated: no effect");
     ck_assert_int_lt(run("FROM busybox\nRUN --mount=type=thirdparty,target=/t,path=x,sizes=1 x\n"), 0);
     ck_assert_str_eq(kit.err.message,
                      "unexpected key 'sizes' in 'sizes=1' (did you mean size?)");

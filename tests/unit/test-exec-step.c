@@ -704,6 +704,36 @@ START_TEST(test_step_valid_exit_codes)
 }
 END_TEST
 
+/* Only what the interface says is success: a step that nobody tells of has failed, and who is to
+ * blame is named. */
+static const struct {
+    const char *args[3], *probe, *says, *hint;
+} answers[] = {
+    { { "answer", "3" }, NULL, "executor-record: run answered 3, which is no status", NULL },
+    { { "answer", "-1" }, NULL, "executor-record: run failed without saying why", NULL },
+    { { "silent" }, NULL, "executor-record: run did not say how the step ended", NULL },
+    { { "answer", "-5" }, "no namespaces", "run failed without saying why",
+      "executor record cannot run steps here: no namespaces" },
+    { { "status", "256" }, "no namespaces", "exit code: 1", NULL },
+};
+
+START_TEST(test_step_executor_answers_what_it_may_not)
+{
+    struct tenon_vertex v = plain();
+    v.op.exec.args = answers[_i].args;
+    if (answers[_i].probe)
+        setenv("TENON_PROBE", answers[_i].probe, 1);
+    const int r = run(&v, NULL);
+    unsetenv("TENON_PROBE");
+    ck_assert_int_eq(r, strcmp(answers[_i].args[0], "status") ? TENON_E_BUG : TENON_E_FAILED);
+    ck_assert_msg(strstr(err.message, answers[_i].says) != NULL, "%s", err.message);
+    if (answers[_i].hint)
+        ck_assert_str_eq(err.hint, answers[_i].hint);
+    else
+        ck_assert_msg(!err.hint || !strstr(err.hint, "cannot run steps"), "%s", err.hint);
+}
+END_TEST
+
 /* Whoever runs programs of a processor here: one that never ends is ended. */
 START_TEST(test_step_processor_that_never_ends)
 {
@@ -777,6 +807,8 @@ main(void)
     tcase_add_test(t, test_step_exit_codes);
     tcase_add_test(t, test_step_signals);
     tcase_add_test(t, test_step_valid_exit_codes);
+    tcase_add_loop_test(t, test_step_executor_answers_what_it_may_not, 0,
+                        (int)tenon_countof(answers));
     tcase_add_test(t, test_step_processor_that_never_ends);
     tcase_add_test(t, test_step_leftovers_have_an_end);
     suite_add_tcase(s, t);

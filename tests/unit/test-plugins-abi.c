@@ -532,7 +532,7 @@ END_TEST
 START_TEST(test_module_check_of_answers)
 {
     static const struct { int code; int set; int result; } answers[] = {
-        { 0, 0, 0 }, { 5, 0, 5 }, { 3, TENON_E_FAILED, 3 },
+        { 0, 0, 0 }, { 0, TENON_E_FAILED, 0 }, { 5, 0, TENON_E_BUG }, { 3, TENON_E_FAILED, TENON_E_BUG },
         { -1, 0, TENON_E_BUG }, { TENON_E_DENIED, TENON_E_DENIED, TENON_E_DENIED },
         { TENON_E_FAILED, TENON_E_INVALID, TENON_E_INVALID }, { -99, TENON_E_FAILED, TENON_E_BUG },
         { TENON_E_BUG, TENON_E_BUG, TENON_E_BUG },
@@ -546,6 +546,27 @@ START_TEST(test_module_check_of_answers)
         ck_assert_msg(rc == answers[i].result, "row %zu: %d", i, rc);
         ck_assert_msg((err.code != 0) == (rc < 0), "row %zu", i);
         ck_assert_msg(rc >= 0 || err.message, "row %zu", i);
+        ck_assert_msg(answers[i].code <= 0 || strstr(err.message, "mount-x: op "), "%s", err.message);
+    }
+}
+END_TEST
+
+/* A message of many pages is cut, between two characters. */
+START_TEST(test_module_check_of_a_long_message)
+{
+    struct tenon_module m = { .plugin = { .kind = TENON_KIND_MOUNT, .name = "x" } };
+    for (size_t front = 0; front < 2; front++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        auto_buf struct tenon_buf text = TENON_BUF_INIT;
+        tenon_buf_add(&text, "x", front);
+        for (int i = 0; i < 100000; i++)
+            tenon_buf_adds(&text, "\303\274");
+        const size_t whole = text.len;
+        tenon_error_set(&err, TENON_E_FAILED, "%s", tenon_buf_str(&text));
+        ck_assert_int_eq(tenon_module_check(&m, "op", TENON_E_FAILED, &err), TENON_E_FAILED);
+        auto_free char *end = tenon_asprintf("\303\274... (%zu bytes)", whole);
+        ck_assert_uint_lt(strlen(err.message), 20000);
+        ck_assert_msg(tenon_has_suffix(err.message, end), "%s", err.message + strlen(err.message) - 40);
     }
 }
 END_TEST
@@ -605,7 +626,7 @@ call_often(void *data)
 {
     (void)data;
     for (int i = 0; i < ROUNDS; i++) {
-        tenon_module_enter(called);
+        tenon_module_enter(called, "op");
         unsigned n = __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
         sched_yield();
         if (n > __atomic_load_n(&most, __ATOMIC_SEQ_CST))
@@ -620,7 +641,7 @@ static void *
 call_and_meet(void *data)
 {
     (void)data;
-    tenon_module_enter(called);
+    tenon_module_enter(called, "op");
     pthread_barrier_wait(&meeting); /* for ever, if only one may be inside */
     tenon_module_leave(called);
     return NULL;
@@ -676,6 +697,7 @@ main(void)
     tcase_add_test(tc, test_vet_files_of_nobody_where_tenon_is);
     tcase_add_test(tc, test_vet_links_on_the_way);
     tcase_add_test(tc, test_module_check_of_answers);
+    tcase_add_test(tc, test_module_check_of_a_long_message);
     tcase_add_test(tc, test_abi_init_and_fini);
     tcase_add_loop_test(tc, test_abi_threads, 0, (int)tenon_countof(models));
     suite_add_tcase(suite, tc);

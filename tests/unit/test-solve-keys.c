@@ -95,6 +95,9 @@ static const struct pair {
     { NODE_MOUNT, "optional", LIST("0"), LIST("1"), OWN, "ssh" },
     { NODE_MOUNT, "option.in", LIST("1"), LIST("2"), OWN, "x" },
     { NODE_MOUNT, "option.in", LIST(NULL), LIST(""), OWN, "x" },
+    { NODE_MOUNT, "option.in", LIST("1", "2"), LIST("2"), OWN, "x" },
+    { NODE_MOUNT, "option.in", LIST("1", "2"), LIST("2", "1"), OWN, "x" },
+    { NODE_MOUNT, "option.any.k", LIST("1"), LIST("2"), VERTEX_ONLY, "x" },
     { NODE_MOUNT, "option.unknown", LIST("1"), LIST("2"), OWN, "x" },
     { NODE_MOUNT, "option.out", LIST("1"), LIST("2"), VERTEX_ONLY, "x" },
     { NODE_MOUNT, "option.in", LIST("1"), LIST("2"), VERTEX_ONLY, "neutral" },
@@ -318,6 +321,7 @@ show_attr(const struct field *a, const void *at, struct tenon_buf *b)
         tenon_buf_add(b, *(const void *const *)p, *extra);
         break;
     case FIELD_MAP:
+    case FIELD_PAIRS:
         add_map(b, *(const struct tenon_pair *const *)p, *extra);
         break;
     case FIELD_INTS:

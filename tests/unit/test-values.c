@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "plugin/plugins.h"
 
 static const struct tenon_param params[] = {
@@ -14,6 +15,7 @@ static const struct tenon_param params[] = {
     { .name = "name", .type = TENON_TYPE_STRING, .flags = TENON_PARAM_REPEAT },
     { .name = "annotation", .type = TENON_TYPE_MAP },
     { .name = "pin", .type = TENON_TYPE_INT, .flags = TENON_PARAM_SENSITIVE },
+    { .name = "old", .help = "no effect", .type = TENON_TYPE_BOOL, .flags = TENON_PARAM_DEPRECATED },
     { .name = NULL },
 };
 
@@ -111,6 +113,48 @@ START_TEST(test_values_from_json_list_repeats)
 }
 END_TEST
 
+/* An object of a MAP is its entries; those of others are their text. */
+START_TEST(test_values_from_json_object_is_a_map)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_json struct json_object *o = json_tokener_parse(
+        "{\"id\":{\"a\":1},\"annotation\":{\"K.l\":\"1\",\"m\":2},\"annotation-index.n\":3}");
+    static const char *const entries[][2] = { { "annotation.K.l", "1" }, { "annotation.m", "2" },
+                                              { "annotation-index.n", "3" } };
+    auto_values struct tenon_values *v = NULL;
+    ck_assert_int_eq(tenon_values_from_json(params, sizeof params[0], o, "x", &v, &err), 0);
+    for (size_t i = 0; i < tenon_countof(entries); i++) {
+        const char *key = NULL, *value = tenon_values_map(v, "annotation", i, &key);
+        ck_assert_ptr_nonnull(value);
+        ck_assert_str_eq(key, entries[i][0]);
+        ck_assert_str_eq(value, entries[i][1]);
+    }
+    ck_assert_str_eq(tenon_values_string(v, "id"), "{ \"a\": 1 }");
+}
+END_TEST
+
+static void
+listen(void *data, int level, const char *text)
+{
+    tenon_buf_addf(data, "%d %s\n", level, text);
+}
+
+START_TEST(test_values_deprecated_one_is_told)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf heard = TENON_BUF_INIT;
+    auto_values struct tenon_values *plain = parse((const char *[]){ "id=a", NULL }, &err);
+    auto_values struct tenon_values *old = parse((const char *[]){ "id=a", "old", NULL }, &err);
+    tenon_log_set_sink(listen, &heard);
+    tenon_values_warn(plain, "mount type x");
+    ck_assert_uint_eq(heard.len, 0);
+    tenon_values_warn(old, "mount type x");
+    tenon_log_set_sink(NULL, NULL);
+    ck_assert_str_eq(tenon_buf_str(&heard),
+                     "4 mount type x: the option \"old\" is deprecated: no effect\n");
+}
+END_TEST
+
 /* A plugin built with a longer struct tenon_param: the stride tells. */
 START_TEST(test_values_stride_of_a_newer_plugin)
 {
@@ -177,6 +221,8 @@ main(void)
     tcase_add_loop_test(tc, test_values_at_the_edges, 0, (int)(sizeof edges / sizeof edges[0]));
     tcase_add_test(tc, test_values_required_one_missing);
     tcase_add_test(tc, test_values_from_json_list_repeats);
+    tcase_add_test(tc, test_values_from_json_object_is_a_map);
+    tcase_add_test(tc, test_values_deprecated_one_is_told);
     tcase_add_test(tc, test_values_stride_of_a_newer_plugin);
     suite_add_tcase(suite, tc);
     return unit_run(suite);

@@ -190,16 +190,55 @@ is_common(const char *key)
     return false;
 }
 
+static bool
+is_entry_of(const struct tenon_param *p, const char *name)
+{
+    const size_t len = strlen(p->name);
+    return p->type == TENON_TYPE_MAP && strncmp(p->name, name, len) == 0 && name[len] &&
+           strchr(".-[", name[len]);
+}
+
 static const struct tenon_param *
 find_param(const struct tenon_param *params, size_t stride, const char *name)
 {
+    const struct tenon_param *map = NULL;
     for (const char *p = (const char *)params;; p += stride) {
         const struct tenon_param *param = (const struct tenon_param *)(const void *)p;
         if (!param->name)
-            return NULL;
+            return map;
         if (strcmp(param->name, name) == 0)
             return param;
+        if (is_entry_of(param, name))
+            map = param;
     }
+}
+
+/* The one that a word without "=" is a value of, or NULL. */
+static const struct tenon_param *
+find_bare(const struct tenon_param *params, size_t stride)
+{
+    for (const char *p = (const char *)params;; p += stride) {
+        const struct tenon_param *param = (const struct tenon_param *)(const void *)p;
+        if (!param->name || param->flags & TENON_PARAM_BARE)
+            return param->name ? param : NULL;
+    }
+}
+
+/* The last one of a name counts, unless all do. */
+static void
+add_option(struct mounting *x, const struct tenon_param *param, const char *key, const char *value,
+           struct df_pairs *options)
+{
+    if (param->flags & TENON_PARAM_DEPRECATED)
+        x->d->c->build->host->log(
+            x->d->c->build->ctx, 4, "mount type %s: the option \"%s\" is deprecated: %s",
+            x->m->type_name, param->name, param->help ? param->help : "");
+    for (size_t i = 0; i < options->len && !(param->flags & TENON_PARAM_REPEAT); i++)
+        if (strcmp(options->items[i].key, key) == 0) {
+            options->items[i].value = value;
+            return;
+        }
+    options->items[options->len++] = (struct df_pair){.key = key, .value = value};
 }
 
 static const char *const *
@@ -260,13 +299,20 @@ foreign(struct mounting *x)
     bool own_source = find_param(params, stride, "source") != NULL;
     for (size_t i = 0; i < m->keys.len; i++) {
         const struct df_pair *k = &m->keys.items[i];
-        if (find_param(params, stride, k->key)) {
-            options->items[options->len++] = (struct df_pair){
-                .key = k->key, .value = k->value ? k->value : "true"};
+        const struct tenon_param *param = find_param(params, stride, k->key);
+        if (param) {
+            /* the keys of a map are the user's own */
+            const char *key = df_arena_printf(a, "%s%s", param->name,
+                                              k->word + strlen(param->name));
+            add_option(x, param, key, k->value ? k->value : "true", options);
             continue;
         }
         if (is_common(k->key))
             continue;
+        if (!k->value && (param = find_bare(params, stride))) {
+            add_option(x, param, param->name, k->word, options);
+            continue;
+        }
         df_dispatch_fail(d, "unexpected key '%s' in '%s%s%s'", k->key, k->key,
                          k->value ? "=" : "", k->value ? k->value : "");
         df_fail_suggest(b, d->err, k->key, param_names(a, params, stride));

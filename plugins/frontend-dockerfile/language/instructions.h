@@ -43,6 +43,7 @@ struct df_pair {
     const char *key;
     const char *value; /* ARG without a default: NULL */
     const char *comment; /* ARG: its description, or NULL */
+    const char *word;    /* of a mount: the key as it was written */
 };
 struct df_pairs {
     struct df_pair *items;

@@ -242,7 +242,8 @@ read_keys(struct reader *r, char *const *fields, size_t count,
     for (size_t i = 0; i < count; i++) {
         const char *eq = strchr(fields[i], '=');
         size_t len = eq ? (size_t)(eq - fields[i]) : strlen(fields[i]);
-        pairs[i].key = df_lower(r->arena, df_arena_strndup(r->arena, fields[i], len));
+        pairs[i].word = df_arena_strndup(r->arena, fields[i], len);
+        pairs[i].key = df_lower(r->arena, pairs[i].word);
         if (!eq)
             continue;
         pairs[i].value =
