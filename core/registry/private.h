@@ -78,6 +78,7 @@ size_t tenon_endpoints_next(const struct tenon_endpoints *e, size_t i, int rc,
 #define TENON_HOST_ANSWERED (1u << 0) /* it is there: a connection that is refused may pass */
 #define TENON_HOST_ILL (1u << 1)      /* a mirror to be left alone */
 #define TENON_HOST_PLAIN (1u << 2)    /* an insecure one that speaks no TLS */
+#define TENON_HOST_NO_TLS (1u << 3)   /* it has answered a greeting of TLS, and not with TLS */
 bool tenon_host_is(struct tenon_registry *r, const struct tenon_endpoint *e, unsigned what);
 /* True when that is new. */
 bool tenon_host_set(struct tenon_registry *r, const struct tenon_endpoint *e, unsigned what,

@@ -213,6 +213,14 @@ send_blob(struct push *p, const struct tenon_desc *d, struct attempt *a, struct 
     return res.turned ? verify(p, "blobs", d->digest, NULL, &a->patience, err) : 0;
 }
 
+/* It was spoken to in TLS, and will not understand it later either. */
+static bool
+is_without_tls(const struct push *p)
+{
+    return tenon_has_prefix(p->endpoint->base, "https:") &&
+           tenon_host_is(p->r, p->endpoint, TENON_HOST_NO_TLS);
+}
+
 /* An upload that broke is begun anew, for its location may be gone; but what was taken without
  * our knowing is not sent again. */
 static int
@@ -228,7 +236,7 @@ push_blob(struct push *p, const struct tenon_desc *d, struct tenon_error *err)
             tenon_blob_note_origin(p->r, p->ref, d->digest);
             return 0;
         }
-        if (rc != TENON_E_UNAVAILABLE)
+        if (rc != TENON_E_UNAVAILABLE || is_without_tls(p))
             return rc;
         int pause = tenon_patience_pause(&a.patience, a.after_ns, p->call->cancel, err);
         if (pause < 0)

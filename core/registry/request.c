@@ -133,6 +133,8 @@ tenon_registry_request(struct tenon_registry *r, const struct tenon_registry_cal
         }
         if (rc == 0)
             note_answer(r, e);
+        if (rc < 0 && res->trouble == TENON_HTTP_NO_TLS)
+            tenon_host_set(r, e, TENON_HOST_NO_TLS, true);
         if (!may_pass(r, e, rc, res) || started || req->once || e->quick)
             return rc;
         uint64_t after = tenon_retry_after(res->retry_after, res->date);

@@ -415,6 +415,23 @@ START_TEST(test_push_no_mirror)
 }
 END_TEST
 
+/* An insecure registry is asked in TLS first, once, when it speaks none. */
+START_TEST(test_push_insecure)
+{
+    struct kit k;
+    struct image image;
+    struct answer answers[] = {{.request = "HEAD", .head = "200 OK\r\n"},
+                               {.request = "PUT /v2/", .head = "201 x\r\n"}, {0}};
+    kit_open_with(&k, answers, NULL, (struct tenon_registry_options){.retry_ns = 1});
+    k.call.insecure = true;
+    image_make(&k, &image);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    ck_assert_msg(push(&k, &image, false, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(k.server.refused, 1);
+    kit_close(&k);
+}
+END_TEST
+
 struct told {
     pthread_mutex_t lock;
     struct tenon_buf text;
@@ -470,6 +487,7 @@ main(void)
     tcase_add_loop_test(t, test_push_remembers, 0, 2);
     tcase_add_test(t, test_push_scopes);
     tcase_add_test(t, test_push_no_mirror);
+    tcase_add_test(t, test_push_insecure);
     tcase_add_loop_test(t, test_push_status, 0, 2);
     suite_add_tcase(s, t);
     return unit_run(s);
