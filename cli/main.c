@@ -287,7 +287,7 @@ run_buildkit_face(struct globals *g, int argc, char **argv, int at)
     if (g->buildctl)
         return cli_buildctl(argc, argv);
     if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v"))) {
-        puts("buildkitd tenon v" TENON_VERSION);
+        puts("buildkitd tenon v" TENON_VERSION " -"); /* buildx counts words; the last: a commit */
         return CLI_OK;
     }
     if (cli_config_load(&config, &err) < 0)

@@ -17,6 +17,18 @@ assert_file "$prefix/include/tenon-plugin.h"
 assert_file "$prefix/bin/tenon"
 [ -z "$(find "$stage" -name '*.la')" ] || fail ".la files are installed"
 
+# The names that buildx starts in a container or a pod, for who configures them.
+if grep -q '^S\["HAVE_NGHTTP2_TRUE"\]=""' "$abs_top_builddir/config.status"; then
+    sed 's/^S\["BUILDKIT_NAMES_TRUE"\]="#"/S["BUILDKIT_NAMES_TRUE"]=""/' "$abs_top_builddir/config.status" \
+        >"$work/config.status"
+    (cd "$abs_top_builddir" && sh "$work/config.status" --file="$work/Makefile:Makefile.in" &&
+        make -f "$work/Makefile" install-exec-hook DESTDIR="$stage") >"$work/names.log" 2>&1 ||
+        { tail -n 20 "$work/names.log" >&2; fail "install-exec-hook"; }
+    run 0 "$prefix/bin/buildkitd" --version
+    assert_has "$work/out" "buildkitd tenon v"
+    run 0 "$prefix/bin/buildctl" --version
+fi
+
 # Only what an installation has: no path of the source or the build tree.
 cp -r "$abs_top_srcdir/examples/mount-hello" "$work/sample"
 chmod -R u+w "$work/sample" # make distcheck has the sources read-only
