@@ -155,6 +155,7 @@ drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
     struct gateway *gw = &d->job->gateway;
 
     *gw = (struct gateway){
+        .session = *d->request->session ? d->request->session : NULL,
         .more_caps = caps,
         .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,

@@ -125,6 +125,23 @@ join(const struct message_list *pairs)
     return list;
 }
 
+/* And, for frontends, whose directories their sources are: what they describe may be taken to a
+ * build of another session. */
+static char **
+join_options(const struct ctl_solve *r)
+{
+    char **list = join(&r->options);
+    size_t count = 0;
+
+    if (!*r->frontend || !*r->session)
+        return list;
+    tenon_strv_push(&list, tenon_asprintf("local-sessionid=%s", r->session));
+    while (list[count])
+        count++;
+    qsort(list, count, sizeof *list, tenon_by_text);
+    return list;
+}
+
 static bool
 says_no_tar(const struct message_list *attrs)
 {
@@ -364,7 +381,7 @@ prepare(struct solving *v, struct tenon_error *err)
     v->engine.build_id = v->build_id;
     v->engine.session = clientsession_vtable(v->session);
     v->engine.cancel = v->job->cancel;
-    v->options = join(&v->request->options);
+    v->options = join_options(v->request);
     const char *const *words = v->request->entitlements.items;
     for (size_t i = 0; i < v->request->entitlements.len; i++)
         tenon_strv_push(&v->entitlements, tenon_strdup(words[i]));

@@ -463,7 +463,7 @@ is_local_option(const char *option)
 {
     static const char *const names[] = { "platform=", "image-resolve-mode=", "cgroup-parent=",
                                          "cache-imports=", "policy-file=", "frontend.caps=",
-                                         "attest:" };
+                                         "local-sessionid=", "attest:" };
     for (size_t i = 0; i < tenon_countof(names); i++)
         if (tenon_has_prefix(option, names[i]))
             return true;

@@ -123,6 +123,7 @@ static int
 set_environment(struct gateway *gw, struct tenon_node *n, struct tenon_error *err)
 {
     const char *const *options = gw->request->options;
+    const char *session = gateway_option(gw, "local-sessionid"); /* a client's */
     auto_free char *workers = workers_json(gw->request->host_platform);
     int rc = 0;
 
@@ -131,7 +132,7 @@ set_environment(struct gateway *gw, struct tenon_node *n, struct tenon_error *er
         rc = set_option(gw, n, name, options[i], err);
     }
     if (rc == 0)
-        rc = set_env(gw, n, "BUILDKIT_SESSION_ID", "tenon", err);
+        rc = set_env(gw, n, "BUILDKIT_SESSION_ID", session ? session : "tenon", err);
     if (rc == 0)
         rc = set_env(gw, n, "BUILDKIT_WORKERS", workers, err);
     return rc < 0 ? rc : set_env(gw, n, "BUILDKIT_EXPORTEDPRODUCT", "tenon", err);

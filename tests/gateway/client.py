@@ -40,7 +40,7 @@ DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
-ControlSolve: 1 Ref string, 2 Definition Definition, 3 Exporter string, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
+ControlSolve: 1 Ref string, 2 Definition Definition, 3 Exporter string, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 10 FrontendInputs Definition%, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
 Selector: 1 identifier string
 Rule: 1 action int32, 2 selector Selector
 Policy: 1 version int64, 2 rules Rule*
@@ -542,6 +542,7 @@ def attested(channel, session):
 
     text = layout(provenance="mode=max,capture-usage=true", sbom="type=sbom,disabled=false")
     check("provenance", b"https://slsa.dev/provenance/v1" in text)
+    check("without which session it was", b"local-sessionid" not in text)
     info = call(channel, CONTROL + "Info", NONE(), m.Info)
     check("the version of Dockerfiles", b"dockerfileVersion" in text and
           b'"%s"' % info.buildkitVersion.dockerfileVersion.encode() in text, str(info))
@@ -659,6 +660,35 @@ def by_another(channel, directory):
           "context" in owner.followed, str(answer))
     session.close()
     owner.close()
+
+
+def by_link(channel, directory):
+    """What one build describes is an input of another's, whose directories have the same names, as
+    linked targets of bake are."""
+    other = os.path.join(directory, "other")
+    os.mkdir(other)
+    with open(other + "/Dockerfile", "w") as file:
+        file.write("FROM lib\nCOPY Dockerfile /of-other\n")
+    first = Session(channel, dict.fromkeys(("context", "dockerfile"), directory + "/context"), {})
+    second = Session(channel, dict.fromkeys(("context", "dockerfile"), other), {})
+    linked = []
+
+    def describe(build):
+        solved = build.bridge("Solve", m.SolveRequest(
+            Frontend="dockerfile.v0", FrontendOpt={"target": "base"}, allowResultReturn=True,
+            allowResultArrayRef=True), m.SolveResponse)
+        linked.append(Build(channel, second, Frontend="dockerfile.v0", Exporters=TAR,
+                            FrontendInputs={"lib": getattr(solved.result.ref, "def")},
+                            FrontendAttrs={"context:lib": "input:lib"}))
+        linked[0].wait()
+        build.bridge("Return", m.ReturnRequest(result=m.Result()), NONE)
+
+    Build(channel, first, describe).wait()
+    check("a build that is linked to another", not isinstance(linked[0].answer, grpc.RpcError),
+          str(linked[0].answer))
+    check("the files of both", {"bin/sh", "of-other"} <= names(second.results.pop(0)).keys())
+    for session in (first, second):
+        session.close()
 
 
 def failures(channel, session):
@@ -1042,6 +1072,7 @@ def everything(address, directory, server):
     by_upload(channel, session)
     by_policy(channel, session)
     by_another(channel, directory)
+    by_link(channel, directory)
     failures(channel, session)
     by_definition(channel, session)
     by_passthrough(channel, session)

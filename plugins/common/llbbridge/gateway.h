@@ -55,6 +55,7 @@ struct gateway {
     struct tenon_ctx *ctx;
     struct tenon_graph *graph;
     struct grpc_conn *conn; /* this client's alone; NULL: it has none of its own */
+    const char *session; /* its client's, whose directories sources are; NULL: the build's own */
     const char *const *more_caps; /* that this client has of LLB; ends with NULL, or NULL */
     struct watch watch; /* while it is served */
 

@@ -167,13 +167,18 @@ static const char *const *
 join_options(struct serving *s, const struct message_list *pairs)
 {
     const struct gw_pair *p = pairs->items;
-    const char **list = tenon_arena_array(&s->arena, pairs->len + 1, sizeof *list);
+    const char **list = tenon_arena_array(&s->arena, pairs->len + 2, sizeof *list);
+    size_t count = 0;
 
     for (size_t i = 0; i < pairs->len; i++) {
         auto_free char *text = tenon_asprintf("%s=%s", p[i].key, p[i].value);
-        list[i] = tenon_arena_strdup(&s->arena, text);
+        list[count++] = tenon_arena_strdup(&s->arena, text);
     }
-    qsort(list, pairs->len, sizeof *list, tenon_by_text);
+    if (s->gw->session) {
+        auto_free char *text = tenon_asprintf("local-sessionid=%s", s->gw->session);
+        list[count++] = tenon_arena_strdup(&s->arena, text);
+    }
+    qsort(list, count, sizeof *list, tenon_by_text);
     return list;
 }
 

@@ -61,7 +61,8 @@ void
 df_local_session(struct df_plan *p, struct df_vertex *source, const char *local)
 {
     const char *key = df_arena_printf(p->build->arena, "local-sessionid:%s", local);
-    const char *id = df_option(p->build, key);
+    const char *named = df_option(p->build, key);
+    const char *id = named && *named ? named : df_option(p->build, "local-sessionid");
 
     if (id && *id)
         df_vertex_attr(p, source, "local.session", id);

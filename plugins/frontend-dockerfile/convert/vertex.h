@@ -113,7 +113,9 @@ struct df_vertex *df_plan_source(struct df_plan *p, const char *identifier,
                                  const char *platform, const char *name);
 void df_vertex_attr(struct df_plan *p, struct df_vertex *source,
                     const char *key, const char *value);
-/* Of a local source: another session of the client has it, "local-sessionid:NAME" says which. */
+/* Of a local source: which session of the client has it, as "local-sessionid:NAME" says, or
+ * "local-sessionid" for all.  A definition can be taken to another build, whose session has other
+ * directories of that name. */
 void df_local_session(struct df_plan *p, struct df_vertex *source, const char *local);
 /* What another frontend made; NULL for scratch. */
 struct df_vertex *df_plan_input(struct df_plan *p, struct tenon_ref *input);
