@@ -15,6 +15,7 @@
 #include "historyparts.h"
 #include "recorder.h"
 #include "records.h"
+#include "store/private.h"
 
 static const struct tenon_event step = {
     .struct_size = sizeof step, .type = TENON_EVENT_VERTEX, .vertex = "sha256:1", .name = "one",
@@ -218,9 +219,17 @@ record_is_text(int dir)
     unit_write(dir, "record", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff no message");
 }
 
+static void
+all_is_a_link(int dir)
+{
+    (void)dir;
+    ck_assert_int_eq(renameat(dir_fd, "history/spoiled", dir_fd, "elsewhere"), 0);
+    ck_assert_int_eq(symlinkat("../elsewhere", dir_fd, "history/spoiled"), 0);
+}
+
 static void (*const spoilings[])(int dir) = {
     cut_record, empty_record, no_record, record_of_another, record_is_a_link, record_is_a_pipe,
-    record_is_text,
+    record_is_text, all_is_a_link,
 };
 
 START_TEST(test_history_not_believed)
@@ -365,6 +374,44 @@ START_TEST(test_history_removed_by_its_directory)
     ck_assert_int_eq(tenon_history_remove(store, name, &err), TENON_E_NOT_FOUND);
     tenon_error_release(&err);
     ck_assert_int_eq(tenon_history_remove(store, "sha256-x/../..", &err), TENON_E_NOT_FOUND);
+}
+END_TEST
+
+/* Where a build's record is, by its name: no two have one place, and none is elsewhere. */
+START_TEST(test_history_names)
+{
+    auto_free char *of_the_hash = tenon_history_name("a b");
+    static const struct { const char *ref; bool is_plain; } names[] = {
+        {"abc-1_2.3", true}, {"a b", false}, {"", false}, {"a/b", false}, {"..", false},
+        {".a", false}, {"sha256-1", false}, {"sha256", true}, {NULL, false},
+    };
+
+    for (size_t i = 0; i < tenon_countof(names); i++) {
+        const char *ref = names[i].ref ? names[i].ref : of_the_hash;
+        auto_free char *name = tenon_history_name(ref);
+        ck_assert_msg(!strcmp(name, ref) == names[i].is_plain, "%s: %s", ref, name);
+        ck_assert_msg(*name && *name != '.' && !strchr(name, '/'), "%s: %s", ref, name);
+    }
+}
+END_TEST
+
+/* Records are measured at first, an hour after the last time, and when that is yet to come. */
+START_TEST(test_history_looks_now_and_then)
+{
+    const struct tenon_bounds bounds = {1000, INT64_C(1) << 40, INT64_C(3600) * 1000000000};
+    static const struct { int64_t ago; bool due; } looks[] = {
+        {10, false}, {3500, false}, {3700, true}, {-100, true}};
+
+    tenon_store_set_bounds(store, TENON_LEFT_HISTORY, &bounds);
+    make(store, "one", 100);
+    ck_assert(store_history_is_due(store));
+    ck_assert(!store_history_is_due(store));
+    for (size_t i = 0; i < tenon_countof(looks); i++) {
+        const struct timespec at = {time(NULL) - looks[i].ago, 0}, times[2] = {at, at};
+        ck_assert_int_eq(utimensat(dir_fd, "history/.looked", times, 0), 0);
+        ck_assert_msg(store_history_is_due(store) == looks[i].due, "%lld s ago",
+                      (long long)looks[i].ago);
+    }
 }
 END_TEST
 
@@ -681,6 +728,8 @@ main(void)
     tcase_add_loop_test(tc, test_history_logs_not_believed, 0, (int)tenon_countof(bad_logs));
     tcase_add_test(tc, test_history_bounds);
     tcase_add_test(tc, test_history_filters);
+    tcase_add_test(tc, test_history_names);
+    tcase_add_test(tc, test_history_looks_now_and_then);
     tcase_add_test(tc, test_history_words);
     tcase_add_test(tc, test_history_rows);
     tcase_add_test(tc, test_history_is_discreet);

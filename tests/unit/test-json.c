@@ -12,7 +12,7 @@ static const struct {
     {"", TENON_E_INVALID}, {"  ", TENON_E_INVALID}, {"{", TENON_E_INVALID},
     {"{\"a\":1", TENON_E_INVALID}, {"{} x", TENON_E_INVALID},
     {"{}{}", TENON_E_INVALID}, {"[1,]", TENON_E_INVALID},
-    {"{'a':1}", TENON_E_INVALID}, {"{a:1}", TENON_E_INVALID},
+    {"{'a':1}", TENON_E_INVALID}, {"{'1':2}", TENON_E_INVALID}, {"{a:1}", TENON_E_INVALID},
     {"/* c */ {}", TENON_E_INVALID}, {"\"\xff\"", TENON_E_INVALID},
     {"nul", TENON_E_INVALID}, {"01", TENON_E_INVALID},
     {"NaN", TENON_E_INVALID}, {"[-Infinity]", TENON_E_INVALID},
