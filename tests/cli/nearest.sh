@@ -144,6 +144,15 @@ configure '{"keep": {"logs": {"siez": "1m"}}}'
 like 1 size build "$context"
 configure '{"keep": {"log": {"size": "1m"}}}'
 like 1 logs build "$context"
+configure '{"limits": {"unpakced": "1g"}}'
+like 1 unpacked du
+for wrong in '"ratio": "x"' '"entries": "500m"' '"unpacked": 0' '"unpacked": -1' '"unpacked": "1x"' '"unpacked": true'; do
+    configure "{\"limits\": {$wrong}}"
+    run 1 tenon du
+    assert_has "$work/err" 'or "none"'
+done
+configure '{"limits": {"unpacked": "500g", "ratio": "none", "entries": 30000000}}'
+run 0 tenon du
 configure '{"plugins": {"mount-secert": {}}}'
 like 0 mount-secret plugins -q
 configure '{"progress": "plan"}'

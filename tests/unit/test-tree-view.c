@@ -241,6 +241,32 @@ START_TEST(test_view_scan_hashes_all)
 }
 END_TEST
 
+static void
+take_the_others_away(void *data, int64_t bytes)
+{
+    (void)data, (void)bytes;
+    for (int i = 0; i < 3; i++) {
+        auto_free char *name = tenon_asprintf("f%d", i);
+        unlinkat(root, name, 0);
+    }
+}
+
+/* Files that go after they were seen, and before they are read: nobody has asked for them. */
+START_TEST(test_view_scan_does_without_what_has_gone)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    tree_make(root, LIST("f0=1", "f1=2", "f2=3"));
+    struct tenon_view *v = view(NULL, NULL, NULL);
+    ck_assert_msg(tenon_view_scan(v, 1, NULL, take_the_others_away, NULL, &err) == 0, "%s",
+                  err.message);
+    unsigned known = 0;
+    for (size_t i = 0; i < v->top.kid_count; i++)
+        known += v->top.kids[i].body != NULL;
+    ck_assert_uint_eq(known, 1);
+    tenon_view_free(v);
+}
+END_TEST
+
 /* A scan that finds this in d/f; how much it read. */
 static int64_t
 scan_of(struct tenon_store *store, const char *text)
@@ -389,6 +415,7 @@ main(void)
     tcase_add_test(c, test_view_visible);
     tcase_add_test(c, test_view_excluded_directory_is_not_read);
     tcase_add_test(c, test_view_scan_hashes_all);
+    tcase_add_test(c, test_view_scan_does_without_what_has_gone);
     tcase_add_test(c, test_view_scan_uses_the_stat_cache);
     tcase_add_test(c, test_view_open_is_of_what_was_seen);
     tcase_add_loop_test(c, test_view_glob, 0, tenon_countof(globs));
