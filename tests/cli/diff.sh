@@ -92,6 +92,35 @@ run 0 tenon diff --tree --ignore content,mode one.layout two.layout
 run 1 tenon diff tree://one.oci.tar one.files
 assert_has out '/index.json: only in A: file'
 
+# Attributes that a build takes over, and devices, where they lie in a directory.
+mkdir xa xb
+if python3 - 2>log <<'END_PYTHON'
+import os, struct
+for tree, value in ("xa", b"1"), ("xb", b"2"):
+    for name in "fg":
+        open(tree + "/" + name, "w").write("same")
+    for name in "user.a", "user.z", "trusted.t", "security.other":
+        os.setxattr(tree + "/f", name, value)
+    os.setxattr(tree + "/f", "user.b", b"x")
+    os.setxattr(tree + "/g", "security.capability", struct.pack("<IIIII", 0x02000001, int(value), 0, 0, 0))
+    os.mknod(tree + "/n", 0o20644, os.makedev(1, int(value) + 2))
+os.setxattr("xb/g", "user.only", b"\0y")
+END_PYTHON
+then
+    run 1 tenon diff --ignore time xa xb
+    diff - out <<'END' || fail "attributes and devices"
+/f: xattr trusted.t: 1 -> 2
+/f: xattr user.a: 1 -> 2
+/f: xattr user.z: 1 -> 2
+/g: xattr security.capability: 0x0100000201000000000000000000000000000000 -> 0x0100000202000000000000000000000000000000
+/g: xattr user.only: only in B: 0x0079
+/n: device: 1:3 -> 1:4
+END
+    run 0 tenon diff --ignore time,xattr,device xa xb
+else
+    not_tried "attributes and devices of directories: $(tail -n 1 log)"
+fi
+
 # A name is one line, whatever is in it.
 mkdir none.files lines.files
 echo >"lines.files/a

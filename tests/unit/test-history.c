@@ -15,6 +15,7 @@
 #include "historyparts.h"
 #include "recorder.h"
 #include "records.h"
+#include "statusmessage.h"
 #include "store/private.h"
 
 static const struct tenon_event step = {
@@ -487,6 +488,94 @@ START_TEST(test_history_words)
 }
 END_TEST
 
+/* ---- events, as clients of BuildKit know them -------------------------------------- */
+
+static void
+said(struct statusmessage *m, struct tenon_event ev, struct tenon_arena *arena,
+     struct ctl_statuses *out)
+{
+    auto_buf struct tenon_buf batch = TENON_BUF_INIT;
+    const char *why;
+
+    ev.struct_size = sizeof ev;
+    ev.vertex = "sha256:1";
+    statusmessage_add(m, &ev, &batch);
+    *out = (struct ctl_statuses){0};
+    void *bytes = tenon_arena_dup(arena, tenon_buf_str(&batch), batch.len + 1);
+    ck_assert(message_decode(arena, &ctl_statuses_message, bytes, batch.len, out, &why));
+}
+
+START_TEST(test_history_steps_as_messages)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct statusmessage m = {0};
+    struct ctl_statuses all;
+
+    said(&m, (struct tenon_event){.type = TENON_EVENT_VERTEX, .error = "it failed"}, &arena, &all);
+    ck_assert_str_eq(((const struct ctl_vertex *)all.vertexes.items)->error, "it failed");
+    said(&m, (struct tenon_event){.type = TENON_EVENT_VERTEX, .error = "interrupted",
+                                  .flags = TENON_EVENT_CANCELED}, &arena, &all);
+    ck_assert_str_eq(((const struct ctl_vertex *)all.vertexes.items)->error, "context canceled");
+    said(&m, (struct tenon_event){.type = TENON_EVENT_STATUS, .name = "transferring context:",
+                                  .current = 7, .total = 9}, &arena, &all);
+    const struct ctl_line *one = all.lines.items;
+    ck_assert_str_eq(one->id, "transferring context:");
+    ck_assert_str_eq(one->name, "transferring");
+    ck_assert_int_eq(one->current, 7);
+    ck_assert_int_eq(one->total, 9);
+    said(&m, (struct tenon_event){.type = TENON_EVENT_STATUS, .name = "extracting x"}, &arena, &all);
+    ck_assert_str_eq(((const struct ctl_line *)all.lines.items)->name, "extracting x");
+    statusmessage_release(&m);
+}
+END_TEST
+
+START_TEST(test_history_places_of_warnings)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct statusmessage m = {0};
+    struct ctl_statuses all;
+    const struct tenon_lines more[] = {{.line = 9, .end_line = 11}, {.line = 20}};
+    static const int64_t lines[][2] = {{3, 7}, {9, 11}, {20, 20}};
+
+    said(&m, (struct tenon_event){.type = TENON_EVENT_WARNING, .name = "so it is",
+                                  .filename = "Dockerfile", .line = 3, .end_line = 7,
+                                  .more = more, .more_count = 2}, &arena, &all);
+    const struct ctl_warning *w = all.warnings.items;
+    ck_assert_str_eq(w->source->filename, "Dockerfile");
+    ck_assert_uint_eq(w->ranges.len, tenon_countof(lines));
+    for (size_t i = 0; i < tenon_countof(lines); i++) {
+        const struct ctl_range *r = (const struct ctl_range *)w->ranges.items + i;
+        ck_assert_int_eq(r->start->line, lines[i][0]);
+        ck_assert_int_eq(r->end->line, lines[i][1]);
+    }
+    statusmessage_release(&m);
+}
+END_TEST
+
+/* Of output without end there is the beginning, and a word that says so, once. */
+START_TEST(test_history_output_has_an_end)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct statusmessage m = {.bytes = STATUS_LOGS_MAX};
+    const struct tenon_event output = {.type = TENON_EVENT_LOG, .data = "said\n", .len = 5};
+    struct ctl_statuses all;
+
+    said(&m, output, &arena, &all);
+    ck_assert_uint_eq(((const struct ctl_log *)all.logs.items)->text.len, 5);
+    m.bytes++;
+    said(&m, output, &arena, &all);
+    ck_assert_ptr_nonnull(strstr(((const struct ctl_log *)all.logs.items)->text.data, "left out"));
+    said(&m, output, &arena, &all);
+    ck_assert_uint_eq(all.logs.len, 0);
+    said(&m, (struct tenon_event){.type = TENON_EVENT_VERTEX, .name = "goes on"}, &arena, &all);
+    ck_assert_uint_eq(all.vertexes.len, 1);
+    m.bytes = STATUS_MAX + 1;
+    said(&m, (struct tenon_event){.type = TENON_EVENT_VERTEX, .name = "no more"}, &arena, &all);
+    ck_assert_uint_eq(all.vertexes.len, 0);
+    statusmessage_release(&m);
+}
+END_TEST
+
 /* ---- shown to a person ----------------------------------------------------- */
 
 #define LONG_NAME "a-repository-with-a-long-name/and-a-directory-below-it"
@@ -730,6 +819,9 @@ main(void)
     tcase_add_test(tc, test_history_filters);
     tcase_add_test(tc, test_history_names);
     tcase_add_test(tc, test_history_looks_now_and_then);
+    tcase_add_test(tc, test_history_steps_as_messages);
+    tcase_add_test(tc, test_history_places_of_warnings);
+    tcase_add_test(tc, test_history_output_has_an_end);
     tcase_add_test(tc, test_history_words);
     tcase_add_test(tc, test_history_rows);
     tcase_add_test(tc, test_history_is_discreet);
