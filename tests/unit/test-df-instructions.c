@@ -70,6 +70,8 @@ static const struct {
     {"FROM a\nHEALTHCHECK --retries=-1 CMD x", "--retries cannot be negative (-1)", 2},
     {"FROM a\nHEALTHCHECK --retries=x CMD x", "strconv.ParseInt: parsing \"x\": invalid syntax", 2},
     {"FROM a\n\n\nRUNN x", "unknown instruction: RUNN (did you mean RUN?)", 4},
+    {"FROM a\nFROBNICATE x", "unknown instruction: FROBNICATE", 2},
+    {"FROM a AS a\x7f", "invalid name for build stage: \"a\\x7f\", name can't start with a number or contain symbols", 1},
     {"FROM a\nrunn x", "unknown instruction: runn (did you mean run?)", 2},
     {"FROM a\nNONSENSE x", "unknown instruction: NONSENSE", 2},
 };

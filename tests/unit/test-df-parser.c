@@ -80,6 +80,7 @@ static const struct {
     {"CMD [\"a\", {\"b\":}]", "1-1 CMD |[\"a\", {\"b\":}]|\n"},
     {"CMD [\"a\" \"b\"]", "1-1 CMD |[\"a\" \"b\"]|\n"},
     {"CMD []", "1-1 CMD [\n"},
+    {"\xc2\xa0" "CMD\tx\xe2\x80\x83", "1-1 CMD |x|\n"},
     {"VOLUME [\"/a b\"]", "1-1 VOLUME [/a b|\n"},
     {"COPY --from=x  --chown=\"a b\"\t-- --odd /y",
      "1-1 COPY --from=x --chown=a b |--odd|/y|\n"},
