@@ -3,9 +3,14 @@
 #include "unit.h"
 
 #include "context/engine.h"
+#include "base/json.h"
 #include "engine/buildkitdocument.h"
+#include "engine/remotecache.h"
+#include "image/image.h"
 #include "solve/cache.h"
 #include "solve/import.h"
+#include "tools/alloc.h"
+#include "tools/base64.h"
 
 static struct tenon_import *import;
 static struct tenon_error err;
@@ -241,6 +246,52 @@ START_TEST(test_import_find)
 }
 END_TEST
 
+/* A cache in an image's config has no layers of its own, but numbers of the image's: one, or all
+ * that lie upon each other, which need not be how they lie in the image. */
+#define INLINE_CHAINS \
+    "[{\"digest\":\"" SHA("1") "\",\"layers\":[{\"layer\":0}]}," \
+    "{\"digest\":\"" SHA("2") "\",\"chains\":[{\"layers\":[0,2]},{\"layers\":[7]}]}," \
+    "{\"digest\":\"" SHA("3") "\",\"chains\":[{\"layers\":\"x\"},{\"layers\":[-1]},7]}]"
+
+START_TEST(test_inline_chains)
+{
+    struct tenon_desc layers[] = {
+        { .media_type = (char *)"x/a", .digest = (char *)SHA("a"), .size = 5 },
+        { .media_type = (char *)"x/b", .digest = (char *)SHA("b"), .size = 6 },
+        { .media_type = (char *)"x/c", .digest = (char *)SHA("c"), .size = 7 } };
+    const struct tenon_manifest m = { .layers = layers, .layer_count = 3 };
+    auto_buf struct tenon_buf out = TENON_BUF_INIT;
+    auto_json struct json_object *o = NULL;
+    auto_free char *coded = tenon_base64(INLINE_CHAINS, strlen(INLINE_CHAINS));
+    auto_free char *config = tenon_asprintf(
+        "{\"rootfs\":{\"diff_ids\":[\"%s\",\"%s\",\"%s\"]},\"moby.buildkit.cache.v0\":\"%s\"}",
+        SHA("d"), SHA("e"), SHA("f"), coded);
+
+    ck_assert_msg(tenon_inline_cache_read(&m, config, strlen(config), &out, &err) == 0, "%s",
+                  err.message);
+    ck_assert_int_eq(tenon_json_parse(out.data, out.len, 1 << 20, &o, &err), 0);
+    struct json_object *records = json_object_object_get(o, "records");
+    struct json_object *all = json_object_object_get(o, "layers");
+    struct json_object *of = json_object_object_get(json_object_array_get_idx(records, 1), "layers");
+    ck_assert_uint_eq(json_object_array_length(of), 1);
+    int64_t at = json_object_get_int64(
+        json_object_object_get(json_object_array_get_idx(of, 0), "layer"));
+    static const struct { const char *blob, *diff_id; } chain[] = {
+        { SHA("c"), SHA("f") }, { SHA("a"), SHA("d") } };
+    for (size_t i = 0; i < tenon_countof(chain); i++) { /* from the top */
+        struct json_object *l = json_object_array_get_idx(all, (size_t)at);
+        struct json_object *notes = json_object_object_get(l, "annotations");
+        ck_assert_str_eq(json_object_get_string(json_object_object_get(l, "blob")), chain[i].blob);
+        ck_assert_str_eq(json_object_get_string(json_object_object_get(notes, "diffID")),
+                         chain[i].diff_id);
+        at = json_object_get_int64(json_object_object_get(l, "parent"));
+    }
+    ck_assert_int_eq(at, -1);
+    of = json_object_object_get(json_object_array_get_idx(records, 2), "layers");
+    ck_assert_uint_eq(json_object_array_length(of), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -252,6 +303,7 @@ main(void)
     tcase_add_test(c, test_import_long_chain);
     tcase_add_test(c, test_buildkit_document_of_a_long_chain);
     tcase_add_test(c, test_import_find);
+    tcase_add_test(c, test_inline_chains);
     suite_add_tcase(s, c);
     return unit_run(s);
 }
