@@ -66,10 +66,13 @@ screen_has '^ => WARN: FromAsCasing: .* [0-9.]+s$'
 screen_has '^ 1 warning found'
 ! grep -qaE "$esc\[[0-9;]*m" "$work/term-record" || fail "colours with NO_COLOR"
 term_end
-term_start 80 24 "$build $work/context"
+# What means nothing there is told of, and left out.
+term_start 100 24 "NO_COLOR= TTY_DISPLAY_RATE=0 BUILDKIT_TTY_LOG_LINES=101 $build $work/context"
 term_wait 1
 record_has "${esc}[33m => WARN: FromAsCasing"
 record_has "${esc}[33m1 warning found"
+record_has "TTY_DISPLAY_RATE=0 is ignored: expected a number from 1 to 60000"
+record_has "BUILDKIT_TTY_LOG_LINES=101 is ignored: expected a number from 0 to 100"
 term_end
 
 # ---- the environment's wishes; Ctrl-C --------------------------------------------------
