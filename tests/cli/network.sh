@@ -101,6 +101,7 @@ for helper in pasta slirp4netns; do
         await_line "$work/slow" ' begun$'
         find_helpers
         [ -s "$work/left" ] || fail "the test does not see the helper"
+        sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF "$helper" || fail "another helper than $helper"
         # Where AppArmor's profiles of helpers let them open it.
         if [ -d /run/user ]; then
             sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF /run/user/0/netns/tenon ||
