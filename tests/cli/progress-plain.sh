@@ -67,6 +67,13 @@ RUN echo one; echo two; exit 3
 END
 echo WARMACHINEROX >mysecret.txt
 run 1 build --progress=quiet --secret id=mysecret,src=mysecret.txt # the base is there now
+for cut in 0 1; do # 0 says that long names are to be cut
+    run 1 env PROGRESS_NO_TRUNC=$cut "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain -o type=cacheonly \
+        --build-context "base=oci-layout://$bases/busybox" --secret id=mysecret,src=mysecret.txt "$work/context"
+    whole=$(grep -cE '^#[0-9]+ \[context base\] load metadata .*@sha256:[0-9a-f]{64}$' "$work/err") || [ $cut = 0 ] ||
+        fail "PROGRESS_NO_TRUNC=$cut: no whole name"
+    assert_eq $cut "$whole"
+done
 run 1 build --progress=plain --no-cache --secret id=mysecret,src=mysecret.txt
 blocks
 same <<'END'
