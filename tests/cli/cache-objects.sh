@@ -105,6 +105,20 @@ assert_eq "3 0" "$steps"
 # The bucket in the host: localhost's names are this machine's.
 build g --cache-from "type=s3,endpoint_url=http://localhost:${address#*:},prefix=a b/"
 assert_eq "3 0" "$steps"
+# What somebody changed there is told of, and no layer of ours: the steps run.
+cp -a "$objects/b" "$work/bucket"
+find "$objects/b" -name 'sha256*' -exec python3 -c '
+import sys
+for name in sys.argv[1:]:
+    with open(name, "r+b") as f:
+        data = f.read()
+        f.seek(len(data) // 2)
+        f.write(bytes([data[len(data) // 2] ^ 1]))' {} +
+says 0 changed --cache-from "type=s3,endpoint_url=http://$address,use_path_style=true,prefix=a b/"
+assert_has "$work/err" "runs instead"
+assert_has "$work/err" ": blob has digest sha256:"
+rm -r "$objects/b"
+mv "$work/bucket" "$objects/b"
 # What is old is copied onto itself, so that rules of expiry keep what is used.
 find "$objects/b" -name 'sha256*' -exec touch -d "2 days ago" {} +
 echo PUT 200 >"$objects/@fail" # its status came before it was tried
