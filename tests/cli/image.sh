@@ -56,7 +56,8 @@ for m in list(index["manifests"]):
         shutil.copy(blobs + "/" + l["digest"][7:], out + "/blobs/sha256/")
     layers = []
     for kind, predicate in ("https://slsa.dev/provenance/v1", {"by": m["platform"]["architecture"]}), \
-            ("https://spdx.dev/Document", {"spdxVersion": "SPDX-2.3"}):
+            ("https://spdx.dev/Document", {"spdxVersion": "SPDX-2.3"}), \
+            ("https://slsa.dev/provenance/v1", {"by": "a second one, which is not shown"}):
         layers.append(dict(put({"predicateType": kind, "predicate": predicate}),
             mediaType="application/vnd.in-toto+json", annotations={"in-toto.io/predicate-type": kind}))
     config = dict(put({"architecture": "unknown", "os": "unknown", "rootfs": {"type": "layers",
