@@ -75,6 +75,22 @@ run 0 tenon image inspect attested
 assert_eq 2 "$(grep -c '^  Provenance: *yes' out)"
 assert_eq 2 "$(grep -c 'vnd.docker.reference.type: *attestation-manifest' out)"
 
+# An index beside an image in one: of what is in it nothing is shown.
+cp -r attested nested
+python3 - nested <<'END_PYTHON'
+import hashlib, json, sys
+out = sys.argv[1]
+inner = json.load(open(out + "/index.json"))["manifests"][0]
+beside = json.load(open(out + "/blobs/sha256/" + inner["digest"][7:]))["manifests"][0]
+data = json.dumps({"schemaVersion": 2, "mediaType": inner["mediaType"],
+    "manifests": [{k: inner[k] for k in ("mediaType", "digest", "size")}, beside]}).encode()
+name = hashlib.sha256(data).hexdigest()
+open(out + "/blobs/sha256/" + name, "wb").write(data)
+json.dump({"schemaVersion": 2, "manifests": [dict(inner, digest="sha256:" + name, size=len(data))]}, open(out + "/index.json", "w"))
+END_PYTHON
+run 0 tenon image inspect --format '{{json .Image}}' nested
+assert_eq linux/amd64 "$(jq -r 'keys[]' out)"
+
 # ---- what is hostile: escapes in the keys of annotations, and more than there is reason for
 python3 - attested <<'END_PYTHON'
 import hashlib, json, os, shutil, sys
