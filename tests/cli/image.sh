@@ -75,6 +75,12 @@ run 0 tenon image inspect attested
 assert_eq 2 "$(grep -c '^  Provenance: *yes' out)"
 assert_eq 2 "$(grep -c 'vnd.docker.reference.type: *attestation-manifest' out)"
 
+size=$(jq -r '.manifests[0].size' attested/index.json)
+for arch in amd64 arm64; do
+    run 0 tenon image inspect --platform linux/$arch --format '{{json .Image}} {{json .Provenance}} {{.Manifest.Size}}' attested
+    assert_eq "$arch $arch $size" "$(jq -rs '[.[0].architecture, .[1].SLSA.by, .[2]] | join(" ")' out)"
+done
+
 # An index beside an image in one: of what is in it nothing is shown.
 cp -r attested nested
 python3 - nested <<'END_PYTHON'
