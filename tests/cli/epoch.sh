@@ -69,6 +69,11 @@ epoch from-web --build-context "from-web=$url/git/repo.git" "$work/context"; wan
 epoch context "$url/git/repo.git"; wanted 1400000000
 # A directory has none.
 epoch context "$work/context"; wanted ""
+# The file's own, and what takes it back.
+mkdir "$work/own"
+printf 'ARG SOURCE_DATE_EPOCH=1300000000\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL epoch=$SOURCE_DATE_EPOCH\n' >"$work/own/Dockerfile"
+epoch 1600000000 "$work/own"; wanted 1600000000
+epoch "" "$work/own"; wanted ""
 
 refused() {
     run 1 tenon build --build-arg "SOURCE_DATE_EPOCH=$1" "$work/context"
