@@ -116,7 +116,7 @@ place_entry_more(struct serving *s, const struct place *p, const char *dir, stru
     if (rc < 0)
         s->gw->host->error_clear(s->err);
     for (size_t i = 0; i < out->xattrs.len; i++)
-        *bytes += blobs[i].value.len;
+        *bytes += strlen(blobs[i].key) + blobs[i].value.len;
     return *bytes <= GATEWAY_ATTRIBUTES_MAX
                ? TENON_OK
                : s->gw->host->error(s->err, TENON_E_LIMIT, 0,
