@@ -126,8 +126,10 @@ END
     await "a layer in the registry" test -d "$work/registry-$port/docker/registry/v2/repositories/ahead/_layers/sha256"
     touch "$work/ahead/cache-mounts/1/fs/go"
 ) &
+opener=$!
+remember $opener
 build ahead -f "$context/Ahead" -o type=cacheonly --cache-to "type=registry,ref=$registry/ahead:1,mode=max"
-wait $!
+wait $opener
 assert_has "$work/err" "exporting cache to registry, while steps run"
 build ahead2 -f "$context/Ahead" -o type=cacheonly --cache-from "$registry/ahead:1"
 assert_eq "2 0" "$steps"
