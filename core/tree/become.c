@@ -23,10 +23,20 @@ same_owner_and_mode(const struct tenon_entry *a, const struct tenon_entry *b)
     return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
-static bool
-same_xattrs(const struct tenon_entry *a, const struct tenon_entry *b)
+/* 1: the same, 0: not. */
+static int
+same_attributes(struct becoming *b, const struct tenon_entry *have, const struct tenon_entry *want)
 {
-    return !a->xattrs == !b->xattrs && (!a->xattrs || tenon_streq(a->xattrs->str, b->xattrs->str));
+    auto_buf struct tenon_buf x = TENON_BUF_INIT, y = TENON_BUF_INIT;
+    auto_close int from = tenon_view_open_path(b->want, want, b->err);
+    if (from < 0)
+        return from;
+    auto_close int to = tenon_view_open_path(b->have, have, b->err);
+    if (to < 0)
+        return to;
+    tenon_xattr_read_copied(b->want, from, &x);
+    tenon_xattr_read_copied(b->have, to, &y);
+    return x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
 }
 
 /* 1: the same, 0: not.  Neither is a directory alone. */
@@ -37,12 +47,13 @@ same_leaf(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want
 
     if (!same_owner_and_mode(have, want) || have->mtime_ns != want->mtime_ns)
         return 0;
-    if (S_ISLNK(want->mode))
-        return tenon_streq(have->link, want->link);
-    if (!S_ISREG(want->mode))
-        return have->rdev == want->rdev;
-    if (have->size != want->size)
+    if (S_ISLNK(want->mode) && !tenon_streq(have->link, want->link))
         return 0;
+    if (S_ISREG(want->mode) ? have->size != want->size : have->rdev != want->rdev)
+        return 0;
+    const int same = same_attributes(b, have, want);
+    if (same <= 0 || !S_ISREG(want->mode))
+        return same;
     if (tenon_view_body(b->have, have, b->cancel, &x, NULL, b->err) < 0 ||
         tenon_view_body(b->want, want, b->cancel, &y, NULL, b->err) < 0)
         return b->err->code;
@@ -64,17 +75,17 @@ copy_new(struct becoming *b, const struct tenon_entry *want)
     return tenon_tree_copy(b->root, &copy, b->cancel, b->err);
 }
 
-/* The directory fd is what want says, and was changed so that its time may be another. */
+/* The directory fd becomes what want says, and was changed so that its time may be another. */
 static int
 finish_dir(struct becoming *b, const struct tenon_entry *have, const struct tenon_entry *want,
-           int fd)
+           int fd, bool has_attributes)
 {
     struct timespec times[2];
 
     if (!same_owner_and_mode(have, want) &&
         (fchown(fd, want->uid, want->gid) < 0 || fchmod(fd, want->mode & 07777) < 0))
         return tenon_error_sys(b->err, "owner and mode of \"%s\"", want->name);
-    if (!same_xattrs(have, want)) {
+    if (!has_attributes) {
         auto_close int from = tenon_view_open(b->want, want, -1, b->err);
         if (from < 0)
             return from;
@@ -117,12 +128,13 @@ become_kid(struct becoming *b, struct tenon_entry *have, struct tenon_entry *wan
 static int
 become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *want, int fd)
 {
-    bool written = !same_owner_and_mode(have, want);
-
     if (tenon_cancel_check(b->cancel, b->err) < 0 || tenon_view_load(b->have, have, b->err) < 0 ||
         tenon_view_load(b->want, want, b->err) < 0)
         return b->err->code;
-    written = written || !same_xattrs(have, want);
+    const int same = same_attributes(b, have, want);
+    if (same < 0)
+        return same;
+    bool written = !same || !same_owner_and_mode(have, want);
     for (size_t i = 0; i < have->kid_count; i++) {
         if (tenon_entry_child(want, have->kids[i].name))
             continue;
@@ -137,7 +149,7 @@ become_dir(struct becoming *b, struct tenon_entry *have, struct tenon_entry *wan
             return rc;
         written = written || rc > 0;
     }
-    return written ? finish_dir(b, have, want, fd) : 0;
+    return written ? finish_dir(b, have, want, fd, same) : 0;
 }
 
 int

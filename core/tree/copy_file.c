@@ -111,7 +111,7 @@ int
 tenon_copy_dir_info(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
     /* Most have no attributes: then the source need not be opened. */
-    if (d->from->xattrs) {
+    if (d->from->xattrs || d->from->flags & TENON_ENTRY_ACL) {
         int rc = open_from(k, d);
         if (rc < 0)
             return rc;
@@ -360,6 +360,22 @@ copy_regular(struct tenon_copier *k, struct tenon_copy_dir *d,
     return give_info(k, e, from, to, tenon_stat_mtime_ns(&st));
 }
 
+/* A refusal is logged, as everywhere. */
+static int
+copy_special_attributes(struct tenon_copier *k, struct tenon_copy_dir *d,
+                        const struct tenon_entry *e, const char *name)
+{
+    auto_error struct tenon_error gone = TENON_ERROR_INIT; /* what it was is known */
+    auto_close int from = tenon_view_open_path(k->view, e, &gone);
+    if (from < 0)
+        return 0;
+    auto_close int to = openat(d->to_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (to < 0)
+        return failed(k, "open");
+    tenon_xattr_copy(k->view, from, to);
+    return 0;
+}
+
 static int
 copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
              struct tenon_entry *e, const char *name)
@@ -387,6 +403,9 @@ copy_special(struct tenon_copier *k, struct tenon_copy_dir *d,
     if (!S_ISLNK(e->mode) &&
         fchmodat(d->to_fd, name, new_mode(k, e), 0) < 0)
         return failed(k, "change mode of");
+    rc = copy_special_attributes(k, d, e, name);
+    if (rc < 0)
+        return rc;
     struct timespec times[2];
     entry_times(k, e->mtime_ns, times);
     if (utimensat(d->to_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)

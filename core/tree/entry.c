@@ -82,3 +82,11 @@ tenon_view_open(struct tenon_view *v, const struct tenon_entry *e, int dirfd,
     }
     return tenon_steal_fd(&fd);
 }
+
+int
+tenon_view_open_path(struct tenon_view *v, const struct tenon_entry *e, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf path = TENON_BUF_INIT;
+    tenon_entry_path(e, &path);
+    return tenon_root_open(v->root, path.len ? path.data : ".", O_PATH | O_NOFOLLOW, 0, err);
+}

@@ -200,7 +200,8 @@ tenon_view_read_dir(struct tenon_view *v, struct tenon_entry *dir,
         return fd;
 
     auto_buf struct tenon_buf xattrs = TENON_BUF_INIT;
-    tenon_xattr_read(v, fd, &xattrs);
+    if (tenon_xattr_read(v, fd, &xattrs))
+        dir->flags |= TENON_ENTRY_ACL;
     if (xattrs.len) {
         dir->xattrs = tenon_new0(struct tenon_digest);
         tenon_digest_of(xattrs.data, xattrs.len, dir->xattrs);

@@ -22,6 +22,7 @@ enum {
     TENON_ENTRY_IMPLIED = 1u << 0, /* shown only for what is below it */
     TENON_ENTRY_HIDDEN = 1u << 1,  /* an implied one with nothing below it */
     TENON_ENTRY_EMPTY = 1u << 2,   /* a socket of a context: an empty file */
+    TENON_ENTRY_ACL = 1u << 3,     /* a directory that has attributes which are no part of it */
 };
 
 /* Immutable once its directory is loaded, but for the atomics. */
@@ -139,6 +140,9 @@ int tenon_view_require(struct tenon_view *v, const char *base, bool follow,
  * entry's directory or -1.  A regular entry gives a regular file. */
 int tenon_view_open(struct tenon_view *v, const struct tenon_entry *e,
                     int dirfd, struct tenon_error *err);
+/* As a path alone, for what cannot be opened for reading: a link, a device. */
+int tenon_view_open_path(struct tenon_view *v, const struct tenon_entry *e,
+                         struct tenon_error *err);
 int64_t tenon_stat_mtime_ns(const struct stat *st);
 int64_t tenon_stat_ctime_ns(const struct stat *st);
 
@@ -159,8 +163,12 @@ int tenon_body_digest(const struct tenon_view *v, int data_fd, int xattr_fd,
 /* ---- extended attributes (xattr.c) ----------------------------------------
  * overlay's own are never touched: a copied one would change what the layer
  * means. */
-/* Those that count of a file of the view, sorted and framed, appended to out. */
-void tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out);
+/* A descriptor may be one of O_PATH.
+ * Those that count of a file of the view, sorted and framed, appended to out; true: there are
+ * others that are copied (POSIX ACLs). */
+bool tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out);
+/* All that may be copied, in the same way. */
+void tenon_xattr_read_copied(const struct tenon_view *v, int fd, struct tenon_buf *out);
 /* Copy all that may be copied; refusals are logged, as BuildKit does. */
 void tenon_xattr_copy(const struct tenon_view *v, int from, int to);
 void tenon_xattr_clear(int fd); /* of those */

@@ -1,5 +1,7 @@
 /* tree/xattr.c - extended attributes: which count, which are copied; see view.h. */
+#include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -33,6 +35,43 @@ is_copied(const char *name)
            tenon_has_prefix(name, "system.posix_acl_");
 }
 
+/* ---- of what is open, also as a path alone (O_PATH), as links and devices are ---- */
+
+struct proc_path {
+    char text[32];
+};
+
+static const char *
+proc_path(struct proc_path *p, int fd)
+{
+    snprintf(p->text, sizeof p->text, "/proc/self/fd/%d", fd);
+    return p->text;
+}
+
+static ssize_t
+list_of(int fd, char *out, size_t size)
+{
+    struct proc_path p;
+    const ssize_t n = flistxattr(fd, out, size);
+    return n < 0 && errno == EBADF ? listxattr(proc_path(&p, fd), out, size) : n;
+}
+
+static ssize_t
+value_of(int fd, const char *name, char *out)
+{
+    struct proc_path p;
+    const ssize_t n = fgetxattr(fd, name, out, VALUE_MAX);
+    return n < 0 && errno == EBADF ? getxattr(proc_path(&p, fd), name, out, VALUE_MAX) : n;
+}
+
+static int
+give_value(int fd, const char *name, const char *value, size_t len)
+{
+    struct proc_path p;
+    const int rc = fsetxattr(fd, name, value, len, 0);
+    return rc < 0 && errno == EBADF ? setxattr(proc_path(&p, fd), name, value, len, 0) : rc;
+}
+
 struct names {
     char *text;
     TENON_VEC(const char *) list;
@@ -50,11 +89,11 @@ static void
 list_names(int fd, struct names *out)
 {
     /* Nearly all files have none: one call, no memory. */
-    ssize_t n = flistxattr(fd, NULL, 0);
+    ssize_t n = list_of(fd, NULL, 0);
     if (n <= 0 || n > LIST_MAX)
         return;
     out->text = tenon_malloc(LIST_MAX + 1);
-    n = flistxattr(fd, out->text, LIST_MAX);
+    n = list_of(fd, out->text, LIST_MAX);
     if (n <= 0)
         return;
     out->text[n] = '\0';
@@ -81,24 +120,43 @@ is_taken(const struct tenon_view *v, const char *name)
     return v->owner_root && tenon_streq(name, "security.capability");
 }
 
-void
-tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out)
+static bool
+read_those(const struct tenon_view *v, int fd, bool (*taken)(const char *name),
+           struct tenon_buf *out)
 {
     __attribute__((cleanup(tenon_auto_names))) struct names names = {0};
+    bool others = false;
     list_names(fd, &names);
     if (!names.list.len)
-        return;
+        return false;
     auto_free char *value = tenon_malloc(VALUE_MAX);
     tenon_vec_foreach(name, &names.list)
     {
-        if (!counts(*name) || is_taken(v, *name))
+        if (!is_copied(*name) || is_taken(v, *name))
             continue;
-        ssize_t n = fgetxattr(fd, *name, value, VALUE_MAX);
+        if (!taken(*name)) {
+            others = true;
+            continue;
+        }
+        ssize_t n = value_of(fd, *name, value);
         if (n < 0)
             continue; /* what we may not read is not copied either */
         add_framed(out, *name, strlen(*name));
         add_framed(out, value, (size_t)n);
     }
+    return others;
+}
+
+bool
+tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out)
+{
+    return read_those(v, fd, counts, out);
+}
+
+void
+tenon_xattr_read_copied(const struct tenon_view *v, int fd, struct tenon_buf *out)
+{
+    read_those(v, fd, is_copied, out);
 }
 
 void
@@ -113,8 +171,8 @@ tenon_xattr_copy(const struct tenon_view *v, int from, int to)
     {
         if (!is_copied(*name) || is_taken(v, *name))
             continue;
-        ssize_t n = fgetxattr(from, *name, value, VALUE_MAX);
-        if (n < 0 || fsetxattr(to, *name, value, (size_t)n, 0) < 0)
+        ssize_t n = value_of(from, *name, value);
+        if (n < 0 || give_value(to, *name, value, (size_t)n) < 0)
             tenon_log(TENON_LOG_INFO, "extended attribute \"%s\" not copied: %s",
                       *name, strerror(errno));
     }

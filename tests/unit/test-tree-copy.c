@@ -1,6 +1,8 @@
 /* The rules of COPY, and that hostile trees lead nowhere. */
 #include "treekit.h"
 
+#include <sys/xattr.h>
+
 #include "base/cancel.h"
 
 #define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
@@ -309,6 +311,68 @@ START_TEST(test_become)
     ck_assert_int_eq(tree_mtime(dst, "."), tree_mtime(src, "."));
     ck_assert_int_eq(fstatat(dst, "same/kept", &after, 0), 0);
     ck_assert_uint_eq(before.st_ino, after.st_ino);
+}
+END_TEST
+
+/* A list as the kernel has it: version 2, then tag, permissions and id of each. */
+static const unsigned char acl[] = {
+    2, 0, 0, 0,  1, 0, 7, 0, 0xff, 0xff, 0xff, 0xff,  2, 0, 5, 0, 7, 0, 0, 0, 4, 0, 5, 0, 0xff,
+    0xff, 0xff, 0xff,  16, 0, 5, 0, 0xff, 0xff, 0xff, 0xff,  32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+static const struct {
+    const char *path, *name;
+    const void *value;
+    size_t len;
+} beyond[] = { /* of what is no regular file, or no part of a file's digest */
+    {"d", "system.posix_acl_default", acl, sizeof acl},
+    {"d/f", "system.posix_acl_access", acl, sizeof acl},
+    {"d/l", "trusted.t", "1", 1},
+    {"d/p", "trusted.t", "2", 1},
+};
+
+static ssize_t
+beyond_in(int root, size_t i, char value[static 64])
+{
+    auto_free char *path = tenon_asprintf("/proc/self/fd/%d/%s", root, beyond[i].path);
+    return lgetxattr(path, beyond[i].name, value, 64);
+}
+
+static bool
+put_beyond(size_t i)
+{
+    auto_free char *path = tenon_asprintf("/proc/self/fd/%d/%s", src, beyond[i].path);
+    if (lsetxattr(path, beyond[i].name, beyond[i].value, beyond[i].len, 0) == 0)
+        return true;
+    auto_free char *what = tenon_asprintf("%s of %s: %s", beyond[i].name, beyond[i].path,
+                                          strerror(errno));
+    unit_not_tried(what);
+    return false;
+}
+
+START_TEST(test_attributes_beyond_files)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    static const char *const tree[] = {"d/f=1", "d/l>f", "d/p|", NULL};
+    char value[64];
+    tree_make(src, tree);
+    for (const char *const *p = LIST("d/f", "d/l", "d/p", "d"); *p; p++)
+        tree_age(src, *p, 1000);
+    if (!put_beyond(_i))
+        return;
+    struct tenon_copy c = {.src = "/", .dest = "/", DOCKER, KEEP};
+    ck_assert_msg(copy_with(c, false, NULL, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(beyond_in(dst, _i, value), beyond[_i].len);
+    ck_assert_mem_eq(value, beyond[_i].value, beyond[_i].len);
+
+    /* Alone it makes a difference, there and back. */
+    auto_free char *path = tenon_asprintf("/proc/self/fd/%d/%s", dst, beyond[_i].path);
+    ck_assert_int_eq(lremovexattr(path, beyond[_i].name), 0);
+    ck_assert_msg(tenon_tree_become(dst, src, NULL, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(beyond_in(dst, _i, value), beyond[_i].len);
+    ck_assert_msg(tenon_tree_become(src, dst, NULL, &err) == 0, "%s", err.message);
+    auto_free char *again = tenon_asprintf("/proc/self/fd/%d/%s", src, beyond[_i].path);
+    ck_assert_int_eq(lremovexattr(again, beyond[_i].name), 0);
+    ck_assert_msg(tenon_tree_become(dst, src, NULL, &err) == 0, "%s", err.message);
+    ck_assert_int_eq(beyond_in(dst, _i, value), -1);
 }
 END_TEST
 
@@ -756,6 +820,7 @@ main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_copy, 0, tenon_countof(copies));
     tcase_add_loop_test(c, test_become, 0, tenon_countof(becomings));
+    tcase_add_loop_test(c, test_attributes_beyond_files, 0, tenon_countof(beyond));
     tcase_add_test(c, test_copy_ignored_source_is_missing);
     tcase_add_test(c, test_copy_ignored_directory_stays_away);
     tcase_add_test(c, test_copy_context_belongs_to_root);
