@@ -46,6 +46,7 @@ struct tenon_build {
     TENON_VEC(struct tenon_cache *) caches; /* remotecache.c */
     TENON_VEC(const struct tenon_import *) imports;
     struct tenon_ahead *ahead; /* NULL: nothing is sent while steps run */
+    struct tenon_mount_ahead *mount_ahead; /* NULL: no import has cache mounts, or none is wanted */
     TENON_VEC(struct tenon_mount_offer) mount_offers; /* complete before the first step */
     TENON_VEC(struct tenon_attesting *) attesting;
     const char *frontend;        /* of the request, and */

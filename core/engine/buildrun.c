@@ -8,6 +8,7 @@
 #include "engine/attesters.h"
 #include "engine/compatibility.h"
 #include "engine/cacheahead.h"
+#include "engine/mountahead.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "policy/lockfile.h"
@@ -183,6 +184,8 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         .for_buildkit = req->cache_to_count > 0 || req->inline_cache,
         .made = b->ahead ? tenon_ahead_made : NULL,
         .made_data = b->ahead,
+        .will_run = tenon_mount_ahead_want,
+        .will_run_data = b,
     };
     b->solver = tenon_solver_new(&so);
     if (!b->solver)
@@ -219,6 +222,7 @@ tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
         req->look_back(req->look_back_data, b);
     if (b->solver)
         tenon_solver_end(b->solver); /* while somebody looks */
+    tenon_mount_ahead_end(b);
     tenon_ahead_end(b->ahead, true);
     tenon_ahead_free(b->ahead);
     b->ahead = NULL;

@@ -247,6 +247,31 @@ fill(void *data, int dirfd, struct tenon_error *err)
     return 1;
 }
 
+/* The step that finds none says why, and begins without. */
+static int
+fill_or_not(void *data, int dirfd, struct tenon_error *err)
+{
+    const struct arrival *a = data;
+    return arrive(a, dirfd, "unpacking", err);
+}
+
+int
+tenon_mount_offer_bring(const struct tenon_mount_offer *o, struct tenon_ctx *ctx,
+                        struct tenon_error *err)
+{
+    struct arrival a = { ctx, o };
+    const struct tenon_cache_fill f = { fill_or_not, &a };
+    auto_free char *place = tenon_mount_offer_place(o);
+    struct tenon_lock *lock = NULL;
+    auto_close int fd =
+        tenon_cache_mount_open_filled(tenon_ctx_engine(ctx)->store, place, "shared", &f, 0, 0, 0,
+                                      tenon_cancel_fd(tenon_ctx_cancel(ctx)), NULL, &lock, err);
+    if (fd < 0)
+        return fd;
+    tenon_lock_release(lock);
+    return TENON_OK;
+}
+
 /* mode=, uid= and gid= are those of an empty directory, which is the seed: it is one wherever it
  * comes from. NULL: of another kind. */
 static char *
@@ -266,8 +291,8 @@ empty_seed_id(const struct tenon_mount_want *w)
                  : NULL;
 }
 
-static const struct tenon_mount_offer *
-wanted_offer(struct tenon_engine *engine, const char *id)
+const struct tenon_mount_offer *
+tenon_mount_offer_wanted(struct tenon_engine *engine, const char *id)
 {
     size_t from = 0;
     if (!engine->build || tenon_cache_was_emptied(engine, id) ||
@@ -288,7 +313,7 @@ tenon_mounts_open(struct tenon_ctx *ctx, const struct tenon_mount_want *w,
     const int cancel = tenon_cancel_fd(tenon_ctx_cancel(ctx));
     auto_free char *of_empty = empty_seed_id(w);
     const char *id = of_empty ? of_empty : w->id;
-    const struct tenon_mount_offer *offer = wanted_offer(engine, id);
+    const struct tenon_mount_offer *offer = tenon_mount_offer_wanted(engine, id);
     if (!offer)
         return tenon_cache_mount_open(engine->store, id, w->sharing, w->seed_fd, w->mode,
                                       w->uid, w->gid, cancel, &waiting.watch, lock, err);

@@ -20,6 +20,8 @@ libtenon_core_la_SOURCES += \
 	%D%/cachedocument.c \
 	%D%/cachemounts.c \
 	%D%/cachemounts.h \
+	%D%/mountahead.c \
+	%D%/mountahead.h \
 	%D%/mountexport.c \
 	%D%/mountoffer.h \
 	%D%/onecache.c \

@@ -305,7 +305,8 @@ add_once(char ***list, char *taken)
         tenon_strv_push(list, taken);
 }
 
-/* Of each id the plain one, and those that started empty, here or where one comes from. */
+/* Of each id that a user named the plain one, and those that started empty, here or where one comes
+ * from, whatever build made them. */
 static int
 with_seeds(struct tenon_build *b, char *const *ids, char ***out, struct tenon_error *err)
 {
@@ -335,19 +336,20 @@ is_named(const char *id, const char *name)
     return tenon_streq(id, name) || (slash && tenon_streq(slash + 1, name));
 }
 
-/* Those of this build that name means, else what it would be. */
+/* Those of this build that name means, else what it would be; without seeds. */
 static void
 resolve(char *const *known, const char *name, char ***ids)
 {
     bool any = false;
-    for (char *const *id = known; id && *id; id++) {
-        if (!is_named(*id, name))
+    for (char *const *p = known; p && *p; p++) {
+        auto_free char *id = tenon_strndup(*p, strcspn(*p, TENON_CACHE_SEEDED));
+        if (!is_named(id, name))
             continue;
-        tenon_strv_push(ids, tenon_strdup(*id));
+        add_once(ids, tenon_steal(&id));
         any = true;
     }
     if (!any)
-        tenon_strv_push(ids, tenon_asprintf("/%s", name));
+        add_once(ids, tenon_asprintf("/%s", name));
 }
 
 /* The plain one is not missed then. */
@@ -376,9 +378,9 @@ tenon_mounts_export(struct tenon_build *b, struct tenon_ctx *ctx, const char *wh
     for (const char *name; (name = strsep(&rest, ";")) != NULL;)
         if (*name)
             resolve(known, name, &chosen);
-    if (with_seeds(b, all ? known : chosen, &each, err) < 0)
+    if (!all && with_seeds(b, chosen, &each, err) < 0)
         return err->code;
-    for (char **id = each; id && *id; id++)
+    for (char **id = all ? known : each; id && *id; id++)
         if (export_one(b, ctx, *id, !all && !has_seed(each, *id), to, out, err) < 0)
             return err->code;
     return TENON_OK;

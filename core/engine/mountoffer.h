@@ -19,6 +19,12 @@ char *tenon_mount_shown(const char *id);                          /* likewise */
 /* Fetched unless it is here. */
 int tenon_mount_offer_index(const struct tenon_mount_offer *o, struct tenon_ctx *ctx,
                             struct tenon_chunk_index *out, struct tenon_error *err);
+/* Of what a step with a mount of this id would be given; NULL: nothing comes. */
+const struct tenon_mount_offer *tenon_mount_offer_wanted(struct tenon_engine *engine,
+                                                         const char *id);
+/* Into the store, unless it is there. */
+int tenon_mount_offer_bring(const struct tenon_mount_offer *o, struct tenon_ctx *ctx,
+                            struct tenon_error *err);
 int tenon_mount_fetch_pack(struct tenon_cache *c, struct tenon_ctx *ctx,
                            const struct tenon_digest *digest, int64_t size,
                            struct tenon_error *err);

@@ -65,7 +65,8 @@ struct tenon_cache_entry { /* a vertex that has a key */
 int tenon_solver_cache_entries(struct tenon_solver *s, bool all, struct tenon_cancel *cancel,
                                struct tenon_cache_entry **out, size_t *count,
                                struct tenon_error *err);
-/* Ids of the cache mounts of its steps, each once and sorted, for tenon_strv_free. */
+/* Ids of the cache mounts of its steps, each once and sorted, for tenon_strv_free: with what it
+ * started as (TENON_CACHE_SEEDED) where that is an empty directory of an owner and a mode. */
 int tenon_solver_mount_ids(struct tenon_solver *s, char ***out, struct tenon_error *err);
 void tenon_cache_entry_release(struct tenon_cache_entry *k);
 void tenon_cache_entries_free(struct tenon_cache_entry *list, size_t count);

@@ -209,26 +209,13 @@ tenon_solver_adopt(struct tenon_solver *s)
 /* ---- cache mounts ---------------------------------------------------------- */
 
 static void
-add_mount_ids(const struct tenon_op_exec *x, char ***ids)
-{
-    for (size_t i = 0; i < x->mount_count; i++) {
-        const struct tenon_op_mount *m = &x->mounts[i];
-        bool known = m->plugin_type || m->type != TENON_LLB_MOUNT_CACHE;
-        for (char **id = *ids; !known && id && *id; id++)
-            known = tenon_streq(*id, m->cache_id);
-        if (!known)
-            tenon_strv_push(ids, tenon_strdup(m->cache_id));
-    }
-}
-
-static void
 collect_mount_ids(struct tenon_solver *s, void *data)
 {
     struct state *st, *tmp;
 
     HASH_ITER(hh, s->states, st, tmp)
         if (st->v->op.type == TENON_OP_EXEC)
-            add_mount_ids(&st->v->op.exec, data);
+            vertex_mount_ids(st->v, data);
 }
 
 int

@@ -28,6 +28,7 @@ libtenon_core_la_SOURCES += \
 	%D%/layerset.c \
 	%D%/layerset.h \
 	%D%/loop.c \
+	%D%/mountids.c \
 	%D%/private.h \
 	%D%/requests.c \
 	%D%/runjob.c \

@@ -300,6 +300,10 @@ bool source_in_place(const struct state *st);
 bool source_is_tree(const struct state *st);
 char *source_platform(struct tenon_engine *e, const struct tenon_vertex *v);
 
+/* ---- cache mounts of steps (mountids.c) --------------------------------- */
+/* Each that is not in *ids yet; for tenon_strv_free. */
+void vertex_mount_ids(const struct tenon_vertex *v, char ***ids);
+
 /* ---- mounts of one job (jobmounts.c) ------------------------------------ */
 struct job_mounts {
     struct tenon_store *store;

@@ -25,6 +25,10 @@ struct tenon_solver_options {
      * says. The loop, which may not be kept waiting; or NULL. */
     void (*made)(void *data, const struct tenon_chain *chain, bool apart);
     void *made_data;
+    /* A RUN step is not known: it will run when its inputs are made, with the cache mounts of these
+     * ids (as tenon_solver_mount_ids has them). The loop; or NULL. */
+    void (*will_run)(void *data, char *const *cache_mounts);
+    void *will_run_data;
     bool for_buildkit; /* a cache will be exported: BuildKit's keys are made on the way */
 };
 /* NULL, with errno: no descriptors are left. */

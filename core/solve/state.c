@@ -170,6 +170,21 @@ tell_made(const struct state *st)
 }
 
 static void
+tell_will_run(const struct state *st)
+{
+    const struct tenon_solver_options *o = &st->solver->options;
+    char **ids = NULL;
+
+    /* what is not looked up empties its mounts first */
+    if (!o->will_run || st->v->op.type != TENON_OP_EXEC || st->fresh)
+        return;
+    vertex_mount_ids(st->v, &ids);
+    if (ids)
+        o->will_run(o->will_run_data, ids);
+    tenon_strv_free(ids);
+}
+
+static void
 state_made(struct state *st, struct job *j)
 {
     st->outputs = tenon_steal(&j->outputs);
@@ -493,6 +508,7 @@ advance(struct state *st)
             break;
         }
         st->phase = PHASE_RESULT_INPUTS;
+        tell_will_run(st);
         /* fall through */
     case PHASE_RESULT_INPUTS:
         if (inputs_made(st, true)) {

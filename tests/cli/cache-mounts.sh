@@ -99,6 +99,26 @@ sent=$(($(blobs one) - before))
 build f 7 --cache-from "$(from one)"
 assert_eq "6 710 1000 1002" "$(echo $(tail -n 2 "$work/tree/saw"))"
 
+# It comes while what the step stands on is made: the first step waits until the second one's is here.
+cat >"$work/Ahead" <<'END'
+FROM base
+RUN --mount=type=cache,id=gate,target=/g touch /g/begun; i=0; while [ ! -e /g/go ]; do i=$((i + 1)); [ $i -lt 1500 ] || exit 9; usleep 100000; done
+RUN --mount=type=cache,target=/c ls /c >/saw
+END
+one() { [ -e "$1" ]; }
+here() { one "$work"/g/cache-mounts/*/fs/"$1"; }
+(
+    await "the first step" here begun
+    await "the second step's mount" here 99
+    touch "$(dirname "$work"/g/cache-mounts/*/fs/begun)/go"
+) &
+opener=$!
+remember $opener
+build g 7 --cache-from "$(from one)" -f "$work/Ahead"
+wait $opener
+assert_has "$work/tree/saw" 99
+assert_eq 1 "$(grep -c '"importing cache mount' "$work/err")"
+
 # By their ids; one that is not there is no failure.
 out=type=cacheonly
 build a 8 --cache-to "$(to named 'nothing;/c')"
@@ -106,6 +126,13 @@ assert_eq '["//c"]' "$(jq -c '[."tenon.mounts"[].id]' "$(config named)")"
 assert_has "$work/err" "WARNING: cache mount /nothing is not exported: there is none of this id"
 build a 8 --cache-to "$(to none '')"
 assert_eq null "$(jq -c '."tenon.mounts"' "$(config none)")"
+# All: as the steps of this build have them, and not what others of the store made of the id.
+sed 's/1000,gid=1002,mode=0710/7,mode=0700/' "$context/Dockerfile" >"$work/Dockerfile"
+build a 8 --cache-to "$(to others)" -f "$work/Dockerfile"
+assert_eq '[["//c",null],["/own","7:0:0700"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config others)")"
+build a 8 --cache-to "$(to both own)"
+assert_eq '[["/own","1000:1002:0710"],["/own","7:0:0700"]]' \
+    "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config both)")"
 run 2 tenon build --cache-to type=inline,mounts=all "$context"
 assert_has "$work/err" "an image has no place for cache mounts"
 assert_has "$work/err" "type=registry,ref=NAME,mounts=all"
