@@ -167,17 +167,31 @@ static const char *const *
 join_options(struct serving *s, const struct message_list *pairs)
 {
     const struct gw_pair *p = pairs->items;
-    const char **list = tenon_arena_array(&s->arena, pairs->len + 2, sizeof *list);
-    size_t count = 0;
+    const char **list = tenon_arena_array(&s->arena, pairs->len + 1, sizeof *list);
 
     for (size_t i = 0; i < pairs->len; i++) {
         auto_free char *text = tenon_asprintf("%s=%s", p[i].key, p[i].value);
-        list[count++] = tenon_arena_strdup(&s->arena, text);
+        list[i] = tenon_arena_strdup(&s->arena, text);
     }
-    if (s->gw->session) {
-        auto_free char *text = tenon_asprintf("local-sessionid=%s", s->gw->session);
-        list[count++] = tenon_arena_strdup(&s->arena, text);
-    }
+    qsort(list, pairs->len, sizeof *list, tenon_by_text);
+    return list;
+}
+
+/* And whose directories its sources are: what it describes may be taken to a build of another
+ * session. */
+static const char *const *
+with_session(struct serving *s, const char *const *options)
+{
+    size_t count = 0;
+
+    if (!s->gw->session)
+        return options;
+    while (options[count])
+        count++;
+    const char **list = tenon_arena_array(&s->arena, count + 2, sizeof *list);
+    memcpy(list, options, count * sizeof *list);
+    auto_free char *text = tenon_asprintf("local-sessionid=%s", s->gw->session);
+    list[count++] = tenon_arena_strdup(&s->arena, text);
     qsort(list, count, sizeof *list, tenon_by_text);
     return list;
 }
@@ -235,7 +249,7 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call,
         .frontend = plugin,
-        .options = join_options(s, &request->options),
+        .options = with_session(s, join_options(s, &request->options)),
         .inputs = load_inputs(s, &request->inputs),
         .input_count = request->inputs.len,
     };
