@@ -7,22 +7,24 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/io.h"
 #include "tools/alloc.h"
-#include "tools/vec.h"
 #include "store/private.h"
 
 struct seen { /* a file with several names */
-    dev_t dev;
-    ino_t ino;
+    struct {
+        uint64_t dev, ino;
+    } key;
     char *path; /* in the copy */
+    UT_hash_handle hh;
 };
 
 struct copy {
     struct tenon_store *store; /* a layer of it: what it removes goes; or NULL */
     int root; /* of the copy */
-    TENON_VEC(struct seen) links;
+    struct seen *links;
 };
 
 static void
@@ -105,12 +107,15 @@ static int
 link_earlier(struct copy *c, const struct stat *st, int to, const char *name, const char *path,
              struct tenon_error *err)
 {
-    tenon_vec_foreach(s, &c->links)
-        if (s->ino == st->st_ino && s->dev == st->st_dev)
-            return linkat(c->root, s->path, to, name, 0) < 0
-                       ? tenon_error_sys(err, "link %s", path) : 1;
-    struct seen s = { st->st_dev, st->st_ino, tenon_strdup(path) };
-    tenon_vec_push(&c->links, s);
+    struct seen *s, wanted = { .key = { st->st_dev, st->st_ino } };
+    HASH_FIND(hh, c->links, &wanted.key, sizeof wanted.key, s);
+    if (s)
+        return linkat(c->root, s->path, to, name, 0) < 0
+                   ? tenon_error_sys(err, "link %s", path) : 1;
+    s = tenon_new0(struct seen);
+    s->key = wanted.key;
+    s->path = tenon_strdup(path);
+    HASH_ADD(hh, c->links, key, sizeof s->key, s);
     return 0;
 }
 
@@ -203,9 +208,12 @@ copy_tree(struct tenon_store *store, int from, int to, struct tenon_error *err)
     if (in < 0)
         return tenon_error_sys(err, "open a tree to copy");
     copy_dir(&c, in, to, "", 0, err);
-    tenon_vec_foreach(s, &c.links)
+    struct seen *s, *next;
+    HASH_ITER(hh, c.links, s, next) {
+        HASH_DEL(c.links, s);
         free(s->path);
-    tenon_vec_release(&c.links);
+        free(s);
+    }
     return err->code;
 }
 

@@ -123,7 +123,7 @@ objects_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opti
     struct objects o;
     int rc = open_cache(self, ctx, options, &o, err);
     if (rc < 0 || is_here(ctx, blob->digest))
-        return rc;
+        return rc < 0 ? rc : TENON_OK;
     int fd = host->blob_create(ctx, err);
     if (fd < 0)
         return fd;
@@ -180,7 +180,7 @@ send_file(const struct objects *o, struct tenon_ctx *ctx, const char *digest, co
     int rc = o->ops->put(o, ctx, key, fd, size, digest + strlen("sha256:"), replace, err);
     host->status(ctx, shown, rc < 0 ? 0 : size, size);
     host->status_done(ctx, shown);
-    return rc;
+    return rc < 0 ? rc : TENON_OK;
 }
 
 static int
