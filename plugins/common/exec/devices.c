@@ -17,6 +17,7 @@
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
 #include "cgroup.h"
+#include "groupprogram.h"
 #include "ports.h"
 #include "profile.h"
 
@@ -113,38 +114,17 @@ emit_all(struct code *c, const struct tenon_exec *x)
     emit_return(c, false);
 }
 
-static int
-call_bpf(enum bpf_cmd command, union bpf_attr *a)
-{
-    return (int)syscall(SYS_bpf, command, a, sizeof *a);
-}
-
 int
 devices_restrict(int group_fd, const struct tenon_exec *x, uint32_t root_id)
 {
-    static const char license[] = "GPL"; /* needed by no helper of it; checked by none */
     struct code c = {0};
     emit_all(&c, x);
-    union bpf_attr a;
-    memset(&a, 0, sizeof a);
-    a.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-    a.insns = (uint64_t)(uintptr_t)c.list;
-    a.insn_cnt = (uint32_t)c.len;
-    a.license = (uint64_t)(uintptr_t)license;
-    auto_close int program = call_bpf(BPF_PROG_LOAD, &a);
-    int e = program < 0 ? errno : 0;
+    const int e = groupprogram_attach(group_fd, BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE,
+                                      c.list, c.len);
     free(c.list);
-    if (e)
-        return e;
-    memset(&a, 0, sizeof a);
-    a.target_fd = (uint32_t)group_fd;
-    a.attach_bpf_fd = (uint32_t)program;
-    a.attach_type = BPF_CGROUP_DEVICE;
-    a.attach_flags = BPF_F_ALLOW_MULTI; /* what is above us counts as well */
-    if (call_bpf(BPF_PROG_ATTACH, &a) < 0)
-        return errno;
-    (void)ports_allow(group_fd, root_id);
-    return 0;
+    if (!e)
+        (void)ports_allow(group_fd, root_id);
+    return e;
 }
 
 /* ---- the group ------------------------------------------------------------------- */

@@ -7,6 +7,8 @@ libtenon_common_exec_la_SOURCES = \
 	%D%/devices.h \
 	%D%/emulation.c \
 	%D%/emulation.h \
+	%D%/groupprogram.c \
+	%D%/groupprogram.h \
 	%D%/guard.c \
 	%D%/guard.h \
 	%D%/limits.c \
