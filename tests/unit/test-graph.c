@@ -6,6 +6,7 @@
 #include "graph/graph.h"
 #include "graph/message.h"
 #include "graph/opjson.h"
+#include "graph/private.h"
 #include "graph/wire.h"
 #include "tools/buf.h"
 #include "tools/jsontext.h"
@@ -570,6 +571,88 @@ START_TEST(test_graph_missing_input_is_refused)
 }
 END_TEST
 
+/* A source, as bytes. */
+static const struct tenon_vertex *
+add_source(const char *identifier, const struct tenon_vertex_meta *meta)
+{
+    auto_buf struct tenon_buf op = TENON_BUF_INIT, m = TENON_BUF_INIT;
+
+    tenon_wire_put_string(&m, 1, identifier);
+    tenon_wire_put_message(&op, 3, &m);
+    return tenon_graph_add_vertex(g, op.data, op.len, meta, &err);
+}
+
+/* Two inputs that become one tree: the output of that number of a source, which has one. */
+static const struct tenon_vertex *
+add_merge(const struct tenon_vertex *source, uint64_t output)
+{
+    auto_buf struct tenon_buf op = TENON_BUF_INIT, in = TENON_BUF_INIT, merge = TENON_BUF_INIT;
+
+    tenon_wire_put_string(&in, 1, source->digest.str);
+    tenon_wire_put_uint(&in, 2, output);
+    tenon_wire_put_message(&op, 1, &in);
+    tenon_wire_put_message(&op, 1, &in);
+    for (uint64_t i = 0; i < 2; i++) {
+        auto_buf struct tenon_buf number = TENON_BUF_INIT;
+        tenon_wire_put_uint(&number, 1, i);
+        tenon_wire_put_message(&merge, 1, &number);
+    }
+    tenon_wire_put_message(&op, 6, &merge);
+    return tenon_graph_add_vertex(g, op.data, op.len, NULL, &err);
+}
+
+START_TEST(test_graph_output_that_is_none_is_refused)
+{
+    const struct tenon_vertex *source = add_source("docker-image://docker.io/library/x:1", NULL);
+
+    ck_assert_msg(add_merge(source, 0) != NULL, "%s", err.message);
+    for (uint64_t output = 1; output < 3; output++) {
+        ck_assert_ptr_null(add_merge(source, output));
+        ck_assert_ptr_nonnull(strstr(err.message, "has no output"));
+        tenon_error_release(&err);
+        err = (struct tenon_error)TENON_ERROR_INIT;
+    }
+}
+END_TEST
+
+START_TEST(test_graph_vertices_have_an_end)
+{
+    for (unsigned i = 0; i < TENON_GRAPH_MAX_OPS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "local://%u", i);
+        ck_assert(add_source(name, NULL) != NULL);
+    }
+    ck_assert_ptr_null(add_source("local://more", NULL));
+    ck_assert_int_eq(err.code, TENON_E_LIMIT);
+}
+END_TEST
+
+START_TEST(test_graph_names_are_without_passwords)
+{
+    const struct tenon_pair given = { "llb.customname", "load https://me:hush@example.org/x" };
+    const struct tenon_vertex_meta meta = { .description = &given, .description_count = 1 };
+    const struct tenon_vertex *all[] = { add_source("https://me:hush@example.org/a", NULL),
+                                         add_source("https://example.org/b", &meta) };
+
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_ptr_nonnull(strstr(all[i]->name, "example.org/"));
+        ck_assert_ptr_null(strstr(all[i]->name, "hush"));
+    }
+}
+END_TEST
+
+START_TEST(test_graph_build_file_is_kept_once)
+{
+    const uint32_t one = tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM x\n", 7);
+
+    ck_assert_uint_eq(tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM x\n", 7), one);
+    ck_assert_uint_ne(tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM y\n", 7), one);
+    ck_assert_uint_ne(tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM x", 6), one);
+    ck_assert_uint_ne(tenon_graph_source(g, "Other", "Dockerfile", "FROM x\n", 7), one);
+    ck_assert_uint_ne(tenon_graph_source(g, "Dockerfile", "other", "FROM x\n", 7), one);
+}
+END_TEST
+
 START_TEST(test_wire_bad_varints_are_corrupt)
 {
     static const struct { const char *bytes; size_t len; } bad[] = {
@@ -606,6 +689,10 @@ main(void)
     tcase_add_test(t, test_graph_empty_definition_is_scratch);
     tcase_add_test(t, test_graph_received_bytes_are_kept);
     tcase_add_test(t, test_graph_missing_input_is_refused);
+    tcase_add_test(t, test_graph_output_that_is_none_is_refused);
+    tcase_add_test(t, test_graph_vertices_have_an_end);
+    tcase_add_test(t, test_graph_names_are_without_passwords);
+    tcase_add_test(t, test_graph_build_file_is_kept_once);
     tcase_add_test(t, test_wire_bad_varints_are_corrupt);
     suite_add_tcase(s, t);
     return unit_run(s);
