@@ -206,6 +206,9 @@ for version in v1 v0.2; do
     assert_has "$work/bytes" "nor https://xxxxx@example.org/f?token=xxxxx"
     assert_lacks "$work/bytes" hushed
     assert_has "$work/said" API_TOKEN=xxxxx
+    # What is left out is not all.
+    assert_eq '[false]' "$(jq -cs '[.. | objects | (.completeness, .buildkit_completeness) | objects |
+        (.parameters, .request) | booleans] | unique' "$work/said")"
 done
 build "$layout" --provenance=mode=min --build-arg NAME=harmless
 "$attested" "$work/out.d" >"$work/said"
