@@ -213,6 +213,7 @@ done
 build "$layout" --provenance=mode=min --build-arg NAME=harmless
 "$attested" "$work/out.d" >"$work/said"
 assert_lacks "$work/said" harmless
+assert_eq '[]' "$(jq -c '[.. | objects | .buildkit_metadata | objects | keys[] | select(. == "source" or . == "layers")]' "$work/said")"
 assert_lacks "$work/said" npmrc
 
 # What the metadata file shows of it is buildx's to choose.
