@@ -222,6 +222,25 @@ plugin_path(void)
     return path;
 }
 
+/* What runs steps when nobody says. Where it is not installed (a package of its own), another of
+ * tenon's own does. */
+static const char *
+usual_executor(struct tenon_plugins *plugins)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* told when it is asked for */
+    const struct tenon_plugin_file *files = NULL;
+    size_t count = 0;
+
+    if (!plugins || tenon_plugins_has(plugins, TENON_KIND_EXECUTOR, TENON_DEFAULT_EXECUTOR) ||
+        tenon_plugins_list(plugins, &files, &count, &ignored) < 0)
+        return TENON_DEFAULT_EXECUTOR;
+    for (size_t i = 0; i < count; i++)
+        if (files[i].kind == TENON_KIND_EXECUTOR &&
+            tenon_plugin_is_bundled(TENON_KIND_EXECUTOR, files[i].name))
+            return files[i].name;
+    return TENON_DEFAULT_EXECUTOR;
+}
+
 void
 cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
 {
@@ -233,7 +252,7 @@ cli_fill_engine(const struct cli *cli, struct tenon_engine *e)
     const char *executor = cli_config_string(cli->config, "executor");
     e->config = cli->config;
     e->host_platform = platform;
-    e->executor = executor ? executor : TENON_DEFAULT_EXECUTOR;
+    e->executor = executor ? executor : usual_executor(e->plugins);
     e->default_network = network ? network : "host";
     e->rootless = tenon_ids_mapped();
     struct json_object *jobs;

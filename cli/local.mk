@@ -135,3 +135,16 @@ tenon-dev: cli/tenon-dev.in Makefile
 
 # They hold where plugins are installed: configured anew, they are compiled anew.
 %D%/tenon-common.$(OBJEXT) %D%/tenon-verb_plugins.$(OBJEXT) %D%/tenon-verb_version.$(OBJEXT): Makefile
+
+# What shells offer after "tenon ...": where each of them looks.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+dist_zshcompletion_DATA = %D%/completion/_tenon
+dist_fishcompletion_DATA = %D%/completion/tenon.fish
+EXTRA_DIST += %D%/completion/tenon.bash
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(bashcompletiondir)"
+	$(INSTALL_DATA) $(srcdir)/cli/completion/tenon.bash "$(DESTDIR)$(bashcompletiondir)/tenon"
+uninstall-local:
+	rm -f "$(DESTDIR)$(bashcompletiondir)/tenon"

@@ -268,35 +268,29 @@ check_cgroups(struct report *r)
 /* ---- what is run for a step --------------------------------------------- */
 
 static void
-check_executor(struct report *r, const struct cli *cli, const char *name)
+check_executor(struct report *r, struct tenon_plugins *plugins, const char *name,
+               struct tenon_error *err)
 {
-    auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_plugins *plugins = NULL;
     struct tenon_module *m = NULL;
     auto_ctx struct tenon_ctx *ctx = tenon_ctx_new(NULL, NULL, NULL, NULL);
-    if (cli_open_plugins(cli, &plugins, &err) == 0 &&
-        tenon_plugins_get(plugins, TENON_KIND_EXECUTOR, name, &m, &err) == 0)
-        tenon_exec_probe(m, ctx, &err);
-    if (err.code)
-        say(r, BAD, "executor", err.hint, "%s: %s", name, err.message);
+    if (plugins && tenon_plugins_get(plugins, TENON_KIND_EXECUTOR, name, &m, err) == 0)
+        tenon_exec_probe(m, ctx, err);
+    if (err->code)
+        say(r, BAD, "executor", err->hint, "%s: %s", name, err->message);
     else
         say(r, GOOD, "executor", NULL, "%s, which can run steps here", name);
-    tenon_plugins_free(plugins);
 }
 
 static void
-check_frontends(struct report *r, const struct cli *cli)
+check_frontends(struct report *r, struct tenon_plugins *plugins)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_plugins *plugins = NULL;
     const struct tenon_plugin *p = NULL;
-    if (cli_open_plugins(cli, &plugins, &err) == 0 &&
-        tenon_plugins_peek(plugins, TENON_KIND_FRONTEND, "gateway", &p, &err) == 0)
+    if (plugins && tenon_plugins_peek(plugins, TENON_KIND_FRONTEND, "gateway", &p, &err) == 0)
         say(r, GOOD, "frontends", NULL, "docker/dockerfile is built in, others run as images");
     else
         say(r, GOOD, "frontends", NULL, "docker/dockerfile is built in; # syntax= of others needs "
-            "the package tenon-plugin-frontend-gateway");
-    tenon_plugins_free(plugins);
+            "the package " TENON_PACKAGE_PATTERN, "frontend-gateway");
 }
 
 static void
@@ -466,6 +460,8 @@ run(const struct cli *cli, bool json)
     struct tenon_engine e = {0};
     auto_free char *dir = existing_parent(cli->root);
     struct probe *p = probe_build(dir);
+    auto_error struct tenon_error no_plugins = TENON_ERROR_INIT;
+    cli_open_plugins(cli, &e.plugins, &no_plugins);
     cli_fill_engine(cli, &e); /* not earlier: a process reads its ids once */
     auto_free char *store = p->users == 1 || p->groups == 1
                                 ? tenon_asprintf("%s/one-id", cli->root)
@@ -475,16 +471,17 @@ run(const struct cli *cli, bool json)
     check_user_namespaces(&r, p);
     check_sub_ids(&r, p);
     check_overlay(&r, p, store);
-    check_executor(&r, cli, e.executor);
+    check_executor(&r, e.plugins, e.executor, &no_plugins);
     check_runtime(&r);
     check_platforms(&r, cli, p, e.host_platform);
-    check_frontends(&r, cli);
+    check_frontends(&r, e.plugins);
     check_network(&r, e.default_network);
     check_cgroups(&r);
     auto_free char *runtime = used_runtime(cli, e.executor);
     weakness_find(dir, runtime, say_weakness, &r);
     conclude(&r, p, &e, store);
     probe_free(p);
+    tenon_plugins_free(e.plugins);
     free(r.advice);
     return r.broken ? CLI_FAILED : CLI_OK;
 }

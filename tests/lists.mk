@@ -205,6 +205,7 @@ cli_tests = \
 	tests/cli/cache-registry.sh \
 	tests/cli/cache.sh \
 	tests/cli/check-script.sh \
+	tests/cli/completion.sh \
 	tests/cli/conformance-runner.sh \
 	tests/cli/credentials.sh \
 	tests/cli/debian.sh \
@@ -266,6 +267,7 @@ cli_tests = \
 	tests/cli/odd-names.sh \
 	tests/cli/old-kernel.sh \
 	tests/cli/overlay-store.sh \
+	tests/cli/packages.sh \
 	tests/cli/platforms.sh \
 	tests/cli/plugin-content.sh \
 	tests/cli/plugin-missing.sh \
@@ -303,6 +305,7 @@ cli_tests = \
 
 cli_helpers = \
 	tests/cli/attested \
+	tests/cli/debian-lib.sh \
 	tests/cli/engine \
 	tests/cli/follow-recipes \
 	tests/cli/foreign-elf \

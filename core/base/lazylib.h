@@ -7,6 +7,7 @@
 #define TENON_BASE_LAZYLIB_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -24,6 +25,18 @@ struct tenon_lazylib {
     pthread_mutex_t lock;
     void *handle; /* stays open */
 };
+
+/* What tools that look for dependencies find of it in the program, in the way of the "ELF dlopen
+ * metadata" of UAPI (a note of the owner FDO, whose text is JSON). Both arguments are literals. */
+#define TENON_LAZYLIB_NOTE(soname_, why)                                                           \
+    static const struct {                                                                          \
+        uint32_t owner_size, text_size, type;                                                      \
+        char owner[4];                                                                             \
+        char text[sizeof("[{\"description\":\"" why "\",\"priority\":\"required\","                \
+                         "\"soname\":[\"" soname_ "\"]}]")] __attribute__((aligned(4)));            \
+    } lazylib_note __attribute__((used, section(".note.dlopen"), aligned(4))) = {                  \
+        4, sizeof lazylib_note.text, 0x407c0c0aU, "FDO",                                           \
+        "[{\"description\":\"" why "\",\"priority\":\"required\",\"soname\":[\"" soname_ "\"]}]"}
 
 /* 0 when it is there; the first call loads it.  UNSUPPORTED names what is missing.
  * Any thread. */

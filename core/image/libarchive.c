@@ -17,6 +17,8 @@ static struct tenon_lazylib library = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
+TENON_LAZYLIB_NOTE(TENON_ARCHIVE_SONAME, "layers and archives");
+
 int
 tenon_libarchive(struct tenon_error *err)
 {

@@ -221,6 +221,12 @@ tenon_plugins_free(struct tenon_plugins *p)
     free(p);
 }
 
+bool
+tenon_plugins_has(struct tenon_plugins *p, enum tenon_kind kind, const char *name)
+{
+    return find_file(p, kind, name) != NULL;
+}
+
 int
 tenon_plugins_list(struct tenon_plugins *p,
                    const struct tenon_plugin_file **files, size_t *count,
@@ -395,13 +401,19 @@ tenon_plugin_is_bundled(enum tenon_kind kind, const char *name)
     return strstr(TENON_BUNDLED_PLUGINS, word) != NULL;
 }
 
+static void
+hint_package(struct tenon_error *err, enum tenon_kind kind, const char *name)
+{
+    auto_free char *word = tenon_asprintf("%s-%s", tenon_kind_name(kind), name);
+    tenon_error_hint(err, "is the package " TENON_PACKAGE_PATTERN " installed?", word);
+}
+
 /* A package when there is one of that name, else what there is. */
 static void
 hint(struct tenon_error *err, enum tenon_kind kind, const char *name, const char *const *there)
 {
     if (tenon_plugin_is_bundled(kind, name)) {
-        tenon_error_hint(err, "is the package tenon-plugin-%s-%s installed?",
-                         tenon_kind_name(kind), name);
+        hint_package(err, kind, name);
         return;
     }
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
@@ -575,7 +587,7 @@ tenon_plugins_source(struct tenon_plugins *p, const char *scheme,
     tenon_error_set(err, TENON_E_NOT_FOUND, "no source plugin for \"%s://\"", scheme);
     auto_free char *name = likely_source(scheme);
     if (tenon_plugin_is_bundled(TENON_KIND_SOURCE, name))
-        tenon_error_hint(err, "is the package tenon-plugin-source-%s installed?", name);
+        hint_package(err, TENON_KIND_SOURCE, name);
     return err->code;
 }
 

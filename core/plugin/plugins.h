@@ -61,6 +61,8 @@ struct tenon_plugin_file { /* what discovery found */
 };
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);
+/* A file of that name is there, which may yet be refused. */
+bool tenon_plugins_has(struct tenon_plugins *p, enum tenon_kind kind, const char *name);
 /* One of tenon's own, built or not: there may be a package of its name. */
 bool tenon_plugin_is_bundled(enum tenon_kind kind, const char *name);
 const char *tenon_kind_name(enum tenon_kind kind); /* "frontend" */

@@ -28,6 +28,8 @@ static struct tenon_lazylib library = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
+TENON_LAZYLIB_NOTE(TENON_CURL_SONAME, "registries and the web");
+
 int
 tenon_libcurl(struct tenon_error *err)
 {

@@ -4,51 +4,17 @@
 # directories in cache mounts, a C program is compiled and copied into a second
 # stage. Other tools read the archive, and the program runs from it.
 #
-# The one test that uses a network beyond loopback, as far as that mirror.
-# The root file system is kept in the build directory for the next time.
 # DEBIAN_COMPILER=gcc takes another compiler than the small one.
 proxies=$(env | grep -i '^https\?_proxy=' || :)
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/debian-lib.sh"
 need_root
 need mmdebstrap apt-get skopeo umoci runc python3 jq docker-registry
 
 compiler=${DEBIAN_COMPILER:-tcc}
-suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-uri=$(apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
-    'Identifier: Packages' 2>/dev/null | sed -n "s/^$suite main //p" | head -n 1)
-[ -n "$suite" ] && [ -n "$uri" ] || skip "apt knows no mirror of a Debian release"
-# What apt needs to get there, as a user hands it to a step.
-apt-config dump Acquire | grep -i '::proxy' >"$work/apt.conf" || :
-proxy_args=
-for p in $proxies; do
-    export "$p"
-    proxy_args="$proxy_args --build-arg ${p%%=*}"
-done
-/usr/lib/apt/apt-helper download-file "${uri%/}/dists/$suite/InRelease" "$work/InRelease" \
-    >"$work/reach" 2>&1 || skip "the mirror of apt cannot be reached: $(grep '^E: ' "$work/reach" | head -n 1)"
 
-rootfs=$abs_top_builddir/tests/debian-$suite.tar
-[ -s "$rootfs" ] || {
-    mmdebstrap --quiet --mode=root --variant=apt --aptopt="$work/apt.conf" \
-        --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io \
-        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-        "$suite" - "$uri" >"$rootfs.$$" 2>"$work/mmdebstrap.log" ||
-        { rm -f "$rootfs.$$"; cat "$work/mmdebstrap.log" >&2; fail "mmdebstrap"; }
-    mv "$rootfs.$$" "$rootfs"
-}
-
-# 1. The archive becomes an image, in a registry.
-start_registry </dev/null
-base=$registry/debian:$suite
-mkdir "$work/import"
-ln "$rootfs" "$work/import/rootfs.tar" 2>/dev/null || cp "$rootfs" "$work/import/rootfs.tar"
-cat >"$work/import/Dockerfile" <<'END'
-FROM scratch
-ADD rootfs.tar /
-CMD ["bash"]
-END
-run 0 tenon build --progress=plain -t "$base" --push "$work/import"
+# 1. An archive becomes an image, in a registry.
+make_debian
 run 0 skopeo inspect --tls-verify=false "docker://$base"
 jq -e '.Os == "linux" and (.Layers | length) == 1' "$work/out" >/dev/null || fail "the base: $(cat "$work/out")"
 rm -rf "$store" # from here on the base comes out of the registry
@@ -88,7 +54,7 @@ ENTRYPOINT ["hello"]
 CMD ["world"]
 END
 app() { # FLAG...
-    tenon build --progress=plain --secret "id=apt,src=$work/apt.conf" $proxy_args \
+    tenon build --progress=plain $step_args \
         --build-arg "COMPILER=$compiler" -t app:1 -o "type=oci,dest=$work/app.tar" "$@" "$work/context"
 }
 run 0 app --metadata-file "$work/metadata.json"

@@ -142,11 +142,10 @@ RUN true' ;;
 
 # elsewhere PLUGIN: much of what does not need it.
 elsewhere() {
-    progress=plain output=type=tar,dest=/dev/null executor=native
+    progress=plain output=type=tar,dest=/dev/null
     [ "$1" != progress-plain ] || progress=none
     [ "$1" != exporter-tar ] || output="$work/files"
-    [ "$1" != executor-native ] || executor=oci
-    echo "{\"executor\": \"$executor\"}" >"$TENON_CONFIG"
+    echo '{}' >"$TENON_CONFIG" # the executor, too, is what there is
     case $1 in
     frontend-dockerfile) "$abs_top_builddir/tenon" --plugin-dir "$plugins" --root "$store" du; return ;;
     source-local) # even the build file comes through it
@@ -159,6 +158,12 @@ COPY file /' ;;
 COPY file /
 RUN true' ;;
     esac
+    if [ "$1" = progress-tty ]; then # a terminal, and nobody says which display
+        cp "$work/Dockerfile" "$work/context"
+        script -qec "$abs_top_builddir/tenon --plugin-dir $plugins --root $store build \
+            --build-context $base $work/context" /dev/null </dev/null
+        return
+    fi
     build --progress=$progress --no-cache --build-context "$base" -o "$output" <"$work/Dockerfile"
 }
 
