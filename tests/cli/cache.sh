@@ -205,6 +205,12 @@ run 0 tenon build --progress=rawjson --cache-to "type=local,dest=$work/file/x,ig
 jq -r '.warnings[]?.short | @base64d' "$work/err" >"$work/warnings"
 assert_has "$work/warnings" "the cache was not exported"
 
+# Layers in another compression; types that are not OCI's, and an index, are accepted and not made.
+build a --cache-to "type=local,dest=$work/zstd,mode=max,compression=zstd,force-compression=true,oci-mediatypes=false,image-manifest=false"
+assert_eq '["application/vnd.oci.image.layer.v1.tar+zstd"]' "$(jq -c '[.layers[].mediaType] | unique' "$(manifest zstd)")"
+build from-zstd --cache-from "type=local,src=$work/zstd"
+expect 5 0
+
 # Options.
 run 2 tenon build --cache-to type=local "$context"
 assert_has "$work/err" "requires dest"
