@@ -17,13 +17,17 @@
 #include "dirsend.h"
 #include "filesend.h"
 #include "filesync.h"
+#include "keptdir.h"
 #include "store/store.h"
 #include "tools/alloc.h"
+#include "tools/comma.h"
 #include "tools/parse.h"
 #include "uploads.h"
 
 #define GET_SECRET "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 #define CREDENTIALS "/moby.filesync.v1.Auth/Credentials"
+#define FETCH_TOKEN "/moby.filesync.v1.Auth/FetchToken"
+#define TOKEN_AUTHORITY "/moby.filesync.v1.Auth/GetTokenAuthority"
 #define FILE_SEND "/moby.filesync.v1.FileSend/DiffCopy"
 #define FORWARD_AGENT "/moby.sshforward.v1.SSH/ForwardAgent"
 #define NS_PER_S UINT64_C(1000000000)
@@ -35,7 +39,13 @@ enum {
 
 struct local { /* a directory that was brought here */
     char *asked; /* its name, or JSON: what of it, or UPLOAD and the name of one */
-    struct tenon_tempdir *dir; /* NULL: it is coming */
+    bool has_come;
+    struct keptdir kept;
+    struct tenon_tempdir *dir; /* in place of that: an upload's */
+};
+
+struct stats { /* a name for the stat cache */
+    char *of, *name;
 };
 
 struct result_dir { /* that goes to the client */
@@ -54,6 +64,8 @@ struct clientsession {
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed; /* a directory has come, or will not */
     TENON_VEC(struct local) locals;
+    TENON_VEC(struct stats *) stats;
+    bool keeps; /* a directory was brought: there may be too many now */
     TENON_VEC(struct agent *) agents;
     TENON_VEC(struct filesend *) sends; /* under way */
     TENON_VEC(struct result_dir) results;
@@ -110,6 +122,13 @@ open_secret(struct clientsession *c, const char *id, struct tenon_error *err)
     return tenon_sealed(secret.data.data, secret.data.len, err);
 }
 
+/* What was decoded out of a reply that is wiped. */
+static void
+wipe(const char *decoded)
+{
+    explicit_bzero((char *)decoded, strlen(decoded));
+}
+
 /* The host alone: registries of clients' settings have no repositories. */
 static char *
 host_of(const char *where)
@@ -148,8 +167,72 @@ session_credentials(void *data, const char *where, char **user, char **secret,
     if (*found.secret) {
         *user = tenon_strdup(*found.user ? found.user : "<token>");
         *secret = tenon_strdup(found.secret);
+        wipe(found.secret);
     }
     return TENON_OK;
+}
+
+static bool
+takes_authority(struct clientsession *c, const char *host, struct grpc_status *status)
+{
+    static const unsigned char salt[32]; /* what a key is good for is not used: see session_token */
+    const struct ses_authority_ask request = {host, {salt, sizeof salt}};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT, reply = TENON_BUF_INIT;
+
+    message_encode(&bytes, &ses_authority_ask_message, &request);
+    return callset_unary(c->asked, c->tunnel->conn, TOKEN_AUTHORITY, AUTH_TIMEOUT * NS_PER_S,
+                         &bytes, &reply, status);
+}
+
+static char **
+words_of(const char *text)
+{
+    char **words = NULL;
+
+    for (size_t len; *text; text += len + strspn(text + len, " ")) {
+        len = strcspn(text, " ");
+        tenon_strv_push(&words, tenon_strndup(text, len));
+    }
+    return words;
+}
+
+/* The client asks for the token, and its password stays with it.  Its authority is a key by which
+ * one session's tokens could be another's; ours are those of one build, so that nothing has to be
+ * verified: that there is one says whether the client would do it for the host. */
+static int
+session_token(void *data, const struct tenon_token_request *what, char **token, int64_t *seconds,
+              struct tenon_error *err)
+{
+    struct clientsession *c = data;
+    auto_grpc_status struct grpc_status status = {0};
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    auto_secret_buf struct tenon_buf reply = TENON_BUF_INIT;
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_free char *host = host_of(what->host);
+    auto_free char *text = tenon_asprintf("a token for %s", host);
+    auto_strv char **scopes = words_of(what->scopes);
+    const struct ses_token_ask request = {
+        "tenon", host, what->realm, what->service ? what->service : "",
+        {scopes, tenon_strv_len(scopes)}};
+    struct ses_token found = {0};
+    const char *why;
+
+    if (!c->tunnel || !tunnel_has(c->tunnel, FETCH_TOKEN) ||
+        !tunnel_has(c->tunnel, TOKEN_AUTHORITY))
+        return 0;
+    if (!takes_authority(c, host, &status))
+        return status.code == GRPC_UNIMPLEMENTED || status.code == GRPC_UNAVAILABLE
+                   ? 0 : callerror_set(&status, text, err);
+    message_encode(&bytes, &ses_token_ask_message, &request);
+    if (!callset_unary(c->asked, c->tunnel->conn, FETCH_TOKEN, AUTH_TIMEOUT * NS_PER_S, &bytes,
+                       &reply, &status))
+        return callerror_set(&status, text, err);
+    if (!message_decode(&arena, &ses_token_message, reply.data, reply.len, &found, &why))
+        return tenon_error_set(err, TENON_E_FAILED, "%s: %s", text, why);
+    *token = tenon_strdup(found.token);
+    *seconds = found.seconds;
+    wipe(found.token);
+    return 1;
 }
 
 /* ---- directories --------------------------------------------------------- */
@@ -180,30 +263,54 @@ find_owner(struct clientsession *c, const char *id, const char *name, struct ten
     return NULL;
 }
 
-/* NULL: see err. */
-static struct tenon_tempdir *
+/* Which of the client's directories it is, as far as anybody says. */
+static int
+which_local(const struct tunnel *owner, const char *name, struct json_object *wanted,
+            struct keptdir_which *out, struct tenon_error *err)
+{
+    struct json_object *list = NULL;
+
+    *out = (struct keptdir_which){.peer = owner->peer, .shared_key = owner->shared_key,
+                                  .hint = "", .name = name};
+    if (wanted && (tenon_json_get_str(wanted, "hint", "", &out->hint, err) < 0 ||
+                   tenon_json_get_array(wanted, "metadata-except", &list, err) < 0))
+        return err->code;
+    out->is_list = list != NULL;
+    return TENON_OK;
+}
+
+static int
+fetch_from(struct clientsession *c, const struct tunnel *owner, const char *name,
+           struct json_object *wanted, struct keptdir *out, struct tenon_error *err)
+{
+    const enum filesync_old old = *owner->shared_key ? FILESYNC_SAME : FILESYNC_ANY;
+    struct keptdir_which which;
+
+    if (which_local(owner, name, wanted, &which, err) < 0 ||
+        keptdir_open(c->store, &which, out, err) < 0)
+        return err->code;
+    if (filesync_receive(c->asked, owner->conn, name, wanted, &c->budget, out->fd, old, err) < 0)
+        keptdir_close(out);
+    return err->code;
+}
+
+static int
 fetch_local(struct clientsession *c, const char *name, struct json_object *wanted,
-            struct tenon_error *err)
+            struct keptdir *out, struct tenon_error *err)
 {
     const char *id = NULL;
-    struct tenon_tempdir *dir = NULL;
 
     if (wanted && tenon_json_get_str(wanted, "session", NULL, &id, err) < 0)
-        return NULL;
+        return err->code;
     if (id && !strcmp(id, "tenon")) /* what frontend-gateway calls the session of its build */
         id = NULL;
     struct tunnel *owner = find_owner(c, id, name, err);
     if (!owner)
-        return NULL;
-    if (tenon_tempdir_new(c->store, &dir, err) == 0 &&
-        filesync_receive(c->asked, owner->conn, name, wanted, &c->budget,
-                         tenon_tempdir_fd(dir), err) < 0) {
-        tenon_tempdir_free(dir);
-        dir = NULL;
-    }
+        return err->code;
+    fetch_from(c, owner, name, wanted, out, err);
     if (id)
         tunnel_leave(c->server, owner);
-    return dir;
+    return err->code;
 }
 
 #define UPLOAD "\nupload:"
@@ -233,15 +340,22 @@ static void
 bring_local(struct clientsession *c, const char *asked, const char *name,
             struct json_object *wanted, struct tenon_error *err)
 {
+    const bool uploads = tenon_has_prefix(asked, UPLOAD);
+    struct local come = {.kept.fd = -1};
+
     tenon_vec_push(&c->locals, ((struct local){.asked = tenon_strdup(asked)}));
+    c->keeps |= !uploads;
     pthread_mutex_unlock(&c->lock);
-    struct tenon_tempdir *dir = tenon_has_prefix(asked, UPLOAD)
-                                    ? fetch_upload(c, name, err)
-                                    : fetch_local(c, name, wanted, err);
+    if (uploads)
+        come.dir = fetch_upload(c, name, err);
+    else
+        fetch_local(c, name, wanted, &come.kept, err);
     pthread_mutex_lock(&c->lock);
     struct local *l = find_local(c, asked);
-    l->dir = dir;
-    if (!dir) {
+    come.asked = l->asked;
+    come.has_come = true;
+    *l = come;
+    if (err->code) {
         free(l->asked);
         *l = c->locals.items[--c->locals.len];
     }
@@ -256,14 +370,15 @@ open_local(struct clientsession *c, const char *asked, const char *name,
 
     pthread_mutex_lock(&c->lock);
     const struct local *l;
-    while ((l = find_local(c, asked)) && !l->dir)
+    while ((l = find_local(c, asked)) && !l->has_come)
         pthread_cond_wait(&c->changed, &c->lock);
     if (!l) {
         bring_local(c, asked, name, wanted, err);
         l = find_local(c, asked);
     }
     if (!err->code) {
-        fd = openat(tenon_tempdir_fd(l->dir), ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(l->dir ? tenon_tempdir_fd(l->dir) : l->kept.fd, ".",
+                    O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             tenon_error_sys(err, "local directory \"%s\"", name);
     }
@@ -296,6 +411,29 @@ no_path(void *data, const char *name)
 {
     (void)data, (void)name;
     return NULL; /* nothing here has the client's names */
+}
+
+static const char *
+local_stats(void *data, const char *name)
+{
+    struct clientsession *c = data;
+    struct stats *found = NULL;
+
+    if (!c->tunnel)
+        return NULL;
+    pthread_mutex_lock(&c->lock);
+    tenon_vec_foreach(s, &c->stats)
+        if (!strcmp((*s)->of, name))
+            found = *s;
+    if (!found) {
+        const struct keptdir_which which = {.peer = c->tunnel->peer, .name = name,
+                                            .shared_key = c->tunnel->shared_key};
+        found = tenon_new0(struct stats);
+        *found = (struct stats){tenon_strdup(name), keptdir_stats(&which)};
+        tenon_vec_push(&c->stats, found);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found->name;
 }
 
 /* ---- blobs --------------------------------------------------------------- */
@@ -499,9 +637,7 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
 
     if (tenon_has_prefix(dest, STORE_PLACE))
         return offers(c, CLIENTBLOBS_WRITE, "the result", err) ? TENON_OK : err->code;
-    if (kind == TENON_SINK_MIRROR)
-        return tenon_error_set(err, TENON_E_UNSUPPORTED, "mode=delete is not there yet for "
-                               "directories of clients");
+    (void)kind; /* what else is in a directory the client removes: it was told as well */
     return offers(c, FILE_SEND, "the result", err) ? TENON_OK : err->code;
 }
 
@@ -539,17 +675,37 @@ clientsession_new(struct server *s, const char *id, struct tenon_store *store,
     pthread_cond_init(&c->changed, NULL);
     c->vtable = (struct tenon_session){
         .data = c, .open = session_open, .local_path = no_path,
-        .credentials = session_credentials, .sink_open = sink_open,
+        .local_stats = local_stats,
+        .credentials = session_credentials, .token = session_token, .sink_open = sink_open,
         .sink_commit = sink_commit, .sink_abort = sink_abort, .sink_dir = sink_dir,
         .sink_check = sink_check,
     };
     return c;
 }
 
+const struct tunnel *
+clientsession_tunnel(const struct clientsession *c)
+{
+    return c->tunnel;
+}
+
 struct tenon_session *
 clientsession_vtable(struct clientsession *c)
 {
     return &c->vtable;
+}
+
+void
+clientsession_leave(struct clientsession *c)
+{
+    if (!c)
+        return;
+    tenon_vec_foreach(l, &c->locals) {
+        free(l->asked);
+        keptdir_close(&l->kept);
+        tenon_tempdir_free(l->dir);
+    }
+    tenon_vec_release(&c->locals);
 }
 
 void
@@ -561,10 +717,14 @@ clientsession_free(struct clientsession *c)
         sink_abort(c, filesend_fd(c->sends.items[0]));
     tenon_vec_foreach(a, &c->agents)
         agent_free(*a);
-    tenon_vec_foreach(l, &c->locals) {
-        free(l->asked);
-        tenon_tempdir_free(l->dir);
+    clientsession_leave(c);
+    tenon_vec_foreach(s, &c->stats) {
+        free((*s)->of);
+        free((*s)->name);
+        free(*s);
     }
+    if (c->keeps)
+        keptdir_trim(c->store);
     tenon_vec_foreach(d, &c->results) {
         free(d->exporter);
         free(d->store);
@@ -573,7 +733,7 @@ clientsession_free(struct clientsession *c)
     tenon_vec_release(&c->results);
     tenon_vec_release(&c->sends);
     tenon_vec_release(&c->agents);
-    tenon_vec_release(&c->locals);
+    tenon_vec_release(&c->stats);
     if (c->tunnel)
         tunnel_leave(c->server, c->tunnel);
     pthread_mutex_destroy(&c->lock);

@@ -18,8 +18,11 @@ struct clientsession *clientsession_new(struct server *s, const char *id,
                                         struct tenon_store *store, struct callset *asked,
                                         struct tenon_error *err);
 struct tenon_session *clientsession_vtable(struct clientsession *c);
+const struct tunnel *clientsession_tunnel(const struct clientsession *c); /* NULL: none */
 /* The build is fine: directories that exporters wrote go to the client. */
 int clientsession_finish(struct clientsession *c, struct tenon_error *err);
+/* Nobody reads its directories any more: another build may have them.  NULL is fine, and twice. */
+void clientsession_leave(struct clientsession *c);
 void clientsession_free(struct clientsession *c);
 
 /* The place for the files of an exporter, by its number in the request: what it has as "dest". */

@@ -200,6 +200,40 @@ FIELDS ses_credentials_fields[] = {
 };
 SPOKEN(ses_credentials);
 
+FIELDS ses_authority_ask_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_authority_ask, host),
+    MESSAGE_FIELD(2, BYTES, ses_authority_ask, salt),
+};
+SPOKEN(ses_authority_ask);
+
+FIELDS ses_authority_fields[] = {MESSAGE_FIELD(1, BYTES, ses_authority, key)};
+SPOKEN(ses_authority);
+
+FIELDS ses_token_ask_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_token_ask, client),
+    MESSAGE_FIELD(2, STRING, ses_token_ask, host),
+    MESSAGE_FIELD(3, STRING, ses_token_ask, realm),
+    MESSAGE_FIELD(4, STRING, ses_token_ask, service),
+    MESSAGE_FIELD(5, STRINGS, ses_token_ask, scopes),
+};
+SPOKEN(ses_token_ask);
+
+FIELDS ses_token_fields[] = {
+    MESSAGE_FIELD(1, STRING, ses_token, token),
+    MESSAGE_FIELD(2, INT, ses_token, seconds),
+    MESSAGE_FIELD(3, INT, ses_token, issued),
+};
+SPOKEN(ses_token);
+
+FIELDS ses_find_fields[] = {
+    MESSAGE_OF(1, MANY, ses_find, metadata, ctl_blob_message),
+    MESSAGE_FIELD(2, STRINGS, ses_find, refs),
+};
+SPOKEN(ses_find);
+
+FIELDS ses_found_fields[] = {MESSAGE_OF(1, MANY, ses_found, exporters, ctl_typed_message)};
+SPOKEN(ses_found);
+
 FIELDS ses_xattr_fields[] = {
     MESSAGE_FIELD(1, STRING, ses_xattr, name),
     MESSAGE_FIELD(2, BYTES, ses_xattr, value),
@@ -218,7 +252,7 @@ FIELDS ses_stat_fields[] = {
     MESSAGE_FIELD(9, INT, ses_stat, dev_minor),
     MESSAGE_OF(10, MANY, ses_stat, xattrs, ses_xattr_message),
 };
-INFO(ses_stat);
+SPOKEN(ses_stat);
 
 FIELDS ses_packet_fields[] = {
     MESSAGE_FIELD(1, INT, ses_packet, type),

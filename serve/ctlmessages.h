@@ -158,6 +158,28 @@ struct ses_secret {
 struct ses_credentials {
     const char *user, *secret;
 };
+struct ses_authority_ask {
+    const char *host;
+    struct message_bytes salt;
+};
+struct ses_authority {
+    struct message_bytes key;
+};
+struct ses_token_ask {
+    const char *client, *host, *realm, *service;
+    struct message_list scopes; /* strings */
+};
+struct ses_token {
+    const char *token;
+    int64_t seconds, issued;
+};
+struct ses_find { /* exporters, for a result */
+    struct message_list metadata; /* ctl_blob */
+    struct message_list refs;     /* strings */
+};
+struct ses_found {
+    struct message_list exporters; /* ctl_typed */
+};
 struct ses_xattr {
     const char *name;
     struct message_bytes value;
@@ -198,7 +220,9 @@ extern const struct message_type_info ctl_none_message, ctl_health_message, ctl_
     ctl_info_message, ctl_list_workers_message, ctl_workers_message, ctl_disk_usage_message,
     ctl_usages_message, ctl_solve_message, ctl_solved_message, ctl_history_message,
     ctl_status_message, ses_id_message, ses_secret_message, ses_credentials_message,
-    ses_packet_message, ses_read_message, ses_piece_message, ses_write_message,
+    ses_authority_ask_message, ses_authority_message, ses_token_ask_message, ses_token_message,
+    ses_find_message, ses_found_message,
+    ses_packet_message, ses_stat_message, ses_read_message, ses_piece_message, ses_write_message,
     ses_written_message, ctl_usage_message, ctl_prune_message, ctl_event_message,
     ctl_update_message, cnt_digest_message, cnt_info_answer_message, cnt_list_message,
     cnt_infos_message, cnt_read_message, cnt_piece_message;

@@ -205,11 +205,15 @@ int
 dirsend_send(struct callset *asked, struct grpc_conn *conn, const char *method,
              const char *exporter, int dirfd, struct tenon_error *err)
 {
-    const struct grpc_header which = {"buildkit-attachable-exporter-id", exporter};
+    const struct grpc_header headers[] = {
+        {"buildkit-attachable-exporter-id", exporter},
+        /* All platforms in one call: clients that remove what does not come insist on it. */
+        {"buildkit-exporter-multi-platform", "1"},
+    };
     const struct ses_packet end = {.type = SES_STAT};
     struct dirsend d = {.root = dirfd};
 
-    d.call = callset_start(asked, conn, method, &which, 1);
+    d.call = callset_start(asked, conn, method, headers, tenon_countof(headers));
     if (list_dir(&d, dirfd, "", err) == 0 && say(&d, &end, err) == 0)
         serve_files(&d, err);
     if (err->code)

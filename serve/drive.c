@@ -82,16 +82,36 @@ is_asked(const struct servejob *j)
     return false;
 }
 
-/* Until it has returned, and all that it asked for was answered; or it is not to go on.  Calls
- * that are there then end: some wait for what their client sends or reads, which need not come. */
+/* With the lock held: until it has returned, and all that it asked for was answered; or it is not
+ * to go on. */
 static void
-attend(struct servejob *j)
+wait_for_client(struct servejob *j)
+{
+    while (!tenon_cancel_fired(j->cancel) && !(has_returned(&j->gateway) && !is_asked(j)))
+        pthread_cond_wait(&j->changed, &j->lock);
+}
+
+static bool
+has_result(const struct servejob *j)
+{
+    return !tenon_cancel_fired(j->cancel) && !j->gateway.failure.len && !j->gateway.refused;
+}
+
+/* Calls that are there in the end are ended: some wait for what their client sends or reads, which
+ * need not come. */
+static void
+attend(struct servejob *j, const struct drive *d, struct tenon_error *err)
 {
     pthread_mutex_lock(&j->lock);
     j->driving = true;
     pthread_cond_broadcast(&j->changed);
-    while (!tenon_cancel_fired(j->cancel) && !(has_returned(&j->gateway) && !is_asked(j)))
-        pthread_cond_wait(&j->changed, &j->lock);
+    wait_for_client(j);
+    if (d->returned && has_result(j)) {
+        pthread_mutex_unlock(&j->lock);
+        d->returned(d->returned_data, &j->gateway, err);
+        pthread_mutex_lock(&j->lock);
+        wait_for_client(j);
+    }
     j->driving = false;
     tenon_vec_foreach(c, &j->calls)
         grpc_call_abort(c->call, GRPC_CANCELLED, "the build has ended");
@@ -101,19 +121,22 @@ attend(struct servejob *j)
 }
 
 static int
-drive_client(struct servejob *j, struct tenon_error *err)
+drive_client(const struct drive *d, struct tenon_error *err)
 {
+    struct servejob *j = d->job;
     struct gateway *gw = &j->gateway;
 
     gateway_open(gw);
     int rc = watch_start(&gw->watch, gw->host, serving_wake, gw);
     if (rc == 0) {
-        attend(j);
+        attend(j, d, err);
         watch_stop(&gw->watch);
     }
     containers_release(gw);
     if (rc != 0)
         tenon_error_errno(err, rc, "serve the client");
+    else if (err->code)
+        ; /* what came after its result */
     else if (gw->failure.len)
         gateway_take_failure(gw, err);
     else if (tenon_cancel_check(j->cancel, err) == 0 && gw->refused)
@@ -143,7 +166,7 @@ describe(struct gateway *gw, const struct drive *d, struct tenon_error *err)
         return drive_definition(gw, &d->request->definition, err);
     if (*d->request->frontend)
         return drive_frontend(gw, d->request, err);
-    return drive_client(d->job, err);
+    return drive_client(d, err);
 }
 
 static int

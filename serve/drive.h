@@ -11,6 +11,10 @@ struct drive { /* for one build, while it runs */
     const struct ctl_solve *request;
     char *const *metadata; /* "KEY=VALUE": what the result has whatever the client returns; ends
                             * with NULL, or NULL */
+    /* Or NULL.  The client has returned its result, and can ask for what is in it until this has
+     * returned, too. */
+    int (*returned)(void *data, struct gateway *gw, struct tenon_error *err);
+    void *returned_data;
 };
 
 /* The driver of the build's request (engine/build.h), whose self is the drive. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,17 +15,23 @@
 #include "callerror.h"
 #include "ctlmessages.h"
 #include "gomode.h"
+#include "oldtree.h"
 #include "tools/alloc.h"
 #include "tools/path.h"
+#include "tools/pattern.h"
 #include "tools/vec.h"
 #include "tree/place.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define METADATA ".fsutil-metadata" /* what was listed, where that is wanted in place of files */
 
 struct entry {
     char *path;
     mode_t mode; /* as stat(2) has it */
     int64_t mtime_ns;
     bool is_link;  /* to an earlier file: nothing is asked for */
-    bool has_come; /* all of it */
+    bool is_told;  /* listed only: it is not there, or not yet */
+    bool has_come; /* all of it, or nothing comes: it is there from an earlier time, or told */
 };
 
 struct incoming { /* a file that comes */
@@ -36,6 +43,13 @@ struct filesync {
     struct grpc_call *call;
     struct budget *budget;
     int root;
+    enum filesync_old old;
+    bool anew; /* no file is as it was, whatever its time says */
+    /* Files that come although METADATA tells of them.  NULL: all come, and nothing is told. */
+    struct tenon_patterns *exceptions;
+    struct tenon_buf told;
+    char *dir; /* the last directory that was opened, NULL: none, and its descriptor */
+    int dirfd;
     TENON_VEC(struct entry) entries;
     size_t name_bytes;
     size_t asked_to; /* entries up to here were looked at, and asked for if they are files */
@@ -71,7 +85,7 @@ follows(const char *a, const char *b)
 }
 
 /* NULL: it was not listed. */
-static const struct entry *
+static struct entry *
 find_entry(const struct filesync *f, const char *path)
 {
     size_t low = 0, high = f->entries.len;
@@ -100,57 +114,165 @@ has_parent(const struct filesync *f, const char *path)
 
 /* ---- entries ------------------------------------------------------------- */
 
-/* The directory of a path, and the last name of it; no link on the way. */
+/* The directory of a path, and the last name of it; no link on the way.  The descriptor is f's,
+ * until the next. */
 static int
-open_parent(const struct filesync *f, const char *path, const char **name,
-            struct tenon_error *err)
+open_parent(struct filesync *f, const char *path, const char **name, struct tenon_error *err)
 {
     const char *slash = strrchr(path, '/');
-    auto_free char *dir = slash ? tenon_strndup(path, (size_t)(slash - path)) : tenon_strdup(".");
+    const size_t len = slash ? (size_t)(slash - path) : 0;
 
     *name = slash ? slash + 1 : path;
-    return tenon_root_open(f->root, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (f->dir && strlen(f->dir) == len && !memcmp(f->dir, path, len))
+        return f->dirfd;
+    auto_free char *dir = tenon_strndup(path, len);
+    const int fd = tenon_root_open(f->root, len ? dir : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                                   err);
+    if (fd < 0)
+        return err->code;
+    if (f->dir)
+        close(f->dirfd);
+    free(f->dir);
+    f->dir = tenon_steal(&dir);
+    f->dirfd = fd;
+    return fd;
 }
 
+/* The file that an entry is another name of. */
 static int
-link_to(const struct filesync *f, const struct ses_stat *st, int parent, const char *name,
-        struct tenon_error *err)
+open_linked(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
 {
     const struct entry *target = is_clean(st->link) ? find_entry(f, st->link) : NULL;
-    const char *target_name;
 
-    if (!target || !S_ISREG(target->mode))
+    if (!target || !S_ISREG(target->mode) || target->is_told)
         return tenon_error_set(err, TENON_E_INVALID, "%s is a link to %s, which was not listed",
                                st->path, st->link);
-    auto_close int from = open_parent(f, st->link, &target_name, err);
-    if (from < 0)
+    const char *name;
+    const int parent = open_parent(f, st->link, &name, err);
+    if (parent < 0)
         return err->code;
-    if (linkat(from, target_name, parent, name, 0) < 0)
-        return tenon_error_sys(err, "link %s", st->path);
-    return TENON_OK;
+    const int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? tenon_error_sys(err, "link %s", st->path) : fd;
 }
 
 static int
-make_entry(struct filesync *f, const struct ses_stat *st, const struct entry *e,
-           struct tenon_error *err)
+link_to(int linked, int parent, const struct ses_stat *st, const char *name,
+        struct tenon_error *err)
 {
-    const char *name;
-    auto_close int parent = open_parent(f, st->path, &name, err);
-    if (parent < 0)
-        return err->code;
-    if (e->is_link)
-        return link_to(f, st, parent, name, err);
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", linked);
+    return linkat(AT_FDCWD, path, parent, name, AT_SYMLINK_FOLLOW) < 0
+               ? tenon_error_sys(err, "link %s", st->path) : TENON_OK;
+}
+
+static int
+make_new(int parent, const char *name, const struct ses_stat *st, mode_t mode,
+         struct tenon_error *err)
+{
     int rc = 0;
-    if (S_ISDIR(e->mode))
+
+    if (S_ISDIR(mode))
         rc = mkdirat(parent, name, 0700);
-    else if (S_ISLNK(e->mode))
+    else if (S_ISLNK(mode))
         rc = symlinkat(st->link, parent, name);
-    else if (S_ISFIFO(e->mode))
+    else if (S_ISFIFO(mode))
         rc = mkfifoat(parent, name, 0600);
     else if ((rc = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                           0600)) >= 0)
         rc = close(rc);
     return rc < 0 ? tenon_error_sys(err, "make %s", st->path) : TENON_OK;
+}
+
+/* Two directories of one name, of which each file has the time of an archive or a commit, would be
+ * taken for one another. */
+static bool
+is_unsure(const struct filesync *f, const struct entry *e)
+{
+    return f->anew || (f->old == FILESYNC_ANY && e->mtime_ns % NS_PER_S == 0);
+}
+
+/* 1: it is there from an earlier time; 0: it is not there. */
+static int
+keep_old(struct filesync *f, int parent, const char *name, const struct ses_stat *st,
+         struct entry *e, const struct stat *linked, struct tenon_error *err)
+{
+    const struct oldtree_listed listed = {
+        .mode = e->mode, .size = st->size, .mtime_ns = e->mtime_ns, .link = st->link,
+        .linked = linked, .unsure = is_unsure(f, e),
+    };
+
+    const int kept = oldtree_keep(parent, name, &listed, err);
+    if (kept == 1 && S_ISREG(e->mode) && !linked) {
+        e->has_come = true;
+        if (st->size > 0 && budget_take(f->budget, (size_t)st->size, err) < 0)
+            return err->code;
+    }
+    return kept;
+}
+
+static int
+make_entry(struct filesync *f, const struct ses_stat *st, struct entry *e, struct tenon_error *err)
+{
+    auto_close int linked = e->is_link ? open_linked(f, st, err) : -1;
+    struct stat as = {0};
+    const char *name;
+
+    if (err->code)
+        return err->code;
+    if (e->is_link && fstat(linked, &as) < 0)
+        return tenon_error_sys(err, "link %s", st->path);
+    const int parent = open_parent(f, st->path, &name, err);
+    if (parent < 0)
+        return err->code;
+    const int kept = keep_old(f, parent, name, st, e, e->is_link ? &as : NULL, err);
+    if (kept != 0)
+        return kept < 0 ? kept : TENON_OK;
+    return e->is_link ? link_to(linked, parent, st, name, err)
+                      : make_new(parent, name, st, e->mode, err);
+}
+
+/* Directories that were only told of until now, as nothing in them was wanted. */
+static int
+make_parents(struct filesync *f, const char *path, struct tenon_error *err)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        auto_free char *dir = tenon_strndup(path, (size_t)(slash - path));
+        struct entry *e = find_entry(f, dir);
+        const struct ses_stat st = {.path = dir, .link = ""};
+        if (!e->is_told)
+            continue;
+        if (make_entry(f, &st, e, err) < 0)
+            return err->code;
+        e->is_told = false;
+    }
+    return TENON_OK;
+}
+
+/* Each as the protocol has it, after its length. */
+static int
+tell(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+
+    message_encode(&bytes, &ses_stat_message, st);
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        tenon_buf_addc(&f->told, (char)(bytes.len >> shift));
+    tenon_buf_add(&f->told, tenon_buf_str(&bytes), bytes.len);
+    return f->told.len > FILESYNC_NAMES_MAX
+               ? tenon_error_set(err, TENON_E_LIMIT, "a list of more than %d MiB",
+                                 FILESYNC_NAMES_MAX >> 20) : TENON_OK;
+}
+
+/* Does it come?  The list has all but a file that has the list's own name. */
+static bool
+comes(struct filesync *f, const struct ses_stat *st, struct tenon_error *err)
+{
+    if (!f->exceptions)
+        return true;
+    if (!strcmp(st->path, METADATA))
+        return false;
+    return tell(f, st, err) == 0 && tenon_patterns_match(f->exceptions, st->path);
 }
 
 static int
@@ -171,7 +293,10 @@ take_stat(struct filesync *f, const struct ses_stat *st, struct tenon_error *err
         return tenon_error_set(err, TENON_E_LIMIT, "more than %d files, or %d MiB of names",
                                FILESYNC_ENTRIES_MAX, FILESYNC_NAMES_MAX >> 20);
     e.is_link = S_ISREG(e.mode) && *st->link;
-    if (make_entry(f, st, &e, err) < 0)
+    e.is_told = e.has_come = !comes(f, st, err);
+    if (!err->code && !e.is_told && make_parents(f, st->path, err) == 0)
+        make_entry(f, st, &e, err);
+    if (err->code)
         return err->code;
     e.path = tenon_strdup(st->path);
     tenon_vec_push(&f->entries, e);
@@ -196,7 +321,7 @@ ask_for_more(struct filesync *f)
 {
     for (; f->asked_to < f->entries.len && f->asked < FILESYNC_ASKED_MAX; f->asked_to++) {
         const struct entry *e = &f->entries.items[f->asked_to];
-        if (!S_ISREG(e->mode) || e->is_link)
+        if (!S_ISREG(e->mode) || e->is_link || e->has_come)
             continue;
         say(f, SES_REQ, f->asked_to);
         f->asked++;
@@ -221,7 +346,7 @@ find_incoming(struct filesync *f, int64_t id, struct tenon_error *err)
         return NULL;
     }
     const char *name;
-    auto_close int parent = open_parent(f, e->path, &name, err);
+    const int parent = open_parent(f, e->path, &name, err);
     if (parent < 0)
         return NULL;
     struct incoming in = {.entry = (size_t)id};
@@ -325,26 +450,67 @@ receive(struct filesync *f, struct tenon_error *err)
     return f->done ? TENON_OK : tenon_error_set(err, TENON_E_FAILED, "the client ended too early");
 }
 
+static mode_t
+listed_mode(const void *data, const char *path)
+{
+    const struct entry *e = find_entry(data, path);
+
+    return e && !e->is_told ? e->mode : 0;
+}
+
+static int
+finish_entry(int parent, const char *name, const struct entry *e, struct tenon_error *err)
+{
+    struct timespec times[2];
+    struct stat st;
+
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return tenon_error_sys(err, "complete %s", e->path);
+    tenon_place_times(e->mtime_ns, times);
+    const bool same_mode = S_ISLNK(e->mode) || (st.st_mode & 07777) == (e->mode & 07777);
+    const bool same_time = st.st_mtim.tv_sec == times[1].tv_sec &&
+                           st.st_mtim.tv_nsec == times[1].tv_nsec;
+    if ((!same_mode && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
+        (!same_time && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0))
+        return tenon_error_sys(err, "complete %s", e->path);
+    return TENON_OK;
+}
+
 /* FIFOs and links, and directories, which are as they were once nothing is made in them any more:
  * the inner ones first. */
 static int
-finish_dirs(struct filesync *f, struct tenon_error *err)
+finish_entries(struct filesync *f, struct tenon_error *err)
 {
     for (size_t i = f->entries.len; i-- > 0;) {
         const struct entry *e = &f->entries.items[i];
-        struct timespec times[2];
         const char *name;
-        if (S_ISREG(e->mode))
+        if (S_ISREG(e->mode) || e->is_told)
             continue;
-        auto_close int parent = open_parent(f, e->path, &name, err);
-        if (parent < 0)
+        const int parent = open_parent(f, e->path, &name, err);
+        if (parent < 0 || finish_entry(parent, name, e, err) < 0)
             return err->code;
-        tenon_place_times(e->mtime_ns, times);
-        if ((!S_ISLNK(e->mode) && fchmodat(parent, name, e->mode & 07777, 0) < 0) ||
-            utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-            return tenon_error_sys(err, "complete %s", e->path);
     }
     return TENON_OK;
+}
+
+static int
+write_told(const struct filesync *f, struct tenon_error *err)
+{
+    auto_close int fd = openat(f->root, METADATA, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+    return fd < 0 ? tenon_error_sys(err, "make " METADATA)
+                  : tenon_write_all(fd, tenon_buf_str(&f->told), f->told.len, err);
+}
+
+/* The tree is what was listed, and nothing else. */
+static int
+finish(struct filesync *f, struct tenon_error *err)
+{
+    const struct oldtree_list list = {listed_mode, f};
+
+    if (oldtree_prune(f->root, &list, err) < 0 || finish_entries(f, err) < 0)
+        return err->code;
+    return f->exceptions ? write_told(f, err) : TENON_OK;
 }
 
 /* ---- what is wanted ------------------------------------------------------ */
@@ -420,31 +586,68 @@ add_list(struct headers *h, const char *key, struct json_object *wanted, const c
     return TENON_OK;
 }
 
+/* What of the files is wanted, beside their names. */
+static int
+take_wishes(struct filesync *f, struct json_object *wanted, struct tenon_error *err)
+{
+    struct json_object *list = NULL;
+    const char *differ = "", *bad;
+
+    if (!wanted || tenon_json_get_str(wanted, "differ", "", &differ, err) < 0 ||
+        tenon_json_get_array(wanted, "metadata-except", &list, err) < 0)
+        return err->code;
+    f->anew = !strcmp(differ, "none") || !strcmp(differ, "content");
+    if (!list)
+        return TENON_OK;
+    const size_t count = json_object_array_length(list);
+    auto_free const char **lines = tenon_calloc(count + 1, sizeof *lines);
+    for (size_t i = 0; i < count; i++) {
+        lines[i] = json_object_get_string(json_object_array_get_idx(list, i));
+        if (!lines[i])
+            return tenon_error_set(err, TENON_E_INVALID, "metadata-except: not a list of texts");
+    }
+    f->exceptions = tenon_patterns_compile(lines, count, &bad);
+    return f->exceptions ? TENON_OK
+                         : tenon_error_set(err, TENON_E_INVALID, "invalid pattern \"%s\"", bad);
+}
+
+static void
+release(struct filesync *f)
+{
+    tenon_vec_foreach(in, &f->incoming)
+        close(in->fd);
+    tenon_vec_foreach(e, &f->entries)
+        free(e->path);
+    tenon_vec_release(&f->incoming);
+    tenon_vec_release(&f->entries);
+    tenon_buf_release(&f->told);
+    tenon_patterns_free(f->exceptions);
+    if (f->dir)
+        close(f->dirfd);
+    free(f->dir);
+}
+
 int
 filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
                  struct json_object *wanted, struct budget *budget, int dirfd,
-                 struct tenon_error *err)
+                 enum filesync_old old, struct tenon_error *err)
 {
     struct headers h = {.arena = TENON_ARENA_INIT};
-    struct filesync f = {.root = dirfd, .budget = budget};
+    struct filesync f = {.root = dirfd, .budget = budget, .old = old};
 
     add_values(&h, "dir-name", &name, 1);
-    if (add_list(&h, "include-patterns", wanted, "include", err) == 0 &&
+    if (take_wishes(&f, wanted, err) == 0 &&
+        add_list(&h, "include-patterns", wanted, "include", err) == 0 &&
         add_list(&h, "exclude-patterns", wanted, "exclude", err) == 0 &&
         add_list(&h, "followpaths", wanted, "follow", err) == 0) {
         f.call = callset_start(asked, conn, FILESYNC_METHOD, h.list.items, h.list.len);
         if (receive(&f, err) == 0)
-            finish_dirs(&f, err);
+            finish(&f, err);
         callset_free(asked, f.call);
     }
     if (err->code)
         tenon_error_context(err, "receive the directory \"%s\"", name);
-    tenon_vec_foreach(in, &f.incoming)
-        close(in->fd);
-    tenon_vec_foreach(e, &f.entries)
-        free(e->path);
-    tenon_vec_release(&f.incoming);
-    tenon_vec_release(&f.entries);
+    release(&f);
     tenon_vec_release(&h.list);
     tenon_arena_release(&h.arena);
     return err->code;

@@ -18,11 +18,22 @@ enum {
     FILESYNC_ASKED_MAX = 256,       /* files that were asked for and are not complete */
 };
 
+/* What the directory holds at the beginning, if anything: what an earlier transfer left, which may
+ * have ended early.  Files whose size, mode and time are what is listed are not asked for, and what
+ * is not listed goes.  A file that changes while it is read has another time in the next list. */
+enum filesync_old {
+    FILESYNC_SAME, /* the same directory of the client's */
+    FILESYNC_ANY,  /* any that has the same name: times of whole seconds, as archives and commits
+                    * give them, do not tell files from each other */
+};
+
 struct json_object;
-/* Into dirfd, which is empty.  wanted: an object with the lists "include", "exclude" and "follow",
- * or without them: the client leaves out what is not meant. */
+/* Into dirfd.  wanted: an object with the lists "include", "exclude" and "follow", or without them:
+ * the client leaves out what is not meant; "differ": "none" asks for all files, as does "content";
+ * "metadata-except": only what these patterns match comes, and .fsutil-metadata lists all.  On
+ * failure dirfd holds what another transfer can begin from. */
 int filesync_receive(struct callset *asked, struct grpc_conn *conn, const char *name,
                      struct json_object *wanted, struct budget *budget, int dirfd,
-                     struct tenon_error *err);
+                     enum filesync_old old, struct tenon_error *err);
 
 #endif

@@ -63,6 +63,7 @@ struct client {
     struct server *server;
     struct grpc_conn *conn;
     struct tlslink *link; /* NULL: there is no TLS between us */
+    int64_t uid; /* whose it is, in that case; -1: the kernel does not say */
     pthread_t thread;
     int ended_fd; /* is told when it has ended */
     bool ended;   /* the server's lock */
@@ -89,6 +90,27 @@ serve_client(void *data)
     return NULL;
 }
 
+/* It calls only once its certificate is known. */
+char *
+server_peer(const struct grpc_call *call)
+{
+    const struct client *c = grpc_call_owner(call);
+
+    if (!c) /* the process itself, at both ends */
+        return tenon_strdup("");
+    return c->link ? tlslink_certificate(c->link)
+                   : tenon_asprintf("user %lld", (long long)c->uid);
+}
+
+static int64_t
+user_of(int fd)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 ? (int64_t)who.uid : -1;
+}
+
 /* With TLS to be spoken first, or NULL. */
 static void
 add_client(struct listener *l, int in, int out, struct serve_tls *tls)
@@ -98,7 +120,9 @@ add_client(struct listener *l, int in, int out, struct serve_tls *tls)
 
     c->server = &l->server;
     c->ended_fd = l->ended_fd;
+    c->uid = user_of(in);
     c->conn = grpc_conn_new(GRPC_SERVER, &limits);
+    grpc_conn_set_owner(c->conn, c);
     if (tls)
         c->link = tlslink_start(tls, in, &in);
     if (tls && c->link)

@@ -45,7 +45,11 @@ libtenon_serve_la_SOURCES = \
 	%D%/granted.h \
 	%D%/historycalls.c \
 	%D%/historycalls.h \
+	%D%/keptdir.c \
+	%D%/keptdir.h \
 	%D%/listen.c \
+	%D%/oldtree.c \
+	%D%/oldtree.h \
 	%D%/optionnames.c \
 	%D%/optionnames.h \
 	%D%/pulse.c \
@@ -53,6 +57,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/pump.c \
 	%D%/pump.h \
 	%D%/serve.h \
+	%D%/sessionexports.c \
+	%D%/sessionexports.h \
 	%D%/servejob.c \
 	%D%/servejob.h \
 	%D%/server.h \

@@ -22,6 +22,7 @@
 #include "granted.h"
 #include "optionnames.h"
 #include "recorder.h"
+#include "sessionexports.h"
 #include "store/store.h"
 #include "tools/base64.h"
 #include "tools/comma.h"
@@ -43,6 +44,7 @@ struct solving {
     struct clientsession *session;
     struct tenon_engine engine;
     struct tenon_build *build;
+    struct tenon_build_request *wanted; /* of it, while it is driven */
     char **options, **entitlements;
     struct tenon_policy *policy; /* NULL: none */
     const struct tenon_policy **policies; /* the server's, and that */
@@ -63,8 +65,7 @@ struct solving {
 static const char *
 not_there_yet(const struct ctl_solve *r)
 {
-    return r->session_exporter ? "exporters of a session"
-           : r->proxy_network  ? "networks with a proxy" : NULL;
+    return r->proxy_network ? "networks with a proxy" : NULL;
 }
 
 static bool
@@ -223,6 +224,20 @@ to_client(struct tenon_export *x, const char *key)
         }
 }
 
+/* That what nothing needs goes from a directory is the client's to do, which it was told, too. */
+static void
+drop_reset(struct tenon_export *x)
+{
+    char **all = tenon_steal(&x->pairs);
+
+    for (char **p = all; p && *p; p++)
+        if (tenon_has_prefix(*p, "reset="))
+            free(*p);
+        else
+            tenon_strv_push(&x->pairs, *p);
+    free(all);
+}
+
 static void
 add_caches(struct solving *v)
 {
@@ -239,6 +254,8 @@ add_caches(struct solving *v)
         struct tenon_export x = {tenon_strdup(asked->type), join(&asked->attrs)};
         if (!strcmp(asked->type, "local"))
             to_client(&x, imports ? "src" : "dest");
+        if (!imports && !strcmp(asked->type, "local"))
+            drop_reset(&x);
         if (imports)
             tenon_vec_push(&v->cache_from, x);
         else
@@ -249,24 +266,28 @@ add_caches(struct solving *v)
 /* ---- the answer ---------------------------------------------------------- */
 
 /* As clients expect it: JSON is base64 in there. */
-static void
-answer(struct solving *v)
+static struct ctl_solved
+reply_of(const struct solving *v, struct tenon_arena *arena)
 {
-    static const struct grpc_status ok = {0};
     const struct tenon_result *result = tenon_build_result(v->build);
-    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
-    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    struct ctl_pair *pairs = tenon_arena_array(&arena, result->responses.len + 1, sizeof *pairs);
+    struct ctl_pair *pairs = tenon_arena_array(arena, result->responses.len + 1, sizeof *pairs);
     struct ctl_solved reply = {{pairs, 0}};
 
     tenon_vec_foreach(r, &result->responses) {
         auto_free char *coded = r->is_json ? tenon_base64(r->data, r->len) : NULL;
         pairs[reply.response.len++] = (struct ctl_pair){
-            r->key, tenon_arena_strdup(&arena, coded ? coded : r->data)};
+            r->key, tenon_arena_strdup(arena, coded ? coded : r->data)};
     }
-    message_encode(&bytes, &ctl_solved_message, &reply);
-    grpc_call_send(v->call, tenon_buf_str(&bytes), bytes.len);
-    grpc_call_finish(v->call, &ok);
+    return reply;
+}
+
+static void
+answer(struct grpc_call *call, const struct tenon_buf *reply)
+{
+    static const struct grpc_status ok = {0};
+
+    grpc_call_send(call, tenon_buf_str(reply), reply->len);
+    grpc_call_finish(call, &ok);
 }
 
 /* ---- its record ---------------------------------------------------------- */
@@ -405,12 +426,63 @@ warn_of_policy(const struct solving *v)
         tenon_events_post(v->engine.events, &ev);
 }
 
+/* Exporters that the client chooses by what came out are as if they had been in its request. */
+static int
+take_exporters(struct solving *v, const struct ses_found *found, struct tenon_error *err)
+{
+    const struct ctl_typed *asked = found->exporters.items;
+
+    if (found->exporters.len + v->exports.len > EXPORTERS_MAX || has_long_list(&found->exporters))
+        return tenon_error_set(err, TENON_E_LIMIT, "more than %d exporters, or %d attributes "
+                               "of one", EXPORTERS_MAX, OPTIONS_MAX);
+    for (size_t i = 0; i < found->exporters.len; i++)
+        if (add_export(v, &asked[i], v->exports.len, err) < 0)
+            return err->code;
+    v->wanted->exports = v->exports.items;
+    v->wanted->export_count = v->exports.len;
+    return TENON_OK;
+}
+
+static int
+find_exporters(void *data, struct gateway *gw, struct tenon_error *err)
+{
+    struct solving *v = data;
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    const struct tenon_result *r = gw->result;
+    struct ctl_blob *metadata = tenon_arena_array(&arena, r->meta.len + 1, sizeof *metadata);
+    const char **refs = tenon_arena_array(&arena, r->platforms.len + 1, sizeof *refs);
+    struct ses_find what = {{metadata, 0}, {refs, 0}};
+    struct ses_found found = {0};
+    char name[GATEWAY_NAME_MAX];
+
+    tenon_vec_foreach(meta, &r->meta)
+        metadata[what.metadata.len++] = (struct ctl_blob){meta->key, {meta->data, meta->len}};
+    tenon_vec_foreach(p, &r->platforms)
+        if (p->ref && gateway_name_ref(gw, p->ref, name))
+            refs[what.refs.len++] = tenon_arena_strdup(&arena, name);
+    return sessionexports_find(&v->job->asked, clientsession_tunnel(v->session), &what, &arena,
+                               &found, err) < 0 ? err->code : take_exporters(v, &found, err);
+}
+
+/* What was written goes to the client, and it is told. */
+static int
+hand_over(struct solving *v, struct tenon_error *err)
+{
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+
+    if (clientsession_finish(v->session, err) < 0 || !v->request->session_exporter)
+        return err->code;
+    const struct ctl_solved reply = reply_of(v, &arena);
+    return sessionexports_finalize(&v->job->asked, clientsession_tunnel(v->session), &reply, err);
+}
+
 static int
 run(struct solving *v, struct tenon_error *err)
 {
-    struct drive drive = {v->job, v->request, v->metadata};
+    struct drive drive = {v->job, v->request, v->metadata,
+                          v->request->session_exporter ? find_exporters : NULL, v};
     const char *plugin = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL;
-    const struct tenon_build_request request = {
+    struct tenon_build_request request = {
         .frontend = plugin ? plugin : "dockerfile",
         .driver = &drive_ops,
         .driver_self = &drive,
@@ -436,15 +508,17 @@ run(struct solving *v, struct tenon_error *err)
         v->recorder = recorder_new(v->engine.store, v->request->ref);
         tenon_events_keep(v->engine.events, recorder_event, v->recorder);
     }
+    v->wanted = &request;
     v->build = tenon_build_new(&v->engine);
     v->job->status.messages.build = v->build;
     warn_of_policy(v);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)
-        clientsession_finish(v->session, err);
+        hand_over(v, err);
     tenon_events_free(v->engine.events); /* all of it is in the log now */
     v->engine.events = NULL;
     v->job->status.messages.build = NULL;
+    v->wanted = NULL;
     return err->code;
 }
 
@@ -453,7 +527,7 @@ release(struct solving *v)
 {
     recorder_free(v->recorder);
     tenon_build_free(v->build);
-    if (v->build) { /* what killed builds left; nobody waits for a result any more */
+    if (v->build) { /* what killed builds left */
         tenon_store_sweep(v->engine.store);
         tenon_store_trim(v->engine.store);
     }
@@ -555,6 +629,8 @@ static void
 solve(struct solving *v)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     struct gateway *gw = &v->job->gateway;
 
     gw->host = tenon_engine_host(); /* until it is driven, for its errors */
@@ -562,12 +638,19 @@ solve(struct solving *v)
     const bool good = prepare(v, &err) == 0 && run(v, &err) == 0;
     /* Who asks for the status, or the record, knows all before the answer is there. */
     servejob_end(v->job, keep(v, &err));
-    if (good)
-        answer(v);
-    else
+    if (good) {
+        const struct ctl_solved reply = reply_of(v, &arena);
+        message_encode(&bytes, &ctl_solved_message, &reply);
+    } else {
+        clientsession_leave(v->session);
         fail(gw, v->call, &err);
+    }
     gw->graph = NULL;
     release(v);
+    /* Who builds again at once finds the directories, and what is known of them; who prunes,
+     * nothing that is in use. */
+    if (good)
+        answer(v->call, &bytes);
 }
 
 /* Clients of before there were several name it elsewhere; room: for its list. */

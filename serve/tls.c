@@ -134,6 +134,7 @@ struct tlslink {
     char *peer;
     int fd, plain;
     bool displaced; /* the lock of tls */
+    char digest[2 * 32 + 1]; /* of its certificate; the same */
     pthread_t thread;
     struct flow in, out; /* the client's bytes, and ours */
     uint64_t give_up_ns; /* 0: not yet */
@@ -250,7 +251,7 @@ make_printable(char *text)
 
 /* The certificate's name is what its authority let it be; its digest is it alone. */
 static void
-log_identity(const struct tlslink *l)
+take_identity(struct tlslink *l)
 {
     unsigned count = 0;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(l->session, &count);
@@ -267,10 +268,22 @@ log_identity(const struct tlslink *l)
             strcpy(name, "a certificate without a name, or with a long one");
         for (size_t i = 0; i < len; i++)
             sprintf(hex + 2 * i, "%02x", digest[i]);
+        pthread_mutex_lock(&l->tls->lock);
+        memcpy(l->digest, hex, sizeof hex);
+        pthread_mutex_unlock(&l->tls->lock);
         make_printable(name);
         tenon_log(TENON_LOG_NOTICE, "%s is %s (sha256:%s)", l->peer, name, hex);
     }
     gnutls_x509_crt_deinit(crt);
+}
+
+char *
+tlslink_certificate(struct tlslink *l)
+{
+    pthread_mutex_lock(&l->tls->lock);
+    char *text = tenon_asprintf("certificate sha256:%s", l->digest);
+    pthread_mutex_unlock(&l->tls->lock);
+    return text;
 }
 
 /* 0, or what was wrong. */
@@ -412,7 +425,7 @@ run(void *data)
     if (!end_greeting(l) && rc == 0) /* at that very moment: its socket is shut */
         rc = GNUTLS_E_SESSION_EOF;
     if (rc == 0) {
-        log_identity(l);
+        take_identity(l);
         carry(l);
         gnutls_bye(l->session, GNUTLS_SHUT_WR);
     } else {

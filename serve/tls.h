@@ -24,6 +24,9 @@ struct tlslink *tlslink_start(struct serve_tls *tls, int fd, int *plain);
  * it. */
 void tlslink_free(struct tlslink *link);
 
+/* "certificate sha256:...", once what the client says comes through; malloc'ed. */
+char *tlslink_certificate(struct tlslink *link);
+
 /* "tcp://127.0.0.1:1234": ours, or the peer's; malloc'ed. */
 char *serve_address_name(int fd, bool peers);
 

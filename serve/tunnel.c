@@ -126,6 +126,7 @@ describe(struct tunnel *t, struct grpc_call *call)
     size_t i = 0, count = 0;
 
     t->id = tenon_strdup(grpc_call_header(call, EXPOSED "uuid"));
+    t->peer = server_peer(call);
     t->shared_key = tenon_strdup(key ? key : "");
     while (count < METHODS_MAX && grpc_call_header_next(call, &i, &h))
         if (!strcmp(h.name, EXPOSED "grpc-method")) {
@@ -203,5 +204,6 @@ tunnel_serve(void *server, struct grpc_call *call)
     close(ends[1]);
     tenon_strv_free(t.methods);
     free(t.shared_key);
+    free(t.peer);
     free(t.id);
 }

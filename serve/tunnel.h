@@ -7,7 +7,8 @@
 #include "server.h"
 
 struct tunnel {
-    char *id; /* immutable, as the following three */
+    char *id; /* immutable, as the following four */
+    char *peer; /* who it is: a certificate, or a user of this machine */
     char *shared_key;
     char **methods; /* "/package.Service/Method"; ends with NULL */
     struct grpc_conn *conn;

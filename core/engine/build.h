@@ -23,7 +23,7 @@ struct tenon_build_request {
     const struct tenon_frontend_ops *driver;
     void *driver_self;
     const char *const *options; /* BuildKit's frontend options, sorted "k=v" */
-    const struct tenon_export *exports;
+    const struct tenon_export *exports; /* a driver may add some until it returns: unchecked */
     size_t export_count;
     const struct tenon_export *cache_from, *cache_to; /* --cache-from, --cache-to */
     size_t cache_from_count, cache_to_count;

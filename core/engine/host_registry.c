@@ -23,6 +23,15 @@ session_credentials(void *data, const char *host, char **user, char **secret,
     return s && s->credentials ? s->credentials(s->data, host, user, secret, err) : 0;
 }
 
+static int
+session_token(void *data, const struct tenon_token_request *what, char **token, int64_t *seconds,
+              struct tenon_error *err)
+{
+    struct tenon_engine *engine = data;
+    struct tenon_session *s = engine->session;
+    return s && s->token ? s->token(s->data, what, token, seconds, err) : 0;
+}
+
 static void *
 client_new(struct tenon_engine *engine)
 {
@@ -30,6 +39,7 @@ client_new(struct tenon_engine *engine)
         .store = engine->store,
         .config = engine->config,
         .credentials = session_credentials,
+        .token = session_token,
         .data = engine,
     };
     return tenon_registry_new(&o);

@@ -441,9 +441,9 @@ struct tenon_host {
      *   "secret" ID       a sealed memfd, at most TENON_SECRET_MAX_BYTES
      *   "ssh" ID          a connected agent socket
      *   "local" NAME      O_PATH descriptor of a local directory
-     *   "local-files" {"name","session","include","exclude","follow"}
-     *                     the same, of what is asked for at least; UNSUPPORTED where the
-     *                     whole is there, by "local"
+     *   "local-files" {"name","session","hint","differ","include","exclude","follow",
+     *      "metadata-except"} the same, of what is asked for at least; UNSUPPORTED where
+     *                     the whole is there, by "local"
      *   "env" NAME        a sealed memfd with one variable's value
      * NOT_FOUND when the user did not give it.  The fd becomes the caller's. */
     int (*client_open)(struct tenon_ctx *ctx, const char *service,

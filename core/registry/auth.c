@@ -132,6 +132,23 @@ basic_header(const char *user, const char *secret)
 }
 
 static int
+remember_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char *scope,
+               const char *token, int64_t seconds, const char *realm, struct tenon_error *err)
+{
+    if (!token || !*token || strlen(token) > TOKEN_LEN_MAX ||
+        token[strcspn(token, "\r\n")])
+        return tenon_error_set(err, TENON_E_CORRUPT,
+                               "failed to fetch oauth token from %s: no token", realm);
+    if (seconds <= 0)
+        seconds = TOKEN_DEFAULT_S;
+    if (seconds > TOKEN_MAX_S)
+        seconds = TOKEN_MAX_S;
+    auto_wipe char *header = tenon_asprintf("Bearer %s", token);
+    remember(r, e->name, scope, header, seconds);
+    return 1;
+}
+
+static int
 take_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char *scope,
            const struct tenon_buf *answer, const char *realm, struct tenon_error *err)
 {
@@ -147,17 +164,7 @@ take_token(struct tenon_registry *r, const struct tenon_endpoint *e, const char 
     auto_error struct tenon_error odd = TENON_ERROR_INIT;
     if (tenon_json_get_int(o, "expires_in", TOKEN_DEFAULT_S, &seconds, &odd) < 0)
         seconds = TOKEN_DEFAULT_S;
-    if (!token || !*token || strlen(token) > TOKEN_LEN_MAX ||
-        token[strcspn(token, "\r\n")])
-        return tenon_error_set(err, TENON_E_CORRUPT,
-                               "failed to fetch oauth token from %s: no token", realm);
-    if (seconds <= 0)
-        seconds = TOKEN_DEFAULT_S;
-    if (seconds > TOKEN_MAX_S)
-        seconds = TOKEN_MAX_S;
-    auto_wipe char *header = tenon_asprintf("Bearer %s", token);
-    remember(r, e->name, scope, header, seconds);
-    return 1;
+    return remember_token(r, e, scope, token, seconds, realm, err);
 }
 
 struct asked { /* for a token */
@@ -290,6 +297,54 @@ show(struct tenon_registry *r, const struct tenon_endpoint *e, const char *heade
     return 1;
 }
 
+/* By who has the credentials: 1 it is there, 0 they do not do that. */
+static int
+token_of_user(const struct asked *a, const char *shown, struct tenon_error *err)
+{
+    const struct tenon_registry *r = a->r;
+    const struct tenon_token_request what = {a->e->name, a->realm, a->service, a->scopes};
+    auto_wipe char *token = NULL;
+    int64_t seconds = 0;
+
+    if (!r->o.token)
+        return 0;
+    const int rc = r->o.token(r->o.data, &what, &token, &seconds, err);
+    if (rc <= 0)
+        return rc < 0 ? tenon_error_context(err, "failed to authorize") : 0;
+    return remember_token(a->r, a->e, a->scope, token, seconds, shown, err);
+}
+
+static int
+answer_bearer(struct asked *a, struct tenon_error *err)
+{
+    struct tenon_registry *r = a->r;
+    const struct tenon_endpoint *e = a->e;
+    auto_free char *user = NULL;
+    auto_wipe char *secret = NULL;
+    bool secure = false;
+    auto_free char *shown = a->realm ? tenon_url_conceal(a->realm) : NULL;
+
+    if (a->realm) {
+        secure = tenon_has_prefix(a->realm, "https://") || tenon_has_prefix(e->base, "http://") ||
+                 e->tls.insecure;
+        const int rc = secure ? token_of_user(a, shown, err) : 0;
+        if (rc != 0)
+            return rc;
+    }
+    if (credentials(r, e, &user, &secret, err) < 0)
+        return err->code;
+    if (tenon_streq(user, BEARER_USER)) {
+        auto_wipe char *header = tenon_asprintf("Bearer %s", secret);
+        return secret[strcspn(secret, "\r\n")] ? 0 : show(r, e, header);
+    }
+    if (!a->realm)
+        return 0;
+    if (!secure)
+        return tenon_error_set(err, TENON_E_DENIED, "%s sends to \"%s\" for a token: not https",
+                               e->name, shown);
+    return get_token(a, user, secret, err);
+}
+
 int
 tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call *call,
                      const struct tenon_endpoint *e, const char *scope,
@@ -300,30 +355,17 @@ tenon_auth_challenge(struct tenon_registry *r, const struct tenon_registry_call 
     auto_wipe char *secret = NULL;
     auto_challenge struct tenon_challenge bearer = {0};
     auto_challenge struct tenon_challenge basic = {0};
-    if (credentials(r, e, &user, &secret, err) < 0)
-        return err->code;
-    bool is_bearer = tenon_challenge_find(res->challenges, "Bearer", &bearer);
-    if (is_bearer && tenon_streq(user, BEARER_USER)) {
-        auto_wipe char *header = tenon_asprintf("Bearer %s", secret);
-        return secret[strcspn(secret, "\r\n")] ? 0 : show(r, e, header);
-    }
-    if (is_bearer) {
-        if (!bearer.realm)
-            return 0;
-        bool secure = tenon_has_prefix(bearer.realm, "https://");
-        auto_free char *shown = tenon_url_conceal(bearer.realm);
-        if (!secure && !tenon_has_prefix(e->base, "http://") && !e->tls.insecure)
-            return tenon_error_set(err, TENON_E_DENIED,
-                                   "%s sends to \"%s\" for a token: not https", e->name,
-                                   shown);
+    if (tenon_challenge_find(res->challenges, "Bearer", &bearer)) {
         auto_free char *scopes = tenon_scopes_merge(scope, bearer.scope);
         struct asked a = {.r = r, .call = call, .e = e, .patience = patience,
                                 .scope = scope, .scopes = scopes, .realm = bearer.realm,
                                 .service = bearer.service};
-        int rc = get_token(&a, user, secret, err);
+        int rc = answer_bearer(&a, err);
         free(a.refusal);
         return rc;
     }
+    if (credentials(r, e, &user, &secret, err) < 0)
+        return err->code;
     if (tenon_challenge_find(res->challenges, "Basic", &basic) && user &&
         !tenon_streq(user, IDENTITY_USER) && !tenon_streq(user, BEARER_USER)) {
         auto_wipe char *header = basic_header(user, secret);

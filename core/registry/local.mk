@@ -38,6 +38,7 @@ libtenon_core_la_SOURCES += \
 	%D%/settings.c \
 	%D%/settings.h \
 	%D%/status.c \
+	%D%/tokenask.h \
 	%D%/trust.c \
 	%D%/trust.h \
 	%D%/url.c \

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "tools/buf.h"
 #include "image/image.h"
+#include "registry/tokenask.h"
 #include "store/store.h"
 
 struct tenon_registry; /* connections, tokens; any thread */
@@ -23,6 +24,9 @@ struct tenon_registry_options {
     /* As tenon_session.credentials; NULL: anonymous always. */
     int (*credentials)(void *data, const char *where, char **user, char **secret,
                        struct tenon_error *err);
+    /* As tenon_session.token; NULL: tokens are asked for here. */
+    int (*token)(void *data, const struct tenon_token_request *what, char **token,
+                 int64_t *seconds, struct tenon_error *err);
     void *data;
     uint64_t retry_ns;          /* first pause before trying again, and none is shorter;
                                  * 0: as config's "http" says */

@@ -257,11 +257,13 @@ open_in_place(struct job *j)
     if (rc < 0)
         return rc;
     auto_close int fd = tree.dirfd;
+    const struct tenon_session *own = e->session;
+    const char *path = own && own->local_path ? own->local_path(own->data, name) : NULL;
+    const char *stats = own && own->local_stats ? own->local_stats(own->data, name) : NULL;
     const struct tenon_view_options o = {
         .rootfd = fd,
-        .root_path = e->session && e->session->local_path
-                         ? e->session->local_path(e->session->data, name)
-                         : NULL,
+        .root_path = path ? path : stats,
+        .steady = !path && stats,
         .owner_root = tree.flags & TENON_TREE_OWNER_ROOT,
         .include = tree.include,
         .exclude = tree.exclude,

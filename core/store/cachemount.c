@@ -23,6 +23,8 @@ struct numbers {
 #define ALL_OF "SELECT n FROM cache WHERE id = ?1 ORDER BY n"
 #define ALL_OF_USED "SELECT n FROM cache WHERE id = ?1 ORDER BY used DESC"
 #define ALL_THAT_BEGIN "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY n"
+#define ALL_THAT_BEGIN_USED \
+    "SELECT n FROM cache WHERE substr(id, 1, length(?1)) = ?1 ORDER BY used DESC"
 
 static int
 find_all(struct tenon_store *s, const char *id, const char *which, struct numbers *out,
@@ -307,13 +309,14 @@ tenon_cache_mount_look(struct tenon_store *s, const char *id, int cancel_fd,
                ? tenon_error_set(err, TENON_E_NOT_FOUND, "no cache mount \"%s\"", id) : fd;
 }
 
+/* All but the first few. */
 static int
-drop(struct tenon_store *s, const char *id, const char *which, struct tenon_error *err)
+drop(struct tenon_store *s, const char *id, const char *which, size_t few, struct tenon_error *err)
 {
     struct numbers found = {0};
     if (find_all(s, id, which, &found, err) < 0)
         return err->code;
-    for (size_t i = 0; i < found.list.len; i++) {
+    for (size_t i = few; i < found.list.len; i++) {
         int64_t n = found.list.items[i];
         struct tenon_lock *lock = NULL;
         auto_error struct tenon_error busy = TENON_ERROR_INIT;
@@ -336,7 +339,14 @@ tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
 {
     auto_free char *others =
         tenon_asprintf("%s%s", id, seeded ? TENON_CACHE_SEEDED : TENON_CACHE_IMPORTED);
-    if (!seeded && drop(s, id, ALL_OF, err) < 0)
+    if (!seeded && drop(s, id, ALL_OF, 0, err) < 0)
         return err->code;
-    return drop(s, others, ALL_THAT_BEGIN, err);
+    return drop(s, others, ALL_THAT_BEGIN, 0, err);
+}
+
+int
+tenon_cache_mount_trim(struct tenon_store *s, const char *prefix, size_t newest,
+                       struct tenon_error *err)
+{
+    return drop(s, prefix, ALL_THAT_BEGIN_USED, newest, err);
 }

@@ -30,6 +30,7 @@ struct tenon_stat_cache {
     unsigned bits; /* the table has 1 << bits places */
     size_t dirty;
     int64_t loaded_ns;
+    bool steady;
 };
 
 enum { FIRST_BITS = 10, MAX_BITS = 30 };
@@ -166,7 +167,7 @@ tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *ke
                      const struct tenon_digest *digest)
 {
     int64_t newest = key->mtime_ns > key->ctime_ns ? key->mtime_ns : key->ctime_ns;
-    if (newest + racy_ns > c->loaded_ns)
+    if (!c->steady && newest + racy_ns > c->loaded_ns)
         return; /* may change again unseen */
     struct entry *e = entry_add(c, key);
     if (!e)
@@ -175,6 +176,12 @@ tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *ke
     if (!e->dirty)
         c->dirty++;
     e->dirty = true;
+}
+
+void
+tenon_stat_cache_steady(struct tenon_stat_cache *c)
+{
+    c->steady = true;
 }
 
 static int

@@ -263,6 +263,8 @@ void tenon_store_watch(struct tenon_store *s, const struct tenon_lock_watch *wat
  * directories of sources; no build file may name them, or a step could change
  * what a source trusts.  The rest of the id says what it is. */
 #define TENON_CACHE_KEPT "\001"
+/* Of them, directories of clients: a digest of whose and which follows, a space, and its name. */
+#define TENON_CACHE_LOCAL TENON_CACHE_KEPT "local "
 /* The id of a directory that started as a copy of something goes on like this,
  * and then says of what. */
 #define TENON_CACHE_SEEDED "\037"
@@ -299,6 +301,9 @@ int tenon_cache_mount_ids(struct tenon_store *s, const char *prefix, char ***out
  * step works in stays. */
 int tenon_cache_mount_drop(struct tenon_store *s, const char *id, bool seeded,
                            struct tenon_error *err);
+/* Of those whose ids begin like this the newest stay, and what somebody works in. */
+int tenon_cache_mount_trim(struct tenon_store *s, const char *prefix, size_t newest,
+                           struct tenon_error *err);
 
 /* ---- stat cache -----------------------------------------------------------
  * File digests by (path, dev, ino, size, mtime, ctime); git's racy rule: an entry
@@ -317,6 +322,8 @@ bool tenon_stat_cache_get(struct tenon_stat_cache *c, const struct tenon_stat_ke
                           struct tenon_digest *out); /* false: not known */
 void tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_key *key,
                           const struct tenon_digest *digest);
+/* Nobody changes the files meanwhile: those are kept as well that are young. */
+void tenon_stat_cache_steady(struct tenon_stat_cache *c);
 /* Write back what changed, if anything; then free. */
 void tenon_stat_cache_save(struct tenon_stat_cache *c);
 

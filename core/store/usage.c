@@ -76,8 +76,11 @@ list_caches(struct tenon_store *s, struct rows *out, struct tenon_error *err)
         r->id = tenon_asprintf("cache:%lld", (long long)db_get_int(&q, 0));
         const char *id = db_get_text(&q, 1);
         bool kept = tenon_has_prefix(id, TENON_CACHE_KEPT);
-        r->type = tenon_strdup(kept ? "regular" : "exec.cachemount");
-        r->description = kept ? tenon_strdup(id + strlen(TENON_CACHE_KEPT))
+        const bool local = tenon_has_prefix(id, TENON_CACHE_LOCAL);
+        const char *name = local ? strchr(id + strlen(TENON_CACHE_LOCAL), ' ') : NULL;
+        r->type = tenon_strdup(local ? "source.local" : kept ? "regular" : "exec.cachemount");
+        r->description = name   ? tenon_asprintf("local source for%s", name)
+                         : kept ? tenon_strdup(id + strlen(TENON_CACHE_KEPT))
                               : tenon_asprintf("cached mount %.*s",
                                                (int)strcspn(id, TENON_CACHE_SEEDED
                                                                 TENON_CACHE_IMPORTED), id);

@@ -72,6 +72,8 @@ tenon_view_load_stats(struct tenon_view *v)
         /* Without it everything is hashed: slower, not wrong. */
         auto_error struct tenon_error ignored = TENON_ERROR_INIT;
         tenon_stat_cache_load(v->store, v->root_path, &v->stats, &ignored);
+        if (v->stats && v->steady)
+            tenon_stat_cache_steady(v->stats);
     }
     pthread_mutex_unlock(&v->body_lock);
 }

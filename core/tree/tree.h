@@ -22,6 +22,7 @@ struct tenon_view;
 struct tenon_view_options {
     int rootfd;                 /* dup'ed */
     const char *root_path;      /* host path, names the stat cache; NULL: none */
+    bool steady;                /* nobody changes it: what is new goes into that, too */
     bool owner_root;            /* all entries count as 0:0 */
     const char *const *include; /* .dockerignore-like lists; NULL: no filter */
     const char *const *exclude;

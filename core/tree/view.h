@@ -48,6 +48,7 @@ struct tenon_entry {
 struct tenon_view {
     int root;
     char *root_path;
+    bool steady;
     bool owner_root;
     struct tenon_store *store;
     struct tenon_patterns *include, *exclude; /* NULL: none */

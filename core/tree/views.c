@@ -67,6 +67,7 @@ tenon_view_new(const struct tenon_view_options *o, struct tenon_view **out,
     pthread_mutex_init(&v->lock, NULL);
     pthread_mutex_init(&v->body_lock, NULL);
     v->root_path = tenon_strdup(o->root_path);
+    v->steady = o->steady;
     v->owner_root = o->owner_root;
     v->store = o->store;
     v->top.name = "";

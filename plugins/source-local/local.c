@@ -10,6 +10,7 @@
 #include "common/source/source.h"
 #include "tools/alloc.h"
 #include "tools/jsontext.h"
+#include "tools/parse.h"
 
 #define SCHEME "local://"
 #define ATTR_MAX (4 * 1024 * 1024)
@@ -110,6 +111,18 @@ local_resolve(void *self, struct tenon_ctx *ctx,
     return TENON_OK;
 }
 
+#define METADATA_EXCEPT "local.metadatatransferexclude"
+
+/* Of files, but for exceptions, what is listed of them in place of them. */
+static bool
+wants_metadata(const struct tenon_source_request *req)
+{
+    const char *text = source_attr(req, "local.metadatatransfer");
+    bool wants = false;
+
+    return text && tenon_parse_bool(text, &wants) && wants;
+}
+
 /* What is wanted of it, for a session that has to bring it: the lists are JSON, and were read. */
 static char *
 describe_files(const struct tenon_source_request *req, const char *name)
@@ -119,19 +132,30 @@ describe_files(const struct tenon_source_request *req, const char *name)
         {"local.excludepatterns", "exclude"},
         {"local.followpaths", "follow"},
     };
-    const char *session = source_attr(req, "local.session");
+    static const struct { const char *attr, *member; } texts[] = {
+        {"local.session", "session"},
+        {"local.sharedkeyhint", "hint"},
+        {"local.differ", "differ"},
+    };
     auto_buf struct tenon_buf json = TENON_BUF_INIT;
 
     tenon_buf_adds(&json, "{\"name\":");
     tenon_json_add_string(&json, name, strlen(name), false);
-    if (session && *session) {
-        tenon_buf_adds(&json, ",\"session\":");
-        tenon_json_add_string(&json, session, strlen(session), false);
+    for (size_t i = 0; i < tenon_countof(texts); i++) {
+        const char *text = source_attr(req, texts[i].attr);
+        if (!text || !*text)
+            continue;
+        tenon_buf_addf(&json, ",\"%s\":", texts[i].member);
+        tenon_json_add_string(&json, text, strlen(text), false);
     }
     for (size_t i = 0; i < tenon_countof(lists); i++) {
         const char *list = source_attr(req, lists[i].attr);
         if (list && *list)
             tenon_buf_addf(&json, ",\"%s\":%s", lists[i].member, list);
+    }
+    if (wants_metadata(req)) {
+        const char *except = source_attr(req, METADATA_EXCEPT);
+        tenon_buf_addf(&json, ",\"metadata-except\":%s", except && *except ? except : "[]");
     }
     tenon_buf_addc(&json, '}');
     return tenon_buf_steal(&json);
@@ -148,6 +172,9 @@ open_files(struct tenon_ctx *ctx, const struct tenon_source_request *req, const 
     if (fd != TENON_E_UNSUPPORTED)
         return fd;
     host->error_clear(err);
+    if (wants_metadata(req))
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "local.metadatatransfer: this session gives no lists of files");
     return host->client_open(ctx, "local", name, err);
 }
 
@@ -160,7 +187,10 @@ local_open_tree(void *self, struct tenon_ctx *ctx,
     const char *name = name_of(req, err);
     if (!name)
         return TENON_E_INVALID;
-    int rc = string_list(ctx, req, "local.includepattern", &out->include, err);
+    const char *const *except;
+    int rc = string_list(ctx, req, METADATA_EXCEPT, &except, err);
+    if (rc == TENON_OK)
+        rc = string_list(ctx, req, "local.includepattern", &out->include, err);
     if (rc == TENON_OK)
         rc = string_list(ctx, req, "local.excludepatterns", &out->exclude, err);
     if (rc == TENON_OK)
@@ -172,6 +202,8 @@ local_open_tree(void *self, struct tenon_ctx *ctx,
     if (fd < 0)
         return host->error_context(err, "local source \"%s\"", name);
     out->dirfd = fd; /* now the core's */
+    if (wants_metadata(req)) /* the list is nothing that they could name */
+        out->include = out->exclude = out->follow = NULL;
     /* Whose files they are here says nothing about the image. */
     out->flags = TENON_TREE_OWNER_ROOT;
     return TENON_OK;

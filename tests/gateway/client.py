@@ -10,6 +10,7 @@ client.py activated DIRECTORY PROGRAM ARGUMENT...   Info of a server that gets i
 """
 import base64
 import concurrent.futures
+import http.server
 import io
 import json
 import os
@@ -27,6 +28,7 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frontend  # noqa: E402
 import grpc  # noqa: E402
+import kept  # noqa: E402
 import records  # noqa: E402
 import stress  # noqa: E402
 
@@ -40,7 +42,7 @@ DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
 CacheOptions: 4 Exports Exporter*, 5 Imports Exporter*
-ControlSolve: 1 Ref string, 2 Definition Definition, 3 Exporter string, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 10 FrontendInputs Definition%, 12 SourcePolicy Policy, 13 Exporters Exporter*, 15 SourcePolicySession string, 16 CompatibilityVersion int64
+ControlSolve: 1 Ref string, 2 Definition Definition, 3 Exporter string, 5 Session string, 6 Frontend string, 7 FrontendAttrs string%, 8 Cache CacheOptions, 9 Entitlements string*, 10 FrontendInputs Definition%, 12 SourcePolicy Policy, 13 Exporters Exporter*, 14 EnableSessionExporter bool, 15 SourcePolicySession string, 16 CompatibilityVersion int64
 Selector: 1 identifier string
 Rule: 1 action int32, 2 selector Selector
 Policy: 1 version int64, 2 rules Rule*
@@ -54,6 +56,14 @@ VertexWarning: 1 vertex string, 3 short bytes, 6 info SourceInfo, 7 ranges Range
 StatusResponse: 1 vertexes Vertex*, 2 statuses VertexStatus*, 3 logs VertexLog*, 4 warnings VertexWarning*
 Id: 1 ID string
 Secret: 1 data bytes
+Find: 1 metadata bytes%, 2 refs string*
+Found: 1 exporters Exporter*
+Finalize: 1 ExporterResponse string%
+TokenAuthority: 1 Host string, 2 Salt bytes
+PublicKey: 1 PublicKey bytes
+FetchToken: 1 ClientID string, 2 Host string, 3 Realm string, 4 Service string, 5 Scopes string*
+Token: 1 Token string, 2 ExpiresIn int64, 3 IssuedAt int64
+Credentials: 1 Username string, 2 Secret string
 ReadContent: 1 digest string
 ContentPiece: 2 data bytes
 WriteContent: 1 action int32, 2 ref string, 3 total int64, 4 expected string, 5 offset int64, 6 data bytes
@@ -106,6 +116,8 @@ class Session(grpc.GenericRpcHandler):
         self.directories, self.secrets, self.hostile = directories, secrets, hostile
         self.uploads = {}
         self.deaf, self.stores, self.read = deaf, {}, []
+        self.choose = self.finalize = None
+        self.authority, self.tokens, self.credentials = None, [], []
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
@@ -118,6 +130,9 @@ class Session(grpc.GenericRpcHandler):
             ("x-docker-expose-session-grpc-method", name) for name in (
                 "/moby.filesync.v1.FileSync/DiffCopy", "/moby.filesync.v1.FileSend/DiffCopy",
                 "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+                "/moby.exporter.v1.Exporter/FindExporters",
+                "/moby.exporter.v1.Exporter/FinalizeExport", "/moby.filesync.v1.Auth/FetchToken", "/moby.filesync.v1.Auth/GetTokenAuthority",
+                "/moby.filesync.v1.Auth/Credentials",
                 "/moby.upload.v1.Upload/Pull", "/containerd.services.content.v1.Content/Read",
                 "/containerd.services.content.v1.Content/Write")]
         stream = channel.stream_stream(CONTROL + "Session", request_serializer=encode,
@@ -172,7 +187,33 @@ class Session(grpc.GenericRpcHandler):
                 m.WriteContent.FromString, encode)
         if name.endswith("GetSecret"):
             return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
+        if name.endswith("FindExporters") and self.choose:
+            return grpc.unary_unary_rpc_method_handler(self.choose, m.Find.FromString, encode)
+        if name.endswith("FinalizeExport") and self.finalize:
+            return grpc.unary_unary_rpc_method_handler(self.finalize, m.Finalize.FromString, encode)
+        if name.endswith("Auth/GetTokenAuthority") and self.authority is not None:
+            return grpc.unary_unary_rpc_method_handler(self.has_authority,
+                                                       m.TokenAuthority.FromString, encode)
+        if name.endswith("Auth/FetchToken"):
+            return grpc.unary_unary_rpc_method_handler(self.token, m.FetchToken.FromString, encode)
+        if name.endswith("Auth/Credentials"):
+            return grpc.unary_unary_rpc_method_handler(self.password, m.Id.FromString, encode)
         return None
+
+    def has_authority(self, request, context):
+        if not self.authority:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "no tokens from here")
+        return m.PublicKey(PublicKey=self.authority)
+
+    def token(self, request, context):
+        self.tokens.append(request)
+        if request.Service == "refused":
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "not for that one")
+        return m.Token(Token="t0ken-of-client", ExpiresIn=60)
+
+    def password(self, request, context):
+        self.credentials.append(request.ID)
+        return m.Credentials(Username="me", Secret="passw0rd")
 
     def secret(self, request, context):
         if request.ID not in self.secrets:
@@ -240,6 +281,7 @@ class Session(grpc.GenericRpcHandler):
         if self.refuses:
             return self.refuses(context)
         if self.wants_tree:
+            self.all_platforms = metadata.get("buildkit-exporter-multi-platform") == "1"
             return self.tree(requests)
         self.results[number] = b"".join(part.data for part in requests)
         return iter(())
@@ -346,15 +388,19 @@ def refused(thing, answer, code, text):
           answer.details() if isinstance(answer, grpc.RpcError) else "it was taken")
 
 
-def write_file(text, name="/made"):
-    """A definition: one file."""
-    op = m.Op(file=m.FileOp(actions=[m.Action(input=-1, secondaryInput=-1, output=0,
-                                              mkfile=m.Mkfile(path=name, mode=0o644, data=text,
-                                                              timestamp=-1))]))
+def defined(op):
+    """A definition: one operation."""
     data = encode(op)
     digest = "sha256:" + frontend.hashlib.sha256(data).hexdigest()
     last = m.Op(inputs=[m.Input(digest=digest, index=0)])
     return m.Definition(**{"def": [data, encode(last)]})
+
+
+def write_file(text, name="/made"):
+    """One file."""
+    return defined(m.Op(file=m.FileOp(actions=[m.Action(input=-1, secondaryInput=-1, output=0,
+                                              mkfile=m.Mkfile(path=name, mode=0o644, data=text,
+                                                              timestamp=-1))])))
 
 
 def questions(channel):
@@ -506,10 +552,12 @@ def as_directory(channel, session):
           session.entries["kept/two"].linkname == "kept/one" and
           session.files["kept/one"] == b"one\n", session.entries["kept/two"])
     check("its order", session.order == sorted(session.order, key=lambda p: p.replace("/", "\0")))
-    refused("a directory that is to lose files", Build(
-        channel, session, Frontend="dockerfile.v0",
-        Exporters=[m.Exporter(Type="local", Attrs={"mode": "delete"})]).wait(),
-        grpc.StatusCode.UNKNOWN, "mode=delete")
+    session.wants_tree = True
+    answer = Build(channel, session, Frontend="dockerfile.v0",
+                   Exporters=[m.Exporter(Type="local", Attrs={"mode": "delete"})]).wait()
+    session.wants_tree = False
+    check("a directory that is to lose files", not isinstance(answer, grpc.RpcError) and
+          session.all_platforms and "dir/hello" in session.entries, str(answer))
 
 
 def unknown_options(channel, session):
@@ -646,6 +694,62 @@ def by_policy(channel, session):
                 identifier="x")), "9000")):
         refused(thing, Build(channel, session, Frontend="dockerfile.v0", SourcePolicy=m.Policy(
             version=1, rules=[rule])).wait(), grpc.StatusCode.UNKNOWN, text)
+
+
+def by_token(channel, directory):
+    """A registry wants a token: the client has it, or tells us its password."""
+    seen, service = [], ["service"]
+
+    class Registry(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append((self.path.split("?")[0], self.headers.get("Authorization", "")))
+            body = b'{"token": "t0ken-of-registry"}' if self.path.startswith("/token") else b"{}"
+            if self.path.startswith("/token"):
+                self.send_response(200)
+            elif self.headers.get("Authorization", "").startswith("Bearer t0ken-of-"):
+                self.send_response(404)
+            else:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Bearer realm="http://%s/token",service="%s",'
+                                 'scope="repository:x:pull"' % (host, service[0]))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        do_HEAD = do_GET
+
+        def log_message(self, *words):
+            pass
+    registry = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    host = "127.0.0.1:%d" % registry.server_port
+    threading.Thread(target=registry.serve_forever, daemon=True).start()
+
+    def pull(authority):
+        session = Session(channel, {}, {})
+        session.authority = authority
+        del seen[:]
+        op = m.Op(source=m.SourceOp(identifier="docker-image://%s/x:1" % host))
+        answer = Build(channel, session, Definition=defined(op), Exporters=TAR).wait()
+        session.close()
+        return session, answer.details(), {auth for path, auth in seen if path.startswith("/v2")}
+
+    session, text, shown = pull(b"k" * 32)
+    asked = session.tokens[0] if session.tokens else None
+    check("a token of the client", "not found" in text and "Bearer t0ken-of-client" in shown and
+          asked and (asked.Host, asked.Realm, asked.Service) == (host, "http://%s/token" % host,
+                                                                 "service") and
+          "repository:x:pull" in asked.Scopes, (text, shown, str(asked)))
+    check("its password stays there", not session.credentials and
+          "/token" not in [path for path, _ in seen], seen)
+    for thing, authority in (("a client without tokens", b""), ("a client that knows none", None)):
+        session, text, shown = pull(authority)
+        check(thing, session.credentials == [host] * len(session.credentials) != [] and
+              not session.tokens and "Bearer t0ken-of-registry" in shown and
+              ("/token", "Basic bWU6cGFzc3cwcmQ=") in seen, (text, seen))
+    service[0] = "refused"
+    session, text, shown = pull(b"k" * 32)
+    check("a token that the client refuses", "not for that one" in text and
+          not session.credentials, (text, seen))
+    registry.shutdown()
 
 
 def by_another(channel, directory):
@@ -970,6 +1074,59 @@ def driven(channel, session):
     check("nothing at all", not isinstance(Build(channel, session, nothing).wait(), grpc.RpcError))
 
 
+def chosen(channel):
+    """The client says what becomes of its result when it has looked at it."""
+    def drive(build):
+        builds.append(build)
+        ref = build.bridge("Solve", m.SolveRequest(
+            Definition=write_file(b"looked at"), allowResultReturn=True, allowResultArrayRef=True),
+            m.SolveResponse).result.ref
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=ref, metadata={"a": b"b"})),
+                     NONE)
+
+    def choose(request, context):
+        read = builds[-1].bridge("ReadFile", m.ReadFileRequest(
+            Ref=request.refs[0], FilePath="/made"), m.ReadFileResponse)
+        looked.append((len(request.refs), dict(request.metadata), read.Data))
+        return m.Found(exporters=[m.Exporter(Type="tar"), m.Exporter(Type="oci", Attrs={
+            "compression": "zstd"})] + more)
+
+    def finalize(request, context):
+        told.append(dict(request.ExporterResponse))
+        if fails:
+            context.abort(*fails)
+        return NONE()
+
+    def build(**services):
+        session = Session(channel, {}, {})
+        session.choose, session.finalize = services.get("choose"), services.get("finalize")
+        answer = Build(channel, session, drive, EnableSessionExporter=True, Exporters=[
+            m.Exporter(Type="image", Attrs={"name": "example.org/chosen:1"})]).wait()
+        session.close()
+        return session, answer
+
+    builds, looked, told, fails, more = [], [], [], (), []
+    session, answer = build(choose=choose, finalize=finalize)
+    check("exporters of a session", not isinstance(answer, grpc.RpcError) and
+          content(session.results[1], "made") == b"looked at" and
+          b"tar+zstd" in b"".join(content(session.results[2], n) for n, member in
+                                  names(session.results[2]).items() if 0 < member.size < 10000),
+          str(answer))
+    check("what it is asked with", looked == [(1, {"a": b"b"}, b"looked at")], looked)
+    check("what it is told", "containerimage.descriptor" in told[0] and
+          told[0] == dict(answer.ExporterResponse), told)
+    check("a session that chooses nothing", not isinstance(build()[1], grpc.RpcError))
+    fails = (grpc.StatusCode.UNAVAILABLE, "not now")
+    check("a session that cannot be told", not isinstance(build(finalize=finalize)[1],
+                                                          grpc.RpcError))
+    fails = (grpc.StatusCode.ABORTED, "not like this")
+    refused("a session that objects", build(finalize=finalize)[1], grpc.StatusCode.UNKNOWN,
+            "not like this")
+    fails, more = (), [m.Exporter(Type="tar")] * 40
+    refused("too many exporters of a session", build(choose=choose)[1], grpc.StatusCode.UNKNOWN,
+            "more than 32 exporters")
+
+
 def children(server, word):
     """Processes below the server with that word in their command."""
     found = []
@@ -1071,6 +1228,7 @@ def everything(address, directory, server):
     by_content(channel, session)
     by_upload(channel, session)
     by_policy(channel, session)
+    by_token(channel, directory)
     by_another(channel, directory)
     by_link(channel, directory)
     failures(channel, session)
@@ -1081,10 +1239,12 @@ def everything(address, directory, server):
     by_name_of_gateway(channel, session)
     no_room(channel, session)
     driven(channel, session)
+    chosen(channel)
     records.records(sys.modules[__name__], channel, session)
     records.store(sys.modules[__name__], channel, session)
     records.names(sys.modules[__name__], channel)
     session.close()
+    kept.kept(sys.modules[__name__], channel, directory, server)
     hostile(channel, directory)
     silent(address, channel, directory)
     vanish(address, directory, server)

@@ -151,7 +151,7 @@ static const char *const bad[] = {
     "local.includepattern={}",       "local.includepattern=\"a\"",
     "local.excludepatterns=[1]",     "local.excludepatterns=[\"a\"",
     "local.followpaths=[\"a\"] x",   "local.followpaths=[\"a\\u0000b\"]",
-    "local.followpaths=[[[[[[[]]]]]]]",
+    "local.followpaths=[[[[[[[]]]]]]]", "local.metadatatransferexclude=[1]",
 };
 
 START_TEST(test_source_local_bad_attribute_is_refused)
@@ -187,6 +187,30 @@ START_TEST(test_source_local_elsewhere)
 }
 END_TEST
 
+/* What only such a session can do: nobody else gives files whole in the place of a list. */
+START_TEST(test_source_local_list_of_files)
+{
+    static const char *const attrs[] = {
+        "local.differ=none", "local.followpaths=[\"a\"]", "local.metadatatransfer=true",
+        "local.metadatatransferexclude=[\"b\"]", "local.sharedkeyhint=h", NULL,
+    };
+    struct tenon_source_request req = {.struct_size = sizeof req,
+                                       .identifier = "local://context",
+                                       .attrs = attrs};
+    struct tenon_source_tree out = {.struct_size = sizeof out, .dirfd = -1};
+    brings = true;
+    ck_assert_int_eq(source->open_tree(NULL, NULL, &req, &out, NULL), 0);
+    brings = false;
+    ck_assert_str_eq(described, "{\"name\":\"context\",\"hint\":\"h\",\"differ\":\"none\","
+                                "\"follow\":[\"a\"],\"metadata-except\":[\"b\"]}");
+    ck_assert_ptr_null(out.follow); /* or the list would not be in it */
+    close(out.dirfd);
+    context_code = TENON_E_UNSUPPORTED;
+    ck_assert_int_eq(source->open_tree(NULL, NULL, &req, &out, NULL), TENON_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(message, "local.metadatatransfer"));
+}
+END_TEST
+
 START_TEST(test_source_local_unknown_directory)
 {
     struct tenon_source_request req = {.struct_size = sizeof req,
@@ -208,6 +232,7 @@ main(void)
     tcase_add_loop_test(c, test_source_local_bad_attribute_is_refused, 0,
                         tenon_countof(bad));
     tcase_add_test(c, test_source_local_elsewhere);
+    tcase_add_test(c, test_source_local_list_of_files);
     tcase_add_test(c, test_source_local_unknown_directory);
     suite_add_tcase(s, c);
     return unit_run(s);

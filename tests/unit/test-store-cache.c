@@ -92,6 +92,29 @@ START_TEST(test_cache_drop_leaves_what_is_used)
 }
 END_TEST
 
+/* The newest of a prefix stay, and what is used however old it is. */
+START_TEST(test_cache_trim_leaves_the_newest)
+{
+    static const char *const ids[] = { "t 1", "t 2", "t 3", "other", "t 4" };
+    static const bool stays[] = { true, false, true, true, true };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *locks[tenon_countof(ids)];
+
+    for (size_t i = 0; i < tenon_countof(ids); i++) {
+        const int fd = tenon_cache_mount_open(store, ids[i], "private", -1, 0755, geteuid(),
+                                              getegid(), -1, NULL, &locks[i], &err);
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+        if (i > 0) /* the first is used on */
+            tenon_lock_release(locks[i]);
+    }
+    ck_assert_int_eq(tenon_cache_mount_trim(store, "t ", 2, &err), 0);
+    for (size_t i = 0; i < tenon_countof(ids); i++)
+        ck_assert_msg(tenon_cache_mount_exists(store, ids[i]) == stays[i], "%s", ids[i]);
+    tenon_lock_release(locks[0]);
+}
+END_TEST
+
 /* Our descriptors of the file. */
 static int
 open_here(const char *name)
@@ -278,6 +301,7 @@ main(void)
     tcase_add_test(tc, test_cache_sharing_of_two);
     tcase_add_test(tc, test_cache_unknown_sharing_is_refused);
     tcase_add_test(tc, test_cache_drop_leaves_what_is_used);
+    tcase_add_test(tc, test_cache_trim_leaves_the_newest);
     tcase_add_test(tc, test_cache_collected_while_waited_for);
     tcase_add_test(tc, test_cache_new_one_has_mode_and_owner);
     tcase_add_test(tc, test_cache_seed_is_copied_whole);

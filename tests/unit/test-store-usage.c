@@ -108,6 +108,7 @@ look_at_types(const struct tenon_usage_row *rows, size_t n)
         { "cache:1", "exec.cachemount", "cached mount go", true },
         { "cache:2", "exec.cachemount", "cached mount go", true },
         { "cache:3", "regular", "git:repository", true },
+        { "cache:4", "source.local", "local source for the name", true },
     };
     ck_assert_uint_eq(n, tenon_countof(wanted));
     for (size_t i = 0; i < n; i++) {
@@ -127,6 +128,7 @@ START_TEST(test_usage_types)
     make_cache("go");
     make_cache("go" TENON_CACHE_SEEDED "sha256:1");
     make_cache(TENON_CACHE_KEPT "git:repository");
+    make_cache(TENON_CACHE_LOCAL "0123abcd the name");
     with_rows(look_at_types);
 }
 END_TEST

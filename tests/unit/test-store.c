@@ -596,6 +596,11 @@ START_TEST(test_statcache_keeps_old_files_only)
     ck_assert(!tenon_stat_cache_get(c, &young, &got));
     old.mtime_ns++;
     ck_assert(!tenon_stat_cache_get(c, &old, &got));
+    tenon_stat_cache_steady(c); /* where nobody changes it */
+    tenon_stat_cache_put(c, &young, &d);
+    tenon_stat_cache_save(c);
+    OK(tenon_stat_cache_load(store, "/ctx", &c, &err));
+    ck_assert(tenon_stat_cache_get(c, &young, &got));
     tenon_stat_cache_save(c);
 }
 END_TEST

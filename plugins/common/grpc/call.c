@@ -362,6 +362,18 @@ grpc_call_path(const struct grpc_call *call)
     return call->path;
 }
 
+void
+grpc_conn_set_owner(struct grpc_conn *conn, void *owner)
+{
+    conn->owner = owner;
+}
+
+void *
+grpc_call_owner(const struct grpc_call *call)
+{
+    return call->conn->owner;
+}
+
 const char *
 grpc_call_header(struct grpc_call *call, const char *name)
 {

@@ -100,6 +100,8 @@ struct grpc_conn *grpc_conn_new(enum grpc_role role, const struct grpc_limits *l
 /* Takes both descriptors over, also on failure, and makes them non-blocking; they may be one.
  * 0 or -errno. */
 int grpc_conn_start(struct grpc_conn *conn, int in_fd, int out_fd);
+/* What the caller has to say of its peer, before it starts; calls of it have that, too. */
+void grpc_conn_set_owner(struct grpc_conn *conn, void *owner);
 /* Waits for the peer's next call (a server's conn); NULL: the connection has ended, and none
  * comes any more. */
 struct grpc_call *grpc_conn_accept(struct grpc_conn *conn);
@@ -190,6 +192,7 @@ TENON_DEFINE_AUTO(grpc_call, struct grpc_call *, grpc_call_free);
 
 /* Server: what was called, "/package.Service/Method". */
 const char *grpc_call_path(const struct grpc_call *call);
+void *grpc_call_owner(const struct grpc_call *call); /* of its connection; NULL: none */
 /* The other side's metadata, until the call is freed: the request's for a server; for a client
  * the response's, once a message or the end was received.  The first of that name, or NULL. */
 const char *grpc_call_header(struct grpc_call *call, const char *name);

@@ -97,7 +97,8 @@ struct grpc_screen { /* frames as a server receives them */
 struct grpc_conn {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an incoming call, the answer to a ping, the end */
-    enum grpc_role role;    /* immutable, as limits is */
+    enum grpc_role role;    /* immutable, as limits and owner are */
+    void *owner;
     struct grpc_limits limits;
     nghttp2_session *session;
     struct grpc_screen screen;
