@@ -168,7 +168,8 @@ renderer_open(struct tenon_plugins *plugins, const char *spec,
     }
     const char *mode = parts[0];
     if (!strcmp(mode, "auto"))
-        mode = can_redraw() && tenon_plugins_has(plugins, TENON_KIND_PROGRESS, "tty") ? "tty" : "plain";
+        mode = can_redraw() && tenon_plugins_has(plugins, TENON_KIND_PROGRESS, "tty") ? "tty"
+                                                                                      : "plain";
     static const char *const others[] = { "auto", "none", "quiet", "rawjson", NULL };
     if (known_word_check(plugins, TENON_KIND_PROGRESS, "progress display", mode, others, err) < 0) {
         tenon_strv_free(parts);

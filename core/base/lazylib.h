@@ -32,11 +32,11 @@ struct tenon_lazylib {
     static const struct {                                                                          \
         uint32_t owner_size, text_size, type;                                                      \
         char owner[4];                                                                             \
-        char text[sizeof("[{\"description\":\"" why "\",\"priority\":\"required\","                \
-                         "\"soname\":[\"" soname_ "\"]}]")] __attribute__((aligned(4)));            \
+        char text[sizeof(TENON_LAZYLIB_TEXT(soname_, why))] __attribute__((aligned(4)));           \
     } lazylib_note __attribute__((used, section(".note.dlopen"), aligned(4))) = {                  \
-        4, sizeof lazylib_note.text, 0x407c0c0aU, "FDO",                                           \
-        "[{\"description\":\"" why "\",\"priority\":\"required\",\"soname\":[\"" soname_ "\"]}]"}
+        4, sizeof lazylib_note.text, 0x407c0c0aU, "FDO", TENON_LAZYLIB_TEXT(soname_, why)}
+#define TENON_LAZYLIB_TEXT(soname_, why)                                                           \
+    "[{\"description\":\"" why "\",\"priority\":\"required\",\"soname\":[\"" soname_ "\"]}]"
 
 /* 0 when it is there; the first call loads it.  UNSUPPORTED names what is missing.
  * Any thread. */
