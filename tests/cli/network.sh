@@ -91,7 +91,7 @@ for helper in pasta slirp4netns; do
         assert_has "$work/err" "near is not reached"
         no_helper
         # It ends with a step that is stopped, too.
-        printf 'FROM base\nRUN true\nRUN echo begun; sleep 600\n' >"$work/context/slow.Dockerfile"
+        printf 'FROM base\nRUN echo begun; sleep 600\n' >"$work/context/slow.Dockerfile"
         # Not through a function, whose shell that would be.
         "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain,detail=short --no-cache -o type=cacheonly \
             --build-context "base=oci-layout://$bases/busybox" -f "$work/context/slow.Dockerfile" "$work/context" \
@@ -101,7 +101,6 @@ for helper in pasta slirp4netns; do
         await_line "$work/slow" ' begun$'
         find_helpers
         [ -s "$work/left" ] || fail "the test does not see the helper"
-        assert_eq 1 "$(grep -cF ' - nsfs ' "/proc/$slow/mountinfo")" # not that of the step before
         sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF "$helper" || fail "another helper than $helper"
         # Where AppArmor's profiles of helpers let them open it.
         if [ -d /run/user ]; then
