@@ -117,6 +117,11 @@ check_export(struct tenon_build *b, const struct tenon_build_request *req,
         tenon_host_image_check(values, may_make_index(req, platforms) || is_attested(req, values),
                                err) < 0)
         return tenon_error_context(err, "%s", what);
+    if (has_image_params(values) &&
+        tenon_compatibility_check_compression(req->compatibility, x->type,
+                                              tenon_values_string(values, "compression"),
+                                              err) < 0)
+        return err->code;
     tenon_values_warn(values, what);
     if (!ops->check)
         return check_place(b, ops, values, err);

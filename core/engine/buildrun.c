@@ -181,6 +181,7 @@ run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_e
         .engine = b->engine,
         .explain = req->explain,
         .explain_data = req->explain_data,
+        .compatibility = req->compatibility,
         .for_buildkit = req->cache_to_count > 0 || req->inline_cache,
         .made = b->ahead ? tenon_ahead_made : NULL,
         .made_data = b->ahead,

@@ -11,15 +11,25 @@ int
 tenon_compatibility_check(int64_t version, struct tenon_error *err)
 {
     if (!version || version == TENON_COMPATIBILITY_NOW ||
-        version == TENON_COMPATIBILITY_UNTIL_0_31)
+        version == TENON_COMPATIBILITY_UNTIL_0_31 || version == TENON_COMPATIBILITY_UNTIL_0_14)
         return TENON_OK;
     if (version > TENON_COMPATIBILITY_NOW)
         return tenon_error_set(err, TENON_E_UNSUPPORTED, "unsupported compatibility-version "
                                "%" PRId64 ": upgrade tenon (max supported: %d)", version,
                                TENON_COMPATIBILITY_NOW);
     return tenon_error_set(err, TENON_E_UNSUPPORTED, "unsupported compatibility-version %" PRId64
-                           " (supported: [%d %d])", version, TENON_COMPATIBILITY_UNTIL_0_31,
-                           TENON_COMPATIBILITY_NOW);
+                           " (supported: [%d %d %d])", version, TENON_COMPATIBILITY_UNTIL_0_14,
+                           TENON_COMPATIBILITY_UNTIL_0_31, TENON_COMPATIBILITY_NOW);
+}
+
+int
+tenon_compatibility_check_compression(int64_t version, const char *type, const char *compression,
+                                      struct tenon_error *err)
+{
+    if (version != TENON_COMPATIBILITY_UNTIL_0_14 || !tenon_streq(compression, "zstd"))
+        return TENON_OK;
+    return tenon_error_set(err, TENON_E_UNSUPPORTED, "unsupported compatibility-version %" PRId64
+                           " feature %s exporter compression=zstd", version, type);
 }
 
 static bool
@@ -47,7 +57,7 @@ tenon_compatibility_pairs(int64_t version, const char *type, char *const *pairs,
 {
     char **out = tenon_strv_dup((const char *const *)pairs);
     const bool is_oci = !strcmp(type, "oci");
-    if (version != TENON_COMPATIBILITY_UNTIL_0_31 ||
+    if (version > TENON_COMPATIBILITY_UNTIL_0_31 ||
         (!is_oci && strcmp(type, "image") && strcmp(type, "docker")))
         return out;
     if (!is_oci && !is_attested(r) && !has(pairs, "oci-mediatypes"))

@@ -29,6 +29,7 @@ struct tenon_solver_options {
      * ids (as tenon_solver_mount_ids has them). The loop; or NULL. */
     void (*will_run)(void *data, char *const *cache_mounts);
     void *will_run_data;
+    int64_t compatibility; /* not 0: sources are told, tenon.compatibility-version=N */
     bool for_buildkit; /* a cache will be exported: BuildKit's keys are made on the way */
 };
 /* NULL, with errno: no descriptors are left. */

@@ -2,6 +2,7 @@
  * tree, or used where they are. */
 #include "solve/sourcejob.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,6 +82,9 @@ source_new(struct state *st, struct tenon_module *m)
     for (size_t i = 0; i < op->attr_count; i++)
         tenon_strv_push(&x->attrs, tenon_asprintf("%s=%s", op->attrs[i].key,
                                                   op->attrs[i].value));
+    if (st->solver->options.compatibility)
+        tenon_strv_push(&x->attrs, tenon_asprintf("tenon.compatibility-version=%" PRId64,
+                                                  st->solver->options.compatibility));
     if (!x->attrs)
         x->attrs = tenon_calloc(1, sizeof *x->attrs);
     x->request = (struct tenon_source_request){

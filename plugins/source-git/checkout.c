@@ -210,10 +210,11 @@ write_blob(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd)
         return w->conn->host->error_code(w->conn->err);
     if (git_blob_lookup(&blob, w->c->repo, git_tree_entry_id(e)) < 0)
         return gs_conn_error(w->conn, "failed to checkout remote");
+    const mode_t plain = w->c->for_everybody ? 0666 : 0644;
     int rc = mode == GIT_FILEMODE_LINK
                  ? write_link(w, blob, dirfd, name)
                  : write_file(w, blob, attributes,
-                              mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644, dirfd, name);
+                              mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : plain, dirfd, name);
     git_blob_free(blob);
     return rc;
 }

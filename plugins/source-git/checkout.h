@@ -26,6 +26,7 @@ struct gs_checkout {
     git_commit *commit;
     const char *subdir; /* clean, relative; "" for all */
     bool commit_time;   /* files get the commit's time */
+    bool for_everybody; /* 0666 for 0644 */
     struct gs_spent *spent; /* counted on */
 };
 /* Write the files into dirfd: modes 0644 and 0755, text converted as

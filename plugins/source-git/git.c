@@ -35,6 +35,7 @@ struct options { /* strings live until ctx ends */
     const char *checksum; /* "" for none */
     const char *token_secret, *header_secret, *ssh_id, *known_hosts; /* or NULL */
     bool keep_git_dir, skip_submodules, commit_time, fetch_by_commit;
+    bool for_everybody; /* as git made files for BuildKit before 0.15: all may write them */
 };
 
 struct resolved { /* from resolve to fetch */
@@ -143,6 +144,7 @@ read_options(struct tenon_ctx *ctx, const struct tenon_source_request *req, stru
     o->skip_submodules = is_true(req, "git.skipsubmodules");
     o->fetch_by_commit = is_true(req, "git.fetchbycommit");
     o->commit_time = tenon_streq(mtime, "commit");
+    o->for_everybody = tenon_streq(source_attr(req, "tenon.compatibility-version"), "10");
     if (*o->checksum && !gs_is_hex(o->checksum))
         return host->error(err, TENON_E_INVALID, 0,
                            "invalid checksum %s for Git URL, expected hex commit hash",
@@ -359,6 +361,8 @@ key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c
         tenon_buf_adds(&key, "(skip-submodules)");
     if (o->commit_time)
         tenon_buf_adds(&key, "(mtime-commit)");
+    if (o->for_everybody)
+        tenon_buf_adds(&key, "(0666)");
     return host->strdup(ctx, tenon_buf_str(&key));
 }
 
@@ -497,6 +501,7 @@ check_out(struct fetching *f, struct gs_conn *conn, const struct job *job,
             .commit = (git_commit *)commit,
             .subdir = job->subdir,
             .commit_time = f->o->commit_time,
+            .for_everybody = f->o->for_everybody,
             .spent = &f->spent,
         };
         rc = gs_checkout_files(conn, &c, job->dirfd, list);

@@ -90,7 +90,8 @@ done <<'END'
 2 failed_to_stat_/none                  --secret id=a,src=/none
 2 invalid_--shm-size_"big"              --shm-size big
 2 nothing_is_pushed                     --sign release.key
-2 unsupported_compatibility-version_10  --compatibility-version 10
+2 unsupported_compatibility-version_11  --compatibility-version 11
+2 unsupported_compatibility-version_10_feature_oci_exporter_compression=zstd --compatibility-version 10 -o type=oci,dest=none.tar,compression=zstd
 2 upgrade_tenon_(max_supported:_30)     --compatibility-version 31
 2 invalid_--compatibility-version_"new" --compatibility-version new
 2 invalid_empty_ssh_agent               --ssh default

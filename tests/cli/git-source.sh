@@ -73,6 +73,12 @@ assert_eq "$(stat -c %a "$work/a/r/f" "$work/a/r/x" | tr '\n' ' ')" "644 755 "
 assert_eq "$(od -An -c "$work/a/r/t.crlf" | tr -d ' \n')" 'a\r\nb\r\n'
 assert_no_file "$work/a/r/.git"
 
+# As BuildKit 0.14 left them: everybody may write.
+run 0 build old --compatibility-version 10 <<END
+ADD $url/git/repo.git /r
+END
+assert_eq "$(stat -c %a "$work/old/r/f" "$work/old/r/x" | tr '\n' ' ')" "666 755 "
+
 # Nothing new: one question.
 : >"$work/log"
 run 0 build a <<END
