@@ -127,6 +127,15 @@ content_by(struct state *user, size_t input, digest_function *digest, struct ten
                 : digest_chain(user, &in->outputs[user->v->inputs[input].index],
                                d, whole, digest, out, err);
 
+    /* An image without layers, say: as with scratch, which has no content either, it is the step
+     * that misses the file. */
+    const struct tenon_chain *chain = in->view ? NULL
+                                               : &in->outputs[user->v->inputs[input].index];
+    if (rc == TENON_E_NOT_FOUND && chain && !chain->len) {
+        tenon_error_release(err);
+        memo_key(chain, d, whole, digest, out);
+        return TENON_OK;
+    }
     if (rc < 0 && rc != TENON_E_CANCELLED) {
         leave_input(user, input);
         tenon_error_context(err, "failed to calculate checksum of ref %.25s",
