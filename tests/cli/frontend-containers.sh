@@ -245,9 +245,11 @@ run:c,/bin/busybox,ls,-d,/m run:none,/bin/busybox,true return"
     said 'ExecProcess: not found: container "none" was released, or never made'
 
     echo "-- $executor: the end"
-    does 0 "container:a begin:s,a,/bin/busybox,sleep,$nap release:a await:s release:a run:a,/bin/busybox,true return"
-    said "released a"
-    said "s exit 255: "
+    does 0 "container:z run:z,/bin/busybox,true release:z container:a begin:s,a,/bin/busybox,sleep,$nap release:a await:s \
+release:a run:a,/bin/busybox,true return"
+    said "released z"
+    said "ReleaseContainer: cancelled: context canceled"
+    said "s exit 255: context canceled"
     said "ReleaseContainer: not found"
     nothing_left
     does 0 "container:a begin:s,a,/bin/busybox,sleep,$nap hangup begin:t,a,/bin/busybox,true return"

@@ -259,6 +259,7 @@ make(struct serving *s, const struct gw_new_container *request, struct gateway_c
     struct gateway *gw = s->gw;
     struct tenon_node *n = describe(s, request, &c->targets);
 
+    c->is_windows = request->platform && !strcmp(request->platform->os, "windows");
     if (!n)
         return gw->host->error_code(s->err);
     watch_also(&gw->watch, s->watched, c->scope);
@@ -302,9 +303,15 @@ containers_release_one(void *user, struct grpc_call *call)
     struct gateway_container *c = containers_find(&s, request.id);
     if (c) {
         drop(s.gw, c);
+        pthread_mutex_lock(&s.gw->lock);
+        const bool runs = c->running > 0;
+        pthread_mutex_unlock(&s.gw->lock);
         s.gw->bridge->container_release(c->container); /* its processes are told */
         containers_leave(s.gw, c);
-        serving_answer(&s, &gw_none_message, &nothing);
+        if (!runs)
+            serving_answer(&s, &gw_none_message, &nothing);
+        else /* the name is free, but it was more than a release */
+            s.gw->host->error(s.err, TENON_E_CANCELLED, 0, "cancelled");
     }
     serving_done(&s);
 }

@@ -12,6 +12,8 @@ struct gateway_container {
     char **targets; /* of its mounts, in the order in which they were told; ends with NULL */
     unsigned users; /* the table, and calls: the last one ends the scope; gw->lock */
     bool ready;     /* it was made; gw->lock */
+    bool is_windows;   /* the platform that was asked for */
+    unsigned running;  /* processes; gw->lock */
 };
 
 /* For a call; NULL: there is none, see s->err. */

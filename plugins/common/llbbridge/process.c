@@ -191,6 +191,16 @@ relay_main(void *data)
     return NULL;
 }
 
+static void
+count_running(struct gateway_process *p, int more)
+{
+    struct gateway *gw = p->s->gw;
+
+    pthread_mutex_lock(&gw->lock);
+    p->container->running += (unsigned)more;
+    pthread_mutex_unlock(&gw->lock);
+}
+
 static void *
 waiter_main(void *data)
 {
@@ -198,6 +208,7 @@ waiter_main(void *data)
     int32_t status = 0;
 
     p->s->gw->bridge->process_wait(p->process, &status, p->why);
+    count_running(p, -1); /* before anybody is told that it has ended */
     pthread_mutex_lock(&p->lock);
     p->wait_status = status;
     p->gone = true;
@@ -369,9 +380,25 @@ add_secrets(const struct tenon_host *h, struct tenon_node *n, const struct messa
     return TENON_OK;
 }
 
+/* Others get theirs when they run. */
+static int
+add_path(const struct tenon_host *h, struct tenon_node *n, const struct message_list *env,
+         struct tenon_error *err)
+{
+    const char *const *items = env->items;
+
+    for (size_t i = 0; i < env->len; i++) {
+        if (tenon_has_prefix(items[i], "PATH="))
+            return TENON_OK;
+    }
+    return h->node_set(n, "env", "PATH=c:\\Windows\\System32;c:\\Windows;"
+                       "C:\\Windows\\System32\\WindowsPowerShell\\v1.0", err);
+}
+
 /* NULL: see err. */
 static struct tenon_node *
-describe(struct serving *s, const struct gw_init *init, struct tenon_error *err)
+describe(struct serving *s, const struct gw_init *init, bool is_windows,
+         struct tenon_error *err)
 {
     static const char *const securities[] = {"sandbox", "insecure"};
     static const struct gw_process_meta none = {.cwd = "", .user = "", .cgroup_parent = ""};
@@ -379,13 +406,15 @@ describe(struct serving *s, const struct gw_init *init, struct tenon_error *err)
     const struct tenon_host *h = s->gw->host;
 
     if (init->security < 0 || (uint64_t)init->security >= tenon_countof(securities)) {
-        h->error(err, TENON_E_INVALID, 0, "a process with security %lld",
+        h->error(err, TENON_E_INVALID, 0, "invalid security mode %lld",
                  (long long)init->security);
         return NULL;
     }
     struct tenon_node *n = h->node_new(s->gw->graph, "exec", err);
     if (!n || set_strings(h, n, "args", &m->args, err) < 0 ||
-        set_strings(h, n, "env", &m->env, err) < 0 || set_text(h, n, "cwd", m->cwd, err) < 0 ||
+        set_strings(h, n, "env", &m->env, err) < 0 ||
+        (is_windows && add_path(h, n, &m->env, err) < 0) ||
+        set_text(h, n, "cwd", m->cwd, err) < 0 ||
         set_text(h, n, "user", m->user, err) < 0 || set_proxies(h, n, m->proxy, err) < 0 ||
         set_text(h, n, "cgroup_parent", m->cgroup_parent, err) < 0 ||
         add_limits(h, n, &m->ulimits, err) < 0 || add_secrets(h, n, &init->secretenv, err) < 0 ||
@@ -452,7 +481,7 @@ launch(struct gateway_process *p, const struct gw_init *init)
 {
     struct gateway *gw = p->s->gw;
     struct tenon_error *err = p->why;
-    struct tenon_node *n = describe(p->s, init, err);
+    struct tenon_node *n = describe(p->s, init, p->container->is_windows, err);
     int32_t theirs[3] = {-1, -1, -1};
 
     if (!n)
@@ -462,7 +491,11 @@ launch(struct gateway_process *p, const struct gw_init *init)
         close_all(theirs);
         return gw->host->error_code(err);
     }
-    return gw->bridge->container_start(p->container->container, n, theirs, &p->process, err);
+    const int rc = gw->bridge->container_start(p->container->container, n, theirs, &p->process,
+                                               err);
+    if (p->process)
+        count_running(p, 1);
+    return rc;
 }
 
 static int
@@ -497,6 +530,7 @@ start_threads(struct gateway_process *p)
     } else {
         p->s->gw->bridge->process_kill(p->process);
         p->s->gw->bridge->process_wait(p->process, &p->wait_status, p->why);
+        count_running(p, -1);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;

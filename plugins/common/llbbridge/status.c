@@ -45,8 +45,10 @@ gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_a
     while (h->error_detail_nth(err, count, &json))
         count++;
     struct gw_any *details = tenon_arena_array(arena, count + 2, sizeof *details);
+    const bool cancelled = h->error_code(err) == TENON_E_CANCELLED; /* they look for the words */
     *out = (struct gw_status){.code = grpc_code_of_error(h->error_code(err)),
-                              .message = h->error_text(err), .details = {details, 0}};
+                              .message = cancelled ? "context canceled" : h->error_text(err),
+                              .details = {details, 0}};
     for (size_t i = 0; i < count; i++) {
         type = h->error_detail_nth(err, i, &json);
         if (tenon_has_prefix(type, "tenon."))
