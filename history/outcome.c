@@ -107,6 +107,23 @@ exported(struct recorder *r, struct tenon_store *store, const struct tenon_resul
     return tenon_arena_dup(recorder_arena(r), &d, sizeof d);
 }
 
+void
+recorder_exported(struct recorder *r, struct ctl_record *record, size_t exporter,
+                  struct tenon_engine *engine, const struct tenon_result *result)
+{
+    struct tenon_arena *arena = recorder_arena(r);
+    const struct ctl_descriptor *image = exported(r, engine->store, result);
+    const struct ctl_outcome *before = record->outcome;
+    const struct message_list results = before ? before->results : (struct message_list){0};
+
+    if (!image)
+        return;
+    struct ctl_numbered *all = tenon_arena_grow(arena, results.items, results.len, sizeof *all);
+    all[results.len] = (struct ctl_numbered){(int64_t)exporter, image};
+    const struct ctl_outcome now = {before ? before->first : image, {0}, {all, results.len + 1}};
+    record->outcome = tenon_arena_dup(arena, &now, sizeof now);
+}
+
 /* ---- provenance ---------------------------------------------------------- */
 
 static const struct ctl_descriptor *
@@ -153,17 +170,14 @@ recorder_outcome(struct recorder *r, struct ctl_record *record, struct tenon_eng
                  const struct tenon_result *result)
 {
     struct tenon_arena *arena = recorder_arena(r);
-    const struct ctl_descriptor *image = exported(r, engine->store, result);
-    const struct ctl_numbered numbered = {0, image};
-    const struct ctl_outcome first = {
-        image, {0}, {tenon_arena_dup(arena, &numbered, sizeof numbered), 1}};
     const bool many = result->platforms.len > 1;
     struct ctl_platform_outcome *list =
         tenon_arena_array(arena, result->platforms.len + 1, sizeof *list);
     size_t count = 0;
 
     record->response = answers(arena, result);
-    record->outcome = image ? tenon_arena_dup(arena, &first, sizeof first) : NULL;
+    if (!record->outcome)
+        recorder_exported(r, record, 0, engine, result);
     if (!many && result->platforms.len)
         record->outcome = attested(r, engine, result, result->platforms.items[0].platform,
                                    record->outcome);

@@ -21,7 +21,10 @@ const struct ctl_descriptor *recorder_add(struct recorder *r, const char *media_
 /* The record's memory, for what is put into it. */
 struct tenon_arena *recorder_arena(struct recorder *r);
 
-/* outcome.c: what came out of the build. */
+/* outcome.c: an exporter, by its number, has answered with an image. */
+void recorder_exported(struct recorder *r, struct ctl_record *record, size_t exporter,
+                       struct tenon_engine *engine, const struct tenon_result *result);
+/* What came out of the build; an image is the first exporter's where nobody was said to have it. */
 void recorder_outcome(struct recorder *r, struct ctl_record *record, struct tenon_engine *engine,
                       const struct tenon_result *result);
 /* failed.c: why nothing did. build: for the lines of its file, or NULL. */

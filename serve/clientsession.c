@@ -60,6 +60,7 @@ struct clientsession {
     struct tunnel *tunnel; /* NULL: none */
     struct tenon_store *store;
     struct callset *asked;
+    const struct tenon_result *result; /* NULL: not yet */
     struct budget budget;
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t changed; /* a directory has come, or will not */
@@ -546,10 +547,18 @@ session_open(void *data, const char *service, const char *id, struct tenon_error
 
 /* ---- results ------------------------------------------------------------- */
 
+#define TELLING "/told:"
+
 char *
-clientsession_place(size_t exporter)
+clientsession_place(size_t exporter, bool tells)
 {
-    return tenon_asprintf("/%zu", exporter);
+    return tenon_asprintf("%s%zu", tells ? TELLING : "/", exporter);
+}
+
+void
+clientsession_tell(struct clientsession *c, const struct tenon_result *result)
+{
+    c->result = result;
 }
 
 static int
@@ -560,7 +569,10 @@ sink_open(void *data, const char *dest, struct tenon_error *err)
 
     if (!offers(c, FILE_SEND, "the result", err))
         return err->code;
-    struct filesend *send = filesend_open(c->asked, c->tunnel->conn, FILE_SEND, dest + 1, &fd, err);
+    const bool tells = tenon_has_prefix(dest, TELLING);
+    struct filesend *send = filesend_open(c->asked, c->tunnel->conn, FILE_SEND,
+                                          dest + strlen(tells ? TELLING : "/"),
+                                          tells ? c->result : NULL, &fd, err);
     if (!send)
         return err->code;
     pthread_mutex_lock(&c->lock);

@@ -25,8 +25,11 @@ int clientsession_finish(struct clientsession *c, struct tenon_error *err);
 void clientsession_leave(struct clientsession *c);
 void clientsession_free(struct clientsession *c);
 
-/* The place for the files of an exporter, by its number in the request: what it has as "dest". */
-char *clientsession_place(size_t exporter);
+/* The place for the files of an exporter, by its number in the request: what it has as "dest".
+ * tells: of an image, and who takes it is told what the result answers by then. */
+char *clientsession_place(size_t exporter, bool tells);
+struct tenon_result;
+void clientsession_tell(struct clientsession *c, const struct tenon_result *result);
 /* The same for layouts that are to go to, or come from, a content store of the client's. */
 char *clientsession_store_place(const char *store);
 

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "callerror.h"
+#include "engine/result.h"
 #include "pump.h"
 #include "tools/alloc.h"
+#include "tools/arena.h"
+#include "tools/base64.h"
 
 struct filesend {
     struct callset *asked;
@@ -45,11 +48,34 @@ send_all(void *data)
     return NULL;
 }
 
+/* As clients have the answer later. */
+static struct grpc_header *
+describe(struct tenon_arena *a, const char *exporter, const struct tenon_result *result,
+         size_t *count)
+{
+    const size_t answers = result ? result->responses.len : 0;
+    struct grpc_header *headers = tenon_arena_array(a, answers + 1, sizeof *headers);
+
+    headers[0] = (struct grpc_header){"buildkit-attachable-exporter-id", exporter};
+    for (size_t i = 0; i < answers; i++) {
+        const struct tenon_result_value *v = &result->responses.items[i];
+        auto_free char *name = tenon_asprintf("exporter-md-%s", v->key);
+        auto_free char *coded = v->is_json ? tenon_base64(v->data, v->len) : NULL;
+        headers[i + 1] = (struct grpc_header){tenon_arena_strdup(a, name),
+                                              tenon_arena_strdup(a, coded ? coded : v->data)};
+    }
+    *count = answers + 1;
+    return headers;
+}
+
 struct filesend *
 filesend_open(struct callset *asked, struct grpc_conn *conn, const char *method,
-              const char *exporter, int *fd, struct tenon_error *err)
+              const char *exporter, const struct tenon_result *result, int *fd,
+              struct tenon_error *err)
 {
-    const struct grpc_header which = {"buildkit-attachable-exporter-id", exporter};
+    auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    size_t count;
+    const struct grpc_header *headers = describe(&arena, exporter, result, &count);
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -60,7 +86,7 @@ filesend_open(struct callset *asked, struct grpc_conn *conn, const char *method,
     f->asked = asked;
     f->out = ends[0];
     f->in = ends[1];
-    f->call = callset_start(asked, conn, method, &which, 1);
+    f->call = callset_start(asked, conn, method, headers, count);
     int rc = pthread_create(&f->thread, NULL, send_all, f);
     if (rc != 0) {
         tenon_error_errno(err, rc, "start a thread for the result");

@@ -187,8 +187,9 @@ add_export(struct solving *v, const struct ctl_typed *asked, size_t number,
     for (char **p = others; p && *p && (plugin->ops.exporter->flags & TENON_EXPORTER_IMAGE); p++)
         tenon_strv_push(&v->metadata, tenon_strdup(*p));
     if (rc == 0 && (plugin->ops.exporter->flags & (TENON_EXPORTER_FILE | TENON_EXPORTER_DIR))) {
+        const bool tells = plugin->ops.exporter->flags & TENON_EXPORTER_IMAGE;
         auto_free char *place = says_no_tar(&asked->attrs) ? clientsession_store_place("export")
-                                                           : clientsession_place(number);
+                                                           : clientsession_place(number, tells);
         tenon_strv_push(&x.pairs, tenon_asprintf("dest=%s", place));
     }
     add_epoch(&v->request->options, &x);
@@ -334,6 +335,22 @@ attest(struct tenon_build *b)
             return;
     if (tenon_build_attest(b, &provenance, &ignored) < 0)
         tenon_log(TENON_LOG_DEBUG, "no provenance in a record: %s", ignored.message);
+}
+
+/* Others, which write files, leave the answers of those before them. */
+static int
+note_exported(void *data, const struct tenon_export *x, const struct tenon_result *result,
+              struct tenon_error *err)
+{
+    struct solving *v = data;
+    const struct tenon_plugin *plugin;
+
+    if (tenon_plugins_peek(v->engine.plugins, TENON_KIND_EXPORTER, x->type, &plugin, err) < 0)
+        return err->code;
+    if (v->recorder && (plugin->ops.exporter->flags & TENON_EXPORTER_IMAGE))
+        recorder_exported(v->recorder, &v->record, (size_t)(x - v->exports.items), &v->engine,
+                          result);
+    return TENON_OK;
 }
 
 /* What came out, while the build can be asked. */
@@ -497,6 +514,8 @@ run(struct solving *v, struct tenon_error *err)
         .attest_count = v->attests.count,
         .inline_cache = v->inline_cache,
         .compatibility = v->request->compatibility,
+        .exported = note_exported,
+        .exported_data = v,
         .look_back = look_back,
         .look_back_data = v,
     };
@@ -511,6 +530,7 @@ run(struct solving *v, struct tenon_error *err)
     v->wanted = &request;
     v->build = tenon_build_new(&v->engine);
     v->job->status.messages.build = v->build;
+    clientsession_tell(v->session, tenon_build_result(v->build));
     warn_of_policy(v);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)

@@ -21,14 +21,23 @@ forward_status(void *data, const char *id, int64_t current, int64_t total, bool 
         tenon_ctx_status_done(data, id);
 }
 
-/* "annotation-index.k" as written by the user to "-index.k=v". */
+#define ANNOTATION "annotation"
+
+/* "annotation-index.k" as written by the user to "-index.k=v", and what a frontend says of its
+ * result in the same words, which wins: of two of one name the latter is taken. */
 static char **
-collect_annotations(const struct tenon_values *options)
+collect_annotations(const struct tenon_values *options, const struct tenon_result *r)
 {
+    const size_t len = strlen(ANNOTATION);
     char **list = NULL;
     const char *key, *value;
-    for (size_t i = 0; (value = tenon_values_map(options, "annotation", i, &key)); i++)
-        tenon_strv_push(&list, tenon_asprintf("%s=%s", key + strlen("annotation"), value));
+    for (size_t i = 0; (value = tenon_values_map(options, ANNOTATION, i, &key)); i++)
+        tenon_strv_push(&list, tenon_asprintf("%s=%s", key + len, value));
+    for (size_t i = 0; r && i < r->meta.len; i++) {
+        const struct tenon_result_value *m = &r->meta.items[i];
+        if (tenon_has_prefix(m->key, ANNOTATION) && m->key[len] && strchr(".-[", m->key[len]))
+            tenon_strv_push(&list, tenon_asprintf("%s=%s", m->key + len, (const char *)m->data));
+    }
     return list;
 }
 
@@ -57,7 +66,7 @@ tenon_host_image_check(const struct tenon_values *options, bool index,
     const char *text = tenon_values_string(options, "source-date-epoch");
     if (text && *text && !tenon_parse_i64(text, &epoch))
         return tenon_error_set(err, TENON_E_INVALID, "invalid source-date-epoch \"%s\"", text);
-    char **annotations = collect_annotations(options);
+    char **annotations = collect_annotations(options, NULL);
     const struct tenon_image_options o = {
         .compression = tenon_values_string(options, "compression"),
         .level = (int)tenon_values_int(options, "compression-level"),
@@ -165,7 +174,7 @@ tenon_host_image_build(struct tenon_ctx *ctx, struct tenon_result *r,
 
     size_t n = r->platforms.len;
     struct tenon_image_source *src = tenon_calloc(n ? n : 1, sizeof *src);
-    char **annotations = collect_annotations(options);
+    char **annotations = collect_annotations(options, r);
     o.annotations = (const char *const *)annotations;
     struct tenon_image_made made = {0};
     for (size_t i = 0; i < n; i++) {

@@ -119,6 +119,7 @@ class Session(grpc.GenericRpcHandler):
         self.choose = self.finalize = None
         self.authority, self.tokens, self.credentials = None, [], []
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
+        self.told = {}
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
@@ -283,6 +284,7 @@ class Session(grpc.GenericRpcHandler):
         if self.wants_tree:
             self.all_platforms = metadata.get("buildkit-exporter-multi-platform") == "1"
             return self.tree(requests)
+        self.told[number] = {k: v for k, v in metadata.items() if k.startswith("exporter-md-")}
         self.results[number] = b"".join(part.data for part in requests)
         return iter(())
 
@@ -803,6 +805,27 @@ def failures(channel, session):
     details = dict(build.answer.trailing_metadata())["grpc-status-details-bin"]
     types = [a.type_url for a in m.Status.FromString(details).details]
     check("its details", "github.com/moby/buildkit/errdefs.Source+json" in types, types)
+    bad = write_file(b"x", name="/not/there")
+    infos = [m.SourceInfo(filename="a", data=b"A", language="L", definition=encode(write_file(b"a"))),
+             m.SourceInfo(filename="b", data=b"B")]
+
+    def at(source, *lines):
+        return m.Ranges(sourceIndex=source, ranges=[m.Range(
+            start=m.Position(line=line, character=column), end=m.Position(line=line))
+            for line, column in lines])
+    bad.Source.CopyFrom(m.Source(infos=infos, locations={hashed(getattr(bad, "def")[0]).digest: m.Locations(
+        locations=[at(0, (7, 0), (8, 0)), at(1, (9, 2)), at(0, (1, 0))])}))
+    answer = Build(channel, session, Definition=bad).wait()
+    details = dict(answer.trailing_metadata())["grpc-status-details-bin"]
+    places = [json.loads(a.value) for a in m.Status.FromString(details).details
+              if "errdefs.Source" in a.type_url]
+    told = [(p["info"]["filename"], [(r["start"]["line"], r["start"]["character"])
+                                     for r in p["ranges"]]) for p in places]
+    check("all its places, the first last", told == [
+        ("a", [(1, 0)]), ("b", [(9, 2)]), ("a", [(7, 0), (8, 0)])], told)
+    info = places[0]["info"]
+    check("a place's file", base64.b64decode(info["data"]) == b"A" and info["language"] == "L" and
+          len(info["definition"]["def"]) == 2 and "definition" not in places[1]["info"], info)
     refused("a secret that is not there", Build(
         channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "secretive"}).wait(),
         grpc.StatusCode.UNKNOWN, "secret absent: not found")
@@ -912,11 +935,20 @@ def by_definition(channel, session):
                    FrontendAttrs={"build-arg:SOURCE_DATE_EPOCH": "context"}).wait()
     check("an epoch that is a word", not isinstance(answer, grpc.RpcError), str(answer))
     session.results.pop(0)
-    several = Build(channel, session, Definition=write_file(b"twice"), Exporters=TAR +
-                    [m.Exporter(Type="oci"), m.Exporter(Type="tar")]).wait()
+    build = Build(channel, session, Definition=write_file(b"twice"), Exporters=TAR + [
+        m.Exporter(Type="oci"), m.Exporter(Type="tar"), m.Exporter(Type="image", Attrs={
+            "name": "example.org/several:1", "oci-mediatypes": "false"})])
+    several = build.wait()
     check("several exporters", not isinstance(several, grpc.RpcError) and
           content(session.results.pop(0), "made") == content(session.results.pop(2), "made") and
           "index.json" in names(session.results.pop(1)), str(several))
+    kept = records.Asker(sys.modules[__name__], channel).listen(Ref=build.ref)[0].record.Result
+    types = {r.key: r.value.media_type for r in kept.Results}
+    check("the images of several exporters", sorted(types) == [1, 3] and
+          ".oci." in types[1] and ".docker." in types[3], str(kept))
+    digests = {r.key: r.value.digest for r in kept.Results}
+    check("what comes with an archive of an image", not session.told[0] and not session.told[2] and
+          session.told[1]["exporter-md-containerimage.digest"] == digests[1], session.told)
     again = Build(channel, session, ref=build.ref, Exporters=TAR,
                   Definition=write_file(b"another")).wait()
     check("the name of a build that is over", not isinstance(again, grpc.RpcError) and
@@ -1067,6 +1099,18 @@ def driven(channel, session):
         refused("a result with %s %s" % (key, value), Build(
             channel, session, wrong, Exporters=[m.Exporter(Type="oci")]).wait(),
             grpc.StatusCode.UNKNOWN, why)
+
+    def noted(build):
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref(), metadata={
+            "annotation-manifest.said": b"by the client", "annotation.both": b"by the client"})), NONE)
+
+    Build(channel, session, noted, Exporters=[m.Exporter(Type="oci", Attrs={
+        "annotation.both": "by an option", "annotation.given": "by an option"})]).wait()
+    tar = session.results.pop(0)
+    manifest = json.loads(content(tar, "index.json"))["manifests"][0]["digest"].replace(":", "/")
+    notes = json.loads(content(tar, "blobs/" + manifest))["annotations"]
+    check("annotations of a result", notes == {"said": "by the client", "both": "by the client",
+                                               "given": "by an option"}, notes)
 
     def nothing(build):
         build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref())), NONE)

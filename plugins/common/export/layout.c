@@ -339,8 +339,10 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
                         const char *dest, bool tar, struct tenon_error *err)
 {
     const struct tenon_host *host = l->host;
-    int rc;
-    if (tar) {
+    int rc = export_respond(host, l->ctx, r, l->image, l->names, err);
+    if (rc < 0)
+        return rc;
+    if (tar) { /* who takes it is told of the image, too */
         int fd = host->sink_open(l->ctx, dest, err);
         if (fd < 0)
             return fd;
@@ -358,10 +360,7 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
         int dir = host->sink_dir(l->ctx, dest, err);
         rc = dir < 0 ? dir : export_layout_dir(l, dir, err);
     }
-    if (rc < 0 && !dest)
-        return rc;
-    return rc < 0 ? host->error_context(err, "export to %s", dest)
-                  : export_respond(host, l->ctx, r, l->image, l->names, err);
+    return rc < 0 && dest ? host->error_context(err, "export to %s", dest) : rc;
 }
 
 int
