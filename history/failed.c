@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "common/llbbridge/codes.h"
+#include "graph/errorplaces.h"
 #include "history.h"
 #include "recorder.h"
 #include "tools/alloc.h"
@@ -37,34 +38,16 @@ static const struct message_field all_fields[] = {
 };
 static const struct message_type_info all_message = MESSAGE_INFO(all, all_fields);
 
-/* errdefs.Source; malloc'ed, or NULL. */
-static char *
-place_of(const struct tenon_error *err, const struct tenon_build *build)
-{
-    const struct tenon_graph_source *s =
-        build && err->file && err->line ? tenon_build_source(build, err->file) : NULL;
-    auto_buf struct tenon_buf json = TENON_BUF_INIT;
-
-    if (!s)
-        return NULL;
-    auto_buf struct tenon_buf shown = TENON_BUF_INIT;
-    tenon_url_conceal_bytes(&shown, s->data, s->len);
-    auto_free char *data = tenon_base64(tenon_buf_str(&shown), shown.len);
-    tenon_buf_adds(&json, "{\"info\":{\"filename\":");
-    tenon_json_add_string(&json, err->file, strlen(err->file), true);
-    tenon_buf_addf(&json, ",\"data\":\"%s\"},\"ranges\":[{\"start\":{\"line\":%u},"
-                   "\"end\":{\"line\":%u}}]}", data, err->line,
-                   err->end_line > err->line ? err->end_line : err->line);
-    return tenon_buf_steal(&json);
-}
-
-/* The file of a place, which is base64; what is none is left out. */
+/* The file of a place, which is base64; what is none is left out, and so are the operations that
+ * made it, as bytes. */
 static void
 conceal_file(struct json_object *info)
 {
     auto_buf struct tenon_buf file = TENON_BUF_INIT, shown = TENON_BUF_INIT;
     struct json_object *data = NULL;
 
+    if (json_object_is_type(info, json_type_object))
+        json_object_object_del(info, "definition");
     if (!json_object_object_get_ex(info, "data", &data))
         return;
     const char *text = json_object_is_type(data, json_type_string) ? json_object_get_string(data)
@@ -101,10 +84,12 @@ recorder_failed(struct recorder *r, struct ctl_record *record, const struct teno
                        : err->message                 ? err->message : "unknown error";
     const struct ctl_failure failure = {grpc_code_of_error(err->code), tenon_arena_strdup(a, text)};
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
-    auto_free char *place = place_of(err, build);
+    auto_error struct tenon_error placed = TENON_ERROR_INIT;
     TENON_VEC(struct any) details = {0};
 
-    for (const struct tenon_error_detail *d = err->details; d; d = d->next) {
+    tenon_error_copy(&placed, err);
+    tenon_places_of_error(build ? tenon_build_graph(build) : NULL, &placed);
+    for (const struct tenon_error_detail *d = placed.details; d; d = d->next) {
         auto_free char *type = tenon_asprintf(TYPE("%s"), d->type);
         if (tenon_has_prefix(d->type, "tenon.")) /* between us */
             continue;
@@ -112,8 +97,6 @@ recorder_failed(struct recorder *r, struct ctl_record *record, const struct teno
         tenon_vec_push(&details, ((struct any){tenon_arena_strdup(a, type),
                                                {tenon_arena_strdup(a, json), strlen(json)}}));
     }
-    if (place)
-        tenon_vec_push(&details, ((struct any){TYPE("errdefs.Source"), {place, strlen(place)}}));
     const struct all all = {failure.code, failure.message, {details.items, details.len}};
     message_encode(&bytes, &all_message, &all);
     record->error = tenon_arena_dup(a, &failure, sizeof failure);

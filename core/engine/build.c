@@ -84,6 +84,12 @@ tenon_build_result(const struct tenon_build *b)
     return &b->result;
 }
 
+struct tenon_graph *
+tenon_build_graph(const struct tenon_build *b)
+{
+    return b->graph;
+}
+
 const struct tenon_graph_source *
 tenon_build_source(const struct tenon_build *b, const char *filename)
 {

@@ -57,6 +57,7 @@ int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req
 int tenon_build_attest(struct tenon_build *b, const struct tenon_attest *attest,
                        struct tenon_error *err);
 const struct tenon_result *tenon_build_result(const struct tenon_build *b);
+struct tenon_graph *tenon_build_graph(const struct tenon_build *b);
 /* Source of a build file by name, for the excerpt of an error. */
 const struct tenon_graph_source *
 tenon_build_source(const struct tenon_build *b, const char *filename);

@@ -11,8 +11,10 @@
 
 #include "base/digest.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/root.h"
+#include "tools/jsontext.h"
 #include "tools/parse.h"
 #include "engine/attestation.h"
 #include "engine/build_private.h"
@@ -23,6 +25,8 @@
 #include "engine/host_limits.h"
 #include "engine/host_registry.h"
 #include "engine/host_store.h"
+#include "graph/opjson.h"
+#include "graph/errorplaces.h"
 #include "context/session.h"
 #include "context/waiting.h"
 #include "registry/http.h"
@@ -423,6 +427,20 @@ host_error_detail_nth(const struct tenon_error *err, size_t i, const char **json
     return d ? d->type : NULL;
 }
 
+static int
+host_definition_json(struct tenon_ctx *ctx, const void *def, size_t len, const char **json,
+                     struct tenon_error *err)
+{
+    auto_json struct json_object *o = NULL;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+
+    if (tenon_definition_proto_json(def, len, &o, err) < 0)
+        return err->code;
+    tenon_json_write(&text, o, true);
+    *json = tenon_ctx_strdup(ctx, tenon_buf_str(&text));
+    return TENON_OK;
+}
+
 static struct tenon_ctx *
 host_scope_begin(struct tenon_ctx *ctx)
 {
@@ -572,6 +590,9 @@ static const struct tenon_host host_table = {
     .result_facts = tenon_host_result_facts,
     .result_scan_add = tenon_result_scan_add,
     .result_scan = tenon_result_scan,
+    .graph_source_from = tenon_graph_source_from,
+    .error_place = tenon_places_of_error,
+    .definition_json = host_definition_json,
 };
 
 const struct tenon_host *

@@ -6,6 +6,8 @@
 
 #include "tools/parse.h"
 
+enum { LINES_MAX = 10000 }; /* of a place that is told line by line */
+
 /* ---- nodes and parts ---------------------------------------------------------- */
 
 static struct tenon_node *
@@ -442,10 +444,11 @@ tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
 
     pthread_mutex_lock(&n->graph->lock);
     if (!n->parent && !n->frozen) {
+        const bool more = m->range_count && ranges[m->range_count - 1].source == source;
         ranges = tenon_arena_grow(&n->graph->arena, ranges, m->range_count, sizeof *ranges);
         ranges[m->range_count++] =
-            (struct tenon_range){ .source = source, .line = line,
-                                  .end_line = end_line };
+            (struct tenon_range){ .source = source, .line = line, .end_line = end_line,
+                                  .by_line = end_line - line < LINES_MAX, .more = more };
         m->ranges = ranges;
         rc = 0;
     }

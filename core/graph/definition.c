@@ -71,11 +71,14 @@ map_entry(struct loader *l, const struct tenon_wire *w, struct pending **p,
 }
 
 static int
-load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line)
+load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line, uint32_t *character)
 {
-    EACH_FIELD(&l->d, f, w->data, w->len)
+    EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
             *line = (uint32_t)f.value;
+        else if (f.field == 2)
+            *character = (uint32_t)f.value;
+    }
     return f_r;
 }
 
@@ -86,13 +89,19 @@ load_range(struct loader *l, const struct tenon_wire *w, struct tenon_range *out
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            rc = load_position(l, &f, &out->line);
+            rc = load_position(l, &f, &out->line, &out->character);
         else if (f.field == 2)
-            rc = load_position(l, &f, &out->end_line);
+            rc = load_position(l, &f, &out->end_line, &out->end_character);
         if (rc < 0)
             return rc;
     }
     return f_r;
+}
+
+static bool
+is_one_line(const struct tenon_range *r)
+{
+    return r->line && r->line == r->end_line && !r->character && !r->end_character;
 }
 
 /* BuildKit's Dockerfile frontend has a range for each line; those in a row are one. */
@@ -103,9 +112,10 @@ join_ranges(struct tenon_range *ranges, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         struct tenon_range *last = kept ? &ranges[kept - 1] : NULL;
-        if (last && last->end_line && ranges[i].line == last->end_line + 1 &&
-            ranges[i].end_line >= ranges[i].line)
-            last->end_line = ranges[i].end_line;
+        ranges[i].by_line = is_one_line(&ranges[i]);
+        ranges[i].more = i > 0;
+        if (last && last->by_line && ranges[i].by_line && ranges[i].line == last->end_line + 1)
+            last->end_line = ranges[i].line;
         else
             ranges[kept++] = ranges[i];
     }
@@ -149,26 +159,24 @@ load_location(struct loader *l, const struct tenon_wire *w,
 static int
 load_info(struct loader *l, const struct tenon_wire *w)
 {
-    const char *filename = "", *language = "";
-    struct tenon_wire data = {0};
+    struct tenon_graph_source source = {.filename = "", .language = "", .data = ""};
     int rc = 0;
 
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            rc = tenon_decode_string(&l->d, &f, &filename);
-        else if (f.field == 2)
-            data = f;
+            rc = tenon_decode_string(&l->d, &f, &source.filename);
+        else if (f.field == 2 && f.data)
+            source.data = f.data, source.len = f.len;
+        else if (f.field == 3)
+            source.definition = f.data, source.definition_len = f.data ? f.len : 0;
         else if (f.field == 4)
-            rc = tenon_decode_string(&l->d, &f, &language);
+            rc = tenon_decode_string(&l->d, &f, &source.language);
         if (rc < 0)
             return rc;
     }
     if (f_r < 0 || (rc = tenon_decode_count(&l->d, l->sources.len)) < 0)
         return f_r < 0 ? f_r : rc;
-    tenon_vec_push(&l->sources,
-                   tenon_graph_source_locked(l->g, filename, language,
-                                             data.data ? data.data : "",
-                                             data.len));
+    tenon_vec_push(&l->sources, tenon_graph_source_locked(l->g, &source));
     return 0;
 }
 
@@ -495,26 +503,58 @@ put_map_entry(struct tenon_buf *out, uint32_t field, const char *key,
 }
 
 static void
-put_position(struct tenon_buf *out, uint32_t field, uint32_t line)
+put_position(struct tenon_buf *out, uint32_t field, uint32_t line, uint32_t character)
 {
     auto_buf struct tenon_buf p = TENON_BUF_INIT;
 
     tenon_wire_put_uint(&p, 1, line);
+    tenon_wire_put_uint(&p, 2, character);
     tenon_wire_put_message(out, field, &p);
 }
 
 static void
-put_locations(struct tenon_buf *out, const struct tenon_vertex *v)
+put_range(struct tenon_buf *location, const struct tenon_range *r)
 {
-    for (size_t i = 0; i < v->meta.range_count; i++) {
+    const uint32_t end = r->end_line ? r->end_line : r->line;
+
+    for (uint32_t line = r->line; line <= (r->by_line ? end : r->line); line++) {
         auto_buf struct tenon_buf range = TENON_BUF_INIT;
-        auto_buf struct tenon_buf loc = TENON_BUF_INIT;
-        const struct tenon_range *r = &v->meta.ranges[i];
-        put_position(&range, 1, r->line);
-        put_position(&range, 2, r->end_line ? r->end_line : r->line);
-        tenon_wire_put_uint(&loc, 1, r->source);
-        tenon_wire_put_message(&loc, 2, &range);
-        tenon_wire_put_message(out, 1, &loc);
+        put_position(&range, 1, line, r->character);
+        put_position(&range, 2, r->by_line ? line : end, r->end_character);
+        tenon_wire_put_message(location, 2, &range);
+    }
+}
+
+struct infos { /* those that a place is in; index of the definition -> number */
+    TENON_VEC(uint32_t) numbers;
+};
+
+static size_t
+info_index(struct infos *infos, uint32_t number)
+{
+    for (size_t i = 0; i < infos->numbers.len; i++)
+        if (infos->numbers.items[i] == number)
+            return i;
+    tenon_vec_push(&infos->numbers, number);
+    return infos->numbers.len - 1;
+}
+
+static void
+put_locations(struct tenon_buf *out, const struct tenon_graph *g, const struct tenon_vertex *v,
+              struct infos *infos)
+{
+    const struct tenon_range *r = v->meta.ranges;
+    const size_t count = v->meta.range_count;
+
+    for (size_t i = 0, next; i < count; i = next) {
+        auto_buf struct tenon_buf location = TENON_BUF_INIT;
+        const bool known = r[i].source < g->sources.len;
+        if (known)
+            tenon_wire_put_uint(&location, 1, info_index(infos, r[i].source));
+        for (next = i; next < count && (next == i || r[next].more); next++)
+            put_range(&location, &r[next]);
+        if (known)
+            tenon_wire_put_message(out, 1, &location);
     }
 }
 
@@ -523,21 +563,25 @@ put_source(struct tenon_graph *g, const vertex_list *sorted,
            struct tenon_buf *out)
 {
     auto_buf struct tenon_buf m = TENON_BUF_INIT;
+    struct infos infos = {0};
 
     for (size_t i = 0; i < sorted->len; i++) {
         auto_buf struct tenon_buf locations = TENON_BUF_INIT;
-        put_locations(&locations, sorted->items[i]);
+        put_locations(&locations, g, sorted->items[i], &infos);
         if (locations.len)
             put_map_entry(&m, 1, sorted->items[i]->digest.str, &locations);
     }
-    for (size_t i = 0; i < g->sources.len; i++) {
-        const struct tenon_graph_source *s = g->sources.items[i];
+    for (size_t i = 0; i < infos.numbers.len; i++) {
+        const struct tenon_graph_source *s = g->sources.items[infos.numbers.items[i]];
         auto_buf struct tenon_buf info = TENON_BUF_INIT;
         tenon_wire_put_string(&info, 1, s->filename);
         tenon_wire_put_bytes(&info, 2, s->data, s->len);
+        if (s->definition_len)
+            tenon_wire_put_bytes(&info, 3, s->definition, s->definition_len);
         tenon_wire_put_string(&info, 4, s->language);
         tenon_wire_put_message(&m, 2, &info);
     }
+    tenon_vec_release(&infos.numbers);
     if (m.len)
         tenon_wire_put_message(out, 3, &m);
 }

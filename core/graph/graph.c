@@ -56,37 +56,60 @@ tenon_graph_set_filter(struct tenon_graph *g, tenon_source_filter *filter, void 
     g->filter_data = data;
 }
 
-uint32_t
-tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
-                          const char *language, const void *data, size_t len)
+static bool
+is_same_source(const struct tenon_graph_source *a, const struct tenon_graph_source *b)
 {
-    for (size_t i = 0; i < g->sources.len; i++) {
-        const struct tenon_graph_source *s = g->sources.items[i];
-        if (s->len == len && !strcmp(s->filename, filename) &&
-            !strcmp(s->language, language) && !memcmp(s->data, data, len))
+    return a->len == b->len && !strcmp(a->filename, b->filename) &&
+           !strcmp(a->language, b->language) && !memcmp(a->data, b->data, a->len) &&
+           a->definition_len == b->definition_len &&
+           (!a->definition_len || !memcmp(a->definition, b->definition, a->definition_len));
+}
+
+uint32_t
+tenon_graph_source_locked(struct tenon_graph *g, const struct tenon_graph_source *source)
+{
+    const size_t room = g->memory_max > g->arena.bytes ? g->memory_max - g->arena.bytes : 0;
+
+    for (size_t i = 0; i < g->sources.len; i++)
+        if (is_same_source(g->sources.items[i], source))
             return (uint32_t)i;
-    }
-    if (len > g->memory_max || g->arena.bytes > g->memory_max - len)
+    if (source->len > room || source->definition_len > room - source->len)
         return UINT32_MAX; /* a number of none: there is no excerpt then */
     struct tenon_graph_source *s = tenon_arena_alloc(&g->arena, sizeof *s);
-    s->filename = tenon_arena_strdup(&g->arena, filename);
-    s->language = tenon_arena_strdup(&g->arena, language);
-    s->data = tenon_arena_dup(&g->arena, data, len);
-    s->len = len;
+    s->filename = tenon_arena_strdup(&g->arena, source->filename);
+    s->language = tenon_arena_strdup(&g->arena, source->language);
+    s->data = tenon_arena_dup(&g->arena, source->data, source->len);
+    s->len = source->len;
+    if (source->definition_len) {
+        s->definition = tenon_arena_dup(&g->arena, source->definition, source->definition_len);
+        s->definition_len = source->definition_len;
+    }
     tenon_vec_push(&g->sources, s);
     return (uint32_t)g->sources.len - 1;
+}
+
+uint32_t
+tenon_graph_source_from(struct tenon_graph *g, const char *filename, const char *language,
+                        const void *data, size_t len, const void *definition,
+                        size_t definition_len)
+{
+    const struct tenon_graph_source source = {
+        .filename = filename ? filename : "", .language = language ? language : "",
+        .data = data ? data : "", .len = data ? len : 0,
+        .definition = definition, .definition_len = definition ? definition_len : 0,
+    };
+
+    pthread_mutex_lock(&g->lock);
+    const uint32_t n = tenon_graph_source_locked(g, &source);
+    pthread_mutex_unlock(&g->lock);
+    return n;
 }
 
 uint32_t
 tenon_graph_source(struct tenon_graph *g, const char *filename,
                    const char *language, const void *data, size_t len)
 {
-    pthread_mutex_lock(&g->lock);
-    uint32_t n = tenon_graph_source_locked(g, filename ? filename : "",
-                                           language ? language : "",
-                                           data ? data : "", data ? len : 0);
-    pthread_mutex_unlock(&g->lock);
-    return n;
+    return tenon_graph_source_from(g, filename, language, data, len, NULL, 0);
 }
 
 const struct tenon_graph_source *

@@ -176,6 +176,9 @@ struct tenon_op {
 struct tenon_range { /* where in a build file */
     uint32_t source; /* number from tenon_graph_source */
     uint32_t line, end_line;
+    uint32_t character, end_character; /* of the lines; 0: all of them */
+    bool by_line; /* written as a range for each of its lines */
+    bool more;    /* of the same location as the one before it */
 };
 
 /* What stands beside an op and is not in its digest. */
@@ -208,6 +211,8 @@ struct tenon_graph_source {
     const char *filename, *language;
     const void *data;
     size_t len;
+    const void *definition; /* it was read from there, an encoded pb.Definition; or NULL */
+    size_t definition_len;
 };
 
 struct tenon_graph;
@@ -273,6 +278,9 @@ int tenon_node_at(struct tenon_node *n, uint32_t source, uint32_t line,
                   uint32_t end_line);
 uint32_t tenon_graph_source(struct tenon_graph *g, const char *filename,
                             const char *language, const void *data, size_t len);
+uint32_t tenon_graph_source_from(struct tenon_graph *g, const char *filename,
+                                 const char *language, const void *data, size_t len,
+                                 const void *definition, size_t definition_len);
 const struct tenon_vertex *tenon_node_freeze(struct tenon_node *n,
                                              struct tenon_error *err);
 

@@ -15,6 +15,8 @@ libtenon_core_la_SOURCES += \
 	%D%/name.c \
 	%D%/opjson.c \
 	%D%/opjson.h \
+	%D%/errorplaces.c \
+	%D%/errorplaces.h \
 	%D%/private.h \
 	%D%/wire.c \
 	%D%/wire.h

@@ -2,6 +2,7 @@
  * of its fields.  message.h has the attributes; these names are others. */
 #include "graph/opjson.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -9,6 +10,7 @@
 #include "graph/wire.h"
 #include "tools/alloc.h"
 #include "tools/base64.h"
+#include "tools/vec.h"
 
 enum type {
     STRING, STRINGS, BYTES, BOOL, INT, INTS, MESSAGE, MESSAGES,
@@ -17,6 +19,7 @@ enum type {
     MAP,          /* of strings */
     MAP_MESSAGES, /* of messages */
     DEFS,         /* encoded operations, each with its digest */
+    BLOBS,        /* those as bytes */
 };
 
 struct field {
@@ -215,6 +218,37 @@ static const struct field place_fields[] = {
     OF(1, MAP_MESSAGES, "locations", &locations), OF(2, MESSAGES, "infos", &info),
 };
 static const struct message place = { FIELDS(place_fields) };
+
+/* The same where protobuf's JSON is wanted: a file knows what it was read from. */
+static const struct field from_fields[] = { F(1, BLOBS, "def") };
+static const struct message read_from = { FIELDS(from_fields) };
+static const struct field proto_info_fields[] = {
+    F(1, STRING, "filename"), F(2, BYTES, "data"), OF(3, MESSAGE, "definition", &read_from),
+    F(4, STRING, "language"),
+};
+static const struct message proto_info = { FIELDS(proto_info_fields) };
+static const struct field proto_place_fields[] = {
+    OF(1, MAP_MESSAGES, "locations", &locations), OF(2, MESSAGES, "infos", &proto_info),
+};
+static const struct message proto_place = { FIELDS(proto_place_fields) };
+
+/* What stands beside an operation, by the names of Go's encoder. */
+static const struct field group_fields[] = {
+    F(1, STRING, "id"), F(2, STRING, "name"), F(3, BOOL, "weak"),
+};
+static const struct message group = { FIELDS(group_fields) };
+static const struct field limits_fields[] = {
+    F(1, INT, "memory"), F(2, INT, "memorySwap"), F(3, INT, "cpuShares"), F(4, INT, "cpuPeriod"),
+    F(5, INT, "cpuQuota"), F(6, STRING, "cpusetCpus"), F(7, STRING, "cpusetMems"),
+};
+static const struct message limits = { FIELDS(limits_fields) };
+static const struct field beside_fields[] = {
+    F(1, BOOL, "ignore_cache"), F(2, MAP, "description"),
+    OF(6, MESSAGE, "progress_group", &group), OF(7, MESSAGE, "linux_resources", &limits),
+};
+static const struct message beside = { FIELDS(beside_fields) };
+static const struct field metadata_fields[] = { OF(2, MAP_MESSAGES, "metadata", &beside) };
+static const struct message metadata = { FIELDS(metadata_fields) };
 static const struct field definition_fields[] = {
     F(1, DEFS, "def"), OF(3, MESSAGE, "Source", &place),
 };
@@ -363,6 +397,7 @@ is_left_out(const struct field *f, const struct tenon_wire *w)
     case MAP:
     case MAP_MESSAGES:
     case DEFS:
+    case BLOBS:
         break;
     }
     return false;
@@ -395,6 +430,11 @@ add(struct json_object *o, const struct field *f, const struct tenon_wire *w, st
     case STRINGS:
         json_object_array_add(member(to, name, true), text(w->data, w->len));
         return TENON_OK;
+    case BLOBS: {
+        auto_free char *coded = tenon_base64(w->data, w->len);
+        json_object_array_add(member(to, name, true), json_object_new_string(coded));
+        return TENON_OK;
+    }
     case INTS:
         return add_numbers(member(to, name, true), w, err);
     case MAP:
@@ -484,5 +524,85 @@ tenon_definition_json(const void *def, size_t len, struct json_object **out,
     if (!o)
         return tenon_error_context(err, "definition");
     *out = o;
+    return TENON_OK;
+}
+
+/* ---- for frontend.convertllb ---------------------------------------------- */
+
+struct named_op {
+    struct tenon_digest digest;
+    struct json_object *op;
+};
+
+static int
+by_digest(const void *a, const void *b)
+{
+    const struct named_op *p = a, *q = b;
+    return strcmp(p->digest.str, q->digest.str);
+}
+
+/* Of a map in Go, which is sorted by its keys. */
+static int
+add_ops(struct json_object *to, const void *def, size_t len, struct tenon_error *err)
+{
+    TENON_VEC(struct named_op) ops = {0};
+    struct tenon_wire w;
+    int rc;
+
+    tenon_wire_init(&w, def, len);
+    while ((rc = tenon_wire_next(&w, err)) > 0) {
+        struct named_op *one;
+        if (w.field != 1 || w.type != TENON_WIRE_LEN)
+            continue;
+        one = tenon_vec_add(&ops);
+        tenon_digest_of(w.data ? w.data : "", w.len, &one->digest);
+        if ((rc = tenon_op_proto_json(w.data, w.len, &one->op, err)) < 0) {
+            ops.len--;
+            break;
+        }
+    }
+    if (ops.len)
+        qsort(ops.items, ops.len, sizeof *ops.items, by_digest);
+    tenon_vec_foreach(one, &ops)
+        json_object_object_add(to, one->digest.str, one->op);
+    tenon_vec_release(&ops);
+    return rc;
+}
+
+/* The places of a definition, which are its third field. */
+static struct json_object *
+places_of(const void *def, size_t len, struct tenon_error *err)
+{
+    const struct way way = { .proto = true };
+    struct json_object *o = json_object_new_object();
+    struct tenon_wire w;
+
+    tenon_wire_init(&w, def, len);
+    while (o && tenon_wire_next(&w, err) > 0) {
+        if (w.field != 3 || w.type != TENON_WIRE_LEN)
+            continue;
+        json_object_put(o);
+        o = convert(&proto_place, w.data, w.len, way, err);
+    }
+    return o;
+}
+
+int
+tenon_definition_proto_json(const void *def, size_t len, struct json_object **out,
+                            struct tenon_error *err)
+{
+    auto_json struct json_object *all = json_object_new_object();
+    auto_json struct json_object *beside_ops = convert(&metadata, def, len, (struct way){0}, err);
+    struct json_object *ops = json_object_new_object(), *places;
+
+    json_object_object_add(all, "def", ops);
+    if (!beside_ops || add_ops(ops, def, len, err) < 0)
+        return tenon_error_context(err, "definition");
+    json_object_object_add(all, "metadata", json_object_get(member(beside_ops, "metadata", false)));
+    places = places_of(def, len, err);
+    if (!places)
+        return tenon_error_context(err, "definition");
+    json_object_object_add(all, "source", places);
+    *out = tenon_steal(&all);
     return TENON_OK;
 }

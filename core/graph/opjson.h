@@ -12,6 +12,9 @@
  * writes it; the caller's. */
 int tenon_definition_json(const void *def, size_t len, struct json_object **out,
                           struct tenon_error *err);
+/* The same in protobuf's own JSON, by digests: {"def": {}, "metadata": {}, "source": {}}. */
+int tenon_definition_proto_json(const void *def, size_t len, struct json_object **out,
+                                struct tenon_error *err);
 /* One encoded operation. */
 int tenon_op_json(const void *op, size_t len, struct json_object **out, struct tenon_error *err);
 /* The same in protobuf's own JSON, which has other names, and words for some numbers. */

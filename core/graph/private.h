@@ -64,9 +64,8 @@ tenon_graph_add_vertex(struct tenon_graph *g, const void *bytes, size_t len,
                        struct tenon_error *err);
 const struct tenon_vertex *tenon_graph_find_vertex(struct tenon_graph *g,
                                                    const char *digest);
-uint32_t tenon_graph_source_locked(struct tenon_graph *g, const char *filename,
-                                   const char *language, const void *data,
-                                   size_t len);
+uint32_t tenon_graph_source_locked(struct tenon_graph *g,
+                                   const struct tenon_graph_source *source);
 /* name.c: what a vertex without "llb.customname" is called. */
 char *tenon_op_name(const struct tenon_op *op, const struct tenon_edge *inputs,
                     size_t input_count);

@@ -637,6 +637,19 @@ struct tenon_host {
     const char *(*result_scan)(const struct tenon_result *r,
                                const char *platform, size_t i,
                                struct tenon_ref **ref);
+    /* As graph_source, of a file that was read from what a definition makes (the
+     * bridge's definition()); without one when definition_len is 0. */
+    uint32_t (*graph_source_from)(struct tenon_graph *g, const char *filename,
+                                  const char *language, const void *data,
+                                  size_t len, const void *definition,
+                                  size_t definition_len);
+    /* What error_source would tell becomes a detail of err, "errdefs.Source" in
+     * BuildKit's JSON, unless there is one already. */
+    void (*error_place)(struct tenon_graph *g, struct tenon_error *err);
+    /* An encoded pb.Definition as JSON, as BuildKit's frontend.convertllb tells it:
+     * {"def": {DIGEST: op}, "metadata": {DIGEST: ...}, "source": ...}; the ctx's. */
+    int (*definition_json)(struct tenon_ctx *ctx, const void *def, size_t len,
+                           const char **json, struct tenon_error *err);
 };
 #define TENON_FACTS_STEPS (UINT32_C(1) << 0) /* its steps, build files, layers */
 #define TENON_SINK_FILE 0   /* for sink_open */

@@ -2,6 +2,7 @@
  * failure. */
 #include <string.h>
 
+#include "graph/errorplaces.h"
 #include "solve/private.h"
 
 static void
@@ -84,6 +85,7 @@ vertex_blame(const struct tenon_vertex *v, struct tenon_error *err)
     const struct tenon_range *r = &v->meta.ranges[0];
     const struct tenon_graph_source *s =
         tenon_graph_get_source(v->graph, r->source);
+    tenon_places_of_vertex(v, err);
     if (s)
         tenon_error_at(err, s->filename, r->line, r->end_line);
 }

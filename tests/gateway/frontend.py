@@ -41,7 +41,7 @@ ExecOp: 1 meta Meta, 2 mounts Mount*
 Op: 1 inputs Input*, 2 exec ExecOp, 3 source SourceOp, 4 file FileOp, 10 platform Platform
 Position: 1 line int32, 2 character int32
 Range: 1 start Position, 2 end Position
-SourceInfo: 1 filename string, 2 data bytes, 3 definition bytes, 4 language string
+SourceInfo: 1 filename string, 2 data bytes, 3 definition Definition, 4 language string
 Ranges: 1 sourceIndex int32, 2 ranges Range*
 Locations: 1 locations Ranges*
 Source: 1 locations Locations%, 2 infos SourceInfo*

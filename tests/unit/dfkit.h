@@ -230,9 +230,30 @@ kit_node_at(struct tenon_node *n, uint32_t source, uint32_t line, uint32_t end)
 
 static uint32_t
 kit_source(struct tenon_graph *g, const char *filename, const char *language,
-           const void *data, size_t len)
+           const void *data, size_t len, const void *definition, size_t definition_len)
 {
     (void)g, (void)filename, (void)language, (void)data, (void)len;
+    (void)definition, (void)definition_len;
+    return 0;
+}
+
+/* Neither is looked at here. */
+static int
+kit_definition(struct tenon_ctx *ctx, struct tenon_ref *ref, const void **data, size_t *len,
+               struct tenon_error *err)
+{
+    (void)ctx, (void)ref, (void)err;
+    *data = "";
+    *len = 0;
+    return 0;
+}
+
+static int
+kit_definition_json(struct tenon_ctx *ctx, const void *def, size_t len, const char **json,
+                    struct tenon_error *err)
+{
+    (void)ctx, (void)def, (void)len, (void)err;
+    *json = "{}";
     return 0;
 }
 
@@ -308,8 +329,11 @@ kit_result_add(struct tenon_result *r, const char *platform,
 {
     (void)r, (void)err;
     const char *name = ref ? ((struct tenon_node *)ref)->name : "scratch";
-    tenon_vec_push(&kit.result, (struct dfkit_entry){
-        tenon_asprintf("ref/%s", platform), tenon_strdup(name)});
+    auto_free char *key = tenon_asprintf("ref/%s", platform);
+    for (size_t i = 0; i < kit.result.len; i++)
+        if (strcmp(kit.result.items[i].key, key) == 0)
+            return kit_error(err, TENON_E_INVALID, 0, "platform %s was given twice", platform);
+    tenon_vec_push(&kit.result, (struct dfkit_entry){tenon_steal(&key), tenon_strdup(name)});
     return 0;
 }
 
@@ -428,7 +452,8 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
         .node_part = kit_node_part, .node_set = kit_set,
         .node_set_int = kit_set_int, .node_set_bytes = kit_set_bytes,
         .node_input = kit_input, .node_describe = kit_describe,
-        .node_at = kit_node_at, .graph_source = kit_source,
+        .node_at = kit_node_at, .graph_source_from = kit_source,
+        .definition_json = kit_definition_json,
         .node_digest = kit_digest, .node_bytes = kit_bytes, .digest = kit_hash, .mount_options = kit_mount_options,
         .log = kit_log, .result_add = kit_result_add, .result_set = kit_result_set,
         .image_normalize = kit_normalize, .node_of_ref = kit_node_of_ref,
@@ -436,7 +461,7 @@ kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
     static const struct tenon_bridge bridge = {
         .struct_size = sizeof bridge, .solve = kit_solve,
         .resolve_source_meta = kit_meta, .read_file = kit_read_file,
-        .stat = kit_stat, .warn = kit_warn,
+        .stat = kit_stat, .warn = kit_warn, .definition = kit_definition,
     };
     static const struct tenon_named_ref input = {"given", NULL};
     const struct tenon_plugin *p = frontend_dockerfile_LTX_tenon_plugin_query();

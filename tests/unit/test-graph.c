@@ -430,7 +430,8 @@ START_TEST(test_graph_save_and_load_keep_everything)
     struct tenon_node *x = make_exec();
     struct tenon_edge edge = {0};
 
-    uint32_t src = tenon_graph_source(g, "Dockerfile", "Dockerfile", "FROM x\n", 7);
+    tenon_graph_source(g, "unused", "", "", 0); /* is not in what it saves */
+    uint32_t src = tenon_graph_source_from(g, "Dockerfile", "Dockerfile", "FROM x\n", 7, "\n\1x", 3);
     OK(tenon_node_describe(x, "llb.customname", "[2/2] RUN chmod", &err));
     OK(tenon_node_describe(x, "ignore_cache", "true", &err));
     OK(tenon_node_describe(x, "resources.memory", "1048576", &err));
@@ -455,6 +456,10 @@ START_TEST(test_graph_save_and_load_keep_everything)
     ck_assert_ptr_nonnull(s);
     ck_assert_str_eq(s->filename, "Dockerfile");
     ck_assert_uint_eq(s->len, 7);
+    ck_assert_str_eq(s->language, "Dockerfile");
+    ck_assert_uint_eq(s->definition_len, 3);
+    ck_assert_mem_eq(s->definition, "\n\1x", 3);
+    ck_assert_ptr_null(tenon_graph_get_source(g2, 1));
     tenon_graph_save(g2, edge, &again);
     ck_assert_uint_eq(again.len, def.len);
     ck_assert_mem_eq(again.data, def.data, def.len);
@@ -514,6 +519,11 @@ START_TEST(test_graph_ranges_of_lines_are_joined)
     ck_assert_uint_eq(m->ranges[0].end_line, 7);
     ck_assert_uint_eq(m->ranges[1].line, 9);
     ck_assert_uint_eq(m->ranges[2].end_line, 8);
+
+    auto_buf struct tenon_buf again = TENON_BUF_INIT;
+    tenon_graph_save(g2, edge, &again); /* as they were */
+    ck_assert_uint_eq(again.len, def.len);
+    ck_assert_mem_eq(again.data, def.data, def.len);
     tenon_graph_free(g2);
 }
 END_TEST

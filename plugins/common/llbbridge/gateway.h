@@ -131,10 +131,10 @@ bool gateway_final_metadata(struct tenon_arena *arena, const struct message_byte
 /* What is in err, as the wire has it; in the arena, and in err. */
 struct gw_status;
 struct tenon_arena;
-void gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_arena *arena,
+void gateway_status(struct gateway *gw, struct tenon_error *err, struct tenon_arena *arena,
                     struct gw_status *out);
 /* Ends the call with what is in err. */
-void gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err);
+void gateway_fail(struct gateway *gw, struct grpc_call *call, struct tenon_error *err);
 /* Sets err to what the program says that went wrong: its message, and its details as
  * they are.  Returns the code. */
 int gateway_take_failure(struct gateway *gw, struct tenon_error *err);

@@ -15,36 +15,19 @@
 #define TYPE_PREFIX "github.com/moby/buildkit/"
 #define TYPE_SUFFIX "+json"
 
-/* A place that the host knows as errdefs.Source has it; NULL: there is none. */
-static char *
-source_json(struct gateway *gw, const struct tenon_error *err)
-{
-    struct tenon_source_excerpt at;
-
-    if (!gw->graph || !gw->host->error_source(gw->graph, err, &at))
-        return NULL;
-    auto_free char *data = tenon_base64(at.data, at.len);
-    auto_buf struct tenon_buf json = TENON_BUF_INIT;
-    const unsigned last = at.end_line > at.line ? at.end_line : at.line;
-    tenon_buf_adds(&json, "{\"info\":{\"filename\":");
-    tenon_json_add_string(&json, at.filename, strlen(at.filename), true);
-    tenon_buf_addf(&json, ",\"data\":\"%s\"},\"ranges\":[{\"start\":{\"line\":%u},"
-                   "\"end\":{\"line\":%u}}]}", data, at.line, last);
-    return tenon_buf_steal(&json);
-}
-
 void
-gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_arena *arena,
+gateway_status(struct gateway *gw, struct tenon_error *err, struct tenon_arena *arena,
                struct gw_status *out)
 {
     const struct tenon_host *h = gw->host;
     const char *type, *json;
-    bool placed = false;
     size_t count = 0;
 
+    if (gw->graph)
+        h->error_place(gw->graph, err);
     while (h->error_detail_nth(err, count, &json))
         count++;
-    struct gw_any *details = tenon_arena_array(arena, count + 2, sizeof *details);
+    struct gw_any *details = tenon_arena_array(arena, count + 1, sizeof *details);
     const bool cancelled = h->error_code(err) == TENON_E_CANCELLED; /* they look for the words */
     *out = (struct gw_status){.code = grpc_code_of_error(h->error_code(err)),
                               .message = cancelled ? "context canceled" : h->error_text(err),
@@ -53,21 +36,14 @@ gateway_status(struct gateway *gw, const struct tenon_error *err, struct tenon_a
         type = h->error_detail_nth(err, i, &json);
         if (tenon_has_prefix(type, "tenon."))
             continue; /* between us */
-        placed = placed || strcmp(type, "errdefs.Source") == 0;
         auto_free char *name = tenon_asprintf(TYPE_PREFIX "%s" TYPE_SUFFIX, type);
         details[out->details.len++] = (struct gw_any){.type = tenon_arena_strdup(arena, name),
                                                       .value = {json, strlen(json)}};
     }
-    auto_free char *place = placed ? NULL : source_json(gw, err);
-    if (place) {
-        const char *kept = tenon_arena_strdup(arena, place);
-        details[out->details.len++] = (struct gw_any){.type = GATEWAY_TYPE("errdefs.Source"),
-                                                      .value = {kept, strlen(kept)}};
-    }
 }
 
 void
-gateway_fail(struct gateway *gw, struct grpc_call *call, const struct tenon_error *err)
+gateway_fail(struct gateway *gw, struct grpc_call *call, struct tenon_error *err)
 {
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;

@@ -268,11 +268,16 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     rc = refuse_policy(b, ref, found, err);
     if (rc < 0)
         return rc;
+    const void *from;
+    size_t from_len;
+    rc = b->bridge->definition(b->ctx, ref, &from, &from_len, err);
+    if (rc < 0)
+        return rc;
     b->filename = filename;
     b->text = len ? text : "";
     b->text_len = len;
-    b->source = b->host->graph_source(b->graph, filename, "Dockerfile", b->text,
-                                      len);
+    b->source = b->host->graph_source_from(b->graph, filename, "Dockerfile", b->text, len, from,
+                                           from_len);
     b->have_source = true;
 
     const char *ignore = df_arena_printf(b->arena, "%s.dockerignore", filename);
