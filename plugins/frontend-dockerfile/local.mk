@@ -42,6 +42,8 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/answer.c \
 	%D%/convert/answer.h \
 	%D%/convert/build.h \
+	%D%/convert/caps.c \
+	%D%/convert/caps.h \
 	%D%/convert/check.c \
 	%D%/convert/convert.c \
 	%D%/convert/convert.h \
@@ -65,6 +67,7 @@ libdf_convert_la_SOURCES = \
 	%D%/convert/index.c \
 	%D%/convert/index.h \
 	%D%/convert/lintrules.c \
+	%D%/convert/llb.c \
 	%D%/convert/load.c \
 	%D%/convert/load.h \
 	%D%/convert/meta.c \

@@ -74,6 +74,19 @@ mkdir "$work/own"
 printf 'ARG SOURCE_DATE_EPOCH=1300000000\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL epoch=$SOURCE_DATE_EPOCH\n' >"$work/own/Dockerfile"
 epoch 1600000000 "$work/own"; wanted 1600000000
 epoch "" "$work/own"; wanted ""
+# Of an archive that came without a time it is that of the newest file in it, not of a directory.
+mkdir -p "$work/packed/deep/er"
+cp "$work/repo/Dockerfile" "$work/packed/"
+echo f >"$work/packed/f"
+echo newest >"$work/packed/deep/er/file"
+touch -d @1300000000 "$work/packed/f" "$work/packed/Dockerfile"
+touch -d @1350000000 "$work/packed/deep/er/file"
+touch -d @1390000000 "$work/packed/deep/er" "$work/packed/deep" "$work/packed"
+tar -czf "$work/www/packed.tar.gz" -C "$work/packed" .
+epoch context "$url/untimed/packed.tar.gz"; wanted 1350000000
+epoch packed --build-context "packed=$url/untimed/packed.tar.gz" "$work/context"; wanted 1350000000
+run 1 tenon build --build-arg SOURCE_DATE_EPOCH=page --build-context "page=$url/untimed/file.txt" "$work/context"
+assert_has "$work/err" "the server does not say when page was modified"
 
 refused() {
     run 1 tenon build --build-arg "SOURCE_DATE_EPOCH=$1" "$work/context"

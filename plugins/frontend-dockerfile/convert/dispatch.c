@@ -127,7 +127,7 @@ start_stage(struct df_convert *c, struct df_state *s)
     s->dispatched = true;
     if (!s->platform)
         s->platform = c->platform;
-    if (!df_image_env(&s->image, "PATH"))
+    if (!df_image_env(&s->image, "PATH") && strcmp(s->platform->os, "windows") != 0)
         df_image_set_env(c->arena, &s->image, "PATH", DF_DEFAULT_PATH);
     for (size_t i = 0; i < s->image.env.len; i++) {
         const char *entry = s->image.env.items[i], *eq = strchr(entry, '=');

@@ -87,19 +87,22 @@ plain_list(struct df_arena *a, char *const *items, size_t count)
 static struct df_list
 command_line(struct df_dispatch *d)
 {
-    static const char *const plain[] = {"/bin/sh", "-c"};
+    static const char *const unix_shell[] = {"/bin/sh", "-c", NULL};
+    static const char *const windows_shell[] = {"cmd", "/S", "/C", NULL};
     struct df_arena *a = d->c->arena;
     const struct df_cmdline *line = &d->cmd->line;
     struct df_list out = {0};
     if (line->shell) {
         const struct df_list *shell = &d->s->image.shell;
+        const char *const *usual =
+            strcmp(d->s->image.platform.os, "windows") == 0 ? windows_shell : unix_shell;
         if (!shell->len)
             df_dispatch_lint(d, DF_RULE_JSON_ARGS_RECOMMENDED,
                              df_lint_text(a, DF_RULE_JSON_ARGS_RECOMMENDED, d->cmd->name));
         for (size_t i = 0; i < shell->len; i++)
             df_list_add(a, &out, shell->items[i]);
-        for (size_t i = 0; !shell->len && i < tenon_countof(plain); i++)
-            df_list_add(a, &out, df_arena_strdup(a, plain[i]));
+        for (size_t i = 0; !shell->len && usual[i]; i++)
+            df_list_add(a, &out, df_arena_strdup(a, usual[i]));
         if (!line->args.len) /* the shell gets a command, if an empty one */
             df_list_add(a, &out, df_arena_strdup(a, ""));
     }

@@ -1,5 +1,6 @@
 /* convert/epoch.c - SOURCE_DATE_EPOCH: seconds, or where to take them from. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include <tenon-graph.h>
 
@@ -39,7 +40,9 @@ parse_decimal(const char *text, int64_t *out)
 
 /* ---- the time of a source ------------------------------------------------------- */
 
-/* What has a time: a commit, or what a server gives with Last-Modified. */
+enum { ARCHIVE_DIRS_MAX = 100000 };
+
+/* What has a time: a commit, what a server gives with Last-Modified, or the files of an archive. */
 struct origin {
     bool is_git;
     struct df_git git;
@@ -65,7 +68,73 @@ parse_origin(struct df_convert *c, const char *text, struct origin *out)
     return tenon_has_prefix(text, "http://") || tenon_has_prefix(text, "https://");
 }
 
-/* *seconds 0: the server does not say. */
+#define DOWNLOAD "source" /* the name of its file */
+
+static struct df_vertex *
+plan_download(struct df_plan *plan, const char *url, const char *title)
+{
+    struct df_vertex *v = df_plan_source(plan, url, NULL, title);
+
+    df_vertex_attr(plan, v, "http.filename", DOWNLOAD);
+    return v;
+}
+
+/* The latest time of a file in the tree, in seconds. */
+static int
+latest_in(struct df_build *b, struct tenon_ref *ref, int64_t *seconds, struct tenon_error *err)
+{
+    struct df_list dirs = {0};
+    const struct tenon_stat *e;
+    size_t count;
+
+    df_list_add(b->arena, &dirs, df_arena_strdup(b->arena, "/"));
+    for (size_t i = 0; i < dirs.len; i++) {
+        const char *dir = dirs.items[i];
+        if (b->bridge->read_dir(b->ctx, ref, dir, &e, &count, err) < 0)
+            return b->host->error_code(err);
+        for (size_t k = 0; k < count; k++) {
+            const int64_t at = e[k].mtime_ns / INT64_C(1000000000);
+            if (S_ISDIR(e[k].mode))
+                df_list_add(b->arena, &dirs,
+                            df_arena_printf(b->arena, "%s%s/", dir, tenon_path_base(e[k].path)));
+            else if (S_ISREG(e[k].mode) && at > *seconds)
+                *seconds = at;
+        }
+        if (dirs.len > ARCHIVE_DIRS_MAX)
+            return b->host->error(err, TENON_E_LIMIT, 0, "more than %d directories",
+                                  ARCHIVE_DIRS_MAX);
+    }
+    return 0;
+}
+
+/* Of a download that has no time, and may be an archive whose files have some: *seconds is that of
+ * the latest; 0: it is none.  What is not unpacked is the one file that it was. */
+static int
+archive_time(struct df_convert *c, const struct origin *o, const struct tenon_stat *download,
+             const char *title, int64_t *seconds, struct tenon_error *err)
+{
+    struct df_build *b = c->build;
+    struct df_plan plan = {.build = b};
+    struct df_vertex *v = plan_download(&plan, o->url, title);
+    struct df_vertex *unpacked = df_plan_file(&plan, NULL, title);
+    struct df_action *copy = df_vertex_action(&plan, unpacked, DF_DO_COPY);
+    struct tenon_ref *ref = NULL;
+    const struct tenon_stat *e = NULL;
+    size_t count = 0;
+
+    copy->from = v;
+    copy->src = "/" DOWNLOAD;
+    copy->path = "/";
+    copy->flags = TENON_LLB_ATTEMPT_UNPACK;
+    if (df_plan_emit(&plan, unpacked, &ref, err) < 0 ||
+        b->bridge->read_dir(b->ctx, ref, "/", &e, &count, err) < 0)
+        return b->host->error_code(err);
+    if (count == 1 && e[0].size == download->size && !strcmp(tenon_path_base(e[0].path), DOWNLOAD))
+        return 0;
+    return latest_in(b, ref, seconds, err);
+}
+
+/* *seconds 0: neither the server says, nor what it sent. */
 static int
 origin_time(struct df_convert *c, const struct origin *o, const char *name, int64_t *seconds,
             struct tenon_error *err)
@@ -74,16 +143,17 @@ origin_time(struct df_convert *c, const struct origin *o, const char *name, int6
     struct df_plan plan = {.build = b};
     const char *title = df_arena_printf(c->arena, "[internal] load the time of %s", name);
     struct df_vertex *v = o->is_git ? df_git_source(&plan, &o->git, title)
-                                    : df_plan_source(&plan, o->url, NULL, title);
+                                    : plan_download(&plan, o->url, title);
     struct tenon_ref *ref = NULL;
     const struct tenon_stat *entries = NULL;
     size_t count = 0;
-    if (!o->is_git)
-        df_vertex_attr(&plan, v, "http.filename", "source");
     if (df_plan_emit(&plan, v, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &entries, &count, err) < 0)
         return b->host->error_context(err, "SOURCE_DATE_EPOCH");
     *seconds = count ? entries[0].mtime_ns / INT64_C(1000000000) : 0;
+    if (*seconds <= 0 && count && !o->is_git &&
+        archive_time(c, o, &entries[0], title, seconds, err) < 0)
+        return b->host->error_context(err, "SOURCE_DATE_EPOCH");
     return 0;
 }
 

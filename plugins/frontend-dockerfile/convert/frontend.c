@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "caps.h"
 #include "load.h"
 #include "subrequests.h"
 #include "syntax.h"
@@ -180,11 +181,18 @@ static int
 serve(struct df_build *b, const struct tenon_values *config, const char *host_platform,
       struct tenon_result *result, struct tenon_error *err)
 {
+    const char *unknown_cap;
+    bool forward;
     int rc = df_options_read(b, host_platform, err);
-    if (rc == 0)
-        rc = df_load_build_file(b, err);
+    if (rc == 0) {
+        unknown_cap = df_unknown_cap(b, &forward);
+        rc = unknown_cap && !forward ? df_refuse_cap(b, unknown_cap, err)
+                                     : df_load_build_file(b, err);
+    }
     if (rc == 0)
         rc = df_obey_syntax(b, config, result, err);
+    if (rc == 0 && unknown_cap)
+        rc = df_refuse_cap(b, unknown_cap, err);
     if (rc == 0)
         rc = df_subrequest(b, result, err);
     if (rc != 0)

@@ -90,6 +90,19 @@ split(struct df_arena *a, const char *text, struct df_list *out)
         df_list_add(a, out, df_arena_strdup(a, *i));
 }
 
+/* One that is named again is there already. */
+static void
+add_platform(struct df_config *c, const struct df_platform *p)
+{
+    for (size_t i = 0; i < c->platforms_len; i++) {
+        const struct df_platform *known = c->platforms[i];
+        if (!strcmp(known->os, p->os) && !strcmp(known->arch, p->arch) &&
+            !strcmp(known->variant, p->variant) && !strcmp(known->os_version, p->os_version))
+            return;
+    }
+    c->platforms[c->platforms_len++] = p;
+}
+
 static int
 read_platforms(struct df_build *b, const char *host_platform,
                struct tenon_error *err)
@@ -116,10 +129,10 @@ read_platforms(struct df_build *b, const char *host_platform,
             return df_fail(b, err, (struct df_lines){0},
                            "failed to parse target platform %s: %s",
                            names.items[i], why);
-        c->platforms[c->platforms_len++] = df_platform_normalize(b->arena, p);
+        add_platform(c, df_platform_normalize(b->arena, p));
     }
 
-    c->multi_platform = c->platforms_len > 1;
+    c->multi_platform = names.len > 1;
     const char *multi = df_option(b, "build-arg:BUILDKIT_MULTI_PLATFORM");
     if (!multi || !*multi)
         multi = df_option(b, "multi-platform");

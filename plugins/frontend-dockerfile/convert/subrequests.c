@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "tools/alloc.h"
+#include "tools/jsontext.h"
 
 #define PROTOCOL "1.0.0"
 
@@ -12,21 +13,24 @@ struct kind {
     const char *name, *description;
     const char *const *metadata; /* NULL-terminated */
     bool target;                 /* takes the option of that name */
+    bool hidden;                 /* BuildKit does not describe it */
 };
 
 static const char *const json_and_text[] = {"result.json", "result.txt", NULL};
 static const char *const with_status[] = {"result.json", "result.txt",
                                           "result.statuscode", NULL};
-enum { OUTLINE, TARGETS, LINT, DESCRIBE };
+static const char *const json_alone[] = {"result.json", NULL};
+enum { OUTLINE, TARGETS, LINT, DESCRIBE, CONVERTLLB };
 static const struct kind kinds[] = {
     [OUTLINE] = {"frontend.outline",
                  "List all parameters current build target supports",
-                 json_and_text, true},
+                 json_and_text, true, false},
     [TARGETS] = {"frontend.targets", "List all targets current build supports",
-                 json_and_text, false},
-    [LINT] = {"frontend.lint", "Lint a Dockerfile", with_status, false},
+                 json_and_text, false, false},
+    [LINT] = {"frontend.lint", "Lint a Dockerfile", with_status, false, false},
     [DESCRIBE] = {"frontend.subrequests.describe",
-                  "List available subrequest types", json_and_text, false},
+                  "List available subrequest types", json_and_text, false, false},
+    [CONVERTLLB] = {"frontend.convertllb", "Convert Dockerfile to LLB", json_alone, false, true},
 };
 
 static struct json_object *
@@ -36,6 +40,8 @@ describe(struct tenon_buf *text)
     auto_buf struct tenon_buf cells = TENON_BUF_INIT;
     tenon_buf_adds(&cells, "NAME\tVERSION\tDESCRIPTION\n");
     for (size_t i = 0; i < tenon_countof(kinds); i++) {
+        if (kinds[i].hidden)
+            continue;
         struct json_object *o = json_object_new_object();
         df_json_put(o, "name", kinds[i].name);
         df_json_put(o, "version", PROTOCOL);
@@ -71,6 +77,21 @@ hand_over(struct df_build *b, struct tenon_result *result, const char *key,
     return b->host->result_set(result, key, text, strlen(text), err);
 }
 
+static int
+answer_llb(struct df_build *b, struct tenon_result *result, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf indented = TENON_BUF_INIT;
+    const char *json;
+
+    if (df_llb_report(b, &json, err) < 0)
+        return b->host->error_code(err);
+    tenon_json_indent(&indented, json, strlen(json));
+    if (hand_over(b, result, "result.json", tenon_buf_str(&indented), err) < 0 ||
+        hand_over(b, result, "version", "0.1.0", err) < 0)
+        return b->host->error_code(err);
+    return 1;
+}
+
 int
 df_subrequest(struct df_build *b, struct tenon_result *result,
               struct tenon_error *err)
@@ -92,6 +113,8 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
         return b->host->error_code(err);
     }
 
+    if (which == CONVERTLLB)
+        return answer_llb(b, result, err);
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
     struct json_object *json =
         which == DESCRIBE ? describe(&text) : json_object_new_object();

@@ -17,6 +17,8 @@ int df_outline_report(struct df_build *b, struct json_object *json,
                       struct tenon_buf *text, struct tenon_error *err);
 int df_targets_report(struct df_build *b, struct json_object *json,
                       struct tenon_buf *text, struct tenon_error *err);
+/* The graph; *json lives as long as the ctx. */
+int df_llb_report(struct df_build *b, const char **json, struct tenon_error *err);
 /* *findings: number of warnings, and 1 more when the file cannot be built, which json
  * alone tells. */
 int df_check_report(struct df_build *b, struct json_object *json,
