@@ -38,12 +38,27 @@ drive_definition(struct gateway *gw, const struct message_bytes *definition,
     return rc < 0 ? rc : gw->host->result_add(gw->result, gw->request->host_platform, ref, err);
 }
 
-static int
-drive_frontend(struct gateway *gw, const struct ctl_solve *request, struct tenon_error *err)
+/* Of the request, as references; NULL: err. */
+static struct tenon_named_ref *
+make_inputs(struct gateway *gw, const struct ctl_solve *request, struct tenon_error *err)
 {
     const struct ctl_blob *blobs = request->inputs.items;
     auto_free struct tenon_named_ref *inputs =
         tenon_calloc(request->inputs.len + 1, sizeof *inputs);
+
+    for (size_t i = 0; i < request->inputs.len; i++) {
+        inputs[i].name = blobs[i].key;
+        if (gw->bridge->solve_definition(gw->ctx, gw->graph, blobs[i].value.data,
+                                         blobs[i].value.len, &inputs[i].ref, err) < 0)
+            return NULL;
+    }
+    return tenon_steal(&inputs);
+}
+
+static int
+drive_frontend(struct gateway *gw, const struct ctl_solve *request, struct tenon_error *err)
+{
+    auto_free struct tenon_named_ref *inputs = make_inputs(gw, request, err);
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call,
         .frontend = drive_plugin(request->frontend),
@@ -52,12 +67,8 @@ drive_frontend(struct gateway *gw, const struct ctl_solve *request, struct tenon
         .input_count = request->inputs.len,
     };
 
-    for (size_t i = 0; i < request->inputs.len; i++) {
-        inputs[i].name = blobs[i].key;
-        if (gw->bridge->solve_definition(gw->ctx, gw->graph, blobs[i].value.data,
-                                         blobs[i].value.len, &inputs[i].ref, err) < 0)
-            return err->code;
-    }
+    if (!inputs)
+        return err->code;
     return gw->bridge->solve_frontend(gw->ctx, gw->graph, &call, gw->result, err);
 }
 
@@ -120,12 +131,21 @@ attend(struct servejob *j, const struct drive *d, struct tenon_error *err)
     pthread_mutex_unlock(&j->lock);
 }
 
+/* It asks for the inputs of its request, which it had sent. */
 static int
 drive_client(const struct drive *d, struct tenon_error *err)
 {
     struct servejob *j = d->job;
     struct gateway *gw = &j->gateway;
+    auto_free struct tenon_named_ref *inputs = make_inputs(gw, d->request, err);
+    const struct tenon_frontend_request *given = gw->request;
+    struct tenon_frontend_request request = *given;
 
+    if (!inputs)
+        return err->code;
+    request.inputs = inputs;
+    request.input_count = d->request->inputs.len;
+    gw->request = &request;
     gateway_open(gw);
     int rc = watch_start(&gw->watch, gw->host, serving_wake, gw);
     if (rc == 0) {
@@ -133,6 +153,7 @@ drive_client(const struct drive *d, struct tenon_error *err)
         watch_stop(&gw->watch);
     }
     containers_release(gw);
+    gw->request = given;
     if (rc != 0)
         tenon_error_errno(err, rc, "serve the client");
     else if (err->code)

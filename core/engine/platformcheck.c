@@ -53,6 +53,34 @@ warn(struct tenon_build *b, char *text)
     free(text);
 }
 
+/* In BuildKit's words, too: it is made once. */
+static bool
+warn_of_duplicates(struct tenon_build *b, char **asked, size_t count)
+{
+    char one[SHOWN], other[SHOWN];
+    bool any = false;
+
+    for (size_t i = 1; i < count; i++) {
+        bool again = false;
+        for (size_t k = 0; k < i && !again && usual(asked[i], one); k++)
+            again = usual(asked[k], other) && !strcmp(one, other);
+        if (again)
+            warn(b, tenon_asprintf("Duplicate platform result requested \"%s\"", asked[i]));
+        any = any || again;
+    }
+    return any;
+}
+
+/* Nothing was made, and nothing was said of platforms: it is an answer, or was one to be. */
+static bool
+is_empty(const struct tenon_result *r)
+{
+    tenon_vec_foreach(p, &r->platforms)
+        if (p->ref)
+            return false;
+    return !tenon_result_meta(r, "refs.platforms");
+}
+
 /* As many as were asked for, and each of them? */
 static bool
 is_complete(const struct tenon_result *r, char **asked, size_t count)
@@ -69,11 +97,15 @@ void
 tenon_build_check_platforms(struct tenon_build *b, const char *option)
 {
     const struct tenon_result *r = &b->result;
-    auto_strv char **asked = option && *option ? tenon_comma_fields(option, NULL) : NULL;
-    const size_t count = tenon_strv_len(asked);
     const bool is_map = tenon_result_meta(r, "tenon.force-index") || r->platforms.len > 1;
 
-    if (!count || !r->platforms.len || is_complete(r, asked, count))
+    if (is_empty(r))
+        return;
+    if ((!option || !*option) && r->platforms.len > 1) /* who asks for none wants one */
+        option = b->engine->host_platform;
+    auto_strv char **asked = option && *option ? tenon_comma_fields(option, NULL) : NULL;
+    const size_t count = tenon_strv_len(asked);
+    if (!count || is_complete(r, asked, count) || warn_of_duplicates(b, asked, count))
         return;
     auto_free char *all = join_results(r);
     if (count == 1 && r->platforms.len == 1)

@@ -797,6 +797,45 @@ def by_link(channel, directory):
         session.close()
 
 
+def sources(error):
+    """The places in build files that an answer tells of."""
+    status = m.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    return [json.loads(a.value) for a in status.details
+            if a.type_url == "github.com/moby/buildkit/errdefs.Source+json"]
+
+
+def lines(place):
+    return [(r["start"]["line"], r["end"]["line"]) for r in place["ranges"]]
+
+
+def by_places(channel, session):
+    """A definition says where its operations come from: each place is told, the last first, and is
+    as it was given."""
+    def at(index, *ranges):
+        return m.Ranges(sourceIndex=index, ranges=[
+            m.Range(start=m.Position(line=a, character=c), end=m.Position(line=b)) for a, b, c in ranges])
+
+    bad = encode(m.Op(file=m.FileOp(actions=[m.Action(
+        input=-1, secondaryInput=-1, output=0, mkdir=m.Mkdir(path="/a/b", mode=0o755, timestamp=-1))])))
+    digest = "sha256:" + frontend.hashlib.sha256(bad).hexdigest()
+    last = encode(m.Op(inputs=[m.Input(digest=digest, index=0)]))
+    source = m.Source(
+        locations={digest: m.Locations(locations=[
+            at(0, (7, 7, 0), (8, 8, 0)), at(1, (3, 5, 0)), at(0, (9, 9, 4))])},
+        infos=[m.SourceInfo(filename="foo", data=b"data1"),
+               m.SourceInfo(filename="bar", data=b"data2", language="mine",
+                            definition=write_file(b"data2"))])
+    answer = Build(channel, session, Definition=m.Definition(
+        **{"def": [bad, last]}, Source=source)).wait()
+    told = sources(answer)
+    check("all places of a definition", [(p["info"]["filename"], lines(p)) for p in told] == [
+        ("foo", [(9, 9)]), ("bar", [(3, 5)]), ("foo", [(7, 7), (8, 8)])], told)
+    check("a character", told[0]["ranges"][0]["start"].get("character") == 4, told)
+    check("a language", [p["info"].get("language") for p in told] == [None, "mine", None], told)
+    check("what a file was read from", [p["info"].get("definition") for p in told] == [None, {"def": [
+        base64.b64encode(op).decode() for op in getattr(write_file(b"data2"), "def")]}, None], told)
+
+
 def failures(channel, session):
     build = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "bad"})
     refused("a step that fails", build.wait(), grpc.StatusCode.UNKNOWN, "exit code: 3")
@@ -826,6 +865,12 @@ def failures(channel, session):
     info = places[0]["info"]
     check("a place's file", base64.b64decode(info["data"]) == b"A" and info["language"] == "L" and
           len(info["definition"]["def"]) == 2 and "definition" not in places[1]["info"], info)
+    places = sources(build.answer)
+    check("its place", len(places) == 1 and lines(places[0]) == [(6, 6)], places)
+    check("and its file", base64.b64decode(places[0]["info"]["data"]).startswith(b"FROM scratch") and
+          places[0]["info"]["language"] == "Dockerfile", places)
+    read = m.Op.FromString(base64.b64decode(places[0]["info"]["definition"]["def"][0]))
+    check("and where that came from", read.source.identifier == "local://dockerfile", read)
     refused("a secret that is not there", Build(
         channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "secretive"}).wait(),
         grpc.StatusCode.UNKNOWN, "secret absent: not found")
@@ -1077,6 +1122,56 @@ def driven(channel, session):
     Build(channel, session, drive, Exporters=TAR).wait()
     check("a client that drives", content(session.results.pop(0), "made") == b"driven")
 
+    def with_inputs(build):
+        given = build.bridge("Inputs", NONE(), m.InputsResponse)
+        check("the inputs of its request", list(given.Definitions) == ["context"], given)
+        solved = build.bridge("Solve", m.SolveRequest(
+            Definition=given.Definitions["context"], allowResultReturn=True, allowResultArrayRef=True),
+            m.SolveResponse)
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=solved.result.ref)), NONE)
+
+    Build(channel, session, with_inputs, Exporters=TAR,
+          FrontendInputs={"context": write_file(b"an input")}).wait()
+    check("an input that is the result", content(session.results.pop(0), "made") == b"an input")
+
+    def asking(build):
+        def ask(**options):
+            return build.bridge("Solve", m.SolveRequest(
+                Frontend="dockerfile.v0", FrontendOpt=options, allowResultReturn=True), m.SolveResponse)
+        refused("what the frontend does not know", ask(**{
+            "frontend.caps": "moby.buildkit.frontend.inputs,moby.buildkit.frontend.notexistcap"}),
+            grpc.StatusCode.UNIMPLEMENTED, "unsupported frontend capability moby.buildkit.frontend.notexistcap")
+        forwarded = {"frontend.caps": "moby.buildkit.frontend.notexistcap+forward"}
+        refused("nor any that the file names", ask(**forwarded), grpc.StatusCode.UNIMPLEMENTED, "notexistcap")
+        answer = ask(requestid="frontend.convertllb", target="anybody")
+        graph = json.loads(answer.result.metadata["result.json"])
+        ops = list(graph["def"].values())
+        check("a Dockerfile as a graph", any(op.get("source", {}).get("identifier") == "local://context"
+                                             for op in ops) and
+              any("cat /src/Dockerfile" in " ".join(op.get("exec", {}).get("meta", {}).get("args", []))
+                  for op in ops), graph)
+        check("its names", any("RUN" in v.get("description", {}).get("llb.customname", "")
+                               for v in graph["metadata"].values()), graph["metadata"])
+        check("its places", graph["source"]["infos"][0]["filename"] == "Dockerfile" and
+              set(graph["source"]["locations"]) <= set(graph["def"]), graph["source"])
+        build.bridge("Return", m.ReturnRequest(result=m.Result(ref=m.Ref())), NONE)
+
+    Build(channel, session, asking).wait()
+
+    def twice(build):
+        ref = build.bridge("Solve", m.SolveRequest(
+            Definition=write_file(b"driven"), allowResultReturn=True, allowResultArrayRef=True),
+            m.SolveResponse).result.ref
+        one = {"ID": "linux/amd64", "Platform": {"os": "linux", "architecture": "amd64"}}
+        build.bridge("Return", m.ReturnRequest(result=m.Result(
+            refs=m.Refs(refs={"linux/amd64": ref}),
+            metadata={"refs.platforms": json.dumps({"Platforms": [one, one]}).encode()})), NONE)
+
+    again = Build(channel, session, twice, FrontendAttrs={"platform": "linux/amd64,linux/amd64"})
+    check("a platform that is named twice", not isinstance(again.wait(), grpc.RpcError), again.answer)
+    check("a warning of it", [w.short for w in again.warnings] == [
+        b'Duplicate platform result requested "linux/amd64"'], again.warnings)
+
     def give_up(build):
         build.bridge("Return", m.ReturnRequest(error=m.Status(code=5, message="not mine")),
                      NONE)
@@ -1276,6 +1371,7 @@ def everything(address, directory, server):
     by_another(channel, directory)
     by_link(channel, directory)
     failures(channel, session)
+    by_places(channel, session)
     by_definition(channel, session)
     by_passthrough(channel, session)
     by_merge(channel, session)

@@ -43,11 +43,22 @@ fault_of(struct json_object *o, struct json_object *platform)
     return NULL;
 }
 
+/* A platform that was asked for twice is in the list twice, and has one reference. */
+static bool
+is_there(const struct gateway_platform *items, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(items[i].id, id) == 0)
+            return true;
+    return false;
+}
+
 static const char *
 read_list(struct tenon_arena *arena, struct json_object *list, struct gateway_platforms *out)
 {
     const size_t count = json_object_array_length(list);
     struct gateway_platform *items = tenon_arena_array(arena, count + 1, sizeof *items);
+    size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct json_object *o = json_object_array_get_idx(list, i), *platform = NULL;
@@ -55,10 +66,12 @@ read_list(struct tenon_arena *arena, struct json_object *list, struct gateway_pl
         const char *fault = fault_of(o, platform);
         if (fault)
             return fault;
-        items[i].id = tenon_arena_strdup(arena, member(o, "ID"));
-        items[i].name = name_of(arena, platform);
+        if (is_there(items, n, member(o, "ID")))
+            continue;
+        items[n].id = tenon_arena_strdup(arena, member(o, "ID"));
+        items[n++].name = name_of(arena, platform);
     }
-    *out = (struct gateway_platforms){items, count};
+    *out = (struct gateway_platforms){items, n};
     return NULL;
 }
 
