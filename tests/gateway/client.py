@@ -845,7 +845,7 @@ def failures(channel, session):
     types = [a.type_url for a in m.Status.FromString(details).details]
     check("its details", "github.com/moby/buildkit/errdefs.Source+json" in types, types)
     bad = write_file(b"x", name="/not/there")
-    infos = [m.SourceInfo(filename="a", data=b"A", language="L", definition=encode(write_file(b"a"))),
+    infos = [m.SourceInfo(filename="a", data=b"A", language="L", definition=write_file(b"a")),
              m.SourceInfo(filename="b", data=b"B")]
 
     def at(source, *lines):
@@ -858,7 +858,7 @@ def failures(channel, session):
     details = dict(answer.trailing_metadata())["grpc-status-details-bin"]
     places = [json.loads(a.value) for a in m.Status.FromString(details).details
               if "errdefs.Source" in a.type_url]
-    told = [(p["info"]["filename"], [(r["start"]["line"], r["start"]["character"])
+    told = [(p["info"]["filename"], [(r["start"]["line"], r["start"].get("character", 0))
                                      for r in p["ranges"]]) for p in places]
     check("all its places, the first last", told == [
         ("a", [(1, 0)]), ("b", [(9, 2)]), ("a", [(7, 0), (8, 0)])], told)
