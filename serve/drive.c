@@ -15,6 +15,7 @@
 static const char *const caps[] = {
     "exporter.image.attestations",
     "exporter.multiple",
+    "source.policy.session",
     NULL,
 };
 

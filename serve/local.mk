@@ -52,6 +52,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/oldtree.h \
 	%D%/optionnames.c \
 	%D%/optionnames.h \
+	%D%/policysession.c \
+	%D%/policysession.h \
 	%D%/pulse.c \
 	%D%/pulse.h \
 	%D%/pump.c \

@@ -13,6 +13,7 @@
  *   attests.c        what is to be attested of a build
  *   optionnames.c    options that we know nothing of
  *   clientpolicy.c   what its sources are held to
+ *   policysession.c  what its client says of each
  *   drive.c          who describes the build: a definition, a frontend, or the client itself
  *   granted.c        what steps of a build may have
  *   servejob.c       builds, by the names that clients gave them

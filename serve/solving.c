@@ -21,6 +21,7 @@
 #include "engine/host.h"
 #include "granted.h"
 #include "optionnames.h"
+#include "policysession.h"
 #include "recorder.h"
 #include "sessionexports.h"
 #include "store/store.h"
@@ -48,6 +49,7 @@ struct solving {
     char **options, **entitlements;
     struct tenon_policy *policy; /* NULL: none */
     const struct tenon_policy **policies; /* the server's, and that */
+    struct policysession *verifier; /* NULL: nobody is asked */
     char **metadata; /* of the result, that exporters were told */
     TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
     struct tenon_attests attests;
@@ -59,9 +61,7 @@ struct solving {
 
 /* ---- what is asked for --------------------------------------------------- */
 
-/* What we would have to leave out, and the client would not know.  NULL: nothing.  Policies that a
- * client wants to be asked for, which is sent to anybody, are left out: clients who insist on them
- * look for source.policy.session among the caps. */
+/* What we would have to leave out, and the client would not know.  NULL: nothing. */
 static const char *
 not_there_yet(const struct ctl_solve *r)
 {
@@ -405,6 +405,20 @@ add_policy(struct solving *v, struct tenon_error *err)
 }
 
 static int
+add_verifier(struct solving *v, struct tenon_error *err)
+{
+    const char *id = v->request->policy_session;
+
+    if (!*id)
+        return TENON_OK;
+    v->verifier = policysession_new(v->server, id, &v->engine, &v->job->asked, err);
+    if (!v->verifier)
+        return err->code;
+    v->engine.judge = policysession_judge(v->verifier);
+    return TENON_OK;
+}
+
+static int
 prepare(struct solving *v, struct tenon_error *err)
 {
     const struct serve_setup *setup = v->server->setup;
@@ -426,21 +440,9 @@ prepare(struct solving *v, struct tenon_error *err)
     v->engine.entitlements = (const char *const *)v->entitlements;
     add_caches(v);
     return granted_check(&v->request->entitlements, setup->entitlements, err) < 0 ||
-                   add_policy(v, err) < 0 || add_exports(v, err) < 0 ||
+                   add_policy(v, err) < 0 || add_verifier(v, err) < 0 || add_exports(v, err) < 0 ||
                    attests_take(&v->request->options, v->engine.plugins, &v->attests, err) < 0
                ? err->code : TENON_OK;
-}
-
-/* A client that wants to be asked about each source is not; silence would look like consent. */
-static void
-warn_of_policy(const struct solving *v)
-{
-    const struct tenon_event ev = {.struct_size = sizeof ev, .type = TENON_EVENT_WARNING,
-                                   .name = "the client's policy is not asked: "
-                                           "SourcePolicySession is not supported", .level = 1};
-
-    if (v->request->policy_session && *v->request->policy_session)
-        tenon_events_post(v->engine.events, &ev);
 }
 
 /* Exporters that the client chooses by what came out are as if they had been in its request. */
@@ -531,7 +533,6 @@ run(struct solving *v, struct tenon_error *err)
     v->build = tenon_build_new(&v->engine);
     v->job->status.messages.build = v->build;
     clientsession_tell(v->session, tenon_build_result(v->build));
-    warn_of_policy(v);
     if (tenon_build_check(v->build, &request, err) == 0 &&
         tenon_build_run(v->build, &request, err) == 0)
         hand_over(v, err);
@@ -553,6 +554,7 @@ release(struct solving *v)
     }
     tenon_engine_release(&v->engine);
     clientsession_free(v->session);
+    policysession_free(v->verifier);
     tenon_store_close(v->engine.store);
     tenon_vec_foreach(x, &v->exports) {
         free(x->type);

@@ -21,6 +21,7 @@ struct tenon_kept;    /* context/kept.c */
 struct tenon_build;   /* engine/build.h */
 struct tenon_policy;  /* policy/policy.h */
 struct tenon_lockfile; /* policy/lockfile.h */
+struct tenon_judge;    /* engine/sources.h */
 
 struct tenon_engine {
     struct tenon_store *store;
@@ -37,6 +38,7 @@ struct tenon_engine {
                                       * "security.insecure", "device=..." */
     const struct tenon_policy *const *policies; /* that sources are held to, in order */
     size_t policy_count;
+    const struct tenon_judge *judge; /* who is asked about sources after them; NULL: nobody */
     struct tenon_lockfile *lock;   /* that sources are pinned by, or taken down in; or NULL */
     bool offline;                  /* what is neither here nor in the store is missing */
     unsigned jobs;                 /* steps at once; 0: no limit in practice */

@@ -34,33 +34,31 @@ bridge_solve(struct tenon_ctx *ctx, struct tenon_graph *g, struct tenon_node *n,
 }
 
 static int
-bridge_solve_definition(struct tenon_ctx *ctx, struct tenon_graph *g,
-                        const void *def, size_t len, struct tenon_ref **out,
-                        struct tenon_error *err)
-{
-    (void)ctx;
-    struct tenon_edge edge = {0};
-    if (tenon_graph_load(g, def, len, &edge, err) < 0)
-        return err->code;
-    *out = tenon_build_ref_new(tenon_build_of(g), edge);
-    return TENON_OK;
-}
-
-static int
 bridge_solve_definition_held(struct tenon_ctx *ctx, struct tenon_graph *g, const void *def,
                              size_t len, const char *const *policies, struct tenon_ref **out,
                              struct tenon_error *err)
 {
     (void)ctx;
+    struct tenon_build *b = tenon_build_of(g);
     struct tenon_edge edge = {0};
     struct tenon_policy_list list = {0};
     int rc = tenon_policy_list_parse(policies, &list, err);
     if (rc == TENON_OK)
+        rc = tenon_sources_judge(b, def, len, &list, err);
+    if (rc == TENON_OK)
         rc = tenon_graph_load_held(g, def, len, &list, &edge, err);
     if (rc == TENON_OK)
-        *out = tenon_build_ref_new(tenon_build_of(g), edge);
+        *out = tenon_build_ref_new(b, edge);
     tenon_policy_list_release(&list);
     return rc;
+}
+
+static int
+bridge_solve_definition(struct tenon_ctx *ctx, struct tenon_graph *g,
+                        const void *def, size_t len, struct tenon_ref **out,
+                        struct tenon_error *err)
+{
+    return bridge_solve_definition_held(ctx, g, def, len, NULL, out, err);
 }
 
 static int

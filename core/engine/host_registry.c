@@ -10,6 +10,7 @@
 #include "context/session.h"
 #include "context/waiting.h"
 #include "context/ctx.h"
+#include "engine/host_attested.h"
 #include "registry/registry.h"
 
 #define INDEX_MAX ((size_t)8 << 20)
@@ -177,6 +178,32 @@ api_push_blob(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
     return tenon_registry_push_blob(registry_of(ctx), &call, ref, &d, err);
 }
 
+static int
+read_platform(const char *text, struct tenon_platform *out, struct tenon_error *err)
+{
+    if (text && *text)
+        return tenon_platform_parse(text, out, err);
+    tenon_platform_host(out);
+    return 0;
+}
+
+static int
+api_attestations(struct tenon_ctx *ctx, const char *ref, const struct tenon_descriptor *root,
+                 const void *index, size_t len, const char *platform,
+                 const char *const *predicates, const struct tenon_fact **facts, size_t *count,
+                 struct tenon_error *err)
+{
+    const struct tenon_registry_call call = call_of(ctx);
+    struct tenon_platform want;
+    if (read_platform(platform, &want, err) < 0)
+        return err->code;
+    const struct tenon_attested_query q = {
+        .registry = registry_of(ctx), .call = &call, .ref = ref, .root = root, .index = index,
+        .len = len, .platform = &want, .predicates = predicates,
+    };
+    return tenon_attested_facts(ctx, &q, facts, count, err);
+}
+
 /* ---- documents ---------------------------------------------------------- */
 
 static int
@@ -184,9 +211,7 @@ api_choose(struct tenon_ctx *ctx, const void *index, size_t len, const char *pla
            struct tenon_descriptor *out, struct tenon_error *err)
 {
     struct tenon_platform want;
-    if (!platform || !*platform)
-        tenon_platform_host(&want);
-    else if (tenon_platform_parse(platform, &want, err) < 0)
+    if (read_platform(platform, &want, err) < 0)
         return err->code;
     auto_json struct json_object *o = NULL;
     if (tenon_json_parse(index, len, INDEX_MAX, &o, err) < 0)
@@ -291,6 +316,7 @@ tenon_registry_api(void)
         .pull_manifest = api_pull_manifest,
         .pull_blob = api_pull_blob,
         .push_blob = api_push_blob,
+        .attestations = api_attestations,
     };
     return &api;
 }

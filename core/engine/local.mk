@@ -35,6 +35,8 @@ libtenon_core_la_SOURCES += \
 	%D%/frontend.c \
 	%D%/host.c \
 	%D%/host.h \
+	%D%/host_attested.c \
+	%D%/host_attested.h \
 	%D%/host_fetch.c \
 	%D%/host_fetch.h \
 	%D%/host_image.c \

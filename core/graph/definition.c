@@ -442,6 +442,34 @@ tenon_graph_load_held(struct tenon_graph *g, const void *def, size_t len, const 
     return rc >= 0 ? 0 : l.refused ? rc : tenon_error_context(err, "load definition");
 }
 
+int
+tenon_graph_sources(const void *def, size_t len, tenon_graph_source_visit *visit, void *data,
+                    struct tenon_error *err)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
+    struct decoder d = {.arena = &scratch, .err = &ignored};
+    uint32_t count = 0;
+
+    if (len > TENON_GRAPH_MAX_BYTES)
+        return 0;
+    EACH_FIELD(&d, f, def, len) {
+        auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+        auto_error struct tenon_error bad = TENON_ERROR_INIT;
+        struct tenon_op op;
+        struct raw_input *in;
+        size_t inputs;
+        if (f.field != 1 || count++ >= TENON_GRAPH_MAX_OPS ||
+            tenon_op_decode(&arena, f.data, f.len, &op, &in, &inputs, &bad) < 0 ||
+            op.type != TENON_OP_SOURCE)
+            continue;
+        int rc = visit(data, &op, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 /* ---- out -------------------------------------------------------------------- */
 
 struct saved {

@@ -239,6 +239,12 @@ int tenon_graph_load(struct tenon_graph *g, const void *def, size_t len,
 /* The same; the graph's filter gets `more`. */
 int tenon_graph_load_held(struct tenon_graph *g, const void *def, size_t len, const void *more,
                           struct tenon_edge *out, struct tenon_error *err);
+/* The sources among the ops of a definition; what is wrong with it is for who loads it.  Stops when
+ * visit returns anything but 0, and returns that. */
+typedef int tenon_graph_source_visit(void *data, const struct tenon_op *op,
+                                     struct tenon_error *err);
+int tenon_graph_sources(const void *def, size_t len, tenon_graph_source_visit *visit, void *data,
+                        struct tenon_error *err);
 /* The closure of an edge as a pb.Definition (for --call=convertllb, tests). */
 struct tenon_buf;
 void tenon_graph_save(struct tenon_graph *g, struct tenon_edge edge,

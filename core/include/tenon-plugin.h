@@ -131,6 +131,7 @@ struct tenon_param { /* arrays end with name == NULL */
 /* Opaque, owned by the core. */
 struct tenon_ctx;    /* one unit of work: cancellation, log and progress scope */
 struct tenon_error;
+struct tenon_fact;   /* of a source, below */
 struct tenon_values; /* options after parsing, checking and defaulting */
 struct tenon_key;
 struct tenon_graph;  /* vertices being described by a frontend */
@@ -210,6 +211,14 @@ struct tenon_registry_api {
     int (*push_blob)(struct tenon_ctx *ctx, const char *ref, uint32_t flags,
                      const struct tenon_descriptor *desc,
                      struct tenon_error *err);
+    /* What attests the image of a platform in an index that ref names: facts of a source, as
+     * documents that nobody has verified.  predicates, NULL at the end, are types of which the
+     * statements are wanted, too. */
+    int (*attestations)(struct tenon_ctx *ctx, const char *ref,
+                        const struct tenon_descriptor *root, const void *index, size_t len,
+                        const char *platform, const char *const *predicates,
+                        const struct tenon_fact **facts, size_t *count,
+                        struct tenon_error *err);
 };
 #define TENON_PUSH_BY_DIGEST (UINT32_C(1) << 0)
 #define TENON_PUSH_INSECURE (UINT32_C(1) << 1)
@@ -700,6 +709,18 @@ struct tenon_host {
 
 /* ---- frontends ---------------------------------------------------------- */
 
+struct tenon_fact { /* one more thing that is known of a source */
+    /* Of git: "git.ref" (refs/heads/main), "git.commit" (what an annotated tag leads to) and,
+     * asked for by "git.object", "git.tag" (the tag as git has it).  Of downloads:
+     * "http.filename" and, asked for, "http.digest" (of the file with the suffix behind it).  Of
+     * images with attestations, asked for: "image.root", "image.manifest", "image.attestation"
+     * and "image.signature" (digests), and "image.blob sha256:..." (documents). */
+    const char *name;
+    const char *type; /* media type of a document; or NULL */
+    const void *data; /* a text has a NUL behind it, which is not counted */
+    size_t len;
+};
+
 struct tenon_source_query { /* for resolve_source_meta */
     uint32_t struct_size;
     uint32_t flags;
@@ -710,6 +731,11 @@ struct tenon_source_query { /* for resolve_source_meta */
     /* Minor 2: source policies for this one alone, before those of the build: JSON
      * documents, NULL at the end; or NULL. */
     const char *const *policies;
+    /* What is to be known beside, a "k=v" list or NULL: the source's plugin gets these among the
+     * attributes, policies do not see them.  "git.object=true"; "http.digest=sha256:SUFFIX" (or
+     * sha384, sha512; in hexadecimal digits); "image.attestations=true";
+     * "image.predicate=TYPE", any number of them.  Answered by facts. */
+    const char *const *wanted;
 };
 
 struct tenon_source_meta {
@@ -726,6 +752,8 @@ struct tenon_source_meta {
     /* What policies and lock files made of the query: it was resolved. */
     const char *source;
     const char *const *source_attrs;
+    const struct tenon_fact *facts;
+    size_t fact_count;
 };
 
 struct tenon_stat {
@@ -964,6 +992,10 @@ struct tenon_source_request {
     const char *identifier;   /* "docker-image://...", "local://context" */
     const char *platform;     /* "linux/amd64" */
     const char *const *attrs; /* LLB's source attributes, "k=v" */
+    /* Minor 2, for resolve: what the plugin itself said earlier in this build of the same
+     * identifier and platform, asked with these or other attributes; or NULL.  A build that asks
+     * twice should be told the same. */
+    const struct tenon_source_info *before;
 };
 #define TENON_SOURCE_NEED_CONFIG (UINT32_C(1) << 0) /* resolve: config wanted */
 
@@ -983,6 +1015,8 @@ struct tenon_source_info { /* filled by resolve; pointers live until ctx ends */
     const void *object;  /* the commit as git has it, asked for by the attribute
                           * "git.object"; or NULL */
     size_t object_len;
+    const struct tenon_fact *facts;
+    size_t fact_count;
 };
 #define TENON_SOURCE_LAYERS (UINT32_C(1) << 8)   /* blobs: fetch_layer each */
 #define TENON_SOURCE_TREE (UINT32_C(1) << 9)     /* fetch writes a tree */

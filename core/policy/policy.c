@@ -160,7 +160,7 @@ get_word(struct json_object *o, const char *name, const char *const words[3], un
             if (!strcmp(json_object_get_string(value), words[*out]))
                 return TENON_OK;
     }
-    return tenon_error_set(err, TENON_E_INVALID, "%s: unknown value %s", name,
+    return tenon_error_set(err, TENON_E_INVALID, "%s: unknown type %s", name,
                            json_object_to_json_string(value));
 }
 

@@ -96,3 +96,33 @@ tenon_repository_is_named(const char *identifier, const char *url)
     auto_free char *decoded = name_of(&at, !at.is_ssh);
     return !strcmp(called, raw) || !strcmp(called, decoded);
 }
+
+/* "#REF:SUBDIR" with a subdirectory as a path has it; what says nothing is left out. */
+static char *
+canonical_fragment(const char *fragment)
+{
+    const char *colon = strchr(fragment, ':');
+    const size_t ref = colon ? (size_t)(colon - fragment) : strlen(fragment);
+    auto_free char *below = colon ? tenon_path_join("/", colon + 1) : tenon_strdup("/");
+    if (ref <= 1 && !below[1])
+        return tenon_strdup("");
+    return tenon_asprintf("%.*s%s%s", (int)ref, fragment, below[1] ? ":" : "", below + 1);
+}
+
+char *
+tenon_repository_canonical(const char *identifier, bool has_url, char **url)
+{
+    struct place at;
+    *url = NULL;
+    if (!tenon_has_prefix(identifier, SCHEME))
+        return tenon_strdup(identifier);
+    const size_t len = strcspn(identifier, "#");
+    auto_free char *fragment = canonical_fragment(identifier + len);
+    auto_free char *called = tenon_strndup(identifier, len);
+    split(called + strlen(SCHEME), &at);
+    auto_free char *name = has_url || !at.host_len ? tenon_strdup(called)
+                                                   : name_of(&at, !at.is_ssh);
+    if (strcmp(name, called) != 0)
+        *url = tenon_strdup(called + strlen(SCHEME));
+    return tenon_asprintf("%s%s", name, fragment);
+}

@@ -323,6 +323,9 @@ int job_unmount(struct job_mounts *m, int fd, struct tenon_error *err);
 
 /* sourcemeta.c */
 void metas_free(struct tenon_solver *s);
+/* What was said of a source for a frontend, whatever its attributes; or NULL.  It lasts. */
+const struct tenon_source_info *metas_before(struct tenon_solver *s, const char *identifier,
+                                             const char *platform);
 struct tenon_named; /* known.h */
 void metas_copy(struct tenon_solver *s, struct tenon_named **out, size_t *count);
 

@@ -92,6 +92,7 @@ source_new(struct state *st, struct tenon_module *m)
         .identifier = op->identifier,
         .platform = x->platform,
         .attrs = (const char *const *)x->attrs,
+        .before = metas_before(st->solver, op->identifier, x->platform),
     };
     x->info.struct_size = sizeof x->info;
     return x;

@@ -6,7 +6,7 @@
 #include "solve/private.h"
 
 struct source_meta { /* the solver's meta_lock */
-    char *key; /* identifier, platform, attributes */
+    char *key; /* identifier, platform, attributes and what is wanted */
     bool ready;
     int code;
     struct tenon_error err;
@@ -37,15 +37,55 @@ make_key(const struct tenon_source_query *q, const char *platform)
     tenon_buf_addf(&b, "%s\n%s", q->identifier, platform);
     for (size_t i = 0; q->attrs && q->attrs[i]; i++)
         tenon_buf_addf(&b, "\n%s", q->attrs[i]);
+    for (size_t i = 0; q->wanted && q->wanted[i]; i++)
+        tenon_buf_addf(&b, "\n%s", q->wanted[i]);
     return tenon_buf_steal(&b);
+}
+
+/* With the lock held. */
+static const struct tenon_source_info *
+find_before(const struct tenon_solver *s, const char *identifier, const char *platform)
+{
+    auto_free char *begin = tenon_asprintf("%s\n%s", identifier, platform);
+    const size_t len = strlen(begin);
+    struct source_meta *m, *tmp;
+
+    HASH_ITER(hh, s->metas, m, tmp)
+        if (m->ready && m->code == 0 && !strncmp(m->key, begin, len) &&
+            (!m->key[len] || m->key[len] == '\n'))
+            return &m->info;
+    return NULL;
+}
+
+const struct tenon_source_info *
+metas_before(struct tenon_solver *s, const char *identifier, const char *platform)
+{
+    pthread_mutex_lock(&s->meta_lock);
+    const struct tenon_source_info *info = find_before(s, identifier, platform);
+    pthread_mutex_unlock(&s->meta_lock);
+    return info;
+}
+
+/* The source's attributes, and behind them what is wanted: as long as the ctx, for a plugin keeps
+ * pointers into its request. */
+static const char *const *
+all_attrs(struct tenon_ctx *ctx, const struct tenon_source_query *q)
+{
+    const size_t some = q->attrs ? tenon_strv_len((char *const *)q->attrs) : 0;
+    const size_t more = q->wanted ? tenon_strv_len((char *const *)q->wanted) : 0;
+    const char **all = tenon_ctx_alloc(ctx, (some + more + 1) * sizeof *all);
+
+    for (size_t i = 0; i < some + more; i++)
+        all[i] = tenon_ctx_strdup(ctx, i < some ? q->attrs[i] : q->wanted[i - some]);
+    all[some + more] = NULL;
+    return all;
 }
 
 static int
 ask(struct tenon_solver *s, struct source_meta *m,
     const struct tenon_source_query *q, const char *platform,
-    struct tenon_error *err)
+    const struct tenon_source_info *before, struct tenon_error *err)
 {
-    static const char *const none[] = { NULL };
     const char *end = strstr(q->identifier, "://");
     struct tenon_module *module;
 
@@ -60,9 +100,10 @@ ask(struct tenon_solver *s, struct source_meta *m,
     const struct tenon_source_request request = {
         .struct_size = sizeof request,
         .flags = TENON_SOURCE_NEED_CONFIG,
-        .identifier = q->identifier,
-        .platform = platform,
-        .attrs = q->attrs ? q->attrs : none,
+        .identifier = tenon_ctx_strdup(m->ctx, q->identifier),
+        .platform = tenon_ctx_strdup(m->ctx, platform),
+        .attrs = all_attrs(m->ctx, q),
+        .before = before,
     };
     m->info.struct_size = sizeof m->info;
     tenon_module_enter(module, "resolve");
@@ -75,7 +116,8 @@ ask(struct tenon_solver *s, struct source_meta *m,
 /* Shown as a vertex of its own, which is not an op of any graph. */
 static void
 ask_shown(struct tenon_solver *s, struct source_meta *m,
-          const struct tenon_source_query *q, const char *platform)
+          const struct tenon_source_query *q, const char *platform,
+          const struct tenon_source_info *before)
 {
     struct tenon_events *events = s->engine->events;
     struct tenon_digest digest;
@@ -89,7 +131,7 @@ ask_shown(struct tenon_solver *s, struct source_meta *m,
     };
     tenon_events_start(events, &info);
     m->ctx = tenon_ctx_new(s->engine, events, s->cancel, digest.str);
-    m->code = ask(s, m, q, platform, &m->err);
+    m->code = ask(s, m, q, platform, before, &m->err);
     const bool cancelled = m->code == TENON_E_CANCELLED;
     tenon_events_done(events, digest.str, false,
                       m->code < 0 && !cancelled ? m->err.message : NULL,
@@ -115,6 +157,21 @@ copy_bytes(struct tenon_ctx *ctx, const void *data, size_t len)
     return copy;
 }
 
+static const struct tenon_fact *
+copy_facts(struct tenon_ctx *ctx, const struct tenon_fact *facts, size_t count)
+{
+    struct tenon_fact *copy = tenon_ctx_alloc(ctx, (count + 1) * sizeof *copy);
+
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (struct tenon_fact){
+            .name = tenon_ctx_strdup(ctx, facts[i].name),
+            .type = tenon_ctx_strdup(ctx, facts[i].type),
+            .data = copy_bytes(ctx, facts[i].data, facts[i].len),
+            .len = facts[i].len,
+        };
+    return copy;
+}
+
 static void
 fill(struct tenon_ctx *ctx, const struct tenon_source_info *info,
      const struct tenon_source_query *q, struct tenon_source_meta *out)
@@ -127,6 +184,8 @@ fill(struct tenon_ctx *ctx, const struct tenon_source_info *info,
     out->modified_ns = info->modified_ns;
     out->object_len = info->object_len;
     out->object = copy_bytes(ctx, info->object, info->object_len);
+    out->fact_count = info->fact_count;
+    out->facts = copy_facts(ctx, info->facts, info->fact_count);
 }
 
 int
@@ -143,11 +202,12 @@ tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
     pthread_mutex_lock(&s->meta_lock);
     HASH_FIND_STR(s->metas, key, m);
     if (!m) {
+        const struct tenon_source_info *before = find_before(s, q->identifier, platform);
         m = tenon_new0(struct source_meta);
         m->key = tenon_steal(&key);
         HASH_ADD_KEYPTR(hh, s->metas, m->key, strlen(m->key), m);
         pthread_mutex_unlock(&s->meta_lock);
-        ask_shown(s, m, q, platform);
+        ask_shown(s, m, q, platform, before);
         pthread_mutex_lock(&s->meta_lock);
         m->ready = true;
         pthread_cond_broadcast(&s->meta_ready);

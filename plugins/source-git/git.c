@@ -40,8 +40,7 @@ struct options { /* strings live until ctx ends */
 
 struct resolved { /* from resolve to fetch */
     struct options o;
-    const char *ref; /* full name, NULL for a commit */
-    const char *sha;
+    struct gs_choice choice; /* its name is NULL for a commit */
 };
 
 static int
@@ -320,15 +319,30 @@ recall(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *c, stru
     return check_sum(o, c, err);
 }
 
+/* A name may have moved since, but not for this build. */
+static bool
+said_before(const struct tenon_source_info *before, const struct options *o,
+            struct gs_choice *choice)
+{
+    const struct resolved *r = before ? before->cookie : NULL;
+
+    if (!r || strcmp(r->o.remote, o->remote) != 0 || strcmp(r->o.ref, o->ref) != 0)
+        return false;
+    *choice = r->choice;
+    return true;
+}
+
 static int
-look_up(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *choice,
-        struct tenon_error *err)
+look_up(struct tenon_ctx *ctx, const struct options *o, const struct tenon_source_info *before,
+        struct gs_choice *choice, struct tenon_error *err)
 {
     const char *known = o->fetch_by_commit ? o->checksum : gs_is_sha(o->ref) ? o->ref : NULL;
     if (known) {
         *choice = (struct gs_choice){.sha = known};
         return check_sum(o, choice, err);
     }
+    if (said_before(before, o, choice))
+        return check_sum(o, choice, err);
     if (source_offline(http, ctx))
         return recall(ctx, o, choice, err);
     char *auth;
@@ -366,30 +380,65 @@ key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c
     return host->strdup(ctx, tenon_buf_str(&key));
 }
 
-/* In the kept directory: the commit as it was signed and hashed. */
+static void
+add_fact(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
+         const void *data, size_t len)
+{
+    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
+
+    for (size_t i = 0; i < info->fact_count; i++)
+        facts[i] = info->facts[i];
+    facts[info->fact_count++] = (struct tenon_fact){.name = name, .data = data, .len = len};
+    info->facts = facts;
+}
+
+static void
+add_text(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
+         const char *text)
+{
+    if (text && *text)
+        add_fact(ctx, info, name, text, strlen(text));
+}
+
+/* As git hashes it, but for the head. */
+static int
+copy_object(struct gs_conn *conn, git_odb *odb, const git_object *object, const void **out,
+            size_t *len)
+{
+    git_odb_object *raw = NULL;
+
+    if (git_odb_read(&raw, odb, git_object_id(object)) < 0)
+        return gs_conn_error(conn, "failed to read the commit of");
+    *len = git_odb_object_size(raw);
+    char *copy = host->alloc(conn->ctx, *len + 1);
+    memcpy(copy, git_odb_object_data(raw), *len);
+    git_odb_object_free(raw);
+    *out = copy;
+    return TENON_OK;
+}
+
+/* In the kept directory: the commit as it was signed and hashed, and the tag that leads to it. */
 static int
 copy_commit(struct gs_conn *conn, const struct gs_choice *choice, struct tenon_source_info *info)
 {
     git_repository *repo = NULL;
     git_object *object = NULL, *commit = NULL;
     git_odb *odb = NULL;
-    git_odb_object *raw = NULL;
+    const void *tag = NULL;
+    size_t len = 0;
     int rc = gs_store_open(conn, conn->keep_fd, &repo);
     if (rc == TENON_OK)
         rc = gs_remote_get(conn, repo, choice->sha, choice->name);
     if (rc == TENON_OK)
         rc = find_commit(conn, repo, choice->sha, &object, &commit);
-    if (rc == TENON_OK && (git_repository_odb(&odb, repo) < 0 ||
-                           git_odb_read(&raw, odb, git_object_id(commit)) < 0))
+    if (rc == TENON_OK && git_repository_odb(&odb, repo) < 0)
         rc = gs_conn_error(conn, "failed to read the commit of");
-    if (rc == TENON_OK) {
-        const size_t len = git_odb_object_size(raw);
-        char *copy = host->alloc(conn->ctx, len + 1);
-        memcpy(copy, git_odb_object_data(raw), len);
-        info->object = copy;
-        info->object_len = len;
-    }
-    git_odb_object_free(raw);
+    if (rc == TENON_OK)
+        rc = copy_object(conn, odb, commit, &info->object, &info->object_len);
+    if (rc == TENON_OK && git_object_type(object) == GIT_OBJECT_TAG)
+        rc = copy_object(conn, odb, object, &tag, &len);
+    if (rc == TENON_OK && tag)
+        add_fact(conn->ctx, info, "git.tag", tag, len);
     git_odb_free(odb);
     git_object_free(commit);
     git_object_free(object);
@@ -426,13 +475,14 @@ git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request
     struct gs_choice choice = {0};
     int rc = read_options(ctx, req, &r->o, err);
     if (rc == TENON_OK)
-        rc = look_up(ctx, &r->o, &choice, err);
+        rc = look_up(ctx, &r->o, req->before, &choice, err);
     if (rc == TENON_OK && is_true(req, "git.object"))
         rc = give_commit(ctx, &r->o, &choice, info, err);
     if (rc < 0)
         return rc;
-    r->ref = choice.name;
-    r->sha = choice.sha;
+    r->choice = choice;
+    add_text(ctx, info, "git.ref", choice.name ? choice.name : r->o.ref);
+    add_text(ctx, info, "git.commit", choice.commit);
     info->flags = TENON_SOURCE_TREE;
     info->key = key_of(ctx, &r->o, &choice);
     info->identifier = req->identifier;
@@ -574,7 +624,7 @@ git_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *
     if (rc < 0)
         return rc;
     struct fetching f = {.o = &r->o, .ctx = ctx, .auth = auth, .err = err};
-    const struct job job = {r->o.remote, r->ref, r->sha, r->o.subdir, dest_dirfd, 0};
+    const struct job job = {r->o.remote, r->choice.name, r->choice.sha, r->o.subdir, dest_dirfd, 0};
     rc = fetch_one(&f, &job);
     source_forget(&auth);
     return rc;

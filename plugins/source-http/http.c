@@ -17,6 +17,7 @@
 #include "tools/cleanup.h"
 #include "tools/parse.h"
 #include "name.h"
+#include "suffixed.h"
 #include "upload.h"
 #include "common/source/source.h"
 
@@ -339,6 +340,26 @@ unchanged(struct tenon_ctx *ctx, const struct options *o, struct found *known,
     return 1;
 }
 
+struct resolved { /* from resolve to fetch */
+    struct options o;
+    struct found found;
+    const char *name;
+};
+
+/* The file may have changed since, but not for this build.  A checksum is a claim. */
+static bool
+said_before(const struct tenon_source_info *before, const struct options *o, struct found *found)
+{
+    const struct resolved *r = before ? before->cookie : NULL;
+
+    if (!r || (r->o.checksum && *r->o.checksum) || strcmp(r->o.url, o->url) != 0 ||
+        strcmp(r->o.auth_secret, o->auth_secret) != 0 || strcmp(r->o.accept, o->accept) != 0 ||
+        strcmp(r->o.user_agent, o->user_agent) != 0)
+        return false;
+    *found = r->found;
+    return true;
+}
+
 /* What the URL stands for now; its body is in the content store, or was. */
 static int
 look_up(struct tenon_ctx *ctx, const struct options *o, struct found *found,
@@ -377,12 +398,6 @@ look_up(struct tenon_ctx *ctx, const struct options *o, struct found *found,
 
 /* ---- the plugin's operations --------------------------------------------- */
 
-struct resolved { /* from resolve to fetch */
-    struct options o;
-    struct found found;
-    const char *name;
-};
-
 static const char *
 key_of(struct tenon_ctx *ctx, const struct resolved *r)
 {
@@ -393,34 +408,6 @@ key_of(struct tenon_ctx *ctx, const struct resolved *r)
         (long long)(r->found.mtime_ns / NS_PER_S), o->auth_secret, o->accept, o->user_agent,
         r->name);
     return host->strdup(ctx, text);
-}
-
-static int
-http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
-             struct tenon_source_info *info, struct tenon_error *err)
-{
-    (void)self;
-    struct resolved *r = host->alloc(ctx, sizeof *r);
-    int rc = read_options(req, &r->o, err);
-    if (rc < 0)
-        return rc;
-    if (r->o.checksum && *r->o.checksum) {
-        /* The build file says what it is: nothing to ask. */
-        r->found = (struct found){r->o.checksum, "", "", -1};
-    } else {
-        rc = look_up(ctx, &r->o, &r->found, err);
-        if (rc < 0)
-            return rc;
-    }
-    auto_free char *name = http_file_name(r->o.filename, r->found.disposition, r->o.url);
-    r->name = host->strdup(ctx, name);
-    info->flags = TENON_SOURCE_TREE;
-    info->key = key_of(ctx, r);
-    info->identifier = req->identifier;
-    info->digest = r->found.digest;
-    info->modified_ns = r->found.mtime_ns > 0 ? r->found.mtime_ns : 0;
-    info->cookie = r;
-    return TENON_OK;
 }
 
 /* The blob, loaded if it is not here; its mtime may become known then. */
@@ -450,6 +437,71 @@ open_content(struct tenon_ctx *ctx, struct resolved *r, struct tenon_error *err)
                            r->found.digest);
     r->found.mtime_ns = now.mtime_ns;
     return host->blob_open(ctx, now.digest, &size, err);
+}
+
+static void
+add_fact(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
+         const char *text)
+{
+    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
+
+    for (size_t i = 0; i < info->fact_count; i++)
+        facts[i] = info->facts[i];
+    facts[info->fact_count++] = (struct tenon_fact){
+        .name = name, .data = host->strdup(ctx, text), .len = strlen(text)};
+    info->facts = facts;
+}
+
+/* A digest that only those ask for who have a signature of it. */
+static int
+add_digest(struct tenon_ctx *ctx, struct resolved *r, const char *wanted,
+           struct tenon_source_info *info, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    const char *why;
+    auto_close int fd = open_content(ctx, r, err);
+
+    if (fd < 0)
+        return host->error_code(err);
+    const int rc = http_suffixed_digest(fd, wanted, &text, &why);
+    if (why)
+        return host->error(err, TENON_E_INVALID, 0, "digest of \"%s\": %s", r->o.url, why);
+    if (rc < 0)
+        return host->error(err, TENON_E_FAILED, -rc, "read \"%s\"", r->o.url);
+    add_fact(ctx, info, "http.digest", tenon_buf_str(&text));
+    return TENON_OK;
+}
+
+static int
+http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
+             struct tenon_source_info *info, struct tenon_error *err)
+{
+    (void)self;
+    struct resolved *r = host->alloc(ctx, sizeof *r);
+    int rc = read_options(req, &r->o, err);
+    if (rc < 0)
+        return rc;
+    if (r->o.checksum && *r->o.checksum) {
+        /* The build file says what it is: nothing to ask. */
+        r->found = (struct found){r->o.checksum, "", "", -1};
+    } else if (!said_before(req->before, &r->o, &r->found)) {
+        rc = look_up(ctx, &r->o, &r->found, err);
+        if (rc < 0)
+            return rc;
+    }
+    auto_free char *name = http_file_name(r->o.filename, r->found.disposition, r->o.url);
+    r->name = host->strdup(ctx, name);
+    add_fact(ctx, info, "http.filename", name);
+    const char *wanted = source_attr(req, "http.digest");
+    if (wanted && add_digest(ctx, r, wanted, info, err) < 0)
+        return host->error_code(err);
+    info->flags = TENON_SOURCE_TREE;
+    info->key = key_of(ctx, r);
+    info->identifier = req->identifier;
+    info->digest = r->found.digest;
+    info->modified_ns = r->found.mtime_ns > 0 ? r->found.mtime_ns : 0;
+    info->cookie = r;
+    return TENON_OK;
 }
 
 static int

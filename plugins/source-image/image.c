@@ -25,7 +25,7 @@ image_init(const struct tenon_host *h, const struct tenon_values *config, void *
     host = h;
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
-    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, is_index))
+    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, attestations))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "this tenon offers no registry service");
     return TENON_OK;
@@ -152,6 +152,34 @@ limit_layers(const struct tenon_source_request *req, struct tenon_source_info *i
     return TENON_OK;
 }
 
+/* image.attestations: what is said of it, by facts; image.predicate: the statements of these
+ * types, too. */
+static int
+find_attestations(struct tenon_ctx *ctx, const struct tenon_source_request *req, const char *ref,
+                  struct tenon_source_info *info, struct tenon_error *err)
+{
+    static const char key[] = "image.predicate=";
+    const char *wanted = source_attr(req, "image.attestations");
+    size_t count = 0;
+    struct tenon_descriptor root;
+    const void *index;
+    size_t len;
+    if (!wanted || strcmp(wanted, "true") != 0)
+        return TENON_OK;
+    while (req->attrs[count])
+        count++;
+    const char **predicates = host->alloc(ctx, (count + 1) * sizeof *predicates);
+    count = 0;
+    for (const char *const *a = req->attrs; *a; a++)
+        if (strncmp(*a, key, sizeof key - 1) == 0)
+            predicates[count++] = *a + sizeof key - 1;
+    int rc = registry->manifest(ctx, at_digest(ctx, ref, info->digest), &root, &index, &len, err);
+    if (rc < 0 || !registry->is_index(ctx, root.media_type, index, len))
+        return rc;
+    return registry->attestations(ctx, ref, &root, index, len, req->platform, predicates,
+                                  &info->facts, &info->fact_count, err);
+}
+
 static int
 image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
               struct tenon_source_info *info, struct tenon_error *err)
@@ -177,6 +205,8 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
                                     &info->layers, &info->layer_count, err);
     if (rc == TENON_OK)
         rc = limit_layers(req, info, err);
+    if (rc == TENON_OK)
+        rc = find_attestations(ctx, req, ref, info, err);
     if (rc < 0)
         return rc;
     info->flags = TENON_SOURCE_LAYERS;

@@ -95,7 +95,7 @@ unset EXPERIMENTAL_BUILDKIT_SOURCE_POLICY
 rule CONVERT "$base:*" WILDCARD "$base:\${1}x" >endless.json
 no 1 "too many mutations on a single source: too many operations" --policy filename=endless.json user
 rule deny '*' WILDCARD >wrong.json
-no 2 "--policy filename=wrong.json: failed to parse policy file: rules[0]: action: unknown value" \
+no 2 "--policy filename=wrong.json: failed to parse policy file: rules[0]: action: unknown type" \
     --policy filename=wrong.json user
 # What a step stands on is another one then: no step is taken for that of the other base.
 printf 'FROM %s/base:1\nRUN --mount=from=%s/base:1,target=/m ["/none"]\n' "$registry" "$registry" >user/Dockerfile

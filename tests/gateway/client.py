@@ -30,6 +30,7 @@ import frontend  # noqa: E402
 import grpc  # noqa: E402
 import kept  # noqa: E402
 import records  # noqa: E402
+import sources  # noqa: E402
 import stress  # noqa: E402
 
 frontend.TABLES += """\
@@ -70,7 +71,7 @@ WriteContent: 1 action int32, 2 ref string, 3 total int64, 4 expected string, 5 
 WrittenContent: 1 action int32, 4 offset int64
 Packet: 1 type int32, 2 stat Stat, 3 ID uint32, 4 data bytes
 """
-frontend.TABLES += records.TABLES
+frontend.TABLES += records.TABLES + sources.TABLES
 m = frontend.Messages()
 NONE = getattr(m, "None")
 say, check = frontend.say, frontend.check
@@ -120,6 +121,7 @@ class Session(grpc.GenericRpcHandler):
         self.authority, self.tokens, self.credentials = None, [], []
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         self.told = {}
+        self.policy = None # what decides about sources
         path = os.path.join(tempfile.mkdtemp(), "socket")
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
@@ -134,6 +136,7 @@ class Session(grpc.GenericRpcHandler):
                 "/moby.exporter.v1.Exporter/FindExporters",
                 "/moby.exporter.v1.Exporter/FinalizeExport", "/moby.filesync.v1.Auth/FetchToken", "/moby.filesync.v1.Auth/GetTokenAuthority",
                 "/moby.filesync.v1.Auth/Credentials",
+                sources.CHECK_POLICY,
                 "/moby.upload.v1.Upload/Pull", "/containerd.services.content.v1.Content/Read",
                 "/containerd.services.content.v1.Content/Write")]
         stream = channel.stream_stream(CONTROL + "Session", request_serializer=encode,
@@ -186,6 +189,10 @@ class Session(grpc.GenericRpcHandler):
                 lambda requests, context: self.take(requests, self.stores.setdefault(
                     metadata["buildkit-attachable-store-id"], {}), context),
                 m.WriteContent.FromString, encode)
+        if name == sources.CHECK_POLICY:
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, context: self.policy(request, context),
+                m.PolicyQuestion.FromString, encode)
         if name.endswith("GetSecret"):
             return grpc.unary_unary_rpc_method_handler(self.secret, m.Id.FromString, encode)
         if name.endswith("FindExporters") and self.choose:
@@ -674,12 +681,11 @@ def by_upload(channel, session):
     session.uploads["name"] = packed.getvalue()
     for name, good in (("absent", False), ("name", True)):
         build = Build(channel, session, Frontend="dockerfile.v0", Exporters=TAR, FrontendAttrs={
-            "context": "http://buildkit-session/" + name}, SourcePolicySession="any")
+            "context": "http://buildkit-session/" + name})
         answer = build.wait()
         check("an upload: %s" % name, good != isinstance(answer, grpc.RpcError), str(answer))
     check("what is in it", content(session.results.pop(0), "given") == b"so")
-    unasked, warning = build.warnings
-    check("a policy that is not asked", b"policy is not asked" in unasked.short, unasked)
+    warning, = build.warnings
     check("nothing hidden in a file", b"hush" not in warning.info.data, warning)
     check("where a warning is", b"StageNameCasing" in warning.short and
           warning.info.filename == "Dockerfile" and warning.info.data.startswith(b"FROM ") and
@@ -1368,6 +1374,7 @@ def everything(address, directory, server):
     by_upload(channel, session)
     by_policy(channel, session)
     by_token(channel, directory)
+    sources.sources(sys.modules[__name__], channel, session)
     by_another(channel, directory)
     by_link(channel, directory)
     failures(channel, session)

@@ -65,9 +65,19 @@ ReadDirResponse: 1 entries Stat*
 StatFileRequest: 1 Ref string, 2 Path string
 StatFileResponse: 1 stat Stat
 EvaluateRequest: 1 Ref string
-ResolveSourceMetaRequest: 1 Source SourceOp, 2 Platform Platform, 3 LogName string, 4 ResolveMode string
-MetaImage: 1 Digest string, 2 Config bytes
-ResolveSourceMetaResponse: 1 Source SourceOp, 2 Image MetaImage
+AskGit: 1 ReturnObject bool
+AskImage: 1 NoConfig bool, 2 AttestationChain bool, 3 ResolveAttestations string*
+Checksum: 1 Algo int32, 2 Suffix bytes
+AskHTTP: 1 ChecksumRequest Checksum
+ResolveSourceMetaRequest: 1 Source SourceOp, 2 Platform Platform, 3 LogName string, 4 ResolveMode string, 5 Git AskGit, 6 Image AskImage, 7 HTTP AskHTTP
+DocumentDescriptor: 1 media_type string, 2 digest string, 3 size int64
+Document: 1 descriptor DocumentDescriptor, 2 data bytes
+Chain: 1 Root string, 2 ImageManifest string, 3 AttestationManifest string, 4 SignatureManifests string*, 5 Blobs Document%
+MetaImage: 1 Digest string, 2 Config bytes, 3 AttestationChain Chain
+MetaGit: 1 Checksum string, 2 Ref string, 3 CommitChecksum string, 4 CommitObject bytes, 5 TagObject bytes
+ChecksumAnswer: 1 Digest string, 2 Suffix bytes
+MetaHTTP: 1 Checksum string, 2 Filename string, 4 ChecksumResponse ChecksumAnswer
+ResolveSourceMetaResponse: 1 Source SourceOp, 2 Image MetaImage, 3 Git MetaGit, 4 HTTP MetaHTTP
 ResolveImageConfigRequest: 1 Ref string, 2 Platform Platform, 3 ResolveMode string, 4 LogName string
 ResolveImageConfigResponse: 1 Digest string, 2 Config bytes, 3 Ref string
 WarnRequest: 1 digest string, 2 level int64, 3 short bytes, 4 detail bytes*, 5 url string, 6 info SourceInfo, 7 ranges Range*

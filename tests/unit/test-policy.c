@@ -4,6 +4,7 @@
 #include "engine/sources.h"
 #include "policy/lockfile.h"
 #include "policy/policy.h"
+#include "policy/repository.h"
 #include "tools/arena.h"
 #include "tools/goregexp.h"
 
@@ -466,11 +467,11 @@ static const struct {
     {"{\"rules\":[null]}", "invalid nil rule in policy"},
     {"{\"rules\":[{}]}", "rules[0]: invalid nil selector in policy"},
     {"{\"rules\":[{\"selector\":{\"constraints\":[null]}}]}", "invalid nil constraint in policy"},
-    {"{\"rules\":[{\"action\":\"deny\",\"selector\":{}}]}", "action: unknown value \"deny\""},
-    {"{\"rules\":[{\"action\":3,\"selector\":{}}]}", "action: unknown value 3"},
-    {"{\"rules\":[{\"selector\":{\"match_type\":-1}}]}", "match_type: unknown value -1"},
+    {"{\"rules\":[{\"action\":\"deny\",\"selector\":{}}]}", "action: unknown type \"deny\""},
+    {"{\"rules\":[{\"action\":3,\"selector\":{}}]}", "action: unknown type 3"},
+    {"{\"rules\":[{\"selector\":{\"match_type\":-1}}]}", "match_type: unknown type -1"},
     {"{\"rules\":[{\"selector\":{\"constraints\":[{\"condition\":\"LIKE\"}]}}]}",
-     "condition: unknown value"},
+     "condition: unknown type"},
     {"{\"rules\":[{\"selector\":{\"identifier\":1}}]}", "identifier: expected string"},
     {"{\"rules\":[{\"selector\":{},\"updates\":{\"attrs\":{\"k\":1}}}]}", "attrs.k"},
     {"{\"rules\":[{\"selector\":{\"identifier\":\"a\\u0000b\"}}]}", "NUL"},
@@ -636,6 +637,39 @@ static const struct {
     {"{\"version\":1,\"sources\":[{\"source\":1}]}", "source"},
 };
 
+static const struct {
+    const char *name, *canonical, *url; /* url: "" when the attribute is there */
+} repositories[] = {
+    {"git://h.test/a/r.git", "git://h.test/a/r.git", NULL},
+    {"git://h.test/a/r.git#main:d", "git://h.test/a/r.git#main:d", NULL},
+    {"git://h.test/r#main:../a//b/.", "git://h.test/r#main:a/b", NULL},
+    {"git://h.test/r#main:/", "git://h.test/r#main", NULL},
+    {"git://h.test/r#:/a", "git://h.test/r#:a", NULL},
+    {"git://h.test/r#", "git://h.test/r", NULL},
+    {"git://h.test/a//b/../r.git#x", "git://h.test/a/r.git#x", "h.test/a//b/../r.git"},
+    {"git://h.test:8443/%72", "git://h.test:8443/r", "h.test:8443/%72"},
+    {"git://https://me@h.test/r", "git://h.test/r", "https://me@h.test/r"},
+    {"git://git@h.test:a/r#v1", "git://h.test/a/r#v1", "git@h.test:a/r"},
+    {"git://ssh://git@h.test/a/r", "git://h.test/a/r", "ssh://git@h.test/a/r"},
+    {"git://h.test//r#main:../d", "git://h.test//r#main:d", ""},
+    {"git://", "git://", NULL},
+    {"https://h.test//r#:../x", "https://h.test//r#:../x", NULL},
+};
+
+START_TEST(test_repositories_have_one_name)
+{
+    const char *wanted = repositories[_i].url;
+    const bool has_url = wanted && !*wanted;
+    auto_free char *url = NULL;
+    auto_free char *name = tenon_repository_canonical(repositories[_i].name, has_url, &url);
+    ck_assert_str_eq(name, repositories[_i].canonical);
+    if (wanted && *wanted)
+        ck_assert_str_eq(url, wanted);
+    else
+        ck_assert_ptr_null(url);
+}
+END_TEST
+
 START_TEST(test_lock_that_is_none)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -657,6 +691,7 @@ main(void)
     tcase_add_loop_test(c, test_policy_of_a_source, 0, tenon_countof(rules));
     tcase_add_test(c, test_policies_in_order);
     tcase_add_test(c, test_policies_see_whole_names);
+    tcase_add_loop_test(c, test_repositories_have_one_name, 0, tenon_countof(repositories));
     tcase_add_test(c, test_policy_of_long_texts);
     tcase_add_test(c, test_policy_of_many_large_expressions);
     tcase_add_test(c, test_goregexp_stops);

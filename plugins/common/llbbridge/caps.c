@@ -23,6 +23,8 @@ const char *const gateway_frontend_caps[] = {
     "gateway.evaluate",
     "gateway.warnings",
     "source.metaresolver",
+    "source.metaresolver.image.attestations",
+    "source.metaresolver.http.checksumrequest",
     "gateway.exec",
     "gateway.exec.extrahosts",
     "gateway.exec.secretenv",

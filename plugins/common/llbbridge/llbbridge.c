@@ -30,7 +30,7 @@ FIELDS gw_platform_fields[] = {
     MESSAGE_FIELD(3, STRING, gw_platform, variant),
     MESSAGE_FIELD(4, STRING, gw_platform, os_version),
 };
-INFO(gw_platform);
+SERVED(gw_platform);
 
 FIELDS gw_worker_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_worker, id),
@@ -248,10 +248,28 @@ FIELDS gw_source_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_source, identifier),
     MESSAGE_OF(2, MANY, gw_source, attrs, gw_pair_message),
 };
-INFO(gw_source);
+SERVED(gw_source);
 
 FIELDS gw_resolve_git_fields[] = {MESSAGE_FIELD(1, BOOL, gw_resolve_git, object)};
 INFO(gw_resolve_git);
+
+FIELDS gw_resolve_image_fields[] = {
+    MESSAGE_FIELD(1, BOOL, gw_resolve_image, no_config),
+    MESSAGE_FIELD(2, BOOL, gw_resolve_image, chain),
+    MESSAGE_FIELD(3, STRINGS, gw_resolve_image, predicates),
+};
+INFO(gw_resolve_image);
+
+FIELDS gw_checksum_fields[] = {
+    MESSAGE_FIELD(1, INT, gw_checksum, algorithm),
+    MESSAGE_FIELD(2, BYTES, gw_checksum, suffix),
+};
+INFO(gw_checksum);
+
+FIELDS gw_resolve_http_fields[] = {
+    MESSAGE_OF(1, ONE, gw_resolve_http, checksum, gw_checksum_message),
+};
+INFO(gw_resolve_http);
 
 FIELDS gw_resolve_meta_fields[] = {
     MESSAGE_OF(1, ONE, gw_resolve_meta, source, gw_source_message),
@@ -259,19 +277,53 @@ FIELDS gw_resolve_meta_fields[] = {
     MESSAGE_FIELD(3, STRING, gw_resolve_meta, log_name),
     MESSAGE_FIELD(4, STRING, gw_resolve_meta, mode),
     MESSAGE_OF(5, ONE, gw_resolve_meta, git, gw_resolve_git_message),
+    MESSAGE_OF(6, ONE, gw_resolve_meta, image, gw_resolve_image_message),
+    MESSAGE_OF(7, ONE, gw_resolve_meta, http, gw_resolve_http_message),
     MESSAGE_OF(8, MANY, gw_resolve_meta, policies, gw_policy_message),
 };
 SERVED(gw_resolve_meta);
 
+FIELDS gw_descriptor_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_descriptor, media_type),
+    MESSAGE_FIELD(2, STRING, gw_descriptor, digest),
+    MESSAGE_FIELD(3, INT, gw_descriptor, size),
+};
+INFO(gw_descriptor);
+
+FIELDS gw_document_fields[] = {
+    MESSAGE_OF(1, ONE, gw_document, descriptor, gw_descriptor_message),
+    MESSAGE_FIELD(2, BYTES, gw_document, data),
+};
+INFO(gw_document);
+
+FIELDS gw_named_document_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_named_document, key),
+    MESSAGE_OF(2, ONE, gw_named_document, value, gw_document_message),
+};
+INFO(gw_named_document);
+
+FIELDS gw_chain_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_chain, root),
+    MESSAGE_FIELD(2, STRING, gw_chain, manifest),
+    MESSAGE_FIELD(3, STRING, gw_chain, attestation),
+    MESSAGE_FIELD(4, STRINGS, gw_chain, signatures),
+    MESSAGE_OF(5, MANY, gw_chain, documents, gw_named_document_message),
+};
+INFO(gw_chain);
+
 FIELDS gw_meta_image_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_meta_image, digest),
     MESSAGE_FIELD(2, BYTES, gw_meta_image, config),
+    MESSAGE_OF(3, ONE, gw_meta_image, chain, gw_chain_message),
 };
 INFO(gw_meta_image);
 
 FIELDS gw_meta_git_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_meta_git, checksum),
+    MESSAGE_FIELD(2, STRING, gw_meta_git, ref),
+    MESSAGE_FIELD(3, STRING, gw_meta_git, commit_checksum),
     MESSAGE_FIELD(4, BYTES, gw_meta_git, commit),
+    MESSAGE_FIELD(5, BYTES, gw_meta_git, tag),
 };
 INFO(gw_meta_git);
 
@@ -281,9 +333,17 @@ FIELDS gw_time_fields[] = {
 };
 INFO(gw_time);
 
+FIELDS gw_checksum_answer_fields[] = {
+    MESSAGE_FIELD(1, STRING, gw_checksum_answer, digest),
+    MESSAGE_FIELD(2, BYTES, gw_checksum_answer, suffix),
+};
+INFO(gw_checksum_answer);
+
 FIELDS gw_meta_http_fields[] = {
     MESSAGE_FIELD(1, STRING, gw_meta_http, checksum),
+    MESSAGE_FIELD(2, STRING, gw_meta_http, filename),
     MESSAGE_OF(3, ONE, gw_meta_http, modified, gw_time_message),
+    MESSAGE_OF(4, ONE, gw_meta_http, answer, gw_checksum_answer_message),
 };
 INFO(gw_meta_http);
 

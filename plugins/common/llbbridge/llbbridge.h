@@ -183,27 +183,63 @@ struct gw_source {
 struct gw_resolve_git {
     bool object; /* the commit itself is wanted, too */
 };
+struct gw_resolve_image {
+    bool no_config, chain;
+    struct message_list predicates; /* strings: chain, and the statements of these types */
+};
+struct gw_checksum { /* of a file with the suffix behind it */
+    int64_t algorithm;
+    struct message_bytes suffix;
+};
+struct gw_resolve_http {
+    const struct gw_checksum *checksum;
+};
 struct gw_resolve_meta {
     const struct gw_source *source;
     const struct gw_platform *platform;
     const char *log_name, *mode;
     const struct gw_resolve_git *git;
+    const struct gw_resolve_image *image;
+    const struct gw_resolve_http *http;
     struct message_list policies; /* gw_policy */
+};
+struct gw_descriptor {
+    const char *media_type, *digest;
+    int64_t size;
+};
+struct gw_document {
+    const struct gw_descriptor *descriptor;
+    struct message_bytes data;
+};
+struct gw_named_document { /* an entry of a map, by digest */
+    const char *key;
+    const struct gw_document *value;
+};
+struct gw_chain { /* digests */
+    const char *root, *manifest, *attestation;
+    struct message_list signatures; /* strings */
+    struct message_list documents;  /* gw_named_document */
 };
 struct gw_meta_image {
     const char *digest;
     struct message_bytes config;
+    const struct gw_chain *chain;
 };
 struct gw_meta_git {
-    const char *checksum;
-    struct message_bytes commit;
+    const char *checksum, *ref, *commit_checksum;
+    struct message_bytes commit, tag;
 };
 struct gw_time {
     int64_t seconds, nanoseconds;
 };
+struct gw_checksum_answer {
+    const char *digest;
+    struct message_bytes suffix;
+};
 struct gw_meta_http {
-    const char *checksum;
+    const char *checksum, *filename;
     const struct gw_time *modified;
+    const struct gw_checksum_answer *answer;
 };
 struct gw_meta {
     const struct gw_source *source;
@@ -347,7 +383,7 @@ extern const struct message_type_info gw_none_message, gw_health_message, gw_pon
     gw_inputs_message, gw_solve_message, gw_solved_message, gw_return_message,
     gw_read_file_message, gw_file_message, gw_read_dir_message, gw_dir_message,
     gw_stat_file_message, gw_stat_answer_message, gw_evaluate_message, gw_resolve_meta_message,
-    gw_meta_message, gw_resolve_config_message, gw_config_message, gw_warn_message,
-    gw_status_message;
+    gw_meta_message, gw_source_message, gw_platform_message, gw_resolve_config_message,
+    gw_config_message, gw_warn_message, gw_status_message;
 
 #endif

@@ -29,6 +29,8 @@ libtenon_common_llbbridge_la_SOURCES = \
 	%D%/serve.c \
 	%D%/serving.c \
 	%D%/serving.h \
+	%D%/sourcemeta.c \
+	%D%/sourcemeta.h \
 	%D%/status.c \
 	%D%/watch.c \
 	%D%/watch.h

@@ -8,9 +8,8 @@
 #include "llbbridge.h"
 #include "policies.h"
 #include "reading.h"
+#include "sourcemeta.h"
 #include "tools/alloc.h"
-
-#define NS_PER_S INT64_C(1000000000)
 
 /* ---- results, references in them --------------------------------------------- */
 
@@ -90,28 +89,6 @@ caps(struct tenon_arena *a, const char *const *names, const char *const *more)
     return (struct message_list){items, count};
 }
 
-/* "linux/arm/v7" in its parts. */
-static struct gw_platform
-split_platform(struct tenon_arena *a, const char *text)
-{
-    char *os = tenon_arena_strdup(a, text), *save = NULL;
-    struct gw_platform p = {.os = strtok_r(os, "/", &save)};
-
-    p.arch = strtok_r(NULL, "/", &save);
-    p.variant = p.arch ? strtok_r(NULL, "/", &save) : NULL;
-    return p;
-}
-
-static const char *
-join_platform(struct serving *s, const struct gw_platform *p)
-{
-    if (!p || !*p->os)
-        return NULL;
-    auto_free char *text = tenon_asprintf("%s/%s%s%s", p->os, p->arch, *p->variant ? "/" : "",
-                                          p->variant);
-    return tenon_arena_strdup(&s->arena, text);
-}
-
 static void
 ping(void *user, struct grpc_call *call)
 {
@@ -120,7 +97,7 @@ ping(void *user, struct grpc_call *call)
 
     if (!serving_begin(&s, user, call, &gw_none_message, &request))
         return;
-    struct gw_platform platform = split_platform(&s.arena, s.gw->request->host_platform);
+    struct gw_platform platform = gateway_split_platform(&s.arena, s.gw->request->host_platform);
     const struct gw_worker worker = {.id = "tenon", .platforms = {&platform, 1}};
     const struct gw_pong pong = {
         .frontend_caps = caps(&s.arena, gateway_frontend_caps, NULL),
@@ -300,65 +277,13 @@ evaluate(void *user, struct grpc_call *call)
 /* ---- sources ------------------------------------------------------------- */
 
 static int
-resolve(struct serving *s, const char *identifier, const struct message_list *more,
-        const struct gw_platform *platform, const char *log_name, const char *mode, bool object,
-        const struct message_list *policies, struct tenon_source_meta *meta)
+resolve(struct serving *s, const struct gw_resolve_meta *asked, struct tenon_source_meta *meta)
 {
-    auto_free char *attr = *mode ? tenon_asprintf("image.resolvemode=%s", mode) : NULL;
-    const char **attrs = tenon_arena_array(&s->arena, more->len + 3, sizeof *attrs);
-    const char *const *given = join_options(s, more);
-    size_t count = 0;
-    for (size_t i = 0; i < more->len; i++)
-        attrs[count++] = given[i];
-    if (attr)
-        attrs[count++] = attr;
-    if (object)
-        attrs[count++] = "git.object=true";
-    const struct tenon_source_query query = {
-        .struct_size = sizeof query,
-        .identifier = identifier,
-        .platform = join_platform(s, platform),
-        .log_name = *log_name ? log_name : NULL,
-        .attrs = attrs,
-        .policies = gateway_policies(&s->arena, policies),
-    };
+    struct tenon_source_query query = gateway_query(&s->arena, asked);
 
+    query.policies = gateway_policies(&s->arena, &asked->policies);
     *meta = (struct tenon_source_meta){.struct_size = sizeof *meta};
     return s->gw->bridge->resolve_source_meta(s->ctx, s->gw->graph, &query, meta, s->err);
-}
-
-static bool
-has_attr(const struct gw_source *source, const char *key)
-{
-    const struct gw_pair *pairs = source->attrs.items;
-
-    for (size_t i = 0; i < source->attrs.len; i++)
-        if (strcmp(pairs[i].key, key) == 0)
-            return true;
-    return false;
-}
-
-/* Policies may have made something else of it; what resolve() adds is not the program's. */
-static struct gw_source
-resolved_source(struct serving *s, const struct gw_source *asked,
-                const struct tenon_source_meta *meta)
-{
-    struct gw_source out = {.identifier = meta->source};
-    size_t count = 0;
-
-    while (meta->source_attrs[count])
-        count++;
-    struct gw_pair *pairs = tenon_arena_array(&s->arena, count + 1, sizeof *pairs);
-    for (size_t i = 0; i < count; i++) {
-        char *key = tenon_arena_strdup(&s->arena, meta->source_attrs[i]);
-        char *eq = strchr(key, '=');
-        *eq = '\0';
-        const bool ours = strcmp(key, "git.object") == 0 || strcmp(key, "image.resolvemode") == 0;
-        if (!ours || has_attr(asked, key))
-            pairs[out.attrs.len++] = (struct gw_pair){key, eq + 1};
-    }
-    out.attrs.items = pairs;
-    return out;
 }
 
 static const char *
@@ -379,25 +304,8 @@ resolve_source_meta(void *user, struct grpc_call *call)
         return;
     if (!request.source) {
         s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
-    } else if (resolve(&s, request.source->identifier, &request.source->attrs, request.platform,
-                       request.log_name, request.mode, request.git && request.git->object,
-                       &request.policies, &meta) == 0) {
-        const struct gw_meta_image image = {meta.digest, {meta.config, meta.config_len}};
-        const struct gw_meta_git git = {meta.digest, {meta.object, meta.object_len}};
-        const struct gw_time time = {meta.modified_ns / NS_PER_S, meta.modified_ns % NS_PER_S};
-        const struct gw_meta_http http = {meta.digest, meta.modified_ns ? &time : NULL};
-        const struct gw_source resolved = resolved_source(&s, request.source, &meta);
-        const char *id = resolved.identifier;
-        const bool is_image = tenon_has_prefix(id, "docker-image://") ||
-                              tenon_has_prefix(id, "oci-layout://");
-        const bool is_http = tenon_has_prefix(id, "http://") || tenon_has_prefix(id, "https://");
-        const struct gw_meta out = {
-            .source = &resolved,
-            .image = is_image ? &image : NULL,
-            .git = tenon_has_prefix(id, "git://") ? &git : NULL,
-            .http = is_http ? &http : NULL,
-        };
-        serving_answer(&s, &gw_meta_message, &out);
+    } else if (resolve(&s, &request, &meta) == 0) {
+        serving_answer(&s, &gw_meta_message, gateway_meta(&s.arena, &request, &meta));
     }
     serving_done(&s);
 }
@@ -405,7 +313,6 @@ resolve_source_meta(void *user, struct grpc_call *call)
 static void
 resolve_image_config(void *user, struct grpc_call *call)
 {
-    static const struct message_list no_attrs;
     struct gw_resolve_config request = {0};
     struct tenon_source_meta meta;
     struct serving s;
@@ -413,8 +320,12 @@ resolve_image_config(void *user, struct grpc_call *call)
     if (!serving_begin(&s, user, call, &gw_resolve_config_message, &request))
         return;
     auto_free char *identifier = tenon_asprintf("docker-image://%s", request.ref);
-    if (resolve(&s, identifier, &no_attrs, request.platform, request.log_name, request.mode,
-                false, &request.policies, &meta) == 0) {
+    const struct gw_source source = {.identifier = identifier};
+    const struct gw_resolve_meta asked = {
+        .source = &source, .platform = request.platform, .log_name = request.log_name,
+        .mode = request.mode, .policies = request.policies,
+    };
+    if (resolve(&s, &asked, &meta) == 0) {
         const struct gw_config out = {meta.digest, {meta.config, meta.config_len},
                                       without_scheme(meta.source)};
         serving_answer(&s, &gw_config_message, &out);
