@@ -25,7 +25,7 @@ image_init(const struct tenon_host *h, const struct tenon_values *config, void *
     host = h;
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
-    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, attestations))
+    if (!registry || !TENON_HAS(struct tenon_registry_api, registry, is_index))
         return host->error(err, TENON_E_UNSUPPORTED, 0,
                            "this tenon offers no registry service");
     return TENON_OK;
@@ -166,6 +166,9 @@ find_attestations(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     size_t len;
     if (!wanted || strcmp(wanted, "true") != 0)
         return TENON_OK;
+    if (!TENON_HAS(struct tenon_registry_api, registry, attestations))
+        return host->error(err, TENON_E_UNSUPPORTED, 0,
+                           "this tenon does not look for attestations of images");
     while (req->attrs[count])
         count++;
     const char **predicates = host->alloc(ctx, (count + 1) * sizeof *predicates);
