@@ -178,6 +178,17 @@ add_git(struct facts *f, const struct tenon_op_source *s, const struct tenon_kno
         add_id(f->agents, attr(s, "git.mountsshsock"), true);
 }
 
+/* One blob of an image; an identifier that is no name says only that. */
+static void
+add_blob(struct facts *f, const char *identifier, const char *digest)
+{
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    const char *type = tenon_has_prefix(identifier, "oci-layout+blob://") ? "oci" : "docker";
+    auto_free char *purl = tenon_image_purl(type, strstr(identifier, "://") + 3, NULL, &ignored);
+    auto_free char *uri = purl ? tenon_asprintf("%s&ref_type=blob", purl) : NULL;
+    add_material(f->files, uri ? uri : identifier, digest_set("sha256", digest + strlen("sha256:")));
+}
+
 static void
 add_source(struct facts *f, const struct tenon_vertex *v)
 {
@@ -197,6 +208,9 @@ add_source(struct facts *f, const struct tenon_vertex *v)
             add_image(f, s->identifier, k->platform, digest);
     } else if (tenon_has_prefix(s->identifier, "git://")) {
         add_git(f, s, k);
+    } else if (digest && tenon_has_prefix(digest, "sha256:") &&
+               strstr(s->identifier, "+blob://")) {
+        add_blob(f, s->identifier, digest);
     } else if (digest && tenon_has_prefix(digest, "sha256:")) {
         add_material(f->files, s->identifier, digest_set("sha256", digest + strlen("sha256:")));
     } else {

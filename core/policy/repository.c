@@ -109,12 +109,22 @@ canonical_fragment(const char *fragment)
     return tenon_asprintf("%.*s%s%s", (int)ref, fragment, below[1] ? ":" : "", below + 1);
 }
 
+/* No name has those, and who checks that is to see them. */
+static bool
+has_control(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            return true;
+    return false;
+}
+
 char *
 tenon_repository_canonical(const char *identifier, bool has_url, char **url)
 {
     struct place at;
     *url = NULL;
-    if (!tenon_has_prefix(identifier, SCHEME))
+    if (!tenon_has_prefix(identifier, SCHEME) || has_control(identifier))
         return tenon_strdup(identifier);
     const size_t len = strcspn(identifier, "#");
     auto_free char *fragment = canonical_fragment(identifier + len);

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/source/blobfile.h"
 #include "common/source/source.h"
 
 #define SCHEME "docker-image://"
+#define BLOB_SCHEME "docker-image+blob://"
 #define CONFIG_MAX (8 * 1024 * 1024)
 #define DEPTH_MAX 4
 
@@ -183,6 +185,43 @@ find_attestations(struct tenon_ctx *ctx, const struct tenon_source_request *req,
                                   &info->facts, &info->fact_count, err);
 }
 
+/* ---- one blob, as a file -------------------------------------------------- */
+
+static bool
+is_blob(const struct tenon_source_request *req)
+{
+    return strncmp(req->identifier, BLOB_SCHEME, strlen(BLOB_SCHEME)) == 0;
+}
+
+static int
+blob_resolve(struct tenon_ctx *ctx, const struct tenon_source_request *req,
+             struct tenon_source_info *info, struct tenon_error *err)
+{
+    struct source_blobfile file;
+    const char *repository;
+    int rc = source_blobfile_read(host, ctx, req, &file, &repository, err);
+    if (rc == TENON_OK)
+        source_blobfile_tell(host, ctx, req, &file, info);
+    return rc;
+}
+
+static int
+image_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
+            const struct tenon_source_info *info, int dest_dirfd, struct tenon_error *err)
+{
+    (void)self, (void)info;
+    struct source_blobfile file;
+    const char *repository;
+    int rc = source_blobfile_read(host, ctx, req, &file, &repository, err);
+    if (rc < 0)
+        return rc;
+    const struct tenon_descriptor blob = {.media_type = "", .digest = file.digest};
+    rc = registry->blob(ctx, at_digest(ctx, repository, file.digest), &blob, err);
+    return rc < 0 ? rc : source_blobfile_write(host, ctx, &file, dest_dirfd, err);
+}
+
+/* ---- an image ------------------------------------------------------------- */
+
 static int
 image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
               struct tenon_source_info *info, struct tenon_error *err)
@@ -191,6 +230,8 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     const void *manifest;
     size_t len;
     struct tenon_descriptor config;
+    if (is_blob(req))
+        return blob_resolve(ctx, req, info, err);
     const char *ref = reference_of(req, err);
     if (!ref)
         return TENON_E_INVALID;
@@ -235,13 +276,14 @@ image_fetch_layer(void *self, struct tenon_ctx *ctx,
     return registry->blob(ctx, at_digest(ctx, ref, info->digest), layer, err);
 }
 
-static const char *const schemes[] = {"docker-image", NULL};
+static const char *const schemes[] = {"docker-image", "docker-image+blob", NULL};
 
 static const struct tenon_source_ops ops = {
     .struct_size = sizeof ops,
     .schemes = schemes,
     .resolve = image_resolve,
     .fetch_layer = image_fetch_layer,
+    .fetch = image_fetch,
 };
 
 static const struct tenon_plugin plugin = {

@@ -1,16 +1,18 @@
 /* source-oci-layout: an image out of an OCI layout, a directory of the user's.
  *
  * oci-layout://NAME[:TAG][@DIGEST]; the directory is the session's local NAME,
- * or what oci.store names. */
+ * or what oci.store names.  oci-layout+blob://NAME@DIGEST is one blob of it, as a file. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/oci-layout/oci-layout.h"
+#include "common/source/blobfile.h"
 #include "common/source/source.h"
 #include "tools/ociindex.h"
 
 #define SCHEME "oci-layout://"
+#define BLOB_SCHEME "oci-layout+blob://"
 #define DEPTH_MAX 4
 
 static const struct tenon_host *host;
@@ -140,11 +142,45 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 }
 
 static int
+blob_resolve(struct tenon_ctx *ctx, const struct tenon_source_request *req,
+             struct tenon_source_info *info, struct tenon_error *err)
+{
+    struct source_blobfile file;
+    const char *name;
+    int rc = source_blobfile_read(host, ctx, req, &file, &name, err);
+    if (rc == TENON_OK)
+        source_blobfile_tell(host, ctx, req, &file, info);
+    return rc;
+}
+
+static int
+layout_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
+             const struct tenon_source_info *info, int dest_dirfd, struct tenon_error *err)
+{
+    (void)self, (void)info;
+    struct oci_layout files = {.host = host, .ctx = ctx, .dirfd = -1};
+    struct source_blobfile file;
+    const char *name, *store = source_attr(req, "oci.store");
+    int rc = source_blobfile_read(host, ctx, req, &file, &name, err);
+    if (rc < 0)
+        return rc;
+    store = store && *store ? store : name;
+    files.what = describe(ctx, store);
+    if (oci_layout_open(&files, store, err) < 0)
+        return host->error_context(err, "%s", files.what);
+    rc = oci_layout_blob(&files, file.digest, err);
+    close(files.dirfd);
+    return rc < 0 ? rc : source_blobfile_write(host, ctx, &file, dest_dirfd, err);
+}
+
+static int
 layout_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request *req,
                struct tenon_source_info *info, struct tenon_error *err)
 {
     (void)self;
     struct layout l;
+    if (strncmp(req->identifier, BLOB_SCHEME, strlen(BLOB_SCHEME)) == 0)
+        return blob_resolve(ctx, req, info, err);
     int rc = open_layout(ctx, req, &l, err);
     if (rc < 0)
         return rc;
@@ -169,13 +205,14 @@ layout_fetch_layer(void *self, struct tenon_ctx *ctx,
     return rc;
 }
 
-static const char *const schemes[] = {"oci-layout", NULL};
+static const char *const schemes[] = {"oci-layout", "oci-layout+blob", NULL};
 
 static const struct tenon_source_ops ops = {
     .struct_size = sizeof ops,
     .schemes = schemes,
     .resolve = layout_resolve,
     .fetch_layer = layout_fetch_layer,
+    .fetch = layout_fetch,
 };
 
 static const struct tenon_plugin plugin = {

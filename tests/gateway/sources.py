@@ -120,8 +120,11 @@ class Asker:
 
     def definition(self, *identifiers):
         """Sources, of which the last is the result; all of them are asked about."""
-        ops = [self.client.encode(self.m.Op(source=self.m.SourceOp(identifier=name), platform=(
-            self.m.Platform(OS="linux", Architecture="amd64")))) for name in identifiers]
+        return self.define(*(self.m.Op(source=self.m.SourceOp(identifier=name), platform=(
+            self.m.Platform(OS="linux", Architecture="amd64"))) for name in identifiers))
+
+    def define(self, *ops):
+        ops = [self.client.encode(op) for op in ops]
         last = self.m.Op(inputs=[self.m.Input(digest=hashed(ops[-1]))])
         return self.m.Definition(**{"def": ops + [self.client.encode(last)]})
 
@@ -247,6 +250,32 @@ def images(asker):
         check("a statement", set(chain.Blobs) == expected | {image.statement}, chain)
 
     asker.drive(what)
+    m = asker.m
+    blob = asker.m.SourceOp(identifier="docker-image+blob://%s/some/image@%s" % (
+        asker.host, image.statement), attrs={"http.filename": "said", "http.perm": "0640",
+                                              "http.uid": "12", "http.gid": "34"})
+    session, asker.session.policy = asker.session, None
+    session.stores["oci:blobs"] = {image.other: image.blobs[image.other]}
+    mine = asker.m.SourceOp(identifier="oci-layout+blob://any/thing@" + image.other,
+                            attrs={"oci.store": "blobs"})
+    for source, name, mode, owner, data in (
+            (blob, "said", 0o640, (12, 34), image.blobs[image.statement]),
+            (mine, image.other[7:], 0o600, (0, 0), image.blobs[image.other])):
+        build = asker.client.Build(asker.channel, session, Exporters=asker.client.TAR,
+                                   Definition=asker.define(m.Op(source=source)))
+        build.wait()
+        check("a blob of " + source.identifier[:12], not isinstance(build.answer, grpc.RpcError),
+              str(build.answer))
+        tar = session.results.pop(0)
+        entry = asker.client.names(tar)[name]
+        check("its file", asker.client.content(tar, name) == data and entry.mode == mode and
+              (entry.uid, entry.gid, entry.mtime) == owner + (0,), entry.get_info())
+    for thing, name, attrs, text in (
+            ("a blob without a digest", "some/image", {}, "NAME@DIGEST"),
+            ("a blob above", "some/image@" + image.other, {"http.filename": "../x"}, "invalid name")):
+        source = m.SourceOp(identifier="docker-image+blob://%s/%s" % (asker.host, name), attrs=attrs)
+        asker.refused(thing, asker.client.Build(asker.channel, session, Definition=asker.define(
+            m.Op(source=source))).wait(), grpc.StatusCode.UNKNOWN, text)
 
 
 # ---- a session that is asked -----------------------------------------------

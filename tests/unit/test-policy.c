@@ -653,6 +653,7 @@ static const struct {
     {"git://ssh://git@h.test/a/r", "git://h.test/a/r", "ssh://git@h.test/a/r"},
     {"git://h.test//r#main:../d", "git://h.test//r#main:d", ""},
     {"git://", "git://", NULL},
+    {"git://h.test/r#main:\n/..", "git://h.test/r#main:\n/..", NULL},
     {"https://h.test//r#:../x", "https://h.test//r#:../x", NULL},
 };
 

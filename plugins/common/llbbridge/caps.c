@@ -37,6 +37,7 @@ const char *const gateway_llb_caps[] = {
     "source.image",
     "source.image.resolvemode",
     "source.image.layerlimit",
+    "source.imageblob",
     "source.local",
     "source.local.unique",
     "source.local.sessionid",
