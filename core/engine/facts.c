@@ -178,14 +178,19 @@ add_git(struct facts *f, const struct tenon_op_source *s, const struct tenon_kno
         add_id(f->agents, attr(s, "git.mountsshsock"), true);
 }
 
-/* One blob of an image; an identifier that is no name says only that. */
+/* One blob of an image; an identifier that is no name says only that.  BuildKit writes the digest
+ * otherwise than an image's: its ":" is not escaped. */
 static void
 add_blob(struct facts *f, const char *identifier, const char *digest)
 {
     auto_error struct tenon_error ignored = TENON_ERROR_INIT;
     const char *type = tenon_has_prefix(identifier, "oci-layout+blob://") ? "oci" : "docker";
     auto_free char *purl = tenon_image_purl(type, strstr(identifier, "://") + 3, NULL, &ignored);
-    auto_free char *uri = purl ? tenon_asprintf("%s&ref_type=blob", purl) : NULL;
+    static const char lead[] = "?digest=sha256";
+    char *at = purl ? strstr(purl, lead) : NULL;
+    auto_free char *uri = at ? tenon_asprintf("%.*s:%s&ref_type=blob",
+                                              (int)(at + sizeof lead - 1 - purl), purl,
+                                              at + sizeof lead - 1 + strlen("%3A")) : NULL;
     add_material(f->files, uri ? uri : identifier, digest_set("sha256", digest + strlen("sha256:")));
 }
 
