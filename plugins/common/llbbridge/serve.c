@@ -139,23 +139,8 @@ frontend_plugin(const char *name)
            : strcmp(name, "dockerfile.v0") == 0 ? "dockerfile" : NULL;
 }
 
-/* "k=v", sorted, as frontends want them. */
-static const char *const *
-join_options(struct serving *s, const struct message_list *pairs)
-{
-    const struct gw_pair *p = pairs->items;
-    const char **list = tenon_arena_array(&s->arena, pairs->len + 1, sizeof *list);
-
-    for (size_t i = 0; i < pairs->len; i++) {
-        auto_free char *text = tenon_asprintf("%s=%s", p[i].key, p[i].value);
-        list[i] = tenon_arena_strdup(&s->arena, text);
-    }
-    qsort(list, pairs->len, sizeof *list, tenon_by_text);
-    return list;
-}
-
-/* And whose directories its sources are: what it describes may be taken to a build of another
- * session. */
+/* Options, and whose directories the sources are: what a frontend describes may be taken to a
+ * build of another session. */
 static const char *const *
 with_session(struct serving *s, const char *const *options)
 {
@@ -226,7 +211,7 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call,
         .frontend = plugin,
-        .options = with_session(s, join_options(s, &request->options)),
+        .options = with_session(s, gateway_join(&s->arena, &request->options)),
         .inputs = load_inputs(s, &request->inputs),
         .input_count = request->inputs.len,
     };
