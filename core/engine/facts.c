@@ -191,7 +191,8 @@ add_blob(struct facts *f, const char *identifier, const char *digest)
     auto_free char *uri = at ? tenon_asprintf("%.*s:%s&ref_type=blob",
                                               (int)(at + sizeof lead - 1 - purl), purl,
                                               at + sizeof lead - 1 + strlen("%3A")) : NULL;
-    add_material(f->files, uri ? uri : identifier, digest_set("sha256", digest + strlen("sha256:")));
+    add_material(f->files, uri ? uri : identifier,
+                 digest_set("sha256", digest + strlen("sha256:")));
 }
 
 static void
