@@ -803,7 +803,7 @@ def by_link(channel, directory):
         session.close()
 
 
-def sources(error):
+def source_details(error):
     """The places in build files that an answer tells of."""
     status = m.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
     return [json.loads(a.value) for a in status.details
@@ -833,7 +833,7 @@ def by_places(channel, session):
                             definition=write_file(b"data2"))])
     answer = Build(channel, session, Definition=m.Definition(
         **{"def": [bad, last]}, Source=source)).wait()
-    told = sources(answer)
+    told = source_details(answer)
     check("all places of a definition", [(p["info"]["filename"], lines(p)) for p in told] == [
         ("foo", [(9, 9)]), ("bar", [(3, 5)]), ("foo", [(7, 7), (8, 8)])], told)
     check("a character", told[0]["ranges"][0]["start"].get("character") == 4, told)
@@ -871,7 +871,7 @@ def failures(channel, session):
     info = places[0]["info"]
     check("a place's file", base64.b64decode(info["data"]) == b"A" and info["language"] == "L" and
           len(info["definition"]["def"]) == 2 and "definition" not in places[1]["info"], info)
-    places = sources(build.answer)
+    places = source_details(build.answer)
     check("its place", len(places) == 1 and lines(places[0]) == [(6, 6)], places)
     check("and its file", base64.b64decode(places[0]["info"]["data"]).startswith(b"FROM scratch") and
           places[0]["info"]["language"] == "Dockerfile", places)
