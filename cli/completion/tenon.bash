@@ -50,7 +50,7 @@ _tenon() {
         words=$(sed -n 's/^ *\(-., \)\? *\(--[a-z-]*\).*/\2/p' <<<"$help")
     elif [[ -z $words && -z $verb ]]; then
         words=$(sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$help")
-    elif [[ -z $words && -z $second ]]; then
+    elif [[ -z $words && -z $second && $verb =~ ^[a-z]+$ ]]; then
         words=$(sed -n "s/^\(Usage: \|       \)[a-z-]* $verb \[\?\([a-z|]*\).*/\2/p" <<<"$help" | tr '|' '\n')
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

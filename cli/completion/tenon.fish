@@ -51,7 +51,7 @@ function __tenon_offer
         tenon $verb --help 2>/dev/null | string replace -rf '^ *(?:-., )? *(--[a-z-]+).*' '$1'
     else if test -z "$verb"
         tenon --help 2>/dev/null | string replace -rf '^  ([a-z]+)  +(.*)' '$1\t$2'
-    else if test -z "$second"
+    else if test -z "$second"; and string match -qr '^[a-z]+$' -- $verb
         tenon $verb --help 2>/dev/null |
             string replace -rf "^(?:Usage: |       )[a-z-]+ $verb \[?([a-z|]+).*" '$1' | string split '|'
         __fish_complete_path $cur

@@ -29,7 +29,7 @@ fish_offers() {
 for shell in bash zsh fish; do
     can_try "completion in $shell" "$shell" || continue
     echo "-- $shell"
-    offers() { "${shell}_offers" "$@" || fail "$shell: $*"; }
+    offers() { "${shell}_offers" "$@" 2>"$work/err" || fail "$shell: $*"; }
     offers tenon ""
     run 0 tenon --help
     cp "$work/out" "$work/help"
@@ -43,6 +43,8 @@ for shell in bash zsh fish; do
     assert_eq "docker doctor" "$(grep -v Dockerfile "$work/out" | sort | xargs)"
     offers tenon history ""
     assert_eq "export inspect logs ls rm" "$(grep -v Dockerfile "$work/out" | sort | xargs)"
+    offers tenon ./dir "" # is no verb, and no part of a program
+    [ ! -s "$work/err" ] || fail "$shell: $(cat "$work/err")"
     offers tenon docker en
     assert_has "$work/out" enable
     offers tenon build --cache
