@@ -369,9 +369,11 @@ put_file(const char *path, const char *text, struct tenon_error *err)
 }
 
 int
-build_outputs_clear(const struct build_flags *f, struct tenon_error *err)
+build_outputs_clear(const struct build_flags *f, int out, struct tenon_error *err)
 {
-    return f->iidfile ? destination_clear(f->iidfile, err) : TENON_OK;
+    if (!f->iidfile || destination_is_stdout(f->iidfile, out))
+        return TENON_OK;
+    return destination_clear(f->iidfile, err);
 }
 
 /* A directory that the output will have made before these files are written. */

@@ -20,8 +20,8 @@ bool build_outputs_load(const struct build_outputs *o);
 /* Before the build: can --iidfile and --metadata-file be written? */
 int build_outputs_check(const struct build_flags *f, const struct build_outputs *o,
                         const struct tenon_session *s, struct tenon_error *err);
-/* A file of an earlier build must not be taken for this one's. */
-int build_outputs_clear(const struct build_flags *f, struct tenon_error *err);
+/* A file of an earlier build must not be taken for this one's.  out: standard output. */
+int build_outputs_clear(const struct build_flags *f, int out, struct tenon_error *err);
 /* After it: --iidfile and --metadata-file. */
 int build_outputs_write(const struct build_flags *f, const struct tenon_result *r,
                         const char *build_id, struct tenon_error *err);

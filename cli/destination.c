@@ -28,22 +28,61 @@ parent_of(const char *path)
                            : tenon_strndup(path, (size_t)(slash - path));
 }
 
+/* Where the link of this name leads to; NULL: it is none. */
+static char *
+target_of(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n <= 0)
+        return NULL;
+    target[n] = '\0';
+    auto_free char *dir = parent_of(path);
+    return *target == '/' ? tenon_strdup(target) : tenon_asprintf("%s/%s", dir, target);
+}
+
 /* What is there, or will be, where the last component is a link. */
 static char *
 follow(const char *path)
 {
     char *real = tenon_strdup(path);
     for (int i = 0; i < LINKS_MAX; i++) {
-        char target[PATH_MAX];
-        ssize_t n = readlink(real, target, sizeof target - 1);
-        if (n <= 0)
+        char *next = target_of(real);
+        if (!next)
             break;
-        target[n] = '\0';
-        auto_free char *dir = parent_of(real);
         free(real);
-        real = *target == '/' ? tenon_strdup(target) : tenon_asprintf("%s/%s", dir, target);
+        real = next;
     }
     return real;
+}
+
+/* Names that mean a number, with which there is something else while a build runs. */
+static bool
+is_stdout_name(const char *path)
+{
+    static const char *const names[] = { "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1" };
+    for (size_t i = 0; i < tenon_countof(names); i++)
+        if (!strcmp(path, names[i]))
+            return true;
+    return false;
+}
+
+bool
+destination_is_stdout(const char *path, int out)
+{
+    struct stat there, own;
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && fstat(out, &own) == 0 &&
+        own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+        return true;
+    auto_free char *name = tenon_strdup(path);
+    for (int i = 0; name && i < LINKS_MAX; i++) {
+        if (is_stdout_name(name))
+            return true;
+        char *next = target_of(name);
+        free(name);
+        name = next;
+    }
+    return false;
 }
 
 char *

@@ -33,6 +33,10 @@ int destination_check_dir(const char *path, struct tenon_error *err);
  * output is not. */
 int destination_clear(const char *path, struct tenon_error *err);
 
+/* Does this lead to our own standard output, which is out while a build runs: as the file that it
+ * is, or as /dev/stdout, maybe behind links? */
+bool destination_is_stdout(const char *path, int out);
+
 /* The same file always has the same name; malloc'ed. */
 char *destination_name(const char *path);
 

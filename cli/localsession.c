@@ -388,34 +388,18 @@ take_load(struct cli_session *s, int fd)
     return NULL;
 }
 
-/* A file that is standard output by one of its names, which mean a number; else dest.  room: of
- * ROOM_OF_PLACE bytes. */
-enum { ROOM_OF_PLACE = 32 };
-static const char *
-place_of(const struct cli_session *s, const char *dest, char *room)
-{
-    static const char *const names[] = { "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1" };
-    for (size_t i = 0; i < tenon_countof(names); i++)
-        if (s->out != STDOUT_FILENO && !strcmp(dest, names[i])) {
-            snprintf(room, ROOM_OF_PLACE, "/dev/fd/%d", s->out);
-            return room;
-        }
-    return dest;
-}
-
 static int
 sink_open(void *data, const char *dest, struct tenon_error *err)
 {
     struct cli_session *s = data;
     struct destination d = { .fd = -1 };
-    char room[ROOM_OF_PLACE];
     if (!dest)
         return open_load(s, err);
-    if (!strcmp(dest, "-")) {
+    if (!strcmp(dest, "-") || destination_is_stdout(dest, s->out)) {
         d.fd = fcntl(s->out, F_DUPFD_CLOEXEC, 3);
         if (d.fd < 0)
             return tenon_error_sys(err, "standard output");
-    } else if (destination_open(place_of(s, dest, room), &d, err) < 0) {
+    } else if (destination_open(dest, &d, err) < 0) {
         return err->code;
     }
     tenon_vec_push(&s->sinks, d);
@@ -485,9 +469,12 @@ static int
 check_once(struct cli_session *s, const char *dest, struct tenon_error *err)
 {
     struct stat st;
-    if (stat(dest, &st) == 0 && !S_ISREG(st.st_mode))
+    char out[32];
+    snprintf(out, sizeof out, "/dev/fd/%d", s->out);
+    const char *place = destination_is_stdout(dest, s->out) ? out : dest;
+    if (stat(place, &st) == 0 && !S_ISREG(st.st_mode))
         return TENON_OK;
-    auto_free char *name = destination_name(dest);
+    auto_free char *name = destination_name(place);
     tenon_vec_foreach(other, &s->files)
         if (!strcmp(*other, name))
             return tenon_error_set(err, TENON_E_INVALID,
@@ -524,8 +511,6 @@ sink_check(void *data, const char *dest, uint32_t kind, struct tenon_error *err)
         return image_load_check(err);
     if (!strcmp(dest, "-"))
         return check_stdout(s, kind, err);
-    char room[ROOM_OF_PLACE];
-    dest = place_of(s, dest, room);
     if (kind == TENON_SINK_FILE)
         return destination_check_file(dest, err) < 0 ? err->code : check_once(s, dest, err);
     if (kind == TENON_SINK_MIRROR && check_mirror(s, dest, err) < 0)

@@ -253,7 +253,7 @@ prepare(struct job *j, struct tenon_error *err)
     cli_session_set_stdout(j->session, j->out);
     j->phase = READING_FLAGS;
     go_offline(j);
-    if (build_outputs_clear(&j->flags, err) < 0)
+    if (build_outputs_clear(&j->flags, j->out, err) < 0)
         return err->code;
     const char *agent = secure_getenv("SSH_AUTH_SOCK");
     if (!j->flags.ssh && agent && *agent && build_context_is_ssh(j->flags.context))

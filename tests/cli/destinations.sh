@@ -118,12 +118,20 @@ for kind in tar oci docker iidfile metadata; do
     wait $reader
     good from-pipe
     [ -p pipe ] || fail "$kind: the pipe was replaced"
-    flags_for /dev/stdout
-    inode=$(: >redirected && stat -c %i redirected)
-    tenon build "$flag" "$value" "$context" >>redirected 2>"$work/err" || { cat "$work/err" >&2; fail "$kind: /dev/stdout"; }
-    good redirected
-    assert_eq "$inode" "$(stat -c %i redirected)"
-    [ -c /dev/stdout ] || [ -L /dev/stdout ] || fail "$kind: /dev/stdout was replaced"
+    ln -s /dev/stdout ours
+    for file in /dev/stdout ours redirected; do
+        flags_for "$file"
+        echo header >redirected
+        inode=$(stat -c %i redirected)
+        tenon build "$flag" "$value" "$context" >>redirected 2>"$work/err" || { cat "$work/err" >&2; fail "$kind: $file"; }
+        echo trailer >>redirected
+        assert_eq "header $inode" "$(head -n 1 redirected | tr -d '\0') $(stat -c %i redirected)"
+        assert_eq trailer "$(tail -c 8 redirected | tr -d '\0')"
+        tail -c +8 redirected | head -c -8 >between
+        good between
+        [ -c /dev/stdout ] || [ -L /dev/stdout ] || fail "$kind: /dev/stdout was replaced"
+        [ -L ours ] || fail "$kind: the link to standard output was replaced"
+    done
 done
 
 # A directory that an output is written to: made with all on the way, or behind a link.
