@@ -127,18 +127,25 @@ join(const struct message_list *pairs)
 }
 
 /* And, for frontends, whose directories their sources are: what they describe may be taken to a
- * build of another session. */
+ * build of another session.  What the client says of it is not asked, but of single directories. */
 static char **
 join_options(const struct ctl_solve *r)
 {
+    static const char option[] = "local-sessionid=";
     char **list = join(&r->options);
     size_t count = 0;
 
     if (!*r->frontend || !*r->session)
         return list;
-    tenon_strv_push(&list, tenon_asprintf("local-sessionid=%s", r->session));
-    while (list[count])
-        count++;
+    for (char **from = list; from && *from; from++)
+        if (tenon_has_prefix(*from, option))
+            free(*from);
+        else
+            list[count++] = *from;
+    if (list)
+        list[count] = NULL;
+    tenon_strv_push(&list, tenon_asprintf("%s%s", option, r->session));
+    count++;
     qsort(list, count, sizeof *list, tenon_by_text);
     return list;
 }

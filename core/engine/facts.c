@@ -483,7 +483,7 @@ is_local_option(const char *option)
 {
     static const char *const names[] = { "platform=", "image-resolve-mode=", "cgroup-parent=",
                                          "cache-imports=", "policy-file=", "frontend.caps=",
-                                         "local-sessionid=", "attest:" };
+                                         "local-sessionid=", "local-sessionid:", "attest:" };
     for (size_t i = 0; i < tenon_countof(names); i++)
         if (tenon_has_prefix(option, names[i]))
             return true;
@@ -580,6 +580,21 @@ add_places(const struct facts *f, struct json_object *o, struct json_object *sou
     add(o, "source", out);
 }
 
+/* Which client had a directory, not what was in it; digests stay those of the definition. */
+static void
+forget_session(struct json_object *op)
+{
+    struct json_object *kind, *source, *attrs;
+    if (!json_object_object_get_ex(op, "Op", &kind) ||
+        !json_object_object_get_ex(kind, "source", &source) ||
+        !json_object_object_get_ex(source, "attrs", &attrs))
+        return;
+    json_object_object_del(attrs, "local.session");
+    json_object_object_del(attrs, "local.unique");
+    if (!json_object_object_length(attrs))
+        json_object_object_del(source, "attrs");
+}
+
 static int
 add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct tenon_error *err)
 {
@@ -608,6 +623,7 @@ add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct
         json_object_object_get_ex(json_object_array_get_idx(list, i), "op", &one);
         struct json_object *s = json_object_new_object(), *inputs = input_names(mapping, one);
         add_string(s, "id", step);
+        forget_session(one);
         add(s, "op", mask(f, one));
         if (json_object_array_length(inputs))
             add(s, "inputs", inputs);

@@ -587,8 +587,8 @@ def unknown_options(channel, session):
 
 def attested(channel, session):
     """What is said of an image goes into its layout; what is inline only, into images alone."""
-    def layout(**options):
-        attrs = {"target": "made"}
+    def layout(stale, **options):
+        attrs = {"target": "made", "local-sessionid": stale}
         attrs.update(("attest:" + key, value) for key, value in options.items())
         answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
                        Exporters=[m.Exporter(Type="oci")]).wait()
@@ -597,14 +597,17 @@ def attested(channel, session):
         return b"".join(content(tar, name) for name, member in names(tar).items()
                         if name.startswith("blobs/sha256/") and member.size < 1 << 18)
 
-    text = layout(provenance="mode=max,capture-usage=true", sbom="type=sbom,disabled=false")
+    # Sessions that are gone, of an id before and one after ours in a list of options.
+    text = layout("!", provenance="mode=max,capture-usage=true", sbom="type=sbom,disabled=false")
     check("provenance", b"https://slsa.dev/provenance/v1" in text)
-    check("without which session it was", b"local-sessionid" not in text)
+    said = [word for word in ("local-sessionid", "local.session", session.id) if word.encode() in text]
+    check("the steps of a context", b"local://context" in text)
+    check("without which session it was", not said, said)
     info = call(channel, CONTROL + "Info", NONE(), m.Info)
     check("the version of Dockerfiles", b"dockerfileVersion" in text and
           b'"%s"' % info.buildkitVersion.dockerfileVersion.encode() in text, str(info))
     check("a bill of materials", b"https://spdx.dev/Document" in text)
-    text = layout(provenance="mode=min,inline-only=true")
+    text = layout("~", provenance="mode=min,inline-only=true")
     check("provenance that is inline only", b"https://slsa.dev/provenance" not in text)
 
 
@@ -1156,6 +1159,13 @@ def driven(channel, session):
                                              for op in ops) and
               any("cat /src/Dockerfile" in " ".join(op.get("exec", {}).get("meta", {}).get("args", []))
                   for op in ops), graph)
+        for stale in "!", "~":
+            answer = ask(**{"requestid": "frontend.convertllb", "local-sessionid": stale})
+            sources = [op.get("source", {}) for op in json.loads(
+                answer.result.metadata["result.json"])["def"].values()]
+            owners = {s["attrs"].get("local.session") for s in sources
+                      if s.get("identifier") == "local://context"}
+            check("whose its context is, after " + stale, owners == {session.id}, owners)
         check("its names", any("RUN" in v.get("description", {}).get("llb.customname", "")
                                for v in graph["metadata"].values()), graph["metadata"])
         check("its places", graph["source"]["infos"][0]["filename"] == "Dockerfile" and

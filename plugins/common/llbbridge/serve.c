@@ -140,19 +140,22 @@ frontend_plugin(const char *name)
 }
 
 /* Options, and whose directories the sources are: what a frontend describes may be taken to a
- * build of another session. */
+ * build of another session.  What the frontend was told of it, and hands on, gives way. */
 static const char *const *
 with_session(struct serving *s, const char *const *options)
 {
-    size_t count = 0;
+    static const char option[] = "local-sessionid=";
+    size_t room = 2, count = 0;
 
     if (!s->gw->session)
         return options;
-    while (options[count])
-        count++;
-    const char **list = tenon_arena_array(&s->arena, count + 2, sizeof *list);
-    memcpy(list, options, count * sizeof *list);
-    auto_free char *text = tenon_asprintf("local-sessionid=%s", s->gw->session);
+    for (const char *const *o = options; *o; o++)
+        room++;
+    const char **list = tenon_arena_array(&s->arena, room, sizeof *list);
+    for (const char *const *o = options; *o; o++)
+        if (!tenon_has_prefix(*o, option))
+            list[count++] = *o;
+    auto_free char *text = tenon_asprintf("%s%s", option, s->gw->session);
     list[count++] = tenon_arena_strdup(&s->arena, text);
     qsort(list, count, sizeof *list, tenon_by_text);
     return list;
