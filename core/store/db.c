@@ -275,17 +275,24 @@ db_begin(struct tenon_store *s, struct db_query *q, const char *sql, struct teno
     return 0;
 }
 
+/* The file is kept for long and goes to backups: it has no passwords of URLs, in descriptions,
+ * parts of keys or names of caches. What is looked for is changed as what was kept, so it is found. */
 void
 db_text(struct db_query *q, int at, const char *value)
 {
-    /* The file is kept for long and goes to backups: it has no passwords of URLs, in
-     * descriptions, parts of keys or names of caches. What is looked for is changed as what was
-     * kept, so it is found. */
-    auto_free char *shown = value && tenon_url_maybe(value) ? tenon_url_conceal(value) : NULL;
+    auto_free char *kept = value && strstr(value, "://") ? tenon_url_conceal_id(value) : NULL;
     if (value)
-        sqlite3_bind_text(q->stmt, at, shown ? shown : value, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(q->stmt, at, kept ? kept : value, -1, SQLITE_TRANSIENT);
     else
         sqlite3_bind_null(q->stmt, at);
+}
+
+/* For people, and not looked for: it can have less than an id. */
+static void
+bind_words(struct db_query *q, int at, const char *value)
+{
+    auto_free char *shown = value && tenon_url_maybe(value) ? tenon_url_conceal(value) : NULL;
+    db_text(q, at, shown ? shown : value);
 }
 
 void
@@ -339,6 +346,8 @@ db_run(struct tenon_store *s, struct tenon_error *err, const char *sql, const ch
     for (int at = 1; fmt[at - 1]; at++)
         if (fmt[at - 1] == 't')
             db_text(&q, at, va_arg(ap, const char *));
+        else if (fmt[at - 1] == 'w')
+            bind_words(&q, at, va_arg(ap, const char *));
         else
             db_int(&q, at, va_arg(ap, int64_t));
     va_end(ap);

@@ -69,7 +69,8 @@ int db_step(struct db_query *q, struct tenon_error *err); /* 1 row, 0 end */
 const char *db_get_text(struct db_query *q, int column); /* valid until the next step */
 int64_t db_get_int(struct db_query *q, int column);
 void db_end(struct db_query *q);
-/* The same for a statement that gives no row; fmt: 't' text, 'i' int64_t. */
+/* The same for a statement that gives no row; fmt: 't' text that is looked for, 'w' words for
+ * people, 'i' int64_t. */
 int db_run(struct tenon_store *s, struct tenon_error *err, const char *sql,
            const char *fmt, ...);
 

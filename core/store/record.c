@@ -131,7 +131,7 @@ insert_record(struct tenon_store *s, const struct tenon_record *r, const char *s
             " VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET"
             " outputs = excluded.outputs, created = excluded.created, used = excluded.used,"
             " extra = excluded.extra, scope = excluded.scope, description = excluded.description",
-            "ttittt", r->id.str, outputs, now, r->extra, scope, description) < 0 ||
+            "ttittw", r->id.str, outputs, now, r->extra, scope, description) < 0 ||
         db_run(s, err, "DELETE FROM record_snapshot WHERE record = ?1", "t", r->id.str) < 0)
         return err->code;
     for (uint32_t i = 0; i < r->output_count; i++)
@@ -150,7 +150,7 @@ insert_parts(struct tenon_store *s, const char *id, const struct tenon_key_part 
         return err->code;
     for (size_t i = 0; i < count; i++)
         if (db_run(s, err, "INSERT INTO part (record, n, label, value) VALUES (?1, ?2, ?3, ?4)",
-                   "titt", id, (int64_t)i, parts[i].label, parts[i].value) < 0)
+                   "titw", id, (int64_t)i, parts[i].label, parts[i].value) < 0)
             return err->code;
     return 0;
 }

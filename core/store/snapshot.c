@@ -147,7 +147,7 @@ tenon_snapshot_commit(struct tenon_snapshot_work *w, enum tenon_snapshot_type ty
         return err->code;
     }
     int rc = db_run(s, err, "INSERT INTO snapshot (type, description, created, used, bare)"
-                    " VALUES (?1, ?2, ?3, ?3, ?4)", "itii", (int64_t)type, description, now,
+                    " VALUES (?1, ?2, ?3, ?3, ?4)", "iwii", (int64_t)type, description, now,
                     (int64_t)!w->overlaid);
     int64_t n = rc == 0 ? db_last_id(s) : 0;
     auto_free char *number = tenon_asprintf("%lld", (long long)n);

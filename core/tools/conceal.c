@@ -48,17 +48,41 @@ is_port(const char *p, size_t len)
     return true;
 }
 
-/* "example.org", "10.0.0.1", "localhost", with a port or without: a host, and not a version or the
- * name of a scope, as paths have them behind an "@". */
+/* A name is no longer than DNS has them, nor is an address. What is behind an "@" is looked at no
+ * further: a word may have very many of them. */
+enum { HOST_MAX = 253, PORT_MAX = 6 /* with its colon */ };
+
+/* The bytes of "[::1]" at p; 0: that is not one. */
+static size_t
+span_of_ipv6(const char *p, size_t len)
+{
+    size_t n = 1;
+    if (!len || *p != '[')
+        return 0;
+    while (n < len && n < HOST_MAX && (tenon_hex_digit(p[n]) >= 0 || p[n] == ':' || p[n] == '.'))
+        n++;
+    if (n < len && p[n] == '%') /* eth0 */
+        while (n < len && n < HOST_MAX && (is_scheme(p[n]) || p[n] == '%' || p[n] == '_'))
+            n++;
+    return n > 2 && n < len && p[n] == ']' ? n + 1 : 0;
+}
+
+/* "example.org", "10.0.0.1", "localhost", "[::1]", with a port or without: a host, and not a
+ * version or the name of a scope, as paths have them behind an "@". */
 static bool
 is_host(const char *p, size_t len)
 {
-    const char *end = p + span_of_authority(p, len);
-    const char *colon = memchr(p, ':', (size_t)(end - p));
+    const size_t most = HOST_MAX + PORT_MAX, ipv6 = span_of_ipv6(p, len);
+    const size_t authority = span_of_authority(p, len < most ? len : most + 1);
+    if (authority > most)
+        return false;
+    const char *end = p + authority, *colon = memchr(p + ipv6, ':', authority - ipv6);
     if (colon && !is_port(colon + 1, (size_t)(end - (colon + 1))))
         return false;
     if (colon)
         end = colon;
+    if (ipv6)
+        return end == p + ipv6;
     size_t dots = 0, digits = 0, letters = 0; /* letters of the last label */
     for (const char *q = p; q < end; q++) {
         const bool is_letter = (*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z');
@@ -221,17 +245,42 @@ add_url(struct tenon_buf *out, const char *p, size_t len, bool ssh)
 
 /* ---- USER:PASSWORD@HOST:PATH, as git has it for ssh ------------------------------------ */
 
+/* "bar.c:12": a line of a file, as compilers have it. Elsewhere a number alone is shown as little
+ * as a path is: what is before "@proxy.example.org:3128" is a password. The endings are those of
+ * no domain. */
+static bool
+is_line_of_file(const char *name, size_t name_len, const char *behind, size_t len)
+{
+    static const char *const endings[] = { "c", "h", "cpp", "hpp", "cxx", "go", "js",
+                                           "ts", "java", "rb", "lua", "kt" };
+    const char *dot = memrchr(name, '.', name_len);
+    size_t digits = 0;
+    while (digits < len && is_port(behind + digits, 1))
+        digits++;
+    if (!dot || !digits || (digits < len && !strchr(":.,;)", behind[digits])))
+        return false;
+    const size_t n = name_len - (size_t)(dot + 1 - name);
+    for (size_t i = 0; i < tenon_countof(endings); i++)
+        if (strlen(endings[i]) == n && !memcmp(endings[i], dot + 1, n))
+            return true;
+    return false;
+}
+
 /* A name or an address with a path behind it; "sha256:..." is of an image. */
 static bool
 is_scp_host(const char *p, size_t len)
 {
-    const char *colon = memchr(p, ':', len);
+    const size_t ipv6 = span_of_ipv6(p, len);
+    if (ipv6)
+        return ipv6 + 1 < len && p[ipv6] == ':';
+    const char *colon = memchr(p, ':', len < HOST_MAX ? len : HOST_MAX + 1);
     const size_t n = colon ? (size_t)(colon - p) : 0;
-    if (!n || n + 1 == len || (n > 3 && !memcmp(p, "sha", 3) && is_port(p + 3, n - 3)))
+    if (!n || n + 1 == len || (n > 3 && !memcmp(p, "sha", 3) && is_port(p + 3, n - 3)) ||
+        is_line_of_file(p, n, colon + 1, len - n - 1))
         return false;
     bool has_letter = false;
     for (size_t i = 0; i < n; i++) {
-        if (!is_scheme(p[i]) || p[i] == '+')
+        if ((!is_scheme(p[i]) && p[i] != '_') || p[i] == '+')
             return false;
         has_letter = has_letter || (p[i] >= 'A');
     }
@@ -249,23 +298,42 @@ is_kind_of_attribute(const char *p, size_t len)
     return false;
 }
 
+/* The first colon that a name is before, and where the name begins; NULL: there is none. */
+static const char *
+end_of_name(const char *p, size_t len, const char **name)
+{
+    const char *colon = p, *const end = p + len;
+    while ((colon = memchr(colon, ':', (size_t)(end - colon)))) {
+        const char *at = colon;
+        while (at > p && (is_scheme(at[-1]) || at[-1] == '_'))
+            at--;
+        *name = at;
+        if (at < colon)
+            break;
+        colon++;
+    }
+    return colon;
+}
+
 static void
 add_word(struct tenon_buf *out, const char *p, size_t len)
 {
-    const char *colon = memchr(p, ':', len), *at = p + len;
-    const char *user = colon;
-    while (user && user > p && (is_scheme(user[-1]) || user[-1] == '_'))
-        user--;
-    const char *equals = colon ? memchr(colon, '=', len - (size_t)(colon - p)) : NULL;
-    if (equals && is_kind_of_attribute(user, (size_t)(colon - user))) {
-        tenon_buf_add(out, p, (size_t)(equals + 1 - p));
-        add_word(out, equals + 1, len - (size_t)(equals + 1 - p));
-        return;
+    const char *user = NULL, *colon;
+    for (;;) {
+        colon = end_of_name(p, len, &user);
+        const char *equals = colon ? memchr(colon, '=', len - (size_t)(colon - p)) : NULL;
+        if (!equals || !is_kind_of_attribute(user, (size_t)(colon - user)))
+            break;
+        const size_t n = (size_t)(equals + 1 - p);
+        tenon_buf_add(out, p, n);
+        p += n;
+        len -= n;
     }
+    const char *at = p + len;
     while (colon && (at = memrchr(colon, '@', (size_t)(at - colon))))
         if (is_scp_host(at + 1, len - (size_t)(at + 1 - p)))
             break;
-    if (colon && at && user < colon && at > colon + 1) {
+    if (colon && at && at > colon + 1) {
         tenon_buf_add(out, p, (size_t)(colon + 1 - p));
         tenon_buf_adds(out, MASK);
         len -= (size_t)(at - p);
@@ -291,10 +359,18 @@ add_words(struct tenon_buf *out, const char *p, size_t len)
     }
 }
 
-void
-tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
+static void
+add_plain(struct tenon_buf *out, const char *p, size_t len)
 {
-    const char *p = text, *end = text + len, *word = text; /* where the one of the last URL ends */
+    tenon_buf_add(out, p, len);
+}
+
+static void
+add_text(struct tenon_buf *out, const char *text, size_t len, bool urls_alone)
+{
+    const char *p = text, *end = text + len;
+    const char *word = text, *last = NULL; /* where the one of the last URL ends, its last "@" */
+    void (*add_rest)(struct tenon_buf *, const char *, size_t) = urls_alone ? add_plain : add_words;
     if (len > 2 && text[0] == '/' && text[1] == '/') { /* as a server may say where to go */
         const size_t n = span(text + 2, end);
         if (!memmem(text + 2, n, "://", 3)) {
@@ -307,13 +383,15 @@ tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
         const char *scheme = found, *url = found + 3;
         while (scheme > p && is_scheme(scheme[-1]))
             scheme--;
-        if (url > word)
+        if (url > word) {
             word = url + span(url, end);
+            last = memrchr(url, '@', (size_t)(word - url));
+        }
         size_t n = (size_t)(word - url);
-        add_words(out, p, (size_t)(scheme - p));
+        add_rest(out, p, (size_t)(scheme - p));
         tenon_buf_add(out, scheme, (size_t)(url - scheme));
         /* Of a URL in a parameter of another one, the inner one is looked at, too. */
-        const char *at = end_of_user(url, n);
+        const char *at = last && last >= url ? end_of_user(url, n) : NULL;
         size_t front = at ? (size_t)(at - url) : 0;
         const char *inner = memmem(url + front, n - front, "://", 3);
         if (inner)
@@ -328,7 +406,23 @@ tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
             p = inner;
         }
     }
-    add_words(out, p, (size_t)(end - p));
+    add_rest(out, p, (size_t)(end - p));
+}
+
+void
+tenon_url_conceal_bytes(struct tenon_buf *out, const char *text, size_t len)
+{
+    add_text(out, text, len, false);
+}
+
+char *
+tenon_url_conceal_id(const char *id)
+{
+    struct tenon_buf out = TENON_BUF_INIT;
+    if (!strstr(id, "://"))
+        return tenon_strdup(id);
+    add_text(&out, id, strlen(id), true);
+    return tenon_buf_steal(&out);
 }
 
 bool

@@ -15,6 +15,9 @@ char *tenon_url_conceal(const char *text);
 char *tenon_url_conceal_n(const char *text, size_t len);
 /* The same of bytes, NULs among them: added to out. */
 void tenon_url_conceal_bytes(struct tenon_buf *out, const char *data, size_t len);
+/* Only what is secret in URLs: of what things are told apart by, where "app:1@linux:amd64" is no
+ * password. Two of them must not become one. */
+char *tenon_url_conceal_id(const char *id);
 /* Could there be something to conceal?  Most texts have nothing, and this is cheap. */
 bool tenon_url_maybe(const char *text);
 

@@ -406,6 +406,54 @@ START_TEST(test_small_tables_keep_the_last)
 }
 END_TEST
 
+/* What looks like a password in a name is none: each has its own. In what is for people it is one. */
+START_TEST(test_names_stay_apart)
+{
+    static const char *const names[] = { "app:1@linux:amd64", "app:2@linux:amd64" };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_lock *lock;
+    for (size_t i = 0; i < 2; i++) {
+        struct tenon_digest d;
+        tenon_digest_of(names[i], strlen(names[i]), &d);
+        OK(tenon_pin_set(store, names[i], names[i], &err));
+        OK(tenon_image_set(store, names[i], d.str, NULL, 1, &err));
+        tenon_content_digest_put(store, names[i], &d);
+        ck_assert(!tenon_cache_mount_exists(store, names[i]));
+        close(tenon_cache_mount_open(store, names[i], "shared", -1, 0755, geteuid(), getegid(),
+                                     -1, NULL, &lock, &err));
+        tenon_lock_release(lock);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct tenon_digest d, got;
+        struct tenon_image_row row = {0};
+        tenon_digest_of(names[i], strlen(names[i]), &d);
+        auto_free char *pin = tenon_pin_get(store, names[i]);
+        ck_assert_str_eq(pin, names[i]);
+        OK(tenon_image_get(store, names[i], &row, &err));
+        ck_assert_str_eq(row.digest, d.str);
+        tenon_image_row_release(&row);
+        ck_assert(tenon_content_digest_get(store, names[i], &got));
+        ck_assert_str_eq(got.str, d.str);
+        ck_assert(tenon_cache_mount_exists(store, names[i]));
+    }
+    char **ids = NULL;
+    OK(tenon_cache_mount_ids(store, "app:1@linux:", &ids, &err));
+    ck_assert_uint_eq(tenon_strv_len(ids), 1);
+    ck_assert_str_eq(ids[0], names[0]);
+    tenon_strv_free(ids);
+
+    const struct tenon_key_part part = { "args", "git clone me:hush@host:x" };
+    struct tenon_record r = {0};
+    struct parts seen = {0};
+    tenon_digest_of("apart", 5, &r.id);
+    const char *key = r.id.str;
+    OK(tenon_record_store(store, &key, 1, &r, names[0], "x", &part, 1, &err));
+    ck_assert_int_eq(tenon_record_last_parts(store, names[1], NULL, add_part, &seen, &err), 0);
+    ck_assert_int_eq(tenon_record_last_parts(store, names[0], NULL, add_part, &seen, &err), 1);
+    ck_assert_str_eq(seen.text, "args=git clone me:xxxxx@host:x;");
+}
+END_TEST
+
 struct watched {
     unsigned looks, ends;
     int64_t pid;
@@ -783,6 +831,7 @@ main(void)
     tcase_add_test(tc, test_record_comes_back_whole);
     tcase_add_test(tc, test_record_last_parts_are_the_newest);
     tcase_add_test(tc, test_small_tables_keep_the_last);
+    tcase_add_test(tc, test_names_stay_apart);
     tcase_add_test(tc, test_modes_are_no_masks);
     tcase_add_test(tc, test_snapshot_commit_and_discard);
     tcase_add_test(tc, test_snapshot_of_a_killed_process_is_swept);

@@ -78,6 +78,14 @@ static const struct {
     { "clone \"me:hush@host:x\", A=b_c:hush@host:~/x b", "clone \"me:xxxxx@host:x\", A=b_c:xxxxx@host:~/x b" },
     { "me:hush@host:x http://me:hush@host/ me:hush@host:x",
       "me:xxxxx@host:x http://xxxxx:xxxxx@host/ me:xxxxx@host:x" },
+    { "me:hush@git_host:x me:hush@[::1]:x ::me:hush@host:x {'a':'me:hush@host:x'}",
+      "me:xxxxx@git_host:x me:xxxxx@[::1]:x ::me:xxxxx@host:x {'a':'me:xxxxx@host:x'}" },
+    { "error:foo@bar.c:12 error:foo@bar.go:12:3: x, error:foo@bar.c:12.", NULL },
+    { "me:hush@proxy:3128 me:hush@example.org:22: refused, me:hush@bar.c:12x",
+      "me:xxxxx@proxy:3128 me:xxxxx@example.org:22: refused, me:xxxxx@bar.c:12x" },
+    { "https://me:12/hush@[fe80::1%eth0]:80/ https://a:80/@[1] https://a:80/@[x:y]:80",
+      "https://xxxxx:xxxxx@[fe80::1%eth0]:80/ https://a:80/@[1] https://a:80/@[x:y]:80" },
+    { "build-arg:a=build-arg:b=me:hush@host:x", "build-arg:a=build-arg:b=me:xxxxx@host:x" },
     { "build-arg:REPO=git@example.org:x context:a=git@host:x", NULL },
     { "build-arg:REPO=me:hush@example.org:x", "build-arg:REPO=me:xxxxx@example.org:x" },
     { "busybox:1@" DIGEST " r.org:5000/a/b:1@" DIGEST, NULL },
@@ -133,6 +141,48 @@ START_TEST(test_text_urls_in_bytes)
 }
 END_TEST
 
+/* Whatever is in a word, it is not looked at again for each of its bytes, nor by a call for each:
+ * that would be minutes, or the end of the stack. */
+static const struct {
+    const char *begin, *again;
+} long_words[] = {
+    { "a:", "@" }, { "a:", "@a" }, { "a:", "@[" }, { "a:", "@[:" }, { "a:", "@a_" },
+    { "a:", "@1.c" }, { "x://a:1/", "@" }, { "x://a:1/", "@a.b" }, { "x://a:1/", "@[1" },
+    { "x://", "a:b://" }, { "x://@/", "a:b://" }, { "", ":" }, { "@", "a:" }, { "@", ":" },
+    { "@", "build-arg:x=" }, { "x@", "input:=" }, { "x://a/?", "b=c&" },
+};
+
+START_TEST(test_text_urls_in_long_words)
+{
+    enum { LEN = 1 << 20 };
+    auto_buf struct tenon_buf text = TENON_BUF_INIT, shown = TENON_BUF_INIT;
+    tenon_buf_adds(&text, long_words[_i].begin);
+    while (text.len < LEN)
+        tenon_buf_adds(&text, long_words[_i].again);
+    tenon_url_conceal_bytes(&shown, text.data, text.len);
+    ck_assert_uint_eq(shown.len, text.len);
+    ck_assert(!memcmp(shown.data, text.data, text.len));
+}
+END_TEST
+
+/* Of what things are told apart by. */
+START_TEST(test_text_urls_in_ids)
+{
+    static const struct {
+        const char *id, *kept;
+    } ids[] = {
+        { "app:1.0@linux:amd64", "app:1.0@linux:amd64" },
+        { "", "" },
+        { "app:1.0@linux:amd64 https://me:hush@a/f x:1@linux:amd64",
+          "app:1.0@linux:amd64 https://xxxxx:xxxxx@a/f x:1@linux:amd64" },
+    };
+    for (size_t i = 0; i < tenon_countof(ids); i++) {
+        auto_free char *kept = tenon_url_conceal_id(ids[i].id);
+        ck_assert_str_eq(kept, ids[i].kept);
+    }
+}
+END_TEST
+
 START_TEST(test_text_urls_show_no_secret)
 {
     auto_free char *shown = tenon_url_conceal(urls[_i].text);
@@ -149,6 +199,8 @@ main(void)
     TCase *t = tcase_create("text");
     tcase_add_loop_test(t, test_text_urls_show_no_secret, 0, (int)(sizeof urls / sizeof *urls));
     tcase_add_test(t, test_text_urls_in_bytes);
+    tcase_add_test(t, test_text_urls_in_ids);
+    tcase_add_loop_test(t, test_text_urls_in_long_words, 0, (int)tenon_countof(long_words));
     tcase_add_loop_test(t, test_text_controls_are_spelled, 0, (int)(sizeof cases / sizeof *cases));
     suite_add_tcase(s, t);
     return unit_run(s);
