@@ -276,7 +276,8 @@ db_begin(struct tenon_store *s, struct db_query *q, const char *sql, struct teno
 }
 
 /* The file is kept for long and goes to backups: it has no passwords of URLs, in descriptions,
- * parts of keys or names of caches. What is looked for is changed as what was kept, so it is found. */
+ * parts of keys or names of caches. What is looked for is changed as what was kept, so it is
+ * found. */
 void
 db_text(struct db_query *q, int at, const char *value)
 {
