@@ -70,14 +70,21 @@ map_entry(struct loader *l, const struct tenon_wire *w, struct pending **p,
     return f_r;
 }
 
+/* An int32: what is none is no line, and no character. */
+static uint32_t
+position(const struct tenon_wire *f)
+{
+    return f->value <= INT32_MAX ? (uint32_t)f->value : 0;
+}
+
 static int
 load_position(struct loader *l, const struct tenon_wire *w, uint32_t *line, uint32_t *character)
 {
     EACH_FIELD(&l->d, f, w->data, w->len) {
         if (f.field == 1)
-            *line = (uint32_t)f.value;
+            *line = position(&f);
         else if (f.field == 2)
-            *character = (uint32_t)f.value;
+            *character = position(&f);
     }
     return f_r;
 }
@@ -545,10 +552,10 @@ put_range(struct tenon_buf *location, const struct tenon_range *r)
 {
     const uint32_t end = r->end_line ? r->end_line : r->line;
 
-    for (uint32_t line = r->line; line <= (r->by_line ? end : r->line); line++) {
+    for (uint64_t line = r->line; line <= (r->by_line ? end : r->line); line++) {
         auto_buf struct tenon_buf range = TENON_BUF_INIT;
-        put_position(&range, 1, line, r->character);
-        put_position(&range, 2, r->by_line ? line : end, r->end_character);
+        put_position(&range, 1, (uint32_t)line, r->character);
+        put_position(&range, 2, r->by_line ? (uint32_t)line : end, r->end_character);
         tenon_wire_put_message(location, 2, &range);
     }
 }

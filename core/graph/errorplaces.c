@@ -59,50 +59,76 @@ add_range(struct tenon_buf *json, const struct tenon_range *r, size_t *count)
     const uint32_t end = r->end_line > r->line ? r->end_line : r->line;
     const uint32_t last = r->by_line ? end : r->line;
 
-    for (uint32_t line = r->line; line <= last && *count < RANGES_MAX; line++) {
+    for (uint64_t line = r->line; line <= last && *count < RANGES_MAX; line++) {
         tenon_buf_adds(json, (*count)++ ? ",{" : "{");
-        add_position(json, "start", line, r->character);
+        add_position(json, "start", (uint32_t)line, r->character);
         tenon_buf_addc(json, ',');
-        add_position(json, "end", r->by_line ? line : end, r->end_character);
+        add_position(json, "end", r->by_line ? (uint32_t)line : end, r->end_character);
         tenon_buf_addc(json, '}');
     }
 }
 
 static void
-add_place(struct tenon_error *err, const struct tenon_graph_source *s,
-          const struct tenon_range *ranges, size_t count)
+write_place(struct tenon_buf *json, const struct tenon_graph_source *s, bool with_data,
+            const struct tenon_range *ranges, size_t count)
 {
-    auto_buf struct tenon_buf json = TENON_BUF_INIT;
     size_t told = 0;
 
-    tenon_buf_adds(&json, "{\"info\":{\"filename\":");
-    tenon_json_add_string(&json, s->filename, strlen(s->filename), true);
-    tenon_buf_adds(&json, ",\"data\":");
-    add_bytes(&json, s->data, s->len);
-    add_definition(&json, s);
-    if (*s->language) {
-        tenon_buf_adds(&json, ",\"language\":");
-        tenon_json_add_string(&json, s->language, strlen(s->language), true);
+    tenon_buf_adds(json, "{\"info\":{\"filename\":");
+    tenon_json_add_string(json, s->filename, strlen(s->filename), true);
+    if (with_data) {
+        tenon_buf_adds(json, ",\"data\":");
+        add_bytes(json, s->data, s->len);
+        add_definition(json, s);
     }
-    tenon_buf_adds(&json, "},\"ranges\":[");
+    if (*s->language) {
+        tenon_buf_adds(json, ",\"language\":");
+        tenon_json_add_string(json, s->language, strlen(s->language), true);
+    }
+    tenon_buf_adds(json, "},\"ranges\":[");
     for (size_t i = 0; i < count; i++)
-        add_range(&json, &ranges[i], &told);
-    tenon_buf_adds(&json, "]}");
-    tenon_error_detail(err, TENON_PLACE_DETAIL, tenon_buf_str(&json));
+        add_range(json, &ranges[i], &told);
+    tenon_buf_adds(json, "]}");
 }
 
-/* The last first: each wraps the one before it, and is found after it. */
+/* Within the room that is left, or json stays empty. */
+static void
+fit_place(struct tenon_buf *json, const struct tenon_graph_source *s,
+          const struct tenon_range *ranges, size_t count, size_t *room)
+{
+    const bool with_data = s->len < *room; /* base64 is longer */
+
+    write_place(json, s, with_data, ranges, count);
+    if (with_data && json->len > *room) {
+        tenon_buf_clear(json);
+        write_place(json, s, false, ranges, count);
+    }
+    if (json->len > *room)
+        tenon_buf_clear(json);
+    *room -= json->len;
+}
+
+/* The last first: each wraps the one before it, and is found after it.  The room is the first
+ * one's first. */
 void
 tenon_places_of_vertex(const struct tenon_vertex *v, struct tenon_error *err)
 {
     const struct tenon_range *r = v->meta.ranges;
+    struct tenon_buf places[TENON_ERROR_PLACES_MAX] = {0};
+    size_t told = 0, room = TENON_ERROR_PLACES_BYTES;
 
-    for (size_t end = v->meta.range_count, begin; end > 0; end = begin) {
-        for (begin = end - 1; begin > 0 && r[begin].more; begin--)
+    for (size_t begin = 0, end; begin < v->meta.range_count && told < tenon_countof(places);
+         begin = end) {
+        for (end = begin + 1; end < v->meta.range_count && r[end].more; end++)
             continue;
         const struct tenon_graph_source *s = tenon_graph_get_source(v->graph, r[begin].source);
         if (s)
-            add_place(err, s, &r[begin], end - begin);
+            fit_place(&places[told++], s, &r[begin], end - begin, &room);
+    }
+    while (told-- > 0) {
+        if (places[told].len)
+            tenon_error_detail(err, TENON_PLACE_DETAIL, tenon_buf_str(&places[told]));
+        tenon_buf_release(&places[told]);
     }
 }
 
@@ -122,11 +148,15 @@ tenon_places_of_error(struct tenon_graph *g, struct tenon_error *err)
                                       .by_line = true};
     const struct tenon_graph_source unknown = {.filename = err->file, .language = "", .data = ""};
     const struct tenon_graph_source *s = NULL;
+    auto_buf struct tenon_buf json = TENON_BUF_INIT;
+    size_t room = TENON_ERROR_PLACES_BYTES;
 
     if (!err->file || !err->line || is_placed(err))
         return;
     for (uint32_t i = 0; g && (s = tenon_graph_get_source(g, i)); i++)
         if (!strcmp(s->filename, err->file))
             break;
-    add_place(err, s ? s : &unknown, &range, 1);
+    fit_place(&json, s ? s : &unknown, &range, 1, &room);
+    if (json.len)
+        tenon_error_detail(err, TENON_PLACE_DETAIL, tenon_buf_str(&json));
 }

@@ -3,6 +3,7 @@
  * the oneof member in ascending order; all else is the same). */
 #include "unit.h"
 
+#include "graph/errorplaces.h"
 #include "graph/graph.h"
 #include "graph/message.h"
 #include "graph/opjson.h"
@@ -481,35 +482,44 @@ START_TEST(test_graph_save_and_load_keep_everything)
 END_TEST
 
 static void
-put_line_range(struct tenon_buf *location, uint32_t line)
+put_line_range(struct tenon_buf *location, uint64_t line, uint64_t character)
 {
     auto_buf struct tenon_buf position = TENON_BUF_INIT, range = TENON_BUF_INIT;
 
     tenon_wire_put_uint(&position, 1, line);
+    tenon_wire_put_uint(&position, 2, character);
     tenon_wire_put_message(&range, 1, &position);
     tenon_wire_put_message(&range, 2, &position);
     tenon_wire_put_message(location, 2, &range);
 }
 
-START_TEST(test_graph_ranges_of_lines_are_joined)
+/* One vertex with one location. */
+static void
+put_located(struct tenon_buf *def, const struct tenon_buf *location)
 {
-    auto_buf struct tenon_buf def = TENON_BUF_INIT, location = TENON_BUF_INIT;
     auto_buf struct tenon_buf locations = TENON_BUF_INIT, entry = TENON_BUF_INIT;
     auto_buf struct tenon_buf source = TENON_BUF_INIT, info = TENON_BUF_INIT;
-    const uint32_t lines[] = {5, 6, 7, 9, 8};
-    struct tenon_edge edge = {0};
 
     const struct tenon_vertex *v = tenon_node_freeze(make_exec(), &err);
-    tenon_graph_save(g, (struct tenon_edge){ .vertex = v }, &def);
-    for (size_t i = 0; i < tenon_countof(lines); i++)
-        put_line_range(&location, lines[i]);
-    tenon_wire_put_message(&locations, 1, &location);
+    tenon_graph_save(g, (struct tenon_edge){ .vertex = v }, def);
+    tenon_wire_put_message(&locations, 1, location);
     tenon_wire_put_item(&entry, 1, v->digest.str);
     tenon_wire_put_message(&entry, 2, &locations);
     tenon_wire_put_message(&source, 1, &entry);
     tenon_wire_put_string(&info, 1, "Dockerfile");
     tenon_wire_put_message(&source, 2, &info);
-    tenon_wire_put_message(&def, 3, &source);
+    tenon_wire_put_message(def, 3, &source);
+}
+
+START_TEST(test_graph_ranges_of_lines_are_joined)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT, location = TENON_BUF_INIT;
+    const uint32_t lines[] = {5, 6, 7, 9, 8};
+    struct tenon_edge edge = {0};
+
+    for (size_t i = 0; i < tenon_countof(lines); i++)
+        put_line_range(&location, lines[i], 0);
+    put_located(&def, &location);
 
     struct tenon_graph *g2 = tenon_graph_new();
     OK(tenon_graph_load(g2, def.data, def.len, &edge, &err));
@@ -525,6 +535,125 @@ START_TEST(test_graph_ranges_of_lines_are_joined)
     ck_assert_uint_eq(again.len, def.len);
     ck_assert_mem_eq(again.data, def.data, def.len);
     tenon_graph_free(g2);
+}
+END_TEST
+
+/* Lines and characters are int32 on the wire; of others none is left. */
+static const struct {
+    uint64_t sent;
+    uint32_t kept;
+} positions[] = {
+    { 1, 1 },
+    { INT32_MAX, INT32_MAX },
+    { UINT64_C(1) + INT32_MAX, 0 },
+    { UINT32_MAX, 0 },
+    { UINT64_C(1) << 32, 0 },
+    { UINT64_MAX, 0 }, /* -1 */
+};
+
+START_TEST(test_graph_positions_have_limits)
+{
+    const uint64_t sent = positions[_i].sent;
+    const uint32_t kept = positions[_i].kept;
+    auto_buf struct tenon_buf location = TENON_BUF_INIT;
+    struct tenon_graph *of = NULL;
+    struct tenon_edge edge = {0};
+
+    put_line_range(&location, sent, 0);
+    put_line_range(&location, 7, sent);
+    for (int i = 0; i < 2; i++) { /* as it came, and as it was saved then */
+        auto_buf struct tenon_buf def = TENON_BUF_INIT;
+        if (of)
+            tenon_graph_save(of, edge, &def);
+        else
+            put_located(&def, &location);
+        tenon_graph_free(of);
+        of = tenon_graph_new();
+        OK(tenon_graph_load(of, def.data, def.len, &edge, &err));
+        const struct tenon_range *r = edge.vertex->meta.ranges;
+        ck_assert_uint_eq(edge.vertex->meta.range_count, 2);
+        ck_assert_uint_eq(r[0].line, kept);
+        ck_assert_uint_eq(r[0].end_line, kept);
+        ck_assert_uint_eq(r[1].line, 7);
+        ck_assert_uint_eq(r[1].character, kept);
+        ck_assert_uint_eq(r[1].end_character, kept);
+    }
+    tenon_graph_free(of);
+}
+END_TEST
+
+static size_t
+count_of(const char *text, const char *word)
+{
+    size_t n = 0;
+
+    while ((text = strstr(text, word)))
+        text += strlen(word), n++;
+    return n;
+}
+
+/* A frontend's numbers have no such limit. */
+START_TEST(test_graph_last_line_that_can_be_counted_is_told_once)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    struct tenon_node *x = make_exec();
+
+    OK(tenon_node_at(x, tenon_graph_source(g, "Dockerfile", "", "", 0), UINT32_MAX, UINT32_MAX));
+    const struct tenon_vertex *v = tenon_node_freeze(x, &err);
+    tenon_graph_save(g, (struct tenon_edge){ .vertex = v }, &def);
+    ck_assert_uint_lt(def.len, 2000);
+
+    tenon_error_at(&err, "Dockerfile", UINT32_MAX, UINT32_MAX);
+    tenon_places_of_error(g, &err);
+    ck_assert_ptr_nonnull(err.details);
+    ck_assert_uint_eq(count_of(err.details->json, "\"start\""), 1);
+}
+END_TEST
+
+/* Each location in a file of its own; an error tells the first of them. */
+static const struct {
+    const char *what;
+    size_t locations, name, bytes; /* bytes: of each file */
+    size_t told, with_data;
+} told_places[] = {
+    { "few", 3, 10, 30, 3, 3 },
+    { "as many as there may be", TENON_ERROR_PLACES_MAX, 10, 30, TENON_ERROR_PLACES_MAX,
+      TENON_ERROR_PLACES_MAX },
+    { "one more", TENON_ERROR_PLACES_MAX + 1, 10, 30, TENON_ERROR_PLACES_MAX,
+      TENON_ERROR_PLACES_MAX },
+    { "files that fit one by one", 3, 10, TENON_ERROR_PLACES_BYTES / 2, 3, 1 },
+    { "a file that does not fit", 1, 10, TENON_ERROR_PLACES_BYTES, 1, 0 },
+    { "a file that does not fit with its name", 1, 600, TENON_ERROR_PLACES_BYTES / 4 * 3 - 300,
+      1, 0 },
+    { "long names", 3, TENON_ERROR_PLACES_BYTES / 5 * 2, 30, 2, 2 },
+    { "a name that does not fit", 2, TENON_ERROR_PLACES_BYTES, 30, 0, 0 },
+};
+
+START_TEST(test_graph_told_places_have_limits)
+{
+    auto_free char *name = tenon_calloc(told_places[_i].name + 1, 1);
+    auto_free char *data = tenon_calloc(told_places[_i].bytes, 1);
+    struct tenon_node *x = make_exec();
+    size_t told = 0, with_data = 0, bytes = 0;
+
+    memset(name, 'n', told_places[_i].name);
+    for (size_t i = 0; i < told_places[_i].locations; i++) {
+        name[0] = (char)('A' + i);
+        uint32_t source = tenon_graph_source(g, name, "", data, told_places[_i].bytes);
+        OK(tenon_node_at(x, source, (uint32_t)i + 1, (uint32_t)i + 1));
+    }
+    tenon_places_of_vertex(tenon_node_freeze(x, &err), &err);
+    for (const struct tenon_error_detail *d = err.details; d; d = d->next) {
+        const char *file = strstr(d->json, "\"filename\":\"");
+        ck_assert_ptr_nonnull(file); /* the first comes last */
+        ck_assert_int_eq(file[12], (char)('A' + told_places[_i].told - 1 - told));
+        with_data += count_of(d->json, "\"data\":");
+        bytes += strlen(d->json);
+        told++;
+    }
+    ck_assert_msg(told == told_places[_i].told && with_data == told_places[_i].with_data,
+                  "%s: %zu, with data %zu", told_places[_i].what, told, with_data);
+    ck_assert_uint_le(bytes, TENON_ERROR_PLACES_BYTES);
 }
 END_TEST
 
@@ -696,6 +825,9 @@ main(void)
     tcase_add_test(t, test_graph_wrong_attributes_are_refused);
     tcase_add_test(t, test_graph_save_and_load_keep_everything);
     tcase_add_test(t, test_graph_ranges_of_lines_are_joined);
+    tcase_add_loop_test(t, test_graph_positions_have_limits, 0, tenon_countof(positions));
+    tcase_add_test(t, test_graph_last_line_that_can_be_counted_is_told_once);
+    tcase_add_loop_test(t, test_graph_told_places_have_limits, 0, tenon_countof(told_places));
     tcase_add_test(t, test_graph_empty_definition_is_scratch);
     tcase_add_test(t, test_graph_received_bytes_are_kept);
     tcase_add_test(t, test_graph_missing_input_is_refused);
