@@ -181,14 +181,29 @@ add_metadata(struct gateway *gw, char *const *pairs, struct tenon_error *err)
     return TENON_OK;
 }
 
+/* Of what the client does not drive it can ask nothing. */
+static int
+tell_returned(struct gateway *gw, const struct drive *d, struct tenon_error *err)
+{
+    if (!d->returned)
+        return TENON_OK;
+    gateway_open(gw);
+    d->returned(d->returned_data, gw, err);
+    gateway_release(gw);
+    return err->code;
+}
+
 static int
 describe(struct gateway *gw, const struct drive *d, struct tenon_error *err)
 {
-    if (d->request->definition.data) /* of nothing, too: that is the empty tree */
-        return drive_definition(gw, &d->request->definition, err);
-    if (*d->request->frontend)
-        return drive_frontend(gw, d->request, err);
-    return drive_client(d, err);
+    const bool defined = d->request->definition.data; /* of nothing, too: that is the empty tree */
+
+    if (!defined && !*d->request->frontend)
+        return drive_client(d, err);
+    if ((defined ? drive_definition(gw, &d->request->definition, err)
+                 : drive_frontend(gw, d->request, err)) < 0)
+        return err->code;
+    return tell_returned(gw, d, err);
 }
 
 static int
@@ -205,7 +220,7 @@ drive_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
         .host = tenon_engine_host(), .bridge = bridge, .request = request, .ctx = ctx,
         .graph = request->graph, .result = result,
     };
-    return describe(gw, d, err) < 0 ? err->code : add_metadata(gw, d->metadata, err);
+    return describe(gw, d, err) < 0 ? err->code : add_metadata(gw, *d->metadata, err);
 }
 
 const struct tenon_frontend_ops drive_ops = {

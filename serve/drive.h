@@ -9,10 +9,11 @@
 struct drive { /* for one build, while it runs */
     struct servejob *job;
     const struct ctl_solve *request;
-    char *const *metadata; /* "KEY=VALUE": what the result has whatever the client returns; ends
-                            * with NULL, or NULL */
-    /* Or NULL.  The client has returned its result, and can ask for what is in it until this has
-     * returned, too. */
+    /* "KEY=VALUE": what the result has whatever the client returns; ends with NULL, or NULL.  It is
+     * read when the result is there, and may have grown until then. */
+    char ***metadata;
+    /* Or NULL.  The result is there, but for that; a client that drives can ask for what is in it
+     * until this has returned. */
     int (*returned)(void *data, struct gateway *gw, struct tenon_error *err);
     void *returned_data;
 };

@@ -31,6 +31,7 @@ struct entry {
     int64_t mtime_ns;
     bool is_link;  /* to an earlier file: nothing is asked for */
     bool is_told;  /* listed only: it is not there, or not yet */
+    bool is_new;   /* nothing of its name was there */
     bool has_come; /* all of it, or nothing comes: it is there from an earlier time, or told */
 };
 
@@ -228,6 +229,7 @@ make_entry(struct filesync *f, const struct ses_stat *st, struct entry *e, struc
     const int kept = keep_old(f, parent, name, st, e, e->is_link ? &as : NULL, err);
     if (kept != 0)
         return kept < 0 ? kept : TENON_OK;
+    e->is_new = true;
     return e->is_link ? link_to(linked, parent, st, name, err)
                       : make_new(parent, name, st, e->mode, err);
 }
@@ -450,12 +452,31 @@ receive(struct filesync *f, struct tenon_error *err)
     return f->done ? TENON_OK : tenon_error_set(err, TENON_E_FAILED, "the client ended too early");
 }
 
-static mode_t
-listed_mode(const void *data, const char *path)
+static bool
+is_there(const void *data, const char *path)
 {
     const struct entry *e = find_entry(data, path);
 
-    return e && !e->is_told ? e->mode : 0;
+    return e && !e->is_told;
+}
+
+/* One directory at a time, however deep they are. */
+static int
+prune(const struct filesync *f, struct tenon_error *err)
+{
+    const struct oldtree_list list = {is_there, f};
+
+    if (oldtree_prune(f->root, "", &list, err) < 0)
+        return err->code;
+    tenon_vec_foreach(e, &f->entries) {
+        if (!S_ISDIR(e->mode) || e->is_told || e->is_new)
+            continue;
+        auto_close int fd = tenon_root_open(f->root, e->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                            0, err);
+        if (fd < 0 || oldtree_prune(fd, e->path, &list, err) < 0)
+            return err->code;
+    }
+    return TENON_OK;
 }
 
 static int
@@ -506,9 +527,7 @@ write_told(const struct filesync *f, struct tenon_error *err)
 static int
 finish(struct filesync *f, struct tenon_error *err)
 {
-    const struct oldtree_list list = {listed_mode, f};
-
-    if (oldtree_prune(f->root, &list, err) < 0 || finish_entries(f, err) < 0)
+    if (prune(f, err) < 0 || finish_entries(f, err) < 0)
         return err->code;
     return f->exceptions ? write_told(f, err) : TENON_OK;
 }

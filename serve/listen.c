@@ -18,6 +18,7 @@
 #include "servejob.h"
 #include "tls.h"
 #include "tools/alloc.h"
+#include "tools/parse.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define FULL_NS UINT64_C(1000000000) /* until one more client is tried, when one did not fit */
@@ -63,7 +64,7 @@ struct client {
     struct server *server;
     struct grpc_conn *conn;
     struct tlslink *link; /* NULL: there is no TLS between us */
-    int64_t uid; /* whose it is, in that case; -1: the kernel does not say */
+    char *peer; /* whose it is, in that case */
     pthread_t thread;
     int ended_fd; /* is told when it has ended */
     bool ended;   /* the server's lock */
@@ -98,17 +99,39 @@ server_peer(const struct grpc_call *call)
 
     if (!c) /* the process itself, at both ends */
         return tenon_strdup("");
-    return c->link ? tlslink_certificate(c->link)
-                   : tenon_asprintf("user %lld", (long long)c->uid);
+    return c->link ? tlslink_certificate(c->link) : tenon_strdup(c->peer);
 }
 
-static int64_t
-user_of(int fd)
+/* What the kernel tells in place of all users that have no number here. */
+static uid_t
+overflow_uid(void)
 {
-    struct ucred who;
+    auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf text = TENON_BUF_INIT;
+    int64_t uid = 65534;
+
+    if (tenon_read_file("/proc/sys/kernel/overflowuid", 100, &text, &ignored) == 0) {
+        const char *line = tenon_buf_str(&text);
+        auto_free char *number = tenon_strndup(line, strcspn(line, "\n"));
+        tenon_parse_i64(number, &uid);
+    }
+    return (uid_t)uid;
+}
+
+/* Of whom nothing is known each connection is somebody else.  Pipes are of who started us. */
+static char *
+peer_of(int fd)
+{
+    static const uid_t nobody = (uid_t)-1;
+    struct ucred who = {.uid = geteuid()};
     socklen_t size = sizeof who;
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 ? (int64_t)who.uid : -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 && errno != ENOTSOCK)
+        who.uid = nobody;
+    if (who.uid != nobody && who.uid != overflow_uid())
+        return tenon_asprintf("user %lld", (long long)who.uid);
+    return tenon_asprintf("connection %ld %d %llu", (long)getpid(), fd,
+                          (unsigned long long)tenon_now_ns());
 }
 
 /* With TLS to be spoken first, or NULL. */
@@ -120,7 +143,7 @@ add_client(struct listener *l, int in, int out, struct serve_tls *tls)
 
     c->server = &l->server;
     c->ended_fd = l->ended_fd;
-    c->uid = user_of(in);
+    c->peer = peer_of(in);
     c->conn = grpc_conn_new(GRPC_SERVER, &limits);
     grpc_conn_set_owner(c->conn, c);
     if (tls)
@@ -135,6 +158,7 @@ add_client(struct listener *l, int in, int out, struct serve_tls *tls)
     tenon_log(TENON_LOG_WARNING, "a client is refused: no thread for it");
     grpc_conn_free(c->conn);
     tlslink_free(c->link);
+    free(c->peer);
     free(c);
 }
 
@@ -179,6 +203,7 @@ reap(struct listener *l, bool all)
         grpc_conn_close(c->conn);
         pthread_join(c->thread, NULL);
         grpc_conn_free(c->conn);
+        free(c->peer);
         free(c);
         l->clients.items[i] = l->clients.items[--l->clients.len];
     }

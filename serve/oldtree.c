@@ -64,32 +64,18 @@ oldtree_keep(int parent, const char *name, const struct oldtree_listed *listed,
     return 1;
 }
 
-static int
-prune_dir(int dirfd, const char *prefix, const struct oldtree_list *list, struct tenon_error *err)
+int
+oldtree_prune(int dirfd, const char *path, const struct oldtree_list *list,
+              struct tenon_error *err)
 {
     auto_strv char **names = NULL;
 
     if (tenon_dir_names(dirfd, &names, err) < 0)
         return err->code;
     for (char **n = names; n && *n; n++) {
-        auto_free char *path = tenon_asprintf("%s%s", prefix, *n);
-        const mode_t mode = list->of(list->data, path);
-        if (!mode && tenon_remove_tree(dirfd, *n, err) < 0)
-            return err->code;
-        if (!S_ISDIR(mode))
-            continue;
-        auto_free char *below = tenon_asprintf("%s/", path);
-        auto_close int inner = openat(dirfd, *n, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (inner < 0)
-            return tenon_error_sys(err, "open %s", path);
-        if (prune_dir(inner, below, list, err) < 0)
+        auto_free char *inner = tenon_asprintf("%s%s%s", path, *path ? "/" : "", *n);
+        if (!list->has(list->data, inner) && tenon_remove_tree(dirfd, *n, err) < 0)
             return err->code;
     }
     return TENON_OK;
-}
-
-int
-oldtree_prune(int root, const struct oldtree_list *list, struct tenon_error *err)
-{
-    return prune_dir(root, "", list, err);
 }

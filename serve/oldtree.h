@@ -22,11 +22,13 @@ struct oldtree_listed {
 int oldtree_keep(int parent, const char *name, const struct oldtree_listed *listed,
                  struct tenon_error *err);
 
-/* Removes what was not listed, and all that is in it.  of: its mode, 0 for what was not. */
+/* Removes from one directory what was not listed, and all that is in it.  path: the directory's;
+ * "" of the first. */
 struct oldtree_list {
-    mode_t (*of)(const void *data, const char *path);
+    bool (*has)(const void *data, const char *path);
     const void *data;
 };
-int oldtree_prune(int root, const struct oldtree_list *list, struct tenon_error *err);
+int oldtree_prune(int dirfd, const char *path, const struct oldtree_list *list,
+                  struct tenon_error *err);
 
 #endif

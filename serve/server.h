@@ -41,7 +41,8 @@ void server_cond_init(pthread_cond_t *cond);
 /* So many seconds from now; for pthread_cond_timedwait. */
 struct timespec server_deadline(unsigned seconds);
 
-/* Who calls, in a form that nobody else has: "user 1000", "certificate sha256:..."; malloc'ed. */
+/* Who calls, in a form that nobody else has: "user 1000", "certificate sha256:...", or, of a user
+ * whom nobody knows, "connection ..." of this one alone; malloc'ed. */
 struct grpc_call;
 char *server_peer(const struct grpc_call *call);
 

@@ -46,6 +46,7 @@ struct solving {
     struct tenon_engine engine;
     struct tenon_build *build;
     struct tenon_build_request *wanted; /* of it, while it is driven */
+    struct message_list chosen; /* exporters, by the client; in the recorder's memory */
     char **options, **entitlements;
     struct tenon_policy *policy; /* NULL: none */
     const struct tenon_policy **policies; /* the server's, and that */
@@ -305,14 +306,19 @@ static struct ctl_record
 describe(const struct solving *v, struct tenon_arena *a)
 {
     const struct ctl_solve *r = v->request;
-    const struct ctl_typed *exporters = r->exporters.items;
-    struct ctl_typed *kept = tenon_arena_array(a, r->exporters.len + 1, sizeof *kept);
+    const struct message_list *lists[] = {&r->exporters, &v->chosen};
+    struct ctl_typed *kept =
+        tenon_arena_array(a, r->exporters.len + v->chosen.len + 1, sizeof *kept);
+    size_t count = 0;
 
-    for (size_t i = 0; i < r->exporters.len; i++)
-        kept[i] = (struct ctl_typed){exporters[i].type, discreet_pairs(a, exporters[i].attrs)};
+    for (size_t n = 0; n < tenon_countof(lists); n++) {
+        const struct ctl_typed *x = lists[n]->items;
+        for (size_t i = 0; i < lists[n]->len; i++)
+            kept[count++] = (struct ctl_typed){x[i].type, discreet_pairs(a, x[i].attrs)};
+    }
     return (struct ctl_record){
         .ref = r->ref, .frontend = r->frontend, .options = discreet_pairs(a, r->options),
-        .exporters = {kept, r->exporters.len}, .created = &v->job->created,
+        .exporters = {kept, count}, .created = &v->job->created,
         .build_id = v->build_id,
     };
 }
@@ -457,16 +463,18 @@ static int
 take_exporters(struct solving *v, const struct ses_found *found, struct tenon_error *err)
 {
     const struct ctl_typed *asked = found->exporters.items;
+    const size_t before = v->exports.len;
 
     if (found->exporters.len + v->exports.len > EXPORTERS_MAX || has_long_list(&found->exporters))
         return tenon_error_set(err, TENON_E_LIMIT, "more than %d exporters, or %d attributes "
                                "of one", EXPORTERS_MAX, OPTIONS_MAX);
-    for (size_t i = 0; i < found->exporters.len; i++)
-        if (add_export(v, &asked[i], v->exports.len, err) < 0)
-            return err->code;
-    v->wanted->exports = v->exports.items;
+    if (v->recorder)
+        v->chosen = found->exporters;
+    for (size_t i = 0; i < found->exporters.len && !err->code; i++)
+        add_export(v, &asked[i], v->exports.len, err);
+    v->wanted->exports = v->exports.items; /* they have moved, even where one is refused */
     v->wanted->export_count = v->exports.len;
-    return TENON_OK;
+    return err->code ? err->code : tenon_build_check_exports(v->build, v->wanted, before, err);
 }
 
 static int
@@ -474,6 +482,7 @@ find_exporters(void *data, struct gateway *gw, struct tenon_error *err)
 {
     struct solving *v = data;
     auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
+    struct tenon_arena *kept = v->recorder ? recorder_arena(v->recorder) : &arena;
     const struct tenon_result *r = gw->result;
     struct ctl_blob *metadata = tenon_arena_array(&arena, r->meta.len + 1, sizeof *metadata);
     const char **refs = tenon_arena_array(&arena, r->platforms.len + 1, sizeof *refs);
@@ -486,7 +495,7 @@ find_exporters(void *data, struct gateway *gw, struct tenon_error *err)
     tenon_vec_foreach(p, &r->platforms)
         if (p->ref && gateway_name_ref(gw, p->ref, name))
             refs[what.refs.len++] = tenon_arena_strdup(&arena, name);
-    return sessionexports_find(&v->job->asked, clientsession_tunnel(v->session), &what, &arena,
+    return sessionexports_find(&v->job->asked, clientsession_tunnel(v->session), &what, kept,
                                &found, err) < 0 ? err->code : take_exporters(v, &found, err);
 }
 
@@ -505,7 +514,7 @@ hand_over(struct solving *v, struct tenon_error *err)
 static int
 run(struct solving *v, struct tenon_error *err)
 {
-    struct drive drive = {v->job, v->request, v->metadata,
+    struct drive drive = {v->job, v->request, &v->metadata,
                           v->request->session_exporter ? find_exporters : NULL, v};
     const char *plugin = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL;
     struct tenon_build_request request = {

@@ -50,6 +50,9 @@ struct tenon_build *tenon_build_new(struct tenon_engine *engine);
  * fails here.  Nothing is run or written; before tenon_build_run. */
 int tenon_build_check(struct tenon_build *b, const struct tenon_build_request *req,
                       struct tenon_error *err);
+/* The same of exports alone, from the first-th on: a driver that may add some has them checked. */
+int tenon_build_check_exports(struct tenon_build *b, const struct tenon_build_request *req,
+                              size_t first, struct tenon_error *err);
 /* Blocking; from the main thread, once. */
 int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err);

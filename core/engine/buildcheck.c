@@ -133,16 +133,22 @@ check_export(struct tenon_build *b, const struct tenon_build_request *req,
 }
 
 int
+tenon_build_check_exports(struct tenon_build *b, const struct tenon_build_request *req,
+                          size_t first, struct tenon_error *err)
+{
+    const uint64_t platforms = count_platforms(req);
+    for (size_t i = first; i < req->export_count; i++)
+        if (check_export(b, req, &req->exports[i], platforms, err) < 0)
+            return err->code;
+    return TENON_OK;
+}
+
+int
 tenon_build_check(struct tenon_build *b, const struct tenon_build_request *req,
                   struct tenon_error *err)
 {
-    const uint64_t platforms = count_platforms(req);
-    if (tenon_compatibility_check(req->compatibility, err) < 0)
-        return err->code;
-    for (size_t i = 0; i < req->export_count; i++)
-        if (check_export(b, req, &req->exports[i], platforms, err) < 0)
-            return err->code;
-    if (tenon_attesters_check(b, req, err) < 0)
+    if (tenon_compatibility_check(req->compatibility, err) < 0 ||
+        tenon_build_check_exports(b, req, 0, err) < 0 || tenon_attesters_check(b, req, err) < 0)
         return err->code;
     return tenon_caches_check(b, req, err);
 }

@@ -1240,11 +1240,13 @@ def chosen(channel):
                      NONE)
 
     def choose(request, context):
-        read = builds[-1].bridge("ReadFile", m.ReadFileRequest(
-            Ref=request.refs[0], FilePath="/made"), m.ReadFileResponse)
-        looked.append((len(request.refs), dict(request.metadata), read.Data))
-        return m.Found(exporters=[m.Exporter(Type="tar"), m.Exporter(Type="oci", Attrs={
-            "compression": "zstd"})] + more)
+        read = builds and builds.pop().bridge("ReadFile", m.ReadFileRequest(
+            Ref=request.refs[0], FilePath="/made"), m.ReadFileResponse).Data
+        looked.append((len(request.refs), dict(request.metadata), read))
+        return m.Found(exporters=[m.Exporter(Type="tar"), m.Exporter(Type="oci", Attrs=dict(
+            {"x%d" % i: "1" for i in range(200)}, compression="zstd", **{"containerimage.config":
+             '{"architecture":"amd64","os":"linux","config":{"Env":["CHOSEN=so"]},'
+             '"rootfs":{"type":"layers"}}'}))] + more)
 
     def finalize(request, context):
         told.append(dict(request.ExporterResponse))
@@ -1252,24 +1254,38 @@ def chosen(channel):
             context.abort(*fails)
         return NONE()
 
-    def build(**services):
+    def build(choose=None, finalize=None, drive=drive, **fields):
         session = Session(channel, {}, {})
-        session.choose, session.finalize = services.get("choose"), services.get("finalize")
-        answer = Build(channel, session, drive, EnableSessionExporter=True, Exporters=[
-            m.Exporter(Type="image", Attrs={"name": "example.org/chosen:1"})]).wait()
+        session.choose, session.finalize = choose, finalize
+        session.build = Build(channel, session, drive, EnableSessionExporter=True, Exporters=[
+            m.Exporter(Type="image", Attrs={"name": "example.org/chosen:1", "x": "1"})], **fields)
+        answer = session.build.wait()
         session.close()
         return session, answer
 
     builds, looked, told, fails, more = [], [], [], (), []
     session, answer = build(choose=choose, finalize=finalize)
-    check("exporters of a session", not isinstance(answer, grpc.RpcError) and
-          content(session.results[1], "made") == b"looked at" and
-          b"tar+zstd" in b"".join(content(session.results[2], n) for n, member in
-                                  names(session.results[2]).items() if 0 < member.size < 10000),
-          str(answer))
+    check("exporters of a session", not isinstance(answer, grpc.RpcError), str(answer))
+    texts = b"".join(content(session.results[2], n) for n, member in
+                     names(session.results[2]).items() if 0 < member.size < 10000)
+    check("what they are told to do", content(session.results[1], "made") == b"looked at" and
+          b"tar+zstd" in texts and b"CHOSEN=so" in texts, texts)
+    record = records.Asker(sys.modules[__name__], channel).listen(Ref=session.build.ref)[0].record
+    check("their record", [x.Type for x in record.Exporters] == ["image", "tar", "oci"] and
+          "x199" in record.Exporters[2].Attrs and [r.key for r in record.Result.Results] == [0, 2],
+          str(record))
     check("what it is asked with", looked == [(1, {"a": b"b"}, b"looked at")], looked)
     check("what it is told", "containerimage.descriptor" in told[0] and
           told[0] == dict(answer.ExporterResponse), told)
+    file = write_file(b"FROM scratch\nCOPY Dockerfile /made\n", "/Dockerfile")
+    for thing, name, fields in (
+            ("a definition", "Dockerfile", {"Definition": file}),
+            ("a frontend", "made", {"Frontend": "dockerfile.v0",
+                                    "FrontendInputs": {"context": file, "dockerfile": file}})):
+        session, answer = build(choose, finalize, None, **fields)
+        check("exporters of a session, of " + thing, not isinstance(answer, grpc.RpcError) and
+              content(session.results.get(1), name).startswith(b"FROM") and looked[-1][0] == 1,
+              str(answer))
     check("a session that chooses nothing", not isinstance(build()[1], grpc.RpcError))
     fails = (grpc.StatusCode.UNAVAILABLE, "not now")
     check("a session that cannot be told", not isinstance(build(finalize=finalize)[1],
@@ -1277,7 +1293,13 @@ def chosen(channel):
     fails = (grpc.StatusCode.ABORTED, "not like this")
     refused("a session that objects", build(finalize=finalize)[1], grpc.StatusCode.UNKNOWN,
             "not like this")
-    fails, more = (), [m.Exporter(Type="tar")] * 40
+    fails, more = (), [m.Exporter(Type="oci", Attrs={"compression": "lzma"})]
+    session, answer = build(choose=choose)
+    refused("a mistake in an exporter of a session", answer, grpc.StatusCode.UNKNOWN, "lzma")
+    check("nothing is exported before", not any(
+        "export" in v.name for v in session.build.vertexes.values()),
+        [v.name for v in session.build.vertexes.values()])
+    more = [m.Exporter(Type="tar")] * 40
     refused("too many exporters of a session", build(choose=choose)[1], grpc.StatusCode.UNKNOWN,
             "more than 32 exporters")
 
@@ -1401,7 +1423,7 @@ def everything(address, directory, server):
     records.store(sys.modules[__name__], channel, session)
     records.names(sys.modules[__name__], channel)
     session.close()
-    kept.kept(sys.modules[__name__], channel, directory, server)
+    kept.kept(sys.modules[__name__], address, channel, directory, server)
     hostile(channel, directory)
     silent(address, channel, directory)
     vanish(address, directory, server)

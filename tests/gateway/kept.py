@@ -2,7 +2,9 @@
 asked for again, and whose a directory is.  No program."""
 import glob
 import os
+import socket
 import subprocess
+import sys
 import threading
 
 import grpc
@@ -49,7 +51,47 @@ def session_class(c):
     return Tree
 
 
-def kept(c, channel, directory, server):
+STRANGER = '''
+import ctypes, os, socket, sys
+ctypes.CDLL(None).prctl(28, 4, 0, 0, 0) # nobody, with all capabilities: the socket is in reach
+os.seteuid(65534)
+to = socket.socket(socket.AF_UNIX)
+to.connect(sys.argv[1])
+socket.send_fds(socket.socket(fileno=int(sys.argv[2])), [b"x"], [to.fileno()])
+'''
+
+
+def pump(source, to):
+    try:
+        while data := source.recv(65536):
+            to.sendall(data)
+        to.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def stranger(address, directory):
+    """A channel of a user that has no number: the kernel tells 65534 of all of them."""
+    ours, its = socket.socketpair()
+    path = os.path.join(directory, "stranger")
+    with ours, its, socket.socket(socket.AF_UNIX) as listener:
+        subprocess.run([sys.executable, "-c", STRANGER, address.split(":", 1)[1],
+                        str(its.fileno())], pass_fds=[its.fileno()], check=True, timeout=60)
+        server = socket.socket(fileno=socket.recv_fds(ours, 1, 1)[1][0])
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(60)
+        channel = grpc.insecure_channel("unix:" + path)
+        ready = grpc.channel_ready_future(channel)
+        client = listener.accept()[0]
+    os.remove(path)
+    for pair in ((client, server), (server, client)):
+        threading.Thread(target=pump, args=pair, daemon=True).start()
+    ready.result(60)
+    return channel
+
+
+def kept(c, address, channel, directory, server):
     Tree = session_class(c)
 
     def definition(**attrs):
@@ -123,6 +165,12 @@ def kept(c, channel, directory, server):
         asked, got = build(key, first, **attrs)
         c.check("a directory " + thing, asked == (all_files if whole else []) and
                 got == meant(first), (asked, got))
+    for thing in "a stranger's directory", "a stranger's, again":
+        with stranger(address, directory) as via:
+            asked, got = build("strange", first, via)
+            c.check(thing, asked == all_files and got == meant(first), (asked, got))
+            asked, got = build("strange", first, via)
+            c.check(thing + ", on one connection", asked == [] and got == meant(first), (asked, got))
     commit = {"a": File(b"old", mtime=EARLIER)}
     build(None, commit)
     commit["a"].data = b"new"
