@@ -255,21 +255,23 @@ fill_or_not(void *data, int dirfd, struct tenon_error *err)
     return arrive(a, dirfd, "unpacking", err);
 }
 
+/* A step may have emptied it meanwhile: what it waits for would be this. */
+static bool
+is_wanted(void *data)
+{
+    const struct arrival *a = data;
+    return !tenon_cache_was_emptied(tenon_ctx_engine(a->ctx), a->offer->id);
+}
+
 int
 tenon_mount_offer_bring(const struct tenon_mount_offer *o, struct tenon_ctx *ctx,
                         struct tenon_error *err)
 {
     struct arrival a = { ctx, o };
-    const struct tenon_cache_fill f = { fill_or_not, &a };
+    const struct tenon_cache_fill f = { fill_or_not, &a, is_wanted };
     auto_free char *place = tenon_mount_offer_place(o);
-    struct tenon_lock *lock = NULL;
-    auto_close int fd =
-        tenon_cache_mount_open_filled(tenon_ctx_engine(ctx)->store, place, "shared", &f, 0, 0, 0,
-                                      tenon_cancel_fd(tenon_ctx_cancel(ctx)), NULL, &lock, err);
-    if (fd < 0)
-        return fd;
-    tenon_lock_release(lock);
-    return TENON_OK;
+    return tenon_cache_mount_make(tenon_ctx_engine(ctx)->store, place, &f,
+                                  tenon_cancel_fd(tenon_ctx_cancel(ctx)), err);
 }
 
 /* mode=, uid= and gid= are those of an empty directory, which is the seed: it is one wherever it
@@ -318,7 +320,7 @@ tenon_mounts_open(struct tenon_ctx *ctx, const struct tenon_mount_want *w,
         return tenon_cache_mount_open(engine->store, id, w->sharing, w->seed_fd, w->mode,
                                       w->uid, w->gid, cancel, &waiting.watch, lock, err);
     struct arrival a = { ctx, offer };
-    const struct tenon_cache_fill f = { fill, &a };
+    const struct tenon_cache_fill f = { fill, &a, NULL };
     auto_free char *place = tenon_mount_offer_place(offer);
     return tenon_cache_mount_open_filled(engine->store, place, w->sharing, &f, w->mode, w->uid,
                                          w->gid, cancel, &waiting.watch, lock, err);

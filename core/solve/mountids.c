@@ -30,6 +30,8 @@ vertex_mount_ids(const struct tenon_vertex *v, char ***ids)
         if (m->plugin_type || m->type != TENON_LLB_MOUNT_CACHE)
             continue;
         auto_free char *seed = seed_of_mount(v, m);
+        if (m->input >= 0 && !seed)
+            continue; /* a copy of something, which stays where it was made */
         char *id = seed ? tenon_asprintf("%s" TENON_CACHE_SEEDED TENON_CACHE_EMPTY "%s",
                                          m->cache_id, seed)
                         : tenon_strdup(m->cache_id);

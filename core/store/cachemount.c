@@ -136,6 +136,12 @@ make_new(struct tenon_store *s, const struct want *w, int64_t *out, struct tenon
         return err->code;
     if (tenon_mkdir_p(s->fd, "cache-mounts", 0700, err) < 0 || db_transaction(s, err) < 0)
         return err->code;
+    if (w->fill && w->fill->is_wanted && !w->fill->is_wanted(w->fill->data)) {
+        auto_error struct tenon_error ignored = TENON_ERROR_INIT;
+        db_rollback(s);
+        tenon_remove_tree(s->tmp_fd, name, &ignored);
+        return tenon_error_set(err, TENON_E_CANCELLED, "it is no longer wanted");
+    }
     int64_t now = (int64_t)tenon_now_ns();
     int rc =
         db_run(s, err, "INSERT INTO cache (id, created, used) VALUES (?1, ?2, ?2)", "ti", w->id,
@@ -189,17 +195,24 @@ open_locked(struct tenon_store *s, int64_t n, bool shared, const struct patience
     return fd;
 }
 
+/* Two that want the same new id must not both make it. */
+static int
+take_guard(struct tenon_store *s, const char *id, const struct patience *p,
+           struct tenon_lock **guard, struct tenon_error *err)
+{
+    struct tenon_digest d;
+    tenon_digest_of(id, strlen(id), &d);
+    auto_free char *making = tenon_asprintf("cache-id-%.32s", tenon_digest_hex(&d));
+    return tenon_lock_acquire(s, making, false, p->cancel_fd, p->watch, guard, err);
+}
+
 /* NOT_FOUND without a message: what was there has been collected meanwhile. */
 static int
 open_once(struct tenon_store *s, const struct want *w, const struct patience *p,
           struct tenon_lock **lock, struct tenon_error *err)
 {
-    /* Two that want the same new id must not both make it. */
-    struct tenon_digest d;
-    tenon_digest_of(w->id, strlen(w->id), &d);
-    auto_free char *making = tenon_asprintf("cache-id-%.32s", tenon_digest_hex(&d));
     struct tenon_lock *guard;
-    if (tenon_lock_acquire(s, making, false, p->cancel_fd, p->watch, &guard, err) < 0)
+    if (take_guard(s, w->id, p, &guard, err) < 0)
         return err->code;
 
     struct numbers found = {0};
@@ -262,6 +275,25 @@ tenon_cache_mount_open_filled(struct tenon_store *s, const char *id, const char 
     return open_wanted(s, &w, sharing, &p, lock, err);
 }
 
+int
+tenon_cache_mount_make(struct tenon_store *s, const char *id, const struct tenon_cache_fill *fill,
+                       int cancel_fd, struct tenon_error *err)
+{
+    const struct patience p = { cancel_fd, NULL };
+    const struct want w = { .id = id, .seed_fd = -1, .fill = fill };
+    struct tenon_lock *guard;
+    struct numbers found = {0};
+    int64_t n;
+    if (take_guard(s, id, &p, &guard, err) < 0)
+        return err->code;
+    int rc = find_all(s, id, ALL_OF, &found, err);
+    if (rc == 0 && !found.list.len)
+        rc = make_new(s, &w, &n, err);
+    tenon_vec_release(&found.list);
+    tenon_lock_release(guard);
+    return rc < 0 ? rc : TENON_OK;
+}
+
 bool
 tenon_cache_mount_exists(struct tenon_store *s, const char *id)
 {
@@ -314,8 +346,18 @@ static int
 drop(struct tenon_store *s, const char *id, const char *which, size_t few, struct tenon_error *err)
 {
     struct numbers found = {0};
-    if (find_all(s, id, which, &found, err) < 0)
+    /* What is being made is there by now, or asks whether it is wanted later than this. */
+    if (db_transaction(s, err) < 0)
         return err->code;
+    if (find_all(s, id, which, &found, err) < 0) {
+        db_rollback(s);
+        tenon_vec_release(&found.list);
+        return err->code;
+    }
+    if (db_commit(s, err) < 0) {
+        tenon_vec_release(&found.list);
+        return err->code;
+    }
     for (size_t i = few; i < found.list.len; i++) {
         int64_t n = found.list.items[i];
         struct tenon_lock *lock = NULL;

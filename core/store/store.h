@@ -282,12 +282,19 @@ int tenon_cache_mount_open(struct tenon_store *s, const char *id,
 struct tenon_cache_fill {
     int (*fill)(void *data, int dirfd, struct tenon_error *err);
     void *data;
+    /* NULL: it is. Asked when it is filled: a drop from then on finds it. May not use the store. */
+    bool (*is_wanted)(void *data);
 };
 int tenon_cache_mount_open_filled(struct tenon_store *s, const char *id, const char *sharing,
                                   const struct tenon_cache_fill *fill, uint32_t mode,
                                   uint32_t uid, uint32_t gid, int cancel_fd,
                                   const struct tenon_lock_watch *watch,
                                   struct tenon_lock **lock, struct tenon_error *err);
+/* For whoever opens it later, unless there is one of this id; nobody works in it.
+ * CANCELLED: it was no longer wanted. */
+int tenon_cache_mount_make(struct tenon_store *s, const char *id,
+                           const struct tenon_cache_fill *fill, int cancel_fd,
+                           struct tenon_error *err);
 /* To read what is in it, as one who shares it does: the one of the id that was used last and that
  * nobody works in alone, else that one when its turn comes. NOT_FOUND: there is none. */
 int tenon_cache_mount_look(struct tenon_store *s, const char *id, int cancel_fd,

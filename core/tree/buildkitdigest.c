@@ -69,12 +69,10 @@ add_header(struct tenon_hash *h, const struct tenon_entry *e)
 
 /* Framed by tenon_xattr_read; there without lengths. */
 static void
-add_xattrs(struct tenon_hash *h, const struct digester *d, int fd)
+add_xattrs(struct tenon_hash *h, const struct tenon_buf *framed)
 {
-    auto_buf struct tenon_buf framed = TENON_BUF_INIT;
-    tenon_xattr_read(d->view, fd, &framed);
-    for (size_t at = 0; at < framed.len;) {
-        const unsigned char *le = (const unsigned char *)framed.data + at;
+    for (size_t at = 0; at < framed->len;) {
+        const unsigned char *le = (const unsigned char *)framed->data + at;
         size_t n = le[0] | (size_t)le[1] << 8 | (size_t)le[2] << 16 | (size_t)le[3] << 24;
         tenon_hash_update(h, le + 4, n);
         at += 4 + n;
@@ -104,6 +102,7 @@ digest_entry(struct digester *d, const struct tenon_entry *e, struct tenon_diges
 {
     auto_hash struct tenon_hash *h = tenon_hash_new();
     const bool file = S_ISREG(e->mode) && !(e->flags & TENON_ENTRY_EMPTY);
+    auto_buf struct tenon_buf xattrs = TENON_BUF_INIT;
     int rc = 0;
     if (!e->parent && d->view->owner_root) { /* what holds a context is not of the context */
         tenon_digest_of("", 0, out);
@@ -114,8 +113,12 @@ digest_entry(struct digester *d, const struct tenon_entry *e, struct tenon_diges
         auto_close int fd = tenon_view_open(d->view, e, -1, d->err);
         if (fd < 0)
             return fd;
-        add_xattrs(h, d, fd);
+        tenon_xattr_read(d->view, fd, &xattrs);
+        add_xattrs(h, &xattrs);
         rc = file ? add_data(h, d, fd) : 0;
+    } else if (!S_ISREG(e->mode) && !S_ISDIR(e->mode)) {
+        tenon_xattr_read_special(d->view, e, &xattrs);
+        add_xattrs(h, &xattrs);
     }
     if (rc == 0)
         tenon_hash_final(h, out);

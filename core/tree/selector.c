@@ -58,12 +58,18 @@ static int
 add_entry(struct digester *d, struct tenon_entry *e, size_t path_len)
 {
     const struct tenon_digest *body = NULL;
+    struct tenon_digest special;
     if (S_ISREG(e->mode)) {
         int rc = tenon_view_body(d->view, e, d->cancel, &body, NULL, d->err);
         if (rc < 0)
             return rc;
     } else if (S_ISDIR(e->mode)) {
         body = e->xattrs;
+    } else {
+        auto_buf struct tenon_buf xattrs = TENON_BUF_INIT;
+        tenon_xattr_read_special(d->view, e, &xattrs);
+        tenon_digest_of(tenon_buf_str(&xattrs), xattrs.len, &special);
+        body = xattrs.len ? &special : NULL;
     }
     /* What holds a context is not part of it. */
     bool bare = !e->parent && d->view->owner_root;

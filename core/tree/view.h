@@ -168,6 +168,9 @@ int tenon_body_digest(const struct tenon_view *v, int data_fd, int xattr_fd,
  * Those that count of a file of the view, sorted and framed, appended to out; true: there are
  * others that are copied (POSIX ACLs). */
 bool tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out);
+/* The same of what cannot be opened for reading: a link, a device. None of what is gone. */
+void tenon_xattr_read_special(struct tenon_view *v, const struct tenon_entry *e,
+                              struct tenon_buf *out);
 /* All that may be copied, in the same way. */
 void tenon_xattr_read_copied(const struct tenon_view *v, int fd, struct tenon_buf *out);
 /* Copy all that may be copied; refusals are logged, as BuildKit does. */

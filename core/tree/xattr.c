@@ -154,6 +154,15 @@ tenon_xattr_read(const struct tenon_view *v, int fd, struct tenon_buf *out)
 }
 
 void
+tenon_xattr_read_special(struct tenon_view *v, const struct tenon_entry *e, struct tenon_buf *out)
+{
+    auto_error struct tenon_error gone = TENON_ERROR_INIT; /* what it was is known */
+    auto_close int fd = tenon_view_open_path(v, e, &gone);
+    if (fd >= 0)
+        tenon_xattr_read(v, fd, out);
+}
+
+void
 tenon_xattr_read_copied(const struct tenon_view *v, int fd, struct tenon_buf *out)
 {
     read_those(v, fd, is_copied, out);

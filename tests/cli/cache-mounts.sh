@@ -130,6 +130,21 @@ assert_eq null "$(jq -c '."tenon.mounts"' "$(config none)")"
 sed 's/1000,gid=1002,mode=0710/7,mode=0700/' "$context/Dockerfile" >"$work/Dockerfile"
 build a 8 --cache-to "$(to others)" -f "$work/Dockerfile"
 assert_eq '[["//c",null],["/own","7:0:0700"]]' "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config others)")"
+# One that begins as a copy stays, and is not what others of the store have of that id.
+cat >"$work/Plain" <<'END'
+FROM base
+RUN --mount=type=cache,id=copied,target=/c echo >/c/plain
+END
+cat >"$work/Copied" <<'END'
+FROM base
+RUN --mount=type=cache,id=copied,from=base,source=/etc,target=/c ls /c
+END
+build a 8 --cache-to "$(to plain)" -f "$work/Plain"
+assert_eq '["/copied"]' "$(jq -c '[."tenon.mounts"[].id]' "$(config plain)")"
+build a 8 --cache-to "$(to copied)" -f "$work/Copied"
+assert_eq null "$(jq -c '."tenon.mounts"' "$(config copied)")"
+build l 8 --cache-from "$(from plain)" -f "$work/Copied"
+assert_lacks "$work/err" "importing cache mount"
 build a 8 --cache-to "$(to both own)"
 assert_eq '[["/own","1000:1002:0710"],["/own","7:0:0700"]]' \
     "$(jq -c '[."tenon.mounts"[] | [.id, .seed]]' "$(config both)")"

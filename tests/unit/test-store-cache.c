@@ -291,6 +291,44 @@ START_TEST(test_cache_seed_too_deep_leaves_nothing)
 }
 END_TEST
 
+/* What is made for later: while it is filled it is dropped, and that counts. */
+static bool dropped;
+
+static int
+fill_and_drop(void *data, int dirfd, struct tenon_error *err)
+{
+    unit_write(dirfd, "imported", "x");
+    dropped = data != NULL;
+    return dropped ? tenon_cache_mount_drop(store, "c", false, err) : 0;
+}
+
+static bool
+is_not_dropped(void *data)
+{
+    (void)data;
+    return !dropped;
+}
+
+START_TEST(test_cache_made_for_later)
+{
+    static char yes[] = "yes";
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_cache_fill f = { fill_and_drop, yes, is_not_dropped };
+    ck_assert_int_eq(tenon_cache_mount_make(store, "c", &f, -1, &err), TENON_E_CANCELLED);
+    tenon_error_release(&err);
+    ck_assert(!tenon_cache_mount_exists(store, "c"));
+    f.data = NULL;
+    ck_assert_msg(tenon_cache_mount_make(store, "c", &f, -1, &err) == 0, "%s", err.message);
+    struct use u = try_to_use("locked"); /* nobody is in it */
+    ck_assert_int_ge(u.fd, 0);
+    ck_assert_int_eq(faccessat(u.fd, "imported", F_OK, 0), 0);
+    f.data = yes; /* there is one: nothing is filled */
+    ck_assert_msg(tenon_cache_mount_make(store, "c", &f, -1, &err) == 0, "%s", err.message);
+    ck_assert(!dropped);
+    end(&u);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -306,6 +344,7 @@ main(void)
     tcase_add_test(tc, test_cache_new_one_has_mode_and_owner);
     tcase_add_test(tc, test_cache_seed_is_copied_whole);
     tcase_add_test(tc, test_cache_seed_too_deep_leaves_nothing);
+    tcase_add_test(tc, test_cache_made_for_later);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "treekit.h"
 
 #include "base/cancel.h"
+#include "tree/buildkitdigest.h"
 
 #define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
 
@@ -269,7 +270,7 @@ START_TEST(test_digest_ignored_files_do_not_count)
 }
 END_TEST
 
-/* One attribute more on the file or the directory of a tree; those of the host's
+/* One attribute more on one entry of a tree; those of the host's
  * security modules, of overlayfs and of the kernel itself say nothing. */
 static const struct {
     const char *on, *name;
@@ -295,21 +296,38 @@ static const struct {
     {"d", "trusted.overlay.opaque", "y", 1, false, true},
     {"d/f", "user.overlay.x", "y", 1, false, false},
     {"d/f", "security.tenon", "x", 1, false, true},
+    {"d/l", "trusted.k", "v", 1, true, true},
+    {"d/l", "trusted.k", "w", 1, true, true},
+    {"d/p", "trusted.k", "v", 1, true, true},
+    {"d/p", "security.tenon", "x", 1, false, true},
 };
+
+static int
+buildkit_digest_of(int root, bool owner_root, struct tenon_digest *out, struct tenon_error *err)
+{
+    const struct tenon_view_options o = { .rootfd = root, .owner_root = owner_root };
+    const struct tenon_selector sel = { .path = "/" };
+    struct tenon_view *v;
+    ck_assert_msg(tenon_view_new(&o, &v, err) == 0, "%s", err->message);
+    int ret = tenon_view_buildkit_digest(v, &sel, NULL, out, err);
+    tenon_view_free(v);
+    return ret;
+}
 
 /* Of trees that the build made, and of a user's own, where capabilities are none. */
 START_TEST(test_digest_every_xattr)
 {
     bool context = _i;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    auto_close int root = make("r", LIST("d/f=1", "d/e/"));
+    auto_close int root = make("r", LIST("d/f=1", "d/e/", "d/l>f", "d/p|"));
     struct tenon_selector sel = {.path = "/"};
-    struct tenon_digest plain, seen[tenon_countof(xattrs)];
+    struct tenon_digest plain, seen[tenon_countof(xattrs)], buildkit, other;
     ck_assert_int_eq(digest_of(root, NULL, &sel, context, false, &plain, &err), 0);
+    ck_assert_int_eq(buildkit_digest_of(root, context, &buildkit, &err), 0);
     for (size_t i = 0; i < tenon_countof(xattrs); i++) {
         seen[i] = plain;
-        auto_close int fd = openat(root, xattrs[i].on, O_RDONLY | O_CLOEXEC);
-        if (fsetxattr(fd, xattrs[i].name, xattrs[i].value, xattrs[i].len, 0) < 0) {
+        auto_free char *on = tenon_asprintf("/proc/self/fd/%d/%s", root, xattrs[i].on);
+        if (lsetxattr(on, xattrs[i].name, xattrs[i].value, xattrs[i].len, 0) < 0) {
             auto_free char *what = tenon_asprintf("digest with %s: %s", xattrs[i].name,
                                                   strerror(errno));
             ck_assert_msg(xattrs[i].root && geteuid() != 0 ? true : errno == ENOTSUP,
@@ -318,7 +336,10 @@ START_TEST(test_digest_every_xattr)
             continue;
         }
         ck_assert_int_eq(digest_of(root, NULL, &sel, context, i % 2, &seen[i], &err), 0);
-        ck_assert_int_eq(fremovexattr(fd, xattrs[i].name), 0);
+        ck_assert_int_eq(buildkit_digest_of(root, context, &other, &err), 0);
+        ck_assert_msg(tenon_streq(seen[i].str, plain.str) == tenon_streq(other.str, buildkit.str),
+                      "%zu with BuildKit", i);
+        ck_assert_int_eq(lremovexattr(on, xattrs[i].name), 0);
         if (!xattrs[i].counts ||
             (context && !strcmp(xattrs[i].name, "security.capability"))) {
             ck_assert_msg(tenon_streq(seen[i].str, plain.str), "%s counts", xattrs[i].name);
