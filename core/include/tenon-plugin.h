@@ -993,8 +993,8 @@ struct tenon_source_request {
     const char *platform;     /* "linux/amd64" */
     const char *const *attrs; /* LLB's source attributes, "k=v" */
     /* Minor 2, for resolve: what the plugin itself said earlier in this build of the same
-     * identifier and platform, asked with these or other attributes; or NULL.  A build that asks
-     * twice should be told the same. */
+     * identifier and platform, asked with these attributes or, if it was not, with those nearest
+     * to them; or NULL.  A build that asks twice should be told the same. */
     const struct tenon_source_info *before;
 };
 #define TENON_SOURCE_NEED_CONFIG (UINT32_C(1) << 0) /* resolve: config wanted */

@@ -323,9 +323,10 @@ int job_unmount(struct job_mounts *m, int fd, struct tenon_error *err);
 
 /* sourcemeta.c */
 void metas_free(struct tenon_solver *s);
-/* What was said of a source for a frontend, whatever its attributes; or NULL.  It lasts. */
+/* What was said of a source for a frontend, with the attributes nearest to these; or NULL.  It
+ * lasts. */
 const struct tenon_source_info *metas_before(struct tenon_solver *s, const char *identifier,
-                                             const char *platform);
+                                             const char *platform, const char *const *attrs);
 struct tenon_named; /* known.h */
 void metas_copy(struct tenon_solver *s, struct tenon_named **out, size_t *count);
 

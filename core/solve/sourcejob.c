@@ -82,6 +82,9 @@ source_new(struct state *st, struct tenon_module *m)
     for (size_t i = 0; i < op->attr_count; i++)
         tenon_strv_push(&x->attrs, tenon_asprintf("%s=%s", op->attrs[i].key,
                                                   op->attrs[i].value));
+    /* By the attributes that it was asked about with. */
+    const struct tenon_source_info *before = metas_before(
+        st->solver, op->identifier, x->platform, (const char *const *)x->attrs);
     if (st->solver->options.compatibility)
         tenon_strv_push(&x->attrs, tenon_asprintf("tenon.compatibility-version=%" PRId64,
                                                   st->solver->options.compatibility));
@@ -92,7 +95,7 @@ source_new(struct state *st, struct tenon_module *m)
         .identifier = op->identifier,
         .platform = x->platform,
         .attrs = (const char *const *)x->attrs,
-        .before = metas_before(st->solver, op->identifier, x->platform),
+        .before = before,
     };
     x->info.struct_size = sizeof x->info;
     return x;

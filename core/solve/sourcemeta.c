@@ -7,6 +7,7 @@
 
 struct source_meta { /* the solver's meta_lock */
     char *key; /* identifier, platform, attributes and what is wanted */
+    char **attrs;
     bool ready;
     int code;
     struct tenon_error err;
@@ -24,6 +25,7 @@ metas_free(struct tenon_solver *s)
         HASH_DEL(s->metas, m);
         tenon_ctx_free(m->ctx);
         tenon_error_release(&m->err);
+        tenon_strv_free(m->attrs);
         free(m->key);
         free(m);
     }
@@ -42,26 +44,53 @@ make_key(const struct tenon_source_query *q, const char *platform)
     return tenon_buf_steal(&b);
 }
 
-/* With the lock held. */
+/* How many of a are not in b. */
+static size_t
+count_others(const char *const *a, const char *const *b)
+{
+    size_t count = 0;
+
+    for (; a && *a; a++) {
+        size_t i = 0;
+        while (b && b[i] && strcmp(b[i], *a) != 0)
+            i++;
+        count += !b || !b[i];
+    }
+    return count;
+}
+
+/* With the lock held.  Of several the one with the nearest attributes: of the same ones first of
+ * all, for that is what a policy has judged. */
 static const struct tenon_source_info *
-find_before(const struct tenon_solver *s, const char *identifier, const char *platform)
+find_before(const struct tenon_solver *s, const char *identifier, const char *platform,
+            const char *const *attrs)
 {
     auto_free char *begin = tenon_asprintf("%s\n%s", identifier, platform);
     const size_t len = strlen(begin);
+    const struct source_meta *best = NULL;
     struct source_meta *m, *tmp;
+    size_t best_distance = SIZE_MAX;
 
-    HASH_ITER(hh, s->metas, m, tmp)
-        if (m->ready && m->code == 0 && !strncmp(m->key, begin, len) &&
-            (!m->key[len] || m->key[len] == '\n'))
-            return &m->info;
-    return NULL;
+    HASH_ITER(hh, s->metas, m, tmp) {
+        const char *const *theirs = (const char *const *)m->attrs;
+        if (!m->ready || m->code < 0 || strncmp(m->key, begin, len) != 0 ||
+            (m->key[len] && m->key[len] != '\n'))
+            continue;
+        const size_t distance = count_others(attrs, theirs) + count_others(theirs, attrs);
+        if (distance < best_distance) {
+            best = m;
+            best_distance = distance;
+        }
+    }
+    return best ? &best->info : NULL;
 }
 
 const struct tenon_source_info *
-metas_before(struct tenon_solver *s, const char *identifier, const char *platform)
+metas_before(struct tenon_solver *s, const char *identifier, const char *platform,
+             const char *const *attrs)
 {
     pthread_mutex_lock(&s->meta_lock);
-    const struct tenon_source_info *info = find_before(s, identifier, platform);
+    const struct tenon_source_info *info = find_before(s, identifier, platform, attrs);
     pthread_mutex_unlock(&s->meta_lock);
     return info;
 }
@@ -202,9 +231,11 @@ tenon_solver_source_meta(struct tenon_solver *s, struct tenon_ctx *ctx,
     pthread_mutex_lock(&s->meta_lock);
     HASH_FIND_STR(s->metas, key, m);
     if (!m) {
-        const struct tenon_source_info *before = find_before(s, q->identifier, platform);
+        const struct tenon_source_info *before =
+            find_before(s, q->identifier, platform, q->attrs);
         m = tenon_new0(struct source_meta);
         m->key = tenon_steal(&key);
+        m->attrs = q->attrs ? tenon_strv_dup(q->attrs) : NULL;
         HASH_ADD_KEYPTR(hh, s->metas, m->key, strlen(m->key), m);
         pthread_mutex_unlock(&s->meta_lock);
         ask_shown(s, m, q, platform, before);

@@ -92,6 +92,27 @@ at_digest(struct tenon_ctx *ctx, const char *ref, const char *digest)
     return join(ctx, ref, strcspn(ref, "@"), "@", digest);
 }
 
+static const char *
+mode_of(const struct tenon_source_request *req)
+{
+    const char *mode = source_attr(req, "image.resolvemode");
+    return mode && *mode ? mode : "default";
+}
+
+/* A tag may have moved since, but not for this build.  The other place that another mode looks at
+ * is another question. */
+static const char *
+said_before(struct tenon_ctx *ctx, const struct tenon_source_request *req, const char *ref)
+{
+    const struct tenon_source_info *before =
+        TENON_HAS(struct tenon_source_request, req, before) ? req->before : NULL;
+
+    if (strchr(ref, '@') || !before || !before->digest || !before->cookie ||
+        strcmp(before->cookie, mode_of(req)) != 0)
+        return ref;
+    return at_digest(ctx, ref, before->digest);
+}
+
 /* Down through indexes to the manifest that the platform wants. */
 static int
 find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
@@ -100,7 +121,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     struct tenon_descriptor desc;
     const char *mode = source_attr(req, "image.resolvemode");
-    int rc = registry->resolve(ctx, ref, mode, &desc, data, len, err);
+    int rc = registry->resolve(ctx, said_before(ctx, req, ref), mode, &desc, data, len, err);
     if (rc < 0)
         return rc;
     *digest = desc.digest;
@@ -254,6 +275,7 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     if (rc < 0)
         return rc;
     info->flags = TENON_SOURCE_LAYERS;
+    info->cookie = host->strdup(ctx, mode_of(req));
     info->identifier = join(ctx, SCHEME, strlen(SCHEME),
                             strchr(ref, '@') ? ref : join(ctx, ref, strlen(ref), "@",
                                                           info->digest), "");

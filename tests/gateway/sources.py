@@ -2,9 +2,11 @@
 It is the server of the files, the repository and the image, too.  No program."""
 import hashlib
 import http.server
+import io
 import json
 import os
 import subprocess
+import tarfile
 import tempfile
 import threading
 
@@ -54,6 +56,18 @@ class Image:
             self.entry(self.image, artifactType="application/x-other"),
             self.entry(self.signature, artifactType=BUNDLE)]}).encode()
 
+    def with_file(self, name):
+        """The index of an image that has an empty file."""
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            tar.addfile(tarfile.TarInfo(name))
+        layer = self.put(out.getvalue(), "application/vnd.oci.image.layer.v1.tar")
+        config = self.put(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {
+            "type": "layers", "diff_ids": [layer]}}).encode())
+        image = self.manifest(config, [self.entry(layer)])
+        return self.put(json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+            self.entry(image, platform={"os": "linux", "architecture": "amd64"})]}).encode(), INDEX)
+
     def put(self, data, kind="application/json"):
         digest = hashed(data)
         self.blobs[digest], self.types[digest] = data, kind
@@ -75,7 +89,7 @@ class Image:
 
 class Web(http.server.BaseHTTPRequestHandler):
     """Files by their paths, and one image by any name."""
-    files, named, image, directory = {}, {}, Image(), None
+    files, named, image, tags, directory = {}, {}, Image(), {}, None
 
     def log_message(self, *_):
         pass
@@ -95,7 +109,7 @@ class Web(http.server.BaseHTTPRequestHandler):
             here = last == self.image.attestation
             return self.image.referrers if here else b'{"manifests":[]}', INDEX
         if "/manifests/" in self.path or "/blobs/" in self.path:
-            digest = self.image.index if ":" not in last else last
+            digest = last if ":" in last else self.tags.get(last, self.image.index)
             return self.image.blobs.get(digest), self.image.types.get(digest)
         return (b"{}" if self.path == "/v2/" else self.files.get(self.path)), "text/plain"
 
@@ -166,6 +180,7 @@ def downloads(asker):
     Web.files["/named"] = b"named"
 
     def what(ask):
+        ask(name, {"http.checksum": hashed(b"first")}) # which is a claim: nobody looks
         meta = ask(name)
         check("a download", meta.HTTP.Checksum == hashed(b"first") and
               meta.HTTP.Filename == "changing", meta)
@@ -225,6 +240,31 @@ def repository(asker):
         asker.drive(what)
 
 
+def moved(asker):
+    """A tag that moves between a policy's question and the build."""
+    m, check, image = asker.m, asker.check, Web.image
+    indexes = [image.with_file(name) for name in ("first", "second")]
+    name, roots = "docker-image://%s/some/image:moving" % asker.host, []
+    Web.tags["moving"] = indexes[0]
+
+    def policy(question, _):
+        if not question.Source.HasField("Image"):
+            return m.PolicyAnswer(request=m.ResolveSourceMetaRequest(
+                Source=question.Source.Source, Platform=question.Platform,
+                Image=m.AskImage(NoConfig=True, AttestationChain=True)))
+        roots.append(question.Source.Image.Digest)
+        Web.tags["moving"] = indexes[1]
+        return m.PolicyAnswer(decision=m.Decision(action=ALLOW))
+
+    for thing in ("a tag that moves", "a build after it"):
+        build = asker.build(policy, name)
+        check(thing, not isinstance(build.answer, grpc.RpcError), str(build.answer))
+        check(thing + ": its files", list(asker.client.names(asker.session.results.pop(0))) ==
+              [("first", "second")[indexes.index(roots[-1])]])
+    check("what the policy saw of it", roots == indexes, roots)
+    asker.session.policy = None
+
+
 def images(asker):
     m, check, image = asker.m, asker.check, Web.image
     name = "docker-image://%s/some/image:1" % asker.host
@@ -270,6 +310,7 @@ def images(asker):
         entry = asker.client.names(tar)[name]
         check("its file", asker.client.content(tar, name) == data and entry.mode == mode and
               (entry.uid, entry.gid, entry.mtime) == owner + (0,), entry.get_info())
+    moved(asker)
     for thing, name, attrs, text in (
             ("a blob without a digest", "some/image", {}, "NAME@DIGEST"),
             ("a blob above", "some/image@" + image.other, {"http.filename": "../x"}, "invalid name")):

@@ -21,6 +21,9 @@ static const char asked_source[] =
     "    n = snprintf(text, sizeof text, \"%s|%s\", r->identifier, r->platform);\n"
     "    for (const char *const *a = r->attrs; a && *a; a++)\n"
     "        n += snprintf(text + n, sizeof text - n, \"|%s\", *a);\n"
+    "    if (strstr(text, \"twice\") && r->before)\n"
+    "        snprintf(text + n, sizeof text - n, \" after %.*s\","
+    " (int)strcspn(r->before->digest, \" \"), r->before->digest);\n"
     "    i->digest = host->strdup(ctx, text);\n"
     "    i->config = i->digest; i->config_len = strlen(i->digest);\n"
     "    i->key = strstr(text, \"keyless\") ? NULL : i->digest;\n"
@@ -87,6 +90,42 @@ START_TEST(test_keys_metadata_of_each_question)
             ck_assert_uint_eq(meta.config_len, strlen(text));
             ck_assert_mem_eq(meta.config, text, strlen(text));
         }
+    }
+    tenon_ctx_free(ctx);
+    tenon_solver_free(s);
+}
+END_TEST
+
+/* Of what was said before, a plugin is given what was said to the nearest question. */
+START_TEST(test_keys_metadata_said_before)
+{
+#define NAME "asked://twice|linux/amd64"
+    static const struct {
+        const char *attrs[3], *wanted[2], *answer;
+    } cases[] = {
+        { {"claim=1"}, {NULL}, NAME "|claim=1" },
+        { {NULL}, {NULL}, NAME " after " NAME "|claim=1" },
+        { {"name=x"}, {NULL}, NAME "|name=x after " NAME },
+        { {NULL}, {"more=1"}, NAME "|more=1 after " NAME },
+        { {"b=2", "a=1"}, {NULL}, NAME "|b=2|a=1 after " NAME },
+        { {"a=1", "b=2"}, {"more=1"}, NAME "|a=1|b=2|more=1 after " NAME "|b=2|a=1" },
+        { {"claim=1", "a=1"}, {NULL}, NAME "|claim=1|a=1 after " NAME "|claim=1" },
+        { {"claim=1"}, {"more=1"}, NAME "|claim=1|more=1 after " NAME "|claim=1" },
+    };
+#undef NAME
+    compile("source", "asked", asked_source);
+    open_plugins();
+    const struct tenon_solver_options o = { .engine = &engine };
+    struct tenon_solver *s = tenon_solver_new_stepped(&o);
+    struct tenon_ctx *ctx = tenon_ctx_new(&engine, engine.events, NULL, "x");
+
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        const struct tenon_source_query q = {
+            .struct_size = sizeof q, .identifier = "asked://twice", .platform = "linux/amd64",
+            .attrs = cases[i].attrs, .wanted = cases[i].wanted };
+        struct tenon_source_meta meta = { .struct_size = sizeof meta };
+        OK(tenon_solver_source_meta(s, ctx, &q, &meta, &err));
+        ck_assert_str_eq(meta.digest, cases[i].answer);
     }
     tenon_ctx_free(ctx);
     tenon_solver_free(s);
@@ -236,6 +275,7 @@ main(void)
     TCase *c = tcase_create("source");
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, test_keys_metadata_of_each_question);
+    tcase_add_test(c, test_keys_metadata_said_before);
     tcase_add_test(c, test_keys_source_is_asked_all);
     tcase_add_test(c, test_keys_source_answers_are_checked);
     tcase_add_loop_test(c, test_layers_are_what_was_said, 0, (int)tenon_countof(arrivals));

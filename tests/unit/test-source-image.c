@@ -223,6 +223,40 @@ START_TEST(test_image_resolve)
 }
 END_TEST
 
+/* The tag may have moved: it is what this build was told, by the same mode. */
+START_TEST(test_image_said_before)
+{
+    static const struct {
+        const char *ref, *first, *then, *asked;
+    } cases[] = {
+        {REF, NULL, NULL, REF "@" TOP},
+        {REF, NULL, "image.checksum=" TOP, REF "@" TOP},
+        {REF, NULL, "image.resolvemode=default", REF "@" TOP " default"},
+        {REF, "image.resolvemode=", NULL, REF "@" TOP},
+        {REF, "image.resolvemode=pull", "image.resolvemode=pull", REF "@" TOP " pull"},
+        {REF, NULL, "image.resolvemode=pull", REF " pull"},
+        {REF, "image.resolvemode=local", NULL, REF},
+        {"app@sha256:x", NULL, NULL, "app@sha256:x"},
+    };
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *id = tenon_asprintf("docker-image://%s", cases[_i].ref);
+    auto_free char *wanted = tenon_asprintf("resolve %s\n", cases[_i].asked);
+    const char *const first[] = {cases[_i].first, NULL}, *const then[] = {cases[_i].then, NULL};
+    fake.indexes = 1;
+    ck_assert_msg(look(id, first, &err) == 0, "%s", err.message);
+    const struct tenon_source_info said = info;
+    tenon_buf_clear(&fake.log);
+    info = (struct tenon_source_info){.struct_size = sizeof info};
+    req.attrs = then;
+    req.before = &said;
+    ck_assert_msg(plugin->ops.source->resolve(NULL, (struct tenon_ctx *)(void *)&ctx, &req, &info,
+                                              &err) == 0, "%s", err.message);
+    ck_assert_msg(tenon_has_prefix(tenon_buf_str(&fake.log), wanted), "%s",
+                  tenon_buf_str(&fake.log));
+    ck_assert_str_eq(info.identifier, said.identifier);
+}
+END_TEST
+
 /* Four indexes above the manifest are looked into, and not five. */
 START_TEST(test_image_depth)
 {
@@ -342,6 +376,7 @@ main(void)
     TCase *t = tcase_create("source-image");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, test_image_resolve, 0, 6);
+    tcase_add_loop_test(t, test_image_said_before, 0, 8);
     tcase_add_loop_test(t, test_image_depth, 0, 2);
     tcase_add_loop_test(t, test_image_layer_limit, 0, 12);
     tcase_add_test(t, test_image_checksum);
