@@ -10,7 +10,14 @@
 #include "base/log.h"
 #include "tools/alloc.h"
 
-enum { NAME_SHOWN = 100 }; /* bytes of its name, for who lists what is in the store */
+#define STATS "client:" /* begins its name for the stat cache */
+
+enum {
+    NAME_SHOWN = 100, /* bytes of its name, for who lists what is in the store */
+    /* Names for the stat cache that stay: the oldest ones go, be they in use or not, and what is
+     * known of a directory that is used is known again after a build. */
+    STATS_NEWEST = 4 * KEPTDIR_NEWEST,
+};
 
 /* Each after its length: no two lists of texts are one. */
 static void
@@ -75,6 +82,8 @@ keptdir_trim(struct tenon_store *s)
 
     if (tenon_cache_mount_trim(s, TENON_CACHE_LOCAL, KEPTDIR_NEWEST, &err) < 0)
         tenon_log(TENON_LOG_WARNING, "old directories of clients stay: %s", err.message);
+    else if (tenon_stat_cache_trim(s, STATS, STATS_NEWEST, &err) < 0)
+        tenon_log(TENON_LOG_WARNING, "what is known of their files stays: %s", err.message);
 }
 
 char *
@@ -82,5 +91,5 @@ keptdir_stats(const struct keptdir_which *which)
 {
     auto_free char *digest = digest_of(which, false);
 
-    return tenon_asprintf("client:%s", digest);
+    return tenon_asprintf(STATS "%s", digest);
 }

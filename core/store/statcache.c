@@ -213,6 +213,19 @@ write_back(struct tenon_stat_cache *c, struct tenon_error *err)
     return rc;
 }
 
+/* It may have been trimmed; its number comes to no other root. */
+static bool
+has_root(struct tenon_stat_cache *c, struct tenon_error *err)
+{
+    struct db_query q;
+    if (db_begin(c->store, &q, "SELECT id FROM stat_root WHERE id = ?1", err) < 0)
+        return false;
+    db_int(&q, 1, c->root);
+    const bool has = db_step(&q, err) == 1;
+    db_end(&q);
+    return has;
+}
+
 void
 tenon_stat_cache_save(struct tenon_stat_cache *c)
 {
@@ -220,7 +233,7 @@ tenon_stat_cache_save(struct tenon_stat_cache *c)
         return;
     auto_error struct tenon_error ignored = TENON_ERROR_INIT; /* it is only a cache */
     if (c->dirty && db_transaction(c->store, &ignored) == 0) {
-        if (write_back(c, &ignored) < 0)
+        if (!has_root(c, &ignored) || write_back(c, &ignored) < 0)
             db_rollback(c->store);
         else
             db_commit(c->store, &ignored);
@@ -228,4 +241,50 @@ tenon_stat_cache_save(struct tenon_stat_cache *c)
     tenon_vec_release(&c->entries);
     free(c->slots);
     free(c);
+}
+
+struct old_roots {
+    TENON_VEC(int64_t) list;
+};
+
+/* The newest, and with it the greatest number, always stays: none is given twice. */
+static int
+find_old_roots(struct tenon_store *s, const char *prefix, size_t newest, struct old_roots *out,
+               struct tenon_error *err)
+{
+    struct db_query q;
+    int rc;
+    if (db_begin(s, &q, "SELECT id FROM stat_root WHERE substr(path, 1, length(?1)) = ?1"
+                 " ORDER BY id DESC LIMIT -1 OFFSET ?2", err) < 0)
+        return err->code;
+    db_text(&q, 1, prefix);
+    db_int(&q, 2, newest ? (int64_t)newest : 1);
+    while ((rc = db_step(&q, err)) == 1)
+        tenon_vec_push(&out->list, db_get_int(&q, 0));
+    db_end(&q);
+    return rc;
+}
+
+static int
+drop_root(struct tenon_store *s, int64_t root, struct tenon_error *err)
+{
+    if (db_transaction(s, err) < 0)
+        return err->code;
+    if (db_run(s, err, "DELETE FROM stat WHERE root = ?1", "i", root) == 0 &&
+        db_run(s, err, "DELETE FROM stat_root WHERE id = ?1", "i", root) == 0)
+        return db_commit(s, err);
+    db_rollback(s);
+    return err->code;
+}
+
+int
+tenon_stat_cache_trim(struct tenon_store *s, const char *prefix, size_t newest,
+                      struct tenon_error *err)
+{
+    struct old_roots old = {0};
+    int rc = find_old_roots(s, prefix, newest, &old, err);
+    for (size_t i = 0; rc == 0 && i < old.list.len; i++)
+        rc = drop_root(s, old.list.items[i], err);
+    tenon_vec_release(&old.list);
+    return rc;
 }

@@ -333,6 +333,9 @@ void tenon_stat_cache_put(struct tenon_stat_cache *c, const struct tenon_stat_ke
 void tenon_stat_cache_steady(struct tenon_stat_cache *c);
 /* Write back what changed, if anything; then free. */
 void tenon_stat_cache_save(struct tenon_stat_cache *c);
+/* Of the roots that begin so only those that came last stay, at least one. */
+int tenon_stat_cache_trim(struct tenon_store *s, const char *prefix, size_t newest,
+                          struct tenon_error *err);
 
 /* ---- content digests of snapshots -----------------------------------------
  * Cached digest of (chain, selector) so that a tree is hashed once. */

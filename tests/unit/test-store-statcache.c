@@ -201,6 +201,37 @@ START_TEST(test_statcache_damaged_lines_are_left_out)
 }
 END_TEST
 
+/* The last two of one kind stay; what is written to one that has gone in the meantime is nowhere. */
+START_TEST(test_statcache_old_roots_go)
+{
+    static const struct {
+        const char *root;
+        bool stays;
+    } roots[] = { { "client:a", false }, { "/ctx", true }, { "client:b", false },
+                  { "client:c", true }, { "client:d", true } };
+
+    for (size_t i = 0; i < tenon_countof(roots); i++) {
+        load(roots[i].root);
+        tenon_stat_cache_put(cache, &seen, &one);
+        tenon_stat_cache_save(cache);
+    }
+    load("client:a");
+    tenon_stat_cache_put(cache, &seen, &two);
+    OK(tenon_stat_cache_trim(store, "client:", 2, &err));
+    tenon_stat_cache_save(cache);
+    struct db_query q;
+    OK(db_begin(store, &q, "SELECT count(*) FROM stat", &err));
+    ck_assert_int_eq(db_step(&q, &err), 1);
+    ck_assert_int_eq(db_get_int(&q, 0), 3);
+    db_end(&q);
+    for (size_t i = 0; i < tenon_countof(roots); i++) {
+        load(roots[i].root);
+        ck_assert_msg(knows(&seen, &one) == roots[i].stays, "%s", roots[i].root);
+        tenon_stat_cache_save(cache);
+    }
+}
+END_TEST
+
 START_TEST(test_statcache_paths_are_told_apart)
 {
     static const char *const paths[] = { "", "a", "b", "ab", "ba", "a/b", "b/a",
@@ -228,6 +259,7 @@ main(void)
     tcase_add_loop_test(c, test_statcache_young_files_are_not_kept, 0,
                         tenon_countof(ages));
     tcase_add_test(c, test_statcache_damaged_lines_are_left_out);
+    tcase_add_test(c, test_statcache_old_roots_go);
     tcase_add_test(c, test_statcache_paths_are_told_apart);
     suite_add_tcase(s, c);
     return unit_run(s);
