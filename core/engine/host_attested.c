@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "context/ctx.h"
 #include "context/engine.h"
 #include "tools/alloc.h"
@@ -160,6 +161,26 @@ find_signature(struct json_object *list)
     return NULL;
 }
 
+/* Empty: there are none, or the registry does not say.  It has said what the attestation is, and
+ * who needs a signature of that sees that there is none. */
+static int
+find_referrers(const struct chain *c, const char *attestation, struct tenon_buf *out,
+               struct tenon_error *err)
+{
+    bool by_tag;
+    int rc = tenon_registry_referrers(c->q->registry, c->q->call, c->q->ref, attestation, false,
+                                      out, &by_tag, err);
+    if (rc >= 0)
+        return TENON_OK;
+    tenon_error_context(err, "referrers of %s", attestation);
+    if (rc == TENON_E_CANCELLED || rc == TENON_E_LIMIT || rc == TENON_E_NOMEM)
+        return rc;
+    tenon_log(TENON_LOG_WARNING, "%s: signatures are not told: %s", c->q->ref, err->message);
+    tenon_error_release(err);
+    tenon_buf_release(out);
+    return TENON_OK;
+}
+
 static int
 take_signature(struct chain *c, const char *attestation, struct tenon_error *err)
 {
@@ -167,10 +188,8 @@ take_signature(struct chain *c, const char *attestation, struct tenon_error *err
     auto_json struct json_object *index = NULL, *manifest = NULL;
     struct json_object *list = NULL;
     struct tenon_desc d = {0};
-    bool by_tag;
-    if (tenon_registry_referrers(c->q->registry, c->q->call, c->q->ref, attestation, false, &text,
-                                 &by_tag, err) < 0)
-        return tenon_error_context(err, "referrers of %s", attestation);
+    if (find_referrers(c, attestation, &text, err) < 0)
+        return err->code;
     if (!text.len)
         return TENON_OK;
     if (tenon_json_parse(text.data, text.len, DOCUMENT_MAX, &index, err) < 0 ||

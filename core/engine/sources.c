@@ -72,15 +72,18 @@ normalize_repository(struct tenon_policy_source *s)
 static int
 normalize(struct tenon_policy_source *s, struct tenon_error *err)
 {
-    static const char scheme[] = "docker-image://";
+    static const char *const schemes[] = {"docker-image://", "docker-image+blob://"};
     struct tenon_reference ref = {0};
-    if (!tenon_has_prefix(s->identifier, scheme))
+    size_t i = 0;
+    while (i < tenon_countof(schemes) && !tenon_has_prefix(s->identifier, schemes[i]))
+        i++;
+    if (i == tenon_countof(schemes))
         return normalize_repository(s);
-    if (tenon_reference_parse(s->identifier + sizeof scheme - 1, &ref, err) < 0)
+    if (tenon_reference_parse(s->identifier + strlen(schemes[i]), &ref, err) < 0)
         return err->code;
     auto_free char *name = tenon_reference_string(&ref);
     tenon_reference_release(&ref);
-    return rename_source(s, tenon_asprintf("%s%s", scheme, name));
+    return rename_source(s, tenon_asprintf("%s%s", schemes[i], name));
 }
 
 /* Until no rule changes it and it has its whole name; 1: it has changed. */
@@ -120,6 +123,9 @@ decide(struct tenon_build *b, const struct tenon_policy *const *list, size_t cou
             rc = judge->judge(judge->data, b, s, platform, &left, err);
         changed |= rc > 0;
     } while (judge && rc > 0);
+    /* A judge goes by the name, too: with rules that was looked at. */
+    if (rc >= 0 && judge && tenon_policy_check_repository(s, err) < 0)
+        return err->code;
     return rc < 0 ? rc : changed;
 }
 

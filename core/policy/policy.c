@@ -493,8 +493,8 @@ apply_all(const struct tenon_policy *const *list, size_t count, struct tenon_pol
 
 /* Rules decide by names. In a definition that somebody else made a repository may be called like
  * one and fetched from another, as it also would after a conversion of the name alone. */
-static int
-check_repository(const struct tenon_policy_source *s, struct tenon_error *err)
+int
+tenon_policy_check_repository(const struct tenon_policy_source *s, struct tenon_error *err)
 {
     const char *url = tenon_policy_source_attr(s, "git.fullurl");
     if (!url || !*url || !tenon_has_prefix(s->identifier, "git://") ||
@@ -512,7 +512,7 @@ tenon_policies_apply(const struct tenon_policy *const *list, size_t count,
     int changed = 0;
     for (int i = 0; i <= ROUNDS_MAX; i++) {
         int rc = apply_all(list, count, s, err);
-        if (rc == 0 && count && check_repository(s, err) < 0)
+        if (rc == 0 && count && tenon_policy_check_repository(s, err) < 0)
             return err->code;
         if (rc <= 0)
             return rc < 0 ? rc : changed;

@@ -34,5 +34,8 @@ int tenon_policy_source_set(struct tenon_policy_source *s, const char *key, cons
  * applied to it, LIMIT when rules change it without end. */
 int tenon_policies_apply(const struct tenon_policy *const *list, size_t count,
                          struct tenon_policy_source *s, struct tenon_error *err);
+/* DENIED when it is a repository that is not fetched from where its name says: what decides by
+ * names cannot decide about it.  With a list that is not empty the above has looked. */
+int tenon_policy_check_repository(const struct tenon_policy_source *s, struct tenon_error *err);
 
 #endif

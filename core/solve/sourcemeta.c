@@ -37,10 +37,11 @@ make_key(const struct tenon_source_query *q, const char *platform)
     auto_buf struct tenon_buf b = TENON_BUF_INIT;
 
     tenon_buf_addf(&b, "%s\n%s", q->identifier, platform);
+    /* An attribute is another question than a wish of the same text. */
     for (size_t i = 0; q->attrs && q->attrs[i]; i++)
-        tenon_buf_addf(&b, "\n%s", q->attrs[i]);
+        tenon_buf_addf(&b, "\n%zu is %s", strlen(q->attrs[i]), q->attrs[i]);
     for (size_t i = 0; q->wanted && q->wanted[i]; i++)
-        tenon_buf_addf(&b, "\n%s", q->wanted[i]);
+        tenon_buf_addf(&b, "\n%zu wanted %s", strlen(q->wanted[i]), q->wanted[i]);
     return tenon_buf_steal(&b);
 }
 
@@ -95,18 +96,36 @@ metas_before(struct tenon_solver *s, const char *identifier, const char *platfor
     return info;
 }
 
+/* Is it for who asks to say, and not for the source? */
+static bool
+is_wish(const char *attr)
+{
+    static const char *const wishes[] = {"git.object=", "http.digest=", "image.attestations=",
+                                         "image.predicate="};
+
+    for (size_t i = 0; i < tenon_countof(wishes); i++)
+        if (tenon_has_prefix(attr, wishes[i]))
+            return true;
+    return false;
+}
+
 /* The source's attributes, and behind them what is wanted: as long as the ctx, for a plugin keeps
- * pointers into its request. */
+ * pointers into its request.  A plugin takes the first of a name, and a source must not put a
+ * question of its own in the place of the one that was asked. */
 static const char *const *
 all_attrs(struct tenon_ctx *ctx, const struct tenon_source_query *q)
 {
     const size_t some = q->attrs ? tenon_strv_len((char *const *)q->attrs) : 0;
     const size_t more = q->wanted ? tenon_strv_len((char *const *)q->wanted) : 0;
     const char **all = tenon_ctx_alloc(ctx, (some + more + 1) * sizeof *all);
+    size_t count = 0;
 
-    for (size_t i = 0; i < some + more; i++)
-        all[i] = tenon_ctx_strdup(ctx, i < some ? q->attrs[i] : q->wanted[i - some]);
-    all[some + more] = NULL;
+    for (size_t i = 0; i < some; i++)
+        if (!is_wish(q->attrs[i]))
+            all[count++] = tenon_ctx_strdup(ctx, q->attrs[i]);
+    for (size_t i = 0; i < more; i++)
+        all[count++] = tenon_ctx_strdup(ctx, q->wanted[i]);
+    all[count] = NULL;
     return all;
 }
 

@@ -319,14 +319,16 @@ recall(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *c, stru
     return check_sum(o, c, err);
 }
 
-/* A name may have moved since, but not for this build. */
+/* A name may have moved since, but not for this build.  A commit that was only claimed for it is
+ * not what the remote said. */
 static bool
 said_before(const struct tenon_source_info *before, const struct options *o,
             struct gs_choice *choice)
 {
     const struct resolved *r = before ? before->cookie : NULL;
 
-    if (!r || strcmp(r->o.remote, o->remote) != 0 || strcmp(r->o.ref, o->ref) != 0)
+    if (!r || r->o.fetch_by_commit || strcmp(r->o.remote, o->remote) != 0 ||
+        strcmp(r->o.ref, o->ref) != 0)
         return false;
     *choice = r->choice;
     return true;

@@ -89,7 +89,7 @@ class Image:
 
 class Web(http.server.BaseHTTPRequestHandler):
     """Files by their paths, and one image by any name."""
-    files, named, image, tags, directory = {}, {}, Image(), {}, None
+    files, named, image, tags, directory, denied = {}, {}, Image(), {}, None, ""
 
     def log_message(self, *_):
         pass
@@ -115,7 +115,11 @@ class Web(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         data, kind = self.find()
-        self.send_response(404 if data is None else 200)
+        if self.denied and self.denied in self.path:
+            data, kind = b"", "text/plain"
+            self.send_response(403)
+        else:
+            self.send_response(404 if data is None else 200)
         self.send_header("Content-Length", str(len(data or b"")))
         self.send_header("Content-Type", kind or "text/plain")
         if self.path in self.named:
@@ -193,6 +197,14 @@ def downloads(asker):
             check("a digest with a suffix, " + algorithm, answer.Suffix == b"\0x" and
                   answer.Digest == "%s:%s" % (algorithm, hashlib.new(
                       algorithm, b"first\0x").hexdigest()), meta)
+        wish = {"http.digest": "sha256:6868"}
+        meta = ask(name, wish)
+        check("a wish of the source's own", meta.HTTP.Checksum == hashed(b"first") and
+              not meta.HTTP.HasField("ChecksumResponse"), meta)
+        meta = ask(name, wish, HTTP=m.AskHTTP(ChecksumRequest=m.Checksum(Suffix=b"zz")))
+        check("a wish in the place of what is asked", (
+            meta.HTTP.ChecksumResponse.Digest, meta.HTTP.ChecksumResponse.Suffix) == (
+                hashed(b"firstzz"), b"zz"), meta)
         for thing, checksum, text in (
                 ("an algorithm of no name", m.Checksum(Algo=9), "unsupported checksum algorithm"),
                 ("a long suffix", m.Checksum(Suffix=b"x" * 4097), "suffix exceeds max size")):
@@ -289,7 +301,20 @@ def images(asker):
         chain = chain_of(ResolveAttestations=[SLSA]).AttestationChain
         check("a statement", set(chain.Blobs) == expected | {image.statement}, chain)
 
+    def without_signatures(ask):
+        answer = ask(name, Platform=m.Platform(OS="linux", Architecture="amd64"), Image=m.AskImage(
+            NoConfig=True, AttestationChain=True))
+        check("a registry that keeps its referrers", not isinstance(answer, grpc.RpcError),
+              str(answer))
+        chain = answer.Image.AttestationChain
+        check("no signature, and the rest", not chain.SignatureManifests and
+              chain.AttestationManifest == image.attestation and
+              set(chain.Blobs) == {image.index, image.attestation}, chain)
+
     asker.drive(what)
+    Web.denied = "/referrers/"
+    asker.drive(without_signatures)
+    Web.denied = ""
     m = asker.m
     blob = asker.m.SourceOp(identifier="docker-image+blob://%s/some/image@%s" % (
         asker.host, image.statement), attrs={"http.filename": "said", "http.perm": "0640",

@@ -153,6 +153,8 @@ END_TEST
 #define TO(id) ",\"updates\":{\"identifier\":\"" id "\"}}"
 #define WITH(attrs) ",\"updates\":{\"attrs\":{" attrs "}}}"
 
+#define SUM "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 enum { AS_IS = 0, CHANGED = 1, DENIED = TENON_E_DENIED, WRONG = TENON_E_INVALID,
        ENDLESS = TENON_E_LIMIT };
 
@@ -420,7 +422,9 @@ START_TEST(test_policies_see_whole_names)
     struct tenon_policy *deny = policy("{\"rules\":[" DENY_ SEL(ALPINE) "}]}");
     struct tenon_policy *change = policy("{\"rules\":[" CONVERT_ SEL(BUSYBOX)
                                          TO("docker-image://alpine:3") "]}");
-    const struct tenon_policy *const both[] = {deny, change};
+    struct tenon_policy *blobs = policy("{\"rules\":[" DENY_ SEL("docker-image+blob://docker.io/*")
+                                        "}]}");
+    const struct tenon_policy *const all[] = {deny, change, blobs};
     const struct {
         const char *source, *key;
         int result;
@@ -432,12 +436,16 @@ START_TEST(test_policies_see_whole_names)
         {"docker-image://busybox:2", "k", CHANGED, "docker-image://docker.io/library/busybox:2"},
         {"docker-image://r.test/a:1", "k", AS_IS, "docker-image://r.test/a:1"},
         {"docker-image://A B", "k", WRONG, "invalid reference"},
+        {"docker-image+blob://alpine@" SUM, "k", DENIED,
+         "\"docker-image+blob://docker.io/library/alpine@" SUM "\" denied"},
+        {"docker-image+blob://r.test/a@" SUM, "k", AS_IS, "docker-image+blob://r.test/a@" SUM},
+        {"docker-image+blob://A B", "k", WRONG, "invalid reference"},
         {"http://a", "k=v", WRONG, "source \"http://a\": invalid name of an attribute: \"k=v\""},
     };
     for (size_t i = 0; i < tenon_countof(cases); i++) {
         auto_error struct tenon_error err = TENON_ERROR_INIT;
         struct tenon_arena arena = {0};
-        struct tenon_engine e = {.policies = both, .policy_count = 2,
+        struct tenon_engine e = {.policies = all, .policy_count = 3,
                                  .host_platform = "linux/amd64"};
         struct tenon_build b = {.engine = &e};
         const struct tenon_op op = {.type = TENON_OP_SOURCE};
@@ -451,6 +459,41 @@ START_TEST(test_policies_see_whole_names)
     }
     tenon_policy_free(deny);
     tenon_policy_free(change);
+    tenon_policy_free(blobs);
+}
+END_TEST
+
+static int
+leave(void *data, struct tenon_build *b, struct tenon_policy_source *s, const char *platform,
+      unsigned *left, struct tenon_error *err)
+{
+    (void)b, (void)s, (void)platform, (void)left, (void)err;
+    ++*(int *)data;
+    return 0;
+}
+
+/* Without a rule there is still somebody who goes by the name. */
+START_TEST(test_judge_of_a_repository)
+{
+    static const struct {
+        const char *url;
+        int result;
+    } cases[] = {{"https://h.test/r", AS_IS}, {"https://evil.test/r", DENIED}, {"", AS_IS}};
+    for (size_t i = 0; i < tenon_countof(cases); i++) {
+        auto_error struct tenon_error err = TENON_ERROR_INIT;
+        struct tenon_arena arena = {0};
+        int asked = 0;
+        const struct tenon_judge judge = {.judge = leave, .data = &asked};
+        struct tenon_engine e = {.judge = &judge, .host_platform = "linux/amd64"};
+        struct tenon_build b = {.engine = &e};
+        const struct tenon_op op = {.type = TENON_OP_SOURCE};
+        struct tenon_pair attr = {"git.fullurl", cases[i].url};
+        struct tenon_op_source s = {"git://h.test/r", &attr, 1};
+        int rc = tenon_sources_filter(&b, NULL, &op, &arena, &s, &err);
+        ck_assert_msg(rc == cases[i].result, "%s: %d %s", cases[i].url, rc, err.message);
+        ck_assert_int_eq(asked, 1);
+        tenon_arena_release(&arena);
+    }
 }
 END_TEST
 
@@ -692,6 +735,7 @@ main(void)
     tcase_add_loop_test(c, test_policy_of_a_source, 0, tenon_countof(rules));
     tcase_add_test(c, test_policies_in_order);
     tcase_add_test(c, test_policies_see_whole_names);
+    tcase_add_test(c, test_judge_of_a_repository);
     tcase_add_loop_test(c, test_repositories_have_one_name, 0, tenon_countof(repositories));
     tcase_add_test(c, test_policy_of_long_texts);
     tcase_add_test(c, test_policy_of_many_large_expressions);

@@ -59,6 +59,20 @@ static const struct {
     { "asked://a", NULL, "k=1" }, { "asked://a", NULL, "k=2" },
 };
 
+/* A source does not ask, and not in the place of who does. */
+static const struct {
+    const char *attr, *wanted, *told; /* told: what the plugin gets */
+} wishes[] = {
+    { "http.digest=sha256:6868", NULL, "" },
+    { NULL, "http.digest=sha256:6868", "|http.digest=sha256:6868" },
+    { "http.digest=sha256:68", "http.digest=sha256:7a", "|http.digest=sha256:7a" },
+    { "git.object=true", NULL, "" },
+    { NULL, "git.object=true", "|git.object=true" },
+    { "image.attestations=true", NULL, "" },
+    { "image.predicate=p", "image.predicate=q", "|image.predicate=q" },
+    { "image.resolvemode=pull", "git.object=true", "|image.resolvemode=pull|git.object=true" },
+};
+
 static void
 expected_answer(size_t i, char text[128])
 {
@@ -89,6 +103,17 @@ START_TEST(test_keys_metadata_of_each_question)
             ck_assert_str_eq(meta.digest, text);
             ck_assert_uint_eq(meta.config_len, strlen(text));
             ck_assert_mem_eq(meta.config, text, strlen(text));
+        }
+        for (size_t i = 0; i < tenon_countof(wishes); i++) {
+            const char *const attrs[] = { wishes[i].attr, NULL };
+            const char *const wanted[] = { wishes[i].wanted, NULL };
+            const struct tenon_source_query q = { .struct_size = sizeof q,
+                .identifier = "asked://a", .attrs = attrs, .wanted = wanted };
+            struct tenon_source_meta meta = { .struct_size = sizeof meta };
+            char text[128];
+            snprintf(text, sizeof text, "asked://a|linux/amd64%s", wishes[i].told);
+            OK(tenon_solver_source_meta(s, ctx, &q, &meta, &err));
+            ck_assert_str_eq(meta.digest, text);
         }
     }
     tenon_ctx_free(ctx);

@@ -414,6 +414,29 @@ START_TEST(test_git_no_secrets_asked_for)
 }
 END_TEST
 
+/* A commit that an earlier question claimed is not what the remote says: it is asked. */
+START_TEST(test_git_claims_are_no_answers)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct fake_ctx ctx = {.agent_fd = -1};
+    const char *const claim[] = {"git.checksum=" A, "git.fetchbycommit=true", NULL};
+    struct tenon_source_request req = {.struct_size = sizeof req, .attrs = claim,
+                                       .identifier = "git://h.example/r#main"};
+    struct tenon_source_info first = {.struct_size = sizeof first};
+    struct tenon_source_info second = {.struct_size = sizeof second};
+    struct tenon_ctx *work = (struct tenon_ctx *)(void *)&ctx;
+    ck_assert_int_eq(plugin->ops.source->resolve(NULL, work, &req, &first, &err), 0);
+    ck_assert_str_eq(tenon_buf_str(&fake.log), "");
+    req.attrs = NULL;
+    req.before = &first;
+    ck_assert_int_eq(plugin->ops.source->resolve(NULL, work, &req, &second, &err),
+                     TENON_E_UNAVAILABLE);
+    ck_assert_str_eq(tenon_buf_str(&fake.log),
+                     "GET https://h.example/r/info/refs?service=git-upload-pack\n");
+    fake_ctx_release(&ctx);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -423,6 +446,7 @@ main(void)
     tcase_add_loop_test(t, test_git_keys, 0, tenon_countof(keys));
     tcase_add_loop_test(t, test_git_authorization, 0, tenon_countof(auths));
     tcase_add_test(t, test_git_no_secrets_asked_for);
+    tcase_add_test(t, test_git_claims_are_no_answers);
     tcase_add_loop_test(t, test_git_refs_choose, 0, tenon_countof(choices));
     tcase_add_test(t, test_git_sha);
     tcase_add_loop_test(t, test_git_url_ssh, 0, tenon_countof(ssh));

@@ -223,11 +223,12 @@ http_of(struct tenon_arena *a, const struct gw_resolve_meta *asked,
     struct gw_meta_http *m = tenon_arena_alloc(a, sizeof *m);
     struct gw_time *time = tenon_arena_alloc(a, sizeof *time);
     struct gw_checksum_answer *answer = tenon_arena_alloc(a, sizeof *answer);
-    const char *digest = text_fact(meta, "http.digest");
+    const struct gw_checksum *checksum = asked->http ? asked->http->checksum : NULL;
+    const char *digest = checksum ? text_fact(meta, "http.digest") : NULL;
 
     *time = (struct gw_time){meta->modified_ns / NS_PER_S, meta->modified_ns % NS_PER_S};
     if (digest)
-        *answer = (struct gw_checksum_answer){digest, asked->http->checksum->suffix};
+        *answer = (struct gw_checksum_answer){digest, checksum->suffix};
     *m = (struct gw_meta_http){meta->digest, text_fact(meta, "http.filename"),
                                meta->modified_ns ? time : NULL, digest ? answer : NULL};
     return m;
