@@ -313,8 +313,8 @@ open_packed(struct archive *a, struct feed *feed, struct tenon_error *err)
     return 0;
 }
 
-/* libarchive gives nothing of a compressed stream that ends before its first
- * block is full.  What has been an archive must not pass for any other file. */
+/* libarchive gives nothing of a stream that ends within the headers of its first entry, such as
+ * those of a long name.  What has been an archive must not pass for any other file. */
 static int
 check_cut(int fd, int64_t start, struct tenon_error *err)
 {

@@ -181,6 +181,19 @@ START_TEST(test_entries_cut)
         ck_assert_msg(ret < 0, "%zu of %zu bytes: %d", len, tar.len, ret);
         tenon_error_release(&err);
     }
+    /* nor within what stands before the first entry and is of it: here, its name */
+    const struct entry named[] = {FILE(noise, "x"), {0}};
+    tenon_buf_clear(&packed);
+    tenon_buf_clear(&tar);
+    write_entries(&tar, named);
+    gzip(&packed, &tar);
+    ck_assert_uint_gt(packed.len, 1500);
+    for (size_t len = 600; len < 1500; len += 97) {
+        auto_close int fd = kit_fd(packed.data, len);
+        int ret = tenon_archive_unpack(fd, k.dirfd, "to", -1, -1, NULL, NULL, &err);
+        ck_assert_msg(ret < 0, "%zu of %zu bytes of a name: %d", len, packed.len, ret);
+        tenon_error_release(&err);
+    }
     /* what is no archive inside stays a file, cut or not */
     tenon_buf_clear(&packed);
     tenon_buf_clear(&tar);
