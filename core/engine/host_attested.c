@@ -145,6 +145,22 @@ take_layers(struct chain *c, struct json_object *manifest, bool all, struct teno
     return TENON_OK;
 }
 
+/* The manifest that an entry of a list names, as the fact of that name, and its layers; entry NULL:
+ * nothing. */
+static int
+take_named(struct chain *c, struct json_object *entry, const char *fact, bool all,
+           struct tenon_desc *d, struct tenon_error *err)
+{
+    auto_json struct json_object *manifest = NULL;
+    if (!entry)
+        return TENON_OK;
+    if (tenon_desc_parse(entry, "manifests", d, err) < 0 ||
+        take_manifest(c, d->digest, &manifest, err) < 0)
+        return err->code;
+    add_digest(c, fact, d->digest);
+    return take_layers(c, manifest, all, err);
+}
+
 /* ---- signatures of the attestations ------------------------------------------ */
 
 /* A bundle rather than the older form; NULL: nothing has signed. */
@@ -185,9 +201,9 @@ static int
 take_signature(struct chain *c, const char *attestation, struct tenon_error *err)
 {
     auto_buf struct tenon_buf text = TENON_BUF_INIT;
-    auto_json struct json_object *index = NULL, *manifest = NULL;
-    struct json_object *list = NULL;
+    auto_json struct json_object *index = NULL;
     struct tenon_desc d = {0};
+    struct json_object *list = NULL;
     if (find_referrers(c, attestation, &text, err) < 0)
         return err->code;
     if (!text.len)
@@ -197,16 +213,7 @@ take_signature(struct chain *c, const char *attestation, struct tenon_error *err
         return tenon_error_set(err, TENON_E_CORRUPT, "list of referrers is none");
     if (tenon_index_list(index, &list, err) < 0)
         return err->code;
-    struct json_object *entry = find_signature(list);
-    if (!entry)
-        return TENON_OK;
-    int rc = tenon_desc_parse(entry, "manifests", &d, err);
-    if (rc == TENON_OK)
-        rc = take_manifest(c, d.digest, &manifest, err);
-    if (rc == TENON_OK) {
-        add_digest(c, "image.signature", d.digest);
-        rc = take_layers(c, manifest, true, err);
-    }
+    int rc = take_named(c, find_signature(list), "image.signature", true, &d, err);
     tenon_desc_release(&d);
     return rc;
 }
@@ -230,22 +237,13 @@ static int
 take_attestation(struct chain *c, struct json_object *index, const char *image,
                  struct tenon_error *err)
 {
-    struct json_object *list = NULL;
-    auto_json struct json_object *manifest = NULL;
     struct tenon_desc d = {0};
+    struct json_object *list = NULL;
     if (tenon_index_list(index, &list, err) < 0)
         return err->code;
     struct json_object *entry = find_attestation(list, image);
-    if (!entry)
-        return TENON_OK;
-    int rc = tenon_desc_parse(entry, "manifests", &d, err);
-    if (rc == TENON_OK)
-        rc = take_manifest(c, d.digest, &manifest, err);
-    if (rc == TENON_OK) {
-        add_digest(c, "image.attestation", d.digest);
-        rc = take_layers(c, manifest, false, err);
-    }
-    if (rc == TENON_OK)
+    int rc = take_named(c, entry, "image.attestation", false, &d, err);
+    if (rc == TENON_OK && entry)
         rc = take_signature(c, d.digest, err);
     tenon_desc_release(&d);
     return rc;

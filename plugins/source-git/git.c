@@ -383,23 +383,11 @@ key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c
 }
 
 static void
-add_fact(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
-         const void *data, size_t len)
-{
-    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
-
-    for (size_t i = 0; i < info->fact_count; i++)
-        facts[i] = info->facts[i];
-    facts[info->fact_count++] = (struct tenon_fact){.name = name, .data = data, .len = len};
-    info->facts = facts;
-}
-
-static void
 add_text(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
          const char *text)
 {
     if (text && *text)
-        add_fact(ctx, info, name, text, strlen(text));
+        source_add_fact(host, ctx, info, name, text, strlen(text));
 }
 
 /* As git hashes it, but for the head. */
@@ -440,7 +428,7 @@ copy_commit(struct gs_conn *conn, const struct gs_choice *choice, struct tenon_s
     if (rc == TENON_OK && git_object_type(object) == GIT_OBJECT_TAG)
         rc = copy_object(conn, odb, object, &tag, &len);
     if (rc == TENON_OK && tag)
-        add_fact(conn->ctx, info, "git.tag", tag, len);
+        source_add_fact(host, conn->ctx, info, "git.tag", tag, len);
     git_odb_free(odb);
     git_object_free(commit);
     git_object_free(object);

@@ -198,32 +198,6 @@ strong(const char *etag)
     return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
 }
 
-/* 0 or an errno. */
-static int
-copy(int from, int to)
-{
-    char chunk[65536];
-    ssize_t n;
-    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
-        ;
-    if (n == 0)
-        return 0;
-    for (;;) { /* another file system: from where it stopped */
-        n = read(from, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : 0;
-        for (ssize_t done = 0; done < n;) {
-            ssize_t w = write(to, chunk + done, (size_t)(n - done));
-            if (w < 0 && errno != EINTR)
-                return errno;
-            if (w > 0)
-                done += w;
-        }
-    }
-}
-
 static int
 load_upload(struct tenon_ctx *ctx, const char *name, struct found *found, struct tenon_error *err)
 {
@@ -231,7 +205,7 @@ load_upload(struct tenon_ctx *ctx, const char *name, struct found *found, struct
     auto_close int to = from >= 0 ? host->blob_create(ctx, err) : -1;
     if (to < 0)
         return host->error_code(err);
-    const int e = copy(from, to);
+    const int e = source_copy(from, to);
     if (e)
         return host->error(err, TENON_E_FAILED, e, "read upload \"%s\"", name);
     *found = (struct found){host->blob_commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", -1};
@@ -439,19 +413,6 @@ open_content(struct tenon_ctx *ctx, struct resolved *r, struct tenon_error *err)
     return host->blob_open(ctx, now.digest, &size, err);
 }
 
-static void
-add_fact(struct tenon_ctx *ctx, struct tenon_source_info *info, const char *name,
-         const char *text)
-{
-    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
-
-    for (size_t i = 0; i < info->fact_count; i++)
-        facts[i] = info->facts[i];
-    facts[info->fact_count++] = (struct tenon_fact){
-        .name = name, .data = host->strdup(ctx, text), .len = strlen(text)};
-    info->facts = facts;
-}
-
 /* A digest that only those ask for who have a signature of it. */
 static int
 add_digest(struct tenon_ctx *ctx, struct resolved *r, const char *wanted,
@@ -468,7 +429,8 @@ add_digest(struct tenon_ctx *ctx, struct resolved *r, const char *wanted,
         return host->error(err, TENON_E_INVALID, 0, "digest of \"%s\": %s", r->o.url, why);
     if (rc < 0)
         return host->error(err, TENON_E_FAILED, -rc, "read \"%s\"", r->o.url);
-    add_fact(ctx, info, "http.digest", tenon_buf_str(&text));
+    source_add_fact(host, ctx, info, "http.digest", host->strdup(ctx, tenon_buf_str(&text)),
+                    text.len);
     return TENON_OK;
 }
 
@@ -491,7 +453,7 @@ http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
     }
     auto_free char *name = http_file_name(r->o.filename, r->found.disposition, r->o.url);
     r->name = host->strdup(ctx, name);
-    add_fact(ctx, info, "http.filename", name);
+    source_add_fact(host, ctx, info, "http.filename", r->name, strlen(name));
     const char *wanted = source_attr(req, "http.digest");
     if (wanted && add_digest(ctx, r, wanted, info, err) < 0)
         return host->error_code(err);
@@ -522,7 +484,7 @@ http_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request 
         times[0].tv_sec = times[1].tv_sec = (time_t)(r.found.mtime_ns / NS_PER_S);
         times[0].tv_nsec = times[1].tv_nsec = (long)(r.found.mtime_ns % NS_PER_S);
     }
-    int e = copy(from, to);
+    int e = source_copy(from, to);
     /* Owner first: changing it takes setuid bits away. */
     if (!e && (fchown(to, (uid_t)r.o.uid, (gid_t)r.o.gid) < 0 ||
                fchmod(to, r.o.perm ? (mode_t)r.o.perm : 0600) < 0 ||

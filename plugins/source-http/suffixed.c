@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/alloc.h"
+#include "tools/ascii.h"
 
 static const struct algorithm {
     const char *name;
@@ -26,19 +27,13 @@ find(const char *wanted)
     return NULL;
 }
 
-static int
-digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static const char *
 read_suffix(const char *text, struct tenon_buf *out)
 {
     if (strlen(text) / 2 > HTTP_SUFFIX_MAX)
         return "the suffix exceeds max size 4096";
     for (; *text; text += 2) {
-        const int high = digit(text[0]), low = high < 0 ? -1 : digit(text[1]);
+        const int high = tenon_hex_digit(text[0]), low = high < 0 ? -1 : tenon_hex_digit(text[1]);
         if (low < 0)
             return "the suffix is not in hexadecimal digits";
         const char byte = (char)(high << 4 | low);

@@ -101,27 +101,6 @@ source_blobfile_tell(const struct tenon_host *host, struct tenon_ctx *ctx,
     info->digest = file->digest;
 }
 
-/* 0 or an errno. */
-static int
-copy(int from, int to)
-{
-    char chunk[65536];
-
-    for (;;) {
-        const ssize_t n = read(from, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : 0;
-        for (ssize_t done = 0; done < n;) {
-            const ssize_t w = write(to, chunk + done, (size_t)(n - done));
-            if (w < 0 && errno != EINTR)
-                return errno;
-            done += w > 0 ? w : 0;
-        }
-    }
-}
-
 int
 source_blobfile_write(const struct tenon_host *host, struct tenon_ctx *ctx,
                       const struct source_blobfile *file, int dirfd, struct tenon_error *err)
@@ -133,7 +112,7 @@ source_blobfile_write(const struct tenon_host *host, struct tenon_ctx *ctx,
         return from;
     auto_close int to = openat(dirfd, file->name,
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int e = to < 0 ? errno : copy(from, to);
+    int e = to < 0 ? errno : source_copy(from, to);
 
     /* Owner first: changing it takes setuid bits away. */
     if (!e && (fchown(to, (uid_t)file->uid, (gid_t)file->gid) < 0 ||

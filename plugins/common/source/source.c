@@ -63,6 +63,43 @@ source_forget(char **secret)
     *secret = NULL;
 }
 
+void
+source_add_fact(const struct tenon_host *host, struct tenon_ctx *ctx,
+                struct tenon_source_info *info, const char *name, const void *data, size_t len)
+{
+    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
+
+    for (size_t i = 0; i < info->fact_count; i++)
+        facts[i] = info->facts[i];
+    facts[info->fact_count++] = (struct tenon_fact){.name = name, .data = data, .len = len};
+    info->facts = facts;
+}
+
+int
+source_copy(int from, int to)
+{
+    char chunk[65536];
+    ssize_t n;
+    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+        ;
+    if (n == 0)
+        return 0;
+    for (;;) { /* another file system: from where it stopped */
+        n = read(from, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : 0;
+        for (ssize_t done = 0; done < n;) {
+            ssize_t w = write(to, chunk + done, (size_t)(n - done));
+            if (w < 0 && errno != EINTR)
+                return errno;
+            if (w > 0)
+                done += w;
+        }
+    }
+}
+
 bool
 source_offline(const struct tenon_http_api *http, struct tenon_ctx *ctx)
 {

@@ -1,4 +1,4 @@
-/* common/source/source.h - what source plugins share: attributes and the user's secrets. */
+/* common/source/source.h - what source plugins share: attributes, facts, the user's secrets. */
 #ifndef TENON_COMMON_SOURCE_H
 #define TENON_COMMON_SOURCE_H
 
@@ -13,6 +13,14 @@ const char *source_attr(const struct tenon_source_request *req, const char *key)
 int source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const char *id,
                   char **out, struct tenon_error *err);
 void source_forget(char **secret); /* overwrites and frees */
+
+/* One more thing that is known; data is the ctx's, and a text has a NUL behind it. */
+void source_add_fact(const struct tenon_host *host, struct tenon_ctx *ctx,
+                     struct tenon_source_info *info, const char *name, const void *data,
+                     size_t len);
+
+/* All that follows in the one to the other: 0 or an errno. */
+int source_copy(int from, int to);
 
 /* Is nobody to be asked? */
 bool source_offline(const struct tenon_http_api *http, struct tenon_ctx *ctx);
