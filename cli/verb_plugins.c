@@ -18,7 +18,7 @@ static const char help[] =
     "      --format FORMAT   table or json\n"
     "  -h, --help            show this\n"
     "  -q, --quiet           names only; no plugin is opened\n"
-    "  -v, --verbose         with files, and plugins that others hide\n"
+    "  -v, --verbose         with files, plugins that others hide, and what is skipped\n"
     "\n"
     "Searched in this order: --plugin-dir, $TENON_PLUGIN_PATH (not as root),\n"
     TENON_PLUGIN_DIR "\n";
@@ -111,8 +111,9 @@ show_details(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
     show_params(pl, "configuration (tenon.json: plugins)", pl->config);
 }
 
+/* why: it cannot be used, or NULL. */
 static void
-show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
+show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl, const char *why,
          const struct flags *flags)
 {
     printf("%-10s %-14s %-9s %s\n", tenon_kind_name(f->kind), f->name,
@@ -120,6 +121,8 @@ show_row(const struct tenon_plugin_file *f, const struct tenon_plugin *pl,
            pl ? pl->summary : f->shadowed ? "(hidden by another)" : "(cannot be used)");
     if (flags->verbose)
         printf("%-10s %s\n", "", f->path);
+    if (flags->verbose && why)
+        printf("%-10s %s\n", "", why);
 }
 
 /* ---- as JSON ------------------------------------------------------------ */
@@ -150,13 +153,15 @@ params_json(const struct tenon_plugin *pl, const struct tenon_param *params)
 }
 
 static void
-put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl)
+put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl, const char *why)
 {
     auto_json struct json_object *o = json_object_new_object();
     json_object_object_add(o, "kind", json_object_new_string(tenon_kind_name(f->kind)));
     json_object_object_add(o, "name", json_object_new_string(f->name));
     json_object_object_add(o, "path", json_object_new_string(f->path));
     json_object_object_add(o, "shadowed", json_object_new_boolean(f->shadowed));
+    if (why)
+        json_object_object_add(o, "refused", json_object_new_string(why));
     if (pl) {
         json_object_object_add(o, "version", json_object_new_string(pl->version));
         json_object_object_add(o, "summary", json_object_new_string(pl->summary));
@@ -168,6 +173,27 @@ put_json(const struct tenon_plugin_file *f, const struct tenon_plugin *pl)
         json_object_object_add(o, "config", params_json(pl, pl->config));
     }
     cli_put_json(o);
+}
+
+/* ---- what is no plugin ------------------------------------------------- */
+
+static void
+show_skipped(const struct tenon_plugins *all, const struct flags *flags)
+{
+    const struct tenon_plugin_skipped *skipped;
+    const size_t count = tenon_plugins_skipped(all, &skipped);
+    if (!flags->json && count)
+        puts("\nSKIPPED");
+    for (size_t i = 0; i < count; i++) {
+        if (!flags->json) {
+            printf("%s\n%-10s %s\n", skipped[i].path, "", skipped[i].why);
+            continue;
+        }
+        auto_json struct json_object *o = json_object_new_object();
+        json_object_object_add(o, "path", json_object_new_string(skipped[i].path));
+        json_object_object_add(o, "skipped", json_object_new_string(skipped[i].why));
+        cli_put_json(o);
+    }
 }
 
 /* ---- the verb ----------------------------------------------------------- */
@@ -270,18 +296,19 @@ list_plugins(struct tenon_plugins *all, const struct flags *flags, char **names,
             continue;
         }
         /* One that cannot be opened must not hide the others. */
-        if (!f->shadowed && tenon_plugins_peek(all, f->kind, f->name, &pl, &err) < 0) {
+        if (!f->shadowed && tenon_plugins_peek(all, f->kind, f->name, &pl, &err) < 0)
             status = cli_print_error(&err);
-            tenon_error_release(&err);
-        }
         if (flags->json)
-            put_json(f, pl);
+            put_json(f, pl, err.message);
         else if (details && pl)
             show_details(f, pl, flags);
         else
-            show_row(f, pl, flags);
+            show_row(f, pl, err.message, flags);
+        tenon_error_release(&err);
     }
     tenon_vec_release(&shown);
+    if (flags->verbose && !flags->quiet && !details)
+        show_skipped(all, flags);
     return status;
 }
 

@@ -21,3 +21,12 @@ AS_VAR_APPEND([tenon_plugin_summary], ["
 AS_VAR_APPEND([tenon_bundled_plugins], [" $1"])
 AM_CONDITIONAL([PLUGIN_]m4_toupper(TENON_var), [test "$tenon_plugin_state" = yes])
 m4_popdef([TENON_var])])
+
+# TENON_NO_OTHER_PLUGINS
+# ----------------------
+# --disable-plugin-TYPO would build what was to be left out, with no more than a warning among many.
+AC_DEFUN([TENON_NO_OTHER_PLUGINS],
+[for tenon_option in `AS_ECHO(["$ac_unrecognized_opts"]) | tr ',' ' '`; do
+  AS_CASE([$tenon_option],
+    [--*able-plugin-*], [AC_MSG_ERROR([$tenon_option: there is no such plugin; --help lists them])])
+done])

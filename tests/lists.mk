@@ -206,6 +206,7 @@ cli_tests = \
 	tests/cli/cache.sh \
 	tests/cli/check-script.sh \
 	tests/cli/completion.sh \
+	tests/cli/configure.sh \
 	tests/cli/conformance-runner.sh \
 	tests/cli/credentials.sh \
 	tests/cli/debian.sh \

@@ -40,6 +40,7 @@ struct loaded {
 
 struct tenon_plugins {
     TENON_VEC(struct tenon_plugin_file) files; /* first hit of a name wins */
+    TENON_VEC(struct tenon_plugin_skipped) skipped;
     TENON_VEC(struct loaded *) loaded;
     struct json_object *config;
     const struct tenon_host *host;
@@ -108,6 +109,24 @@ find_file(struct tenon_plugins *p, enum tenon_kind kind, const char *name)
     return NULL;
 }
 
+static void
+skip(struct tenon_plugins *p, char *path, const char *why)
+{
+    struct tenon_plugin_skipped s = { .path = path, .why = tenon_strdup(why) };
+    tenon_vec_push(&p->skipped, s);
+}
+
+/* Libraries may lie beside plugins; one that was meant to be a plugin is looked for in vain. */
+static const char *
+why_no_plugin(const char *file)
+{
+    size_t kind_len = strcspn(file, "-");
+    for (size_t i = 1; i < tenon_countof(kind_names); i++)
+        if (!strncmp(file, kind_names[i], kind_len) && !kind_names[i][kind_len])
+            return "behind the kind are small letters, digits and hyphens only, a letter first";
+    return "the name is not KIND-NAME.so with a kind of plugin";
+}
+
 static int
 list_dir(struct tenon_plugins *p, const char *dir, bool must_exist,
          struct tenon_error *err)
@@ -117,16 +136,21 @@ list_dir(struct tenon_plugins *p, const char *dir, bool must_exist,
                                "plugin directory \"%s\" is not an absolute path", dir);
     auto_dir DIR *d = opendir(dir);
     if (!d) {
-        if (!must_exist && errno == ENOENT)
+        if (!must_exist && errno == ENOENT) {
+            skip(p, tenon_strdup(dir), "there is no such directory");
             return TENON_OK;
+        }
         return tenon_error_sys(err, "open plugin directory %s", dir);
     }
     size_t first = p->files.len;
     for (struct dirent *e = readdir(d); e; e = readdir(d)) {
         enum tenon_kind kind;
         char *name;
-        if (!split_file_name(e->d_name, &kind, &name))
+        if (!split_file_name(e->d_name, &kind, &name)) {
+            if (tenon_has_suffix(e->d_name, ".so"))
+                skip(p, tenon_asprintf("%s/%s", dir, e->d_name), why_no_plugin(e->d_name));
             continue;
+        }
         struct tenon_plugin_file f = {
             .kind = kind, .name = name,
             .path = tenon_asprintf("%s/%s", dir, e->d_name),
@@ -216,6 +240,11 @@ tenon_plugins_free(struct tenon_plugins *p)
         free(f->refused);
     }
     tenon_vec_release(&p->files);
+    tenon_vec_foreach(s, &p->skipped) {
+        free(s->path);
+        free(s->why);
+    }
+    tenon_vec_release(&p->skipped);
     free(p->builtin_dir);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -236,6 +265,13 @@ tenon_plugins_list(struct tenon_plugins *p,
     *files = p->files.items;
     *count = p->files.len;
     return TENON_OK;
+}
+
+size_t
+tenon_plugins_skipped(const struct tenon_plugins *p, const struct tenon_plugin_skipped **list)
+{
+    *list = p->skipped.items;
+    return p->skipped.len;
 }
 
 /* ---- checks ---------------------------------------------------------------- */

@@ -61,6 +61,13 @@ struct tenon_plugin_file { /* what discovery found */
 };
 int tenon_plugins_list(struct tenon_plugins *p, const struct tenon_plugin_file **files,
                        size_t *count, struct tenon_error *err);
+/* What lies where plugins are looked for, and is none: a file that ends in .so and has no name of a
+ * plugin's, a directory of env_path that is not there. */
+struct tenon_plugin_skipped {
+    char *path, *why;
+};
+size_t tenon_plugins_skipped(const struct tenon_plugins *p,
+                             const struct tenon_plugin_skipped **list);
 /* A file of that name is there, which may yet be refused. */
 bool tenon_plugins_has(struct tenon_plugins *p, enum tenon_kind kind, const char *name);
 /* One of tenon's own, built or not: there may be a package of its name. */

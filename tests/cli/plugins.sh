@@ -58,6 +58,22 @@ assert_has "$work/err" "load plugin"
 run 1 "$abs_top_builddir/tenon" --plugin-dir "$work/absent" plugins
 assert_has "$work/err" "$work/absent"
 
+# What lies there and is no plugin is told to who asks, with the reason.
+cp "$libs" "$work/plugins/libhelper.so"
+cp "$libs" "$work/plugins/mount-Other.so"
+run 1 tenon_with plugins
+assert_lacks "$work/out" SKIPPED
+run 1 tenon_with plugins -v
+assert_has "$work/out" "mount-other.so: " # the reason for it stands below it, too
+assert_eq "the name is not KIND-NAME.so with a kind of plugin" \
+    "$(grep -A 1 libhelper.so "$work/out" | sed -n '2s/^ *//p')"
+grep -A 1 mount-Other.so "$work/out" | grep -q "small letters" || fail "mount-Other.so: no reason"
+run 1 tenon_with plugins -v --format json
+jq -se 'any(.[]; (.path | endswith("libhelper.so")) and .skipped) and
+    any(.[]; .name == "other" and (.refused | contains("mount-other.so")))' "$work/out" >/dev/null ||
+    fail "JSON lacks what is skipped"
+rm "$work/plugins/libhelper.so" "$work/plugins/mount-Other.so"
+
 # root's environment often is somebody else's.
 if [ "$(id -u)" = 0 ]; then
     run 0 env TENON_PLUGIN_PATH="$work/plugins" "$abs_top_builddir/tenon-dev" plugins -q
