@@ -36,7 +36,7 @@ drive_definition(struct gateway *gw, const struct message_bytes *definition,
     int rc = gw->bridge->solve_definition(gw->ctx, gw->graph, definition->data, definition->len,
                                           &ref, err);
 
-    return rc < 0 ? rc : gw->host->result_add(gw->result, gw->request->host_platform, ref, err);
+    return rc < 0 ? rc : gw->host->result->add(gw->result, gw->request->host_platform, ref, err);
 }
 
 /* Of the request, as references; NULL: err. */
@@ -175,7 +175,7 @@ add_metadata(struct gateway *gw, char *const *pairs, struct tenon_error *err)
     for (; pairs && *pairs; pairs++) {
         const char *value = strchr(*pairs, '=') + 1;
         auto_free char *key = tenon_strndup(*pairs, (size_t)(value - 1 - *pairs));
-        if (gw->host->result_set(gw->result, key, value, strlen(value), err) < 0)
+        if (gw->host->result->set(gw->result, key, value, strlen(value), err) < 0)
             return err->code;
     }
     return TENON_OK;

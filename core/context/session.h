@@ -11,7 +11,7 @@
 
 struct tenon_session {
     void *data;
-    /* host->client_open: service "secret", "ssh", "local", "local-files", "blob", "upload",
+    /* host->client->open: service "secret", "ssh", "local", "local-files", "blob", "upload",
      * "env". */
     int (*open)(void *data, const char *service, const char *id, struct tenon_error *err);
     /* Host path of a local directory, for the stat cache's name; NULL: none. */

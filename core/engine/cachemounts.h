@@ -15,7 +15,7 @@ void tenon_mounts_offer(struct tenon_build *b, struct tenon_cache *c, const char
                         size_t len);
 void tenon_mounts_forget(struct tenon_build *b, const struct tenon_cache *c); /* NULL: all */
 
-struct tenon_mount_want { /* as host->cache_dir has it */
+struct tenon_mount_want { /* as host->files->cache_dir has it */
     const char *id, *sharing;
     int seed_fd;
     uint32_t mode, uid, gid;

@@ -508,91 +508,151 @@ host_extension(const char *name)
     return strcmp(name, "tenon.store/0") ? NULL : tenon_store_api();
 }
 
-static const struct tenon_host host_table = {
-    .struct_size = sizeof host_table,
-    .abi_major = TENON_ABI_MAJOR,
-    .abi_minor = TENON_ABI_MINOR,
-    .version = TENON_VERSION,
-    .error = host_error,
-    .error_context = host_error_context,
-    .error_hint = host_error_hint,
-    .error_at = host_error_at,
-    .error_detail = host_error_detail,
-    .error_code = host_error_code,
-    .error_text = host_error_text,
-    .error_clear = tenon_error_release,
-    .log = host_log,
+static const struct tenon_error_api error_table = {
+    .struct_size = sizeof error_table,
+    .set = host_error,
+    .context = host_error_context,
+    .hint = host_error_hint,
+    .at = host_error_at,
+    .detail = host_error_detail,
+    .detail_nth = host_error_detail_nth,
+    .code = host_error_code,
+    .text = host_error_text,
+    .clear = tenon_error_release,
+    .create = host_error_new,
+    .source = host_error_source,
+    .place = tenon_places_of_error,
+};
+
+static const struct tenon_values_api values_table = {
+    .struct_size = sizeof values_table,
     .given = tenon_values_given,
     .get_string = tenon_values_string,
     .get_nth = tenon_values_nth,
     .get_int = tenon_values_int,
     .get_bool = tenon_values_bool,
     .get_map = tenon_values_map,
+};
+
+static const struct tenon_ctx_api ctx_table = {
+    .struct_size = sizeof ctx_table,
     .alloc = tenon_ctx_alloc,
     .strdup = tenon_ctx_strdup,
     .cancelled = host_cancelled,
     .cancel_fd = host_cancel_fd,
+    .scope_begin = host_scope_begin,
+    .scope_end = tenon_ctx_free,
+    .scope_cancel = host_scope_cancel,
+};
+
+static const struct tenon_progress_api progress_table = {
+    .struct_size = sizeof progress_table,
+    .log = host_log,
     .status = tenon_ctx_status,
     .status_done = tenon_ctx_status_done,
     .output = tenon_ctx_output,
-    .digest = host_digest,
-    .key_add = host_key_add,
-    .key_add_tree = host_key_add_tree,
+};
+
+static const struct tenon_key_api key_table = {
+    .struct_size = sizeof key_table,
+    .add = host_key_add,
+    .add_tree = host_key_add_tree,
+};
+
+static const struct tenon_files_api files_table = {
+    .struct_size = sizeof files_table,
     .open_in = host_open_in,
     .temp_dir = host_temp_dir,
-    .client_open = tenon_ctx_client_open,
-    .blob_open = host_blob_open,
-    .blob_create = host_blob_create,
-    .blob_commit = host_blob_commit,
     .cache_dir = host_cache_dir,
+};
+
+static const struct tenon_client_api client_table = {
+    .struct_size = sizeof client_table,
+    .open = tenon_ctx_client_open,
+};
+
+static const struct tenon_blobs_api blobs_table = {
+    .struct_size = sizeof blobs_table,
+    .open = host_blob_open,
+    .create = host_blob_create,
+    .commit = host_blob_commit,
+    .digest = host_digest,
+};
+
+static const struct tenon_graph_api graph_table = {
+    .struct_size = sizeof graph_table,
     .node_new = tenon_node_new,
     .node_part = tenon_node_part,
     .node_set = tenon_node_set,
     .node_set_int = tenon_node_set_int,
     .node_set_bytes = tenon_node_set_bytes,
     .node_input = tenon_node_input,
+    .node_input_ref = host_node_input_ref,
     .node_describe = tenon_node_describe,
     .node_at = tenon_node_at,
-    .graph_source = tenon_graph_source,
     .node_digest = host_node_digest,
-    .mount_options = host_mount_options,
-    .result_add = tenon_result_add,
-    .result_set = tenon_result_set,
-    .result_count = host_result_count,
-    .result_platform = host_result_platform,
-    .result_get = host_result_get,
-    .result_tree = host_result_tree,
-    .result_respond = tenon_result_respond,
-    .image_build = tenon_host_image_build,
-    .image_walk = tenon_host_image_walk,
-    .image_tag = tenon_host_image_tag,
-    .image_normalize = tenon_host_image_normalize,
-    .sink_open = host_sink_open,
-    .sink_commit = host_sink_commit,
-    .sink_dir = host_sink_dir,
-    .extension = host_extension,
-    .sink_check = host_sink_check,
     .node_bytes = host_node_bytes,
-    .node_input_ref = host_node_input_ref,
-    .error_detail_nth = host_error_detail_nth,
-    .scope_begin = host_scope_begin,
-    .scope_end = tenon_ctx_free,
-    .error_new = host_error_new,
-    .result_new = host_result_new,
-    .result_ref = host_result_ref,
-    .result_key = host_result_key,
     .node_of_ref = host_node_of_ref,
-    .error_source = host_error_source,
-    .scope_cancel = host_scope_cancel,
-    .result_attest = tenon_result_attest,
-    .result_attestation = tenon_result_attestation,
-    .result_statements = tenon_host_result_statements,
-    .result_facts = tenon_host_result_facts,
-    .result_scan_add = tenon_result_scan_add,
-    .result_scan = tenon_result_scan,
-    .graph_source_from = tenon_graph_source_from,
-    .error_place = tenon_places_of_error,
+    .source = tenon_graph_source,
+    .source_from = tenon_graph_source_from,
+    .mount_options = host_mount_options,
     .definition_json = host_definition_json,
+};
+
+static const struct tenon_result_api result_table = {
+    .struct_size = sizeof result_table,
+    .add = tenon_result_add,
+    .set = tenon_result_set,
+    .count = host_result_count,
+    .platform = host_result_platform,
+    .ref = host_result_ref,
+    .get = host_result_get,
+    .key = host_result_key,
+    .tree = host_result_tree,
+    .respond = tenon_result_respond,
+    .create = host_result_new,
+    .attest = tenon_result_attest,
+    .attestation = tenon_result_attestation,
+    .statements = tenon_host_result_statements,
+    .facts = tenon_host_result_facts,
+    .scan_add = tenon_result_scan_add,
+    .scan = tenon_result_scan,
+};
+
+static const struct tenon_image_api image_table = {
+    .struct_size = sizeof image_table,
+    .build = tenon_host_image_build,
+    .walk = tenon_host_image_walk,
+    .tag = tenon_host_image_tag,
+    .normalize = tenon_host_image_normalize,
+};
+
+static const struct tenon_sink_api sink_table = {
+    .struct_size = sizeof sink_table,
+    .open = host_sink_open,
+    .commit = host_sink_commit,
+    .dir = host_sink_dir,
+    .check = host_sink_check,
+};
+
+static const struct tenon_host host_table = {
+    .struct_size = sizeof host_table,
+    .abi_major = TENON_ABI_MAJOR,
+    .abi_minor = TENON_ABI_MINOR,
+    .version = TENON_VERSION,
+    .error = &error_table,
+    .values = &values_table,
+    .ctx = &ctx_table,
+    .progress = &progress_table,
+    .key = &key_table,
+    .files = &files_table,
+    .client = &client_table,
+    .blobs = &blobs_table,
+    .graph = &graph_table,
+    .result = &result_table,
+    .image = &image_table,
+    .sink = &sink_table,
+    .extension = host_extension,
 };
 
 const struct tenon_host *

@@ -82,7 +82,7 @@ int tenon_config_diff_ids(const void *data, size_t len, char ***out, struct teno
 /* Chain id of diff ids [0, n). */
 void tenon_chain_id(char *const *diff_ids, size_t n, struct tenon_digest *out);
 
-/* ---- an image from results (host->image_build) ------------------------------ */
+/* ---- an image from results (host->image->build) ------------------------------ */
 /* One that is stored with an image: JSON, in its own layer of the attestation manifest. */
 struct tenon_image_statement {
     char *path, *predicate_type, *text;

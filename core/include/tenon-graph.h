@@ -67,10 +67,10 @@ tenon_llb_source(const struct tenon_host *h, struct tenon_graph *g,
                  const char *identifier, const char *platform,
                  struct tenon_error *err)
 {
-    struct tenon_node *n = h->node_new(g, "source", err);
-    if (!n || h->node_set(n, "identifier", identifier, err) < 0)
+    struct tenon_node *n = h->graph->node_new(g, "source", err);
+    if (!n || h->graph->node_set(n, "identifier", identifier, err) < 0)
         return NULL;
-    if (platform && h->node_set(n, "platform", platform, err) < 0)
+    if (platform && h->graph->node_set(n, "platform", platform, err) < 0)
         return NULL;
     return n;
 }
@@ -88,10 +88,10 @@ tenon_llb_source_attr(const struct tenon_host *h, struct tenon_node *source,
         n++;
     }
     if (key[n])
-        return h->error(err, TENON_E_LIMIT, 0, "attribute name \"%s\": too long",
-                        key);
+        return h->error->set(err, TENON_E_LIMIT, 0, "attribute name \"%s\": too long",
+                             key);
     name[5 + n] = 0;
-    return h->node_set(source, name, value, err);
+    return h->graph->node_set(source, name, value, err);
 }
 
 /* ---- exec ------------------------------------------------------------------ */
@@ -103,19 +103,19 @@ tenon_llb_exec(const struct tenon_host *h, struct tenon_graph *g,
                struct tenon_node *root, uint32_t root_output,
                struct tenon_error *err)
 {
-    struct tenon_node *n = h->node_new(g, "exec", err);
+    struct tenon_node *n = h->graph->node_new(g, "exec", err);
     if (!n)
         return NULL;
     for (size_t i = 0; args[i]; i++)
-        if (h->node_set(n, "args", args[i], err) < 0)
+        if (h->graph->node_set(n, "args", args[i], err) < 0)
             return NULL;
-    if (h->node_set(n, "cwd", cwd, err) < 0)
+    if (h->graph->node_set(n, "cwd", cwd, err) < 0)
         return NULL;
-    if (platform && h->node_set(n, "platform", platform, err) < 0)
+    if (platform && h->graph->node_set(n, "platform", platform, err) < 0)
         return NULL;
-    struct tenon_node *m = h->node_part(n, "mount", err);
-    if (!m || h->node_set(m, "dest", "/", err) < 0 ||
-        h->node_input(m, "input", root, root_output, err) < 0)
+    struct tenon_node *m = h->graph->node_part(n, "mount", err);
+    if (!m || h->graph->node_set(m, "dest", "/", err) < 0 ||
+        h->graph->node_input(m, "input", root, root_output, err) < 0)
         return NULL;
     return n;
 }
@@ -127,7 +127,7 @@ tenon_llb_set_list(const struct tenon_host *h, struct tenon_node *n,
                    struct tenon_error *err)
 {
     for (size_t i = 0; values && values[i]; i++) {
-        int r = h->node_set(n, attr, values[i], err);
+        int r = h->graph->node_set(n, attr, values[i], err);
         if (r < 0)
             return r;
     }
@@ -141,11 +141,11 @@ tenon_llb_mount(const struct tenon_host *h, struct tenon_node *exec,
                 const char *type, const char *dest, struct tenon_node *input,
                 uint32_t output, struct tenon_error *err)
 {
-    struct tenon_node *m = h->node_part(exec, "mount", err);
-    if (!m || h->node_set(m, "type", type, err) < 0 ||
-        h->node_set(m, "dest", dest, err) < 0)
+    struct tenon_node *m = h->graph->node_part(exec, "mount", err);
+    if (!m || h->graph->node_set(m, "type", type, err) < 0 ||
+        h->graph->node_set(m, "dest", dest, err) < 0)
         return NULL;
-    if (input && h->node_input(m, "input", input, output, err) < 0)
+    if (input && h->graph->node_input(m, "input", input, output, err) < 0)
         return NULL;
     return m;
 }
@@ -161,9 +161,9 @@ tenon_llb_bind_mount(const struct tenon_host *h, struct tenon_node *exec,
         tenon_llb_mount(h, exec, "bind", dest, input, output, err);
     if (!m)
         return NULL;
-    if (selector && h->node_set(m, "selector", selector, err) < 0)
+    if (selector && h->graph->node_set(m, "selector", selector, err) < 0)
         return NULL;
-    if (h->node_set_int(m, readonly ? "readonly" : "no_output", 1, err) < 0)
+    if (h->graph->node_set_int(m, readonly ? "readonly" : "no_output", 1, err) < 0)
         return NULL;
     return m;
 }
@@ -178,12 +178,12 @@ tenon_llb_cache_mount(const struct tenon_host *h, struct tenon_node *exec,
 {
     struct tenon_node *m =
         tenon_llb_mount(h, exec, "cache", dest, input, output, err);
-    if (!m || h->node_set(m, "cache_id", id, err) < 0 ||
-        h->node_set(m, "cache_sharing", sharing, err) < 0)
+    if (!m || h->graph->node_set(m, "cache_id", id, err) < 0 ||
+        h->graph->node_set(m, "cache_sharing", sharing, err) < 0)
         return NULL;
-    if (selector && h->node_set(m, "selector", selector, err) < 0)
+    if (selector && h->graph->node_set(m, "selector", selector, err) < 0)
         return NULL;
-    if (readonly && h->node_set_int(m, "readonly", 1, err) < 0)
+    if (readonly && h->graph->node_set_int(m, "readonly", 1, err) < 0)
         return NULL;
     return m;
 }
@@ -195,7 +195,7 @@ tenon_llb_tmpfs_mount(const struct tenon_host *h, struct tenon_node *exec,
 {
     struct tenon_node *m =
         tenon_llb_mount(h, exec, "tmpfs", dest, NULL, 0, err);
-    if (!m || h->node_set_int(m, "tmpfs_size", size_bytes, err) < 0)
+    if (!m || h->graph->node_set_int(m, "tmpfs_size", size_bytes, err) < 0)
         return NULL;
     return m;
 }
@@ -208,14 +208,14 @@ tenon_llb_secret_mount(const struct tenon_host *h, struct tenon_node *exec,
                        uint32_t mode, uint32_t uid, uint32_t gid,
                        bool optional, struct tenon_error *err)
 {
-    struct tenon_node *m = h->node_part(exec, "mount", err);
-    if (!m || h->node_set(m, "type", type, err) < 0 ||
-        (dest && h->node_set(m, "dest", dest, err) < 0) ||
-        h->node_set(m, "id", id, err) < 0 ||
-        h->node_set_int(m, "mode", mode, err) < 0 ||
-        h->node_set_int(m, "uid", uid, err) < 0 ||
-        h->node_set_int(m, "gid", gid, err) < 0 ||
-        h->node_set_int(m, "optional", optional ? 1 : 0, err) < 0)
+    struct tenon_node *m = h->graph->node_part(exec, "mount", err);
+    if (!m || h->graph->node_set(m, "type", type, err) < 0 ||
+        (dest && h->graph->node_set(m, "dest", dest, err) < 0) ||
+        h->graph->node_set(m, "id", id, err) < 0 ||
+        h->graph->node_set_int(m, "mode", mode, err) < 0 ||
+        h->graph->node_set_int(m, "uid", uid, err) < 0 ||
+        h->graph->node_set_int(m, "gid", gid, err) < 0 ||
+        h->graph->node_set_int(m, "optional", optional ? 1 : 0, err) < 0)
         return NULL;
     return m;
 }
@@ -225,14 +225,14 @@ tenon_llb_secret_env(const struct tenon_host *h, struct tenon_node *exec,
                      const char *id, const char *name, bool optional,
                      struct tenon_error *err)
 {
-    struct tenon_node *p = h->node_part(exec, "secretenv", err);
+    struct tenon_node *p = h->graph->node_part(exec, "secretenv", err);
     if (!p)
-        return h->error_code(err);
-    int r = h->node_set(p, "id", id, err);
+        return h->error->code(err);
+    int r = h->graph->node_set(p, "id", id, err);
     if (r == 0)
-        r = h->node_set(p, "name", name, err);
+        r = h->graph->node_set(p, "name", name, err);
     if (r == 0)
-        r = h->node_set_int(p, "optional", optional ? 1 : 0, err);
+        r = h->graph->node_set_int(p, "optional", optional ? 1 : 0, err);
     return r;
 }
 
@@ -240,11 +240,11 @@ static inline int
 tenon_llb_extra_host(const struct tenon_host *h, struct tenon_node *exec,
                      const char *host, const char *ip, struct tenon_error *err)
 {
-    struct tenon_node *p = h->node_part(exec, "extrahost", err);
+    struct tenon_node *p = h->graph->node_part(exec, "extrahost", err);
     if (!p)
-        return h->error_code(err);
-    int r = h->node_set(p, "host", host, err);
-    return r < 0 ? r : h->node_set(p, "ip", ip, err);
+        return h->error->code(err);
+    int r = h->graph->node_set(p, "host", host, err);
+    return r < 0 ? r : h->graph->node_set(p, "ip", ip, err);
 }
 
 static inline int
@@ -252,14 +252,14 @@ tenon_llb_ulimit(const struct tenon_host *h, struct tenon_node *exec,
                  const char *name, int64_t soft, int64_t hard,
                  struct tenon_error *err)
 {
-    struct tenon_node *p = h->node_part(exec, "ulimit", err);
+    struct tenon_node *p = h->graph->node_part(exec, "ulimit", err);
     if (!p)
-        return h->error_code(err);
-    int r = h->node_set(p, "name", name, err);
+        return h->error->code(err);
+    int r = h->graph->node_set(p, "name", name, err);
     if (r == 0)
-        r = h->node_set_int(p, "soft", soft, err);
+        r = h->graph->node_set_int(p, "soft", soft, err);
     if (r == 0)
-        r = h->node_set_int(p, "hard", hard, err);
+        r = h->graph->node_set_int(p, "hard", hard, err);
     return r;
 }
 
@@ -267,11 +267,11 @@ static inline int
 tenon_llb_device(const struct tenon_host *h, struct tenon_node *exec,
                  const char *name, bool optional, struct tenon_error *err)
 {
-    struct tenon_node *p = h->node_part(exec, "device", err);
+    struct tenon_node *p = h->graph->node_part(exec, "device", err);
     if (!p)
-        return h->error_code(err);
-    int r = h->node_set(p, "name", name, err);
-    return r < 0 ? r : h->node_set_int(p, "optional", optional ? 1 : 0, err);
+        return h->error->code(err);
+    int r = h->graph->node_set(p, "name", name, err);
+    return r < 0 ? r : h->graph->node_set_int(p, "optional", optional ? 1 : 0, err);
 }
 
 /* ---- file ------------------------------------------------------------------- */
@@ -306,7 +306,7 @@ static inline struct tenon_node *
 tenon_llb_file(const struct tenon_host *h, struct tenon_graph *g,
                struct tenon_error *err)
 {
-    return h->node_new(g, "file", err);
+    return h->graph->node_new(g, "file", err);
 }
 
 static inline int
@@ -315,9 +315,9 @@ tenon_llb_owner_(const struct tenon_host *h, struct tenon_node *action,
 {
     int r = 0;
     if (o && o->user)
-        r = h->node_set(action, "owner.user", o->user, err);
+        r = h->graph->node_set(action, "owner.user", o->user, err);
     if (r == 0 && o && o->group)
-        r = h->node_set(action, "owner.group", o->group, err);
+        r = h->graph->node_set(action, "owner.group", o->group, err);
     return r;
 }
 
@@ -326,7 +326,7 @@ static inline int
 tenon_llb_on(const struct tenon_host *h, struct tenon_node *action,
              struct tenon_node *base, uint32_t output, struct tenon_error *err)
 {
-    return h->node_input(action, "input", base, output, err);
+    return h->graph->node_input(action, "input", base, output, err);
 }
 
 static inline struct tenon_node *
@@ -338,22 +338,22 @@ tenon_llb_copy(const struct tenon_host *h, struct tenon_node *file,
         "create_dest_path", "allow_wildcard", "allow_empty_wildcard",
         "always_replace",
     };
-    struct tenon_node *a = h->node_part(file, "copy", err);
-    if (!a || h->node_set(a, "src", c->src, err) < 0 ||
-        h->node_set(a, "dest", c->dest, err) < 0 ||
-        h->node_input(a, "secondary", c->from, c->from_output, err) < 0 ||
+    struct tenon_node *a = h->graph->node_part(file, "copy", err);
+    if (!a || h->graph->node_set(a, "src", c->src, err) < 0 ||
+        h->graph->node_set(a, "dest", c->dest, err) < 0 ||
+        h->graph->node_input(a, "secondary", c->from, c->from_output, err) < 0 ||
         tenon_llb_owner_(h, a, &c->owner, err) < 0)
         return NULL;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if ((c->flags & (UINT32_C(1) << i)) &&
-            h->node_set_int(a, flags[i], 1, err) < 0)
+            h->graph->node_set_int(a, flags[i], 1, err) < 0)
             return NULL;
-    if (c->has_mode && h->node_set_int(a, "mode", c->mode, err) < 0)
+    if (c->has_mode && h->graph->node_set_int(a, "mode", c->mode, err) < 0)
         return NULL;
-    if (c->mode_str && h->node_set(a, "mode_str", c->mode_str, err) < 0)
+    if (c->mode_str && h->graph->node_set(a, "mode_str", c->mode_str, err) < 0)
         return NULL;
     if (c->has_timestamp &&
-        h->node_set_int(a, "timestamp", c->timestamp_ns, err) < 0)
+        h->graph->node_set_int(a, "timestamp", c->timestamp_ns, err) < 0)
         return NULL;
     if (tenon_llb_set_list(h, a, "include", c->include, err) < 0 ||
         tenon_llb_set_list(h, a, "exclude", c->exclude, err) < 0 ||
@@ -369,13 +369,13 @@ tenon_llb_mkfile(const struct tenon_host *h, struct tenon_node *file,
                  const struct tenon_llb_owner *owner,
                  const int64_t *timestamp_ns, struct tenon_error *err)
 {
-    struct tenon_node *a = h->node_part(file, "mkfile", err);
-    if (!a || h->node_set(a, "path", path, err) < 0 ||
-        h->node_set_int(a, "mode", mode, err) < 0 ||
-        h->node_set_bytes(a, "data", data, len, err) < 0 ||
+    struct tenon_node *a = h->graph->node_part(file, "mkfile", err);
+    if (!a || h->graph->node_set(a, "path", path, err) < 0 ||
+        h->graph->node_set_int(a, "mode", mode, err) < 0 ||
+        h->graph->node_set_bytes(a, "data", data, len, err) < 0 ||
         tenon_llb_owner_(h, a, owner, err) < 0)
         return NULL;
-    if (timestamp_ns && h->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
+    if (timestamp_ns && h->graph->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
         return NULL;
     return a;
 }
@@ -386,13 +386,13 @@ tenon_llb_mkdir(const struct tenon_host *h, struct tenon_node *file,
                 const struct tenon_llb_owner *owner,
                 const int64_t *timestamp_ns, struct tenon_error *err)
 {
-    struct tenon_node *a = h->node_part(file, "mkdir", err);
-    if (!a || h->node_set(a, "path", path, err) < 0 ||
-        h->node_set_int(a, "mode", mode, err) < 0 ||
-        h->node_set_int(a, "make_parents", make_parents ? 1 : 0, err) < 0 ||
+    struct tenon_node *a = h->graph->node_part(file, "mkdir", err);
+    if (!a || h->graph->node_set(a, "path", path, err) < 0 ||
+        h->graph->node_set_int(a, "mode", mode, err) < 0 ||
+        h->graph->node_set_int(a, "make_parents", make_parents ? 1 : 0, err) < 0 ||
         tenon_llb_owner_(h, a, owner, err) < 0)
         return NULL;
-    if (timestamp_ns && h->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
+    if (timestamp_ns && h->graph->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
         return NULL;
     return a;
 }
@@ -402,10 +402,10 @@ tenon_llb_rm(const struct tenon_host *h, struct tenon_node *file,
              const char *path, bool allow_not_found, bool allow_wildcard,
              struct tenon_error *err)
 {
-    struct tenon_node *a = h->node_part(file, "rm", err);
-    if (!a || h->node_set(a, "path", path, err) < 0 ||
-        h->node_set_int(a, "allow_not_found", allow_not_found ? 1 : 0, err) < 0 ||
-        h->node_set_int(a, "allow_wildcard", allow_wildcard ? 1 : 0, err) < 0)
+    struct tenon_node *a = h->graph->node_part(file, "rm", err);
+    if (!a || h->graph->node_set(a, "path", path, err) < 0 ||
+        h->graph->node_set_int(a, "allow_not_found", allow_not_found ? 1 : 0, err) < 0 ||
+        h->graph->node_set_int(a, "allow_wildcard", allow_wildcard ? 1 : 0, err) < 0)
         return NULL;
     return a;
 }
@@ -416,12 +416,12 @@ tenon_llb_symlink(const struct tenon_host *h, struct tenon_node *file,
                   const struct tenon_llb_owner *owner,
                   const int64_t *timestamp_ns, struct tenon_error *err)
 {
-    struct tenon_node *a = h->node_part(file, "symlink", err);
-    if (!a || h->node_set(a, "oldpath", oldpath, err) < 0 ||
-        h->node_set(a, "newpath", newpath, err) < 0 ||
+    struct tenon_node *a = h->graph->node_part(file, "symlink", err);
+    if (!a || h->graph->node_set(a, "oldpath", oldpath, err) < 0 ||
+        h->graph->node_set(a, "newpath", newpath, err) < 0 ||
         tenon_llb_owner_(h, a, owner, err) < 0)
         return NULL;
-    if (timestamp_ns && h->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
+    if (timestamp_ns && h->graph->node_set_int(a, "timestamp", *timestamp_ns, err) < 0)
         return NULL;
     return a;
 }
@@ -437,9 +437,9 @@ tenon_llb_merge2(const struct tenon_host *h, struct tenon_graph *g,
                  struct tenon_node *upper, uint32_t upper_output,
                  struct tenon_error *err)
 {
-    struct tenon_node *n = h->node_new(g, "merge", err);
-    if (!n || h->node_input(n, "input", lower, lower_output, err) < 0 ||
-        h->node_input(n, "input", upper, upper_output, err) < 0)
+    struct tenon_node *n = h->graph->node_new(g, "merge", err);
+    if (!n || h->graph->node_input(n, "input", lower, lower_output, err) < 0 ||
+        h->graph->node_input(n, "input", upper, upper_output, err) < 0)
         return NULL;
     return n;
 }
@@ -450,9 +450,9 @@ tenon_llb_diff(const struct tenon_host *h, struct tenon_graph *g,
                struct tenon_node *upper, uint32_t upper_output,
                struct tenon_error *err)
 {
-    struct tenon_node *n = h->node_new(g, "diff", err);
-    if (!n || h->node_input(n, "lower", lower, lower_output, err) < 0 ||
-        h->node_input(n, "upper", upper, upper_output, err) < 0)
+    struct tenon_node *n = h->graph->node_new(g, "diff", err);
+    if (!n || h->graph->node_input(n, "lower", lower, lower_output, err) < 0 ||
+        h->graph->node_input(n, "upper", upper, upper_output, err) < 0)
         return NULL;
     return n;
 }
@@ -463,14 +463,14 @@ static inline int
 tenon_llb_name(const struct tenon_host *h, struct tenon_node *n,
                const char *name, struct tenon_error *err)
 {
-    return h->node_describe(n, "llb.customname", name, err);
+    return h->graph->node_describe(n, "llb.customname", name, err);
 }
 
 static inline int
 tenon_llb_ignore_cache(const struct tenon_host *h, struct tenon_node *n,
                        struct tenon_error *err)
 {
-    return h->node_describe(n, "ignore_cache", "true", err);
+    return h->graph->node_describe(n, "ignore_cache", "true", err);
 }
 
 /* Vertices with the same id are shown as one step. */
@@ -479,11 +479,11 @@ tenon_llb_group(const struct tenon_host *h, struct tenon_node *n,
                 const char *id, const char *name, bool weak,
                 struct tenon_error *err)
 {
-    int r = h->node_describe(n, "progress_group.id", id, err);
+    int r = h->graph->node_describe(n, "progress_group.id", id, err);
     if (r == 0)
-        r = h->node_describe(n, "progress_group.name", name, err);
+        r = h->graph->node_describe(n, "progress_group.name", name, err);
     if (r == 0 && weak)
-        r = h->node_describe(n, "progress_group.weak", "true", err);
+        r = h->graph->node_describe(n, "progress_group.weak", "true", err);
     return r;
 }
 

@@ -20,8 +20,8 @@
  *
  * Threads: kind ops run on worker threads, as many at a time as
  * tenon_plugin.threads allows.  Host functions may be called from any thread
- * that was given the ctx; threads of the plugin's own may call log, cancelled,
- * cancel_fd and client_open only, between attach and detach.
+ * that was given the ctx; threads of the plugin's own may call progress->log,
+ * ctx->cancelled, ctx->cancel_fd and client->open only, between attach and detach.
  */
 #ifndef TENON_PLUGIN_H
 #define TENON_PLUGIN_H
@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 #define TENON_ABI_MAJOR 0 /* incompatible change; also names the plugin dir */
-#define TENON_ABI_MINOR 2 /* something was appended */
+#define TENON_ABI_MINOR 3 /* something was appended */
 #define TENON_PLUGIN_MAGIC UINT32_C(0x544e4f4e)
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -108,11 +108,11 @@ enum tenon_type {
     TENON_TYPE_CHOICE = 6,   /* one word of `choices`, "a|b|c" */
     TENON_TYPE_HOST_PATH = 7, /* made absolute against the invocation's cwd */
     TENON_TYPE_MAP = 8       /* options named "PREFIX.key" or "PREFIX[...].key";
-                              * def is the separator list, see get_map */
+                              * def is the separator list, see values->get_map */
 };
 
 #define TENON_PARAM_REQUIRED (UINT32_C(1) << 0)
-#define TENON_PARAM_REPEAT (UINT32_C(1) << 1)     /* read with get_nth */
+#define TENON_PARAM_REPEAT (UINT32_C(1) << 1)     /* read with values->get_nth */
 #define TENON_PARAM_SENSITIVE (UINT32_C(1) << 2)  /* never logged or dumped */
 #define TENON_PARAM_NOT_IN_KEY (UINT32_C(1) << 3) /* cannot change a result */
 #define TENON_PARAM_BARE (UINT32_C(1) << 4)       /* takes a value with no "name=" */
@@ -342,7 +342,7 @@ struct tenon_attestation {
     const char *const *metadata;
 };
 
-struct tenon_statement { /* out of result_statements */
+struct tenon_statement { /* out of result->statements */
     const char *path; /* of its attestation */
     const char *predicate_type;
     const void *data; /* JSON text, indented */
@@ -351,7 +351,7 @@ struct tenon_statement { /* out of result_statements */
 
 /* ---- what the core offers --------------------------------------------- */
 
-struct tenon_image { /* out of image_build */
+struct tenon_image { /* out of image->build */
     uint32_t struct_size;
     uint32_t is_index;           /* 1: digest names an index */
     const char *digest;          /* of the manifest or index */
@@ -361,42 +361,53 @@ struct tenon_image { /* out of image_build */
     const char *descriptor_json; /* with annotations */
 };
 
-/* What image_walk visits; one call a blob, children before parents. */
+/* What image->walk visits; one call a blob, children before parents. */
 typedef int tenon_blob_visit(void *data, const struct tenon_descriptor *desc,
                              struct tenon_error *err);
 
-struct tenon_host {
-    uint32_t struct_size;
-    uint16_t abi_major, abi_minor; /* of the running core */
-    const char *version;
+/* The tables of struct tenon_host, by subject.  Each begins with its size: test a member that is
+ * newer than what the plugin needs with TENON_HAS(struct tenon_graph_api, host->graph, member). */
 
-    /* Errors.  `error` replaces what was set, `error_context` puts "doing x: "
-     * in front of it; both return the code, so: return host->error(...).
-     * sys is an errno or 0. */
-    int (*error)(struct tenon_error *err, int code, int sys, const char *fmt,
-                 ...) TENON_PRINTF(4, 5);
-    int (*error_context)(struct tenon_error *err, const char *fmt, ...)
+struct tenon_error_api {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* `set` replaces what was set, `context` puts "doing x: " in front of it; both return
+     * the code, so: return host->error->set(...).  sys is an errno or 0. */
+    int (*set)(struct tenon_error *err, int code, int sys, const char *fmt, ...)
+        TENON_PRINTF(4, 5);
+    int (*context)(struct tenon_error *err, const char *fmt, ...)
         TENON_PRINTF(2, 3);
-    void (*error_hint)(struct tenon_error *err, const char *fmt, ...)
+    void (*hint)(struct tenon_error *err, const char *fmt, ...)
         TENON_PRINTF(2, 3);
-    /* Lines count from 1; end_line 0 means the same line. */
-    void (*error_at)(struct tenon_error *err, const char *file, uint32_t line,
-                     uint32_t end_line);
+    /* Where in a build file.  Lines count from 1; end_line 0 means the same line. */
+    void (*at)(struct tenon_error *err, const char *file, uint32_t line,
+               uint32_t end_line);
     /* A typed detail, JSON value.  BuildKit's names ("errdefs.Vertex"), and
      * "tenon.Further", a string: another error that was found beside this one. */
-    void (*error_detail)(struct tenon_error *err, const char *type,
-                         const char *json);
+    void (*detail)(struct tenon_error *err, const char *type, const char *json);
+    /* The i-th typed detail of err, innermost first: its type, and its JSON;
+     * NULL past the end. */
+    const char *(*detail_nth)(const struct tenon_error *err, size_t i,
+                              const char **json);
     /* The code and the whole message of err as set so far; a plugin that
      * tolerates a failure reads it here and clears it. */
-    int (*error_code)(const struct tenon_error *err);
-    const char *(*error_text)(const struct tenon_error *err);
-    void (*error_clear)(struct tenon_error *err);
+    int (*code)(const struct tenon_error *err);
+    const char *(*text)(const struct tenon_error *err);
+    void (*clear)(struct tenon_error *err);
+    /* An error of the caller's own; the ctx's. */
+    struct tenon_error *(*create)(struct tenon_ctx *ctx);
+    /* Where in a build file err is (`at`), with its text as far as it is
+     * known (graph->source); false: nowhere.  Until err changes. */
+    bool (*source)(struct tenon_graph *g, const struct tenon_error *err,
+                   struct tenon_source_excerpt *out);
+    /* What `source` would tell becomes a detail of err, "errdefs.Source" in
+     * BuildKit's JSON, unless there is one already. */
+    void (*place)(struct tenon_graph *g, struct tenon_error *err);
+};
 
-    /* Log: level as in syslog(3), 3 error .. 7 debug.  ctx may be NULL. */
-    void (*log)(struct tenon_ctx *ctx, int level, const char *fmt, ...)
-        TENON_PRINTF(3, 4);
-
-    /* Options.  Asking for an undeclared name is a bug and aborts. */
+struct tenon_values_api { /* options; asking for an undeclared name is a bug and aborts */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
     bool (*given)(const struct tenon_values *v, const char *name);
     const char *(*get_string)(const struct tenon_values *v, const char *name);
     const char *(*get_nth)(const struct tenon_values *v, const char *name,
@@ -407,66 +418,64 @@ struct tenon_host {
      * ("annotation-index[linux/amd64].k"); NULL past the end. */
     const char *(*get_map)(const struct tenon_values *v, const char *name,
                            size_t i, const char **key);
+};
 
+struct tenon_ctx_api { /* of a unit of work */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
     /* Memory that lives until ctx ends.  Zeroed; never NULL. */
     void *(*alloc)(struct tenon_ctx *ctx, size_t size);
     char *(*strdup)(struct tenon_ctx *ctx, const char *s);
-
     /* Cancellation: poll the fd (readable = stop) or ask between pieces of
      * work; then return TENON_E_CANCELLED.  The fd belongs to the core. */
     bool (*cancelled)(struct tenon_ctx *ctx);
     int (*cancel_fd)(struct tenon_ctx *ctx);
+    /* A ctx below ctx, for a part of its work, in any thread: what it gives
+     * lives until scope_end, which is before ctx ends. */
+    struct tenon_ctx *(*scope_begin)(struct tenon_ctx *ctx);
+    void (*scope_end)(struct tenon_ctx *scope);
+    /* Has what is done for the scope stop, as if the build were cancelled; what
+     * others want as well goes on.  Any thread. */
+    void (*scope_cancel)(struct tenon_ctx *scope);
+};
 
-    /* Progress of this ctx: a status line `id` ("transferring context",
-     * "sha256:..."), in bytes.  total 0: unknown.  The first call starts it;
-     * `status_done` ends it. */
+struct tenon_progress_api { /* what the user sees of a ctx */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Level as in syslog(3), 3 error .. 7 debug.  ctx may be NULL. */
+    void (*log)(struct tenon_ctx *ctx, int level, const char *fmt, ...)
+        TENON_PRINTF(3, 4);
+    /* A status line `id` ("transferring context", "sha256:..."), in bytes.
+     * total 0: unknown.  The first call starts it; `status_done` ends it. */
     void (*status)(struct tenon_ctx *ctx, const char *id, int64_t current,
                    int64_t total);
     void (*status_done)(struct tenon_ctx *ctx, const char *id);
     /* Output of a step.  stream: 1 stdout, 2 stderr. */
     void (*output)(struct tenon_ctx *ctx, int stream, const void *buf,
                    size_t len);
+};
 
-    /* SHA-256 of some bytes as "sha256:<hex>" (out holds 72). */
-    void (*digest)(const void *data, size_t len, char out[72]);
+struct tenon_key_api { /* every item is framed (label, length, bytes) before hashing */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    void (*add)(struct tenon_key *key, const char *label, const void *data,
+                size_t len);
+    int (*add_tree)(struct tenon_key *key, const char *label, int dirfd,
+                    const char *path, struct tenon_error *err);
+};
 
-    /* Cache key.  Every item is framed (label, length, bytes) before hashing. */
-    void (*key_add)(struct tenon_key *key, const char *label, const void *data,
-                    size_t len);
-    int (*key_add_tree)(struct tenon_key *key, const char *label, int dirfd,
-                        const char *path, struct tenon_error *err);
-
-    /* Files.  open_in resolves path as if dirfd were "/": no way out through
-     * "..", absolute or magic links.  Results are O_CLOEXEC and the caller's.
-     * temp_dir is emptied and removed when ctx ends; its fd is the core's and
-     * so is the path, which is good for this process and its children only.
-     * flags: TENON_TEMP_*. */
+struct tenon_files_api {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Resolves path as if dirfd were "/": no way out through "..", absolute or
+     * magic links.  Results are O_CLOEXEC and the caller's. */
     int (*open_in)(struct tenon_ctx *ctx, int dirfd, const char *path,
                    int flags, uint32_t mode, struct tenon_error *err);
+    /* A directory that is emptied and removed when ctx ends; its fd is the core's
+     * and so is the path, which is good for this process and its children only.
+     * flags: TENON_TEMP_*. */
     int (*temp_dir)(struct tenon_ctx *ctx, uint32_t flags, const char **path,
                     struct tenon_error *err);
-
-    /* Things only the invoking user has.  service and id:
-     *   "secret" ID       a sealed memfd, at most TENON_SECRET_MAX_BYTES
-     *   "ssh" ID          a connected agent socket
-     *   "local" NAME      O_PATH descriptor of a local directory
-     *   "local-files" {"name","session","hint","differ","include","exclude","follow",
-     *      "metadata-except"} the same, of what is asked for at least; UNSUPPORTED where
-     *                     the whole is there, by "local"
-     *   "env" NAME        a sealed memfd with one variable's value
-     * NOT_FOUND when the user did not give it.  The fd becomes the caller's. */
-    int (*client_open)(struct tenon_ctx *ctx, const char *service,
-                       const char *id, struct tenon_error *err);
-
-    /* Content store.  Digests are "sha256:<hex>".  blob_commit consumes the
-     * writer fd and fails with E_CORRUPT when `expect` (or NULL) differs;
-     * returns the digest, or NULL. */
-    int (*blob_open)(struct tenon_ctx *ctx, const char *digest, int64_t *size,
-                     struct tenon_error *err);
-    int (*blob_create)(struct tenon_ctx *ctx, struct tenon_error *err);
-    const char *(*blob_commit)(struct tenon_ctx *ctx, int fd,
-                               const char *expect, struct tenon_error *err);
-
     /* Cache-mount directories (mount types that keep files between builds).
      * id names it, sharing is "shared", "private" or "locked" (waits, and can
      * be cancelled).  seed_fd: a tree copied in when it is new, or -1.  mode, uid
@@ -475,13 +484,47 @@ struct tenon_host {
     int (*cache_dir)(struct tenon_ctx *ctx, const char *id,
                      const char *sharing, int seed_fd, uint32_t mode,
                      uint32_t uid, uint32_t gid, struct tenon_error *err);
+};
 
-    /* ---- build graph (frontends); LLB, see docs/llb.md -------------------
-     * op: "source", "exec", "file", "merge", "diff".  Attributes are the names
-     * of LLB's fields; setting a list attribute again appends; maps are set as
-     * "attr.KEY".  Unknown names and wrong types are errors at once.  A node is
-     * frozen, and gets its digest, when it is first used as an input, solved or
-     * asked for its digest.  See tenon-graph.h for typed helpers. */
+struct tenon_client_api { /* things only the invoking user has */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* service and id:
+     *   "secret" ID       a sealed memfd, at most TENON_SECRET_MAX_BYTES
+     *   "ssh" ID          a connected agent socket
+     *   "local" NAME      O_PATH descriptor of a local directory
+     *   "local-files" {"name","session","hint","differ","include","exclude","follow",
+     *      "metadata-except"} the same, of what is asked for at least; UNSUPPORTED where
+     *                     the whole is there, by "local"
+     *   "env" NAME        a sealed memfd with one variable's value
+     * NOT_FOUND when the user did not give it.  The fd becomes the caller's. */
+    int (*open)(struct tenon_ctx *ctx, const char *service, const char *id,
+                struct tenon_error *err);
+};
+
+struct tenon_blobs_api { /* the content store; digests are "sha256:<hex>" */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    int (*open)(struct tenon_ctx *ctx, const char *digest, int64_t *size,
+                struct tenon_error *err);
+    int (*create)(struct tenon_ctx *ctx, struct tenon_error *err);
+    /* Consumes the writer fd and fails with E_CORRUPT when `expect` (or NULL)
+     * differs; returns the digest, or NULL. */
+    const char *(*commit)(struct tenon_ctx *ctx, int fd, const char *expect,
+                          struct tenon_error *err);
+    /* SHA-256 of some bytes as "sha256:<hex>" (out holds 72). */
+    void (*digest)(const void *data, size_t len, char out[72]);
+};
+
+/* The build graph (frontends); LLB, see docs/llb.md.
+ * op: "source", "exec", "file", "merge", "diff".  Attributes are the names
+ * of LLB's fields; setting a list attribute again appends; maps are set as
+ * "attr.KEY".  Unknown names and wrong types are errors at once.  A node is
+ * frozen, and gets its digest, when it is first used as an input, solved or
+ * asked for its digest.  See tenon-graph.h for typed helpers. */
+struct tenon_graph_api {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
     struct tenon_node *(*node_new)(struct tenon_graph *g, const char *op,
                                    struct tenon_error *err);
     /* A part: of exec "mount" "secretenv" "extrahost" "ulimit" "device"; of file "copy"
@@ -502,168 +545,162 @@ struct tenon_host {
     int (*node_input)(struct tenon_node *n, const char *slot,
                       struct tenon_node *from, uint32_t output,
                       struct tenon_error *err);
+    /* The same with a reference in the place of a node. */
+    int (*node_input_ref)(struct tenon_node *n, const char *slot,
+                          struct tenon_ref *ref, struct tenon_error *err);
     /* Beside the vertex, not in its digest: "llb.customname",
      * "com.docker.dockerfile.v1.command", "ignore_cache" = "true",
      * "progress_group.id/name/weak", "resources.memory" ... */
     int (*node_describe)(struct tenon_node *n, const char *key,
                          const char *value, struct tenon_error *err);
-    /* Where in a build file; source from graph_source. */
+    /* Where in a build file; source is the number that `source` gave. */
     int (*node_at)(struct tenon_node *n, uint32_t source, uint32_t line,
                    uint32_t end_line);
-    /* Register a build file's text for excerpts; returns its number. */
-    uint32_t (*graph_source)(struct tenon_graph *g, const char *filename,
-                             const char *language, const void *data,
-                             size_t len);
     const char *(*node_digest)(struct tenon_node *n, struct tenon_error *err);
+    /* The encoded operation that node_digest is of; the graph's. */
+    const void *(*node_bytes)(struct tenon_node *n, size_t *len,
+                              struct tenon_error *err);
+    /* The op that ref is a result of, and which of its outputs: an input of
+     * others, which does not change any more.  NULL: scratch. */
+    struct tenon_node *(*node_of_ref)(struct tenon_graph *g,
+                                      struct tenon_ref *ref, uint32_t *output);
+    /* Register a build file's text for excerpts; returns its number. */
+    uint32_t (*source)(struct tenon_graph *g, const char *filename,
+                       const char *language, const void *data, size_t len);
+    /* The same of a file that was read from what a definition makes (the
+     * bridge's definition()); without one when definition_len is 0. */
+    uint32_t (*source_from)(struct tenon_graph *g, const char *filename,
+                            const char *language, const void *data, size_t len,
+                            const void *definition, size_t definition_len);
     /* The options a mount type declares (a plugin mount-TYPE is there), or
      * NULL with NOT_FOUND and a message that names the package. */
     const struct tenon_param *(*mount_options)(struct tenon_graph *g,
                                                const char *type,
                                                size_t *stride,
                                                struct tenon_error *err);
-
-    /* ---- results ---------------------------------------------------------
-     * Frontends fill one, exporters read one. */
-    int (*result_add)(struct tenon_result *r, const char *platform,
-                      struct tenon_ref *ref, struct tenon_error *err);
-    int (*result_set)(struct tenon_result *r, const char *key,
-                      const void *data, size_t len, struct tenon_error *err);
-    size_t (*result_count)(const struct tenon_result *r);
-    const char *(*result_platform)(const struct tenon_result *r, size_t i);
-    /* NULL when there is none.  Keys: docs/frontend-options.md. */
-    const void *(*result_get)(const struct tenon_result *r, const char *key,
-                              size_t *len);
-    /* The finished root file system of one platform, read-only; the fd is the
-     * core's and lives until ctx ends. */
-    int (*result_tree)(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
-                       struct tenon_error *err);
-    /* What the exporter tells the caller: "containerimage.digest" ...
-     * (--metadata-file, --iidfile, -q). */
-    int (*result_respond)(struct tenon_result *r, const char *key,
-                          const char *value, bool is_json,
-                          struct tenon_error *err);
-
-    /* ---- images (exporters) ----------------------------------------------
-     * Make layers, configs, manifests and, for several platforms, the index in
-     * the content store; `options` are those of TENON_IMAGE_PARAMS. */
-    int (*image_build)(struct tenon_ctx *ctx, struct tenon_result *r,
-                       const struct tenon_values *options,
-                       struct tenon_image *out, struct tenon_error *err);
-    int (*image_walk)(struct tenon_ctx *ctx, const char *digest,
-                      tenon_blob_visit *visit, void *data,
-                      struct tenon_error *err);
-    /* Keep the image in this store under a normalised name. */
-    int (*image_tag)(struct tenon_ctx *ctx, const char *name,
-                     const char *digest, struct tenon_error *err);
-    /* "docker.io/library/busybox:latest" from "busybox". */
-    const char *(*image_normalize)(struct tenon_ctx *ctx, const char *name,
-                                   struct tenon_error *err);
-
-    /* ---- where an export goes --------------------------------------------
-     * sink_open: a writable descriptor for `dest` ("-": standard output);
-     * sink_commit makes it appear under its name in one step.  sink_dir: a
-     * directory, made when missing.  All the core's; a sink that is never
-     * committed leaves nothing.  Minor 2: dest NULL is the user's container
-     * engine, which takes an archive as `docker load` does; where the descriptor
-     * is a directory's, it takes a layout. */
-    int (*sink_open)(struct tenon_ctx *ctx, const char *dest,
-                     struct tenon_error *err);
-    int (*sink_commit)(struct tenon_ctx *ctx, int fd, struct tenon_error *err);
-    int (*sink_dir)(struct tenon_ctx *ctx, const char *dest,
-                    struct tenon_error *err);
-
-    /* Optional groups of services, "tenon.registry/0"; NULL when absent. */
-    const void *(*extension)(const char *name);
-
-    /* Before anything runs: could dest be written?  Nothing is made.
-     * kind: TENON_SINK_*; what is certain to fail fails here, with INVALID. */
-    int (*sink_check)(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
-                      struct tenon_error *err);
-    /* The encoded operation that node_digest is of; the graph's. */
-    const void *(*node_bytes)(struct tenon_node *n, size_t *len,
-                              struct tenon_error *err);
-
-    /* ---- minor 2: what frontends of frontends need ------------------------
-     * The same as node_input, with a reference in the place of a node. */
-    int (*node_input_ref)(struct tenon_node *n, const char *slot,
-                          struct tenon_ref *ref, struct tenon_error *err);
-    /* The i-th typed detail of err, innermost first: its type, and its JSON;
-     * NULL past the end. */
-    const char *(*error_detail_nth)(const struct tenon_error *err, size_t i,
-                                    const char **json);
-    /* A ctx below ctx, for a part of its work, in any thread: what it gives
-     * lives until scope_end, which is before ctx ends. */
-    struct tenon_ctx *(*scope_begin)(struct tenon_ctx *ctx);
-    void (*scope_end)(struct tenon_ctx *scope);
-    /* An error of the caller's own; the ctx's. */
-    struct tenon_error *(*error_new)(struct tenon_ctx *ctx);
-    /* An empty result of the caller's own, for bridge->solve_frontend; the
-     * ctx's. */
-    struct tenon_result *(*result_new)(struct tenon_ctx *ctx);
-    /* NULL: scratch. */
-    struct tenon_ref *(*result_ref)(const struct tenon_result *r, size_t i);
-    /* The i-th key of its metadata; NULL past the end. */
-    const char *(*result_key)(const struct tenon_result *r, size_t i);
-    /* The op that ref is a result of, and which of its outputs: an input of
-     * others, which does not change any more.  NULL: scratch. */
-    struct tenon_node *(*node_of_ref)(struct tenon_graph *g,
-                                      struct tenon_ref *ref, uint32_t *output);
-    /* Where in a build file err is (error_at), with its text as far as it is
-     * known (graph_source); false: nowhere.  Until err changes. */
-    bool (*error_source)(struct tenon_graph *g, const struct tenon_error *err,
-                         struct tenon_source_excerpt *out);
-    /* Has what is done for the scope stop, as if the build were cancelled; what
-     * others want as well goes on.  Any thread. */
-    void (*scope_cancel)(struct tenon_ctx *scope);
-    /* One more attestation of a platform's result (as result_add has it); all of
-     * it is copied but ref. */
-    int (*result_attest)(struct tenon_result *r, const char *platform,
-                         const struct tenon_attestation *a,
-                         struct tenon_error *err);
-    /* The i-th of a platform; NULL past the end.  The result's. */
-    const struct tenon_attestation *(*result_attestation)(
-        const struct tenon_result *r, const char *platform, size_t i);
-    /* For exporters of files: the statements of the i-th platform, about `self`
-     * where they are about what is exported; bundles are opened, and what is
-     * inline-only is left out.  *out lives until ctx ends. */
-    int (*result_statements)(struct tenon_ctx *ctx, struct tenon_result *r,
-                             size_t i, const struct tenon_subject *self,
-                             size_t self_count,
-                             const struct tenon_statement **out, size_t *count,
-                             struct tenon_error *err);
-    /* What the build knows of the i-th platform's result, as a JSON object: its
-     * sources with their digests, its parameters ... (docs/attestations.md).
-     * flags: TENON_FACTS_*.  Secrets are not in it. */
-    int (*result_facts)(struct tenon_ctx *ctx, const struct tenon_result *r,
-                        size_t i, uint32_t flags, const char **json,
-                        struct tenon_error *err);
-    /* Of frontends, for scanners: what they are to see beside a platform's result,
-     * "context" or a stage by its name.  ref is made only when one wants it. */
-    int (*result_scan_add)(struct tenon_result *r, const char *platform,
-                           const char *name, struct tenon_ref *ref,
-                           struct tenon_error *err);
-    /* The name of the i-th, and *ref (NULL: scratch); NULL past the end. */
-    const char *(*result_scan)(const struct tenon_result *r,
-                               const char *platform, size_t i,
-                               struct tenon_ref **ref);
-    /* As graph_source, of a file that was read from what a definition makes (the
-     * bridge's definition()); without one when definition_len is 0. */
-    uint32_t (*graph_source_from)(struct tenon_graph *g, const char *filename,
-                                  const char *language, const void *data,
-                                  size_t len, const void *definition,
-                                  size_t definition_len);
-    /* What error_source would tell becomes a detail of err, "errdefs.Source" in
-     * BuildKit's JSON, unless there is one already. */
-    void (*error_place)(struct tenon_graph *g, struct tenon_error *err);
     /* An encoded pb.Definition as JSON, as BuildKit's frontend.convertllb tells it:
      * {"def": {DIGEST: op}, "metadata": {DIGEST: ...}, "source": ...}; the ctx's. */
     int (*definition_json)(struct tenon_ctx *ctx, const void *def, size_t len,
                            const char **json, struct tenon_error *err);
 };
+
+struct tenon_result_api { /* frontends fill one, exporters read one */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    int (*add)(struct tenon_result *r, const char *platform,
+               struct tenon_ref *ref, struct tenon_error *err);
+    int (*set)(struct tenon_result *r, const char *key, const void *data,
+               size_t len, struct tenon_error *err);
+    size_t (*count)(const struct tenon_result *r);
+    const char *(*platform)(const struct tenon_result *r, size_t i);
+    /* NULL: scratch. */
+    struct tenon_ref *(*ref)(const struct tenon_result *r, size_t i);
+    /* NULL when there is none.  Keys: docs/frontend-options.md. */
+    const void *(*get)(const struct tenon_result *r, const char *key,
+                       size_t *len);
+    /* The i-th key of its metadata; NULL past the end. */
+    const char *(*key)(const struct tenon_result *r, size_t i);
+    /* The finished root file system of one platform, read-only; the fd is the
+     * core's and lives until ctx ends. */
+    int (*tree)(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
+                struct tenon_error *err);
+    /* What the exporter tells the caller: "containerimage.digest" ...
+     * (--metadata-file, --iidfile, -q). */
+    int (*respond)(struct tenon_result *r, const char *key, const char *value,
+                   bool is_json, struct tenon_error *err);
+    /* An empty result of the caller's own, for bridge->solve_frontend; the
+     * ctx's. */
+    struct tenon_result *(*create)(struct tenon_ctx *ctx);
+    /* One more attestation of a platform's result (as `add` has it); all of
+     * it is copied but ref. */
+    int (*attest)(struct tenon_result *r, const char *platform,
+                  const struct tenon_attestation *a, struct tenon_error *err);
+    /* The i-th of a platform; NULL past the end.  The result's. */
+    const struct tenon_attestation *(*attestation)(
+        const struct tenon_result *r, const char *platform, size_t i);
+    /* For exporters of files: the statements of the i-th platform, about `self`
+     * where they are about what is exported; bundles are opened, and what is
+     * inline-only is left out.  *out lives until ctx ends. */
+    int (*statements)(struct tenon_ctx *ctx, struct tenon_result *r, size_t i,
+                      const struct tenon_subject *self, size_t self_count,
+                      const struct tenon_statement **out, size_t *count,
+                      struct tenon_error *err);
+    /* What the build knows of the i-th platform's result, as a JSON object: its
+     * sources with their digests, its parameters ... (docs/attestations.md).
+     * flags: TENON_FACTS_*.  Secrets are not in it. */
+    int (*facts)(struct tenon_ctx *ctx, const struct tenon_result *r, size_t i,
+                 uint32_t flags, const char **json, struct tenon_error *err);
+    /* Of frontends, for scanners: what they are to see beside a platform's result,
+     * "context" or a stage by its name.  ref is made only when one wants it. */
+    int (*scan_add)(struct tenon_result *r, const char *platform,
+                    const char *name, struct tenon_ref *ref,
+                    struct tenon_error *err);
+    /* The name of the i-th, and *ref (NULL: scratch); NULL past the end. */
+    const char *(*scan)(const struct tenon_result *r, const char *platform,
+                        size_t i, struct tenon_ref **ref);
+};
+
+struct tenon_image_api { /* exporters */
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* Make layers, configs, manifests and, for several platforms, the index in
+     * the content store; `options` are those of TENON_IMAGE_PARAMS. */
+    int (*build)(struct tenon_ctx *ctx, struct tenon_result *r,
+                 const struct tenon_values *options, struct tenon_image *out,
+                 struct tenon_error *err);
+    int (*walk)(struct tenon_ctx *ctx, const char *digest,
+                tenon_blob_visit *visit, void *data, struct tenon_error *err);
+    /* Keep the image in this store under a normalised name. */
+    int (*tag)(struct tenon_ctx *ctx, const char *name, const char *digest,
+               struct tenon_error *err);
+    /* "docker.io/library/busybox:latest" from "busybox". */
+    const char *(*normalize)(struct tenon_ctx *ctx, const char *name,
+                             struct tenon_error *err);
+};
+
+/* Where an export goes.  All the core's; a sink that is never committed leaves nothing. */
+struct tenon_sink_api {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    /* A writable descriptor for `dest` ("-": standard output).  NULL is the user's
+     * container engine, which takes an archive as `docker load` does; where the
+     * descriptor is a directory's, it takes a layout. */
+    int (*open)(struct tenon_ctx *ctx, const char *dest,
+                struct tenon_error *err);
+    /* Makes it appear under its name in one step. */
+    int (*commit)(struct tenon_ctx *ctx, int fd, struct tenon_error *err);
+    /* A directory, made when missing. */
+    int (*dir)(struct tenon_ctx *ctx, const char *dest,
+               struct tenon_error *err);
+    /* Before anything runs: could dest be written?  Nothing is made.
+     * kind: TENON_SINK_*; what is certain to fail fails here, with INVALID. */
+    int (*check)(struct tenon_ctx *ctx, const char *dest, uint32_t kind,
+                 struct tenon_error *err);
+};
+
+struct tenon_host { /* no table is NULL, but for those of a later minor: TENON_HAS */
+    uint32_t struct_size;
+    uint16_t abi_major, abi_minor; /* of the running core */
+    const char *version;
+    const struct tenon_error_api *error;
+    const struct tenon_values_api *values;
+    const struct tenon_ctx_api *ctx;
+    const struct tenon_progress_api *progress;
+    const struct tenon_key_api *key;
+    const struct tenon_files_api *files;
+    const struct tenon_client_api *client;
+    const struct tenon_blobs_api *blobs;
+    const struct tenon_graph_api *graph;
+    const struct tenon_result_api *result;
+    const struct tenon_image_api *image;
+    const struct tenon_sink_api *sink;
+    /* Optional tables, "tenon.registry/0"; NULL when absent. */
+    const void *(*extension)(const char *name);
+};
 #define TENON_FACTS_STEPS (UINT32_C(1) << 0) /* its steps, build files, layers */
-#define TENON_SINK_FILE 0   /* for sink_open */
-#define TENON_SINK_DIR 1    /* for sink_dir */
-#define TENON_SINK_ENGINE 3 /* minor 2, dest NULL: for sink_open, of the container engine */
+#define TENON_SINK_FILE 0   /* for sink->open */
+#define TENON_SINK_DIR 1    /* for sink->dir */
+#define TENON_SINK_ENGINE 3 /* dest NULL: for sink->open, of the container engine */
 #define TENON_SINK_MIRROR 2 /* the same, and what else is there is removed */
 /* Of one secret; BuildKit's. */
 #define TENON_SECRET_MAX_BYTES (500 * 1024)
@@ -791,7 +828,7 @@ struct tenon_warning {
     const char *summary; /* "Rule: text (line 3)" as the terminal shows it */
     const char *const *detail;
     const char *url;
-    const char *filename; /* of a graph_source, or NULL */
+    const char *filename; /* of a graph->source, or NULL */
     uint32_t line, end_line;
     const struct tenon_lines *more; /* that it is about, too */
     size_t more_count;
@@ -1320,7 +1357,7 @@ struct tenon_cache_ops {
                  const struct tenon_values *options,
                  const struct tenon_descriptor *blob, struct tenon_error *err);
     /* --cache-to: the manifest with all it refers to, from the content store
-     * (host->image_walk lists the blobs). */
+     * (host->image->walk lists the blobs). */
     int (*save)(void *self, struct tenon_ctx *ctx,
                 const struct tenon_values *options,
                 const struct tenon_descriptor *manifest,
@@ -1365,14 +1402,14 @@ struct tenon_cache_ops {
       .type = TENON_TYPE_BOOL, .def = "false" }
 
 /* ---- attesters and scanners ----------------------------------------------
- * They say something about a result, with host->result_attest: an attester how it
+ * They say something about a result, with host->result->attest: an attester how it
  * was made, a scanner what is in it. */
 
 struct tenon_attester_request {
     uint32_t struct_size;
     uint32_t flags;
     struct tenon_result *result; /* as long as the build */
-    size_t index;                /* of the platform: result_platform */
+    size_t index;                /* of the platform: result->platform */
     struct tenon_graph *graph;   /* for steps that have to run first */
     const struct tenon_bridge *bridge;
 };
@@ -1392,7 +1429,7 @@ struct tenon_attester_ops {
     int (*check)(void *self, struct tenon_ctx *ctx,
                  const struct tenon_values *options, struct tenon_error *err);
     /* Optional.  Once for each platform, after the exports: tells the caller
-     * (host->result_respond). */
+     * (host->result->respond). */
     int (*respond)(void *self, struct tenon_ctx *ctx,
                    const struct tenon_values *options,
                    const struct tenon_attester_request *req,

@@ -276,6 +276,9 @@ tenon_plugins_skipped(const struct tenon_plugins *p, const struct tenon_plugin_s
 
 /* ---- checks ---------------------------------------------------------------- */
 
+/* Major 0 promised nothing: with minor 3 the host's functions became tables. */
+enum { OLDEST_MINOR = 3 };
+
 static int
 refuse(const char *path, struct tenon_error *err, const char *why)
 {
@@ -292,6 +295,11 @@ check_prologue(const struct tenon_plugin *raw, const char *path,
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "plugin %s refused: made for interface %u, this tenon has %u",
                                path, raw->abi_major, TENON_ABI_MAJOR);
+    if (raw->abi_minor < OLDEST_MINOR)
+        return tenon_error_set(err, TENON_E_UNSUPPORTED,
+                               "plugin %s refused: made for interface %u.%u, this tenon has %u.%u "
+                               "and nothing of before %u.%u", path, raw->abi_major, raw->abi_minor,
+                               TENON_ABI_MAJOR, TENON_ABI_MINOR, TENON_ABI_MAJOR, OLDEST_MINOR);
     if (raw->need_minor > TENON_ABI_MINOR)
         return tenon_error_set(err, TENON_E_UNSUPPORTED,
                                "plugin %s refused: it needs interface %u.%u, this tenon has %u.%u",

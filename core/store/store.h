@@ -259,7 +259,7 @@ void tenon_lock_release(struct tenon_lock *l);
 void tenon_store_watch(struct tenon_store *s, const struct tenon_lock_watch *watch);
 
 /* ---- cache mounts ---------------------------------------------------------
- * host->cache_dir; *lock is held until released.  Ids that begin like this are
+ * host->files->cache_dir; *lock is held until released.  Ids that begin like this are
  * directories of sources; no build file may name them, or a step could change
  * what a source trusts.  The rest of the id says what it is. */
 #define TENON_CACHE_KEPT "\001"

@@ -35,7 +35,7 @@ load(struct tenon_ctx *ctx, const struct tenon_frontend_request *request,
     if (!dir || tenon_llb_source_attr(host, dir, "local.sharedkeyhint", "dockerfile", err) < 0 ||
         bridge->solve(ctx, request->graph, dir, 0, &ref, err) < 0 ||
         bridge->read_file(ctx, ref, name, 1 << 20, text, len, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     return TENON_OK;
 }
 
@@ -46,12 +46,12 @@ add_line(struct tenon_node *files, struct tenon_node **before, char *line, struc
     static const int64_t time_ns = 0; /* the same file each time */
     char *text = strchr(line, ' ');
     if (*line != '/' || !text)
-        return host->error(err, TENON_E_INVALID, 0, "expected a path and a text: %s", line);
+        return host->error->set(err, TENON_E_INVALID, 0, "expected a path and a text: %s", line);
     *text++ = '\0';
     struct tenon_node *file =
         tenon_llb_mkfile(host, files, line, 0644, text, strlen(text), NULL, &time_ns, err);
-    if (!file || (*before && host->node_input(file, "input", *before, 0, err) < 0))
-        return host->error_code(err);
+    if (!file || (*before && host->graph->node_input(file, "input", *before, 0, err) < 0))
+        return host->error->code(err);
     *before = file; /* the next one goes on top of it */
     return TENON_OK;
 }
@@ -65,11 +65,11 @@ files_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
     size_t len = 0;
     (void)self;
     if (load(ctx, request, bridge, name, &data, &len, err) < 0)
-        return host->error_context(err, "read %s", name);
-    host->graph_source(request->graph, name, "files", data, len); /* for the place of errors */
+        return host->error->context(err, "read %s", name);
+    host->graph->source(request->graph, name, "files", data, len); /* for the place of errors */
 
     struct tenon_node *files = tenon_llb_file(host, request->graph, err), *last = NULL;
-    char *save = NULL, *text = host->strdup(ctx, data);
+    char *save = NULL, *text = host->ctx->strdup(ctx, data);
     uint32_t number = 0;
     for (char *line = text; files && line; line = save) {
         save = strchr(line, '\n');
@@ -77,12 +77,12 @@ files_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
             *save++ = '\0';
         number++;
         if (*line && *line != '#' && add_line(files, &last, line, err) < 0) {
-            host->error_at(err, name, number, 0);
-            return host->error_code(err);
+            host->error->at(err, name, number, 0);
+            return host->error->code(err);
         }
     }
     if (!files || !last)
-        return host->error(err, TENON_E_INVALID, 0, "%s lists no file", name);
+        return host->error->set(err, TENON_E_INVALID, 0, "%s lists no file", name);
 
     struct tenon_ref *ref = NULL;
     char config[200];
@@ -91,9 +91,9 @@ files_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_reque
              (int)strcspn(arch, "/"), arch);
     if (tenon_llb_name(host, files, "make the files", err) < 0 ||
         bridge->solve(ctx, request->graph, files, 0, &ref, err) < 0 ||
-        host->result_add(result, request->host_platform, ref, err) < 0)
-        return host->error_code(err);
-    return host->result_set(result, "containerimage.config", config, strlen(config), err);
+        host->result->add(result, request->host_platform, ref, err) < 0)
+        return host->error->code(err);
+    return host->result->set(result, "containerimage.config", config, strlen(config), err);
 }
 
 static int

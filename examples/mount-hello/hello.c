@@ -40,7 +40,7 @@ hello_init(const struct tenon_host *h, const struct tenon_values *values, void *
 {
     (void)err;
     host = h;
-    instance.greeting = h->get_string(values, "greeting");
+    instance.greeting = h->values->get_string(values, "greeting");
     *self = &instance;
     return TENON_OK;
 }
@@ -50,23 +50,23 @@ static int
 make_file(const struct hello *hello, struct tenon_ctx *ctx, const struct tenon_values *v,
           struct tenon_error *err)
 {
-    int dir = host->temp_dir(ctx, TENON_TEMP_MEMORY, NULL, err);
+    int dir = host->files->temp_dir(ctx, TENON_TEMP_MEMORY, NULL, err);
     if (dir < 0)
         return dir;
     int fd = openat(dir, "greeting", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make a file");
-    int failed = dprintf(fd, "%s, %s%s\n", hello->greeting, host->get_string(v, "name"),
-                         host->get_bool(v, "loud") ? "!" : "") < 0;
+        return host->error->set(err, TENON_E_FAILED, errno, "make a file");
+    int failed = dprintf(fd, "%s, %s%s\n", hello->greeting, host->values->get_string(v, "name"),
+                         host->values->get_bool(v, "loud") ? "!" : "") < 0;
     failed |= fchmod(fd, 0444) < 0; /* whatever the umask is */
     if (failed) {
         int sys = errno;
         close(fd);
-        return host->error(err, TENON_E_FAILED, sys, "write the greeting");
+        return host->error->set(err, TENON_E_FAILED, sys, "write the greeting");
     }
     close(fd);
     fd = openat(dir, "greeting", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 ? fd : host->error(err, TENON_E_FAILED, errno, "open the greeting");
+    return fd >= 0 ? fd : host->error->set(err, TENON_E_FAILED, errno, "open the greeting");
 }
 
 static int
@@ -75,7 +75,7 @@ hello_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request
 {
     int fd = make_file(self, ctx, req->options, err);
     if (fd < 0)
-        return host->error_context(err, "greeting at %s", req->target);
+        return host->error->context(err, "greeting at %s", req->target);
     out->fd = fd; /* now the core's */
     out->flags = TENON_MOUNT_RDONLY | TENON_MOUNT_NOEXEC;
     return TENON_OK;
@@ -92,7 +92,7 @@ hello_cache_key(void *self, struct tenon_ctx *ctx, const struct tenon_values *va
     size_t len = 0;
     while (hello->greeting[len])
         len++;
-    host->key_add(key, "greeting", hello->greeting, len);
+    host->key->add(key, "greeting", hello->greeting, len);
     return TENON_OK;
 }
 

@@ -16,7 +16,7 @@ struct predicate_options {
 
 /* "https://slsa.dev/provenance/v1" */
 const char *predicate_type(enum predicate_version version);
-/* facts: host->result_facts; the caller's, members as BuildKit has them. */
+/* facts: host->result->facts; the caller's, members as BuildKit has them. */
 struct json_object *predicate_make(struct json_object *facts, const struct predicate_options *o);
 /* What buildx shows in a metadata file: v0.2, without what changes with each build unless all. */
 struct json_object *predicate_metadata(struct json_object *facts,

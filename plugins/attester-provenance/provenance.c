@@ -50,10 +50,11 @@ static struct predicate_options
 read_options(const struct tenon_values *v)
 {
     return (struct predicate_options){
-        .max = strcmp(host->get_string(v, "mode"), "min") != 0,
-        .version = strcmp(host->get_string(v, "version"), "v0.2") ? PREDICATE_V1 : PREDICATE_V02,
-        .builder_id = host->get_string(v, "builder-id"),
-        .reproducible = host->get_bool(v, "reproducible"),
+        .max = strcmp(host->values->get_string(v, "mode"), "min") != 0,
+        .version =
+            strcmp(host->values->get_string(v, "version"), "v0.2") ? PREDICATE_V1 : PREDICATE_V02,
+        .builder_id = host->values->get_string(v, "builder-id"),
+        .reproducible = host->values->get_bool(v, "reproducible"),
     };
 }
 
@@ -62,12 +63,12 @@ read_facts(struct tenon_ctx *ctx, const struct said *s, struct json_object **out
            struct tenon_error *err)
 {
     const char *json;
-    int rc = host->result_facts(ctx, s->result, s->index, s->o.max ? TENON_FACTS_STEPS : 0, &json,
-                                err);
+    int rc = host->result->facts(ctx, s->result, s->index, s->o.max ? TENON_FACTS_STEPS : 0, &json,
+                                 err);
     if (rc < 0)
         return rc;
     *out = json_tokener_parse(json);
-    return *out ? TENON_OK : host->error(err, TENON_E_BUG, 0, "the facts are no JSON");
+    return *out ? TENON_OK : host->error->set(err, TENON_E_BUG, 0, "the facts are no JSON");
 }
 
 static const char *
@@ -75,7 +76,7 @@ write_text(struct tenon_ctx *ctx, struct json_object *o)
 {
     struct tenon_buf text = TENON_BUF_INIT;
     tenon_json_write(&text, o, false);
-    const char *copy = host->strdup(ctx, tenon_buf_str(&text));
+    const char *copy = host->ctx->strdup(ctx, tenon_buf_str(&text));
     tenon_buf_release(&text);
     return copy;
 }
@@ -116,8 +117,8 @@ check_materials(struct tenon_ctx *ctx, const struct said *s, struct tenon_error 
         tenon_buf_addf(&text, "%s%s", i ? ", " : ": local sources ", json_object_get_string(name));
     }
     if (text.len || json_object_get_boolean(incomplete))
-        rc = host->error(err, TENON_E_INVALID, 0, "provenance materials are incomplete%s",
-                         tenon_buf_str(&text));
+        rc = host->error->set(err, TENON_E_INVALID, 0, "provenance materials are incomplete%s",
+                              tenon_buf_str(&text));
     tenon_buf_release(&text);
     json_object_put(facts);
     return rc;
@@ -128,28 +129,28 @@ provenance_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *
                   const struct tenon_attester_request *req, struct tenon_error *err)
 {
     (void)self;
-    if (!host->get_bool(v, "store"))
+    if (!host->values->get_bool(v, "store"))
         return TENON_OK;
-    struct said *s = host->alloc(ctx, sizeof *s);
+    struct said *s = host->ctx->alloc(ctx, sizeof *s);
     *s = (struct said){ req->result, req->index, read_options(v) };
-    if (host->get_bool(v, "complete-materials") && check_materials(ctx, s, err) < 0)
-        return host->error_code(err);
+    if (host->values->get_bool(v, "complete-materials") && check_materials(ctx, s, err) < 0)
+        return host->error->code(err);
     const char *metadata[] = {
         "reason=provenance",
-        host->get_bool(v, "inline-only") ? "inline-only=true" : "inline-only=false",
+        host->values->get_bool(v, "inline-only") ? "inline-only=true" : "inline-only=false",
         NULL,
     };
     const struct tenon_attestation a = {
         .struct_size = sizeof a,
         .kind = TENON_ATTESTATION_INTOTO,
         .predicate_type = predicate_type(s->o.version),
-        .path = host->get_string(v, "filename"),
+        .path = host->values->get_string(v, "filename"),
         .content = content,
         .cookie = s,
         .metadata = metadata,
     };
-    return host->result_attest(req->result, host->result_platform(req->result, req->index), &a,
-                               err);
+    return host->result->attest(req->result, host->result->platform(req->result, req->index), &a,
+                                err);
 }
 
 static int
@@ -157,10 +158,10 @@ provenance_respond(void *self, struct tenon_ctx *ctx, const struct tenon_values 
                    const struct tenon_attester_request *req, struct tenon_error *err)
 {
     (void)self;
-    const char *shown = host->get_string(v, "metadata");
+    const char *shown = host->values->get_string(v, "metadata");
     bool all = !strcmp(shown, "max");
     struct said s = { req->result, req->index, read_options(v) };
-    const char *platform = host->result_platform(req->result, req->index);
+    const char *platform = host->result->platform(req->result, req->index);
     struct json_object *facts;
     if (!strcmp(shown, "disabled"))
         return TENON_OK;
@@ -171,10 +172,10 @@ provenance_respond(void *self, struct tenon_ctx *ctx, const struct tenon_values 
     s.o.max = true;
     struct json_object *predicate = predicate_metadata(facts, &s.o, all);
     auto_free char *key =
-        host->result_count(req->result) > 1
+        host->result->count(req->result) > 1
             ? tenon_asprintf("buildx.build.provenance/%s", platform)
             : tenon_strdup("buildx.build.provenance");
-    rc = host->result_respond(req->result, key, write_text(ctx, predicate), true, err);
+    rc = host->result->respond(req->result, key, write_text(ctx, predicate), true, err);
     json_object_put(predicate);
     json_object_put(facts);
     return rc;
@@ -185,10 +186,11 @@ provenance_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *v
                  struct tenon_error *err)
 {
     (void)self, (void)ctx;
-    const char *name = host->get_string(v, "filename");
+    const char *name = host->values->get_string(v, "filename");
     if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-        return host->error(err, TENON_E_INVALID, 0,
-                           "attestation provenance: filename \"%s\" is no name of a file", name);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "attestation provenance: filename \"%s\" is no name of a file",
+                                name);
     return TENON_OK;
 }
 

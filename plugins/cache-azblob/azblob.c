@@ -63,7 +63,7 @@ directory(struct tenon_ctx *ctx, const char *prefix, const char *name)
             if (*word)
                 tenon_buf_addf(&out, "%s/", word);
     }
-    return host->strdup(ctx, tenon_buf_str(&out));
+    return host->ctx->strdup(ctx, tenon_buf_str(&out));
 }
 
 static int
@@ -73,41 +73,45 @@ take_account(struct tenon_ctx *ctx, const struct tenon_values *opt, struct az_co
     const char *url = objects_setting(host, ctx, opt, "account_url",
                                       "BUILDKIT_AZURE_STORAGE_ACCOUNT_URL", NULL);
     if (!url)
-        return host->error(err, TENON_E_INVALID, 0, "cache type azblob: either "
-                           "${BUILDKIT_AZURE_STORAGE_ACCOUNT_URL} or account_url attribute is "
-                           "required for azblob cache");
+        return host->error->set(err, TENON_E_INVALID, 0, "cache type azblob: either "
+                                "${BUILDKIT_AZURE_STORAGE_ACCOUNT_URL} or account_url attribute is "
+                                "required for azblob cache");
     if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
         url[strcspn(url, "?#")])
-        return host->error(err, TENON_E_INVALID, 0, "cache type azblob: account_url \"%s\" is no "
-                           "http or https URL without parameters", url);
-    char *plain = host->strdup(ctx, url);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "cache type azblob: account_url \"%s\" is no "
+                                "http or https URL without parameters",
+                                url);
+    char *plain = host->ctx->strdup(ctx, url);
     while (tenon_has_suffix(plain, "/"))
         plain[strlen(plain) - 1] = '\0';
     c->url = plain;
     auto_free char *name = objects_host(url);
     name[strcspn(name, ".:")] = '\0';
-    c->account = objects_setting(host, ctx, opt, "account_name",
-                                 "BUILDKIT_AZURE_STORAGE_ACCOUNT_NAME", host->strdup(ctx, name));
+    c->account =
+        objects_setting(host, ctx, opt, "account_name", "BUILDKIT_AZURE_STORAGE_ACCOUNT_NAME",
+                        host->ctx->strdup(ctx, name));
     return *c->account ? TENON_OK
-                       : host->error(err, TENON_E_INVALID, 0, "cache type azblob: unable to "
-                                     "retrieve account name from account url");
+                       : host->error->set(err, TENON_E_INVALID, 0, "cache type azblob: unable to "
+                                          "retrieve account name from account url");
 }
 
 static int
 take_key(struct tenon_ctx *ctx, const struct tenon_values *opt, struct az_container *c,
          struct tenon_error *err)
 {
-    const char *text = host->get_string(opt, "secret_access_key");
+    const char *text = host->values->get_string(opt, "secret_access_key");
     auto_buf struct tenon_buf key = TENON_BUF_INIT;
     if (!text || !*text) {
-        host->error(err, TENON_E_INVALID, 0, "cache type azblob: secret_access_key is missing");
-        host->error_hint(err, "an account's key is the only identity that tenon shows to Azure");
+        host->error->set(err, TENON_E_INVALID, 0,
+                         "cache type azblob: secret_access_key is missing");
+        host->error->hint(err, "an account's key is the only identity that tenon shows to Azure");
         return TENON_E_INVALID;
     }
     if (!tenon_base64_decode(text, strlen(text), &key))
-        return host->error(err, TENON_E_INVALID, 0,
-                           "cache type azblob: secret_access_key is not base64");
-    void *copy = host->alloc(ctx, key.len + 1);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "cache type azblob: secret_access_key is not base64");
+    void *copy = host->ctx->alloc(ctx, key.len + 1);
     memcpy(copy, key.data, key.len);
     c->key = copy;
     c->key_len = key.len;
@@ -119,21 +123,22 @@ static int
 open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
            struct tenon_error *err)
 {
-    struct cache *x = o->store = host->alloc(ctx, sizeof *x);
+    struct cache *x = o->store = host->ctx->alloc(ctx, sizeof *x);
     struct az_container *c = &x->container;
     *x = (struct cache){ .container = { .host = host, .http = host->extension("tenon.http/0") } };
     if (take_account(ctx, opt, c, err) < 0 || take_key(ctx, opt, c, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     c->name = objects_setting(host, ctx, opt, "container", "BUILDKIT_AZURE_STORAGE_CONTAINER",
                               "buildkit-cache");
     const char *prefix = objects_setting(host, ctx, opt, "prefix", "BUILDKIT_AZURE_STORAGE_PREFIX",
                                          "");
-    x->manifests = directory(ctx, prefix, host->get_string(opt, "manifests_prefix"));
-    x->blobs = directory(ctx, prefix, host->get_string(opt, "blobs_prefix"));
-    o->names = host->get_string(opt, "name");
+    x->manifests = directory(ctx, prefix, host->values->get_string(opt, "manifests_prefix"));
+    x->blobs = directory(ctx, prefix, host->values->get_string(opt, "blobs_prefix"));
+    o->names = host->values->get_string(opt, "name");
     o->uploads = 4;
-    return *o->names ? TENON_OK
-                     : host->error(err, TENON_E_INVALID, 0, "cache type azblob: name is empty");
+    return *o->names
+               ? TENON_OK
+               : host->error->set(err, TENON_E_INVALID, 0, "cache type azblob: name is empty");
 }
 
 /* ---- its blobs -------------------------------------------------------------------- */
@@ -144,7 +149,7 @@ key_of(const struct objects *o, struct tenon_ctx *ctx, const char *digest, const
     const struct cache *x = o->store;
     auto_free char *key = digest ? tenon_asprintf("%s%s", x->blobs, digest)
                                  : tenon_asprintf("%s%s", x->manifests, name);
-    return host->strdup(ctx, key);
+    return host->ctx->strdup(ctx, key);
 }
 
 /* <Code> of an answer, for people. */
@@ -156,7 +161,7 @@ code_of(struct tenon_ctx *ctx, const struct tenon_fetch_answer *a)
         return "";
     text += strlen("<Code>");
     auto_free char *code = tenon_asprintf(": %.*s", (int)strcspn(text, "<\r\n"), text);
-    return host->strdup(ctx, code);
+    return host->ctx->strdup(ctx, code);
 }
 
 static int
@@ -166,10 +171,10 @@ refused(const struct cache *x, struct tenon_ctx *ctx, const char *doing, const c
     int code = a->status == 404                        ? TENON_E_NOT_FOUND
                : a->status == 401 || a->status == 403 ? TENON_E_DENIED
                                                        : TENON_E_FAILED;
-    host->error(err, code, 0, "%s %s in container %s of account %s: status %d%s", doing, key,
-                x->container.name, x->container.account, a->status, code_of(ctx, a));
+    host->error->set(err, code, 0, "%s %s in container %s of account %s: status %d%s", doing, key,
+                     x->container.name, x->container.account, a->status, code_of(ctx, a));
     if (code == TENON_E_DENIED)
-        host->error_hint(err, "is secret_access_key the key of account %s?", x->container.account);
+        host->error->hint(err, "is secret_access_key the key of account %s?", x->container.account);
     return code;
 }
 
@@ -206,7 +211,8 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
     const struct az_request r = { .method = "PUT", .blob = key, .fd = fd, .size = size,
                                   .keep = !replace };
     if (size > BLOB_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "a blob of more than 5,000 MiB in a container");
+        return host->error->set(err, TENON_E_LIMIT, 0,
+                                "a blob of more than 5,000 MiB in a container");
     int rc = az_do(&x->container, ctx, &r, -1, &a, err);
     if (rc < 0 || a.status == 201 || (a.status == 409 && !replace)) /* another build was first */
         return rc;
@@ -238,7 +244,7 @@ name_of(const struct objects *o, struct tenon_ctx *ctx)
     auto_free char *text = tenon_asprintf("azblob:%s/%s/%s%.*s", x->container.account,
                                           x->container.name, x->manifests,
                                           (int)strcspn(o->names, ";"), o->names);
-    return host->strdup(ctx, text);
+    return host->ctx->strdup(ctx, text);
 }
 
 static const struct objects_ops objects_ops = {

@@ -19,8 +19,8 @@ gha_in_time(const struct gha_service *s, struct tenon_error *err)
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec * INT64_C(1000000000) + now.tv_nsec < s->until_ns)
         return TENON_OK;
-    s->host->error(err, TENON_E_UNAVAILABLE, 0, "GitHub's cache took longer than was allowed");
-    s->host->error_hint(err, "timeout=DURATION, 10m by default");
+    s->host->error->set(err, TENON_E_UNAVAILABLE, 0, "GitHub's cache took longer than was allowed");
+    s->host->error->hint(err, "timeout=DURATION, 10m by default");
     return TENON_E_UNAVAILABLE;
 }
 
@@ -71,9 +71,10 @@ gha_refused(const struct gha_service *s, const char *doing, const char *key, int
     int code = status == 404                  ? TENON_E_NOT_FOUND
                : status == 401 || status == 403 ? TENON_E_DENIED
                                               : TENON_E_FAILED;
-    s->host->error(err, code, 0, "%s %s in GitHub's cache: status %d%s", doing, key, status, words);
+    s->host->error->set(err, code, 0, "%s %s in GitHub's cache: status %d%s", doing, key, status,
+                        words);
     if (code == TENON_E_DENIED)
-        s->host->error_hint(err, "a token is one job's: token=, else $ACTIONS_RUNTIME_TOKEN");
+        s->host->error->hint(err, "a token is one job's: token=, else $ACTIONS_RUNTIME_TOKEN");
     return code;
 }
 
@@ -95,7 +96,7 @@ gha_ask(const struct gha_service *s, struct tenon_ctx *ctx, const struct gha_ask
     auto_free char *bearer = a->token ? tenon_asprintf("Bearer %s", a->token) : NULL;
     auto_close int fd = memfd_create("answer", MFD_CLOEXEC);
     if (fd < 0)
-        return s->host->error(err, TENON_E_FAILED, errno, "memfd_create");
+        return s->host->error->set(err, TENON_E_FAILED, errno, "memfd_create");
     if (gha_in_time(s, err) < 0)
         return TENON_E_UNAVAILABLE;
     if (object)

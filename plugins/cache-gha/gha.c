@@ -68,7 +68,7 @@ struct cache { /* the store of struct objects */
 static const char *
 without_slash(struct tenon_ctx *ctx, const char *url)
 {
-    char *copy = host->strdup(ctx, url);
+    char *copy = host->ctx->strdup(ctx, url);
     while (tenon_has_suffix(copy, "/"))
         copy[strlen(copy) - 1] = '\0';
     return copy;
@@ -86,13 +86,14 @@ variable(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *opti
 static void
 take_url(struct tenon_ctx *ctx, const struct tenon_values *opt, struct gha_service *s)
 {
-    const char *version = host->given(opt, "version") ? host->get_string(opt, "version") : NULL;
+    const char *version =
+        host->values->given(opt, "version") ? host->values->get_string(opt, "version") : NULL;
     const char *has2 = objects_environment(host, ctx, "ACTIONS_CACHE_SERVICE_V2");
     bool second = false;
     if (!version && has2 && tenon_parse_bool(has2, &second) && second)
         version = "2";
     const bool first = version && !strcmp(version, "1");
-    const char *url2 = host->given(opt, "url_v2") ? host->get_string(opt, "url_v2")
+    const char *url2 = host->values->given(opt, "url_v2") ? host->values->get_string(opt, "url_v2")
                        : version && !first
                            ? objects_environment(host, ctx, "ACTIONS_RESULTS_URL") : NULL;
     const char *url = !first && url2 && *url2 ? url2 : NULL;
@@ -130,21 +131,21 @@ static int
 open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
            struct tenon_error *err)
 {
-    struct cache *c = o->store = host->alloc(ctx, sizeof *c);
+    struct cache *c = o->store = host->ctx->alloc(ctx, sizeof *c);
     struct gha_service *s = &c->service;
     *c = (struct cache){ .service = { .host = host, .http = host->extension("tenon.http/0") } };
-    s->until_ns = in_ns(host->get_int(opt, "timeout"));
-    o->names = host->get_string(opt, "scope");
+    s->until_ns = in_ns(host->values->get_int(opt, "timeout"));
+    o->names = host->values->get_string(opt, "scope");
     o->uploads = 4;
     if (!*o->names)
-        return host->error(err, TENON_E_INVALID, 0, "cache type gha: scope is empty");
+        return host->error->set(err, TENON_E_INVALID, 0, "cache type gha: scope is empty");
     if (strchr(o->names, ';')) /* there names are apart where there are several: here is one */
-        return host->error(err, TENON_E_INVALID, 0, "cache type gha: scope \"%s\" has a \";\"",
-                           o->names);
+        return host->error->set(err, TENON_E_INVALID, 0, "cache type gha: scope \"%s\" has a \";\"",
+                                o->names);
     take_url(ctx, opt, s);
     if (s->url && !is_http(s->url))
-        return host->error(err, TENON_E_INVALID, 0, "cache type gha: url \"%s\" is no http or "
-                           "https URL", s->url);
+        return host->error->set(err, TENON_E_INVALID, 0, "cache type gha: url \"%s\" is no http or "
+                                "https URL", s->url);
     s->token = variable(ctx, opt, "token", "ACTIONS_RUNTIME_TOKEN");
     if (!s->url || !s->token) /* not in a job: no cache, as buildx has it */
         return TENON_OK;
@@ -167,7 +168,7 @@ name_of(const struct objects *o, struct tenon_ctx *ctx)
     const struct cache *c = o->store;
     auto_free char *text = tenon_asprintf("gha:%s%s%s", c->repository ? c->repository : "",
                                           c->repository ? ":" : "", o->names);
-    return host->strdup(ctx, text);
+    return host->ctx->strdup(ctx, text);
 }
 
 /* ---- its entries ------------------------------------------------------------------ */
@@ -178,7 +179,7 @@ index_key(struct tenon_ctx *ctx, const char *name, const char *scope)
     char hash[MAC_HEX];
     mac_sha256(scope, strlen(scope), hash);
     auto_free char *key = tenon_asprintf("index-%s-1-%.8s", name, hash);
-    return host->strdup(ctx, key);
+    return host->ctx->strdup(ctx, key);
 }
 
 static const char *
@@ -192,7 +193,7 @@ key_of(const struct objects *o, struct tenon_ctx *ctx, const char *digest, const
     if (!digest)
         return index_key(ctx, name, scope);
     auto_free char *key = tenon_asprintf(BLOBS "%s", digest);
-    return host->strdup(ctx, key);
+    return host->ctx->strdup(ctx, key);
 }
 
 static int
@@ -219,7 +220,7 @@ get(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, uin
     struct gha_entry e;
     int rc = gha_find(&c->service, ctx, key, false, &e, err);
     if (rc == 0)
-        return host->error(err, TENON_E_NOT_FOUND, 0, "%s is not in GitHub's cache", key);
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "%s is not in GitHub's cache", key);
     return rc < 0 ? rc : gha_get(&c->service, ctx, &e, fd, most, err);
 }
 
@@ -235,15 +236,15 @@ put_next(const struct cache *c, struct tenon_ctx *ctx, const char *key, int fd, 
     int rc = gha_find(&c->service, ctx, begin, true, &e, err);
     if (rc > 0 && (!tenon_parse_i64(e.key + strlen(begin), &last) || last < 0 ||
                    last > INT64_MAX - TRIES_MAX))
-        return host->error(err, TENON_E_CORRUPT, 0, "GitHub's cache has an entry %s", e.key);
+        return host->error->set(err, TENON_E_CORRUPT, 0, "GitHub's cache has an entry %s", e.key);
     for (int i = 1; rc >= 0 && i <= TRIES_MAX; i++) {
         auto_free char *next = tenon_asprintf("%s%lld", begin, (long long)(last + i));
         rc = gha_put(&c->service, ctx, next, fd, size, err);
         if (rc > 0)
             return TENON_OK;
     }
-    return rc < 0 ? rc : host->error(err, TENON_E_FAILED, 0, "%d builds write %s at once",
-                                     TRIES_MAX, key);
+    return rc < 0 ? rc : host->error->set(err, TENON_E_FAILED, 0, "%d builds write %s at once",
+                                          TRIES_MAX, key);
 }
 
 /* Another build was first: it is the same, once it is there.  One that was killed never brings it,
@@ -254,14 +255,14 @@ await_other(const struct cache *c, struct tenon_ctx *ctx, const char *key, struc
     struct gha_entry e;
     int rc = gha_find(&c->service, ctx, key, false, &e, err);
     for (int ms = 100; rc == 0 && ms <= AWAIT_LAST_MS; ms *= 2) {
-        struct pollfd cancel = { .fd = host->cancel_fd(ctx), .events = POLLIN };
+        struct pollfd cancel = { .fd = host->ctx->cancel_fd(ctx), .events = POLLIN };
         if (poll(&cancel, 1, ms) > 0)
-            return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+            return host->error->set(err, TENON_E_CANCELLED, 0, "cancelled");
         rc = gha_find(&c->service, ctx, key, false, &e, err);
     }
     if (rc == 0)
-        host->log(ctx, 4, "%s is taken in GitHub's cache and not there: a build is writing it, or "
-                  "ended while it did", key);
+        host->progress->log(ctx, 4, "%s is taken in GitHub's cache and not there: a build is "
+                            "writing it, or ended while it did", key);
     return rc < 0 ? rc : TENON_OK;
 }
 
@@ -284,10 +285,11 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
 static int
 absent(struct tenon_error *err)
 {
-    host->error(err, TENON_E_NOT_FOUND, 0, "no token or no URL of a service: this is no job of "
-                "GitHub's Actions");
-    host->error_hint(err, "url= and token=, or ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, "
-                     "which jobs have to be given: \"run\" steps have neither by themselves");
+    host->error->set(err, TENON_E_NOT_FOUND, 0,
+                     "no token or no URL of a service: this is no job of "
+                     "GitHub's Actions");
+    host->error->hint(err, "url= and token=, or ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, "
+                      "which jobs have to be given: \"run\" steps have neither by themselves");
     return TENON_E_NOT_FOUND;
 }
 
@@ -303,7 +305,7 @@ load_scope(const struct objects *o, struct tenon_ctx *ctx, const char *scope,
     int rc = gha_find(&c->service, ctx, begin, true, &e, err);
     if (rc <= 0)
         return rc;
-    int fd = host->blob_create(ctx, err);
+    int fd = host->blobs->create(ctx, err);
     if (fd < 0)
         return fd;
     rc = gha_get(&c->service, ctx, &e, fd, OBJECTS_DOCUMENT_MAX, err);
@@ -311,10 +313,10 @@ load_scope(const struct objects *o, struct tenon_ctx *ctx, const char *scope,
         close(fd);
         return rc;
     }
-    const char *digest = host->blob_commit(ctx, fd, NULL, err);
-    auto_close int blob = digest ? host->blob_open(ctx, digest, &size, err) : -1;
+    const char *digest = host->blobs->commit(ctx, fd, NULL, err);
+    auto_close int blob = digest ? host->blobs->open(ctx, digest, &size, err) : -1;
     if (blob < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     struct json_object *entry = json_object_new_object();
     json_object_object_add(entry, "mediaType", json_object_new_string(MT_DOCUMENT));
     json_object_object_add(entry, "digest", json_object_new_string(digest));
@@ -342,9 +344,9 @@ load(const struct objects *o, struct tenon_ctx *ctx, const void **data, size_t *
             return rc;
     }
     if (json_object_array_length(list) == 0)
-        return host->error(err, TENON_E_NOT_FOUND, 0, "there is no %s yet", name_of(o, ctx));
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "there is no %s yet", name_of(o, ctx));
     tenon_json_write(&text, index, true);
-    *data = host->strdup(ctx, tenon_buf_str(&text));
+    *data = host->ctx->strdup(ctx, tenon_buf_str(&text));
     *len = text.len;
     return TENON_OK;
 }
@@ -360,7 +362,7 @@ static void
 take_key(void *data, const char *key)
 {
     struct listing *l = data;
-    tenon_vec_push(&l->c->known, host->strdup(l->ctx, key));
+    tenon_vec_push(&l->c->known, host->ctx->strdup(l->ctx, key));
 }
 
 /* What cannot be listed is asked for one by one. */
@@ -368,13 +370,13 @@ static void
 list(struct cache *c, struct tenon_ctx *ctx)
 {
     struct listing l = { c, ctx };
-    struct tenon_error *err = host->error_new(ctx);
+    struct tenon_error *err = host->error->create(ctx);
     int rc = TENON_OK;
     for (size_t i = 0; rc == TENON_OK && i < c->token.count; i++)
         rc = gha_list(&c->service, ctx, c->api, c->repository, c->ghtoken, BLOBS,
                       c->token.scopes[i].name, take_key, &l, err);
     if (rc < 0)
-        host->log(ctx, 4, "%s", host->error_text(err));
+        host->progress->log(ctx, 4, "%s", host->error->text(err));
     else if (c->known.len)
         qsort(c->known.items, c->known.len, sizeof *c->known.items, by_text);
     c->listed = rc == TENON_OK;
@@ -386,8 +388,8 @@ begin(struct objects *o, struct tenon_ctx *ctx, struct tenon_error *err)
     struct cache *c = o->store;
     if (!is_there(c)) {
         (void)absent(err);
-        host->log(ctx, 4, "the cache was not exported: %s", host->error_text(err));
-        host->error_clear(err);
+        host->progress->log(ctx, 4, "the cache was not exported: %s", host->error->text(err));
+        host->error->clear(err);
         return 0;
     }
     if (c->repository && c->ghtoken)

@@ -69,10 +69,11 @@ gha_list(const struct gha_service *s, struct tenon_ctx *ctx, const char *api,
          page++) {
         auto_free char *url = tenon_asprintf("%s/repos/%s/actions/caches?key=%s&page=%d&per_page=%d"
                                              "&ref=%s", api, repository, begin, page, PAGE, ref);
-        struct tenon_ctx *scope_of_page = s->host->scope_begin(ctx); /* what is kept of it goes */
+        struct tenon_ctx *scope_of_page =
+            s->host->ctx->scope_begin(ctx); /* what is kept of it goes */
         p.url = url;
         rc = ask_page(s, scope_of_page, &p, err);
-        s->host->scope_end(scope_of_page);
+        s->host->ctx->scope_end(scope_of_page);
     }
     return rc < 0 ? rc : TENON_OK;
 }

@@ -40,8 +40,8 @@ gha_find1(const struct gha_service *s, struct tenon_ctx *ctx, const char *key,
     const char *matched = gha_text(o, "cacheKey"), *at = gha_text(o, "archiveLocation");
     if (!matched || !at || !*matched) /* 204 */
         return 0;
-    *out = (struct gha_entry){ .key = s->host->strdup(ctx, matched),
-                               .url = s->host->strdup(ctx, at) };
+    *out = (struct gha_entry){ .key = s->host->ctx->strdup(ctx, matched),
+                               .url = s->host->ctx->strdup(ctx, at) };
     return 1;
 }
 
@@ -68,7 +68,8 @@ reserve(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, int
          json_object_object_get_ex(o, "cacheID", &value)))
         *id = json_object_get_int64(value);
     return *id ? TENON_OK
-               : s->host->error(err, TENON_E_FAILED, 0, "GitHub's cache has no number for %s", key);
+               : s->host->error->set(err, TENON_E_FAILED, 0, "GitHub's cache has no number for %s",
+                                     key);
 }
 
 /* A file of its own, since what is sent begins where a file begins. */
@@ -77,13 +78,13 @@ piece_of(const struct gha_service *s, int fd, off_t from, int64_t size, struct t
 {
     auto_close int piece = memfd_create("piece", MFD_CLOEXEC);
     if (piece < 0)
-        return s->host->error(err, TENON_E_FAILED, errno, "memfd_create");
+        return s->host->error->set(err, TENON_E_FAILED, errno, "memfd_create");
     for (int64_t left = size; left > 0;) {
         ssize_t n = sendfile(piece, fd, &from, (size_t)left);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return s->host->error(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a blob");
+            return s->host->error->set(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a blob");
         left -= n;
     }
     return tenon_steal_fd(&piece);
@@ -98,7 +99,7 @@ send_piece(const struct gha_service *s, struct tenon_ctx *ctx, const char *url, 
     auto_free char *bearer = tenon_asprintf("Bearer %s", s->token);
     auto_close int piece = piece_of(s, fd, from, size, err);
     if (piece < 0 || gha_in_time(s, err) < 0)
-        return s->host->error_code(err);
+        return s->host->error->code(err);
     const char *const headers[] = { "Accept: " ACCEPT, "Content-Type: application/octet-stream",
                                     range, NULL };
     const struct tenon_fetch f = {

@@ -53,8 +53,8 @@ gha_find2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key,
     const char *url = gha_text(o, "signed_download_url"), *matched = gha_text(o, "matched_key");
     if (rc < 0 || !is_ok(o) || !url)
         return rc;
-    *out = (struct gha_entry){ .key = s->host->strdup(ctx, matched ? matched : key),
-                               .url = s->host->strdup(ctx, url) };
+    *out = (struct gha_entry){ .key = s->host->ctx->strdup(ctx, matched ? matched : key),
+                               .url = s->host->ctx->strdup(ctx, url) };
     return 1;
 }
 
@@ -83,15 +83,15 @@ gha_put2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, in
     bool taken = false;
     auto_object struct json_object *place = NULL, *end = NULL;
     if (size > BLOB_MAX)
-        return s->host->error(err, TENON_E_LIMIT, 0, "a blob of more than 5,000 MiB");
+        return s->host->error->set(err, TENON_E_LIMIT, 0, "a blob of more than 5,000 MiB");
     int rc = call(s, ctx, "CreateCacheEntry", key, gha_key_and_version(key), TENON_FETCH_ONCE,
                   &taken, &place, err);
     if (rc < 0 || taken)
         return rc;
     const char *url = gha_text(place, "signed_upload_url"), *why = gha_text(place, "message");
     if (!is_ok(place) || !url)
-        return s->host->error(err, TENON_E_FAILED, 0, "GitHub's cache has no place for %s%s%s", key,
-                              why ? ": " : "", why ? why : "");
+        return s->host->error->set(err, TENON_E_FAILED, 0, "GitHub's cache has no place for %s%s%s",
+                                   key, why ? ": " : "", why ? why : "");
     rc = upload(s, ctx, key, url, fd, size, err);
     if (rc < 0)
         return rc;
@@ -99,6 +99,6 @@ gha_put2(const struct gha_service *s, struct tenon_ctx *ctx, const char *key, in
     json_object_object_add(body, "size_bytes", json_object_new_int64(size));
     rc = call(s, ctx, "FinalizeCacheEntryUpload", key, body, 0, &taken, &end, err);
     if (rc == TENON_OK && !is_ok(end))
-        rc = s->host->error(err, TENON_E_FAILED, 0, "GitHub's cache did not keep %s", key);
+        rc = s->host->error->set(err, TENON_E_FAILED, 0, "GitHub's cache did not keep %s", key);
     return rc < 0 ? rc : 1;
 }

@@ -15,7 +15,7 @@
 static int
 bad(const struct tenon_host *host, const char *why, struct tenon_error *err)
 {
-    return host->error(err, TENON_E_INVALID, 0, "cache type gha: token: %s", why);
+    return host->error->set(err, TENON_E_INVALID, 0, "cache type gha: token: %s", why);
 }
 
 /* The second part as an object, or NULL. */
@@ -64,7 +64,7 @@ add_scope(const struct tenon_host *host, struct tenon_ctx *ctx, struct json_obje
         return bad(host, "it has too many scopes", err);
     json_object_object_get_ex(o, "Permission", &permission);
     t->scopes[t->count++] = (struct gha_scope){
-        .name = host->strdup(ctx, json_object_get_string(name)),
+        .name = host->ctx->strdup(ctx, json_object_get_string(name)),
         .writable = json_object_get_int(permission) & MAY_WRITE,
     };
     return TENON_OK;

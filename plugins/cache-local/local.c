@@ -38,18 +38,18 @@ static int
 open_src(struct tenon_ctx *ctx, const struct tenon_values *opt, struct oci_layout *out,
          struct tenon_error *err)
 {
-    const char *src = host->get_string(opt, "src");
+    const char *src = host->values->get_string(opt, "src");
     if (!src || !*src) {
-        host->error(err, TENON_E_INVALID, 0, "cache type local: src is missing");
-        host->error_hint(err, "--cache-from type=local,src=DIR");
+        host->error->set(err, TENON_E_INVALID, 0, "cache type local: src is missing");
+        host->error->hint(err, "--cache-from type=local,src=DIR");
         return TENON_E_INVALID;
     }
     *out = (struct oci_layout){ .host = host, .ctx = ctx, .what = src };
     if (oci_layout_open(out, src, err) == 0)
         return TENON_OK;
-    if (host->error_code(err) == TENON_E_NOT_FOUND)
-        return host->error(err, TENON_E_NOT_FOUND, 0, "no directory %s", src);
-    return host->error_code(err);
+    if (host->error->code(err) == TENON_E_NOT_FOUND)
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "no directory %s", src);
+    return host->error->code(err);
 }
 
 static int
@@ -58,12 +58,12 @@ local_load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     struct oci_layout l;
-    const char *digest = host->get_string(opt, "digest");
+    const char *digest = host->values->get_string(opt, "digest");
     int rc = open_src(ctx, opt, &l, err);
     if (rc < 0)
         return rc;
     if (!digest || !*digest)
-        rc = oci_layout_tag(&l, host->get_string(opt, "tag"), false, &digest, err);
+        rc = oci_layout_tag(&l, host->values->get_string(opt, "tag"), false, &digest, err);
     if (rc == TENON_OK)
         rc = oci_layout_read(&l, digest, data, len, err);
     close(l.dirfd);
@@ -91,14 +91,14 @@ local_check_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *o
                  struct tenon_error *err)
 {
     (void)self;
-    const char *dest = host->get_string(opt, "dest");
+    const char *dest = host->values->get_string(opt, "dest");
     if (!dest || !*dest) {
-        host->error(err, TENON_E_INVALID, 0, "cache type local: dest is missing");
-        host->error_hint(err, "--cache-to type=local,dest=DIR");
+        host->error->set(err, TENON_E_INVALID, 0, "cache type local: dest is missing");
+        host->error->hint(err, "--cache-to type=local,dest=DIR");
         return TENON_E_INVALID;
     }
-    int rc = host->sink_check(ctx, dest, TENON_SINK_DIR, err);
-    return rc < 0 ? host->error_context(err, "cache type local") : TENON_OK;
+    int rc = host->sink->check(ctx, dest, TENON_SINK_DIR, err);
+    return rc < 0 ? host->error->context(err, "cache type local") : TENON_OK;
 }
 
 static int
@@ -107,20 +107,20 @@ local_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
 {
     (void)self;
     static const char sending[] = "sending cache export";
-    const char *dest = host->get_string(opt, "dest");
-    int dir = host->sink_dir(ctx, dest, err);
+    const char *dest = host->values->get_string(opt, "dest");
+    int dir = host->sink->dir(ctx, dest, err);
     if (dir < 0)
         return dir;
     const struct export_layout l = {
-        .host = host, .ctx = ctx, .tag = host->get_string(opt, "tag"),
+        .host = host, .ctx = ctx, .tag = host->values->get_string(opt, "tag"),
         .image = &(const struct tenon_image){
             .struct_size = sizeof(struct tenon_image), .digest = manifest->digest,
             .media_type = manifest->media_type, .size = manifest->size },
     };
-    host->status(ctx, sending, 0, 0);
+    host->progress->status(ctx, sending, 0, 0);
     int rc = export_layout_dir(&l, dir, err);
-    host->status_done(ctx, sending);
-    return rc < 0 ? host->error_context(err, "write %s", dest) : TENON_OK;
+    host->progress->status_done(ctx, sending);
+    return rc < 0 ? host->error->context(err, "write %s", dest) : TENON_OK;
 }
 
 static const struct tenon_cache_ops ops = {

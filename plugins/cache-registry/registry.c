@@ -31,7 +31,7 @@ registry_init(const struct tenon_host *h, const struct tenon_values *config, voi
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
     if (!registry || !TENON_HAS(struct tenon_registry_api, registry, push_blob))
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
     return TENON_OK;
 }
 
@@ -40,22 +40,22 @@ static const char *
 name_of(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *flag,
         struct tenon_error *err)
 {
-    const char *ref = host->get_string(opt, "ref");
+    const char *ref = host->values->get_string(opt, "ref");
     if (!ref || !*ref) {
-        host->error(err, TENON_E_INVALID, 0, "cache type registry: ref is missing");
-        host->error_hint(err, "--%s type=registry,ref=HOST/REPOSITORY:TAG", flag);
+        host->error->set(err, TENON_E_INVALID, 0, "cache type registry: ref is missing");
+        host->error->hint(err, "--%s type=registry,ref=HOST/REPOSITORY:TAG", flag);
         return NULL;
     }
-    const char *name = host->image_normalize(ctx, ref, err);
+    const char *name = host->image->normalize(ctx, ref, err);
     if (!name)
-        host->error_context(err, "cache type registry");
+        host->error->context(err, "cache type registry");
     return name;
 }
 
 static uint32_t
 flags_of(const struct tenon_values *opt)
 {
-    return host->get_bool(opt, "registry.insecure") ? TENON_PULL_INSECURE : 0;
+    return host->values->get_bool(opt, "registry.insecure") ? TENON_PULL_INSECURE : 0;
 }
 
 /* ---- import ---------------------------------------------------------------------- */
@@ -65,7 +65,7 @@ registry_check_load(void *self, struct tenon_ctx *ctx, const struct tenon_values
                     struct tenon_error *err)
 {
     (void)self;
-    return name_of(ctx, opt, "cache-from", err) ? TENON_OK : host->error_code(err);
+    return name_of(ctx, opt, "cache-from", err) ? TENON_OK : host->error->code(err);
 }
 
 static int
@@ -76,7 +76,7 @@ registry_load(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     struct tenon_descriptor desc;
     const char *name = name_of(ctx, opt, "cache-from", err);
     if (!name)
-        return host->error_code(err);
+        return host->error->code(err);
     return registry->pull_manifest(ctx, name, flags_of(opt), &desc, data, len, err);
 }
 
@@ -98,7 +98,7 @@ registry_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt
     size_t len;
     const char *name = name_of(ctx, opt, "cache-from", err);
     if (!name)
-        return host->error_code(err);
+        return host->error->code(err);
     if (!is_manifest(blob->media_type))
         return registry->pull_blob(ctx, name, flags_of(opt), blob, err);
     /* Manifests lie elsewhere in a registry than blobs. */
@@ -114,7 +114,7 @@ registry_check_save(void *self, struct tenon_ctx *ctx, const struct tenon_values
                     struct tenon_error *err)
 {
     (void)self;
-    return name_of(ctx, opt, "cache-to", err) ? TENON_OK : host->error_code(err);
+    return name_of(ctx, opt, "cache-to", err) ? TENON_OK : host->error->code(err);
 }
 
 static int
@@ -124,12 +124,12 @@ registry_save(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     (void)self;
     const char *name = name_of(ctx, opt, "cache-to", err);
     if (!name)
-        return host->error_code(err);
+        return host->error->code(err);
     auto_free char *writing = tenon_asprintf("writing cache image manifest %s", manifest->digest);
-    host->status(ctx, writing, 0, 0);
+    host->progress->status(ctx, writing, 0, 0);
     int rc = registry->push(ctx, name, manifest->digest, flags_of(opt), err);
-    host->status_done(ctx, writing);
-    return rc < 0 ? host->error_context(err, "push %s", name) : TENON_OK;
+    host->progress->status_done(ctx, writing);
+    return rc < 0 ? host->error->context(err, "push %s", name) : TENON_OK;
 }
 
 static int
@@ -139,7 +139,7 @@ registry_send(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     (void)self;
     const char *name = name_of(ctx, opt, "cache-to", err);
     return name ? registry->push_blob(ctx, name, flags_of(opt), blob, err)
-                : host->error_code(err);
+                : host->error->code(err);
 }
 
 static const struct tenon_cache_ops ops = {

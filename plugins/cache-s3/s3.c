@@ -74,21 +74,24 @@ static const char *
 joined(struct tenon_ctx *ctx, const char *a, const char *b)
 {
     auto_free char *both = tenon_asprintf("%s%s", a, b);
-    return host->strdup(ctx, both);
+    return host->ctx->strdup(ctx, both);
 }
 
 static const char *
 endpoint(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *bucket,
          const char *region, struct tenon_error *err)
 {
-    const bool in_path = host->get_bool(opt, "use_path_style");
+    const bool in_path = host->values->get_bool(opt, "use_path_style");
     auto_free char *amazon = tenon_asprintf("https://s3.%s.amazonaws.com", region);
-    auto_free char *url = tenon_strdup(host->given(opt, "endpoint_url")
-                                           ? host->get_string(opt, "endpoint_url") : amazon);
+    auto_free char *url = tenon_strdup(host->values->given(opt, "endpoint_url")
+                                           ? host->values->get_string(opt, "endpoint_url")
+                                           : amazon);
     char *at = strstr(url, "://");
     if (!at || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)) {
-        host->error(err, TENON_E_INVALID, 0, "cache type s3: endpoint_url \"%s\" is no http or "
-                    "https URL", url);
+        host->error->set(err, TENON_E_INVALID, 0,
+                         "cache type s3: endpoint_url \"%s\" is no http or "
+                         "https URL",
+                         url);
         return NULL;
     }
     while (tenon_has_suffix(url, "/"))
@@ -96,22 +99,24 @@ endpoint(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *buck
     auto_free char *scheme = tenon_strndup(url, (size_t)(at + 3 - url));
     auto_free char *all = in_path ? tenon_asprintf("%s/%s", url, bucket)
                                   : tenon_asprintf("%s%s.%s", scheme, bucket, at + 3);
-    return host->strdup(ctx, all);
+    return host->ctx->strdup(ctx, all);
 }
 
 static int
 needed(const char *value, const char *name, const char *variable, struct tenon_error *err)
 {
     return value && *value ? TENON_OK
-                           : host->error(err, TENON_E_INVALID, 0, "cache type s3: %s ($%s) not "
-                                         "set for s3 cache", name, variable);
+                           : host->error->set(err, TENON_E_INVALID, 0,
+                                              "cache type s3: %s ($%s) not "
+                                              "set for s3 cache",
+                                              name, variable);
 }
 
 static int
 open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *opt,
            struct tenon_error *err)
 {
-    struct cache *c = o->store = host->alloc(ctx, sizeof *c);
+    struct cache *c = o->store = host->ctx->alloc(ctx, sizeof *c);
     struct s3_bucket *b = &c->bucket;
     *c = (struct cache){ .bucket = { .host = host, .http = host->extension("tenon.http/0") } };
     b->bucket = objects_setting(host, ctx, opt, "bucket", "AWS_BUCKET", NULL);
@@ -126,16 +131,16 @@ open_cache(struct objects *o, struct tenon_ctx *ctx, const struct tenon_values *
     b->secret = objects_setting(host, ctx, opt, "secret_access_key", "AWS_SECRET_ACCESS_KEY", NULL);
     b->token = objects_setting(host, ctx, opt, "session_token", "AWS_SESSION_TOKEN", NULL);
     if (!b->key_id != !b->secret)
-        return host->error(err, TENON_E_INVALID, 0, "cache type s3: access_key_id and "
-                           "secret_access_key belong together");
-    const char *prefix = host->get_string(opt, "prefix");
-    c->manifests = joined(ctx, prefix, host->get_string(opt, "manifests_prefix"));
-    c->blobs = joined(ctx, prefix, host->get_string(opt, "blobs_prefix"));
-    c->touch_ns = host->get_int(opt, "touch_refresh");
-    o->names = host->get_string(opt, "name");
-    o->uploads = (unsigned)host->get_int(opt, "upload_parallelism");
+        return host->error->set(err, TENON_E_INVALID, 0, "cache type s3: access_key_id and "
+                                "secret_access_key belong together");
+    const char *prefix = host->values->get_string(opt, "prefix");
+    c->manifests = joined(ctx, prefix, host->values->get_string(opt, "manifests_prefix"));
+    c->blobs = joined(ctx, prefix, host->values->get_string(opt, "blobs_prefix"));
+    c->touch_ns = host->values->get_int(opt, "touch_refresh");
+    o->names = host->values->get_string(opt, "name");
+    o->uploads = (unsigned)host->values->get_int(opt, "upload_parallelism");
     return *o->names ? TENON_OK
-                     : host->error(err, TENON_E_INVALID, 0, "cache type s3: name is empty");
+                     : host->error->set(err, TENON_E_INVALID, 0, "cache type s3: name is empty");
 }
 
 /* ---- its objects ------------------------------------------------------------------ */
@@ -169,13 +174,13 @@ refused(const struct cache *c, const char *doing, const char *key,
                                                        : TENON_E_FAILED;
     say(&why, a->said, "Code");
     say(&why, a->said, "Message");
-    host->error(err, code, 0, "%s %s in bucket %s: status %d%s", doing, key, c->bucket.bucket,
-                a->status, tenon_buf_str(&why));
+    host->error->set(err, code, 0, "%s %s in bucket %s: status %d%s", doing, key, c->bucket.bucket,
+                     a->status, tenon_buf_str(&why));
     if (code == TENON_E_DENIED)
-        host->error_hint(err, "access_key_id and secret_access_key, or AWS_ACCESS_KEY_ID and "
-                         "AWS_SECRET_ACCESS_KEY");
+        host->error->hint(err, "access_key_id and secret_access_key, or AWS_ACCESS_KEY_ID and "
+                          "AWS_SECRET_ACCESS_KEY");
     else if (a->status == 301 || a->status == 307 || a->status == 400)
-        host->error_hint(err, "is the bucket in region %s?", c->bucket.region);
+        host->error->hint(err, "is the bucket in region %s?", c->bucket.region);
     return code;
 }
 
@@ -202,7 +207,7 @@ touch(const struct cache *c, struct tenon_ctx *ctx, const char *key, struct teno
                                   .most = ANSWER_MAX };
     auto_close int said = memfd_create("answer to a copy", MFD_CLOEXEC);
     if (said < 0)
-        return host->error(err, TENON_E_FAILED, errno, "memfd_create");
+        return host->error->set(err, TENON_E_FAILED, errno, "memfd_create");
     int rc = s3_do(&c->bucket, ctx, &r, said, &a, err);
     if (rc < 0)
         return rc;
@@ -218,7 +223,7 @@ refused_head(const struct cache *c, struct tenon_ctx *ctx, const char *key,
 {
     struct tenon_fetch_answer why;
     const struct s3_request r = { .method = "GET", .key = joined(ctx, key, ".why") };
-    struct tenon_error *ignored = host->error_new(ctx);
+    struct tenon_error *ignored = host->error->create(ctx);
     if (s3_do(&c->bucket, ctx, &r, -1, &why, ignored) == TENON_OK && why.status == a->status)
         a = &why;
     return refused(c, "look for", key, a, err);
@@ -261,7 +266,7 @@ put(const struct objects *o, struct tenon_ctx *ctx, const char *key, int fd, int
     const struct s3_request r = { .method = "PUT", .key = key, .sha256 = sha256, .fd = fd,
                                   .size = size };
     if (size > OBJECT_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "a blob of more than 5 GiB in a bucket");
+        return host->error->set(err, TENON_E_LIMIT, 0, "a blob of more than 5 GiB in a bucket");
     int rc = s3_do(&c->bucket, ctx, &r, -1, &a, err);
     return rc < 0 || a.status == 200 ? rc : refused(c, "put", key, &a, err);
 }
@@ -272,7 +277,7 @@ name_of(const struct objects *o, struct tenon_ctx *ctx)
     const struct cache *c = o->store;
     auto_free char *text = tenon_asprintf("s3:%s/%s%.*s", c->bucket.bucket, c->manifests,
                                           (int)strcspn(o->names, ";"), o->names);
-    return host->strdup(ctx, text);
+    return host->ctx->strdup(ctx, text);
 }
 
 static const struct objects_ops objects_ops = {

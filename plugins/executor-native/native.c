@@ -55,16 +55,16 @@ native_init(const struct tenon_host *h, const struct tenon_values *config, void 
     (void)err;
     host = h;
     struct native *n = tenon_new0(struct native);
-    n->network_helper = tenon_strdup(host->get_string(config, "network-helper"));
+    n->network_helper = tenon_strdup(host->values->get_string(config, "network-helper"));
     n->devices = (struct devices_pool)DEVICES_POOL_INIT;
     n->running = (struct running)RUNNING_INIT;
     n->users = (struct usernamespace)USERNAMESPACE_INIT;
     n->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
     n->emulation = (struct emulation)EMULATION_INIT;
-    n->own_ids.first = (uint32_t)host->get_int(config, "id-base");
-    n->own_ids.has_own_root = host->get_bool(config, "own-root");
+    n->own_ids.first = (uint32_t)host->values->get_int(config, "id-base");
+    n->own_ids.has_own_root = host->values->get_bool(config, "own-root");
     n->devices.root_id = usernamespace_outside(&n->own_ids, 0);
-    n->wants_users = host->get_bool(config, "user-namespace");
+    n->wants_users = host->values->get_bool(config, "user-namespace");
     *self = n;
     cgroup_sweep();
     return TENON_OK;
@@ -90,16 +90,16 @@ native_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
     (void)self, (void)ctx;
     /* mount_setattr (Linux 5.12) is the newest call we need; the core needs it too. */
     if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "executor-native needs Linux 5.12 (mount_setattr)");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "executor-native needs Linux 5.12 (mount_setattr)");
     /* A step can be made to start tenon, whose file it must not be able to write
      * to; some kernels (Linux 6.11) allow that for a running program. */
     int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
         close(fd);
-        host->error(err, TENON_E_UNSUPPORTED, 0,
-                    "executor-native: this kernel lets programs be changed while they run");
-        host->error_hint(err, "set {\"executor\": \"oci\"} in tenon.json");
+        host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                         "executor-native: this kernel lets programs be changed while they run");
+        host->error->hint(err, "set {\"executor\": \"oci\"} in tenon.json");
         return TENON_E_UNSUPPORTED;
     }
     return TENON_OK;
@@ -110,8 +110,8 @@ check_request(const struct tenon_exec *x, struct tenon_error *err)
 {
     if (strcmp(x->network, "host") && strcmp(x->network, "none") &&
         strcmp(x->network, "sandbox"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "network \"%s\": not supported by executor-native", x->network);
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "network \"%s\": not supported by executor-native", x->network);
     return TENON_OK;
 }
 
@@ -163,7 +163,7 @@ supervise(struct native_launch *l, struct tenon_ctx *ctx, struct guard_result *r
         .data = l,
         .keep = keep,
         .keep_count = count,
-        .cancel_fd = host->cancel_fd(ctx),
+        .cancel_fd = host->ctx->cancel_fd(ctx),
         .child_is_all = !l->own_cgroup && !joins, /* a busy group cannot be removed */
         .join = joins ? &join : NULL,
         .news = l->news[0] >= 0 ? &news : NULL,
@@ -188,9 +188,10 @@ static void
 note_partial_proc(struct tenon_ctx *ctx)
 {
     if (!atomic_exchange(&proc_is_partial, true))
-        host->log(ctx, LOG_WARNING,
-                  "parts of /proc are hidden here, so steps cannot have one of their own: "
-                  "they see that of this machine, with its processes (docs/rootless.md)");
+        host->progress->log(ctx, LOG_WARNING,
+                            "parts of /proc are hidden here, so steps cannot have one of "
+                            "their own: they see that of this machine, with its processes "
+                            "(docs/rootless.md)");
 }
 
 /* ---- devices ---- */
@@ -214,8 +215,10 @@ guard_devices(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
         l->cgroup_procs[l->cgroup_count++] = procs;
     l->nodev = e != 0;
     if (e)
-        host->log(ctx, LOG_DEBUG, "no control group for devices (%s): device nodes outside of /dev "
-                                  "cannot be opened at all", strerror(e));
+        host->progress->log(ctx, LOG_DEBUG,
+                            "no control group for devices (%s): device nodes outside of /dev "
+                            "cannot be opened at all",
+                            strerror(e));
 }
 
 static int
@@ -223,7 +226,7 @@ join_groups(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
             struct cgroup *group, struct devices *own, struct tenon_error *err)
 {
     if (cgroup_has_limits(l->x) && cgroup_open(host, group, l->x, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     l->cgroup_procs = tenon_calloc(group->count + 1, sizeof *l->cgroup_procs);
     for (; l->cgroup_count < group->count; l->cgroup_count++)
         l->cgroup_procs[l->cgroup_count] = group->procs[l->cgroup_count];
@@ -266,15 +269,19 @@ separate(struct native *n, struct native_launch *l, struct tenon_ctx *ctx, struc
     const bool shared = users && l->users_fd >= 0;
     int no_net = !e && shared && l->own_net && l->net_fd < 0 ? own_network(l) : 0;
     if (no_net)
-        host->log(ctx, LOG_DEBUG, "no network of the steps' user namespace: %s: root of the step "
-                                  "has no say in its network", strerror(no_net));
+        host->progress->log(ctx, LOG_DEBUG,
+                            "no network of the steps' user namespace: %s: root of the step "
+                            "has no say in its network",
+                            strerror(no_net));
     if (e)
-        host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine see "
-                                  "into steps of their numbers", strerror(e));
+        host->progress->log(ctx, LOG_DEBUG,
+                            "no user namespace for steps (%s): users of this machine see "
+                            "into steps of their numbers",
+                            strerror(e));
     if (e && emulated)
-        return host->error(err, TENON_E_FAILED, e, "no user namespace for what is emulated");
+        return host->error->set(err, TENON_E_FAILED, e, "no user namespace for what is emulated");
     if (e && l->first_id) /* nothing would be its own */
-        return host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
+        return host->error->set(err, TENON_E_FAILED, e, "no user namespace for the step");
     native_filter(profile_shares_network(l->x), *r != NULL, &l->filter);
     return TENON_OK;
 }
@@ -286,14 +293,14 @@ told(const struct native_launch *l, const struct guard_result *result, int32_t *
 {
     switch (result->outcome) {
     case GUARD_CANCELLED:
-        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+        return host->error->set(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
         if (result->what[0] == '/')
-            host->error(err, TENON_E_FAILED, result->sys, "mount target \"%s\"", result->what);
+            host->error->set(err, TENON_E_FAILED, result->sys, "mount target \"%s\"", result->what);
         else
-            host->error(err, TENON_E_FAILED, result->sys, "%s", result->what);
+            host->error->set(err, TENON_E_FAILED, result->sys, "%s", result->what);
         if (l->rootless && result->sys == EPERM && !strcmp(result->what, native_setting_limits))
-            host->error_hint(err, "an ordinary user is limited to what `ulimit -Ha` shows");
+            host->error->hint(err, "an ordinary user is limited to what `ulimit -Ha` shows");
         return TENON_E_FAILED;
     case GUARD_EXITED:
         break;
@@ -311,7 +318,7 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
     struct guard_result result;
     if (join_groups(n, l, ctx, &group, &own, err) < 0) {
         cgroup_release(&group);
-        return host->error_code(err);
+        return host->error->code(err);
     }
     l->bind_proc = atomic_load(&proc_is_partial);
     l->step.procs = l->cgroup_procs;
@@ -328,9 +335,9 @@ run_prepared(struct native *n, struct native_launch *l, struct tenon_ctx *ctx,
     bool out_of_memory = group.path && cgroup_ran_out_of_memory(group.path);
     cgroup_release(&group);
     if (told(l, &result, wait_status, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     if (out_of_memory && result.wait_status)
-        host->error_hint(err, CGROUP_OUT_OF_MEMORY);
+        host->error->hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
 }
 
@@ -344,7 +351,7 @@ expect_news(struct native *n, struct native_launch *l, struct tenon_error *err)
     if (!TENON_HAS(struct tenon_exec, l->x, started))
         return TENON_OK;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make a socket");
+        return host->error->set(err, TENON_E_FAILED, errno, "make a socket");
     for (int i = 0; i < 2; i++) {
         l->news[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 10);
         close(ends[i]);
@@ -364,7 +371,7 @@ native_join(void *self, struct tenon_ctx *ctx, const char *id, const struct teno
     if (rc == TENON_OK)
         rc = expect_news(n, &l, err);
     if (rc == TENON_OK && !running_find(&n->running, id, &l.joined))
-        rc = host->error(err, TENON_E_NOT_FOUND, 0, "the container's first process has ended");
+        rc = host->error->set(err, TENON_E_NOT_FOUND, 0, "the container's first process has ended");
     l.joins_net = l.own_net;
     l.own_net = false; /* none is to be made */
     if (rc == TENON_OK)
@@ -393,10 +400,10 @@ native_signal(void *self, const char *id, int32_t number, struct tenon_error *er
     struct running_copy step;
     int rc = TENON_OK;
     if (!running_find(&n->running, id, &step))
-        return host->error(err, TENON_E_NOT_FOUND, 0, "no such process");
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "no such process");
     if (syscall(SYS_pidfd_send_signal, step.pidfd, (int)number, NULL, 0) < 0)
-        rc = host->error(err, errno == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, errno,
-                         "send signal %d", (int)number);
+        rc = host->error->set(err, errno == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, errno,
+                              "send signal %d", (int)number);
     running_copy_release(&step);
     return rc;
 }
@@ -409,7 +416,7 @@ native_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x,
     struct network *net;
     if (native_probe(self, ctx, err) < 0 || check_request(x, err) < 0 ||
         network_open(host, ctx, x, n->network_helper, &net, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     struct native_launch l;
     int rc = native_prepare(&l, x, host, net ? network_path(net) : NULL, err);
     struct requests *requests = NULL;
@@ -432,12 +439,12 @@ native_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct
     struct native *n = self;
     (void)ctx;
     if (!n->wants_users || !n->own_ids.first)
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "not wanted");
     int e = usernamespace_get(&n->own_ids, &out->users_fd);
     if (!e)
         e = requests_try();
     if (e)
-        return host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
+        return host->error->set(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
     out->first = n->own_ids.first;
     out->count = usernamespace_count(n->own_ids.first);
     out->root = usernamespace_outside(&n->own_ids, 0);
@@ -451,7 +458,8 @@ native_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format
     struct native *n = self;
     (void)ctx;
     int e = emulation_begin(&n->emulation, formats, count);
-    return e ? host->error(err, TENON_E_UNSUPPORTED, e, "no formats of a step's own") : TENON_OK;
+    return e ? host->error->set(err, TENON_E_UNSUPPORTED, e, "no formats of a step's own")
+             : TENON_OK;
 }
 
 static const struct tenon_executor_ops ops = {

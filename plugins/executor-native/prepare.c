@@ -47,7 +47,7 @@ prepare_limits(struct native_launch *l, const struct tenon_host *host,
         while (k < tenon_countof(limit_names) && strcmp(limit_names[k].name, x->name))
             k++;
         if (k == tenon_countof(limit_names))
-            return host->error(err, TENON_E_INVALID, 0, "unknown limit \"%s\"", x->name);
+            return host->error->set(err, TENON_E_INVALID, 0, "unknown limit \"%s\"", x->name);
         l->limits[l->limit_count++] = (struct native_limit){
             limit_names[k].resource, { limit_value(x->soft), limit_value(x->hard) } };
     }
@@ -139,7 +139,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
     l->out = nodes_move_up(x->stdout_fd);
     l->err = nodes_move_up(x->stderr_fd);
     if (l->in < 0 || l->out < 0 || l->err < 0)
-        return host->error(err, TENON_E_FAILED, errno, "duplicate the standard streams");
+        return host->error->set(err, TENON_E_FAILED, errno, "duplicate the standard streams");
     char name[64];
     if (ttyname_r(l->in, name, sizeof name) == 0)
         l->terminal = tenon_strdup(name);
@@ -147,7 +147,7 @@ native_prepare(struct native_launch *l, const struct tenon_exec *x,
         auto_close int fd = open(network, O_RDONLY | O_CLOEXEC);
         l->net_fd = fd < 0 ? -1 : move_up(fd);
         if (l->net_fd < 0)
-            return host->error(err, TENON_E_FAILED, errno, "open %s", network);
+            return host->error->set(err, TENON_E_FAILED, errno, "open %s", network);
     }
     l->rootless = x->flags & TENON_EXEC_ROOTLESS;
     l->insecure = x->flags & TENON_EXEC_INSECURE;

@@ -25,6 +25,6 @@ oci_write_json(const struct oci *o, const struct tenon_exec *x, const char *name
         close(fd);
     json_object_put(spec);
     if (sys)
-        return o->host->error(err, TENON_E_FAILED, sys, "write %s", name);
+        return o->host->error->set(err, TENON_E_FAILED, sys, "write %s", name);
     return TENON_OK;
 }

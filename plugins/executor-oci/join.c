@@ -54,12 +54,12 @@ joined_result(const struct oci_launch *l, const struct guard_result *result, int
 {
     const struct tenon_host *host = l->o->host;
     if (result->outcome == GUARD_FAILED)
-        return host->error(err, TENON_E_FAILED, result->sys, "%s", result->what);
+        return host->error->set(err, TENON_E_FAILED, result->sys, "%s", result->what);
     if (result->outcome == GUARD_CANCELLED) {
         /* The runtime is dead, and its process is not yet. */
         struct running_copy own = { .pidfd = l->joined->pidfd, .work = (char *)l->x->work };
         send_signal(&own, SIGKILL);
-        return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+        return host->error->set(err, TENON_E_CANCELLED, 0, "cancelled");
     }
     *wait_status = result->wait_status;
     if (WIFSIGNALED(result->wait_status)) /* with the first one */
@@ -67,7 +67,7 @@ joined_result(const struct oci_launch *l, const struct guard_result *result, int
     auto_free char *message = result->wait_status ? oci_last_error(l->x) : NULL;
     if (message && !oci_read_pid(l->x->work) &&
         (oci_is_of_end(message) || has_ended(l->joined->pidfd)))
-        return host->error(err, TENON_E_NOT_FOUND, 0, ended);
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, ended);
     return message && !oci_is_of_program(message) ? oci_blame(l->o, message, err) : TENON_OK;
 }
 
@@ -101,7 +101,7 @@ oci_join(void *self, struct tenon_ctx *ctx, const char *id, const struct tenon_e
     struct running_step own = { .id = x->id, .work = x->work };
     struct requests *requests = NULL;
     if (!running_find(&o->running, id, &first))
-        return o->host->error(err, TENON_E_NOT_FOUND, 0, ended);
+        return o->host->error->set(err, TENON_E_NOT_FOUND, 0, ended);
     struct oci_launch l = { .o = o, .x = x, .cgroup_procs = first.procs,
                             .cgroup_count = first.proc_count, .joined = &first, .step = &own,
                             .news = -1, .sent = { -1, -1 } };
@@ -127,11 +127,11 @@ oci_signal(void *self, const char *id, int32_t number, struct tenon_error *err)
     struct oci *o = self;
     struct running_copy step;
     if (!running_find(&o->running, id, &step))
-        return o->host->error(err, TENON_E_NOT_FOUND, 0, "no such process");
+        return o->host->error->set(err, TENON_E_NOT_FOUND, 0, "no such process");
     int e = send_signal(&step, (int)number);
     running_copy_release(&step);
     if (e)
-        return o->host->error(err, e == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, e,
+        return o->host->error->set(err, e == ESRCH ? TENON_E_NOT_FOUND : TENON_E_FAILED, e,
                            "send signal %d", (int)number);
     return TENON_OK;
 }

@@ -163,22 +163,22 @@ oci_expect_start(struct oci_launch *l, struct tenon_error *err)
     if (l->x->flags & TENON_EXEC_ROOTLESS && !l->joined) {
         int low[2];
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, low) < 0)
-            return host->error(err, TENON_E_FAILED, errno, "make a socket");
+            return host->error->set(err, TENON_E_FAILED, errno, "make a socket");
         for (int i = 0; i < 2; i++) {
             l->sent[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 10);
             close(low[i]);
         }
         if (l->sent[0] < 0 || l->sent[1] < 0) {
-            host->error(err, TENON_E_FAILED, errno, "make a socket");
+            host->error->set(err, TENON_E_FAILED, errno, "make a socket");
             oci_close_news(l);
-            return host->error_code(err);
+            return host->error->code(err);
         }
     }
     l->news = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (l->news < 0 || inotify_add_watch(l->news, l->x->work, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
-        host->error(err, TENON_E_FAILED, errno, "watch %s", l->x->work);
+        host->error->set(err, TENON_E_FAILED, errno, "watch %s", l->x->work);
         oci_close_news(l);
-        return host->error_code(err);
+        return host->error->code(err);
     }
     return TENON_OK;
 }
@@ -217,7 +217,7 @@ oci_launch(struct oci_launch *l, struct tenon_ctx *ctx, struct guard_result *res
     auto_close int out = nodes_move_up(l->x->stdout_fd);
     auto_close int err = nodes_move_up(l->x->stderr_fd);
     auto_free char *nodes = NULL;
-    l->cancel_fd = l->o->host->cancel_fd(ctx);
+    l->cancel_fd = l->o->host->ctx->cancel_fd(ctx);
     int no_nodes = directory_for_nodes(l, &nodes);
     if (no_nodes) {
         *result = (struct guard_result){ .outcome = GUARD_FAILED, .sys = no_nodes,

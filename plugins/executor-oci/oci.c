@@ -53,16 +53,16 @@ oci_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     (void)err;
     struct oci *o = tenon_new0(struct oci);
     o->host = h;
-    o->runtime = tenon_strdup(h->get_string(config, "runtime"));
+    o->runtime = tenon_strdup(h->values->get_string(config, "runtime"));
     o->path = find_runtime(o->runtime);
-    o->network_helper = tenon_strdup(h->get_string(config, "network-helper"));
+    o->network_helper = tenon_strdup(h->values->get_string(config, "network-helper"));
     o->devices = (struct devices_pool)DEVICES_POOL_INIT;
     o->running = (struct running)RUNNING_INIT;
     pthread_mutex_init(&o->lock, NULL);
-    o->wants_users = h->get_bool(config, "user-namespace");
+    o->wants_users = h->values->get_bool(config, "user-namespace");
     o->all_ids = o->own_ids = (struct usernamespace)USERNAMESPACE_INIT;
     o->emulation = (struct emulation)EMULATION_INIT;
-    o->own_ids.first = (uint32_t)h->get_int(config, "id-base");
+    o->own_ids.first = (uint32_t)h->values->get_int(config, "id-base");
     cgroup_sweep();
     *self = o;
     return TENON_OK;
@@ -91,8 +91,8 @@ oci_probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
     const struct oci *o = self;
     if (o->path)
         return TENON_OK;
-    o->host->error(err, TENON_E_UNSUPPORTED, 0, "OCI runtime \"%s\": not found", o->runtime);
-    o->host->error_hint(err, "install runc, or set {\"plugins\": {\"executor-oci\": "
+    o->host->error->set(err, TENON_E_UNSUPPORTED, 0, "OCI runtime \"%s\": not found", o->runtime);
+    o->host->error->hint(err, "install runc, or set {\"plugins\": {\"executor-oci\": "
                           "{\"runtime\": PATH}}}");
     return TENON_E_UNSUPPORTED;
 }
@@ -102,15 +102,15 @@ check_request(const struct oci *o, const struct tenon_exec *x, struct tenon_erro
 {
     if (strcmp(x->network, "host") && strcmp(x->network, "none") &&
         strcmp(x->network, "sandbox"))
-        return o->host->error(err, TENON_E_UNSUPPORTED, 0,
+        return o->host->error->set(err, TENON_E_UNSUPPORTED, 0,
                            "network \"%s\": not supported by executor-oci", x->network);
     const struct tenon_exec_mount *m = ocimounts_refused(x);
     if (!m)
         return TENON_OK;
-    o->host->error(err, TENON_E_UNSUPPORTED, 0,
+    o->host->error->set(err, TENON_E_UNSUPPORTED, 0,
                 "mount target \"%s\": not supported by executor-oci, whose runtime works with "
                 "what is there", m->target);
-    o->host->error_hint(err, "set {\"executor\": \"native\"} in tenon.json");
+    o->host->error->hint(err, "set {\"executor\": \"native\"} in tenon.json");
     return TENON_E_UNSUPPORTED;
 }
 
@@ -186,8 +186,10 @@ guard_devices(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, 
         g->limits.procs[g->limits.count++] = fcntl(procs, F_DUPFD_CLOEXEC, 10);
     }
     if (e)
-        o->host->log(ctx, LOG_DEBUG, "no control group for devices (%s): the runtime decides "
-                                     "which can be opened", strerror(e));
+        o->host->progress->log(ctx, LOG_DEBUG,
+                               "no control group for devices (%s): the runtime decides "
+                               "which can be opened",
+                               strerror(e));
 }
 
 /* A runtime wants a group in each hierarchy; an ordinary user has been given those of some
@@ -200,7 +202,7 @@ groups_open(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x, st
                           { .parent = -1, .procs = -1 }, false };
     if ((x->flags & TENON_EXEC_ROOTLESS) && cgroup_has_limits(x) &&
         cgroup_open(o->host, &g->limits, x, err) < 0)
-        return o->host->error_code(err);
+        return o->host->error->code(err);
     guard_devices(o, ctx, x, g);
     return TENON_OK;
 }
@@ -266,7 +268,7 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     if (groups_open(o, ctx, x, &groups, err) < 0 ||
         write_config(o, x, groups.runtime, network, users, err) < 0) {
         groups_release(&groups);
-        return o->host->error_code(err);
+        return o->host->error->code(err);
     }
     struct guard_result result;
     struct running_step step = { .id = x->id, .work = x->work, .procs = groups.limits.procs,
@@ -277,7 +279,7 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
                             .step = &step };
     if (oci_expect_start(&l, err) < 0) {
         groups_release(&groups);
-        return o->host->error_code(err);
+        return o->host->error->code(err);
     }
     supervise(&l, ctx, &result);
     oci_close_news(&l);
@@ -285,25 +287,26 @@ run_in(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     groups_release(&groups);
     switch (result.outcome) {
     case GUARD_CANCELLED:
-        return o->host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+        return o->host->error->set(err, TENON_E_CANCELLED, 0, "cancelled");
     case GUARD_FAILED:
         if (result.what[0] == '/')
-            o->host->error(err, TENON_E_FAILED, result.sys, "mount target \"%s\"", result.what);
+            o->host->error->set(err, TENON_E_FAILED, result.sys, "mount target \"%s\"",
+                                result.what);
         else
-            o->host->error(err, TENON_E_FAILED, result.sys, "%s", result.what);
+            o->host->error->set(err, TENON_E_FAILED, result.sys, "%s", result.what);
         if ((x->flags & TENON_EXEC_ROOTLESS) && result.sys == EPERM &&
             !strcmp(result.what, oci_mounting_proc))
-            o->host->error_hint(err, "parts of /proc are hidden here: {\"executor\": "
+            o->host->error->hint(err, "parts of /proc are hidden here: {\"executor\": "
                                      "\"native\"} in tenon.json can do without");
         return TENON_E_FAILED;
     case GUARD_EXITED:
         break;
     }
     if (check_runtime(o, x, result.wait_status, err) < 0)
-        return o->host->error_code(err);
+        return o->host->error->code(err);
     *wait_status = result.wait_status;
     if (out_of_memory && result.wait_status)
-        o->host->error_hint(err, CGROUP_OUT_OF_MEMORY);
+        o->host->error->hint(err, CGROUP_OUT_OF_MEMORY);
     return TENON_OK;
 }
 
@@ -315,7 +318,7 @@ oci_run(void *self, struct tenon_ctx *ctx, const struct tenon_exec *x, int32_t *
     struct network *net;
     if (oci_probe(self, ctx, err) < 0 || check_request(o, x, err) < 0 ||
         network_open(o->host, ctx, x, o->network_helper, &net, err) < 0)
-        return o->host->error_code(err);
+        return o->host->error->code(err);
     struct requests *requests = NULL;
     struct oci_users users;
     int rc = oci_separate(o, ctx, x, &requests, &users, err);

@@ -65,14 +65,14 @@ oci_is_of_end(const char *message)
 int
 oci_blame(const struct oci *o, const char *message, struct tenon_error *err)
 {
-    o->host->error(err, TENON_E_FAILED, 0, "OCI runtime \"%s\": %s", o->runtime, message);
+    o->host->error->set(err, TENON_E_FAILED, 0, "OCI runtime \"%s\": %s", o->runtime, message);
     if (strstr(message, "cgroups in hybrid mode"))
-        o->host->error_hint(err, "it needs control groups of one version, and this machine has "
+        o->host->error->hint(err, "it needs control groups of one version, and this machine has "
                               "both: take "
                               "{\"plugins\": {\"executor-oci\": {\"runtime\": \"runc\"}}} or "
                               "{\"executor\": \"native\"} in tenon.json, or boot with "
                               "systemd.unified_cgroup_hierarchy=1");
     else
-        o->host->error_hint(err, "{\"executor\": \"native\"} in tenon.json needs no runtime");
+        o->host->error->hint(err, "{\"executor\": \"native\"} in tenon.json needs no runtime");
     return TENON_E_FAILED;
 }

@@ -34,8 +34,8 @@ join_emulation(struct oci *o, const struct tenon_exec *x, struct usernamespace *
     auto_close int file =
         e ? -1 : openat(x->work_fd, "users", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
-        return o->host->error(err, TENON_E_FAILED, e ? e : errno,
-                              "no user namespace for what is emulated");
+        return o->host->error->set(err, TENON_E_FAILED, e ? e : errno,
+                                   "no user namespace for what is emulated");
     users->ids = ids;
     users->path = tenon_asprintf("%s/users", x->work);
     return TENON_OK;
@@ -53,10 +53,12 @@ oci_separate(struct oci *o, struct tenon_ctx *ctx, const struct tenon_exec *x,
     if (!e && wants)
         e = try_users(o);
     if (e)
-        o->host->log(ctx, LOG_DEBUG, "no user namespace for steps (%s): users of this machine "
-                                     "see into steps of their numbers", strerror(e));
+        o->host->progress->log(ctx, LOG_DEBUG,
+                               "no user namespace for steps (%s): users of this machine "
+                               "see into steps of their numbers",
+                               strerror(e));
     if (e && x->first_id) /* nothing would be its own */
-        return o->host->error(err, TENON_E_FAILED, e, "no user namespace for the step");
+        return o->host->error->set(err, TENON_E_FAILED, e, "no user namespace for the step");
     struct usernamespace *ids = x->first_id ? &o->own_ids : &o->all_ids;
     if (!e && wants)
         users->ids = ids;
@@ -75,7 +77,7 @@ oci_emulate(void *self, struct tenon_ctx *ctx, const struct tenon_exec_format *f
         e = emulation_users(&o->emulation, &o->all_ids, &fd);
     if (!e && fd >= 0)
         e = try_users(o);
-    return e ? o->host->error(err, TENON_E_UNSUPPORTED, e, "no formats of a step's own")
+    return e ? o->host->error->set(err, TENON_E_UNSUPPORTED, e, "no formats of a step's own")
              : TENON_OK;
 }
 
@@ -85,14 +87,14 @@ oci_ids(void *self, struct tenon_ctx *ctx, struct tenon_step_ids *out, struct te
     struct oci *o = self;
     (void)ctx;
     if (!o->wants_users || !o->own_ids.first)
-        return o->host->error(err, TENON_E_UNSUPPORTED, 0, "not wanted");
+        return o->host->error->set(err, TENON_E_UNSUPPORTED, 0, "not wanted");
     int e = try_users(o);
     if (!e)
         e = requests_try();
     if (!e)
         e = usernamespace_get(&o->own_ids, &out->users_fd);
     if (e)
-        return o->host->error(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
+        return o->host->error->set(err, TENON_E_UNSUPPORTED, e, "no user namespace for steps");
     out->first = o->own_ids.first;
     out->count = usernamespace_count(o->own_ids.first);
     out->root = 0;

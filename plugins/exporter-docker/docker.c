@@ -65,7 +65,7 @@ docker_manifest(struct tenon_ctx *ctx, const struct tenon_image *image,
     struct parts p = { .layers = json_object_new_array() };
     /* Null when there are none, as in BuildKit's archives. */
     struct json_object *tags = *names ? json_object_new_array() : NULL;
-    int rc = host->image_walk(ctx, image->digest, sort_part, &p, err);
+    int rc = host->image->walk(ctx, image->digest, sort_part, &p, err);
     for (; *names; names++)
         json_object_array_add(tags, json_object_new_string(familiar(*names)));
 
@@ -83,9 +83,9 @@ docker_manifest(struct tenon_ctx *ctx, const struct tenon_image *image,
 static int
 one_only(struct tenon_error *err)
 {
-    host->error(err, TENON_E_INVALID, 0,
-                "docker exporter does not currently support exporting manifest lists");
-    host->error_hint(err, "-o type=oci keeps several platforms, and attestations");
+    host->error->set(err, TENON_E_INVALID, 0,
+                     "docker exporter does not currently support exporting manifest lists");
+    host->error->hint(err, "-o type=oci keeps several platforms, and attestations");
     return TENON_E_INVALID;
 }
 
@@ -103,14 +103,14 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
              struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    const char *dest = host->get_string(opt, "dest");
+    const char *dest = host->values->get_string(opt, "dest");
     if (export_several(host, r))
         return one_only(err);
     const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
-        return host->error_context(err, "output type docker");
+        return host->error->context(err, "output type docker");
     struct tenon_image image = { .struct_size = sizeof image };
-    int rc = host->image_build(ctx, r, opt, &image, err);
+    int rc = host->image->build(ctx, r, opt, &image, err);
     if (rc == 0 && image.is_index)
         rc = one_only(err); /* it is attested */
     if (rc < 0)
@@ -123,7 +123,7 @@ docker_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
         .host = host, .ctx = ctx, .image = &image, .names = names,
         .extra_name = "manifest.json", .extra = manifest.data, .extra_len = manifest.len,
     };
-    return export_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
+    return export_layout_export(&l, r, dest, host->values->get_bool(opt, "tar"), err);
 }
 
 static const struct tenon_exporter_ops ops = {

@@ -37,9 +37,9 @@ static int
 keep(struct tenon_ctx *ctx, const char *name, const char *digest, struct tenon_error *err)
 {
     auto_free char *status = tenon_asprintf("naming to %s", name);
-    host->status(ctx, status, 0, 0);
-    int rc = host->image_tag(ctx, name, digest, err);
-    host->status_done(ctx, status);
+    host->progress->status(ctx, status, 0, 0);
+    int rc = host->image->tag(ctx, name, digest, err);
+    host->progress->status_done(ctx, status);
     return rc;
 }
 
@@ -49,16 +49,16 @@ push(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *name,
 {
     const struct tenon_registry_api *registry = host->extension("tenon.registry/0");
     if (!registry)
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "this tenon has no registry client");
     uint32_t flags = 0;
-    if (host->get_bool(opt, "push-by-digest"))
+    if (host->values->get_bool(opt, "push-by-digest"))
         flags |= TENON_PUSH_BY_DIGEST;
-    if (host->get_bool(opt, "registry.insecure"))
+    if (host->values->get_bool(opt, "registry.insecure"))
         flags |= TENON_PUSH_INSECURE;
-    host->status(ctx, "pushing layers", 0, 0);
+    host->progress->status(ctx, "pushing layers", 0, 0);
     int rc = registry->push(ctx, name, digest, flags, err);
-    host->status_done(ctx, "pushing layers");
-    return rc < 0 ? host->error_context(err, "push %s", name) : rc;
+    host->progress->status_done(ctx, "pushing layers");
+    return rc < 0 ? host->error->context(err, "push %s", name) : rc;
 }
 
 /* The names beside those that were given, in the store: by digest, and of what has no name. */
@@ -66,18 +66,18 @@ static int
 keep_more(struct tenon_ctx *ctx, const struct tenon_values *opt, const char *const *names,
           const char *digest, struct tenon_error *err)
 {
-    const char *prefix = host->get_string(opt, "dangling-name-prefix");
+    const char *prefix = host->values->get_string(opt, "dangling-name-prefix");
     int rc = 0;
-    for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "name-canonical"); i++) {
+    for (size_t i = 0; rc == 0 && names[i] && host->values->get_bool(opt, "name-canonical"); i++) {
         auto_free char *canonical = tenon_asprintf("%s@%s", names[i], digest);
         rc = strchr(names[i], '@') ? 0 : keep(ctx, canonical, digest, err);
     }
     if (rc < 0 || !prefix || !*prefix ||
-        (names[0] && host->get_bool(opt, "danging-name-empty-only")))
+        (names[0] && host->values->get_bool(opt, "danging-name-empty-only")))
         return rc;
     auto_free char *dangling = tenon_asprintf("%s@%s", prefix, digest);
-    const char *name = host->image_normalize(ctx, dangling, err);
-    return name ? keep(ctx, name, digest, err) : host->error_code(err);
+    const char *name = host->image->normalize(ctx, dangling, err);
+    return name ? keep(ctx, name, digest, err) : host->error->code(err);
 }
 
 /* As the user wrote it: a tag after the last "/". */
@@ -98,8 +98,8 @@ check_untagged(struct tenon_ctx *ctx, const struct tenon_values *opt, struct ten
     for (; *given; given++) {
         if (!has_tag(*given))
             continue;
-        host->error(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", *given);
-        host->error_hint(err, "leave out the tag, or push-by-digest=true");
+        host->error->set(err, TENON_E_INVALID, 0, "can't push tagged ref %s by digest", *given);
+        host->error->hint(err, "leave out the tag, or push-by-digest=true");
         return TENON_E_INVALID;
     }
     return TENON_OK;
@@ -112,18 +112,18 @@ image_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     (void)self, (void)platforms;
     const char *const *names = export_names(host, ctx, opt, NULL, err);
     if (!names)
-        return host->error_context(err, "output type image");
-    if (host->get_bool(opt, "prefer-nondist-layers"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type image: "
-                           "prefer-nondist-layers=true is not supported");
-    if (!host->get_bool(opt, "push"))
+        return host->error->context(err, "output type image");
+    if (host->values->get_bool(opt, "prefer-nondist-layers"))
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "output type image: "
+                                "prefer-nondist-layers=true is not supported");
+    if (!host->values->get_bool(opt, "push"))
         return TENON_OK;
     if (!names[0]) {
-        host->error(err, TENON_E_INVALID, 0, "tag is needed when pushing to registry");
-        host->error_hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
+        host->error->set(err, TENON_E_INVALID, 0, "tag is needed when pushing to registry");
+        host->error->hint(err, "-t NAME, or -o type=image,name=NAME,push=true");
         return TENON_E_INVALID;
     }
-    return host->get_bool(opt, "push-by-digest") ? check_untagged(ctx, opt, err) : TENON_OK;
+    return host->values->get_bool(opt, "push-by-digest") ? check_untagged(ctx, opt, err) : TENON_OK;
 }
 
 static int
@@ -131,18 +131,19 @@ image_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
             struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    bool pushes = host->get_bool(opt, "push");
+    bool pushes = host->values->get_bool(opt, "push");
     const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
-        return host->error_context(err, "output type image");
+        return host->error->context(err, "output type image");
     if (pushes && !names[0])
-        return host->error(err, TENON_E_INVALID, 0, "the frontend has given the image no name to "
-                           "push it by");
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "the frontend has given the image no name to "
+                                "push it by");
     struct tenon_image image = { .struct_size = sizeof image };
-    int rc = host->image_build(ctx, r, opt, &image, err);
-    for (size_t i = 0; rc == 0 && names[i] && host->get_bool(opt, "store"); i++)
+    int rc = host->image->build(ctx, r, opt, &image, err);
+    for (size_t i = 0; rc == 0 && names[i] && host->values->get_bool(opt, "store"); i++)
         rc = keep(ctx, names[i], image.digest, err);
-    if (rc == 0 && host->get_bool(opt, "store"))
+    if (rc == 0 && host->values->get_bool(opt, "store"))
         rc = keep_more(ctx, opt, names, image.digest, err);
     for (size_t i = 0; rc == 0 && names[i] && pushes; i++)
         rc = push(ctx, opt, names[i], image.digest, err);

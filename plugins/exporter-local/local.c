@@ -80,7 +80,7 @@ local_init(const struct tenon_host *h, const struct tenon_values *config, void *
 static int
 failed(struct tenon_error *err, const char *what, const char *path)
 {
-    return host->error(err, TENON_E_FAILED, errno, "%s %s", what, path);
+    return host->error->set(err, TENON_E_FAILED, errno, "%s %s", what, path);
 }
 
 /* As BuildKit has it: an epoch is the time of all of them, not of the later ones alone. */
@@ -195,8 +195,8 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
     const char *slash = strrchr(e->path, '/');
     auto_free char *parent_path = slash ? tenon_strndup(e->path, (size_t)(slash - e->path))
                                         : tenon_strdup(".");
-    auto_close int parent = host->open_in(o->ctx, o->root, parent_path,
-                                          O_RDONLY | O_DIRECTORY, 0, err);
+    auto_close int parent = host->files->open_in(o->ctx, o->root, parent_path,
+                                                 O_RDONLY | O_DIRECTORY, 0, err);
     if (parent < 0)
         return parent;
     struct timespec times[2];
@@ -224,8 +224,8 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
         char *cut = strrchr(keep, '/');
         if (cut)
             *cut = '\0';
-        auto_close int from = host->open_in(o->ctx, o->root, cut ? keep : ".",
-                                            O_PATH | O_DIRECTORY, 0, err);
+        auto_close int from = host->files->open_in(o->ctx, o->root, cut ? keep : ".",
+                                                   O_PATH | O_DIRECTORY, 0, err);
         if (from < 0)
             return from;
         return linkat(from, cut ? cut + 1 : keep, parent, e->name, 0) < 0
@@ -249,7 +249,7 @@ put_entry(void *data, const struct export_entry *e, struct tenon_error *err)
     if (rc < 0)
         unlinkat(parent, e->name, 0); /* no half file */
     o->done += e->st->st_size;
-    host->status(o->ctx, "copying files", o->done, 0);
+    host->progress->status(o->ctx, "copying files", o->done, 0);
     return rc;
 }
 
@@ -259,8 +259,8 @@ finish_dirs(struct out *o, int dest, struct tenon_error *err)
     int rc = TENON_OK;
     for (size_t i = o->dirs.len; i-- > 0;) {
         struct dir_time *d = &o->dirs.items[i];
-        auto_close int fd = rc == 0 ? host->open_in(o->ctx, dest, d->path,
-                                                    O_RDONLY | O_DIRECTORY, 0, err) : -1;
+        auto_close int fd = rc == 0 ? host->files->open_in(o->ctx, dest, d->path,
+                                                           O_RDONLY | O_DIRECTORY, 0, err) : -1;
         if (rc == 0 && fd < 0)
             rc = fd;
         tenon_vec_foreach(x, &d->xattrs) {
@@ -312,8 +312,8 @@ static int
 put_platform(struct out *o, const struct tenon_values *opt, struct tenon_result *r, size_t i,
              int dest, bool split, struct tenon_error *err)
 {
-    o->platform = host->result_platform(r, i);
-    int tree = host->result_tree(o->ctx, r, i, err);
+    o->platform = host->result->platform(r, i);
+    int tree = host->result->tree(o->ctx, r, i, err);
     if (tree < 0)
         return tree;
     auto_free char *name = export_platform_dir(o->platform);
@@ -333,15 +333,16 @@ put_platform(struct out *o, const struct tenon_values *opt, struct tenon_result 
             return TENON_E_INVALID;
     }
     int rc = export_walk(host, o->ctx, tree, put_entry, o, err);
-    return rc < 0 ? rc : export_attested(host, o->ctx, r, i, tree,
-                                         host->get_string(opt, "attestation-prefix"), o->shared,
-                                         put_statement, o, err);
+    return rc < 0 ? rc
+                  : export_attested(host, o->ctx, r, i, tree,
+                                    host->values->get_string(opt, "attestation-prefix"), o->shared,
+                                    put_statement, o, err);
 }
 
 static bool
 is_mirror(const struct tenon_values *opt)
 {
-    return !strcmp(host->get_string(opt, "mode"), "delete");
+    return !strcmp(host->values->get_string(opt, "mode"), "delete");
 }
 
 static int
@@ -352,9 +353,9 @@ local_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     struct export_epoch epoch = {0};
     int rc = export_epoch(host, opt, NULL, &epoch, err);
     if (rc == 0)
-        rc = host->sink_check(ctx, host->get_string(opt, "dest"),
-                              is_mirror(opt) ? TENON_SINK_MIRROR : TENON_SINK_DIR, err);
-    return rc < 0 ? host->error_context(err, "output type local") : TENON_OK;
+        rc = host->sink->check(ctx, host->values->get_string(opt, "dest"),
+                               is_mirror(opt) ? TENON_SINK_MIRROR : TENON_SINK_DIR, err);
+    return rc < 0 ? host->error->context(err, "output type local") : TENON_OK;
 }
 
 static int
@@ -362,28 +363,28 @@ local_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
             struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    const char *dest = host->get_string(opt, "dest");
+    const char *dest = host->values->get_string(opt, "dest");
     struct out o = { .ctx = ctx, .root = -1, .mirror = is_mirror(opt) };
     if (export_epoch(host, opt, r, &o.epoch, err) < 0)
-        return host->error_context(err, "output type local");
-    int dir = host->sink_dir(ctx, dest, err);
+        return host->error->context(err, "output type local");
+    int dir = host->sink->dir(ctx, dest, err);
     if (dir < 0)
         return dir;
     auto_free char *chunk = tenon_malloc(CHUNK);
     o.chunk = chunk;
     bool split = export_split(host, opt, r);
-    o.shared = !split && host->result_count(r) > 1;
-    host->status(ctx, "copying files", 0, 0);
+    o.shared = !split && host->result->count(r) > 1;
+    host->progress->status(ctx, "copying files", 0, 0);
     int rc = TENON_OK;
-    for (size_t i = 0; rc == 0 && i < host->result_count(r); i++)
+    for (size_t i = 0; rc == 0 && i < host->result->count(r); i++)
         rc = put_platform(&o, opt, r, i, dir, split, err);
     if (rc == 0 && o.mirror) /* a failed export removes nothing */
         rc = export_remove_others(host, ctx, dir, &o.seen, err);
     if (finish_dirs(&o, dir, err) < 0)
-        rc = host->error_code(err);
-    host->status_done(ctx, "copying files");
+        rc = host->error->code(err);
+    host->progress->status_done(ctx, "copying files");
     export_seen_release(&o.seen);
-    return rc < 0 ? host->error_context(err, "export to %s", dest) : rc;
+    return rc < 0 ? host->error->context(err, "export to %s", dest) : rc;
 }
 
 static const struct tenon_exporter_ops ops = {

@@ -37,17 +37,17 @@ oci_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
           struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    const char *dest = host->get_string(opt, "dest");
+    const char *dest = host->values->get_string(opt, "dest");
     const char *const *names = export_names(host, ctx, opt, r, err);
     if (!names)
-        return host->error_context(err, "output type oci");
+        return host->error->context(err, "output type oci");
     struct tenon_image image = { .struct_size = sizeof image };
-    int rc = host->image_build(ctx, r, opt, &image, err);
+    int rc = host->image->build(ctx, r, opt, &image, err);
     if (rc < 0)
         return rc;
 
     struct export_layout l = { .host = host, .ctx = ctx, .image = &image, .names = names };
-    return export_layout_export(&l, r, dest, host->get_bool(opt, "tar"), err);
+    return export_layout_export(&l, r, dest, host->values->get_bool(opt, "tar"), err);
 }
 
 static const struct tenon_exporter_ops ops = {

@@ -106,7 +106,7 @@ add_opened(struct out *o, const struct export_entry *e, struct tenon_tar_entry *
     char capability[64];
     auto_close int fd = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "open /%s", e->path);
+        return host->error->set(err, TENON_E_FAILED, errno, "open /%s", e->path);
     ssize_t n = fgetxattr(fd, "security.capability", capability, sizeof capability);
     if (n > 0) {
         t->capability = capability;
@@ -157,7 +157,7 @@ add_entry(void *data, const struct export_entry *e, struct tenon_error *err)
     if (t.type == TENON_TAR_SYMLINK) {
         ssize_t n = readlinkat(e->dirfd, e->name, target, sizeof target - 1);
         if (n < 0)
-            return host->error(err, TENON_E_FAILED, errno, "read link /%s", e->path);
+            return host->error->set(err, TENON_E_FAILED, errno, "read link /%s", e->path);
         target[n] = '\0';
         t.link = target;
     }
@@ -196,14 +196,14 @@ add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
         struct tenon_error *err)
 {
     const bool split = export_split(host, opt, r);
-    o->shared = !split && host->result_count(r) > 1;
+    o->shared = !split && host->result->count(r) > 1;
     int rc = TENON_OK;
-    for (size_t i = 0; rc == 0 && i < host->result_count(r); i++) {
-        o->platform = host->result_platform(r, i);
+    for (size_t i = 0; rc == 0 && i < host->result->count(r); i++) {
+        o->platform = host->result->platform(r, i);
         auto_free char *dir = export_platform_dir(o->platform);
         auto_free char *prefix = split ? tenon_asprintf("%s/", dir) : tenon_strdup("");
         o->prefix = prefix;
-        int root = host->result_tree(o->archive.ctx, r, i, err);
+        int root = host->result->tree(o->archive.ctx, r, i, err);
         if (root < 0)
             return root;
         if (split)
@@ -212,7 +212,7 @@ add_all(struct out *o, const struct tenon_values *opt, struct tenon_result *r,
             rc = export_walk(host, o->archive.ctx, root, add_entry, o, err);
         if (rc == 0)
             rc = export_attested(host, o->archive.ctx, r, i, root,
-                                 host->get_string(opt, "attestation-prefix"), o->shared,
+                                 host->values->get_string(opt, "attestation-prefix"), o->shared,
                                  add_statement, o, err);
     }
     return rc == 0 ? export_archive_end(&o->archive, err) : rc;
@@ -226,8 +226,8 @@ tar_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
     struct export_epoch epoch = {0};
     int rc = export_epoch(host, opt, NULL, &epoch, err);
     if (rc == 0)
-        rc = host->sink_check(ctx, host->get_string(opt, "dest"), TENON_SINK_FILE, err);
-    return rc < 0 ? host->error_context(err, "output type tar") : TENON_OK;
+        rc = host->sink->check(ctx, host->values->get_string(opt, "dest"), TENON_SINK_FILE, err);
+    return rc < 0 ? host->error->context(err, "output type tar") : TENON_OK;
 }
 
 static int
@@ -235,21 +235,21 @@ tar_write(void *self, struct tenon_ctx *ctx, const struct tenon_values *opt,
           struct tenon_result *r, struct tenon_error *err)
 {
     (void)self;
-    const char *dest = host->get_string(opt, "dest");
+    const char *dest = host->values->get_string(opt, "dest");
     struct out o = { .archive = { .host = host, .ctx = ctx } };
     if (export_epoch(host, opt, r, &o.epoch, err) < 0)
-        return host->error_context(err, "output type tar");
-    o.archive.fd = host->sink_open(ctx, dest, err);
+        return host->error->context(err, "output type tar");
+    o.archive.fd = host->sink->open(ctx, dest, err);
     if (o.archive.fd < 0)
         return o.archive.fd;
-    host->status(ctx, "sending tarball", 0, 0);
+    host->progress->status(ctx, "sending tarball", 0, 0);
     int rc = add_all(&o, opt, r, err);
     if (rc == 0)
-        rc = host->sink_commit(ctx, o.archive.fd, err);
+        rc = host->sink->commit(ctx, o.archive.fd, err);
     export_archive_release(&o.archive);
     export_seen_release(&o.seen);
-    host->status_done(ctx, "sending tarball");
-    return rc < 0 ? host->error_context(err, "export to %s", dest) : rc;
+    host->progress->status_done(ctx, "sending tarball");
+    return rc < 0 ? host->error->context(err, "export to %s", dest) : rc;
 }
 
 static const struct tenon_exporter_ops ops = {

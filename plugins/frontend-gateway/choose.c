@@ -43,10 +43,10 @@ is_entry(struct gateway *gw, const char *entry, const char *repository, struct t
     const bool below = tenon_has_suffix(entry, "/*");
     auto_free char *name = below ? tenon_asprintf("%.*sx", (int)strlen(entry) - 1, entry)
                                  : tenon_strdup(entry);
-    const char *normal = *entry ? gw->host->image_normalize(gw->ctx, name, err) : NULL;
+    const char *normal = *entry ? gw->host->image->normalize(gw->ctx, name, err) : NULL;
 
     if (!normal) {
-        gw->host->error_clear(err);
+        gw->host->error->clear(err);
         return false;
     }
     auto_free char *known = repository_of(normal);
@@ -64,12 +64,14 @@ check_replacement(struct gateway *gw, const char *normal, const char *with, stru
     const bool is_users = (gw->request->flags & TENON_FRONTEND_USERS_CONTEXTS) &&
                           !tenon_has_prefix(with, "input:");
 
-    if (is_users || !gw->config || !gw->host->given(gw->config, "allowed"))
+    if (is_users || !gw->config || !gw->host->values->given(gw->config, "allowed"))
         return TENON_OK;
-    gw->host->error(err, TENON_E_DENIED, 0, "%s in place of the frontend %s, by another frontend: "
-                    "not allowed", with, normal);
-    gw->host->error_hint(err, "\"allowed\" of \"frontends\" in tenon.json says which may run: the "
-                         "user may give another, --build-context");
+    gw->host->error->set(err, TENON_E_DENIED, 0,
+                         "%s in place of the frontend %s, by another frontend: "
+                         "not allowed",
+                         with, normal);
+    gw->host->error->hint(err, "\"allowed\" of \"frontends\" in tenon.json says which may run: the "
+                          "user may give another, --build-context");
     return TENON_E_DENIED;
 }
 
@@ -80,14 +82,15 @@ check_allowed(struct gateway *gw, const char *normal, struct tenon_error *err)
     auto_free char *repository = repository_of(normal);
     const char *entry;
 
-    if (!gw->config || !h->given(gw->config, "allowed"))
+    if (!gw->config || !h->values->given(gw->config, "allowed"))
         return TENON_OK;
-    for (size_t i = 0; (entry = h->get_nth(gw->config, "allowed", i)) != NULL; i++) {
+    for (size_t i = 0; (entry = h->values->get_nth(gw->config, "allowed", i)) != NULL; i++) {
         if (is_entry(gw, entry, repository, err))
             return TENON_OK;
     }
-    h->error(err, TENON_E_DENIED, 0, "frontends of the repository %s are not allowed", repository);
-    h->error_hint(err, "add \"%s\" to \"allowed\" of \"frontends\" in tenon.json", repository);
+    h->error->set(err, TENON_E_DENIED, 0, "frontends of the repository %s are not allowed",
+                  repository);
+    h->error->hint(err, "add \"%s\" to \"allowed\" of \"frontends\" in tenon.json", repository);
     return TENON_E_DENIED;
 }
 
@@ -130,7 +133,7 @@ take_source(struct gateway *gw, struct gateway_image *image, const char *identif
     image->tree = tenon_llb_source(gw->host, gw->graph, identifier, platform, err);
     if (image->tree && attr)
         tenon_llb_source_attr(gw->host, image->tree, attr, value, err);
-    return gw->host->error_code(err);
+    return gw->host->error->code(err);
 }
 
 /* An image by what it is called, in a registry or in a layout of the user's. */
@@ -148,7 +151,7 @@ take_image(struct gateway *gw, struct gateway_image *image, const char *identifi
     struct tenon_source_meta meta = {.struct_size = sizeof meta};
 
     if (gw->bridge->resolve_source_meta(gw->ctx, gw->graph, &query, &meta, err) < 0)
-        return gw->host->error_code(err);
+        return gw->host->error->code(err);
     image->config = meta.config;
     image->config_len = meta.config_len;
     const bool of_layout = attr && strcmp(attr, "oci.store") == 0;
@@ -176,7 +179,8 @@ take_layout(struct gateway *gw, struct gateway_image *image, const char *normal,
     const char *at = strchr(spec, '@');
 
     if (!at || at == spec)
-        return gw->host->error(err, TENON_E_INVALID, 0, "oci-layout://%s is no NAME@DIGEST", spec);
+        return gw->host->error->set(err, TENON_E_INVALID, 0, "oci-layout://%s is no NAME@DIGEST",
+                                    spec);
     auto_free char *name = repository_of(normal);
     auto_free char *identifier = tenon_asprintf("oci-layout://%s%s", name, at);
     auto_free char *store = tenon_strndup(spec, (size_t)(at - spec));
@@ -195,7 +199,7 @@ input_config(struct gateway *gw, struct gateway_image *image, const char *input)
         const char *base64 = json_object_get_string(value);
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         if (base64 && tenon_base64_decode(base64, strlen(base64), &text)) {
-            image->config = gw->host->strdup(gw->ctx, tenon_buf_str(&text));
+            image->config = gw->host->ctx->strdup(gw->ctx, tenon_buf_str(&text));
             image->config_len = strlen(image->config);
         }
     }
@@ -211,13 +215,13 @@ take_input(struct gateway *gw, struct gateway_image *image, const char *name,
     for (size_t i = 0; i < r->input_count; i++) {
         if (strcmp(r->inputs[i].name, name) != 0)
             continue;
-        image->tree = gw->host->node_of_ref(gw->graph, r->inputs[i].ref, &image->output);
+        image->tree = gw->host->graph->node_of_ref(gw->graph, r->inputs[i].ref, &image->output);
         if (!image->tree)
-            return gw->host->error(err, TENON_E_INVALID, 0, "the input %s is empty", name);
+            return gw->host->error->set(err, TENON_E_INVALID, 0, "the input %s is empty", name);
         input_config(gw, image, name);
         return TENON_OK;
     }
-    return gw->host->error(err, TENON_E_INVALID, 0, "there is no input %s", name);
+    return gw->host->error->set(err, TENON_E_INVALID, 0, "there is no input %s", name);
 }
 
 static int
@@ -228,8 +232,8 @@ take_replacement(struct gateway *gw, struct gateway_image *image, const char *no
     static const char local[] = "local:", input[] = "input:";
 
     if (tenon_has_prefix(with, docker)) {
-        const char *other = gw->host->image_normalize(gw->ctx, with + strlen(docker), err);
-        return other ? take_docker_image(gw, image, other, err) : gw->host->error_code(err);
+        const char *other = gw->host->image->normalize(gw->ctx, with + strlen(docker), err);
+        return other ? take_docker_image(gw, image, other, err) : gw->host->error->code(err);
     }
     if (check_replacement(gw, normal, with, err) < 0)
         return TENON_E_DENIED;
@@ -238,9 +242,8 @@ take_replacement(struct gateway *gw, struct gateway_image *image, const char *no
     if (tenon_has_prefix(with, input))
         return take_input(gw, image, with + strlen(input), err);
     if (!tenon_has_prefix(with, local))
-        return gw->host->error(err, TENON_E_UNSUPPORTED, 0,
-                               "%s in its place: a frontend is an image, a layout or a directory",
-                               with);
+        return gw->host->error->set(err, TENON_E_UNSUPPORTED, 0, "%s in its place: a frontend is "
+                                    "an image, a layout or a directory", with);
     auto_free char *identifier = tenon_asprintf("local://%s", with + strlen(local));
     return take_source(gw, image, identifier, NULL, NULL, NULL, err);
 }
@@ -249,11 +252,11 @@ int
 gateway_choose(struct gateway *gw, const char *name, struct gateway_image *image,
                struct tenon_error *err)
 {
-    const char *normal = gw->host->image_normalize(gw->ctx, name, err);
+    const char *normal = gw->host->image->normalize(gw->ctx, name, err);
 
     *image = (struct gateway_image){0};
     if (!normal)
-        return gw->host->error_code(err);
+        return gw->host->error->code(err);
     auto_free char *plain = familiar(normal);
     const char *with = replacement(gw, plain);
     return with ? take_replacement(gw, image, normal, with, err)

@@ -38,8 +38,9 @@ log_lines(struct words *w, struct tenon_buf *line, const char *data, size_t len)
         return;
     w->logged += len;
     if (w->logged > GATEWAY_STDERR_LOGGED) {
-        gw->host->log(gw->ctx, 4, "the frontend has said more than %d bytes; the rest is not shown",
-                      GATEWAY_STDERR_LOGGED);
+        gw->host->progress->log(gw->ctx, 4,
+                                "the frontend has said more than %d bytes; the rest is not shown",
+                                GATEWAY_STDERR_LOGGED);
         return;
     }
     for (size_t i = 0; i < len; i++) {
@@ -49,7 +50,7 @@ log_lines(struct words *w, struct tenon_buf *line, const char *data, size_t len)
             continue;
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         tenon_text_add(&text, tenon_buf_str(line), line->len);
-        gw->host->log(gw->ctx, 7, "frontend: %s", tenon_buf_str(&text));
+        gw->host->progress->log(gw->ctx, 7, "frontend: %s", tenon_buf_str(&text));
         tenon_buf_clear(line);
     }
 }
@@ -107,9 +108,9 @@ judge(struct gateway *gw, int32_t status, const struct words *w, struct tenon_er
                        : gw->refused ? "returned what is no result: "
                        : w->why      ? w->why
                        : gw->killed  ? "hung up without a result" : "ended without a result";
-    return host->error(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what,
-                       how ? how : gw->refused ? gw->refused : "",
-                       said.len ? ": " : "", tenon_buf_str(&said));
+    return host->error->set(err, TENON_E_FAILED, 0, "the frontend %s%s%s%s", what,
+                            how ? how : gw->refused ? gw->refused : "",
+                            said.len ? ": " : "", tenon_buf_str(&said));
 }
 
 struct pipes { /* ours, and the program's */
@@ -154,7 +155,7 @@ make_pipes(struct pipes *p, struct tenon_error *err)
     }
     int saved = errno;
     close_pipes(p);
-    return host->error(err, TENON_E_FAILED, saved, "make pipes for the frontend");
+    return host->error->set(err, TENON_E_FAILED, saved, "make pipes for the frontend");
 }
 
 /* ---- its end -------------------------------------------------------------------------------- */
@@ -254,11 +255,11 @@ attend(struct gateway *gw, struct tenon_process *process, struct pipes *p,
         pthread_join(ender, NULL);
     if (listening)
         pthread_join(listener, NULL);
-    if (rc != 0 || (gw->killed && !host->cancelled(gw->ctx)))
-        host->error_clear(err); /* it is that we killed it */
+    if (rc != 0 || (gw->killed && !host->ctx->cancelled(gw->ctx)))
+        host->error->clear(err); /* it is that we killed it */
     if (rc != 0)
-        host->error(err, TENON_E_FAILED, rc, "serve the frontend");
-    int r = host->error_code(err);
+        host->error->set(err, TENON_E_FAILED, rc, "serve the frontend");
+    int r = host->error->code(err);
     if (r == 0 || (gw->failure.len && r != TENON_E_CANCELLED))
         r = judge(gw, status, &w, err);
     tenon_buf_release(&w.last);
@@ -273,7 +274,7 @@ run(struct gateway *gw, const char *image, struct tenon_error *err)
     struct pipes p;
 
     if (!n || make_pipes(&p, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     int rc = gw->bridge->process_start(gw->ctx, gw->graph, n, p.theirs, &process, err);
     p.theirs[0] = p.theirs[1] = p.theirs[2] = -1; /* the host's now */
     if (rc == 0)
@@ -294,12 +295,12 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
 
     const char *image = gateway_option(&gw, "source");
     if (!image || !*image)
-        return host->error(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
+        return host->error->set(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
                                                     "names it");
     gateway_open(&gw);
     int rc = run(&gw, image, err);
     if (rc < 0)
-        host->error_context(err, "frontend image %s", image);
+        host->error->context(err, "frontend image %s", image);
     gateway_release(&gw);
     return rc;
 }

@@ -68,14 +68,16 @@ set_list(struct gateway *gw, struct tenon_node *n, const char *attr, struct json
     const size_t count = items ? json_object_array_length(items) : 0;
 
     if (count == 0 && fallback)
-        return gw->host->node_set(n, attr, fallback, err);
+        return gw->host->graph->node_set(n, attr, fallback, err);
     for (size_t i = 0; i < count; i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
         if (!json_object_is_type(item, json_type_string))
-            return gw->host->error(err, TENON_E_CORRUPT, 0, "the image's configuration: %s is no "
-                                   "list of strings", attr);
-        if (gw->host->node_set(n, attr, json_object_get_string(item), err) < 0)
-            return gw->host->error_code(err);
+            return gw->host->error->set(err, TENON_E_CORRUPT, 0,
+                                        "the image's configuration: %s is no "
+                                        "list of strings",
+                                        attr);
+        if (gw->host->graph->node_set(n, attr, json_object_get_string(item), err) < 0)
+            return gw->host->error->code(err);
     }
     return TENON_OK;
 }
@@ -86,7 +88,7 @@ set_env(struct gateway *gw, struct tenon_node *n, const char *name, const char *
 {
     auto_free char *pair = tenon_asprintf("%s=%s", name, value);
 
-    return gw->host->node_set(n, "env", pair, err);
+    return gw->host->graph->node_set(n, "env", pair, err);
 }
 
 /* What is uploaded has a name that BuildKit's frontends know. */
@@ -148,12 +150,12 @@ describe(struct gateway *gw, const struct image *image, struct tenon_node *n,
     if (set_list(gw, n, "args", list(image, "Entrypoint"), "/run", err) < 0 ||
         set_list(gw, n, "env", list(image, "Env"), NULL, err) < 0 ||
         set_environment(gw, n, err) < 0 ||
-        h->node_set(n, "cwd", cwd && *cwd ? cwd : "/", err) < 0 ||
-        h->node_set(n, "user", "0:0", err) < 0)
-        return h->error_code(err);
+        h->graph->node_set(n, "cwd", cwd && *cwd ? cwd : "/", err) < 0 ||
+        h->graph->node_set(n, "user", "0:0", err) < 0)
+        return h->error->code(err);
     if (label(image, "moby.buildkit.frontend.network.none") &&
-        h->node_set(n, "network", "none", err) < 0)
-        return h->error_code(err);
+        h->graph->node_set(n, "network", "none", err) < 0)
+        return h->error->code(err);
     return TENON_OK;
 }
 
@@ -178,9 +180,9 @@ need_cap(struct gateway *gw, const char *known, const char *cap, size_t len,
     struct json_object *name = json_object_new_string_len(cap, (int)len);
     struct json_object *o = json_object_new_object();
     json_object_object_add(o, "name", name);
-    gw->host->error(err, TENON_E_UNSUPPORTED, 0, "the frontend does not know %s (%s)",
-                    json_object_get_string(name), CAPS_LABEL);
-    gw->host->error_detail(err, "errdefs.FrontendCap", json_object_to_json_string(o));
+    gw->host->error->set(err, TENON_E_UNSUPPORTED, 0, "the frontend does not know %s (%s)",
+                         json_object_get_string(name), CAPS_LABEL);
+    gw->host->error->detail(err, "errdefs.FrontendCap", json_object_to_json_string(o));
     json_object_put(o);
     return TENON_E_UNSUPPORTED;
 }
@@ -227,13 +229,13 @@ add_metadata(struct gateway *gw, struct tenon_node *process, const struct gatewa
 
     if (gw->bridge->solve(gw->ctx, gw->graph, image->tree, image->output, &ref, err) < 0 ||
         gw->bridge->definition(gw->ctx, ref, &def, &len, err) < 0)
-        return h->error_code(err);
+        return h->error->code(err);
     struct tenon_node *file = tenon_llb_file(h, gw->graph, err);
     if (!file ||
         !tenon_llb_mkfile(h, file, "/frontend.bin", 0400, def, len, NULL, &time_ns, err) ||
         tenon_llb_name(h, file, "[internal] tell the frontend what it is", err) < 0 ||
         !tenon_llb_bind_mount(h, process, METADATA_DIR, file, 0, NULL, true, err))
-        return h->error_code(err);
+        return h->error->code(err);
     return TENON_OK;
 }
 
@@ -246,10 +248,10 @@ make_process(struct gateway *gw, const struct gateway_image *from, const struct 
     /* A directory of the user's has no labels to say it with. */
     if (from->config && check_caps(gw, image, err) < 0)
         return NULL;
-    struct tenon_node *n = h->node_new(gw->graph, "exec", err);
-    struct tenon_node *root = n ? h->node_part(n, "mount", err) : NULL;
-    if (!root || h->node_set(root, "dest", "/", err) < 0 ||
-        h->node_input(root, "input", from->tree, from->output, err) < 0 ||
+    struct tenon_node *n = h->graph->node_new(gw->graph, "exec", err);
+    struct tenon_node *root = n ? h->graph->node_part(n, "mount", err) : NULL;
+    if (!root || h->graph->node_set(root, "dest", "/", err) < 0 ||
+        h->graph->node_input(root, "input", from->tree, from->output, err) < 0 ||
         describe(gw, image, n, err) < 0 ||
         (has_room(image) && add_metadata(gw, n, from, err) < 0))
         return NULL;

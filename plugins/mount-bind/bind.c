@@ -24,11 +24,11 @@ bind_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request 
 {
     (void)self;
     if (req->input_fd < 0)
-        return host->error(err, TENON_E_BUG, 0, "bind mount %s: no input", req->target);
+        return host->error->set(err, TENON_E_BUG, 0, "bind mount %s: no input", req->target);
     const char *what = req->selector ? req->selector : "/";
-    int fd = host->open_in(ctx, req->input_fd, what, O_PATH, 0, err);
+    int fd = host->files->open_in(ctx, req->input_fd, what, O_PATH, 0, err);
     if (fd < 0)
-        return host->error_context(err, "bind mount %s: source \"%s\"", req->target, what);
+        return host->error->context(err, "bind mount %s: source \"%s\"", req->target, what);
     out->fd = fd;
     out->flags = req->flags & TENON_MOUNT_RDONLY;
     return TENON_OK;

@@ -33,36 +33,36 @@ cache_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request
              struct tenon_mount *out, struct tenon_error *err)
 {
     (void)self;
-    const char *id = host->get_string(req->options, "id");
+    const char *id = host->values->get_string(req->options, "id");
     struct stat st = { .st_mode = 0755 };
     int seed = -1;
 
     /* What a new cache starts with; owner and mode (mode=, uid=, gid=) are
      * those of the seed's own directory. */
     if (req->input_fd >= 0) {
-        seed = host->open_in(ctx, req->input_fd, req->selector ? req->selector : "/",
-                             O_RDONLY | O_DIRECTORY, 0, err);
+        seed = host->files->open_in(ctx, req->input_fd, req->selector ? req->selector : "/",
+                                    O_RDONLY | O_DIRECTORY, 0, err);
         if (seed < 0)
-            return host->error_context(err, "cache \"%s\": source", id);
+            return host->error->context(err, "cache \"%s\": source", id);
         if (fstat(seed, &st) < 0) {
             int saved = errno;
             close(seed);
-            return host->error(err, TENON_E_FAILED, saved, "cache \"%s\"", id);
+            return host->error->set(err, TENON_E_FAILED, saved, "cache \"%s\"", id);
         }
     }
-    int fd = host->cache_dir(ctx, id, host->get_string(req->options, "sharing"), seed,
-                             st.st_mode & 07777, st.st_uid, st.st_gid, err);
+    int fd = host->files->cache_dir(ctx, id, host->values->get_string(req->options, "sharing"),
+                                    seed, st.st_mode & 07777, st.st_uid, st.st_gid, err);
     if (seed >= 0)
         close(seed);
     if (fd < 0)
-        return host->error_context(err, "cache \"%s\"", id);
+        return host->error->context(err, "cache \"%s\"", id);
     if (req->input_fd < 0 && req->selector) {
         /* A part of the cache itself, which other steps may be changing: what was
          * opened is mounted, even if its name now leads elsewhere. */
-        int part = host->open_in(ctx, fd, req->selector, O_PATH, 0, err);
+        int part = host->files->open_in(ctx, fd, req->selector, O_PATH, 0, err);
         close(fd);
         if (part < 0)
-            return host->error_context(err, "cache \"%s\": source", id);
+            return host->error->context(err, "cache \"%s\": source", id);
         fd = part;
     }
     out->fd = fd;

@@ -70,24 +70,25 @@ static int
 make_file(struct tenon_ctx *ctx, int from, const struct tenon_values *v, const char *id,
           struct tenon_error *err)
 {
-    int dir = host->temp_dir(ctx, TENON_TEMP_MEMORY, NULL, err);
+    int dir = host->files->temp_dir(ctx, TENON_TEMP_MEMORY, NULL, err);
     if (dir < 0)
         return dir;
     int fd = openat(dir, "secret", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make a file");
+        return host->error->set(err, TENON_E_FAILED, errno, "make a file");
     int e = copy_bytes(from, fd);
     /* Owner first: changing it clears setuid bits. */
-    if (!e && (fchown(fd, (uid_t)host->get_int(v, "uid"), (gid_t)host->get_int(v, "gid")) < 0 ||
-               fchmod(fd, (mode_t)host->get_int(v, "mode")) < 0))
+    if (!e && (fchown(fd, (uid_t)host->values->get_int(v, "uid"),
+                      (gid_t)host->values->get_int(v, "gid")) < 0 ||
+               fchmod(fd, (mode_t)host->values->get_int(v, "mode")) < 0))
         e = errno;
     close(fd);
     if (e == EFBIG)
-        return host->error(err, TENON_E_LIMIT, 0, "secret %s too big. max size 500KB", id);
+        return host->error->set(err, TENON_E_LIMIT, 0, "secret %s too big. max size 500KB", id);
     if (e)
-        return host->error(err, TENON_E_FAILED, e, "secret %s: copy", id);
+        return host->error->set(err, TENON_E_FAILED, e, "secret %s: copy", id);
     fd = openat(dir, "secret", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 ? fd : host->error(err, TENON_E_FAILED, errno, "secret %s: open", id);
+    return fd >= 0 ? fd : host->error->set(err, TENON_E_FAILED, errno, "secret %s: open", id);
 }
 
 static int
@@ -95,28 +96,28 @@ secret_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_reques
               struct tenon_mount *out, struct tenon_error *err)
 {
     (void)self;
-    const char *id = host->get_string(req->options, "id");
-    int from = host->client_open(ctx, "secret", id, err);
+    const char *id = host->values->get_string(req->options, "id");
+    int from = host->client->open(ctx, "secret", id, err);
 
-    if (from == TENON_E_NOT_FOUND && !host->get_bool(req->options, "required")) {
-        host->error_clear(err);
+    if (from == TENON_E_NOT_FOUND && !host->values->get_bool(req->options, "required")) {
+        host->error->clear(err);
         out->fd = -1; /* optional and absent: nothing to mount */
         return TENON_OK;
     }
     if (from == TENON_E_NOT_FOUND) {
-        host->error(err, TENON_E_NOT_FOUND, 0, "secret %s: not found", id);
-        host->error_hint(err, "pass --secret id=%s,src=FILE", id);
+        host->error->set(err, TENON_E_NOT_FOUND, 0, "secret %s: not found", id);
+        host->error->hint(err, "pass --secret id=%s,src=FILE", id);
         return TENON_E_NOT_FOUND;
     }
     if (from < 0)
-        return host->error_context(err, "secret %s", id);
+        return host->error->context(err, "secret %s", id);
     int fd = make_file(ctx, from, req->options, id, err);
     close(from);
     if (fd < 0)
         return fd;
     out->fd = fd; /* now the core's */
     /* A mode that lets somebody execute it asks for that; with BuildKit, too. */
-    bool runs = host->get_int(req->options, "mode") & 0111;
+    bool runs = host->values->get_int(req->options, "mode") & 0111;
     out->flags = TENON_MOUNT_RDONLY | (runs ? TENON_MOUNT_NOSUID : TENON_MOUNT_NOEXEC);
     return TENON_OK;
 }

@@ -49,17 +49,17 @@ listen_at(const char *dir, const struct tenon_values *v, struct tenon_error *err
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     if ((size_t)snprintf(addr.sun_path, sizeof addr.sun_path, "%s/agent", dir) >=
         sizeof addr.sun_path)
-        return host->error(err, TENON_E_LIMIT, 0, "socket name in %s: too long", dir);
+        return host->error->set(err, TENON_E_LIMIT, 0, "socket name in %s: too long", dir);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make a socket");
+        return host->error->set(err, TENON_E_FAILED, errno, "make a socket");
     if (bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(fd, 16) < 0 ||
-        chown(addr.sun_path, (uid_t)host->get_int(v, "uid"),
-              (gid_t)host->get_int(v, "gid")) < 0 ||
-        chmod(addr.sun_path, (mode_t)host->get_int(v, "mode") & 0777) < 0) {
+        chown(addr.sun_path, (uid_t)host->values->get_int(v, "uid"),
+              (gid_t)host->values->get_int(v, "gid")) < 0 ||
+        chmod(addr.sun_path, (mode_t)host->values->get_int(v, "mode") & 0777) < 0) {
         int saved = errno;
         close(fd);
-        return host->error(err, TENON_E_FAILED, saved, "set up the socket");
+        return host->error->set(err, TENON_E_FAILED, saved, "set up the socket");
     }
     return fd;
 }
@@ -75,7 +75,7 @@ start(struct tenon_ctx *ctx, const struct tenon_values *v, int agent_fd,
     int listener = -1;
     int fd = -1;
     const char *path;
-    int dir = host->temp_dir(ctx, 0, &path, err);
+    int dir = host->files->temp_dir(ctx, 0, &path, err);
     if (dir >= 0) {
         snprintf(name, sizeof name, "/proc/self/fd/%d", dir);
         listener = listen_at(name, v, err);
@@ -83,19 +83,19 @@ start(struct tenon_ctx *ctx, const struct tenon_values *v, int agent_fd,
     if (listener >= 0) {
         fd = openat(dir, "agent", O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-            host->error(err, TENON_E_FAILED, errno, "open the socket");
+            host->error->set(err, TENON_E_FAILED, errno, "open the socket");
     }
     if (fd < 0) {
         if (listener >= 0)
             close(listener);
         close(agent_fd);
-        return host->error_code(err);
+        return host->error->code(err);
     }
     out->cookie = ssh_proxy_start(listener, agent_fd);
     if (!out->cookie) {
         int saved = errno;
         close(fd);
-        return host->error(err, TENON_E_FAILED, saved, "start a thread");
+        return host->error->set(err, TENON_E_FAILED, saved, "start a thread");
     }
     out->fd = fd;
     return TENON_OK;
@@ -106,24 +106,24 @@ ssh_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *
            struct tenon_mount *out, struct tenon_error *err)
 {
     (void)self;
-    const char *id = host->get_string(req->options, "id");
+    const char *id = host->values->get_string(req->options, "id");
     if (!id || !*id)
         id = "default";
-    int fd = host->client_open(ctx, "ssh", id, err);
-    if (fd == TENON_E_NOT_FOUND && !host->get_bool(req->options, "required")) {
-        host->error_clear(err);
+    int fd = host->client->open(ctx, "ssh", id, err);
+    if (fd == TENON_E_NOT_FOUND && !host->values->get_bool(req->options, "required")) {
+        host->error->clear(err);
         out->fd = -1;
         return TENON_OK;
     }
     if (fd == TENON_E_NOT_FOUND) {
-        host->error(err, TENON_E_NOT_FOUND, 0, "unset ssh forward key %s", id);
-        host->error_hint(err, "pass --ssh %s", id);
+        host->error->set(err, TENON_E_NOT_FOUND, 0, "unset ssh forward key %s", id);
+        host->error->hint(err, "pass --ssh %s", id);
         return TENON_E_NOT_FOUND;
     }
     if (fd < 0)
-        return host->error_context(err, "ssh agent %s", id);
+        return host->error->context(err, "ssh agent %s", id);
     if (start(ctx, req->options, fd, out, err) < 0)
-        return host->error_context(err, "ssh agent %s", id);
+        return host->error->context(err, "ssh agent %s", id);
     return TENON_OK;
 }
 

@@ -45,15 +45,15 @@ tmpfs_attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request
     (void)self, (void)ctx;
     int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
     if (fs < 0)
-        return host->error(err, TENON_E_UNSUPPORTED, errno, "tmpfs mount %s: fsopen",
-                           req->target);
+        return host->error->set(err, TENON_E_UNSUPPORTED, errno, "tmpfs mount %s: fsopen",
+                                req->target);
     int fd = -1;
-    if (configure(fs, host->get_int(req->options, "size")) == 0)
+    if (configure(fs, host->values->get_int(req->options, "size")) == 0)
         fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID);
     int saved = errno;
     close(fs);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, saved, "tmpfs mount %s", req->target);
+        return host->error->set(err, TENON_E_FAILED, saved, "tmpfs mount %s", req->target);
     out->fd = fd; /* a mount that the core attaches */
     out->flags = req->flags & TENON_MOUNT_RDONLY;
     return TENON_OK;

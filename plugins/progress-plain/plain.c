@@ -76,10 +76,10 @@ plain_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
     (void)is_tty, (void)err;
     p->fd = fd;
     p->model.keep_pending = true;
-    p->full = strcmp(host->get_string(opt, "detail"), "short") != 0;
-    p->truncate = host->get_bool(opt, "truncate");
-    p->program = tenon_strdup(host->get_string(opt, "program"));
-    p->warnings = (struct pk_warning_style){ host->get_bool(opt, "debug"), p->program, NULL };
+    p->full = strcmp(host->values->get_string(opt, "detail"), "short") != 0;
+    p->truncate = host->values->get_bool(opt, "truncate");
+    p->program = tenon_strdup(host->values->get_string(opt, "program"));
+    p->warnings = (struct pk_warning_style){host->values->get_bool(opt, "debug"), p->program, NULL};
     return TENON_OK;
 }
 

@@ -65,19 +65,19 @@ tty_open(void *self, int fd, bool is_tty, const struct tenon_values *opt,
 {
     struct tty *t = self;
     if (!is_tty)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "progress tty: standard error is not a terminal");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "progress tty: standard error is not a terminal");
     t->fd = fd;
-    t->render.log_lines = (unsigned)host->get_int(opt, "lines");
-    t->render.color = host->get_bool(opt, "color");
-    t->rate_ns = host->get_int(opt, "rate") * 1000000;
-    t->program = tenon_strdup(host->get_string(opt, "program"));
-    const char *colors = host->get_string(opt, "colors");
+    t->render.log_lines = (unsigned)host->values->get_int(opt, "lines");
+    t->render.color = host->values->get_bool(opt, "color");
+    t->rate_ns = host->values->get_int(opt, "rate") * 1000000;
+    t->program = tenon_strdup(host->values->get_string(opt, "program"));
+    const char *colors = host->values->get_string(opt, "colors");
     auto_free char *bad = tty_render_colors(&t->render, colors);
     if (bad)
         tenon_buf_addf(&t->messages, "warning: colors \"%s\": \"%s\" is ignored\n", colors, bad);
     t->warnings = (struct pk_warning_style){
-        host->get_bool(opt, "debug"), t->program,
+        host->values->get_bool(opt, "debug"), t->program,
         t->render.color ? tty_render_code(&t->render, TTY_WARNING) : NULL,
     };
     return TENON_OK;

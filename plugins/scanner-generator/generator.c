@@ -54,8 +54,8 @@ generator_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                 struct tenon_error *err)
 {
     (void)self;
-    return host->image_normalize(ctx, host->get_string(v, "generator"), err)
-               ? TENON_OK : host->error_code(err);
+    return host->image->normalize(ctx, host->values->get_string(v, "generator"), err)
+               ? TENON_OK : host->error->code(err);
 }
 
 /* ---- the image ------------------------------------------------------------------------ */
@@ -65,21 +65,22 @@ find_platform(struct scan *s, struct tenon_error *err)
 {
     const char *json = NULL;
     struct json_object *value = NULL;
-    if (host->result_facts(s->ctx, s->req->result, s->req->index, 0, &json, err) < 0)
-        return host->error_code(err);
+    if (host->result->facts(s->ctx, s->req->result, s->req->index, 0, &json, err) < 0)
+        return host->error->code(err);
     struct json_object *facts = json_tokener_parse(json);
     if (facts && json_object_object_get_ex(facts, "builderPlatform", &value))
-        s->platform = host->strdup(s->ctx, json_object_get_string(value));
+        s->platform = host->ctx->strdup(s->ctx, json_object_get_string(value));
     json_object_put(facts);
-    return s->platform ? TENON_OK : host->error(err, TENON_E_BUG, 0, "no platform of the builder");
+    return s->platform ? TENON_OK
+                       : host->error->set(err, TENON_E_BUG, 0, "no platform of the builder");
 }
 
 static int
 find_image(struct scan *s, struct tenon_error *err)
 {
-    s->name = host->image_normalize(s->ctx, host->get_string(s->values, "generator"), err);
+    s->name = host->image->normalize(s->ctx, host->values->get_string(s->values, "generator"), err);
     if (!s->name || find_platform(s, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     auto_free char *identifier = tenon_asprintf("docker-image://%s", s->name);
     auto_free char *title = tenon_asprintf("[internal] load metadata for %s", s->name);
     const struct tenon_source_query q = {
@@ -88,7 +89,7 @@ find_image(struct scan *s, struct tenon_error *err)
     };
     s->image.struct_size = sizeof s->image;
     if (s->req->bridge->resolve_source_meta(s->ctx, s->req->graph, &q, &s->image, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     auto_free char *text = s->image.config
                                ? tenon_strndup(s->image.config, s->image.config_len) : NULL;
     s->document = text ? tenon_json_parse_modest(text) : NULL;
@@ -112,10 +113,10 @@ add_list(const struct scan *s, struct tenon_node *n, const char *attr, const cha
     for (size_t i = 0; i < count; i++) {
         struct json_object *one = json_object_array_get_idx(list, i);
         if (!json_object_is_type(one, json_type_string))
-            return host->error(err, TENON_E_CORRUPT, 0, "the configuration of %s: %s", s->name,
-                               key);
-        if (host->node_set(n, attr, json_object_get_string(one), err) < 0)
-            return host->error_code(err);
+            return host->error->set(err, TENON_E_CORRUPT, 0, "the configuration of %s: %s", s->name,
+                                    key);
+        if (host->graph->node_set(n, attr, json_object_get_string(one), err) < 0)
+            return host->error->code(err);
     }
     return (int)count;
 }
@@ -127,8 +128,8 @@ add_args(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
     const int rest = entry < 0 ? entry : add_list(s, n, "args", "Cmd", err);
     if (rest < 0)
         return rest;
-    return entry + rest > 0 ? TENON_OK : host->error(err, TENON_E_INVALID, 0,
-                                                     "scanner %s does not have cmd", s->name);
+    return entry + rest > 0 ? TENON_OK : host->error->set(err, TENON_E_INVALID, 0,
+                                                          "scanner %s does not have cmd", s->name);
 }
 
 /* The i-th of what is scanned beside the result; NULL past the end. */
@@ -136,7 +137,7 @@ static const char *
 extra(const struct scan *s, size_t i, struct tenon_ref **ref)
 {
     const struct tenon_attester_request *req = s->req;
-    return host->result_scan(req->result, host->result_platform(req->result, req->index), i, ref);
+    return host->result->scan(req->result, host->result->platform(req->result, req->index), i, ref);
 }
 
 static int
@@ -146,15 +147,16 @@ add_env(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
     const char *value, *key;
     struct tenon_ref *ref;
     if (add_list(s, n, "env", "Env", err) < 0 ||
-        host->node_set(n, "env", "BUILDKIT_SCAN_DESTINATION=" DESTINATION, err) < 0 ||
-        host->node_set(n, "env", "BUILDKIT_SCAN_SOURCE=" SOURCE, err) < 0 ||
+        host->graph->node_set(n, "env", "BUILDKIT_SCAN_DESTINATION=" DESTINATION, err) < 0 ||
+        host->graph->node_set(n, "env", "BUILDKIT_SCAN_SOURCE=" SOURCE, err) < 0 ||
         (extra(s, 0, &ref) &&
-         host->node_set(n, "env", "BUILDKIT_SCAN_SOURCE_EXTRAS=" EXTRAS, err) < 0))
-        return host->error_code(err);
-    for (size_t i = 0; (value = host->get_map(s->values, PARAMETERS, i, &key)) != NULL; i++) {
+         host->graph->node_set(n, "env", "BUILDKIT_SCAN_SOURCE_EXTRAS=" EXTRAS, err) < 0))
+        return host->error->code(err);
+    for (size_t i = 0; (value = host->values->get_map(s->values, PARAMETERS, i, &key)) != NULL;
+         i++) {
         auto_free char *pair = tenon_asprintf("BUILDKIT_SCAN_%s=%s", key + prefix, value);
-        if (host->node_set(n, "env", pair, err) < 0)
-            return host->error_code(err);
+        if (host->graph->node_set(n, "env", pair, err) < 0)
+            return host->error->code(err);
     }
     return TENON_OK;
 }
@@ -165,11 +167,11 @@ new_step(const struct scan *s, struct tenon_error *err)
     struct tenon_graph *g = s->req->graph;
     struct json_object *cwd = NULL, *user = NULL;
     struct tenon_node *image = tenon_llb_source(host, g, s->image.identifier, s->platform, err);
-    struct tenon_node *n = image ? host->node_new(g, "exec", err) : NULL;
-    struct tenon_node *root = n ? host->node_part(n, "mount", err) : NULL;
-    if (!root || host->node_set(root, "dest", "/", err) < 0 ||
-        host->node_input(root, "input", image, 0, err) < 0 || add_args(s, n, err) < 0 ||
-        add_env(s, n, err) < 0 || host->node_set(n, "platform", s->platform, err) < 0)
+    struct tenon_node *n = image ? host->graph->node_new(g, "exec", err) : NULL;
+    struct tenon_node *root = n ? host->graph->node_part(n, "mount", err) : NULL;
+    if (!root || host->graph->node_set(root, "dest", "/", err) < 0 ||
+        host->graph->node_input(root, "input", image, 0, err) < 0 || add_args(s, n, err) < 0 ||
+        add_env(s, n, err) < 0 || host->graph->node_set(n, "platform", s->platform, err) < 0)
         return NULL;
     if (s->config) {
         json_object_object_get_ex(s->config, "WorkingDir", &cwd);
@@ -177,8 +179,8 @@ new_step(const struct scan *s, struct tenon_error *err)
     }
     const char *dir = cwd ? json_object_get_string(cwd) : "";
     const char *who = user ? json_object_get_string(user) : "";
-    if (host->node_set(n, "cwd", dir && *dir ? dir : "/", err) < 0 ||
-        (who && *who && host->node_set(n, "user", who, err) < 0))
+    if (host->graph->node_set(n, "cwd", dir && *dir ? dir : "/", err) < 0 ||
+        (who && *who && host->graph->node_set(n, "user", who, err) < 0))
         return NULL;
     return n;
 }
@@ -189,9 +191,9 @@ mount_source(struct tenon_node *n, const char *dest, struct tenon_ref *ref,
              struct tenon_error *err)
 {
     struct tenon_node *source = tenon_llb_mount(host, n, "bind", dest, NULL, 0, err);
-    if (!source || (ref && host->node_input_ref(source, "input", ref, err) < 0) ||
-        host->node_set_int(source, "readonly", 1, err) < 0)
-        return host->error_code(err);
+    if (!source || (ref && host->graph->node_input_ref(source, "input", ref, err) < 0) ||
+        host->graph->node_set_int(source, "readonly", 1, err) < 0)
+        return host->error->code(err);
     return TENON_OK;
 }
 
@@ -202,13 +204,13 @@ mount_all(const struct scan *s, struct tenon_node *n, struct tenon_error *err)
     struct tenon_ref *ref;
     const char *name;
     if (!tenon_llb_mount(host, n, "bind", DESTINATION, NULL, 0, err) ||
-        mount_source(n, SOURCE, host->result_ref(s->req->result, s->req->index), err) < 0 ||
+        mount_source(n, SOURCE, host->result->ref(s->req->result, s->req->index), err) < 0 ||
         !tenon_llb_tmpfs_mount(host, n, "/tmp", 0, err))
-        return host->error_code(err);
+        return host->error->code(err);
     for (size_t i = 0; (name = extra(s, i, &ref)); i++) {
         auto_free char *dest = tenon_asprintf(EXTRAS "sbom-%s", name);
         if (mount_source(n, dest, ref, err) < 0)
-            return host->error_code(err);
+            return host->error->code(err);
     }
     return TENON_OK;
 }
@@ -222,7 +224,7 @@ run(const struct scan *s, const char *title, struct tenon_error *err)
     if (!n || mount_all(s, n, err) < 0 || tenon_llb_name(host, n, title, err) < 0 ||
         s->req->bridge->solve(s->ctx, s->req->graph, n, 1, &ref, err) < 0 ||
         s->req->bridge->evaluate(s->ctx, ref, err) < 0) /* fails before anything is exported */
-        return host->error_code(err);
+        return host->error->code(err);
     const struct tenon_attestation a = {
         .struct_size = sizeof a,
         .kind = TENON_ATTESTATION_BUNDLE,
@@ -231,8 +233,8 @@ run(const struct scan *s, const char *title, struct tenon_error *err)
         .ref = ref,
         .metadata = metadata,
     };
-    return host->result_attest(s->req->result,
-                               host->result_platform(s->req->result, s->req->index), &a, err);
+    return host->result->attest(s->req->result,
+                                host->result->platform(s->req->result, s->req->index), &a, err);
 }
 
 static int
@@ -242,11 +244,11 @@ generator_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v
     struct scan s = { .ctx = ctx, .values = v, .req = req };
     (void)self;
     struct tenon_ref *ref;
-    if (!host->result_ref(req->result, req->index) && !extra(&s, 0, &ref))
+    if (!host->result->ref(req->result, req->index) && !extra(&s, 0, &ref))
         return TENON_OK; /* nothing is in it */
     int rc = find_image(&s, err);
     if (rc == TENON_OK) {
-        const char *platform = host->result_platform(req->result, req->index);
+        const char *platform = host->result->platform(req->result, req->index);
         auto_free char *title = tenon_asprintf("[%s] generating sbom using %s",
                                                *platform ? platform : s.platform, s.name);
         rc = run(&s, title, err);

@@ -74,8 +74,10 @@ take(struct scan *s, const struct found_package *p)
     if (s->list.len < PACKAGES_MAX && s->bytes < BYTES_MAX)
         return;
     s->full = true;
-    s->host->log(s->ctx, 4, "more packages than are put into a bill of materials: what comes "
-                 "behind the first %zu is left out", s->list.len);
+    s->host->progress->log(s->ctx, 4,
+                           "more packages than are put into a bill of materials: what comes "
+                           "behind the first %zu is left out",
+                           s->list.len);
 }
 
 void
@@ -120,21 +122,22 @@ found_release(struct scan *s)
 int64_t
 found_size(struct scan *s, const char *path)
 {
-    struct tenon_error *ignored = s->host->error_new(s->ctx);
+    struct tenon_error *ignored = s->host->error->create(s->ctx);
     struct stat st;
-    auto_close int fd = s->host->open_in(s->ctx, s->root, path, O_PATH, 0, ignored);
-    s->host->error_clear(ignored);
+    auto_close int fd = s->host->files->open_in(s->ctx, s->root, path, O_PATH, 0, ignored);
+    s->host->error->clear(ignored);
     return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : 0;
 }
 
 bool
 found_read(struct scan *s, const char *path, struct tenon_buf *out)
 {
-    struct tenon_error *ignored = s->host->error_new(s->ctx);
+    struct tenon_error *ignored = s->host->error->create(s->ctx);
     struct stat st;
     /* not to wait for what is no file */
-    auto_close int fd = s->host->open_in(s->ctx, s->root, path, O_RDONLY | O_NONBLOCK, 0, ignored);
-    s->host->error_clear(ignored);
+    auto_close int fd =
+        s->host->files->open_in(s->ctx, s->root, path, O_RDONLY | O_NONBLOCK, 0, ignored);
+    s->host->error->clear(ignored);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
         return false;
     char chunk[16384];

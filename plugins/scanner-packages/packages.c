@@ -32,7 +32,7 @@ static char *
 creation_time(const struct tenon_result *r)
 {
     size_t len;
-    const char *epoch = host->result_get(r, "source.date.epoch", &len);
+    const char *epoch = host->result->get(r, "source.date.epoch", &len);
     int64_t seconds;
     if (!epoch || !tenon_parse_i64(epoch, &seconds))
         seconds = (int64_t)time(NULL);
@@ -60,7 +60,7 @@ scan_tree(struct tenon_ctx *ctx, const struct tenon_values *v,
     int rc = scan_languages(&s, err);
     if (rc == 0) {
         auto_free char *created = creation_time(req->result);
-        auto_free char *path = file_name(host->get_string(v, "filename"), extra);
+        auto_free char *path = file_name(host->values->get_string(v, "filename"), extra);
         struct json_object *document = spdx_document(&s, created);
         auto_buf struct tenon_buf text = TENON_BUF_INIT;
         tenon_json_write(&text, document, false);
@@ -74,8 +74,8 @@ scan_tree(struct tenon_ctx *ctx, const struct tenon_values *v,
             .len = text.len,
             .metadata = metadata,
         };
-        rc = host->result_attest(req->result, host->result_platform(req->result, req->index), &a,
-                                 err);
+        rc = host->result->attest(req->result, host->result->platform(req->result, req->index), &a,
+                                  err);
     }
     found_release(&s);
     return rc;
@@ -87,10 +87,10 @@ scan_extra(struct tenon_ctx *ctx, const struct tenon_values *v,
            const struct tenon_attester_request *req, const char *name, struct tenon_ref *ref,
            struct tenon_error *err)
 {
-    struct tenon_result *alone = host->result_new(ctx);
-    if (host->result_add(alone, "", ref, err) < 0)
-        return host->error_code(err);
-    const int root = host->result_tree(ctx, alone, 0, err);
+    struct tenon_result *alone = host->result->create(ctx);
+    if (host->result->add(alone, "", ref, err) < 0)
+        return host->error->code(err);
+    const int root = host->result->tree(ctx, alone, 0, err);
     return root < 0 ? root : scan_tree(ctx, v, req, root, name, err);
 }
 
@@ -99,14 +99,14 @@ packages_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                 const struct tenon_attester_request *req, struct tenon_error *err)
 {
     (void)self;
-    const char *platform = host->result_platform(req->result, req->index), *name;
+    const char *platform = host->result->platform(req->result, req->index), *name;
     struct tenon_ref *ref = NULL;
     int rc = TENON_OK;
-    if (host->result_ref(req->result, req->index)) { /* something is in it */
-        const int root = host->result_tree(ctx, req->result, req->index, err);
+    if (host->result->ref(req->result, req->index)) { /* something is in it */
+        const int root = host->result->tree(ctx, req->result, req->index, err);
         rc = root < 0 ? root : scan_tree(ctx, v, req, root, NULL, err);
     }
-    for (size_t i = 0; rc == 0 && (name = host->result_scan(req->result, platform, i, &ref)); i++)
+    for (size_t i = 0; rc == 0 && (name = host->result->scan(req->result, platform, i, &ref)); i++)
         rc = ref ? scan_extra(ctx, v, req, name, ref, err) : TENON_OK;
     return rc;
 }
@@ -116,10 +116,10 @@ packages_check(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                struct tenon_error *err)
 {
     (void)self, (void)ctx;
-    const char *name = host->get_string(v, "filename");
+    const char *name = host->values->get_string(v, "filename");
     if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-        return host->error(err, TENON_E_INVALID, 0,
-                           "attestation sbom: filename \"%s\" is no name of a file", name);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "attestation sbom: filename \"%s\" is no name of a file", name);
     return TENON_OK;
 }
 

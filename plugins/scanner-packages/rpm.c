@@ -165,10 +165,11 @@ read_database(struct scan *s, uint8_t *map, size_t len, const char *path)
 int
 scan_rpm(struct scan *s, const char *path)
 {
-    struct tenon_error *ignored = s->host->error_new(s->ctx);
+    struct tenon_error *ignored = s->host->error->create(s->ctx);
     struct stat st;
-    auto_close int fd = s->host->open_in(s->ctx, s->root, path, O_RDONLY | O_NONBLOCK, 0, ignored);
-    s->host->error_clear(ignored);
+    auto_close int fd =
+        s->host->files->open_in(s->ctx, s->root, path, O_RDONLY | O_NONBLOCK, 0, ignored);
+    s->host->error->clear(ignored);
     if (fd < 0)
         return 0;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 512 ||

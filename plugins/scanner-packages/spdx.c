@@ -103,7 +103,7 @@ name_space(const struct scan *s, struct json_object *packages)
 {
     char digest[72];
     const char *text = json_object_to_json_string_ext(packages, JSON_C_TO_STRING_PLAIN);
-    s->host->digest(text, strlen(text), digest);
+    s->host->blobs->digest(text, strlen(text), digest);
     return tenon_asprintf("urn:spdx:tenon:%s", digest);
 }
 

@@ -117,9 +117,9 @@ os_value(const struct tenon_buf *text, const char *key)
 static bool
 is_there(struct scan *s, const char *path)
 {
-    struct tenon_error *ignored = s->host->error_new(s->ctx);
-    auto_close int fd = s->host->open_in(s->ctx, s->root, path, O_PATH, 0, ignored);
-    s->host->error_clear(ignored);
+    struct tenon_error *ignored = s->host->error->create(s->ctx);
+    auto_close int fd = s->host->files->open_in(s->ctx, s->root, path, O_PATH, 0, ignored);
+    s->host->error->clear(ignored);
     return fd >= 0;
 }
 
@@ -153,19 +153,24 @@ scan_system(struct scan *s)
         if (found_read(s, databases[i].path, &text))
             each_stanza(s, &text, databases[i].path, databases[i].visit);
         else if (is_there(s, databases[i].path))
-            s->host->log(s->ctx, 4, "packages are not in the bill of materials: /%s is not read",
-                         databases[i].path);
+            s->host->progress->log(s->ctx, 4,
+                                   "packages are not in the bill of materials: /%s is not read",
+                                   databases[i].path);
     }
     for (size_t i = 0; i < tenon_countof(rpm); i++) {
         const int read = tenon_has_suffix(rpm[i], ".sqlite") ? scan_rpm(s, rpm[i])
                          : is_there(s, rpm[i]) ? -1 : 0;
         auto_free char *log = tenon_asprintf("%s-wal", rpm[i]);
         if (read > 0 && found_size(s, log) > 0)
-            s->host->log(s->ctx, 4, "the newest packages of rpm may not be in the bill of "
-                         "materials: /%s is not read", log);
+            s->host->progress->log(s->ctx, 4,
+                                   "the newest packages of rpm may not be in the bill of "
+                                   "materials: /%s is not read",
+                                   log);
         if (read < 0)
-            s->host->log(s->ctx, 4, "packages of rpm are not in the bill of materials: /%s is "
-                         "not read", rpm[i]);
+            s->host->progress->log(s->ctx, 4,
+                                   "packages of rpm are not in the bill of materials: /%s is "
+                                   "not read",
+                                   rpm[i]);
         if (read)
             break;
     }

@@ -41,8 +41,8 @@ gs_submodule_list_release(struct gs_submodule_list *l)
 static int
 failed(struct walk *w, const char *what)
 {
-    return w->conn->host->error(w->conn->err, TENON_E_FAILED, errno, "%s \"%s\"", what,
-                                tenon_buf_str(&w->path));
+    return w->conn->host->error->set(w->conn->err, TENON_E_FAILED, errno, "%s \"%s\"", what,
+                                     tenon_buf_str(&w->path));
 }
 
 static bool
@@ -84,9 +84,10 @@ take_entries(struct walk *w, const git_oid *tree, uint64_t inodes)
                                       "the commit has %llu files and directories",
                                       (unsigned long long)spent->entries);
     if (n > inodes)
-        return conn->host->error(conn->err, TENON_E_FAILED, ENOSPC, "the commit has %llu files and "
-                                 "directories, and the file system %llu free inodes",
-                                 (unsigned long long)n, (unsigned long long)inodes);
+        return conn->host->error->set(conn->err, TENON_E_FAILED, ENOSPC,
+                                      "the commit has %llu files and "
+                                      "directories, and the file system %llu free inodes",
+                                      (unsigned long long)n, (unsigned long long)inodes);
     return TENON_OK;
 }
 
@@ -95,10 +96,10 @@ take_blocks(struct walk *w, uint64_t n)
 {
     const uint64_t whole = (n + BLOCK - 1) / BLOCK * BLOCK;
     if (whole > w->room)
-        return w->conn->host->error(w->conn->err, TENON_E_FAILED, ENOSPC, "with the %llu bytes of "
-                                    "\"%s\" the commit is larger than what is free: %llu bytes",
-                                    (unsigned long long)n, tenon_buf_str(&w->path),
-                                    (unsigned long long)w->room);
+        return w->conn->host->error->set(w->conn->err, TENON_E_FAILED, ENOSPC,
+                                         "with the %llu bytes of \"%s\" the commit is larger than "
+                                         "what is free: %llu bytes", (unsigned long long)n,
+                                         tenon_buf_str(&w->path), (unsigned long long)w->room);
     w->room -= w->room == UINT64_MAX ? 0 : whole;
     return TENON_OK;
 }
@@ -172,8 +173,8 @@ write_link(struct walk *w, git_blob *blob, int dirfd, const char *name)
     size_t len = (size_t)git_blob_rawsize(blob);
     auto_free char *target = tenon_strndup(git_blob_rawcontent(blob), len);
     if (!len || strlen(target) != len)
-        return w->conn->host->error(w->conn->err, TENON_E_INVALID, 0,
-                                    "invalid symbolic link \"%s\"", tenon_buf_str(&w->path));
+        return w->conn->host->error->set(w->conn->err, TENON_E_INVALID, 0,
+                                         "invalid symbolic link \"%s\"", tenon_buf_str(&w->path));
     if (symlinkat(target, dirfd, name) < 0 ||
         (w->c->commit_time && utimensat(dirfd, name, w->times, AT_SYMLINK_NOFOLLOW) < 0))
         return failed(w, "make link");
@@ -207,7 +208,7 @@ write_blob(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd)
     git_filemode_t mode = git_tree_entry_filemode(e);
     const char *name = git_tree_entry_name(e);
     if (check_size(w, git_tree_entry_id(e)) < 0)
-        return w->conn->host->error_code(w->conn->err);
+        return w->conn->host->error->code(w->conn->err);
     if (git_blob_lookup(&blob, w->c->repo, git_tree_entry_id(e)) < 0)
         return gs_conn_error(w->conn, "failed to checkout remote");
     const mode_t plain = w->c->for_everybody ? 0666 : 0644;
@@ -256,11 +257,11 @@ static int
 write_entry(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd, unsigned depth)
 {
     const char *name = git_tree_entry_name(e);
-    if (w->conn->host->cancelled(w->conn->ctx))
-        return w->conn->host->error(w->conn->err, TENON_E_CANCELLED, 0, "cancelled");
+    if (w->conn->host->ctx->cancelled(w->conn->ctx))
+        return w->conn->host->error->set(w->conn->err, TENON_E_CANCELLED, 0, "cancelled");
     if (!name_ok(name))
-        return w->conn->host->error(w->conn->err, TENON_E_INVALID, 0, "invalid path \"%s\"",
-                                    tenon_buf_str(&w->path));
+        return w->conn->host->error->set(w->conn->err, TENON_E_INVALID, 0, "invalid path \"%s\"",
+                                         tenon_buf_str(&w->path));
     git_object_t type = git_tree_entry_type(e);
     if (type == GIT_OBJECT_BLOB)
         return write_blob(w, e, attributes, dirfd);
@@ -271,8 +272,8 @@ write_entry(struct walk *w, const git_tree_entry *e, bool attributes, int dirfd,
         return sub < 0 ? sub : TENON_OK;
     }
     if (type != GIT_OBJECT_TREE)
-        return w->conn->host->error(w->conn->err, TENON_E_INVALID, 0,
-                                    "unknown kind of entry \"%s\"", tenon_buf_str(&w->path));
+        return w->conn->host->error->set(w->conn->err, TENON_E_INVALID, 0,
+                                         "unknown kind of entry \"%s\"", tenon_buf_str(&w->path));
     auto_close int fd = make_dir(w, dirfd, name);
     if (fd < 0)
         return fd;
@@ -288,8 +289,8 @@ write_tree(struct walk *w, const git_oid *id, bool attributes, int dirfd, unsign
 {
     git_tree *tree = NULL;
     if (depth > GS_DEPTH_MAX)
-        return w->conn->host->error(w->conn->err, TENON_E_LIMIT, 0,
-                                    "directories are nested too deep");
+        return w->conn->host->error->set(w->conn->err, TENON_E_LIMIT, 0,
+                                         "directories are nested too deep");
     if (git_tree_lookup(&tree, w->c->repo, id) < 0)
         return gs_conn_error(w->conn, "failed to checkout remote");
     attributes = attributes || git_tree_entry_byname(tree, ".gitattributes");
@@ -326,9 +327,9 @@ gs_checkout_files(struct gs_conn *conn, const struct gs_checkout *c, int dirfd,
         git_tree_entry_free(e);
         git_tree_free(tree);
         if (!found)
-            return conn->host->error(conn->err, TENON_E_NOT_FOUND, 0,
-                                     "failed to open subdir %s: no such file or directory",
-                                     c->subdir);
+            return conn->host->error->set(conn->err, TENON_E_NOT_FOUND, 0,
+                                          "failed to open subdir %s: no such file or directory",
+                                          c->subdir);
         tenon_buf_adds(&w.path, c->subdir);
         attributes = true; /* one above may have some */
     }

@@ -39,9 +39,9 @@ int
 gs_conn_progress(const git_indexer_progress *p, void *data)
 {
     struct gs_conn *conn = data;
-    if (conn->host->cancelled(conn->ctx)) {
+    if (conn->host->ctx->cancelled(conn->ctx)) {
         conn->failed = true;
-        conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
+        conn->host->error->set(conn->err, TENON_E_CANCELLED, 0, "cancelled");
         return -1;
     }
     if (p->total_objects > conn->limits->get(conn->ctx, "git-objects")) {
@@ -56,7 +56,7 @@ gs_conn_progress(const git_indexer_progress *p, void *data)
                                (unsigned long long)p->received_bytes - 1);
         return -1;
     }
-    conn->host->status(conn->ctx, "receiving objects", (int64_t)p->received_bytes, 0);
+    conn->host->progress->status(conn->ctx, "receiving objects", (int64_t)p->received_bytes, 0);
     return 0;
 }
 
@@ -84,8 +84,8 @@ gs_conn_error(struct gs_conn *conn, const char *what)
         gs_conn_too_large(conn);
     } else if (!conn->failed) {
         const git_error *e = git_error_last();
-        conn->host->error(conn->err, TENON_E_FAILED, 0, "%s",
-                          e && e->message ? e->message : "git: unknown failure");
+        conn->host->error->set(conn->err, TENON_E_FAILED, 0, "%s",
+                               e && e->message ? e->message : "git: unknown failure");
     }
-    return conn->host->error_context(conn->err, "%s %s", what, shown);
+    return conn->host->error->context(conn->err, "%s %s", what, shown);
 }

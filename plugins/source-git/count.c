@@ -26,10 +26,10 @@ count_new(struct counting *c, const git_oid *id, unsigned depth, uint64_t *out)
 {
     git_tree *tree = NULL;
     if (depth > GS_DEPTH_MAX)
-        return c->conn->host->error(c->conn->err, TENON_E_LIMIT, 0,
-                                    "directories are nested too deep");
-    if (c->conn->host->cancelled(c->conn->ctx))
-        return c->conn->host->error(c->conn->err, TENON_E_CANCELLED, 0, "cancelled");
+        return c->conn->host->error->set(c->conn->err, TENON_E_LIMIT, 0,
+                                         "directories are nested too deep");
+    if (c->conn->host->ctx->cancelled(c->conn->ctx))
+        return c->conn->host->error->set(c->conn->err, TENON_E_CANCELLED, 0, "cancelled");
     if (git_tree_lookup(&tree, c->repo, id) < 0)
         return gs_conn_error(c->conn, "failed to checkout remote");
     const size_t n = git_tree_entrycount(tree);

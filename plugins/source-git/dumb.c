@@ -63,10 +63,10 @@ get(struct gs_conn *conn, const char *path, uint64_t most, int fd)
     if (rc < 0)
         return rc;
     if (answer.status != 200 && answer.status != 404)
-        return conn->host->error(conn->err, TENON_E_FAILED, 0, "invalid response status %d",
-                                 answer.status);
+        return conn->host->error->set(conn->err, TENON_E_FAILED, 0, "invalid response status %d",
+                                      answer.status);
     if (lseek(fd, 0, SEEK_SET) < 0)
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "read %s", path);
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "read %s", path);
     return answer.status;
 }
 
@@ -79,7 +79,7 @@ read_all(struct gs_conn *conn, int fd, struct tenon_buf *out)
     while ((n = read(fd, chunk, sizeof chunk)) > 0 && out->len <= LIST_MAX)
         tenon_buf_add(out, chunk, (size_t)n);
     if (n < 0)
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "read the answer");
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "read the answer");
     return TENON_OK;
 }
 
@@ -87,7 +87,7 @@ read_all(struct gs_conn *conn, int fd, struct tenon_buf *out)
 static int
 get_text(struct gs_conn *conn, const char *path, struct tenon_buf *out)
 {
-    auto_close int fd = conn->host->blob_create(conn->ctx, conn->err);
+    auto_close int fd = conn->host->blobs->create(conn->ctx, conn->err);
     int rc = fd < 0 ? fd : get(conn, path, LIST_MAX, fd);
 
     if (rc < 0)
@@ -112,8 +112,8 @@ add(struct list *l, const char *name, const char *sha)
         l->room = l->room ? l->room * 2 : 16;
         l->refs = tenon_reallocarray(l->refs, l->room, sizeof *l->refs);
     }
-    l->refs[l->count++] = (struct gs_ref){host->strdup(l->conn->ctx, name),
-                                          host->strdup(l->conn->ctx, sha)};
+    l->refs[l->count++] = (struct gs_ref){host->ctx->strdup(l->conn->ctx, name),
+                                          host->ctx->strdup(l->conn->ctx, sha)};
 }
 
 /* "NAME-OF-OBJECT<tab>NAME-OF-REF" each. */
@@ -168,11 +168,11 @@ gs_dumb_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count, co
     tenon_buf_addc(&text, '\0');
     tenon_buf_addc(&which, '\0');
     if (rc == TENON_OK && !read_refs(&l, text.data))
-        rc = conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
-                               "the server speaks neither of git's HTTP protocols");
+        rc = conn->host->error->set(conn->err, TENON_E_UNSUPPORTED, 0,
+                                    "the server speaks neither of git's HTTP protocols");
     if (rc == TENON_OK) {
         read_head(&l, which.data, head);
-        struct gs_ref *kept = conn->host->alloc(conn->ctx, (l.count + 1) * sizeof *kept);
+        struct gs_ref *kept = conn->host->ctx->alloc(conn->ctx, (l.count + 1) * sizeof *kept);
         if (l.count)
             memcpy(kept, l.refs, l.count * sizeof *kept);
         *refs = kept;
@@ -194,7 +194,7 @@ refuse(struct dumb *d, const char *what, const git_oid *id)
     if (d->conn->refused_bytes) /* it is whole: we did not want to read it */
         return gs_conn_too_large(d->conn);
     git_oid_tostr(sha, sizeof sha, id);
-    return d->conn->host->error(d->conn->err, TENON_E_CORRUPT, 0, "object %s %s", sha, what);
+    return d->conn->host->error->set(d->conn->err, TENON_E_CORRUPT, 0, "object %s %s", sha, what);
 }
 
 /* What this commit may still take of what the limits give to a pack. */
@@ -205,7 +205,7 @@ spend(struct dumb *d, int fd)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "look at what arrived");
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "look at what arrived");
     d->bytes += (uint64_t)st.st_size;
     if (++d->objects > conn->limits->get(conn->ctx, "git-objects"))
         return conn->limits->exceeded(conn->ctx, "git-objects", conn->err, "%llu objects",
@@ -213,7 +213,7 @@ spend(struct dumb *d, int fd)
     if (d->bytes > conn->limits->get(conn->ctx, "git-pack"))
         return conn->limits->exceeded(conn->ctx, "git-pack", conn->err, "%llu bytes of objects",
                                       (unsigned long long)d->bytes);
-    conn->host->status(conn->ctx, "receiving objects", (int64_t)d->bytes, 0);
+    conn->host->progress->status(conn->ctx, "receiving objects", (int64_t)d->bytes, 0);
     return TENON_OK;
 }
 
@@ -233,8 +233,8 @@ incoming(struct dumb *d)
     int fd = openat(d->conn->keep_fd, INCOMING,
                     O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    return fd >= 0 ? fd : d->conn->host->error(d->conn->err, TENON_E_FAILED, errno,
-                                               "write what arrives");
+    return fd >= 0 ? fd : d->conn->host->error->set(d->conn->err, TENON_E_FAILED, errno,
+                                                    "write what arrives");
 }
 
 /* libgit2 reads what it was told the name of: it has to be that. */
@@ -270,7 +270,7 @@ get_loose(struct dumb *d, const git_oid *id)
         return rc;
     if ((mkdirat(conn->keep_fd, dir, 0755) < 0 && errno != EEXIST) || fchmod(fd, 0444) < 0 ||
         renameat(conn->keep_fd, INCOMING, conn->keep_fd, path) < 0)
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "write %s", path);
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "write %s", path);
     rc = check(d, id, path);
     return rc < 0 ? rc : 1;
 }
@@ -355,9 +355,9 @@ need(struct dumb *d, const git_oid *id)
     struct gs_conn *conn = d->conn;
     int rc;
 
-    if (conn->host->cancelled(conn->ctx))
+    if (conn->host->ctx->cancelled(conn->ctx))
         return d->at_home ? TENON_E_CANCELLED
-                          : conn->host->error(conn->err, TENON_E_CANCELLED, 0, "cancelled");
+                          : conn->host->error->set(conn->err, TENON_E_CANCELLED, 0, "cancelled");
     if (git_odb_exists(d->odb, id))
         return TENON_OK;
     rc = d->at_home ? TENON_E_NOT_FOUND : get_loose(d, id);
@@ -419,8 +419,8 @@ need_tree(struct dumb *d, const git_oid *id, unsigned depth)
         return there;
     if (depth > GS_DEPTH_MAX)
         return d->at_home ? TENON_E_LIMIT
-                          : d->conn->host->error(d->conn->err, TENON_E_LIMIT, 0,
-                                                 "directories are nested too deep");
+                          : d->conn->host->error->set(d->conn->err, TENON_E_LIMIT, 0,
+                                                      "directories are nested too deep");
     if (git_tree_lookup(&tree, d->repo, id) < 0)
         return refuse(d, "is no directory", id);
     const int rc = need_entries(d, tree, depth);
@@ -507,7 +507,7 @@ gs_dumb_get(struct gs_conn *conn, git_repository *repo, const git_oid *id)
 
     git_oid_tostr(sha, sizeof sha, id);
     if (mkdirat(conn->keep_fd, NOTES, 0755) < 0 && errno != EEXIST)
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "make a directory for");
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "make a directory for");
     if (git_repository_odb(&d.odb, repo) < 0)
         return gs_conn_error(conn, "failed to fetch remote");
     const int rc = need_commit(&d, id);

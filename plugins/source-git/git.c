@@ -54,10 +54,10 @@ git_init(const struct tenon_host *h, const struct tenon_values *config, void **s
     limits = host->extension("tenon.limits/0");
     *self = NULL; /* no state: each call stands alone */
     if (!http || !store || !limits)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon offers no HTTP, store or limits service");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "this tenon offers no HTTP, store or limits service");
     if (gs_memory_init() < 0 || git_libgit2_init() < 0)
-        return host->error(err, TENON_E_FAILED, 0, "libgit2 cannot be used");
+        return host->error->set(err, TENON_E_FAILED, 0, "libgit2 cannot be used");
     /* The configuration of who runs the build must not change its result, and
      * directories of the store have the owner of the store. */
     for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
@@ -89,9 +89,9 @@ read_identifier(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     const char *id = req->identifier, *full = source_attr(req, "git.fullurl");
     if (!tenon_has_prefix(id, SCHEME) || !id[strlen(SCHEME)])
-        return host->error(err, TENON_E_INVALID, 0, "invalid git source \"%s\"", id);
+        return host->error->set(err, TENON_E_INVALID, 0, "invalid git source \"%s\"", id);
     id += strlen(SCHEME);
-    char *plain = host->strdup(ctx, id), *fragment = strchr(plain, '#');
+    char *plain = host->ctx->strdup(ctx, id), *fragment = strchr(plain, '#');
     if (fragment)
         *fragment++ = '\0';
     char *colon = fragment ? strchr(fragment, ':') : NULL;
@@ -99,14 +99,14 @@ read_identifier(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         *colon++ = '\0';
     o->ref = fragment ? fragment : "";
     auto_free char *subdir = tenon_path_join("/", colon ? colon : "");
-    o->subdir = host->strdup(ctx, subdir + 1);
+    o->subdir = host->ctx->strdup(ctx, subdir + 1);
     const char *url = full && *full ? full : plain;
     auto_free char *remote =
         tenon_asprintf("%s%s", gs_conn_allowed(url) || strstr(url, "://") ? "" : "https://", url);
     if (!gs_conn_allowed(remote))
-        return host->error(err, TENON_E_INVALID, 0, "git remote \"%s\": transport not allowed",
-                           remote);
-    o->remote = host->strdup(ctx, remote);
+        return host->error->set(err, TENON_E_INVALID, 0, "git remote \"%s\": transport not allowed",
+                                remote);
+    o->remote = host->ctx->strdup(ctx, remote);
     return TENON_OK;
 }
 
@@ -117,9 +117,9 @@ refuse_unknown(const struct tenon_source_request *req, struct tenon_error *err)
     for (const char *const *a = req->attrs; a && *a; a++)
         for (size_t i = 0; i < tenon_countof(later); i++)
             if (tenon_has_prefix(*a, later[i]))
-                return host->error(err, TENON_E_UNSUPPORTED, 0,
-                                   "git sources with \"%.*s\" are not supported yet",
-                                   (int)strcspn(*a, "="), *a);
+                return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                        "git sources with \"%.*s\" are not supported yet",
+                                        (int)strcspn(*a, "="), *a);
     return TENON_OK;
 }
 
@@ -145,15 +145,15 @@ read_options(struct tenon_ctx *ctx, const struct tenon_source_request *req, stru
     o->commit_time = tenon_streq(mtime, "commit");
     o->for_everybody = tenon_streq(source_attr(req, "tenon.compatibility-version"), "10");
     if (*o->checksum && !gs_is_hex(o->checksum))
-        return host->error(err, TENON_E_INVALID, 0,
-                           "invalid checksum %s for Git URL, expected hex commit hash",
-                           o->checksum);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "invalid checksum %s for Git URL, expected hex commit hash",
+                                o->checksum);
     if (mtime && *mtime && !o->commit_time && strcmp(mtime, "checkout") != 0)
-        return host->error(err, TENON_E_INVALID, 0,
-                           "invalid git mtime \"%s\": expected checkout or commit", mtime);
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "invalid git mtime \"%s\": expected checkout or commit", mtime);
     if (o->fetch_by_commit && !gs_is_sha(o->checksum))
-        return host->error(err, TENON_E_INVALID, 0,
-                           "fetch-by-commit wants the full commit as checksum");
+        return host->error->set(err, TENON_E_INVALID, 0,
+                                "fetch-by-commit wants the full commit as checksum");
     return TENON_OK;
 }
 
@@ -259,8 +259,9 @@ check_sum(const struct options *o, const struct gs_choice *c, struct tenon_error
     if (!*o->checksum || gs_sha_matches(c->sha, o->checksum) ||
         (c->commit && gs_sha_matches(c->commit, o->checksum)))
         return TENON_OK;
-    return host->error(err, TENON_E_CORRUPT, 0, "expected checksum to match %s, got %s%s%s",
-                       o->checksum, c->sha, c->commit ? " or " : "", c->commit ? c->commit : "");
+    return host->error->set(err, TENON_E_CORRUPT, 0, "expected checksum to match %s, got %s%s%s",
+                            o->checksum, c->sha, c->commit ? " or " : "",
+                            c->commit ? c->commit : "");
 }
 
 static int
@@ -274,12 +275,12 @@ ask_remote(struct gs_conn *conn, const struct options *o, struct gs_choice *choi
         return rc;
     auto_free char *shown = tenon_url_conceal(o->remote);
     if (!*o->ref && !head)
-        return host->error(conn->err, TENON_E_NOT_FOUND, 0,
-                           "could not find default branch for repository: %s", shown);
+        return host->error->set(conn->err, TENON_E_NOT_FOUND, 0,
+                                "could not find default branch for repository: %s", shown);
     gs_refs_choose(refs, count, *o->ref ? o->ref : head, choice);
     if (!choice->name)
-        return host->error(conn->err, TENON_E_NOT_FOUND, 0,
-                           "repository does not contain ref %s", o->ref);
+        return host->error->set(conn->err, TENON_E_NOT_FOUND, 0,
+                                "repository does not contain ref %s", o->ref);
     return check_sum(o, choice, conn->err);
 }
 
@@ -289,7 +290,7 @@ note_name(const struct options *o)
 {
     char digest[72];
     auto_free char *id = tenon_asprintf("%s\n%s", o->remote, o->ref);
-    host->digest(id, strlen(id), digest);
+    host->blobs->digest(id, strlen(id), digest);
     return tenon_asprintf("git:%s", digest);
 }
 
@@ -310,7 +311,7 @@ recall(struct tenon_ctx *ctx, const struct options *o, struct gs_choice *c, stru
 {
     auto_free char *name = note_name(o);
     const char *text = store->note_get(ctx, name);
-    char *at = text ? host->strdup(ctx, text) : NULL, *sha = at ? strchr(at, '\n') : NULL;
+    char *at = text ? host->ctx->strdup(ctx, text) : NULL, *sha = at ? strchr(at, '\n') : NULL;
     char *commit = sha ? strchr(sha + 1, '\n') : NULL;
     if (!commit)
         return source_not_here(host, *o->ref ? o->ref : "the default branch", err);
@@ -379,7 +380,7 @@ key_of(struct tenon_ctx *ctx, const struct options *o, const struct gs_choice *c
         tenon_buf_adds(&key, "(mtime-commit)");
     if (o->for_everybody)
         tenon_buf_adds(&key, "(0666)");
-    return host->strdup(ctx, tenon_buf_str(&key));
+    return host->ctx->strdup(ctx, tenon_buf_str(&key));
 }
 
 static void
@@ -400,7 +401,7 @@ copy_object(struct gs_conn *conn, git_odb *odb, const git_object *object, const 
     if (git_odb_read(&raw, odb, git_object_id(object)) < 0)
         return gs_conn_error(conn, "failed to read the commit of");
     *len = git_odb_object_size(raw);
-    char *copy = host->alloc(conn->ctx, *len + 1);
+    char *copy = host->ctx->alloc(conn->ctx, *len + 1);
     memcpy(copy, git_odb_object_data(raw), *len);
     git_odb_object_free(raw);
     *out = copy;
@@ -461,7 +462,7 @@ git_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_request
             struct tenon_source_info *info, struct tenon_error *err)
 {
     (void)self;
-    struct resolved *r = host->alloc(ctx, sizeof *r);
+    struct resolved *r = host->ctx->alloc(ctx, sizeof *r);
     struct gs_choice choice = {0};
     int rc = read_options(ctx, req, &r->o, err);
     if (rc == TENON_OK)
@@ -514,7 +515,7 @@ read_modules(struct gs_conn *conn, git_repository *repo, git_commit *commit,
         if (git_blob_lookup(&blob, repo, git_tree_entry_id(e)) < 0)
             rc = gs_conn_error(conn, "failed to update submodules for");
         else if (git_blob_rawsize(blob) > MODULES_MAX)
-            rc = host->error(conn->err, TENON_E_LIMIT, 0, ".gitmodules is too large");
+            rc = host->error->set(conn->err, TENON_E_LIMIT, 0, ".gitmodules is too large");
         else
             tenon_buf_add(out, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
     }
@@ -567,17 +568,18 @@ fetch_submodules(struct fetching *f, const struct job *job, const struct gs_subm
         auto_free char *url = gs_modules_url(tenon_buf_str(modules), modules->len, s->path);
         auto_free char *full = url ? gs_url_resolve(job->url, url) : NULL;
         if (!url)
-            return host->error(f->err, TENON_E_NOT_FOUND, 0,
-                               "no url found for submodule path \"%s\" in .gitmodules", s->path);
+            return host->error->set(f->err, TENON_E_NOT_FOUND, 0,
+                                    "no url found for submodule path \"%s\" in .gitmodules",
+                                    s->path);
         if (!full || !gs_conn_allowed(full))
-            return host->error(f->err, TENON_E_DENIED, 0,
-                               "submodule \"%s\": \"%s\" is not an allowed address", s->path,
-                               url);
+            return host->error->set(f->err, TENON_E_DENIED, 0,
+                                    "submodule \"%s\": \"%s\" is not an allowed address", s->path,
+                                    url);
         if (++f->submodules > SUBMODULES_MAX || job->depth == SUBMODULE_DEPTH_MAX)
-            return host->error(f->err, TENON_E_LIMIT, 0, "too many submodules");
+            return host->error->set(f->err, TENON_E_LIMIT, 0, "too many submodules");
         const struct job below = {full, NULL, s->sha, "", s->dirfd, job->depth + 1};
         if (fetch_one(f, &below) < 0)
-            return host->error_context(f->err, "submodule \"%s\"", s->path);
+            return host->error->context(f->err, "submodule \"%s\"", s->path);
     }
     return TENON_OK;
 }

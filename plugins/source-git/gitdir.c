@@ -23,7 +23,7 @@ put(struct gs_conn *conn, int dirfd, const char *path, const char *line)
     auto_close int fd =
         openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        return conn->host->error(conn->err, TENON_E_FAILED, errno, "write .git/%s", path);
+        return conn->host->error->set(conn->err, TENON_E_FAILED, errno, "write .git/%s", path);
     return TENON_OK;
 }
 
@@ -92,7 +92,7 @@ gs_checkout_gitdir(struct gs_conn *conn, const struct gs_checkout *c, const char
 
     auto_close int git = openat(dirfd, ".git", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (git < 0)
-        rc = conn->host->error(conn->err, TENON_E_FAILED, errno, "open .git");
+        rc = conn->host->error->set(conn->err, TENON_E_FAILED, errno, "open .git");
     if (rc == TENON_OK && git_commit_parentcount(c->commit) > 0)
         rc = put(conn, git, "shallow", commit);
     if (rc == TENON_OK)

@@ -41,16 +41,16 @@ bad_status(struct gs_conn *conn, int status)
 {
     const struct tenon_host *host = conn->host;
     if (status == 401 || status == 403) {
-        host->error(conn->err, TENON_E_DENIED, 0,
-                    "authentication %s (status %d)",
-                    conn->authorization ? "failed" : "required", status);
+        host->error->set(conn->err, TENON_E_DENIED, 0,
+                         "authentication %s (status %d)",
+                         conn->authorization ? "failed" : "required", status);
         if (!conn->authorization)
-            host->error_hint(conn->err, "pass --secret id=GIT_AUTH_TOKEN,...");
+            host->error->hint(conn->err, "pass --secret id=GIT_AUTH_TOKEN,...");
     } else if (status == 404) {
-        host->error(conn->err, TENON_E_NOT_FOUND, 0, "repository not found");
+        host->error->set(conn->err, TENON_E_NOT_FOUND, 0, "repository not found");
     } else {
-        host->error(conn->err, status >= 500 ? TENON_E_UNAVAILABLE : TENON_E_FAILED, 0,
-                    "invalid response status %d", status);
+        host->error->set(conn->err, status >= 500 ? TENON_E_UNAVAILABLE : TENON_E_FAILED, 0,
+                         "invalid response status %d", status);
     }
     return stop(conn);
 }
@@ -73,13 +73,13 @@ not_smart(struct stream *s, const char *answered)
 {
     struct gs_conn *conn = s->http->conn;
 
-    conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
-                      "the server does not speak git's smart HTTP protocol");
+    conn->host->error->set(conn->err, TENON_E_UNSUPPORTED, 0,
+                           "the server does not speak git's smart HTTP protocol");
     if (!s->post) {
         const char *root = follow(s->http, answered) ? s->http->root : s->url;
         const size_t len = strlen(root) - (root == s->url ? strlen(LS) : 0);
         auto_free char *plain = tenon_strndup(root, len);
-        conn->dumb = conn->host->strdup(conn->ctx, plain);
+        conn->dumb = conn->host->ctx->strdup(conn->ctx, plain);
     }
     return stop(conn);
 }
@@ -96,7 +96,7 @@ ask(struct stream *s)
         NULL,
     };
     s->asked = true;
-    s->fd = conn->host->blob_create(conn->ctx, conn->err);
+    s->fd = conn->host->blobs->create(conn->ctx, conn->err);
     if (s->fd < 0)
         return stop(conn);
     /* no other server gets them */

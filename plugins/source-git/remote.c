@@ -26,7 +26,7 @@ list_files(struct gs_conn *conn, const struct gs_ref **refs, size_t *count, cons
 
     conn->failed = false;
     if (gs_dumb_list(conn, refs, count, head) < 0)
-        return conn->host->error_context(conn->err, "failed to fetch remote %s", shown);
+        return conn->host->error->context(conn->err, "failed to fetch remote %s", shown);
     return TENON_OK;
 }
 
@@ -46,16 +46,16 @@ gs_remote_list(struct gs_conn *conn, const struct gs_ref **refs, size_t *count,
         return conn->dumb ? list_files(conn, refs, count, head)
                           : gs_conn_error(conn, "failed to fetch remote");
     if (n > REFS_MAX)
-        return conn->host->error(conn->err, TENON_E_LIMIT, 0, "remote has too many refs");
-    struct gs_ref *list = conn->host->alloc(conn->ctx, (n + 1) * sizeof *list);
+        return conn->host->error->set(conn->err, TENON_E_LIMIT, 0, "remote has too many refs");
+    struct gs_ref *list = conn->host->ctx->alloc(conn->ctx, (n + 1) * sizeof *list);
     *head = NULL;
     for (size_t i = 0; i < n; i++) {
         char sha[GIT_OID_HEXSZ + 1];
         git_oid_tostr(sha, sizeof sha, &heads[i]->oid);
-        list[i].name = conn->host->strdup(conn->ctx, heads[i]->name);
-        list[i].sha = conn->host->strdup(conn->ctx, sha);
+        list[i].name = conn->host->ctx->strdup(conn->ctx, heads[i]->name);
+        list[i].sha = conn->host->ctx->strdup(conn->ctx, sha);
         if (!strcmp(heads[i]->name, "HEAD") && heads[i]->symref_target)
-            *head = conn->host->strdup(conn->ctx, heads[i]->symref_target);
+            *head = conn->host->ctx->strdup(conn->ctx, heads[i]->symref_target);
     }
     *refs = list;
     *count = n;
@@ -120,8 +120,8 @@ get_files(struct gs_conn *conn, git_repository *repo, const git_oid *id)
 
     conn->failed = false;
     if (gs_dumb_get(conn, repo, id) < 0)
-        return conn->host->error_context(conn->err, "failed to fetch remote %s", shown);
-    conn->host->status_done(conn->ctx, "receiving objects");
+        return conn->host->error->context(conn->err, "failed to fetch remote %s", shown);
+    conn->host->progress->status_done(conn->ctx, "receiving objects");
     return TENON_OK;
 }
 
@@ -131,8 +131,8 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
     git_remote *remote auto_remote = NULL;
     git_oid id;
     if (strlen(sha) != GS_SHA_LEN || git_oid_fromstr(&id, sha) < 0)
-        return conn->host->error(conn->err, TENON_E_UNSUPPORTED, 0,
-                                 "repositories with SHA-256 names are not supported");
+        return conn->host->error->set(conn->err, TENON_E_UNSUPPORTED, 0,
+                                      "repositories with SHA-256 names are not supported");
     const bool begun = has(repo, &id);
     if (begun && gs_dumb_is_whole(conn, repo, &id))
         return TENON_OK;
@@ -159,17 +159,17 @@ gs_remote_get(struct gs_conn *conn, git_repository *repo, const char *sha, const
         return get_files(conn, repo, &id);
     if (rc < 0 || conn->failed)
         return gs_conn_error(conn, "failed to fetch remote");
-    conn->host->status_done(conn->ctx, "receiving objects");
+    conn->host->progress->status_done(conn->ctx, "receiving objects");
     if (!has(repo, &id)) {
         auto_free char *shown = tenon_url_conceal(conn->url);
-        return conn->host->error(conn->err, TENON_E_NOT_FOUND, 0,
-                                 "%s: commit %s is not in the repository", shown, sha);
+        return conn->host->error->set(conn->err, TENON_E_NOT_FOUND, 0,
+                                      "%s: commit %s is not in the repository", shown, sha);
     }
     if (stays && !gs_dumb_is_whole(conn, repo, &id)) {
         auto_free char *shown = tenon_url_conceal(conn->url);
-        conn->host->error(conn->err, TENON_E_CORRUPT, 0,
-                          "%s: what is kept of commit %s is not all of it", shown, sha);
-        conn->host->error_hint(conn->err, "tenon prune removes what is kept");
+        conn->host->error->set(conn->err, TENON_E_CORRUPT, 0,
+                               "%s: what is kept of commit %s is not all of it", shown, sha);
+        conn->host->error->hint(conn->err, "tenon prune removes what is kept");
         return TENON_E_CORRUPT;
     }
     mark(repo, conn->keep_fd, &id);

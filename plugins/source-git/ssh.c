@@ -45,7 +45,7 @@ stop(struct gs_conn *conn)
 static int
 stop_errno(struct gs_conn *conn, const char *what)
 {
-    conn->host->error(conn->err, TENON_E_FAILED, errno, "%s", what);
+    conn->host->error->set(conn->err, TENON_E_FAILED, errno, "%s", what);
     return stop(conn);
 }
 
@@ -56,11 +56,11 @@ static int
 open_agent(struct ssh *s, const char *dir)
 {
     struct gs_conn *conn = s->conn;
-    int fd = conn->host->client_open(conn->ctx, "ssh", conn->ssh_id, conn->err);
+    int fd = conn->host->client->open(conn->ctx, "ssh", conn->ssh_id, conn->err);
     if (fd == TENON_E_NOT_FOUND) {
-        conn->host->error(conn->err, TENON_E_NOT_FOUND, 0,
-                          "no SSH key \"%s\" forwarded from the client", conn->ssh_id);
-        conn->host->error_hint(conn->err, "pass --ssh %s", conn->ssh_id);
+        conn->host->error->set(conn->err, TENON_E_NOT_FOUND, 0,
+                               "no SSH key \"%s\" forwarded from the client", conn->ssh_id);
+        conn->host->error->hint(conn->err, "pass --ssh %s", conn->ssh_id);
     }
     if (fd < 0)
         return stop(conn);
@@ -124,7 +124,7 @@ spawn(struct ssh *s, char *const *argv, const char *agent)
         errno = e;
         stop_errno(s->conn, "run ssh");
         if (e == ENOENT)
-            s->conn->host->error_hint(s->conn->err, "install openssh-client");
+            s->conn->host->error->hint(s->conn->err, "install openssh-client");
         return -1;
     }
     return 0;
@@ -149,14 +149,14 @@ start(struct ssh *s, const char *url)
     auto_free char *port = NULL;
     auto_free char *path = NULL;
     if (!gs_url_ssh(url, &user, &name, &port, &path)) {
-        conn->host->error(conn->err, TENON_E_INVALID, 0, "invalid ssh URL");
+        conn->host->error->set(conn->err, TENON_E_INVALID, 0, "invalid ssh URL");
         return stop(conn);
     }
     const char *where = NULL;
-    int dir = conn->host->temp_dir(conn->ctx, 0, &where, conn->err);
+    int dir = conn->host->files->temp_dir(conn->ctx, 0, &where, conn->err);
     if (dir < 0)
         return stop(conn);
-    s->complaints = conn->host->blob_create(conn->ctx, conn->err);
+    s->complaints = conn->host->blobs->create(conn->ctx, conn->err);
     if (s->complaints < 0)
         return stop(conn);
     /* Socket names are short and store paths need not be; but ssh closes what
@@ -196,8 +196,8 @@ hung_up(struct ssh *s)
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ')
             *p = *p == '\n' ? ' ' : '?';
-    s->conn->host->error(s->conn->err, TENON_E_DENIED, 0, "ssh: %s",
-                         n > 0 ? text : "the connection was closed");
+    s->conn->host->error->set(s->conn->err, TENON_E_DENIED, 0, "ssh: %s",
+                              n > 0 ? text : "the connection was closed");
     return stop(s->conn);
 }
 
@@ -210,10 +210,10 @@ static int
 wait_for(struct ssh *s, int fd, short events)
 {
     struct pollfd p[2] = {{.fd = fd, .events = events},
-                          {.fd = s->conn->host->cancel_fd(s->conn->ctx), .events = POLLIN}};
+                          {.fd = s->conn->host->ctx->cancel_fd(s->conn->ctx), .events = POLLIN}};
     for (;;) {
-        if (s->conn->host->cancelled(s->conn->ctx)) {
-            s->conn->host->error(s->conn->err, TENON_E_CANCELLED, 0, "cancelled");
+        if (s->conn->host->ctx->cancelled(s->conn->ctx)) {
+            s->conn->host->error->set(s->conn->err, TENON_E_CANCELLED, 0, "cancelled");
             return stop(s->conn);
         }
         int n = poll(p, 2, -1);

@@ -55,8 +55,8 @@ http_init(const struct tenon_host *h, const struct tenon_values *config, void **
     store = host->extension("tenon.store/0");
     *self = NULL; /* no state: each call stands alone */
     if (!http || !store)
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon offers no HTTP or no store service");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "this tenon offers no HTTP or no store service");
     return TENON_OK;
 }
 
@@ -71,7 +71,7 @@ number(const struct tenon_source_request *req, const char *key, int64_t max, int
     if (!text)
         return TENON_OK;
     if (!tenon_parse_i64(text, out) || *out < 0 || *out > max)
-        return host->error(err, TENON_E_INVALID, 0, "invalid %s \"%s\"", key, text);
+        return host->error->set(err, TENON_E_INVALID, 0, "invalid %s \"%s\"", key, text);
     return TENON_OK;
 }
 
@@ -95,8 +95,8 @@ read_options(const struct tenon_source_request *req, struct options *o, struct t
     };
     if (source_attr(req, "http.sig.pubkey") || source_attr(req, "http.sig.verify") ||
         source_attr(req, "http.sig.signature"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "signatures of downloads cannot be verified yet");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "signatures of downloads cannot be verified yet");
     int rc = number(req, "http.perm", 07777, &o->perm, err);
     if (rc == TENON_OK)
         rc = number(req, "http.uid", UINT32_MAX - 1, &o->uid, err);
@@ -131,9 +131,9 @@ authorization(struct tenon_ctx *ctx, const struct options *o, char **out,
     if (*o->auth_secret) {
         int rc = source_secret(host, ctx, o->auth_secret, out, err);
         if (rc == TENON_OK && !*out)
-            rc = host->error(err, TENON_E_NOT_FOUND, 0,
-                             "failed to retrieve HTTP auth secret %s: not found",
-                             o->auth_secret);
+            rc = host->error->set(err, TENON_E_NOT_FOUND, 0,
+                                  "failed to retrieve HTTP auth secret %s: not found",
+                                  o->auth_secret);
         return rc;
     }
     auto_free char *name = host_name(o->url);
@@ -202,14 +202,14 @@ static int
 load_upload(struct tenon_ctx *ctx, const char *name, struct found *found, struct tenon_error *err)
 {
     auto_close int from = http_upload_open(host, ctx, name, err);
-    auto_close int to = from >= 0 ? host->blob_create(ctx, err) : -1;
+    auto_close int to = from >= 0 ? host->blobs->create(ctx, err) : -1;
     if (to < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     const int e = source_copy(from, to);
     if (e)
-        return host->error(err, TENON_E_FAILED, e, "read upload \"%s\"", name);
-    *found = (struct found){host->blob_commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", -1};
-    return found->digest ? TENON_OK : host->error_code(err);
+        return host->error->set(err, TENON_E_FAILED, e, "read upload \"%s\"", name);
+    *found = (struct found){host->blobs->commit(ctx, tenon_steal_fd(&to), NULL, err), "", "", -1};
+    return found->digest ? TENON_OK : host->error->code(err);
 }
 
 /* Load it into the content store.  With an etag, found->digest stays NULL when
@@ -222,7 +222,7 @@ load(struct tenon_ctx *ctx, const struct options *o, const char *etag, struct fo
     const char *upload = http_upload_name(o->url);
     if (upload)
         return load_upload(ctx, upload, found, err);
-    auto_close int fd = host->blob_create(ctx, err);
+    auto_close int fd = host->blobs->create(ctx, err);
     if (fd < 0)
         return fd;
     int rc = ask(ctx, o, "GET", etag, fd, &answer, err);
@@ -231,15 +231,15 @@ load(struct tenon_ctx *ctx, const struct options *o, const char *etag, struct fo
     const char *now = strong(answer.etag);
     if (etag && answer.status == 304) {
         if (*now && strcmp(now, etag) != 0)
-            return host->error(err, TENON_E_FAILED, 0, "invalid not-modified ETag: %s", now);
+            return host->error->set(err, TENON_E_FAILED, 0, "invalid not-modified ETag: %s", now);
         return TENON_OK;
     }
     if (answer.status < 200 || answer.status >= 300)
-        return host->error(err, answer.status == 404 ? TENON_E_NOT_FOUND : TENON_E_FAILED, 0,
-                           "invalid response status %d", (int)answer.status);
-    found->digest = host->blob_commit(ctx, tenon_steal_fd(&fd), NULL, err);
+        return host->error->set(err, answer.status == 404 ? TENON_E_NOT_FOUND : TENON_E_FAILED, 0,
+                                "invalid response status %d", (int)answer.status);
+    found->digest = host->blobs->commit(ctx, tenon_steal_fd(&fd), NULL, err);
     if (!found->digest)
-        return host->error_code(err);
+        return host->error->code(err);
     found->etag = now;
     found->disposition = answer.content_disposition ? answer.content_disposition : "";
     found->mtime_ns = answer.last_modified ? answer.last_modified_ns : -1;
@@ -254,7 +254,7 @@ note_name(const struct options *o)
     char digest[72];
     auto_free char *id = tenon_asprintf("%s\n%s\n%s\n%s", o->url, o->auth_secret, o->accept,
                                         o->user_agent);
-    host->digest(id, strlen(id), digest);
+    host->blobs->digest(id, strlen(id), digest);
     return tenon_asprintf("http:%s", digest);
 }
 
@@ -264,7 +264,7 @@ recall(struct tenon_ctx *ctx, const struct options *o, struct found *found)
 {
     auto_free char *name = note_name(o);
     const char *text = store->note_get(ctx, name);
-    char *fields[4], *p = text ? host->strdup(ctx, text) : NULL;
+    char *fields[4], *p = text ? host->ctx->strdup(ctx, text) : NULL;
     for (size_t i = 0; i < 4; i++) {
         if (!p)
             return false;
@@ -302,7 +302,7 @@ unchanged(struct tenon_ctx *ctx, const struct options *o, struct found *known,
     if (rc == TENON_E_CANCELLED)
         return rc;
     if (rc < 0) {
-        host->error_clear(err);
+        host->error->clear(err);
         return 0;
     }
     const char *now = strong(answer.etag);
@@ -381,7 +381,7 @@ key_of(struct tenon_ctx *ctx, const struct resolved *r)
         r->found.digest, (unsigned long long)o->perm, (long long)o->uid, (long long)o->gid,
         (long long)(r->found.mtime_ns / NS_PER_S), o->auth_secret, o->accept, o->user_agent,
         r->name);
-    return host->strdup(ctx, text);
+    return host->ctx->strdup(ctx, text);
 }
 
 /* The blob, loaded if it is not here; its mtime may become known then. */
@@ -392,13 +392,13 @@ open_content(struct tenon_ctx *ctx, struct resolved *r, struct tenon_error *err)
     int64_t size;
     bool mine = recall(ctx, &r->o, &known) && !strcmp(known.digest, r->found.digest);
     if (mine) {
-        int fd = host->blob_open(ctx, known.digest, &size, err);
+        int fd = host->blobs->open(ctx, known.digest, &size, err);
         if (fd >= 0) {
             if (r->found.mtime_ns < 0)
                 r->found.mtime_ns = known.mtime_ns;
             return fd;
         }
-        host->error_clear(err);
+        host->error->clear(err);
     }
     struct found now = {0};
     int rc = load(ctx, &r->o, NULL, &now, err);
@@ -407,10 +407,10 @@ open_content(struct tenon_ctx *ctx, struct resolved *r, struct tenon_error *err)
     if (rc < 0)
         return rc;
     if (strcmp(now.digest, r->found.digest) != 0)
-        return host->error(err, TENON_E_CORRUPT, 0, "digest mismatch %s: %s", now.digest,
-                           r->found.digest);
+        return host->error->set(err, TENON_E_CORRUPT, 0, "digest mismatch %s: %s", now.digest,
+                                r->found.digest);
     r->found.mtime_ns = now.mtime_ns;
-    return host->blob_open(ctx, now.digest, &size, err);
+    return host->blobs->open(ctx, now.digest, &size, err);
 }
 
 /* A digest that only those ask for who have a signature of it. */
@@ -423,13 +423,13 @@ add_digest(struct tenon_ctx *ctx, struct resolved *r, const char *wanted,
     auto_close int fd = open_content(ctx, r, err);
 
     if (fd < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     const int rc = http_suffixed_digest(fd, wanted, &text, &why);
     if (why)
-        return host->error(err, TENON_E_INVALID, 0, "digest of \"%s\": %s", r->o.url, why);
+        return host->error->set(err, TENON_E_INVALID, 0, "digest of \"%s\": %s", r->o.url, why);
     if (rc < 0)
-        return host->error(err, TENON_E_FAILED, -rc, "read \"%s\"", r->o.url);
-    source_add_fact(host, ctx, info, "http.digest", host->strdup(ctx, tenon_buf_str(&text)),
+        return host->error->set(err, TENON_E_FAILED, -rc, "read \"%s\"", r->o.url);
+    source_add_fact(host, ctx, info, "http.digest", host->ctx->strdup(ctx, tenon_buf_str(&text)),
                     text.len);
     return TENON_OK;
 }
@@ -439,7 +439,7 @@ http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
              struct tenon_source_info *info, struct tenon_error *err)
 {
     (void)self;
-    struct resolved *r = host->alloc(ctx, sizeof *r);
+    struct resolved *r = host->ctx->alloc(ctx, sizeof *r);
     int rc = read_options(req, &r->o, err);
     if (rc < 0)
         return rc;
@@ -452,11 +452,11 @@ http_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
             return rc;
     }
     auto_free char *name = http_file_name(r->o.filename, r->found.disposition, r->o.url);
-    r->name = host->strdup(ctx, name);
+    r->name = host->ctx->strdup(ctx, name);
     source_add_fact(host, ctx, info, "http.filename", r->name, strlen(name));
     const char *wanted = source_attr(req, "http.digest");
     if (wanted && add_digest(ctx, r, wanted, info, err) < 0)
-        return host->error_code(err);
+        return host->error->code(err);
     info->flags = TENON_SOURCE_TREE;
     info->key = key_of(ctx, r);
     info->identifier = req->identifier;
@@ -478,7 +478,7 @@ http_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request 
     auto_close int to = openat(dest_dirfd, r.name,
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
-        return host->error(err, TENON_E_FAILED, errno, "make \"%s\"", r.name);
+        return host->error->set(err, TENON_E_FAILED, errno, "make \"%s\"", r.name);
     struct timespec times[2] = {{0}, {0}};
     if (r.found.mtime_ns > 0) {
         times[0].tv_sec = times[1].tv_sec = (time_t)(r.found.mtime_ns / NS_PER_S);
@@ -490,7 +490,7 @@ http_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_request 
                fchmod(to, r.o.perm ? (mode_t)r.o.perm : 0600) < 0 ||
                futimens(to, times) < 0))
         e = errno;
-    return e ? host->error(err, TENON_E_FAILED, e, "write \"%s\"", r.name) : TENON_OK;
+    return e ? host->error->set(err, TENON_E_FAILED, e, "write \"%s\"", r.name) : TENON_OK;
 }
 
 static const char *const schemes[] = {"http", "https", NULL};

@@ -21,13 +21,13 @@ static int
 open_dir(const struct tenon_host *host, struct tenon_ctx *ctx, const char *name,
          struct tenon_error *err)
 {
-    const int dir = host->client_open(ctx, "upload", name, err);
-    if (dir >= 0 || host->error_code(err) != TENON_E_UNSUPPORTED)
+    const int dir = host->client->open(ctx, "upload", name, err);
+    if (dir >= 0 || host->error->code(err) != TENON_E_UNSUPPORTED)
         return dir;
-    host->error_clear(err);
+    host->error->clear(err);
     if (strcmp(name, "upload"))
-        return host->error(err, TENON_E_NOT_FOUND, 0, "upload \"%s\": there is none", name);
-    return host->client_open(ctx, "local", name, err);
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "upload \"%s\": there is none", name);
+    return host->client->open(ctx, "local", name, err);
 }
 
 int
@@ -37,13 +37,13 @@ http_upload_open(const struct tenon_host *host, struct tenon_ctx *ctx, const cha
     struct stat st;
     auto_close int dir = open_dir(host, ctx, name, err);
     if (dir < 0)
-        return host->error_context(err, "upload \"%s\"", name);
+        return host->error->context(err, "upload \"%s\"", name);
     /* A FIFO would wait for somebody. */
     auto_close int fd = openat(dir, "context", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return host->error(err, errno == ENOENT ? TENON_E_NOT_FOUND : TENON_E_FAILED, errno,
-                           "upload \"%s\"", name);
+        return host->error->set(err, errno == ENOENT ? TENON_E_NOT_FOUND : TENON_E_FAILED, errno,
+                                "upload \"%s\"", name);
     if (!S_ISREG(st.st_mode))
-        return host->error(err, TENON_E_INVALID, 0, "upload \"%s\": not a regular file", name);
+        return host->error->set(err, TENON_E_INVALID, 0, "upload \"%s\": not a regular file", name);
     return tenon_steal_fd(&fd);
 }

@@ -28,8 +28,8 @@ image_init(const struct tenon_host *h, const struct tenon_values *config, void *
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
     if (!registry || !TENON_HAS(struct tenon_registry_api, registry, is_index))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon offers no registry service");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "this tenon offers no registry service");
     return TENON_OK;
 }
 
@@ -38,7 +38,7 @@ reference_of(const struct tenon_source_request *req, struct tenon_error *err)
 {
     const char *id = req->identifier;
     if (strncmp(id, SCHEME, strlen(SCHEME)) != 0 || !id[strlen(SCHEME)]) {
-        host->error(err, TENON_E_INVALID, 0, "invalid image source \"%s\"", id);
+        host->error->set(err, TENON_E_INVALID, 0, "invalid image source \"%s\"", id);
         return NULL;
     }
     return id + strlen(SCHEME);
@@ -50,15 +50,15 @@ read_blob(struct tenon_ctx *ctx, const char *digest, const void **data, size_t *
           struct tenon_error *err)
 {
     int64_t size = 0;
-    int fd = host->blob_open(ctx, digest, &size, err);
+    int fd = host->blobs->open(ctx, digest, &size, err);
     if (fd < 0)
         return fd;
     if (size < 0 || size > CONFIG_MAX) {
         close(fd);
-        return host->error(err, TENON_E_LIMIT, 0, "%s has %lld bytes", digest,
-                           (long long)size);
+        return host->error->set(err, TENON_E_LIMIT, 0, "%s has %lld bytes", digest,
+                                (long long)size);
     }
-    char *text = host->alloc(ctx, (size_t)size + 1);
+    char *text = host->ctx->alloc(ctx, (size_t)size + 1);
     size_t have = 0;
     while (have < (size_t)size) {
         ssize_t n = read(fd, text + have, (size_t)size - have);
@@ -68,7 +68,7 @@ read_blob(struct tenon_ctx *ctx, const char *digest, const void **data, size_t *
     }
     close(fd);
     if (have < (size_t)size)
-        return host->error(err, TENON_E_CORRUPT, 0, "%s is shorter than it was", digest);
+        return host->error->set(err, TENON_E_CORRUPT, 0, "%s is shorter than it was", digest);
     *data = text;
     *len = have;
     return TENON_OK;
@@ -78,7 +78,7 @@ static char *
 join(struct tenon_ctx *ctx, const char *a, size_t a_len, const char *b, const char *c)
 {
     size_t b_len = strlen(b), c_len = strlen(c);
-    char *s = host->alloc(ctx, a_len + b_len + c_len + 1);
+    char *s = host->ctx->alloc(ctx, a_len + b_len + c_len + 1);
     memcpy(s, a, a_len);
     memcpy(s + a_len, b, b_len);
     memcpy(s + a_len + b_len, c, c_len);
@@ -127,7 +127,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     *digest = desc.digest;
     for (int depth = 0; registry->is_index(ctx, desc.media_type, *data, *len); depth++) {
         if (depth == DEPTH_MAX)
-            return host->error(err, TENON_E_LIMIT, 0, "indexes are nested too deep");
+            return host->error->set(err, TENON_E_LIMIT, 0, "indexes are nested too deep");
         rc = registry->choose(ctx, *data, *len, req->platform, &desc, err);
         if (rc < 0)
             return rc;
@@ -148,9 +148,9 @@ check_sum(const struct tenon_source_request *req, const char *ref, const char *d
 
     if (!wanted || !*wanted || !strcmp(wanted, digest))
         return TENON_OK;
-    return host->error(err, TENON_E_CORRUPT, 0,
-                       "image digest %s for %s does not match expected checksum %s", digest, ref,
-                       wanted);
+    return host->error->set(err, TENON_E_CORRUPT, 0,
+                            "image digest %s for %s does not match expected checksum %s", digest,
+                            ref, wanted);
 }
 
 /* image.layerlimit: the first N layers only. */
@@ -164,12 +164,12 @@ limit_layers(const struct tenon_source_request *req, struct tenon_source_info *i
     size_t limit = 0;
     for (const char *p = text; *p; p++) {
         if (*p < '0' || *p > '9' || limit > 100000)
-            return host->error(err, TENON_E_INVALID, 0, "invalid layer limit \"%s\"",
-                               text);
+            return host->error->set(err, TENON_E_INVALID, 0, "invalid layer limit \"%s\"",
+                                    text);
         limit = limit * 10 + (size_t)(*p - '0');
     }
     if (!limit)
-        return host->error(err, TENON_E_INVALID, 0, "invalid layer limit 0");
+        return host->error->set(err, TENON_E_INVALID, 0, "invalid layer limit 0");
     if (limit < info->layer_count)
         info->layer_count = limit;
     return TENON_OK;
@@ -190,11 +190,11 @@ find_attestations(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     if (!wanted || strcmp(wanted, "true") != 0)
         return TENON_OK;
     if (!TENON_HAS(struct tenon_registry_api, registry, attestations))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon does not look for attestations of images");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "this tenon does not look for attestations of images");
     while (req->attrs[count])
         count++;
-    const char **predicates = host->alloc(ctx, (count + 1) * sizeof *predicates);
+    const char **predicates = host->ctx->alloc(ctx, (count + 1) * sizeof *predicates);
     count = 0;
     for (const char *const *a = req->attrs; *a; a++)
         if (strncmp(*a, key, sizeof key - 1) == 0)
@@ -275,7 +275,7 @@ image_resolve(void *self, struct tenon_ctx *ctx, const struct tenon_source_reque
     if (rc < 0)
         return rc;
     info->flags = TENON_SOURCE_LAYERS;
-    info->cookie = host->strdup(ctx, mode_of(req));
+    info->cookie = host->ctx->strdup(ctx, mode_of(req));
     info->identifier = join(ctx, SCHEME, strlen(SCHEME),
                             strchr(ref, '@') ? ref : join(ctx, ref, strlen(ref), "@",
                                                           info->digest), "");

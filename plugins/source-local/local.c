@@ -37,8 +37,8 @@ name_of(const struct tenon_source_request *req, struct tenon_error *err)
     else
         id = "";
     if (!*id)
-        host->error(err, TENON_E_INVALID, 0,
-                    "invalid local source \"%s\": no name", req->identifier);
+        host->error->set(err, TENON_E_INVALID, 0,
+                         "invalid local source \"%s\": no name", req->identifier);
     return *id ? id : NULL;
 }
 
@@ -49,16 +49,16 @@ take_strings(struct tenon_ctx *ctx, const char *key, struct json_object *array,
 {
     size_t count = json_object_array_length(array);
     if (count > PATTERNS_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "%s: too many entries", key);
-    const char **list = host->alloc(ctx, (count + 1) * sizeof *list);
+        return host->error->set(err, TENON_E_LIMIT, 0, "%s: too many entries", key);
+    const char **list = host->ctx->alloc(ctx, (count + 1) * sizeof *list);
     for (size_t i = 0; i < count; i++) {
         struct json_object *one = json_object_array_get_idx(array, i);
         if (!json_object_is_type(one, json_type_string) ||
             strlen(json_object_get_string(one)) !=
                 (size_t)json_object_get_string_len(one))
-            return host->error(err, TENON_E_INVALID, 0,
-                               "%s[%zu]: expected a string", key, i);
-        list[i] = host->strdup(ctx, json_object_get_string(one));
+            return host->error->set(err, TENON_E_INVALID, 0,
+                                    "%s[%zu]: expected a string", key, i);
+        list[i] = host->ctx->strdup(ctx, json_object_get_string(one));
     }
     *out = list;
     return TENON_OK;
@@ -75,21 +75,21 @@ string_list(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         return TENON_OK;
     size_t len = strlen(text);
     if (len > ATTR_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "%s: too long", key);
+        return host->error->set(err, TENON_E_LIMIT, 0, "%s: too long", key);
     struct json_tokener *tokener = json_tokener_new_ex(4);
     if (!tokener)
-        return host->error(err, TENON_E_NOMEM, 0, "%s: out of memory", key);
+        return host->error->set(err, TENON_E_NOMEM, 0, "%s: out of memory", key);
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *array =
         json_tokener_parse_ex(tokener, text, (int)len + 1);
     int rc = TENON_OK;
     if (json_tokener_get_error(tokener) != json_tokener_success)
-        rc = host->error(err, TENON_E_INVALID, 0, "%s: %s", key,
-                         json_tokener_error_desc(
+        rc = host->error->set(err, TENON_E_INVALID, 0, "%s: %s", key,
+                              json_tokener_error_desc(
                               json_tokener_get_error(tokener)));
     else if (array && !json_object_is_type(array, json_type_array))
-        rc = host->error(err, TENON_E_INVALID, 0,
-                         "%s: expected a list of strings", key);
+        rc = host->error->set(err, TENON_E_INVALID, 0,
+                              "%s: expected a list of strings", key);
     else if (array) /* null means none */
         rc = take_strings(ctx, key, array, out, err);
     json_object_put(array);
@@ -167,15 +167,15 @@ open_files(struct tenon_ctx *ctx, const struct tenon_source_request *req, const 
            struct tenon_error *err)
 {
     auto_free char *files = describe_files(req, name);
-    int fd = host->client_open(ctx, "local-files", files, err);
+    int fd = host->client->open(ctx, "local-files", files, err);
 
     if (fd != TENON_E_UNSUPPORTED)
         return fd;
-    host->error_clear(err);
+    host->error->clear(err);
     if (wants_metadata(req))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "local.metadatatransfer: this session gives no lists of files");
-    return host->client_open(ctx, "local", name, err);
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "local.metadatatransfer: this session gives no lists of files");
+    return host->client->open(ctx, "local", name, err);
 }
 
 static int
@@ -196,11 +196,11 @@ local_open_tree(void *self, struct tenon_ctx *ctx,
     if (rc == TENON_OK)
         rc = string_list(ctx, req, "local.followpaths", &out->follow, err);
     if (rc != TENON_OK)
-        return host->error_context(err, "local source \"%s\"", name);
+        return host->error->context(err, "local source \"%s\"", name);
 
     int fd = open_files(ctx, req, name, err);
     if (fd < 0)
-        return host->error_context(err, "local source \"%s\"", name);
+        return host->error->context(err, "local source \"%s\"", name);
     out->dirfd = fd; /* now the core's */
     if (wants_metadata(req)) /* the list is nothing that they could name */
         out->include = out->exclude = out->follow = NULL;

@@ -34,8 +34,8 @@ layout_init(const struct tenon_host *h, const struct tenon_values *config, void 
     registry = host->extension("tenon.registry/0");
     *self = NULL; /* no state: each call stands alone */
     if (!registry || !TENON_HAS(struct tenon_registry_api, registry, is_index))
-        return host->error(err, TENON_E_UNSUPPORTED, 0,
-                           "this tenon offers no registry service");
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                                "this tenon offers no registry service");
     return TENON_OK;
 }
 
@@ -43,7 +43,7 @@ static const char *
 describe(struct tenon_ctx *ctx, const char *store)
 {
     size_t size = sizeof "oci-layout \"\"" + strlen(store);
-    char *what = host->alloc(ctx, size);
+    char *what = host->ctx->alloc(ctx, size);
     snprintf(what, size, "oci-layout \"%s\"", store);
     return what;
 }
@@ -54,9 +54,9 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
 {
     if (strncmp(req->identifier, SCHEME, strlen(SCHEME)) != 0 ||
         !req->identifier[strlen(SCHEME)])
-        return host->error(err, TENON_E_INVALID, 0, "invalid oci-layout source \"%s\"",
-                           req->identifier);
-    char *name = host->strdup(ctx, req->identifier + strlen(SCHEME));
+        return host->error->set(err, TENON_E_INVALID, 0, "invalid oci-layout source \"%s\"",
+                                req->identifier);
+    char *name = host->ctx->strdup(ctx, req->identifier + strlen(SCHEME));
     *out = (struct layout){.tag = "latest",
                            .files = {.host = host, .ctx = ctx, .dirfd = -1}};
     char *at = strchr(name, '@');
@@ -64,8 +64,8 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         *at = '\0';
         out->digest = at + 1;
         if (!tenon_is_sha256(out->digest))
-            return host->error(err, TENON_E_INVALID, 0, "invalid digest \"%s\"",
-                               out->digest);
+            return host->error->set(err, TENON_E_INVALID, 0, "invalid digest \"%s\"",
+                                    out->digest);
     }
     char *slash = strrchr(name, '/');
     char *colon = strchr(slash ? slash : name, ':');
@@ -79,7 +79,7 @@ open_layout(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         out->store = name;
     out->files.what = describe(ctx, out->store);
     if (oci_layout_open(&out->files, out->store, err) < 0)
-        return host->error_context(err, "%s", out->files.what);
+        return host->error->context(err, "%s", out->files.what);
     return TENON_OK;
 }
 
@@ -96,7 +96,7 @@ find_manifest(struct tenon_ctx *ctx, const struct tenon_source_request *req,
         if (rc < 0 || !registry->is_index(ctx, "", *data, *len))
             return rc;
         if (depth == DEPTH_MAX)
-            return host->error(err, TENON_E_LIMIT, 0, "indexes are nested too deep");
+            return host->error->set(err, TENON_E_LIMIT, 0, "indexes are nested too deep");
         rc = registry->choose(ctx, *data, *len, req->platform, &desc, err);
         if (rc < 0)
             return rc;
@@ -129,7 +129,7 @@ resolve_opened(struct tenon_ctx *ctx, const struct tenon_source_request *req,
     info->identifier = req->identifier;
     if (!strchr(req->identifier, '@')) {
         size_t n = strlen(req->identifier);
-        char *pinned = host->alloc(ctx, n + 1 + strlen(l->digest) + 1);
+        char *pinned = host->ctx->alloc(ctx, n + 1 + strlen(l->digest) + 1);
         memcpy(pinned, req->identifier, n);
         pinned[n] = '@';
         strcpy(pinned + n + 1, l->digest);
@@ -167,7 +167,7 @@ layout_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_source_reques
     store = store && *store ? store : name;
     files.what = describe(ctx, store);
     if (oci_layout_open(&files, store, err) < 0)
-        return host->error_context(err, "%s", files.what);
+        return host->error->context(err, "%s", files.what);
     rc = oci_layout_blob(&files, file.digest, err);
     close(files.dirfd);
     return rc < 0 ? rc : source_blobfile_write(host, ctx, &file, dest_dirfd, err);

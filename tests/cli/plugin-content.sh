@@ -25,8 +25,8 @@ start(const struct tenon_host *h, const struct tenon_values *c, void **self, str
 {
     (void)self;
     host = h;
-    dir = open(h->get_string(c, "dir"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? h->error(e, TENON_E_NOT_FOUND, 0, "no directory") : TENON_OK;
+    dir = open(h->values->get_string(c, "dir"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? h->error->set(e, TENON_E_NOT_FOUND, 0, "no directory") : TENON_OK;
 }
 
 static int
@@ -40,8 +40,8 @@ key(void *self, struct tenon_ctx *ctx, const struct tenon_values *v, struct teno
     if (fd >= 0)
         close(fd);
     if (n < 0 || faccessat(dir, "fails", F_OK, 0) == 0)
-        return host->error(err, TENON_E_NOT_FOUND, 0, "nothing is held");
-    host->key_add(k, "what", text, (size_t)n);
+        return host->error->set(err, TENON_E_NOT_FOUND, 0, "nothing is held");
+    host->key->add(k, "what", text, (size_t)n);
     return TENON_OK;
 }
 
@@ -55,7 +55,7 @@ attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *r,
     renameat(dir, "fails-next", dir, "fails");
     out->fd = openat(dir, "what", O_PATH | O_CLOEXEC);
     out->flags = TENON_MOUNT_RDONLY;
-    return out->fd < 0 ? host->error(err, TENON_E_NOT_FOUND, 0, "nothing is held") : TENON_OK;
+    return out->fd < 0 ? host->error->set(err, TENON_E_NOT_FOUND, 0, "nothing is held") : TENON_OK;
 }
 
 static const struct tenon_mount_ops ops = { .struct_size = sizeof ops, .attach = attach };

@@ -40,24 +40,24 @@ write_image(void *self, struct tenon_ctx *ctx, const struct tenon_values *o,
         memset(&room, 0x11, sizeof room);
         memset(untouched, 0x11, sizeof untouched);
         room.image.struct_size = (uint32_t)sizes[i];
-        int rc = host->image_build(ctx, r, o, &room.image, err);
+        int rc = host->image->build(ctx, r, o, &room.image, err);
         if (rc < 0)
             return rc;
         size_t known = sizes[i] < sizeof room.image ? sizes[i] : sizeof room.image;
         if (room.image.struct_size != sizes[i])
-            return host->error(err, TENON_E_FAILED, 0, "%zu: the size was changed", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: the size was changed", sizes[i]);
         if (memcmp((char *)&room + known, untouched, sizeof room - known))
-            return host->error(err, TENON_E_FAILED, 0, "%zu: written past its end", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: written past its end", sizes[i]);
         if (known > offsetof(struct tenon_image, digest) && strncmp(room.image.digest, "sha256:", 7))
-            return host->error(err, TENON_E_FAILED, 0, "%zu: no digest", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: no digest", sizes[i]);
         if (known > offsetof(struct tenon_image, media_type) && !strstr(room.image.media_type, "manifest"))
-            return host->error(err, TENON_E_FAILED, 0, "%zu: no media type", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: no media type", sizes[i]);
         if (known > offsetof(struct tenon_image, size) && room.image.size < 100)
-            return host->error(err, TENON_E_FAILED, 0, "%zu: no size", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: no size", sizes[i]);
         if (known > offsetof(struct tenon_image, config_digest) &&
             strncmp(room.image.config_digest, "sha256:", 7))
-            return host->error(err, TENON_E_FAILED, 0, "%zu: no digest of the configuration", sizes[i]);
-        host->log(ctx, 5, "size %zu is fine", sizes[i]);
+            return host->error->set(err, TENON_E_FAILED, 0, "%zu: no digest of the configuration", sizes[i]);
+        host->progress->log(ctx, 5, "size %zu is fine", sizes[i]);
     }
     return TENON_OK;
 }

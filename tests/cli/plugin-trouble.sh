@@ -30,7 +30,7 @@ start(const struct tenon_host *h, const struct tenon_values *c, void **self, str
 static int
 misbehave(const struct tenon_values *o, struct tenon_error *err)
 {
-    const char *how = host->get_string(o, "do");
+    const char *how = host->values->get_string(o, "do");
     if (!how)
         return TENON_OK;
     printf("printed by %s\n", how);
@@ -43,12 +43,12 @@ misbehave(const struct tenon_values *o, struct tenon_error *err)
     if (!strcmp(how, "fault"))
         return *(volatile int *)(uintptr_t)8;
     if (!strcmp(how, "undeclared"))
-        return host->get_bool(o, how);
+        return host->values->get_bool(o, how);
     if (!strcmp(how, "much")) {
         char *much = malloc(8 << 20);
         memset(much, 'x', 8 << 20);
         much[(8 << 20) - 1] = 0;
-        host->error(err, TENON_E_FAILED, 0, "%s", much);
+        host->error->set(err, TENON_E_FAILED, 0, "%s", much);
         free(much);
         return TENON_E_FAILED;
     }
@@ -71,12 +71,12 @@ attach(void *self, struct tenon_ctx *ctx, const struct tenon_mount_request *r,
     char text[256] = "ODD=";
     const char *key, *value;
     (void)self;
-    for (size_t i = 0; (value = host->get_nth(r->options, "tag", i)); i++)
+    for (size_t i = 0; (value = host->values->get_nth(r->options, "tag", i)); i++)
         strcat(strcat(text, " tag="), value);
-    for (size_t i = 0; (value = host->get_map(r->options, "set", i, &key)); i++)
+    for (size_t i = 0; (value = host->values->get_map(r->options, "set", i, &key)); i++)
         strcat(strcat(strcat(strcat(text, " "), key), "="), value);
-    const char **env = host->alloc(ctx, 2 * sizeof *env);
-    env[0] = host->strdup(ctx, text);
+    const char **env = host->ctx->alloc(ctx, 2 * sizeof *env);
+    env[0] = host->ctx->strdup(ctx, text);
     out->env = env;
     return misbehave(r->options, err);
 }
@@ -100,16 +100,16 @@ write_it(void *self, struct tenon_ctx *ctx, const struct tenon_values *o, struct
     int rc = misbehave(o, err);
     (void)self;
     if (!rc && FLAGS == TENON_EXPORTER_FILE) {
-        int fd = host->sink_open(ctx, host->get_string(o, "dest"), err);
-        rc = fd >= 0 && write(fd, "result\n", 7) == 7 ? host->sink_commit(ctx, fd, err) : fd;
+        int fd = host->sink->open(ctx, host->values->get_string(o, "dest"), err);
+        rc = fd >= 0 && write(fd, "result\n", 7) == 7 ? host->sink->commit(ctx, fd, err) : fd;
     }
     if (rc || FLAGS != TENON_EXPORTER_IMAGE)
         return rc;
-    rc = host->image_build(ctx, r, o, &image, err);
-    for (size_t i = 0; !rc && host->get_nth(o, "name", i); i++)
-        rc = host->image_tag(ctx, host->image_normalize(ctx, host->get_nth(o, "name", i), err),
+    rc = host->image->build(ctx, r, o, &image, err);
+    for (size_t i = 0; !rc && host->values->get_nth(o, "name", i); i++)
+        rc = host->image->tag(ctx, host->image->normalize(ctx, host->values->get_nth(o, "name", i), err),
                              image.digest, err);
-    return rc ? rc : host->result_respond(r, "containerimage.digest", image.digest, false, err);
+    return rc ? rc : host->result->respond(r, "containerimage.digest", image.digest, false, err);
 }
 
 static const struct tenon_exporter_ops ops = {

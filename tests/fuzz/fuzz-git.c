@@ -163,9 +163,9 @@ static void
 check_out(struct input *in)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    struct tenon_host host = fake_host;
+    struct fake_tables fake;
     struct fake_ctx ctx = {.agent_fd = -1};
-    struct gs_conn conn = {.host = &host, .ctx = (struct tenon_ctx *)&ctx,
+    struct gs_conn conn = {.host = &fake.host, .ctx = (struct tenon_ctx *)&ctx,
                            .url = "https://git.test/x.git", .keep_fd = -1, .err = &err,
                            .limits = &limits};
     struct gs_spent spent = {0};
@@ -175,7 +175,8 @@ check_out(struct input *in)
     git_commit *commit = NULL;
     if (!in->tree)
         return;
-    host.cancelled = cancelled;
+    fake_tables_init(&fake);
+    fake.ctx.cancelled = cancelled;
     files_left = FILES_MAX;
     git_oid_tostr(sha, sizeof sha, in->tree);
     auto_free char *text = tenon_asprintf("tree %s\nauthor a <a> 1 +0000\ncommitter %s\n\nx\n", sha,

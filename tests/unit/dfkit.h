@@ -438,25 +438,76 @@ kit_release(void)
     tenon_error_release(&kit.err);
 }
 
+static const struct tenon_error_api kit_host_error = {
+    .struct_size = sizeof kit_host_error,
+    .set = kit_error,
+    .context = kit_context,
+    .hint = kit_hint,
+    .at = kit_at,
+    .detail = kit_detail,
+    .code = kit_code,
+    .text = kit_text,
+    .clear = kit_clear,
+};
+
+static const struct tenon_ctx_api kit_host_ctx = {
+    .struct_size = sizeof kit_host_ctx,
+    .cancelled = kit_cancelled,
+};
+
+static const struct tenon_progress_api kit_host_progress = {
+    .struct_size = sizeof kit_host_progress,
+    .log = kit_log,
+};
+
+static const struct tenon_blobs_api kit_host_blobs = {
+    .struct_size = sizeof kit_host_blobs,
+    .digest = kit_hash,
+};
+
+static const struct tenon_graph_api kit_host_graph = {
+    .struct_size = sizeof kit_host_graph,
+    .node_new = kit_node_new,
+    .node_part = kit_node_part,
+    .node_set = kit_set,
+    .node_set_int = kit_set_int,
+    .node_set_bytes = kit_set_bytes,
+    .node_input = kit_input,
+    .node_describe = kit_describe,
+    .node_at = kit_node_at,
+    .node_digest = kit_digest,
+    .node_bytes = kit_bytes,
+    .node_of_ref = kit_node_of_ref,
+    .source_from = kit_source,
+    .mount_options = kit_mount_options,
+    .definition_json = kit_definition_json,
+};
+
+static const struct tenon_result_api kit_host_result = {
+    .struct_size = sizeof kit_host_result,
+    .add = kit_result_add,
+    .set = kit_result_set,
+};
+
+static const struct tenon_image_api kit_host_image = {
+    .struct_size = sizeof kit_host_image,
+    .normalize = kit_normalize,
+};
+
 /* Options are "k=v", end with NULL.  The outcome is in kit until the next. */
 static int
 kit_run(const struct dfkit_file *files, const struct dfkit_image *images,
         const char *const *options)
 {
     static const struct tenon_host host = {
-        .struct_size = sizeof host, .error = kit_error,
-        .error_context = kit_context, .error_hint = kit_hint,
-        .error_at = kit_at, .error_detail = kit_detail, .error_code = kit_code,
-        .error_text = kit_text, .error_clear = kit_clear,
-        .cancelled = kit_cancelled, .node_new = kit_node_new,
-        .node_part = kit_node_part, .node_set = kit_set,
-        .node_set_int = kit_set_int, .node_set_bytes = kit_set_bytes,
-        .node_input = kit_input, .node_describe = kit_describe,
-        .node_at = kit_node_at, .graph_source_from = kit_source,
-        .definition_json = kit_definition_json,
-        .node_digest = kit_digest, .node_bytes = kit_bytes, .digest = kit_hash, .mount_options = kit_mount_options,
-        .log = kit_log, .result_add = kit_result_add, .result_set = kit_result_set,
-        .image_normalize = kit_normalize, .node_of_ref = kit_node_of_ref,
+        .struct_size = sizeof host,
+        .error = &kit_host_error,
+        .ctx = &kit_host_ctx,
+        .progress = &kit_host_progress,
+        .blobs = &kit_host_blobs,
+        .graph = &kit_host_graph,
+        .result = &kit_host_result,
+        .image = &kit_host_image,
     };
     static const struct tenon_bridge bridge = {
         .struct_size = sizeof bridge, .solve = kit_solve,

@@ -93,7 +93,7 @@ probe(void *self, struct tenon_ctx *ctx, struct tenon_error *err)
 {
     const char *why = getenv("TENON_PROBE");
     (void)self, (void)ctx;
-    return why ? host->error(err, TENON_E_UNSUPPORTED, 0, "%s", why) : TENON_OK;
+    return why ? host->error->set(err, TENON_E_UNSUPPORTED, 0, "%s", why) : TENON_OK;
 }
 
 static int

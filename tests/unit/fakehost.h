@@ -169,31 +169,121 @@ fake_log(struct tenon_ctx *ctx, int level, const char *fmt, ...)
     (void)ctx, (void)level, (void)fmt;
 }
 
-static const struct tenon_host fake_host = {
-    .struct_size = sizeof fake_host,
-    .abi_major = TENON_ABI_MAJOR,
-    .abi_minor = TENON_ABI_MINOR,
-    .version = "test",
-    .error = fake_error,
-    .log = fake_log,
-    .error_context = fake_context,
-    .error_hint = fake_hint,
-    .error_code = fake_code,
-    .error_clear = tenon_error_release,
+static const struct tenon_error_api fake_error_table = {
+    .struct_size = sizeof fake_error_table,
+    .set = fake_error,
+    .context = fake_context,
+    .hint = fake_hint,
+    .code = fake_code,
+    .clear = tenon_error_release,
+};
+
+static const struct tenon_values_api fake_values_table = {
+    .struct_size = sizeof fake_values_table,
     .given = tenon_values_given,
     .get_string = tenon_values_string,
     .get_nth = tenon_values_nth,
     .get_int = tenon_values_int,
     .get_bool = tenon_values_bool,
     .get_map = tenon_values_map,
+};
+
+static const struct tenon_ctx_api fake_ctx_table = {
+    .struct_size = sizeof fake_ctx_table,
     .alloc = fake_alloc,
     .strdup = fake_strdup,
     .cancel_fd = fake_cancel_fd,
+};
+
+static const struct tenon_progress_api fake_progress_table = {
+    .struct_size = sizeof fake_progress_table,
+    .log = fake_log,
+};
+
+static const struct tenon_files_api fake_files_table = {
+    .struct_size = sizeof fake_files_table,
     .open_in = fake_open_in,
     .temp_dir = fake_temp_dir,
-    .client_open = fake_client_open,
     .cache_dir = fake_cache_dir,
 };
+
+static const struct tenon_client_api fake_client_table = {
+    .struct_size = sizeof fake_client_table,
+    .open = fake_client_open,
+};
+
+static const struct tenon_key_api fake_key_table = { .struct_size = sizeof fake_key_table };
+static const struct tenon_blobs_api fake_blobs_table = { .struct_size = sizeof fake_blobs_table };
+static const struct tenon_graph_api fake_graph_table = { .struct_size = sizeof fake_graph_table };
+static const struct tenon_result_api fake_result_table = { .struct_size = sizeof fake_result_table };
+static const struct tenon_image_api fake_image_table = { .struct_size = sizeof fake_image_table };
+static const struct tenon_sink_api fake_sink_table = { .struct_size = sizeof fake_sink_table };
+
+static const struct tenon_host fake_host = {
+    .struct_size = sizeof fake_host,
+    .abi_major = TENON_ABI_MAJOR,
+    .abi_minor = TENON_ABI_MINOR,
+    .version = "test",
+    .error = &fake_error_table,
+    .values = &fake_values_table,
+    .ctx = &fake_ctx_table,
+    .progress = &fake_progress_table,
+    .key = &fake_key_table,
+    .files = &fake_files_table,
+    .client = &fake_client_table,
+    .blobs = &fake_blobs_table,
+    .graph = &fake_graph_table,
+    .result = &fake_result_table,
+    .image = &fake_image_table,
+    .sink = &fake_sink_table,
+};
+
+/* The same tables, for a test that puts functions of its own into them. */
+struct fake_tables {
+    struct tenon_host host;
+    struct tenon_error_api error;
+    struct tenon_values_api values;
+    struct tenon_ctx_api ctx;
+    struct tenon_progress_api progress;
+    struct tenon_key_api key;
+    struct tenon_files_api files;
+    struct tenon_client_api client;
+    struct tenon_blobs_api blobs;
+    struct tenon_graph_api graph;
+    struct tenon_result_api result;
+    struct tenon_image_api image;
+    struct tenon_sink_api sink;
+};
+
+static inline void
+fake_tables_init(struct fake_tables *f)
+{
+    f->host = fake_host;
+    f->host.error = &f->error;
+    f->error = fake_error_table;
+    f->host.values = &f->values;
+    f->values = fake_values_table;
+    f->host.ctx = &f->ctx;
+    f->ctx = fake_ctx_table;
+    f->host.progress = &f->progress;
+    f->progress = fake_progress_table;
+    f->host.key = &f->key;
+    f->key = fake_key_table;
+    f->host.files = &f->files;
+    f->files = fake_files_table;
+    f->host.client = &f->client;
+    f->client = fake_client_table;
+    f->host.blobs = &f->blobs;
+    f->blobs = fake_blobs_table;
+    f->host.graph = &f->graph;
+    f->graph = fake_graph_table;
+    f->host.result = &f->result;
+    f->result = fake_result_table;
+    f->host.image = &f->image;
+    f->image = fake_image_table;
+    f->host.sink = &f->sink;
+    f->sink = fake_sink_table;
+}
 
 static inline void
 fake_ctx_release(struct fake_ctx *f)

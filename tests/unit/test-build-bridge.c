@@ -354,7 +354,7 @@ END_TEST
 START_TEST(test_bridge_refuses_a_node_that_is_none)
 {
     struct tenon_ref *ref = NULL;
-    struct tenon_node *n = host->node_new(build->graph, "source", &err);
+    struct tenon_node *n = host->graph->node_new(build->graph, "source", &err);
     ck_assert_ptr_nonnull(n); /* of nothing */
     ck_assert_int_lt(bridge->solve(ctx, build->graph, n, 0, &ref, &err), 0);
     ck_assert_ptr_null(ref);
@@ -367,7 +367,7 @@ START_TEST(test_bridge_frontends_are_counted)
     static const char *const options[] = { NULL };
     const struct tenon_frontend_call call = { .struct_size = sizeof call, .frontend = "none",
                                               .options = options };
-    struct tenon_result *result = host->result_new(ctx);
+    struct tenon_result *result = host->result->create(ctx);
     int calls = 0, rc = 0;
     for (; calls < 1000 && rc != TENON_E_LIMIT; calls++) {
         tenon_error_release(&err);
@@ -524,7 +524,7 @@ END_TEST
 static void
 put_blob(const char *text, char digest[72])
 {
-    host->digest(text, strlen(text), digest);
+    host->blobs->digest(text, strlen(text), digest);
     auto_free char *path = tenon_asprintf("blobs/sha256/%s", digest + strlen("sha256:"));
     unit_write(context_dir, path, text);
 }
@@ -605,7 +605,8 @@ static const char *silent[2]; /* options of a cache whose registry says nothing 
 static void *
 ask_for_cache(void *scope)
 {
-    int rc = bridge->import_cache(scope, build->graph, "registry", silent, host->error_new(scope));
+    int rc =
+        bridge->import_cache(scope, build->graph, "registry", silent, host->error->create(scope));
     return (void *)(intptr_t)rc;
 }
 
@@ -626,16 +627,16 @@ START_TEST(test_bridge_gives_up_an_import)
     auto_free char *ref = tenon_asprintf("ref=127.0.0.1:%u/x:1", ntohs(at.sin_port));
     silent[0] = ref;
     for (unsigned i = 0; i < 2; i++) {
-        scopes[i] = host->scope_begin(ctx);
+        scopes[i] = host->ctx->scope_begin(ctx);
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_for_cache, scopes[i]), 0);
         if (i == 0) /* it is asked by now, and the second will wait for that */
             connection = accept(listener, NULL, NULL);
     }
     for (unsigned i = 2; i-- > 0;) { /* the one who waits goes first */
-        host->scope_cancel(scopes[i]);
+        host->ctx->scope_cancel(scopes[i]);
         pthread_join(threads[i], &rc);
         ck_assert_int_eq((intptr_t)rc, TENON_E_CANCELLED);
-        host->scope_end(scopes[i]);
+        host->ctx->scope_end(scopes[i]);
     }
     ck_assert_uint_eq(build->caches.len, 0); /* the next one who names it asks again */
 }

@@ -22,7 +22,7 @@ struct fake_result { /* struct tenon_result is one of these */
 
 static char dir_path[64], dest[80];
 static int dir_fd;
-static struct tenon_host host;
+static struct fake_tables fake;
 static struct fake_result result;
 static struct fake_ctx ctx;
 static int sink;         /* of tar */
@@ -119,18 +119,18 @@ setup(void)
     err = (struct tenon_error)TENON_ERROR_INIT;
     dir_fd = unit_tmpdir(dir_path);
     snprintf(dest, sizeof dest, "%s/dest", dir_path);
-    host = fake_host;
-    host.result_count = count;
-    host.result_platform = platform;
-    host.result_get = get;
-    host.result_tree = tree;
-    host.result_attestation = attestation;
-    host.sink_dir = sink_dir;
-    host.sink_open = sink_open;
-    host.sink_commit = sink_commit;
-    host.cancelled = cancelled;
-    host.status = status;
-    host.status_done = status_done;
+    fake_tables_init(&fake);
+    fake.result.count = count;
+    fake.result.platform = platform;
+    fake.result.get = get;
+    fake.result.tree = tree;
+    fake.result.attestation = attestation;
+    fake.sink.dir = sink_dir;
+    fake.sink.open = sink_open;
+    fake.sink.commit = sink_commit;
+    fake.ctx.cancelled = cancelled;
+    fake.progress.status = status;
+    fake.progress.status_done = status_done;
     memset(&ctx, 0, sizeof ctx);
     result = (struct fake_result){ .count = 1, .platforms = { "linux/amd64" } };
     cancel = committed = false;
@@ -184,7 +184,7 @@ begin(const char *file, const char *symbol)
         return false;
     }
     void *self;
-    ck_assert_int_eq(plugin->init(&host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&fake.host, NULL, &self, &err), 0);
     return true;
 }
 

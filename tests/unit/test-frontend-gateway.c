@@ -217,7 +217,7 @@ front(void (*run)(struct program *), struct tenon_result **result)
         .graph = build->graph, .inputs = &input, .input_count = strstr(image_config, INPUTS) != NULL,
     };
     program.run = run;
-    *result = host->result_new(ctx);
+    *result = host->result->create(ctx);
     return plugin->ops.frontend->solve(NULL, ctx, &request, &bridge, *result, &err);
 }
 
@@ -399,11 +399,11 @@ START_TEST(test_gateway_serves_many_calls_at_once)
     size_t len = 0;
 
     ok(front(asks_all_at_once, &result));
-    ck_assert_uint_eq(host->result_count(result), 1);
-    ck_assert_str_eq(host->result_platform(result, 0), "linux/amd64");
-    const struct tenon_ref *ref = host->result_ref(result, 0);
+    ck_assert_uint_eq(host->result->count(result), 1);
+    ck_assert_str_eq(host->result->platform(result, 0), "linux/amd64");
+    const struct tenon_ref *ref = host->result->ref(result, 0);
     ck_assert_ptr_nonnull(ref);
-    const char *by = host->result_get(result, "made.by", &len);
+    const char *by = host->result->get(result, "made.by", &len);
     ck_assert_uint_eq(len, 6);
     ck_assert_int_eq(memcmp(by, "a test", 6), 0);
     /* Each reference has a name of its own. */
@@ -426,7 +426,7 @@ no_stat_more(struct tenon_ctx *c, struct tenon_ref *ref, const char *path,
              struct tenon_stat_more *out, struct tenon_error *e)
 {
     (void)c, (void)ref, (void)out;
-    return host->error(e, TENON_E_FAILED, EIO, "%s: list extended attributes", path);
+    return host->error->set(e, TENON_E_FAILED, EIO, "%s: list extended attributes", path);
 }
 
 static void
@@ -509,10 +509,10 @@ sibling_main(void *data)
         .graph = build->graph,
     };
     struct tenon_error why = TENON_ERROR_INIT;
-    struct tenon_result *result = host->result_new(own);
+    struct tenon_result *result = host->result->create(own);
 
     s->code = plugin->ops.frontend->solve(NULL, own, &request, &bridge, result, &why);
-    s->results = host->result_count(result);
+    s->results = host->result->count(result);
     tenon_error_release(&why);
     tenon_ctx_free(own);
     return NULL;
@@ -730,7 +730,7 @@ START_TEST(test_gateway_takes_one_result)
 {
     struct tenon_result *result;
     ok(front(returns_twice, &result));
-    ck_assert_uint_eq(host->result_count(result), 1);
+    ck_assert_uint_eq(host->result->count(result), 1);
     ck_assert_int_ne(program.code, GRPC_OK);
 }
 END_TEST
@@ -797,8 +797,8 @@ START_TEST(test_gateway_refuses)
     struct tenon_result *result;
     ok(front(asks_what_is_refused, &result));
     /* No reference is a result all the same: one without files. */
-    ck_assert_uint_eq(host->result_count(result), 1);
-    ck_assert_ptr_null(host->result_ref(result, 0));
+    ck_assert_uint_eq(host->result->count(result), 1);
+    ck_assert_ptr_null(host->result->ref(result, 0));
 }
 END_TEST
 
@@ -889,7 +889,7 @@ START_TEST(test_gateway_takes_attestations)
     const bool good = front(attests, &result) == 0;
     ck_assert_msg(good == !attesting->words, "%s: %s", err.message, tenon_buf_str(&program.said));
     ck_assert_int_eq(program.code == GRPC_OK, good);
-    const struct tenon_attestation *a = host->result_attestation(result, "linux/amd64", 0);
+    const struct tenon_attestation *a = host->result->attestation(result, "linux/amd64", 0);
     if (!good) {
         ck_assert_msg(strstr(tenon_buf_str(&program.said), attesting->words) != NULL, "%s",
                       tenon_buf_str(&program.said));
@@ -897,11 +897,11 @@ START_TEST(test_gateway_takes_attestations)
         return;
     }
     ck_assert_ptr_nonnull(a);
-    ck_assert_ptr_null(host->result_attestation(result, "linux/amd64", 1));
+    ck_assert_ptr_null(host->result->attestation(result, "linux/amd64", 1));
     ck_assert_uint_eq(a->kind, (uint32_t)attesting->a.kind);
     ck_assert_str_eq(a->path, attesting->a.path);
     ck_assert_str_eq(a->predicate_type, attesting->a.predicate_type);
-    ck_assert_ptr_eq(a->ref, host->result_ref(result, 0));
+    ck_assert_ptr_eq(a->ref, host->result->ref(result, 0));
     ck_assert_uint_eq(a->subject_count, attesting->a.subjects.len);
     if (a->subject_count == 0)
         return;
@@ -1007,7 +1007,8 @@ START_TEST(test_gateway_wants_an_image)
             .host_platform = "linux/amd64", .graph = build->graph,
         };
         ck_assert_int_eq(plugin->ops.frontend->solve(NULL, ctx, &request, &bridge,
-                                                     host->result_new(ctx), &err), table[i].status);
+                                                     host->result->create(ctx), &err),
+                         table[i].status);
         ck_assert_msg(strstr(err.message, table[i].words) != NULL, "%s", err.message);
         tenon_error_release(&err);
     }

@@ -35,7 +35,7 @@ teardown(void)
 static int
 new_blob(struct tenon_ctx *ctx, const char *text)
 {
-    int fd = tenon_engine_host()->blob_create(ctx, &err);
+    int fd = tenon_engine_host()->blobs->create(ctx, &err);
     ck_assert_msg(fd >= 0, "%s", err.message);
     ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     return fd;
@@ -47,13 +47,17 @@ START_TEST(test_host_blob_of_another_digest_is_refused)
     struct tenon_digest right, wrong;
     tenon_digest_of("right", 5, &right);
     tenon_digest_of("wrong", 5, &wrong);
-    ck_assert_ptr_null(tenon_engine_host()->blob_commit(ctx, new_blob(ctx, "right"), wrong.str, &err));
+    ck_assert_ptr_null(
+        tenon_engine_host()->blobs->commit(ctx, new_blob(ctx, "right"), wrong.str, &err));
     ck_assert_int_eq(err.code, TENON_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, right.str));
     ck_assert_ptr_nonnull(strstr(err.message, wrong.str));
     tenon_error_release(&err);
-    ck_assert_str_eq(tenon_engine_host()->blob_commit(ctx, new_blob(ctx, "right"), right.str, &err), right.str);
-    ck_assert_str_eq(tenon_engine_host()->blob_commit(ctx, new_blob(ctx, "wrong"), NULL, &err), wrong.str);
+    ck_assert_str_eq(tenon_engine_host()->blobs->commit(ctx, new_blob(ctx, "right"), right.str,
+                                                        &err),
+                     right.str);
+    ck_assert_str_eq(tenon_engine_host()->blobs->commit(ctx, new_blob(ctx, "wrong"), NULL, &err),
+                     wrong.str);
 }
 END_TEST
 

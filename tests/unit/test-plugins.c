@@ -84,6 +84,7 @@ static const struct {
     const char *extra, *message;
 } refused[] = {
     { ".abi_major = 77", "made for interface 77" },
+    { ".abi_minor = 2", "made for interface 0.2, this tenon has" },
     { ".need_minor = 999", "it needs interface" },
     { ".need_minor = TENON_ABI_MINOR + 1", "it needs interface" },
     { ".abi_major = TENON_ABI_MAJOR + 1", "made for interface" },

@@ -24,7 +24,7 @@ static const char asked_source[] =
     "    if (strstr(text, \"twice\") && r->before)\n"
     "        snprintf(text + n, sizeof text - n, \" after %.*s\","
     " (int)strcspn(r->before->digest, \" \"), r->before->digest);\n"
-    "    i->digest = host->strdup(ctx, text);\n"
+    "    i->digest = host->ctx->strdup(ctx, text);\n"
     "    i->config = i->digest; i->config_len = strlen(i->digest);\n"
     "    i->key = strstr(text, \"keyless\") ? NULL : i->digest;\n"
     "    i->flags = strstr(text, \"none\") ? 0 : strstr(text, \"two\") ?"

@@ -250,17 +250,17 @@ static const struct tenon_plugin *plugin;
 static void
 setup(void)
 {
-    static struct tenon_host host;
+    static struct fake_tables fake;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     void *self;
-    host = fake_host;
-    host.extension = fake_extension;
-    host.blob_create = fake_blob_create;
-    host.client_open = fake_secret;
-    host.cancelled = fake_cancelled;
+    fake_tables_init(&fake);
+    fake.host.extension = fake_extension;
+    fake.blobs.create = fake_blob_create;
+    fake.client.open = fake_secret;
+    fake.ctx.cancelled = fake_cancelled;
     plugin = fake_load("source-git.so", "source_git_LTX_tenon_plugin_query");
     ck_assert_ptr_nonnull(plugin);
-    ck_assert_int_eq(plugin->init(&host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&fake.host, NULL, &self, &err), 0);
 }
 
 static void

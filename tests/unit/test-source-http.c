@@ -164,19 +164,19 @@ static const struct tenon_plugin *plugin;
 static void
 setup(void)
 {
-    static struct tenon_host host;
-    host = fake_host;
-    host.extension = fake_extension;
-    host.digest = fake_digest;
-    host.blob_create = fake_blob_create;
-    host.blob_commit = fake_blob_commit;
-    host.blob_open = fake_blob_open;
-    host.client_open = fake_secret;
+    static struct fake_tables fake;
+    fake_tables_init(&fake);
+    fake.host.extension = fake_extension;
+    fake.blobs.digest = fake_digest;
+    fake.blobs.create = fake_blob_create;
+    fake.blobs.commit = fake_blob_commit;
+    fake.blobs.open = fake_blob_open;
+    fake.client.open = fake_secret;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     void *self;
     plugin = fake_load("source-http.so", "source_http_LTX_tenon_plugin_query");
     ck_assert_ptr_nonnull(plugin);
-    ck_assert_int_eq(plugin->init(&host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&fake.host, NULL, &self, &err), 0);
 }
 
 static void

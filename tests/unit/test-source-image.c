@@ -155,15 +155,15 @@ static struct tenon_source_request req;
 static void
 setup(void)
 {
-    static struct tenon_host host;
+    static struct fake_tables tables;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     void *self;
-    host = fake_host;
-    host.extension = fake_extension;
-    host.blob_open = fake_blob_open;
+    fake_tables_init(&tables);
+    tables.host.extension = fake_extension;
+    tables.blobs.open = fake_blob_open;
     plugin = fake_load("source-image.so", "source_image_LTX_tenon_plugin_query");
     ck_assert_ptr_nonnull(plugin);
-    ck_assert_int_eq(plugin->init(&host, NULL, &self, &err), 0);
+    ck_assert_int_eq(plugin->init(&tables.host, NULL, &self, &err), 0);
     fake.layers = 3;
     fake.config_size = fake.config_bytes = 5;
     ctx = (struct fake_ctx){.agent_fd = -1};

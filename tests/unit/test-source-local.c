@@ -73,14 +73,29 @@ fake_error_clear(struct tenon_error *err)
     (void)err;
 }
 
-static const struct tenon_host fake_host = {
-    .struct_size = sizeof fake_host,
-    .error = fake_error,
-    .error_context = fake_context,
+static const struct tenon_error_api fake_host_error = {
+    .struct_size = sizeof fake_host_error,
+    .set = fake_error,
+    .context = fake_context,
+    .clear = fake_error_clear,
+};
+
+static const struct tenon_ctx_api fake_host_ctx = {
+    .struct_size = sizeof fake_host_ctx,
     .alloc = fake_alloc,
     .strdup = fake_strdup,
-    .client_open = fake_client_open,
-    .error_clear = fake_error_clear,
+};
+
+static const struct tenon_client_api fake_host_client = {
+    .struct_size = sizeof fake_host_client,
+    .open = fake_client_open,
+};
+
+static const struct tenon_host fake_host = {
+    .struct_size = sizeof fake_host,
+    .error = &fake_host_error,
+    .ctx = &fake_host_ctx,
+    .client = &fake_host_client,
 };
 
 static const struct tenon_source_ops *source;

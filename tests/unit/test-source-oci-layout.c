@@ -138,7 +138,7 @@ look(const char *name, const char *const *attrs)
     info = (struct tenon_source_info){ .struct_size = sizeof info };
     req = (struct tenon_source_request){
         .struct_size = sizeof req, .platform = "linux/amd64", .attrs = attrs,
-        .identifier = tenon_engine_host()->strdup(ctx, id),
+        .identifier = tenon_engine_host()->ctx->strdup(ctx, id),
     };
     return plugin->ops.source->resolve(NULL, ctx, &req, &info, &err);
 }

@@ -342,12 +342,12 @@ cgroup_open(const struct tenon_host *host, struct cgroup *c, const struct tenon_
     if (!e)
         return TENON_OK;
     cgroup_release(c);
-    host->error(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
+    host->error->set(err, TENON_E_UNSUPPORTED, e, "resource limits: %s", what);
     if (x->flags & TENON_EXEC_ROOTLESS)
-        host->error_hint(err, "have a control group of your own: systemd-run --user --scope -p "
+        host->error->hint(err, "have a control group of your own: systemd-run --user --scope -p "
                               "Delegate=yes tenon build ...");
     else if (e == ENOENT || e == EBUSY)
-        host->error_hint(err, "the control group above has no such controller to hand on: "
+        host->error->hint(err, "the control group above has no such controller to hand on: "
                               "systemd-run --scope -p Delegate=yes tenon build ...");
     return TENON_E_UNSUPPORTED;
 }

@@ -268,7 +268,7 @@ hint_tun(const struct tenon_host *host, struct tenon_error *err)
 {
     if (access("/dev/net/tun", R_OK | W_OK) == 0)
         return;
-    host->error_hint(err, errno == ENOENT ? "sudo modprobe tun" : "sudo chmod 666 /dev/net/tun");
+    host->error->hint(err, errno == ENOENT ? "sudo modprobe tun" : "sudo chmod 666 /dev/net/tun");
 }
 
 static int
@@ -280,14 +280,14 @@ wait_ready(struct network *n, const struct tenon_host *host, struct tenon_ctx *c
         if (seen == 1)
             return TENON_OK;
         struct pollfd p[2] = { { .fd = n->done, .events = POLLIN },
-                               { .fd = host->cancel_fd(ctx), .events = POLLIN } };
+                               { .fd = host->ctx->cancel_fd(ctx), .events = POLLIN } };
         int r = poll(p, 2, LOOK_MS);
         if (r > 0 && p[1].revents)
-            return host->error(err, TENON_E_CANCELLED, 0, "cancelled");
+            return host->error->set(err, TENON_E_CANCELLED, 0, "cancelled");
         if ((r > 0 && p[0].revents) || tries > READY_MS / LOOK_MS) {
             auto_free char *said = last_words(n);
-            host->error(err, TENON_E_FAILED, n->result.sys,
-                        "network \"sandbox\": %s gives none: %s", n->argv[0], said);
+            host->error->set(err, TENON_E_FAILED, n->result.sys,
+                             "network \"sandbox\": %s gives none: %s", n->argv[0], said);
             hint_tun(host, err);
             return TENON_E_FAILED;
         }
@@ -309,14 +309,14 @@ network_open(const struct tenon_host *host, struct tenon_ctx *ctx, const struct 
     int e = bind_namespace(n, x);
     int r;
     if (e) {
-        r = host->error(err, TENON_E_FAILED, e, "make a network namespace");
+        r = host->error->set(err, TENON_E_FAILED, e, "make a network namespace");
     } else if (!choose(n, helper)) {
-        r = host->error(err, TENON_E_UNSUPPORTED, 0, "network \"sandbox\" needs %s",
-                        strcmp(helper, "auto") ? helper : "pasta or slirp4netns");
-        host->error_hint(err, "install the package passt, or slirp4netns; or set "
+        r = host->error->set(err, TENON_E_UNSUPPORTED, 0, "network \"sandbox\" needs %s",
+                             strcmp(helper, "auto") ? helper : "pasta or slirp4netns");
+        host->error->hint(err, "install the package passt, or slirp4netns; or set "
                               "{\"network\": \"host\"} in tenon.json");
     } else if ((e = start(n))) {
-        r = host->error(err, TENON_E_FAILED, e, "start %s", n->argv[0]);
+        r = host->error->set(err, TENON_E_FAILED, e, "start %s", n->argv[0]);
     } else {
         r = wait_ready(n, host, ctx, err);
     }

@@ -28,18 +28,18 @@ add_subject(void *data, const struct export_entry *e, struct tenon_error *err)
         return TENON_OK;
     auto_close int fd = openat(e->dirfd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return s->host->error(err, TENON_E_FAILED, errno, "open /%s", e->path);
+        return s->host->error->set(err, TENON_E_FAILED, errno, "open /%s", e->path);
     size_t len = (size_t)e->st->st_size;
     void *text = len ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
     if (text == MAP_FAILED)
-        return s->host->error(err, TENON_E_FAILED, errno, "read /%s", e->path);
-    s->host->digest(text ? text : "", len, digest);
+        return s->host->error->set(err, TENON_E_FAILED, errno, "read /%s", e->path);
+    s->host->blobs->digest(text ? text : "", len, digest);
     if (text)
         munmap(text, len);
-    const char **digests = s->host->alloc(s->ctx, 2 * sizeof *digests);
-    digests[0] = s->host->strdup(s->ctx, digest);
+    const char **digests = s->host->ctx->alloc(s->ctx, 2 * sizeof *digests);
+    digests[0] = s->host->ctx->strdup(s->ctx, digest);
     const struct tenon_subject one = { .kind = TENON_SUBJECT_RAW, .digests = digests,
-                                       .name = s->host->strdup(s->ctx, e->path) };
+                                       .name = s->host->ctx->strdup(s->ctx, e->path) };
     tenon_vec_push(&s->list, one);
     return TENON_OK;
 }
@@ -58,7 +58,7 @@ static bool
 has_any(const struct tenon_host *host, const struct tenon_result *r, const char *platform)
 {
     const struct tenon_attestation *a;
-    for (size_t i = 0; (a = host->result_attestation(r, platform, i)); i++)
+    for (size_t i = 0; (a = host->result->attestation(r, platform, i)); i++)
         if (!is_inline_only(a))
             return true;
     return false;
@@ -88,12 +88,12 @@ put_all(const struct tenon_host *host, const struct tenon_statement *list, size_
     for (size_t i = 0; i < count && rc == 0; i++) {
         auto_free char *name = name_of(list[i].path, prefix, platform);
         if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-            return host->error(err, TENON_E_INVALID, 0, "attestation \"%s\" is no name of a file",
-                               name);
+            return host->error->set(err, TENON_E_INVALID, 0,
+                                    "attestation \"%s\" is no name of a file", name);
         for (char **s = seen; s && *s; s++)
             if (!strcmp(*s, name))
-                return host->error(err, TENON_E_INVALID, 0,
-                                   "duplicate attestation path name %s", name);
+                return host->error->set(err, TENON_E_INVALID, 0,
+                                        "duplicate attestation path name %s", name);
         rc = put(data, name, list[i].data, list[i].len, err);
         tenon_strv_push(&seen, tenon_steal(&name));
     }
@@ -105,7 +105,7 @@ export_attested(const struct tenon_host *host, struct tenon_ctx *ctx, struct ten
                 size_t i, int tree, const char *prefix, bool shared, export_statement *put,
                 void *data, struct tenon_error *err)
 {
-    const char *platform = host->result_platform(r, i);
+    const char *platform = host->result->platform(r, i);
     struct subjects s = { .host = host, .ctx = ctx };
     const struct tenon_statement *list;
     size_t count;
@@ -113,7 +113,7 @@ export_attested(const struct tenon_host *host, struct tenon_ctx *ctx, struct ten
         return TENON_OK;
     int rc = export_walk(host, ctx, tree, add_subject, &s, err);
     if (rc == 0)
-        rc = host->result_statements(ctx, r, i, s.list.items, s.list.len, &list, &count, err);
+        rc = host->result->statements(ctx, r, i, s.list.items, s.list.len, &list, &count, err);
     if (rc == 0)
         rc = put_all(host, list, count, prefix ? prefix : "", shared ? platform : NULL, put, data,
                      err);

@@ -154,7 +154,7 @@ blobs_release(struct blobs *b)
 static int
 list_blobs(const struct export_layout *l, struct blobs *out, struct tenon_error *err)
 {
-    int rc = l->host->image_walk(l->ctx, l->image->digest, collect, out, err);
+    int rc = l->host->image->walk(l->ctx, l->image->digest, collect, out, err);
     if (rc == 0 && out->list.len)
         qsort(out->list.items, out->list.len, sizeof *out->list.items, by_digest);
     return rc;
@@ -186,7 +186,7 @@ add_blob(const struct export_layout *l, struct export_archive *a, const struct b
          struct tenon_error *err)
 {
     int64_t size;
-    auto_close int fd = l->host->blob_open(l->ctx, b->digest, &size, err);
+    auto_close int fd = l->host->blobs->open(l->ctx, b->digest, &size, err);
     if (fd < 0)
         return fd;
     auto_free char *name = tenon_asprintf("blobs/sha256/%s", strchr(b->digest, ':') + 1);
@@ -248,7 +248,7 @@ copy_whole(const struct export_layout *l, int from, int to)
 {
     auto_free char *chunk = tenon_malloc(CHUNK);
     for (;;) {
-        if (l->host->cancelled(l->ctx))
+        if (l->host->ctx->cancelled(l->ctx))
             return ECANCELED;
         ssize_t n = read(from, chunk, CHUNK);
         if (n == 0)
@@ -269,7 +269,7 @@ put_file(const struct export_layout *l, int dirfd, const char *name,
     auto_close int fd =
         openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
-        return l->host->error(err, TENON_E_FAILED, errno, "create %s", name);
+        return l->host->error->set(err, TENON_E_FAILED, errno, "create %s", name);
     int sys = from >= 0 ? copy_whole(l, from, fd) : write_whole(fd, data, len);
     /* What a network disk could not keep shows at the end. */
     if (close(tenon_steal_fd(&fd)) < 0 && !sys)
@@ -280,8 +280,8 @@ put_file(const struct export_layout *l, int dirfd, const char *name,
         return TENON_OK;
     unlinkat(dirfd, temp, 0);
     return sys == ECANCELED
-               ? l->host->error(err, TENON_E_CANCELLED, 0, "export was cancelled")
-               : l->host->error(err, TENON_E_FAILED, sys, "write %s", name);
+               ? l->host->error->set(err, TENON_E_CANCELLED, 0, "export was cancelled")
+               : l->host->error->set(err, TENON_E_FAILED, sys, "write %s", name);
 }
 
 /* False: it has no name there. */
@@ -306,7 +306,7 @@ export_layout_dir(const struct export_layout *l, int dirfd, struct tenon_error *
     int rc = list_blobs(l, &blobs, err);
     if (rc == 0 && ((mkdirat(dirfd, "blobs", 0755) < 0 && errno != EEXIST) ||
                     (mkdirat(dirfd, "blobs/sha256", 0755) < 0 && errno != EEXIST)))
-        rc = l->host->error(err, TENON_E_FAILED, errno, "make blobs/sha256");
+        rc = l->host->error->set(err, TENON_E_FAILED, errno, "make blobs/sha256");
     for (size_t i = 0; rc == 0 && i < blobs.list.len; i++) {
         const struct blob *b = &blobs.list.items[i];
         auto_free char *name = tenon_asprintf("blobs/sha256/%s", strchr(b->digest, ':') + 1);
@@ -315,7 +315,7 @@ export_layout_dir(const struct export_layout *l, int dirfd, struct tenon_error *
             st.st_size == b->size)
             continue;
         int64_t size;
-        auto_close int from = l->host->blob_open(l->ctx, b->digest, &size, err);
+        auto_close int from = l->host->blobs->open(l->ctx, b->digest, &size, err);
         rc = from < 0 ? from
              : l->has_links && put_link(dirfd, name, from)
                  ? TENON_OK
@@ -343,24 +343,24 @@ export_layout_export(const struct export_layout *l, struct tenon_result *r,
     if (rc < 0)
         return rc;
     if (tar) { /* who takes it is told of the image, too */
-        int fd = host->sink_open(l->ctx, dest, err);
+        int fd = host->sink->open(l->ctx, dest, err);
         if (fd < 0)
             return fd;
         struct stat st;
-        host->status(l->ctx, "sending tarball", 0, 0);
+        host->progress->status(l->ctx, "sending tarball", 0, 0);
         /* an engine of this machine takes a layout, and reads of it what it lacks */
         struct export_layout linked = *l;
         linked.has_links = true;
         rc = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? export_layout_dir(&linked, fd, err)
                                                         : layout_tar(l, fd, err);
         if (rc == 0)
-            rc = host->sink_commit(l->ctx, fd, err);
-        host->status_done(l->ctx, "sending tarball");
+            rc = host->sink->commit(l->ctx, fd, err);
+        host->progress->status_done(l->ctx, "sending tarball");
     } else {
-        int dir = host->sink_dir(l->ctx, dest, err);
+        int dir = host->sink->dir(l->ctx, dest, err);
         rc = dir < 0 ? dir : export_layout_dir(l, dir, err);
     }
-    return rc < 0 && dest ? host->error_context(err, "export to %s", dest) : rc;
+    return rc < 0 && dest ? host->error->context(err, "export to %s", dest) : rc;
 }
 
 int
@@ -368,22 +368,22 @@ export_layout_check(const struct tenon_host *host, struct tenon_ctx *ctx,
                        const struct tenon_values *options, const char *type,
                        bool takes_engine, struct tenon_error *err)
 {
-    const char *dest = host->get_string(options, "dest");
-    const bool tar = host->get_bool(options, "tar");
+    const char *dest = host->values->get_string(options, "dest");
+    const bool tar = host->values->get_bool(options, "tar");
     const bool engine = takes_engine && tar && !dest;
     if (!engine && (!dest || !*dest)) {
-        host->error(err, TENON_E_INVALID, 0, "output type %s: dest is missing", type);
-        host->error_hint(err, tar ? "-o type=%s,dest=FILE" : "-o type=%s,tar=false,dest=DIR",
-                         type);
+        host->error->set(err, TENON_E_INVALID, 0, "output type %s: dest is missing", type);
+        host->error->hint(err, tar ? "-o type=%s,dest=FILE" : "-o type=%s,tar=false,dest=DIR",
+                          type);
         return TENON_E_INVALID;
     }
     if (!export_names(host, ctx, options, NULL, err))
-        return host->error_context(err, "output type %s", type);
-    if (host->get_bool(options, "prefer-nondist-layers"))
-        return host->error(err, TENON_E_UNSUPPORTED, 0, "output type %s: "
-                           "prefer-nondist-layers=true is not supported", type);
-    int rc = host->sink_check(ctx, dest, engine ? TENON_SINK_ENGINE
+        return host->error->context(err, "output type %s", type);
+    if (host->values->get_bool(options, "prefer-nondist-layers"))
+        return host->error->set(err, TENON_E_UNSUPPORTED, 0, "output type %s: "
+                                "prefer-nondist-layers=true is not supported", type);
+    int rc = host->sink->check(ctx, dest, engine ? TENON_SINK_ENGINE
                                          : tar  ? TENON_SINK_FILE
                                                 : TENON_SINK_DIR, err);
-    return rc < 0 ? host->error_context(err, "output type %s", type) : TENON_OK;
+    return rc < 0 ? host->error->context(err, "output type %s", type) : TENON_OK;
 }

@@ -14,7 +14,7 @@ typedef TENON_VEC(const char *) name_list;
 static void
 split(const struct tenon_host *host, struct tenon_ctx *ctx, const char *text, name_list *list)
 {
-    char *rest = host->strdup(ctx, text);
+    char *rest = host->ctx->strdup(ctx, text);
     for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ","))
         if (*one)
             tenon_vec_push(list, one);
@@ -23,7 +23,7 @@ split(const struct tenon_host *host, struct tenon_ctx *ctx, const char *text, na
 static const char *const *
 finish(const struct tenon_host *host, struct tenon_ctx *ctx, name_list *list)
 {
-    const char **out = host->alloc(ctx, (list->len + 1) * sizeof *out);
+    const char **out = host->ctx->alloc(ctx, (list->len + 1) * sizeof *out);
     if (list->len)
         memcpy(out, list->items, list->len * sizeof *out);
     tenon_vec_release(list);
@@ -36,7 +36,7 @@ export_given_names(const struct tenon_host *host, struct tenon_ctx *ctx,
 {
     name_list list = {0};
     const char *given;
-    for (size_t i = 0; (given = host->get_nth(options, "name", i)); i++)
+    for (size_t i = 0; (given = host->values->get_nth(options, "name", i)); i++)
         split(host, ctx, given, &list);
     return finish(host, ctx, &list);
 }
@@ -47,7 +47,7 @@ result_names(const struct tenon_host *host, struct tenon_ctx *ctx, const struct 
 {
     name_list list = {0};
     size_t len = 0;
-    const char *text = host->result_get(r, "image.name", &len);
+    const char *text = host->result->get(r, "image.name", &len);
     auto_free char *copy = text ? tenon_strndup(text, len) : NULL;
     if (copy)
         split(host, ctx, copy, &list);
@@ -74,9 +74,9 @@ export_names(const struct tenon_host *host, struct tenon_ctx *ctx,
     size_t count = 0;
     while (given[count])
         count++;
-    const char **out = host->alloc(ctx, (count + 1) * sizeof *out);
+    const char **out = host->ctx->alloc(ctx, (count + 1) * sizeof *out);
     for (size_t i = 0; i < count; i++)
-        if (!(out[i] = host->image_normalize(ctx, given[i], err)))
+        if (!(out[i] = host->image->normalize(ctx, given[i], err)))
             return NULL;
     return out;
 }
@@ -93,14 +93,14 @@ export_respond(const struct tenon_host *host, struct tenon_ctx *ctx,
             tenon_buf_addc(&joined, ',');
         tenon_buf_adds(&joined, *names);
     }
-    int rc = host->result_respond(r, "containerimage.digest", image->digest, false, err);
+    int rc = host->result->respond(r, "containerimage.digest", image->digest, false, err);
     if (rc == 0 && image->config_digest)
-        rc = host->result_respond(r, "containerimage.config.digest", image->config_digest, false,
-                                  err);
+        rc = host->result->respond(r, "containerimage.config.digest", image->config_digest, false,
+                                   err);
     if (rc == 0 && image->descriptor_json)
-        rc = host->result_respond(r, "containerimage.descriptor", image->descriptor_json, true,
-                                  err);
+        rc = host->result->respond(r, "containerimage.descriptor", image->descriptor_json, true,
+                                   err);
     if (rc == 0 && joined.len)
-        rc = host->result_respond(r, "image.name", tenon_buf_str(&joined), false, err);
+        rc = host->result->respond(r, "image.name", tenon_buf_str(&joined), false, err);
     return rc;
 }

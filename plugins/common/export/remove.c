@@ -15,7 +15,7 @@ enum { MAX_DEPTH = 1000 };
 static int
 failed(const struct tenon_host *host, const char *path, struct tenon_error *err)
 {
-    return host->error(err, TENON_E_FAILED, errno, "replace %s", path);
+    return host->error->set(err, TENON_E_FAILED, errno, "replace %s", path);
 }
 
 static int
@@ -35,7 +35,7 @@ remove_at(const struct tenon_host *host, int dirfd, const char *name, const char
     if (errno != ENOTEMPTY && errno != EEXIST)
         return failed(host, path, err);
     if (depth > MAX_DEPTH)
-        return host->error(err, TENON_E_LIMIT, 0, "replace %s: too deep", path);
+        return host->error->set(err, TENON_E_LIMIT, 0, "replace %s: too deep", path);
     char **names = NULL;
     auto_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -64,8 +64,8 @@ remove_others(const struct tenon_host *host, struct tenon_ctx *ctx, int dirfd, c
     int rc = export_list(host, dirfd, path, &names, err);
     for (char **n = names; rc == 0 && n && *n; n++) {
         auto_free char *full = *path ? tenon_asprintf("%s/%s", path, *n) : tenon_strdup(*n);
-        if (host->cancelled(ctx)) {
-            rc = host->error(err, TENON_E_CANCELLED, 0, "export was cancelled");
+        if (host->ctx->cancelled(ctx)) {
+            rc = host->error->set(err, TENON_E_CANCELLED, 0, "export was cancelled");
         } else if (!export_seen_has(keep, full)) {
             rc = export_remove(host, dirfd, *n, full, err);
         } else {

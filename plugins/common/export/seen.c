@@ -53,9 +53,9 @@ export_seen_add(const struct tenon_host *host, struct export_seen *s,
     }
     if (is_dir && p->is_dir)
         return 1;
-    return host->error(err, TENON_E_INVALID, 0,
-                       "cannot overwrite %s from %s with %s when split option is disabled",
-                       e->path, p->platform, platform);
+    return host->error->set(err, TENON_E_INVALID, 0,
+                            "cannot overwrite %s from %s with %s when split option is disabled",
+                            e->path, p->platform, platform);
 }
 
 bool

@@ -66,7 +66,7 @@ export_list(const struct tenon_host *host, int dirfd, const char *path, char ***
     auto_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
-        return host->error(err, TENON_E_FAILED, errno, "read /%s", path);
+        return host->error->set(err, TENON_E_FAILED, errno, "read /%s", path);
     fd = -1; /* the stream's */
     TENON_VEC(char *) list = {0};
     for (struct dirent *e = readdir(dir); e; e = readdir(dir))
@@ -86,21 +86,21 @@ static int
 walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct tenon_error *err)
 {
     if (depth > MAX_DEPTH)
-        return w->host->error(err, TENON_E_LIMIT, 0, "/%s: more than %d directories deep",
-                              path, MAX_DEPTH);
+        return w->host->error->set(err, TENON_E_LIMIT, 0, "/%s: more than %d directories deep",
+                                   path, MAX_DEPTH);
     char **names = NULL;
     int rc = export_list(w->host, dirfd, path, &names, err);
     if (rc < 0)
         return rc;
     for (char **n = names; rc == 0 && *n; n++) {
-        if (w->host->cancelled(w->ctx)) {
-            rc = w->host->error(err, TENON_E_CANCELLED, 0, "export was cancelled");
+        if (w->host->ctx->cancelled(w->ctx)) {
+            rc = w->host->error->set(err, TENON_E_CANCELLED, 0, "export was cancelled");
             break;
         }
         auto_free char *full = *path ? tenon_asprintf("%s/%s", path, *n) : tenon_strdup(*n);
         struct stat st;
         if (fstatat(dirfd, *n, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            rc = w->host->error(err, TENON_E_FAILED, errno, "stat /%s", full);
+            rc = w->host->error->set(err, TENON_E_FAILED, errno, "stat /%s", full);
             break;
         }
         struct export_entry e = { .path = full, .name = *n, .dirfd = dirfd, .st = &st };
@@ -110,7 +110,7 @@ walk_dir(struct walk *w, int dirfd, const char *path, unsigned depth, struct ten
         rc = w->visit(w->data, &e, err);
         if (rc == 0 && S_ISDIR(st.st_mode)) {
             auto_close int sub = openat(dirfd, *n, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            rc = sub < 0 ? w->host->error(err, TENON_E_FAILED, errno, "open /%s", full)
+            rc = sub < 0 ? w->host->error->set(err, TENON_E_FAILED, errno, "open /%s", full)
                          : walk_dir(w, sub, full, depth + 1, err);
         }
     }
@@ -125,7 +125,7 @@ export_walk(const struct tenon_host *host, struct tenon_ctx *ctx, int rootfd,
     struct walk w = { .host = host, .ctx = ctx, .visit = visit, .data = data };
     auto_close int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "open the result");
+        return host->error->set(err, TENON_E_FAILED, errno, "open the result");
     int rc = walk_dir(&w, fd, "", 0, err);
     tenon_vec_foreach(l, &w.links)
         free(l->path);
@@ -138,15 +138,15 @@ export_several(const struct tenon_host *host, const struct tenon_result *r)
 {
     size_t len;
 
-    return host->result_count(r) > 1 || host->result_get(r, "tenon.force-index", &len) != NULL;
+    return host->result->count(r) > 1 || host->result->get(r, "tenon.force-index", &len) != NULL;
 }
 
 bool
 export_split(const struct tenon_host *host, const struct tenon_values *options,
                 const struct tenon_result *r)
 {
-    if (host->given(options, "platform-split"))
-        return host->get_bool(options, "platform-split");
+    if (host->values->given(options, "platform-split"))
+        return host->values->get_bool(options, "platform-split");
     return export_several(host, r);
 }
 

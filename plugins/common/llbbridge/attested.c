@@ -14,8 +14,10 @@ has_room(struct serving *s, size_t *count, size_t more)
 {
     *count += more;
     if (*count > GATEWAY_ATTESTATIONS_MAX)
-        s->gw->host->error(s->err, TENON_E_LIMIT, 0, "more than %d attestations, with what they "
-                           "are about", GATEWAY_ATTESTATIONS_MAX);
+        s->gw->host->error->set(s->err, TENON_E_LIMIT, 0,
+                                "more than %d attestations, with what they "
+                                "are about",
+                                GATEWAY_ATTESTATIONS_MAX);
     return *count <= GATEWAY_ATTESTATIONS_MAX;
 }
 
@@ -58,7 +60,8 @@ take_metadata(struct serving *s, const struct message_list *list, size_t *count)
     for (size_t i = 0; i < list->len; i++) {
         const struct message_bytes *value = &theirs[i].value;
         if (strchr(theirs[i].key, '=') || (value->len && memchr(value->data, 0, value->len))) {
-            s->gw->host->error(s->err, TENON_E_INVALID, 0, "metadata of an attestation is no text");
+            s->gw->host->error->set(s->err, TENON_E_INVALID, 0,
+                                    "metadata of an attestation is no text");
             return NULL;
         }
         auto_free char *pair = tenon_asprintf("%s=%.*s", theirs[i].key, (int)value->len,
@@ -75,7 +78,7 @@ take_one(struct serving *s, const char *platform, const struct gw_attestation *t
     const char *name = theirs->ref ? theirs->ref->id : "";
     struct tenon_ref *ref = *name ? serving_find_ref(s, name) : NULL;
     if (*name && !ref)
-        return s->gw->host->error_code(s->err);
+        return s->gw->host->error->code(s->err);
     const struct tenon_attestation a = {
         .struct_size = sizeof a,
         .kind = theirs->kind >= 0 && theirs->kind <= TENON_ATTESTATION_BUNDLE
@@ -88,8 +91,8 @@ take_one(struct serving *s, const char *platform, const struct gw_attestation *t
         .metadata = take_metadata(s, &theirs->metadata, count),
     };
     if (!a.subjects || !a.metadata)
-        return s->gw->host->error_code(s->err);
-    return s->gw->host->result_attest(s->gw->result, platform, &a, s->err);
+        return s->gw->host->error->code(s->err);
+    return s->gw->host->result->attest(s->gw->result, platform, &a, s->err);
 }
 
 /* The name of a platform of the result that the program calls so; NULL: there is none. */
@@ -100,8 +103,8 @@ find_platform(const struct gateway *gw, const char *key, const struct gateway_pl
         if (strcmp(known->items[i].id, key) == 0)
             key = known->items[i].name;
     }
-    for (size_t i = 0; i < gw->host->result_count(gw->result); i++) {
-        const char *platform = gw->host->result_platform(gw->result, i);
+    for (size_t i = 0; i < gw->host->result->count(gw->result); i++) {
+        const char *platform = gw->host->result->platform(gw->result, i);
         if (strcmp(platform, key) == 0)
             return platform;
     }
@@ -120,13 +123,15 @@ attested_take(struct serving *s, const struct message_list *attestations,
         const struct gw_attestation *all = len ? entries[i].value->all.items : NULL;
         const char *platform = find_platform(s->gw, entries[i].key, known);
         if (len && !platform)
-            return s->gw->host->error(s->err, TENON_E_INVALID, 0, "attestations of %s, which is no "
-                                      "platform of the result", entries[i].key);
+            return s->gw->host->error->set(s->err, TENON_E_INVALID, 0,
+                                           "attestations of %s, which is no "
+                                           "platform of the result",
+                                           entries[i].key);
         if (!has_room(s, &count, len))
-            return s->gw->host->error_code(s->err);
+            return s->gw->host->error->code(s->err);
         for (size_t k = 0; k < len; k++) {
             if (take_one(s, platform, &all[k], &count) < 0)
-                return s->gw->host->error_code(s->err);
+                return s->gw->host->error->code(s->err);
         }
     }
     return TENON_OK;
@@ -172,7 +177,7 @@ put_platform(struct serving *s, const struct tenon_result *from, const char *pla
     const struct tenon_attestation *a;
     struct gw_attestation *all = NULL;
 
-    for (size_t i = 0; (a = s->gw->host->result_attestation(from, platform, i)) != NULL; i++) {
+    for (size_t i = 0; (a = s->gw->host->result->attestation(from, platform, i)) != NULL; i++) {
         struct gw_ref *ref = NULL;
         if (a->ref) {
             ref = tenon_arena_alloc(&s->arena, sizeof *ref);
@@ -197,16 +202,16 @@ bool
 attested_put(struct serving *s, const struct tenon_result *from, struct message_list *out)
 {
     const struct tenon_host *h = s->gw->host;
-    const size_t count = h->result_count(from);
+    const size_t count = h->result->count(from);
     struct gw_attested *entries = tenon_arena_array(&s->arena, count + 1, sizeof *entries);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct gw_attestations *of = tenon_arena_alloc(&s->arena, sizeof *of);
-        if (!put_platform(s, from, h->result_platform(from, i), &of->all))
+        if (!put_platform(s, from, h->result->platform(from, i), &of->all))
             return false;
         if (of->all.len)
-            entries[n++] = (struct gw_attested){h->result_platform(from, i), of};
+            entries[n++] = (struct gw_attested){h->result->platform(from, i), of};
     }
     *out = (struct message_list){entries, n};
     return true;

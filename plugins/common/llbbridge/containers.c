@@ -34,8 +34,8 @@ containers_find(struct serving *s, const char *name)
         c->users++;
     pthread_mutex_unlock(&gw->lock);
     if (!c)
-        gw->host->error(s->err, TENON_E_NOT_FOUND, 0,
-                        "container \"%s\" was released, or never made", name);
+        gw->host->error->set(s->err, TENON_E_NOT_FOUND, 0,
+                             "container \"%s\" was released, or never made", name);
     return c;
 }
 
@@ -47,7 +47,7 @@ containers_leave(struct gateway *gw, struct gateway_container *c)
     pthread_mutex_unlock(&gw->lock);
     if (!last)
         return;
-    gw->host->scope_end(c->scope);
+    gw->host->ctx->scope_end(c->scope);
     tenon_strv_free(c->targets);
     free(c->name);
     free(c);
@@ -70,12 +70,12 @@ add(struct serving *s, const char *name)
     }
     pthread_mutex_unlock(&gw->lock);
     if (taken)
-        gw->host->error(s->err, TENON_E_INVALID, 0, "container \"%s\" is there already", name);
+        gw->host->error->set(s->err, TENON_E_INVALID, 0, "container \"%s\" is there already", name);
     else if (full)
-        gw->host->error(s->err, TENON_E_LIMIT, 0, "more than %d containers at a time",
-                        GATEWAY_CONTAINERS_MAX);
+        gw->host->error->set(s->err, TENON_E_LIMIT, 0, "more than %d containers at a time",
+                             GATEWAY_CONTAINERS_MAX);
     else
-        c->scope = gw->host->scope_begin(gw->ctx);
+        c->scope = gw->host->ctx->scope_begin(gw->ctx);
     return c;
 }
 
@@ -114,8 +114,8 @@ containers_target(struct serving *s, const struct gateway_container *c, int64_t 
         i++;
     if (index >= 0 && c->targets && c->targets[i])
         return c->targets[i];
-    s->gw->host->error(s->err, TENON_E_INVALID, 0, "container \"%s\" has no mount %lld", c->name,
-                       (long long)index);
+    s->gw->host->error->set(s->err, TENON_E_INVALID, 0, "container \"%s\" has no mount %lld",
+                            c->name, (long long)index);
     return NULL;
 }
 
@@ -127,10 +127,12 @@ set_owned(const struct tenon_host *h, struct tenon_node *m, const struct gw_secr
 {
     if (!o)
         return TENON_OK;
-    if (h->node_set(m, "id", o->id, err) < 0 || h->node_set_int(m, "uid", o->uid, err) < 0 ||
-        h->node_set_int(m, "gid", o->gid, err) < 0 || h->node_set_int(m, "mode", o->mode, err) < 0)
-        return h->error_code(err);
-    return h->node_set_int(m, "optional", o->optional, err);
+    if (h->graph->node_set(m, "id", o->id, err) < 0 ||
+        h->graph->node_set_int(m, "uid", o->uid, err) < 0 ||
+        h->graph->node_set_int(m, "gid", o->gid, err) < 0 ||
+        h->graph->node_set_int(m, "mode", o->mode, err) < 0)
+        return h->error->code(err);
+    return h->graph->node_set_int(m, "optional", o->optional, err);
 }
 
 static int
@@ -142,11 +144,11 @@ set_cache(const struct tenon_host *h, struct tenon_node *m, const struct gw_cach
     if (!o)
         return TENON_OK;
     if (o->sharing < 0 || (uint64_t)o->sharing >= tenon_countof(sharing))
-        return h->error(err, TENON_E_INVALID, 0, "a cache is shared in way %lld",
-                        (long long)o->sharing);
-    if (h->node_set(m, "cache_id", o->id, err) < 0)
-        return h->error_code(err);
-    return h->node_set(m, "cache_sharing", sharing[o->sharing], err);
+        return h->error->set(err, TENON_E_INVALID, 0, "a cache is shared in way %lld",
+                             (long long)o->sharing);
+    if (h->graph->node_set(m, "cache_id", o->id, err) < 0)
+        return h->error->code(err);
+    return h->graph->node_set(m, "cache_sharing", sharing[o->sharing], err);
 }
 
 static int
@@ -156,10 +158,10 @@ set_kind(struct serving *s, struct tenon_node *n, const struct gw_mount *m)
     const struct tenon_host *h = s->gw->host;
 
     if (m->type < 0 || (uint64_t)m->type >= tenon_countof(types))
-        return h->error(s->err, TENON_E_INVALID, 0, "mount %s: of type %lld", m->dest,
-                        (long long)m->type);
-    if (h->node_set(n, "type", types[m->type], s->err) < 0)
-        return h->error_code(s->err);
+        return h->error->set(s->err, TENON_E_INVALID, 0, "mount %s: of type %lld", m->dest,
+                             (long long)m->type);
+    if (h->graph->node_set(n, "type", types[m->type], s->err) < 0)
+        return h->error->code(s->err);
     switch (m->type) {
     case 1:
         return set_owned(h, n, m->secret, s->err);
@@ -168,9 +170,9 @@ set_kind(struct serving *s, struct tenon_node *n, const struct gw_mount *m)
     case 3:
         return set_cache(h, n, m->cache, s->err);
     case 4:
-        return h->node_set_int(n, "tmpfs_size", m->tmpfs ? m->tmpfs->size : 0, s->err);
+        return h->graph->node_set_int(n, "tmpfs_size", m->tmpfs ? m->tmpfs->size : 0, s->err);
     default: /* what is written goes nowhere */
-        return h->node_set_int(n, "no_output", 1, s->err);
+        return h->graph->node_set_int(n, "no_output", 1, s->err);
     }
 }
 
@@ -179,36 +181,37 @@ add_mount(struct serving *s, struct tenon_node *n, const struct gw_mount *m)
 {
     const struct tenon_host *h = s->gw->host;
     struct tenon_ref *ref = *m->ref ? serving_find_ref(s, m->ref) : NULL;
-    struct tenon_node *part = *m->ref && !ref ? NULL : h->node_part(n, "mount", s->err);
+    struct tenon_node *part = *m->ref && !ref ? NULL : h->graph->node_part(n, "mount", s->err);
 
-    if (!part || h->node_set(part, "dest", m->dest, s->err) < 0 || set_kind(s, part, m) < 0 ||
-        h->node_set_int(part, "readonly", m->readonly, s->err) < 0)
-        return h->error_code(s->err);
-    if (*m->selector && h->node_set(part, "selector", m->selector, s->err) < 0)
-        return h->error_code(s->err);
-    return ref ? h->node_input_ref(part, "input", ref, s->err) : TENON_OK;
+    if (!part || h->graph->node_set(part, "dest", m->dest, s->err) < 0 ||
+        set_kind(s, part, m) < 0 ||
+        h->graph->node_set_int(part, "readonly", m->readonly, s->err) < 0)
+        return h->error->code(s->err);
+    if (*m->selector && h->graph->node_set(part, "selector", m->selector, s->err) < 0)
+        return h->error->code(s->err);
+    return ref ? h->graph->node_input_ref(part, "input", ref, s->err) : TENON_OK;
 }
 
 static int
 add_host(struct serving *s, struct tenon_node *n, const struct gw_host *host)
 {
     const struct tenon_host *h = s->gw->host;
-    struct tenon_node *part = h->node_part(n, "extrahost", s->err);
+    struct tenon_node *part = h->graph->node_part(n, "extrahost", s->err);
 
-    if (!part || h->node_set(part, "host", host->host, s->err) < 0)
-        return h->error_code(s->err);
-    return h->node_set(part, "ip", host->ip, s->err);
+    if (!part || h->graph->node_set(part, "host", host->host, s->err) < 0)
+        return h->error->code(s->err);
+    return h->graph->node_set(part, "ip", host->ip, s->err);
 }
 
 static int
 add_device(struct serving *s, struct tenon_node *n, const struct gw_device *device)
 {
     const struct tenon_host *h = s->gw->host;
-    struct tenon_node *part = h->node_part(n, "device", s->err);
+    struct tenon_node *part = h->graph->node_part(n, "device", s->err);
 
-    if (!part || h->node_set(part, "name", device->name, s->err) < 0)
-        return h->error_code(s->err);
-    return h->node_set_int(part, "optional", device->optional, s->err);
+    if (!part || h->graph->node_set(part, "name", device->name, s->err) < 0)
+        return h->error->code(s->err);
+    return h->graph->node_set_int(part, "optional", device->optional, s->err);
 }
 
 static int
@@ -217,9 +220,9 @@ set_network(struct serving *s, struct tenon_node *n, int64_t network)
     static const char *const networks[] = {"sandbox", "host", "none"};
 
     if (network < 0 || (uint64_t)network >= tenon_countof(networks))
-        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "a container with network %lld",
-                                  (long long)network);
-    return s->gw->host->node_set(n, "network", networks[network], s->err);
+        return s->gw->host->error->set(s->err, TENON_E_INVALID, 0, "a container with network %lld",
+                                       (long long)network);
+    return s->gw->host->graph->node_set(n, "network", networks[network], s->err);
 }
 
 /* NULL: see s->err. */
@@ -230,10 +233,10 @@ describe(struct serving *s, const struct gw_new_container *request, char ***targ
     const struct gw_mount *mounts = request->mounts.items;
     const struct gw_host *hosts = request->hosts.items;
     const struct gw_device *devices = request->devices.items;
-    struct tenon_node *n = h->node_new(s->gw->graph, "exec", s->err);
+    struct tenon_node *n = h->graph->node_new(s->gw->graph, "exec", s->err);
 
     if (!n || set_network(s, n, request->network) < 0 ||
-        (*request->hostname && h->node_set(n, "hostname", request->hostname, s->err) < 0))
+        (*request->hostname && h->graph->node_set(n, "hostname", request->hostname, s->err) < 0))
         return NULL;
     for (size_t i = 0; i < request->mounts.len; i++) {
         if (add_mount(s, n, &mounts[i]) < 0)
@@ -261,7 +264,7 @@ make(struct serving *s, const struct gw_new_container *request, struct gateway_c
 
     c->is_windows = request->platform && !strcmp(request->platform->os, "windows");
     if (!n)
-        return gw->host->error_code(s->err);
+        return gw->host->error->code(s->err);
     watch_also(&gw->watch, s->watched, c->scope);
     int rc = gw->bridge->container_new(c->scope, gw->graph, n, &c->container, s->err);
     watch_also(&gw->watch, s->watched, NULL);
@@ -311,7 +314,7 @@ containers_release_one(void *user, struct grpc_call *call)
         if (!runs)
             serving_answer(&s, &gw_none_message, &nothing);
         else /* the name is free, but it was more than a release */
-            s.gw->host->error(s.err, TENON_E_CANCELLED, 0, "cancelled");
+            s.gw->host->error->set(s.err, TENON_E_CANCELLED, 0, "cancelled");
     }
     serving_done(&s);
 }

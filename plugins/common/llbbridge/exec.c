@@ -55,10 +55,10 @@ start(struct exec *e, const char *name, const struct gw_init *init)
             forget(e, i);
     }
     if (find(e, name)) {
-        gw->host->error(e->s.err, TENON_E_INVALID, 0, "process \"%s\" is there already", name);
+        gw->host->error->set(e->s.err, TENON_E_INVALID, 0, "process \"%s\" is there already", name);
     } else if (!one_more(gw)) {
-        gw->host->error(e->s.err, TENON_E_LIMIT, 0, "more than %d processes at a time",
-                        GATEWAY_PROCESSES_MAX);
+        gw->host->error->set(e->s.err, TENON_E_LIMIT, 0, "more than %d processes at a time",
+                             GATEWAY_PROCESSES_MAX);
     } else {
         struct gateway_process *p = process_start(&e->s, name, init);
         if (p)
@@ -80,7 +80,7 @@ take(struct exec *e, const struct gw_exec *m)
     }
     if (!p) { /* it has ended meanwhile, and was forgotten; or never was */
         if (!m->file && !m->resize && !m->signal)
-            e->s.gw->host->error(e->s.err, TENON_E_INVALID, 0, "a message without a meaning");
+            e->s.gw->host->error->set(e->s.err, TENON_E_INVALID, 0, "a message without a meaning");
         return;
     }
     if (m->file)
@@ -88,8 +88,8 @@ take(struct exec *e, const struct gw_exec *m)
     else if (m->resize)
         process_resize(p, m->resize);
     else if (m->signal && !process_signal(p, m->signal->name))
-        e->s.gw->host->error(e->s.err, TENON_E_INVALID, 0, "no signal is called \"%s\"",
-                             m->signal->name);
+        e->s.gw->host->error->set(e->s.err, TENON_E_INVALID, 0, "no signal is called \"%s\"",
+                                  m->signal->name);
 }
 
 /* All messages; false: the call is over. */
@@ -99,7 +99,7 @@ listen_to(struct exec *e)
     const struct tenon_host *h = e->s.gw->host;
     int got = 1;
 
-    while (h->error_code(e->s.err) == 0 &&
+    while (h->error->code(e->s.err) == 0 &&
            (got = grpc_call_recv(e->s.call, &e->s.request)) == 1) {
         auto_arena struct tenon_arena arena = TENON_ARENA_INIT;
         struct gw_exec m = {0};
@@ -107,9 +107,9 @@ listen_to(struct exec *e)
         if (message_decode(&arena, &gw_exec_message, e->s.request.data, e->s.request.len, &m, &why))
             take(e, &m);
         else
-            h->error(e->s.err, TENON_E_INVALID, 0, "%s: %s", grpc_call_path(e->s.call), why);
+            h->error->set(e->s.err, TENON_E_INVALID, 0, "%s: %s", grpc_call_path(e->s.call), why);
     }
-    return got == 0 && h->error_code(e->s.err) == 0;
+    return got == 0 && h->error->code(e->s.err) == 0;
 }
 
 void
@@ -120,7 +120,7 @@ containers_exec(void *user, struct grpc_call *call)
     serving_open(&e.s, user, call);
     grpc_call_begin(call, NULL, 0);
     if (!listen_to(&e))
-        e.s.gw->host->scope_cancel(e.s.ctx); /* nobody wants to hear of them */
+        e.s.gw->host->ctx->scope_cancel(e.s.ctx); /* nobody wants to hear of them */
     while (e.processes.len)
         forget(&e, e.processes.len - 1);
     tenon_vec_release(&e.processes);

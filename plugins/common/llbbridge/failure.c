@@ -93,12 +93,12 @@ failure_add(struct serving *s)
     struct gateway *gw = s->gw;
     struct tenon_failure f = {.struct_size = sizeof f};
 
-    if (gw->bridge->failure(s->ctx, gw->graph, s->err, &f, gw->host->error_new(s->ctx)) < 0)
+    if (gw->bridge->failure(s->ctx, gw->graph, s->err, &f, gw->host->error->create(s->ctx)) < 0)
         return;
     auto_buf struct tenon_buf json = TENON_BUF_INIT;
     const char *names = find(gw, f.vertex);
     tell(&json, &f, names ? names : name_refs(gw, &f));
-    gw->host->error_detail(s->err, FAILURE_DETAIL, tenon_buf_str(&json));
+    gw->host->error->detail(s->err, FAILURE_DETAIL, tenon_buf_str(&json));
 }
 
 void

@@ -66,7 +66,7 @@ say_exit(struct gateway_process *p)
     struct gw_status error = {.code = GRPC_UNKNOWN, .message = text, .details = {&detail, 1}};
     struct gw_exit exit = {.code = code, .error = code ? &error : NULL};
 
-    if (h->error_code(p->why) < 0) {
+    if (h->error->code(p->why) < 0) {
         gateway_status(p->s->gw, p->why, &arena, &error);
         exit = (struct gw_exit){CODE_NONE, &error};
     }
@@ -141,7 +141,7 @@ static void
 relay(struct gateway_process *p)
 {
     struct gateway *gw = p->s->gw;
-    int cancel_fd = gw->host->cancel_fd(p->s->ctx);
+    int cancel_fd = gw->host->ctx->cancel_fd(p->s->ctx);
     bool gone = false;
     uint64_t count;
 
@@ -295,12 +295,12 @@ process_signal(struct gateway_process *p, const char *name)
         i++;
     if (i == tenon_countof(signals))
         return false;
-    struct tenon_ctx *scope = gw->host->scope_begin(p->s->ctx);
-    struct tenon_error *err = gw->host->error_new(scope);
+    struct tenon_ctx *scope = gw->host->ctx->scope_begin(p->s->ctx);
+    struct tenon_error *err = gw->host->error->create(scope);
     if (p->process && gw->bridge->process_signal(p->process, signals[i].number, err) < 0)
-        gw->host->log(gw->ctx, 7, "signal %s to process %s: %s", name, p->name,
-                      gw->host->error_text(err)); /* it has ended, or not begun */
-    gw->host->scope_end(scope);
+        gw->host->progress->log(gw->ctx, 7, "signal %s to process %s: %s", name, p->name,
+                                gw->host->error->text(err)); /* it has ended, or not begun */
+    gw->host->ctx->scope_end(scope);
     return true;
 }
 
@@ -322,8 +322,8 @@ set_strings(const struct tenon_host *h, struct tenon_node *n, const char *attr,
     const char *const *items = list->items;
 
     for (size_t i = 0; i < list->len; i++) {
-        if (h->node_set(n, attr, items[i], err) < 0)
-            return h->error_code(err);
+        if (h->graph->node_set(n, attr, items[i], err) < 0)
+            return h->error->code(err);
     }
     return TENON_OK;
 }
@@ -332,7 +332,7 @@ static int
 set_text(const struct tenon_host *h, struct tenon_node *n, const char *attr, const char *text,
          struct tenon_error *err)
 {
-    return *text ? h->node_set(n, attr, text, err) : TENON_OK;
+    return *text ? h->graph->node_set(n, attr, text, err) : TENON_OK;
 }
 
 static int
@@ -344,7 +344,7 @@ set_proxies(const struct tenon_host *h, struct tenon_node *n, const struct gw_pr
     if (set_text(h, n, "proxy.http", p->http, err) < 0 ||
         set_text(h, n, "proxy.https", p->https, err) < 0 ||
         set_text(h, n, "proxy.ftp", p->ftp, err) < 0 || set_text(h, n, "proxy.no", p->no, err) < 0)
-        return h->error_code(err);
+        return h->error->code(err);
     return set_text(h, n, "proxy.all", p->all, err);
 }
 
@@ -355,11 +355,11 @@ add_limits(const struct tenon_host *h, struct tenon_node *n, const struct messag
     const struct gw_ulimit *l = list->items;
 
     for (size_t i = 0; i < list->len; i++) {
-        struct tenon_node *part = h->node_part(n, "ulimit", err);
-        if (!part || h->node_set(part, "name", l[i].name, err) < 0 ||
-            h->node_set_int(part, "soft", l[i].soft, err) < 0 ||
-            h->node_set_int(part, "hard", l[i].hard, err) < 0)
-            return h->error_code(err);
+        struct tenon_node *part = h->graph->node_part(n, "ulimit", err);
+        if (!part || h->graph->node_set(part, "name", l[i].name, err) < 0 ||
+            h->graph->node_set_int(part, "soft", l[i].soft, err) < 0 ||
+            h->graph->node_set_int(part, "hard", l[i].hard, err) < 0)
+            return h->error->code(err);
     }
     return TENON_OK;
 }
@@ -371,11 +371,11 @@ add_secrets(const struct tenon_host *h, struct tenon_node *n, const struct messa
     const struct gw_secretenv *e = list->items;
 
     for (size_t i = 0; i < list->len; i++) {
-        struct tenon_node *part = h->node_part(n, "secretenv", err);
-        if (!part || h->node_set(part, "id", e[i].id, err) < 0 ||
-            h->node_set(part, "name", e[i].name, err) < 0 ||
-            h->node_set_int(part, "optional", e[i].optional, err) < 0)
-            return h->error_code(err);
+        struct tenon_node *part = h->graph->node_part(n, "secretenv", err);
+        if (!part || h->graph->node_set(part, "id", e[i].id, err) < 0 ||
+            h->graph->node_set(part, "name", e[i].name, err) < 0 ||
+            h->graph->node_set_int(part, "optional", e[i].optional, err) < 0)
+            return h->error->code(err);
     }
     return TENON_OK;
 }
@@ -391,8 +391,8 @@ add_path(const struct tenon_host *h, struct tenon_node *n, const struct message_
         if (tenon_has_prefix(items[i], "PATH="))
             return TENON_OK;
     }
-    return h->node_set(n, "env", "PATH=c:\\Windows\\System32;c:\\Windows;"
-                       "C:\\Windows\\System32\\WindowsPowerShell\\v1.0", err);
+    return h->graph->node_set(n, "env", "PATH=c:\\Windows\\System32;c:\\Windows;"
+                              "C:\\Windows\\System32\\WindowsPowerShell\\v1.0", err);
 }
 
 /* NULL: see err. */
@@ -406,11 +406,11 @@ describe(struct serving *s, const struct gw_init *init, bool is_windows,
     const struct tenon_host *h = s->gw->host;
 
     if (init->security < 0 || (uint64_t)init->security >= tenon_countof(securities)) {
-        h->error(err, TENON_E_INVALID, 0, "invalid security mode %lld",
-                 (long long)init->security);
+        h->error->set(err, TENON_E_INVALID, 0, "invalid security mode %lld",
+                      (long long)init->security);
         return NULL;
     }
-    struct tenon_node *n = h->node_new(s->gw->graph, "exec", err);
+    struct tenon_node *n = h->graph->node_new(s->gw->graph, "exec", err);
     if (!n || set_strings(h, n, "args", &m->args, err) < 0 ||
         set_strings(h, n, "env", &m->env, err) < 0 ||
         (is_windows && add_path(h, n, &m->env, err) < 0) ||
@@ -418,7 +418,7 @@ describe(struct serving *s, const struct gw_init *init, bool is_windows,
         set_text(h, n, "user", m->user, err) < 0 || set_proxies(h, n, m->proxy, err) < 0 ||
         set_text(h, n, "cgroup_parent", m->cgroup_parent, err) < 0 ||
         add_limits(h, n, &m->ulimits, err) < 0 || add_secrets(h, n, &init->secretenv, err) < 0 ||
-        h->node_set(n, "security", securities[init->security], err) < 0)
+        h->graph->node_set(n, "security", securities[init->security], err) < 0)
         return NULL;
     return n;
 }
@@ -485,11 +485,11 @@ launch(struct gateway_process *p, const struct gw_init *init)
     int32_t theirs[3] = {-1, -1, -1};
 
     if (!n)
-        return gw->host->error_code(err);
+        return gw->host->error->code(err);
     if (!make_streams(p, theirs)) {
-        gw->host->error(err, TENON_E_FAILED, errno, "make the streams of a process");
+        gw->host->error->set(err, TENON_E_FAILED, errno, "make the streams of a process");
         close_all(theirs);
-        return gw->host->error_code(err);
+        return gw->host->error->code(err);
     }
     const int rc = gw->bridge->container_start(p->container->container, n, theirs, &p->process,
                                                err);
@@ -505,8 +505,10 @@ take_fds(struct serving *s, struct gateway_process *p, const struct message_list
 
     for (size_t i = 0; i < list->len; i++) {
         if (fds[i] < 0 || fds[i] > 2)
-            return s->gw->host->error(s->err, TENON_E_UNSUPPORTED, 0, "a process with a descriptor "
-                                      "%lld: there are 0, 1 and 2", (long long)fds[i]);
+            return s->gw->host->error->set(s->err, TENON_E_UNSUPPORTED, 0,
+                                           "a process with a descriptor "
+                                           "%lld: there are 0, 1 and 2",
+                                           (long long)fds[i]);
         p->wants[fds[i]] = !(p->tty && fds[i] == 2);
     }
     return TENON_OK;
@@ -569,20 +571,20 @@ process_start(struct serving *s, const char *name, const struct gw_init *init)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
     if (p->wake_fd < 0)
-        h->error(s->err, TENON_E_FAILED, errno, "eventfd");
+        h->error->set(s->err, TENON_E_FAILED, errno, "eventfd");
     else if (take_fds(s, p, &init->fds) == 0)
         p->container = containers_find(s, init->container);
     if (!p->container) {
         release(p);
         return NULL;
     }
-    p->why = h->error_new(p->container->scope);
+    p->why = h->error->create(p->container->scope);
     launch(p, init);
     say(p, &(struct gw_exec){.started = &nothing}); /* before anything of it */
     const int rc = start_threads(p);
     if (rc == 0)
         return p;
-    h->error(s->err, TENON_E_FAILED, rc, "start a thread");
+    h->error->set(s->err, TENON_E_FAILED, rc, "start a thread");
     release(p);
     return NULL;
 }

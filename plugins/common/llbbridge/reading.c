@@ -45,7 +45,7 @@ place_read_file(struct serving *s, const struct place *p, const char *path,
     const struct tenon_bridge *b = s->gw->bridge;
 
     if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
-        return s->gw->host->error_code(s->err);
+        return s->gw->host->error->code(s->err);
     if (!serving_gather(s))
         return TENON_E_CANCELLED;
     return p->ref ? b->read_file(s->ctx, p->ref, path, 0, &out->data, &out->len, s->err)
@@ -60,7 +60,7 @@ place_read_dir(struct serving *s, const struct place *p, const char *path,
     const struct tenon_bridge *b = s->gw->bridge;
 
     if (p->ref && b->evaluate(s->ctx, p->ref, s->err) < 0)
-        return s->gw->host->error_code(s->err);
+        return s->gw->host->error->code(s->err);
     if (!serving_gather(s))
         return TENON_E_CANCELLED;
     return p->ref ? b->read_dir(s->ctx, p->ref, path, entries, count, s->err)
@@ -114,14 +114,14 @@ place_entry_more(struct serving *s, const struct place *p, const char *dir, stru
     if (rc == TENON_E_CANCELLED)
         return rc;
     if (rc < 0)
-        s->gw->host->error_clear(s->err);
+        s->gw->host->error->clear(s->err);
     for (size_t i = 0; i < out->xattrs.len; i++)
         *bytes += strlen(blobs[i].key) + blobs[i].value.len;
     return *bytes <= GATEWAY_ATTRIBUTES_MAX
                ? TENON_OK
-               : s->gw->host->error(s->err, TENON_E_LIMIT, 0,
-                                    "directory %s: more than %d bytes of extended attributes", dir,
-                                    GATEWAY_ATTRIBUTES_MAX);
+               : s->gw->host->error->set(s->err, TENON_E_LIMIT, 0,
+                                         "directory %s: more than %d bytes of extended attributes",
+                                         dir, GATEWAY_ATTRIBUTES_MAX);
 }
 
 static void
@@ -231,9 +231,9 @@ read_dir_in(struct gateway *gw, struct grpc_call *call, bool in_container)
         }
         const struct gw_dir dir = {.entries = {stats, kept}};
         if (bad)
-            s.gw->host->error(s.err, TENON_E_INVALID, 0, "malformed pattern \"%s\"",
-                              request.pattern);
-        else if (s.gw->host->error_code(s.err) == 0)
+            s.gw->host->error->set(s.err, TENON_E_INVALID, 0, "malformed pattern \"%s\"",
+                                   request.pattern);
+        else if (s.gw->host->error->code(s.err) == 0)
             serving_answer(&s, &gw_dir_message, &dir);
     }
     place_leave(&s, &place);

@@ -102,14 +102,15 @@ gateway_take_metadata(struct gateway *gw, const struct gw_result *r, struct teno
     const struct gw_blob *blobs = r->metadata.items;
 
     if (!find_blob(r, "refs.platforms") && is_half_named(r))
-        return gw->host->error(err, TENON_E_INVALID, 0, "invalid image config: os and architecture "
-                               "must be specified together");
+        return gw->host->error->set(err, TENON_E_INVALID, 0,
+                                    "invalid image config: os and architecture "
+                                    "must be specified together");
     for (size_t i = 0; i < r->metadata.len; i++) {
         if (tenon_has_prefix(blobs[i].key, "tenon.")) /* ours */
             continue;
-        if (gw->host->result_set(gw->result, blobs[i].key, blobs[i].value.data,
-                                 blobs[i].value.len, err) < 0)
-            return gw->host->error_code(err);
+        if (gw->host->result->set(gw->result, blobs[i].key, blobs[i].value.data,
+                                  blobs[i].value.len, err) < 0)
+            return gw->host->error->code(err);
     }
     return TENON_OK;
 }

@@ -26,19 +26,19 @@ static bool
 put_refs(struct serving *s, const struct tenon_result *from, bool by_ref, struct gw_result *out)
 {
     const struct tenon_host *h = s->gw->host;
-    const size_t count = h->result_count(from);
+    const size_t count = h->result->count(from);
     struct gw_named_ref *named = tenon_arena_array(&s->arena, count + 1, sizeof *named);
     struct gw_pair *old = tenon_arena_array(&s->arena, count + 1, sizeof *old);
 
     for (size_t i = 0; i < count; i++) {
-        const struct gw_ref *r = make_ref(s, h->result_ref(from, i));
+        const struct gw_ref *r = make_ref(s, h->result->ref(from, i));
         if (!r)
             return false;
-        named[i] = (struct gw_named_ref){h->result_platform(from, i), r};
+        named[i] = (struct gw_named_ref){h->result->platform(from, i), r};
         old[i] = (struct gw_pair){named[i].key, r->id};
     }
     size_t len;
-    if (count > 1 || h->result_get(from, "tenon.force-index", &len)) {
+    if (count > 1 || h->result->get(from, "tenon.force-index", &len)) {
         struct gw_refs *refs = tenon_arena_alloc(&s->arena, sizeof *refs);
         struct gw_old_refs *old_refs = tenon_arena_alloc(&s->arena, sizeof *old_refs);
         refs->refs = (struct message_list){named, count};
@@ -59,12 +59,12 @@ put_metadata(struct serving *s, const struct tenon_result *from, struct gw_resul
     size_t count = 0, len;
     const char *key;
 
-    while (h->result_key(from, count))
+    while (h->result->key(from, count))
         count++;
     struct gw_blob *blobs = tenon_arena_array(&s->arena, count + 1, sizeof *blobs);
     count = 0;
-    for (size_t i = 0; (key = h->result_key(from, i)) != NULL; i++) {
-        const void *data = h->result_get(from, key, &len);
+    for (size_t i = 0; (key = h->result->key(from, i)) != NULL; i++) {
+        const void *data = h->result->get(from, key, &len);
         if (!tenon_has_prefix(key, "tenon.")) /* between us */
             blobs[count++] = (struct gw_blob){key, {data, len}};
     }
@@ -170,8 +170,8 @@ load_inputs(struct serving *s, const struct message_list *blobs)
     for (size_t i = 0; i < blobs->len; i++) {
         list[i].name = b[i].key;
         if (!b[i].value.len) {
-            s->gw->host->error(s->err, TENON_E_INVALID, 0,
-                               "invalid nil input definition to definition op");
+            s->gw->host->error->set(s->err, TENON_E_INVALID, 0,
+                                    "invalid nil input definition to definition op");
             return NULL;
         }
         if (s->gw->bridge->solve_definition(s->ctx, s->gw->graph, b[i].value.data,
@@ -186,12 +186,12 @@ static int
 evaluate_result(struct serving *s, const struct tenon_result *result)
 {
     const struct tenon_host *h = s->gw->host;
-    const size_t count = h->result_count(result);
+    const size_t count = h->result->count(result);
 
     for (size_t i = 0; i < count; i++) {
-        struct tenon_ref *ref = h->result_ref(result, i);
+        struct tenon_ref *ref = h->result->ref(result, i);
         if (ref && s->gw->bridge->evaluate(s->ctx, ref, s->err) < 0)
-            return h->error_code(s->err);
+            return h->error->code(s->err);
     }
     return 0;
 }
@@ -203,14 +203,15 @@ solve_frontend(struct serving *s, const struct gw_solve *request)
     const char *plugin = frontend_plugin(request->frontend);
 
     if (!plugin) {
-        h->error(s->err, TENON_E_NOT_FOUND, 0, "no frontend is called \"%s\"", request->frontend);
+        h->error->set(s->err, TENON_E_NOT_FOUND, 0, "no frontend is called \"%s\"",
+                      request->frontend);
         return NULL;
     }
     if (request->options.len > GATEWAY_OPTIONS_MAX) {
-        h->error(s->err, TENON_E_LIMIT, 0, "more than %d options", GATEWAY_OPTIONS_MAX);
+        h->error->set(s->err, TENON_E_LIMIT, 0, "more than %d options", GATEWAY_OPTIONS_MAX);
         return NULL;
     }
-    struct tenon_result *result = h->result_new(s->ctx);
+    struct tenon_result *result = h->result->create(s->ctx);
     const struct tenon_frontend_call call = {
         .struct_size = sizeof call,
         .frontend = plugin,
@@ -229,7 +230,7 @@ static struct tenon_result *
 solve_definition(struct serving *s, const struct gw_solve *request)
 {
     struct gateway *gw = s->gw;
-    struct tenon_result *result = gw->host->result_new(s->ctx);
+    struct tenon_result *result = gw->host->result->create(s->ctx);
     struct tenon_ref *ref = NULL;
 
     /* An empty one is scratch. */
@@ -239,7 +240,7 @@ solve_definition(struct serving *s, const struct gw_solve *request)
                                           gateway_policies(&s->arena, &request->policies), &ref,
                                           s->err) < 0)
         return NULL;
-    if (gw->host->result_add(result, gw->request->host_platform, ref, s->err) < 0 ||
+    if (gw->host->result->add(result, gw->request->host_platform, ref, s->err) < 0 ||
         (request->evaluate && evaluate_result(s, result) < 0))
         return NULL;
     return result;
@@ -257,7 +258,7 @@ evaluate(void *user, struct grpc_call *call)
     struct tenon_ref *ref = *request.ref ? serving_find_ref(&s, request.ref) : NULL;
     if (ref)
         s.gw->bridge->evaluate(s.ctx, ref, s.err);
-    if (s.gw->host->error_code(s.err) == 0)
+    if (s.gw->host->error->code(s.err) == 0)
         serving_answer(&s, &gw_none_message, &nothing);
     serving_done(&s);
 }
@@ -291,7 +292,7 @@ resolve_source_meta(void *user, struct grpc_call *call)
     if (!serving_begin(&s, user, call, &gw_resolve_meta_message, &request))
         return;
     if (!request.source) {
-        s.gw->host->error(s.err, TENON_E_INVALID, 0, "no source to resolve");
+        s.gw->host->error->set(s.err, TENON_E_INVALID, 0, "no source to resolve");
     } else if (resolve(&s, &request, &meta) == 0) {
         serving_answer(&s, &gw_meta_message, gateway_meta(&s.arena, &request, &meta));
     }
@@ -363,8 +364,8 @@ warn(void *user, struct grpc_call *call)
         detail[i] = texts[i];
     const struct gw_source_info *info = request.info;
     if (info)
-        s.gw->host->graph_source(s.gw->graph, info->filename, info->language, info->data.data,
-                                 info->data.len);
+        s.gw->host->graph->source(s.gw->graph, info->filename, info->language, info->data.data,
+                                  info->data.len);
     const struct message_list list = lines_of(&s, &request.ranges);
     const struct tenon_lines *lines = list.items;
     const struct tenon_warning w = {
@@ -392,8 +393,8 @@ take_ref(struct serving *s, const char *platform, const char *name)
     struct tenon_ref *ref = *name ? serving_find_ref(s, name) : NULL;
 
     if (*name && !ref)
-        return s->gw->host->error_code(s->err);
-    return s->gw->host->result_add(s->gw->result, platform, ref, s->err);
+        return s->gw->host->error->code(s->err);
+    return s->gw->host->result->add(s->gw->result, platform, ref, s->err);
 }
 
 static const struct gw_pair *
@@ -420,9 +421,9 @@ name_metadata(struct serving *s, const struct message_list *metadata,
             strcmp(blobs[i].key + len - id, p->id) != 0)
             continue;
         auto_free char *key = tenon_asprintf("%.*s%s", (int)(len - id), blobs[i].key, p->name);
-        if (s->gw->host->result_set(s->gw->result, key, blobs[i].value.data, blobs[i].value.len,
-                                    s->err) < 0)
-            return s->gw->host->error_code(s->err);
+        if (s->gw->host->result->set(s->gw->result, key, blobs[i].value.data, blobs[i].value.len,
+                                     s->err) < 0)
+            return s->gw->host->error->code(s->err);
     }
     return 0;
 }
@@ -435,19 +436,20 @@ take_map(struct serving *s, const struct gw_pair *pairs, size_t count,
     const struct tenon_host *h = s->gw->host;
 
     if (count > GATEWAY_PLATFORMS_MAX)
-        return h->error(s->err, TENON_E_LIMIT, 0, "a result of more than %d platforms",
-                        GATEWAY_PLATFORMS_MAX);
+        return h->error->set(s->err, TENON_E_LIMIT, 0, "a result of more than %d platforms",
+                             GATEWAY_PLATFORMS_MAX);
     if (!count && !p->items)
         return take_ref(s, s->gw->request->host_platform, "");
     if (p->items && p->count != count)
-        return h->error(s->err, TENON_E_INVALID, 0, "%zu platforms, but %zu references", p->count,
-                        count);
-    int rc = count ? h->result_set(s->gw->result, "tenon.force-index", "1", 1, s->err) : 0;
+        return h->error->set(s->err, TENON_E_INVALID, 0, "%zu platforms, but %zu references",
+                             p->count, count);
+    int rc = count ? h->result->set(s->gw->result, "tenon.force-index", "1", 1, s->err) : 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct gateway_platform *as = p->items ? &p->items[i] : NULL;
         const struct gw_pair *pair = as ? find_pair(pairs, count, as->id) : &pairs[i];
         if (!pair)
-            return h->error(s->err, TENON_E_INVALID, 0, "no reference for platform %s", as->id);
+            return h->error->set(s->err, TENON_E_INVALID, 0, "no reference for platform %s",
+                                 as->id);
         rc = take_ref(s, as ? as->name : pair->key, pair->value);
         if (rc == 0 && as)
             rc = name_metadata(s, metadata, as);
@@ -480,7 +482,7 @@ take_result(struct serving *s, const struct gw_result *r)
 
     const char *fault = gateway_platforms(&s->arena, &r->metadata, &p);
     if (fault)
-        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "%s", fault);
+        return s->gw->host->error->set(s->err, TENON_E_INVALID, 0, "%s", fault);
     int rc = gateway_take_metadata(s->gw, r, s->err);
     if (rc == 0)
         rc = take_refs(s, r, &p);
@@ -492,10 +494,10 @@ static void
 keep_result(struct serving *s, const struct gw_result *r)
 {
     const struct tenon_host *h = s->gw->host;
-    const int rc = r ? take_result(s, r) : h->error(s->err, TENON_E_INVALID, 0, "no result");
+    const int rc = r ? take_result(s, r) : h->error->set(s->err, TENON_E_INVALID, 0, "no result");
 
     if (rc < 0)
-        s->gw->refused = tenon_strdup(h->error_text(s->err));
+        s->gw->refused = tenon_strdup(h->error->text(s->err));
 }
 
 /* A program has one result. */
@@ -510,7 +512,7 @@ begin_return(struct serving *s)
     pthread_cond_broadcast(&gw->changed);
     pthread_mutex_unlock(&gw->lock);
     if (!first)
-        gw->host->error(s->err, TENON_E_INVALID, 0, "the frontend has returned already");
+        gw->host->error->set(s->err, TENON_E_INVALID, 0, "the frontend has returned already");
     return first;
 }
 
@@ -529,7 +531,7 @@ return_result(void *user, struct grpc_call *call)
         gw->failure = s.request; /* main's, once all calls are over */
     else if (first)
         keep_result(&s, request.result);
-    if (gw->host->error_code(s.err) == 0)
+    if (gw->host->error->code(s.err) == 0)
         serving_answer(&s, &gw_none_message, &nothing);
     if (first && gw->failure.data == s.request.data)
         s.request = (struct tenon_buf)TENON_BUF_INIT;
@@ -553,7 +555,8 @@ take_final(struct serving *s, const struct gw_solve *request, const struct gw_re
     struct gw_result r = *made;
 
     if (!gateway_final_metadata(&s->arena, &request->exporter_attr, &r.metadata))
-        return s->gw->host->error(s->err, TENON_E_INVALID, 0, "ExporterAttr is malformed") == 0;
+        return s->gw->host->error->set(s->err, TENON_E_INVALID, 0, "ExporterAttr is malformed") ==
+               0;
     if (!begin_return(s))
         return false;
     keep_result(s, &r);

@@ -13,7 +13,7 @@ take_turn(struct serving *s)
     struct gateway *gw = s->gw;
 
     pthread_mutex_lock(&gw->lock);
-    while (gw->answers >= GATEWAY_ANSWERS_MAX && !gw->host->cancelled(s->ctx))
+    while (gw->answers >= GATEWAY_ANSWERS_MAX && !gw->host->ctx->cancelled(s->ctx))
         pthread_cond_wait(&gw->changed, &gw->lock);
     s->gathers = gw->answers < GATEWAY_ANSWERS_MAX;
     gw->answers += s->gathers;
@@ -26,7 +26,7 @@ serving_gather(struct serving *s)
 {
     if (take_turn(s))
         return true;
-    s->gw->host->error(s->err, TENON_E_CANCELLED, 0, "the call is over");
+    s->gw->host->error->set(s->err, TENON_E_CANCELLED, 0, "the call is over");
     return false;
 }
 
@@ -54,7 +54,7 @@ serving_done(struct serving *s)
 {
     static const struct grpc_status ok = {0};
 
-    if (s->gw->host->error_code(s->err) < 0) {
+    if (s->gw->host->error->code(s->err) < 0) {
         if (s->gathers || take_turn(s)) /* operations may be large */
             failure_add(s);
         gateway_fail(s->gw, s->call, s->err);
@@ -64,7 +64,7 @@ serving_done(struct serving *s)
     tenon_buf_release(&s->request);
     tenon_arena_release(&s->arena);
     watch_end(&s->gw->watch, s->watched);
-    s->gw->host->scope_end(s->ctx);
+    s->gw->host->ctx->scope_end(s->ctx);
     if (s->gathers)
         gathered(s->gw);
 }
@@ -72,8 +72,8 @@ serving_done(struct serving *s)
 void
 serving_open(struct serving *s, struct gateway *gw, struct grpc_call *call)
 {
-    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->scope_begin(gw->ctx)};
-    s->err = gw->host->error_new(s->ctx);
+    *s = (struct serving){.gw = gw, .call = call, .ctx = gw->host->ctx->scope_begin(gw->ctx)};
+    s->err = gw->host->error->create(s->ctx);
     s->watched = watch_begin(&gw->watch, call, s->ctx);
 }
 
@@ -112,8 +112,8 @@ serving_name_ref(struct serving *s, struct tenon_ref *ref)
 
     if (gateway_name_ref(s->gw, ref, text))
         return tenon_arena_strdup(&s->arena, text);
-    s->gw->host->error(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
-                       GATEWAY_REFS_MAX);
+    s->gw->host->error->set(s->err, TENON_E_LIMIT, 0, "the frontend has more than %d references",
+                            GATEWAY_REFS_MAX);
     return NULL;
 }
 
@@ -141,6 +141,6 @@ serving_find_ref(struct serving *s, const char *name)
         ref = gw->refs.items[n - 1];
     pthread_mutex_unlock(&gw->lock);
     if (!ref)
-        gw->host->error(s->err, TENON_E_NOT_FOUND, 0, "no such reference: \"%s\"", name);
+        gw->host->error->set(s->err, TENON_E_NOT_FOUND, 0, "no such reference: \"%s\"", name);
     return ref;
 }

@@ -24,16 +24,16 @@ gateway_status(struct gateway *gw, struct tenon_error *err, struct tenon_arena *
     size_t count = 0;
 
     if (gw->graph)
-        h->error_place(gw->graph, err);
-    while (h->error_detail_nth(err, count, &json))
+        h->error->place(gw->graph, err);
+    while (h->error->detail_nth(err, count, &json))
         count++;
     struct gw_any *details = tenon_arena_array(arena, count + 1, sizeof *details);
-    const bool cancelled = h->error_code(err) == TENON_E_CANCELLED; /* they look for the words */
-    *out = (struct gw_status){.code = grpc_code_of_error(h->error_code(err)),
-                              .message = cancelled ? "context canceled" : h->error_text(err),
+    const bool cancelled = h->error->code(err) == TENON_E_CANCELLED; /* they look for the words */
+    *out = (struct gw_status){.code = grpc_code_of_error(h->error->code(err)),
+                              .message = cancelled ? "context canceled" : h->error->text(err),
                               .details = {details, 0}};
     for (size_t i = 0; i < count; i++) {
-        type = h->error_detail_nth(err, i, &json);
+        type = h->error->detail_nth(err, i, &json);
         if (tenon_has_prefix(type, "tenon."))
             continue; /* between us */
         auto_free char *name = tenon_asprintf(TYPE_PREFIX "%s" TYPE_SUFFIX, type);
@@ -102,9 +102,9 @@ take_place(struct gateway *gw, struct json_object *source, struct tenon_error *e
     }
     if (!filename || !base64 || !line || !grpc_base64_decode(&data, base64, strlen(base64)))
         return;
-    gw->host->graph_source(gw->graph, filename, member(info, "language"), tenon_buf_str(&data),
-                           data.len);
-    gw->host->error_at(err, filename, line, end > line ? end : 0);
+    gw->host->graph->source(gw->graph, filename, member(info, "language"), tenon_buf_str(&data),
+                            data.len);
+    gw->host->error->at(err, filename, line, end > line ? end : 0);
 }
 
 static void
@@ -123,7 +123,7 @@ take_detail(struct gateway *gw, const struct gw_any *any, struct tenon_error *er
                       len - strlen(TYPE_PREFIX) - strlen(TYPE_SUFFIX));
     /* Names of references are the program's own, and nobody else's. */
     if (!tenon_has_prefix(type, "tenon.") && strcmp(type, FAILURE_DETAIL) != 0)
-        gw->host->error_detail(err, type, json);
+        gw->host->error->detail(err, type, json);
     if (strcmp(type, "errdefs.Source") == 0)
         take_place(gw, value, err);
     json_object_put(value);
@@ -141,9 +141,9 @@ gateway_take_failure(struct gateway *gw, struct tenon_error *err)
                                 &request, &why));
     const struct gw_status *status = request.error;
     const struct gw_any *details = status->details.items;
-    gw->host->error(err, status->code == GRPC_CANCELLED ? TENON_E_CANCELLED : TENON_E_FAILED, 0,
-                    "%s", *status->message ? status->message : "the frontend failed");
+    gw->host->error->set(err, status->code == GRPC_CANCELLED ? TENON_E_CANCELLED : TENON_E_FAILED,
+                         0, "%s", *status->message ? status->message : "the frontend failed");
     for (size_t i = 0; i < status->details.len; i++)
         take_detail(gw, &details[i], err);
-    return gw->host->error_code(err);
+    return gw->host->error->code(err);
 }

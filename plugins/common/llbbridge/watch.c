@@ -20,7 +20,7 @@ fire(struct watch *w, uint64_t number)
         c->fd = -1;
         for (size_t i = 0; i < tenon_countof(c->scopes); i++) {
             if (c->scopes[i])
-                w->host->scope_cancel(c->scopes[i]);
+                w->host->ctx->scope_cancel(c->scopes[i]);
         }
     }
 }
@@ -107,7 +107,7 @@ watch_also(struct watch *w, uint64_t number, struct tenon_ctx *scope)
             continue;
         c->scopes[1] = scope;
         if (scope && c->fd < 0)
-            w->host->scope_cancel(scope);
+            w->host->ctx->scope_cancel(scope);
     }
     pthread_mutex_unlock(&w->lock);
 }

@@ -24,7 +24,7 @@ objects_init(const struct tenon_host *h, const struct objects_ops *ops, void **s
     *self = (void *)ops; /* no state: each call stands alone */
     return host->extension("tenon.http/0")
                ? TENON_OK
-               : host->error(err, TENON_E_UNSUPPORTED, 0, "this tenon has no HTTP client");
+               : host->error->set(err, TENON_E_UNSUPPORTED, 0, "this tenon has no HTTP client");
 }
 
 static int
@@ -54,7 +54,7 @@ objects_name(void *self, struct tenon_ctx *ctx, const struct tenon_values *optio
 static const char *
 first_name(const struct objects *o, struct tenon_ctx *ctx)
 {
-    char *name = host->strdup(ctx, o->names);
+    char *name = host->ctx->strdup(ctx, o->names);
     name[strcspn(name, ";")] = '\0';
     return name;
 }
@@ -67,15 +67,15 @@ objects_read(struct tenon_ctx *ctx, int fd, const void **data, size_t *len,
 {
     off_t size = lseek(fd, 0, SEEK_END);
     if (size < 0 || size > OBJECTS_DOCUMENT_MAX)
-        return host->error(err, TENON_E_LIMIT, 0, "a document of more than %d bytes",
-                           OBJECTS_DOCUMENT_MAX);
-    char *to = host->alloc(ctx, (size_t)size + 1);
+        return host->error->set(err, TENON_E_LIMIT, 0, "a document of more than %d bytes",
+                                OBJECTS_DOCUMENT_MAX);
+    char *to = host->ctx->alloc(ctx, (size_t)size + 1);
     for (off_t done = 0; done < size;) {
         ssize_t n = pread(fd, to + done, (size_t)(size - done), done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return host->error(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a document");
+            return host->error->set(err, TENON_E_FAILED, n < 0 ? errno : EIO, "read a document");
         done += n;
     }
     *data = to;
@@ -90,7 +90,7 @@ load_first(const struct objects *o, struct tenon_ctx *ctx, const void **data, si
     const char *key = o->ops->key(o, ctx, NULL, first_name(o, ctx));
     auto_close int fd = memfd_create("cache document", MFD_CLOEXEC);
     if (fd < 0)
-        return host->error(err, TENON_E_FAILED, errno, "memfd_create");
+        return host->error->set(err, TENON_E_FAILED, errno, "memfd_create");
     int rc = o->ops->get(o, ctx, key, fd, OBJECTS_DOCUMENT_MAX, err);
     return rc < 0 ? rc : objects_read(ctx, fd, data, len, err);
 }
@@ -112,7 +112,7 @@ static bool
 is_here(struct tenon_ctx *ctx, const char *digest)
 {
     int64_t size;
-    auto_close int fd = host->blob_open(ctx, digest, &size, host->error_new(ctx));
+    auto_close int fd = host->blobs->open(ctx, digest, &size, host->error->create(ctx));
     return fd >= 0;
 }
 
@@ -124,7 +124,7 @@ objects_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opti
     int rc = open_cache(self, ctx, options, &o, err);
     if (rc < 0 || is_here(ctx, blob->digest))
         return rc < 0 ? rc : TENON_OK;
-    int fd = host->blob_create(ctx, err);
+    int fd = host->blobs->create(ctx, err);
     if (fd < 0)
         return fd;
     const char *key = o.ops->key(&o, ctx, blob->digest, NULL);
@@ -133,7 +133,7 @@ objects_fetch(void *self, struct tenon_ctx *ctx, const struct tenon_values *opti
         close(fd);
         return rc;
     }
-    return host->blob_commit(ctx, fd, blob->digest, err) ? TENON_OK : host->error_code(err);
+    return host->blobs->commit(ctx, fd, blob->digest, err) ? TENON_OK : host->error->code(err);
 }
 
 /* ---- export ---------------------------------------------------------------------- */
@@ -161,9 +161,9 @@ collect(void *data, const struct tenon_descriptor *desc, struct tenon_error *err
     (void)err;
     struct upload *u = data;
     if (desc->media_type && !strcmp(desc->media_type, MT_DOCUMENT))
-        u->document = host->strdup(u->ctx, desc->digest);
+        u->document = host->ctx->strdup(u->ctx, desc->digest);
     else if (strcmp(desc->digest, u->manifest) != 0)
-        tenon_vec_push(&u->pieces, (struct piece){ host->strdup(u->ctx, desc->digest),
+        tenon_vec_push(&u->pieces, (struct piece){ host->ctx->strdup(u->ctx, desc->digest),
                                                    desc->size });
     return TENON_OK;
 }
@@ -173,13 +173,13 @@ send_file(const struct objects *o, struct tenon_ctx *ctx, const char *digest, co
           const char *shown, bool replace, struct tenon_error *err)
 {
     int64_t size = 0;
-    auto_close int fd = host->blob_open(ctx, digest, &size, err);
+    auto_close int fd = host->blobs->open(ctx, digest, &size, err);
     if (fd < 0)
         return fd;
-    host->status(ctx, shown, 0, size);
+    host->progress->status(ctx, shown, 0, size);
     int rc = o->ops->put(o, ctx, key, fd, size, digest + strlen("sha256:"), replace, err);
-    host->status(ctx, shown, rc < 0 ? 0 : size, size);
-    host->status_done(ctx, shown);
+    host->progress->status(ctx, shown, rc < 0 ? 0 : size, size);
+    host->progress->status_done(ctx, shown);
     return rc < 0 ? rc : TENON_OK;
 }
 
@@ -212,7 +212,7 @@ failed(struct upload *u, int rc, const struct tenon_error *err)
     pthread_mutex_lock(&u->lock);
     if (u->rc == 0) {
         u->rc = rc;
-        host->error(u->err, rc, 0, "%s", host->error_text(err));
+        host->error->set(u->err, rc, 0, "%s", host->error->text(err));
     }
     pthread_mutex_unlock(&u->lock);
 }
@@ -222,12 +222,12 @@ work(void *data)
 {
     struct upload *u = data;
     for (const struct piece *p; (p = next_piece(u)) != NULL;) {
-        struct tenon_ctx *scope = host->scope_begin(u->ctx);
-        struct tenon_error *err = host->error_new(scope);
+        struct tenon_ctx *scope = host->ctx->scope_begin(u->ctx);
+        struct tenon_error *err = host->error->create(scope);
         int rc = send_piece(u->o, scope, p, err);
         if (rc < 0)
             failed(u, rc, err);
-        host->scope_end(scope);
+        host->ctx->scope_end(scope);
     }
     return NULL;
 }
@@ -264,7 +264,7 @@ send_document(const struct objects *o, struct tenon_ctx *ctx, const char *digest
     for (const char *name; (name = strsep(&rest, ";")) != NULL;) {
         int rc = send_file(o, ctx, digest, o->ops->key(o, ctx, NULL, name), shown, true, err);
         if (rc < 0)
-            return host->error_context(err, "error writing manifest %s", name);
+            return host->error->context(err, "error writing manifest %s", name);
     }
     return TENON_OK;
 }
@@ -275,9 +275,9 @@ send_cache(const struct objects *o, struct tenon_ctx *ctx, const struct tenon_de
 {
     struct upload u = { .o = o, .ctx = ctx, .manifest = manifest->digest, .err = err,
                         .lock = PTHREAD_MUTEX_INITIALIZER };
-    int rc = host->image_walk(ctx, manifest->digest, collect, &u, err);
+    int rc = host->image->walk(ctx, manifest->digest, collect, &u, err);
     if (rc == TENON_OK && !u.document)
-        rc = host->error(err, TENON_E_BUG, 0, "a cache manifest without a document");
+        rc = host->error->set(err, TENON_E_BUG, 0, "a cache manifest without a document");
     if (rc == TENON_OK)
         rc = send_all(&u);
     tenon_vec_release(&u.pieces);

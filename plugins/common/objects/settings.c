@@ -15,11 +15,11 @@
 const char *
 objects_environment(const struct tenon_host *host, struct tenon_ctx *ctx, const char *variable)
 {
-    struct tenon_error *ignored = host->error_new(ctx);
-    auto_close int fd = host->client_open(ctx, "env", variable, ignored);
+    struct tenon_error *ignored = host->error->create(ctx);
+    auto_close int fd = host->client->open(ctx, "env", variable, ignored);
     if (fd < 0)
         return NULL;
-    char *text = host->alloc(ctx, VALUE_MAX + 1);
+    char *text = host->ctx->alloc(ctx, VALUE_MAX + 1);
     ssize_t n;
     do
         n = pread(fd, text, VALUE_MAX, 0);
@@ -32,8 +32,8 @@ objects_setting(const struct tenon_host *host, struct tenon_ctx *ctx,
                 const struct tenon_values *options, const char *option, const char *variable,
                 const char *def)
 {
-    if (host->given(options, option))
-        return host->get_string(options, option);
+    if (host->values->given(options, option))
+        return host->values->get_string(options, option);
     const char *value = variable ? objects_environment(host, ctx, variable) : NULL;
     return value ? value : def;
 }

@@ -20,7 +20,7 @@ number(const struct tenon_host *host, const struct tenon_source_request *req, co
 
     *out = 0;
     if (text && (!tenon_parse_i64(text, out) || *out < 0 || *out > max))
-        return host->error(err, TENON_E_INVALID, 0, "invalid %s \"%s\"", key, text);
+        return host->error->set(err, TENON_E_INVALID, 0, "invalid %s \"%s\"", key, text);
     return TENON_OK;
 }
 
@@ -35,7 +35,7 @@ mode(const struct tenon_host *host, const struct tenon_source_request *req, int6
     for (const char *p = text ? text : ""; *p; p++) {
         *out = *out * 8 + (*p - '0');
         if (*p < '0' || *p > '7' || *out > 07777)
-            return host->error(err, TENON_E_INVALID, 0, "invalid http.perm \"%s\"", text);
+            return host->error->set(err, TENON_E_INVALID, 0, "invalid http.perm \"%s\"", text);
     }
     return TENON_OK;
 }
@@ -57,8 +57,8 @@ file_name(const struct tenon_host *host, const struct tenon_source_request *req,
 
     out->name = wanted && *wanted ? wanted : strchr(out->digest, ':') + 1;
     return is_name(out->name) ? TENON_OK
-                              : host->error(err, TENON_E_INVALID, 0, "invalid name of a file "
-                                            "\"%s\"", out->name);
+                              : host->error->set(err, TENON_E_INVALID, 0, "invalid name of a file "
+                                                 "\"%s\"", out->name);
 }
 
 int
@@ -67,12 +67,12 @@ source_blobfile_read(const struct tenon_host *host, struct tenon_ctx *ctx,
                      const char **name, struct tenon_error *err)
 {
     const char *rest = strstr(req->identifier, "://");
-    char *copy = host->strdup(ctx, rest ? rest + strlen("://") : ""), *at = strrchr(copy, '@');
+    char *copy = host->ctx->strdup(ctx, rest ? rest + strlen("://") : ""), *at = strrchr(copy, '@');
 
     *out = (struct source_blobfile){0};
     if (!at || at == copy || !tenon_is_sha256(at + 1))
-        return host->error(err, TENON_E_INVALID, 0, "\"%s\": a blob is called NAME@DIGEST",
-                           req->identifier);
+        return host->error->set(err, TENON_E_INVALID, 0, "\"%s\": a blob is called NAME@DIGEST",
+                                req->identifier);
     *at = '\0';
     *name = copy;
     out->digest = at + 1;
@@ -96,7 +96,7 @@ source_blobfile_tell(const struct tenon_host *host, struct tenon_ctx *ctx,
                                          (long long)file->uid, (long long)file->gid, file->name);
 
     info->flags = TENON_SOURCE_TREE;
-    info->key = host->strdup(ctx, key);
+    info->key = host->ctx->strdup(ctx, key);
     info->identifier = req->identifier;
     info->digest = file->digest;
 }
@@ -107,7 +107,7 @@ source_blobfile_write(const struct tenon_host *host, struct tenon_ctx *ctx,
 {
     static const struct timespec times[2] = {{0}, {0}};
     int64_t size;
-    auto_close int from = host->blob_open(ctx, file->digest, &size, err);
+    auto_close int from = host->blobs->open(ctx, file->digest, &size, err);
     if (from < 0)
         return from;
     auto_close int to = openat(dirfd, file->name,
@@ -118,5 +118,5 @@ source_blobfile_write(const struct tenon_host *host, struct tenon_ctx *ctx,
     if (!e && (fchown(to, (uid_t)file->uid, (gid_t)file->gid) < 0 ||
                fchmod(to, file->perm ? (mode_t)file->perm : 0600) < 0 || futimens(to, times) < 0))
         e = errno;
-    return e ? host->error(err, TENON_E_FAILED, e, "write \"%s\"", file->name) : TENON_OK;
+    return e ? host->error->set(err, TENON_E_FAILED, e, "write \"%s\"", file->name) : TENON_OK;
 }

@@ -26,14 +26,14 @@ int
 source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const char *id,
               char **out, struct tenon_error *err)
 {
-    auto_close int fd = host->client_open(ctx, "secret", id, err);
+    auto_close int fd = host->client->open(ctx, "secret", id, err);
     if (fd == TENON_E_NOT_FOUND) {
-        host->error_clear(err);
+        host->error->clear(err);
         *out = NULL;
         return TENON_OK;
     }
     if (fd < 0)
-        return host->error_context(err, "secret %s", id);
+        return host->error->context(err, "secret %s", id);
     char *text = tenon_calloc(1, LINE_MAX_BYTES + 1);
     size_t len = 0;
     while (len < LINE_MAX_BYTES) {
@@ -48,7 +48,7 @@ source_secret(const struct tenon_host *host, struct tenon_ctx *ctx, const char *
         text[--len] = '\0';
     if (len == LINE_MAX_BYTES || strlen(text) != len || text[strcspn(text, "\r\n")]) {
         source_forget(&text);
-        return host->error(err, TENON_E_INVALID, 0, "secret %s is not a line of text", id);
+        return host->error->set(err, TENON_E_INVALID, 0, "secret %s is not a line of text", id);
     }
     *out = text;
     return TENON_OK;
@@ -67,7 +67,7 @@ void
 source_add_fact(const struct tenon_host *host, struct tenon_ctx *ctx,
                 struct tenon_source_info *info, const char *name, const void *data, size_t len)
 {
-    struct tenon_fact *facts = host->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
+    struct tenon_fact *facts = host->ctx->alloc(ctx, (info->fact_count + 1) * sizeof *facts);
 
     for (size_t i = 0; i < info->fact_count; i++)
         facts[i] = info->facts[i];
@@ -110,7 +110,7 @@ int
 source_not_here(const struct tenon_host *host, const char *what, struct tenon_error *err)
 {
     auto_free char *shown = tenon_url_conceal(what);
-    host->error(err, TENON_E_NOT_FOUND, 0, "offline: %s is not in the store", shown);
-    host->error_hint(err, "build once without --offline: what was used stays in the store");
+    host->error->set(err, TENON_E_NOT_FOUND, 0, "offline: %s is not in the store", shown);
+    host->error->hint(err, "build once without --offline: what was used stays in the store");
     return TENON_E_NOT_FOUND;
 }

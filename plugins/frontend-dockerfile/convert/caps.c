@@ -48,9 +48,9 @@ df_refuse_cap(struct df_build *b, const char *cap, struct tenon_error *err)
     struct json_object *detail = json_object_new_object();
 
     df_json_put(detail, "name", cap);
-    b->host->error(err, TENON_E_UNSUPPORTED, 0, "unsupported frontend capability %s", cap);
-    b->host->error_detail(err, "errdefs.FrontendCap",
-                          json_object_to_json_string_ext(detail, JSON_C_TO_STRING_PLAIN));
+    b->host->error->set(err, TENON_E_UNSUPPORTED, 0, "unsupported frontend capability %s", cap);
+    b->host->error->detail(err, "errdefs.FrontendCap",
+                           json_object_to_json_string_ext(detail, JSON_C_TO_STRING_PLAIN));
     json_object_put(detail);
-    return b->host->error_code(err);
+    return b->host->error->code(err);
 }

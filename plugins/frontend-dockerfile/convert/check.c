@@ -101,7 +101,7 @@ definition(struct df_build *b)
     size_t len = strlen(b->definition);
     memcpy(result, (char[]){ 0x0a, (char)(len + 2), 0x0a, (char)len }, 4);
     memcpy(result + 4, b->definition, len);
-    b->host->digest(result, len + 4, digest);
+    b->host->blobs->digest(result, len + 4, digest);
 
     struct json_object *ops = json_object_new_array();
     add_base64(ops, b->definition_op, b->definition_len);
@@ -169,12 +169,12 @@ df_check_report(struct df_build *b, struct json_object *json,
     *count = found.list.len;
     if (rc < 0) {
         struct json_object *e = json_object_new_object();
-        const char *message = b->host->error_text(err);
+        const char *message = b->host->error->text(err);
         json_object_object_add(e, "message", json_object_new_string(message));
         struct json_object *at = df_json_location(b->fail_lines);
         json_object_object_add(e, "location", at ? at : json_object_new_object());
         json_object_object_add(json, "buildError", e);
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         ++*count;
     }
     tenon_vec_release(&found.list);

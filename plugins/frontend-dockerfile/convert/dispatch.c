@@ -114,9 +114,9 @@ dispatch(struct df_dispatch *d)
     case DF_FROM:
         break;
     }
-    return d->c->build->host->error(d->err, TENON_E_BUG, 0,
-                                    "instruction %s among the steps of a stage",
-                                    df_kind_name(d->cmd->kind));
+    return d->c->build->host->error->set(d->err, TENON_E_BUG, 0,
+                                         "instruction %s among the steps of a stage",
+                                         df_kind_name(d->cmd->kind));
 }
 
 /* What the base image says holds for the stage. */
@@ -164,11 +164,11 @@ df_stages_dispatch(struct df_convert *c, struct tenon_error *err)
             continue;
         start_stage(c, s);
         if (check_memory(c, (struct df_lines){0}, err) < 0)
-            return c->build->host->error_code(err);
+            return c->build->host->error->code(err);
         for (size_t k = 0; k < s->steps_len; k++) {
-            if (c->build->host->cancelled(c->build->ctx))
-                return c->build->host->error(err, TENON_E_CANCELLED, 0,
-                                             "cancelled");
+            if (c->build->host->ctx->cancelled(c->build->ctx))
+                return c->build->host->error->set(err, TENON_E_CANCELLED, 0,
+                                                  "cancelled");
             struct df_dispatch d = {
                 .c = c, .s = s, .step = &s->steps[k], .err = err};
             int rc = dispatch(&d);

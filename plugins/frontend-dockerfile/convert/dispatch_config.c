@@ -316,8 +316,8 @@ df_dispatch_config(struct df_dispatch *d)
     case DF_LABEL:
     case DF_RUN:
     case DF_WORKDIR:
-        return d->c->build->host->error(d->err, TENON_E_BUG, 0,
-                                        "%s: no configuration", keyword);
+        return d->c->build->host->error->set(d->err, TENON_E_BUG, 0,
+                                             "%s: no configuration", keyword);
     }
     df_dispatch_commit(d, df_arena_printf(a, "%s %s", keyword, shown), false);
     return 0;

@@ -230,7 +230,7 @@ add_option(struct mounting *x, const struct tenon_param *param, const char *key,
            struct df_pairs *options)
 {
     if (param->flags & TENON_PARAM_DEPRECATED)
-        x->d->c->build->host->log(
+        x->d->c->build->host->progress->log(
             x->d->c->build->ctx, 4, "mount type %s: the option \"%s\" is deprecated: %s",
             x->m->type_name, param->name, param->help ? param->help : "");
     for (size_t i = 0; i < options->len && !(param->flags & TENON_PARAM_REPEAT); i++)
@@ -287,12 +287,12 @@ foreign(struct mounting *x)
     const struct df_mount *m = x->m;
     size_t stride = 0;
     const struct tenon_param *params =
-        b->host->mount_options(b->graph, m->type_name, &stride, d->err);
+        b->host->graph->mount_options(b->graph, m->type_name, &stride, d->err);
     if (!params) {
-        const char *why = df_arena_strdup(a, b->host->error_text(d->err));
+        const char *why = df_arena_strdup(a, b->host->error->text(d->err));
         df_dispatch_fail(d, "%s", df_mount_type_unknown(a, m->type_name));
-        b->host->error_hint(d->err, "%s", why);
-        return b->host->error_code(d->err);
+        b->host->error->hint(d->err, "%s", why);
+        return b->host->error->code(d->err);
     }
     struct df_pairs *options = df_arena_new(a, struct df_pairs);
     options->items = df_arena_array(a, m->keys.len, sizeof *options->items);

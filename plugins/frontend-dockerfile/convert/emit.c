@@ -123,16 +123,16 @@ emit_foreign(struct emitter *e, struct tenon_node *n, struct df_plan_mount *m)
         tenon_llb_mount(e->h, n, m->type, m->dest, node_of(m->from), output_of(m->from),
                         e->err);
     if (!t)
-        return e->h->error_code(e->err);
-    if (m->selector && e->h->node_set(t, "selector", m->selector, e->err) < 0)
-        return e->h->error_code(e->err);
-    if (e->h->node_set_int(t, "no_output", 1, e->err) < 0)
-        return e->h->error_code(e->err);
+        return e->h->error->code(e->err);
+    if (m->selector && e->h->graph->node_set(t, "selector", m->selector, e->err) < 0)
+        return e->h->error->code(e->err);
+    if (e->h->graph->node_set_int(t, "no_output", 1, e->err) < 0)
+        return e->h->error->code(e->err);
     for (size_t i = 0; m->options && i < m->options->len; i++) {
         const struct df_pair *o = &m->options->items[i];
         const char *key = df_arena_printf(e->b->arena, "option.%s", o->key);
-        if (e->h->node_set(t, key, o->value, e->err) < 0)
-            return e->h->error_code(e->err);
+        if (e->h->graph->node_set(t, key, o->value, e->err) < 0)
+            return e->h->error->code(e->err);
     }
     return 0;
 }
@@ -153,12 +153,12 @@ emit_mount(struct emitter *e, struct tenon_node *n, struct df_plan_mount *m)
     } else if (strcmp(m->type, "tmpfs") == 0) {
         made = tenon_llb_tmpfs_mount(h, n, m->dest, m->size_bytes, e->err);
         if (made && m->read_only &&
-            h->node_set_int(made, "readonly", 1, e->err) < 0)
+            h->graph->node_set_int(made, "readonly", 1, e->err) < 0)
             made = NULL;
     } else if (strcmp(m->type, "secret") == 0 || strcmp(m->type, "ssh") == 0) {
         if (m->env && tenon_llb_secret_env(h, n, m->id, m->env, m->optional,
                                            e->err) < 0)
-            return h->error_code(e->err);
+            return h->error->code(e->err);
         if (m->env && !m->dest)
             return 0;
         made = tenon_llb_secret_mount(h, n, m->type, m->dest, m->id, m->mode,
@@ -166,7 +166,7 @@ emit_mount(struct emitter *e, struct tenon_node *n, struct df_plan_mount *m)
     } else {
         return emit_foreign(e, n, m);
     }
-    return made ? 0 : h->error_code(e->err);
+    return made ? 0 : h->error->code(e->err);
 }
 
 static struct tenon_node *
@@ -178,21 +178,21 @@ emit_exec(struct emitter *e, const struct df_exec *x)
         tenon_llb_exec(h, e->b->graph, x->args, x->cwd, x->platform,
                        node_of(x->root), output_of(x->root), e->err);
     if (!n || tenon_llb_set_list(h, n, "env", x->env, e->err) < 0 ||
-        h->node_set(n, "network", x->network, e->err) < 0 ||
-        h->node_set(n, "security", x->security, e->err) < 0)
+        h->graph->node_set(n, "network", x->network, e->err) < 0 ||
+        h->graph->node_set(n, "security", x->security, e->err) < 0)
         return NULL;
-    if (x->user && *x->user && h->node_set(n, "user", x->user, e->err) < 0)
+    if (x->user && *x->user && h->graph->node_set(n, "user", x->user, e->err) < 0)
         return NULL;
     if (x->hostname && *x->hostname &&
-        h->node_set(n, "hostname", x->hostname, e->err) < 0)
+        h->graph->node_set(n, "hostname", x->hostname, e->err) < 0)
         return NULL;
     if (c->cgroup_parent && *c->cgroup_parent &&
-        h->node_set(n, "cgroup_parent", c->cgroup_parent, e->err) < 0)
+        h->graph->node_set(n, "cgroup_parent", c->cgroup_parent, e->err) < 0)
         return NULL;
     for (size_t i = 0; i < x->proxy.len; i++) {
         const char *key = df_arena_printf(e->b->arena, "proxy.%s",
                                           x->proxy.items[i].key);
-        if (h->node_set(n, key, x->proxy.items[i].value, e->err) < 0)
+        if (h->graph->node_set(n, key, x->proxy.items[i].value, e->err) < 0)
             return NULL;
     }
     for (struct df_plan_mount *m = x->mounts; m; m = m->next)
@@ -211,8 +211,8 @@ emit_exec(struct emitter *e, const struct df_exec *x)
                              e->err) < 0)
             return NULL;
     for (size_t i = 0; i < c->resources.len; i++)
-        if (h->node_describe(n, c->resources.items[i].key,
-                             c->resources.items[i].value, e->err) < 0)
+        if (h->graph->node_describe(n, c->resources.items[i].key,
+                                    c->resources.items[i].value, e->err) < 0)
             return NULL;
     return n;
 }
@@ -276,18 +276,18 @@ describe(struct emitter *e, struct df_vertex *v)
     const struct tenon_host *h = e->h;
     int rc = v->name ? tenon_llb_name(h, v->node, v->name, e->err) : 0;
     if (rc == 0 && v->command)
-        rc = h->node_describe(v->node, "com.docker.dockerfile.v1.command",
-                              v->command, e->err);
+        rc = h->graph->node_describe(v->node, "com.docker.dockerfile.v1.command",
+                                     v->command, e->err);
     if (rc == 0 && v->transfer)
-        rc = h->node_describe(v->node, "tenon.transfer", v->transfer, e->err);
+        rc = h->graph->node_describe(v->node, "tenon.transfer", v->transfer, e->err);
     if (rc == 0 && v->ignore_cache)
         rc = tenon_llb_ignore_cache(h, v->node, e->err);
     if (rc == 0 && v->group_id)
         rc = tenon_llb_group(h, v->node, v->group_id, v->group_name,
                              v->group_weak, e->err);
     if (rc == 0 && v->lines.first && e->b->have_source)
-        rc = h->node_at(v->node, e->b->source, (uint32_t)v->lines.first,
-                        (uint32_t)v->lines.last);
+        rc = h->graph->node_at(v->node, e->b->source, (uint32_t)v->lines.first,
+                               (uint32_t)v->lines.last);
     return rc;
 }
 
@@ -312,7 +312,7 @@ emit(struct emitter *e, struct df_vertex *v)
                                    v->merge.upper->output, e->err);
         break;
     }
-    return v->node ? describe(e, v) : e->h->error_code(e->err);
+    return v->node ? describe(e, v) : e->h->error->code(e->err);
 }
 
 int

@@ -91,7 +91,7 @@ latest_in(struct df_build *b, struct tenon_ref *ref, int64_t *seconds, struct te
     for (size_t i = 0; i < dirs.len; i++) {
         const char *dir = dirs.items[i];
         if (b->bridge->read_dir(b->ctx, ref, dir, &e, &count, err) < 0)
-            return b->host->error_code(err);
+            return b->host->error->code(err);
         for (size_t k = 0; k < count; k++) {
             const int64_t at = e[k].mtime_ns / INT64_C(1000000000);
             if (S_ISDIR(e[k].mode))
@@ -101,8 +101,8 @@ latest_in(struct df_build *b, struct tenon_ref *ref, int64_t *seconds, struct te
                 *seconds = at;
         }
         if (dirs.len > ARCHIVE_DIRS_MAX)
-            return b->host->error(err, TENON_E_LIMIT, 0, "more than %d directories",
-                                  ARCHIVE_DIRS_MAX);
+            return b->host->error->set(err, TENON_E_LIMIT, 0, "more than %d directories",
+                                       ARCHIVE_DIRS_MAX);
     }
     return 0;
 }
@@ -128,7 +128,7 @@ archive_time(struct df_convert *c, const struct origin *o, const struct tenon_st
     copy->flags = TENON_LLB_ATTEMPT_UNPACK;
     if (df_plan_emit(&plan, unpacked, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &e, &count, err) < 0)
-        return b->host->error_code(err);
+        return b->host->error->code(err);
     if (count == 1 && e[0].size == download->size && !strcmp(tenon_path_base(e[0].path), DOWNLOAD))
         return 0;
     return latest_in(b, ref, seconds, err);
@@ -149,11 +149,11 @@ origin_time(struct df_convert *c, const struct origin *o, const char *name, int6
     size_t count = 0;
     if (df_plan_emit(&plan, v, &ref, err) < 0 ||
         b->bridge->read_dir(b->ctx, ref, "/", &entries, &count, err) < 0)
-        return b->host->error_context(err, "SOURCE_DATE_EPOCH");
+        return b->host->error->context(err, "SOURCE_DATE_EPOCH");
     *seconds = count ? entries[0].mtime_ns / INT64_C(1000000000) : 0;
     if (*seconds <= 0 && count && !o->is_git &&
         archive_time(c, o, &entries[0], title, seconds, err) < 0)
-        return b->host->error_context(err, "SOURCE_DATE_EPOCH");
+        return b->host->error->context(err, "SOURCE_DATE_EPOCH");
     return 0;
 }
 
@@ -195,7 +195,7 @@ find_origin(struct df_convert *c, const char *name, struct origin *o, struct ten
         text = df_option(c->build, key && *key ? key : "context");
     } else {
         if (df_named_find(c, name, NULL, &named, err) < 0)
-            c->build->host->error_clear(err); /* no name of a context */
+            c->build->host->error->clear(err); /* no name of a context */
         text = named ? named->input : added_source(c, name);
     }
     return text && *text && parse_origin(c, text, o);
@@ -210,7 +210,7 @@ set_from_source(struct df_convert *c, const char *name, struct tenon_error *err)
     int64_t seconds = 0;
     bool found = find_origin(c, name, &o, err);
     if (found && origin_time(c, &o, name, &seconds, err) < 0)
-        return c->build->host->error_code(err);
+        return c->build->host->error->code(err);
     if (seconds > 0)
         return set_seconds(c, seconds, err);
     if (strcmp(name, "context") == 0)

@@ -11,11 +11,11 @@ int
 df_show_at(struct df_build *b, struct tenon_error *err, struct df_lines lines)
 {
     if (lines.first && b->have_source) {
-        b->host->error_at(err, b->filename, (uint32_t)lines.first,
-                          (uint32_t)lines.last);
+        b->host->error->at(err, b->filename, (uint32_t)lines.first,
+                           (uint32_t)lines.last);
         b->shown_lines = lines;
     }
-    return b->host->error_code(err);
+    return b->host->error->code(err);
 }
 
 int
@@ -34,7 +34,7 @@ df_fail(struct df_build *b, struct tenon_error *err, struct df_lines lines,
     va_start(ap, fmt);
     const char *text = df_arena_vprintf(b->arena, fmt, ap);
     va_end(ap);
-    b->host->error(err, TENON_E_INVALID, 0, "%s", text);
+    b->host->error->set(err, TENON_E_INVALID, 0, "%s", text);
     return df_fail_at(b, err, lines);
 }
 
@@ -80,7 +80,7 @@ add_further(struct df_build *b, struct tenon_error *err,
                             without_line(list[i].message));
         auto_buf struct tenon_buf json = TENON_BUF_INIT;
         tenon_json_add_string(&json, text, strlen(text), false);
-        b->host->error_detail(err, "tenon.Further", tenon_buf_str(&json));
+        b->host->error->detail(err, "tenon.Further", tenon_buf_str(&json));
         if (last)
             return;
     }
@@ -98,14 +98,14 @@ df_fail_problem(struct df_build *b, struct tenon_error *err,
                 const struct df_problems *problems)
 {
     if (!problems->len)
-        return b->host->error(err, TENON_E_BUG, 0,
-                              "the parser failed without saying why");
+        return b->host->error->set(err, TENON_E_BUG, 0,
+                                   "the parser failed without saying why");
     const struct df_problem *p = &problems->items[0];
     df_fail(b, err, p->lines, "%s", p->message);
     if (p->hint)
-        b->host->error_hint(err, "%s", p->hint);
+        b->host->error->hint(err, "%s", p->hint);
     add_further(b, err, problems->items + 1, problems->len - 1);
-    return b->host->error_code(err);
+    return b->host->error->code(err);
 }
 
 int
@@ -114,9 +114,9 @@ df_fail_suggest(struct df_build *b, struct tenon_error *err, const char *word,
 {
     const char *near =
         df_did_you_mean(b->arena, "", df_suggest(b->arena, word, options, true));
-    int code = b->host->error_code(err);
+    int code = b->host->error->code(err);
     if (!*near)
         return code;
-    const char *text = df_arena_strdup(b->arena, b->host->error_text(err));
-    return b->host->error(err, code, 0, "%s%s", text, near);
+    const char *text = df_arena_strdup(b->arena, b->host->error->text(err));
+    return b->host->error->set(err, code, 0, "%s%s", text, near);
 }

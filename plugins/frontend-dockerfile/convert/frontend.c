@@ -85,7 +85,7 @@ set_meta(struct df_build *b, struct tenon_result *result, const char *key,
 {
     if (b->config.multi_platform)
         key = df_arena_printf(b->arena, "%s/%s", key, platform);
-    return b->host->result_set(result, key, data, len, err);
+    return b->host->result->set(result, key, data, len, err);
 }
 
 static int
@@ -141,7 +141,7 @@ build_platform(struct df_build *b, const struct df_platform *wanted, bool first,
 
     struct tenon_ref *ref = NULL;
     if ((rc = df_plan_emit(&c.plan, c.target->tree, &ref, err)) < 0 ||
-        (rc = b->host->result_add(result, id, ref, err)) < 0 ||
+        (rc = b->host->result->add(result, id, ref, err)) < 0 ||
         (rc = set_image(b, result, "containerimage.config", id, img, err)) < 0 ||
         (rc = df_scans_add(&c, result, id, err)) < 0)
         return rc;
@@ -166,7 +166,7 @@ build_all(struct df_build *b, struct tenon_result *result,
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = build_platform(b, b->config.platforms[i], i == 0, result, list, err);
     if (rc == 0 && b->config.multi_platform)
-        rc = b->host->result_set(result, "tenon.force-index", "1", 1, err);
+        rc = b->host->result->set(result, "tenon.force-index", "1", 1, err);
     if (rc < 0)
         return rc;
     struct json_object *root = json_object_new_object();
@@ -174,7 +174,7 @@ build_all(struct df_build *b, struct tenon_result *result,
     auto_buf struct tenon_buf json = TENON_BUF_INIT;
     tenon_json_write(&json, root, true);
     json_object_put(root);
-    return b->host->result_set(result, "refs.platforms", json.data, json.len, err);
+    return b->host->result->set(result, "refs.platforms", json.data, json.len, err);
 }
 
 static int

@@ -15,7 +15,7 @@ struct df_meta_cache {
 const char *
 df_image_normal(struct df_build *b, const char *name, struct tenon_error *err)
 {
-    return b->host->image_normalize(b->ctx, name, err);
+    return b->host->image->normalize(b->ctx, name, err);
 }
 
 const char *
@@ -78,8 +78,8 @@ df_image_meta(struct df_build *b, const char *identifier,
     if (rc < 0)
         return rc;
     if (!got.config)
-        return b->host->error(err, TENON_E_CORRUPT, 0, "%s: not an image config",
-                              identifier);
+        return b->host->error->set(err, TENON_E_CORRUPT, 0, "%s: not an image config",
+                                   identifier);
 
     struct df_meta_cache *m = df_arena_new(b->arena, struct df_meta_cache);
     m->identifier = identifier;

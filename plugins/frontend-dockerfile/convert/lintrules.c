@@ -23,7 +23,7 @@ df_lint_default_bases(struct df_convert *c, struct tenon_error *err)
             return;
         if (*word.text && df_image_normal(c->build, word.text, err))
             continue;
-        c->build->host->error_clear(err);
+        c->build->host->error->clear(err);
         df_lint(&c->lint, DF_RULE_INVALID_DEFAULT_ARG_IN_FROM, NULL, st->lines,
                 df_lint_text(c->arena, DF_RULE_INVALID_DEFAULT_ARG_IN_FROM, st->base));
     }

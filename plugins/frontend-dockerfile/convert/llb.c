@@ -18,5 +18,5 @@ df_llb_report(struct df_build *b, const char **json, struct tenon_error *err)
     if (rc < 0 || (rc = df_plan_emit(&c.plan, c.target->tree, &ref, err)) < 0 ||
         (rc = b->bridge->definition(b->ctx, ref, &definition, &len, err)) < 0)
         return rc;
-    return b->host->definition_json(b->ctx, definition, len, json, err);
+    return b->host->graph->definition_json(b->ctx, definition, len, json, err);
 }

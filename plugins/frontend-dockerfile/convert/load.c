@@ -132,15 +132,15 @@ find_context(struct df_build *b, struct tenon_error *err)
     struct tenon_ref *ref = NULL;
     int rc = df_plan_emit(&plan, context_source(&plan, x), &ref, err);
     if (rc < 0)
-        return b->host->error_context(err, "failed to resolve httpcontext");
+        return b->host->error->context(err, "failed to resolve httpcontext");
     const void *data = NULL;
     size_t len = 0;
     rc = b->bridge->read_file(b->ctx, ref, "context", 0, &data, &len, err);
     if (rc == TENON_E_LIMIT) { /* nobody writes a build file of that size */
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         x->is_archive = true;
     } else if (rc < 0) {
-        return b->host->error_context(err, "failed to read downloaded context");
+        return b->host->error->context(err, "failed to read downloaded context");
     } else {
         x->is_archive = looks_packed(data, len);
     }
@@ -210,13 +210,15 @@ refuse_policy(struct df_build *b, struct tenon_ref *context, const char *filenam
     if (rc == TENON_E_CANCELLED)
         return rc;
     if (rc == TENON_E_NOT_FOUND) {
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         return 0;
     }
-    b->host->error_clear(err);
-    rc = b->host->error(err, TENON_E_UNSUPPORTED, 0, "%s in the context: source policies in Rego "
-                       "are not supported yet, and the build would not be held to this one", name);
-    b->host->error_hint(err, "--policy disabled=true builds without it");
+    b->host->error->clear(err);
+    rc = b->host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                             "%s in the context: source policies in Rego "
+                             "are not supported yet, and the build would not be held to this one",
+                             name);
+    b->host->error->hint(err, "--policy disabled=true builds without it");
     return rc;
 }
 
@@ -240,12 +242,12 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     struct tenon_ref *ref = NULL;
     rc = df_plan_emit(&plan, v, &ref, err);
     if (rc < 0)
-        return b->host->error_context(err, "failed to resolve dockerfile");
-    b->definition = v ? b->host->node_digest(v->node, err) : NULL;
+        return b->host->error->context(err, "failed to resolve dockerfile");
+    b->definition = v ? b->host->graph->node_digest(v->node, err) : NULL;
     if (v && !b->definition)
-        return b->host->error_code(err);
+        return b->host->error->code(err);
     if (v && v->op == DF_OP_SOURCE && !(x->own_file && (x->is_git || x->is_http)))
-        b->definition_op = b->host->node_bytes(v->node, &b->definition_len, err);
+        b->definition_op = b->host->graph->node_bytes(v->node, &b->definition_len, err);
 
     const char *found = filename;
     const void *text = NULL;
@@ -253,18 +255,18 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     rc = b->bridge->read_file(b->ctx, ref, filename, BUILD_FILE_MAX, &text, &len,
                              err);
     if (rc == TENON_E_NOT_FOUND && any_case) {
-        const char *why = df_arena_strdup(b->arena, b->host->error_text(err));
+        const char *why = df_arena_strdup(b->arena, b->host->error->text(err));
         size_t dir = strlen(filename) - strlen("Dockerfile");
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         found = df_arena_printf(b->arena, "%.*sdockerfile", (int)dir, filename);
         rc = b->bridge->read_file(b->ctx, ref, found, BUILD_FILE_MAX, &text, &len, err);
         /* Errors are about the name that was asked for. One that is not about names comes twice,
          * and keeps its details. */
-        if (rc < 0 && strcmp(b->host->error_text(err), why) != 0)
-            b->host->error(err, rc, 0, "%s", why);
+        if (rc < 0 && strcmp(b->host->error->text(err), why) != 0)
+            b->host->error->set(err, rc, 0, "%s", why);
     }
     if (rc < 0)
-        return b->host->error_context(err, "failed to read dockerfile");
+        return b->host->error->context(err, "failed to read dockerfile");
     rc = refuse_policy(b, ref, found, err);
     if (rc < 0)
         return rc;
@@ -276,8 +278,8 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
     b->filename = filename;
     b->text = len ? text : "";
     b->text_len = len;
-    b->source = b->host->graph_source_from(b->graph, filename, "Dockerfile", b->text, len, from,
-                                           from_len);
+    b->source = b->host->graph->source_from(b->graph, filename, "Dockerfile", b->text, len, from,
+                                            from_len);
     b->have_source = true;
 
     const char *ignore = df_arena_printf(b->arena, "%s.dockerignore", filename);
@@ -287,7 +289,7 @@ df_load_build_file(struct df_build *b, struct tenon_error *err)
         x->ignore_loaded = true;
         return read_ignore_text(b, text, len, &x->ignore);
     }
-    b->host->error_clear(err);
+    b->host->error->clear(err);
     return 0;
 }
 
@@ -316,7 +318,7 @@ df_load_local_ignore(struct df_build *b, const char *local, const char *hint,
     rc = b->bridge->read_file(b->ctx, ref, ".dockerignore", BUILD_FILE_MAX, &text,
                              &len, err);
     if (rc == TENON_E_NOT_FOUND) {
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         return 0;
     }
     return rc < 0 ? rc : read_ignore_text(b, text, len, out);

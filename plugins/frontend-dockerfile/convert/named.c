@@ -21,7 +21,7 @@ df_named_find(struct df_convert *c, const char *name,
         return 0;
     const char *normal = df_image_normal(b, name, err);
     if (!normal)
-        return b->host->error_context(err, "invalid context name %s", name);
+        return b->host->error->context(err, "invalid context name %s", name);
     const char *plain = df_image_familiar(c->arena, normal);
     if (!platform)
         platform = c->platform;
@@ -54,9 +54,9 @@ parse_config(struct df_convert *c, const struct df_image_meta *meta,
 {
     const char *why = NULL;
     if (!df_image_parse(c->arena, meta->config, meta->config_len, image, &why))
-        return c->build->host->error(err, TENON_E_CORRUPT, 0,
-                                     "failed to parse image config: %s: %s",
-                                     meta->ref, why);
+        return c->build->host->error->set(err, TENON_E_CORRUPT, 0,
+                                          "failed to parse image config: %s: %s",
+                                          meta->ref, why);
     return 0;
 }
 
@@ -72,7 +72,7 @@ load_docker_image(struct df_convert *c, const struct df_named *n,
     }
     const char *normal = df_image_normal(c->build, ref, err);
     if (!normal)
-        return c->build->host->error_code(err);
+        return c->build->host->error->code(err);
     struct df_pair mode = {.key = "image.resolvemode",
                            .value = c->build->config.resolve_mode};
     struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
@@ -112,7 +112,7 @@ load_oci_layout(struct df_convert *c, const struct df_named *n,
      * session is an attribute. */
     const char *normal = df_image_normal(c->build, n->plain, err);
     if (!normal)
-        return c->build->host->error_context(
+        return c->build->host->error->context(
             err, "could not parse oci-layout reference %s",
             df_quote(c->arena, n->plain));
     size_t len = strcspn(normal, "@");

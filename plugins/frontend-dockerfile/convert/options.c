@@ -114,7 +114,7 @@ read_platforms(struct df_build *b, const char *host_platform,
     const struct df_platform *host =
         df_platform_parse(b->arena, host_platform, &fallback, &why);
     if (!host)
-        return b->host->error(err, TENON_E_BUG, 0, "platform of the host: %s", why);
+        return b->host->error->set(err, TENON_E_BUG, 0, "platform of the host: %s", why);
     c->host = df_platform_normalize(b->arena, host);
 
     const char *text = df_option(b, "platform");

@@ -155,14 +155,14 @@ load_image(struct df_convert *c, struct df_state *s, const char *written,
             "centos:latest", "debian", "debian:latest", "golang",
             "golang:latest", "ubuntu", "ubuntu:latest", "fedora",
             "fedora:latest", NULL};
-        c->build->host->error_context(err, "%s", written);
+        c->build->host->error->context(err, "%s", written);
         return df_fail_suggest(c->build, err, written,
                                df_stage_names(c, common));
     }
     if (!df_image_parse(c->arena, meta.config, meta.config_len, &s->image, &why))
-        return c->build->host->error(err, TENON_E_CORRUPT, 0,
-                                     "failed to parse image config: %s: %s",
-                                     s->base_name, why);
+        return c->build->host->error->set(err, TENON_E_CORRUPT, 0,
+                                          "failed to parse image config: %s: %s",
+                                          s->base_name, why);
     keep_base_image(c, s);
     if (!s->platform && c->implicit)
         *platform = detect_platform(c, &s->image, *platform);
@@ -193,13 +193,13 @@ static int
 bad_name(struct df_convert *c, const char *name, struct tenon_error *err)
 {
     const struct tenon_host *host = c->build->host;
-    const char *why = df_arena_strdup(c->arena, host->error_text(err));
+    const char *why = df_arena_strdup(c->arena, host->error->text(err));
     const char *again = df_arena_printf(c->arena, ": \"%s\"", name);
     if (tenon_has_suffix(why, again))
-        host->error(err, host->error_code(err), 0, "%.*s",
-                    (int)(strlen(why) - strlen(again)), why);
-    return host->error_context(err, "failed to parse stage name %s",
-                               df_quote(c->arena, name));
+        host->error->set(err, host->error->code(err), 0, "%.*s",
+                         (int)(strlen(why) - strlen(again)), why);
+    return host->error->context(err, "failed to parse stage name %s",
+                                df_quote(c->arena, name));
 }
 
 static int

@@ -49,7 +49,7 @@ add(struct df_convert *c, struct tenon_result *result, const char *platform, con
 {
     struct tenon_ref *ref = NULL;
     const int rc = tree ? df_plan_emit(&c->plan, tree, &ref, err) : 0;
-    return rc < 0 ? rc : c->build->host->result_scan_add(result, platform, name, ref, err);
+    return rc < 0 ? rc : c->build->host->result->scan_add(result, platform, name, ref, err);
 }
 
 int
@@ -57,7 +57,7 @@ df_scans_add(struct df_convert *c, struct tenon_result *result, const char *plat
              struct tenon_error *err)
 {
     int rc = 0;
-    if (!TENON_HAS(struct tenon_host, c->build->host, result_scan_add))
+    if (!TENON_HAS(struct tenon_result_api, c->build->host->result, scan_add))
         return 0;
     if (is_wanted(c, c->target, SCAN_CONTEXT))
         rc = add(c, result, platform, "context", c->context, err);

@@ -90,7 +90,7 @@ suggest_unset(struct df_convert *c, struct tenon_error *err,
     for (size_t i = 0; i < unset->len; i++)
         if (df_suggest(c->arena, unset->items[i], known, true))
             return df_fail_suggest(c->build, err, unset->items[i], known);
-    return c->build->host->error_code(err);
+    return c->build->host->error->code(err);
 }
 
 static int

@@ -74,7 +74,7 @@ static int
 hand_over(struct df_build *b, struct tenon_result *result, const char *key,
           const char *text, struct tenon_error *err)
 {
-    return b->host->result_set(result, key, text, strlen(text), err);
+    return b->host->result->set(result, key, text, strlen(text), err);
 }
 
 static int
@@ -84,11 +84,11 @@ answer_llb(struct df_build *b, struct tenon_result *result, struct tenon_error *
     const char *json;
 
     if (df_llb_report(b, &json, err) < 0)
-        return b->host->error_code(err);
+        return b->host->error->code(err);
     tenon_json_indent(&indented, json, strlen(json));
     if (hand_over(b, result, "result.json", tenon_buf_str(&indented), err) < 0 ||
         hand_over(b, result, "version", "0.1.0", err) < 0)
-        return b->host->error_code(err);
+        return b->host->error->code(err);
     return 1;
 }
 
@@ -105,12 +105,12 @@ df_subrequest(struct df_build *b, struct tenon_result *result,
     if (which == tenon_countof(kinds)) {
         struct json_object *detail = json_object_new_object();
         df_json_put(detail, "name", id);
-        b->host->error(err, TENON_E_UNSUPPORTED, 0, "unsupported request %s", id);
-        b->host->error_detail(err, "errdefs.Subrequest",
-                              json_object_to_json_string_ext(
+        b->host->error->set(err, TENON_E_UNSUPPORTED, 0, "unsupported request %s", id);
+        b->host->error->detail(err, "errdefs.Subrequest",
+                               json_object_to_json_string_ext(
                                   detail, JSON_C_TO_STRING_PLAIN));
         json_object_put(detail);
-        return b->host->error_code(err);
+        return b->host->error->code(err);
     }
 
     if (which == CONVERTLLB)

@@ -28,7 +28,7 @@ is_family(const struct df_build *b, const char *image, const struct tenon_values
     /* Where the hub is not reached its images have other names. */
     const size_t whole = name_len(image);
     const char *more;
-    for (size_t i = 0; config && (more = b->host->get_nth(config, "family", i)); i++)
+    for (size_t i = 0; config && (more = b->host->values->get_nth(config, "family", i)); i++)
         if (strlen(more) == whole && strncmp(image, more, whole) == 0)
             return true;
     if (tenon_has_prefix(image, "docker.io/"))
@@ -48,7 +48,7 @@ is_replaced(struct df_build *b, const char *image, struct tenon_error *err)
 {
     const char *normal = df_image_normal(b, image, err);
     if (!normal) { /* whoever runs it says so */
-        b->host->error_clear(err);
+        b->host->error->clear(err);
         return false;
     }
     const char *plain = df_image_familiar(b->arena, normal);
@@ -65,7 +65,7 @@ is_ours(struct df_build *b, const char *image, const struct tenon_values *config
         return true;
     if (!is_family(b, image, config))
         return false;
-    const char *who = config ? b->host->get_string(config, "syntax") : NULL;
+    const char *who = config ? b->host->values->get_string(config, "syntax") : NULL;
     return (!who || strcmp(who, "image") != 0) && !is_replaced(b, image, err);
 }
 
@@ -75,7 +75,7 @@ plugin_for(const struct df_build *b, const char *image, const struct tenon_value
 {
     const size_t len = name_len(image);
     const char *pair;
-    for (size_t i = 0; config && (pair = b->host->get_nth(config, "served-by", i)); i++)
+    for (size_t i = 0; config && (pair = b->host->values->get_nth(config, "served-by", i)); i++)
         if (strncmp(pair, image, len) == 0 && pair[len] == '=')
             return pair + len + 1;
     return NULL;
@@ -85,12 +85,12 @@ static int
 refuse_image(struct df_build *b, const char *image, struct df_lines lines, bool by_arg,
              struct tenon_error *err)
 {
-    b->host->error(err, TENON_E_UNSUPPORTED, 0,
-                   "frontend image %s: images as frontends are not supported",
-                   df_quote(b->arena, image));
-    b->host->error_hint(err, by_arg ?
-                        "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
-                        "remove the syntax line to use the built-in frontend");
+    b->host->error->set(err, TENON_E_UNSUPPORTED, 0,
+                        "frontend image %s: images as frontends are not supported",
+                        df_quote(b->arena, image));
+    b->host->error->hint(err, by_arg ?
+                         "leave BUILDKIT_SYNTAX out to use the built-in frontend" :
+                         "remove the syntax line to use the built-in frontend");
     return df_fail_at(b, err, lines);
 }
 

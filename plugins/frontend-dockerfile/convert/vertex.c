@@ -72,7 +72,7 @@ struct df_vertex *
 df_plan_input(struct df_plan *p, struct tenon_ref *input)
 {
     uint32_t output = 0;
-    struct tenon_node *node = p->build->host->node_of_ref(p->build->graph, input, &output);
+    struct tenon_node *node = p->build->host->graph->node_of_ref(p->build->graph, input, &output);
     if (!node)
         return NULL;
     struct df_vertex *v = vertex_new(p, DF_OP_INPUT, NULL);
