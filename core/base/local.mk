@@ -1,6 +1,8 @@
 # core/base: what everything else stands on; depends on the toolbox alone.
 
 libtenon_core_la_SOURCES += \
+	%D%/aside.c \
+	%D%/aside.h \
 	%D%/cancel.c \
 	%D%/cancel.h \
 	%D%/digest.c \

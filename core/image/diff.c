@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <uthash.h>
 
+#include "base/aside.h"
 #include "base/io.h"
 #include "tools/alloc.h"
 #include "tools/buf.h"
@@ -34,13 +35,23 @@ struct inode { /* the first name of a file that has several */
 /* One directory on the way down. */
 struct level {
     struct level *up;
-    int fd;                   /* of the upper tree, readable */
+    int fd;                   /* of the upper tree, readable; -1: set aside */
+    struct tenon_aside aside;
     struct tenon_lower lower; /* empty: nothing is below */
     bool opaque;              /* what is below does not show through */
     bool emitted;             /* its header has been written */
     struct stat st;
     unsigned depth;
 };
+
+static void
+close_level(struct level *l)
+{
+    if (l->fd >= 0)
+        close(l->fd);
+}
+TENON_DEFINE_AUTO_STRUCT(level, struct level, close_level);
+#define auto_level __attribute__((cleanup(tenon_auto_level)))
 
 struct walk {
     struct tenon_diff *d;
@@ -311,9 +322,9 @@ visit_dir(struct walk *w, struct level *l, const char *name,
                                "\"%s\": overlay redirect_dir is not supported",
                                w->path.data);
     bool marked = tenon_overlay_attr(fd, "opaque") == 'y';
-    struct level child = {
+    auto_level struct level child = {
         .up = l,
-        .fd = fd,
+        .fd = tenon_steal_fd(&fd),
         .lower = *below,
         .opaque = l->opaque || marked,
         .st = *st,
@@ -330,11 +341,13 @@ visit_dir(struct walk *w, struct level *l, const char *name,
     }
     if (changed && emit_parents(w, &child, w->path.len, err) < 0)
         return err->code;
+    if (l->depth >= TENON_ASIDE_DEPTH && tenon_aside_close(&l->fd, &l->aside, err) < 0)
+        return err->code;
     if (walk_dir(w, &child, err) < 0)
         return err->code;
     if (!child.emitted)
         w->d->depends = true;
-    return 0;
+    return tenon_aside_open(child.fd, &l->fd, &l->aside, err);
 }
 
 /* What the upper tree says about one name; st NULL: it says nothing. */

@@ -29,6 +29,17 @@ close_dir(struct tenon_copy_dir *d)
 TENON_DEFINE_AUTO_STRUCT(copy_dir, struct tenon_copy_dir, close_dir);
 #define auto_copy_dir __attribute__((cleanup(tenon_auto_copy_dir)))
 
+/* Its source is opened again when it is needed again. */
+static int
+set_aside(struct tenon_copier *k, struct tenon_copy_dir *d)
+{
+    if (d->depth < TENON_ASIDE_DEPTH)
+        return 0;
+    if (d->from_fd >= 0)
+        close(tenon_steal_fd(&d->from_fd));
+    return tenon_aside_close(&d->to_fd, &d->aside, k->err);
+}
+
 static int
 not_a_directory(struct tenon_copier *k, struct tenon_copy_dir *d)
 {
@@ -63,7 +74,7 @@ open_or_make(struct tenon_copier *k, struct tenon_copy_dir *d, bool direct)
             return tenon_error_sys(k->err, "make directory \"%s\"", d->name);
         d->to_fd = openat(parent, d->name, flags);
         if (d->to_fd >= 0)
-            return 0;
+            return set_aside(k, d->up);
         if (errno != ENOTDIR && errno != ELOOP)
             return tenon_error_sys(k->err, "open directory \"%s\"", d->name);
         if (!k->c->always_replace || !direct)
@@ -165,6 +176,7 @@ copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
                                              .name = name,
                                              .to_fd = -1,
                                              .from_fd = -1,
+                                             .depth = up->depth + 1,
                                              .overwrite = !top};
     bool descend = true;
     if (excluded)
@@ -177,7 +189,8 @@ copy_entry(struct tenon_copier *k, struct tenon_copy_dir *up,
         if (d.to_fd < 0)
             return tenon_error_sys(k->err, "open \"/\"");
     }
-    return copy_dir(k, &d, top, included && !excluded, descend);
+    rc = copy_dir(k, &d, top, included && !excluded, descend);
+    return rc < 0 ? rc : tenon_aside_open(d.to_fd, &up->to_fd, &up->aside, k->err);
 }
 
 /* ---- where it goes ------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 #ifndef TENON_TREE_COPY_H
 #define TENON_TREE_COPY_H
 
+#include "base/aside.h"
 #include "tools/buf.h"
 #include "tree/view.h"
 
@@ -13,8 +14,10 @@ struct tenon_copy_dir {
     struct tenon_copy_dir *up;
     struct tenon_entry *from;
     const char *name;  /* in up */
-    int to_fd;         /* -1: not made or opened yet */
+    int to_fd;         /* -1: not made or opened yet, or set aside */
     int from_fd;       /* -1: not opened yet */
+    unsigned depth;    /* below what was opened first */
+    struct tenon_aside aside; /* to_fd, while one in it is at hand */
     bool created;      /* by us */
     bool overwrite;    /* what was there gets our attributes */
 };

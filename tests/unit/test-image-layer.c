@@ -2,7 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <sys/resource.h>
 
+#include "base/aside.h"
 #include "image/diff.h"
 #include "image/image.h"
 #include "image/stream.h"
@@ -280,6 +282,37 @@ START_TEST(test_layer_write_without_lower)
 }
 END_TEST
 
+START_TEST(test_layer_write_deeper_than_descriptors)
+{
+    struct kit k;
+    kit_open(&k);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf name = TENON_BUF_INIT;
+    enum { DEPTH = 4 * TENON_ASIDE_DEPTH };
+    const char *lines[DEPTH + 2] = {0};
+    for (int i = 0; i < DEPTH; i++) { /* f d/f d/d/f ... */
+        lines[i] = tenon_asprintf("f %sf x", tenon_buf_str(&name));
+        tenon_buf_adds(&name, "d/");
+    }
+    int64_t id;
+    lines[DEPTH] = tenon_asprintf("d %s", name.data);
+    ck_assert_msg(kit_unpack(&k, lines, NULL, &id, &err) == 0, "%s", err.message);
+    struct rlimit old, low = {2 * TENON_ASIDE_DEPTH, 0};
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low.rlim_max = old.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    auto_free char *got = write_names(&k, id, NULL, NULL);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    size_t files = 0;
+    for (const char *p = got; (p = strstr(p, "/f")); p++)
+        files++;
+    ck_assert_uint_eq(files, DEPTH - 1); /* and the one at the top */
+    for (int i = 0; i <= DEPTH; i++)
+        free((char *)lines[i]);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(test_layer_write_leaves_out_what_is_the_same)
 {
     if (!kit_can_mount()) {
@@ -515,6 +548,7 @@ main(void)
     tcase_add_test(t, test_layer_unpack_damaged);
     tcase_add_test(t, test_layer_unpack_whiteouts);
     tcase_add_test(t, test_layer_write_without_lower);
+    tcase_add_test(t, test_layer_write_deeper_than_descriptors);
     tcase_add_test(t, test_layer_write_leaves_out_what_is_the_same);
     tcase_add_test(t, test_layer_write_own_layer_is_whole);
     tcase_add_test(t, test_layer_write_opaque_and_whiteouts);

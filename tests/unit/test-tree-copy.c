@@ -1,8 +1,10 @@
 /* The rules of COPY, and that hostile trees lead nowhere. */
 #include "treekit.h"
 
+#include <sys/resource.h>
 #include <sys/xattr.h>
 
+#include "base/aside.h"
 #include "base/cancel.h"
 
 #define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
@@ -788,6 +790,75 @@ START_TEST(test_actions_symlink)
 }
 END_TEST
 
+/* Something is beside each directory, before and after it in the order of a walk. */
+START_TEST(test_copy_deeper_than_descriptors)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_buf struct tenon_buf path = TENON_BUF_INIT;
+    enum { DEPTH = 4 * TENON_ASIDE_DEPTH };
+    struct rlimit old, low = {3 * TENON_ASIDE_DEPTH, 0};
+    int at = dup(src);
+    for (int i = 0; i < DEPTH; i++) {
+        ck_assert_int_eq(mkdirat(at, "d", 0750), 0);
+        unit_write(at, "a", "1");
+        unit_write(at, "z", "2");
+        int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(at);
+        at = next;
+        tenon_buf_adds(&path, "d/");
+    }
+    unit_write(at, "last", "3");
+    close(at);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low.rlim_max = old.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct tenon_copy all = {.src = "/", .dest = "/all", DOCKER, KEEP};
+    struct tenon_copy one = {.src = "/", .dest = "/one", .include = LIST("**/last"), DOCKER, KEEP};
+    int rc = copy_with(all, false, NULL, &err);
+    if (rc == 0)
+        rc = copy_with(one, false, NULL, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ck_assert_msg(rc == 0, "%s", err.message);
+
+    for (int i = 0; i < 2; i++) {
+        auto_free char *inner = tenon_asprintf("%s/%slast", i ? "one" : "all", path.data);
+        struct stat st;
+        ck_assert_int_eq(fstatat(dst, inner, &st, 0), 0);
+        for (int depth = DEPTH; depth > 0; depth--) {
+            for (int leaf = 0; leaf < 2; leaf++) {
+                strcpy(inner + 4 + 2 * (depth - 1), leaf ? "z" : "a");
+                ck_assert_int_eq(fstatat(dst, inner, &st, 0), i ? -1 : 0);
+            }
+            strcpy(inner + 4 + 2 * (depth - 1), "d");
+            ck_assert_int_eq(fstatat(dst, inner, &st, 0), 0);
+            ck_assert_uint_eq(st.st_mode & 07777, 0750);
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_aside_moved_directory_fails)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_aside aside = {0};
+    tree_make(src, LIST("a/b/", "c/"));
+    int fd = openat(src, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int inner = openat(fd, "b", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_eq(tenon_aside_open(inner, &fd, &aside, &err), 0); /* which is open */
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(tenon_aside_close(&fd, &aside, &err), 0);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(renameat(src, "a/b", src, "c/b"), 0);
+    ck_assert_int_eq(tenon_aside_open(inner, &fd, &aside, &err), TENON_E_FAILED);
+    ck_assert_int_eq(fd, -1);
+    tenon_error_release(&err);
+    ck_assert_int_eq(renameat(src, "c/b", src, "a/b"), 0);
+    ck_assert_int_eq(tenon_aside_open(inner, &fd, &aside, &err), 0);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(test_copy_cancelled)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
@@ -833,6 +904,8 @@ main(void)
     tcase_add_test(c, test_copy_whiteout_device_is_refused);
     tcase_add_test(c, test_copy_file_changed_after_digest_fails);
     tcase_add_test(c, test_copy_unpack);
+    tcase_add_test(c, test_copy_deeper_than_descriptors);
+    tcase_add_test(c, test_aside_moved_directory_fails);
     tcase_add_test(c, test_copy_cancelled);
     suite_add_tcase(s, c);
     c = tcase_create("actions");
