@@ -162,7 +162,8 @@ go_modules(struct scan *s, const unsigned char *data, size_t len, const char *pa
         char *next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        go_line(s, line, path);
+        if (!next || !tenon_has_prefix(next, "=>\t")) /* what it was replaced by follows */
+            go_line(s, line, path);
         line = next;
     }
 }

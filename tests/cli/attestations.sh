@@ -222,6 +222,31 @@ jq -e '."buildx.build.provenance".buildConfig.llbDefinition[0].id == "step0"' "$
 BUILDX_METADATA_PROVENANCE=disabled build "$layout" --provenance=mode=min --metadata-file "$work/meta"
 assert_eq null "$(jq '."buildx.build.provenance"' "$work/meta")"
 
+# From a repository all sources are known; nothing comes from elsewhere where no step has a network.
+mkdir -p "$work/www"
+"$abs_top_srcdir/tests/cli/web-server" "$work/www" "$work/web.log" >"$work/web.port" &
+remember $!
+await_line "$work/web.port" .
+mkdir -p "$work/remote/dir"
+printf 'FROM %s/busybox\nRUN --network=none echo one\n' "$registry" >"$work/remote/dir/Dockerfile"
+printf 'FROM %s/busybox\nRUN echo one\n' "$registry" >"$work/remote/dir/reaching"
+git -C "$work/remote" init -q -b main
+git -C "$work/remote" add .
+git -C "$work/remote" -c user.name=me -c user.email=me@example.org commit -q -m one
+git clone -q --bare "$work/remote" "$work/www/r.git"
+from=http://127.0.0.1:$(cat "$work/web.port")/git/r.git#main:dir
+for version in v1 v0.2; do
+    for file in Dockerfile reaching; do
+        rm -rf "$work/out.d"
+        run 0 tenon build --progress=plain -o "$layout" --provenance=mode=min,version=$version -f $file "$from"
+        "$attested" "$work/out.d" | jq '.[0].predicate' >"$work/said"
+        hermetic=$(jq '.. | objects | .buildkit_hermetic // ."https://mobyproject.org/buildkit@v1#hermetic" // empty' "$work/said")
+        case $file in Dockerfile) assert_eq true "$hermetic" ;; *) assert_eq "" "$hermetic" ;; esac
+        assert_eq "$from $(git -C "$work/remote" rev-parse HEAD)" \
+            "$(jq -r '[.. | objects | .configSource? // empty][0] | "\(.uri) \(.digest.sha1)"' "$work/said")"
+    done
+done
+
 # ---- what git knows of the context, as buildx asks it ------------------------------------------
 
 repository=$work/repository
@@ -258,6 +283,13 @@ assert_eq "[{$places,$told},$(echo "{$places,$told}" | sed 's/vcs://g')]
 assert_eq '[{},null]
 {"com.docker.image.source.entrypoint":"sub/Dockerfile","org.opencontainers.image.revision":"'"$commit"'",'"$mine"'}' \
     "$(facts BUILDX_GIT_INFO=false BUILDX_GIT_LABELS=full BUILDX_GIT_CHECK_DIRTY=1)"
+# The label that nobody gave is the remote's without its password.
+rm -rf "$work/out.d"
+BUILDX_GIT_LABELS=full run 0 tenon build -q -o "$layout" "$repository/sub"
+blob() { jq -r "$1" "$work/out.d/$2" | sed 's,:,/,; s,^,blobs/,'; }
+config=$(blob .config.digest "$(blob '.manifests[0].digest' index.json)")
+assert_eq https://xxxxx:xxxxx@example.org/r.git \
+    "$(jq -r '.config.Labels["org.opencontainers.image.source"]' "$work/out.d/$config")"
 # What is ignored is no commit's, either; nothing that the repository's configuration names is run.
 echo more >"$repository/sub/more"
 printf '#!/bin/sh\ntouch %s/was-run\n' "$work" >"$work/hook"
@@ -279,6 +311,7 @@ rm -r "$work/plain/.git"
 tree=$work/context/tree
 mkdir -p "$tree/etc" "$tree/var/lib/dpkg" "$tree/lib/apk/db" "$tree/bin" \
     "$tree/usr/lib/python3/dist-packages/Some_Thing-1.2.dist-info" \
+    "$tree/usr/lib/python3/dist-packages/newer-2.dist-info" \
     "$tree/app/node_modules/@scope/left/node_modules/inner" "$tree/app/node_modules/plain/test"
 printf 'ID=debian\nVERSION_ID="12"\n' >"$tree/etc/os-release"
 cat >"$tree/var/lib/dpkg/status" <<'END'
@@ -303,6 +336,8 @@ END
 printf 'P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\n\nP:busybox\nV:1.36-r5\nA:x86_64\nL:GPL-2.0-only AND MIT\n' >"$tree/lib/apk/db/installed"
 printf 'Metadata-Version: 2.1\nName: Some_Thing\nVersion: 1.2\nLicense: MIT\n\nName: no\n' \
     >"$tree/usr/lib/python3/dist-packages/Some_Thing-1.2.dist-info/METADATA"
+printf 'Metadata-Version: 2.4\nName: newer\nVersion: 2\nLicense: see it\nLicense-Expression: ISC\n\n' \
+    >"$tree/usr/lib/python3/dist-packages/newer-2.dist-info/METADATA"
 echo '{"name": "@scope/left", "version": "2.0.0", "license": "ISC"}' >"$tree/app/node_modules/@scope/left/package.json"
 echo '{"name": "inner", "version": "0.1.0"}' >"$tree/app/node_modules/@scope/left/node_modules/inner/package.json"
 echo '{"name": "fixture", "version": "9"}' >"$tree/app/node_modules/plain/test/package.json"
@@ -311,7 +346,8 @@ echo '{broken' >"$tree/app/node_modules/plain/package.json"
 python3 - "$tree/bin/program" <<'END'
 import os, sys
 def text(s): return bytes([len(s) & 127 | 128, len(s) >> 7]) + s
-info = b"path\tx\nmod\texample.org/mine\t(devel)\t\ndep\texample.org/a/b\tv1.2.3\th1:x=\ndep\tgopkg.in/y\tv2.0.0\t\n"
+info = b"path\tx\nmod\texample.org/mine\t(devel)\t\ndep\texample.org/a/b\tv1.2.3\th1:x=\ndep\tgopkg.in/y\tv2.0.0\t\n" \
+    b"dep\texample.org/old\tv1.0.0\n=>\texample.org/fork\tv1.0.1\th1:y=\n"
 with open(sys.argv[1], "wb") as f:
     f.write(b"\x7fELF" + b"\0" * 60 + b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16 +
             text(b"go1.20.3") + text(b"0" * 16 + info + b"0" * 16))
@@ -348,14 +384,17 @@ pkg:apk/debian/musl@1.2.4-r2?arch=x86_64&distro=debian-12
 pkg:deb/debian/last@3?arch=all&distro=debian-12
 pkg:deb/debian/libc6@1%3A2.36-9%2Bdeb12u4?arch=amd64&distro=debian-12
 pkg:golang/example.org/a/b@v1.2.3
+pkg:golang/example.org/fork@v1.0.1
 pkg:golang/gopkg.in/y@v2.0.0
 pkg:golang/stdlib@1.20.3
 pkg:golang/stdlib@1.20.3
 pkg:npm/%40scope/left@2.0.0
 pkg:npm/inner@0.1.0
 pkg:npm/licensed@1
+pkg:pypi/newer@2
 pkg:pypi/some-thing@1.2
 END
+assert_eq ISC "$(jq -r '.packages[] | select(.name == "newer").licenseDeclared' "$work/sbom")"
 assert_eq NOASSERTION "$(jq -r '.packages[] | select(.name == "licensed").licenseDeclared' "$work/sbom")"
 assert_eq "MIT NOASSERTION" "$(jq -r '.packages[] | select(.name == "musl" or .name == "busybox").licenseDeclared' "$work/sbom" | sort | paste -sd' ')"
 jq -e '[.packages[].SPDXID] as $ids | all(.relationships[]; (.relatedSpdxElement as $i | $ids | index($i)))' "$work/sbom" >/dev/null || fail "a relationship leads nowhere"
