@@ -71,9 +71,11 @@ epoch context "$url/git/repo.git"; wanted 1400000000
 epoch context "$work/context"; wanted ""
 # The file's own, and what takes it back.
 mkdir "$work/own"
-printf 'ARG SOURCE_DATE_EPOCH=1300000000\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL epoch=$SOURCE_DATE_EPOCH\n' >"$work/own/Dockerfile"
+printf 'ARG SOURCE_DATE_EPOCH=1300000000\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL epoch=$SOURCE_DATE_EPOCH is=${SOURCE_DATE_EPOCH+set}\n' >"$work/own/Dockerfile"
 epoch 1600000000 "$work/own"; wanted 1600000000
+assert_eq set "$(jq -r .config.Labels.is "$config")"
 epoch "" "$work/own"; wanted ""
+assert_eq "" "$(jq -r .config.Labels.is "$config")"
 # Of an archive that came without a time it is that of the newest file in it, not of a directory.
 mkdir -p "$work/packed/deep/er"
 cp "$work/repo/Dockerfile" "$work/packed/"

@@ -2,7 +2,7 @@
 # A git repository behind ssh: the user's agent, host keys that are new, known,
 # and changed.
 . "$(dirname "$0")/lib.sh"
-need python3 git ssh ssh-agent ssh-keygen
+need python3 git ssh ssh-agent ssh-keygen unshare
 need_root
 [ -e "$abs_top_builddir/.libs/source-git.so" ] || skip "built without source-git"
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
@@ -85,6 +85,45 @@ run 1 build b --ssh default <<END
 ADD ssh://root@127.0.0.1:$port$work/none /r
 END
 assert_has "$work/err" "failed to fetch remote ssh://root@127.0.0.1:$port$work/none"
+
+# The path is a name for the server, and no command.
+run 1 build b --ssh default <<END
+ADD ssh://root@127.0.0.1:$port$work/none';>$work/commanded;' /r
+END
+assert_has "$work/err" "failed to fetch remote"
+assert_no_file "$work/commanded"
+
+# Of the user's own, the agent alone: not the key in the home directory, and not what the
+# configuration there says. (ssh takes that directory from passwd, which is another in here.)
+mkdir -m 700 "$HOME/.ssh"
+cp "$work/user-key" "$HOME/.ssh/id_ed25519"
+cat >"$HOME/.ssh/config" <<END
+Host 127.0.0.1
+ProxyCommand touch $work/configured
+END
+awk -F: -v OFS=: -v home="$HOME" '$1 == "root" { $6 = home } 1' /etc/passwd >"$work/passwd"
+cat >"$work/at-home" <<'END'
+mount --bind "$1" /etc/passwd
+shift
+exec "$@"
+END
+at_home() { unshare -m sh -e "$work/at-home" "$work/passwd" "$@"; }
+at_home ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile="$work/known" -o ProxyCommand=none \
+    -p "$port" 127.0.0.1 true || fail "the key in the home directory opens nothing"
+run 255 at_home ssh -p "$port" 127.0.0.1 true
+assert_file "$work/configured"
+rm "$work/configured"
+start_agent "$work/empty-agent"
+fresh() { # AGENT: a build with a new store, of somebody who has that home directory
+    rm -rf "$work/fresh"
+    at_home env SSH_AUTH_SOCK="$1" "$abs_top_builddir/tenon-dev" --root "$work/fresh" build \
+        --progress=plain --ssh default -o "type=local,dest=$work/b" "$work/context"
+}
+printf 'FROM scratch\nADD ssh://root@127.0.0.1:%s /r\n' "$port$work/repo" >"$work/context/Dockerfile"
+run 1 fresh "$work/empty-agent"
+assert_has "$work/err" "Permission denied"
+run 0 fresh "$SSH_AUTH_SOCK"
+assert_no_file "$work/configured"
 
 # Another machine under the same name is refused.
 kill "$sshd_pid"

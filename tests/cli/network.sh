@@ -90,8 +90,8 @@ for helper in pasta slirp4netns; do
         assert_has "$work/err" "from far away"
         assert_has "$work/err" "near is not reached"
         no_helper
-        # It ends with a step that is stopped, too.
-        printf 'FROM base\nRUN echo begun; sleep 600\n' >"$work/context/slow.Dockerfile"
+        # It ends with a step that is stopped, too. What the step before had is not kept for the build.
+        printf 'FROM base\nRUN echo first\nRUN echo begun; sleep 600\n' >"$work/context/slow.Dockerfile"
         # Not through a function, whose shell that would be.
         "$abs_top_builddir/tenon-dev" --root "$store" build --progress=plain,detail=short --no-cache -o type=cacheonly \
             --build-context "base=oci-layout://$bases/busybox" -f "$work/context/slow.Dockerfile" "$work/context" \
@@ -99,6 +99,7 @@ for helper in pasta slirp4netns; do
         slow=$!
         remember $slow
         await_line "$work/slow" ' begun$'
+        assert_eq 1 "$(grep -c ' - nsfs ' "/proc/$slow/mountinfo")"
         find_helpers
         [ -s "$work/left" ] || fail "the test does not see the helper"
         sed 's#fd/[0-9]*$#cmdline#' "$work/left" | xargs grep -qsF "$helper" || fail "another helper than $helper"

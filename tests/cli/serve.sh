@@ -13,6 +13,7 @@ mkdir -p "$work/context"
 cd "$work/context"
 echo hello >hello
 chmod 640 hello
+touch -d '2020-01-02 03:04:05.123456789Z' hello
 ln -s hello link
 touch set
 chmod 6755 set
@@ -31,6 +32,8 @@ FROM base AS bad
 RUN exit 3
 FROM base AS secretive
 RUN --mount=type=secret,id=absent,required cat /run/secrets/absent
+FROM base AS huge
+RUN --mount=type=secret,id=huge,required true
 FROM base AS anybody
 USER 65534
 RUN --mount=type=bind,target=/src cat /src/Dockerfile
@@ -175,4 +178,4 @@ wait $server || fail "status $?"
 run 0 /usr/bin/python3 "$client" stdio "$abs_top_builddir/tenon-dev" --root "$store" serve --stdio
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 assert_has "$work/err" "ok the end of stdio"
-run 0 tenon serve --addr "unix://$work/s" --idle 1ms
+run 0 timeout 300 "$abs_top_builddir/tenon-dev" --root "$store" serve --addr "unix://$work/s" --idle 1ms

@@ -118,7 +118,7 @@ class Session(grpc.GenericRpcHandler):
         self.uploads = {}
         self.deaf, self.stores, self.read = deaf, {}, []
         self.choose = self.finalize = None
-        self.authority, self.tokens, self.credentials = None, [], []
+        self.authority, self.tokens, self.credentials, self.user = None, [], [], "me"
         self.results, self.followed, self.wants_tree, self.refuses = {}, {}, False, None
         self.told = {}
         self.policy = None # what decides about sources
@@ -221,7 +221,7 @@ class Session(grpc.GenericRpcHandler):
 
     def password(self, request, context):
         self.credentials.append(request.ID)
-        return m.Credentials(Username="me", Secret="passw0rd")
+        return m.Credentials(Username=self.user, Secret="passw0rd")
 
     def secret(self, request, context):
         if request.ID not in self.secrets:
@@ -539,6 +539,17 @@ def with_frontend(channel, session):
     check("the same files", names(session.results.pop(0)).keys() == names(tar).keys())
 
 
+def gone(channel, session):
+    """A session that is none, and a secret that is too large for a step."""
+    refused("a session that is gone", call(channel, CONTROL + "Solve", m.ControlSolve(
+        Ref=uuid.uuid4().hex, Session="gone", Definition=write_file(b"x")), m.Solved),
+        grpc.StatusCode.UNKNOWN, "no active session for gone")
+    session.secrets["huge"] = b"x" * (500 * 1024 + 1)
+    answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "huge"}).wait()
+    refused("a secret that is too large", answer, grpc.StatusCode.UNKNOWN,
+            "secret huge too big. max size 500KB")
+
+
 def by_anybody(channel, session):
     build = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs={"target": "anybody"})
     answer = build.wait()
@@ -560,6 +571,9 @@ def as_directory(channel, session):
     check("two names of one file", session.entries["kept/one"].linkname == "" and
           session.entries["kept/two"].linkname == "kept/one" and
           session.files["kept/one"] == b"one\n", session.entries["kept/two"])
+    check("its times", session.entries["dir/hello"].modTime == os.stat(
+        session.directories["context"] + "/hello").st_mtime_ns == 1577934245123456789,
+        session.entries["dir/hello"])
     check("its order", session.order == sorted(session.order, key=lambda p: p.replace("/", "\0")))
     session.wants_tree = True
     answer = Build(channel, session, Frontend="dockerfile.v0",
@@ -588,7 +602,7 @@ def unknown_options(channel, session):
 def attested(channel, session):
     """What is said of an image goes into its layout; what is inline only, into images alone."""
     def layout(stale, **options):
-        attrs = {"target": "made", "local-sessionid": stale}
+        attrs = {"target": "made", "local-sessionid": stale, "vcs:source": "", "vcs:revision": "4321"}
         attrs.update(("attest:" + key, value) for key, value in options.items())
         answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
                        Exporters=[m.Exporter(Type="oci")]).wait()
@@ -602,6 +616,9 @@ def attested(channel, session):
     check("provenance", b"https://slsa.dev/provenance/v1" in text)
     said = [word for word in ("local-sessionid", "local.session", session.id) if word.encode() in text]
     check("the steps of a context", b"local://context" in text)
+    close = text.replace(b" ", b"").replace(b"\n", b"")
+    check("what is known of its repository", b'"revision":"4321"' in close and
+          b'"source":""' not in close, text)
     check("without which session it was", not said, said)
     info = call(channel, CONTROL + "Info", NONE(), m.Info)
     check("the version of Dockerfiles", b"dockerfileVersion" in text and
@@ -709,7 +726,7 @@ def by_policy(channel, session):
 
 def by_token(channel, directory):
     """A registry wants a token: the client has it, or tells us its password."""
-    seen, service = [], ["service"]
+    seen, told, service = [], [], ["service"]
 
     class Registry(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -728,15 +745,19 @@ def by_token(channel, directory):
             self.wfile.write(body)
         do_HEAD = do_GET
 
+        def do_POST(self):
+            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
+
         def log_message(self, *words):
             pass
     registry = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
     host = "127.0.0.1:%d" % registry.server_port
     threading.Thread(target=registry.serve_forever, daemon=True).start()
 
-    def pull(authority):
+    def pull(authority, user="me"):
         session = Session(channel, {}, {})
-        session.authority = authority
+        session.authority, session.user = authority, user
         del seen[:]
         op = m.Op(source=m.SourceOp(identifier="docker-image://%s/x:1" % host))
         answer = Build(channel, session, Definition=defined(op), Exporters=TAR).wait()
@@ -756,6 +777,9 @@ def by_token(channel, directory):
         check(thing, session.credentials == [host] * len(session.credentials) != [] and
               not session.tokens and "Bearer t0ken-of-registry" in shown and
               ("/token", "Basic bWU6cGFzc3cwcmQ=") in seen, (text, seen))
+    session, text, shown = pull(b"", user="")
+    check("a password that is a token", "Bearer t0ken-of-registry" in shown and told and
+          b"refresh_token=passw0rd" in told[0], (text, seen, told))
     service[0] = "refused"
     session, text, shown = pull(b"k" * 32)
     check("a token that the client refuses", "not for that one" in text and
@@ -1397,6 +1421,7 @@ def everything(address, directory, server):
     session = Session(channel, {"context": directory + "/context",
                                 "dockerfile": directory + "/context"}, {"tok": b"s3cret"})
     with_frontend(channel, session)
+    gone(channel, session)
     by_anybody(channel, session)
     as_directory(channel, session)
     unknown_options(channel, session)

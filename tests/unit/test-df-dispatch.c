@@ -281,6 +281,17 @@ START_TEST(test_df_onbuild_brings_stages_in)
 }
 END_TEST
 
+/* Stages are looked at again for those that a trigger brings in; it fires once all the same. */
+START_TEST(test_df_onbuild_of_a_stage_fires_once)
+{
+    static const char copy[] = "COPY /a /b";
+    ok("FROM busybox AS parent\nONBUILD COPY --from=assets /a /b\nFROM busybox AS assets\nFROM parent\n");
+    const char *first = strstr(kit_result("containerimage.config"), copy);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_null(strstr(first + 1, copy));
+}
+END_TEST
+
 START_TEST(test_df_platforms_have_results_each)
 {
     const char *const options[] = {"platform=linux/amd64,linux/arm64", NULL};
@@ -495,6 +506,7 @@ main(void)
     tcase_add_test(t, test_df_mounts_are_llbs);
     tcase_add_test(t, test_df_mount_of_a_plugin);
     tcase_add_test(t, test_df_onbuild_brings_stages_in);
+    tcase_add_test(t, test_df_onbuild_of_a_stage_fires_once);
     tcase_add_test(t, test_df_platforms_have_results_each);
     tcase_add_test(t, test_df_no_cache_marks_the_stages);
     tcase_add_test(t, test_df_named_contexts_stand_in);

@@ -193,10 +193,19 @@ fake_fetch(struct tenon_ctx *ctx, const struct tenon_fetch *f, int fd,
     return tenon_error_set(err, TENON_E_UNAVAILABLE, "nobody answers");
 }
 
+static int
+fake_enter(struct tenon_ctx *ctx, const char *name, struct tenon_error *err)
+{
+    (void)ctx, (void)name, (void)err;
+    return open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void
 fake_leave(struct tenon_ctx *ctx, int fd)
 {
-    (void)ctx, (void)fd;
+    (void)ctx;
+    if (fd >= 0)
+        close(fd);
 }
 
 static uint64_t
@@ -210,7 +219,8 @@ static const void *
 fake_extension(const char *name)
 {
     static const struct tenon_http_api http = {.struct_size = sizeof http, .fetch = fake_fetch};
-    static const struct tenon_store_api store = {.struct_size = sizeof store, .leave = fake_leave};
+    static const struct tenon_store_api store = {
+        .struct_size = sizeof store, .enter = fake_enter, .leave = fake_leave};
     static const struct tenon_limits_api limits = {.struct_size = sizeof limits, .get = fake_limit};
     if (!strcmp(name, "tenon.http/0"))
         return &http;
@@ -437,6 +447,47 @@ START_TEST(test_git_claims_are_no_answers)
 }
 END_TEST
 
+/* What ssh is told, by a program of that name: an argument a line, and the hosts to be known.
+ * Those that are given are all there are, and the path is one word for the server's shell. */
+#define KNOWN "h.example ssh-ed25519 AAAA"
+static const char *const ssh_words[] = {
+    "StrictHostKeyChecking=yes\n", "IdentityFile=none\n", "-F\n/dev/null\n", "KNOWN " KNOWN "\n",
+    "-l\nme\n--\nh.example\n", "\ngit-upload-pack '/a b'\\''; touch /c'\n",
+};
+
+START_TEST(test_git_ssh_program)
+{
+    static const char program[] = "#!/bin/sh\n"
+                                  "exec 3>\"${0%/*}/told\"\n"
+                                  "for word; do\n"
+                                  "    printf '%s\\n' \"$word\" >&3\n"
+                                  "    case $word in UserKnownHostsFile=*) file=${word#*=} ;; esac\n"
+                                  "done\n"
+                                  "file=${file#?}\n"
+                                  "echo KNOWN \"$(cat \"${file%?}\")\" >&3\n"
+                                  "exit 1\n";
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    auto_free char *key = NULL;
+    auto_free char *digest = NULL;
+    const char *attrs[] = {"git.fullurl=ssh://me@h.example/a b'; touch /c",
+                           "git.knownsshhosts=" KNOWN, NULL};
+    char path[64], told[4096] = "";
+    int dir = unit_tmpdir(path);
+    unit_write(dir, "ssh", program);
+    ck_assert_int_eq(fchmodat(dir, "ssh", 0755, 0), 0);
+    auto_free char *old = tenon_strdup(getenv("PATH"));
+    auto_free char *new = tenon_asprintf("%s:%s", path, old);
+    setenv("PATH", new, 1);
+    int rc = look("git://x#main", attrs, &key, &digest, &err);
+    setenv("PATH", old, 1);
+    auto_close int fd = openat(dir, "told", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(read(fd, told, sizeof told - 1), 0);
+    unit_tmpdir_remove(dir, path);
+    ck_assert_int_lt(rc, 0);
+    ck_assert_msg(strstr(told, ssh_words[_i]) != NULL, "no %s in\n%s", ssh_words[_i], told);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -447,6 +498,7 @@ main(void)
     tcase_add_loop_test(t, test_git_authorization, 0, tenon_countof(auths));
     tcase_add_test(t, test_git_no_secrets_asked_for);
     tcase_add_test(t, test_git_claims_are_no_answers);
+    tcase_add_loop_test(t, test_git_ssh_program, 0, tenon_countof(ssh_words));
     tcase_add_loop_test(t, test_git_refs_choose, 0, tenon_countof(choices));
     tcase_add_test(t, test_git_sha);
     tcase_add_loop_test(t, test_git_url_ssh, 0, tenon_countof(ssh));

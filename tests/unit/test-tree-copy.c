@@ -326,6 +326,7 @@ static const struct {
     size_t len;
 } beyond[] = { /* of what is no regular file, or no part of a file's digest */
     {"d", "system.posix_acl_default", acl, sizeof acl},
+    {"d/e", "system.posix_acl_default", acl, sizeof acl}, /* nothing else opens it */
     {"d/f", "system.posix_acl_access", acl, sizeof acl},
     {"d/l", "trusted.t", "1", 1},
     {"d/p", "trusted.t", "2", 1},
@@ -353,10 +354,10 @@ put_beyond(size_t i)
 START_TEST(test_attributes_beyond_files)
 {
     auto_error struct tenon_error err = TENON_ERROR_INIT;
-    static const char *const tree[] = {"d/f=1", "d/l>f", "d/p|", NULL};
+    static const char *const tree[] = {"d/e/", "d/f=1", "d/l>f", "d/p|", NULL};
     char value[64];
     tree_make(src, tree);
-    for (const char *const *p = LIST("d/f", "d/l", "d/p", "d"); *p; p++)
+    for (const char *const *p = LIST("d/e", "d/f", "d/l", "d/p", "d"); *p; p++)
         tree_age(src, *p, 1000);
     if (!put_beyond(_i))
         return;
