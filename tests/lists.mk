@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test-exec-stubs \
 	tests/unit/test-exec-users \
 	tests/unit/test-exporters \
+	tests/unit/test-graph-asked \
 	tests/unit/test-graph-refused \
 	tests/unit/test-graph \
 	tests/unit/test-history \

@@ -87,7 +87,7 @@ static int
 check_open(const struct tenon_node *n, struct tenon_error *err)
 {
     const struct tenon_node *op = n->parent ? n->parent : n;
-    if (op->frozen)
+    if (op->frozen || op->asking)
         return tenon_error_set(err, TENON_E_BUG,
                                "%s op: already used, it cannot change any more",
                                tenon_node_kinds[op->kind].name);

@@ -28,6 +28,7 @@ struct tenon_node { /* the graph's arena; locked by the graph */
     bool no_output; /* of a mount */
     struct tenon_vertex_meta meta;
     const struct tenon_vertex *frozen;
+    unsigned asking; /* threads that freeze it and wait for the filter, without the lock */
     union {
         struct tenon_op_source source;
         struct tenon_op_exec exec;

@@ -291,17 +291,35 @@ encode_node(struct tenon_node *n, struct inputs *in, struct tenon_op *op,
     return tenon_error_set(err, TENON_E_BUG, "a part is not a vertex");
 }
 
+/* Somebody far away may have a say about a source, and takes their time: they are asked about a
+ * copy, without the lock.  Until then the node stays as it is. */
 static int
-filter_source(struct tenon_graph *g, struct tenon_op *op, struct tenon_error *err)
+filter_source(struct tenon_node *n, struct tenon_op *op, struct tenon_arena *scratch,
+              struct tenon_error *err)
 {
+    struct tenon_graph *g = n->graph;
+    auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
+    struct raw_input *in;
+    size_t count;
+
     if (op->type != TENON_OP_SOURCE || !g->filter)
         return 0;
-    return g->filter(g->filter_data, NULL, op, &g->arena, &op->source, err);
+    tenon_op_encode(op, NULL, 0, &bytes);
+    n->asking++;
+    pthread_mutex_unlock(&g->lock);
+    int rc = tenon_op_decode(scratch, bytes.data, bytes.len, op, &in, &count, err);
+    if (rc == 0)
+        rc = g->filter(g->filter_data, NULL, op, scratch, &op->source, err);
+    pthread_mutex_lock(&g->lock);
+    n->asking--;
+    return rc;
 }
 
+/* May release the lock and take it again. */
 static const struct tenon_vertex *
 freeze_locked(struct tenon_node *n, struct tenon_error *err)
 {
+    auto_arena struct tenon_arena scratch = TENON_ARENA_INIT;
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     struct inputs in = {0};
     struct tenon_op op = {0};
@@ -310,7 +328,10 @@ freeze_locked(struct tenon_node *n, struct tenon_error *err)
         return n->frozen;
     if (n->meta.group_id && !n->meta.group_name)
         n->meta.group_name = "";
-    if (encode_node(n, &in, &op, err) == 0 && filter_source(n->graph, &op, err) >= 0) {
+    int rc = encode_node(n, &in, &op, err);
+    if (rc == 0)
+        rc = filter_source(n, &op, &scratch, err);
+    if (rc >= 0 && !n->frozen) { /* by another thread, while somebody was asked */
         tenon_op_encode(&op, in.items, in.len, &bytes);
         n->frozen = tenon_graph_add_vertex(n->graph, tenon_buf_str(&bytes),
                                            bytes.len, &n->meta, err);
@@ -318,7 +339,7 @@ freeze_locked(struct tenon_node *n, struct tenon_error *err)
             tenon_error_context(err, "%s op", tenon_node_kinds[n->kind].name);
     }
     tenon_vec_release(&in);
-    return n->frozen;
+    return rc < 0 ? NULL : n->frozen;
 }
 
 const struct tenon_vertex *
@@ -385,10 +406,6 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
     int slot = find_slot(n, name, err);
     if (slot < 0)
         return slot;
-    if ((n->parent ? n->parent : n)->frozen)
-        return tenon_error_set(err, TENON_E_BUG,
-                               "%s op: already used, it cannot change any more",
-                               tenon_node_kinds[n->kind].name);
     if ((from && from->graph != n->graph) || (edge.vertex && edge.vertex->graph != n->graph))
         return tenon_error_set(err, TENON_E_BUG, "a node of another graph");
     if (from && from->parent) {
@@ -402,6 +419,10 @@ input_locked(struct tenon_node *n, const char *name, struct tenon_node *from,
         if (!link.edge.vertex)
             return err->code;
     }
+    if ((n->parent ? n->parent : n)->frozen)
+        return tenon_error_set(err, TENON_E_BUG,
+                               "%s op: already used, it cannot change any more",
+                               tenon_node_kinds[n->kind].name);
     if (link.edge.vertex && link.edge.index >= tenon_vertex_output_count(link.edge.vertex))
         return tenon_error_set(err, TENON_E_INVALID, "\"%s\" has no output %u",
                                link.edge.vertex->name, link.edge.index);

@@ -225,7 +225,8 @@ void *tenon_graph_owner(const struct tenon_graph *g);
 
 /* Asked about each source that comes into the graph, before it has a digest: 1 when *source is
  * another one now (its strings in the arena), 0 when it stays as it is; negative keeps it out.
- * more: of tenon_graph_load_held, or NULL.  With the graph's lock held. */
+ * more: of tenon_graph_load_held, or NULL.  A node's source is asked about by the thread that uses
+ * the node, without the graph's lock; one of a definition with the lock held. */
 struct tenon_arena;
 typedef int tenon_source_filter(void *data, const void *more, const struct tenon_op *op,
                                 struct tenon_arena *arena, struct tenon_op_source *source,
