@@ -374,7 +374,8 @@ set_options(CURL *c, struct exchange *x, const char *url, const char *method, bo
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION);
+    /* Whose requests ours are like: some servers and logs hold builders apart by it. */
+    curl_easy_setopt(c, CURLOPT_USERAGENT, "tenon/" TENON_VERSION " (compatible; buildkit/v0.32)");
     uint64_t connect_ns = r->connect_ns && r->connect_ns < s->connect_ns ? r->connect_ns
                                                                          : s->connect_ns;
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ns / NS_PER_MS) + 1);

@@ -50,7 +50,8 @@ START_TEST(test_http_requests)
     } cases[] = {
         {{.method = "GET"}, "Accept: */*\r\n"},
         {{.method = "GET", .accept = "a/b"}, "Accept: a/b\r\n"},
-        {{.method = "GET"}, "User-Agent: tenon/"},
+        {{.method = "GET"},
+         "User-Agent: tenon/" TENON_VERSION " (compatible; buildkit/v0.32)\r\n"},
         {{.method = "GET"}, "!Authorization:"},
         {{.method = "GET"}, "!Range:"},
         {{.method = "GET"}, "!Expect:"},
