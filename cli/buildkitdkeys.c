@@ -267,14 +267,30 @@ take_no_devices(struct daemon *d, struct json_object *value, const char *where,
     return 0;
 }
 
+/* Of that plugin, in the form of tenon.json. */
+static struct json_object *
+plugin_in(struct daemon *d, const char *name)
+{
+    return buildkitd_object_in(buildkitd_object_in(d->config, "plugins"), name);
+}
+
+static int
+take_environment(struct daemon *d, struct json_object *value, const char *where,
+                 struct tenon_error *err)
+{
+    const char *dir = text_of(value, where, err);
+
+    if (dir)
+        json_object_object_add(plugin_in(d, "attester-provenance"), "environment-dir",
+                               json_object_get(value));
+    return err->code;
+}
+
 /* Of frontends in images; an empty name allows none. */
 static void
 allow_frontends(struct daemon *d, struct json_object *list)
 {
-    struct json_object *plugins = buildkitd_object_in(d->config, "plugins");
-    struct json_object *plugin = buildkitd_object_in(plugins, "frontend-gateway");
-
-    json_object_object_add(plugin, "allowed", list);
+    json_object_object_add(plugin_in(d, "frontend-gateway"), "allowed", list);
 }
 
 static int
@@ -297,9 +313,23 @@ take_frontends(struct daemon *d, struct json_object *value, const char *where,
     return 0;
 }
 
+/* Where BuildKit looks; what tenon.json says goes before. */
+static void
+settle_environment(struct daemon *d)
+{
+    auto_free char *standard =
+        geteuid() == 0 ? tenon_strdup("/etc/buildkit/provenance.d")
+                       : cli_home_path("XDG_CONFIG_HOME", ".config", "buildkit/provenance.d");
+    struct json_object *plugin = plugin_in(d, "attester-provenance");
+
+    if (standard && !json_object_object_get_ex(plugin, "environment-dir", NULL))
+        json_object_object_add(plugin, "environment-dir", json_object_new_string(standard));
+}
+
 void
 buildkitd_settle(struct daemon *d)
 {
+    settle_environment(d);
     if (d->no_devices)
         json_object_object_add(d->config, "cdi-dirs", json_object_new_array());
     if (d->no_frontends) {
@@ -335,7 +365,7 @@ static const struct key {
     {"root", take_root},
     {"insecure-entitlements", take_entitlements},
     {"proxyNetwork", warn_of},
-    {"provenanceEnvDir", warn_of},
+    {"provenanceEnvDir", take_environment},
     {"log.level", take_level},
     {"log.format", NULL},
     {"grpc.address", take_addresses},

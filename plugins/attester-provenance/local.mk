@@ -4,6 +4,8 @@ if PLUGIN_ATTESTER_PROVENANCE
 pluginexec_LTLIBRARIES += attester-provenance.la
 endif
 attester_provenance_la_SOURCES = \
+	%D%/environment.c \
+	%D%/environment.h \
 	%D%/predicate.c \
 	%D%/predicate.h \
 	%D%/provenance.c

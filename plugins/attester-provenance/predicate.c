@@ -223,6 +223,16 @@ add_dockerfile(struct json_object *facts, struct json_object *to)
         add_string(to, "dockerfileVersion", DOCKERFILE_VERSION);
 }
 
+/* Beside what the build says; whoever runs the machine has the last word, as with BuildKit. */
+static void
+add_environment(struct json_object *to, const struct predicate_options *o)
+{
+    if (!o->environment)
+        return;
+    json_object_object_foreach(o->environment, key, value)
+        add(to, key, json_object_get(value));
+}
+
 static struct json_object *
 builder(const struct predicate_options *o)
 {
@@ -246,6 +256,7 @@ make_v1(struct json_object *facts, const struct predicate_options *o)
         add(internal, "buildConfig", build_config(facts));
     add(internal, "builderPlatform", json_object_get(get(facts, "builderPlatform")));
     add_dockerfile(facts, internal);
+    add_environment(internal, o);
 
     struct json_object *definition = json_object_new_object();
     add_string(definition, "buildType", BUILD_TYPE_V1);
@@ -286,6 +297,7 @@ make_v02(struct json_object *facts, const struct predicate_options *o)
     struct json_object *environment = json_object_new_object();
     add_dockerfile(facts, environment);
     add(environment, "platform", json_object_get(get(facts, "builderPlatform")));
+    add_environment(environment, o);
     struct json_object *invocation = json_object_new_object();
     add(invocation, "configSource", json_object_get(p.source));
     add(invocation, "parameters", request(facts, &p, o));

@@ -11,6 +11,7 @@ struct predicate_options {
     bool max;          /* with steps, arguments, secrets' names */
     bool reproducible; /* as the user says */
     const char *builder_id;
+    struct json_object *environment; /* of the builder, borrowed; NULL: nothing is said of it */
     enum predicate_version version;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <tenon-plugin.h>
 
+#include "environment.h"
 #include "predicate.h"
 #include "tools/alloc.h"
 #include "tools/cleanup.h"
@@ -31,6 +32,13 @@ static const struct tenon_param options[] = {
     { .name = NULL },
 };
 
+static const struct tenon_param config_options[] = {
+    { .name = "environment-dir",
+      .help = "a directory of JSON files, whose members say where it was built",
+      .type = TENON_TYPE_STRING },
+    { .name = NULL },
+};
+
 struct said { /* about one platform */
     const struct tenon_result *result;
     size_t index;
@@ -41,15 +49,27 @@ static int
 provenance_init(const struct tenon_host *h, const struct tenon_values *config, void **self,
                 struct tenon_error *err)
 {
-    (void)config, (void)self, (void)err;
+    const char *dir = h->values->get_string(config, "environment-dir");
+    struct json_object *environment = NULL;
+
     host = h;
+    if (dir && *dir && environment_read(h, dir, &environment, err) < 0)
+        return h->error->code(err);
+    *self = environment;
     return TENON_OK;
 }
 
+static void
+provenance_fini(void *self)
+{
+    json_object_put(self);
+}
+
 static struct predicate_options
-read_options(const struct tenon_values *v)
+read_options(void *self, const struct tenon_values *v)
 {
     return (struct predicate_options){
+        .environment = self,
         .max = strcmp(host->values->get_string(v, "mode"), "min") != 0,
         .version =
             strcmp(host->values->get_string(v, "version"), "v0.2") ? PREDICATE_V1 : PREDICATE_V02,
@@ -128,11 +148,10 @@ static int
 provenance_attest(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                   const struct tenon_attester_request *req, struct tenon_error *err)
 {
-    (void)self;
     if (!host->values->get_bool(v, "store"))
         return TENON_OK;
     struct said *s = host->ctx->alloc(ctx, sizeof *s);
-    *s = (struct said){ req->result, req->index, read_options(v) };
+    *s = (struct said){ req->result, req->index, read_options(self, v) };
     if (host->values->get_bool(v, "complete-materials") && check_materials(ctx, s, err) < 0)
         return host->error->code(err);
     const char *metadata[] = {
@@ -157,10 +176,9 @@ static int
 provenance_respond(void *self, struct tenon_ctx *ctx, const struct tenon_values *v,
                    const struct tenon_attester_request *req, struct tenon_error *err)
 {
-    (void)self;
     const char *shown = host->values->get_string(v, "metadata");
     bool all = !strcmp(shown, "max");
-    struct said s = { req->result, req->index, read_options(v) };
+    struct said s = { req->result, req->index, read_options(self, v) };
     const char *platform = host->result->platform(req->result, req->index);
     struct json_object *facts;
     if (!strcmp(shown, "disabled"))
@@ -207,8 +225,10 @@ static const struct tenon_plugin plugin = {
     .name = "provenance",
     .version = "1.0",
     .summary = "how an image was made, as SLSA provenance",
+    .config = config_options,
     .options = options,
     .init = provenance_init,
+    .fini = provenance_fini,
     .ops.attester = &ops,
 };
 TENON_PLUGIN_EXPORT(attester_provenance, plugin);

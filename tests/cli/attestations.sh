@@ -58,6 +58,35 @@ assert_eq "$image" "$("$attested" "$work/out.d" index | jq -r '.manifests[1].ann
 assert_eq "sha256:$("$attested" "$work/out.d" | jq -r '.[0].subject[0].digest.sha256')" "$image"
 assert_eq "sha256:$(sha256sum <"$work/out.d/blobs/sha256/${image#sha256:}" | cut -d' ' -f1)" "$image"
 
+# ---- what the machine says of itself -------------------------------------------------------
+
+mkdir -p "$work/machine/dir.json"
+echo '{"zone":"a","racks":[1,2]}' >"$work/machine/10.json"
+echo '{"zone":"b"}' >"$work/machine/20.json"
+echo 'no JSON' >"$work/machine/README"
+cat >"$work/machine.conf" <<END
+{"plugins": {"attester-provenance": {"environment-dir": "$work/machine"}}}
+END
+said() { "$attested" "$work/out.d" | jq -c ".[0].predicate.$1 | [.zone, .racks]"; }
+configuration=$TENON_CONFIG
+TENON_CONFIG=$work/machine.conf
+build "$layout" --provenance=mode=min
+assert_eq '["b",[1,2]]' "$(said buildDefinition.internalParameters)"
+build "$layout" --provenance=mode=max,version=v0.2
+assert_eq '["b",[1,2]]' "$(said invocation.environment)"
+for wrong in '[1]' '{"a"'; do
+    echo "$wrong" >"$work/machine/30.json"
+    run 2 tenon build --provenance=mode=min -o "$layout" "$work/context"
+    assert_has "$work/err" "environment-dir $work/machine: 30.json: expected a JSON object"
+done
+head -c 1048577 /dev/zero | tr '\0' ' ' >"$work/machine/30.json"
+run 2 tenon build --provenance=mode=min -o "$layout" "$work/context"
+assert_has "$work/err" "30.json: no file of at most 1 MiB"
+rm -r "$work/machine"
+build "$layout" --provenance=mode=min
+assert_eq '[null,null]' "$(said buildDefinition.internalParameters)"
+TENON_CONFIG=$configuration
+
 # ---- when there is one ---------------------------------------------------------------------
 
 build "$layout"

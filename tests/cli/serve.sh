@@ -98,8 +98,12 @@ assert_has "$work/err" "ok whose socket it is"
 echo "-- as buildkitd, with buildctl"
 ln -s "$abs_top_builddir/tenon-dev" "$work/buildkitd"
 ln -s "$abs_top_builddir/tenon-dev" "$work/buildctl"
+mkdir "$work/machine"
+echo '{"zone":"a","racks":[1,2]}' >"$work/machine/10.json"
+echo '{"zone":"b"}' >"$work/machine/20.json"
 cat >"$work/buildkitd.toml" <<END
 root = "$store"
+provenanceEnvDir = "$work/machine"
 [grpc]
   address = ["unix://$work/not-there/because-of-the-flag"]
   gid = 4321
@@ -120,6 +124,8 @@ await "buildkitd" grep -q "serving at" "$work/buildkitd.err"
 assert_eq "srw-rw---- 4321" "$(stat -c '%A %g' "$work/b")"
 assert_has "$work/buildkitd.err" "worker.oci.selinux: not understood, and not obeyed"
 assert_has "$work/buildkitd.err" "max-paralelism: not understood, and not obeyed (did you mean worker.oci.max-parallelism?)"
+run 0 /usr/bin/python3 "$client" environment "unix://$work/b" '"zone":"b"' '"racks":[1,2]'
+! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 run 0 "$work/buildctl" --addr "unix://$work/b" debug workers
 assert_eq "ID	PLATFORMS" "$(head -1 "$work/out")"
 run 0 /usr/bin/python3 "$client" stdio "$work/buildctl" --addr "unix://$work/b" dial-stdio

@@ -599,6 +599,24 @@ def unknown_options(channel, session):
     check("a configuration by an option", b"GIVEN=so" in text and b"kept" in text)
 
 
+def documents(tar):
+    """The small blobs of a layout, one after the other."""
+    return b"".join(content(tar, name) for name, member in names(tar).items()
+                    if name.startswith("blobs/sha256/") and member.size < 1 << 18)
+
+
+def environment(address, *said):
+    """What a machine says of itself is in the provenance of what is built there."""
+    channel = grpc.insecure_channel(address)
+    session = Session(channel, {}, {})
+    Build(channel, session, Definition=write_file(b"x"), Exporters=[m.Exporter(Type="oci")],
+          FrontendAttrs={"attest:provenance": "mode=min"}).wait()
+    text = documents(session.results.pop(0))
+    for member in said:
+        check("provenance with " + member, member.encode() in text, text)
+    session.close()
+
+
 def attested(channel, session):
     """What is said of an image goes into its layout; what is inline only, into images alone."""
     def layout(stale, **options):
@@ -607,9 +625,7 @@ def attested(channel, session):
         answer = Build(channel, session, Frontend="dockerfile.v0", FrontendAttrs=attrs,
                        Exporters=[m.Exporter(Type="oci")]).wait()
         check("a layout with %s" % options, not isinstance(answer, grpc.RpcError), str(answer))
-        tar = session.results.pop(0)
-        return b"".join(content(tar, name) for name, member in names(tar).items()
-                        if name.startswith("blobs/sha256/") and member.size < 1 << 18)
+        return documents(session.results.pop(0))
 
     # Sessions that are gone, of an id before and one after ours in a list of options.
     text = layout("!", provenance="mode=max,capture-usage=true", sbom="type=sbom,disabled=false")
@@ -1535,6 +1551,8 @@ if sys.argv[1] == "stdio":
     stdio(sys.argv[2:])
 elif sys.argv[1] == "tls":
     over_tls(*sys.argv[2:])
+elif sys.argv[1] == "environment":
+    environment(*sys.argv[2:])
 elif sys.argv[1] == "activated":
     activated(sys.argv[2], sys.argv[3:])
 else:
