@@ -6,6 +6,7 @@
 
 #include "common/llbbridge/containers.h"
 #include "common/llbbridge/serving.h"
+#include "engine/build.h"
 #include "engine/host.h"
 #include "tools/alloc.h"
 
@@ -146,6 +147,7 @@ drive_client(const struct drive *d, struct tenon_error *err)
         return err->code;
     request.inputs = inputs;
     request.input_count = d->request->inputs.len;
+    tenon_build_drive_inputs(gw->graph, inputs, d->request->inputs.len);
     gw->request = &request;
     gateway_open(gw);
     int rc = watch_start(&gw->watch, gw->host, serving_wake, gw);

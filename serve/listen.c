@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "control.h"
 #include "addresses.h"
+#include "engine/producers.h"
 #include "servejob.h"
 #include "tls.h"
 #include "tools/alloc.h"
@@ -217,6 +218,7 @@ open_listener(struct listener *l, const struct serve_setup *setup, struct tenon_
     *l = (struct listener){.server.setup = setup};
     pthread_mutex_init(&l->server.lock, NULL);
     server_cond_init(&l->server.changed);
+    l->server.producers = tenon_producers_new();
     l->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return l->ended_fd < 0 ? tenon_error_sys(err, "eventfd") : TENON_OK;
 }
@@ -227,6 +229,7 @@ close_listener(struct listener *l)
     servejobs_cancel(&l->server);
     reap(l, true);
     servejobs_release(&l->server);
+    tenon_producers_free(l->server.producers);
     tenon_vec_release(&l->clients);
     tenon_vec_release(&l->server.tunnels);
     pthread_mutex_destroy(&l->server.lock);

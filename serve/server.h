@@ -33,6 +33,7 @@ struct server {
     TENON_VEC(struct servejob *) jobs; /* those that have ended in the order of that */
     TENON_VEC(struct server_awaiting *) awaiting;
     TENON_VEC(struct tunnel *) tunnels;
+    struct tenon_producers *producers; /* what one client's builds know of one another */
     uint64_t history_serial; /* another one: who listens to the history looks again */
 };
 

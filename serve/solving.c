@@ -55,7 +55,7 @@ struct solving {
     TENON_VEC(struct tenon_export) exports, cache_from, cache_to;
     struct tenon_attests attests;
     bool inline_cache;
-    char *build_id;
+    char *build_id, *client;
     struct recorder *recorder; /* NULL: not begun */
     struct ctl_record record;  /* of what came out, in the recorder's memory */
 };
@@ -444,6 +444,9 @@ prepare(struct solving *v, struct tenon_error *err)
         return err->code;
     v->build_id = tenon_asprintf("%llx-%lx", (unsigned long long)tenon_now_ns(), (long)getpid());
     v->engine.build_id = v->build_id;
+    v->client = server_peer(v->call);
+    v->engine.client = v->client;
+    v->engine.producers = v->server->producers;
     v->engine.session = clientsession_vtable(v->session);
     v->engine.cancel = v->job->cancel;
     v->options = join_options(v->request);
@@ -516,9 +519,8 @@ run(struct solving *v, struct tenon_error *err)
 {
     struct drive drive = {v->job, v->request, &v->metadata,
                           v->request->session_exporter ? find_exporters : NULL, v};
-    const char *plugin = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL;
     struct tenon_build_request request = {
-        .frontend = plugin ? plugin : "dockerfile",
+        .frontend = *v->request->frontend ? drive_plugin(v->request->frontend) : NULL,
         .driver = &drive_ops,
         .driver_self = &drive,
         .options = (const char *const *)v->options,
@@ -594,6 +596,7 @@ release(struct solving *v)
     free(v->policies);
     tenon_policy_free(v->policy);
     free(v->build_id);
+    free(v->client);
 }
 
 /* ---- a client that gives up ---------------------------------------------- */

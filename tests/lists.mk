@@ -57,6 +57,7 @@ unit_tests = \
 	tests/unit/test-plugins-abi \
 	tests/unit/test-plugins \
 	tests/unit/test-policy \
+	tests/unit/test-producers \
 	tests/unit/test-progress-displays \
 	tests/unit/test-progress \
 	tests/unit/test-registry-auth \

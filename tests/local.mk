@@ -164,7 +164,7 @@ tests_gateway_frontend_CFLAGS = $(grpc_CFLAGS)
 tests_gateway_frontend_LDADD = libtenon-common-message.la $(COMMON_GRPC_LIBS)
 tests_gateway_frontend_LDFLAGS = $(AM_LDFLAGS) -all-static
 EXTRA_DIST += %D%/gateway/frontend.py %D%/gateway/client.py %D%/gateway/kept.py %D%/gateway/records.py \
-	%D%/gateway/stress.py \
+	%D%/gateway/asked.py %D%/gateway/stress.py \
 	%D%/gateway/sources.py
 EXTRA_DIST += %D%/objects/server.py %D%/objects/actions.py %D%/buildkit-cache/cache.json \
 	%D%/buildkit-cache/context %D%/buildkit-cache/record %D%/buildkit-cache/unpack

@@ -38,6 +38,7 @@ struct tenon_ctx {
     char *vertex;
     unsigned depth;
     const char *const *users_options;
+    const struct tenon_asked *asked;
     pthread_mutex_t lock; /* all below */
     struct tenon_arena arena;
     TENON_VEC(struct cleanup) cleanups;
@@ -140,6 +141,18 @@ const char *const *
 tenon_ctx_users_options(const struct tenon_ctx *ctx)
 {
     return ctx->users_options;
+}
+
+void
+tenon_ctx_set_asked(struct tenon_ctx *ctx, const struct tenon_asked *asked)
+{
+    ctx->asked = asked;
+}
+
+const struct tenon_asked *
+tenon_ctx_asked(const struct tenon_ctx *ctx)
+{
+    return ctx->asked;
 }
 
 struct tenon_events *

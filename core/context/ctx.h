@@ -34,6 +34,10 @@ void tenon_ctx_set_depth(struct tenon_ctx *ctx, unsigned depth);
 /* The options that the user gave, of the call that all this began with; or NULL. Borrowed. */
 void tenon_ctx_set_users_options(struct tenon_ctx *ctx, const char *const *options);
 const char *const *tenon_ctx_users_options(const struct tenon_ctx *ctx);
+/* The request that it works for; or NULL. Borrowed. */
+struct tenon_asked;
+void tenon_ctx_set_asked(struct tenon_ctx *ctx, const struct tenon_asked *asked);
+const struct tenon_asked *tenon_ctx_asked(const struct tenon_ctx *ctx);
 /* What only this user has: a descriptor of a service of the session ("secret", "ssh",
  * "local", "env"), the caller's, or a negative status; NOT_FOUND: not supplied. */
 int tenon_ctx_client_open(struct tenon_ctx *ctx, const char *service, const char *id,

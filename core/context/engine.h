@@ -22,6 +22,7 @@ struct tenon_build;   /* engine/build.h */
 struct tenon_policy;  /* policy/policy.h */
 struct tenon_lockfile; /* policy/lockfile.h */
 struct tenon_judge;    /* engine/sources.h */
+struct tenon_producers; /* engine/producers.h */
 
 struct tenon_engine {
     struct tenon_store *store;
@@ -45,6 +46,8 @@ struct tenon_engine {
     bool rootless;                 /* inside a user namespace */
     bool one_stream; /* nobody asks which stream a step's output came by: then one pipe
                       * keeps its order */
+    struct tenon_producers *producers; /* of the builds of one process; NULL: of this one alone */
+    const char *client;            /* who learns of what it made; NULL: whoever builds */
     struct tenon_build *build;     /* the one that runs on it; engine/build.c's */
     struct tenon_kept *kept;       /* what rooms remember; kept.h */
 };

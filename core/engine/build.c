@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 
 #include "base/root.h"
+#include "engine/asked.h"
 #include "engine/attesters.h"
+#include "engine/producers.h"
 #include "engine/remotecache.h"
 #include "engine/sources.h"
 #include "solve/cache.h"
@@ -36,6 +38,7 @@ tenon_build_new(struct tenon_engine *engine)
     struct tenon_build *b = tenon_new0(struct tenon_build);
     b->engine = engine;
     pthread_mutex_init(&b->lock, NULL);
+    b->producers = engine->producers ? engine->producers : tenon_producers_new();
     b->imports_turn = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     b->graph = tenon_graph_new();
     tenon_graph_set_owner(b->graph, b);
@@ -64,6 +67,7 @@ tenon_build_free(struct tenon_build *b)
         free(ref);
     }
     tenon_vec_release(&b->refs);
+    tenon_asked_release(b);
     tenon_vec_release(&b->lefts);
     tenon_vec_release(&b->sources);
     tenon_solver_free(b->solver);

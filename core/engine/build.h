@@ -18,7 +18,9 @@ struct tenon_attest { /* one --attest */
 
 struct tenon_build;
 struct tenon_build_request {
-    const char *frontend;       /* plugin, "dockerfile" */
+    /* A plugin; of a driver the one that it calls, NULL: none, and what it asks for is asked for
+     * by this request. */
+    const char *frontend;
     /* Or, in its place, who describes the build: the caller itself, called as a frontend. */
     const struct tenon_frontend_ops *driver;
     void *driver_self;
@@ -56,6 +58,9 @@ int tenon_build_check_exports(struct tenon_build *b, const struct tenon_build_re
 /* Blocking; from the main thread, once. */
 int tenon_build_run(struct tenon_build *b, const struct tenon_build_request *req,
                     struct tenon_error *err);
+/* By a driver that calls no frontend: the inputs of its request, before it asks for anything. */
+void tenon_build_drive_inputs(struct tenon_graph *g, const struct tenon_named_ref *inputs,
+                              size_t count);
 /* By who looks back: something more is said about its result, which no export has. */
 int tenon_build_attest(struct tenon_build *b, const struct tenon_attest *attest,
                        struct tenon_error *err);

@@ -49,8 +49,10 @@ struct tenon_build {
     struct tenon_mount_ahead *mount_ahead; /* NULL: no import has cache mounts, or none is wanted */
     TENON_VEC(struct tenon_mount_offer) mount_offers; /* complete before the first step */
     TENON_VEC(struct tenon_attesting *) attesting;
-    const char *frontend;        /* of the request, and */
-    const char *const *options;  /* its options: borrowed while it runs */
+    const char *const *options;  /* of the request: borrowed while it runs */
+    TENON_VEC(struct tenon_asked *) asked; /* asked.c */
+    struct tenon_asked *driven;  /* the request of who drives; NULL: nobody, or a frontend's */
+    struct tenon_producers *producers; /* the engine's, or its own */
     uint64_t started_ns;
     int64_t compatibility; /* of the request; the newest is a number, too */
     bool inline_cache; /* images say what their layers came from */

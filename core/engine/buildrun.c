@@ -170,7 +170,6 @@ static int
 run(struct tenon_build *b, const struct tenon_build_request *req, struct tenon_error *err)
 {
     b->inline_cache = req->inline_cache;
-    b->frontend = req->frontend;
     b->options = req->options;
     b->started_ns = tenon_now_ns();
     b->compatibility = req->compatibility ? req->compatibility : TENON_COMPATIBILITY_NOW;

@@ -8,17 +8,14 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "engine/asked.h"
 #include "engine/build_private.h"
 #include "graph/opjson.h"
 #include "image/assemble.h"
 #include "solve/known.h"
-#include "tools/base64.h"
 #include "tools/conceal.h"
 #include "tools/jsontext.h"
 #include "tools/parse.h"
-
-#define MASK "xxxxx"
-enum { MASKED_MIN = 4 }; /* a shorter value is a part of every other word */
 
 static void
 add(struct json_object *to, const char *key, struct json_object *value)
@@ -58,8 +55,8 @@ struct facts {
     struct seen *seen;
     TENON_VEC(struct image) images;
     struct json_object *gits, *files, *locals, *secrets, *agents;
-    TENON_VEC(const char *) hidden; /* values that arguments with secret names have */
-    bool network, incomplete, masked;
+    struct tenon_mask mask;
+    bool network, incomplete;
 };
 
 static const struct tenon_known *
@@ -370,144 +367,6 @@ add_images(struct facts *f, struct json_object *materials, struct tenon_error *e
     return TENON_OK;
 }
 
-/* ---- what must not be seen ---------------------------------------------------------------- */
-
-static const char *
-hidden_argument(const char *option)
-{
-    static const char prefix[] = "build-arg:";
-    const char *name = option + sizeof prefix - 1, *eq = strchr(option, '=');
-    if (!tenon_has_prefix(option, prefix) || !eq)
-        return NULL;
-    auto_free char *copy = tenon_strndup(name, (size_t)(eq - name));
-    return tenon_is_secret_name(copy) ? eq + 1 : NULL;
-}
-
-/* One that holds another goes before it, or its rest would be seen. */
-static int
-longest_first(const void *a, const void *b)
-{
-    const size_t x = strlen(*(const char *const *)a), y = strlen(*(const char *const *)b);
-    return x > y ? -1 : x < y;
-}
-
-/* The bytes without the values that are hidden. */
-static void
-add_masked(const struct facts *f, const char *data, size_t len, struct tenon_buf *out)
-{
-    tenon_buf_add(out, data, len);
-    tenon_vec_foreach(h, &f->hidden) {
-        struct tenon_buf b = TENON_BUF_INIT;
-        const size_t hidden = strlen(*h);
-        const char *at = out->data, *end = at + out->len, *found;
-        if (hidden < MASKED_MIN || !out->len || !memmem(at, out->len, *h, hidden))
-            continue;
-        for (; (found = memmem(at, (size_t)(end - at), *h, hidden)); at = found + hidden) {
-            tenon_buf_add(&b, at, (size_t)(found - at));
-            tenon_buf_adds(&b, MASK);
-        }
-        tenon_buf_add(&b, at, (size_t)(end - at));
-        tenon_buf_release(out);
-        *out = b;
-    }
-}
-
-static char *
-masked(const struct facts *f, const char *text)
-{
-    const char *eq = strchr(text, '=');
-    if (eq) { /* a variable, maybe */
-        auto_free char *name = tenon_strndup(text, (size_t)(eq - text));
-        if (eq[1] && tenon_is_secret_name(name))
-            return tenon_asprintf("%s=" MASK, name);
-    }
-    auto_buf struct tenon_buf out = TENON_BUF_INIT;
-    add_masked(f, text, strlen(text), &out);
-    return tenon_url_conceal(tenon_buf_str(&out));
-}
-
-/* Of a file's bytes, which are base64: they are looked at as they are. */
-static struct json_object *
-mask_bytes(const struct facts *f, struct json_object *coded)
-{
-    auto_buf struct tenon_buf plain = TENON_BUF_INIT, out = TENON_BUF_INIT;
-    auto_buf struct tenon_buf shown = TENON_BUF_INIT;
-    if (!tenon_base64_decode(json_object_get_string(coded),
-                             (size_t)json_object_get_string_len(coded), &plain))
-        return json_object_new_string(MASK);
-    add_masked(f, plain.data, plain.len, &out);
-    tenon_url_conceal_bytes(&shown, tenon_buf_str(&out), out.len);
-    auto_free char *again = tenon_base64(shown.data, shown.len);
-    return json_object_new_string(again);
-}
-
-/* is_file: its "data" are bytes (mkfile, a build file). */
-static struct json_object *
-mask_in(const struct facts *f, struct json_object *o, bool is_file)
-{
-    if (json_object_get_type(o) == json_type_string) {
-        auto_free char *text = masked(f, json_object_get_string(o));
-        return json_object_new_string(text);
-    }
-    if (json_object_get_type(o) == json_type_array) {
-        struct json_object *list = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(o); i++)
-            json_object_array_add(list, mask_in(f, json_object_array_get_idx(o, i), is_file));
-        return list;
-    }
-    if (json_object_get_type(o) == json_type_object) {
-        struct json_object *copy = json_object_new_object();
-        json_object_object_foreach(o, key, value) {
-            auto_free char *shown = masked(f, key);
-            const bool bytes = is_file && !strcmp(key, "data") &&
-                               json_object_is_type(value, json_type_string);
-            add(copy, shown, bytes ? mask_bytes(f, value)
-                                   : mask_in(f, value, !strcmp(key, "mkfile")));
-        }
-        return copy;
-    }
-    return json_object_get(o);
-}
-
-static struct json_object *
-mask(const struct facts *f, struct json_object *o)
-{
-    return mask_in(f, o, false);
-}
-
-/* ---- parameters --------------------------------------------------------------------------- */
-
-/* Of this machine and this store, not of what is built. */
-static bool
-is_local_option(const char *option)
-{
-    static const char *const names[] = { "platform=", "image-resolve-mode=", "cgroup-parent=",
-                                         "cache-imports=", "policy-file=", "frontend.caps=",
-                                         "local-sessionid=", "local-sessionid:", "attest:" };
-    for (size_t i = 0; i < tenon_countof(names); i++)
-        if (tenon_has_prefix(option, names[i]))
-            return true;
-    return false;
-}
-
-static struct json_object *
-arguments(struct facts *f)
-{
-    auto_json struct json_object *o = json_object_new_object();
-    for (const char *const *p = f->build->options; p && *p; p++) {
-        const char *eq = strchr(*p, '=');
-        if (is_local_option(*p))
-            continue;
-        if (hidden_argument(*p)) {
-            f->masked = true;
-            continue;
-        }
-        auto_free char *key = tenon_strndup(*p, eq ? (size_t)(eq - *p) : strlen(*p));
-        add_string(o, key, eq ? eq + 1 : "");
-    }
-    return mask(f, o);
-}
-
 /* ---- steps -------------------------------------------------------------------------------- */
 
 static char *
@@ -561,25 +420,6 @@ add_layers(struct facts *f, struct json_object *layers, const char *step, const 
     }
 }
 
-static void
-add_places(const struct facts *f, struct json_object *o, struct json_object *source,
-           struct json_object *mapping)
-{
-    struct json_object *places, *infos, *named = json_object_new_object();
-    struct json_object *out = json_object_new_object();
-    if (json_object_object_get_ex(source, "locations", &places)) {
-        json_object_object_foreach(places, digest, where) {
-            auto_free char *step = step_of(mapping, digest);
-            if (*step)
-                add(named, step, json_object_get(where));
-        }
-    }
-    add(out, "locations", named);
-    if (json_object_object_get_ex(source, "infos", &infos))
-        add(out, "infos", mask_in(f, infos, true));
-    add(o, "source", out);
-}
-
 /* Which client had a directory, not what was in it; digests stay those of the definition. */
 static void
 forget_session(struct json_object *op)
@@ -595,28 +435,21 @@ forget_session(struct json_object *op)
         json_object_object_del(source, "attrs");
 }
 
-static int
-add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct tenon_error *err)
+/* Those of the definition by numbers; to: "steps", "digestMapping" by names that are given. */
+static struct json_object *
+add_listed(const struct facts *f, struct json_object *to, struct json_object *definition,
+           const char *steps_name, const char *mapping_name)
 {
-    auto_buf struct tenon_buf def = TENON_BUF_INIT;
-    auto_json struct json_object *d = NULL;
-    struct json_object *list, *source, *one;
-    tenon_graph_save(f->build->graph, edge, &def);
-    if (tenon_definition_json(def.data, def.len, &d, err) < 0)
-        return err->code;
+    struct json_object *list, *one;
     struct json_object *steps = json_object_new_array(), *mapping = json_object_new_object();
-    struct json_object *layers = json_object_new_object();
-    add(o, "steps", steps);
-    add(o, "digestMapping", mapping);
-    add(o, "layers", layers);
-    if (!json_object_object_get_ex(d, "def", &list))
-        return TENON_OK;
+    add(to, steps_name, steps);
+    add(to, mapping_name, mapping);
+    if (!json_object_object_get_ex(definition, "def", &list))
+        return mapping;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        const char *digest = json_object_get_string(
-            json_object_object_get(json_object_array_get_idx(list, i), "digest"));
         auto_free char *step = tenon_asprintf("step%zu", i);
-        add_string(mapping, digest, step);
-        add_layers(f, layers, step, digest);
+        add_string(mapping, json_object_get_string(json_object_object_get(
+                                json_object_array_get_idx(list, i), "digest")), step);
     }
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         auto_free char *step = tenon_asprintf("step%zu", i);
@@ -624,13 +457,68 @@ add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct
         struct json_object *s = json_object_new_object(), *inputs = input_names(mapping, one);
         add_string(s, "id", step);
         forget_session(one);
-        add(s, "op", mask(f, one));
+        add(s, "op", tenon_mask_json(&f->mask, one));
         if (json_object_array_length(inputs))
             add(s, "inputs", inputs);
         else
             json_object_put(inputs);
         json_object_array_add(steps, s);
     }
+    return mapping;
+}
+
+/* A build file, and the steps that it was read from. */
+static struct json_object *
+build_file(const struct facts *f, struct json_object *info)
+{
+    struct json_object *from = NULL;
+    if (json_object_object_get_ex(info, "definition", &from))
+        json_object_get(from);
+    json_object_object_del(info, "definition");
+    struct json_object *shown = tenon_mask_files(&f->mask, info);
+    if (from)
+        add_listed(f, shown, from, "llbDefinition", "digestMapping");
+    json_object_put(from);
+    return shown;
+}
+
+static void
+add_places(const struct facts *f, struct json_object *o, struct json_object *source,
+           struct json_object *mapping)
+{
+    struct json_object *places, *infos, *named = json_object_new_object();
+    struct json_object *out = json_object_new_object(), *files = json_object_new_array();
+    if (json_object_object_get_ex(source, "locations", &places)) {
+        json_object_object_foreach(places, digest, where) {
+            auto_free char *step = step_of(mapping, digest);
+            if (*step)
+                add(named, step, json_object_get(where));
+        }
+    }
+    add(out, "locations", named);
+    if (json_object_object_get_ex(source, "infos", &infos)) {
+        for (size_t i = 0; i < json_object_array_length(infos); i++)
+            json_object_array_add(files, build_file(f, json_object_array_get_idx(infos, i)));
+        add(out, "infos", files);
+    } else {
+        json_object_put(files);
+    }
+    add(o, "source", out);
+}
+
+static int
+add_steps(struct facts *f, struct json_object *o, struct tenon_edge edge, struct tenon_error *err)
+{
+    auto_buf struct tenon_buf def = TENON_BUF_INIT;
+    auto_json struct json_object *d = NULL;
+    struct json_object *source, *layers = json_object_new_object();
+    tenon_graph_save(f->build->graph, edge, &def);
+    add(o, "layers", layers);
+    if (tenon_definition_json(def.data, def.len, &d, err) < 0)
+        return err->code;
+    struct json_object *mapping = add_listed(f, o, d, "steps", "digestMapping");
+    json_object_object_foreach(mapping, digest, step)
+        add_layers(f, layers, json_object_get_string(step), digest);
     if (json_object_object_get_ex(d, "Source", &source))
         add_places(f, o, source, mapping);
     return TENON_OK;
@@ -669,6 +557,22 @@ add_time(struct json_object *o, const char *key, uint64_t ns)
     add_string(o, key, text);
 }
 
+/* What a definition of the client's makes nobody asked for but it: then it says nothing. */
+static void
+add_request(const struct facts *f, size_t i, struct json_object *o)
+{
+    const struct tenon_result_platform *p = &f->result->platforms.items[i];
+    const struct tenon_asked *asked = p->ref ? p->ref->asked : p->asked;
+    if (!asked) {
+        add_string(o, "frontend", "");
+        add(o, "args", json_object_new_object());
+        return;
+    }
+    auto_json struct json_object *request = tenon_asked_json(asked, &f->mask);
+    json_object_object_foreach(request, key, value)
+        add(o, key, json_object_get(value));
+}
+
 static int
 describe(struct facts *f, size_t i, uint32_t flags, struct json_object *o,
          struct tenon_error *err)
@@ -687,19 +591,17 @@ describe(struct facts *f, size_t i, uint32_t flags, struct json_object *o,
     json_object_array_sort(f->locals, by_name);
     json_object_array_sort(f->secrets, by_name);
     json_object_array_sort(f->agents, by_name);
-    add(o, "args", arguments(f));
+    add_request(f, i, o);
     add(o, "locals", json_object_get(f->locals));
     add(o, "secrets", json_object_get(f->secrets));
     add(o, "ssh", json_object_get(f->agents));
     add_string(o, "id", f->build->engine->build_id ? f->build->engine->build_id : "");
-    add_string(o, "frontend", f->build->frontend);
     add_string(o, "builderPlatform", f->build->engine->host_platform);
     add(o, "compatibility", json_object_new_int64(f->build->compatibility));
     add_time(o, "started", f->build->started_ns);
     add_time(o, "finished", tenon_now_ns());
     add(o, "network", json_object_new_boolean(f->network));
     add(o, "incomplete", json_object_new_boolean(f->incomplete));
-    add(o, "masked", json_object_new_boolean(f->masked));
     if (!(flags & TENON_FACTS_STEPS) || !ref || !ref->edge.vertex)
         return TENON_OK;
     return add_steps(f, o, ref->edge, err);
@@ -724,7 +626,7 @@ release(struct facts *f)
         free(k);
     }
     tenon_vec_release(&f->images);
-    tenon_vec_release(&f->hidden);
+    tenon_mask_release(&f->mask);
     tenon_knowledge_release(&f->known);
     json_object_put(f->gits);
     json_object_put(f->files);
@@ -747,12 +649,8 @@ tenon_host_result_facts(struct tenon_ctx *ctx, const struct tenon_result *r, siz
         .agents = json_object_new_array(),
     };
     auto_json struct json_object *o = json_object_new_object();
-    const char *value;
-    for (const char *const *p = b->options; p && *p; p++)
-        if ((value = hidden_argument(*p)) && *value)
-            tenon_vec_push(&f.hidden, value);
-    if (f.hidden.len)
-        qsort(f.hidden.items, f.hidden.len, sizeof *f.hidden.items, longest_first);
+    tenon_mask_take(&f.mask, b->options);
+    tenon_asked_mask(b, &f.mask);
     if (tenon_solver_knowledge(b->solver, &f.known, err) == 0 &&
         describe(&f, i, flags, o, err) == 0) {
         auto_buf struct tenon_buf text = TENON_BUF_INIT;

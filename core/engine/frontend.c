@@ -1,4 +1,5 @@
 /* engine/frontend.c - calls of frontends: the build's own, and those that another makes. */
+#include "engine/asked.h"
 #include "engine/build_private.h"
 
 enum {
@@ -58,10 +59,19 @@ tenon_build_frontend(struct tenon_build *b, const struct tenon_bridge *bridge,
                       caller ? tenon_ctx_cancel(caller) : b->engine->cancel, NULL);
     tenon_ctx_set_depth(ctx, depth);
     tenon_ctx_set_users_options(ctx, users);
+    /* Of a command what it was called with stands before the frontend, as with buildx. */
+    const struct tenon_asked *up =
+        caller ? tenon_ctx_asked(caller) : tenon_asked_new(b, "", call->options, NULL);
+    struct tenon_asked *asked = tenon_asked_new(b, call->frontend, call->options, up);
+    tenon_asked_inputs(b, asked, call->inputs, call->input_count);
+    tenon_ctx_set_asked(ctx, asked);
     tenon_module_enter(m, "solve");
     int rc = m->plugin.ops.frontend->solve(m->self, ctx, &fr, bridge, result, err);
     tenon_module_leave(m);
-    return tenon_module_check(m, "solve", rc, err);
+    rc = tenon_module_check(m, "solve", rc, err);
+    if (rc == TENON_OK)
+        tenon_asked_made(b, asked, result);
+    return rc;
 }
 
 int
@@ -79,5 +89,17 @@ tenon_build_drive(struct tenon_build *b, const struct tenon_bridge *bridge,
                                                    b->engine->cancel, NULL);
 
     tenon_ctx_set_users_options(ctx, req->options);
+    if (!req->frontend)
+        b->driven = tenon_asked_new(b, "", req->options, NULL);
+    tenon_ctx_set_asked(ctx, b->driven);
     return req->driver->solve(req->driver_self, ctx, &fr, bridge, &b->result, err);
+}
+
+void
+tenon_build_drive_inputs(struct tenon_graph *g, const struct tenon_named_ref *inputs, size_t count)
+{
+    struct tenon_build *b = tenon_build_of(g);
+
+    if (b->driven)
+        tenon_asked_inputs(b, b->driven, inputs, count);
 }

@@ -1,5 +1,7 @@
 # core/engine: one build from request to exports; the table that plugins call.
 libtenon_core_la_SOURCES += \
+	%D%/asked.c \
+	%D%/asked.h \
 	%D%/attestation.c \
 	%D%/attestation.h \
 	%D%/attestlist.c \
@@ -20,6 +22,8 @@ libtenon_core_la_SOURCES += \
 	%D%/cachedocument.c \
 	%D%/cachemounts.c \
 	%D%/cachemounts.h \
+	%D%/mask.c \
+	%D%/mask.h \
 	%D%/mountahead.c \
 	%D%/mountahead.h \
 	%D%/mountexport.c \
@@ -49,6 +53,8 @@ libtenon_core_la_SOURCES += \
 	%D%/host_store.h \
 	%D%/leftovers.c \
 	%D%/platformcheck.c \
+	%D%/producers.c \
+	%D%/producers.h \
 	%D%/process.c \
 	%D%/process.h \
 	%D%/remotecache.c \

@@ -78,7 +78,7 @@ tenon_result_add(struct tenon_result *r, const char *platform,
         if (!strcmp(p->platform, platform))
             return tenon_error_set(err, TENON_E_INVALID,
                                    "platform %s was given twice", platform);
-    struct tenon_result_platform p = { tenon_strdup(platform), ref };
+    struct tenon_result_platform p = { .platform = tenon_strdup(platform), .ref = ref };
     tenon_vec_push(&r->platforms, p);
     return TENON_OK;
 }

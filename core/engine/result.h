@@ -10,8 +10,11 @@
 #include "solve/solve.h"
 #include "tenon-plugin.h"
 
+struct tenon_asked; /* engine/asked.h */
+
 struct tenon_ref {
     struct tenon_edge edge;
+    const struct tenon_asked *asked; /* who made it; NULL: a definition of who drives */
     bool solved;               /* then `made` holds it */
     struct tenon_solved made;
     char *mount;               /* where its chain is mounted read-only, or NULL */
@@ -21,6 +24,7 @@ struct tenon_ref {
 struct tenon_result_platform {
     char *platform;
     struct tenon_ref *ref; /* borrowed from the build; NULL: scratch */
+    const struct tenon_asked *asked; /* for the platform; NULL: nobody but who drives */
 };
 
 struct tenon_result_value {

@@ -210,8 +210,12 @@ static const struct field location_fields[] = {
 static const struct message location = { FIELDS(location_fields) };
 static const struct field locations_fields[] = { OF(1, MESSAGES, "locations", &location) };
 static const struct message locations = { FIELDS(locations_fields) };
+/* What a file was read from, without places of its own: they could be in one another for ever. */
+static const struct field origin_fields[] = { F(1, DEFS, "def") };
+static const struct message origin = { FIELDS(origin_fields) };
 static const struct field info_fields[] = {
-    F(1, STRING, "filename"), F(2, BYTES, "data"), F(4, STRING, "language"),
+    F(1, STRING, "filename"), F(2, BYTES, "data"), OF(3, MESSAGE, "definition", &origin),
+    F(4, STRING, "language"),
 };
 static const struct message info = { FIELDS(info_fields) };
 static const struct field place_fields[] = {

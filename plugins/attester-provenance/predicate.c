@@ -71,10 +71,12 @@ predicate_type(enum predicate_version version)
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
+/* What somebody asked for, as it is told: facts have the request of the result, requests of inputs
+ * and that with which all began in them. */
 struct parameters {
     struct json_object *source;  /* configSource */
-    struct json_object *args, *root_args, *vcs;
-    bool complete, has_args;
+    struct json_object *args;
+    struct json_object *vcs;     /* of the result's: they stand elsewhere */
 };
 
 /* A URL and a material are the same but for the directory after the ref. */
@@ -89,10 +91,9 @@ is_material(const char *url, const char *uri)
 }
 
 static struct json_object *
-config_source(struct json_object *facts, const char *entry)
+config_source(struct json_object *args, struct json_object *materials, const char *entry)
 {
-    struct json_object *o = json_object_new_object(), *args = get(facts, "args");
-    struct json_object *materials = get(facts, "materials");
+    struct json_object *o = json_object_new_object();
     const char *context = text(args, "context");
     if (*context)
         add_string(o, "uri", context);
@@ -114,29 +115,39 @@ starts_with(const char *s, const char *prefix)
     return !strncmp(s, prefix, strlen(prefix));
 }
 
+static bool
+is_left_out(const char *key, const struct predicate_options *o)
+{
+    return !o->max && (starts_with(key, "build-arg:") || starts_with(key, "label:"));
+}
+
+/* Without what says where the build file is. */
+static struct json_object *
+shown_args(struct json_object *asked, const struct predicate_options *o)
+{
+    struct json_object *shown = json_object_new_object();
+    json_object_object_foreach(get(asked, "args"), key, value) {
+        if (strcmp(key, "context") && strcmp(key, "filename") && !is_left_out(key, o))
+            add(shown, key, json_object_get(value));
+    }
+    return shown;
+}
+
 static struct parameters
 parameters_of(struct json_object *facts, const struct predicate_options *o, const char *entry)
 {
     struct parameters p = {
-        .source = config_source(facts, entry),
-        .args = json_object_new_object(), .root_args = json_object_new_object(),
-        .vcs = json_object_new_object(),
-        .complete = !is_true(facts, "masked"),
+        .source = config_source(get(facts, "args"), get(facts, "materials"), entry),
+        .args = json_object_new_object(), .vcs = json_object_new_object(),
     };
-    json_object_object_foreach(get(facts, "args"), key, value) {
-        if (!strcmp(key, "context") || !strcmp(key, "filename"))
-            continue;
-        p.has_args = true;
-        if (!o->max && (starts_with(key, "build-arg:") || starts_with(key, "label:"))) {
-            p.complete = false;
-            continue;
-        }
-        add(p.root_args, key, json_object_get(value));
+    struct json_object *shown = shown_args(facts, o);
+    json_object_object_foreach(shown, key, value) {
         if (!starts_with(key, "vcs:"))
             add(p.args, key, json_object_get(value));
         else if (*json_object_get_string(value))
             add(p.vcs, key + strlen("vcs:"), json_object_get(value));
     }
+    json_object_put(shown);
     return p;
 }
 
@@ -145,8 +156,26 @@ parameters_release(struct parameters *p)
 {
     json_object_put(p->source);
     json_object_put(p->args);
-    json_object_put(p->root_args);
     json_object_put(p->vcs);
+}
+
+/* Is all that was asked for in it? */
+static bool
+is_complete(struct json_object *asked, const struct predicate_options *o)
+{
+    bool complete = !is_true(asked, "masked");
+    struct json_object *inputs = get(asked, "inputs"), *root = get(asked, "root");
+    json_object_object_foreach(get(asked, "args"), arg, unused) {
+        (void)unused;
+        complete = complete && !is_left_out(arg, o);
+    }
+    if (inputs) {
+        json_object_object_foreach(inputs, name, input) {
+            (void)name;
+            complete = complete && is_complete(input, o);
+        }
+    }
+    return complete && (!root || is_complete(root, o));
 }
 
 static bool
@@ -155,35 +184,84 @@ is_dockerfile(struct json_object *facts)
     return !strcmp(text(facts, "frontend"), "dockerfile");
 }
 
-/* What the command was asked for, before a frontend was chosen; BuildKit has it only where that is
- * more than the file and the context. */
-static struct json_object *
-asked_for(struct json_object *facts, const struct parameters *p)
+static void
+add_frontend(struct json_object *to, struct json_object *asked)
 {
-    struct json_object *root = json_object_new_object(), *asked = json_object_new_object();
-    add(root, "configSource", config_source(facts, "path"));
-    add_filled(asked, "args", p->root_args);
-    add(root, "request", asked);
-    return root;
+    if (!*text(asked, "frontend"))
+        return;
+    auto_free char *frontend = tenon_asprintf("%s.v0", text(asked, "frontend"));
+    add_string(to, "frontend", frontend);
+}
+
+static struct json_object *asked_for(struct json_object *asked, struct json_object *materials,
+                                     const struct predicate_options *o);
+
+static void
+add_inputs(struct json_object *to, struct json_object *asked, struct json_object *materials,
+           const struct predicate_options *o)
+{
+    struct json_object *inputs = get(asked, "inputs");
+    if (!inputs)
+        return;
+    struct json_object *all = json_object_new_object();
+    json_object_object_foreach(inputs, name, input)
+        add(all, name, asked_for(input, materials, o));
+    add(to, "inputs", all);
+}
+
+/* BuildKit's "RequestProvenance". */
+static struct json_object *
+asked_for(struct json_object *asked, struct json_object *materials,
+          const struct predicate_options *o)
+{
+    struct json_object *all = json_object_new_object(), *request = json_object_new_object();
+    struct json_object *args = shown_args(asked, o);
+    add(all, "configSource", config_source(get(asked, "args"), materials, "path"));
+    add_frontend(request, asked);
+    add_filled(request, "args", args);
+    add_inputs(request, asked, materials, o);
+    add(all, "request", request);
+    json_object_put(args);
+    return all;
+}
+
+/* More than the file and the context? */
+static bool
+says_more(struct json_object *asked)
+{
+    const struct predicate_options all = { .max = true };
+    struct json_object *args = shown_args(asked, &all);
+    const bool more = *text(asked, "frontend") || get(asked, "inputs") ||
+                      json_object_object_length(args) > 0;
+    json_object_put(args);
+    return more;
 }
 
 /* BuildKit's "request", and "parameters" of v0.2. */
 static struct json_object *
 request(struct json_object *facts, const struct parameters *p, const struct predicate_options *o)
 {
-    struct json_object *r = json_object_new_object();
-    auto_free char *frontend = tenon_asprintf("%s.v0", text(facts, "frontend"));
-    add_string(r, "frontend", frontend);
+    struct json_object *r = json_object_new_object(), *materials = get(facts, "materials");
+    struct json_object *root = get(facts, "root");
+    add_frontend(r, facts);
     add_filled(r, "args", p->args);
     if (o->max) {
         add_filled(r, "secrets", get(facts, "secrets"));
         add_filled(r, "ssh", get(facts, "ssh"));
     }
     add_filled(r, "locals", get(facts, "locals"));
-    if (p->has_args)
-        add(r, "root", asked_for(facts, p));
+    add_inputs(r, facts, materials, o);
+    if (root && says_more(root))
+        add(r, "root", asked_for(root, materials, o));
     add(r, "compatibilityVersion", json_object_get(get(facts, "compatibility")));
     return r;
+}
+
+/* Nobody knows what a client was asked for that describes the build itself. */
+static bool
+is_whole_request(struct json_object *facts, const struct predicate_options *o)
+{
+    return *text(facts, "frontend") && is_complete(facts, o);
 }
 
 /* ---- what the build did -------------------------------------------------------------------- */
@@ -265,7 +343,7 @@ make_v1(struct json_object *facts, const struct predicate_options *o)
     add(definition, "internalParameters", internal);
 
     struct json_object *complete = json_object_new_object();
-    add(complete, "request", json_object_new_boolean(p.complete));
+    add(complete, "request", json_object_new_boolean(is_whole_request(facts, o)));
     add(complete, "resolvedDependencies", json_object_new_boolean(has_all_materials(facts)));
     struct json_object *metadata = json_object_new_object();
     add(metadata, "invocationId", json_object_get(get(facts, "id")));
@@ -304,7 +382,7 @@ make_v02(struct json_object *facts, const struct predicate_options *o)
     add(invocation, "environment", environment);
 
     struct json_object *complete = json_object_new_object();
-    add(complete, "parameters", json_object_new_boolean(p.complete));
+    add(complete, "parameters", json_object_new_boolean(is_whole_request(facts, o)));
     add(complete, "environment", json_object_new_boolean(true));
     add(complete, "materials", json_object_new_boolean(has_all_materials(facts)));
     struct json_object *metadata = json_object_new_object();

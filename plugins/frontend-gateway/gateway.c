@@ -283,6 +283,28 @@ run(struct gateway *gw, const char *image, struct tenon_error *err)
     return rc;
 }
 
+/* "source" may be BuildKit's name of the frontend that needs no image; it is told that it was
+ * chosen (cmdline), and so does not look for one itself. */
+static int
+call_builtin(struct gateway *gw, struct tenon_error *err)
+{
+    const char *const *given = gw->request->options;
+    size_t count = 0, kept = 0;
+
+    while (given[count])
+        count++;
+    const char **options = gw->host->ctx->alloc(gw->ctx, (count + 1) * sizeof *options);
+    for (size_t i = 0; i < count; i++) {
+        if (!tenon_has_prefix(given[i], "source="))
+            options[kept++] = given[i];
+    }
+    const struct tenon_frontend_call call = {
+        .struct_size = sizeof call, .frontend = "dockerfile", .options = options,
+        .inputs = gw->request->inputs, .input_count = gw->request->input_count,
+    };
+    return gw->bridge->solve_frontend(gw->ctx, gw->graph, &call, gw->result, err);
+}
+
 static int
 gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_request *request,
               const struct tenon_bridge *bridge, struct tenon_result *result,
@@ -297,6 +319,8 @@ gateway_solve(void *self, struct tenon_ctx *ctx, const struct tenon_frontend_req
     if (!image || !*image)
         return host->error->set(err, TENON_E_INVALID, 0, "no frontend image: the option \"source\" "
                                                     "names it");
+    if (strcmp(image, "dockerfile.v0") == 0)
+        return call_builtin(&gw, err);
     gateway_open(&gw);
     int rc = run(&gw, image, err);
     if (rc < 0)

@@ -26,6 +26,7 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import asked  # noqa: E402
 import frontend  # noqa: E402
 import grpc  # noqa: E402
 import kept  # noqa: E402
@@ -999,6 +1000,17 @@ def by_name_of_gateway(channel, session):
     check("what is in it", "hello" in names(session.results.pop(0)))
 
 
+def by_name_of_builtin(channel, session):
+    """The gateway runs what needs no image by its name, whatever the build file says."""
+    answer = Build(channel, session, Frontend="gateway.v0", Exporters=[m.Exporter(Type="oci")],
+                   FrontendAttrs={"source": "dockerfile.v0", "cmdline": "dockerfile.v0",
+                                  "target": "base", "attest:provenance": "mode=max"}).wait()
+    check("a frontend that needs no image", not isinstance(answer, grpc.RpcError), str(answer))
+    said, _ = asked.request_of(sys.modules[__name__], session.results.pop(0))
+    check("which it was", said["frontend"] == "dockerfile.v0" and "source" not in said["args"] and
+          said["args"]["target"] == "base" and said["root"]["request"]["frontend"] == "gateway.v0", said)
+
+
 def by_nothing(channel, session):
     """A definition without ops is the empty tree, and no client that wants to drive."""
     answer = Build(channel, session, Definition=m.Definition(), Exporters=TAR).wait()
@@ -1442,6 +1454,7 @@ def everything(address, directory, server):
     as_directory(channel, session)
     unknown_options(channel, session)
     attested(channel, session)
+    asked.asked(sys.modules[__name__], channel, session)
     entitled(channel, session)
     by_content(channel, session)
     by_upload(channel, session)
@@ -1457,6 +1470,7 @@ def everything(address, directory, server):
     by_merge(channel, session)
     by_nothing(channel, session)
     by_name_of_gateway(channel, session)
+    by_name_of_builtin(channel, session)
     no_room(channel, session)
     driven(channel, session)
     chosen(channel)
@@ -1551,6 +1565,10 @@ if sys.argv[1] == "stdio":
     stdio(sys.argv[2:])
 elif sys.argv[1] == "tls":
     over_tls(*sys.argv[2:])
+elif sys.argv[1] == "asked": # by hand
+    channel = grpc.insecure_channel(sys.argv[2])
+    asked.asked(sys.modules[__name__], channel, Session(channel, dict.fromkeys(
+        ("context", "dockerfile"), sys.argv[3]), {}))
 elif sys.argv[1] == "environment":
     environment(*sys.argv[2:])
 elif sys.argv[1] == "activated":
