@@ -108,6 +108,26 @@ yes --policy filename=two.json user
 is 2
 no 1 "$denied" --policy filename=pol.json user
 
+# A named context that is an image may become a directory, or a file of the web.
+mkdir elsewhere
+echo elsewhere >elsewhere/is
+printf 'FROM lib AS lib\nFROM scratch\nCOPY --from=lib is /is\nCOPY Dockerfile /file\n' >user/Dockerfile
+named="--build-context lib=$base:1 --build-context dir=elsewhere"
+yes $named user
+is 1
+rule CONVERT "$base:1" EXACT local://dir >dir.json
+yes $named --policy filename=dir.json user
+is elsewhere
+echo web >www/is
+sed -i 's/ is / context /' user/Dockerfile # what a file of the web is called there
+rule CONVERT "$base:1" EXACT "$url/is" >file.json
+yes $named --policy filename=file.json user
+is web
+# Who names an image without a context wants one.
+printf 'FROM %s/base:1\nCOPY Dockerfile /file\n' "$registry" >user/Dockerfile
+no 1 "docker-image://$registry/base:1: not an image config: a policy has made local://dir of it" \
+    $named --policy filename=dir.json user
+
 # The web, and its attributes; what a policy pins is held to it.
 echo file >www/f
 echo other >www/g

@@ -77,7 +77,8 @@ df_image_meta(struct df_build *b, const char *identifier,
     int rc = b->bridge->resolve_source_meta(b->ctx, b->graph, &q, &got, err);
     if (rc < 0)
         return rc;
-    if (!got.config)
+    const bool is_other = !got.config && got.identifier && strcmp(got.identifier, identifier);
+    if (!got.config && !is_other)
         return b->host->error->set(err, TENON_E_CORRUPT, 0, "%s: not an image config",
                                    identifier);
 
@@ -88,8 +89,20 @@ df_image_meta(struct df_build *b, const char *identifier,
         .ref = pinned(b->arena, &got, identifier), .digest = got.digest,
         .config = got.config, .config_len = got.config_len,
     };
+    if (is_other)
+        m->meta = (struct df_image_meta){.instead = df_arena_strdup(b->arena, got.identifier)};
     m->next = b->metas;
     b->metas = m;
     *out = m->meta;
     return 0;
+}
+
+int
+df_image_wanted(struct df_build *b, const char *identifier, const struct df_image_meta *meta,
+                struct tenon_error *err)
+{
+    if (!meta->instead)
+        return 0;
+    return b->host->error->set(err, TENON_E_INVALID, 0, "%s: not an image config: a policy has "
+                               "made %s of it", identifier, meta->instead);
 }

@@ -26,6 +26,7 @@ struct df_image_meta {
     const char *digest; /* or NULL */
     const void *config;
     size_t config_len;
+    const char *instead; /* what a policy has made of it, no image; then there is nothing else */
 };
 /* identifier "docker-image://..." or "oci-layout://...".  The same question
  * is asked once a request. */
@@ -33,6 +34,9 @@ int df_image_meta(struct df_build *b, const char *identifier,
                   const struct df_platform *platform, const char *log_name,
                   const struct df_pairs *attrs, struct df_image_meta *out,
                   struct tenon_error *err);
+/* An error, where nothing but an image will do and a policy has made something else of it. */
+int df_image_wanted(struct df_build *b, const char *identifier, const struct df_image_meta *meta,
+                    struct tenon_error *err);
 /* "docker.io/library/x:latest" from "x". */
 const char *df_image_normal(struct df_build *b, const char *name,
                             struct tenon_error *err);

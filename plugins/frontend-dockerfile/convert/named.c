@@ -11,6 +11,8 @@
 #include "tools/buf.h"
 #include "tools/jsontext.h"
 
+enum { MOVED_MAX = 10 };
+
 int
 df_named_find(struct df_convert *c, const char *name,
               const struct df_platform *platform, struct df_named **out,
@@ -60,11 +62,28 @@ parse_config(struct df_convert *c, const struct df_image_meta *meta,
     return 0;
 }
 
+/* What a policy has made of the image, as if the user had named it; as often as BuildKit does. */
+static int
+load_instead(struct df_convert *c, const struct df_named *n, const char *identifier,
+             const struct df_paths *paths, struct df_vertex **tree, struct df_image *image,
+             bool *has_image, struct tenon_error *err)
+{
+    static const char local[] = "local://";
+    struct df_named other = *n;
+
+    if (++other.moved > MOVED_MAX)
+        return df_fail(c->build, err, (struct df_lines){0},
+                       "%s for %s: source policies change it again and again", n->input, n->name);
+    other.input = tenon_has_prefix(identifier, local)
+                      ? df_arena_printf(c->arena, "local:%s", identifier + strlen(local))
+                      : identifier;
+    return df_named_load(c, &other, paths, tree, image, has_image, err);
+}
+
 static int
 load_docker_image(struct df_convert *c, const struct df_named *n,
-                  const char *ref, struct df_vertex **tree,
-                  struct df_image *image, bool *has_image,
-                  struct tenon_error *err)
+                  const char *ref, const struct df_paths *paths, struct df_vertex **tree,
+                  struct df_image *image, bool *has_image, struct tenon_error *err)
 {
     if (strcmp(ref, "scratch") == 0) {
         *tree = NULL;
@@ -73,15 +92,17 @@ load_docker_image(struct df_convert *c, const struct df_named *n,
     const char *normal = df_image_normal(c->build, ref, err);
     if (!normal)
         return c->build->host->error->code(err);
+    const char *identifier = df_arena_printf(c->arena, "docker-image://%s", normal);
     struct df_pair mode = {.key = "image.resolvemode",
                            .value = c->build->config.resolve_mode};
     struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
     struct df_image_meta meta;
     int rc = df_image_meta(
-        c->build, df_arena_printf(c->arena, "docker-image://%s", normal),
-        n->platform,
+        c->build, identifier, n->platform,
         df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
                         ref), &attrs, &meta, err);
+    if (rc == 0 && meta.instead)
+        return load_instead(c, n, meta.instead, paths, tree, image, has_image, err);
     if (rc < 0 || (rc = parse_config(c, &meta, image, err)) < 0)
         return rc;
     *has_image = true;
@@ -132,6 +153,8 @@ load_oci_layout(struct df_convert *c, const struct df_named *n,
         c->build, id, n->platform,
         df_arena_printf(c->arena, "[context %s] load metadata for %s", n->name,
                         dummy), &attrs, &meta, err);
+    if (rc == 0)
+        rc = df_image_wanted(c->build, id, &meta, err);
     if (rc < 0 || (rc = parse_config(c, &meta, image, err)) < 0)
         return rc;
     *has_image = true;
@@ -259,7 +282,7 @@ df_named_load(struct df_convert *c, const struct df_named *n,
     const char *ref = tenon_has_prefix(rest, "//") ? rest + 2 : rest;
 
     if (strcmp(kind, "docker-image") == 0)
-        return load_docker_image(c, n, ref, tree, image, has_image, err);
+        return load_docker_image(c, n, ref, paths, tree, image, has_image, err);
     if (strcmp(kind, "oci-layout") == 0)
         return load_oci_layout(c, n, ref, tree, image, has_image, err);
     if (strcmp(kind, "local") == 0)

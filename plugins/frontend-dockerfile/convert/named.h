@@ -10,6 +10,7 @@ struct df_named {
     const char *plain; /* without */
     const char *input; /* "docker-image://...", "local:NAME" ... */
     const struct df_platform *platform;
+    unsigned moved; /* by policies, so many times */
 };
 
 /* The context called `name` (an image name is made familiar first), or NULL

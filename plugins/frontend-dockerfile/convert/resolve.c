@@ -145,10 +145,11 @@ load_image(struct df_convert *c, struct df_state *s, const char *written,
     struct df_pairs attrs = {&mode, strcmp(mode.value, "default") != 0};
     const char *why = NULL;
 
-    int rc = df_image_meta(
-        c->build,
-        df_arena_printf(c->arena, "docker-image://%s", s->base_name), *platform,
-        log_name(c, *platform, s->base_name), &attrs, &meta, err);
+    const char *identifier = df_arena_printf(c->arena, "docker-image://%s", s->base_name);
+    int rc = df_image_meta(c->build, identifier, *platform,
+                           log_name(c, *platform, s->base_name), &attrs, &meta, err);
+    if (rc == 0)
+        rc = df_image_wanted(c->build, identifier, &meta, err);
     if (rc < 0) {
         static const char *const common[] = {
             "alpine", "alpine:latest", "busybox", "busybox:latest", "centos",
