@@ -332,6 +332,8 @@ buildkitd_settle(struct daemon *d)
     settle_environment(d);
     if (d->no_devices)
         json_object_object_add(d->config, "cdi-dirs", json_object_new_array());
+    else /* whoever describes devices to BuildKit means its clients */
+        buildkitd_add_argument(d, "--allow-insecure-entitlement", "device");
     if (d->no_frontends) {
         struct json_object *nobody = json_object_new_array();
         json_object_array_add(nobody, json_object_new_string(""));

@@ -9,7 +9,9 @@
 #include "contentcalls.h"
 #include "context/engine.h"
 #include "ctlmessages.h"
+#include "devices.h"
 #include "drive.h"
+#include "exec/entitlements.h"
 #include "historycalls.h"
 #include "solving.h"
 #include "store/store.h"
@@ -94,6 +96,7 @@ list_workers(void *server, struct grpc_call *call)
     auto_buf struct tenon_buf bytes = TENON_BUF_INIT;
     auto_error struct tenon_error err = TENON_ERROR_INIT;
     struct ctl_list_workers request = {0};
+    auto_cdi struct tenon_cdi cdi = {0};
     char host[HOST_MAX] = "", id[TENON_STORE_ID_LEN + 1];
 
     if (!unary_take(call, &arena, &bytes, &ctl_list_workers_message, &request))
@@ -109,6 +112,7 @@ list_workers(void *server, struct grpc_call *call)
         grpc_call_fail(call, GRPC_UNKNOWN, "%s", err.message);
         return;
     }
+    tenon_entitlement_load_cdi(e, &cdi); /* each time: devices come and go */
     gethostname(host, sizeof host - 1);
     const struct ctl_platform platform = split_platform(&arena, e->host_platform);
     const struct ctl_pair labels[] = {
@@ -118,7 +122,7 @@ list_workers(void *server, struct grpc_call *call)
         {"org.mobyproject.buildkit.worker.snapshotter", "overlayfs"},
     };
     struct ctl_worker worker = {id, {labels, tenon_countof(labels)}, {&platform, 1},
-                                      &version};
+                                      &version, devices_list(&cdi, &arena)};
     const struct ctl_workers all = {
         {&worker, tenon_field_filter_passes(filter, field_of, &worker) ? 1 : 0}};
     unary_answer(call, &ctl_workers_message, &all);

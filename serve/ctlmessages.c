@@ -41,11 +41,19 @@ FIELDS ctl_platform_fields[] = {
 };
 INFO(ctl_platform);
 
+FIELDS ctl_device_fields[] = {
+    MESSAGE_FIELD(1, STRING, ctl_device, name),
+    MESSAGE_FIELD(2, BOOL, ctl_device, is_free),
+    MESSAGE_OF(3, MANY, ctl_device, annotations, ctl_pair_message),
+};
+INFO(ctl_device);
+
 FIELDS ctl_worker_fields[] = {
     MESSAGE_FIELD(1, STRING, ctl_worker, id),
     MESSAGE_OF(2, MANY, ctl_worker, labels, ctl_pair_message),
     MESSAGE_OF(3, MANY, ctl_worker, platforms, ctl_platform_message),
     MESSAGE_OF(5, ONE, ctl_worker, version, ctl_version_message),
+    MESSAGE_OF(6, MANY, ctl_worker, devices, ctl_device_message),
 };
 INFO(ctl_worker);
 

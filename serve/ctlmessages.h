@@ -36,6 +36,12 @@ struct ctl_worker {
     struct message_list labels;    /* ctl_pair */
     struct message_list platforms; /* ctl_platform */
     const struct ctl_version *version;
+    struct message_list devices;   /* ctl_device */
+};
+struct ctl_device {
+    const char *name;
+    bool is_free; /* of entitlements */
+    struct message_list annotations; /* ctl_pair */
 };
 struct ctl_workers {
     struct message_list records; /* ctl_worker */

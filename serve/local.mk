@@ -28,6 +28,8 @@ libtenon_serve_la_SOURCES = \
 	%D%/contentcalls.c \
 	%D%/contentcalls.h \
 	%D%/control.c \
+	%D%/devices.c \
+	%D%/devices.h \
 	%D%/control.h \
 	%D%/ctlmessages.c \
 	%D%/ctlmessages.h \

@@ -98,7 +98,8 @@ unit_tests = \
 	tests/unit/test-tree-faults \
 	tests/unit/test-tree-user \
 	tests/unit/test-tree-view \
-	tests/unit/test-values
+	tests/unit/test-values \
+	tests/unit/test-yaml
 if PLUGIN_EXECUTOR_NATIVE
 unit_tests += tests/unit/test-executor-native-filter
 endif

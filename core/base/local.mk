@@ -15,6 +15,8 @@ libtenon_core_la_SOURCES += \
 	%D%/io.h \
 	%D%/json.c \
 	%D%/json.h \
+	%D%/yaml.c \
+	%D%/yaml.h \
 	%D%/lazylib.c \
 	%D%/lazylib.h \
 	%D%/limits.c \

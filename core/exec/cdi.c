@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/yaml.h"
 #include "tools/alloc.h"
 #include "tools/parse.h"
 
@@ -73,8 +74,10 @@ add_file(struct tenon_cdi *c, int dirfd, const char *dir, const char *name, unsi
     const char *kind = NULL;
     auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || tenon_read_all(fd, TENON_CDI_MAX_FILE_BYTES, &text, &err) < 0 ||
-        tenon_json_parse(tenon_buf_str(&text), text.len, TENON_CDI_MAX_FILE_BYTES, &spec,
-                         &err) < 0 ||
+        (has_suffix(name, ".json")
+             ? tenon_json_parse(tenon_buf_str(&text), text.len, TENON_CDI_MAX_FILE_BYTES, &spec,
+                                &err)
+             : tenon_yaml_parse(tenon_buf_str(&text), text.len, &spec, &err)) < 0 ||
         tenon_json_get_str(spec, "kind", NULL, &kind, &err) < 0 ||
         tenon_json_get_array(spec, "devices", &devices, &err) < 0) {
         note_broken(c, dir, name, err.message ? err.message : "cannot be opened");
@@ -100,10 +103,8 @@ add_dir(struct tenon_cdi *c, const char *path, unsigned which)
     TENON_VEC(char *) names = {0};
     struct dirent *e;
     while ((e = readdir(d)) && names.len < MAX_FILES) {
-        if (has_suffix(e->d_name, ".json"))
+        if (has_suffix(e->d_name, ".json") || has_suffix(e->d_name, ".yaml"))
             tenon_vec_push(&names, tenon_strdup(e->d_name));
-        else if (has_suffix(e->d_name, ".yaml") || has_suffix(e->d_name, ".yml"))
-            note_broken(c, path, e->d_name, "YAML is not read, only JSON");
     }
     if (names.len)
         qsort(names.items, names.len, sizeof *names.items, tenon_by_text);
@@ -154,7 +155,7 @@ tenon_cdi_release(struct tenon_cdi *c)
 
 /* ---- names -------------------------------------------------------------- */
 
-/* An annotation of the device, else of its file. */
+/* An annotation of the device, else of its file: text, though in YAML it may look like a number. */
 static const char *
 annotation(const struct tenon_cdi_device *d, const char *key)
 {
@@ -164,7 +165,8 @@ annotation(const struct tenon_cdi_device *d, const char *key)
         if (json_object_object_get_ex(from[i], "annotations", &all) &&
             json_object_is_type(all, json_type_object) &&
             json_object_object_get_ex(all, key, &value) &&
-            json_object_is_type(value, json_type_string))
+            !json_object_is_type(value, json_type_object) &&
+            !json_object_is_type(value, json_type_array))
             return json_object_get_string(value);
     }
     return NULL;
@@ -187,6 +189,19 @@ take(struct tenon_cdi_found *f, const struct tenon_cdi_device *d)
     tenon_vec_push(&f->list, d);
 }
 
+/* Of all that say so themselves: the name is a class's. */
+static bool
+take_class(const struct tenon_cdi *c, const char *class, struct tenon_cdi_found *found)
+{
+    bool any = false;
+    tenon_vec_foreach(d, &c->devices)
+        if (tenon_streq(annotation(d, ANNOTATION_CLASS), class)) {
+            any = true;
+            take(found, d);
+        }
+    return any;
+}
+
 int
 tenon_cdi_find(const struct tenon_cdi *c, const char *name, struct tenon_cdi_found *found,
                struct tenon_error *err)
@@ -195,7 +210,8 @@ tenon_cdi_find(const struct tenon_cdi *c, const char *name, struct tenon_cdi_fou
     auto_free char *kind = tenon_strndup(name, n);
     const char *which = name[n] ? name + n + 1 : "";
     if (!is_kind(kind))
-        return tenon_error_set(err, TENON_E_INVALID, "invalid device \"%s\"", name);
+        return take_class(c, name, found)
+                   ? 0 : tenon_error_set(err, TENON_E_INVALID, "invalid device \"%s\"", name);
 
     size_t before = found->list.len;
     bool any = false;
@@ -213,7 +229,7 @@ tenon_cdi_find(const struct tenon_cdi *c, const char *name, struct tenon_cdi_fou
             if (!*which)
                 break;
         }
-    if (any || found->list.len > before)
+    if (any || found->list.len > before || take_class(c, name, found))
         return 0;
     tenon_error_set(err, TENON_E_NOT_FOUND, "required device \"%s\" is not registered", name);
     if (c->broken)

@@ -1,6 +1,6 @@
 /* exec/cdi.h - devices by name (RUN --device), as the machine's Container Device Interface
- * files describe them: JSON in /etc/cdi and /var/run/cdi, or where "cdi-dirs" of tenon.json
- * says.
+ * files describe them: JSON or YAML in /etc/cdi and /var/run/cdi, or where "cdi-dirs" of
+ * tenon.json says.
  *
  * Device nodes, mounts, variables and groups become those of the step.  What a
  * runtime would have to run for a device (hooks) is refused. */

@@ -98,7 +98,12 @@ assert_has "$work/err" "ok whose socket it is"
 echo "-- as buildkitd, with buildctl"
 ln -s "$abs_top_builddir/tenon-dev" "$work/buildkitd"
 ln -s "$abs_top_builddir/tenon-dev" "$work/buildctl"
-mkdir "$work/machine"
+mkdir "$work/machine" "$work/cdi"
+cat >"$work/cdi/dev.json" <<'END'
+{"cdiVersion": "0.6.0", "kind": "vendor.com/dev",
+ "annotations": {"org.mobyproject.buildkit.device.autoallow": "true", "is": "all"},
+ "devices": [{"name": "b"}, {"name": "a", "annotations": {"is": "own"}}]}
+END
 echo '{"zone":"a","racks":[1,2]}' >"$work/machine/10.json"
 echo '{"zone":"b"}' >"$work/machine/20.json"
 cat >"$work/buildkitd.toml" <<END
@@ -117,6 +122,7 @@ assert_eq 4 "$(wc -w <"$work/out")" # or buildx ls has an error in the place of 
 # What drivers of buildx start: docker-container's flags, and those of rootless pods.
 "$work/buildkitd" --allow-insecure-entitlement=network.host --oci-worker-no-process-sandbox \
     --oci-worker-selinux --oci-worker=true --containerd-worker=false --oci-worker-gc=false --oci-worker-labels=a=b \
+    --cdi-spec-dir "$work/cdi" \
     --config "$work/buildkitd.toml" -addr "unix://$work/b" >"$work/buildkitd.out" 2>"$work/buildkitd.err" &
 buildkitd=$!
 remember $buildkitd
@@ -124,7 +130,7 @@ await "buildkitd" grep -q "serving at" "$work/buildkitd.err"
 assert_eq "srw-rw---- 4321" "$(stat -c '%A %g' "$work/b")"
 assert_has "$work/buildkitd.err" "worker.oci.selinux: not understood, and not obeyed"
 assert_has "$work/buildkitd.err" "max-paralelism: not understood, and not obeyed (did you mean worker.oci.max-parallelism?)"
-run 0 /usr/bin/python3 "$client" environment "unix://$work/b" '"zone":"b"' '"racks":[1,2]'
+run 0 /usr/bin/python3 "$client" machine "unix://$work/b" '"zone":"b"' '"racks":[1,2]'
 ! grep "^WRONG\|^Traceback" "$work/err" || { cat "$work/err"; fail "see above"; }
 run 0 "$work/buildctl" --addr "unix://$work/b" debug workers
 assert_eq "ID	PLATFORMS" "$(head -1 "$work/out")"

@@ -39,7 +39,8 @@ Bytes: 1 data bytes
 Version: 1 package string, 2 version string, 4 dockerfileVersion string
 Info: 1 buildkitVersion Version
 Workers: 1 record WorkerRecord*
-WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*
+WorkerRecord: 1 ID string, 2 Labels string%, 3 platforms Platform*, 6 CDIDevices CDIDevice*
+CDIDevice: 1 Name string, 2 AutoAllow bool, 3 Annotations string%
 DiskUsage: 1 filter string*, 2 ageLimit int64
 Usage: 1 record UsageRecord*
 Exporter: 1 Type string, 2 Attrs string%
@@ -606,12 +607,17 @@ def documents(tar):
                     if name.startswith("blobs/sha256/") and member.size < 1 << 18)
 
 
-def environment(address, *said):
-    """What a machine says of itself is in the provenance of what is built there."""
+def machine(address, *said):
+    """What a machine says of itself is in the provenance of what is built there; its devices."""
     channel = grpc.insecure_channel(address)
+    devices = call(channel, CONTROL + "ListWorkers", NONE(), m.Workers).record[0].CDIDevices
+    check("the devices", [(d.Name, d.AutoAllow, dict(d.Annotations)) for d in devices] == [
+        ("vendor.com/dev=a", True, {"org.mobyproject.buildkit.device.autoallow": "true", "is": "own"}),
+        ("vendor.com/dev=b", True, {"org.mobyproject.buildkit.device.autoallow": "true", "is": "all"})],
+        devices)
     session = Session(channel, {}, {})
     Build(channel, session, Definition=write_file(b"x"), Exporters=[m.Exporter(Type="oci")],
-          FrontendAttrs={"attest:provenance": "mode=min"}).wait()
+          FrontendAttrs={"attest:provenance": "mode=min"}, Entitlements=["device"]).wait()
     text = documents(session.results.pop(0))
     for member in said:
         check("provenance with " + member, member.encode() in text, text)
@@ -1569,8 +1575,8 @@ elif sys.argv[1] == "asked": # by hand
     channel = grpc.insecure_channel(sys.argv[2])
     asked.asked(sys.modules[__name__], channel, Session(channel, dict.fromkeys(
         ("context", "dockerfile"), sys.argv[3]), {}))
-elif sys.argv[1] == "environment":
-    environment(*sys.argv[2:])
+elif sys.argv[1] == "machine":
+    machine(*sys.argv[2:])
 elif sys.argv[1] == "activated":
     activated(sys.argv[2], sys.argv[3:])
 else:

@@ -75,6 +75,7 @@ START_TEST(test_cdi_names)
         { "vendor.com/dev", "a " },       { "vendor.com/dev=tape", "slow " },
         { "vendor.com/dev=fast", "b kept " },
         { "vendor.com/dev=none", "not found" },   { "vendor.com/none", "not found" },
+        { "fast", "b kept " }, { "tape", "slow " }, { "dev", "invalid" },
         { "nonsense", "invalid" },        { "1vendor/dev", "invalid" },
         { "a/b/c=d", "invalid" },
     };
@@ -98,6 +99,25 @@ START_TEST(test_cdi_later_directory_wins_and_broken_files_are_told)
     tenon_vec_release(&f.list);
 }
 END_TEST
+
+#ifdef HAVE_YAML
+START_TEST(test_cdi_yaml_is_read_as_json_is)
+{
+    auto_cdi struct tenon_cdi c = {0};
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    struct tenon_cdi_found f = {0};
+
+    unit_write(second_fd, "two.yaml", "cdiVersion: \"0.6.0\"\nkind: yaml.com/dev\nannotations:\n"
+               "  org.mobyproject.buildkit.device.autoallow: true\ndevices:\n- name: x\n");
+    unit_write(second_fd, "wrong.yaml", "kind: &a yaml.com/other\ndevices: *a\n");
+    tenon_cdi_load(&c, dirs);
+    ck_assert_int_eq(tenon_cdi_find(&c, "yaml.com/dev=x", &f, &err), 0);
+    ck_assert(tenon_cdi_is_free(f.list.items[0]));
+    ck_assert(c.broken && strstr(c.broken, "broken.json"));
+    tenon_vec_release(&f.list);
+}
+END_TEST
+#endif
 
 static int
 allowed(const char *entitlement, const char *device, const char *optional)
@@ -147,6 +167,9 @@ main(void)
     tcase_add_test(t, test_cdi_names);
     tcase_add_test(t, test_cdi_later_directory_wins_and_broken_files_are_told);
     tcase_add_test(t, test_cdi_grants);
+#ifdef HAVE_YAML
+    tcase_add_test(t, test_cdi_yaml_is_read_as_json_is);
+#endif
     suite_add_tcase(s, t);
     return unit_run(s);
 }
