@@ -54,7 +54,8 @@ TENON_DEFINE_AUTO_STRUCT(level, struct level, close_level);
 #define auto_level __attribute__((cleanup(tenon_auto_level)))
 
 struct walk {
-    struct tenon_diff *d;
+    struct tenon_diff *d; /* without a tar: it is only looked at */
+    bool leans;           /* what is below decides what it means */
     struct tenon_buf path; /* of the entry at hand, relative */
     struct inode *inodes;
     char *copy;
@@ -173,10 +174,12 @@ emit_parents(struct walk *w, struct level *l, size_t len, struct tenon_error *er
         up--;
     if (emit_parents(w, l->up, up > 0 ? up - 1 : 0, err) < 0)
         return err->code;
+    l->emitted = true;
+    if (!w->d->tar)
+        return 0;
     auto_free char *name = tenon_asprintf("%.*s/", (int)len, w->path.data);
     struct tenon_tar_entry e = {.type = TENON_TAR_DIR, .name = name};
     fill(w, &e, &l->st);
-    l->emitted = true;
     return tenon_tar_header(w->d->tar, &e, err);
 }
 
@@ -193,7 +196,7 @@ static int
 emit_deletion(struct walk *w, struct level *l, struct tenon_error *err)
 {
     size_t dir = parent_len(w);
-    if (emit_parents(w, l, dir, err) < 0)
+    if (emit_parents(w, l, dir, err) < 0 || !w->d->tar)
         return err->code;
     const char *base = w->path.data + (dir ? dir + 1 : 0);
     auto_free char *name = tenon_asprintf("%.*s%s.wh.%s", (int)dir, w->path.data,
@@ -245,9 +248,9 @@ static int
 emit_file(struct walk *w, struct level *l, const char *name,
           const struct stat *st, struct tenon_error *err)
 {
-    if (S_ISSOCK(st->st_mode))
+    if (S_ISSOCK(st->st_mode) && w->d->tar)
         return 0; /* tar cannot express it */
-    if (emit_parents(w, l, parent_len(w), err) < 0)
+    if (emit_parents(w, l, parent_len(w), err) < 0 || !w->d->tar)
         return err->code;
     struct tenon_tar_entry e = {.name = w->path.data};
     fill(w, &e, st);
@@ -332,6 +335,7 @@ visit_dir(struct walk *w, struct level *l, const char *name,
     };
     if (marked)
         w->d->depends = true; /* on another chain it would hide other things */
+    w->leans = w->leans || (marked && below->len > 0);
     bool changed = true;
     if (below->len > 0 && !w->d->bare) {
         int rc = same(-1, st, -1, below_st, name, err);
@@ -346,7 +350,7 @@ visit_dir(struct walk *w, struct level *l, const char *name,
     if (walk_dir(w, &child, err) < 0)
         return err->code;
     if (!child.emitted)
-        w->d->depends = true;
+        w->d->depends = w->leans = true;
     return tenon_aside_open(child.fd, &l->fd, &l->aside, err);
 }
 
@@ -372,7 +376,7 @@ visit(struct walk *w, struct level *l, const char *name, const struct stat *st,
         if (rc < 0)
             return rc;
         if (rc) {
-            w->d->depends = true;
+            w->d->depends = w->leans = true;
             return 0;
         }
     }
@@ -415,7 +419,7 @@ walk_dir(struct walk *w, struct level *l, struct tenon_error *err)
         return tenon_error_context(err, "\"%s\"", tenon_buf_str(&w->path));
     size_t len = w->path.len;
     int rc = 0;
-    for (char **n = names; *n && rc == 0; n++) {
+    for (char **n = names; *n && rc == 0 && (w->d->tar || !w->leans); n++) {
         if (len > 0)
             tenon_buf_addc(&w->path, '/');
         tenon_buf_adds(&w->path, *n);
@@ -434,10 +438,10 @@ walk_dir(struct walk *w, struct level *l, struct tenon_error *err)
     return rc;
 }
 
-int
-tenon_diff_write(struct tenon_diff *d, struct tenon_error *err)
+static int
+walk_all(struct walk *w, struct tenon_error *err)
 {
-    struct walk w = {.d = d, .copy = tenon_malloc(COPY_SIZE)};
+    struct tenon_diff *d = w->d;
     auto_lower struct tenon_lower lower = {0};
     auto_close int top = -1;
     int rc = tenon_lower_open(d->store, d->lower, &lower, err);
@@ -447,8 +451,30 @@ tenon_diff_write(struct tenon_diff *d, struct tenon_error *err)
     }
     if (rc == 0) {
         struct level root = {.fd = top, .lower = lower, .emitted = true};
-        rc = walk_dir(&w, &root, err);
+        rc = walk_dir(w, &root, err);
     }
+    tenon_buf_release(&w->path);
+    return rc;
+}
+
+int
+tenon_diff_stands_alone(struct tenon_store *store, int64_t snapshot,
+                        const struct tenon_chain *lower, struct tenon_cancel *cancel,
+                        struct tenon_error *err)
+{
+    struct tenon_diff d = {
+        .store = store, .snapshot = snapshot, .lower = lower, .cancel = cancel,
+        .bare = tenon_snapshot_is_bare(store, snapshot),
+    };
+    struct walk w = {.d = &d};
+    return walk_all(&w, err) < 0 ? err->code : !w.leans;
+}
+
+int
+tenon_diff_write(struct tenon_diff *d, struct tenon_error *err)
+{
+    struct walk w = {.d = d, .copy = tenon_malloc(COPY_SIZE)};
+    int rc = walk_all(&w, err);
     if (rc == 0)
         rc = tenon_tar_end(d->tar, err);
     struct inode *i, *next;
@@ -458,7 +484,6 @@ tenon_diff_write(struct tenon_diff *d, struct tenon_error *err)
         free(i->name);
         free(i);
     }
-    tenon_buf_release(&w.path);
     free(w.copy);
     return rc;
 }

@@ -21,5 +21,10 @@ struct tenon_diff {
     bool depends;
 };
 int tenon_diff_write(struct tenon_diff *d, struct tenon_error *err);
+/* Does the snapshot, made upon lower, mean the same change on any other chain?  1 yes.  Not one
+ * that hides a directory of lower as a whole, or has entries as lower has them. */
+int tenon_diff_stands_alone(struct tenon_store *store, int64_t snapshot,
+                            const struct tenon_chain *lower, struct tenon_cancel *cancel,
+                            struct tenon_error *err);
 
 #endif

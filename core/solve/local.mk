@@ -19,6 +19,7 @@ libtenon_core_la_SOURCES += \
 	%D%/file.c \
 	%D%/import.c \
 	%D%/import.h \
+	%D%/jobchains.c \
 	%D%/jobmounts.c \
 	%D%/jobs.c \
 	%D%/key.c \
@@ -28,6 +29,7 @@ libtenon_core_la_SOURCES += \
 	%D%/layerset.c \
 	%D%/layerset.h \
 	%D%/loop.c \
+	%D%/mergediff.c \
 	%D%/mountids.c \
 	%D%/private.h \
 	%D%/requests.c \

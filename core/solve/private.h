@@ -272,6 +272,13 @@ int work_content(struct job *j);
 int work_run(struct job *j);
 int work_resolve(struct job *j);
 int run_file(struct job *j);
+int run_merge(struct job *j); /* mergediff.c */
+int run_diff(struct job *j);
+
+/* jobchains.c: a chain an input, NULL with j->err; for job_release_chains. */
+struct tenon_chain *job_input_chains(struct job *j);
+void job_release_chains(struct tenon_chain *chains, size_t count);
+void job_outputs_new(struct job *j); /* as many as the vertex has, empty */
 int run_source(struct job *j);
 
 void deps_init(struct state *st);

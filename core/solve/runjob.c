@@ -8,37 +8,6 @@
 #include "solve/apart.h"
 #include "solve/import.h"
 
-static void
-outputs_new(struct job *j)
-{
-    j->output_count = tenon_vertex_output_count(j->state->v);
-    j->outputs = tenon_calloc(j->output_count, sizeof *j->outputs);
-}
-
-static void
-release_chains(struct tenon_chain *chains, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        tenon_chain_release(&chains[i]);
-    free(chains);
-}
-
-static struct tenon_chain *
-input_chains(struct job *j)
-{
-    struct state *st = j->state;
-    const size_t count = st->v->input_count;
-    struct tenon_chain *chains = tenon_calloc(count, sizeof *chains);
-
-    for (size_t i = 0; i < count; i++) {
-        if (input_chain(st, i, &chains[i], &j->err) < 0) {
-            release_chains(chains, count);
-            return NULL;
-        }
-    }
-    return chains;
-}
-
 /* ---- exec --------------------------------------------------------------- */
 
 /* The step does not fail when its log cannot be opened. */
@@ -57,7 +26,7 @@ run_exec(struct job *j)
     struct state *st = j->state;
     struct tenon_engine *e = st->solver->engine;
     const size_t count = st->v->input_count;
-    struct tenon_chain *chains = input_chains(j);
+    struct tenon_chain *chains = job_input_chains(j);
 
     if (!chains)
         return j->err.code;
@@ -69,121 +38,32 @@ run_exec(struct job *j)
         tenon_ctx_new(e, e->events, st->cancel, st->v->digest.str);
     if (st->solver->engine->build_id)
         tenon_ctx_set_log(ctx, open_log, st);
-    outputs_new(j);
+    job_outputs_new(j);
     int rc = tenon_exec_step(e, ctx, st->v, inputs, j->outputs, j->output_count,
                             &j->err);
     tenon_ctx_free(ctx);
-    release_chains(chains, count);
+    job_release_chains(chains, count);
     return rc;
 }
 
-/* ---- merge, diff and passthrough ----------------------------------------------------- */
-
-/* A layer that comes again covers what it was below: no overlay has one twice. */
-static void
-put_on_top(struct tenon_chain *chain, int64_t id)
-{
-    for (size_t i = 0; i < chain->len; i++)
-        if (chain->ids[i] == id) {
-            memmove(&chain->ids[i], &chain->ids[i + 1],
-                    (chain->len - i - 1) * sizeof *chain->ids);
-            chain->len--;
-            break;
-        }
-    tenon_chain_append(chain, id);
-}
-
-static int
-run_merge(struct job *j)
-{
-    const struct tenon_op *op = &j->state->v->op;
-    const size_t count = j->state->v->input_count;
-    struct tenon_chain *chains = input_chains(j);
-
-    if (!chains)
-        return j->err.code;
-    outputs_new(j);
-    for (size_t i = 0; i < op->merge.count; i++) {
-        const int64_t n = op->merge.inputs[i];
-        for (size_t k = 0; n >= 0 && k < chains[n].len; k++)
-            put_on_top(&j->outputs[0], chains[n].ids[k]);
-    }
-    release_chains(chains, count);
-    return 0;
-}
-
-/* Upon lower a layer is made that shows upper; that layer is the difference. */
-static int
-diff_trees(struct job *j, const struct tenon_chain *lower, const struct tenon_chain *upper)
-{
-    struct tenon_store *store = j->state->solver->engine->store;
-    struct job_mounts mounts = { .store = store };
-    struct tenon_snapshot_work *work = NULL;
-    int64_t id;
-
-    if (tenon_snapshot_begin(store, &work, &j->err) < 0)
-        return j->err.code;
-    const int root = job_mount(&mounts, lower, work, &j->err);
-    const int wanted = root < 0 ? root : job_mount(&mounts, upper, NULL, &j->err);
-    int rc = wanted < 0 ? wanted : tenon_tree_become(root, wanted, j->state->cancel, &j->err);
-    if (rc == 0)
-        rc = job_unmount(&mounts, root, &j->err);
-    if (rc == 0)
-        rc = tenon_snapshot_commit(tenon_steal(&work), TENON_SNAPSHOT_REGULAR, j->state->v->name,
-                                   &id, &j->err);
-    if (rc == 0)
-        tenon_chain_append(&j->outputs[0], id);
-    job_mounts_release(&mounts); /* before what is mounted on goes */
-    tenon_snapshot_discard(work);
-    return rc;
-}
-
-static int
-diff_chains(struct job *j, const struct tenon_chain *lower,
-            const struct tenon_chain *upper)
-{
-    if (lower->len > upper->len ||
-        (lower->len && memcmp(lower->ids, upper->ids,
-                              lower->len * sizeof *lower->ids)))
-        return diff_trees(j, lower, upper);
-    for (size_t i = lower->len; i < upper->len; i++)
-        tenon_chain_append(&j->outputs[0], upper->ids[i]);
-    return 0;
-}
-
-static int
-run_diff(struct job *j)
-{
-    const struct tenon_op *op = &j->state->v->op;
-    const struct tenon_chain none = {0};
-    const size_t count = j->state->v->input_count;
-    struct tenon_chain *chains = input_chains(j);
-
-    if (!chains)
-        return j->err.code;
-    outputs_new(j);
-    int rc = diff_chains(j, op->diff.lower < 0 ? &none : &chains[op->diff.lower],
-                        op->diff.upper < 0 ? &none : &chains[op->diff.upper]);
-    release_chains(chains, count);
-    return rc;
-}
+/* ---- passthrough ------------------------------------------------------------------- */
 
 static int
 run_passthrough(struct job *j)
 {
     const struct tenon_op_passthrough *p = &j->state->v->op.passthrough;
     const size_t count = j->state->v->input_count;
-    struct tenon_chain *chains = input_chains(j);
+    struct tenon_chain *chains = job_input_chains(j);
 
     if (!chains)
         return j->err.code;
-    outputs_new(j);
+    job_outputs_new(j);
     for (size_t i = 0; i < p->count; i++) {
         const struct tenon_chain *from = &chains[p->outputs[i]];
         for (size_t k = 0; k < from->len; k++)
             tenon_chain_append(&j->outputs[i], from->ids[k]);
     }
-    release_chains(chains, count);
+    job_release_chains(chains, count);
     return 0;
 }
 

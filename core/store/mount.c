@@ -496,13 +496,29 @@ mount_empty(struct tenon_store *s, struct tenon_snapshot_work *upper, bool is_ma
     return 0;
 }
 
+/* No overlay has a layer twice. */
+static void
+topmost_of_each(const struct tenon_chain *c, struct tenon_chain *out)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        bool again = false;
+        for (size_t k = i + 1; k < c->len && !again; k++)
+            again = c->ids[k] == c->ids[i];
+        if (!again)
+            tenon_chain_append(out, c->ids[i]);
+    }
+}
+
 static int
-mount_chain(struct tenon_store *s, const struct tenon_chain *lower,
+mount_chain(struct tenon_store *s, const struct tenon_chain *chain,
             struct tenon_snapshot_work *upper, unsigned flags, const char *target,
             struct tenon_error *err)
 {
     const bool is_mapped = flags & TENON_MOUNT_MAPPED;
     auto_free char *why = NULL;
+    auto_chain struct tenon_chain seen = {0};
+    const struct tenon_chain *lower = &seen;
+    topmost_of_each(chain, &seen);
     if (lower->len > OVERLAY_MAX_LAYERS)
         return tenon_error_set(err, TENON_E_LIMIT, "%zu layers: overlayfs stacks %d at most",
                                lower->len, OVERLAY_MAX_LAYERS);

@@ -218,6 +218,12 @@ tenon_snapshot_is_bare(struct tenon_store *s, int64_t id)
     return bare;
 }
 
+int
+tenon_snapshot_set_bare(struct tenon_store *s, int64_t id, struct tenon_error *err)
+{
+    return db_run(s, err, "UPDATE snapshot SET bare = 1 WHERE id = ?1 AND bare = 0", "i", id);
+}
+
 bool
 tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id, int64_t *id)
 {

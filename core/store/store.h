@@ -69,7 +69,8 @@ int tenon_blob_read(struct tenon_store *s, const char *digest, size_t limit,
 
 /* ---- snapshots -----------------------------------------------------------
  * One snapshot is one layer's tree (overlay's upper directory), immutable once
- * committed.  What a step sees is a chain of them, lowest first. */
+ * committed.  What a step sees is a chain of them, lowest first; of one that is in it
+ * several times the topmost alone is seen, for it covers the others. */
 struct tenon_chain {
     int64_t *ids;
     size_t len;
@@ -111,6 +112,8 @@ bool tenon_snapshot_is_gone(struct tenon_store *s, int dirfd, const char *name,
 /* Made on nothing, never the upper of an overlay: all that is in it was put
  * there on purpose, nothing was copied up. */
 bool tenon_snapshot_is_bare(struct tenon_store *s, int64_t id);
+/* Looked through: nothing is in it that was only copied up. */
+int tenon_snapshot_set_bare(struct tenon_store *s, int64_t id, struct tenon_error *err);
 /* Snapshot of an image layer, by chain id (the digest over the diff ids from
  * the bottom up to it); false when there is none. */
 bool tenon_snapshot_by_chain_id(struct tenon_store *s, const char *chain_id,

@@ -404,6 +404,109 @@ START_TEST(test_layer_write_opaque_and_whiteouts)
 }
 END_TEST
 
+/* A step's layer on what it was made upon, and what it would be on another tree. */
+static const struct {
+    const char *what;
+    const char *const commands[4]; /* "r PATH", "d PATH", "f PATH", "k PATH": touched only */
+    bool alone;
+} standing[] = {
+    {"a new file", {"f d/new"}, true},
+    {"a changed file", {"f d/text"}, true},
+    {"a removed file", {"r d/text"}, true},
+    {"a removed directory", {"r d"}, true},
+    {"a directory in the place of a removed one", {"r d", "d d", "f d/new"}, false},
+    {"a directory in the place of a file", {"r d/text", "d d/text"}, true},
+    {"a file that was moved away and back", {"k d/same", "f d/new"}, false},
+    {"a directory in which nothing is new", {"k e/f"}, false},
+};
+
+static void
+change(int root, const char *command)
+{
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    const struct timespec t[2] = {{1000000000, 0}, {1000000000, 0}};
+    const char *path = command + 2;
+
+    if (command[0] == 'r')
+        ck_assert_int_eq(tenon_remove_tree(root, path, &err), 0);
+    else if (command[0] == 'd')
+        ck_assert_int_eq(mkdirat(root, path, 0755), 0);
+    else if (command[0] == 'f')
+        unit_write(root, path, "new");
+    else
+        ck_assert_int_eq(utimensat(root, path, t, 0), 0);
+}
+
+START_TEST(test_layer_stands_alone)
+{
+    if (!kit_can_mount()) {
+        unit_not_tried("layers on others: needs to mount");
+        return;
+    }
+    struct kit k;
+    kit_open(&k);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    static const char *const lines[] = {"d d/", "f d/same 1", "f d/text 2", "d e/", "d e/f/", NULL};
+    auto_chain struct tenon_chain chain = {0};
+    int64_t id;
+    ck_assert_int_eq(kit_unpack(&k, lines, NULL, &id, &err), 0);
+    tenon_chain_append(&chain, id);
+    struct tenon_snapshot_work *w = begin(&k);
+    auto_free char *target = tenon_asprintf("%s/mnt", k.dir);
+    ck_assert_int_eq(mkdir(target, 0700), 0);
+    ck_assert_int_eq(tenon_chain_mount(k.store, &chain, w, target, &err), 0);
+    {
+        auto_close int root = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        for (size_t i = 0; i < 4 && standing[_i].commands[i]; i++)
+            change(root, standing[_i].commands[i]);
+    }
+    tenon_unmount(target);
+    id = commit(w);
+    ck_assert_msg(tenon_diff_stands_alone(k.store, id, &chain, NULL, &err) == standing[_i].alone,
+                  "%s", standing[_i].what);
+    /* Once it is known that all was put there on purpose, what is equal below counts. */
+    ck_assert_int_eq(tenon_snapshot_set_bare(k.store, id, &err), 0);
+    ck_assert_msg(tenon_diff_stands_alone(k.store, id, &chain, NULL, &err) ==
+                      (standing[_i].alone || standing[_i].commands[0][0] == 'k'),
+                  "%s, bare", standing[_i].what);
+    kit_close(&k);
+}
+END_TEST
+
+/* The topmost of several is what is seen, and no overlay is given a layer twice. */
+START_TEST(test_layer_several_times_in_a_chain)
+{
+    if (!kit_can_mount()) {
+        unit_not_tried("a layer that comes twice: needs to mount");
+        return;
+    }
+    struct kit k;
+    kit_open(&k);
+    auto_error struct tenon_error err = TENON_ERROR_INIT;
+    static const char *const one[] = {"f f one", NULL}, *const two[] = {"f f two", "f g", NULL};
+    int64_t a, b;
+    ck_assert_int_eq(kit_unpack(&k, one, NULL, &a, &err), 0);
+    ck_assert_int_eq(kit_unpack(&k, two, NULL, &b, &err), 0);
+    auto_chain struct tenon_chain chain = {0};
+    tenon_chain_append(&chain, a);
+    tenon_chain_append(&chain, b);
+    tenon_chain_append(&chain, a);
+    auto_free char *target = tenon_asprintf("%s/mnt", k.dir);
+    ck_assert_int_eq(mkdir(target, 0700), 0);
+    ck_assert_msg(tenon_chain_mount(k.store, &chain, NULL, target, &err) == 0, "%s", err.message);
+    {
+        auto_close int root = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        auto_close int f = openat(root, "f", O_RDONLY | O_CLOEXEC);
+        char text[4] = "";
+        ck_assert_int_eq(read(f, text, 3), 3);
+        ck_assert_str_eq(text, "one");
+        ck_assert_int_eq(faccessat(root, "g", F_OK, 0), 0);
+    }
+    tenon_unmount(target);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(test_layer_write_long_names_and_big_ids)
 {
     struct kit k;
@@ -552,6 +655,8 @@ main(void)
     tcase_add_test(t, test_layer_write_leaves_out_what_is_the_same);
     tcase_add_test(t, test_layer_write_own_layer_is_whole);
     tcase_add_test(t, test_layer_write_opaque_and_whiteouts);
+    tcase_add_loop_test(t, test_layer_stands_alone, 0, tenon_countof(standing));
+    tcase_add_test(t, test_layer_several_times_in_a_chain);
     tcase_add_test(t, test_layer_write_long_names_and_big_ids);
     tcase_add_test(t, test_layer_write_capability_and_clamp);
     tcase_add_test(t, test_archive_unpack);

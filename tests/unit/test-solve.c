@@ -166,6 +166,16 @@ mkfile(const char *name, struct tenon_node *base, const char *path,
     return f;
 }
 
+/* Upon nothing, a directory /d. */
+static struct tenon_node *
+dir(const char *name)
+{
+    struct tenon_node *f = node("file", name);
+    struct tenon_node *a = part(f, "mkdir", "path", "/d", NULL, NULL);
+    OK(tenon_node_set_int(a, "mode", 0755, &err));
+    return f;
+}
+
 static struct tenon_node *
 copy(const char *name, struct tenon_node *base, struct tenon_node *from,
      const char *src, const char *dest)
@@ -740,6 +750,63 @@ START_TEST(test_solve_diff_has_only_what_is_above)
 }
 END_TEST
 
+/* A directory that takes the place of another hides what was in that one, and nothing of a tree
+ * that it comes to later. */
+START_TEST(test_solve_diff_hides_no_more_than_it_removed)
+{
+    struct run r = {0};
+    struct tenon_node *base = mkfile("base", dir("base"), "/d/a", "a");
+    struct tenon_node *upper = node("file", "upper"), *gone, *made, *file;
+    struct tenon_node *d = node("diff", "diff"), *m = node("merge", "merge");
+
+    gone = part(upper, "rm", "path", "/d", NULL, NULL);
+    OK(tenon_node_input(gone, "input", base, 0, &err));
+    made = part(upper, "mkdir", "path", "/d", NULL, NULL);
+    OK(tenon_node_set_int(made, "mode", 0755, &err));
+    file = part(upper, "mkfile", "path", "/d/new", NULL, NULL);
+    OK(tenon_node_set_int(file, "mode", 0644, &err));
+    OK(tenon_node_input(d, "lower", base, 0, &err));
+    OK(tenon_node_input(d, "upper", upper, 0, &err));
+    for (int merged = 0; merged < 2; merged++) { /* by a diff, and by a merge of the whole */
+        struct tenon_node *both = merged ? node("merge", "both") : m;
+        OK(tenon_node_input(both, "input", mkfile("other", dir("other"), "/d/other", "o"), 0, &err));
+        OK(tenon_node_input(both, "input", merged ? upper : d, 0, &err));
+        OK(run(both, &r));
+        assert_file(&r.out.chain, "d/other", "o");
+        assert_file(&r.out.chain, "d/new", "");
+        assert_absent(&r.out.chain, "d/a");
+        tenon_solved_release(&r.out);
+    }
+}
+END_TEST
+
+/* A layer that comes again stays where it was, too: what was made upon the first is made upon it. */
+START_TEST(test_solve_merge_has_a_layer_twice)
+{
+    struct run r = {0};
+    struct tenon_node *a = mkfile("a", NULL, "/a", "a"), *c = mkfile("c", a, "/c", "c");
+    struct tenon_node *e = mkfile("e", a, "/e", "e"), *f = mkfile("f", NULL, "/f", "f");
+    struct tenon_node *nested = node("merge", "nested"), *rest = node("file", "rest");
+    struct tenon_node *d = node("diff", "diff"), *m = node("merge", "merge"), *gone;
+
+    OK(tenon_node_input(nested, "input", c, 0, &err));
+    OK(tenon_node_input(nested, "input", f, 0, &err));
+    OK(tenon_node_input(nested, "input", e, 0, &err));
+    gone = part(rest, "rm", "path", "/f", NULL, NULL);
+    OK(tenon_node_input(gone, "input", nested, 0, &err));
+    OK(tenon_node_input(d, "lower", c, 0, &err));
+    OK(tenon_node_input(d, "upper", rest, 0, &err));
+    OK(tenon_node_input(m, "input", mkfile("another f", NULL, "/f", "another"), 0, &err));
+    OK(tenon_node_input(m, "input", d, 0, &err));
+    OK(run(m, &r));
+    assert_file(&r.out.chain, "a", "a");
+    assert_file(&r.out.chain, "e", "e");
+    assert_absent(&r.out.chain, "c");
+    assert_absent(&r.out.chain, "f"); /* the diff of the trees does not know of it */
+    tenon_solved_release(&r.out);
+}
+END_TEST
+
 /* ---- a file op with several results, as a graph from outside may have ----------- */
 
 static const struct tenon_vertex *
@@ -979,6 +1046,8 @@ main(void)
     tcase_add_test(t, test_solve_explains_what_is_gone);
     tcase_add_test(t, test_solve_merge_keeps_the_order);
     tcase_add_test(t, test_solve_diff_has_only_what_is_above);
+    tcase_add_test(t, test_solve_diff_hides_no_more_than_it_removed);
+    tcase_add_test(t, test_solve_merge_has_a_layer_twice);
     tcase_add_test(t, test_solve_results_of_actions_stay);
     tcase_add_test(t, test_solve_actions_beside_each_other);
     tcase_add_test(t, test_solve_hit_by_content_is_linked);
